@@ -1,0 +1,115 @@
+/**
+ * The model every reader produces and every service stores: the terms of RFC 9990 (and RFC 7489 appendix C), in its spelling.
+ * What a report does not say is null. A value outside its enumeration is kept as it was sent.
+ */
+
+/** Why a report, a record, or a mail could not be taken as it came. `code` is stable, `message` is a sentence for a person. */
+export interface Problem {
+  code: string;
+  message: string;
+}
+
+/** `<dkim>` of `<auth_results>`: one signature the reporter checked. */
+export interface DkimAuth {
+  domain: string | null;
+  selector: string | null;
+  result: string | null;
+  human_result: string | null;
+}
+
+/** `<spf>` of `<auth_results>`. */
+export interface SpfAuth {
+  domain: string | null;
+  scope: string | null;
+  result: string | null;
+  human_result: string | null;
+}
+
+/** `<reason>`: why the reporter did not apply the published policy. */
+export interface OverrideReason {
+  type: string | null;
+  comment: string | null;
+}
+
+/** One `<record>`: `count` messages from one address with one outcome. Enumerated values are lower case and trimmed. */
+export interface AggregateRecord {
+  /** Canonical text of the address (IPv4 dotted, IPv6 per RFC 5952; IPv4-mapped IPv6 as IPv4); null when absent or not an address. */
+  source_ip: string | null;
+  count: number;
+  /** The reporter's verdict (`policy_evaluated`). */
+  disposition: string | null;
+  dkim: string | null;
+  spf: string | null;
+  reasons: OverrideReason[];
+  header_from: string | null;
+  envelope_from: string | null;
+  envelope_to: string | null;
+  auth: { dkim: DkimAuth[]; spf: SpfAuth[] };
+  /** Our verdict, recomputed from `auth` and the published policy (RFC 9989 section 4.4, RFC 7489 section 3.1). */
+  dkim_aligned: boolean;
+  spf_aligned: boolean;
+  /** What a person would call the sender: see source.ts. */
+  source: string;
+  /** A forwarder touched this mail, as far as this record alone can tell: see source.ts. */
+  forwarded: boolean;
+  /** The foreign domains (organizational) that authenticated this mail, when it authenticated at all; else null. */
+  foreign_dkim: string | null;
+  foreign_spf: string | null;
+}
+
+/** `<policy_published>`: of both generations of the format. */
+export interface PolicyPublished {
+  domain: string | null;
+  adkim: string | null;
+  aspf: string | null;
+  p: string | null;
+  sp: string | null;
+  np: string | null;
+  pct: string | null;
+  fo: string | null;
+  testing: string | null;
+  discovery_method: string | null;
+}
+
+/** A whole aggregate report without its records, which are delivered apart, in batches. */
+export interface AggregateReport {
+  kind: 'aggregate';
+  org_name: string | null;
+  org_email: string | null;
+  extra_contact_info: string | null;
+  report_id: string;
+  /** Lower case, no trailing dot. The policy domain; when the report names none, the header_from all records share, else ''. */
+  domain: string;
+  /** Seconds since the epoch, UTC. */
+  begin: number;
+  end: number;
+  version: string | null;
+  generator: string | null;
+  /** `<error>` of the metadata. */
+  errors: string[];
+  policy: PolicyPublished;
+  /** What was odd, set aside or repaired. */
+  problems: Problem[];
+  /** The document was not well-formed: only its whole records count. */
+  salvaged: boolean;
+  /** How many records, and the sum of their counts. */
+  records: number;
+  messages: number;
+  /** SHA-256 (hex) over the identity: reporter, domain, report id, begin, end. */
+  identity: string;
+  /** SHA-256 (hex) over everything the report says, in a form that does not depend on white space, order of siblings of different names, or encoding. */
+  content_hash: string;
+}
+
+/** What reading one mail or file yields, in order. `part` numbers the payloads found in it, from 0. */
+export type ReadEvent =
+  /** A batch of one report's records; the report itself follows when its document has ended. */
+  | { type: 'records'; part: number; records: AggregateRecord[] }
+  /** A report was read to its end. Its records came before it, under the same part. */
+  | { type: 'report'; part: number; name: string | null; report: AggregateReport }
+  /** A payload that is not an aggregate report but a known other thing. */
+  | { type: 'other'; part: number; name: string | null; kind: 'tlsrpt' | 'failure'; problem: Problem }
+  /** A payload that cannot be read: any records delivered under this part must be dropped. */
+  | { type: 'refused'; part: number; name: string | null; problem: Problem }
+  /** Nothing in the mail looks like a report of any kind. */
+  | { type: 'nothing'; problem: Problem };
