@@ -1,0 +1,86 @@
+/**
+ * Every error a person may meet: a stable code, a sentence that says what to do, and the cause.
+ * Permanent errors are not retried; transient ones are, with back-off.
+ */
+export class RuawatchError extends Error {
+  readonly code: string;
+  readonly transient: boolean;
+
+  constructor(code: string, message: string, options: { transient: boolean; cause?: unknown }) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.transient = options.transient;
+  }
+}
+
+/** Trying again cannot help: the input or the settings must change. */
+export class PermanentError extends RuawatchError {
+  constructor(code: string, message: string, cause?: unknown) {
+    super(code, message, { transient: false, cause });
+  }
+}
+
+/** The other side may recover: try again later. */
+export class TransientError extends RuawatchError {
+  constructor(code: string, message: string, cause?: unknown) {
+    super(code, message, { transient: true, cause });
+  }
+}
+
+/** A setting is wrong; commands print the message and exit with 1. */
+export class SettingsError extends PermanentError {
+  constructor(message: string, cause?: unknown) {
+    super('settings', message, cause);
+  }
+}
+
+/** The message of anything thrown, on one line, its causes appended where they add something. */
+export function messageOf(error: unknown): string {
+  const seen: string[] = [];
+  for (let at: unknown = error, depth = 0; at !== undefined && at !== null && depth < 4; depth++) {
+    // An AggregateError (a host with two addresses, both refusing) has an empty message of its own.
+    const inner = at instanceof AggregateError && at.message === '' ? at.errors[0] : at;
+    const text = (inner instanceof Error ? inner.message : String(inner)).replace(/\s+/g, ' ').trim();
+    if (text !== '' && !seen.some((s) => s.includes(text))) seen.push(text);
+    at = inner instanceof Error ? inner.cause : undefined;
+  }
+  return seen.join(': ') || 'unknown error';
+}
+
+/** The `code` property of a Node, Postgres or own error; null when there is none. */
+export function codeOf(error: unknown): string | null {
+  const inner = error instanceof AggregateError ? error.errors[0] : error;
+  if (typeof inner === 'object' && inner !== null && 'code' in inner) {
+    const { code } = inner as { code: unknown };
+    if (typeof code === 'string') return code;
+  }
+  return null;
+}
+
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNABORTED',
+]);
+
+/**
+ * Whether waiting may mend it: lost connections, a server starting or stopping, resource shortage, serialization and deadlock
+ * (Postgres classes 08, 25, 40, 53, 55, 57, 58), and our own transient errors.
+ */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof RuawatchError) return error.transient;
+  const code = codeOf(error);
+  if (code !== null && NETWORK_CODES.has(code)) return true;
+  if (code !== null && /^[0-9A-Z]{5}$/.test(code)) return /^(08|25|40|53|55|57|58)/.test(code);
+  const message = messageOf(error);
+  return /Connection terminated|connection (?:is )?closed|Client has encountered a connection error|timeout exceeded|Socket/i.test(
+    message,
+  );
+}

@@ -1,0 +1,102 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Db, transaction } from '../shared/db.ts';
+import { PermanentError } from '../shared/errors.ts';
+
+export interface Migration {
+  version: number;
+  name: string;
+  sql: string;
+}
+
+/** Any constant will do, as long as all versions of the program share it: "ruaw" in ASCII. */
+const LOCK_KEY = 0x72756177;
+const OLDEST_POSTGRES = 14;
+
+/** The migrations folder of this program: beside package.json, from the sources and from dist/ alike. */
+function migrationsFolder(): string {
+  const up = import.meta.dirname.includes(`${path.sep}dist${path.sep}`) ? '../../..' : '../..';
+  return path.resolve(import.meta.dirname, up, 'migrations');
+}
+
+/** Reads NNNN_name.sql files in the order of their numbers. @throws PermanentError when a number is missing or doubled */
+export function readMigrations(folder: string = migrationsFolder()): Migration[] {
+  const migrations = readdirSync(folder)
+    .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
+    .sort()
+    .map((file) => ({
+      version: Number(file.slice(0, 4)),
+      name: file.slice(5, -4),
+      sql: readFileSync(path.join(folder, file), 'utf8'),
+    }));
+  for (const [i, migration] of migrations.entries()) {
+    if (migration.version !== i + 1)
+      throw new PermanentError('migrations_broken', `Migration ${i + 1} is missing or doubled; reinstall ruawatch.`);
+  }
+  return migrations;
+}
+
+/**
+ * Brings the schema up to this program's version, all pending steps in one transaction under an advisory lock: safe to run twice,
+ * and by any number of processes at once.
+ * @returns the names of the migrations that this call applied
+ * @throws PermanentError `database_newer` when the database knows migrations this program does not; `database_too_old` below Postgres 14
+ */
+export async function migrate(db: Db, migrations: Migration[] = readMigrations()): Promise<string[]> {
+  return transaction(db, async (tx) => {
+    await tx.query('select pg_advisory_xact_lock($1)', [LOCK_KEY]);
+    const { rows: server } = await tx.query<{ v: number; shown: string }>(
+      "select current_setting('server_version_num')::int as v, current_setting('server_version') as shown",
+    );
+    if (server[0]!.v < OLDEST_POSTGRES * 10_000) {
+      throw new PermanentError(
+        'database_too_old',
+        `The database is Postgres ${server[0]!.shown}; ruawatch needs ${OLDEST_POSTGRES} or newer.`,
+      );
+    }
+    await tx.query('create schema if not exists ruawatch');
+    await tx.query(
+      'create table if not exists ruawatch.migrations (version integer primary key, name text not null, applied_at timestamptz not null default now())',
+    );
+    const at = await appliedVersion(tx);
+    refuseNewer(at, migrations);
+    const applied: string[] = [];
+    for (const migration of migrations.slice(at)) {
+      await tx.query(migration.sql);
+      await tx.query('insert into ruawatch.migrations (version, name) values ($1, $2)', [migration.version, migration.name]);
+      applied.push(`${String(migration.version).padStart(4, '0')}_${migration.name}`);
+    }
+    return applied;
+  });
+}
+
+/**
+ * Checks without changing anything that the schema is exactly this program's.
+ * @throws PermanentError `database_older` or `database_newer`
+ */
+export async function checkSchema(db: Db, migrations: Migration[] = readMigrations()): Promise<number> {
+  const { rows } = await db.query<{ there: boolean }>("select to_regclass('ruawatch.migrations') is not null as there");
+  const at = rows[0]!.there ? await appliedVersion(db) : 0;
+  refuseNewer(at, migrations);
+  if (at < migrations.length) {
+    throw new PermanentError(
+      'database_older',
+      `The database schema is at version ${at}, this program needs ${migrations.length}: run "ruawatch migrate".`,
+    );
+  }
+  return at;
+}
+
+async function appliedVersion(db: Pick<Db, 'query'>): Promise<number> {
+  const { rows } = await db.query<{ at: number }>('select coalesce(max(version), 0)::int as at from ruawatch.migrations');
+  return rows[0]!.at;
+}
+
+function refuseNewer(at: number, migrations: Migration[]): void {
+  if (at > migrations.length) {
+    throw new PermanentError(
+      'database_newer',
+      `The database schema is at version ${at}, newer than this program's ${migrations.length}: run the newer ruawatch that made it.`,
+    );
+  }
+}
