@@ -182,10 +182,11 @@ create table ruawatch.sources (
 -- What the analyzer must look at: appended by the parser in the transaction that wrote the rows, deleted by the analyzer in the
 -- transaction that judged them.
 create table ruawatch.analysis_work (
-  work_key bigint generated always as identity primary key,
-  domain   text not null,
-  source   text not null,
-  day      date not null
+  work_key  bigint generated always as identity primary key,
+  domain    text not null,
+  source    text not null,
+  day       date not null,
+  queued_at timestamptz not null default now()
 );
 create index analysis_work_domain on ruawatch.analysis_work (domain, work_key);
 

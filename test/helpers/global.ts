@@ -1,0 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { openEmbedded } from '../../services/shared/embedded.ts';
+import { makeTemplate } from './database.ts';
+
+/** One embedded Postgres for the whole run, in a temporary folder, gone afterwards. */
+export default async function setup(): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-test-'));
+  const { chmodSync } = await import('node:fs');
+  chmodSync(folder, 0o755); // the server's own user must be able to enter
+  const server = await openEmbedded(folder);
+  process.env.TEST_POSTGRES_URL = server.url;
+  await makeTemplate(server.url);
+  return async () => {
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+}
