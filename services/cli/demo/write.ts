@@ -18,7 +18,9 @@ function zip(name: string, data: Buffer, mtime: Date): Promise<Buffer> {
     file.outputStream.on('data', (chunk: Buffer) => chunks.push(chunk));
     file.outputStream.on('error', reject);
     file.outputStream.on('end', () => resolve(Buffer.concat(chunks)));
-    file.addBuffer(data, name, { mtime });
+    // A zip's DOS time is the local one: shifted, and without the UTC field beside it, the bytes are the same in every zone.
+    const local = new Date(mtime.getTime() + mtime.getTimezoneOffset() * 60_000);
+    file.addBuffer(data, name, { mtime: local, forceDosTimestamp: true });
     file.end();
   });
 }
