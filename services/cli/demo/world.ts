@@ -120,7 +120,7 @@ function flowRows(flow: Flow, day: DemoDay, reporter: (typeof REPORTERS)[number]
  * missing or sent twice, and four planted incidents. The same options give the same bytes.
  *
  * @param options.today the last day reported is the UTC day before; no mail is dated later than this
- * @param options.days how many days are reported, 42 unless told; the incidents need 21
+ * @param options.days how many days are reported, 42 unless told; fewer than 21 leave no time before the incidents
  */
 export async function generateDemo(options: { seed: number; today: Date; days?: number }): Promise<DemoWorld> {
   const { seed, today, days = 42 } = options;
@@ -201,7 +201,7 @@ export async function generateDemo(options: { seed: number; today: Date; days?: 
     ([name, { addresses, ...numbers }]): DemoIncident => ({
       name,
       ...FINDINGS[name],
-      since: isoDay(midnight - (INCIDENT_STARTS[name] + 1) * DAY),
+      since: isoDay(midnight - (Math.min(INCIDENT_STARTS[name], days - 1) + 1) * DAY),
       ...numbers,
       addresses: [...addresses].sort(),
     }),
