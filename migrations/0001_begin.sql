@@ -274,6 +274,13 @@ create view dmarc.records as
     join ruawatch.reports p on p.report_key = r.report_key
    where p.superseded_by is null;
 
+create view dmarc.superseded_records as
+  select r.report_key, r.n, p.superseded_by, p.domain, p.org_name, p.begin_at, p.end_at, r.source_ip, r.count, r.disposition, r.dkim_result,
+         r.spf_result, r.header_from, r.auth, r.dkim_aligned, r.spf_aligned, (r.dkim_aligned or r.spf_aligned) as dmarc_pass
+    from ruawatch.records r
+    join ruawatch.reports p on p.report_key = r.report_key
+   where p.superseded_by is not null;
+
 create view dmarc.source_days as
   select domain, source, day, sum(messages)::bigint as messages, sum(passed)::bigint as passed, sum(messages - passed)::bigint as failed,
          sum(dkim_aligned)::bigint as dkim_aligned, sum(spf_aligned)::bigint as spf_aligned, sum(forwarded)::bigint as forwarded,

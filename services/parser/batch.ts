@@ -1,0 +1,276 @@
+import { DEFAULT_LIMITS, type Limits } from '../report/limits.ts';
+import type { AggregateRecord, Problem, ReadEvent } from '../report/model.ts';
+import { readMessage } from '../report/read.ts';
+import { type Db, type Tx, transaction } from '../shared/db.ts';
+import { RecordCopy } from '../store/copy.ts';
+import {
+  type ClaimedMessage,
+  claimMessages,
+  loadRaw,
+  loadRaws,
+  type Settlement,
+  settleMessages,
+  waitingSizes,
+} from '../store/messages.ts';
+import { dropRecords, isoSeconds, type NewReport, type Outcome, storeReports, takeReportKeys } from '../store/reports.ts';
+import { loadPolicyReports, rollUp, rollUpPolicies } from '../store/rollups.ts';
+
+/** Records gathered for one transaction: the knee of the curve in facts of performance (smaller and larger are slower). */
+export const BATCH_RECORDS = 5_000;
+/** A raw mail above this is worked alone, its records copied while they are read. */
+const LARGE_RAW_BYTES = 512 * 1024;
+/** Raw bytes that a batch may hold in memory. */
+const BATCH_RAW_BYTES = 8 * 1024 * 1024;
+
+/** What became of one message. */
+export interface MessageResult extends Settlement {
+  reports: { key: number; outcome: Outcome; records: number; messages: number }[];
+}
+
+export interface BatchResult {
+  messages: MessageResult[];
+  /** Domains whose rollups changed. */
+  domains: string[];
+}
+
+/** One report of a message that was read whole into memory. */
+interface ReadReport {
+  part: number;
+  report: NewReport['report'];
+  records: AggregateRecord[];
+}
+
+interface ReadResult {
+  reports: ReadReport[];
+  refused: Problem[];
+  other: Problem[];
+}
+
+/**
+ * Parses waiting messages and writes what they hold: reports, records, rollups, the messages' states and the analyzer's work, in one
+ * transaction for a batch of small messages and one for each large one. Safe to repeat: a message that is no longer waiting is left
+ * out, and one that another worker holds is skipped.
+ * @param keys message keys, as a parse job carries them
+ * @throws what Postgres throws: the transaction is rolled back and the messages wait as before
+ */
+export async function parseMessages(db: Db, keys: readonly number[], limits: Partial<Limits>): Promise<BatchResult> {
+  const total: BatchResult = { messages: [], domains: [] };
+  const merge = (result: BatchResult) => {
+    total.messages.push(...result.messages);
+    total.domains = [...new Set([...total.domains, ...result.domains])];
+  };
+  const large: number[] = [];
+  let batch: number[] = [];
+  let bytes = 0;
+  const flush = async () => {
+    if (batch.length === 0) return;
+    const { result, tooLarge } = await parseSmall(db, batch, limits);
+    merge(result);
+    large.push(...tooLarge);
+    batch = [];
+    bytes = 0;
+  };
+  for (const { message_key, size } of await waitingSizes(db, keys)) {
+    if (size > LARGE_RAW_BYTES) {
+      large.push(message_key);
+      continue;
+    }
+    if (bytes + size > BATCH_RAW_BYTES) await flush();
+    batch.push(message_key);
+    bytes += size;
+  }
+  await flush();
+  for (const key of large) merge(await parseLarge(db, key, limits));
+  return total;
+}
+
+/** Reads a batch of small messages into memory, then writes all of it. One that proves large inside is handed back. */
+async function parseSmall(
+  db: Db,
+  keys: readonly number[],
+  limits: Partial<Limits>,
+): Promise<{ result: BatchResult; tooLarge: number[] }> {
+  return transaction(db, async (tx) => {
+    const claimed = await claimMessages(tx, keys);
+    const raws = await loadRaws(
+      tx,
+      claimed.map((m) => m.message_key),
+    );
+    const tooLarge: number[] = [];
+    const read: { message: ClaimedMessage; result: ReadResult }[] = [];
+    let unit: typeof read = [];
+    let records = 0;
+    const result: BatchResult = { messages: [], domains: [] };
+    const write = async () => {
+      const written = await writeSmall(tx, unit);
+      result.messages.push(...written.messages);
+      result.domains.push(...written.domains);
+      unit = [];
+      records = 0;
+    };
+    for (const message of claimed) {
+      const raw = raws.get(message.message_key);
+      const got = raw ? await readSmall(raw, limits) : { reports: [], refused: [RAW_MISSING], other: [] };
+      if (got === 'large') {
+        tooLarge.push(message.message_key);
+        continue;
+      }
+      unit.push({ message, result: got });
+      for (const report of got.reports) records += report.records.length;
+      if (records >= BATCH_RECORDS) await write();
+    }
+    if (unit.length > 0) await write();
+    return { result, tooLarge };
+  });
+}
+
+const RAW_MISSING: Problem = {
+  code: 'raw_missing',
+  message: 'The raw mail is no longer in the archive, so there is nothing to read.',
+};
+
+async function readSmall(raw: Buffer, limits: Partial<Limits>): Promise<ReadResult | 'large'> {
+  const result: ReadResult = { reports: [], refused: [], other: [] };
+  let part = -1;
+  let pending: AggregateRecord[] = [];
+  let seen = 0;
+  for await (const event of readMessage(raw, { limits, batch: BATCH_RECORDS })) {
+    if (event.type === 'records') {
+      pending = event.part === part ? pending.concat(event.records) : event.records;
+      part = event.part;
+      seen += event.records.length;
+      if (seen > 4 * BATCH_RECORDS) return 'large';
+      continue;
+    }
+    if (event.type === 'report') {
+      result.reports.push({ part: event.part, report: event.report, records: event.part === part ? pending : [] });
+    } else noteOther(event, result);
+    part = -1;
+    pending = [];
+  }
+  return result;
+}
+
+function noteOther(
+  event: Exclude<ReadEvent, { type: 'records' | 'report' }>,
+  result: Pick<ReadResult, 'refused' | 'other'>,
+): void {
+  if (event.type === 'refused') result.refused.push(event.problem);
+  else result.other.push(event.problem);
+}
+
+async function writeSmall(tx: Tx, read: readonly { message: ClaimedMessage; result: ReadResult }[]): Promise<BatchResult> {
+  const count = read.reduce((n, r) => n + r.result.reports.length, 0);
+  const keys = count > 0 ? await takeReportKeys(tx, count) : [];
+  const news: NewReport[] = [];
+  const recordsOf = new Map<number, AggregateRecord[]>();
+  for (const { message, result } of read) {
+    for (const { part, report, records } of result.reports) {
+      const key = keys[news.length]!;
+      news.push({ key, message_key: message.message_key, part, received_at: message.received_at, report });
+      recordsOf.set(key, records);
+    }
+  }
+  const decision = await storeReports(tx, news);
+  if (decision.kept.length > 0) {
+    const copy = new RecordCopy(tx);
+    for (const { key, report } of decision.kept) await copy.write(key, 1, isoSeconds(report.begin), recordsOf.get(key)!);
+    await copy.end();
+  }
+  return finish(tx, read, news, decision);
+}
+
+/** Reads one message of any size, copying its records while they come. */
+async function parseLarge(db: Db, key: number, limits: Partial<Limits>): Promise<BatchResult> {
+  return transaction(db, async (tx) => {
+    const [message] = await claimMessages(tx, [key]);
+    if (!message) return { messages: [], domains: [] };
+    const raw = await loadRaw(tx, key, message.size);
+    const result: ReadResult = { reports: [], refused: raw ? [] : [RAW_MISSING], other: [] };
+    const maxReports = limits.members ?? DEFAULT_LIMITS.members;
+    const news: NewReport[] = [];
+    const copied = new Map<number, number>();
+    const failed: number[] = [];
+    if (raw) {
+      const reportKeys = await takeReportKeys(tx, 16);
+      let copy: RecordCopy | null = null;
+      const keyOf = async (part: number): Promise<number> => {
+        while (part >= reportKeys.length && part <= maxReports * 2) {
+          await copy?.end();
+          copy = null;
+          reportKeys.push(...(await takeReportKeys(tx, 64)));
+        }
+        return reportKeys[part]!;
+      };
+      for await (const event of readMessage(raw, { limits, batch: 1_000 })) {
+        if (event.type === 'nothing') {
+          noteOther(event, result);
+          continue;
+        }
+        const reportKey = await keyOf(event.part);
+        if (event.type === 'records') {
+          const n = copied.get(reportKey) ?? 0;
+          copy ??= new RecordCopy(tx);
+          await copy.write(reportKey, n + 1, isoSeconds(event.begin), event.records);
+          copied.set(reportKey, n + event.records.length);
+        } else if (event.type === 'report') {
+          result.reports.push({ part: event.part, report: event.report, records: [] });
+          news.push({
+            key: reportKey,
+            message_key: key,
+            part: event.part,
+            received_at: message.received_at,
+            report: event.report,
+          });
+        } else {
+          noteOther(event, result);
+          if (copied.has(reportKey)) failed.push(reportKey);
+        }
+      }
+      await (copy as RecordCopy | null)?.end();
+    }
+    const decision = await storeReports(tx, news);
+    const duplicates = news.filter((r) => decision.outcomes.get(r.key) === 'duplicate').map((r) => r.key);
+    await dropRecords(tx, [...failed, ...duplicates]);
+    return finish(tx, [{ message, result }], news, decision);
+  });
+}
+
+async function finish(
+  tx: Tx,
+  read: readonly { message: ClaimedMessage; result: ReadResult }[],
+  news: readonly NewReport[],
+  decision: Awaited<ReturnType<typeof storeReports>>,
+): Promise<BatchResult> {
+  const ours = new Map(news.map((r) => [r.key, r]));
+  const policies = [...decision.signs].flatMap(([key, sign]) => {
+    const report = ours.get(key)?.report;
+    return report ? [{ report, sign }] : [];
+  });
+  const left = [...decision.signs.keys()].filter((key) => !ours.has(key));
+  const leaving = await loadPolicyReports(tx, left);
+  await rollUp(tx, decision.signs);
+  await rollUpPolicies(tx, [...policies, ...leaving.map((report) => ({ report, sign: -1 as const }))]);
+
+  const messages: MessageResult[] = read.map(({ message, result }) => ({
+    ...verdict(message.message_key, result),
+    reports: news
+      .filter((r) => r.message_key === message.message_key)
+      .map((r) => ({
+        key: r.key,
+        outcome: decision.outcomes.get(r.key)!,
+        records: r.report.records,
+        messages: r.report.messages,
+      })),
+  }));
+  await settleMessages(tx, messages);
+  const domains = new Set([...policies, ...leaving.map((report) => ({ report }))].map((p) => p.report.domain));
+  return { messages, domains: [...domains] };
+}
+
+/** A message that held a report is stored, whatever else was in it; the first thing that could not be read is kept as its reason. */
+function verdict(message_key: number, result: ReadResult): Settlement {
+  const trouble = result.refused[0] ?? result.other[0] ?? null;
+  const state = result.reports.length > 0 ? 'stored' : result.refused.length > 0 ? 'quarantined' : 'ignored';
+  return { message_key, state, code: trouble?.code ?? null, reason: trouble?.message ?? null };
+}

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { finished } from 'node:stream/promises';
+import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
+import type { AggregateRecord } from '../report/model.ts';
+import type { Tx } from '../shared/db.ts';
+
+const COLUMNS =
+  'report_key, n, begin_at, source_ip, count, disposition, dkim_result, spf_result, reasons, header_from, envelope_from, envelope_to, auth, ' +
+  'dkim_aligned, spf_aligned, forwarded, source, foreign_dkim, foreign_spf';
+/** Bytes gathered before they are handed to the socket: a few hundred rows a write. */
+const FLUSH_BYTES = 64 * 1024;
+/** What an index entry can hold with room to spare (a B-tree row ends at 2,704 bytes), and what a domain name can be. */
+export const KEY_LENGTH = 255;
+
+/** A running COPY into ruawatch.records. Nothing else may use the transaction's client until `end` has resolved. */
+export class RecordCopy {
+  private readonly stream: CopyStreamQuery;
+  private pending: string[] = [];
+  private pendingBytes = 0;
+  private failure: Error | null = null;
+
+  constructor(tx: Tx) {
+    this.stream = tx.query(copyFrom(`copy ruawatch.records (${COLUMNS}) from stdin`));
+    this.stream.on('error', (error) => {
+      this.failure ??= error;
+    });
+  }
+
+  /** Writes a batch; resolves when the socket wants more (back-pressure). `n` numbers the first of them within its report. */
+  async write(reportKey: number, n: number, beginAt: string, records: readonly AggregateRecord[]): Promise<void> {
+    for (const [i, record] of records.entries()) {
+      const line = lineOf(reportKey, n + i, beginAt, record);
+      this.pending.push(line);
+      this.pendingBytes += line.length;
+      if (this.pendingBytes >= FLUSH_BYTES) await this.flush();
+    }
+  }
+
+  /** Ends the COPY. @throws the server's error */
+  async end(): Promise<void> {
+    await this.flush();
+    const done = finished(this.stream);
+    this.stream.end();
+    await done;
+  }
+
+  /** Gives the COPY up, which fails the transaction: the caller rolls back. */
+  abort(error: Error): void {
+    this.stream.destroy(error);
+  }
+
+  private async flush(): Promise<void> {
+    if (this.failure) throw this.failure;
+    if (this.pending.length === 0) return;
+    const text = this.pending.join('');
+    this.pending = [];
+    this.pendingBytes = 0;
+    if (!this.stream.write(text)) await Promise.race([once(this.stream, 'drain'), once(this.stream, 'close')]);
+    if (this.failure) throw this.failure;
+  }
+}
+
+function lineOf(key: number, n: number, beginAt: string, r: AggregateRecord): string {
+  return `${key}\t${n}\t${beginAt}\t${r.source_ip ?? '\\N'}\t${r.count}\t${text(r.disposition)}\t${text(r.dkim)}\t${text(r.spf)}\t${
+    r.reasons.length === 0 ? '\\N' : json(r.reasons)
+  }\t${text(r.header_from)}\t${text(r.envelope_from)}\t${text(r.envelope_to)}\t${json(r.auth)}\t${r.dkim_aligned ? 't' : 'f'}\t${
+    r.spf_aligned ? 't' : 'f'
+  }\t${r.forwarded ? 't' : 'f'}\t${text(r.source.slice(0, KEY_LENGTH))}\t${text(r.foreign_dkim)}\t${text(r.foreign_spf)}\n`;
+}
+
+// What COPY escapes, NUL (which Postgres refuses), and surrogates (a lone one is no UTF-8; pairs are sorted out by `plain`).
+const SPECIAL = /[\\\t\n\r\0\ud800-\udfff]/;
+
+/** One value of COPY's text format. NUL, which Postgres cannot hold, and lone surrogates become U+FFFD. */
+export function text(value: string | null): string {
+  if (value === null) return '\\N';
+  if (!SPECIAL.test(value)) return value;
+  return plain(value).replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+}
+
+/** Replaces what Postgres text cannot hold. */
+export function plain(value: string): string {
+  return value.replaceAll('\0', '\ufffd').toWellFormed();
+}
+
+function json(value: unknown): string {
+  const written = JSON.stringify(value);
+  // Only a NUL or a lone surrogate is written as these escapes, or a backslash before a "u" in the text itself: clean, then write again.
+  const safe = /\\u(?:0000|d[89a-f])/i.test(written)
+    ? JSON.stringify(value, (_, v) => (typeof v === 'string' ? plain(v) : v))
+    : written;
+  return safe.replaceAll('\\', '\\\\');
+}

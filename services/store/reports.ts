@@ -1,0 +1,221 @@
+import type { AggregateReport, PolicyPublished } from '../report/model.ts';
+import type { Queryable, Tx } from '../shared/db.ts';
+import { KEY_LENGTH, plain } from './copy.ts';
+
+/** A report about to be stored. `key` was taken from the sequence, so that its records can be copied before its row exists. */
+export interface NewReport {
+  key: number;
+  message_key: number;
+  part: number;
+  received_at: Date;
+  report: AggregateReport;
+}
+
+export type Outcome = 'stored' | 'duplicate' | 'superseding' | 'superseded';
+
+interface Standing {
+  key: number;
+  identity: string;
+  content_hash: string;
+  salvaged: boolean;
+  received: number;
+  messages: number;
+}
+
+/** What storing a batch of reports decided. */
+export interface Decision {
+  outcomes: Map<number, Outcome>;
+  /** The new reports whose records must be written (all but the duplicates). */
+  kept: NewReport[];
+  /** Report keys that enter (+1) and leave (-1) the rollups. */
+  signs: Map<number, 1 | -1>;
+}
+
+/** Takes `n` report keys from the sequence. */
+export async function takeReportKeys(db: Queryable, n: number): Promise<number[]> {
+  const { rows } = await db.query<{ key: number }>(
+    "select nextval(pg_get_serial_sequence('ruawatch.reports', 'report_key')) as key from generate_series(1, $1)",
+    [n],
+  );
+  return rows.map((r) => r.key);
+}
+
+/**
+ * Decides which reports of a batch stand, and writes their rows.
+ *
+ * Same identity and same content: a duplicate, counted on the first. Same identity, other content: one stands, the others are kept
+ * as superseded. Which one does not depend on the order in which they were worked: intact before salvaged, then the one whose mail
+ * came later, then the larger, then the greater hash.
+ */
+export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Promise<Decision> {
+  const identities = [...new Set(incoming.map((r) => r.report.identity))];
+  // One at a time an identity, in one order everywhere: two workers with the same report wait for each other and never deadlock.
+  await tx.query(
+    `select pg_advisory_xact_lock(k) from (
+       select distinct ('x' || left(i, 16))::bit(64)::bigint as k from unnest($1::text[]) i order by k) locks`,
+    [identities],
+  );
+  const { rows: known } = await tx.query<Omit<Standing, 'received'> & { received_at: Date; superseded_by: number | null }>(
+    `select report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, salvaged, received_at,
+            messages, superseded_by
+       from ruawatch.reports
+      where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,
+    [identities],
+  );
+  const byContent = new Map<string, number>();
+  const standing = new Map<string, Standing>();
+  for (const row of known) {
+    byContent.set(contentKey(row), row.key);
+    if (row.superseded_by === null) standing.set(row.identity, { ...row, received: row.received_at.getTime() });
+  }
+
+  const outcomes = new Map<number, Outcome>();
+  const duplicates = new Map<number, number>();
+  const supersededBy = new Map<number, number>();
+  const signs = new Map<number, 1 | -1>();
+  const kept: NewReport[] = [];
+  const before = new Set([...standing.values()].map((s) => s.key));
+  for (const item of incoming) {
+    const { report } = item;
+    const twin = byContent.get(contentKey(report));
+    if (twin !== undefined) {
+      outcomes.set(item.key, 'duplicate');
+      duplicates.set(twin, (duplicates.get(twin) ?? 0) + 1);
+      continue;
+    }
+    const mine: Standing = { ...report, key: item.key, received: item.received_at.getTime() };
+    byContent.set(contentKey(report), item.key);
+    kept.push(item);
+    const other = standing.get(report.identity);
+    if (!other) {
+      outcomes.set(item.key, 'stored');
+      standing.set(report.identity, mine);
+    } else if (outranks(mine, other)) {
+      outcomes.set(item.key, 'superseding');
+      supersededBy.set(other.key, item.key);
+      standing.set(report.identity, mine);
+    } else {
+      outcomes.set(item.key, 'superseded');
+      supersededBy.set(item.key, other.key);
+    }
+  }
+  for (const { key } of standing.values()) if (!before.has(key)) signs.set(key, 1);
+  for (const key of supersededBy.keys()) if (before.has(key)) signs.set(key, -1);
+
+  // The old ones step aside first: only one of an identity may stand at any moment.
+  const oldOnes = [...supersededBy].filter(([key]) => before.has(key));
+  if (oldOnes.length > 0) {
+    await tx.query(
+      `update ruawatch.reports r set superseded_by = s.by from unnest($1::bigint[], $2::bigint[]) as s(key, by) where r.report_key = s.key`,
+      [oldOnes.map(([key]) => key), oldOnes.map(([, by]) => by)],
+    );
+  }
+  await insertReports(tx, kept, supersededBy);
+  if (duplicates.size > 0) {
+    await tx.query(
+      `update ruawatch.reports r set duplicates = r.duplicates + d.n from unnest($1::bigint[], $2::bigint[]) as d(key, n) where r.report_key = d.key`,
+      [[...duplicates.keys()], [...duplicates.values()]],
+    );
+  }
+  return { outcomes, kept, signs };
+}
+
+function contentKey(r: { identity: string; content_hash: string; salvaged: boolean }): string {
+  return `${r.identity} ${r.content_hash} ${r.salvaged}`;
+}
+
+function outranks(a: Standing, b: Standing): boolean {
+  if (a.salvaged !== b.salvaged) return b.salvaged;
+  if (a.received !== b.received) return a.received > b.received;
+  if (a.messages !== b.messages) return a.messages > b.messages;
+  return a.content_hash > b.content_hash;
+}
+
+async function insertReports(tx: Tx, items: readonly NewReport[], supersededBy: Map<number, number>): Promise<void> {
+  if (items.length === 0) return;
+  const rows = items.map(({ key, message_key, part, received_at, report }) => ({
+    report_key: key,
+    message_key,
+    part,
+    identity: report.identity,
+    content_hash: report.content_hash,
+    superseded_by: supersededBy.get(key) ?? null,
+    org_name: report.org_name,
+    org_email: report.org_email,
+    extra_contact_info: report.extra_contact_info,
+    reporter: reporterOf(report),
+    report_id: report.report_id,
+    domain: report.domain.slice(0, KEY_LENGTH),
+    begin_at: isoSeconds(report.begin),
+    end_at: isoSeconds(report.end),
+    policy_p: report.policy.p,
+    policy_sp: report.policy.sp,
+    policy_np: report.policy.np,
+    policy_pct: percentOf(report.policy),
+    policy_fo: report.policy.fo,
+    policy_testing: report.policy.testing,
+    adkim: report.policy.adkim,
+    aspf: report.policy.aspf,
+    discovery_method: report.policy.discovery_method,
+    version: report.version,
+    generator: report.generator,
+    errors: report.errors,
+    records: report.records,
+    messages: report.messages,
+    salvaged: report.salvaged,
+    problems: report.problems,
+    received_at: received_at.toISOString(),
+  }));
+  await tx.query(
+    `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, superseded_by, org_name, org_email,
+            extra_contact_info, reporter, report_id, domain, begin_at, end_at, policy_p, policy_sp, policy_np, policy_pct, policy_fo,
+            policy_testing, adkim, aspf, discovery_method, version, generator, errors, records, messages, salvaged, problems, received_at)
+     select report_key, message_key, part, decode(identity, 'hex'), decode(content_hash, 'hex'), superseded_by, org_name, org_email,
+            extra_contact_info, reporter, report_id, domain, begin_at, end_at, policy_p, policy_sp, policy_np, policy_pct, policy_fo,
+            policy_testing, adkim, aspf, discovery_method, version, generator, errors, records, messages, salvaged, problems, received_at
+       from jsonb_to_recordset($1::jsonb) as r(report_key bigint, message_key bigint, part integer, identity text, content_hash text,
+            superseded_by bigint, org_name text, org_email text, extra_contact_info text, reporter text, report_id text, domain text,
+            begin_at timestamptz, end_at timestamptz, policy_p text, policy_sp text, policy_np text, policy_pct integer, policy_fo text,
+            policy_testing text, adkim text, aspf text, discovery_method text, version text, generator text, errors jsonb, records bigint,
+            messages bigint, salvaged boolean, problems jsonb, received_at timestamptz)`,
+    [JSON.stringify(rows, (_, v) => (typeof v === 'string' ? plain(v) : v))],
+  );
+}
+
+/** Who reported, as rollups name them: the organization, else the domain of its address. Lower case, bounded. */
+export function reporterOf(report: Pick<AggregateReport, 'org_name' | 'org_email'>): string {
+  const name = report.org_name ?? report.org_email?.split('@').at(-1)?.replace(/>.*$/, '') ?? 'unknown';
+  return plain(name).trim().toLowerCase().slice(0, KEY_LENGTH) || 'unknown';
+}
+
+/** The published policy in the spelling of a DMARC record, absent tags left out. */
+export function policyText(policy: PolicyPublished): string {
+  const tags: [string, string | null][] = [
+    ['p', policy.p],
+    ['sp', policy.sp],
+    ['np', policy.np],
+    ['adkim', policy.adkim],
+    ['aspf', policy.aspf],
+    ['pct', percentOf(policy)?.toString() ?? null],
+    ['t', policy.testing],
+  ];
+  return tags
+    .filter(([, value]) => value !== null && value !== '')
+    .map(([tag, value]) => `${tag}=${plain(value!).slice(0, 40)}`)
+    .join('; ');
+}
+
+/** `pct` (RFC 7489 only) where it is a number; anything else is among the report's problems. */
+function percentOf(policy: Pick<PolicyPublished, 'pct'>): number | null {
+  return policy.pct !== null && /^\d{1,3}$/.test(policy.pct) ? Number(policy.pct) : null;
+}
+
+/** ISO text of seconds since the epoch. */
+export function isoSeconds(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}
+
+/** Removes records that were copied before their report turned out to be a duplicate or unreadable. */
+export async function dropRecords(tx: Tx, keys: readonly number[]): Promise<void> {
+  if (keys.length > 0) await tx.query('delete from ruawatch.records where report_key = any($1::bigint[])', [keys]);
+}

@@ -1,0 +1,127 @@
+import type { AggregateReport } from '../report/model.ts';
+import type { Tx } from '../shared/db.ts';
+import { KEY_LENGTH, plain } from './copy.ts';
+import { policyText, reporterOf } from './reports.ts';
+
+/**
+ * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer must look at: one
+ * statement over the records just written. Rows are touched in key order, so that two workers never deadlock.
+ * A report counts on the UTC day of its begin, whatever its span.
+ */
+export async function rollUp(tx: Tx, signs: ReadonlyMap<number, 1 | -1>): Promise<void> {
+  if (signs.size === 0) return;
+  await tx.query(
+    `with delta as materialized (
+       select p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, p.reporter,
+              sum(s.sign * r.count) as messages,
+              sum(s.sign * r.count) filter (where ok.pass) as passed,
+              sum(s.sign * r.count) filter (where r.dkim_aligned) as dkim_aligned,
+              sum(s.sign * r.count) filter (where r.spf_aligned) as spf_aligned,
+              sum(s.sign * r.count) filter (where r.forwarded) as forwarded,
+              sum(s.sign * r.count) filter (where not ok.pass and r.forwarded) as failed_forwarded,
+              sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and ok.authenticated) as failed_authenticated,
+              sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and not ok.authenticated) as failed_unauthenticated,
+              sum(s.sign * r.count) filter (where not ok.pass and r.foreign_dkim is not null) as failed_foreign_dkim,
+              sum(s.sign * r.count) filter (where not ok.pass and r.foreign_spf is not null) as failed_foreign_spf,
+              sum(s.sign * r.count) filter (where ok.delivered) as delivered,
+              sum(s.sign * r.count) filter (where r.disposition = 'quarantine') as quarantined,
+              sum(s.sign * r.count) filter (where r.disposition = 'reject') as rejected,
+              sum(s.sign * r.count) filter (where not ok.pass and ok.delivered) as failed_delivered,
+              left(max(r.foreign_dkim), ${KEY_LENGTH}) as signing_domain
+         from unnest($1::bigint[], $2::integer[]) as s(key, sign)
+         join ruawatch.reports p on p.report_key = s.key
+         join ruawatch.records r on r.report_key = s.key
+        cross join lateral (select r.dkim_aligned or r.spf_aligned as pass,
+                                   r.foreign_dkim is not null or r.foreign_spf is not null as authenticated,
+                                   coalesce(r.disposition, 'none') in ('none', 'pass') as delivered) ok
+        group by 1, 2, 3, 4),
+     days as (
+       insert into ruawatch.source_days as d (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded,
+              failed_forwarded, failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered,
+              quarantined, rejected, failed_delivered, signing_domain)
+       select domain, source, day, reporter, messages, coalesce(passed, 0), coalesce(dkim_aligned, 0), coalesce(spf_aligned, 0),
+              coalesce(forwarded, 0), coalesce(failed_forwarded, 0), coalesce(failed_authenticated, 0),
+              coalesce(failed_unauthenticated, 0), coalesce(failed_foreign_dkim, 0), coalesce(failed_foreign_spf, 0),
+              coalesce(delivered, 0), coalesce(quarantined, 0), coalesce(rejected, 0), coalesce(failed_delivered, 0), signing_domain
+         from delta order by domain, source, day, reporter
+       on conflict (domain, source, day, reporter) do update
+          set messages = d.messages + excluded.messages,
+              passed = d.passed + excluded.passed,
+              dkim_aligned = d.dkim_aligned + excluded.dkim_aligned,
+              spf_aligned = d.spf_aligned + excluded.spf_aligned,
+              forwarded = d.forwarded + excluded.forwarded,
+              failed_forwarded = d.failed_forwarded + excluded.failed_forwarded,
+              failed_authenticated = d.failed_authenticated + excluded.failed_authenticated,
+              failed_unauthenticated = d.failed_unauthenticated + excluded.failed_unauthenticated,
+              failed_foreign_dkim = d.failed_foreign_dkim + excluded.failed_foreign_dkim,
+              failed_foreign_spf = d.failed_foreign_spf + excluded.failed_foreign_spf,
+              delivered = d.delivered + excluded.delivered,
+              quarantined = d.quarantined + excluded.quarantined,
+              rejected = d.rejected + excluded.rejected,
+              failed_delivered = d.failed_delivered + excluded.failed_delivered,
+              signing_domain = greatest(d.signing_domain, excluded.signing_domain)),
+     totals as (
+       insert into ruawatch.sources as s (domain, source, first_seen, last_seen, messages, passed)
+       select domain, source, min(day), max(day), sum(messages), coalesce(sum(passed), 0)
+         from delta group by domain, source order by domain, source
+       on conflict (domain, source) do update
+          set first_seen = least(s.first_seen, excluded.first_seen),
+              last_seen = greatest(s.last_seen, excluded.last_seen),
+              messages = s.messages + excluded.messages,
+              passed = s.passed + excluded.passed)
+     insert into ruawatch.analysis_work (domain, source, day)
+     select distinct domain, source, day from delta order by 1, 2, 3`,
+    [[...signs.keys()], [...signs.values()]],
+  );
+}
+
+/** The same for the policies that reports say were published. Needs no record: a report without any still tells the policy. */
+export async function rollUpPolicies(tx: Tx, reports: readonly { report: PolicyReport; sign: 1 | -1 }[]): Promise<void> {
+  const sums = new Map<string, { domain: string; day: string; reporter: string; policy: string; n: number }>();
+  for (const { report, sign } of reports) {
+    const policy = policyText(report.policy);
+    if (policy === '') continue;
+    const row = {
+      domain: plain(report.domain).slice(0, KEY_LENGTH),
+      day: new Date(report.begin * 1000).toISOString().slice(0, 10),
+      reporter: reporterOf(report),
+      policy,
+    };
+    const key = JSON.stringify(row);
+    const sum = sums.get(key);
+    if (sum) sum.n += sign;
+    else sums.set(key, { ...row, n: sign });
+  }
+  if (sums.size === 0) return;
+  const rows = [...sums.values()];
+  await tx.query(
+    `with delta as (select * from unnest($1::text[], $2::date[], $3::text[], $4::text[], $5::bigint[]) as t(domain, day, reporter, policy, n)),
+     days as (
+       insert into ruawatch.policy_days as d (domain, day, reporter, policy, reports)
+       select domain, day, reporter, policy, n from delta order by domain, day, reporter, policy
+       on conflict (domain, day, reporter, policy) do update set reports = d.reports + excluded.reports)
+     insert into ruawatch.analysis_work (domain, source, day) select distinct domain, '', day from delta order by 1, 3`,
+    [
+      rows.map((r) => r.domain),
+      rows.map((r) => r.day),
+      rows.map((r) => r.reporter),
+      rows.map((r) => r.policy),
+      rows.map((r) => r.n),
+    ],
+  );
+}
+
+export type PolicyReport = Pick<AggregateReport, 'domain' | 'begin' | 'policy' | 'org_name' | 'org_email'>;
+
+/** What rollUpPolicies needs of reports that already stand, to take them out again. */
+export async function loadPolicyReports(tx: Tx, keys: readonly number[]): Promise<PolicyReport[]> {
+  if (keys.length === 0) return [];
+  const { rows } = await tx.query<PolicyReport>(
+    `select domain, extract(epoch from begin_at)::float8 as begin, org_name, org_email,
+            jsonb_build_object('p', policy_p, 'sp', policy_sp, 'np', policy_np, 'adkim', adkim, 'aspf', aspf,
+                               'pct', policy_pct::text, 'testing', policy_testing) as policy
+       from ruawatch.reports where report_key = any($1::bigint[])`,
+    [keys],
+  );
+  return rows;
+}
