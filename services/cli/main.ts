@@ -1,2 +1,90 @@
 #!/usr/bin/env node
-export {};
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { loadConfig } from '../shared/config.ts';
+import { messageOf, RuawatchError } from '../shared/errors.ts';
+
+const out = (line: string) => process.stdout.write(`${line}\n`);
+const config = () => loadConfig(process.env, process.cwd());
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+/** Runs a subcommand: its number is the exit code; what it throws is one sentence on stderr and exit code 1. */
+const run =
+  <A extends unknown[]>(command: (...args: A) => Promise<number>) =>
+  async (...args: A): Promise<void> => {
+    try {
+      process.exitCode = await command(...args);
+    } catch (error) {
+      const known = error instanceof RuawatchError;
+      process.stderr.write(`${known ? error.message : `ruawatch met something it does not know: ${messageOf(error)}`}\n`);
+      if (!known && process.env.LOG_LEVEL === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+      process.exitCode = 1;
+    }
+  };
+
+const program = new Command('ruawatch')
+  .description('DMARC reports from a mailbox into Postgres, and the few mails that matter')
+  .version(version);
+program
+  .command('start [service...]')
+  .description('run all services, or the named ones (poller, parser, analyzer, alerter)')
+  .action(run(async (services: string[]) => (await import('./start.ts')).runStart(config(), services)));
+program
+  .command('demo')
+  .description('a local mailbox with six weeks of reports and four incidents, through the whole pipeline')
+  .option('--exit', 'end when all is processed')
+  .action(run(async (options: { exit?: boolean }) => (await import('./demo.ts')).runDemo(options, out)));
+program
+  .command('import <path...>')
+  .description('files, folders, mbox and Maildir through the same pipeline')
+  .option('--json', 'print one JSON summary')
+  .action(
+    run(async (paths: string[], options: { json?: boolean }) =>
+      (await import('./import.ts')).runImport(config(), paths, options, out),
+    ),
+  );
+program
+  .command('parse <path...>')
+  .description('read files without a database: one JSON line a report')
+  .action(run(async (paths: string[]) => (await import('./parse.ts')).runParse(paths, out)));
+program
+  .command('migrate')
+  .description('bring the database schema up to this version')
+  .action(run(async () => (await import('./migrate.ts')).runMigrate(config(), out)));
+program
+  .command('doctor')
+  .description('check every setting and connection, one line each')
+  .action(
+    run(async () => {
+      const { runDoctor } = await import('./doctor.ts');
+      try {
+        return await runDoctor(config(), out);
+      } catch (error) {
+        return runDoctor(error instanceof Error ? error : new Error(String(error)), out);
+      }
+    }),
+  );
+
+const messages = program.command('messages').description('the archive and the quarantine');
+messages
+  .command('list', { isDefault: true })
+  .option('--state <state...>', 'received, stored, ignored, quarantined, failed')
+  .option('--code <code>', 'only messages with this code')
+  .option('--mailbox <name>', 'only this mailbox')
+  .option('--limit <n>', 'at most so many', '50')
+  .option('--json', 'one JSON line a message')
+  .action(run(async (options) => (await import('./messages.ts')).runMessagesList(config(), options, out)));
+messages
+  .command('show <key>')
+  .description('one message, why it is where it is, and its reports')
+  .action(run(async (key: string) => (await import('./messages.ts')).runMessagesShow(config(), key, out)));
+messages
+  .command('replay [key...]')
+  .description('parse messages again, by key, state or code')
+  .option('--state <state...>', 'quarantined, failed, ignored')
+  .option('--code <code>', 'only messages with this code')
+  .action(
+    run(async (keys: string[], options) => (await import('./messages.ts')).runMessagesReplay(config(), keys, options, out)),
+  );
+
+await program.parseAsync();

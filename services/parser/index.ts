@@ -2,7 +2,7 @@ import type { Limits } from '../report/limits.ts';
 import { codeOf, isTransient, messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
-import { settleMessages, takeUnqueued } from '../store/messages.ts';
+import { noteAttempt, settleMessages, takeUnqueued } from '../store/messages.ts';
 import { type BatchResult, parseMessages } from './batch.ts';
 
 /** Messages that one sweep puts back on the queue: a bounded window over an unbounded backlog. */
@@ -51,40 +51,49 @@ export function startParser(context: Context): Service {
   };
 }
 
-/** Parses one job's messages; when the batch as a whole cannot be written, each message is tried by itself. */
+/** Parses one job's messages and wakes the analyzer for what changed. */
 async function workJob(context: Context, keys: number[], log: Log): Promise<void> {
-  const limits = context.config.limits as Partial<Limits>;
-  const domains = new Set<string>();
-  const take = (result: BatchResult) => {
-    for (const domain of result.domains) domains.add(domain);
-    record(context, result, log);
-  };
-  try {
-    take(await parseMessages(context.db, keys, limits));
-  } catch (error) {
-    if (isTransient(error) || keys.length === 1) throw error;
-    log.warn(
-      { err: messageOf(error), messages: keys.length },
-      'the batch could not be written; its messages are tried one by one',
-    );
-    for (const key of keys) {
-      try {
-        take(await parseMessages(context.db, [key], limits));
-      } catch (single) {
-        if (isTransient(single)) throw single;
-        await bury(context, [key], single);
-      }
-    }
-  }
-  if (domains.size > 0) await announce(context, [...domains]);
-}
-
-async function announce(context: Context, domains: string[]): Promise<void> {
+  const { domains } = await parseSafely(context, keys, log);
   for (let i = 0; i < domains.length; i += 1000)
     await context.queues.add('analyze', { domains: domains.slice(i, i + 1000).sort() });
 }
 
-function record({ metrics }: Context, result: BatchResult, log: Log): void {
+/**
+ * Parses messages so that none spoils the others: when a batch as a whole cannot be written, each message is tried by itself, and
+ * the one that cannot be written is marked failed.
+ * @throws only what waiting may mend
+ */
+export async function parseSafely(
+  context: Pick<Context, 'db' | 'config' | 'metrics' | 'log' | 'queues'>,
+  keys: readonly number[],
+  log: Log,
+): Promise<BatchResult> {
+  const limits = context.config.limits as Partial<Limits>;
+  try {
+    const result = await parseMessages(context.db, keys, limits);
+    record(context, result, log);
+    return result;
+  } catch (error) {
+    if (isTransient(error)) throw error;
+    if (keys.length === 1) {
+      await bury(context, keys, error);
+      return { messages: [], domains: [] };
+    }
+    log.warn(
+      { err: messageOf(error), messages: keys.length },
+      'the batch could not be written; its messages are tried one by one',
+    );
+  }
+  const total: BatchResult = { messages: [], domains: [] };
+  for (const key of keys) {
+    const result = await parseSafely(context, [key], log);
+    total.messages.push(...result.messages);
+    total.domains = [...new Set([...total.domains, ...result.domains])];
+  }
+  return total;
+}
+
+function record({ metrics }: Pick<Context, 'metrics'>, result: BatchResult, log: Log): void {
   for (const message of result.messages) {
     metrics.messages.inc({ state: message.state, code: message.code ?? '' });
     for (const report of message.reports) {
@@ -97,15 +106,31 @@ function record({ metrics }: Context, result: BatchResult, log: Log): void {
   }
 }
 
-/** Marks messages that no further try can help, so that `ruawatch messages list --state failed` shows them. */
-async function bury(context: Context, keys: readonly number[], error: unknown): Promise<void> {
-  const code = codeOf(error) ?? 'internal_error';
+/**
+ * Records that a job was given up. What waiting can mend stays waiting, and the sweeper brings it back. A job that took its worker
+ * down time and again is split, so that only the message that does it is set aside. The rest is marked failed, where
+ * `ruawatch messages list --state failed` shows it.
+ */
+async function bury(context: Pick<Context, 'db' | 'log' | 'queues'>, keys: readonly number[], error: unknown): Promise<void> {
+  const reason = messageOf(error);
+  if (isTransient(error)) {
+    await noteAttempt(context.db, keys, codeOf(error) ?? 'transient', reason);
+    context.log.warn({ messages: keys, err: reason }, 'messages wait for the next sweep');
+    return;
+  }
+  const stalled = /stalled/.test(reason);
+  if (stalled && keys.length > 1) {
+    for (const key of keys) await context.queues.add('parse', { messages: [key] });
+    return;
+  }
+  const code = stalled ? 'killed_worker' : (codeOf(error) ?? 'internal_error');
+  const state = stalled ? 'quarantined' : 'failed';
   context.log.error(
-    { messages: keys, err: messageOf(error) },
+    { messages: keys, code, err: reason },
     'messages failed for good; "ruawatch messages replay" tries them again',
   );
   await settleMessages(
     context.db,
-    keys.map((message_key) => ({ message_key, state: 'failed' as const, code, reason: messageOf(error) })),
+    keys.map((message_key) => ({ message_key, state, code, reason })),
   );
 }

@@ -5,6 +5,7 @@ import {
   chownSync,
   closeSync,
   constants,
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -54,14 +55,15 @@ interface Owner {
  * @throws PermanentError `embedded_missing`, `embedded_folder`, `embedded_start`
  */
 export async function openEmbedded(dataDir: string): Promise<EmbeddedPostgres> {
-  const binaries = await findBinaries();
   const owner = serverOwner();
   const cluster = path.join(dataDir, 'postgres');
   mkdirSync(dataDir, { recursive: true });
   refuseUnreachable(dataDir, owner);
+  const installed = await findBinaries();
 
   const release = await lockFile(path.join(dataDir, 'starting.lock'));
   try {
+    const binaries = reachableBinaries(installed, dataDir, owner);
     if (!existsSync(path.join(cluster, 'PG_VERSION'))) await initialise(binaries, cluster, owner);
     if ((await portOf(cluster)) === null) await launch(binaries, cluster, owner);
     const port = await portOf(cluster);
@@ -190,13 +192,27 @@ export function firstClosedFolder(
 
 function refuseUnreachable(dataDir: string, owner: Owner | null): void {
   const closed = firstClosedFolder(dataDir, owner);
-  const bins = closed === null ? null : closed;
-  if (bins !== null) {
+  if (closed !== null) {
     throw new PermanentError(
       'embedded_folder',
       `Postgres runs as the user "postgres" here and may not enter ${closed}: set RUAWATCH_DATA_DIR to a folder it can reach (such as /var/lib/ruawatch), run as another user, or set DATABASE_URL.`,
     );
   }
+}
+
+/** Where the package lies in a folder the server's user may not enter (a home of root, npx), its binaries are copied beside the data. */
+function reachableBinaries(installed: Binaries, dataDir: string, owner: Owner | null): Binaries {
+  const native = path.resolve(path.dirname(installed.postgres), '..');
+  if (firstClosedFolder(native, owner) === null) return installed;
+  const { version } = JSON.parse(readFileSync(path.resolve(native, '..', 'package.json'), 'utf8')) as { version: string };
+  const copy = path.join(dataDir, `server-${version}`);
+  if (!existsSync(path.join(copy, 'complete'))) {
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+    writeFileSync(path.join(copy, 'complete'), '');
+  }
+  const at = (file: string) => path.join(copy, 'bin', path.basename(file));
+  return { initdb: at(installed.initdb), pg_ctl: at(installed.pg_ctl), postgres: at(installed.postgres) };
 }
 
 function asOwner(owner: Owner | null): { uid?: number; gid?: number; cwd: string; env: NodeJS.ProcessEnv } {

@@ -1,0 +1,87 @@
+import { checkSmtp } from '../alerter/smtp.ts';
+import { checkMailbox } from '../poller/check.ts';
+import type { Config } from '../shared/config.ts';
+import { messageOf } from '../shared/errors.ts';
+import { serveHealth } from '../shared/http.ts';
+import { createLog } from '../shared/log.ts';
+import { createMetrics } from '../shared/metrics.ts';
+import { createQueues } from '../shared/queues.ts';
+import { countMessages } from '../store/messages.ts';
+import { checkLimits, openDatabase } from './open.ts';
+
+/**
+ * `doctor`: every setting and connection, one line each; whatever it finds, it goes on to the next.
+ * Settings that cannot even be read are one more line: loadConfig hands its error in.
+ * @returns 1 when any line says FAIL
+ */
+export async function runDoctor(config: Config | Error, out: (line: string) => void): Promise<number> {
+  let failed = false;
+  const check = async (what: string, work: () => Promise<string> | string) => {
+    try {
+      out(`ok    ${what}: ${await work()}`);
+    } catch (error) {
+      failed = true;
+      out(`FAIL  ${what}: ${messageOf(error)}`);
+    }
+  };
+
+  await check('node', () => process.version);
+  await check('settings', () => {
+    if (config instanceof Error) throw config;
+    checkLimits(config);
+    return `read; ${config.mailboxes.length} mailboxes, alerts ${config.smtpUrl === null ? 'off' : 'on'}`;
+  });
+  if (config instanceof Error) return 1;
+
+  let databaseUrl: string | null = null;
+  let closeDatabase = async () => {};
+  await check('database', async () => {
+    const opened = await openDatabase(config, { migrate: config.databaseUrl === null, max: 2 });
+    databaseUrl = opened.url;
+    closeDatabase = opened.close;
+    const { rows } = await opened.db.query<{ version: string }>("select current_setting('server_version') as version");
+    const counts = await countMessages(opened.db);
+    const held = counts.quarantined + counts.failed;
+    return `Postgres ${rows[0]!.version}${opened.embedded ? ` (embedded, ${opened.url})` : ''}; ${counts.stored} messages stored, ${counts.received} waiting${held > 0 ? `, ${held} quarantined or failed: ruawatch messages list --state quarantined failed` : ''}`;
+  });
+  await check('queue', async () => {
+    if (databaseUrl === null && config.redisUrl === null) throw new Error('it is kept in the database, which does not answer.');
+    const queues = createQueues(
+      { redisUrl: config.redisUrl, databaseUrl: databaseUrl ?? '' },
+      createLog('silent'),
+      createMetrics(),
+    );
+    try {
+      await queues.check();
+      return queues.backend === 'redis' ? 'Redis answers' : 'on Postgres';
+    } catch (error) {
+      throw new Error(
+        queues.backend === 'redis'
+          ? `Redis does not answer at the address of REDIS_URL (${messageOf(error)}).`
+          : messageOf(error),
+      );
+    } finally {
+      await queues.close();
+    }
+  });
+  if (config.mailboxes.length === 0) {
+    await check('mailbox', () => {
+      throw new Error('none is set: set IMAP_URL (imaps://user:password@host/INBOX), or list mailboxes in ruawatch.yaml.');
+    });
+  }
+  for (const mailbox of config.mailboxes)
+    await check(`mailbox ${mailbox.name}`, () => checkMailbox(mailbox, createLog('silent')));
+  if (config.smtpUrl === null)
+    out('--    alerts: SMTP_URL is not set: findings are recorded in dmarc.findings, and nobody is mailed.');
+  else await check('alerts', () => checkSmtp(config.smtpUrl!));
+  if (config.httpListen) {
+    const listen = config.httpListen;
+    await check('health port', async () => {
+      const server = await serveHealth(listen, createMetrics(), async () => [], createLog('silent'));
+      await server.close();
+      return `${listen.host}:${listen.port} is free`;
+    });
+  }
+  await closeDatabase();
+  return failed ? 1 : 0;
+}

@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto';
+import { parseSafely } from '../parser/index.ts';
+import { DEFAULT_LIMITS } from '../report/limits.ts';
+import { readEnvelope } from '../report/mime.ts';
+import type { Config } from '../shared/config.ts';
+import { transaction } from '../shared/db.ts';
+import { createLog } from '../shared/log.ts';
+import type { Context } from '../shared/service.ts';
+import { IMPORT_PLACE, type ImportedMail, importedStates, storeImports } from '../store/imports.ts';
+import { recordLeft } from '../store/intake.ts';
+import { type Input, inputs } from './inputs.ts';
+import { openContext } from './open.ts';
+import { Progress } from './progress.ts';
+
+interface Trouble {
+  file: string;
+  code: string;
+  reason: string;
+}
+
+/** What `import --json` prints. Every file is in exactly one place: stored, known, ignored, quarantined or failed. */
+export interface ImportSummary {
+  /** Mails and files read. */
+  messages: number;
+  /** Reports written, superseded ones included. */
+  reports: number;
+  /** Records written. */
+  records: number;
+  /** Reports that were there already, word for word, from this or an earlier import or mailbox. */
+  duplicates: number;
+  /** Reports whose identity came with other content: one of them stands, see dmarc.superseded_reports. */
+  superseded: number;
+  /** Files whose very bytes were imported before. */
+  known: number;
+  ignored: Trouble[];
+  quarantined: Trouble[];
+  failed: Trouble[];
+}
+
+const BATCH_FILES = 200;
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+/** `import PATH…`: files, folders, mbox and Maildir through the same store, parser and analyzer as the mailbox. */
+export async function runImport(
+  config: Config,
+  paths: string[],
+  options: { json?: boolean },
+  out: (line: string) => void,
+): Promise<number> {
+  const log = createLog(process.env.LOG_LEVEL ? config.logLevel : 'warn');
+  const context = await openContext(config, { log, say: (line) => log.warn(line) });
+  const progress = new Progress(process.stderr, 'Importing');
+  try {
+    const summary = await importPaths(context, paths, (s) =>
+      progress.show(`${s.messages} mails, ${s.reports} reports, ${s.records} records`),
+    );
+    progress.end();
+    if (options.json) out(JSON.stringify(summary));
+    else for (const line of describe(summary)) out(line);
+    return summary.failed.length > 0 ? 1 : 0;
+  } finally {
+    progress.end();
+    await context.close();
+  }
+}
+
+/** Imports paths within a running pipeline. */
+export async function importPaths(
+  context: Context,
+  paths: string[],
+  onBatch: (summary: ImportSummary) => void,
+): Promise<ImportSummary> {
+  const summary: ImportSummary = {
+    messages: 0,
+    reports: 0,
+    records: 0,
+    duplicates: 0,
+    superseded: 0,
+    known: 0,
+    ignored: [],
+    quarantined: [],
+    failed: [],
+  };
+  const domains = new Set<string>();
+  const maxBytes = context.config.limits.mailBytes ?? DEFAULT_LIMITS.mailBytes;
+  const source = batches(inputs(paths, maxBytes));
+  const worker = async () => {
+    for (;;) {
+      const next = await source.next();
+      if (next.done) return;
+      for (const domain of await importBatch(context, next.value, maxBytes, summary)) domains.add(domain);
+      onBatch(summary);
+    }
+  };
+  await Promise.all(Array.from({ length: context.config.parser.concurrency }, worker));
+  const changed = [...domains].sort();
+  for (let i = 0; i < changed.length; i += 1000) await context.queues.add('analyze', { domains: changed.slice(i, i + 1000) });
+  return summary;
+}
+
+async function* batches(source: AsyncGenerator<Input>): AsyncGenerator<Input[]> {
+  let batch: Input[] = [];
+  let bytes = 0;
+  for await (const input of source) {
+    batch.push(input);
+    bytes += input.raw?.length ?? 0;
+    if (batch.length >= BATCH_FILES || bytes >= BATCH_BYTES) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function importBatch(context: Context, batch: Input[], maxBytes: number, summary: ImportSummary): Promise<string[]> {
+  summary.messages += batch.length;
+  await setAsideTooLarge(context, batch, maxBytes, summary);
+  const mails = batch.flatMap((input) => (input.raw ? [mailOf(input, input.raw)] : []));
+  if (mails.length === 0) return [];
+  const imported = await transaction(context.db, (tx) => storeImports(tx, mails));
+  const keys = imported.filter((i) => !i.known).map((i) => i.message_key);
+  const result = await parseSafely(context, keys, context.log);
+  for (const { reports } of result.messages) {
+    for (const report of reports) {
+      if (report.outcome === 'duplicate') summary.duplicates++;
+      else {
+        summary.reports++;
+        summary.records += report.records;
+        if (report.outcome !== 'stored') summary.superseded++;
+      }
+    }
+  }
+  const states = await importedStates(
+    context.db,
+    imported.map((i) => i.message_key),
+  );
+  for (const { file, message_key, known } of imported) {
+    const row = states.get(message_key)!;
+    if (known) {
+      summary.known++;
+      summary.duplicates += row.reports;
+    }
+    const trouble = { file, code: row.code ?? row.state, reason: row.reason ?? 'It waits to be parsed.' };
+    if (row.state === 'ignored') summary.ignored.push(trouble);
+    else if (row.state === 'quarantined') summary.quarantined.push(trouble);
+    else if (row.state !== 'stored') summary.failed.push(trouble);
+  }
+  return result.domains;
+}
+
+function mailOf(input: Input, raw: Buffer): ImportedMail {
+  const envelope = readEnvelope(raw.subarray(0, 64 * 1024));
+  return {
+    uid: null,
+    file: input.file,
+    receivedAt: dateOf(envelope.date) ?? input.modified,
+    sender: envelope.from,
+    subject: envelope.subject,
+    messageId: envelope.message_id,
+    size: raw.length,
+    sha256: createHash('sha256').update(raw).digest(),
+    raw,
+  };
+}
+
+/** A Date header (RFC 5322), when it names a time that Postgres and people can live with. */
+function dateOf(header: string | null): Date | null {
+  const date = new Date(header?.replace(/\([^)]*\)/g, '') ?? Number.NaN);
+  return date.getTime() > 0 && date.getUTCFullYear() < 2200 ? date : null;
+}
+
+async function setAsideTooLarge(context: Context, batch: Input[], maxBytes: number, summary: ImportSummary): Promise<void> {
+  const large = batch.filter((input) => input.raw === null);
+  if (large.length === 0) return;
+  const reason = (input: Input) => `It has ${input.size} bytes, above the limit of ${maxBytes} (limits.mailBytes).`;
+  await recordLeft(
+    context.db,
+    IMPORT_PLACE,
+    large.map((input) => ({
+      uid: null,
+      receivedAt: input.modified,
+      sender: null,
+      subject: input.file,
+      messageId: null,
+      size: input.size,
+      fingerprint: createHash('sha256').update(`${input.file}|${input.size}|${input.modified.toISOString()}`).digest(),
+      code: 'mail_too_large' as const,
+      reason: reason(input),
+    })),
+  );
+  for (const input of large) summary.quarantined.push({ file: input.file, code: 'mail_too_large', reason: reason(input) });
+}
+
+function describe(summary: ImportSummary): string[] {
+  const lines = [
+    `${summary.messages} mails and files: ${summary.reports} reports with ${summary.records} records stored, ${summary.duplicates} duplicates` +
+      `${summary.superseded > 0 ? `, ${summary.superseded} with a rival of the same identity` : ''}.`,
+  ];
+  for (const [what, list] of [
+    ['ignored', summary.ignored],
+    ['quarantined', summary.quarantined],
+    ['failed', summary.failed],
+  ] as const) {
+    if (list.length === 0) continue;
+    lines.push(`${list.length} ${what}:`);
+    for (const t of list.slice(0, 20)) lines.push(`  ${t.file}: ${t.code}: ${t.reason}`);
+    if (list.length > 20) lines.push(`  … and ${list.length - 20} more: ruawatch messages list --state ${what}`);
+  }
+  lines.push('Sources and findings follow when the analyzer runs: ruawatch start analyzer, or ruawatch start.');
+  return lines;
+}

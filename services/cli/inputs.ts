@@ -1,0 +1,125 @@
+import { createReadStream } from 'node:fs';
+import { lstat, open, readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
+
+/** One mail or bare report file that a path led to. */
+export interface Input {
+  /** The path as it was found; mails of an mbox carry `#1`, `#2`, … */
+  file: string;
+  modified: Date;
+  size: number;
+  /** Null when it is larger than the limit: nothing above it is ever read into memory. */
+  raw: Buffer | null;
+}
+
+/**
+ * Everything under the paths, in the order of their names: files, folders, mbox files (split into their mails) and Maildirs (whose
+ * tmp/ holds unfinished deliveries and is left out). Links are followed for named paths only.
+ * @param maxBytes the largest mail or file that is read
+ * @throws PermanentError `no_such_path`, `unreadable` with the path in the sentence
+ */
+export async function* inputs(paths: readonly string[], maxBytes: number): AsyncGenerator<Input> {
+  for (const given of paths) {
+    const info = await attempt(given, () => stat(given));
+    yield* info.isDirectory() ? folder(given, maxBytes) : file(given, maxBytes);
+  }
+}
+
+async function* folder(at: string, maxBytes: number): AsyncGenerator<Input> {
+  const names = (await attempt(at, () => readdir(at))).sort();
+  const isMaildir = names.includes('cur') && names.includes('new');
+  for (const name of names) {
+    if (isMaildir && name === 'tmp') continue;
+    const child = path.join(at, name);
+    const info = await attempt(child, () => lstat(child));
+    if (info.isDirectory()) yield* folder(child, maxBytes);
+    else if (info.isFile()) yield* file(child, maxBytes);
+  }
+}
+
+async function* file(at: string, maxBytes: number): AsyncGenerator<Input> {
+  const info = await attempt(at, () => stat(at));
+  if (await startsLikeMbox(at)) {
+    yield* mbox(at, info.mtime, maxBytes);
+    return;
+  }
+  const raw = info.size > maxBytes ? null : await attempt(at, () => readFile(at));
+  yield { file: at, modified: info.mtime, size: info.size, raw };
+}
+
+async function startsLikeMbox(at: string): Promise<boolean> {
+  return attempt(at, async () => {
+    const handle = await open(at);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(5), 0, 5, 0);
+      return buffer.toString('latin1', 0, bytesRead) === 'From ';
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+const SEPARATOR = Buffer.from('\nFrom ');
+
+/**
+ * The mails of an mbox (RFC 4155): each begins with a line "From " that follows an empty line or the start of the file. Memory is
+ * bounded by one mail of `maxBytes`; the rest of a larger one is counted and passed over.
+ */
+async function* mbox(at: string, modified: Date, maxBytes: number): AsyncGenerator<Input> {
+  let held: Buffer[] = [];
+  let size = 0;
+  let n = 0;
+  let tail: Buffer = Buffer.alloc(0);
+  const take = (piece: Buffer) => {
+    size += piece.length;
+    if (size <= maxBytes) held.push(piece);
+    else held = [];
+  };
+  const done = (): Input => {
+    n++;
+    const raw = size > maxBytes ? null : Buffer.concat(held);
+    const mail = { file: `${at}#${n}`, modified, size, raw };
+    held = [];
+    size = 0;
+    return mail;
+  };
+  for await (const chunk of createReadStream(at, { highWaterMark: 1024 * 1024 })) {
+    let rest: Buffer = Buffer.concat([tail, chunk as Buffer]);
+    let from = 0;
+    for (;;) {
+      const found = rest.indexOf(SEPARATOR, from);
+      if (found < 0) break;
+      if (!followsEmptyLine(rest, found)) {
+        from = found + 1;
+        continue;
+      }
+      take(rest.subarray(0, found + 1));
+      yield done();
+      rest = rest.subarray(found + 1);
+      from = 0;
+    }
+    // A separator (and the empty line before it) may be cut by the end of the chunk.
+    const keep = Math.min(rest.length, SEPARATOR.length + 4);
+    take(Buffer.from(rest.subarray(0, rest.length - keep)));
+    tail = Buffer.from(rest.subarray(rest.length - keep));
+  }
+  take(tail);
+  if (size > 0) yield done();
+}
+
+/** Whether the line feed at `at` ends an empty line: LF LF or LF CR LF. */
+function followsEmptyLine(text: Buffer, at: number): boolean {
+  const LF = 10;
+  const CR = 13;
+  return text[at - 1] === LF || (text[at - 1] === CR && text[at - 2] === LF);
+}
+
+async function attempt<T>(at: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') throw new PermanentError('no_such_path', `There is no file or folder ${at}.`, error);
+    throw new PermanentError('unreadable', `${at} cannot be read: ${messageOf(error)}.`, error);
+  }
+}

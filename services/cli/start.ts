@@ -1,0 +1,117 @@
+import { startAlerter } from '../alerter/index.ts';
+import { checkSmtp } from '../alerter/smtp.ts';
+import { startAnalyzer } from '../analyzer/index.ts';
+import { startParser } from '../parser/index.ts';
+import { checkMailbox } from '../poller/check.ts';
+import { startPoller } from '../poller/index.ts';
+import type { Config } from '../shared/config.ts';
+import { messageOf, SettingsError } from '../shared/errors.ts';
+import { type HealthServer, serveHealth } from '../shared/http.ts';
+import { createLog } from '../shared/log.ts';
+import type { Context, Service } from '../shared/service.ts';
+import { openContext } from './open.ts';
+
+const SERVICES = {
+  poller: startPoller,
+  parser: startParser,
+  analyzer: startAnalyzer,
+  alerter: startAlerter,
+} satisfies Record<string, (context: Context) => Service>;
+
+export type ServiceName = keyof typeof SERVICES;
+export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
+
+/**
+ * Runs the named services, or all, until a signal. SIGTERM and SIGINT drain (jobs under way end, new ones are not taken) and exit
+ * with 0; a second one exits at once with 1.
+ * @throws SettingsError, RuawatchError when a setting is wrong or a server that it names does not answer
+ */
+export async function runStart(config: Config, named: string[]): Promise<number> {
+  const log = createLog(config.logLevel);
+  const names = chooseServices(config, named);
+  await preflight(config, names);
+  const context = await openContext(config, { log, say: (line) => log.warn(line) });
+  if (named.length === 0 && !names.includes('alerter')) {
+    log.warn('SMTP_URL is not set: findings are recorded in dmarc.findings, and nobody is mailed');
+  }
+  const stopped = untilSignal();
+  const running: Service[] = [];
+  let health: HealthServer | null = null;
+  try {
+    if (config.httpListen) {
+      health = await serveHealth(config.httpListen, context.metrics, () => readiness(context, running), log);
+      log.info({ port: health.port, host: config.httpListen.host }, 'health and metrics are served');
+    }
+    for (const name of names) running.push(SERVICES[name](context));
+    log.info(
+      { services: names, queue: context.queues.backend, database: context.embedded ? context.url : 'DATABASE_URL' },
+      'ruawatch runs',
+    );
+    const signal = await stopped;
+    log.info({ signal }, 'draining; a second signal ends at once');
+  } finally {
+    await Promise.all(running.map((s) => s.stop()));
+    await health?.close();
+    await context.close();
+  }
+  log.info('stopped');
+  return 0;
+}
+
+function chooseServices(config: Config, named: string[]): ServiceName[] {
+  const unknown = named.filter((n) => !(n in SERVICES));
+  if (unknown.length > 0)
+    throw new SettingsError(`There is no service "${unknown[0]}": the services are ${SERVICE_NAMES.join(', ')}.`);
+  const names = (named.length === 0 ? SERVICE_NAMES : [...new Set(named)]) as ServiceName[];
+  if (names.includes('poller') && config.mailboxes.length === 0) {
+    throw new SettingsError(
+      'No mailbox is set: set IMAP_URL (imaps://user:password@host/INBOX), or list mailboxes in ruawatch.yaml.',
+    );
+  }
+  if (named.includes('alerter') && config.smtpUrl === null) {
+    throw new SettingsError('The alerter needs SMTP_URL, ALERT_FROM and ALERT_TO: set them.');
+  }
+  return config.smtpUrl === null ? names.filter((n) => n !== 'alerter') : names;
+}
+
+/** Finds wrong settings before anything runs, so that they are one sentence on the terminal and not a line in a log. */
+async function preflight(config: Config, names: ServiceName[]): Promise<void> {
+  const quiet = createLog('silent');
+  const checks: Promise<unknown>[] = [];
+  if (names.includes('poller')) checks.push(...config.mailboxes.map((m) => checkMailbox(m, quiet)));
+  if (names.includes('alerter')) checks.push(checkSmtp(config.smtpUrl!));
+  const failed = (await Promise.allSettled(checks)).filter((r) => r.status === 'rejected');
+  if (failed.length > 0) throw new SettingsError(failed.map((f) => messageOf(f.reason)).join('\n'), failed[0]!.reason);
+}
+
+async function readiness(context: Context, running: Service[]): Promise<string[]> {
+  const waits: string[] = [];
+  const check = async (what: string, ask: Promise<unknown>) => {
+    try {
+      await ask;
+    } catch (error) {
+      waits.push(`${what}: ${messageOf(error)}`);
+    }
+  };
+  await check('database', context.db.query('select 1'));
+  await check('queue', context.queues.check());
+  for (const service of running) {
+    const wait = service.waitingFor();
+    if (wait !== null) waits.push(`${service.name}: ${wait}`);
+  }
+  return waits;
+}
+
+/** Resolves with the first SIGTERM or SIGINT; the second ends the process. */
+export function untilSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let first = true;
+    const on = (signal: NodeJS.Signals) => {
+      if (!first) process.exit(1);
+      first = false;
+      resolve(signal);
+    };
+    process.on('SIGTERM', on);
+    process.on('SIGINT', on);
+  });
+}
