@@ -1,0 +1,103 @@
+/** IP addresses as text: canonical form and the network a person would call "the same place". Pure string work, no sockets. */
+
+/** One canonical dotted quad, or null. Leading zeros are refused: they mean octal to some and decimal to others. */
+function ipv4(text: string): string | null {
+  const n = text.length;
+  if (n < 7 || n > 15) return null;
+  let dots = 0;
+  let value = -1;
+  for (let i = 0; i < n; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 46) {
+      if (value < 0) return null;
+      dots++;
+      value = -1;
+    } else if (c >= 48 && c <= 57) {
+      if (value === 0) return null;
+      value = value < 0 ? c - 48 : value * 10 + c - 48;
+      if (value > 255) return null;
+    } else {
+      return null;
+    }
+  }
+  return dots === 3 && value >= 0 ? text : null;
+}
+
+/** The eight groups of an IPv6 address, or null. */
+function ipv6Groups(text: string): number[] | null {
+  let source = text;
+  const tail: number[] = [];
+  const dot = source.indexOf('.');
+  if (dot >= 0) {
+    const cut = source.lastIndexOf(':');
+    if (cut < 0) return null;
+    const quad = ipv4(source.slice(cut + 1));
+    if (quad === null) return null;
+    const [a, b, c, d] = quad.split('.').map(Number) as [number, number, number, number];
+    tail.push((a << 8) | b, (c << 8) | d);
+    // Keep the separator of a leading "::" before the dotted part.
+    source = source.charCodeAt(cut - 1) === 58 ? source.slice(0, cut + 1) : source.slice(0, cut);
+  }
+  const halves = source.split('::');
+  if (halves.length > 2) return null;
+  const read = (part: string): number[] | null => {
+    if (part === '') return [];
+    const out: number[] = [];
+    for (const group of part.split(':')) {
+      if (!/^[0-9a-f]{1,4}$/i.test(group)) return null;
+      out.push(Number.parseInt(group, 16));
+    }
+    return out;
+  };
+  const head = read(halves[0] as string);
+  const rest = halves.length === 2 ? read(halves[1] as string) : [];
+  if (head === null || rest === null) return null;
+  const known = head.length + rest.length + tail.length;
+  if (halves.length === 1) return known === 8 ? [...head, ...tail] : null;
+  if (known > 7) return null;
+  return [...head, ...new Array<number>(8 - known).fill(0), ...rest, ...tail];
+}
+
+/** RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups (the first of equals) as "::". */
+function ipv6Text(groups: number[]): string {
+  let best = -1;
+  let bestLength = 1;
+  for (let i = 0; i < 8; i++) {
+    let length = 0;
+    while (i + length < 8 && groups[i + length] === 0) length++;
+    if (length > bestLength) {
+      best = i;
+      bestLength = length;
+    }
+    if (length > 0) i += length - 1;
+  }
+  const hex = (list: number[]): string => list.map((group) => group.toString(16)).join(':');
+  if (best < 0) return hex(groups);
+  return `${hex(groups.slice(0, best))}::${hex(groups.slice(best + bestLength))}`;
+}
+
+/**
+ * The canonical text of an address: IPv4 dotted, IPv6 as RFC 5952 writes it, IPv4-mapped IPv6 as IPv4.
+ * Null when the text is no address.
+ */
+export function canonicalAddress(text: string): string | null {
+  const quad = ipv4(text);
+  if (quad !== null) return quad;
+  if (text.length > 45 || !text.includes(':')) return null;
+  const groups = ipv6Groups(text);
+  if (groups === null) return null;
+  const mapped =
+    groups[0] === 0 && groups[1] === 0 && groups[2] === 0 && groups[3] === 0 && groups[4] === 0 && groups[5] === 0xffff;
+  if (!mapped) return ipv6Text(groups);
+  const high = groups[6] as number;
+  const low = groups[7] as number;
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
+
+/** The network of a canonical address as text: IPv4 /24 ("203.0.113.0/24"), IPv6 /48 ("2001:db8:1::/48"). */
+export function networkOf(address: string): string {
+  const dot = address.lastIndexOf('.');
+  if (dot >= 0) return `${address.slice(0, dot)}.0/24`;
+  const groups = ipv6Groups(address) as number[];
+  return `${ipv6Text([groups[0] as number, groups[1] as number, groups[2] as number, 0, 0, 0, 0, 0])}/48`;
+}

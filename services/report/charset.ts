@@ -1,0 +1,87 @@
+import { isAscii } from 'node:buffer';
+import { StringDecoder } from 'node:string_decoder';
+
+/** How the characters of a document were found out. */
+export interface Charset {
+  /** A WHATWG encoding name, lower case. */
+  encoding: string;
+  /** Bytes of a byte order mark to skip. */
+  skip: number;
+  /** What the document called its encoding when that is unknown here. */
+  unknown: string | null;
+}
+
+const UTF8: Charset = { encoding: 'utf-8', skip: 0, unknown: null };
+
+/** Declared names of families that contradict the bytes they stand in: a declaration that can be read byte by byte is not UTF-16. */
+const WIDE = new Set(['utf-16', 'utf-16le', 'utf-16be', 'ucs-2', 'unicode', 'iso-10646-ucs-2']);
+
+/**
+ * The encoding of an XML document from its first bytes (XML 1.0 appendix F): the byte order mark, UTF-16 without one, the declaration,
+ * then what MIME declared, then UTF-8.
+ *
+ * @param head the first bytes, 256 are enough
+ * @param declared charset parameter of the MIME part, if any
+ */
+export function detectCharset(head: Uint8Array, declared: string | null = null): Charset {
+  const [a, b, c, d] = head;
+  if (a === 0xef && b === 0xbb && c === 0xbf) return { encoding: 'utf-8', skip: 3, unknown: null };
+  if (a === 0xfe && b === 0xff) return { encoding: 'utf-16be', skip: 2, unknown: null };
+  if (a === 0xff && b === 0xfe) return { encoding: 'utf-16le', skip: 2, unknown: null };
+  if (a === 0 && b !== 0 && c === 0 && d !== 0 && head.length >= 4) return { encoding: 'utf-16be', skip: 0, unknown: null };
+  if (a !== 0 && b === 0 && c !== 0 && d === 0 && head.length >= 4) return { encoding: 'utf-16le', skip: 0, unknown: null };
+  const start = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 256)).toString('latin1');
+  const inXml = /^\s*<\?xml[^>]*?\sencoding\s*=\s*["']\s*([^"']*?)\s*["']/i.exec(start)?.[1];
+  const name = (inXml ?? declared ?? '').trim().toLowerCase();
+  if (name === '' || name === 'utf-8' || name === 'utf8' || name === 'us-ascii' || WIDE.has(name)) return UTF8;
+  try {
+    return { encoding: new TextDecoder(name).encoding, skip: 0, unknown: null };
+  } catch {
+    // TextDecoder knows every encoding of the WHATWG list and throws a RangeError for any other label.
+    return { encoding: 'utf-8', skip: 0, unknown: name };
+  }
+}
+
+/**
+ * Decodes a document chunk by chunk. Bytes that mean nothing in the encoding become U+FFFD and set `replaced`: nothing is dropped,
+ * nothing is hidden.
+ */
+export class Decoder {
+  /** Some bytes could not be decoded. */
+  replaced = false;
+  private skip: number;
+  private readonly utf8: StringDecoder | null;
+  private readonly other: InstanceType<typeof TextDecoder> | null;
+  private clean = true;
+
+  constructor(charset: Charset) {
+    this.skip = charset.skip;
+    this.utf8 = charset.encoding === 'utf-8' ? new StringDecoder('utf8') : null;
+    this.other = this.utf8 === null ? new TextDecoder(charset.encoding, { ignoreBOM: true }) : null;
+  }
+
+  /** The text of the next bytes; '' when they only begin a character. */
+  write(bytes: Buffer): string {
+    let chunk = bytes;
+    if (this.skip > 0) {
+      const cut = Math.min(this.skip, chunk.length);
+      this.skip -= cut;
+      chunk = chunk.subarray(cut);
+    }
+    if (this.utf8 === null) return this.checked((this.other as InstanceType<typeof TextDecoder>).decode(chunk, { stream: true }));
+    // ASCII is the rule, and its own fast path as long as no character is cut in two by the chunk's end.
+    if (this.clean && isAscii(chunk)) return chunk.toString('latin1');
+    this.clean = false;
+    return this.checked(this.utf8.write(chunk));
+  }
+
+  /** What is left of a character cut off by the end. */
+  end(): string {
+    return this.checked(this.utf8 === null ? (this.other as InstanceType<typeof TextDecoder>).decode() : this.utf8.end());
+  }
+
+  private checked(text: string): string {
+    if (!this.replaced && text.includes('\ufffd')) this.replaced = true;
+    return text;
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The elements of an aggregate report (RFC 9990 appendix A, RFC 7489 appendix C) and where they may stand. Local names only:
+ * prefixes are stripped, namespaces ignored, letter case of names forgiven. Order and number are not looked at here.
+ */
+
+/** Containers. */
+export const DOCUMENT = 0;
+export const FEEDBACK = 1;
+export const METADATA = 2;
+export const DATE_RANGE = 3;
+export const POLICY = 4;
+export const RECORD = 5;
+export const ROW = 6;
+export const EVALUATED = 7;
+export const REASON = 8;
+export const IDENTIFIERS = 9;
+export const AUTH = 10;
+export const DKIM = 11;
+export const SPF = 12;
+/** An element nobody asked for: it and all within it is skipped. */
+export const SKIPPED = 13;
+
+/** Elements with text start here. */
+export const LEAF = 20;
+export const VERSION = 20;
+export const ORG_NAME = 21;
+export const EMAIL = 22;
+export const EXTRA_CONTACT = 23;
+export const REPORT_ID = 24;
+export const GENERATOR = 25;
+export const ERROR = 26;
+export const BEGIN = 27;
+export const END = 28;
+export const P_DOMAIN = 29;
+export const P_ADKIM = 30;
+export const P_ASPF = 31;
+export const P_P = 32;
+export const P_SP = 33;
+export const P_NP = 34;
+export const P_PCT = 35;
+export const P_FO = 36;
+export const P_TESTING = 37;
+export const P_DISCOVERY = 38;
+export const SOURCE_IP = 39;
+export const COUNT = 40;
+export const DISPOSITION = 41;
+export const E_DKIM = 42;
+export const E_SPF = 43;
+export const REASON_TYPE = 44;
+export const REASON_COMMENT = 45;
+export const HEADER_FROM = 46;
+export const ENVELOPE_FROM = 47;
+export const ENVELOPE_TO = 48;
+export const D_DOMAIN = 49;
+export const D_SELECTOR = 50;
+export const D_RESULT = 51;
+export const D_HUMAN = 52;
+export const S_DOMAIN = 53;
+export const S_SCOPE = 54;
+export const S_RESULT = 55;
+export const S_HUMAN = 56;
+
+const CHILDREN: ReadonlyArray<ReadonlyMap<string, number>> = [
+  // A stray wrapper, such as the xs:schema one reporter puts around its report, does not hide the feedback inside.
+  new Map([['feedback', FEEDBACK]]),
+  new Map([
+    ['version', VERSION],
+    ['report_metadata', METADATA],
+    ['policy_published', POLICY],
+    ['record', RECORD],
+  ]),
+  new Map([
+    ['org_name', ORG_NAME],
+    ['email', EMAIL],
+    ['extra_contact_info', EXTRA_CONTACT],
+    ['report_id', REPORT_ID],
+    ['date_range', DATE_RANGE],
+    ['error', ERROR],
+    ['generator', GENERATOR],
+  ]),
+  new Map([
+    ['begin', BEGIN],
+    ['end', END],
+  ]),
+  new Map([
+    ['domain', P_DOMAIN],
+    ['adkim', P_ADKIM],
+    ['aspf', P_ASPF],
+    ['p', P_P],
+    ['sp', P_SP],
+    ['np', P_NP],
+    ['pct', P_PCT],
+    ['fo', P_FO],
+    ['testing', P_TESTING],
+    ['discovery_method', P_DISCOVERY],
+  ]),
+  new Map([
+    ['row', ROW],
+    ['identifiers', IDENTIFIERS],
+    // Communigate's spelling.
+    ['identities', IDENTIFIERS],
+    ['auth_results', AUTH],
+  ]),
+  new Map([
+    ['source_ip', SOURCE_IP],
+    ['count', COUNT],
+    ['policy_evaluated', EVALUATED],
+  ]),
+  new Map([
+    ['disposition', DISPOSITION],
+    ['dkim', E_DKIM],
+    ['spf', E_SPF],
+    ['reason', REASON],
+  ]),
+  new Map([
+    ['type', REASON_TYPE],
+    ['comment', REASON_COMMENT],
+  ]),
+  new Map([
+    ['header_from', HEADER_FROM],
+    ['envelope_from', ENVELOPE_FROM],
+    ['envelope_to', ENVELOPE_TO],
+  ]),
+  new Map([
+    ['dkim', DKIM],
+    ['spf', SPF],
+  ]),
+  new Map([
+    ['domain', D_DOMAIN],
+    ['selector', D_SELECTOR],
+    ['result', D_RESULT],
+    ['human_result', D_HUMAN],
+  ]),
+  new Map([
+    ['domain', S_DOMAIN],
+    ['scope', S_SCOPE],
+    ['result', S_RESULT],
+    ['human_result', S_HUMAN],
+  ]),
+];
+
+/** What an element with this tag name is inside `parent`. Outside of feedback an unknown element is looked into, inside it is skipped. */
+export function childOf(parent: number, tag: string): number {
+  if (parent > SPF) return SKIPPED;
+  const children = CHILDREN[parent] as ReadonlyMap<string, number>;
+  const exact = children.get(tag);
+  if (exact !== undefined) return exact;
+  const found = children.get(tag.slice(tag.indexOf(':') + 1).toLowerCase());
+  if (found !== undefined) return found;
+  return parent === DOCUMENT ? DOCUMENT : SKIPPED;
+}

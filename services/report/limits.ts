@@ -1,0 +1,89 @@
+/**
+ * What one delivered mail may cost (rule 7 of the design). Anyone in the world can mail anything to a rua address, so every axis
+ * along which input can grow has a ceiling of its own and a code of its own, and a reader that meets it gives up with that code.
+ */
+export interface Limits {
+  /** Bytes of the mail, or of a bare file, as delivered. Code `mail_too_large`. */
+  mailBytes: number;
+  /** Bytes that all members of all containers in one mail decompress to, together. Code `unpacked_too_large`. */
+  unpackedBytes: number;
+  /** Decompressed size over compressed size of one stream. Code `ratio_too_high`. */
+  ratio: number;
+  /** The ratio is judged only above this many decompressed bytes: small, very regular reports do compress extremely well. */
+  ratioFloorBytes: number;
+  /** Members of all archives in one mail, directories included. Code `too_many_members`. */
+  members: number;
+  /** Containers inside containers (xml.gz is 1, xml.gz.gz is 2). Code `nested_too_deep`. */
+  nesting: number;
+  /** Bytes of a container inside a container that must be held whole to be opened (zip or tar inside gzip). Code `unpacked_too_large`. */
+  heldBytes: number;
+  /** Records of one report. Code `too_many_records`. */
+  records: number;
+  /** Element depth of an XML document. Code `xml_too_deep`. */
+  elementDepth: number;
+  /** Attributes of one element. Code `too_many_attributes`. */
+  attributes: number;
+  /** Characters of one text, comment, tag or attribute value in XML. Code `text_too_long`. */
+  textLength: number;
+  /** Entity and character references of one document. Code `too_many_references`. */
+  references: number;
+  /** Children that one record may repeat: reasons, dkim, spf, rows. Code `too_many_children`. */
+  children: number;
+  /** MIME parts of one mail. Code `too_many_parts`. */
+  mimeParts: number;
+  /** Multiparts and forwarded mails inside one another. Code `mime_too_deep`. */
+  mimeDepth: number;
+  /** Bytes of the header section of a mail or of one part. Code `header_too_long`. */
+  headerLength: number;
+  /** Records held back until `policy_published` is known, when a report puts them first. Code `records_before_policy`. */
+  heldRecords: number;
+  /** Bytes of a JSON document, which is read whole. Code `json_too_large`. */
+  jsonBytes: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The defaults: several times what the largest legitimate reporters send, and far below what hurts a small machine. */
+export const DEFAULT_LIMITS: Readonly<Limits> = {
+  mailBytes: 64 * MIB,
+  unpackedBytes: 2048 * MIB,
+  ratio: 250,
+  ratioFloorBytes: 8 * MIB,
+  members: 1_000,
+  nesting: 4,
+  heldBytes: 64 * MIB,
+  records: 5_000_000,
+  elementDepth: 32,
+  attributes: 64,
+  textLength: 64 * KIB,
+  references: 1_000_000,
+  children: 1_000,
+  mimeParts: 1_000,
+  mimeDepth: 16,
+  headerLength: 256 * KIB,
+  heldRecords: 20_000,
+  jsonBytes: 16 * MIB,
+};
+
+/** Problems of one code kept on a report with their own sentence; more of the same are only counted. */
+export const PROBLEMS_PER_CODE = 20;
+
+/** Characters of a set-aside record, or of a value quoted in a sentence, that are kept. */
+export const EXCERPT_LENGTH = 2_000;
+
+/** Input was turned down for a reason a person can act on: `code` is stable, `message` a sentence. Never a programming error. */
+export class Refusal extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'Refusal';
+    this.code = code;
+  }
+}
+
+/** The defaults with what the caller changed. */
+export function withDefaults(limits: Partial<Limits> | undefined): Limits {
+  return { ...DEFAULT_LIMITS, ...limits };
+}

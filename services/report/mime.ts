@@ -1,0 +1,250 @@
+import { decodeWords, parseParameterised, readHeaders } from './headers.ts';
+import { DEFAULT_LIMITS, type Limits, Refusal } from './limits.ts';
+import { printable } from './text.ts';
+
+/** A leaf of a mail: a slice of it, not yet decoded. */
+export interface MimePart {
+  /** Lower case; 'text/plain' when the part does not say. */
+  type: string;
+  charset: string | null;
+  /** File name from Content-Disposition, else from Content-Type. */
+  name: string | null;
+  /** Content-Transfer-Encoding, lower case. */
+  encoding: string;
+  /** The undecoded body. */
+  bytes: Buffer;
+  /** How many forwarded mails (message/rfc822) it stands in. */
+  forwarded: number;
+}
+
+/** A mail taken apart. */
+export interface Mail {
+  from: string | null;
+  subject: string | null;
+  /** Lower case type of the whole, and its report-type parameter. */
+  type: string;
+  reportType: string | null;
+  parts: MimePart[];
+}
+
+/** What the poller records of a mail it does not read. */
+export interface Envelope {
+  from: string | null;
+  subject: string | null;
+  message_id: string | null;
+  date: string | null;
+  /** The topmost Authentication-Results field, unfolded: who wrote it must be checked before it is believed (RFC 8601 section 5). */
+  authentication_results: string | null;
+}
+
+/**
+ * The envelope of a mail from its first bytes (its header section, or as much of it as there is). Tolerant, never throws.
+ */
+export function readEnvelope(head: Buffer): Envelope {
+  const start = skipFromLine(head);
+  // Whatever the length, the section is read: the caller decided how much of the mail to hand over.
+  const { fields } = readHeaders(head, start, head.length, { ...DEFAULT_LIMITS, headerLength: Number.MAX_SAFE_INTEGER });
+  const text = (name: string): string | null => {
+    const value = fields.get(name);
+    return value === undefined ? null : printable(decodeWords(value));
+  };
+  return {
+    from: text('from'),
+    subject: text('subject'),
+    message_id: text('message-id'),
+    date: text('date'),
+    authentication_results: text('authentication-results'),
+  };
+}
+
+/**
+ * Takes a mail apart: its leaves in order, forwarded mails opened, nothing decoded that need not be. Null when the bytes do not
+ * begin with a header section, so are no mail.
+ *
+ * @throws Refusal `too_many_parts`, `mime_too_deep`, `header_too_long`
+ */
+export function readMail(raw: Buffer, limits: Limits): Mail | null {
+  const start = skipFromLine(raw);
+  const headers = readHeaders(raw, start, raw.length, limits);
+  if (headers.count === 0) return null;
+  const walker = new Walker(limits);
+  const content = parseParameterised(headers.fields.get('content-type') ?? '');
+  walker.entity(raw, headers.fields, headers.body, raw.length, 0, 0);
+  const subject = headers.fields.get('subject');
+  const from = headers.fields.get('from');
+  return {
+    from: from === undefined ? null : decodeWords(from),
+    subject: subject === undefined ? null : decodeWords(subject),
+    type: content.value,
+    reportType: content.parameters.get('report-type')?.toLowerCase() ?? null,
+    parts: walker.parts,
+  };
+}
+
+/** The length of an mbox "From " line on top, and of blank lines before the first header field. */
+function skipFromLine(raw: Buffer): number {
+  let start = 0;
+  while (start < raw.length && isBlank(raw[start] as number)) start++;
+  const marked = raw[start] === 0x3e ? start + 1 : start;
+  if (raw.toString('latin1', marked, marked + 5) !== 'From ') return start;
+  const lf = raw.indexOf(10, start);
+  const cr = raw.indexOf(13, start);
+  if (lf < 0 && cr < 0) return start;
+  if (lf >= 0 && (cr < 0 || cr === lf - 1 || lf < cr)) return lf + 1;
+  return cr + 1;
+}
+
+function isBlank(c: number): boolean {
+  return c === 10 || c === 13 || c === 32 || c === 9;
+}
+
+class Walker {
+  readonly parts: MimePart[] = [];
+  private readonly limits: Limits;
+  private seen = 0;
+
+  constructor(limits: Limits) {
+    this.limits = limits;
+  }
+
+  /** One entity: `fields` are its headers, its body lies between `start` and `end` of `raw`. */
+  entity(raw: Buffer, fields: Map<string, string>, start: number, end: number, depth: number, forwarded: number): void {
+    if (++this.seen > this.limits.mimeParts) {
+      throw new Refusal('too_many_parts', `The mail has more than ${this.limits.mimeParts} MIME parts.`);
+    }
+    if (depth > this.limits.mimeDepth) {
+      throw new Refusal('mime_too_deep', `The mail nests MIME parts more than ${this.limits.mimeDepth} deep.`);
+    }
+    const content = parseParameterised(fields.get('content-type') ?? 'text/plain');
+    if (content.value.startsWith('multipart/')) {
+      const boundary = content.parameters.get('boundary') || guessBoundary(raw, start, end);
+      if (boundary !== null) {
+        this.multipart(raw, boundary, start, end, depth, forwarded);
+        return;
+      }
+    }
+    const encoding = (fields.get('content-transfer-encoding') ?? '').replace(/[;\s].*$/s, '').toLowerCase();
+    if (content.value === 'message/rfc822' || content.value === 'message/global') {
+      this.message(decodeBody(raw.subarray(start, end), encoding), depth, forwarded + 1);
+      return;
+    }
+    const disposition = fields.get('content-disposition');
+    const file = disposition === undefined ? undefined : parseParameterised(disposition).parameters.get('filename');
+    this.parts.push({
+      type: content.value || 'text/plain',
+      charset: content.parameters.get('charset') ?? null,
+      name: file ?? content.parameters.get('name') ?? null,
+      encoding,
+      bytes: raw.subarray(start, end),
+      forwarded,
+    });
+  }
+
+  private message(raw: Buffer, depth: number, forwarded: number): void {
+    const headers = readHeaders(raw, skipFromLine(raw), raw.length, this.limits);
+    this.entity(raw, headers.fields, headers.body, raw.length, depth + 1, forwarded);
+  }
+
+  private multipart(raw: Buffer, boundary: string, start: number, end: number, depth: number, forwarded: number): void {
+    const delimiter = Buffer.from(`--${boundary}`, 'latin1');
+    // Only what lies before `end` belongs to this multipart; a view bounds the search natively.
+    const view = raw.subarray(0, end);
+    let partStart = -1;
+    for (let at = view.indexOf(delimiter, start); at >= 0; ) {
+      const line = lineEnd(view, at + delimiter.length, end);
+      if (at > start && view[at - 1] !== 10 && view[at - 1] !== 13) {
+        at = view.indexOf(delimiter, at + 1);
+        continue;
+      }
+      const rest = view.toString('latin1', at + delimiter.length, Math.min(line.end, at + delimiter.length + 128));
+      const close = rest.startsWith('--');
+      // Another, longer boundary that begins with this one is not this one.
+      if (!close && rest.trim() !== '') {
+        at = view.indexOf(delimiter, at + 1);
+        continue;
+      }
+      if (partStart >= 0) this.part(raw, partStart, beforeLineEnd(view, at, partStart), depth, forwarded);
+      if (close) return;
+      partStart = line.next;
+      at = view.indexOf(delimiter, line.next);
+    }
+    // No closing delimiter: the last part goes to the end.
+    if (partStart >= 0) this.part(raw, partStart, end, depth, forwarded);
+    else this.part(raw, start, end, depth, forwarded, true);
+  }
+
+  private part(raw: Buffer, start: number, end: number, depth: number, forwarded: number, bare = false): void {
+    if (bare) {
+      // The boundary announced never comes: what is there is looked at as one text.
+      this.entity(raw, new Map(), start, end, depth + 1, forwarded);
+      return;
+    }
+    const headers = readHeaders(raw, start, Math.max(start, end), this.limits);
+    this.entity(raw, headers.fields, headers.body, Math.max(headers.body, end), depth + 1, forwarded);
+  }
+}
+
+/** A multipart that does not name its boundary mostly begins with it. */
+function guessBoundary(raw: Buffer, start: number, end: number): string | null {
+  const head = raw.toString('latin1', start, Math.min(end, start + 4096));
+  return /(?:^|[\r\n])--([^\r\n]{1,200}?)[ \t]*[\r\n]/.exec(head)?.[1] ?? null;
+}
+
+function lineEnd(raw: Buffer, from: number, end: number): { end: number; next: number } {
+  for (let i = from; i < end; i++) {
+    if (raw[i] === 10) return { end: i, next: i + 1 };
+    if (raw[i] === 13) return { end: i, next: raw[i + 1] === 10 ? i + 2 : i + 1 };
+  }
+  return { end, next: end };
+}
+
+/** The line end before a delimiter belongs to the delimiter (RFC 2046 section 5.1.1). */
+function beforeLineEnd(raw: Buffer, at: number, floor: number): number {
+  let end = at;
+  if (end > floor && raw[end - 1] === 10) end--;
+  if (end > floor && raw[end - 1] === 13) end--;
+  return end;
+}
+
+/** The bytes a body stands for. An unknown encoding is taken as none: what is in there may still be found by its bytes. */
+export function decodeBody(body: Buffer, encoding: string): Buffer {
+  if (encoding === 'base64') return Buffer.from(body.toString('latin1'), 'base64');
+  if (encoding === 'quoted-printable') return decodeQuotedPrintable(body);
+  return body;
+}
+
+/** RFC 2045 section 6.7; an "=" that begins nothing stays. */
+export function decodeQuotedPrintable(body: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(body.length);
+  let length = 0;
+  for (let i = 0; i < body.length; i++) {
+    const c = body[i] as number;
+    if (c !== 61) {
+      out[length++] = c;
+      continue;
+    }
+    let next = i + 1;
+    while (body[next] === 32 || body[next] === 9) next++;
+    if (body[next] === 13 || body[next] === 10 || next >= body.length) {
+      i = body[next] === 13 && body[next + 1] === 10 ? next + 1 : next;
+      continue;
+    }
+    const high = hexDigit(body[i + 1]);
+    const low = hexDigit(body[i + 2]);
+    if (high < 0 || low < 0) {
+      out[length++] = c;
+      continue;
+    }
+    out[length++] = high * 16 + low;
+    i += 2;
+  }
+  return out.subarray(0, length);
+}
+
+function hexDigit(c: number | undefined): number {
+  if (c === undefined) return -1;
+  if (c >= 48 && c <= 57) return c - 48;
+  if (c >= 65 && c <= 70) return c - 55;
+  if (c >= 97 && c <= 102) return c - 87;
+  return -1;
+}

@@ -1,0 +1,44 @@
+import { domainToASCII } from 'node:url';
+import { getDomain } from 'tldts';
+
+/**
+ * Organizational domains (RFC 7489 section 3.2): the public suffix plus one label. Both sections of the public suffix list count,
+ * ICANN and private, as in OpenDMARC and the other receivers whose verdicts we recompute: RFC 7489 names the list as a whole,
+ * and a customer of a private suffix ("a.github.io") must not align with another ("b.github.io").
+ */
+const PSL = { allowPrivateDomains: true, extractHostname: false, validateHostname: false, detectIp: false } as const;
+
+/** Names remembered; a report repeats the same few thousands of times, and a hostile one must not grow the process. */
+const CACHE_SIZE = 50_000;
+const cache = new Map<string, string>();
+
+/** A domain name in the form names are compared in: A-labels, lower case, no trailing dot, what stands after an "@" only. */
+export function normalDomain(name: string): string {
+  let domain = name.slice(name.lastIndexOf('@') + 1).trim();
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for "not ASCII"
+  if (/[^\x00-\x7f]/.test(domain)) domain = domainToASCII(domain) || domain;
+  domain = domain.toLowerCase();
+  return domain.endsWith('.') ? domain.replace(/\.+$/, '') : domain;
+}
+
+/**
+ * The organizational domain of a name as it stands in a report (any case, trailing dot, U-labels). A name that is itself a public
+ * suffix, or has no dot, is its own organizational domain.
+ */
+export function organizationalDomain(name: string): string {
+  const known = cache.get(name);
+  if (known !== undefined) return known;
+  const normal = normalDomain(name);
+  // A string cut out of a large document keeps the whole document alive; the copy does not.
+  const key = Buffer.from(name).toString();
+  const found = Buffer.from(getDomain(normal, PSL) ?? normal).toString();
+  if (cache.size >= CACHE_SIZE) cache.clear();
+  cache.set(key, found);
+  return found;
+}
+
+/** Whether the public suffix list knows this name as a suffix under which others register (a PSD in the terms of RFC 9989). */
+export function isPublicSuffix(name: string): boolean {
+  const normal = normalDomain(name);
+  return normal !== '' && getDomain(normal, PSL) === null;
+}

@@ -1,0 +1,281 @@
+import { AggregateBuilder, type NameHint } from './aggregate.ts';
+import { Decoder, detectCharset } from './charset.ts';
+import { type Limits, Refusal, withDefaults } from './limits.ts';
+import { decodeBody, type Mail, type MimePart, readMail } from './mime.ts';
+import type { Problem, ReadEvent } from './model.ts';
+import { Salvager } from './salvage.ts';
+import { SNIFF_LENGTH, sniff } from './sniff.ts';
+import { excerpt } from './text.ts';
+import { type Payload, Unpacker } from './unpack.ts';
+import { NotWellFormed, XmlReader } from './xml.ts';
+
+/** Records a batch when the caller does not say: what a COPY into Postgres likes best. */
+export const DEFAULT_BATCH = 5_000;
+
+/** How to read. */
+export interface ReadOptions {
+  /** Limits other than the defaults. */
+  limits?: Partial<Limits>;
+  /** Records a batch. */
+  batch?: number;
+  /** File name, when the bytes are a file. */
+  name?: string;
+}
+
+/** Characters of a body that are decoded to see what it is. */
+const PEEK = 2 * SNIFF_LENGTH;
+/** A report's file name: receiver!domain!begin!end (RFC 7489 section 7.2.1.1, RFC 9990 section 5.3). */
+const REPORT_NAME = /![^!]*!(\d{9,11})!(\d{9,11})(?=[!.]|$)/;
+const REPORT_SUBJECT = /report[\s_-]*domain\s*:/i;
+
+/**
+ * Reads one mail, or one bare file (XML, gzip, zip, tar, JSON; the bytes decide), as a stream of events in bounded memory: records
+ * in batches, then their report; what is refused, with a code; `nothing` when there is no report of any kind. Nothing that was
+ * delivered makes it throw.
+ */
+export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): AsyncGenerator<ReadEvent> {
+  const limits = withDefaults(options.limits);
+  const reading = new Reading(limits, options.batch ?? DEFAULT_BATCH);
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  try {
+    yield* reading.message(bytes, options.name ?? null);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    yield { type: 'refused', part: reading.part, name: reading.name, problem: problemOf(error) };
+  }
+}
+
+class Reading {
+  /** The payload being read. */
+  part = 0;
+  name: string | null = null;
+  /** The name of the attachment or file it came in. */
+  private container: string | null = null;
+  private readonly limits: Limits;
+  private readonly batch: number;
+  private readonly unpacker: Unpacker;
+  /** Something was told about a payload: the mail is not `nothing`. */
+  private told = false;
+  /** The best reason for `nothing` so far. */
+  private nothing: Problem = { code: 'no_report', message: 'The mail holds no report.' };
+  private promising = false;
+
+  constructor(limits: Limits, batch: number) {
+    this.limits = limits;
+    this.batch = batch;
+    this.unpacker = new Unpacker(limits);
+  }
+
+  async *message(bytes: Buffer, name: string | null): AsyncGenerator<ReadEvent> {
+    if (bytes.length > this.limits.mailBytes) {
+      throw new Refusal('mail_too_large', `The mail is larger than ${this.limits.mailBytes} bytes.`);
+    }
+    if (bytes.length === 0) {
+      this.nothing = { code: 'empty', message: 'The file is empty.' };
+    } else if (sniff(bytes.subarray(0, SNIFF_LENGTH)) !== 'unknown') {
+      this.promising = REPORT_NAME.test(name ?? '');
+      yield* this.bytes(bytes, name, null);
+    } else {
+      const mail = readMail(bytes, this.limits);
+      if (mail === null) this.nothing = { code: 'not_a_mail', message: 'The file is neither a mail nor a report.' };
+      else yield* this.mail(mail);
+    }
+    if (this.told) return;
+    if (this.promising) {
+      const message = `The mail calls itself a report, and none can be found in it. ${this.nothing.message}`;
+      yield { type: 'refused', part: this.part, name: this.name, problem: { code: 'report_not_found', message } };
+    } else {
+      yield { type: 'nothing', problem: this.nothing };
+    }
+  }
+
+  private async *mail(mail: Mail): AsyncGenerator<ReadEvent> {
+    this.promising = REPORT_SUBJECT.test(mail.subject ?? '');
+    const feedback = mail.parts.find((part) => part.type === 'message/feedback-report');
+    if (feedback !== undefined) {
+      yield* this.feedback(feedback);
+      return;
+    }
+    for (const part of mail.parts) {
+      if (part.bytes.length === 0) continue;
+      const kind = sniff(decodeBody(part.bytes.subarray(0, PEEK), part.encoding).subarray(0, SNIFF_LENGTH));
+      const attached = REPORT_NAME.test(part.name ?? '');
+      if (attached) this.promising = true;
+      if (kind === 'unknown' || kind === 'blank') {
+        yield* this.notice(part);
+        continue;
+      }
+      yield* this.bytes(decodeBody(part.bytes, part.encoding), part.name, part.charset);
+    }
+  }
+
+  /** An ARF report (RFC 5965): of a DMARC failure (RFC 6591, RFC 9991), or of something that is not our business. */
+  private async *feedback(part: MimePart): AsyncGenerator<ReadEvent> {
+    const text = decodeBody(part.bytes, part.encoding).toString('latin1', 0, 64 * 1024);
+    const type = /^[ \t]*feedback-type[ \t]*:[ \t]*([\w-]+)/im.exec(text)?.[1]?.toLowerCase() ?? null;
+    if (type === 'auth-failure') {
+      yield this.other('failure', part.name, 'failure_report', 'The mail is a failure report (RFC 9991), which is not read yet.');
+      return;
+    }
+    this.promising = false;
+    this.nothing = {
+      code: 'complaint',
+      message: `The mail is a feedback report of type ${excerpt(type ?? 'unknown', 40)}, not one of a DMARC failure.`,
+    };
+  }
+
+  /** A failure notice in words, as cPanel and others send it. */
+  private async *notice(part: MimePart): AsyncGenerator<ReadEvent> {
+    if (part.type !== 'text/plain' || part.forwarded > 0 || this.told) return;
+    const text = decodeBody(part.bytes.subarray(0, PEEK), part.encoding).toString('latin1');
+    if (/a message claiming to be from you has failed/i.test(text)) {
+      yield this.other('failure', part.name, 'failure_report', 'The mail is a failure notice in words, which is not read yet.');
+    }
+  }
+
+  /** Everything in the bytes of one attachment or file. */
+  private async *bytes(bytes: Buffer, name: string | null, charset: string | null): AsyncGenerator<ReadEvent> {
+    this.name = name;
+    this.container = name;
+    const found = this.unpacker.unpack(bytes, name);
+    for (;;) {
+      let next: IteratorResult<Awaited<ReturnType<typeof found.next>>['value']>;
+      try {
+        next = await found.next();
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        yield this.refused(this.name, problemOf(error));
+        return;
+      }
+      if (next.done) return;
+      const payload = next.value as Exclude<typeof next.value, undefined>;
+      this.name = payload.name;
+      if (payload.type === 'refused') yield this.refused(payload.name, payload.problem);
+      else if (payload.kind === 'xml') yield* this.xml(payload, payload.packed ? null : charset);
+      else if (payload.kind === 'json') yield* this.json(payload);
+      else this.unrecognised(payload);
+    }
+  }
+
+  private unrecognised(payload: Payload): void {
+    const blank = payload.kind === 'blank';
+    this.nothing = blank
+      ? { code: 'empty_payload', message: 'The attachment is empty.' }
+      : { code: 'not_a_report', message: 'The attachment is neither XML nor JSON, so it is no report.' };
+    if (REPORT_NAME.test(payload.name ?? '')) this.promising = true;
+  }
+
+  private async *json(payload: Payload): AsyncGenerator<ReadEvent> {
+    let text = '';
+    for await (const chunk of payload.open()) {
+      text += chunk.toString('latin1');
+      if (text.length > this.limits.jsonBytes) {
+        yield this.refused(payload.name, {
+          code: 'json_too_large',
+          message: `The JSON document is larger than ${this.limits.jsonBytes} bytes.`,
+        });
+        return;
+      }
+    }
+    if (/"(?:policies|organization-name|date-range|policy-type)"/.test(text)) {
+      yield this.other('tlsrpt', payload.name, 'tls_report', 'The payload is a TLS report (RFC 8460), which is not read yet.');
+    } else {
+      this.nothing = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
+    }
+  }
+
+  private async *xml(payload: Payload, charset: string | null): AsyncGenerator<ReadEvent> {
+    const part = this.part;
+    const builder = new AggregateBuilder(this.limits, this.batch, hintOf(payload.name) ?? hintOf(this.container));
+    try {
+      const found = detectCharset(payload.head, charset);
+      if (found.unknown !== null) {
+        builder.problems.add(
+          'charset_unknown',
+          `The charset ${excerpt(found.unknown, 60)} is not known; the report is read as UTF-8.`,
+        );
+      }
+      const strict = new XmlReader(builder, this.limits);
+      const decoder = new Decoder(found);
+      let broken: NotWellFormed | null = null;
+      try {
+        for await (const chunk of payload.open()) {
+          strict.write(decoder.write(chunk));
+          for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: builder.beginAt, records };
+        }
+        strict.write(decoder.end());
+        strict.end();
+      } catch (error) {
+        if (!(error instanceof NotWellFormed)) throw error;
+        broken = error;
+      }
+      const salvaged = decoder.replaced || broken !== null;
+      if (decoder.replaced) {
+        builder.problems.add('bytes_replaced', `The report holds bytes that are not ${found.encoding}; they were replaced.`);
+      }
+      if (broken !== null && builder.ended) {
+        builder.problems.add(
+          'trailing_data',
+          `Something follows the end of the report (${excerpt(broken.message, 80)}); it was not read.`,
+        );
+      } else if (broken !== null) {
+        builder.problems.add(
+          'not_well_formed',
+          `The report is not well-formed XML (${excerpt(broken.message, 120)}); what is whole was read.`,
+        );
+        yield* this.salvage(payload, new Decoder(found), builder, broken.resume, part);
+      }
+      if (!builder.started) {
+        this.nothing = { code: 'not_a_report', message: 'The attachment is XML, but holds no feedback element.' };
+        return;
+      }
+      for (const problem of payload.problems.list()) builder.problems.add(problem.code, problem.message);
+      const report = builder.finish(salvaged);
+      for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: builder.beginAt, records };
+      this.told = true;
+      this.part++;
+      yield { type: 'report', part, name: payload.name, report };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      yield this.refused(payload.name, problemOf(error));
+    }
+  }
+
+  private async *salvage(
+    payload: Payload,
+    decoder: Decoder,
+    builder: AggregateBuilder,
+    resume: number,
+    part: number,
+  ): AsyncGenerator<ReadEvent> {
+    const salvager = new Salvager(builder, this.limits);
+    let skip = resume;
+    for await (const chunk of payload.open()) {
+      const text = decoder.write(chunk);
+      if (skip < text.length) salvager.write(skip > 0 ? text.slice(skip) : text);
+      skip = Math.max(0, skip - text.length);
+      for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: builder.beginAt, records };
+    }
+    salvager.write(decoder.end());
+    salvager.end();
+  }
+
+  private refused(name: string | null, problem: Problem): ReadEvent {
+    this.told = true;
+    return { type: 'refused', part: this.part++, name, problem };
+  }
+
+  private other(kind: 'tlsrpt' | 'failure', name: string | null, code: string, message: string): ReadEvent {
+    this.told = true;
+    return { type: 'other', part: this.part++, name, kind, problem: { code, message } };
+  }
+}
+
+function hintOf(name: string | null): NameHint | null {
+  const match = name === null ? null : REPORT_NAME.exec(name);
+  return match === null ? null : { begin: Number(match[1]), end: Number(match[2]) };
+}
+
+function problemOf(refusal: Refusal): Problem {
+  return { code: refusal.code, message: refusal.message };
+}

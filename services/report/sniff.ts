@@ -1,0 +1,41 @@
+/** What bytes look like, whatever a file name or a content type says. */
+export type Kind = 'gzip' | 'zip' | 'tar' | 'xml' | 'json' | 'blank' | 'unknown';
+
+/** Bytes that are enough to tell. */
+export const SNIFF_LENGTH = 4096;
+
+/** HTML begins like XML and is never a report: mail bodies, portals' error pages. */
+const HTML = /^<(?:!doctype\s+html|html|head|body|div|p|table|meta|style|span|br|center|font|svg|!doctype\s+svg)[\s>/]/i;
+
+/** The kind of a payload by its first bytes. */
+export function sniff(head: Buffer): Kind {
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
+  if (head[0] === 0x50 && head[1] === 0x4b && isZipMark(head[2], head[3])) return 'zip';
+  if (head.length > 262 && head.toString('latin1', 257, 262) === 'ustar') return 'tar';
+  let text = head;
+  if (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf) text = head.subarray(3);
+  else if ((head[0] === 0xfe && head[1] === 0xff) || (head[0] === 0xff && head[1] === 0xfe)) text = narrow(head.subarray(2));
+  else if ((head[0] === 0 && head[1] !== 0) || (head[0] !== 0 && head[1] === 0)) text = narrow(head);
+  let start = 0;
+  while (start < text.length && isSpace(text[start] as number)) start++;
+  if (start === text.length) return 'blank';
+  const first = text[start];
+  if (first === 0x7b || first === 0x5b) return 'json';
+  if (first !== 0x3c) return 'unknown';
+  const begin = text.toString('latin1', start, Math.min(text.length, start + 64));
+  return /^<[A-Za-z_:?!]/.test(begin) && !HTML.test(begin) ? 'xml' : 'unknown';
+}
+
+function isZipMark(c: number | undefined, d: number | undefined): boolean {
+  return (c === 3 && d === 4) || (c === 5 && d === 6) || (c === 7 && d === 8);
+}
+
+function isSpace(c: number): boolean {
+  // A second byte order mark decodes to nothing visible; its bytes may precede the text.
+  return c === 32 || (c >= 9 && c <= 13) || c === 0xef || c === 0xbb || c === 0xbf;
+}
+
+/** UTF-16 text without its zero bytes: enough to see what it begins with. */
+function narrow(head: Buffer): Buffer {
+  return Buffer.from(head.subarray(0, 512).filter((byte) => byte !== 0));
+}

@@ -1,0 +1,56 @@
+import { EXCERPT_LENGTH } from './limits.ts';
+
+/** Trimmed text, or null when nothing is left: an empty element says no more than an absent one. */
+export function trimmed(text: string): string | null {
+  const n = text.length;
+  if (n === 0) return null;
+  if (text.charCodeAt(0) > 32 && text.charCodeAt(n - 1) > 32 && text.charCodeAt(0) < 127 && text.charCodeAt(n - 1) < 127)
+    return text;
+  const cut = text.trim();
+  return cut === '' ? null : cut;
+}
+
+/** Trimmed and lower case: the normal form of an enumerated value. */
+export function enumerated(text: string): string | null {
+  const value = trimmed(text);
+  if (value === null) return null;
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charCodeAt(i);
+    if ((c >= 65 && c <= 90) || c > 127) return value.toLowerCase();
+  }
+  return value;
+}
+
+/**
+ * A count as a non-negative safe integer; a fraction of zeros ("3.0") is accepted. Null for anything else.
+ */
+export function wholeNumber(text: string): number | null {
+  let value = 0;
+  const n = text.length;
+  if (n > 0 && n <= 15) {
+    let i = 0;
+    for (; i < n; i++) {
+      const c = text.charCodeAt(i);
+      if (c < 48 || c > 57) break;
+      value = value * 10 + c - 48;
+    }
+    if (i === n) return value;
+  }
+  const match = /^\+?(\d{1,17})(?:\.\d*)?$/.exec(text);
+  if (match === null) return null;
+  value = Number(match[1]);
+  return Number.isSafeInteger(value) ? value : null;
+}
+
+/** Text of the input as it is quoted in a sentence: bounded, control characters made visible as spaces. */
+export function excerpt(text: string, length = EXCERPT_LENGTH): string {
+  const cut = text.length > length ? `${text.slice(0, length)}…` : text;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
+  return cut.replace(/[\x00-\x1f\x7f]+/g, ' ').trim();
+}
+
+/** One line of text without control characters: for what is stored as text or shown to people. Null when nothing is left. */
+export function printable(text: string): string | null {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
+  return text.replace(/[\x00-\x1f\x7f]+/g, ' ').trim() || null;
+}

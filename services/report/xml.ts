@@ -1,0 +1,145 @@
+import { SaxesParser } from 'saxes';
+import { type AggregateBuilder, textTooLong } from './aggregate.ts';
+import { type Limits, Refusal } from './limits.ts';
+import { excerpt } from './text.ts';
+
+/** The document is not well-formed: salvage.ts takes over from `resume`. */
+export class NotWellFormed extends Error {
+  /** Characters of the decoded document, from its start, after which nothing whole has been read. */
+  readonly resume: number;
+
+  constructor(message: string, resume: number) {
+    super(message);
+    this.name = 'NotWellFormed';
+    this.resume = resume;
+  }
+}
+
+/**
+ * The strict streaming reader: text in, element events of one document into a builder. Holds one chunk at a time.
+ *
+ * Throws NotWellFormed at the first error of form, and a Refusal at a limit or a DOCTYPE. White space before the document is
+ * skipped, as is a second byte order mark.
+ */
+export class XmlReader {
+  private readonly parser = new SaxesParser({ position: false });
+  private readonly builder: AggregateBuilder;
+  private readonly limits: Limits;
+  private depth = 0;
+  private attributes = 0;
+  /** References seen so far. */
+  private references = 0;
+  /** Characters since the parser last reported anything: a text, comment or tag that does not end. */
+  private silent = 0;
+  private heard = false;
+  private begun = false;
+  /** Characters given to the parser before `chunk`, and skipped before the document began. */
+  private fed = 0;
+  private skipped = 0;
+  private chunk = '';
+  private previous = '';
+  private recordStart = 0;
+  private resume = 0;
+
+  constructor(builder: AggregateBuilder, limits: Limits) {
+    this.builder = builder;
+    this.limits = limits;
+    const { parser } = this;
+    parser.on('opentag', (tag) => this.onOpen(tag.name));
+    parser.on('closetag', () => this.onClose());
+    parser.on('text', (text) => this.onText(text));
+    parser.on('cdata', (text) => this.onText(text));
+    parser.on('attribute', (attribute) => this.onAttribute(attribute.value.length));
+    parser.on('doctype', () => {
+      throw new Refusal(
+        'doctype_refused',
+        'The document has a DOCTYPE. A report needs none, and what it could declare is a danger.',
+      );
+    });
+    // Without these two, their text would be gathered with nothing to bound it.
+    parser.on('comment', () => this.onQuiet());
+    parser.on('processinginstruction', () => this.onQuiet());
+    parser.on('error', (error) => {
+      throw new NotWellFormed(error.message, this.resume);
+    });
+    builder.onChildEnd = () => {
+      this.resume = this.skipped + parser.position;
+    };
+    builder.onRecordStart = () => {
+      this.recordStart = parser.position;
+    };
+    builder.recordText = () => this.between(this.recordStart, parser.position);
+  }
+
+  /** The next piece of the document. */
+  write(text: string): void {
+    let chunk = text;
+    if (!this.begun) {
+      chunk = text.replace(/^[\s\ufeff]+/, '');
+      this.skipped += text.length - chunk.length;
+      if (chunk === '') return;
+      this.begun = true;
+      this.resume = this.skipped;
+    }
+    for (let i = chunk.indexOf('&'); i >= 0; i = chunk.indexOf('&', i + 1)) this.references++;
+    if (this.references > this.limits.references) {
+      throw new Refusal('too_many_references', `The document holds more than ${this.limits.references} references.`);
+    }
+    this.previous = this.chunk;
+    this.chunk = chunk;
+    this.heard = false;
+    this.parser.write(chunk);
+    this.fed += chunk.length;
+    this.silent = this.heard ? 0 : this.silent + chunk.length;
+    if (this.silent > this.limits.textLength) throw textTooLong(this.limits);
+  }
+
+  /** The document has ended. */
+  end(): void {
+    if (!this.begun) throw new NotWellFormed('the document is empty', 0);
+    this.previous = this.chunk;
+    this.chunk = '';
+    this.parser.close();
+  }
+
+  private onOpen(name: string): void {
+    this.heard = true;
+    this.attributes = 0;
+    if (++this.depth > this.limits.elementDepth) {
+      throw new Refusal('xml_too_deep', `The document nests elements more than ${this.limits.elementDepth} deep.`);
+    }
+    if (name.length > this.limits.textLength) throw textTooLong(this.limits);
+    this.builder.open(name);
+  }
+
+  private onClose(): void {
+    this.heard = true;
+    this.depth--;
+    this.builder.close();
+  }
+
+  private onText(text: string): void {
+    this.heard = true;
+    if (text.length > this.limits.textLength) throw textTooLong(this.limits);
+    this.builder.text(text);
+  }
+
+  private onAttribute(length: number): void {
+    this.heard = true;
+    if (length > this.limits.textLength) throw textTooLong(this.limits);
+    if (++this.attributes > this.limits.attributes) {
+      throw new Refusal('too_many_attributes', `An element of the document has more than ${this.limits.attributes} attributes.`);
+    }
+  }
+
+  private onQuiet(): void {
+    this.heard = true;
+  }
+
+  /** The text between two positions of the parser, as far as it is still at hand. */
+  private between(from: number, to: number): string {
+    const base = this.fed - this.previous.length;
+    const text = this.previous + this.chunk;
+    return excerpt(text.slice(Math.max(0, from - base), Math.max(0, to - base)));
+  }
+}
