@@ -1,0 +1,70 @@
+import type { FindingEvent } from '../../store/outbox.ts';
+import { type Facts, factsOf, type Telling } from './facts.ts';
+import type { Rendered } from './finding.ts';
+import { badge, page, queryBlock } from './html.ts';
+import { atMost, counted, escapeHtml as e, sentenceCase, wrap } from './words.ts';
+
+export interface DigestItem {
+  event: FindingEvent;
+  telling: Telling;
+}
+
+export interface Digest {
+  /** The gravest first. */
+  items: DigestItem[];
+  /** Findings it stands for beyond those. */
+  beyond: number;
+  perHour: number;
+}
+
+const WIDTH = 78;
+const STATES: Record<Telling, string> = { opened: '', changed: 'changed, ', resolved: 'resolved, ' };
+
+/** Renders what the hourly cap held back: two or three lines a finding. */
+export function renderDigest(digest: Digest): Rendered {
+  const { items, beyond } = digest;
+  const entries = items.map((item) => ({ facts: factsOf(item.event, item.telling), telling: item.telling }));
+  const number = items.length + beyond;
+  const gravest = entries[0]!.facts.severity;
+  const domains = new Set(items.map((item) => item.event.domain)).size;
+  const subject = `[ruawatch] ${counted(number, 'finding')} in ${counted(domains, 'domain')}, held back and gathered (${gravest})`;
+  const why = `More than ${counted(digest.perHour, 'alert')} an hour were due, so these were gathered in one mail.`;
+  const more = beyond === 0 ? null : `and ${counted(beyond, 'more finding')}; the query shows the open ones of all.`;
+  const query =
+    beyond === 0
+      ? `select * from dmarc.findings where finding_key in (${items.map((item) => item.event.findingKey).join(', ')});`
+      : "select * from dmarc.findings where state = 'open' order by changed_at desc;";
+
+  const text = [
+    ...wrap(why, WIDTH),
+    '',
+    ...entries.flatMap(({ facts, telling }) => [
+      ...atMost(wrap(`${sentenceCase(facts.severity)}: ${facts.what}`, WIDTH), 2, WIDTH),
+      ...atMost(wrap(detail(facts, telling), WIDTH - 4), 1, WIDTH - 4).map((line) => `    ${line}`),
+    ]),
+    ...(more === null ? [] : [more]),
+    '',
+    'The rows, in psql:',
+    '',
+    query,
+  ];
+  const rows = entries.map(
+    ({ facts, telling }) =>
+      `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(facts.severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;">${e(facts.what)}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${e(detail(facts, telling))}</span></td></tr>`,
+  );
+  const html = page(
+    subject,
+    `<h1 class="ink" style="margin:0 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${e(counted(number, 'finding'))}</h1>
+<p class="soft" style="margin:0 0 14px;font-size:14px;color:#5b6875;">${e(why)}</p>
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0">
+${rows.join('\n')}
+</table>
+${more === null ? '' : `<p class="soft" style="margin:10px 0 0;font-size:14px;color:#5b6875;">${e(more)}</p>\n`}${queryBlock(query)}`,
+  );
+  return { subject, text: `${text.join('\n')}\n`, html };
+}
+
+function detail(facts: Facts, telling: Telling): string {
+  const parts = [facts.many, facts.since === null ? null : `since ${facts.since}`].filter((part) => part !== null);
+  return `${STATES[telling]}${[...parts, facts.sure].join('; ')}`;
+}

@@ -1,0 +1,112 @@
+import type { Facts } from './facts.ts';
+import { escapeHtml as e, sentenceCase } from './words.ts';
+
+/** Severity as a colour of the mark, dark enough for white text in both schemes. */
+const COLOURS: Record<string, string> = {
+  critical: '#b3123a',
+  high: '#c2410c',
+  medium: '#96690a',
+  low: '#1d66b8',
+  info: '#52606d',
+};
+
+const FONT = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
+const MONO = 'font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace';
+
+/**
+ * A mail program that knows dark schemes follows the style block; one that strips it (or inverts by itself) shows the inline light
+ * colours, which stand by themselves. Nothing is fetched from anywhere.
+ */
+const HEAD = `<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<style>
+:root { color-scheme: light dark; supported-color-schemes: light dark; }
+@media (prefers-color-scheme: dark) {
+  .page { background: #14181d !important; }
+  .card { background: #1d2329 !important; border-color: #333c46 !important; }
+  .ink { color: #e8ecf0 !important; }
+  .soft { color: #a3afbb !important; }
+  .line { border-color: #333c46 !important; }
+  .code { background: #14181d !important; color: #d5dde5 !important; border-color: #333c46 !important; }
+}
+</style>`;
+
+/** The frame of every mail around its parts, which must be escaped already. */
+export function page(title: string, body: string): string {
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+${HEAD}
+<title>${e(title)}</title>
+</head>
+<body class="page" style="margin:0;padding:0;background:#f3f5f7;">
+<table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" style="background:#f3f5f7;">
+<tr><td align="center" style="padding:20px 12px;">
+<table role="presentation" class="card" width="100%" cellpadding="0" cellspacing="0" style="max-width:640px;background:#ffffff;border:1px solid #dde3e9;border-radius:8px;">
+<tr><td style="padding:22px 24px 24px;${FONT};">
+${body}
+</td></tr>
+</table>
+</td></tr>
+</table>
+</body>
+</html>
+`;
+}
+
+export function badge(severity: string): string {
+  const colour = COLOURS[severity] ?? COLOURS.info!;
+  return `<span style="display:inline-block;padding:2px 9px;border-radius:10px;background:${colour};color:#ffffff;font-size:12px;font-weight:600;line-height:18px;">${e(sentenceCase(severity))}</span>`;
+}
+
+export function queryBlock(query: string): string {
+  return `<p class="soft" style="margin:18px 0 6px;font-size:13px;color:#5b6875;">The rows, in psql:</p>
+<pre class="code" style="margin:0;padding:10px 12px;background:#f3f5f7;border:1px solid #dde3e9;border-radius:6px;color:#26313c;${MONO};font-size:12px;line-height:17px;white-space:pre-wrap;word-break:break-word;">${e(query)}</pre>`;
+}
+
+/** The HTML of a finding: the same facts in the same order as the text. */
+export function findingHtml(title: string, facts: Facts): string {
+  const rows = [
+    row('Who', who(facts)),
+    facts.many === null ? '' : row('How many', e(facts.many)),
+    facts.since === null ? '' : row('Since', e(facts.since)),
+    row('How sure', e(facts.sure)),
+    facts.advice.length === 0 ? '' : row('What to do', facts.advice.map((sentence) => paragraph(sentence)).join('')),
+  ];
+  return page(
+    title,
+    `${facts.lead === null ? '' : `<p class="soft" style="margin:0 0 10px;font-size:14px;color:#5b6875;">${e(facts.lead)}</p>\n`}${badge(facts.severity)}
+<h1 class="ink" style="margin:10px 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${e(facts.what)}</h1>
+<p class="soft" style="margin:0 0 14px;font-size:13px;color:#5b6875;">${e(facts.label)}</p>
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0">
+${rows.filter(Boolean).join('\n')}
+</table>
+${queryBlock(facts.query)}`,
+  );
+}
+
+function row(label: string, html: string): string {
+  if (html === '') return '';
+  const cell = 'padding:7px 0;vertical-align:top;border-top:1px solid #e7ecf0;font-size:14px;line-height:20px';
+  return `<tr><td class="soft line" width="92" style="${cell};color:#5b6875;width:92px;">${label}</td><td class="ink line" style="${cell};color:#16202a;">${html}</td></tr>`;
+}
+
+function who(facts: Facts): string {
+  if (facts.who.length === 0) return '';
+  const lines = facts.who.map(
+    (source) =>
+      `<tr><td class="ink" style="font-size:14px;line-height:20px;color:#16202a;word-break:break-all;">${e(source.source)}</td><td class="ink" align="right" style="padding-left:12px;font-size:14px;line-height:20px;color:#16202a;white-space:nowrap;">${e(source.amount)}</td></tr>`,
+  );
+  if (facts.others !== null) {
+    lines.push(
+      `<tr><td class="soft" colspan="2" style="font-size:14px;line-height:20px;color:#5b6875;">${e(facts.others)}</td></tr>`,
+    );
+  }
+  return `<table role="presentation" width="100%" cellpadding="0" cellspacing="0">${lines.join('')}</table>`;
+}
+
+function paragraph(sentence: string): string {
+  return `<p class="ink" style="margin:0 0 6px;color:#16202a;">${e(sentence)}</p>`;
+}

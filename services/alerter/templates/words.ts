@@ -1,0 +1,80 @@
+/** No single value of a report may take more than this many characters of a mail. */
+const LONGEST_VALUE = 200;
+
+/**
+ * A value on one line, safe to show: it may come from a forged report. Control characters, line and bidirectional controls, invisible
+ * and private characters and lone surrogates go, white space is one blank, what is too long is cut, and the `://` that mail programs
+ * turn into a link is broken.
+ */
+export function clean(value: unknown, longest: number = LONGEST_VALUE): string {
+  const text = String(value ?? '')
+    // A mail of a megabyte of blanks must not be worked on as a whole.
+    .slice(0, longest * 8)
+    .replace(/[\p{Cf}\p{Co}\p{Cs}]/gu, '')
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .replaceAll('://', '[:]//')
+    .trim();
+  const characters = [...text];
+  return characters.length <= longest
+    ? text
+    : `${characters
+        .slice(0, longest - 1)
+        .join('')
+        .trimEnd()}…`;
+}
+
+/** The lines of a text of at most `width` columns; a word that is longer is broken. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    let rest = [...word];
+    if (line !== '' && [...line].length + 1 + rest.length <= width) {
+      line += ` ${word}`;
+      continue;
+    }
+    if (line !== '') lines.push(line);
+    while (rest.length > width) {
+      lines.push(rest.slice(0, width).join(''));
+      rest = rest.slice(width);
+    }
+    line = rest.join('');
+  }
+  return line === '' ? lines : [...lines, line];
+}
+
+/** At most `most` lines; the last one shows that something was cut. */
+export function atMost(lines: string[], most: number, width: number): string[] {
+  if (lines.length <= most) return lines;
+  const last = [...lines[most - 1]!].slice(0, width - 2).join('');
+  return [...lines.slice(0, most - 1), `${last} …`];
+}
+
+const grouped = new Intl.NumberFormat('en-US');
+
+export function count(n: number): string {
+  return grouped.format(n);
+}
+
+export function counted(n: number, singular: string, plural = `${singular}s`): string {
+  return `${count(n)} ${n === 1 ? singular : plural}`;
+}
+
+/** A share from 0 to 1 as a percentage that hides neither the smallest nor the last part. */
+export function percent(share: number): string {
+  const value = share * 100;
+  if (value > 0 && value < 0.1) return 'under 0.1%';
+  if (value < 100 && value > 99.9) return 'over 99.9%';
+  const digits = value < 10 || (value > 99 && value < 100) ? 1 : 0;
+  return `${value.toFixed(digits).replace(/\.0$/, '')}%`;
+}
+
+export function sentenceCase(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const HTML: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (c) => HTML[c]!);
+}
