@@ -32,6 +32,8 @@ create table ruawatch.messages (
   sha256       bytea,
   -- What makes a mail the same mail within its mailbox: its bytes (sha256) or, where they were not fetched, its envelope.
   fingerprint  bytea not null,
+  -- The path it was imported from.
+  file         text,
   state        text not null check (state in ('received', 'stored', 'ignored', 'quarantined', 'failed')),
   code         text,
   reason       text,

@@ -34,7 +34,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   if (config instanceof Error) return 1;
 
   let databaseUrl: string | null = null;
-  let closeDatabase = async () => {};
+  let closeDatabase = () => Promise.resolve();
   await check('database', async () => {
     const opened = await openDatabase(config, { migrate: config.databaseUrl === null, max: 2 });
     databaseUrl = opened.url;

@@ -22,6 +22,15 @@ const run =
     }
   };
 
+/** What `read` returns, or the error it threw: doctor reports on both. */
+const readable = <T>(read: () => T): T | Error => {
+  try {
+    return read();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+};
+
 const program = new Command('ruawatch')
   .description('DMARC reports from a mailbox into Postgres, and the few mails that matter')
   .version(version);
@@ -57,11 +66,7 @@ program
   .action(
     run(async () => {
       const { runDoctor } = await import('./doctor.ts');
-      try {
-        return await runDoctor(config(), out);
-      } catch (error) {
-        return runDoctor(error instanceof Error ? error : new Error(String(error)), out);
-      }
+      return runDoctor(readable(config), out);
     }),
   );
 
