@@ -1,0 +1,33 @@
+import type { Clock } from '../../services/shared/clock.ts';
+import { systemClock } from '../../services/shared/clock.ts';
+import { loadConfig } from '../../services/shared/config.ts';
+import { createLog } from '../../services/shared/log.ts';
+import { createMetrics } from '../../services/shared/metrics.ts';
+import { createQueues } from '../../services/shared/queues.ts';
+import type { Context } from '../../services/shared/service.ts';
+import type { TestDatabase } from './database.ts';
+
+/** A context on a test database; `env` are settings as the environment would give them. Close its queues when done. */
+export function testContext(
+  database: TestDatabase,
+  options: { env?: Record<string, string>; redisUrl?: string | null; clock?: Clock; namespace?: string } = {},
+): Context {
+  const config = loadConfig(
+    { LOG_LEVEL: 'silent', HTTP_LISTEN: 'off', DATABASE_URL: database.url, ...options.env },
+    '/nonexistent',
+  );
+  // Sweeps are quick here: a test waits for them.
+  config.sweep = { every_seconds: 0.2, after_seconds: 1 };
+  const log = createLog(process.env.TEST_LOG ?? 'silent');
+  const metrics = createMetrics();
+  const queues = createQueues(
+    {
+      redisUrl: options.redisUrl ?? null,
+      databaseUrl: database.url,
+      ...(options.namespace ? { namespace: options.namespace } : {}),
+    },
+    log,
+    metrics,
+  );
+  return { config, db: database.db, queues, log, metrics, clock: options.clock ?? systemClock };
+}
