@@ -350,7 +350,14 @@ export class AggregateBuilder {
   }
 
   private resetRecord(): void {
-    this.row = emptyRow();
+    // The object is used again: a report of a million records need not make a million of them.
+    const { row } = this;
+    row.ip = null;
+    row.count = null;
+    row.disposition = null;
+    row.dkim = null;
+    row.spf = null;
+    row.reasons = [];
     this.rows = 0;
     if (this.extraRows.length > 0) this.extraRows = [];
     this.header_from = null;

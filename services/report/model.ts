@@ -103,8 +103,11 @@ export interface AggregateReport {
 
 /** What reading one mail or file yields, in order. `part` numbers the payloads found in it, from 0. */
 export type ReadEvent =
-  /** A batch of one report's records; the report itself follows when its document has ended. */
-  | { type: 'records'; part: number; records: AggregateRecord[] }
+  /**
+   * A batch of one report's records; the report itself follows when its document has ended. `begin` is the report's (seconds), so
+   * records are held back until the metadata AND the policy are known (within limits.heldRecords).
+   */
+  | { type: 'records'; part: number; begin: number; records: AggregateRecord[] }
   /** A report was read to its end. Its records came before it, under the same part. */
   | { type: 'report'; part: number; name: string | null; report: AggregateReport }
   /** A payload that is not an aggregate report but a known other thing. */
