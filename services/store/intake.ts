@@ -83,9 +83,9 @@ function columnsOf(mails: readonly Arrival[]): unknown[] {
   return [
     mails.map((m) => m.uid),
     mails.map((m) => m.receivedAt.toISOString()),
-    mails.map((m) => fit(m.sender)),
-    mails.map((m) => fit(m.subject)),
-    mails.map((m) => fit(m.messageId)),
+    mails.map((m) => storable(m.sender)),
+    mails.map((m) => storable(m.subject)),
+    mails.map((m) => storable(m.messageId)),
     mails.map((m) => m.size),
     mails.map((m) => m.sha256),
   ];
@@ -171,7 +171,7 @@ export async function recordLeft(db: Queryable, place: Place, mails: readonly Le
       place.uidValidity,
       ...columnsOf(mails.map((m) => ({ ...m, sha256: m.fingerprint }))),
       mails.map((m) => m.code),
-      mails.map((m) => fit(m.reason)),
+      mails.map((m) => storable(m.reason)),
     ],
   );
   return rows.filter((r) => r.fresh).length;
@@ -217,6 +217,6 @@ export async function forgetUids(db: Queryable, place: Place): Promise<void> {
 }
 
 /** Without what Postgres refuses in a text, and no longer than anybody reads. */
-function fit(text: string | null): string | null {
+function storable(text: string | null): string | null {
   return text === null ? null : text.slice(0, 1000).replaceAll('\0', ' ').toWellFormed();
 }

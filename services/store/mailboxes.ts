@@ -49,10 +49,10 @@ export async function renewLease(db: Db, mailbox: string, owner: string, leaseMs
 
 /** Gives the lease back, so that the next poller need not wait for it to run out. */
 export async function releaseLease(db: Db, mailbox: string, owner: string): Promise<void> {
-  await db.query(
-    'update ruawatch.mailboxes set lease_owner = null, lease_until = null where mailbox = $1 and lease_owner = $2',
-    [mailbox, owner],
-  );
+  await db.query('update ruawatch.mailboxes set lease_owner = null, lease_until = null where mailbox = $1 and lease_owner = $2', [
+    mailbox,
+    owner,
+  ]);
 }
 
 /** What a batch changes on its mailbox; what is left out stays. */

@@ -1,0 +1,84 @@
+import { ImapFlow } from 'imapflow';
+import type { Mailbox } from '../shared/mailbox.ts';
+import { explain } from './explain.ts';
+import type { Tokens } from './oauth.ts';
+
+/** The last thing the server refused, in its own words: imapflow tells it to its logger only. */
+export interface Refusals {
+  take(): string;
+}
+
+export interface Connection {
+  client: ImapFlow;
+  refusals: Refusals;
+  close(): Promise<void>;
+}
+
+/** Largest literal taken at once; larger mails are fetched in parts. A server that announces more is broken or hostile. */
+const MAX_LITERAL = 64 * 1024 * 1024;
+const LOGOUT_MS = 3_000;
+
+/**
+ * Connects and logs in. Nothing is sent in clear unless `security` is `none`.
+ * @throws RuawatchError with one sentence, see explain.ts
+ */
+export async function connect(mailbox: Mailbox, tokens: Tokens | null, signal: AbortSignal): Promise<Connection> {
+  const accessToken = tokens === null ? null : await tokens.get(signal);
+  let refused = '';
+  const note = (entry: { err?: { responseText?: string; message?: string } }) => {
+    if (entry.err) refused = (entry.err.responseText ?? entry.err.message ?? '').replace(/\s+/g, ' ').slice(0, 200);
+  };
+  const quiet = () => undefined;
+  const client = new ImapFlow({
+    host: mailbox.host,
+    port: mailbox.port,
+    secure: mailbox.security === 'tls',
+    ...(mailbox.security === 'tls' ? {} : { doSTARTTLS: mailbox.security === 'starttls' }),
+    tls: { rejectUnauthorized: mailbox.verify, minVersion: 'TLSv1.2' },
+    auth: { user: mailbox.user, ...(accessToken === null ? { pass: mailbox.password ?? '' } : { accessToken }) },
+    clientInfo: { name: 'ruawatch' },
+    disableAutoIdle: true,
+    disableAutoEnable: true,
+    disableCompression: true,
+    connectionTimeout: 30_000,
+    socketTimeout: 120_000,
+    maxLiteralSize: MAX_LITERAL,
+    maxResponseSize: MAX_LITERAL + 1024 * 1024,
+    // Never handed to the log: it would carry what the mails say, at debug level.
+    logger: { debug: quiet, info: quiet, warn: note, error: note },
+  });
+  // What goes wrong shows in the command under way, or as the connection being unusable; without a listener Node would exit.
+  client.on('error', (error: Error) => note({ err: error }));
+  const abort = () => client.close();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    await client.connect();
+  } catch (error) {
+    client.close();
+    const explained = explain(error, mailbox);
+    if (explained.code === 'imap_login') tokens?.forget();
+    throw explained;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+  return {
+    client,
+    refusals: {
+      take() {
+        const text = refused;
+        refused = '';
+        return text;
+      },
+    },
+    async close() {
+      if (client.usable) {
+        const late = setTimeout(() => client.close(), LOGOUT_MS);
+        // A logout that fails leaves the connection closed, which is all that was wanted.
+        await client.logout().catch(() => client.close());
+        clearTimeout(late);
+      }
+      client.close();
+    },
+  };
+}

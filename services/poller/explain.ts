@@ -1,0 +1,133 @@
+import { codeOf, messageOf, PermanentError, RuawatchError, TransientError } from '../shared/errors.ts';
+import type { Mailbox } from '../shared/mailbox.ts';
+
+/** What imapflow adds to its errors. */
+interface ImapError {
+  authenticationFailed?: boolean;
+  mailboxMissing?: boolean;
+  tlsFailed?: boolean;
+  responseStatus?: string;
+  responseText?: string;
+  serverResponseCode?: string;
+  response?: unknown;
+  reason?: string;
+}
+
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'CONNECT_TIMEOUT',
+]);
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS_CERT/;
+/** RFC 5530 codes, and words of large providers, for a login that will work again by itself. */
+const LOGIN_LATER = /UNAVAILABLE|INUSE|LIMIT|too many|try again|temporar|\brate\b/i;
+
+/** The server's own words, on one line. */
+function said(error: ImapError): string {
+  const text = error.responseText ?? (typeof error.response === 'string' ? error.response : '') ?? '';
+  const line = text.replace(/\s+/g, ' ').trim().slice(0, 200);
+  return line === '' ? '' : ` (the server says: ${line})`;
+}
+
+/**
+ * Turns whatever a connection threw into one sentence that names the mailbox and says what to do. Never shows a password or token.
+ */
+export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
+  if (error instanceof RuawatchError) return error;
+  const imap = (typeof error === 'object' && error !== null ? error : {}) as ImapError;
+  const code = codeOf(error) ?? '';
+  const server = `${mailbox.host}:${mailbox.port}`;
+  const who = `Mailbox "${mailbox.name}"`;
+  const message = messageOf(error);
+
+  if (imap.authenticationFailed || /Unsupported authentication mechanism|Login is disabled/.test(message)) {
+    return explainLogin(error, imap, mailbox, who, server, message);
+  }
+  if (imap.mailboxMissing) {
+    return new PermanentError(
+      'imap_folder',
+      `${who}: there is no folder "${mailbox.folder}" on ${server}; correct the folder or create it.`,
+      error,
+    );
+  }
+  if (/does not support STARTTLS/.test(message)) {
+    return new PermanentError(
+      'imap_starttls',
+      `${who}: ${server} offers no STARTTLS, and nothing is sent in clear; use imaps:// with the TLS port, or imap://…?tls=none on a trusted network.`,
+      error,
+    );
+  }
+  if (CERTIFICATE.test(code)) {
+    return new PermanentError(
+      'imap_certificate',
+      `${who}: the certificate of ${server} is not trusted (${code}); use the name it was issued for, or, only for a server of your own, ?tls_verify=no.`,
+      error,
+    );
+  }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL') || imap.tlsFailed) {
+    return new PermanentError(
+      'imap_tls',
+      `${who}: ${server} does not speak TLS from the start; use imap:// for STARTTLS, or the TLS port (993).`,
+      error,
+    );
+  }
+  if (code === 'GREETING_TIMEOUT') {
+    return new TransientError(
+      'imap_silent',
+      `${who}: ${server} takes the connection but does not greet; check host and port (imaps:// is 993, imap:// is 143).`,
+      error,
+    );
+  }
+  if (UNREACHABLE.has(code)) {
+    return new TransientError(
+      'imap_unreachable',
+      `${who}: ${server} cannot be reached (${code}); check host, port and firewall.`,
+      error,
+    );
+  }
+  if (imap.responseStatus === 'NO' || imap.responseStatus === 'BAD') {
+    return new TransientError('imap_refused', `${who}: ${server} refuses a command${said(imap)}; it is tried again.`, error);
+  }
+  const reason = imap.reason ?? message;
+  return new TransientError('imap_lost', `${who}: the connection to ${server} was lost (${reason}); it is tried again.`, error);
+}
+
+function explainLogin(
+  error: unknown,
+  imap: ImapError,
+  mailbox: Mailbox,
+  who: string,
+  server: string,
+  message: string,
+): RuawatchError {
+  if (/Unsupported authentication mechanism|No matching authentication/.test(message)) {
+    return new PermanentError(
+      'imap_login',
+      mailbox.oauth
+        ? `${who}: ${server} offers no OAuth login (XOAUTH2); set a password instead.`
+        : `${who}: ${server} offers no login with a password; set oauth (docs/mailboxes.md).`,
+      error,
+    );
+  }
+  if (/Login is disabled/.test(message)) {
+    return new PermanentError(
+      'imap_login',
+      `${who}: ${server} takes no password over a connection in clear; drop tls=none, or use imaps://.`,
+      error,
+    );
+  }
+  if (LOGIN_LATER.test(`${imap.serverResponseCode ?? ''} ${said(imap)}`)) {
+    return new TransientError('imap_login_later', `${who}: ${server} takes no login now${said(imap)}; it is tried again.`, error);
+  }
+  return new PermanentError(
+    'imap_login',
+    mailbox.oauth
+      ? `${who}: ${server} does not take the OAuth token for user "${mailbox.user}"${said(imap)}; check the scope, the user, and that the app may read this mailbox.`
+      : `${who}: wrong password or user: ${server} refuses the login of "${mailbox.user}"${said(imap)}; correct it in IMAP_URL or ruawatch.yaml.`,
+    error,
+  );
+}

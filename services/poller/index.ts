@@ -1,0 +1,22 @@
+import type { Context, Service } from '../shared/service.ts';
+import { type PollerOptions, workMailbox } from './worker.ts';
+
+export { checkMailbox } from './check.ts';
+
+/**
+ * Starts the poller: one worker for each mailbox of the settings, each with a connection and a lease of its own.
+ */
+export function startPoller(context: Context, options: PollerOptions = {}): Service {
+  const workers = context.config.mailboxes.map((mailbox) => workMailbox(context, mailbox, options));
+  return {
+    name: 'poller',
+    waitingFor() {
+      if (workers.length === 0) return 'no mailbox is configured: set IMAP_URL, or mailboxes in ruawatch.yaml';
+      const sentences = workers.map((worker) => worker.waitingFor()).filter((sentence) => sentence !== null);
+      return sentences.length === 0 ? null : sentences.join(' ');
+    },
+    async stop() {
+      await Promise.all(workers.map((worker) => worker.stop()));
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import type { Db } from '../shared/db.ts';
+import { messageOf, TransientError } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
+import type { Mailbox } from '../shared/mailbox.ts';
+import { type MailboxState, releaseLease, renewLease, takeLease } from '../store/mailboxes.ts';
+
+/** The right to work a mailbox, for as long as it is renewed in time. */
+export interface Lease {
+  readonly owner: string;
+  readonly state: MailboxState;
+  /** Aborts when the lease is lost: the mailbox must not be touched any more. */
+  readonly signal: AbortSignal;
+  /**
+   * To be called before anything is changed in the mailbox.
+   * @throws TransientError `lease_lost`
+   */
+  check(): void;
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lease on a mailbox and keeps renewing it. What counts here is the time since the last renewal was *asked for*, on a clock
+ * that cannot be set, so this side always believes the lease to end before the database does.
+ * @returns null when another poller holds it
+ */
+export async function holdLease(db: Db, mailbox: Mailbox, owner: string, leaseMs: number, log: Log): Promise<Lease | null> {
+  let goodUntil = performance.now() + leaseMs;
+  const state = await takeLease(db, mailbox.name, mailbox.folder, owner, leaseMs);
+  if (state === null) return null;
+
+  const lost = new AbortController();
+  let renewing: Promise<void> | null = null;
+  const lose = (why: string) => {
+    if (lost.signal.aborted) return;
+    log.warn({ why }, 'the lease on the mailbox is lost; another poller may have it');
+    lost.abort();
+  };
+  const renew = async () => {
+    const until = performance.now() + leaseMs;
+    try {
+      if (await renewLease(db, mailbox.name, owner, leaseMs)) goodUntil = until;
+      else lose('another poller took it');
+    } catch (error) {
+      log.warn({ err: messageOf(error) }, 'the lease on the mailbox could not be renewed yet');
+    }
+  };
+  const timer = setInterval(() => {
+    if (performance.now() >= goodUntil) lose('it could not be renewed in time');
+    if (lost.signal.aborted) return clearInterval(timer);
+    renewing ??= renew().finally(() => {
+      renewing = null;
+    });
+  }, leaseMs / 4);
+
+  return {
+    owner,
+    state,
+    signal: lost.signal,
+    check() {
+      if (performance.now() >= goodUntil) lose('it could not be renewed in time');
+      if (lost.signal.aborted)
+        throw new TransientError('lease_lost', `Mailbox "${mailbox.name}": the lease is lost; this poller lets go of it.`);
+    },
+    async release() {
+      clearInterval(timer);
+      await renewing;
+      await releaseLease(db, mailbox.name, owner);
+    },
+  };
+}

@@ -1,0 +1,257 @@
+import { createHash } from 'node:crypto';
+import { withDefaults } from '../report/limits.ts';
+import { readEnvelope } from '../report/mime.ts';
+import { transaction } from '../shared/db.ts';
+import { RuawatchError } from '../shared/errors.ts';
+import {
+  type Arrival,
+  forgetUids,
+  type LeftMail,
+  leftUids,
+  markDisposed,
+  type Place,
+  recordLeft,
+  storeMails,
+  undisposed,
+} from '../store/intake.ts';
+import { writeProgress } from '../store/mailboxes.ts';
+import { dispose } from './dispose.ts';
+import { fetchHead, fetchMails, HEAD_BYTES, listMails, searchUids } from './fetch.ts';
+import type { Session } from './session.ts';
+import { streamMail } from './stream.ts';
+import { batches, type Listed } from './uids.ts';
+
+/** Mails listed at once, fetched at once, and the bytes of one batch; a larger mail is streamed alone. */
+const LIST_COUNT = 500;
+const BATCH_COUNT = 50;
+const BATCH_BYTES = 8 * 1024 * 1024;
+const STREAM_FROM_BYTES = 2 * 1024 * 1024;
+const PENDING_MOST = 100_000;
+
+/**
+ * Takes over everything that is new in the folder: commit first, then move, flag or delete. Ends early, at a batch's end, when stopping.
+ * @returns null, or a sentence that says why stored mails could not be moved, flagged or deleted
+ * @throws whatever breaks the connection or the database; the next round takes up where this one ended
+ */
+export async function pollRound(session: Session): Promise<string | null> {
+  const { context, mailbox, connection, lease, state } = session;
+  const { db } = context;
+  // `keep` opens the folder read-only: the server itself then sees to it that nothing is changed.
+  const box = await connection.client.mailboxOpen(mailbox.folder, { readOnly: mailbox.after === 'keep' });
+  const place: Place = { mailbox: mailbox.name, folder: mailbox.folder, uidValidity: Number(box.uidValidity) };
+  await meetFolder(session, place);
+
+  const run = new Run(session, place);
+  const pending = await run.finishPending();
+  const left = await leftUids(db, place, run.mailBytes);
+  const takesAll = mailbox.after === 'move' || mailbox.after === 'delete';
+  const uids = await searchUids(connection.client, takesAll ? 1 : state.lastUid + 1);
+  const work = uids.filter((uid) => !left.has(uid) && !pending.has(uid));
+  run.backlog = work.length;
+  await writeProgress(db, mailbox.name, lease.owner, { backlog: work.length });
+
+  for (let at = 0; at < work.length; at += LIST_COUNT) {
+    if (session.stopping.aborted) return run.trouble;
+    await run.takeChunk(work.slice(at, at + LIST_COUNT));
+  }
+  await writeProgress(db, mailbox.name, lease.owner, { backlog: 0, polled: true });
+  return run.trouble;
+}
+
+/** A new UIDVALIDITY (or another folder) makes every known UID void: all is read again, and known mails are known by their bytes. */
+async function meetFolder(session: Session, place: Place): Promise<void> {
+  const { context, mailbox, lease, state, log } = session;
+  const uidValidity = place.uidValidity!;
+  if (state.uidValidity === uidValidity && state.folder === mailbox.folder) return;
+  if (state.uidValidity !== null)
+    log.warn(
+      { was: state.uidValidity, is: uidValidity, folder: mailbox.folder },
+      'the folder is a new one; all its mails are read again',
+    );
+  await transaction(context.db, async (tx) => {
+    await forgetUids(tx, place);
+    await writeProgress(tx, mailbox.name, lease.owner, { folder: mailbox.folder, uidValidity, lastUid: 0 });
+  });
+  session.state.folder = mailbox.folder;
+  session.state.uidValidity = uidValidity;
+  session.state.lastUid = 0;
+}
+
+/** One round over one folder. */
+class Run {
+  readonly mailBytes: number;
+  backlog = 0;
+  trouble: string | null = null;
+  private readonly session: Session;
+  private readonly place: Place;
+
+  constructor(session: Session, place: Place) {
+    this.session = session;
+    this.place = place;
+    this.mailBytes = withDefaults(session.context.config.limits).mailBytes;
+  }
+
+  /**
+   * Ends what a crash between commit and move left undone.
+   * @returns the UIDs that are still to be disposed of, because the server would not
+   */
+  async finishPending(): Promise<Set<number>> {
+    const rows = await undisposed(this.session.context.db, this.place, PENDING_MOST);
+    for (let at = 0; at < rows.length; at += LIST_COUNT) {
+      const some = rows.slice(at, at + LIST_COUNT);
+      await this.disposeOf(
+        some.map((r) => r.uid),
+        some.map((r) => r.message_key),
+      );
+      if (this.trouble !== null) return new Set(rows.slice(at).map((r) => r.uid));
+    }
+    return new Set();
+  }
+
+  async takeChunk(uids: number[]): Promise<void> {
+    const { connection, stopping } = this.session;
+    const listed = await listMails(connection.client, uids);
+    this.backlog -= uids.length - listed.length;
+    const fits = listed.filter((mail) => mail.size <= this.mailBytes);
+    for (const mail of listed) if (mail.size > this.mailBytes) await this.leaveLarge(mail);
+    // Large ones stand alone in their batch, because each alone already exceeds what a batch may hold.
+    const weighed = fits.map((mail) => ({ ...mail, size: mail.size > STREAM_FROM_BYTES ? BATCH_BYTES + 1 : mail.size, mail }));
+    for (const batch of batches(weighed, BATCH_COUNT, BATCH_BYTES)) {
+      if (stopping.aborted) return;
+      const mails = batch.map((b) => b.mail);
+      if (mails.length === 1 && mails[0]!.size > STREAM_FROM_BYTES) await this.takeLarge(mails[0]!);
+      else await this.takeBatch(mails);
+    }
+    await this.progress(uids.at(-1)!);
+  }
+
+  private async progress(lastUid: number): Promise<void> {
+    const { context, mailbox, lease, state } = this.session;
+    await writeProgress(context.db, mailbox.name, lease.owner, { lastUid, backlog: Math.max(0, this.backlog) });
+    state.lastUid = Math.max(state.lastUid, lastUid);
+  }
+
+  private async takeBatch(mails: readonly Listed[]): Promise<void> {
+    const { context, mailbox, connection, lease, state } = this.session;
+    const fetched = await fetchMails(
+      connection.client,
+      mails.map((m) => m.uid),
+    );
+    const listed = new Map(mails.map((m) => [m.uid, m]));
+    const arrivals: (Arrival & { raw: Buffer })[] = [];
+    for (const { uid, raw, why } of fetched) {
+      const mail = listed.get(uid)!;
+      if (raw === null) await this.leaveUnreadable(mail, why);
+      // The size that was announced may have been wrong.
+      else if (raw.length > this.mailBytes) await this.leaveLarge({ ...mail, size: raw.length });
+      else arrivals.push({ ...this.arrival(mail, raw.subarray(0, HEAD_BYTES)), size: raw.length, sha256: sha256(raw), raw });
+    }
+    lease.check();
+    const lastUid = mails.at(-1)!.uid;
+    const backlog = Math.max(0, this.backlog - mails.length);
+    const { stored, known } = await transaction(context.db, async (tx) => {
+      const intake = arrivals.length === 0 ? { stored: [], known: [] } : await storeMails(tx, this.place, arrivals);
+      await writeProgress(tx, mailbox.name, lease.owner, { lastUid, backlog });
+      return intake;
+    });
+    state.lastUid = Math.max(state.lastUid, lastUid);
+    this.backlog = backlog;
+    await this.committed(
+      arrivals.map((m) => m.uid!),
+      stored,
+      known,
+    );
+  }
+
+  private async takeLarge(mail: Listed): Promise<void> {
+    const { mailBytes, place, session } = this;
+    const outcome = await streamMail(session, place, mail.uid, mailBytes, (head) => this.arrival(mail, head));
+    this.backlog -= 1;
+    if (outcome.kind === 'gone') return;
+    if (outcome.kind === 'too_large') return this.leaveLarge({ ...mail, size: Math.max(mail.size, outcome.size) });
+    await this.progress(mail.uid);
+    await this.committed(
+      [mail.uid],
+      outcome.kind === 'stored' ? [outcome.key] : [],
+      outcome.kind === 'known' ? outcome.keys : [],
+    );
+  }
+
+  /** After the commit, and only then: wake the parser, dispose of the mails. */
+  private async committed(uids: number[], stored: number[], known: number[]): Promise<void> {
+    const { context, mailbox, log, wake } = this.session;
+    context.metrics.mails.inc({ mailbox: mailbox.name, outcome: 'stored' }, stored.length);
+    context.metrics.mails.inc({ mailbox: mailbox.name, outcome: 'known' }, uids.length - stored.length);
+    if (stored.length > 0) wake(stored);
+    if (uids.length > 0)
+      log.info({ stored: stored.length, known: uids.length - stored.length, messages: stored }, 'mails stored');
+    await this.disposeOf(uids, [...stored, ...known]);
+  }
+
+  /** A refusal is trouble of the mailbox, not a reason to leave further mails unstored: it is noted, and tried again next round. */
+  private async disposeOf(uids: number[], keys: number[]): Promise<void> {
+    const { context, mailbox, connection, lease } = this.session;
+    if (this.trouble !== null || uids.length === 0) return;
+    lease.check();
+    try {
+      await dispose(
+        connection,
+        mailbox,
+        [...uids].sort((a, b) => a - b),
+      );
+    } catch (error) {
+      if (!(error instanceof RuawatchError) || error.code !== 'dispose_refused') throw error;
+      this.trouble = error.message;
+      return;
+    }
+    await markDisposed(context.db, keys);
+  }
+
+  private async leaveLarge(mail: Listed): Promise<void> {
+    const head = await fetchHead(this.session.connection.client, mail.uid);
+    const arrival = this.arrival(mail, head);
+    const identity = `${arrival.messageId ?? ''}|${mail.size}|${arrival.receivedAt.toISOString()}`;
+    await this.leave({
+      ...arrival,
+      size: mail.size,
+      fingerprint: sha256(Buffer.from(identity)),
+      code: 'mail_too_large',
+      reason: `The mail has ${mail.size} bytes, more than limits.mailBytes (${this.mailBytes}); it was left in the folder "${this.place.folder}".`,
+    });
+    this.session.context.metrics.mails.inc({ mailbox: this.place.mailbox, outcome: 'oversize' });
+  }
+
+  private async leaveUnreadable(mail: Listed, why: string): Promise<void> {
+    const { folder, uidValidity } = this.place;
+    await this.leave({
+      ...this.arrival(mail, Buffer.alloc(0)),
+      size: mail.size,
+      fingerprint: sha256(Buffer.from(`unreadable|${folder}|${uidValidity}|${mail.uid}`)),
+      code: 'mail_unreadable',
+      reason: `The mail server does not hand the mail over (it says: ${why}); it was left in the folder "${folder}" as UID ${mail.uid}.`,
+    });
+  }
+
+  private async leave(mail: LeftMail): Promise<void> {
+    const { context, lease, log } = this.session;
+    lease.check();
+    const fresh = await recordLeft(context.db, this.place, [mail]);
+    if (fresh > 0) log.warn({ uid: mail.uid, code: mail.code, size: mail.size }, 'a mail was left where it is');
+  }
+
+  private arrival(mail: Listed, head: Buffer): Omit<Arrival, 'sha256'> {
+    const envelope = readEnvelope(head);
+    return {
+      uid: mail.uid,
+      receivedAt: mail.receivedAt ?? this.session.context.clock.now(),
+      sender: envelope.from,
+      subject: envelope.subject,
+      messageId: envelope.message_id,
+      size: mail.size,
+    };
+  }
+}
+
+function sha256(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}

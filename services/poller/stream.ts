@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { transaction } from '../shared/db.ts';
+import { type Arrival, meetAgain, PIECE_BYTES, type Place, reserveKey, storePiece, storeStreamed } from '../store/intake.ts';
+import { writeProgress } from '../store/mailboxes.ts';
+import { fetchParts, HEAD_BYTES, MailGone } from './fetch.ts';
+import type { Session } from './session.ts';
+
+export type Streamed =
+  | { kind: 'stored'; key: number }
+  | { kind: 'known'; keys: number[] }
+  | { kind: 'too_large'; size: number }
+  | { kind: 'gone' };
+
+/** Thrown to roll the pieces back; never leaves this file. */
+class Undo extends Error {
+  readonly outcome: { kind: 'known'; sha256: Buffer } | { kind: 'too_large'; size: number } | { kind: 'gone' };
+
+  constructor(outcome: Undo['outcome']) {
+    super(outcome.kind);
+    this.outcome = outcome;
+  }
+}
+
+/**
+ * Takes one large mail from the server to the database a part at a time, in one transaction: memory holds about a mebibyte of it.
+ * @param mailBytes more bytes than this end it as `too_large`, whatever size the server announced
+ */
+export async function streamMail(
+  session: Session,
+  place: Place,
+  uid: number,
+  mailBytes: number,
+  describe: (head: Buffer) => Omit<Arrival, 'sha256'>,
+): Promise<Streamed> {
+  const { context, connection, lease, mailbox } = session;
+  lease.check();
+  try {
+    return await transaction(context.db, async (tx) => {
+      const key = await reserveKey(tx);
+      const hash = createHash('sha256');
+      let head: Buffer = Buffer.alloc(0);
+      let rest: Buffer = Buffer.alloc(0);
+      let size = 0;
+      let n = 0;
+      for await (const part of fetchParts(connection.client, uid)) {
+        size += part.length;
+        if (size > mailBytes) throw new Undo({ kind: 'too_large', size });
+        hash.update(part);
+        if (head.length < HEAD_BYTES) head = Buffer.concat([head, part.subarray(0, HEAD_BYTES - head.length)]);
+        rest = rest.length === 0 ? part : Buffer.concat([rest, part]);
+        while (rest.length >= PIECE_BYTES) {
+          await storePiece(tx, key, n++, rest.subarray(0, PIECE_BYTES));
+          rest = rest.subarray(PIECE_BYTES);
+        }
+      }
+      if (size === 0) throw new Undo({ kind: 'gone' });
+      if (rest.length > 0) await storePiece(tx, key, n, rest);
+      const sha256 = hash.digest();
+      if (!(await storeStreamed(tx, place, key, { ...describe(head), size, sha256 }))) throw new Undo({ kind: 'known', sha256 });
+      // The fence of the transaction; last_uid and backlog are written after it, with the outcome.
+      await writeProgress(tx, mailbox.name, lease.owner, {});
+      return { kind: 'stored', key };
+    });
+  } catch (error) {
+    if (error instanceof MailGone) return { kind: 'gone' };
+    if (!(error instanceof Undo)) throw error;
+    const { outcome } = error;
+    if (outcome.kind !== 'known') return outcome;
+    return { kind: 'known', keys: await meetAgain(context.db, place, [{ uid, sha256: outcome.sha256 }]) };
+  }
+}

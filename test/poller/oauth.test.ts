@@ -1,0 +1,180 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { checkMailbox, startPoller } from '../../services/poller/index.ts';
+import { createTokens } from '../../services/poller/oauth.ts';
+import type { OAuth } from '../../services/shared/mailbox.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { contextFor, mail, mailboxAt, rowsOf, startImap, until } from './setup.ts';
+
+/** A token endpoint: what it was asked, and what it answers next. */
+const asked: Record<string, string>[] = [];
+let answer: (n: number) => { status: number; body: unknown };
+const endpoint = createServer((request, response) => {
+  let text = '';
+  request.on('data', (data: Buffer) => {
+    text += data.toString();
+  });
+  request.on('end', () => {
+    asked.push(Object.fromEntries(new URLSearchParams(text)));
+    const { status, body } = answer(asked.length);
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  });
+});
+let tokenUrl: string;
+let t: TestDatabase;
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => endpoint.listen(0, '127.0.0.1', resolve));
+  tokenUrl = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/token`;
+  t = await testDatabase();
+});
+afterAll(async () => {
+  endpoint.close();
+  await t.drop();
+});
+beforeEach(() => {
+  asked.length = 0;
+  answer = (n) => ({ status: 200, body: { access_token: `token-${n}`, expires_in: 3600, token_type: 'Bearer' } });
+});
+
+function oauth(extra: Partial<OAuth> = {}): OAuth {
+  return { tokenUrl, clientId: 'the client', clientSecret: 'the secret', refreshToken: null, scope: 'the scope', ...extra };
+}
+
+/** A clock that is set by hand. */
+function handClock(): { now(): Date; pass(seconds: number): void } {
+  let at = Date.UTC(2026, 0, 1);
+  return {
+    now: () => new Date(at),
+    pass(seconds) {
+      at += seconds * 1000;
+    },
+  };
+}
+
+describe('tokens', () => {
+  test('client_credentials and refresh_token ask with the fields of RFC 6749', async () => {
+    await createTokens('m', oauth(), handClock()).get();
+    await createTokens('m', oauth({ refreshToken: 'the refresh token', clientSecret: null, scope: null }), handClock()).get();
+    expect(asked).toEqual([
+      { grant_type: 'client_credentials', client_id: 'the client', client_secret: 'the secret', scope: 'the scope' },
+      { grant_type: 'refresh_token', client_id: 'the client', refresh_token: 'the refresh token' },
+    ]);
+  });
+
+  test('a token is kept, and renewed before it ends', async () => {
+    const clock = handClock();
+    const tokens = createTokens('m', oauth(), clock);
+    expect([await tokens.get(), await tokens.get()]).toEqual(['token-1', 'token-1']);
+    clock.pass(3600 - 5 * 60 - 1);
+    expect(await tokens.get()).toBe('token-1');
+    clock.pass(2);
+    expect(await Promise.all([tokens.get(), tokens.get()])).toEqual(['token-2', 'token-2']);
+    tokens.forget();
+    expect(await tokens.get()).toBe('token-3');
+  });
+
+  test('a short-lived token is used for half of its life', async () => {
+    answer = (n) => ({ status: 200, body: { access_token: `token-${n}`, expires_in: '60' } });
+    const clock = handClock();
+    const tokens = createTokens('m', oauth(), clock);
+    await tokens.get();
+    clock.pass(29);
+    expect(await tokens.get()).toBe('token-1');
+    clock.pass(2);
+    expect(await tokens.get()).toBe('token-2');
+  });
+
+  test('a refresh token that is replaced is used the next time', async () => {
+    answer = (n) => ({ status: 200, body: { access_token: `token-${n}`, refresh_token: `refresh-${n}`, expires_in: 3600 } });
+    const tokens = createTokens('m', oauth({ refreshToken: 'refresh-0' }), handClock());
+    await tokens.get();
+    tokens.forget();
+    await tokens.get();
+    expect(asked.map((a) => a.refresh_token)).toEqual(['refresh-0', 'refresh-1']);
+  });
+
+  test.each([
+    [
+      400,
+      { error: 'invalid_grant', error_description: 'Token has been expired or revoked.' },
+      'oauth_refused',
+      false,
+      /obtain a new one.*expired or revoked/,
+    ],
+    [401, { error: 'invalid_client' }, 'oauth_refused', false, /check oauth\.client_id and oauth\.client_secret/],
+    [503, 'busy', 'oauth_unreachable', true, /status 503; it is tried again/],
+    [429, { error: 'slow_down' }, 'oauth_unreachable', true, /status 429/],
+    [200, { token_type: 'Bearer' }, 'oauth_unreachable', true, /without an access_token/],
+  ])('status %d, %j: %s', async (status, body, code, transient, sentence) => {
+    answer = () => ({ status, body });
+    const error = await createTokens('m', oauth(), handClock())
+      .get()
+      .catch((e: unknown) => e);
+    expect(error).toMatchObject({ code, transient, message: expect.stringMatching(sentence) });
+    expect(String(error)).not.toContain('the secret');
+  });
+
+  test('an endpoint that is not there is transient; one without TLS on another host is refused', async () => {
+    await expect(createTokens('m', oauth({ tokenUrl: 'http://127.0.0.1:1/token' }), handClock()).get()).rejects.toMatchObject({
+      code: 'oauth_unreachable',
+      transient: true,
+    });
+    await expect(createTokens('m', oauth({ tokenUrl: 'http://login.example/token' }), handClock()).get()).rejects.toMatchObject({
+      code: 'oauth_settings',
+    });
+  });
+});
+
+describe('XOAUTH2 against a server that checks it', () => {
+  const settings = () => ({
+    oauth: { token_url: tokenUrl, client_id: 'c', client_secret: 'the secret', refresh_token: 'the refresh token' },
+  });
+
+  test('the poller logs in with a token, and gets a fresh one when the server takes the old one no more', async () => {
+    const imap = await startImap({ mails: [mail('a')], plugins: ['SASL-IR', 'XOAUTH2'] });
+    imap.takeToken('token-1');
+    const mailbox = mailboxAt(imap.url.replace(':secret%20word', ''), settings());
+    const context = contextFor(t, [mailbox]);
+    const poller = startPoller(context, { retryMs: 50, refusedMs: 50 });
+    await until(
+      'stored',
+      () => rowsOf(t, mailbox),
+      (r) => r.length === 1,
+    );
+    expect(asked).toHaveLength(1);
+    await poller.stop();
+
+    // The first token was revoked: the login fails once, the token is dropped, the next one is taken.
+    answer = (n) => ({ status: 200, body: { access_token: n === 2 ? 'revoked' : 'token-new', expires_in: 3600 } });
+    imap.takeToken('token-new');
+    imap.append(mail('b'));
+    const again = startPoller(context, { retryMs: 50, refusedMs: 50 });
+    await until(
+      'stored',
+      () => rowsOf(t, mailbox),
+      (r) => r.length === 2,
+    );
+    await again.stop();
+    expect(asked).toHaveLength(3);
+    expect(context.logged()).toContain('does not take the OAuth token');
+    expect(context.logged()).not.toMatch(/the secret|token-1|token-new|revoked|the refresh token/);
+    await context.close();
+    await imap.stop();
+  });
+
+  test('a revoked refresh token, and a server without XOAUTH2, are one sentence', async () => {
+    const imap = await startImap({ plugins: ['SASL-IR', 'XOAUTH2'] });
+    const plain = await startImap({});
+    const context = contextFor(t, []);
+    const url = (i: typeof imap) => i.url.replace(':secret%20word', '');
+    await expect(checkMailbox(mailboxAt(url(plain), settings()), context.log)).rejects.toThrow(/offers no OAuth login/);
+    answer = () => ({ status: 400, body: { error: 'invalid_grant' } });
+    await expect(checkMailbox(mailboxAt(url(imap), settings()), context.log)).rejects.toThrow(
+      /the refresh token was revoked or has ended/,
+    );
+    await Promise.all([context.close(), imap.stop(), plain.stop()]);
+  });
+});
