@@ -45,14 +45,13 @@ export function factsOf(event: FindingEvent, telling: Telling): Facts {
     severity,
     what: `${domain}: ${whatOf(event, evidence, domain)}`,
     who: shown.map((source) => ({
-      source: clean(source.source ?? '(no name)', 60),
+      source: clean(source.source, 60) || '(no name)',
       amount: numberOf(source.messages) === null ? '' : counted(numberOf(source.messages)!, 'message'),
     })),
     others: othersOf(sources.slice(MOST_SOURCES)),
     many: manyOf(evidence),
     since: sinceOf(evidence),
     sure: sureOf(event.confidence, evidence),
-    // When it is over there is nothing left to do, unless the analyzer says otherwise.
     advice: listOf(evidence.advice)
       .map((sentence) => clean(sentence, 300))
       .filter(Boolean)
@@ -138,5 +137,5 @@ function listOf(value: unknown): unknown[] {
 }
 
 function numberOf(value: unknown): number | null {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
+  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? value : null;
 }

@@ -4,10 +4,11 @@ const LONGEST_VALUE = 200;
 /**
  * A value on one line, safe to show: it may come from a forged report. Control characters, line and bidirectional controls, invisible
  * and private characters and lone surrogates go, white space is one blank, what is too long is cut, and the `://` that mail programs
- * turn into a link is broken.
+ * turn into a link is broken. What is neither text nor number is nothing.
  */
 export function clean(value: unknown, longest: number = LONGEST_VALUE): string {
-  const text = String(value ?? '')
+  if (typeof value !== 'string' && typeof value !== 'number') return '';
+  const text = String(value)
     // A mail of a megabyte of blanks must not be worked on as a whole.
     .slice(0, longest * 8)
     .replace(/[\p{Cf}\p{Co}\p{Cs}]/gu, '')

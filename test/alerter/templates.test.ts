@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { composeMail } from '../../services/alerter/mail.ts';
+import { renderDigest } from '../../services/alerter/templates/digest.ts';
+import { renderFinding } from '../../services/alerter/templates/finding.ts';
+import { clean, percent, wrap } from '../../services/alerter/templates/words.ts';
+import type { FindingEvent } from '../../services/store/outbox.ts';
+import { FINDINGS } from './events.ts';
+
+const golden = (kind: string) => readFileSync(path.join(import.meta.dirname, 'golden', `${kind}.txt`), 'utf8');
+const beforeQuery = (text: string) => text.slice(0, text.indexOf('The rows, in psql:')).trimEnd().split('\n');
+const event = (over: Partial<FindingEvent>): FindingEvent => ({ ...FINDINGS.unauthorized_source!, ...over });
+
+describe('a finding as text', () => {
+  test.each(Object.keys(FINDINGS))('%s reads as it was written by hand', (kind) => {
+    const { subject, text } = renderFinding(FINDINGS[kind]!);
+    expect(`Subject: ${subject}\n\n${text}`).toBe(golden(kind));
+  });
+
+  test('what is absent is not shown', () => {
+    const { text, html } = renderFinding(event({ evidence: {}, severity: 'info', confidence: 0.2 }));
+    expect(text).toBe(`example.com: mail from 8 networks fails SPF and DKIM
+Info severity: unauthorized source, finding 17.
+
+How sure    a guess (20%)
+
+The rows, in psql:
+
+select * from dmarc.findings where finding_key = 17;
+`);
+    expect(html).not.toMatch(/undefined|null|NaN|How many/);
+  });
+
+  test('a resolved finding says so and keeps the words of the first subject', () => {
+    const rendered = renderFinding(event({ event: 'resolved', summary: 'mail from 11 networks fails SPF and DKIM' }), {
+      firstSubject: '[ruawatch] example.com: mail from 8 networks fails SPF and DKIM (high)',
+    });
+    expect(rendered.subject).toBe('Resolved: [ruawatch] example.com: mail from 8 networks fails SPF and DKIM');
+    expect(rendered.text).toMatch(/^This is over\. What it was:\n/);
+  });
+
+  test('a first mail that tells a change shows no "Changed"', () => {
+    expect(renderFinding(event({ event: 'changed', revision: 2 }), { telling: 'opened' }).subject).toBe(
+      '[ruawatch] example.com: mail from 8 networks fails SPF and DKIM (high)',
+    );
+  });
+
+  test('whatever the evidence, the text before the query fits a screen and holds nothing unprintable', () => {
+    const value = fc.oneof(fc.string({ unit: 'binary', maxLength: 400 }), fc.double(), fc.constant(null), fc.lorem());
+    const evidence = fc.record(
+      {
+        what: value,
+        who: fc.oneof(value, fc.array(fc.record({ source: value, messages: value }), { maxLength: 20 })),
+        messages: value,
+        of: value,
+        share: value,
+        since: value,
+        last_day: value,
+        reporters: fc.oneof(value, fc.array(value, { maxLength: 20 })),
+        delivered: value,
+        mechanism: value,
+        advice: fc.array(value, { maxLength: 10 }),
+        query: value,
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(
+        evidence,
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom('opened', 'changed', 'resolved'),
+        (e, summary, telling) => {
+          const { subject, text, html } = renderFinding(event({ evidence: e, summary, event: telling }));
+          const lines = beforeQuery(text);
+          expect(lines.length).toBeLessThanOrEqual(25);
+          expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(78);
+          expect(text).not.toMatch(/[\p{Cf}\p{Cs}\p{Co}]|[^\P{Cc}\n]/u);
+          expect(html).not.toMatch(/[\p{Cf}\p{Cs}\p{Co}]|[^\P{Cc}\n]/u);
+          expect(subject).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+          expect([...subject].length).toBeLessThanOrEqual(140);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('hostile evidence', () => {
+  const attack = event({
+    summary: 'x\r\nBcc: victim@example.net\r\n\r\n<script>alert(1)</script>',
+    severity: 'high',
+    domain: 'example.com"><img src=x onerror=alert(1)>',
+    kind: '<b>kind</b>',
+    evidence: {
+      what: '<img src="https://evil.example/pixel.gif">\u202Etxt.exe\u2066',
+      who: [
+        { source: "'><a href='https://evil.example'>click</a>\u0000", messages: 3 },
+        'not an object',
+        { source: {}, messages: -1 },
+      ],
+      messages: 3,
+      of: 3,
+      reporters: ['</td></table><style>*{display:none}</style>', 'a\u200Bb\uFEFF', '\uD800'],
+      advice: ['<form action=https://evil.example>'],
+      query: "select '</pre><script>alert(2)</script>', '\u202E\u0007'\r\n;",
+    },
+  });
+
+  test('writes no tag, no link and no invisible character', () => {
+    const { html, text } = renderFinding(attack);
+    expect(html).not.toMatch(/<(?:script|img|a|form|b)\b/i);
+    expect(html.match(/<style>/g)).toHaveLength(1);
+    expect(html).not.toMatch(/<[^>]*\s(?:src|href|action|on\w+)=/);
+    expect(html).toContain('&lt;img src=&quot;https[:]//evil.example/pixel.gif&quot;&gt;txt.exe');
+    expect(text).not.toContain('://');
+    expect(text).toContain("select '</pre><script>alert(2)</script>', ' '\n;");
+  });
+
+  test('writes no header', async () => {
+    const content = renderFinding(attack);
+    const raw = await composeMail({
+      from: 'ruawatch@example.org',
+      to: ['admin@example.org'],
+      messageId: '<finding-1-1-opened.abc@example.org>',
+      inReplyTo: null,
+      date: attack.at,
+      urgent: false,
+      content,
+    });
+    const head = raw.toString('latin1').split('\r\n\r\n')[0]!;
+    expect(head.split('\r\n').map((line) => (/^[\w-]+(?=:)/.exec(line) ?? ['(folded)'])[0])).not.toContain('Bcc');
+    expect(head).toMatch(/^Date: Tue, 06 Oct 2026 07:30:00 \+0000\r$/m);
+    expect(raw.toString('latin1')).not.toMatch(/[^\r]\n|\r[^\n]/);
+  });
+});
+
+describe('a digest', () => {
+  const items = Object.values(FINDINGS).map((finding) => ({ event: finding, telling: finding.event }));
+
+  test('lists each finding in two lines', () => {
+    expect(renderDigest({ items, beyond: 0, perHour: 10 })).toMatchObject({
+      subject: '[ruawatch] 4 findings in 1 domain, held back and gathered (high)',
+      text: `More than 10 alerts an hour were due, so these were gathered in one mail.
+
+High: example.com: mail from 8 networks fails SPF and DKIM
+    1,610 of 12,400 messages (13%): 1,500 delivered, 60 quarantined, 50 …
+Medium: example.com: sendgrid.net sends for you, but neither its signature nor
+its return path is yours (SPF and DKIM)
+    4,210 of 4,210 messages (100%): 4,210 delivered; since 2026-09-28, last …
+Critical: example.com: mail.example.com aligned until 2026-09-30 and fails
+since (DKIM)
+    changed, 9,120 of 9,131 messages (99.9%): 20 delivered, 9,100 rejected; …
+Low: example.com: the policy fell from p=reject to p=none
+    since 2026-10-04; more likely than not (66%); reported by google.com
+
+The rows, in psql:
+
+select * from dmarc.findings where finding_key in (17, 18, 19, 20);
+`,
+    });
+  });
+
+  test('counts what it does not list', () => {
+    const { subject, text, html } = renderDigest({ items, beyond: 1_200, perHour: 1 });
+    expect(subject).toContain('1,204 findings');
+    expect(text).toContain('More than 1 alert an hour were due');
+    expect(html).toContain('and 1,200 more findings; the query shows the open ones of all.');
+  });
+});
+
+test('words', () => {
+  expect(clean('a\u0000b\tc\u2028 d', 5)).toBe('a b…');
+  expect(clean('🙂'.repeat(300))).toBe(`${'🙂'.repeat(199)}…`);
+  expect(clean(undefined)).toBe('');
+  expect(wrap('aaaa bb ccccccc', 5)).toEqual(['aaaa', 'bb', 'ccccc', 'cc']);
+  expect([0, 0.0001, 0.004, 0.13, 0.9988, 0.99999, 1].map(percent)).toEqual([
+    '0%',
+    'under 0.1%',
+    '0.4%',
+    '13%',
+    '99.9%',
+    'over 99.9%',
+    '100%',
+  ]);
+});
