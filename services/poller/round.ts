@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { withDefaults } from '../report/limits.ts';
 import { readEnvelope } from '../report/mime.ts';
 import { transaction } from '../shared/db.ts';
-import { RuawatchError } from '../shared/errors.ts';
+import { PermanentError, RuawatchError } from '../shared/errors.ts';
 import {
   type Arrival,
   forgetUids,
@@ -38,6 +38,12 @@ export async function pollRound(session: Session): Promise<string | null> {
   const { db } = context;
   // `keep` opens the folder read-only: the server itself then sees to it that nothing is changed.
   const box = await connection.client.mailboxOpen(mailbox.folder, { readOnly: mailbox.after === 'keep' });
+  if (!box.uidValidity) {
+    throw new PermanentError(
+      'imap_uidvalidity',
+      `Mailbox "${mailbox.name}": the server gives the folder "${mailbox.folder}" no lasting UIDs (no UIDVALIDITY); choose another folder.`,
+    );
+  }
   const place: Place = { mailbox: mailbox.name, folder: mailbox.folder, uidValidity: Number(box.uidValidity) };
   await meetFolder(session, place);
 

@@ -18,6 +18,8 @@ export interface PollerOptions {
   leaseMs?: number;
   /** First wait after a lost connection, in milliseconds; doubles up to a minute. */
   retryMs?: number;
+  /** A connection that was silent for this long is asked whether it still stands, in milliseconds. */
+  quietMs?: number;
   /** First wait after a refusal that only a person can mend (a wrong password), in milliseconds; doubles up to five minutes. */
   refusedMs?: number;
 }
@@ -30,6 +32,8 @@ export interface MailboxWorker {
 
 const RETRY_CAP_MS = 60_000;
 const REFUSED_CAP_MS = 300_000;
+const STOP_MS = 15_000;
+const IDLE_PAUSE_MS = 100;
 const KEYS_PER_JOB = 100;
 /** Wake-ups that may be under way at once; what is beyond is left to the sweeper. */
 const WAKES_MOST = 20;
@@ -38,6 +42,7 @@ const WAKES_MOST = 20;
 export function workMailbox(context: Context, mailbox: Mailbox, options: PollerOptions): MailboxWorker {
   const { db, queues, clock, metrics } = context;
   const leaseMs = options.leaseMs ?? 30_000;
+  const quietMs = options.quietMs ?? 60_000;
   const owner = `${hostname()}:${process.pid}:${randomBytes(6).toString('hex')}`;
   const log = context.log.child({ service: 'poller', mailbox: mailbox.name });
   const tokens = mailbox.oauth ? createTokens(mailbox.name, mailbox.oauth, clock) : null;
@@ -59,6 +64,9 @@ export function workMailbox(context: Context, mailbox: Mailbox, options: PollerO
     const { client } = connection;
     const drop = () => client.close();
     lease.signal.addEventListener('abort', drop, { once: true });
+    // A batch under way may end; a connection that hangs may not hold up the stop.
+    const hurry = () => setTimeout(drop, STOP_MS).unref();
+    stopping.signal.addEventListener('abort', hurry, { once: true });
     let arrived = false;
     client.on('exists', ({ count, prevCount }) => {
       arrived ||= count > prevCount;
@@ -74,7 +82,7 @@ export function workMailbox(context: Context, mailbox: Mailbox, options: PollerO
         if (trouble !== null) await noteMailboxError(db, mailbox.name, mailbox.folder, trouble);
         if (trouble !== null && trouble !== told) log.error({ code: 'dispose_refused' }, trouble);
         told = trouble;
-        if (!arrived) await waitForMail(client, mailbox, stopping.signal);
+        if (!arrived) await waitForMail(client, mailbox, quietMs, stopping.signal);
         lease.check();
         if (!client.usable) throw new Error(connection.refusals.take() || client.byeReason || 'the server closed it');
       }
@@ -83,6 +91,7 @@ export function workMailbox(context: Context, mailbox: Mailbox, options: PollerO
       throw client.usable && !isImap(error) ? error : explain(error, mailbox);
     } finally {
       lease.signal.removeEventListener('abort', drop);
+      stopping.signal.removeEventListener('abort', hurry);
     }
   };
 
@@ -122,9 +131,12 @@ export function workMailbox(context: Context, mailbox: Mailbox, options: PollerO
         failures++;
         waiting = known.message;
         log[known.transient ? 'warn' : 'error']({ code: known.code, retry_seconds: Math.ceil(wait / 1000) }, known.message);
-        await noteMailboxError(db, mailbox.name, mailbox.folder, known.message).catch((cause: unknown) => {
-          log.warn({ err: messageOf(cause) }, 'the trouble of the mailbox could not be recorded');
-        });
+        // With the lease, the row became another poller's.
+        if (known.code !== 'lease_lost') {
+          await noteMailboxError(db, mailbox.name, mailbox.folder, known.message).catch((cause: unknown) => {
+            log.warn({ err: messageOf(cause) }, 'the trouble of the mailbox could not be recorded');
+          });
+        }
         await sleep(wait, stopping.signal);
       }
     }
@@ -144,7 +156,7 @@ export function workMailbox(context: Context, mailbox: Mailbox, options: PollerO
  * Waits until the server tells of new mail (RFC 2177), or until it is time to look: IDLE is a courtesy that some servers and many
  * firewalls break silently, so the folder is looked at every `pollSeconds` in any case.
  */
-async function waitForMail(client: ImapFlow, mailbox: Mailbox, stopping: AbortSignal): Promise<void> {
+async function waitForMail(client: ImapFlow, mailbox: Mailbox, quietMs: number, stopping: AbortSignal): Promise<void> {
   const wake = new AbortController();
   const onExists = ({ count, prevCount }: { count: number; prevCount: number }) => {
     if (count > prevCount) wake.abort();
@@ -152,19 +164,33 @@ async function waitForMail(client: ImapFlow, mailbox: Mailbox, stopping: AbortSi
   const onClose = () => wake.abort();
   client.on('exists', onExists);
   client.on('close', onClose);
-  const idling =
-    mailbox.idle && client.capabilities.has('IDLE')
-      ? client.idle().then(
-          () => undefined,
-          () => undefined,
-        )
-      : null;
-  await sleep(mailbox.pollSeconds * 1000, AbortSignal.any([stopping, wake.signal]));
-  client.off('exists', onExists);
-  client.off('close', onClose);
-  // Any command ends the IDLE; this one also shows whether the connection still stands.
-  if (client.usable) await client.noop();
-  await idling;
+  const over = AbortSignal.any([stopping, wake.signal]);
+  const until = performance.now() + mailbox.pollSeconds * 1000;
+  try {
+    if (mailbox.idle && client.capabilities.has('IDLE')) void idle(client, over);
+    while (!over.aborted && client.usable && performance.now() < until) {
+      await sleep(Math.min(quietMs, until - performance.now()), over);
+      // Ends the IDLE, shows whether the connection still stands, and has the server tell its news where there is no IDLE.
+      if (!stopping.aborted && client.usable) await client.noop();
+    }
+  } finally {
+    wake.abort();
+    client.off('exists', onExists);
+    client.off('close', onClose);
+  }
+}
+
+/** Idles until it is over; any other command on the connection ends one IDLE, and another one follows. */
+async function idle(client: ImapFlow, over: AbortSignal): Promise<void> {
+  try {
+    while (!over.aborted && client.usable && (await client.idle()) !== false) {
+      // IDLE answers at once on a connection that is just ending.
+      await sleep(IDLE_PAUSE_MS, over);
+    }
+  } catch (error) {
+    // The same failure ends the command that comes next, whose caller deals with it.
+    client.log.debug({ err: error });
+  }
 }
 
 function isImap(error: unknown): boolean {

@@ -34,7 +34,7 @@ describe.skipIf(!dovecotPresent)(`Dovecot${dovecotPresent ? '' : ' (SKIPPED: dov
   const open: { context: TestContext; stop(): Promise<void> }[] = [];
   const poll = (mailbox: Mailbox, limits?: Record<string, number>) => {
     const context = contextFor(t, [mailbox], limits);
-    const poller = startPoller(context, { leaseMs: 3_000, retryMs: 50, refusedMs: 50 });
+    const poller = startPoller(context, { leaseMs: 3_000, retryMs: 50, refusedMs: 50, quietMs: 400 });
     open.push({ context, stop: () => poller.stop() });
     return { context, poller };
   };
@@ -110,7 +110,9 @@ describe.skipIf(!dovecotPresent)(`Dovecot${dovecotPresent ? '' : ' (SKIPPED: dov
       () => poller.waitingFor(),
       (s) => s === null,
     );
-    for (const subject of ['first', 'second']) {
+    for (const subject of ['first', 'second', 'after a silence']) {
+      // Long enough for the connection to be asked, more than once, whether it still stands; IDLE must go on after that.
+      if (subject === 'after a silence') await new Promise((resolve) => setTimeout(resolve, 1_000));
       await deliver([mail(subject)]);
       await until(
         `${subject} is taken`,

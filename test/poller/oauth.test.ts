@@ -40,7 +40,7 @@ beforeEach(() => {
 });
 
 function oauth(extra: Partial<OAuth> = {}): OAuth {
-  return { tokenUrl, clientId: 'the client', clientSecret: 'the secret', refreshToken: null, scope: 'the scope', ...extra };
+  return { tokenUrl, clientId: 'the client', clientSecret: 's3cret', refreshToken: null, scope: 'the scope', ...extra };
 }
 
 /** A clock that is set by hand. */
@@ -59,7 +59,7 @@ describe('tokens', () => {
     await createTokens('m', oauth(), handClock()).get();
     await createTokens('m', oauth({ refreshToken: 'the refresh token', clientSecret: null, scope: null }), handClock()).get();
     expect(asked).toEqual([
-      { grant_type: 'client_credentials', client_id: 'the client', client_secret: 'the secret', scope: 'the scope' },
+      { grant_type: 'client_credentials', client_id: 'the client', client_secret: 's3cret', scope: 'the scope' },
       { grant_type: 'refresh_token', client_id: 'the client', refresh_token: 'the refresh token' },
     ]);
   });
@@ -114,7 +114,7 @@ describe('tokens', () => {
       .get()
       .catch((e: unknown) => e);
     expect(error).toMatchObject({ code, transient, message: expect.stringMatching(sentence) });
-    expect(String(error)).not.toContain('the secret');
+    expect(String(error)).not.toContain('s3cret');
   });
 
   test('an endpoint that is not there is transient; one without TLS on another host is refused', async () => {
@@ -130,7 +130,7 @@ describe('tokens', () => {
 
 describe('XOAUTH2 against a server that checks it', () => {
   const settings = () => ({
-    oauth: { token_url: tokenUrl, client_id: 'c', client_secret: 'the secret', refresh_token: 'the refresh token' },
+    oauth: { token_url: tokenUrl, client_id: 'c', client_secret: 's3cret', refresh_token: 'the refresh token' },
   });
 
   test('the poller logs in with a token, and gets a fresh one when the server takes the old one no more', async () => {
@@ -160,7 +160,7 @@ describe('XOAUTH2 against a server that checks it', () => {
     await again.stop();
     expect(asked).toHaveLength(3);
     expect(context.logged()).toContain('does not take the OAuth token');
-    expect(context.logged()).not.toMatch(/the secret|token-1|token-new|revoked|the refresh token/);
+    expect(context.logged()).not.toMatch(/s3cret|token-1|token-new|revoked|the refresh token/);
     await context.close();
     await imap.stop();
   });

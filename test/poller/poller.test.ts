@@ -252,7 +252,7 @@ describe('a slim server (hoodiecrow: no MOVE, no UIDPLUS, no IDLE)', () => {
     await imap.stop();
   });
 
-  test('a server that comes back after an outage is worked on', async () => {
+  test('an outage of the server is told in one sentence', async () => {
     const imap = await startImap({ mails: [mail('before')] });
     const mailbox = mailboxAt(imap.url);
     const context = contextFor(t, [mailbox]);
