@@ -31,6 +31,8 @@ export interface BatchResult {
   messages: MessageResult[];
   /** Domains whose rollups changed. */
   domains: string[];
+  /** Messages that still wait because somebody else held their rows: another worker, or the poller noting that it moved the mail. */
+  busy: number[];
 }
 
 /** One report of a message that was read whole into memory. */
@@ -54,7 +56,7 @@ interface ReadResult {
  * @throws what Postgres throws: the transaction is rolled back and the messages wait as before
  */
 export async function parseMessages(db: Db, keys: readonly number[], limits: Partial<Limits>): Promise<BatchResult> {
-  const total: BatchResult = { messages: [], domains: [] };
+  const total: BatchResult = { messages: [], domains: [], busy: [] };
   const merge = (result: BatchResult) => {
     total.messages.push(...result.messages);
     total.domains = [...new Set([...total.domains, ...result.domains])];
@@ -81,6 +83,9 @@ export async function parseMessages(db: Db, keys: readonly number[], limits: Par
   }
   await flush();
   for (const key of large) merge(await parseLarge(db, key, limits));
+  const settled = new Set(total.messages.map((m) => m.message_key));
+  const unsettled = keys.filter((key) => !settled.has(key));
+  if (unsettled.length > 0) total.busy = (await waitingSizes(db, unsettled)).map((m) => m.message_key);
   return total;
 }
 
@@ -100,7 +105,7 @@ async function parseSmall(
     const read: { message: ClaimedMessage; result: ReadResult }[] = [];
     let unit: typeof read = [];
     let records = 0;
-    const result: BatchResult = { messages: [], domains: [] };
+    const result: BatchResult = { messages: [], domains: [], busy: [] };
     const write = async () => {
       const written = await writeSmall(tx, unit);
       result.messages.push(...written.messages);
@@ -184,7 +189,7 @@ async function writeSmall(tx: Tx, read: readonly { message: ClaimedMessage; resu
 async function parseLarge(db: Db, key: number, limits: Partial<Limits>): Promise<BatchResult> {
   return transaction(db, async (tx) => {
     const [message] = await claimMessages(tx, [key]);
-    if (!message) return { messages: [], domains: [] };
+    if (!message) return { messages: [], domains: [], busy: [] };
     const raw = await loadRaw(tx, key, message.size);
     const result: ReadResult = { reports: [], refused: raw ? [] : [RAW_MISSING], other: [] };
     const maxReports = limits.members ?? DEFAULT_LIMITS.members;
@@ -265,7 +270,7 @@ async function finish(
   }));
   await settleMessages(tx, messages);
   const domains = new Set([...policies, ...leaving.map((report) => ({ report }))].map((p) => p.report.domain));
-  return { messages, domains: [...domains] };
+  return { messages, domains: [...domains], busy: [] };
 }
 
 /** A message that held a report is stored, whatever else was in it; the first thing that could not be read is kept as its reason. */

@@ -1,5 +1,6 @@
 import type { Limits } from '../report/limits.ts';
-import { codeOf, isTransient, messageOf } from '../shared/errors.ts';
+import { sleep } from '../shared/clock.ts';
+import { codeOf, isTransient, messageOf, TransientError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { noteAttempt, settleMessages, takeUnqueued } from '../store/messages.ts';
@@ -7,6 +8,9 @@ import { type BatchResult, parseMessages } from './batch.ts';
 
 /** Messages that one sweep puts back on the queue: a bounded window over an unbounded backlog. */
 const SWEEP_MESSAGES = 2_000;
+/** The poller holds a row for a moment when it notes that the mail was moved: worth a short wait. */
+const BUSY_TURNS = 10;
+const BUSY_MS = 100;
 
 /**
  * The parser worker: messages become reports, records and rollups. Jobs of queue `parse` wake it; a sweeper adds jobs for waiting
@@ -53,9 +57,21 @@ export function startParser(context: Context): Service {
 
 /** Parses one job's messages and wakes the analyzer for what changed. */
 async function workJob(context: Context, keys: number[], log: Log): Promise<void> {
-  const { domains } = await parseSafely(context, keys, log);
-  for (let i = 0; i < domains.length; i += 1000)
-    await context.queues.add('analyze', { domains: domains.slice(i, i + 1000).sort() });
+  const domains = new Set<string>();
+  let waiting: readonly number[] = keys;
+  for (let turn = 0; waiting.length > 0 && turn < BUSY_TURNS; turn++) {
+    if (turn > 0) await sleep(BUSY_MS);
+    const result = await parseSafely(context, waiting, log);
+    for (const domain of result.domains) domains.add(domain);
+    waiting = result.busy;
+  }
+  await announce(context, [...domains].sort());
+  if (waiting.length > 0)
+    throw new TransientError('message_busy', `${waiting.length} messages are held by another worker; they are looked at again.`);
+}
+
+async function announce(context: Context, domains: string[]): Promise<void> {
+  for (let i = 0; i < domains.length; i += 1000) await context.queues.add('analyze', { domains: domains.slice(i, i + 1000) });
 }
 
 /**
@@ -77,17 +93,18 @@ export async function parseSafely(
     if (isTransient(error)) throw error;
     if (keys.length === 1) {
       await bury(context, keys, error);
-      return { messages: [], domains: [] };
+      return { messages: [], domains: [], busy: [] };
     }
     log.warn(
       { err: messageOf(error), messages: keys.length },
       'the batch could not be written; its messages are tried one by one',
     );
   }
-  const total: BatchResult = { messages: [], domains: [] };
+  const total: BatchResult = { messages: [], domains: [], busy: [] };
   for (const key of keys) {
     const result = await parseSafely(context, [key], log);
     total.messages.push(...result.messages);
+    total.busy.push(...result.busy);
     total.domains = [...new Set([...total.domains, ...result.domains])];
   }
   return total;

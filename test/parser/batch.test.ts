@@ -102,6 +102,17 @@ test('a job delivered again, and by four workers at once, stores nothing twice',
   expect(days).toEqual([{ messages: 820 }]);
 });
 
+test('a message whose row somebody holds for a moment is said to be busy, and is parsed once it is let go', async () => {
+  const keys = await receive(t, [mail({ id: 'held' }, 'h'), mail({ id: 'free' }, 'f')]);
+  const poller = await t.db.connect();
+  await poller.query('begin');
+  await poller.query('update ruawatch.messages set disposed_at = now() where message_key = $1', [keys[0]]);
+  expect(await parse(keys)).toMatchObject({ messages: [{ message_key: keys[1] }], busy: [keys[0]] });
+  await poller.query('commit');
+  poller.release();
+  expect(await parse(keys)).toMatchObject({ messages: [{ message_key: keys[0], state: 'stored' }], busy: [] });
+});
+
 test('the same report in two mails is one report, and the copy is counted', async () => {
   const keys = await receive(t, [mail({}, 'first'), mail({}, 'second'), mail({}, 'third')]);
   await parse([keys[0]!]);
