@@ -1,0 +1,105 @@
+import type { SourceClass } from '../store/analysis.ts';
+import { stated, wilson, witnessed, witnesses } from './confidence.ts';
+import { failingRun } from './series.ts';
+import { count, number, percent, short } from './text.ts';
+import { type Counts, days, reportersOf, type SourceWindow, saidToForward, signerOf, total } from './window.ts';
+
+/** Below this share of the domain's recent mail, a source that passes by the signature alone is more likely a forwarder. */
+const FORWARDER_VOLUME = 0.03;
+/** What inference from volume is worth, beside a reporter's word. */
+const INFERRED = 0.6;
+
+/**
+ * Says what a source is, from its window:
+ *
+ * - `aligned`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Newest days that fail do not change that; they are the
+ *   business of authentication_regression.
+ * - `forwarded`: receivers say it passes mail on; or the domain's own signature survives on it while SPF never aligns, in so small
+ *   a part of the domain's mail that it can hardly be a sender of its own.
+ * - `misaligned`: its mail authenticates, but as somebody else.
+ * - `unauthorized`: nothing authenticates its mail.
+ * - `unknown`: too little was seen, or no class has the majority.
+ *
+ * A class stands when the Wilson lower bound of its share is over one half; confidence is that bound, lowered by how few
+ * witnesses (reporters and days) there are.
+ */
+export function classify(window: SourceWindow): SourceClass {
+  const { source, rows } = window;
+  const unknown = (why: string, confidence = 0): SourceClass => ({ source, class: 'unknown', confidence, why });
+  if (rows.length === 0) return unknown(`No mail from ${window.from} to ${window.today}.`);
+
+  const sum = total(rows);
+  const forwarder = saidToForward(sum);
+  const passedForwarded = Math.max(0, sum.forwarded - sum.failed_forwarded);
+  const shares = {
+    aligned: Math.max(0, sum.passed - passedForwarded),
+    forwarded: forwarder ? sum.messages - sum.passed + passedForwarded : passedForwarded + sum.failed_forwarded,
+    misaligned: forwarder ? 0 : sum.failed_authenticated,
+    unauthorized: forwarder ? 0 : sum.failed_unauthenticated,
+  };
+  const ranked = Object.entries(shares).sort(([, n], [, m]) => m - n) as [keyof typeof shares, number][];
+  const [name, part] = ranked[0]!;
+  const bound = wilson(part, sum.messages);
+  const seen = `${count(sum.messages, 'message')} on ${count(new Set(rows.map((r) => r.day)).size, 'day')} by ${count(reportersOf(rows).length, 'reporter')}`;
+  if (bound <= 0.5) {
+    if (part / sum.messages > 0.6) return unknown(`Too little was seen to say: ${seen}.`, stated(bound * 0.5));
+    const parts = ranked.filter(([, n]) => n > 0).map(([kind, n]) => `${number(n)} ${WORDS[kind]}`);
+    return unknown(`Of ${seen}: ${parts.join(', ')}; nothing has the majority.`, stated(bound * 0.5));
+  }
+  const confidence = bound * witnessed(witnesses(rows));
+  if (name === 'aligned' && looksLikeForwarding(window, sum)) {
+    return {
+      source,
+      class: 'forwarded',
+      confidence: stated(confidence * INFERRED),
+      why: `${number(sum.passed)} of ${seen} pass by the domain's own signature while SPF never aligns, and they are a small part of its mail: probably a forwarder. If it is a sender of yours, add it to SPF or ignore this.`,
+    };
+  }
+  return { source, class: name, confidence: stated(confidence), why: WHY[name](window, sum, part, seen) };
+}
+
+const WORDS = {
+  aligned: 'pass',
+  forwarded: 'were forwarded',
+  misaligned: 'authenticate as somebody else',
+  unauthorized: 'are not authenticated',
+};
+
+const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: number, seen: string) => string> = {
+  aligned: (window, sum, _, seen) => {
+    const by =
+      sum.dkim_aligned > 0 && sum.spf_aligned > 0
+        ? `by DKIM (${number(sum.dkim_aligned)}) and SPF (${number(sum.spf_aligned)})`
+        : sum.dkim_aligned > 0
+          ? 'by DKIM alone'
+          : 'by SPF alone';
+    const run = failingRun(days(window.rows));
+    const but = run.length > 0 ? ` Since ${run[0]!.day} most of it fails.` : '';
+    return `${number(sum.passed)} of ${seen} pass DMARC, ${by}.${but}`;
+  },
+  forwarded: (_, sum, part, seen) => {
+    const broken = sum.messages - sum.passed;
+    const tail = broken > 0 ? `; ${number(broken)} of them fail, as a forwarder breaks SPF and sometimes the signature` : '';
+    return `${number(part)} of ${seen} came through a forwarder or mailing list, as the receivers say${tail}.`;
+  },
+  misaligned: (window, sum, part, seen) => {
+    const signer = signerOf(window.rows);
+    const as = [
+      ...(sum.failed_foreign_spf > 0 ? [`SPF passes for ${short(window.source)} (${number(sum.failed_foreign_spf)})`] : []),
+      ...(sum.failed_foreign_dkim > 0
+        ? [`DKIM passes${signer === null ? '' : ` with d=${short(signer)}`} (${number(sum.failed_foreign_dkim)})`]
+        : []),
+    ];
+    return `${number(part)} of ${seen} authenticate, but not as ${short(window.domain)}${as.length > 0 ? `: ${as.join(', ')}` : ''}.`;
+  },
+  unauthorized: (_, sum, part, seen) =>
+    `${number(part)} of ${seen} fail with no passing SPF or DKIM of any domain; ${percent(sum.failed_delivered / Math.max(1, sum.messages - sum.passed))} of what fails was delivered.`,
+};
+
+function looksLikeForwarding(window: SourceWindow, sum: Counts): boolean {
+  if (sum.spf_aligned > 0.01 * sum.messages || sum.dkim_aligned < 0.9 * sum.passed) return false;
+  const recent = new Set(window.domainDays.map((day) => day.day));
+  const domain = window.domainDays.reduce((n, day) => n + day.messages, 0);
+  const own = window.rows.reduce((n, row) => n + (recent.has(row.day) ? row.messages : 0), 0);
+  return domain >= 100 && own > 0 && own < FORWARDER_VOLUME * domain;
+}

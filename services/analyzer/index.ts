@@ -1,0 +1,118 @@
+import { isTransient, messageOf } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
+import { type Context, repeat, type Service } from '../shared/service.ts';
+import { backlogExists, type WaitingDomain, waitingDomains } from '../store/analysis.ts';
+import { analyzeDomain } from './analyze.ts';
+
+const NAME = 'analyzer';
+/** Domains looked at in one sweep; the next goes on with the rest. */
+const SWEEP_DOMAINS = 1000;
+/** Younger work is left to the job that was added with it. */
+const SETTLE_SECONDS = 3;
+/** While work waits for a backlog to end, how often to look whether it did. */
+const LOOK_AGAIN_MS = 1_000;
+
+/**
+ * Judges the domains whose rollups changed. A job of the queue `analyze` wakes it; a sweeper finds work whose job went missing.
+ *
+ * Work is due when no mail is on its way in any more, so that the weeks of a first import are judged as one and not day by day;
+ * or when it has waited for `analyzer.patience_seconds`, so that a mailbox that never runs dry does not put it off for ever.
+ */
+export function startAnalyzer(context: Context): Service {
+  const { config, db, queues, log } = context;
+  const stopping = new AbortController();
+  let lookAgain: NodeJS.Timeout | undefined;
+  let looking: Promise<void> = Promise.resolve();
+  let trouble: string | null = null;
+
+  const isDue = (waiting: WaitingDomain, backlog: boolean) =>
+    !backlog || waiting.oldest_seconds >= config.analyzer.patience_seconds;
+
+  /** One look, however often it is asked for meanwhile. */
+  const lookLater = () => {
+    if (lookAgain || stopping.signal.aborted) return;
+    lookAgain = setTimeout(() => {
+      lookAgain = undefined;
+      looking = sweep(0).catch((error: unknown) =>
+        log.warn({ err: messageOf(error) }, 'looking for waiting domains failed; the sweeper tries again'),
+      );
+    }, LOOK_AGAIN_MS);
+    lookAgain.unref();
+  };
+
+  /**
+   * Analyses those that are due, and comes back for the others.
+   * @throws the first error, after all domains had their turn
+   */
+  const analyzeDue = async (waiting: readonly WaitingDomain[], backlog: boolean, turnLog: Log) => {
+    let failure: unknown;
+    for (const one of waiting) {
+      if (stopping.signal.aborted) return;
+      if (!isDue(one, backlog)) {
+        lookLater();
+        continue;
+      }
+      try {
+        const { outcome, sources, events } = await analyzeDomain(context, one.domain, stopping.signal);
+        if (outcome === 'busy') lookLater();
+        else if (outcome !== 'idle') turnLog.info({ domain: one.domain, sources, events: events.length }, 'domain analysed');
+      } catch (error) {
+        turnLog.warn(
+          { domain: one.domain, err: messageOf(error), retry: isTransient(error) },
+          'the analysis failed; its work waits',
+        );
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+  };
+
+  const sweep = async (youngest: number) => {
+    const waiting = await waitingDomains(db, SWEEP_DOMAINS);
+    const ripe = waiting.filter((one) => one.oldest_seconds >= youngest);
+    if (ripe.length > 0) await analyzeDue(ripe, await backlogExists(db), log);
+  };
+
+  const worker = queues.work(
+    'analyze',
+    async ({ domains }, jobLog) => {
+      const waiting = await waitingDomains(db, domains.length, domains);
+      if (waiting.length > 0) await analyzeDue(waiting, await backlogExists(db), jobLog);
+    },
+    {
+      async onDead({ domains }, error) {
+        log.error({ domains, err: messageOf(error) }, 'domains could not be analysed; their work waits for the sweeper');
+      },
+    },
+  );
+
+  const sweeper = repeat(
+    config.sweep.every_seconds * 1000,
+    async () => {
+      try {
+        await sweep(SETTLE_SECONDS);
+        trouble = null;
+      } catch (error) {
+        trouble = `The analyzer cannot finish its work: ${messageOf(error)}`;
+        throw error;
+      }
+    },
+    log,
+    'the sweep of the analyzer',
+  );
+
+  let stopped: Promise<void> | undefined;
+  return {
+    name: NAME,
+    waitingFor: () => trouble,
+    stop() {
+      stopped ??= (async () => {
+        stopping.abort();
+        clearTimeout(lookAgain);
+        await Promise.all([worker.drain(), sweeper.stop()]);
+        await looking;
+      })();
+      return stopped;
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import type { DomainDay, Networks, PolicyDay, SourceClass, SourceDay } from '../store/analysis.ts';
+import type { Candidate, KnownFinding } from '../store/findings.ts';
+import { classify } from './classes.ts';
+import { decide, type Moment, type Outcome } from './lifecycle.ts';
+import { currentPolicy } from './policy.ts';
+import { alignmentFailure, alignmentFailureResolved } from './rules/alignment_failure.ts';
+import { authenticationRegression, authenticationRegressionResolved } from './rules/authentication_regression.ts';
+import { policyChange, policyChangeResolved } from './rules/policy_change.ts';
+import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthorized_source.ts';
+import { type DomainWindow, openOf, type SourceWindow } from './window.ts';
+
+/** Everything that was loaded of one domain. */
+export interface Case extends Moment {
+  domain: string;
+  /** First day of the window. */
+  from: string;
+  /** The sources the work names; their rows are complete within the window, and there are rows of no others. */
+  sources: readonly string[];
+  rows: readonly SourceDay[];
+  /** Newest first. */
+  domainDays: readonly DomainDay[];
+  policyDays: readonly PolicyDay[];
+  known: readonly KnownFinding[];
+  /** Null: more work of this domain waits, and the domain as a whole is judged with the last of it. */
+  networks: Networks | null;
+}
+
+export interface Judgement extends Outcome {
+  classes: SourceClass[];
+}
+
+/** Judges a domain: no I/O, no clock, and the order of rows does not matter. */
+export function judge(given: Case): Judgement {
+  const { domain, from, today, domainDays, known } = given;
+  const policy = currentPolicy(given.policyDays);
+  const rowsOf = new Map<string, SourceDay[]>(given.sources.map((source) => [source, []]));
+  for (const row of given.rows) rowsOf.get(row.source)?.push(row);
+  const windowOf = (source: string): SourceWindow => ({
+    domain,
+    source,
+    from,
+    today,
+    rows: rowsOf.get(source) ?? [],
+    domainDays,
+    policy,
+    known,
+  });
+
+  const classes: SourceClass[] = [];
+  const candidates: Candidate[] = [];
+  const regressing = new Set(
+    known.filter((f) => f.kind === 'authentication_regression' && f.state === 'open').map((f) => f.subject),
+  );
+  for (const source of given.sources) {
+    const window = windowOf(source);
+    classes.push(classify(window));
+    const regressions = authenticationRegression(window);
+    candidates.push(...regressions);
+    const open = openOf(known, 'authentication_regression', source);
+    if (regressions.length > 0) regressing.add(source);
+    else if (open && authenticationRegressionResolved(open, window) !== null) regressing.delete(source);
+    // One cause, one finding.
+    if (!regressing.has(source)) candidates.push(...alignmentFailure(window));
+  }
+
+  const domainWindow: DomainWindow | null = given.networks && {
+    domain,
+    from,
+    today,
+    domainDays,
+    networks: given.networks,
+    policyDays: given.policyDays,
+    policy,
+    excluded: regressing,
+    known,
+  };
+  if (domainWindow) candidates.push(...unauthorizedSource(domainWindow), ...policyChange(domainWindow));
+
+  const resolve = (finding: KnownFinding): string | null => {
+    if (finding.pending) return null;
+    switch (finding.kind) {
+      // For a source the work does not name the window has no rows: nothing newer came of it, and its silence may end it.
+      case 'alignment_failure':
+        return regressing.has(finding.subject)
+          ? 'It used to pass: see authentication_regression.'
+          : alignmentFailureResolved(finding, windowOf(finding.subject));
+      case 'authentication_regression':
+        return authenticationRegressionResolved(finding, windowOf(finding.subject));
+      case 'unauthorized_source':
+        return domainWindow && unauthorizedSourceResolved(finding, domainWindow);
+      case 'policy_change':
+        return domainWindow && policyChangeResolved(finding, domainWindow);
+      default:
+        return null;
+    }
+  };
+  return { classes, ...decide(candidates, known, resolve, given) };
+}

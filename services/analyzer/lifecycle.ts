@@ -1,0 +1,130 @@
+import type { Candidate, Evidence, FindingUpdate, KnownFinding, NewFinding, Severity } from '../store/findings.ts';
+import { strength, type Tag } from './policy.ts';
+import { addDays, earlier, later, settledUntil } from './window.ts';
+
+const RANK: Record<Severity, number> = { info: 0, low: 1, medium: 2, high: 3, critical: 4 };
+/** Volume changed materially when it is so many times what was told, and at least so much. */
+const TIMES = 3;
+const MUCH = 100;
+
+/**
+ * What a person who was told the old should now be told, in a few words; null when nothing. Getting better is not news (the
+ * resolution is), so a finding that wavers around a threshold is told once:
+ * a higher severity, a mechanism more that fails, three times the messages a day, a policy weakened further.
+ */
+export function materialChange(
+  old: { severity: Severity; evidence: Evidence },
+  next: { severity: Severity; evidence: Evidence },
+): string | null {
+  if (RANK[next.severity] > RANK[old.severity]) return `severity ${old.severity} → ${next.severity}`;
+  if (next.evidence.mechanism === 'both' && old.evidence.mechanism !== undefined && old.evidence.mechanism !== 'both') {
+    return 'SPF and DKIM fail now';
+  }
+  const weaker = (next.evidence.tags ?? []).find((now) => {
+    const was = old.evidence.tags?.find(({ tag }) => tag === now.tag);
+    const tag = now.tag as Tag;
+    return was === undefined || (strength(tag, now.to) ?? 0) < (strength(tag, was.to) ?? 0);
+  });
+  if (weaker) return `${weaker.tag}=${weaker.to}`;
+  if (next.evidence.per_day >= TIMES * old.evidence.per_day && next.evidence.messages - old.evidence.messages >= MUCH) {
+    return `${Math.round(next.evidence.per_day / Math.max(1, old.evidence.per_day))} times the messages a day`;
+  }
+  return null;
+}
+
+export interface Moment {
+  now: Date;
+  /** The newest report day of the domain. */
+  today: string;
+  quietAfterDays: number;
+}
+
+/** What becomes of the findings of one domain. */
+export interface Outcome {
+  opened: NewFinding[];
+  updated: FindingUpdate[];
+}
+
+/**
+ * Holds what the rules found against what is on file.
+ *
+ * @param candidates what holds now, one a kind and subject
+ * @param known from loadFindings
+ * @param resolve for an open finding that no candidate upholds: why it is over, or null while that cannot be said
+ */
+export function decide(
+  candidates: readonly Candidate[],
+  known: readonly KnownFinding[],
+  resolve: (finding: KnownFinding) => string | null,
+  moment: Moment,
+): Outcome {
+  const outcome: Outcome = { opened: [], updated: [] };
+  const key = (f: { kind: string; subject: string }) => JSON.stringify([f.kind, f.subject]);
+  const held = new Map(candidates.map((candidate) => [key(candidate), candidate]));
+
+  for (const finding of known) {
+    if (finding.state !== 'open') continue;
+    const candidate = held.get(key(finding));
+    if (candidate) {
+      held.delete(key(finding));
+      outcome.updated.push(upheld(finding, candidate, moment));
+    } else {
+      const why = resolve(finding);
+      if (why !== null) outcome.updated.push(resolved(finding, why, moment));
+    }
+  }
+  for (const candidate of held.values()) {
+    // What rests on nothing newer than the resolution is what was resolved.
+    if (candidate.last_day <= settledUntil(known, candidate.kind, candidate.subject)) continue;
+    const info = candidate.severity === 'info';
+    outcome.opened.push({
+      ...candidate,
+      evidence: info ? { ...candidate.evidence, resolved_day: moment.today } : candidate.evidence,
+      state: info ? 'resolved' : 'open',
+      notify: worthMail(candidate, candidate.last_day, moment),
+    });
+  }
+  return outcome;
+}
+
+/** Old history (an import of last year's mail) is recorded and bothers nobody. */
+function worthMail(finding: { severity: Severity }, lastDay: string, moment: Moment): boolean {
+  return finding.severity !== 'info' && lastDay >= addDays(moment.now.toISOString().slice(0, 10), -moment.quietAfterDays);
+}
+
+function upheld(finding: KnownFinding, candidate: Candidate, moment: Moment): FindingUpdate {
+  const first_day = earlier(candidate.first_day, finding.first_day);
+  const last_day = later(candidate.last_day, finding.last_day);
+  const notify = worthMail(candidate, last_day, moment);
+  // Recorded as old history and still going on: the first time anybody hears of it.
+  const unheard = finding.told === null && notify;
+  const changed = unheard || materialChange(finding.told ?? finding, candidate) !== null;
+  const { summary, severity, confidence, evidence } = candidate;
+  return {
+    finding_key: finding.finding_key,
+    event: changed ? 'changed' : null,
+    notify,
+    first_day,
+    last_day,
+    summary,
+    severity,
+    confidence,
+    evidence,
+  };
+}
+
+function resolved(finding: KnownFinding, why: string, moment: Moment): FindingUpdate {
+  const { finding_key, severity, confidence, first_day, last_day, summary } = finding;
+  return {
+    finding_key,
+    event: 'resolved',
+    // Who was never told of it need not hear that it is over.
+    notify: finding.told !== null && worthMail(finding, moment.today, moment),
+    severity,
+    confidence,
+    first_day,
+    last_day,
+    summary,
+    evidence: { ...finding.evidence, resolved_day: moment.today, resolved_why: why },
+  };
+}

@@ -1,0 +1,137 @@
+import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
+import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
+import { publishedTag } from '../policy.ts';
+import { failingRun, passesAgainSince } from '../series.ts';
+import { count, short } from '../text.ts';
+import {
+  type Counts,
+  days,
+  earlier,
+  isEvidence,
+  openOf,
+  reportersOf,
+  type SourceWindow,
+  saidToForward,
+  settledUntil,
+  signerOf,
+  total,
+} from '../window.ts';
+import { DOMAIN_DAYS, silent } from './silence.ts';
+
+const KIND = 'alignment_failure';
+/** Fewer than this in the recent report days are a person's auto-forward or a test, not a service. */
+const LEAST = 20;
+/** Below this share of the domain's mail, an unmarked forwarder is nearly as likely. */
+const SMALL = 0.01;
+
+/**
+ * A service that authenticates its mail, but not as the domain (RFC 9989 section 4.4): SPF passes for its own bounce domain, DKIM
+ * for its own `d=`, and neither aligns. Typically a mail service that was bought and not set up. Per source.
+ *
+ * Not for forwarders and mailing lists, which look the same and which nobody can set up (RFC 9989 section 7.4), nor for a source that
+ * used to pass: that is authentication_regression's.
+ */
+export function alignmentFailure(window: SourceWindow): Candidate[] {
+  const { domain, source } = window;
+  const settled = settledUntil(window.known, KIND, source);
+  const recentDays = new Set(window.domainDays.map((day) => day.day));
+  const recent = window.rows.filter((row) => recentDays.has(row.day) && row.day > settled);
+  const sum = total(recent);
+  if (sum.failed_authenticated <= sum.messages / 2 || saidToForward(sum)) return [];
+
+  const bad = recent.filter((row) => row.failed_authenticated > 0);
+  const badDays = [...new Set(bad.map((row) => row.day))].sort();
+  const reporters = reportersOf(bad);
+  const open = openOf(window.known, KIND, source);
+  if (!open && (sum.failed_authenticated < LEAST || !isEvidence(sum.failed_authenticated, reporters.length, badDays.length))) {
+    return [];
+  }
+  // What has been put right must not be raised from the days before.
+  if (failingRun(days(recent)).length === 0 && passesAgainSince(days(recent), badDays.at(-1)!) !== null) return [];
+
+  const first = [
+    ...new Set(window.rows.filter((row) => row.failed_authenticated > 0 && row.day > settled).map((row) => row.day)),
+  ].sort()[0]!;
+  const since = open ? earlier(open.first_day, first) : first;
+  const last_day = badDays.at(-1)!;
+  const messages = sum.failed_authenticated;
+  const mechanism = mechanismOf(sum);
+  const signer = signerOf(bad);
+  const domainMessages = window.domainDays.reduce((n, day) => n + day.messages, 0);
+  const small = messages < SMALL * domainMessages;
+  const as = {
+    spf: `SPF passes for ${short(source)}`,
+    dkim: `DKIM passes for d=${short(signer ?? source)}`,
+    both: `SPF passes for ${short(source)} and DKIM for d=${short(signer ?? source)}`,
+  }[mechanism];
+  return [
+    {
+      kind: KIND,
+      subject: source,
+      severity: severityOf(messages, sum, small),
+      confidence: stated(wilson(messages, sum.messages) * witnessed(witnesses(bad)) * (small ? 0.6 : 1)),
+      first_day: since,
+      last_day,
+      summary: `${short(source)} sends as ${short(domain)} but authenticates as itself: ${count(messages, 'message')} since ${since} fail DMARC (${MECHANISM[mechanism]})`,
+      evidence: {
+        what: `${count(messages, 'message')} of ${short(source)} in the name of ${short(domain)} authenticate as somebody else: ${as}, and neither aligns with ${short(domain)}.`,
+        who: [{ source, messages, delivered: Math.min(messages, sum.failed_delivered) }],
+        senders: 1,
+        messages,
+        of: sum.messages,
+        share: messages / sum.messages,
+        per_day: messages / badDays.length,
+        since,
+        last_day,
+        reporters,
+        delivered: Math.min(messages, sum.failed_delivered),
+        quarantined: Math.min(messages, sum.quarantined),
+        rejected: Math.min(messages, sum.rejected),
+        mechanism,
+        advice: adviceOf(window, signer, small),
+        query: recordsQuery({ domain, source, from: badDays[0]!, to: last_day, rows: 'failing' }),
+      },
+    },
+  ];
+}
+
+/** Resolved when the source's mail passes again, or when it has sent none that fails for as long as the rule looks back. */
+export function alignmentFailureResolved(finding: KnownFinding, window: SourceWindow): string | null {
+  const again = passesAgainSince(days(window.rows), finding.last_day);
+  if (again !== null) return `Its mail passes DMARC since ${again}.`;
+  return silent(finding, window.domainDays, DOMAIN_DAYS) ? `No such mail on the last ${DOMAIN_DAYS} report days.` : null;
+}
+
+const MECHANISM = { spf: 'SPF passes unaligned', dkim: 'DKIM passes unaligned', both: 'SPF and DKIM pass unaligned' };
+
+function mechanismOf(sum: Counts): 'spf' | 'dkim' | 'both' {
+  const spf = sum.failed_foreign_spf >= sum.failed_authenticated / 2;
+  const dkim = sum.failed_foreign_dkim >= sum.failed_authenticated / 2;
+  if (spf && dkim) return 'both';
+  if (spf === dkim) return sum.failed_foreign_spf >= sum.failed_foreign_dkim ? 'spf' : 'dkim';
+  return spf ? 'spf' : 'dkim';
+}
+
+/** A rightful sender whose mail is turned away hurts now; one whose mail still arrives hurts on the day the policy is tightened. */
+function severityOf(messages: number, sum: Counts, small: boolean): Severity {
+  if (small) return 'low';
+  const lost = (sum.quarantined + sum.rejected) / sum.messages;
+  if (messages >= 100) return lost >= 0.5 ? 'high' : 'medium';
+  return lost >= 0.5 ? 'medium' : 'low';
+}
+
+function adviceOf(window: SourceWindow, signer: string | null, small: boolean): string[] {
+  const domain = short(window.domain);
+  const source = short(window.source);
+  const p = publishedTag(window.policy, 'p');
+  const strict = publishedTag(window.policy, 'aspf') === 's';
+  return [
+    `If ${source} sends for you, let it sign with d=${domain}: turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; now it signs with d=${short(signer)}`}.`,
+    strict
+      ? `SPF alignment is strict (aspf=s): its return path (MAIL FROM) would have to be exactly @${domain}; rely on DKIM, or relax aspf.`
+      : `Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.${domain}, so that SPF aligns.`,
+    small
+      ? 'At this volume it may as well be a forwarder or mailing list, for which nothing is to be set up.'
+      : `If you do not know it, somebody uses it in your name${p === null || p === 'reject' ? '' : `, and p=${p} lets them`}: report the abuse to ${source}.`,
+  ];
+}

@@ -1,0 +1,146 @@
+import type { DomainDay, Networks, PolicyDay, SourceDay } from '../store/analysis.ts';
+import type { KnownFinding } from '../store/findings.ts';
+
+/** What a rule for one source may look at: its rows of the window, whatever their order. */
+export interface SourceWindow {
+  domain: string;
+  source: string;
+  /** First and last day of the window; the last is the newest report day of the domain. */
+  from: string;
+  today: string;
+  rows: readonly SourceDay[];
+  /** The newest report days of the domain, newest first. */
+  domainDays: readonly DomainDay[];
+  /** The policy that most reporters last saw; null when none is known. */
+  policy: string | null;
+  /** What is on file for this source: the open finding of each kind, else the newest resolved one. */
+  known: readonly KnownFinding[];
+}
+
+/** What a rule for the domain as a whole may look at. */
+export interface DomainWindow {
+  domain: string;
+  from: string;
+  today: string;
+  domainDays: readonly DomainDay[];
+  /** Failing mail that nothing authenticates, of the newest UNAUTHORIZED_DAYS report days. */
+  networks: Networks;
+  policyDays: readonly PolicyDay[];
+  policy: string | null;
+  /** Sources whose mail is the business of another finding. */
+  excluded: ReadonlySet<string>;
+  known: readonly KnownFinding[];
+}
+
+/** The counts of SourceDay that add up. */
+const COUNTS = [
+  'messages',
+  'passed',
+  'dkim_aligned',
+  'spf_aligned',
+  'forwarded',
+  'failed_forwarded',
+  'failed_authenticated',
+  'failed_unauthenticated',
+  'failed_foreign_dkim',
+  'failed_foreign_spf',
+  'delivered',
+  'quarantined',
+  'rejected',
+  'failed_delivered',
+] as const;
+export type Counts = Record<(typeof COUNTS)[number], number>;
+
+export function total(rows: readonly SourceDay[]): Counts {
+  const sum = Object.fromEntries(COUNTS.map((name) => [name, 0])) as Counts;
+  for (const row of rows) for (const name of COUNTS) sum[name] += row[name];
+  return sum;
+}
+
+/** A day of one source, over reporters. `failed` leaves out what a forwarder broke: that tells nothing about the sender. */
+export interface Day {
+  day: string;
+  passed: number;
+  failed: number;
+}
+
+/** The days on which the source's own mail was seen, oldest first. */
+export function days(rows: readonly SourceDay[]): Day[] {
+  const byDay = new Map<string, Day>();
+  for (const row of rows) {
+    const day = byDay.get(row.day) ?? { day: row.day, passed: 0, failed: 0 };
+    day.passed += row.passed;
+    day.failed += failedOf(row);
+    byDay.set(row.day, day);
+  }
+  return [...byDay.values()].filter((day) => day.passed + day.failed > 0).sort((a, b) => (a.day < b.day ? -1 : 1));
+}
+
+export function failedOf(counts: Pick<SourceDay, 'failed_authenticated' | 'failed_unauthenticated'>): number {
+  return counts.failed_authenticated + counts.failed_unauthenticated;
+}
+
+/** The reporters of the rows, those with the most messages first. */
+export function reportersOf(rows: readonly SourceDay[]): string[] {
+  const sums = new Map<string, number>();
+  for (const row of rows) sums.set(row.reporter, (sums.get(row.reporter) ?? 0) + row.messages);
+  return [...sums].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).map(([reporter]) => reporter);
+}
+
+/** The foreign domain that signed most of the rows; null when none did. */
+export function signerOf(rows: readonly SourceDay[]): string | null {
+  const sums = new Map<string, number>();
+  for (const row of rows) {
+    if (row.signing_domain !== null) sums.set(row.signing_domain, (sums.get(row.signing_domain) ?? 0) + row.messages);
+  }
+  return [...sums].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))[0]?.[0] ?? null;
+}
+
+/** At least this share of the failing mail called forwarded by its receivers: the rest went the same way, unsaid. */
+const FORWARDER_SHARE = 0.1;
+
+/**
+ * Whether a source is a forwarder or a mailing list by what the reporters say of its failing mail. Only some reporters recognise
+ * forwarders (RFC 9990 keeps `trusted_forwarder`, `mailing_list` and `local_policy`), so a part of it speaks for all.
+ */
+export function saidToForward(counts: Counts): boolean {
+  const failing = counts.messages - counts.passed;
+  return failing > 0 && counts.failed_forwarded >= FORWARDER_SHARE * failing;
+}
+
+/**
+ * The least that is evidence and not an accident: ten messages, and two reporters or two days or a hundred messages that say so.
+ */
+export function isEvidence(messages: number, reporters: number, dayCount: number, least = 10): boolean {
+  return messages >= least && (reporters >= 2 || dayCount >= 2 || messages >= 100);
+}
+
+/** The open finding of a kind, if there is one. */
+export function openOf(known: readonly KnownFinding[], kind: string, subject: string): KnownFinding | undefined {
+  return known.find((f) => f.kind === kind && f.subject === subject && f.state === 'open');
+}
+
+/** The report day up to which a kind is settled for a subject: what it rests on until then does not open it again. */
+export function settledUntil(known: readonly KnownFinding[], kind: string, subject: string): string {
+  const resolved = known.find((f) => f.kind === kind && f.subject === subject && f.state === 'resolved');
+  return resolved ? (resolved.evidence.resolved_day ?? resolved.last_day) : '';
+}
+
+/** `day` moved by `n` days; both YYYY-MM-DD. */
+export function addDays(day: string, n: number): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + n * 86_400_000).toISOString().slice(0, 10);
+}
+
+/** The earlier of two days. */
+export function earlier(a: string, b: string): string {
+  return [a, b].sort()[0]!;
+}
+
+/** The later of two days. */
+export function later(a: string, b: string): string {
+  return [a, b].sort()[1]!;
+}
+
+export function isWeekend(day: string): boolean {
+  return [0, 6].includes(new Date(`${day}T00:00:00Z`).getUTCDay());
+}

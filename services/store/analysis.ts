@@ -1,0 +1,245 @@
+import type { Db, Queryable, Tx } from '../shared/db.ts';
+
+/** A row of ruawatch.source_days: what one reporter saw of one source on one UTC day. */
+export interface SourceDay {
+  source: string;
+  /** YYYY-MM-DD */
+  day: string;
+  reporter: string;
+  messages: number;
+  passed: number;
+  dkim_aligned: number;
+  spf_aligned: number;
+  forwarded: number;
+  failed_forwarded: number;
+  failed_authenticated: number;
+  failed_unauthenticated: number;
+  failed_foreign_dkim: number;
+  failed_foreign_spf: number;
+  delivered: number;
+  quarantined: number;
+  rejected: number;
+  failed_delivered: number;
+  signing_domain: string | null;
+}
+
+/** One UTC day on which the domain was reported on, over all sources. */
+export interface DomainDay {
+  day: string;
+  messages: number;
+  reporters: string[];
+}
+
+/** What a source without any authentication did on one day, over all reporters. */
+export interface NetworkDay {
+  day: string;
+  passed: number;
+  failed: number;
+  delivered: number;
+  quarantined: number;
+  rejected: number;
+  reporters: string[];
+}
+
+export interface Network {
+  source: string;
+  days: NetworkDay[];
+}
+
+/** The sources of a domain that sent mail nothing authenticates: the largest one by one, the others as a sum. */
+export interface Networks {
+  largest: Network[];
+  others: { networks: number; failed: number };
+}
+
+export interface PolicyDay {
+  day: string;
+  reporter: string;
+  policy: string;
+  reports: number;
+}
+
+/** A domain with work waiting. */
+export interface WaitingDomain {
+  domain: string;
+  /** Seconds since its oldest and its newest row were written, by the clock of the database that wrote them. */
+  oldest_seconds: number;
+  newest_seconds: number;
+}
+
+/** Whether mails are still on their way in: stored and not parsed, or seen in a mailbox and not stored. */
+export async function backlogExists(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ waiting: boolean }>(
+    `select exists (select from ruawatch.messages where state = 'received')
+         or exists (select from ruawatch.mailboxes where backlog > 0) as waiting`,
+  );
+  return rows[0]!.waiting;
+}
+
+/**
+ * The domains that wait to be judged, the longest-waiting first.
+ * @param only look at these alone; absent: at all
+ */
+export async function waitingDomains(db: Db, limit: number, only?: readonly string[]): Promise<WaitingDomain[]> {
+  const { rows } = await db.query<WaitingDomain>(
+    `select domain, extract(epoch from now() - min(queued_at))::float8 as oldest_seconds,
+            extract(epoch from now() - max(queued_at))::float8 as newest_seconds
+       from ruawatch.analysis_work
+      where $2::text[] is null or domain = any($2::text[])
+      group by domain
+      order by min(queued_at), domain
+      limit $1`,
+    [limit, only ?? null],
+  );
+  return rows;
+}
+
+/** Takes the domain for the rest of the transaction. False when another analyzer has it. */
+export async function tryLockDomain(tx: Tx, domain: string): Promise<boolean> {
+  const { rows } = await tx.query<{ got: boolean }>(
+    "select pg_try_advisory_xact_lock(hashtextextended('ruawatch analysis ' || $1, 0)) as got",
+    [domain],
+  );
+  return rows[0]!.got;
+}
+
+export interface TakenWork {
+  /** How many rows were taken. */
+  rows: number;
+  sources: string[];
+  /** More sources of the domain wait. */
+  more: boolean;
+}
+
+/**
+ * Takes the waiting work of up to `limit` sources of a domain, by deleting it: a roll-back puts it back. What is committed by
+ * others after this statement began stays for the next time, so nothing is deleted that was not seen.
+ */
+export async function takeWork(tx: Tx, domain: string, limit: number): Promise<TakenWork> {
+  const { rows } = await tx.query<{ source: string; rows: number; more: boolean }>(
+    `with named as materialized (
+       select distinct source from ruawatch.analysis_work where domain = $1 order by source limit $2 + 1),
+     chosen as materialized (select source from named order by source limit $2),
+     taken as (
+       delete from ruawatch.analysis_work w using chosen c where w.domain = $1 and w.source = c.source returning w.source)
+     select source, count(*) as rows, (select count(*) from named) > $2 as more from taken group by source order by source`,
+    [domain, limit],
+  );
+  return {
+    rows: rows.reduce((sum, row) => sum + row.rows, 0),
+    // The empty source stands for work that concerns the domain alone (its published policy).
+    sources: rows.map((row) => row.source).filter((source) => source !== ''),
+    more: rows[0]?.more ?? false,
+  };
+}
+
+/**
+ * The newest day any report of the domain begins on; null when nothing is known.
+ * @param notAfter a report that claims to be of the future must not push every true one out of the window
+ */
+export async function newestReportDay(tx: Tx, domain: string, notAfter: string): Promise<string | null> {
+  const { rows } = await tx.query<{ day: string | null }>(
+    `select greatest(
+       (select day from ruawatch.source_days where domain = $1 and day <= $2 and messages > 0 order by day desc limit 1),
+       (select max(day) from ruawatch.policy_days where domain = $1 and day <= $2 and reports > 0)) as day`,
+    [domain, notAfter],
+  );
+  return rows[0]!.day;
+}
+
+/** The rollup rows of the named sources from `from` to `to`, both included. */
+export async function loadSourceDays(
+  tx: Tx,
+  domain: string,
+  sources: readonly string[],
+  from: string,
+  to: string,
+): Promise<SourceDay[]> {
+  if (sources.length === 0) return [];
+  const { rows } = await tx.query<SourceDay>(
+    `select source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded, failed_authenticated,
+            failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected, failed_delivered,
+            signing_domain
+       from ruawatch.source_days
+      where domain = $1 and source = any($2::text[]) and day between $3 and $4 and messages > 0
+      order by source, day, reporter`,
+    [domain, sources, from, to],
+  );
+  return rows;
+}
+
+/** The newest `limit` days the domain was reported on, newest first. */
+export async function loadDomainDays(tx: Tx, domain: string, from: string, to: string, limit: number): Promise<DomainDay[]> {
+  const { rows } = await tx.query<DomainDay>(
+    `select day, sum(messages) as messages, array_agg(distinct reporter order by reporter) as reporters
+       from ruawatch.source_days
+      where domain = $1 and day between $2 and $3 and messages > 0
+      group by day
+      order by day desc
+      limit $4`,
+    [domain, from, to, limit],
+  );
+  return rows;
+}
+
+/** The sources that sent mail nothing authenticates on any of the days, the `limit` largest with their days. */
+export async function loadNetworks(tx: Tx, domain: string, days: readonly string[], limit: number): Promise<Networks> {
+  const { rows } = await tx.query<{ source: string; days: NetworkDay[]; failed: number; networks: number; all_failed: number }>(
+    `with per_day as (
+       select source, day, sum(passed) as passed, sum(failed_unauthenticated) as failed, sum(failed_delivered) as delivered,
+              sum(quarantined) as quarantined, sum(rejected) as rejected,
+              coalesce(array_agg(distinct reporter order by reporter) filter (where failed_unauthenticated > 0), '{}') as reporters
+         from ruawatch.source_days
+        where domain = $1 and day = any($2::date[]) and messages > 0
+        group by source, day),
+     per_source as (
+       select source, sum(failed) as failed,
+              jsonb_agg(jsonb_build_object('day', day, 'passed', passed, 'failed', failed, 'delivered', delivered,
+                                           'quarantined', quarantined, 'rejected', rejected, 'reporters', reporters) order by day) as days
+         from per_day group by source having sum(failed) > 0)
+     select source, days, failed, count(*) over () as networks, sum(failed) over () as all_failed
+       from per_source order by failed desc, source limit $3`,
+    [domain, days, limit],
+  );
+  const listed = rows.reduce((sum, row) => sum + row.failed, 0);
+  return {
+    largest: rows.map(({ source, days: each }) => ({ source, days: each })),
+    others: { networks: (rows[0]?.networks ?? 0) - rows.length, failed: (rows[0]?.all_failed ?? 0) - listed },
+  };
+}
+
+/** What each reporter said the domain published, from `from` to `to`, both included. */
+export async function loadPolicyDays(tx: Tx, domain: string, from: string, to: string): Promise<PolicyDay[]> {
+  const { rows } = await tx.query<PolicyDay>(
+    `select day, reporter, policy, reports from ruawatch.policy_days
+      where domain = $1 and day between $2 and $3 and reports > 0
+      order by day, reporter, policy`,
+    [domain, from, to],
+  );
+  return rows;
+}
+
+export interface SourceClass {
+  source: string;
+  class: 'aligned' | 'misaligned' | 'forwarded' | 'unauthorized' | 'unknown';
+  confidence: number;
+  why: string;
+}
+
+/**
+ * Writes what each source was found to be. The rows themselves are the parser's, written with the rollups.
+ * They are locked in the order the parser writes them, so that the two do not deadlock.
+ */
+export async function saveClasses(tx: Tx, domain: string, at: Date, classes: readonly SourceClass[]): Promise<void> {
+  if (classes.length === 0) return;
+  await tx.query(
+    `with held as (
+       select s.source from ruawatch.sources s
+        where s.domain = $1 and s.source = any($4::text[]) order by s.source for update)
+     update ruawatch.sources s set class = c.class, confidence = c.confidence, why = c.why, classified_at = $2
+       from jsonb_to_recordset($3::jsonb) as c(source text, class text, confidence real, why text)
+       join held h on h.source = c.source
+      where s.domain = $1 and s.source = c.source`,
+    [domain, at, JSON.stringify(classes), classes.map((c) => c.source)],
+  );
+}

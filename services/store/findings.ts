@@ -1,0 +1,225 @@
+import type { Tx } from '../shared/db.ts';
+
+export type Severity = 'info' | 'low' | 'medium' | 'high' | 'critical';
+export type FindingEvent = 'opened' | 'changed' | 'resolved';
+
+/** One sender in a finding's evidence. */
+export interface Culprit {
+  source: string;
+  messages: number;
+  delivered?: number;
+}
+
+/** A policy tag that changed. */
+export interface TagChange {
+  tag: string;
+  from: string;
+  to: string;
+  since: string;
+}
+
+/** Why a finding stands, enough for the mail that tells of it. */
+export interface Evidence {
+  /** One sentence: what happens. */
+  what: string;
+  /** The largest senders concerned. */
+  who: Culprit[];
+  /** How many senders there are in all, when `who` does not list each. */
+  senders: number;
+  /** How many messages of how many, and the quotient. */
+  messages: number;
+  of: number;
+  share: number;
+  /** Messages a report day: what is compared when the finding is looked at again. */
+  per_day: number;
+  since: string;
+  last_day: string;
+  reporters: string[];
+  /** What the receivers did with the messages concerned. */
+  delivered: number;
+  quarantined: number;
+  rejected: number;
+  mechanism?: 'dkim' | 'spf' | 'both';
+  /** authentication_regression: the last day it was as it should be. */
+  last_good_day?: string;
+  /** policy_change: each tag. */
+  tags?: TagChange[];
+  /** What to do, in sentences. */
+  advice: string[];
+  /** Shows the rows, ready for psql. */
+  query: string;
+  /** Resolved: on which report day, and why. */
+  resolved_day?: string;
+  resolved_why?: string;
+}
+
+/** What a rule found. */
+export interface Candidate {
+  kind: string;
+  subject: string;
+  severity: Severity;
+  /** 0 to 1. */
+  confidence: number;
+  /** YYYY-MM-DD */
+  first_day: string;
+  last_day: string;
+  summary: string;
+  evidence: Evidence;
+}
+
+/** A finding on file. */
+export interface KnownFinding extends Candidate {
+  finding_key: number;
+  state: 'open' | 'resolved';
+  revision: number;
+  /** What was last mailed about it, if anything was. */
+  told: { severity: Severity; evidence: Evidence } | null;
+  /** Work on its subject waits, so nothing can be said of its silence. */
+  pending: boolean;
+}
+
+/** A new row of findings with its event `opened`. */
+export interface NewFinding extends Candidate {
+  state: 'open' | 'resolved';
+  notify: boolean;
+}
+
+/** What becomes of an open finding; `event` null: its evidence is brought up to date and nobody is told. */
+export interface FindingUpdate extends Omit<Candidate, 'kind' | 'subject'> {
+  finding_key: number;
+  event: 'changed' | 'resolved' | null;
+  notify: boolean;
+}
+
+export interface WrittenEvent {
+  finding_key: number;
+  kind: string;
+  event: FindingEvent;
+  notify: boolean;
+}
+
+/**
+ * For each kind and subject the open finding, else the newest resolved one: of all open findings of the domain, and of the
+ * named subjects. To be read after the report days: work that was committed with newer days is then seen as pending.
+ */
+export async function loadFindings(tx: Tx, domain: string, subjects: readonly string[]): Promise<KnownFinding[]> {
+  const { rows } = await tx.query<KnownFinding>(
+    `select f.finding_key, f.kind, f.subject, f.severity, f.state, f.confidence, f.first_day, f.last_day, f.summary, f.evidence,
+            f.revision, told.told,
+            f.subject in (select w.source from ruawatch.analysis_work w where w.domain = $1) as pending
+       from (select distinct on (kind, subject) * from ruawatch.findings
+              where domain = $1 and (state = 'open' or subject = any($2::text[]))
+              order by kind, subject, (state = 'open') desc, finding_key desc) f
+       left join lateral (
+         select jsonb_build_object('severity', e.severity, 'evidence', e.evidence) as told
+           from ruawatch.finding_events e
+          where e.finding_key = f.finding_key and e.notify
+          order by e.event_key desc limit 1) told on true
+      order by f.kind, f.subject`,
+    [domain, subjects],
+  );
+  return rows;
+}
+
+/**
+ * Opens findings, each with its first event. One that is open already is left alone (the unique index findings_open), so two
+ * analyzers cannot open it twice.
+ */
+export async function openFindings(tx: Tx, domain: string, at: Date, findings: readonly NewFinding[]): Promise<WrittenEvent[]> {
+  if (findings.length === 0) return [];
+  const { rows } = await tx.query<Omit<WrittenEvent, 'event'>>(
+    `with given as (
+       select * from jsonb_to_recordset($3::jsonb) as x(kind text, subject text, severity text, state text, confidence real,
+              first_day date, last_day date, summary text, evidence jsonb, notify boolean)),
+     opened as (
+       insert into ruawatch.findings (domain, kind, subject, severity, state, confidence, opened_at, changed_at, resolved_at,
+              first_day, last_day, summary, evidence)
+       select $1, kind, subject, severity, state, confidence, $2, $2, case when state = 'resolved' then $2::timestamptz end,
+              first_day, last_day, summary, evidence
+         from given order by kind, subject
+       on conflict (domain, kind, subject) where state = 'open' do nothing
+       returning finding_key, kind, subject, revision, severity, summary, evidence)
+     insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
+     select o.finding_key, o.revision, 'opened', $2, o.severity, o.summary, o.evidence, g.notify
+       from opened o join given g using (kind, subject)
+     returning finding_key, (select o.kind from opened o where o.finding_key = finding_events.finding_key) as kind, notify`,
+    [domain, at, JSON.stringify(findings)],
+  );
+  return rows.map((row) => ({ ...row, event: 'opened' as const }));
+}
+
+/**
+ * Brings open findings up to date, and writes an event for those that have one: `changed` counts the revision up, `resolved`
+ * closes. A row that would stay as it is is not written.
+ */
+export async function updateFindings(tx: Tx, at: Date, updates: readonly FindingUpdate[]): Promise<WrittenEvent[]> {
+  if (updates.length === 0) return [];
+  const { rows } = await tx.query<WrittenEvent>(
+    `with given as (
+       select * from jsonb_to_recordset($2::jsonb) as x(finding_key bigint, event text, severity text, confidence real,
+              first_day date, last_day date, summary text, evidence jsonb, notify boolean)),
+     updated as (
+       update ruawatch.findings f
+          set severity = g.severity, confidence = g.confidence, first_day = g.first_day, last_day = g.last_day, summary = g.summary,
+              evidence = g.evidence,
+              state = case when g.event = 'resolved' then 'resolved' else 'open' end,
+              resolved_at = case when g.event = 'resolved' then $1::timestamptz end,
+              changed_at = case when g.event is null then f.changed_at else $1::timestamptz end,
+              revision = f.revision + case when g.event = 'changed' then 1 else 0 end
+         from given g
+        where f.finding_key = g.finding_key and f.state = 'open'
+          and (g.event is not null
+               or (f.severity, f.confidence, f.first_day, f.last_day, f.summary, f.evidence)
+                  is distinct from (g.severity, g.confidence, g.first_day, g.last_day, g.summary, g.evidence))
+       returning f.finding_key, f.kind, f.revision, f.severity, f.summary, f.evidence, g.event, g.notify)
+     insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
+     select finding_key, revision, event, $1, severity, summary, evidence, notify from updated where event is not null
+     returning finding_key, event, notify,
+               (select u.kind from updated u where u.finding_key = finding_events.finding_key) as kind`,
+    [at, JSON.stringify(updates)],
+  );
+  return rows;
+}
+
+export interface EvidenceQuery {
+  domain: string;
+  /** One source only. */
+  source?: string;
+  /** First and last day, both included. */
+  from: string;
+  to: string;
+  /** Failing mail, or only the failing mail that nothing authenticates. */
+  rows: 'failing' | 'unauthenticated';
+}
+
+/** A query for psql that shows the rows behind a finding. It is read and pasted by a person, so its values stand in it. */
+export function recordsQuery(q: EvidenceQuery): string {
+  const conditions = [
+    `domain = ${literal(q.domain)}`,
+    ...(q.source === undefined ? [] : [`source = ${literal(q.source)}`]),
+    `begin_at >= ${literal(`${q.from} 00:00+00`)}`,
+    `begin_at < timestamptz ${literal(`${q.to} 00:00+00`)} + interval '1 day'`,
+    'not dmarc_pass',
+    ...(q.rows === 'unauthenticated' ? ['not forwarded', 'foreign_dkim is null', 'foreign_spf is null'] : []),
+  ];
+  return `select (begin_at at time zone 'UTC')::date as day, org_name, source, source_ip, disposition, sum(count) as messages
+  from dmarc.records
+ where ${conditions.join('\n   and ')}
+ group by 1, 2, 3, 4, 5
+ order by messages desc
+ limit 100;`;
+}
+
+/** The same for the policies that were reported. */
+export function policyQuery(domain: string, from: string, to: string): string {
+  return `select day, reporter, policy, reports
+  from dmarc.policy_days
+ where domain = ${literal(domain)}
+   and day between ${literal(from)} and ${literal(to)}
+ order by day, reporter, policy;`;
+}
+
+/** A standard SQL string. Names come from reports, so anybody may have chosen them. */
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

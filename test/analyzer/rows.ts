@@ -1,0 +1,189 @@
+import type { DomainWindow, SourceWindow } from '../../services/analyzer/window.ts';
+import { addDays } from '../../services/analyzer/window.ts';
+import type { DomainDay, Network, PolicyDay, SourceDay } from '../../services/store/analysis.ts';
+import type { KnownFinding } from '../../services/store/findings.ts';
+
+export const DOMAIN = 'example.com';
+/** A Friday. */
+export const TODAY = '2026-05-29';
+export const REPORTERS = ['google.com', 'outlook.com', 'yahoo.com'];
+
+/** The day `n` before TODAY. */
+export const ago = (n: number): string => addDays(TODAY, -n);
+
+type Kind = 'dkim' | 'spf' | 'both' | 'unauthenticated' | 'foreign' | 'foreignSpf' | 'foreignDkim' | 'list' | 'forwardedPass';
+
+const SHAPES: Record<Kind, (n: number) => Partial<SourceDay>> = {
+  dkim: (n) => ({ passed: n, dkim_aligned: n, delivered: n }),
+  spf: (n) => ({ passed: n, spf_aligned: n, delivered: n }),
+  both: (n) => ({ passed: n, dkim_aligned: n, spf_aligned: n, delivered: n }),
+  unauthenticated: (n) => ({ failed_unauthenticated: n, rejected: n }),
+  foreign: (n) => ({
+    failed_authenticated: n,
+    failed_foreign_dkim: n,
+    failed_foreign_spf: n,
+    delivered: n,
+    failed_delivered: n,
+    signing_domain: 'service.example',
+  }),
+  foreignSpf: (n) => ({ failed_authenticated: n, failed_foreign_spf: n, delivered: n, failed_delivered: n }),
+  foreignDkim: (n) => ({
+    failed_authenticated: n,
+    failed_foreign_dkim: n,
+    delivered: n,
+    failed_delivered: n,
+    signing_domain: 'service.example',
+  }),
+  list: (n) => ({ failed_forwarded: n, forwarded: n, delivered: n, failed_delivered: n, failed_foreign_spf: n }),
+  forwardedPass: (n) => ({ passed: n, dkim_aligned: n, forwarded: n, delivered: n }),
+};
+
+/** A rollup row of `n` messages of one kind. */
+export function row(day: string, kind: Kind, n: number, extra: Partial<SourceDay> = {}): SourceDay {
+  return {
+    source: 'service.example',
+    day,
+    reporter: 'google.com',
+    messages: n,
+    passed: 0,
+    dkim_aligned: 0,
+    spf_aligned: 0,
+    forwarded: 0,
+    failed_forwarded: 0,
+    failed_authenticated: 0,
+    failed_unauthenticated: 0,
+    failed_foreign_dkim: 0,
+    failed_foreign_spf: 0,
+    delivered: 0,
+    quarantined: 0,
+    rejected: 0,
+    failed_delivered: 0,
+    signing_domain: null,
+    ...SHAPES[kind](n),
+    ...extra,
+  };
+}
+
+/** Rows of `n` messages a day and reporter, from `from` to `to` days ago (from is the older). */
+export function span(
+  from: number,
+  to: number,
+  kind: Kind,
+  n: number,
+  reporters = REPORTERS,
+  extra: Partial<SourceDay> = {},
+): SourceDay[] {
+  const rows: SourceDay[] = [];
+  for (let d = from; d >= to; d--) for (const reporter of reporters) rows.push(row(ago(d), kind, n, { reporter, ...extra }));
+  return rows;
+}
+
+/** Two rows of one key are one row in the table: adds them up. */
+export function merged(rows: readonly SourceDay[]): SourceDay[] {
+  const byKey = new Map<string, SourceDay>();
+  for (const one of rows) {
+    const key = JSON.stringify([one.source, one.day, one.reporter]);
+    const before = byKey.get(key);
+    if (!before) byKey.set(key, { ...one });
+    else {
+      for (const name of Object.keys(one) as (keyof SourceDay)[]) {
+        const value = one[name];
+        if (typeof value === 'number') (before[name] as number) += value;
+        else if (name === 'signing_domain') before.signing_domain ??= one.signing_domain;
+      }
+    }
+  }
+  return [...byKey.values()];
+}
+
+/** The domain's report days as the table would tell them: these rows, and `others` messages a day of other sources. */
+export function domainDays(rows: readonly SourceDay[], others = 1000, days = 42): DomainDay[] {
+  const result: DomainDay[] = [];
+  for (let d = 0; d < days && result.length < 14; d++) {
+    const of = rows.filter((r) => r.day === ago(d));
+    const messages = others + of.reduce((n, r) => n + r.messages, 0);
+    if (messages > 0)
+      result.push({
+        day: ago(d),
+        messages,
+        reporters: [...new Set([...(others > 0 ? REPORTERS : []), ...of.map((r) => r.reporter)])],
+      });
+  }
+  return result;
+}
+
+export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWindow> = {}): SourceWindow {
+  const all = merged(rows);
+  return {
+    domain: DOMAIN,
+    source: rows[0]?.source ?? 'service.example',
+    from: ago(41),
+    today: TODAY,
+    rows: all,
+    domainDays: domainDays(all),
+    policy: 'p=none; adkim=r; aspf=r',
+    known: [],
+    ...extra,
+  };
+}
+
+/** Rows of sources without authentication, as loadNetworks would give them. */
+export function networks(rows: readonly SourceDay[], days = 7): Network[] {
+  const recent = new Set(Array.from({ length: days }, (_, d) => ago(d)));
+  const bySource = new Map<string, Network>();
+  for (const r of rows) {
+    if (!recent.has(r.day)) continue;
+    const network = bySource.get(r.source) ?? { source: r.source, days: [] };
+    bySource.set(r.source, network);
+    let day = network.days.find((d) => d.day === r.day);
+    if (!day) {
+      day = { day: r.day, passed: 0, failed: 0, delivered: 0, quarantined: 0, rejected: 0, reporters: [] };
+      network.days.push(day);
+    }
+    day.passed += r.passed;
+    day.failed += r.failed_unauthenticated;
+    day.delivered += r.failed_delivered;
+    day.quarantined += r.quarantined;
+    day.rejected += r.rejected;
+    if (r.failed_unauthenticated > 0) day.reporters = [...new Set([...day.reporters, r.reporter])].sort();
+  }
+  return [...bySource.values()].filter((n) => n.days.some((d) => d.failed > 0));
+}
+
+export function domainWindow(rows: readonly SourceDay[], extra: Partial<DomainWindow> = {}): DomainWindow {
+  return {
+    domain: DOMAIN,
+    from: ago(41),
+    today: TODAY,
+    domainDays: domainDays(rows),
+    networks: { largest: networks(rows), others: { networks: 0, failed: 0 } },
+    policyDays: [],
+    policy: 'p=reject',
+    excluded: new Set(),
+    known: [],
+    ...extra,
+  };
+}
+
+/** What each reporter says of the policy: `policies[i]` is that of the day i before the last listed, oldest first. */
+export function policyDays(reporter: string, policies: readonly (string | null)[], newest = 0): PolicyDay[] {
+  return policies.flatMap((policy, i) =>
+    policy === null ? [] : [{ day: ago(newest + policies.length - 1 - i), reporter, policy, reports: 1 }],
+  );
+}
+
+/** A finding on file as the candidate would have left it. */
+export function onFile(
+  candidate: Omit<KnownFinding, 'finding_key' | 'state' | 'revision' | 'told' | 'pending'>,
+  extra: Partial<KnownFinding> = {},
+): KnownFinding {
+  return {
+    ...candidate,
+    finding_key: 1,
+    state: 'open',
+    revision: 1,
+    told: { severity: candidate.severity, evidence: candidate.evidence },
+    pending: false,
+    ...extra,
+  };
+}
