@@ -20,8 +20,11 @@ describe('a finding as text', () => {
   });
 
   test('what is absent is not shown', () => {
-    const { text, html } = renderFinding(event({ evidence: {}, severity: 'info', confidence: 0.2 }));
-    expect(text).toBe(`example.com: mail from 8 networks fails SPF and DKIM
+    const { subject, text, html } = renderFinding(
+      event({ summary: 'example.com: odd mail', evidence: {}, severity: 'info', confidence: 0.2 }),
+    );
+    expect(subject).toBe('[ruawatch] example.com: odd mail (info)');
+    expect(text).toBe(`example.com: odd mail
 Info severity: unauthorized source, finding 17.
 
 How sure    a guess (20%)
@@ -33,17 +36,22 @@ select * from dmarc.findings where finding_key = 17;
     expect(html).not.toMatch(/undefined|null|NaN|How many/);
   });
 
-  test('a resolved finding says so and keeps the words of the first subject', () => {
-    const rendered = renderFinding(event({ event: 'resolved', summary: 'mail from 11 networks fails SPF and DKIM' }), {
-      firstSubject: '[ruawatch] example.com: mail from 8 networks fails SPF and DKIM (high)',
+  test('a resolved finding says why, advises nothing and keeps the words of the first subject', () => {
+    const evidence = {
+      ...(FINDINGS.unauthorized_source!.evidence as object),
+      resolved_why: 'No such mail on the last 14 report days.',
+    };
+    const rendered = renderFinding(event({ event: 'resolved', summary: '11 networks sent as example.com', evidence }), {
+      firstSubject: '[ruawatch] example.com: 8 networks send as example.com without authentication (high)',
     });
-    expect(rendered.subject).toBe('Resolved: [ruawatch] example.com: mail from 8 networks fails SPF and DKIM');
-    expect(rendered.text).toMatch(/^This is over\. What it was:\n/);
+    expect(rendered.subject).toBe('Resolved: [ruawatch] example.com: 8 networks send as example.com without authentication');
+    expect(rendered.text).toMatch(/^This is over\. No such mail on the last 14 report days\.\n\n1,610 messages in the name/);
+    expect(rendered.text).not.toContain('What to do');
   });
 
   test('a first mail that tells a change shows no "Changed"', () => {
     expect(renderFinding(event({ event: 'changed', revision: 2 }), { telling: 'opened' }).subject).toBe(
-      '[ruawatch] example.com: mail from 8 networks fails SPF and DKIM (high)',
+      '[ruawatch] example.com: 8 networks send as example.com without authentication (critical)',
     );
   });
 
@@ -52,6 +60,8 @@ select * from dmarc.findings where finding_key = 17;
     const evidence = fc.record(
       {
         what: value,
+        senders: value,
+        resolved_why: value,
         who: fc.oneof(value, fc.array(fc.record({ source: value, messages: value }), { maxLength: 20 })),
         messages: value,
         of: value,
@@ -60,7 +70,7 @@ select * from dmarc.findings where finding_key = 17;
         last_day: value,
         reporters: fc.oneof(value, fc.array(value, { maxLength: 20 })),
         delivered: value,
-        mechanism: value,
+        mechanism: fc.oneof(value, fc.constantFrom('dkim', 'spf', 'both')),
         advice: fc.array(value, { maxLength: 10 }),
         query: value,
       },
@@ -79,7 +89,7 @@ select * from dmarc.findings where finding_key = 17;
           expect(text).not.toMatch(/[\p{Cf}\p{Cs}\p{Co}]|[^\P{Cc}\n]/u);
           expect(html).not.toMatch(/[\p{Cf}\p{Cs}\p{Co}]|[^\P{Cc}\n]/u);
           expect(subject).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
-          expect([...subject].length).toBeLessThanOrEqual(140);
+          expect([...subject].length).toBeLessThanOrEqual(150);
         },
       ),
       { numRuns: 300 },
@@ -139,21 +149,22 @@ describe('hostile evidence', () => {
 describe('a digest', () => {
   const items = Object.values(FINDINGS).map((finding) => ({ event: finding, telling: finding.event }));
 
-  test('lists each finding in two lines', () => {
+  test('lists each finding in two or three lines', () => {
     expect(renderDigest({ items, beyond: 0, perHour: 10 })).toMatchObject({
-      subject: '[ruawatch] 4 findings in 1 domain, held back and gathered (high)',
+      subject: '[ruawatch] 4 findings in 1 domain, held back and gathered (critical)',
       text: `More than 10 alerts an hour were due, so these were gathered in one mail.
 
-High: example.com: mail from 8 networks fails SPF and DKIM
+Critical: example.com: 8 networks send as example.com without authentication
     1,610 of 12,400 messages (13%): 1,500 delivered, 60 quarantined, 50 …
-Medium: example.com: sendgrid.net sends for you, but neither its signature nor
-its return path is yours (SPF and DKIM)
+Medium: example.com: sendgrid.net sends as example.com but authenticates as
+itself
     4,210 of 4,210 messages (100%): 4,210 delivered; since 2026-09-28, last …
-Critical: example.com: mail.example.com aligned until 2026-09-30 and fails
-since (DKIM)
+Critical: example.com: Mail through mail.example.com stopped passing DMARC on
+2026-10-01 (DKIM)
     changed, 9,120 of 9,131 messages (99.9%): 20 delivered, 9,100 rejected; …
-Low: example.com: the policy fell from p=reject to p=none
-    since 2026-10-04; more likely than not (66%); reported by google.com
+High: example.com: The published policy was weakened on 2026-10-04: p=reject →
+p=none
+    since 2026-10-04, last seen 2026-10-05; more likely than not (66%); …
 
 The rows, in psql:
 

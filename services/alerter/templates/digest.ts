@@ -23,7 +23,10 @@ const STATES: Record<Telling, string> = { opened: '', changed: 'changed, ', reso
 /** Renders what the hourly cap held back: two or three lines a finding. */
 export function renderDigest(digest: Digest): Rendered {
   const { items, beyond } = digest;
-  const entries = items.map((item) => ({ facts: factsOf(item.event, item.telling), telling: item.telling }));
+  const entries = items.map(({ event, telling }) => {
+    const facts = factsOf(event, telling);
+    return { facts, telling, headline: `${facts.domain}: ${facts.title}` };
+  });
   const number = items.length + beyond;
   const gravest = entries[0]!.facts.severity;
   const domains = new Set(items.map((item) => item.event.domain)).size;
@@ -38,8 +41,8 @@ export function renderDigest(digest: Digest): Rendered {
   const text = [
     ...wrap(why, WIDTH),
     '',
-    ...entries.flatMap(({ facts, telling }) => [
-      ...atMost(wrap(`${sentenceCase(facts.severity)}: ${facts.what}`, WIDTH), 2, WIDTH),
+    ...entries.flatMap(({ facts, telling, headline }) => [
+      ...atMost(wrap(`${sentenceCase(facts.severity)}: ${headline}`, WIDTH), 2, WIDTH),
       ...atMost(wrap(detail(facts, telling), WIDTH - 4), 1, WIDTH - 4).map((line) => `    ${line}`),
     ]),
     ...(more === null ? [] : [more]),
@@ -49,8 +52,8 @@ export function renderDigest(digest: Digest): Rendered {
     query,
   ];
   const rows = entries.map(
-    ({ facts, telling }) =>
-      `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(facts.severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;">${e(facts.what)}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${e(detail(facts, telling))}</span></td></tr>`,
+    ({ facts, telling, headline }) =>
+      `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(facts.severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;">${e(headline)}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${e(detail(facts, telling))}</span></td></tr>`,
   );
   const html = page(
     subject,

@@ -6,12 +6,16 @@ export type Telling = 'opened' | 'changed' | 'resolved';
 
 /** What a mail says, in the order it says it, every value clean: both templates show just this. */
 export interface Facts {
-  /** "Changed since the last mail." Null for a first mail. */
+  domain: string;
+  /** The finding in a few words, without figures: a thread keeps it while they change. */
+  title: string;
+  /** "This has changed since the last mail about it." Null for a first mail. */
   lead: string | null;
-  /** "High severity: unauthorized source, finding 17." */
+  /** One sentence or two. */
+  what: string;
+  /** "High severity: authentication regression (DKIM), finding 19." */
   label: string;
   severity: string;
-  what: string;
   who: { source: string; amount: string }[];
   /** "and 3 more, 1,200 messages" */
   others: string | null;
@@ -27,60 +31,71 @@ const MOST_REPORTERS = 4;
 const MOST_ADVICE = 3;
 const LONGEST_QUERY = 4_000;
 
-const LEADS: Record<Telling, string | null> = {
-  opened: null,
-  changed: 'This has changed since the last mail about it.',
-  resolved: 'This is over. What it was:',
-};
+const MECHANISMS: Record<string, string> = { dkim: 'DKIM', spf: 'SPF', both: 'SPF and DKIM' };
 
 export function factsOf(event: FindingEvent, telling: Telling): Facts {
   const evidence = objectOf(event.evidence);
-  const domain = clean(event.domain);
+  const domain = clean(event.domain, 80);
   const severity = clean(event.severity, 20);
+  const mechanism = MECHANISMS[clean(evidence.mechanism, 20)];
+  const kind = clean(event.kind, 40).replaceAll('_', ' ') + (mechanism === undefined ? '' : ` (${mechanism})`);
   const sources = listOf(evidence.who).map(objectOf);
-  const shown = sources.slice(0, MOST_SOURCES);
+  const title = titleOf(event, domain);
   return {
-    lead: LEADS[telling],
-    label: `${sentenceCase(severity)} severity: ${clean(event.kind, 40).replaceAll('_', ' ')}, finding ${event.findingKey}.`,
+    domain,
+    title,
+    lead: leadOf(telling, evidence),
+    what: clean(evidence.what, 300) || `${domain}: ${title}`,
+    label: `${sentenceCase(severity)} severity: ${kind}, finding ${event.findingKey}.`,
     severity,
-    what: `${domain}: ${whatOf(event, evidence, domain)}`,
-    who: shown.map((source) => ({
+    who: sources.slice(0, MOST_SOURCES).map((source) => ({
       source: clean(source.source, 60) || '(no name)',
       amount: numberOf(source.messages) === null ? '' : counted(numberOf(source.messages)!, 'message'),
     })),
-    others: othersOf(sources.slice(MOST_SOURCES)),
+    others: othersOf(evidence, sources),
     many: manyOf(evidence),
     since: sinceOf(evidence),
     sure: sureOf(event.confidence, evidence),
-    advice: listOf(evidence.advice)
-      .map((sentence) => clean(sentence, 300))
-      .filter(Boolean)
-      .slice(0, MOST_ADVICE),
+    // The evidence of what is over still says what was to be done.
+    advice:
+      telling === 'resolved'
+        ? []
+        : listOf(evidence.advice)
+            .map((sentence) => clean(sentence, 400))
+            .filter(Boolean)
+            .slice(0, MOST_ADVICE),
     query: queryOf(event, evidence),
   };
 }
 
-/** A summary without the domain it may begin with: the mail says that itself. */
-export function withoutDomain(text: string, domain: string): string {
-  return text.toLowerCase().startsWith(`${domain.toLowerCase()}: `) ? text.slice(domain.length + 2) : text;
+/** The summary without the count of messages after it, and without the domain that every place it stands in says already. */
+function titleOf(event: FindingEvent, domain: string): string {
+  const summary = clean(event.summary);
+  const bare = summary.toLowerCase().startsWith(`${domain.toLowerCase()}: `) ? summary.slice(domain.length + 2) : summary;
+  return bare.replace(` of ${domain} `, ' ').replace(/: [\d,]+ messages?\b.*$/, '');
 }
 
-function whatOf(event: FindingEvent, evidence: Record<string, unknown>, domain: string): string {
-  const what = withoutDomain(clean(evidence.what, 130) || clean(event.summary, 130), domain);
-  const mechanism = clean(evidence.mechanism, 20);
-  return mechanism === '' || what.toLowerCase().includes(mechanism.toLowerCase()) ? what : `${what} (${mechanism})`;
+function leadOf(telling: Telling, evidence: Record<string, unknown>): string | null {
+  if (telling === 'opened') return null;
+  if (telling === 'changed') return 'This has changed since the last mail about it.';
+  return `This is over. ${clean(evidence.resolved_why, 100)}`.trim();
 }
 
-function othersOf(rest: Record<string, unknown>[]): string | null {
-  if (rest.length === 0) return null;
-  const messages = rest.reduce((sum, source) => sum + (numberOf(source.messages) ?? 0), 0);
-  return `and ${count(rest.length)} more${messages > 0 ? `, ${counted(messages, 'message')}` : ''}`;
+/** The sources that are not listed: `senders` counts all, where `who` holds the largest only. */
+function othersOf(evidence: Record<string, unknown>, sources: Record<string, unknown>[]): string | null {
+  const sum = (some: Record<string, unknown>[]) => some.reduce((n, source) => n + (numberOf(source.messages) ?? 0), 0);
+  const shown = Math.min(sources.length, MOST_SOURCES);
+  const senders = Math.max(sources.length, numberOf(evidence.senders) ?? 0);
+  if (senders === shown || shown === 0) return null;
+  const messages = Math.max(sum(sources.slice(shown)), (numberOf(evidence.messages) ?? 0) - sum(sources.slice(0, shown)));
+  return `and ${count(senders - shown)} more${messages > 0 ? `, ${counted(messages, 'message')}` : ''}`;
 }
 
 function manyOf(evidence: Record<string, unknown>): string | null {
   const messages = numberOf(evidence.messages);
-  if (messages === null) return null;
   const of = numberOf(evidence.of);
+  // A finding about the policy counts no mail.
+  if (messages === null || (messages === 0 && !of)) return null;
   const share = numberOf(evidence.share) ?? (of ? messages / of : null);
   const head =
     of === null

@@ -1,5 +1,5 @@
 import type { FindingEvent } from '../../store/outbox.ts';
-import { factsOf, type Telling, withoutDomain } from './facts.ts';
+import { factsOf, type Telling } from './facts.ts';
 import { findingHtml } from './html.ts';
 import { findingText } from './text.ts';
 import { clean } from './words.ts';
@@ -17,21 +17,18 @@ export interface Thread {
   firstSubject?: string | null;
 }
 
-const LONGEST_SUBJECT = 110;
+const LONGEST_SUBJECT = 120;
 const PREFIXES: Record<Telling, string> = { opened: '', changed: 'Changed: ', resolved: 'Resolved: ' };
 
 /** Renders one finding as a mail. Pure: the same event gives the same mail. */
 export function renderFinding(event: FindingEvent, thread: Thread = {}): Rendered {
   const telling = thread.telling ?? event.event;
   const facts = factsOf(event, telling);
-  const base = thread.firstSubject ? baseOf(thread.firstSubject) : newBase(event);
+  const base = thread.firstSubject
+    ? baseOf(thread.firstSubject)
+    : clean(`[ruawatch] ${facts.domain}: ${facts.title}`, LONGEST_SUBJECT);
   const subject = PREFIXES[telling] + base + (telling === 'resolved' ? '' : ` (${facts.severity})`);
   return { subject, text: findingText(facts), html: findingHtml(subject, facts) };
-}
-
-function newBase(event: FindingEvent): string {
-  const domain = clean(event.domain, 80);
-  return clean(`[ruawatch] ${domain}: ${withoutDomain(clean(event.summary), domain)}`, LONGEST_SUBJECT);
 }
 
 /** A first mail's subject without what this mail says anew. */

@@ -78,7 +78,8 @@ export function findingHtml(title: string, facts: Facts): string {
   return page(
     title,
     `${facts.lead === null ? '' : `<p class="soft" style="margin:0 0 10px;font-size:14px;color:#5b6875;">${e(facts.lead)}</p>\n`}${badge(facts.severity)}
-<h1 class="ink" style="margin:10px 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${e(facts.what)}</h1>
+<h1 class="ink" style="margin:10px 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${e(facts.title === '' ? facts.what : `${facts.domain}: ${facts.title}`)}</h1>
+<p class="ink" style="margin:0 0 6px;font-size:14px;line-height:20px;color:#16202a;">${e(facts.what)}</p>
 <p class="soft" style="margin:0 0 14px;font-size:13px;color:#5b6875;">${e(facts.label)}</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
 ${rows.filter(Boolean).join('\n')}

@@ -3,13 +3,14 @@ import { atMost, wrap } from './words.ts';
 
 const WIDTH = 78;
 const LABEL = 12;
-const MOST_ADVICE_LINES = 7;
+/** Before the query. */
+const MOST_LINES = 25;
 
 /** The plain text of a finding: at most 25 lines of 78 columns before the query. */
 export function findingText(facts: Facts): string {
   const lines = [
-    ...(facts.lead === null ? [] : [facts.lead]),
-    ...atMost(wrap(facts.what, WIDTH), 2, WIDTH),
+    ...(facts.lead === null ? [] : [...atMost(wrap(facts.lead, WIDTH), 2, WIDTH), '']),
+    ...atMost(wrap(facts.what, WIDTH), 3, WIDTH),
     facts.label,
     '',
     ...row('Who', whoLines(facts)),
@@ -17,13 +18,15 @@ export function findingText(facts: Facts): string {
     ...(facts.since === null ? [] : row('Since', [facts.since])),
     ...row('How sure', atMost(wrap(facts.sure, WIDTH - LABEL), 2, WIDTH - LABEL)),
   ];
+  const foot = ['', 'The rows, in psql:'];
   if (facts.advice.length > 0) {
     const advice = facts.advice.flatMap((sentence) =>
       wrap(sentence, WIDTH - LABEL - 2).map((line, i) => (i === 0 ? `- ${line}` : `  ${line}`)),
     );
-    lines.push('', ...row('What to do', atMost(advice, MOST_ADVICE_LINES, WIDTH - LABEL)));
+    const room = MOST_LINES - lines.length - 1 - foot.length;
+    lines.push('', ...row('What to do', atMost(advice, room, WIDTH - LABEL)));
   }
-  return `${[...lines, '', 'The rows, in psql:', '', facts.query].join('\n')}\n`;
+  return `${[...lines, ...foot, '', facts.query].join('\n')}\n`;
 }
 
 function whoLines(facts: Facts): string[] {
