@@ -30,7 +30,7 @@ interface Change extends TagChange {
  */
 export function policyChange(window: DomainWindow): Candidate[] {
   const open = openOf(window.known, KIND, window.domain);
-  const changes = changesOf(window.policyDays);
+  const changes = withoutFollowers(changesOf(window.policyDays));
   const weaker = withOpen(changes, open).filter((change) => order(change.tag, change.to) < order(change.tag, change.from));
   if (weaker.length > 0) return [candidate(window, weaker, false)];
   if (open) return [];
@@ -60,6 +60,12 @@ export function policyChangeResolved(finding: KnownFinding, window: DomainWindow
   )} since ${since}.`;
 }
 
+/** Unpublished, `sp` follows `p` and `np` follows `sp`: what changed with its default is told once. */
+function withoutFollowers(changes: readonly Change[]): Change[] {
+  const same = (a: Change, tag: Tag) => changes.some((b) => b.tag === tag && b.from === a.from && b.to === a.to);
+  return changes.filter((c) => !((c.tag === 'sp' && same(c, 'p')) || (c.tag === 'np' && (same(c, 'sp') || same(c, 'p')))));
+}
+
 /** With a finding open, each of its tags is still measured against the value it had before the first weakening. */
 function withOpen(changes: readonly Change[], open: KnownFinding | undefined): Change[] {
   const old = open?.evidence.tags ?? [];
@@ -74,11 +80,8 @@ function withOpen(changes: readonly Change[], open: KnownFinding | undefined): C
   return merged;
 }
 
-function candidate(window: DomainWindow, changes: readonly Change[], stronger: boolean): Candidate {
+function candidate(window: DomainWindow, told: readonly Change[], stronger: boolean): Candidate {
   const { domain } = window;
-  // sp and np follow p when they are not published: they are told only where they changed otherwise.
-  const p = changes.find(({ tag }) => tag === 'p');
-  const told = changes.filter((c) => !((c.tag === 'sp' || c.tag === 'np') && p && c.from === p.from && c.to === p.to));
   const tags = told.map(({ tag, from, to, since }): TagChange => ({ tag, from, to, since }));
   const since = told.map((c) => c.since).sort()[0]!;
   const newest = told
