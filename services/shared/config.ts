@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parse as parseYaml } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { messageOf, SettingsError } from './errors.ts';
 import { type Mailbox, mailboxSchema, toMailbox } from './mailbox.ts';
@@ -16,8 +16,18 @@ const urlOf = (what: string, ...schemes: string[]) =>
         code: 'custom',
         message: `must be ${what}, such as ${schemes[0]}://user:password@host (it is not shown here)`,
       });
+    } else if (/[?#].*@/.test(value) || !isPercentEncoded(value)) {
+      // A raw ? or # in a password ends the host: what follows would be taken for options, and be named in messages about them.
+      ctx.addIssue({
+        code: 'custom',
+        message: 'has special characters that must be percent-encoded, such as %23 for # and %25 for % (it is not shown here)',
+      });
     }
   });
+
+const isPercentEncoded = (value: string) => !/%(?![0-9a-f]{2})/i.test(value);
+
+const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
 
 /** The shape of ruawatch.yaml. The upper-case keys are the same as the environment's; the environment wins. */
 const fileSchema = z.strictObject({
@@ -30,10 +40,7 @@ const fileSchema = z.strictObject({
   RUAWATCH_DATA_DIR: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** host:port of /livez, /readyz and /metrics; port 0 lets the system pick, "off" closes it. */
-  HTTP_LISTEN: z
-    .string()
-    .regex(/^(off|.+:\d{1,5})$/, 'must be host:port, or off')
-    .default('127.0.0.1:9807'),
+  HTTP_LISTEN: z.string().refine(isListen, 'must be host:port, or off').default('127.0.0.1:9807'),
   mailboxes: z.array(mailboxSchema).optional(),
   alerts: z
     .strictObject({
@@ -99,7 +106,8 @@ const ENV_KEYS = [
 ] as const;
 const SECRET_KEYS = new Set<string>(['DATABASE_URL', 'REDIS_URL', 'IMAP_URL', 'SMTP_URL']);
 const OWN_PREFIX = /^RUAWATCH_/;
-const OWN_KEYS = new Set<string>([...ENV_KEYS, 'RUAWATCH_CONFIG']);
+/** RUAWATCH_NO_SKIP speaks to the test suites, which start the program with their own environment. */
+const OWN_KEYS = new Set<string>([...ENV_KEYS, 'RUAWATCH_CONFIG', 'RUAWATCH_NO_SKIP']);
 
 /**
  * Reads the environment and ruawatch.yaml (RUAWATCH_CONFIG, or in the working folder when it exists).
@@ -107,7 +115,7 @@ const OWN_KEYS = new Set<string>([...ENV_KEYS, 'RUAWATCH_CONFIG']);
  */
 export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   const mistakes: string[] = [];
-  const raw: Record<string, unknown> = readConfigFile(env.RUAWATCH_CONFIG, cwd, mistakes);
+  const raw: Record<string, unknown> = readConfigFile(env.RUAWATCH_CONFIG || undefined, cwd, mistakes);
   for (const key of SECRET_KEYS) takeSecretFile(raw, key, cwd, mistakes);
 
   const fromEnv: Record<string, unknown> = {};
@@ -115,7 +123,6 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     const value = env[key];
     if (value !== undefined && value !== '') fromEnv[key] = value;
     if (SECRET_KEYS.has(key) && env[`${key}_FILE`]) {
-      if (value) mistakes.push(`${key} and ${key}_FILE are both set: keep one.`);
       fromEnv[`${key}_FILE`] = env[`${key}_FILE`];
       takeSecretFile(fromEnv, key, cwd, mistakes);
     }
@@ -125,21 +132,18 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       mistakes.push(`${key} is not a setting of ruawatch: remove it or correct its name.`);
   }
 
-  const parsed = fileSchema.safeParse({ ...raw, ...fromEnv });
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) mistakes.push(sentence(issue));
-    throw listed(mistakes);
-  }
-  const file = parsed.data;
+  const given = { ...raw, ...fromEnv };
+  const { file, wrong } = readSettings(given, mistakes);
   const mailboxes = mailboxesOf(file, cwd, mistakes);
   const alertTo = (file.ALERT_TO ?? '')
     .split(',')
     .map((s) => s.trim())
     .filter(Boolean);
   for (const to of alertTo) if (!email.safeParse(to).success) mistakes.push(`ALERT_TO has "${to}", which is not a mail address.`);
-  if (file.SMTP_URL && !file.ALERT_FROM)
+  if (file.SMTP_URL && !file.ALERT_FROM && !wrong.has('ALERT_FROM'))
     mistakes.push('SMTP_URL is set but ALERT_FROM is not: say which address alerts come from.');
-  if (file.SMTP_URL && alertTo.length === 0 && Object.keys(file.alerts.domains).length === 0) {
+  const nobody = alertTo.length === 0 && Object.keys(file.alerts.domains).length === 0;
+  if (file.SMTP_URL && nobody && !wrong.has('ALERT_TO') && !wrong.has('alerts')) {
     mistakes.push('SMTP_URL is set but nobody is to be alerted: set ALERT_TO, or alerts.domains in ruawatch.yaml.');
   }
   if (mistakes.length > 0) throw listed(mistakes);
@@ -163,6 +167,21 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   };
 }
 
+/** The settings that are right; each one that is wrong adds a line and is left out, so that the rest is still checked. */
+function readSettings(given: Record<string, unknown>, mistakes: string[]): { file: File; wrong: Set<PropertyKey> } {
+  const wrong = new Set<PropertyKey>();
+  const first = fileSchema.safeParse(given);
+  if (first.success) return { file: first.data, wrong };
+  for (const issue of first.error.issues) {
+    mistakes.push(sentence(issue));
+    for (const key of issue.path.length > 0 ? [issue.path[0]!] : issue.code === 'unrecognized_keys' ? issue.keys : [])
+      wrong.add(key);
+  }
+  const rest = fileSchema.safeParse(Object.fromEntries(Object.entries(given).filter(([key]) => !wrong.has(key))));
+  if (!rest.success) throw listed(mistakes);
+  return { file: rest.data, wrong };
+}
+
 function listenOf(text: string): Config['httpListen'] {
   if (text === 'off') return null;
   const at = text.lastIndexOf(':');
@@ -175,14 +194,35 @@ function readConfigFile(named: string | undefined, cwd: string, mistakes: string
     if (named) mistakes.push(`RUAWATCH_CONFIG names ${named}, which does not exist.`);
     return {};
   }
+  const name = path.basename(file);
   try {
-    const data: unknown = parseYaml(readFileSync(file, 'utf8')) ?? {};
+    const lines = new LineCounter();
+    const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
+    // The parser's own sentences may quote what stands there, a password for one: only the place and the code are shown.
+    for (const { code, pos } of [...document.errors, ...document.warnings]) {
+      const { line, col } = lines.linePos(pos[0]);
+      mistakes.push(
+        `${name} is not YAML at line ${line}, column ${col} (${code}): correct it; values with special characters need quotes.`,
+      );
+    }
+    if (document.errors.length + document.warnings.length > 0) return {};
+    const data = contentOf(document, name, mistakes) ?? {};
     if (typeof data === 'object' && !Array.isArray(data)) return { ...data };
-    mistakes.push(`${path.basename(file)} must hold keys and values.`);
+    mistakes.push(`${name} must hold keys and values.`);
   } catch (error) {
-    mistakes.push(`${path.basename(file)} cannot be read: ${messageOf(error)}`);
+    mistakes.push(`${name} cannot be read: ${messageOf(error)}`);
   }
   return {};
+}
+
+function contentOf(document: { toJS(): unknown }, name: string, mistakes: string[]): unknown {
+  try {
+    return document.toJS();
+  } catch {
+    // Its message names the alias, which is a secret when somebody left the quotes away.
+    mistakes.push(`${name} has a value that begins with * and is no alias, or too many aliases: put the value in quotes.`);
+    return {};
+  }
 }
 
 /** Replaces `KEY_FILE: path` by `KEY: content`. */
@@ -190,10 +230,13 @@ function takeSecretFile(raw: Record<string, unknown>, key: string, cwd: string, 
   const file = raw[`${key}_FILE`];
   if (file === undefined) return;
   delete raw[`${key}_FILE`];
+  if (raw[key] !== undefined) mistakes.push(`${key} and ${key}_FILE are both set: keep one.`);
   try {
-    raw[key] = readFileSync(path.resolve(cwd, String(file)), 'utf8').trim();
+    const content = readFileSync(path.resolve(cwd, String(file)), 'utf8').trim();
+    if (content === '') mistakes.push(`${key}_FILE names an empty file: write the value into it.`);
+    else raw[key] = content;
   } catch (error) {
-    mistakes.push(`${key}_FILE cannot be read: ${messageOf(error)}`);
+    mistakes.push(`${key}_FILE cannot be read: ${messageOf(error)}.`);
   }
 }
 
@@ -221,7 +264,10 @@ function sentence(issue: z.core.$ZodIssue): string {
     const keys = issue.keys.map((k) => `"${at === '' ? k : `${at}.${k}`}"`).join(', ');
     return `Unknown setting ${keys}: remove it or correct its name.`;
   }
-  return `${at} ${issue.message}.`.replace(/\.\.$/, '.');
+  const said = /^[A-Z]/.test(issue.message)
+    ? `: ${issue.message[0]!.toLowerCase()}${issue.message.slice(1)}`
+    : ` ${issue.message}`;
+  return `${at}${said}.`;
 }
 
 function listed(mistakes: string[]): SettingsError {

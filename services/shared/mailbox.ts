@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { messageOf } from './errors.ts';
 
 const oauthSchema = z.strictObject({
   token_url: z.url(),
   client_id: z.string().min(1),
-  client_secret: z.string().optional(),
+  client_secret: z.string().min(1).optional(),
   client_secret_file: z.string().optional(),
-  refresh_token: z.string().optional(),
+  refresh_token: z.string().min(1).optional(),
   refresh_token_file: z.string().optional(),
   scope: z.string().optional(),
 });
@@ -17,7 +18,7 @@ export const mailboxSchema = z.strictObject({
   name: z.string().min(1).optional(),
   url: z.string(),
   user: z.string().optional(),
-  password: z.string().optional(),
+  password: z.string().min(1).optional(),
   password_file: z.string().optional(),
   oauth: oauthSchema.optional(),
   folder: z.string().min(1).optional(),
@@ -72,10 +73,19 @@ export function toMailbox(input: z.input<typeof mailboxSchema>, cwd: string): Ma
       'must be an IMAP URL, such as imaps://user:password@host/INBOX (special characters percent-encoded; it is not shown here).',
     );
   }
+  // A raw ? or # in a password ends the host: what follows would be taken for options, and be named in messages about them.
+  if (/[?#].*@/.test(input.url) || url.hash !== '')
+    throw new Error(
+      'has special characters that must be percent-encoded, such as %23 for # and %3F for ? (it is not shown here).',
+    );
   const query: Record<string, unknown> = {};
   for (const [key, value] of url.searchParams) {
     if (!URL_OPTIONS.has(key)) throw new Error(`has an unknown option "${key}": known are ${[...URL_OPTIONS].join(', ')}.`);
-    query[key] = key === 'poll_seconds' ? Number(value) : key === 'idle' ? value !== 'no' : value;
+    query[key] = key === 'poll_seconds' ? Number(value) : value;
+  }
+  if (query.idle !== undefined) {
+    if (query.idle !== 'yes' && query.idle !== 'no') throw new Error('has idle other than "yes" or "no".');
+    query.idle = query.idle === 'yes';
   }
   const { tls, tls_verify, ...fromQuery } = query;
   if (tls !== undefined && tls !== 'none')
@@ -85,15 +95,19 @@ export function toMailbox(input: z.input<typeof mailboxSchema>, cwd: string): Ma
   if (tls_verify !== undefined && tls_verify !== 'no') throw new Error('has tls_verify other than "no".');
 
   const parsed = mailboxSchema.safeParse({ ...input, ...fromQuery });
-  if (!parsed.success) throw new Error(parsed.error.issues.map((i) => `${i.path.join('.')} ${i.message}`).join('; '));
+  if (!parsed.success) throw new Error(`has ${parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ')}.`);
   const entry = parsed.data;
-  const user = entry.user ?? decodeURIComponent(url.username);
-  const password =
-    secret(entry.password, entry.password_file, 'password', cwd) ??
-    (url.password === '' ? null : decodeURIComponent(url.password));
+  const user = entry.user ?? decoded(url.username, 'user');
+  const ofUrl = url.password === '' ? null : decoded(url.password, 'password');
+  const ofEntry = secret(entry.password, entry.password_file, 'password', cwd);
+  if (ofUrl !== null && ofEntry !== null) throw new Error('has a password in its url and another beside it: keep one.');
+  const password = ofEntry ?? ofUrl;
   if (user === '') throw new Error('names no user: write imaps://user:password@host, or set user.');
   if (password === null && !entry.oauth) throw new Error('has neither a password nor oauth: set one.');
-  const folder = entry.folder ?? (decodeURIComponent(url.pathname.replace(/^\//, '')) || 'INBOX');
+  const folder = entry.folder ?? (decoded(url.pathname.replace(/^\//, ''), 'folder') || 'INBOX');
+  if (entry.after === 'move' && sameFolder(folder, entry.move_to))
+    throw new Error('has move_to equal to its folder: name another, or set after to flag or keep.');
+  const oauth = entry.oauth ? oauthOf(entry.oauth, cwd) : null;
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return {
     name: entry.name ?? `${user}@${host}/${folder}`,
@@ -103,15 +117,7 @@ export function toMailbox(input: z.input<typeof mailboxSchema>, cwd: string): Ma
     verify: tls_verify !== 'no',
     user,
     password,
-    oauth: entry.oauth
-      ? {
-          tokenUrl: entry.oauth.token_url,
-          clientId: entry.oauth.client_id,
-          clientSecret: secret(entry.oauth.client_secret, entry.oauth.client_secret_file, 'oauth.client_secret', cwd),
-          refreshToken: secret(entry.oauth.refresh_token, entry.oauth.refresh_token_file, 'oauth.refresh_token', cwd),
-          scope: entry.oauth.scope ?? null,
-        }
-      : null,
+    oauth,
     folder,
     after: entry.after,
     moveTo: entry.move_to,
@@ -121,12 +127,42 @@ export function toMailbox(input: z.input<typeof mailboxSchema>, cwd: string): Ma
   };
 }
 
+function oauthOf(entry: z.infer<typeof oauthSchema>, cwd: string): OAuth {
+  const oauth = {
+    tokenUrl: entry.token_url,
+    clientId: entry.client_id,
+    clientSecret: secret(entry.client_secret, entry.client_secret_file, 'oauth.client_secret', cwd),
+    refreshToken: secret(entry.refresh_token, entry.refresh_token_file, 'oauth.refresh_token', cwd),
+    scope: entry.scope ?? null,
+  };
+  if (oauth.clientSecret === null && oauth.refreshToken === null)
+    throw new Error('has oauth with neither refresh_token nor client_secret: set the one your provider gave you, or both.');
+  return oauth;
+}
+
+function decoded(part: string, name: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new Error(`has a % in its ${name} that must be written %25 (it is not shown here).`);
+  }
+}
+
+/** INBOX alone has no letter case (RFC 9051 section 5.1). */
+function sameFolder(a: string, b: string): boolean {
+  return a === b || (a.toUpperCase() === 'INBOX' && b.toUpperCase() === 'INBOX');
+}
+
+/** @returns the value or the file's content without the line end; null when neither is set */
 function secret(value: string | undefined, file: string | undefined, name: string, cwd: string): string | null {
   if (value !== undefined && file !== undefined) throw new Error(`has both ${name} and ${name}_file: keep one.`);
   if (file === undefined) return value ?? null;
+  let content: string;
   try {
-    return readFileSync(path.resolve(cwd, file), 'utf8').trim();
+    content = readFileSync(path.resolve(cwd, file), 'utf8').trim();
   } catch (error) {
-    throw new Error(`${name}_file cannot be read (${error instanceof Error ? error.message : String(error)}).`);
+    throw new Error(`has a ${name}_file that cannot be read (${messageOf(error)}).`);
   }
+  if (content === '') throw new Error(`has a ${name}_file that is empty.`);
+  return content;
 }
