@@ -1,6 +1,8 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { composeMails } from '../../services/alerter/compose.ts';
+import { renderFinding } from '../../services/alerter/index.ts';
+import { FINDINGS } from './events.ts';
 import { type Bench, bench, eventually } from './setup.ts';
 import { reply, type Sink, startSink } from './sink.ts';
 
@@ -25,6 +27,18 @@ const settled = () =>
     expect(rows[0]).toEqual({ n: 0 });
   });
 
+/** One part of a multipart mail, decoded. */
+function part(raw: string, type: string): string {
+  const at = raw.indexOf(`Content-Type: ${type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n`);
+  expect(at).toBeGreaterThan(0);
+  const start = raw.indexOf('\r\n\r\n', at) + 4;
+  const encoded = raw.slice(start, raw.indexOf('\r\n----', start));
+  const bytes = encoded
+    .replace(/=\r\n/g, '')
+    .replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString('utf8').replaceAll('\r\n', '\n');
+}
+
 describe('a finding', () => {
   test('is mailed once, with the headers of an automatic mail', async () => {
     const key = await b.event({});
@@ -48,8 +62,14 @@ describe('a finding', () => {
     expect(mail.headers.get('message-id')).toMatch(new RegExp(`^<finding-${key}-1-opened\\.[0-9a-f]{12}@example\\.org>$`));
     expect(mail.headers.get('content-type')).toContain('multipart/alternative');
     expect(mail.headers.has('references')).toBe(false);
-    expect(mail.raw).toContain('Content-Type: text/plain; charset=utf-8');
-    expect(mail.raw).toContain('Content-Type: text/html; charset=utf-8');
+    const content = renderFinding({
+      ...FINDINGS.unauthorized_source!,
+      findingKey: key,
+      severity: 'high',
+      summary: 'mail from 8 networks fails SPF and DKIM',
+    });
+    expect(part(mail.raw, 'text/plain')).toBe(content.text);
+    expect(part(mail.raw, 'text/html')).toBe(content.html);
     expect(await alerter.metrics.alerts.get()).toMatchObject({ values: [{ labels: { outcome: 'sent' }, value: 1 }] });
     const sent = alerter.logged.map((line) => JSON.parse(line)).find((line) => line.msg === 'an alert was sent');
     expect(sent).toMatchObject({ finding: key, outbox: 1 });
