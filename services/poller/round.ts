@@ -5,9 +5,10 @@ import { transaction } from '../shared/db.ts';
 import { PermanentError, RuawatchError } from '../shared/errors.ts';
 import {
   type Arrival,
+  forgetLeft,
   forgetUids,
   type LeftMail,
-  leftUids,
+  leftMails,
   markDisposed,
   type Place,
   recordLeft,
@@ -49,7 +50,7 @@ export async function pollRound(session: Session): Promise<string | null> {
 
   const run = new Run(session, place);
   const pending = await run.finishPending();
-  const left = await leftUids(db, place, run.mailBytes);
+  const left = await run.readLeft();
   const takesAll = mailbox.after === 'move' || mailbox.after === 'delete';
   const uids = await searchUids(connection.client, takesAll ? 1 : state.lastUid + 1);
   const work = uids.filter((uid) => !left.has(uid) && !pending.has(uid));
@@ -87,6 +88,8 @@ async function meetFolder(session: Session, place: Place): Promise<void> {
 class Run {
   readonly mailBytes: number;
   backlog = 0;
+  /** Records of mails that were too large and no longer are, by UID. */
+  private readonly retaken = new Map<number, number>();
   trouble: string | null = null;
   private readonly session: Session;
   private readonly place: Place;
@@ -112,6 +115,13 @@ class Run {
       if (this.trouble !== null) return new Set(rows.slice(at).map((r) => r.uid));
     }
     return new Set();
+  }
+
+  /** The UIDs of mails that stay where they are. */
+  async readLeft(): Promise<Set<number>> {
+    const rows = await leftMails(this.session.context.db, this.place, this.mailBytes);
+    for (const row of rows) if (row.fits) this.retaken.set(row.uid, row.message_key);
+    return new Set(rows.filter((row) => !row.fits).map((row) => row.uid));
   }
 
   async takeChunk(uids: number[]): Promise<void> {
@@ -188,6 +198,8 @@ class Run {
     const { context, mailbox, log, wake } = this.session;
     context.metrics.mails.inc({ mailbox: mailbox.name, outcome: 'stored' }, stored.length);
     context.metrics.mails.inc({ mailbox: mailbox.name, outcome: 'known' }, uids.length - stored.length);
+    const obsolete = uids.map((uid) => this.retaken.get(uid)).filter((key) => key !== undefined);
+    if (obsolete.length > 0) await forgetLeft(context.db, obsolete);
     if (stored.length > 0) wake(stored);
     if (uids.length > 0)
       log.info({ stored: stored.length, known: uids.length - stored.length, messages: stored }, 'mails stored');

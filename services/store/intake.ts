@@ -177,15 +177,27 @@ export async function recordLeft(db: Queryable, place: Place, mails: readonly Le
   return rows.filter((r) => r.fresh).length;
 }
 
-/** The UIDs of mails that were left where they are, and still would be under this size limit. */
-export async function leftUids(db: Queryable, place: Place, mailBytes: number): Promise<Set<number>> {
-  const { rows } = await db.query<{ uid: number }>(
-    `select uid from ruawatch.messages
-      where state = 'quarantined' and code = any($4) and mailbox = $1 and folder = $2 and uid_validity = $3 and uid is not null
-        and not (code = 'mail_too_large' and size <= $5)`,
+/** A mail that was left where it is. */
+export interface LeftRow {
+  message_key: number;
+  uid: number;
+  /** It was too large, and no longer is: the limit was raised. */
+  fits: boolean;
+}
+
+/** The mails of this place that were left where they are. @param mailBytes the size limit as it is now */
+export async function leftMails(db: Queryable, place: Place, mailBytes: number): Promise<LeftRow[]> {
+  const { rows } = await db.query<LeftRow>(
+    `select message_key, uid, code = 'mail_too_large' and size <= $5 as fits from ruawatch.messages
+      where state = 'quarantined' and code = any($4) and mailbox = $1 and folder = $2 and uid_validity = $3 and uid is not null`,
     [place.mailbox, place.folder, place.uidValidity, LEFT_CODES, mailBytes],
   );
-  return new Set(rows.map((r) => r.uid));
+  return rows;
+}
+
+/** Removes records of mails that were left, when the mails themselves have been stored after all. */
+export async function forgetLeft(db: Queryable, keys: readonly number[]): Promise<void> {
+  await db.query('delete from ruawatch.messages where message_key = any($1::bigint[]) and code = any($2)', [keys, LEFT_CODES]);
 }
 
 /** Mails of this place that are stored but not yet moved, flagged or deleted, oldest first. */

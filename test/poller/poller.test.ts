@@ -212,6 +212,33 @@ describe('a slim server (hoodiecrow: no MOVE, no UIDPLUS, no IDLE)', () => {
     await imap.stop();
   });
 
+  test('when the size limit is raised, the mail that was left is taken', async () => {
+    const imap = await startImap({ mails: [mail('huge', 'x'.repeat(70_000))] });
+    const mailbox = mailboxAt(imap.url);
+    await withPoller(contextFor(t, [mailbox], { mailBytes: 50_000 }), () =>
+      until(
+        'it is recorded',
+        () => rowsOf(t, mailbox),
+        (r) => r[0]?.code === 'mail_too_large',
+      ),
+    );
+    expect(imap.inbox()).toHaveLength(1);
+    await withPoller(contextFor(t, [mailbox], { mailBytes: 100_000 }), async () => {
+      await until(
+        'it is moved',
+        () => imap.inbox().length,
+        (n) => n === 0,
+      );
+      const rows = await until(
+        'disposed',
+        () => rowsOf(t, mailbox),
+        (r) => r.length === 1 && r[0]!.disposed,
+      );
+      expect(rows[0]).toMatchObject({ subject: 'huge', state: 'received', code: null });
+    });
+    await imap.stop();
+  });
+
   test('a mail the server cannot hand over is recorded, and does not hold up the others', async () => {
     const imap = await startImap({
       mails: [mail('good'), mail('broken'), mail('fine')],
@@ -310,6 +337,40 @@ describe('a crash between commit and move', () => {
     await imap.stop();
   });
 
+  test('a connection that breaks while the mails are being moved', async () => {
+    let breaks = 3;
+    const imap = await startImap({
+      mails: Array.from({ length: 120 }, (_, i) => mail(`m${i}`)),
+      plugins: [
+        (server) => {
+          const copy = server.getCommandHandler('UID COPY');
+          server.setCommandHandler('UID COPY', (connection, parsed, data, done) => {
+            if (breaks-- > 0) connection.socket?.destroy();
+            else copy(connection, parsed, data, done);
+          });
+        },
+      ],
+    });
+    const mailbox = mailboxAt(imap.url);
+    const context = contextFor(t, [mailbox]);
+    await withPoller(context, async () => {
+      await until(
+        'all are moved',
+        () => imap.inbox().length,
+        (n) => n === 0,
+      );
+      const rows = await until(
+        'disposed',
+        () => rowsOf(t, mailbox),
+        (r) => r.length === 120 && r.every((row) => row.disposed),
+      );
+      expect(new Set(rows.map((r) => r.subject)).size).toBe(120);
+      expect(breaks).toBeLessThan(0);
+      expect(await context.metrics.registry.getSingleMetricAsString('ruawatch_mails_total')).toContain('outcome="stored"} 120');
+    });
+    await imap.stop();
+  });
+
   test('a changed UIDVALIDITY: all is read again, nothing is counted twice, and what was not moved is', async () => {
     const mails = [mail('one'), mail('two'), mail('three')];
     const first = await startImap({ mails: mails.slice(0, 2), uidvalidity: 7 });
@@ -364,7 +425,11 @@ describe('two pollers on one mailbox', () => {
     expect(await rowsOf(t, mailbox)).toHaveLength(30);
     const connected = (c: TestContext) => c.logged().includes('mailbox connected');
     expect([connected(a), connected(b)].filter(Boolean)).toHaveLength(1);
-    expect(pollers.map((p) => p.waitingFor())).toEqual([null, null]);
+    await until(
+      'neither waits for anything',
+      () => pollers.map((p) => p.waitingFor()),
+      (w) => w.every((sentence) => sentence === null),
+    );
     const [holder, other] = connected(a) ? [0, 1] : [1, 0];
     await pollers[holder]!.stop();
     imap.append(mail('for the second'));
