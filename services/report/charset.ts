@@ -43,6 +43,29 @@ export function detectCharset(head: Uint8Array, declared: string | null = null):
 }
 
 /**
+ * What windows-1252 puts where ISO 8859-1 has control characters. Node 20 decodes that encoding as ISO 8859-1
+ * (nodejs/node issue 56542), which turns a euro sign into a character that XML forbids.
+ */
+const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
+
+function windows1252(bytes: Buffer): string {
+  const text = bytes.toString('latin1');
+  return text.replace(/[\x80-\x9f]/g, (letter) => WINDOWS_1252[letter.charCodeAt(0) - 0x80] as string);
+}
+
+/** A short text in one piece, such as a header field; an unknown charset is read as UTF-8. */
+export function decodeBytes(bytes: Buffer, charset: string): string {
+  let decoder: InstanceType<typeof TextDecoder>;
+  try {
+    decoder = new TextDecoder(charset);
+  } catch {
+    // The label is not one of the WHATWG encodings.
+    return bytes.toString();
+  }
+  return decoder.encoding === 'windows-1252' ? windows1252(bytes) : decoder.decode(bytes);
+}
+
+/**
  * Decodes a document chunk by chunk. Bytes that mean nothing in the encoding become U+FFFD and set `replaced`: nothing is dropped,
  * nothing is hidden.
  */
@@ -52,12 +75,14 @@ export class Decoder {
   private skip: number;
   private readonly utf8: StringDecoder | null;
   private readonly other: InstanceType<typeof TextDecoder> | null;
+  private readonly western: boolean;
   private clean = true;
 
   constructor(charset: Charset) {
     this.skip = charset.skip;
     this.utf8 = charset.encoding === 'utf-8' ? new StringDecoder('utf8') : null;
-    this.other = this.utf8 === null ? new TextDecoder(charset.encoding, { ignoreBOM: true }) : null;
+    this.western = charset.encoding === 'windows-1252';
+    this.other = this.utf8 === null && !this.western ? new TextDecoder(charset.encoding, { ignoreBOM: true }) : null;
   }
 
   /** The text of the next bytes; '' when they only begin a character. */
@@ -68,6 +93,7 @@ export class Decoder {
       this.skip -= cut;
       chunk = chunk.subarray(cut);
     }
+    if (this.western) return windows1252(chunk);
     if (this.utf8 === null) return this.checked((this.other as InstanceType<typeof TextDecoder>).decode(chunk, { stream: true }));
     // ASCII is the rule, and its own fast path as long as no character is cut in two by the chunk's end.
     if (this.clean && isAscii(chunk)) return chunk.toString('latin1');
@@ -77,6 +103,7 @@ export class Decoder {
 
   /** What is left of a character cut off by the end. */
   end(): string {
+    if (this.western) return '';
     return this.checked(this.utf8 === null ? (this.other as InstanceType<typeof TextDecoder>).decode() : this.utf8.end());
   }
 

@@ -1,3 +1,4 @@
+import { decodeBytes } from './charset.ts';
 import { type Limits, Refusal } from './limits.ts';
 
 /** Header fields of a mail or a part that this program looks at; the rest is not even cut out. */
@@ -178,16 +179,6 @@ function percentBytes(text: string): Buffer {
     text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
     'latin1',
   );
-}
-
-/** Bytes in a charset as text; an unknown charset is read as UTF-8. */
-export function decodeBytes(bytes: Uint8Array, charset: string): string {
-  try {
-    return new TextDecoder(charset).decode(bytes);
-  } catch {
-    // The label is not one of the WHATWG encodings.
-    return Buffer.from(bytes).toString();
-  }
 }
 
 const WORD = /=\?([^?\s]+)\?([bq])\?([^?]*)\?=/gi;

@@ -1,0 +1,220 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { PROBLEMS_PER_CODE } from '../../services/report/limits.ts';
+import { tarOf, zipOf } from './archives.ts';
+import { METADATA, mailWith, POLICY, problemCodes, readAll, recordXml, reportXml } from './build.ts';
+
+const xml = reportXml();
+const MIB = 1024 * 1024;
+
+/** Each axis of rule 7: `at` the limit it is read, one `beyond` it is refused with the code. */
+describe('limits', () => {
+  const records = (n: number): string => Array.from({ length: n }, () => recordXml()).join('');
+
+  test('mail size', async () => {
+    const mail = mailWith(gzipSync(xml));
+    expect((await readAll(mail, { mailBytes: mail.length })).reports).toHaveLength(1);
+    expect((await readAll(mail, { mailBytes: mail.length - 1 })).codes).toEqual(['mail_too_large']);
+  });
+
+  test('decompressed bytes of all members together', async () => {
+    const zip = await zipOf([
+      { name: 'a.xml', data: xml },
+      { name: 'b.xml', data: xml },
+    ]);
+    expect((await readAll(zip, { unpackedBytes: 2 * xml.length })).reports).toHaveLength(2);
+    const beyond = await readAll(zip, { unpackedBytes: 2 * xml.length - 1 });
+    expect(beyond.reports).toHaveLength(1);
+    expect(beyond.codes).toEqual(['unpacked_too_large']);
+  });
+
+  test('decompressed bytes of one stream too large for one go', async () => {
+    const large = reportXml(recordXml({ inner: `<x>${'y'.repeat(9)}</x>`.repeat(500_000) }));
+    const gz = gzipSync(large, { level: 1 });
+    expect(large.length).toBeGreaterThan(6 * MIB);
+    const at = await readAll(gz, { unpackedBytes: large.length, ratio: 1e6 });
+    expect(at.codes).toEqual([]);
+    expect(at.reports).toHaveLength(1);
+    expect((await readAll(gz, { unpackedBytes: large.length - 1, ratio: 1e6 })).codes).toEqual(['unpacked_too_large']);
+  });
+
+  test('ratio, once there is enough to judge', async () => {
+    const gz = gzipSync(reportXml(records(200)));
+    const size = reportXml(records(200)).length;
+    const ratio = size / gz.length;
+    expect((await readAll(gz, { ratio, ratioFloorBytes: 0 })).reports).toHaveLength(1);
+    expect((await readAll(gz, { ratio: ratio - 0.01, ratioFloorBytes: 0 })).codes).toEqual(['ratio_too_high']);
+    expect((await readAll(gz, { ratio: 1, ratioFloorBytes: size })).reports).toHaveLength(1);
+  });
+
+  test('members, of zip, tar and gzip', async () => {
+    const zip = await zipOf([{ name: 'a/' }, { name: 'b', data: 'x' }, { name: 'c.xml', data: xml }]);
+    expect((await readAll(zip, { members: 3 })).reports).toHaveLength(1);
+    expect((await readAll(zip, { members: 2 })).codes).toEqual(['too_many_members']);
+    const tar = tarOf([{ name: 'a' }, { name: 'c.xml', data: xml }]);
+    expect((await readAll(tar, { members: 2 })).reports).toHaveLength(1);
+    expect((await readAll(tar, { members: 1 })).codes).toEqual(['too_many_members']);
+    const gzip = Buffer.concat([gzipSync(xml), ...Array.from({ length: 30 }, () => gzipSync(''))]);
+    expect((await readAll(gzip, { members: 30 })).reports).toHaveLength(1);
+    expect((await readAll(gzip, { members: 29 })).codes).toEqual(['too_many_members']);
+  });
+
+  test('nesting', async () => {
+    const twice = gzipSync(gzipSync(xml));
+    expect((await readAll(twice, { nesting: 2 })).reports).toHaveLength(1);
+    expect((await readAll(twice, { nesting: 1 })).codes).toEqual(['nested_too_deep']);
+  });
+
+  test('bytes of a container held whole', async () => {
+    // Bytes that hardly compress, so that the outer stream is too large for one go.
+    const noise = Buffer.from(Array.from({ length: 5 * MIB }, (_, i) => Math.imul(i ^ (i >>> 7), 2654435761) >>> 24));
+    const inner = await zipOf([
+      { name: 'noise', data: noise, stored: true },
+      { name: 'c.xml', data: xml },
+    ]);
+    const outer = gzipSync(inner, { level: 1 });
+    expect((await readAll(outer, { heldBytes: inner.length })).reports).toHaveLength(1);
+    expect((await readAll(outer, { heldBytes: inner.length - 1 })).codes).toEqual(['unpacked_too_large']);
+  });
+
+  test('records', async () => {
+    expect((await readAll(reportXml(records(3)), { records: 3 })).records).toHaveLength(3);
+    expect((await readAll(reportXml(records(4)), { records: 3 })).codes).toEqual(['too_many_records']);
+  });
+
+  test('element depth', async () => {
+    const nested = (n: number): string => reportXml(recordXml({ inner: '<x>'.repeat(n) + '</x>'.repeat(n) }));
+    expect((await readAll(nested(8), { elementDepth: 10 })).reports).toHaveLength(1);
+    expect((await readAll(nested(9), { elementDepth: 10 })).codes).toEqual(['xml_too_deep']);
+  });
+
+  test('attributes', async () => {
+    const element = (n: number): string => `<x ${Array.from({ length: n }, (_, i) => `a${i}="1"`).join(' ')}/>`;
+    expect((await readAll(reportXml(recordXml({ inner: element(5) })), { attributes: 5 })).reports).toHaveLength(1);
+    expect((await readAll(reportXml(recordXml({ inner: element(6) })), { attributes: 5 })).codes).toEqual([
+      'too_many_attributes',
+    ]);
+  });
+
+  test('text, in pieces too', async () => {
+    const named = (text: string): string => reportXml().replace('receiver.example', text);
+    expect((await readAll(named('x'.repeat(100)), { textLength: 100 })).reports).toHaveLength(1);
+    expect((await readAll(named('x'.repeat(101)), { textLength: 100 })).codes).toEqual(['text_too_long']);
+    expect((await readAll(named(`${'x'.repeat(60)}<!-- -->${'x'.repeat(41)}`), { textLength: 100 })).codes).toEqual([
+      'text_too_long',
+    ]);
+    expect((await readAll(named(`<![CDATA[${'x'.repeat(101)}]]>`), { textLength: 100 })).codes).toEqual(['text_too_long']);
+  });
+
+  test.each([
+    ['text', (n: number) => `<org_name>${'x'.repeat(n)}`],
+    ['a comment', (n: number) => `<!--${'x'.repeat(n)}`],
+    ['a tag name', (n: number) => `<${'x'.repeat(n)}`],
+    ['an attribute', (n: number) => `<x y="${'x'.repeat(n)}`],
+    ['a processing instruction', (n: number) => `<?x ${'x'.repeat(n)}`],
+    ['a document type', (n: number) => `<!DOCTYPE feedback [${'x'.repeat(n)}`],
+    ['CDATA', (n: number) => `<org_name><![CDATA[${'x'.repeat(n)}`],
+  ])('%s without an end', async (_name, open) => {
+    const start = _name === 'a document type' ? '' : '<feedback>';
+    const outcome = await readAll(start + open(3 * MIB));
+    expect(outcome.codes).toEqual(['text_too_long']);
+  });
+
+  test('references', async () => {
+    const named = (n: number): string => reportXml().replace('receiver.example', '&amp;'.repeat(n));
+    expect((await readAll(named(7), { references: 7 })).reports[0]?.org_name).toBe('&&&&&&&');
+    expect((await readAll(named(8), { references: 7 })).codes).toEqual(['too_many_references']);
+  });
+
+  test('repeated children of one record', async () => {
+    const signed = (n: number): string =>
+      reportXml(recordXml().replace('</auth_results>', `${'<dkim/>'.repeat(n)}</auth_results>`));
+    expect((await readAll(signed(4), { children: 5 })).records[0]?.auth.dkim).toHaveLength(5);
+    expect((await readAll(signed(5), { children: 5 })).codes).toEqual(['too_many_children']);
+  });
+
+  test('MIME parts', async () => {
+    const mail = (n: number): string =>
+      `Content-Type: multipart/mixed; boundary=b\n\n${'--b\n\nx\n'.repeat(n)}--b\n\n${xml}\n--b--\n`;
+    expect((await readAll(mail(3), { mimeParts: 5 })).reports).toHaveLength(1);
+    expect((await readAll(mail(4), { mimeParts: 5 })).codes).toEqual(['too_many_parts']);
+  });
+
+  test('MIME depth, of multiparts and of forwarded mails', async () => {
+    const nested = (n: number): string =>
+      n === 0
+        ? `Content-Type: text/xml\n\n${xml}`
+        : `Content-Type: multipart/mixed; boundary=b${n}\n\n--b${n}\n${nested(n - 1)}\n--b${n}--\n`;
+    expect((await readAll(nested(4), { mimeDepth: 4 })).reports).toHaveLength(1);
+    expect((await readAll(nested(5), { mimeDepth: 4 })).codes).toEqual(['mime_too_deep']);
+    const forwarded = (n: number): string => `${'Content-Type: message/rfc822\n\n'.repeat(n)}Content-Type: text/xml\n\n${xml}`;
+    expect((await readAll(forwarded(4), { mimeDepth: 4 })).reports).toHaveLength(1);
+    expect((await readAll(forwarded(5), { mimeDepth: 4 })).codes).toEqual(['mime_too_deep']);
+  });
+
+  test('header length, of the mail and of a part', async () => {
+    const mail = (n: number): string => `X: ${'x'.repeat(n)}\n\n${xml}`;
+    expect((await readAll(mail(20_000 - 5), { headerLength: 20_000 })).reports).toHaveLength(1);
+    expect((await readAll(mail(20_000 - 4), { headerLength: 20_000 })).codes).toEqual(['header_too_long']);
+    const part = (n: number): string => `Content-Type: multipart/mixed; boundary=b\n\n--b\n${mail(n)}\n--b--\n`;
+    expect((await readAll(part(20_000 - 5), { headerLength: 20_000 })).reports).toHaveLength(1);
+    expect((await readAll(part(20_000 - 4), { headerLength: 20_000 })).codes).toEqual(['header_too_long']);
+  });
+
+  test('records held back until metadata and policy are known', async () => {
+    const late = (n: number): string => `<feedback>${METADATA}${records(n)}${POLICY}</feedback>`;
+    expect((await readAll(late(5), { heldRecords: 5 })).records).toHaveLength(5);
+    expect((await readAll(late(6), { heldRecords: 5 })).codes).toEqual(['records_before_policy']);
+  });
+
+  test('JSON', async () => {
+    const json = JSON.stringify({ 'organization-name': 'x', policies: [] });
+    expect((await readAll(json, { jsonBytes: json.length })).codes).toEqual(['tls_report']);
+    expect((await readAll(json, { jsonBytes: json.length - 1 })).codes).toEqual(['json_too_large']);
+  });
+
+  test('problems of one kind are told a few times and counted', async () => {
+    const odd = Array.from({ length: 100 }, (_, i) => recordXml({ ip: `bad-${i}` })).join('');
+    const outcome = await readAll(reportXml(odd));
+    expect(problemCodes(outcome)).toHaveLength(PROBLEMS_PER_CODE);
+    expect(outcome.reports[0]?.problems.at(-1)?.message).toContain('(80 more of this kind.)');
+  });
+});
+
+describe('hostile documents', () => {
+  test.each([
+    ['a DOCTYPE', '<!DOCTYPE feedback><feedback/>'],
+    ['an entity', '<!DOCTYPE feedback [<!ENTITY a "aaaa">]><feedback>&a;</feedback>'],
+    ['an external entity', '<!DOCTYPE feedback [<!ENTITY x SYSTEM "file:///etc/passwd">]><feedback>&x;</feedback>'],
+  ])('with %s are refused', async (_name, document) => {
+    expect((await readAll(document)).codes).toEqual(['doctype_refused']);
+    expect((await readAll(gzipSync(document))).codes).toEqual(['doctype_refused']);
+  });
+
+  test('an entity that nobody declared is text, not a value', async () => {
+    const outcome = await readAll(reportXml().replace('receiver.example', 'a&unknown;b'));
+    expect(outcome.reports).toMatchObject([{ org_name: 'a&unknown;b', salvaged: true }]);
+  });
+
+  test('a bomb costs one refusal and little memory', async () => {
+    // A hundred and sixty MiB of zeros in 160 KB, once as it is and once behind the beginning of a report.
+    const zeros = Buffer.alloc(16 * MIB);
+    const deflated = Array.from({ length: 10 }, () => gzipSync(zeros));
+    const before = process.memoryUsage().rss;
+    expect((await readAll(Buffer.concat(deflated))).codes).toEqual(['not_a_report']);
+    const begun = Buffer.concat([gzipSync(`<feedback>${METADATA}${POLICY}`), ...deflated]);
+    expect((await readAll(begun)).codes).toEqual(['ratio_too_high']);
+    const spaces = Buffer.alloc(16 * MIB, '<a/>');
+    const elements = Buffer.concat([
+      gzipSync(`<feedback>${METADATA}${POLICY}`),
+      ...Array.from({ length: 10 }, () => gzipSync(spaces)),
+    ]);
+    expect((await readAll(elements)).codes).toEqual(['ratio_too_high']);
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * MIB);
+  });
+
+  test('many members that each decompress to little are bounded by their sum', async () => {
+    const zip = await zipOf(Array.from({ length: 40 }, (_, i) => ({ name: `${i}`, data: Buffer.alloc(MIB, ' ') })));
+    expect((await readAll(zip, { unpackedBytes: 30 * MIB })).codes).toEqual(['unpacked_too_large']);
+  });
+});
