@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { analyzeDomain } from '../../services/analyzer/analyze.ts';
+import { type DemoWorld, generateDemo } from '../../services/cli/demo/world.ts';
+import { parseMessages } from '../../services/parser/batch.ts';
+import { transaction } from '../../services/shared/db.ts';
+import { storeImports } from '../../services/store/imports.ts';
+import { type Arrival, storeMails } from '../../services/store/intake.ts';
+import { leaves, recordsOf, xmlOf } from '../cli/demo/unpack.ts';
+import { testContext } from '../helpers/context.ts';
+import type { TestDatabase } from '../helpers/database.ts';
+
+/** The day the documents are asked on: the demo's newest reports are of the day before. */
+export const TODAY = '2026-06-10';
+export const BOOKS = 'kestrel-books.example';
+export const PAY = 'kestrel-pay.example';
+/** The domain of the reports that are planted beside the demo's. */
+export const LAB = 'kestrel-lab.example';
+
+/** One record as its mail says it, read without the program's own readers. */
+export interface TrueRecord {
+  domain: string;
+  day: string;
+  reporter: string;
+  source: string;
+  ip: string;
+  count: number;
+  disposition: string;
+  pass: boolean;
+  dkim: boolean;
+  spf: boolean;
+  /** The reporter says that a forwarder or list passed it on. */
+  forwarded: boolean;
+  foreignDkim: boolean;
+}
+
+export interface Archive {
+  world: DemoWorld;
+  /** Every record of every distinct demo report. */
+  records: TrueRecord[];
+}
+
+/** Six weeks of demo mails in two mailboxes and the planted files beside them, read by the real parser, judged by the real analyzer. */
+export async function fillArchive(database: TestDatabase): Promise<Archive> {
+  const { db } = database;
+  const world = await generateDemo({ seed: 42, today: new Date(`${TODAY}T15:30:00Z`) });
+  const keys: number[] = [];
+  for (const domain of world.domains) {
+    const mails = world.mails
+      .filter((mail) => mail.domain === domain)
+      .map((mail) => ({
+        ...arrival(mail.raw, mail.received),
+        raw: mail.raw,
+      }));
+    const place = { mailbox: `dmarc@${domain}`, folder: 'INBOX', uidValidity: 1 };
+    const { stored } = await transaction(db, (tx) => storeMails(tx, place, mails));
+    keys.push(...stored);
+  }
+  await parseMessages(db, keys, {});
+  const files = plantedFiles().map(({ file, raw, received }) => ({ ...arrival(raw, new Date(received)), raw, file }));
+  const imported = await transaction(db, (tx) => storeImports(tx, files));
+  await parseMessages(
+    db,
+    imported.map((i) => i.message_key),
+    {},
+  );
+  const context = testContext(database, { clock: { now: () => new Date(`${TODAY}T15:30:00Z`) } });
+  try {
+    for (const domain of [...world.domains, LAB]) await analyzeDomain(context, domain);
+  } finally {
+    await context.queues.close();
+  }
+  return { world, records: await readBack(world) };
+}
+
+function arrival(raw: Buffer, receivedAt: Date): Arrival {
+  const sha256 = createHash('sha256').update(raw).digest();
+  return { uid: null, receivedAt, sender: null, subject: null, messageId: null, size: raw.length, sha256 };
+}
+
+async function readBack(world: DemoWorld): Promise<TrueRecord[]> {
+  const seen = new Set<string>();
+  const records: TrueRecord[] = [];
+  for (const { raw } of world.mails) {
+    const xml = await xmlOf(raw);
+    if (seen.has(xml)) continue;
+    seen.add(xml);
+    const head = new Map(leaves(xml).map(({ path, text }) => [path, text]));
+    const domain = head.get('policy_published/domain')!;
+    for (const record of recordsOf(xml)) {
+      const spfDomain = record.get('auth_results/spf/domain')!;
+      const foreignSpf = record.get('auth_results/spf/result') === 'pass' && spfDomain !== domain;
+      const ip = record.get('row/source_ip')!;
+      const reason = `${record.get('row/policy_evaluated/reason/type')} ${record.get('row/policy_evaluated/reason/comment')}`;
+      const dkim = record.get('row/policy_evaluated/dkim') === 'pass';
+      const spf = record.get('row/policy_evaluated/spf') === 'pass';
+      records.push({
+        domain,
+        day: new Date(Number(head.get('report_metadata/date_range/begin')) * 1000).toISOString().slice(0, 10),
+        reporter: head.get('report_metadata/org_name')!.toLowerCase(),
+        source: foreignSpf ? spfDomain.split('.').slice(-2).join('.') : network(ip),
+        ip,
+        count: Number(record.get('row/count')),
+        disposition: record.get('row/policy_evaluated/disposition')!,
+        pass: dkim || spf,
+        dkim,
+        spf,
+        forwarded: /^(forwarded|mailing_list) |arc=pass/.test(reason),
+        foreignDkim: record.get('auth_results/dkim/result') === 'pass' && record.get('auth_results/dkim/domain') !== domain,
+      });
+    }
+  }
+  return records;
+}
+
+/** IPv4 /24, IPv6 /48; the demo's addresses have three groups before anything is left out. */
+function network(ip: string): string {
+  return ip.includes(':') ? `${ip.split(':').slice(0, 3).join(':')}::/48` : `${ip.split('.').slice(0, 3).join('.')}.0/24`;
+}
+
+/** Messages a reporter saw from the lab's own server, on each of eight days before it fell silent. */
+export const STEADY = { count: 5, first: '2026-05-13', last: '2026-05-20' } as const;
+/** A report whose reporter judged wrongly, of mail from a subdomain. */
+export const WRONG = { header_from: 'Shop.Kestrel-Lab.example', count: 7, day: '2026-06-02' } as const;
+/** A report that came with other numbers first. */
+export const CORRECTED = { before: 40, now: 44, day: '2026-06-03' } as const;
+
+interface PlantedFile {
+  file: string;
+  received: string;
+  raw: Buffer;
+}
+
+/** What the demo has none of: see the names. */
+function plantedFiles(): PlantedFile[] {
+  const steady = Array.from({ length: 8 }, (_, i) => {
+    const day = `2026-05-${13 + i}`;
+    return { file: `steady-${i}.xml`, received: `${day}T23:59:59Z`, raw: labReport(`steady-${i}`, day, [{ count: STEADY.count }]) };
+  });
+  const wrong = labReport('wrong', WRONG.day, [{ count: WRONG.count, header_from: WRONG.header_from, dkim: 'fail', spf: 'fail' }]);
+  return [
+    ...steady,
+    { file: 'wrong.xml', received: `${WRONG.day}T23:59:59Z`, raw: wrong },
+    { file: 'wrong-again.xml.gz', received: `${WRONG.day}T23:59:59Z`, raw: gzipSync(wrong) },
+    {
+      file: 'corrected-1.xml',
+      received: '2026-06-04T08:00:00Z',
+      raw: labReport('corrected', CORRECTED.day, [{ count: CORRECTED.before }]),
+    },
+    {
+      file: 'corrected-2.xml',
+      received: '2026-06-05T08:00:00Z',
+      raw: labReport('corrected', CORRECTED.day, [{ count: CORRECTED.now }]),
+    },
+    {
+      file: 'doctype.xml',
+      received: '2026-06-06T08:00:00Z',
+      raw: Buffer.from(`<?xml version="1.0"?><!DOCTYPE feedback [<!ENTITY a "b">]><feedback/>`),
+    },
+    { file: 'anonymous.xml', received: '2026-06-07T08:00:00Z', raw: Buffer.from('<feedback><version>1.0</version></feedback>') },
+    { file: 'nameless.xml', received: '2026-06-08T08:00:00Z', raw: Buffer.from('<feedback><report_metadata/></feedback>') },
+    {
+      file: 'holiday.eml',
+      received: '2026-06-08T09:00:00Z',
+      raw: Buffer.from('From: a@kestrel-lab.example\r\nSubject: Holiday\r\n\r\nBack on Monday.\r\n'),
+    },
+  ];
+}
+
+interface LabRow {
+  count: number;
+  header_from?: string;
+  dkim?: string;
+  spf?: string;
+}
+
+/** A report of a reporter of our own making, on mail that is signed for the lab and sent from its server. */
+function labReport(id: string, day: string, rows: readonly LabRow[]): Buffer {
+  const begin = Date.parse(`${day}T00:00:00Z`) / 1000;
+  const records = rows.map(
+    ({ count, header_from = LAB, dkim = 'pass', spf = 'pass' }) => `<record><row><source_ip>192.0.2.99</source_ip><count>${count}</count>
+<policy_evaluated><disposition>none</disposition><dkim>${dkim}</dkim><spf>${spf}</spf></policy_evaluated></row>
+<identifiers><header_from>${header_from}</header_from></identifiers>
+<auth_results><dkim><domain>${LAB}</domain><selector>s</selector><result>pass</result></dkim>
+<spf><domain>${LAB}</domain><result>pass</result></spf></auth_results></record>`,
+  );
+  return Buffer.from(`<?xml version="1.0"?><feedback><report_metadata><org_name>Tern Mail</org_name>
+<email>dmarc@tern.example</email><report_id>${id}</report_id>
+<date_range><begin>${begin}</begin><end>${begin + 86_399}</end></date_range></report_metadata>
+<policy_published><domain>${LAB}</domain><p>none</p></policy_published>
+${records.join('\n')}</feedback>`);
+}
