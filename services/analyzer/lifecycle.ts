@@ -79,7 +79,7 @@ export function decide(
     const info = candidate.severity === 'info';
     outcome.opened.push({
       ...candidate,
-      evidence: info ? { ...candidate.evidence, resolved_day: moment.today } : candidate.evidence,
+      evidence: info ? { ...candidate.evidence, resolved_day: candidate.last_day } : candidate.evidence,
       state: info ? 'resolved' : 'open',
       notify: worthMail(candidate, candidate.last_day, moment),
     });

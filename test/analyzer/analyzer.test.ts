@@ -1,0 +1,204 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { analyzeDomain } from '../../services/analyzer/analyze.ts';
+import { startAnalyzer } from '../../services/analyzer/index.ts';
+import { sleep } from '../../services/shared/clock.ts';
+import type { Db } from '../../services/shared/db.ts';
+import type { Service } from '../../services/shared/service.ts';
+import { type Fixture, fixture } from './fixture.ts';
+import { ago, DOMAIN, REPORTERS, row, span, TODAY } from './rows.ts';
+
+let f: Fixture;
+let service: Service | undefined;
+beforeEach(async () => {
+  f = await fixture();
+  f.context.config.sweep.every_seconds = 0.2;
+});
+afterEach(async () => {
+  await service?.stop();
+  service = undefined;
+  await f.close();
+});
+
+const OWN = { source: '192.0.2.0/24' };
+const ordinary = (from: number, to: number) => span(from, to, 'both', 100, REPORTERS, OWN);
+const work = async () => (await f.t.db.query<{ n: number }>('select count(*) as n from ruawatch.analysis_work')).rows[0]!.n;
+const age = (seconds: number) =>
+  f.t.db.query("update ruawatch.analysis_work set queued_at = queued_at - $1 * interval '1 second'", [seconds]);
+
+async function until(what: string, check: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    if (await check()) return;
+    await sleep(100);
+  }
+  throw new Error(`still waiting for ${what}`);
+}
+
+/** The pool, noting what each statement of each client reads: its text, its values, and how many rows came. */
+function noting(db: Db, seen: { text: string; values: unknown[]; rows: Record<string, unknown>[] }[]): Db {
+  return new Proxy(db, {
+    get(target, name) {
+      if (name !== 'connect') return Reflect.get(target, name);
+      return async () => {
+        const client = await target.connect();
+        return new Proxy(client, {
+          get(inner, key) {
+            const value = Reflect.get(inner, key);
+            if (key !== 'query') return typeof value === 'function' ? value.bind(inner) : value;
+            return async (text: string, values: unknown[] = []) => {
+              const result = await inner.query(text, values);
+              seen.push({ text, values, rows: result.rows });
+              return result;
+            };
+          },
+        });
+      };
+    },
+  });
+}
+
+test('a job and the sweeper both find work, and what cannot be queued is not lost', async () => {
+  await f.put([...ordinary(20, 0), ...span(9, 0, 'foreign', 100)]);
+  service = startAnalyzer(f.context);
+  await f.context.queues.add('analyze', { domains: [DOMAIN] });
+  await until('the job', async () => (await work()) === 0);
+  expect(await f.findings()).toHaveLength(1);
+
+  await f.put([row(ago(0), 'both', 5, { source: 'new.example' })]);
+  await age(60);
+  await until('the sweeper', async () => (await work()) === 0);
+  expect(service.waitingFor()).toBeNull();
+});
+
+test('work waits while mail is on its way in, and no longer than its patience', async () => {
+  await f.t.db.query("insert into ruawatch.mailboxes (mailbox, folder, backlog) values ('m', 'INBOX', 3)");
+  await f.put([...ordinary(20, 0)]);
+  await age(10);
+  service = startAnalyzer(f.context);
+  await f.context.queues.add('analyze', { domains: [DOMAIN] });
+  await sleep(2500);
+  expect(await work()).toBeGreaterThan(0);
+  await f.t.db.query('update ruawatch.mailboxes set backlog = 0');
+  await until('the backlog to be noticed', async () => (await work()) === 0);
+
+  await f.t.db.query('update ruawatch.mailboxes set backlog = 3');
+  await f.put([row(ago(0), 'both', 5, { source: 'new.example' })]);
+  await age(3600);
+  await until('the end of patience', async () => (await work()) === 0);
+});
+
+test('only what changed is read: the named sources, and nothing older than the window', async () => {
+  const many = Array.from({ length: 50 }, (_, n) =>
+    span(60, 0, 'both', 10, ['google.com'], { source: `sender${n}.example` }),
+  ).flat();
+  await f.put(many);
+  await f.analyze();
+  const { rows: before } = await f.t.db.query('select source, classified_at from ruawatch.sources order by source');
+
+  await f.t.db.query("insert into ruawatch.analysis_work (domain, source, day) values ($1, 'sender7.example', $2)", [
+    DOMAIN,
+    TODAY,
+  ]);
+  const seen: { text: string; values: unknown[]; rows: Record<string, unknown>[] }[] = [];
+  f.setNow(new Date(f.context.clock.now().getTime() + 60_000));
+  await analyzeDomain({ ...f.context, db: noting(f.t.db, seen) }, DOMAIN);
+  expect(seen.some((s) => s.text.includes('ruawatch.records'))).toBe(false);
+  const details = seen.find((s) => s.text.includes('signing_domain'))!;
+  expect(new Set(details.rows.map((r) => r.source))).toEqual(new Set(['sender7.example']));
+  expect(details.rows).toHaveLength(42);
+  expect(details.rows[0]!.day).toBe(ago(41));
+  // Nothing that was read is larger than that: the other sources came as sums of days.
+  expect(Math.max(...seen.map((s) => s.rows.length))).toBe(42);
+  const { rows: after } = await f.t.db.query('select source, classified_at from ruawatch.sources order by source');
+  expect(after.filter((r, i) => r.classified_at.getTime() !== before[i].classified_at.getTime()).map((r) => r.source)).toEqual([
+    'sender7.example',
+  ]);
+});
+
+test('a domain finding does not shrink or resolve because other sources were not named', async () => {
+  const nets = Array.from({ length: 20 }, (_, n) =>
+    span(3, 0, 'unauthenticated', 10, REPORTERS, { source: `198.18.${n}.0/24` }),
+  ).flat();
+  await f.put([...ordinary(20, 0), ...nets]);
+  await f.analyze();
+  const [then] = await f.findings();
+  await f.put([row(ago(0), 'both', 5, { source: 'new.example' })]);
+  await f.analyze();
+  const [now] = await f.findings();
+  expect(now).toMatchObject({ state: 'open', evidence: { messages: 2400, senders: 20 } });
+  expect(now!.revision).toBe(then!.revision);
+});
+
+test('a botnet of thousands of networks is judged in parts and is one finding with the right sum', async () => {
+  const nets = Array.from({ length: 1500 }, (_, n) =>
+    row(ago(1), 'unauthenticated', 2, { source: `198.${n >> 8}.${n & 255}.0/24` }),
+  );
+  await f.put([...ordinary(20, 0), ...nets]);
+  const { outcome, sources } = await f.analyze();
+  expect({ outcome, sources }).toEqual({ outcome: 'done', sources: 1501 });
+  expect(await f.findings()).toMatchObject([{ kind: 'unauthorized_source', evidence: { messages: 3000, senders: 1500 } }]);
+  expect((await f.findings())[0]!.evidence.who).toHaveLength(10);
+});
+
+test('work that comes while a domain is judged stays, and a failure puts back what was taken', async () => {
+  await f.put(ordinary(5, 0));
+  const broken: typeof f.context = {
+    ...f.context,
+    clock: {
+      now() {
+        throw Object.assign(new Error('the server is shutting down'), { code: '57P01' });
+      },
+    },
+  };
+  const waiting = await work();
+  await expect(analyzeDomain(broken, DOMAIN)).rejects.toThrow('shutting down');
+  expect(await work()).toBe(waiting);
+
+  let added = false;
+  const slow: typeof f.context = {
+    ...f.context,
+    db: new Proxy(f.t.db, {
+      get(target, name) {
+        if (name !== 'connect') return Reflect.get(target, name);
+        return async () => {
+          const client = await target.connect();
+          return new Proxy(client, {
+            get(inner, key) {
+              const value = Reflect.get(inner, key);
+              if (key !== 'query') return typeof value === 'function' ? value.bind(inner) : value;
+              return async (text: string, values?: unknown[]) => {
+                if (text.includes('signing_domain') && !added) {
+                  added = true;
+                  await f.put([row(ago(0), 'both', 1, { source: 'late.example' })]);
+                }
+                return inner.query(text, values);
+              };
+            },
+          });
+        };
+      },
+    }),
+  };
+  await analyzeDomain(slow, DOMAIN);
+  expect(added).toBe(true);
+  const { rows } = await f.t.db.query('select source from ruawatch.analysis_work');
+  expect(rows).toEqual([{ source: 'late.example' }]);
+});
+
+test('a report that claims a day of the future does not push the true ones out of the window', async () => {
+  await f.put([...ordinary(20, 0), ...span(9, 0, 'foreign', 100)]);
+  await f.put([row('2038-01-19', 'both', 1, OWN)]);
+  await f.analyze();
+  expect(await f.findings()).toMatchObject([{ kind: 'alignment_failure', last_day: ago(0) }]);
+});
+
+test('it stops between domains and leaves the rest', async () => {
+  for (let n = 0; n < 30; n++) await f.put(ordinary(20, 0), { domain: `d${n}.example` });
+  await age(60);
+  service = startAnalyzer(f.context);
+  await until('a first domain', async () => (await work()) < 30 * 21);
+  await service.stop();
+  const left = await work();
+  expect(left % 21).toBe(0);
+  await sleep(500);
+  expect(await work()).toBe(left);
+});

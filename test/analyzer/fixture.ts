@@ -1,0 +1,115 @@
+import { tmpdir } from 'node:os';
+import { analyzeDomain } from '../../services/analyzer/analyze.ts';
+import { loadConfig } from '../../services/shared/config.ts';
+import { createLog } from '../../services/shared/log.ts';
+import { createMetrics } from '../../services/shared/metrics.ts';
+import { createQueues } from '../../services/shared/queues.ts';
+import type { Context } from '../../services/shared/service.ts';
+import type { PolicyDay, SourceDay } from '../../services/store/analysis.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { DOMAIN, merged, TODAY } from './rows.ts';
+
+export interface Fixture {
+  t: TestDatabase;
+  context: Context;
+  /** What the analyzer's clock shows. */
+  setNow(now: Date): void;
+  /** Adds rows as the parser's transaction does: rollups, sources, work. */
+  put(rows: readonly SourceDay[], options?: { domain?: string; work?: boolean }): Promise<void>;
+  putPolicies(rows: readonly PolicyDay[]): Promise<void>;
+  analyze(domain?: string): ReturnType<typeof analyzeDomain>;
+  findings(domain?: string): Promise<FindingRow[]>;
+  events(domain?: string): Promise<EventRow[]>;
+  close(): Promise<void>;
+}
+
+export interface FindingRow {
+  finding_key: number;
+  kind: string;
+  subject: string;
+  state: string;
+  severity: string;
+  revision: number;
+  first_day: string;
+  last_day: string;
+  changed_at: Date;
+  evidence: Record<string, unknown> & { query: string };
+}
+
+export interface EventRow {
+  finding_key: number;
+  event: string;
+  revision: number;
+  notify: boolean;
+  kind: string;
+}
+
+/** A database of its own with real queues on it, and an analyzer's context; the clock stands the morning after TODAY. */
+export async function fixture(env: NodeJS.ProcessEnv = {}): Promise<Fixture> {
+  const t = await testDatabase();
+  const log = createLog('silent');
+  const metrics = createMetrics();
+  const queues = createQueues({ redisUrl: null, databaseUrl: t.url }, log, metrics);
+  let now = new Date(Date.parse(`${TODAY}T00:00:00Z`) + 32 * 3_600_000);
+  const config = loadConfig({ DATABASE_URL: t.url, HTTP_LISTEN: 'off', ...env }, tmpdir());
+  const context: Context = { config, db: t.db, queues, log, metrics, clock: { now: () => now } };
+  return {
+    t,
+    context,
+    setNow(next) {
+      now = next;
+    },
+    async put(rows, { domain = DOMAIN, work = true } = {}) {
+      const given = JSON.stringify(merged(rows));
+      await t.db.query(
+        `insert into ruawatch.source_days
+         select $1, r.source, r.day, r.reporter, r.messages, r.passed, r.dkim_aligned, r.spf_aligned, r.forwarded, r.failed_forwarded,
+                r.failed_authenticated, r.failed_unauthenticated, r.failed_foreign_dkim, r.failed_foreign_spf, r.delivered,
+                r.quarantined, r.rejected, r.failed_delivered, r.signing_domain
+           from jsonb_populate_recordset(null::ruawatch.source_days, $2::jsonb) r`,
+        [domain, given],
+      );
+      await t.db.query(
+        `insert into ruawatch.sources as s (domain, source, first_seen, last_seen, messages, passed)
+         select $1, source, min(day), max(day), sum(messages), sum(passed)
+           from jsonb_populate_recordset(null::ruawatch.source_days, $2::jsonb) group by source
+         on conflict (domain, source) do update set last_seen = greatest(s.last_seen, excluded.last_seen),
+                messages = s.messages + excluded.messages, passed = s.passed + excluded.passed`,
+        [domain, given],
+      );
+      if (!work) return;
+      await t.db.query(
+        `insert into ruawatch.analysis_work (domain, source, day)
+         select distinct $1, source, day from jsonb_populate_recordset(null::ruawatch.source_days, $2::jsonb)`,
+        [domain, given],
+      );
+    },
+    async putPolicies(rows) {
+      await t.db.query(
+        `insert into ruawatch.policy_days select $1, r.day, r.reporter, r.policy, r.reports
+           from jsonb_populate_recordset(null::ruawatch.policy_days, $2::jsonb) r`,
+        [DOMAIN, JSON.stringify(rows)],
+      );
+      await t.db.query("insert into ruawatch.analysis_work (domain, source, day) values ($1, '', $2)", [DOMAIN, TODAY]);
+    },
+    analyze: (domain = DOMAIN) => analyzeDomain(context, domain),
+    async findings(domain = DOMAIN) {
+      const { rows } = await t.db.query<FindingRow>('select * from ruawatch.findings where domain = $1 order by finding_key', [
+        domain,
+      ]);
+      return rows;
+    },
+    async events(domain = DOMAIN) {
+      const { rows } = await t.db.query<EventRow>(
+        `select e.finding_key, e.event, e.revision, e.notify, f.kind from ruawatch.finding_events e
+           join ruawatch.findings f using (finding_key) where f.domain = $1 order by event_key`,
+        [domain],
+      );
+      return rows;
+    },
+    async close() {
+      await queues.close();
+      await t.drop();
+    },
+  };
+}

@@ -1,0 +1,223 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { materialChange } from '../../services/analyzer/lifecycle.ts';
+import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
+import { type Fixture, fixture } from './fixture.ts';
+import { ago, DOMAIN, policyDays, REPORTERS, row, sourceWindow, span } from './rows.ts';
+
+let f: Fixture;
+beforeEach(async () => {
+  f = await fixture();
+});
+afterEach(() => f.close());
+
+const BOTNET = Array.from({ length: 12 }, (_, n) => ({ source: `198.18.${n}.0/24` }));
+const OWN = { source: '192.0.2.0/24' };
+const botnet = (from: number, to: number, n: number) =>
+  BOTNET.flatMap((source) => span(from, to, 'unauthenticated', n, REPORTERS, source));
+/** The domain's ordinary mail, which makes its report days. */
+const ordinary = (from: number, to: number) => span(from, to, 'both', 100, REPORTERS, OWN);
+
+test('a finding opens once with its classes and an alert, and judging again changes nothing', async () => {
+  await f.put([...ordinary(41, 0), ...botnet(4, 0, 3), ...span(11, 0, 'foreign', 100)]);
+  const first = await f.analyze();
+  expect(first).toMatchObject({ outcome: 'done', sources: 14 });
+  const opened = await f.findings();
+  expect(opened.map((o) => [o.kind, o.subject, o.state])).toEqual([
+    ['alignment_failure', 'service.example', 'open'],
+    ['unauthorized_source', DOMAIN, 'open'],
+  ]);
+  expect(opened[1]).toMatchObject({ first_day: ago(4), last_day: ago(0), evidence: { messages: 540, of: 4740, senders: 12 } });
+  expect((await f.events()).map((e) => [e.event, e.revision, e.notify])).toEqual([
+    ['opened', 1, true],
+    ['opened', 1, true],
+  ]);
+  const { rows: classes } = await f.t.db.query('select class, count(*) as n from ruawatch.sources group by class order by class');
+  expect(classes).toEqual([
+    { class: 'aligned', n: 1 },
+    { class: 'misaligned', n: 1 },
+    { class: 'unauthorized', n: 12 },
+  ]);
+  const counts = await f.context.queues.counts();
+  expect(counts.alert.waiting! + counts.alert.delayed!).toBe(1);
+
+  expect((await f.analyze()).outcome).toBe('idle');
+  f.setNow(new Date(f.context.clock.now().getTime() + 3_600_000));
+  await f.t.db.query(
+    'insert into ruawatch.analysis_work (domain, source, day) select domain, source, last_seen from ruawatch.sources',
+  );
+  expect(await f.analyze()).toMatchObject({ outcome: 'done', events: [] });
+  expect(await f.findings()).toEqual(opened);
+});
+
+test('two analyzers at once open it once', async () => {
+  await f.put([...ordinary(10, 0), ...botnet(4, 0, 3)]);
+  const outcomes = await Promise.all(Array.from({ length: 6 }, () => f.analyze()));
+  expect(outcomes.filter((o) => o.outcome === 'done')).toHaveLength(1);
+  expect(await f.findings()).toHaveLength(1);
+  expect(await f.events()).toHaveLength(1);
+});
+
+test('more of the same refreshes the evidence in silence; three times as much is told', async () => {
+  await f.put([...ordinary(10, 2), ...botnet(4, 2, 3)]);
+  await f.analyze();
+  await f.put([...ordinary(1, 1), ...botnet(1, 1, 3)]);
+  await f.analyze();
+  expect(await f.findings()).toMatchObject([{ revision: 1, last_day: ago(1), evidence: { messages: 432 } }]);
+  expect(await f.events()).toHaveLength(1);
+  await f.put([...ordinary(0, 0), ...botnet(0, 0, 60)]);
+  await f.analyze();
+  expect(await f.findings()).toMatchObject([{ revision: 2, first_day: ago(4), evidence: { messages: 2592 } }]);
+  expect((await f.events()).map((e) => [e.event, e.revision])).toEqual([
+    ['opened', 1],
+    ['changed', 2],
+  ]);
+});
+
+test('it resolves after enough report days, stays so on a late report, and opens anew when it is new', async () => {
+  await f.put([...ordinary(41, 20), ...botnet(24, 20, 30)]);
+  f.setNow(new Date(`${ago(19)}T08:00:00Z`));
+  await f.analyze();
+  await f.put(ordinary(19, 14));
+  await f.analyze();
+  expect(await f.findings()).toMatchObject([{ state: 'open' }]);
+  await f.put(ordinary(13, 13));
+  f.setNow(new Date(`${ago(12)}T08:00:00Z`));
+  await f.analyze();
+  expect(await f.findings()).toMatchObject([{ state: 'resolved', evidence: { resolved_day: ago(13) } }]);
+
+  await f.put(span(16, 16, 'unauthenticated', 50, ['late.example'], BOTNET[0]));
+  await f.analyze();
+  expect(await f.findings()).toHaveLength(1);
+
+  await f.put([...ordinary(12, 10), ...botnet(11, 10, 30)]);
+  f.setNow(new Date(`${ago(9)}T08:00:00Z`));
+  await f.analyze();
+  expect(await f.findings()).toMatchObject([{ state: 'resolved' }, { state: 'open', first_day: ago(11) }]);
+  expect((await f.events()).map((e) => [e.event, e.notify])).toEqual([
+    ['opened', true],
+    ['resolved', true],
+    ['opened', true],
+  ]);
+});
+
+test('a regression takes the place of other findings, and resolves when the source passes again', async () => {
+  await f.put([...ordinary(41, 2), ...span(41, 9, 'dkim', 100), ...span(8, 2, 'foreignSpf', 100)]);
+  await f.analyze();
+  expect((await f.findings()).map((x) => x.kind)).toEqual(['authentication_regression']);
+  // The network of a sender without any other name: its failing mail authenticates as nobody.
+  await f.put([...span(41, 9, 'dkim', 100, REPORTERS, BOTNET[1]), ...span(8, 2, 'unauthenticated', 100, REPORTERS, BOTNET[1])]);
+  await f.analyze();
+  expect((await f.findings()).map((x) => x.kind)).toEqual(['authentication_regression', 'authentication_regression']);
+
+  await f.put([...ordinary(1, 0), ...span(1, 0, 'dkim', 100)]);
+  await f.analyze();
+  expect((await f.findings()).map((x) => [x.subject, x.state])).toEqual([
+    ['service.example', 'resolved'],
+    [BOTNET[1]!.source, 'open'],
+  ]);
+});
+
+test("last year's mail is recorded quietly, and told once it turns out to go on", async () => {
+  f.setNow(new Date('2027-05-01T08:00:00Z'));
+  await f.put([...ordinary(30, 1), ...botnet(4, 1, 30)]);
+  const { events } = await f.analyze();
+  expect(events).toMatchObject([{ event: 'opened', notify: false }]);
+  const counts = await f.context.queues.counts();
+  expect(counts.alert.waiting! + counts.alert.delayed!).toBe(0);
+
+  f.setNow(new Date(`${ago(0)}T23:00:00Z`));
+  await f.put([...ordinary(0, 0), ...botnet(0, 0, 30)]);
+  expect((await f.analyze()).events).toMatchObject([{ event: 'changed', notify: true }]);
+});
+
+test('a policy that was weakened opens a finding, its return resolves it, a strengthening is recorded only', async () => {
+  const seen = (policies: string[], newest: number) => REPORTERS.flatMap((reporter) => policyDays(reporter, policies, newest));
+  await f.put(ordinary(20, 0), { work: false });
+  await f.putPolicies(seen(['p=none', 'p=none', 'p=reject', 'p=reject'], 8));
+  await f.analyze();
+  expect(await f.findings()).toMatchObject([{ kind: 'policy_change', severity: 'info', state: 'resolved' }]);
+  await f.putPolicies(seen(['p=none', 'p=none'], 6));
+  await f.analyze();
+  await f.putPolicies(seen(['p=reject', 'p=reject'], 4));
+  await f.analyze();
+  await f.putPolicies(seen(['p=reject'], 3));
+  await f.analyze();
+  expect((await f.findings()).map((x) => [x.severity, x.state])).toEqual([
+    ['info', 'resolved'],
+    ['high', 'resolved'],
+  ]);
+  expect((await f.events()).map((e) => [e.event, e.notify])).toEqual([
+    ['opened', false],
+    ['opened', true],
+    ['resolved', true],
+  ]);
+});
+
+test('the query of every kind of finding runs on the real schema and is safe with any name', async () => {
+  const odd = { source: "o'brien\\.example" };
+  await f.put([
+    ...ordinary(41, 0),
+    ...botnet(3, 0, 10),
+    ...span(11, 0, 'foreign', 100, REPORTERS, odd),
+    ...span(41, 9, 'dkim', 100),
+    ...span(8, 0, 'foreignSpf', 100),
+  ]);
+  await f.putPolicies(REPORTERS.flatMap((reporter) => policyDays(reporter, ['p=reject', 'p=reject', 'p=none', 'p=none'])));
+  // The records of one day of the botnet, as the parser stores them.
+  await f.t.db.query(
+    `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, org_name, reporter, report_id, domain, begin_at,
+            end_at, errors, records, messages, salvaged, problems, received_at)
+     values (1, 1, 0, 'i', 'c', 'google.com', 'google.com', '1', $1, $2::date + interval '1 hour', $2::date + interval '25 hours', '[]', 3, 52,
+             false, '[]', now())`,
+    [DOMAIN, ago(0)],
+  );
+  await f.t.db.query(
+    `insert into ruawatch.records (report_key, n, begin_at, source_ip, count, disposition, auth, dkim_aligned, spf_aligned, forwarded, source,
+            foreign_spf)
+     values (1, 0, now(), '198.18.0.7', 10, 'reject', '{}', false, false, false, '198.18.0.0/24', null),
+            (1, 1, now(), '192.0.2.1', 12, 'none', '{}', true, true, false, '192.0.2.0/24', null),
+            (1, 2, now(), '203.0.113.1', 30, 'none', '{}', false, false, false, $1, 'o''brien')`,
+    [odd.source],
+  );
+  await f.analyze();
+  const findings = await f.findings();
+  const shown: Record<string, number> = {};
+  for (const { subject, kind, evidence } of findings) {
+    const { rows } = await f.t.db.query(evidence.query);
+    shown[`${kind} ${subject}`] = rows.reduce((n, r) => n + Number(r.messages ?? r.reports), 0);
+  }
+  expect(shown).toEqual({
+    'unauthorized_source example.com': 10,
+    "alignment_failure o'brien\\.example": 30,
+    'authentication_regression service.example': 0,
+    'policy_change example.com': 12,
+  });
+});
+
+describe('materialChange', () => {
+  const one = (extra: object = {}, n = 100) => {
+    const [finding] = alignmentFailure(sourceWindow(span(11, 0, 'foreign', n)));
+    return { severity: finding!.severity, evidence: { ...finding!.evidence, ...extra } };
+  };
+  test('nothing new is nothing', () => {
+    expect(materialChange(one(), one())).toBeNull();
+    expect(materialChange(one(), one({}, 250))).toBeNull();
+    expect(materialChange({ ...one(), severity: 'high' }, one())).toBeNull();
+    expect(materialChange(one({ mechanism: 'both' }), one({ mechanism: 'spf' }))).toBeNull();
+    expect(materialChange(one({ per_day: 1, messages: 5 }), one({ per_day: 9, messages: 45 }))).toBeNull();
+  });
+  test('worse is told', () => {
+    expect(materialChange({ ...one(), severity: 'low' }, one())).toContain('low → medium');
+    expect(materialChange(one({ mechanism: 'spf' }), one({ mechanism: 'both' }))).toContain('SPF and DKIM');
+    expect(materialChange(one(), one({}, 300))).toContain('3 times');
+    const tags = (to: string) => ({ tags: [{ tag: 'p', from: 'reject', to, since: ago(3) }] });
+    expect(materialChange(one(tags('quarantine')), one(tags('none')))).toBe('p=none');
+    expect(materialChange(one(tags('none')), one(tags('quarantine')))).toBeNull();
+  });
+});
+
+test('a single row of a single report opens nothing', async () => {
+  await f.put([...ordinary(20, 0), row(ago(0), 'unauthenticated', 60, BOTNET[0])]);
+  await f.analyze();
+  expect(await f.findings()).toEqual([]);
+});
