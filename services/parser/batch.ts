@@ -42,7 +42,8 @@ interface ReadReport {
   records: AggregateRecord[];
 }
 
-interface ReadResult {
+/** What was read from one small message. */
+export interface ReadResult {
   reports: ReadReport[];
   refused: Problem[];
   other: Problem[];
@@ -134,7 +135,8 @@ const RAW_MISSING: Problem = {
   message: 'The raw mail is no longer in the archive, so there is nothing to read.',
 };
 
-async function readSmall(raw: Buffer, limits: Partial<Limits>): Promise<ReadResult | 'large'> {
+/** Reads one message into memory; one that proves large inside is left to `parseLarge`. */
+export async function readSmall(raw: Buffer, limits: Partial<Limits>): Promise<ReadResult | 'large'> {
   const result: ReadResult = { reports: [], refused: [], other: [] };
   let part = -1;
   let pending: AggregateRecord[] = [];
@@ -164,7 +166,8 @@ function noteOther(
   else result.other.push(event.problem);
 }
 
-async function writeSmall(tx: Tx, read: readonly { message: ClaimedMessage; result: ReadResult }[]): Promise<BatchResult> {
+/** Writes what was read from claimed messages: reports, records, rollups and the messages' states. */
+export async function writeSmall(tx: Tx, read: readonly { message: ClaimedMessage; result: ReadResult }[]): Promise<BatchResult> {
   const count = read.reduce((n, r) => n + r.result.reports.length, 0);
   const keys = count > 0 ? await takeReportKeys(tx, count) : [];
   const news: NewReport[] = [];

@@ -7,6 +7,8 @@ import type { Tx } from '../shared/db.ts';
 const COLUMNS =
   'report_key, n, begin_at, source_ip, count, disposition, dkim_result, spf_result, reasons, header_from, envelope_from, envelope_to, auth, ' +
   'dkim_aligned, spf_aligned, forwarded, source, foreign_dkim, foreign_spf';
+/** The statement whose lines `copyLine` makes. */
+export const COPY_RECORDS = `copy ruawatch.records (${COLUMNS}) from stdin`;
 /** Bytes gathered before they are handed to the socket: a few hundred rows a write. */
 const FLUSH_BYTES = 64 * 1024;
 /** What an index entry can hold with room to spare (a B-tree row ends at 2,704 bytes), and what a domain name can be. */
@@ -20,7 +22,7 @@ export class RecordCopy {
   private failure: Error | null = null;
 
   constructor(tx: Tx) {
-    this.stream = tx.query(copyFrom(`copy ruawatch.records (${COLUMNS}) from stdin`));
+    this.stream = tx.query(copyFrom(COPY_RECORDS));
     this.stream.on('error', (error) => {
       this.failure ??= error;
     });
@@ -29,7 +31,7 @@ export class RecordCopy {
   /** Writes a batch; resolves when the socket wants more (back-pressure). `n` numbers the first of them within its report. */
   async write(reportKey: number, n: number, beginAt: string, records: readonly AggregateRecord[]): Promise<void> {
     for (const [i, record] of records.entries()) {
-      const line = lineOf(reportKey, n + i, beginAt, record);
+      const line = copyLine(reportKey, n + i, beginAt, record);
       this.pending.push(line);
       this.pendingBytes += line.length;
       if (this.pendingBytes >= FLUSH_BYTES) await this.flush();
@@ -60,7 +62,8 @@ export class RecordCopy {
   }
 }
 
-function lineOf(key: number, n: number, beginAt: string, r: AggregateRecord): string {
+/** One record as a line of COPY. */
+export function copyLine(key: number, n: number, beginAt: string, r: AggregateRecord): string {
   return `${key}\t${n}\t${beginAt}\t${r.source_ip ?? '\\N'}\t${r.count}\t${text(r.disposition)}\t${text(r.dkim)}\t${text(r.spf)}\t${
     r.reasons.length === 0 ? '\\N' : json(r.reasons)
   }\t${text(r.header_from)}\t${text(r.envelope_from)}\t${text(r.envelope_to)}\t${json(r.auth)}\t${r.dkim_aligned ? 't' : 'f'}\t${

@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { finished } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { from as copyFrom } from 'pg-copy-streams';
+import { importPaths } from '../services/cli/import.ts';
+import { openContext } from '../services/cli/open.ts';
+import { BATCH_RECORDS, type ReadResult, readSmall, writeSmall } from '../services/parser/batch.ts';
+import { readMessage } from '../services/report/read.ts';
+import { loadConfig } from '../services/shared/config.ts';
+import { type Db, openPool, transaction } from '../services/shared/db.ts';
+import { COPY_RECORDS, copyLine } from '../services/store/copy.ts';
+import { storeImports } from '../services/store/imports.ts';
+import { claimMessages } from '../services/store/messages.ts';
+import { isoSeconds } from '../services/store/reports.ts';
+import { type Measure, measure, type Work } from './measure.ts';
+import { attachmentsOf, unpack } from './payloads.ts';
+
+/** What a stage works on. */
+export interface StageInput {
+  /** A folder of report mails, or one bare report file. */
+  path: string;
+  /** An empty database with the schema; null for stages that need none. */
+  databaseUrl: string | null;
+  /** Process id of its server, when its CPU is to be read. */
+  postmaster: number | null;
+}
+
+/** Transactions in flight where a stage writes: as many as the parser has by default. */
+const CONNECTIONS = 2;
+
+/** The stages by name; each is run in a process of its own. */
+export const STAGES: Record<string, (stage: string, input: StageInput) => Promise<Measure>> = {
+  floor_read: floorRead,
+  read,
+  floor_copy: (stage, input) => floorCopy(stage, input, CONNECTIONS),
+  floor_copy_1: (stage, input) => floorCopy(stage, input, 1),
+  store,
+  import: importStage,
+  large_floor_read: largeFloorRead,
+  large_read: read,
+  large_import: importStage,
+};
+
+function files(at: string): string[] {
+  return at.endsWith('.gz')
+    ? [at]
+    : readdirSync(at)
+        .sort()
+        .map((name) => path.join(at, name));
+}
+
+/** Decompressing and decoding the same payloads, nothing else. The text is looked at once, so that the decoding cannot be left out. */
+async function floorRead(stage: string, input: StageInput): Promise<Measure> {
+  const packed = files(input.path).map((file) => attachmentsOf(readFileSync(file)));
+  return measure(stage, null, async () => {
+    const work = { mails: packed.length, reports: 0, records: 0, bytes: 0 };
+    for (const attachment of packed.flat()) {
+      const { text, size } = unpack(attachment);
+      work.bytes += size;
+      work.reports++;
+      for (let at = text.indexOf('<record>'); at >= 0; at = text.indexOf('<record>', at + 8)) work.records++;
+    }
+    return work;
+  });
+}
+
+/** The same for one large gzip file, as a stream. */
+async function largeFloorRead(stage: string, input: StageInput): Promise<Measure> {
+  return measure(stage, null, async () => {
+    const work = { mails: 1, reports: 1, records: 0, bytes: 0 };
+    const decoder = new TextDecoder('utf-8');
+    let tail = '';
+    for await (const chunk of createReadStream(input.path).pipe(createGunzip({ chunkSize: 256 * 1024 }))) {
+      work.bytes += (chunk as Buffer).length;
+      const text = tail + decoder.decode(chunk as Buffer, { stream: true });
+      for (let at = text.indexOf('<record>'); at >= 0; at = text.indexOf('<record>', at + 8)) work.records++;
+      tail = text.slice(-7);
+    }
+    return work;
+  });
+}
+
+/** The reader over all mails, on one core. */
+async function read(stage: string, input: StageInput): Promise<Measure> {
+  const raws = files(input.path).map((file) => readFileSync(file));
+  const measured = await measure(stage, null, async () => {
+    const work: Work = { mails: raws.length, reports: 0, records: 0 };
+    for (const raw of raws) {
+      for await (const event of readMessage(raw)) {
+        if (event.type === 'report') {
+          work.reports++;
+          work.records += event.report.records;
+        } else if (event.type !== 'records') throw new Error(`A mail of the load was not read: ${event.problem.message}`);
+      }
+    }
+    return work;
+  });
+  // Counted apart: the reader does not tell how long its documents were.
+  let bytes = 0;
+  if (stage === 'read') for (const raw of raws) for (const attachment of attachmentsOf(raw)) bytes += unpack(attachment).size;
+  return bytes === 0 ? measured : { ...measured, mb_per_s: Math.round(bytes / 1e5 / measured.seconds) / 10 };
+}
+
+/** All mails read into memory, before what is timed. */
+async function readAll(at: string): Promise<{ raw: Buffer; file: string; result: ReadResult }[]> {
+  const mails = [];
+  for (const file of files(at)) {
+    const raw = readFileSync(file);
+    const result = await readSmall(raw, {});
+    if (result === 'large' || result.reports.length === 0) throw new Error(`${file} is no small report mail.`);
+    mails.push({ raw, file, result });
+  }
+  return mails;
+}
+
+/** Groups of about BATCH_RECORDS records: what goes into one transaction. */
+function batches<T extends { result: ReadResult }>(mails: readonly T[]): T[][] {
+  const groups: T[][] = [];
+  let group: T[] = [];
+  let records = 0;
+  for (const mail of mails) {
+    group.push(mail);
+    for (const report of mail.result.reports) records += report.records.length;
+    if (records < BATCH_RECORDS) continue;
+    groups.push(group);
+    group = [];
+    records = 0;
+  }
+  if (group.length > 0) groups.push(group);
+  return groups;
+}
+
+async function inParallel<T>(connections: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  const worker = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: connections }, worker));
+}
+
+/** COPY of the very rows that the load becomes, their text made beforehand, into the same table with its indexes. */
+async function floorCopy(stage: string, input: StageInput, connections: number): Promise<Measure> {
+  const db = openPool(input.databaseUrl!, { max: connections });
+  let key = 0;
+  let records = 0;
+  const mails = await readAll(input.path);
+  const groups = batches(mails).map((group) => {
+    const lines: string[] = [];
+    for (const { report, records: of } of group.flatMap((mail) => mail.result.reports)) {
+      key++;
+      for (const [i, record] of of.entries()) lines.push(copyLine(key, i + 1, isoSeconds(report.begin), record));
+    }
+    records += lines.length;
+    return Buffer.from(lines.join(''));
+  });
+  await warm(db, connections);
+  try {
+    return await measure(stage, input.postmaster, async () => {
+      await inParallel(connections, groups, (text) =>
+        transaction(db, async (tx) => {
+          const stream = tx.query(copyFrom(COPY_RECORDS));
+          const done = finished(stream);
+          stream.end(text);
+          await done;
+        }),
+      );
+      return { mails: mails.length, reports: key, records };
+    });
+  } finally {
+    await db.end();
+  }
+}
+
+/** From reports in memory to committed rows: identities, duplicates, records, rollups, states. The raw mails are stored before. */
+async function store(stage: string, input: StageInput): Promise<Measure> {
+  const db = openPool(input.databaseUrl!, { max: CONNECTIONS });
+  const groups = batches(await readAll(input.path));
+  const keys: Map<number, ReadResult>[] = [];
+  for (const group of groups) {
+    const mails = group.map(({ raw, file }) => ({
+      uid: null,
+      file,
+      receivedAt: new Date(),
+      sender: null,
+      subject: null,
+      messageId: null,
+      size: raw.length,
+      sha256: createHash('sha256').update(raw).digest(),
+      raw,
+    }));
+    const imported = await transaction(db, (tx) => storeImports(tx, mails));
+    keys.push(new Map(imported.map((row, i) => [row.message_key, group[i]!.result])));
+  }
+  await warm(db, CONNECTIONS);
+  try {
+    return await measure(stage, input.postmaster, async () => {
+      const work = { mails: 0, reports: 0, records: 0 };
+      await inParallel(CONNECTIONS, keys, async (group) => {
+        const written = await transaction(db, async (tx) => {
+          const claimed = await claimMessages(tx, [...group.keys()]);
+          return writeSmall(
+            tx,
+            claimed.map((message) => ({ message, result: group.get(message.message_key)! })),
+          );
+        });
+        work.mails += written.messages.length;
+        for (const report of written.messages.flatMap((message) => message.reports)) {
+          work.reports++;
+          work.records += report.records;
+        }
+      });
+      return work;
+    });
+  } finally {
+    await db.end();
+  }
+}
+
+/** `ruawatch import` of the path, from files to committed rows, without the start of the program. */
+async function importStage(stage: string, input: StageInput): Promise<Measure> {
+  const config = loadConfig(
+    { LOG_LEVEL: 'silent', HTTP_LISTEN: 'off', DATABASE_URL: input.databaseUrl! },
+    path.parse(input.path).root,
+  );
+  const context = await openContext(config);
+  try {
+    await warm(context.db, CONNECTIONS);
+    return await measure(stage, input.postmaster, async () => {
+      const summary = await importPaths(context, [input.path], () => undefined);
+      const { messages, reports, records, duplicates } = summary;
+      const lost = summary.failed.length + summary.quarantined.length + summary.ignored.length + duplicates + summary.known;
+      if (lost > 0) throw new Error(`The import left out ${lost} of the load: ${JSON.stringify(summary).slice(0, 500)}`);
+      return { mails: messages, reports, records };
+    });
+  } finally {
+    await context.close();
+  }
+}
+
+/** Opens the pool's connections, so that none is opened in the timed part. */
+async function warm(db: Db, connections: number): Promise<void> {
+  await db.query('checkpoint');
+  const clients = await Promise.all(Array.from({ length: connections }, () => db.connect()));
+  for (const client of clients) client.release();
+}
