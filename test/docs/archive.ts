@@ -90,6 +90,8 @@ async function readBack(world: DemoWorld): Promise<TrueRecord[]> {
     for (const record of recordsOf(xml)) {
       const spfDomain = record.get('auth_results/spf/domain')!;
       const foreignSpf = record.get('auth_results/spf/result') === 'pass' && spfDomain !== domain;
+      const dkimDomain = record.get('auth_results/dkim/domain') ?? domain;
+      const foreignDkim = record.get('auth_results/dkim/result') === 'pass' && dkimDomain !== domain;
       const ip = record.get('row/source_ip')!;
       const reason = `${record.get('row/policy_evaluated/reason/type')} ${record.get('row/policy_evaluated/reason/comment')}`;
       const dkim = record.get('row/policy_evaluated/dkim') === 'pass';
@@ -98,7 +100,8 @@ async function readBack(world: DemoWorld): Promise<TrueRecord[]> {
         domain,
         day: new Date(Number(head.get('report_metadata/date_range/begin')) * 1000).toISOString().slice(0, 10),
         reporter: head.get('report_metadata/org_name')!.toLowerCase(),
-        source: foreignSpf ? spfDomain.split('.').slice(-2).join('.') : network(ip),
+        // Two labels make every organizational domain of the demo.
+        source: foreignSpf ? spfDomain.split('.').slice(-2).join('.') : foreignDkim ? dkimDomain : network(ip),
         ip,
         count: Number(record.get('row/count')),
         disposition: record.get('row/policy_evaluated/disposition')!,
@@ -106,7 +109,7 @@ async function readBack(world: DemoWorld): Promise<TrueRecord[]> {
         dkim,
         spf,
         forwarded: /^(forwarded|mailing_list) |arc=pass/.test(reason),
-        foreignDkim: record.get('auth_results/dkim/result') === 'pass' && record.get('auth_results/dkim/domain') !== domain,
+        foreignDkim,
       });
     }
   }
@@ -119,7 +122,7 @@ function network(ip: string): string {
 }
 
 /** Messages a reporter saw from the lab's own server, on each of eight days before it fell silent. */
-export const STEADY = { count: 5, first: '2026-05-13', last: '2026-05-20' } as const;
+export const STEADY = { reporter: 'Tern Mail', count: 5, first: '2026-05-13', last: '2026-05-20' } as const;
 /** A report whose reporter judged wrongly, of mail from a subdomain. */
 export const WRONG = { header_from: 'Shop.Kestrel-Lab.example', count: 7, day: '2026-06-02' } as const;
 /** A report that came with other numbers first. */
@@ -135,9 +138,15 @@ interface PlantedFile {
 function plantedFiles(): PlantedFile[] {
   const steady = Array.from({ length: 8 }, (_, i) => {
     const day = `2026-05-${13 + i}`;
-    return { file: `steady-${i}.xml`, received: `${day}T23:59:59Z`, raw: labReport(`steady-${i}`, day, [{ count: STEADY.count }]) };
+    return {
+      file: `steady-${i}.xml`,
+      received: `${day}T23:59:59Z`,
+      raw: labReport(STEADY.reporter, `steady-${i}`, day, [{ count: STEADY.count }]),
+    };
   });
-  const wrong = labReport('wrong', WRONG.day, [{ count: WRONG.count, header_from: WRONG.header_from, dkim: 'fail', spf: 'fail' }]);
+  const wrong = labReport('Plover Mail', 'wrong', WRONG.day, [
+    { count: WRONG.count, header_from: WRONG.header_from, dkim: 'fail', spf: 'fail' },
+  ]);
   return [
     ...steady,
     { file: 'wrong.xml', received: `${WRONG.day}T23:59:59Z`, raw: wrong },
@@ -145,12 +154,12 @@ function plantedFiles(): PlantedFile[] {
     {
       file: 'corrected-1.xml',
       received: '2026-06-04T08:00:00Z',
-      raw: labReport('corrected', CORRECTED.day, [{ count: CORRECTED.before }]),
+      raw: labReport('Plover Mail', 'corrected', CORRECTED.day, [{ count: CORRECTED.before }]),
     },
     {
       file: 'corrected-2.xml',
       received: '2026-06-05T08:00:00Z',
-      raw: labReport('corrected', CORRECTED.day, [{ count: CORRECTED.now }]),
+      raw: labReport('Plover Mail', 'corrected', CORRECTED.day, [{ count: CORRECTED.now }]),
     },
     {
       file: 'doctype.xml',
@@ -174,17 +183,22 @@ interface LabRow {
   spf?: string;
 }
 
-/** A report of a reporter of our own making, on mail that is signed for the lab and sent from its server. */
-function labReport(id: string, day: string, rows: readonly LabRow[]): Buffer {
+/** A report of a reporter nobody has heard of, on mail that is signed for the lab and sent from its server. */
+function labReport(reporter: string, id: string, day: string, rows: readonly LabRow[]): Buffer {
   const begin = Date.parse(`${day}T00:00:00Z`) / 1000;
   const records = rows.map(
-    ({ count, header_from = LAB, dkim = 'pass', spf = 'pass' }) => `<record><row><source_ip>192.0.2.99</source_ip><count>${count}</count>
+    ({
+      count,
+      header_from = LAB,
+      dkim = 'pass',
+      spf = 'pass',
+    }) => `<record><row><source_ip>192.0.2.99</source_ip><count>${count}</count>
 <policy_evaluated><disposition>none</disposition><dkim>${dkim}</dkim><spf>${spf}</spf></policy_evaluated></row>
 <identifiers><header_from>${header_from}</header_from></identifiers>
 <auth_results><dkim><domain>${LAB}</domain><selector>s</selector><result>pass</result></dkim>
 <spf><domain>${LAB}</domain><result>pass</result></spf></auth_results></record>`,
   );
-  return Buffer.from(`<?xml version="1.0"?><feedback><report_metadata><org_name>Tern Mail</org_name>
+  return Buffer.from(`<?xml version="1.0"?><feedback><report_metadata><org_name>${reporter}</org_name>
 <email>dmarc@tern.example</email><report_id>${id}</report_id>
 <date_range><begin>${begin}</begin><end>${begin + 86_399}</end></date_range></report_metadata>
 <policy_published><domain>${LAB}</domain><p>none</p></policy_published>
