@@ -17,7 +17,7 @@ import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
 import { addDays } from './window.ts';
 
 /** Sources judged in one transaction: bounds its memory and how long it holds its locks. */
-const SOURCES_AT_ONCE = 200;
+const SOURCES_AT_ONCE = 500;
 /** Networks told one by one to the rule; the rest of a botnet is counted. */
 const NETWORKS = 1000;
 const ALERT_BATCH = 500;

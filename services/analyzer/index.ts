@@ -1,7 +1,7 @@
 import { isTransient, messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
-import { backlogExists, type WaitingDomain, waitingDomains } from '../store/analysis.ts';
+import { backlogExists, type WaitingDomain, waitingAmong, waitingDomains } from '../store/analysis.ts';
 import { analyzeDomain } from './analyze.ts';
 
 const NAME = 'analyzer';
@@ -23,21 +23,28 @@ export function startAnalyzer(context: Context): Service {
   const stopping = new AbortController();
   let lookAgain: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
+  let patienceEnds = Number.POSITIVE_INFINITY;
   let trouble: string | null = null;
 
-  const isDue = (waiting: WaitingDomain, backlog: boolean) =>
-    !backlog || waiting.oldest_seconds >= config.analyzer.patience_seconds;
+  const patience = config.analyzer.patience_seconds;
 
-  /** One look, however often it is asked for meanwhile. */
-  const lookLater = () => {
+  /** Comes back for work that was not due: at the end of the backlog, or of its patience. One look at a time. */
+  const lookLater = (seconds: number) => {
+    patienceEnds = Math.min(patienceEnds, performance.now() + seconds * 1000);
     if (lookAgain || stopping.signal.aborted) return;
     lookAgain = setTimeout(() => {
       lookAgain = undefined;
-      looking = sweep(0).catch((error: unknown) =>
+      looking = look().catch((error: unknown) =>
         log.warn({ err: messageOf(error) }, 'looking for waiting domains failed; the sweeper tries again'),
       );
     }, LOOK_AGAIN_MS);
     lookAgain.unref();
+  };
+
+  const look = async () => {
+    if (performance.now() < patienceEnds && (await backlogExists(db))) return lookLater(patience);
+    patienceEnds = Number.POSITIVE_INFINITY;
+    await sweep(0);
   };
 
   /**
@@ -48,13 +55,13 @@ export function startAnalyzer(context: Context): Service {
     let failure: unknown;
     for (const one of waiting) {
       if (stopping.signal.aborted) return;
-      if (!isDue(one, backlog)) {
-        lookLater();
+      if (backlog && one.seconds < patience) {
+        lookLater(patience - one.seconds);
         continue;
       }
       try {
         const { outcome, sources, events } = await analyzeDomain(context, one.domain, stopping.signal);
-        if (outcome === 'busy') lookLater();
+        if (outcome === 'busy') lookLater(0);
         else if (outcome !== 'idle') turnLog.info({ domain: one.domain, sources, events: events.length }, 'domain analysed');
       } catch (error) {
         turnLog.warn(
@@ -69,14 +76,14 @@ export function startAnalyzer(context: Context): Service {
 
   const sweep = async (youngest: number) => {
     const waiting = await waitingDomains(db, SWEEP_DOMAINS);
-    const ripe = waiting.filter((one) => one.oldest_seconds >= youngest);
+    const ripe = waiting.filter((one) => one.seconds >= youngest);
     if (ripe.length > 0) await analyzeDue(ripe, await backlogExists(db), log);
   };
 
   const worker = queues.work(
     'analyze',
     async ({ domains }, jobLog) => {
-      const waiting = await waitingDomains(db, domains.length, domains);
+      const waiting = await waitingAmong(db, domains);
       if (waiting.length > 0) await analyzeDue(waiting, await backlogExists(db), jobLog);
     },
     {

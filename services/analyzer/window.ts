@@ -109,10 +109,17 @@ export function saidToForward(counts: Counts): boolean {
 }
 
 /**
- * The least that is evidence and not an accident: ten messages, and two reporters or two days or a hundred messages that say so.
+ * The least that is evidence and not an accident: ten messages, and two reporters or two days that show them. A single report
+ * needs a hundred, and a reporter that reports on the domain on other days too: anybody can mail one report, of any size.
  */
-export function isEvidence(messages: number, reporters: number, dayCount: number, least = 10): boolean {
-  return messages >= least && (reporters >= 2 || dayCount >= 2 || messages >= 100);
+export function isEvidence(
+  seen: { messages: number; reporters: readonly string[]; days: number },
+  domainDays: readonly DomainDay[],
+): boolean {
+  if (seen.messages < 10) return false;
+  if (seen.reporters.length >= 2 || seen.days >= 2) return true;
+  const established = domainDays.filter((day) => day.reporters.some((reporter) => seen.reporters.includes(reporter))).length >= 2;
+  return seen.messages >= 100 && established;
 }
 
 /** The open finding of a kind, if there is one. */

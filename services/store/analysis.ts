@@ -62,9 +62,8 @@ export interface PolicyDay {
 /** A domain with work waiting. */
 export interface WaitingDomain {
   domain: string;
-  /** Seconds since its oldest and its newest row were written, by the clock of the database that wrote them. */
-  oldest_seconds: number;
-  newest_seconds: number;
+  /** Seconds since its oldest row was written, by the clock of the database that wrote it. */
+  seconds: number;
 }
 
 /** Whether mails are still on their way in: stored and not parsed, or seen in a mailbox and not stored. */
@@ -76,21 +75,34 @@ export async function backlogExists(db: Queryable): Promise<boolean> {
   return rows[0]!.waiting;
 }
 
+/** The oldest row of each domain in `d`: keys are given out in order, so it is the one with the lowest key. */
+const OLDEST = `
+  select d.domain, extract(epoch from now() - w.queued_at)::float8 as seconds
+    from d cross join lateral (
+      select queued_at from ruawatch.analysis_work where domain = d.domain order by work_key limit 1) w
+   where d.domain is not null
+   order by w.queued_at, d.domain`;
+
 /**
- * The domains that wait to be judged, the longest-waiting first.
- * @param only look at these alone; absent: at all
+ * The domains that wait to be judged, the longest-waiting first. Hops through the index from domain to domain: in an import a few
+ * domains have millions of rows.
  */
-export async function waitingDomains(db: Db, limit: number, only?: readonly string[]): Promise<WaitingDomain[]> {
+export async function waitingDomains(db: Db, limit: number): Promise<WaitingDomain[]> {
   const { rows } = await db.query<WaitingDomain>(
-    `select domain, extract(epoch from now() - min(queued_at))::float8 as oldest_seconds,
-            extract(epoch from now() - max(queued_at))::float8 as newest_seconds
-       from ruawatch.analysis_work
-      where $2::text[] is null or domain = any($2::text[])
-      group by domain
-      order by min(queued_at), domain
-      limit $1`,
-    [limit, only ?? null],
+    `with recursive d as (
+       (select domain from ruawatch.analysis_work order by domain limit 1)
+       union all
+       select (select w.domain from ruawatch.analysis_work w where w.domain > d.domain order by w.domain limit 1)
+         from d where d.domain is not null)
+     ${OLDEST} limit $1`,
+    [limit],
   );
+  return rows;
+}
+
+/** Those of the named domains that wait to be judged. */
+export async function waitingAmong(db: Db, domains: readonly string[]): Promise<WaitingDomain[]> {
+  const { rows } = await db.query<WaitingDomain>(`with d as (select distinct unnest($1::text[]) as domain) ${OLDEST}`, [domains]);
   return rows;
 }
 

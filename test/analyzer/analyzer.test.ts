@@ -139,6 +139,18 @@ test('a botnet of thousands of networks is judged in parts and is one finding wi
   expect((await f.findings())[0]!.evidence.who).toHaveLength(10);
 });
 
+test('a finding whose source waits for a later part of the work is not taken for silent in an earlier one', async () => {
+  const last = { source: 'zzz.example' };
+  await f.put([...ordinary(41, 20), ...span(25, 20, 'foreign', 100, REPORTERS, last)]);
+  f.setNow(new Date(`${ago(19)}T08:00:00Z`));
+  await f.analyze();
+  const others = Array.from({ length: 600 }, (_, n) => row(ago(1), 'both', 1, { source: `a${n}.example` }));
+  f.setNow(new Date(`${ago(0)}T08:00:00Z`));
+  await f.put([...others, ...ordinary(19, 0), ...span(19, 0, 'foreign', 100, REPORTERS, last)]);
+  expect((await f.analyze()).events).toEqual([]);
+  expect(await f.findings()).toMatchObject([{ state: 'open', first_day: ago(25), last_day: ago(0) }]);
+});
+
 test('work that comes while a domain is judged stays, and a failure puts back what was taken', async () => {
   await f.put(ordinary(5, 0));
   const broken: typeof f.context = {

@@ -45,6 +45,10 @@ describe('unauthorized_source', () => {
   const silentCases: [string, SourceDay[]][] = [
     ['nothing at all', []],
     ['nine messages', [row(ago(0), 'unauthenticated', 9, net(1))]],
+    [
+      'a single report, however large, of a reporter nobody knows',
+      [row(ago(0), 'unauthenticated', 5000, { ...net(1), reporter: 'forged.example' })],
+    ],
     ['ten messages that one reporter saw on one day', [row(ago(0), 'unauthenticated', 10, net(1))]],
     [
       'a rightful network with a few failures each day',

@@ -43,9 +43,8 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
   const badDays = [...new Set(bad.map((row) => row.day))].sort();
   const reporters = reportersOf(bad);
   const open = openOf(window.known, KIND, source);
-  if (!open && (sum.failed_authenticated < LEAST || !isEvidence(sum.failed_authenticated, reporters.length, badDays.length))) {
-    return [];
-  }
+  const seen = { messages: sum.failed_authenticated, reporters, days: badDays.length };
+  if (!open && (seen.messages < LEAST || !isEvidence(seen, window.domainDays))) return [];
   // What has been put right must not be raised from the days before.
   if (failingRun(days(recent)).length === 0 && passesAgainSince(days(recent), badDays.at(-1)!) !== null) return [];
 

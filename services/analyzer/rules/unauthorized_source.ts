@@ -39,7 +39,7 @@ export function unauthorizedSource(window: DomainWindow): Candidate[] {
   const networks = concerned.length + window.networks.others.networks;
   const dayList = [...new Set(concerned.flatMap(({ days }) => days.map((day) => day.day)))].sort();
   const reporters = reportersOf(concerned.flatMap(({ days }) => days));
-  if (open ? messages < HOLD : !isEvidence(messages, reporters.length, dayList.length)) return [];
+  if (open ? messages < HOLD : !isEvidence({ messages, reporters, days: dayList.length }, window.domainDays)) return [];
 
   const of = Math.max(
     messages,

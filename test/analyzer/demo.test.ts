@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type DemoMail, type DemoWorld, generateDemo } from '../../services/cli/demo/world.ts';
+import { parseMessages } from '../../services/parser/batch.ts';
+import { transaction } from '../../services/shared/db.ts';
+import { storeMails } from '../../services/store/intake.ts';
+import { type Fixture, fixture } from './fixture.ts';
+
+let f: Fixture;
+beforeEach(async () => {
+  f = await fixture();
+});
+afterEach(() => f.close());
+
+/** Stores and parses mails as poller and parser do, without a mailbox. */
+async function deliver(mails: readonly DemoMail[]): Promise<void> {
+  for (let i = 0; i < mails.length; i += 100) {
+    const arrivals = mails.slice(i, i + 100).map(({ raw, received }) => ({
+      uid: null,
+      receivedAt: received,
+      sender: null,
+      subject: null,
+      messageId: null,
+      size: raw.length,
+      sha256: createHash('sha256').update(raw).digest(),
+      raw,
+    }));
+    const { stored } = await transaction(f.t.db, (tx) =>
+      storeMails(tx, { mailbox: 'm', folder: null, uidValidity: null }, arrivals),
+    );
+    if (stored.length > 0) await parseMessages(f.t.db, stored, {});
+  }
+}
+
+const planted = (world: DemoWorld) => world.incidents.map((i) => `${i.domain} ${i.finding} ${i.since}`).sort();
+const found = async (world: DemoWorld) => {
+  const lists = await Promise.all(
+    world.domains.map(async (domain) => (await f.findings(domain)).map((x) => `${domain} ${x.kind} ${x.first_day}`)),
+  );
+  return lists.flat().sort();
+};
+
+// A Sunday, a Wednesday and a Friday, so that the incidents fall on the weekend differently.
+test.each([
+  [1, '2026-03-01'],
+  [2, '2026-06-10'],
+  [3, '2026-09-25'],
+])('seed %i, %s: six weeks judged at once show the four planted incidents and nothing else', async (seed, day) => {
+  const today = new Date(`${day}T12:00:00Z`);
+  const world = await generateDemo({ seed, today });
+  await deliver(world.mails);
+  f.setNow(today);
+  for (const domain of world.domains) await f.analyze(domain);
+  expect(await found(world)).toEqual(planted(world));
+  for (const incident of world.incidents) {
+    const finding = (await f.findings(incident.domain)).find((x) => x.kind === incident.finding)!;
+    if (incident.finding !== 'policy_change') expect(finding.evidence.messages).toBe(incident.messages);
+  }
+  const { rows } = await f.t.db.query<{ source: string; class: string }>(
+    'select source, class from dmarc.sources where domain = $1',
+    ['kestrel-books.example'],
+  );
+  const classOf = new Map(rows.map((r) => [r.source, r.class]));
+  expect(
+    Object.fromEntries(
+      ['lettercraft.example', 'groveport.example', 'alumni-forward.example', '192.0.2.0/24', '198.18.23.0/24'].map((s) => [
+        s,
+        classOf.get(s),
+      ]),
+    ),
+  ).toEqual({
+    'lettercraft.example': 'aligned',
+    'groveport.example': 'forwarded',
+    'alumni-forward.example': 'forwarded',
+    '192.0.2.0/24': 'aligned',
+    '198.18.23.0/24': 'unauthorized',
+  });
+});
+
+test('the same mails judged every six hours as they arrive: the same findings, and none that came and went', async () => {
+  const today = new Date('2026-06-10T12:00:00Z');
+  const world = await generateDemo({ seed: 4, today });
+  let i = 0;
+  for (let at = world.mails[0]!.received.getTime(); i < world.mails.length; at += 6 * 3_600_000) {
+    const next = world.mails.findIndex((mail, k) => k >= i && mail.received.getTime() > at);
+    const batch = world.mails.slice(i, next < 0 ? undefined : next);
+    i += batch.length;
+    await deliver(batch);
+    f.setNow(new Date(at));
+    for (const domain of world.domains) await f.analyze(domain);
+  }
+  const kinds = (list: string[]) => list.map((line) => line.slice(0, -11));
+  expect(kinds(await found(world))).toEqual(kinds(planted(world)));
+  const events = (await Promise.all(world.domains.map((domain) => f.events(domain)))).flat();
+  expect(events.filter((e) => e.event === 'opened')).toHaveLength(4);
+});
