@@ -198,14 +198,15 @@ function readConfigFile(named: string | undefined, cwd: string, mistakes: string
   try {
     const lines = new LineCounter();
     const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
-    // The parser's own sentences may quote what stands there, a password for one: only the place and the code are shown.
-    for (const { code, pos } of [...document.errors, ...document.warnings]) {
-      const { line, col } = lines.linePos(pos[0]);
+    // The first alone: the others mostly follow from it. The parser's own sentence may quote what stands there, a password for one.
+    const mistake = document.errors[0] ?? document.warnings[0];
+    if (mistake) {
+      const { line, col } = lines.linePos(mistake.pos[0]);
       mistakes.push(
-        `${name} is not YAML at line ${line}, column ${col} (${code}): correct it; values with special characters need quotes.`,
+        `${name} is not YAML at line ${line}, column ${col} (${mistake.code}): correct it; values with special characters need quotes.`,
       );
+      return {};
     }
-    if (document.errors.length + document.warnings.length > 0) return {};
     const data = contentOf(document, name, mistakes) ?? {};
     if (typeof data === 'object' && !Array.isArray(data)) return { ...data };
     mistakes.push(`${name} must hold keys and values.`);

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Makes the secret files that docker-compose.yml mounts, each only when it is missing, and says what is left to fill in.
+# The folder lets nobody but its owner in; the files are readable so that the container's user, who meets them alone, can read them.
+set -eu
+umask 022
+folder=${SECRETS_DIR:-"$(dirname "$0")/secrets"}
+mkdir -p "$folder"
+chmod 700 "$folder"
+
+if [ ! -s "$folder/postgres_password" ]; then
+  if [ -s "$folder/database_url" ]; then
+    echo "$folder/database_url exists but $folder/postgres_password does not: write the password of the one into the other." >&2
+    exit 1
+  fi
+  od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$folder/postgres_password"
+fi
+if [ ! -s "$folder/database_url" ]; then
+  printf 'postgres://ruawatch:%s@postgres:5432/ruawatch\n' "$(cat "$folder/postgres_password")" >"$folder/database_url"
+fi
+for name in imap_url smtp_url; do
+  [ -e "$folder/$name" ] || : >"$folder/$name"
+done
+chmod 444 "$folder/postgres_password" "$folder/database_url"
+chmod 644 "$folder/imap_url" "$folder/smtp_url"
+
+[ -s "$folder/imap_url" ] || echo "Write the mailbox into $folder/imap_url, such as imaps://user:password@host/INBOX"
+[ -s "$folder/smtp_url" ] || echo "Write the mail server for alerts into $folder/smtp_url, such as smtps://user:password@host"

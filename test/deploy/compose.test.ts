@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { SERVICE_NAMES } from '../../services/cli/start.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+
+interface Service {
+  image?: string;
+  command?: string[];
+  container_name?: string;
+  ports?: unknown[];
+  environment?: Record<string, string>;
+  secrets?: string[];
+  networks?: string[];
+  depends_on?: Record<string, { condition: string }>;
+  healthcheck?: { test?: string[]; disable?: boolean };
+  restart?: string;
+  init?: boolean;
+  read_only?: boolean;
+  cap_drop?: string[];
+  security_opt?: string[];
+  stop_grace_period?: string;
+}
+interface Compose {
+  services: Record<string, Service>;
+  networks: Record<string, { internal?: boolean }>;
+  secrets: Record<string, { file: string }>;
+}
+
+const text = readFileSync(path.join(ROOT, 'docker-compose.yml'), 'utf8');
+const compose = parse(text, { merge: true }) as Compose;
+const service = (name: string): Service => {
+  const found = compose.services[name];
+  if (!found) throw new Error(`docker-compose.yml has no service ${name}`);
+  return found;
+};
+const all = Object.entries(compose.services);
+const holdersOf = (secret: string) => all.filter(([, s]) => s.secrets?.includes(secret)).map(([name]) => name);
+
+describe('docker-compose.yml', () => {
+  it('has the database, the queue, the migration and every service of the program', () => {
+    expect(Object.keys(compose.services).sort()).toEqual(['migrate', 'postgres', 'redis', ...SERVICE_NAMES].sort());
+    for (const name of SERVICE_NAMES) expect(service(name).command).toEqual(['start', name]);
+    expect(service('migrate').command).toEqual(['migrate']);
+  });
+
+  it.each(SERVICE_NAMES)('%s is restarted, watched, drained, and confined', (name) => {
+    expect(service(name)).toMatchObject({
+      restart: 'unless-stopped',
+      init: true,
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      stop_grace_period: '60s',
+    });
+    expect(service(name).healthcheck?.test?.join(' ')).toMatch(/^CMD node -e fetch\('http:\/\/127\.0\.0\.1:9807\/livez'\)/);
+    expect(service(name).environment?.HTTP_LISTEN).toBe('0.0.0.0:9807');
+  });
+
+  it.each(SERVICE_NAMES)('%s waits for the servers and the schema', (name) => {
+    expect(service(name).depends_on).toEqual({
+      postgres: { condition: 'service_healthy' },
+      redis: { condition: 'service_healthy' },
+      migrate: { condition: 'service_completed_successfully' },
+    });
+  });
+
+  it('runs the migration once', () => {
+    expect(service('migrate')).toMatchObject({ restart: 'no', depends_on: { postgres: { condition: 'service_healthy' } } });
+  });
+
+  it('lets every service be scaled, and publishes no port', () => {
+    for (const [name, s] of all) {
+      expect(s.container_name, name).toBeUndefined();
+      expect(s.ports, name).toBeUndefined();
+    }
+  });
+
+  it('watches the database and the queue', () => {
+    expect(service('postgres').healthcheck?.test).toContain('pg_isready');
+    expect(service('redis').healthcheck?.test).toContain('redis-cli');
+  });
+
+  it('has no password, neither written down nor by default', () => {
+    expect(text).not.toMatch(/PASSWORD: |PASSWORD=|:\/\/[^\s/]*:[^\s/]*@/);
+    expect(text).not.toMatch(/\$\{[A-Z_]*(PASSWORD|SECRET(?!S_DIR)|_URL)[A-Z_]*:?-/);
+    expect(service('postgres').environment?.POSTGRES_PASSWORD_FILE).toBe('/run/secrets/postgres_password');
+    for (const [name, { file }] of Object.entries(compose.secrets)) expect(file).toMatch(new RegExp(`/${name}$`));
+    for (const [name, s] of all) {
+      for (const key of Object.keys(s.environment ?? {}))
+        expect(`${name} ${key}`).not.toMatch(/ (DATABASE_URL|IMAP_URL|SMTP_URL|POSTGRES_PASSWORD)$/);
+      for (const secret of s.secrets ?? []) expect(Object.keys(compose.secrets)).toContain(secret);
+    }
+  });
+
+  it('gives each credential to its holder alone', () => {
+    expect(holdersOf('imap_url')).toEqual(['poller']);
+    expect(holdersOf('smtp_url')).toEqual(['alerter']);
+    expect(holdersOf('postgres_password')).toEqual(['postgres']);
+  });
+
+  it('lets only the services that speak to mail servers out of the backend network', () => {
+    expect(compose.networks.backend?.internal).toBe(true);
+    const outside = all.filter(([, s]) => s.networks?.some((n) => !compose.networks[n]?.internal)).map(([name]) => name);
+    expect(outside.sort()).toEqual(['alerter', 'poller']);
+    for (const [name, s] of all) expect(s.networks, name).toContain('backend');
+  });
+
+  it('names a version of every image', () => {
+    for (const [name, s] of all) expect(s.image, name).toMatch(/^[a-z]+:\d[\w.-]*$/);
+    const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    for (const name of ['migrate', ...SERVICE_NAMES]) expect(service(name).image).toBe(`ruawatch:${version}`);
+  });
+});
