@@ -100,8 +100,8 @@ describe('docs/schema.md', () => {
         }
       }
     }
-    expect(codesUnder('Problems of reports').sort()).toEqual([...codes.reports].sort());
-    expect(codesUnder('Codes of messages').sort()).toEqual([...codes.messages].sort());
+    expect(codesUnder('Problems of reports').sort(), 'add new codes to docs/schema.md').toEqual([...codes.reports].sort());
+    expect(codesUnder('Codes of messages').sort(), 'add new codes to docs/schema.md').toEqual([...codes.messages].sort());
   });
 
   test('lists the kinds of findings and what stands in their evidence', async () => {
