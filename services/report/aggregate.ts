@@ -488,14 +488,23 @@ export class AggregateBuilder {
     this.hashed = '';
   }
 
+  /** A value that stands twice: the first one counts, and a second one that differs is told. */
+  private first(known: string | null, value: string | null, what: string): string | null {
+    if (known === null) return value;
+    if (value !== null && value !== known) {
+      this.problems.add('repeated_element', `A second ${what} was passed over: ${excerpt(value, 120)}.`);
+    }
+    return known;
+  }
+
   private set(what: number, value: string): void {
     const { row, policy } = this;
     switch (what) {
       case el.SOURCE_IP:
-        row.ip ??= trimmed(value);
+        row.ip = this.first(row.ip, trimmed(value), 'source_ip');
         break;
       case el.COUNT:
-        row.count ??= trimmed(value);
+        row.count = this.first(row.count, trimmed(value), 'count');
         break;
       case el.DISPOSITION:
         row.disposition ??= enumerated(value);
@@ -513,7 +522,7 @@ export class AggregateBuilder {
         this.reason.comment ??= trimmed(value);
         break;
       case el.HEADER_FROM:
-        this.header_from ??= trimmed(value);
+        this.header_from = this.first(this.header_from, trimmed(value), 'header_from');
         break;
       case el.ENVELOPE_FROM:
         this.envelope_from ??= trimmed(value);
@@ -549,7 +558,7 @@ export class AggregateBuilder {
         this.version ??= trimmed(value);
         break;
       case el.ORG_NAME:
-        this.org_name ??= trimmed(value);
+        this.org_name = this.first(this.org_name, trimmed(value), 'org_name');
         break;
       case el.EMAIL:
         this.org_email ??= trimmed(value);
@@ -558,7 +567,7 @@ export class AggregateBuilder {
         this.extra_contact_info ??= trimmed(value);
         break;
       case el.REPORT_ID:
-        this.report_id ??= trimmed(value);
+        this.report_id = this.first(this.report_id, trimmed(value), 'report_id');
         break;
       case el.GENERATOR:
         this.generator ??= trimmed(value);
@@ -569,13 +578,13 @@ export class AggregateBuilder {
         break;
       }
       case el.BEGIN:
-        this.begin ??= trimmed(value);
+        this.begin = this.first(this.begin, trimmed(value), 'begin');
         break;
       case el.END:
-        this.end ??= trimmed(value);
+        this.end = this.first(this.end, trimmed(value), 'end');
         break;
       case el.P_DOMAIN:
-        policy.domain ??= trimmed(value);
+        policy.domain = this.first(policy.domain, trimmed(value), 'policy domain');
         break;
       case el.P_ADKIM:
         policy.adkim ??= enumerated(value);
@@ -584,7 +593,7 @@ export class AggregateBuilder {
         policy.aspf ??= enumerated(value);
         break;
       case el.P_P:
-        policy.p ??= enumerated(value);
+        policy.p = this.first(policy.p, enumerated(value), 'policy');
         break;
       case el.P_SP:
         policy.sp ??= enumerated(value);

@@ -1,5 +1,5 @@
 import { AggregateBuilder, type NameHint } from './aggregate.ts';
-import { Decoder, detectCharset } from './charset.ts';
+import { type Charset, Decoder, detectCharset } from './charset.ts';
 import { type Limits, Refusal, withDefaults } from './limits.ts';
 import { decodeBody, type Mail, type MimePart, readMail } from './mime.ts';
 import type { Problem, ReadEvent } from './model.ts';
@@ -44,6 +44,19 @@ export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): 
     yield { type: 'refused', part: reading.part, name: reading.name, problem: problemOf(error) };
   }
 }
+
+/** The text of one payload as it is being read. */
+interface Source {
+  payload: Payload;
+  found: Charset;
+  decoder: Decoder;
+  /** Characters before the document being read. */
+  offset: number;
+  /** The beginning of that document, already taken out of the payload. */
+  carried: string;
+}
+
+type Chunks = Iterator<Buffer> | AsyncIterator<Buffer>;
 
 class Reading {
   /** The payload being read. */
@@ -184,54 +197,86 @@ class Reading {
     }
   }
 
+  /** One XML payload: mostly one document, but several may stand one after the other. */
   private async *xml(payload: Payload, charset: string | null): AsyncGenerator<ReadEvent> {
+    const found = detectCharset(payload.head, charset);
+    const source: Source = { payload, found, decoder: new Decoder(found), offset: 0, carried: '' };
+    const chunks = payload.open();
+    const iterator = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
+    try {
+      for (let documents = 1; yield* this.document(source, iterator); documents++) {
+        if (documents >= this.limits.members) {
+          throw new Refusal('too_many_members', `More than ${this.limits.members} documents stand in one file.`);
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      yield this.refused(payload.name, problemOf(error));
+    } finally {
+      await iterator.return?.();
+    }
+  }
+
+  /** Reads one document from where the last one ended; true when another one follows. */
+  private async *document(source: Source, chunks: Chunks): AsyncGenerator<ReadEvent, boolean> {
+    const { payload, found, decoder } = source;
     const part = this.part;
     const builder = new AggregateBuilder(this.limits, this.batch, hintOf(payload.name) ?? hintOf(this.container));
+    const strict = new XmlReader(builder, this.limits);
+    let broken: NotWellFormed | null = null;
     try {
-      const found = detectCharset(payload.head, charset);
-      if (found.unknown !== null) {
-        builder.problems.add(
-          'charset_unknown',
-          `The charset ${excerpt(found.unknown, 60)} is not known; the report is read as UTF-8.`,
-        );
+      strict.write(source.carried);
+      for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+        strict.write(decoder.write(next.value));
+        for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: builder.beginAt, records };
       }
-      const strict = new XmlReader(builder, this.limits);
-      const decoder = new Decoder(found);
-      let broken: NotWellFormed | null = null;
-      try {
-        for await (const chunk of payload.open()) {
-          strict.write(decoder.write(chunk));
-          for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: builder.beginAt, records };
-        }
-        strict.write(decoder.end());
-        strict.end();
-      } catch (error) {
-        if (!(error instanceof NotWellFormed)) throw error;
-        broken = error;
-      }
-      const salvaged = decoder.replaced || broken !== null;
-      if (decoder.replaced) {
-        builder.problems.add('bytes_replaced', `The report holds bytes that are not ${found.encoding}; they were replaced.`);
-      }
-      if (broken !== null && builder.ended) {
+      strict.write(decoder.end());
+      strict.end();
+    } catch (error) {
+      if (!(error instanceof NotWellFormed)) throw error;
+      broken = error;
+    }
+    let salvaged = decoder.replaced;
+    let another = false;
+    if (broken !== null && builder.ended) {
+      const rest = strict.rest(broken.resume)?.trimStart() ?? '';
+      another = /^<[^/]/.test(rest);
+      salvaged ||= !another;
+      if (another) {
+        builder.problems.add('several_documents', 'Another document follows the report in the same file; it is read by itself.');
+        source.offset += broken.resume;
+        source.carried = rest;
+      } else {
         builder.problems.add(
           'trailing_data',
           `Something follows the end of the report (${excerpt(broken.message, 80)}); it was not read.`,
         );
-      } else if (broken !== null) {
-        builder.problems.add(
-          'not_well_formed',
-          `The report is not well-formed XML (${excerpt(broken.message, 120)}); what is whole was read.`,
-        );
-        yield* this.salvage(payload, new Decoder(found), builder, broken.resume, part);
       }
-      if (!builder.started) {
-        this.nothing = { code: 'not_a_report', message: 'The attachment is XML, but holds no feedback element.' };
-        return;
-      }
-      for (const problem of payload.problems.list()) builder.problems.add(problem.code, problem.message);
+    } else if (broken !== null) {
+      salvaged = true;
+      builder.problems.add(
+        'not_well_formed',
+        `The report is not well-formed XML (${excerpt(broken.message, 120)}); what is whole was read.`,
+      );
+      yield* this.salvage(source, builder, source.offset + broken.resume, part);
+    }
+    if (!builder.started) {
+      if (!this.told) this.nothing = { code: 'not_a_report', message: 'The attachment is XML, but holds no feedback element.' };
+      return false;
+    }
+    if (decoder.replaced) {
+      builder.problems.add('bytes_replaced', `The report holds bytes that are not ${found.encoding}; they were replaced.`);
+    }
+    if (found.unknown !== null) {
+      builder.problems.add(
+        'charset_unknown',
+        `The charset ${excerpt(found.unknown, 60)} is not known; the report is read as UTF-8.`,
+      );
+    }
+    for (const problem of payload.problems.list()) builder.problems.add(problem.code, problem.message);
+    try {
       const report = builder.finish(salvaged);
-      for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: builder.beginAt, records };
+      for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: report.begin, records };
       this.told = true;
       this.part++;
       yield { type: 'report', part, name: payload.name, report };
@@ -239,22 +284,19 @@ class Reading {
       if (!(error instanceof Refusal)) throw error;
       yield this.refused(payload.name, problemOf(error));
     }
+    return another;
   }
 
-  private async *salvage(
-    payload: Payload,
-    decoder: Decoder,
-    builder: AggregateBuilder,
-    resume: number,
-    part: number,
-  ): AsyncGenerator<ReadEvent> {
+  private async *salvage(source: Source, builder: AggregateBuilder, resume: number, part: number): AsyncGenerator<ReadEvent> {
     const salvager = new Salvager(builder, this.limits);
+    const decoder = new Decoder(source.found);
     let skip = resume;
-    for await (const chunk of payload.open()) {
+    for await (const chunk of source.payload.open()) {
       const text = decoder.write(chunk);
       if (skip < text.length) salvager.write(skip > 0 ? text.slice(skip) : text);
       skip = Math.max(0, skip - text.length);
       for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: builder.beginAt, records };
+      if (salvager.stopped) return;
     }
     salvager.write(decoder.end());
     salvager.end();

@@ -8,7 +8,7 @@ import { excerpt } from './text.ts';
 const SEGMENT_LENGTH = 1 << 20;
 
 /** Where a child of feedback that counts begins. */
-const OPENING = /<((?:[\w.-]+:)?(?:record|report_metadata|policy_published))(?=[\s>/])/gi;
+const OPENING = /<((?:[\w.-]+:)?(?:record|report_metadata|policy_published|feedback))(?=[\s>/])/gi;
 /** The same with its end tag: what either ends the child or shows that it never ended. */
 const BOUNDARY = /<(\/?)((?:[\w.-]+:)?(?:record|report_metadata|policy_published|feedback))(?=[\s>/])[^<>]*>/gi;
 /** What a `<` must begin to be markup; any other is a letter of the text that nobody escaped. */
@@ -43,10 +43,15 @@ export class Salvager {
   private readonly builder: AggregateBuilder;
   private readonly limits: Limits;
   private tail = '';
+  /** The feedback element of this report was seen, here or by the strict reader. */
+  private begun: boolean;
+  /** Another report begins: there is nothing more to read for this one. */
+  stopped = false;
 
   constructor(builder: AggregateBuilder, limits: Limits) {
     this.builder = builder;
     this.limits = limits;
+    this.begun = builder.started;
     builder.onChildEnd = null;
     builder.onRecordStart = null;
     builder.abandonChild();
@@ -54,6 +59,7 @@ export class Salvager {
 
   /** The next piece of the decoded text. */
   write(text: string): void {
+    if (this.stopped) return;
     this.tail += text;
     this.scan(false);
   }
@@ -76,6 +82,19 @@ export class Salvager {
         break;
       }
       const name = (opening[1] as string).toLowerCase();
+      if (localName(name) === 'feedback') {
+        if (this.begun) {
+          // What follows belongs to another report; to count it here would be to invent.
+          this.builder.problems.add('trailing_data', 'Another report follows the broken one in the same file; it was not read.');
+          this.stopped = true;
+          this.tail = '';
+          return;
+        }
+        this.begun = true;
+        this.builder.started = true;
+        position = opening.index + opening[0].length;
+        continue;
+      }
       const end = this.endOf(text, opening.index + opening[0].length, name);
       if (end === null) {
         const open = text.length - opening.index;
@@ -171,33 +190,44 @@ function repair(segment: string): string {
   return segment.replace(FORBIDDEN, '').replace(AMPERSAND, '&amp;').replace(MARKUP, '&lt;');
 }
 
-/** The part of a segment before its first mismatched tag, with the elements open there closed. */
+/**
+ * The part of a segment before the place where its elements stop fitting together, with those open there closed. A single value
+ * whose end tag is another's, or that was cut off, is left out, and does not end the part.
+ */
 export function balancedPrefix(segment: string): string {
   const open: string[] = [];
+  let prefix = '';
   let position = 0;
+  /** Where the value being read begins in `prefix`; -1 when the last tag was not an opening one. */
+  let value = -1;
   TAG.lastIndex = 0;
   for (let match = TAG.exec(segment); match !== null; match = TAG.exec(segment)) {
     const name = match[2];
-    if (name !== undefined && match[3] !== '/') {
-      if (match[1] !== '/') open.push(name);
-      else if (open[open.length - 1] === name) open.pop();
-      else break;
-    }
+    const piece = segment.slice(position, match.index + match[0].length);
     position = match.index + match[0].length;
+    if (name === undefined || match[3] === '/') {
+      prefix += piece;
+    } else if (match[1] !== '/') {
+      value = prefix.length;
+      open.push(name);
+      prefix += piece;
+    } else if (open[open.length - 1] === name) {
+      open.pop();
+      prefix += piece;
+      value = -1;
+    } else if (value >= 0 && open.length > 1 && !open.includes(name)) {
+      open.pop();
+      prefix = prefix.slice(0, value);
+      value = -1;
+    } else {
+      break;
+    }
     if (open.length === 0) break;
   }
-  // A leaf that was cut off in its text is not whole: its tag goes too.
-  let prefix = segment.slice(0, position);
-  const last = open[open.length - 1];
-  if (last !== undefined && open.length > 1 && prefix.endsWith('>') && !/<[^<]*\/[^<]*>$/.test(prefix)) {
-    prefix = prefix.slice(0, prefix.lastIndexOf('<'));
+  if (value >= 0 && open.length > 1) {
     open.pop();
+    prefix = prefix.slice(0, value);
   }
-  return (
-    prefix +
-    open
-      .reverse()
-      .map((name) => `</${name}>`)
-      .join('')
-  );
+  for (const name of open.reverse()) prefix += `</${name}>`;
+  return prefix;
 }

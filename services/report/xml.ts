@@ -5,7 +5,7 @@ import { excerpt } from './text.ts';
 
 /** The document is not well-formed: salvage.ts takes over from `resume`. */
 export class NotWellFormed extends Error {
-  /** Characters of the decoded document, from its start, after which nothing whole has been read. */
+  /** Characters of the decoded document, from its start, up to which all that counts has been read. */
   readonly resume: number;
 
   constructor(message: string, resume: number) {
@@ -40,6 +40,14 @@ export class XmlReader {
   private previous = '';
   private recordStart = 0;
   private resume = 0;
+  /**
+   * An end tag was seen whose element is not closed yet. saxes reports an element as ended before it complains that the end tag was
+   * another's, so an element counts as whole only when the next event comes without complaint.
+   */
+  private pending = false;
+  private closedAt = 0;
+  private sawStart = false;
+  private sawEnd = false;
 
   constructor(builder: AggregateBuilder, limits: Limits) {
     this.builder = builder;
@@ -59,15 +67,17 @@ export class XmlReader {
       );
     });
     parser.on('error', (error) => {
+      if (error.message === 'unexpected close tag.') this.pending = false;
+      else this.flush();
       throw new NotWellFormed(error.message, this.resume);
     });
     builder.onChildEnd = () => {
-      this.resume = this.skipped + parser.position;
+      this.resume = this.skipped + this.closedAt;
     };
     builder.onRecordStart = () => {
       this.recordStart = parser.position;
     };
-    builder.recordText = () => this.between(this.recordStart, parser.position);
+    builder.recordText = () => this.between(this.recordStart, this.closedAt);
   }
 
   /** The next piece of the document. */
@@ -88,6 +98,7 @@ export class XmlReader {
     this.chunk = chunk;
     this.heard = false;
     this.parser.write(chunk);
+    this.flush();
     this.fed += chunk.length;
     this.silent = this.heard ? 0 : this.silent + chunk.length;
     if (this.silent > this.limits.textLength) throw textTooLong(this.limits);
@@ -101,7 +112,14 @@ export class XmlReader {
     this.parser.close();
   }
 
+  /** What follows position `from` of the document, as far as it has been written; null when that is no longer at hand. */
+  rest(from: number): string | null {
+    const base = this.skipped + this.fed - this.previous.length;
+    return from < base ? null : (this.previous + this.chunk).slice(from - base);
+  }
+
   private onOpen(name: string): void {
+    if (this.pending) this.flush();
     this.heard = true;
     this.attributes = 0;
     if (++this.depth > this.limits.elementDepth) {
@@ -109,15 +127,32 @@ export class XmlReader {
     }
     if (name.length > this.limits.textLength) throw textTooLong(this.limits);
     this.builder.open(name);
+    if (!this.sawStart && this.builder.started) {
+      this.sawStart = true;
+      this.resume = this.skipped + this.parser.position;
+    }
   }
 
   private onClose(): void {
+    if (this.pending) this.flush();
     this.heard = true;
+    this.pending = true;
+    this.closedAt = this.parser.position;
+  }
+
+  private flush(): void {
+    if (!this.pending) return;
+    this.pending = false;
     this.depth--;
     this.builder.close();
+    if (this.builder.ended && !this.sawEnd) {
+      this.sawEnd = true;
+      this.resume = this.skipped + this.closedAt;
+    }
   }
 
   private onText(text: string): void {
+    if (this.pending) this.flush();
     this.heard = true;
     if (text.length > this.limits.textLength) throw textTooLong(this.limits);
     this.builder.text(text);
