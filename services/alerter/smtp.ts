@@ -160,10 +160,18 @@ function failureOf(thrown: unknown, settings: Settings): RuawatchError {
   const where = `${settings.host}:${settings.port}`;
   const ofMail = error.code === 'EMESSAGE' || (error.code === 'EENVELOPE' && error.command !== 'MAIL FROM');
   if (ofMail && (refusal(error.responseCode) || error.responseCode === undefined)) {
-    return new PermanentError('smtp_refused', `The mail server ${where} refuses the mail: ${replyOf(error)}`, error);
+    return new PermanentError(
+      'smtp_refused',
+      `The mail server of SMTP_URL (${where}) refuses the mail: ${replyOf(error)}`,
+      error,
+    );
   }
   if (ofMail && error.responseCode !== 421) {
-    return new TransientError('smtp_deferred', `The mail server ${where} puts the mail off: ${replyOf(error)}`, error);
+    return new TransientError(
+      'smtp_deferred',
+      `The mail server of SMTP_URL (${where}) puts the mail off: ${replyOf(error)}`,
+      error,
+    );
   }
   return new TransientError('smtp_down', sentenceFor(error, settings, where), error);
 }
@@ -181,22 +189,23 @@ const CAUSES: Record<string, string> = {
 };
 
 function sentenceFor(error: SmtpError, settings: Settings, where: string): string {
-  if (error.command === 'MAIL FROM') return `The mail server ${where} does not take ALERT_FROM as the sender: ${replyOf(error)}`;
+  if (error.command === 'MAIL FROM')
+    return `The mail server of SMTP_URL (${where}) does not take ALERT_FROM as the sender: ${replyOf(error)}`;
   if (error.code === 'EAUTH') {
     return settings.auth === undefined || error.responseCode === undefined
       ? `The login at the mail server ${where} failed: ${clean(messageOf(error), 200)}; check the user and password in SMTP_URL.`
-      : `The mail server ${where} refuses the login (${error.responseCode}): correct the user or password in SMTP_URL.`;
+      : `The mail server of SMTP_URL (${where}) refuses the login (${error.responseCode}): correct the user or password in SMTP_URL.`;
   }
   const original = error.originalCode ?? codeOf(error.cause) ?? error.code ?? '';
   if (/CERT|ISSUER|SELF_SIGNED|ALTNAME/.test(original)) {
     return `The certificate of the mail server ${where} is not trusted (${original}): mend it, or add tls_verify=no to SMTP_URL.`;
   }
   if (error.code === 'ETLS' && settings.requireTLS) {
-    return `The mail server ${where} offers no STARTTLS: use smtps://, or tls=none in SMTP_URL for a relay that you trust.`;
+    return `The mail server of SMTP_URL (${where}) offers no STARTTLS: use smtps://, or tls=none in SMTP_URL for a relay that you trust.`;
   }
   if (/wrong version number|ssl3_get_record/i.test(error.message)) {
-    return `The mail server ${where} does not speak TLS on this port: use smtp:// in SMTP_URL, or another port.`;
+    return `The mail server of SMTP_URL (${where}) does not speak TLS on this port: use smtp:// in SMTP_URL, or another port.`;
   }
   const cause = CAUSES[original] ?? CAUSES[error.code ?? ''];
-  return `The mail server ${where} cannot be reached: ${error.response ? replyOf(error) : (cause ?? clean(messageOf(error), 200))}.`;
+  return `The mail server of SMTP_URL (${where}) cannot be reached: ${error.response ? replyOf(error) : (cause ?? clean(messageOf(error), 200))}.`;
 }

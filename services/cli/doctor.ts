@@ -1,7 +1,7 @@
 import { checkSmtp } from '../alerter/smtp.ts';
 import { checkMailbox } from '../poller/check.ts';
 import type { Config } from '../shared/config.ts';
-import { messageOf } from '../shared/errors.ts';
+import { sentenceOf } from '../shared/errors.ts';
 import { serveHealth } from '../shared/http.ts';
 import { createLog } from '../shared/log.ts';
 import { createMetrics } from '../shared/metrics.ts';
@@ -21,7 +21,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
       out(`ok    ${what}: ${await work()}`);
     } catch (error) {
       failed = true;
-      out(`FAIL  ${what}: ${messageOf(error)}`);
+      out(`FAIL  ${what}: ${sentenceOf(error)}`);
     }
   };
 
@@ -57,8 +57,8 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     } catch (error) {
       throw new Error(
         queues.backend === 'redis'
-          ? `Redis does not answer at the address of REDIS_URL (${messageOf(error)}).`
-          : messageOf(error),
+          ? `Redis does not answer at the address of REDIS_URL (${sentenceOf(error)}).`
+          : sentenceOf(error),
       );
     } finally {
       await queues.close();

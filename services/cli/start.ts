@@ -5,7 +5,7 @@ import { startParser } from '../parser/index.ts';
 import { checkMailbox } from '../poller/check.ts';
 import { startPoller } from '../poller/index.ts';
 import type { Config } from '../shared/config.ts';
-import { messageOf, SettingsError } from '../shared/errors.ts';
+import { SettingsError, sentenceOf } from '../shared/errors.ts';
 import { type HealthServer, serveHealth } from '../shared/http.ts';
 import { createLog } from '../shared/log.ts';
 import type { Context, Service } from '../shared/service.ts';
@@ -81,7 +81,7 @@ async function preflight(config: Config, names: ServiceName[]): Promise<void> {
   if (names.includes('poller')) checks.push(...config.mailboxes.map((m) => checkMailbox(m, quiet)));
   if (names.includes('alerter')) checks.push(checkSmtp(config.smtpUrl!));
   const failed = (await Promise.allSettled(checks)).filter((r) => r.status === 'rejected');
-  if (failed.length > 0) throw new SettingsError(failed.map((f) => messageOf(f.reason)).join('\n'), failed[0]!.reason);
+  if (failed.length > 0) throw new SettingsError(failed.map((f) => sentenceOf(f.reason)).join('\n'), failed[0]!.reason);
 }
 
 async function readiness(context: Context, running: Service[]): Promise<string[]> {
@@ -90,7 +90,7 @@ async function readiness(context: Context, running: Service[]): Promise<string[]
     try {
       await ask;
     } catch (error) {
-      waits.push(`${what}: ${messageOf(error)}`);
+      waits.push(`${what}: ${sentenceOf(error)}`);
     }
   };
   await check('database', context.db.query('select 1'));

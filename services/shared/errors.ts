@@ -48,6 +48,11 @@ export function messageOf(error: unknown): string {
   return seen.join(': ') || 'unknown error';
 }
 
+/** What a person is told: our own errors are a sentence already; of anything else, the message with its causes. */
+export function sentenceOf(error: unknown): string {
+  return error instanceof RuawatchError ? error.message : messageOf(error);
+}
+
 /** The `code` property of a Node, Postgres or own error; null when there is none. */
 export function codeOf(error: unknown): string | null {
   const inner = error instanceof AggregateError ? error.errors[0] : error;

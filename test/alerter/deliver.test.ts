@@ -154,7 +154,7 @@ describe('an outage delays, and neither loses nor repeats', () => {
     const alerter = b.alerter(url());
     await eventually(() =>
       expect(alerter.service.waitingFor()).toBe(
-        `SMTP: The mail server ${sink.at} cannot be reached: connection refused; 2 mails wait`,
+        `SMTP: The mail server of SMTP_URL (${sink.at}) cannot be reached: connection refused; 2 mails wait`,
       ),
     );
     // A week: an outage never counts as a refusal.

@@ -58,25 +58,25 @@ describe('the check of the mail server', () => {
   test('says what to mend', async () => {
     const starttls = await sink(withLogin);
     expect(await complaint(`smtp://alerts:wrong@${starttls.at}?tls_verify=no`)).toBe(
-      `The mail server ${starttls.at} refuses the login (535): correct the user or password in SMTP_URL.`,
+      `The mail server of SMTP_URL (${starttls.at}) refuses the login (535): correct the user or password in SMTP_URL.`,
     );
     expect(await complaint(`smtp://${login}@${starttls.at}`)).toMatch(
       /^The certificate of the mail server 127\.0\.0\.1:\d+ is not trusted \([A-Z_]+\): mend it, or add tls_verify=no to SMTP_URL\.$/,
     );
     const plain = await sink({ disabledCommands: ['STARTTLS'] });
     expect(await complaint(`smtp://${plain.at}`)).toBe(
-      `The mail server ${plain.at} offers no STARTTLS: use smtps://, or tls=none in SMTP_URL for a relay that you trust.`,
+      `The mail server of SMTP_URL (${plain.at}) offers no STARTTLS: use smtps://, or tls=none in SMTP_URL for a relay that you trust.`,
     );
     expect(await complaint(`smtps://${plain.at}`)).toBe(
-      `The mail server ${plain.at} does not speak TLS on this port: use smtp:// in SMTP_URL, or another port.`,
+      `The mail server of SMTP_URL (${plain.at}) does not speak TLS on this port: use smtp:// in SMTP_URL, or another port.`,
     );
     await plain.stop();
     expect(await complaint(`smtp://${plain.at}?tls=none`)).toBe(
-      `The mail server ${plain.at} cannot be reached: connection refused.`,
+      `The mail server of SMTP_URL (${plain.at}) cannot be reached: connection refused.`,
     );
     await plain.again();
     expect(await complaint('smtp://mail.invalid:25?tls=none')).toMatch(
-      /^The mail server mail\.invalid:25 cannot be reached: its name .*\.$/,
+      /^The mail server of SMTP_URL \(mail\.invalid:25\) cannot be reached: its name .*\.$/,
     );
   });
 
@@ -86,7 +86,7 @@ describe('the check of the mail server', () => {
     await once(rude, 'listening');
     const { port } = rude.address() as AddressInfo;
     expect(await complaint(`smtp://127.0.0.1:${port}?tls=none`)).toBe(
-      `The mail server 127.0.0.1:${port} cannot be reached: 554 no service for you.`,
+      `The mail server of SMTP_URL (127.0.0.1:${port}) cannot be reached: 554 no service for you.`,
     );
     await new Promise((resolve) => rude.close(resolve));
   });
@@ -141,7 +141,7 @@ describe('TLS and login', () => {
     const alerter = b.alerter(`smtp://alerts:wr0ng-pass@${server.at}?tls_verify=no`);
     await eventually(() =>
       expect(alerter.service.waitingFor()).toBe(
-        `SMTP: The mail server ${server.at} refuses the login (535): correct the user or password in SMTP_URL; 1 mail waits`,
+        `SMTP: The mail server of SMTP_URL (${server.at}) refuses the login (535): correct the user or password in SMTP_URL; 1 mail waits`,
       ),
     );
     await alerter.stop();
