@@ -19,7 +19,7 @@ const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]+/g;
 const TAG = /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<(\/?)([A-Za-z_:][\w.:-]*)[^<>]*?(\/?)>/g;
 
 /** An element of fast-xml-parser's ordered tree. */
-type OrderedNode = { '#text'?: unknown } & { [name: string]: OrderedNode[] | unknown };
+export type OrderedNode = { '#text'?: unknown } & { [name: string]: OrderedNode[] | unknown };
 
 const parser = new XMLParser({
   preserveOrder: true,
@@ -153,7 +153,7 @@ export class Salvager {
   private feed(name: string, xml: string, original: string): void {
     let nodes: OrderedNode[];
     try {
-      nodes = parser.parse(xml) as OrderedNode[];
+      nodes = treeOf(xml);
     } catch (error) {
       // It passed the validator, so this is one of the limits of fast-xml-parser itself (entities, nesting, reserved names).
       this.builder.problems.add(
@@ -166,6 +166,11 @@ export class Salvager {
     this.builder.recordText = () => original;
     for (const node of nodes) feedNode(node, this.builder, this.limits.elementDepth);
   }
+}
+
+/** A well-formed document or segment as the ordered tree of fast-xml-parser. */
+export function treeOf(xml: string): OrderedNode[] {
+  return parser.parse(xml) as OrderedNode[];
 }
 
 /** Gives a tree of fast-xml-parser (preserveOrder) to a builder, element by element. */

@@ -1,0 +1,93 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runParse } from '../../services/cli/parse.ts';
+import { zipOf } from './archives.ts';
+import { mailWith, reportXml } from './build.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'ruawatch-parse-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const withId = (id: string): string => reportXml().replace('<report_id>r-1<', `<report_id>${id}<`);
+
+async function parse(...paths: string[]): Promise<Array<Record<string, unknown>>> {
+  const lines: Array<Record<string, unknown>> = [];
+  expect(await runParse(paths, (line) => lines.push(JSON.parse(line) as Record<string, unknown>))).toBe(0);
+  return lines;
+}
+
+test('prints a line for each report in files, folders, archives and mbox files', async () => {
+  await mkdir(path.join(folder, 'a', 'b'), { recursive: true });
+  await writeFile(path.join(folder, 'a', '1.xml'), withId('one'));
+  await writeFile(
+    path.join(folder, 'a', 'b', '2.zip'),
+    await zipOf([
+      { name: 'x.xml', data: withId('two') },
+      { name: 'y.xml', data: withId('three') },
+    ]),
+  );
+  await writeFile(path.join(folder, 'a', 'c.txt'), 'no report');
+  const mails = ['four', 'five'].map((id) => `From x@y Fri May  1 12:00:00 2026\n${mailWith(gzipSync(withId(id)))}\n`);
+  await writeFile(path.join(folder, 'd.mbox'), mails.join(''));
+  const lines = await parse(folder);
+  expect(lines.map((line) => line.report_id ?? (line.error as { code: string }).code)).toEqual([
+    'one',
+    'two',
+    'three',
+    'not_a_mail',
+    'four',
+    'five',
+  ]);
+  expect(lines.map((line) => path.relative(folder, line.file as string))).toEqual([
+    'a/1.xml',
+    'a/b/2.zip',
+    'a/b/2.zip',
+    'a/c.txt',
+    'd.mbox#1',
+    'd.mbox#2',
+  ]);
+});
+
+test('prints the fields of the contract', async () => {
+  const file = path.join(folder, 'one.xml');
+  await writeFile(file, reportXml());
+  const [line] = await parse(file);
+  expect(Object.keys(line as object)).toEqual([
+    'file',
+    'kind',
+    'org_name',
+    'org_email',
+    'report_id',
+    'domain',
+    'begin',
+    'end',
+    'policy',
+    'salvaged',
+    'problems',
+    'records',
+  ]);
+  const [record] = line?.records as object[];
+  expect(Object.keys(record as object)).toEqual([
+    'source_ip',
+    'count',
+    'disposition',
+    'dkim',
+    'spf',
+    'reasons',
+    'header_from',
+    'envelope_from',
+    'envelope_to',
+    'auth',
+    'dkim_aligned',
+    'spf_aligned',
+  ]);
+});
+
+test('a path that does not exist is one sentence that names it', async () => {
+  await expect(parse(path.join(folder, 'missing'))).rejects.toThrow(/^There is no file or folder .*missing\.$/);
+});
