@@ -34,7 +34,9 @@ export interface Decision {
 /** Takes `n` report keys from the sequence. */
 export async function takeReportKeys(db: Queryable, n: number): Promise<number[]> {
   const { rows } = await db.query<{ key: number }>(
-    "select nextval(pg_get_serial_sequence('ruawatch.reports', 'report_key')) as key from generate_series(1, $1)",
+    // The sequence is looked up once, not for every row.
+    `with s as materialized (select pg_get_serial_sequence('ruawatch.reports', 'report_key')::regclass as sequence)
+     select nextval(sequence) as key from s, generate_series(1, $1)`,
     [n],
   );
   return rows.map((r) => r.key);
