@@ -1,0 +1,44 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { ruawatch, ruawatchOnce } from '../helpers/process.ts';
+import { until } from '../helpers/services.ts';
+
+function emptyFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-demo-'));
+  chmodSync(folder, 0o755); // the embedded server's own user must be able to enter
+  return folder;
+}
+
+test('demo --exit in an empty folder: the four incidents and nothing else, one mail each, exit 0', async () => {
+  const folder = emptyFolder();
+  const { code, stdout, stderr } = await ruawatchOnce(['demo', '--exit'], {}, folder);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^Findings \(4\)$/m);
+  for (const kind of ['authentication_regression', 'alignment_failure', 'policy_change', 'unauthorized_source']) {
+    expect(stdout.match(new RegExp(` ${kind}$`, 'gm'))).toHaveLength(1);
+  }
+  expect(stdout).not.toMatch(/NOT AS PLANTED/);
+  const mails = readdirSync(path.join(folder, '.ruawatch/demo/alerts'));
+  expect(mails).toHaveLength(4);
+  for (const mail of mails) {
+    expect(stdout).toContain(path.join('.ruawatch/demo/alerts', mail));
+    const text = readFileSync(path.join(folder, '.ruawatch/demo/alerts', mail), 'utf8');
+    expect(text).toMatch(/^Auto-Submitted: auto-generated\r?$/m);
+    expect(text).toMatch(/^Message-ID: <finding-\d+-1-opened\./m);
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('demo keeps running until Ctrl-C, shows how to connect, and a second command joins its database meanwhile', async () => {
+  const folder = emptyFolder();
+  const run = ruawatch(['demo'], {}, folder);
+  await until(() => run.stdout().includes('Ctrl-C ends the demo.') || run.child.exitCode !== null);
+  expect(run.stdout()).toMatch(/psql postgres:\/\/ruawatch@127\.0\.0\.1:\d+\/ruawatch/);
+  const list = await ruawatchOnce(['messages', 'list', '--limit', '1'], { RUAWATCH_DATA_DIR: '.ruawatch/demo' }, folder);
+  expect(list).toMatchObject({ code: 0, stdout: expect.stringMatching(/^received 0 {3}stored \d+/) });
+  run.child.kill('SIGINT');
+  expect(await run.ended).toEqual({ code: 0, signal: null });
+  rmSync(folder, { recursive: true, force: true });
+});
