@@ -250,7 +250,7 @@ create index outbox_finding on ruawatch.outbox (finding_key, outbox_key);
 
 create view dmarc.messages as
   select message_key, mailbox, received_at, sender, subject, size, encode(sha256, 'hex') as sha256, state, code, reason,
-         message_id, folder, stored_at, settled_at, attempts
+         message_id, folder, stored_at, settled_at, attempts, file
     from ruawatch.messages;
 
 create view dmarc.reports as
