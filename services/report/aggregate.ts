@@ -1,21 +1,14 @@
-import { createHash, type Hash } from 'node:crypto';
 import { canonicalAddress } from './address.ts';
 import { Aligner } from './alignment.ts';
+import { ContentHash, identityOf } from './digest.ts';
 import * as el from './elements.ts';
-import { type Limits, Refusal } from './limits.ts';
-import type { AggregateRecord, AggregateReport, DkimAuth, OverrideReason, PolicyPublished, SpfAuth } from './model.ts';
+import { BATCH_LENGTH, type Limits, Refusal } from './limits.ts';
+import type { AggregateRecord, AggregateReport, DkimAuth, OverrideReason, SpfAuth } from './model.ts';
 import { normalDomain } from './orgdomain.ts';
+import { firstOf, type NameHint, Preamble } from './preamble.ts';
 import { Problems } from './problems.ts';
 import { sourceOf } from './source.ts';
 import { enumerated, excerpt, trimmed, wholeNumber } from './text.ts';
-
-/** The last second of the year 9999: what a time in a report may reach. */
-const LAST_SECOND = 253_402_300_799;
-
-/** Separators of the canonical form; none can occur in a value, as XML forbids them. */
-const FIELD = '\x1f';
-const ITEM = '\x1e';
-const GROUP = '\x1d';
 
 interface Row {
   ip: string | null;
@@ -28,12 +21,6 @@ interface Row {
 
 const emptyRow = (): Row => ({ ip: null, count: null, disposition: null, dkim: null, spf: null, reasons: [] });
 
-/** What the file name of a report says (RFC 7489 section 7.2.1.1), for a report that does not say it itself. */
-export interface NameHint {
-  begin: number;
-  end: number;
-}
-
 /**
  * Builds the model out of element events, whichever reader they come from: `open`, `text` and `close` for each element in document
  * order, then `finish`. Whole batches of records wait in `batches`; records keep their document order.
@@ -45,6 +32,7 @@ export class AggregateBuilder {
   /** Full batches, to be taken away by whoever feeds the events. */
   readonly batches: AggregateRecord[][] = [];
   readonly problems = new Problems();
+  private readonly preamble: Preamble;
   /** The text of the record just closed, for a record that is set aside. */
   recordText: () => string = () => '';
   /** A record begins. */
@@ -59,6 +47,10 @@ export class AggregateBuilder {
   private readonly batchSize: number;
   private readonly hint: NameHint | null;
   private batch: AggregateRecord[] = [];
+  /** Characters in the batch being filled, in the records held back, and in the child of feedback being read. */
+  private batchLength = 0;
+  private heldLength = 0;
+  private childLength = 0;
   private held: AggregateRecord[] | null = [];
   private aligner: Aligner | null = null;
 
@@ -66,32 +58,11 @@ export class AggregateBuilder {
   private at: number = el.DOCUMENT;
   private buffer = '';
 
-  private version: string | null = null;
-  private org_name: string | null = null;
-  private org_email: string | null = null;
-  private extra_contact_info: string | null = null;
-  private report_id: string | null = null;
-  private generator: string | null = null;
-  private readonly errors: string[] = [];
-  private begin: string | null = null;
-  private end: string | null = null;
   private metadata = 0;
   private metadataDone = false;
   private span: { begin: number; end: number } | null = null;
   private policies = 0;
   private policyDone = false;
-  private readonly policy: PolicyPublished = {
-    domain: null,
-    adkim: null,
-    aspf: null,
-    p: null,
-    sp: null,
-    np: null,
-    pct: null,
-    fo: null,
-    testing: null,
-    discovery_method: null,
-  };
 
   private row: Row = emptyRow();
   private rows = 0;
@@ -109,14 +80,14 @@ export class AggregateBuilder {
   private messages = 0;
   /** The header_from all records share; null before the first record, '' once two differ. */
   private commonFrom: string | null = null;
-  private readonly hash: Hash = createHash('sha256');
-  private hashed = '';
+  private readonly content = new ContentHash();
 
   /** `hint` is what the file name says. */
   constructor(limits: Limits, batchSize: number, hint: NameHint | null) {
     this.limits = limits;
     this.batchSize = batchSize;
     this.hint = hint;
+    this.preamble = new Preamble(this.problems);
   }
 
   /** The begin of the report; known as soon as a batch is. */
@@ -135,9 +106,11 @@ export class AggregateBuilder {
         break;
       case el.METADATA:
         this.metadata++;
+        this.childLength = 0;
         break;
       case el.POLICY:
         this.policies++;
+        this.childLength = 0;
         if (this.policies > 1) {
           this.at = el.SKIPPED;
           this.problems.add('several_policies', 'The report has more than one policy_published; the first one is taken.');
@@ -177,6 +150,10 @@ export class AggregateBuilder {
     if (this.at < el.LEAF) return;
     this.buffer = this.buffer === '' ? piece : this.buffer + piece;
     if (this.buffer.length > this.limits.textLength) throw textTooLong(this.limits);
+    this.childLength += piece.length;
+    if (this.childLength > this.limits.recordLength) {
+      throw new Refusal('record_too_long', `A record of the report holds more than ${this.limits.recordLength} characters.`);
+    }
   }
 
   /** The innermost element ends. */
@@ -209,7 +186,7 @@ export class AggregateBuilder {
   abandonChild(): void {
     if (this.stack.includes(el.POLICY) || this.at === el.POLICY) this.policies = 0;
     // Metadata are read again from their start, and errors would be told twice.
-    if (this.stack.includes(el.METADATA) || this.at === el.METADATA) this.errors.length = 0;
+    if (this.stack.includes(el.METADATA) || this.at === el.METADATA) this.preamble.errors.length = 0;
     this.stack.length = 0;
     this.stack.push(el.DOCUMENT);
     this.at = el.FEEDBACK;
@@ -227,10 +204,11 @@ export class AggregateBuilder {
    * @throws Refusal `metadata_missing`, `date_range_missing`, `date_range_invalid` when the report cannot be told from others.
    */
   finish(salvaged: boolean): AggregateReport {
-    if (this.metadata === 0 || (this.report_id === null && this.org_name === null && this.org_email === null)) {
+    const { preamble } = this;
+    if (this.metadata === 0 || preamble.anonymous) {
       throw new Refusal('metadata_missing', 'The report says neither who made it nor its id, so it cannot be told from others.');
     }
-    this.span ??= this.range();
+    this.span ??= this.preamble.range(this.hint);
     if (this.span === null) {
       throw new Refusal('date_range_missing', 'The report says neither when it begins nor when it ends.');
     }
@@ -238,15 +216,12 @@ export class AggregateBuilder {
     this.metadataDone = true;
     this.policyDone = true;
     this.release();
-    if (this.batch.length > 0) {
-      this.batches.push(this.batch);
-      this.batch = [];
-    }
+    this.endBatch();
     if (this.policies === 0) {
       this.problems.add('policy_missing', 'The report has no policy_published; alignment is judged as relaxed.');
     }
-    const domain = normalDomain(this.policy.domain ?? this.commonFrom ?? '');
-    if (this.policy.domain === null) {
+    const domain = normalDomain(preamble.policy.domain ?? this.commonFrom ?? '');
+    if (preamble.policy.domain === null) {
       this.problems.add(
         'policy_domain_missing',
         domain === ''
@@ -254,52 +229,24 @@ export class AggregateBuilder {
           : `The report names no policy domain; its records are all from ${excerpt(domain, 255)}.`,
       );
     }
-    if (this.report_id === null) {
+    if (preamble.report_id === null) {
       this.problems.add('report_id_missing', 'The report has no report_id; its content stands in for it.');
     }
-    this.hash.update(this.hashed);
-    const policy = this.policy;
-    const content_hash = this.hash
-      .update(
-        [
-          `\n${this.version ?? ''}`,
-          this.org_name,
-          this.org_email,
-          this.extra_contact_info,
-          this.report_id,
-          this.generator,
-          this.errors.join(ITEM),
-          begin,
-          end,
-          policy.domain,
-          policy.adkim,
-          policy.aspf,
-          policy.p,
-          policy.sp,
-          policy.np,
-          policy.pct,
-          policy.fo,
-          policy.testing,
-          policy.discovery_method,
-        ].join(FIELD),
-      )
-      .digest('hex');
-    const reporter = (this.org_name ?? this.org_email ?? '').toLowerCase();
-    const id = this.report_id ?? `content ${content_hash}`;
-    const identity = createHash('sha256').update([reporter, domain, id, begin, end].join(FIELD)).digest('hex');
+    const content_hash = this.content.finish(preamble, begin, end);
+    const identity = identityOf(preamble, domain, begin, end, content_hash);
     return {
       kind: 'aggregate',
-      org_name: this.org_name,
-      org_email: this.org_email,
-      extra_contact_info: this.extra_contact_info,
-      report_id: this.report_id ?? '',
+      org_name: preamble.org_name,
+      org_email: preamble.org_email,
+      extra_contact_info: preamble.extra_contact_info,
+      report_id: preamble.report_id ?? '',
       domain,
       begin,
       end,
-      version: this.version,
-      generator: this.generator,
-      errors: this.errors,
-      policy,
+      version: preamble.version,
+      generator: preamble.generator,
+      errors: preamble.errors,
+      policy: preamble.policy,
       problems: this.problems.list(),
       salvaged,
       records: this.records,
@@ -307,41 +254,6 @@ export class AggregateBuilder {
       identity,
       content_hash,
     };
-  }
-
-  /** When the report begins and ends; null when neither it nor its name says. */
-  private range(): { begin: number; end: number } | null {
-    const { hint } = this;
-    let begin = this.second(this.begin, 'begin');
-    let end = this.second(this.end, 'end');
-    if (begin === null && end === null && hint !== null) {
-      this.problems.add('date_range_from_name', 'The report has no date range; it was taken from the file name.');
-      begin = hint.begin;
-      end = hint.end;
-    }
-    if (begin === null && end === null) return null;
-    if (begin === null || end === null) {
-      this.problems.add('date_range_incomplete', `The report does not say when it ${begin === null ? 'begins' : 'ends'}.`);
-    }
-    const first = begin ?? (end as number);
-    const last = end ?? (begin as number);
-    if (last < first) this.problems.add('date_range_reversed', 'The report ends before it begins.');
-    return { begin: first, end: last };
-  }
-
-  /** Seconds since the epoch; fractions ("1337270400.0") are cut off. */
-  private second(text: string | null, what: string): number | null {
-    if (text === null) return null;
-    const match = /^(\d{1,15})(?:\.\d*)?$/.exec(text);
-    if (match === null) {
-      this.problems.add('date_range_unreadable', `The ${what} of the report is not a time: ${excerpt(text, 80)}.`);
-      return null;
-    }
-    const value = Number(match[1]);
-    if (value > LAST_SECOND) {
-      throw new Refusal('date_range_invalid', `The ${what} of the report is beyond the year 9999: ${value}.`);
-    }
-    return value;
   }
 
   private guardChildren(have: number): void {
@@ -359,6 +271,7 @@ export class AggregateBuilder {
     row.spf = null;
     row.reasons = [];
     this.rows = 0;
+    this.childLength = 0;
     if (this.extraRows.length > 0) this.extraRows = [];
     this.header_from = null;
     this.envelope_from = null;
@@ -425,18 +338,21 @@ export class AggregateBuilder {
       foreign_dkim: null,
       foreign_spf: null,
     };
-    this.digest(record, row.ip);
+    const length = this.content.record(record, row.ip);
     if (this.commonFrom !== '' && this.commonFrom !== this.header_from) {
       this.commonFrom = this.commonFrom === null ? (this.header_from ?? '') : '';
     }
     if (this.held === null) {
       this.deliver(record);
+      this.batchLength += length;
+      if (this.batchLength >= BATCH_LENGTH) this.endBatch();
       return;
     }
-    if (this.held.length >= this.limits.heldRecords) {
+    this.heldLength += length;
+    if (this.held.length >= this.limits.heldRecords || this.heldLength > this.limits.heldBytes) {
       throw new Refusal(
         'records_before_policy',
-        `More than ${this.limits.heldRecords} records come before report_metadata and policy_published, without which they cannot be judged.`,
+        `More than ${this.held.length} records come before report_metadata and policy_published, without which they cannot be judged.`,
       );
     }
     this.held.push(record);
@@ -445,11 +361,11 @@ export class AggregateBuilder {
   /** Policy and begin are known, or will not come: held-back records go out. */
   private release(): void {
     if (this.held === null || !this.policyDone || !this.metadataDone) return;
-    this.span ??= this.range();
+    this.span ??= this.preamble.range(this.hint);
     if (this.span === null) return;
     const held = this.held;
     this.held = null;
-    this.aligner = new Aligner(this.policy);
+    this.aligner = new Aligner(this.preamble.policy);
     for (const record of held) this.deliver(record);
   }
 
@@ -464,47 +380,23 @@ export class AggregateBuilder {
     record.foreign_dkim = from.foreign_dkim;
     record.foreign_spf = from.foreign_spf;
     this.batch.push(record);
-    if (this.batch.length < this.batchSize) return;
-    this.batches.push(this.batch);
+    if (this.batch.length >= this.batchSize) this.endBatch();
+  }
+
+  private endBatch(): void {
+    if (this.batch.length > 0) this.batches.push(this.batch);
     this.batch = [];
-  }
-
-  /** Adds what the record says, as sent, to the content hash: fields in a fixed order, repeated ones in theirs. */
-  private digest(r: AggregateRecord, ip: string | null): void {
-    let line = `${r.source_ip ?? ip ?? ''}${FIELD}${r.count}${FIELD}${r.disposition ?? ''}${FIELD}${r.dkim ?? ''}${FIELD}${r.spf ?? ''}`;
-    line += `${FIELD}${r.header_from ?? ''}${FIELD}${r.envelope_from ?? ''}${FIELD}${r.envelope_to ?? ''}`;
-    for (const reason of r.reasons) line += `${GROUP}${reason.type ?? ''}${ITEM}${reason.comment ?? ''}`;
-    line += FIELD;
-    for (const d of r.auth.dkim) {
-      line += `${GROUP}${d.domain ?? ''}${ITEM}${d.selector ?? ''}${ITEM}${d.result ?? ''}${ITEM}${d.human_result ?? ''}`;
-    }
-    line += FIELD;
-    for (const s of r.auth.spf) {
-      line += `${GROUP}${s.domain ?? ''}${ITEM}${s.scope ?? ''}${ITEM}${s.result ?? ''}${ITEM}${s.human_result ?? ''}`;
-    }
-    this.hashed += `${line}\n`;
-    if (this.hashed.length < 32_768) return;
-    this.hash.update(this.hashed);
-    this.hashed = '';
-  }
-
-  /** A value that stands twice: the first one counts, and a second one that differs is told. */
-  private first(known: string | null, value: string | null, what: string): string | null {
-    if (known === null) return value;
-    if (value !== null && value !== known) {
-      this.problems.add('repeated_element', `A second ${what} was passed over: ${excerpt(value, 120)}.`);
-    }
-    return known;
+    this.batchLength = 0;
   }
 
   private set(what: number, value: string): void {
-    const { row, policy } = this;
+    const { row } = this;
     switch (what) {
       case el.SOURCE_IP:
-        row.ip = this.first(row.ip, trimmed(value), 'source_ip');
+        row.ip = firstOf(this.problems, row.ip, trimmed(value), 'source_ip');
         break;
       case el.COUNT:
-        row.count = this.first(row.count, trimmed(value), 'count');
+        row.count = firstOf(this.problems, row.count, trimmed(value), 'count');
         break;
       case el.DISPOSITION:
         row.disposition ??= enumerated(value);
@@ -522,7 +414,7 @@ export class AggregateBuilder {
         this.reason.comment ??= trimmed(value);
         break;
       case el.HEADER_FROM:
-        this.header_from = this.first(this.header_from, trimmed(value), 'header_from');
+        this.header_from = firstOf(this.problems, this.header_from, trimmed(value), 'header_from');
         break;
       case el.ENVELOPE_FROM:
         this.envelope_from ??= trimmed(value);
@@ -554,65 +446,8 @@ export class AggregateBuilder {
       case el.S_HUMAN:
         this.check.human_result ??= trimmed(value);
         break;
-      case el.VERSION:
-        this.version ??= trimmed(value);
-        break;
-      case el.ORG_NAME:
-        this.org_name = this.first(this.org_name, trimmed(value), 'org_name');
-        break;
-      case el.EMAIL:
-        this.org_email ??= trimmed(value);
-        break;
-      case el.EXTRA_CONTACT:
-        this.extra_contact_info ??= trimmed(value);
-        break;
-      case el.REPORT_ID:
-        this.report_id = this.first(this.report_id, trimmed(value), 'report_id');
-        break;
-      case el.GENERATOR:
-        this.generator ??= trimmed(value);
-        break;
-      case el.ERROR: {
-        const error = trimmed(value);
-        if (error !== null && this.errors.length < this.limits.children) this.errors.push(error);
-        break;
-      }
-      case el.BEGIN:
-        this.begin = this.first(this.begin, trimmed(value), 'begin');
-        break;
-      case el.END:
-        this.end = this.first(this.end, trimmed(value), 'end');
-        break;
-      case el.P_DOMAIN:
-        policy.domain = this.first(policy.domain, trimmed(value), 'policy domain');
-        break;
-      case el.P_ADKIM:
-        policy.adkim ??= enumerated(value);
-        break;
-      case el.P_ASPF:
-        policy.aspf ??= enumerated(value);
-        break;
-      case el.P_P:
-        policy.p = this.first(policy.p, enumerated(value), 'policy');
-        break;
-      case el.P_SP:
-        policy.sp ??= enumerated(value);
-        break;
-      case el.P_NP:
-        policy.np ??= enumerated(value);
-        break;
-      case el.P_PCT:
-        policy.pct ??= trimmed(value);
-        break;
-      case el.P_FO:
-        policy.fo ??= enumerated(value);
-        break;
-      case el.P_TESTING:
-        policy.testing ??= enumerated(value);
-        break;
-      case el.P_DISCOVERY:
-        policy.discovery_method ??= enumerated(value);
-        break;
+      default:
+        this.preamble.set(what, value);
     }
   }
 }

@@ -25,6 +25,8 @@ export interface Limits {
   attributes: number;
   /** Characters of one text, comment, tag or attribute value in XML. Code `text_too_long`. */
   textLength: number;
+  /** Characters of all texts of one record, or of the metadata, together. Code `record_too_long`. */
+  recordLength: number;
   /** Entity and character references of one document. Code `too_many_references`. */
   references: number;
   /** Children that one record may repeat: reasons, dkim, spf, rows. Code `too_many_children`. */
@@ -35,7 +37,10 @@ export interface Limits {
   mimeDepth: number;
   /** Bytes of the header section of a mail or of one part. Code `header_too_long`. */
   headerLength: number;
-  /** Records held back until `policy_published` is known, when a report puts them first. Code `records_before_policy`. */
+  /**
+   * Records held back until metadata and policy are known, when a report puts them first; their text must also fit `heldBytes`.
+   * Code `records_before_policy`.
+   */
   heldRecords: number;
   /** Bytes of a JSON document, which is read whole. Code `json_too_large`. */
   jsonBytes: number;
@@ -57,6 +62,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   elementDepth: 32,
   attributes: 64,
   textLength: 64 * KIB,
+  recordLength: MIB,
   references: 1_000_000,
   children: 1_000,
   mimeParts: 1_000,
@@ -65,6 +71,12 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   heldRecords: 20_000,
   jsonBytes: 16 * MIB,
 };
+
+/** Characters of text in one batch of records: a batch of few but monstrous records ends early. */
+export const BATCH_LENGTH = 8 * MIB;
+
+/** `<error>` elements of the metadata that are kept. */
+export const ERRORS_KEPT = 100;
 
 /** Problems of one code kept on a report with their own sentence; more of the same are only counted. */
 export const PROBLEMS_PER_CODE = 20;

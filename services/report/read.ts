@@ -1,8 +1,9 @@
-import { AggregateBuilder, type NameHint } from './aggregate.ts';
+import { AggregateBuilder } from './aggregate.ts';
 import { type Charset, Decoder, detectCharset } from './charset.ts';
 import { type Limits, Refusal, withDefaults } from './limits.ts';
 import { decodeBody, type Mail, type MimePart, readMail } from './mime.ts';
 import type { Problem, ReadEvent } from './model.ts';
+import type { NameHint } from './preamble.ts';
 import { Salvager } from './salvage.ts';
 import { SNIFF_LENGTH, sniff } from './sniff.ts';
 import { excerpt } from './text.ts';

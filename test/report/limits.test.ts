@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { PROBLEMS_PER_CODE } from '../../services/report/limits.ts';
+import { BATCH_LENGTH, PROBLEMS_PER_CODE } from '../../services/report/limits.ts';
 import { tarOf, zipOf } from './archives.ts';
 import { METADATA, mailWith, POLICY, problemCodes, readAll, recordXml, reportXml } from './build.ts';
 
@@ -120,6 +120,22 @@ describe('limits', () => {
     expect(outcome.codes).toEqual(['text_too_long']);
   });
 
+  test('text of one record, and of one batch', async () => {
+    const signed = (n: number): string =>
+      recordXml().replace(
+        '</auth_results>',
+        `${`<dkim><human_result>${'x'.repeat(100)}</human_result></dkim>`.repeat(n)}</auth_results>`,
+      );
+    const plain = recordXml().replace(/<[^>]*>/g, '').length;
+    expect((await readAll(reportXml(signed(5)), { recordLength: 500 + plain })).reports).toHaveLength(1);
+    expect((await readAll(reportXml(signed(5)), { recordLength: 499 + plain })).codes).toEqual(['record_too_long']);
+    const heavy = recordXml().replace('<result>pass', `<human_result>${'x'.repeat(60_000)}</human_result><result>pass`);
+    const outcome = await readAll(reportXml(heavy.repeat(600)));
+    expect(outcome.records).toHaveLength(600);
+    const batches = outcome.events.flatMap((event) => (event.type === 'records' ? [event.records.length] : []));
+    expect(Math.max(...batches)).toBeLessThanOrEqual(Math.ceil(BATCH_LENGTH / 60_000));
+  });
+
   test('references', async () => {
     const named = (n: number): string => reportXml().replace('receiver.example', '&amp;'.repeat(n));
     expect((await readAll(named(7), { references: 7 })).reports[0]?.org_name).toBe('&&&&&&&');
@@ -165,6 +181,7 @@ describe('limits', () => {
     const late = (n: number): string => `<feedback>${METADATA}${records(n)}${POLICY}</feedback>`;
     expect((await readAll(late(5), { heldRecords: 5 })).records).toHaveLength(5);
     expect((await readAll(late(6), { heldRecords: 5 })).codes).toEqual(['records_before_policy']);
+    expect((await readAll(late(6), { heldBytes: 100 })).codes).toEqual(['records_before_policy']);
   });
 
   test('JSON', async () => {

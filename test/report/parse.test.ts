@@ -56,8 +56,8 @@ test('prints a line for each report in files, folders, archives and mbox files',
 test('prints the fields of the contract', async () => {
   const file = path.join(folder, 'one.xml');
   await writeFile(file, reportXml());
-  const [line] = await parse(file);
-  expect(Object.keys(line as object)).toEqual([
+  const [line] = (await parse(file)) as [Record<string, unknown>];
+  expect(Object.keys(line)).toEqual([
     'file',
     'kind',
     'org_name',
@@ -71,8 +71,8 @@ test('prints the fields of the contract', async () => {
     'problems',
     'records',
   ]);
-  const [record] = line?.records as object[];
-  expect(Object.keys(record as object)).toEqual([
+  const [record] = line.records as [object];
+  expect(Object.keys(record)).toEqual([
     'source_ip',
     'count',
     'disposition',

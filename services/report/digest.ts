@@ -1,0 +1,74 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { AggregateRecord } from './model.ts';
+import type { Preamble } from './preamble.ts';
+
+/** Separators of the canonical form; none can occur in a value, as XML forbids them. */
+const FIELD = '\x1f';
+const ITEM = '\x1e';
+const GROUP = '\x1d';
+/** Characters gathered before they are hashed: many small updates cost more than the hashing. */
+const GATHERED = 32_768;
+
+/**
+ * The content hash of a report, over its records as they come and its preamble last: fields in a fixed order, repeated ones in
+ * theirs, so that neither white space nor encoding nor the order of different siblings changes it. What we conclude is not part of it.
+ */
+export class ContentHash {
+  private readonly hash: Hash = createHash('sha256');
+  private gathered = '';
+
+  /** Adds a record; returns how much text it holds. `ip` is the address as sent, for a record whose address is none. */
+  record(r: AggregateRecord, ip: string | null): number {
+    let line = `${r.source_ip ?? ip ?? ''}${FIELD}${r.count}${FIELD}${r.disposition ?? ''}${FIELD}${r.dkim ?? ''}${FIELD}${r.spf ?? ''}`;
+    line += `${FIELD}${r.header_from ?? ''}${FIELD}${r.envelope_from ?? ''}${FIELD}${r.envelope_to ?? ''}`;
+    for (const reason of r.reasons) line += `${GROUP}${reason.type ?? ''}${ITEM}${reason.comment ?? ''}`;
+    line += FIELD;
+    for (const d of r.auth.dkim) {
+      line += `${GROUP}${d.domain ?? ''}${ITEM}${d.selector ?? ''}${ITEM}${d.result ?? ''}${ITEM}${d.human_result ?? ''}`;
+    }
+    line += FIELD;
+    for (const s of r.auth.spf) {
+      line += `${GROUP}${s.domain ?? ''}${ITEM}${s.scope ?? ''}${ITEM}${s.result ?? ''}${ITEM}${s.human_result ?? ''}`;
+    }
+    this.gathered += `${line}\n`;
+    if (this.gathered.length >= GATHERED) {
+      this.hash.update(this.gathered);
+      this.gathered = '';
+    }
+    return line.length;
+  }
+
+  /** SHA-256, hex. */
+  finish(preamble: Preamble, begin: number, end: number): string {
+    const { policy } = preamble;
+    const fields = [
+      preamble.version,
+      preamble.org_name,
+      preamble.org_email,
+      preamble.extra_contact_info,
+      preamble.report_id,
+      preamble.generator,
+      preamble.errors.join(ITEM),
+      begin,
+      end,
+      policy.domain,
+      policy.adkim,
+      policy.aspf,
+      policy.p,
+      policy.sp,
+      policy.np,
+      policy.pct,
+      policy.fo,
+      policy.testing,
+      policy.discovery_method,
+    ];
+    return this.hash.update(`${this.gathered}\n${fields.join(FIELD)}`).digest('hex');
+  }
+}
+
+/** Who reported on what, when, under which id (rule 6 of the design): SHA-256, hex. A report without an id is told by its content. */
+export function identityOf(preamble: Preamble, domain: string, begin: number, end: number, content_hash: string): string {
+  const reporter = (preamble.org_name ?? preamble.org_email ?? '').toLowerCase();
+  const id = preamble.report_id ?? `content ${content_hash}`;
+  return createHash('sha256').update([reporter, domain, id, begin, end].join(FIELD)).digest('hex');
+}
