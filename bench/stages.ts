@@ -6,14 +6,14 @@ import { createGunzip } from 'node:zlib';
 import { from as copyFrom } from 'pg-copy-streams';
 import { importPaths } from '../services/cli/import.ts';
 import { openContext } from '../services/cli/open.ts';
-import { BATCH_RECORDS, type ReadResult, readSmall, writeSmall } from '../services/parser/batch.ts';
+import { BATCH_RECORDS, type BatchResult, keySource, writeSmall } from '../services/parser/batch.ts';
+import type { AggregateRecord, AggregateReport } from '../services/report/model.ts';
 import { readMessage } from '../services/report/read.ts';
 import { loadConfig } from '../services/shared/config.ts';
-import { type Db, openPool, transaction } from '../services/shared/db.ts';
-import { COPY_RECORDS, copyLine } from '../services/store/copy.ts';
+import { type Db, openPool, type Tx, transaction } from '../services/shared/db.ts';
+import { COPY_RECORDS, copyLines } from '../services/store/copy.ts';
 import { storeImports } from '../services/store/imports.ts';
 import { claimMessages } from '../services/store/messages.ts';
-import { isoSeconds } from '../services/store/reports.ts';
 import { type Measure, measure, type Work } from './measure.ts';
 import { attachmentsOf, unpack } from './payloads.ts';
 
@@ -103,26 +103,36 @@ async function read(stage: string, input: StageInput): Promise<Measure> {
   return bytes === 0 ? measured : { ...measured, mb_per_s: Math.round(bytes / 1e5 / measured.seconds) / 10 };
 }
 
-/** All mails read into memory, before what is timed. */
-async function readAll(at: string): Promise<{ raw: Buffer; file: string; result: ReadResult }[]> {
-  const mails = [];
+/** A mail of one report, read into memory before what is timed. */
+interface ReadMail {
+  raw: Buffer;
+  file: string;
+  report: AggregateReport;
+  records: AggregateRecord[];
+}
+
+async function readAll(at: string): Promise<ReadMail[]> {
+  const mails: ReadMail[] = [];
   for (const file of files(at)) {
     const raw = readFileSync(file);
-    const result = await readSmall(raw, {});
-    if (result === 'large' || result.reports.length === 0) throw new Error(`${file} is no small report mail.`);
-    mails.push({ raw, file, result });
+    const records: AggregateRecord[] = [];
+    for await (const event of readMessage(raw)) {
+      if (event.type === 'records') for (const record of event.records) records.push(record);
+      else if (event.type === 'report') mails.push({ raw, file, report: event.report, records });
+      else throw new Error(`A mail of the load was not read: ${event.problem.message}`);
+    }
   }
   return mails;
 }
 
 /** Groups of about BATCH_RECORDS records: what goes into one transaction. */
-function batches<T extends { result: ReadResult }>(mails: readonly T[]): T[][] {
-  const groups: T[][] = [];
-  let group: T[] = [];
+function batches(mails: readonly ReadMail[]): ReadMail[][] {
+  const groups: ReadMail[][] = [];
+  let group: ReadMail[] = [];
   let records = 0;
   for (const mail of mails) {
     group.push(mail);
-    for (const report of mail.result.reports) records += report.records.length;
+    records += mail.records.length;
     if (records < BATCH_RECORDS) continue;
     groups.push(group);
     group = [];
@@ -147,12 +157,8 @@ async function floorCopy(stage: string, input: StageInput, connections: number):
   let records = 0;
   const mails = await readAll(input.path);
   const groups = batches(mails).map((group) => {
-    const lines: string[] = [];
-    for (const { report, records: of } of group.flatMap((mail) => mail.result.reports)) {
-      key++;
-      for (const [i, record] of of.entries()) lines.push(copyLine(key, i + 1, isoSeconds(report.begin), record));
-    }
-    records += lines.length;
+    const lines = group.map(({ report, records: of }) => copyLines(++key, 1, report.begin, of));
+    for (const { report } of group) records += report.records;
     return Buffer.from(lines.join(''));
   });
   await warm(db, connections);
@@ -177,7 +183,7 @@ async function floorCopy(stage: string, input: StageInput, connections: number):
 async function store(stage: string, input: StageInput): Promise<Measure> {
   const db = openPool(input.databaseUrl!, { max: CONNECTIONS });
   const groups = batches(await readAll(input.path));
-  const keys: Map<number, ReadResult>[] = [];
+  const keys: Map<number, ReadMail>[] = [];
   for (const group of groups) {
     const mails = group.map(({ raw, file }) => ({
       uid: null,
@@ -191,20 +197,14 @@ async function store(stage: string, input: StageInput): Promise<Measure> {
       raw,
     }));
     const imported = await transaction(db, (tx) => storeImports(tx, mails));
-    keys.push(new Map(imported.map((row, i) => [row.message_key, group[i]!.result])));
+    keys.push(new Map(imported.map((row, i) => [row.message_key, group[i]!])));
   }
   await warm(db, CONNECTIONS);
   try {
     return await measure(stage, input.postmaster, async () => {
       const work = { mails: 0, reports: 0, records: 0 };
       await inParallel(CONNECTIONS, keys, async (group) => {
-        const written = await transaction(db, async (tx) => {
-          const claimed = await claimMessages(tx, [...group.keys()]);
-          return writeSmall(
-            tx,
-            claimed.map((message) => ({ message, result: group.get(message.message_key)! })),
-          );
-        });
+        const written = await transaction(db, (tx) => storeGroup(tx, group));
         work.mails += written.messages.length;
         for (const report of written.messages.flatMap((message) => message.reports)) {
           work.reports++;
@@ -216,6 +216,20 @@ async function store(stage: string, input: StageInput): Promise<Measure> {
   } finally {
     await db.end();
   }
+}
+
+/** What the parser does with a batch of small messages once they are read. */
+async function storeGroup(tx: Tx, group: ReadonlyMap<number, ReadMail>): Promise<BatchResult> {
+  const claimed = await claimMessages(tx, [...group.keys()]);
+  const keyOf = keySource(tx, claimed.length);
+  const read = [];
+  for (const message of claimed) {
+    const { report, records } = group.get(message.message_key)!;
+    const key = await keyOf();
+    const lines = copyLines(key, 1, report.begin, records);
+    read.push({ message, result: { reports: [{ part: 0, key, report, lines }], refused: [], other: [] } });
+  }
+  return writeSmall(tx, read);
 }
 
 /** `ruawatch import` of the path, from files to committed rows, without the start of the program. */

@@ -1,8 +1,8 @@
 import { DEFAULT_LIMITS, type Limits } from '../report/limits.ts';
-import type { AggregateRecord, Problem, ReadEvent } from '../report/model.ts';
+import type { Problem, ReadEvent } from '../report/model.ts';
 import { readMessage } from '../report/read.ts';
 import { type Db, type Tx, transaction } from '../shared/db.ts';
-import { RecordCopy } from '../store/copy.ts';
+import { copyLines, RecordCopy } from '../store/copy.ts';
 import {
   type ClaimedMessage,
   claimMessages,
@@ -12,7 +12,7 @@ import {
   settleMessages,
   waitingSizes,
 } from '../store/messages.ts';
-import { dropRecords, isoSeconds, type NewReport, type Outcome, storeReports, takeReportKeys } from '../store/reports.ts';
+import { dropRecords, type NewReport, type Outcome, storeReports, takeReportKeys } from '../store/reports.ts';
 import { loadPolicyReports, rollUp, rollUpPolicies } from '../store/rollups.ts';
 
 /** Records gathered for one transaction: the knee of the curve in facts of performance (smaller and larger are slower). */
@@ -38,8 +38,11 @@ export interface BatchResult {
 /** One report of a message that was read whole into memory. */
 interface ReadReport {
   part: number;
+  /** Its key, taken before it is known whether the report is new: a gap in the sequence costs nothing. */
+  key: number;
   report: NewReport['report'];
-  records: AggregateRecord[];
+  /** Its records, as COPY wants them. */
+  lines: string;
 }
 
 /** What was read from one small message. */
@@ -102,6 +105,7 @@ async function parseSmall(
       tx,
       claimed.map((m) => m.message_key),
     );
+    const keyOf = keySource(tx, claimed.length);
     const tooLarge: number[] = [];
     const read: { message: ClaimedMessage; result: ReadResult }[] = [];
     let unit: typeof read = [];
@@ -116,13 +120,13 @@ async function parseSmall(
     };
     for (const message of claimed) {
       const raw = raws.get(message.message_key);
-      const got = raw ? await readSmall(raw, limits) : { reports: [], refused: [RAW_MISSING], other: [] };
+      const got = raw ? await readSmall(raw, limits, keyOf) : { reports: [], refused: [RAW_MISSING], other: [] };
       if (got === 'large') {
         tooLarge.push(message.message_key);
         continue;
       }
       unit.push({ message, result: got });
-      for (const report of got.reports) records += report.records.length;
+      for (const report of got.reports) records += report.report.records;
       if (records >= BATCH_RECORDS) await write();
     }
     if (unit.length > 0) await write();
@@ -135,25 +139,41 @@ const RAW_MISSING: Problem = {
   message: 'The raw mail is no longer in the archive, so there is nothing to read.',
 };
 
+/** Report keys one by one, taken from the sequence `step` at a time. */
+export function keySource(tx: Tx, step: number): () => Promise<number> {
+  let keys: number[] = [];
+  return async () => {
+    if (keys.length === 0) keys = (await takeReportKeys(tx, step)).reverse();
+    return keys.pop()!;
+  };
+}
+
 /** Reads one message into memory; one that proves large inside is left to `parseLarge`. */
-export async function readSmall(raw: Buffer, limits: Partial<Limits>): Promise<ReadResult | 'large'> {
+export async function readSmall(
+  raw: Buffer,
+  limits: Partial<Limits>,
+  keyOf: () => Promise<number>,
+): Promise<ReadResult | 'large'> {
   const result: ReadResult = { reports: [], refused: [], other: [] };
-  let part = -1;
-  let pending: AggregateRecord[] = [];
+  let key: number | null = null;
+  let lines = '';
+  let n = 0;
   let seen = 0;
   for await (const event of readMessage(raw, { limits, batch: BATCH_RECORDS })) {
     if (event.type === 'records') {
-      pending = event.part === part ? pending.concat(event.records) : event.records;
-      part = event.part;
+      key ??= await keyOf();
+      lines += copyLines(key, n + 1, event.begin, event.records);
+      n += event.records.length;
       seen += event.records.length;
       if (seen > 4 * BATCH_RECORDS) return 'large';
       continue;
     }
     if (event.type === 'report') {
-      result.reports.push({ part: event.part, report: event.report, records: event.part === part ? pending : [] });
+      result.reports.push({ part: event.part, key: key ?? (await keyOf()), report: event.report, lines });
     } else noteOther(event, result);
-    part = -1;
-    pending = [];
+    key = null;
+    lines = '';
+    n = 0;
   }
   return result;
 }
@@ -168,21 +188,18 @@ function noteOther(
 
 /** Writes what was read from claimed messages: reports, records, rollups and the messages' states. */
 export async function writeSmall(tx: Tx, read: readonly { message: ClaimedMessage; result: ReadResult }[]): Promise<BatchResult> {
-  const count = read.reduce((n, r) => n + r.result.reports.length, 0);
-  const keys = count > 0 ? await takeReportKeys(tx, count) : [];
   const news: NewReport[] = [];
-  const recordsOf = new Map<number, AggregateRecord[]>();
+  const linesOf = new Map<number, string>();
   for (const { message, result } of read) {
-    for (const { part, report, records } of result.reports) {
-      const key = keys[news.length]!;
+    for (const { part, key, report, lines } of result.reports) {
       news.push({ key, message_key: message.message_key, part, received_at: message.received_at, report });
-      recordsOf.set(key, records);
+      linesOf.set(key, lines);
     }
   }
   const decision = await storeReports(tx, news);
   if (decision.kept.length > 0) {
     const copy = new RecordCopy(tx);
-    for (const { key, report } of decision.kept) await copy.write(key, 1, isoSeconds(report.begin), recordsOf.get(key)!);
+    for (const { key } of decision.kept) await copy.write(linesOf.get(key)!);
     await copy.end();
   }
   return finish(tx, read, news, decision);
@@ -219,10 +236,10 @@ async function parseLarge(db: Db, key: number, limits: Partial<Limits>): Promise
         if (event.type === 'records') {
           const n = copied.get(reportKey) ?? 0;
           copy ??= new RecordCopy(tx);
-          await copy.write(reportKey, n + 1, isoSeconds(event.begin), event.records);
+          await copy.write(copyLines(reportKey, n + 1, event.begin, event.records));
           copied.set(reportKey, n + event.records.length);
         } else if (event.type === 'report') {
-          result.reports.push({ part: event.part, report: event.report, records: [] });
+          result.reports.push({ part: event.part, key: reportKey, report: event.report, lines: '' });
           news.push({
             key: reportKey,
             message_key: key,
