@@ -5,7 +5,7 @@ import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
 
 /** One mail or bare report file that a path led to. */
 export interface Input {
-  /** The path as it was found; mails of an mbox carry `#1`, `#2`, … */
+  /** The path as it was found; where an mbox holds several mails, they carry `#1`, `#2`, … */
   file: string;
   modified: Date;
   size: number;
@@ -61,15 +61,19 @@ async function startsLikeMbox(at: string): Promise<boolean> {
 }
 
 const SEPARATOR = Buffer.from('\nFrom ');
+/** How much of a line is looked at for its time and year; also what is held back at the end of a chunk. */
+const FROM_LINE_BYTES = 512;
 
 /**
- * The mails of an mbox (RFC 4155): each begins with a line "From " that follows an empty line or the start of the file. Memory is
+ * The mails of an mbox (RFC 4155): each begins with a line "From " that ends in a time and a year, and follows an empty line or the
+ * start of the file: a sentence of a text that begins with "From " is none. Memory is
  * bounded by one mail of `maxBytes`; the rest of a larger one is counted and passed over.
  */
 async function* mbox(at: string, modified: Date, maxBytes: number): AsyncGenerator<Input> {
   let held: Buffer[] = [];
   let size = 0;
   let n = 0;
+  let several = false;
   let tail: Buffer = Buffer.alloc(0);
   const take = (piece: Buffer) => {
     size += piece.length;
@@ -79,7 +83,7 @@ async function* mbox(at: string, modified: Date, maxBytes: number): AsyncGenerat
   const done = (): Input => {
     n++;
     const raw = size > maxBytes ? null : Buffer.concat(held);
-    const mail = { file: `${at}#${n}`, modified, size, raw };
+    const mail = { file: several ? `${at}#${n}` : at, modified, size, raw };
     held = [];
     size = 0;
     return mail;
@@ -90,17 +94,18 @@ async function* mbox(at: string, modified: Date, maxBytes: number): AsyncGenerat
     for (;;) {
       const found = rest.indexOf(SEPARATOR, from);
       if (found < 0) break;
-      if (!followsEmptyLine(rest, found)) {
+      if (!followsEmptyLine(rest, found) || !isFromLine(rest, found + 1)) {
         from = found + 1;
         continue;
       }
       take(rest.subarray(0, found + 1));
+      several = true;
       yield done();
       rest = rest.subarray(found + 1);
       from = 0;
     }
     // A separator (and the empty line before it) may be cut by the end of the chunk.
-    const keep = Math.min(rest.length, SEPARATOR.length + 4);
+    const keep = Math.min(rest.length, SEPARATOR.length + FROM_LINE_BYTES);
     take(Buffer.from(rest.subarray(0, rest.length - keep)));
     tail = Buffer.from(rest.subarray(rest.length - keep));
   }
@@ -113,6 +118,12 @@ function followsEmptyLine(text: Buffer, at: number): boolean {
   const LF = 10;
   const CR = 13;
   return text[at - 1] === LF || (text[at - 1] === CR && text[at - 2] === LF);
+}
+
+/** Whether the line that starts at `at` reads like "From sender Tue Sep  1 00:00:00 2026". */
+function isFromLine(text: Buffer, at: number): boolean {
+  const line = text.toString('latin1', at, Math.min(text.length, at + FROM_LINE_BYTES)).split(/[\r\n]/, 1)[0]!;
+  return /^From .*\d\d:\d\d.*\b(?:19|20)\d\d\b/.test(line);
 }
 
 async function attempt<T>(at: string, work: () => Promise<T>): Promise<T> {

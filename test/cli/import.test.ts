@@ -41,8 +41,14 @@ test('files, folders, an mbox and a Maildir go in; every file is accounted for; 
   writeFileSync(path.join(folder, 'Maildir/cur/1.a:2,S'), mail('cur'));
   writeFileSync(path.join(folder, 'Maildir/new/2.b'), mail('new'));
   writeFileSync(path.join(folder, 'Maildir/tmp/3.c'), mail('unfinished'));
+  // A text line that begins like a separator is none: it has no time and year.
+  const inText = (raw: Buffer) =>
+    raw
+      .toString('latin1')
+      .replaceAll('\r\n', '\n')
+      .replace('This is a report.', 'This is a report.\n\nFrom here on it is binary.');
   const separated = ['one', 'two', 'three'].map(
-    (id) => `From reporter@reporter.example Tue Sep  1 00:00:00 2026\n${mail(id).toString('latin1').replaceAll('\r\n', '\n')}\n`,
+    (id) => `From reporter@reporter.example Tue Sep  1 00:00:00 2026\n${inText(mail(id))}\n`,
   );
   writeFileSync(path.join(folder, 'reports.mbox'), separated.join(''), 'latin1');
   writeFileSync(path.join(folder, 'again.eml'), mail('cur'));
