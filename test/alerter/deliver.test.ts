@@ -251,7 +251,7 @@ describe('a crash', () => {
     expect(await b.outbox()).toEqual([]);
     await b.db.query('drop trigger break on ruawatch.outbox');
     await settled();
-    expect(alerter.service.waitingFor()).toBeNull();
+    await eventually(() => expect(alerter.service.waitingFor()).toBeNull());
     expect(sink.mails).toHaveLength(1);
   });
 
