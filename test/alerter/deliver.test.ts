@@ -165,7 +165,7 @@ describe('an outage delays, and neither loses nor repeats', () => {
     await sink.again();
     b.later(2);
     await settled();
-    expect(alerter.service.waitingFor()).toBeNull();
+    await eventually(() => expect(alerter.service.waitingFor()).toBeNull());
     await alerter.stop();
     expect(sink.mails.map((mail) => mail.headers.get('subject')!.split(' ')[1]).sort()).toEqual(['one.example:', 'two.example:']);
   });
@@ -190,7 +190,7 @@ describe('an outage delays, and neither loses nor repeats', () => {
     await b.event({});
     const alerter = b.alerter(url());
     await eventually(async () => expect(await b.outbox()).toMatchObject([{ state: 'pending', attempts: 1 }]));
-    expect(alerter.service.waitingFor()).toMatch(/^SMTP: .*; 1 mail waits$/);
+    await eventually(() => expect(alerter.service.waitingFor()).toMatch(/^SMTP: .*; 1 mail waits$/));
     sink.behaviour.cut = false;
     b.later(2);
     await settled();
