@@ -7,7 +7,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { importPaths } from '../services/cli/import.ts';
 import { openContext } from '../services/cli/open.ts';
 import { BATCH_RECORDS, type BatchResult, keySource, writeSmall } from '../services/parser/batch.ts';
-import type { AggregateRecord, AggregateReport } from '../services/report/model.ts';
+import type { AggregateRecord, AggregateReport, ReadEvent } from '../services/report/model.ts';
 import { readMessage } from '../services/report/read.ts';
 import { loadConfig } from '../services/shared/config.ts';
 import { type Db, openPool, type Tx, transaction } from '../services/shared/db.ts';
@@ -92,7 +92,7 @@ async function read(stage: string, input: StageInput): Promise<Measure> {
         if (event.type === 'report') {
           work.reports++;
           work.records += event.report.records;
-        } else if (event.type !== 'records') throw new Error(`A mail of the load was not read: ${event.problem.message}`);
+        } else if (event.type !== 'records') throw unread(event);
       }
     }
     return work;
@@ -101,6 +101,11 @@ async function read(stage: string, input: StageInput): Promise<Measure> {
   let bytes = 0;
   if (stage === 'read') for (const raw of raws) for (const attachment of attachmentsOf(raw)) bytes += unpack(attachment).size;
   return bytes === 0 ? measured : { ...measured, mb_per_s: Math.round(bytes / 1e5 / measured.seconds) / 10 };
+}
+
+/** The load is all report mails: any other event means that the bench is not measuring what it says. */
+function unread(event: ReadEvent): Error {
+  return new Error(`A mail of the load was not read: ${JSON.stringify(event).slice(0, 500)}`);
 }
 
 /** A mail of one report, read into memory before what is timed. */
@@ -119,7 +124,7 @@ async function readAll(at: string): Promise<ReadMail[]> {
     for await (const event of readMessage(raw)) {
       if (event.type === 'records') for (const record of event.records) records.push(record);
       else if (event.type === 'report') mails.push({ raw, file, report: event.report, records });
-      else throw new Error(`A mail of the load was not read: ${event.problem.message}`);
+      else throw unread(event);
     }
   }
   return mails;

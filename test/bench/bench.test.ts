@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { generateLoad, largeReport, reportSizes } from '../../bench/load.ts';
+import type { Measure } from '../../bench/measure.ts';
+import { STAGES } from '../../bench/stages.ts';
+import { type Line, median, ratioToFloor, table } from '../../bench/table.ts';
+import { Random } from '../../services/cli/demo/random.ts';
+import { testDatabase } from '../helpers/database.ts';
+
+const MAILS = 40;
+let folder: string;
+const expected = { records: 0, messages: 0 };
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-bench-test-'));
+  let n = 0;
+  for await (const mail of generateLoad({ seed: 7, mails: MAILS })) {
+    writeFileSync(path.join(folder, `${String(++n).padStart(7, '0')}.eml`), mail.raw);
+    expected.records += mail.records;
+    expected.messages += mail.messages;
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function digest(seed: number): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const { raw } of generateLoad({ seed, mails: 10 })) hash.update(raw);
+  return hash.digest('hex');
+}
+
+test('the load is the same for a seed, another for another, and as large as the facts say for any', async () => {
+  expect(await digest(3)).toBe(await digest(3));
+  expect(await digest(3)).not.toBe(await digest(4));
+  for (const seed of ['a', 'b']) {
+    const sizes = reportSizes(5_000, new Random(seed));
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(118_655);
+    expect([...sizes].sort((a, b) => a - b)[2_500]).toBe(3);
+  }
+});
+
+test('the reading stages see every report and record of the load', async () => {
+  for (const stage of ['floor_read', 'read']) {
+    const measured = await STAGES[stage]!(stage, { path: folder, databaseUrl: null, postmaster: null });
+    expect(measured).toMatchObject({ stage, mails: MAILS, reports: MAILS, records: expected.records });
+  }
+});
+
+test('store and import leave the same rows, and the floor copies as many records', async () => {
+  const totals = [];
+  for (const stage of ['floor_copy', 'store', 'import']) {
+    const database = await testDatabase();
+    const measured = await STAGES[stage]!(stage, { path: folder, databaseUrl: database.url, postmaster: null });
+    expect(measured).toMatchObject({ stage, mails: MAILS, reports: MAILS, records: expected.records });
+    const { rows } = await database.db.query(
+      `select (select sum(count) from ruawatch.records) as records, (select count(*) from dmarc.reports) as reports,
+              (select sum(messages) from dmarc.source_days) as days,
+              (select count(*) from dmarc.messages where state = 'stored') as stored`,
+    );
+    totals.push(rows[0]);
+    await database.drop();
+  }
+  const { messages } = expected;
+  expect(totals).toEqual([
+    { records: messages, reports: 0, days: null, stored: 0 },
+    { records: messages, reports: MAILS, days: messages, stored: MAILS },
+    { records: messages, reports: MAILS, days: messages, stored: MAILS },
+  ]);
+});
+
+test('a large report is written as a stream and read whole by both large stages', async () => {
+  const file = path.join(folder, '..', `${path.basename(folder)}.xml.gz`);
+  try {
+    await pipeline(largeReport({ seed: 1, records: 3_000 }), createWriteStream(file));
+    for (const stage of ['large_floor_read', 'large_read']) {
+      const measured = await STAGES[stage]!(stage, { path: file, databaseUrl: null, postmaster: null });
+      expect(measured).toMatchObject({ reports: 1, records: 3_000 });
+    }
+  } finally {
+    rmSync(file, { force: true });
+  }
+});
+
+const measured = (stage: string, seconds: number, peak_rss_mb = 100): Measure => ({
+  stage,
+  mails: 10,
+  reports: 10,
+  records: 1_000,
+  seconds,
+  mails_per_s: Math.round(10 / seconds),
+  records_per_s: Math.round(1_000 / seconds),
+  mb_per_s: null,
+  cpu_s: seconds,
+  server_cpu_s: null,
+  peak_rss_mb,
+});
+
+test('of several runs the median counts, with the greatest memory of all; ratios are to the floor of the same size', () => {
+  expect(median([measured('read', 4), measured('read', 1, 300), measured('read', 2)])).toMatchObject({
+    seconds: 2,
+    peak_rss_mb: 300,
+  });
+  const floor = measured('floor_read', 1);
+  expect(ratioToFloor(measured('read', 2), [floor])).toBe(0.5);
+  expect(ratioToFloor({ ...measured('read', 2), records: 5 }, [floor])).toBeNull();
+  expect(ratioToFloor(floor, [floor])).toBeNull();
+});
+
+test('the table shows the change against an earlier run', () => {
+  const line = (m: Measure): Line => ({ ...m, ratio_to_floor: null, runs: 1, node: 'v20', commit: null, cpu: 'test' });
+  const shown = table([line(measured('read', 2)), line(measured('import', 1))], [line(measured('read', 4, 200))]).split('\n');
+  expect(shown[2]).toMatch(/^\| read .* \+100 % \| +-50 % \|$/);
+  expect(shown[3]).toMatch(/ new \| +\|$/);
+});
