@@ -66,6 +66,19 @@ const fileSchema = z.strictObject({
       batch_messages: z.number().int().min(1).max(1000).default(100),
     })
     .prefault({}),
+  trust: z
+    .strictObject({
+      /**
+       * How to tell whether a report comes from whom it says. `verify`: by the Authentication-Results of `authserv_ids`, else by the
+       * mail's own DKIM signature. `authserv`: by those Authentication-Results alone. `off`: not at all, every report counts.
+       */
+      check: z.enum(['verify', 'authserv', 'off']).default('verify'),
+      /** The authserv-ids (RFC 8601 section 2.5) of your own receiving servers; the headers of any other are never believed. */
+      authserv_ids: z
+        .array(z.string().regex(/^[^\s;()"]+$/, 'must be the name your mail server writes, such as mx.example.org'))
+        .default([]),
+    })
+    .prefault({}),
   sweep: z.strictObject({ every_seconds: seconds(15), after_seconds: seconds(60) }).prefault({}),
   /** Overrides of services/report/limits.ts, by their names there. */
   limits: z.record(z.string(), z.number().positive()).default({}),
@@ -89,6 +102,7 @@ export interface Config {
   alerts: File['alerts'];
   analyzer: File['analyzer'];
   parser: File['parser'];
+  trust: File['trust'];
   sweep: File['sweep'];
   limits: Record<string, number>;
 }
@@ -146,6 +160,11 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   if (file.SMTP_URL && nobody && !wrong.has('ALERT_TO') && !wrong.has('alerts')) {
     mistakes.push('SMTP_URL is set but nobody is to be alerted: set ALERT_TO, or alerts.domains in ruawatch.yaml.');
   }
+  if (file.trust.check === 'authserv' && file.trust.authserv_ids.length === 0 && !wrong.has('trust')) {
+    mistakes.push(
+      'trust.check is authserv but trust.authserv_ids is empty: name your mail server, or set trust.check to verify.',
+    );
+  }
   if (mistakes.length > 0) throw listed(mistakes);
 
   return {
@@ -162,6 +181,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     alerts: file.alerts,
     analyzer: file.analyzer,
     parser: file.parser,
+    trust: file.trust,
     sweep: file.sweep,
     limits: file.limits,
   };

@@ -21,6 +21,14 @@ const QUEUES = {
     /** First and last key and a digest of all: the same batch has the same id, however often it is added. */
     jobId: (p: { messages: number[] }) => `parse-${p.messages[0]}-${p.messages.at(-1)}-${digest(p.messages)}`,
   },
+  /** Messages with rows in trust_checks: whether their reports come from whom they say. */
+  verify: {
+    payload: z.strictObject({ messages: z.array(z.number().int().positive()).min(1).max(1000) }),
+    attempts: 8,
+    backoffMs: 1_000,
+    delayMs: 0,
+    jobId: (p: { messages: number[] }) => `verify-${p.messages[0]}-${p.messages.at(-1)}-${digest(p.messages)}`,
+  },
   /** Domains with rows in analysis_work. Delayed a little, so that a burst of batches is judged once. */
   analyze: {
     payload: z.strictObject({ domains: z.array(z.string()).min(1).max(1000) }),

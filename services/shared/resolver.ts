@@ -1,0 +1,72 @@
+import { promises as dns } from 'node:dns';
+import { codeOf, messageOf, TransientError } from './errors.ts';
+
+/** Looks names up. A parameter wherever DNS is needed: tests hand in their own. */
+export interface Resolver {
+  /**
+   * The TXT records of a name, each as its strings (RFC 1035 section 3.3.14). An empty list says that there is none: no such name,
+   * or none of this type.
+   * @throws TransientError `dns_failed` when nobody could say: a timeout, SERVFAIL, a server that is away
+   */
+  txt(name: string): Promise<string[][]>;
+}
+
+/** Answers that are answers: the name, or its type, does not exist, or cannot (a name that is none). */
+const NOTHING = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME', 'EBADQUERY']);
+const TIMEOUT_MS = 5_000;
+const TRIES = 2;
+/** TXT answers come without their TTL: what a published key may take to change, and what nearly every reporter sets at least. */
+const KEEP_MS = 300_000;
+/** A name that is not there yet may be published any moment. */
+const KEEP_NOTHING_MS = 60_000;
+const NAMES = 5_000;
+
+/** What the system asks. Tests of the cache hand in their own. */
+export type AskTxt = (name: string) => Promise<string[][]>;
+
+/**
+ * The resolver of the system's own servers, with a bounded cache. Questions under way are shared; failures are not kept.
+ * @param options.now milliseconds, of a clock that only goes forward
+ */
+export function systemResolver(options: { ask?: AskTxt; now?: () => number; names?: number } = {}): Resolver {
+  const ask = options.ask ?? askSystem();
+  const now = options.now ?? (() => performance.now());
+  const names = options.names ?? NAMES;
+  const known = new Map<string, { until: number; records: string[][] }>();
+  const underWay = new Map<string, Promise<string[][]>>();
+
+  const lookUp = async (name: string): Promise<string[][]> => {
+    let records: string[][] = [];
+    try {
+      records = await ask(name);
+    } catch (error) {
+      if (!NOTHING.has(codeOf(error) ?? '')) {
+        throw new TransientError('dns_failed', `The name service could not say what ${name} holds: ${messageOf(error)}.`, error);
+      }
+    }
+    // The oldest goes: a Map keeps the order of insertion.
+    if (known.size >= names) known.delete(known.keys().next().value!);
+    known.set(name, { until: now() + (records.length > 0 ? KEEP_MS : KEEP_NOTHING_MS), records });
+    return records;
+  };
+
+  return {
+    async txt(asked) {
+      const name = asked.toLowerCase();
+      const hit = known.get(name);
+      if (hit && hit.until > now()) return hit.records;
+      known.delete(name);
+      let question = underWay.get(name);
+      if (!question) {
+        question = lookUp(name).finally(() => underWay.delete(name));
+        underWay.set(name, question);
+      }
+      return question;
+    },
+  };
+}
+
+function askSystem(): AskTxt {
+  const resolver = new dns.Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
+  return (name) => resolver.resolveTxt(name);
+}
