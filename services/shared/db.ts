@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { TransientError } from './errors.ts';
+import { connectionSettings } from './postgres-url.ts';
 
 export type Db = pg.Pool;
 /** Anything that runs a query: the pool, or one client inside a transaction. */
@@ -13,12 +14,12 @@ const DATE = 1082;
 /**
  * Opens a pool. int8 and numeric become numbers (counts stay far below 2^53), dates stay 'YYYY-MM-DD' texts so that no time zone
  * touches a report day.
- * @param url a postgres:// URL
+ * @param url a postgres:// URL; for its TLS parameters see postgres-url.ts
  * @param name shown in pg_stat_activity
  */
 export function openPool(url: string, options: { max?: number; name?: string } = {}): Db {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...connectionSettings(url),
     max: options.max ?? 8,
     application_name: options.name ?? 'ruawatch',
     connectionTimeoutMillis: 10_000,
