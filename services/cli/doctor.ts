@@ -5,9 +5,8 @@ import { sentenceOf } from '../shared/errors.ts';
 import { serveHealth } from '../shared/http.ts';
 import { createLog } from '../shared/log.ts';
 import { createMetrics } from '../shared/metrics.ts';
-import { createQueues } from '../shared/queues.ts';
 import { countMessages } from '../store/messages.ts';
-import { checkLimits, openDatabase } from './open.ts';
+import { checkLimits, openDatabase, openQueues } from './open.ts';
 
 /**
  * `doctor`: every setting and connection, one line each; whatever it finds, it goes on to the next.
@@ -45,24 +44,11 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     return `Postgres ${rows[0]!.version}${opened.embedded ? ` (embedded, ${opened.url})` : ''}; ${counts.stored} messages stored, ${counts.received} waiting${held > 0 ? `, ${held} quarantined or failed: ruawatch messages list --state quarantined failed` : ''}`;
   });
   await check('queue', async () => {
-    if (databaseUrl === null && config.redisUrl === null) throw new Error('it is kept in the database, which does not answer.');
-    const queues = createQueues(
-      { redisUrl: config.redisUrl, databaseUrl: databaseUrl ?? '' },
-      createLog('silent'),
-      createMetrics(),
-    );
-    try {
-      await queues.check();
-      return queues.backend === 'redis' ? 'Redis answers' : 'on Postgres';
-    } catch (error) {
-      throw new Error(
-        queues.backend === 'redis'
-          ? `Redis does not answer at the address of REDIS_URL (${sentenceOf(error)}).`
-          : sentenceOf(error),
-      );
-    } finally {
-      await queues.close();
-    }
+    if (databaseUrl === null && config.redisUrl === null && config.queueDatabaseUrl === null)
+      throw new Error('it is kept in the database, which does not answer.');
+    const queues = await openQueues(config, databaseUrl ?? '', createLog('silent'), createMetrics());
+    await queues.close();
+    return queues.backend === 'redis' ? 'Redis answers' : 'on Postgres';
   });
   if (config.mailboxes.length === 0) {
     await check('mailbox', () => {

@@ -59,7 +59,8 @@ program
 program
   .command('migrate')
   .description('bring the database schema up to this version')
-  .action(run(async () => (await import('./migrate.ts')).runMigrate(config(), out)));
+  .option('--roles', 'also make a database role for each service, with only the rights it needs, and one for analysts')
+  .action(run(async (options: { roles?: boolean }) => (await import('./migrate.ts')).runMigrate(config(), options, out)));
 program
   .command('doctor')
   .description('check every setting and connection, one line each')

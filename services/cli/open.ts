@@ -6,10 +6,12 @@ import { type Db, openPool } from '../shared/db.ts';
 import { type EmbeddedPostgres, firstClosedFolder, openEmbedded } from '../shared/embedded.ts';
 import { codeOf, messageOf, PermanentError, RuawatchError, SettingsError } from '../shared/errors.ts';
 import { createLog, type Log } from '../shared/log.ts';
-import { createMetrics } from '../shared/metrics.ts';
-import { createQueues } from '../shared/queues.ts';
+import { createMetrics, type Metrics } from '../shared/metrics.ts';
+import { createQueues, QUEUE_SCHEMA, type Queues } from '../shared/queues.ts';
 import type { Context } from '../shared/service.ts';
 import { checkSchema, migrate } from '../store/migrate.ts';
+import { prepareQueue, type QueuePlace } from '../store/queue.ts';
+import { grantRoles, rolesInUse } from '../store/roles.ts';
 
 export interface Opened {
   db: Db;
@@ -24,7 +26,8 @@ const ROOT_DATA_DIR = '/var/lib/ruawatch';
 
 /**
  * Opens the database that the settings name, or the embedded one, and brings or checks its schema.
- * @param options.migrate brings the schema up; otherwise it must already be there
+ * @param options.migrate brings the schema up, which needs rights to change it only when something is pending; otherwise it must
+ * already be there
  * @throws RuawatchError with one sentence: unreachable, wrong password, no such database, too old, too new
  */
 export async function openDatabase(
@@ -40,13 +43,63 @@ export async function openDatabase(
     await embedded?.close();
   };
   try {
-    if (options.migrate) await migrate(db);
+    if (options.migrate) await bringUp(db);
     else await checkSchema(db);
   } catch (error) {
     await close();
     throw databaseError(error);
   }
   return { db, url, embedded, close };
+}
+
+/** Migrates; where services have roles of their own, they get their rights on what is new. @returns the migrations applied */
+export async function bringUp(db: Db): Promise<string[]> {
+  const applied = await migrate(db);
+  if (applied.length > 0 && (await rolesInUse(db))) await grantRoles(db);
+  return applied;
+}
+
+/** Where the queue lies on Postgres. @param databaseUrl the main database's, embedded or not */
+export function queuePlace(config: Config, databaseUrl: string): QueuePlace {
+  return config.queueDatabaseUrl === null
+    ? { url: databaseUrl, schema: QUEUE_SCHEMA, setting: 'DATABASE_URL' }
+    : { url: config.queueDatabaseUrl, schema: QUEUE_SCHEMA, setting: 'QUEUE_DATABASE_URL' };
+}
+
+/**
+ * Opens the queues and waits for their first answer. On Postgres, their tables are made first where they are missing.
+ * @throws RuawatchError with one sentence
+ */
+export async function openQueues(config: Config, databaseUrl: string, log: Log, metrics: Metrics): Promise<Queues> {
+  const place = queuePlace(config, databaseUrl);
+  if (config.redisUrl === null) {
+    try {
+      await prepareQueue(place);
+    } catch (error) {
+      throw databaseError(error, place.setting);
+    }
+  }
+  const queues = createQueues({ redisUrl: config.redisUrl, databaseUrl: place.url, migrate: false }, log, metrics);
+  try {
+    await queues.check();
+    return queues;
+  } catch (error) {
+    await queues.close();
+    throw new PermanentError('queue', queueSentence(config, place, error), error);
+  }
+}
+
+/** protocol_violation, undefined_table, undefined_function */
+const POOLER_CODES = new Set(['08P01', '42P01', '42883']);
+
+function queueSentence(config: Config, place: QueuePlace, error: unknown): string {
+  const said = messageOf(error);
+  if (config.redisUrl !== null)
+    return `Redis does not answer at the address of REDIS_URL (${said}): start it, correct REDIS_URL, or leave REDIS_URL out to queue on Postgres.`;
+  // A pooler that keeps connections apart may refuse the search_path that BullMQ asks for, or drop it: its tables are then not found.
+  if (POOLER_CODES.has(codeOf(error) ?? ''))
+    return `${place.setting} leads through a connection pooler, which the queue on Postgres cannot use (${said}): set QUEUE_DATABASE_URL to the server's own address, or REDIS_URL to queue on Redis.`;
+  return `The queue on Postgres does not work: ${said}.`;
 }
 
 /** The folder of the embedded database: as set, or the default, moved when root's working folder is closed to it. */
@@ -60,21 +113,43 @@ export function dataDirOf(config: Config, say: (line: string) => void = () => un
   return moved;
 }
 
-/** One sentence for what a Postgres client may throw when it connects. */
-export function databaseError(error: unknown): Error {
+/** One sentence for what a Postgres client may throw when it connects. @param setting names the URL it connected to */
+export function databaseError(error: unknown, setting = 'DATABASE_URL'): Error {
   if (error instanceof RuawatchError) return error;
   const code = codeOf(error);
   const said = messageOf(error);
   const advice: Record<string, string> = {
-    '28P01': 'The database refused the password: correct DATABASE_URL.',
-    '28000': `The database refused the login (${said}): correct DATABASE_URL or the server's pg_hba.conf.`,
-    '3D000': `The database of DATABASE_URL does not exist (${said}): create it, or correct its name.`,
-    '42501': `The database user of DATABASE_URL may not do this (${said}): grant it the right, or use another user.`,
-    ECONNREFUSED: `Nothing answers at the address of DATABASE_URL (${said}): start Postgres, or correct the host and port.`,
-    ENOTFOUND: `The host of DATABASE_URL cannot be found (${said}): correct it.`,
-    EAI_AGAIN: `The host of DATABASE_URL cannot be looked up (${said}): correct it, or mend the name service.`,
+    '28P01': `The database refused the password: correct ${setting}.`,
+    '28000': `The database refused the login (${said}): correct ${setting} or the server's pg_hba.conf.`,
+    '3D000': `The database of ${setting} does not exist (${said}): create it, or correct its name.`,
+    '42501': `The database user of ${setting} may not do this (${said}): grant it the right, or use another user.`,
+    ECONNREFUSED: `Nothing answers at the address of ${setting} (${said}): start Postgres, or correct the host and port.`,
+    ENOTFOUND: `The host of ${setting} cannot be found (${said}): correct it.`,
+    EAI_AGAIN: `The host of ${setting} cannot be looked up (${said}): correct it, or mend the name service.`,
+    ERR_TLS_CERT_ALTNAME_INVALID: `The server at ${setting} shows a certificate made out to another name (${said}): use the name it is made out to, or sslmode=verify-ca.`,
+    CERT_HAS_EXPIRED: `The server at ${setting} shows a certificate that has expired: renew it there.`,
   };
-  return new PermanentError('database', (code && advice[code]) ?? `The database of DATABASE_URL cannot be used: ${said}.`, error);
+  for (const unknown of UNKNOWN_CA) {
+    advice[unknown] =
+      `The certificate of the server at ${setting} is not of a CA that is trusted here (${said}): name the file of its CA in sslrootcert, such as ?sslmode=verify-full&sslrootcert=/etc/ssl/my-ca.pem.`;
+  }
+  const sentence = (code && advice[code]) ?? noTls(said, setting) ?? `The database of ${setting} cannot be used: ${said}.`;
+  return new PermanentError('database', sentence, error);
+}
+
+/** OpenSSL's words for a chain that does not end at a trusted CA. */
+const UNKNOWN_CA = [
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_SIGNATURE_FAILURE',
+];
+
+function noTls(said: string, setting: string): string | null {
+  if (!/does not support SSL/.test(said)) return null;
+  return `The server at ${setting} does not offer TLS: switch it on there (ssl = on), or use sslmode=disable on a network that you trust.`;
 }
 
 /**
@@ -93,23 +168,17 @@ export async function openContext(
     ...(options.say ? { say: options.say } : {}),
   });
   const metrics = createMetrics();
-  const queues = createQueues({ redisUrl: config.redisUrl, databaseUrl: opened.url }, log, metrics);
+  let queues: Queues;
+  try {
+    queues = await openQueues(config, opened.url, log, metrics);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
   const close = async () => {
     await queues.close();
     await opened.close();
   };
-  try {
-    await queues.check();
-  } catch (error) {
-    await close();
-    throw new PermanentError(
-      'queue',
-      config.redisUrl === null
-        ? `The queue on Postgres does not work: ${messageOf(error)}.`
-        : `Redis does not answer at the address of REDIS_URL (${messageOf(error)}): start it, correct REDIS_URL, or leave REDIS_URL out to queue on Postgres.`,
-      error,
-    );
-  }
   return { ...opened, config, queues, log, metrics, clock: systemClock, close };
 }
 

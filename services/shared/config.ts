@@ -32,6 +32,7 @@ const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.e
 /** The shape of ruawatch.yaml. The upper-case keys are the same as the environment's; the environment wins. */
 const fileSchema = z.strictObject({
   DATABASE_URL: urlOf('a Postgres URL', 'postgres', 'postgresql').optional(),
+  QUEUE_DATABASE_URL: urlOf('a Postgres URL', 'postgres', 'postgresql').optional(),
   REDIS_URL: urlOf('a Redis URL', 'redis', 'rediss').optional(),
   IMAP_URL: z.string().optional(),
   SMTP_URL: urlOf('an SMTP URL', 'smtp', 'smtps').optional(),
@@ -89,6 +90,8 @@ type File = z.infer<typeof fileSchema>;
 /** Everything the program can be told, checked once at start. */
 export interface Config {
   databaseUrl: string | null;
+  /** The Postgres of the queue where it is not `databaseUrl`, such as the direct address of a server reached through a pooler. */
+  queueDatabaseUrl: string | null;
   redisUrl: string | null;
   mailboxes: Mailbox[];
   smtpUrl: string | null;
@@ -109,6 +112,7 @@ export interface Config {
 
 const ENV_KEYS = [
   'DATABASE_URL',
+  'QUEUE_DATABASE_URL',
   'REDIS_URL',
   'IMAP_URL',
   'SMTP_URL',
@@ -118,7 +122,7 @@ const ENV_KEYS = [
   'LOG_LEVEL',
   'HTTP_LISTEN',
 ] as const;
-const SECRET_KEYS = new Set<string>(['DATABASE_URL', 'REDIS_URL', 'IMAP_URL', 'SMTP_URL']);
+const SECRET_KEYS = new Set<string>(['DATABASE_URL', 'QUEUE_DATABASE_URL', 'REDIS_URL', 'IMAP_URL', 'SMTP_URL']);
 const OWN_PREFIX = /^RUAWATCH_/;
 /** RUAWATCH_NO_SKIP speaks to the test suites, which start the program with their own environment. */
 const OWN_KEYS = new Set<string>([...ENV_KEYS, 'RUAWATCH_CONFIG', 'RUAWATCH_NO_SKIP']);
@@ -169,6 +173,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
 
   return {
     databaseUrl: file.DATABASE_URL ?? null,
+    queueDatabaseUrl: file.QUEUE_DATABASE_URL ?? null,
     redisUrl: file.REDIS_URL ?? null,
     mailboxes,
     smtpUrl: file.SMTP_URL ?? null,

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { isTransient, messageOf, PermanentError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { connectionSettings } from './postgres-url.ts';
 
 /**
  * Every queue of the program: what its jobs carry, how often they retry, and how their ids are made.
@@ -91,17 +92,21 @@ export interface QueueSettings {
   databaseUrl: string;
   /** Prefix (Redis) or schema (Postgres) that keeps several installations apart. */
   namespace?: string;
+  /** False when the queue's tables have been prepared (store/queue.ts): then no right to make any is needed. */
+  migrate?: boolean;
 }
 
+/** Where BullMQ keeps its tables on Postgres. */
+export const QUEUE_SCHEMA = 'ruawatch_queue';
 const ADD_TIMEOUT_MS = 5_000;
 
 /**
  * Opens the queues: on Redis when `redisUrl` is set, else on the Postgres that holds the rows (BullMQ's own PostgreSQL backend, in
- * a schema of its own, migrated when first used).
+ * a schema of its own).
  */
 export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics): Queues {
   const backend = settings.redisUrl === null ? 'postgres' : 'redis';
-  const namespace = settings.namespace ?? (backend === 'redis' ? 'ruawatch' : 'ruawatch_queue');
+  const namespace = settings.namespace ?? (backend === 'redis' ? 'ruawatch' : QUEUE_SCHEMA);
   const connections: Redis[] = [];
   const queues = new Map<QueueName, Queue>();
   const workers: Worker[] = [];
@@ -130,9 +135,9 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
       ? { connection: redis(forWorker), prefix: namespace }
       : {
           connection: {
-            connectionString: settings.databaseUrl,
+            ...connectionSettings(settings.databaseUrl),
             schema: namespace,
-            migrate: true,
+            migrate: settings.migrate ?? true,
             max: forWorker ? 4 : 2,
             application_name: 'ruawatch queue',
           },

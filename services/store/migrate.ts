@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Db, transaction } from '../shared/db.ts';
-import { PermanentError } from '../shared/errors.ts';
+import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
 
 export interface Migration {
   version: number;
@@ -9,8 +9,8 @@ export interface Migration {
   sql: string;
 }
 
-/** Any constant will do, as long as all versions of the program share it: "ruaw" in ASCII. */
-const LOCK_KEY = 0x72756177;
+/** Held while the schema or its rights change. Any constant will do, as long as all versions of the program share it: "ruaw" in ASCII. */
+export const SCHEMA_LOCK = 0x72756177;
 const OLDEST_POSTGRES = 14;
 
 /** The migrations folder of this program: beside package.json, from the sources and from dist/ alike. */
@@ -38,13 +38,31 @@ export function readMigrations(folder: string = migrationsFolder()): Migration[]
 
 /**
  * Brings the schema up to this program's version, all pending steps in one transaction under an advisory lock: safe to run twice,
- * and by any number of processes at once.
+ * and by any number of processes at once. Where nothing is pending it only looks, so that a user without rights to change the
+ * schema can run a service on it.
  * @returns the names of the migrations that this call applied
- * @throws PermanentError `database_newer` when the database knows migrations this program does not; `database_too_old` below Postgres 14
+ * @throws PermanentError `database_newer` when the database knows migrations this program does not; `database_older` when some are
+ * pending and this user may not apply them; `database_too_old` below Postgres 14
  */
 export async function migrate(db: Db, migrations: Migration[] = readMigrations()): Promise<string[]> {
+  const at = await schemaVersion(db);
+  refuseNewer(at, migrations);
+  if (at === migrations.length) return [];
+  try {
+    return await applyPending(db, migrations);
+  } catch (error) {
+    if (codeOf(error) !== '42501') throw error;
+    throw new PermanentError(
+      'database_older',
+      `The database schema is at version ${at}, this program needs ${migrations.length}, and this database user may not change it (${messageOf(error)}): run "ruawatch migrate" as the user that owns the schema.`,
+      error,
+    );
+  }
+}
+
+async function applyPending(db: Db, migrations: Migration[]): Promise<string[]> {
   return transaction(db, async (tx) => {
-    await tx.query('select pg_advisory_xact_lock($1)', [LOCK_KEY]);
+    await tx.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
     const { rows: server } = await tx.query<{ v: number; shown: string }>(
       "select current_setting('server_version_num')::int as v, current_setting('server_version') as shown",
     );
@@ -75,8 +93,7 @@ export async function migrate(db: Db, migrations: Migration[] = readMigrations()
  * @throws PermanentError `database_older` or `database_newer`
  */
 export async function checkSchema(db: Db, migrations: Migration[] = readMigrations()): Promise<number> {
-  const { rows } = await db.query<{ there: boolean }>("select to_regclass('ruawatch.migrations') is not null as there");
-  const at = rows[0]!.there ? await appliedVersion(db) : 0;
+  const at = await schemaVersion(db);
   refuseNewer(at, migrations);
   if (at < migrations.length) {
     throw new PermanentError(
@@ -85,6 +102,11 @@ export async function checkSchema(db: Db, migrations: Migration[] = readMigratio
     );
   }
   return at;
+}
+
+async function schemaVersion(db: Db): Promise<number> {
+  const { rows } = await db.query<{ there: boolean }>("select to_regclass('ruawatch.migrations') is not null as there");
+  return rows[0]!.there ? appliedVersion(db) : 0;
 }
 
 async function appliedVersion(db: Pick<Db, 'query'>): Promise<number> {

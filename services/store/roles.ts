@@ -1,0 +1,171 @@
+import { type Db, type Tx, transaction } from '../shared/db.ts';
+import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
+import { SCHEMA_LOCK } from './migrate.ts';
+
+/**
+ * What each service may do with each table of schema ruawatch, and nothing beyond; columns are named where a service changes only
+ * some. A table that is missing here is closed to all services: test/store/roles.test.ts asks for a decision on each new one.
+ * A partition needs none: the rights of its parent count.
+ */
+export const GRANTS = {
+  /** Puts mails in, and may not read them (or what became of them) out again. */
+  ruawatch_poller: {
+    migrations: ['select'],
+    mailboxes: [
+      'select',
+      'insert',
+      'update (folder, uid_validity, last_uid, lease_owner, lease_until, polled_at, backlog, last_error)',
+    ],
+    messages: ['select', 'insert', 'update (folder, uid_validity, uid, disposed_at)', 'delete'],
+    raw: ['insert'],
+  },
+  ruawatch_parser: {
+    migrations: ['select'],
+    messages: ['select', 'update (state, code, reason, attempts, queued_at, settled_at)'],
+    raw: ['select'],
+    reports: ['select', 'insert', 'update'],
+    records: ['select', 'insert', 'delete'],
+    source_days: ['select', 'insert', 'update'],
+    policy_days: ['select', 'insert', 'update'],
+    sources: ['select', 'insert', 'update (first_seen, last_seen, messages, passed)'],
+    trust_checks: ['select', 'insert', 'update', 'delete'],
+    analysis_work: ['insert'],
+  },
+  /** Judges from the rollups: no mail, no records. */
+  ruawatch_analyzer: {
+    migrations: ['select'],
+    mailboxes: ['select (backlog)'],
+    messages: ['select (state)'],
+    reports: ['select'],
+    trust_checks: ['select'],
+    source_days: ['select'],
+    policy_days: ['select'],
+    sources: ['select', 'update (class, confidence, why, classified_at)'],
+    analysis_work: ['select', 'delete'],
+    findings: ['select', 'insert', 'update'],
+    finding_events: ['select', 'insert'],
+  },
+  ruawatch_alerter: {
+    migrations: ['select'],
+    // The counts that doctor shows.
+    messages: ['select (state)'],
+    findings: ['select'],
+    finding_events: ['select', 'update (handled_at)'],
+    outbox: ['select', 'insert', 'update (recipients, state, attempts, next_at, sent_at, last_error)'],
+  },
+} as const satisfies Record<string, Record<string, readonly string[]>>;
+
+/** Sequences whose numbers a service takes before it writes the row. Identity columns need no right of their own. */
+const SEQUENCES: Partial<Record<keyof typeof GRANTS, readonly { table: string; column: string }[]>> = {
+  ruawatch_poller: [{ table: 'messages', column: 'message_key' }],
+  ruawatch_parser: [{ table: 'reports', column: 'report_key' }],
+};
+
+export const SERVICE_ROLES = Object.keys(GRANTS) as (keyof typeof GRANTS)[];
+/** Reads the views of schema dmarc, and sees nothing of schema ruawatch. */
+export const ANALYST_ROLE = 'ruawatch_analyst';
+export const ROLES: readonly string[] = [...SERVICE_ROLES, ANALYST_ROLE];
+
+/**
+ * Makes the roles that are missing and gives each exactly the rights above: what it had beyond them in these schemas is taken away.
+ * One transaction, so that a running service notices nothing; any number of processes may do it at once.
+ * The roles cannot log in: they are granted to the users that do.
+ * @returns the roles that this call made
+ * @throws PermanentError `roles_missing` when roles are missing and the user may not make any
+ */
+export async function grantRoles(db: Db): Promise<string[]> {
+  return transaction(db, async (tx) => {
+    const made = await makeRoles(tx);
+    const all = ROLES.join(', ');
+    for (const schema of ['ruawatch', 'dmarc']) {
+      await tx.query(`revoke all on all tables in schema ${schema} from ${all};
+                      revoke all on all sequences in schema ${schema} from ${all};
+                      revoke all on schema ${schema} from ${all}`);
+    }
+    await tx.query(`grant usage on schema ruawatch to ${SERVICE_ROLES.join(', ')}`);
+    for (const role of SERVICE_ROLES) {
+      const tables = GRANTS[role] as Record<string, readonly string[]>;
+      for (const [table, rights] of Object.entries(tables)) {
+        await tx.query(`grant ${rights.join(', ')} on ruawatch.${table} to ${role}`);
+      }
+      for (const { table, column } of SEQUENCES[role] ?? []) {
+        const { rows } = await tx.query<{ name: string }>('select pg_get_serial_sequence($1, $2) as name', [
+          `ruawatch.${table}`,
+          column,
+        ]);
+        await tx.query(`grant usage on sequence ${rows[0]!.name} to ${role}`);
+      }
+    }
+    await tx.query(
+      `grant usage on schema dmarc to ${ANALYST_ROLE}; grant select on all tables in schema dmarc to ${ANALYST_ROLE}`,
+    );
+    await grantConnect(tx, ROLES);
+    return made;
+  });
+}
+
+/**
+ * The same for the queue's schema, which may lie in another database: every service adds jobs and works them. What a later BullMQ
+ * adds to it is covered too, whichever command migrates it.
+ */
+export async function grantQueueRoles(db: Db, schema: string): Promise<void> {
+  await transaction(db, async (tx) => {
+    await makeRoles(tx);
+    const services = SERVICE_ROLES.join(', ');
+    await tx.query(`revoke all on all tables in schema ${schema} from ${services};
+                    grant usage on schema ${schema} to ${services};
+                    grant select, insert, update, delete on all tables in schema ${schema} to ${services};
+                    grant usage on all sequences in schema ${schema} to ${services};
+                    grant execute on all functions in schema ${schema} to ${services};
+                    alter default privileges in schema ${schema} grant select, insert, update, delete on tables to ${services};
+                    alter default privileges in schema ${schema} grant usage on sequences to ${services}`);
+    await grantConnect(tx, SERVICE_ROLES);
+  });
+}
+
+/** Whether the services' roles have been given rights in this database: then a migration must give them those on its tables. */
+export async function rolesInUse(db: Db): Promise<boolean> {
+  const { rows } = await db.query<{ used: boolean }>(
+    `select exists (select from pg_roles r, pg_namespace n
+                     where r.rolname = any($1) and n.nspname = 'ruawatch' and has_schema_privilege(r.oid, n.oid, 'usage')) as used`,
+    [SERVICE_ROLES],
+  );
+  return rows[0]!.used;
+}
+
+/** Roles belong to the whole server: another database's migration may make one at the same moment. */
+async function makeRoles(tx: Tx): Promise<string[]> {
+  await tx.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
+  const { rows } = await tx.query<{ role: string }>(
+    'select role from unnest($1::text[]) with ordinality as r(role, n) where not exists (select from pg_roles where rolname = role) order by n',
+    [ROLES],
+  );
+  const missing = rows.map((row) => row.role);
+  try {
+    for (const role of missing) {
+      await tx.query(
+        `do $$ begin create role ${role} nologin; exception when duplicate_object or unique_violation then null; end $$`,
+      );
+    }
+  } catch (error) {
+    if (codeOf(error) !== '42501') throw error;
+    throw new PermanentError(
+      'roles_missing',
+      `This database user may not create roles (${messageOf(error)}): let an administrator run "${missing
+        .map((role) => `create role ${role} nologin;`)
+        .join(' ')}", then run "ruawatch migrate --roles" again.`,
+      error,
+    );
+  }
+  return missing;
+}
+
+/** Everybody may connect unless an administrator has taken that right from PUBLIC. Only the database's owner can give it. */
+async function grantConnect(tx: Tx, roles: readonly string[]): Promise<void> {
+  const { rows } = await tx.query<{ statement: string | null }>(
+    `select case when pg_has_role(d.datdba, 'usage') then format('grant connect on database %I to %s', d.datname, $1::text) end as statement
+       from pg_database d where d.datname = current_database()`,
+    [roles.join(', ')],
+  );
+  if (rows[0]?.statement) await tx.query(rows[0].statement);
+}
