@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
 import type { AggregateRecord, OverrideReason } from '../report/model.ts';
@@ -20,12 +19,15 @@ export class RecordCopy {
   private pending: string[] = [];
   private pendingLength = 0;
   private failure: Error | null = null;
+  private wake: () => void = () => undefined;
 
   constructor(tx: Tx) {
     this.stream = tx.query(copyFrom(COPY_RECORDS));
     this.stream.on('error', (error) => {
       this.failure ??= error;
     });
+    this.stream.on('drain', () => this.wake());
+    this.stream.on('close', () => this.wake());
   }
 
   /** Writes lines that `copyLines` made; resolves when the socket wants more (back-pressure). */
@@ -54,7 +56,11 @@ export class RecordCopy {
     const text = this.pending.join('');
     this.pending = [];
     this.pendingLength = 0;
-    if (!this.stream.write(text)) await Promise.race([once(this.stream, 'drain'), once(this.stream, 'close')]);
+    if (!this.stream.write(text) && !this.stream.destroyed) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
     if (this.failure) throw this.failure;
   }
 }
