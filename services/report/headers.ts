@@ -111,11 +111,17 @@ function fieldColon(text: string, from: number, to: number): number {
     if (!letter) {
       // "Subject : x" is old, and still comes.
       if (c !== 32 || i === from) return -1;
-      const colon = text.indexOf(':', i);
-      return colon > 0 && colon < to && text.slice(i, colon).trim() === '' ? colon : -1;
+      // Not by indexOf: without a colon in the line it would search the rest of the mail, line after line.
+      let colon = i;
+      while (colon < to && isBlank(text.charCodeAt(colon))) colon++;
+      return colon < to && text.charCodeAt(colon) === 58 ? colon : -1;
     }
   }
   return -1;
+}
+
+function isBlank(c: number): boolean {
+  return c === 32 || c === 9;
 }
 
 function lostIndent(line: string): boolean {

@@ -17,21 +17,25 @@ export interface MimePart {
   forwarded: number;
 }
 
-/** A mail taken apart. */
-export interface Mail {
+/** What a header section says of its mail. */
+export interface MailHead {
   from: string | null;
   subject: string | null;
+  message_id: string | null;
+}
+
+/** A mail taken apart. */
+export interface Mail extends MailHead {
   /** Lower case type of the whole, and its report-type parameter. */
   type: string;
   reportType: string | null;
   parts: MimePart[];
+  /** The heads of the mails forwarded in it (message/rfc822), in order; `forwarded` as in their parts. */
+  mails: Array<MailHead & { forwarded: number }>;
 }
 
 /** What the poller records of a mail it does not read. */
-export interface Envelope {
-  from: string | null;
-  subject: string | null;
-  message_id: string | null;
+export interface Envelope extends MailHead {
   date: string | null;
   /** The topmost Authentication-Results field, unfolded: who wrote it must be checked before it is believed (RFC 8601 section 5). */
   authentication_results: string | null;
@@ -44,16 +48,10 @@ export function readEnvelope(head: Buffer): Envelope {
   const start = skipFromLine(head);
   // Whatever the length, the section is read: the caller decided how much of the mail to hand over.
   const { fields } = readHeaders(head, start, head.length, { ...DEFAULT_LIMITS, headerLength: Number.MAX_SAFE_INTEGER });
-  const text = (name: string): string | null => {
-    const value = fields.get(name);
-    return value === undefined ? null : printable(decodeWords(value));
-  };
   return {
-    from: text('from'),
-    subject: text('subject'),
-    message_id: text('message-id'),
-    date: text('date'),
-    authentication_results: text('authentication-results'),
+    ...headOf(fields),
+    date: textOf(fields, 'date'),
+    authentication_results: textOf(fields, 'authentication-results'),
   };
 }
 
@@ -70,15 +68,23 @@ export function readMail(raw: Buffer, limits: Limits): Mail | null {
   const walker = new Walker(limits);
   const content = parseParameterised(headers.fields.get('content-type') ?? '');
   walker.entity(raw, headers.fields, headers.body, raw.length, 0, 0);
-  const subject = headers.fields.get('subject');
-  const from = headers.fields.get('from');
   return {
-    from: from === undefined ? null : decodeWords(from),
-    subject: subject === undefined ? null : decodeWords(subject),
+    ...headOf(headers.fields),
     type: content.value,
     reportType: content.parameters.get('report-type')?.toLowerCase() ?? null,
     parts: walker.parts,
+    mails: walker.mails,
   };
+}
+
+/** The head of a mail out of its header fields, encoded words resolved. */
+export function headOf(fields: ReadonlyMap<string, string>): MailHead {
+  return { from: textOf(fields, 'from'), subject: textOf(fields, 'subject'), message_id: textOf(fields, 'message-id') };
+}
+
+function textOf(fields: ReadonlyMap<string, string>, name: string): string | null {
+  const value = fields.get(name);
+  return value === undefined ? null : printable(decodeWords(value));
 }
 
 /** The length of an mbox "From " line on top, and of blank lines before the first header field. */
@@ -100,6 +106,7 @@ function isBlank(c: number): boolean {
 
 class Walker {
   readonly parts: MimePart[] = [];
+  readonly mails: Mail['mails'] = [];
   private readonly limits: Limits;
   private seen = 0;
 
@@ -142,6 +149,7 @@ class Walker {
 
   private message(raw: Buffer, depth: number, forwarded: number): void {
     const headers = readHeaders(raw, skipFromLine(raw), raw.length, this.limits);
+    if (headers.count > 0) this.mails.push({ ...headOf(headers.fields), forwarded });
     this.entity(raw, headers.fields, headers.body, raw.length, depth + 1, forwarded);
   }
 
@@ -151,11 +159,12 @@ class Walker {
     const view = raw.subarray(0, end);
     let partStart = -1;
     for (let at = view.indexOf(delimiter, start); at >= 0; ) {
-      const line = lineEnd(view, at + delimiter.length, end);
+      // First of all: a body of nothing but dashes is a delimiter at every byte, and its line must not be searched at each.
       if (at > start && view[at - 1] !== 10 && view[at - 1] !== 13) {
         at = view.indexOf(delimiter, at + 1);
         continue;
       }
+      const line = lineEnd(view, at + delimiter.length, end);
       const rest = view.toString('latin1', at + delimiter.length, Math.min(line.end, at + delimiter.length + 128));
       const close = rest.startsWith('--');
       // Another, longer boundary that begins with this one is not this one.

@@ -6,17 +6,23 @@ import { excerpt } from './text.ts';
 
 /** Characters of one child of feedback that salvage holds while it looks for the end of it. */
 const SEGMENT_LENGTH = 1 << 20;
+/** Characters gathered before they are searched: what a child that is not whole yet costs must not depend on how small the pieces are. */
+const STEP_LENGTH = 1 << 16;
 
 /** Where a child of feedback that counts begins. */
 const OPENING = /<((?:[\w.-]+:)?(?:record|report_metadata|policy_published|feedback))(?=[\s>/])/gi;
-/** The same with its end tag: what either ends the child or shows that it never ended. */
-const BOUNDARY = /<(\/?)((?:[\w.-]+:)?(?:record|report_metadata|policy_published|feedback))(?=[\s>/])[^<>]*>/gi;
+/**
+ * A whole end tag of the same, or what `OPENING` takes for a beginning: what either ends the child or shows that it never ended. That
+ * both take the same for a beginning keeps the search linear: it never goes past the next child.
+ */
+const BOUNDARY = /<(?:(\/)(?=[^<>]*>))?((?:[\w.-]+:)?(?:record|report_metadata|policy_published|feedback))(?=[\s>/])/gi;
 /** What a `<` must begin to be markup; any other is a letter of the text that nobody escaped. */
 const MARKUP = /<(?!\/?[A-Za-z_:][\w.:-]*(?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*\/?>|!--|!\[CDATA\[)/g;
 const AMPERSAND = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the characters XML forbids
 const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]+/g;
-const TAG = /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<(\/?)([A-Za-z_:][\w.:-]*)[^<>]*?(\/?)>/g;
+/** A comment or CDATA section that does not end is one match too, lest each of a million be searched to the end of the text. */
+const TAG = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[[\s\S]*?(?:\]\]>|$)|<(\/?)([A-Za-z_:][\w.:-]*)[^<>]*?(\/?)>/g;
 
 /** An element of fast-xml-parser's ordered tree. */
 export type OrderedNode = { '#text'?: unknown } & { [name: string]: OrderedNode[] | unknown };
@@ -43,6 +49,8 @@ export class Salvager {
   private readonly builder: AggregateBuilder;
   private readonly limits: Limits;
   private tail = '';
+  /** Characters of `tail` that were not searched yet. */
+  private fresh = 0;
   /** The feedback element of this report was seen, here or by the strict reader. */
   private begun: boolean;
   /** Another report begins: there is nothing more to read for this one. */
@@ -61,6 +69,9 @@ export class Salvager {
   write(text: string): void {
     if (this.stopped) return;
     this.tail += text;
+    this.fresh += text.length;
+    if (this.fresh < STEP_LENGTH) return;
+    this.fresh = 0;
     this.scan(false);
   }
 
@@ -120,7 +131,8 @@ export class Salvager {
     BOUNDARY.lastIndex = from;
     for (let match = BOUNDARY.exec(text); match !== null; match = BOUNDARY.exec(text)) {
       const closing = match[1] === '/';
-      if (closing && (match[2] as string).toLowerCase() === name) return { position: match.index + match[0].length, whole: true };
+      if (closing && (match[2] as string).toLowerCase() === name)
+        return { position: text.indexOf('>', match.index) + 1, whole: true };
       const local = localName(match[2] as string);
       if (!closing && local !== 'feedback') return { position: match.index, whole: false };
       if (closing && (local === 'feedback' || local === 'record')) {
@@ -146,7 +158,7 @@ export class Salvager {
       'element_broken',
       `The ${localName(name)} of the report is broken; what stands before the break is taken.`,
     );
-    const prefix = balancedPrefix(repair(segment.slice(0, SEGMENT_LENGTH)));
+    const prefix = balancedPrefix(repair(segment.slice(0, SEGMENT_LENGTH)), this.limits.elementDepth);
     if (XMLValidator.validate(prefix) === true) this.feed(name, prefix, segment);
   }
 
@@ -197,9 +209,9 @@ function repair(segment: string): string {
 
 /**
  * The part of a segment before the place where its elements stop fitting together, with those open there closed. A single value
- * whose end tag is another's, or that was cut off, is left out, and does not end the part.
+ * whose end tag is another's, or that was cut off, is left out, and does not end the part; an element below `depth` others does.
  */
-export function balancedPrefix(segment: string): string {
+export function balancedPrefix(segment: string, depth = 32): string {
   const open: string[] = [];
   let prefix = '';
   let position = 0;
@@ -208,6 +220,8 @@ export function balancedPrefix(segment: string): string {
   TAG.lastIndex = 0;
   for (let match = TAG.exec(segment); match !== null; match = TAG.exec(segment)) {
     const name = match[2];
+    const unended = name === undefined && !match[0].endsWith('>');
+    if (unended || open.length > depth) break;
     const piece = segment.slice(position, match.index + match[0].length);
     position = match.index + match[0].length;
     if (name === undefined || match[3] === '/') {

@@ -43,6 +43,8 @@ interface Stream {
 export class Unpacker {
   private readonly limits: Limits;
   private unpacked = 0;
+  /** Bytes of the attachments opened so far. */
+  private delivered = 0;
   private members = 0;
 
   constructor(limits: Limits) {
@@ -54,6 +56,7 @@ export class Unpacker {
    * and an Unopened when other members can still be read.
    */
   async *unpack(bytes: Buffer, name: string | null, depth = 0, problems = new Problems()): AsyncGenerator<Payload | Unopened> {
+    if (depth === 0) this.delivered += bytes.length;
     const kind = sniff(bytes.subarray(0, SNIFF_LENGTH));
     if (kind !== 'gzip' && kind !== 'zip' && kind !== 'tar') {
       yield {
@@ -140,7 +143,9 @@ export class Unpacker {
         used.bytes += size;
         streamSize += size;
         this.charge(size);
-        this.judge(streamSize, bytes.length);
+        this.judge(streamSize, bytes.length, 'A stream');
+        // Many small streams, or the same one named many times by an archive, are a bomb as well.
+        this.judge(this.unpacked, this.delivered, 'The mail');
       },
       member: () => {
         used.members++;
@@ -177,9 +182,9 @@ export class Unpacker {
     }
   }
 
-  private judge(size: number, compressed: number): void {
+  private judge(size: number, compressed: number, what: string): void {
     if (size > this.limits.ratioFloorBytes && size > compressed * this.limits.ratio) {
-      throw new Refusal('ratio_too_high', `A stream decompresses to more than ${this.limits.ratio} times its size.`);
+      throw new Refusal('ratio_too_high', `${what} decompresses to more than ${this.limits.ratio} times its size.`);
     }
   }
 }

@@ -101,7 +101,16 @@ export class XmlReader {
     this.flush();
     this.fed += chunk.length;
     this.silent = this.heard ? 0 : this.silent + chunk.length;
-    if (this.silent > this.limits.textLength) throw textTooLong(this.limits);
+    if (this.silent <= this.limits.textLength) return;
+    if (this.inReference()) throw new NotWellFormed('a reference that does not end', this.resume);
+    throw textTooLong(this.limits);
+  }
+
+  /** saxes takes all that follows an unescaped "&" for the name of an entity, markup too, until a ";" comes. */
+  private inReference(): boolean {
+    const text = this.previous + this.chunk;
+    const start = text.indexOf('&', text.lastIndexOf(';') + 1);
+    return start >= 0 && text.indexOf('<', start) >= 0;
   }
 
   /** The document has ended. */

@@ -1,5 +1,5 @@
-import { deflateRawSync, gzipSync } from 'node:zlib';
-import { crookedZip, tarOf } from '../report/archives.ts';
+import { gzipSync } from 'node:zlib';
+import { crookedZip, overlappingZip, tarOf } from '../report/archives.ts';
 import { joined, mutateBytes } from './bytes.ts';
 import type { Random } from './random.ts';
 
@@ -53,34 +53,8 @@ function wrap(random: Random, bytes: Buffer): Buffer {
         ]),
       );
     case 6:
-      return overlapping(bytes, random.size(200));
+      return overlappingZip(bytes, random.size(200));
     default:
       return joined(gzipSync(bytes), Buffer.alloc(random.size(2000), random.pick([0, 10, 0x1f])));
   }
-}
-
-/** A zip whose directory names the same bytes many times. */
-function overlapping(bytes: Buffer, times: number): Buffer {
-  const body = deflateRawSync(bytes);
-  const local = Buffer.alloc(31);
-  local.writeUInt32LE(0x04034b50, 0);
-  local.writeUInt16LE(8, 8);
-  local.writeUInt32LE(body.length, 18);
-  local.writeUInt32LE(bytes.length, 22);
-  local.writeUInt16LE(1, 26);
-  local.write('a', 30);
-  const entry = Buffer.alloc(47);
-  entry.writeUInt32LE(0x02014b50, 0);
-  entry.writeUInt16LE(8, 10);
-  entry.writeUInt32LE(body.length, 20);
-  entry.writeUInt32LE(bytes.length, 24);
-  entry.writeUInt16LE(1, 28);
-  entry.write('a', 46);
-  const end = Buffer.alloc(22);
-  end.writeUInt32LE(0x06054b50, 0);
-  end.writeUInt16LE(times, 8);
-  end.writeUInt16LE(times, 10);
-  end.writeUInt32LE(times * entry.length, 12);
-  end.writeUInt32LE(local.length + body.length, 16);
-  return Buffer.concat([local, body, ...Array.from({ length: times }, () => entry), end]);
 }

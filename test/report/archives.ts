@@ -81,3 +81,29 @@ export function crookedZip(name: string, data: Buffer, { flags = 0, method = 8, 
   const whole = Buffer.concat([local, label, body, central, label, end]);
   return cut > 0 ? whole.subarray(0, cut) : whole;
 }
+
+/** A zip whose directory names the same bytes many times. */
+export function overlappingZip(bytes: Buffer, times: number): Buffer {
+  const body = deflateRawSync(bytes);
+  const local = Buffer.alloc(31);
+  local.writeUInt32LE(0x04034b50, 0);
+  local.writeUInt16LE(8, 8);
+  local.writeUInt32LE(body.length, 18);
+  local.writeUInt32LE(bytes.length, 22);
+  local.writeUInt16LE(1, 26);
+  local.write('a', 30);
+  const entry = Buffer.alloc(47);
+  entry.writeUInt32LE(0x02014b50, 0);
+  entry.writeUInt16LE(8, 10);
+  entry.writeUInt32LE(body.length, 20);
+  entry.writeUInt32LE(bytes.length, 24);
+  entry.writeUInt16LE(1, 28);
+  entry.write('a', 46);
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt16LE(times, 8);
+  end.writeUInt16LE(times, 10);
+  end.writeUInt32LE(times * entry.length, 12);
+  end.writeUInt32LE(local.length + body.length, 16);
+  return Buffer.concat([local, body, ...Array.from({ length: times }, () => entry), end]);
+}

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { BATCH_LENGTH, PROBLEMS_PER_CODE } from '../../services/report/limits.ts';
-import { tarOf, zipOf } from './archives.ts';
+import { overlappingZip, tarOf, zipOf } from './archives.ts';
 import { METADATA, mailWith, POLICY, problemCodes, readAll, recordXml, reportXml } from './build.ts';
 
 const xml = reportXml();
@@ -232,6 +232,40 @@ describe('hostile documents', () => {
 
   test('many members that each decompress to little are bounded by their sum', async () => {
     const zip = await zipOf(Array.from({ length: 40 }, (_, i) => ({ name: `${i}`, data: Buffer.alloc(MIB, ' ') })));
-    expect((await readAll(zip, { unpackedBytes: 30 * MIB })).codes).toEqual(['unpacked_too_large']);
+    expect((await readAll(zip, { unpackedBytes: 30 * MIB, ratio: 1e6 })).codes).toEqual(['unpacked_too_large']);
+    expect((await readAll(zip)).codes).toEqual(['ratio_too_high']);
+  });
+});
+
+/** Small inputs that once took minutes each: what they cost must grow with their size, not with its square. */
+describe('input made to be slow', () => {
+  const broken = (text: string): string => `<feedback>${METADATA}${POLICY}${recordXml()}<record>&</record>${text}`;
+
+  test.each([
+    ['beginnings of records', broken('<record '.repeat(300_000))],
+    ['records that never end', broken('<record>'.repeat(300_000))],
+    ['end tags of something else', broken(`<record>${'</report_metadata>'.repeat(100_000)}`)],
+    ['comments that never end', broken(`<report_metadata>${'<!--'.repeat(250_000)}</feedback>`)],
+    ['CDATA that never ends', broken(`<policy_published>${'<![CDATA['.repeat(100_000)}</feedback>`)],
+    ['depth with wrong end tags', broken(`<report_metadata>${'<a>'.repeat(150_000)}${'<c></b>'.repeat(70_000)}</feedback>`)],
+  ])('salvage: %s', async (_name, document) => {
+    expect((await readAll(document)).reports).toMatchObject([{ salvaged: true, records: 1 }]);
+  });
+
+  test('MIME: a boundary of a dash in a body of dashes', async () => {
+    const mail = `Content-Type: multipart/mixed; boundary=-\n\nx${'-'.repeat(3 * MIB)}`;
+    expect((await readAll(mail)).codes).toEqual(['no_report']);
+  });
+
+  test('headers: lines with a blank and no colon', async () => {
+    const part = `--b\nContent-Type: text/plain\n${'a =1\n'.repeat(50_000)}\n`;
+    const mail = `Content-Type: multipart/mixed; boundary=b\n\n${part.repeat(40)}--b--\n`;
+    expect((await readAll(mail)).codes).toEqual(['no_report']);
+  });
+
+  test('zip: a directory that names one member many times', async () => {
+    const data = Buffer.alloc(100_000, ' ');
+    const zip = overlappingZip(data, 200);
+    expect((await readAll(zip, { members: 500, ratioFloorBytes: MIB })).codes).toEqual(['ratio_too_high']);
   });
 });

@@ -19,6 +19,12 @@ describe('salvage', () => {
     ]);
   });
 
+  test('an unescaped & far from any ";" does not swallow the rest of a large report', async () => {
+    const many = Array.from({ length: 3000 }, () => recordXml()).join('');
+    const outcome = await readAll(reportXml(`${three[0]}${recordXml({ from: 'a & b' })}${many}`));
+    expect(outcome.reports).toMatchObject([{ records: 3002, salvaged: true }]);
+  });
+
   test('a record that is not whole stands in the problems with its text', async () => {
     const outcome = await readAll(reportXml((three[0] as string).replace('</count>', '</cnt>')));
     expect(outcome.reports).toMatchObject([{ records: 0, messages: 0, salvaged: true }]);
