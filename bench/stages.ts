@@ -234,7 +234,7 @@ async function storeGroup(tx: Tx, group: ReadonlyMap<number, ReadMail>): Promise
     const lines = copyLines(key, 1, report.begin, records);
     read.push({ message, result: { reports: [{ part: 0, key, report, lines }], refused: [], other: [] } });
   }
-  return writeSmall(tx, read);
+  return writeSmall(tx, read, 'off');
 }
 
 /** `ruawatch import` of the path, from files to committed rows, without the start of the program. */

@@ -11,6 +11,7 @@ import {
   tryLockDomain,
 } from '../store/analysis.ts';
 import { loadFindings, openFindings, updateFindings, type WrittenEvent } from '../store/findings.ts';
+import { loadForged } from '../store/trust.ts';
 import { judge } from './judge.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
@@ -20,6 +21,8 @@ import { addDays } from './window.ts';
 const SOURCES_AT_ONCE = 500;
 /** Networks told one by one to the rule; the rest of a botnet is counted. */
 const NETWORKS = 1000;
+/** Days of senders of forged reports told one by one: a flood is one finding a reporter, and needs no more to be seen. */
+const FORGED_DAYS = 2000;
 const ALERT_BATCH = 500;
 
 export interface Analysis {
@@ -56,14 +59,21 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
 
     const now = context.clock.now();
     const tomorrow = addDays(now.toISOString().slice(0, 10), 1);
-    const today = await newestReportDay(tx, domain, tomorrow);
-    if (today === null) return { outcome, sources: 0, events: [] };
+    // Null when nothing is trusted yet: the domain is judged all the same, by what is forged in its name.
+    const today = (await newestReportDay(tx, domain, tomorrow)) ?? now.toISOString().slice(0, 10);
     const from = addDays(today, 1 - window_days);
 
     const rows = await loadSourceDays(tx, domain, work.sources, from, today);
     const domainDays = await loadDomainDays(tx, domain, from, today, DOMAIN_DAYS);
     const policyDays = await loadPolicyDays(tx, domain, from, today);
-    const known = await loadFindings(tx, domain, [domain, ...work.sources]);
+    const { forged, genuine } = await loadForged(
+      tx,
+      domain,
+      addDays(now.toISOString().slice(0, 10), 1 - window_days),
+      FORGED_DAYS,
+    );
+    const reporters = [...new Set(forged.map((f) => f.reporter))];
+    const known = await loadFindings(tx, domain, [domain, ...work.sources, ...reporters]);
     const recent = domainDays.slice(0, UNAUTHORIZED_DAYS).map((day) => day.day);
     const networks = work.more ? null : await loadNetworks(tx, domain, recent, NETWORKS);
 
@@ -79,6 +89,8 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       policyDays,
       known,
       networks,
+      forged,
+      genuine,
     });
     await saveClasses(tx, domain, now, judgement.classes);
     const changed = await updateFindings(tx, now, judgement.updated);

@@ -26,7 +26,7 @@ const INFERRED = 0.6;
 export function classify(window: SourceWindow): SourceClass {
   const { source, rows } = window;
   const unknown = (why: string, confidence = 0): SourceClass => ({ source, class: 'unknown', confidence, why });
-  if (rows.length === 0) return unknown(`No mail from ${window.from} to ${window.today}.`);
+  if (rows.length === 0) return unknown(`No trusted report tells of mail from ${window.from} to ${window.today}.`);
 
   const sum = total(rows);
   const forwarder = saidToForward(sum);

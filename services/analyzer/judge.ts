@@ -1,13 +1,15 @@
 import type { DomainDay, Networks, PolicyDay, SourceClass, SourceDay } from '../store/analysis.ts';
 import type { Candidate, KnownFinding } from '../store/findings.ts';
+import type { ForgedDay, GenuineReports } from '../store/trust.ts';
 import { classify } from './classes.ts';
 import { decide, type Moment, type Outcome } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
 import { alignmentFailure, alignmentFailureResolved } from './rules/alignment_failure.ts';
 import { authenticationRegression, authenticationRegressionResolved } from './rules/authentication_regression.ts';
+import { forgedReport, forgedReportResolved } from './rules/forged_report.ts';
 import { policyChange, policyChangeResolved } from './rules/policy_change.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthorized_source.ts';
-import { type DomainWindow, openOf, type SourceWindow } from './window.ts';
+import { type DomainWindow, openOf, type ReporterWindow, type SourceWindow } from './window.ts';
 
 /** Everything that was loaded of one domain. */
 export interface Case extends Moment {
@@ -23,6 +25,8 @@ export interface Case extends Moment {
   known: readonly KnownFinding[];
   /** Null: more work of this domain waits, and the domain as a whole is judged with the last of it. */
   networks: Networks | null;
+  forged: readonly ForgedDay[];
+  genuine: readonly GenuineReports[];
 }
 
 export interface Judgement extends Outcome {
@@ -75,6 +79,9 @@ export function judge(given: Case): Judgement {
     known,
   };
   if (domainWindow) candidates.push(...unauthorizedSource(domainWindow), ...policyChange(domainWindow));
+  const { forged, genuine } = given;
+  const reporterWindow: ReporterWindow = { domain, now: given.now.toISOString().slice(0, 10), forged, genuine, known };
+  candidates.push(...forgedReport(reporterWindow));
 
   const resolve = (finding: KnownFinding): string | null => {
     if (finding.pending) return null;
@@ -90,6 +97,8 @@ export function judge(given: Case): Judgement {
         return domainWindow && unauthorizedSourceResolved(finding, domainWindow);
       case 'policy_change':
         return domainWindow && policyChangeResolved(finding, domainWindow);
+      case 'forged_report':
+        return forgedReportResolved(finding, reporterWindow);
       default:
         return null;
     }

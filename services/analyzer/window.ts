@@ -1,5 +1,6 @@
 import type { DomainDay, Networks, PolicyDay, SourceDay } from '../store/analysis.ts';
 import type { KnownFinding } from '../store/findings.ts';
+import type { ForgedDay, GenuineReports } from '../store/trust.ts';
 
 /** What a rule for one source may look at: its rows of the window, whatever their order. */
 export interface SourceWindow {
@@ -29,6 +30,16 @@ export interface DomainWindow {
   policy: string | null;
   /** Sources whose mail is the business of another finding. */
   excluded: ReadonlySet<string>;
+  known: readonly KnownFinding[];
+}
+
+/** What a rule about the reporters of a domain may look at. */
+export interface ReporterWindow {
+  domain: string;
+  /** Today by the clock: forged reports count on the day they arrive, as the day they tell of is the forger's choice. */
+  now: string;
+  forged: readonly ForgedDay[];
+  genuine: readonly GenuineReports[];
   known: readonly KnownFinding[];
 }
 

@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, type Limits } from '../report/limits.ts';
 import type { Problem, ReadEvent } from '../report/model.ts';
 import { readMessage } from '../report/read.ts';
+import type { Config } from '../shared/config.ts';
 import { type Db, type Tx, transaction } from '../shared/db.ts';
 import { copyLines, RecordCopy } from '../store/copy.ts';
 import {
@@ -14,6 +15,10 @@ import {
 } from '../store/messages.ts';
 import { dropRecords, type NewReport, type Outcome, storeReports, takeReportKeys } from '../store/reports.ts';
 import { loadPolicyReports, rollUp, rollUpPolicies } from '../store/rollups.ts';
+import { notToBeChecked } from './trust.ts';
+
+/** How it is told whether reports come from whom they say (the setting trust.check). */
+export type Check = Config['trust']['check'];
 
 /** Records gathered for one transaction: the knee of the curve in facts of performance (smaller and larger are slower). */
 export const BATCH_RECORDS = 5_000;
@@ -56,10 +61,16 @@ export interface ReadResult {
  * Parses waiting messages and writes what they hold: reports, records, rollups, the messages' states and the analyzer's work, in one
  * transaction for a batch of small messages and one for each large one. Safe to repeat: a message that is no longer waiting is left
  * out, and one that another worker holds is skipped.
+ * Whether the reports come from whom they say is verified afterwards (verify.ts); until then they wait, unless nothing is to be verified.
  * @param keys message keys, as a parse job carries them
  * @throws what Postgres throws: the transaction is rolled back and the messages wait as before
  */
-export async function parseMessages(db: Db, keys: readonly number[], limits: Partial<Limits>): Promise<BatchResult> {
+export async function parseMessages(
+  db: Db,
+  keys: readonly number[],
+  limits: Partial<Limits>,
+  check: Check,
+): Promise<BatchResult> {
   const total: BatchResult = { messages: [], domains: [], busy: [] };
   const merge = (result: BatchResult) => {
     total.messages.push(...result.messages);
@@ -70,7 +81,7 @@ export async function parseMessages(db: Db, keys: readonly number[], limits: Par
   let bytes = 0;
   const flush = async () => {
     if (batch.length === 0) return;
-    const { result, tooLarge } = await parseSmall(db, batch, limits);
+    const { result, tooLarge } = await parseSmall(db, batch, limits, check);
     merge(result);
     large.push(...tooLarge);
     batch = [];
@@ -86,7 +97,7 @@ export async function parseMessages(db: Db, keys: readonly number[], limits: Par
     bytes += size;
   }
   await flush();
-  for (const key of large) merge(await parseLarge(db, key, limits));
+  for (const key of large) merge(await parseLarge(db, key, limits, check));
   const settled = new Set(total.messages.map((m) => m.message_key));
   const unsettled = keys.filter((key) => !settled.has(key));
   if (unsettled.length > 0) total.busy = (await waitingSizes(db, unsettled)).map((m) => m.message_key);
@@ -98,6 +109,7 @@ async function parseSmall(
   db: Db,
   keys: readonly number[],
   limits: Partial<Limits>,
+  check: Check,
 ): Promise<{ result: BatchResult; tooLarge: number[] }> {
   return transaction(db, async (tx) => {
     const claimed = await claimMessages(tx, keys);
@@ -112,7 +124,7 @@ async function parseSmall(
     let records = 0;
     const result: BatchResult = { messages: [], domains: [], busy: [] };
     const write = async () => {
-      const written = await writeSmall(tx, unit);
+      const written = await writeSmall(tx, unit, check);
       result.messages.push(...written.messages);
       result.domains.push(...written.domains);
       unit = [];
@@ -187,12 +199,23 @@ function noteOther(
 }
 
 /** Writes what was read from claimed messages: reports, records, rollups and the messages' states. */
-export async function writeSmall(tx: Tx, read: readonly { message: ClaimedMessage; result: ReadResult }[]): Promise<BatchResult> {
+export async function writeSmall(
+  tx: Tx,
+  read: readonly { message: ClaimedMessage; result: ReadResult }[],
+  check: Check,
+): Promise<BatchResult> {
   const news: NewReport[] = [];
   const linesOf = new Map<number, string>();
   for (const { message, result } of read) {
     for (const { part, key, report, lines } of result.reports) {
-      news.push({ key, message_key: message.message_key, part, received_at: message.received_at, report });
+      news.push({
+        key,
+        message_key: message.message_key,
+        part,
+        received_at: message.received_at,
+        report,
+        ...trustBefore(message, check),
+      });
       linesOf.set(key, lines);
     }
   }
@@ -206,7 +229,7 @@ export async function writeSmall(tx: Tx, read: readonly { message: ClaimedMessag
 }
 
 /** Reads one message of any size, copying its records while they come. */
-async function parseLarge(db: Db, key: number, limits: Partial<Limits>): Promise<BatchResult> {
+async function parseLarge(db: Db, key: number, limits: Partial<Limits>, check: Check): Promise<BatchResult> {
   return transaction(db, async (tx) => {
     const [message] = await claimMessages(tx, [key]);
     if (!message) return { messages: [], domains: [], busy: [] };
@@ -246,6 +269,7 @@ async function parseLarge(db: Db, key: number, limits: Partial<Limits>): Promise
             part: event.part,
             received_at: message.received_at,
             report: event.report,
+            ...trustBefore(message, check),
           });
         } else {
           noteOther(event, result);
@@ -268,14 +292,15 @@ async function finish(
   decision: Awaited<ReturnType<typeof storeReports>>,
 ): Promise<BatchResult> {
   const ours = new Map(news.map((r) => [r.key, r]));
-  const policies = [...decision.signs].flatMap(([key, sign]) => {
-    const report = ours.get(key)?.report;
-    return report ? [{ report, sign }] : [];
-  });
   const left = [...decision.signs.keys()].filter((key) => !ours.has(key));
-  const leaving = await loadPolicyReports(tx, left);
-  await rollUp(tx, decision.signs);
-  await rollUpPolicies(tx, [...policies, ...leaving.map((report) => ({ report, sign: -1 as const }))]);
+  const leaving = new Map((await loadPolicyReports(tx, left)).map((report) => [report.key, report]));
+  const changes = [...decision.signs].map(([key, sign]) => {
+    const mine = ours.get(key);
+    const { trust } = mine ?? leaving.get(key)!;
+    return { key, sign, trust, report: mine?.report ?? leaving.get(key)! };
+  });
+  await rollUp(tx, changes);
+  await rollUpPolicies(tx, changes);
 
   const messages: MessageResult[] = read.map(({ message, result }) => ({
     ...verdict(message.message_key, result),
@@ -289,8 +314,14 @@ async function finish(
       })),
   }));
   await settleMessages(tx, messages);
-  const domains = new Set([...policies, ...leaving.map((report) => ({ report }))].map((p) => p.report.domain));
+  const domains = new Set(changes.map(({ report }) => report.domain));
   return { messages, domains: [...domains], busy: [] };
+}
+
+/** What is known of a report's origin while its mail is read: nothing, unless it is not to be verified. */
+function trustBefore(message: ClaimedMessage, check: Check): Pick<NewReport, 'trust' | 'trust_reason'> {
+  const unchecked = notToBeChecked(message.mailbox, check);
+  return unchecked === null ? { trust: 'pending', trust_reason: null } : { trust: 'ok', trust_reason: unchecked };
 }
 
 /** A message that held a report is stored, whatever else was in it; the first thing that could not be read is kept as its reason. */

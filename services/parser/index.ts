@@ -2,9 +2,11 @@ import type { Limits } from '../report/limits.ts';
 import { sleep } from '../shared/clock.ts';
 import { codeOf, isTransient, messageOf, TransientError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
+import { type Resolver, systemResolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { noteAttempt, settleMessages, takeUnqueued } from '../store/messages.ts';
 import { type BatchResult, parseMessages } from './batch.ts';
+import { startVerifier } from './verify.ts';
 
 /** Messages that one sweep puts back on the queue: a bounded window over an unbounded backlog. */
 const SWEEP_MESSAGES = 2_000;
@@ -14,9 +16,9 @@ const BUSY_MS = 100;
 
 /**
  * The parser worker: messages become reports, records and rollups. Jobs of queue `parse` wake it; a sweeper adds jobs for waiting
- * messages whose job is missing, so that a lost queue loses no work.
+ * messages whose job is missing, so that a lost queue loses no work. What was stored is verified afterwards (verify.ts).
  */
-export function startParser(context: Context): Service {
+export function startParser(context: Context, resolver: Resolver = systemResolver()): Service {
   const { config, db, queues, log } = context;
   let trouble: string | null = null;
   const worker = queues.work(
@@ -45,11 +47,12 @@ export function startParser(context: Context): Service {
     log,
     'the sweep for messages without a job',
   );
+  const verifier = startVerifier(context, resolver);
   return {
     name: 'parser',
     waitingFor: () => trouble,
     async stop() {
-      await sweeper.stop();
+      await Promise.all([sweeper.stop(), verifier.stop()]);
       await worker.drain();
     },
   };
@@ -58,13 +61,16 @@ export function startParser(context: Context): Service {
 /** Parses one job's messages and wakes the analyzer for what changed. */
 async function workJob(context: Context, keys: number[], log: Log): Promise<void> {
   const domains = new Set<string>();
+  const stored: number[] = [];
   let waiting: readonly number[] = keys;
   for (let turn = 0; waiting.length > 0 && turn < BUSY_TURNS; turn++) {
     if (turn > 0) await sleep(BUSY_MS);
     const result = await parseSafely(context, waiting, log);
     for (const domain of result.domains) domains.add(domain);
+    for (const message of result.messages) if (message.reports.length > 0) stored.push(message.message_key);
     waiting = result.busy;
   }
+  if (stored.length > 0) await context.queues.add('verify', { messages: stored });
   await announce(context, [...domains].sort());
   if (waiting.length > 0)
     throw new TransientError('message_busy', `${waiting.length} messages are held by another worker; they are looked at again.`);
@@ -86,7 +92,7 @@ export async function parseSafely(
 ): Promise<BatchResult> {
   const limits = context.config.limits as Partial<Limits>;
   try {
-    const result = await parseMessages(context.db, keys, limits);
+    const result = await parseMessages(context.db, keys, limits, context.config.trust.check);
     record(context, result, log);
     return result;
   } catch (error) {

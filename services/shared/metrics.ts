@@ -7,6 +7,7 @@ export interface Metrics {
   messages: Counter<'state' | 'code'>;
   reports: Counter<'outcome'>;
   records: Counter;
+  trust: Counter<'verdict'>;
   findings: Counter<'kind' | 'event'>;
   alerts: Counter<'outcome'>;
   jobs: Counter<'queue' | 'outcome'>;
@@ -39,6 +40,12 @@ export function createMetrics(): Metrics {
       registers,
     }),
     records: new Counter({ name: 'ruawatch_records_total', help: 'Records written', registers }),
+    trust: new Counter({
+      name: 'ruawatch_report_trust_total',
+      help: 'Reports verified, by verdict (authenticated, unauthenticated, mismatched, unchecked)',
+      labelNames: ['verdict'],
+      registers,
+    }),
     findings: new Counter({
       name: 'ruawatch_findings_total',
       help: 'Finding events, by kind and event (opened, changed, resolved)',

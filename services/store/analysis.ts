@@ -66,11 +66,15 @@ export interface WaitingDomain {
   seconds: number;
 }
 
-/** Whether mails are still on their way in: stored and not parsed, or seen in a mailbox and not stored. */
+/**
+ * Whether mails are still on their way in: stored and not parsed, seen in a mailbox and not stored, or not verified yet. What the name
+ * service left open once does not count: that may last for days.
+ */
 export async function backlogExists(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ waiting: boolean }>(
     `select exists (select from ruawatch.messages where state = 'received')
-         or exists (select from ruawatch.mailboxes where backlog > 0) as waiting`,
+         or exists (select from ruawatch.mailboxes where backlog > 0)
+         or exists (select from ruawatch.trust_checks where attempts = 0) as waiting`,
   );
   return rows[0]!.waiting;
 }
@@ -146,14 +150,15 @@ export async function takeWork(tx: Tx, domain: string, limit: number): Promise<T
 }
 
 /**
- * The newest day any report of the domain begins on; null when nothing is known.
+ * The newest day any report of the domain begins on; null when nothing is known. Here and below only what is trusted counts: a report that
+ * is not proven opens nothing, resolves nothing, and moves no window.
  * @param notAfter a report that claims to be of the future must not push every true one out of the window
  */
 export async function newestReportDay(tx: Tx, domain: string, notAfter: string): Promise<string | null> {
   const { rows } = await tx.query<{ day: string | null }>(
     `select greatest(
-       (select day from ruawatch.source_days where domain = $1 and day <= $2 and messages > 0 order by day desc limit 1),
-       (select max(day) from ruawatch.policy_days where domain = $1 and day <= $2 and reports > 0)) as day`,
+       (select day from ruawatch.source_days where domain = $1 and day <= $2 and messages > 0 and trust = 'ok' order by day desc limit 1),
+       (select max(day) from ruawatch.policy_days where domain = $1 and day <= $2 and reports > 0 and trust = 'ok')) as day`,
     [domain, notAfter],
   );
   return rows[0]!.day;
@@ -173,7 +178,7 @@ export async function loadSourceDays(
             failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected, failed_delivered,
             signing_domain
        from ruawatch.source_days
-      where domain = $1 and source = any($2::text[]) and day between $3 and $4 and messages > 0
+      where domain = $1 and source = any($2::text[]) and day between $3 and $4 and messages > 0 and trust = 'ok'
       order by source, day, reporter`,
     [domain, sources, from, to],
   );
@@ -185,7 +190,7 @@ export async function loadDomainDays(tx: Tx, domain: string, from: string, to: s
   const { rows } = await tx.query<DomainDay>(
     `select day, sum(messages) as messages, array_agg(distinct reporter order by reporter) as reporters
        from ruawatch.source_days
-      where domain = $1 and day between $2 and $3 and messages > 0
+      where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
       group by day
       order by day desc
       limit $4`,
@@ -202,7 +207,7 @@ export async function loadNetworks(tx: Tx, domain: string, days: readonly string
               sum(quarantined) as quarantined, sum(rejected) as rejected,
               coalesce(array_agg(distinct reporter order by reporter) filter (where failed_unauthenticated > 0), '{}') as reporters
          from ruawatch.source_days
-        where domain = $1 and day = any($2::date[]) and messages > 0
+        where domain = $1 and day = any($2::date[]) and messages > 0 and trust = 'ok'
         group by source, day),
      per_source as (
        select source, sum(failed) as failed,
@@ -224,7 +229,7 @@ export async function loadNetworks(tx: Tx, domain: string, days: readonly string
 export async function loadPolicyDays(tx: Tx, domain: string, from: string, to: string): Promise<PolicyDay[]> {
   const { rows } = await tx.query<PolicyDay>(
     `select day, reporter, policy, reports from ruawatch.policy_days
-      where domain = $1 and day between $2 and $3 and reports > 0
+      where domain = $1 and day between $2 and $3 and reports > 0 and trust = 'ok'
       order by day, reporter, policy`,
     [domain, from, to],
   );

@@ -44,6 +44,9 @@ export interface Evidence {
   last_good_day?: string;
   /** policy_change: each tag. */
   tags?: TagChange[];
+  /** forged_report: how many reports, and how many of them contradict a proven one. */
+  reports?: number;
+  contradicting?: number;
   /** What to do, in sentences. */
   advice: string[];
   /** Shows the rows, ready for psql. */
@@ -200,6 +203,7 @@ export function recordsQuery(q: EvidenceQuery): string {
     `begin_at >= ${literal(`${q.from} 00:00+00`)}`,
     `begin_at < timestamptz ${literal(`${q.to} 00:00+00`)} + interval '1 day'`,
     'not dmarc_pass',
+    "trust = 'ok'",
     ...(q.rows === 'unauthenticated' ? ['not forwarded', 'foreign_dkim is null', 'foreign_spf is null'] : []),
   ];
   return `select (begin_at at time zone 'UTC')::date as day, org_name, source, source_ip, disposition, sum(count) as messages
@@ -216,7 +220,19 @@ export function policyQuery(domain: string, from: string, to: string): string {
   from dmarc.policy_days
  where domain = ${literal(domain)}
    and day between ${literal(from)} and ${literal(to)}
+   and reports > untrusted
  order by day, reporter, policy;`;
+}
+
+/** The reports that came in a reporter's name, arrived from `from` to `to`, and are not proven to be its own. */
+export function forgedQuery(domain: string, reporter: string, from: string, to: string): string {
+  return `select received_at, reporter_trust, trust_reason, report_id, messages, message_key
+  from dmarc.untrusted_reports
+ where domain = ${literal(domain)}
+   and reporter = ${literal(reporter)}
+   and received_at >= ${literal(`${from} 00:00+00`)}
+   and received_at < timestamptz ${literal(`${to} 00:00+00`)} + interval '1 day'
+ order by received_at;`;
 }
 
 /** A standard SQL string. Names come from reports, so anybody may have chosen them. */

@@ -9,15 +9,24 @@ export interface NewReport {
   part: number;
   received_at: Date;
   report: AggregateReport;
+  /** `pending`: its mail is to be verified. `ok`: it counts as it is, and `trust_reason` says why. */
+  trust: 'ok' | 'pending';
+  trust_reason: string | null;
 }
+
+/** Whether a report counts for the analyzer: it does, it waits to be verified, it does not. */
+export type TrustClass = 'ok' | 'pending' | 'bad';
 
 export type Outcome = 'stored' | 'duplicate' | 'superseding' | 'superseded';
 
-interface Standing {
+/** What decides which of several reports of one identity stands. */
+export interface Ranked {
   key: number;
   identity: string;
   content_hash: string;
   salvaged: boolean;
+  trust: TrustClass;
+  /** Milliseconds. */
   received: number;
   messages: number;
 }
@@ -46,28 +55,24 @@ export async function takeReportKeys(db: Queryable, n: number): Promise<number[]
  * Decides which reports of a batch stand, and writes their rows.
  *
  * Same identity and same content: a duplicate, counted on the first. Same identity, other content: one stands, the others are kept
- * as superseded. Which one does not depend on the order in which they were worked: intact before salvaged, then the one whose mail
- * came later, then the larger, then the greater hash.
+ * as superseded. Which one does not depend on the order in which they were worked: see outranks. What is verified later is ranked again
+ * then (store/trust.ts). A copy of a report that is not trusted (yet) may prove it: its mail is to be verified as well.
  */
 export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Promise<Decision> {
   const identities = [...new Set(incoming.map((r) => r.report.identity))];
-  // One at a time an identity, in one order everywhere: two workers with the same report wait for each other and never deadlock.
-  await tx.query(
-    `select pg_advisory_xact_lock(k) from (
-       select distinct ('x' || left(i, 16))::bit(64)::bigint as k from unnest($1::text[]) i order by k) locks`,
-    [identities],
-  );
-  const { rows: known } = await tx.query<Omit<Standing, 'received'> & { received_at: Date; superseded_by: number | null }>(
+  await lockIdentities(tx, identities);
+  const { rows: known } = await tx.query<Omit<Ranked, 'received'> & { received_at: Date; superseded_by: number | null }>(
     `select report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, salvaged, received_at,
-            messages, superseded_by
+            messages, superseded_by, trust
        from ruawatch.reports
       where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,
     [identities],
   );
-  const byContent = new Map<string, number>();
-  const standing = new Map<string, Standing>();
+  const byContent = new Map<string, Pick<Ranked, 'key' | 'trust'>>();
+  const checks: { message_key: number; report_key: number }[] = [];
+  const standing = new Map<string, Ranked>();
   for (const row of known) {
-    byContent.set(contentKey(row), row.key);
+    byContent.set(contentKey(row), row);
     if (row.superseded_by === null) standing.set(row.identity, { ...row, received: row.received_at.getTime() });
   }
 
@@ -82,11 +87,13 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
     const twin = byContent.get(contentKey(report));
     if (twin !== undefined) {
       outcomes.set(item.key, 'duplicate');
-      duplicates.set(twin, (duplicates.get(twin) ?? 0) + 1);
+      duplicates.set(twin.key, (duplicates.get(twin.key) ?? 0) + 1);
+      if (twin.trust !== 'ok') checks.push({ message_key: item.message_key, report_key: twin.key });
       continue;
     }
-    const mine: Standing = { ...report, key: item.key, received: item.received_at.getTime() };
-    byContent.set(contentKey(report), item.key);
+    const mine: Ranked = { ...report, key: item.key, received: item.received_at.getTime(), trust: item.trust };
+    if (item.trust === 'pending') checks.push({ message_key: item.message_key, report_key: item.key });
+    byContent.set(contentKey(report), mine);
     kept.push(item);
     const other = standing.get(report.identity);
     if (!other) {
@@ -119,14 +126,36 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
       [[...duplicates.keys()], [...duplicates.values()]],
     );
   }
+  if (checks.length > 0) {
+    await tx.query(
+      `insert into ruawatch.trust_checks (message_key, report_key) select * from unnest($1::bigint[], $2::bigint[]) on conflict do nothing`,
+      [checks.map((c) => c.message_key), checks.map((c) => c.report_key)],
+    );
+  }
   return { outcomes, kept, signs };
+}
+
+/** Takes identities for the rest of the transaction, in one order everywhere: two workers with the same report never deadlock. */
+export async function lockIdentities(tx: Tx, identities: readonly string[]): Promise<void> {
+  await tx.query(
+    `select pg_advisory_xact_lock(k) from (
+       select distinct ('x' || left(i, 16))::bit(64)::bigint as k from unnest($1::text[]) i order by k) locks`,
+    [identities],
+  );
 }
 
 function contentKey(r: { identity: string; content_hash: string; salvaged: boolean }): string {
   return `${r.identity} ${r.content_hash} ${r.salvaged}`;
 }
 
-function outranks(a: Standing, b: Standing): boolean {
+const TRUST_RANK: Record<TrustClass, number> = { ok: 2, pending: 1, bad: 0 };
+
+/**
+ * Whether `a` stands before `b` of the same identity: the trusted before what is not proven, so that nobody can push an authentic report
+ * aside; then the intact before the salvaged, the one whose mail came later, the larger, the greater hash.
+ */
+export function outranks(a: Ranked, b: Ranked): boolean {
+  if (a.trust !== b.trust) return TRUST_RANK[a.trust] > TRUST_RANK[b.trust];
   if (a.salvaged !== b.salvaged) return b.salvaged;
   if (a.received !== b.received) return a.received > b.received;
   if (a.messages !== b.messages) return a.messages > b.messages;
@@ -135,7 +164,7 @@ function outranks(a: Standing, b: Standing): boolean {
 
 async function insertReports(tx: Tx, items: readonly NewReport[], supersededBy: Map<number, number>): Promise<void> {
   if (items.length === 0) return;
-  const rows = items.map(({ key, message_key, part, received_at, report }) => ({
+  const rows = items.map(({ key, message_key, part, received_at, report, trust, trust_reason }) => ({
     report_key: key,
     message_key,
     part,
@@ -167,19 +196,24 @@ async function insertReports(tx: Tx, items: readonly NewReport[], supersededBy: 
     salvaged: report.salvaged,
     problems: report.problems,
     received_at: received_at.toISOString(),
+    trust,
+    trust_reason,
   }));
   await tx.query(
     `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, superseded_by, org_name, org_email,
             extra_contact_info, reporter, report_id, domain, begin_at, end_at, policy_p, policy_sp, policy_np, policy_pct, policy_fo,
-            policy_testing, adkim, aspf, discovery_method, version, generator, errors, records, messages, salvaged, problems, received_at)
+            policy_testing, adkim, aspf, discovery_method, version, generator, errors, records, messages, salvaged, problems, received_at, trust,
+            trust_reason)
      select report_key, message_key, part, decode(identity, 'hex'), decode(content_hash, 'hex'), superseded_by, org_name, org_email,
             extra_contact_info, reporter, report_id, domain, begin_at, end_at, policy_p, policy_sp, policy_np, policy_pct, policy_fo,
-            policy_testing, adkim, aspf, discovery_method, version, generator, errors, records, messages, salvaged, problems, received_at
+            policy_testing, adkim, aspf, discovery_method, version, generator, errors, records, messages, salvaged, problems, received_at, trust,
+            trust_reason
        from jsonb_to_recordset($1::jsonb) as r(report_key bigint, message_key bigint, part integer, identity text, content_hash text,
             superseded_by bigint, org_name text, org_email text, extra_contact_info text, reporter text, report_id text, domain text,
             begin_at timestamptz, end_at timestamptz, policy_p text, policy_sp text, policy_np text, policy_pct integer, policy_fo text,
             policy_testing text, adkim text, aspf text, discovery_method text, version text, generator text, errors jsonb, records bigint,
-            messages bigint, salvaged boolean, problems jsonb, received_at timestamptz)`,
+            messages bigint, salvaged boolean, problems jsonb, received_at timestamptz,
+            trust text, trust_reason text)`,
     [JSON.stringify(rows, (_, v) => (typeof v === 'string' ? plain(v) : v))],
   );
 }

@@ -1,18 +1,25 @@
 import type { AggregateReport } from '../report/model.ts';
 import type { Tx } from '../shared/db.ts';
 import { KEY_LENGTH, plain } from './copy.ts';
-import { policyText, reporterOf } from './reports.ts';
+import { policyText, reporterOf, type TrustClass } from './reports.ts';
+
+/** A report that enters (+1) or leaves (-1) the rollups, among the rows of a trust class. */
+export interface RollupChange {
+  key: number;
+  sign: 1 | -1;
+  trust: TrustClass;
+}
 
 /**
  * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer must look at: one
  * statement over the records just written. Rows are touched in key order, so that two workers never deadlock.
  * A report counts on the UTC day of its begin, whatever its span.
  */
-export async function rollUp(tx: Tx, signs: ReadonlyMap<number, 1 | -1>): Promise<void> {
-  if (signs.size === 0) return;
+export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
+  if (changes.length === 0) return;
   await tx.query(
     `with delta as materialized (
-       select p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, p.reporter,
+       select p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, p.reporter, s.trust,
               sum(s.sign * r.count) as messages,
               sum(s.sign * r.count) filter (where ok.pass) as passed,
               sum(s.sign * r.count) filter (where r.dkim_aligned) as dkim_aligned,
@@ -28,23 +35,23 @@ export async function rollUp(tx: Tx, signs: ReadonlyMap<number, 1 | -1>): Promis
               sum(s.sign * r.count) filter (where r.disposition = 'reject') as rejected,
               sum(s.sign * r.count) filter (where not ok.pass and ok.delivered) as failed_delivered,
               left(max(r.foreign_dkim), ${KEY_LENGTH}) as signing_domain
-         from unnest($1::bigint[], $2::integer[]) as s(key, sign)
+         from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust)
          join ruawatch.reports p on p.report_key = s.key
          join ruawatch.records r on r.report_key = s.key
         cross join lateral (select r.dkim_aligned or r.spf_aligned as pass,
                                    r.foreign_dkim is not null or r.foreign_spf is not null as authenticated,
                                    coalesce(r.disposition, 'none') in ('none', 'pass') as delivered) ok
-        group by 1, 2, 3, 4),
+        group by 1, 2, 3, 4, 5),
      days as (
        insert into ruawatch.source_days as d (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded,
               failed_forwarded, failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered,
-              quarantined, rejected, failed_delivered, signing_domain)
+              quarantined, rejected, failed_delivered, signing_domain, trust)
        select domain, source, day, reporter, messages, coalesce(passed, 0), coalesce(dkim_aligned, 0), coalesce(spf_aligned, 0),
               coalesce(forwarded, 0), coalesce(failed_forwarded, 0), coalesce(failed_authenticated, 0),
               coalesce(failed_unauthenticated, 0), coalesce(failed_foreign_dkim, 0), coalesce(failed_foreign_spf, 0),
-              coalesce(delivered, 0), coalesce(quarantined, 0), coalesce(rejected, 0), coalesce(failed_delivered, 0), signing_domain
-         from delta order by domain, source, day, reporter
-       on conflict (domain, source, day, reporter) do update
+              coalesce(delivered, 0), coalesce(quarantined, 0), coalesce(rejected, 0), coalesce(failed_delivered, 0), signing_domain, trust
+         from delta order by domain, source, day, reporter, trust
+       on conflict (domain, source, day, reporter, trust) do update
           set messages = d.messages + excluded.messages,
               passed = d.passed + excluded.passed,
               dkim_aligned = d.dkim_aligned + excluded.dkim_aligned,
@@ -63,21 +70,27 @@ export async function rollUp(tx: Tx, signs: ReadonlyMap<number, 1 | -1>): Promis
      totals as (
        insert into ruawatch.sources as s (domain, source, first_seen, last_seen, messages, passed)
        select domain, source, min(day), max(day), sum(messages), coalesce(sum(passed), 0)
-         from delta group by domain, source order by domain, source
+         from delta group by domain, source
+       -- What moves between trust classes adds up to nothing.
+       having sum(messages) <> 0 or coalesce(sum(passed), 0) <> 0
+        order by domain, source
        on conflict (domain, source) do update
           set first_seen = least(s.first_seen, excluded.first_seen),
               last_seen = greatest(s.last_seen, excluded.last_seen),
               messages = s.messages + excluded.messages,
               passed = s.passed + excluded.passed)
      insert into ruawatch.analysis_work (domain, source, day) select domain, source, day from delta`,
-    [[...signs.keys()], [...signs.values()]],
+    [changes.map((c) => c.key), changes.map((c) => c.sign), changes.map((c) => c.trust)],
   );
 }
 
 /** The same for the policies that reports say were published. Needs no record: a report without any still tells the policy. */
-export async function rollUpPolicies(tx: Tx, reports: readonly { report: PolicyReport; sign: 1 | -1 }[]): Promise<void> {
-  const sums = new Map<string, { domain: string; day: string; reporter: string; policy: string; n: number }>();
-  for (const { report, sign } of reports) {
+export async function rollUpPolicies(
+  tx: Tx,
+  reports: readonly { report: PolicyReport; sign: 1 | -1; trust: TrustClass }[],
+): Promise<void> {
+  const sums = new Map<string, { domain: string; day: string; reporter: string; policy: string; trust: TrustClass; n: number }>();
+  for (const { report, sign, trust } of reports) {
     const policy = policyText(report.policy);
     if (policy === '') continue;
     const row = {
@@ -85,6 +98,7 @@ export async function rollUpPolicies(tx: Tx, reports: readonly { report: PolicyR
       day: new Date(report.begin * 1000).toISOString().slice(0, 10),
       reporter: reporterOf(report),
       policy,
+      trust,
     };
     const key = JSON.stringify(row);
     const sum = sums.get(key);
@@ -94,17 +108,19 @@ export async function rollUpPolicies(tx: Tx, reports: readonly { report: PolicyR
   if (sums.size === 0) return;
   const rows = [...sums.values()];
   await tx.query(
-    `with delta as (select * from unnest($1::text[], $2::date[], $3::text[], $4::text[], $5::bigint[]) as t(domain, day, reporter, policy, n)),
+    `with delta as (select * from unnest($1::text[], $2::date[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+                      as t(domain, day, reporter, policy, trust, n)),
      days as (
-       insert into ruawatch.policy_days as d (domain, day, reporter, policy, reports)
-       select domain, day, reporter, policy, n from delta order by domain, day, reporter, policy
-       on conflict (domain, day, reporter, policy) do update set reports = d.reports + excluded.reports)
+       insert into ruawatch.policy_days as d (domain, day, reporter, policy, trust, reports)
+       select domain, day, reporter, policy, trust, n from delta order by domain, day, reporter, policy, trust
+       on conflict (domain, day, reporter, policy, trust) do update set reports = d.reports + excluded.reports)
      insert into ruawatch.analysis_work (domain, source, day) select distinct domain, '', day from delta order by 1, 3`,
     [
       rows.map((r) => r.domain),
       rows.map((r) => r.day),
       rows.map((r) => r.reporter),
       rows.map((r) => r.policy),
+      rows.map((r) => r.trust),
       rows.map((r) => r.n),
     ],
   );
@@ -113,14 +129,39 @@ export async function rollUpPolicies(tx: Tx, reports: readonly { report: PolicyR
 export type PolicyReport = Pick<AggregateReport, 'domain' | 'begin' | 'policy' | 'org_name' | 'org_email'>;
 
 /** What rollUpPolicies needs of reports that already stand, to take them out again. */
-export async function loadPolicyReports(tx: Tx, keys: readonly number[]): Promise<PolicyReport[]> {
+export async function loadPolicyReports(
+  tx: Tx,
+  keys: readonly number[],
+): Promise<(PolicyReport & { key: number; trust: TrustClass })[]> {
   if (keys.length === 0) return [];
-  const { rows } = await tx.query<PolicyReport>(
-    `select domain, extract(epoch from begin_at)::float8 as begin, org_name, org_email,
+  const { rows } = await tx.query<PolicyReport & { key: number; trust: TrustClass }>(
+    `select report_key as key, trust, domain, extract(epoch from begin_at)::float8 as begin, org_name, org_email,
             jsonb_build_object('p', policy_p, 'sp', policy_sp, 'np', policy_np, 'adkim', adkim, 'aspf', aspf,
                                'pct', policy_pct::text, 'testing', policy_testing) as policy
        from ruawatch.reports where report_key = any($1::bigint[])`,
     [keys],
   );
   return rows;
+}
+
+/** Removes the rows of reports that wait no more: nearly every report leaves one, and there is nothing in it. */
+export async function dropEmptyPending(tx: Tx, keys: readonly number[]): Promise<void> {
+  if (keys.length === 0) return;
+  await tx.query(
+    `with touched as materialized (
+       select distinct p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, p.reporter
+         from unnest($1::bigint[]) as s(key)
+         join ruawatch.reports p on p.report_key = s.key
+         join ruawatch.records r on r.report_key = s.key)
+     delete from ruawatch.source_days d using touched t
+      where d.domain = t.domain and d.source = t.source and d.day = t.day and d.reporter = t.reporter
+        and d.trust = 'pending' and d.messages = 0`,
+    [keys],
+  );
+  await tx.query(
+    `delete from ruawatch.policy_days d using ruawatch.reports p
+      where p.report_key = any($1::bigint[]) and d.domain = p.domain and d.day = (p.begin_at at time zone 'UTC')::date
+        and d.reporter = p.reporter and d.trust = 'pending' and d.reports = 0`,
+    [keys],
+  );
 }

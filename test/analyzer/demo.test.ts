@@ -28,7 +28,7 @@ async function deliver(mails: readonly DemoMail[]): Promise<void> {
     const { stored } = await transaction(f.t.db, (tx) =>
       storeMails(tx, { mailbox: 'm', folder: null, uidValidity: null }, arrivals),
     );
-    if (stored.length > 0) await parseMessages(f.t.db, stored, {});
+    if (stored.length > 0) await parseMessages(f.t.db, stored, {}, 'off');
   }
 }
 

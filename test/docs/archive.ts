@@ -56,13 +56,14 @@ export async function fillArchive(database: TestDatabase): Promise<Archive> {
     const { stored } = await transaction(db, (tx) => storeMails(tx, place, mails));
     keys.push(...stored);
   }
-  await parseMessages(db, keys, {});
+  await parseMessages(db, keys, {}, 'verify');
   const files = plantedFiles().map(({ file, raw, received }) => ({ ...arrival(raw, new Date(received)), raw, file }));
   const imported = await transaction(db, (tx) => storeImports(tx, files));
   await parseMessages(
     db,
     imported.map((i) => i.message_key),
     {},
+    'verify',
   );
   const context = testContext(database, { clock: { now: () => new Date(`${TODAY}T15:30:00Z`) } });
   try {

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => t.drop());
 
-const parse = (keys: number[]) => parseMessages(t.db, keys, {});
+const parse = (keys: number[]) => parseMessages(t.db, keys, {}, 'verify');
 /** The outcomes in the order of `keys`. */
 const inOrder = (result: BatchResult, keys: number[]) => keys.map((key) => result.messages.find((m) => m.message_key === key)!);
 const mail = (report: TestReport, unique = 'm') => reportMail(reportXml(report), { unique });
@@ -140,8 +140,8 @@ test('same identity, other content: the newest stands in views and rollups, what
   for (const order of [[0, 1], [1, 0], 'together'] as const) {
     const fresh = await testDatabase();
     const keys = await receive(fresh, [older, newer]);
-    if (order === 'together') await parseMessages(fresh.db, keys, {});
-    else for (const i of order) await parseMessages(fresh.db, [keys[i]!], {});
+    if (order === 'together') await parseMessages(fresh.db, keys, {}, 'verify');
+    else for (const i of order) await parseMessages(fresh.db, [keys[i]!], {}, 'verify');
     const { rows: views } = await fresh.db.query('select sum(count) as n from dmarc.records');
     const { rows: days } = await fresh.db.query('select source, sum(messages) as n from dmarc.source_days group by 1 order by 1');
     const { rows: old } = await fresh.db.query('select messages from dmarc.superseded_reports');
@@ -172,7 +172,7 @@ test('a truncated report is salvaged, and an intact copy that comes later (or ca
       reportMail(first, { unique: 'a' }),
       reportMail(first === cut ? whole : cut, { unique: 'b' }),
     ]);
-    for (const key of keys) await parseMessages(fresh.db, [key], {});
+    for (const key of keys) await parseMessages(fresh.db, [key], {}, 'verify');
     const { rows: standing } = await fresh.db.query('select records, messages, salvaged from dmarc.reports');
     expect(standing).toEqual([{ records: 10, messages: 20, salvaged: false }]);
     const { rows: older } = await fresh.db.query('select records, salvaged from dmarc.superseded_reports');
@@ -212,7 +212,7 @@ test('what cannot be read is quarantined with its reason, what is no report is i
 
 test('a quarantined message is replayed after a mend; a stored one is not', async () => {
   const keys = await receive(t, [mail({ rows: [{ count: 3 }, { count: 4 }] }, 'a'), mail({ id: 'other' }, 'b')]);
-  const strict = inOrder(await parseMessages(t.db, keys, { records: 1 }), keys);
+  const strict = inOrder(await parseMessages(t.db, keys, { records: 1 }, 'verify'), keys);
   expect(strict.map((m) => m.code)).toEqual(['too_many_records', null]);
   expect(await replayMessages(t.db, { keys })).toEqual([keys[0]]);
   expect((await parse(keys)).messages).toMatchObject([{ message_key: keys[0], state: 'stored' }]);

@@ -1,0 +1,128 @@
+import { backoff } from '../shared/clock.ts';
+import { transaction } from '../shared/db.ts';
+import { messageOf } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
+import type { Resolver } from '../shared/resolver.ts';
+import { type Context, repeat, type Service } from '../shared/service.ts';
+import { loadRaw } from '../store/messages.ts';
+import { type Check, deferChecks, settleTrust, type Trust, takeDueChecks, waitingChecks } from '../store/trust.ts';
+import { type Authenticity, authenticate, notToBeChecked, trustOf } from './trust.ts';
+
+/** Messages that one sweep puts back on the queue. */
+const SWEEP_MESSAGES = 2_000;
+/** Messages whose verdicts are written in one transaction. */
+const AT_ONCE = 50;
+/** While the name service does not answer: a minute, two, four … six hours; 24 tries are four days. */
+const FIRST_WAIT_MS = 60_000;
+const LONGEST_WAIT_MS = 6 * 3_600_000;
+const TRIES = 24;
+
+type VerifyContext = Pick<Context, 'db' | 'config' | 'metrics' | 'log' | 'queues'>;
+
+export interface Verified {
+  /** Domains to be judged again. */
+  domains: string[];
+  /** Messages to be verified later. */
+  deferred: number[];
+}
+
+/**
+ * The second step of the parser: says of reports that are stored whom they really come from, apart from reading them, as it waits for
+ * the name service. Jobs of queue `verify` wake it; a sweeper adds jobs for checks whose job is missing or whose wait is over.
+ */
+export function startVerifier(context: Context, resolver: Resolver): Omit<Service, 'name' | 'waitingFor'> {
+  const { config, db, queues, log } = context;
+  const worker = queues.work('verify', ({ messages }, jobLog) => verifyJob(context, resolver, messages, jobLog), {
+    concurrency: config.parser.concurrency,
+    async onDead({ messages }, error) {
+      log.error(
+        { messages, err: messageOf(error) },
+        'the reporters of these messages could not be verified; they are tried again',
+      );
+      await putOff(context, await waitingChecks(db, messages), messageOf(error));
+    },
+  });
+  const sweeper = repeat(
+    config.sweep.every_seconds * 1000,
+    async () => {
+      const keys = await takeDueChecks(db, config.sweep.after_seconds, SWEEP_MESSAGES);
+      for (let i = 0; i < keys.length; i += config.parser.batch_messages) {
+        await queues.add('verify', { messages: keys.slice(i, i + config.parser.batch_messages) });
+      }
+    },
+    log,
+    'the sweep for reports that wait to be verified',
+  );
+  return {
+    async stop() {
+      await sweeper.stop();
+      await worker.drain();
+    },
+  };
+}
+
+async function verifyJob(context: Context, resolver: Resolver, keys: number[], log: Log): Promise<void> {
+  const { domains, deferred } = await verifyMessages(context, resolver, keys);
+  if (deferred.length > 0) log.info({ messages: deferred }, 'reporters cannot be verified yet; they are tried again');
+  for (let i = 0; i < domains.length; i += 1000) await context.queues.add('analyze', { domains: domains.slice(i, i + 1000) });
+}
+
+/**
+ * Verifies the messages' checks that still wait. Safe to repeat, and by several workers at once.
+ * @throws what Postgres throws
+ */
+export async function verifyMessages(context: VerifyContext, resolver: Resolver, keys: readonly number[]): Promise<Verified> {
+  const byMessage = new Map<number, Check[]>();
+  for (const check of await waitingChecks(context.db, keys)) {
+    byMessage.set(check.message_key, [...(byMessage.get(check.message_key) ?? []), check]);
+  }
+  const domains = new Set<string>();
+  const deferred: number[] = [];
+  const messages = [...byMessage.values()];
+  for (let i = 0; i < messages.length; i += AT_ONCE) {
+    const verdicts: Parameters<typeof settleTrust>[1][number][] = [];
+    for (const checks of messages.slice(i, i + AT_ONCE)) {
+      const { message_key } = checks[0]!;
+      const verdictOf = await verdictsOf(context, resolver, checks[0]!);
+      if (typeof verdictOf === 'string') {
+        deferred.push(message_key);
+        await putOff(context, checks, verdictOf);
+      } else {
+        for (const check of checks) verdicts.push({ message_key, report_key: check.report_key, verdict: verdictOf(check) });
+      }
+    }
+    for (const domain of await transaction(context.db, (tx) => settleTrust(tx, verdicts))) domains.add(domain);
+    for (const { verdict } of verdicts) context.metrics.trust.inc({ verdict: verdict.reporter_trust ?? 'unchecked' });
+  }
+  return { domains: [...domains], deferred };
+}
+
+/** How the reports of a message are to be judged; a sentence when nobody can say yet. */
+async function verdictsOf(
+  { db, config }: VerifyContext,
+  resolver: Resolver,
+  check: Check,
+): Promise<string | ((check: Check) => Trust)> {
+  const unchecked = notToBeChecked(check.mailbox, config.trust.check);
+  if (unchecked !== null) return () => ({ reporter_trust: null, trust: 'ok', domain: null, reason: unchecked });
+  const raw = await loadRaw(db, check.message_key, check.size);
+  const mail: Authenticity =
+    raw === null
+      ? { state: 'unproven', from: null, why: 'the raw mail is no longer in the archive' }
+      : await authenticate(raw, check.received_at, config.trust, resolver);
+  if (mail.state !== 'unknown') return (of) => trustOf(mail, of);
+  if (check.attempts + 1 < TRIES) return mail.why;
+  return (of) => trustOf({ ...mail, state: 'unproven', why: `nobody could say in ${TRIES} tries: ${mail.why}` }, of);
+}
+
+async function putOff({ db }: VerifyContext, checks: readonly Check[], reason: string): Promise<void> {
+  await deferChecks(
+    db,
+    checks.map(({ message_key, report_key, attempts }) => ({
+      message_key,
+      report_key,
+      seconds: backoff(attempts, FIRST_WAIT_MS, LONGEST_WAIT_MS) / 1000,
+      reason: `Not verified yet: ${reason}`,
+    })),
+  );
+}
