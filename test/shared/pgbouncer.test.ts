@@ -136,7 +136,8 @@ describe.skipIf(program === null)(
         const services: Service[] = [];
         try {
           for (const imap of imaps) {
-            const context = await open({ ...env, IMAP_URL: `${imap.url}&poll_seconds=1` });
+            const context = await open(env);
+            context.config.mailboxes = [mailboxAt(imap.url)];
             contexts.push(context);
             services.push(startPoller(context), startParser(context));
           }
