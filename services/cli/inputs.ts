@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { lstat, open, readdir, readFile, stat } from 'node:fs/promises';
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
 
@@ -22,42 +22,49 @@ export interface Input {
 export async function* inputs(paths: readonly string[], maxBytes: number): AsyncGenerator<Input> {
   for (const given of paths) {
     const info = await attempt(given, () => stat(given));
-    yield* info.isDirectory() ? folder(given, maxBytes) : file(given, maxBytes);
+    if (info.isDirectory()) yield* folder(given, maxBytes);
+    else if (info.isFile()) yield* file(given, maxBytes);
+    else throw new PermanentError('unreadable', `${given} is neither a file nor a folder.`);
   }
 }
 
 async function* folder(at: string, maxBytes: number): AsyncGenerator<Input> {
-  const names = (await attempt(at, () => readdir(at))).sort();
-  const isMaildir = names.includes('cur') && names.includes('new');
-  for (const name of names) {
-    if (isMaildir && name === 'tmp') continue;
-    const child = path.join(at, name);
-    const info = await attempt(child, () => lstat(child));
-    if (info.isDirectory()) yield* folder(child, maxBytes);
-    else if (info.isFile()) yield* file(child, maxBytes);
+  const entries = (await attempt(at, () => readdir(at, { withFileTypes: true }))).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const isMaildir = entries.some((e) => e.name === 'cur') && entries.some((e) => e.name === 'new');
+  for (const entry of entries) {
+    if (isMaildir && entry.name === 'tmp') continue;
+    const child = path.join(at, entry.name);
+    if (entry.isDirectory()) yield* folder(child, maxBytes);
+    else if (entry.isFile()) yield* file(child, maxBytes);
   }
 }
 
 async function* file(at: string, maxBytes: number): AsyncGenerator<Input> {
-  const info = await attempt(at, () => stat(at));
-  if (await startsLikeMbox(at)) {
-    yield* mbox(at, info.mtime, maxBytes);
+  const { modified, size, head } = await attempt(at, async () => peek(at));
+  if (head.toString('latin1', 0, 5) === 'From ') {
+    yield* mbox(at, modified, maxBytes);
     return;
   }
-  const raw = info.size > maxBytes ? null : await attempt(at, () => readFile(at));
-  yield { file: at, modified: info.mtime, size: info.size, raw };
+  const raw = size > maxBytes ? null : head.length === size ? head : await attempt(at, () => readFile(at));
+  yield { file: at, modified, size, raw };
 }
 
-async function startsLikeMbox(at: string): Promise<boolean> {
-  return attempt(at, async () => {
-    const handle = await open(at);
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(5), 0, 5, 0);
-      return buffer.toString('latin1', 0, bytesRead) === 'From ';
-    } finally {
-      await handle.close();
-    }
-  });
+/** Bytes read at once: all of nearly every report mail. */
+const HEAD_BYTES = 512 * 1024;
+
+/**
+ * The first bytes of a file. Synchronous: a small file is read in some 15 microseconds, while each step through the thread pool
+ * costs more than that, and there would be six.
+ */
+function peek(at: string): { modified: Date; size: number; head: Buffer } {
+  const file = openSync(at, 'r');
+  try {
+    const { mtime, size } = fstatSync(file);
+    const head = Buffer.allocUnsafe(Math.min(size, HEAD_BYTES));
+    return { modified: mtime, size, head: head.subarray(0, readSync(file, head, 0, head.length, 0)) };
+  } finally {
+    closeSync(file);
+  }
 }
 
 const SEPARATOR = Buffer.from('\nFrom ');
