@@ -122,7 +122,7 @@ export function databaseError(error: unknown, setting = 'DATABASE_URL'): Error {
     '28P01': `The database refused the password: correct ${setting}.`,
     '28000': `The database refused the login (${said}): correct ${setting} or the server's pg_hba.conf.`,
     '3D000': `The database of ${setting} does not exist (${said}): create it, or correct its name.`,
-    '42501': `The database user of ${setting} may not do this (${said}): grant it the right, or use another user.`,
+    '42501': `The database user of ${setting} may not do this (${said}): use the user that owns the schema, or, where each service has a user of its own, run "ruawatch migrate --roles" as the owner.`,
     ECONNREFUSED: `Nothing answers at the address of ${setting} (${said}): start Postgres, or correct the host and port.`,
     ENOTFOUND: `The host of ${setting} cannot be found (${said}): correct it.`,
     EAI_AGAIN: `The host of ${setting} cannot be looked up (${said}): correct it, or mend the name service.`,
