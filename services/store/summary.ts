@@ -6,6 +6,8 @@ export interface Standing {
   received: number;
   reports: number;
   records: number;
+  /** Reports whose mails wait to be verified. */
+  unverified: number;
   analysis: number;
   events: number;
   outbox: number;
@@ -18,6 +20,7 @@ export async function readStanding(db: Queryable): Promise<Standing> {
             (select count(*) from ruawatch.messages where state = 'received') as received,
             (select count(*) from ruawatch.reports where superseded_by is null) as reports,
             (select coalesce(sum(records), 0) from ruawatch.reports where superseded_by is null) as records,
+            (select count(*) from ruawatch.trust_checks) as unverified,
             (select count(*) from ruawatch.analysis_work) as analysis,
             (select count(*) from ruawatch.finding_events where handled_at is null and notify) as events,
             (select count(*) from ruawatch.outbox where state = 'pending') as outbox`,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { generateLoad } from '../../bench/load.ts';
+import { DEMO_AUTHSERV_ID } from '../../services/cli/demo/write.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { type Dovecot, dovecotPresent, startDovecot } from '../helpers/dovecot.ts';
 import { type Run, ruawatch } from '../helpers/process.ts';
@@ -27,7 +28,10 @@ describe.skipIf(!present)(
       dovecot = await startDovecot();
       redis = await startRedis();
       folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-e2e-'));
-      writeFileSync(path.join(folder, 'ruawatch.yaml'), 'sweep:\n  every_seconds: 1\n  after_seconds: 5\nLOG_LEVEL: info\n');
+      writeFileSync(
+        path.join(folder, 'ruawatch.yaml'),
+        `sweep:\n  every_seconds: 1\n  after_seconds: 5\nLOG_LEVEL: info\ntrust:\n  check: authserv\n  authserv_ids: [${DEMO_AUTHSERV_ID}]\n`,
+      );
       running = new Map();
     });
     afterEach(async () => {
@@ -72,12 +76,21 @@ describe.skipIf(!present)(
       );
     };
 
+    const verified = () =>
+      until(async () => {
+        const { rows } = await database.db.query('select from ruawatch.trust_checks limit 1');
+        return rows.length === 0;
+      });
+
     const checkTotals = async (expected: Totals) => {
+      await verified();
       const { rows } = await database.db.query(
         `select (select count(*) from dmarc.messages) as mails, (select count(*) from dmarc.messages where state = 'stored') as stored,
               (select count(*) from dmarc.reports) as reports, (select count(*) from dmarc.records) as records,
               (select sum(count) from dmarc.records) as messages, (select sum(messages) from dmarc.source_days) as rolled_up,
-              (select sum(messages) from dmarc.sources) as by_source, (select sum(duplicates) from dmarc.reports) as duplicates`,
+              (select sum(messages) from dmarc.sources) as by_source, (select sum(duplicates) from dmarc.reports) as duplicates,
+              (select count(*) from dmarc.reports where reporter_trust = 'authenticated') as authenticated,
+              (select sum(untrusted) from dmarc.source_days) as untrusted`,
       );
       expect(rows[0]).toEqual({
         mails: MAILS,
@@ -88,6 +101,8 @@ describe.skipIf(!present)(
         rolled_up: expected.messages,
         by_source: expected.messages,
         duplicates: 0,
+        authenticated: MAILS,
+        untrusted: 0,
       });
       expect({ inbox: inFolder('INBOX'), moved: inFolder('ruawatch') }).toEqual({ inbox: 0, moved: MAILS });
     };
