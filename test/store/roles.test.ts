@@ -27,6 +27,7 @@ import { ANALYST_ROLE, GRANTS, grantRoles, ROLES, SERVICE_ROLES } from '../../se
 import { type Sink, startSink } from '../alerter/sink.ts';
 import { type Fixture, fixture } from '../analyzer/fixture.ts';
 import { DOMAIN, REPORTERS, span } from '../analyzer/rows.ts';
+import { readDocument, tableOf } from '../docs/markdown.ts';
 import { testDatabase } from '../helpers/database.ts';
 import { reportMail, reportXml } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
@@ -107,6 +108,15 @@ test('every table is in the list of grants, and the list names no other', async 
   const named = new Set(Object.values(GRANTS).flatMap((tables) => Object.keys(tables)));
   // A table that no service may touch would be listed here, with the reason.
   expect([...named].sort()).toEqual(rows.map((row) => row.name));
+});
+
+test('docs/scaling.md says which tables each role may touch', () => {
+  const rows = new Map(tableOf(readDocument('scaling.md'), 'role').map(([role, may]) => [role!.replaceAll('`', ''), may!]));
+  expect([...rows.keys()]).toEqual(ROLES);
+  for (const role of SERVICE_ROLES) {
+    const named = [...rows.get(role)!.matchAll(/`([a-z_]+)`/g)].map((match) => match[1]);
+    expect([...new Set(named)].sort()).toEqual(Object.keys(GRANTS[role]).sort());
+  }
 });
 
 describe('each service does its whole job as a user with its role alone', () => {
