@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { organizationalDomain } from '../report/orgdomain.ts';
-import { isTransient, messageOf } from '../shared/errors.ts';
+import { messageOf } from '../shared/errors.ts';
 import type { Resolver } from '../shared/resolver.ts';
 import { type Field, type HeaderSection, withoutComments } from './header.ts';
 
@@ -54,14 +54,12 @@ export async function verifyDkim(
   const txt = async (asked: string): Promise<string[][]> => {
     const name = asked.toLowerCase();
     if (![...domains].some((domain) => name.endsWith(`._domainkey.${domain}`))) throw noKey();
-    try {
-      const records = await resolver.txt(name);
-      if (records.length === 0) throw noKey();
-      return records;
-    } catch (error) {
-      if (isTransient(error)) failure = messageOf(error);
+    const records = await resolver.txt(name).catch((error: unknown) => {
+      failure = messageOf(error);
       throw error;
-    }
+    });
+    if (records.length === 0) throw noKey();
+    return records;
   };
   let comment = '';
   for (const relaxed of [true, false]) {

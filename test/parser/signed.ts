@@ -1,0 +1,91 @@
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { dkimSign } from 'mailauth/lib/dkim/sign.js';
+import { transaction } from '../../services/shared/db.ts';
+import { TransientError } from '../../services/shared/errors.ts';
+import type { Resolver } from '../../services/shared/resolver.ts';
+import { storeMails } from '../../services/store/intake.ts';
+import type { TestDatabase } from '../helpers/database.ts';
+import { reportMail, reportXml, type TestReport } from '../helpers/report.ts';
+
+const pair = generateKeyPairSync('rsa', {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: 'spki', format: 'der' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+});
+const RECORD = `v=DKIM1; k=rsa; p=${pair.publicKey.toString('base64')}`;
+
+/** A name service of the test's own. `down` names do not answer; `asked` is what was looked up, in order. */
+export interface TestResolver extends Resolver {
+  down: Set<string>;
+  asked: string[];
+}
+
+/** Publishes the key of `signed` for these domains, under selector `s1`. */
+export function resolverOf(...domains: string[]): TestResolver {
+  const records = new Map(domains.map((domain) => [`s1._domainkey.${domain}`, [[RECORD.slice(0, 200), RECORD.slice(200)]]]));
+  const resolver: TestResolver = {
+    down: new Set(),
+    asked: [],
+    async txt(name) {
+      resolver.asked.push(name);
+      if (resolver.down.has(name)) throw new TransientError('dns_failed', `The name service could not say what ${name} holds.`);
+      return records.get(name) ?? [];
+    },
+  };
+  return resolver;
+}
+
+/** Signs a mail for `domain`, as its own server would. */
+export async function signed(
+  mail: Buffer,
+  domain: string,
+  options: { headerList?: string[]; maxBodyLength?: number } = {},
+): Promise<Buffer> {
+  const { signatures, errors } = await dkimSign(mail, {
+    ...options,
+    canonicalization: 'relaxed/relaxed',
+    algorithm: 'rsa-sha256',
+    signatureData: [{ signingDomain: domain, selector: 's1', privateKey: pair.privateKey, ...options }],
+  } as never);
+  if (errors.length > 0) throw new Error(`not signed: ${JSON.stringify(errors)}`);
+  return Buffer.concat([Buffer.from(signatures), mail]);
+}
+
+/** Puts header fields on top of a mail, as a server does. */
+export function under(fields: string[], mail: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${fields.join('\r\n')}\r\n`), mail]);
+}
+
+let serial = 0;
+
+/** A report's mail from an address of `from`; the report itself says it is from `org`, `email`. */
+export function mailFrom(from: string, report: TestReport & { email?: string } = {}): Buffer {
+  const xml = reportXml(report).replace('dmarc@reporter.example', report.email ?? 'dmarc@reporter.example');
+  const mail = reportMail(xml, { unique: `m${serial++}` }).toString('latin1');
+  return Buffer.from(mail.replace('From: dmarc@reporter.example', `From: DMARC <dmarc@${from}>`), 'latin1');
+}
+
+/** Puts mails into the database as a poller does, received a minute apart. @returns their keys */
+export async function receivePolled(
+  database: TestDatabase,
+  raws: readonly Buffer[],
+  receivedAt: Date = new Date(Date.UTC(2026, 8, 2)),
+): Promise<number[]> {
+  const { stored } = await transaction(database.db, (tx) =>
+    storeMails(
+      tx,
+      { mailbox: 'rua', folder: 'INBOX', uidValidity: 1 },
+      raws.map((raw, i) => ({
+        uid: null,
+        receivedAt: new Date(receivedAt.getTime() + i * 60_000),
+        sender: null,
+        subject: null,
+        messageId: null,
+        size: raw.length,
+        sha256: createHash('sha256').update(raw).digest(),
+        raw,
+      })),
+    ),
+  );
+  return stored;
+}
