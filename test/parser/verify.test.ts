@@ -139,12 +139,9 @@ test.each([
     t,
     order.map((which) => mails[which as 'genuine']),
   );
-  for (const steps of [
-    ['parse', 'verify'],
-    ['parse', 'verify'],
-  ] as const) {
-    const key = keys.splice(0, 1);
-    for (const step of steps) await (step === 'parse' ? parse : verify)(key);
+  for (const key of keys) {
+    await parse([key]);
+    await verify([key]);
     await sumsAgree();
   }
   const [first, second] = await reports();

@@ -1,0 +1,168 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { forgedReport, forgedReportResolved } from '../../services/analyzer/rules/forged_report.ts';
+import type { ReporterWindow } from '../../services/analyzer/window.ts';
+import { parseMessages } from '../../services/parser/batch.ts';
+import { verifyMessages } from '../../services/parser/verify.ts';
+import type { ForgedDay, GenuineReports } from '../../services/store/trust.ts';
+import type { TestRow } from '../helpers/report.ts';
+import { mailFrom, receivePolled, resolverOf, signed } from '../parser/signed.ts';
+import { type Fixture, fixture } from './fixture.ts';
+import { onFile } from './rows.ts';
+
+const REPORTER = 'reporter.example';
+const DAY = 86_400;
+
+describe('the rule', () => {
+  const NOW = '2026-05-30';
+  const day = (n: number, extra: Partial<ForgedDay> = {}): ForgedDay => ({
+    reporter: REPORTER,
+    sender: REPORTER,
+    day: `2026-05-${String(30 - n).padStart(2, '0')}`,
+    reports: 1,
+    messages: 100,
+    mismatched: 0,
+    contradicting: 0,
+    ...extra,
+  });
+  const GENUINE: GenuineReports = { reporter: REPORTER, reports: 30, messages: 3000, last_day: '2026-05-30' };
+  const window = (forged: ForgedDay[], extra: Partial<ReporterWindow> = {}): ReporterWindow => ({
+    domain: 'example.com',
+    now: NOW,
+    forged,
+    genuine: [GENUINE],
+    known: [],
+    ...extra,
+  });
+  const strange = { sender: 'evil.example', mismatched: 1 };
+
+  test.each<[string, ForgedDay[], string | null]>([
+    ['one report that contradicts a proven one', [day(0, { contradicting: 1 })], 'high'],
+    ['two that are authentic for somebody else', [day(1, strange), day(0, strange)], 'medium'],
+    ['one of them: a mishap', [day(0, strange)], null],
+    ['three without proof on two days', [day(2), day(2, { sender: 'x.example' }), day(1)], 'low'],
+    ['two of them', [day(2), day(1)], null],
+    ['any number on one day', [day(1, { reports: 50 })], null],
+  ])('%s', (_, forged, severity) => {
+    expect(forgedReport(window(forged)).map((c) => [c.subject, c.severity])).toEqual(
+      severity === null ? [] : [[REPORTER, severity]],
+    );
+  });
+
+  test('a reporter without proven reports is no forger, nor one whose proofs end where the others begin', () => {
+    const many = [day(5, { reports: 9, mismatched: 9 }), day(4, { reports: 9 })];
+    expect(forgedReport(window(many, { genuine: [] }))).toEqual([]);
+    const broke = [day(5, { reports: 9 }), day(4, { reports: 9 })];
+    expect(forgedReport(window(broke, { genuine: [{ ...GENUINE, last_day: '2026-05-24' }] }))).toEqual([]);
+    expect(forgedReport(window(broke))).toHaveLength(1);
+  });
+
+  test('one finding a reporter, with who wrote them', () => {
+    const [found, ...others] = forgedReport(window([day(3, strange), day(2, strange), day(2, { ...strange, sender: null })]));
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({
+      kind: 'forged_report',
+      first_day: '2026-05-27',
+      last_day: '2026-05-28',
+      evidence: {
+        who: [
+          { source: 'evil.example', messages: 200 },
+          { source: 'nobody (no From field)', messages: 100 },
+        ],
+        senders: 2,
+        reports: 3,
+        messages: 300,
+        of: 3300,
+      },
+    });
+  });
+
+  test('it ends when none came for fourteen days, and begins anew with new ones only', () => {
+    const [found] = forgedReport(window([day(1, strange), day(0, strange)]));
+    const open = onFile(found!);
+    expect(forgedReportResolved(open, window([], { now: '2026-06-12' }))).toBeNull();
+    expect(forgedReportResolved(open, window([], { now: '2026-06-13' }))).toMatch(/14 days/);
+    expect(forgedReport(window([day(1, strange), day(0, strange)], { now: '2026-06-13', known: [open] }))).toEqual([]);
+    const resolved = onFile(found!, { state: 'resolved', evidence: { ...found!.evidence, resolved_day: '2026-05-30' } });
+    expect(forgedReport(window([day(1, strange), day(0, strange)], { known: [resolved] }))).toEqual([]);
+  });
+});
+
+describe('on a database', () => {
+  let f: Fixture;
+  beforeEach(async () => {
+    f = await fixture();
+  });
+  afterEach(() => f.close());
+
+  const resolver = resolverOf(REPORTER, 'evil.example');
+  const first = Date.UTC(2026, 8, 1) / 1000;
+  const dayOf = (i: number) => ({ begin: first + i * DAY, end: first + (i + 1) * DAY - 1, id: `day-${i}` });
+  /** Puts in a day's mails, read and verified, and judges. */
+  const deliver = async (i: number, mails: Buffer[]) => {
+    const at = new Date((first + (i + 1) * DAY + 3600) * 1000);
+    const keys = await receivePolled(f.t, mails, at);
+    await parseMessages(f.t.db, keys, {}, 'verify');
+    await verifyMessages(f.context, resolver, keys);
+    f.setNow(new Date(at.getTime() + 3_600_000));
+    await f.analyze();
+  };
+  const OWN: TestRow[] = [{ ip: '192.0.2.1', count: 500 }];
+  const ATTACK: TestRow[] = [{ ip: '203.0.113.9', count: 90_000, dkim: 'fail', spf: 'fail', auth_dkim: null, auth_spf: null }];
+  const genuine = (i: number, rows = OWN) => signed(mailFrom(REPORTER, { ...dayOf(i), rows }), REPORTER);
+  const kinds = async () => (await f.findings()).map((x) => [x.kind, x.subject, x.state, x.severity]);
+
+  test('reports that are not proven open nothing, however many tell the same', async () => {
+    for (let i = 0; i < 6; i++) {
+      const others = ['a.example', 'b.example', 'c.example'].map((org) =>
+        mailFrom(org, { ...dayOf(i), org, email: `dmarc@${org}`, rows: ATTACK, p: 'none' }),
+      );
+      await deliver(i, [await genuine(i), ...others]);
+    }
+    expect(await kinds()).toEqual([]);
+    const { rows } = await f.t.db.query<{ source: string; class: string }>('select source, class from dmarc.sources order by 1');
+    expect(rows).toEqual([
+      { source: '192.0.2.0/24', class: 'aligned' },
+      { source: '203.0.113.0/24', class: 'unknown' },
+    ]);
+  });
+
+  test('a finding that stands on proven reports is not ended by forged ones that are silent of it', async () => {
+    for (let i = 0; i < 3; i++) await deliver(i, [await genuine(i, [...OWN, ...ATTACK])]);
+    expect(await kinds()).toMatchObject([['unauthorized_source', 'example.com', 'open', expect.anything()]]);
+    for (let i = 3; i < 20; i++) await deliver(i, [mailFrom(REPORTER, { ...dayOf(i), rows: OWN })]);
+    expect((await f.findings()).find((x) => x.kind === 'unauthorized_source')!.state).toBe('open');
+  });
+
+  test('reports in the name of another open forged_report, with a query that shows them; silence ends it', async () => {
+    for (let i = 0; i < 3; i++) await deliver(i, [await genuine(i)]);
+    expect(await kinds()).toEqual([]);
+    const evil = (i: number) => signed(mailFrom('evil.example', { ...dayOf(i), id: `evil-${i}`, rows: ATTACK }), 'evil.example');
+    await deliver(3, [await genuine(3), await evil(3)]);
+    expect(await kinds()).toEqual([]);
+    await deliver(4, [await genuine(4), await evil(4)]);
+    expect(await kinds()).toEqual([['forged_report', REPORTER, 'open', 'medium']]);
+    const [finding] = await f.findings();
+    expect(finding!.evidence).toMatchObject({
+      reports: 2,
+      messages: 180_000,
+      who: [{ source: 'evil.example', messages: 180_000 }],
+    });
+    const { rows } = await f.t.db.query(finding!.evidence.query);
+    expect(rows.map((row) => row.reporter_trust)).toEqual(['mismatched', 'mismatched']);
+
+    // The same id as a proven report, other numbers.
+    await deliver(5, [await genuine(5), mailFrom(REPORTER, { ...dayOf(5), rows: ATTACK })]);
+    expect(await kinds()).toEqual([['forged_report', REPORTER, 'open', 'high']]);
+    expect((await f.events()).map((e) => e.event)).toEqual(['opened', 'changed']);
+
+    for (const i of [10, 21]) await deliver(i, [await genuine(i)]);
+    expect(await kinds()).toEqual([['forged_report', REPORTER, 'resolved', 'high']]);
+  });
+
+  test('a domain that only forged reports tell of is judged, and nothing is found', async () => {
+    for (let i = 0; i < 3; i++) await deliver(i, [mailFrom(REPORTER, { ...dayOf(i), rows: ATTACK })]);
+    expect(await kinds()).toEqual([]);
+    const { rows } = await f.t.db.query('select class, why from dmarc.sources');
+    expect(rows).toMatchObject([{ class: 'unknown', why: expect.stringMatching(/^No trusted report/) }]);
+  });
+});
