@@ -92,7 +92,7 @@ async function read(stage: string, input: StageInput): Promise<Measure> {
         if (event.type === 'report') {
           work.reports++;
           work.records += event.report.records;
-        } else if (event.type !== 'records') throw unread(event);
+        } else if ('problem' in event) throw unread(event);
       }
     }
     return work;
@@ -232,7 +232,7 @@ async function storeGroup(tx: Tx, group: ReadonlyMap<number, ReadMail>): Promise
     const { report, records } = group.get(message.message_key)!;
     const key = await keyOf();
     const lines = copyLines(key, 1, report.begin, records);
-    read.push({ message, result: { reports: [{ part: 0, key, report, lines }], refused: [], other: [] } });
+    read.push({ message, result: { reports: [{ part: 0, key, report, lines }], tls: [], failures: [], refused: [], other: [] } });
   }
   return writeSmall(tx, read, 'off');
 }

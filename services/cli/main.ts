@@ -55,7 +55,7 @@ program
 program
   .command('parse <path...>')
   .description('read files without a database: one JSON line a report')
-  .action(run(async (paths: string[]) => (await import('./parse.ts')).runParse(paths, out)));
+  .action(run(async (paths: string[]) => (await import('./parse.ts')).runParse(paths, process.stdout)));
 program
   .command('migrate')
   .description('bring the database schema up to this version')

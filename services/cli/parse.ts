@@ -1,67 +1,98 @@
+import { once } from 'node:events';
 import { DEFAULT_LIMITS } from '../report/limits.ts';
-import type { AggregateRecord, AggregateReport, Problem } from '../report/model.ts';
+import type { AggregateRecord, AggregateReport, FailureReport, Problem, TlsReport } from '../report/model.ts';
 import { readMessage } from '../report/read.ts';
+import { redactFailure } from '../report/redact.ts';
 import { type Input, inputs } from './inputs.ts';
 
-/** Characters of one line. A JavaScript string ends at 512 Mi, and nobody reads such a line: a larger report is for `import`. */
-const LINE_LENGTH = 256 * 1024 * 1024;
+/** Characters of records that are gathered for one line; a longer one is written in pieces, after the file was read a second time. */
+const GATHERED_LENGTH = 8 * 1024 * 1024;
 
 /**
  * `ruawatch parse`: no database; one JSON line for each report found in files, folders, mbox files and Maildirs, in the order of
  * their names, or `{file, error: {code, message}}` for what holds no report or cannot be read. `domain` is what the report says,
- * not what may be concluded from it.
+ * not what may be concluded from it. Failure reports are printed as they are stored by default: without what names a person.
  *
- * Files are read one at a time, and a line is gathered as text, so memory follows the largest single report.
+ * Files are read one at a time. A line above the bound is written in pieces, so memory does not follow the largest report.
  *
- * @param out takes one line without its line end
+ * @param output takes the lines; waited for when it is full
  * @returns 0: every path could be opened
  * @throws PermanentError `no_such_path`, `unreadable` with a sentence that names the path
  */
-export async function runParse(paths: string[], out: (line: string) => void): Promise<number> {
+export async function runParse(paths: string[], output: NodeJS.WritableStream): Promise<number> {
   for await (const input of inputs(paths, DEFAULT_LIMITS.mailBytes)) {
-    for await (const line of linesOf(input)) out(line);
+    for await (const piece of piecesOf(input)) if (!output.write(piece)) await once(output, 'drain');
   }
   return 0;
 }
 
-async function* linesOf({ file, raw }: Input): AsyncGenerator<string> {
+/** The lines of one file: whole, or several pieces each, line ends included. */
+async function* piecesOf({ file, raw }: Input): AsyncGenerator<string> {
   if (raw === null) {
-    yield errorLine(file, {
-      code: 'mail_too_large',
-      message: `The mail is larger than ${DEFAULT_LIMITS.mailBytes} bytes.`,
-    });
+    yield errorLine(file, { code: 'mail_too_large', message: `The mail is larger than ${DEFAULT_LIMITS.mailBytes} bytes.` });
     return;
   }
   let records = '';
-  let tooLong = false;
+  let large = false;
   for await (const event of readMessage(raw, { name: file })) {
     if (event.type === 'records') {
-      for (const record of event.records) {
-        tooLong ||= records.length > LINE_LENGTH;
-        if (!tooLong) records += `${records === '' ? '' : ','}${JSON.stringify(recordFields(record))}`;
-      }
+      large ||= records.length > GATHERED_LENGTH;
+      if (large) records = '';
+      else records = joined(records, event.records);
       continue;
     }
-    if (event.type !== 'report') {
-      yield errorLine(file, event.problem);
-    } else if (tooLong) {
-      const message = `The report has ${event.report.records} records, too many for one line of JSON; import it instead.`;
-      yield errorLine(file, { code: 'line_too_long', message });
+    if (event.type === 'report') {
+      yield `${JSON.stringify(reportFields(file, event.report)).slice(0, -1)},"records":[`;
+      if (large) yield* recordsOf(file, raw, event.part);
+      yield `${records}]}\n`;
+    } else if (event.type === 'tlsrpt') {
+      yield `${JSON.stringify({ file, ...tlsFields(event.report) })}\n`;
+    } else if (event.type === 'failure') {
+      yield `${JSON.stringify({ file, ...failureFields(redactFailure(event.report)) })}\n`;
     } else {
-      yield `${JSON.stringify(reportFields(file, event.report)).slice(0, -1)},"records":[${records}]}`;
+      yield errorLine(file, event.problem);
     }
     records = '';
-    tooLong = false;
+    large = false;
   }
 }
 
+/**
+ * The records of one report, read again: they come before the report's own fields are known, and are too many to be kept until then.
+ * Reading the same bytes gives the same parts.
+ */
+async function* recordsOf(file: string, raw: Buffer, part: number): AsyncGenerator<string> {
+  let first = true;
+  for await (const event of readMessage(raw, { name: file })) {
+    if (event.type === 'nothing' || event.part < part) continue;
+    if (event.type !== 'records') return;
+    yield `${first ? '' : ','}${joined('', event.records)}`;
+    first = false;
+  }
+}
+
+function joined(before: string, records: readonly AggregateRecord[]): string {
+  let text = before;
+  for (const record of records) text += `${text === '' ? '' : ','}${JSON.stringify(recordFields(record))}`;
+  return text;
+}
+
 function errorLine(file: string, error: Problem): string {
-  return JSON.stringify({ file, error });
+  return `${JSON.stringify({ file, error })}\n`;
 }
 
 function reportFields(file: string, report: AggregateReport): Record<string, unknown> {
   const { kind, org_name, org_email, report_id, begin, end, policy, salvaged, problems } = report;
   return { file, kind, org_name, org_email, report_id, domain: policy.domain, begin, end, policy, salvaged, problems };
+}
+
+function tlsFields(report: TlsReport): Record<string, unknown> {
+  const { kind, org_name, contact_info, report_id, begin, end, problems, policies } = report;
+  return { kind, org_name, contact_info, report_id, begin, end, problems, policies };
+}
+
+function failureFields({ kind, form, domain, problems, content_hash: _, ...rest }: FailureReport): Record<string, unknown> {
+  return { kind, form, domain, ...rest, problems };
 }
 
 function recordFields(record: AggregateRecord): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS, type Limits } from '../report/limits.ts';
-import type { Problem, ReadEvent } from '../report/model.ts';
+import type { Problem } from '../report/model.ts';
 import { readMessage } from '../report/read.ts';
 import type { Config } from '../shared/config.ts';
 import { type Db, type Tx, transaction } from '../shared/db.ts';
@@ -15,13 +15,12 @@ import {
 } from '../store/messages.ts';
 import { dropRecords, type NewReport, type Outcome, storeReports, takeReportKeys } from '../store/reports.ts';
 import { loadPolicyReports, rollUp, rollUpPolicies } from '../store/rollups.ts';
+import { noteOther, nothingRead, type OtherResult, type Privacy, REDACT, writeOthers } from './others.ts';
 import { notToBeChecked } from './trust.ts';
 
 /** How it is told whether reports come from whom they say (the setting trust.check). */
 export type Check = Config['trust']['check'];
 
-/** Records gathered for one transaction: the knee of the curve in facts of performance (smaller and larger are slower). */
-export const BATCH_RECORDS = 5_000;
 /** A raw mail above this is worked alone, its records copied while they are read. */
 const LARGE_RAW_BYTES = 512 * 1024;
 /** Raw bytes that a batch may hold in memory. */
@@ -40,23 +39,6 @@ export interface BatchResult {
   busy: number[];
 }
 
-/** One report of a message that was read whole into memory. */
-interface ReadReport {
-  part: number;
-  /** Its key, taken before it is known whether the report is new: a gap in the sequence costs nothing. */
-  key: number;
-  report: NewReport['report'];
-  /** Its records, as COPY wants them. */
-  lines: string;
-}
-
-/** What was read from one small message. */
-export interface ReadResult {
-  reports: ReadReport[];
-  refused: Problem[];
-  other: Problem[];
-}
-
 /**
  * Parses waiting messages and writes what they hold: reports, records, rollups, the messages' states and the analyzer's work, in one
  * transaction for a batch of small messages and one for each large one. Safe to repeat: a message that is no longer waiting is left
@@ -70,6 +52,7 @@ export async function parseMessages(
   keys: readonly number[],
   limits: Partial<Limits>,
   check: Check,
+  privacy: Privacy = REDACT,
 ): Promise<BatchResult> {
   const total: BatchResult = { messages: [], domains: [], busy: [] };
   const merge = (result: BatchResult) => {
@@ -81,7 +64,7 @@ export async function parseMessages(
   let bytes = 0;
   const flush = async () => {
     if (batch.length === 0) return;
-    const { result, tooLarge } = await parseSmall(db, batch, limits, check);
+    const { result, tooLarge } = await parseSmall(db, batch, limits, check, privacy);
     merge(result);
     large.push(...tooLarge);
     batch = [];
@@ -97,7 +80,7 @@ export async function parseMessages(
     bytes += size;
   }
   await flush();
-  for (const key of large) merge(await parseLarge(db, key, limits, check));
+  for (const key of large) merge(await parseLarge(db, key, limits, check, privacy));
   const settled = new Set(total.messages.map((m) => m.message_key));
   const unsettled = keys.filter((key) => !settled.has(key));
   if (unsettled.length > 0) total.busy = (await waitingSizes(db, unsettled)).map((m) => m.message_key);
@@ -110,6 +93,7 @@ async function parseSmall(
   keys: readonly number[],
   limits: Partial<Limits>,
   check: Check,
+  privacy: Privacy,
 ): Promise<{ result: BatchResult; tooLarge: number[] }> {
   return transaction(db, async (tx) => {
     const claimed = await claimMessages(tx, keys);
@@ -124,7 +108,7 @@ async function parseSmall(
     let records = 0;
     const result: BatchResult = { messages: [], domains: [], busy: [] };
     const write = async () => {
-      const written = await writeSmall(tx, unit, check);
+      const written = await writeSmall(tx, unit, check, privacy);
       result.messages.push(...written.messages);
       result.domains.push(...written.domains);
       unit = [];
@@ -132,7 +116,7 @@ async function parseSmall(
     };
     for (const message of claimed) {
       const raw = raws.get(message.message_key);
-      const got = raw ? await readSmall(raw, limits, keyOf) : { reports: [], refused: [RAW_MISSING], other: [] };
+      const got = raw ? await readSmall(raw, limits, keyOf) : { ...nothingRead(), reports: [], refused: [RAW_MISSING] };
       if (got === 'large') {
         tooLarge.push(message.message_key);
         continue;
@@ -153,49 +137,7 @@ const RAW_MISSING: Problem = {
 
 /** Report keys one by one, taken from the sequence `step` at a time. */
 export function keySource(tx: Tx, step: number): () => Promise<number> {
-  let keys: number[] = [];
-  return async () => {
-    if (keys.length === 0) keys = (await takeReportKeys(tx, step)).reverse();
-    return keys.pop()!;
-  };
-}
-
-/** Reads one message into memory; one that proves large inside is left to `parseLarge`. */
-export async function readSmall(
-  raw: Buffer,
-  limits: Partial<Limits>,
-  keyOf: () => Promise<number>,
-): Promise<ReadResult | 'large'> {
-  const result: ReadResult = { reports: [], refused: [], other: [] };
-  let key: number | null = null;
-  let lines = '';
-  let n = 0;
-  let seen = 0;
-  for await (const event of readMessage(raw, { limits, batch: BATCH_RECORDS })) {
-    if (event.type === 'records') {
-      key ??= await keyOf();
-      lines += copyLines(key, n + 1, event.begin, event.records);
-      n += event.records.length;
-      seen += event.records.length;
-      if (seen > 4 * BATCH_RECORDS) return 'large';
-      continue;
-    }
-    if (event.type === 'report') {
-      result.reports.push({ part: event.part, key: key ?? (await keyOf()), report: event.report, lines });
-    } else noteOther(event, result);
-    key = null;
-    lines = '';
-    n = 0;
-  }
-  return result;
-}
-
-function noteOther(
-  event: Exclude<ReadEvent, { type: 'records' | 'report' }>,
-  result: Pick<ReadResult, 'refused' | 'other'>,
-): void {
-  if (event.type === 'refused') result.refused.push(event.problem);
-  else result.other.push(event.problem);
+  return keysFrom(() => takeReportKeys(tx, step));
 }
 
 /** Writes what was read from claimed messages: reports, records, rollups and the messages' states. */
@@ -203,6 +145,7 @@ export async function writeSmall(
   tx: Tx,
   read: readonly { message: ClaimedMessage; result: ReadResult }[],
   check: Check,
+  privacy: Privacy = REDACT,
 ): Promise<BatchResult> {
   const news: NewReport[] = [];
   const linesOf = new Map<number, string>();
@@ -225,16 +168,16 @@ export async function writeSmall(
     for (const { key } of decision.kept) await copy.write(linesOf.get(key)!);
     await copy.end();
   }
-  return finish(tx, read, news, decision);
+  return finish(tx, read, news, decision, privacy);
 }
 
 /** Reads one message of any size, copying its records while they come. */
-async function parseLarge(db: Db, key: number, limits: Partial<Limits>, check: Check): Promise<BatchResult> {
+async function parseLarge(db: Db, key: number, limits: Partial<Limits>, check: Check, privacy: Privacy): Promise<BatchResult> {
   return transaction(db, async (tx) => {
     const [message] = await claimMessages(tx, [key]);
     if (!message) return { messages: [], domains: [], busy: [] };
     const raw = await loadRaw(tx, key, message.size);
-    const result: ReadResult = { reports: [], refused: raw ? [] : [RAW_MISSING], other: [] };
+    const result: ReadResult = { ...nothingRead(), reports: [], refused: raw ? [] : [RAW_MISSING] };
     const maxReports = limits.members ?? DEFAULT_LIMITS.members;
     const news: NewReport[] = [];
     const copied = new Map<number, number>();
@@ -281,7 +224,7 @@ async function parseLarge(db: Db, key: number, limits: Partial<Limits>, check: C
     const decision = await storeReports(tx, news);
     const duplicates = news.filter((r) => decision.outcomes.get(r.key) === 'duplicate').map((r) => r.key);
     await dropRecords(tx, [...failed, ...duplicates]);
-    return finish(tx, [{ message, result }], news, decision);
+    return finish(tx, [{ message, result }], news, decision, privacy);
   });
 }
 
@@ -290,6 +233,7 @@ async function finish(
   read: readonly { message: ClaimedMessage; result: ReadResult }[],
   news: readonly NewReport[],
   decision: Awaited<ReturnType<typeof storeReports>>,
+  privacy: Privacy,
 ): Promise<BatchResult> {
   const ours = new Map(news.map((r) => [r.key, r]));
   const left = [...decision.signs.keys()].filter((key) => !ours.has(key));
@@ -301,6 +245,7 @@ async function finish(
   });
   await rollUp(tx, changes);
   await rollUpPolicies(tx, changes);
+  await writeOthers(tx, read, privacy);
 
   const messages: MessageResult[] = read.map(({ message, result }) => ({
     ...verdict(message.message_key, result),
@@ -327,6 +272,7 @@ function trustBefore(message: ClaimedMessage, check: Check): Pick<NewReport, 'tr
 /** A message that held a report is stored, whatever else was in it; the first thing that could not be read is kept as its reason. */
 function verdict(message_key: number, result: ReadResult): Settlement {
   const trouble = result.refused[0] ?? result.other[0] ?? null;
-  const state = result.reports.length > 0 ? 'stored' : result.refused.length > 0 ? 'quarantined' : 'ignored';
+  const reports = result.reports.length + result.tls.length + result.failures.length;
+  const state = reports > 0 ? 'stored' : result.refused.length > 0 ? 'quarantined' : 'ignored';
   return { message_key, state, code: trouble?.code ?? null, reason: trouble?.message ?? null };
 }

@@ -6,6 +6,7 @@ import { type Resolver, systemResolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { noteAttempt, settleMessages, takeUnqueued } from '../store/messages.ts';
 import { type BatchResult, parseMessages } from './batch.ts';
+import { startRetention } from './retention.ts';
 import { startVerifier } from './verify.ts';
 
 /** Messages that one sweep puts back on the queue: a bounded window over an unbounded backlog. */
@@ -48,11 +49,12 @@ export function startParser(context: Context, resolver: Resolver = systemResolve
     'the sweep for messages without a job',
   );
   const verifier = startVerifier(context, resolver);
+  const retention = startRetention(context);
   return {
     name: 'parser',
     waitingFor: () => trouble,
     async stop() {
-      await Promise.all([sweeper.stop(), verifier.stop()]);
+      await Promise.all([sweeper.stop(), verifier.stop(), retention.stop()]);
       await worker.drain();
     },
   };
@@ -92,7 +94,7 @@ export async function parseSafely(
 ): Promise<BatchResult> {
   const limits = context.config.limits as Partial<Limits>;
   try {
-    const result = await parseMessages(context.db, keys, limits, context.config.trust.check);
+    const result = await parseMessages(context.db, keys, limits, context.config.trust.check, context.config.failureReports);
     record(context, result, log);
     return result;
   } catch (error) {

@@ -7,7 +7,7 @@ export interface Limits {
   mailBytes: number;
   /** Bytes that all members of all containers in one mail decompress to, together. Code `unpacked_too_large`. */
   unpackedBytes: number;
-  /** Decompressed size over compressed size of one stream. Code `ratio_too_high`. */
+  /** Decompressed size over compressed size, of one stream and of all attachments together. Code `ratio_too_high`. */
   ratio: number;
   /** The ratio is judged only above this many decompressed bytes: small, very regular reports do compress extremely well. */
   ratioFloorBytes: number;
@@ -19,11 +19,11 @@ export interface Limits {
   heldBytes: number;
   /** Records of one report. Code `too_many_records`. */
   records: number;
-  /** Element depth of an XML document. Code `xml_too_deep`. */
+  /** Element depth of an XML document, code `xml_too_deep`; and of a JSON document, code `json_too_deep`. */
   elementDepth: number;
   /** Attributes of one element. Code `too_many_attributes`. */
   attributes: number;
-  /** Characters of one text, comment, tag or attribute value in XML. Code `text_too_long`. */
+  /** Characters of one text, comment, tag or attribute value in XML, or of one text in JSON. Code `text_too_long`. */
   textLength: number;
   /** Characters of all texts of one record, or of the metadata, together. Code `record_too_long`. */
   recordLength: number;
@@ -44,6 +44,14 @@ export interface Limits {
   heldRecords: number;
   /** Bytes of a JSON document, which is read whole. Code `json_too_large`. */
   jsonBytes: number;
+  /** Values of one JSON document: members of objects and arrays. Code `too_many_values`. Its depth is held to `elementDepth`. */
+  jsonValues: number;
+  /** Policies of one TLS report. Code `too_many_policies`. */
+  tlsPolicies: number;
+  /** Failure details of one TLS report, all policies together. Code `too_many_details`. */
+  tlsDetails: number;
+  /** Bytes of the machine-readable part of a failure report (RFC 5965), or of a notice in words. Code `feedback_too_long`. */
+  feedbackLength: number;
 }
 
 const KIB = 1024;
@@ -70,6 +78,10 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   headerLength: 256 * KIB,
   heldRecords: 20_000,
   jsonBytes: 16 * MIB,
+  jsonValues: 1_000_000,
+  tlsPolicies: 1_000,
+  tlsDetails: 100_000,
+  feedbackLength: 256 * KIB,
 };
 
 /** Characters of text in one batch of records: a batch of few but monstrous records ends early. */

@@ -101,6 +101,89 @@ export interface AggregateReport {
   content_hash: string;
 }
 
+/** One of `failure-details` (RFC 8460 section 4.4): sessions that failed in one way. */
+export interface TlsFailure {
+  /** Lower case and trimmed. */
+  result_type: string | null;
+  failed_sessions: number | null;
+  /** Canonical text of the address; null when absent or not an address. */
+  sending_mta_ip: string | null;
+  receiving_ip: string | null;
+  receiving_mx_hostname: string | null;
+  receiving_mx_helo: string | null;
+  failure_reason_code: string | null;
+  additional_information: string | null;
+}
+
+/** One of `policies` (RFC 8460 section 4.2): what was applied, and how many sessions went well or not. */
+export interface TlsPolicy {
+  /** `tlsa`, `sts`, `no-policy-found`, or what the reporter wrote; lower case and trimmed. */
+  policy_type: string | null;
+  /** Lower case, no trailing dot. */
+  policy_domain: string | null;
+  /** The lines of the policy. */
+  policy_string: string[];
+  /** `mx-host`, or `mx-host-pattern` as drafts and some reporters call it. */
+  mx_host: string[];
+  successful_sessions: number | null;
+  failed_sessions: number | null;
+  failures: TlsFailure[];
+}
+
+/** A whole TLS report (RFC 8460). */
+export interface TlsReport {
+  kind: 'tlsrpt';
+  org_name: string | null;
+  contact_info: string | null;
+  report_id: string;
+  /** Seconds since the epoch, UTC. */
+  begin: number;
+  end: number;
+  policies: TlsPolicy[];
+  problems: Problem[];
+  /** SHA-256 (hex) over reporter, policy domains, report id, begin, end. */
+  identity: string;
+  /** SHA-256 (hex) over everything the report says. */
+  content_hash: string;
+}
+
+/** A report of one message that failed authentication (RFC 6591, RFC 9991), or a notice in words that says the same. Holds personal data. */
+export interface FailureReport {
+  kind: 'failure';
+  /** `arf`: with a machine-readable part. `notice`: words alone. */
+  form: 'arf' | 'notice';
+  /** The domain of the reporting mail's From: proves nothing. */
+  reporter: string | null;
+  user_agent: string | null;
+  /** Lower case, no trailing dot: `Reported-Domain`, else the domain of the failed mail's author, else ''. */
+  domain: string;
+  /** Canonical text of the address; null when absent or not an address. */
+  source_ip: string | null;
+  /** Seconds since the epoch, UTC: `Arrival-Date`, or `Received-Date` as drafts call it. */
+  arrived: number | null;
+  incidents: number | null;
+  /** `Auth-Failure`: dmarc, spf, bodyhash, …; lower case. */
+  auth_failure: string[];
+  identity_alignment: string | null;
+  delivery_result: string | null;
+  authentication_results: string[];
+  dkim_domain: string | null;
+  dkim_selector: string | null;
+  dkim_identity: string | null;
+  original_envelope_id: string | null;
+  original_mail_from: string | null;
+  original_rcpt_to: string[];
+  /** Of the failed mail's own header. */
+  header_from: string | null;
+  subject: string | null;
+  message_id: string | null;
+  /** Addresses are without their local parts, and the subject is hidden. */
+  redacted: boolean;
+  problems: Problem[];
+  /** SHA-256 (hex) over everything the report says, before redaction. */
+  content_hash: string;
+}
+
 /** What reading one mail or file yields, in order. `part` numbers the payloads found in it, from 0. */
 export type ReadEvent =
   /**
@@ -110,8 +193,10 @@ export type ReadEvent =
   | { type: 'records'; part: number; begin: number; records: AggregateRecord[] }
   /** A report was read to its end. Its records came before it, under the same part. */
   | { type: 'report'; part: number; name: string | null; report: AggregateReport }
-  /** A payload that is not an aggregate report but a known other thing. */
-  | { type: 'other'; part: number; name: string | null; kind: 'tlsrpt' | 'failure'; problem: Problem }
+  /** A TLS report. */
+  | { type: 'tlsrpt'; part: number; name: string | null; report: TlsReport }
+  /** A failure report, not redacted: see redact.ts. */
+  | { type: 'failure'; part: number; name: string | null; report: FailureReport }
   /** A payload that cannot be read: any records delivered under this part must be dropped. */
   | { type: 'refused'; part: number; name: string | null; problem: Problem }
   /** Nothing in the mail looks like a report of any kind. */

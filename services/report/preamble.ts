@@ -3,9 +3,7 @@ import { ERRORS_KEPT, Refusal } from './limits.ts';
 import type { PolicyPublished } from './model.ts';
 import type { Problems } from './problems.ts';
 import { enumerated, excerpt, trimmed } from './text.ts';
-
-/** The last second of the year 9999: what a time in a report may reach. */
-const LAST_SECOND = 253_402_300_799;
+import { LAST_SECOND } from './time.ts';
 
 /** What the file name of a report says (RFC 7489 section 7.2.1.1), for a report that does not say it itself. */
 export interface NameHint {

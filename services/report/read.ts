@@ -1,12 +1,14 @@
 import { AggregateBuilder } from './aggregate.ts';
 import { type Charset, Decoder, detectCharset } from './charset.ts';
+import { failureOf, feedbackFields, isAuthFailure, isNotice, noticeOf, originalOf } from './failure.ts';
 import { type Limits, Refusal, withDefaults } from './limits.ts';
-import { decodeBody, type Mail, type MimePart, readMail } from './mime.ts';
-import type { Problem, ReadEvent } from './model.ts';
+import { decodeBody, type Mail, type MailHead, type MimePart, readMail } from './mime.ts';
+import type { FailureReport, Problem, ReadEvent } from './model.ts';
 import type { NameHint } from './preamble.ts';
 import { Salvager } from './salvage.ts';
 import { SNIFF_LENGTH, sniff } from './sniff.ts';
 import { excerpt } from './text.ts';
+import { claimsTlsReport, readTlsReports } from './tlsrpt.ts';
 import { type Payload, Unpacker } from './unpack.ts';
 import { NotWellFormed, XmlReader } from './xml.ts';
 
@@ -105,9 +107,9 @@ class Reading {
 
   private async *mail(mail: Mail): AsyncGenerator<ReadEvent> {
     this.promising = REPORT_SUBJECT.test(mail.subject ?? '');
-    const feedback = mail.parts.find((part) => part.type === 'message/feedback-report');
-    if (feedback !== undefined) {
-      yield* this.feedback(feedback);
+    const feedback = mail.parts.filter((part) => part.type === 'message/feedback-report');
+    if (feedback.length > 0) {
+      yield* this.feedback(mail, feedback);
       return;
     }
     for (const part of mail.parts) {
@@ -116,34 +118,55 @@ class Reading {
       const attached = REPORT_NAME.test(part.name ?? '');
       if (attached) this.promising = true;
       if (kind === 'unknown' || kind === 'blank') {
-        yield* this.notice(part);
+        yield* this.notice(mail, part);
         continue;
       }
       yield* this.bytes(decodeBody(part.bytes, part.encoding), part.name, part.charset);
     }
   }
 
-  /** An ARF report (RFC 5965): of a DMARC failure (RFC 6591, RFC 9991), or of something that is not our business. */
-  private async *feedback(part: MimePart): AsyncGenerator<ReadEvent> {
-    const text = decodeBody(part.bytes, part.encoding).toString('latin1', 0, 64 * 1024);
-    const type = /^[ \t]*feedback-type[ \t]*:[ \t]*([\w-]+)/im.exec(text)?.[1]?.toLowerCase() ?? null;
-    if (type === 'auth-failure') {
-      yield this.other('failure', part.name, 'failure_report', 'The mail is a failure report (RFC 9991), which is not read yet.');
-      return;
+  /** ARF reports (RFC 5965): of DMARC failures (RFC 6591, RFC 9991), or of something that is not our business. */
+  private *feedback(mail: Mail, parts: readonly MimePart[]): Generator<ReadEvent> {
+    for (const [index, part] of parts.entries()) {
+      this.name = part.name;
+      try {
+        const fields = feedbackFields(decodeBody(part.bytes, part.encoding), this.limits);
+        if (isAuthFailure(fields)) {
+          yield this.failure(part.name, failureOf(fields, this.original(mail, part, index), mail));
+          continue;
+        }
+        const type = excerpt(fields.get('feedback-type')?.[0] ?? 'unknown', 40);
+        this.promising = false;
+        this.nothing = {
+          code: 'complaint',
+          message: `The mail is a feedback report of type ${type}, not one of a DMARC failure.`,
+        };
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        yield this.refused(part.name, problemOf(error));
+      }
     }
-    this.promising = false;
-    this.nothing = {
-      code: 'complaint',
-      message: `The mail is a feedback report of type ${excerpt(type ?? 'unknown', 40)}, not one of a DMARC failure.`,
-    };
+  }
+
+  /** The head of the mail that a feedback part is about: attached whole, or its header alone. */
+  private original(mail: Mail, part: MimePart, index: number): MailHead | null {
+    const whole = mail.mails.filter(({ forwarded }) => forwarded === part.forwarded + 1);
+    const found = whole[index] ?? whole[0];
+    if (found !== undefined) return { from: found.from, subject: found.subject, message_id: found.message_id };
+    const headers = mail.parts.filter(({ type, forwarded }) => type === 'text/rfc822-headers' && forwarded === part.forwarded);
+    const header = headers[index] ?? headers[0];
+    return header === undefined ? null : originalOf(decodeBody(header.bytes, header.encoding), 0, this.limits);
   }
 
   /** A failure notice in words, as cPanel and others send it. */
-  private async *notice(part: MimePart): AsyncGenerator<ReadEvent> {
+  private *notice(mail: Mail, part: MimePart): Generator<ReadEvent> {
     if (part.type !== 'text/plain' || part.forwarded > 0 || this.told) return;
-    const text = decodeBody(part.bytes.subarray(0, PEEK), part.encoding).toString('latin1');
-    if (/a message claiming to be from you has failed/i.test(text)) {
-      yield this.other('failure', part.name, 'failure_report', 'The mail is a failure notice in words, which is not read yet.');
+    if (!isNotice(decodeBody(part.bytes.subarray(0, PEEK), part.encoding).toString('latin1'))) return;
+    try {
+      yield this.failure(part.name, noticeOf(decodeBody(part.bytes, part.encoding), mail, this.limits));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      yield this.refused(part.name, problemOf(error));
     }
   }
 
@@ -166,7 +189,7 @@ class Reading {
       this.name = payload.name;
       if (payload.type === 'refused') yield this.refused(payload.name, payload.problem);
       else if (payload.kind === 'xml') yield* this.xml(payload, payload.packed ? null : charset);
-      else if (payload.kind === 'json') yield* this.json(payload);
+      else if (payload.kind === 'json') yield* this.json(payload, payload.packed ? null : charset);
       else this.unrecognised(payload);
     }
   }
@@ -179,22 +202,38 @@ class Reading {
     if (REPORT_NAME.test(payload.name ?? '')) this.promising = true;
   }
 
-  private async *json(payload: Payload): AsyncGenerator<ReadEvent> {
+  private async *json(payload: Payload, charset: string | null): AsyncGenerator<ReadEvent> {
+    const decoder = new Decoder(detectCharset(payload.head, charset));
     let text = '';
-    for await (const chunk of payload.open()) {
-      text += chunk.toString('latin1');
-      if (text.length > this.limits.jsonBytes) {
-        yield this.refused(payload.name, {
-          code: 'json_too_large',
-          message: `The JSON document is larger than ${this.limits.jsonBytes} bytes.`,
-        });
+    let size = 0;
+    try {
+      for await (const chunk of payload.open()) {
+        size += chunk.length;
+        if (size > this.limits.jsonBytes) {
+          throw new Refusal('json_too_large', `The JSON document is larger than ${this.limits.jsonBytes} bytes.`);
+        }
+        text += decoder.write(chunk);
+      }
+      text += decoder.end();
+      if (!claimsTlsReport(text)) {
+        if (!this.told) this.nothing = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
         return;
       }
-    }
-    if (/"(?:policies|organization-name|date-range|policy-type)"/.test(text)) {
-      yield this.other('tlsrpt', payload.name, 'tls_report', 'The payload is a TLS report (RFC 8460), which is not read yet.');
-    } else {
-      this.nothing = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
+      for (const report of readTlsReports(text, hintOf(payload.name) ?? hintOf(this.container), this.limits)) {
+        report.problems.push(...payload.problems.list());
+        if (decoder.replaced) {
+          report.problems.push({
+            code: 'bytes_replaced',
+            message: 'The report holds bytes that are no text; they were replaced.',
+          });
+        }
+        this.told = true;
+        yield { type: 'tlsrpt', part: this.part++, name: payload.name, report };
+      }
+      if (!this.told) this.nothing = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      yield this.refused(payload.name, problemOf(error));
     }
   }
 
@@ -308,9 +347,9 @@ class Reading {
     return { type: 'refused', part: this.part++, name, problem };
   }
 
-  private other(kind: 'tlsrpt' | 'failure', name: string | null, code: string, message: string): ReadEvent {
+  private failure(name: string | null, report: FailureReport): ReadEvent {
     this.told = true;
-    return { type: 'other', part: this.part++, name, kind, problem: { code, message } };
+    return { type: 'failure', part: this.part++, name, report };
   }
 }
 

@@ -65,6 +65,11 @@ const fileSchema = z.strictObject({
     .strictObject({
       concurrency: z.number().int().min(1).max(64).default(2),
       batch_messages: z.number().int().min(1).max(1000).default(100),
+      /** What reading one mail may take. Beyond it the mail is quarantined: codes `time_budget`, `memory_budget`. */
+      time_budget_seconds: seconds(120),
+      memory_budget_mb: z.number().int().min(32).default(128),
+      /** Whether mails are read in threads of their own, where the budgets hold; off is for a debugger. */
+      isolate: z.boolean().default(true),
     })
     .prefault({}),
   trust: z
@@ -78,6 +83,14 @@ const fileSchema = z.strictObject({
       authserv_ids: z
         .array(z.string().regex(/^[^\s;()"]+$/, 'must be the name your mail server writes, such as mx.example.org'))
         .default([]),
+    })
+    .prefault({}),
+  failure_reports: z
+    .strictObject({
+      /** Keep local parts of addresses and subjects, which are hidden otherwise. */
+      keep_personal_data: z.boolean().default(false),
+      /** Days after which failure reports and the mails they came in are deleted. */
+      retention_days: z.number().int().min(1).max(3650).default(30),
     })
     .prefault({}),
   sweep: z.strictObject({ every_seconds: seconds(15), after_seconds: seconds(60) }).prefault({}),
@@ -105,6 +118,7 @@ export interface Config {
   alerts: File['alerts'];
   analyzer: File['analyzer'];
   parser: File['parser'];
+  failureReports: File['failure_reports'];
   trust: File['trust'];
   sweep: File['sweep'];
   limits: Record<string, number>;
@@ -186,6 +200,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     alerts: file.alerts,
     analyzer: file.analyzer,
     parser: file.parser,
+    failureReports: file.failure_reports,
     trust: file.trust,
     sweep: file.sweep,
     limits: file.limits,

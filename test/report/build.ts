@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
+import { Writable } from 'node:stream';
+import { runParse } from '../../services/cli/parse.ts';
 import type { Limits } from '../../services/report/limits.ts';
-import type { AggregateRecord, AggregateReport, ReadEvent } from '../../services/report/model.ts';
+import type { AggregateRecord, AggregateReport, FailureReport, ReadEvent, TlsReport } from '../../services/report/model.ts';
 import { readMessage } from '../../services/report/read.ts';
 
 /** What a test varies of a record; everything else is a plain passing one. */
@@ -60,17 +62,21 @@ export interface Outcome {
   events: ReadEvent[];
   reports: AggregateReport[];
   records: AggregateRecord[];
-  /** Codes of `refused`, `nothing` and `other` events. */
+  tls: TlsReport[];
+  failures: FailureReport[];
+  /** Codes of `refused` and `nothing` events. */
   codes: string[];
 }
 
 export async function readAll(raw: Uint8Array | string, limits: Partial<Limits> = {}, name?: string): Promise<Outcome> {
-  const outcome: Outcome = { events: [], reports: [], records: [], codes: [] };
+  const outcome: Outcome = { events: [], reports: [], records: [], tls: [], failures: [], codes: [] };
   const bytes = typeof raw === 'string' ? Buffer.from(raw) : raw;
   for await (const event of readMessage(bytes, name === undefined ? { limits } : { limits, name })) {
     outcome.events.push(event);
     if (event.type === 'report') outcome.reports.push(event.report);
     else if (event.type === 'records') outcome.records.push(...event.records);
+    else if (event.type === 'tlsrpt') outcome.tls.push(event.report);
+    else if (event.type === 'failure') outcome.failures.push(event.report);
     else outcome.codes.push(event.problem.code);
   }
   return outcome;
@@ -79,4 +85,21 @@ export async function readAll(raw: Uint8Array | string, limits: Partial<Limits> 
 /** The codes of a report's problems. */
 export function problemCodes(outcome: Outcome): string[] {
   return outcome.reports.flatMap((report) => report.problems.map((problem) => problem.code));
+}
+
+/** What `ruawatch parse` prints for the paths, line by line. */
+export async function parseLines(...paths: string[]): Promise<Array<Record<string, unknown>>> {
+  let text = '';
+  const output = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk);
+      done();
+    },
+  });
+  const code = await runParse(paths, output);
+  if (code !== 0) throw new Error(`parse ended with ${code}`);
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }

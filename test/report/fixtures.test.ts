@@ -1,30 +1,27 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { runParse } from '../../services/cli/parse.ts';
+import { parseLines } from './build.ts';
 
 /** One fixture a quirk or a reporter's dialect, written for this repository; what `parse` prints of it lies beside it. */
-const folder = path.resolve(import.meta.dirname, '../fixtures/aggregate');
-const files = readdirSync(folder)
-  .filter((name) => !name.endsWith('.golden.json'))
-  .sort();
+const root = path.resolve(import.meta.dirname, '../fixtures');
+const GOLDEN = '.golden.json';
 
-describe('fixtures', () => {
-  test.each(files)('%s', async (file) => {
-    const lines: unknown[] = [];
-    expect(
-      await runParse([path.join(folder, file)], (line) => {
-        const parsed = JSON.parse(line) as { file: string };
-        // Where the checkout lies is nobody's business.
-        lines.push({ ...parsed, file: path.relative(folder, parsed.file) });
-      }),
-    ).toBe(0);
+describe.each(['aggregate', 'container', 'tlsrpt', 'failure', 'ignored'])('%s', (kind) => {
+  const folder = path.join(root, kind);
+  const files = readdirSync(folder).sort();
+  const fixtures = files.filter((name) => !name.endsWith(GOLDEN));
+
+  test.each(fixtures)('%s', async (file) => {
+    const lines = await parseLines(path.join(folder, file));
     expect(lines).not.toHaveLength(0);
-    await expect(`${JSON.stringify(lines, null, 1)}\n`).toMatchFileSnapshot(path.join(folder, `${file}.golden.json`));
+    // Where the checkout lies is nobody's business.
+    const relative = lines.map((line) => ({ ...line, file: path.relative(folder, line.file as string) }));
+    await expect(`${JSON.stringify(relative, null, 1)}\n`).toMatchFileSnapshot(path.join(folder, `${file}${GOLDEN}`));
   });
 
   test('every golden file has its fixture', () => {
-    const golden = readdirSync(folder).filter((name) => name.endsWith('.golden.json'));
-    expect(golden.map((name) => name.slice(0, -'.golden.json'.length)).sort()).toEqual(files);
+    const golden = files.filter((name) => name.endsWith(GOLDEN));
+    expect(golden.map((name) => name.slice(0, -GOLDEN.length)).sort()).toEqual(fixtures);
   });
 });

@@ -1,6 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { BATCH_LENGTH, PROBLEMS_PER_CODE } from '../../services/report/limits.ts';
+import type { FailureReport } from '../../services/report/model.ts';
+import { redactFailure } from '../../services/report/redact.ts';
 import { overlappingZip, tarOf, zipOf } from './archives.ts';
 import { METADATA, mailWith, POLICY, problemCodes, readAll, recordXml, reportXml } from './build.ts';
 
@@ -184,10 +186,85 @@ describe('limits', () => {
     expect((await readAll(late(6), { heldBytes: 100 })).codes).toEqual(['records_before_policy']);
   });
 
-  test('JSON', async () => {
-    const json = JSON.stringify({ 'organization-name': 'x', policies: [] });
-    expect((await readAll(json, { jsonBytes: json.length })).codes).toEqual(['tls_report']);
-    expect((await readAll(json, { jsonBytes: json.length - 1 })).codes).toEqual(['json_too_large']);
+  describe('TLS reports', () => {
+    const session = { 'result-type': 'certificate-expired', 'failed-session-count': 1 };
+    const tlsReport = (more: Record<string, unknown> = {}): string =>
+      JSON.stringify({
+        'organization-name': 'receiver.example',
+        'date-range': { 'start-datetime': '2026-05-01T00:00:00Z', 'end-datetime': '2026-05-01T23:59:59Z' },
+        'report-id': 'x',
+        policies: [{ policy: { 'policy-type': 'sts', 'policy-domain': 'example.com' }, 'failure-details': [session] }],
+        ...more,
+      });
+    const policies = (n: number): Record<string, unknown> => ({
+      policies: Array.from({ length: n }, () => ({ policy: { 'policy-domain': 'example.com' }, 'failure-details': [session] })),
+    });
+
+    test('size', async () => {
+      const json = tlsReport();
+      expect((await readAll(json, { jsonBytes: json.length })).tls).toHaveLength(1);
+      expect((await readAll(json, { jsonBytes: json.length - 1 })).codes).toEqual(['json_too_large']);
+    });
+
+    test('depth', async () => {
+      const nested = (n: number): string => tlsReport({ x: JSON.parse('['.repeat(n) + ']'.repeat(n)) as unknown });
+      expect((await readAll(nested(9), { elementDepth: 10 })).tls).toHaveLength(1);
+      expect((await readAll(nested(10), { elementDepth: 10 })).codes).toEqual(['json_too_deep']);
+    });
+
+    test('values', async () => {
+      const json = tlsReport({ x: new Array(80).fill(0) });
+      const values = json.replace(/"[^"]*"/g, '').replace(/[^[{,]/g, '').length;
+      expect((await readAll(json, { jsonValues: values })).tls).toHaveLength(1);
+      expect((await readAll(json, { jsonValues: values - 1 })).codes).toEqual(['too_many_values']);
+    });
+
+    test('policies, and failure details of all of them', async () => {
+      expect((await readAll(tlsReport(policies(5)), { tlsPolicies: 5, tlsDetails: 5 })).tls).toHaveLength(1);
+      expect((await readAll(tlsReport(policies(6)), { tlsPolicies: 5 })).codes).toEqual(['too_many_policies']);
+      expect((await readAll(tlsReport(policies(6)), { tlsDetails: 5 })).codes).toEqual(['too_many_details']);
+    });
+
+    test('text', async () => {
+      const named = (n: number): string => tlsReport({ 'contact-info': 'x'.repeat(n) });
+      expect((await readAll(named(100), { textLength: 100 })).tls).toHaveLength(1);
+      expect((await readAll(named(101), { textLength: 100 })).codes).toEqual(['text_too_long']);
+    });
+
+    test('documents in one file', async () => {
+      expect((await readAll(tlsReport().repeat(3), { members: 3 })).tls).toHaveLength(3);
+      const beyond = await readAll(tlsReport().repeat(4), { members: 3 });
+      expect(beyond.tls).toHaveLength(3);
+      expect(beyond.codes).toEqual(['too_many_members']);
+    });
+
+    test('millions of empty arrays cost one refusal and little memory', async () => {
+      const outcome = await readAll(`{"policies":[${'[],'.repeat(5_000_000)}[]]}`);
+      expect(outcome.codes).toEqual(['too_many_values']);
+    });
+  });
+
+  test('failure reports, with fields and in words', async () => {
+    const fields = (n: number): string => `Feedback-Type: auth-failure\nSource-IP: 192.0.2.1\nX: ${'x'.repeat(n)}`;
+    const arf = (n: number): string =>
+      `Subject: x\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/feedback-report\n\n${fields(n)}\n--b--\n`;
+    const feedbackLength = fields(100).length;
+    expect((await readAll(arf(100), { feedbackLength })).failures).toHaveLength(1);
+    expect((await readAll(arf(101), { feedbackLength })).codes).toEqual(['feedback_too_long']);
+    const words = 'A message claiming to be from you has failed the published DMARC policy for your domain.\n';
+    expect((await readAll(`Subject: x\n\n${words}`, { feedbackLength: words.length })).failures).toHaveLength(1);
+    expect((await readAll(`Subject: x\n\n${words}`, { feedbackLength: words.length - 1 })).codes).toEqual(['feedback_too_long']);
+  });
+
+  test('failure reports: what is repeated without end takes no longer for it', async () => {
+    for (const text of ['a@', '"', '(', '<', ' ', 'x"@', '@"', '=?', 'smtp.mailfrom=']) {
+      const long = text.repeat(Math.floor(80_000 / text.length));
+      const fields = `Feedback-Type: auth-failure\nSource-IP: ${long}\nAuthentication-Results: ${long}\nOriginal-Mail-From: ${long}`;
+      const mail = `Subject: x\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/feedback-report\n\n${fields}\n--b--\n`;
+      const { failures } = await readAll(mail);
+      expect(failures).toHaveLength(1);
+      expect(redactFailure(failures[0] as FailureReport).redacted).toBe(true);
+    }
   });
 
   test('problems of one kind are told a few times and counted', async () => {

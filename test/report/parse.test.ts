@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runParse } from '../../services/cli/parse.ts';
 import { zipOf } from './archives.ts';
-import { mailWith, reportXml } from './build.ts';
+import { mailWith, parseLines as parse, recordXml, reportXml } from './build.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -14,12 +13,6 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const withId = (id: string): string => reportXml().replace('<report_id>r-1<', `<report_id>${id}<`);
-
-async function parse(...paths: string[]): Promise<Array<Record<string, unknown>>> {
-  const lines: Array<Record<string, unknown>> = [];
-  expect(await runParse(paths, (line) => lines.push(JSON.parse(line) as Record<string, unknown>))).toBe(0);
-  return lines;
-}
 
 test('prints a line for each report in files, folders, archives and mbox files', async () => {
   await mkdir(path.join(folder, 'a', 'b'), { recursive: true });
@@ -86,6 +79,24 @@ test('prints the fields of the contract', async () => {
     'dkim_aligned',
     'spf_aligned',
   ]);
+});
+
+test('a report of any size is one line, its records in their order', async () => {
+  const file = path.join(folder, 'large.xml.gz');
+  const comment = 'c'.repeat(1_000);
+  const records = Array.from({ length: 12_000 }, (_, i) =>
+    recordXml({ count: i }).replace('</policy_evaluated>', `<reason><comment>${comment}</comment></reason></policy_evaluated>`),
+  ).join('');
+  const second = withId('second').slice(withId('second').indexOf('<feedback>'));
+  await writeFile(file, gzipSync(`${reportXml(records)}${second}`));
+  const lines = await parse(file);
+  expect(lines.map((line) => [line.report_id, (line.records as unknown[]).length])).toEqual([
+    ['r-1', 12_000],
+    ['second', 1],
+  ]);
+  expect((lines[0]!.records as Array<{ count: number }>).map(({ count }) => count)).toEqual(
+    Array.from({ length: 12_000 }, (_, i) => i),
+  );
 });
 
 test('a path that does not exist is one sentence that names it', async () => {

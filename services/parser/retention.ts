@@ -1,0 +1,29 @@
+import { type Context, repeat } from '../shared/service.ts';
+import { dropPersonal } from '../store/failures.ts';
+
+/** A day more or less does not matter; an hour does not load anything. */
+const EVERY_MS = 3_600_000;
+const MAILS_AT_ONCE = 500;
+const DAY_MS = 86_400_000;
+
+/**
+ * Deletes failure reports, and the mails they came in, when `failure_reports.retention_days` have passed since ruawatch stored them:
+ * they hold the addresses and words of people who never asked to be watched.
+ */
+export function startRetention({ config, db, clock, log }: Pick<Context, 'config' | 'db' | 'clock' | 'log'>): {
+  stop(): Promise<void>;
+} {
+  return repeat(
+    EVERY_MS,
+    async (signal) => {
+      const before = new Date(clock.now().getTime() - config.failureReports.retention_days * DAY_MS);
+      let mails = 0;
+      for (let dropped = MAILS_AT_ONCE; dropped === MAILS_AT_ONCE && !signal.aborted; mails += dropped) {
+        dropped = await dropPersonal(db, before, MAILS_AT_ONCE);
+      }
+      if (mails > 0) log.info({ mails }, 'failure reports whose retention time is over were deleted, with their mails');
+    },
+    log,
+    'the deletion of old failure reports',
+  );
+}
