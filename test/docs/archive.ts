@@ -2,13 +2,17 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { analyzeDomain } from '../../services/analyzer/analyze.ts';
 import { type DemoWorld, generateDemo } from '../../services/cli/demo/world.ts';
+import { DEMO_AUTHSERV_ID } from '../../services/cli/demo/write.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
+import { verifyMessages } from '../../services/parser/verify.ts';
 import { transaction } from '../../services/shared/db.ts';
 import { storeImports } from '../../services/store/imports.ts';
 import { type Arrival, storeMails } from '../../services/store/intake.ts';
 import { leaves, recordsOf, xmlOf } from '../cli/demo/unpack.ts';
 import { testContext } from '../helpers/context.ts';
 import type { TestDatabase } from '../helpers/database.ts';
+import { DAY } from '../helpers/report.ts';
+import { mailFrom, resolverOf, under } from '../parser/signed.ts';
 
 /** The day the documents are asked on: the demo's newest reports are of the day before. */
 export const TODAY = '2026-06-10';
@@ -16,6 +20,9 @@ export const BOOKS = 'kestrel-books.example';
 export const PAY = 'kestrel-pay.example';
 /** The domain of the reports that are planted beside the demo's. */
 export const LAB = 'kestrel-lab.example';
+
+/** The domain of the forged reports. */
+export const DECOY = 'kestrel-decoy.example';
 
 /** One record as its mail says it, read without the program's own readers. */
 export interface TrueRecord {
@@ -66,12 +73,29 @@ export async function fillArchive(database: TestDatabase): Promise<Archive> {
     'verify',
   );
   const context = testContext(database, { clock: { now: () => new Date(`${TODAY}T15:30:00Z`) } });
+  context.config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
   try {
+    await verifyMessages(context, resolverOf(), keys);
     for (const domain of [...world.domains, LAB]) await analyzeDomain(context, domain);
   } finally {
     await context.queues.close();
   }
   return { world, records: await readBack(world) };
+}
+
+/** Reports in the name of a reporter that are not its own, beside its own, on a domain of theirs; read, verified and judged. */
+export async function plantForged(database: TestDatabase): Promise<void> {
+  const place = { mailbox: `dmarc@${DECOY}`, folder: 'INBOX', uidValidity: 1 };
+  const { stored } = await transaction(database.db, (tx) => storeMails(tx, place, decoyMails()));
+  await parseMessages(database.db, stored, {}, 'verify');
+  const context = testContext(database, { clock: { now: () => new Date(`${TODAY}T15:30:00Z`) } });
+  context.config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
+  try {
+    await verifyMessages(context, resolverOf(), stored);
+    await analyzeDomain(context, DECOY);
+  } finally {
+    await context.queues.close();
+  }
 }
 
 function arrival(raw: Buffer, receivedAt: Date): Arrival {
@@ -133,6 +157,22 @@ interface PlantedFile {
   file: string;
   received: string;
   raw: Buffer;
+}
+
+/** A reporter's own reports of three days, and two of them again with other numbers, of which one was sent by another domain. */
+function decoyMails(): (Arrival & { raw: Buffer })[] {
+  const begin = Date.parse('2026-06-01T00:00:00Z') / 1000;
+  const mail = (i: number, count: number, from: string, id = `decoy-${i}`) => {
+    const report = { domain: DECOY, id, begin: begin + i * DAY, rows: [{ count }] };
+    const field = `Authentication-Results: ${DEMO_AUTHSERV_ID}; dmarc=${from === 'nobody.example' ? 'fail' : 'pass'} header.from=${from}`;
+    const raw = under([field], mailFrom(from, report));
+    return { ...arrival(raw, new Date((begin + (i + 1) * DAY + 3600 + count) * 1000)), raw };
+  };
+  return [
+    ...[0, 1, 2].map((i) => mail(i, 10, 'reporter.example')),
+    mail(1, 900, 'nobody.example'),
+    mail(2, 800, 'strange.example', 'decoy-strange'),
+  ];
 }
 
 /** What the demo has none of: see the names. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { fillArchive } from './archive.ts';
+import { fillArchive, plantForged } from './archive.ts';
 import { readDocument, sections, tableOf } from './markdown.ts';
 
 interface Column {
@@ -27,6 +27,7 @@ let t: TestDatabase;
 beforeAll(async () => {
   t = await testDatabase();
   await fillArchive(t);
+  await plantForged(t);
 });
 afterAll(() => t.drop());
 
