@@ -1,9 +1,11 @@
 import { AggregateBuilder } from './aggregate.ts';
 import { type Charset, Decoder, detectCharset } from './charset.ts';
+import { isCompoundFile } from './compound.ts';
 import { failureOf, feedbackFields, isAuthFailure, isNotice, noticeOf, originalOf } from './failure.ts';
 import { type Limits, Refusal, withDefaults } from './limits.ts';
 import { decodeBody, type Mail, type MailHead, type MimePart, readMail } from './mime.ts';
 import type { FailureReport, Problem, ReadEvent } from './model.ts';
+import { readMsg } from './msg.ts';
 import type { NameHint } from './preamble.ts';
 import { Salvager } from './salvage.ts';
 import { SNIFF_LENGTH, sniff } from './sniff.ts';
@@ -32,7 +34,7 @@ const REPORT_NAME = /![^!]*!(\d{9,11})!(\d{9,11})(?=[!.]|$)/;
 const REPORT_SUBJECT = /report[\s_-]*domain\s*:/i;
 
 /**
- * Reads one mail, or one bare file (XML, gzip, zip, tar, JSON; the bytes decide), as a stream of events in bounded memory: records
+ * Reads one mail, also as Outlook saves it (.msg), or one bare file (XML, gzip, zip, tar, JSON; the bytes decide), as a stream of events in bounded memory: records
  * in batches, then their report; what is refused, with a code; `nothing` when there is no report of any kind. Nothing that was
  * delivered makes it throw.
  */
@@ -88,6 +90,8 @@ class Reading {
     }
     if (bytes.length === 0) {
       this.nothing = { code: 'empty', message: 'The file is empty.' };
+    } else if (isCompoundFile(bytes)) {
+      yield* this.mail(readMsg(bytes, this.limits));
     } else if (sniff(bytes.subarray(0, SNIFF_LENGTH)) !== 'unknown') {
       this.promising = REPORT_NAME.test(name ?? '');
       yield* this.bytes(bytes, name, null);
