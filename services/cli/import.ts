@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseSafely } from '../parser/index.ts';
+import { openReaders, type Readers } from '../parser/readers.ts';
 import { DEFAULT_LIMITS } from '../report/limits.ts';
 import { readEnvelope } from '../report/mime.ts';
 import type { Config } from '../shared/config.ts';
@@ -84,15 +85,20 @@ export async function importPaths(
   const domains = new Set<string>();
   const maxBytes = context.config.limits.mailBytes ?? DEFAULT_LIMITS.mailBytes;
   const source = batches(inputs(paths, maxBytes));
+  const readers = openReaders(context.config);
   const worker = async () => {
     for (;;) {
       const next = await source.next();
       if (next.done) return;
-      for (const domain of await importBatch(context, next.value, maxBytes, summary)) domains.add(domain);
+      for (const domain of await importBatch(context, next.value, maxBytes, summary, readers)) domains.add(domain);
       onBatch(summary);
     }
   };
-  await Promise.all(Array.from({ length: context.config.parser.concurrency }, worker));
+  try {
+    await Promise.all(Array.from({ length: context.config.parser.concurrency }, worker));
+  } finally {
+    await readers.close();
+  }
   const changed = [...domains].sort();
   for (let i = 0; i < changed.length; i += 1000) await context.queues.add('analyze', { domains: changed.slice(i, i + 1000) });
   return summary;
@@ -113,14 +119,20 @@ async function* batches(source: AsyncGenerator<Input>): AsyncGenerator<Input[]> 
   if (batch.length > 0) yield batch;
 }
 
-async function importBatch(context: Context, batch: Input[], maxBytes: number, summary: ImportSummary): Promise<string[]> {
+async function importBatch(
+  context: Context,
+  batch: Input[],
+  maxBytes: number,
+  summary: ImportSummary,
+  readers: Readers,
+): Promise<string[]> {
   summary.messages += batch.length;
   await setAsideTooLarge(context, batch, maxBytes, summary);
   const mails = batch.flatMap((input) => (input.raw ? [mailOf(input, input.raw)] : []));
   if (mails.length === 0) return [];
   const imported = await transaction(context.db, (tx) => storeImports(tx, mails));
   const keys = imported.filter((i) => !i.known).map((i) => i.message_key);
-  const result = await parseSafely(context, keys, context.log);
+  const result = await parseSafely(context, keys, context.log, readers);
   for (const { reports } of result.messages) {
     for (const report of reports) {
       if (report.outcome === 'duplicate') summary.duplicates++;

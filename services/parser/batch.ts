@@ -1,9 +1,8 @@
-import { DEFAULT_LIMITS, type Limits } from '../report/limits.ts';
+import type { Limits } from '../report/limits.ts';
 import type { Problem } from '../report/model.ts';
-import { readMessage } from '../report/read.ts';
 import type { Config } from '../shared/config.ts';
-import { type Db, type Tx, transaction } from '../shared/db.ts';
-import { copyLines, RecordCopy } from '../store/copy.ts';
+import type { Db, Tx } from '../shared/db.ts';
+import { RecordCopy } from '../store/copy.ts';
 import {
   type ClaimedMessage,
   claimMessages,
@@ -11,11 +10,14 @@ import {
   loadRaws,
   type Settlement,
   settleMessages,
-  waitingSizes,
+  waitingMessages,
 } from '../store/messages.ts';
+import { countDeaths, markedTransaction } from '../store/parsing.ts';
 import { dropRecords, type NewReport, type Outcome, storeReports, takeReportKeys } from '../store/reports.ts';
 import { loadPolicyReports, rollUp, rollUpPolicies } from '../store/rollups.ts';
-import { noteOther, nothingRead, type OtherResult, type Privacy, REDACT, writeOthers } from './others.ts';
+import { noteOther, nothingRead, type Privacy, REDACT, writeOthers } from './others.ts';
+import { BATCH_RECORDS, keysFrom, type ReadResult } from './read.ts';
+import { type Readers, readHere } from './readers.ts';
 import { notToBeChecked } from './trust.ts';
 
 /** How it is told whether reports come from whom they say (the setting trust.check). */
@@ -25,6 +27,16 @@ export type Check = Config['trust']['check'];
 const LARGE_RAW_BYTES = 512 * 1024;
 /** Raw bytes that a batch may hold in memory. */
 const BATCH_RAW_BYTES = 8 * 1024 * 1024;
+/** Workers that may die over a message, the first time in the company of its batch, then alone. */
+const DEATHS = 2;
+
+/** How messages are parsed: who reads them, and what the settings say. */
+interface Ways {
+  readers: Readers;
+  limits: Partial<Limits>;
+  check: Check;
+  privacy: Privacy;
+}
 
 /** What became of one message. */
 export interface MessageResult extends Settlement {
@@ -44,7 +56,9 @@ export interface BatchResult {
  * transaction for a batch of small messages and one for each large one. Safe to repeat: a message that is no longer waiting is left
  * out, and one that another worker holds is skipped.
  * Whether the reports come from whom they say is verified afterwards (verify.ts); until then they wait, unless nothing is to be verified.
+ * A message over which a worker died is parsed alone, and after the second death quarantined.
  * @param keys message keys, as a parse job carries them
+ * @param readers who reads the mails; without, this thread does
  * @throws what Postgres throws: the transaction is rolled back and the messages wait as before
  */
 export async function parseMessages(
@@ -53,7 +67,9 @@ export async function parseMessages(
   limits: Partial<Limits>,
   check: Check,
   privacy: Privacy = REDACT,
+  readers: Readers = readHere(limits),
 ): Promise<BatchResult> {
+  const ways: Ways = { readers, limits, check, privacy };
   const total: BatchResult = { messages: [], domains: [], busy: [] };
   const merge = (result: BatchResult) => {
     total.messages.push(...result.messages);
@@ -64,26 +80,34 @@ export async function parseMessages(
   let bytes = 0;
   const flush = async () => {
     if (batch.length === 0) return;
-    const { result, tooLarge } = await parseSmall(db, batch, limits, check, privacy);
+    const { result, tooLarge } = await parseSmall(db, batch, ways);
     merge(result);
     large.push(...tooLarge);
     batch = [];
     bytes = 0;
   };
-  for (const { message_key, size } of await waitingSizes(db, keys)) {
+  await countDeaths(db, keys);
+  const deadly: number[] = [];
+  for (const { message_key, size, worker_deaths } of await waitingMessages(db, keys)) {
+    if (worker_deaths >= DEATHS) {
+      deadly.push(message_key);
+      continue;
+    }
     if (size > LARGE_RAW_BYTES) {
       large.push(message_key);
       continue;
     }
-    if (bytes + size > BATCH_RAW_BYTES) await flush();
+    if (worker_deaths > 0 || bytes + size > BATCH_RAW_BYTES) await flush();
     batch.push(message_key);
     bytes += size;
+    if (worker_deaths > 0) await flush();
   }
   await flush();
-  for (const key of large) merge(await parseLarge(db, key, limits, check, privacy));
+  for (const key of large) merge(await parseLarge(db, key, ways));
+  if (deadly.length > 0) merge(await setAside(db, deadly));
   const settled = new Set(total.messages.map((m) => m.message_key));
   const unsettled = keys.filter((key) => !settled.has(key));
-  if (unsettled.length > 0) total.busy = (await waitingSizes(db, unsettled)).map((m) => m.message_key);
+  if (unsettled.length > 0) total.busy = (await waitingMessages(db, unsettled)).map((m) => m.message_key);
   return total;
 }
 
@@ -91,17 +115,16 @@ export async function parseMessages(
 async function parseSmall(
   db: Db,
   keys: readonly number[],
-  limits: Partial<Limits>,
-  check: Check,
-  privacy: Privacy,
+  { readers, check, privacy }: Ways,
 ): Promise<{ result: BatchResult; tooLarge: number[] }> {
-  return transaction(db, async (tx) => {
+  return markedTransaction(db, keys, async (tx) => {
     const claimed = await claimMessages(tx, keys);
     const raws = await loadRaws(
       tx,
       claimed.map((m) => m.message_key),
     );
-    const keyOf = keySource(tx, claimed.length);
+    const present = claimed.flatMap((m) => raws.get(m.message_key) ?? []);
+    const reading = readers.small(present, () => takeReportKeys(tx, claimed.length));
     const tooLarge: number[] = [];
     const read: { message: ClaimedMessage; result: ReadResult }[] = [];
     let unit: typeof read = [];
@@ -114,18 +137,24 @@ async function parseSmall(
       unit = [];
       records = 0;
     };
-    for (const message of claimed) {
-      const raw = raws.get(message.message_key);
-      const got = raw ? await readSmall(raw, limits, keyOf) : { ...nothingRead(), reports: [], refused: [RAW_MISSING] };
-      if (got === 'large') {
-        tooLarge.push(message.message_key);
-        continue;
+    try {
+      for (const message of claimed) {
+        const got = raws.has(message.message_key) ? (await reading.next()).value! : refusedWith(RAW_MISSING);
+        if (got === 'large') {
+          tooLarge.push(message.message_key);
+          continue;
+        }
+        const read = 'problem' in got ? refusedWith(got.problem) : got;
+        unit.push({ message, result: read });
+        for (const report of read.reports) records += report.report.records;
+        if (records >= BATCH_RECORDS) await write();
       }
-      unit.push({ message, result: got });
-      for (const report of got.reports) records += report.report.records;
-      if (records >= BATCH_RECORDS) await write();
+      // After the last of them, the reader is free.
+      await reading.next();
+      if (unit.length > 0) await write();
+    } finally {
+      await reading.return(undefined);
     }
-    if (unit.length > 0) await write();
     return { result, tooLarge };
   });
 }
@@ -134,6 +163,22 @@ const RAW_MISSING: Problem = {
   code: 'raw_missing',
   message: 'The raw mail is no longer in the archive, so there is nothing to read.',
 };
+
+const refusedWith = (problem: Problem): ReadResult => ({ ...nothingRead(), reports: [], refused: [problem] });
+
+/** Quarantines messages that killed their workers. */
+async function setAside(db: Db, keys: readonly number[]): Promise<BatchResult> {
+  const reason = `${DEATHS} workers died while they read the mail, the last one with nothing else at hand; it is not tried again by itself.`;
+  const messages = keys.map((message_key) => ({
+    message_key,
+    state: 'quarantined' as const,
+    code: 'killed_worker',
+    reason,
+    reports: [],
+  }));
+  await settleMessages(db, messages);
+  return { messages, domains: [], busy: [] };
+}
 
 /** Report keys one by one, taken from the sequence `step` at a time. */
 export function keySource(tx: Tx, step: number): () => Promise<number> {
@@ -172,58 +217,53 @@ export async function writeSmall(
 }
 
 /** Reads one message of any size, copying its records while they come. */
-async function parseLarge(db: Db, key: number, limits: Partial<Limits>, check: Check, privacy: Privacy): Promise<BatchResult> {
-  return transaction(db, async (tx) => {
+async function parseLarge(db: Db, key: number, { readers, check, privacy }: Ways): Promise<BatchResult> {
+  return markedTransaction(db, [key], async (tx) => {
     const [message] = await claimMessages(tx, [key]);
     if (!message) return { messages: [], domains: [], busy: [] };
     const raw = await loadRaw(tx, key, message.size);
-    const result: ReadResult = { ...nothingRead(), reports: [], refused: raw ? [] : [RAW_MISSING] };
-    const maxReports = limits.members ?? DEFAULT_LIMITS.members;
-    const news: NewReport[] = [];
-    const copied = new Map<number, number>();
-    const failed: number[] = [];
-    if (raw) {
-      const reportKeys = await takeReportKeys(tx, 16);
-      let copy: RecordCopy | null = null;
-      const keyOf = async (part: number): Promise<number> => {
-        while (part >= reportKeys.length && part <= maxReports * 2) {
-          await copy?.end();
-          copy = null;
-          reportKeys.push(...(await takeReportKeys(tx, 64)));
-        }
-        return reportKeys[part]!;
-      };
-      for await (const event of readMessage(raw, { limits, batch: 1_000 })) {
-        if (event.type === 'nothing') {
-          noteOther(event, result);
-          continue;
-        }
-        const reportKey = await keyOf(event.part);
-        if (event.type === 'records') {
-          const n = copied.get(reportKey) ?? 0;
-          copy ??= new RecordCopy(tx);
-          await copy.write(copyLines(reportKey, n + 1, event.begin, event.records));
-          copied.set(reportKey, n + event.records.length);
-        } else if (event.type === 'report') {
-          result.reports.push({ part: event.part, key: reportKey, report: event.report, lines: '' });
-          news.push({
-            key: reportKey,
-            message_key: key,
-            part: event.part,
-            received_at: message.received_at,
-            report: event.report,
-            ...trustBefore(message, check),
-          });
-        } else {
-          noteOther(event, result);
-          if (copied.has(reportKey)) failed.push(reportKey);
-        }
+    let result = raw ? { ...nothingRead(), reports: [] } : refusedWith(RAW_MISSING);
+    let news: NewReport[] = [];
+    const copied = new Set<number>();
+    let copy: RecordCopy | null = null;
+    const endCopy = async () => {
+      await copy?.end();
+      copy = null;
+    };
+    const more = async () => {
+      await endCopy();
+      return takeReportKeys(tx, 64);
+    };
+    for await (const piece of raw ? readers.large(raw, more) : []) {
+      if (piece.type === 'lines') {
+        copy ??= new RecordCopy(tx);
+        copied.add(piece.key);
+        await copy.write(piece.lines);
+      } else if (piece.type === 'report') {
+        const { part, key: report_key, report } = piece;
+        result.reports.push({ part, key: report_key, report, lines: '' });
+        news.push({
+          key: report_key,
+          message_key: key,
+          part,
+          received_at: message.received_at,
+          report,
+          ...trustBefore(message, check),
+        });
+      } else if (piece.type === 'event') {
+        noteOther(piece.event, result);
+      } else {
+        result = refusedWith(piece.problem);
+        news = [];
       }
-      await (copy as RecordCopy | null)?.end();
     }
+    await endCopy();
     const decision = await storeReports(tx, news);
-    const duplicates = news.filter((r) => decision.outcomes.get(r.key) === 'duplicate').map((r) => r.key);
-    await dropRecords(tx, [...failed, ...duplicates]);
+    const stays = new Set(news.filter((r) => decision.outcomes.get(r.key) !== 'duplicate').map((r) => r.key));
+    await dropRecords(
+      tx,
+      [...copied].filter((report_key) => !stays.has(report_key)),
+    );
     return finish(tx, [{ message, result }], news, decision, privacy);
   });
 }

@@ -6,6 +6,7 @@ import { type Resolver, systemResolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { noteAttempt, settleMessages, takeUnqueued } from '../store/messages.ts';
 import { type BatchResult, parseMessages } from './batch.ts';
+import { openReaders, type Readers } from './readers.ts';
 import { startRetention } from './retention.ts';
 import { startVerifier } from './verify.ts';
 
@@ -22,11 +23,12 @@ const BUSY_MS = 100;
 export function startParser(context: Context, resolver: Resolver = systemResolver()): Service {
   const { config, db, queues, log } = context;
   let trouble: string | null = null;
+  const readers = openReaders(config);
   const worker = queues.work(
     'parse',
     async ({ messages }, jobLog) => {
       try {
-        await workJob(context, messages, jobLog);
+        await workJob(context, messages, jobLog, readers);
         trouble = null;
       } catch (error) {
         if (isTransient(error)) trouble = messageOf(error);
@@ -56,18 +58,19 @@ export function startParser(context: Context, resolver: Resolver = systemResolve
     async stop() {
       await Promise.all([sweeper.stop(), verifier.stop(), retention.stop()]);
       await worker.drain();
+      await readers.close();
     },
   };
 }
 
 /** Parses one job's messages and wakes the analyzer for what changed. */
-async function workJob(context: Context, keys: number[], log: Log): Promise<void> {
+async function workJob(context: Context, keys: number[], log: Log, readers: Readers): Promise<void> {
   const domains = new Set<string>();
   const stored: number[] = [];
   let waiting: readonly number[] = keys;
   for (let turn = 0; waiting.length > 0 && turn < BUSY_TURNS; turn++) {
     if (turn > 0) await sleep(BUSY_MS);
-    const result = await parseSafely(context, waiting, log);
+    const result = await parseSafely(context, waiting, log, readers);
     for (const domain of result.domains) domains.add(domain);
     for (const message of result.messages) if (message.reports.length > 0) stored.push(message.message_key);
     waiting = result.busy;
@@ -91,10 +94,18 @@ export async function parseSafely(
   context: Pick<Context, 'db' | 'config' | 'metrics' | 'log' | 'queues'>,
   keys: readonly number[],
   log: Log,
+  readers: Readers,
 ): Promise<BatchResult> {
   const limits = context.config.limits as Partial<Limits>;
   try {
-    const result = await parseMessages(context.db, keys, limits, context.config.trust.check, context.config.failureReports);
+    const result = await parseMessages(
+      context.db,
+      keys,
+      limits,
+      context.config.trust.check,
+      context.config.failureReports,
+      readers,
+    );
     record(context, result, log);
     return result;
   } catch (error) {
@@ -110,7 +121,7 @@ export async function parseSafely(
   }
   const total: BatchResult = { messages: [], domains: [], busy: [] };
   for (const key of keys) {
-    const result = await parseSafely(context, [key], log);
+    const result = await parseSafely(context, [key], log, readers);
     total.messages.push(...result.messages);
     total.busy.push(...result.busy);
     total.domains = [...new Set([...total.domains, ...result.domains])];
@@ -132,30 +143,24 @@ function record({ metrics }: Pick<Context, 'metrics'>, result: BatchResult, log:
 }
 
 /**
- * Records that a job was given up. What waiting can mend stays waiting, and the sweeper brings it back. A job that took its worker
- * down time and again is split, so that only the message that does it is set aside. The rest is marked failed, where
+ * Records that a job was given up. What waiting can mend stays waiting, and the sweeper brings it back; so does what was left behind by
+ * workers that died, because whose fault that was is known by message, not by job (store/parsing.ts). The rest is marked failed, where
  * `ruawatch messages list --state failed` shows it.
  */
-async function bury(context: Pick<Context, 'db' | 'log' | 'queues'>, keys: readonly number[], error: unknown): Promise<void> {
+async function bury(context: Pick<Context, 'db' | 'log'>, keys: readonly number[], error: unknown): Promise<void> {
   const reason = messageOf(error);
-  if (isTransient(error)) {
+  if (isTransient(error) || /stalled/.test(reason)) {
     await noteAttempt(context.db, keys, codeOf(error) ?? 'transient', reason);
     context.log.warn({ messages: keys, err: reason }, 'messages wait for the next sweep');
     return;
   }
-  const stalled = /stalled/.test(reason);
-  if (stalled && keys.length > 1) {
-    for (const key of keys) await context.queues.add('parse', { messages: [key] });
-    return;
-  }
-  const code = stalled ? 'killed_worker' : (codeOf(error) ?? 'internal_error');
-  const state = stalled ? 'quarantined' : 'failed';
+  const code = codeOf(error) ?? 'internal_error';
   context.log.error(
     { messages: keys, code, err: reason },
     'messages failed for good; "ruawatch messages replay" tries them again',
   );
   await settleMessages(
     context.db,
-    keys.map((message_key) => ({ message_key, state, code, reason })),
+    keys.map((message_key) => ({ message_key, state: 'failed', code, reason })),
   );
 }

@@ -26,10 +26,13 @@ export async function claimMessages(tx: Tx, keys: readonly number[]): Promise<Cl
   return rows;
 }
 
-/** The sizes of those of `keys` that still wait, in bytes: what decides how they are batched. */
-export async function waitingSizes(db: Queryable, keys: readonly number[]): Promise<{ message_key: number; size: number }[]> {
-  const { rows } = await db.query<{ message_key: number; size: number }>(
-    `select message_key, size from ruawatch.messages where message_key = any($1::bigint[]) and state = 'received' order by message_key`,
+/** Of those of `keys` that still wait: what decides how they are batched. */
+export async function waitingMessages(
+  db: Queryable,
+  keys: readonly number[],
+): Promise<{ message_key: number; size: number; worker_deaths: number }[]> {
+  const { rows } = await db.query<{ message_key: number; size: number; worker_deaths: number }>(
+    `select message_key, size, worker_deaths from ruawatch.messages where message_key = any($1::bigint[]) and state = 'received' order by message_key`,
     [keys],
   );
   return rows;
@@ -185,7 +188,7 @@ export async function replayMessages(
 ): Promise<number[]> {
   const { rows } = await db.query<{ message_key: number }>(
     `update ruawatch.messages m
-        set state = 'received', code = null, reason = null, settled_at = null, attempts = 0, queued_at = now()
+        set state = 'received', code = null, reason = null, settled_at = null, attempts = 0, worker_deaths = 0, queued_at = now()
       where state in ('quarantined', 'failed', 'ignored')
         and ($1::bigint[] is null or message_key = any($1))
         and ($2::text[] is null or state = any($2))

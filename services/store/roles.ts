@@ -21,8 +21,10 @@ export const GRANTS = {
   },
   ruawatch_parser: {
     migrations: ['select'],
-    messages: ['select', 'update (state, code, reason, attempts, queued_at, settled_at)'],
-    raw: ['select'],
+    // Sender, subject and bytes go when the retention time of a failure report is over.
+    messages: ['select', 'update (state, code, reason, attempts, worker_deaths, queued_at, settled_at, sender, subject)'],
+    parsing: ['select', 'insert', 'update', 'delete'],
+    raw: ['select', 'delete'],
     reports: ['select', 'insert', 'update'],
     records: ['select', 'insert', 'delete'],
     source_days: ['select', 'insert', 'update', 'delete'],
@@ -30,6 +32,11 @@ export const GRANTS = {
     sources: ['select', 'insert', 'update (first_seen, last_seen, messages, passed)'],
     trust_checks: ['select', 'insert', 'update', 'delete'],
     analysis_work: ['insert'],
+    tls_reports: ['select', 'insert', 'update'],
+    tls_policies: ['insert'],
+    tls_failures: ['insert'],
+    failure_reports: ['select', 'insert', 'update', 'delete'],
+    personal_mails: ['select', 'insert', 'update', 'delete'],
   },
   /** Judges from the rollups: no mail, no records. */
   ruawatch_analyzer: {
@@ -58,7 +65,10 @@ export const GRANTS = {
 /** Sequences whose numbers a service takes before it writes the row. Identity columns need no right of their own. */
 const SEQUENCES: Partial<Record<keyof typeof GRANTS, readonly { table: string; column: string }[]>> = {
   ruawatch_poller: [{ table: 'messages', column: 'message_key' }],
-  ruawatch_parser: [{ table: 'reports', column: 'report_key' }],
+  ruawatch_parser: [
+    { table: 'reports', column: 'report_key' },
+    { table: 'tls_reports', column: 'tls_report_key' },
+  ],
 };
 
 export const SERVICE_ROLES = Object.keys(GRANTS) as (keyof typeof GRANTS)[];

@@ -4,8 +4,10 @@ import { Worker } from 'node:worker_threads';
 import type { Case } from './cases.ts';
 import type { News, Orders } from './worker.ts';
 
-/** A case may take this long. */
+/** CPU time that a case may take; a busy machine makes no hang. */
 export const HANG_MS = 2_000;
+/** What waits this long without using any is a hang too. */
+const STUCK_MS = 60_000;
 /** Heap a case may need: far more than the reader's limits allow it. */
 const HEAP_MB = 256;
 /** Live memory after a collection may grow by this much between the first round of cases and the last. */
@@ -120,6 +122,11 @@ async function watch(orders: Orders, result: FuzzResult): Promise<number> {
   const base = process.memoryUsage().rss;
   let at = -1;
   let busySince = 0;
+  let cpuSince = 0;
+  const cpuMs = () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
   while (!over && !restart) {
     await Promise.race([wait(50), ended]);
     const { rss } = process.memoryUsage();
@@ -129,7 +136,8 @@ async function watch(orders: Orders, result: FuzzResult): Promise<number> {
     if (!busy || n !== at) {
       at = busy ? n : -1;
       busySince = performance.now();
-    } else if (performance.now() - busySince > HANG_MS) {
+      cpuSince = cpuMs();
+    } else if (cpuMs() - cpuSince > HANG_MS || performance.now() - busySince > STUCK_MS) {
       add({ n, kind: 'hang', what: `takes longer than ${HANG_MS / 1000} s` });
       restart = true;
     }

@@ -16,6 +16,8 @@ export function testContext(
     { LOG_LEVEL: 'silent', HTTP_LISTEN: 'off', DATABASE_URL: database.url, ...options.env },
     '/nonexistent',
   );
+  // The reader's threads are JavaScript: tests of processes have them.
+  config.parser.isolate = false;
   // Sweeps are quick here: a test waits for them.
   config.sweep = { every_seconds: 0.2, after_seconds: 1 };
   const log = createLog(process.env.TEST_LOG ?? 'silent');

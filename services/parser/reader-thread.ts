@@ -1,0 +1,99 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Limits } from '../report/limits.ts';
+import { keysFrom, type Piece, type ReadResult, readLarge, readSmall } from './read.ts';
+
+/** What a thread is made with. */
+export interface ThreadData {
+  limits: Partial<Limits>;
+  /** Int32: messages begun so far, and 1 while one is being read (not while the other side is waited for). */
+  state: SharedArrayBuffer;
+}
+
+/** What a thread is told. `ends` are where each mail ends in `bytes`. */
+export type Order =
+  | { type: 'read'; how: 'small' | 'large'; bytes: ArrayBuffer; ends: number[] }
+  | { type: 'keys'; keys: number[] }
+  | { type: 'taken'; length: number };
+
+/** What it answers, in the order of the mails. `length` is what counts against AHEAD_LENGTH. */
+export type Answer =
+  | { type: 'small'; result: ReadResult | 'large'; length: number }
+  | { type: 'piece'; piece: Piece; length: number }
+  | { type: 'threw'; message: string; stack: string | undefined }
+  | { type: 'more_keys' }
+  | { type: 'done' };
+
+/** Characters of COPY text that may be on their way or wait on the other side: back-pressure. */
+const AHEAD_LENGTH = 2 * 1024 * 1024;
+
+const port = parentPort!;
+const { limits, state: shared } = workerData as ThreadData;
+const state = new Int32Array(shared);
+let ahead = 0;
+let wake: (() => void) | null = null;
+let keys: number[] | null = null;
+
+const answer = (message: Answer) => port.postMessage(message);
+
+/** Waits for word from the other side; that time is not the mail's. */
+async function pause(until: () => boolean): Promise<void> {
+  const busy = Atomics.exchange(state, 1, 0);
+  while (!until()) {
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+  }
+  Atomics.store(state, 1, busy);
+}
+
+const keyOf = keysFrom(async () => {
+  keys = null;
+  answer({ type: 'more_keys' });
+  await pause(() => keys !== null);
+  return keys!;
+});
+
+async function send(message: Answer & { length: number }): Promise<void> {
+  ahead += message.length;
+  answer(message);
+  if (ahead > AHEAD_LENGTH) await pause(() => ahead <= AHEAD_LENGTH);
+}
+
+async function read({ how, bytes, ends }: Order & { type: 'read' }): Promise<void> {
+  let start = 0;
+  for (const end of ends) {
+    const raw = new Uint8Array(bytes, start, end - start);
+    start = end;
+    Atomics.add(state, 0, 1);
+    Atomics.store(state, 1, 1);
+    try {
+      if (how === 'small') {
+        const result = await readSmall(raw, limits, keyOf);
+        const length = result === 'large' ? 0 : result.reports.reduce((sum, report) => sum + report.lines.length, 0);
+        await send({ type: 'small', result, length });
+      } else {
+        for await (const piece of readLarge(raw, limits, keyOf)) {
+          await send({ type: 'piece', piece, length: piece.type === 'lines' ? piece.lines.length : 0 });
+        }
+      }
+    } catch (error) {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      answer({ type: 'threw', message, stack });
+      break;
+    } finally {
+      Atomics.store(state, 1, 0);
+    }
+  }
+  answer({ type: 'done' });
+}
+
+port.on('message', (order: Order) => {
+  if (order.type === 'read') {
+    ahead = 0;
+    void read(order);
+    return;
+  }
+  if (order.type === 'keys') keys = order.keys;
+  else ahead -= order.length;
+  wake?.();
+});
