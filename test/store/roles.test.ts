@@ -11,6 +11,7 @@ import { loadConfig } from '../../services/shared/config.ts';
 import { type Db, openPool, transaction } from '../../services/shared/db.ts';
 import { createLog } from '../../services/shared/log.ts';
 import type { Context, Service } from '../../services/shared/service.ts';
+import { dropPersonal } from '../../services/store/failures.ts';
 import {
   forgetLeft,
   leftMails,
@@ -34,6 +35,54 @@ import { until } from '../helpers/services.ts';
 import { mailboxAt, startImap } from '../poller/setup.ts';
 
 type Role = (typeof ROLES)[number];
+
+const TLS_REPORT = JSON.stringify({
+  'organization-name': 'reporter.example',
+  'date-range': { 'start-datetime': '2026-09-01T00:00:00Z', 'end-datetime': '2026-09-01T23:59:59Z' },
+  'contact-info': 'tls@reporter.example',
+  'report-id': 't1',
+  policies: [
+    {
+      policy: { 'policy-type': 'sts', 'policy-string': ['version: STSv1'], 'policy-domain': 'example.com' },
+      summary: { 'total-successful-session-count': 5, 'total-failure-session-count': 1 },
+      'failure-details': [{ 'result-type': 'certificate-expired', 'failed-session-count': 1 }],
+    },
+  ],
+});
+const FAILURE_REPORT = Buffer.from(
+  [
+    'From: dmarc@reporter.example',
+    'To: ruf@example.com',
+    'Subject: FW: a failure',
+    'Message-ID: <failure@reporter.example>',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/report; report-type=feedback-report; boundary="b"',
+    '',
+    '--b',
+    'Content-Type: text/plain',
+    '',
+    'This is a failure report.',
+    '--b',
+    'Content-Type: message/feedback-report',
+    '',
+    'Feedback-Type: auth-failure',
+    'User-Agent: test/1.0',
+    'Version: 1',
+    'Auth-Failure: dmarc',
+    'Reported-Domain: example.com',
+    'Source-IP: 192.0.2.7',
+    'Identity-Alignment: none',
+    '',
+    '--b',
+    'Content-Type: text/rfc822-headers',
+    '',
+    'From: somebody@example.com',
+    'Subject: hello',
+    '',
+    '--b--',
+    '',
+  ].join('\r\n'),
+);
 
 const mark = randomBytes(4).toString('hex');
 const userOf = (role: string) => `${role}_${mark}`;
@@ -151,6 +200,8 @@ describe('each service does its whole job as a user with its role alone', () => 
       reportMail(reportXml({ id: 'a', rows: [{ count: 5 }] }), { unique: 'a-other' }),
       reportMail(reportXml({ id: 'b', domain: 'b.example' }), { unique: 'b' }),
       reportMail('<feedback>', { unique: 'broken' }),
+      reportMail(TLS_REPORT, { unique: 'tls', name: 'reporter.example!example.com!1!2.json.gz' }),
+      FAILURE_REPORT,
     ];
     const imap = await startImap({ mails });
     const mailbox = mailboxAt(imap.url);
@@ -200,6 +251,10 @@ describe('each service does its whole job as a user with its role alone', () => 
         (await countOf('ruawatch.reports where superseded_by is not null and duplicates > 0')),
     ).toBe(1);
     expect(await countOf('ruawatch.analysis_work')).toBeGreaterThan(0);
+    expect(await countOf('dmarc.tls_failures')).toBe(1);
+    expect(await countOf('dmarc.failure_reports')).toBe(1);
+    expect(await dropPersonal(as('ruawatch_parser'), new Date(Date.now() + 86_400_000), 10)).toBe(1);
+    expect(await countOf('dmarc.failure_reports')).toBe(0);
   });
 
   test('the analyzer', async () => {
