@@ -54,9 +54,10 @@ export async function takeReportKeys(db: Queryable, n: number): Promise<number[]
 /**
  * Decides which reports of a batch stand, and writes their rows.
  *
- * Same identity and same content: a duplicate, counted on the first. Same identity, other content: one stands, the others are kept
- * as superseded. Which one does not depend on the order in which they were worked: see outranks. What is verified later is ranked again
- * then (store/trust.ts). A copy of a report that is not trusted (yet) may prove it: its mail is to be verified as well.
+ * Same identity and same content: a duplicate, counted on the first; what it tells is as old as the first mail that told it, in
+ * whatever order the mails are worked. Same identity, other content: one stands, the others are kept as superseded. Which one does not
+ * depend on the order either: see outranks. What is verified later is ranked again then (store/trust.ts). A copy of a report that is
+ * not trusted (yet) may prove it: its mail is to be verified as well.
  */
 export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Promise<Decision> {
   const identities = [...new Set(incoming.map((r) => r.report.identity))];
@@ -68,58 +69,77 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
       where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,
     [identities],
   );
-  const byContent = new Map<string, Pick<Ranked, 'key' | 'trust'>>();
-  const checks: { message_key: number; report_key: number }[] = [];
-  const standing = new Map<string, Ranked>();
+  const byContent = new Map<string, Ranked>();
+  const before = new Map<number, number | null>();
   for (const row of known) {
-    byContent.set(contentKey(row), row);
-    if (row.superseded_by === null) standing.set(row.identity, { ...row, received: row.received_at.getTime() });
+    byContent.set(contentKey(row), { ...row, received: row.received_at.getTime() });
+    before.set(row.key, row.superseded_by);
   }
 
   const outcomes = new Map<number, Outcome>();
   const duplicates = new Map<number, number>();
-  const supersededBy = new Map<number, number>();
-  const signs = new Map<number, 1 | -1>();
+  const older = new Set<Ranked>();
+  const checks: { message_key: number; report_key: number }[] = [];
   const kept: NewReport[] = [];
-  const before = new Set([...standing.values()].map((s) => s.key));
   for (const item of incoming) {
     const { report } = item;
+    const received = item.received_at.getTime();
     const twin = byContent.get(contentKey(report));
     if (twin !== undefined) {
       outcomes.set(item.key, 'duplicate');
       duplicates.set(twin.key, (duplicates.get(twin.key) ?? 0) + 1);
       if (twin.trust !== 'ok') checks.push({ message_key: item.message_key, report_key: twin.key });
+      if (received < twin.received) {
+        twin.received = received;
+        older.add(twin);
+      }
       continue;
     }
-    const mine: Ranked = { ...report, key: item.key, received: item.received_at.getTime(), trust: item.trust };
     if (item.trust === 'pending') checks.push({ message_key: item.message_key, report_key: item.key });
-    byContent.set(contentKey(report), mine);
+    byContent.set(contentKey(report), { ...report, key: item.key, received, trust: item.trust });
     kept.push(item);
-    const other = standing.get(report.identity);
-    if (!other) {
-      outcomes.set(item.key, 'stored');
-      standing.set(report.identity, mine);
-    } else if (outranks(mine, other)) {
-      outcomes.set(item.key, 'superseding');
-      supersededBy.set(other.key, item.key);
-      standing.set(report.identity, mine);
+  }
+
+  const standing = new Map<string, Ranked>();
+  for (const row of byContent.values()) {
+    const other = standing.get(row.identity);
+    if (!other || outranks(row, other)) standing.set(row.identity, row);
+  }
+  const signs = new Map<number, 1 | -1>();
+  const supersededBy = new Map<number, number>();
+  const raised: number[] = [];
+  for (const row of byContent.values()) {
+    const first = standing.get(row.identity)!;
+    const stood = before.get(row.key) === null;
+    if (row === first) {
+      if (!stood) signs.set(row.key, 1);
+      if (!stood && before.has(row.key)) raised.push(row.key);
     } else {
-      outcomes.set(item.key, 'superseded');
-      supersededBy.set(item.key, other.key);
+      if (stood) signs.set(row.key, -1);
+      if (stood || !before.has(row.key)) supersededBy.set(row.key, first.key);
     }
   }
-  for (const { key } of standing.values()) if (!before.has(key)) signs.set(key, 1);
-  for (const key of supersededBy.keys()) if (before.has(key)) signs.set(key, -1);
+  const met = new Set(known.map((row) => row.identity));
+  for (const { key, report } of kept) {
+    outcomes.set(key, !met.has(report.identity) ? 'stored' : supersededBy.has(key) ? 'superseded' : 'superseding');
+    met.add(report.identity);
+  }
 
   // The old ones step aside first: only one of an identity may stand at any moment.
   const oldOnes = [...supersededBy].filter(([key]) => before.has(key));
-  if (oldOnes.length > 0) {
+  await writeStanding(tx, oldOnes);
+  await writeStanding(
+    tx,
+    raised.map((key) => [key, null]),
+  );
+  await insertReports(tx, kept, supersededBy, byContent);
+  const told = [...older].filter(({ key }) => before.has(key));
+  if (told.length > 0) {
     await tx.query(
-      `update ruawatch.reports r set superseded_by = s.by from unnest($1::bigint[], $2::bigint[]) as s(key, by) where r.report_key = s.key`,
-      [oldOnes.map(([key]) => key), oldOnes.map(([, by]) => by)],
+      `update ruawatch.reports r set received_at = o.at from unnest($1::bigint[], $2::timestamptz[]) as o(key, at) where r.report_key = o.key`,
+      [told.map(({ key }) => key), told.map(({ received }) => new Date(received).toISOString())],
     );
   }
-  await insertReports(tx, kept, supersededBy);
   if (duplicates.size > 0) {
     await tx.query(
       `update ruawatch.reports r set duplicates = r.duplicates + d.n from unnest($1::bigint[], $2::bigint[]) as d(key, n) where r.report_key = d.key`,
@@ -133,6 +153,14 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
     );
   }
   return { outcomes, kept, signs };
+}
+
+async function writeStanding(tx: Tx, rows: readonly (readonly [key: number, by: number | null])[]): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.query(
+    `update ruawatch.reports r set superseded_by = s.by from unnest($1::bigint[], $2::bigint[]) as s(key, by) where r.report_key = s.key`,
+    [rows.map(([key]) => key), rows.map(([, by]) => by)],
+  );
 }
 
 /** Takes identities for the rest of the transaction, in one order everywhere: two workers with the same report never deadlock. */
@@ -162,9 +190,14 @@ export function outranks(a: Ranked, b: Ranked): boolean {
   return a.content_hash > b.content_hash;
 }
 
-async function insertReports(tx: Tx, items: readonly NewReport[], supersededBy: Map<number, number>): Promise<void> {
+async function insertReports(
+  tx: Tx,
+  items: readonly NewReport[],
+  supersededBy: ReadonlyMap<number, number>,
+  ranked: ReadonlyMap<string, Ranked>,
+): Promise<void> {
   if (items.length === 0) return;
-  const rows = items.map(({ key, message_key, part, received_at, report, trust, trust_reason }) => ({
+  const rows = items.map(({ key, message_key, part, report, trust, trust_reason }) => ({
     report_key: key,
     message_key,
     part,
@@ -195,7 +228,7 @@ async function insertReports(tx: Tx, items: readonly NewReport[], supersededBy: 
     messages: report.messages,
     salvaged: report.salvaged,
     problems: report.problems,
-    received_at: received_at.toISOString(),
+    received_at: new Date(ranked.get(contentKey(report))!.received).toISOString(),
     trust,
     trust_reason,
   }));

@@ -162,6 +162,33 @@ test('same identity, other content: the newest stands in views and rollups, what
   expect(seen[2]).toEqual(seen[0]);
 });
 
+test('a copy of an older telling does not make it newer, whatever the order of work', async () => {
+  const older = { rows: [{ count: 5 }] };
+  const raws = [mail(older, 'older'), mail({ rows: [{ count: 7 }] }, 'newer'), mail(older, 'older again')];
+  for (const order of [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0], 'together', 'backwards'] as const) {
+    const fresh = await testDatabase();
+    const keys = await receive(fresh, raws);
+    if (order === 'together') await parseMessages(fresh.db, keys, {}, 'verify');
+    else if (order === 'backwards') {
+      await parseMessages(fresh.db, keys.slice(1), {}, 'verify');
+      await parseMessages(fresh.db, keys.slice(0, 1), {}, 'verify');
+    } else for (const i of order) await parseMessages(fresh.db, [keys[i]!], {}, 'verify');
+    const { rows } = await fresh.db.query(
+      `select (select json_agg(json_build_array(messages, duplicates, superseded_by is null, date_part('second', received_at))
+                               order by messages) from ruawatch.reports) as reports,
+              (select sum(count) from dmarc.records) as records, (select sum(messages) from dmarc.source_days) as days,
+              (select sum(messages) from dmarc.sources) as sources, (select sum(reports) from dmarc.policy_days) as policies`,
+    );
+    // The mails were received one second apart.
+    const reports = [
+      [5, 1, false, 0],
+      [7, 0, true, 1],
+    ];
+    expect({ order, ...rows[0] }).toEqual({ order, reports, records: 7, days: 7, sources: 7, policies: 1 });
+    await fresh.drop();
+  }
+});
+
 test('a truncated report is salvaged, and an intact copy that comes later (or came earlier) takes its place', async () => {
   const rows = Array.from({ length: 10 }, (_, i) => ({ ip: `192.0.2.${i + 1}`, count: 2 }));
   const whole = reportXml({ rows });
