@@ -178,7 +178,7 @@ describe('each service does its whole job as a user with its role alone', () => 
     try {
       await work(context);
       // Its sweeper and its queue have been at work too.
-      expect(service.waitingFor()).toBeNull();
+      await until(() => service.waitingFor() === null);
     } finally {
       await service.stop();
       await opened.close();
