@@ -24,6 +24,7 @@ WORKDIR /app
 COPY --from=dependencies /src/node_modules/ node_modules/
 COPY --from=build /src/dist/services/ dist/services/
 COPY migrations/ migrations/
+COPY data/ data/
 COPY package.json LICENSE ./
 # The image's user `node`, by number, so that a platform that demands a non-root user can see that it is one.
 USER 1000:1000

@@ -15,6 +15,7 @@ import { loadForged } from '../store/trust.ts';
 import { judge } from './judge.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
+import { catalogueOf } from './senders.ts';
 import { addDays } from './window.ts';
 
 /** Sources judged in one transaction: bounds its memory and how long it holds its locks. */
@@ -91,6 +92,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       networks,
       forged,
       genuine,
+      catalogue: catalogueOf(context.config),
     });
     await saveClasses(tx, domain, now, judgement.classes);
     const changed = await updateFindings(tx, now, judgement.updated);

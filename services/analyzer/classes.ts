@@ -85,7 +85,7 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
   misaligned: (window, sum, part, seen) => {
     const signer = signerOf(window.rows);
     const as = [
-      ...(sum.failed_foreign_spf > 0 ? [`SPF passes for ${short(window.source)} (${number(sum.failed_foreign_spf)})`] : []),
+      ...(sum.failed_foreign_spf > 0 ? [`SPF passes for ${named(window)} (${number(sum.failed_foreign_spf)})`] : []),
       ...(sum.failed_foreign_dkim > 0
         ? [`DKIM passes${signer === null ? '' : ` with d=${short(signer)}`} (${number(sum.failed_foreign_dkim)})`]
         : []),
@@ -95,6 +95,11 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
   unauthorized: (_, sum, part, seen) =>
     `${number(part)} of ${seen} fail with no passing SPF or DKIM of any domain; ${percent(sum.failed_delivered / Math.max(1, sum.messages - sum.passed))} of what fails was delivered.`,
 };
+
+/** The source, and the service it is known as. */
+function named({ source, sender }: SourceWindow): string {
+  return sender === null ? short(source) : `${short(source)} (${sender.name})`;
+}
 
 function looksLikeForwarding(window: SourceWindow, sum: Counts): boolean {
   if (sum.spf_aligned > 0.01 * sum.messages || sum.dkim_aligned < 0.9 * sum.passed) return false;

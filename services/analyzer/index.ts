@@ -3,6 +3,7 @@ import type { Log } from '../shared/log.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { backlogExists, type WaitingDomain, waitingAmong, waitingDomains } from '../store/analysis.ts';
 import { analyzeDomain } from './analyze.ts';
+import { catalogueOf } from './senders.ts';
 
 const NAME = 'analyzer';
 /** Domains looked at in one sweep; the next goes on with the rest. */
@@ -20,6 +21,8 @@ const LOOK_AGAIN_MS = 1_000;
  */
 export function startAnalyzer(context: Context): Service {
   const { config, db, queues, log } = context;
+  // A wrong senders_file is told now, not at the first finding.
+  catalogueOf(config);
   const stopping = new AbortController();
   let lookAgain: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();

@@ -1,3 +1,4 @@
+import { type Catalogue, lookup, type Sender } from '../report/catalogue.ts';
 import type { DomainDay, Networks, PolicyDay, SourceClass, SourceDay } from '../store/analysis.ts';
 import type { Candidate, KnownFinding } from '../store/findings.ts';
 import type { ForgedDay, GenuineReports } from '../store/trust.ts';
@@ -9,7 +10,7 @@ import { authenticationRegression, authenticationRegressionResolved } from './ru
 import { forgedReport, forgedReportResolved } from './rules/forged_report.ts';
 import { policyChange, policyChangeResolved } from './rules/policy_change.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthorized_source.ts';
-import { type DomainWindow, openOf, type ReporterWindow, type SourceWindow } from './window.ts';
+import { type DomainWindow, openOf, type ReporterWindow, type SourceWindow, signerOf } from './window.ts';
 
 /** Everything that was loaded of one domain. */
 export interface Case extends Moment {
@@ -27,6 +28,8 @@ export interface Case extends Moment {
   networks: Networks | null;
   forged: readonly ForgedDay[];
   genuine: readonly GenuineReports[];
+  /** The mail services and forwarders that are known by name. */
+  catalogue: Catalogue;
 }
 
 export interface Judgement extends Outcome {
@@ -39,16 +42,10 @@ export function judge(given: Case): Judgement {
   const policy = currentPolicy(given.policyDays);
   const rowsOf = new Map<string, SourceDay[]>(given.sources.map((source) => [source, []]));
   for (const row of given.rows) rowsOf.get(row.source)?.push(row);
-  const windowOf = (source: string): SourceWindow => ({
-    domain,
-    source,
-    from,
-    today,
-    rows: rowsOf.get(source) ?? [],
-    domainDays,
-    policy,
-    known,
-  });
+  const windowOf = (source: string): SourceWindow => {
+    const rows = rowsOf.get(source) ?? [];
+    return { domain, source, from, today, rows, domainDays, policy, sender: senderOf(given.catalogue, source, rows), known };
+  };
 
   const classes: SourceClass[] = [];
   const candidates: Candidate[] = [];
@@ -104,4 +101,10 @@ export function judge(given: Case): Judgement {
     }
   };
   return { classes, ...decide(candidates, known, resolve, given) };
+}
+
+/** By its own signature, else by the domain that passes SPF: a source that is a network is nobody by name. */
+function senderOf(catalogue: Catalogue, source: string, rows: readonly SourceDay[]): Sender | null {
+  const signer = signerOf(rows);
+  return lookup(catalogue, { dkim_domains: signer === null ? [] : [signer], spf_domain: source, reverse_name: null });
 }

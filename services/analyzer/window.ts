@@ -1,3 +1,4 @@
+import type { Sender } from '../report/catalogue.ts';
 import type { DomainDay, Networks, PolicyDay, SourceDay } from '../store/analysis.ts';
 import type { KnownFinding } from '../store/findings.ts';
 import type { ForgedDay, GenuineReports } from '../store/trust.ts';
@@ -14,6 +15,8 @@ export interface SourceWindow {
   domainDays: readonly DomainDay[];
   /** The policy that most reporters last saw; null when none is known. */
   policy: string | null;
+  /** The mail service or forwarder that the source is known as; null when the catalogue does not know it. */
+  sender: Sender | null;
   /** What is on file for this source: the open finding of each kind, else the newest resolved one. */
   known: readonly KnownFinding[];
 }

@@ -94,6 +94,8 @@ const fileSchema = z.strictObject({
     })
     .prefault({}),
   sweep: z.strictObject({ every_seconds: seconds(15), after_seconds: seconds(60) }).prefault({}),
+  /** A catalogue of senders of one's own, laid over the one that comes along: docs/senders.md. */
+  senders_file: z.string().min(1).optional(),
   /** Overrides of services/report/limits.ts, by their names there. */
   limits: z.record(z.string(), z.number().positive()).default({}),
 });
@@ -120,6 +122,8 @@ export interface Config {
   parser: File['parser'];
   failureReports: File['failure_reports'];
   trust: File['trust'];
+  /** Absolute; null when none is set. */
+  sendersFile: string | null;
   sweep: File['sweep'];
   limits: Record<string, number>;
 }
@@ -202,6 +206,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     parser: file.parser,
     failureReports: file.failure_reports,
     trust: file.trust,
+    sendersFile: file.senders_file === undefined ? null : path.resolve(cwd, file.senders_file),
     sweep: file.sweep,
     limits: file.limits,
   };

@@ -122,6 +122,7 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
     rows: all,
     domainDays: domainDays(all),
     policy: 'p=none; adkim=r; aspf=r',
+    sender: null,
     known: [],
     ...extra,
   };

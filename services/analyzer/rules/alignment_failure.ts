@@ -125,7 +125,9 @@ function adviceOf(window: SourceWindow, signer: string | null, small: boolean): 
   const p = publishedTag(window.policy, 'p');
   const strict = publishedTag(window.policy, 'aspf') === 's';
   return [
-    `If ${source} sends for you, let it sign with d=${domain}: turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; now it signs with d=${short(signer)}`}.`,
+    window.sender?.align
+      ? `If you use ${window.sender.name}: ${window.sender.align} (${window.sender.source ?? 'see its documentation'})`
+      : `If ${source} sends for you, let it sign with d=${domain}: turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; now it signs with d=${short(signer)}`}.`,
     strict
       ? `SPF alignment is strict (aspf=s): its return path (MAIL FROM) would have to be exactly @${domain}; rely on DKIM, or relax aspf.`
       : `Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.${domain}, so that SPF aligns.`,
