@@ -34,9 +34,9 @@ const REPORT_NAME = /![^!]*!(\d{9,11})!(\d{9,11})(?=[!.]|$)/;
 const REPORT_SUBJECT = /report[\s_-]*domain\s*:/i;
 
 /**
- * Reads one mail, also as Outlook saves it (.msg), or one bare file (XML, gzip, zip, tar, JSON; the bytes decide), as a stream of events in bounded memory: records
- * in batches, then their report; what is refused, with a code; `nothing` when there is no report of any kind. Nothing that was
- * delivered makes it throw.
+ * Reads one mail, also as Outlook saves it (.msg), or one bare file (XML, gzip, zip, tar, JSON; the bytes decide), as a stream of
+ * events in bounded memory: records in batches, then their report; TLS and failure reports; what is refused, with a code; `nothing`
+ * when there is no report of any kind. Nothing that was delivered makes it throw.
  */
 export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): AsyncGenerator<ReadEvent> {
   const limits = withDefaults(options.limits);
@@ -223,14 +223,11 @@ class Reading {
         if (!this.told) this.nothing = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
         return;
       }
+      if (decoder.replaced) {
+        payload.problems.add('bytes_replaced', 'The report holds bytes that are not in its charset; they were replaced.');
+      }
       for (const report of readTlsReports(text, hintOf(payload.name) ?? hintOf(this.container), this.limits)) {
         report.problems.push(...payload.problems.list());
-        if (decoder.replaced) {
-          report.problems.push({
-            code: 'bytes_replaced',
-            message: 'The report holds bytes that are no text; they were replaced.',
-          });
-        }
         this.told = true;
         yield { type: 'tlsrpt', part: this.part++, name: payload.name, report };
       }

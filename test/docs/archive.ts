@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { analyzeDomain } from '../../services/analyzer/analyze.ts';
 import { type DemoWorld, generateDemo } from '../../services/cli/demo/world.ts';
@@ -209,6 +210,11 @@ function plantedFiles(): PlantedFile[] {
     },
     { file: 'anonymous.xml', received: '2026-06-07T08:00:00Z', raw: Buffer.from('<feedback><version>1.0</version></feedback>') },
     { file: 'nameless.xml', received: '2026-06-08T08:00:00Z', raw: Buffer.from('<feedback><report_metadata/></feedback>') },
+    ...['tlsrpt/rfc8460-example.json', 'failure/all-fields.eml'].map((file) => ({
+      file,
+      received: '2026-06-08T08:30:00Z',
+      raw: readFileSync(new URL(`../fixtures/${file}`, import.meta.url)),
+    })),
     {
       file: 'holiday.eml',
       received: '2026-06-08T09:00:00Z',

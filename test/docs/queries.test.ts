@@ -388,7 +388,7 @@ describe('the answers are those of the demo', () => {
         newest: mails.at(-1)!.received,
       });
     }
-    expect(rows.find(({ mailbox }) => mailbox === 'import')).toMatchObject({ mails: 16, stored: 12, unread: 3 });
+    expect(rows.find(({ mailbox }) => mailbox === 'import')).toMatchObject({ mails: 18, stored: 14, unread: 3 });
     expect(rows.at(-1)).toMatchObject({ mailbox: 'all', mails: archive.world.mails.length + 16 });
   });
 });
