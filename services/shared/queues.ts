@@ -155,6 +155,17 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
     return queue;
   };
 
+  /**
+   * BullMQ remembers a connection that failed while it was first opened, and would fail for good: the next use opens a new one.
+   * On Redis connections mend themselves.
+   */
+  const forget = (name: QueueName): void => {
+    const queue = queues.get(name);
+    if (backend === 'redis' || !queue) return;
+    queues.delete(name);
+    queue.close().catch(warn);
+  };
+
   return {
     backend,
     async add(name, payload) {
@@ -175,6 +186,7 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
         return true;
       } catch (error) {
         warn(error);
+        forget(name);
         return false;
       }
     },

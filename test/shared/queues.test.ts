@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { PermanentError, TransientError } from '../../services/shared/errors.ts';
 import { createLog } from '../../services/shared/log.ts';
@@ -123,6 +124,33 @@ describe.each(backends)('queues on $backend', ({ backend, present }) => {
       await expect(queues.add('analyze', { domains: ['a'], more: 1 } as never)).rejects.toThrow();
     });
   });
+});
+
+test('a queue first used while Postgres is away works once it is back', async () => {
+  const server = new URL(database.url);
+  let up = false;
+  const proxy = createServer((socket) => {
+    if (!up) return void socket.destroy();
+    const upstream = connect(Number(server.port), server.hostname);
+    socket.pipe(upstream).pipe(socket);
+    for (const end of [socket, upstream]) {
+      end.on('error', () => {
+        socket.destroy();
+        upstream.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const url = new URL(database.url);
+  url.port = String((proxy.address() as AddressInfo).port);
+  const settings = { redisUrl: null, databaseUrl: url.href, namespace: `away_${process.pid}` };
+  const queues = createQueues(settings, createLog('silent'), createMetrics());
+  expect(await queues.add('analyze', { domains: ['example.com'] })).toBe(false);
+  up = true;
+  await until(() => queues.add('analyze', { domains: ['example.com'] }));
+  expect((await queues.counts()).analyze).toMatchObject({ delayed: 1 });
+  await queues.close();
+  await new Promise((resolve) => proxy.close(resolve));
 });
 
 describe.skipIf(redisProgram === null)(
