@@ -69,18 +69,65 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               signing_domain = greatest(d.signing_domain, excluded.signing_domain)),
      totals as (
        insert into ruawatch.sources as s (domain, source, first_seen, last_seen, messages, passed)
-       select domain, source, min(day), max(day), sum(messages), coalesce(sum(passed), 0)
-         from delta group by domain, source
-       -- What moves between trust classes adds up to nothing.
-       having sum(messages) <> 0 or coalesce(sum(passed), 0) <> 0
+       select domain, source, min(day), max(day), sum(messages), sum(passed)
+         from (select domain, source, day, sum(messages) as messages, coalesce(sum(passed), 0) as passed from delta
+                group by domain, source, day
+               -- What moves between trust classes adds up to nothing.
+               having sum(messages) <> 0 or coalesce(sum(passed), 0) <> 0) moved
+        group by domain, source
         order by domain, source
        on conflict (domain, source) do update
-          set first_seen = least(s.first_seen, excluded.first_seen),
-              last_seen = greatest(s.last_seen, excluded.last_seen),
+          set first_seen = case when s.messages = 0 then excluded.first_seen else least(s.first_seen, excluded.first_seen) end,
+              last_seen = case when s.messages = 0 then excluded.last_seen else greatest(s.last_seen, excluded.last_seen) end,
               messages = s.messages + excluded.messages,
               passed = s.passed + excluded.passed)
      insert into ruawatch.analysis_work (domain, source, day) select domain, source, day from delta`,
     [changes.map((c) => c.key), changes.map((c) => c.sign), changes.map((c) => c.trust)],
+  );
+  const entered = new Set(changes.filter((c) => c.sign === 1).map((c) => c.key));
+  await forget(
+    tx,
+    changes.filter((c) => c.sign === -1 && !entered.has(c.key)),
+  );
+}
+
+/**
+ * Sums can be taken back; the first and last day of a source and the largest name among its signers cannot, and are looked up again
+ * where a report that left may have been the one to say them. The rows it changes are those that rollUp holds already.
+ */
+async function forget(tx: Tx, left: readonly RollupChange[]): Promise<void> {
+  if (left.length === 0) return;
+  const keys = left.map((c) => c.key);
+  await tx.query(
+    `with touched as materialized (
+       select distinct p.domain, r.source, p.reporter, (p.begin_at at time zone 'UTC')::date as day, g.trust
+         from unnest($1::bigint[], $2::text[]) as g(key, trust)
+         join ruawatch.reports p on p.report_key = g.key
+         join ruawatch.records r on r.report_key = g.key
+        where r.foreign_dkim is not null),
+     said as (
+       select t.*, (select left(max(r.foreign_dkim), ${KEY_LENGTH})
+                      from ruawatch.reports p join ruawatch.records r on r.report_key = p.report_key
+                     where p.domain = t.domain and p.begin_at >= t.day::timestamp at time zone 'UTC'
+                       and p.begin_at < (t.day + 1)::timestamp at time zone 'UTC'
+                       and p.reporter = t.reporter and p.trust = t.trust and p.superseded_by is null and r.source = t.source) as signer
+         from touched t)
+     update ruawatch.source_days d set signing_domain = s.signer from said s
+      where d.domain = s.domain and d.source = s.source and d.day = s.day and d.reporter = s.reporter and d.trust = s.trust
+        and d.signing_domain is distinct from s.signer`,
+    [keys, left.map((c) => c.trust)],
+  );
+  await tx.query(
+    `with touched as materialized (
+       select distinct p.domain, r.source
+         from ruawatch.reports p join ruawatch.records r on r.report_key = p.report_key where p.report_key = any($1::bigint[])),
+     seen as (
+       select t.domain, t.source, min(d.day) as first_seen, max(d.day) as last_seen
+         from touched t join ruawatch.source_days d on d.domain = t.domain and d.source = t.source and d.messages > 0
+        group by t.domain, t.source)
+     update ruawatch.sources s set first_seen = e.first_seen, last_seen = e.last_seen from seen e
+      where s.domain = e.domain and s.source = e.source and (s.first_seen, s.last_seen) is distinct from (e.first_seen, e.last_seen)`,
+    [keys],
   );
 }
 
