@@ -101,10 +101,10 @@ describe('docker-compose.yml', () => {
     expect(holdersOf('postgres_password')).toEqual(['postgres']);
   });
 
-  it('lets only the services that speak to mail servers out of the backend network', () => {
+  it('lets only the services that speak to mail servers or DNS out of the backend network', () => {
     expect(compose.networks.backend?.internal).toBe(true);
     const outside = all.filter(([, s]) => s.networks?.some((n) => !compose.networks[n]?.internal)).map(([name]) => name);
-    expect(outside.sort()).toEqual(['alerter', 'poller']);
+    expect(outside.sort()).toEqual(['alerter', 'parser', 'poller']);
     for (const [name, s] of all) expect(s.networks, name).toContain('backend');
   });
 
