@@ -1,7 +1,8 @@
-import { SaxesParser } from 'saxes';
 import { type AggregateBuilder, textTooLong } from './aggregate.ts';
 import { type Limits, Refusal } from './limits.ts';
+import { Scanner } from './scan.ts';
 import { excerpt } from './text.ts';
+import type { Listener } from './tokens.ts';
 
 /** The document is not well-formed: salvage.ts takes over from `resume`. */
 export class NotWellFormed extends Error {
@@ -21,8 +22,8 @@ export class NotWellFormed extends Error {
  * Throws NotWellFormed at the first error of form, and a Refusal at a limit or a DOCTYPE. White space before the document is
  * skipped, as is a second byte order mark.
  */
-export class XmlReader {
-  private readonly parser = new SaxesParser({ position: false });
+export class XmlReader implements Listener {
+  private readonly parser = new Scanner(this);
   private readonly builder: AggregateBuilder;
   private readonly limits: Limits;
   private depth = 0;
@@ -52,30 +53,11 @@ export class XmlReader {
   constructor(builder: AggregateBuilder, limits: Limits) {
     this.builder = builder;
     this.limits = limits;
-    const { parser } = this;
-    // Seven handlers: an eighth turns the parser into an object with slow properties in V8, and reading takes four times as long.
-    // So comments and processing instructions go unheard, and a run of them counts as a text of its length.
-    parser.on('opentag', (tag) => this.onOpen(tag.name));
-    parser.on('closetag', () => this.onClose());
-    parser.on('text', (text) => this.onText(text));
-    parser.on('cdata', (text) => this.onText(text));
-    parser.on('attribute', (attribute) => this.onAttribute(attribute.value.length));
-    parser.on('doctype', () => {
-      throw new Refusal(
-        'doctype_refused',
-        'The document has a DOCTYPE. A report needs none, and what it could declare is a danger.',
-      );
-    });
-    parser.on('error', (error) => {
-      if (error.message === 'unexpected close tag.') this.pending = false;
-      else this.flush();
-      throw new NotWellFormed(error.message, this.resume);
-    });
     builder.onChildEnd = () => {
       this.resume = this.skipped + this.closedAt;
     };
     builder.onRecordStart = () => {
-      this.recordStart = parser.position;
+      this.recordStart = this.parser.position;
     };
     builder.recordText = () => this.between(this.recordStart, this.closedAt);
   }
@@ -127,7 +109,7 @@ export class XmlReader {
     return from < base ? null : (this.previous + this.chunk).slice(from - base);
   }
 
-  private onOpen(name: string): void {
+  opened(name: string): void {
     if (this.pending) this.flush();
     this.heard = true;
     this.attributes = 0;
@@ -142,11 +124,24 @@ export class XmlReader {
     }
   }
 
-  private onClose(): void {
+  closed(): void {
     if (this.pending) this.flush();
     this.heard = true;
     this.pending = true;
     this.closedAt = this.parser.position;
+  }
+
+  doctype(): never {
+    throw new Refusal(
+      'doctype_refused',
+      'The document has a DOCTYPE. A report needs none, and what it could declare is a danger.',
+    );
+  }
+
+  malformed(message: string): never {
+    if (message === 'unexpected close tag.') this.pending = false;
+    else this.flush();
+    throw new NotWellFormed(message, this.resume);
   }
 
   private flush(): void {
@@ -160,14 +155,14 @@ export class XmlReader {
     }
   }
 
-  private onText(text: string): void {
+  text(text: string): void {
     if (this.pending) this.flush();
     this.heard = true;
     if (text.length > this.limits.textLength) throw textTooLong(this.limits);
     this.builder.text(text);
   }
 
-  private onAttribute(length: number): void {
+  attribute(length: number): void {
     this.heard = true;
     if (length > this.limits.textLength) throw textTooLong(this.limits);
     if (++this.attributes > this.limits.attributes) {

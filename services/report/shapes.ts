@@ -1,0 +1,91 @@
+/** Shapes known, those tried on one element, and the steps and characters of markup that one may have. */
+const SHAPES = 128;
+const TRIED = 8;
+const STEPS = 256;
+const MARKUP_LENGTH = 8_192;
+/** The text of a value in a shape: no reference, no bracket, no carriage return, nothing that saxes must judge. */
+const VALUE = '([^<&\\]\\x00-\\x08\\x0b-\\x1f\\ud800-\\udfff\\ufffe\\uffff]*)';
+
+export const OPENED = 0;
+export const CLOSED = 1;
+export const BLANKS = 2;
+export const FILLED = 3;
+
+/** One token of an element. */
+export interface Step {
+  what: typeof OPENED | typeof CLOSED | typeof BLANKS | typeof FILLED;
+  /** As it stands; '' for a value, which differs from element to element, and for the end of an empty element. */
+  raw: string;
+  /** What the listener is told: a name, or white space. */
+  told: string;
+}
+
+/** An element that comes over and over with other values: all of its markup and white space, and where the values stand. */
+interface Shape {
+  steps: Step[];
+  /** Matches such an element; null until its like has come a second time. */
+  pattern: RegExp | null;
+}
+
+/**
+ * The shapes of the documents read last, for reporters send the same ones every day; `recent` holds those with a pattern, the
+ * latest first. What a shape matches is made of the very tokens it names, so no outcome depends on which are known.
+ */
+const known = new Map<string, Shape>();
+const recent: Shape[] = [];
+
+/** An element that was recognised. */
+export interface Recognised {
+  steps: readonly Step[];
+  /** The whole element, then its values. */
+  values: readonly string[];
+}
+
+/** The element that begins at `start`, when it has a known shape. */
+export function recognise(text: string, start: number): Recognised | null {
+  const tried = Math.min(recent.length, TRIED);
+  for (let k = 0; k < tried; k++) {
+    const shape = recent[k] as Shape;
+    const pattern = shape.pattern as RegExp;
+    pattern.lastIndex = start;
+    const values = pattern.exec(text);
+    if (values === null) continue;
+    toFront(shape, k);
+    return { steps: shape.steps, values };
+  }
+  return null;
+}
+
+/** Remembers the shape of an element that was not recognised; from the second of its like on it is. */
+export function remember(steps: readonly Step[]): void {
+  if (steps.length > STEPS) return;
+  let source = '';
+  for (const { what, raw } of steps) source += what === FILLED ? VALUE : raw.replace(/\./g, '\\.');
+  if (source.length > MARKUP_LENGTH) return;
+  const shape = known.get(source);
+  if (shape === undefined) {
+    if (known.size >= SHAPES) {
+      known.clear();
+      recent.length = 0;
+    }
+    known.set(copied(source), {
+      steps: steps.map(({ what, raw, told }) => ({ what, raw: copied(raw), told: copied(told) })),
+      pattern: null,
+    });
+  } else if (shape.pattern === null) {
+    shape.pattern = new RegExp(source, 'y');
+    toFront(shape, recent.length);
+  } else {
+    toFront(shape, recent.indexOf(shape));
+  }
+}
+
+function toFront(shape: Shape, from: number): void {
+  for (let k = from; k > 0; k--) recent[k] = recent[k - 1] as Shape;
+  recent[0] = shape;
+}
+
+/** A string cut out of a large one keeps all of that alive; the copy does not. */
+function copied(text: string): string {
+  return Buffer.from(text).toString();
+}
