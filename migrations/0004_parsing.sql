@@ -6,5 +6,5 @@ create table ruawatch.parsing (
   begun_at    timestamptz not null default now()
 );
 
--- How many workers died while they parsed the message, alone or with others. From 1 on it is parsed alone.
+-- How many workers died while they parsed the message, the first time with others. From 1 on it is parsed with nothing beside it.
 alter table ruawatch.messages add column worker_deaths integer not null default 0;

@@ -27,8 +27,11 @@ export type Check = Config['trust']['check'];
 const LARGE_RAW_BYTES = 512 * 1024;
 /** Raw bytes that a batch may hold in memory. */
 const BATCH_RAW_BYTES = 8 * 1024 * 1024;
-/** Workers that may die over a message, the first time in the company of its batch, then alone. */
-const DEATHS = 2;
+/**
+ * Workers that may die over a message: the first with its batch, two more over it alone. One alone would not do: whoever kills the
+ * process twice in a second, for reasons of his own, would set aside what happened to be read.
+ */
+const DEATHS = 3;
 
 /** How messages are parsed: who reads them, and what the settings say. */
 interface Ways {
@@ -56,7 +59,7 @@ export interface BatchResult {
  * transaction for a batch of small messages and one for each large one. Safe to repeat: a message that is no longer waiting is left
  * out, and one that another worker holds is skipped.
  * Whether the reports come from whom they say is verified afterwards (verify.ts); until then they wait, unless nothing is to be verified.
- * A message over which a worker died is parsed alone, and after the second death quarantined.
+ * A message over which a worker died is parsed with nothing beside it, and after the third death quarantined.
  * @param keys message keys, as a parse job carries them
  * @param readers who reads the mails; without, this thread does
  * @throws what Postgres throws: the transaction is rolled back and the messages wait as before
@@ -80,30 +83,35 @@ export async function parseMessages(
   let bytes = 0;
   const flush = async () => {
     if (batch.length === 0) return;
-    const { result, tooLarge } = await parseSmall(db, batch, ways);
+    const { result, tooLarge } = await readers.turns.beside(() => parseSmall(db, batch, ways));
     merge(result);
     large.push(...tooLarge);
     batch = [];
     bytes = 0;
   };
   await countDeaths(db, keys);
+  const suspects: number[] = [];
   const deadly: number[] = [];
   for (const { message_key, size, worker_deaths } of await waitingMessages(db, keys)) {
     if (worker_deaths >= DEATHS) {
       deadly.push(message_key);
       continue;
     }
+    if (worker_deaths > 0) {
+      suspects.push(message_key);
+      continue;
+    }
     if (size > LARGE_RAW_BYTES) {
       large.push(message_key);
       continue;
     }
-    if (worker_deaths > 0 || bytes + size > BATCH_RAW_BYTES) await flush();
+    if (bytes + size > BATCH_RAW_BYTES) await flush();
     batch.push(message_key);
     bytes += size;
-    if (worker_deaths > 0) await flush();
   }
   await flush();
-  for (const key of large) merge(await parseLarge(db, key, ways));
+  for (const key of large) merge(await readers.turns.beside(() => parseLarge(db, key, ways)));
+  for (const key of suspects) merge(await readers.turns.byItself(() => parseLarge(db, key, ways)));
   if (deadly.length > 0) merge(await setAside(db, deadly));
   const settled = new Set(total.messages.map((m) => m.message_key));
   const unsettled = keys.filter((key) => !settled.has(key));
@@ -168,7 +176,7 @@ const refusedWith = (problem: Problem): ReadResult => ({ ...nothingRead(), repor
 
 /** Quarantines messages that killed their workers. */
 async function setAside(db: Db, keys: readonly number[]): Promise<BatchResult> {
-  const reason = `${DEATHS} workers died while they read the mail, the last one with nothing else at hand; it is not tried again by itself.`;
+  const reason = `A worker died each of the ${DEATHS} times that the mail was read, twice with nothing else at hand; it is not tried again by itself.`;
   const messages = keys.map((message_key) => ({
     message_key,
     state: 'quarantined' as const,

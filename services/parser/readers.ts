@@ -5,6 +5,7 @@ import type { Problem } from '../report/model.ts';
 import type { Config } from '../shared/config.ts';
 import { keysFrom, type MoreKeys, type Piece, type ReadResult, readLarge, readSmall } from './read.ts';
 import type { Answer, Order, ThreadData } from './reader-thread.ts';
+import { Turns } from './turns.ts';
 
 /** A mail was stopped because it took too long or too much; nothing that was read from it counts. */
 export interface Stopped {
@@ -12,8 +13,10 @@ export interface Stopped {
   problem: Problem;
 }
 
-/** Who reads mails, and makes of them what the database takes. */
+/** Who reads mails, and makes of them what the database takes. One a process. */
 export interface Readers {
+  /** Who works beside whom. */
+  readonly turns: Turns;
   /** One result a mail, in their order. @param more report keys, asked for only between two results */
   small(raws: readonly Buffer[], more: MoreKeys): AsyncGenerator<ReadResult | 'large' | Stopped>;
   /** The pieces of one mail, in their order. @param more as above, between two pieces */
@@ -31,6 +34,7 @@ export function openReaders(config: Pick<Config, 'parser' | 'limits'>): Readers 
 /** Reads in this thread, where nothing can stop a mail that hangs. */
 export function readHere(limits: Partial<Limits>): Readers {
   return {
+    turns: new Turns(),
     async *small(raws, more) {
       const keyOf = keysFrom(more);
       for (const raw of raws) yield await readSmall(raw, limits, keyOf);
@@ -48,6 +52,7 @@ type Budgets = Pick<Config['parser'], 'concurrency' | 'time_budget_seconds' | 'm
  * the heap may take is bounded by the limits of reading.
  */
 export class ReaderPool implements Readers {
+  readonly turns = new Turns();
   private readonly budgets: Budgets;
   private readonly limits: Partial<Limits>;
   private idle: Thread[] = [];
@@ -172,7 +177,7 @@ class Thread {
     this.worker = new Worker(THREAD, {
       workerData,
       // A small young generation: a thread that reads in pieces gains nothing from a large one, which would stay resident.
-      resourceLimits: { maxOldGenerationSizeMb: budgets.memory_budget_mb, maxYoungGenerationSizeMb: 16 },
+      resourceLimits: { maxOldGenerationSizeMb: budgets.memory_budget_mb, maxYoungGenerationSizeMb: 8 },
     });
     this.worker.on('message', (answer: Answer) => this.hear(answer));
     this.worker.on('error', (error: NodeJS.ErrnoException) => {

@@ -67,7 +67,7 @@ const fileSchema = z.strictObject({
       batch_messages: z.number().int().min(1).max(1000).default(100),
       /** What reading one mail may take. Beyond it the mail is quarantined: codes `time_budget`, `memory_budget`. */
       time_budget_seconds: seconds(120),
-      memory_budget_mb: z.number().int().min(32).default(128),
+      memory_budget_mb: z.number().int().min(32).default(64),
       /** Whether mails are read in threads of their own, where the budgets hold; off is for a debugger. */
       isolate: z.boolean().default(true),
     })

@@ -45,8 +45,9 @@ export async function countDeaths(db: Queryable, keys: readonly number[]): Promi
         where parsing_key in (select parsing_key from ruawatch.parsing where messages && $1::bigint[] for update skip locked)
        returning messages),
      counted as (
-       update ruawatch.messages set worker_deaths = worker_deaths + 1
-        where state = 'received' and message_key in (select unnest(messages) from dead))
+       update ruawatch.messages m set worker_deaths = worker_deaths + named.n
+         from (select unnest(messages) as message_key, count(*) as n from dead group by 1) named
+        where m.message_key = named.message_key and m.state = 'received')
      select count(*) as n from dead`,
     [keys],
   );

@@ -1,0 +1,77 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseMessages } from '../../services/parser/batch.ts';
+import { Turns } from '../../services/parser/turns.ts';
+import { replayMessages } from '../../services/store/messages.ts';
+import { countDeaths, markedTransaction } from '../../services/store/parsing.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { receive, reportMail, reportXml } from '../helpers/report.ts';
+
+let t: TestDatabase;
+beforeEach(async () => {
+  t = await testDatabase();
+});
+afterEach(() => t.drop());
+
+const mail = (id: string) => reportMail(reportXml({ id }), { unique: id });
+const parse = (keys: number[]) => parseMessages(t.db, keys, {}, 'off');
+/** What a worker leaves behind when it is killed over these messages. */
+const die = (keys: number[]) => t.db.query('insert into ruawatch.parsing (messages) values ($1)', [keys]);
+const rows = async (keys: number[]) => {
+  const { rows: all } = await t.db.query('select message_key, state, code, worker_deaths from ruawatch.messages');
+  return keys.map((key) => {
+    const { state, code, worker_deaths } = all.find((row) => row.message_key === key);
+    return [state, code, worker_deaths];
+  });
+};
+const marks = async () => (await t.db.query('select count(*) as n from ruawatch.parsing')).rows[0].n;
+
+describe('messages over which workers died', () => {
+  test('are parsed one by one after the first death, and set aside after the third; the others of the batch are stored', async () => {
+    const keys = await receive(t, [mail('a'), mail('b'), mail('c')]);
+    await die(keys);
+    await die([keys[1]!]);
+    expect(await countDeaths(t.db, keys)).toBe(2);
+    await die([keys[1]!]);
+    const { messages } = await parse(keys);
+    expect(messages.map((m) => m.code)).toEqual([null, null, 'killed_worker']);
+    expect(messages[2]!.message_key).toBe(keys[1]);
+    expect(await rows(keys)).toEqual([
+      ['stored', null, 1],
+      ['quarantined', 'killed_worker', 3],
+      ['stored', null, 1],
+    ]);
+    expect(await marks()).toBe(0);
+
+    expect(await replayMessages(t.db, { keys: [keys[1]!] })).toEqual([keys[1]]);
+    await parse(keys);
+    expect((await rows(keys))[1]).toEqual(['stored', null, 0]);
+  });
+
+  test('a mark that its worker holds counts for nothing, whether the work succeeds or fails', async () => {
+    const keys = await receive(t, [mail('a')]);
+    for (const fails of [false, true]) {
+      const work = markedTransaction(t.db, keys, async () => {
+        expect(await countDeaths(t.db, keys)).toBe(0);
+        if (fails) throw new Error('planted');
+      });
+      if (fails) await expect(work).rejects.toThrow('planted');
+      else await work;
+      expect(await marks()).toBe(0);
+    }
+    expect(await rows(keys)).toEqual([['received', null, 0]]);
+  });
+});
+
+test('what runs by itself waits for what runs, and keeps others waiting', async () => {
+  const turns = new Turns();
+  const seen: string[] = [];
+  const work = (name: string) => async () => {
+    seen.push(`${name} begins`);
+    await wait(5);
+    seen.push(`${name} ends`);
+  };
+  await Promise.all([turns.beside(work('a')), turns.beside(work('b')), turns.byItself(work('c')), turns.beside(work('d'))]);
+  expect(seen.slice(0, 2)).toEqual(['a begins', 'b begins']);
+  expect(seen.slice(4)).toEqual(['c begins', 'c ends', 'd begins', 'd ends']);
+});
