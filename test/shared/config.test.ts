@@ -38,6 +38,7 @@ describe('settings', () => {
       logLevel: 'info',
       httpListen: { host: '127.0.0.1', port: 9807 },
       parser: { concurrency: 2, batch_messages: 100 },
+      failureReports: { keep_personal_data: false, retention_days: 30 },
     });
   });
 
