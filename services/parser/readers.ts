@@ -44,6 +44,9 @@ export function readHere(limits: Partial<Limits>): Readers {
   };
 }
 
+/** How long a job waits for a thread that is busy before another is started. */
+const PATIENCE_MS = 200;
+
 type Budgets = Pick<Config['parser'], 'concurrency' | 'time_budget_seconds' | 'memory_budget_mb'>;
 
 /**
@@ -115,13 +118,32 @@ export class ReaderPool implements Readers {
   }
 
   private async take(): Promise<Thread> {
-    while (this.idle.length === 0 && this.all.size >= this.budgets.concurrency) {
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    // One thread mostly keeps up with several jobs, which write while it reads for another; a second is for when it does not.
+    let patient = this.all.size > 0;
+    while (this.idle.length === 0 && (this.all.size >= this.budgets.concurrency || patient)) {
+      patient = await this.given(this.all.size < this.budgets.concurrency ? PATIENCE_MS : null);
     }
     if (this.closed) throw new Error('The readers are closed.');
     const thread = this.idle.pop() ?? new Thread(this.budgets, this.limits);
     this.all.add(thread);
     return thread;
+  }
+
+  /** Waits until a thread is given back; false when the time is over first. */
+  private given(ms: number | null): Promise<boolean> {
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | null = null;
+      const wake = () => {
+        if (timer) clearTimeout(timer);
+        resolve(true);
+      };
+      this.waiting.push(wake);
+      if (ms === null) return;
+      timer = setTimeout(() => {
+        this.waiting.splice(this.waiting.indexOf(wake), 1);
+        resolve(false);
+      }, ms);
+    });
   }
 
   private give(thread: Thread): void {
