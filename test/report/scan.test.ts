@@ -133,6 +133,7 @@ const head = fc.constantFrom(
   '<?xml version="1.1"?>',
   '<?xml version="1.0" encoding=""?>',
   '<?xml version="1.0"?>x',
+  '<?xml version="1.0"?><?xml version="1.0"?>',
   '<?xml?>',
   '<!DOCTYPE a>',
   '<!-- c -->\n',
@@ -161,7 +162,11 @@ const anyDocument = fc
   .tuple(head, attributes, fc.array(element, { minLength: 1, maxLength: 3 }), fc.nat(4), gap, tail)
   .map(([before, extra, children, times, between, after]) => {
     const again = Array.from({ length: times + 1 }, (_, i) =>
-      children.map((child) => child.replace(/7|example\.com/g, (found) => `${found}${i}`)).join(between),
+      children
+        .map((child) =>
+          child.replace(/7|example\.com/g, (found) => `${found}${i}`).replaceAll('row.1', i < 3 ? 'row.1' : 'row-1'),
+        )
+        .join(between),
     );
     return `${before}<root${extra}>${again.join(between)}</root>${after}`;
   });
