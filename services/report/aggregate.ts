@@ -57,6 +57,8 @@ export class AggregateBuilder {
   private readonly stack: number[] = [];
   private at: number = el.DOCUMENT;
   private buffer = '';
+  /** The latest value of each element. */
+  private readonly last: string[] = new Array<string>(el.S_HUMAN + 1).fill('');
 
   private metadata = 0;
   private metadataDone = false;
@@ -162,7 +164,9 @@ export class AggregateBuilder {
     this.at = this.stack.pop() ?? el.DOCUMENT;
     if (what >= el.LEAF) {
       if (this.buffer !== '') {
-        const value = this.buffer;
+        // Most values are those of the record before: to keep that one string spares the memory of all the others.
+        const value = this.buffer === this.last[what] ? this.last[what] : this.buffer;
+        this.last[what] = value;
         this.buffer = '';
         this.set(what, value);
       }

@@ -1,4 +1,4 @@
-/** Shapes known, those tried on one element, and the steps and characters of markup that one may have. */
+/** Shapes known, those that begin alike, and the steps and characters of markup that one may have. */
 const SHAPES = 128;
 const TRIED = 8;
 const STEPS = 256;
@@ -28,11 +28,11 @@ interface Shape {
 }
 
 /**
- * The shapes of the documents read last, for reporters send the same ones every day; `recent` holds those with a pattern, the
- * latest first. What a shape matches is made of the very tokens it names, so no outcome depends on which are known.
+ * The shapes of the documents read last, for reporters send the same ones every day; and those with a pattern by how they begin,
+ * the latest first. What a shape matches is made of the very tokens it names, so no outcome depends on which are known.
  */
 const known = new Map<string, Shape>();
-const recent: Shape[] = [];
+const recent = new Map<string, Shape[]>();
 
 /** An element that was recognised. */
 export interface Recognised {
@@ -43,14 +43,15 @@ export interface Recognised {
 
 /** The element that begins at `start`, when it has a known shape. */
 export function recognise(text: string, start: number): Recognised | null {
-  const tried = Math.min(recent.length, TRIED);
-  for (let k = 0; k < tried; k++) {
-    const shape = recent[k] as Shape;
+  const shapes = recent.get(text.slice(start, text.indexOf('<', start + 1)));
+  if (shapes === undefined) return null;
+  for (let k = 0; k < shapes.length; k++) {
+    const shape = shapes[k] as Shape;
     const pattern = shape.pattern as RegExp;
     pattern.lastIndex = start;
     const values = pattern.exec(text);
     if (values === null) continue;
-    toFront(shape, k);
+    toFront(shapes, shape, k);
     return { steps: shape.steps, values };
   }
   return null;
@@ -58,7 +59,9 @@ export function recognise(text: string, start: number): Recognised | null {
 
 /** Remembers the shape of an element that was not recognised; from the second of its like on it is. */
 export function remember(steps: readonly Step[]): void {
-  if (steps.length > STEPS) return;
+  const [first, second] = steps;
+  // Known by how it begins, up to the second tag: a lone value is no beginning.
+  if (first === undefined || second === undefined || second.what === FILLED || steps.length > STEPS) return;
   let source = '';
   for (const { what, raw } of steps) source += what === FILLED ? VALUE : raw.replace(/\./g, '\\.');
   if (source.length > MARKUP_LENGTH) return;
@@ -66,23 +69,29 @@ export function remember(steps: readonly Step[]): void {
   if (shape === undefined) {
     if (known.size >= SHAPES) {
       known.clear();
-      recent.length = 0;
+      recent.clear();
     }
     known.set(copied(source), {
       steps: steps.map(({ what, raw, told }) => ({ what, raw: copied(raw), told: copied(told) })),
       pattern: null,
     });
-  } else if (shape.pattern === null) {
-    shape.pattern = new RegExp(source, 'y');
-    toFront(shape, recent.length);
+    return;
+  }
+  shape.pattern ??= new RegExp(source, 'y');
+  const beginning = first.raw + (second.what === BLANKS ? second.raw : '');
+  const shapes = recent.get(beginning);
+  if (shapes === undefined) {
+    recent.set(copied(beginning), [shape]);
   } else {
-    toFront(shape, recent.indexOf(shape));
+    const at = shapes.indexOf(shape);
+    toFront(shapes, shape, at < 0 ? shapes.length : at);
+    if (shapes.length > TRIED) shapes.pop();
   }
 }
 
-function toFront(shape: Shape, from: number): void {
-  for (let k = from; k > 0; k--) recent[k] = recent[k - 1] as Shape;
-  recent[0] = shape;
+function toFront(shapes: Shape[], shape: Shape, from: number): void {
+  for (let k = from; k > 0; k--) shapes[k] = shapes[k - 1] as Shape;
+  shapes[0] = shape;
 }
 
 /** A string cut out of a large one keeps all of that alive; the copy does not. */
