@@ -18,6 +18,8 @@ const SERVICES = {
   alerter: startAlerter,
 } satisfies Record<string, (context: Context) => Service>;
 
+const LEAVE_MS = 2_000;
+
 export type ServiceName = keyof typeof SERVICES;
 export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
 
@@ -55,6 +57,8 @@ export async function runStart(config: Config, named: string[]): Promise<number>
     await context.close();
   }
   log.info('stopped');
+  // Everything is closed and committed. What still holds the process are timers of BullMQ that wait for a Redis which is gone.
+  setTimeout(() => process.exit(), LEAVE_MS).unref();
   return 0;
 }
 

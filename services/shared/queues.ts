@@ -99,6 +99,8 @@ export interface QueueSettings {
 /** Where BullMQ keeps its tables on Postgres. */
 export const QUEUE_SCHEMA = 'ruawatch_queue';
 const ADD_TIMEOUT_MS = 5_000;
+/** How long a queue that may be gone is given to hear that its worker leaves. */
+const LEAVE_TIMEOUT_MS = 5_000;
 
 /**
  * Opens the queues: on Redis when `redisUrl` is set, else on the Postgres that holds the rows (BullMQ's own PostgreSQL backend, in
@@ -109,7 +111,7 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
   const namespace = settings.namespace ?? (backend === 'redis' ? 'ruawatch' : QUEUE_SCHEMA);
   const connections: Redis[] = [];
   const queues = new Map<QueueName, Queue>();
-  const workers: Worker[] = [];
+  const workers = new Set<Worker>();
   let lastWarning = 0;
 
   /** BullMQ emits every reconnect attempt as an error: say it once a minute. */
@@ -119,20 +121,28 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
     log.warn({ err: messageOf(error), backend }, 'the queue does not answer; work goes on from the rows when it is back');
   };
 
-  const redis = (forWorker: boolean): Redis => {
+  /** BullMQ makes copies of the connections it is given, and none of them may outlive us. */
+  const track = (connection: Redis, mine: Redis[]): Redis => {
+    connection.on('error', warn);
+    connections.push(connection);
+    mine.push(connection);
+    const copy = connection.duplicate.bind(connection);
+    connection.duplicate = (override) => track(copy(override), mine);
+    return connection;
+  };
+
+  const redis = (forWorker: boolean, mine: Redis[]): Redis => {
     const connection = new Redis(settings.redisUrl!, {
       maxRetriesPerRequest: forWorker ? null : 1,
       enableReadyCheck: true,
       retryStrategy: (times) => Math.min(1_000, 50 * times),
     });
-    connection.on('error', warn);
-    connections.push(connection);
-    return connection;
+    return track(connection, mine);
   };
 
-  const options = (forWorker: boolean): QueueOptions =>
+  const options = (forWorker: boolean, mine: Redis[] = []): QueueOptions =>
     (backend === 'redis'
-      ? { connection: redis(forWorker), prefix: namespace }
+      ? { connection: redis(forWorker, mine), prefix: namespace }
       : {
           connection: {
             ...connectionSettings(settings.databaseUrl),
@@ -193,6 +203,8 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
 
     work(name, handler, hooks = {}) {
       const spec = QUEUES[name];
+      const running = new Set<Promise<void>>();
+      const mine: Redis[] = [];
       const worker = new Worker(
         name,
         async (job) => {
@@ -201,7 +213,9 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
           const jobLog = log.child({ queue: name, job: job.id });
           const end = metrics.jobSeconds.startTimer({ queue: name });
           try {
-            await handler(payload.data as never, jobLog);
+            const work = handler(payload.data as never, jobLog);
+            running.add(work);
+            await work.finally(() => running.delete(work));
             metrics.jobs.inc({ queue: name, outcome: 'done' });
           } catch (error) {
             const retry = isTransient(error);
@@ -214,7 +228,7 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
           }
         },
         {
-          ...options(true),
+          ...options(true, mine),
           concurrency: hooks.concurrency ?? 1,
           lockDuration: 60_000,
           stalledInterval: 15_000,
@@ -236,8 +250,21 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
           );
         });
       });
-      workers.push(worker);
-      return { drain: () => worker.close() };
+      workers.add(worker);
+      return {
+        async drain() {
+          const closed = worker.close();
+          // What is under way ends in any case, and is committed. That the job is done, the queue may not hear any more.
+          while (running.size > 0) await Promise.allSettled(running);
+          try {
+            await within(LEAVE_TIMEOUT_MS, closed);
+          } catch (error) {
+            warn(error);
+            workers.delete(worker);
+            for (const connection of mine) connection.disconnect();
+          }
+        },
+      };
     },
 
     async check() {
@@ -253,7 +280,7 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
     },
 
     async close() {
-      await Promise.allSettled(workers.map((w) => within(30_000, w.close())));
+      await Promise.allSettled([...workers].map((w) => within(30_000, w.close())));
       await Promise.allSettled([...queues.values()].map((q) => within(ADD_TIMEOUT_MS, q.close())));
       for (const connection of connections) connection.disconnect();
     },
