@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -21,6 +21,8 @@ export interface RedisServer {
   stop(): Promise<void>;
   /** Kills it and starts it again on the same port, empty. */
   restart(pauseMs?: number): Promise<void>;
+  /** FLUSHALL: everything it held is gone. */
+  flush(): Promise<void>;
 }
 
 export const redisProgram = which('redis-server');
@@ -32,6 +34,7 @@ export async function startRedis(): Promise<RedisServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-redis-'));
   let child = await launch(port, folder);
   const end = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGKILL');
     await gone;
@@ -47,6 +50,16 @@ export async function startRedis(): Promise<RedisServer> {
       await wait(pauseMs);
       child = await launch(port, folder);
     },
+    flush: () =>
+      new Promise((resolve, reject) => {
+        const socket = connect(port, '127.0.0.1', () => socket.write('FLUSHALL\r\n'));
+        socket.once('error', reject);
+        socket.once('data', (data) => {
+          socket.destroy();
+          if (data.toString().startsWith('+OK')) resolve();
+          else reject(new Error(`redis-server: ${data.toString()}`));
+        });
+      }),
   };
 }
 

@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util';
+import { Random } from '../../services/cli/demo/random.ts';
+import { chaosLoad } from './load.ts';
+import { runOnce } from './run.ts';
+import { differences } from './totals.ts';
+
+/**
+ * `npm run chaos -- --minutes N --seed S[,S…]`: the same mails through an undisturbed pipeline and through one that is disturbed for
+ * N minutes; what both come to must be equal. One line a seed; exit 1 with the differences otherwise. See docs/chaos.md.
+ */
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '2' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+    mails: { type: 'string' },
+    /** Milliseconds between two faults, on average. */
+    every: { type: 'string', default: '1500' },
+    'quiet-seconds': { type: 'string', default: '240' },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+const minutes = Number(values.minutes);
+const seeds = values.seed.split(',').map(Number);
+const count = values.mails === undefined ? Math.min(2000, Math.max(500, Math.round(1000 * minutes))) : Number(values.mails);
+if (!(minutes > 0) || !seeds.every(Number.isSafeInteger) || !(count > 0))
+  throw new Error(
+    '--minutes must be a positive number, --seed whole numbers with commas between them, --mails a positive number.',
+  );
+const waves = minutes >= 1 ? 3 : 2;
+const MOST_SHOWN = 40;
+const write = (line: string) => process.stdout.write(`${line}\n`);
+
+for (const seed of seeds) if (!(await exact(seed))) process.exitCode = 1;
+
+async function exact(seed: number): Promise<boolean> {
+  const random = new Random(`chaos/run/${seed}`);
+  const mails = await chaosLoad(seed, count, new Date());
+  const common = { mails, waves, quietSeconds: Number(values['quiet-seconds']), say: values.verbose ? write : () => undefined };
+  try {
+    const calm = await runOnce({ ...common, chaos: null });
+    const storm = await runOnce({ ...common, chaos: { random, minutes, meanMs: Number(values.every) } });
+    const wrong = [
+      ...calm.totals.wrong.map((line) => `undisturbed: ${line}`),
+      ...storm.totals.wrong.map((line) => `disturbed: ${line}`),
+      ...differences(calm.totals, storm.totals),
+    ];
+    const { counts, resent } = storm.totals;
+    const faults = [...storm.faults].sort().map(([name, n]) => `${name} ${n}`);
+    const sum = [...storm.faults.values()].reduce((a, b) => a + b, 0);
+    if (resent > sum) wrong.push(`${resent} mails came twice, in ${sum} faults`);
+    write(
+      `seed ${seed}: ${wrong.length === 0 ? 'exact' : `${wrong.length} DIFFERENCES`}; ${mails.length} mails: ${counts.message} messages (${counts.stored} stored, ${counts.ignored} ignored, ${counts.quarantined} quarantined), ${counts.report} reports (${counts.superseded} superseded, ${counts.duplicates} duplicates), ${counts.records} records, ${counts['mail counted']} mail counted, ${counts.finding} findings, ${counts.mail} alerts (${resent} resent); undisturbed ${calm.seconds.toFixed(0)} s, disturbed ${storm.seconds.toFixed(0)} s, settled ${storm.settledSeconds.toFixed(0)} s after the last of ${sum} faults (${faults.join(', ')}), ${storm.restarts} restarts`,
+    );
+    for (const line of wrong.slice(0, MOST_SHOWN)) write(`  ${line}`);
+    if (wrong.length > MOST_SHOWN) write(`  and ${wrong.length - MOST_SHOWN} more`);
+    if (calm.totals.wrong.length > 0) write(`  kept: ${calm.folder}`);
+    if (storm.totals.wrong.length > 0) write(`  kept: ${storm.folder}`);
+    return wrong.length === 0;
+  } catch (error) {
+    write(`seed ${seed}: BROKEN OFF: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
+}

@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+export interface Line {
+  port: number;
+  /** Ends every connection at once, with a reset. */
+  cut(): void;
+  /** Carries nothing for a while, and goes on as if nothing had been. */
+  stall(ms: number): void;
+  /** Cuts, and takes no connection for a while. */
+  refuse(ms: number): void;
+  /** Back to normal at once. */
+  heal(): void;
+  stop(): Promise<void>;
+}
+
+/** A line to a server on this machine that can be disturbed. */
+export async function startProxy(targetPort: number): Promise<Line> {
+  const pairs = new Set<[Socket, Socket]>();
+  let refusing = false;
+  let stalled = false;
+  let timer: NodeJS.Timeout | undefined;
+  const each = (act: (socket: Socket) => void) => {
+    for (const pair of pairs) for (const socket of pair) act(socket);
+  };
+  const server = createServer((near) => {
+    // A reset of either side ends both; there is nothing else to say about it.
+    near.on('error', () => near.destroy());
+    if (refusing) {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = connect(targetPort, '127.0.0.1');
+    far.on('error', () => far.destroy());
+    near.setNoDelay(true);
+    far.setNoDelay(true);
+    const pair: [Socket, Socket] = [near, far];
+    pairs.add(pair);
+    near.pipe(far);
+    far.pipe(near);
+    if (stalled) for (const socket of pair) socket.pause();
+    const over = () => {
+      pairs.delete(pair);
+      near.destroy();
+      far.destroy();
+    };
+    near.on('close', over);
+    far.on('close', over);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const cut = () => each((socket) => socket.resetAndDestroy());
+  const heal = () => {
+    clearTimeout(timer);
+    refusing = false;
+    if (stalled) each((socket) => socket.resume());
+    stalled = false;
+  };
+  const later = (ms: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(heal, ms);
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut,
+    stall(ms) {
+      stalled = true;
+      each((socket) => socket.pause());
+      later(ms);
+    },
+    refuse(ms) {
+      refusing = true;
+      cut();
+      later(ms);
+    },
+    heal,
+    async stop() {
+      clearTimeout(timer);
+      const closed = once(server, 'close');
+      server.close();
+      each((socket) => socket.destroy());
+      await closed;
+    },
+  };
+}

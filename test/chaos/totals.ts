@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import type { Db } from '../../services/shared/db.ts';
+import type { Received } from '../alerter/sink.ts';
+
+/** What a run came to, without keys and times, so that two runs of the same mails can be held against each other. */
+export interface Totals {
+  /** Each thing by its name, with everything that must be equal. */
+  facts: Map<string, string>;
+  /** For the line that is printed. */
+  counts: Record<string, number>;
+  /** What is wrong within the run, whatever another run says. */
+  wrong: string[];
+  /** Mails that came once more, with the same Message-ID and the same bytes. */
+  resent: number;
+}
+
+/** Each query's rows are facts: `name` and whatever else it selects. */
+const FACTS: Record<string, string> = {
+  message: `select encode(m.fingerprint, 'hex') as name, m.state, m.code, m.disposed_at is not null as disposed, m.received_at,
+                   count(r.n) as pieces, sum(length(r.bytes)) as bytes
+              from ruawatch.messages m left join ruawatch.raw r using (message_key) group by m.message_key`,
+  report: `select encode(identity, 'hex') || ' ' || encode(content_hash, 'hex') || ' ' || salvaged as name, domain, reporter, superseded_by is null as stands,
+                  trust, reporter_trust, duplicates, records, messages, received_at,
+                  (select md5(coalesce(string_agg(concat_ws('|', n, source_ip, count, disposition, dkim_result, spf_result, header_from, source,
+                                                   forwarded, foreign_dkim, foreign_spf, dkim_aligned, spf_aligned, auth::text), E'\\n' order by n), ''))
+                     from ruawatch.records c where c.report_key = p.report_key) as content
+             from ruawatch.reports p`,
+  'source day': `select concat_ws(' ', domain, source, day, reporter, trust) as name, messages, passed, dkim_aligned, spf_aligned, forwarded,
+                        failed_forwarded, failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered,
+                        quarantined, rejected, failed_delivered, signing_domain
+                   from ruawatch.source_days where messages <> 0`,
+  source: `select domain || ' ' || source as name, class, confidence, why, first_seen, last_seen, messages, passed
+             from ruawatch.sources where messages <> 0`,
+  'policy day': `select concat_ws(' ', domain, day, reporter, policy, trust) as name, reports from ruawatch.policy_days where reports <> 0`,
+  'TLS report': `select encode(identity, 'hex') || ' ' || encode(content_hash, 'hex') as name, superseded_by is null as stands, duplicates
+                   from ruawatch.tls_reports`,
+  'failure report': `select encode(content_hash, 'hex') as name, duplicates, domain from ruawatch.failure_reports`,
+  finding: `select concat_ws(' ', domain, kind, subject, row_number() over (partition by domain, kind, subject order by finding_key)) as name,
+                   state, severity, confidence, first_day, last_day, summary, revision, evidence,
+                   (select jsonb_agg(jsonb_build_object('revision', e.revision, 'event', e.event, 'notify', e.notify, 'evidence', e.evidence) order by e.event_key)
+                      from ruawatch.finding_events e where e.finding_key = f.finding_key) as events
+              from ruawatch.findings f`,
+};
+
+/** Rows of rollups that are not what the records say: both sides counted apart, without the program's own SQL. */
+const ROLLUPS: Record<string, string> = {
+  source_days: `with said as (
+      select p.domain, c.source, (p.begin_at at time zone 'UTC')::date as day, p.reporter, p.trust, sum(c.count) as messages,
+             sum(case when c.dkim_aligned or c.spf_aligned then c.count else 0 end) as passed,
+             sum(case when c.dkim_aligned then c.count else 0 end) as dkim_aligned, sum(case when c.spf_aligned then c.count else 0 end) as spf_aligned,
+             sum(case when c.disposition = 'reject' then c.count else 0 end) as rejected,
+             sum(case when c.disposition = 'quarantine' then c.count else 0 end) as quarantined,
+             sum(case when c.forwarded then c.count else 0 end) as forwarded
+        from ruawatch.records c join ruawatch.reports p using (report_key) where p.superseded_by is null group by 1, 2, 3, 4, 5)
+    select concat_ws(' ', domain, source, day, reporter, trust) as what, to_jsonb(said) as said, to_jsonb(kept) as kept
+      from said full join (select domain, source, day, reporter, trust, messages, passed, dkim_aligned, spf_aligned, rejected, quarantined, forwarded
+                             from ruawatch.source_days) kept using (domain, source, day, reporter, trust)
+     where coalesce(said.messages, 0) <> coalesce(kept.messages, 0) or coalesce(said.passed, 0) <> coalesce(kept.passed, 0) or coalesce(said.dkim_aligned, 0) <> coalesce(kept.dkim_aligned, 0) or coalesce(said.spf_aligned, 0) <> coalesce(kept.spf_aligned, 0) or coalesce(said.rejected, 0) <> coalesce(kept.rejected, 0) or coalesce(said.quarantined, 0) <> coalesce(kept.quarantined, 0) or coalesce(said.forwarded, 0) <> coalesce(kept.forwarded, 0)`,
+  sources: `with said as (
+      select p.domain, c.source, sum(c.count) as messages, sum(case when c.dkim_aligned or c.spf_aligned then c.count else 0 end) as passed
+        from ruawatch.records c join ruawatch.reports p using (report_key) where p.superseded_by is null group by 1, 2)
+    select concat_ws(' ', domain, source) as what, to_jsonb(said) as said, to_jsonb(kept) as kept
+      from said full join (select domain, source, messages, passed from ruawatch.sources) kept using (domain, source)
+     where (coalesce(said.messages, 0), coalesce(said.passed, 0)) <> (coalesce(kept.messages, 0), coalesce(kept.passed, 0))`,
+  policy_days: `with said as (
+      select domain, (begin_at at time zone 'UTC')::date as day, reporter, trust, count(*) as reports from ruawatch.reports
+       where superseded_by is null and coalesce(policy_p, policy_sp, policy_np, adkim, aspf, policy_pct::text, policy_testing, '') <> '' group by 1, 2, 3, 4)
+    select concat_ws(' ', domain, day, reporter, trust) as what, to_jsonb(said) as said, to_jsonb(kept) as kept
+      from said full join (select domain, day, reporter, trust, sum(reports) as reports from ruawatch.policy_days group by 1, 2, 3, 4) kept
+     using (domain, day, reporter, trust)
+     where coalesce(said.reports, 0) <> coalesce(kept.reports, 0)`,
+  records: `select r.report_key::text as what, to_jsonb(r.records) as said, to_jsonb(count(c.n)) as kept
+              from (select report_key, records, messages from ruawatch.reports) r left join ruawatch.records c using (report_key)
+             group by r.report_key, r.records, r.messages
+            having count(c.n) <> r.records or coalesce(sum(c.count), 0) <> r.messages
+            union all
+            select c.report_key::text, null, to_jsonb(count(*)) from ruawatch.records c
+             where not exists (select from ruawatch.reports r where r.report_key = c.report_key) group by 1`,
+};
+
+/** Reads what a run came to. @param mails what reached the mail server of the alerts */
+export async function readTotals(db: Db, mails: readonly Received[]): Promise<Totals> {
+  const facts = new Map<string, string>();
+  const counts: Record<string, number> = {};
+  const wrong: string[] = [];
+  for (const [kind, sql] of Object.entries(FACTS)) {
+    const { rows } = await db.query<Record<string, unknown>>(sql);
+    counts[kind] = rows.length;
+    for (const { name, ...rest } of rows) {
+      const key = `${kind}: ${name}`;
+      if (facts.has(key)) wrong.push(`twice: ${key}`);
+      facts.set(key, JSON.stringify(rest));
+    }
+  }
+  const { rows: totals } = await db.query<Record<string, number>>(
+    `select (select count(*) from ruawatch.messages where state = 'stored') as stored,
+            (select count(*) from ruawatch.messages where state = 'ignored') as ignored,
+            (select count(*) from ruawatch.messages where state = 'quarantined') as quarantined,
+            (select count(*) from ruawatch.messages where state = 'failed') as failed,
+            (select count(*) from ruawatch.records) as records, (select sum(messages) from ruawatch.source_days) as "mail counted",
+            (select sum(duplicates) from ruawatch.reports) as duplicates,
+            (select count(*) from ruawatch.reports where superseded_by is not null) as superseded`,
+  );
+  Object.assign(counts, totals[0]);
+  for (const [name, n] of Object.entries(totals[0]!)) facts.set(`total: ${name}`, String(n));
+  if (counts.failed !== 0) wrong.push(`${counts.failed} messages failed for good`);
+  for (const [table, sql] of Object.entries(ROLLUPS)) {
+    const { rows } = await db.query<{ what: string; said: unknown; kept: unknown }>(sql);
+    for (const row of rows)
+      wrong.push(`${table} ${row.what}: counted ${JSON.stringify(row.said)}, kept ${JSON.stringify(row.kept)}`);
+  }
+  const resent = await readMails(db, mails, facts, counts, wrong);
+  return { facts, counts, wrong, resent };
+}
+
+/** Every mail of the outbox must have been sent, each at least once, and nothing else. */
+async function readMails(
+  db: Db,
+  mails: readonly Received[],
+  facts: Map<string, string>,
+  counts: Record<string, number>,
+  wrong: string[],
+): Promise<number> {
+  const { rows } = await db.query<{ message_id: string; name: string; subject: string; state: string; raw: Buffer }>(
+    `select o.message_id, concat_ws(' ', f.domain, f.kind, f.subject, substring(o.message_id from '^<(?:finding-\\d+-)?([^.]*)')) as name,
+            o.subject, o.state, o.raw
+       from ruawatch.outbox o left join ruawatch.findings f using (finding_key)`,
+  );
+  const byId = new Map<string, Received[]>();
+  for (const mail of mails) {
+    const id = mail.headers.get('message-id') ?? '';
+    byId.set(id, [...(byId.get(id) ?? []), mail]);
+  }
+  let resent = 0;
+  for (const { message_id, name, subject, state, raw } of rows) {
+    const sent = byId.get(message_id) ?? [];
+    byId.delete(message_id);
+    if (sent.length === 0) wrong.push(`the mail ${message_id} (${state}) never reached the mail server`);
+    resent += Math.max(0, sent.length - 1);
+    for (const one of sent) {
+      if (digest(one.raw) !== digest(raw.toString('utf8')))
+        wrong.push(`the mail ${message_id} was sent with other bytes than are in the outbox`);
+    }
+    const key = `mail: ${name}`;
+    if (facts.has(key)) wrong.push(`two mails tell the same: ${key}`);
+    facts.set(key, JSON.stringify({ subject, state }));
+  }
+  for (const id of byId.keys()) wrong.push(`a mail was sent that the outbox does not have: ${id}`);
+  counts.mail = rows.length;
+  return resent;
+}
+
+function digest(text: string): string {
+  // The server takes the dots and the last line end as SMTP has them.
+  return createHash('sha256').update(text.replace(/\r?\n/g, '\n').trimEnd()).digest('hex');
+}
+
+/** What differs between two runs, one line each. */
+export function differences(undisturbed: Totals, disturbed: Totals): string[] {
+  const lines: string[] = [];
+  for (const [name, value] of undisturbed.facts) {
+    const other = disturbed.facts.get(name);
+    if (other === undefined) lines.push(`missing: ${name} ${value}`);
+    else if (other !== value) lines.push(`differs: ${name}\n    undisturbed ${value}\n    disturbed   ${other}`);
+  }
+  for (const [name, value] of disturbed.facts) if (!undisturbed.facts.has(name)) lines.push(`too much: ${name} ${value}`);
+  return lines;
+}
