@@ -15,14 +15,17 @@ interface Standing {
   key: number | null;
   identity: string;
   content_hash: string;
+  /** When the first mail that told it was received, in milliseconds. */
   received: number;
   item: NewTlsReport | null;
+  /** Whether it stood before this batch; false for what is new. */
+  stood: boolean;
 }
 
 /**
  * Writes the TLS reports of a batch. Identity and duplicates are as with aggregate reports: the same identity with the same content is
- * counted on the first; of different contents the one whose mail came later stands, and of two at once the greater hash, in whatever
- * order they were worked.
+ * counted on the first, and is as old as the first mail that told it; of different contents the newest stands, and of two at once the
+ * greater hash, in whatever order they were worked.
  */
 export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[]): Promise<void> {
   if (incoming.length === 0) return;
@@ -46,42 +49,55 @@ export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[])
     [identities],
   );
   const byContent = new Map<string, Standing>();
-  const standing = new Map<string, Standing>();
-  for (const row of known) {
-    const one = { ...row, received: row.received_at.getTime(), item: null };
+  for (const { superseded_by, received_at, ...row } of known) {
+    const one = { ...row, received: received_at.getTime(), item: null, stood: superseded_by === null };
     byContent.set(`${row.identity} ${row.content_hash}`, one);
-    if (row.superseded_by === null) standing.set(row.identity, one);
   }
   const kept: Standing[] = [];
-  const replaced: Standing[] = [];
   const repeated = new Map<Standing, number>();
+  const older = new Set<Standing>();
   for (const item of incoming) {
     const { identity, content_hash } = item.report;
+    const received = item.received_at.getTime();
     const twin = byContent.get(`${identity} ${content_hash}`);
     if (twin !== undefined) {
       repeated.set(twin, (repeated.get(twin) ?? 0) + 1);
+      if (received < twin.received) {
+        twin.received = received;
+        if (twin.item === null) older.add(twin);
+      }
       continue;
     }
-    const mine: Standing = { key: null, identity, content_hash, received: item.received_at.getTime(), item };
+    const mine: Standing = { key: null, identity, content_hash, received, item, stood: false };
     byContent.set(`${identity} ${content_hash}`, mine);
     kept.push(mine);
-    const other = standing.get(identity);
-    if (other === undefined || outranks(mine, other)) {
-      standing.set(identity, mine);
-      if (other !== undefined) replaced.push(other);
-    } else {
-      replaced.push(mine);
-    }
+  }
+  const standing = new Map<string, Standing>();
+  for (const one of byContent.values()) {
+    const other = standing.get(one.identity);
+    if (other === undefined || outranks(one, other)) standing.set(one.identity, one);
   }
   const keys = await takeKeys(tx, kept.length);
   for (const [i, one] of kept.entries()) one.key = keys[i] as number;
   // The old ones step aside first: only one of an identity may stand at any moment.
-  await supersede(
+  const old = [...byContent.values()].filter(({ item }) => item === null);
+  await place(
     tx,
-    replaced.filter(({ item }) => item === null),
+    old.filter((one) => one.stood && standing.get(one.identity) !== one),
     standing,
   );
-  await insert(tx, kept, new Set(replaced), standing);
+  await place(
+    tx,
+    old.filter((one) => !one.stood && standing.get(one.identity) === one),
+    standing,
+  );
+  await insert(tx, kept, standing);
+  if (older.size > 0) {
+    await tx.query(
+      `update ruawatch.tls_reports r set received_at = o.at from unnest($1::bigint[], $2::timestamptz[]) as o(key, at) where r.tls_report_key = o.key`,
+      [[...older].map(({ key }) => key), [...older].map(({ received }) => new Date(received).toISOString())],
+    );
+  }
   if (repeated.size > 0) {
     await tx.query(
       `update ruawatch.tls_reports r set duplicates = r.duplicates + d.n from unnest($1::bigint[], $2::bigint[]) as d(key, n) where r.tls_report_key = d.key`,
@@ -103,40 +119,42 @@ async function takeKeys(tx: Tx, n: number): Promise<number[]> {
   return rows.map((row) => row.key);
 }
 
-async function supersede(tx: Tx, old: readonly Standing[], standing: ReadonlyMap<string, Standing>): Promise<void> {
+/** Writes who stands in whose place. */
+async function place(tx: Tx, old: readonly Standing[], standing: ReadonlyMap<string, Standing>): Promise<void> {
   if (old.length === 0) return;
   await tx.query(
     `update ruawatch.tls_reports r set superseded_by = s.by from unnest($1::bigint[], $2::bigint[]) as s(key, by) where r.tls_report_key = s.key`,
-    [old.map(({ key }) => key), old.map(({ identity }) => standing.get(identity)?.key)],
+    [old.map(({ key }) => key), old.map((one) => standingFor(one, standing))],
   );
 }
 
-async function insert(
-  tx: Tx,
-  kept: readonly Standing[],
-  replaced: ReadonlySet<Standing>,
-  standing: ReadonlyMap<string, Standing>,
-): Promise<void> {
+/** Null: it stands itself. */
+function standingFor(one: Standing, standing: ReadonlyMap<string, Standing>): number | null {
+  const first = standing.get(one.identity);
+  return first === one || first === undefined ? null : first.key;
+}
+
+async function insert(tx: Tx, kept: readonly Standing[], standing: ReadonlyMap<string, Standing>): Promise<void> {
   if (kept.length === 0) return;
   const reports: unknown[] = [];
   const policies: unknown[] = [];
   const failures: unknown[] = [];
   for (const one of kept) {
-    const { message_key, part, received_at, report } = one.item as NewTlsReport;
+    const { message_key, part, report } = one.item as NewTlsReport;
     reports.push({
       key: one.key,
       message_key,
       part,
       identity: one.identity,
       content_hash: one.content_hash,
-      superseded_by: replaced.has(one) ? (standing.get(one.identity)?.key ?? null) : null,
+      superseded_by: standingFor(one, standing),
       org_name: report.org_name,
       contact_info: report.contact_info,
       report_id: report.report_id,
       begin_at: new Date(report.begin * 1000).toISOString(),
       end_at: new Date(report.end * 1000).toISOString(),
       problems: report.problems,
-      received_at: received_at.toISOString(),
+      received_at: new Date(one.received).toISOString(),
     });
     for (const [i, { failures: details, ...policy }] of report.policies.entries()) {
       const policy_domain = policy.policy_domain?.slice(0, KEY_LENGTH) ?? null;

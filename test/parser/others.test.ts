@@ -91,6 +91,10 @@ describe('TLS reports', () => {
     expect(await standing([[2], [0], [1]], mails)).toEqual(expected);
     expect(await standing([[1, 2], [0]], mails)).toEqual(expected);
     expect(await rows('select sum(duplicates) as n from ruawatch.tls_reports')).toEqual([{ n: 1 }]);
+    // A late copy of the older one does not make it newer.
+    for (const order of [[[0, 1, 2]], [[2], [1], [0]], [[2, 1], [0]], [[1], [2], [0]], [[0], [2], [1]]]) {
+      expect(await standing(order, [tls(), corrected, again])).toEqual(expected);
+    }
     expect(await standing([[0], [1]], [tls(), again])).toEqual([{ failed_sessions: 303, duplicates: 1, superseded: 0 }]);
     expect(await rows('select count(*) as n from dmarc.tls_failures')).toEqual([{ n: 3 }]);
   });
