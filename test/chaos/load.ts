@@ -56,6 +56,11 @@ export async function chaosLoad(seed: number, count: number, today: Date): Promi
   }
   for (const [i, raw] of hostile(random.fork('hostile'), part).entries()) add(`hostile ${i}`, raw, anywhen());
   for (const raw of fixtures()) add('fixture', raw, anywhen());
+  for (let i = 0; i < part; i++) {
+    const r = random.fork(`tls/${i}`);
+    const daysAgo = r.int(2, days - 2);
+    for (const [hour, raw] of tlsRivals(i, r).entries()) add('TLS report', raw, at(daysAgo, hour));
+  }
   for (let i = 0; i < part; i++) add('spam', spam(i, random.fork(`spam/${i}`)), anywhen());
 
   const rest = count - mails.length;
@@ -164,6 +169,27 @@ function hostile(random: Random, part: number): Buffer[] {
     ])();
   });
   return [...fixed, ...many];
+}
+
+/** Two tellings of one TLS report, and a copy of the older that comes last. */
+function tlsRivals(i: number, random: Random): Buffer[] {
+  const mail = (failed: number, unique: string) => {
+    const report = {
+      'organization-name': ORG,
+      'date-range': { 'start-datetime': '2026-09-01T00:00:00Z', 'end-datetime': '2026-09-01T23:59:59Z' },
+      'contact-info': `tls@${ORG}`,
+      'report-id': `tls-${i}`,
+      policies: [
+        {
+          policy: { 'policy-type': 'sts', 'policy-string': ['version: STSv1'], 'policy-domain': 'kestrel-books.example' },
+          summary: { 'total-successful-session-count': 100, 'total-failure-session-count': failed },
+        },
+      ],
+    };
+    return reportMail(JSON.stringify(report), { unique: `tls-${i}-${unique}`, name: `${ORG}!kestrel-books.example!1!2.json.gz` });
+  };
+  const [first, second] = [random.int(0, 50), random.int(51, 99)];
+  return [mail(first, 'first'), mail(second, 'second'), mail(first, 'first-again')].filter(() => random.chance(0.8));
 }
 
 function spam(i: number, random: Random): Buffer {

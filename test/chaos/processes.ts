@@ -8,6 +8,7 @@ const MAIN = ['../../services/cli/main.js', '../../dist/services/cli/main.js']
   .find((file) => existsSync(file));
 /** What restarts a service on a server waits as well (systemd: 100 ms). */
 const RESTART_MS = 300;
+const STARTING_MS = 15_000;
 
 /** The services, each a process of its own, started again whenever one ends. */
 export class Supervisor {
@@ -15,7 +16,7 @@ export class Supervisor {
   /** How often any of them was started again. */
   restarts = 0;
   private readonly children = new Map<string, ChildProcess>();
-  private readonly ended = new Map<string, Promise<number | null>>();
+  private readonly ended = new Map<string, Promise<string>>();
   private readonly folder: string;
   private env: Record<string, string>;
   private stopping = false;
@@ -47,8 +48,8 @@ export class Supervisor {
     const late = setTimeout(() => this.signalAll('SIGKILL'), 45_000);
     const wrong: string[] = [];
     for (const [name, end] of this.ended) {
-      const code = await end;
-      if (code !== 0) wrong.push(`${name} ended with ${code ?? 'a signal'} on SIGTERM`);
+      const how = await end;
+      if (how !== '0') wrong.push(`${name} ended with ${how} on SIGTERM`);
     }
     clearTimeout(late);
     process.off('exit', this.killAtExit);
@@ -86,7 +87,14 @@ export class Supervisor {
     });
     closeSync(log);
     this.children.set(name, child);
-    const end = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+    const started = performance.now();
+    const end = new Promise<string>((resolve) =>
+      child.once('exit', (code, signal) => {
+        // Before it has begun to listen for the signal, it has nothing to bring to an end.
+        const early = signal === 'SIGTERM' && performance.now() - started < STARTING_MS;
+        resolve(early ? '0' : String(code ?? signal));
+      }),
+    );
     this.ended.set(name, end);
     void end.then(() => {
       if (this.stopping) return;

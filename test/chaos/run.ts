@@ -63,15 +63,15 @@ async function bring(world: World, options: RunOptions, started: number): Promis
   const chaosMs = (chaos?.minutes ?? 0) * 60_000;
   let over: Promise<void> | null = null;
   let overAt = performance.now();
-  const timer = disturbing
-    ? setTimeout(() => {
-        over = disturbing.stop().then(() => {
-          overAt = performance.now();
-        });
-        // Its failure is thrown where it is awaited.
-        over.catch(() => undefined);
-      }, chaosMs)
-    : undefined;
+  const end = () => {
+    over ??= disturbing!.stop().then(() => {
+      overAt = performance.now();
+    });
+    // Its failure is thrown where it is awaited.
+    over.catch(() => undefined);
+    return over;
+  };
+  const timer = disturbing ? setTimeout(end, chaosMs) : undefined;
 
   const size = Math.ceil(mails.length / waves);
   const seen = new Set<string>();
@@ -96,8 +96,7 @@ async function bring(world: World, options: RunOptions, started: number): Promis
   if (disturbing) {
     await wait(Math.max(0, begun + chaosMs - performance.now()));
     clearTimeout(timer);
-    over ??= disturbing.stop();
-    await over;
+    await end();
   }
   await finished(world, options);
   const settledSeconds = disturbing ? (performance.now() - overAt) / 1000 : 0;

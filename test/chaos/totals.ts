@@ -32,7 +32,7 @@ const FACTS: Record<string, string> = {
   source: `select domain || ' ' || source as name, class, confidence, why, first_seen, last_seen, messages, passed
              from ruawatch.sources where messages <> 0`,
   'policy day': `select concat_ws(' ', domain, day, reporter, policy, trust) as name, reports from ruawatch.policy_days where reports <> 0`,
-  'TLS report': `select encode(identity, 'hex') || ' ' || encode(content_hash, 'hex') as name, superseded_by is null as stands, duplicates
+  'TLS report': `select encode(identity, 'hex') || ' ' || encode(content_hash, 'hex') as name, superseded_by is null as stands, duplicates, received_at
                    from ruawatch.tls_reports`,
   'failure report': `select encode(content_hash, 'hex') as name, duplicates, domain from ruawatch.failure_reports`,
   finding: `select concat_ws(' ', domain, kind, subject, row_number() over (partition by domain, kind, subject order by finding_key)) as name,
