@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Random } from '../../services/cli/demo/random.ts';
 import { chaosLoad } from './load.ts';
@@ -30,6 +31,9 @@ const waves = minutes >= 1 ? 3 : 2;
 const MOST_SHOWN = 40;
 const write = (line: string) => process.stdout.write(`${line}\n`);
 
+// What was started ends with the process only when it ends by itself.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 for (const seed of seeds) if (!(await exact(seed))) process.exitCode = 1;
 
 async function exact(seed: number): Promise<boolean> {
@@ -53,8 +57,10 @@ async function exact(seed: number): Promise<boolean> {
     );
     for (const line of wrong.slice(0, MOST_SHOWN)) write(`  ${line}`);
     if (wrong.length > MOST_SHOWN) write(`  and ${wrong.length - MOST_SHOWN} more`);
-    if (calm.totals.wrong.length > 0) write(`  kept: ${calm.folder}`);
-    if (storm.totals.wrong.length > 0) write(`  kept: ${storm.folder}`);
+    for (const { folder } of [calm, storm]) {
+      if (wrong.length > 0) write(`  its logs: ${folder}`);
+      else rmSync(folder, { recursive: true, force: true });
+    }
     return wrong.length === 0;
   } catch (error) {
     write(`seed ${seed}: BROKEN OFF: ${error instanceof Error ? error.message : String(error)}`);

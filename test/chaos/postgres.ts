@@ -59,8 +59,6 @@ export async function startPostgres(folder: string): Promise<ChaosPostgres> {
   const database = pathname.slice(1);
 
   let server: ChildProcess | null = null;
-  const killAtExit = () => server?.kill('SIGQUIT');
-  process.once('exit', killAtExit);
   const asOwner = process.getuid?.() === 0 ? { uid, gid } : {};
 
   const up = async () => {
@@ -89,9 +87,15 @@ export async function startPostgres(folder: string): Promise<ChaosPostgres> {
     await gone;
   };
 
-  await up();
   const disk = path.join(folder, 'disk');
   const hasDisk = makeDisk(disk, uid, gid);
+  const unmount = () => hasDisk && execFileSync('umount', ['-l', disk]);
+  const killAtExit = () => {
+    server?.kill('SIGQUIT');
+    unmount();
+  };
+  process.once('exit', killAtExit);
+  await up();
   if (hasDisk) {
     const admin = new pg.Client({ host: '127.0.0.1', port, user: username, database: 'postgres' });
     await admin.connect();
@@ -150,7 +154,7 @@ export async function startPostgres(folder: string): Promise<ChaosPostgres> {
       await db.end();
       await down();
       process.off('exit', killAtExit);
-      if (hasDisk) execFileSync('umount', ['-l', disk]);
+      unmount();
     },
   };
 }

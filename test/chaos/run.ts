@@ -36,19 +36,16 @@ const OPEN = `select (select count(*) from ruawatch.messages where state = 'rece
        (select count(*) from ruawatch.finding_events where handled_at is null) as untold,
        (select count(*) from ruawatch.outbox where state = 'pending') as pending`;
 
-/** Brings all mails through a pipeline of its own and reads what it came to. */
+/** Brings all mails through a pipeline of its own and reads what it came to. The folder with its logs is left to the caller. */
 export async function runOnce(options: RunOptions): Promise<RunResult> {
   const started = performance.now();
   const world = await startWorld();
-  let keep = true;
   try {
     const result = await bring(world, options, started);
-    keep = result.totals.wrong.length > 0;
-    const wrong = await world.stop({ keep });
-    result.totals.wrong.push(...wrong);
+    result.totals.wrong.push(...(await world.stop({ keep: true })));
     return result;
   } catch (error) {
-    await world.stop({ keep });
+    await world.stop({ keep: true });
     throw new Error(`${error instanceof Error ? error.message : String(error)} (kept: ${world.folder})`, { cause: error });
   }
 }
