@@ -7,7 +7,7 @@ export async function* readMessage(raw) {
     if (fault === 'throw') throw new TypeError('planted');
     if (fault === 'hang') for (;;) raw.length;
     if (fault === 'silence') return;
-    if (fault === 'memory') for (;;) kept.push(new Array(10_000).fill(raw.length));
+    if (fault === 'memory') for (;;) kept.push(new Array(1_000_000).fill(raw.length));
     if (fault === 'count') {
       yield { type: 'report', part: 0, name: null, report: { kind: 'aggregate', records: 1, messages: 0, problems: [] } };
       return;
