@@ -15,7 +15,6 @@ const cache = new Map<string, string>();
 /** A domain name in the form names are compared in: A-labels, lower case, no trailing dot, what stands after an "@" only. */
 export function normalDomain(name: string): string {
   let domain = name.slice(name.lastIndexOf('@') + 1).trim();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is for "not ASCII"
   if (/[^\x00-\x7f]/.test(domain)) domain = domainToASCII(domain) || domain;
   domain = domain.toLowerCase();
   return domain.endsWith('.') ? domain.replace(/\.+$/, '') : domain;

@@ -19,7 +19,6 @@ const BOUNDARY = /<(?:(\/)(?=[^<>]*>))?((?:[\w.-]+:)?(?:record|report_metadata|p
 /** What a `<` must begin to be markup; any other is a letter of the text that nobody escaped. */
 const MARKUP = /<(?!\/?[A-Za-z_:][\w.:-]*(?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*\/?>|!--|!\[CDATA\[)/g;
 const AMPERSAND = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the characters XML forbids
 const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]+/g;
 /** A comment or CDATA section that does not end is one match too, lest each of a million be searched to the end of the text. */
 const TAG = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[[\s\S]*?(?:\]\]>|$)|<(\/?)([A-Za-z_:][\w.:-]*)[^<>]*?(\/?)>/g;

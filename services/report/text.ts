@@ -45,12 +45,10 @@ export function wholeNumber(text: string): number | null {
 /** Text of the input as it is quoted in a sentence: bounded, control characters made visible as spaces. */
 export function excerpt(text: string, length = EXCERPT_LENGTH): string {
   const cut = text.length > length ? `${text.slice(0, length)}…` : text;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
   return cut.replace(/[\x00-\x1f\x7f]+/g, ' ').trim();
 }
 
 /** One line of text without control characters: for what is stored as text or shown to people. Null when nothing is left. */
 export function printable(text: string): string | null {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
   return text.replace(/[\x00-\x1f\x7f]+/g, ' ').trim() || null;
 }

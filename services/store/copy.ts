@@ -115,7 +115,6 @@ function authOf({ dkim, spf }: AggregateRecord['auth']): string {
   return `{"dkim":[${signatures.join(',')}],"spf":[${checks.join(',')}]}`;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what JSON must escape
 const JSON_SPECIAL = /["\\\0-\x1f\ud800-\udfff]/;
 
 /** One JSON string within a value of COPY. Written by hand: JSON.stringify and a look at what it wrote take several times as long. */

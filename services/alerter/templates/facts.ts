@@ -134,7 +134,6 @@ function queryOf(event: FindingEvent, evidence: Record<string, unknown>): string
       ? evidence.query
           .replace(/\r\n?/g, '\n')
           .replace(/[\p{Cf}\p{Co}\p{Cs}]/gu, '')
-          // biome-ignore lint/suspicious/noControlCharactersInRegex: all but the line break go
           .replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]/g, ' ')
           .trim()
       : '';
