@@ -1,9 +1,3 @@
-import { startAlerter } from '../alerter/index.ts';
-import { checkSmtp } from '../alerter/smtp.ts';
-import { startAnalyzer } from '../analyzer/index.ts';
-import { startParser } from '../parser/index.ts';
-import { checkMailbox } from '../poller/check.ts';
-import { startPoller } from '../poller/index.ts';
 import type { Config } from '../shared/config.ts';
 import { SettingsError, sentenceOf } from '../shared/errors.ts';
 import { type HealthServer, serveHealth } from '../shared/http.ts';
@@ -11,12 +5,13 @@ import { createLog } from '../shared/log.ts';
 import type { Context, Service } from '../shared/service.ts';
 import { openContext } from './open.ts';
 
+/** Loaded when they are started: a parser alone needs neither IMAP nor SMTP in its memory. */
 const SERVICES = {
-  poller: startPoller,
-  parser: startParser,
-  analyzer: startAnalyzer,
-  alerter: startAlerter,
-} satisfies Record<string, (context: Context) => Service>;
+  poller: async (context: Context) => (await import('../poller/index.ts')).startPoller(context),
+  parser: async (context: Context) => (await import('../parser/index.ts')).startParser(context),
+  analyzer: async (context: Context) => (await import('../analyzer/index.ts')).startAnalyzer(context),
+  alerter: async (context: Context) => (await import('../alerter/index.ts')).startAlerter(context),
+} satisfies Record<string, (context: Context) => Promise<Service>>;
 
 const LEAVE_MS = 2_000;
 
@@ -44,7 +39,7 @@ export async function runStart(config: Config, named: string[]): Promise<number>
       health = await serveHealth(config.httpListen, context.metrics, () => readiness(context, running), log);
       log.info({ port: health.port, host: config.httpListen.host }, 'health and metrics are served');
     }
-    for (const name of names) running.push(SERVICES[name](context));
+    for (const name of names) running.push(await SERVICES[name](context));
     log.info(
       { services: names, queue: context.queues.backend, database: context.embedded ? context.url : 'DATABASE_URL' },
       'ruawatch runs',
@@ -82,8 +77,11 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
 async function preflight(config: Config, names: ServiceName[]): Promise<void> {
   const quiet = createLog('silent');
   const checks: Promise<unknown>[] = [];
-  if (names.includes('poller')) checks.push(...config.mailboxes.map((m) => checkMailbox(m, quiet)));
-  if (names.includes('alerter')) checks.push(checkSmtp(config.smtpUrl!));
+  if (names.includes('poller')) {
+    const { checkMailbox } = await import('../poller/check.ts');
+    checks.push(...config.mailboxes.map((m) => checkMailbox(m, quiet)));
+  }
+  if (names.includes('alerter')) checks.push((await import('../alerter/smtp.ts')).checkSmtp(config.smtpUrl!));
   const failed = (await Promise.allSettled(checks)).filter((r) => r.status === 'rejected');
   if (failed.length > 0) throw new SettingsError(failed.map((f) => sentenceOf(f.reason)).join('\n'), failed[0]!.reason);
 }
