@@ -67,27 +67,27 @@ export function mailFrom(from: string, report: TestReport & { email?: string } =
   return Buffer.from(mail.replace('From: dmarc@reporter.example', `From: DMARC <dmarc@${from}>`), 'latin1');
 }
 
-/** Puts mails into the database as a poller does, received a minute apart. @returns their keys */
+/** Puts mails into the database as a poller does, received a minute apart. @returns their keys, in the order of `raws` */
 export async function receivePolled(
   database: TestDatabase,
   raws: readonly Buffer[],
   receivedAt: Date = new Date(Date.UTC(2026, 8, 2)),
 ): Promise<number[]> {
-  const { stored } = await transaction(database.db, (tx) =>
-    storeMails(
-      tx,
-      { mailbox: 'rua', folder: 'INBOX', uidValidity: 1 },
-      raws.map((raw, i) => ({
-        uid: null,
-        receivedAt: new Date(receivedAt.getTime() + i * 60_000),
-        sender: null,
-        subject: null,
-        messageId: null,
-        size: raw.length,
-        sha256: createHash('sha256').update(raw).digest(),
-        raw,
-      })),
-    ),
+  const mails = raws.map((raw, i) => ({
+    uid: null,
+    receivedAt: new Date(receivedAt.getTime() + i * 60_000),
+    sender: null,
+    subject: null,
+    messageId: null,
+    size: raw.length,
+    sha256: createHash('sha256').update(raw).digest(),
+    raw,
+  }));
+  await transaction(database.db, (tx) => storeMails(tx, { mailbox: 'rua', folder: 'INBOX', uidValidity: 1 }, mails));
+  // Keys are given in the order of the hashes, and a signature is another each time.
+  const { rows } = await database.db.query<{ message_key: number; sha256: string }>(
+    "select message_key, encode(sha256, 'hex') as sha256 from ruawatch.messages where mailbox = 'rua'",
   );
-  return stored;
+  const keys = new Map(rows.map((row) => [row.sha256, row.message_key]));
+  return mails.map((mail) => keys.get(mail.sha256.toString('hex'))!);
 }
