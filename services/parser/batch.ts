@@ -242,30 +242,35 @@ async function parseLarge(db: Db, key: number, { readers, check, privacy }: Ways
       await endCopy();
       return takeReportKeys(tx, 64);
     };
-    for await (const piece of raw ? readers.large(raw, more) : []) {
-      if (piece.type === 'lines') {
-        copy ??= new RecordCopy(tx);
-        copied.add(piece.key);
-        await copy.write(piece.lines);
-      } else if (piece.type === 'report') {
-        const { part, key: report_key, report } = piece;
-        result.reports.push({ part, key: report_key, report, lines: '' });
-        news.push({
-          key: report_key,
-          message_key: key,
-          part,
-          received_at: message.received_at,
-          report,
-          ...trustBefore(message, check),
-        });
-      } else if (piece.type === 'event') {
-        noteOther(piece.event, result);
-      } else {
-        result = refusedWith(piece.problem);
-        news = [];
+    try {
+      for await (const piece of raw ? readers.large(raw, more) : []) {
+        if (piece.type === 'lines') {
+          copy ??= new RecordCopy(tx);
+          copied.add(piece.key);
+          await copy.write(piece.lines);
+        } else if (piece.type === 'report') {
+          const { part, key: report_key, report } = piece;
+          result.reports.push({ part, key: report_key, report, lines: '' });
+          news.push({
+            key: report_key,
+            message_key: key,
+            part,
+            received_at: message.received_at,
+            report,
+            ...trustBefore(message, check),
+          });
+        } else if (piece.type === 'event') {
+          noteOther(piece.event, result);
+        } else {
+          result = refusedWith(piece.problem);
+          news = [];
+        }
       }
+      await endCopy();
+    } catch (error) {
+      await (copy as RecordCopy | null)?.abort(error instanceof Error ? error : new Error(String(error)));
+      throw error;
     }
-    await endCopy();
     const decision = await storeReports(tx, news);
     const stays = new Set(news.filter((r) => decision.outcomes.get(r.key) !== 'duplicate').map((r) => r.key));
     await dropRecords(

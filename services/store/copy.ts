@@ -45,9 +45,14 @@ export class RecordCopy {
     await done;
   }
 
-  /** Gives the COPY up, which fails the transaction: the caller rolls back. */
-  abort(error: Error): void {
+  /**
+   * Gives the COPY up, which fails the transaction; the caller rolls back. Resolves when the server has taken note: a rollback sent
+   * before would wait behind the COPY for ever. Never rejects: `error` is what the caller throws.
+   */
+  async abort(error: Error): Promise<void> {
+    if (this.failure) return;
     this.stream.destroy(error);
+    await finished(this.stream).catch(() => undefined);
   }
 
   private async flush(): Promise<void> {
