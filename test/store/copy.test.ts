@@ -12,9 +12,9 @@ afterAll(() => t.drop());
 test('a COPY that is given up midway fails its transaction at once, and the connection is good for the next', async () => {
   const given = transaction(t.db, async (tx) => {
     const copy = new RecordCopy(tx);
-    await copy.write(
-      '1\t1\t2026-09-01\t192.0.2.1\t1\tnone\tpass\tpass\t\\N\t\\N\t\\N\t\\N\t{}\tt\tt\tf\tx\t\\N\t\\N\n'.repeat(2_000),
-    );
+    // Each row another: equal keys would end the COPY with an error of the server's.
+    const rest = '2026-09-01\t192.0.2.1\t1\tnone\tpass\tpass\t\\N\t\\N\t\\N\t\\N\t{}\tt\tt\tf\tx\t\\N\t\\N\n';
+    await copy.write(Array.from({ length: 2_000 }, (_, n) => `1\t${n}\t${rest}`).join(''));
     const error = new Error('the reader broke');
     await copy.abort(error);
     throw error;
