@@ -13,6 +13,6 @@ export async function* readMessage(raw) {
       return;
     }
   }
-  if (fault === 'growth') kept.push(Buffer.alloc(32 * 1024, 1));
+  if (fault === 'growth') kept.push(Buffer.alloc(16 * 1024, 1));
   yield { type: 'nothing', problem: { code: 'no_report', message: 'There is no report in it.' } };
 }
