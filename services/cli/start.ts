@@ -36,7 +36,7 @@ export async function runStart(config: Config, named: string[]): Promise<number>
   let health: HealthServer | null = null;
   try {
     if (config.httpListen) {
-      health = await serveHealth(config.httpListen, context.metrics, () => readiness(context, running), log);
+      health = await serveHealth(config.httpListen, context.metrics, () => readiness(context, running, names.length), log);
       log.info({ port: health.port, host: config.httpListen.host }, 'health and metrics are served');
     }
     for (const name of names) running.push(await SERVICES[name](context));
@@ -76,18 +76,19 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
 /** Finds wrong settings before anything runs, so that they are one sentence on the terminal and not a line in a log. */
 async function preflight(config: Config, names: ServiceName[]): Promise<void> {
   const quiet = createLog('silent');
-  const checks: Promise<unknown>[] = [];
-  if (names.includes('poller')) {
-    const { checkMailbox } = await import('../poller/check.ts');
-    checks.push(...config.mailboxes.map((m) => checkMailbox(m, quiet)));
-  }
-  if (names.includes('alerter')) checks.push((await import('../alerter/smtp.ts')).checkSmtp(config.smtpUrl!));
+  // Loaded before any check begins: one that fails while another is loaded would be nobody's to catch.
+  const mailbox = names.includes('poller') ? await import('../poller/check.ts') : null;
+  const smtp = names.includes('alerter') ? await import('../alerter/smtp.ts') : null;
+  const checks: Promise<unknown>[] = [
+    ...(mailbox ? config.mailboxes.map((m) => mailbox.checkMailbox(m, quiet)) : []),
+    ...(smtp ? [smtp.checkSmtp(config.smtpUrl!)] : []),
+  ];
   const failed = (await Promise.allSettled(checks)).filter((r) => r.status === 'rejected');
   if (failed.length > 0) throw new SettingsError(failed.map((f) => sentenceOf(f.reason)).join('\n'), failed[0]!.reason);
 }
 
-async function readiness(context: Context, running: Service[]): Promise<string[]> {
-  const waits: string[] = [];
+async function readiness(context: Context, running: Service[], wanted: number): Promise<string[]> {
+  const waits: string[] = running.length < wanted ? ['the services are being started'] : [];
   const check = async (what: string, ask: Promise<unknown>) => {
     try {
       await ask;
