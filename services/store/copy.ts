@@ -77,7 +77,7 @@ export class RecordCopy {
  * @param begin of the report, seconds since the epoch
  */
 export function copyLines(reportKey: number, n: number, begin: number, records: readonly AggregateRecord[]): string {
-  const beginAt = new Date(begin * 1000).toISOString();
+  const beginAt = isoSeconds(begin);
   return records.map((record, i) => copyLine(reportKey, n + i, beginAt, record)).join('');
 }
 
@@ -127,4 +127,9 @@ function json(value: string | null): string {
   if (value === null) return 'null';
   if (!JSON_SPECIAL.test(value)) return `"${value}"`;
   return JSON.stringify(plain(value)).replaceAll('\\', '\\\\');
+}
+
+/** ISO text of seconds since the epoch. */
+export function isoSeconds(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
 }

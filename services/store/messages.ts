@@ -1,4 +1,5 @@
 import type { Db, Queryable, Tx } from '../shared/db.ts';
+import { plain } from './copy.ts';
 
 export type MessageState = 'received' | 'stored' | 'ignored' | 'quarantined' | 'failed';
 
@@ -86,7 +87,7 @@ export async function settleMessages(tx: Queryable, settlements: readonly Settle
       settlements.map((s) => s.message_key),
       settlements.map((s) => s.state),
       settlements.map((s) => s.code),
-      settlements.map((s) => s.reason?.slice(0, 1000).replaceAll('\0', '\ufffd').toWellFormed() ?? null),
+      settlements.map((s) => (s.reason === null ? null : plain(s.reason.slice(0, 1000)))),
     ],
   );
 }
@@ -95,7 +96,7 @@ export async function settleMessages(tx: Queryable, settlements: readonly Settle
 export async function noteAttempt(db: Queryable, keys: readonly number[], code: string, reason: string): Promise<void> {
   await db.query(
     `update ruawatch.messages set attempts = attempts + 1, code = $2, reason = $3 where message_key = any($1::bigint[]) and state = 'received'`,
-    [keys, code, reason.slice(0, 1000)],
+    [keys, code, plain(reason.slice(0, 1000))],
   );
 }
 

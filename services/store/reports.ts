@@ -1,6 +1,6 @@
 import type { AggregateReport, PolicyPublished } from '../report/model.ts';
 import type { Queryable, Tx } from '../shared/db.ts';
-import { KEY_LENGTH, plain } from './copy.ts';
+import { isoSeconds, KEY_LENGTH, plain } from './copy.ts';
 
 /** A report about to be stored. `key` was taken from the sequence, so that its records can be copied before its row exists. */
 export interface NewReport {
@@ -277,11 +277,6 @@ export function policyText(policy: PolicyPublished): string {
 /** `pct` (RFC 7489 only) where it is a number; anything else is among the report's problems. */
 function percentOf(policy: Pick<PolicyPublished, 'pct'>): number | null {
   return policy.pct !== null && /^\d{1,3}$/.test(policy.pct) ? Number(policy.pct) : null;
-}
-
-/** ISO text of seconds since the epoch. */
-export function isoSeconds(seconds: number): string {
-  return new Date(seconds * 1000).toISOString();
 }
 
 /** Removes records that were copied before their report turned out to be a duplicate or unreadable. */
