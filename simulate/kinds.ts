@@ -1,0 +1,72 @@
+/**
+ * Which alarms tell of which incident. The first list detects it; the second is excused: not wrong on the days of such an incident, but
+ * not what a person should have been told. Kinds of ruawatch stand bare; those of a baseline have its name before them, and where a
+ * peer's rule could be read either way, it is read in its favour.
+ */
+export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly string[]; bySource: boolean }> = {
+  spoofing: {
+    detect: ['unauthorized_source', ...failures(), ...newAddress()],
+    excuse: ['new_source', 'subdomain_abuse', ...volume()],
+    bySource: true,
+  },
+  parked_spoofing: {
+    detect: ['unauthorized_source', ...failures(), ...newAddress()],
+    excuse: ['new_source', 'subdomain_abuse', ...volume()],
+    bySource: true,
+  },
+  botnet: {
+    detect: ['unauthorized_source', ...failures(), ...newAddress()],
+    excuse: ['new_source', 'subdomain_abuse', ...volume()],
+    bySource: true,
+  },
+  subdomain_abuse: {
+    detect: ['subdomain_abuse', 'unauthorized_source', ...failures(), ...newAddress()],
+    excuse: ['new_source', ...volume()],
+    bySource: true,
+  },
+  dkim_broken: {
+    detect: ['authentication_regression', ...failures()],
+    excuse: ['alignment_failure', 'unauthorized_source'],
+    bySource: true,
+  },
+  spf_broken: {
+    detect: ['authentication_regression', ...failures()],
+    excuse: ['alignment_failure', 'unauthorized_source'],
+    bySource: true,
+  },
+  misaligned_service: {
+    detect: ['alignment_failure', ...failures(), ...newAddress()],
+    excuse: ['new_source', ...volume()],
+    bySource: true,
+  },
+  new_service: { detect: ['new_source', ...newAddress()], excuse: ['volume_surge', ...volume()], bySource: true },
+  stolen_credential: { detect: ['new_source', ...newAddress()], excuse: ['volume_surge', ...volume()], bySource: true },
+  volume_surge: { detect: ['volume_surge', ...volume()], excuse: [], bySource: true },
+  reporter_silent: { detect: ['reporter_silent', 'dmarq no_report', 'trollByte volume_down'], excuse: [], bySource: true },
+  verdict_mismatch: { detect: ['verdict_mismatch'], excuse: [], bySource: true },
+  forged_report: { detect: ['forged_report'], excuse: [], bySource: true },
+  policy_weakened: { detect: ['policy_change', 'DmarcAnalyzerApp policy'], excuse: [], bySource: false },
+  policy_ready: { detect: ['policy_ready'], excuse: [], bySource: false },
+};
+
+/** Kinds that may stand in the digest without a mail of their own. */
+export const QUIET_KINDS: readonly string[] = ['policy_ready'];
+
+function failures(): string[] {
+  return [
+    'DmarcAnalyzerApp drop',
+    'dmarq failures',
+    'dmarq drop',
+    'helliott20 drop',
+    'trollByte failure_rate',
+    'trollByte anomaly',
+  ];
+}
+
+function newAddress(): string[] {
+  return ['dmarq new_source', 'helliott20 new_source'];
+}
+
+function volume(): string[] {
+  return ['trollByte volume_up', 'trollByte anomaly'];
+}

@@ -1,0 +1,124 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { messageOf } from '../services/shared/errors.ts';
+import { REPORTED_SEEDS, TUNING_SEEDS } from './calendar.ts';
+import { merged } from './classes.ts';
+import { printed } from './print.ts';
+import { type Outcome, simulate, withDatabase, withServer } from './run.ts';
+import { summarize } from './score.ts';
+
+const HELP = `npm run simulate -- [options]
+
+A model of domains, senders, reporters and incidents writes report mails; the real pipeline takes them in day by day, and what the
+analyzer tells is scored against the truth, beside the rules of four other tools on the same rows. docs/detection.md says how.
+
+  --seed S       a seed, a list or a range: 1, 1-9, 101-120,7; or "tuning" (1-9) or "reported" (101-120). Default 1.
+  --domains N    domains in the world (default 20)
+  --days D       report days, at least 40 (default 90)
+  --json         JSON lines on standard output: one a seed, and one for all together
+  --out FOLDER   writes truth.json, findings.json and score.json, in a folder for each seed
+  --false        lists every false alarm of ruawatch, and every incident that it missed
+
+Rules and constants are tuned on seeds 1-9 only; what is published comes from seeds 101-120.
+Postgres is an embedded one in a temporary folder, or the server that DATABASE_URL names (a database of its own is made and dropped).`;
+
+try {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: '1' },
+      domains: { type: 'string', default: '20' },
+      days: { type: 'string', default: '90' },
+      json: { type: 'boolean', default: false },
+      out: { type: 'string' },
+      false: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) console.log(HELP);
+  else await main(values as Options);
+} catch (error) {
+  console.error(`simulate: ${messageOf(error)}`);
+  process.exitCode = 1;
+}
+
+interface Options {
+  seed: string;
+  domains: string;
+  days: string;
+  json: boolean;
+  out?: string;
+  false: boolean;
+}
+
+async function main(options: Options): Promise<void> {
+  const seeds = seedsOf(options.seed);
+  const domains = wholeNumber('--domains', options.domains, 1);
+  const days = wholeNumber('--days', options.days, 40);
+  const began = performance.now();
+  const outcomes = await withServer(process.env.DATABASE_URL, async (url) => {
+    const done: Outcome[] = [];
+    for (const seed of seeds) {
+      const onTick = (tick: number, mails: number) => progress(`seed ${seed}: day ${tick} of ${days}, ${mails} mails`);
+      const outcome = await withDatabase(url, (db) => simulate(db, { seed, domains, days, onTick }));
+      progress('');
+      if (options.out !== undefined) write(path.join(options.out, `seed-${seed}`), outcome);
+      if (options.json) console.log(JSON.stringify({ seed, mails: outcome.passage.mails, ...figures([outcome]) }));
+      done.push(outcome);
+    }
+    return done;
+  });
+  const seconds = Math.round((performance.now() - began) / 1000);
+  const total = { seeds, domains, days, seconds, ...figures(outcomes) };
+  if (options.out !== undefined) writeFileSync(path.join(options.out, 'score.json'), `${JSON.stringify(total, null, 2)}\n`);
+  if (options.json) console.log(JSON.stringify(total));
+  else for (const line of printed(total, options.false ? outcomes : [])) console.log(line);
+}
+
+function figures(outcomes: readonly Outcome[]) {
+  const systems = outcomes[0]!.scores.map((one) => one.system);
+  return {
+    systems: systems.map((_, i) => summarize(outcomes.map((outcome) => outcome.scores[i]!))),
+    classes: merged(outcomes.map((outcome) => outcome.classes)),
+  };
+}
+
+function write(folder: string, outcome: Outcome): void {
+  mkdirSync(folder, { recursive: true });
+  const file = (name: string, content: unknown) =>
+    writeFileSync(path.join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
+  const { world, passage } = outcome;
+  const incidents = world.incidents.map((one) => ({ ...one, addresses: [...one.addresses].sort() }));
+  const domains = world.domains.map(({ name, parked, policy, volume, flows }) => ({
+    name,
+    parked,
+    policy,
+    volume: Math.round(volume),
+    senders: flows.map(({ id, what, truth, mean, addresses }) => ({ id, what, truth, mean, addresses: addresses.slice(0, 20) })),
+  }));
+  file('truth.json', { seed: world.seed, days: world.days, ...passage, domains, incidents, traps: world.traps });
+  file('findings.json', outcome.alarms);
+  file('score.json', { ...figures([outcome]), scores: outcome.scores });
+}
+
+/** On a terminal, one line that is overwritten. */
+function progress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+}
+
+function seedsOf(text: string): number[] {
+  if (text === 'tuning') return [...TUNING_SEEDS];
+  if (text === 'reported') return [...REPORTED_SEEDS];
+  return text.split(',').flatMap((part) => {
+    const [, first, last] = /^(\d+)(?:-(\d+))?$/.exec(part.trim()) ?? [];
+    if (first === undefined) throw new Error(`--seed ${text}: give numbers and ranges, such as 1, 1-9 or 101-105,7.`);
+    const [from, to] = [Number(first), Number(last ?? first)];
+    return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+  });
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const n = Number(text);
+  if (!Number.isInteger(n) || n < least) throw new Error(`${option} ${text}: give a whole number, ${least} or more.`);
+  return n;
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { analyzeDomain } from '../services/analyzer/analyze.ts';
+import { Random } from '../services/cli/demo/random.ts';
+import { parseMessages } from '../services/parser/batch.ts';
+import { verifyMessages } from '../services/parser/verify.ts';
+import { loadConfig } from '../services/shared/config.ts';
+import { type Db, transaction } from '../services/shared/db.ts';
+import { createLog } from '../services/shared/log.ts';
+import { createMetrics } from '../services/shared/metrics.ts';
+import type { Queues } from '../services/shared/queues.ts';
+import type { Context } from '../services/shared/service.ts';
+import { type Place, storeMails } from '../services/store/intake.ts';
+import type { Calendar } from './calendar.ts';
+import { AUTHSERV_ID, mailsOf, type SimulatedMail } from './mails.ts';
+import type { World } from './model.ts';
+
+const PLACE: Place = { mailbox: 'simulation', folder: 'INBOX', uidValidity: 1 };
+const BATCH_MAILS = 200;
+
+/** What went in, to be held against what came out. */
+export interface Passage {
+  mails: number;
+  /** Of all mails that arrived, in the order of their arrival. */
+  sha256: string;
+}
+
+/**
+ * Runs a world through the pipeline as time goes by: each day the mails that arrived are stored, parsed and verified, and every domain is
+ * analysed, with the clock at the evening of that day. Only the queue is left out: the steps follow one another here.
+ * @param db a migrated database without mails
+ */
+export async function runWorld(
+  world: World,
+  calendar: Calendar,
+  db: Db,
+  onTick: (tick: number, mails: number) => void,
+): Promise<Passage> {
+  const clock = { at: calendar.clock(0) };
+  const context = contextOf(db, clock);
+  const root = new Random(`simulate/${world.seed}/traffic`);
+  const digest = createHash('sha256');
+  let waiting: SimulatedMail[] = [];
+  let mails = 0;
+  for (let tick = 1; tick <= calendar.days; tick++) {
+    waiting.push(...(await mailsOf(world, tick - 1, calendar, root)));
+    const arrived = waiting.filter((mail) => mail.tick <= tick).sort((a, b) => a.received.getTime() - b.received.getTime());
+    waiting = waiting.filter((mail) => mail.tick > tick);
+    for (const { raw } of arrived) digest.update(raw);
+    mails += arrived.length;
+    for (let at = 0; at < arrived.length; at += BATCH_MAILS) await takeIn(context, arrived.slice(at, at + BATCH_MAILS));
+    clock.at = calendar.clock(tick);
+    for (const { name } of world.domains) await analyzeDomain(context, name);
+    onTick(tick, mails);
+  }
+  return { mails, sha256: digest.digest('hex') };
+}
+
+/** Poller's store, parser, verifier. @throws Error when a mail of the model was not read: then the score would mean nothing */
+async function takeIn(context: Context, mails: readonly SimulatedMail[]): Promise<void> {
+  const arrivals = mails.map((mail, i) => ({
+    uid: i + 1,
+    receivedAt: mail.received,
+    sender: mail.reporter,
+    subject: null,
+    messageId: null,
+    size: mail.raw.length,
+    sha256: createHash('sha256').update(mail.raw).digest(),
+    raw: mail.raw,
+  }));
+  const { stored } = await transaction(context.db, (tx) => storeMails(tx, PLACE, arrivals));
+  const { limits, trust } = context.config;
+  const result = await parseMessages(context.db, stored, limits, trust.check);
+  const unread = result.messages.find((message) => message.state !== 'stored');
+  if (unread) throw new Error(`The parser did not take a mail of the model: ${unread.code}: ${unread.reason}`);
+  const { deferred } = await verifyMessages(context, NO_DNS, stored);
+  if (deferred.length > 0) throw new Error(`${deferred.length} mails of the model could not be verified.`);
+}
+
+/** Every mail bears the verdict of its receiving server, so nothing is to be looked up. */
+const NO_DNS = {
+  txt: (name: string) => Promise.reject(new Error(`The simulation asked for ${name}; it has no name service.`)),
+};
+
+/** The settings are the program's own, but for who receives the mails; no file or variable of the user's changes a score. */
+function contextOf(db: Db, clock: { at: Date }): Context {
+  const config = loadConfig({ LOG_LEVEL: 'silent', HTTP_LISTEN: 'off' }, '/nonexistent');
+  config.trust = { ...config.trust, authserv_ids: [AUTHSERV_ID] };
+  return { config, db, queues: noQueues, log: createLog('silent'), metrics: createMetrics(), clock: { now: () => clock.at } };
+}
+
+/** A wake-up that nobody waits for. */
+const noQueues: Queues = {
+  backend: 'postgres',
+  add: () => Promise.resolve(true),
+  work: () => {
+    throw new Error('The simulation works no queue.');
+  },
+  check: () => Promise.resolve(),
+  counts: () => Promise.reject(new Error('The simulation has no queue.')),
+  close: () => Promise.resolve(),
+};

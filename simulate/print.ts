@@ -1,0 +1,94 @@
+import type { Confusion } from './classes.ts';
+import type { Outcome } from './run.ts';
+import type { Summary } from './score.ts';
+
+/** What the terminal shows. */
+export function printed(
+  total: { seeds: number[]; domains: number; days: number; seconds: number; systems: Summary[]; classes: Confusion },
+  detail: readonly Outcome[],
+): string[] {
+  const { seeds, domains, days, seconds, systems, classes } = total;
+  const own = systems[0]!;
+  return [
+    ...detail.flatMap(detailOf),
+    `${domains} domains, ${days} days, seeds ${seeds.join(' ')}, ${seconds} s`,
+    '',
+    ...columns([
+      ['', 'precision', 'recall', 'strong', 'weak', 'median days', 'false/domain/month', 'true', 'false', 'excused'],
+      ...systems.map((one) => [
+        one.system,
+        figure(one.precision),
+        figure(one.recall),
+        figure(one.recall_strong),
+        figure(one.recall_weak),
+        one.median_days === null ? '-' : String(one.median_days),
+        one.false_per_domain_month.toFixed(2),
+        String(one.true_alarms),
+        String(one.false_alarms),
+        String(one.excused),
+      ]),
+    ]),
+    '',
+    ...columns([
+      ['incident', 'strength', 'planted', ...systems.map((one) => one.system), 'median days'],
+      ...own.by_type.map((line, i) => [
+        line.type,
+        line.strength,
+        String(line.incidents),
+        ...systems.map((one) => figure(one.by_type[i]!.recall)),
+        line.median_days === null ? '-' : String(line.median_days),
+      ]),
+    ]),
+    '',
+    `false alarms of ruawatch by kind: ${
+      Object.entries(own.false_by_kind)
+        .map(([kind, n]) => `${kind} ${n}`)
+        .join(', ') || 'none'
+    }`,
+    '',
+    `class right: ${figure(classes.messages_right)} of messages, ${figure(classes.sources_right)} of sources with 10 messages and more; of ${classes.small} smaller ones ${classes.small_right} are right or unknown`,
+    ...matrix('messages', classes.messages),
+    ...matrix('sources', classes.sources),
+  ];
+}
+
+const FOUND = ['authorized', 'misaligned', 'forwarded', 'unauthorized', 'unknown'];
+
+function matrix(what: string, cells: Record<string, Record<string, number>>): string[] {
+  const rows = FOUND.filter((truth) => cells[truth]).map((truth) => [
+    truth,
+    ...FOUND.map((found) => String(cells[truth]![found] ?? 0)),
+  ]);
+  return columns([[`${what}: truth`, ...FOUND], ...rows]);
+}
+
+function detailOf({ seed, scores, world }: Outcome): string[] {
+  const own = scores[0]!;
+  const missed = world.incidents.filter((one) => one.seen !== null).filter((_, i) => own.detections[i]!.delay === null);
+  return [
+    ...own.false_alarms.map(
+      (one) =>
+        `seed ${seed} false: day ${one.tick} ${one.kind}: ${one.summary}${one.traps.length > 0 ? ` [${one.traps.join(', ')}]` : ''}`,
+    ),
+    ...missed.map(
+      (one) =>
+        `seed ${seed} missed: ${one.id} (${one.strength}), days ${one.begin}-${one.end}, ${one.messages} of ${one.of} messages${one.reporter ? `, ${one.reporter}` : ''}`,
+    ),
+    '',
+  ];
+}
+
+function figure(share: number | null): string {
+  return share === null ? '-' : share.toFixed(2);
+}
+
+/** Left-aligned first column, the others right-aligned. */
+function columns(rows: readonly string[][]): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i < 1 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,80 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Db, openPool } from '../services/shared/db.ts';
+import { openEmbedded } from '../services/shared/embedded.ts';
+import { migrate } from '../services/store/migrate.ts';
+import { type Alarm, namesOfIncidents, ruawatchAlarms } from './alarms.ts';
+import { Calendar } from './calendar.ts';
+import { type Confusion, confusion } from './classes.ts';
+import type { World } from './model.ts';
+import { type Passage, runWorld } from './pipeline.ts';
+import { type Score, score } from './score.ts';
+import { buildWorld } from './world.ts';
+
+export interface Outcome {
+  seed: number;
+  world: World;
+  passage: Passage;
+  alarms: Alarm[];
+  /** Of ruawatch first, then of each baseline. */
+  scores: Score[];
+  classes: Confusion;
+}
+
+/** One seed on a fresh database: builds the world, runs it, scores what the analyzer and the baselines made of it. */
+export async function simulate(
+  db: Db,
+  options: { seed: number; domains: number; days: number; onTick?: (tick: number, mails: number) => void },
+): Promise<Outcome> {
+  const { seed, domains, days } = options;
+  const calendar = new Calendar(days);
+  const world = buildWorld({ seed, domains, days });
+  const passage = await runWorld(world, calendar, db, options.onTick ?? (() => undefined));
+  const names = await namesOfIncidents(db, world);
+  const incidents = world.incidents.map((one) => ({ ...one, names: names.get(one.id)! }));
+  const alarms = await ruawatchAlarms(db, calendar);
+  const scores = [score('ruawatch', alarms, incidents, world.traps, { domains, days })];
+  return { seed, world, passage, alarms, scores, classes: await confusion(db, world) };
+}
+
+/** A server to run on: that of DATABASE_URL, where a database of our own is made and dropped, or an embedded one in a temporary folder. */
+export async function withServer<T>(databaseUrl: string | undefined, work: (url: string) => Promise<T>): Promise<T> {
+  if (databaseUrl) return work(databaseUrl);
+  const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-simulate-'));
+  chmodSync(folder, 0o755); // the server's own user must be able to enter
+  try {
+    const server = await openEmbedded(path.join(folder, 'data'));
+    try {
+      return await work(server.url);
+    } finally {
+      await server.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Makes a migrated database, and drops it again. */
+export async function withDatabase<T>(url: string, work: (db: Db) => Promise<T>): Promise<T> {
+  const name = `ruawatch_simulate_${process.pid}`;
+  const admin = openPool(url, { max: 1 });
+  const fresh = new URL(url);
+  fresh.pathname = `/${name}`;
+  try {
+    await admin.query(`drop database if exists ${name} with (force)`);
+    await admin.query(`create database ${name}`);
+    // What is simulated can be simulated again.
+    await admin.query(`alter database ${name} set synchronous_commit = off`);
+    const db = openPool(fresh.href, { name: 'ruawatch simulate', max: 4 });
+    try {
+      await migrate(db);
+      return await work(db);
+    } finally {
+      await db.end();
+      await admin.query(`drop database if exists ${name} with (force)`);
+    }
+  } finally {
+    await admin.end();
+  }
+}
