@@ -41,15 +41,67 @@ export function reportSizes(reports: number, random: Random): number[] {
   return random.shuffle(sizes);
 }
 
-function address(random: Random): string {
-  if (random.chance(0.12)) return `2001:db8:${random.int(1, 0xfff).toString(16)}::${random.int(1, 0xffff).toString(16)}`;
-  return `198.${random.int(18, 19)}.${random.int(0, 255)}.${random.int(1, 254)}`;
+/** Where a domain's mail comes from: `pool` is about the spread of real reports, `random` is harder than they are. */
+export type Spread = 'pool' | 'random';
+
+/** @throws where the name is of no spread */
+export function spreadOf(name: string): Spread {
+  if (name === 'pool' || name === 'random') return name;
+  throw new Error(`There is no spread of sources "${name}": pool, random.`);
+}
+
+/** Networks that send regularly for a domain, and services that do so with bounce domains of their own. */
+const POOL = 40;
+/** Zipf's exponent: the first network of forty sends a quarter of what the pool does. */
+const ZIPF = 1.1;
+/** The part of the records that come from anywhere. Fits the rows of rollups a record to the samples (docs/performance.md). */
+const STRANGERS = 0.1;
+
+const SHARES = Array.from({ length: POOL }, (_, i) => (i + 1) ** -ZIPF);
+const TOTAL = SHARES.reduce((sum, share) => sum + share, 0);
+
+/** Draws from a pool as Zipf has it: its first members often, its last ones seldom. */
+function zipf(random: Random): number {
+  let left = random.next() * TOTAL;
+  for (const [i, share] of SHARES.entries()) {
+    left -= share;
+    if (left < 0) return i;
+  }
+  return POOL - 1;
+}
+
+/** A /24, or the /48 of an IPv6 address, without what comes behind. */
+function network(random: Random): string {
+  if (random.chance(0.12)) return `2001:db8:${random.int(1, 0xfff).toString(16)}:`;
+  return `198.${random.int(18, 19)}.${random.int(0, 255)}.`;
+}
+
+/** Who sends in the name of a domain. The same domain and seed give the same, in every report. */
+class Senders {
+  private readonly networks: string[];
+  private readonly services: number[];
+  private readonly strangers: number;
+
+  constructor(random: Random, spread: Spread) {
+    this.networks = Array.from({ length: POOL }, () => network(random));
+    this.services = random.shuffle(Array.from({ length: POOL }, (_, i) => i + 1));
+    this.strangers = spread === 'pool' ? STRANGERS : 1;
+  }
+
+  address(random: Random): string {
+    const prefix = random.chance(this.strangers) ? network(random) : this.networks[zipf(random)]!;
+    return prefix.includes(':') ? `${prefix}:${random.int(1, 0xffff).toString(16)}` : `${prefix}${random.int(1, 254)}`;
+  }
+
+  service(random: Random): number {
+    return this.strangers === 1 ? random.int(1, POOL) : this.services[zipf(random)]!;
+  }
 }
 
 /** One record: mostly aligned mail, some of it forwarded, some through services, a little forged. */
-function row(domain: string, random: Random): ReportRow {
+function row(domain: string, senders: Senders, random: Random): ReportRow {
   const kind = random.next();
-  const service = `bounce.service-${random.int(1, 40)}.example`;
+  const service = `bounce.service-${senders.service(random)}.example`;
   const [envelope, spf, dkim] =
     kind < 0.55
       ? [domain, 'pass', 'pass']
@@ -62,7 +114,7 @@ function row(domain: string, random: Random): ReportRow {
             : [domain, random.pick(['fail', 'softfail', 'none']), null];
   const spfAligned = envelope === domain && spf === 'pass';
   return {
-    source_ip: address(random),
+    source_ip: senders.address(random),
     count: random.chance(0.7) ? random.int(1, 3) : random.int(4, 400),
     disposition: dkim === 'pass' || spfAligned ? 'none' : 'reject',
     dkim: dkim === 'pass' ? 'pass' : 'fail',
@@ -90,7 +142,7 @@ export interface LoadMail {
  * A day of mail of a provider: `mails` report mails, one report each, for one domain in every five, from all the demo's reporters in
  * their dialects. The same options give the same bytes.
  */
-export async function* generateLoad(options: { seed: number; mails: number }): AsyncGenerator<LoadMail> {
+export async function* generateLoad(options: { seed: number; mails: number; sources?: Spread }): AsyncGenerator<LoadMail> {
   const root = new Random(`load/${options.seed}`);
   const sizes = reportSizes(options.mails, root.fork('sizes'));
   for (const [i, size] of sizes.entries()) {
@@ -99,7 +151,8 @@ export async function* generateLoad(options: { seed: number; mails: number }): A
     const dialect = DIALECTS[i % DIALECTS.length] as (typeof DIALECTS)[number];
     const domain = `customer-${1 + Math.floor(i / 5)}.example`;
     const range = dialect.range(LOAD_DAY, random);
-    const rows = Array.from({ length: size }, () => row(domain, random));
+    const senders = new Senders(root.fork(domain), options.sources ?? 'pool');
+    const rows = Array.from({ length: size }, () => row(domain, senders, random));
     const sent = new Date((range.end + random.int(600, 36_000)) * 1000);
     const raw = await writeReportMail(
       dialect,
@@ -155,9 +208,10 @@ function recordText({ source_ip, count, disposition, dkim, spf, header_from, env
  * One report of `records` records as gzip, streamed: neither the XML (about 700 bytes a record) nor the archive is ever held whole.
  * The same options give the same XML.
  */
-export function largeReport(options: { seed: number; records: number }): Readable {
+export function largeReport(options: { seed: number; records: number; sources?: Spread }): Readable {
   const random = new Random(`large/${options.seed}`);
   const domain = 'large-sender.example';
+  const senders = new Senders(random.fork(domain), options.sources ?? 'pool');
   const skeleton = google.xml({
     report_id: random.digits(20),
     domain,
@@ -171,7 +225,7 @@ export function largeReport(options: { seed: number; records: number }): Readabl
     yield skeleton.slice(0, close);
     for (let written = 0; written < options.records; written += 500) {
       let text = '';
-      for (let i = Math.min(500, options.records - written); i > 0; i--) text += recordText(row(domain, random));
+      for (let i = Math.min(500, options.records - written); i > 0; i--) text += recordText(row(domain, senders, random));
       yield text;
     }
     yield skeleton.slice(close);

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { openPool } from '../services/shared/db.ts';
 import { openEmbedded } from '../services/shared/embedded.ts';
 import { migrate } from '../services/store/migrate.ts';
-import { generateLoad, largeReport } from './load.ts';
+import { generateLoad, largeReport, spreadOf } from './load.ts';
 import type { Measure } from './measure.ts';
 import { STAGES, type StageInput } from './stages.ts';
 import { type Line, median, ratioToFloor, table } from './table.ts';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
   options: {
     mails: { type: 'string', default: '5000' },
     seed: { type: 'string', default: '1' },
+    sources: { type: 'string', default: 'pool' },
     runs: { type: 'string', default: '3' },
     only: { type: 'string' },
     large: { type: 'string', default: '200000,1000000' },
@@ -25,6 +26,7 @@ const { values } = parseArgs({
   },
 });
 const seed = Number(values.seed);
+const spread = spreadOf(values.sources);
 const only = values.only?.split(',') ?? Object.keys(STAGES);
 for (const stage of only)
   if (!(stage in STAGES)) throw new Error(`There is no stage "${stage}": ${Object.keys(STAGES).join(', ')}.`);
@@ -50,14 +52,14 @@ async function writeLoad(): Promise<{ mails: string; large: string[] }> {
   mkdirSync(mails);
   if (only.some((stage) => !stage.startsWith('large_'))) {
     let n = 0;
-    for await (const { raw } of generateLoad({ seed, mails: Number(values.mails) })) {
+    for await (const { raw } of generateLoad({ seed, mails: Number(values.mails), sources: spread })) {
       writeFileSync(path.join(mails, `${String(++n).padStart(7, '0')}.eml`), raw);
     }
   }
   const large: string[] = [];
   for (const records of only.some((stage) => stage.startsWith('large_')) ? values.large.split(',') : []) {
     const file = path.join(folder, `large-${records}.xml.gz`);
-    await pipeline(largeReport({ seed, records: Number(records) }), createWriteStream(file));
+    await pipeline(largeReport({ seed, records: Number(records), sources: spread }), createWriteStream(file));
     large.push(file);
   }
   return { mails, large };

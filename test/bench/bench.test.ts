@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { generateLoad, largeReport, reportSizes } from '../../bench/load.ts';
+import { generateLoad, largeReport, reportSizes, type Spread } from '../../bench/load.ts';
 import type { Measure } from '../../bench/measure.ts';
 import { STAGES } from '../../bench/stages.ts';
 import { type Line, median, ratioToFloor, table } from '../../bench/table.ts';
 import { Random } from '../../services/cli/demo/random.ts';
+import { readMessage } from '../../services/report/read.ts';
 import { testDatabase } from '../helpers/database.ts';
 
 const MAILS = 40;
@@ -40,6 +41,27 @@ test('the load is the same for a seed, another for another, and as large as the 
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(118_655);
     expect([...sizes].sort((a, b) => a - b)[2_500]).toBe(3);
   }
+});
+
+test('the mail of a domain comes from few sources again and again, or from anywhere', async () => {
+  const ratio = async (sources: Spread) => {
+    const seen = new Set<string>();
+    let records = 0;
+    for await (const { raw, domain } of generateLoad({ seed: 1, mails: 400, sources })) {
+      let found: string[] = [];
+      for await (const event of readMessage(raw)) {
+        if (event.type === 'records') found.push(...event.records.map((record) => record.source));
+        else if (event.type === 'report') {
+          records += found.length;
+          for (const source of found) seen.add(`${domain} ${event.report.org_name} ${source}`);
+          found = [];
+        }
+      }
+    }
+    return seen.size / records;
+  };
+  expect(await ratio('pool')).toBeLessThan(0.5);
+  expect(await ratio('random')).toBeGreaterThan(0.65);
 });
 
 test('the reading stages see every report and record of the load', async () => {
