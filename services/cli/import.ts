@@ -7,7 +7,7 @@ import type { Config } from '../shared/config.ts';
 import { transaction } from '../shared/db.ts';
 import { createLog } from '../shared/log.ts';
 import type { Context } from '../shared/service.ts';
-import { IMPORT_PLACE, type ImportedMail, importedStates, storeImports } from '../store/imports.ts';
+import { IMPORT_PLACE, type ImportedMail, type ImportedState, importedStates, storeImports } from '../store/imports.ts';
 import { recordLeft } from '../store/intake.ts';
 import { type Input, inputs } from './inputs.ts';
 import { openContext } from './open.ts';
@@ -131,10 +131,13 @@ async function importBatch(
   const mails = batch.flatMap((input) => (input.raw ? [mailOf(input, input.raw)] : []));
   if (mails.length === 0) return [];
   const imported = await transaction(context.db, (tx) => storeImports(tx, mails));
-  const keys = imported.filter((i) => !i.known).map((i) => i.message_key);
-  const result = await parseSafely(context, keys, context.log, readers);
-  for (const { reports } of result.messages) {
-    for (const report of reports) {
+  // The bytes are committed, and still at hand.
+  const raws = new Map(imported.flatMap(({ message_key, known }, i) => (known ? [] : [[message_key, mails[i]!.raw]])));
+  const result = await parseSafely(context, [...raws.keys()], context.log, readers, raws);
+  const states = new Map<number, Pick<ImportedState, 'state' | 'code' | 'reason'>>();
+  for (const message of result.messages) {
+    states.set(message.message_key, message);
+    for (const report of message.reports) {
       if (report.outcome === 'duplicate') summary.duplicates++;
       else {
         summary.reports++;
@@ -143,15 +146,13 @@ async function importBatch(
       }
     }
   }
-  const states = await importedStates(
-    context.db,
-    imported.map((i) => i.message_key),
-  );
+  const others = imported.filter(({ message_key, known }) => known || !states.has(message_key)).map((i) => i.message_key);
+  const earlier = others.length > 0 ? await importedStates(context.db, others) : new Map<number, ImportedState>();
   for (const { file, message_key, known } of imported) {
-    const row = states.get(message_key)!;
+    const row = earlier.get(message_key) ?? states.get(message_key)!;
     if (known) {
       summary.known++;
-      summary.duplicates += row.reports;
+      summary.duplicates += earlier.get(message_key)!.reports;
     }
     const trouble = { file, code: row.code ?? row.state, reason: row.reason ?? 'It waits to be parsed.' };
     if (row.state === 'ignored') summary.ignored.push(trouble);

@@ -39,7 +39,11 @@ interface Ways {
   limits: Partial<Limits>;
   check: Check;
   privacy: Privacy;
+  raws: Raws;
 }
+
+/** Raw mails by message key. */
+export type Raws = ReadonlyMap<number, Buffer>;
 
 /** What became of one message. */
 export interface MessageResult extends Settlement {
@@ -62,6 +66,7 @@ export interface BatchResult {
  * A message over which a worker died is parsed with nothing beside it, and after the third death quarantined.
  * @param keys message keys, as a parse job carries them
  * @param readers who reads the mails; without, this thread does
+ * @param raws what is at hand of the mails' bytes, by whoever has just stored them; all others are loaded
  * @throws what Postgres throws: the transaction is rolled back and the messages wait as before
  */
 export async function parseMessages(
@@ -71,8 +76,9 @@ export async function parseMessages(
   check: Check,
   privacy: Privacy = REDACT,
   readers: Readers = readHere(limits),
+  raws: Raws = new Map(),
 ): Promise<BatchResult> {
-  const ways: Ways = { readers, limits, check, privacy };
+  const ways: Ways = { readers, limits, check, privacy, raws };
   const total: BatchResult = { messages: [], domains: [], busy: [] };
   const merge = (result: BatchResult) => {
     total.messages.push(...result.messages);
@@ -123,15 +129,14 @@ export async function parseMessages(
 async function parseSmall(
   db: Db,
   keys: readonly number[],
-  { readers, check, privacy }: Ways,
+  { readers, check, privacy, raws }: Ways,
 ): Promise<{ result: BatchResult; tooLarge: number[] }> {
   return markedTransaction(db, keys, async (tx) => {
     const claimed = await claimMessages(tx, keys);
-    const raws = await loadRaws(
-      tx,
-      claimed.map((m) => m.message_key),
-    );
-    const present = claimed.flatMap((m) => raws.get(m.message_key) ?? []);
+    const absent = claimed.map((m) => m.message_key).filter((key) => !raws.has(key));
+    const loaded = absent.length > 0 ? await loadRaws(tx, absent) : null;
+    const rawOf = (key: number) => raws.get(key) ?? loaded?.get(key);
+    const present = claimed.flatMap((m) => rawOf(m.message_key) ?? []);
     const reading = readers.small(present, () => takeReportKeys(tx, claimed.length));
     const tooLarge: number[] = [];
     const read: { message: ClaimedMessage; result: ReadResult }[] = [];
@@ -147,7 +152,7 @@ async function parseSmall(
     };
     try {
       for (const message of claimed) {
-        const got = raws.has(message.message_key) ? (await reading.next()).value! : refusedWith(RAW_MISSING);
+        const got = rawOf(message.message_key) ? (await reading.next()).value! : refusedWith(RAW_MISSING);
         if (got === 'large') {
           tooLarge.push(message.message_key);
           continue;
@@ -225,11 +230,11 @@ export async function writeSmall(
 }
 
 /** Reads one message of any size, copying its records while they come. */
-async function parseLarge(db: Db, key: number, { readers, check, privacy }: Ways): Promise<BatchResult> {
+async function parseLarge(db: Db, key: number, { readers, check, privacy, raws }: Ways): Promise<BatchResult> {
   return markedTransaction(db, [key], async (tx) => {
     const [message] = await claimMessages(tx, [key]);
     if (!message) return { messages: [], domains: [], busy: [] };
-    const raw = await loadRaw(tx, key, message.size);
+    const raw = raws.get(key) ?? (await loadRaw(tx, key, message.size));
     let result = raw ? { ...nothingRead(), reports: [] } : refusedWith(RAW_MISSING);
     let news: NewReport[] = [];
     const copied = new Set<number>();

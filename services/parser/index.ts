@@ -5,7 +5,7 @@ import type { Log } from '../shared/log.ts';
 import { type Resolver, systemResolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { noteAttempt, settleMessages, takeUnqueued } from '../store/messages.ts';
-import { type BatchResult, parseMessages } from './batch.ts';
+import { type BatchResult, parseMessages, type Raws } from './batch.ts';
 import { openReaders, type Readers } from './readers.ts';
 import { startRetention } from './retention.ts';
 import { startVerifier } from './verify.ts';
@@ -88,6 +88,7 @@ async function announce(context: Context, domains: string[]): Promise<void> {
 /**
  * Parses messages so that none spoils the others: when a batch as a whole cannot be written, each message is tried by itself, and
  * the one that cannot be written is marked failed.
+ * @param raws bytes that need not be loaded (parseMessages)
  * @throws only what waiting may mend
  */
 export async function parseSafely(
@@ -95,6 +96,7 @@ export async function parseSafely(
   keys: readonly number[],
   log: Log,
   readers: Readers,
+  raws?: Raws,
 ): Promise<BatchResult> {
   const limits = context.config.limits as Partial<Limits>;
   try {
@@ -105,6 +107,7 @@ export async function parseSafely(
       context.config.trust.check,
       context.config.failureReports,
       readers,
+      raws,
     );
     record(context, result, log);
     return result;
@@ -121,7 +124,7 @@ export async function parseSafely(
   }
   const total: BatchResult = { messages: [], domains: [], busy: [] };
   for (const key of keys) {
-    const result = await parseSafely(context, [key], log, readers);
+    const result = await parseSafely(context, [key], log, readers, raws);
     total.messages.push(...result.messages);
     total.busy.push(...result.busy);
     total.domains = [...new Set([...total.domains, ...result.domains])];

@@ -66,6 +66,9 @@ export async function streamMail(
     if (!(error instanceof Undo)) throw error;
     const { outcome } = error;
     if (outcome.kind !== 'known') return outcome;
-    return { kind: 'known', keys: await meetAgain(context.db, place, [{ uid, sha256: outcome.sha256 }]) };
+    return {
+      kind: 'known',
+      keys: (await meetAgain(context.db, place, [{ uid, sha256: outcome.sha256 }])).map((m) => m.message_key),
+    };
   }
 }

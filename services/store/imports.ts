@@ -19,26 +19,13 @@ export interface Imported {
 
 /** Stores a batch of files' mails as waiting messages. @returns one row for each mail, in their order */
 export async function storeImports(tx: Tx, mails: readonly ImportedMail[]): Promise<Imported[]> {
-  const { stored } = await storeMails(tx, IMPORT_PLACE, mails);
+  const { stored, keys } = await storeMails(tx, IMPORT_PLACE, mails);
   const fresh = new Set(stored);
-  const { rows } = await tx.query<{ message_key: number; fingerprint: string }>(
-    `select message_key, encode(fingerprint, 'hex') as fingerprint from ruawatch.messages
-      where mailbox = $1 and fingerprint = any($2::bytea[])`,
-    [IMPORT_PLACE.mailbox, mails.map((m) => m.sha256)],
-  );
-  const keys = new Map(rows.map((r) => [r.fingerprint, r.message_key]));
-  const imported: Imported[] = [];
-  for (const mail of mails) {
-    const message_key = keys.get(mail.sha256.toString('hex'))!;
+  return mails.map(({ file, sha256 }) => {
+    const message_key = keys.get(sha256.toString('hex'))!;
     // A second copy within one batch is known as well.
-    imported.push({ file: mail.file, message_key, known: !fresh.delete(message_key) });
-  }
-  const named = imported.filter((i) => !i.known);
-  await tx.query(
-    `update ruawatch.messages m set file = f.file from unnest($1::bigint[], $2::text[]) as f(message_key, file) where m.message_key = f.message_key`,
-    [named.map((i) => i.message_key), named.map((i) => i.file.slice(0, 1000).replaceAll('\0', ' ').toWellFormed())],
-  );
-  return imported;
+    return { file, message_key, known: !fresh.delete(message_key) };
+  });
 }
 
 export interface ImportedState {

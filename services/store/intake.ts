@@ -22,6 +22,8 @@ export interface Arrival {
   /** Bytes. */
   size: number;
   sha256: Buffer;
+  /** The path it was imported from. */
+  file?: string;
 }
 
 export interface Intake {
@@ -29,6 +31,8 @@ export interface Intake {
   stored: number[];
   /** Keys of the mails of `place` that were there already; they point to where the mail is now. */
   known: number[];
+  /** The key of every mail, by its sha256 in hexadecimal. */
+  keys: Map<string, number>;
 }
 
 /**
@@ -55,26 +59,30 @@ export async function storeMails(tx: Tx, place: Place, mails: readonly (Arrival 
   const isFresh = new Set(fresh.map((row) => row.fingerprint));
   const old = sorted.filter(([hex]) => !isFresh.has(hex)).map(([, mail]) => mail);
   const known = old.length === 0 ? [] : await meetAgain(tx, place, old);
-  return { stored: fresh.map((row) => row.message_key).sort((a, b) => a - b), known };
+  const keys = new Map([...fresh, ...known].map((row) => [row.fingerprint, row.message_key]));
+  return { stored: keysOf(fresh).sort((a, b) => a - b), known: keysOf(known), keys };
 }
 
-async function insertMessages(
-  tx: Tx,
-  place: Place,
-  mails: readonly Arrival[],
-  key: number | null = null,
-): Promise<{ message_key: number; fingerprint: string }[]> {
-  const { rows } = await tx.query<{ message_key: number; fingerprint: string }>(
+/** A row of messages; `fingerprint` in hexadecimal. */
+interface Met {
+  message_key: number;
+  fingerprint: string;
+}
+
+const keysOf = (rows: readonly Met[]): number[] => rows.map((row) => row.message_key);
+
+async function insertMessages(tx: Tx, place: Place, mails: readonly Arrival[], key: number | null = null): Promise<Met[]> {
+  const { rows } = await tx.query<Met>(
     `insert into ruawatch.messages
             (${key === null ? '' : 'message_key, '}mailbox, folder, uid_validity, uid, received_at, sender, subject, message_id, size,
-             sha256, fingerprint, state, queued_at)
+             sha256, fingerprint, file, state, queued_at)
      select ${key === null ? '' : `${Number(key)}, `}$1, $2, $3, m.uid, m.received_at, m.sender, m.subject, m.message_id, m.size,
-            m.sha256, m.sha256, 'received', now()
-       from unnest($4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bytea[])
-         as m(uid, received_at, sender, subject, message_id, size, sha256)
+            m.sha256, m.sha256, m.file, 'received', now()
+       from unnest($4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bytea[], $11::text[])
+         as m(uid, received_at, sender, subject, message_id, size, sha256, file)
      on conflict (mailbox, fingerprint) do nothing
      returning message_key, encode(fingerprint, 'hex') as fingerprint`,
-    [place.mailbox, place.folder, place.uidValidity, ...columnsOf(mails)],
+    [place.mailbox, place.folder, place.uidValidity, ...columnsOf(mails), mails.map((m) => storable(m.file ?? null))],
   );
   return rows;
 }
@@ -104,24 +112,21 @@ async function insertPieces(tx: Tx, pieces: readonly { key: number; n: number; b
   }
 }
 
-/**
- * Notes where mails that are stored already were seen again, and that they are still to be moved, flagged or deleted there.
- * @returns their keys
- */
+/** Notes where mails that are stored already were seen again, and that they are still to be moved, flagged or deleted there. */
 export async function meetAgain(
   db: Queryable,
   place: Place,
   mails: readonly { uid: number | null; sha256: Buffer }[],
-): Promise<number[]> {
-  const { rows } = await db.query<{ message_key: number }>(
+): Promise<Met[]> {
+  const { rows } = await db.query<Met>(
     `update ruawatch.messages m
         set folder = $2, uid_validity = $3, uid = k.uid, disposed_at = null
        from unnest($4::bigint[], $5::bytea[]) as k(uid, fingerprint)
       where m.mailbox = $1 and m.fingerprint = k.fingerprint
-      returning m.message_key`,
+      returning m.message_key, encode(m.fingerprint, 'hex') as fingerprint`,
     [place.mailbox, place.folder, place.uidValidity, mails.map((m) => m.uid), mails.map((m) => m.sha256)],
   );
-  return rows.map((r) => r.message_key);
+  return rows;
 }
 
 /** Reserves a key, so that the pieces of a large mail can be written while it is still arriving. */
