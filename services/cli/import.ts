@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseSafely } from '../parser/index.ts';
+import { type Months, watchMonths } from '../parser/months.ts';
 import { openReaders, type Readers } from '../parser/readers.ts';
 import { DEFAULT_LIMITS } from '../report/limits.ts';
 import { readEnvelope } from '../report/mime.ts';
@@ -86,11 +87,12 @@ export async function importPaths(
   const maxBytes = context.config.limits.mailBytes ?? DEFAULT_LIMITS.mailBytes;
   const source = batches(inputs(paths, maxBytes));
   const readers = openReaders(context.config);
+  const months = watchMonths(context);
   const worker = async () => {
     for (;;) {
       const next = await source.next();
       if (next.done) return;
-      for (const domain of await importBatch(context, next.value, maxBytes, summary, readers)) domains.add(domain);
+      for (const domain of await importBatch(context, next.value, maxBytes, summary, readers, months)) domains.add(domain);
       onBatch(summary);
     }
   };
@@ -125,6 +127,7 @@ async function importBatch(
   maxBytes: number,
   summary: ImportSummary,
   readers: Readers,
+  months: Months,
 ): Promise<string[]> {
   summary.messages += batch.length;
   await setAsideTooLarge(context, batch, maxBytes, summary);
@@ -134,6 +137,7 @@ async function importBatch(
   // The bytes are committed, and still at hand.
   const raws = new Map(imported.flatMap(({ message_key, known }, i) => (known ? [] : [[message_key, mails[i]!.raw]])));
   const result = await parseSafely(context, [...raws.keys()], context.log, readers, raws);
+  await months.wrote(result.months);
   const states = new Map<number, Pick<ImportedState, 'state' | 'code' | 'reason'>>();
   for (const message of result.messages) {
     states.set(message.message_key, message);

@@ -2,7 +2,7 @@ import type { Limits } from '../report/limits.ts';
 import type { Problem } from '../report/model.ts';
 import type { Config } from '../shared/config.ts';
 import type { Db, Tx } from '../shared/db.ts';
-import { RecordCopy } from '../store/copy.ts';
+import { isoSeconds, RecordCopy } from '../store/copy.ts';
 import {
   type ClaimedMessage,
   claimMessages,
@@ -54,6 +54,8 @@ export interface BatchResult {
   messages: MessageResult[];
   /** Domains whose rollups changed. */
   domains: string[];
+  /** Records of reports that were kept, by the month of their begin (YYYY-MM-01). */
+  months: Map<string, number>;
   /** Messages that still wait because somebody else held their rows: another worker, or the poller noting that it moved the mail. */
   busy: number[];
 }
@@ -79,11 +81,8 @@ export async function parseMessages(
   raws: Raws = new Map(),
 ): Promise<BatchResult> {
   const ways: Ways = { readers, limits, check, privacy, raws };
-  const total: BatchResult = { messages: [], domains: [], busy: [] };
-  const merge = (result: BatchResult) => {
-    total.messages.push(...result.messages);
-    total.domains = [...new Set([...total.domains, ...result.domains])];
-  };
+  const total = nothingDone();
+  const merge = (result: BatchResult) => addResult(total, result);
   const large: number[] = [];
   let batch: number[] = [];
   let bytes = 0;
@@ -125,6 +124,16 @@ export async function parseMessages(
   return total;
 }
 
+export const nothingDone = (): BatchResult => ({ messages: [], domains: [], months: new Map(), busy: [] });
+
+/** Adds one result to another. */
+export function addResult(total: BatchResult, { messages, domains, months, busy }: BatchResult): void {
+  total.messages.push(...messages);
+  total.domains = [...new Set([...total.domains, ...domains])];
+  for (const [month, records] of months) total.months.set(month, (total.months.get(month) ?? 0) + records);
+  total.busy.push(...busy);
+}
+
 /** Reads a batch of small messages into memory, then writes all of it. One that proves large inside is handed back. */
 async function parseSmall(
   db: Db,
@@ -133,7 +142,7 @@ async function parseSmall(
 ): Promise<{ result: BatchResult; tooLarge: number[] }> {
   return markedTransaction(db, keys, async (tx) => {
     const claimed = await claimMessages(tx, keys);
-    const absent = claimed.map((m) => m.message_key).filter((key) => !raws.has(key));
+    const absent = claimed.filter((m) => !raws.has(m.message_key));
     const loaded = absent.length > 0 ? await loadRaws(tx, absent) : null;
     const rawOf = (key: number) => raws.get(key) ?? loaded?.get(key);
     const present = claimed.flatMap((m) => rawOf(m.message_key) ?? []);
@@ -142,11 +151,9 @@ async function parseSmall(
     const read: { message: ClaimedMessage; result: ReadResult }[] = [];
     let unit: typeof read = [];
     let records = 0;
-    const result: BatchResult = { messages: [], domains: [], busy: [] };
+    const result = nothingDone();
     const write = async () => {
-      const written = await writeSmall(tx, unit, check, privacy);
-      result.messages.push(...written.messages);
-      result.domains.push(...written.domains);
+      addResult(result, await writeSmall(tx, unit, check, privacy));
       unit = [];
       records = 0;
     };
@@ -190,7 +197,7 @@ async function setAside(db: Db, keys: readonly number[]): Promise<BatchResult> {
     reports: [],
   }));
   await settleMessages(db, messages);
-  return { messages, domains: [], busy: [] };
+  return { ...nothingDone(), messages };
 }
 
 /** Report keys one by one, taken from the sequence `step` at a time. */
@@ -233,8 +240,8 @@ export async function writeSmall(
 async function parseLarge(db: Db, key: number, { readers, check, privacy, raws }: Ways): Promise<BatchResult> {
   return markedTransaction(db, [key], async (tx) => {
     const [message] = await claimMessages(tx, [key]);
-    if (!message) return { messages: [], domains: [], busy: [] };
-    const raw = raws.get(key) ?? (await loadRaw(tx, key, message.size));
+    if (!message) return nothingDone();
+    const raw = raws.get(key) ?? (await loadRaw(tx, message));
     let result = raw ? { ...nothingRead(), reports: [] } : refusedWith(RAW_MISSING);
     let news: NewReport[] = [];
     const copied = new Set<number>();
@@ -299,7 +306,8 @@ async function finish(
   const changes = [...decision.signs].map(([key, sign]) => {
     const mine = ours.get(key);
     const { trust } = mine ?? leaving.get(key)!;
-    return { key, sign, trust, report: mine?.report ?? leaving.get(key)! };
+    const report = mine?.report ?? leaving.get(key)!;
+    return { key, sign, trust, begin: report.begin, report };
   });
   await rollUp(tx, changes);
   await rollUpPolicies(tx, changes);
@@ -318,7 +326,12 @@ async function finish(
   }));
   await settleMessages(tx, messages);
   const domains = new Set(changes.map(({ report }) => report.domain));
-  return { messages, domains: [...domains], busy: [] };
+  const months = new Map<string, number>();
+  for (const { report } of decision.kept) {
+    const month = `${isoSeconds(report.begin).slice(0, 7)}-01`;
+    months.set(month, (months.get(month) ?? 0) + report.records);
+  }
+  return { messages, domains: [...domains], months, busy: [] };
 }
 
 /** What is known of a report's origin while its mail is read: nothing, unless it is not to be verified. */

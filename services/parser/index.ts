@@ -5,7 +5,8 @@ import type { Log } from '../shared/log.ts';
 import { type Resolver, systemResolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { noteAttempt, settleMessages, takeUnqueued } from '../store/messages.ts';
-import { type BatchResult, parseMessages, type Raws } from './batch.ts';
+import { addResult, type BatchResult, nothingDone, parseMessages, type Raws } from './batch.ts';
+import { type Months, watchMonths } from './months.ts';
 import { openReaders, type Readers } from './readers.ts';
 import { startRetention } from './retention.ts';
 import { startVerifier } from './verify.ts';
@@ -24,11 +25,12 @@ export function startParser(context: Context, resolver: Resolver = systemResolve
   const { config, db, queues, log } = context;
   let trouble: string | null = null;
   const readers = openReaders(config);
+  const months = watchMonths(context);
   const worker = queues.work(
     'parse',
     async ({ messages }, jobLog) => {
       try {
-        await workJob(context, messages, jobLog, readers);
+        await workJob(context, messages, jobLog, readers, months);
         trouble = null;
       } catch (error) {
         if (isTransient(error)) trouble = messageOf(error);
@@ -64,13 +66,14 @@ export function startParser(context: Context, resolver: Resolver = systemResolve
 }
 
 /** Parses one job's messages and wakes the analyzer for what changed. */
-async function workJob(context: Context, keys: number[], log: Log, readers: Readers): Promise<void> {
+async function workJob(context: Context, keys: number[], log: Log, readers: Readers, months: Months): Promise<void> {
   const domains = new Set<string>();
   const stored: number[] = [];
   let waiting: readonly number[] = keys;
   for (let turn = 0; waiting.length > 0 && turn < BUSY_TURNS; turn++) {
     if (turn > 0) await sleep(BUSY_MS);
     const result = await parseSafely(context, waiting, log, readers);
+    await months.wrote(result.months);
     for (const domain of result.domains) domains.add(domain);
     for (const message of result.messages) if (message.reports.length > 0) stored.push(message.message_key);
     waiting = result.busy;
@@ -115,20 +118,15 @@ export async function parseSafely(
     if (isTransient(error)) throw error;
     if (keys.length === 1) {
       await bury(context, keys, error);
-      return { messages: [], domains: [], busy: [] };
+      return nothingDone();
     }
     log.warn(
       { err: messageOf(error), messages: keys.length },
       'the batch could not be written; its messages are tried one by one',
     );
   }
-  const total: BatchResult = { messages: [], domains: [], busy: [] };
-  for (const key of keys) {
-    const result = await parseSafely(context, [key], log, readers, raws);
-    total.messages.push(...result.messages);
-    total.busy.push(...result.busy);
-    total.domains = [...new Set([...total.domains, ...result.domains])];
-  }
+  const total = nothingDone();
+  for (const key of keys) addResult(total, await parseSafely(context, [key], log, readers, raws));
   return total;
 }
 

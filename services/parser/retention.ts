@@ -1,5 +1,6 @@
 import { type Context, repeat } from '../shared/service.ts';
 import { dropPersonal } from '../store/failures.ts';
+import { keepMonths } from './months.ts';
 
 /** A day more or less does not matter; an hour does not load anything. */
 const EVERY_MS = 3_600_000;
@@ -7,13 +8,13 @@ const MAILS_AT_ONCE = 500;
 const DAY_MS = 86_400_000;
 
 /**
- * Deletes failure reports, and the mails they came in, when `failure_reports.retention_days` have passed since ruawatch stored them:
+ * Makes and drops the months of the large tables (months.ts). And deletes failure reports, and the mails they came in, when `failure_reports.retention_days` have passed since ruawatch stored them:
  * they hold the addresses and words of people who never asked to be watched.
  */
 export function startRetention({ config, db, clock, log }: Pick<Context, 'config' | 'db' | 'clock' | 'log'>): {
   stop(): Promise<void>;
 } {
-  return repeat(
+  const personal = repeat(
     EVERY_MS,
     async (signal) => {
       const before = new Date(clock.now().getTime() - config.failureReports.retention_days * DAY_MS);
@@ -26,4 +27,10 @@ export function startRetention({ config, db, clock, log }: Pick<Context, 'config
     log,
     'the deletion of old failure reports',
   );
+  const months = repeat(EVERY_MS, (signal) => keepMonths({ config, db, clock, log }, signal), log, 'making and dropping months');
+  return {
+    async stop() {
+      await Promise.all([personal.stop(), months.stop()]);
+    },
+  };
 }

@@ -105,7 +105,7 @@ async function verdictsOf(
 ): Promise<string | ((check: Check) => Trust)> {
   const unchecked = notToBeChecked(check.mailbox, config.trust.check);
   if (unchecked !== null) return () => ({ reporter_trust: null, trust: 'ok', domain: null, reason: unchecked });
-  const raw = await loadRaw(db, check.message_key, check.size);
+  const raw = await loadRaw(db, check);
   const mail: Authenticity =
     raw === null
       ? { state: 'unproven', from: null, why: 'the raw mail is no longer in the archive' }

@@ -6,6 +6,7 @@ import { messageOf, SettingsError } from './errors.ts';
 import { type Mailbox, mailboxSchema, toMailbox } from './mailbox.ts';
 
 const email = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'must be a mail address');
+const keptDays = z.number().int().min(1).max(36_500).nullable().default(null);
 const seconds = (fallback: number) => z.number().positive().default(fallback);
 
 const urlOf = (what: string, ...schemes: string[]) =>
@@ -93,6 +94,8 @@ const fileSchema = z.strictObject({
       retention_days: z.number().int().min(1).max(3650).default(30),
     })
     .prefault({}),
+  /** Days that raw mails, records and daily totals are kept; null is for ever. They go by whole months: docs/retention.md. */
+  retention: z.strictObject({ raw_days: keptDays, records_days: keptDays, rollups_days: keptDays }).prefault({}),
   sweep: z.strictObject({ every_seconds: seconds(15), after_seconds: seconds(60) }).prefault({}),
   /** A catalogue of senders of one's own, laid over the one that comes along: docs/senders.md. */
   senders_file: z.string().min(1).optional(),
@@ -121,6 +124,7 @@ export interface Config {
   analyzer: File['analyzer'];
   parser: File['parser'];
   failureReports: File['failure_reports'];
+  retention: File['retention'];
   trust: File['trust'];
   /** Absolute; null when none is set. */
   sendersFile: string | null;
@@ -187,6 +191,12 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       'trust.check is authserv but trust.authserv_ids is empty: name your mail server, or set trust.check to verify.',
     );
   }
+  const { rollups_days } = file.retention;
+  if (rollups_days !== null && rollups_days < file.analyzer.window_days && !wrong.has('retention') && !wrong.has('analyzer')) {
+    mistakes.push(
+      `retention.rollups_days is ${rollups_days}, but findings look back ${file.analyzer.window_days} days (analyzer.window_days): keep daily totals at least as long.`,
+    );
+  }
   if (mistakes.length > 0) throw listed(mistakes);
 
   return {
@@ -205,6 +215,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     analyzer: file.analyzer,
     parser: file.parser,
     failureReports: file.failure_reports,
+    retention: file.retention,
     trust: file.trust,
     sendersFile: file.senders_file === undefined ? null : path.resolve(cwd, file.senders_file),
     sweep: file.sweep,

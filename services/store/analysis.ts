@@ -149,19 +149,28 @@ export async function takeWork(tx: Tx, domain: string, limit: number): Promise<T
   };
 }
 
+/** How far back newestReportDay looks at first. */
+const RECENT_DAYS = 60;
+
 /**
  * The newest day any report of the domain begins on; null when nothing is known. Here and below only what is trusted counts: a report that
  * is not proven opens nothing, resolves nothing, and moves no window.
  * @param notAfter a report that claims to be of the future must not push every true one out of the window
  */
 export async function newestReportDay(tx: Tx, domain: string, notAfter: string): Promise<string | null> {
-  const { rows } = await tx.query<{ day: string | null }>(
-    `select greatest(
-       (select day from ruawatch.source_days where domain = $1 and day <= $2 and messages > 0 and trust = 'ok' order by day desc limit 1),
-       (select max(day) from ruawatch.policy_days where domain = $1 and day <= $2 and reports > 0 and trust = 'ok')) as day`,
-    [domain, notAfter],
-  );
-  return rows[0]!.day;
+  // Nearly always it is a recent one: then the months before, however many, are not looked at.
+  for (const days of [RECENT_DAYS, null]) {
+    const { rows } = await tx.query<{ day: string | null }>(
+      `select greatest(
+         (select day from ruawatch.source_days where domain = $1 and day <= $2 ${days === null ? '' : `and day > $2::date - ${days}`}
+             and messages > 0 and trust = 'ok' order by day desc limit 1),
+         (select max(day) from ruawatch.policy_days where domain = $1 and day <= $2 ${days === null ? '' : `and day > $2::date - ${days}`}
+             and reports > 0 and trust = 'ok')) as day`,
+      [domain, notAfter],
+    );
+    if (rows[0]!.day !== null) return rows[0]!.day;
+  }
+  return null;
 }
 
 /** The rollup rows of the named sources from `from` to `to`, both included. */

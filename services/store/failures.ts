@@ -1,6 +1,7 @@
 import type { FailureReport } from '../report/model.ts';
 import { type Db, type Tx, transaction } from '../shared/db.ts';
 import { KEY_LENGTH } from './copy.ts';
+import { storedRange } from './messages.ts';
 import { rowsJson } from './tlsrpt.ts';
 
 /** A failure report about to be stored. */
@@ -89,8 +90,16 @@ export async function dropPersonal(db: Db, before: Date, limit: number): Promise
     const keys = rows.map((row) => row.message_key);
     if (keys.length === 0) return 0;
     await tx.query('delete from ruawatch.failure_reports where message_key = any($1::bigint[])', [keys]);
-    await tx.query('delete from ruawatch.raw where message_key = any($1::bigint[])', [keys]);
-    await tx.query('update ruawatch.messages set sender = null, subject = null where message_key = any($1::bigint[])', [keys]);
+    const { rows: emptied } = await tx.query<{ stored_at: Date }>(
+      'update ruawatch.messages set sender = null, subject = null where message_key = any($1::bigint[]) returning stored_at',
+      [keys],
+    );
+    if (emptied.length > 0) {
+      await tx.query('delete from ruawatch.raw where message_key = any($1::bigint[]) and stored_at >= $2 and stored_at < $3', [
+        keys,
+        ...storedRange(emptied),
+      ]);
+    }
     return keys.length;
   });
 }

@@ -6,6 +6,7 @@ export type MessageState = 'received' | 'stored' | 'ignored' | 'quarantined' | '
 export interface ClaimedMessage {
   message_key: number;
   received_at: Date;
+  stored_at: Date;
   size: number;
   mailbox: string;
   file: string | null;
@@ -17,7 +18,7 @@ export interface ClaimedMessage {
  */
 export async function claimMessages(tx: Tx, keys: readonly number[]): Promise<ClaimedMessage[]> {
   const { rows } = await tx.query<ClaimedMessage>(
-    `select message_key, received_at, size, mailbox, file
+    `select message_key, received_at, stored_at, size, mailbox, file
        from ruawatch.messages
       where message_key = any($1::bigint[]) and state = 'received'
       order by message_key
@@ -39,11 +40,22 @@ export async function waitingMessages(
   return rows;
 }
 
+/** When messages were stored, as bounds of SQL (`>=` and `<`): so only their months are looked at for raw bytes. A Date has no microseconds. */
+export function storedRange(messages: readonly { stored_at: Date }[]): [from: Date, before: Date] {
+  const times = messages.map((m) => m.stored_at.getTime());
+  return [new Date(Math.min(...times)), new Date(Math.max(...times) + 1)];
+}
+
 /** The raw bytes of several (small) messages in one round trip. */
-export async function loadRaws(db: Queryable, keys: readonly number[]): Promise<Map<number, Buffer>> {
+export async function loadRaws(
+  db: Queryable,
+  messages: readonly Pick<ClaimedMessage, 'message_key' | 'stored_at'>[],
+): Promise<Map<number, Buffer>> {
+  if (messages.length === 0) return new Map();
   const { rows } = await db.query<{ message_key: number; bytes: Buffer }>(
-    'select message_key, bytes from ruawatch.raw where message_key = any($1::bigint[]) order by message_key, n',
-    [keys],
+    `select message_key, bytes from ruawatch.raw
+      where message_key = any($1::bigint[]) and stored_at >= $2 and stored_at < $3 order by message_key, n`,
+    [messages.map((m) => m.message_key), ...storedRange(messages)],
   );
   const pieces = new Map<number, Buffer[]>();
   for (const row of rows) {
@@ -55,14 +67,19 @@ export async function loadRaws(db: Queryable, keys: readonly number[]): Promise<
 }
 
 /** The raw bytes of one message of any size, read piece by piece into one buffer. Null when there are none. */
-export async function loadRaw(db: Queryable, key: number, size: number): Promise<Buffer | null> {
+export async function loadRaw(
+  db: Queryable,
+  message: Pick<ClaimedMessage, 'message_key' | 'stored_at' | 'size'>,
+): Promise<Buffer | null> {
+  const { message_key, size } = message;
+  const range = storedRange([message]);
   const raw = Buffer.allocUnsafe(size);
   let at = 0;
   for (let n = 0; ; n++) {
-    const { rows } = await db.query<{ bytes: Buffer }>('select bytes from ruawatch.raw where message_key = $1 and n = $2', [
-      key,
-      n,
-    ]);
+    const { rows } = await db.query<{ bytes: Buffer }>(
+      'select bytes from ruawatch.raw where message_key = $1 and n = $2 and stored_at >= $3 and stored_at < $4',
+      [message_key, n, ...range],
+    );
     const piece = rows[0]?.bytes;
     if (!piece) return n === 0 && size > 0 ? null : raw.subarray(0, at);
     at += piece.copy(raw, at);
@@ -194,7 +211,7 @@ export async function replayMessages(
         and ($1::bigint[] is null or message_key = any($1))
         and ($2::text[] is null or state = any($2))
         and ($3::text is null or code = $3)
-        and exists (select 1 from ruawatch.raw r where r.message_key = m.message_key and r.n = 0)
+        and exists (select 1 from ruawatch.raw r where r.message_key = m.message_key and r.n = 0 and r.stored_at = m.stored_at)
     returning message_key`,
     [filter.keys ?? null, filter.states?.length ? filter.states : null, filter.code ?? null],
   );

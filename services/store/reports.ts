@@ -62,12 +62,15 @@ export async function takeReportKeys(db: Queryable, n: number): Promise<number[]
 export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Promise<Decision> {
   const identities = [...new Set(incoming.map((r) => r.report.identity))];
   await lockIdentities(tx, identities);
-  const { rows: known } = await tx.query<Omit<Ranked, 'received'> & { received_at: Date; superseded_by: number | null }>(
+  const { rows: known } = await tx.query<
+    Omit<Ranked, 'received'> & { received_at: Date; superseded_by: number | null; gone: boolean }
+  >(
     `select report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, salvaged, received_at,
-            messages, superseded_by, trust
-       from ruawatch.reports
+            messages, superseded_by, trust, ${gone('p', '$2', '$3')} as gone
+       from ruawatch.reports p
       where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,
-    [identities],
+    // The begin is part of the identity.
+    [identities, ...beginRange(incoming.map((r) => r.report))],
   );
   const byContent = new Map<string, Ranked>();
   const before = new Map<number, number | null>();
@@ -100,8 +103,11 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
     kept.push(item);
   }
 
-  const standing = new Map<string, Ranked>();
+  // What was dropped cannot be taken out of the sums, nor put into them: where it stood or stood aside, all stays as it is.
+  const standing: Map<string, Ranked> = standingOfGone(known.map((row) => ({ ...row, received: row.received_at.getTime() })));
+  const settled = new Set(standing.keys());
   for (const row of byContent.values()) {
+    if (settled.has(row.identity)) continue;
     const other = standing.get(row.identity);
     if (!other || outranks(row, other)) standing.set(row.identity, row);
   }
@@ -111,7 +117,7 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
   for (const row of byContent.values()) {
     const first = standing.get(row.identity)!;
     const stood = before.get(row.key) === null;
-    if (row === first) {
+    if (row.key === first.key) {
       if (!stood) signs.set(row.key, 1);
       if (!stood && before.has(row.key)) raised.push(row.key);
     } else {
@@ -153,6 +159,37 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
     );
   }
   return { outcomes, kept, signs };
+}
+
+/**
+ * Whether a report's records were dropped, as an expression of SQL over the report `p`. Once looked, it stays so until the transaction
+ * ends: dropping them needs the table for itself.
+ * @param from,to the parameters that beginRange gives: only their months are looked at
+ */
+export function gone(p: string, from: string, to: string): string {
+  return `(${p}.records > 0 and not exists (
+            select from ruawatch.records c
+             where c.report_key = ${p}.report_key and c.begin_at = ${p}.begin_at and c.begin_at between ${from} and ${to}))`;
+}
+
+/** From the first to the last begin: a range that Postgres knows when it plans, so that it leaves all other months out. */
+export function beginRange(reports: readonly { begin: number }[]): [from: string, to: string] {
+  let [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { begin } of reports) {
+    from = Math.min(from, begin);
+    to = Math.max(to, begin);
+  }
+  return reports.length === 0 ? ['infinity', '-infinity'] : [isoSeconds(from), isoSeconds(to)];
+}
+
+/** The report that stands, of each identity with one whose records were dropped. */
+export function standingOfGone<R extends { identity: string; superseded_by: number | null; gone: boolean }>(
+  rows: readonly R[],
+): Map<string, R> {
+  const identities = new Set(rows.filter((row) => row.gone).map((row) => row.identity));
+  return new Map(
+    rows.filter((row) => row.superseded_by === null && identities.has(row.identity)).map((row) => [row.identity, row]),
+  );
 }
 
 async function writeStanding(tx: Tx, rows: readonly (readonly [key: number, by: number | null])[]): Promise<void> {

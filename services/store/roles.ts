@@ -31,6 +31,7 @@ export const GRANTS = {
     policy_days: ['select', 'insert', 'update', 'delete'],
     sources: ['select', 'insert', 'update (first_seen, last_seen, messages, passed)'],
     trust_checks: ['select', 'insert', 'update', 'delete'],
+    partitioned: ['select'],
     analysis_work: ['insert'],
     tls_reports: ['select', 'insert', 'update'],
     tls_policies: ['insert'],
@@ -71,6 +72,11 @@ const SEQUENCES: Partial<Record<keyof typeof GRANTS, readonly { table: string; c
   ],
 };
 
+/** Functions that do what the owner alone may do, each in its narrow way. Nobody else may call them. */
+const FUNCTIONS: Partial<Record<keyof typeof GRANTS, readonly string[]>> = {
+  ruawatch_parser: ['ensure_partitions(text, date[], integer)', 'drop_partitions(text, date)'],
+};
+
 export const SERVICE_ROLES = Object.keys(GRANTS) as (keyof typeof GRANTS)[];
 /** Reads the views of schema dmarc, and sees nothing of schema ruawatch. */
 export const ANALYST_ROLE = 'ruawatch_analyst';
@@ -90,6 +96,7 @@ export async function grantRoles(db: Db): Promise<string[]> {
     for (const schema of ['ruawatch', 'dmarc']) {
       await tx.query(`revoke all on all tables in schema ${schema} from ${all};
                       revoke all on all sequences in schema ${schema} from ${all};
+                      revoke all on all functions in schema ${schema} from ${all};
                       revoke all on schema ${schema} from ${all}`);
     }
     await tx.query(`grant usage on schema ruawatch to ${SERVICE_ROLES.join(', ')}`);
@@ -105,6 +112,7 @@ export async function grantRoles(db: Db): Promise<string[]> {
         ]);
         await tx.query(`grant usage on sequence ${rows[0]!.name} to ${role}`);
       }
+      for (const name of FUNCTIONS[role] ?? []) await tx.query(`grant execute on function ruawatch.${name} to ${role}`);
     }
     await tx.query(
       `grant usage on schema dmarc to ${ANALYST_ROLE}; grant select on all tables in schema dmarc to ${ANALYST_ROLE}`,

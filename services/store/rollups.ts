@@ -1,13 +1,15 @@
 import type { AggregateReport } from '../report/model.ts';
 import type { Tx } from '../shared/db.ts';
 import { KEY_LENGTH, plain } from './copy.ts';
-import { policyText, reporterOf, type TrustClass } from './reports.ts';
+import { beginRange, policyText, reporterOf, type TrustClass } from './reports.ts';
 
 /** A report that enters (+1) or leaves (-1) the rollups, among the rows of a trust class. */
 export interface RollupChange {
   key: number;
   sign: 1 | -1;
   trust: TrustClass;
+  /** Of the report, seconds since the epoch. */
+  begin: number;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               left(max(r.foreign_dkim), ${KEY_LENGTH}) as signing_domain
          from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust)
          join ruawatch.reports p on p.report_key = s.key
-         join ruawatch.records r on r.report_key = s.key
+         join ruawatch.records r on r.report_key = s.key and r.begin_at = p.begin_at and r.begin_at between $4 and $5
         cross join lateral (select r.dkim_aligned or r.spf_aligned as pass,
                                    r.foreign_dkim is not null or r.foreign_spf is not null as authenticated,
                                    coalesce(r.disposition, 'none') in ('none', 'pass') as delivered) ok
@@ -50,7 +52,7 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               coalesce(forwarded, 0), coalesce(failed_forwarded, 0), coalesce(failed_authenticated, 0),
               coalesce(failed_unauthenticated, 0), coalesce(failed_foreign_dkim, 0), coalesce(failed_foreign_spf, 0),
               coalesce(delivered, 0), coalesce(quarantined, 0), coalesce(rejected, 0), coalesce(failed_delivered, 0), signing_domain, trust
-         from delta order by domain, source, day, reporter, trust
+         from delta where ${kept('source_days')} order by domain, source, day, reporter, trust
        on conflict (domain, source, day, reporter, trust) do update
           set messages = d.messages + excluded.messages,
               passed = d.passed + excluded.passed,
@@ -82,7 +84,7 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               messages = s.messages + excluded.messages,
               passed = s.passed + excluded.passed)
      insert into ruawatch.analysis_work (domain, source, day) select domain, source, day from delta`,
-    [changes.map((c) => c.key), changes.map((c) => c.sign), changes.map((c) => c.trust)],
+    [changes.map((c) => c.key), changes.map((c) => c.sign), changes.map((c) => c.trust), ...beginRange(changes)],
   );
   const entered = new Set(changes.filter((c) => c.sign === 1).map((c) => c.key));
   await forget(
@@ -90,6 +92,10 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
     changes.filter((c) => c.sign === -1 && !entered.has(c.key)),
   );
 }
+
+/** Whether the rollups of `day` are kept: sums over what is still to come, of a day that was dropped, would be partial. */
+const kept = (table: 'source_days' | 'policy_days') =>
+  `day >= coalesce((select dropped_before from ruawatch.partitioned where name = '${table}'), '-infinity')`;
 
 /**
  * Sums can be taken back; the first and last day of a source and the largest name among its signers cannot, and are looked up again
@@ -103,11 +109,11 @@ async function forget(tx: Tx, left: readonly RollupChange[]): Promise<void> {
        select distinct p.domain, r.source, p.reporter, (p.begin_at at time zone 'UTC')::date as day, g.trust
          from unnest($1::bigint[], $2::text[]) as g(key, trust)
          join ruawatch.reports p on p.report_key = g.key
-         join ruawatch.records r on r.report_key = g.key
+         join ruawatch.records r on r.report_key = g.key and r.begin_at = p.begin_at and r.begin_at between $3 and $4
         where r.foreign_dkim is not null),
      said as (
        select t.*, (select left(max(r.foreign_dkim), ${KEY_LENGTH})
-                      from ruawatch.reports p join ruawatch.records r on r.report_key = p.report_key
+                      from ruawatch.reports p join ruawatch.records r on r.report_key = p.report_key and r.begin_at = p.begin_at
                      where p.domain = t.domain and p.begin_at >= t.day::timestamp at time zone 'UTC'
                        and p.begin_at < (t.day + 1)::timestamp at time zone 'UTC'
                        and p.reporter = t.reporter and p.trust = t.trust and p.superseded_by is null and r.source = t.source) as signer
@@ -115,19 +121,25 @@ async function forget(tx: Tx, left: readonly RollupChange[]): Promise<void> {
      update ruawatch.source_days d set signing_domain = s.signer from said s
       where d.domain = s.domain and d.source = s.source and d.day = s.day and d.reporter = s.reporter and d.trust = s.trust
         and d.signing_domain is distinct from s.signer`,
-    [keys, left.map((c) => c.trust)],
+    [keys, left.map((c) => c.trust), ...beginRange(left)],
   );
   await tx.query(
     `with touched as materialized (
        select distinct p.domain, r.source
-         from ruawatch.reports p join ruawatch.records r on r.report_key = p.report_key where p.report_key = any($1::bigint[])),
+         from ruawatch.reports p
+         join ruawatch.records r on r.report_key = p.report_key and r.begin_at = p.begin_at and r.begin_at between $2 and $3
+        where p.report_key = any($1::bigint[])),
      seen as (
        select t.domain, t.source, min(d.day) as first_seen, max(d.day) as last_seen
          from touched t join ruawatch.source_days d on d.domain = t.domain and d.source = t.source and d.messages > 0
-        group by t.domain, t.source)
-     update ruawatch.sources s set first_seen = e.first_seen, last_seen = e.last_seen from seen e
+        group by t.domain, t.source),
+     -- The days that were dropped cannot be looked up; what they said stays.
+     dropped as (select dropped_before as before from ruawatch.partitioned where name = 'source_days')
+     update ruawatch.sources s
+        set first_seen = case when s.first_seen < d.before then s.first_seen else e.first_seen end, last_seen = e.last_seen
+       from seen e, dropped d
       where s.domain = e.domain and s.source = e.source and (s.first_seen, s.last_seen) is distinct from (e.first_seen, e.last_seen)`,
-    [keys],
+    [keys, ...beginRange(left)],
   );
 }
 
@@ -159,7 +171,7 @@ export async function rollUpPolicies(
                       as t(domain, day, reporter, policy, trust, n)),
      days as (
        insert into ruawatch.policy_days as d (domain, day, reporter, policy, trust, reports)
-       select domain, day, reporter, policy, trust, n from delta order by domain, day, reporter, policy, trust
+       select domain, day, reporter, policy, trust, n from delta where ${kept('policy_days')} order by domain, day, reporter, policy, trust
        on conflict (domain, day, reporter, policy, trust) do update set reports = d.reports + excluded.reports)
      insert into ruawatch.analysis_work (domain, source, day) select distinct domain, '', day from delta order by 1, 3`,
     [
@@ -192,23 +204,27 @@ export async function loadPolicyReports(
 }
 
 /** Removes the rows of reports that wait no more: nearly every report leaves one, and there is nothing in it. */
-export async function dropEmptyPending(tx: Tx, keys: readonly number[]): Promise<void> {
-  if (keys.length === 0) return;
+export async function dropEmptyPending(tx: Tx, reports: readonly { key: number; begin: number }[]): Promise<void> {
+  if (reports.length === 0) return;
+  const keys = reports.map((r) => r.key);
+  const [from, to] = beginRange(reports);
   await tx.query(
     `with touched as materialized (
        select distinct p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, p.reporter
          from unnest($1::bigint[]) as s(key)
          join ruawatch.reports p on p.report_key = s.key
-         join ruawatch.records r on r.report_key = s.key)
+         join ruawatch.records r on r.report_key = s.key and r.begin_at = p.begin_at and r.begin_at between $2 and $3)
      delete from ruawatch.source_days d using touched t
       where d.domain = t.domain and d.source = t.source and d.day = t.day and d.reporter = t.reporter
+        and d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date
         and d.trust = 'pending' and d.messages = 0`,
-    [keys],
+    [keys, from, to],
   );
   await tx.query(
     `delete from ruawatch.policy_days d using ruawatch.reports p
       where p.report_key = any($1::bigint[]) and d.domain = p.domain and d.day = (p.begin_at at time zone 'UTC')::date
+        and d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date
         and d.reporter = p.reporter and d.trust = 'pending' and d.reports = 0`,
-    [keys],
+    [keys, from, to],
   );
 }

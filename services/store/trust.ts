@@ -1,6 +1,6 @@
 import type { Db, Queryable, Tx } from '../shared/db.ts';
 import { plain } from './copy.ts';
-import { lockIdentities, outranks, type Ranked, type TrustClass } from './reports.ts';
+import { beginRange, gone, lockIdentities, outranks, type Ranked, standingOfGone, type TrustClass } from './reports.ts';
 import { dropEmptyPending, loadPolicyReports, type RollupChange, rollUp, rollUpPolicies } from './rollups.ts';
 
 export type ReporterTrust = 'authenticated' | 'unauthenticated' | 'mismatched';
@@ -22,6 +22,7 @@ export interface Check {
   attempts: number;
   mailbox: string;
   received_at: Date;
+  stored_at: Date;
   size: number;
   org_name: string | null;
   org_email: string | null;
@@ -30,7 +31,7 @@ export interface Check {
 /** The checks of these messages that still wait. */
 export async function waitingChecks(db: Queryable, keys: readonly number[]): Promise<Check[]> {
   const { rows } = await db.query<Check>(
-    `select c.message_key, c.report_key, c.attempts, m.mailbox, m.received_at, m.size, r.org_name, r.org_email
+    `select c.message_key, c.report_key, c.attempts, m.mailbox, m.received_at, m.stored_at, m.size, r.org_name, r.org_email
        from ruawatch.trust_checks c
        join ruawatch.messages m on m.message_key = c.message_key
        join ruawatch.reports r on r.report_key = c.report_key
@@ -81,7 +82,11 @@ interface Row extends Ranked {
   identity: string;
   domain: string;
   day: string;
+  /** Seconds since the epoch. */
+  begin: number;
   superseded_by: number | null;
+  /** Its records were dropped. */
+  gone: boolean;
 }
 
 /**
@@ -97,8 +102,9 @@ export async function settleTrust(
   verdicts: readonly { message_key: number; report_key: number; verdict: Trust }[],
 ): Promise<string[]> {
   if (verdicts.length === 0) return [];
-  const { rows: named } = await tx.query<{ identity: string }>(
-    `select distinct encode(identity, 'hex') as identity from ruawatch.reports where report_key = any($1::bigint[])`,
+  const { rows: named } = await tx.query<{ identity: string; begin: number }>(
+    `select distinct encode(identity, 'hex') as identity, extract(epoch from begin_at)::float8 as begin
+       from ruawatch.reports where report_key = any($1::bigint[])`,
     [verdicts.map((v) => v.report_key)],
   );
   const identities = named.map((r) => r.identity);
@@ -115,10 +121,11 @@ export async function settleTrust(
   );
   const { rows } = await tx.query<Omit<Row, 'received'> & { received_at: Date }>(
     `select report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, salvaged, received_at,
-            messages, superseded_by, trust, domain, (begin_at at time zone 'UTC')::date as day
-       from ruawatch.reports
+            messages, superseded_by, trust, domain, (begin_at at time zone 'UTC')::date as day, extract(epoch from begin_at)::float8 as begin,
+            ${gone('p', '$2', '$3')} as gone
+       from ruawatch.reports p
       where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,
-    [identities],
+    [identities, ...beginRange(named)],
   );
   const before = new Map(rows.map((row) => [row.key, { ...row, received: row.received_at.getTime() }]));
   const after = new Map([...before].map(([key, row]) => [key, { ...row }]));
@@ -147,10 +154,12 @@ export async function settleTrust(
   return [...new Set(told.map((r) => r.domain))].sort();
 }
 
-/** Lets the highest of each identity stand, the others behind it. */
+/** Lets the highest of each identity stand, the others behind it. Where records were dropped, what stands cannot change any more. */
 function restand(rows: Map<number, Row>): void {
-  const best = new Map<string, Row>();
+  const best = standingOfGone([...rows.values()]);
+  const settled = new Set(best.keys());
   for (const row of rows.values()) {
+    if (settled.has(row.identity)) continue;
     const other = best.get(row.identity);
     if (!other || outranks(row, other)) best.set(row.identity, row);
   }
@@ -190,15 +199,18 @@ async function writeStanding(tx: Tx, before: ReadonlyMap<number, Row>, after: Re
   }
 }
 
-/** Takes what stood out of the rollups and puts what stands in, where standing or trust changed. */
+/**
+ * Takes what stood out of the rollups and puts what stands in, where standing or trust changed. A report without records any more stays in
+ * the sums where it is: no join finds anything to move.
+ */
 async function moveRollups(tx: Tx, before: ReadonlyMap<number, Row>, after: ReadonlyMap<number, Row>): Promise<void> {
   const changes: RollupChange[] = [];
   for (const [key, now] of after) {
     const was = before.get(key)!;
     const [stood, stands] = [was.superseded_by === null, now.superseded_by === null];
     if (stood === stands && (!stands || was.trust === now.trust)) continue;
-    if (stood) changes.push({ key, sign: -1, trust: was.trust });
-    if (stands) changes.push({ key, sign: 1, trust: now.trust });
+    if (stood) changes.push({ key, sign: -1, trust: was.trust, begin: was.begin });
+    if (stands) changes.push({ key, sign: 1, trust: now.trust, begin: was.begin });
   }
   await rollUp(tx, changes);
   const keys = [...new Set(changes.map((c) => c.key))];
@@ -207,7 +219,7 @@ async function moveRollups(tx: Tx, before: ReadonlyMap<number, Row>, after: Read
     tx,
     changes.map(({ key, sign, trust }) => ({ report: reports.get(key)!, sign, trust })),
   );
-  await dropEmptyPending(tx, keys);
+  await dropEmptyPending(tx, changes);
 }
 
 /** Reports in a reporter's name that do not come from it, as one sender brought them on one UTC day. */

@@ -1,0 +1,86 @@
+import { messageOf } from '../shared/errors.ts';
+import type { Context } from '../shared/service.ts';
+import { dropPartitions, ensurePartitions, PARTITIONED, type Partitioned } from '../store/partitions.ts';
+
+const DAY_MS = 86_400_000;
+/** Tries of what nobody waits for. */
+const TRIES = 10;
+/**
+ * Months with rows in the default partition that get a partition in one round. Whoever forges reports of odd months has some 180 to
+ * choose from, and makes the database no busier than this.
+ */
+const STRAYS_A_ROUND = 12;
+/** Records of a month that this process has written before it asks for its partition, rather than leave it to the next round. */
+const WORTH_A_PARTITION = 1_000;
+
+const SETTING: Record<Partitioned, 'raw_days' | 'records_days' | 'rollups_days'> = {
+  raw: 'raw_days',
+  records: 'records_days',
+  source_days: 'rollups_days',
+  policy_days: 'rollups_days',
+};
+
+/**
+ * Makes the partitions of the months about this one, of two ahead, and of older ones that lie in the default partition; then drops what
+ * the setting `retention` does not keep any longer.
+ */
+export async function keepMonths(
+  { config, db, clock, log }: Pick<Context, 'config' | 'db' | 'clock' | 'log'>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const now = clock.now();
+  const months = [-1, 0, 1, 2].map((n) => dayOf(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + n, 1)));
+  for (const table of PARTITIONED) {
+    if (signal?.aborted) return;
+    const made = await ensurePartitions(db, table, months, STRAYS_A_ROUND, TRIES);
+    if (made === null)
+      log.info({ table }, 'new months could not be made: the table is in use; until the next try they share one partition');
+    else if (made.length > 0) log.info({ partitions: made }, 'new months');
+    const days = config.retention[SETTING[table]];
+    if (days === null || signal?.aborted) continue;
+    const gone = await dropPartitions(db, table, dayOf(now.getTime() - days * DAY_MS), TRIES);
+    if (gone === null) log.info({ table }, 'months past their retention time could not be dropped: the table is in use');
+    else if (gone.length > 0)
+      log.info({ setting: `retention.${SETTING[table]}`, days, dropped: gone }, 'dropped what is past its retention time');
+  }
+}
+
+/** The months that one process has written reports of. */
+export interface Months {
+  /** Adds what a batch wrote: records by month (YYYY-MM-01). Asks for the partitions of months that have become worth one. Never rejects. */
+  wrote(months: ReadonlyMap<string, number>): Promise<void>;
+}
+
+/**
+ * An archive of years is imported into months of their own, and not into the default partition, which would be moved later. A month is
+ * asked for once by a process: what comes in the way then is made up for by the hourly round.
+ */
+export function watchMonths({ db, log }: Pick<Context, 'db' | 'log'>): Months {
+  const written = new Map<string, number>();
+  const asked = new Set<string>();
+  return {
+    async wrote(months) {
+      const due: string[] = [];
+      for (const [month, records] of months) {
+        if (asked.has(month)) continue;
+        const sum = (written.get(month) ?? 0) + records;
+        written.set(month, sum);
+        if (sum < WORTH_A_PARTITION) continue;
+        asked.add(month);
+        written.delete(month);
+        due.push(month);
+      }
+      if (due.length === 0) return;
+      try {
+        for (const table of ['records', 'source_days', 'policy_days'] as const) {
+          const made = await ensurePartitions(db, table, due, 0, 3);
+          if (made && made.length > 0) log.info({ partitions: made }, 'new months');
+        }
+      } catch (error) {
+        log.warn({ err: messageOf(error), months: due }, 'months could not be made; the hourly round makes up for it');
+      }
+    },
+  };
+}
+
+const dayOf = (time: number) => new Date(time).toISOString().slice(0, 10);
