@@ -174,10 +174,10 @@ test('the query of every kind of finding runs on the real schema and is safe wit
   await f.t.db.query(
     `insert into ruawatch.records (report_key, n, begin_at, source_ip, count, disposition, auth, dkim_aligned, spf_aligned, forwarded, source,
             foreign_spf)
-     values (1, 0, now(), '198.18.0.7', 10, 'reject', '{}', false, false, false, '198.18.0.0/24', null),
-            (1, 1, now(), '192.0.2.1', 12, 'none', '{}', true, true, false, '192.0.2.0/24', null),
-            (1, 2, now(), '203.0.113.1', 30, 'none', '{}', false, false, false, $1, 'o''brien')`,
-    [odd.source],
+     values (1, 0, $2::date + interval '1 hour', '198.18.0.7', 10, 'reject', '{}', false, false, false, '198.18.0.0/24', null),
+            (1, 1, $2::date + interval '1 hour', '192.0.2.1', 12, 'none', '{}', true, true, false, '192.0.2.0/24', null),
+            (1, 2, $2::date + interval '1 hour', '203.0.113.1', 30, 'none', '{}', false, false, false, $1, 'o''brien')`,
+    [odd.source, ago(0)],
   );
   await f.analyze();
   const findings = await f.findings();
