@@ -15,9 +15,8 @@ insert into ruawatch.partitioned (name, key, unique_columns)
 values ('raw', 'stored_at', 'message_key, n'), ('records', 'begin_at', 'report_key, n'), ('source_days', 'day', null), ('policy_days', 'day', null);
 
 -- Makes the missing ones of the named months, and of up to `strays` others of which rows lie in the default partition, and moves those rows.
--- Anyone may call it at any time. Making a partition needs the default one for itself; whoever holds that may be waiting for somebody who waits
--- for us, so this gives up after half a second, before anybody is taken for deadlocked (deadlock_timeout is a second). The caller comes again.
--- One table a call: holding the default partitions of two is what could deadlock.
+-- Anyone may call it at any time. It waits for who is writing; whoever that is may be waiting for somebody who waits for us, so this gives up after half a second, before anybody is taken for deadlocked (deadlock_timeout is a second). The caller comes again.
+-- One table a call: holding one while waiting for another is what could deadlock.
 create function ruawatch.ensure_partitions(parent text, months date[], strays integer) returns text[]
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '500ms' set timezone = 'UTC'
 as $$
@@ -42,15 +41,17 @@ begin
   for month in select distinct date_trunc('month', m::timestamp)::date from unnest(months || found) m where m >= lowest and m < beyond order by 1 loop
     child := parent || to_char(month, '"_"YYYY"_"MM');
     continue when to_regclass('ruawatch.' || child) is not null;
-    -- Held to the end: one at a time makes partitions, and none while the schema changes.
+    -- Held to the end: none is made while the schema changes.
     perform pg_advisory_xact_lock(1920295287);
+    -- Keeps writers out, not readers: one that has found no partition for its row, and then waits for the default one, is refused by Postgres
+    -- when the month has been attached meanwhile. Now they wait for the table itself, and look afterwards. Taking it also makes the other
+    -- makers' work visible to the next line.
+    execute format('lock table only ruawatch.%I in share row exclusive mode', parent);
     continue when to_regclass('ruawatch.' || child) is not null;
     execute format('create table ruawatch.%I (like ruawatch.%I including all)', child, parent);
     if p.unique_columns is not null then
       execute format('alter table ruawatch.%I add primary key (%s)', child, p.unique_columns);
     end if;
-    -- In the order that attaching takes them.
-    execute format('lock table only ruawatch.%I in share update exclusive mode', parent);
     execute format('lock table ruawatch.%I in access exclusive mode', parent || '_default');
     bounds := format('%1$I >= %2$L and %1$I < %3$L', p.key, month, (month + interval '1 month')::date);
     execute format('with moved as (delete from ruawatch.%I where %s returning *) insert into ruawatch.%I select * from moved',

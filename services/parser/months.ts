@@ -53,7 +53,7 @@ export interface Months {
 
 /**
  * An archive of years is imported into months of their own, and not into the default partition, which would be moved later. A month is
- * asked for once by a process: what comes in the way then is made up for by the hourly round.
+ * asked for until it is there.
  */
 export function watchMonths({ db, log }: Pick<Context, 'db' | 'log'>): Months {
   const written = new Map<string, number>();
@@ -73,8 +73,13 @@ export function watchMonths({ db, log }: Pick<Context, 'db' | 'log'>): Months {
       if (due.length === 0) return;
       try {
         for (const table of ['records', 'source_days', 'policy_days'] as const) {
-          const made = await ensurePartitions(db, table, due, 0, 3);
-          if (made && made.length > 0) log.info({ partitions: made }, 'new months');
+          const made = await ensurePartitions(db, table, due, 0, 5);
+          if (made === null) {
+            // It is asked again when as much has been written once more.
+            for (const month of due) asked.delete(month);
+            return;
+          }
+          if (made.length > 0) log.info({ partitions: made }, 'new months');
         }
       } catch (error) {
         log.warn({ err: messageOf(error), months: due }, 'months could not be made; the hourly round makes up for it');
