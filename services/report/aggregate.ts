@@ -1,25 +1,25 @@
-import { canonicalAddress } from './address.ts';
+import { canonicalAddress, networkOf } from './address.ts';
 import { Aligner } from './alignment.ts';
-import { ContentHash, identityOf } from './digest.ts';
+import { ContentHash, identityOf, restOf } from './digest.ts';
 import * as el from './elements.ts';
 import { BATCH_LENGTH, type Limits, Refusal } from './limits.ts';
-import type { AggregateRecord, AggregateReport, DkimAuth, OverrideReason, SpfAuth } from './model.ts';
+import type { AggregateRecord, AggregateReport } from './model.ts';
 import { normalDomain } from './orgdomain.ts';
-import { firstOf, type NameHint, Preamble } from './preamble.ts';
+import { type NameHint, Preamble } from './preamble.ts';
 import { Problems } from './problems.ts';
+import { RecordFields, type Row } from './record.ts';
+import { copied } from './shapes.ts';
 import { sourceOf } from './source.ts';
-import { enumerated, excerpt, trimmed, wholeNumber } from './text.ts';
+import { excerpt, wholeNumber } from './text.ts';
 
-interface Row {
-  ip: string | null;
-  count: string | null;
-  disposition: string | null;
-  dkim: string | null;
-  spf: string | null;
-  reasons: OverrideReason[];
+/** What the records of a report have in common that differ in address and count alone. */
+export interface Likeness {
+  record: AggregateRecord;
+  /** Its `restOf`. */
+  rest: string;
+  /** The characters of its text, without address and count. */
+  length: number;
 }
-
-const emptyRow = (): Row => ({ ip: null, count: null, disposition: null, dkim: null, spf: null, reasons: [] });
 
 /**
  * Builds the model out of element events, whichever reader they come from: `open`, `text` and `close` for each element in document
@@ -66,17 +66,11 @@ export class AggregateBuilder {
   private policies = 0;
   private policyDone = false;
 
-  private row: Row = emptyRow();
-  private rows = 0;
-  private extraRows: Row[] = [];
-  private header_from: string | null = null;
-  private envelope_from: string | null = null;
-  private envelope_to: string | null = null;
-  private dkim: DkimAuth[] = [];
-  private spf: SpfAuth[] = [];
-  private reason: OverrideReason = { type: null, comment: null };
-  private signature: DkimAuth = { domain: null, selector: null, result: null, human_result: null };
-  private check: SpfAuth = { domain: null, scope: null, result: null, human_result: null };
+  private readonly fields: RecordFields;
+  /** Problems told before the record being read; and the record read last, when nothing was odd about it. */
+  private toldBefore = 0;
+  private regular: AggregateRecord | null = null;
+  private regularRest = '';
 
   private records = 0;
   private messages = 0;
@@ -90,6 +84,7 @@ export class AggregateBuilder {
     this.batchSize = batchSize;
     this.hint = hint;
     this.preamble = new Preamble(this.problems);
+    this.fields = new RecordFields(this.problems, limits.children);
   }
 
   /** The begin of the report; known as soon as a batch is. */
@@ -119,30 +114,17 @@ export class AggregateBuilder {
         }
         break;
       case el.RECORD:
-        this.resetRecord();
+        this.fields.begin();
+        this.childLength = 0;
+        this.toldBefore = this.problems.told;
+        this.regular = null;
         if (this.onRecordStart !== null) this.onRecordStart();
         break;
       case el.ROW:
-        if (this.rows++ > 0) {
-          this.guardChildren(this.extraRows.length);
-          this.extraRows.push(this.row);
-          this.row = emptyRow();
-        }
-        break;
       case el.REASON:
-        this.guardChildren(this.row.reasons.length);
-        this.reason = { type: null, comment: null };
-        this.row.reasons.push(this.reason);
-        break;
       case el.DKIM:
-        this.guardChildren(this.dkim.length);
-        this.signature = { domain: null, selector: null, result: null, human_result: null };
-        this.dkim.push(this.signature);
-        break;
       case el.SPF:
-        this.guardChildren(this.spf.length);
-        this.check = { domain: null, scope: null, result: null, human_result: null };
-        this.spf.push(this.check);
+        this.fields.open(what);
         break;
     }
   }
@@ -168,7 +150,8 @@ export class AggregateBuilder {
         const value = this.buffer === this.last[what] ? this.last[what] : this.buffer;
         this.last[what] = value;
         this.buffer = '';
-        this.set(what, value);
+        if (what >= el.SOURCE_IP) this.fields.set(what, value);
+        else this.preamble.set(what, value);
       }
       return;
     }
@@ -260,40 +243,17 @@ export class AggregateBuilder {
     };
   }
 
-  private guardChildren(have: number): void {
-    if (have < this.limits.children) return;
-    throw new Refusal('too_many_children', `A record repeats an element more than ${this.limits.children} times.`);
-  }
-
-  private resetRecord(): void {
-    // The object is used again: a report of a million records need not make a million of them.
-    const { row } = this;
-    row.ip = null;
-    row.count = null;
-    row.disposition = null;
-    row.dkim = null;
-    row.spf = null;
-    row.reasons = [];
-    this.rows = 0;
-    this.childLength = 0;
-    if (this.extraRows.length > 0) this.extraRows = [];
-    this.header_from = null;
-    this.envelope_from = null;
-    this.envelope_to = null;
-    this.dkim = [];
-    this.spf = [];
-  }
-
   private endRecord(): void {
-    if (this.rows === 0) {
+    const { fields } = this;
+    if (fields.rows === 0) {
       this.setAside('record_without_row', 'it has no row, so no count', this.recordText());
       return;
     }
-    if (this.rows > 1) {
+    if (fields.rows > 1) {
       this.problems.add('several_rows', 'A record has more than one row; each counts as a record with the same identifiers.');
-      for (const row of this.extraRows) this.endRow(row);
+      for (const row of fields.extraRows) this.endRow(row);
     }
-    this.endRow(this.row);
+    this.endRow(fields.row);
   }
 
   private endRow(row: Row): void {
@@ -319,11 +279,7 @@ export class AggregateBuilder {
         this.problems.add('source_ip_invalid', `A record has a source_ip that is no address: ${excerpt(row.ip, 80)}.`);
       }
     }
-    if (this.records >= this.limits.records) {
-      throw new Refusal('too_many_records', `The report has more than ${this.limits.records} records.`);
-    }
-    this.records++;
-    this.messages += count;
+    const { fields } = this;
     const record: AggregateRecord = {
       source_ip,
       count,
@@ -331,10 +287,10 @@ export class AggregateBuilder {
       dkim: row.dkim,
       spf: row.spf,
       reasons: row.reasons,
-      header_from: this.header_from,
-      envelope_from: this.envelope_from,
-      envelope_to: this.envelope_to,
-      auth: { dkim: this.dkim, spf: this.spf },
+      header_from: fields.header_from,
+      envelope_from: fields.envelope_from,
+      envelope_to: fields.envelope_to,
+      auth: { dkim: fields.dkim, spf: fields.spf },
       dkim_aligned: false,
       spf_aligned: false,
       source: '',
@@ -342,14 +298,15 @@ export class AggregateBuilder {
       foreign_dkim: null,
       foreign_spf: null,
     };
-    const length = this.content.record(record, row.ip);
-    if (this.commonFrom !== '' && this.commonFrom !== this.header_from) {
-      this.commonFrom = this.commonFrom === null ? (this.header_from ?? '') : '';
-    }
+    const rest = restOf(record);
+    const length = this.tally(record, source_ip ?? row.ip, rest);
     if (this.held === null) {
-      this.deliver(record);
-      this.batchLength += length;
-      if (this.batchLength >= BATCH_LENGTH) this.endBatch();
+      this.judge(record);
+      this.deliver(record, length);
+      if (source_ip !== null && !fields.repeats && fields.rows === 1 && this.problems.told === this.toldBefore) {
+        this.regular = record;
+        this.regularRest = rest;
+      }
       return;
     }
     this.heldLength += length;
@@ -362,6 +319,61 @@ export class AggregateBuilder {
     this.held.push(record);
   }
 
+  /** Counts a record and takes it into the content hash; returns how much text it holds. */
+  private tally(record: AggregateRecord, ip: string | null, rest: string): number {
+    if (this.records >= this.limits.records) {
+      throw new Refusal('too_many_records', `The report has more than ${this.limits.records} records.`);
+    }
+    this.records++;
+    this.messages += record.count;
+    if (this.commonFrom !== '' && this.commonFrom !== record.header_from) {
+      this.commonFrom = this.commonFrom === null ? (record.header_from ?? '') : '';
+    }
+    return this.content.record(ip, record.count, rest);
+  }
+
+  /** What the record that ended last shares with every other that says the same of another address; null when it was odd. */
+  likeness(): Likeness | null {
+    const { regular: record, fields } = this;
+    if (record === null) return null;
+    const { ip, count } = fields.row;
+    return { record, rest: copied(this.regularRest), length: this.childLength - (ip ?? '').length - (count ?? '').length };
+  }
+
+  /**
+   * A record like an earlier one of this report but for its address and count, as sent; false when it must be read like any other.
+   * The records share what they have in common, so nobody may change it.
+   */
+  another(like: Likeness, ip: string, count: string): boolean {
+    const { limits } = this;
+    const source_ip = canonicalAddress(ip);
+    const number = wholeNumber(count);
+    if (source_ip === null || number === null || !Number.isSafeInteger(this.messages + number)) return false;
+    if (Math.max(ip.length, count.length) > limits.textLength) return false;
+    if (like.length + ip.length + count.length > limits.recordLength) return false;
+    const r = like.record;
+    const record: AggregateRecord = {
+      source_ip,
+      count: number,
+      disposition: r.disposition,
+      dkim: r.dkim,
+      spf: r.spf,
+      reasons: r.reasons,
+      header_from: r.header_from,
+      envelope_from: r.envelope_from,
+      envelope_to: r.envelope_to,
+      auth: r.auth,
+      dkim_aligned: r.dkim_aligned,
+      spf_aligned: r.spf_aligned,
+      source: r.foreign_spf ?? r.foreign_dkim ?? networkOf(source_ip),
+      forwarded: r.forwarded,
+      foreign_dkim: r.foreign_dkim,
+      foreign_spf: r.foreign_spf,
+    };
+    this.deliver(record, this.tally(record, source_ip, like.rest));
+    return true;
+  }
+
   /** Policy and begin are known, or will not come: held-back records go out. */
   private release(): void {
     if (this.held === null || !this.policyDone || !this.metadataDone) return;
@@ -370,10 +382,13 @@ export class AggregateBuilder {
     const held = this.held;
     this.held = null;
     this.aligner = new Aligner(this.preamble.policy);
-    for (const record of held) this.deliver(record);
+    for (const record of held) {
+      this.judge(record);
+      this.deliver(record, 0);
+    }
   }
 
-  private deliver(record: AggregateRecord): void {
+  private judge(record: AggregateRecord): void {
     const aligner = this.aligner as Aligner;
     const verdict = aligner.judge(record);
     const from = sourceOf(record, aligner);
@@ -383,76 +398,20 @@ export class AggregateBuilder {
     record.forwarded = from.forwarded;
     record.foreign_dkim = from.foreign_dkim;
     record.foreign_spf = from.foreign_spf;
+  }
+
+  /** @param length characters of the record, towards the length of its batch */
+  private deliver(record: AggregateRecord, length: number): void {
     this.batch.push(record);
     if (this.batch.length >= this.batchSize) this.endBatch();
+    this.batchLength += length;
+    if (this.batchLength >= BATCH_LENGTH) this.endBatch();
   }
 
   private endBatch(): void {
     if (this.batch.length > 0) this.batches.push(this.batch);
     this.batch = [];
     this.batchLength = 0;
-  }
-
-  private set(what: number, value: string): void {
-    const { row } = this;
-    switch (what) {
-      case el.SOURCE_IP:
-        row.ip = firstOf(this.problems, row.ip, trimmed(value), 'source_ip');
-        break;
-      case el.COUNT:
-        row.count = firstOf(this.problems, row.count, trimmed(value), 'count');
-        break;
-      case el.DISPOSITION:
-        row.disposition ??= enumerated(value);
-        break;
-      case el.E_DKIM:
-        row.dkim ??= enumerated(value);
-        break;
-      case el.E_SPF:
-        row.spf ??= enumerated(value);
-        break;
-      case el.REASON_TYPE:
-        this.reason.type ??= enumerated(value);
-        break;
-      case el.REASON_COMMENT:
-        this.reason.comment ??= trimmed(value);
-        break;
-      case el.HEADER_FROM:
-        this.header_from = firstOf(this.problems, this.header_from, trimmed(value), 'header_from');
-        break;
-      case el.ENVELOPE_FROM:
-        this.envelope_from ??= trimmed(value);
-        break;
-      case el.ENVELOPE_TO:
-        this.envelope_to ??= trimmed(value);
-        break;
-      case el.D_DOMAIN:
-        this.signature.domain ??= trimmed(value);
-        break;
-      case el.D_SELECTOR:
-        this.signature.selector ??= trimmed(value);
-        break;
-      case el.D_RESULT:
-        this.signature.result ??= enumerated(value);
-        break;
-      case el.D_HUMAN:
-        this.signature.human_result ??= trimmed(value);
-        break;
-      case el.S_DOMAIN:
-        this.check.domain ??= trimmed(value);
-        break;
-      case el.S_SCOPE:
-        this.check.scope ??= enumerated(value);
-        break;
-      case el.S_RESULT:
-        this.check.result ??= enumerated(value);
-        break;
-      case el.S_HUMAN:
-        this.check.human_result ??= trimmed(value);
-        break;
-      default:
-        this.preamble.set(what, value);
-    }
   }
 }
 

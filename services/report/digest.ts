@@ -17,20 +17,11 @@ export class ContentHash {
   private readonly hash: Hash = createHash('sha256');
   private gathered = '';
 
-  /** Adds a record; returns how much text it holds. `ip` is the address as sent, for a record whose address is none. */
-  record(r: AggregateRecord, ip: string | null): number {
-    let line = `${r.source_ip ?? ip ?? ''}${FIELD}${r.count}${FIELD}${r.disposition ?? ''}${FIELD}${r.dkim ?? ''}${FIELD}${r.spf ?? ''}`;
-    line += `${FIELD}${r.header_from ?? ''}${FIELD}${r.envelope_from ?? ''}${FIELD}${r.envelope_to ?? ''}`;
-    for (const reason of r.reasons) line += `${GROUP}${reason.type ?? ''}${ITEM}${reason.comment ?? ''}`;
-    line += FIELD;
-    for (const d of r.auth.dkim) {
-      line += `${GROUP}${d.domain ?? ''}${ITEM}${d.selector ?? ''}${ITEM}${d.result ?? ''}${ITEM}${d.human_result ?? ''}`;
-    }
-    line += FIELD;
-    for (const s of r.auth.spf) {
-      line += `${GROUP}${s.domain ?? ''}${ITEM}${s.scope ?? ''}${ITEM}${s.result ?? ''}${ITEM}${s.human_result ?? ''}`;
-    }
-    this.gathered += `${line}\n`;
+  /** Adds a record: its address (as sent, when it is none), its count, and `restOf` it. Returns how much text it holds. */
+  record(ip: string | null, count: number, rest: string): number {
+    const line = `${ip ?? ''}${FIELD}${count}${rest}`;
+    this.gathered += line;
+    this.gathered += '\n';
     if (this.gathered.length >= GATHERED) {
       this.hash.update(this.gathered);
       this.gathered = '';
@@ -64,6 +55,22 @@ export class ContentHash {
     ];
     return this.hash.update(`${this.gathered}\n${fields.join(FIELD)}`).digest('hex');
   }
+}
+
+/** What a record says besides its address and count, in the canonical form. */
+export function restOf(r: AggregateRecord): string {
+  let rest = `${FIELD}${r.disposition ?? ''}${FIELD}${r.dkim ?? ''}${FIELD}${r.spf ?? ''}`;
+  rest += `${FIELD}${r.header_from ?? ''}${FIELD}${r.envelope_from ?? ''}${FIELD}${r.envelope_to ?? ''}`;
+  for (const reason of r.reasons) rest += `${GROUP}${reason.type ?? ''}${ITEM}${reason.comment ?? ''}`;
+  rest += FIELD;
+  for (const d of r.auth.dkim) {
+    rest += `${GROUP}${d.domain ?? ''}${ITEM}${d.selector ?? ''}${ITEM}${d.result ?? ''}${ITEM}${d.human_result ?? ''}`;
+  }
+  rest += FIELD;
+  for (const s of r.auth.spf) {
+    rest += `${GROUP}${s.domain ?? ''}${ITEM}${s.scope ?? ''}${ITEM}${s.result ?? ''}${ITEM}${s.human_result ?? ''}`;
+  }
+  return rest;
 }
 
 /** Who reported on what, when, under which id (rule 6 of the design): SHA-256, hex. A report without an id is told by its content. */

@@ -6,9 +6,12 @@ import type { Problem } from './model.ts';
  * number. Equal sentences are told once.
  */
 export class Problems {
+  /** How often something odd was told, equal sentences included. */
+  told = 0;
   private readonly byCode = new Map<string, { sentences: Set<string>; more: number }>();
 
   add(code: string, message: string): void {
+    this.told++;
     const entry = this.byCode.get(code);
     if (entry === undefined) {
       this.byCode.set(code, { sentences: new Set([message]), more: 0 });

@@ -156,9 +156,13 @@ export class Scanner implements Tokenizer {
       }
 
       if (open.length === 1) {
+        this.at = base + j;
+        i = j + (listener.repeated?.(text, j) ?? 0);
+        if (i > j) continue;
         const element = recognise(text, j);
         if (element !== null) {
           i = j + this.repeat(element, base + j);
+          listener.told?.(text, j, i, element.steps);
           continue;
         }
         steps = [];

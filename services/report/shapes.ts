@@ -95,6 +95,6 @@ function toFront(shapes: Shape[], shape: Shape, from: number): void {
 }
 
 /** A string cut out of a large one keeps all of that alive; the copy does not. */
-function copied(text: string): string {
+export function copied(text: string): string {
   return Buffer.from(text).toString();
 }

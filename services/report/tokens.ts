@@ -1,4 +1,5 @@
 import { SaxesParser } from 'saxes';
+import type { Step } from './shapes.ts';
 
 /** Who is told what stands in a document. */
 export interface Listener {
@@ -6,6 +7,13 @@ export interface Listener {
   opened(name: string): void;
   /** An end tag ended at `position`, or an empty element's tag right after `opened`. */
   closed(): void;
+  /**
+   * Asked before an element that is a child of the root and begins at `start` of `text`, where `position` is: its length, when the
+   * listener knows what it says, and then it is not told; else 0.
+   */
+  repeated?(text: string, start: number): number;
+  /** A child of the root that lies between `start` and `end` of `text` was told, in these steps. */
+  told?(text: string, start: number, end: number, steps: readonly Step[]): void;
   /** Character data up to the next markup, references resolved. */
   text(text: string): void;
   /** An attribute, by the characters of its value. */

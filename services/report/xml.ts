@@ -1,6 +1,8 @@
-import { type AggregateBuilder, textTooLong } from './aggregate.ts';
+import { type AggregateBuilder, type Likeness, textTooLong } from './aggregate.ts';
 import { type Limits, Refusal } from './limits.ts';
+import { frameOf, Repeats } from './repeats.ts';
 import { Scanner } from './scan.ts';
+import type { Step } from './shapes.ts';
 import { excerpt } from './text.ts';
 import type { Listener } from './tokens.ts';
 
@@ -26,6 +28,7 @@ export class XmlReader implements Listener {
   private readonly parser = new Scanner(this);
   private readonly builder: AggregateBuilder;
   private readonly limits: Limits;
+  private readonly repeats = new Repeats<Likeness>();
   private depth = 0;
   private attributes = 0;
   /** References seen so far. */
@@ -129,6 +132,32 @@ export class XmlReader implements Listener {
     this.heard = true;
     this.pending = true;
     this.closedAt = this.parser.position;
+  }
+
+  repeated(text: string, start: number): number {
+    const { repeats, builder } = this;
+    const like = repeats.find(text, start);
+    if (like === null) return 0;
+    if (this.pending) this.flush();
+    if (!builder.another(like, repeats.ip, repeats.count)) return 0;
+    this.heard = true;
+    this.closedAt = this.parser.position + repeats.length;
+    this.resume = this.skipped + this.closedAt;
+    return repeats.length;
+  }
+
+  told(text: string, start: number, end: number, steps: readonly Step[]): void {
+    const { repeats } = this;
+    if (!repeats.watching) {
+      repeats.forget();
+      return;
+    }
+    const frame = frameOf(steps);
+    if (frame === null) return;
+    // It was told whole, and the tokenizer complains of nothing behind it.
+    if (this.pending) this.flush();
+    const like = this.builder.likeness();
+    if (like !== null) repeats.learn(frame, text, start, end, like, this.fed > 0);
   }
 
   doctype(): never {

@@ -296,6 +296,89 @@ describe('reading comes out the same with the scanner and with saxes alone', () 
     }
   }, 120_000);
 
+  test('for long reports that say the same of many addresses, with oddities late in them', async () => {
+    const withScanner = await reader(false);
+    const alone = await reader(true);
+    const next = numbers(20_260_116);
+    const pick = <T>(list: readonly T[]): T => list[next() % list.length] as T;
+    const addresses = [
+      '192.0.2.7',
+      '2001:DB8:0::1',
+      '::ffff:192.0.2.1',
+      '01.2.3.4',
+      'x',
+      '',
+      ' 192.0.2.8 ',
+      '&#49;.2.3.4',
+      '192.0.2.1\n',
+    ];
+    const counts = [
+      7,
+      '',
+      ' 3 ',
+      '+3',
+      '3.0',
+      '-1',
+      'many',
+      '9007199254740991',
+      '99999999999999999999',
+      '&#49;',
+      `1.${'0'.repeat(90)}`,
+    ];
+    const inners = [
+      '',
+      '<x/>',
+      '<x a="1"/>',
+      '<!-- x -->',
+      '<row><count>2</count></row>',
+      '<row/>',
+      '<auth_results/>',
+      '&amp;',
+      ']]>',
+      'é',
+    ];
+    const froms = ['example.com', 'a.example.com', 'A.example.com', 'b.example', '', 'a&amp;b'];
+    const letters = Buffer.from('<>/&;]"= \r\nax!-?\x00\x1f\xc3\xf0\xed\xff', 'latin1');
+    const codes = new Set<string>();
+    for (let run = 0; run < 400; run++) {
+      const early = recordXml().repeat(66) + recordXml({ from: 'b.example' }).repeat(2);
+      let late = '';
+      for (let n = 0; n < 12; n++) {
+        const odd = next() % 2 === 0;
+        late += recordXml({
+          ip: odd ? pick(addresses) : `192.0.2.${n}`,
+          count: next() % 3 === 0 ? pick(counts) : n,
+          from: pick(froms),
+          inner: next() % 4 === 0 ? pick(inners) : '',
+        });
+      }
+      const spaced = next() % 2 === 0 ? pick(['\n', '\r\n  ', '\t']) : '';
+      const bytes = Buffer.from(reportXml((early + late).replaceAll('><', `>${spaced}<`)));
+      for (let edits = next() % 3; edits > 0; edits--) bytes[bytes.length - 1 - (next() % 6_000)] = pick([...letters]);
+      const limits = pick([
+        {},
+        {},
+        { records: 70 + (next() % 9) },
+        { textLength: 60 },
+        { recordLength: 110 + (next() % 30) },
+        { children: 1 },
+      ]);
+      const batch = 1 + (next() % 7);
+      const outcome = await alone(bytes, batch, limits);
+      expect(await withScanner(bytes, batch, limits), bytes.toString('latin1')).toBe(outcome);
+      for (const [, code] of outcome.matchAll(/"code":"(\w+)"/g)) codes.add(code as string);
+    }
+    expect([...codes]).toEqual(
+      expect.arrayContaining([
+        'record_count_invalid',
+        'source_ip_invalid',
+        'several_rows',
+        'too_many_records',
+        'record_too_long',
+      ]),
+    );
+  }, 120_000);
+
   test('at and beyond the limits', async () => {
     const withScanner = await reader(false);
     const alone = await reader(true);
