@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Config } from '../shared/config.ts';
 import { type Db, type Tx, transaction } from '../shared/db.ts';
 import type { Log } from '../shared/log.ts';
+import { endSnoozes } from '../store/acts.ts';
 import * as outbox from '../store/outbox.ts';
 import { roomLeft } from './cap.ts';
 import { composeMail, messageIdOf } from './mail.ts';
@@ -35,6 +36,8 @@ const MOST_LISTED = 50;
 export async function composeMails(db: Db, settings: ComposeSettings, now: Date, log: Log): Promise<Composed> {
   return transaction(db, async (tx) => {
     await outbox.lockComposing(tx);
+    const awake = await endSnoozes(tx, now);
+    if (awake.length > 0) log.info({ findings: awake }, 'snoozes are over; what still stands is told again');
     const plan = planOf(await outbox.unhandledEvents(tx), settings.alerts.domains, settings.alertTo);
     if (plan.quiet.length > 0) {
       const locked = await outbox.lockEvents(tx, plan.quiet);

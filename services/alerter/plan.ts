@@ -65,10 +65,11 @@ export function planOf(events: UnhandledEvent[], domains: Record<string, string[
 
 /** How a finding's unhandled events are told together; null when they are not worth a mail. */
 function tellingOf(events: UnhandledEvent[]): Telling | null {
-  if (!events.some((event) => event.notify)) return null;
-  const { event, told } = events.at(-1)!;
+  const { event, told, silent } = events.at(-1)!;
+  if (silent || !events.some(({ notify }) => notify)) return null;
   if (event === 'resolved') return told ? 'resolved' : null;
-  return told ? 'changed' : 'opened';
+  if (!told) return 'opened';
+  return events.some((one) => one.event === 'reopened') ? 'reopened' : event === 'reminded' ? 'reminded' : 'changed';
 }
 
 function rank(item: Item): number {

@@ -10,7 +10,7 @@ import {
   takeWork,
   tryLockDomain,
 } from '../store/analysis.ts';
-import { loadFindings, openFindings, updateFindings, type WrittenEvent } from '../store/findings.ts';
+import { loadFindings, openFindings, reopenFindings, updateFindings, type WrittenEvent } from '../store/findings.ts';
 import { loadForged } from '../store/trust.ts';
 import { judge } from './judge.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
@@ -96,8 +96,9 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     });
     await saveClasses(tx, domain, now, judgement.classes);
     const changed = await updateFindings(tx, now, judgement.updated);
+    const reopened = await reopenFindings(tx, now, judgement.reopened);
     const opened = await openFindings(tx, domain, now, judgement.opened);
-    return { outcome, sources: work.sources.length, events: [...changed, ...opened] };
+    return { outcome, sources: work.sources.length, events: [...changed, ...reopened, ...opened] };
   });
 }
 

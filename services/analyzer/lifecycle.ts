@@ -1,4 +1,4 @@
-import type { Candidate, Evidence, FindingUpdate, KnownFinding, NewFinding, Severity } from '../store/findings.ts';
+import type { Candidate, Evidence, FindingUpdate, KnownFinding, NewFinding, Reopening, Severity } from '../store/findings.ts';
 import { strength, type Tag } from './policy.ts';
 import { addDays, earlier, later, settledUntil } from './window.ts';
 
@@ -6,6 +6,8 @@ const RANK: Record<Severity, number> = { info: 0, low: 1, medium: 2, high: 3, cr
 /** Volume changed materially when it is so many times what was told, and at least so much. */
 const TIMES = 3;
 const MUCH = 100;
+/** What comes back within so many days after the report day it was over on is the same finding again, and no stranger. */
+export const REOPEN_DAYS = 30;
 
 /**
  * What a person who was told the old should now be told, in a few words; null when nothing. Getting better is not news (the
@@ -43,6 +45,7 @@ export interface Moment {
 export interface Outcome {
   opened: NewFinding[];
   updated: FindingUpdate[];
+  reopened: Reopening[];
 }
 
 /**
@@ -58,7 +61,7 @@ export function decide(
   resolve: (finding: KnownFinding) => string | null,
   moment: Moment,
 ): Outcome {
-  const outcome: Outcome = { opened: [], updated: [] };
+  const outcome: Outcome = { opened: [], updated: [], reopened: [] };
   const key = (f: { kind: string; subject: string }) => JSON.stringify([f.kind, f.subject]);
   const held = new Map(candidates.map((candidate) => [key(candidate), candidate]));
 
@@ -77,14 +80,33 @@ export function decide(
     // What rests on nothing newer than the resolution is what was resolved.
     if (candidate.last_day <= settledUntil(known, candidate.kind, candidate.subject)) continue;
     const info = candidate.severity === 'info';
+    const notify = worthMail(candidate, candidate.last_day, moment);
+    const before = info ? undefined : resolvedLately(known, candidate);
+    if (before) {
+      const { kind: _kind, subject: _subject, ...again } = candidate;
+      outcome.reopened.push({ finding_key: before.finding_key, ...again, notify });
+      continue;
+    }
     outcome.opened.push({
       ...candidate,
       evidence: info ? { ...candidate.evidence, resolved_day: candidate.last_day } : candidate.evidence,
       state: info ? 'resolved' : 'open',
-      notify: worthMail(candidate, candidate.last_day, moment),
+      notify,
     });
   }
   return outcome;
+}
+
+/** The finding that this one continues. What was for information only was never open, so nothing of it comes back. */
+function resolvedLately(known: readonly KnownFinding[], candidate: Candidate): KnownFinding | undefined {
+  return known.find(
+    (f) =>
+      f.kind === candidate.kind &&
+      f.subject === candidate.subject &&
+      f.state === 'resolved' &&
+      f.severity !== 'info' &&
+      candidate.first_day <= addDays(f.evidence.resolved_day ?? f.last_day, REOPEN_DAYS),
+  );
 }
 
 /** Old history (an import of last year's mail) is recorded and bothers nobody. */
@@ -118,8 +140,8 @@ function resolved(finding: KnownFinding, why: string, moment: Moment): FindingUp
   return {
     finding_key,
     event: 'resolved',
-    // Who was never told of it need not hear that it is over.
-    notify: finding.told !== null && worthMail(finding, moment.today, moment),
+    // Who was never told of it, or has asked for silence, need not hear that it is over.
+    notify: finding.told !== null && !finding.acknowledged && !finding.snoozed && worthMail(finding, moment.today, moment),
     severity,
     confidence,
     first_day,

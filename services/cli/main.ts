@@ -93,4 +93,40 @@ messages
     run(async (keys: string[], options) => (await import('./messages.ts')).runMessagesReplay(config(), keys, options, out)),
   );
 
+const findings = program.command('findings').description('what was found, and what is said about it');
+findings
+  .command('list', { isDefault: true })
+  .description('open findings, the worst first')
+  .option('--all', 'also those that are over')
+  .option('--domain <domain>', 'only this domain')
+  .option('--limit <n>', 'at most so many', '50')
+  .option('--json', 'one JSON line a finding')
+  .action(run(async (options) => (await import('./findings.ts')).runFindingsList(config(), options, out)));
+findings
+  .command('show <key>')
+  .description('one finding with its evidence and its whole history')
+  .option('--json', 'print it as JSON')
+  .action(run(async (key: string, options) => (await import('./findings.ts')).runFindingsShow(config(), key, options, out)));
+for (const [name, what] of [
+  ['ack', 'no more mails about it unless it gets materially worse'],
+  ['unack', 'take an acknowledgement back'],
+  ['snooze', 'silent until a time, then told again if it still stands'],
+  ['unsnooze', 'end a snooze now'],
+  ['resolve', 'say that it is over; newer evidence opens it again'],
+] as const) {
+  const command = findings
+    .command(`${name} <key>`)
+    .description(what)
+    .requiredOption('--why <text>', 'kept in its history')
+    .option('--by <name>', 'who says so; without it, the user of this system');
+  if (name === 'snooze') {
+    command
+      .option('--until <date>', 'YYYY-MM-DD (its first moment, UTC) or a full time such as 2026-12-01T08:00:00Z')
+      .option('--for <time>', 'such as 12h, 7d or 2w');
+  }
+  command.action(
+    run(async (key: string, options) => (await import('./findings.ts')).runFindingsSay(config(), name, key, options, out)),
+  );
+}
+
 await program.parseAsync();

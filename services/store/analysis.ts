@@ -119,6 +119,11 @@ export async function tryLockDomain(tx: Tx, domain: string): Promise<boolean> {
   return rows[0]!.got;
 }
 
+/** The same, waiting for an analysis that has it: for what a person does, which must not fall into the middle of a judgement. */
+export async function lockDomain(tx: Tx, domain: string): Promise<void> {
+  await tx.query("select pg_advisory_xact_lock(hashtextextended('ruawatch analysis ' || $1, 0))", [domain]);
+}
+
 export interface TakenWork {
   /** How many rows were taken. */
   rows: number;

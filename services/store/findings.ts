@@ -1,7 +1,8 @@
 import type { Tx } from '../shared/db.ts';
 
 export type Severity = 'info' | 'low' | 'medium' | 'high' | 'critical';
-export type FindingEvent = 'opened' | 'changed' | 'resolved';
+/** `reopened`: it came back soon after it was over; `reminded`: its snooze is over and it still stands. */
+export type FindingEvent = 'opened' | 'changed' | 'resolved' | 'reopened' | 'reminded';
 
 /** One sender in a finding's evidence. */
 export interface Culprit {
@@ -75,8 +76,11 @@ export interface KnownFinding extends Candidate {
   finding_key: number;
   state: 'open' | 'resolved';
   revision: number;
-  /** What was last mailed about it, if anything was. */
+  /** What was last mailed about it, if anything was; of an acknowledged finding, what was acknowledged. */
   told: { severity: Severity; evidence: Evidence } | null;
+  /** A person has asked for silence about it: until it is worse, or until a time. */
+  acknowledged: boolean;
+  snoozed: boolean;
   /** Work on its subject waits, so nothing can be said of its silence. */
   pending: boolean;
 }
@@ -94,6 +98,12 @@ export interface FindingUpdate extends Omit<Candidate, 'kind' | 'subject'> {
   notify: boolean;
 }
 
+/** A resolved finding that is back. */
+export interface Reopening extends Omit<Candidate, 'kind' | 'subject'> {
+  finding_key: number;
+  notify: boolean;
+}
+
 export interface WrittenEvent {
   finding_key: number;
   kind: string;
@@ -108,7 +118,8 @@ export interface WrittenEvent {
 export async function loadFindings(tx: Tx, domain: string, subjects: readonly string[]): Promise<KnownFinding[]> {
   const { rows } = await tx.query<KnownFinding>(
     `select f.finding_key, f.kind, f.subject, f.severity, f.state, f.confidence, f.first_day, f.last_day, f.summary, f.evidence,
-            f.revision, told.told,
+            f.revision, coalesce(acknowledged.told, told.told) as told, f.acknowledged_at is not null as acknowledged,
+            f.snoozed_until is not null as snoozed,
             f.subject in (select w.source from ruawatch.analysis_work w where w.domain = $1) as pending
        from (select distinct on (kind, subject) * from ruawatch.findings
               where domain = $1 and (state = 'open' or subject = any($2::text[]))
@@ -118,6 +129,11 @@ export async function loadFindings(tx: Tx, domain: string, subjects: readonly st
            from ruawatch.finding_events e
           where e.finding_key = f.finding_key and e.notify
           order by e.event_key desc limit 1) told on true
+       left join lateral (
+         select jsonb_build_object('severity', a.severity, 'evidence', a.evidence) as told
+           from ruawatch.finding_acts a
+          where a.finding_key = f.finding_key and f.acknowledged_at is not null and a.act = 'acknowledged'
+          order by a.act_key desc limit 1) acknowledged on true
       order by f.kind, f.subject`,
     [domain, subjects],
   );
@@ -152,8 +168,37 @@ export async function openFindings(tx: Tx, domain: string, at: Date, findings: r
 }
 
 /**
- * Brings open findings up to date, and writes an event for those that have one: `changed` counts the revision up, `resolved`
- * closes. A row that would stay as it is is not written.
+ * Opens resolved findings again, each with an event and a revision of its own; their history stays. One that is open already, or whose
+ * kind and subject another finding holds open, is left alone.
+ */
+export async function reopenFindings(tx: Tx, at: Date, findings: readonly Reopening[]): Promise<WrittenEvent[]> {
+  if (findings.length === 0) return [];
+  const { rows } = await tx.query<Omit<WrittenEvent, 'event'>>(
+    `with given as (
+       select * from jsonb_to_recordset($2::jsonb) as x(finding_key bigint, severity text, confidence real,
+              first_day date, last_day date, summary text, evidence jsonb, notify boolean)),
+     reopened as (
+       update ruawatch.findings f
+          set state = 'open', resolved_at = null, reopened_at = $1, reopened = f.reopened + 1, changed_at = $1,
+              revision = f.revision + 1, severity = g.severity, confidence = g.confidence, first_day = g.first_day,
+              last_day = g.last_day, summary = g.summary, evidence = g.evidence
+         from given g
+        where f.finding_key = g.finding_key and f.state = 'resolved'
+          and not exists (select from ruawatch.findings o where o.domain = f.domain and o.kind = f.kind and o.subject = f.subject
+                             and o.state = 'open')
+       returning f.finding_key, f.kind, f.revision, f.severity, f.summary, f.evidence, g.notify)
+     insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
+     select finding_key, revision, 'reopened', $1, severity, summary, evidence, notify from reopened
+     returning finding_key, notify,
+               (select r.kind from reopened r where r.finding_key = finding_events.finding_key) as kind`,
+    [at, JSON.stringify(findings)],
+  );
+  return rows.map((row) => ({ ...row, event: 'reopened' as const }));
+}
+
+/**
+ * Brings open findings up to date, and writes an event for those that have one: `changed` counts the revision up and ends an
+ * acknowledgement (it is worse than what was acknowledged), `resolved` closes. A row that would stay as it is is not written.
  */
 export async function updateFindings(tx: Tx, at: Date, updates: readonly FindingUpdate[]): Promise<WrittenEvent[]> {
   if (updates.length === 0) return [];
@@ -161,9 +206,21 @@ export async function updateFindings(tx: Tx, at: Date, updates: readonly Finding
     `with given as (
        select * from jsonb_to_recordset($2::jsonb) as x(finding_key bigint, event text, severity text, confidence real,
               first_day date, last_day date, summary text, evidence jsonb, notify boolean)),
+     outgrown as (
+       insert into ruawatch.finding_acts (finding_key, act, at, by_name, why, severity, summary, evidence)
+       select f.finding_key, 'outgrown', $1, 'ruawatch', 'It is materially worse than what was acknowledged.', g.severity, g.summary,
+              g.evidence
+         from given g join ruawatch.findings f using (finding_key)
+        where g.event = 'changed' and f.acknowledged_at is not null and f.state = 'open'),
      updated as (
        update ruawatch.findings f
-          set severity = g.severity, confidence = g.confidence, first_day = g.first_day, last_day = g.last_day, summary = g.summary,
+          set acknowledged_at = case when g.event is null then f.acknowledged_at end,
+              acknowledged_by = case when g.event is null then f.acknowledged_by end,
+              acknowledged_why = case when g.event is null then f.acknowledged_why end,
+              snoozed_until = case when g.event is distinct from 'resolved' then f.snoozed_until end,
+              snoozed_by = case when g.event is distinct from 'resolved' then f.snoozed_by end,
+              snoozed_why = case when g.event is distinct from 'resolved' then f.snoozed_why end,
+              severity = g.severity, confidence = g.confidence, first_day = g.first_day, last_day = g.last_day, summary = g.summary,
               evidence = g.evidence,
               state = case when g.event = 'resolved' then 'resolved' else 'open' end,
               resolved_at = case when g.event = 'resolved' then $1::timestamptz end,

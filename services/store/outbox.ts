@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Queryable, Tx } from '../shared/db.ts';
+import type { FindingEvent as EventName } from './findings.ts';
 
 /** An event nobody was told of yet, without its evidence. */
 export interface UnhandledEvent {
@@ -7,9 +8,11 @@ export interface UnhandledEvent {
   findingKey: number;
   domain: string;
   severity: string;
-  event: 'opened' | 'changed' | 'resolved';
+  event: EventName;
   at: Date;
   notify: boolean;
+  /** A person has asked for silence about the finding: it is acknowledged or snoozed. */
+  silent: boolean;
   /** Whether an earlier event of the finding was already put into a mail. */
   told: boolean;
 }
@@ -18,7 +21,7 @@ export interface UnhandledEvent {
 export interface FindingEvent {
   findingKey: number;
   revision: number;
-  event: 'opened' | 'changed' | 'resolved';
+  event: EventName;
   at: Date;
   domain: string;
   kind: string;
@@ -86,6 +89,7 @@ export async function lockComposing(tx: Tx): Promise<void> {
 export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
   const { rows } = await tx.query<UnhandledEvent>(
     `select e.event_key as "eventKey", e.finding_key as "findingKey", f.domain, e.severity, e.event, e.at, e.notify,
+            f.acknowledged_at is not null or f.snoozed_until is not null as silent,
             exists (select 1 from ruawatch.finding_events h
                      where h.finding_key = e.finding_key and h.handled_at is not null and h.notify) as told
        from ruawatch.finding_events e

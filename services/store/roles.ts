@@ -52,13 +52,15 @@ export const GRANTS = {
     analysis_work: ['select', 'delete'],
     findings: ['select', 'insert', 'update'],
     finding_events: ['select', 'insert'],
+    finding_acts: ['select', 'insert'],
   },
   ruawatch_alerter: {
     migrations: ['select'],
     // The counts that doctor shows.
     messages: ['select (state)'],
-    findings: ['select'],
-    finding_events: ['select', 'update (handled_at)'],
+    // It ends the snoozes whose time is over.
+    findings: ['select', 'update (snoozed_until, snoozed_by, snoozed_why, revision)'],
+    finding_events: ['select', 'insert', 'update (handled_at)'],
     outbox: ['select', 'insert', 'update (recipients, state, attempts, next_at, sent_at, last_error)'],
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;

@@ -37,7 +37,7 @@ interface EventRow {
   finding: number;
   domain: string;
   kind: string;
-  event: 'opened' | 'changed' | 'resolved';
+  event: 'opened' | 'changed' | 'resolved' | 'reopened' | 'reminded';
   revision: number;
   notify: boolean;
   severity: string;

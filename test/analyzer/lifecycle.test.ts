@@ -73,7 +73,7 @@ test('more of the same refreshes the evidence in silence; three times as much is
   ]);
 });
 
-test('it resolves after enough report days, stays so on a late report, and opens anew when it is new', async () => {
+test('it resolves after enough report days, stays so on a late report, and is reopened by what is new', async () => {
   await f.put([...ordinary(41, 20), ...botnet(24, 20, 30)]);
   f.setNow(new Date(`${ago(19)}T08:00:00Z`));
   await f.analyze();
@@ -92,11 +92,11 @@ test('it resolves after enough report days, stays so on a late report, and opens
   await f.put([...ordinary(12, 10), ...botnet(11, 10, 30)]);
   f.setNow(new Date(`${ago(9)}T08:00:00Z`));
   await f.analyze();
-  expect(await f.findings()).toMatchObject([{ state: 'resolved' }, { state: 'open', first_day: ago(11) }]);
+  expect(await f.findings()).toMatchObject([{ state: 'open', first_day: ago(11), revision: 2 }]);
   expect((await f.events()).map((e) => [e.event, e.notify])).toEqual([
     ['opened', true],
     ['resolved', true],
-    ['opened', true],
+    ['reopened', true],
   ]);
 });
 

@@ -175,7 +175,7 @@ export function policyDays(reporter: string, policies: readonly (string | null)[
 
 /** A finding on file as the candidate would have left it. */
 export function onFile(
-  candidate: Omit<KnownFinding, 'finding_key' | 'state' | 'revision' | 'told' | 'pending'>,
+  candidate: Omit<KnownFinding, 'finding_key' | 'state' | 'revision' | 'told' | 'pending' | 'acknowledged' | 'snoozed'>,
   extra: Partial<KnownFinding> = {},
 ): KnownFinding {
   return {
@@ -185,6 +185,8 @@ export function onFile(
     revision: 1,
     told: { severity: candidate.severity, evidence: candidate.evidence },
     pending: false,
+    acknowledged: false,
+    snoozed: false,
     ...extra,
   };
 }

@@ -280,6 +280,10 @@ describe('each service does its whole job as a user with its role alone', () => 
     await run('ruawatch_alerter', startAlerter, () =>
       until(async () => (await countOf('ruawatch.outbox where attempts > 0')) === 1),
     );
+    await admin.query("update ruawatch.findings set snoozed_until = now() where state = 'open'");
+    await run('ruawatch_alerter', startAlerter, () =>
+      until(async () => (await countOf("ruawatch.finding_events where event = 'reminded' and handled_at is not null")) > 0),
+    );
     // What doctor shows.
     expect((await countMessages(as('ruawatch_alerter'))).stored).toBeGreaterThan(0);
   });

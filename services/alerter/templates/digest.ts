@@ -18,7 +18,13 @@ export interface Digest {
 }
 
 const WIDTH = 78;
-const STATES: Record<Telling, string> = { opened: '', changed: 'changed, ', resolved: 'resolved, ' };
+const STATES: Record<Telling, string> = {
+  opened: '',
+  changed: 'changed, ',
+  reopened: 'again, ',
+  reminded: 'still open, ',
+  resolved: 'resolved, ',
+};
 
 /** Renders what the hourly cap held back: two or three lines a finding. */
 export function renderDigest(digest: Digest): Rendered {

@@ -1,8 +1,8 @@
 import type { FindingEvent } from '../../store/outbox.ts';
 import { clean, count, counted, percent, sentenceCase } from './words.ts';
 
-/** How a mail tells a finding: for the first time, as changed, or as over. */
-export type Telling = 'opened' | 'changed' | 'resolved';
+/** How a mail tells a finding: for the first time, as changed, as back after it was over, as still there after a snooze, or as over. */
+export type Telling = 'opened' | 'changed' | 'reopened' | 'reminded' | 'resolved';
 
 /** What a mail says, in the order it says it, every value clean: both templates show just this. */
 export interface Facts {
@@ -78,6 +78,8 @@ function titleOf(event: FindingEvent, domain: string): string {
 function leadOf(telling: Telling, evidence: Record<string, unknown>): string | null {
   if (telling === 'opened') return null;
   if (telling === 'changed') return 'This has changed since the last mail about it.';
+  if (telling === 'reopened') return 'This was over, and is there again.';
+  if (telling === 'reminded') return 'It was put to sleep; the time is over, and it still stands.';
   return `This is over. ${clean(evidence.resolved_why, 100)}`.trim();
 }
 

@@ -18,7 +18,13 @@ export interface Thread {
 }
 
 const LONGEST_SUBJECT = 120;
-const PREFIXES: Record<Telling, string> = { opened: '', changed: 'Changed: ', resolved: 'Resolved: ' };
+const PREFIXES: Record<Telling, string> = {
+  opened: '',
+  changed: 'Changed: ',
+  reopened: 'Again: ',
+  reminded: 'Still open: ',
+  resolved: 'Resolved: ',
+};
 
 /** Renders one finding as a mail. Pure: the same event gives the same mail. */
 export function renderFinding(event: FindingEvent, thread: Thread = {}): Rendered {
@@ -33,5 +39,5 @@ export function renderFinding(event: FindingEvent, thread: Thread = {}): Rendere
 
 /** A first mail's subject without what this mail says anew. */
 function baseOf(subject: string): string {
-  return subject.replace(/^(?:Changed|Resolved): /, '').replace(/ \((?:info|low|medium|high|critical)\)$/, '');
+  return subject.replace(/^(?:Changed|Again|Still open|Resolved): /, '').replace(/ \((?:info|low|medium|high|critical)\)$/, '');
 }

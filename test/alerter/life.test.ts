@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { acknowledge, snooze, unsnooze } from '../../services/store/acts.ts';
+import { type Bench, bench, eventually } from './setup.ts';
+import { type Sink, startSink } from './sink.ts';
+
+let b: Bench;
+let sink: Sink;
+const ADA = { by: 'Ada', why: 'known' };
+const subjects = () => sink.mails.map((mail) => mail.headers.get('subject')!.replace(/\[ruawatch\] ([a-z.]+): .*/, '$1'));
+const start = (count = 1) => Array.from({ length: count }, () => b.alerter(`smtp://${sink.at}?tls=none`));
+const settled = () =>
+  eventually(async () => {
+    const { rows } = await b.db.query(
+      `select (select count(*) from ruawatch.finding_events where handled_at is null)
+              + (select count(*) from ruawatch.outbox where state = 'pending') as n`,
+    );
+    expect(rows[0]).toEqual({ n: 0 });
+  });
+
+beforeEach(async () => {
+  sink = await startSink();
+  b = await bench();
+});
+afterEach(async () => {
+  await b.close();
+  await sink.stop();
+});
+
+test('an acknowledged finding is mailed no more, not even what waited when it was acknowledged', async () => {
+  const known = await b.event({ domain: 'known.example' });
+  await b.event({ domain: 'other.example' });
+  await acknowledge(b.db, known, ADA, b.now);
+  start();
+  await settled();
+  await b.event({ finding: known, event: 'changed', revision: 2 });
+  await settled();
+  expect(subjects()).toEqual(['other.example']);
+});
+
+test('a snoozed finding is silent until the time, and told again once, however many alerters there are', async () => {
+  const key = await b.event({ domain: 'asleep.example' });
+  start(3);
+  await settled();
+  await snooze(b.db, key, new Date(b.now.getTime() + 60 * 60_000), ADA, b.now);
+  b.later(10);
+  await b.event({ finding: key, event: 'changed', revision: 2 });
+  await b.db.query('update ruawatch.findings set revision = 2 where finding_key = $1', [key]);
+  await settled();
+  expect(subjects()).toEqual(['asleep.example']);
+
+  b.later(51);
+  await eventually(() => expect(sink.mails).toHaveLength(2));
+  await settled();
+  expect(subjects()).toEqual(['asleep.example', 'Still open: asleep.example']);
+  expect(sink.mails[1]!.headers.get('in-reply-to')).toBe(sink.mails[0]!.headers.get('message-id'));
+  const { rows } = await b.db.query('select snoozed_until, snoozed_by, revision from dmarc.findings');
+  expect(rows).toEqual([{ snoozed_until: null, snoozed_by: null, revision: 3 }]);
+});
+
+test('one that is over when its snooze ends is not told', async () => {
+  const key = await b.event({ domain: 'over.example' });
+  start();
+  await settled();
+  await snooze(b.db, key, new Date(b.now.getTime() + 60_000), ADA, b.now);
+  await b.db.query("update ruawatch.findings set state = 'resolved'");
+  b.later(2);
+  await eventually(async () =>
+    expect((await b.db.query('select snoozed_until from ruawatch.findings')).rows).toEqual([{ snoozed_until: null }]),
+  );
+  await settled();
+  expect(sink.mails).toHaveLength(1);
+});
+
+test('a snooze that is taken back is told at once', async () => {
+  const key = await b.event({ domain: 'awake.example' });
+  await snooze(b.db, key, new Date(b.now.getTime() + 60 * 60_000), ADA, b.now);
+  start();
+  await settled();
+  expect(sink.mails).toEqual([]);
+  await unsnooze(b.db, key, ADA, b.now);
+  await settled();
+  expect(sink.mails).toHaveLength(1);
+});
+
+test('what comes back is told as "again", in the thread of its first mail', async () => {
+  start();
+  const key = await b.event({ domain: 'back.example' });
+  await settled();
+  await b.event({ finding: key, event: 'resolved' });
+  await settled();
+  await b.event({ finding: key, event: 'reopened', revision: 2 });
+  await settled();
+  await b.event({ finding: key, event: 'resolved', revision: 2 });
+  await settled();
+  expect(subjects().map((s) => s.replace(' (high)', ''))).toEqual([
+    'back.example',
+    'Resolved: back.example',
+    'Again: back.example',
+    'Resolved: back.example',
+  ]);
+  expect(sink.mails[2]!.raw).toContain('This was over, and is there again.');
+  expect(sink.mails[2]!.headers.get('references')).toBe(sink.mails[0]!.headers.get('message-id'));
+});

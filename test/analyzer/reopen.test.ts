@@ -1,0 +1,139 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { acknowledge, close, snooze } from '../../services/store/acts.ts';
+import { type Fixture, fixture } from './fixture.ts';
+import { ago, REPORTERS, span } from './rows.ts';
+
+let f: Fixture;
+beforeEach(async () => {
+  f = await fixture();
+});
+afterEach(() => f.close());
+
+const OWN = { source: '192.0.2.0/24' };
+const ordinary = (from: number, to: number) => span(from, to, 'both', 1000, REPORTERS, OWN);
+const spoofed = (from: number, to: number, n: number, source = '198.18.0.0/24') =>
+  span(from, to, 'unauthenticated', n, REPORTERS, { source });
+const morningAfter = (day: number) => f.setNow(new Date(`${ago(day - 1)}T08:00:00Z`));
+const ADA = { by: 'Ada', why: 'the marketing tool, ticket 7' };
+const view = async (columns: string) => (await f.t.db.query(`select ${columns} from dmarc.findings order by finding_key`)).rows;
+
+test('what comes back within 30 days is reopened with its history; what comes later is a stranger', async () => {
+  await f.put([...ordinary(100, 95), ...spoofed(97, 95, 30)]);
+  morningAfter(95);
+  await f.analyze();
+  const firstDay = ago(97);
+  await f.put(ordinary(94, 88));
+  morningAfter(88);
+  await f.analyze();
+  expect(await view('state, phase')).toEqual([{ state: 'resolved', phase: 'resolved' }]);
+
+  await f.put([...ordinary(87, 70), ...spoofed(71, 70, 50, '198.18.9.0/24')]);
+  morningAfter(70);
+  expect((await f.analyze()).events).toMatchObject([{ event: 'reopened', notify: true }]);
+  expect(await view('state, phase, reopened, revision, resolved_at, first_day::text')).toEqual([
+    { state: 'open', phase: 'reopened', reopened: 1, revision: 2, resolved_at: null, first_day: ago(71) },
+  ]);
+  const { rows } = await f.t.db.query(
+    "select event, evidence ->> 'since' as since from ruawatch.finding_events order by event_key",
+  );
+  expect(rows).toEqual([
+    { event: 'opened', since: firstDay },
+    { event: 'resolved', since: firstDay },
+    { event: 'reopened', since: ago(71) },
+  ]);
+
+  await f.put(ordinary(69, 63));
+  morningAfter(63);
+  await f.analyze();
+  expect(await view('state')).toEqual([{ state: 'resolved' }]);
+  // 33 days after the resolution.
+  await f.put([...ordinary(62, 29), ...spoofed(30, 29, 50)]);
+  morningAfter(29);
+  expect((await f.analyze()).events).toMatchObject([{ event: 'opened' }]);
+  expect(await view('state, reopened')).toEqual([
+    { state: 'resolved', reopened: 1 },
+    { state: 'open', reopened: 0 },
+  ]);
+});
+
+test('an acknowledged finding is told again only when it is worse than what was acknowledged', async () => {
+  await f.put([...ordinary(41, 3), ...spoofed(5, 3, 10)]);
+  morningAfter(3);
+  await f.analyze();
+  const key = (await f.findings())[0]!.finding_key;
+  // It has grown almost threefold when it is acknowledged: that is what later days are held against.
+  await f.put([...ordinary(2, 2), ...spoofed(2, 2, 80)]);
+  morningAfter(2);
+  await f.analyze();
+  await acknowledge(f.t.db, key, ADA, f.context.clock.now());
+  expect(await view('acknowledged_by, acknowledged_why')).toEqual([{ acknowledged_by: ADA.by, acknowledged_why: ADA.why }]);
+
+  await f.put([...ordinary(1, 1), ...spoofed(1, 1, 100)]);
+  morningAfter(1);
+  expect((await f.analyze()).events).toEqual([]);
+  expect(await view('acknowledged_by')).toEqual([{ acknowledged_by: 'Ada' }]);
+
+  await f.put([...ordinary(0, 0), ...spoofed(0, 0, 5000)]);
+  morningAfter(0);
+  expect((await f.analyze()).events).toMatchObject([{ event: 'changed', notify: true }]);
+  expect(await view('acknowledged_at, acknowledged_by, acknowledged_why, phase')).toEqual([
+    { acknowledged_at: null, acknowledged_by: null, acknowledged_why: null, phase: 'changed' },
+  ]);
+  const { rows } = await f.t.db.query('select event, by_name from dmarc.finding_events where by_name is not null order by at');
+  expect(rows).toEqual([
+    { event: 'acknowledged', by_name: 'Ada' },
+    { event: 'outgrown', by_name: 'ruawatch' },
+  ]);
+});
+
+test.each([
+  ['acknowledged', (key: number, now: Date) => acknowledge(f.t.db, key, ADA, now)],
+  ['snoozed', (key: number, now: Date) => snooze(f.t.db, key, new Date(now.getTime() + 1e10), ADA, now)],
+])('one that is %s resolves in silence, and the silence ends with it', async (_, hush) => {
+  await f.put([...ordinary(41, 20), ...spoofed(22, 20, 30)]);
+  morningAfter(20);
+  await f.analyze();
+  await hush((await f.findings())[0]!.finding_key, f.context.clock.now());
+  await f.put(ordinary(19, 13));
+  morningAfter(13);
+  expect((await f.analyze()).events).toMatchObject([{ event: 'resolved', notify: false }]);
+  expect(await view('acknowledged_at, snoozed_until')).toEqual([{ acknowledged_at: null, snoozed_until: null }]);
+});
+
+test('one that a person resolves stays so on the same evidence, and is reopened by newer', async () => {
+  await f.put([...ordinary(41, 3), ...spoofed(5, 3, 30)]);
+  morningAfter(3);
+  await f.analyze();
+  const key = (await f.findings())[0]!.finding_key;
+  await close(f.t.db, key, ADA, f.context.clock.now());
+  expect(await f.findings()).toMatchObject([
+    { state: 'resolved', evidence: { resolved_day: ago(3), resolved_why: 'Closed by Ada: the marketing tool, ticket 7' } },
+  ]);
+  await f.put(spoofed(3, 3, 40, '198.18.7.0/24'));
+  expect((await f.analyze()).events).toEqual([]);
+  await expect(acknowledge(f.t.db, key, ADA, f.context.clock.now())).rejects.toMatchObject({ code: 'finding_resolved' });
+
+  await f.put([...ordinary(2, 1), ...spoofed(2, 1, 30)]);
+  morningAfter(1);
+  expect((await f.analyze()).events).toMatchObject([{ finding_key: key, event: 'reopened', notify: true }]);
+});
+
+test('a word said while the domain is judged waits for the end of the judgement', async () => {
+  await f.put([...ordinary(41, 3), ...spoofed(5, 3, 30)]);
+  morningAfter(3);
+  await f.analyze();
+  const key = (await f.findings())[0]!.finding_key;
+  await f.put([...ordinary(2, 2), ...spoofed(2, 2, 5000)]);
+  morningAfter(2);
+  await Promise.all([f.analyze(), acknowledge(f.t.db, key, ADA, f.context.clock.now())]);
+  await f.analyze();
+  const [row] = await view('revision, acknowledged_by');
+  const { rows } = await f.t.db.query(
+    "select evidence -> 'per_day' as per_day from ruawatch.finding_acts where act = 'acknowledged'",
+  );
+  // Before it: the growth ends the acknowledgement. After it: the growth is what was acknowledged.
+  expect([
+    { revision: 2, acknowledged_by: null, grown: false },
+    { revision: 2, acknowledged_by: 'Ada', grown: true },
+  ]).toContainEqual({ ...row, grown: rows[0].per_day > 1000 });
+});
