@@ -11,6 +11,7 @@ import {
   tryLockDomain,
 } from '../store/analysis.ts';
 import { loadFindings, openFindings, reopenFindings, updateFindings, type WrittenEvent } from '../store/findings.ts';
+import { loadSenderList } from '../store/senders.ts';
 import { loadForged } from '../store/trust.ts';
 import { judge } from './judge.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
@@ -93,6 +94,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       forged,
       genuine,
       catalogue: catalogueOf(context.config),
+      senderList: await loadSenderList(tx, domain, now),
     });
     await saveClasses(tx, domain, now, judgement.classes);
     const changed = await updateFindings(tx, now, judgement.updated);

@@ -1,8 +1,9 @@
 import type { SourceClass } from '../store/analysis.ts';
+import type { ListEntry } from '../store/senders.ts';
 import { stated, wilson, witnessed, witnesses } from './confidence.ts';
 import { failingRun } from './series.ts';
 import { count, number, percent, short } from './text.ts';
-import { type Counts, days, reportersOf, type SourceWindow, saidToForward, signerOf, total } from './window.ts';
+import { type Counts, days, failedOf, reportersOf, type SourceWindow, saidToForward, signerOf, total } from './window.ts';
 
 /** Below this share of the domain's recent mail, a source that passes by the signature alone is more likely a forwarder. */
 const FORWARDER_VOLUME = 0.03;
@@ -12,7 +13,7 @@ const INFERRED = 0.6;
 /**
  * Says what a source is, from its window:
  *
- * - `aligned`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Newest days that fail do not change that; they are the
+ * - `authorized`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Newest days that fail do not change that; they are the
  *   business of authentication_regression.
  * - `forwarded`: receivers say it passes mail on; or the domain's own signature survives on it while SPF never aligns, in so small
  *   a part of the domain's mail that it can hardly be a sender of its own.
@@ -22,8 +23,29 @@ const INFERRED = 0.6;
  *
  * A class stands when the Wilson lower bound of its share is over one half; confidence is that bound, lowered by how few
  * witnesses (reporters and days) there are.
+ *
+ * A person's word stands above that (the domain's own sender list): a denied source is `unauthorized` whether it passes or not; an approved
+ * one is `authorized` while its own mail mostly passes, and `misaligned` while it does not: a rightful service to mend.
  */
 export function classify(window: SourceWindow): SourceClass {
+  return window.listed === null ? infer(window) : byWord(window, window.listed);
+}
+
+function byWord(window: SourceWindow, { verdict, by_name, why, until }: ListEntry): SourceClass {
+  const { source, rows } = window;
+  const inferred = infer(window);
+  const end = until === null ? '' : ` until ${until.toISOString().slice(0, 10)}`;
+  const said = `${verdict === 'approved' ? 'Approved' : 'Denied'} by ${short(by_name, 40)}${end} (${short(why)}).`;
+  const told = `${said} ${inferred.why}`;
+  if (verdict === 'denied') return { source, class: 'unauthorized', confidence: 1, why: told };
+  const sum = total(rows);
+  const failed = failedOf(sum);
+  // Nothing but what a forwarder broke: that says nothing about the sender.
+  if (sum.messages > 0 && sum.passed + failed === 0) return { ...inferred, why: told };
+  return { source, class: failed > sum.passed ? 'misaligned' : 'authorized', confidence: 1, why: told };
+}
+
+function infer(window: SourceWindow): SourceClass {
   const { source, rows } = window;
   const unknown = (why: string, confidence = 0): SourceClass => ({ source, class: 'unknown', confidence, why });
   if (rows.length === 0) return unknown(`No trusted report tells of mail from ${window.from} to ${window.today}.`);
@@ -32,7 +54,7 @@ export function classify(window: SourceWindow): SourceClass {
   const forwarder = saidToForward(sum);
   const passedForwarded = Math.max(0, sum.forwarded - sum.failed_forwarded);
   const shares = {
-    aligned: Math.max(0, sum.passed - passedForwarded),
+    authorized: Math.max(0, sum.passed - passedForwarded),
     forwarded: forwarder ? sum.messages - sum.passed + passedForwarded : passedForwarded + sum.failed_forwarded,
     misaligned: forwarder ? 0 : sum.failed_authenticated,
     unauthorized: forwarder ? 0 : sum.failed_unauthenticated,
@@ -47,7 +69,7 @@ export function classify(window: SourceWindow): SourceClass {
     return unknown(`Of ${seen}: ${parts.join(', ')}; nothing has the majority.`, stated(bound * 0.5));
   }
   const confidence = bound * witnessed(witnesses(rows));
-  if (name === 'aligned' && looksLikeForwarding(window, sum)) {
+  if (name === 'authorized' && looksLikeForwarding(window, sum)) {
     return {
       source,
       class: 'forwarded',
@@ -59,14 +81,14 @@ export function classify(window: SourceWindow): SourceClass {
 }
 
 const WORDS = {
-  aligned: 'pass',
+  authorized: 'pass',
   forwarded: 'were forwarded',
   misaligned: 'authenticate as somebody else',
   unauthorized: 'are not authenticated',
 };
 
 const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: number, seen: string) => string> = {
-  aligned: (window, sum, _, seen) => {
+  authorized: (window, sum, _, seen) => {
     const by =
       sum.dkim_aligned > 0 && sum.spf_aligned > 0
         ? `by DKIM (${number(sum.dkim_aligned)}) and SPF (${number(sum.spf_aligned)})`

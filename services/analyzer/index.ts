@@ -2,8 +2,9 @@ import { isTransient, messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { backlogExists, type WaitingDomain, waitingAmong, waitingDomains } from '../store/analysis.ts';
+import { endExpired } from '../store/senders.ts';
 import { analyzeDomain } from './analyze.ts';
-import { catalogueOf } from './senders.ts';
+import { catalogueOf, domainsOf } from './senders.ts';
 
 const NAME = 'analyzer';
 /** Domains looked at in one sweep; the next goes on with the rest. */
@@ -20,9 +21,9 @@ const LOOK_AGAIN_MS = 1_000;
  * or when it has waited for `analyzer.patience_seconds`, so that a mailbox that never runs dry does not put it off for ever.
  */
 export function startAnalyzer(context: Context): Service {
-  const { config, db, queues, log } = context;
+  const { config, db, queues, log, clock } = context;
   // A wrong senders_file is told now, not at the first finding.
-  catalogueOf(config);
+  const catalogue = catalogueOf(config);
   const stopping = new AbortController();
   let lookAgain: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
@@ -100,6 +101,8 @@ export function startAnalyzer(context: Context): Service {
     config.sweep.every_seconds * 1000,
     async () => {
       try {
+        const ended = await endExpired(db, (service) => domainsOf(catalogue, service), clock.now());
+        if (ended.length > 0) log.info({ entries: ended.map((e) => e.entry_key) }, 'entries of the sender list have ended');
         await sweep(SETTLE_SECONDS);
         trouble = null;
       } catch (error) {

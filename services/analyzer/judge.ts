@@ -1,6 +1,7 @@
 import { type Catalogue, lookup, type Sender } from '../report/catalogue.ts';
 import type { DomainDay, Networks, PolicyDay, SourceClass, SourceDay } from '../store/analysis.ts';
 import type { Candidate, KnownFinding } from '../store/findings.ts';
+import type { ListEntry } from '../store/senders.ts';
 import type { ForgedDay, GenuineReports } from '../store/trust.ts';
 import { classify } from './classes.ts';
 import { decide, type Moment, type Outcome } from './lifecycle.ts';
@@ -10,6 +11,7 @@ import { authenticationRegression, authenticationRegressionResolved } from './ru
 import { forgedReport, forgedReportResolved } from './rules/forged_report.ts';
 import { policyChange, policyChangeResolved } from './rules/policy_change.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthorized_source.ts';
+import { entryOf } from './senders.ts';
 import { type DomainWindow, openOf, type ReporterWindow, type SourceWindow, signerOf } from './window.ts';
 
 /** Everything that was loaded of one domain. */
@@ -30,6 +32,8 @@ export interface Case extends Moment {
   genuine: readonly GenuineReports[];
   /** The mail services and forwarders that are known by name. */
   catalogue: Catalogue;
+  /** What persons say of sources: the entries that stand for this domain. */
+  senderList: readonly ListEntry[];
 }
 
 export interface Judgement extends Outcome {
@@ -44,7 +48,9 @@ export function judge(given: Case): Judgement {
   for (const row of given.rows) rowsOf.get(row.source)?.push(row);
   const windowOf = (source: string): SourceWindow => {
     const rows = rowsOf.get(source) ?? [];
-    return { domain, source, from, today, rows, domainDays, policy, sender: senderOf(given.catalogue, source, rows), known };
+    const sender = senderOf(given.catalogue, source, rows);
+    const listed = entryOf(given.senderList, source, sender?.id ?? null);
+    return { domain, source, from, today, rows, domainDays, policy, sender, listed, known };
   };
 
   const classes: SourceClass[] = [];
@@ -55,6 +61,11 @@ export function judge(given: Case): Judgement {
   for (const source of given.sources) {
     const window = windowOf(source);
     classes.push(classify(window));
+    // A denied sender is nobody's to mend: whatever it does, no advice helps it to pass.
+    if (window.listed?.verdict === 'denied') {
+      regressing.delete(source);
+      continue;
+    }
     const regressions = authenticationRegression(window);
     candidates.push(...regressions);
     const open = openOf(known, 'authentication_regression', source);
@@ -72,7 +83,7 @@ export function judge(given: Case): Judgement {
     networks: given.networks,
     policyDays: given.policyDays,
     policy,
-    excluded: regressing,
+    excluded: new Set([...regressing, ...approvedNetworks(given)]),
     known,
   };
   if (domainWindow) candidates.push(...unauthorizedSource(domainWindow), ...policyChange(domainWindow));
@@ -80,15 +91,18 @@ export function judge(given: Case): Judgement {
   const reporterWindow: ReporterWindow = { domain, now: given.now.toISOString().slice(0, 10), forged, genuine, known };
   candidates.push(...forgedReport(reporterWindow));
 
+  const denied = (source: string) => rowsOf.has(source) && windowOf(source).listed?.verdict === 'denied';
   const resolve = (finding: KnownFinding): string | null => {
     if (finding.pending) return null;
     switch (finding.kind) {
       // For a source the work does not name the window has no rows: nothing newer came of it, and its silence may end it.
       case 'alignment_failure':
+        if (denied(finding.subject)) return DENIED;
         return regressing.has(finding.subject)
           ? 'It used to pass: see authentication_regression.'
           : alignmentFailureResolved(finding, windowOf(finding.subject));
       case 'authentication_regression':
+        if (denied(finding.subject)) return DENIED;
         return authenticationRegressionResolved(finding, windowOf(finding.subject));
       case 'unauthorized_source':
         return domainWindow && unauthorizedSourceResolved(finding, domainWindow);
@@ -103,8 +117,16 @@ export function judge(given: Case): Judgement {
   return { classes, ...decide(candidates, known, resolve, given) };
 }
 
+const DENIED = 'The source is denied by the list of senders: there is nothing to mend.';
+
 /** By its own signature, else by the domain that passes SPF: a source that is a network is nobody by name. */
 function senderOf(catalogue: Catalogue, source: string, rows: readonly SourceDay[]): Sender | null {
   const signer = signerOf(rows);
   return lookup(catalogue, { dkim_domains: signer === null ? [] : [signer], spf_domain: source, reverse_name: null });
+}
+
+/** Networks that a person approved are nobody unauthorized. (A network has no signer, so no entry of a service speaks of it.) */
+function approvedNetworks({ networks, senderList }: Case): string[] {
+  const sources = networks?.largest.map(({ source }) => source) ?? [];
+  return sources.filter((source) => entryOf(senderList, source, null)?.verdict === 'approved');
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type Catalogue, CatalogueError, mergeCatalogues, parseCatalogue } from '../report/catalogue.ts';
 import type { Config } from '../shared/config.ts';
 import { messageOf, SettingsError } from '../shared/errors.ts';
+import type { ListEntry } from '../store/senders.ts';
 
 const read = new Map<string, Catalogue>();
 
@@ -19,6 +20,22 @@ export function catalogueOf(config: Pick<Config, 'sendersFile'>): Catalogue {
     read.set(key, catalogue);
   }
   return catalogue;
+}
+
+/**
+ * The entry of the domain's own list that speaks of a source: the domain's before '*', the source's before that of its service.
+ * @param list what stands for the domain, from loadSenderList
+ */
+export function entryOf(list: readonly ListEntry[], source: string, service: string | null): ListEntry | null {
+  const about = list.filter((entry) => entry.source === (entry.is_service ? service : source));
+  const rank = (entry: ListEntry) => (entry.domain === '*' ? 2 : 0) + (entry.is_service ? 1 : 0);
+  return about.sort((a, b) => rank(a) - rank(b))[0] ?? null;
+}
+
+/** Every domain that leads to a mail service, by its id; none of an id that the catalogue does not (or no longer) have. */
+export function domainsOf(catalogue: Catalogue, service: string): string[] {
+  const sender = catalogue.senders.get(service);
+  return sender ? [...new Set([...sender.dkim_domains, ...sender.spf_domains])] : [];
 }
 
 function load(file: string): Catalogue {

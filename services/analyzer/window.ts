@@ -1,6 +1,7 @@
 import type { Sender } from '../report/catalogue.ts';
 import type { DomainDay, Networks, PolicyDay, SourceDay } from '../store/analysis.ts';
 import type { KnownFinding } from '../store/findings.ts';
+import type { ListEntry } from '../store/senders.ts';
 import type { ForgedDay, GenuineReports } from '../store/trust.ts';
 
 /** What a rule for one source may look at: its rows of the window, whatever their order. */
@@ -17,6 +18,8 @@ export interface SourceWindow {
   policy: string | null;
   /** The mail service or forwarder that the source is known as; null when the catalogue does not know it. */
   sender: Sender | null;
+  /** What a person says of the source: the entry of the domain's own list that stands; null when there is none. */
+  listed: ListEntry | null;
   /** What is on file for this source: the open finding of each kind, else the newest resolved one. */
   known: readonly KnownFinding[];
 }

@@ -129,4 +129,40 @@ for (const [name, what] of [
   );
 }
 
+const senders = program.command('senders').description("the domains' own lists of senders: a person's word on a source");
+senders
+  .command('list', { isDefault: true })
+  .option('--all', 'also entries that have ended')
+  .option('--domain <domain>', 'only what stands for this domain')
+  .option('--limit <n>', 'at most so many', '50')
+  .option('--json', 'one JSON line an entry')
+  .action(run(async (options) => (await import('./senders.ts')).runSendersList(config(), options, out)));
+for (const [name, verdict, what] of [
+  ['approve', 'approved', 'a rightful sender: authorized while its mail is aligned, misaligned while it is not'],
+  ['deny', 'denied', 'not a sender of yours: unauthorized, even when its mail passes'],
+] as const) {
+  senders
+    .command(`${name} <domain> <source>`)
+    .description(what)
+    .requiredOption('--why <text>', 'kept with the entry')
+    .option('--by <name>', 'who says so; without it, the user of this system')
+    .option('--until <date>', 'ends by itself: YYYY-MM-DD (its first moment, UTC) or a full time')
+    .option('--for <time>', 'ends by itself: such as 12h, 7d or 52w')
+    .action(
+      run(async (domain: string, source: string, options) =>
+        (await import('./senders.ts')).runSendersPut(config(), verdict, domain, source, options, out),
+      ),
+    );
+}
+senders
+  .command('expire <domain> <source>')
+  .description('end an entry now')
+  .requiredOption('--why <text>', 'kept with the entry')
+  .option('--by <name>', 'who says so; without it, the user of this system')
+  .action(
+    run(async (domain: string, source: string, options) =>
+      (await import('./senders.ts')).runSendersExpire(config(), domain, source, options, out),
+    ),
+  );
+
 await program.parseAsync();

@@ -252,7 +252,7 @@ export async function loadPolicyDays(tx: Tx, domain: string, from: string, to: s
 
 export interface SourceClass {
   source: string;
-  class: 'aligned' | 'misaligned' | 'forwarded' | 'unauthorized' | 'unknown';
+  class: 'authorized' | 'misaligned' | 'forwarded' | 'unauthorized' | 'unknown';
   confidence: number;
   why: string;
 }

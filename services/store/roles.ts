@@ -49,7 +49,9 @@ export const GRANTS = {
     source_days: ['select'],
     policy_days: ['select'],
     sources: ['select', 'update (class, confidence, why, classified_at)'],
-    analysis_work: ['select', 'delete'],
+    // It ends the entries whose time is over, and judges their sources again.
+    analysis_work: ['select', 'insert', 'delete'],
+    sender_list: ['select', 'update (ended_at, ended_by, ended_why)'],
     findings: ['select', 'insert', 'update'],
     finding_events: ['select', 'insert'],
     finding_acts: ['select', 'insert'],

@@ -37,7 +37,7 @@ export interface SourceSummary {
   why: string;
 }
 
-const CLASS_ORDER = ['aligned', 'forwarded', 'misaligned', 'unauthorized', 'unknown'];
+const CLASS_ORDER = ['authorized', 'forwarded', 'misaligned', 'unauthorized', 'unknown'];
 
 /** The sources of every domain, its unauthorized networks gathered in one line; by class, largest first. */
 export async function summariseSources(db: Queryable): Promise<SourceSummary[]> {

@@ -9,15 +9,15 @@ const cases: [string, SourceDay[], string, RegExp][] = [
   [
     'passes by both',
     span(30, 0, 'both', 50),
-    'aligned',
+    'authorized',
     /4,650 of 4,650 messages on 31 days by 3 reporters pass DMARC, by DKIM \(4,650\) and SPF \(4,650\)/,
   ],
-  ['passes by DKIM alone, in volume', span(30, 0, 'dkim', 500), 'aligned', /by DKIM alone/],
-  ['passes by SPF alone', span(30, 0, 'spf', 50), 'aligned', /by SPF alone/],
+  ['passes by DKIM alone, in volume', span(30, 0, 'dkim', 500), 'authorized', /by DKIM alone/],
+  ['passes by SPF alone', span(30, 0, 'spf', 50), 'authorized', /by SPF alone/],
   [
     'passed for weeks, fails on the newest days',
     [...span(40, 4, 'dkim', 500), ...span(3, 0, 'foreignSpf', 500)],
-    'aligned',
+    'authorized',
     /Since 2026-05-26 most of it fails/,
   ],
   [

@@ -69,10 +69,10 @@ test.each([
       ]),
     ),
   ).toEqual({
-    'lettercraft.example': 'aligned',
+    'lettercraft.example': 'authorized',
     'groveport.example': 'forwarded',
     'alumni-forward.example': 'forwarded',
-    '192.0.2.0/24': 'aligned',
+    '192.0.2.0/24': 'authorized',
     '198.18.23.0/24': 'unauthorized',
   });
 });

@@ -121,7 +121,7 @@ describe('on a database', () => {
     expect(await kinds()).toEqual([]);
     const { rows } = await f.t.db.query<{ source: string; class: string }>('select source, class from dmarc.sources order by 1');
     expect(rows).toEqual([
-      { source: '192.0.2.0/24', class: 'aligned' },
+      { source: '192.0.2.0/24', class: 'authorized' },
       { source: '203.0.113.0/24', class: 'unknown' },
     ]);
   });

@@ -33,7 +33,7 @@ test('a finding opens once with its classes and an alert, and judging again chan
   ]);
   const { rows: classes } = await f.t.db.query('select class, count(*) as n from ruawatch.sources group by class order by class');
   expect(classes).toEqual([
-    { class: 'aligned', n: 1 },
+    { class: 'authorized', n: 1 },
     { class: 'misaligned', n: 1 },
     { class: 'unauthorized', n: 12 },
   ]);

@@ -123,6 +123,7 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
     domainDays: domainDays(all),
     policy: 'p=none; adkim=r; aspf=r',
     sender: null,
+    listed: null,
     known: [],
     ...extra,
   };

@@ -9,6 +9,7 @@ import { verifyMessages } from '../../services/parser/verify.ts';
 import { transaction } from '../../services/shared/db.ts';
 import { storeImports } from '../../services/store/imports.ts';
 import { type Arrival, storeMails } from '../../services/store/intake.ts';
+import { putSender } from '../../services/store/senders.ts';
 import { leaves, recordsOf, xmlOf } from '../cli/demo/unpack.ts';
 import { testContext } from '../helpers/context.ts';
 import type { TestDatabase } from '../helpers/database.ts';
@@ -94,6 +95,15 @@ export async function plantForged(database: TestDatabase): Promise<void> {
   try {
     await verifyMessages(context, resolverOf(), stored);
     await analyzeDomain(context, DECOY);
+    const word = { by: 'Ada', why: 'nobody may' };
+    await putSender(
+      database.db,
+      { domain: DECOY, source: 'gone.example', service: null },
+      'denied',
+      word,
+      null,
+      context.clock.now(),
+    );
   } finally {
     await context.queues.close();
   }

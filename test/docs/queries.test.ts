@@ -148,7 +148,7 @@ describe('the answers are those of the demo', () => {
     const classes = Object.fromEntries(rows.map((row) => [row.source, row.class]));
     expect(classes).toMatchObject({
       'postbird.example': 'misaligned',
-      'lettercraft.example': 'aligned',
+      'lettercraft.example': 'authorized',
       'groveport.example': 'forwarded',
       '198.18.23.0/24': 'unauthorized',
       '2001:db8:bad::/48': 'unauthorized',
@@ -175,7 +175,7 @@ describe('the answers are those of the demo', () => {
     const arrived = sum(truth((r) => r.domain === PAY && failing(r) && r.disposition === 'none'));
     expect(list).toBeGreaterThan(0);
     expect(rows).toEqual([
-      row(BOOKS, 'aligned', broken, 0, 0, books),
+      row(BOOKS, 'authorized', broken, 0, 0, books),
       row(BOOKS, 'unauthorized', campaign, 0, 0, books),
       row(BOOKS, 'forwarded', list, list, list, books),
       row(PAY, 'misaligned', service, 0, arrived, pay),

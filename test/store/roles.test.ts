@@ -280,7 +280,7 @@ describe('each service does its whole job as a user with its role alone', () => 
     await run('ruawatch_alerter', startAlerter, () =>
       until(async () => (await countOf('ruawatch.outbox where attempts > 0')) === 1),
     );
-    await admin.query("update ruawatch.findings set snoozed_until = now() where state = 'open'");
+    await admin.query("update ruawatch.findings set snoozed_until = '2020-01-01' where state = 'open'");
     await run('ruawatch_alerter', startAlerter, () =>
       until(async () => (await countOf("ruawatch.finding_events where event = 'reminded' and handled_at is not null")) > 0),
     );
@@ -316,7 +316,7 @@ describe("what is not a service's job is refused", () => {
     ['ruawatch_parser', 'update ruawatch.messages set received_at = now()'],
     ['ruawatch_parser', 'select from ruawatch.findings'],
     ['ruawatch_parser', 'select from ruawatch.outbox'],
-    ['ruawatch_parser', "update ruawatch.sources set class = 'aligned'"],
+    ['ruawatch_parser', "update ruawatch.sources set class = 'authorized'"],
     ['ruawatch_analyzer', 'select from ruawatch.raw'],
     ['ruawatch_analyzer', 'select sender from ruawatch.messages'],
     ['ruawatch_analyzer', 'select from ruawatch.records'],

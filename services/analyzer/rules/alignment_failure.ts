@@ -7,6 +7,7 @@ import {
   type Counts,
   days,
   earlier,
+  failedOf,
   isEvidence,
   openOf,
   reportersOf,
@@ -30,6 +31,8 @@ const SMALL = 0.01;
  *
  * Not for forwarders and mailing lists, which look the same and which nobody can set up (RFC 9989 section 7.4), nor for a source that
  * used to pass: that is authentication_regression's.
+ *
+ * Of a source that a person approved, mail that nothing authenticates counts too: it is a rightful sender that is not set up at all.
  */
 export function alignmentFailure(window: SourceWindow): Candidate[] {
   const { domain, source } = window;
@@ -37,27 +40,29 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
   const recentDays = new Set(window.domainDays.map((day) => day.day));
   const recent = window.rows.filter((row) => recentDays.has(row.day) && row.day > settled);
   const sum = total(recent);
-  if (sum.failed_authenticated <= sum.messages / 2 || saidToForward(sum)) return [];
+  const approved = window.listed?.verdict === 'approved';
+  const failing = (row: Pick<Counts, 'failed_authenticated' | 'failed_unauthenticated'>) =>
+    approved ? failedOf(row) : row.failed_authenticated;
+  if (failing(sum) <= sum.messages / 2 || saidToForward(sum)) return [];
 
-  const bad = recent.filter((row) => row.failed_authenticated > 0);
+  const bad = recent.filter((row) => failing(row) > 0);
   const badDays = [...new Set(bad.map((row) => row.day))].sort();
   const reporters = reportersOf(bad);
   const open = openOf(window.known, KIND, source);
-  const seen = { messages: sum.failed_authenticated, reporters, days: badDays.length };
+  const seen = { messages: failing(sum), reporters, days: badDays.length };
   if (!open && (seen.messages < LEAST || !isEvidence(seen, window.domainDays))) return [];
   // What has been put right must not be raised from the days before.
   if (failingRun(days(recent)).length === 0 && passesAgainSince(days(recent), badDays.at(-1)!) !== null) return [];
 
-  const first = [
-    ...new Set(window.rows.filter((row) => row.failed_authenticated > 0 && row.day > settled).map((row) => row.day)),
-  ].sort()[0]!;
+  const first = [...new Set(window.rows.filter((row) => failing(row) > 0 && row.day > settled).map((row) => row.day))].sort()[0]!;
   const since = open ? earlier(open.first_day, first) : first;
   const last_day = badDays.at(-1)!;
-  const messages = sum.failed_authenticated;
+  const messages = failing(sum);
   const mechanism = mechanismOf(sum);
   const signer = signerOf(bad);
   const domainMessages = window.domainDays.reduce((n, day) => n + day.messages, 0);
-  const small = messages < SMALL * domainMessages;
+  const small = !approved && messages < SMALL * domainMessages;
+  const bare = sum.failed_unauthenticated > sum.failed_authenticated;
   const as = {
     spf: `SPF passes for ${short(source)}`,
     dkim: `DKIM passes for d=${short(signer ?? source)}`,
@@ -71,9 +76,13 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
       confidence: stated(wilson(messages, sum.messages) * witnessed(witnesses(bad)) * (small ? 0.6 : 1)),
       first_day: since,
       last_day,
-      summary: `${short(source)} sends as ${short(domain)} but authenticates as itself: ${count(messages, 'message')} since ${since} fail DMARC (${MECHANISM[mechanism]})`,
+      summary: bare
+        ? `${short(source)}, approved to send as ${short(domain)}, is not set up: ${count(messages, 'message')} since ${since} fail DMARC (neither SPF nor DKIM passes)`
+        : `${short(source)} sends as ${short(domain)} but authenticates as itself: ${count(messages, 'message')} since ${since} fail DMARC (${MECHANISM[mechanism]})`,
       evidence: {
-        what: `${count(messages, 'message')} of ${short(source)} in the name of ${short(domain)} authenticate as somebody else: ${as}, and neither aligns with ${short(domain)}.`,
+        what: bare
+          ? `${count(messages, 'message')} of ${short(source)} in the name of ${short(domain)} have neither a passing SPF nor a passing DKIM; the list of senders approves it (${short(window.listed!.by_name, 40)}).`
+          : `${count(messages, 'message')} of ${short(source)} in the name of ${short(domain)} authenticate as somebody else: ${as}, and neither aligns with ${short(domain)}.`,
         who: [{ source, messages, delivered: Math.min(messages, sum.failed_delivered) }],
         senders: 1,
         messages,
@@ -86,8 +95,13 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
         delivered: Math.min(messages, sum.failed_delivered),
         quarantined: Math.min(messages, sum.quarantined),
         rejected: Math.min(messages, sum.rejected),
-        mechanism,
-        advice: adviceOf(window, signer, small),
+        mechanism: bare ? 'both' : mechanism,
+        advice: bare
+          ? [
+              `Let ${short(source)} sign with DKIM (d=${short(domain)}) and publish its key under _domainkey.${short(domain)}.`,
+              `Also let its return path (MAIL FROM) be at ${short(domain)}, and add its addresses to the SPF record there.`,
+            ]
+          : adviceOf(window, signer, small),
         query: recordsQuery({ domain, source, from: badDays[0]!, to: last_day, rows: 'failing' }),
       },
     },

@@ -19,7 +19,7 @@ export interface DemoResult {
 
 type Style = Parameters<typeof styleText>[0];
 const CLASS_STYLE: Record<string, Style> = {
-  aligned: 'green',
+  authorized: 'green',
   forwarded: 'cyan',
   misaligned: 'yellow',
   unauthorized: 'red',
