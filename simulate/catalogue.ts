@@ -1,7 +1,7 @@
 import type { Random } from '../services/cli/demo/random.ts';
 import type { Domain, Flow, Incident } from './model.ts';
 import { LARGE } from './reporters.ts';
-import { address, always, between, type Habit, type Pool, service } from './senders.ts';
+import { address, always, between, type Habit, ownServers, type Pool, service } from './senders.ts';
 
 /** A domain under construction, and where an incident is put into it. */
 export interface Site {
@@ -80,19 +80,26 @@ const botnet = (strength: string, mean: number): Spec => ({
   plant: (site, incident) => forge(site, incident, { mean, sources: Math.round(mean * 1.5), k: 4 }),
 });
 
-const subdomain = (strength: string, label: string, mean: number): Spec => ({
+const subdomain = (strength: string, label: string, mean: number, used = false, lasts: [number, number] = [5, 12]): Spec => ({
   type: 'subdomain_abuse',
   strength,
-  lasts: [5, 12],
+  lasts,
   where: 'sending',
-  plant: (site, incident) =>
-    forge(site, incident, { mean, sources: site.random.int(1, 6), from: `${label}.${site.domain.name}` }),
+  plant: (site, incident) => {
+    const { domain, pool, random } = site;
+    const from = `${label}.${domain.name}`;
+    if (used) {
+      const habit: Habit = { mean: Math.max(3, domain.volume * 0.05), k: 12, weekend: 0.5, growth: 0, active: always };
+      domain.flows.push({ ...ownServers(pool, domain.name, random, habit), id: `own servers as ${from}`, header_from: from });
+    }
+    forge(site, incident, { mean, sources: random.int(1, 6), from });
+  },
 });
 
-/** A service of the domain that has sent since before the first day, made when there is none that is large enough. */
-function steady(site: Site, how: 'service_dkim' | 'service_spf', least: number): Flow {
+/** The nth service of the domain that has sent since before the first day; made when there is none that is large enough. */
+function steady(site: Site, how: 'service_dkim' | 'service_spf', least: number, nth = 1): Flow {
   const { domain, pool, random } = site;
-  const there = domain.flows.find((flow) => flow.what === how && flow.mean >= least && flow.breaks.length === 0);
+  const there = domain.flows.filter((flow) => flow.what === how && flow.mean >= least && flow.breaks.length === 0)[nth - 1];
   if (there) return there;
   const mean = Math.max(least * 1.5, domain.volume * 0.15);
   const flow = service(pool, domain.name, random, how, { mean, k: 15, weekend: 0.5, growth: 0, active: always });
@@ -125,6 +132,23 @@ function begins(site: Site, incident: Incident, how: 'service_dkim' | 'service_b
   flow.incident = { id: incident.id, from: incident.begin, to: incident.end };
   site.domain.flows.push(flow);
 }
+
+/** Nothing that the domain signs verifies any more, at any of its services and behind any forwarder: one cause, many sources. */
+const zoneLost: Spec = {
+  type: 'dkim_broken',
+  strength: 'every key at once',
+  lasts: [7, 14],
+  where: 'sending',
+  least: 300,
+  plant: (site, incident) => {
+    steady(site, 'service_dkim', 30);
+    steady(site, 'service_dkim', 30, 2);
+    for (const flow of site.domain.flows) {
+      if (!flow.dkim.some((one) => one.domain === site.domain.name && one.result === 'pass')) continue;
+      flow.breaks.push({ from: incident.begin, to: incident.end, share: 1, mechanism: 'dkim', incident: incident.id });
+    }
+  },
+};
 
 const newcomer = (
   type: 'misaligned_service' | 'new_service',
@@ -240,6 +264,7 @@ const ready = (p: 'none' | 'quarantine'): Spec => ({
 /** Every type of incident, at every strength. */
 export const CATALOGUE: readonly Spec[] = [
   spoofing('10 once', [1, 1], 0, () => 12),
+  spoofing('5 a day', [3, 5], 0, () => 5),
   spoofing('10 a day', [6, 12], 0, () => 10),
   spoofing('50 a day', [4, 10], 0, () => 50),
   spoofing('500 a day', [4, 10], 0, () => 500),
@@ -248,11 +273,13 @@ export const CATALOGUE: readonly Spec[] = [
   parked('20 a day', 20),
   botnet('50 a day', 50),
   botnet('1,000 a day', 1000),
+  subdomain('20 once, no such name', 'invoice', 20, false, [1, 1]),
   subdomain('10 a day, no such name', 'billing-portal', 10),
   subdomain('100 a day, no such name', 'secure-login', 100),
-  subdomain('50 a day, name exists', 'news', 50),
+  subdomain('50 a day, a name in use', 'news', 50, true),
   broken('dkim_broken', 'all', 1),
   broken('dkim_broken', 'half', 0.5),
+  zoneLost,
   broken('spf_broken', 'all', 1),
   newcomer('misaligned_service', '20 a day', 100, () => 20),
   newcomer('misaligned_service', '10 % of volume', 400, (domain) => domain.volume * 0.1),

@@ -10,6 +10,9 @@ export interface Confusion {
   sources: Record<string, Record<string, number>>;
   /** Part that is right. Of sources with LEAST_MESSAGES and more. */
   messages_right: number | null;
+  /** The same of each domain by itself, and the mean over domains: a large one does not hide the others. */
+  by_domain: number[];
+  domains_right: number | null;
   sources_right: number | null;
   /** Sources with fewer messages, and how many of these are right or unknown. */
   small: number;
@@ -37,27 +40,54 @@ export async function confusion(db: Db, world: World): Promise<Confusion> {
     entry.truths.set(truth, (entry.truths.get(truth) ?? 0) + Number(messages));
     sources.set(key, entry);
   }
-  const result: Confusion = { messages: {}, sources: {}, messages_right: null, sources_right: null, small: 0, small_right: 0 };
-  for (const { found, truths } of sources.values()) {
+  const result: Confusion = {
+    messages: {},
+    sources: {},
+    messages_right: null,
+    by_domain: [],
+    domains_right: null,
+    sources_right: null,
+    small: 0,
+    small_right: 0,
+  };
+  const domains = new Map<string, Record<string, Record<string, number>>>();
+  for (const [key, { found, truths }] of sources) {
+    const domain = key.slice(0, key.indexOf(' '));
+    const own = domains.get(domain) ?? {};
+    domains.set(domain, own);
     const total = [...truths.values()].reduce((a, b) => a + b, 0);
     const [main] = [...truths].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))[0]!;
-    for (const [truth, n] of truths) add(result.messages, truth, found, n);
+    for (const [truth, n] of truths) {
+      add(result.messages, truth, found, n);
+      add(own, truth, found, n);
+    }
     if (total >= LEAST_MESSAGES) add(result.sources, main, found, 1);
     else {
       result.small++;
       if (found === main || found === 'unknown') result.small_right++;
     }
   }
+  result.by_domain = [...domains.values()].flatMap((matrix) => right(matrix) ?? []);
   return finished(result);
 }
 
 export function merged(list: readonly Confusion[]): Confusion {
-  const result: Confusion = { messages: {}, sources: {}, messages_right: null, sources_right: null, small: 0, small_right: 0 };
+  const result: Confusion = {
+    messages: {},
+    sources: {},
+    messages_right: null,
+    by_domain: [],
+    domains_right: null,
+    sources_right: null,
+    small: 0,
+    small_right: 0,
+  };
   for (const one of list) {
     for (const what of ['messages', 'sources'] as const) {
       for (const [truth, founds] of Object.entries(one[what]))
         for (const [found, n] of Object.entries(founds)) add(result[what], truth, found, n);
     }
+    result.by_domain.push(...one.by_domain);
     result.small += one.small;
     result.small_right += one.small_right;
   }
@@ -65,7 +95,9 @@ export function merged(list: readonly Confusion[]): Confusion {
 }
 
 function finished(result: Confusion): Confusion {
-  return { ...result, messages_right: right(result.messages), sources_right: right(result.sources) };
+  const { by_domain } = result;
+  const domains_right = by_domain.length === 0 ? null : by_domain.reduce((a, b) => a + b, 0) / by_domain.length;
+  return { ...result, domains_right, messages_right: right(result.messages), sources_right: right(result.sources) };
 }
 
 function add(matrix: Record<string, Record<string, number>>, truth: string, found: string, n: number): void {

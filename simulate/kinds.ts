@@ -47,6 +47,8 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   forged_report: { detect: ['forged_report'], excuse: [], bySource: true },
   policy_weakened: { detect: ['policy_change', 'DmarcAnalyzerApp policy'], excuse: [], bySource: false },
   policy_ready: { detect: ['policy_ready'], excuse: [], bySource: false },
+  // No incident: a domain of which policy_ready may be said, though the model did not plan it so.
+  ready_enough: { detect: [], excuse: ['policy_ready'], bySource: false },
 };
 
 /** Kinds that may stand in the digest without a mail of their own. */

@@ -38,6 +38,7 @@ export async function mailsOf(world: World, day: number, calendar: Calendar, roo
       const copies = events.some((event) => event.what === 'doubled') ? 2 : 1;
       for (let copy = 0; copy < copies; copy++) mails.push(...(await reportMails(domain, reporter, rows, day, calendar, random)));
       const tick = mails.at(-1)!.tick;
+      if (tick > calendar.days) continue;
       note(incidents, domain, day, rows, tick);
       for (const { source_ip, flow } of rows) world.truth.get(domain.name)!.set(source_ip, flow.truth);
     }

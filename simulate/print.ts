@@ -14,7 +14,19 @@ export function printed(
     `${domains} domains, ${days} days, seeds ${seeds.join(' ')}, ${seconds} s`,
     '',
     ...columns([
-      ['', 'precision', 'recall', 'strong', 'weak', 'median days', 'false/domain/month', 'true', 'false', 'excused'],
+      [
+        '',
+        'precision',
+        'recall',
+        'strong',
+        'weak',
+        'median days',
+        'false/domain/month',
+        'true',
+        'false',
+        'excused',
+        'alarms/incident',
+      ],
       ...systems.map((one) => [
         one.system,
         figure(one.precision),
@@ -26,6 +38,7 @@ export function printed(
         String(one.true_alarms),
         String(one.false_alarms),
         String(one.excused),
+        one.alarms_per_detected === null ? '-' : one.alarms_per_detected.toFixed(1),
       ]),
     ]),
     '',
@@ -46,7 +59,7 @@ export function printed(
         .join(', ') || 'none'
     }`,
     '',
-    `class right: ${figure(classes.messages_right)} of messages, ${figure(classes.sources_right)} of sources with 10 messages and more; of ${classes.small} smaller ones ${classes.small_right} are right or unknown`,
+    `class right: ${figure(classes.messages_right)} of messages (${figure(classes.domains_right)} when each domain counts alike), ${figure(classes.sources_right)} of sources with 10 messages and more; of ${classes.small} smaller ones ${classes.small_right} are right or unknown`,
     ...matrix('messages', classes.messages),
     ...matrix('sources', classes.sources),
   ];

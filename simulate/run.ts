@@ -5,11 +5,12 @@ import { type Db, openPool } from '../services/shared/db.ts';
 import { openEmbedded } from '../services/shared/embedded.ts';
 import { migrate } from '../services/store/migrate.ts';
 import { type Alarm, namesOfIncidents, ruawatchAlarms } from './alarms.ts';
+import { baselineAlarms } from './baselines/index.ts';
 import { Calendar } from './calendar.ts';
 import { type Confusion, confusion } from './classes.ts';
 import type { World } from './model.ts';
 import { type Passage, runWorld } from './pipeline.ts';
-import { type Score, score } from './score.ts';
+import { GRACE_DAYS, type Score, type ScoredIncident, score } from './score.ts';
 import { buildWorld } from './world.ts';
 
 export interface Outcome {
@@ -32,10 +33,40 @@ export async function simulate(
   const world = buildWorld({ seed, domains, days });
   const passage = await runWorld(world, calendar, db, options.onTick ?? (() => undefined));
   const names = await namesOfIncidents(db, world);
-  const incidents = world.incidents.map((one) => ({ ...one, names: names.get(one.id)! }));
+  const incidents = [...world.incidents.map((one) => ({ ...one, names: names.get(one.id)! })), ...readyEnough(world)];
   const alarms = await ruawatchAlarms(db, calendar);
-  const scores = [score('ruawatch', alarms, incidents, world.traps, { domains, days })];
+  const told = [...(await baselineAlarms(db, calendar, [...world.truth.keys()]))];
+  const scores = [['ruawatch', alarms] as const, ...told].map(([system, of]) =>
+    score(system, of, incidents, world.traps, { domains, days }),
+  );
   return { seed, world, passage, alarms, scores, classes: await confusion(db, world) };
+}
+
+/** Where policy_ready is not wrong without having been planned: nothing misaligned in the domain, and nothing broken lately. */
+export function readyEnough(world: World): ScoredIncident[] {
+  const fit = world.domains.filter(
+    ({ policy, flows }) => policy.p !== 'reject' && !flows.some((flow) => flow.what === 'service_unaligned'),
+  );
+  return fit.flatMap(({ name }) => {
+    const broken = world.incidents
+      .filter((one) => one.domain === name && ['dkim_broken', 'spf_broken'].includes(one.type))
+      .sort((a, b) => a.begin - b.begin);
+    // From GRACE_DAYS after what broke last (the scorer adds as many to the end) to a week before what breaks next.
+    const starts = [0, ...broken.map((one) => one.end + GRACE_DAYS)];
+    const ends = [...broken.map((one) => one.begin - GRACE_DAYS - 1), world.days];
+    return starts.map((begin, i): ScoredIncident => {
+      const fixed = {
+        domain: name,
+        type: 'ready_enough',
+        strength: '',
+        messages: 0,
+        of: 0,
+        seen: null,
+        names: new Set<string>(),
+      };
+      return { id: `${name}/ready_enough/${begin}`, begin, end: ends[i]!, ...fixed };
+    });
+  });
 }
 
 /** A server to run on: that of DATABASE_URL, where a database of our own is made and dropped, or an embedded one in a temporary folder. */

@@ -4,6 +4,8 @@ import type { Trap } from './model.ts';
 
 /** Days after an incident's last report day in which an alarm still tells of it: reports are late, and evidence takes days. */
 export const GRACE_DAYS = 7;
+/** An alarm that names nobody tells of an incident that lasts only as long as it is news. */
+const NEWS_DAYS = 14;
 /** Days per month, for false alarms per domain and month. */
 const MONTH = 30;
 
@@ -60,8 +62,8 @@ export interface Score {
  * Holds alarms against the truth.
  *
  * An incident is detected by the first notified alarm of a kind that detects it (KINDS), on its domain, from the first tick after its
- * begin until GRACE_DAYS after its end, which names one of its senders if it names any. Alarms that detect something are true: each
- * counts once an incident, whatever it repeats. Alarms that are excused by an incident count neither way. All others are false; the
+ * begin until GRACE_DAYS after its end, which names one of its senders; one that names nobody must come within NEWS_DAYS and GRACE_DAYS. Alarms that detect something are true: each
+ * kind counts once an incident, whatever it repeats. Alarms that are excused by an incident count neither way. All others are false; the
  * same one again within three ticks is one.
  */
 export function score(
@@ -71,7 +73,7 @@ export function score(
   traps: readonly Trap[],
   extent: { domains: number; days: number },
 ): Score {
-  const told = new Map<string, { first: number; keys: Set<string> }>();
+  const told = new Map<string, { first: number; kinds: Set<string>; keys: Set<string> }>();
   const false_alarms: FalseAlarm[] = [];
   const lastFalse = new Map<string, number>();
   let excused = 0;
@@ -84,7 +86,8 @@ export function score(
     const quiet = !alarm.notified && !QUIET_KINDS.includes(alarm.kind);
     if (quiet) continue;
     for (const one of fits) {
-      const entry = told.get(one.id) ?? { first: alarm.tick, keys: new Set<string>() };
+      const entry = told.get(one.id) ?? { first: alarm.tick, kinds: new Set<string>(), keys: new Set<string>() };
+      entry.kinds.add(alarm.kind);
       entry.keys.add(alarm.key);
       told.set(one.id, entry);
     }
@@ -111,12 +114,13 @@ export function score(
       const delay = entry ? Math.max(0, entry.first - one.seen!) : null;
       return { type, strength, bucket: bucketOf(one), delay, alarms: entry?.keys.size ?? 0 };
     });
-  const true_alarms = [...told.values()].reduce((n, { keys }) => n + keys.size, 0);
+  const true_alarms = [...told.values()].reduce((n, { kinds }) => n + kinds.size, 0);
   return { system, detections, true_alarms, false_alarms, excused, domain_months: (extent.domains * extent.days) / MONTH };
 }
 
 function namesIt(alarm: Alarm, incident: ScoredIncident): boolean {
-  if (alarm.names === null || !KINDS[incident.type]!.bySource) return true;
+  if (!KINDS[incident.type]!.bySource) return true;
+  if (alarm.names === null) return alarm.tick <= Math.min(incident.end, incident.begin + NEWS_DAYS) + 1 + GRACE_DAYS;
   return alarm.names.some((name) => incident.names.has(name));
 }
 
@@ -183,7 +187,7 @@ export function summarize(scores: readonly Score[]): Summary {
     precision: ratio(true_alarms, true_alarms + false_alarms.length),
     false_per_domain_month: false_alarms.length / Math.max(Number.MIN_VALUE, sum(scores.map((one) => one.domain_months))),
     median_days: median(found.map((one) => one.delay!)),
-    alarms_per_detected: ratio(true_alarms, found.length),
+    alarms_per_detected: ratio(sum(found.map((one) => one.alarms)), found.length),
     by_type: [...types].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, list]) => typeSummary(list)),
     false_by_kind,
   };
