@@ -37,7 +37,7 @@ export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[
       order by e.event_key`,
     [['policy_ready']],
   );
-  return rows.map(({ domain, kind, subject, at, notify, summary, evidence }) => ({
+  const alarms = rows.map(({ domain, kind, subject, at, notify, summary, evidence }) => ({
     system: 'ruawatch',
     kind,
     domain,
@@ -47,6 +47,9 @@ export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[
     notified: notify,
     summary,
   }));
+  // Domains are analysed side by side: keys of events say nothing of their order.
+  const order = ({ tick, domain, key }: Alarm) => `${String(tick).padStart(5, '0')} ${domain} ${key}`;
+  return alarms.sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
 /** Whom a finding blames: its subject if that is not the domain, and the culprits in its evidence, under whatever name they are listed. */

@@ -56,11 +56,14 @@ async function main(options: Options): Promise<void> {
   const domains = wholeNumber('--domains', options.domains, 1);
   const days = wholeNumber('--days', options.days, 40);
   const began = performance.now();
+  // The embedded server outlives us unless it is closed.
+  const stopping = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)));
   const outcomes = await withServer(process.env.DATABASE_URL, async (url) => {
     const done: Outcome[] = [];
     for (const seed of seeds) {
       const onTick = (tick: number, mails: number) => progress(`seed ${seed}: day ${tick} of ${days}, ${mails} mails`);
-      const outcome = await withDatabase(url, (db) => simulate(db, { seed, domains, days, onTick }));
+      const outcome = await withDatabase(url, (db) => simulate(db, { seed, domains, days, onTick, signal: stopping.signal }));
       progress('');
       if (options.out !== undefined) write(path.join(options.out, `seed-${seed}`), outcome);
       if (options.json) console.log(JSON.stringify({ seed, mails: outcome.passage.mails, ...figures([outcome]) }));

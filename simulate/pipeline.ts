@@ -29,12 +29,14 @@ export interface Passage {
  * Runs a world through the pipeline as time goes by: each day the mails that arrived are stored, parsed and verified, and every domain is
  * analysed, with the clock at the evening of that day. Only the queue is left out: the steps follow one another here.
  * @param db a migrated database without mails
+ * @param signal ends the run before the next day, by throwing its reason
  */
 export async function runWorld(
   world: World,
   calendar: Calendar,
   db: Db,
   onTick: (tick: number, mails: number) => void,
+  signal?: AbortSignal,
 ): Promise<Passage> {
   const clock = { at: calendar.clock(0) };
   const context = contextOf(db, clock);
@@ -43,6 +45,7 @@ export async function runWorld(
   let waiting: SimulatedMail[] = [];
   let mails = 0;
   for (let tick = 1; tick <= calendar.days; tick++) {
+    signal?.throwIfAborted();
     waiting.push(...(await mailsOf(world, tick - 1, calendar, root)));
     const arrived = waiting.filter((mail) => mail.tick <= tick).sort((a, b) => a.received.getTime() - b.received.getTime());
     waiting = waiting.filter((mail) => mail.tick > tick);

@@ -26,12 +26,12 @@ export interface Outcome {
 /** One seed on a fresh database: builds the world, runs it, scores what the analyzer and the baselines made of it. */
 export async function simulate(
   db: Db,
-  options: { seed: number; domains: number; days: number; onTick?: (tick: number, mails: number) => void },
+  options: { seed: number; domains: number; days: number; onTick?: (tick: number, mails: number) => void; signal?: AbortSignal },
 ): Promise<Outcome> {
   const { seed, domains, days } = options;
   const calendar = new Calendar(days);
   const world = buildWorld({ seed, domains, days });
-  const passage = await runWorld(world, calendar, db, options.onTick ?? (() => undefined));
+  const passage = await runWorld(world, calendar, db, options.onTick ?? (() => undefined), options.signal);
   const names = await namesOfIncidents(db, world);
   const incidents = [...world.incidents.map((one) => ({ ...one, names: names.get(one.id)! })), ...readyEnough(world)];
   const alarms = await ruawatchAlarms(db, calendar);

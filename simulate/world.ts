@@ -115,6 +115,11 @@ function buildDomain(world: World, name: string, specs: readonly Spec[], reporte
   }
   const whole = specs.some((spec) => spec.where === 'whole');
   if (!parked && !whole && volume >= 150 && random.chance(0.2)) addStanding(world, site);
+  for (const flow of domain.flows) {
+    if (flow.reporters.size === 0 && (flow.truth === 'authorized' || flow.truth === 'misaligned')) {
+      flow.reporters = audience(domain, random.fork(`audience/${flow.id}`));
+    }
+  }
   if (!parked) addTrap(world, site, random.fork('trap'));
   world.domains.push(domain);
   world.truth.set(name, new Map());
@@ -187,7 +192,12 @@ function mixOf(reporters: readonly Reporter[], volume: number, random: Random): 
   return kept.map(({ reporter, share }) => ({ reporter, share: share / sum }));
 }
 
-/** One thing a domain that must not alarm, between its incidents. */
+/** A sender's own readers: a newsletter goes to other receivers than invoices do. */
+function audience(domain: Domain, random: Random): ReadonlyMap<string, number> {
+  return new Map(domain.mix.map(({ reporter }) => [reporter.dialect.org_name, logNormal(random, 1, 0.5)]));
+}
+
+/** One thing of a domain that must not alarm, between its incidents. */
 function addTrap(world: World, site: Site, random: Random): void {
   const { domain, pool } = site;
   const slots = slotsOf(world.days);

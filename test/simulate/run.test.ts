@@ -8,7 +8,7 @@ let outcome: Outcome;
 
 beforeAll(async () => {
   database = await testDatabase();
-  outcome = await simulate(database.db, { seed: 4, domains: 3, days: 40 });
+  outcome = await simulate(database.db, { seed: 4, domains: 2, days: 40 });
 });
 afterAll(() => database.drop());
 
