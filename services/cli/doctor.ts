@@ -1,11 +1,12 @@
 import { checkSmtp } from '../alerter/smtp.ts';
-import { checkWebhook } from '../alerter/webhook.ts';
+import { readAsnFile } from '../enricher/asn.ts';
 import { checkMailbox } from '../poller/check.ts';
 import type { Config } from '../shared/config.ts';
 import { sentenceOf } from '../shared/errors.ts';
 import { serveHealth } from '../shared/http.ts';
 import { createLog } from '../shared/log.ts';
 import { createMetrics } from '../shared/metrics.ts';
+import { reverseResolver } from '../shared/resolver.ts';
 import { countMessages } from '../store/messages.ts';
 import { checkLimits, openDatabase, openQueues } from './open.ts';
 
@@ -29,7 +30,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   await check('settings', () => {
     if (config instanceof Error) throw config;
     checkLimits(config);
-    return `read; ${config.mailboxes.length} mailboxes, alerts ${config.smtpUrl === null && config.webhooks.length === 0 ? 'off' : 'on'}`;
+    return `read; ${config.mailboxes.length} mailboxes, alerts ${config.smtpUrl === null ? 'off' : 'on'}`;
   });
   if (config instanceof Error) return 1;
 
@@ -61,7 +62,22 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   if (config.smtpUrl === null)
     out('--    alerts: SMTP_URL is not set: findings are recorded in dmarc.findings, and nobody is mailed.');
   else await check('alerts', () => checkSmtp(config.smtpUrl!));
-  for (const hook of config.webhooks) await check(`webhook ${hook.name}`, () => checkWebhook(hook));
+  if (config.asnFile !== null) {
+    const file = config.asnFile;
+    await check('asn_file', () => readAsnFile(file).title);
+  }
+  if (config.enrich.dns === 'on') {
+    // Nothing waits for these names, so a silent name server is told and fails nothing.
+    const resolver = reverseResolver({ servers: config.enrich.dns_servers, timeoutMs: 2_000, tries: 1 });
+    try {
+      await resolver.pointers('1.0.0.127.in-addr.arpa');
+      out('ok    reverse names: the name service answers');
+    } catch (error) {
+      out(
+        `--    reverse names: ${sentenceOf(error)} Sources that are networks get no names; set enrich.dns_servers, or enrich.dns: off.`,
+      );
+    }
+  }
   if (config.httpListen) {
     const listen = config.httpListen;
     await check('health port', async () => {

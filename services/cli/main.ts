@@ -36,7 +36,7 @@ const program = new Command('ruawatch')
   .version(version);
 program
   .command('start [service...]')
-  .description('run all services, or the named ones (poller, parser, analyzer, alerter)')
+  .description('run all services, or the named ones (poller, parser, analyzer, enricher, alerter)')
   .action(run(async (services: string[]) => (await import('./start.ts')).runStart(config(), services)));
 program
   .command('demo')

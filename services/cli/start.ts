@@ -10,6 +10,7 @@ const SERVICES = {
   poller: async (context: Context) => (await import('../poller/index.ts')).startPoller(context),
   parser: async (context: Context) => (await import('../parser/index.ts')).startParser(context),
   analyzer: async (context: Context) => (await import('../analyzer/index.ts')).startAnalyzer(context),
+  enricher: async (context: Context) => (await import('../enricher/index.ts')).startEnricher(context),
   alerter: async (context: Context) => (await import('../alerter/index.ts')).startAlerter(context),
 } satisfies Record<string, (context: Context) => Promise<Service>>;
 
@@ -29,7 +30,7 @@ export async function runStart(config: Config, named: string[]): Promise<number>
   await preflight(config, names);
   const context = await openContext(config, { log, say: (line) => log.warn(line) });
   if (named.length === 0 && !names.includes('alerter')) {
-    log.warn('Neither SMTP_URL nor a webhook is set: findings are recorded in dmarc.findings, and nobody is told');
+    log.warn('SMTP_URL is not set: findings are recorded in dmarc.findings, and nobody is mailed');
   }
   const stopped = untilSignal();
   const running: Service[] = [];
@@ -67,11 +68,10 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
       'No mailbox is set: set IMAP_URL (imaps://user:password@host/INBOX), or list mailboxes in ruawatch.yaml.',
     );
   }
-  const silent = config.smtpUrl === null && config.webhooks.length === 0;
-  if (named.includes('alerter') && silent) {
-    throw new SettingsError('The alerter needs SMTP_URL, ALERT_FROM and ALERT_TO, or a webhook: set them.');
+  if (named.includes('alerter') && config.smtpUrl === null) {
+    throw new SettingsError('The alerter needs SMTP_URL, ALERT_FROM and ALERT_TO: set them.');
   }
-  return silent ? names.filter((n) => n !== 'alerter') : names;
+  return config.smtpUrl === null ? names.filter((n) => n !== 'alerter') : names;
 }
 
 /** Finds wrong settings before anything runs, so that they are one sentence on the terminal and not a line in a log. */
@@ -79,7 +79,7 @@ async function preflight(config: Config, names: ServiceName[]): Promise<void> {
   const quiet = createLog('silent');
   // Loaded before any check begins: one that fails while another is loaded would be nobody's to catch.
   const mailbox = names.includes('poller') ? await import('../poller/check.ts') : null;
-  const smtp = names.includes('alerter') && config.smtpUrl !== null ? await import('../alerter/smtp.ts') : null;
+  const smtp = names.includes('alerter') ? await import('../alerter/smtp.ts') : null;
   const checks: Promise<unknown>[] = [
     ...(mailbox ? config.mailboxes.map((m) => mailbox.checkMailbox(m, quiet)) : []),
     ...(smtp ? [smtp.checkSmtp(config.smtpUrl!)] : []),

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import path from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { messageOf, SettingsError } from './errors.ts';
 import { type Mailbox, mailboxSchema, toMailbox } from './mailbox.ts';
-import { toWebhook, type Webhook, webhookSchema } from './webhook.ts';
 
 const email = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'must be a mail address');
 const keptDays = z.number().int().min(1).max(36_500).nullable().default(null);
@@ -31,6 +31,12 @@ const isPercentEncoded = (value: string) => !/%(?![0-9a-f]{2})/i.test(value);
 
 const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
 
+/** An IP address, with or without a port, as a resolver takes it. */
+const isServer = (value: string) => {
+  const [, host = value, port = '53'] = /^\[(.+)\]:(\d{1,5})$/.exec(value) ?? /^([^:]+):(\d{1,5})$/.exec(value) ?? [];
+  return isIP(host) !== 0 && Number(port) <= 65_535;
+};
+
 /** The shape of ruawatch.yaml. The upper-case keys are the same as the environment's; the environment wins. */
 const fileSchema = z.strictObject({
   DATABASE_URL: urlOf('a Postgres URL', 'postgres', 'postgresql').optional(),
@@ -40,15 +46,11 @@ const fileSchema = z.strictObject({
   SMTP_URL: urlOf('an SMTP URL', 'smtp', 'smtps').optional(),
   ALERT_FROM: email.optional(),
   ALERT_TO: z.string().optional(),
-  WEBHOOK_URL: z.string().optional(),
-  WEBHOOK_FORMAT: z.enum(['json', 'slack']).optional(),
-  WEBHOOK_SECRET: z.string().optional(),
   RUAWATCH_DATA_DIR: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** host:port of /livez, /readyz and /metrics; port 0 lets the system pick, "off" closes it. */
   HTTP_LISTEN: z.string().refine(isListen, 'must be host:port, or off').default('127.0.0.1:9807'),
   mailboxes: z.array(mailboxSchema).optional(),
-  webhooks: z.array(webhookSchema).optional(),
   alerts: z
     .strictObject({
       /** Recipients by domain; a domain not named here uses ALERT_TO. */
@@ -104,6 +106,22 @@ const fileSchema = z.strictObject({
   sweep: z.strictObject({ every_seconds: seconds(15), after_seconds: seconds(60) }).prefault({}),
   /** A catalogue of senders of one's own, laid over the one that comes along: docs/senders.md. */
   senders_file: z.string().min(1).optional(),
+  enrich: z
+    .strictObject({
+      /** Whether the enricher asks DNS for the names of the addresses that mail came from. */
+      dns: z.enum(['on', 'off']).default('on'),
+      /** Whom to ask, "address" or "address:port" ("[…]:port" for IPv6); the system's own servers when empty. */
+      dns_servers: z.array(z.string().refine(isServer, 'must be an address, or address:port')).default([]),
+      /** Questions a second, and questions under way at a time, of one process. */
+      queries_per_second: z.number().positive().max(10_000).default(20),
+      concurrency: z.number().int().min(1).max(256).default(10),
+      /** Days until an address is asked about again: one that has a name, and one that has none. */
+      keep_days: z.number().int().min(1).max(365).default(30),
+      keep_nothing_days: z.number().int().min(1).max(365).default(3),
+    })
+    .prefault({}),
+  /** An MMDB file of network owners (ASN), of any vendor: docs/sources.md. */
+  asn_file: z.string().min(1).optional(),
   /** Overrides of services/report/limits.ts, by their names there. */
   limits: z.record(z.string(), z.number().positive()).default({}),
 });
@@ -120,7 +138,6 @@ export interface Config {
   smtpUrl: string | null;
   alertFrom: string | null;
   alertTo: string[];
-  webhooks: Webhook[];
   /** Absolute. Null when it was not set: the default is ./.ruawatch, and may move (see embedded.ts). */
   dataDir: string;
   dataDirChosen: boolean;
@@ -134,6 +151,9 @@ export interface Config {
   trust: File['trust'];
   /** Absolute; null when none is set. */
   sendersFile: string | null;
+  enrich: File['enrich'];
+  /** Absolute; null when none is set. */
+  asnFile: string | null;
   sweep: File['sweep'];
   limits: Record<string, number>;
 }
@@ -146,22 +166,11 @@ const ENV_KEYS = [
   'SMTP_URL',
   'ALERT_FROM',
   'ALERT_TO',
-  'WEBHOOK_URL',
-  'WEBHOOK_FORMAT',
-  'WEBHOOK_SECRET',
   'RUAWATCH_DATA_DIR',
   'LOG_LEVEL',
   'HTTP_LISTEN',
 ] as const;
-const SECRET_KEYS = new Set<string>([
-  'DATABASE_URL',
-  'QUEUE_DATABASE_URL',
-  'REDIS_URL',
-  'IMAP_URL',
-  'SMTP_URL',
-  'WEBHOOK_URL',
-  'WEBHOOK_SECRET',
-]);
+const SECRET_KEYS = new Set<string>(['DATABASE_URL', 'QUEUE_DATABASE_URL', 'REDIS_URL', 'IMAP_URL', 'SMTP_URL']);
 const OWN_PREFIX = /^RUAWATCH_/;
 /** RUAWATCH_NO_SKIP speaks to the test suites, which start the program with their own environment. */
 const OWN_KEYS = new Set<string>([...ENV_KEYS, 'RUAWATCH_CONFIG', 'RUAWATCH_NO_SKIP']);
@@ -192,7 +201,6 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   const given = { ...raw, ...fromEnv };
   const { file, wrong } = readSettings(given, mistakes);
   const mailboxes = mailboxesOf(file, cwd, mistakes);
-  const webhooks = webhooksOf(file, cwd, mistakes);
   const alertTo = (file.ALERT_TO ?? '')
     .split(',')
     .map((s) => s.trim())
@@ -225,7 +233,6 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     smtpUrl: file.SMTP_URL ?? null,
     alertFrom: file.ALERT_FROM ?? null,
     alertTo,
-    webhooks,
     dataDir: path.resolve(cwd, file.RUAWATCH_DATA_DIR ?? '.ruawatch'),
     dataDirChosen: file.RUAWATCH_DATA_DIR !== undefined,
     logLevel: file.LOG_LEVEL,
@@ -237,6 +244,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     retention: file.retention,
     trust: file.trust,
     sendersFile: file.senders_file === undefined ? null : path.resolve(cwd, file.senders_file),
+    enrich: file.enrich,
+    asnFile: file.asn_file === undefined ? null : path.resolve(cwd, file.asn_file),
     sweep: file.sweep,
     limits: file.limits,
   };
@@ -332,29 +341,6 @@ function mailboxesOf(file: File, cwd: string, mistakes: string[]): Mailbox[] {
     }
   }
   return mailboxes;
-}
-
-function webhooksOf(file: File, cwd: string, mistakes: string[]): Webhook[] {
-  const { WEBHOOK_URL: url, WEBHOOK_FORMAT: format, WEBHOOK_SECRET: secret } = file;
-  if (url === undefined && (format !== undefined || secret !== undefined))
-    mistakes.push('WEBHOOK_FORMAT or WEBHOOK_SECRET is set but WEBHOOK_URL is not: set it too, or remove them.');
-  const named = { ...(format === undefined ? {} : { format }), ...(secret === undefined ? {} : { secret }) };
-  const inputs = [
-    ...(url === undefined ? [] : [{ where: 'WEBHOOK_URL', input: { url, ...named } }]),
-    ...(file.webhooks ?? []).map((input, i) => ({ where: `webhooks[${i}]`, input })),
-  ];
-  const webhooks: Webhook[] = [];
-  for (const { where, input } of inputs) {
-    try {
-      const webhook = toWebhook(input, cwd);
-      if (webhooks.some((w) => w.name === webhook.name))
-        mistakes.push(`${where}: two webhooks are named "${webhook.name}": give each its own name.`);
-      webhooks.push(webhook);
-    } catch (error) {
-      mistakes.push(`${where} ${messageOf(error)}`);
-    }
-  }
-  return webhooks;
 }
 
 function sentence(issue: z.core.$ZodIssue): string {

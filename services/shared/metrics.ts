@@ -13,6 +13,7 @@ export interface Metrics {
   jobs: Counter<'queue' | 'outcome'>;
   jobSeconds: Histogram<'queue'>;
   imapUp: Gauge<'mailbox'>;
+  addresses: Counter<'outcome'>;
 }
 
 /** Makes a registry of its own, so that several pipelines in one process (tests) do not share counts. */
@@ -69,6 +70,12 @@ export function createMetrics(): Metrics {
       help: 'Time spent on a job',
       labelNames: ['queue'],
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
+      registers,
+    }),
+    addresses: new Counter({
+      name: 'ruawatch_addresses_total',
+      help: 'Addresses asked about, by outcome (confirmed, unconfirmed, none, failed)',
+      labelNames: ['outcome'],
       registers,
     }),
     imapUp: new Gauge({

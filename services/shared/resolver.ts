@@ -66,6 +66,46 @@ export function systemResolver(options: { ask?: AskTxt; now?: () => number; name
   };
 }
 
+/** Asks who an address is. A parameter wherever that is asked: tests hand in one that asks their own server. */
+export interface ReverseResolver {
+  /**
+   * The names (PTR) that stand under a name of in-addr.arpa or ip6.arpa, as they stand there. An empty list says that there is none.
+   * @throws TransientError `dns_failed` when nobody could say: a timeout, SERVFAIL, a server that is away, `cancel`
+   */
+  pointers(arpa: string): Promise<string[]>;
+  /**
+   * The addresses of a name: A for 4, AAAA for 6. An empty list says that there is none.
+   * @throws TransientError `dns_failed`, as above
+   */
+  addresses(name: string, family: 4 | 6): Promise<string[]>;
+  /** Ends the questions under way: each throws. */
+  cancel(): void;
+}
+
+/**
+ * Asks DNS alone (not the system's hosts file), without a cache: the answers are kept in the database.
+ * @param options.servers "address" or "address:port"; without, the system's own
+ */
+export function reverseResolver(
+  options: { servers?: readonly string[]; timeoutMs?: number; tries?: number } = {},
+): ReverseResolver {
+  const resolver = new dns.Resolver({ timeout: options.timeoutMs ?? TIMEOUT_MS, tries: options.tries ?? TRIES });
+  if (options.servers && options.servers.length > 0) resolver.setServers(options.servers);
+  const answer = async (name: string, question: Promise<string[]>): Promise<string[]> => {
+    try {
+      return await question;
+    } catch (error) {
+      if (NOTHING.has(codeOf(error) ?? '')) return [];
+      throw new TransientError('dns_failed', `The name service could not say what ${name} holds: ${messageOf(error)}.`, error);
+    }
+  };
+  return {
+    pointers: (arpa) => answer(arpa, resolver.resolvePtr(arpa)),
+    addresses: (name, family) => answer(name, family === 4 ? resolver.resolve4(name) : resolver.resolve6(name)),
+    cancel: () => resolver.cancel(),
+  };
+}
+
 function askSystem(): AskTxt {
   const resolver = new dns.Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
   return (name) => resolver.resolveTxt(name);

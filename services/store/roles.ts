@@ -48,7 +48,11 @@ export const GRANTS = {
     trust_checks: ['select'],
     source_days: ['select'],
     policy_days: ['select'],
-    sources: ['select', 'update (class, confidence, why, classified_at)'],
+    sources: [
+      'select',
+      'update (class, confidence, why, classified_at, name, identified_by, evidence, name_confidence, grouped_as)',
+    ],
+    addresses: ['select'],
     // It ends the entries whose time is over, and judges their sources again.
     analysis_work: ['select', 'insert', 'delete'],
     sender_list: ['select', 'update (ended_at, ended_by, ended_why)'],
@@ -56,13 +60,24 @@ export const GRANTS = {
     finding_events: ['select', 'insert'],
     finding_acts: ['select', 'insert'],
   },
+  /** Asks DNS about addresses, and says which sources may have got a name: no mail, no verdict. */
+  ruawatch_enricher: {
+    migrations: ['select'],
+    messages: ['select (state)'],
+    reports: ['select (report_key, begin_at, records, trust)'],
+    records: ['select (report_key, begin_at, source_ip)'],
+    sources: ['select (domain, source, last_seen, messages, passed)'],
+    addresses: ['select', 'insert', 'update', 'delete'],
+    enrichment: ['select', 'update'],
+    analysis_work: ['insert'],
+  },
   ruawatch_alerter: {
     migrations: ['select'],
     // The counts that doctor shows.
     messages: ['select (state)'],
     // It ends the snoozes whose time is over.
     findings: ['select', 'update (snoozed_until, snoozed_by, snoozed_why, revision)'],
-    finding_events: ['select', 'insert', 'update (handled_at, posted_at)'],
+    finding_events: ['select', 'insert', 'update (handled_at)'],
     outbox: ['select', 'insert', 'update (recipients, state, attempts, next_at, sent_at, last_error)'],
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { vi } from 'vitest';
 import { startAlerter } from '../../services/alerter/index.ts';
-import { type Config, loadConfig } from '../../services/shared/config.ts';
+import { loadConfig } from '../../services/shared/config.ts';
 import type { Db } from '../../services/shared/db.ts';
 import { openPool } from '../../services/shared/db.ts';
 import { createMetrics, type Metrics } from '../../services/shared/metrics.ts';
@@ -26,12 +26,7 @@ export interface Bench {
   now: Date;
   later(minutes: number): void;
   /** Starts one alerter with a pool of its own. */
-  alerter(
-    smtpUrl: string | null,
-    alerts?: Partial<Config['alerts']>,
-    env?: Record<string, string>,
-    configure?: (config: Config) => void,
-  ): Alerter;
+  alerter(smtpUrl: string, alerts?: { domains?: Record<string, string[]>; per_hour?: number }): Alerter;
   /** Records an event of a new or (by its domain) known finding; answers with the finding's key. */
   event(over: Partial<EventRow>): Promise<number>;
   outbox(): Promise<{ state: string; attempts: number; last_error: string | null; message_id: string; kind: string }[]>;
@@ -62,16 +57,12 @@ export async function bench(): Promise<Bench> {
     later(minutes) {
       self.now = new Date(self.now.getTime() + minutes * 60_000);
     },
-    alerter(smtpUrl, alerts = {}, env = {}, configure = () => undefined) {
+    alerter(smtpUrl, alerts = {}) {
       const config = loadConfig(
-        {
-          ...(smtpUrl === null ? {} : { SMTP_URL: smtpUrl, ALERT_FROM: 'ruawatch@example.org', ALERT_TO: 'admin@example.org' }),
-          ...env,
-        },
+        { SMTP_URL: smtpUrl, ALERT_FROM: 'ruawatch@example.org', ALERT_TO: 'admin@example.org' },
         '/nowhere',
       );
-      config.alerts = { ...config.alerts, ...alerts };
-      configure(config);
+      config.alerts = { domains: {}, per_hour: 10, ...alerts };
       config.sweep = { every_seconds: 0.05, after_seconds: 60 };
       const logged: string[] = [];
       const log = pino(

@@ -4,9 +4,12 @@ import { gzipSync } from 'node:zlib';
 import { analyzeDomain } from '../../services/analyzer/analyze.ts';
 import { type DemoWorld, generateDemo } from '../../services/cli/demo/world.ts';
 import { DEMO_AUTHSERV_ID } from '../../services/cli/demo/write.ts';
+import { startEnricher } from '../../services/enricher/index.ts';
+import { Pace } from '../../services/enricher/pace.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
 import { verifyMessages } from '../../services/parser/verify.ts';
 import { transaction } from '../../services/shared/db.ts';
+import type { Context } from '../../services/shared/service.ts';
 import { storeImports } from '../../services/store/imports.ts';
 import { type Arrival, storeMails } from '../../services/store/intake.ts';
 import { putSender } from '../../services/store/senders.ts';
@@ -14,6 +17,7 @@ import { leaves, recordsOf, xmlOf } from '../cli/demo/unpack.ts';
 import { testContext } from '../helpers/context.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { DAY } from '../helpers/report.ts';
+import { until } from '../helpers/services.ts';
 import { mailFrom, resolverOf, under } from '../parser/signed.ts';
 
 /** The day the documents are asked on: the demo's newest reports are of the day before. */
@@ -78,6 +82,7 @@ export async function fillArchive(database: TestDatabase): Promise<Archive> {
   context.config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
   try {
     await verifyMessages(context, resolverOf(), keys);
+    await nameAddresses(context);
     for (const domain of [...world.domains, LAB]) await analyzeDomain(context, domain);
   } finally {
     await context.queues.close();
@@ -107,6 +112,19 @@ export async function plantForged(database: TestDatabase): Promise<void> {
   } finally {
     await context.queues.close();
   }
+}
+
+/** The enricher's work, with a name server that knows nobody. */
+async function nameAddresses(context: Context): Promise<void> {
+  const nobody = { pointers: async () => [], addresses: async () => [], cancel: () => undefined };
+  const enricher = startEnricher(context, { resolver: nobody, pace: new Pace(1_000_000) });
+  await until(async () => {
+    const { rows } = await context.db.query(
+      'select count(*) as n, count(looked_up_at) as answered, (select scanned_key from ruawatch.enrichment) as key from ruawatch.addresses',
+    );
+    return rows[0].key > 0 && rows[0].n > 0 && rows[0].n === rows[0].answered;
+  });
+  await enricher.stop();
 }
 
 function arrival(raw: Buffer, receivedAt: Date): Arrival {

@@ -5,12 +5,21 @@ import { startAlerter } from '../../services/alerter/index.ts';
 import { startAnalyzer } from '../../services/analyzer/index.ts';
 import { runMigrate } from '../../services/cli/migrate.ts';
 import { openContext } from '../../services/cli/open.ts';
+import { startEnricher } from '../../services/enricher/index.ts';
 import { startParser } from '../../services/parser/index.ts';
 import { startPoller } from '../../services/poller/index.ts';
 import { loadConfig } from '../../services/shared/config.ts';
 import { type Db, openPool, transaction } from '../../services/shared/db.ts';
 import { createLog } from '../../services/shared/log.ts';
 import type { Context, Service } from '../../services/shared/service.ts';
+import {
+  addressesAfter,
+  comparedAsnFile,
+  findAddresses,
+  forgetAddresses,
+  noteAsnFile,
+  saveOwners,
+} from '../../services/store/addresses.ts';
 import { dropPersonal } from '../../services/store/failures.ts';
 import {
   forgetLeft,
@@ -268,6 +277,33 @@ describe('each service does its whole job as a user with its role alone', () => 
     await f.analyze();
   });
 
+  test('the enricher', async () => {
+    const resolver = {
+      pointers: async () => ['mail.example.net.'],
+      addresses: async () => ['192.0.2.1'],
+      cancel: () => undefined,
+    };
+    const start = (context: Context) => startEnricher(context, { resolver });
+    await admin.query("update ruawatch.reports set trust = 'ok'");
+    let turns = 0;
+    while (turns < 3 || (await countOf('dmarc.addresses')) === 0) {
+      await findAddresses(as('ruawatch_enricher'), '2000-01-01', new Date());
+      turns++;
+    }
+    // Mail of long ago is not asked about.
+    await admin.query('update ruawatch.addresses set last_seen = current_date');
+    await run('ruawatch_enricher', start, () => until(async () => (await countOf('dmarc.addresses where confirmed')) > 0));
+    const enricher = as('ruawatch_enricher');
+    expect(await comparedAsnFile(enricher)).toBe(null);
+    await noteAsnFile(enricher, 'a');
+    expect(await addressesAfter(enricher, null, 10)).toContain('192.0.2.1');
+    const again = await saveOwners(enricher, [{ address: '192.0.2.1', asn: 64_500, owner: 'Example' }], () => '192.0.2.0/24');
+    expect(again).toBeGreaterThan(0);
+    expect(await forgetAddresses(enricher, '2000-01-01', 10)).toBe(0);
+    // And its reader, with the facts.
+    await f.analyze();
+  });
+
   test('the alerter', async () => {
     expect(await countOf('ruawatch.finding_events where handled_at is null and notify')).toBeGreaterThan(0);
     await run('ruawatch_alerter', startAlerter, () =>
@@ -326,6 +362,13 @@ describe("what is not a service's job is refused", () => {
     ['ruawatch_analyzer', 'update ruawatch.source_days set messages = 0'],
     ['ruawatch_analyzer', 'select from ruawatch.outbox'],
     ['ruawatch_analyzer', "select ruawatch.ensure_partitions('records', null, 0)"],
+    ['ruawatch_enricher', 'select from ruawatch.raw'],
+    ['ruawatch_enricher', 'select header_from from ruawatch.records'],
+    ['ruawatch_enricher', 'select domain from ruawatch.reports'],
+    ['ruawatch_enricher', "update ruawatch.sources set name = 'other'"],
+    ['ruawatch_enricher', 'select from ruawatch.findings'],
+    ['ruawatch_enricher', 'delete from ruawatch.analysis_work'],
+    ['ruawatch_parser', 'select from ruawatch.addresses'],
     ['ruawatch_alerter', 'select from ruawatch.raw'],
     ['ruawatch_alerter', 'select from ruawatch.records'],
     ['ruawatch_alerter', 'select from ruawatch.reports'],

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { Reader, type Response } from 'mmdb-lib';
+import { messageOf, SettingsError } from '../shared/errors.ts';
+import type { Owner } from '../store/addresses.ts';
+
+/** Owners of networks, out of an MMDB file. */
+export interface AsnFile {
+  /** Tells two files apart: a hash of the content. */
+  readonly id: string;
+  /** What the file calls itself, with the day it was built. */
+  readonly title: string;
+  /** @throws SettingsError when the file turns out to be damaged */
+  ownerOf(address: string): Owner;
+}
+
+const NUMBERS = ['autonomous_system_number', 'asn', 'as_number'];
+const NAMES = ['autonomous_system_organization', 'as_name', 'as_organization', 'organization', 'org', 'name'];
+/** Where vendors with more than the owner in one file keep it. */
+const INNER = ['traits', 'as', 'asn', 'network', 'connection'];
+/** The longest name that is kept. */
+const LONGEST = 200;
+const LARGEST = 4_294_967_295;
+
+/**
+ * Reads an MMDB file of any vendor: MaxMind GeoLite2-ASN and DB-IP say `autonomous_system_number` and `autonomous_system_organization`,
+ * IPinfo `asn` ("AS64500") and `name` or `as_name`, others alike.
+ * @throws SettingsError when it cannot be read, or is no MMDB file
+ */
+export function readAsnFile(file: string): AsnFile {
+  const refuse = (why: string, cause?: unknown) =>
+    new SettingsError(`asn_file ${path.basename(file)} ${why}: name an MMDB file with ASN data, or remove the setting.`, cause);
+  let bytes: Buffer;
+  let reader: Reader<Response>;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    throw refuse(`cannot be read (${messageOf(error)})`, error);
+  }
+  try {
+    reader = new Reader<Response>(bytes);
+  } catch (error) {
+    throw refuse(`is not an MMDB file (${messageOf(error)})`, error);
+  }
+  const { databaseType, buildEpoch, ipVersion } = reader.metadata;
+  return {
+    id: createHash('sha256').update(bytes).digest('hex').slice(0, 32),
+    title: `${databaseType}, built ${buildEpoch.toISOString().slice(0, 10)}`,
+    ownerOf(address) {
+      // A tree of IPv4 alone cannot be walked with an IPv6 address.
+      if (ipVersion === 4 && address.includes(':')) return { asn: null, owner: null };
+      try {
+        return ownerIn(reader.get(address));
+      } catch (error) {
+        throw refuse(`is damaged (${messageOf(error)})`, error);
+      }
+    },
+  };
+}
+
+/** The number and name of a network's owner in a record of an MMDB file, whatever its vendor calls them. */
+export function ownerIn(record: unknown): Owner {
+  if (typeof record !== 'object' || record === null) return { asn: null, owner: null };
+  const fields = record as Record<string, unknown>;
+  let asn: number | null = null;
+  for (const key of NUMBERS) asn ??= numberOf(fields[key]);
+  if (asn === null) {
+    for (const key of INNER) {
+      const inner = ownerIn(fields[key]);
+      if (inner.asn !== null) return inner;
+    }
+    return { asn: null, owner: null };
+  }
+  const owner = NAMES.map((key) => fields[key]).find((value) => typeof value === 'string' && value.trim() !== '');
+  return { asn, owner: owner === undefined ? null : printable(owner as string) };
+}
+
+/** 64500, "64500" or "AS64500". */
+function numberOf(value: unknown): number | null {
+  const number = typeof value === 'string' && /^(?:AS)?\d{1,10}$/i.test(value) ? Number(value.replace(/^AS/i, '')) : value;
+  return typeof number === 'number' && Number.isInteger(number) && number > 0 && number <= LARGEST ? number : null;
+}
+
+function printable(text: string): string {
+  return text
+    .replace(/[\x00-\x1f\x7f]+/g, ' ')
+    .trim()
+    .slice(0, LONGEST);
+}
+
+/**
+ * The ASN file as it is now: read when first asked for, and again when it was replaced.
+ * @throws SettingsError as readAsnFile
+ */
+export function watchedAsnFile(file: string): () => AsnFile {
+  let known: { stamp: string; content: AsnFile } | null = null;
+  return () => {
+    const { mtimeMs = 0, size = -1, ino = 0 } = statSync(file, { throwIfNoEntry: false }) ?? {};
+    const stamp = `${mtimeMs} ${size} ${ino}`;
+    if (known?.stamp !== stamp) known = { stamp, content: readAsnFile(file) };
+    return known.content;
+  };
+}

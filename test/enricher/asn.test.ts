@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { ownerIn, readAsnFile } from '../../services/enricher/asn.ts';
+import { mmdb } from '../helpers/mmdb.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-asn-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const written = (bytes: Buffer | string) => {
+  const file = path.join(folder, 'a.mmdb');
+  writeFileSync(file, bytes);
+  return file;
+};
+
+test('an MMDB file tells the owner of IPv4 and IPv6 addresses, the most exact network first', () => {
+  const file = readAsnFile(
+    written(
+      mmdb({
+        '203.0.0.0/16': { autonomous_system_number: 64_500, autonomous_system_organization: 'Wide Net' },
+        '203.0.113.128/25': { asn: 'AS64501', name: 'Exact Net', domain: 'exact.example' },
+        '2001:db8::/32': { asn: 64_502, org: 'Six Net' },
+      }),
+    ),
+  );
+  expect(file.title).toBe('Test-ASN, built 2026-09-01');
+  expect(file.ownerOf('203.0.113.7')).toEqual({ asn: 64_500, owner: 'Wide Net' });
+  expect(file.ownerOf('203.0.113.200')).toEqual({ asn: 64_501, owner: 'Exact Net' });
+  expect(file.ownerOf('2001:db8:1::7')).toEqual({ asn: 64_502, owner: 'Six Net' });
+  expect(file.ownerOf('192.0.2.1')).toEqual({ asn: null, owner: null });
+});
+
+test.each([
+  ['MaxMind and DB-IP', { autonomous_system_number: 64_500, autonomous_system_organization: 'Net' }, 64_500, 'Net'],
+  ['IPinfo', { asn: 'AS64500', name: 'Net', domain: 'net.example' }, 64_500, 'Net'],
+  ['IPinfo with places', { country: 'NL', asn: 'AS64500', as_name: 'Net', as_domain: 'net.example' }, 64_500, 'Net'],
+  ['one with the owner inside', { traits: { autonomous_system_number: 64_500, organization: 'Net' }, city: {} }, 64_500, 'Net'],
+  ['one with an object', { as: { asn: 64_500, name: ' Net\n', type: 'hosting' } }, 64_500, 'Net'],
+  ['a number without a name', { asn: 64_500 }, 64_500, null],
+  ['a file of cities', { city: { names: { en: 'Utrecht' } } }, null, null],
+  ['no number', { asn: 'none', name: 'Net' }, null, null],
+  ['nothing', null, null, null],
+])('%s', (_, record, asn, owner) => {
+  expect(ownerIn(record)).toEqual({ asn, owner });
+});
+
+test('a file that is cut off is told by name, in a sentence', () => {
+  const whole = mmdb({ '203.0.113.0/24': { asn: 64_500 } });
+  expect(() => readAsnFile(written(whole.subarray(0, 100)))).toThrow(
+    /^asn_file a\.mmdb is not an MMDB file .*remove the setting\.$/,
+  );
+  expect(() => readAsnFile(path.join(folder, 'none.mmdb'))).toThrow(/^asn_file none\.mmdb cannot be read/);
+});

@@ -1,0 +1,320 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startEnricher } from '../../services/enricher/index.ts';
+import { parseMessages } from '../../services/parser/batch.ts';
+import { TransientError } from '../../services/shared/errors.ts';
+import type { ReverseResolver } from '../../services/shared/resolver.ts';
+import type { Context, Service } from '../../services/shared/service.ts';
+import { findAddresses } from '../../services/store/addresses.ts';
+import { testContext } from '../helpers/context.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { knotPresent, startKnot, startSilent } from '../helpers/knot.ts';
+import { mmdb } from '../helpers/mmdb.ts';
+import { BEGIN, DAY, receive, reportMail, reportXml, type TestRow } from '../helpers/report.ts';
+import { until } from '../helpers/services.ts';
+
+const DAY_MS = DAY * 1000;
+let t: TestDatabase;
+let context: Context;
+let now: Date;
+let service: Service | null;
+let folder: string;
+
+beforeEach(async () => {
+  t = await testDatabase();
+  now = new Date(BEGIN * 1000 + 2 * DAY_MS);
+  context = testContext(t, { clock: { now: () => now } });
+  context.config.sweep.every_seconds = 0.05;
+  service = null;
+  folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-asn-'));
+});
+afterEach(async () => {
+  await service?.stop();
+  await context.queues.close();
+  await t.drop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+let serial = 0;
+/** Mails a report with these rows and has it parsed; none of them passes unless it says so. */
+async function report(rows: TestRow[], options: { begin?: number; domain?: string } = {}) {
+  const id = `e${serial++}`;
+  const begin = options.begin ?? BEGIN;
+  const xml = reportXml({
+    id,
+    begin,
+    domain: options.domain ?? 'example.com',
+    rows: rows.map((row) => ({ auth_dkim: null, auth_spf: null, dkim: 'fail', spf: 'fail', ...row })),
+  });
+  const keys = await receive(t, [reportMail(xml, { unique: id })], new Date((begin + DAY) * 1000));
+  await parseMessages(t.db, keys, {}, 'off');
+}
+
+/** Answers from a table and counts the questions; an error is thrown. */
+function table(answers: Record<string, string[] | Error>): ReverseResolver & { asked: string[] } {
+  const asked: string[] = [];
+  const answer = async (name: string) => {
+    asked.push(name);
+    const found = answers[name] ?? [];
+    if (found instanceof Error) throw found;
+    return found;
+  };
+  return { asked, pointers: answer, addresses: answer, cancel: () => undefined };
+}
+
+const silent = () => new TransientError('dns_failed', 'The name service could not say.');
+const all = async () =>
+  (
+    await t.db.query(
+      'select host(address) as address, name, confirmed, organization, asn, owner, attempts, last_error, looked_up_at from dmarc.addresses order by address',
+    )
+  ).rows;
+/** Every report was looked through, and no address is due, or taken and not answered yet. */
+const settled = () =>
+  until(async () => {
+    const { rows } = await t.db.query(
+      `select count(*) filter (where looked_up_at is null and attempts = 0) as open, count(*) as n,
+              (select upto_key is null and scanned_key = (select max(report_key) from ruawatch.reports) from ruawatch.enrichment) as scanned,
+              count(*) filter (where next_at <= $1 or next_at = $1::timestamptz + interval '20 minutes') as due
+         from ruawatch.addresses`,
+      [now],
+    );
+    return rows[0].n > 0 && rows[0].open === 0 && rows[0].due === 0 && rows[0].scanned;
+  });
+
+test('an address is asked about once, whatever the number of reports and domains, and again when its time is over', async () => {
+  const resolver = table({
+    '7.113.0.203.in-addr.arpa': ['mail.service.example'],
+    'mail.service.example': ['203.0.113.7'],
+  });
+  await report([{ ip: '203.0.113.7' }, { ip: '198.51.100.9' }]);
+  await report([{ ip: '203.0.113.7' }], { domain: 'example.org' });
+  service = startEnricher(context, { resolver });
+  await settled();
+  expect(await all()).toMatchObject([
+    { address: '198.51.100.9', name: null, confirmed: false, organization: null, looked_up_at: now },
+    { address: '203.0.113.7', name: 'mail.service.example', confirmed: true, organization: 'service.example', looked_up_at: now },
+  ]);
+  const once = ['7.113.0.203.in-addr.arpa', '9.100.51.198.in-addr.arpa', 'mail.service.example'];
+  expect([...resolver.asked].sort()).toEqual(once);
+
+  await report([{ ip: '203.0.113.7' }, { ip: '192.0.2.44' }]);
+  await settled();
+  expect([...resolver.asked].sort()).toEqual(['44.2.0.192.in-addr.arpa', ...once].sort());
+  // What has no name may get one soon; a name is kept longer.
+  now = new Date(now.getTime() + 4 * DAY_MS);
+  await settled();
+  expect(resolver.asked.length).toBe(6);
+  now = new Date(now.getTime() + 27 * DAY_MS);
+  await settled();
+  expect(resolver.asked.filter((name) => name === 'mail.service.example').length).toBe(2);
+  // Nobody asks about what has not been seen for long, until it is seen again.
+  now = new Date(now.getTime() + 200 * DAY_MS);
+  const before = resolver.asked.length;
+  await until(async () => (await t.db.query('select from ruawatch.addresses where next_at is not null')).rowCount === 0);
+  expect(resolver.asked.length).toBe(before);
+  await report([{ ip: '203.0.113.7' }], { begin: Math.floor(now.getTime() / 1000) - DAY });
+  await until(() => resolver.asked.length === before + 2);
+});
+
+test('a timeout is not "no name": it is asked again later, and what was known stays', async () => {
+  const answers: Record<string, string[] | Error> = {
+    '7.113.0.203.in-addr.arpa': ['mail.service.example'],
+    'mail.service.example': silent(),
+    '8.113.0.203.in-addr.arpa': silent(),
+  };
+  const resolver = table(answers);
+  await report([{ ip: '203.0.113.7' }, { ip: '203.0.113.8' }]);
+  service = startEnricher(context, { resolver });
+  await settled();
+  expect(await all()).toMatchObject([
+    {
+      address: '203.0.113.7',
+      name: null,
+      confirmed: null,
+      attempts: 1,
+      last_error: 'The name service could not say.',
+      looked_up_at: null,
+    },
+    { address: '203.0.113.8', name: null, confirmed: null, attempts: 1 },
+  ]);
+  answers['mail.service.example'] = ['203.0.113.7'];
+  now = new Date(now.getTime() + 5 * 60_000);
+  await settled();
+  expect(await all()).toMatchObject([
+    { address: '203.0.113.7', name: 'mail.service.example', confirmed: true, attempts: 0, last_error: null, looked_up_at: now },
+    { address: '203.0.113.8', confirmed: null, attempts: 2 },
+  ]);
+  // The second wait is longer.
+  const asked = resolver.asked.length;
+  now = new Date(now.getTime() + 5 * 60_000);
+  await settled();
+  expect(resolver.asked.length).toBe(asked);
+  answers['7.113.0.203.in-addr.arpa'] = silent();
+  now = new Date(now.getTime() + 30 * DAY_MS);
+  await settled();
+  expect((await all())[0]).toMatchObject({
+    name: 'mail.service.example',
+    confirmed: true,
+    organization: 'service.example',
+    attempts: 1,
+  });
+});
+
+test('the sources that are its network are put on the list of the analyzer, of every domain; others are not', async () => {
+  const rows = [
+    { ip: '203.0.113.7' },
+    { ip: '198.51.100.9' },
+    { ip: '192.0.2.1', auth_spf: ['service.example', 'pass'] as [string, string] },
+  ];
+  await report(rows);
+  await report([{ ip: '203.0.113.8' }], { domain: 'example.org' });
+  await t.db.query('delete from ruawatch.analysis_work');
+  const resolver = table({
+    '7.113.0.203.in-addr.arpa': ['mail.crm.example'],
+    '1.2.0.192.in-addr.arpa': ['mail.crm.example'],
+    'mail.crm.example': ['203.0.113.7', '192.0.2.1'],
+  });
+  service = startEnricher(context, { resolver });
+  await settled();
+  const { rows: work } = await t.db.query('select distinct domain, source from ruawatch.analysis_work order by 1, 2');
+  expect(work).toEqual([
+    { domain: 'example.com', source: '203.0.113.0/24' },
+    { domain: 'example.org', source: '203.0.113.0/24' },
+  ]);
+});
+
+test('a report that commits late with a lower key is not passed over', async () => {
+  await report([{ ip: '203.0.113.1' }]);
+  const late = await t.db.connect();
+  await late.query('begin');
+  // As the parser does: a row of the mail is locked before keys are drawn.
+  await late.query('select from ruawatch.messages for update');
+  const { rows } = await late.query<{ key: number }>(
+    "select nextval(pg_get_serial_sequence('ruawatch.reports', 'report_key')) as key",
+  );
+  await report([{ ip: '203.0.113.2' }]);
+  const scan = async () => {
+    for (let turns = 0; turns < 5; turns++) await findAddresses(t.db, '2026-01-01', now);
+  };
+  await scan();
+  const early = (await all()).map((row) => row.address);
+  await late.query(
+    `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors,
+       records, messages, salvaged, problems, received_at)
+     select $1, message_key, 9, '\\x01', '\\x01', reporter, 'late', domain, begin_at, end_at, errors, 1, 1, false, problems, received_at
+       from ruawatch.reports limit 1`,
+    [rows[0]!.key],
+  );
+  await late.query(
+    `insert into ruawatch.records (report_key, n, begin_at, source_ip, count, auth, dkim_aligned, spf_aligned, forwarded, source)
+     select $1, 1, begin_at, '203.0.113.3', 1, auth, false, false, false, source from ruawatch.records limit 1`,
+    [rows[0]!.key],
+  );
+  await late.query('commit');
+  late.release();
+  // Transactions of other databases of the server hold it up as well.
+  await until(async () => {
+    await scan();
+    return (await all()).length === 3;
+  });
+  expect((await all()).map((row) => row.address)).toEqual(['203.0.113.1', '203.0.113.2', '203.0.113.3']);
+  expect(early).not.toContain('203.0.113.3');
+});
+
+test('reports that are forged, and mail of long ago, ask nothing', async () => {
+  await report([{ ip: '203.0.113.1' }]);
+  await report([{ ip: '203.0.113.2' }]);
+  await report([{ ip: '203.0.113.3' }], { begin: BEGIN - 300 * DAY });
+  await t.db.query(
+    "update ruawatch.reports set trust = 'bad' where report_key = (select report_key from ruawatch.records where source_ip = '203.0.113.2')",
+  );
+  const resolver = table({});
+  service = startEnricher(context, { resolver });
+  await settled();
+  expect((await all()).map((row) => row.address)).toEqual(['203.0.113.1']);
+});
+
+test('owners come from the ASN file, without DNS too, and change with the file', async () => {
+  const file = path.join(folder, 'asn.mmdb');
+  const write = (owner: string) =>
+    writeFileSync(file, mmdb({ '203.0.113.0/24': { autonomous_system_number: 64_500, autonomous_system_organization: owner } }));
+  write('Example Net');
+  context.config.asnFile = file;
+  context.config.enrich.dns = 'off';
+  await report([{ ip: '203.0.113.7', auth_dkim: ['example.com', 'pass'] }, { ip: '198.51.100.9' }]);
+  service = startEnricher(context);
+  await until(async () => (await all()).some((row) => row.asn !== null));
+  await until(async () => (await t.db.query('select from ruawatch.enrichment where asn_file is not null')).rowCount === 1);
+  expect(await all()).toMatchObject([
+    { address: '198.51.100.9', asn: null, owner: null, looked_up_at: null },
+    { address: '203.0.113.7', asn: 64_500, owner: 'Example Net', looked_up_at: null, confirmed: null },
+  ]);
+  await t.db.query('delete from ruawatch.analysis_work');
+  write('Another Owner');
+  await until(async () => (await all()).some((row) => row.owner === 'Another Owner'));
+  expect((await t.db.query('select source from ruawatch.analysis_work')).rows).toEqual([{ source: '203.0.113.0/24' }]);
+  // A file that is damaged in mid-air changes nothing.
+  writeFileSync(file, 'not an MMDB file');
+  await report([{ ip: '203.0.113.8' }]);
+  await until(async () => (await all()).length === 3);
+  expect(service.waitingFor()).toBe(null);
+  expect((await all())[1]).toMatchObject({ owner: 'Another Owner' });
+  await service.stop();
+  // DNS is switched on later: what was found before is asked now.
+  const resolver = table({});
+  writeFileSync(file, mmdb({}));
+  context.config.enrich.dns = 'on';
+  service = startEnricher(context, { resolver });
+  await until(async () => (await all()).every((row) => row.looked_up_at !== null && row.asn === null));
+  expect(resolver.asked.length).toBe(3);
+});
+
+test('a file that is none is told at the start, in a sentence', () => {
+  const file = path.join(folder, 'asn.mmdb');
+  context.config.asnFile = file;
+  expect(() => startEnricher(context)).toThrow(/^asn_file asn\.mmdb cannot be read .*: name an MMDB file/);
+  writeFileSync(file, 'not an MMDB file');
+  expect(() => startEnricher(context)).toThrow(/^asn_file asn\.mmdb is not an MMDB file/);
+});
+
+describe.skipIf(!knotPresent)(`a name server${knotPresent ? '' : ' (SKIPPED: knot is not installed)'}`, () => {
+  test('of a zone out of order, that is mended: the name comes with the next try', async () => {
+    const zone = ['7 PTR mail.service.example.'];
+    const knot = await startKnot({ '113.0.203.in-addr.arpa': null, 'service.example': ['mail A 203.0.113.7'] });
+    try {
+      context.config.enrich.dns_servers = [knot.server];
+      await report([{ ip: '203.0.113.7' }]);
+      service = startEnricher(context);
+      await settled();
+      expect(await all()).toMatchObject([
+        { name: null, confirmed: null, attempts: 1, last_error: expect.stringMatching(/SERVFAIL/) },
+      ]);
+      await knot.setZone('113.0.203.in-addr.arpa', zone);
+      now = new Date(now.getTime() + DAY_MS);
+      await until(async () => (await all())[0].confirmed);
+      expect(await all()).toMatchObject([
+        { name: 'mail.service.example', organization: 'service.example', attempts: 0, last_error: null },
+      ]);
+    } finally {
+      await knot.stop();
+    }
+  });
+
+  test('that is silent does not hold up a stop, and the address is due for the next', async () => {
+    const nobody = await startSilent();
+    try {
+      context.config.enrich.dns_servers = [nobody.server];
+      await report([{ ip: '203.0.113.7' }]);
+      service = startEnricher(context);
+      await until(async () => (await t.db.query('select from ruawatch.addresses where next_at > $1', [now])).rowCount === 1);
+      await service.stop();
+      const { rows } = await t.db.query('select next_at, attempts, confirmed from ruawatch.addresses');
+      expect(rows).toEqual([{ next_at: now, attempts: 0, confirmed: null }]);
+    } finally {
+      await nobody.stop();
+    }
+  });
+});
