@@ -1,7 +1,8 @@
-import { STAGES, type StageInput } from './stages.ts';
+import type { StageInput } from './input.ts';
+import { STAGES } from './stages.ts';
 
-/** One stage in a process of its own: `child.js STAGE INPUT-AS-JSON`; prints its measure as one JSON line. */
+/** One stage in a process of its own: `child.js STAGE INPUT-AS-JSON`; prints its measures as one line, a JSON array. */
 const [stage, input] = process.argv.slice(2);
 const run = STAGES[stage!];
 if (!run) throw new Error(`There is no stage ${stage}.`);
-process.stdout.write(`${JSON.stringify(await run(stage!, JSON.parse(input!) as StageInput))}\n`);
+process.stdout.write(`${JSON.stringify([await run(stage!, JSON.parse(input!) as StageInput)].flat())}\n`);

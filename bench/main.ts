@@ -8,9 +8,10 @@ import { parseArgs } from 'node:util';
 import { openPool } from '../services/shared/db.ts';
 import { openEmbedded } from '../services/shared/embedded.ts';
 import { migrate } from '../services/store/migrate.ts';
+import type { StageInput } from './input.ts';
 import { generateLoad, largeReport, spreadOf } from './load.ts';
 import type { Measure } from './measure.ts';
-import { STAGES, type StageInput } from './stages.ts';
+import { LONG_STAGES, STAGES } from './stages.ts';
 import { type Line, median, ratioToFloor, table } from './table.ts';
 
 const { values } = parseArgs({
@@ -20,6 +21,11 @@ const { values } = parseArgs({
     sources: { type: 'string', default: 'pool' },
     runs: { type: 'string', default: '3' },
     only: { type: 'string' },
+    full: { type: 'boolean', default: false },
+    queue: { type: 'string', default: 'auto' },
+    history: { type: 'string' },
+    records: { type: 'string', default: '10000000' },
+    backlog: { type: 'string', default: '100000' },
     large: { type: 'string', default: '200000,1000000' },
     compare: { type: 'string' },
     'cpu-prof': { type: 'string' },
@@ -27,9 +33,9 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed);
 const spread = spreadOf(values.sources);
-const only = values.only?.split(',') ?? Object.keys(STAGES);
-for (const stage of only)
-  if (!(stage in STAGES)) throw new Error(`There is no stage "${stage}": ${Object.keys(STAGES).join(', ')}.`);
+const only = chosenStages();
+const queue = values.queue as 'auto' | 'redis' | 'postgres';
+if (!['auto', 'redis', 'postgres'].includes(queue)) throw new Error('--queue is auto, redis or postgres.');
 const earlier = values.compare ? linesOf(readFileSync(values.compare, 'utf8')) : null;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-bench-'));
@@ -46,11 +52,27 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
+/** `--only large,scale` names all stages that begin so. */
+function chosenStages(): string[] {
+  const all = Object.keys(STAGES);
+  if (values.only === undefined) return all.filter((stage) => values.full || !LONG_STAGES.includes(stage));
+  return values.only.split(',').flatMap((name) => {
+    const named = name in STAGES ? [name] : all.filter((stage) => stage.startsWith(`${name}_`));
+    if (named.length === 0) throw new Error(`There is no stage "${name}": ${all.join(', ')}.`);
+    return named;
+  });
+}
+
+/** Whether a stage reads the mails of the load. */
+function readsMails(stage: string): boolean {
+  return !stage.startsWith('large_') && !['analyze', 'queries', 'backlog'].includes(stage);
+}
+
 /** Writes the load to files. @returns where, by the kind of stage that reads it */
 async function writeLoad(): Promise<{ mails: string; large: string[] }> {
   const mails = path.join(folder, 'mails');
   mkdirSync(mails);
-  if (only.some((stage) => !stage.startsWith('large_'))) {
+  if (only.some(readsMails)) {
     let n = 0;
     for await (const { raw } of generateLoad({ seed, mails: Number(values.mails), sources: spread })) {
       writeFileSync(path.join(mails, `${String(++n).padStart(7, '0')}.eml`), raw);
@@ -73,21 +95,40 @@ async function runStages(url: string, load: { mails: string; large: string[] }):
     cpu: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
   };
   const lines: Line[] = [];
+  const keep = (measured: Measure, runs: number) => {
+    const line = { ...measured, ratio_to_floor: ratioToFloor(measured, lines), ...taken, runs };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
+    lines.push(line);
+  };
   for (const stage of only) {
-    for (const at of stage.startsWith('large_') ? load.large : [load.mails]) {
-      const runs: Measure[] = [];
-      for (let run = 0; run < taken.runs; run++) runs.push(await onFreshDatabase(url, stage, at));
-      const measured = median(runs);
-      const line = { ...measured, ratio_to_floor: ratioToFloor(measured, lines), ...taken };
-      process.stdout.write(`${JSON.stringify(line)}\n`);
-      lines.push(line);
+    for (const { runs, input } of workOf(stage, load)) {
+      const measured: Measure[][] = [];
+      for (let run = 0; run < runs; run++) measured.push(await onFreshDatabase(url, stage, input));
+      if (runs > 1) keep(median(measured.flat()), runs);
+      else for (const one of measured.flat()) keep(one, input.runs ?? 1);
     }
   }
   return lines;
 }
 
-async function onFreshDatabase(url: string, stage: string, at: string): Promise<Measure> {
-  if (/read$/.test(stage)) return inChild(stage, { path: at, databaseUrl: null, postmaster: null });
+type Input = Omit<StageInput, 'databaseUrl' | 'postmaster'>;
+
+/** The inputs of a stage, each with how often it is run; a stage that repeats what it prepared is run once. */
+function workOf(stage: string, load: { mails: string; large: string[] }): { runs: number; input: Input }[] {
+  const runs = Number(values.runs);
+  const history = values.history ?? (values.full ? '1,10,100' : '1');
+  if (stage.startsWith('large_')) return load.large.map((file) => ({ runs, input: { path: file } }));
+  if (stage === 'queries') return [{ runs: 1, input: { path: load.mails, records: Number(values.records), runs } }];
+  if (stage === 'backlog') return [{ runs: 1, input: { path: load.mails, mails: Number(values.backlog), seed, queue } }];
+  if (stage === 'analyze')
+    return history
+      .split(',')
+      .map((millions) => ({ runs: 1, input: { path: load.mails, records: Number(millions) * 1e6, runs } }));
+  return [{ runs, input: { path: load.mails, queue } }];
+}
+
+async function onFreshDatabase(url: string, stage: string, input: Input): Promise<Measure[]> {
+  if (/read$/.test(stage)) return inChild(stage, { ...input, databaseUrl: null, postmaster: null });
   const admin = openPool(url, { max: 1 });
   const fresh = new URL(url);
   fresh.pathname = '/bench';
@@ -98,13 +139,13 @@ async function onFreshDatabase(url: string, stage: string, at: string): Promise<
     await migrate(db);
     await db.end();
     const pid = Number(readFileSync(path.join(folder, 'data', 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
-    return await inChild(stage, { path: at, databaseUrl: fresh.href, postmaster: pid });
+    return await inChild(stage, { ...input, databaseUrl: fresh.href, postmaster: pid });
   } finally {
     await admin.end();
   }
 }
 
-async function inChild(stage: string, input: StageInput): Promise<Measure> {
+async function inChild(stage: string, input: StageInput): Promise<Measure[]> {
   const profile = values['cpu-prof']
     ? ['--cpu-prof', `--cpu-prof-dir=${values['cpu-prof']}`, `--cpu-prof-name=${stage}.cpuprofile`]
     : [];
@@ -116,7 +157,7 @@ async function inChild(stage: string, input: StageInput): Promise<Measure> {
   const out = await text(child.stdout);
   const code = await ended;
   if (code !== 0) throw new Error(`The stage ${stage} ended with code ${code}.`);
-  return JSON.parse(out) as Measure;
+  return JSON.parse(out) as Measure[];
 }
 
 function linesOf(jsonLines: string): Line[] {

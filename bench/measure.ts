@@ -18,6 +18,10 @@ export interface Measure {
   server_cpu_s: number | null;
   /** Peak resident memory of the process since it began, in MB (2^20 bytes): what was prepared before the timed part included. */
   peak_rss_mb: number;
+  /** The processes of a stage that has several, by name. `peak_rss_mb` is then the greatest, `cpu_s` the sum. */
+  processes?: Record<string, { cpu_s: number | null; peak_rss_mb: number | null }>;
+  /** What else one should know: the servers used, the size of an answer. */
+  note?: string;
 }
 
 /** What a stage tells about its timed part. */
@@ -57,7 +61,7 @@ export async function measure(stage: string, postmaster: number | null, work: ()
   };
 }
 
-function round(value: number, digits: number): number {
+export function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
@@ -78,6 +82,12 @@ export function serverCpu(postmaster: number): number | null {
     if (child?.parent === postmaster) ticks += child.self + child.ended;
   }
   return ticks / TICKS;
+}
+
+/** CPU seconds (user and system, all threads) that a process has used; null where /proc does not tell. */
+export function cpuOf(pid: number): number | null {
+  const stat = statOf(pid);
+  return stat === null ? null : stat.self / TICKS;
 }
 
 function statOf(pid: number): { parent: number; self: number; ended: number } | null {

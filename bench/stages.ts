@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readdirSync, readFileSync } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -15,24 +15,20 @@ import { type Db, openPool, type Tx, transaction } from '../services/shared/db.t
 import { COPY_RECORDS, copyLines } from '../services/store/copy.ts';
 import { storeImports } from '../services/store/imports.ts';
 import { claimMessages } from '../services/store/messages.ts';
+import { analyze } from './analyze.ts';
+import { files, type StageInput } from './input.ts';
 import { type Measure, measure, type Work } from './measure.ts';
 import { attachmentsOf, unpack } from './payloads.ts';
+import { backlog, fromMailbox, fromQueue } from './pipeline.ts';
+import { queries } from './queries.ts';
 
-/** What a stage works on. */
-export interface StageInput {
-  /** A folder of report mails, or one bare report file. */
-  path: string;
-  /** An empty database with the schema; null for stages that need none. */
-  databaseUrl: string | null;
-  /** Process id of its server, when its CPU is to be read. */
-  postmaster: number | null;
-}
+type Stage = (stage: string, input: StageInput) => Promise<Measure | Measure[]>;
 
 /** Transactions in flight where a stage writes: as many as the parser has by default. */
 const CONNECTIONS = 2;
 
 /** The stages by name; each is run in a process of its own. */
-export const STAGES: Record<string, (stage: string, input: StageInput) => Promise<Measure>> = {
+export const STAGES: Record<string, Stage> = {
   floor_read: floorRead,
   read,
   floor_copy: (stage, input) => floorCopy(stage, input, CONNECTIONS),
@@ -42,15 +38,18 @@ export const STAGES: Record<string, (stage: string, input: StageInput) => Promis
   large_floor_read: largeFloorRead,
   large_read: read,
   large_import: importStage,
+  imap: (stage, input) => fromMailbox(stage, input, 1, 1),
+  analyze,
+  queries,
+  backlog,
+  scale_1: (stage, input) => fromQueue(stage, input, 1),
+  scale_2: (stage, input) => fromQueue(stage, input, 2),
+  scale_4: (stage, input) => fromQueue(stage, input, 4),
+  scale_4_2: (stage, input) => fromMailbox(stage, input, 2, 4),
 };
 
-function files(at: string): string[] {
-  return at.endsWith('.gz')
-    ? [at]
-    : readdirSync(at)
-        .sort()
-        .map((name) => path.join(at, name));
-}
+/** Stages that a quick run leaves out: they take minutes, or gigabytes. */
+export const LONG_STAGES: readonly string[] = ['queries', 'backlog', 'scale_1', 'scale_2', 'scale_4', 'scale_4_2'];
 
 /** Decompressing and decoding the same payloads, nothing else. The text is looked at once, so that the decoding cannot be left out. */
 async function floorRead(stage: string, input: StageInput): Promise<Measure> {

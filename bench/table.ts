@@ -21,7 +21,21 @@ const FLOORS: Record<string, string> = {
 /** The run in the middle by time; of two in the middle the slower. Peak memory is the greatest of all runs. */
 export function median(runs: readonly Measure[]): Measure {
   const sorted = [...runs].sort((a, b) => a.seconds - b.seconds);
-  return { ...sorted[Math.floor(sorted.length / 2)]!, peak_rss_mb: Math.max(...runs.map((r) => r.peak_rss_mb)) };
+  const middle = sorted[Math.floor(sorted.length / 2)]!;
+  const processes = Object.entries(middle.processes ?? {}).map(([name, one]) => [
+    name,
+    { ...one, peak_rss_mb: maxOf(runs.map((run) => run.processes?.[name]?.peak_rss_mb ?? null)) },
+  ]);
+  return {
+    ...middle,
+    peak_rss_mb: Math.max(...runs.map((r) => r.peak_rss_mb)),
+    ...(middle.processes ? { processes: Object.fromEntries(processes) } : {}),
+  };
+}
+
+function maxOf(values: (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 /** How a stage does against its floor among the lines of the same run; null where it has none or it was not run. */
@@ -58,14 +72,11 @@ export function table(lines: readonly Line[], earlier: readonly Line[] | null): 
       line.ratio_to_floor?.toFixed(2) ?? '',
       line.cpu_s.toFixed(2),
       line.server_cpu_s?.toFixed(2) ?? '',
-      String(line.peak_rss_mb),
+      memoryOf(line),
     ];
     if (earlier) {
       const old = earlier.find((o) => o.stage === line.stage && o.records === line.records);
-      row.push(
-        old ? percent(line.records_per_s, old.records_per_s) : 'new',
-        old ? percent(line.peak_rss_mb, old.peak_rss_mb) : '',
-      );
+      row.push(old ? percent(old.seconds, line.seconds) : 'new', old ? percent(line.peak_rss_mb, old.peak_rss_mb) : '');
     }
     return row;
   });
@@ -75,6 +86,17 @@ export function table(lines: readonly Line[], earlier: readonly Line[] | null): 
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(' | ')} |`;
   const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
   return [write(head), rule, ...rows.map(write)].join('\n');
+}
+
+/** Of a stage with several processes, each; alike ones by their range. */
+function memoryOf(line: Line): string {
+  if (!line.processes) return String(line.peak_rss_mb);
+  const kinds = new Map<string, number[]>();
+  for (const [name, { peak_rss_mb }] of Object.entries(line.processes)) {
+    const kind = name.split('-')[0]!;
+    if (peak_rss_mb !== null) kinds.set(kind, [...(kinds.get(kind) ?? []), peak_rss_mb]);
+  }
+  return [...kinds].map(([kind, all]) => `${kind} ${[...new Set([Math.min(...all), Math.max(...all)])].join(' to ')}`).join(', ');
 }
 
 function grouped(value: number): string {

@@ -32,17 +32,17 @@ function forge(site: Site, incident: Incident, given: { mean: number; sources: n
   const addresses =
     given.sources > 20 ? Array.from({ length: given.sources }, () => address(random)) : pool.network(Math.max(1, given.sources));
   const forgedSignature = random.chance(0.3);
-  const throwAway = random.chance(0.3);
+  // A forger may have a domain of his own that SPF passes for: then reports alone do not tell him from a service that was not set up.
+  const envelope = random.pick(['ours', 'ours', 'ours', 'ours', 'ours', 'nobody', 'his'] as const);
+  const sender = envelope === 'ours' ? name : `promo-drop-${random.hex(4)}.example`;
   domain.flows.push({
     id: incident.id,
     what: 'incident',
-    truth: 'unauthorized',
+    truth: envelope === 'his' ? null : 'unauthorized',
     addresses,
     header_from: name,
-    envelope_from: throwAway ? 'promo-drop.example' : name,
-    spf: throwAway
-      ? { domain: 'promo-drop.example', result: 'none' }
-      : { domain: name, result: random.pick(['fail', 'softfail']) },
+    envelope_from: sender,
+    spf: { domain: sender, result: { ours: random.pick(['fail', 'softfail']), nobody: 'none', his: 'pass' }[envelope] },
     dkim: forgedSignature ? [{ domain: domain.name, selector: 'default', result: 'fail' }] : [],
     mean: given.mean,
     k: given.k ?? 6,

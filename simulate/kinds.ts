@@ -5,22 +5,22 @@
  */
 export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly string[]; bySource: boolean }> = {
   spoofing: {
-    detect: ['unauthorized_source', ...failures(), ...newAddress()],
+    detect: ['unauthorized_source', 'alignment_failure', ...failures(), ...newAddress()],
     excuse: ['new_source', 'subdomain_abuse', ...volume()],
     bySource: true,
   },
   parked_spoofing: {
-    detect: ['unauthorized_source', ...failures(), ...newAddress()],
+    detect: ['unauthorized_source', 'alignment_failure', ...failures(), ...newAddress()],
     excuse: ['new_source', 'subdomain_abuse', ...volume()],
     bySource: true,
   },
   botnet: {
-    detect: ['unauthorized_source', ...failures(), ...newAddress()],
+    detect: ['unauthorized_source', 'alignment_failure', ...failures(), ...newAddress()],
     excuse: ['new_source', 'subdomain_abuse', ...volume()],
     bySource: true,
   },
   subdomain_abuse: {
-    detect: ['subdomain_abuse', 'unauthorized_source', ...failures(), ...newAddress()],
+    detect: ['subdomain_abuse', 'unauthorized_source', 'alignment_failure', ...failures(), ...newAddress()],
     excuse: ['new_source', ...volume()],
     bySource: true,
   },

@@ -159,7 +159,7 @@ export function mailingList(pool: Pool, domain: string, random: Random, habit: H
 }
 
 /** The trickle of forged mail that every domain gets: each message from anywhere. */
-export function noise(domain: string, random: Random): Flow {
+export function noise(domain: string, random: Random, parked: boolean): Flow {
   return {
     ...QUIET,
     id: 'noise',
@@ -170,7 +170,8 @@ export function noise(domain: string, random: Random): Flow {
     envelope_from: domain,
     spf: { domain, result: random.pick(['fail', 'softfail']) },
     dkim: [],
-    mean: Math.min(3, logNormal(random, 0.7, 0.8)),
+    // What nobody has heard of is forged less.
+    mean: Math.min(3, logNormal(random, 0.7, 0.8)) * (parked ? 0.1 : 1),
     k: 2,
     weekend: 1,
     growth: 0,

@@ -103,7 +103,7 @@ function buildDomain(world: World, name: string, specs: readonly Spec[], reporte
   const pool = new Pool(random);
   const site: Site = { domain, pool, random: random.fork('incidents'), days: world.days };
   if (!parked) addSenders(site, random.fork('senders'));
-  domain.flows.push(noise(name, random.fork('noise')));
+  domain.flows.push(noise(name, random.fork('noise'), parked));
 
   const slots = slotsOf(world.days);
   for (const [i, spec] of specs.entries()) {

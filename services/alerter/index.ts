@@ -1,50 +1,93 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
-import { pendingMails } from '../store/outbox.ts';
+import { failOrphans, pendingMails } from '../store/outbox.ts';
 import { composeMails } from './compose.ts';
-import { deliverNext } from './deliver.ts';
+import { deliverNext, type Outcome } from './deliver.ts';
+import { composePosts, deliverNextPost } from './posts.ts';
 import { openMailer } from './smtp.ts';
 
 export { checkSmtp } from './smtp.ts';
 export { renderFinding } from './templates/finding.ts';
+export { checkWebhook } from './webhook.ts';
+
+/** A way out of the outbox: the mail server, or one webhook. */
+interface Channel {
+  /** As /readyz and the log name it. */
+  name: string;
+  webhook: string | null;
+  deliver(now: Date): Promise<Outcome>;
+  /** What it waits for; null when it takes what it is given. */
+  trouble: string | null;
+}
 
 /**
- * The alerter: events of findings become mails of the outbox, mails of the outbox are sent. A job of queue `alert` wakes it, and so
+ * The alerter: events of findings become mails and posts of the outbox, and these are sent. A job of queue `alert` wakes it, and so
  * does a sweeper, which also comes back to what was put off. Any number may run on one database.
  *
- * @throws SettingsError without SMTP_URL or ALERT_FROM; events wait in the database until there is a mail server
+ * @throws SettingsError with neither SMTP_URL and ALERT_FROM nor a webhook; events wait in the database until there is a way out
  */
 export function startAlerter(context: Context): Service {
   const { config, db, queues, metrics, clock } = context;
   const log = context.log.child({ service: 'alerter' });
-  if (config.smtpUrl === null || config.alertFrom === null) {
-    throw new SettingsError('The alerter needs SMTP_URL and ALERT_FROM: set both, or leave the alerter out.');
+  const mail = config.smtpUrl !== null && config.alertFrom !== null ? { url: config.smtpUrl, from: config.alertFrom } : null;
+  if (mail === null && config.webhooks.length === 0) {
+    throw new SettingsError('The alerter needs SMTP_URL and ALERT_FROM, or a webhook: set one, or leave the alerter out.');
   }
-  const settings = { from: config.alertFrom, alertTo: config.alertTo, alerts: config.alerts };
-  const delivery = { db, mailer: openMailer(config.smtpUrl), from: config.alertFrom, metrics, log };
+  // Without mail nobody is a recipient: events are settled, and the webhooks tell them.
+  const settings = mail
+    ? { from: mail.from, alertTo: config.alertTo, alerts: config.alerts }
+    : { from: '', alertTo: [], alerts: { ...config.alerts, domains: {} } };
+  const mailer = mail && openMailer(mail.url);
+  const channels: Channel[] = config.webhooks.map((hook) => ({
+    name: `webhook ${hook.name}`,
+    webhook: hook.name,
+    deliver: (now) => deliverNextPost({ db, hook, metrics, log }, now),
+    trouble: null,
+  }));
+  if (mail && mailer) {
+    const delivery = { db, mailer, from: mail.from, metrics, log };
+    channels.push({ name: 'SMTP', webhook: null, deliver: (now) => deliverNext(delivery, now), trouble: null });
+  }
   let stopping = false;
-  let smtpTrouble: string | null = null;
   let otherTrouble: string | null = null;
 
-  /** Makes the mails that are due and sends what can be sent. */
+  /** Sends what one channel takes now. */
+  const drain = async (channel: Channel): Promise<void> => {
+    while (!stopping) {
+      const outcome = await channel.deliver(clock.now());
+      if (outcome.kind === 'sent') channel.trouble = null;
+      if (outcome.kind === 'idle') {
+        // Another alerter may have sent what this one could not.
+        if (channel.trouble !== null && (await pendingMails(db, channel.webhook)) === 0) channel.trouble = null;
+        return;
+      }
+      if (outcome.kind === 'down') {
+        const waiting = await pendingMails(db, channel.webhook);
+        const [one, many] = channel.webhook === null ? ['mail waits', 'mails wait'] : ['post waits', 'posts wait'];
+        channel.trouble = `${channel.name}: ${outcome.error.message.replace(/\.$/, '')}; ${waiting} ${waiting === 1 ? one : many}`;
+        log.warn(
+          { err: outcome.error.message, waiting },
+          `alerts wait for ${channel.webhook === null ? 'the mail server' : channel.name}`,
+        );
+        return;
+      }
+    }
+  };
+
+  /** Makes the mails and posts that are due and sends what can be sent; no channel waits for another. */
   const work = async (): Promise<void> => {
     try {
-      await composeMails(db, settings, clock.now(), log);
-      while (!stopping) {
-        const outcome = await deliverNext(delivery, clock.now());
-        if (outcome.kind === 'sent') smtpTrouble = null;
-        if (outcome.kind === 'idle') {
-          // Another alerter may have sent what this one could not.
-          if (smtpTrouble !== null && (await pendingMails(db)) === 0) smtpTrouble = null;
-          break;
-        }
-        if (outcome.kind === 'down') {
-          const waiting = await pendingMails(db);
-          smtpTrouble = `SMTP: ${outcome.error.message.replace(/\.$/, '')}; ${waiting} ${waiting === 1 ? 'mail waits' : 'mails wait'}`;
-          log.warn({ err: outcome.error.message, waiting }, 'alerts wait for the mail server');
-          break;
-        }
-      }
+      const now = clock.now();
+      await composeMails(db, settings, now, log);
+      await composePosts(db, config.webhooks, config.alerts.per_hour, now, log);
+      const orphans = await failOrphans(
+        db,
+        config.webhooks.map((hook) => hook.name),
+      );
+      if (orphans > 0) log.warn({ posts: orphans }, 'posts of a webhook that is no longer set are given up');
+      const ends = await Promise.allSettled(channels.map(drain));
+      const failed = ends.find((end) => end.status === 'rejected');
+      if (failed) throw failed.reason;
       otherTrouble = null;
     } catch (error) {
       otherTrouble = messageOf(error);
@@ -62,10 +105,10 @@ export function startAlerter(context: Context): Service {
   let stopped: Promise<void> | null = null;
   return {
     name: 'alerter',
-    waitingFor: () => otherTrouble ?? smtpTrouble,
+    waitingFor: () => otherTrouble ?? channels.find((channel) => channel.trouble !== null)?.trouble ?? null,
     stop() {
       stopping = true;
-      stopped ??= Promise.all([sweeper.stop(), worker.drain()]).then(() => delivery.mailer.close());
+      stopped ??= Promise.all([sweeper.stop(), worker.drain()]).then(() => mailer?.close());
       return stopped;
     },
   };

@@ -1,4 +1,5 @@
 import { checkSmtp } from '../alerter/smtp.ts';
+import { checkWebhook } from '../alerter/webhook.ts';
 import { readAsnFile } from '../enricher/asn.ts';
 import { checkMailbox } from '../poller/check.ts';
 import type { Config } from '../shared/config.ts';
@@ -30,7 +31,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   await check('settings', () => {
     if (config instanceof Error) throw config;
     checkLimits(config);
-    return `read; ${config.mailboxes.length} mailboxes, alerts ${config.smtpUrl === null ? 'off' : 'on'}`;
+    return `read; ${config.mailboxes.length} mailboxes, alerts ${config.smtpUrl === null && config.webhooks.length === 0 ? 'off' : 'on'}`;
   });
   if (config instanceof Error) return 1;
 
@@ -62,6 +63,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   if (config.smtpUrl === null)
     out('--    alerts: SMTP_URL is not set: findings are recorded in dmarc.findings, and nobody is mailed.');
   else await check('alerts', () => checkSmtp(config.smtpUrl!));
+  for (const hook of config.webhooks) await check(`webhook ${hook.name}`, () => checkWebhook(hook));
   if (config.asnFile !== null) {
     const file = config.asnFile;
     await check('asn_file', () => readAsnFile(file).title);

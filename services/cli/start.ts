@@ -30,7 +30,7 @@ export async function runStart(config: Config, named: string[]): Promise<number>
   await preflight(config, names);
   const context = await openContext(config, { log, say: (line) => log.warn(line) });
   if (named.length === 0 && !names.includes('alerter')) {
-    log.warn('SMTP_URL is not set: findings are recorded in dmarc.findings, and nobody is mailed');
+    log.warn('Neither SMTP_URL nor a webhook is set: findings are recorded in dmarc.findings, and nobody is told');
   }
   const stopped = untilSignal();
   const running: Service[] = [];
@@ -68,10 +68,11 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
       'No mailbox is set: set IMAP_URL (imaps://user:password@host/INBOX), or list mailboxes in ruawatch.yaml.',
     );
   }
-  if (named.includes('alerter') && config.smtpUrl === null) {
-    throw new SettingsError('The alerter needs SMTP_URL, ALERT_FROM and ALERT_TO: set them.');
+  const silent = config.smtpUrl === null && config.webhooks.length === 0;
+  if (named.includes('alerter') && silent) {
+    throw new SettingsError('The alerter needs SMTP_URL, ALERT_FROM and ALERT_TO, or a webhook: set them.');
   }
-  return config.smtpUrl === null ? names.filter((n) => n !== 'alerter') : names;
+  return silent ? names.filter((n) => n !== 'alerter') : names;
 }
 
 /** Finds wrong settings before anything runs, so that they are one sentence on the terminal and not a line in a log. */
@@ -79,7 +80,7 @@ async function preflight(config: Config, names: ServiceName[]): Promise<void> {
   const quiet = createLog('silent');
   // Loaded before any check begins: one that fails while another is loaded would be nobody's to catch.
   const mailbox = names.includes('poller') ? await import('../poller/check.ts') : null;
-  const smtp = names.includes('alerter') ? await import('../alerter/smtp.ts') : null;
+  const smtp = names.includes('alerter') && config.smtpUrl !== null ? await import('../alerter/smtp.ts') : null;
   const checks: Promise<unknown>[] = [
     ...(mailbox ? config.mailboxes.map((m) => mailbox.checkMailbox(m, quiet)) : []),
     ...(smtp ? [smtp.checkSmtp(config.smtpUrl!)] : []),

@@ -5,6 +5,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { messageOf, SettingsError } from './errors.ts';
 import { type Mailbox, mailboxSchema, toMailbox } from './mailbox.ts';
+import { toWebhook, type Webhook, webhookSchema } from './webhook.ts';
 
 const email = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'must be a mail address');
 const keptDays = z.number().int().min(1).max(36_500).nullable().default(null);
@@ -46,11 +47,15 @@ const fileSchema = z.strictObject({
   SMTP_URL: urlOf('an SMTP URL', 'smtp', 'smtps').optional(),
   ALERT_FROM: email.optional(),
   ALERT_TO: z.string().optional(),
+  WEBHOOK_URL: z.string().optional(),
+  WEBHOOK_FORMAT: z.enum(['json', 'slack']).optional(),
+  WEBHOOK_SECRET: z.string().optional(),
   RUAWATCH_DATA_DIR: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** host:port of /livez, /readyz and /metrics; port 0 lets the system pick, "off" closes it. */
   HTTP_LISTEN: z.string().refine(isListen, 'must be host:port, or off').default('127.0.0.1:9807'),
   mailboxes: z.array(mailboxSchema).optional(),
+  webhooks: z.array(webhookSchema).optional(),
   alerts: z
     .strictObject({
       /** Recipients by domain; a domain not named here uses ALERT_TO. */
@@ -138,6 +143,7 @@ export interface Config {
   smtpUrl: string | null;
   alertFrom: string | null;
   alertTo: string[];
+  webhooks: Webhook[];
   /** Absolute. Null when it was not set: the default is ./.ruawatch, and may move (see embedded.ts). */
   dataDir: string;
   dataDirChosen: boolean;
@@ -166,11 +172,22 @@ const ENV_KEYS = [
   'SMTP_URL',
   'ALERT_FROM',
   'ALERT_TO',
+  'WEBHOOK_URL',
+  'WEBHOOK_FORMAT',
+  'WEBHOOK_SECRET',
   'RUAWATCH_DATA_DIR',
   'LOG_LEVEL',
   'HTTP_LISTEN',
 ] as const;
-const SECRET_KEYS = new Set<string>(['DATABASE_URL', 'QUEUE_DATABASE_URL', 'REDIS_URL', 'IMAP_URL', 'SMTP_URL']);
+const SECRET_KEYS = new Set<string>([
+  'DATABASE_URL',
+  'QUEUE_DATABASE_URL',
+  'REDIS_URL',
+  'IMAP_URL',
+  'SMTP_URL',
+  'WEBHOOK_URL',
+  'WEBHOOK_SECRET',
+]);
 const OWN_PREFIX = /^RUAWATCH_/;
 /** RUAWATCH_NO_SKIP speaks to the test suites, which start the program with their own environment. */
 const OWN_KEYS = new Set<string>([...ENV_KEYS, 'RUAWATCH_CONFIG', 'RUAWATCH_NO_SKIP']);
@@ -201,6 +218,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   const given = { ...raw, ...fromEnv };
   const { file, wrong } = readSettings(given, mistakes);
   const mailboxes = mailboxesOf(file, cwd, mistakes);
+  const webhooks = webhooksOf(file, cwd, mistakes);
   const alertTo = (file.ALERT_TO ?? '')
     .split(',')
     .map((s) => s.trim())
@@ -233,6 +251,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     smtpUrl: file.SMTP_URL ?? null,
     alertFrom: file.ALERT_FROM ?? null,
     alertTo,
+    webhooks,
     dataDir: path.resolve(cwd, file.RUAWATCH_DATA_DIR ?? '.ruawatch'),
     dataDirChosen: file.RUAWATCH_DATA_DIR !== undefined,
     logLevel: file.LOG_LEVEL,
@@ -341,6 +360,29 @@ function mailboxesOf(file: File, cwd: string, mistakes: string[]): Mailbox[] {
     }
   }
   return mailboxes;
+}
+
+function webhooksOf(file: File, cwd: string, mistakes: string[]): Webhook[] {
+  const { WEBHOOK_URL: url, WEBHOOK_FORMAT: format, WEBHOOK_SECRET: secret } = file;
+  if (url === undefined && (format !== undefined || secret !== undefined))
+    mistakes.push('WEBHOOK_FORMAT or WEBHOOK_SECRET is set but WEBHOOK_URL is not: set it too, or remove them.');
+  const named = { ...(format === undefined ? {} : { format }), ...(secret === undefined ? {} : { secret }) };
+  const inputs = [
+    ...(url === undefined ? [] : [{ where: 'WEBHOOK_URL', input: { url, ...named } }]),
+    ...(file.webhooks ?? []).map((input, i) => ({ where: `webhooks[${i}]`, input })),
+  ];
+  const webhooks: Webhook[] = [];
+  for (const { where, input } of inputs) {
+    try {
+      const webhook = toWebhook(input, cwd);
+      if (webhooks.some((w) => w.name === webhook.name))
+        mistakes.push(`${where}: two webhooks are named "${webhook.name}": give each its own name.`);
+      webhooks.push(webhook);
+    } catch (error) {
+      mistakes.push(`${where} ${messageOf(error)}`);
+    }
+  }
+  return webhooks;
 }
 
 function sentence(issue: z.core.$ZodIssue): string {

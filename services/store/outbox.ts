@@ -37,14 +37,16 @@ export interface FindingEvent {
 export interface NewMail {
   /** With its angle brackets, as in the header. */
   messageId: string;
-  kind: 'finding' | 'digest';
-  /** Null for a digest. */
+  kind: 'finding' | 'digest' | 'event' | 'events';
+  /** Null for what tells of several. */
   findingKey: number | null;
   recipients: string[];
   subject: string;
   /** The whole mail; every attempt sends these bytes. */
   raw: Buffer;
   createdAt: Date;
+  /** The name of the webhook it is posted to; absent for mail. */
+  webhook?: string;
 }
 
 export interface ClaimedMail {
@@ -131,11 +133,39 @@ export async function markHandled(tx: Tx, eventKeys: number[], at: Date): Promis
   await tx.query('update ruawatch.finding_events set handled_at = $2 where event_key = any($1)', [eventKeys, at]);
 }
 
-/** When the newest mails to just these recipients were made, newest first. */
-export async function newestMails(tx: Tx, recipients: string[], limit: number): Promise<Date[]> {
+/** The events that no post was made of yet, oldest first. */
+export async function unpostedEvents(tx: Tx): Promise<{ eventKey: number; notify: boolean; silent: boolean }[]> {
+  const { rows } = await tx.query<{ eventKey: number; notify: boolean; silent: boolean }>(
+    `select e.event_key as "eventKey", e.notify, f.acknowledged_at is not null or f.snoozed_until is not null as silent
+       from ruawatch.finding_events e
+       join ruawatch.findings f using (finding_key)
+      where e.posted_at is null
+      order by e.event_key
+      limit ${MOST_EVENTS}
+        for update of e skip locked`,
+  );
+  return rows;
+}
+
+export async function markPosted(tx: Tx, eventKeys: number[], at: Date): Promise<void> {
+  await tx.query('update ruawatch.finding_events set posted_at = $2 where event_key = any($1)', [eventKeys, at]);
+}
+
+/** What waits for a webhook that is no longer set has nowhere to go. @returns how many posts were given up */
+export async function failOrphans(q: Queryable, webhooks: readonly string[]): Promise<number> {
+  const { rowCount } = await q.query(
+    `update ruawatch.outbox set state = 'failed', last_error = 'Its webhook is no longer among the settings.'
+      where state = 'pending' and webhook is not null and webhook <> all($1::text[])`,
+    [webhooks],
+  );
+  return rowCount ?? 0;
+}
+
+/** When the newest mails to just these recipients (or posts to a webhook) were made, newest first. */
+export async function newestMails(tx: Tx, recipients: string[], limit: number, webhook: string | null = null): Promise<Date[]> {
   const { rows } = await tx.query<{ created_at: Date }>(
-    'select created_at from ruawatch.outbox where recipients = $1 order by outbox_key desc limit $2',
-    [recipients, limit],
+    'select created_at from ruawatch.outbox where recipients = $1 and webhook is not distinct from $3 order by outbox_key desc limit $2',
+    [recipients, limit, webhook],
   );
   return rows.map((row) => row.created_at);
 }
@@ -143,7 +173,7 @@ export async function newestMails(tx: Tx, recipients: string[], limit: number): 
 /** The mail that began a finding's thread; null when there is none (yet), or when it was told in a digest. */
 export async function firstMailOf(tx: Tx, findingKey: number): Promise<{ messageId: string; subject: string } | null> {
   const { rows } = await tx.query<{ messageId: string; subject: string }>(
-    'select message_id as "messageId", subject from ruawatch.outbox where finding_key = $1 order by outbox_key limit 1',
+    'select message_id as "messageId", subject from ruawatch.outbox where finding_key = $1 and webhook is null order by outbox_key limit 1',
     [findingKey],
   );
   return rows[0] ?? null;
@@ -152,33 +182,34 @@ export async function firstMailOf(tx: Tx, findingKey: number): Promise<{ message
 /** Puts a mail into the outbox, due at once. A Message-ID that is there already stays as it is: it tells the same events. */
 export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> {
   const { rows } = await tx.query<{ outbox_key: number }>(
-    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $7)
+    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook)
+     values ($1, $2, $3, $4, $5, $6, $7, $7, $8)
      on conflict (message_id) do nothing
      returning outbox_key`,
-    [mail.messageId, mail.kind, mail.findingKey, mail.recipients, mail.subject, mail.raw, mail.createdAt],
+    [mail.messageId, mail.kind, mail.findingKey, mail.recipients, mail.subject, mail.raw, mail.createdAt, mail.webhook ?? null],
   );
   return rows[0]?.outbox_key ?? null;
 }
 
 /**
- * Claims the next due mail for as long as the transaction lasts; nobody else can claim it meanwhile. A finding's later mail waits
+ * Claims the next due mail (or post of a webhook) for as long as the transaction lasts; nobody else can claim it meanwhile. A finding's later mail waits
  * until its earlier one is out, so that a thread never arrives in the wrong order.
  */
-export async function claimDueMail(tx: Tx, now: Date): Promise<ClaimedMail | null> {
+export async function claimDueMail(tx: Tx, now: Date, webhook: string | null = null): Promise<ClaimedMail | null> {
   // The transaction is idle while the mail server is spoken to; a server-wide limit on that would send the mail twice.
   await tx.query('set local idle_in_transaction_session_timeout = 0');
   const { rows } = await tx.query<ClaimedMail>(
     `select outbox_key as "outboxKey", message_id as "messageId", finding_key as "findingKey", recipients, raw, attempts,
             created_at as "createdAt"
        from ruawatch.outbox o
-      where state = 'pending' and next_at <= $1
+      where state = 'pending' and next_at <= $1 and webhook is not distinct from $2
         and not exists (select 1 from ruawatch.outbox e
-                         where e.finding_key = o.finding_key and e.outbox_key < o.outbox_key and e.state = 'pending')
+                         where e.finding_key = o.finding_key and e.outbox_key < o.outbox_key and e.state = 'pending'
+                            and e.webhook is not distinct from o.webhook)
       order by outbox_key
       limit 1
         for update skip locked`,
-    [now],
+    [now, webhook],
   );
   return rows[0] ?? null;
 }
@@ -210,8 +241,11 @@ export async function mailFailed(tx: Tx, outboxKey: number, error: string): Prom
   ]);
 }
 
-/** Mails not out yet. */
-export async function pendingMails(q: Queryable): Promise<number> {
-  const { rows } = await q.query<{ n: number }>("select count(*) as n from ruawatch.outbox where state = 'pending'");
+/** Mails (or posts of a webhook) not out yet. */
+export async function pendingMails(q: Queryable, webhook: string | null = null): Promise<number> {
+  const { rows } = await q.query<{ n: number }>(
+    "select count(*) as n from ruawatch.outbox where state = 'pending' and webhook is not distinct from $1",
+    [webhook],
+  );
   return rows[0]!.n;
 }

@@ -77,7 +77,7 @@ export const GRANTS = {
     messages: ['select (state)'],
     // It ends the snoozes whose time is over.
     findings: ['select', 'update (snoozed_until, snoozed_by, snoozed_why, revision)'],
-    finding_events: ['select', 'insert', 'update (handled_at)'],
+    finding_events: ['select', 'insert', 'update (handled_at, posted_at)'],
     outbox: ['select', 'insert', 'update (recipients, state, attempts, next_at, sent_at, last_error)'],
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { vi } from 'vitest';
 import { startAlerter } from '../../services/alerter/index.ts';
-import { loadConfig } from '../../services/shared/config.ts';
+import { type Config, loadConfig } from '../../services/shared/config.ts';
 import type { Db } from '../../services/shared/db.ts';
 import { openPool } from '../../services/shared/db.ts';
 import { createMetrics, type Metrics } from '../../services/shared/metrics.ts';
@@ -26,7 +26,12 @@ export interface Bench {
   now: Date;
   later(minutes: number): void;
   /** Starts one alerter with a pool of its own. */
-  alerter(smtpUrl: string, alerts?: { domains?: Record<string, string[]>; per_hour?: number }): Alerter;
+  alerter(
+    smtpUrl: string | null,
+    alerts?: Partial<Config['alerts']>,
+    env?: Record<string, string>,
+    configure?: (config: Config) => void,
+  ): Alerter;
   /** Records an event of a new or (by its domain) known finding; answers with the finding's key. */
   event(over: Partial<EventRow>): Promise<number>;
   outbox(): Promise<{ state: string; attempts: number; last_error: string | null; message_id: string; kind: string }[]>;
@@ -57,12 +62,16 @@ export async function bench(): Promise<Bench> {
     later(minutes) {
       self.now = new Date(self.now.getTime() + minutes * 60_000);
     },
-    alerter(smtpUrl, alerts = {}) {
+    alerter(smtpUrl, alerts = {}, env = {}, configure = () => undefined) {
       const config = loadConfig(
-        { SMTP_URL: smtpUrl, ALERT_FROM: 'ruawatch@example.org', ALERT_TO: 'admin@example.org' },
+        {
+          ...(smtpUrl === null ? {} : { SMTP_URL: smtpUrl, ALERT_FROM: 'ruawatch@example.org', ALERT_TO: 'admin@example.org' }),
+          ...env,
+        },
         '/nowhere',
       );
-      config.alerts = { domains: {}, per_hour: 10, ...alerts };
+      config.alerts = { ...config.alerts, ...alerts };
+      configure(config);
       config.sweep = { every_seconds: 0.05, after_seconds: 60 };
       const logged: string[] = [];
       const log = pino(

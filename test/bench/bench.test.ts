@@ -106,6 +106,46 @@ test('a large report is written as a stream and read whole by both large stages'
   }
 });
 
+test('the archive is consistent, every documented query runs on it, and most of them find something', async () => {
+  const database = await testDatabase();
+  const lines = (await STAGES.queries!('queries', {
+    path: folder,
+    databaseUrl: database.url,
+    postmaster: null,
+    records: 20_000,
+    runs: 1,
+  })) as Measure[];
+  expect(lines.map(({ stage }) => stage)).toEqual(
+    Array.from({ length: 15 }, (_, i) => `query_${String(i + 1).padStart(2, '0')}`),
+  );
+  expect(lines.filter(({ note }) => !note!.startsWith('0 rows')).length).toBeGreaterThanOrEqual(11);
+  const { rows } = await database.db.query(
+    `select (select sum(count) from ruawatch.records) = (select sum(messages) from ruawatch.source_days) as days,
+            (select sum(count) from ruawatch.records) = (select sum(messages) from ruawatch.reports) as reports,
+            (select sum(count) from ruawatch.records) = (select sum(messages) from ruawatch.sources) as sources,
+            (select sum(reports) from ruawatch.policy_days) = (select count(*) from ruawatch.reports) as policies`,
+  );
+  expect(rows[0]).toEqual({ days: true, reports: true, sources: true, policies: true });
+  expect(lines[0]!.records).toBeGreaterThan(10_000);
+  await database.drop();
+});
+
+test('the analyzer judges the new day of every domain over a history of rollups', async () => {
+  const database = await testDatabase();
+  const measured = (await STAGES.analyze!('analyze', {
+    path: folder,
+    databaseUrl: database.url,
+    postmaster: null,
+    records: 44_444,
+    runs: 1,
+  })) as Measure;
+  expect(measured.records).toBe(22_222);
+  expect(measured.note).toMatch(/of 50 domains; history: \d+ rollup rows of 2 days$/);
+  const { rows } = await database.db.query('select from ruawatch.analysis_work');
+  expect(rows).toEqual([]);
+  await database.drop();
+});
+
 const measured = (stage: string, seconds: number, peak_rss_mb = 100): Measure => ({
   stage,
   mails: 10,
@@ -129,6 +169,23 @@ test('of several runs the median counts, with the greatest memory of all; ratios
   expect(ratioToFloor(measured('read', 2), [floor])).toBe(0.5);
   expect(ratioToFloor({ ...measured('read', 2), records: 5 }, [floor])).toBeNull();
   expect(ratioToFloor(floor, [floor])).toBeNull();
+});
+
+test('the table shows the memory of each process, alike ones as a range', () => {
+  const line: Line = {
+    ...measured('scale_2', 1),
+    processes: {
+      'parser-1': { cpu_s: 1, peak_rss_mb: 150 },
+      'parser-2': { cpu_s: 1, peak_rss_mb: 170 },
+      poller: { cpu_s: 1, peak_rss_mb: 90 },
+    },
+    ratio_to_floor: null,
+    runs: 1,
+    node: 'v20',
+    commit: null,
+    cpu: 'test',
+  };
+  expect(table([line], null)).toMatch(/\| parser 150 to 170, poller 90 \|$/);
 });
 
 test('the table shows the change against an earlier run', () => {

@@ -73,7 +73,7 @@ test('silence has no precision and no recall', () => {
 describe('an alarm is false', () => {
   test.each([
     ['on another domain', { domain: 'b.example' }],
-    ['of a kind that does not tell of it', { kind: 'alignment_failure' }],
+    ['of a kind that does not tell of it', { kind: 'authentication_regression' }],
     ['that names somebody else', { names: ['240.9.9.0/24'] }],
     ['before it began', { tick: 30 }],
     ['when it is long over', { tick: 45 }],

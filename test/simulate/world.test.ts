@@ -63,7 +63,7 @@ test('no address of a domain belongs to two streams of different truth', () => {
 test('a parked domain sends nothing but what others forge', () => {
   const parked = buildWorld({ seed: 1, domains: 20, days: 90 }).domains.filter((domain) => domain.parked);
   expect(parked.length).toBeGreaterThan(0);
-  for (const { flows } of parked) expect(new Set(flows.map((flow) => flow.truth))).toEqual(new Set(['unauthorized']));
+  for (const { flows } of parked) expect(new Set(flows.map((flow) => flow.what))).toEqual(new Set(['noise', 'incident']));
 });
 
 test('tuning and reported seeds are apart', () => {

@@ -1,0 +1,29 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+
+/** What a stage works on. */
+export interface StageInput {
+  /** A folder of report mails, or one bare report file. */
+  path: string;
+  /** An empty database with the schema; null for stages that need none. */
+  databaseUrl: string | null;
+  /** Process id of its server, when its CPU is to be read. */
+  postmaster: number | null;
+  /** Records that the stage makes on the server: the archive's, or those that the history of rollups stands for. */
+  records?: number;
+  /** Runs, where the stage repeats by itself what it prepared once. */
+  runs?: number;
+  /** Mails that the stage generates by itself, and from which seed. */
+  mails?: number;
+  seed?: number;
+  /** `auto`: Redis when it is installed. */
+  queue?: 'auto' | 'redis' | 'postgres';
+}
+
+export function files(at: string): string[] {
+  return at.endsWith('.gz')
+    ? [at]
+    : readdirSync(at)
+        .sort()
+        .map((name) => path.join(at, name));
+}
