@@ -4,7 +4,8 @@ import { printable } from './text.ts';
 /** One member of an archive. */
 export interface Member {
   name: string | null;
-  directory: boolean;
+  /** Nothing to be read: a directory, or a member that came before. */
+  skipped: boolean;
   /** The bytes as they lie in the archive; null when they cannot be had, and then `problem` says why. */
   data: Buffer | null;
   /** `data` are deflated (RFC 1951); else they are the member itself. */

@@ -26,7 +26,7 @@ export function* tarMembers(bytes: Buffer): Generator<Member> {
     const cut = data.length < size;
     yield {
       name,
-      directory: type !== '0' && type !== '\0' && type !== '7',
+      skipped: type !== '0' && type !== '\0' && type !== '7',
       data,
       deflated: false,
       crc32: null,

@@ -80,7 +80,7 @@ export class Unpacker {
     const members = kind === 'zip' ? zipMembers(bytes) : tarMembers(bytes);
     for await (const member of members) {
       this.countMember();
-      if (member.directory) continue;
+      if (member.skipped) continue;
       const label = member.name ?? name;
       if (member.problem !== null && member.data === null) {
         yield { type: 'refused', name: label, problem: member.problem };

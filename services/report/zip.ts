@@ -8,29 +8,33 @@ const END_LENGTH = 22;
 const STORED = 0;
 const DEFLATED = 8;
 
+const SKIPPED: Member = { name: null, skipped: true, data: null, deflated: false, crc32: null, problem: null };
+
 /**
  * The members of a zip archive, by its central directory: stored and deflated, zip64, data descriptors. Bytes after the
- * archive are ignored. When the directory is damaged or cut off, the first member is taken by its local header.
+ * archive are ignored. What the directory names again is skipped: hundreds of namings are a few bytes, and each would be read. When
+ * the directory is damaged or cut off, the first member is taken by its local header.
  */
 export async function* zipMembers(bytes: Buffer): AsyncGenerator<Member> {
-  let count = 0;
+  const seen = new Set<number>();
   try {
     const zip = await yauzl.fromBufferPromise(withoutTrail(bytes), { decodeStrings: false, lazyEntries: true });
     for await (const entry of zip.eachEntry()) {
-      count++;
-      yield await member(bytes, zip, entry);
+      const again = seen.has(entry.relativeOffsetOfLocalHeader);
+      seen.add(entry.relativeOffsetOfLocalHeader);
+      yield again ? SKIPPED : await member(bytes, zip, entry);
     }
   } catch (error) {
     const problem = damaged((error as Error).message);
-    const first = count === 0 ? firstMember(bytes, problem) : null;
-    yield first ?? { name: null, directory: false, data: null, deflated: false, crc32: null, problem };
+    const first = seen.size === 0 ? firstMember(bytes, problem) : null;
+    yield first ?? { name: null, skipped: false, data: null, deflated: false, crc32: null, problem };
   }
 }
 
 async function member(bytes: Buffer, zip: yauzl.ZipFile, entry: Entry): Promise<Member> {
   const name = memberName(entry.fileName as unknown as Buffer);
-  const base = { name, directory: false, data: null, deflated: false, crc32: entry.crc32, problem: null };
-  if (name?.endsWith('/') && entry.uncompressedSize === 0) return { ...base, directory: true };
+  const base = { name, skipped: false, data: null, deflated: false, crc32: entry.crc32, problem: null };
+  if (name?.endsWith('/') && entry.uncompressedSize === 0) return { ...base, skipped: true };
   if (entry.isEncrypted()) {
     return { ...base, problem: { code: 'archive_encrypted', message: 'The archive is encrypted; a report must not be.' } };
   }
@@ -69,7 +73,7 @@ function firstMember(bytes: Buffer, problem: Problem): Member | null {
   const end = (flags & 8) !== 0 || size === 0 ? bytes.length : Math.min(bytes.length, start + size);
   return {
     name: memberName(bytes.subarray(30, 30 + nameLength)),
-    directory: false,
+    skipped: false,
     data: bytes.subarray(start, end),
     deflated: method === DEFLATED,
     crc32: null,

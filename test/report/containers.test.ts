@@ -1,6 +1,6 @@
 import { crc32, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { crookedZip, tarOf, zipOf } from './archives.ts';
+import { crookedZip, overlappingZip, tarOf, zipOf } from './archives.ts';
 import { mailWith, problemCodes, readAll, recordXml, reportXml } from './build.ts';
 
 const xml = reportXml();
@@ -94,6 +94,16 @@ describe('zip', () => {
       [0, 'reports/übung.xml', 'r-1'],
       [1, 'second', 'r-2'],
     ]);
+  });
+
+  test('a member that the directory names many times is read once, and each naming counts as a member', async () => {
+    const report = Buffer.from(xml);
+    const outcome = await readAll(overlappingZip(report, 390));
+    expect(outcome.events.map(({ type }) => type)).toEqual(['records', 'report']);
+    // Within another container, hundreds of namings are a few bytes of what was delivered.
+    expect(await ids(gzipSync(overlappingZip(report, 390)))).toEqual(['r-1']);
+    const many = await readAll(overlappingZip(report, 1_001));
+    expect(many.events.at(-1)).toMatchObject({ type: 'refused', problem: { code: 'too_many_members' } });
   });
 
   test('zip64, and with data descriptors', async () => {

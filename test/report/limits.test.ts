@@ -340,9 +340,15 @@ describe('input made to be slow', () => {
     expect((await readAll(mail)).codes).toEqual(['no_report']);
   });
 
-  test('zip: a directory that names one member many times', async () => {
+  test('zip: many members that are little by themselves', async () => {
     const data = Buffer.alloc(100_000, ' ');
-    const zip = overlappingZip(data, 200);
+    const zip = await zipOf(Array.from({ length: 200 }, (_, i) => ({ name: `${i}`, data })));
     expect((await readAll(zip, { members: 500, ratioFloorBytes: MIB })).codes).toEqual(['ratio_too_high']);
+  });
+
+  test('zip: a directory that names one member many times', async () => {
+    const zip = overlappingZip(Buffer.alloc(100_000, ' '), 200);
+    expect((await readAll(zip, { members: 500, ratioFloorBytes: MIB })).codes).toEqual(['empty_payload']);
+    expect((await readAll(zip, { members: 100, ratioFloorBytes: MIB })).codes).toEqual(['too_many_members']);
   });
 });
