@@ -1,4 +1,5 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { createRequire } from 'node:module';
+import type { XMLParser } from 'fast-xml-parser';
 import type { AggregateBuilder } from './aggregate.ts';
 import { childOf, FEEDBACK, RECORD } from './elements.ts';
 import type { Limits } from './limits.ts';
@@ -26,7 +27,15 @@ const TAG = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[[\s\S]*?(?:\]\]>|$)|<(\/?)([A-Za-z
 /** An element of fast-xml-parser's ordered tree. */
 export type OrderedNode = { '#text'?: unknown } & { [name: string]: OrderedNode[] | unknown };
 
-const parser = new XMLParser({
+// Few ever need it, and it takes some megabytes in every thread.
+let loaded: typeof import('fast-xml-parser') | null = null;
+const library = (): typeof import('fast-xml-parser') => {
+  loaded ??= createRequire(import.meta.url)('fast-xml-parser') as typeof import('fast-xml-parser');
+  return loaded;
+};
+let parser: XMLParser | null = null;
+
+const parserOptions = {
   preserveOrder: true,
   ignoreAttributes: true,
   parseTagValue: false,
@@ -35,7 +44,7 @@ const parser = new XMLParser({
   htmlEntities: true,
   ignoreDeclaration: true,
   ignorePiTags: true,
-});
+};
 
 /**
  * Reads what is left of a document that is not well-formed, from the place where the strict reader had to stop. Whole records,
@@ -143,7 +152,8 @@ export class Salvager {
 
   private whole(name: string, segment: string): void {
     const repaired = repair(segment);
-    if (segment.length <= SEGMENT_LENGTH && XMLValidator.validate(repaired) === true) this.feed(name, repaired, segment);
+    if (segment.length <= SEGMENT_LENGTH && library().XMLValidator.validate(repaired) === true)
+      this.feed(name, repaired, segment);
     else this.broken(name, segment);
   }
 
@@ -158,7 +168,7 @@ export class Salvager {
       `The ${localName(name)} of the report is broken; what stands before the break is taken.`,
     );
     const prefix = balancedPrefix(repair(segment.slice(0, SEGMENT_LENGTH)), this.limits.elementDepth);
-    if (XMLValidator.validate(prefix) === true) this.feed(name, prefix, segment);
+    if (library().XMLValidator.validate(prefix) === true) this.feed(name, prefix, segment);
   }
 
   private feed(name: string, xml: string, original: string): void {
@@ -181,6 +191,7 @@ export class Salvager {
 
 /** A well-formed document or segment as the ordered tree of fast-xml-parser. */
 export function treeOf(xml: string): OrderedNode[] {
+  parser ??= new (library().XMLParser)(parserOptions);
   return parser.parse(xml) as OrderedNode[];
 }
 
