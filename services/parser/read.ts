@@ -1,13 +1,13 @@
 import type { Limits } from '../report/limits.ts';
 import type { AggregateReport, ReadEvent } from '../report/model.ts';
 import { readMessage } from '../report/read.ts';
-import { copyLines } from '../store/copy.ts';
+import { copyLines, type LineCache } from '../store/copy.ts';
 import { noteOther, nothingRead, type OtherResult } from './others.ts';
 
 /** Records gathered for one transaction: the knee of the curve in facts of performance (smaller and larger are slower). */
 export const BATCH_RECORDS = 5_000;
-/** Records a piece of a large message. */
-const PIECE_RECORDS = 1_000;
+/** Records a piece of a large message: what is alive at once, garbage collection must copy. */
+const PIECE_RECORDS = 250;
 
 /** One report of a message that was read whole into memory. */
 export interface ReadReport {
@@ -74,12 +74,14 @@ export async function readSmall(
 
 /** Reads one message of any size, piece by piece. */
 export async function* readLarge(raw: Uint8Array, limits: Partial<Limits>, keyOf: () => Promise<number>): AsyncGenerator<Piece> {
+  const cache: LineCache = new WeakMap();
   let key: number | null = null;
   let n = 0;
   for await (const event of readMessage(raw, { limits, batch: PIECE_RECORDS })) {
     if (event.type === 'records') {
       key ??= await keyOf();
-      yield { type: 'lines', key, records: event.records.length, lines: copyLines(key, n + 1, event.begin, event.records) };
+      const lines = copyLines(key, n + 1, event.begin, event.records, cache);
+      yield { type: 'lines', key, records: event.records.length, lines };
       n += event.records.length;
       continue;
     }

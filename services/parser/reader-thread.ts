@@ -26,7 +26,7 @@ export type Answer =
   | { type: 'done' };
 
 /** Characters of COPY text that may be on their way or wait on the other side: back-pressure. */
-const AHEAD_LENGTH = 2 * 1024 * 1024;
+const AHEAD_LENGTH = 1024 * 1024;
 
 /** Bytes of buffers after which garbage is collected: V8 by itself lets 64 MiB of dead ones lie around in every thread. */
 const GARBAGE_BYTES = 8 * 1024 * 1024;

@@ -332,10 +332,14 @@ export class AggregateBuilder {
     return this.content.record(ip, record.count, rest);
   }
 
-  /** What the record that ended last shares with every other that says the same of another address; null when it was odd. */
-  likeness(): Likeness | null {
-    const { regular: record, fields } = this;
-    if (record === null) return null;
+  /**
+   * What the record that ended last shares with every other that says the same of another address; null when it was odd.
+   * @param passing the text it was cut out of must not stay alive with it
+   */
+  likeness(passing: boolean): Likeness | null {
+    const { regular, fields } = this;
+    if (regular === null) return null;
+    const record = passing ? (JSON.parse(JSON.stringify(regular)) as AggregateRecord) : regular;
     const { ip, count } = fields.row;
     return { record, rest: copied(this.regularRest), length: this.childLength - (ip ?? '').length - (count ?? '').length };
   }

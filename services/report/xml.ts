@@ -156,8 +156,9 @@ export class XmlReader implements Listener {
     if (frame === null) return;
     // It was told whole, and the tokenizer complains of nothing behind it.
     if (this.pending) this.flush();
-    const like = this.builder.likeness();
-    if (like !== null) repeats.learn(frame, text, start, end, like, this.fed > 0);
+    const passing = this.fed > 0;
+    const like = this.builder.likeness(passing);
+    if (like !== null) repeats.learn(frame, text, start, end, like, passing);
   }
 
   doctype(): never {

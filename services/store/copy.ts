@@ -70,23 +70,76 @@ export class RecordCopy {
   }
 }
 
+/** The text of what records share with others, by the object they share. */
+export type LineCache = WeakMap<AggregateRecord['auth'], Shared>;
+
+interface Shared {
+  record: AggregateRecord;
+  /** The columns between count and source, and those after it. */
+  middle: string;
+  end: string;
+}
+
 /**
  * Records of one report as lines of COPY. A text of one piece: the records it was made of, some ten objects each, need not live
  * until the transaction that writes them.
  * @param n numbers the first of them within the report
  * @param begin of the report, seconds since the epoch
+ * @param cache of the mail, when it is a large one: the reader shares what many records have in common
  */
-export function copyLines(reportKey: number, n: number, begin: number, records: readonly AggregateRecord[]): string {
+export function copyLines(
+  reportKey: number,
+  n: number,
+  begin: number,
+  records: readonly AggregateRecord[],
+  cache: LineCache | null = null,
+): string {
   const beginAt = isoSeconds(begin);
-  return records.map((record, i) => copyLine(reportKey, n + i, beginAt, record)).join('');
+  const parts: string[] = [];
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i] as AggregateRecord;
+    const { middle, end } = cache === null ? sharedOf(record) : cached(record, cache);
+    parts.push(
+      `${reportKey}\t${n + i}\t${beginAt}\t${record.source_ip ?? '\\N'}\t${record.count}\t`,
+      middle,
+      text(record.source.slice(0, KEY_LENGTH)),
+      end,
+    );
+  }
+  return parts.join('');
 }
 
-function copyLine(key: number, n: number, beginAt: string, r: AggregateRecord): string {
-  return `${key}\t${n}\t${beginAt}\t${r.source_ip ?? '\\N'}\t${r.count}\t${text(r.disposition)}\t${text(r.dkim)}\t${text(r.spf)}\t${
-    r.reasons.length === 0 ? '\\N' : reasonsOf(r.reasons)
-  }\t${text(r.header_from)}\t${text(r.envelope_from)}\t${text(r.envelope_to)}\t${authOf(r.auth)}\t${r.dkim_aligned ? 't' : 'f'}\t${
-    r.spf_aligned ? 't' : 'f'
-  }\t${r.forwarded ? 't' : 'f'}\t${text(r.source.slice(0, KEY_LENGTH))}\t${text(r.foreign_dkim)}\t${text(r.foreign_spf)}\n`;
+function cached(record: AggregateRecord, cache: LineCache): Shared {
+  const known = cache.get(record.auth);
+  if (known !== undefined && shares(known.record, record)) return known;
+  const shared = sharedOf(record);
+  cache.set(record.auth, shared);
+  return shared;
+}
+
+/** Whether two records with the same `auth` object are the same in every other column that `Shared` holds. */
+function shares(a: AggregateRecord, b: AggregateRecord): boolean {
+  return (
+    a.reasons === b.reasons &&
+    a.disposition === b.disposition &&
+    a.dkim === b.dkim &&
+    a.spf === b.spf &&
+    a.header_from === b.header_from &&
+    a.envelope_from === b.envelope_from &&
+    a.envelope_to === b.envelope_to &&
+    a.dkim_aligned === b.dkim_aligned &&
+    a.spf_aligned === b.spf_aligned &&
+    a.forwarded === b.forwarded &&
+    a.foreign_dkim === b.foreign_dkim &&
+    a.foreign_spf === b.foreign_spf
+  );
+}
+
+function sharedOf(r: AggregateRecord): Shared {
+  const reasons = r.reasons.length === 0 ? '\\N' : reasonsOf(r.reasons);
+  const middle = `${text(r.disposition)}\t${text(r.dkim)}\t${text(r.spf)}\t${reasons}\t${text(r.header_from)}\t${text(r.envelope_from)}\t${text(r.envelope_to)}\t${authOf(r.auth)}\t${r.dkim_aligned ? 't' : 'f'}\t${r.spf_aligned ? 't' : 'f'}\t${r.forwarded ? 't' : 'f'}\t`;
+  // Its address is cut out of the document, which must not stay alive for it.
+  return { record: { ...r, source_ip: null, source: '' }, middle, end: `\t${text(r.foreign_dkim)}\t${text(r.foreign_spf)}\n` };
 }
 
 // What COPY escapes, NUL (which Postgres refuses), and surrogates (a lone one is no UTF-8; pairs are sorted out by `plain`).
