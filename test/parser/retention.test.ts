@@ -5,9 +5,11 @@ import { keepMonths, watchMonths } from '../../services/parser/months.ts';
 import { verifyMessages } from '../../services/parser/verify.ts';
 import type { Context } from '../../services/shared/service.ts';
 import { replayMessages } from '../../services/store/messages.ts';
+import { dropPartitions, ensurePartitions } from '../../services/store/partitions.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, reportMail, reportXml, type TestReport } from '../helpers/report.ts';
+import { until } from '../helpers/services.ts';
 import { mailFrom, receivePolled, resolverOf, signed } from './signed.ts';
 
 const REPORTER = 'reporter.example';
@@ -219,4 +221,55 @@ test('a month that many records are written of is made at once, one of a few by 
   ]);
   await keep({});
   expect((await where()).map((row) => row.part)).toEqual(['records_2024_01', 'records_2024_03']);
+});
+
+test('months are dropped under the hands of writers, and every sum stays that of the reports that stand', async () => {
+  const months = ['2024-01', '2024-02', '2024-03', '2024-04', '2024-05', '2024-06'];
+  for (const table of ['records', 'source_days', 'policy_days'] as const) {
+    await ensurePartitions(
+      t.db,
+      table,
+      months.map((month) => `${month}-01`),
+      0,
+      20,
+    );
+  }
+  // Each identity comes with two contents, the larger in the later mail.
+  const mails = [5, 7].flatMap((count) =>
+    Array.from({ length: 36 }, (_, i) =>
+      report(`${months[i % 6]}-15`, { id: `r${i}`, rows: [{ count, ip: `192.0.${i % 3}.1` }] }, `${i} ${count}`),
+    ),
+  );
+  const keys = await receive(t, mails);
+  let writing = true;
+  const write = async (some: number[]) => {
+    for (const key of some) await parse([key]);
+  };
+  const drop = async () => {
+    const gone: string[] = [];
+    for (const before of ['2024-02-01', '2024-03-01', '2024-04-01']) {
+      for (const table of ['records', 'source_days', 'policy_days'] as const) {
+        gone.push(...((await dropPartitions(t.db, table, before, 50)) ?? []));
+      }
+      // Some is written between one drop and the next.
+      const written = (await sums())!.sources;
+      await until(async () => !writing || (await sums())!.sources !== written);
+    }
+    return gone;
+  };
+  const writers = Promise.all([0, 1, 2].map((n) => write(keys.filter((_, i) => i % 3 === n)))).finally(() => {
+    writing = false;
+  });
+  const [gone] = await Promise.all([drop(), writers]);
+  expect(gone).toEqual(
+    expect.arrayContaining(['records_2024_01', 'source_days_2024_01', 'records_2024_03', 'source_days_2024_03']),
+  );
+  for (const table of ['records', 'source_days', 'policy_days'] as const) await dropPartitions(t.db, table, '2024-04-01', 50);
+
+  const standing = `select sum(messages)::int as n, count(*)::int as reports from ruawatch.reports where superseded_by is null`;
+  const [all] = await rows(standing);
+  const [kept] = await rows(`${standing} and begin_at >= '2024-04-01Z'`);
+  expect(all).toMatchObject({ reports: 36 });
+  expect(kept).toEqual({ n: 18 * 7, reports: 18 });
+  expect(await sums()).toEqual({ reports: all!.n, records: kept!.n, days: kept!.n, sources: all!.n, policies: kept!.reports });
 });
