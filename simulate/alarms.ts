@@ -1,6 +1,8 @@
+import { networkOf } from '../services/report/address.ts';
 import type { Db } from '../services/shared/db.ts';
 import type { Evidence } from '../services/store/findings.ts';
 import type { Calendar } from './calendar.ts';
+import { QUIET_KINDS } from './kinds.ts';
 import type { World } from './model.ts';
 
 /** Something a person was told, or could have read. */
@@ -18,7 +20,7 @@ export interface Alarm {
   summary: string;
 }
 
-/** What the analyzer told: the events of findings that open or change. */
+/** What the analyzer told: the events of findings that open, change or come back. What is merely recorded (`info`) is no alarm. */
 export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[]> {
   const { rows } = await db.query<{
     domain: string;
@@ -32,10 +34,9 @@ export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[
   }>(
     `select f.domain, f.kind, f.subject, e.at, e.event, e.notify, e.summary, e.evidence
        from ruawatch.finding_events e join ruawatch.findings f on f.finding_key = e.finding_key
-      where e.event not in ('resolved', 'acknowledged', 'snoozed') and e.severity <> 'info'
-         or f.kind = any($1::text[])
+      where e.event <> 'resolved' and (e.severity <> 'info' or f.kind = any($1::text[]))
       order by e.event_key`,
-    [['policy_ready']],
+    [QUIET_KINDS],
   );
   const alarms = rows.map(({ domain, kind, subject, at, notify, summary, evidence }) => ({
     system: 'ruawatch',
@@ -63,17 +64,25 @@ function namesOf(domain: string, subject: string, evidence: Evidence): string[] 
   return names.size === 0 ? null : [...names];
 }
 
-/** The names under which the pipeline knows an incident's senders: its addresses, and the sources their rows were counted for. */
+/**
+ * The names under which an alarm may mean an incident's senders: their addresses and networks, what their rows were counted for, the domains
+ * of others that SPF or DKIM passed for, and the signatures of ours they bear; of an incident about a reporter, its name.
+ */
 export async function namesOfIncidents(db: Db, world: World): Promise<Map<string, Set<string>>> {
   const names = new Map<string, Set<string>>();
   for (const incident of world.incidents) {
-    const of = new Set(incident.addresses);
-    if (incident.reporter !== null) of.add(incident.reporter.toLowerCase());
-    const { rows } = await db.query<{ source: string }>(
-      `select distinct source from dmarc.records where domain = $1 and source_ip = any($2::inet[])`,
-      [incident.domain, [...incident.addresses]],
+    const { domain, reporter, addresses } = incident;
+    const of = new Set(addresses);
+    for (const address of addresses) of.add(networkOf(address));
+    if (reporter !== null) of.add(reporter.toLowerCase());
+    const { rows } = await db.query<{ name: string }>(
+      `with own as (select source, foreign_dkim, foreign_spf, auth from dmarc.records where domain = $1 and source_ip = any($2::inet[]))
+       select source as name from own union select foreign_dkim from own union select foreign_spf from own
+       union select (d ->> 'selector') || '._domainkey.' || (d ->> 'domain') from own, jsonb_array_elements(auth -> 'dkim') d
+        where d ->> 'result' = 'pass'`,
+      [domain, [...addresses]],
     );
-    for (const { source } of rows) of.add(source);
+    for (const { name } of rows) if (name !== null) of.add(name);
     names.set(incident.id, of);
   }
   return names;

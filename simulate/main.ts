@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../services/shared/errors.ts';
 import { REPORTED_SEEDS, TUNING_SEEDS } from './calendar.ts';
 import { merged } from './classes.ts';
-import { printed } from './print.ts';
+import { columns, markdown, printed } from './print.ts';
 import { type Outcome, simulate, withDatabase, withServer } from './run.ts';
 import { summarize } from './score.ts';
 
@@ -17,6 +17,7 @@ analyzer tells is scored against the truth, beside the rules of four other tools
   --domains N    domains in the world (default 20)
   --days D       report days, at least 40 (default 90)
   --json         JSON lines on standard output: one a seed, and one for all together
+  --markdown     the tables as in docs/detection.md
   --out FOLDER   writes truth.json, findings.json and score.json, in a folder for each seed
   --false        lists every false alarm of ruawatch, and every incident that it missed
 
@@ -30,6 +31,7 @@ try {
       domains: { type: 'string', default: '20' },
       days: { type: 'string', default: '90' },
       json: { type: 'boolean', default: false },
+      markdown: { type: 'boolean', default: false },
       out: { type: 'string' },
       false: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -47,6 +49,7 @@ interface Options {
   domains: string;
   days: string;
   json: boolean;
+  markdown: boolean;
   out?: string;
   false: boolean;
 }
@@ -75,7 +78,7 @@ async function main(options: Options): Promise<void> {
   const total = { seeds, domains, days, seconds, ...figures(outcomes) };
   if (options.out !== undefined) writeFileSync(path.join(options.out, 'score.json'), `${JSON.stringify(total, null, 2)}\n`);
   if (options.json) console.log(JSON.stringify(total));
-  else for (const line of printed(total, options.false ? outcomes : [])) console.log(line);
+  else for (const line of printed(total, options.false ? outcomes : [], options.markdown ? markdown : columns)) console.log(line);
 }
 
 function figures(outcomes: readonly Outcome[]) {

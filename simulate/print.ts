@@ -2,10 +2,14 @@ import type { Confusion } from './classes.ts';
 import type { Outcome } from './run.ts';
 import type { Summary } from './score.ts';
 
-/** What the terminal shows. */
+/** Lays rows out, the first being the heads. */
+export type Layout = (rows: readonly string[][]) => string[];
+
+/** What the terminal shows, and with the layout `markdown` what docs/detection.md holds. */
 export function printed(
   total: { seeds: number[]; domains: number; days: number; seconds: number; systems: Summary[]; classes: Confusion },
   detail: readonly Outcome[],
+  layout: Layout = columns,
 ): string[] {
   const { seeds, domains, days, seconds, systems, classes } = total;
   const own = systems[0]!;
@@ -13,7 +17,7 @@ export function printed(
     ...detail.flatMap(detailOf),
     `${domains} domains, ${days} days, seeds ${seeds.join(' ')}, ${seconds} s`,
     '',
-    ...columns([
+    ...layout([
       [
         '',
         'precision',
@@ -42,7 +46,7 @@ export function printed(
       ]),
     ]),
     '',
-    ...columns([
+    ...layout([
       ['incident', 'strength', 'planted', ...systems.map((one) => one.system), 'median days'],
       ...own.by_type.map((line, i) => [
         line.type,
@@ -60,19 +64,21 @@ export function printed(
     }`,
     '',
     `class right: ${figure(classes.messages_right)} of messages (${figure(classes.domains_right)} when each domain counts alike), ${figure(classes.sources_right)} of sources with 10 messages and more; of ${classes.small} smaller ones ${classes.small_right} are right or unknown`,
-    ...matrix('messages', classes.messages),
-    ...matrix('sources', classes.sources),
+    '',
+    ...matrix('messages', classes.messages, layout),
+    '',
+    ...matrix('sources', classes.sources, layout),
   ];
 }
 
 const FOUND = ['authorized', 'misaligned', 'forwarded', 'unauthorized', 'unknown'];
 
-function matrix(what: string, cells: Record<string, Record<string, number>>): string[] {
+function matrix(what: string, cells: Record<string, Record<string, number>>, layout: Layout): string[] {
   const rows = FOUND.filter((truth) => cells[truth]).map((truth) => [
     truth,
     ...FOUND.map((found) => String(cells[truth]![found] ?? 0)),
   ]);
-  return columns([[`${what}: truth`, ...FOUND], ...rows]);
+  return layout([[`${what}: truth`, ...FOUND], ...rows]);
 }
 
 function detailOf({ seed, scores, world }: Outcome): string[] {
@@ -95,8 +101,14 @@ function figure(share: number | null): string {
   return share === null ? '-' : share.toFixed(2);
 }
 
+/** A table of Markdown. */
+export function markdown(rows: readonly string[][]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(rows[0]!), line(rows[0]!.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.slice(1).map(line)];
+}
+
 /** Left-aligned first column, the others right-aligned. */
-function columns(rows: readonly string[][]): string[] {
+export function columns(rows: readonly string[][]): string[] {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   return rows.map((row) =>
     row
