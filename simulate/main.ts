@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../services/shared/errors.ts';
-import { REPORTED_SEEDS, TUNING_SEEDS } from './calendar.ts';
+import { Calendar, REPORTED_SEEDS, TUNING_SEEDS } from './calendar.ts';
 import { merged } from './classes.ts';
 import { columns, markdown, printed } from './print.ts';
 import { type Outcome, simulate, withDatabase, withServer } from './run.ts';
@@ -94,7 +94,15 @@ function write(folder: string, outcome: Outcome): void {
   const file = (name: string, content: unknown) =>
     writeFileSync(path.join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
   const { world, passage } = outcome;
-  const incidents = world.incidents.map((one) => ({ ...one, addresses: [...one.addresses].sort() }));
+  const calendar = new Calendar(world.days);
+  const incidents = world.incidents.map((one) => ({
+    ...one,
+    first_day: calendar.text(one.begin),
+    last_day: calendar.text(one.end),
+    per_day: one.messages / (one.end - one.begin + 1),
+    share: one.of === 0 ? null : one.messages / one.of,
+    addresses: [...one.addresses].sort(),
+  }));
   const domains = world.domains.map(({ name, parked, policy, volume, flows }) => ({
     name,
     parked,

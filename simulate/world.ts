@@ -84,7 +84,8 @@ function buildDomain(world: World, name: string, specs: readonly Spec[], reporte
   const wanted = specs.flatMap((spec) => (spec.policy ? [spec.policy] : []));
   const policies = (['none', 'quarantine', 'reject'] as const).filter((p) => wanted.every((list) => list.includes(p)));
   const p = parked ? 'reject' : random.pick(policies);
-  const strict = random.chance(0.1);
+  // A service that SPF alone aligns has its return path below the domain, so there cannot be one under aspf=s.
+  const strict = random.chance(0.1) && !specs.some((spec) => spec.type === 'spf_broken');
   const domain: Domain = {
     name,
     parked,

@@ -66,6 +66,17 @@ test('a parked domain sends nothing but what others forge', () => {
   for (const { flows } of parked) expect(new Set(flows.map((flow) => flow.what))).toEqual(new Set(['noise', 'incident']));
 });
 
+test('a rightful sender passes by what it is aligned with, under the policy of its domain', () => {
+  for (const { flows, policy, name } of [1, 2, 3].flatMap((seed) => buildWorld({ seed, domains: 20, days: 90 }).domains)) {
+    for (const flow of flows.filter((one) => one.truth === 'authorized')) {
+      const spf =
+        flow.spf.result === 'pass' &&
+        (policy.aspf === 's' ? flow.spf.domain === flow.header_from : flow.spf.domain.endsWith(name));
+      expect([flow.id, spf || flow.dkim.some((one) => one.domain === name && one.result === 'pass')]).toEqual([flow.id, true]);
+    }
+  }
+});
+
 test('tuning and reported seeds are apart', () => {
   expect(TUNING_SEEDS.filter((seed) => REPORTED_SEEDS.includes(seed))).toEqual([]);
 });
