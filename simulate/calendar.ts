@@ -1,8 +1,3 @@
-/** Seeds to look at while rules are written and constants chosen. */
-export const TUNING_SEEDS: readonly number[] = Array.from({ length: 9 }, (_, i) => 1 + i);
-/** Seeds that published figures are made of. Nobody tunes on them. */
-export const REPORTED_SEEDS: readonly number[] = Array.from({ length: 20 }, (_, i) => 101 + i);
-
 /** The day on which every simulation ends: the last on which mails arrive and the analyzer runs. */
 export const LAST_DAY = '2026-06-30';
 /** Hour (UTC) at which the analyzer runs each day, after the day's mails. */

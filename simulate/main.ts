@@ -2,11 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../services/shared/errors.ts';
-import { Calendar, REPORTED_SEEDS, TUNING_SEEDS } from './calendar.ts';
+import { Calendar } from './calendar.ts';
 import { merged } from './classes.ts';
 import { columns, markdown, printed } from './print.ts';
 import { type Outcome, simulate, withDatabase, withServer } from './run.ts';
 import { summarize } from './score.ts';
+import { seedsOf } from './seeds.ts';
 
 const HELP = `npm run simulate -- [options]
 
@@ -118,17 +119,6 @@ function write(folder: string, outcome: Outcome): void {
 /** On a terminal, one line that is overwritten. */
 function progress(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
-}
-
-function seedsOf(text: string): number[] {
-  if (text === 'tuning') return [...TUNING_SEEDS];
-  if (text === 'reported') return [...REPORTED_SEEDS];
-  return text.split(',').flatMap((part) => {
-    const [, first, last] = /^(\d+)(?:-(\d+))?$/.exec(part.trim()) ?? [];
-    if (first === undefined) throw new Error(`--seed ${text}: give numbers and ranges, such as 1, 1-9 or 101-105,7.`);
-    const [from, to] = [Number(first), Number(last ?? first)];
-    return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
-  });
 }
 
 function wholeNumber(option: string, text: string, least: number): number {

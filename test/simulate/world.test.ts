@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { Random } from '../../services/cli/demo/random.ts';
-import { Calendar, REPORTED_SEEDS, TUNING_SEEDS } from '../../simulate/calendar.ts';
+import { Calendar } from '../../simulate/calendar.ts';
 import { CATALOGUE } from '../../simulate/catalogue.ts';
 import { KINDS } from '../../simulate/kinds.ts';
 import { mailsOf } from '../../simulate/mails.ts';
+import { readyEnough } from '../../simulate/run.ts';
+import { REPORTED_SEEDS, seedsOf, TUNING_SEEDS } from '../../simulate/seeds.ts';
 import { buildWorld } from '../../simulate/world.ts';
 
 async function mails(seed: number, days: readonly number[]) {
@@ -79,6 +81,34 @@ test('a rightful sender passes by what it is aligned with, under the policy of i
 
 test('tuning and reported seeds are apart', () => {
   expect(TUNING_SEEDS.filter((seed) => REPORTED_SEEDS.includes(seed))).toEqual([]);
+});
+
+test.each([
+  ['1', [1]],
+  ['3-5,9', [3, 4, 5, 9]],
+  ['tuning', [1, 2, 3, 4, 5, 6, 7, 8, 9]],
+])('--seed %s is %j', (text, seeds) => {
+  expect(seedsOf(text)).toEqual(seeds);
+});
+
+test.each(['', 'x', '1-', '5-3', '1 2'])('--seed "%s" is refused', (text) => {
+  expect(() => seedsOf(text)).toThrow(/--seed/);
+});
+
+test('policy_ready is not wrong where nothing is misaligned, but for the days around what broke', () => {
+  const world = buildWorld({ seed: 1, domains: 20, days: 90 });
+  const spans = readyEnough(world);
+  for (const { domain } of spans) {
+    const { flows, policy } = world.domains.find((one) => one.name === domain)!;
+    expect(policy.p).not.toBe('reject');
+    expect(flows.some((flow) => flow.truth === 'misaligned')).toBe(false);
+  }
+  const broken = world.incidents.filter((one) => one.type === 'dkim_broken');
+  expect(broken.length).toBeGreaterThan(0);
+  for (const one of broken) {
+    const within = spans.filter((span) => span.domain === one.domain && span.begin <= one.end && span.end >= one.begin);
+    expect(within).toEqual([]);
+  }
 });
 
 test('a mail is seen at the first tick after it arrived', () => {
