@@ -29,6 +29,8 @@ declare
   child  text;
   made   text[] := '{}';
   bounds text;
+  moving boolean;
+  filled boolean;
 begin
   select * into strict p from ruawatch.partitioned where name = parent;
   -- DMARC's first reports are of 2012. A date beyond these months is somebody's mistake or invention.
@@ -43,17 +45,25 @@ begin
     continue when to_regclass('ruawatch.' || child) is not null;
     -- Held to the end: none is made while the schema changes.
     perform pg_advisory_xact_lock(1920295287);
-    -- Keeps writers out, not readers: one that has found no partition for its row, and then waits for the default one, is refused by Postgres
-    -- when the month has been attached meanwhile. Now they wait for the table itself, and look afterwards. Taking it also makes the other
-    -- makers' work visible to the next line.
-    execute format('lock table only ruawatch.%I in share row exclusive mode', parent);
+    -- Keeps writers out: one that has found no partition for its row, and then waits for the default one, is refused by Postgres when the month
+    -- has been attached meanwhile. Where rows are to be moved, readers too: one that knows no such month, and waits for the default partition,
+    -- would find them in neither. Now they wait for the table itself, and look afterwards. Taken once: a lock that is raised is a deadlock.
+    -- Taking it also makes the other makers' work visible to the next line.
+    if moving is null then
+      execute format('select exists (select from ruawatch.%1$I where %2$I >= %3$L and %2$I < %4$L)', parent || '_default', p.key, lowest, beyond) into moving;
+      execute format('lock table only ruawatch.%I in %s mode', parent, case when moving then 'access exclusive' else 'share row exclusive' end);
+    end if;
     continue when to_regclass('ruawatch.' || child) is not null;
     execute format('create table ruawatch.%I (like ruawatch.%I including all)', child, parent);
     if p.unique_columns is not null then
       execute format('alter table ruawatch.%I add primary key (%s)', child, p.unique_columns);
     end if;
-    execute format('lock table ruawatch.%I in access exclusive mode', parent || '_default');
     bounds := format('%1$I >= %2$L and %1$I < %3$L', p.key, month, (month + interval '1 month')::date);
+    execute format('select exists (select from ruawatch.%I where %s)', parent || '_default', bounds) into filled;
+    if filled and not moving then
+      raise lock_not_available using message = 'rows came in while the table was taken';
+    end if;
+    execute format('lock table ruawatch.%I in access exclusive mode', parent || '_default');
     execute format('with moved as (delete from ruawatch.%I where %s returning *) insert into ruawatch.%I select * from moved',
                    parent || '_default', bounds, child);
     execute format('alter table ruawatch.%I attach partition ruawatch.%I for values from (%L) to (%L)',

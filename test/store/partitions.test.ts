@@ -7,6 +7,7 @@ import { dropPartitions, ensurePartitions, PARTITIONED } from '../../services/st
 import { rollUp } from '../../services/store/rollups.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, reportMail, reportXml } from '../helpers/report.ts';
+import { until } from '../helpers/services.ts';
 
 let t: TestDatabase;
 beforeEach(async () => {
@@ -224,5 +225,24 @@ test('months wait to be dropped while a transaction uses the table, and nobody w
     expect(await ensurePartitions(t.db, 'records', ['2024-01-01', '2024-02-01'], 0, 1)).toEqual(['records_2024_02']);
   } finally {
     reader.release();
+  }
+});
+
+test('whoever reads while rows are moved sees each of them', async () => {
+  const keys = await receive(t, [reportMail(reportXml({ begin: begin('2024-01') }))]);
+  await parseMessages(t.db, keys, {}, 'off');
+  const mover = await t.db.connect();
+  try {
+    // The reader has looked which partitions there are, and waits for the one the row is in.
+    await mover.query('begin; lock table ruawatch.records_default in access exclusive mode');
+    const read = rows<{ n: number }>('select count(*) as n from ruawatch.records');
+    await until(async () => (await rows('select from pg_locks where not granted')).length > 0);
+    await mover
+      .query("savepoint s; select ruawatch.ensure_partitions('records', array['2024-01-01']::date[], 0)")
+      .catch(() => mover.query('rollback to s'));
+    await mover.query('commit');
+    expect(await read).toEqual([{ n: 1 }]);
+  } finally {
+    mover.release();
   }
 });
