@@ -10,9 +10,11 @@ import {
   takeWork,
   tryLockDomain,
 } from '../store/analysis.ts';
+import { loadNetworkFacts, saveIdentities } from '../store/enrichment.ts';
 import { loadFindings, openFindings, reopenFindings, updateFindings, type WrittenEvent } from '../store/findings.ts';
 import { loadSenderList } from '../store/senders.ts';
 import { loadForged } from '../store/trust.ts';
+import { isNetwork } from './identity.ts';
 import { judge } from './judge.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
@@ -91,12 +93,14 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       policyDays,
       known,
       networks,
+      facts: await loadNetworkFacts(tx, domain, work.sources.filter(isNetwork)),
       forged,
       genuine,
       catalogue: catalogueOf(context.config),
       senderList: await loadSenderList(tx, domain, now),
     });
     await saveClasses(tx, domain, now, judgement.classes);
+    await saveIdentities(tx, domain, judgement.identities);
     const changed = await updateFindings(tx, now, judgement.updated);
     const reopened = await reopenFindings(tx, now, judgement.reopened);
     const opened = await openFindings(tx, domain, now, judgement.opened);

@@ -1,6 +1,7 @@
 import type { SourceClass } from '../store/analysis.ts';
 import type { ListEntry } from '../store/senders.ts';
 import { stated, wilson, witnessed, witnesses } from './confidence.ts';
+import { passesOn } from './identity.ts';
 import { failingRun } from './series.ts';
 import { count, number, percent, short } from './text.ts';
 import { type Counts, days, failedOf, reportersOf, type SourceWindow, saidToForward, signerOf, total } from './window.ts';
@@ -9,13 +10,15 @@ import { type Counts, days, failedOf, reportersOf, type SourceWindow, saidToForw
 const FORWARDER_VOLUME = 0.03;
 /** What inference from volume is worth, beside a reporter's word. */
 const INFERRED = 0.6;
+/** And the catalogue's word that this is a forwarder: it may send mail of its customers' own as well. */
+const LISTED = 0.8;
 
 /**
  * Says what a source is, from its window:
  *
  * - `authorized`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Newest days that fail do not change that; they are the
  *   business of authentication_regression.
- * - `forwarded`: receivers say it passes mail on; or the domain's own signature survives on it while SPF never aligns, in so small
+ * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list; or the domain's own signature survives on it while SPF never aligns, in so small
  *   a part of the domain's mail that it can hardly be a sender of its own.
  * - `misaligned`: its mail authenticates, but as somebody else.
  * - `unauthorized`: nothing authenticates its mail.
@@ -51,8 +54,10 @@ function infer(window: SourceWindow): SourceClass {
   if (rows.length === 0) return unknown(`No trusted report tells of mail from ${window.from} to ${window.today}.`);
 
   const sum = total(rows);
-  const forwarder = saidToForward(sum);
-  const passedForwarded = Math.max(0, sum.forwarded - sum.failed_forwarded);
+  // The catalogue's word for it is enough where the receivers say nothing: what SPF does not align did not come from a server of ours.
+  const listedForwarder = passesOn(window.sender);
+  const forwarder = saidToForward(sum) || listedForwarder;
+  const passedForwarded = Math.max(0, listedForwarder ? sum.passed - sum.spf_aligned : sum.forwarded - sum.failed_forwarded);
   const shares = {
     authorized: Math.max(0, sum.passed - passedForwarded),
     forwarded: forwarder ? sum.messages - sum.passed + passedForwarded : passedForwarded + sum.failed_forwarded,
@@ -68,7 +73,8 @@ function infer(window: SourceWindow): SourceClass {
     const parts = ranked.filter(([, n]) => n > 0).map(([kind, n]) => `${number(n)} ${WORDS[kind]}`);
     return unknown(`Of ${seen}: ${parts.join(', ')}; nothing has the majority.`, stated(bound * 0.5));
   }
-  const confidence = bound * witnessed(witnesses(rows));
+  const inferred = name === 'forwarded' && !saidToForward(sum) && sum.forwarded < part;
+  const confidence = bound * witnessed(witnesses(rows)) * (inferred ? LISTED : 1);
   if (name === 'authorized' && looksLikeForwarding(window, sum)) {
     return {
       source,
@@ -99,10 +105,14 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
     const but = run.length > 0 ? ` Since ${run[0]!.day} most of it fails.` : '';
     return `${number(sum.passed)} of ${seen} pass DMARC, ${by}.${but}`;
   },
-  forwarded: (_, sum, part, seen) => {
+  forwarded: (window, sum, part, seen) => {
     const broken = sum.messages - sum.passed;
+    const by =
+      passesOn(window.sender) && sum.forwarded < part
+        ? `${window.sender!.name}, which passes mail on`
+        : 'a forwarder or mailing list, as the receivers say';
     const tail = broken > 0 ? `; ${number(broken)} of them fail, as a forwarder breaks SPF and sometimes the signature` : '';
-    return `${number(part)} of ${seen} came through a forwarder or mailing list, as the receivers say${tail}.`;
+    return `${number(part)} of ${seen} came through ${by}${tail}.`;
   },
   misaligned: (window, sum, part, seen) => {
     const signer = signerOf(window.rows);

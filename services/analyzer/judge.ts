@@ -1,9 +1,11 @@
-import { type Catalogue, lookup, type Sender } from '../report/catalogue.ts';
+import type { Catalogue } from '../report/catalogue.ts';
 import type { DomainDay, Networks, PolicyDay, SourceClass, SourceDay } from '../store/analysis.ts';
+import type { Identity, NetworkFacts } from '../store/enrichment.ts';
 import type { Candidate, KnownFinding } from '../store/findings.ts';
 import type { ListEntry } from '../store/senders.ts';
 import type { ForgedDay, GenuineReports } from '../store/trust.ts';
 import { classify } from './classes.ts';
+import { identify, isNetwork } from './identity.ts';
 import { decide, type Moment, type Outcome } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
 import { alignmentFailure, alignmentFailureResolved } from './rules/alignment_failure.ts';
@@ -12,7 +14,7 @@ import { forgedReport, forgedReportResolved } from './rules/forged_report.ts';
 import { policyChange, policyChangeResolved } from './rules/policy_change.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthorized_source.ts';
 import { entryOf } from './senders.ts';
-import { type DomainWindow, openOf, type ReporterWindow, type SourceWindow, signerOf } from './window.ts';
+import { type DomainWindow, openOf, type ReporterWindow, type SourceWindow } from './window.ts';
 
 /** Everything that was loaded of one domain. */
 export interface Case extends Moment {
@@ -28,6 +30,8 @@ export interface Case extends Moment {
   known: readonly KnownFinding[];
   /** Null: more work of this domain waits, and the domain as a whole is judged with the last of it. */
   networks: Networks | null;
+  /** What the enricher found out about those sources that are networks. */
+  facts: readonly NetworkFacts[];
   forged: readonly ForgedDay[];
   genuine: readonly GenuineReports[];
   /** The mail services and forwarders that are known by name. */
@@ -38,6 +42,7 @@ export interface Case extends Moment {
 
 export interface Judgement extends Outcome {
   classes: SourceClass[];
+  identities: Identity[];
 }
 
 /** Judges a domain: no I/O, no clock, and the order of rows does not matter. */
@@ -46,21 +51,29 @@ export function judge(given: Case): Judgement {
   const policy = currentPolicy(given.policyDays);
   const rowsOf = new Map<string, SourceDay[]>(given.sources.map((source) => [source, []]));
   for (const row of given.rows) rowsOf.get(row.source)?.push(row);
+  const factsOf = new Map(given.facts.map((facts) => [facts.source, facts]));
+  const identified = (source: string) =>
+    identify({ domain, source, rows: rowsOf.get(source) ?? [] }, factsOf.get(source) ?? null, given.catalogue);
   const windowOf = (source: string): SourceWindow => {
     const rows = rowsOf.get(source) ?? [];
-    const sender = senderOf(given.catalogue, source, rows);
-    const listed = entryOf(given.senderList, source, sender?.id ?? null);
+    const { sender } = identified(source);
+    // A reverse name is not a service's word: what a person said of the service is said of what it authenticates.
+    const listed = entryOf(given.senderList, source, isNetwork(source) ? null : (sender?.id ?? null));
     return { domain, source, from, today, rows, domainDays, policy, sender, listed, known };
   };
 
   const classes: SourceClass[] = [];
+  const identities: Identity[] = [];
   const candidates: Candidate[] = [];
   const regressing = new Set(
     known.filter((f) => f.kind === 'authentication_regression' && f.state === 'open').map((f) => f.subject),
   );
   for (const source of given.sources) {
     const window = windowOf(source);
-    classes.push(classify(window));
+    const { identity } = identified(source);
+    identities.push(identity);
+    const found = classify(window);
+    classes.push({ ...found, why: `${found.why} ${identity.evidence}` });
     // A denied sender is nobody's to mend: whatever it does, no advice helps it to pass.
     if (window.listed?.verdict === 'denied') {
       regressing.delete(source);
@@ -114,16 +127,10 @@ export function judge(given: Case): Judgement {
         return null;
     }
   };
-  return { classes, ...decide(candidates, known, resolve, given) };
+  return { classes, identities, ...decide(candidates, known, resolve, given) };
 }
 
 const DENIED = 'The source is denied by the list of senders: there is nothing to mend.';
-
-/** By its own signature, else by the domain that passes SPF: a source that is a network is nobody by name. */
-function senderOf(catalogue: Catalogue, source: string, rows: readonly SourceDay[]): Sender | null {
-  const signer = signerOf(rows);
-  return lookup(catalogue, { dkim_domains: signer === null ? [] : [signer], spf_domain: source, reverse_name: null });
-}
 
 /** Networks that a person approved are nobody unauthorized. (A network has no signer, so no entry of a service speaks of it.) */
 function approvedNetworks({ networks, senderList }: Case): string[] {

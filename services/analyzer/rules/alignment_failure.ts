@@ -1,5 +1,6 @@
 import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
 import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
+import { passesOn } from '../identity.ts';
 import { publishedTag } from '../policy.ts';
 import { failingRun, passesAgainSince } from '../series.ts';
 import { count, short } from '../text.ts';
@@ -43,7 +44,7 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
   const approved = window.listed?.verdict === 'approved';
   const failing = (row: Pick<Counts, 'failed_authenticated' | 'failed_unauthenticated'>) =>
     approved ? failedOf(row) : row.failed_authenticated;
-  if (failing(sum) <= sum.messages / 2 || saidToForward(sum)) return [];
+  if (failing(sum) <= sum.messages / 2 || saidToForward(sum) || passesOn(window.sender)) return [];
 
   const bad = recent.filter((row) => failing(row) > 0);
   const badDays = [...new Set(bad.map((row) => row.day))].sort();
