@@ -143,10 +143,11 @@ export function parseParameterised(field: string): Parameterised {
   const parameters = new Map<string, string>();
   if (semicolon < 0) return { value, parameters };
   const pieces = new Map<string, Array<{ n: number; text: string; encoded: boolean }>>();
-  for (const match of field.slice(semicolon).matchAll(PARAMETER)) {
+  PARAMETER.lastIndex = semicolon;
+  for (let match = PARAMETER.exec(field); match !== null; match = PARAMETER.exec(field)) {
     const key = (match[1] as string).toLowerCase();
     let text = (match[2] as string).trim();
-    if (text.startsWith('"')) text = text.replace(/^"|"$/g, '').replace(/\\(.)/g, '$1');
+    if (text.startsWith('"')) text = unquoted(text);
     const star = key.indexOf('*');
     if (star < 0) {
       if (!parameters.has(key)) parameters.set(key, decodeWords(text));
@@ -178,6 +179,12 @@ export function parseParameterised(field: string): Parameterised {
     parameters.set(base, decodeBytes(Buffer.concat(bytes), charset));
   }
   return { value, parameters };
+}
+
+/** A quoted string (RFC 5322 section 3.2.4) that may lack its closing quote. */
+function unquoted(text: string): string {
+  const content = text.slice(1, text.length > 1 && text.endsWith('"') ? -1 : undefined);
+  return content.includes('\\') ? content.replace(/\\(.)/g, '$1') : content;
 }
 
 function percentBytes(text: string): Buffer {

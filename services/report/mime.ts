@@ -1,4 +1,4 @@
-import { decodeWords, parseParameterised, readHeaders } from './headers.ts';
+import { decodeWords, type Parameterised, parseParameterised, readHeaders } from './headers.ts';
 import { DEFAULT_LIMITS, type Limits, Refusal } from './limits.ts';
 import { printable } from './text.ts';
 
@@ -66,15 +66,20 @@ export function readMail(raw: Buffer, limits: Limits): Mail | null {
   const headers = readHeaders(raw, start, raw.length, limits);
   if (headers.count === 0) return null;
   const walker = new Walker(limits);
-  const content = parseParameterised(headers.fields.get('content-type') ?? '');
-  walker.entity(raw, headers.fields, headers.body, raw.length, 0, 0);
+  const content = contentOf(headers.fields);
+  walker.entity(raw, headers.fields, headers.body, raw.length, 0, 0, content);
   return {
     ...headOf(headers.fields),
-    type: content.value,
+    type: headers.fields.has('content-type') ? content.value : '',
     reportType: content.parameters.get('report-type')?.toLowerCase() ?? null,
     parts: walker.parts,
     mails: walker.mails,
   };
+}
+
+/** The content type of an entity (RFC 2045 section 5.2: plain text when it has none). */
+function contentOf(fields: ReadonlyMap<string, string>): Parameterised {
+  return parseParameterised(fields.get('content-type') ?? 'text/plain');
 }
 
 /** The head of a mail out of its header fields, encoded words resolved. */
@@ -115,14 +120,21 @@ class Walker {
   }
 
   /** One entity: `fields` are its headers, its body lies between `start` and `end` of `raw`. */
-  entity(raw: Buffer, fields: Map<string, string>, start: number, end: number, depth: number, forwarded: number): void {
+  entity(
+    raw: Buffer,
+    fields: Map<string, string>,
+    start: number,
+    end: number,
+    depth: number,
+    forwarded: number,
+    content = contentOf(fields),
+  ): void {
     if (++this.seen > this.limits.mimeParts) {
       throw new Refusal('too_many_parts', `The mail has more than ${this.limits.mimeParts} MIME parts.`);
     }
     if (depth > this.limits.mimeDepth) {
       throw new Refusal('mime_too_deep', `The mail nests MIME parts more than ${this.limits.mimeDepth} deep.`);
     }
-    const content = parseParameterised(fields.get('content-type') ?? 'text/plain');
     if (content.value.startsWith('multipart/')) {
       const boundary = content.parameters.get('boundary') || guessBoundary(raw, start, end);
       if (boundary !== null) {
