@@ -69,6 +69,7 @@ async function main(options: Options): Promise<void> {
       const onTick = (tick: number, mails: number) => progress(`seed ${seed}: day ${tick} of ${days}, ${mails} mails`);
       const outcome = await withDatabase(url, (db) => simulate(db, { seed, domains, days, onTick, signal: stopping.signal }));
       progress('');
+      if (!process.stderr.isTTY) console.error(`seed ${seed}: ${outcome.passage.mails} mails`);
       if (options.out !== undefined) write(path.join(options.out, `seed-${seed}`), outcome);
       if (options.json) console.log(JSON.stringify({ seed, mails: outcome.passage.mails, ...figures([outcome]) }));
       done.push(outcome);
