@@ -8,7 +8,7 @@ import type { StageInput } from './input.ts';
 import { type Measure, measure } from './measure.ts';
 
 const DOMAINS = 50;
-/** Rollup rows for each record, as the archive of the stage `queries` has them (5,000 mails of the load: 0.74). */
+/** Rollup rows for each record: 0.45 in the archive of the stage `queries`, 0.38 in the load. */
 const ROWS_PER_RECORD = 0.45;
 /** A domain's rollup rows a day; the history grows in days, so that every size adds the same on a day. */
 const ROWS_PER_DAY = 200;

@@ -18,6 +18,8 @@ export interface StageInput {
   seed?: number;
   /** `auto`: Redis when it is installed. */
   queue?: 'auto' | 'redis' | 'postgres';
+  /** How the services verify reports: by the Authentication-Results of the mail, or not at all. DNS stays out of the bench. */
+  trust?: 'authserv' | 'off';
 }
 
 export function files(at: string): string[] {

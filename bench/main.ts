@@ -23,6 +23,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     full: { type: 'boolean', default: false },
     queue: { type: 'string', default: 'auto' },
+    trust: { type: 'string', default: 'authserv' },
     history: { type: 'string' },
     records: { type: 'string', default: '10000000' },
     backlog: { type: 'string', default: '100000' },
@@ -36,6 +37,8 @@ const spread = spreadOf(values.sources);
 const only = chosenStages();
 const queue = values.queue as 'auto' | 'redis' | 'postgres';
 if (!['auto', 'redis', 'postgres'].includes(queue)) throw new Error('--queue is auto, redis or postgres.');
+const trust = values.trust as 'authserv' | 'off';
+if (!['authserv', 'off'].includes(trust)) throw new Error('--trust is authserv or off.');
 const earlier = values.compare ? linesOf(readFileSync(values.compare, 'utf8')) : null;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-bench-'));
@@ -119,12 +122,12 @@ function workOf(stage: string, load: { mails: string; large: string[] }): { runs
   const history = values.history ?? (values.full ? '1,10,100' : '1');
   if (stage.startsWith('large_')) return load.large.map((file) => ({ runs, input: { path: file } }));
   if (stage === 'queries') return [{ runs: 1, input: { path: load.mails, records: Number(values.records), runs } }];
-  if (stage === 'backlog') return [{ runs: 1, input: { path: load.mails, mails: Number(values.backlog), seed, queue } }];
+  if (stage === 'backlog') return [{ runs: 1, input: { path: load.mails, mails: Number(values.backlog), seed, queue, trust } }];
   if (stage === 'analyze')
     return history
       .split(',')
       .map((millions) => ({ runs: 1, input: { path: load.mails, records: Number(millions) * 1e6, runs } }));
-  return [{ runs, input: { path: load.mails, queue } }];
+  return [{ runs, input: { path: load.mails, queue, trust } }];
 }
 
 async function onFreshDatabase(url: string, stage: string, input: Input): Promise<Measure[]> {

@@ -20,6 +20,10 @@ export interface Measure {
   peak_rss_mb: number;
   /** The processes of a stage that has several, by name. `peak_rss_mb` is then the greatest, `cpu_s` the sum. */
   processes?: Record<string, { cpu_s: number | null; peak_rss_mb: number | null }>;
+  /** The same until the reports were verified as well; `processes` counts to then. */
+  verified?: { seconds: number; cpu_s: number; server_cpu_s: number | null };
+  /** MB (2^20 bytes) of tables with their indexes afterwards, by what is in them, where a stage writes through the whole pipeline. */
+  disk_mb?: Record<string, number>;
   /** What else one should know: the servers used, the size of an answer. */
   note?: string;
 }

@@ -21,11 +21,11 @@ const JOB_MESSAGES = 100;
 const STORE_AT_ONCE = 200;
 
 /** Sweeps are quick where rows have no job; where they have one, no sweep must take them for lost. DNS stays out of it. */
-const settings = (sweepAfter: number) => `sweep:
+const settings = (sweepAfter: number, trust: string) => `sweep:
   every_seconds: 1
   after_seconds: ${sweepAfter}
 trust:
-  check: authserv
+  check: ${trust}
   authserv_ids: [${DEMO_AUTHSERV_ID}]
 `;
 
@@ -42,7 +42,7 @@ async function inWorld(input: StageInput, sweepAfter: number, work: (world: Worl
   const redis = input.queue !== 'postgres' && redisProgram !== null ? await startRedis() : null;
   if (input.queue === 'redis' && redis === null) throw new Error('redis-server is not installed: leave --queue out.');
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-bench-services-'));
-  writeFileSync(path.join(folder, 'ruawatch.yaml'), settings(sweepAfter));
+  writeFileSync(path.join(folder, 'ruawatch.yaml'), settings(sweepAfter, input.trust ?? 'authserv'));
   const env = { DATABASE_URL: input.databaseUrl!, ...(redis ? { REDIS_URL: redis.url } : {}) };
   const db = openPool(input.databaseUrl!, { max: 2, name: 'bench' });
   const started: ServiceProcess[] = [];
@@ -112,7 +112,7 @@ export async function fromMailbox(stage: string, input: StageInput, pollers: num
     return await inWorld(input, 600, async (world) => {
       const parsing = names('parser', parsers).map((name) => world.start(name));
       await Promise.all(parsing.map((service) => service.running));
-      const watch = startWatch(input, parsing);
+      const watch = await startWatch(world.db, input, parsing);
       const polling = names('poller', pollers).map((name, i) => world.start(name, { IMAP_URL: mailboxes.urls[i]! }));
       const begins = await Promise.all(
         polling.map(async (service) => {
@@ -141,7 +141,7 @@ export async function fromQueue(stage: string, input: StageInput, parsers: numbe
     await world.db.query('vacuum analyze ruawatch.messages');
     const services = names('parser', parsers).map((name) => world.start(name));
     await Promise.all(services.map((service) => service.running));
-    const watch = startWatch(input, services);
+    const watch = await startWatch(world.db, input, services);
     const begin = Date.now();
     await world.add(keys);
     await settled(world.db, keys.length);
@@ -163,7 +163,7 @@ export async function backlog(stage: string, input: StageInput): Promise<Measure
     await world.db.query('vacuum analyze ruawatch.messages');
     const parser = world.start('parser');
     const begin = Number(await parser.running);
-    const watch = startWatch(input, [parser]);
+    const watch = await startWatch(world.db, input, [parser]);
     const quarters: number[] = [];
     await settled(world.db, input.mails!, (done) => {
       const { rss_mb } = parser.usage();
@@ -205,11 +205,42 @@ async function settled(db: Db, mails: number, look: (done: number) => void = () 
   }
 }
 
+async function verified(db: Db): Promise<void> {
+  for (;;) {
+    const { rows } = await db.query('select from ruawatch.trust_checks limit 1');
+    if (rows.length === 0) return;
+    await wait(100);
+  }
+}
+
 /** Reads what the services and the server use from now on. */
-function startWatch(input: StageInput, services: ServiceProcess[]) {
+async function startWatch(db: Db, input: StageInput, services: ServiceProcess[]) {
+  const written = async () => {
+    const { rows } = await db.query<{ mb: number }>("select (pg_current_wal_lsn() - '0/0'::pg_lsn) / 1048576 as mb");
+    return rows[0]!.mb;
+  };
+  const walBefore = await written();
   const server = () => (input.postmaster === null ? null : serverCpu(input.postmaster));
   const serverBefore = server();
   const before = new Map(services.map((service) => [service.name, service.usage().cpu_s]));
+  const usage = () => {
+    const serverNow = server();
+    const processes = Object.fromEntries(
+      services.map((service) => {
+        const { cpu_s, peak_rss_mb } = service.usage();
+        return [service.name, { cpu_s: cpu_s === null ? null : round(cpu_s - (before.get(service.name) ?? 0), 2), peak_rss_mb }];
+      }),
+    );
+    return {
+      processes,
+      cpu_s: round(
+        Object.values(processes).reduce((sum, { cpu_s }) => sum + (cpu_s ?? 0), 0),
+        2,
+      ),
+      server_cpu_s: serverBefore === null || serverNow === null ? null : round(serverNow - serverBefore, 2),
+      peak_rss_mb: Math.max(...Object.values(processes).map(({ peak_rss_mb }) => peak_rss_mb ?? 0)),
+    };
+  };
   return {
     /** One that started later: its start does not count. */
     add(service: ServiceProcess) {
@@ -218,26 +249,27 @@ function startWatch(input: StageInput, services: ServiceProcess[]) {
     },
     /** @param begin milliseconds since the epoch; the end is when the last message was settled, by the server's clock on this machine */
     async result(stage: string, world: World, begin: number, note: string): Promise<Measure> {
-      const serverAfter = server();
-      const processes = Object.fromEntries(
-        services.map((service) => {
-          const { cpu_s, peak_rss_mb } = service.usage();
-          return [
-            service.name,
-            { cpu_s: cpu_s === null ? null : round(cpu_s - (before.get(service.name) ?? 0), 2), peak_rss_mb },
-          ];
-        }),
-      );
+      const used = usage();
+      // Verification goes on behind: what it costs belongs to the cost of a record, not to the rate.
+      await verified(world.db);
+      const { rows: clock } = await world.db.query<{ now: Date }>('select clock_timestamp() as now');
+      const inAll = usage();
+      const wal = round((await written()) - walBefore, 1);
       const { rows } = await world.db.query<{ mails: number; lost: number; ended: Date; reports: number; records: number }>(
         `select count(*) as mails, count(*) filter (where state <> 'stored') as lost, max(settled_at) as ended,
                 (select count(*) from ruawatch.reports) as reports, (select count(*) from ruawatch.records) as records
            from ruawatch.messages`,
       );
+      const { rows: disk } = await world.db.query<{ family: string; mb: number }>(
+        `select case when relname ~ '^(raw|records)' then substring(relname from '^[a-z]+')
+                     when relname ~ '^(source_days|policy_days|sources)' then 'rollups' else 'rest' end as family,
+                round(sum(pg_total_relation_size(oid)) / 1048576, 1) as mb
+           from pg_class where relnamespace = 'ruawatch'::regnamespace and relkind = 'r' group by 1 order by 1`,
+      );
       const { mails, lost, ended, reports, records } = rows[0]!;
       if (lost > 0 || reports !== mails)
         throw new Error(`Of ${mails} mails, ${lost} were not stored; there are ${reports} reports.`);
       const seconds = (Number(ended) - begin) / 1000;
-      const all = Object.values(processes);
       return {
         stage,
         mails,
@@ -247,14 +279,16 @@ function startWatch(input: StageInput, services: ServiceProcess[]) {
         mails_per_s: Math.round(mails / seconds),
         records_per_s: Math.round(records / seconds),
         mb_per_s: null,
-        cpu_s: round(
-          all.reduce((sum, { cpu_s }) => sum + (cpu_s ?? 0), 0),
-          2,
-        ),
-        server_cpu_s: serverBefore === null || serverAfter === null ? null : round(serverAfter - serverBefore, 2),
-        peak_rss_mb: Math.max(...all.map(({ peak_rss_mb }) => peak_rss_mb ?? 0)),
-        processes,
-        note: `queue: ${world.queue}; ${note}`,
+        ...used,
+        processes: inAll.processes,
+        verified: {
+          seconds: round((Number(clock[0]!.now) - begin) / 1000, 3),
+          cpu_s: inAll.cpu_s,
+          server_cpu_s: inAll.server_cpu_s,
+        },
+        peak_rss_mb: inAll.peak_rss_mb,
+        disk_mb: { ...Object.fromEntries(disk.map(({ family, mb }) => [family, mb])), wal },
+        note: `queue: ${world.queue}; trust: ${input.trust ?? 'authserv'}; ${note}`,
       };
     },
   };
