@@ -1,14 +1,17 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { failOrphans, pendingMails } from '../store/outbox.ts';
+import { bornAt } from '../store/weekly.ts';
 import { composeMails } from './compose.ts';
 import { deliverNext, type Outcome } from './deliver.ts';
 import { composePosts, deliverNextPost } from './posts.ts';
 import { openMailer } from './smtp.ts';
+import { composeWeekly, dueDigest } from './weekly.ts';
 
 export { checkSmtp } from './smtp.ts';
 export { renderFinding } from './templates/finding.ts';
 export { checkWebhook } from './webhook.ts';
+export { composeWeekly } from './weekly.ts';
 
 /** A way out of the outbox: the mail server, or one webhook. */
 interface Channel {
@@ -49,6 +52,7 @@ export function startAlerter(context: Context): Service {
     channels.push({ name: 'SMTP', webhook: null, deliver: (now) => deliverNext(delivery, now), trouble: null });
   }
   let stopping = false;
+  let digested: number | null = null;
   let otherTrouble: string | null = null;
 
   /** Sends what one channel takes now. */
@@ -74,11 +78,20 @@ export function startAlerter(context: Context): Service {
     }
   };
 
+  /** Once a moment in this process; other processes and an earlier life of this one are told apart by the database. */
+  const digest = async (now: Date): Promise<void> => {
+    const moment = mail && dueDigest(config.alerts, now, await bornAt(db));
+    if (!moment || digested === moment.getTime()) return;
+    await composeWeekly(db, settings, moment, now, log);
+    digested = moment.getTime();
+  };
+
   /** Makes the mails and posts that are due and sends what can be sent; no channel waits for another. */
   const work = async (): Promise<void> => {
     try {
       const now = clock.now();
       await composeMails(db, settings, now, log);
+      await digest(now);
       await composePosts(db, config.webhooks, config.alerts.per_hour, now, log);
       const orphans = await failOrphans(
         db,

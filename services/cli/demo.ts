@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startAlerter } from '../alerter/index.ts';
+import { composeWeekly, startAlerter } from '../alerter/index.ts';
 import { startAnalyzer } from '../analyzer/index.ts';
 import { startParser } from '../parser/index.ts';
 import { startPoller } from '../poller/index.ts';
@@ -83,6 +83,14 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
       if (over) return 0;
       await wait(200);
     }
+    await composeWeekly(
+      context.db,
+      { from: config.alertFrom!, alertTo: config.alertTo, alerts: config.alerts },
+      new Date(),
+      new Date(),
+      context.log,
+    );
+    while ((await readStanding(context.db)).outbox > 0 && !over) await wait(100);
     progress.end();
     const seconds = Math.round((Date.now() - started) / 1000);
     const findings = await summariseFindings(context.db);

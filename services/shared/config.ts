@@ -62,6 +62,11 @@ const fileSchema = z.strictObject({
       domains: z.record(z.string(), z.array(email).min(1)).default({}),
       /** Mails an hour to one set of recipients; what is beyond it is gathered in one digest. */
       per_hour: z.number().int().min(1).default(10),
+      /** A mail a week to every set of recipients. */
+      digest: z.enum(['weekly', 'off']).default('weekly'),
+      digest_day: z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']).default('monday'),
+      /** UTC. */
+      digest_hour: z.number().int().min(0).max(23).default(7),
     })
     .prefault({}),
   analyzer: z

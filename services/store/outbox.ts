@@ -37,7 +37,7 @@ export interface FindingEvent {
 export interface NewMail {
   /** With its angle brackets, as in the header. */
   messageId: string;
-  kind: 'finding' | 'digest' | 'event' | 'events';
+  kind: 'finding' | 'digest' | 'weekly' | 'event' | 'events';
   /** Null for what tells of several. */
   findingKey: number | null;
   recipients: string[];
@@ -164,7 +164,7 @@ export async function failOrphans(q: Queryable, webhooks: readonly string[]): Pr
 /** When the newest mails to just these recipients (or posts to a webhook) were made, newest first. */
 export async function newestMails(tx: Tx, recipients: string[], limit: number, webhook: string | null = null): Promise<Date[]> {
   const { rows } = await tx.query<{ created_at: Date }>(
-    'select created_at from ruawatch.outbox where recipients = $1 and webhook is not distinct from $3 order by outbox_key desc limit $2',
+    "select created_at from ruawatch.outbox where recipients = $1 and webhook is not distinct from $3 and kind <> 'weekly' order by outbox_key desc limit $2",
     [recipients, limit, webhook],
   );
   return rows.map((row) => row.created_at);

@@ -78,6 +78,11 @@ export const GRANTS = {
     // It ends the snoozes whose time is over.
     findings: ['select', 'update (snoozed_until, snoozed_by, snoozed_why, revision)'],
     finding_events: ['select', 'insert', 'update (handled_at, posted_at)'],
+    // The week's figures, and which digests were made.
+    source_days: ['select'],
+    policy_days: ['select'],
+    sources: ['select'],
+    digests: ['select', 'insert'],
     outbox: ['select', 'insert', 'update (recipients, state, attempts, next_at, sent_at, last_error)'],
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;

@@ -11,7 +11,7 @@ function emptyFolder(): string {
   return folder;
 }
 
-test('demo --exit in an empty folder: the four incidents and nothing else, one mail each, exit 0', async () => {
+test('demo --exit in an empty folder: the four incidents and nothing else, one mail each, the digest, exit 0', async () => {
   const folder = emptyFolder();
   const { code, stdout, stderr } = await ruawatchOnce(['demo', '--exit'], {}, folder);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -21,12 +21,12 @@ test('demo --exit in an empty folder: the four incidents and nothing else, one m
   }
   expect(stdout).not.toMatch(/NOT AS PLANTED/);
   const mails = readdirSync(path.join(folder, '.ruawatch/demo/alerts'));
-  expect(mails).toHaveLength(4);
+  expect(mails).toHaveLength(5);
   for (const mail of mails) {
     expect(stdout).toContain(path.join('.ruawatch/demo/alerts', mail));
     const text = readFileSync(path.join(folder, '.ruawatch/demo/alerts', mail), 'utf8');
     expect(text).toMatch(/^Auto-Submitted: auto-generated\r?$/m);
-    expect(text).toMatch(/^Message-ID: <finding-\d+-1-opened\./m);
+    expect(text).toMatch(mail.startsWith('005') ? /^Message-ID: <weekly-/m : /^Message-ID: <finding-\d+-1-opened\./m);
   }
   rmSync(folder, { recursive: true, force: true });
 });

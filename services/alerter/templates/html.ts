@@ -29,6 +29,9 @@ const HEAD = `<meta charset="utf-8">
   .ink { color: #e8ecf0 !important; }
   .soft { color: #a3afbb !important; }
   .line { border-color: #333c46 !important; }
+  .track { background: #333c46 !important; }
+  .old { background: #2b5a43 !important; }
+  .old-fail { background: #7a3f22 !important; }
   .code { background: #14181d !important; color: #d5dde5 !important; border-color: #333c46 !important; }
 }
 </style>`;
