@@ -91,8 +91,8 @@ async function put(
     domains: await weekly.loadDomainWeeks(tx, domains, days, MOST_SOURCES),
     ...(await weekly.loadWeekFindings(tx, domains, since, now, MOST_FINDINGS)),
   });
-  const hash = createHash('sha256').update(recipients.join('\n')).digest('hex').slice(0, 12);
-  const name = `weekly-${moment.toISOString().slice(0, 13)}-${hash}`;
+  const hash = createHash('sha256').update(recipients.join('\n')).digest('hex').slice(0, 8);
+  const name = `weekly-${moment.toISOString().slice(0, 13).replace(/\D/g, '')}-${hash}`;
   const messageId = messageIdOf(name, await outbox.installation(tx), settings.from);
   const raw = await composeMail({
     from: settings.from,

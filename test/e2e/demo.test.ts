@@ -26,7 +26,7 @@ test('demo --exit in an empty folder: the four incidents and nothing else, one m
     expect(stdout).toContain(path.join('.ruawatch/demo/alerts', mail));
     const text = readFileSync(path.join(folder, '.ruawatch/demo/alerts', mail), 'utf8');
     expect(text).toMatch(/^Auto-Submitted: auto-generated\r?$/m);
-    expect(text).toMatch(mail.startsWith('005') ? /^Message-ID: <weekly-/m : /^Message-ID: <finding-\d+-1-opened\./m);
+    expect(text).toMatch(mail.startsWith('005') ? /^Message-ID:\s+<weekly-/m : /^Message-ID: <finding-\d+-1-opened\./m);
   }
   rmSync(folder, { recursive: true, force: true });
 });
