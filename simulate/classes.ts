@@ -4,16 +4,22 @@ import type { World } from './model.ts';
 /** A source with fewer messages may rightly be called unknown, and does not count among the sources. */
 export const LEAST_MESSAGES = 10;
 
-/** Truth to what was found, in messages and in sources. */
+/** What things truly are to what they were found to be, in numbers. */
+type Matrix = Record<string, Record<string, number>>;
+
+/** How right the classes are; the parts that are right are null when there is nothing. */
 export interface Confusion {
-  messages: Record<string, Record<string, number>>;
-  sources: Record<string, Record<string, number>>;
-  /** Part that is right. Of sources with LEAST_MESSAGES and more. */
+  messages: Matrix;
   messages_right: number | null;
-  /** The same of each domain by itself, and the mean over domains: a large one does not hide the others. */
+  /** Of each domain's messages by themselves, and the mean over domains: a large one does not hide the others. */
   by_domain: number[];
   domains_right: number | null;
+  /** Sources with LEAST_MESSAGES and more. */
+  sources: Matrix;
   sources_right: number | null;
+  /** The same of senders, as the program puts sources together: a botnet is one. */
+  senders: Matrix;
+  senders_right: number | null;
   /** Sources with fewer messages, and how many of these are right or unknown. */
   small: number;
   small_right: number;
@@ -24,66 +30,84 @@ export interface Confusion {
  * the truth does not depend on how the pipeline groups addresses into sources: a source counts as what most of its messages are.
  */
 export async function confusion(db: Db, world: World): Promise<Confusion> {
-  const { rows } = await db.query<{ domain: string; source: string; ip: string; class: string; messages: number }>(
-    `select r.domain, r.source, host(r.source_ip) as ip, coalesce(s.class, 'unknown') as class, sum(r.count) as messages
-       from dmarc.records r left join dmarc.sources s on s.domain = r.domain and s.source = r.source
+  const { rows } = await db.query<{
+    domain: string;
+    source: string;
+    ip: string;
+    class: string;
+    messages: number;
+    sender: string;
+    sender_class: string;
+  }>(
+    `select r.domain, r.source, host(r.source_ip) as ip, coalesce(s.class, 'unknown') as class, sum(r.count) as messages,
+            coalesce(s.grouped_as, r.source) as sender, coalesce(g.class, 'unknown') as sender_class
+       from dmarc.records r
+       left join dmarc.sources s on s.domain = r.domain and s.source = r.source
+       left join dmarc.sender_groups g on g.domain = r.domain and g.grouped_as = coalesce(s.grouped_as, r.source)
       where r.domain = any($1::text[]) and r.trust = 'ok'
-      group by 1, 2, 3, 4`,
+      group by 1, 2, 3, 4, 6, 7`,
     [world.domains.map((domain) => domain.name)],
   );
-  const sources = new Map<string, { found: string; truths: Map<string, number> }>();
-  for (const { domain, source, ip, class: found, messages } of rows) {
+  const sources = new Map<string, Known>();
+  const senders = new Map<string, Known>();
+  for (const { domain, source, ip, class: found, messages, sender, sender_class } of rows) {
     const truth = world.truth.get(domain)?.get(ip);
     if (truth === undefined || truth === null) continue;
-    const key = `${domain} ${source}`;
-    const entry = sources.get(key) ?? { found: found === 'aligned' ? 'authorized' : found, truths: new Map<string, number>() };
-    entry.truths.set(truth, (entry.truths.get(truth) ?? 0) + Number(messages));
-    sources.set(key, entry);
+    count(sources, domain, source, found, truth, messages);
+    count(senders, domain, sender, sender_class, truth, messages);
   }
-  const result: Confusion = {
-    messages: {},
-    sources: {},
-    messages_right: null,
-    by_domain: [],
-    domains_right: null,
-    sources_right: null,
-    small: 0,
-    small_right: 0,
-  };
-  const domains = new Map<string, Record<string, Record<string, number>>>();
-  for (const [key, { found, truths }] of sources) {
-    const domain = key.slice(0, key.indexOf(' '));
-    const own = domains.get(domain) ?? {};
-    domains.set(domain, own);
-    const total = [...truths.values()].reduce((a, b) => a + b, 0);
-    const [main] = [...truths].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))[0]!;
-    for (const [truth, n] of truths) {
-      add(result.messages, truth, found, n);
-      add(own, truth, found, n);
+  const result = empty();
+  const domains = new Map<string, Matrix>();
+  for (const known of sources.values()) {
+    const own = domains.get(known.domain) ?? {};
+    domains.set(known.domain, own);
+    for (const [truth, n] of known.truths) {
+      add(result.messages, truth, known.found, n);
+      add(own, truth, known.found, n);
     }
-    if (total >= LEAST_MESSAGES) add(result.sources, main, found, 1);
+    const { main, total } = mainOf(known);
+    if (total >= LEAST_MESSAGES) add(result.sources, main, known.found, 1);
     else {
       result.small++;
-      if (found === main || found === 'unknown') result.small_right++;
+      if (known.found === main || known.found === 'unknown') result.small_right++;
     }
+  }
+  for (const known of senders.values()) {
+    const { main, total } = mainOf(known);
+    if (total >= LEAST_MESSAGES) add(result.senders, main, known.found, 1);
   }
   result.by_domain = [...domains.values()].flatMap((matrix) => right(matrix) ?? []);
   return finished(result);
 }
 
+/** A source or sender: what it was found to be, and what its messages are. */
+interface Known {
+  domain: string;
+  found: string;
+  truths: Map<string, number>;
+}
+
+function count(all: Map<string, Known>, domain: string, name: string, found: string, truth: string, messages: number): void {
+  const key = `${domain} ${name}`;
+  const known = all.get(key) ?? { domain, found, truths: new Map<string, number>() };
+  known.truths.set(truth, (known.truths.get(truth) ?? 0) + messages);
+  all.set(key, known);
+}
+
+function mainOf({ truths }: Known): { main: string; total: number } {
+  const [main] = [...truths].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))[0]!;
+  return { main, total: [...truths.values()].reduce((a, b) => a + b, 0) };
+}
+
+function empty(): Confusion {
+  const rights = { messages_right: null, domains_right: null, sources_right: null, senders_right: null };
+  return { messages: {}, sources: {}, senders: {}, by_domain: [], small: 0, small_right: 0, ...rights };
+}
+
 export function merged(list: readonly Confusion[]): Confusion {
-  const result: Confusion = {
-    messages: {},
-    sources: {},
-    messages_right: null,
-    by_domain: [],
-    domains_right: null,
-    sources_right: null,
-    small: 0,
-    small_right: 0,
-  };
+  const result = empty();
   for (const one of list) {
-    for (const what of ['messages', 'sources'] as const) {
+    for (const what of ['messages', 'sources', 'senders'] as const) {
       for (const [truth, founds] of Object.entries(one[what]))
         for (const [found, n] of Object.entries(founds)) add(result[what], truth, found, n);
     }
@@ -97,15 +121,21 @@ export function merged(list: readonly Confusion[]): Confusion {
 function finished(result: Confusion): Confusion {
   const { by_domain } = result;
   const domains_right = by_domain.length === 0 ? null : by_domain.reduce((a, b) => a + b, 0) / by_domain.length;
-  return { ...result, domains_right, messages_right: right(result.messages), sources_right: right(result.sources) };
+  return {
+    ...result,
+    domains_right,
+    messages_right: right(result.messages),
+    sources_right: right(result.sources),
+    senders_right: right(result.senders),
+  };
 }
 
-function add(matrix: Record<string, Record<string, number>>, truth: string, found: string, n: number): void {
+function add(matrix: Matrix, truth: string, found: string, n: number): void {
   matrix[truth] ??= {};
   matrix[truth][found] = (matrix[truth][found] ?? 0) + n;
 }
 
-function right(matrix: Record<string, Record<string, number>>): number | null {
+function right(matrix: Matrix): number | null {
   let good = 0;
   let all = 0;
   for (const [truth, founds] of Object.entries(matrix)) {

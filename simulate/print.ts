@@ -63,11 +63,13 @@ export function printed(
         .join(', ') || 'none'
     }`,
     '',
-    `class right: ${figure(classes.messages_right)} of messages (${figure(classes.domains_right)} when each domain counts alike), ${figure(classes.sources_right)} of sources with 10 messages and more; of ${classes.small} smaller ones ${classes.small_right} are right or unknown`,
+    `class right: ${figure(classes.messages_right)} of messages (${figure(classes.domains_right)} when each domain counts alike), ${figure(classes.sources_right)} of sources and ${figure(classes.senders_right)} of senders with 10 messages and more; of ${classes.small} smaller ones ${classes.small_right} are right or unknown`,
     '',
     ...matrix('messages', classes.messages, layout),
     '',
     ...matrix('sources', classes.sources, layout),
+    '',
+    ...matrix('senders', classes.senders, layout),
   ];
 }
 
