@@ -44,8 +44,11 @@ export function readHere(limits: Partial<Limits>): Readers {
   };
 }
 
-/** How long a job waits for a thread that is busy before another is started. */
-const PATIENCE_MS = 200;
+/**
+ * How long a job waits for a thread that is busy before another is started: longer than the first batch of a new thread takes, which
+ * runs before anything is compiled. A second thread compiles all of it once more and holds its own 50 MB.
+ */
+const PATIENCE_MS = 1_000;
 
 type Budgets = Pick<Config['parser'], 'concurrency' | 'time_budget_seconds' | 'memory_budget_mb'>;
 
