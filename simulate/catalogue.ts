@@ -45,7 +45,8 @@ function forge(site: Site, incident: Incident, given: { mean: number; sources: n
     spf: { domain: sender, result: { ours: random.pick(['fail', 'softfail']), nobody: 'none', his: 'pass' }[envelope] },
     dkim: forgedSignature ? [{ domain: domain.name, selector: 'default', result: 'fail' }] : [],
     mean: given.mean,
-    k: given.k ?? 6,
+    // What happens once is as large as it is called.
+    k: incident.begin === incident.end ? 1000 : (given.k ?? 6),
     weekend: 1,
     growth: 0,
     active: between(incident.begin, incident.end),
@@ -263,7 +264,7 @@ const ready = (p: 'none' | 'quarantine'): Spec => ({
 
 /** Every type of incident, at every strength. */
 export const CATALOGUE: readonly Spec[] = [
-  spoofing('10 once', [1, 1], 0, () => 12),
+  spoofing('15 once', [1, 1], 0, () => 16),
   spoofing('5 a day', [3, 5], 0, () => 5),
   spoofing('10 a day', [6, 12], 0, () => 10),
   spoofing('50 a day', [4, 10], 0, () => 50),
