@@ -156,9 +156,13 @@ async function inChild(stage: string, input: StageInput): Promise<Measure[]> {
   const child = spawn(process.execPath, ['--expose-gc', ...profile, script, stage, JSON.stringify(input)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const end = () => child.kill('SIGTERM');
+  // The stage ends, this throws, and what was made is removed.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
   const ended = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
   const out = await text(child.stdout);
   const code = await ended;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end);
   if (code !== 0) throw new Error(`The stage ${stage} ended with code ${code}.`);
   return JSON.parse(out) as Measure[];
 }
