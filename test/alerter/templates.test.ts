@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { composeMail } from '../../services/alerter/mail.ts';
 import { renderDigest } from '../../services/alerter/templates/digest.ts';
 import { renderFinding } from '../../services/alerter/templates/finding.ts';
-import { clean, percent, wrap } from '../../services/alerter/templates/words.ts';
+import { clean, inlineHtml, percent, wrap } from '../../services/alerter/templates/words.ts';
 import type { FindingEvent } from '../../services/store/outbox.ts';
 import { FINDINGS } from './events.ts';
 
@@ -182,6 +182,11 @@ select * from dmarc.findings where finding_key in (17, 18, 19, 20);
 });
 
 test('words', () => {
+  expect(inlineHtml('since 2026-10-05 at my-shop.example, <a-b>')).toBe(
+    'since <span style="white-space:nowrap;">2026-10-05</span> at <span style="white-space:nowrap;">my-shop.example</span>, &lt;a-b&gt;',
+  );
+  // What is longer than a telephone is wide may break.
+  expect(inlineHtml(`a-${'b'.repeat(40)}`)).not.toContain('span');
   expect(clean('a\u0000b\tc\u2028 d', 5)).toBe('a b…');
   expect(clean('🙂'.repeat(300))).toBe(`${'🙂'.repeat(199)}…`);
   expect(clean(undefined)).toBe('');

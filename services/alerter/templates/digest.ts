@@ -2,7 +2,7 @@ import type { FindingEvent } from '../../store/outbox.ts';
 import { type Facts, factsOf, type Telling } from './facts.ts';
 import type { Rendered } from './finding.ts';
 import { badge, page, queryBlock } from './html.ts';
-import { atMost, counted, escapeHtml as e, sentenceCase, wrap } from './words.ts';
+import { atMost, counted, escapeHtml as e, inlineHtml as i, sentenceCase, wrap } from './words.ts';
 
 export interface DigestItem {
   event: FindingEvent;
@@ -59,7 +59,7 @@ export function renderDigest(digest: Digest): Rendered {
   ];
   const rows = entries.map(
     ({ facts, telling, headline }) =>
-      `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(facts.severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;">${e(headline)}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${e(detail(facts, telling))}</span></td></tr>`,
+      `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(facts.severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;">${i(headline)}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${i(detail(facts, telling))}</span></td></tr>`,
   );
   const html = page(
     subject,

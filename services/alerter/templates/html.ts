@@ -1,5 +1,5 @@
 import type { Facts } from './facts.ts';
-import { escapeHtml as e, sentenceCase } from './words.ts';
+import { escapeHtml as e, inlineHtml as i, sentenceCase } from './words.ts';
 
 /** Severity as a colour of the mark, dark enough for white text in both schemes. */
 const COLOURS: Record<string, string> = {
@@ -33,6 +33,10 @@ const HEAD = `<meta charset="utf-8">
   .old { background: #2b5a43 !important; }
   .old-fail { background: #7a3f22 !important; }
   .code { background: #14181d !important; color: #d5dde5 !important; border-color: #333c46 !important; }
+}
+@media (max-width: 480px) {
+  .label { display: block !important; width: auto !important; padding-bottom: 0 !important; }
+  .value { display: block !important; border-top: 0 !important; padding-top: 0 !important; }
 }
 </style>`;
 
@@ -73,16 +77,16 @@ export function queryBlock(query: string): string {
 export function findingHtml(title: string, facts: Facts): string {
   const rows = [
     row('Who', who(facts)),
-    facts.many === null ? '' : row('How many', e(facts.many)),
-    facts.since === null ? '' : row('Since', e(facts.since)),
-    row('How sure', e(facts.sure)),
+    facts.many === null ? '' : row('How many', i(facts.many)),
+    facts.since === null ? '' : row('Since', i(facts.since)),
+    row('How sure', i(facts.sure)),
     facts.advice.length === 0 ? '' : row('What to do', facts.advice.map((sentence) => paragraph(sentence)).join('')),
   ];
   return page(
     title,
-    `${facts.lead === null ? '' : `<p class="soft" style="margin:0 0 10px;font-size:14px;color:#5b6875;">${e(facts.lead)}</p>\n`}${badge(facts.severity)}
-<h1 class="ink" style="margin:10px 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${e(facts.title === '' ? facts.what : `${facts.domain}: ${facts.title}`)}</h1>
-<p class="ink" style="margin:0 0 6px;font-size:14px;line-height:20px;color:#16202a;">${e(facts.what)}</p>
+    `${facts.lead === null ? '' : `<p class="soft" style="margin:0 0 10px;font-size:14px;color:#5b6875;">${i(facts.lead)}</p>\n`}${badge(facts.severity)}
+<h1 class="ink" style="margin:10px 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${i(facts.title === '' ? facts.what : `${facts.domain}: ${facts.title}`)}</h1>
+<p class="ink" style="margin:0 0 6px;font-size:14px;line-height:20px;color:#16202a;">${i(facts.what)}</p>
 <p class="soft" style="margin:0 0 14px;font-size:13px;color:#5b6875;">${e(facts.label)}</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
 ${rows.filter(Boolean).join('\n')}
@@ -94,14 +98,14 @@ ${queryBlock(facts.query)}`,
 function row(label: string, html: string): string {
   if (html === '') return '';
   const cell = 'padding:7px 0;vertical-align:top;border-top:1px solid #e7ecf0;font-size:14px;line-height:20px';
-  return `<tr><td class="soft line" width="92" style="${cell};color:#5b6875;width:92px;">${label}</td><td class="ink line" style="${cell};color:#16202a;">${html}</td></tr>`;
+  return `<tr><td class="soft line label" width="92" style="${cell};color:#5b6875;width:92px;">${label}</td><td class="ink line value" style="${cell};color:#16202a;overflow-wrap:anywhere;">${html}</td></tr>`;
 }
 
 function who(facts: Facts): string {
   if (facts.who.length === 0) return '';
   const lines = facts.who.map(
     (source) =>
-      `<tr><td class="ink" style="font-size:14px;line-height:20px;color:#16202a;word-break:break-all;">${e(source.source)}</td><td class="ink" align="right" style="padding-left:12px;font-size:14px;line-height:20px;color:#16202a;white-space:nowrap;">${e(source.amount)}</td></tr>`,
+      `<tr><td class="ink" style="font-size:14px;line-height:20px;color:#16202a;overflow-wrap:anywhere;">${e(source.source)}</td><td class="ink" align="right" style="padding-left:12px;font-size:14px;line-height:20px;color:#16202a;white-space:nowrap;">${e(source.amount)}</td></tr>`,
   );
   if (facts.others !== null) {
     lines.push(
@@ -112,5 +116,5 @@ function who(facts: Facts): string {
 }
 
 function paragraph(sentence: string): string {
-  return `<p class="ink" style="margin:0 0 6px;color:#16202a;">${e(sentence)}</p>`;
+  return `<p class="ink" style="margin:0 0 6px;color:#16202a;">${i(sentence)}</p>`;
 }

@@ -3,7 +3,7 @@ import { columns, passBar, shareBar, sparkline } from './chart.ts';
 import { factsOf } from './facts.ts';
 import type { Rendered } from './finding.ts';
 import { badge, page } from './html.ts';
-import { atMost, clean, count, counted, escapeHtml as e, percent, sentenceCase, wrap } from './words.ts';
+import { atMost, clean, count, counted, inlineHtml as e, percent, sentenceCase, wrap } from './words.ts';
 
 export interface Weekly extends WeekFindings {
   /** Report days: the first of the week before, the first and the last of the week. */

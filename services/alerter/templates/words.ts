@@ -79,3 +79,11 @@ const HTML: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (c) => HTML[c]!);
 }
+
+/** Days and domain names that a mail program would break at their hyphens; what is longer must break on a telephone. */
+const HYPHENATED = /(?<![\w.&;#-])(?=[\w.-]{3,32}(?![\w.-]))[\w.]+(?:-[\w.]+)+/g;
+
+/** Escaped, with its days and names kept in one piece. */
+export function inlineHtml(text: string): string {
+  return escapeHtml(text).replace(HYPHENATED, '<span style="white-space:nowrap;">$&</span>');
+}
