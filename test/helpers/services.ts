@@ -33,6 +33,8 @@ export async function startRedis(): Promise<RedisServer> {
   const port = await freePort();
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-redis-'));
   let child = await launch(port, folder);
+  const killAtExit = () => child.kill('SIGKILL');
+  process.once('exit', killAtExit);
   const end = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
@@ -43,6 +45,7 @@ export async function startRedis(): Promise<RedisServer> {
     url: `redis://127.0.0.1:${port}/0`,
     async stop() {
       await end();
+      process.off('exit', killAtExit);
       rmSync(folder, { recursive: true, force: true });
     },
     async restart(pauseMs = 0) {
