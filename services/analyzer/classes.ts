@@ -117,7 +117,11 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
   misaligned: (window, sum, part, seen) => {
     const signer = signerOf(window.rows);
     const as = [
-      ...(sum.failed_foreign_spf > 0 ? [`SPF passes for ${named(window)} (${number(sum.failed_foreign_spf)})`] : []),
+      ...(sum.failed_foreign_spf > 0
+        ? [
+            `SPF passes for ${sum.failed_foreign_dkim > 0 ? 'its return path' : named(window)} (${number(sum.failed_foreign_spf)})`,
+          ]
+        : []),
       ...(sum.failed_foreign_dkim > 0
         ? [`DKIM passes${signer === null ? '' : ` with d=${short(signer)}`} (${number(sum.failed_foreign_dkim)})`]
         : []),

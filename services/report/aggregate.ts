@@ -1,4 +1,4 @@
-import { canonicalAddress, networkOf } from './address.ts';
+import { canonicalAddress } from './address.ts';
 import { Aligner } from './alignment.ts';
 import { ContentHash, identityOf, restOf } from './digest.ts';
 import * as el from './elements.ts';
@@ -9,7 +9,7 @@ import { type NameHint, Preamble } from './preamble.ts';
 import { Problems } from './problems.ts';
 import { RecordFields, type Row } from './record.ts';
 import { copied } from './shapes.ts';
-import { sourceOf } from './source.ts';
+import { sourceFrom, sourceOf } from './source.ts';
 import { excerpt, wholeNumber } from './text.ts';
 
 /** What the records of a report have in common that differ in address and count alone. */
@@ -369,7 +369,7 @@ export class AggregateBuilder {
       auth: r.auth,
       dkim_aligned: r.dkim_aligned,
       spf_aligned: r.spf_aligned,
-      source: r.foreign_spf ?? r.foreign_dkim ?? networkOf(source_ip),
+      source: sourceFrom(r.foreign_dkim, r.foreign_spf, source_ip),
       forwarded: r.forwarded,
       foreign_dkim: r.foreign_dkim,
       foreign_spf: r.foreign_spf,

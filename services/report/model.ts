@@ -52,7 +52,7 @@ export interface AggregateRecord {
   source: string;
   /** A forwarder touched this mail, as far as this record alone can tell: see source.ts. */
   forwarded: boolean;
-  /** The foreign domains (organizational) that authenticated this mail, when it authenticated at all; else null. */
+  /** The foreign domains that authenticated this mail, when it authenticated at all, else null: of several the one that source.ts takes. */
   foreign_dkim: string | null;
   foreign_spf: string | null;
 }

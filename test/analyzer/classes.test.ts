@@ -24,7 +24,7 @@ const cases: [string, SourceDay[], string, RegExp][] = [
     'authenticates as somebody else',
     span(10, 0, 'foreign', 40),
     'misaligned',
-    /SPF passes for service\.example .*DKIM passes with d=service\.example/,
+    /SPF passes for its return path .*DKIM passes with d=service\.example/,
   ],
   [
     'nothing authenticates',

@@ -155,7 +155,11 @@ async function readBack(world: DemoWorld): Promise<TrueRecord[]> {
         day: new Date(Number(head.get('report_metadata/date_range/begin')) * 1000).toISOString().slice(0, 10),
         reporter: head.get('report_metadata/org_name')!.toLowerCase(),
         // Two labels make every organizational domain of the demo.
-        source: foreignSpf ? spfDomain.split('.').slice(-2).join('.') : foreignDkim ? dkimDomain : network(ip),
+        source: foreignDkim
+          ? dkimDomain.split('.').slice(-2).join('.')
+          : foreignSpf
+            ? spfDomain.split('.').slice(-2).join('.')
+            : network(ip),
         ip,
         count: Number(record.get('row/count')),
         disposition: record.get('row/policy_evaluated/disposition')!,

@@ -26,18 +26,50 @@ function of(
 }
 
 describe('source', () => {
-  test('is the foreign bounce domain first', () => {
+  test('is the foreign signature first', () => {
     expect(of([sig('mail.service.example')], [check('bounce.sender.example.net')])).toEqual({
-      source: 'example.net',
+      source: 'service.example',
       forwarded: false,
       foreign_dkim: 'service.example',
       foreign_spf: 'example.net',
     });
+    expect(of([sig('mail.service.example')], [check('example.com')]).source).toBe('service.example');
   });
 
-  test('is the foreign signature when the envelope is ours or fails', () => {
-    expect(of([sig('mail.service.example')], [check('example.com')]).source).toBe('service.example');
-    expect(of([sig('mail.service.example')], [check('spammer.example.net', 'fail')]).source).toBe('service.example');
+  test('is the foreign bounce domain when no foreign signature passes', () => {
+    expect(of([sig('mail.service.example', 'fail')], [check('bounce.sender.example.net')]).source).toBe('example.net');
+    expect(of([sig('example.com')], [check('bounce.sender.example.net')]).source).toBe('example.net');
+  });
+
+  test.each([
+    ['a customer of a service that signs as itself too', ['customer.example', 'amazonses.com'], 'amazonses.com'],
+    ['the same, with a return path of the customer', ['customer.example', 'amazonses.com'], 'customer.example'],
+    ['the same, when nothing is known of the return path', ['customer.example', 'amazonses.com'], null],
+    ['a service that carries its mail through another', ['customer.example', 'carrier.example'], 'carrier.example'],
+    ['what a forwarder signed again', ['customer.example', 'forwarder.example.net'], 'forwarder.example.net'],
+    ['two that are alike: the first by the alphabet', ['customer.example', 'zz.example'], null],
+  ])('of several signatures is the most telling, in any order: %s', (_, domains, envelope) => {
+    const spf = envelope === null ? [] : [check(envelope)];
+    for (const order of [domains, [...domains].reverse()]) {
+      const record = of(
+        order.map((domain) => sig(domain)),
+        spf,
+      );
+      expect(record).toMatchObject({ source: 'customer.example', foreign_dkim: 'customer.example' });
+    }
+  });
+
+  test('is the service that signs twice when it alone signed', () => {
+    expect(of([sig('amazonses.com'), sig('example.com')], [check('amazonses.com')]).source).toBe('amazonses.com');
+    expect(of([sig('amazonses.com'), sig('mandrillapp.com')], []).source).toBe('amazonses.com');
+  });
+
+  test('is the customer where a service names its customers', () => {
+    expect(of([sig('ours-example.20230601.gappssmtp.com')], []).source).toBe('ours-example.gappssmtp.com');
+    expect(of([sig('Ours-Example.20210112.gappssmtp.com.')], []).source).toBe('ours-example.gappssmtp.com');
+    expect(of([sig('theirs.onmicrosoft.com')], []).source).toBe('theirs.onmicrosoft.com');
+    expect(of([], [check('theirs.mail.onmicrosoft.com')]).source).toBe('theirs.onmicrosoft.com');
+    expect(of([sig('onmicrosoft.com')], []).source).toBe('onmicrosoft.com');
   });
 
   test('is the network when nobody foreign authenticates', () => {

@@ -67,7 +67,7 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
   const as = {
     spf: `SPF passes for ${short(source)}`,
     dkim: `DKIM passes for d=${short(signer ?? source)}`,
-    both: `SPF passes for ${short(source)} and DKIM for d=${short(signer ?? source)}`,
+    both: `SPF passes for its return path and DKIM for d=${short(signer ?? source)}`,
   }[mechanism];
   return [
     {
