@@ -37,13 +37,18 @@ export interface WeekFinding extends FindingEvent {
   snoozedUntil: Date | null;
 }
 
+/** Some findings, the worst first, and how many there are. */
+export interface SomeFindings {
+  findings: WeekFinding[];
+  count: number;
+}
+
 export interface WeekFindings {
   /** Opened or reopened, and not over again. */
-  opened: WeekFinding[];
-  resolved: WeekFinding[];
-  /** Open for longer than that, the worst first. */
-  open: WeekFinding[];
-  openCount: number;
+  opened: SomeFindings;
+  resolved: SomeFindings;
+  /** Open for longer than that. */
+  open: SomeFindings;
 }
 
 /** When the schema was made: a digest that was due before has nothing to tell. */
@@ -144,31 +149,26 @@ export async function loadWeekFindings(
   until: Date,
   listed: number,
 ): Promise<WeekFindings> {
-  const read = async (event: string, at: string, where: string) =>
-    (
-      await tx.query<WeekFinding>(
-        `select ${SHAPE}, ${event} as event, ${at} as at from ruawatch.findings f
-          where f.domain = any($1) and ${where} order by ${WORST_FIRST} limit $4`,
-        [domains, since, until, listed],
-      )
-    ).rows;
+  const read = async (event: string, at: string, where: string) => {
+    const { rows } = await tx.query<WeekFinding & { n: number }>(
+      `select ${SHAPE}, ${event} as event, ${at} as at, count(*) over () as n from ruawatch.findings f
+        where f.domain = any($1) and ${where} order by ${WORST_FIRST} limit $4`,
+      [domains, since, until, listed],
+    );
+    return { findings: rows.map(({ n: _n, ...finding }) => finding), count: rows[0]?.n ?? 0 };
+  };
   const began = 'coalesce(f.reopened_at, f.opened_at)';
-  const recent = `${began} >= $2 and ${began} < $3`;
-  const before = `f.state = 'open' and ${began} < least($2::timestamptz, $3::timestamptz)`;
-  const opened = await read(
-    "case when f.reopened_at is null then 'opened' else 'reopened' end",
-    began,
-    `${recent} and f.state = 'open'`,
-  );
-  const resolved = await read(
-    "'resolved'",
-    'f.resolved_at',
-    "f.state = 'resolved' and f.severity <> 'info' and f.resolved_at >= $2 and f.resolved_at < $3",
-  );
-  const open = await read("'changed'", 'f.changed_at', before);
-  const { rows } = await tx.query<{ n: number }>(
-    `select count(*) as n from ruawatch.findings f where f.domain = any($1) and ${before}`,
-    [domains, since, until],
-  );
-  return { opened, resolved, open, openCount: rows[0]!.n };
+  return {
+    opened: await read(
+      "case when f.reopened_at is null then 'opened' else 'reopened' end",
+      began,
+      `f.state = 'open' and ${began} >= $2 and ${began} < $3`,
+    ),
+    resolved: await read(
+      "'resolved'",
+      'f.resolved_at',
+      "f.state = 'resolved' and f.severity <> 'info' and f.resolved_at >= $2 and f.resolved_at < $3",
+    ),
+    open: await read("'changed'", 'f.changed_at', `f.state = 'open' and ${began} < least($2::timestamptz, $3::timestamptz)`),
+  };
 }

@@ -170,15 +170,15 @@ describe('what it looks like', () => {
     ready: null,
     ...over,
   });
+  const none = { findings: [], count: 0 };
   const week = (over: Partial<Weekly>): Weekly => ({
     days: { before: '2026-09-20', from: '2026-09-27', to: '2026-10-03' },
     since: new Date('2026-09-28T07:00:00Z'),
     next: new Date('2026-10-12T07:00:00Z'),
     domains: [domain({})],
-    opened: [],
-    resolved: [],
-    open: [],
-    openCount: 0,
+    opened: none,
+    resolved: none,
+    open: none,
     ...over,
   });
   const found = Object.values(FINDINGS).map((f) => ({ ...f, acknowledgedBy: null, snoozedUntil: null }));
@@ -206,7 +206,9 @@ describe('what it looks like', () => {
         ready: 'p=quarantine would have cost nothing in 30 days',
       }),
     );
-    const { text, html } = renderWeekly(week({ domains: many, opened: found, openCount: 12, open: found.slice(0, 2) }));
+    const { subject, text, html } = renderWeekly(
+      week({ domains: many, opened: { findings: found, count: 30 }, open: { findings: found.slice(0, 2), count: 12 } }),
+    );
     expect(text).toContain(
       '  d0.example: 110 messages\n  ██████████████████░░  90% pass DMARC (100% the week before)\n   ▅     | █    ▁\n',
     );
@@ -214,7 +216,10 @@ describe('what it looks like', () => {
     expect(text).toContain('New and unauthorized: 8 sources, 3,344 messages.');
     expect(text).toContain('Next step: p=quarantine would have cost nothing in 30 days');
     expect(text).toContain('and 10 more domains');
-    expect(text).toContain('  and 10 more: ruawatch findings');
+    expect(text).toMatch(
+      /New \(30\)[\s\S]*\n {2}and 26 more: ruawatch findings\n\nStill open \(12\)[\s\S]*\n {2}and 10 more: ruawatch findings/,
+    );
+    expect(subject).toBe('[ruawatch] Week to 2026-10-03: 30 new, 12 still open');
     expect(Math.max(...text.split('\n').map((line) => [...line].length))).toBeLessThanOrEqual(78);
     expect(html).not.toMatch(/<(?:img|svg|script|link)|url\(|\ssrc=|href=/i);
     // Gmail cuts a mail off behind 102 kB.
@@ -225,7 +230,7 @@ describe('what it looks like', () => {
     const evil = '"><img src=https://evil.example/x onerror=alert(1)>';
     const { text, html } = renderWeekly(
       week({
-        opened: [{ ...found[0]!, domain: evil, summary: evil, acknowledgedBy: evil }],
+        opened: { findings: [{ ...found[0]!, domain: evil, summary: evil, acknowledgedBy: evil }], count: 1 },
         domains: [
           domain({ domain: evil, policy: evil, ready: evil, fresh: [{ source: evil, class: evil, messages: 1 }], freshCount: 1 }),
         ],

@@ -24,12 +24,12 @@ const DAY_MS = 86_400_000;
 export function renderWeekly(week: Weekly): Rendered {
   const sum = totalOf(week);
   const quiet =
-    week.opened.length + week.resolved.length + week.openCount === 0 &&
+    week.opened.count + week.resolved.count + week.open.count === 0 &&
     week.domains.every((d) => d.freshCount + d.strangers.sources === 0);
   const told = [
-    ...(week.opened.length > 0 ? [`${count(week.opened.length)} new`] : []),
-    ...(week.resolved.length > 0 ? [`${count(week.resolved.length)} over`] : []),
-    ...(week.openCount > 0 ? [`${count(week.openCount)} still open`] : []),
+    ...(week.opened.count > 0 ? [`${count(week.opened.count)} new`] : []),
+    ...(week.resolved.count > 0 ? [`${count(week.resolved.count)} over`] : []),
+    ...(week.open.count > 0 ? [`${count(week.open.count)} still open`] : []),
   ];
   const silence = sum.messages === 0 ? ['no report'] : quiet ? ['nothing to act on'] : [];
   const what = [...told, ...silence].join(', ') || 'new sources, no findings';
@@ -49,10 +49,12 @@ export function renderWeekly(week: Weekly): Rendered {
     };
 
   const sections = [
-    { title: 'New', findings: week.opened, beyond: 0 },
-    { title: 'Over', findings: week.resolved, beyond: 0 },
-    { title: 'Still open', findings: week.open, beyond: week.openCount - week.open.length },
-  ].filter(({ findings }) => findings.length > 0);
+    { title: 'New', of: week.opened },
+    { title: 'Over', of: week.resolved },
+    { title: 'Still open', of: week.open },
+  ]
+    .filter(({ of }) => of.count > 0)
+    .map(({ title, of }) => ({ title, findings: of.findings, beyond: of.count - of.findings.length }));
   const shown = week.domains.slice(0, MOST_DOMAINS);
   const beyond = week.domains.length - shown.length;
   const more = beyond === 0 ? null : `and ${counted(beyond, 'more domain')}: dmarc.source_days has them all.`;
