@@ -53,12 +53,12 @@ async function pause(until: () => boolean): Promise<void> {
   Atomics.store(state, 1, busy);
 }
 
-const keyOf = keysFrom(async () => {
+async function moreKeys(): Promise<number[]> {
   keys = null;
   answer({ type: 'more_keys' });
   await pause(() => keys !== null);
   return keys!;
-});
+}
 
 async function send(message: Answer & { length: number }): Promise<void> {
   ahead += message.length;
@@ -67,6 +67,8 @@ async function send(message: Answer & { length: number }): Promise<void> {
 }
 
 async function read({ how, bytes, ends }: Order & { type: 'read' }): Promise<void> {
+  // Keys do not outlive the transaction they were taken in: when it fails and the server crashes, the sequence gives them out again.
+  const keyOf = keysFrom(moreKeys);
   let start = 0;
   for (const end of ends) {
     const raw = new Uint8Array(bytes, start, end - start);
