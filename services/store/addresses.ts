@@ -33,7 +33,8 @@ export interface Look {
 /**
  * Finds the addresses of reports that were stored since the last call, a slice of them; nothing is asked of the ingest. Reports are
  * taken in the order of their keys. A key is drawn before its transaction commits, so the highest key seen is gone up to only when all
- * transactions that were open when it was seen have ended: no report is passed over.
+ * transactions that were open when it was seen have ended: no report is passed over. Reports that are about to be verified are waited for:
+ * whoever forges one must not choose whom this program asks about.
  * @param since mail of earlier days is not looked at
  * @returns whether there may be more right now
  */
@@ -49,7 +50,11 @@ export async function findAddresses(db: Db, since: string, now: Date): Promise<b
     if (mark.upto_key === null) {
       const { rowCount } = await tx.query(
         `update ruawatch.enrichment set upto_key = newest.key, upto_xid = pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-           from (select max(report_key) as key from ruawatch.reports) newest where newest.key > scanned_key`,
+           from (select least(max(report_key),
+                              (select min(report_key) - 1 from ruawatch.trust_checks where attempts = 0 and report_key > $1)) as key
+                   from ruawatch.reports) newest
+          where newest.key > scanned_key`,
+        [mark.scanned_key],
       );
       return rowCount === 1;
     }

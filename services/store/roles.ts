@@ -65,6 +65,7 @@ export const GRANTS = {
     migrations: ['select'],
     messages: ['select (state)'],
     reports: ['select (report_key, begin_at, records, trust)'],
+    trust_checks: ['select (report_key, attempts)'],
     records: ['select (report_key, begin_at, source_ip)'],
     sources: ['select (domain, source, last_seen, messages, passed)'],
     addresses: ['select', 'insert', 'update', 'delete'],

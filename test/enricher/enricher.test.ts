@@ -237,6 +237,38 @@ test('reports that are forged, and mail of long ago, ask nothing', async () => {
   expect((await all()).map((row) => row.address)).toEqual(['203.0.113.1']);
 });
 
+test('a report that is to be verified is waited for, once', async () => {
+  await report([{ ip: '203.0.113.1' }]);
+  await report([{ ip: '203.0.113.2' }]);
+  await report([{ ip: '203.0.113.3' }]);
+  await t.db.query(
+    `insert into ruawatch.trust_checks (message_key, report_key)
+     select p.message_key, p.report_key from ruawatch.reports p join ruawatch.records r using (report_key) where r.source_ip <> '203.0.113.1'`,
+  );
+  const scanned = () =>
+    until(async () => {
+      while (await findAddresses(t.db, '2026-01-01', now));
+      const { rows } = await t.db.query(
+        `select scanned_key from ruawatch.enrichment where scanned_key = (select max(report_key) from ruawatch.reports p
+          where not exists (select from ruawatch.trust_checks c where c.attempts = 0 and c.report_key <= p.report_key))`,
+      );
+      return rows.length === 1;
+    });
+  await scanned();
+  expect((await all()).map((row) => row.address)).toEqual(['203.0.113.1']);
+  // One turns out to be forged; over the other the name service is silent, which may last.
+  await t.db.query(
+    "update ruawatch.reports set trust = 'bad' where report_key = (select report_key from ruawatch.records where source_ip = '203.0.113.2')",
+  );
+  await t.db.query(
+    'delete from ruawatch.trust_checks where report_key in (select report_key from ruawatch.reports where trust = $1)',
+    ['bad'],
+  );
+  await t.db.query('update ruawatch.trust_checks set attempts = 1');
+  await scanned();
+  expect((await all()).map((row) => row.address)).toEqual(['203.0.113.1', '203.0.113.3']);
+});
+
 test('owners come from the ASN file, without DNS too, and change with the file', async () => {
   const file = path.join(folder, 'asn.mmdb');
   const write = (owner: string) =>
