@@ -64,6 +64,8 @@ describe('the example settings', () => {
       'rua.password': 'x',
       'client.secret': 'x',
       'refresh.token': 'x',
+      'webhook.secret': `whsec_${Buffer.alloc(24, 'k').toString('base64')}`,
+      'slack.url': 'https://hooks.slack.example/services/T0/B0/x',
     };
     mkdirSync(folder);
     for (const [name, content] of Object.entries(contents)) writeFileSync(path.join(folder, name), content);
