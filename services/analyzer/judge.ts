@@ -71,9 +71,11 @@ export function judge(given: Case): Judgement {
   for (const source of given.sources) {
     const window = windowOf(source);
     const { identity } = identified(source);
-    identities.push(identity);
     const found = classify(window);
-    classes.push({ ...found, why: `${found.why} ${identity.evidence}` });
+    // A domain that no trusted report tells of has proven nothing: what was known of it stays.
+    const told = window.rows.length > 0;
+    if (told || isNetwork(source)) identities.push(identity);
+    classes.push(told ? { ...found, why: `${found.why} ${identity.evidence}` } : found);
     // A denied sender is nobody's to mend: whatever it does, no advice helps it to pass.
     if (window.listed?.verdict === 'denied') {
       regressing.delete(source);

@@ -210,4 +210,30 @@ describe('in the database', () => {
     await f.analyze();
     expect((await groups()).map((group) => group.grouped_as)).toEqual(['999.1.2.0/24', 'x/y.example']);
   });
+
+  test('a domain that no trusted report tells of gets no name by what forged ones say, and loses none', async () => {
+    await f.put(span(3, 0, 'foreign', 50));
+    await f.t.db.query("update ruawatch.source_days set trust = 'bad'");
+    await f.analyze();
+    const identity = 'select identified_by, evidence, name, why from dmarc.sources';
+    const unnamed = { identified_by: null, evidence: null, name: 'service.example' };
+    expect((await f.t.db.query(identity)).rows).toEqual([
+      { ...unnamed, why: expect.stringMatching(/^No trusted report[^.]*\.$/) },
+    ]);
+    await f.t.db.query("update ruawatch.source_days set trust = 'ok'");
+    const again = () =>
+      f.t.db.query('insert into ruawatch.analysis_work (domain, source, day) values ($1, $2, $3)', [
+        DOMAIN,
+        'service.example',
+        ago(0),
+      ]);
+    await again();
+    await f.analyze();
+    const named = { identified_by: 'dkim', evidence: 'A signature of service.example passes.', name: 'service.example' };
+    expect((await f.t.db.query(identity)).rows).toMatchObject([named]);
+    await f.t.db.query("update ruawatch.source_days set trust = 'bad'");
+    await again();
+    await f.analyze();
+    expect((await f.t.db.query(identity)).rows).toMatchObject([named]);
+  });
 });
