@@ -1,9 +1,11 @@
-import { transaction } from '../shared/db.ts';
+import { type Tx, transaction } from '../shared/db.ts';
 import type { Context } from '../shared/service.ts';
 import {
-  loadDomainDays,
+  loadClassVolumes,
+  loadFirstSeen,
   loadNetworks,
   loadPolicyDays,
+  loadReporterDays,
   loadSourceDays,
   newestReportDay,
   saveClasses,
@@ -15,8 +17,9 @@ import { loadFindings, openFindings, reopenFindings, updateFindings, type Writte
 import { loadSenderList } from '../store/senders.ts';
 import { loadForged } from '../store/trust.ts';
 import { isNetwork } from './identity.ts';
-import { judge } from './judge.ts';
-import { DOMAIN_DAYS } from './rules/silence.ts';
+import { type Case, judge, judgeReadiness } from './judge.ts';
+import type { Outcome } from './lifecycle.ts';
+import { READY_DAYS } from './rules/policy_ready.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
 import { catalogueOf } from './senders.ts';
 import { addDays } from './window.ts';
@@ -54,7 +57,7 @@ export async function analyzeDomain(context: Context, domain: string, signal?: A
  * Rolled back as a whole, so the work waits again.
  */
 async function analyzePart(context: Context, domain: string): Promise<Analysis> {
-  const { window_days, quiet_after_days } = context.config.analyzer;
+  const { window_days, quiet_after_days, false_alarms_per_month } = context.config.analyzer;
   return transaction(context.db, async (tx): Promise<Analysis> => {
     if (!(await tryLockDomain(tx, domain))) return { outcome: 'busy', sources: 0, events: [] };
     const work = await takeWork(tx, domain, SOURCES_AT_ONCE);
@@ -68,7 +71,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const from = addDays(today, 1 - window_days);
 
     const rows = await loadSourceDays(tx, domain, work.sources, from, today);
-    const domainDays = await loadDomainDays(tx, domain, from, today, DOMAIN_DAYS);
+    const { reporterDays, sources: passingSources } = await loadReporterDays(tx, domain, from, today);
     const policyDays = await loadPolicyDays(tx, domain, from, today);
     const { forged, genuine } = await loadForged(
       tx,
@@ -76,20 +79,24 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       addDays(now.toISOString().slice(0, 10), 1 - window_days),
       FORGED_DAYS,
     );
-    const reporters = [...new Set(forged.map((f) => f.reporter))];
-    const known = await loadFindings(tx, domain, [domain, ...work.sources, ...reporters]);
-    const recent = domainDays.slice(0, UNAUTHORIZED_DAYS).map((day) => day.day);
-    const networks = work.more ? null : await loadNetworks(tx, domain, recent, NETWORKS);
+    const reporters = [...new Set([...forged, ...reporterDays].map((f) => f.reporter))];
+    const subjects = [domain, ...work.sources, ...reporters];
+    const known = await loadFindings(tx, domain, subjects);
+    const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
+    const networks = work.more ? null : await loadNetworks(tx, domain, from, recent, today, NETWORKS);
 
-    const judgement = judge({
+    const given: Case = {
       domain,
       from,
       today,
       now,
       quietAfterDays: quiet_after_days,
+      falseAlarmsPerMonth: false_alarms_per_month,
       sources: work.sources,
       rows,
-      domainDays,
+      reporterDays,
+      passingSources,
+      firstSeen: await loadFirstSeen(tx, domain, work.sources),
       policyDays,
       known,
       networks,
@@ -98,14 +105,26 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       genuine,
       catalogue: catalogueOf(context.config),
       senderList: await loadSenderList(tx, domain, now),
-    });
+    };
+    const judgement = judge(given);
     await saveClasses(tx, domain, now, judgement.classes);
     await saveIdentities(tx, domain, judgement.identities);
-    const changed = await updateFindings(tx, now, judgement.updated);
-    const reopened = await reopenFindings(tx, now, judgement.reopened);
-    const opened = await openFindings(tx, domain, now, judgement.opened);
-    return { outcome, sources: work.sources.length, events: [...changed, ...reopened, ...opened] };
+    const events = await write(tx, domain, now, judgement);
+    if (!work.more) {
+      const volumes = await loadClassVolumes(tx, domain, addDays(today, 1 - READY_DAYS), today);
+      const all = await loadFindings(tx, domain, [domain]);
+      events.push(...(await write(tx, domain, now, judgeReadiness(given, all, volumes))));
+    }
+    return { outcome, sources: work.sources.length, events };
   });
+}
+
+async function write(tx: Tx, domain: string, now: Date, { updated, reopened, opened }: Outcome): Promise<WrittenEvent[]> {
+  return [
+    ...(await updateFindings(tx, now, updated)),
+    ...(await reopenFindings(tx, now, reopened)),
+    ...(await openFindings(tx, domain, now, opened)),
+  ];
 }
 
 /** Wakes the alerter. The events are committed: should the queue not take the job, the alerter's sweeper finds them. */

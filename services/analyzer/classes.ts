@@ -1,13 +1,17 @@
 import type { SourceClass } from '../store/analysis.ts';
 import type { ListEntry } from '../store/senders.ts';
 import { stated, wilson, witnessed, witnesses } from './confidence.ts';
-import { passesOn } from './identity.ts';
+import { forwardingOdds } from './forwarding.ts';
+import { isNetwork, passesOn } from './identity.ts';
 import { failingRun } from './series.ts';
 import { count, number, percent, short } from './text.ts';
 import { type Counts, days, failedOf, reportersOf, type SourceWindow, saidToForward, signerOf, total } from './window.ts';
 
 /** Below this share of the domain's recent mail, a source that passes by the signature alone is more likely a forwarder. */
 const FORWARDER_VOLUME = 0.03;
+/** What that is worth in log odds, and what the contrary is. */
+const SMALL = 1.5;
+const LARGE = 4;
 /** What inference from volume is worth, beside a reporter's word. */
 const INFERRED = 0.6;
 /** And the catalogue's word that this is a forwarder: it may send mail of its customers' own as well. */
@@ -137,10 +141,20 @@ function named({ source, sender }: SourceWindow): string {
   return sender === null ? short(source) : `${short(source)} (${sender.name})`;
 }
 
+/**
+ * Of a source that passes by the signature alone: what the catalogue knows it as, else where its mail ends (forwarding.ts) and how small a
+ * part of the domain's mail it is.
+ */
 function looksLikeForwarding(window: SourceWindow, sum: Counts): boolean {
   if (sum.spf_aligned > 0.01 * sum.messages || sum.dkim_aligned < 0.9 * sum.passed) return false;
+  if (passesOn(window.sender)) return true;
+  // A mailbox provider forwards for its users, and so may whoever has a name at a hoster; other services send.
+  if (window.sender !== null && window.sender.kind !== 'mailbox_provider' && !isNetwork(window.source)) return false;
+  const odds = forwardingOdds(window.rows, window.reporterDays);
   const recent = new Set(window.domainDays.map((day) => day.day));
   const domain = window.domainDays.reduce((n, day) => n + day.messages, 0);
   const own = window.rows.reduce((n, row) => n + (recent.has(row.day) ? row.messages : 0), 0);
-  return domain >= 100 && own > 0 && own < FORWARDER_VOLUME * domain;
+  // Without mail of late there is no share of it.
+  const small = domain < 100 || own === 0 ? 0 : own < FORWARDER_VOLUME * domain ? SMALL : -LARGE;
+  return odds + small > 0;
 }

@@ -1,18 +1,25 @@
 import type { Catalogue } from '../report/catalogue.ts';
-import type { DomainDay, Networks, PolicyDay, SourceClass, SourceDay } from '../store/analysis.ts';
+import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceClass, SourceDay } from '../store/analysis.ts';
 import type { Identity, NetworkFacts } from '../store/enrichment.ts';
 import type { Candidate, KnownFinding } from '../store/findings.ts';
 import type { ListEntry } from '../store/senders.ts';
 import type { ForgedDay, GenuineReports } from '../store/trust.ts';
+import { levelOf } from './budget.ts';
 import { classify } from './classes.ts';
+import { Attendance } from './habit.ts';
 import { identify, isNetwork } from './identity.ts';
 import { decide, type Moment, type Outcome } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
 import { alignmentFailure, alignmentFailureResolved } from './rules/alignment_failure.ts';
 import { authenticationRegression, authenticationRegressionResolved } from './rules/authentication_regression.ts';
 import { forgedReport, forgedReportResolved } from './rules/forged_report.ts';
+import { newSource, newSourceResolved } from './rules/new_source.ts';
 import { policyChange, policyChangeResolved } from './rules/policy_change.ts';
+import { policyReady, policyReadyResolved } from './rules/policy_ready.ts';
+import { reporterSilent, reporterSilentResolved } from './rules/reporter_silent.ts';
+import { DOMAIN_DAYS } from './rules/silence.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthorized_source.ts';
+import { volumeSurge, volumeSurgeResolved } from './rules/volume_surge.ts';
 import { entryOf } from './senders.ts';
 import { type DomainWindow, openOf, type ReporterWindow, type SourceWindow } from './window.ts';
 
@@ -24,8 +31,14 @@ export interface Case extends Moment {
   /** The sources the work names; their rows are complete within the window, and there are rows of no others. */
   sources: readonly string[];
   rows: readonly SourceDay[];
-  /** Newest first. */
-  domainDays: readonly DomainDay[];
+  /** Of the whole window. */
+  reporterDays: readonly ReporterDay[];
+  /** Sources of the domain that pass, within the window: as many tests as each kind makes a day. */
+  passingSources: number;
+  /** The first day of each source, where it is known. */
+  firstSeen: ReadonlyMap<string, string>;
+  /** `analyzer.false_alarms_per_month` */
+  falseAlarmsPerMonth: number;
   policyDays: readonly PolicyDay[];
   known: readonly KnownFinding[];
   /** Null: more work of this domain waits, and the domain as a whole is judged with the last of it. */
@@ -47,8 +60,11 @@ export interface Judgement extends Outcome {
 
 /** Judges a domain: no I/O, no clock, and the order of rows does not matter. */
 export function judge(given: Case): Judgement {
-  const { domain, from, today, domainDays, known } = given;
+  const { domain, from, today, reporterDays, known } = given;
   const policy = currentPolicy(given.policyDays);
+  const domainDays = domainDaysOf(reporterDays);
+  const attendance = new Attendance(reporterDays);
+  const level = levelOf(given.falseAlarmsPerMonth, given.passingSources);
   const rowsOf = new Map<string, SourceDay[]>(given.sources.map((source) => [source, []]));
   for (const row of given.rows) rowsOf.get(row.source)?.push(row);
   const factsOf = new Map(given.facts.map((facts) => [facts.source, facts]));
@@ -59,7 +75,23 @@ export function judge(given: Case): Judgement {
     const { sender } = identified(source);
     // A reverse name is not a service's word: what a person said of the service is said of what it authenticates.
     const listed = entryOf(given.senderList, source, isNetwork(source) ? null : (sender?.id ?? null));
-    return { domain, source, from, today, rows, domainDays, policy, sender, listed, known };
+    const firstSeen = given.firstSeen.get(source) ?? null;
+    return {
+      domain,
+      source,
+      from,
+      today,
+      rows,
+      domainDays,
+      reporterDays,
+      attendance,
+      firstSeen,
+      level,
+      policy,
+      sender,
+      listed,
+      known,
+    };
   };
 
   const classes: SourceClass[] = [];
@@ -88,6 +120,8 @@ export function judge(given: Case): Judgement {
     else if (open && authenticationRegressionResolved(open, window) !== null) regressing.delete(source);
     // One cause, one finding.
     if (!regressing.has(source)) candidates.push(...alignmentFailure(window));
+    const fresh = newSource(window);
+    candidates.push(...(fresh.length > 0 ? fresh : volumeSurge(window)));
   }
 
   const domainWindow: DomainWindow | null = given.networks && {
@@ -95,13 +129,18 @@ export function judge(given: Case): Judgement {
     from,
     today,
     domainDays,
+    reporterDays,
+    attendance,
+    falseAlarmsPerMonth: given.falseAlarmsPerMonth,
     networks: given.networks,
     policyDays: given.policyDays,
     policy,
     excluded: new Set([...regressing, ...approvedNetworks(given)]),
     known,
   };
-  if (domainWindow) candidates.push(...unauthorizedSource(domainWindow), ...policyChange(domainWindow));
+  if (domainWindow) {
+    candidates.push(...unauthorizedSource(domainWindow), ...policyChange(domainWindow), ...reporterSilent(domainWindow));
+  }
   const { forged, genuine } = given;
   const reporterWindow: ReporterWindow = { domain, now: given.now.toISOString().slice(0, 10), forged, genuine, known };
   candidates.push(...forgedReport(reporterWindow));
@@ -123,6 +162,12 @@ export function judge(given: Case): Judgement {
         return domainWindow && unauthorizedSourceResolved(finding, domainWindow);
       case 'policy_change':
         return domainWindow && policyChangeResolved(finding, domainWindow);
+      case 'new_source':
+        return newSourceResolved(finding, windowOf(finding.subject));
+      case 'volume_surge':
+        return volumeSurgeResolved(finding, windowOf(finding.subject));
+      case 'reporter_silent':
+        return domainWindow && reporterSilentResolved(finding, domainWindow);
       case 'forged_report':
         return forgedReportResolved(finding, reporterWindow);
       default:
@@ -130,6 +175,47 @@ export function judge(given: Case): Judgement {
     }
   };
   return { classes, identities, ...decide(candidates, known, resolve, given) };
+}
+
+/**
+ * Judges whether the next step of policy is safe: that rests on the classes of all sources, so it comes after they are written.
+ * @param known from loadFindings, after the others were written
+ */
+export function judgeReadiness(
+  given: Omit<Case, 'networks'>,
+  known: readonly KnownFinding[],
+  volumes: readonly ClassVolume[],
+): Outcome {
+  const { domain, from, today, reporterDays, policyDays, falseAlarmsPerMonth } = given;
+  const window: DomainWindow = {
+    domain,
+    from,
+    today,
+    domainDays: domainDaysOf(reporterDays),
+    reporterDays,
+    attendance: new Attendance(reporterDays),
+    falseAlarmsPerMonth,
+    networks: { largest: [], others: { networks: 0, failed: 0 } },
+    policyDays,
+    policy: currentPolicy(policyDays),
+    excluded: new Set(),
+    known,
+  };
+  const resolve = (finding: KnownFinding) =>
+    finding.kind === 'policy_ready' && !finding.pending ? policyReadyResolved(finding, window) : null;
+  return decide(policyReady(window, volumes), known, resolve, given);
+}
+
+/** The newest report days, newest first. */
+function domainDaysOf(reporterDays: readonly ReporterDay[]): DomainDay[] {
+  const days = new Map<string, DomainDay>();
+  for (const { day, reporter, messages } of reporterDays) {
+    const one = days.get(day) ?? { day, messages: 0, reporters: [] };
+    one.messages += messages;
+    one.reporters.push(reporter);
+    days.set(day, one);
+  }
+  return [...days.values()].sort((a, b) => (a.day < b.day ? 1 : -1)).slice(0, DOMAIN_DAYS);
 }
 
 const DENIED = 'The source is denied by the list of senders: there is nothing to mend.';

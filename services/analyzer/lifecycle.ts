@@ -12,7 +12,7 @@ export const REOPEN_DAYS = 30;
 /**
  * What a person who was told the old should now be told, in a few words; null when nothing. Getting better is not news (the
  * resolution is), so a finding that wavers around a threshold is told once:
- * a higher severity, a mechanism more that fails, three times the messages a day, a policy weakened further.
+ * a higher severity, a new beginning after a week without, a mechanism more that fails, three times the messages a day, a policy weakened further.
  */
 export function materialChange(
   old: { severity: Severity; evidence: Evidence },
@@ -22,6 +22,8 @@ export function materialChange(
   if (next.evidence.mechanism === 'both' && old.evidence.mechanism !== undefined && old.evidence.mechanism !== 'both') {
     return 'SPF and DKIM fail now';
   }
+  if (next.evidence.again !== undefined && next.evidence.again !== old.evidence.again)
+    return `again since ${next.evidence.again}`;
   const weaker = (next.evidence.tags ?? []).find((now) => {
     const was = old.evidence.tags?.find(({ tag }) => tag === now.tag);
     const tag = now.tag as Tag;
@@ -79,7 +81,7 @@ export function decide(
   for (const candidate of held.values()) {
     // What rests on nothing newer than the resolution is what was resolved.
     if (candidate.last_day <= settledUntil(known, candidate.kind, candidate.subject)) continue;
-    const info = candidate.severity === 'info';
+    const info = candidate.severity === 'info' && candidate.lasting !== true;
     const notify = worthMail(candidate, candidate.last_day, moment);
     const before = info ? undefined : resolvedLately(known, candidate);
     if (before) {

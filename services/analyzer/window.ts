@@ -1,8 +1,9 @@
 import type { Sender } from '../report/catalogue.ts';
-import type { DomainDay, Networks, PolicyDay, SourceDay } from '../store/analysis.ts';
+import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis.ts';
 import type { KnownFinding } from '../store/findings.ts';
 import type { ListEntry } from '../store/senders.ts';
 import type { ForgedDay, GenuineReports } from '../store/trust.ts';
+import type { Attendance } from './habit.ts';
 
 /** What a rule for one source may look at: its rows of the window, whatever their order. */
 export interface SourceWindow {
@@ -14,6 +15,13 @@ export interface SourceWindow {
   rows: readonly SourceDay[];
   /** The newest report days of the domain, newest first. */
   domainDays: readonly DomainDay[];
+  /** Of the whole window. */
+  reporterDays: readonly ReporterDay[];
+  attendance: Attendance;
+  /** The first day the source was ever seen; null when that is not known. */
+  firstSeen: string | null;
+  /** How unlikely what a rule finds must be: the budget of false alarms, spread over the domain's sources (budget.ts). */
+  level: number;
   /** The policy that most reporters last saw; null when none is known. */
   policy: string | null;
   /** The mail service or forwarder that the source is known as; null when the catalogue does not know it. */
@@ -30,7 +38,12 @@ export interface DomainWindow {
   from: string;
   today: string;
   domainDays: readonly DomainDay[];
-  /** Failing mail that nothing authenticates, of the newest UNAUTHORIZED_DAYS report days. */
+  /** Of the whole window. */
+  reporterDays: readonly ReporterDay[];
+  attendance: Attendance;
+  /** False alarms that the user grants each domain and month. */
+  falseAlarmsPerMonth: number;
+  /** Failing mail that nothing authenticates, of the newest UNAUTHORIZED_DAYS days. */
   networks: Networks;
   policyDays: readonly PolicyDay[];
   policy: string | null;
@@ -126,14 +139,15 @@ export function saidToForward(counts: Counts): boolean {
 }
 
 /**
- * The least that is evidence and not an accident: ten messages, and two reporters or two days that show them. A single report
+ * The least that is evidence and not an accident: ten messages (or what a rule says), and two reporters or two days that show them. A single report
  * needs a hundred, and a reporter that reports on the domain on other days too: anybody can mail one report, of any size.
  */
 export function isEvidence(
   seen: { messages: number; reporters: readonly string[]; days: number },
   domainDays: readonly DomainDay[],
+  least = 10,
 ): boolean {
-  if (seen.messages < 10) return false;
+  if (seen.messages < least) return false;
   if (seen.reporters.length >= 2 || seen.days >= 2) return true;
   const established = domainDays.filter((day) => day.reporters.some((reporter) => seen.reporters.includes(reporter))).length >= 2;
   return seen.messages >= 100 && established;

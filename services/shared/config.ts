@@ -77,6 +77,8 @@ const fileSchema = z.strictObject({
       window_days: z.number().int().min(14).max(180).default(42),
       /** Findings whose newest evidence is older are recorded, not mailed. */
       quiet_after_days: z.number().int().min(1).default(14),
+      /** False alarms that each domain may cost a month; fewer make the analyzer slower and less keen. */
+      false_alarms_per_month: z.number().positive().max(100).default(1),
     })
     .prefault({}),
   parser: z

@@ -44,6 +44,18 @@ export interface NetworkDay {
 export interface Network {
   source: string;
   days: NetworkDay[];
+  /** What it did in the window before these days. */
+  before: { passed: number; failed: number; days: number };
+}
+
+/** What one reporter saw of a domain on one day, over all sources. */
+export interface ReporterDay {
+  day: string;
+  reporter: string;
+  messages: number;
+  /** Unauthenticated messages of sources that send more of these than of such that pass, and how many such sources there were. */
+  background: number;
+  networks: number;
 }
 
 /** The sources of a domain that sent mail nothing authenticates: the largest one by one, the others as a sum. */
@@ -199,44 +211,111 @@ export async function loadSourceDays(
   return rows;
 }
 
-/** The newest `limit` days the domain was reported on, newest first. */
-export async function loadDomainDays(tx: Tx, domain: string, from: string, to: string, limit: number): Promise<DomainDay[]> {
-  const { rows } = await tx.query<DomainDay>(
-    `select day, sum(messages) as messages, array_agg(distinct reporter order by reporter) as reporters
-       from ruawatch.source_days
-      where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
-      group by day
-      order by day desc
-      limit $4`,
-    [domain, from, to, limit],
+/** A passing source with fewer messages in the window is not one that anything is tested of. */
+const TESTED = 20;
+
+/** What each reporter saw of the domain on each day from `from` to `to`, and how many sources pass there. */
+export async function loadReporterDays(
+  tx: Tx,
+  domain: string,
+  from: string,
+  to: string,
+): Promise<{ reporterDays: ReporterDay[]; sources: number }> {
+  const { rows } = await tx.query<ReporterDay & { sources: number }>(
+    `with per_source as materialized (
+       select source, sum(failed_unauthenticated) > sum(passed) as background, sum(passed) >= ${TESTED} as tested
+         from ruawatch.source_days
+        where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
+        group by source)
+     select d.day, d.reporter, sum(d.messages) as messages,
+            coalesce(sum(d.failed_unauthenticated) filter (where s.background), 0) as background,
+            count(*) filter (where s.background and d.failed_unauthenticated > 0) as networks,
+            (select count(*) from per_source where tested) as sources
+       from ruawatch.source_days d join per_source s using (source)
+      where d.domain = $1 and d.day between $2 and $3 and d.messages > 0 and d.trust = 'ok'
+      group by d.day, d.reporter
+      order by d.day, d.reporter`,
+    [domain, from, to],
   );
-  return rows;
+  return { reporterDays: rows.map(({ sources: _, ...row }) => row), sources: rows[0]?.sources ?? 0 };
 }
 
-/** The sources that sent mail nothing authenticates on any of the days, the `limit` largest with their days. */
-export async function loadNetworks(tx: Tx, domain: string, days: readonly string[], limit: number): Promise<Networks> {
-  const { rows } = await tx.query<{ source: string; days: NetworkDay[]; failed: number; networks: number; all_failed: number }>(
+/**
+ * The sources that sent mail nothing authenticates from `recent` to `to`, the `limit` largest with their days and with what they did from
+ * `from` until then.
+ */
+export async function loadNetworks(
+  tx: Tx,
+  domain: string,
+  from: string,
+  recent: string,
+  to: string,
+  limit: number,
+): Promise<Networks> {
+  const { rows } = await tx.query<Network & { failed: number; networks: number; all_failed: number }>(
     `with per_day as (
        select source, day, sum(passed) as passed, sum(failed_unauthenticated) as failed, sum(failed_delivered) as delivered,
               sum(quarantined) as quarantined, sum(rejected) as rejected,
               coalesce(array_agg(distinct reporter order by reporter) filter (where failed_unauthenticated > 0), '{}') as reporters
          from ruawatch.source_days
-        where domain = $1 and day = any($2::date[]) and messages > 0 and trust = 'ok'
+        where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
         group by source, day),
      per_source as (
        select source, sum(failed) as failed,
               jsonb_agg(jsonb_build_object('day', day, 'passed', passed, 'failed', failed, 'delivered', delivered,
                                            'quarantined', quarantined, 'rejected', rejected, 'reporters', reporters) order by day) as days
-         from per_day group by source having sum(failed) > 0)
-     select source, days, failed, count(*) over () as networks, sum(failed) over () as all_failed
-       from per_source order by failed desc, source limit $3`,
-    [domain, days, limit],
+         from per_day group by source having sum(failed) > 0),
+     largest as (
+       select source, days, failed, count(*) over () as networks, sum(failed) over () as all_failed
+         from per_source order by failed desc, source limit $4)
+     select l.*, b.before
+       from largest l cross join lateral (
+         select jsonb_build_object('passed', coalesce(sum(passed), 0), 'failed', coalesce(sum(failed_unauthenticated), 0),
+                                   'days', count(distinct day) filter (where passed > 0)) as before
+           from ruawatch.source_days d
+          where d.domain = $1 and d.source = l.source and d.day >= $5 and d.day < $2 and d.messages > 0 and d.trust = 'ok') b
+      order by l.failed desc, l.source`,
+    [domain, recent, to, limit, from],
   );
   const listed = rows.reduce((sum, row) => sum + row.failed, 0);
   return {
-    largest: rows.map(({ source, days: each }) => ({ source, days: each })),
+    largest: rows.map(({ source, days: each, before }) => ({ source, days: each, before })),
     others: { networks: (rows[0]?.networks ?? 0) - rows.length, failed: (rows[0]?.all_failed ?? 0) - listed },
   };
+}
+
+/** The first day each of the sources was seen. */
+export async function loadFirstSeen(tx: Tx, domain: string, sources: readonly string[]): Promise<Map<string, string>> {
+  if (sources.length === 0) return new Map();
+  const { rows } = await tx.query<{ source: string; first_seen: string }>(
+    'select source, first_seen from ruawatch.sources where domain = $1 and source = any($2::text[])',
+    [domain, sources],
+  );
+  return new Map(rows.map((row) => [row.source, row.first_seen]));
+}
+
+/** The messages of all sources of a class together. */
+export interface ClassVolume {
+  class: SourceClass['class'];
+  messages: number;
+  passed: number;
+  dkim_aligned: number;
+}
+
+/** The domain's messages from `from` to `to` by the class of their source. */
+export async function loadClassVolumes(tx: Tx, domain: string, from: string, to: string): Promise<ClassVolume[]> {
+  const { rows } = await tx.query<ClassVolume>(
+    `with per_source as (
+       select source, sum(messages) as messages, sum(passed) as passed, sum(least(passed, dkim_aligned)) as dkim_aligned
+         from ruawatch.source_days
+        where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
+        group by source)
+     select coalesce(s.class, 'unknown') as class, sum(p.messages) as messages, sum(p.passed) as passed, sum(p.dkim_aligned) as dkim_aligned
+       from per_source p join ruawatch.sources s on s.domain = $1 and s.source = p.source
+      group by 1 order by 1`,
+    [domain, from, to],
+  );
+  return rows;
 }
 
 /** What each reporter said the domain published, from `from` to `to`, both included. */

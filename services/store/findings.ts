@@ -34,8 +34,15 @@ export interface Evidence {
   /** Messages a report day: what is compared when the finding is looked at again. */
   per_day: number;
   since: string;
+  /** It ceased for more than a week without being over for certain, and began again on this day. */
+  again?: string;
   last_day: string;
   reporters: string[];
+  /** Regular reporters that say nothing of the last day (yet); what they would say may change the finding. */
+  missing?: string[];
+  /** Messages a day that are usual here, and how likely it is that habit alone brings what was found. */
+  usual?: number;
+  chance?: number;
   /** What the receivers did with the messages concerned. */
   delivered: number;
   quarantined: number;
@@ -48,6 +55,8 @@ export interface Evidence {
   /** forged_report: how many reports, and how many of them contradict a proven one. */
   reports?: number;
   contradicting?: number;
+  /** policy_ready: failing messages of each class of source. */
+  by_class?: Record<string, number>;
   /** What to do, in sentences. */
   advice: string[];
   /** Shows the rows, ready for psql. */
@@ -69,6 +78,8 @@ export interface Candidate {
   last_day: string;
   summary: string;
   evidence: Evidence;
+  /** For information, and open as long as it holds; without it what is for information is settled at once. */
+  lasting?: true;
 }
 
 /** A finding on file. */
@@ -248,8 +259,8 @@ export interface EvidenceQuery {
   /** First and last day, both included. */
   from: string;
   to: string;
-  /** Failing mail, or only the failing mail that nothing authenticates. */
-  rows: 'failing' | 'unauthenticated';
+  /** Failing mail, only the failing mail that nothing authenticates, or all. */
+  rows: 'failing' | 'unauthenticated' | 'all';
 }
 
 /** A query for psql that shows the rows behind a finding. It is read and pasted by a person, so its values stand in it. */
@@ -259,7 +270,7 @@ export function recordsQuery(q: EvidenceQuery): string {
     ...(q.source === undefined ? [] : [`source = ${literal(q.source)}`]),
     `begin_at >= ${literal(`${q.from} 00:00+00`)}`,
     `begin_at < timestamptz ${literal(`${q.to} 00:00+00`)} + interval '1 day'`,
-    'not dmarc_pass',
+    ...(q.rows === 'all' ? [] : ['not dmarc_pass']),
     "trust = 'ok'",
     ...(q.rows === 'unauthenticated' ? ['not forwarded', 'foreign_dkim is null', 'foreign_spf is null'] : []),
   ];
@@ -279,6 +290,17 @@ export function policyQuery(domain: string, from: string, to: string): string {
    and day between ${literal(from)} and ${literal(to)}
    and reports > untrusted
  order by day, reporter, policy;`;
+}
+
+/** How much a reporter told of a domain, day by day. */
+export function reportsQuery(domain: string, reporter: string, from: string): string {
+  return `select (begin_at at time zone 'UTC')::date as day, count(*) as reports, sum(messages) as messages, max(received_at) as received_at
+  from dmarc.reports
+ where domain = ${literal(domain)}
+   and lower(coalesce(org_name, org_email)) = ${literal(reporter)}
+   and begin_at >= ${literal(`${from} 00:00+00`)}
+ group by 1
+ order by 1;`;
 }
 
 /** The reports that came in a reporter's name, arrived from `from` to `to`, and are not proven to be its own. */

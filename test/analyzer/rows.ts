@@ -1,6 +1,8 @@
+import { levelOf } from '../../services/analyzer/budget.ts';
+import { Attendance } from '../../services/analyzer/habit.ts';
 import type { DomainWindow, SourceWindow } from '../../services/analyzer/window.ts';
 import { addDays } from '../../services/analyzer/window.ts';
-import type { DomainDay, Network, PolicyDay, SourceDay } from '../../services/store/analysis.ts';
+import type { DomainDay, Network, PolicyDay, ReporterDay, SourceDay } from '../../services/store/analysis.ts';
 import type { KnownFinding } from '../../services/store/findings.ts';
 
 export const DOMAIN = 'example.com';
@@ -112,6 +114,35 @@ export function domainDays(rows: readonly SourceDay[], others = 1000, days = 42)
   return result;
 }
 
+/** What each reporter tells of each day: these rows, and `others` messages a day of other sources divided among them. */
+export function reporterDays(rows: readonly SourceDay[], others = 1000, days = 42): ReporterDay[] {
+  const background = new Set(
+    [...new Set(rows.map((r) => r.source))].filter((source) => {
+      const of = rows.filter((r) => r.source === source);
+      return of.reduce((n, r) => n + r.failed_unauthenticated - r.passed, 0) > 0;
+    }),
+  );
+  const result: ReporterDay[] = [];
+  for (let d = days - 1; d >= 0; d--) {
+    for (const reporter of REPORTERS) {
+      const of = rows.filter((r) => r.day === ago(d) && r.reporter === reporter);
+      const forged = of.filter((r) => background.has(r.source) && r.failed_unauthenticated > 0);
+      const even = Math.floor(others / REPORTERS.length);
+      const share = reporter === REPORTERS[0] ? others - even * (REPORTERS.length - 1) : even;
+      const messages = share + of.reduce((n, r) => n + r.messages, 0);
+      if (messages === 0) continue;
+      result.push({
+        day: ago(d),
+        reporter,
+        messages,
+        background: forged.reduce((n, r) => n + r.failed_unauthenticated, 0),
+        networks: new Set(forged.map((r) => r.source)).size,
+      });
+    }
+  }
+  return result;
+}
+
 export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWindow> = {}): SourceWindow {
   const all = merged(rows);
   return {
@@ -121,6 +152,10 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
     today: TODAY,
     rows: all,
     domainDays: domainDays(all),
+    reporterDays: reporterDays(all),
+    attendance: new Attendance(reporterDays(all)),
+    firstSeen: null,
+    level: levelOf(1, 10),
     policy: 'p=none; adkim=r; aspf=r',
     sender: null,
     listed: null,
@@ -135,7 +170,7 @@ export function networks(rows: readonly SourceDay[], days = 7): Network[] {
   const bySource = new Map<string, Network>();
   for (const r of rows) {
     if (!recent.has(r.day)) continue;
-    const network = bySource.get(r.source) ?? { source: r.source, days: [] };
+    const network = bySource.get(r.source) ?? { source: r.source, days: [], before: beforeOf(rows, r.source, recent) };
     bySource.set(r.source, network);
     let day = network.days.find((d) => d.day === r.day);
     if (!day) {
@@ -152,12 +187,24 @@ export function networks(rows: readonly SourceDay[], days = 7): Network[] {
   return [...bySource.values()].filter((n) => n.days.some((d) => d.failed > 0));
 }
 
+function beforeOf(rows: readonly SourceDay[], source: string, recent: ReadonlySet<string>): Network['before'] {
+  const of = rows.filter((r) => r.source === source && !recent.has(r.day));
+  return {
+    passed: of.reduce((n, r) => n + r.passed, 0),
+    failed: of.reduce((n, r) => n + r.failed_unauthenticated, 0),
+    days: new Set(of.filter((r) => r.passed > 0).map((r) => r.day)).size,
+  };
+}
+
 export function domainWindow(rows: readonly SourceDay[], extra: Partial<DomainWindow> = {}): DomainWindow {
   return {
     domain: DOMAIN,
     from: ago(41),
     today: TODAY,
     domainDays: domainDays(rows),
+    reporterDays: reporterDays(rows),
+    attendance: new Attendance(reporterDays(rows)),
+    falseAlarmsPerMonth: 1,
     networks: { largest: networks(rows), others: { networks: 0, failed: 0 } },
     policyDays: [],
     policy: 'p=reject',

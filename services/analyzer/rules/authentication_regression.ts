@@ -1,9 +1,12 @@
 import type { SourceDay } from '../../store/analysis.ts';
 import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
 import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
-import { failingRun, passesAgainSince } from '../series.ts';
+import { HABIT_DAYS } from '../habit.ts';
+import { passesAgainSince } from '../series.ts';
+import { shareTail } from '../statistics.ts';
 import { count, number, percent, short } from '../text.ts';
 import {
+  addDays,
   type Counts,
   type Day,
   days,
@@ -19,21 +22,29 @@ import {
 import { DOMAIN_DAYS, silent } from './silence.ts';
 
 const KIND = 'authentication_regression';
-/** The clear before: on at least so many of the last mail days before the change, so many messages, this share passing. */
+/** The clear before: on at least so many mail days, so many messages, this share passing. */
 const BEFORE_DAYS = 5;
-const BEFORE_LOOK = 14;
 const BEFORE_MESSAGES = 20;
 const BEFORE_SHARE = 0.8;
-/** The clear after. */
-const AFTER_DAYS = 2;
-const AFTER_MESSAGES = 20;
-const AFTER_SHARE = 0.6;
-/** The passing mail must be gone, not outnumbered: at most this part of what those days used to bring. */
-const LEFT = 0.5;
+/** How far back the change may lie. */
+const LOOK = 28;
+/** The clear after: so many failing messages, this much more of them than before, seen by two reporters or on two days. */
+const AFTER_MESSAGES = 10;
+const RISE = 0.15;
+/** The newest mail fails at no less than this part of the rate since the change: what is over is no news. */
+const STILL = 0.5;
+/** How a source's share of failures varies from day to day, before anything is known of it: Beta with this sum of parameters. */
+const PRIOR_SHARE = 40;
+const PRIOR_DAYS = 5;
+/** Days tried as the day of the change count as so many tests: they have most of their mail in common. */
+const CHANGES_TESTED = 5;
 
 /**
- * A source whose mail passed until a day and fails since (RFC 9989 section 5.1.6 asks to mend such streams): a rotated key that
- * was not published, an SPF include that was dropped. Per source; it takes the place of alignment_failure and unauthorized_source.
+ * A source whose mail passed until a day and fails since (RFC 9989 section 5.1.6 asks to mend such streams), all of it or a part: a rotated
+ * key that was not published, an SPF include that was dropped. Per source; it takes the place of alignment_failure and unauthorized_source.
+ *
+ * The day of the change is the one that divides the source's days best (the largest likelihood ratio). The failures since are
+ * then held against the share before, which itself varies from day to day (beta-binomial).
  *
  * What must not look like it: a weekend (days without mail are no days; what a Saturday should bring is taken from Saturdays); a reporter
  * that always fails and is the only one left (only reporters that saw the source pass before are heard); one reporter's own
@@ -44,55 +55,110 @@ export function authenticationRegression(window: SourceWindow): Candidate[] {
   if (open) return stillFailing(window, open);
 
   const all = days(window.rows);
-  const run = failingRun(all);
-  const change = run[0]?.day;
-  if (change === undefined || run.at(-1)!.day <= settledUntil(window.known, KIND, window.source)) return [];
-  const beforeDays = all.filter((day) => day.day < change).slice(-BEFORE_LOOK);
-  const firstBefore = beforeDays[0]?.day;
-  if (firstBefore === undefined) return [];
-
-  const before = window.rows.filter((row) => row.day >= firstBefore && row.day < change);
-  const after = window.rows.filter((row) => row.day >= change);
-  const heard = witnessesOf(before, after);
-  const beforeSum = total(before.filter((row) => heard.has(row.reporter)));
-  const afterRows = after.filter((row) => heard.has(row.reporter));
+  const settled = settledUntil(window.known, KIND, window.source);
+  const change = changeOf(window, all, settled);
+  if (change === null) return [];
+  const { day, beforeDays, before, after, afterRows, heard } = change;
+  const beforeSum = total(before);
   const afterSum = total(afterRows);
   const failing = failedOf(afterSum);
+  const of = afterSum.passed + failing;
+  const { a, b } = priorOf(beforeDays, beforeSum);
+  if (shareTail(failing, of, a, b) >= window.level / CHANGES_TESTED) return [];
+  if (failing / of < a / (a + b) + RISE || failing < AFTER_MESSAGES) return [];
 
-  const clearBefore =
-    beforeDays.filter((day) => day.passed > day.failed).length >= BEFORE_DAYS &&
-    beforeSum.passed >= BEFORE_MESSAGES &&
-    beforeSum.passed >= BEFORE_SHARE * (beforeSum.passed + failedOf(beforeSum));
-  const clearAfter =
-    days(afterRows).filter((day) => day.failed > day.passed).length >= AFTER_DAYS &&
-    failing >= AFTER_MESSAGES &&
-    failing >= AFTER_SHARE * (afterSum.passed + failing);
-  if (
-    !clearBefore ||
-    !clearAfter ||
-    !passingMailGone(
-      beforeDays,
-      all.filter((day) => day.day >= change),
-    )
-  )
-    return [];
-  const agreeing = [...heard].filter((reporter) => mostlyFails(afterRows.filter((row) => row.reporter === reporter)));
+  const newest = days(afterRows).slice(-2);
+  const newestSum = { passed: sum(newest, 'passed'), failed: sum(newest, 'failed') };
+  if (newestSum.failed / (newestSum.passed + newestSum.failed) < (STILL * failing) / of) return [];
+  const since = all.filter((one) => one.day >= day);
+  if (!passingMailGone(beforeDays, since, failing / of)) return [];
+  const agreeing = [...heard].filter((reporter) => failsAlike(afterRows, reporter, failing / of));
   const present = new Set(afterRows.map((row) => row.reporter));
   if (agreeing.length * 2 < present.size) return [];
+  if (agreeing.length < 2 && since.filter((one) => one.failed > 0).length < 2) return [];
 
-  const lastGood = beforeDays.findLast((day) => day.passed > day.failed)!.day;
   return [
     candidate(window, {
-      since: change,
-      lastGood,
+      since: day,
+      lastGood: beforeDays.at(-1)!.day,
       after,
       mechanism: mechanismOf(beforeSum, afterSum),
       before: `${percent(beforeSum.passed / (beforeSum.passed + failedOf(beforeSum)))} of ${count(beforeSum.passed + failedOf(beforeSum), 'message')} passed in the ${count(beforeDays.length, 'mail day')} before`,
-      confidence: stated(
-        wilson(failing, afterSum.passed + failing) * witnessed(witnesses(afterRows.filter((row) => failedOf(row) > 0))),
-      ),
+      confidence: stated(wilson(failing, of) * witnessed(witnesses(afterRows.filter((row) => failedOf(row) > 0)))),
     }),
   ];
+}
+
+interface ChangePoint {
+  day: string;
+  beforeDays: Day[];
+  /** Of the reporters that are heard. */
+  before: SourceDay[];
+  afterRows: SourceDay[];
+  /** Of all reporters. */
+  after: SourceDay[];
+  heard: Set<string>;
+}
+
+/** The day that divides the source's days best into passing and failing; null when none has enough on both sides. */
+function changeOf(window: SourceWindow, all: readonly Day[], settled: string): ChangePoint | null {
+  const from = later(addDays(window.today, 1 - LOOK), addDays(settled === '' ? window.from : settled, 1));
+  const recent = all.filter((day) => day.day >= from);
+  if (recent.reduce((n, day) => n + day.failed, 0) < AFTER_MESSAGES) return null;
+  let best: ChangePoint | null = null;
+  let most = 0;
+  for (const { day } of recent) {
+    const since = addDays(day, -HABIT_DAYS);
+    const beforeDays = all.filter((one) => one.day < day && one.day >= since);
+    if (beforeDays.filter((one) => one.passed > one.failed).length < BEFORE_DAYS) continue;
+    const ratio = likelihoodRatio(
+      { passed: sum(beforeDays, 'passed'), failed: sum(beforeDays, 'failed') },
+      { passed: sum(recent, 'passed', day), failed: sum(recent, 'failed', day) },
+    );
+    if (ratio <= most) continue;
+    const rows = window.rows.filter((row) => row.day >= since && row.day < day);
+    const after = window.rows.filter((row) => row.day >= day);
+    const heard = witnessesOf(rows, after);
+    const before = rows.filter((row) => heard.has(row.reporter));
+    const beforeSum = total(before);
+    if (beforeSum.passed < BEFORE_MESSAGES || beforeSum.passed < BEFORE_SHARE * (beforeSum.passed + failedOf(beforeSum)))
+      continue;
+    const afterRows = after.filter((row) => heard.has(row.reporter));
+    if (failedOf(total(afterRows)) < AFTER_MESSAGES) continue;
+    most = ratio;
+    best = { day, beforeDays, before, afterRows, after, heard };
+  }
+  return best;
+}
+
+function sum(some: readonly Day[], of: 'passed' | 'failed', from = ''): number {
+  return some.reduce((n, day) => n + (day.day >= from ? day[of] : 0), 0);
+}
+
+type Shares = Pick<Day, 'passed' | 'failed'>;
+
+/** Of two shares of failures against one common one, in logarithms; 0 where failures became fewer. */
+function likelihoodRatio(before: Shares, after: Shares): number {
+  const ln = ({ passed, failed }: Shares) => {
+    const n = passed + failed;
+    const part = (some: number) => (some === 0 ? 0 : some * Math.log(some / n));
+    return n === 0 ? 0 : part(passed) + part(failed);
+  };
+  if (after.failed * (before.passed + before.failed) <= before.failed * (after.passed + after.failed)) return 0;
+  return ln(before) + ln(after) - ln({ passed: before.passed + after.passed, failed: before.failed + after.failed });
+}
+
+/** Beta parameters of the share that failed on a day before: its mean, and how it varied (method of moments, drawn to the prior). */
+function priorOf(beforeDays: readonly Day[], sums: Counts): { a: number; b: number } {
+  const n = sums.passed + failedOf(sums);
+  const mean = (failedOf(sums) + 0.2) / (n + 2);
+  const shares = beforeDays.filter((day) => day.passed + day.failed >= 5).map((day) => day.failed / (day.passed + day.failed));
+  const variance = shares.reduce((v, share) => v + (share - mean) ** 2, 0) / Math.max(1, shares.length);
+  const varied = Math.min(1, variance / (mean * (1 - mean)));
+  // 1 / (a + b + 1) is the part of the variance that is between days.
+  const between = (shares.length * varied + PRIOR_DAYS / (PRIOR_SHARE + 1)) / (shares.length + PRIOR_DAYS);
+  const size = Math.max(1, Math.min(PRIOR_SHARE, 1 / between - 1));
+  return { a: mean * size, b: (1 - mean) * size };
 }
 
 /** Resolved when the source passes again, or when it sends nothing that fails for as long as the rule looks. */
@@ -107,8 +173,10 @@ export function authenticationRegressionResolved(finding: KnownFinding, window: 
 /** An open regression goes on as long as the newest mail fails, also when the good days have left the window. */
 function stillFailing(window: SourceWindow, open: KnownFinding): Candidate[] {
   const after = window.rows.filter((row) => row.day >= open.first_day);
-  if (failingRun(days(after)).length === 0) return [];
-  const sum = total(after);
+  const newest = days(after).slice(-2);
+  const failed = sum(newest, 'failed');
+  if (failed === 0 || failed < (STILL / 2) * open.evidence.share * (failed + sum(newest, 'passed'))) return [];
+  const sums = total(after);
   return [
     candidate(window, {
       since: open.first_day,
@@ -117,7 +185,7 @@ function stillFailing(window: SourceWindow, open: KnownFinding): Candidate[] {
       mechanism: open.evidence.mechanism ?? 'both',
       before: null,
       confidence: stated(
-        wilson(failedOf(sum), sum.passed + failedOf(sum)) * witnessed(witnesses(after.filter((row) => failedOf(row) > 0))),
+        wilson(failedOf(sums), sums.passed + failedOf(sums)) * witnessed(witnesses(after.filter((row) => failedOf(row) > 0))),
       ),
     }),
   ];
@@ -182,13 +250,17 @@ function witnessesOf(before: readonly SourceDay[], after: readonly SourceDay[]):
   return heard;
 }
 
-function mostlyFails(rows: readonly SourceDay[]): boolean {
-  const sum = total(rows);
-  return failedOf(sum) > sum.passed;
+/** Whether a reporter sees failures at no less than half the rate that all see together. */
+function failsAlike(rows: readonly SourceDay[], reporter: string, share: number): boolean {
+  const sums = total(rows.filter((row) => row.reporter === reporter));
+  return failedOf(sums) >= (share / 2) * (sums.passed + failedOf(sums));
 }
 
-/** Whether the days after bring at most LEFT of the passing mail that days of their kind (weekday, weekend) used to bring. */
-function passingMailGone(before: readonly Day[], after: readonly Day[]): boolean {
+/**
+ * Whether the days after bring as much less of the passing mail as fails, within half of that, against what days of their kind
+ * (weekday, weekend) used to bring.
+ */
+function passingMailGone(before: readonly Day[], after: readonly Day[], share: number): boolean {
   const mean = (some: readonly Day[]) => some.reduce((n, day) => n + day.passed, 0) / some.length;
   let expected = 0;
   let came = 0;
@@ -197,7 +269,7 @@ function passingMailGone(before: readonly Day[], after: readonly Day[]): boolean
     expected += mean(alike.length > 0 ? alike : before);
     came += day.passed;
   }
-  return came <= LEFT * expected;
+  return came <= (1 - share / 2) * expected;
 }
 
 /** Which mechanism carried the mail before and does not after. */

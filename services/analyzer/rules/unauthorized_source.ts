@@ -1,92 +1,261 @@
 import type { Network, NetworkDay } from '../../store/analysis.ts';
 import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
+import { levelOf } from '../budget.ts';
 import { stated, wilson, witnessed } from '../confidence.ts';
+import { daysBetween, Habit, Series } from '../habit.ts';
 import { publishedTag } from '../policy.ts';
+import { countTail } from '../statistics.ts';
 import { count, list, number, percent, short } from '../text.ts';
-import { type DomainWindow, earlier, isEvidence, openOf, settledUntil } from '../window.ts';
+import { addDays, type DomainWindow, earlier, isEvidence, openOf, settledUntil } from '../window.ts';
 import { silent } from './silence.ts';
 
 const KIND = 'unauthorized_source';
-/** Report days the rule looks at, and without such mail after which the finding resolves. */
+/** Days the rule looks at, and report days without such mail after which the finding resolves. */
 export const UNAUTHORIZED_DAYS = 7;
-/** Open findings hold until fewer messages than this are left: what opens at ten and closes below ten would flap. */
+/** Each of the newest days by itself, so that one whose reports are late is judged again; and the sums of three and of seven. */
+const SINGLE_DAYS = 3;
+const SUMS = [3, 7];
+const TESTS = SINGLE_DAYS + 2 * SUMS.length + 1;
+/** The least that can be an alarm, however unlikely: of one network, and of many together. */
+const LEAST = 5;
+const LEAST_TOGETHER = 10;
+/** Open findings hold until fewer messages than this of their networks are left. */
 const HOLD = 3;
+/** An open finding goes on while its level is at least this unlikely to be habit. */
+const STILL = 0.02;
+/** Before anything is known of a domain: so many messages a day, worth so many days; and how bursty forged mail is. */
+const PRIOR_MEAN = 1.5;
+const PRIOR_DAYS = 3;
+const PRIOR_K = 1.5;
+/** Messages a network sends in a day, before anything is known; worth so many networks. */
+const PRIOR_CLUSTER = 1.5;
+const PRIOR_CLUSTERS = 5;
 const WHO = 10;
+
+/** A network's unauthenticated mail of the days looked at. */
+interface Concerned {
+  source: string;
+  days: NetworkDay[];
+  /** What it used to send a day, such as a forwarder that breaks everything. */
+  own: number;
+}
 
 /**
  * Mail in the domain's name that nothing authenticates and no forwarder explains (RFC 9989 section 5.3.5: neither mechanism
  * yields an aligned identifier, nor any other). One finding for the domain, whatever the number of networks: a botnet is one cause.
  *
+ * Every domain gets a trickle of it. An alarm is what rises above that habit, in one of two ways: all of it together (a day, three or seven,
+ * against the negative binomial of Habit); or one network alone, where the trickle comes a message or two from each (the geometric
+ * law of how much a network sends).
+ *
  * A network that mostly passes is a rightful sender with noise and stays out. So does one whose own mail stops passing as the failing
- * mail begins: that is a sender that broke, and authentication_regression's as soon as two days show it. A network where both
+ * mail begins: that is a sender that broke, and authentication_regression's as soon as it shows. A network where both
  * go on side by side (a spoofer beside a forwarder) is in.
  */
 export function unauthorizedSource(window: DomainWindow): Candidate[] {
   const settled = settledUntil(window.known, KIND, window.domain);
-  const recent = window.domainDays.slice(0, UNAUTHORIZED_DAYS).filter((day) => day.day > settled);
   const open = openOf(window.known, KIND, window.domain);
-
+  const from = addDays(window.today, 1 - UNAUTHORIZED_DAYS);
+  const days = daysBetween(from, window.today).filter((day) => day > settled);
   const concerned = window.networks.largest
     .filter(({ source }) => !window.excluded.has(source))
-    .map((network) => ({ source: network.source, days: culpable(network, settled) }))
-    .filter(({ days }) => days.length > 0)
-    .map(({ source, days }) => ({ source, days, ...sumOf(days) }))
-    .sort((a, b) => b.messages - a.messages || (a.source < b.source ? -1 : 1));
+    .map((network): Concerned => ({ source: network.source, days: culpable(network, settled), own: ownOf(network, window) }))
+    .filter((one) => one.days.length > 0);
   if (concerned.length === 0) return [];
 
-  const sum = sumOf(concerned.flatMap(({ days }) => days));
-  const messages = sum.messages + window.networks.others.failed;
-  const networks = concerned.length + window.networks.others.networks;
-  const dayList = [...new Set(concerned.flatMap(({ days }) => days.map((day) => day.day)))].sort();
-  const reporters = reportersOf(concerned.flatMap(({ days }) => days));
-  if (open ? messages < HOLD : !isEvidence({ messages, reporters, days: dayList.length }, window.domainDays)) return [];
+  const totals = totalsOf(window, concerned, days);
+  const habit = habitOf(window, open ? earlier(open.first_day, from) : from, open?.evidence.usual ?? null);
+  const { usual } = habit;
+  const level = open ? STILL : levelOf(window.falseAlarmsPerMonth, TESTS);
+  const tail = (some: readonly string[]): number => {
+    const n = some.reduce((sum, day) => sum + (totals.get(day) ?? 0), 0);
+    if (n < (open ? HOLD : LEAST_TOGETHER)) return 1;
+    const { mean, k } = habit.expected(some);
+    return countTail(n, mean, k);
+  };
+  const chances = [...days.slice(-SINGLE_DAYS).map((day) => tail([day])), ...SUMS.map((n) => tail(days.slice(-n)))];
+  const rising = Math.min(...chances);
+  const alone = concerned
+    .map((one) => ({ ...one, chance: clusterChance(one, days, habit, open ? HOLD : LEAST) }))
+    .filter((one) => one.chance < level || (open?.evidence.who.some(({ source }) => source === one.source) ?? false));
+  const held = alone.reduce((n, one) => n + one.days.reduce((m, day) => m + day.failed, 0), 0);
+  if (rising >= level && (open ? held < HOLD : alone.length === 0)) return [];
 
-  const of = Math.max(
-    messages,
-    recent.reduce((n, day) => n + day.messages, 0),
-  );
+  // Days before it rose are habit; who stands out by itself is concerned since its own first day.
+  const risen = rising < level ? days.filter((day) => tail([day]) < STILL) : [];
+  const firstRisen = risen[0] ?? (rising < level ? days.find((day) => (totals.get(day) ?? 0) > 0) : undefined);
+  const lastRisen = risen.at(-1) ?? (rising < level ? days.findLast((day) => (totals.get(day) ?? 0) > 0) : undefined);
+  const names = new Set(alone.map(({ source }) => source));
+  const told = concerned
+    .map(({ source, days: all }) => ({
+      source,
+      days: all.filter(
+        ({ day }) => names.has(source) || (firstRisen !== undefined && day >= firstRisen && day <= (lastRisen as string)),
+      ),
+    }))
+    .filter((one) => one.days.length > 0)
+    .map((one) => ({ ...one, ...sumOf(one.days) }))
+    .sort((a, b) => b.messages - a.messages || (a.source < b.source ? -1 : 1));
+  if (told.length === 0) return [];
+  const seen = told.flatMap((one) => one.days);
+  const evidence = {
+    messages: seen.reduce((n, day) => n + day.failed, 0),
+    reporters: [...new Set(seen.flatMap((day) => day.reporters))],
+    days: new Set(seen.map((day) => day.day)).size,
+  };
+  if (!open && !isEvidence(evidence, window.domainDays, LEAST)) return [];
+  return [
+    candidate(window, told, firstRisen !== undefined, {
+      open,
+      days,
+      usual,
+      chance: Math.min(rising, ...alone.map((one) => one.chance)),
+    }),
+  ];
+}
+
+type Told = { source: string; days: NetworkDay[] } & ReturnType<typeof sumOf>;
+
+function candidate(
+  window: DomainWindow,
+  told: readonly Told[],
+  all: boolean,
+  found: { open: KnownFinding | undefined; days: readonly string[]; usual: number; chance: number },
+): Candidate {
+  const { open, usual, chance } = found;
+  const sum = sumOf(told.flatMap(({ days }) => days));
+  const others = all ? window.networks.others : { networks: 0, failed: 0 };
+  const messages = sum.messages + others.failed;
+  const networks = told.length + others.networks;
+  const dayList = [...new Set(told.flatMap(({ days }) => days.map((day) => day.day)))].sort();
+  const reporters = [...new Set(told.flatMap(({ days }) => days.flatMap((day) => day.reporters)))].sort();
   const first = dayList[0]!;
   const since = open ? earlier(open.first_day, first) : first;
   const last_day = dayList.at(-1)!;
-  const seen = new Set(concerned.flatMap(({ days }) => days.flatMap((day) => day.reporters.map((r) => `${day.day} ${r}`)))).size;
+  const again = open && first > addDays(open.last_day, UNAUTHORIZED_DAYS) ? first : open?.evidence.again;
+  const of = Math.max(
+    messages,
+    window.reporterDays.reduce((n, row) => n + (found.days.includes(row.day) ? row.messages : 0), 0),
+  );
+  const seen = new Set(told.flatMap(({ days }) => days.flatMap((day) => day.reporters.map((r) => `${day.day} ${r}`)))).size;
   const p = publishedTag(window.policy, 'p');
-  const who = `${count(networks, 'network')}${networks > 3 ? `, the largest ${concerned[0]!.source}` : ` (${list(concerned.map((c) => c.source))})`}`;
-  const what = `${count(messages, 'message')} in the name of ${short(window.domain)} from ${who} had neither a passing SPF nor a passing DKIM of anybody.`;
-  return [
-    {
-      kind: KIND,
-      subject: window.domain,
-      severity: severityOf(messages, sum.delivered),
-      confidence: stated(wilson(sum.messages, sum.messages + sum.passed) * witnessed(seen)),
-      first_day: since,
+  const who = `${count(networks, 'network')}${networks > 3 ? `, the largest ${told[0]!.source}` : ` (${list(told.map((c) => c.source))})`}`;
+  const rise = usual >= 0.5 ? `; usual are ${number(Math.round(usual))} a day` : '';
+  return {
+    kind: KIND,
+    subject: window.domain,
+    severity: severityOf(messages, sum.delivered),
+    confidence: stated(wilson(sum.messages, sum.messages + sum.passed) * witnessed(seen)),
+    first_day: since,
+    last_day,
+    summary: `${count(networks, 'network')} ${networks === 1 ? 'sends' : 'send'} as ${short(window.domain)} without authentication: ${count(messages, 'message')} since ${since}, ${percent(sum.delivered / messages)} delivered`,
+    evidence: {
+      what: `${count(messages, 'message')} in the name of ${short(window.domain)} from ${who} had neither a passing SPF nor a passing DKIM of anybody${rise}.`,
+      who: told.slice(0, WHO).map((c) => ({ source: c.source, messages: c.messages, delivered: c.delivered })),
+      senders: networks,
+      messages,
+      of,
+      share: messages / of,
+      per_day: messages / dayList.length,
+      since,
+      ...(again === undefined ? {} : { again }),
       last_day,
-      summary: `${count(networks, 'network')} ${networks === 1 ? 'sends' : 'send'} as ${short(window.domain)} without authentication: ${count(messages, 'message')} since ${since}, ${percent(sum.delivered / messages)} delivered`,
-      evidence: {
-        what,
-        who: concerned.slice(0, WHO).map((c) => ({ source: c.source, messages: c.messages, delivered: c.delivered })),
-        senders: networks,
-        messages,
-        of,
-        share: messages / of,
-        per_day: messages / dayList.length,
-        since,
-        last_day,
-        reporters,
-        delivered: sum.delivered,
-        quarantined: sum.quarantined,
-        rejected: sum.rejected,
-        advice: adviceOf(p, sum.delivered, messages),
-        query: recordsQuery({ domain: window.domain, from: first, to: last_day, rows: 'unauthenticated' }),
-      },
+      reporters,
+      missing: window.attendance.missing(last_day),
+      usual: rounded(usual),
+      chance: rounded(chance),
+      delivered: sum.delivered,
+      quarantined: sum.quarantined,
+      rejected: sum.rejected,
+      advice: adviceOf(p, sum.delivered, messages),
+      query: recordsQuery({ domain: window.domain, from: first, to: last_day, rows: 'unauthenticated' }),
     },
-  ];
+  };
 }
 
 /** Resolved when the rule saw enough newer report days and holds no more. */
 export function unauthorizedSourceResolved(finding: KnownFinding, window: DomainWindow): string | null {
   return silent(finding, window.domainDays, UNAUTHORIZED_DAYS)
-    ? `No such mail on the last ${UNAUTHORIZED_DAYS} report days.`
+    ? `No such mail on the last ${UNAUTHORIZED_DAYS} report days beyond what is usual.`
     : null;
+}
+
+/** Three digits: enough to compare by. */
+function rounded(n: number): number {
+  return Number(n.toPrecision(3));
+}
+
+/** Unauthenticated messages of each day: of the networks listed one by one, and of those too many to list. */
+function totalsOf(window: DomainWindow, concerned: readonly Concerned[], days: readonly string[]): Map<string, number> {
+  const totals = new Map<string, number>();
+  for (const one of concerned) for (const { day, failed } of one.days) totals.set(day, (totals.get(day) ?? 0) + failed);
+  if (window.networks.others.failed === 0) return totals;
+  // More networks than are listed: all that is unauthenticated counts.
+  for (const day of days) {
+    const all = window.reporterDays.reduce((n, row) => n + (row.day === day ? row.background : 0), 0);
+    totals.set(day, Math.max(all, totals.get(day) ?? 0));
+  }
+  return totals;
+}
+
+interface Trickle {
+  /** A day. */
+  usual: number;
+  /** Messages a network sends in a day, on the mean. */
+  cluster: number;
+  expected(days: readonly string[]): { mean: number; k: number };
+}
+
+/**
+ * The habit of the days before `until`, drawn to a prior where few are known.
+ * @param stored what was usual when the open finding began, for when those days have left the window
+ */
+function habitOf(window: DomainWindow, until: string, stored: number | null): Trickle {
+  const base = window.attendance.habitBefore(until);
+  const series = new Series();
+  let messages = 0;
+  let networks = 0;
+  const inBase = new Set(base);
+  for (const row of window.reporterDays) {
+    if (row.background === 0 || !inBase.has(row.day)) continue;
+    series.add(row.reporter, row.day, row.background);
+    messages += row.background;
+    networks += row.networks;
+  }
+  const cluster = (messages + PRIOR_CLUSTERS * PRIOR_CLUSTER) / (networks + PRIOR_CLUSTERS);
+  if (stored !== null && base.length < UNAUTHORIZED_DAYS) {
+    return { usual: stored, cluster, expected: (days) => ({ mean: Math.max(0.1, stored) * days.length, k: PRIOR_K }) };
+  }
+  const habit = new Habit(window.attendance, series, base, PRIOR_K, true);
+  const known = base.length / (base.length + PRIOR_DAYS);
+  const drawn = (mean: number, days: number) => mean * known + days * PRIOR_MEAN * (1 - known);
+  return {
+    usual: drawn(habit.usual, 1),
+    cluster,
+    expected: (days) => {
+      const { mean, k } = habit.expected(days);
+      return { mean: drawn(mean, days.length), k };
+    },
+  };
+}
+
+/**
+ * How unlikely it is that any network of the trickle sends as much as this one, on a day or over several. How much one sends is
+ * geometric with the mean `cluster`; as many networks are in it as the trickle brings.
+ */
+function clusterChance(one: Concerned, days: readonly string[], habit: Trickle, least: number): number {
+  let chance = 1;
+  for (const n of [1, ...SUMS]) {
+    for (const last of n === 1 ? days.slice(-SINGLE_DAYS) : days.slice(-1)) {
+      const some = daysBetween(addDays(last, 1 - n), last);
+      const sent = one.days.reduce((sum, { day, failed }) => sum + (some.includes(day) ? failed : 0), 0);
+      const beyond = Math.floor(sent - 2 * one.own * n);
+      if (beyond < least) continue;
+      const networks = Math.max(1, habit.expected(some).mean / habit.cluster);
+      chance = Math.min(chance, networks * (1 - 1 / habit.cluster) ** (beyond - 1));
+    }
+  }
+  return chance;
 }
 
 /** The days since unauthenticated mail took the upper hand on a network; none when it never did, or when a sender of ours broke. */
@@ -96,8 +265,15 @@ function culpable(network: Network, settled: string): NetworkDay[] {
   const good = days.filter((day) => day.passed >= day.failed && day.passed > 0);
   if (bad.length === 0) return [];
   const mean = (some: NetworkDay[]) => some.reduce((n, day) => n + day.passed, 0) / some.length;
-  if (good.length > 0 && mean(bad) < mean(good) / 3) return [];
+  const goodDays = good.length + network.before.days;
+  const usual = goodDays === 0 ? 0 : (good.reduce((n, day) => n + day.passed, 0) + network.before.passed) / goodDays;
+  if (usual > 0 && network.before.passed >= network.before.failed && mean(bad) < usual / 3) return [];
   return days.filter((day) => day.day >= bad[0]!.day && day.failed > 0);
+}
+
+function ownOf(network: Network, window: DomainWindow): number {
+  const base = window.attendance.habitBefore(addDays(window.today, 1 - UNAUTHORIZED_DAYS)).length;
+  return base === 0 ? 0 : network.before.failed / base;
 }
 
 function sumOf(days: readonly NetworkDay[]) {
@@ -110,10 +286,6 @@ function sumOf(days: readonly NetworkDay[]) {
     sum.rejected += Math.min(day.failed, day.rejected);
   }
   return sum;
-}
-
-function reportersOf(days: readonly NetworkDay[]): string[] {
-  return [...new Set(days.flatMap((day) => day.reporters))].sort();
 }
 
 /** Harm is what reached people: a campaign that receivers turned away is worth knowing, not worth waking up for. */

@@ -27,6 +27,8 @@ export interface Flow {
   envelope_from: string;
   spf: { domain: string; result: string };
   dkim(day: DemoDay): { domain: string; selector: string; result: string }[];
+  /** Factor on what a receiver sees of it, by the reporter's name; absent: 1. */
+  seenBy?(submitter: string): number;
   /** Why a receiver lets mail pass that failed, by the reporter's name; absent: it does not. */
   override?(submitter: string): OverrideReason;
   /** The incident this mail is part of on that day. */
@@ -68,6 +70,9 @@ function campaign(name: string, share: number, envelope_from: string, result: st
   };
 }
 
+/** Most mailboxes behind a forwarder are at one receiver. */
+const mostlyAt = (receiver: string) => (submitter: string) => (submitter === receiver ? 2 : 0.2);
+
 /** A forwarder that keeps the envelope sender: SPF fails at the next hop, the signature survives. */
 function plainForwarder(domain: string, address: string, selector: string, volume: number): Flow {
   return {
@@ -77,6 +82,7 @@ function plainForwarder(domain: string, address: string, selector: string, volum
     volume: office(volume, volume / 3),
     envelope_from: domain,
     spf: { domain, result: 'fail' },
+    seenBy: mostlyAt('google.com'),
     dkim: () => signed(domain, selector),
   };
 }
@@ -90,6 +96,7 @@ function srsForwarder(domain: string, forwarder: string, address: string, select
     volume: office(volume, volume / 3),
     envelope_from: forwarder,
     spf: { domain: forwarder, result: 'pass' },
+    seenBy: mostlyAt('google.com'),
     dkim: () => signed(domain, selector),
   };
 }

@@ -85,7 +85,7 @@ function divide(total: number, parts: number, random: Random): number[] {
 }
 
 function flowRows(flow: Flow, day: DemoDay, reporter: (typeof REPORTERS)[number], random: Random): ReportRow[] {
-  const messages = around(flow.volume(day) * reporter.share, random);
+  const messages = around(flow.volume(day) * reporter.share * (flow.seenBy?.(reporter.dialect.submitter) ?? 1), random);
   if (messages === 0) return [];
   const addresses = random.shuffle(flow.addresses).slice(0, Math.max(1, Math.ceil(messages / 2)));
   const policy = publishedPolicy(flow.domain, day);

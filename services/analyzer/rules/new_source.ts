@@ -1,0 +1,116 @@
+import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
+import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
+import { forwardingOdds } from '../forwarding.ts';
+import { passesOn } from '../identity.ts';
+import { count, short } from '../text.ts';
+import {
+  addDays,
+  isEvidence,
+  openOf,
+  reportersOf,
+  type SourceWindow,
+  saidToForward,
+  settledUntil,
+  signerOf,
+  total,
+} from '../window.ts';
+import { DOMAIN_DAYS } from './silence.ts';
+
+const KIND = 'new_source';
+/** So many days the domain must have been reported on before, that "never seen" says something. */
+const HISTORY = 21;
+/** Messages that pass before it is worth a word. */
+const LEAST = 20;
+/** A forwarder is likelier than a sender above these log odds, and cannot be told below. */
+const CLEAR = -1;
+/** Days after which a source is new no more. */
+const NEWS = 14;
+
+/**
+ * A source never seen before whose mail passes DMARC: a new service that somebody set up, or somebody with a stolen credential, or
+ * with a place in a network that the SPF record allows as a whole. Nothing in the reports tells these apart; a person knows at once.
+ *
+ * Not for forwarders, which come and go as mailboxes are redirected: they pass by the signature alone, and what they pass on ends at
+ * one receiver. Nor for what a person has approved.
+ */
+export function newSource(window: SourceWindow): Candidate[] {
+  const { domain, source, rows } = window;
+  if (window.listed !== null || rows.length === 0) return [];
+  const first = rows.map((row) => row.day).sort()[0]!;
+  const open = openOf(window.known, KIND, source);
+  if (!open) {
+    if (first < addDays(window.today, 1 - NEWS) || settledUntil(window.known, KIND, source) !== '') return [];
+    if (window.firstSeen !== null && window.firstSeen < first) return [];
+    if (window.attendance.first === '' || window.attendance.first > addDays(first, -HISTORY)) return [];
+  }
+  const sum = total(rows);
+  if (sum.passed < LEAST || sum.passed < 0.8 * sum.messages || saidToForward(sum) || forwards(window)) return [];
+  const reporters = reportersOf(rows);
+  const dayList = [...new Set(rows.map((row) => row.day))].sort();
+  if (!open && !isEvidence({ messages: sum.passed, reporters, days: dayList.length }, window.domainDays)) return [];
+
+  const last_day = dayList.at(-1)!;
+  const known = window.sender?.name ?? null;
+  const signer = signerOf(rows);
+  const by = sum.dkim_aligned === 0 ? 'by SPF alone' : sum.spf_aligned === 0 ? 'by DKIM alone' : 'by SPF and DKIM';
+  const name = known === null ? short(source) : `${short(source)} (${known})`;
+  const of = window.domainDays.reduce((n, day) => n + (day.day >= first ? day.messages : 0), 0);
+  return [
+    {
+      kind: KIND,
+      subject: source,
+      severity: severityOf(sum.passed, of, known !== null, sum.dkim_aligned === 0),
+      confidence: stated(wilson(sum.passed, sum.messages) * witnessed(witnesses(rows))),
+      first_day: first,
+      last_day,
+      summary: `${name} sends as ${short(domain)} since ${first} and passes DMARC ${by}: ${count(sum.passed, 'message')}`,
+      evidence: {
+        what: `${count(sum.passed, 'message')} of ${name} in the name of ${short(domain)} pass DMARC ${by}; it was never seen before ${first}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.`,
+        who: [{ source, messages: sum.passed, delivered: sum.delivered }],
+        senders: 1,
+        messages: sum.passed,
+        of: Math.max(of, sum.passed),
+        share: sum.passed / Math.max(1, of, sum.passed),
+        per_day: sum.passed / dayList.length,
+        since: first,
+        last_day,
+        reporters,
+        missing: window.attendance.missing(last_day),
+        usual: 0,
+        delivered: sum.delivered,
+        quarantined: sum.quarantined,
+        rejected: sum.rejected,
+        advice: [
+          `If you have begun to use ${known ?? short(source)}, approve it: ruawatch senders approve ${short(domain)} ${short(source)}.`,
+          sum.dkim_aligned === 0
+            ? `If not, somebody sends from a network that your SPF record allows: look which include or range admits ${short(source)}, and who else may send from there.`
+            : `If not, somebody holds a DKIM key or an account that may sign as ${short(domain)}: withdraw the selector it signs with, and the account.`,
+        ],
+        query: recordsQuery({ domain, source, from: first, to: last_day, rows: 'all' }),
+      },
+    },
+  ];
+}
+
+/** Resolved when it has been there so long that it is known, or when it has sent nothing for as long as the rule looks back. */
+export function newSourceResolved(finding: KnownFinding, window: SourceWindow): string | null {
+  if (window.listed !== null) return 'The list of senders speaks of it.';
+  if (addDays(finding.first_day, 2 * NEWS) <= window.today) return `It has been there for ${2 * NEWS} days.`;
+  return window.domainDays.filter((day) => day.day > finding.last_day).length >= DOMAIN_DAYS
+    ? `It sent nothing on the last ${DOMAIN_DAYS} report days.`
+    : null;
+}
+
+/** Whether a source that passes by the signature alone is a forwarder, as far as can be told. */
+function forwards(window: SourceWindow): boolean {
+  const sum = total(window.rows);
+  if (passesOn(window.sender)) return true;
+  if (sum.spf_aligned > 0.01 * sum.messages) return false;
+  return forwardingOdds(window.rows, window.reporterDays) > CLEAR;
+}
+
+/** A stolen credential hurts more than a newsletter nobody told of; what the catalogue does not know is likelier to be one. */
+function severityOf(messages: number, of: number, known: boolean, spfAlone: boolean): Severity {
+  if (!known && (spfAlone || messages >= 0.1 * of) && messages >= 100) return 'medium';
+  return 'low';
+}

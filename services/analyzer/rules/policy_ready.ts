@@ -1,0 +1,118 @@
+import type { ClassVolume } from '../../store/analysis.ts';
+import { type Candidate, type KnownFinding, policyQuery } from '../../store/findings.ts';
+import { stated, witnessed } from '../confidence.ts';
+import { daysBetween } from '../habit.ts';
+import { parsePolicy } from '../policy.ts';
+import { count, number, percent, short } from '../text.ts';
+import { addDays, type DomainWindow, openOf } from '../window.ts';
+
+const KIND = 'policy_ready';
+/** Of the days of a month, so many with reports, from so many reporters of at least so many days each. */
+const REPORT_DAYS = 20;
+const REPORTERS = 3;
+const REPORTER_DAYS = 10;
+/** Messages of the domain's own senders, and the part of them that must pass; an open finding holds a little below. */
+const MESSAGES = 200;
+const ALIGNED = 0.99;
+const HOLD = 0.98;
+/** Failing mail of whom nothing is known, as part of all. */
+const UNKNOWN = 0.01;
+/** While one of these stands, a stricter policy would cost mail, or somebody has just changed it. */
+const IN_THE_WAY = new Set(['alignment_failure', 'authentication_regression', 'policy_change']);
+
+/** Days that count: a month. */
+export const READY_DAYS = 30;
+
+/**
+ * The evidence that the next step of policy is safe: none → quarantine → reject. RFC 9989 section 7.4 and appendix A ask for a month at none and
+ * as long at quarantine, and that a domain whose people write to mailing lists stay below reject. There are no percentages any more; `t=y` is the
+ * trial. Never mailed by itself: it stands in the digest until the step is taken, or is safe no more.
+ */
+export function policyReady(window: DomainWindow, volumes: readonly ClassVolume[]): Candidate[] {
+  const { domain, today } = window;
+  const open = openOf(window.known, KIND, domain);
+  const policy = window.policy === null ? null : parsePolicy(window.policy);
+  if (policy === null || (policy.p !== 'none' && policy.p !== 'quarantine')) return [];
+  if (window.known.some((finding) => finding.state === 'open' && IN_THE_WAY.has(finding.kind))) return [];
+  const from = addDays(today, 1 - READY_DAYS);
+  const seen = window.policyDays.filter((row) => row.day >= from);
+  const other = seen.filter((row) => parsePolicy(row.policy).p !== policy.p);
+  if (other.length > 0.02 * seen.length) return [];
+
+  const month = daysBetween(from, today);
+  const reporters = window.attendance.reporters.filter((one) => window.attendance.days(one, month) >= REPORTER_DAYS);
+  const reportDays = new Set(window.reporterDays.filter((row) => row.day >= from).map((row) => row.day));
+  if (window.attendance.first === '' || window.attendance.first > from) return [];
+  if (reportDays.size < REPORT_DAYS || reporters.length < REPORTERS) return [];
+
+  const of = (name: string) => volumes.find((one) => one.class === name) ?? NOTHING;
+  const own = of('authorized').messages + of('misaligned').messages;
+  const passed = of('authorized').passed + of('misaligned').passed;
+  const messages = volumes.reduce((n, one) => n + one.messages, 0);
+  const failing = (name: string) => of(name).messages - of(name).passed;
+  if (own < MESSAGES || passed < (open ? HOLD : ALIGNED) * own || failing('unknown') > UNKNOWN * messages) return [];
+
+  const next = policy.p === 'none' ? 'quarantine' : 'reject';
+  const failed = volumes.reduce((n, one) => n + one.messages - one.passed, 0);
+  const spfAlone = of('authorized').passed - of('authorized').dkim_aligned;
+  const split = ['authorized', 'misaligned', 'forwarded', 'unauthorized', 'unknown'].filter((name) => failing(name) > 0);
+  const parts = split.map((name) => `${number(failing(name))} of ${NAMES[name]!}`);
+  return [
+    {
+      kind: KIND,
+      subject: domain,
+      severity: 'info',
+      lasting: true,
+      confidence: stated((passed / own) * witnessed(reporters.length * 3)),
+      first_day: open ? open.first_day : from,
+      last_day: today,
+      summary: `${short(domain)} is ready for p=${next}: in ${READY_DAYS} days ${percent(passed / own)} of its own senders' mail passed DMARC`,
+      evidence: {
+        what: `From ${from} to ${today} ${count(reporters.length, 'reporter')} told of ${count(own, 'message')} of the domain's own senders, of which ${number(passed)} passed. With p=${next} it would have concerned ${failed === 0 ? 'no mail' : `${count(failed, 'message')}: ${parts.join(', ')}`}.`,
+        who: [],
+        senders: 0,
+        messages: failed,
+        of: messages,
+        share: failed / Math.max(1, messages),
+        per_day: failed / READY_DAYS,
+        since: from,
+        last_day: today,
+        reporters,
+        delivered: 0,
+        quarantined: 0,
+        rejected: 0,
+        by_class: Object.fromEntries(split.map((name) => [name, failing(name)])),
+        advice: [
+          `Publish p=${next}${policy.p === 'none' ? ', with t=y first if you want to look at it for some weeks' : ''}. There is no way by percentages any more (RFC 9989 has no pct).`,
+          ...(failing('forwarded') > 0 && next === 'reject'
+            ? [
+                `${count(failing('forwarded'), 'message')} that mailing lists and forwarders broke would be refused: a domain whose people write to mailing lists should stay at quarantine (RFC 9989 section 7.4).`,
+              ]
+            : []),
+          ...(next === 'reject' && spfAlone > 0.05 * own
+            ? [
+                `${count(spfAlone, 'message')} pass by SPF alone, which does not survive forwarding: sign them with DKIM before p=reject.`,
+              ]
+            : []),
+        ],
+        query: policyQuery(domain, from, today),
+      },
+    },
+  ];
+}
+
+/** Over when the step is taken, or when it is safe no more. */
+export function policyReadyResolved(_: KnownFinding, window: DomainWindow): string | null {
+  if (window.policyDays.length === 0) return null;
+  const p = window.policy === null ? null : parsePolicy(window.policy).p;
+  return p === null ? 'The policy is not known any more.' : `It does not hold any more (p=${p} is published).`;
+}
+
+const NOTHING: ClassVolume = { class: 'unknown', messages: 0, passed: 0, dkim_aligned: 0 };
+const NAMES: Record<string, string> = {
+  authorized: 'your own senders',
+  misaligned: 'rightful senders that are not aligned',
+  forwarded: 'forwarders and mailing lists',
+  unauthorized: 'sources without authority',
+  unknown: 'sources too small to say',
+};

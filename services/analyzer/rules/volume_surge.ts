@@ -1,0 +1,155 @@
+import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
+import { stated, witnessed, witnesses } from '../confidence.ts';
+import { daysBetween, Habit, Series } from '../habit.ts';
+import { countTail } from '../statistics.ts';
+import { count, number, short } from '../text.ts';
+import { addDays, earlier, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
+
+const KIND = 'volume_surge';
+/** Days the rule looks at. */
+const RECENT = 7;
+/** Each of the newest days by itself, and the sums of three and of seven. */
+const SINGLE_DAYS = 3;
+const SUMS = [3, 7];
+const TESTS = SINGLE_DAYS + SUMS.length;
+/** So many days of habit it takes. */
+const LEAST_HABIT = 14;
+/** What is worth a word, however unlikely: this many times the habit, and this many messages more. */
+const TIMES = 2;
+const MORE = 50;
+/** And this part of the domain's mail of that day. */
+const OF_DOMAIN = 0.1;
+/** More than ever: this many times the best day of the habit; more of one that sends in bursts, so that a campaign may be a large one. */
+const RECORD = 1.5;
+const RECORD_OF_BURSTS = 3;
+const BURSTY_K = 2;
+/** Without the reporter that saw the most of it, the others must have seen a rise too. */
+const OTHERS_TIMES = 1.5;
+const OTHERS_CHANCE = 0.01;
+/** A day of the surge: less likely to be habit than this. */
+const STILL = 0.01;
+/** Dispersion of a sender's daily mail before it is known. */
+const PRIOR_K = 5;
+
+/**
+ * A rightful sender sends far more than it used to: a queue run wild, a mailing to the wrong list, a compromised account. Per source, against
+ * the negative binomial of its own habit, whose dispersion a sender of campaigns widens by itself. One reporter alone proves nothing: it may
+ * have reported twice.
+ */
+export function volumeSurge(window: SourceWindow): Candidate[] {
+  const { domain, source, rows } = window;
+  const sum = total(rows);
+  if (sum.messages === 0 || sum.passed < 0.8 * sum.messages || window.listed?.verdict === 'denied') return [];
+  const open = openOf(window.known, KIND, source);
+  const from = addDays(window.today, 1 - RECENT);
+  const settled = settledUntil(window.known, KIND, source);
+  const days = daysBetween(from, window.today).filter((day) => day > settled);
+  const base = window.attendance.habitBefore(open ? earlier(open.first_day, from) : from);
+  const first = rows.map((row) => row.day).sort()[0]!;
+  if (base.length < LEAST_HABIT || (first > base[base.length - LEAST_HABIT]! && !open)) return [];
+  const series = new Series();
+  for (const row of rows) series.add(row.reporter, row.day, row.messages);
+  // The cheap question first: most sources of most days send what they always do.
+  if (series.on(days) < MORE) return [];
+  const habit = new Habit(window.attendance, series, base, PRIOR_K, false);
+
+  const record = Math.max(...base.map((day) => series.on([day])));
+  const loudest = days.reduce((a, b) => (series.on([b]) > series.on([a]) ? b : a));
+  const most = series.on([loudest]);
+  const ofDomain = window.reporterDays.reduce((n, row) => n + (row.day === loudest ? row.messages : 0), 0);
+  const bursty = habit.expected([window.today]).k < BURSTY_K;
+  if (!open && (most < (bursty ? RECORD_OF_BURSTS : RECORD) * record || most - habit.usual < OF_DOMAIN * ofDomain)) return [];
+
+  const level = open ? STILL : window.level / TESTS;
+  let least = 1;
+  for (const some of [...days.slice(-SINGLE_DAYS).map((day) => [day]), ...SUMS.map((n) => days.slice(-n))]) {
+    const chance = chanceOf(some, series, habit);
+    if (chance < least) least = chance;
+  }
+  if (least >= level) return [];
+  const surging = days.filter((day) => chanceOf([day], series, habit) < STILL);
+  if (surging.length === 0 || (!open && !domainRises(window, base, surging, series, habit))) return [];
+
+  const since = open ? earlier(open.first_day, surging[0]!) : surging[0]!;
+  const last_day = surging.at(-1)!;
+  const of = rows.filter((row) => row.day >= surging[0]! && row.day <= last_day);
+  const sent = total(of);
+  const { mean } = habit.expected(surging);
+  const seen = series.on(surging);
+  const times = seen / Math.max(1, mean);
+  return [
+    {
+      kind: KIND,
+      subject: source,
+      severity: severityOf(times, seen),
+      confidence: stated((1 - 1 / Math.max(1, times)) * witnessed(witnesses(of))),
+      first_day: since,
+      last_day,
+      summary: `${short(source)} sends ${times >= 10 ? 'more than 10' : number(Math.round(times))} times its usual mail as ${short(domain)} since ${since}: ${count(seen, 'message')} on ${count(surging.length, 'day')}`,
+      evidence: {
+        what: `${count(seen, 'message')} of ${short(source)} in the name of ${short(domain)} on ${count(surging.length, 'day')}, where its habit lets ${number(Math.round(mean))} be expected of the reporters that spoke.`,
+        who: [{ source, messages: seen, delivered: sent.delivered }],
+        senders: 1,
+        messages: seen,
+        of: Math.max(
+          seen,
+          window.domainDays.reduce((n, day) => n + (surging.includes(day.day) ? day.messages : 0), 0),
+        ),
+        share: Math.min(1, mean / Math.max(1, seen)),
+        per_day: seen / surging.length,
+        since,
+        last_day,
+        reporters: reportersOf(of),
+        missing: window.attendance.missing(last_day),
+        usual: Number(habit.usual.toPrecision(3)),
+        chance: Number(least.toPrecision(3)),
+        delivered: sent.delivered,
+        quarantined: sent.quarantined,
+        rejected: sent.rejected,
+        advice: [
+          `Ask who sends through ${short(source)} whether this was meant: a campaign needs nothing done.`,
+          'If nobody knows of it, an account or a host is being used by somebody else: look through its queue and its log-ins.',
+        ],
+        query: recordsQuery({ domain, source, from: surging[0]!, to: last_day, rows: 'all' }),
+      },
+    },
+  ];
+}
+
+/** Resolved when three report days are back at the habit. */
+export function volumeSurgeResolved(finding: KnownFinding, window: SourceWindow): string | null {
+  const after = window.domainDays.filter((day) => day.day > finding.last_day);
+  return after.length >= SINGLE_DAYS ? `Its mail is back at its habit since ${after.at(-1)!.day}.` : null;
+}
+
+/** Whether the domain as a whole sends at least half as much more: else mail has only changed its name, as while a name server was slow. */
+function domainRises(
+  window: SourceWindow,
+  base: readonly string[],
+  days: readonly string[],
+  series: Series,
+  habit: Habit,
+): boolean {
+  const all = new Series();
+  for (const row of window.reporterDays) all.add(row.reporter, row.day, row.messages);
+  const usual = new Habit(window.attendance, all, base, PRIOR_K, false);
+  return all.on(days) - usual.expected(days).mean >= (series.on(days) - habit.expected(days).mean) / 2;
+}
+
+function chanceOf(some: readonly string[], series: Series, habit: Habit): number {
+  const n = series.on(some);
+  const { mean, k } = habit.expected(some);
+  if (n < TIMES * mean || n - mean < MORE) return 1;
+  const excess = (reporter: string) => series.on(some) - series.on(some, reporter) - (mean - habit.expected(some, reporter).mean);
+  const loudest = series.reporters().sort((a, b) => excess(b) - excess(a) || (a < b ? -1 : 1))[0]!;
+  const others = habit.expected(some, loudest);
+  const seen = series.on(some, loudest);
+  // Where one reporter is nearly all there is, it must say more than twice what it might say by reporting twice.
+  if (others.mean < 5) return n >= 2 * TIMES * mean ? countTail(n, mean, k) : 1;
+  if (seen < OTHERS_TIMES * others.mean || countTail(seen, others.mean, others.k) >= OTHERS_CHANCE) return 1;
+  return countTail(n, mean, k);
+}
+
+function severityOf(times: number, messages: number): Severity {
+  return times >= 5 && messages >= 1000 ? 'medium' : 'low';
+}
