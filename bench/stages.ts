@@ -5,9 +5,9 @@ import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { from as copyFrom } from 'pg-copy-streams';
 import { importPaths } from '../services/cli/import.ts';
-import { openContext } from '../services/cli/open.ts';
+import { openForImport } from '../services/cli/open.ts';
 import { type BatchResult, keySource, writeSmall } from '../services/parser/batch.ts';
-import { BATCH_RECORDS } from '../services/parser/read.ts';
+import { BATCH_RECORDS } from '../services/parser/pieces.ts';
 import type { AggregateRecord, AggregateReport, ReadEvent } from '../services/report/model.ts';
 import { readMessage } from '../services/report/read.ts';
 import { loadConfig } from '../services/shared/config.ts';
@@ -243,7 +243,7 @@ async function importStage(stage: string, input: StageInput): Promise<Measure> {
     { LOG_LEVEL: 'silent', HTTP_LISTEN: 'off', DATABASE_URL: input.databaseUrl! },
     path.parse(input.path).root,
   );
-  const context = await openContext(config);
+  const context = await openForImport(config);
   try {
     await warm(context.db, CONNECTIONS);
     return await measure(stage, input.postmaster, async () => {

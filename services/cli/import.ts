@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto';
-import { parseSafely } from '../parser/index.ts';
 import { type Months, watchMonths } from '../parser/months.ts';
 import { openReaders, type Readers } from '../parser/readers.ts';
+import { parseSafely } from '../parser/safely.ts';
 import { DEFAULT_LIMITS } from '../report/limits.ts';
 import { readEnvelope } from '../report/mime.ts';
 import type { Config } from '../shared/config.ts';
 import { transaction } from '../shared/db.ts';
 import { createLog } from '../shared/log.ts';
-import type { Context } from '../shared/service.ts';
 import { IMPORT_PLACE, type ImportedMail, type ImportedState, importedStates, storeImports } from '../store/imports.ts';
 import { recordLeft } from '../store/intake.ts';
 import { type Input, inputs } from './inputs.ts';
-import { openContext } from './open.ts';
+import { type ImportContext, openForImport } from './open.ts';
 import { Progress } from './progress.ts';
 
 interface Trouble {
@@ -50,7 +49,7 @@ export async function runImport(
   out: (line: string) => void,
 ): Promise<number> {
   const log = createLog(process.env.LOG_LEVEL ? config.logLevel : 'warn');
-  const context = await openContext(config, { log, say: (line) => log.warn(line) });
+  const context = await openForImport(config, { log, say: (line) => log.warn(line) });
   const progress = new Progress(process.stderr, 'Importing');
   try {
     const summary = await importPaths(context, paths, (s) =>
@@ -68,7 +67,7 @@ export async function runImport(
 
 /** Imports paths within a running pipeline. */
 export async function importPaths(
-  context: Context,
+  context: ImportContext,
   paths: string[],
   onBatch: (summary: ImportSummary) => void,
 ): Promise<ImportSummary> {
@@ -122,7 +121,7 @@ async function* batches(source: AsyncGenerator<Input>): AsyncGenerator<Input[]> 
 }
 
 async function importBatch(
-  context: Context,
+  context: ImportContext,
   batch: Input[],
   maxBytes: number,
   summary: ImportSummary,
@@ -187,7 +186,7 @@ function dateOf(header: string | null): Date | null {
   return date.getTime() > 0 && date.getUTCFullYear() < 2200 ? date : null;
 }
 
-async function setAsideTooLarge(context: Context, batch: Input[], maxBytes: number, summary: ImportSummary): Promise<void> {
+async function setAsideTooLarge(context: ImportContext, batch: Input[], maxBytes: number, summary: ImportSummary): Promise<void> {
   const large = batch.filter((input) => input.raw === null);
   if (large.length === 0) return;
   const reason = (input: Input) => `It has ${input.size} bytes, above the limit of ${maxBytes} (limits.mailBytes).`;

@@ -2,15 +2,15 @@ import path from 'node:path';
 import { DEFAULT_LIMITS } from '../report/limits.ts';
 import { systemClock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
-import { type Db, openPool } from '../shared/db.ts';
+import { type Db, openPool, QUEUE_SCHEMA } from '../shared/db.ts';
 import { type EmbeddedPostgres, firstClosedFolder, openEmbedded } from '../shared/embedded.ts';
 import { codeOf, messageOf, PermanentError, RuawatchError, SettingsError } from '../shared/errors.ts';
 import { createLog, type Log } from '../shared/log.ts';
 import { createMetrics, type Metrics } from '../shared/metrics.ts';
-import { createQueues, QUEUE_SCHEMA, type Queues } from '../shared/queues.ts';
+import type { Queues } from '../shared/queues.ts';
 import type { Context } from '../shared/service.ts';
 import { checkSchema, migrate } from '../store/migrate.ts';
-import { prepareQueue, type QueuePlace } from '../store/queue.ts';
+import type { QueuePlace } from '../store/queue.ts';
 import { grantRoles, rolesInUse } from '../store/roles.ts';
 
 export interface Opened {
@@ -72,6 +72,9 @@ export function queuePlace(config: Config, databaseUrl: string): QueuePlace {
  */
 export async function openQueues(config: Config, databaseUrl: string, log: Log, metrics: Metrics): Promise<Queues> {
   const place = queuePlace(config, databaseUrl);
+  // Loaded by who needs a queue: BullMQ takes 12 MB.
+  const { createQueues } = await import('../shared/queues.ts');
+  const { prepareQueue } = await import('../store/queue.ts');
   if (config.redisUrl === null) {
     try {
       await prepareQueue(place);
@@ -152,14 +155,56 @@ function noTls(said: string, setting: string): string | null {
   return `The server at ${setting} does not offer TLS: switch it on there (ssl = on), or use sslmode=disable on a network that you trust.`;
 }
 
+type ContextOptions = { log?: Log; say?: (line: string) => void };
+
 /**
  * Opens everything a pipeline needs: database (migrated), queues, log, metrics, clock.
  * @throws SettingsError, RuawatchError
  */
-export async function openContext(
-  config: Config,
-  options: { log?: Log; say?: (line: string) => void } = {},
-): Promise<Context & Opened> {
+export async function openContext(config: Config, options: ContextOptions = {}): Promise<Context & Opened> {
+  const context = await openWithoutQueues(config, options);
+  let queues: Queues;
+  try {
+    queues = await openQueues(config, context.url, context.log, context.metrics);
+  } catch (error) {
+    await context.close();
+    throw error;
+  }
+  const close = async () => {
+    await queues.close();
+    await context.close();
+  };
+  return { ...context, queues, close };
+}
+
+/** What an importer needs of a pipeline: its queues only wake others when it is done. */
+export type ImportContext = Omit<Context, 'queues'> & { queues: Pick<Queues, 'add'> };
+
+/**
+ * As `openContext`, with queues that are opened when the first job is added, so that they take no memory beside an import. As with any
+ * queue, adding answers false after a warning when it cannot be reached: the rows are there, and the services find them by themselves.
+ * @throws SettingsError, RuawatchError
+ */
+export async function openForImport(config: Config, options: ContextOptions = {}): Promise<ImportContext & Opened> {
+  const context = await openWithoutQueues(config, options);
+  let queues: Queues | null = null;
+  const add: Queues['add'] = async (name, payload) => {
+    try {
+      queues ??= await openQueues(config, context.url, context.log, context.metrics);
+    } catch (error) {
+      context.log.warn({ err: messageOf(error) }, 'nobody was woken: the services find the work when they look for it');
+      return false;
+    }
+    return queues.add(name, payload);
+  };
+  const close = async () => {
+    await queues?.close();
+    await context.close();
+  };
+  return { ...context, queues: { add }, close };
+}
+
+async function openWithoutQueues(config: Config, options: ContextOptions): Promise<Omit<Context, 'queues'> & Opened> {
   checkLimits(config);
   const log = options.log ?? createLog(config.logLevel);
   const opened = await openDatabase(config, {
@@ -167,19 +212,7 @@ export async function openContext(
     max: 4 + config.parser.concurrency * 2,
     ...(options.say ? { say: options.say } : {}),
   });
-  const metrics = createMetrics();
-  let queues: Queues;
-  try {
-    queues = await openQueues(config, opened.url, log, metrics);
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
-  const close = async () => {
-    await queues.close();
-    await opened.close();
-  };
-  return { ...opened, config, queues, log, metrics, clock: systemClock, close };
+  return { ...opened, config, log, metrics: createMetrics(), clock: systemClock };
 }
 
 /** @throws SettingsError when ruawatch.yaml names a limit that does not exist */

@@ -16,9 +16,9 @@ import { countDeaths, markedTransaction } from '../store/parsing.ts';
 import { dropRecords, type NewReport, type Outcome, storeReports, takeReportKeys } from '../store/reports.ts';
 import { loadPolicyReports, rollUp, rollUpPolicies } from '../store/rollups.ts';
 import { noteOther, nothingRead, type Privacy, REDACT, writeOthers } from './others.ts';
-import { BATCH_RECORDS, keysFrom, type ReadResult } from './read.ts';
+import { BATCH_RECORDS, keysFrom, type ReadResult } from './pieces.ts';
 import { type Readers, readHere } from './readers.ts';
-import { notToBeChecked } from './trust.ts';
+import { notToBeChecked } from './unchecked.ts';
 
 /** How it is told whether reports come from whom they say (the setting trust.check). */
 export type Check = Config['trust']['check'];
@@ -241,7 +241,9 @@ async function parseLarge(db: Db, key: number, { readers, check, privacy, raws }
   return markedTransaction(db, [key], async (tx) => {
     const [message] = await claimMessages(tx, [key]);
     if (!message) return nothingDone();
-    const raw = raws.get(key) ?? (await loadRaw(tx, message));
+    // What was handed to a reader in an attempt before is gone from here.
+    const given = raws.get(key);
+    const raw = given && given.length > 0 ? given : await loadRaw(tx, message);
     let result = raw ? { ...nothingRead(), reports: [] } : refusedWith(RAW_MISSING);
     let news: NewReport[] = [];
     const copied = new Set<number>();

@@ -1,46 +1,11 @@
 import type { Limits } from '../report/limits.ts';
-import type { AggregateReport, ReadEvent } from '../report/model.ts';
 import { readMessage } from '../report/read.ts';
 import { copyLines, type LineCache } from '../store/copy.ts';
-import { noteOther, nothingRead, type OtherResult } from './others.ts';
+import { noteOther, nothingRead } from './others.ts';
+import { BATCH_RECORDS, type Piece, type ReadResult } from './pieces.ts';
 
-/** Records gathered for one transaction: the knee of the curve in facts of performance (smaller and larger are slower). */
-export const BATCH_RECORDS = 5_000;
 /** Records a piece of a large message: what is alive at once, garbage collection must copy. */
 const PIECE_RECORDS = 250;
-
-/** One report of a message that was read whole into memory. */
-export interface ReadReport {
-  part: number;
-  /** Its key, taken before it is known whether the report is new: a gap in the sequence costs nothing. */
-  key: number;
-  report: AggregateReport;
-  /** Its records, as COPY wants them. */
-  lines: string;
-}
-
-/** What was read from one small message. */
-export interface ReadResult extends OtherResult {
-  reports: ReadReport[];
-}
-
-/** What comes while a large message is read: lines of COPY before their report. */
-export type Piece =
-  | { type: 'lines'; key: number; records: number; lines: string }
-  | { type: 'report'; part: number; key: number; report: AggregateReport }
-  | { type: 'event'; event: Exclude<ReadEvent, { type: 'records' | 'report' }> };
-
-/** More report keys, several at once. */
-export type MoreKeys = () => Promise<number[]>;
-
-/** Report keys one by one, `more` whenever they run out. */
-export function keysFrom(more: MoreKeys): () => Promise<number> {
-  let keys: number[] = [];
-  return async () => {
-    if (keys.length === 0) keys = (await more()).reverse();
-    return keys.pop()!;
-  };
-}
 
 /** Reads one message into memory; one that proves large inside is left to `readLarge`. */
 export async function readSmall(

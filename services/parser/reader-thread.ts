@@ -2,7 +2,8 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Limits } from '../report/limits.ts';
-import { keysFrom, type Piece, type ReadResult, readLarge, readSmall } from './read.ts';
+import { keysFrom, type Piece, type ReadResult } from './pieces.ts';
+import { readLarge, readSmall } from './read.ts';
 
 /** What a thread is made with. */
 export interface ThreadData {
@@ -15,18 +16,26 @@ export interface ThreadData {
 export type Order =
   | { type: 'read'; how: 'small' | 'large'; bytes: ArrayBuffer; ends: number[] }
   | { type: 'keys'; keys: number[] }
-  | { type: 'taken'; length: number };
+  | { type: 'taken'; length: number }
+  /** A buffer of COPY text whose bytes have gone, to be used again. */
+  | { type: 'back'; buffer: ArrayBuffer };
 
-/** What it answers, in the order of the mails. `length` is what counts against AHEAD_LENGTH. */
+/** What it answers, in the order of the mails. `length` is what counts against AHEAD_LENGTH; what is `lent` is to be sent back. */
 export type Answer =
   | { type: 'small'; result: ReadResult | 'large'; length: number }
-  | { type: 'piece'; piece: Piece; length: number }
+  | { type: 'piece'; piece: Piece; lent: boolean }
   | { type: 'threw'; message: string; stack: string | undefined }
   | { type: 'more_keys' }
   | { type: 'done' };
 
-/** Characters of COPY text that may be on their way or wait on the other side: back-pressure. */
+/** Characters of small reports' COPY text that may be on their way or wait on the other side: back-pressure. */
 const AHEAD_LENGTH = 1024 * 1024;
+/**
+ * A large report's COPY text goes in buffers that come back, so that it leaves no garbage on either side: as many as may be on their
+ * way, wait on the other side, or lie in the socket. A full one is above SOCKET_BYTES.
+ */
+const BUFFERS = 4;
+const BUFFER_BYTES = 256 * 1024;
 
 /** Bytes of buffers after which garbage is collected: V8 by itself lets 64 MiB of dead ones lie around in every thread. */
 const GARBAGE_BYTES = 8 * 1024 * 1024;
@@ -37,10 +46,13 @@ const port = parentPort!;
 const { limits, state: shared } = workerData as ThreadData;
 const state = new Int32Array(shared);
 let ahead = 0;
+let lent = 0;
+const buffers: ArrayBuffer[] = [];
+const encoder = new TextEncoder();
 let wake: (() => void) | null = null;
 let keys: number[] | null = null;
 
-const answer = (message: Answer) => port.postMessage(message);
+const answer = (message: Answer, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 /** Waits for word from the other side; that time is not the mail's. */
 async function pause(until: () => boolean): Promise<void> {
@@ -66,6 +78,50 @@ async function send(message: Answer & { length: number }): Promise<void> {
   if (ahead > AHEAD_LENGTH) await pause(() => ahead <= AHEAD_LENGTH);
 }
 
+/** Gathers the lines of a large mail in buffers. */
+class Lines {
+  private bytes: Uint8Array<ArrayBuffer> | null = null;
+  private used = 0;
+  private key = 0;
+  private records = 0;
+
+  async add({ key, records, lines }: Piece & { type: 'lines' }): Promise<void> {
+    if (key !== this.key) this.rest();
+    this.key = key;
+    this.records += records;
+    for (let text = lines as string; ; ) {
+      this.bytes ??= await this.buffer();
+      const { read, written } = encoder.encodeInto(text, this.bytes.subarray(this.used));
+      this.used += written;
+      if (read === text.length) return;
+      text = text.slice(read);
+      this.hand(this.bytes.subarray(0, this.used), true);
+      lent++;
+    }
+  }
+
+  /** Sends what is left over, in a buffer of its own size that does not come back. */
+  rest(): void {
+    if (this.bytes === null || this.used === 0) return;
+    const bytes = this.bytes.slice(0, this.used);
+    buffers.push(this.bytes.buffer);
+    this.hand(bytes, false);
+  }
+
+  private hand(lines: Uint8Array<ArrayBuffer>, isLent: boolean): void {
+    const piece: Piece = { type: 'lines', key: this.key, records: this.records, lines };
+    answer({ type: 'piece', piece, lent: isLent }, [lines.buffer]);
+    this.bytes = null;
+    this.used = 0;
+    this.records = 0;
+  }
+
+  private async buffer(): Promise<Uint8Array<ArrayBuffer>> {
+    if (lent === BUFFERS) await pause(() => lent < BUFFERS);
+    return new Uint8Array(buffers.pop() ?? new ArrayBuffer(BUFFER_BYTES));
+  }
+}
+
 async function read({ how, bytes, ends }: Order & { type: 'read' }): Promise<void> {
   // Keys do not outlive the transaction they were taken in: when it fails and the server crashes, the sequence gives them out again.
   const keyOf = keysFrom(moreKeys);
@@ -81,9 +137,15 @@ async function read({ how, bytes, ends }: Order & { type: 'read' }): Promise<voi
         const length = result === 'large' ? 0 : result.reports.reduce((sum, report) => sum + report.lines.length, 0);
         await send({ type: 'small', result, length });
       } else {
+        const lines = new Lines();
         for await (const piece of readLarge(raw, limits, keyOf)) {
-          await send({ type: 'piece', piece, length: piece.type === 'lines' ? piece.lines.length : 0 });
+          if (piece.type === 'lines') await lines.add(piece);
+          else {
+            lines.rest();
+            answer({ type: 'piece', piece, lent: false });
+          }
         }
+        lines.rest();
       }
     } catch (error) {
       const { message, stack } = error instanceof Error ? error : new Error(String(error));
@@ -104,6 +166,10 @@ port.on('message', (order: Order) => {
     return;
   }
   if (order.type === 'keys') keys = order.keys;
-  else ahead -= order.length;
+  else if (order.type === 'taken') ahead -= order.length;
+  else {
+    buffers.push(order.buffer);
+    lent--;
+  }
   wake?.();
 });

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Limits } from '../report/limits.ts';
 import type { Problem } from '../report/model.ts';
 import type { Config } from '../shared/config.ts';
-import { keysFrom, type MoreKeys, type Piece, type ReadResult, readLarge, readSmall } from './read.ts';
+import { keysFrom, type MoreKeys, type Piece, type ReadResult } from './pieces.ts';
 import type { Answer, Order, ThreadData } from './reader-thread.ts';
 import { Turns } from './turns.ts';
 
@@ -31,15 +31,19 @@ export function openReaders(config: Pick<Config, 'parser' | 'limits'>): Readers 
   return config.parser.isolate ? new ReaderPool(config.parser, limits) : readHere(limits);
 }
 
-/** Reads in this thread, where nothing can stop a mail that hangs. */
+/** Reads in this thread, where nothing can stop a mail that hangs. Loads what reads when there is something to read: it takes 10 MB. */
 export function readHere(limits: Partial<Limits>): Readers {
   return {
     turns: new Turns(),
     async *small(raws, more) {
+      const { readSmall } = await import('./read.ts');
       const keyOf = keysFrom(more);
       for (const raw of raws) yield await readSmall(raw, limits, keyOf);
     },
-    large: (raw, more) => readLarge(raw, limits, keysFrom(more)),
+    async *large(raw, more) {
+      const { readLarge } = await import('./read.ts');
+      yield* readLarge(raw, limits, keysFrom(more));
+    },
     close: async () => undefined,
   };
 }
@@ -110,7 +114,7 @@ export class ReaderPool implements Readers {
         else {
           yield answer;
           if (answer.type === 'stopped') return;
-          if (answer.length > 0) thread.tell({ type: 'taken', length: answer.length });
+          thread.took(answer);
         }
       }
     } finally {
@@ -235,8 +239,18 @@ class Thread {
     this.worker.postMessage({ type: 'read', how, bytes: buffer, ends } satisfies Order, [buffer]);
   }
 
-  tell(order: Order): void {
-    this.worker.postMessage(order);
+  tell(order: Order, transfer: ArrayBuffer[] = []): void {
+    this.worker.postMessage(order, transfer);
+  }
+
+  /** Lets the thread go on: the answer has been worked up. */
+  took(answer: Answer & { type: 'small' | 'piece' }): void {
+    if (answer.type === 'small') {
+      if (answer.length > 0) this.tell({ type: 'taken', length: answer.length });
+    } else if (answer.lent && answer.piece.type === 'lines' && typeof answer.piece.lines !== 'string') {
+      const buffer = answer.piece.lines.buffer as ArrayBuffer;
+      this.tell({ type: 'back', buffer }, [buffer]);
+    }
   }
 
   /** The next answer. @throws when the thread ended for a reason that is nobody's budget */

@@ -2,7 +2,6 @@ import { organizationalDomain } from '../report/orgdomain.ts';
 import type { Config } from '../shared/config.ts';
 import { messageOf } from '../shared/errors.ts';
 import type { Resolver } from '../shared/resolver.ts';
-import { IMPORT_PLACE } from '../store/imports.ts';
 import type { Trust } from '../store/trust.ts';
 import { ownResults, provenBy } from './authentication_results.ts';
 import { verifyDkim } from './dkim.ts';
@@ -110,10 +109,4 @@ function domainOf(text: string | null): string | null {
 
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`.replace(/\.?$/, '.');
-}
-
-/** Why a mail's reports count as they are; null when they are to be verified. */
-export function notToBeChecked(mailbox: string, check: Config['trust']['check']): string | null {
-  if (mailbox === IMPORT_PLACE.mailbox) return 'Not verified: imported by hand.';
-  return check === 'off' ? 'Not verified: trust.check is off.' : null;
 }

@@ -6,7 +6,8 @@ import type { Resolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { loadRaw } from '../store/messages.ts';
 import { type Check, deferChecks, settleTrust, type Trust, takeDueChecks, waitingChecks } from '../store/trust.ts';
-import { type Authenticity, authenticate, notToBeChecked, trustOf } from './trust.ts';
+import { type Authenticity, authenticate, trustOf } from './trust.ts';
+import { notToBeChecked } from './unchecked.ts';
 
 /** Messages that one sweep puts back on the queue. */
 const SWEEP_MESSAGES = 2_000;

@@ -2,6 +2,9 @@ import pg from 'pg';
 import { TransientError } from './errors.ts';
 import { connectionSettings } from './postgres-url.ts';
 
+/** Where BullMQ keeps its tables on Postgres. */
+export const QUEUE_SCHEMA = 'ruawatch_queue';
+
 export type Db = pg.Pool;
 /** Anything that runs a query: the pool, or one client inside a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'> | pg.PoolClient;

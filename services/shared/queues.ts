@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createPostgresBackend, createRedisBackend, Queue, type QueueOptions, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
+import { QUEUE_SCHEMA } from './db.ts';
 import { isTransient, messageOf, PermanentError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -96,8 +97,6 @@ export interface QueueSettings {
   migrate?: boolean;
 }
 
-/** Where BullMQ keeps its tables on Postgres. */
-export const QUEUE_SCHEMA = 'ruawatch_queue';
 const ADD_TIMEOUT_MS = 5_000;
 /** How long a queue that may be gone is given to hear that its worker leaves. */
 const LEAVE_TIMEOUT_MS = 5_000;

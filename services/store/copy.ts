@@ -10,6 +10,8 @@ const COLUMNS =
 export const COPY_RECORDS = `copy ruawatch.records (${COLUMNS}) from stdin`;
 /** Characters gathered before they are handed to the socket: a few hundred rows a write. */
 const FLUSH_LENGTH = 64 * 1024;
+/** More than a socket takes without saying that it is full (Node's high-water mark, 16 or 64 KiB): it tells when all of it has gone. */
+export const SOCKET_BYTES = 128 * 1024;
 /** What an index entry can hold with room to spare (a B-tree row ends at 2,704 bytes), and what a domain name can be. */
 export const KEY_LENGTH = 255;
 
@@ -30,11 +32,19 @@ export class RecordCopy {
     this.stream.on('close', () => this.wake());
   }
 
-  /** Writes lines that `copyLines` made; resolves when the socket wants more (back-pressure). */
-  async write(lines: string): Promise<void> {
-    this.pending.push(lines);
-    this.pendingLength += lines.length;
-    if (this.pendingLength >= FLUSH_LENGTH) await this.flush();
+  /**
+   * Writes lines that `copyLines` made; resolves when the socket wants more (back-pressure). Bytes are not kept: when it has resolved
+   * for SOCKET_BYTES or more, the socket is done with them, and they may be written over.
+   */
+  async write(lines: string | Uint8Array): Promise<void> {
+    if (typeof lines === 'string') {
+      this.pending.push(lines);
+      this.pendingLength += lines.length;
+      if (this.pendingLength >= FLUSH_LENGTH) await this.flush();
+    } else {
+      await this.flush();
+      await this.send(lines);
+    }
   }
 
   /** Ends the COPY. @throws the server's error */
@@ -61,6 +71,10 @@ export class RecordCopy {
     const text = this.pending.join('');
     this.pending = [];
     this.pendingLength = 0;
+    await this.send(text);
+  }
+
+  private async send(text: string | Uint8Array): Promise<void> {
     if (!this.stream.write(text) && !this.stream.destroyed) {
       await new Promise<void>((resolve) => {
         this.wake = resolve;

@@ -2,6 +2,8 @@ import type { Queryable, Tx } from '../shared/db.ts';
 
 /** Raw mail is kept in pieces of this many bytes. */
 export const PIECE_BYTES = 256 * 1024;
+/** Bytes of raw mail after which the next statement begins. */
+const STATEMENT_BYTES = 1024 * 1024;
 /** Codes of mails that were recorded without their bytes and left where they are. */
 export const LEFT_CODES = ['mail_too_large', 'mail_unreadable'] as const;
 
@@ -102,8 +104,12 @@ function columnsOf(mails: readonly Arrival[]): unknown[] {
 /** Each piece is a parameter of its own, because single parameters travel as bytes and arrays as hexadecimal text. */
 async function insertPieces(tx: Tx, pieces: readonly { key: number; n: number; bytes: Buffer }[]): Promise<void> {
   const PER_STATEMENT = 256;
-  for (let at = 0; at < pieces.length; at += PER_STATEMENT) {
-    const some = pieces.slice(at, at + PER_STATEMENT);
+  for (let at = 0; at < pieces.length; ) {
+    const from = at;
+    // The driver copies all of a statement's bytes into one message.
+    for (let bytes = 0; at < pieces.length && at - from < PER_STATEMENT && bytes < STATEMENT_BYTES; at++)
+      bytes += pieces[at]!.bytes.length;
+    const some = pieces.slice(from, at);
     const rows = some.map((_, i) => `($${3 * i + 1}::bigint, $${3 * i + 2}::integer, $${3 * i + 3}::bytea)`);
     await tx.query(
       `insert into ruawatch.raw (message_key, n, bytes) values ${rows.join(', ')}`,
