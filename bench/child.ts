@@ -1,3 +1,4 @@
+import '../services/shared/young.ts';
 import type { StageInput } from './input.ts';
 import { STAGES } from './stages.ts';
 

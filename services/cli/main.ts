@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import '../shared/young.ts';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { loadConfig } from '../shared/config.ts';

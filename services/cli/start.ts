@@ -3,6 +3,7 @@ import { SettingsError, sentenceOf } from '../shared/errors.ts';
 import { type HealthServer, serveHealth } from '../shared/http.ts';
 import { createLog } from '../shared/log.ts';
 import type { Context, Service } from '../shared/service.ts';
+import { keepYoung } from '../shared/young.ts';
 import { openContext } from './open.ts';
 
 /** Loaded when they are started: a parser alone needs neither IMAP nor SMTP in its memory. */
@@ -33,6 +34,7 @@ export async function runStart(config: Config, named: string[]): Promise<number>
     log.warn('Neither SMTP_URL nor a webhook is set: findings are recorded in dmarc.findings, and nobody is told');
   }
   const stopped = untilSignal();
+  keepYoung(false);
   const running: Service[] = [];
   let health: HealthServer | null = null;
   try {

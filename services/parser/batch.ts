@@ -2,6 +2,7 @@ import type { Limits } from '../report/limits.ts';
 import type { Problem } from '../report/model.ts';
 import type { Config } from '../shared/config.ts';
 import type { Db, Tx } from '../shared/db.ts';
+import { collectYoungGarbage } from '../shared/garbage.ts';
 import { isoSeconds, RecordCopy } from '../store/copy.ts';
 import {
   type ClaimedMessage,
@@ -244,6 +245,8 @@ async function parseLarge(db: Db, key: number, { readers, check, privacy, raws }
     // What was handed to a reader in an attempt before is gone from here.
     const given = raws.get(key);
     const raw = given && given.length > 0 ? given : await loadRaw(tx, message);
+    // What loading or storing the mail left in the driver would lie beside it all the while.
+    collectYoungGarbage();
     let result = raw ? { ...nothingRead(), reports: [] } : refusedWith(RAW_MISSING);
     let news: NewReport[] = [];
     const copied = new Set<number>();

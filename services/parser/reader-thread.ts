@@ -1,7 +1,7 @@
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Limits } from '../report/limits.ts';
+import { collectGarbage } from '../shared/garbage.ts';
 import { keysFrom, type Piece, type ReadResult } from './pieces.ts';
 import { readLarge, readSmall } from './read.ts';
 
@@ -37,10 +37,8 @@ const AHEAD_LENGTH = 1024 * 1024;
 const BUFFERS = 4;
 const BUFFER_BYTES = 256 * 1024;
 
-/** Bytes of buffers after which garbage is collected: V8 by itself lets 64 MiB of dead ones lie around in every thread. */
+/** Bytes of buffers after which garbage is collected. */
 const GARBAGE_BYTES = 8 * 1024 * 1024;
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 const port = parentPort!;
 const { limits, state: shared } = workerData as ThreadData;
@@ -154,7 +152,7 @@ async function read({ how, bytes, ends }: Order & { type: 'read' }): Promise<voi
     } finally {
       Atomics.store(state, 1, 0);
     }
-    if (getHeapStatistics().external_memory - bytes.byteLength > GARBAGE_BYTES) collect();
+    if (getHeapStatistics().external_memory - bytes.byteLength > GARBAGE_BYTES) collectGarbage();
   }
   answer({ type: 'done' });
 }

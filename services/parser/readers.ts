@@ -206,7 +206,7 @@ class Thread {
     this.worker = new Worker(THREAD, {
       workerData,
       // A small young generation: a thread that reads in pieces gains nothing from a large one, which would stay resident.
-      resourceLimits: { maxOldGenerationSizeMb: budgets.memory_budget_mb, maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: budgets.memory_budget_mb, maxYoungGenerationSizeMb: 4 },
     });
     this.worker.on('message', (answer: Answer) => this.hear(answer));
     this.worker.on('error', (error: NodeJS.ErrnoException) => {
