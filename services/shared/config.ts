@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
 import path from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { messageOf, SettingsError } from './errors.ts';
 import { type Mailbox, mailboxSchema, toMailbox } from './mailbox.ts';
@@ -306,6 +306,8 @@ function readConfigFile(named: string | undefined, cwd: string, mistakes: string
   }
   const name = path.basename(file);
   try {
+    // Where the environment says all, it need not be loaded.
+    const { LineCounter, parseDocument } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
     const lines = new LineCounter();
     const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
     // The first alone: the others mostly follow from it. The parser's own sentence may quote what stands there, a password for one.
