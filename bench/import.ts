@@ -2,7 +2,6 @@ import path from 'node:path';
 import { importPaths } from '../services/cli/import.ts';
 import { openForImport } from '../services/cli/open.ts';
 import { loadConfig } from '../services/shared/config.ts';
-import { keepYoung } from '../services/shared/young.ts';
 import { CONNECTIONS, type StageInput, warm } from './input.ts';
 import { type Measure, measure } from './measure.ts';
 
@@ -13,7 +12,6 @@ export async function importStage(stage: string, input: StageInput): Promise<Mea
     path.parse(input.path).root,
   );
   const context = await openForImport(config);
-  keepYoung(false);
   try {
     await warm(context.db, CONNECTIONS);
     return await measure(stage, input.postmaster, async () => {

@@ -7,7 +7,6 @@ import { readEnvelope } from '../report/mime.ts';
 import type { Config } from '../shared/config.ts';
 import { transaction } from '../shared/db.ts';
 import { createLog } from '../shared/log.ts';
-import { keepYoung } from '../shared/young.ts';
 import { IMPORT_PLACE, type ImportedMail, type ImportedState, importedStates, storeImports } from '../store/imports.ts';
 import { recordLeft } from '../store/intake.ts';
 import { type Input, inputs } from './inputs.ts';
@@ -51,7 +50,6 @@ export async function runImport(
 ): Promise<number> {
   const log = createLog(process.env.LOG_LEVEL ? config.logLevel : 'warn');
   const context = await openForImport(config, { log, say: (line) => log.warn(line) });
-  keepYoung(false);
   const progress = new Progress(process.stderr, 'Importing');
   try {
     const summary = await importPaths(context, paths, (s) =>
