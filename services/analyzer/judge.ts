@@ -19,6 +19,7 @@ import { policyReady, policyReadyResolved } from './rules/policy_ready.ts';
 import { reporterSilent, reporterSilentResolved } from './rules/reporter_silent.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthorized_source.ts';
+import { verdictMismatch, verdictMismatchResolved } from './rules/verdict_mismatch.ts';
 import { volumeSurge, volumeSurgeResolved } from './rules/volume_surge.ts';
 import { entryOf } from './senders.ts';
 import { type DomainWindow, openOf, type ReporterWindow, type SourceWindow } from './window.ts';
@@ -140,6 +141,7 @@ export function judge(given: Case): Judgement {
   };
   if (domainWindow) {
     candidates.push(...unauthorizedSource(domainWindow), ...policyChange(domainWindow), ...reporterSilent(domainWindow));
+    candidates.push(...verdictMismatch(domainWindow));
   }
   const { forged, genuine } = given;
   const reporterWindow: ReporterWindow = { domain, now: given.now.toISOString().slice(0, 10), forged, genuine, known };
@@ -166,6 +168,8 @@ export function judge(given: Case): Judgement {
         return newSourceResolved(finding, windowOf(finding.subject));
       case 'volume_surge':
         return volumeSurgeResolved(finding, windowOf(finding.subject));
+      case 'verdict_mismatch':
+        return domainWindow && verdictMismatchResolved(finding, domainWindow);
       case 'reporter_silent':
         return domainWindow && reporterSilentResolved(finding, domainWindow);
       case 'forged_report':

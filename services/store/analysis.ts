@@ -56,6 +56,8 @@ export interface ReporterDay {
   /** Unauthenticated messages of sources that send more of these than of such that pass, and how many such sources there were. */
   background: number;
   networks: number;
+  /** Messages for which its own verdict contradicts its own results. */
+  contradicted: number;
 }
 
 /** The sources of a domain that sent mail nothing authenticates: the largest one by one, the others as a sum. */
@@ -229,7 +231,7 @@ export async function loadReporterDays(
         group by source)
      select d.day, d.reporter, sum(d.messages) as messages,
             coalesce(sum(d.failed_unauthenticated) filter (where s.background), 0) as background,
-            count(*) filter (where s.background and d.failed_unauthenticated > 0) as networks,
+            count(*) filter (where s.background and d.failed_unauthenticated > 0) as networks, sum(d.contradicted) as contradicted,
             (select count(*) from per_source where tested) as sources
        from ruawatch.source_days d join per_source s using (source)
       where d.domain = $1 and d.day between $2 and $3 and d.messages > 0 and d.trust = 'ok'

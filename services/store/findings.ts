@@ -292,6 +292,22 @@ export function policyQuery(domain: string, from: string, to: string): string {
  order by day, reporter, policy;`;
 }
 
+/** The records of a reporter whose verdict contradicts their results. */
+export function contradictedQuery(domain: string, reporter: string, from: string, to: string): string {
+  return `select (begin_at at time zone 'UTC')::date as day, source_ip, disposition, dkim_result, spf_result, dkim_aligned, spf_aligned, auth,
+       sum(count) as messages
+  from dmarc.records
+ where domain = ${literal(domain)}
+   and lower(org_name) = ${literal(reporter)}
+   and begin_at >= ${literal(`${from} 00:00+00`)}
+   and begin_at < timestamptz ${literal(`${to} 00:00+00`)} + interval '1 day'
+   and (dkim_result = 'pass' or spf_result = 'pass') <> dmarc_pass
+   and trust = 'ok'
+ group by 1, 2, 3, 4, 5, 6, 7, 8
+ order by messages desc
+ limit 100;`;
+}
+
 /** How much a reporter told of a domain, day by day. */
 export function reportsQuery(domain: string, reporter: string, from: string): string {
   return `select (begin_at at time zone 'UTC')::date as day, count(*) as reports, sum(messages) as messages, max(received_at) as received_at

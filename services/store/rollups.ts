@@ -36,22 +36,25 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               sum(s.sign * r.count) filter (where r.disposition = 'quarantine') as quarantined,
               sum(s.sign * r.count) filter (where r.disposition = 'reject') as rejected,
               sum(s.sign * r.count) filter (where not ok.pass and ok.delivered) as failed_delivered,
+              sum(s.sign * r.count) filter (where ok.said <> ok.pass) as contradicted,
               left(max(r.foreign_dkim), ${KEY_LENGTH}) as signing_domain
          from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust)
          join ruawatch.reports p on p.report_key = s.key
          join ruawatch.records r on r.report_key = s.key and r.begin_at = p.begin_at and r.begin_at between $4 and $5
         cross join lateral (select r.dkim_aligned or r.spf_aligned as pass,
                                    r.foreign_dkim is not null or r.foreign_spf is not null as authenticated,
+                                   r.dkim_result = 'pass' or r.spf_result = 'pass' as said,
                                    coalesce(r.disposition, 'none') in ('none', 'pass') as delivered) ok
         group by 1, 2, 3, 4, 5),
      days as (
        insert into ruawatch.source_days as d (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded,
               failed_forwarded, failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered,
-              quarantined, rejected, failed_delivered, signing_domain, trust)
+              quarantined, rejected, failed_delivered, contradicted, signing_domain, trust)
        select domain, source, day, reporter, messages, coalesce(passed, 0), coalesce(dkim_aligned, 0), coalesce(spf_aligned, 0),
               coalesce(forwarded, 0), coalesce(failed_forwarded, 0), coalesce(failed_authenticated, 0),
               coalesce(failed_unauthenticated, 0), coalesce(failed_foreign_dkim, 0), coalesce(failed_foreign_spf, 0),
-              coalesce(delivered, 0), coalesce(quarantined, 0), coalesce(rejected, 0), coalesce(failed_delivered, 0), signing_domain, trust
+              coalesce(delivered, 0), coalesce(quarantined, 0), coalesce(rejected, 0), coalesce(failed_delivered, 0),
+              coalesce(contradicted, 0), signing_domain, trust
          from delta where ${kept('source_days')} order by domain, source, day, reporter, trust
        on conflict (domain, source, day, reporter, trust) do update
           set messages = d.messages + excluded.messages,
@@ -68,6 +71,7 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               quarantined = d.quarantined + excluded.quarantined,
               rejected = d.rejected + excluded.rejected,
               failed_delivered = d.failed_delivered + excluded.failed_delivered,
+              contradicted = d.contradicted + excluded.contradicted,
               signing_domain = greatest(d.signing_domain, excluded.signing_domain)),
      totals as (
        insert into ruawatch.sources as s (domain, source, first_seen, last_seen, messages, passed)

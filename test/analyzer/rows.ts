@@ -137,6 +137,7 @@ export function reporterDays(rows: readonly SourceDay[], others = 1000, days = 4
         messages,
         background: forged.reduce((n, r) => n + r.failed_unauthenticated, 0),
         networks: new Set(forged.map((r) => r.source)).size,
+        contradicted: 0,
       });
     }
   }

@@ -24,7 +24,7 @@ const IN_THE_WAY = new Set(['alignment_failure', 'authentication_regression', 'p
 export const READY_DAYS = 30;
 
 /**
- * The evidence that the next step of policy is safe: none → quarantine → reject. RFC 9989 section 7.4 and appendix A ask for a month at none and
+ * The evidence that the next step of policy is safe: none → quarantine → reject. RFC 9989 asks for a month at none and
  * as long at quarantine, and that a domain whose people write to mailing lists stay below reject. There are no percentages any more; `t=y` is the
  * trial. Never mailed by itself: it stands in the digest until the step is taken, or is safe no more.
  */

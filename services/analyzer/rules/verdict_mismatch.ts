@@ -1,0 +1,90 @@
+import { type Candidate, contradictedQuery, type KnownFinding } from '../../store/findings.ts';
+import { levelOf } from '../budget.ts';
+import { stated, wilson, witnessed } from '../confidence.ts';
+import { daysBetween } from '../habit.ts';
+import { shareTail } from '../statistics.ts';
+import { count, percent, short } from '../text.ts';
+import { addDays, type DomainWindow, openOf, settledUntil } from '../window.ts';
+
+const KIND = 'verdict_mismatch';
+/** Days the rule looks at, and report days of the reporter without, after which the finding resolves. */
+const RECENT = 7;
+const OVER_DAYS = 3;
+/** So many messages, on so many days, this part of what the reporter tells. */
+const LEAST = 20;
+const DAYS = 2;
+const SHARE = 0.2;
+/** How the share of contradictions varies from day to day: Beta with this sum of parameters. */
+const PRIOR_SHARE = 20;
+
+/**
+ * A reporter's own verdict contradicts the results it reports: it calls failing what is aligned and passes by its own words, or the contrary
+ * (RFC 9990: policy_evaluated against auth_results). We count by the results; people who read the raw report do not,
+ * and the receiver treated the mail by its verdict. Per reporter, against its own habit: one that always does so is not news.
+ */
+export function verdictMismatch(window: DomainWindow): Candidate[] {
+  const from = addDays(window.today, 1 - RECENT);
+  const level = levelOf(window.falseAlarmsPerMonth, window.attendance.reporters.length);
+  return window.attendance.reporters.flatMap((reporter): Candidate[] => {
+    const open = openOf(window.known, KIND, reporter);
+    const settled = settledUntil(window.known, KIND, reporter);
+    const rows = window.reporterDays.filter((row) => row.reporter === reporter);
+    const recent = rows.filter((row) => row.day >= from && row.day > settled);
+    const bad = recent.filter((row) => row.contradicted >= (SHARE / 2) * row.messages && row.contradicted > 0);
+    if (bad.length === 0) return [];
+    // Since it began: the days before are habit.
+    const first = bad[0]!.day;
+    const since = recent.filter((row) => row.day >= first);
+    const messages = since.reduce((n, row) => n + row.contradicted, 0);
+    const of = since.reduce((n, row) => n + row.messages, 0);
+    if (!open) {
+      if (bad.length < DAYS || messages < LEAST || messages < SHARE * of) return [];
+      const base = new Set(daysBetween(window.from, addDays(from, -1)));
+      const before = rows.filter((row) => base.has(row.day));
+      const told = before.reduce((n, row) => n + row.messages, 0);
+      const usual = (before.reduce((n, row) => n + row.contradicted, 0) + 0.2) / (told + 2);
+      if (shareTail(messages, of, usual * PRIOR_SHARE, (1 - usual) * PRIOR_SHARE) >= level) return [];
+    }
+    const last_day = bad.at(-1)!.day;
+    const begun = open && open.first_day < first ? open.first_day : first;
+    const name = short(reporter, 60);
+    return [
+      {
+        kind: KIND,
+        subject: reporter,
+        severity: 'low',
+        confidence: stated(wilson(messages, of) * witnessed(bad.length)),
+        first_day: begun,
+        last_day,
+        summary: `The verdicts of ${name} on ${short(window.domain)} contradict its own results since ${begun}: ${count(messages, 'message')}`,
+        evidence: {
+          what: `For ${count(messages, 'message')} of ${count(of, 'message')} that ${name} tells of, its verdict says otherwise than the authentication results in the same record (${percent(messages / of)}).`,
+          who: [],
+          senders: 0,
+          messages,
+          of,
+          share: messages / of,
+          per_day: messages / bad.length,
+          since: begun,
+          last_day,
+          reporters: [reporter],
+          delivered: 0,
+          quarantined: 0,
+          rejected: 0,
+          advice: [
+            'Classes and findings here rest on the results, not on the verdicts, so nothing else is wrong with them.',
+            `Look at what ${name} did with this mail (the query shows it): if rightful mail was refused, write to its postmaster with one of the records.`,
+          ],
+          query: contradictedQuery(window.domain, reporter, begun, last_day),
+        },
+      },
+    ];
+  });
+}
+
+/** Resolved when the reporter has spoken on several days without. */
+export function verdictMismatchResolved(finding: KnownFinding, window: DomainWindow): string | null {
+  const after = window.reporterDays.filter((row) => row.reporter === finding.subject && row.day > finding.last_day);
+  const last = after.map((row) => row.day).sort()[OVER_DAYS - 1];
+  return last === undefined ? null : `Its verdicts agree with its results again, on ${OVER_DAYS} report days until ${last}.`;
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { Attendance } from '../../services/analyzer/habit.ts';
+import { verdictMismatch, verdictMismatchResolved } from '../../services/analyzer/rules/verdict_mismatch.ts';
+import { ago, DOMAIN, domainWindow, onFile, REPORTERS, reporterDays } from './rows.ts';
+
+/** Each reporter tells of a third of 300 messages a day, of which so many contradict themselves. */
+function windowOf(contradicted: (reporter: string, daysAgo: number) => number) {
+  const rows = reporterDays([], 300).map((row) => ({
+    ...row,
+    contradicted: contradicted(row.reporter, Math.round((Date.parse(ago(0)) - Date.parse(row.day)) / 86_400_000)),
+  }));
+  return domainWindow([], { reporterDays: rows, attendance: new Attendance(rows) });
+}
+const [broken] = REPORTERS as [string];
+
+test('a reporter whose verdicts contradict its results since three days is told, with the rows', () => {
+  const [finding, ...more] = verdictMismatch(windowOf((reporter, n) => (reporter === broken && n < 3 ? 100 : 0)));
+  expect(more).toEqual([]);
+  expect(finding).toMatchObject({
+    subject: broken,
+    severity: 'low',
+    first_day: ago(2),
+    last_day: ago(0),
+    evidence: { messages: 300, of: 300, reporters: [broken] },
+  });
+  expect(finding!.evidence.query).toContain(`lower(org_name) = '${broken}'`);
+  expect(finding!.summary).toContain(DOMAIN);
+});
+
+test.each([
+  ['one record of a hundred', () => 1],
+  ['a reporter that always does', (reporter: string) => (reporter === broken ? 100 : 0)],
+  ['one day of it', (reporter: string, n: number) => (reporter === broken && n === 1 ? 100 : 0)],
+])('is silent about %s', (_, contradicted) => {
+  expect(verdictMismatch(windowOf(contradicted))).toEqual([]);
+});
+
+test('it is over when the reporter has spoken on three days without', () => {
+  const during = windowOf((reporter, n) => (reporter === broken && n >= 3 && n < 6 ? 100 : 0));
+  const finding = onFile(verdictMismatch(during)[0]!);
+  expect(verdictMismatchResolved(finding, during)).toMatch(/agree with its results again/);
+  expect(
+    verdictMismatchResolved(
+      finding,
+      windowOf((reporter, n) => (reporter === broken && n >= 3 ? 100 : 0)),
+    ),
+  ).toMatch(/again/);
+  expect(verdictMismatchResolved({ ...finding, last_day: ago(2) }, during)).toBeNull();
+});
