@@ -21,8 +21,10 @@ const KIND = 'new_source';
 const HISTORY = 21;
 /** Messages that pass before it is worth a word. */
 const LEAST = 20;
-/** A forwarder is likelier than a sender above these log odds, and cannot be told below. */
-const CLEAR = -1;
+/** A forwarder, as far as can be told, is what has log odds above this: of a small part of the domain's mail, and of a larger one. */
+const CLEAR = -2;
+const CLEAR_LARGE = 1;
+const LARGE = 0.03;
 /** Days after which a source is new no more. */
 const NEWS = 14;
 
@@ -106,7 +108,9 @@ function forwards(window: SourceWindow): boolean {
   const sum = total(window.rows);
   if (passesOn(window.sender)) return true;
   if (sum.spf_aligned > 0.01 * sum.messages) return false;
-  return forwardingOdds(window.rows, window.reporterDays) > CLEAR;
+  const days = new Set(window.rows.map((row) => row.day));
+  const of = window.reporterDays.reduce((n, row) => n + (days.has(row.day) ? row.messages : 0), 0);
+  return forwardingOdds(window.rows, window.reporterDays) > (sum.messages < LARGE * of ? CLEAR : CLEAR_LARGE);
 }
 
 /** A stolen credential hurts more than a newsletter nobody told of; what the catalogue does not know is likelier to be one. */
