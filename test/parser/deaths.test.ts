@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseMessages } from '../../services/parser/batch.ts';
 import { Turns } from '../../services/parser/turns.ts';
 import { replayMessages } from '../../services/store/messages.ts';
@@ -24,7 +24,7 @@ const rows = async (keys: number[]) => {
     return [state, code, worker_deaths];
   });
 };
-const marks = async () => (await t.db.query('select count(*) as n from ruawatch.parsing')).rows[0].n;
+const marks = async () => (await t.db.query('select count(*) as n from ruawatch.parsing where not counted')).rows[0].n;
 
 describe('messages over which workers died', () => {
   test('are parsed one by one after the first death, and set aside after the third; the others of the batch are stored', async () => {
@@ -60,6 +60,45 @@ describe('messages over which workers died', () => {
       expect(await marks()).toBe(0);
     }
     expect(await rows(keys)).toEqual([['received', null, 0]]);
+  });
+
+  test('a worker that lost its connection and lives takes back the death that others counted, and what followed from it', async () => {
+    const keys = await receive(t, [mail('a')]);
+    await die(keys);
+    await die(keys);
+    expect(await countDeaths(t.db, keys)).toBe(2);
+    const work = markedTransaction(t.db, keys, async (tx) => {
+      const { rows: backend } = await tx.query('select pg_backend_pid() as pid');
+      await t.db.query('select pg_terminate_backend($1)', [backend[0].pid]);
+      // Nobody holds the mark now: another worker takes it for a death, the third.
+      await vi.waitFor(async () => expect(await countDeaths(t.db, keys)).toBe(1));
+      await parse(keys);
+      expect(await rows(keys)).toEqual([['quarantined', 'killed_worker', 3]]);
+      await tx.query('select 1');
+    });
+    await expect(work).rejects.toThrow();
+    expect(await rows(keys)).toEqual([['received', null, 2]]);
+    await parse(keys);
+    expect(await rows(keys)).toEqual([['stored', null, 2]]);
+  });
+
+  test('what cannot be taken back at once is taken back before the next work', async () => {
+    const keys = await receive(t, [mail('a'), mail('b')]);
+    await t.db.query(
+      'create function refuse() returns trigger language plpgsql as $$ begin raise exception $1; end $$'.replace(
+        '$1',
+        "'planted'",
+      ),
+    );
+    const refuse = 'create trigger refuse before delete on ruawatch.parsing for each statement execute function refuse()';
+    await t.db.query(refuse);
+    await expect(markedTransaction(t.db, [keys[0]!], async () => undefined)).rejects.toThrow('planted');
+    await t.db.query('drop trigger refuse on ruawatch.parsing');
+    expect(await countDeaths(t.db, keys)).toBe(1);
+    expect((await rows(keys))[0]).toEqual(['received', null, 1]);
+    await markedTransaction(t.db, [keys[1]!], async () => undefined);
+    expect((await rows(keys))[0]).toEqual(['received', null, 0]);
+    expect(await marks()).toBe(0);
   });
 });
 
