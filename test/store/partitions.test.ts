@@ -64,8 +64,10 @@ test('a database without partitions keeps every row, each in its month', async (
   const before = await read();
   expect(before.records).toHaveLength(600);
   expect(before.views.every((view) => view.length > 40)).toBe(true);
-  await migrate(old.db, migrations);
+  // Up to the one that moves them: later ones add columns.
+  await migrate(old.db, migrations.slice(0, 5));
   expect(await read()).toEqual(before);
+  await migrate(old.db, migrations);
 
   const records = await spread('records', old.db);
   expect(records).toMatchObject({ records_default: 6, records_2023_09: 15, records_2026_10: 15 });
