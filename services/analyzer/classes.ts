@@ -55,7 +55,8 @@ function byWord(window: SourceWindow, { verdict, by_name, why, until }: ListEntr
 function infer(window: SourceWindow): SourceClass {
   const { source, rows } = window;
   const unknown = (why: string, confidence = 0): SourceClass => ({ source, class: 'unknown', confidence, why });
-  if (rows.length === 0) return unknown(`No trusted report tells of mail from ${window.from} to ${window.today}.`);
+  // No dates: they would be those of the last look, which depends on when the source was last looked at.
+  if (rows.length === 0) return unknown('No trusted report of these weeks tells of its mail.');
 
   const sum = total(rows);
   // The catalogue's word for it is enough where the receivers say nothing: what SPF does not align did not come from a server of ours.

@@ -43,7 +43,7 @@ const cases: [string, SourceDay[], string, RegExp][] = [
   ['a small sender whose mail ends where all mail of the domain ends', span(30, 0, 'dkim', 4), 'authorized', /by DKIM alone/],
   ['two messages', [row(ago(1), 'both', 2)], 'unknown', /Too little/],
   ['half and half', [...span(20, 0, 'both', 10), ...span(20, 0, 'unauthenticated', 10)], 'unknown', /nothing has the majority/],
-  ['no mail in the window', [], 'unknown', /No trusted report tells of mail from 2026-04-18 to 2026-05-29/],
+  ['no mail in the window', [], 'unknown', /^No trusted report of these weeks tells of its mail\.$/],
 ];
 
 describe('classify', () => {
