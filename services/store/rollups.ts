@@ -13,6 +13,15 @@ export interface RollupChange {
 }
 
 /**
+ * The records of a row of `reports`, always by their key: `offset 0` keeps the planner from joining them its own way. In a month that is
+ * new to it (no statistics yet) it took all records of the month for a handful, and read and compared them all for every batch.
+ * @param from to: parameters that bound `begin_at`, so that the months concerned are known when the statement is planned
+ */
+const recordsOf = (report: string, from: string, to: string) =>
+  `select * from ruawatch.records
+    where report_key = ${report}.report_key and begin_at = ${report}.begin_at and begin_at between ${from} and ${to} offset 0`;
+
+/**
  * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer must look at: one
  * statement over the records just written. Rows are touched in key order, so that two workers never deadlock.
  * A report counts on the UTC day of its begin, whatever its span.
@@ -40,7 +49,7 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               left(max(r.foreign_dkim), ${KEY_LENGTH}) as signing_domain
          from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust)
          join ruawatch.reports p on p.report_key = s.key
-         join ruawatch.records r on r.report_key = s.key and r.begin_at = p.begin_at and r.begin_at between $4 and $5
+        cross join lateral (${recordsOf('p', '$4', '$5')}) r
         cross join lateral (select r.dkim_aligned or r.spf_aligned as pass,
                                    r.foreign_dkim is not null or r.foreign_spf is not null as authenticated,
                                    r.dkim_result = 'pass' or r.spf_result = 'pass' as said,
@@ -113,7 +122,7 @@ async function forget(tx: Tx, left: readonly RollupChange[]): Promise<void> {
        select distinct p.domain, r.source, p.reporter, (p.begin_at at time zone 'UTC')::date as day, g.trust
          from unnest($1::bigint[], $2::text[]) as g(key, trust)
          join ruawatch.reports p on p.report_key = g.key
-         join ruawatch.records r on r.report_key = g.key and r.begin_at = p.begin_at and r.begin_at between $3 and $4
+        cross join lateral (${recordsOf('p', '$3', '$4')}) r
         where r.foreign_dkim is not null),
      said as (
        select t.*, (select left(max(r.foreign_dkim), ${KEY_LENGTH})
@@ -131,7 +140,7 @@ async function forget(tx: Tx, left: readonly RollupChange[]): Promise<void> {
     `with touched as materialized (
        select distinct p.domain, r.source
          from ruawatch.reports p
-         join ruawatch.records r on r.report_key = p.report_key and r.begin_at = p.begin_at and r.begin_at between $2 and $3
+        cross join lateral (${recordsOf('p', '$2', '$3')}) r
         where p.report_key = any($1::bigint[])),
      seen as (
        select t.domain, t.source, min(d.day) as first_seen, max(d.day) as last_seen
@@ -217,7 +226,7 @@ export async function dropEmptyPending(tx: Tx, reports: readonly { key: number; 
        select distinct p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, p.reporter
          from unnest($1::bigint[]) as s(key)
          join ruawatch.reports p on p.report_key = s.key
-         join ruawatch.records r on r.report_key = s.key and r.begin_at = p.begin_at and r.begin_at between $2 and $3)
+        cross join lateral (${recordsOf('p', '$2', '$3')}) r)
      delete from ruawatch.source_days d using touched t
       where d.domain = t.domain and d.source = t.source and d.day = t.day and d.reporter = t.reporter
         and d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date
