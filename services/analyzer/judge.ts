@@ -8,7 +8,7 @@ import { levelOf } from './budget.ts';
 import { classify } from './classes.ts';
 import { Attendance } from './habit.ts';
 import { identify, isNetwork } from './identity.ts';
-import { decide, type Moment, type Outcome } from './lifecycle.ts';
+import { decide, isHeard, type Moment, type Outcome } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
 import { alignmentFailure, alignmentFailureResolved } from './rules/alignment_failure.ts';
 import { authenticationRegression, authenticationRegressionResolved } from './rules/authentication_regression.ts';
@@ -61,7 +61,8 @@ export interface Judgement extends Outcome {
 
 /** Judges a domain: no I/O, no clock, and the order of rows does not matter. */
 export function judge(given: Case): Judgement {
-  const { domain, from, today, reporterDays, known } = given;
+  const { domain, from, today, reporterDays } = given;
+  const known = given.known.filter(isHeard);
   const policy = currentPolicy(given.policyDays);
   const domainDays = domainDaysOf(reporterDays);
   const attendance = new Attendance(reporterDays);
@@ -178,7 +179,7 @@ export function judge(given: Case): Judgement {
         return null;
     }
   };
-  return { classes, identities, ...decide(candidates, known, resolve, given) };
+  return { classes, identities, ...decide(candidates, given.known, resolve, given) };
 }
 
 /**

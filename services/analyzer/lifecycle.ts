@@ -66,11 +66,14 @@ export function decide(
   const outcome: Outcome = { opened: [], updated: [], reopened: [] };
   const key = (f: { kind: string; subject: string }) => JSON.stringify([f.kind, f.subject]);
   const held = new Map(candidates.map((candidate) => [key(candidate), candidate]));
+  const silent = new Map<string, KnownFinding>();
 
   for (const finding of known) {
     if (finding.state !== 'open') continue;
     const candidate = held.get(key(finding));
-    if (candidate) {
+    if (candidate && !finding.heard && worthMail(candidate, candidate.last_day, moment)) {
+      silent.set(key(finding), finding);
+    } else if (candidate) {
       held.delete(key(finding));
       outcome.updated.push(upheld(finding, candidate, moment));
     } else {
@@ -79,17 +82,19 @@ export function decide(
     }
   }
   for (const candidate of held.values()) {
-    // What rests on nothing newer than the resolution is what was resolved.
-    if (candidate.last_day <= settledUntil(known, candidate.kind, candidate.subject)) continue;
-    const info = candidate.severity === 'info' && candidate.lasting !== true;
     const notify = worthMail(candidate, candidate.last_day, moment);
-    const before = info ? undefined : resolvedLately(known, candidate);
-    if (before) {
+    // What rests on nothing newer than the resolution is what was resolved.
+    const settled = settledUntil(notify ? known.filter(isHeard) : known, candidate.kind, candidate.subject);
+    if (candidate.last_day <= settled) continue;
+    const info = candidate.severity === 'info' && candidate.lasting !== true;
+    const before = silent.get(key(candidate)) ?? (info ? undefined : resolvedLately(known, candidate));
+    if (before?.heard) {
       const { kind: _kind, subject: _subject, ...again } = candidate;
       outcome.reopened.push({ finding_key: before.finding_key, ...again, notify });
       continue;
     }
     outcome.opened.push({
+      ...(before && { finding_key: before.finding_key }),
       ...candidate,
       evidence: info ? { ...candidate.evidence, resolved_day: candidate.last_day } : candidate.evidence,
       state: info ? 'resolved' : 'open',
@@ -97,6 +102,14 @@ export function decide(
     });
   }
   return outcome;
+}
+
+/**
+ * Whether what is on file may bear on what is found now. Old history that was recorded in silence may not: a finding is told as if nobody had
+ * looked before, or what is told would depend on when. What is for information is never told, and is recorded once all the same.
+ */
+export function isHeard(finding: KnownFinding): boolean {
+  return finding.heard || finding.severity === 'info';
 }
 
 /** The finding that this one continues. What was for information only was never open, so nothing of it comes back. */
@@ -120,9 +133,8 @@ function upheld(finding: KnownFinding, candidate: Candidate, moment: Moment): Fi
   const first_day = earlier(candidate.first_day, finding.first_day);
   const last_day = later(candidate.last_day, finding.last_day);
   const notify = worthMail(candidate, last_day, moment);
-  // Recorded as old history and still going on: the first time anybody hears of it.
-  const unheard = finding.told === null && notify;
-  const changed = unheard || materialChange(finding.told ?? finding, candidate) !== null;
+  // Old history changes in silence, so that it is held against what was told when it goes on.
+  const changed = notify && finding.heard && (finding.told === null || materialChange(finding.told, candidate) !== null);
   const { summary, severity, confidence, evidence } = candidate;
   return {
     finding_key: finding.finding_key,

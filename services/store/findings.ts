@@ -89,6 +89,8 @@ export interface KnownFinding extends Candidate {
   revision: number;
   /** What was last mailed about it, if anything was; of an acknowledged finding, what was acknowledged. */
   told: { severity: Severity; evidence: Evidence } | null;
+  /** Whether anybody knows of it: it was told, or a person has said something about it. */
+  heard: boolean;
   /** A person has asked for silence about it: until it is worse, or until a time. */
   acknowledged: boolean;
   snoozed: boolean;
@@ -98,6 +100,8 @@ export interface KnownFinding extends Candidate {
 
 /** A new row of findings with its event `opened`. */
 export interface NewFinding extends Candidate {
+  /** The row that it takes the place of: recorded in silence, and nobody has heard of it. */
+  finding_key?: number;
   state: 'open' | 'resolved';
   notify: boolean;
 }
@@ -129,7 +133,9 @@ export interface WrittenEvent {
 export async function loadFindings(tx: Tx, domain: string, subjects: readonly string[]): Promise<KnownFinding[]> {
   const { rows } = await tx.query<KnownFinding>(
     `select f.finding_key, f.kind, f.subject, f.severity, f.state, f.confidence, f.first_day, f.last_day, f.summary, f.evidence,
-            f.revision, coalesce(acknowledged.told, told.told) as told, f.acknowledged_at is not null as acknowledged,
+            f.revision, coalesce(acknowledged.told, told.told) as told,
+            told.told is not null or exists (select from ruawatch.finding_acts a where a.finding_key = f.finding_key) as heard,
+            f.acknowledged_at is not null as acknowledged,
             f.snoozed_until is not null as snoozed,
             f.subject in (select w.source from ruawatch.analysis_work w where w.domain = $1) as pending
        from (select distinct on (kind, subject) * from ruawatch.findings
@@ -153,22 +159,35 @@ export async function loadFindings(tx: Tx, domain: string, subjects: readonly st
 
 /**
  * Opens findings, each with its first event. One that is open already is left alone (the unique index findings_open), so two
- * analyzers cannot open it twice.
+ * analyzers cannot open it twice. One that takes the place of a silent record keeps its key and nothing else: what was recorded while
+ * nobody heard is as if it had not been.
  */
 export async function openFindings(tx: Tx, domain: string, at: Date, findings: readonly NewFinding[]): Promise<WrittenEvent[]> {
   if (findings.length === 0) return [];
+  const silent = findings.flatMap((finding) => finding.finding_key ?? []);
+  if (silent.length > 0) {
+    await tx.query('delete from ruawatch.finding_events where finding_key = any($1)', [silent]);
+  }
   const { rows } = await tx.query<Omit<WrittenEvent, 'event'>>(
     `with given as (
-       select * from jsonb_to_recordset($3::jsonb) as x(kind text, subject text, severity text, state text, confidence real,
-              first_day date, last_day date, summary text, evidence jsonb, notify boolean)),
-     opened as (
+       select * from jsonb_to_recordset($3::jsonb) as x(finding_key bigint, kind text, subject text, severity text, state text,
+              confidence real, first_day date, last_day date, summary text, evidence jsonb, notify boolean)),
+     replaced as (
+       update ruawatch.findings f
+          set severity = g.severity, state = g.state, confidence = g.confidence, opened_at = $2, changed_at = $2,
+              resolved_at = case when g.state = 'resolved' then $2::timestamptz end, reopened_at = null, reopened = 0, revision = 1,
+              first_day = g.first_day, last_day = g.last_day, summary = g.summary, evidence = g.evidence
+         from given g where f.finding_key = g.finding_key
+       returning f.finding_key, f.kind, f.subject, f.revision, f.severity, f.summary, f.evidence),
+     inserted as (
        insert into ruawatch.findings (domain, kind, subject, severity, state, confidence, opened_at, changed_at, resolved_at,
               first_day, last_day, summary, evidence)
        select $1, kind, subject, severity, state, confidence, $2, $2, case when state = 'resolved' then $2::timestamptz end,
               first_day, last_day, summary, evidence
-         from given order by kind, subject
+         from given where finding_key is null order by kind, subject
        on conflict (domain, kind, subject) where state = 'open' do nothing
-       returning finding_key, kind, subject, revision, severity, summary, evidence)
+       returning finding_key, kind, subject, revision, severity, summary, evidence),
+     opened as (select * from replaced union all select * from inserted)
      insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
      select o.finding_key, o.revision, 'opened', $2, o.severity, o.summary, o.evidence, g.notify
        from opened o join given g using (kind, subject)

@@ -57,7 +57,8 @@ export const GRANTS = {
     analysis_work: ['select', 'insert', 'delete'],
     sender_list: ['select', 'update (ended_at, ended_by, ended_why)'],
     findings: ['select', 'insert', 'update'],
-    finding_events: ['select', 'insert'],
+    // What was recorded in silence goes when it is told.
+    finding_events: ['select', 'insert', 'delete'],
     finding_acts: ['select', 'insert'],
   },
   /** Asks DNS about addresses, and says which sources may have got a name: no mail, no verdict. */

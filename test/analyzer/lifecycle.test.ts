@@ -127,7 +127,7 @@ test("last year's mail is recorded quietly, and told once it turns out to go on"
 
   f.setNow(new Date(`${ago(0)}T23:00:00Z`));
   await f.put([...ordinary(0, 0), ...botnet(0, 0, 30)]);
-  expect((await f.analyze()).events).toMatchObject([{ event: 'changed', notify: true }]);
+  expect((await f.analyze()).events).toMatchObject([{ event: 'opened', notify: true }]);
 });
 
 test('a policy that was weakened opens a finding, its return resolves it, a strengthening is recorded only', async () => {

@@ -224,7 +224,7 @@ export function policyDays(reporter: string, policies: readonly (string | null)[
 
 /** A finding on file as the candidate would have left it. */
 export function onFile(
-  candidate: Omit<KnownFinding, 'finding_key' | 'state' | 'revision' | 'told' | 'pending' | 'acknowledged' | 'snoozed'>,
+  candidate: Omit<KnownFinding, 'finding_key' | 'state' | 'revision' | 'told' | 'heard' | 'pending' | 'acknowledged' | 'snoozed'>,
   extra: Partial<KnownFinding> = {},
 ): KnownFinding {
   return {
@@ -233,6 +233,7 @@ export function onFile(
     state: 'open',
     revision: 1,
     told: { severity: candidate.severity, evidence: candidate.evidence },
+    heard: true,
     pending: false,
     acknowledged: false,
     snoozed: false,
