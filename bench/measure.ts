@@ -55,13 +55,23 @@ export async function measure(stage: string, postmaster: number | null, work: ()
     mails,
     reports,
     records,
+    ...rates(seconds, { mails, records, bytes }),
+    cpu_s: round((user + system) / 1e6, 2),
+    server_cpu_s: server === null || after === null ? null : round(after - server, 2),
+    peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
+  };
+}
+
+/** What was done in a second. */
+export function rates(
+  seconds: number,
+  { mails, records, bytes }: { mails: number; records: number; bytes?: number | undefined },
+) {
+  return {
     seconds: round(seconds, 3),
     mails_per_s: Math.round(mails / seconds),
     records_per_s: Math.round(records / seconds),
     mb_per_s: bytes === undefined ? null : round(bytes / 1e6 / seconds, 1),
-    cpu_s: round((user + system) / 1e6, 2),
-    server_cpu_s: server === null || after === null ? null : round(after - server, 2),
-    peak_rss_mb: Math.round(process.resourceUsage().maxRSS / 1024),
   };
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,11 +9,12 @@ import { createLog } from '../services/shared/log.ts';
 import { createMetrics } from '../services/shared/metrics.ts';
 import { createQueues } from '../services/shared/queues.ts';
 import { storeMails } from '../services/store/intake.ts';
+import { arrivalOf } from '../test/helpers/arrival.ts';
 import { dovecotPresent, startDovecot } from '../test/helpers/dovecot.ts';
 import { redisProgram, startRedis } from '../test/helpers/services.ts';
 import { files, type StageInput } from './input.ts';
 import { generateLoad } from './load.ts';
-import { type Measure, round, serverCpu } from './measure.ts';
+import { type Measure, rates, round, serverCpu } from './measure.ts';
 import { ServiceProcess } from './processes.ts';
 
 const JOB_MESSAGES = 100;
@@ -178,16 +178,7 @@ function names(service: string, n: number): string[] {
 }
 
 async function storeWaiting(db: Db, raws: readonly Buffer[]): Promise<number[]> {
-  const mails = raws.map((raw) => ({
-    uid: null,
-    receivedAt: new Date(),
-    sender: null,
-    subject: null,
-    messageId: null,
-    size: raw.length,
-    sha256: createHash('sha256').update(raw).digest(),
-    raw,
-  }));
+  const mails = raws.map((raw) => arrivalOf(raw));
   const { stored } = await transaction(db, (tx) => storeMails(tx, { mailbox: 'bench', folder: null, uidValidity: null }, mails));
   return stored;
 }
@@ -275,10 +266,7 @@ async function startWatch(db: Db, input: StageInput, services: ServiceProcess[])
         mails,
         reports,
         records,
-        seconds: round(seconds, 3),
-        mails_per_s: Math.round(mails / seconds),
-        records_per_s: Math.round(records / seconds),
-        mb_per_s: null,
+        ...rates(seconds, { mails, records }),
         ...used,
         processes: inAll.processes,
         verified: {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -11,6 +10,7 @@ import { openPool, type Tx, transaction } from '../services/shared/db.ts';
 import { COPY_RECORDS, copyLines } from '../services/store/copy.ts';
 import { storeImports } from '../services/store/imports.ts';
 import { claimMessages } from '../services/store/messages.ts';
+import { arrivalOf } from '../test/helpers/arrival.ts';
 import { CONNECTIONS, files, type StageInput, warm } from './input.ts';
 import { type Measure, measure, type Work } from './measure.ts';
 import { attachmentsOf, unpack } from './payloads.ts';
@@ -154,17 +154,7 @@ export async function store(stage: string, input: StageInput): Promise<Measure> 
   const groups = batches(await readAll(input.path));
   const keys: Map<number, ReadMail>[] = [];
   for (const group of groups) {
-    const mails = group.map(({ raw, file }) => ({
-      uid: null,
-      file,
-      receivedAt: new Date(),
-      sender: null,
-      subject: null,
-      messageId: null,
-      size: raw.length,
-      sha256: createHash('sha256').update(raw).digest(),
-      raw,
-    }));
+    const mails = group.map(({ raw, file }) => ({ ...arrivalOf(raw), file }));
     const imported = await transaction(db, (tx) => storeImports(tx, mails));
     keys.push(new Map(imported.map((row, i) => [row.message_key, group[i]!])));
   }

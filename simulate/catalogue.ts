@@ -25,6 +25,15 @@ export interface Spec {
   plant(site: Site, incident: Incident): void;
 }
 
+/** A flow that is the incident itself, from its first day to its last. */
+const within = (incident: Incident) => ({
+  growth: 0,
+  active: between(incident.begin, incident.end),
+  reporters: new Map<string, number>(),
+  breaks: [],
+  incident: { id: incident.id, from: incident.begin, to: incident.end },
+});
+
 /** Mail in the domain's name from somewhere else that fails both. */
 function forge(site: Site, incident: Incident, given: { mean: number; sources: number; from?: string; k?: number }): void {
   const { domain, pool, random } = site;
@@ -48,11 +57,7 @@ function forge(site: Site, incident: Incident, given: { mean: number; sources: n
     // What happens once is as large as it is called.
     k: incident.begin === incident.end ? 1000 : (given.k ?? 6),
     weekend: 1,
-    growth: 0,
-    active: between(incident.begin, incident.end),
-    reporters: new Map(),
-    breaks: [],
-    incident: { id: incident.id, from: incident.begin, to: incident.end },
+    ...within(incident),
   });
 }
 
@@ -192,11 +197,7 @@ const stolen = (strength: string, mean: number, least: number): Spec => ({
       mean,
       k: 6,
       weekend: 1,
-      growth: 0,
-      active: between(incident.begin, incident.end),
-      reporters: new Map(),
-      breaks: [],
-      incident: { id: incident.id, from: incident.begin, to: incident.end },
+      ...within(incident),
     });
   },
 });

@@ -1,6 +1,6 @@
 import type { Alarm } from './alarms.ts';
 import { KINDS, QUIET_KINDS } from './kinds.ts';
-import type { Trap } from './model.ts';
+import type { Incident, Trap } from './model.ts';
 
 /** Days after an incident's last report day in which an alarm still tells of it: reports are late, and evidence takes days. */
 export const GRACE_DAYS = 7;
@@ -10,16 +10,8 @@ const NEWS_DAYS = 14;
 const MONTH = 30;
 
 /** What the scorer knows of an incident. */
-export interface ScoredIncident {
-  id: string;
-  domain: string;
-  type: string;
-  strength: string;
-  begin: number;
-  end: number;
-  messages: number;
-  of: number;
-  seen: number | null;
+export interface ScoredIncident
+  extends Pick<Incident, 'id' | 'domain' | 'type' | 'strength' | 'begin' | 'end' | 'messages' | 'of' | 'seen'> {
   names: ReadonlySet<string>;
 }
 

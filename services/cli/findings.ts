@@ -1,8 +1,7 @@
 import type { Config } from '../shared/config.ts';
-import type { Db } from '../shared/db.ts';
 import { PermanentError } from '../shared/errors.ts';
 import * as acts from '../store/acts.ts';
-import { openDatabase } from './open.ts';
+import { withDatabase } from './open.ts';
 import { clean, table } from './table.ts';
 import { keyOf, limitOf, moment, untilOf, type WordOptions, wordOf } from './words.ts';
 
@@ -117,14 +116,4 @@ function standing(finding: acts.ListedFinding): string {
   if (finding.snoozed_until !== null)
     return `${finding.phase}, snoozed until ${moment(finding.snoozed_until)} by ${finding.snoozed_by}`;
   return finding.phase;
-}
-
-async function withDatabase(config: Config, work: (db: Db) => Promise<void>): Promise<number> {
-  const { db, close } = await openDatabase(config, { migrate: false, max: 1 });
-  try {
-    await work(db);
-    return 0;
-  } finally {
-    await close();
-  }
 }

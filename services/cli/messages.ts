@@ -1,8 +1,9 @@
 import type { Config } from '../shared/config.ts';
 import { PermanentError } from '../shared/errors.ts';
 import { countMessages, listMessages, replayMessages, showMessage } from '../store/messages.ts';
-import { openContext, openDatabase } from './open.ts';
+import { openContext, withDatabase } from './open.ts';
 import { table } from './table.ts';
+import { keyOf, limitOf, moment } from './words.ts';
 
 const STATES = ['received', 'stored', 'ignored', 'quarantined', 'failed'];
 
@@ -17,28 +18,23 @@ export interface ListOptions {
 /** `messages list`: the archive and the quarantine, newest first. */
 export async function runMessagesList(config: Config, options: ListOptions, out: (line: string) => void): Promise<number> {
   checkStates(options.state);
-  const limit = Number(options.limit ?? 50);
-  if (!Number.isInteger(limit) || limit < 1) throw new PermanentError('usage', '--limit must be a whole number above 0.');
-  const { db, close } = await openDatabase(config, { migrate: false });
-  try {
+  const limit = limitOf(options.limit);
+  return withDatabase(config, async (db) => {
     const rows = await listMessages(db, { states: options.state ?? [], code: options.code, mailbox: options.mailbox, limit });
     if (options.json) {
       for (const row of rows) out(JSON.stringify(row));
-      return 0;
+      return;
     }
     const counts = await countMessages(db);
     out(STATES.map((s) => `${s} ${counts[s as keyof typeof counts]}`).join('   '));
-    if (rows.length === 0) {
-      out('No message fits.');
-      return 0;
-    }
+    if (rows.length === 0) return out('No message fits.');
     out(
       table(
         ['key', 'state', 'received', 'from', 'subject or file', 'reason'],
         rows.map((r) => [
           String(r.message_key),
           r.state,
-          r.received_at.toISOString().slice(0, 16).replace('T', ' '),
+          moment(r.received_at),
           r.sender ?? '',
           r.subject ?? r.file ?? '',
           r.code === null ? '' : `${r.code}: ${r.reason ?? ''}`,
@@ -46,23 +42,17 @@ export async function runMessagesList(config: Config, options: ListOptions, out:
         [8, 11, 16, 28, 40, 80],
       ),
     );
-    return 0;
-  } finally {
-    await close();
-  }
+  });
 }
 
 /** `messages show KEY`: one message, why it is where it is, and the reports read from it. */
 export async function runMessagesShow(config: Config, key: string, out: (line: string) => void): Promise<number> {
-  const { db, close } = await openDatabase(config, { migrate: false });
-  try {
-    const message = await showMessage(db, keyOf(key));
+  const number = keyOf(key, 'message');
+  return withDatabase(config, async (db) => {
+    const message = await showMessage(db, number);
     if (!message) throw new PermanentError('no_message', `There is no message ${key}: "ruawatch messages list" shows the keys.`);
     out(JSON.stringify(message, null, 2));
-    return 0;
-  } finally {
-    await close();
-  }
+  });
 }
 
 /** `messages replay [KEY…]`: sends messages back to the parser, by key or by state. */
@@ -79,7 +69,7 @@ export async function runMessagesReplay(
   const context = await openContext(config, { say: (line) => out(line) });
   try {
     const replayed = await replayMessages(context.db, {
-      ...(keys.length > 0 ? { keys: keys.map(keyOf) } : {}),
+      ...(keys.length > 0 ? { keys: keys.map((key) => keyOf(key, 'message')) } : {}),
       states: options.state ?? [],
       code: options.code,
     });
@@ -101,11 +91,4 @@ function checkStates(states: string[] | undefined): void {
   const unknown = states?.find((s) => !STATES.includes(s));
   if (unknown !== undefined)
     throw new PermanentError('usage', `There is no state "${unknown}": the states are ${STATES.join(', ')}.`);
-}
-
-function keyOf(text: string): number {
-  const key = Number(text);
-  if (!Number.isSafeInteger(key) || key < 1)
-    throw new PermanentError('usage', `"${text}" is not a message key: keys are whole numbers.`);
-  return key;
 }

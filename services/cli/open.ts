@@ -52,6 +52,17 @@ export async function openDatabase(
   return { db, url, embedded, close };
 }
 
+/** Does a command's work on the database as it is, over one connection, and closes it. @returns the exit code 0 */
+export async function withDatabase(config: Config, work: (db: Db) => Promise<void>): Promise<number> {
+  const { db, close } = await openDatabase(config, { migrate: false, max: 1 });
+  try {
+    await work(db);
+    return 0;
+  } finally {
+    await close();
+  }
+}
+
 /** Migrates; where services have roles of their own, they get their rights on what is new. @returns the migrations applied */
 export async function bringUp(db: Db): Promise<string[]> {
   const applied = await migrate(db);

@@ -2,10 +2,9 @@ import { catalogueOf, domainsOf } from '../analyzer/senders.ts';
 import { networkOf } from '../report/address.ts';
 import type { Catalogue } from '../report/catalogue.ts';
 import type { Config } from '../shared/config.ts';
-import type { Db } from '../shared/db.ts';
 import { PermanentError } from '../shared/errors.ts';
 import * as senders from '../store/senders.ts';
-import { openDatabase } from './open.ts';
+import { withDatabase } from './open.ts';
 import { table } from './table.ts';
 import { limitOf, moment, untilOf, type WordOptions, wordOf } from './words.ts';
 
@@ -120,14 +119,4 @@ function subjectOf(catalogue: Catalogue, domainText: string, text: string): send
     'usage',
     `"${text}" is neither a source (a domain, a network such as 192.0.2.0/24 or an address in it) nor a mail service of the catalogue: dmarc.sources shows how sources are spelt.`,
   );
-}
-
-async function withDatabase(config: Config, work: (db: Db) => Promise<void>): Promise<number> {
-  const { db, close } = await openDatabase(config, { migrate: false, max: 1 });
-  try {
-    await work(db);
-    return 0;
-  } finally {
-    await close();
-  }
 }

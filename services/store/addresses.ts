@@ -1,4 +1,5 @@
 import { type Db, type Queryable, transaction } from '../shared/db.ts';
+import { recordsOf } from './rollups.ts';
 
 /** Reports looked through in one statement at most, and records after which it ends. */
 const SLICE_REPORTS = 2_000;
@@ -71,7 +72,8 @@ export async function findAddresses(db: Db, since: string, now: Date): Promise<b
       await tx.query(
         `insert into ruawatch.addresses as a (address, first_seen, last_seen, next_at)
          select r.source_ip, min((p.begin_at at time zone 'UTC')::date), max((p.begin_at at time zone 'UTC')::date), $3
-           from ruawatch.reports p join ruawatch.records r on r.report_key = p.report_key and r.begin_at = p.begin_at
+           from ruawatch.reports p
+          cross join lateral (${recordsOf('p', "$2::date::timestamp at time zone 'UTC'", "'infinity'")}) r
           where p.report_key = any($1::bigint[]) and p.begin_at >= $2::date::timestamp at time zone 'UTC' and p.trust <> 'bad'
             and r.source_ip is not null
           group by r.source_ip order by r.source_ip

@@ -1,7 +1,7 @@
 import { type Db, type Queryable, type Tx, transaction } from '../shared/db.ts';
 
 /** Marks of each database that could not be taken back yet: its connection was gone, it had no room, it refused writes. */
-const left = new WeakMap<Queryable, Set<number>>();
+const left = new WeakMap<Db, Set<number>>();
 
 /**
  * Runs the work on messages in one transaction, with a mark in the database that outlives the process when the work kills it. The mark
@@ -21,6 +21,7 @@ export async function markedTransaction<T>(db: Db, keys: readonly number[], work
   } catch (error) {
     const marks = left.get(db) ?? new Set();
     left.set(db, marks.add(mark));
+    // What fails here too stays in `left` for the next call; the error to tell is the work's.
     await takeBackLeft(db).catch(() => undefined);
     throw error;
   }
@@ -50,7 +51,7 @@ async function takeBack(db: Queryable, mark: number): Promise<void> {
     `with gone as (delete from ruawatch.parsing where parsing_key = $1 returning messages, counted)
      update ruawatch.messages m
         set worker_deaths = greatest(m.worker_deaths - 1, 0),
-            state = case when m.state = 'quarantined' then 'received' else m.state end,
+            state = 'received',
             code = case when m.state = 'quarantined' then null else m.code end,
             reason = case when m.state = 'quarantined' then null else m.reason end,
             queued_at = case when m.state = 'quarantined' then null else m.queued_at end,

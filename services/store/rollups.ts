@@ -17,9 +17,9 @@ export interface RollupChange {
  * new to it (no statistics yet) it took all records of the month for a handful, and read and compared them all for every batch.
  * @param from to: parameters that bound `begin_at`, so that the months concerned are known when the statement is planned
  */
-const recordsOf = (report: string, from: string, to: string) =>
+export const recordsOf = (report: string, from: string, to: string) =>
   `select * from ruawatch.records
-    where report_key = ${report}.report_key and begin_at = ${report}.begin_at and begin_at between ${from} and ${to} offset 0`;
+    where report_key = ${report}.report_key and begin_at = ${report}.begin_at and begin_at between (${from}) and (${to}) offset 0`;
 
 /**
  * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer must look at: one
@@ -126,7 +126,8 @@ async function forget(tx: Tx, left: readonly RollupChange[]): Promise<void> {
         where r.foreign_dkim is not null),
      said as (
        select t.*, (select left(max(r.foreign_dkim), ${KEY_LENGTH})
-                      from ruawatch.reports p join ruawatch.records r on r.report_key = p.report_key and r.begin_at = p.begin_at
+                      from ruawatch.reports p
+                     cross join lateral (${recordsOf('p', "t.day::timestamp at time zone 'UTC'", "(t.day + 1)::timestamp at time zone 'UTC'")}) r
                      where p.domain = t.domain and p.begin_at >= t.day::timestamp at time zone 'UTC'
                        and p.begin_at < (t.day + 1)::timestamp at time zone 'UTC'
                        and p.reporter = t.reporter and p.trust = t.trust and p.superseded_by is null and r.source = t.source) as signer

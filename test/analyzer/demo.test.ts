@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DemoMail, type DemoWorld, generateDemo } from '../../services/cli/demo/world.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
 import { transaction } from '../../services/shared/db.ts';
 import { storeMails } from '../../services/store/intake.ts';
+import { arrivalOf } from '../helpers/arrival.ts';
 import { type Fixture, fixture } from './fixture.ts';
 
 let f: Fixture;
@@ -15,16 +15,7 @@ afterEach(() => f.close());
 /** Stores and parses mails as poller and parser do, without a mailbox. */
 async function deliver(mails: readonly DemoMail[]): Promise<void> {
   for (let i = 0; i < mails.length; i += 100) {
-    const arrivals = mails.slice(i, i + 100).map(({ raw, received }) => ({
-      uid: null,
-      receivedAt: received,
-      sender: null,
-      subject: null,
-      messageId: null,
-      size: raw.length,
-      sha256: createHash('sha256').update(raw).digest(),
-      raw,
-    }));
+    const arrivals = mails.slice(i, i + 100).map(({ raw, received }) => arrivalOf(raw, received));
     const { stored } = await transaction(f.t.db, (tx) =>
       storeMails(tx, { mailbox: 'm', folder: null, uidValidity: null }, arrivals),
     );

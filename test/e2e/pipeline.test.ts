@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -67,14 +67,7 @@ describe.skipIf(!present)(
       const { rows } = await database.db.query<{ n: number }>("select count(*) as n from dmarc.messages where state = 'stored'");
       return rows[0]!.n;
     };
-    const settled = (want: number) => until(async () => (await stored()) >= want && inFolder('INBOX') === 0);
-    const inFolder = (name: string): number => {
-      const at = path.join(dovecot.maildir('reports'), name === 'INBOX' ? '' : `.${name}`);
-      return ['cur', 'new'].reduce(
-        (n, part) => n + (existsSync(path.join(at, part)) ? readdirSync(path.join(at, part)).length : 0),
-        0,
-      );
-    };
+    const settled = (want: number) => until(async () => (await stored()) >= want && dovecot.mails('reports', 'INBOX') === 0);
 
     const verified = () =>
       until(async () => {
@@ -104,7 +97,10 @@ describe.skipIf(!present)(
         authenticated: MAILS,
         untrusted: 0,
       });
-      expect({ inbox: inFolder('INBOX'), moved: inFolder('ruawatch') }).toEqual({ inbox: 0, moved: MAILS });
+      expect({ inbox: dovecot.mails('reports', 'INBOX'), moved: dovecot.mails('reports', 'ruawatch') }).toEqual({
+        inbox: 0,
+        moved: MAILS,
+      });
     };
 
     const drainAll = async () => {

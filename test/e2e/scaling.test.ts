@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -82,14 +82,6 @@ describe.skipIf(!present)(`many workers${present ? '' : ' (SKIPPED: needs doveco
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   };
 
-  const inFolder = (user: string, name: string): number => {
-    const at = path.join(dovecot.maildir(user), name === 'INBOX' ? '' : `.${name}`);
-    return ['cur', 'new'].reduce(
-      (n, part) => n + (existsSync(path.join(at, part)) ? readdirSync(path.join(at, part)).length : 0),
-      0,
-    );
-  };
-
   test('four parsers and two pollers on one Redis: exact totals, no mail worked twice, and each ends with 0', async () => {
     const [a, b] = dovecot.users.map(({ name }) => name) as [string, string];
     const expected = { records: 0, messages: 0 };
@@ -123,7 +115,7 @@ describe.skipIf(!present)(`many workers${present ? '' : ' (SKIPPED: needs doveco
       const { rows: settled } = await database.db.query<{ n: number }>(
         `select count(*) filter (where state <> 'received' and not exists (select from ruawatch.trust_checks)) as n from dmarc.messages`,
       );
-      return settled[0]!.n >= rows && [a, b].every((user) => inFolder(user, 'INBOX') === 0);
+      return settled[0]!.n >= rows && [a, b].every((user) => dovecot.mails(user, 'INBOX') === 0);
     });
 
     const { rows: totals } = await database.db.query(
@@ -142,7 +134,7 @@ describe.skipIf(!present)(`many workers${present ? '' : ' (SKIPPED: needs doveco
       rolled_up: expected.messages,
       by_source: expected.messages,
     });
-    expect({ [a]: inFolder(a, 'ruawatch'), [b]: inFolder(b, 'ruawatch') }).toEqual(delivered);
+    expect({ [a]: dovecot.mails(a, 'ruawatch'), [b]: dovecot.mails(b, 'ruawatch') }).toEqual(delivered);
 
     const parsed = await Promise.all(PARSERS.map((name) => counted(name, 'ruawatch_messages_total')));
     expect(parsed.reduce((sum, n) => sum + n, 0)).toBe(rows);

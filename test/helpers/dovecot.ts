@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -28,6 +29,8 @@ export interface Dovecot {
   users: { name: string; password: string }[];
   /** The user's INBOX, a Maildir; other folders are `.name` in it. */
   maildir(user: string): string;
+  /** How many mails lie in a folder of the user's. */
+  mails(user: string, folder: string): number;
   /** Puts a mail into the INBOX; a client in IDLE hears of it. */
   deliver(user: string, raw: Buffer): Promise<void>;
   /** Ends the server with all its connections and starts it on the same ports. */
@@ -101,6 +104,13 @@ export async function startDovecot(): Promise<Dovecot> {
     imapsPort,
     users: USERS,
     maildir,
+    mails(user, name) {
+      const at = path.join(maildir(user), name === 'INBOX' ? '' : `.${name}`);
+      return ['cur', 'new'].reduce(
+        (n, part) => n + (existsSync(path.join(at, part)) ? readdirSync(path.join(at, part)).length : 0),
+        0,
+      );
+    },
     async deliver(user, raw) {
       const name = `${Math.floor(Date.now() / 1000)}.M${process.hrtime.bigint()}P${process.pid}Q${serial++}.test`;
       const tmp = path.join(maildir(user), 'tmp', name);

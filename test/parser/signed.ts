@@ -1,9 +1,10 @@
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { dkimSign } from 'mailauth/lib/dkim/sign.js';
 import { transaction } from '../../services/shared/db.ts';
 import { TransientError } from '../../services/shared/errors.ts';
 import type { Resolver } from '../../services/shared/resolver.ts';
 import { storeMails } from '../../services/store/intake.ts';
+import { arrivalOf } from '../helpers/arrival.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { reportMail, reportXml, type TestReport } from '../helpers/report.ts';
 
@@ -73,16 +74,7 @@ export async function receivePolled(
   raws: readonly Buffer[],
   receivedAt: Date = new Date(Date.UTC(2026, 8, 2)),
 ): Promise<number[]> {
-  const mails = raws.map((raw, i) => ({
-    uid: null,
-    receivedAt: new Date(receivedAt.getTime() + i * 60_000),
-    sender: null,
-    subject: null,
-    messageId: null,
-    size: raw.length,
-    sha256: createHash('sha256').update(raw).digest(),
-    raw,
-  }));
+  const mails = raws.map((raw, i) => arrivalOf(raw, new Date(receivedAt.getTime() + i * 60_000)));
   await transaction(database.db, (tx) => storeMails(tx, { mailbox: 'rua', folder: 'INBOX', uidValidity: 1 }, mails));
   // Keys are given in the order of the hashes, and a signature is another each time.
   const { rows } = await database.db.query<{ message_key: number; sha256: string }>(
