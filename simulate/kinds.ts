@@ -20,8 +20,8 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
     bySource: true,
   },
   subdomain_abuse: {
-    detect: ['subdomain_abuse', 'unauthorized_source', 'alignment_failure', ...failures(), ...newAddress()],
-    excuse: ['new_source', ...volume()],
+    detect: ['subdomain_abuse', 'alignment_failure', ...failures(), ...newAddress()],
+    excuse: ['unauthorized_source', 'new_source', ...volume()],
     bySource: true,
   },
   dkim_broken: {

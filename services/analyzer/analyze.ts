@@ -7,6 +7,7 @@ import {
   loadPolicyDays,
   loadReporterDays,
   loadSourceDays,
+  type Networks,
   newestReportDay,
   saveClasses,
   takeWork,
@@ -15,6 +16,7 @@ import {
 import { loadNetworkFacts, saveIdentities } from '../store/enrichment.ts';
 import { loadFindings, openFindings, reopenFindings, updateFindings, type WrittenEvent } from '../store/findings.ts';
 import { loadSenderList } from '../store/senders.ts';
+import { loadSubdomainNames, type SubdomainNames } from '../store/subdomains.ts';
 import { loadForged } from '../store/trust.ts';
 import { isNetwork } from './identity.ts';
 import { type Case, judge, judgeReadiness } from './judge.ts';
@@ -28,6 +30,9 @@ import { addDays } from './window.ts';
 const SOURCES_AT_ONCE = 500;
 /** Networks told one by one to the rule; the rest of a botnet is counted. */
 const NETWORKS = 1000;
+/** Names below the domain told one by one; the rest of a flood of made-up ones is counted. */
+const NAMES = 200;
+const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
 /** Days of senders of forged reports told one by one: a flood is one finding a reporter, and needs no more to be seen. */
 const FORGED_DAYS = 2000;
 const ALERT_BATCH = 500;
@@ -100,6 +105,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       policyDays,
       known,
       networks,
+      names: networks && comesFromBelow(networks) ? await loadSubdomainNames(tx, domain, recent, today, NAMES) : NO_NAMES,
       facts: await loadNetworkFacts(tx, domain, work.sources.filter(isNetwork)),
       forged,
       genuine,
@@ -117,6 +123,10 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     }
     return { outcome, sources: work.sources.length, events };
   });
+}
+
+function comesFromBelow({ largest, others_below }: Networks): boolean {
+  return others_below.networks > 0 || largest.some(({ days }) => days.some((day) => day.below > 0));
 }
 
 async function write(tx: Tx, domain: string, now: Date, { updated, reopened, opened }: Outcome): Promise<WrittenEvent[]> {

@@ -1,7 +1,7 @@
 /** Days of a month, for the budget. */
 const MONTH = 30;
 /** Kinds of finding that rest on a test of significance and share the budget alike. */
-const TESTED_KINDS = 6;
+const TESTED_KINDS = 7;
 
 /**
  * How unlikely a count must be to alarm. The user grants each domain so many false alarms a month; that is 1/30 of it a day, an equal part of

@@ -3,6 +3,7 @@ import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceCl
 import type { Identity, NetworkFacts } from '../store/enrichment.ts';
 import type { Candidate, KnownFinding } from '../store/findings.ts';
 import type { ListEntry } from '../store/senders.ts';
+import type { SubdomainNames } from '../store/subdomains.ts';
 import type { ForgedDay, GenuineReports } from '../store/trust.ts';
 import { levelOf } from './budget.ts';
 import { classify } from './classes.ts';
@@ -18,6 +19,7 @@ import { policyChange, policyChangeResolved } from './rules/policy_change.ts';
 import { policyReady, policyReadyResolved } from './rules/policy_ready.ts';
 import { reporterSilent, reporterSilentResolved } from './rules/reporter_silent.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
+import { subdomainAbuse, subdomainAbuseResolved } from './rules/subdomain_abuse.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthorized_source.ts';
 import { verdictMismatch, verdictMismatchResolved } from './rules/verdict_mismatch.ts';
 import { volumeSurge, volumeSurgeResolved } from './rules/volume_surge.ts';
@@ -44,6 +46,8 @@ export interface Case extends Moment {
   known: readonly KnownFinding[];
   /** Null: more work of this domain waits, and the domain as a whole is judged with the last of it. */
   networks: Networks | null;
+  /** The names below the domain that unauthenticated mail of the newest days came under. */
+  names: SubdomainNames;
   /** What the enricher found out about those sources that are networks. */
   facts: readonly NetworkFacts[];
   forged: readonly ForgedDay[];
@@ -135,6 +139,7 @@ export function judge(given: Case): Judgement {
     attendance,
     falseAlarmsPerMonth: given.falseAlarmsPerMonth,
     networks: given.networks,
+    names: given.names,
     policyDays: given.policyDays,
     policy,
     excluded: new Set([...regressing, ...approvedNetworks(given)]),
@@ -142,7 +147,7 @@ export function judge(given: Case): Judgement {
   };
   if (domainWindow) {
     candidates.push(...unauthorizedSource(domainWindow), ...policyChange(domainWindow), ...reporterSilent(domainWindow));
-    candidates.push(...verdictMismatch(domainWindow));
+    candidates.push(...subdomainAbuse(domainWindow), ...verdictMismatch(domainWindow));
   }
   const { forged, genuine } = given;
   const reporterWindow: ReporterWindow = { domain, now: given.now.toISOString().slice(0, 10), forged, genuine, known };
@@ -163,6 +168,8 @@ export function judge(given: Case): Judgement {
         return authenticationRegressionResolved(finding, windowOf(finding.subject));
       case 'unauthorized_source':
         return domainWindow && unauthorizedSourceResolved(finding, domainWindow);
+      case 'subdomain_abuse':
+        return domainWindow && subdomainAbuseResolved(finding, domainWindow);
       case 'policy_change':
         return domainWindow && policyChangeResolved(finding, domainWindow);
       case 'new_source':
@@ -187,7 +194,7 @@ export function judge(given: Case): Judgement {
  * @param known from loadFindings, after the others were written
  */
 export function judgeReadiness(
-  given: Omit<Case, 'networks'>,
+  given: Omit<Case, 'networks' | 'names'>,
   known: readonly KnownFinding[],
   volumes: readonly ClassVolume[],
 ): Outcome {
@@ -200,7 +207,8 @@ export function judgeReadiness(
     reporterDays,
     attendance: new Attendance(reporterDays),
     falseAlarmsPerMonth,
-    networks: { largest: [], others: { networks: 0, failed: 0 } },
+    networks: { largest: [], others: NO_NETWORKS, others_below: NO_NETWORKS },
+    names: { largest: [], names: 0 },
     policyDays,
     policy: currentPolicy(policyDays),
     excluded: new Set(),
@@ -222,6 +230,8 @@ function domainDaysOf(reporterDays: readonly ReporterDay[]): DomainDay[] {
   }
   return [...days.values()].sort((a, b) => (a.day < b.day ? 1 : -1)).slice(0, DOMAIN_DAYS);
 }
+
+const NO_NETWORKS = { networks: 0, failed: 0 };
 
 const DENIED = 'The source is denied by the list of senders: there is nothing to mend.';
 

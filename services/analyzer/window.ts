@@ -2,6 +2,7 @@ import type { Sender } from '../report/catalogue.ts';
 import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis.ts';
 import type { KnownFinding } from '../store/findings.ts';
 import type { ListEntry } from '../store/senders.ts';
+import type { SubdomainNames } from '../store/subdomains.ts';
 import type { ForgedDay, GenuineReports } from '../store/trust.ts';
 import type { Attendance } from './habit.ts';
 
@@ -45,6 +46,8 @@ export interface DomainWindow {
   falseAlarmsPerMonth: number;
   /** Failing mail that nothing authenticates, of the newest UNAUTHORIZED_DAYS days. */
   networks: Networks;
+  /** The names below the domain that such mail of those days came under. */
+  names: SubdomainNames;
   policyDays: readonly PolicyDay[];
   policy: string | null;
   /** Sources whose mail is the business of another finding. */

@@ -18,6 +18,7 @@ const SETTING: Record<Partitioned, 'raw_days' | 'records_days' | 'rollups_days'>
   records: 'records_days',
   source_days: 'rollups_days',
   policy_days: 'rollups_days',
+  subdomain_days: 'rollups_days',
 };
 
 /**
@@ -72,7 +73,7 @@ export function watchMonths({ db, log }: Pick<Context, 'db' | 'log'>): Months {
       }
       if (due.length === 0) return;
       try {
-        for (const table of ['records', 'source_days', 'policy_days'] as const) {
+        for (const table of ['records', 'source_days', 'policy_days', 'subdomain_days'] as const) {
           const made = await ensurePartitions(db, table, due, 0, 5);
           if (made === null) {
             // It is asked again when as much has been written once more.

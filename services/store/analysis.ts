@@ -35,6 +35,8 @@ export interface NetworkDay {
   day: string;
   passed: number;
   failed: number;
+  /** Of the failed: the From address is below the domain. */
+  below: number;
   delivered: number;
   quarantined: number;
   rejected: number;
@@ -56,6 +58,9 @@ export interface ReporterDay {
   /** Unauthenticated messages of sources that send more of these than of such that pass, and how many such sources there were. */
   background: number;
   networks: number;
+  /** The same of those sources most of whose unauthenticated mail comes from below the domain. */
+  background_below: number;
+  networks_below: number;
   /** Messages for which its own verdict contradicts its own results. */
   contradicted: number;
 }
@@ -63,7 +68,15 @@ export interface ReporterDay {
 /** The sources of a domain that sent mail nothing authenticates: the largest one by one, the others as a sum. */
 export interface Networks {
   largest: Network[];
-  others: { networks: number; failed: number };
+  others: Rest;
+  /** Of the others: those most of whose unauthenticated mail comes from below the domain. */
+  others_below: Rest;
+}
+
+/** Networks that are too many to list. */
+export interface Rest {
+  networks: number;
+  failed: number;
 }
 
 export interface PolicyDay {
@@ -224,13 +237,16 @@ export async function loadReporterDays(
 ): Promise<{ reporterDays: ReporterDay[]; sources: number }> {
   const { rows } = await tx.query<ReporterDay & { sources: number }>(
     `with per_source as materialized (
-       select source, sum(failed_unauthenticated) > sum(passed) as background, sum(passed) >= ${TESTED} as tested
+       select source, sum(failed_unauthenticated) > sum(passed) as background, sum(passed) >= ${TESTED} as tested,
+              2 * sum(failed_subdomain) > sum(failed_unauthenticated) as below
          from ruawatch.source_days
         where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
         group by source)
      select d.day, d.reporter, sum(d.messages) as messages,
             coalesce(sum(d.failed_unauthenticated) filter (where s.background), 0) as background,
-            count(*) filter (where s.background and d.failed_unauthenticated > 0) as networks, sum(d.contradicted) as contradicted,
+            count(*) filter (where s.background and d.failed_unauthenticated > 0) as networks,
+            coalesce(sum(d.failed_unauthenticated) filter (where s.background and s.below), 0) as background_below,
+            count(*) filter (where s.background and s.below and d.failed_unauthenticated > 0) as networks_below, sum(d.contradicted) as contradicted,
             (select count(*) from per_source where tested) as sources
        from ruawatch.source_days d join per_source s using (source)
       where d.domain = $1 and d.day between $2 and $3 and d.messages > 0 and d.trust = 'ok'
@@ -253,21 +269,25 @@ export async function loadNetworks(
   to: string,
   limit: number,
 ): Promise<Networks> {
-  const { rows } = await tx.query<Network & { failed: number; networks: number; all_failed: number }>(
+  const { rows } = await tx.query<
+    Network & Record<'failed' | 'networks' | 'all_failed' | 'networks_below' | 'failed_below', number> & { below: boolean }
+  >(
     `with per_day as (
-       select source, day, sum(passed) as passed, sum(failed_unauthenticated) as failed, sum(failed_delivered) as delivered,
+       select source, day, sum(passed) as passed, sum(failed_unauthenticated) as failed, sum(failed_subdomain) as below,
+              sum(failed_delivered) as delivered,
               sum(quarantined) as quarantined, sum(rejected) as rejected,
               coalesce(array_agg(distinct reporter order by reporter) filter (where failed_unauthenticated > 0), '{}') as reporters
          from ruawatch.source_days
         where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
         group by source, day),
      per_source as (
-       select source, sum(failed) as failed,
-              jsonb_agg(jsonb_build_object('day', day, 'passed', passed, 'failed', failed, 'delivered', delivered,
+       select source, sum(failed) as failed, 2 * sum(below) > sum(failed) as below,
+              jsonb_agg(jsonb_build_object('day', day, 'passed', passed, 'failed', failed, 'below', below, 'delivered', delivered,
                                            'quarantined', quarantined, 'rejected', rejected, 'reporters', reporters) order by day) as days
          from per_day group by source having sum(failed) > 0),
      largest as (
-       select source, days, failed, count(*) over () as networks, sum(failed) over () as all_failed
+       select source, days, failed, below, count(*) over () as networks, sum(failed) over () as all_failed,
+              count(*) filter (where below) over () as networks_below, coalesce(sum(failed) filter (where below) over (), 0) as failed_below
          from per_source order by failed desc, source limit $4)
      select l.*, b.before
        from largest l cross join lateral (
@@ -278,10 +298,19 @@ export async function loadNetworks(
       order by l.failed desc, l.source`,
     [domain, recent, to, limit, from],
   );
-  const listed = rows.reduce((sum, row) => sum + row.failed, 0);
+  const beyond = (networks: number, failed: number, listed: readonly { failed: number }[]): Rest => ({
+    networks: networks - listed.length,
+    failed: failed - listed.reduce((sum, row) => sum + row.failed, 0),
+  });
+  const [first] = rows;
   return {
     largest: rows.map(({ source, days: each, before }) => ({ source, days: each, before })),
-    others: { networks: (rows[0]?.networks ?? 0) - rows.length, failed: (rows[0]?.all_failed ?? 0) - listed },
+    others: beyond(first?.networks ?? 0, first?.all_failed ?? 0, rows),
+    others_below: beyond(
+      first?.networks_below ?? 0,
+      first?.failed_below ?? 0,
+      rows.filter(({ below }) => below),
+    ),
   };
 }
 

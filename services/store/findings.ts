@@ -1,4 +1,5 @@
 import type { Tx } from '../shared/db.ts';
+import type { SubdomainName } from './subdomains.ts';
 
 export type Severity = 'info' | 'low' | 'medium' | 'high' | 'critical';
 /** `reopened`: it came back soon after it was over; `reminded`: its snooze is over and it still stands. */
@@ -55,6 +56,10 @@ export interface Evidence {
   /** forged_report: how many reports, and how many of them contradict a proven one. */
   reports?: number;
   contradicting?: number;
+  /** subdomain_abuse: the names it comes under, the largest, how many there are, and the policy that applies to them. */
+  names?: SubdomainName[];
+  names_in_all?: number;
+  policy?: string;
   /** policy_ready: failing messages of each class of source. */
   by_class?: Record<string, number>;
   /** What to do, in sentences. */
@@ -297,6 +302,24 @@ export function recordsQuery(q: EvidenceQuery): string {
   from dmarc.records
  where ${conditions.join('\n   and ')}
  group by 1, 2, 3, 4, 5
+ order by messages desc
+ limit 100;`;
+}
+
+/** The same for unauthenticated mail below the domain, by name. */
+export function subdomainQuery(domain: string, from: string, to: string): string {
+  return `select lower(header_from) as name, source, disposition, min(begin_at) as first, max(begin_at) as last, sum(count) as messages
+  from dmarc.records
+ where domain = ${literal(domain)}
+   and begin_at >= ${literal(`${from} 00:00+00`)}
+   and begin_at < timestamptz ${literal(`${to} 00:00+00`)} + interval '1 day'
+   and not dmarc_pass
+   and trust = 'ok'
+   and not forwarded
+   and foreign_dkim is null
+   and foreign_spf is null
+   and right(rtrim(lower(header_from), '.'), ${domain.length + 1}) = ${literal(`.${domain}`)}
+ group by 1, 2, 3
  order by messages desc
  limit 100;`;
 }

@@ -3,7 +3,7 @@ import type { Db } from '../shared/db.ts';
 import { codeOf } from '../shared/errors.ts';
 
 /** The tables that are partitioned by month (UTC). */
-export const PARTITIONED = ['raw', 'records', 'source_days', 'policy_days'] as const;
+export const PARTITIONED = ['raw', 'records', 'source_days', 'policy_days', 'subdomain_days'] as const;
 export type Partitioned = (typeof PARTITIONED)[number];
 
 const LOCK_NOT_AVAILABLE = '55P03';

@@ -29,6 +29,7 @@ export const GRANTS = {
     records: ['select', 'insert', 'delete'],
     source_days: ['select', 'insert', 'update', 'delete'],
     policy_days: ['select', 'insert', 'update', 'delete'],
+    subdomain_days: ['select', 'insert', 'update', 'delete'],
     sources: ['select', 'insert', 'update (first_seen, last_seen, messages, passed)'],
     trust_checks: ['select', 'insert', 'update', 'delete'],
     partitioned: ['select'],
@@ -48,6 +49,7 @@ export const GRANTS = {
     trust_checks: ['select'],
     source_days: ['select'],
     policy_days: ['select'],
+    subdomain_days: ['select'],
     sources: [
       'select',
       'update (class, confidence, why, classified_at, name, identified_by, evidence, name_confidence, grouped_as)',

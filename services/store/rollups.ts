@@ -2,6 +2,7 @@ import type { AggregateReport } from '../report/model.ts';
 import type { Tx } from '../shared/db.ts';
 import { KEY_LENGTH, plain } from './copy.ts';
 import { beginRange, policyText, reporterOf, type TrustClass } from './reports.ts';
+import { dropEmptyPendingSubdomains, isBelow, rollUpSubdomains } from './subdomains.ts';
 
 /** A report that enters (+1) or leaves (-1) the rollups, among the rows of a trust class. */
 export interface RollupChange {
@@ -28,7 +29,7 @@ export const recordsOf = (report: string, from: string, to: string) =>
  */
 export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
   if (changes.length === 0) return;
-  await tx.query(
+  const { rows } = await tx.query<{ domain: string }>(
     `with delta as materialized (
        select p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, p.reporter, s.trust,
               sum(s.sign * r.count) as messages,
@@ -46,6 +47,8 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               sum(s.sign * r.count) filter (where r.disposition = 'reject') as rejected,
               sum(s.sign * r.count) filter (where not ok.pass and ok.delivered) as failed_delivered,
               sum(s.sign * r.count) filter (where ok.said <> ok.pass) as contradicted,
+              sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and not ok.authenticated and ok.below) as failed_subdomain,
+              bool_or(ok.below) as below,
               left(max(r.foreign_dkim), ${KEY_LENGTH}) as signing_domain
          from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust)
          join ruawatch.reports p on p.report_key = s.key
@@ -53,17 +56,18 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
         cross join lateral (select r.dkim_aligned or r.spf_aligned as pass,
                                    r.foreign_dkim is not null or r.foreign_spf is not null as authenticated,
                                    r.dkim_result = 'pass' or r.spf_result = 'pass' as said,
+                                   ${isBelow('r', 'p')} as below,
                                    coalesce(r.disposition, 'none') in ('none', 'pass') as delivered) ok
         group by 1, 2, 3, 4, 5),
      days as (
        insert into ruawatch.source_days as d (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded,
               failed_forwarded, failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered,
-              quarantined, rejected, failed_delivered, contradicted, signing_domain, trust)
+              quarantined, rejected, failed_delivered, contradicted, failed_subdomain, signing_domain, trust)
        select domain, source, day, reporter, messages, coalesce(passed, 0), coalesce(dkim_aligned, 0), coalesce(spf_aligned, 0),
               coalesce(forwarded, 0), coalesce(failed_forwarded, 0), coalesce(failed_authenticated, 0),
               coalesce(failed_unauthenticated, 0), coalesce(failed_foreign_dkim, 0), coalesce(failed_foreign_spf, 0),
               coalesce(delivered, 0), coalesce(quarantined, 0), coalesce(rejected, 0), coalesce(failed_delivered, 0),
-              coalesce(contradicted, 0), signing_domain, trust
+              coalesce(contradicted, 0), coalesce(failed_subdomain, 0), signing_domain, trust
          from delta where ${kept('source_days')} order by domain, source, day, reporter, trust
        on conflict (domain, source, day, reporter, trust) do update
           set messages = d.messages + excluded.messages,
@@ -81,6 +85,7 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               rejected = d.rejected + excluded.rejected,
               failed_delivered = d.failed_delivered + excluded.failed_delivered,
               contradicted = d.contradicted + excluded.contradicted,
+              failed_subdomain = d.failed_subdomain + excluded.failed_subdomain,
               signing_domain = greatest(d.signing_domain, excluded.signing_domain)),
      totals as (
        insert into ruawatch.sources as s (domain, source, first_seen, last_seen, messages, passed)
@@ -95,10 +100,14 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
           set first_seen = case when s.messages = 0 then excluded.first_seen else least(s.first_seen, excluded.first_seen) end,
               last_seen = case when s.messages = 0 then excluded.last_seen else greatest(s.last_seen, excluded.last_seen) end,
               messages = s.messages + excluded.messages,
-              passed = s.passed + excluded.passed)
-     insert into ruawatch.analysis_work (domain, source, day) select domain, source, day from delta`,
+              passed = s.passed + excluded.passed),
+     work as (insert into ruawatch.analysis_work (domain, source, day) select domain, source, day from delta)
+     select distinct domain from delta where below`,
     [changes.map((c) => c.key), changes.map((c) => c.sign), changes.map((c) => c.trust), ...beginRange(changes)],
   );
+  // Most domains have no mail below them: their records are read once.
+  const domains = rows.map(({ domain }) => domain);
+  if (domains.length > 0) await rollUpSubdomains(tx, changes, domains, recordsOf);
   const entered = new Set(changes.filter((c) => c.sign === 1).map((c) => c.key));
   await forget(
     tx,
@@ -241,4 +250,5 @@ export async function dropEmptyPending(tx: Tx, reports: readonly { key: number; 
         and d.reporter = p.reporter and d.trust = 'pending' and d.reports = 0`,
     [keys, from, to],
   );
+  await dropEmptyPendingSubdomains(tx, keys, from, to);
 }

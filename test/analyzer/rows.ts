@@ -13,9 +13,23 @@ export const REPORTERS = ['google.com', 'outlook.com', 'yahoo.com'];
 /** The day `n` before TODAY. */
 export const ago = (n: number): string => addDays(TODAY, -n);
 
-type Kind = 'dkim' | 'spf' | 'both' | 'unauthenticated' | 'foreign' | 'foreignSpf' | 'foreignDkim' | 'list' | 'forwardedPass';
+/** Rows of the kind `below` say of their unauthenticated mail that it came from below the domain. */
+const belowOf = (r: SourceDay & { failed_subdomain?: number }): number => r.failed_subdomain ?? 0;
 
-const SHAPES: Record<Kind, (n: number) => Partial<SourceDay>> = {
+type Kind =
+  | 'below'
+  | 'dkim'
+  | 'spf'
+  | 'both'
+  | 'unauthenticated'
+  | 'foreign'
+  | 'foreignSpf'
+  | 'foreignDkim'
+  | 'list'
+  | 'forwardedPass';
+
+const SHAPES: Record<Kind, (n: number) => Partial<SourceDay> & { failed_subdomain?: number }> = {
+  below: (n) => ({ failed_unauthenticated: n, rejected: n, failed_subdomain: n }),
   dkim: (n) => ({ passed: n, dkim_aligned: n, delivered: n }),
   spf: (n) => ({ passed: n, spf_aligned: n, delivered: n }),
   both: (n) => ({ passed: n, dkim_aligned: n, spf_aligned: n, delivered: n }),
@@ -122,11 +136,15 @@ export function reporterDays(rows: readonly SourceDay[], others = 1000, days = 4
       return of.reduce((n, r) => n + r.failed_unauthenticated - r.passed, 0) > 0;
     }),
   );
+  const sums = new Map<string, number>();
+  for (const r of rows) sums.set(r.source, (sums.get(r.source) ?? 0) + 2 * belowOf(r) - r.failed_unauthenticated);
+  const lowly = new Set([...sums].filter(([, n]) => n > 0).map(([source]) => source));
   const result: ReporterDay[] = [];
   for (let d = days - 1; d >= 0; d--) {
     for (const reporter of REPORTERS) {
       const of = rows.filter((r) => r.day === ago(d) && r.reporter === reporter);
       const forged = of.filter((r) => background.has(r.source) && r.failed_unauthenticated > 0);
+      const below = forged.filter((r) => lowly.has(r.source));
       const even = Math.floor(others / REPORTERS.length);
       const share = reporter === REPORTERS[0] ? others - even * (REPORTERS.length - 1) : even;
       const messages = share + of.reduce((n, r) => n + r.messages, 0);
@@ -137,6 +155,8 @@ export function reporterDays(rows: readonly SourceDay[], others = 1000, days = 4
         messages,
         background: forged.reduce((n, r) => n + r.failed_unauthenticated, 0),
         networks: new Set(forged.map((r) => r.source)).size,
+        background_below: below.reduce((n, r) => n + r.failed_unauthenticated, 0),
+        networks_below: new Set(below.map((r) => r.source)).size,
         contradicted: 0,
       });
     }
@@ -175,11 +195,12 @@ export function networks(rows: readonly SourceDay[], days = 7): Network[] {
     bySource.set(r.source, network);
     let day = network.days.find((d) => d.day === r.day);
     if (!day) {
-      day = { day: r.day, passed: 0, failed: 0, delivered: 0, quarantined: 0, rejected: 0, reporters: [] };
+      day = { day: r.day, passed: 0, failed: 0, below: 0, delivered: 0, quarantined: 0, rejected: 0, reporters: [] };
       network.days.push(day);
     }
     day.passed += r.passed;
     day.failed += r.failed_unauthenticated;
+    day.below += belowOf(r);
     day.delivered += r.failed_delivered;
     day.quarantined += r.quarantined;
     day.rejected += r.rejected;
@@ -197,6 +218,8 @@ function beforeOf(rows: readonly SourceDay[], source: string, recent: ReadonlySe
   };
 }
 
+const NONE = { networks: 0, failed: 0 };
+
 export function domainWindow(rows: readonly SourceDay[], extra: Partial<DomainWindow> = {}): DomainWindow {
   return {
     domain: DOMAIN,
@@ -206,7 +229,8 @@ export function domainWindow(rows: readonly SourceDay[], extra: Partial<DomainWi
     reporterDays: reporterDays(rows),
     attendance: new Attendance(reporterDays(rows)),
     falseAlarmsPerMonth: 1,
-    networks: { largest: networks(rows), others: { networks: 0, failed: 0 } },
+    networks: { largest: networks(rows), others: NONE, others_below: NONE },
+    names: { largest: [], names: 0 },
     policyDays: [],
     policy: 'p=reject',
     excluded: new Set(),

@@ -27,11 +27,13 @@ const FACTS: Record<string, string> = {
              from ruawatch.reports p`,
   'source day': `select concat_ws(' ', domain, source, day, reporter, trust) as name, messages, passed, dkim_aligned, spf_aligned, forwarded,
                         failed_forwarded, failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered,
-                        quarantined, rejected, failed_delivered, signing_domain
+                        quarantined, rejected, failed_delivered, contradicted, failed_subdomain, signing_domain
                    from ruawatch.source_days where messages <> 0`,
   source: `select domain || ' ' || source as name, class, confidence, why, first_seen, last_seen, messages, passed
              from ruawatch.sources where messages <> 0`,
   'policy day': `select concat_ws(' ', domain, day, reporter, policy, trust) as name, reports from ruawatch.policy_days where reports <> 0`,
+  'subdomain day': `select concat_ws(' ', domain, name, day, trust) as name, messages, passed, failed_unauthenticated, failed_delivered
+                      from ruawatch.subdomain_days where messages <> 0`,
   'TLS report': `select encode(identity, 'hex') || ' ' || encode(content_hash, 'hex') as name, superseded_by is null as stands, duplicates, received_at
                    from ruawatch.tls_reports`,
   'failure report': `select encode(content_hash, 'hex') as name, duplicates, domain from ruawatch.failure_reports`,
@@ -69,6 +71,22 @@ const ROLLUPS: Record<string, string> = {
       from said full join (select domain, day, reporter, trust, sum(reports) as reports from ruawatch.policy_days group by 1, 2, 3, 4) kept
      using (domain, day, reporter, trust)
      where coalesce(said.reports, 0) <> coalesce(kept.reports, 0)`,
+  subdomains: `with below as (
+      select p.domain, c.source, lower(trim(trailing '.' from c.header_from)) as name, (p.begin_at at time zone 'UTC')::date as day, p.reporter, p.trust,
+             c.count, not (c.dkim_aligned or c.spf_aligned or c.forwarded or c.foreign_dkim is not null or c.foreign_spf is not null) as nothing,
+             c.dkim_aligned or c.spf_aligned as pass
+        from ruawatch.records c join ruawatch.reports p using (report_key)
+       where p.superseded_by is null and p.domain <> '' and lower(trim(trailing '.' from c.header_from)) ~~ ('%.' || p.domain)),
+     names as (select domain, name, day, trust, sum(count) as messages, sum(case when pass then count else 0 end) as passed,
+                      sum(case when nothing then count else 0 end) as failed_unauthenticated from below group by 1, 2, 3, 4),
+     sources as (select domain, source, day, reporter, trust, sum(count) as failed_subdomain from below where nothing group by 1, 2, 3, 4, 5)
+    select concat_ws(' ', domain, name, day, trust) as what, to_jsonb(n) as said, to_jsonb(k) as kept
+      from names n full join (select * from ruawatch.subdomain_days where messages <> 0) k using (domain, name, day, trust)
+     where (n.messages, n.passed, n.failed_unauthenticated) is distinct from (k.messages, k.passed, k.failed_unauthenticated)
+     union all
+    select concat_ws(' ', domain, source, day, reporter, trust), to_jsonb(s), to_jsonb(k)
+      from sources s full join (select * from ruawatch.source_days where failed_subdomain <> 0) k using (domain, source, day, reporter, trust)
+     where s.failed_subdomain is distinct from k.failed_subdomain`,
   records: `select r.report_key::text as what, to_jsonb(r.records) as said, to_jsonb(count(c.n)) as kept
               from (select report_key, records, messages from ruawatch.reports) r left join ruawatch.records c using (report_key)
              group by r.report_key, r.records, r.messages

@@ -1,4 +1,4 @@
-import type { Network, NetworkDay } from '../../store/analysis.ts';
+import type { Network, NetworkDay, ReporterDay, Rest } from '../../store/analysis.ts';
 import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
 import { levelOf } from '../budget.ts';
 import { stated, wilson, witnessed } from '../confidence.ts';
@@ -32,6 +32,10 @@ const PRIOR_CLUSTER = 1.5;
 const PRIOR_CLUSTERS = 5;
 const WHO = 10;
 
+/** Which mail: as the domain itself, or as names below it. A network counts as what most of its mail is, so that one cause is one finding. */
+export type Part = 'domain' | 'below';
+const KIND_OF: Record<Part, string> = { domain: KIND, below: 'subdomain_abuse' };
+
 /** A network's unauthenticated mail of the days looked at. */
 interface Concerned {
   source: string;
@@ -51,20 +55,42 @@ interface Concerned {
  * A network that mostly passes is a rightful sender with noise and stays out. So does one whose own mail stops passing as the failing
  * mail begins: that is a sender that broke, and authentication_regression's as soon as it shows. A network where both
  * go on side by side (a spoofer beside a forwarder) is in.
+ *
+ * Networks most of whose mail comes from below the domain are subdomain_abuse's.
  */
 export function unauthorizedSource(window: DomainWindow): Candidate[] {
-  const settled = settledUntil(window.known, KIND, window.domain);
-  const open = openOf(window.known, KIND, window.domain);
+  const rise = riseOf(window, 'domain');
+  return rise === null ? [] : [candidate(window, rise)];
+}
+
+/** Unauthenticated mail that rises above habit. */
+export interface Rise {
+  /** The networks it comes from, with the days concerned; those with the most messages first. */
+  told: Told[];
+  /** Networks too many to list that are in it. */
+  others: Rest;
+  open: KnownFinding | undefined;
+  /** What was looked at. */
+  days: readonly string[];
+  /** Messages a day that are habit, and how likely habit alone brings this. */
+  usual: number;
+  chance: number;
+}
+
+/** The rise of one part of the unauthenticated mail; null when there is none. */
+export function riseOf(window: DomainWindow, part: Part): Rise | null {
+  const settled = settledUntil(window.known, KIND_OF[part], window.domain);
+  const open = openOf(window.known, KIND_OF[part], window.domain);
   const from = addDays(window.today, 1 - UNAUTHORIZED_DAYS);
   const days = daysBetween(from, window.today).filter((day) => day > settled);
   const concerned = window.networks.largest
-    .filter(({ source }) => !window.excluded.has(source))
+    .filter((network) => !window.excluded.has(network.source) && partOf(network, window) === part)
     .map((network): Concerned => ({ source: network.source, days: culpable(network, settled), own: ownOf(network, window) }))
     .filter((one) => one.days.length > 0);
-  if (concerned.length === 0) return [];
+  if (concerned.length === 0) return null;
 
-  const totals = totalsOf(window, concerned, days);
-  const habit = habitOf(window, open ? earlier(open.first_day, from) : from, open?.evidence.usual ?? null);
+  const totals = totalsOf(window, part, concerned, days);
+  const habit = habitOf(window, part, open ? earlier(open.first_day, from) : from, open?.evidence.usual ?? null);
   const { usual } = habit;
   const level = open ? STILL : levelOf(window.falseAlarmsPerMonth, TESTS);
   const tail = (some: readonly string[]): number => {
@@ -79,7 +105,7 @@ export function unauthorizedSource(window: DomainWindow): Candidate[] {
     .map((one) => ({ ...one, chance: clusterChance(one, days, habit, open ? HOLD : LEAST) }))
     .filter((one) => one.chance < level || (open?.evidence.who.some(({ source }) => source === one.source) ?? false));
   const held = alone.reduce((n, one) => n + one.days.reduce((m, day) => m + day.failed, 0), 0);
-  if (rising >= level && (open ? held < HOLD : alone.length === 0)) return [];
+  if (rising >= level && (open ? held < HOLD : alone.length === 0)) return null;
 
   // Days before it rose are habit; who stands out by itself is concerned since its own first day.
   const risen = rising < level ? days.filter((day) => tail([day]) < STILL) : [];
@@ -96,61 +122,72 @@ export function unauthorizedSource(window: DomainWindow): Candidate[] {
     .filter((one) => one.days.length > 0)
     .map((one) => ({ ...one, ...sumOf(one.days) }))
     .sort((a, b) => b.messages - a.messages || (a.source < b.source ? -1 : 1));
-  if (told.length === 0) return [];
+  if (told.length === 0) return null;
   const seen = told.flatMap((one) => one.days);
   const evidence = {
     messages: seen.reduce((n, day) => n + day.failed, 0),
     reporters: [...new Set(seen.flatMap((day) => day.reporters))],
     days: new Set(seen.map((day) => day.day)).size,
   };
-  if (!open && !isEvidence(evidence, window.domainDays, LEAST)) return [];
-  return [
-    candidate(window, told, firstRisen !== undefined, {
-      open,
-      days,
-      usual,
-      chance: Math.min(rising, ...alone.map((one) => one.chance)),
-    }),
-  ];
+  if (!open && !isEvidence(evidence, window.domainDays, LEAST)) return null;
+  return {
+    told,
+    others: firstRisen === undefined ? { networks: 0, failed: 0 } : othersOf(window, part),
+    open,
+    days,
+    usual: rounded(usual),
+    chance: rounded(Math.min(rising, ...alone.map((one) => one.chance))),
+  };
 }
 
-type Told = { source: string; days: NetworkDay[] } & ReturnType<typeof sumOf>;
+/** Which part a network's mail belongs to: what an open finding says of it already, else what most of it is. */
+function partOf(network: Network, window: DomainWindow): Part {
+  for (const part of ['below', 'domain'] as const) {
+    const open = openOf(window.known, KIND_OF[part], window.domain);
+    if (open?.evidence.who.some(({ source }) => source === network.source)) return part;
+  }
+  const sum = (of: 'below' | 'failed') => network.days.reduce((n, day) => n + day[of], 0);
+  return 2 * sum('below') > sum('failed') ? 'below' : 'domain';
+}
 
-function candidate(
-  window: DomainWindow,
-  told: readonly Told[],
-  all: boolean,
-  found: { open: KnownFinding | undefined; days: readonly string[]; usual: number; chance: number },
-): Candidate {
-  const { open, usual, chance } = found;
-  const sum = sumOf(told.flatMap(({ days }) => days));
-  const others = all ? window.networks.others : { networks: 0, failed: 0 };
+function othersOf({ networks }: DomainWindow, part: Part): Rest {
+  const { others, others_below: below } = networks;
+  if (part === 'below') return below;
+  return { networks: others.networks - below.networks, failed: others.failed - below.failed };
+}
+
+/** What a reporter saw of one part on a day. */
+function backgroundOf(row: ReporterDay, part: Part): { messages: number; networks: number } {
+  if (part === 'below') return { messages: row.background_below, networks: row.networks_below };
+  return { messages: row.background - row.background_below, networks: row.networks - row.networks_below };
+}
+
+export type Told = { source: string; days: NetworkDay[] } & ReturnType<typeof sumOf>;
+
+/** What both kinds say of a rise: the numbers of a finding, and the networks in words. */
+export function numbersOf(window: DomainWindow, { told, others, open, days, usual, chance }: Rise) {
+  const sum = sumOf(told.flatMap((one) => one.days));
   const messages = sum.messages + others.failed;
   const networks = told.length + others.networks;
-  const dayList = [...new Set(told.flatMap(({ days }) => days.map((day) => day.day)))].sort();
-  const reporters = [...new Set(told.flatMap(({ days }) => days.flatMap((day) => day.reporters)))].sort();
+  const dayList = [...new Set(told.flatMap((one) => one.days.map((day) => day.day)))].sort();
+  const reporters = [...new Set(told.flatMap((one) => one.days.flatMap((day) => day.reporters)))].sort();
   const first = dayList[0]!;
   const since = open ? earlier(open.first_day, first) : first;
   const last_day = dayList.at(-1)!;
   const again = open && first > addDays(open.last_day, UNAUTHORIZED_DAYS) ? first : open?.evidence.again;
   const of = Math.max(
     messages,
-    window.reporterDays.reduce((n, row) => n + (found.days.includes(row.day) ? row.messages : 0), 0),
+    window.reporterDays.reduce((n, row) => n + (days.includes(row.day) ? row.messages : 0), 0),
   );
-  const seen = new Set(told.flatMap(({ days }) => days.flatMap((day) => day.reporters.map((r) => `${day.day} ${r}`)))).size;
-  const p = publishedTag(window.policy, 'p');
+  const seen = new Set(told.flatMap((one) => one.days.flatMap((day) => day.reporters.map((r) => `${day.day} ${r}`)))).size;
   const who = `${count(networks, 'network')}${networks > 3 ? `, the largest ${told[0]!.source}` : ` (${list(told.map((c) => c.source))})`}`;
   const rise = usual >= 0.5 ? `; usual are ${number(Math.round(usual))} a day` : '';
   return {
-    kind: KIND,
-    subject: window.domain,
-    severity: severityOf(messages, sum.delivered),
+    who,
+    rise,
     confidence: stated(wilson(sum.messages, sum.messages + sum.passed) * witnessed(seen)),
-    first_day: since,
-    last_day,
-    summary: `${count(networks, 'network')} ${networks === 1 ? 'sends' : 'send'} as ${short(window.domain)} without authentication: ${count(messages, 'message')} since ${since}, ${percent(sum.delivered / messages)} delivered`,
+    first,
     evidence: {
-      what: `${count(messages, 'message')} in the name of ${short(window.domain)} from ${who} had neither a passing SPF nor a passing DKIM of anybody${rise}.`,
       who: told.slice(0, WHO).map((c) => ({ source: c.source, messages: c.messages, delivered: c.delivered })),
       senders: networks,
       messages,
@@ -162,12 +199,30 @@ function candidate(
       last_day,
       reporters,
       missing: window.attendance.missing(last_day),
-      usual: rounded(usual),
-      chance: rounded(chance),
+      usual,
+      chance,
       delivered: sum.delivered,
       quarantined: sum.quarantined,
       rejected: sum.rejected,
-      advice: adviceOf(p, sum.delivered, messages),
+    },
+  };
+}
+
+function candidate(window: DomainWindow, found: Rise): Candidate {
+  const { who, rise, confidence, first, evidence } = numbersOf(window, found);
+  const { messages, delivered, senders, since, last_day } = evidence;
+  return {
+    kind: KIND,
+    subject: window.domain,
+    severity: severityOf(messages, delivered),
+    confidence,
+    first_day: since,
+    last_day,
+    summary: `${count(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${short(window.domain)} without authentication: ${count(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
+    evidence: {
+      what: `${count(messages, 'message')} in the name of ${short(window.domain)} from ${who} had neither a passing SPF nor a passing DKIM of anybody${rise}.`,
+      ...evidence,
+      advice: adviceOf(publishedTag(window.policy, 'p'), delivered, messages),
       query: recordsQuery({ domain: window.domain, from: first, to: last_day, rows: 'unauthenticated' }),
     },
   };
@@ -186,13 +241,18 @@ function rounded(n: number): number {
 }
 
 /** Unauthenticated messages of each day: of the networks listed one by one, and of those too many to list. */
-function totalsOf(window: DomainWindow, concerned: readonly Concerned[], days: readonly string[]): Map<string, number> {
+function totalsOf(
+  window: DomainWindow,
+  part: Part,
+  concerned: readonly Concerned[],
+  days: readonly string[],
+): Map<string, number> {
   const totals = new Map<string, number>();
   for (const one of concerned) for (const { day, failed } of one.days) totals.set(day, (totals.get(day) ?? 0) + failed);
-  if (window.networks.others.failed === 0) return totals;
+  if (othersOf(window, part).failed === 0) return totals;
   // More networks than are listed: all that is unauthenticated counts.
   for (const day of days) {
-    const all = window.reporterDays.reduce((n, row) => n + (row.day === day ? row.background : 0), 0);
+    const all = window.reporterDays.reduce((n, row) => n + (row.day === day ? backgroundOf(row, part).messages : 0), 0);
     totals.set(day, Math.max(all, totals.get(day) ?? 0));
   }
   return totals;
@@ -210,17 +270,18 @@ interface Trickle {
  * The habit of the days before `until`, drawn to a prior where few are known.
  * @param stored what was usual when the open finding began, for when those days have left the window
  */
-function habitOf(window: DomainWindow, until: string, stored: number | null): Trickle {
+function habitOf(window: DomainWindow, part: Part, until: string, stored: number | null): Trickle {
   const base = window.attendance.habitBefore(until);
   const series = new Series();
   let messages = 0;
   let networks = 0;
   const inBase = new Set(base);
   for (const row of window.reporterDays) {
-    if (row.background === 0 || !inBase.has(row.day)) continue;
-    series.add(row.reporter, row.day, row.background);
-    messages += row.background;
-    networks += row.networks;
+    const background = backgroundOf(row, part);
+    if (background.messages === 0 || !inBase.has(row.day)) continue;
+    series.add(row.reporter, row.day, background.messages);
+    messages += background.messages;
+    networks += background.networks;
   }
   const cluster = (messages + PRIOR_CLUSTERS * PRIOR_CLUSTER) / (networks + PRIOR_CLUSTERS);
   if (stored !== null && base.length < UNAUTHORIZED_DAYS) {
@@ -289,7 +350,7 @@ function sumOf(days: readonly NetworkDay[]) {
 }
 
 /** Harm is what reached people: a campaign that receivers turned away is worth knowing, not worth waking up for. */
-function severityOf(messages: number, delivered: number): Severity {
+export function severityOf(messages: number, delivered: number): Severity {
   const share = delivered / messages;
   if (delivered >= 1000 && share >= 0.5) return 'critical';
   if (delivered >= 100 && share >= 0.2) return 'high';

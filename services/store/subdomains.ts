@@ -1,0 +1,105 @@
+import type { Tx } from '../shared/db.ts';
+import { KEY_LENGTH } from './copy.ts';
+import { beginRange, type TrustClass } from './reports.ts';
+
+/** SQL: the name of a record's From address as rollups have it. Reporters keep the spelling of the mail. */
+const nameOf = (record: string) => `rtrim(lower(${record}.header_from), '.')`;
+
+/** SQL: whether a record's From address is below the domain of its report, and not at it. The cheap question comes first: nearly all are at it. */
+export const isBelow = (record: string, report: string) =>
+  `(${record}.header_from <> ${report}.domain and ${report}.domain <> ''
+    and right(${nameOf(record)}, length(${report}.domain) + 1) = '.' || ${report}.domain)`;
+
+/**
+ * The same as rollUp, for the names below the domain. Every name has rows of its own: which names are many is known only at the end, and a
+ * sum of the others would depend on the order of arrival. There are never more rows than records; who reads takes the largest.
+ * @param domains those that have any
+ * @param recordsOf SQL: the records of report `p`, with the parameters that bound `begin_at`
+ */
+export async function rollUpSubdomains(
+  tx: Tx,
+  changes: readonly { key: number; sign: 1 | -1; trust: TrustClass; begin: number }[],
+  domains: readonly string[],
+  recordsOf: (report: string, from: string, to: string) => string,
+): Promise<void> {
+  await tx.query(
+    `with delta as (
+       select p.domain, left(${nameOf('r')}, ${KEY_LENGTH}) as name, (p.begin_at at time zone 'UTC')::date as day, s.trust,
+              sum(s.sign * r.count) as messages,
+              sum(s.sign * r.count) filter (where ok.pass) as passed,
+              sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and r.foreign_dkim is null and r.foreign_spf is null)
+                as failed_unauthenticated,
+              sum(s.sign * r.count) filter (where not ok.pass and coalesce(r.disposition, 'none') in ('none', 'pass')) as failed_delivered
+         from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust)
+         join ruawatch.reports p on p.report_key = s.key and p.domain = any($6::text[])
+        cross join lateral (${recordsOf('p', '$4', '$5')}) r
+        cross join lateral (select r.dkim_aligned or r.spf_aligned as pass) ok
+        where ${isBelow('r', 'p')}
+        group by 1, 2, 3, 4)
+     insert into ruawatch.subdomain_days as d (domain, name, day, trust, messages, passed, failed_unauthenticated, failed_delivered)
+     select domain, name, day, trust, messages, coalesce(passed, 0), coalesce(failed_unauthenticated, 0), coalesce(failed_delivered, 0)
+       from delta
+      where day >= coalesce((select dropped_before from ruawatch.partitioned where name = 'subdomain_days'), '-infinity')
+      order by domain, name, day, trust
+     on conflict (domain, name, day, trust) do update
+        set messages = d.messages + excluded.messages,
+            passed = d.passed + excluded.passed,
+            failed_unauthenticated = d.failed_unauthenticated + excluded.failed_unauthenticated,
+            failed_delivered = d.failed_delivered + excluded.failed_delivered`,
+    [changes.map((c) => c.key), changes.map((c) => c.sign), changes.map((c) => c.trust), ...beginRange(changes), domains],
+  );
+}
+
+/** Removes the rows of reports that wait no more, as dropEmptyPending does. What others hold stays: it says nothing. */
+export async function dropEmptyPendingSubdomains(tx: Tx, keys: readonly number[], from: string, to: string): Promise<void> {
+  await tx.query(
+    `with empty as materialized (
+       select d.domain, d.name, d.day
+         from (select distinct domain, (begin_at at time zone 'UTC')::date as day from ruawatch.reports where report_key = any($1::bigint[])) t
+         join ruawatch.subdomain_days d on d.domain = t.domain and d.day = t.day and d.trust = 'pending' and d.messages = 0
+        where d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date
+          for update of d skip locked)
+     delete from ruawatch.subdomain_days d using empty e
+      where d.domain = e.domain and d.name = e.name and d.day = e.day and d.trust = 'pending'
+        and d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date`,
+    [keys, from, to],
+  );
+}
+
+/** A name below the domain under which unauthenticated mail came. */
+export interface SubdomainName {
+  name: string;
+  messages: number;
+  /** Whether mail that passes has ever come under it, as far back as rollups are kept. */
+  used: boolean;
+}
+
+export interface SubdomainNames {
+  /** Those with the most messages, the most first. */
+  largest: SubdomainName[];
+  /** How many there are in all. */
+  names: number;
+}
+
+/** The names below the domain under which mail came from `from` to `to` that nothing authenticates. */
+export async function loadSubdomainNames(
+  tx: Tx,
+  domain: string,
+  from: string,
+  to: string,
+  limit: number,
+): Promise<SubdomainNames> {
+  const { rows } = await tx.query<SubdomainName & { names: number }>(
+    `with largest as (
+       select name, sum(failed_unauthenticated) as messages, count(*) over () as names
+         from ruawatch.subdomain_days
+        where domain = $1 and day between $2 and $3 and failed_unauthenticated > 0 and trust = 'ok'
+        group by name order by 2 desc, name limit $4)
+     select name, messages, names,
+            exists (select from ruawatch.subdomain_days d
+                     where d.domain = $1 and d.name = l.name and d.passed > 0 and d.trust = 'ok') as used
+       from largest l order by messages desc, name`,
+    [domain, from, to, limit],
+  );
+  return { largest: rows.map(({ names: _, ...row }) => row), names: rows[0]?.names ?? 0 };
+}
