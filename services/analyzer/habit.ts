@@ -14,23 +14,42 @@ const PRIOR_DAYS = 5;
 const OUTLIER = 0.002;
 /** So many outlying stretches in a habit are a rhythm, such as campaigns. */
 const RHYTHM = 3;
+/**
+ * A late report is waited for until so many newer days have been reported on, and so long a silence is no lateness: what reporters send late
+ * comes within four days.
+ */
+const LATE_DAYS = 3;
+/**
+ * A day is judged when those who spoke of it carry this part of what is usual of all who did or still may: then most of its mail is known, and no
+ * one small reporter stands for it.
+ */
+const QUORUM = 0.5;
+/** Days before a day that say who is usual of it. */
+const USUAL_DAYS = 14;
 
 /** Who reported on a domain, and when. */
 export class Attendance {
-  readonly #spoke = new Map<string, Set<string>>();
+  readonly #spoke = new Map<string, Map<string, number>>();
+  readonly #awaited = new Map<string, readonly string[]>();
+  readonly #judged = new Map<string, boolean>();
+  /** Newest day; the empty string when it has none. */
+  readonly #newest: string;
   /** First day of the domain within the window; the empty string when it has none. */
   readonly first: string;
   readonly reporters: string[];
 
   constructor(reporterDays: readonly ReporterDay[]) {
     let first = '';
-    for (const { reporter, day } of reporterDays) {
-      const days = this.#spoke.get(reporter) ?? new Set();
-      days.add(day);
+    let newest = '';
+    for (const { reporter, day, messages } of reporterDays) {
+      const days = this.#spoke.get(reporter) ?? new Map<string, number>();
+      days.set(day, (days.get(day) ?? 0) + messages);
       this.#spoke.set(reporter, days);
       if (first === '' || day < first) first = day;
+      if (day > newest) newest = day;
     }
     this.first = first;
+    this.#newest = newest;
     this.reporters = [...this.#spoke.keys()].sort();
   }
 
@@ -49,8 +68,41 @@ export class Attendance {
 
   /** The regular reporters of the fortnight before a day that say nothing of it. */
   missing(day: string): string[] {
-    const before = daysBetween(addDays(day, -14), addDays(day, -1));
+    const before = daysBetween(addDays(day, -USUAL_DAYS), addDays(day, -1));
     return this.reporters.filter((reporter) => !this.spoke(reporter, day) && this.isRegular(reporter, before));
+  }
+
+  /** Those of the missing that may still speak: the day is a recent one, and they spoke on one of the days before it. */
+  awaited(day: string): readonly string[] {
+    let found = this.#awaited.get(day);
+    if (!found) {
+      const before = daysBetween(addDays(day, -LATE_DAYS), addDays(day, -1));
+      const recent = day > addDays(this.#newest, -LATE_DAYS);
+      found = recent ? this.missing(day).filter((reporter) => this.days(reporter, before) > 0) : [];
+      this.#awaited.set(day, found);
+    }
+    return found;
+  }
+
+  /** Whether those who spoke of a day carry QUORUM of what is usual of them and of those who are awaited. By messages, not by heads. */
+  isJudged(day: string): boolean {
+    let judged = this.#judged.get(day);
+    if (judged === undefined) {
+      const before = daysBetween(addDays(day, -USUAL_DAYS), addDays(day, -1));
+      const usual = (reporters: readonly string[]) => reporters.reduce((sum, one) => sum + this.#usual(one, before), 0);
+      const awaited = usual(this.awaited(day));
+      const heard = awaited === 0 ? 0 : usual(this.reporters.filter((reporter) => this.spoke(reporter, day)));
+      judged = heard >= QUORUM * (heard + awaited);
+      this.#judged.set(day, judged);
+    }
+    return judged;
+  }
+
+  /** Messages a reporter tells of on a day on which it speaks. */
+  #usual(reporter: string, among: readonly string[]): number {
+    const told = this.#spoke.get(reporter);
+    const days = among.filter((day) => told?.has(day));
+    return days.reduce((sum, day) => sum + told!.get(day)!, 0) / Math.max(1, days.length);
   }
 
   /** The days of habit before a day: up to HABIT_DAYS, none before the domain was first reported on. */
@@ -104,7 +156,8 @@ export interface Expectation {
 /**
  * A habit: for each reporter its mean on weekdays and on weekends, over the days of habit on which it spoke; one that speaks now and
  * then has its silent days counted as days with nothing. So what is expected of a day is the sum over the reporters that
- * spoke for it: who is silent, late, or new changes expectation and observation alike.
+ * spoke for it: who is silent or new changes expectation and observation alike. Who is late and still awaited is expected in full, so that
+ * what is too much already can only become more when it speaks: nothing is said of a day that the rest of it takes back.
  *
  * Days that stand far out (an incident of last week) are left out, unless there are several stretches of them: then that is the habit.
  */
@@ -137,7 +190,7 @@ export class Habit {
     this.#fit(kept, prior);
     if (robust && kept.length >= 7) {
       this.#fit(
-        this.#ordinary(base, (day) => Math.max(0.5, this.expected([day]).mean), this.#k),
+        this.#ordinary(base, (day) => Math.max(0.5, this.#expect([day], undefined, false).mean), this.#k),
         prior,
       );
     }
@@ -152,12 +205,18 @@ export class Habit {
 
   /** @param without a reporter to leave out */
   expected(days: readonly string[], without?: string): Expectation {
+    return this.#expect(days, without, true);
+  }
+
+  #expect(days: readonly string[], without: string | undefined, late: boolean): Expectation {
     let mean = 0;
     let squares = 0;
     for (const day of days) {
       let ofDay = 0;
+      const awaited = late ? this.#attendance.awaited(day) : [];
       for (const reporter of this.#reporters) {
-        if (reporter === without || (this.#regular.has(reporter) && !this.#attendance.spoke(reporter, day))) continue;
+        const silent = !this.#attendance.spoke(reporter, day) && !awaited.includes(reporter);
+        if (reporter === without || (this.#regular.has(reporter) && silent)) continue;
         const means = this.#means.get(reporter);
         if (means) ofDay += isWeekend(day) ? means.weekend : means.week;
       }
@@ -204,7 +263,7 @@ export class Habit {
     let squares = 0;
     let over = 0;
     for (const day of days) {
-      const { mean } = this.expected([day]);
+      const { mean } = this.#expect([day], undefined, false);
       squares += mean * mean;
       over += (this.#series.on([day]) - mean) ** 2 - mean;
     }

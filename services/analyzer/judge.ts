@@ -13,6 +13,7 @@ import { decide, isHeard, type Moment, type Outcome } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
 import { alignmentFailure, alignmentFailureResolved } from './rules/alignment_failure.ts';
 import { authenticationRegression, authenticationRegressionResolved } from './rules/authentication_regression.ts';
+import { deniedSource, deniedSourceResolved } from './rules/denied_source.ts';
 import { forgedReport, forgedReportResolved } from './rules/forged_report.ts';
 import { newSource, newSourceResolved } from './rules/new_source.ts';
 import { policyChange, policyChangeResolved } from './rules/policy_change.ts';
@@ -117,6 +118,7 @@ export function judge(given: Case): Judgement {
     // A denied sender is nobody's to mend: whatever it does, no advice helps it to pass.
     if (window.listed?.verdict === 'denied') {
       regressing.delete(source);
+      candidates.push(...deniedSource(window));
       continue;
     }
     const regressions = authenticationRegression(window);
@@ -167,6 +169,7 @@ export function judge(given: Case): Judgement {
         if (denied(finding.subject)) return DENIED;
         return authenticationRegressionResolved(finding, windowOf(finding.subject));
       case 'unauthorized_source':
+        if (finding.subject !== domain) return deniedSourceResolved(finding, windowOf(finding.subject));
         return domainWindow && unauthorizedSourceResolved(finding, domainWindow);
       case 'subdomain_abuse':
         return domainWindow && subdomainAbuseResolved(finding, domainWindow);
@@ -186,7 +189,7 @@ export function judge(given: Case): Judgement {
         return null;
     }
   };
-  return { classes, identities, ...decide(candidates, given.known, resolve, given) };
+  return { classes, identities, ...decide(candidates.map(withMissing(attendance)), given.known, resolve, given) };
 }
 
 /**
@@ -216,7 +219,12 @@ export function judgeReadiness(
   };
   const resolve = (finding: KnownFinding) =>
     finding.kind === 'policy_ready' && !finding.pending ? policyReadyResolved(finding, window) : null;
-  return decide(policyReady(window, volumes), known, resolve, given);
+  return decide(policyReady(window, volumes).map(withMissing(window.attendance)), known, resolve, given);
+}
+
+/** Says with every finding, whatever its kind, which of the usual reporters have not spoken of its last day. */
+function withMissing(attendance: Attendance) {
+  return (one: Candidate): Candidate => ({ ...one, evidence: { ...one.evidence, missing: attendance.missing(one.last_day) } });
 }
 
 /** The newest report days, newest first. */

@@ -156,6 +156,16 @@ export function isEvidence(
   return seen.messages >= 100 && established;
 }
 
+/** The newest report days of which enough is known to say what did not happen on them: a day that is half told proves no silence. */
+export function judgedDays(window: Pick<SourceWindow, 'domainDays' | 'attendance'>): DomainDay[] {
+  return window.domainDays.filter(({ day }) => window.attendance.isJudged(day));
+}
+
+/** The same of the rows of a source. */
+export function judgedRows(window: SourceWindow): SourceDay[] {
+  return window.rows.filter(({ day }) => window.attendance.isJudged(day));
+}
+
 /** The open finding of a kind, if there is one. */
 export function openOf(known: readonly KnownFinding[], kind: string, subject: string): KnownFinding | undefined {
   return known.find((f) => f.kind === kind && f.subject === subject && f.state === 'open');

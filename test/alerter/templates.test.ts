@@ -36,6 +36,14 @@ select * from dmarc.findings where finding_key = 17;
     expect(html).not.toMatch(/undefined|null|NaN|How many/);
   });
 
+  test('who has yet to speak of the last day is said beside those who have', () => {
+    const evidence = { reporters: ['google.com'], missing: ['Yahoo', 'gmx.net', 'mail.ru', 'a.example', 'b.example'] };
+    const { text } = renderFinding(event({ summary: 'x', evidence, confidence: 0.95 }));
+    expect(text.replace(/\s+/g, ' ')).toContain(
+      'very sure (95%); reported by google.com; not heard for the last day: Yahoo, gmx.net, mail.ru, a.example and 1 more',
+    );
+  });
+
   test('a resolved finding says why, advises nothing and keeps the words of the first subject', () => {
     const evidence = {
       ...(FINDINGS.unauthorized_source!.evidence as object),

@@ -47,12 +47,15 @@ describe('a habit', () => {
     expect(habit.expected([ago(6)]).mean).toBeLessThan(110);
   });
 
-  test('of a regular reporter that says nothing, nothing is expected: whoever falls silent or comes late looks like no drop', () => {
-    const silent = habitOf(
-      world(['a', 'b'], (day, reporter) => (reporter === 'a' && day >= ago(2) ? null : office(day, reporter))),
-    );
-    expect(silent.expected([ago(1)]).mean).toBeGreaterThan(90);
-    expect(silent.expected([ago(1)]).mean).toBeLessThan(115);
+  test('of a regular reporter that has fallen silent nothing is expected; of one that may only be late, all', () => {
+    const silent = (since: number) =>
+      habitOf(world(['a', 'b'], (day, reporter) => (reporter === 'a' && day >= ago(since) ? null : office(day, reporter))));
+    const ofLast = (since: number) => silent(since).expected([ago(1)]).mean;
+    expect(ofLast(6)).toBeGreaterThan(90);
+    expect(ofLast(6)).toBeLessThan(115);
+    expect(ofLast(2)).toBeGreaterThan(380);
+    // Of days long past nobody is late any more.
+    expect(silent(5).expected([ago(4)]).mean).toBeLessThan(115);
   });
 
   test('one that speaks now and then is expected with its mean over all days, whether it speaks or not', () => {
@@ -85,6 +88,27 @@ describe('attendance', () => {
     );
     expect(attendance.missing(ago(0))).toEqual(['a']);
     expect(attendance.missing(ago(1))).toEqual([]);
+  });
+
+  test('a reporter is awaited on recent days, and until it has said nothing for three', () => {
+    const silentFrom = (since: number) =>
+      world(['a', 'b'], (day, reporter) => (reporter === 'a' && day >= ago(since) ? null : 1)).attendance;
+    expect([0, 1, 2, 3].map((n) => silentFrom(9).awaited(ago(n)))).toEqual([[], [], [], []]);
+    expect([0, 1, 2].map((n) => silentFrom(2).awaited(ago(n)))).toEqual([['a'], ['a'], ['a']]);
+    expect([0, 1, 2, 3].map((n) => silentFrom(3).awaited(ago(n)))).toEqual([[], ['a'], ['a'], []]);
+  });
+
+  test('a day is judged when those who spoke carry half of its usual messages, whatever their number, or when nobody is awaited', () => {
+    const told: Record<string, number> = { large: 500, middle: 300, small: 100, tiny: 10 };
+    const spoken = (last: string[], since = 0) =>
+      world(Object.keys(told), (day, reporter) => (day < ago(since) || last.includes(reporter) ? told[reporter]! - 100 : null))
+        .attendance;
+    const judged = (...last: string[]) => spoken(last).isJudged(ago(0));
+    expect(judged('middle', 'small', 'tiny')).toBe(false);
+    expect(judged('large')).toBe(true);
+    expect(judged('middle', 'small')).toBe(false);
+    // A large one that never speaks again must not put off judgement for ever.
+    expect([0, 1, 2, 3].map((n) => spoken(['middle', 'small', 'tiny'], 3).isJudged(ago(n)))).toEqual([true, false, false, true]);
   });
 
   test('there is no habit before the domain was first reported on', () => {

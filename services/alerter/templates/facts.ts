@@ -124,9 +124,15 @@ function sureOf(confidence: number, evidence: Record<string, unknown>): string {
     .map((reporter) => clean(reporter, 40))
     .filter(Boolean);
   const head = `${word} (${percent(Math.min(1, Math.max(0, confidence)))})`;
-  if (reporters.length === 0) return head;
-  const more = reporters.length - MOST_REPORTERS;
-  return `${head}; reported by ${reporters.slice(0, MOST_REPORTERS).join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
+  const missing = listOf(evidence.missing)
+    .map((reporter) => clean(reporter, 40))
+    .filter(Boolean);
+  const some = (names: readonly string[]) => {
+    const more = names.length - MOST_REPORTERS;
+    return `${names.slice(0, MOST_REPORTERS).join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
+  };
+  const said = reporters.length === 0 ? '' : `; reported by ${some(reporters)}`;
+  return `${head}${said}${missing.length === 0 ? '' : `; not heard for the last day: ${some(missing)}`}`;
 }
 
 /** The query of the analyzer; one that shows the finding itself when there is none, or when it is too long for a mail. */

@@ -10,6 +10,8 @@ import {
   earlier,
   failedOf,
   isEvidence,
+  judgedDays,
+  judgedRows,
   openOf,
   reportersOf,
   type SourceWindow,
@@ -111,9 +113,9 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
 
 /** Resolved when the source's mail passes again, or when it has sent none that fails for as long as the rule looks back. */
 export function alignmentFailureResolved(finding: KnownFinding, window: SourceWindow): string | null {
-  const again = passesAgainSince(days(window.rows), finding.last_day);
+  const again = passesAgainSince(days(judgedRows(window)), finding.last_day);
   if (again !== null) return `Its mail passes DMARC since ${again}.`;
-  return silent(finding, window.domainDays, DOMAIN_DAYS) ? `No such mail on the last ${DOMAIN_DAYS} report days.` : null;
+  return silent(finding, judgedDays(window), DOMAIN_DAYS) ? `No such mail on the last ${DOMAIN_DAYS} report days.` : null;
 }
 
 const MECHANISM = { spf: 'SPF passes unaligned', dkim: 'DKIM passes unaligned', both: 'SPF and DKIM pass unaligned' };

@@ -12,6 +12,8 @@ import {
   days,
   failedOf,
   isWeekend,
+  judgedDays,
+  judgedRows,
   later,
   openOf,
   reportersOf,
@@ -46,6 +48,9 @@ const CHANGES_TESTED = 5;
  * The day of the change is the one that divides the source's days best (the largest likelihood ratio). The failures since are
  * then held against the share before, which itself varies from day to day (beta-binomial).
  *
+ * Only days are looked at of which reporters that carry half of the domain's usual mail have spoken, and those that are awaited count as though all
+ * of it passed for them: their word can only confirm.
+ *
  * What must not look like it: a weekend (days without mail are no days; what a Saturday should bring is taken from Saturdays); a reporter
  * that always fails and is the only one left (only reporters that saw the source pass before are heard); one reporter's own
  * trouble (half of those must agree); a spoofer in the network of a sender (its passing mail goes on).
@@ -54,9 +59,10 @@ export function authenticationRegression(window: SourceWindow): Candidate[] {
   const open = openOf(window.known, KIND, window.source);
   if (open) return stillFailing(window, open);
 
-  const all = days(window.rows);
+  const rows = judgedRows(window);
+  const all = days(rows);
   const settled = settledUntil(window.known, KIND, window.source);
-  const change = changeOf(window, all, settled);
+  const change = changeOf(window, rows, all, settled);
   if (change === null) return [];
   const { day, beforeDays, before, after, afterRows, heard } = change;
   const beforeSum = total(before);
@@ -64,16 +70,19 @@ export function authenticationRegression(window: SourceWindow): Candidate[] {
   const failing = failedOf(afterSum);
   const of = afterSum.passed + failing;
   const { a, b } = priorOf(beforeDays, beforeSum);
-  if (shareTail(failing, of, a, b) >= window.level / CHANGES_TESTED) return [];
-  if (failing / of < a / (a + b) + RISE || failing < AFTER_MESSAGES) return [];
+  const awaited = awaitedOf(window, change);
+  // Whoever has yet to speak may say that all of it passed.
+  const least = failing / (of + awaited.messages);
+  if (shareTail(failing, of + awaited.messages, a, b) >= window.level / CHANGES_TESTED) return [];
+  if (least < a / (a + b) + RISE || failing < AFTER_MESSAGES) return [];
 
   const newest = days(afterRows).slice(-2);
   const newestSum = { passed: sum(newest, 'passed'), failed: sum(newest, 'failed') };
   if (newestSum.failed / (newestSum.passed + newestSum.failed) < (STILL * failing) / of) return [];
   const since = all.filter((one) => one.day >= day);
-  if (!passingMailGone(beforeDays, since, failing / of)) return [];
+  if (!passingMailGone(beforeDays, since, least, awaited.messages)) return [];
   const agreeing = [...heard].filter((reporter) => failsAlike(afterRows, reporter, failing / of));
-  const present = new Set(afterRows.map((row) => row.reporter));
+  const present = new Set([...afterRows.map((row) => row.reporter), ...awaited.reporters]);
   if (agreeing.length * 2 < present.size) return [];
   if (agreeing.length < 2 && since.filter((one) => one.failed > 0).length < 2) return [];
 
@@ -101,7 +110,7 @@ interface ChangePoint {
 }
 
 /** The day that divides the source's days best into passing and failing; null when none has enough on both sides. */
-function changeOf(window: SourceWindow, all: readonly Day[], settled: string): ChangePoint | null {
+function changeOf(window: SourceWindow, judged: readonly SourceDay[], all: readonly Day[], settled: string): ChangePoint | null {
   const from = later(addDays(window.today, 1 - LOOK), addDays(settled === '' ? window.from : settled, 1));
   const recent = all.filter((day) => day.day >= from);
   if (recent.reduce((n, day) => n + day.failed, 0) < AFTER_MESSAGES) return null;
@@ -116,8 +125,8 @@ function changeOf(window: SourceWindow, all: readonly Day[], settled: string): C
       { passed: sum(recent, 'passed', day), failed: sum(recent, 'failed', day) },
     );
     if (ratio <= most) continue;
-    const rows = window.rows.filter((row) => row.day >= since && row.day < day);
-    const after = window.rows.filter((row) => row.day >= day);
+    const rows = judged.filter((row) => row.day >= since && row.day < day);
+    const after = judged.filter((row) => row.day >= day);
     const heard = witnessesOf(rows, after);
     const before = rows.filter((row) => heard.has(row.reporter));
     const beforeSum = total(before);
@@ -129,6 +138,25 @@ function changeOf(window: SourceWindow, all: readonly Day[], settled: string): C
     best = { day, beforeDays, before, afterRows, after, heard };
   }
   return best;
+}
+
+/**
+ * What may still come of the days since the change from reporters that saw the source pass before: as much as they told of on a day of its kind
+ * (weekday, weekend).
+ */
+function awaitedOf(window: SourceWindow, { day, beforeDays, after }: ChangePoint): { messages: number; reporters: Set<string> } {
+  const reporters = new Set<string>();
+  let messages = 0;
+  for (const late of new Set(after.map((row) => row.day))) {
+    const alike = beforeDays.filter((one) => isWeekend(one.day) === isWeekend(late)).map((one) => one.day);
+    for (const reporter of window.attendance.awaited(late)) {
+      const told = window.rows.filter((row) => row.reporter === reporter && row.day < day && alike.includes(row.day));
+      if (told.length === 0) continue;
+      messages += told.reduce((n, row) => n + row.passed, 0) / alike.length;
+      reporters.add(reporter);
+    }
+  }
+  return { messages: Math.round(messages), reporters };
 }
 
 function sum(some: readonly Day[], of: 'passed' | 'failed', from = ''): number {
@@ -163,9 +191,9 @@ function priorOf(beforeDays: readonly Day[], sums: Counts): { a: number; b: numb
 
 /** Resolved when the source passes again, or when it sends nothing that fails for as long as the rule looks. */
 export function authenticationRegressionResolved(finding: KnownFinding, window: SourceWindow): string | null {
-  const again = passesAgainSince(days(window.rows), finding.last_day);
+  const again = passesAgainSince(days(judgedRows(window)), finding.last_day);
   if (again !== null) return `Its mail passes DMARC again since ${again}.`;
-  return silent(finding, window.domainDays, DOMAIN_DAYS)
+  return silent(finding, judgedDays(window), DOMAIN_DAYS)
     ? `It sent no failing mail on the last ${DOMAIN_DAYS} report days.`
     : null;
 }
@@ -258,12 +286,12 @@ function failsAlike(rows: readonly SourceDay[], reporter: string, share: number)
 
 /**
  * Whether the days after bring as much less of the passing mail as fails, within half of that, against what days of their kind
- * (weekday, weekend) used to bring.
+ * (weekday, weekend) used to bring. What is awaited counts as passing.
  */
-function passingMailGone(before: readonly Day[], after: readonly Day[], share: number): boolean {
+function passingMailGone(before: readonly Day[], after: readonly Day[], share: number, awaited: number): boolean {
   const mean = (some: readonly Day[]) => some.reduce((n, day) => n + day.passed, 0) / some.length;
   let expected = 0;
-  let came = 0;
+  let came = awaited;
   for (const day of after) {
     const alike = before.filter((other) => isWeekend(other.day) === isWeekend(day.day));
     expected += mean(alike.length > 0 ? alike : before);

@@ -77,7 +77,6 @@ export function newSource(window: SourceWindow): Candidate[] {
         since: first,
         last_day,
         reporters,
-        missing: window.attendance.missing(last_day),
         usual: 0,
         delivered: sum.delivered,
         quarantined: sum.quarantined,

@@ -2,7 +2,7 @@ import { type Candidate, type KnownFinding, type Severity, subdomainQuery } from
 import type { SubdomainName, SubdomainNames } from '../../store/subdomains.ts';
 import { publishedTag } from '../policy.ts';
 import { count, list, number, percent, short } from '../text.ts';
-import type { DomainWindow } from '../window.ts';
+import { type DomainWindow, judgedDays } from '../window.ts';
 import { silent } from './silence.ts';
 import { numbersOf, riseOf, severityOf, UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
 
@@ -49,7 +49,7 @@ export function subdomainAbuse(window: DomainWindow): Candidate[] {
 
 /** Resolved as unauthorized_source is. */
 export function subdomainAbuseResolved(finding: KnownFinding, window: DomainWindow): string | null {
-  return silent(finding, window.domainDays, UNAUTHORIZED_DAYS)
+  return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS)
     ? `No such mail on the last ${UNAUTHORIZED_DAYS} report days beyond what is usual.`
     : null;
 }

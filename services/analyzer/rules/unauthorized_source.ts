@@ -6,16 +6,15 @@ import { daysBetween, Habit, Series } from '../habit.ts';
 import { publishedTag } from '../policy.ts';
 import { countTail } from '../statistics.ts';
 import { count, list, number, percent, short } from '../text.ts';
-import { addDays, type DomainWindow, earlier, isEvidence, openOf, settledUntil } from '../window.ts';
+import { addDays, type DomainWindow, earlier, isEvidence, judgedDays, openOf, settledUntil } from '../window.ts';
 import { silent } from './silence.ts';
 
 const KIND = 'unauthorized_source';
 /** Days the rule looks at, and report days without such mail after which the finding resolves. */
 export const UNAUTHORIZED_DAYS = 7;
-/** Each of the newest days by itself, so that one whose reports are late is judged again; and the sums of three and of seven. */
-const SINGLE_DAYS = 3;
-const SUMS = [3, 7];
-const TESTS = SINGLE_DAYS + 2 * SUMS.length + 1;
+/** Every day by itself and the sums of three and of seven that end with it: of all networks together and of each alone. */
+const SUMS = [1, 3, 7];
+const TESTS = 2 * SUMS.length;
 /** The least that can be an alarm, however unlikely: of one network, and of many together. */
 const LEAST = 5;
 const LEAST_TOGETHER = 10;
@@ -51,6 +50,9 @@ interface Concerned {
  * Every domain gets a trickle of it. An alarm is what rises above that habit, in one of two ways: all of it together (a day, three or seven,
  * against the negative binomial of Habit); or one network alone, where the trickle comes a message or two from each (the geometric
  * law of how much a network sends).
+ *
+ * Each day of the week looked back on is tested by itself, against the habit before it and all that its reporters, the awaited ones too, may bring:
+ * so it does not matter how often or in what order that week was looked at, and there is nothing to wait for.
  *
  * A network that mostly passes is a rightful sender with noise and stays out. So does one whose own mail stops passing as the failing
  * mail begins: that is a sender that broke, and authentication_regression's as soon as it shows. A network where both
@@ -90,19 +92,20 @@ export function riseOf(window: DomainWindow, part: Part): Rise | null {
   if (concerned.length === 0) return null;
 
   const totals = totalsOf(window, part, concerned, days);
-  const habit = habitOf(window, part, open ? earlier(open.first_day, from) : from, open?.evidence.usual ?? null);
-  const { usual } = habit;
+  const stays = open ? { until: earlier(open.first_day, from), usual: open.evidence.usual ?? null } : null;
+  const habit = habitsOf(window, part, stays);
+  const { usual } = habit(window.today);
   const level = open ? STILL : levelOf(window.falseAlarmsPerMonth, TESTS);
+  const spans = spansOf(days);
   const tail = (some: readonly string[]): number => {
     const n = some.reduce((sum, day) => sum + (totals.get(day) ?? 0), 0);
     if (n < (open ? HOLD : LEAST_TOGETHER)) return 1;
-    const { mean, k } = habit.expected(some);
+    const { mean, k } = habit(some.at(-1)!).expected(some);
     return countTail(n, mean, k);
   };
-  const chances = [...days.slice(-SINGLE_DAYS).map((day) => tail([day])), ...SUMS.map((n) => tail(days.slice(-n)))];
-  const rising = Math.min(...chances);
+  const rising = Math.min(1, ...spans.map(tail));
   const alone = concerned
-    .map((one) => ({ ...one, chance: clusterChance(one, days, habit, open ? HOLD : LEAST) }))
+    .map((one) => ({ ...one, chance: clusterChance(one, spans, habit, open ? HOLD : LEAST) }))
     .filter((one) => one.chance < level || (open?.evidence.who.some(({ source }) => source === one.source) ?? false));
   const held = alone.reduce((n, one) => n + one.days.reduce((m, day) => m + day.failed, 0), 0);
   if (rising >= level && (open ? held < HOLD : alone.length === 0)) return null;
@@ -198,7 +201,6 @@ export function numbersOf(window: DomainWindow, { told, others, open, days, usua
       ...(again === undefined ? {} : { again }),
       last_day,
       reporters,
-      missing: window.attendance.missing(last_day),
       usual,
       chance,
       delivered: sum.delivered,
@@ -230,7 +232,7 @@ function candidate(window: DomainWindow, found: Rise): Candidate {
 
 /** Resolved when the rule saw enough newer report days and holds no more. */
 export function unauthorizedSourceResolved(finding: KnownFinding, window: DomainWindow): string | null {
-  return silent(finding, window.domainDays, UNAUTHORIZED_DAYS)
+  return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS)
     ? `No such mail on the last ${UNAUTHORIZED_DAYS} report days beyond what is usual.`
     : null;
 }
@@ -264,6 +266,28 @@ interface Trickle {
   /** Messages a network sends in a day, on the mean. */
   cluster: number;
   expected(days: readonly string[]): { mean: number; k: number };
+}
+
+/** The spans of days that are tested; the longest only as it ends today, for what was before it is not loaded. */
+function spansOf(days: readonly string[]): string[][] {
+  return SUMS.flatMap((n) =>
+    days.map((_, i) => days.slice(Math.max(0, i + 1 - n), i + 1)).slice(n === UNAUTHORIZED_DAYS ? -1 : 0),
+  );
+}
+
+/** What habit each span is held against, by its last day: that of the days before the week that it ends. An open finding keeps its own. */
+function habitsOf(
+  window: DomainWindow,
+  part: Part,
+  open: { until: string; usual: number | null } | null,
+): (last: string) => Trickle {
+  const habits = new Map<string, Trickle>();
+  return (last) => {
+    const until = open?.until ?? addDays(last, 1 - UNAUTHORIZED_DAYS);
+    const habit = habits.get(until) ?? habitOf(window, part, until, open?.usual ?? null);
+    habits.set(until, habit);
+    return habit;
+  };
 }
 
 /**
@@ -304,17 +328,20 @@ function habitOf(window: DomainWindow, part: Part, until: string, stored: number
  * How unlikely it is that any network of the trickle sends as much as this one, on a day or over several. How much one sends is
  * geometric with the mean `cluster`; as many networks are in it as the trickle brings.
  */
-function clusterChance(one: Concerned, days: readonly string[], habit: Trickle, least: number): number {
+function clusterChance(
+  one: Concerned,
+  spans: readonly (readonly string[])[],
+  habitOn: (last: string) => Trickle,
+  least: number,
+): number {
   let chance = 1;
-  for (const n of [1, ...SUMS]) {
-    for (const last of n === 1 ? days.slice(-SINGLE_DAYS) : days.slice(-1)) {
-      const some = daysBetween(addDays(last, 1 - n), last);
-      const sent = one.days.reduce((sum, { day, failed }) => sum + (some.includes(day) ? failed : 0), 0);
-      const beyond = Math.floor(sent - 2 * one.own * n);
-      if (beyond < least) continue;
-      const networks = Math.max(1, habit.expected(some).mean / habit.cluster);
-      chance = Math.min(chance, networks * (1 - 1 / habit.cluster) ** (beyond - 1));
-    }
+  for (const some of spans) {
+    const sent = one.days.reduce((sum, { day, failed }) => sum + (some.includes(day) ? failed : 0), 0);
+    const beyond = Math.floor(sent - 2 * one.own * some.length);
+    if (beyond < least) continue;
+    const habit = habitOn(some.at(-1)!);
+    const networks = Math.max(1, habit.expected(some).mean / habit.cluster);
+    chance = Math.min(chance, networks * (1 - 1 / habit.cluster) ** (beyond - 1));
   }
   return chance;
 }

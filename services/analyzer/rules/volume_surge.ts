@@ -3,15 +3,16 @@ import { stated, witnessed, witnesses } from '../confidence.ts';
 import { daysBetween, Habit, Series } from '../habit.ts';
 import { countTail } from '../statistics.ts';
 import { count, number, short } from '../text.ts';
-import { addDays, earlier, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
+import { addDays, earlier, judgedDays, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
 
 const KIND = 'volume_surge';
 /** Days the rule looks at. */
 const RECENT = 7;
-/** Each of the newest days by itself, and the sums of three and of seven. */
-const SINGLE_DAYS = 3;
-const SUMS = [3, 7];
-const TESTS = SINGLE_DAYS + SUMS.length;
+/** Every day by itself, and the sums of three and of seven that end with it. */
+const SUMS = [1, 3, 7];
+const TESTS = SUMS.length;
+/** So many days without, and it is over. */
+const OVER_DAYS = 3;
 /** So many days of habit it takes. */
 const LEAST_HABIT = 14;
 /** What is worth a word, however unlikely: this many times the habit, and this many messages more. */
@@ -34,7 +35,7 @@ const PRIOR_K = 5;
 /**
  * A rightful sender sends far more than it used to: a queue run wild, a mailing to the wrong list, a compromised account. Per source, against
  * the negative binomial of its own habit, whose dispersion a sender of campaigns widens by itself. One reporter alone proves nothing: it may
- * have reported twice.
+ * have reported twice. Days are tested as those of unauthorized_source are: each against what was before it and what may still come.
  */
 export function volumeSurge(window: SourceWindow): Candidate[] {
   const { domain, source, rows } = window;
@@ -44,31 +45,38 @@ export function volumeSurge(window: SourceWindow): Candidate[] {
   const from = addDays(window.today, 1 - RECENT);
   const settled = settledUntil(window.known, KIND, source);
   const days = daysBetween(from, window.today).filter((day) => day > settled);
-  const base = window.attendance.habitBefore(open ? earlier(open.first_day, from) : from);
-  const first = rows.map((row) => row.day).sort()[0]!;
-  if (base.length < LEAST_HABIT || (first > base[base.length - LEAST_HABIT]! && !open)) return [];
   const series = new Series();
   for (const row of rows) series.add(row.reporter, row.day, row.messages);
   // The cheap question first: most sources of most days send what they always do.
   if (series.on(days) < MORE) return [];
-  const habit = new Habit(window.attendance, series, base, PRIOR_K, false);
-
-  const record = Math.max(...base.map((day) => series.on([day])));
-  const loudest = days.reduce((a, b) => (series.on([b]) > series.on([a]) ? b : a));
-  const most = series.on([loudest]);
-  const ofDomain = window.reporterDays.reduce((n, row) => n + (row.day === loudest ? row.messages : 0), 0);
-  const bursty = habit.expected([window.today]).k < BURSTY_K;
-  if (!open && (most < (bursty ? RECORD_OF_BURSTS : RECORD) * record || most - habit.usual < OF_DOMAIN * ofDomain)) return [];
+  const first = rows.map((row) => row.day).sort()[0]!;
+  const habits = new Map<string, Base | null>();
+  const baseBefore = (until: string): Base | null => {
+    const found = habits.get(until) ?? baseOf(window, series, until, open ? '' : first);
+    habits.set(until, found);
+    return found;
+  };
+  const baseFor = (last: string) => baseBefore(open ? earlier(open.first_day, from) : addDays(last, 1 - RECENT));
 
   const level = open ? STILL : window.level / TESTS;
+  let found: Base | null = null;
   let least = 1;
-  for (const some of [...days.slice(-SINGLE_DAYS).map((day) => [day]), ...SUMS.map((n) => days.slice(-n))]) {
-    const chance = chanceOf(some, series, habit);
-    if (chance < least) least = chance;
+  for (const some of spansOf(days, settled)) {
+    const base = baseFor(some.at(-1)!);
+    if (base === null || (!open && !isRecord(window, some, series, base))) continue;
+    const chance = chanceOf(some, series, base.habit);
+    if (chance < least) {
+      least = chance;
+      found = base;
+    }
   }
-  if (least >= level) return [];
-  const surging = days.filter((day) => chanceOf([day], series, habit) < STILL);
-  if (surging.length === 0 || (!open && !domainRises(window, base, surging, series, habit))) return [];
+  if (found === null || least >= level) return [];
+  const { habit } = found;
+  const surging = days.filter((day) => {
+    const own = baseFor(day);
+    return own !== null && chanceOf([day], series, own.habit) < STILL;
+  });
+  if (surging.length === 0 || (!open && !domainRises(window, found, surging, series))) return [];
 
   const since = open ? earlier(open.first_day, surging[0]!) : surging[0]!;
   const last_day = surging.at(-1)!;
@@ -100,7 +108,6 @@ export function volumeSurge(window: SourceWindow): Candidate[] {
         since,
         last_day,
         reporters: reportersOf(of),
-        missing: window.attendance.missing(last_day),
         usual: Number(habit.usual.toPrecision(3)),
         chance: Number(least.toPrecision(3)),
         delivered: sent.delivered,
@@ -118,18 +125,43 @@ export function volumeSurge(window: SourceWindow): Candidate[] {
 
 /** Resolved when three report days are back at the habit. */
 export function volumeSurgeResolved(finding: KnownFinding, window: SourceWindow): string | null {
-  const after = window.domainDays.filter((day) => day.day > finding.last_day);
-  return after.length >= SINGLE_DAYS ? `Its mail is back at its habit since ${after.at(-1)!.day}.` : null;
+  const after = judgedDays(window).filter((day) => day.day > finding.last_day);
+  return after.length >= OVER_DAYS ? `Its mail is back at its habit since ${after.at(-1)!.day}.` : null;
+}
+
+/** The days before, and the habit they make. */
+interface Base {
+  days: readonly string[];
+  /** Messages of the best of them. */
+  record: number;
+  habit: Habit;
+}
+
+/** What was before a day; null when that is too little. @param first the first day of the source; empty when it need not be known for long */
+function baseOf(window: SourceWindow, series: Series, until: string, first: string): Base | null {
+  const days = window.attendance.habitBefore(until);
+  if (days.length < LEAST_HABIT || first > days[days.length - LEAST_HABIT]!) return null;
+  const record = Math.max(...days.map((day) => series.on([day])));
+  return { days, record, habit: new Habit(window.attendance, series, days, PRIOR_K, false) };
+}
+
+/** The spans of days that end in the week and are tested. */
+function spansOf(days: readonly string[], settled: string): string[][] {
+  return SUMS.flatMap((n) => days.map((last) => daysBetween(addDays(last, 1 - n), last).filter((day) => day > settled)));
+}
+
+/** Whether the loudest day of some is more than ever, and a part of the domain's mail that is worth a word. */
+function isRecord(window: SourceWindow, some: readonly string[], series: Series, { habit, record }: Base): boolean {
+  const loudest = some.reduce((a, b) => (series.on([b]) > series.on([a]) ? b : a));
+  const most = series.on([loudest]);
+  if (most < RECORD * record) return false;
+  const bursty = habit.expected([window.today]).k < BURSTY_K;
+  const ofDomain = window.reporterDays.reduce((n, row) => n + (row.day === loudest ? row.messages : 0), 0);
+  return most >= (bursty ? RECORD_OF_BURSTS : RECORD) * record && most - habit.usual >= OF_DOMAIN * ofDomain;
 }
 
 /** Whether the domain as a whole sends at least half as much more: else mail has only changed its name, as while a name server was slow. */
-function domainRises(
-  window: SourceWindow,
-  base: readonly string[],
-  days: readonly string[],
-  series: Series,
-  habit: Habit,
-): boolean {
+function domainRises(window: SourceWindow, { days: base, habit }: Base, days: readonly string[], series: Series): boolean {
   const all = new Series();
   for (const row of window.reporterDays) all.add(row.reporter, row.day, row.messages);
   const usual = new Habit(window.attendance, all, base, PRIOR_K, false);

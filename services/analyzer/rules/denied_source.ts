@@ -1,0 +1,119 @@
+import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
+import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
+import { passesOn } from '../identity.ts';
+import { count, short } from '../text.ts';
+import {
+  addDays,
+  type Counts,
+  earlier,
+  isEvidence,
+  judgedDays,
+  later,
+  openOf,
+  reportersOf,
+  type SourceWindow,
+  settledUntil,
+  total,
+} from '../window.ts';
+import { silent } from './silence.ts';
+import { UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
+
+const KIND = 'unauthorized_source';
+/** A person has said that there should be none, so little is enough; one message may be a late queue. */
+const LEAST = 5;
+
+/**
+ * A source that a person has denied sends mail that passes DMARC: somebody holds a key or an account that may sign as the domain, or has a place in
+ * a network that its SPF record allows; or a service was given up and not switched off. No policy stops such mail. It is told under the kind
+ * `unauthorized_source`, with the source for its subject: who has no authority is said by the list, and by nothing in the reports.
+ *
+ * Nothing is compared with habit, so there is no level: the word of the person is the rule, and only mail of the days after it counts.
+ * Mail that was only passed on bears the signature of its author, and proves nothing about who passes it on.
+ */
+export function deniedSource(window: SourceWindow): Candidate[] {
+  const { domain, source, listed } = window;
+  if (listed?.verdict !== 'denied' || passesOn(window.sender)) return [];
+  const said = listed.since.toISOString().slice(0, 10);
+  const from = later(
+    addDays(window.today, 1 - UNAUTHORIZED_DAYS),
+    addDays(later(said, settledUntil(window.known, KIND, source)), 1),
+  );
+  const rows = window.rows.filter((row) => row.day >= from && ownPasses(row) > 0);
+  if (rows.length === 0) return [];
+  const open = openOf(window.known, KIND, source);
+  const sum = total(rows);
+  const messages = rows.reduce((n, row) => n + ownPasses(row), 0);
+  const days = [...new Set(rows.map((row) => row.day))].sort();
+  const reporters = reportersOf(rows);
+  if (!open && !isEvidence({ messages, reporters, days: days.length }, window.domainDays, LEAST)) return [];
+
+  const since = open ? earlier(open.first_day, days[0]!) : days[0]!;
+  const last_day = days.at(-1)!;
+  const by = sum.dkim_aligned === 0 ? 'by SPF alone' : sum.spf_aligned === 0 ? 'by DKIM alone' : 'by SPF and DKIM';
+  const name = window.sender === null ? short(source) : `${short(source)} (${window.sender.name})`;
+  const delivered = Math.min(messages, sum.delivered);
+  const of = window.domainDays.reduce((n, day) => n + (day.day >= days[0]! ? day.messages : 0), 0);
+  return [
+    {
+      kind: KIND,
+      subject: source,
+      severity: severityOf(delivered),
+      confidence: stated(wilson(messages, sum.messages) * witnessed(witnesses(rows))),
+      first_day: since,
+      last_day,
+      summary: `${name} is denied, and still sends as ${short(domain)} and passes DMARC ${by}: ${count(messages, 'message')} since ${since}`,
+      evidence: {
+        what: `${count(messages, 'message')} of ${name} in the name of ${short(domain)} pass DMARC ${by}, though ${short(listed.by_name, 40)} denied it on ${said} (${short(listed.why)}).`,
+        who: [{ source, messages, delivered }],
+        senders: 1,
+        messages,
+        of: Math.max(of, messages),
+        share: messages / Math.max(of, messages),
+        per_day: messages / days.length,
+        since,
+        last_day,
+        reporters,
+        delivered,
+        quarantined: Math.min(messages, sum.quarantined),
+        rejected: Math.min(messages, sum.rejected),
+        advice: adviceOf(window, sum),
+        query: recordsQuery({ domain, source, from: days[0]!, to: last_day, rows: 'all' }),
+      },
+    },
+  ];
+}
+
+/** Over when the list denies it no more, or after as long without as that of the domain. */
+export function deniedSourceResolved(finding: KnownFinding, window: SourceWindow): string | null {
+  if (window.listed?.verdict !== 'denied') return 'The list of senders does not deny it any more.';
+  return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS)
+    ? `No mail of it that passes on the last ${UNAUTHORIZED_DAYS} report days.`
+    : null;
+}
+
+/** What passes and was not passed on by somebody, as far as the receivers say. */
+function ownPasses(counts: Pick<Counts, 'passed' | 'forwarded' | 'failed_forwarded'>): number {
+  return Math.max(0, counts.passed - Math.max(0, counts.forwarded - counts.failed_forwarded));
+}
+
+/** It looks rightful to every receiver, so a little of it already is harm. */
+function severityOf(delivered: number): Severity {
+  return delivered >= 100 ? 'high' : 'medium';
+}
+
+function adviceOf({ domain, source, sender }: SourceWindow, sum: Counts): string[] {
+  const who = sender?.name ?? short(source);
+  return [
+    ...(sum.dkim_aligned > 0
+      ? [
+          `Withdraw what lets it sign: the key of the selector it uses, under _domainkey.${short(domain)}, and the account at ${who}. (If it only passes on mail that others of yours sent, it needs no denial.)`,
+        ]
+      : []),
+    ...(sum.spf_aligned > 0
+      ? [
+          `Take what admits ${short(source)} out of the SPF record that its return path is checked by, and close the account it sends through.`,
+        ]
+      : []),
+    `If it may send after all: ruawatch senders approve ${short(domain)} ${short(source)}.`,
+  ];
+}
