@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { from as copyFrom } from 'pg-copy-streams';
 import { type BatchResult, keySource, writeSmall } from '../services/parser/batch.ts';
+import { notToBeVerified } from '../services/parser/judge.ts';
 import { BATCH_RECORDS } from '../services/parser/pieces.ts';
 import type { AggregateRecord, AggregateReport, ReadEvent } from '../services/report/model.ts';
 import { readMessage } from '../services/report/read.ts';
@@ -186,7 +187,11 @@ async function storeGroup(tx: Tx, group: ReadonlyMap<number, ReadMail>): Promise
     const { report, records } = group.get(message.message_key)!;
     const key = await keyOf();
     const lines = copyLines(key, 1, report.begin, records);
-    read.push({ message, result: { reports: [{ part: 0, key, report, lines }], tls: [], failures: [], refused: [], other: [] } });
+    read.push({
+      message,
+      result: { reports: [{ part: 0, key, report, lines }], tls: [], failures: [], refused: [], other: [] },
+      judge: notToBeVerified(message.mailbox, 'off'),
+    });
   }
-  return writeSmall(tx, read, 'off');
+  return writeSmall(tx, read);
 }

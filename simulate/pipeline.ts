@@ -85,7 +85,7 @@ async function takeIn(context: Context, mails: readonly SimulatedMail[]): Promis
   }));
   const { stored } = await transaction(context.db, (tx) => storeMails(tx, PLACE, arrivals));
   const { limits, trust } = context.config;
-  const result = await parseMessages(context.db, stored, limits, trust.check);
+  const result = await parseMessages(context.db, stored, limits, trust);
   const unread = result.messages.find((message) => message.state !== 'stored');
   if (unread) throw new Error(`The parser did not take a mail of the model: ${unread.code}: ${unread.reason}`);
   const { deferred } = await verifyMessages(context, NO_DNS, stored);
@@ -113,5 +113,6 @@ const noQueues: Queues = {
   },
   check: () => Promise.resolve(),
   counts: () => Promise.reject(new Error('The simulation has no queue.')),
+  waiting: () => Promise.reject(new Error('The simulation has no queue.')),
   close: () => Promise.resolve(),
 };

@@ -3,7 +3,7 @@ import type { Problem } from '../report/model.ts';
 import type { Config } from '../shared/config.ts';
 import type { Db, Tx } from '../shared/db.ts';
 import { collectYoungGarbage } from '../shared/garbage.ts';
-import { isoSeconds, RecordCopy } from '../store/copy.ts';
+import { isoSeconds, KEY_LENGTH, plain, RecordCopy } from '../store/copy.ts';
 import {
   type ClaimedMessage,
   claimMessages,
@@ -14,15 +14,21 @@ import {
   waitingMessages,
 } from '../store/messages.ts';
 import { countDeaths, markedTransaction } from '../store/parsing.ts';
-import { dropRecords, type NewReport, type Outcome, storeReports, takeReportKeys } from '../store/reports.ts';
-import { loadPolicyReports, rollUp, rollUpPolicies } from '../store/rollups.ts';
+import {
+  classOf,
+  dropRecords,
+  type NewReport,
+  type Outcome,
+  policyText,
+  type ReporterTrust,
+  storeReports,
+  takeReportKeys,
+} from '../store/reports.ts';
+import { dropEmptyPending, loadPolicyReports, noteDomains, rollUp, rollUpPolicies } from '../store/rollups.ts';
+import { type Judge, judgeAtHand } from './judge.ts';
 import { noteOther, nothingRead, type Privacy, REDACT, writeOthers } from './others.ts';
 import { BATCH_RECORDS, keysFrom, type ReadResult } from './pieces.ts';
 import { type Readers, readHere } from './readers.ts';
-import { notToBeChecked } from './unchecked.ts';
-
-/** How it is told whether reports come from whom they say (the setting trust.check). */
-export type Check = Config['trust']['check'];
 
 /** A raw mail above this is worked alone, its records copied while they are read. */
 const LARGE_RAW_BYTES = 512 * 1024;
@@ -38,7 +44,7 @@ const DEATHS = 3;
 interface Ways {
   readers: Readers;
   limits: Partial<Limits>;
-  check: Check;
+  trust: Config['trust'];
   privacy: Privacy;
   raws: Raws;
 }
@@ -48,12 +54,29 @@ export type Raws = ReadonlyMap<number, Buffer>;
 
 /** What became of one message. */
 export interface MessageResult extends Settlement {
-  reports: { key: number; outcome: Outcome; records: number; messages: number }[];
+  reports: {
+    key: number;
+    outcome: Outcome;
+    records: number;
+    messages: number;
+    /** What became known of a new report's origin; null when it is to be verified, or not at all. */
+    reporter_trust: ReporterTrust | null;
+  }[];
+  /** Its reports are to be verified, or one that it is a copy of. */
+  unverified: boolean;
+}
+
+/** What was read from a message. */
+export interface ReadMessage {
+  message: ClaimedMessage;
+  result: ReadResult;
+  /** Null: its reports are to be verified. */
+  judge: Judge | null;
 }
 
 export interface BatchResult {
   messages: MessageResult[];
-  /** Domains whose rollups changed. */
+  /** Domains to be judged again: not those of which only what waits to be verified changed. */
   domains: string[];
   /** Records of reports that were kept, by the month of their begin (YYYY-MM-01). */
   months: Map<string, number>;
@@ -65,7 +88,8 @@ export interface BatchResult {
  * Parses waiting messages and writes what they hold: reports, records, rollups, the messages' states and the analyzer's work, in one
  * transaction for a batch of small messages and one for each large one. Safe to repeat: a message that is no longer waiting is left
  * out, and one that another worker holds is skipped.
- * Whether the reports come from whom they say is verified afterwards (verify.ts); until then they wait, unless nothing is to be verified.
+ * Whether the reports come from whom they say is known at once where nobody needs to be asked; else it is verified afterwards (verify.ts),
+ * and until then they wait.
  * A message over which a worker died is parsed with nothing beside it, and after the third death quarantined.
  * @param keys message keys, as a parse job carries them
  * @param readers who reads the mails; without, this thread does
@@ -76,12 +100,12 @@ export async function parseMessages(
   db: Db,
   keys: readonly number[],
   limits: Partial<Limits>,
-  check: Check,
+  trust: Config['trust'],
   privacy: Privacy = REDACT,
   readers: Readers = readHere(limits),
   raws: Raws = new Map(),
 ): Promise<BatchResult> {
-  const ways: Ways = { readers, limits, check, privacy, raws };
+  const ways: Ways = { readers, limits, trust, privacy, raws };
   const total = nothingDone();
   const merge = (result: BatchResult) => addResult(total, result);
   const large: number[] = [];
@@ -139,7 +163,7 @@ export function addResult(total: BatchResult, { messages, domains, months, busy 
 async function parseSmall(
   db: Db,
   keys: readonly number[],
-  { readers, check, privacy, raws }: Ways,
+  { readers, trust, privacy, raws }: Ways,
 ): Promise<{ result: BatchResult; tooLarge: number[] }> {
   return markedTransaction(db, keys, async (tx) => {
     const claimed = await claimMessages(tx, keys);
@@ -147,14 +171,18 @@ async function parseSmall(
     const loaded = absent.length > 0 ? await loadRaws(tx, absent) : null;
     const rawOf = (key: number) => raws.get(key) ?? loaded?.get(key);
     const present = claimed.flatMap((m) => rawOf(m.message_key) ?? []);
+    const judges = new Map<number, Judge | null>();
+    for (const { message_key, mailbox } of claimed) {
+      const raw = rawOf(message_key);
+      if (raw) judges.set(message_key, await judgeAtHand(raw, mailbox, trust));
+    }
     const reading = readers.small(present, () => takeReportKeys(tx, claimed.length));
     const tooLarge: number[] = [];
-    const read: { message: ClaimedMessage; result: ReadResult }[] = [];
-    let unit: typeof read = [];
+    let unit: ReadMessage[] = [];
     let records = 0;
     const result = nothingDone();
     const write = async () => {
-      addResult(result, await writeSmall(tx, unit, check, privacy));
+      addResult(result, await writeSmall(tx, unit, privacy));
       unit = [];
       records = 0;
     };
@@ -166,7 +194,7 @@ async function parseSmall(
           continue;
         }
         const read = 'problem' in got ? refusedWith(got.problem) : got;
-        unit.push({ message, result: read });
+        unit.push({ message, result: read, judge: judges.get(message.message_key) ?? null });
         for (const report of read.reports) records += report.report.records;
         if (records >= BATCH_RECORDS) await write();
       }
@@ -196,6 +224,7 @@ async function setAside(db: Db, keys: readonly number[]): Promise<BatchResult> {
     code: 'killed_worker',
     reason,
     reports: [],
+    unverified: false,
   }));
   await settleMessages(db, messages);
   return { ...nothingDone(), messages };
@@ -207,15 +236,10 @@ export function keySource(tx: Tx, step: number): () => Promise<number> {
 }
 
 /** Writes what was read from claimed messages: reports, records, rollups and the messages' states. */
-export async function writeSmall(
-  tx: Tx,
-  read: readonly { message: ClaimedMessage; result: ReadResult }[],
-  check: Check,
-  privacy: Privacy = REDACT,
-): Promise<BatchResult> {
+export async function writeSmall(tx: Tx, read: readonly ReadMessage[], privacy: Privacy = REDACT): Promise<BatchResult> {
   const news: NewReport[] = [];
   const linesOf = new Map<number, string>();
-  for (const { message, result } of read) {
+  for (const { message, result, judge } of read) {
     for (const { part, key, report, lines } of result.reports) {
       news.push({
         key,
@@ -223,7 +247,7 @@ export async function writeSmall(
         part,
         received_at: message.received_at,
         report,
-        ...trustBefore(message, check),
+        trust: judge ? judge(report) : null,
       });
       linesOf.set(key, lines);
     }
@@ -238,13 +262,15 @@ export async function writeSmall(
 }
 
 /** Reads one message of any size, copying its records while they come. */
-async function parseLarge(db: Db, key: number, { readers, check, privacy, raws }: Ways): Promise<BatchResult> {
+async function parseLarge(db: Db, key: number, { readers, trust, privacy, raws }: Ways): Promise<BatchResult> {
   return markedTransaction(db, [key], async (tx) => {
     const [message] = await claimMessages(tx, [key]);
     if (!message) return nothingDone();
     // What was handed to a reader in an attempt before is gone from here.
     const given = raws.get(key);
     const raw = given && given.length > 0 ? given : await loadRaw(tx, message);
+    // Before the bytes are handed over to a thread.
+    const judge = raw ? await judgeAtHand(raw, message.mailbox, trust) : null;
     // What loading or storing the mail left in the driver would lie beside it all the while.
     collectYoungGarbage();
     let result = raw ? { ...nothingRead(), reports: [] } : refusedWith(RAW_MISSING);
@@ -274,7 +300,7 @@ async function parseLarge(db: Db, key: number, { readers, check, privacy, raws }
             part,
             received_at: message.received_at,
             report,
-            ...trustBefore(message, check),
+            trust: judge ? judge(report) : null,
           });
         } else if (piece.type === 'event') {
           noteOther(piece.event, result);
@@ -294,13 +320,13 @@ async function parseLarge(db: Db, key: number, { readers, check, privacy, raws }
       tx,
       [...copied].filter((report_key) => !stays.has(report_key)),
     );
-    return finish(tx, [{ message, result }], news, decision, privacy);
+    return finish(tx, [{ message, result, judge }], news, decision, privacy);
   });
 }
 
 async function finish(
   tx: Tx,
-  read: readonly { message: ClaimedMessage; result: ReadResult }[],
+  read: readonly ReadMessage[],
   news: readonly NewReport[],
   decision: Awaited<ReturnType<typeof storeReports>>,
   privacy: Privacy,
@@ -310,12 +336,26 @@ async function finish(
   const leaving = new Map((await loadPolicyReports(tx, left)).map((report) => [report.key, report]));
   const changes = [...decision.signs].map(([key, sign]) => {
     const mine = ours.get(key);
-    const { trust } = mine ?? leaving.get(key)!;
+    const trust = mine ? classOf(mine.trust) : leaving.get(key)!.trust;
     const report = mine?.report ?? leaving.get(key)!;
     return { key, sign, trust, begin: report.begin, report };
   });
   await rollUp(tx, changes);
   await rollUpPolicies(tx, changes);
+  await dropEmptyPending(
+    tx,
+    changes.filter(({ sign, trust }) => sign === -1 && trust === 'pending'),
+  );
+  const judged = decision.kept.filter(({ trust }) => trust !== null && trust.reporter_trust !== null);
+  // What stands and tells a policy was noted with it.
+  const silent = judged.filter(({ key, report }) => !decision.signs.has(key) || policyText(report.policy) === '');
+  await noteDomains(
+    tx,
+    silent.map(({ report }) => ({
+      domain: plain(report.domain).slice(0, KEY_LENGTH),
+      day: isoSeconds(report.begin).slice(0, 10),
+    })),
+  );
   await writeOthers(tx, read, privacy);
 
   const messages: MessageResult[] = read.map(({ message, result }) => ({
@@ -327,22 +367,19 @@ async function finish(
         outcome: decision.outcomes.get(r.key)!,
         records: r.report.records,
         messages: r.report.messages,
+        reporter_trust: (decision.outcomes.get(r.key) !== 'duplicate' && r.trust?.reporter_trust) || null,
       })),
+    unverified: decision.unverified.has(message.message_key),
   }));
   await settleMessages(tx, messages);
-  const domains = new Set(changes.map(({ report }) => report.domain));
+  const domains = new Set(judged.map(({ report }) => report.domain));
+  for (const { report, trust } of changes) if (trust !== 'pending') domains.add(report.domain);
   const months = new Map<string, number>();
   for (const { report } of decision.kept) {
     const month = `${isoSeconds(report.begin).slice(0, 7)}-01`;
     months.set(month, (months.get(month) ?? 0) + report.records);
   }
   return { messages, domains: [...domains], months, busy: [] };
-}
-
-/** What is known of a report's origin while its mail is read: nothing, unless it is not to be verified. */
-function trustBefore(message: ClaimedMessage, check: Check): Pick<NewReport, 'trust' | 'trust_reason'> {
-  const unchecked = notToBeChecked(message.mailbox, check);
-  return unchecked === null ? { trust: 'pending', trust_reason: null } : { trust: 'ok', trust_reason: unchecked };
 }
 
 /** A message that held a report is stored, whatever else was in it; the first thing that could not be read is kept as its reason. */

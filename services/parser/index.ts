@@ -8,17 +8,17 @@ import { type Months, watchMonths } from './months.ts';
 import { openReaders, type Readers } from './readers.ts';
 import { startRetention } from './retention.ts';
 import { bury, parseSafely } from './safely.ts';
+import { sweepUp } from './sweep.ts';
 import { startVerifier } from './verify.ts';
 
-/** Messages that one sweep puts back on the queue: a bounded window over an unbounded backlog. */
-const SWEEP_MESSAGES = 2_000;
 /** The poller holds a row for a moment when it notes that the mail was moved: worth a short wait. */
 const BUSY_TURNS = 10;
 const BUSY_MS = 100;
 
 /**
  * The parser worker: messages become reports, records and rollups. Jobs of queue `parse` wake it; a sweeper adds jobs for waiting
- * messages whose job is missing, so that a lost queue loses no work. What was stored is verified afterwards (verify.ts).
+ * messages whose job is missing, so that a lost queue loses no work. Reports whose mail does not say itself
+ * whose they are, are verified afterwards (verify.ts).
  */
 export function startParser(context: Context, resolver: Resolver = systemResolver()): Service {
   const { config, db, queues, log } = context;
@@ -40,14 +40,7 @@ export function startParser(context: Context, resolver: Resolver = systemResolve
   );
   const sweeper = repeat(
     config.sweep.every_seconds * 1000,
-    async () => {
-      const keys = await takeUnqueued(db, config.sweep.after_seconds, SWEEP_MESSAGES);
-      if (keys.length === 0) return;
-      log.info({ messages: keys.length }, 'messages without a job are queued again');
-      for (let i = 0; i < keys.length; i += config.parser.batch_messages) {
-        await queues.add('parse', { messages: keys.slice(i, i + config.parser.batch_messages) });
-      }
-    },
+    (signal) => sweepUp(context, 'parse', (limit) => takeUnqueued(db, config.sweep.after_seconds, limit), signal),
     log,
     'the sweep for messages without a job',
   );
@@ -67,17 +60,17 @@ export function startParser(context: Context, resolver: Resolver = systemResolve
 /** Parses one job's messages and wakes the analyzer for what changed. */
 async function workJob(context: Context, keys: number[], log: Log, readers: Readers, months: Months): Promise<void> {
   const domains = new Set<string>();
-  const stored: number[] = [];
+  const unverified: number[] = [];
   let waiting: readonly number[] = keys;
   for (let turn = 0; waiting.length > 0 && turn < BUSY_TURNS; turn++) {
     if (turn > 0) await sleep(BUSY_MS);
     const result = await parseSafely(context, waiting, log, readers);
     await months.wrote(result.months);
     for (const domain of result.domains) domains.add(domain);
-    for (const message of result.messages) if (message.reports.length > 0) stored.push(message.message_key);
+    for (const message of result.messages) if (message.unverified) unverified.push(message.message_key);
     waiting = result.busy;
   }
-  if (stored.length > 0) await context.queues.add('verify', { messages: stored });
+  if (unverified.length > 0) await context.queues.add('verify', { messages: unverified });
   await announce(context, [...domains].sort());
   if (waiting.length > 0)
     throw new TransientError('message_busy', `${waiting.length} messages are held by another worker; they are looked at again.`);

@@ -25,7 +25,7 @@ export async function parseSafely(
       context.db,
       keys,
       limits,
-      context.config.trust.check,
+      context.config.trust,
       context.config.failureReports,
       readers,
       raws,
@@ -54,6 +54,7 @@ function record({ metrics }: Pick<Context, 'metrics'>, result: BatchResult, log:
     for (const report of message.reports) {
       metrics.reports.inc({ outcome: report.outcome });
       if (report.outcome !== 'duplicate') metrics.records.inc(report.records);
+      if (report.reporter_trust !== null) metrics.trust.inc({ verdict: report.reporter_trust });
     }
     const fields = { message: message.message_key, reports: message.reports.map((r) => r.key), code: message.code };
     if (message.state === 'stored') log.debug(fields, 'stored');

@@ -1,25 +1,21 @@
 import { organizationalDomain } from '../report/orgdomain.ts';
 import type { Config } from '../shared/config.ts';
-import { messageOf } from '../shared/errors.ts';
-import type { Resolver } from '../shared/resolver.ts';
-import type { Trust } from '../store/trust.ts';
+import { plain } from '../store/copy.ts';
+import type { Trust } from '../store/reports.ts';
 import { ownResults, provenBy } from './authentication_results.ts';
-import { verifyDkim } from './dkim.ts';
-import { fromDomain, headerSection } from './header.ts';
+import { fromDomain, type HeaderSection, headerSection } from './header.ts';
+import type { Judge } from './judge.ts';
 
-/** Whether a mail comes from the domain its From field names. */
-export type Authenticity =
+/** Whether a mail comes from the domain its From field names, where that is known. */
+export type Authenticated =
   | { state: 'authentic'; from: string; how: string }
-  | { state: 'unproven'; from: string | null; why: string }
-  /** Nobody could say: to be asked again. */
-  | { state: 'unknown'; from: string; why: string };
+  | { state: 'unproven'; from: string | null; why: string };
 
-/**
- * Whether a mail passes DMARC (RFC 9990 section 5.3 asks that of every report mail): by what one's own servers wrote into it, else by
- * its DKIM signatures. Alignment is relaxed: which one the author's domain publishes is not looked up.
- * Never throws: what mailauth cannot take is unproven.
- */
-export async function authenticate(raw: Buffer, at: Date, settings: Config['trust'], resolver: Resolver): Promise<Authenticity> {
+/** What the header alone says: `open` when the mail's DKIM signatures are to be verified. */
+export function byHeader(
+  raw: Buffer,
+  settings: Config['trust'],
+): Authenticated | { state: 'open'; header: HeaderSection; from: string } {
   const header = headerSection(raw);
   if (header === null) return { state: 'unproven', from: null, why: 'the header of the mail is broken, or too long to verify' };
   const from = fromDomain(header.fields);
@@ -34,14 +30,7 @@ export async function authenticate(raw: Buffer, at: Date, settings: Config['trus
   }
   if (settings.check === 'authserv')
     return { state: 'unproven', from, why: 'none of trust.authserv_ids wrote Authentication-Results where a forger could not' };
-
-  try {
-    const dkim = await verifyDkim(raw, header, from, at, resolver);
-    if (dkim.state === 'pass') return { state: 'authentic', from, how: `the DKIM signature of ${dkim.domain} verifies` };
-    return dkim.state === 'unknown' ? { ...dkim, from } : { state: 'unproven', from, why: dkim.why };
-  } catch (error) {
-    return { state: 'unproven', from, why: `its DKIM signature cannot be read: ${messageOf(error)}` };
-  }
+  return { state: 'open', header, from };
 }
 
 /**
@@ -80,7 +69,7 @@ export interface Claim {
  * the report, or of its name. A name is for show, and gateways of a hosting company report in the names of its customers; but who uses
  * the name of one of the large reporters must be that one.
  */
-export function trustOf(mail: Exclude<Authenticity, { state: 'unknown' }>, claim: Claim): Trust {
+export function trustOf(mail: Authenticated, claim: Claim): Trust {
   if (mail.state === 'unproven') {
     return { reporter_trust: 'unauthenticated', trust: 'bad', domain: mail.from, reason: sentence(`Not proven: ${mail.why}`) };
   }
@@ -110,3 +99,15 @@ function domainOf(text: string | null): string | null {
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`.replace(/\.?$/, '.');
 }
+
+/** The judge of a mail whose header alone decides; null when its DKIM signatures are to be verified. */
+export function judgeByHeader(raw: Buffer, settings: Config['trust']): Judge | null {
+  const mail = byHeader(raw, settings);
+  return mail.state === 'open' ? null : (claim) => trustOf(mail, asStored(claim));
+}
+
+/** As the verifier would read it from the database. */
+const asStored = ({ org_name, org_email }: Claim): Claim => ({
+  org_name: org_name === null ? null : plain(org_name),
+  org_email: org_email === null ? null : plain(org_email),
+});

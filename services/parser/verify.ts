@@ -5,12 +5,12 @@ import type { Log } from '../shared/log.ts';
 import type { Resolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { loadRaw } from '../store/messages.ts';
-import { type Check, deferChecks, settleTrust, type Trust, takeDueChecks, waitingChecks } from '../store/trust.ts';
-import { type Authenticity, authenticate, trustOf } from './trust.ts';
-import { notToBeChecked } from './unchecked.ts';
+import { type Check, deferChecks, settleTrust, takeDueChecks, waitingChecks } from '../store/trust.ts';
+import { type Authenticity, authenticate } from './authenticate.ts';
+import { type Judge, notToBeVerified } from './judge.ts';
+import { sweepUp } from './sweep.ts';
+import { trustOf } from './trust.ts';
 
-/** Messages that one sweep puts back on the queue. */
-const SWEEP_MESSAGES = 2_000;
 /** Messages whose verdicts are written in one transaction. */
 const AT_ONCE = 50;
 /** While the name service does not answer: a minute, two, four … six hours; 24 tries are four days. */
@@ -28,8 +28,8 @@ export interface Verified {
 }
 
 /**
- * The second step of the parser: says of reports that are stored whom they really come from, apart from reading them, as it waits for
- * the name service. Jobs of queue `verify` wake it; a sweeper adds jobs for checks whose job is missing or whose wait is over.
+ * The second step of the parser: says of reports that are stored whom they really come from, where only the name service can tell, apart
+ * from reading them, as it waits for it. Jobs of queue `verify` wake it; a sweeper adds jobs for checks whose job is missing or whose wait is over.
  */
 export function startVerifier(context: Context, resolver: Resolver): Omit<Service, 'name' | 'waitingFor'> {
   const { config, db, queues, log } = context;
@@ -45,12 +45,7 @@ export function startVerifier(context: Context, resolver: Resolver): Omit<Servic
   });
   const sweeper = repeat(
     config.sweep.every_seconds * 1000,
-    async () => {
-      const keys = await takeDueChecks(db, config.sweep.after_seconds, SWEEP_MESSAGES);
-      for (let i = 0; i < keys.length; i += config.parser.batch_messages) {
-        await queues.add('verify', { messages: keys.slice(i, i + config.parser.batch_messages) });
-      }
-    },
+    (signal) => sweepUp(context, 'verify', (limit) => takeDueChecks(db, config.sweep.after_seconds, limit), signal),
     log,
     'the sweep for reports that wait to be verified',
   );
@@ -99,13 +94,9 @@ export async function verifyMessages(context: VerifyContext, resolver: Resolver,
 }
 
 /** How the reports of a message are to be judged; a sentence when nobody can say yet. */
-async function verdictsOf(
-  { db, config }: VerifyContext,
-  resolver: Resolver,
-  check: Check,
-): Promise<string | ((check: Check) => Trust)> {
-  const unchecked = notToBeChecked(check.mailbox, config.trust.check);
-  if (unchecked !== null) return () => ({ reporter_trust: null, trust: 'ok', domain: null, reason: unchecked });
+async function verdictsOf({ db, config }: VerifyContext, resolver: Resolver, check: Check): Promise<string | Judge> {
+  const unverified = notToBeVerified(check.mailbox, config.trust.check);
+  if (unverified !== null) return unverified;
   const raw = await loadRaw(db, check);
   const mail: Authenticity =
     raw === null

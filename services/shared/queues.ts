@@ -85,6 +85,8 @@ export interface Queues {
   /** @throws when the backend does not answer */
   check(): Promise<void>;
   counts(): Promise<Record<QueueName, Record<string, number>>>;
+  /** How many jobs wait for a worker. @throws when the backend does not answer */
+  waiting(name: QueueName): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -268,6 +270,15 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
 
     async check() {
       await within(ADD_TIMEOUT_MS, queueOf('parse').getJobCounts('waiting'));
+    },
+
+    async waiting(name) {
+      try {
+        return (await within(ADD_TIMEOUT_MS, queueOf(name).getJobCounts('waiting'))).waiting ?? 0;
+      } catch (error) {
+        forget(name);
+        throw error;
+      }
     },
 
     async counts() {

@@ -9,13 +9,31 @@ export interface NewReport {
   part: number;
   received_at: Date;
   report: AggregateReport;
-  /** `pending`: its mail is to be verified. `ok`: it counts as it is, and `trust_reason` says why. */
-  trust: 'ok' | 'pending';
-  trust_reason: string | null;
+  /** Null: its mail is to be verified. */
+  trust: Trust | null;
 }
 
 /** Whether a report counts for the analyzer: it does, it waits to be verified, it does not. */
 export type TrustClass = 'ok' | 'pending' | 'bad';
+
+export type ReporterTrust = 'authenticated' | 'unauthenticated' | 'mismatched';
+
+/** What is known of a report's origin. */
+export interface Trust {
+  /** Null: it was not to be verified. */
+  reporter_trust: ReporterTrust | null;
+  trust: Exclude<TrustClass, 'pending'>;
+  /** The domain of the mail's From field. */
+  domain: string | null;
+  reason: string;
+}
+
+export const classOf = (trust: Trust | null): TrustClass => trust?.trust ?? 'pending';
+
+/** A verdict's texts as their columns take them. */
+export function trustTexts({ reason, domain }: Trust): { trust_reason: string; trust_domain: string | null } {
+  return { trust_reason: plain(reason).slice(0, 500), trust_domain: domain === null ? null : plain(domain).slice(0, 255) };
+}
 
 export type Outcome = 'stored' | 'duplicate' | 'superseding' | 'superseded';
 
@@ -38,6 +56,8 @@ export interface Decision {
   kept: NewReport[];
   /** Report keys that enter (+1) and leave (-1) the rollups. */
   signs: Map<number, 1 | -1>;
+  /** Messages that are to be verified. */
+  unverified: Set<number>;
 }
 
 /** Takes `n` report keys from the sequence. */
@@ -57,7 +77,7 @@ export async function takeReportKeys(db: Queryable, n: number): Promise<number[]
  * Same identity and same content: a duplicate, counted on the first; what it tells is as old as the first mail that told it, in
  * whatever order the mails are worked. Same identity, other content: one stands, the others are kept as superseded. Which one does not
  * depend on the order either: see outranks. What is verified later is ranked again then (store/trust.ts). A copy of a report that is
- * not trusted (yet) may prove it: its mail is to be verified as well.
+ * not trusted (yet) may prove it: its mail is to be verified as well, in the order in which mails are, whatever is known of it by now.
  */
 export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Promise<Decision> {
   const identities = [...new Set(incoming.map((r) => r.report.identity))];
@@ -98,8 +118,8 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
       }
       continue;
     }
-    if (item.trust === 'pending') checks.push({ message_key: item.message_key, report_key: item.key });
-    byContent.set(contentKey(report), { ...report, key: item.key, received, trust: item.trust });
+    if (item.trust === null) checks.push({ message_key: item.message_key, report_key: item.key });
+    byContent.set(contentKey(report), { ...report, key: item.key, received, trust: classOf(item.trust) });
     kept.push(item);
   }
 
@@ -158,7 +178,7 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
       [checks.map((c) => c.message_key), checks.map((c) => c.report_key)],
     );
   }
-  return { outcomes, kept, signs };
+  return { outcomes, kept, signs, unverified: new Set(checks.map((c) => c.message_key)) };
 }
 
 /**
@@ -234,7 +254,7 @@ async function insertReports(
   ranked: ReadonlyMap<string, Ranked>,
 ): Promise<void> {
   if (items.length === 0) return;
-  const rows = items.map(({ key, message_key, part, report, trust, trust_reason }) => ({
+  const rows = items.map(({ key, message_key, part, report, trust }) => ({
     report_key: key,
     message_key,
     part,
@@ -266,24 +286,25 @@ async function insertReports(
     salvaged: report.salvaged,
     problems: report.problems,
     received_at: new Date(ranked.get(contentKey(report))!.received).toISOString(),
-    trust,
-    trust_reason,
+    trust: classOf(trust),
+    reporter_trust: trust?.reporter_trust ?? null,
+    ...(trust === null ? { trust_reason: null, trust_domain: null } : trustTexts(trust)),
   }));
   await tx.query(
     `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, superseded_by, org_name, org_email,
             extra_contact_info, reporter, report_id, domain, begin_at, end_at, policy_p, policy_sp, policy_np, policy_pct, policy_fo,
             policy_testing, adkim, aspf, discovery_method, version, generator, errors, records, messages, salvaged, problems, received_at, trust,
-            trust_reason)
+            reporter_trust, trust_reason, trust_domain)
      select report_key, message_key, part, decode(identity, 'hex'), decode(content_hash, 'hex'), superseded_by, org_name, org_email,
             extra_contact_info, reporter, report_id, domain, begin_at, end_at, policy_p, policy_sp, policy_np, policy_pct, policy_fo,
             policy_testing, adkim, aspf, discovery_method, version, generator, errors, records, messages, salvaged, problems, received_at, trust,
-            trust_reason
+            reporter_trust, trust_reason, trust_domain
        from jsonb_to_recordset($1::jsonb) as r(report_key bigint, message_key bigint, part integer, identity text, content_hash text,
             superseded_by bigint, org_name text, org_email text, extra_contact_info text, reporter text, report_id text, domain text,
             begin_at timestamptz, end_at timestamptz, policy_p text, policy_sp text, policy_np text, policy_pct integer, policy_fo text,
             policy_testing text, adkim text, aspf text, discovery_method text, version text, generator text, errors jsonb, records bigint,
             messages bigint, salvaged boolean, problems jsonb, received_at timestamptz,
-            trust text, trust_reason text)`,
+            trust text, reporter_trust text, trust_reason text, trust_domain text)`,
     [JSON.stringify(rows, (_, v) => (typeof v === 'string' ? plain(v) : v))],
   );
 }

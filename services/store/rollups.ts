@@ -208,6 +208,16 @@ export async function rollUpPolicies(
   );
 }
 
+/** Notes domains that the analyzer must look at though no sum may have changed: what is forged in a reporter's name moves none. */
+export async function noteDomains(tx: Tx, days: readonly { domain: string; day: string }[]): Promise<void> {
+  if (days.length === 0) return;
+  await tx.query(
+    `insert into ruawatch.analysis_work (domain, source, day)
+     select distinct domain, '', day from unnest($1::text[], $2::date[]) as t(domain, day) order by 1, 3`,
+    [days.map((d) => d.domain), days.map((d) => d.day)],
+  );
+}
+
 export type PolicyReport = Pick<AggregateReport, 'domain' | 'begin' | 'policy' | 'org_name' | 'org_email'>;
 
 /** What rollUpPolicies needs of reports that already stand, to take them out again. */

@@ -1,19 +1,17 @@
 import type { Db, Queryable, Tx } from '../shared/db.ts';
 import { plain } from './copy.ts';
-import { beginRange, gone, lockIdentities, outranks, type Ranked, standingOfGone, type TrustClass } from './reports.ts';
-import { dropEmptyPending, loadPolicyReports, type RollupChange, rollUp, rollUpPolicies } from './rollups.ts';
-
-export type ReporterTrust = 'authenticated' | 'unauthenticated' | 'mismatched';
-
-/** What verification found of a report. */
-export interface Trust {
-  /** Null: it was not to be verified. */
-  reporter_trust: ReporterTrust | null;
-  trust: Exclude<TrustClass, 'pending'>;
-  /** The domain of the mail's From field. */
-  domain: string | null;
-  reason: string;
-}
+import {
+  beginRange,
+  gone,
+  lockIdentities,
+  outranks,
+  type Ranked,
+  standingOfGone,
+  type Trust,
+  type TrustClass,
+  trustTexts,
+} from './reports.ts';
+import { dropEmptyPending, loadPolicyReports, noteDomains, type RollupChange, rollUp, rollUpPolicies } from './rollups.ts';
 
 /** A report that waits for the verification of one of the mails that brought it. */
 export interface Check {
@@ -146,11 +144,7 @@ export async function settleTrust(
 
   const told = [...written.keys()].map((key) => after.get(key)!);
   // What has no record, or does not stand, moves no rollup: the domain is to be looked at all the same.
-  await tx.query(
-    `insert into ruawatch.analysis_work (domain, source, day)
-     select distinct domain, '', day from unnest($1::text[], $2::date[]) as t(domain, day) order by 1, 3`,
-    [told.map((r) => r.domain), told.map((r) => r.day)],
-  );
+  await noteDomains(tx, told);
   return [...new Set(told.map((r) => r.domain))].sort();
 }
 
@@ -171,7 +165,7 @@ function restand(rows: Map<number, Row>): void {
 }
 
 async function writeTrust(tx: Tx, written: ReadonlyMap<number, Trust & { class: TrustClass }>): Promise<void> {
-  const trusts = [...written.values()];
+  const trusts = [...written.values()].map((trust) => ({ ...trust, ...trustTexts(trust) }));
   await tx.query(
     `update ruawatch.reports r set trust = g.trust, reporter_trust = g.reporter_trust, trust_reason = g.reason, trust_domain = g.domain
        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) as g(key, trust, reporter_trust, reason, domain)
@@ -180,8 +174,8 @@ async function writeTrust(tx: Tx, written: ReadonlyMap<number, Trust & { class: 
       [...written.keys()],
       trusts.map((t) => t.class),
       trusts.map((t) => (t.class === 'pending' ? null : t.reporter_trust)),
-      trusts.map((t) => plain(t.reason).slice(0, 500)),
-      trusts.map((t) => (t.domain === null ? null : plain(t.domain).slice(0, 255))),
+      trusts.map((t) => t.trust_reason),
+      trusts.map((t) => t.trust_domain),
     ],
   );
 }

@@ -4,6 +4,7 @@ import { parseMessages } from '../../services/parser/batch.ts';
 import { transaction } from '../../services/shared/db.ts';
 import { storeMails } from '../../services/store/intake.ts';
 import { arrivalOf } from '../helpers/arrival.ts';
+import { trusting } from '../helpers/report.ts';
 import { type Fixture, fixture } from './fixture.ts';
 
 let f: Fixture;
@@ -19,7 +20,7 @@ async function deliver(mails: readonly DemoMail[]): Promise<void> {
     const { stored } = await transaction(f.t.db, (tx) =>
       storeMails(tx, { mailbox: 'm', folder: null, uidValidity: null }, arrivals),
     );
-    if (stored.length > 0) await parseMessages(f.t.db, stored, {}, 'off');
+    if (stored.length > 0) await parseMessages(f.t.db, stored, {}, trusting('off'));
   }
 }
 

@@ -4,7 +4,7 @@ import type { ReporterWindow } from '../../services/analyzer/window.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
 import { verifyMessages } from '../../services/parser/verify.ts';
 import type { ForgedDay, GenuineReports } from '../../services/store/trust.ts';
-import type { TestRow } from '../helpers/report.ts';
+import { type TestRow, trusting } from '../helpers/report.ts';
 import { mailFrom, receivePolled, resolverOf, signed } from '../parser/signed.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { onFile } from './rows.ts';
@@ -101,7 +101,7 @@ describe('on a database', () => {
   const deliver = async (i: number, mails: Buffer[]) => {
     const at = new Date((first + (i + 1) * DAY + 3600) * 1000);
     const keys = await receivePolled(f.t, mails, at);
-    await parseMessages(f.t.db, keys, {}, 'verify');
+    await parseMessages(f.t.db, keys, {}, trusting('verify'));
     await verifyMessages(f.context, resolver, keys);
     f.setNow(new Date(at.getTime() + 3_600_000));
     await f.analyze();

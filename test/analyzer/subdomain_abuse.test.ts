@@ -5,7 +5,7 @@ import type { DomainWindow } from '../../services/analyzer/window.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
 import type { SourceDay } from '../../services/store/analysis.ts';
 import type { SubdomainName } from '../../services/store/subdomains.ts';
-import { DAY, receive, reportMail, reportXml, type TestRow } from '../helpers/report.ts';
+import { DAY, receive, reportMail, reportXml, type TestRow, trusting } from '../helpers/report.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, DOMAIN, domainDays, domainWindow, onFile, REPORTERS, row, span, TODAY } from './rows.ts';
 
@@ -159,7 +159,7 @@ describe('through the real store', () => {
         );
       }
     }
-    await parseMessages(f.t.db, await receive(f.t, mails), {}, 'off');
+    await parseMessages(f.t.db, await receive(f.t, mails), {}, trusting('off'));
     await f.analyze();
     const found = await f.findings();
     expect(found.map(({ kind, first_day }) => ({ kind, first_day }))).toEqual([{ kind: 'subdomain_abuse', first_day: ago(2) }]);

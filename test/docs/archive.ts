@@ -16,7 +16,7 @@ import { putSender } from '../../services/store/senders.ts';
 import { leaves, recordsOf, xmlOf } from '../cli/demo/unpack.ts';
 import { testContext } from '../helpers/context.ts';
 import type { TestDatabase } from '../helpers/database.ts';
-import { DAY } from '../helpers/report.ts';
+import { DAY, trusting } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
 import { mailFrom, resolverOf, under } from '../parser/signed.ts';
 
@@ -69,14 +69,14 @@ export async function fillArchive(database: TestDatabase): Promise<Archive> {
     const { stored } = await transaction(db, (tx) => storeMails(tx, place, mails));
     keys.push(...stored);
   }
-  await parseMessages(db, keys, {}, 'verify');
+  await parseMessages(db, keys, {}, trusting('verify'));
   const files = plantedFiles().map(({ file, raw, received }) => ({ ...arrival(raw, new Date(received)), raw, file }));
   const imported = await transaction(db, (tx) => storeImports(tx, files));
   await parseMessages(
     db,
     imported.map((i) => i.message_key),
     {},
-    'verify',
+    trusting('verify'),
   );
   const context = testContext(database, { clock: { now: () => new Date(`${TODAY}T15:30:00Z`) } });
   context.config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
@@ -94,7 +94,7 @@ export async function fillArchive(database: TestDatabase): Promise<Archive> {
 export async function plantForged(database: TestDatabase): Promise<void> {
   const place = { mailbox: `dmarc@${DECOY}`, folder: 'INBOX', uidValidity: 1 };
   const { stored } = await transaction(database.db, (tx) => storeMails(tx, place, decoyMails()));
-  await parseMessages(database.db, stored, {}, 'verify');
+  await parseMessages(database.db, stored, {}, trusting('verify'));
   const context = testContext(database, { clock: { now: () => new Date(`${TODAY}T15:30:00Z`) } });
   context.config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
   try {

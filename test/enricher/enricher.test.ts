@@ -12,7 +12,7 @@ import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { knotPresent, startKnot, startSilent } from '../helpers/knot.ts';
 import { mmdb } from '../helpers/mmdb.ts';
-import { BEGIN, DAY, receive, reportMail, reportXml, type TestRow } from '../helpers/report.ts';
+import { BEGIN, DAY, receive, reportMail, reportXml, type TestRow, trusting } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
 
 const DAY_MS = DAY * 1000;
@@ -49,7 +49,7 @@ async function report(rows: TestRow[], options: { begin?: number; domain?: strin
     rows: rows.map((row) => ({ auth_dkim: null, auth_spf: null, dkim: 'fail', spf: 'fail', ...row })),
   });
   const keys = await receive(t, [reportMail(xml, { unique: id })], new Date((begin + DAY) * 1000));
-  await parseMessages(t.db, keys, {}, 'off');
+  await parseMessages(t.db, keys, {}, trusting('off'));
 }
 
 /** Answers from a table and counts the questions; an error is thrown. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import type { Config } from '../../services/shared/config.ts';
 import { transaction } from '../../services/shared/db.ts';
 import { type Imported, storeImports } from '../../services/store/imports.ts';
 import type { TestDatabase } from './database.ts';
@@ -26,6 +27,9 @@ export interface TestReport {
   p?: string;
   rows?: TestRow[];
 }
+
+/** The setting `trust`, with no server of one's own to be believed. */
+export const trusting = (check: Config['trust']['check']): Config['trust'] => ({ check, authserv_ids: [] });
 
 export const DAY = 86_400;
 export const BEGIN = Date.UTC(2026, 8, 1) / 1000;

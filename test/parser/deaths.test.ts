@@ -5,7 +5,7 @@ import { Turns } from '../../services/parser/turns.ts';
 import { replayMessages } from '../../services/store/messages.ts';
 import { countDeaths, markedTransaction } from '../../services/store/parsing.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { receive, reportMail, reportXml } from '../helpers/report.ts';
+import { receive, reportMail, reportXml, trusting } from '../helpers/report.ts';
 
 let t: TestDatabase;
 beforeEach(async () => {
@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => t.drop());
 
 const mail = (id: string) => reportMail(reportXml({ id }), { unique: id });
-const parse = (keys: number[]) => parseMessages(t.db, keys, {}, 'off');
+const parse = (keys: number[]) => parseMessages(t.db, keys, {}, trusting('off'));
 /** What a worker leaves behind when it is killed over these messages. */
 const die = (keys: number[]) => t.db.query('insert into ruawatch.parsing (messages) values ($1)', [keys]);
 const rows = async (keys: number[]) => {

@@ -6,7 +6,7 @@ import { startRetention } from '../../services/parser/retention.ts';
 import { replayMessages } from '../../services/store/messages.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { receive } from '../helpers/report.ts';
+import { receive, trusting } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
 
 let t: TestDatabase;
@@ -17,7 +17,8 @@ afterEach(() => t.drop());
 
 const fixtures = path.resolve(import.meta.dirname, '../fixtures');
 const fixture = (name: string): Buffer => readFileSync(path.join(fixtures, name));
-const parse = (keys: number[], keep_personal_data = false) => parseMessages(t.db, keys, {}, 'verify', { keep_personal_data });
+const parse = (keys: number[], keep_personal_data = false) =>
+  parseMessages(t.db, keys, {}, trusting('verify'), { keep_personal_data });
 const rows = async (sql: string) => (await t.db.query(sql)).rows;
 const tls = (change?: (report: Record<string, unknown>) => void): Buffer => {
   const report = JSON.parse(fixture('tlsrpt/rfc8460-example.json').toString()) as Record<string, unknown>;

@@ -8,7 +8,7 @@ import { replayMessages } from '../../services/store/messages.ts';
 import { dropPartitions, ensurePartitions } from '../../services/store/partitions.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { receive, reportMail, reportXml, type TestReport } from '../helpers/report.ts';
+import { receive, reportMail, reportXml, type TestReport, trusting } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
 import { mailFrom, receivePolled, resolverOf, signed } from './signed.ts';
 
@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 const rows = async (sql: string) => (await t.db.query<Record<string, unknown>>(sql)).rows;
-const parse = (keys: number[], check: 'off' | 'verify' = 'off') => parseMessages(t.db, keys, {}, check);
+const parse = (keys: number[], check: 'off' | 'verify' = 'off') => parseMessages(t.db, keys, {}, trusting(check));
 const at = (day: string) => Date.parse(`${day}T00:00:00Z`) / 1000;
 const report = (day: string, report: TestReport = {}, unique = '') =>
   reportMail(reportXml({ id: day, begin: at(day), ...report }), { unique: `${day} ${unique}` });

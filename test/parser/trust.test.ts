@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { authenticate } from '../../services/parser/authenticate.ts';
 import { parseAuthenticationResults } from '../../services/parser/authentication_results.ts';
-import { authenticate, trustOf } from '../../services/parser/trust.ts';
+import { trustOf } from '../../services/parser/trust.ts';
 import type { Config } from '../../services/shared/config.ts';
 import { mailFrom, resolverOf, signed, type TestResolver, under } from './signed.ts';
 

@@ -7,7 +7,7 @@ import { migrate, readMigrations } from '../../services/store/migrate.ts';
 import { takeDueChecks } from '../../services/store/trust.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { receive } from '../helpers/report.ts';
+import { receive, trusting } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
 import { mailFrom, receivePolled, resolverOf, signed, type TestResolver } from './signed.ts';
 
@@ -30,7 +30,7 @@ afterEach(async () => {
   await t.drop();
 });
 
-const parse = (keys: number[]) => parseMessages(t.db, keys, {}, context.config.trust.check);
+const parse = (keys: number[]) => parseMessages(t.db, keys, {}, context.config.trust);
 const verify = (keys: number[]) => verifyMessages(context, resolver, keys);
 const genuine = (rows: { ip: string; count: number }[], id = 'r1') => signed(mailFrom(REPORTER, { id, rows }), REPORTER);
 const forged = (rows: { ip: string; count: number }[], id = 'r1') => mailFrom(REPORTER, { id, rows });
@@ -169,7 +169,7 @@ test('whatever the order of reading and verifying, the same report stands: prove
     for (const verifying of orders) {
       const fresh = await testDatabase();
       const keys = await receivePolled(fresh, mails);
-      for (const i of reading) await parseMessages(fresh.db, [keys[i]!], {}, 'verify');
+      for (const i of reading) await parseMessages(fresh.db, [keys[i]!], {}, trusting('verify'));
       for (const i of verifying) await verifyMessages({ ...context, db: fresh.db }, resolver, [keys[i]!]);
       const { rows } = await fresh.db.query('select messages, trust from dmarc.reports');
       const { rows: rolled } = await fresh.db.query(

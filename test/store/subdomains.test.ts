@@ -7,7 +7,7 @@ import { loadSubdomainNames } from '../../services/store/subdomains.ts';
 import { readTotals } from '../chaos/totals.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { BEGIN, DAY, receive, reportMail, reportXml, type TestReport } from '../helpers/report.ts';
+import { BEGIN, DAY, receive, reportMail, reportXml, type TestReport, trusting } from '../helpers/report.ts';
 import { mailFrom, receivePolled, resolverOf, signed } from '../parser/signed.ts';
 
 let t: TestDatabase;
@@ -66,7 +66,7 @@ test('mail below the domain is counted by name, and what nothing authenticates b
   ]) {
     const fresh = await testDatabase();
     const keys = await receive(fresh, raws);
-    for (const i of order) await parseMessages(fresh.db, [keys[i]!], {}, 'off');
+    for (const i of order) await parseMessages(fresh.db, [keys[i]!], {}, trusting('off'));
     expect(await names(fresh.db)).toEqual([
       { name: 'invoice.example.com', day: '2026-09-01', messages: 24, passed: 0, nothing: 24, delivered: 20 },
       { name: 'invoice.example.com', day: '2026-09-02', messages: 9, passed: 0, nothing: 9, delivered: 0 },
@@ -98,7 +98,7 @@ test('the rows of a report that was verified move with it, and what waited leave
         'select name, trust, messages, failed_unauthenticated as nothing from ruawatch.subdomain_days order by 1, 2',
       )
     ).rows;
-  await parseMessages(t.db, keys, {}, 'verify');
+  await parseMessages(t.db, keys, {}, trusting('verify'));
   expect(await stored()).toEqual([{ name: 'a.example.com', trust: 'pending', messages: 40, nothing: 40 }]);
   await verifyMessages(context, resolverOf('reporter.example'), keys);
   expect(await stored()).toEqual([
@@ -111,7 +111,7 @@ test('the rows of a report that was verified move with it, and what waited leave
 
 test('a database from before is filled from its records, and a second time nothing changes', async () => {
   const keys = await receive(t, [mail(FIRST, 'a'), mail({ ...FIRST, rows: FIRST.rows!.slice(1) }, 'b'), mail(SECOND, 'c')]);
-  await parseMessages(t.db, keys, {}, 'off');
+  await parseMessages(t.db, keys, {}, trusting('off'));
   const before = { names: await names(), below: await below() };
   await t.db.query(
     `drop view dmarc.subdomain_days; drop table ruawatch.subdomain_days; alter table ruawatch.source_days drop column failed_subdomain;
@@ -137,7 +137,7 @@ test('of a thousand made-up names the largest are told, and how many there are',
     mail({ rows }, 'flood'),
     mail({ id: 'r0', begin: BEGIN - 30 * DAY, rows: [{ count: 1, header_from: 'n1.example.com' }] }, 'a month before'),
   ]);
-  await parseMessages(t.db, keys, {}, 'off');
+  await parseMessages(t.db, keys, {}, trusting('off'));
   const told = await transaction(t.db, (tx) => loadSubdomainNames(tx, 'example.com', '2026-08-26', '2026-09-01', 3));
   expect(told).toEqual({
     largest: [
