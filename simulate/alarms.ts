@@ -53,10 +53,10 @@ export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[
   return alarms.sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
-/** Whom a finding blames: its subject if that is not the domain, and the culprits in its evidence, under whatever name they are listed. */
+/** Whom a finding blames: its subject if that is neither the domain nor a cause, and the culprits in its evidence, under whatever name they are listed. */
 function namesOf(domain: string, subject: string, evidence: Evidence): string[] | null {
-  const names = new Set<string>(subject === domain ? [] : [subject]);
-  for (const { source } of evidence.who) names.add(source);
+  const names = new Set<string>(subject === domain || evidence.broken !== undefined ? [] : [subject]);
+  for (const { source } of [...evidence.who, ...(evidence.broken ?? [])]) names.add(source);
   const { sources, addresses } = evidence as unknown as { sources?: unknown; addresses?: unknown };
   for (const list of [sources, addresses]) {
     for (const one of Array.isArray(list) ? list : []) if (typeof one === 'string') names.add(one);

@@ -20,7 +20,8 @@ import { loadSubdomainNames, type SubdomainNames } from '../store/subdomains.ts'
 import { loadForged } from '../store/trust.ts';
 import { isNetwork } from './identity.ts';
 import { type Case, judge, judgeReadiness } from './judge.ts';
-import type { Outcome } from './lifecycle.ts';
+import { type Outcome, REOPEN_DAYS } from './lifecycle.ts';
+import { CAUSES } from './rules/broken_senders.ts';
 import { READY_DAYS } from './rules/policy_ready.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
 import { catalogueOf } from './senders.ts';
@@ -85,8 +86,8 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       FORGED_DAYS,
     );
     const reporters = [...new Set([...forged, ...reporterDays].map((f) => f.reporter))];
-    const subjects = [domain, ...work.sources, ...reporters];
-    const known = await loadFindings(tx, domain, subjects);
+    const subjects = [domain, ...CAUSES, ...work.sources, ...reporters];
+    const known = await loadFindings(tx, domain, subjects, addDays(today, -REOPEN_DAYS - window_days));
     const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
     const networks = work.more ? null : await loadNetworks(tx, domain, from, recent, today, NETWORKS);
 
@@ -118,7 +119,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const events = await write(tx, domain, now, judgement);
     if (!work.more) {
       const volumes = await loadClassVolumes(tx, domain, addDays(today, 1 - READY_DAYS), today);
-      const all = await loadFindings(tx, domain, [domain]);
+      const all = await loadFindings(tx, domain, [domain], today);
       events.push(...(await write(tx, domain, now, judgeReadiness(given, all, volumes))));
     }
     return { outcome, sources: work.sources.length, events };

@@ -13,6 +13,7 @@ import { decide, isHeard, type Moment, type Outcome } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
 import { alignmentFailure, alignmentFailureResolved } from './rules/alignment_failure.ts';
 import { authenticationRegression, authenticationRegressionResolved } from './rules/authentication_regression.ts';
+import { BrokenSenders } from './rules/broken_senders.ts';
 import { deniedSource, deniedSourceResolved } from './rules/denied_source.ts';
 import { forgedReport, forgedReportResolved } from './rules/forged_report.ts';
 import { newSource, newSourceResolved } from './rules/new_source.ts';
@@ -25,7 +26,7 @@ import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthor
 import { verdictMismatch, verdictMismatchResolved } from './rules/verdict_mismatch.ts';
 import { volumeSurge, volumeSurgeResolved } from './rules/volume_surge.ts';
 import { entryOf } from './senders.ts';
-import { type DomainWindow, openOf, type ReporterWindow, type SourceWindow } from './window.ts';
+import type { DomainWindow, ReporterWindow, SourceWindow } from './window.ts';
 
 /** Everything that was loaded of one domain. */
 export interface Case extends Moment {
@@ -104,9 +105,8 @@ export function judge(given: Case): Judgement {
   const classes: SourceClass[] = [];
   const identities: Identity[] = [];
   const candidates: Candidate[] = [];
-  const regressing = new Set(
-    known.filter((f) => f.kind === 'authentication_regression' && f.state === 'open').map((f) => f.subject),
-  );
+  const waiting = new Set(given.known.flatMap((finding) => finding.waiting));
+  const broken = new BrokenSenders(domain, today, given.known);
   for (const source of given.sources) {
     const window = windowOf(source);
     const { identity } = identified(source);
@@ -117,20 +117,29 @@ export function judge(given: Case): Judgement {
     classes.push(told ? { ...found, why: `${found.why} ${identity.evidence}` } : found);
     // A denied sender is nobody's to mend: whatever it does, no advice helps it to pass.
     if (window.listed?.verdict === 'denied') {
-      regressing.delete(source);
+      broken.mend(source, DENIED);
       candidates.push(...deniedSource(window));
       continue;
     }
-    const regressions = authenticationRegression(window);
-    candidates.push(...regressions);
-    const open = openOf(known, 'authentication_regression', source);
-    if (regressions.length > 0) regressing.add(source);
-    else if (open && authenticationRegressionResolved(open, window) !== null) regressing.delete(source);
+    const regression = authenticationRegression(window);
+    const before = broken.part(source);
+    if (regression) broken.hold(regression);
+    else if (before) {
+      const over = authenticationRegressionResolved(before, window);
+      if (over !== null) broken.mend(source, over);
+    }
     // One cause, one finding.
-    if (!regressing.has(source)) candidates.push(...alignmentFailure(window));
+    if (broken.part(source) === null) candidates.push(...alignmentFailure(window));
     const fresh = newSource(window);
     candidates.push(...(fresh.length > 0 ? fresh : volumeSurge(window)));
   }
+
+  // Of a sender that the work does not name nothing newer came, and its silence may end it.
+  for (const source of broken.sources.filter((one) => !rowsOf.has(one) && !waiting.has(one))) {
+    const over = authenticationRegressionResolved(broken.part(source)!, windowOf(source));
+    if (over !== null) broken.mend(source, over);
+  }
+  candidates.push(...broken.candidates(policy));
 
   const domainWindow: DomainWindow | null = given.networks && {
     domain,
@@ -144,7 +153,7 @@ export function judge(given: Case): Judgement {
     names: given.names,
     policyDays: given.policyDays,
     policy,
-    excluded: new Set([...regressing, ...approvedNetworks(given)]),
+    excluded: new Set([...broken.sources, ...approvedNetworks(given)]),
     known,
   };
   if (domainWindow) {
@@ -162,12 +171,11 @@ export function judge(given: Case): Judgement {
       // For a source the work does not name the window has no rows: nothing newer came of it, and its silence may end it.
       case 'alignment_failure':
         if (denied(finding.subject)) return DENIED;
-        return regressing.has(finding.subject)
+        return broken.part(finding.subject) !== null
           ? 'It used to pass: see authentication_regression.'
           : alignmentFailureResolved(finding, windowOf(finding.subject));
       case 'authentication_regression':
-        if (denied(finding.subject)) return DENIED;
-        return authenticationRegressionResolved(finding, windowOf(finding.subject));
+        return broken.ended(finding);
       case 'unauthorized_source':
         if (finding.subject !== domain) return deniedSourceResolved(finding, windowOf(finding.subject));
         return domainWindow && unauthorizedSourceResolved(finding, domainWindow);

@@ -12,7 +12,7 @@ export const REOPEN_DAYS = 30;
 /**
  * What a person who was told the old should now be told, in a few words; null when nothing. Getting better is not news (the
  * resolution is), so a finding that wavers around a threshold is told once:
- * a higher severity, a new beginning after a week without, a mechanism more that fails, three times the messages a day, a policy weakened further.
+ * a higher severity, a new beginning after a week without, a mechanism or a sender more that fails, three times the messages a day, a policy weakened further.
  */
 export function materialChange(
   old: { severity: Severity; evidence: Evidence },
@@ -24,6 +24,8 @@ export function materialChange(
   }
   if (next.evidence.again !== undefined && next.evidence.again !== old.evidence.again)
     return `again since ${next.evidence.again}`;
+  const joined = joinedSince(old.evidence, next.evidence);
+  if (joined.length > 0) return `${joined.length === 1 ? 'one sender' : `${joined.length} senders`} more: ${joined[0]}`;
   const weaker = (next.evidence.tags ?? []).find((now) => {
     const was = old.evidence.tags?.find(({ tag }) => tag === now.tag);
     const tag = now.tag as Tag;
@@ -83,9 +85,10 @@ export function decide(
   }
   for (const candidate of held.values()) {
     const notify = worthMail(candidate, candidate.last_day, moment);
-    // What rests on nothing newer than the resolution is what was resolved.
+    // What rests on nothing newer than the resolution is what was resolved. (Each sender of an incident is settled by itself.)
+    const incident = notify && candidate.evidence.broken !== undefined;
     const settled = settledUntil(notify ? known.filter(isHeard) : known, candidate.kind, candidate.subject);
-    if (candidate.last_day <= settled) continue;
+    if (candidate.last_day <= settled && !incident) continue;
     const info = candidate.severity === 'info' && candidate.lasting !== true;
     const before = silent.get(key(candidate)) ?? (info ? undefined : resolvedLately(known, candidate));
     if (before?.heard) {
@@ -120,8 +123,24 @@ function resolvedLately(known: readonly KnownFinding[], candidate: Candidate): K
       f.subject === candidate.subject &&
       f.state === 'resolved' &&
       f.severity !== 'info' &&
+      sharesSender(f, candidate) &&
       candidate.first_day <= addDays(f.evidence.resolved_day ?? f.last_day, REOPEN_DAYS),
   );
+}
+
+/** Senders that fail now and did not when it was told. What was told before there were incidents names its one sender in `who`. */
+function joinedSince(old: Evidence, next: Evidence): string[] {
+  if (next.broken === undefined) return [];
+  const told = new Set((old.broken ?? old.who).map(({ source }) => source));
+  return next.broken.map(({ source }) => source).filter((source) => !told.has(source));
+}
+
+/** Of incidents only the one is the same again in which a sender broke that breaks now; what others lost is another story. */
+function sharesSender(before: Candidate, now: Candidate): boolean {
+  if (now.evidence.broken === undefined) return true;
+  const { broken = [], mended = [] } = before.evidence;
+  const then = new Set([...broken, ...mended].map(({ source }) => source));
+  return now.evidence.broken.some(({ source }) => then.has(source));
 }
 
 /** Old history (an import of last year's mail) is recorded and bothers nobody. */

@@ -20,6 +20,34 @@ export interface TagChange {
   since: string;
 }
 
+/** A sender that broke: its part of the incident that it shares with all whose mail lost the same mechanism. */
+export interface BrokenSender {
+  source: string;
+  mechanism: 'dkim' | 'spf' | 'both';
+  since: string;
+  /** The last day it was as it should be. */
+  last_good_day: string;
+  last_day: string;
+  /** Messages that failed since, of all. */
+  messages: number;
+  of: number;
+  per_day: number;
+  delivered: number;
+  quarantined: number;
+  rejected: number;
+  reporters: string[];
+  confidence: number;
+  /** How its mail did before, in words; absent when that has left the window. */
+  before?: string;
+}
+
+/** A sender that is no part of its incident any more: the report day on which that was seen, and why. */
+export interface MendedSender {
+  source: string;
+  day: string;
+  why: string;
+}
+
 /** Why a finding stands, enough for the mail that tells of it. */
 export interface Evidence {
   /** One sentence: what happens. */
@@ -51,6 +79,9 @@ export interface Evidence {
   mechanism?: 'dkim' | 'spf' | 'both';
   /** authentication_regression: the last day it was as it should be. */
   last_good_day?: string;
+  /** authentication_regression: each sender that fails, those with the most messages first, and those that no longer do. */
+  broken?: BrokenSender[];
+  mended?: MendedSender[];
   /** policy_change: each tag. */
   tags?: TagChange[];
   /** forged_report: how many reports, and how many of them contradict a proven one. */
@@ -101,6 +132,8 @@ export interface KnownFinding extends Candidate {
   snoozed: boolean;
   /** Work on its subject waits, so nothing can be said of its silence. */
   pending: boolean;
+  /** The same of the senders that broke. */
+  waiting: string[];
 }
 
 /** A new row of findings with its event `opened`. */
@@ -133,19 +166,24 @@ export interface WrittenEvent {
 
 /**
  * For each kind and subject the open finding, else the newest resolved one: of all open findings of the domain, and of the
- * named subjects. To be read after the report days: work that was committed with newer days is then seen as pending.
+ * named subjects. Of incidents that several senders may share, all that rest on days since `recent`, the newest first: they may have
+ * concerned others. To be read after the report days: work that was committed with newer days is then seen as pending.
  */
-export async function loadFindings(tx: Tx, domain: string, subjects: readonly string[]): Promise<KnownFinding[]> {
+export async function loadFindings(tx: Tx, domain: string, subjects: readonly string[], recent: string): Promise<KnownFinding[]> {
   const { rows } = await tx.query<KnownFinding>(
     `select f.finding_key, f.kind, f.subject, f.severity, f.state, f.confidence, f.first_day, f.last_day, f.summary, f.evidence,
             f.revision, coalesce(acknowledged.told, told.told) as told,
             told.told is not null or exists (select from ruawatch.finding_acts a where a.finding_key = f.finding_key) as heard,
             f.acknowledged_at is not null as acknowledged,
             f.snoozed_until is not null as snoozed,
-            f.subject in (select w.source from ruawatch.analysis_work w where w.domain = $1) as pending
-       from (select distinct on (kind, subject) * from ruawatch.findings
-              where domain = $1 and (state = 'open' or subject = any($2::text[]))
-              order by kind, subject, (state = 'open') desc, finding_key desc) f
+            f.subject in (select w.source from ruawatch.analysis_work w where w.domain = $1) as pending,
+            array(select b ->> 'source' from jsonb_array_elements(f.evidence -> 'broken') b
+                   where f.state = 'open' and b ->> 'source' in (select w.source from ruawatch.analysis_work w where w.domain = $1)
+                   order by 1) as waiting
+       from (select distinct on (kind, subject, shared) *
+               from (select *, case when state = 'resolved' and evidence ? 'broken' and last_day >= $3 then finding_key end as shared
+                       from ruawatch.findings where domain = $1 and (state = 'open' or subject = any($2::text[]))) each
+              order by kind, subject, shared, (state = 'open') desc, finding_key desc) f
        left join lateral (
          select jsonb_build_object('severity', e.severity, 'evidence', e.evidence) as told
            from ruawatch.finding_events e
@@ -156,8 +194,8 @@ export async function loadFindings(tx: Tx, domain: string, subjects: readonly st
            from ruawatch.finding_acts a
           where a.finding_key = f.finding_key and f.acknowledged_at is not null and a.act = 'acknowledged'
           order by a.act_key desc limit 1) acknowledged on true
-      order by f.kind, f.subject`,
-    [domain, subjects],
+      order by f.kind, f.subject, f.finding_key desc`,
+    [domain, subjects, recent],
   );
   return rows;
 }
@@ -278,8 +316,9 @@ export async function updateFindings(tx: Tx, at: Date, updates: readonly Finding
 
 export interface EvidenceQuery {
   domain: string;
-  /** One source only. */
+  /** One source only, or these. */
   source?: string;
+  sources?: readonly string[];
   /** First and last day, both included. */
   from: string;
   to: string;
@@ -289,9 +328,11 @@ export interface EvidenceQuery {
 
 /** A query for psql that shows the rows behind a finding. It is read and pasted by a person, so its values stand in it. */
 export function recordsQuery(q: EvidenceQuery): string {
+  const sources = q.sources ?? (q.source === undefined ? [] : [q.source]);
   const conditions = [
     `domain = ${literal(q.domain)}`,
-    ...(q.source === undefined ? [] : [`source = ${literal(q.source)}`]),
+    ...(sources.length === 1 ? [`source = ${literal(sources[0]!)}`] : []),
+    ...(sources.length > 1 ? [`source in (${sources.map(literal).join(', ')})`] : []),
     `begin_at >= ${literal(`${q.from} 00:00+00`)}`,
     `begin_at < timestamptz ${literal(`${q.to} 00:00+00`)} + interval '1 day'`,
     ...(q.rows === 'all' ? [] : ['not dmarc_pass']),

@@ -248,7 +248,10 @@ export function policyDays(reporter: string, policies: readonly (string | null)[
 
 /** A finding on file as the candidate would have left it. */
 export function onFile(
-  candidate: Omit<KnownFinding, 'finding_key' | 'state' | 'revision' | 'told' | 'heard' | 'pending' | 'acknowledged' | 'snoozed'>,
+  candidate: Omit<
+    KnownFinding,
+    'finding_key' | 'state' | 'revision' | 'told' | 'heard' | 'waiting' | 'pending' | 'acknowledged' | 'snoozed'
+  >,
   extra: Partial<KnownFinding> = {},
 ): KnownFinding {
   return {
@@ -259,6 +262,7 @@ export function onFile(
     told: { severity: candidate.severity, evidence: candidate.evidence },
     heard: true,
     pending: false,
+    waiting: [],
     acknowledged: false,
     snoozed: false,
     ...extra,

@@ -5,9 +5,11 @@ import {
   authenticationRegression,
   authenticationRegressionResolved,
 } from '../../services/analyzer/rules/authentication_regression.ts';
+import { BrokenSenders } from '../../services/analyzer/rules/broken_senders.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from '../../services/analyzer/rules/unauthorized_source.ts';
-import { addDays } from '../../services/analyzer/window.ts';
+import { addDays, type SourceWindow } from '../../services/analyzer/window.ts';
 import type { SourceDay } from '../../services/store/analysis.ts';
+import type { Candidate } from '../../services/store/findings.ts';
 import { ago, DOMAIN, domainDays, domainWindow, onFile, REPORTERS, row, sourceWindow, span } from './rows.ts';
 
 const net = (n: number) => ({ source: `198.18.${n}.0/24` });
@@ -160,17 +162,25 @@ describe('alignment_failure', () => {
 
 const TODAY_ = ago(0);
 
+/** What is told of the one source that a window is about. */
+function regression(window: SourceWindow): Candidate[] {
+  const broken = new BrokenSenders(window.domain, window.today, window.known);
+  const part = authenticationRegression(window);
+  if (part) broken.hold(part);
+  return part ? broken.candidates(window.policy) : [];
+}
+
 describe('authentication_regression', () => {
   test.each([
     ['dkim', 'dkim', 'foreignSpf', 'DKIM', '_domainkey'],
     ['spf', 'spf', 'unauthenticated', 'SPF', 'SPF record'],
     ['both', 'both', 'unauthenticated', 'DKIM and SPF', '_domainkey'],
   ] as const)('%s that stopped: the day, the mechanism, the last good day, how many since', (_, before, after, name, advice) => {
-    const [finding, ...more] = authenticationRegression(sourceWindow([...span(41, 9, before, 30), ...span(8, 0, after, 30)]));
+    const [finding, ...more] = regression(sourceWindow([...span(41, 9, before, 30), ...span(8, 0, after, 30)]));
     expect(more).toEqual([]);
     expect(finding).toMatchObject({
       kind: 'authentication_regression',
-      subject: 'service.example',
+      subject: before === 'spf' ? 'spf' : 'dkim',
       severity: 'high',
       first_day: ago(8),
       last_day: TODAY_,
@@ -194,7 +204,7 @@ describe('authentication_regression', () => {
           .map((r) => r.day)
           .sort();
         const badDays = new Set(firstBad).size;
-        const found = authenticationRegression(sourceWindow(shuffled));
+        const found = regression(sourceWindow(shuffled));
         if (badDays < 1) expect(found).toEqual([]);
         else expect(found[0]).toMatchObject({ first_day: firstBad[0] });
       }),
@@ -209,7 +219,7 @@ describe('authentication_regression', () => {
       ...span(5, 0, 'foreignSpf', 80),
       row(ago(2), 'dkim', 3, { reporter: 'late.example' }),
     ];
-    expect(authenticationRegression(sourceWindow(rows))[0]).toMatchObject({ first_day: ago(5) });
+    expect(regression(sourceWindow(rows))[0]).toMatchObject({ first_day: ago(5) });
   });
 
   const silentCases: [string, SourceDay[]][] = [
@@ -246,22 +256,25 @@ describe('authentication_regression', () => {
     ['a mailing list that receivers recognise', [...span(41, 6, 'forwardedPass', 30), ...span(5, 0, 'list', 30)]],
   ];
   test.each(silentCases)('is silent about %s', (_, rows) => {
-    expect(authenticationRegression(sourceWindow(rows))).toEqual([]);
+    expect(regression(sourceWindow(rows))).toEqual([]);
   });
 
   test('an open one goes on when the good days have left the window, and keeps its first day', () => {
-    const [then] = authenticationRegression(sourceWindow([...span(41, 9, 'dkim', 30), ...span(8, 0, 'foreignSpf', 30)]));
-    const finding = onFile({ ...then!, first_day: ago(60) });
-    const [now] = authenticationRegression(sourceWindow(span(41, 0, 'foreignSpf', 30), { known: [finding] }));
+    const [then] = regression(sourceWindow([...span(41, 9, 'dkim', 30), ...span(8, 0, 'foreignSpf', 30)]));
+    const broken = then!.evidence.broken!.map((part) => ({ ...part, since: ago(60) }));
+    const finding = onFile({ ...then!, first_day: ago(60), evidence: { ...then!.evidence, broken } });
+    const [now] = regression(sourceWindow(span(41, 0, 'foreignSpf', 30), { known: [finding] }));
     expect(now).toMatchObject({ first_day: ago(60), last_day: TODAY_, evidence: { messages: 3780, mechanism: 'dkim' } });
   });
 
   test('it resolves when two days with volume pass again', () => {
     const rows = [...span(41, 9, 'dkim', 30), ...span(8, 2, 'foreignSpf', 30)];
-    const finding = onFile(authenticationRegression(sourceWindow(rows))[0]!);
-    expect(authenticationRegressionResolved(finding, sourceWindow([...rows, ...span(1, 1, 'dkim', 30)]))).toBeNull();
+    const finding = onFile(regression(sourceWindow(rows))[0]!);
+    expect(
+      authenticationRegressionResolved(finding.evidence.broken![0]!, sourceWindow([...rows, ...span(1, 1, 'dkim', 30)])),
+    ).toBeNull();
     const mended = sourceWindow([...rows, ...span(1, 0, 'dkim', 30)], { known: [finding] });
-    expect(authenticationRegression(mended)).toEqual([]);
-    expect(authenticationRegressionResolved(finding, mended)).toContain(addDays(TODAY_, -1));
+    expect(regression(mended)).toEqual([]);
+    expect(authenticationRegressionResolved(finding.evidence.broken![0]!, mended)).toContain(addDays(TODAY_, -1));
   });
 });

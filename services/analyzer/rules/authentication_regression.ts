@@ -1,10 +1,10 @@
 import type { SourceDay } from '../../store/analysis.ts';
-import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
+import type { BrokenSender } from '../../store/findings.ts';
 import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
 import { HABIT_DAYS } from '../habit.ts';
 import { passesAgainSince } from '../series.ts';
 import { shareTail } from '../statistics.ts';
-import { count, number, percent, short } from '../text.ts';
+import { count, percent } from '../text.ts';
 import {
   addDays,
   type Counts,
@@ -15,15 +15,13 @@ import {
   judgedDays,
   judgedRows,
   later,
-  openOf,
   reportersOf,
   type SourceWindow,
-  settledUntil,
   total,
 } from '../window.ts';
-import { DOMAIN_DAYS, silent } from './silence.ts';
+import { openPart, settledPart } from './broken_senders.ts';
+import { DOMAIN_DAYS, silentSince } from './silence.ts';
 
-const KIND = 'authentication_regression';
 /** The clear before: on at least so many mail days, so many messages, this share passing. */
 const BEFORE_DAYS = 5;
 const BEFORE_MESSAGES = 20;
@@ -43,7 +41,8 @@ const CHANGES_TESTED = 5;
 
 /**
  * A source whose mail passed until a day and fails since (RFC 9989 section 5.1.6 asks to mend such streams), all of it or a part: a rotated
- * key that was not published, an SPF include that was dropped. Per source; it takes the place of alignment_failure and unauthorized_source.
+ * key that was not published, an SPF include that was dropped. It takes the place of alignment_failure and unauthorized_source. Each source is
+ * judged by itself; those that broke are put together in broken_senders.ts.
  *
  * The day of the change is the one that divides the source's days best (the largest likelihood ratio). The failures since are
  * then held against the share before, which itself varies from day to day (beta-binomial).
@@ -55,15 +54,14 @@ const CHANGES_TESTED = 5;
  * that always fails and is the only one left (only reporters that saw the source pass before are heard); one reporter's own
  * trouble (half of those must agree); a spoofer in the network of a sender (its passing mail goes on).
  */
-export function authenticationRegression(window: SourceWindow): Candidate[] {
-  const open = openOf(window.known, KIND, window.source);
+export function authenticationRegression(window: SourceWindow): BrokenSender | null {
+  const open = openPart(window.known, window.source);
   if (open) return stillFailing(window, open);
 
   const rows = judgedRows(window);
   const all = days(rows);
-  const settled = settledUntil(window.known, KIND, window.source);
-  const change = changeOf(window, rows, all, settled);
-  if (change === null) return [];
+  const change = changeOf(window, rows, all, settledPart(window.known, window.source));
+  if (change === null) return null;
   const { day, beforeDays, before, after, afterRows, heard } = change;
   const beforeSum = total(before);
   const afterSum = total(afterRows);
@@ -73,29 +71,26 @@ export function authenticationRegression(window: SourceWindow): Candidate[] {
   const awaited = awaitedOf(window, change);
   // Whoever has yet to speak may say that all of it passed.
   const least = failing / (of + awaited.messages);
-  if (shareTail(failing, of + awaited.messages, a, b) >= window.level / CHANGES_TESTED) return [];
-  if (least < a / (a + b) + RISE || failing < AFTER_MESSAGES) return [];
+  if (shareTail(failing, of + awaited.messages, a, b) >= window.level / CHANGES_TESTED) return null;
+  if (least < a / (a + b) + RISE || failing < AFTER_MESSAGES) return null;
 
   const newest = days(afterRows).slice(-2);
   const newestSum = { passed: sum(newest, 'passed'), failed: sum(newest, 'failed') };
-  if (newestSum.failed / (newestSum.passed + newestSum.failed) < (STILL * failing) / of) return [];
+  if (newestSum.failed / (newestSum.passed + newestSum.failed) < (STILL * failing) / of) return null;
   const since = all.filter((one) => one.day >= day);
-  if (!passingMailGone(beforeDays, since, least, awaited.messages)) return [];
+  if (!passingMailGone(beforeDays, since, least, awaited.messages)) return null;
   const agreeing = [...heard].filter((reporter) => failsAlike(afterRows, reporter, failing / of));
   const present = new Set([...afterRows.map((row) => row.reporter), ...awaited.reporters]);
-  if (agreeing.length * 2 < present.size) return [];
-  if (agreeing.length < 2 && since.filter((one) => one.failed > 0).length < 2) return [];
+  if (agreeing.length * 2 < present.size) return null;
+  if (agreeing.length < 2 && since.filter((one) => one.failed > 0).length < 2) return null;
 
-  return [
-    candidate(window, {
-      since: day,
-      lastGood: beforeDays.at(-1)!.day,
-      after,
-      mechanism: mechanismOf(beforeSum, afterSum),
-      before: `${percent(beforeSum.passed / (beforeSum.passed + failedOf(beforeSum)))} of ${count(beforeSum.passed + failedOf(beforeSum), 'message')} passed in the ${count(beforeDays.length, 'mail day')} before`,
-      confidence: stated(wilson(failing, of) * witnessed(witnesses(afterRows.filter((row) => failedOf(row) > 0)))),
-    }),
-  ];
+  return part(window.source, after, {
+    since: day,
+    last_good_day: beforeDays.at(-1)!.day,
+    mechanism: mechanismOf(beforeSum, afterSum),
+    before: `${percent(beforeSum.passed / (beforeSum.passed + failedOf(beforeSum)))} of ${count(beforeSum.passed + failedOf(beforeSum), 'message')} passed in the ${count(beforeDays.length, 'mail day')} before`,
+    confidence: stated(wilson(failing, of) * witnessed(witnesses(afterRows.filter((row) => failedOf(row) > 0)))),
+  });
 }
 
 interface ChangePoint {
@@ -189,81 +184,54 @@ function priorOf(beforeDays: readonly Day[], sums: Counts): { a: number; b: numb
   return { a: mean * size, b: (1 - mean) * size };
 }
 
-/** Resolved when the source passes again, or when it sends nothing that fails for as long as the rule looks. */
-export function authenticationRegressionResolved(finding: KnownFinding, window: SourceWindow): string | null {
-  const again = passesAgainSince(days(judgedRows(window)), finding.last_day);
+/** Why a source is over it: it passes again, or sends nothing that fails for as long as the rule looks. Null while it is not. */
+export function authenticationRegressionResolved(broken: BrokenSender, window: SourceWindow): string | null {
+  const again = passesAgainSince(days(judgedRows(window)), broken.last_day);
   if (again !== null) return `Its mail passes DMARC again since ${again}.`;
-  return silent(finding, judgedDays(window), DOMAIN_DAYS)
+  return silentSince(broken, judgedDays(window), DOMAIN_DAYS)
     ? `It sent no failing mail on the last ${DOMAIN_DAYS} report days.`
     : null;
 }
 
 /** An open regression goes on as long as the newest mail fails, also when the good days have left the window. */
-function stillFailing(window: SourceWindow, open: KnownFinding): Candidate[] {
-  const after = window.rows.filter((row) => row.day >= open.first_day);
+function stillFailing(window: SourceWindow, open: BrokenSender): BrokenSender | null {
+  const after = window.rows.filter((row) => row.day >= open.since);
   const newest = days(after).slice(-2);
   const failed = sum(newest, 'failed');
-  if (failed === 0 || failed < (STILL / 2) * open.evidence.share * (failed + sum(newest, 'passed'))) return [];
+  if (failed === 0 || failed < (STILL / 2) * (open.messages / open.of) * (failed + sum(newest, 'passed'))) return null;
   const sums = total(after);
-  return [
-    candidate(window, {
-      since: open.first_day,
-      lastGood: open.evidence.last_good_day ?? open.first_day,
-      after,
-      mechanism: open.evidence.mechanism ?? 'both',
-      before: null,
-      confidence: stated(
-        wilson(failedOf(sums), sums.passed + failedOf(sums)) * witnessed(witnesses(after.filter((row) => failedOf(row) > 0))),
-      ),
-    }),
-  ];
+  const found = part(window.source, after, {
+    since: open.since,
+    last_good_day: open.last_good_day,
+    mechanism: open.mechanism,
+    ...(open.before !== undefined && { before: open.before }),
+    confidence: stated(
+      wilson(failedOf(sums), sums.passed + failedOf(sums)) * witnessed(witnesses(after.filter((row) => failedOf(row) > 0))),
+    ),
+  });
+  return { ...found, last_day: later(found.last_day, open.last_day) };
 }
 
-function candidate(
-  window: SourceWindow,
-  found: {
-    since: string;
-    lastGood: string;
-    after: readonly SourceDay[];
-    mechanism: 'dkim' | 'spf' | 'both';
-    before: string | null;
-    confidence: number;
-  },
-): Candidate {
-  const { domain, source } = window;
-  const sum = total(found.after);
-  const messages = failedOf(sum);
-  const bad = found.after.filter((row) => failedOf(row) > 0);
-  const last_day = bad.map((row) => row.day).reduce(later);
+function part(
+  source: string,
+  after: readonly SourceDay[],
+  found: Pick<BrokenSender, 'since' | 'last_good_day' | 'mechanism' | 'confidence' | 'before'>,
+): BrokenSender {
+  const sums = total(after);
+  const messages = failedOf(sums);
+  const bad = after.filter((row) => failedOf(row) > 0);
   const badDays = new Set(bad.map((row) => row.day)).size;
-  const name = { dkim: 'DKIM', spf: 'SPF', both: 'DKIM and SPF' }[found.mechanism];
   return {
-    kind: KIND,
-    subject: source,
-    severity: severityOf(messages, sum),
-    confidence: found.confidence,
-    first_day: found.since,
-    last_day,
-    summary: `Mail of ${short(domain)} through ${short(source)} stopped passing DMARC on ${found.since} (${name}): ${count(messages, 'message')} failed since`,
-    evidence: {
-      what: `${name} of ${short(source)} aligned with ${short(domain)} until ${found.lastGood} and ${found.mechanism === 'both' ? 'do' : 'does'} not since ${found.since}: ${number(messages)} of ${count(sum.messages, 'message')} fail${found.before === null ? '' : `; ${found.before}`}.`,
-      who: [{ source, messages, delivered: Math.min(messages, sum.failed_delivered) }],
-      senders: 1,
-      messages,
-      of: sum.messages,
-      share: messages / sum.messages,
-      per_day: messages / Math.max(1, badDays),
-      since: found.since,
-      last_day,
-      reporters: reportersOf(bad),
-      delivered: Math.min(messages, sum.failed_delivered),
-      quarantined: Math.min(messages, sum.quarantined),
-      rejected: Math.min(messages, sum.rejected),
-      mechanism: found.mechanism,
-      last_good_day: found.lastGood,
-      advice: adviceOf(found.mechanism, short(domain), short(source), found.since),
-      query: recordsQuery({ domain, source, from: found.since, to: last_day, rows: 'failing' }),
-    },
+    source,
+    ...found,
+    last_day: bad.map((row) => row.day).reduce(later),
+    messages,
+    of: sums.messages,
+    per_day: messages / Math.max(1, badDays),
+    delivered: Math.min(messages, sums.failed_delivered),
+    quarantined: Math.min(messages, sums.quarantined),
+    rejected: Math.min(messages, sums.rejected),
+    reporters: reportersOf(bad),
   };
 }
 
@@ -312,17 +280,4 @@ function mechanismOf(before: Counts, after: Counts): 'dkim' | 'spf' | 'both' {
     return before.dkim_aligned >= before.spf_aligned ? 'dkim' : 'spf';
   }
   return dkim ? 'dkim' : 'spf';
-}
-
-function severityOf(messages: number, sum: Counts): Severity {
-  const lost = sum.quarantined + sum.rejected;
-  if (lost >= 1000) return 'critical';
-  if (messages >= 100 || lost >= 20) return 'high';
-  return 'medium';
-}
-
-function adviceOf(mechanism: 'dkim' | 'spf' | 'both', domain: string, source: string, since: string): string[] {
-  const dkim = `Compare the DKIM selector that ${source} signs with, and its public key, with what is published under _domainkey.${domain}: a key replaced on one side only is the usual cause.`;
-  const spf = `Look at what changed in the SPF record of ${domain} around ${since} (a dropped include or address, more than 10 DNS lookups), and whether the return path (MAIL FROM) is still at ${domain}.`;
-  return mechanism === 'dkim' ? [dkim] : mechanism === 'spf' ? [spf] : [dkim, spf];
 }

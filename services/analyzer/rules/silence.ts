@@ -9,8 +9,17 @@ export const DOMAIN_DAYS = 14;
  * again, and did not. A reporter that fell silent proves nothing, unless all others go on for DOMAIN_DAYS.
  */
 export function silent(finding: KnownFinding, domainDays: readonly DomainDay[], enough: number): boolean {
-  const newer = domainDays.filter((day) => day.day > finding.last_day);
-  const witnesses = new Set(finding.evidence.reporters);
+  return silentSince({ last_day: finding.last_day, reporters: finding.evidence.reporters }, domainDays, enough);
+}
+
+/** The same of what was last seen on `last_day`, by `reporters`. */
+export function silentSince(
+  { last_day, reporters }: { last_day: string; reporters: readonly string[] },
+  domainDays: readonly DomainDay[],
+  enough: number,
+): boolean {
+  const newer = domainDays.filter((day) => day.day > last_day);
+  const witnesses = new Set(reporters);
   const heard = newer.filter((day) => day.reporters.some((reporter) => witnesses.has(reporter)));
   return heard.length >= enough || newer.length >= DOMAIN_DAYS;
 }

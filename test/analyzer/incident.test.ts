@@ -1,0 +1,188 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { composeMails } from '../../services/alerter/compose.ts';
+import { runSendersPut } from '../../services/cli/senders.ts';
+import { acknowledge, close } from '../../services/store/acts.ts';
+import type { SourceDay } from '../../services/store/analysis.ts';
+import { type Fixture, fixture } from './fixture.ts';
+import { ago, DOMAIN, REPORTERS, span } from './rows.ts';
+
+const OWN = { source: '192.0.2.0/24' };
+const SERVICES = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.example`);
+const ordinary = (from: number, to: number) => span(from, to, 'both', 500, REPORTERS, OWN);
+const good = (source: string, from: number, to: number, n = 40) => span(from, to, 'dkim', n, REPORTERS, { source });
+const bad = (source: string, from: number, to: number, n = 40) => span(from, to, 'foreignSpf', n, REPORTERS, { source });
+const ADA = { by: 'Ada', why: 'ticket 7' };
+
+let f: Fixture;
+beforeEach(async () => {
+  f = await fixture();
+});
+afterEach(() => f.close());
+
+async function mails(): Promise<string[]> {
+  const settings = { from: 'alerts@example.net', alertTo: ['ada@example.com'], alerts: f.context.config.alerts };
+  await composeMails(f.t.db, settings, f.context.clock.now(), f.context.log);
+  const { rows } = await f.t.db.query<{ subject: string }>('select subject from ruawatch.outbox order by outbox_key');
+  return rows.map(({ subject }) => subject);
+}
+const senders = (evidence: Record<string, unknown>) =>
+  (evidence.broken as { source: string }[]).map(({ source }) => source).sort();
+const morningAfter = (day: number) => f.setNow(new Date(`${ago(day - 1)}T08:00:00Z`));
+
+test('a key that breaks at five senders is one finding that lists them, and one mail', async () => {
+  await f.put([...ordinary(41, 0), ...SERVICES.flatMap((source, i) => [...good(source, 41, 3), ...bad(source, 2, 0, 40 + i)])]);
+  await f.analyze();
+  const findings = await f.findings();
+  expect(findings.map((x) => [x.kind, x.subject])).toEqual([['authentication_regression', 'dkim']]);
+  const { evidence } = findings[0]!;
+  expect(senders(evidence)).toEqual(SERVICES);
+  expect(evidence).toMatchObject({ senders: 5, messages: 9 * (40 + 41 + 42 + 43 + 44), since: ago(2), mechanism: 'dkim' });
+  expect(evidence.who).toEqual(
+    SERVICES.map((source, i) => ({ source, messages: 9 * (40 + i), delivered: 9 * (40 + i) })).reverse(),
+  );
+  expect((evidence.advice as string[])[0]).toContain(`_domainkey.${DOMAIN}`);
+  expect(await mails()).toEqual([expect.stringMatching(/through 5 senders stopped passing DMARC on .*\(high\)$/)]);
+  const { rows } = await f.t.db.query(evidence.query);
+  expect(rows).toEqual([]);
+});
+
+test('who breaks later is a change, who is mended leaves it open, and it is over when all are', async () => {
+  await f.put([
+    ...ordinary(41, 6),
+    ...SERVICES.flatMap((source) => good(source, 41, 6)).filter((r) => r.source < 'c' || r.day < ago(6)),
+  ]);
+  await f.put([...bad('c.example', 6, 6), ...bad('d.example', 6, 6), ...bad('e.example', 6, 6)]);
+  morningAfter(6);
+  await f.analyze();
+  expect(await f.findings()).toMatchObject([{ subject: 'dkim', revision: 1, evidence: { senders: 3 } }]);
+  await mails();
+
+  await f.put([...ordinary(5, 5), ...SERVICES.flatMap((source) => bad(source, 5, 5))]);
+  morningAfter(5);
+  expect((await f.analyze()).events).toMatchObject([{ event: 'changed', notify: true }]);
+  expect(await f.findings()).toMatchObject([{ subject: 'dkim', revision: 2, evidence: { senders: 5, since: ago(6) } }]);
+  await mails();
+
+  await f.put([...ordinary(4, 3), ...SERVICES.flatMap((s) => (s < 'd' ? good(s, 4, 3) : bad(s, 4, 3)))]);
+  morningAfter(3);
+  expect((await f.analyze()).events).toEqual([]);
+  const [open] = await f.findings();
+  expect(open).toMatchObject({ state: 'open', revision: 2, evidence: { senders: 2 } });
+  expect(senders(open!.evidence)).toEqual(['d.example', 'e.example']);
+  expect(open!.evidence.mended).toMatchObject(['a.example', 'b.example', 'c.example'].map((source) => ({ source, day: ago(3) })));
+
+  await f.put([...ordinary(2, 1), ...SERVICES.flatMap((source) => good(source, 2, 1))]);
+  morningAfter(1);
+  expect((await f.analyze()).events).toMatchObject([{ event: 'resolved', notify: true }]);
+  expect((await mails()).map((subject) => subject.replace(/:.*/, ''))).toEqual(['[ruawatch] example.com', 'Changed', 'Resolved']);
+});
+
+test('DKIM and SPF are two causes; a sender without both is counted to DKIM', async () => {
+  const spf = (from: number, to: number) => span(from, to, 'spf', 40, REPORTERS, { source: 'b.example' });
+  const both = (from: number, to: number) => span(from, to, 'both', 40, REPORTERS, { source: '198.51.100.0/24' });
+  await f.put([
+    ...[...ordinary(41, 0), ...good('a.example', 41, 3), ...bad('a.example', 2, 0), ...spf(41, 3)],
+    ...span(2, 0, 'foreignDkim', 40, REPORTERS, { source: 'b.example' }),
+    ...[...both(41, 3), ...span(2, 0, 'unauthenticated', 40, REPORTERS, { source: '198.51.100.0/24' })],
+  ]);
+  await f.analyze();
+  expect((await f.findings()).map((x) => [x.subject, senders(x.evidence), x.evidence.mechanism]).sort()).toEqual([
+    ['dkim', ['198.51.100.0/24', 'a.example'], 'both'],
+    ['spf', ['b.example'], 'spf'],
+  ]);
+});
+
+test('a sender whose mail waits is not said to be silent, and one that no report names for weeks is', async () => {
+  await f.put([
+    ...ordinary(41, 10),
+    ...good('a.example', 41, 13),
+    ...bad('a.example', 12, 10),
+    ...good('b.example', 41, 13),
+    ...bad('b.example', 12, 10),
+  ]);
+  morningAfter(10);
+  await f.analyze();
+  await f.put([...ordinary(9, -4), ...bad('b.example', 9, -4)]);
+  f.setNow(new Date(`${ago(-5)}T08:00:00Z`));
+  expect((await f.analyze()).events).toEqual([]);
+  const [finding] = await f.findings();
+  expect(senders(finding!.evidence)).toEqual(['b.example']);
+  expect(finding!.evidence.mended).toMatchObject([{ source: 'a.example', why: expect.stringContaining('no failing mail') }]);
+});
+
+test('an acknowledged incident is told again when another sender breaks', async () => {
+  await f.put([...ordinary(41, 3), ...good('a.example', 41, 5), ...bad('a.example', 4, 3), ...good('b.example', 41, 3)]);
+  morningAfter(3);
+  await f.analyze();
+  await acknowledge(f.t.db, (await f.findings())[0]!.finding_key, ADA, f.context.clock.now());
+  await f.put([...ordinary(2, 1), ...bad('a.example', 2, 1), ...bad('b.example', 2, 1)]);
+  morningAfter(1);
+  expect((await f.analyze()).events).toMatchObject([{ event: 'changed', notify: true }]);
+});
+
+test('one that a person resolved does not come back on the same evidence, and another sender is a finding of its own', async () => {
+  await f.put([...ordinary(41, 3), ...good('a.example', 41, 5), ...bad('a.example', 4, 3), ...good('b.example', 41, 3)]);
+  morningAfter(3);
+  await f.analyze();
+  const key = (await f.findings())[0]!.finding_key;
+  await close(f.t.db, key, ADA, f.context.clock.now());
+  await f.put(bad('a.example', 3, 3, 5).map((r) => ({ ...r, reporter: `late.${r.reporter}` })));
+  expect((await f.analyze()).events).toEqual([]);
+  await f.put([...ordinary(2, 1), ...good('a.example', 2, 1), ...bad('b.example', 2, 1)]);
+  morningAfter(1);
+  const { events } = await f.analyze();
+  expect(events).toMatchObject([{ event: 'opened' }]);
+  expect(events[0]!.finding_key).not.toBe(key);
+});
+
+test('a sender that is denied leaves the incident of the others', async () => {
+  await f.put([...ordinary(41, 0), ...['a.example', 'b.example'].flatMap((s) => [...good(s, 41, 3), ...bad(s, 2, 0)])]);
+  await f.analyze();
+  await runSendersPut(f.context.config, 'denied', DOMAIN, 'a.example', ADA, () => undefined, f.context.clock.now());
+  await f.analyze();
+  const [finding] = await f.findings();
+  expect(finding).toMatchObject({ state: 'open', revision: 1, evidence: { senders: 1 } });
+  expect(finding!.evidence.mended).toMatchObject([{ source: 'a.example', why: expect.stringContaining('denied') }]);
+});
+
+describe('the order in which reports come', () => {
+  const world: SourceDay[][] = [
+    [...ordinary(41, 21), ...SERVICES.flatMap((s) => good(s, 41, 21))],
+    [...ordinary(20, 3), ...SERVICES.flatMap((s) => good(s, 20, 3))],
+    ...SERVICES.map((source) => bad(source, 2, 0)),
+    ordinary(2, 0),
+  ];
+
+  test('and the number of analyses in between say nothing of what stands in the end', async () => {
+    const seen: unknown[] = [];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray([...world.keys()].slice(2), { minLength: world.length - 2 }),
+        fc.array(fc.boolean(), { minLength: world.length, maxLength: world.length }),
+        async (order, judged) => {
+          const g = await fixture();
+          try {
+            for (const [i, wave] of [0, 1, ...order].entries()) {
+              await g.put(world[wave]!);
+              if (judged[i] || i === world.length - 1) await g.analyze();
+            }
+            const { rows } = await g.t.db.query(
+              'select kind, subject, state, severity, confidence, first_day, last_day, summary, evidence from ruawatch.findings',
+            );
+            seen.push(rows);
+            expect(rows).toHaveLength(1);
+            expect(rows).toEqual(seen[0]);
+            const { rows: told } = await g.t.db.query(
+              "select distinct e.event from ruawatch.finding_events e where e.event <> 'changed' order by 1",
+            );
+            expect(told).toEqual([{ event: 'opened' }]);
+          } finally {
+            await g.close();
+          }
+        },
+      ),
+      { numRuns: 8 },
+    );
+  });
+});
