@@ -23,7 +23,7 @@ async function old(subject: string, extra: object = {}, mechanism = 'dkim', doma
     `insert into ruawatch.findings (domain, kind, subject, severity, state, confidence, opened_at, changed_at, resolved_at, first_day, last_day,
             summary, evidence, acknowledged_at, acknowledged_by)
      values ($1, 'authentication_regression', $2, 'high', $3, 0.9, '2026-05-21Z', '2026-05-21Z', case when $3 = 'resolved' then timestamptz '2026-05-25Z' end,
-             $4, $5, 'It fails', $6, $7, case when $7::text is not null then 'Ada' end) returning finding_key`,
+             $4, $5, 'It fails', $6, $7::timestamptz, case when $7::timestamptz is not null then 'Ada' end) returning finding_key`,
     [domain, subject, row.state, row.first_day, row.last_day, evidence(subject, { mechanism }), row.acknowledged_at],
   );
   const key = rows[0]!.finding_key;
