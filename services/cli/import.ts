@@ -135,8 +135,7 @@ async function importBatch(
   const imported = await transaction(context.db, (tx) => storeImports(tx, mails));
   // The bytes are committed, and still at hand.
   const raws = new Map(imported.flatMap(({ message_key, known }, i) => (known ? [] : [[message_key, mails[i]!.raw]])));
-  const result = await parseSafely(context, [...raws.keys()], context.log, readers, raws);
-  await months.wrote(result.months);
+  const result = await parseSafely(context, [...raws.keys()], context.log, readers, months, raws);
   const states = new Map<number, Pick<ImportedState, 'state' | 'code' | 'reason'>>();
   for (const message of result.messages) {
     states.set(message.message_key, message);

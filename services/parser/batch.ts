@@ -26,6 +26,7 @@ import {
 } from '../store/reports.ts';
 import { dropEmptyPending, loadPolicyReports, noteDomains, rollUp, rollUpPolicies } from '../store/rollups.ts';
 import { type Judge, judgeAtHand } from './judge.ts';
+import type { Months } from './months.ts';
 import { noteOther, nothingRead, type Privacy, REDACT, writeOthers } from './others.ts';
 import { BATCH_RECORDS, keysFrom, type ReadResult } from './pieces.ts';
 import { type Readers, readHere } from './readers.ts';
@@ -47,6 +48,7 @@ interface Ways {
   trust: Config['trust'];
   privacy: Privacy;
   raws: Raws;
+  months: Months;
 }
 
 /** Raw mails by message key. */
@@ -78,8 +80,6 @@ export interface BatchResult {
   messages: MessageResult[];
   /** Domains to be judged again: not those of which only what waits to be verified changed. */
   domains: string[];
-  /** Records of reports that were kept, by the month of their begin (YYYY-MM-01). */
-  months: Map<string, number>;
   /** Messages that still wait because somebody else held their rows: another worker, or the poller noting that it moved the mail. */
   busy: number[];
 }
@@ -94,6 +94,7 @@ export interface BatchResult {
  * @param keys message keys, as a parse job carries them
  * @param readers who reads the mails; without, this thread does
  * @param raws what is at hand of the mails' bytes, by whoever has just stored them; all others are loaded
+ * @param months makes the months that are about to be written; without, they share the default partition
  * @throws what Postgres throws: the transaction is rolled back and the messages wait as before
  */
 export async function parseMessages(
@@ -104,8 +105,9 @@ export async function parseMessages(
   privacy: Privacy = REDACT,
   readers: Readers = readHere(limits),
   raws: Raws = new Map(),
+  months: Months = { before: async () => undefined },
 ): Promise<BatchResult> {
-  const ways: Ways = { readers, limits, trust, privacy, raws };
+  const ways: Ways = { readers, limits, trust, privacy, raws, months };
   const total = nothingDone();
   const merge = (result: BatchResult) => addResult(total, result);
   const large: number[] = [];
@@ -149,13 +151,12 @@ export async function parseMessages(
   return total;
 }
 
-export const nothingDone = (): BatchResult => ({ messages: [], domains: [], months: new Map(), busy: [] });
+export const nothingDone = (): BatchResult => ({ messages: [], domains: [], busy: [] });
 
 /** Adds one result to another. */
-export function addResult(total: BatchResult, { messages, domains, months, busy }: BatchResult): void {
+export function addResult(total: BatchResult, { messages, domains, busy }: BatchResult): void {
   total.messages.push(...messages);
   total.domains = [...new Set([...total.domains, ...domains])];
-  for (const [month, records] of months) total.months.set(month, (total.months.get(month) ?? 0) + records);
   total.busy.push(...busy);
 }
 
@@ -163,7 +164,7 @@ export function addResult(total: BatchResult, { messages, domains, months, busy 
 async function parseSmall(
   db: Db,
   keys: readonly number[],
-  { readers, trust, privacy, raws }: Ways,
+  { readers, trust, privacy, raws, months }: Ways,
 ): Promise<{ result: BatchResult; tooLarge: number[] }> {
   return markedTransaction(db, keys, async (tx) => {
     const claimed = await claimMessages(tx, keys);
@@ -180,8 +181,14 @@ async function parseSmall(
     const tooLarge: number[] = [];
     let unit: ReadMessage[] = [];
     let records = 0;
+    let touched = false;
     const result = nothingDone();
     const write = async () => {
+      await months.before(
+        unit.flatMap(({ result }) => result.reports.map(({ report }) => report)),
+        touched,
+      );
+      touched = true;
       addResult(result, await writeSmall(tx, unit, privacy));
       unit = [];
       records = 0;
@@ -262,7 +269,7 @@ export async function writeSmall(tx: Tx, read: readonly ReadMessage[], privacy: 
 }
 
 /** Reads one message of any size, copying its records while they come. */
-async function parseLarge(db: Db, key: number, { readers, trust, privacy, raws }: Ways): Promise<BatchResult> {
+async function parseLarge(db: Db, key: number, { readers, trust, privacy, raws, months }: Ways): Promise<BatchResult> {
   return markedTransaction(db, [key], async (tx) => {
     const [message] = await claimMessages(tx, [key]);
     if (!message) return nothingDone();
@@ -288,6 +295,8 @@ async function parseLarge(db: Db, key: number, { readers, trust, privacy, raws }
     try {
       for await (const piece of raw ? readers.large(raw, more) : []) {
         if (piece.type === 'lines') {
+          // What is worked alone is large. A mail's reports are nearly always of one month; the next round takes care of others.
+          if (copied.size === 0) await months.before([{ begin: piece.begin, records: BATCH_RECORDS }], false);
           copy ??= new RecordCopy(tx);
           copied.add(piece.key);
           await copy.write(piece.lines);
@@ -374,12 +383,7 @@ async function finish(
   await settleMessages(tx, messages);
   const domains = new Set(judged.map(({ report }) => report.domain));
   for (const { report, trust } of changes) if (trust !== 'pending') domains.add(report.domain);
-  const months = new Map<string, number>();
-  for (const { report } of decision.kept) {
-    const month = `${isoSeconds(report.begin).slice(0, 7)}-01`;
-    months.set(month, (months.get(month) ?? 0) + report.records);
-  }
-  return { messages, domains: [...domains], months, busy: [] };
+  return { messages, domains: [...domains], busy: [] };
 }
 
 /** A message that held a report is stored, whatever else was in it; the first thing that could not be read is kept as its reason. */

@@ -64,8 +64,7 @@ async function workJob(context: Context, keys: number[], log: Log, readers: Read
   let waiting: readonly number[] = keys;
   for (let turn = 0; waiting.length > 0 && turn < BUSY_TURNS; turn++) {
     if (turn > 0) await sleep(BUSY_MS);
-    const result = await parseSafely(context, waiting, log, readers);
-    await months.wrote(result.months);
+    const result = await parseSafely(context, waiting, log, readers, months);
     for (const domain of result.domains) domains.add(domain);
     for (const message of result.messages) if (message.unverified) unverified.push(message.message_key);
     waiting = result.busy;

@@ -1,5 +1,6 @@
 import { messageOf } from '../shared/errors.ts';
 import type { Context } from '../shared/service.ts';
+import { isoSeconds } from '../store/copy.ts';
 import { dropPartitions, ensurePartitions, PARTITIONED, type Partitioned } from '../store/partitions.ts';
 
 const DAY_MS = 86_400_000;
@@ -10,7 +11,7 @@ const TRIES = 10;
  * choose from, and makes the database no busier than this.
  */
 const STRAYS_A_ROUND = 12;
-/** Records of a month that this process has written before it asks for its partition, rather than leave it to the next round. */
+/** Records of a month that this process writes before it asks for its partition, rather than leave it to the next round. */
 const WORTH_A_PARTITION = 1_000;
 
 const SETTING: Record<Partitioned, 'raw_days' | 'records_days' | 'rollups_days'> = {
@@ -46,27 +47,32 @@ export async function keepMonths(
   }
 }
 
-/** The months that one process has written reports of. */
+/** The months that one process writes reports of. */
 export interface Months {
-  /** Adds what a batch wrote: records by month (YYYY-MM-01). Asks for the partitions of months that have become worth one. Never rejects. */
-  wrote(months: ReadonlyMap<string, number>): Promise<void>;
+  /**
+   * Adds what is about to be written: records by the begin of their report (seconds since the epoch). Asks for the partitions of months
+   * that have become worth one, unless the transaction has `touched` the partitioned tables: making a month waits for whoever does. Never
+   * rejects.
+   */
+  before(reports: Iterable<{ begin: number; records: number }>, touched: boolean): Promise<void>;
 }
 
 /**
- * An archive of years is imported into months of their own, and not into the default partition, which would be moved later. A month is
- * asked for until it is there.
+ * An archive of years is imported into months of their own, and not into the default partition, out of which every record would be
+ * moved: written twice, which cost a report of a million records as much again. A month is asked for until it is there.
  */
 export function watchMonths({ db, log }: Pick<Context, 'db' | 'log'>): Months {
   const written = new Map<string, number>();
   const asked = new Set<string>();
   return {
-    async wrote(months) {
+    async before(reports, touched) {
       const due: string[] = [];
-      for (const [month, records] of months) {
+      for (const { begin, records } of reports) {
+        const month = `${isoSeconds(begin).slice(0, 7)}-01`;
         if (asked.has(month)) continue;
         const sum = (written.get(month) ?? 0) + records;
         written.set(month, sum);
-        if (sum < WORTH_A_PARTITION) continue;
+        if (touched || sum < WORTH_A_PARTITION) continue;
         asked.add(month);
         written.delete(month);
         due.push(month);

@@ -21,7 +21,8 @@ export interface ReadResult extends OtherResult {
 
 /** What comes while a large message is read: lines of COPY before their report. */
 export type Piece =
-  | { type: 'lines'; key: number; records: number; lines: string | Uint8Array }
+  /** `begin`: the report's, seconds since the epoch. */
+  | { type: 'lines'; key: number; begin: number; records: number; lines: string | Uint8Array }
   | { type: 'report'; part: number; key: number; report: AggregateReport }
   | { type: 'event'; event: Exclude<ReadEvent, { type: 'records' | 'report' }> };
 

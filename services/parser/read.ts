@@ -46,7 +46,7 @@ export async function* readLarge(raw: Uint8Array, limits: Partial<Limits>, keyOf
     if (event.type === 'records') {
       key ??= await keyOf();
       const lines = copyLines(key, n + 1, event.begin, event.records, cache);
-      yield { type: 'lines', key, records: event.records.length, lines };
+      yield { type: 'lines', key, begin: event.begin, records: event.records.length, lines };
       n += event.records.length;
       continue;
     }

@@ -81,11 +81,13 @@ class Lines {
   private bytes: Uint8Array<ArrayBuffer> | null = null;
   private used = 0;
   private key = 0;
+  private begin = 0;
   private records = 0;
 
-  async add({ key, records, lines }: Piece & { type: 'lines' }): Promise<void> {
+  async add({ key, begin, records, lines }: Piece & { type: 'lines' }): Promise<void> {
     if (key !== this.key) this.rest();
     this.key = key;
+    this.begin = begin;
     this.records += records;
     for (let text = lines as string; ; ) {
       this.bytes ??= await this.buffer();
@@ -107,7 +109,7 @@ class Lines {
   }
 
   private hand(lines: Uint8Array<ArrayBuffer>, isLent: boolean): void {
-    const piece: Piece = { type: 'lines', key: this.key, records: this.records, lines };
+    const piece: Piece = { type: 'lines', key: this.key, begin: this.begin, records: this.records, lines };
     answer({ type: 'piece', piece, lent: isLent }, [lines.buffer]);
     this.bytes = null;
     this.used = 0;

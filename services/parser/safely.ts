@@ -4,6 +4,7 @@ import type { Log } from '../shared/log.ts';
 import type { Context } from '../shared/service.ts';
 import { noteAttempt, settleMessages } from '../store/messages.ts';
 import { addResult, type BatchResult, nothingDone, parseMessages, type Raws } from './batch.ts';
+import type { Months } from './months.ts';
 import type { Readers } from './readers.ts';
 
 /**
@@ -17,6 +18,7 @@ export async function parseSafely(
   keys: readonly number[],
   log: Log,
   readers: Readers,
+  months: Months,
   raws?: Raws,
 ): Promise<BatchResult> {
   const limits = context.config.limits as Partial<Limits>;
@@ -29,6 +31,7 @@ export async function parseSafely(
       context.config.failureReports,
       readers,
       raws,
+      months,
     );
     record(context, result, log);
     return result;
@@ -44,7 +47,7 @@ export async function parseSafely(
     );
   }
   const total = nothingDone();
-  for (const key of keys) addResult(total, await parseSafely(context, [key], log, readers, raws));
+  for (const key of keys) addResult(total, await parseSafely(context, [key], log, readers, months, raws));
   return total;
 }
 

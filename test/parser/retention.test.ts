@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseMessages } from '../../services/parser/batch.ts';
-import { keepMonths, watchMonths } from '../../services/parser/months.ts';
+import { keepMonths, type Months, watchMonths } from '../../services/parser/months.ts';
 import { verifyMessages } from '../../services/parser/verify.ts';
 import type { Context } from '../../services/shared/service.ts';
 import { replayMessages } from '../../services/store/messages.ts';
@@ -32,7 +32,8 @@ afterEach(async () => {
 });
 
 const rows = async (sql: string) => (await t.db.query<Record<string, unknown>>(sql)).rows;
-const parse = (keys: number[], check: 'off' | 'verify' = 'off') => parseMessages(t.db, keys, {}, trusting(check));
+const parse = (keys: number[], check: 'off' | 'verify' = 'off', months?: Months) =>
+  parseMessages(t.db, keys, {}, trusting(check), undefined, undefined, undefined, months);
 const at = (day: string) => Date.parse(`${day}T00:00:00Z`) / 1000;
 const report = (day: string, report: TestReport = {}, unique = '') =>
   reportMail(reportXml({ id: day, begin: at(day), ...report }), { unique: `${day} ${unique}` });
@@ -200,27 +201,33 @@ test('a report is replaced exactly while its records are there, whether its dail
   expect(await sums()).toEqual({ reports: 14, records: 14, days: 7, sources: 14, policies: 1 });
 });
 
-test('a month that many records are written of is made at once, one of a few by the next round', async () => {
+test('a month is made before many records of it are written, which are never moved; one of a few by the next round', async () => {
   const months = watchMonths(context);
-  const many = Array.from({ length: 600 }, (_, i) => ({ ip: `198.51.100.${i % 250}` }));
+  const many = (n: number) => Array.from({ length: n }, (_, i) => ({ ip: `198.51.100.${i % 250}` }));
   const keys = await receive(t, [
-    report('2024-01-15', { rows: many }),
-    report('2024-01-16', { rows: many }),
+    report('2024-01-15', { rows: many(600) }),
+    report('2024-01-16', { rows: many(600) }),
     report('2024-03-15'),
   ]);
-  await months.wrote((await parse([keys[0]!])).months);
+  // More than a batch holds: it is copied while it is read.
+  keys.push(...(await receive(t, [report('2024-05-15', { rows: many(6000) })], LATER)));
   const where = () =>
     rows(
       "select replace(tableoid::regclass::text, 'ruawatch.', '') as part, count(*) as n from ruawatch.records group by 1 order by 1",
     );
+  await parse([keys[0]!], 'off', months);
   expect(await where()).toEqual([{ part: 'records_default', n: 600 }]);
-  await months.wrote((await parse(keys.slice(1))).months);
+  await parse(keys.slice(1, 3), 'off', months);
+  await parse(keys.slice(3), 'off', months);
   expect(await where()).toEqual([
     { part: 'records_2024_01', n: 1200 },
+    { part: 'records_2024_05', n: 6000 },
     { part: 'records_default', n: 1 },
   ]);
+  // Six thousand records that had lain there would have left megabytes behind.
+  expect(await rows("select pg_relation_size('ruawatch.records_default') < 500000 as small")).toEqual([{ small: true }]);
   await keep({});
-  expect((await where()).map((row) => row.part)).toEqual(['records_2024_01', 'records_2024_03']);
+  expect((await where()).map((row) => row.part)).toEqual(['records_2024_01', 'records_2024_03', 'records_2024_05']);
 });
 
 test('months are dropped under the hands of writers, and every sum stays that of the reports that stand', async () => {
