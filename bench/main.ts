@@ -4,41 +4,58 @@ import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { parseArgs } from 'node:util';
 import { openPool } from '../services/shared/db.ts';
 import { openEmbedded } from '../services/shared/embedded.ts';
 import { migrate } from '../services/store/migrate.ts';
+import { optionsOf, refuse } from '../test/helpers/options.ts';
 import type { StageInput } from './input.ts';
 import { generateLoad, largeReport, spreadOf } from './load.ts';
 import type { Measure } from './measure.ts';
 import { LONG_STAGES, STAGES } from './stages.ts';
 import { type Line, median, ratioToFloor, table } from './table.ts';
 
-const { values } = parseArgs({
-  options: {
-    mails: { type: 'string', default: '5000' },
-    seed: { type: 'string', default: '1' },
-    sources: { type: 'string', default: 'pool' },
-    runs: { type: 'string', default: '3' },
-    only: { type: 'string' },
-    full: { type: 'boolean', default: false },
-    queue: { type: 'string', default: 'auto' },
-    trust: { type: 'string', default: 'authserv' },
-    history: { type: 'string' },
-    records: { type: 'string', default: '10000000' },
-    backlog: { type: 'string', default: '100000' },
-    large: { type: 'string', default: '200000,1000000' },
-    compare: { type: 'string' },
-    'cpu-prof': { type: 'string' },
-  },
+const USAGE = `npm run bench -- [options]
+
+JSON lines on standard output, a table on standard error. docs/performance.md says what each stage measures, and what it came to.
+
+  --only STAGE,...   some stages; "large" and "scale" are all that begin so
+  --full             the long ones as well
+  --mails N          mails of the load (default 5000)
+  --seed S           of the load (default 1)
+  --sources KIND     addresses of the load: pool or random (default pool)
+  --runs N           runs of each stage, whose median is told (default 3)
+  --large N,...      records of the large reports (default 200000,1000000)
+  --records N        records that the queries are asked over (default 10000000)
+  --history N,...    records' worth of rollups that the analyzer has behind it, in millions
+  --backlog N        mails of the backlog (default 100000)
+  --queue KIND       auto, redis or postgres (default auto)
+  --trust KIND       authserv or off (default authserv)
+  --compare FILE     shows the change against the JSON lines of an earlier run
+  --cpu-prof FOLDER  writes profiles of the processes`;
+
+const values = optionsOf(USAGE, {
+  mails: { type: 'string', default: '5000' },
+  seed: { type: 'string', default: '1' },
+  sources: { type: 'string', default: 'pool' },
+  runs: { type: 'string', default: '3' },
+  only: { type: 'string' },
+  full: { type: 'boolean', default: false },
+  queue: { type: 'string', default: 'auto' },
+  trust: { type: 'string', default: 'authserv' },
+  history: { type: 'string' },
+  records: { type: 'string', default: '10000000' },
+  backlog: { type: 'string', default: '100000' },
+  large: { type: 'string', default: '200000,1000000' },
+  compare: { type: 'string' },
+  'cpu-prof': { type: 'string' },
 });
 const seed = Number(values.seed);
 const spread = spreadOf(values.sources);
 const only = chosenStages();
 const queue = values.queue as 'auto' | 'redis' | 'postgres';
-if (!['auto', 'redis', 'postgres'].includes(queue)) throw new Error('--queue is auto, redis or postgres.');
+if (!['auto', 'redis', 'postgres'].includes(queue)) refuse('--queue is auto, redis or postgres.');
 const trust = values.trust as 'authserv' | 'off';
-if (!['authserv', 'off'].includes(trust)) throw new Error('--trust is authserv or off.');
+if (!['authserv', 'off'].includes(trust)) refuse('--trust is authserv or off.');
 const earlier = values.compare ? linesOf(readFileSync(values.compare, 'utf8')) : null;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-bench-'));
@@ -61,7 +78,7 @@ function chosenStages(): string[] {
   if (values.only === undefined) return all.filter((stage) => values.full || !LONG_STAGES.includes(stage));
   return values.only.split(',').flatMap((name) => {
     const named = name in STAGES ? [name] : all.filter((stage) => stage.startsWith(`${name}_`));
-    if (named.length === 0) throw new Error(`There is no stage "${name}": ${all.join(', ')}.`);
+    if (named.length === 0) refuse(`There is no stage "${name}": ${all.join(', ')}.`);
     return named;
   });
 }

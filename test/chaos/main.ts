@@ -1,32 +1,35 @@
 import { rmSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { Random } from '../../services/cli/demo/random.ts';
+import { optionsOf, refuse } from '../helpers/options.ts';
 import { chaosLoad } from './load.ts';
 import { runOnce } from './run.ts';
 import { differences } from './totals.ts';
 
-/**
- * `npm run chaos -- --minutes N --seed S[,S…]`: the same mails through an undisturbed pipeline and through one that is disturbed for
- * N minutes; what both come to must be equal. One line a seed; exit 1 with the differences otherwise. See docs/chaos.md.
- */
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '2' },
-    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-    mails: { type: 'string' },
-    /** Milliseconds between two faults, on average. */
-    every: { type: 'string', default: '1500' },
-    'quiet-seconds': { type: 'string', default: '240' },
-    verbose: { type: 'boolean', default: false },
-  },
+const USAGE = `npm run chaos -- [options]
+
+The same mails through an undisturbed pipeline and through one that is disturbed for N minutes; what both come to must be equal.
+One line a seed; exit 1 with the differences otherwise. See docs/chaos.md.
+
+  --minutes N         how long to disturb (default 2)
+  --seed S[,S...]     seeds, one after the other (default: by the clock)
+  --mails N           default: 1,000 for each minute, 500 to 2,000
+  --every MS          milliseconds between two faults, on average (default 1500)
+  --quiet-seconds N   how long the pipeline may take to settle (default 240)
+  --verbose           tells what happens`;
+
+const values = optionsOf(USAGE, {
+  minutes: { type: 'string', default: '2' },
+  seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+  mails: { type: 'string' },
+  every: { type: 'string', default: '1500' },
+  'quiet-seconds': { type: 'string', default: '240' },
+  verbose: { type: 'boolean', default: false },
 });
 const minutes = Number(values.minutes);
 const seeds = values.seed.split(',').map(Number);
 const count = values.mails === undefined ? Math.min(2000, Math.max(500, Math.round(1000 * minutes))) : Number(values.mails);
 if (!(minutes > 0) || !seeds.every(Number.isSafeInteger) || !(count > 0))
-  throw new Error(
-    '--minutes must be a positive number, --seed whole numbers with commas between them, --mails a positive number.',
-  );
+  refuse('--minutes must be a positive number, --seed whole numbers with commas between them, --mails a positive number.');
 const waves = minutes >= 1 ? 3 : 2;
 const MOST_SHOWN = 40;
 const write = (line: string) => process.stdout.write(`${line}\n`);

@@ -1,29 +1,34 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { optionsOf, refuse } from '../helpers/options.ts';
 import { limitsFrom, loadCorpus, makeCase } from './cases.ts';
 import { type Finding, type FuzzOptions, fuzz } from './fuzz.ts';
 
-/**
- * `npm run fuzz -- --seconds N [--seed S] [--case N]`: mutated fixtures through the reader. `--input FILE [--limits JSON]` reads one
- * file as the fuzzer would. Ends with 1 when something was found; each finding's input is written to `--out` (the temporary folder).
- */
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '30' },
-    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-    case: { type: 'string' },
-    input: { type: 'string' },
-    limits: { type: 'string', default: '{}' },
-    out: { type: 'string', default: tmpdir() },
-    // The tests of the fuzzer give it a reader with known faults.
-    reader: { type: 'string' },
-  },
+const USAGE = `npm run fuzz -- [options]
+
+Mutated fixtures through the reader. Ends with 1 when something was found.
+
+  --seconds N     how long (default 30)
+  --seed S        default: by the clock
+  --case N        only this case of the seed
+  --input FILE    one file, read as the fuzzer would
+  --limits JSON   limits for --input
+  --out FOLDER    where the input of each finding is written (default: the temporary folder)`;
+
+const values = optionsOf(USAGE, {
+  seconds: { type: 'string', default: '30' },
+  seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+  case: { type: 'string' },
+  input: { type: 'string' },
+  limits: { type: 'string', default: '{}' },
+  out: { type: 'string', default: tmpdir() },
+  // The tests of the fuzzer give it a reader with known faults.
+  reader: { type: 'string' },
 });
 const seed = Number(values.seed);
 const seconds = Number(values.seconds);
-if (!Number.isSafeInteger(seed) || !(seconds > 0)) throw new Error('--seed must be a whole number and --seconds a positive one.');
+if (!Number.isSafeInteger(seed) || !(seconds > 0)) refuse('--seed must be a whole number and --seconds a positive one.');
 
 const corpus = loadCorpus();
 const options: FuzzOptions = { seed, seconds, ...(values.reader ? { reader: values.reader } : {}) };
