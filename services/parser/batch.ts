@@ -245,7 +245,7 @@ export function keySource(tx: Tx, step: number): () => Promise<number> {
 /** Writes what was read from claimed messages: reports, records, rollups and the messages' states. */
 export async function writeSmall(tx: Tx, read: readonly ReadMessage[], privacy: Privacy = REDACT): Promise<BatchResult> {
   const news: NewReport[] = [];
-  const linesOf = new Map<number, string>();
+  const linesOf = new Map<number, string | Uint8Array>();
   for (const { message, result, judge } of read) {
     for (const { part, key, report, lines } of result.reports) {
       news.push({

@@ -11,7 +11,7 @@ export interface ReadReport {
   key: number;
   report: AggregateReport;
   /** Its records, as COPY wants them. */
-  lines: string;
+  lines: string | Uint8Array;
 }
 
 /** What was read from one small message. */

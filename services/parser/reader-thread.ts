@@ -22,14 +22,16 @@ export type Order =
 
 /** What it answers, in the order of the mails. `length` is what counts against AHEAD_LENGTH; what is `lent` is to be sent back. */
 export type Answer =
-  | { type: 'small'; result: ReadResult | 'large'; length: number }
+  | { type: 'small'; results: (ReadResult | 'large')[]; length: number }
   | { type: 'piece'; piece: Piece; lent: boolean }
   | { type: 'threw'; message: string; stack: string | undefined }
   | { type: 'more_keys' }
   | { type: 'done' };
 
-/** Characters of small reports' COPY text that may be on their way or wait on the other side: back-pressure. */
+/** Bytes of small reports' COPY text that may be on their way or wait on the other side: back-pressure. */
 const AHEAD_LENGTH = 1024 * 1024;
+/** Small mails answered at once, at most: a message between threads, and waking the other, costs as much as reading such a mail. */
+const ANSWERED = 64;
 /**
  * A large report's COPY text goes in buffers that come back, so that it leaves no garbage on either side: as many as may be on their
  * way, wait on the other side, or lie in the socket. A full one is above SOCKET_BYTES.
@@ -70,10 +72,38 @@ async function moreKeys(): Promise<number[]> {
   return keys!;
 }
 
-async function send(message: Answer & { length: number }): Promise<void> {
-  ahead += message.length;
-  answer(message);
-  if (ahead > AHEAD_LENGTH) await pause(() => ahead <= AHEAD_LENGTH);
+/** Gathers what was read from small mails, the lines of many of them in one buffer, which is handed over and not copied. */
+class Results {
+  private results: (ReadResult | 'large')[] = [];
+  private bytes: Uint8Array<ArrayBuffer> | null = null;
+  private used = 0;
+
+  async add(result: ReadResult | 'large'): Promise<void> {
+    const reports = result === 'large' ? [] : result.reports;
+    let size = 0;
+    for (const { lines } of reports) size += Buffer.byteLength(lines as string);
+    if (this.bytes !== null && this.used + size > this.bytes.length) await this.rest();
+    if (size > 0) this.bytes ??= new Uint8Array(Math.max(size, BUFFER_BYTES));
+    for (const report of reports) {
+      if (report.lines === '' || this.bytes === null) continue;
+      const { written } = encoder.encodeInto(report.lines as string, this.bytes.subarray(this.used));
+      report.lines = this.bytes.subarray(this.used, this.used + written);
+      this.used += written;
+    }
+    this.results.push(result);
+    if (this.results.length === ANSWERED) await this.rest();
+  }
+
+  /** Sends what has not been sent yet. */
+  async rest(): Promise<void> {
+    if (this.results.length === 0) return;
+    ahead += this.used;
+    answer({ type: 'small', results: this.results, length: this.used }, this.bytes === null ? [] : [this.bytes.buffer]);
+    this.results = [];
+    this.bytes = null;
+    this.used = 0;
+    if (ahead > AHEAD_LENGTH) await pause(() => ahead <= AHEAD_LENGTH);
+  }
 }
 
 /** Gathers the lines of a large mail in buffers. */
@@ -125,6 +155,7 @@ class Lines {
 async function read({ how, bytes, ends }: Order & { type: 'read' }): Promise<void> {
   // Keys do not outlive the transaction they were taken in: when it fails and the server crashes, the sequence gives them out again.
   const keyOf = keysFrom(moreKeys);
+  const results = new Results();
   let start = 0;
   for (const end of ends) {
     const raw = new Uint8Array(bytes, start, end - start);
@@ -132,11 +163,8 @@ async function read({ how, bytes, ends }: Order & { type: 'read' }): Promise<voi
     Atomics.add(state, 0, 1);
     Atomics.store(state, 1, 1);
     try {
-      if (how === 'small') {
-        const result = await readSmall(raw, limits, keyOf);
-        const length = result === 'large' ? 0 : result.reports.reduce((sum, report) => sum + report.lines.length, 0);
-        await send({ type: 'small', result, length });
-      } else {
+      if (how === 'small') await results.add(await readSmall(raw, limits, keyOf));
+      else {
         const lines = new Lines();
         for await (const piece of readLarge(raw, limits, keyOf)) {
           if (piece.type === 'lines') await lines.add(piece);
@@ -156,6 +184,7 @@ async function read({ how, bytes, ends }: Order & { type: 'read' }): Promise<voi
     }
     if (getHeapStatistics().external_memory - bytes.byteLength > GARBAGE_BYTES) collectGarbage();
   }
+  await results.rest();
   answer({ type: 'done' });
 }
 

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Limits } from '../report/limits.ts';
@@ -10,6 +11,8 @@ import { Turns } from './turns.ts';
 /** A mail was stopped because it took too long or too much; nothing that was read from it counts. */
 export interface Stopped {
   type: 'stopped';
+  /** Which of the mails that were handed over together it was. */
+  at: number;
   problem: Problem;
 }
 
@@ -50,9 +53,11 @@ export function readHere(limits: Partial<Limits>): Readers {
 
 /**
  * How long a job waits for a thread that is busy before another is started: longer than the first batch of a new thread takes, which
- * runs before anything is compiled. A second thread compiles all of it once more and holds its own 50 MB.
+ * runs before anything is compiled. A second thread compiles all of it once more and holds its own 50 MB; where there is no core left for it
+ * (one is for the thread that writes), it gains nothing, and is only for when a mail holds the first one up.
  */
 const PATIENCE_MS = 1_000;
+const PATIENCE_WITHOUT_CORE_MS = 10_000;
 
 type Budgets = Pick<Config['parser'], 'concurrency' | 'time_budget_seconds' | 'memory_budget_mb'>;
 
@@ -76,12 +81,26 @@ export class ReaderPool implements Readers {
   }
 
   async *small(raws: readonly Buffer[], more: MoreKeys): AsyncGenerator<ReadResult | 'large' | Stopped> {
+    // A thread may be stopped over a mail before it has answered those in front of it: they are read again, up to that one.
+    let stopped: Stopped | null = null;
+    let end = raws.length;
     for (let at = 0; at < raws.length; ) {
-      for await (const answer of this.read('small', raws.slice(at), more)) {
-        if (answer.type === 'small') yield answer.result;
-        else if (answer.type === 'stopped') yield answer;
-        else continue;
+      if (stopped !== null && at === end) {
+        yield stopped;
+        stopped = null;
+        end = raws.length;
         at++;
+        continue;
+      }
+      const from = at;
+      for await (const answer of this.read('small', raws.slice(at, end), more)) {
+        if (answer.type === 'small') {
+          yield* answer.results;
+          at += answer.results.length;
+        } else if (answer.type === 'stopped') {
+          stopped = answer;
+          end = Math.max(at, from + answer.at);
+        }
       }
     }
   }
@@ -128,7 +147,8 @@ export class ReaderPool implements Readers {
     // One thread mostly keeps up with several jobs, which write while it reads for another; a second is for when it does not.
     let patient = this.all.size > 0;
     while (this.idle.length === 0 && (this.all.size >= this.budgets.concurrency || patient)) {
-      patient = await this.given(this.all.size < this.budgets.concurrency ? PATIENCE_MS : null);
+      const patience = this.all.size < availableParallelism() - 1 ? PATIENCE_MS : PATIENCE_WITHOUT_CORE_MS;
+      patient = await this.given(this.all.size < this.budgets.concurrency ? patience : null);
     }
     if (this.closed) throw new Error('The readers are closed.');
     const thread = this.idle.pop() ?? new Thread(this.budgets, this.limits);
@@ -198,6 +218,8 @@ class Thread {
   private wake: (() => void) | null = null;
   private failure: Error | null = null;
   private breach: Problem | null = null;
+  /** Messages begun before those of the order. */
+  private before = 0;
   private watch: NodeJS.Timeout | null = null;
 
   constructor(budgets: Budgets, limits: Partial<Limits>) {
@@ -221,7 +243,8 @@ class Thread {
         this.over = true;
         this.unwatch();
         // The last of its answers have been heard by now.
-        if (this.breach) this.answers.push({ type: 'stopped', problem: this.breach });
+        const at = Atomics.load(this.state, 0) - this.before - 1;
+        if (this.breach) this.answers.push({ type: 'stopped', at, problem: this.breach });
         this.failure ??= new Error(`A reader thread ended with code ${code}.`);
         this.wake?.();
         resolve();
@@ -235,6 +258,7 @@ class Thread {
     for (const raw of raws) ends.push((ends.at(-1) ?? 0) + raw.length);
     const buffer = how === 'large' ? ownBuffer(raws[0]!) : copyOf(raws, ends.at(-1) ?? 0);
     this.worker.ref();
+    this.before = Atomics.load(this.state, 0);
     this.startWatch();
     this.worker.postMessage({ type: 'read', how, bytes: buffer, ends } satisfies Order, [buffer]);
   }

@@ -20,6 +20,8 @@ export class RecordCopy {
   private readonly stream: CopyStreamQuery;
   private pending: string[] = [];
   private pendingLength = 0;
+  /** Bytes to be sent as soon as those that come do not continue them in the same buffer. */
+  private held: Uint8Array | null = null;
   private failure: Error | null = null;
   private wake: () => void = () => undefined;
 
@@ -33,17 +35,22 @@ export class RecordCopy {
   }
 
   /**
-   * Writes lines that `copyLines` made; resolves when the socket wants more (back-pressure). Bytes are not kept: when it has resolved
-   * for SOCKET_BYTES or more, the socket is done with them, and they may be written over.
+   * Writes lines that `copyLines` made; resolves when the socket wants more (back-pressure). SOCKET_BYTES or more at once are not kept:
+   * when it has resolved, the socket is done with them, and they may be written over.
    */
   async write(lines: string | Uint8Array): Promise<void> {
     if (typeof lines === 'string') {
       this.pending.push(lines);
       this.pendingLength += lines.length;
       if (this.pendingLength >= FLUSH_LENGTH) await this.flush();
-    } else {
+    } else if (lines.length >= SOCKET_BYTES) {
       await this.flush();
       await this.send(lines);
+    } else if (this.held?.buffer === lines.buffer && this.held.byteOffset + this.held.length === lines.byteOffset) {
+      this.held = new Uint8Array(lines.buffer, this.held.byteOffset, this.held.length + lines.length);
+    } else {
+      await this.flush();
+      this.held = lines;
     }
   }
 
@@ -67,6 +74,9 @@ export class RecordCopy {
 
   private async flush(): Promise<void> {
     if (this.failure) throw this.failure;
+    const { held } = this;
+    this.held = null;
+    if (held !== null) await this.send(held);
     if (this.pending.length === 0) return;
     const text = this.pending.join('');
     this.pending = [];
