@@ -73,7 +73,7 @@ export async function findAddresses(db: Db, since: string, now: Date): Promise<b
         `insert into ruawatch.addresses as a (address, first_seen, last_seen, next_at)
          select r.source_ip, min((p.begin_at at time zone 'UTC')::date), max((p.begin_at at time zone 'UTC')::date), $3
            from ruawatch.reports p
-          cross join lateral (${recordsOf('p', "$2::date::timestamp at time zone 'UTC'", "'infinity'")}) r
+          cross join lateral (${recordsOf('p', "$2::date::timestamp at time zone 'UTC'", "'infinity'", 'source_ip')}) r
           where p.report_key = any($1::bigint[]) and p.begin_at >= $2::date::timestamp at time zone 'UTC' and p.trust <> 'bad'
             and r.source_ip is not null
           group by r.source_ip order by r.source_ip

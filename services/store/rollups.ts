@@ -17,9 +17,10 @@ export interface RollupChange {
  * The records of a row of `reports`, always by their key: `offset 0` keeps the planner from joining them its own way. In a month that is
  * new to it (no statistics yet) it took all records of the month for a handful, and read and compared them all for every batch.
  * @param from to: parameters that bound `begin_at`, so that the months concerned are known when the statement is planned
+ * @param columns for a role that may not read all
  */
-export const recordsOf = (report: string, from: string, to: string) =>
-  `select * from ruawatch.records
+export const recordsOf = (report: string, from: string, to: string, columns = '*') =>
+  `select ${columns} from ruawatch.records
     where report_key = ${report}.report_key and begin_at = ${report}.begin_at and begin_at between (${from}) and (${to}) offset 0`;
 
 /**
