@@ -42,17 +42,18 @@ export async function simulate(
   return { seed, world, passage, alarms, scores, classes: await confusion(db, world) };
 }
 
-/** Where policy_ready is not wrong without having been planned: nothing misaligned in the domain, and nothing broken lately. */
+/** What makes the next policy unsafe. A service that is not set up stays so to the end, and one that stands is there since the first day. */
+const IN_THE_WAY = ['dkim_broken', 'spf_broken', 'misaligned_service'];
+
+/** Where policy_ready is not wrong without having been planned: nothing is misaligned yet, and nothing was broken lately. */
 export function readyEnough(world: World): ScoredIncident[] {
-  const fit = world.domains.filter(
-    ({ policy, flows }) => policy.p !== 'reject' && !flows.some((flow) => flow.what === 'service_unaligned'),
-  );
+  const fit = world.domains.filter(({ policy }) => policy.p !== 'reject');
   return fit.flatMap(({ name }) => {
     const broken = world.incidents
-      .filter((one) => one.domain === name && ['dkim_broken', 'spf_broken'].includes(one.type))
+      .filter((one) => one.domain === name && IN_THE_WAY.includes(one.type))
       .sort((a, b) => a.begin - b.begin);
     // From GRACE_DAYS after what broke last (the scorer adds as many to the end) to a week before what breaks next.
-    const starts = [0, ...broken.map((one) => one.end + GRACE_DAYS)];
+    const starts = [0, ...broken.map((_, i) => Math.max(...broken.slice(0, i + 1).map((one) => one.end)) + GRACE_DAYS)];
     const ends = [...broken.map((one) => one.begin - GRACE_DAYS - 1), world.days];
     return starts.map((begin, i): ScoredIncident => {
       const fixed = {
