@@ -1,6 +1,7 @@
 import { type Tx, transaction } from '../shared/db.ts';
 import type { Context } from '../shared/service.ts';
 import {
+  loadBorrowed,
   loadClassVolumes,
   loadFirstSeen,
   loadNetworks,
@@ -9,6 +10,7 @@ import {
   loadSourceDays,
   type Networks,
   newestReportDay,
+  type SourceDay,
   saveClasses,
   takeWork,
   tryLockDomain,
@@ -22,6 +24,7 @@ import { isNetwork } from './identity.ts';
 import { type Case, judge, judgeReadiness } from './judge.ts';
 import { type Outcome, REOPEN_DAYS } from './lifecycle.ts';
 import { CAUSES } from './rules/broken_senders.ts';
+import { LEAST as LEAST_SIGNED, NEWS, SPF_STRAY } from './rules/new_source.ts';
 import { READY_DAYS } from './rules/policy_ready.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
 import { catalogueOf } from './senders.ts';
@@ -37,6 +40,9 @@ const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
 /** Days of senders of forged reports told one by one: a flood is one finding a reporter, and needs no more to be seen. */
 const FORGED_DAYS = 2000;
 const ALERT_BATCH = 500;
+/** A source stays new for as long as a finding about it may stand; of so many it is asked whose key they sign with. */
+const YOUNG_DAYS = 2 * NEWS;
+const YOUNG_SOURCES = 20;
 
 export interface Analysis {
   /** `busy`: another analyzer has the domain. `idle`: no work waits. `more`: judged in part, more work waits. */
@@ -77,7 +83,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const from = addDays(today, 1 - window_days);
 
     const rows = await loadSourceDays(tx, domain, work.sources, from, today);
-    const { reporterDays, sources: passingSources } = await loadReporterDays(tx, domain, from, today);
+    const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, from, today);
     const policyDays = await loadPolicyDays(tx, domain, from, today);
     const { forged, genuine } = await loadForged(
       tx,
@@ -91,6 +97,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
     const networks = work.more ? null : await loadNetworks(tx, domain, from, recent, today, NETWORKS);
 
+    const firstSeen = await loadFirstSeen(tx, domain, work.sources);
     const given: Case = {
       domain,
       from,
@@ -101,8 +108,15 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       sources: work.sources,
       rows,
       reporterDays,
-      passingSources,
-      firstSeen: await loadFirstSeen(tx, domain, work.sources),
+      testedSources,
+      newcomers,
+      firstSeen,
+      borrowed: await loadBorrowed(
+        tx,
+        domain,
+        youngSigners(rows, firstSeen, addDays(today, 1 - YOUNG_DAYS)),
+        addDays(today, 1 - YOUNG_DAYS),
+      ),
       policyDays,
       known,
       networks,
@@ -128,6 +142,23 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
 
 function comesFromBelow({ largest, others_below }: Networks): boolean {
   return others_below.networks > 0 || largest.some(({ days }) => days.some((day) => day.below > 0));
+}
+
+/** The sources first seen since a day that pass by a signature alone: of these it is asked whose key that is. The largest, as `rows` are of few. */
+function youngSigners(rows: readonly SourceDay[], firstSeen: ReadonlyMap<string, string>, since: string): string[] {
+  const sums = new Map<string, { signed: number; spf: number }>();
+  for (const row of rows) {
+    if ((firstSeen.get(row.source) ?? '') < since) continue;
+    const sum = sums.get(row.source) ?? { signed: 0, spf: 0 };
+    sum.signed += row.dkim_aligned;
+    sum.spf += row.spf_aligned;
+    sums.set(row.source, sum);
+  }
+  const signers = [...sums].filter(([, { signed, spf }]) => signed >= LEAST_SIGNED && spf <= SPF_STRAY * signed);
+  return signers
+    .sort(([a, n], [b, m]) => m.signed - n.signed || (a < b ? -1 : 1))
+    .slice(0, YOUNG_SOURCES)
+    .map(([source]) => source);
 }
 
 async function write(tx: Tx, domain: string, now: Date, { updated, reopened, opened }: Outcome): Promise<WrittenEvent[]> {

@@ -10,6 +10,8 @@ const REGULAR = 0.8;
 const BORROWED = 2;
 /** Days' worth of the prior dispersion. */
 const PRIOR_DAYS = 5;
+/** Standard errors of the dispersion that are allowed for. */
+const DOUBT = 2;
 /** A day that a habit makes less likely than this was no habit. */
 const OUTLIER = 0.002;
 /** So many outlying stretches in a habit are a rhythm, such as campaigns. */
@@ -268,7 +270,9 @@ export class Habit {
       over += (this.#series.on([day]) - mean) ** 2 - mean;
     }
     const measured = squares > 0 ? Math.max(0, over / squares) : 1 / prior;
-    this.#k = 1 / Math.max(1e-4, (measured * days.length + PRIOR_DAYS / prior) / (days.length + PRIOR_DAYS));
+    const dispersion = (measured * days.length + PRIOR_DAYS / prior) / (days.length + PRIOR_DAYS);
+    // A variance measured on n days is off by √(2/n) of itself: what chance allows is reckoned with as much more.
+    this.#k = 1 / Math.max(1e-4, dispersion * (1 + DOUBT * Math.sqrt(2 / (days.length + PRIOR_DAYS))));
   }
 
   /** What a weekend day brings as part of a weekday, over all reporters. */

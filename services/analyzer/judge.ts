@@ -5,7 +5,7 @@ import type { Candidate, KnownFinding } from '../store/findings.ts';
 import type { ListEntry } from '../store/senders.ts';
 import type { SubdomainNames } from '../store/subdomains.ts';
 import type { ForgedDay, GenuineReports } from '../store/trust.ts';
-import { levelOf } from './budget.ts';
+import { levelOf, onceLevelOf } from './budget.ts';
 import { classify } from './classes.ts';
 import { Attendance } from './habit.ts';
 import { identify, isNetwork } from './identity.ts';
@@ -38,8 +38,12 @@ export interface Case extends Moment {
   rows: readonly SourceDay[];
   /** Of the whole window. */
   reporterDays: readonly ReporterDay[];
-  /** Sources of the domain that pass, within the window: as many tests as each kind makes a day. */
-  passingSources: number;
+  /** Sources of the domain that authenticate, within the window: as many tests as each kind makes a day. */
+  testedSources: number;
+  /** Those that pass and were first seen within a month. */
+  newcomers: number;
+  /** From loadBorrowed, of the new sources among those that the work names. */
+  borrowed: ReadonlyMap<string, number>;
   /** The first day of each source, where it is known. */
   firstSeen: ReadonlyMap<string, string>;
   /** `analyzer.false_alarms_per_month` */
@@ -72,7 +76,8 @@ export function judge(given: Case): Judgement {
   const policy = currentPolicy(given.policyDays);
   const domainDays = domainDaysOf(reporterDays);
   const attendance = new Attendance(reporterDays);
-  const level = levelOf(given.falseAlarmsPerMonth, given.passingSources);
+  const level = levelOf(given.falseAlarmsPerMonth, given.testedSources);
+  const onceLevel = onceLevelOf(given.falseAlarmsPerMonth, given.newcomers);
   const rowsOf = new Map<string, SourceDay[]>(given.sources.map((source) => [source, []]));
   for (const row of given.rows) rowsOf.get(row.source)?.push(row);
   const factsOf = new Map(given.facts.map((facts) => [facts.source, facts]));
@@ -95,6 +100,8 @@ export function judge(given: Case): Judgement {
       attendance,
       firstSeen,
       level,
+      onceLevel,
+      borrowed: given.borrowed.get(source) ?? null,
       policy,
       sender,
       listed,

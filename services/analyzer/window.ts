@@ -23,6 +23,10 @@ export interface SourceWindow {
   firstSeen: string | null;
   /** How unlikely what a rule finds must be: the budget of false alarms, spread over the domain's sources (budget.ts). */
   level: number;
+  /** The same for what is tested once of each new source, whatever the number of days. */
+  onceLevel: number;
+  /** The part of its signed mail whose selector older sources sign with as well, 0 to 1; null when it was not asked, or no report tells. */
+  borrowed: number | null;
   /** The policy that most reporters last saw; null when none is known. */
   policy: string | null;
   /** The mail service or forwarder that the source is known as; null when the catalogue does not know it. */

@@ -1,4 +1,5 @@
 import type { Db, Queryable, Tx } from '../shared/db.ts';
+import { recordsOf } from './rollups.ts';
 
 /** A row of ruawatch.source_days: what one reporter saw of one source on one UTC day. */
 export interface SourceDay {
@@ -228,16 +229,20 @@ export async function loadSourceDays(
 /** A passing source with fewer messages in the window is not one that anything is tested of. */
 const TESTED = 20;
 
-/** What each reporter saw of the domain on each day from `from` to `to`, and how many sources pass there. */
+/** A source that was first seen in so many days before `to` is a newcomer. */
+const NEWCOMER_DAYS = 30;
+
+/** What each reporter saw of the domain on each day from `from` to `to`, how many sources authenticate there, and how many of them are newcomers. */
 export async function loadReporterDays(
   tx: Tx,
   domain: string,
   from: string,
   to: string,
-): Promise<{ reporterDays: ReporterDay[]; sources: number }> {
-  const { rows } = await tx.query<ReporterDay & { sources: number }>(
+): Promise<{ reporterDays: ReporterDay[]; sources: number; newcomers: number }> {
+  const { rows } = await tx.query<ReporterDay & { sources: number; newcomers: number }>(
     `with per_source as materialized (
-       select source, sum(failed_unauthenticated) > sum(passed) as background, sum(passed) >= ${TESTED} as tested,
+       select source, sum(failed_unauthenticated) > sum(passed) as background, sum(passed + failed_authenticated) >= ${TESTED} as tested,
+              sum(passed) >= ${TESTED} and min(day) > $3::date - ${NEWCOMER_DAYS} as newcomer,
               2 * sum(failed_subdomain) > sum(failed_unauthenticated) as below
          from ruawatch.source_days
         where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
@@ -247,14 +252,57 @@ export async function loadReporterDays(
             count(*) filter (where s.background and d.failed_unauthenticated > 0) as networks,
             coalesce(sum(d.failed_unauthenticated) filter (where s.background and s.below), 0) as background_below,
             count(*) filter (where s.background and s.below and d.failed_unauthenticated > 0) as networks_below, sum(d.contradicted) as contradicted,
-            (select count(*) from per_source where tested) as sources
+            (select count(*) from per_source where tested) as sources, (select count(*) from per_source where newcomer) as newcomers
        from ruawatch.source_days d join per_source s using (source)
       where d.domain = $1 and d.day between $2 and $3 and d.messages > 0 and d.trust = 'ok'
       group by d.day, d.reporter
       order by d.day, d.reporter`,
     [domain, from, to],
   );
-  return { reporterDays: rows.map(({ sources: _, ...row }) => row), sources: rows[0]?.sources ?? 0 };
+  const { sources = 0, newcomers = 0 } = rows[0] ?? {};
+  return { reporterDays: rows.map(({ sources: _, newcomers: __, ...row }) => row), sources, newcomers };
+}
+
+/** Reports and signatures looked through for selectors, at most: the newest. */
+const SELECTOR_REPORTS = 200;
+const SELECTOR_RECORDS = 200_000;
+
+/**
+ * Of the mail that each source signed as the domain since `from`: the part whose selector older sources of the domain sign with as well. Who passes
+ * on mail bears the signature of its author; who has a key of its own signs with a selector of its own. A source of which no report tells
+ * a selector is left out.
+ */
+export async function loadBorrowed(
+  tx: Tx,
+  domain: string,
+  sources: readonly string[],
+  from: string,
+): Promise<Map<string, number>> {
+  if (sources.length === 0) return new Map();
+  const { rows } = await tx.query<{ source: string; signed: number; borrowed: number }>(
+    `with told as materialized (
+       select report_key, begin_at from ruawatch.reports
+        where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
+        order by begin_at desc limit ${SELECTOR_REPORTS}),
+     signed as materialized (
+       select c.source, c.count, d ->> 'selector' as selector
+         from told p
+        cross join lateral (${recordsOf('p', "$3::date::timestamp at time zone 'UTC'", "'infinity'", 'source, count, auth, dkim_aligned')}) c
+        cross join lateral jsonb_array_elements(c.auth -> 'dkim') d
+        where c.dkim_aligned and d ->> 'result' = 'pass' and d ->> 'selector' is not null
+          and (d ->> 'domain' = $1 or right(d ->> 'domain', length($1) + 1) = '.' || $1 or right($1, length(d ->> 'domain') + 1) = '.' || (d ->> 'domain'))
+        limit ${SELECTOR_RECORDS}),
+     by_selector as materialized (select source, selector, sum(count) as messages from signed group by 1, 2)
+     select b.source, sum(b.messages) as signed,
+            coalesce(sum(b.messages) filter (where exists (
+              select from by_selector o join ruawatch.sources s on s.domain = $1 and s.source = o.source
+               where o.selector = b.selector and s.first_seen < me.first_seen)), 0) as borrowed
+       from by_selector b join ruawatch.sources me on me.domain = $1 and me.source = b.source
+      where b.source = any($2::text[])
+      group by 1`,
+    [domain, sources, from],
+  );
+  return new Map(rows.map((row) => [row.source, row.borrowed / row.signed]));
 }
 
 /**

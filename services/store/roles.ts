@@ -47,6 +47,8 @@ export const GRANTS = {
     messages: ['select (state)'],
     reports: ['select'],
     trust_checks: ['select'],
+    // Whose key a new source signs with, and nothing else of a record.
+    records: ['select (report_key, begin_at, source, count, auth, dkim_aligned)'],
     source_days: ['select'],
     policy_days: ['select'],
     subdomain_days: ['select'],

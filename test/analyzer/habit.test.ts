@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { levelOf } from '../../services/analyzer/budget.ts';
+import { levelOf, onceLevelOf } from '../../services/analyzer/budget.ts';
 import { Attendance, daysBetween, Habit, Series } from '../../services/analyzer/habit.ts';
 import { isWeekend } from '../../services/analyzer/window.ts';
 import type { ReporterDay } from '../../services/store/analysis.ts';
@@ -120,7 +120,9 @@ describe('attendance', () => {
 
 test('the budget: a domain tested every day is wrong no more often than granted', () => {
   const tests = 12;
-  const kinds = 7;
+  const kinds = 8;
   expect(levelOf(1, tests) * tests * kinds * 30).toBeCloseTo(1, 12);
   expect(levelOf(0.5, tests)).toBeCloseTo(levelOf(1, tests) / 2, 15);
+  // What is tested once of each of three new sources in a month.
+  expect(onceLevelOf(1, 3) * 3 * kinds).toBeCloseTo(1, 12);
 });

@@ -1,4 +1,4 @@
-import { levelOf } from '../../services/analyzer/budget.ts';
+import { levelOf, onceLevelOf } from '../../services/analyzer/budget.ts';
 import { Attendance } from '../../services/analyzer/habit.ts';
 import type { DomainWindow, SourceWindow } from '../../services/analyzer/window.ts';
 import { addDays } from '../../services/analyzer/window.ts';
@@ -177,6 +177,8 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
     attendance: new Attendance(reporterDays(all)),
     firstSeen: null,
     level: levelOf(1, 10),
+    onceLevel: onceLevelOf(1, 1),
+    borrowed: null,
     policy: 'p=none; adkim=r; aspf=r',
     sender: null,
     listed: null,

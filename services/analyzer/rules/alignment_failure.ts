@@ -3,6 +3,7 @@ import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
 import { passesOn } from '../identity.ts';
 import { publishedTag } from '../policy.ts';
 import { failingRun, passesAgainSince } from '../series.ts';
+import { shareTail } from '../statistics.ts';
 import { count, short } from '../text.ts';
 import {
   type Counts,
@@ -25,6 +26,8 @@ import { DOMAIN_DAYS, silent } from './silence.ts';
 const KIND = 'alignment_failure';
 /** Fewer than this in the recent report days are a person's auto-forward or a test, not a service. */
 const LEAST = 20;
+/** How the share that passes varies from source to source where it is half: Beta with twice this sum of parameters. */
+const PRIOR_HALF = 10;
 /** Below this share of the domain's mail, an unmarked forwarder is nearly as likely. */
 const SMALL = 0.01;
 
@@ -34,6 +37,8 @@ const SMALL = 0.01;
  *
  * Not for forwarders and mailing lists, which look the same and which nobody can set up (RFC 9989 section 7.4), nor for a source that
  * used to pass: that is authentication_regression's.
+ *
+ * Most of its mail must fail, by more than chance: a source of which half does would have to be this lopsided with the chance `level` (beta-binomial).
  *
  * Of a source that a person approved, mail that nothing authenticates counts too: it is a rightful sender that is not set up at all.
  */
@@ -54,6 +59,8 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
   const open = openOf(window.known, KIND, source);
   const seen = { messages: failing(sum), reporters, days: badDays.length };
   if (!open && (seen.messages < LEAST || !isEvidence(seen, window.domainDays))) return [];
+  const chance = shareTail(seen.messages, sum.messages, PRIOR_HALF, PRIOR_HALF);
+  if (!open && chance >= window.level) return [];
   // What has been put right must not be raised from the days before.
   if (failingRun(days(recent)).length === 0 && passesAgainSince(days(recent), badDays.at(-1)!) !== null) return [];
 
@@ -92,6 +99,7 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
         of: sum.messages,
         share: messages / sum.messages,
         per_day: messages / badDays.length,
+        chance: Number(chance.toPrecision(3)),
         since,
         last_day,
         reporters,

@@ -20,20 +20,24 @@ const KIND = 'new_source';
 /** So many days the domain must have been reported on before, that "never seen" says something. */
 const HISTORY = 21;
 /** Messages that pass before it is worth a word. */
-const LEAST = 20;
-/** A forwarder, as far as can be told, is what has log odds above this: of a small part of the domain's mail, and of a larger one. */
-const CLEAR = -2;
-const CLEAR_LARGE = 1;
+export const LEAST = 20;
+/** SPF aligns for no more than this part of what passes by the signature alone. */
+export const SPF_STRAY = 0.01;
+/** This part of the domain's mail is more than forwarders pass on, but for one in twenty: worth that in log odds. */
 const LARGE = 0.03;
+const LARGE_ODDS = 3;
+/** So much of what it signs bears a selector that older sources sign with as well, and it is passed on; so little, and it has a key of its own. */
+const PASSED_ON = 0.5;
+const OWN_KEY = 0.1;
 /** Days after which a source is new no more. */
-const NEWS = 14;
+export const NEWS = 14;
 
 /**
  * A source never seen before whose mail passes DMARC: a new service that somebody set up, or somebody with a stolen credential, or
  * with a place in a network that the SPF record allows as a whole. Nothing in the reports tells these apart; a person knows at once.
  *
- * Not for forwarders, which come and go as mailboxes are redirected: they pass by the signature alone, and what they pass on ends at
- * one receiver. Nor for what a person has approved.
+ * Not for forwarders, which come and go as mailboxes are redirected: they pass by the signature alone, that of the author, and what they pass on ends
+ * at one receiver. Nor for what a person has approved.
  */
 export function newSource(window: SourceWindow): Candidate[] {
   const { domain, source, rows } = window;
@@ -102,14 +106,21 @@ export function newSourceResolved(finding: KnownFinding, window: SourceWindow): 
     : null;
 }
 
-/** Whether a source that passes by the signature alone is a forwarder, as far as can be told. */
+/**
+ * Whether a source that passes by the signature alone is a forwarder, as far as can be told. By whose key it signs with, where reports name
+ * the selector; else, and of a source too large to be one, by where its mail ends: it is none when a forwarder's mail had
+ * no more than the chance `onceLevel` to look so unlike a forwarder's, ever.
+ */
 function forwards(window: SourceWindow): boolean {
   const sum = total(window.rows);
   if (passesOn(window.sender)) return true;
-  if (sum.spf_aligned > 0.01 * sum.messages) return false;
+  if (sum.spf_aligned > SPF_STRAY * sum.messages) return false;
   const days = new Set(window.rows.map((row) => row.day));
   const of = window.reporterDays.reduce((n, row) => n + (days.has(row.day) ? row.messages : 0), 0);
-  return forwardingOdds(window.rows, window.reporterDays) > (sum.messages < LARGE * of ? CLEAR : CLEAR_LARGE);
+  const large = sum.messages >= LARGE * of;
+  if (window.borrowed !== null && window.borrowed <= OWN_KEY) return false;
+  if (window.borrowed !== null && window.borrowed >= PASSED_ON && !large) return true;
+  return forwardingOdds(window.rows, window.reporterDays) > Math.log(window.onceLevel) + (large ? LARGE_ODDS : 0);
 }
 
 /** A stolen credential hurts more than a newsletter nobody told of; what the catalogue does not know is likelier to be one. */

@@ -1,0 +1,86 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
+import { newSource } from '../../services/analyzer/rules/new_source.ts';
+import type { SourceWindow } from '../../services/analyzer/window.ts';
+import { parseMessages } from '../../services/parser/batch.ts';
+import { transaction } from '../../services/shared/db.ts';
+import { loadBorrowed } from '../../services/store/analysis.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { DAY, receive, reportMail, reportXml, type TestRow } from '../helpers/report.ts';
+import { ago, REPORTERS, reporterDays, sourceWindow, span } from './rows.ts';
+
+const NEW = { source: '198.18.7.0/24' };
+const [FIRST] = REPORTERS as [string];
+/** So many messages a day for a week as each reporter sees them, on a domain with `others` messages a day. */
+const told = (rows: ReturnType<typeof span>, extra: Partial<SourceWindow> = {}, others = 3000) =>
+  newSource(sourceWindow(rows, { firstSeen: rows[0]!.day, reporterDays: reporterDays(rows, others), ...extra }));
+
+describe('new_source', () => {
+  const even = span(6, 0, 'dkim', 10, REPORTERS, NEW);
+  const atOne = span(6, 0, 'dkim', 30, [FIRST], NEW);
+
+  test('mail that ends where all mail of the domain ends is sent; what ends at one receiver is passed on', () => {
+    expect(told(even)[0]).toMatchObject({ subject: NEW.source, severity: 'low', first_day: ago(6), evidence: { messages: 210 } });
+    expect(told(atOne)).toEqual([]);
+  });
+
+  test('the more new sources a month has, or the smaller the budget, the more it takes', () => {
+    const some = span(2, 0, 'dkim', 3, REPORTERS, NEW);
+    expect(told(some, { onceLevel: 0.5 })).toHaveLength(1);
+    expect(told(some, { onceLevel: 0.001 })).toEqual([]);
+  });
+
+  test('whose key it signs with says more than where its mail ends', () => {
+    expect(told(atOne, { borrowed: 0 })).toHaveLength(1);
+    expect(told(even, { borrowed: 1 })).toEqual([]);
+    // As large a part of the domain's mail is no forwarder's: somebody may have stolen the key.
+    expect(told(span(6, 0, 'dkim', 300, REPORTERS, NEW), { borrowed: 1 })).toHaveLength(1);
+    expect(told(span(6, 0, 'both', 10, REPORTERS, NEW), { borrowed: 1 })).toHaveLength(1);
+  });
+});
+
+test('alignment_failure: a source of which a little more than half fails may be one of which half does', () => {
+  const failing = (foreign: number, passing: number) =>
+    alignmentFailure(
+      sourceWindow([...span(3, 0, 'foreign', foreign, [FIRST]), ...span(3, 0, 'dkim', passing, [FIRST])], {
+        level: 0.001,
+      }),
+    );
+  expect(failing(10, 8)).toEqual([]);
+  expect(failing(10, 0)[0]!.evidence.chance).toBeLessThan(0.001);
+});
+
+describe('whose key a source signs with', () => {
+  let t: TestDatabase;
+  afterEach(() => t.drop());
+
+  test('is read from the newest reports: a selector that an older source signs with too is borrowed', async () => {
+    t = await testDatabase();
+    const begin = (n: number) => Date.parse(`${ago(n)}T00:00:00Z`) / 1000;
+    const own: TestRow = { ip: '192.0.2.1', count: 50, auth_spf: ['example.com', 'pass'] };
+    const signed = (ip: string, count: number): TestRow => ({ ip, count, spf: 'fail', auth_spf: ['example.com', 'fail'] });
+    const days: [number, TestRow[]][] = [
+      [20, [own]],
+      [3, [own, signed('198.18.7.9', 30)]],
+      [2, [own, signed('198.18.7.9', 10), { ...signed('198.18.8.9', 40) }]],
+    ];
+    const xml = (n: number, rows: TestRow[]) => reportXml({ id: `r${n}`, begin: begin(n), end: begin(n) + DAY - 1, rows });
+    const mails = days.map(([n, rows]) =>
+      // The third network signs with a selector of its own.
+      reportMail(ownSelector(xml(n, rows), '198.18.8.9'), { unique: `m${n}` }),
+    );
+    await parseMessages(t.db, await receive(t, mails), {}, { check: 'verify', authserv_ids: [] });
+    await t.db.query("update ruawatch.reports set trust = 'ok'");
+    const asked = ['198.18.7.0/24', '198.18.8.0/24', '203.0.113.0/24'];
+    const borrowed = await transaction(t.db, (tx) => loadBorrowed(tx, 'example.com', asked, ago(13)));
+    expect(Object.fromEntries(borrowed)).toEqual({ '198.18.7.0/24': 1, '198.18.8.0/24': 0 });
+  });
+});
+
+/** The record of one address under another selector. */
+function ownSelector(xml: string, ip: string): string {
+  return xml
+    .split('<record>')
+    .map((record) => (record.includes(ip) ? record.replace('<selector>s1<', '<selector>k9<') : record))
+    .join('<record>');
+}
