@@ -34,7 +34,7 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
 
   const progress = new Progress(process.stderr, 'ruawatch demo');
   progress.show('writing six weeks of reports');
-  const world = await generateDemo({ seed: SEED, today: new Date() });
+  const world = await generateDemo({ seed: SEED, today: new Date(), more: true });
   const mailbox = await startDemoMailbox(world.mails);
   const sink = await startMailSink(alerts);
   const config = loadConfig(
@@ -52,6 +52,8 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
   config.dataDir = dataDirOf(config, out);
   config.dataDirChosen = true;
   config.sweep = { every_seconds: 1, after_seconds: 30 };
+  // One for each finding, at once.
+  config.alerts.per_hour = 30;
   // As the mails' own server says who wrote them, nothing is looked up.
   config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
 

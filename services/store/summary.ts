@@ -39,9 +39,13 @@ export interface SourceSummary {
 
 const CLASS_ORDER = ['authorized', 'forwarded', 'misaligned', 'unauthorized', 'unknown'];
 
-/** The sources of every domain, its unauthorized networks gathered in one line; by class, largest first. */
+/** The sources of every domain by what trusted reports tell, its unauthorized networks gathered in one line; by class, largest first. */
 export async function summariseSources(db: Queryable): Promise<SourceSummary[]> {
-  const { rows } = await db.query<SourceSummary>('select domain, source, class, messages, passed, why from dmarc.sources');
+  const { rows } = await db.query<SourceSummary>(
+    `select s.domain, s.source, s.class, s.why, sum(d.messages) as messages, sum(d.passed) as passed
+       from dmarc.sources s join dmarc.reporter_days d on d.domain = s.domain and d.source = s.source and d.trust = 'ok'
+      group by s.domain, s.source, s.class, s.why`,
+  );
   const lines = rows.filter((row) => row.class !== 'unauthorized');
   const unauthorized = rows.filter((row) => row.class === 'unauthorized');
   for (const domain of new Set(unauthorized.map((row) => row.domain))) {

@@ -102,15 +102,20 @@ export async function loadDomainWeeks(
        select domain, sum(messages) filter (where day >= $3) as messages,
               jsonb_agg(jsonb_build_object('day', day, 'messages', messages, 'passed', passed) order by day) as days
          from totals group by domain),
+     -- Their mail of the week, as far as it counts: a source that only forged reports tell of is none.
+     seen as (
+       select s.domain, s.source, s.class, sum(d.messages) as messages
+         from ruawatch.sources s
+         join ruawatch.source_days d on d.domain = s.domain and d.source = s.source and d.day between $3 and $4 and d.messages > 0 and d.trust <> 'bad'
+        where s.domain = any($1) and s.first_seen between $3 and $4
+        group by s.domain, s.source, s.class),
      fresh as (
        select domain, source, class, messages, count(*) over (partition by domain) as n,
               row_number() over (partition by domain order by messages desc, source) as rank
-         from ruawatch.sources
-        where domain = any($1) and first_seen between $3 and $4 and messages > 0 and class <> 'unauthorized'),
+         from seen where class <> 'unauthorized'),
      strangers_of as (
        select domain, jsonb_build_object('sources', count(*), 'messages', sum(messages)) as strangers
-         from ruawatch.sources
-        where domain = any($1) and first_seen between $3 and $4 and messages > 0 and class = 'unauthorized'
+         from seen where class = 'unauthorized'
         group by domain),
      fresh_of as (
        select domain, max(n) as n,

@@ -93,7 +93,9 @@ describe('the mails', () => {
     expect(digests().map((one) => one.to)).toEqual(expect.arrayContaining([['admin@example.org'], ['two@example.org']]));
     const admin = digests().find((one) => one.to[0] === 'admin@example.org')!;
     expect(admin.raw).not.toContain('two.example');
-    expect(admin.headers.get('subject')).toBe('[ruawatch] Week to 2026-10-03: new sources, no findings');
+    expect(admin.headers.get('subject')).toBe('[ruawatch] Week to 2026-10-03: nothing to act on');
+    // A source that only reports tell of which do not count is no new source.
+    expect(admin.raw).not.toContain('forger.example');
     expect(text(admin.raw)).toContain(
       '1 domain, 200 messages from 2026-09-27 to 2026-10-03: 50% pass DMARC (100% the\nweek before).',
     );

@@ -5,28 +5,35 @@ import { expect, test } from 'vitest';
 import { ruawatch, ruawatchOnce } from '../helpers/process.ts';
 import { until } from '../helpers/services.ts';
 
+/** Every kind of finding that there is a rule for. */
+const RULES = new URL('../../services/analyzer/rules/', import.meta.url);
+const KINDS = readdirSync(RULES).flatMap((name) =>
+  [...readFileSync(new URL(name, RULES), 'utf8').matchAll(/^const KIND = '([a-z_]+)';/gm)].map(([, kind]) => kind!),
+);
+
 function emptyFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-demo-'));
   chmodSync(folder, 0o755); // the embedded server's own user must be able to enter
   return folder;
 }
 
-test('demo --exit in an empty folder: the four incidents and nothing else, one mail each, the digest, exit 0', async () => {
+test('demo --exit in an empty folder: every kind of finding once and nothing else, a mail for each that is mailed, the digest, exit 0', async () => {
   const folder = emptyFolder();
   const { code, stdout, stderr } = await ruawatchOnce(['demo', '--exit'], {}, folder);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatch(/^Findings \(4\)$/m);
-  for (const kind of ['authentication_regression', 'alignment_failure', 'policy_change', 'unauthorized_source']) {
-    expect(stdout.match(new RegExp(` ${kind}$`, 'gm'))).toHaveLength(1);
-  }
+  expect(KINDS.length).toBeGreaterThanOrEqual(11);
+  expect(stdout).toMatch(new RegExp(`^Findings \\(${KINDS.length}\\)$`, 'm'));
+  for (const kind of KINDS) expect(stdout.match(new RegExp(` ${kind}$`, 'gm')), kind).toHaveLength(1);
   expect(stdout).not.toMatch(/NOT AS PLANTED/);
   const mails = readdirSync(path.join(folder, '.ruawatch/demo/alerts'));
-  expect(mails).toHaveLength(5);
+  // One for each finding, but policy_ready stands in the digest, which comes last.
+  expect(mails).toHaveLength(KINDS.length);
+  const digest = mails.sort().at(-1)!;
   for (const mail of mails) {
     expect(stdout).toContain(path.join('.ruawatch/demo/alerts', mail));
     const text = readFileSync(path.join(folder, '.ruawatch/demo/alerts', mail), 'utf8');
     expect(text).toMatch(/^Auto-Submitted: auto-generated\r?$/m);
-    expect(text).toMatch(mail.startsWith('005') ? /^Message-ID:\s+<weekly-/m : /^Message-ID: <finding-\d+-1-opened\./m);
+    expect(text).toMatch(mail === digest ? /^Message-ID:\s+<weekly-/m : /^Message-ID: <finding-\d+-1-opened\./m);
   }
   rmSync(folder, { recursive: true, force: true });
 });

@@ -72,7 +72,11 @@ export function factsOf(event: FindingEvent, telling: Telling): Facts {
 function titleOf(event: FindingEvent, domain: string): string {
   const summary = clean(event.summary);
   const bare = summary.toLowerCase().startsWith(`${domain.toLowerCase()}: `) ? summary.slice(domain.length + 2) : summary;
-  return bare.replace(` of ${domain} `, ' ').replace(/: [\d,]+ messages?\b.*$/, '');
+  return bare
+    .replace(` of ${domain} `, ' ')
+    .replace(` on ${domain} `, ' ')
+    .replace(` on ${domain}: `, ': ')
+    .replace(/: [\d,]+ messages?\b.*$/, '');
 }
 
 function leadOf(telling: Telling, evidence: Record<string, unknown>): string | null {

@@ -191,13 +191,15 @@ function notesOf(domain: DomainWeek): string[] {
   );
   const rest = domain.freshCount - fresh.length;
   const { strangers } = domain;
-  const policy = /(?:^|;)\s*p=(\w+)/.exec(domain.policy ?? '')?.[1];
+  const published = (tag: string) => new RegExp(`(?:^|;)\\s*${tag}=(\\w+)`).exec(domain.policy ?? '')?.[1];
+  const [policy, sp] = [published('p'), published('sp')];
+  const below = sp === undefined || sp === policy ? '' : `; sp=${clean(sp, 20)}`;
   return [
     ...(fresh.length > 0 ? [`New: ${fresh.join(', ')}${rest > 0 ? ` and ${count(rest)} more` : ''}.`] : []),
     ...(strangers.sources > 0
       ? [`New and unauthorized: ${counted(strangers.sources, 'source')}, ${counted(strangers.messages, 'message')}.`]
       : []),
-    ...(policy === undefined ? [] : [`Published policy: p=${clean(policy, 20)}.`]),
+    ...(policy === undefined ? [] : [`Published policy: p=${clean(policy, 20)}${below}.`]),
     ...(domain.ready === null ? [] : [`Next step: ${clean(domain.ready, 200)}`]),
   ];
 }

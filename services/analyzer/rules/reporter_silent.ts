@@ -74,7 +74,7 @@ export function reporterSilent(window: DomainWindow): Candidate[] {
         senders: 0,
         messages: 0,
         of: Math.round(mean),
-        share: messages / Math.max(1, all),
+        share: 0,
         per_day: 0,
         since,
         last_day: silent.at(-1)!,

@@ -19,7 +19,7 @@ const NAMES = 10;
 export function subdomainAbuse(window: DomainWindow): Candidate[] {
   const rise = riseOf(window, 'below');
   if (rise === null) return [];
-  const { who, rise: above, confidence, first, evidence } = numbersOf(window, rise);
+  const { confidence, first, evidence } = numbersOf(window, rise);
   const { messages, delivered, senders, since, last_day } = evidence;
   const { names } = window;
   const domain = short(window.domain);
@@ -35,7 +35,7 @@ export function subdomainAbuse(window: DomainWindow): Candidate[] {
       last_day,
       summary: `${count(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${namesInWords(names, domain)} without authentication: ${count(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
       evidence: {
-        what: `${count(messages, 'message')} in the name of ${namesInWords(names, domain)} from ${who} had neither a passing SPF nor a passing DKIM of anybody${above}. ${usedInWords(names, used)} ${policy.words}`,
+        what: `${count(messages, 'message')} that nothing authenticates came as ${namesInWords(names, domain)} from ${count(senders, 'network')}. ${usedInWords(names, used)} ${policy.words}`,
         ...evidence,
         names: names.largest.slice(0, NAMES),
         names_in_all: names.names,
@@ -57,33 +57,32 @@ export function subdomainAbuseResolved(finding: KnownFinding, window: DomainWind
 function namesInWords(names: SubdomainNames, domain: string): string {
   if (names.names === 0) return `names below ${domain}`;
   if (names.names <= 2) return list(names.largest.map(({ name }) => short(name)));
-  return `${count(names.names, 'name')} below ${domain}, such as ${short(names.largest[0]!.name)},`;
+  return `${count(names.names, 'name')} below ${domain}, such as ${short(names.largest[0]!.name)}`;
 }
 
 function usedInWords({ largest, names }: SubdomainNames, used: readonly SubdomainName[]): string {
-  if (used.length > 0) return `Mail that passes comes under ${list(used.map(({ name }) => short(name)))} as well.`;
-  if (names <= 1) return 'No mail was ever seen passing under that name.';
+  if (used.length > 0) return `Passing mail comes under ${list(used.map(({ name }) => short(name)))} as well.`;
+  if (names <= 1) return 'No passing mail was ever seen under that name.';
   const which = names > largest.length ? `the ${number(largest.length)} most used` : 'them';
-  return `No mail was ever seen passing under any of ${which}.`;
+  return `No passing mail was ever seen under any of ${which}.`;
 }
 
 /** The policy that receivers find for these names, and what it asks for. */
 function policyOf(window: DomainWindow, names: SubdomainNames): { tag: string | null; words: string } {
   const [p, sp, np] = (['p', 'sp', 'np'] as const).map((tag) => publishedTag(window.policy, tag));
-  if (!sp || !np) return { tag: null, words: 'Which policy applies to it is not known.' };
+  if (!sp || !np) return { tag: null, words: 'Which policy applies is not known.' };
   const asks = (value: string) =>
-    ({ none: 'lets it through', quarantine: 'asks to put it aside', reject: 'asks to refuse it' })[value] ?? 'is not a policy';
-  const testing = publishedTag(window.policy, 't') === 'y' ? ' It is softened by one step while t=y stands.' : '';
+    ({ none: 'lets it through', quarantine: 'asks to put it aside', reject: 'asks to refuse it' })[value] ?? 'is no policy';
+  const testing = publishedTag(window.policy, 't') === 'y' ? ', a step less while t=y stands' : '';
   if (np !== sp && names.largest.some((one) => !one.used)) {
     return {
       tag: `sp=${sp}; np=${np}`,
-      words: `To names that exist sp=${sp} applies, which ${asks(sp)}; to those that do not, np=${np}, which ${asks(np)}.${testing}`,
+      words: `For names that exist sp=${sp} ${asks(sp)}; for others np=${np} ${asks(np)}${testing}.`,
     };
   }
   // Some reporters write p where no sp is published: both say the same.
-  if (sp === p)
-    return { tag: `p=${p}`, words: `To it applies p=${p}, as no other sp stands beside it; that ${asks(sp)}.${testing}` };
-  return { tag: `sp=${sp}`, words: `To it applies sp=${sp}, which ${asks(sp)}.${testing}` };
+  const tag = sp === p ? `p=${p}` : `sp=${sp}`;
+  return { tag, words: `${tag}${sp === p ? ', which holds for subdomains too,' : ''} ${asks(sp)}${testing}.` };
 }
 
 /** Nobody knows a name that was never used: it deceives fewer people than the domain or a name in use. */

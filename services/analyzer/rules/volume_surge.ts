@@ -80,17 +80,19 @@ export function volumeSurge(window: SourceWindow): Candidate[] {
 
   const since = open ? earlier(open.first_day, surging[0]!) : surging[0]!;
   const last_day = surging.at(-1)!;
-  const of = rows.filter((row) => row.day >= surging[0]! && row.day <= last_day);
-  const sent = total(of);
+  const rowsThen = rows.filter((row) => row.day >= surging[0]! && row.day <= last_day);
+  const sent = total(rowsThen);
   const { mean } = habit.expected(surging);
   const seen = series.on(surging);
   const times = seen / Math.max(1, mean);
+  const all = window.domainDays.reduce((n, day) => n + (surging.includes(day.day) ? day.messages : 0), 0);
+  const of = Math.max(seen, all);
   return [
     {
       kind: KIND,
       subject: source,
       severity: severityOf(times, seen),
-      confidence: stated((1 - 1 / Math.max(1, times)) * witnessed(witnesses(of))),
+      confidence: stated((1 - 1 / Math.max(1, times)) * witnessed(witnesses(rowsThen))),
       first_day: since,
       last_day,
       summary: `${short(source)} sends ${times >= 10 ? 'more than 10' : number(Math.round(times))} times its usual mail as ${short(domain)} since ${since}: ${count(seen, 'message')} on ${count(surging.length, 'day')}`,
@@ -99,15 +101,12 @@ export function volumeSurge(window: SourceWindow): Candidate[] {
         who: [{ source, messages: seen, delivered: sent.delivered }],
         senders: 1,
         messages: seen,
-        of: Math.max(
-          seen,
-          window.domainDays.reduce((n, day) => n + (surging.includes(day.day) ? day.messages : 0), 0),
-        ),
-        share: Math.min(1, mean / Math.max(1, seen)),
+        of,
+        share: seen / of,
         per_day: seen / surging.length,
         since,
         last_day,
-        reporters: reportersOf(of),
+        reporters: reportersOf(rowsThen),
         usual: Number(habit.usual.toPrecision(3)),
         chance: Number(least.toPrecision(3)),
         delivered: sent.delivered,

@@ -1,7 +1,7 @@
 import type { OverrideReason } from '../../report/model.ts';
 import type { PublishedPolicy } from './report.ts';
 
-/** The two domains of the demo. Names and addresses are reserved ones (RFC 2606, 5737, 2544, 3849): nothing here is a real party. */
+/** The first two domains of the demo; the others are in more.ts. Names and addresses are reserved ones (RFC 2606, 5737, 2544, 3849): nothing here is a real party. */
 export const BOOKS = 'kestrel-books.example';
 export const PAY = 'kestrel-pay.example';
 
@@ -24,6 +24,8 @@ export interface Flow {
   addresses: readonly string[];
   /** How many messages all reporters together see that day, on average. */
   volume(day: DemoDay): number;
+  /** Names it comes under, each as often as the others; absent: the domain itself. */
+  header_from?: readonly string[];
   envelope_from: string;
   spf: { domain: string; result: string };
   dkim(day: DemoDay): { domain: string; selector: string; result: string }[];
@@ -32,16 +34,16 @@ export interface Flow {
   /** Why a receiver lets mail pass that failed, by the reporter's name; absent: it does not. */
   override?(submitter: string): OverrideReason;
   /** The incident this mail is part of on that day. */
-  incident?(day: DemoDay): IncidentName | null;
+  incident?(day: DemoDay): string | null;
 }
 
 const weekend = (day: DemoDay): boolean => day.weekday === 0 || day.weekday === 6;
-const office =
+export const office =
   (weekdays: number, weekends: number) =>
   (day: DemoDay): number =>
     weekend(day) ? weekends : weekdays;
-const signed = (domain: string, selector: string, result = 'pass') => [{ domain, selector, result }];
-const range = (prefix: string, from: number, count: number): string[] =>
+export const signed = (domain: string, selector: string, result = 'pass') => [{ domain, selector, result }];
+export const range = (prefix: string, from: number, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}${from + i}`);
 
 /** Sixty addresses in eight networks (IPv4 /24, IPv6 /48), none of which anybody else here sends from. */

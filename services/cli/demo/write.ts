@@ -49,18 +49,21 @@ export async function packReport(
  * @param options.to the rua address
  * @param options.date when the reporter sent it
  * @param options.received when it reached the mailbox
+ * @param options.author the domain that really wrote it, when that is not the reporter
  */
 export async function writeReportMail(
   dialect: Dialect,
   report: ReportDescription,
-  options: { to: string; date: Date; received: Date; random: Random },
+  options: { to: string; date: Date; received: Date; random: Random; author?: string },
 ): Promise<Buffer> {
-  const { to, date, received, random } = options;
+  const { to, date, received, random, author } = options;
   const packed = await packReport(dialect, report, date);
-  const mail = dialect.mail({ report, to, date, random, ...packed });
-  const sender = dialect.org_email.slice(dialect.org_email.indexOf('@') + 1);
+  const own = dialect.mail({ report, to, date, random, ...packed });
+  const address = author === undefined ? dialect.org_email : `reports@${author}`;
+  const mail = author === undefined ? own : own.replace(/^(From: .*?)<?[^\s<>]+@[^\s<>]+>?\r$/m, `$1<${address}>\r`);
+  const sender = address.slice(address.indexOf('@') + 1);
   const trace = [
-    `Return-Path: <${dialect.org_email}>`,
+    `Return-Path: <${address}>`,
     `Delivered-To: ${to}`,
     `Authentication-Results: ${DEMO_AUTHSERV_ID};`,
     `\tdkim=pass header.d=${sender} header.s=rpt;`,
