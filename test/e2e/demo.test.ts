@@ -7,9 +7,13 @@ import { until } from '../helpers/services.ts';
 
 /** Every kind of finding that there is a rule for. */
 const RULES = new URL('../../services/analyzer/rules/', import.meta.url);
-const KINDS = readdirSync(RULES).flatMap((name) =>
-  [...readFileSync(new URL(name, RULES), 'utf8').matchAll(/^const KIND = '([a-z_]+)';/gm)].map(([, kind]) => kind!),
-);
+const KINDS = [
+  ...new Set(
+    readdirSync(RULES).flatMap((name) =>
+      [...readFileSync(new URL(name, RULES), 'utf8').matchAll(/^const KIND = '([a-z_]+)';/gm)].map(([, kind]) => kind!),
+    ),
+  ),
+];
 
 function emptyFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-demo-'));
