@@ -16,7 +16,14 @@ import {
   tryLockDomain,
 } from '../store/analysis.ts';
 import { loadNetworkFacts, saveIdentities } from '../store/enrichment.ts';
-import { loadFindings, openFindings, reopenFindings, updateFindings, type WrittenEvent } from '../store/findings.ts';
+import {
+  type KnownFinding,
+  loadFindings,
+  openFindings,
+  reopenFindings,
+  updateFindings,
+  type WrittenEvent,
+} from '../store/findings.ts';
 import { loadSenderList } from '../store/senders.ts';
 import { loadSubdomainNames, type SubdomainNames } from '../store/subdomains.ts';
 import { loadForged } from '../store/trust.ts';
@@ -24,11 +31,11 @@ import { isNetwork } from './identity.ts';
 import { type Case, judge, judgeReadiness } from './judge.ts';
 import { type Outcome, REOPEN_DAYS } from './lifecycle.ts';
 import { CAUSES } from './rules/broken_senders.ts';
-import { LEAST as LEAST_SIGNED, NEWS, SPF_STRAY } from './rules/new_source.ts';
+import { HISTORY, LEAST as LEAST_SIGNED, NEWS, SPF_STRAY } from './rules/new_source.ts';
 import { READY_DAYS } from './rules/policy_ready.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
 import { catalogueOf } from './senders.ts';
-import { addDays } from './window.ts';
+import { addDays, openOf } from './window.ts';
 
 /** Sources judged in one transaction: bounds its memory and how long it holds its locks. */
 const SOURCES_AT_ONCE = 500;
@@ -40,9 +47,8 @@ const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
 /** Days of senders of forged reports told one by one: a flood is one finding a reporter, and needs no more to be seen. */
 const FORGED_DAYS = 2000;
 const ALERT_BATCH = 500;
-/** A source stays new for as long as a finding about it may stand; of so many it is asked whose key they sign with. */
-const YOUNG_DAYS = 2 * NEWS;
-const YOUNG_SOURCES = 20;
+/** Of so many new sources it is asked whose key they sign with. */
+const FRESH_SOURCES = 20;
 
 export interface Analysis {
   /** `busy`: another analyzer has the domain. `idle`: no work waits. `more`: judged in part, more work waits. */
@@ -98,6 +104,9 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const networks = work.more ? null : await loadNetworks(tx, domain, from, recent, today, NETWORKS);
 
     const firstSeen = await loadFirstSeen(tx, domain, work.sources);
+    // Where nothing can be new yet, whose key it is need not be asked.
+    const longKnown = (reporterDays[0]?.day ?? today) <= addDays(today, -HISTORY);
+    const fresh = longKnown ? freshSigners(rows, firstSeen, known, addDays(today, 1 - NEWS)) : [];
     const given: Case = {
       domain,
       from,
@@ -111,12 +120,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       testedSources,
       newcomers,
       firstSeen,
-      borrowed: await loadBorrowed(
-        tx,
-        domain,
-        youngSigners(rows, firstSeen, addDays(today, 1 - YOUNG_DAYS)),
-        addDays(today, 1 - YOUNG_DAYS),
-      ),
+      borrowed: await loadBorrowed(tx, domain, fresh, addDays(today, 1 - NEWS)),
       policyDays,
       known,
       networks,
@@ -144,11 +148,16 @@ function comesFromBelow({ largest, others_below }: Networks): boolean {
   return others_below.networks > 0 || largest.some(({ days }) => days.some((day) => day.below > 0));
 }
 
-/** The sources first seen since a day that pass by a signature alone: of these it is asked whose key that is. The largest, as `rows` are of few. */
-function youngSigners(rows: readonly SourceDay[], firstSeen: ReadonlyMap<string, string>, since: string): string[] {
+/** The sources that pass by a signature alone and may be new: first seen since a day, or told as new. The largest of them. */
+function freshSigners(
+  rows: readonly SourceDay[],
+  firstSeen: ReadonlyMap<string, string>,
+  known: readonly KnownFinding[],
+  since: string,
+): string[] {
   const sums = new Map<string, { signed: number; spf: number }>();
   for (const row of rows) {
-    if ((firstSeen.get(row.source) ?? '') < since) continue;
+    if ((firstSeen.get(row.source) ?? '') < since && !openOf(known, 'new_source', row.source)) continue;
     const sum = sums.get(row.source) ?? { signed: 0, spf: 0 };
     sum.signed += row.dkim_aligned;
     sum.spf += row.spf_aligned;
@@ -157,7 +166,7 @@ function youngSigners(rows: readonly SourceDay[], firstSeen: ReadonlyMap<string,
   const signers = [...sums].filter(([, { signed, spf }]) => signed >= LEAST_SIGNED && spf <= SPF_STRAY * signed);
   return signers
     .sort(([a, n], [b, m]) => m.signed - n.signed || (a < b ? -1 : 1))
-    .slice(0, YOUNG_SOURCES)
+    .slice(0, FRESH_SOURCES)
     .map(([source]) => source);
 }
 

@@ -263,9 +263,9 @@ export async function loadReporterDays(
   return { reporterDays: rows.map(({ sources: _, newcomers: __, ...row }) => row), sources, newcomers };
 }
 
-/** Reports and signatures looked through for selectors, at most: the newest. */
+/** Reports and signatures looked through for selectors, at most: the newest, and of equals always the same. */
 const SELECTOR_REPORTS = 200;
-const SELECTOR_RECORDS = 200_000;
+const SELECTOR_RECORDS = 50_000;
 
 /**
  * Of the mail that each source signed as the domain since `from`: the part whose selector older sources of the domain sign with as well. Who passes
@@ -283,7 +283,7 @@ export async function loadBorrowed(
     `with told as materialized (
        select report_key, begin_at from ruawatch.reports
         where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
-        order by begin_at desc limit ${SELECTOR_REPORTS}),
+        order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
      signed as materialized (
        select c.source, c.count, d ->> 'selector' as selector
          from told p

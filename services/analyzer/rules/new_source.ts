@@ -18,7 +18,7 @@ import { DOMAIN_DAYS } from './silence.ts';
 
 const KIND = 'new_source';
 /** So many days the domain must have been reported on before, that "never seen" says something. */
-const HISTORY = 21;
+export const HISTORY = 21;
 /** Messages that pass before it is worth a word. */
 export const LEAST = 20;
 /** SPF aligns for no more than this part of what passes by the signature alone. */
