@@ -3,6 +3,7 @@ import type { Context } from '../shared/service.ts';
 import {
   loadBorrowed,
   loadClassVolumes,
+  loadFailedChecks,
   loadFirstSeen,
   loadNetworks,
   loadPolicyDays,
@@ -131,7 +132,10 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       catalogue: catalogueOf(context.config),
       senderList: await loadSenderList(tx, domain, now),
     };
-    const judgement = judge(given);
+    let judgement = judge(given);
+    // Few domains have any, and only then records are read: they name what broke.
+    if (judgement.broken.length > 0)
+      judgement = judge({ ...given, failedChecks: await loadFailedChecks(tx, domain, judgement.broken) });
     await saveClasses(tx, domain, now, judgement.classes);
     await saveIdentities(tx, domain, judgement.identities);
     const events = await write(tx, domain, now, judgement);

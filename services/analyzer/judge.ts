@@ -1,5 +1,14 @@
 import type { Catalogue } from '../report/catalogue.ts';
-import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceClass, SourceDay } from '../store/analysis.ts';
+import type {
+  ClassVolume,
+  DomainDay,
+  FailedCheck,
+  Networks,
+  PolicyDay,
+  ReporterDay,
+  SourceClass,
+  SourceDay,
+} from '../store/analysis.ts';
 import type { Identity, NetworkFacts } from '../store/enrichment.ts';
 import type { Candidate, KnownFinding } from '../store/findings.ts';
 import type { ListEntry } from '../store/senders.ts';
@@ -48,6 +57,8 @@ export interface Case extends Moment {
   firstSeen: ReadonlyMap<string, string>;
   /** `analyzer.false_alarms_per_month` */
   falseAlarmsPerMonth: number;
+  /** What did not pass in the mail of `Judgement.broken`; without it findings do not name it. */
+  failedChecks?: readonly FailedCheck[];
   policyDays: readonly PolicyDay[];
   known: readonly KnownFinding[];
   /** Null: more work of this domain waits, and the domain as a whole is judged with the last of it. */
@@ -67,6 +78,8 @@ export interface Case extends Moment {
 export interface Judgement extends Outcome {
   classes: SourceClass[];
   identities: Identity[];
+  /** The sources of the work that broke, and since when. */
+  broken: { source: string; since: string }[];
 }
 
 /** Judges a domain: no I/O, no clock, and the order of rows does not matter. */
@@ -113,7 +126,7 @@ export function judge(given: Case): Judgement {
   const identities: Identity[] = [];
   const candidates: Candidate[] = [];
   const waiting = new Set(given.known.flatMap((finding) => finding.waiting));
-  const broken = new BrokenSenders(domain, today, given.known);
+  const broken = new BrokenSenders(domain, today, given.known, given.failedChecks ?? []);
   for (const source of given.sources) {
     const window = windowOf(source);
     const { identity } = identified(source);
@@ -204,7 +217,12 @@ export function judge(given: Case): Judgement {
         return null;
     }
   };
-  return { classes, identities, ...decide(candidates.map(withMissing(attendance)), given.known, resolve, given) };
+  return {
+    classes,
+    identities,
+    broken: broken.held,
+    ...decide(candidates.map(withMissing(attendance)), given.known, resolve, given),
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Config } from '../shared/config.ts';
 import { PermanentError } from '../shared/errors.ts';
 import * as acts from '../store/acts.ts';
+import type { Evidence } from '../store/findings.ts';
 import { withDatabase } from './open.ts';
 import { clean, table } from './table.ts';
 import { keyOf, limitOf, moment, untilOf, type WordOptions, wordOf } from './words.ts';
@@ -49,13 +50,29 @@ export async function runFindingsShow(config: Config, key: string, options: { js
       out(JSON.stringify(finding, null, 2));
       return;
     }
-    const evidence = finding.evidence as { what?: string; advice?: string[]; query?: string };
+    const evidence = finding.evidence as Partial<Evidence>;
     const line = (text: unknown) => out(clean(String(text)));
     line(`Finding ${key}: ${finding.summary}`);
     line(`${finding.severity} ${finding.kind} of ${finding.domain}, ${standing(finding as unknown as acts.ListedFinding)}`);
     if (evidence.what) line(evidence.what);
     for (const sentence of evidence.advice ?? []) line(`- ${sentence}`);
     out('');
+    if (evidence.broken !== undefined && evidence.broken.length > 1) {
+      out(
+        table(
+          ['sender', 'since', 'failed', 'of', 'does not pass'],
+          evidence.broken.map((one) => [
+            one.source,
+            one.since,
+            String(one.messages),
+            String(one.of),
+            (one.names ?? []).join(', '),
+          ]),
+          [60, 10, 12, 12, 120],
+        ),
+      );
+      out('');
+    }
     out(
       table(
         ['when (UTC)', 'what', 'who', 'severity', 'why'],

@@ -226,6 +226,52 @@ export async function loadSourceDays(
   return rows;
 }
 
+/** A signature or an SPF check that did not pass, in failing mail of a source. */
+export interface FailedCheck {
+  source: string;
+  mechanism: 'dkim' | 'spf';
+  /** `d=` of the signature, or the domain that SPF was asked about. */
+  domain: string;
+  selector: string | null;
+  messages: number;
+}
+
+/** So many are told apart, those of the most messages. */
+const CHECKS = 1000;
+
+/**
+ * What did not pass in the failing mail of sources that broke, from the day since when each fails, for a week: where to look in DNS.
+ * @param broken source and first day (YYYY-MM-DD)
+ */
+export async function loadFailedChecks(
+  tx: Tx,
+  domain: string,
+  broken: readonly { source: string; since: string }[],
+): Promise<FailedCheck[]> {
+  if (broken.length === 0) return [];
+  const first = broken.map(({ since }) => since).sort();
+  const { rows } = await tx.query<FailedCheck>(
+    `select r.source, c.mechanism, c.domain, c.selector, sum(r.count) as messages
+       from jsonb_to_recordset($2::jsonb) as g(source text, since date)
+       join ruawatch.records r on r.source = g.source and not (r.dkim_aligned or r.spf_aligned)
+        and r.begin_at >= g.since::timestamp at time zone 'UTC' and r.begin_at < (g.since + 7)::timestamp at time zone 'UTC'
+       join ruawatch.reports p on p.report_key = r.report_key
+      cross join lateral (
+        select 'dkim' as mechanism, lower(d ->> 'domain') as domain, d ->> 'selector' as selector, d ->> 'result' as result
+          from jsonb_array_elements(r.auth -> 'dkim') d
+         union all
+        select 'spf', lower(s ->> 'domain'), null, s ->> 'result' from jsonb_array_elements(r.auth -> 'spf') s) c
+      where r.begin_at >= $3::timestamp at time zone 'UTC' and r.begin_at < ($4::date + 7)::timestamp at time zone 'UTC'
+        and p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and c.result is distinct from 'pass' and c.domain is not null
+        and (c.mechanism = 'spf' or c.selector is not null)
+      group by 1, 2, 3, 4
+      order by messages desc, source, mechanism, domain, selector
+      limit ${CHECKS}`,
+    [domain, JSON.stringify(broken), first[0], first.at(-1)],
+  );
+  return rows;
+}
+
 /** A passing source with fewer messages in the window is not one that anything is tested of. */
 const TESTED = 20;
 

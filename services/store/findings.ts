@@ -39,6 +39,8 @@ export interface BrokenSender {
   confidence: number;
   /** How its mail did before, in words; absent when that has left the window. */
   before?: string;
+  /** Where to look in DNS: keys (`selector._domainkey.domain`) and SPF records that did not pass, as far as reporters named them. */
+  names?: string[];
 }
 
 /** A sender that is no part of its incident any more: the report day on which that was seen, and why. */

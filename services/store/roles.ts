@@ -40,15 +40,15 @@ export const GRANTS = {
     failure_reports: ['select', 'insert', 'update', 'delete'],
     personal_mails: ['select', 'insert', 'update', 'delete'],
   },
-  /** Judges from the rollups: no mail, no records. */
+  /** Judges from the rollups: no mail, and of records only what names a key. */
   ruawatch_analyzer: {
     migrations: ['select'],
     mailboxes: ['select (backlog)'],
     messages: ['select (state)'],
     reports: ['select'],
     trust_checks: ['select'],
-    // Whose key a new source signs with, and nothing else of a record.
-    records: ['select (report_key, begin_at, source, count, auth, dkim_aligned)'],
+    // Whose key a new source signs with, what did not pass where one broke, and nothing else of a record.
+    records: ['select (report_key, begin_at, source, count, auth, dkim_aligned, spf_aligned)'],
     source_days: ['select'],
     policy_days: ['select'],
     subdomain_days: ['select'],

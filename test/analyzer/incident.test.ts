@@ -78,6 +78,77 @@ test('who breaks later is a change, who is mended leaves it open, and it is over
   expect((await mails()).map((subject) => subject.replace(/:.*/, ''))).toEqual(['[ruawatch] example.com', 'Changed', 'Resolved']);
 });
 
+/** Records of a report, as the parser stores them, of mail that fails with these signatures. */
+async function records(signatures: Record<string, { selector: string; domain?: string; result?: string }>): Promise<void> {
+  await f.t.db.query(
+    `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, org_name, reporter, report_id, domain, begin_at,
+            end_at, errors, records, messages, salvaged, problems, received_at, trust)
+     values (1, 1, 0, 'i', 'c', 'google.com', 'google.com', '1', $1, $2::date + interval '1 hour', $2::date + interval '25 hours', '[]', 3, 52,
+             false, '[]', now(), 'ok')`,
+    [DOMAIN, ago(1)],
+  );
+  for (const [n, [source, { selector, domain = DOMAIN, result = 'fail' }]] of Object.entries(signatures).entries()) {
+    const auth = {
+      dkim: [
+        { domain, selector, result },
+        { domain: source, selector: 'theirs', result: 'pass' },
+      ],
+      spf: [{ domain: `bounce.${DOMAIN}`, scope: 'mfrom', result: 'fail' }],
+    };
+    await f.t.db.query(
+      `insert into ruawatch.records (report_key, n, begin_at, source_ip, count, disposition, auth, dkim_aligned, spf_aligned, forwarded, source)
+       values (1, $1, $2::date + interval '1 hour', '203.0.113.1', 10, 'none', $3, false, false, false, $4)`,
+      [n, ago(1), auth, source],
+    );
+  }
+}
+
+test.each([
+  ['one key', (_: string) => 's1', `They share the key s1._domainkey.${DOMAIN}, which does not verify`],
+  [
+    'a key each',
+    (source: string) => source.slice(0, 1),
+    `a._domainkey.${DOMAIN}, b._domainkey.${DOMAIN} and 3 more do not verify`,
+  ],
+])('the advice names what broke: %s', async (_, selectorOf, said) => {
+  await f.put([...ordinary(41, 0), ...SERVICES.flatMap((source) => [...good(source, 41, 3), ...bad(source, 2, 0)])]);
+  await records(Object.fromEntries(SERVICES.map((source) => [source, { selector: selectorOf(source) }])));
+  await f.analyze();
+  const [finding] = await f.findings();
+  const broken = finding!.evidence.broken as { source: string; names: string[] }[];
+  expect(broken.map(({ source, names }) => [source, names])).toEqual(
+    SERVICES.map((source) => [source, [`${selectorOf(source)}._domainkey.${DOMAIN}`]]),
+  );
+  expect((finding!.evidence.advice as string[])[0]).toContain(said);
+});
+
+test('the advice on one sender names its key, and neither a key of somebody else nor one that verifies', async () => {
+  await f.put([...ordinary(41, 0), ...good('a.example', 41, 3), ...bad('a.example', 2, 0)]);
+  await records({ 'a.example': { selector: 's1', domain: `mail.${DOMAIN}` } });
+  await f.t.db.query(`update ruawatch.records set auth = jsonb_set(auth, '{dkim}', auth -> 'dkim' || $1::jsonb)`, [
+    JSON.stringify([
+      { domain: 'a.example', selector: 'x', result: 'fail' },
+      { domain: DOMAIN, selector: 'good', result: 'pass' },
+    ]),
+  ]);
+  await f.analyze();
+  const [finding] = await f.findings();
+  expect((finding!.evidence.advice as string[])[0]).toMatch(
+    /^It signs with the key s1\._domainkey\.mail\.example\.com, which does not verify/,
+  );
+});
+
+test('an SPF record that broke is named', async () => {
+  const spf = (source: string, from: number, to: number) => span(from, to, 'spf', 40, REPORTERS, { source });
+  const fails = (source: string) => span(2, 0, 'foreignDkim', 40, REPORTERS, { source });
+  await f.put([...ordinary(41, 0), ...['a.example', 'b.example'].flatMap((s) => [...spf(s, 41, 3), ...fails(s)])]);
+  await records({ 'a.example': { selector: 's1' }, 'b.example': { selector: 's1' } });
+  await f.analyze();
+  const [finding] = await f.findings();
+  expect(finding).toMatchObject({ subject: 'spf', evidence: { senders: 2 } });
+  expect((finding!.evidence.advice as string[])[0]).toContain(`the SPF record of bounce.${DOMAIN} around`);
+});
+
 test('DKIM and SPF are two causes; a sender without both is counted to DKIM', async () => {
   const spf = (from: number, to: number) => span(from, to, 'spf', 40, REPORTERS, { source: 'b.example' });
   const both = (from: number, to: number) => span(from, to, 'both', 40, REPORTERS, { source: '198.51.100.0/24' });

@@ -1,3 +1,5 @@
+import { organizationalDomain } from '../../report/orgdomain.ts';
+import type { FailedCheck } from '../../store/analysis.ts';
 import {
   type BrokenSender,
   type Candidate,
@@ -59,11 +61,17 @@ export class BrokenSenders {
   private readonly causes = new Map<string, Cause>();
   /** Senders whose cause nobody has heard of: it is what it is found to be now. */
   private readonly unheard = new Set<string>();
+  private readonly checks: readonly FailedCheck[];
+  private readonly found: BrokenSender[] = [];
   private readonly mended = new Map<string, MendedSender & { cause: Cause }>();
 
-  /** @param known all that is on file, heard of or not: what this work does not name stays as it was found */
-  constructor(domain: string, today: string, known: readonly KnownFinding[]) {
+  /**
+   * @param known all that is on file, heard of or not: what this work does not name stays as it was found
+   * @param checks what did not pass in the mail of those that are held
+   */
+  constructor(domain: string, today: string, known: readonly KnownFinding[], checks: readonly FailedCheck[] = []) {
     this.domain = domain;
+    this.checks = checks;
     this.today = today;
     for (const { kind, state, subject, evidence, heard } of known) {
       if (kind !== KIND || state !== 'open') continue;
@@ -85,8 +93,15 @@ export class BrokenSenders {
     return this.parts.get(source) ?? null;
   }
 
+  /** Those that were held, not what was on file. */
+  get held(): BrokenSender[] {
+    return this.found;
+  }
+
   hold(part: BrokenSender): void {
-    this.parts.set(part.source, part);
+    const names = namesOf(this.domain, part, this.checks);
+    this.found.push(part);
+    this.parts.set(part.source, names.length === 0 ? part : { ...part, names });
     if (!this.causes.has(part.source) || this.unheard.has(part.source))
       this.causes.set(part.source, part.mechanism === 'spf' ? 'spf' : 'dkim');
     this.mended.delete(part.source);
@@ -120,6 +135,23 @@ export class BrokenSenders {
       return parts.length === 0 ? [] : [incidentOf(this.domain, cause, parts, mended, policy)];
     });
   }
+}
+
+/** So many names of one sender are worth looking at. */
+const NAMES = 3;
+
+/** The domain's own keys and records that did not pass at a sender, those of the most messages first. */
+function namesOf(domain: string, { source, mechanism }: BrokenSender, checks: readonly FailedCheck[]): string[] {
+  const organization = organizationalDomain(domain);
+  const sums = new Map<string, number>();
+  for (const check of checks) {
+    if (check.source !== source || (mechanism !== 'both' && check.mechanism !== mechanism)) continue;
+    if (organizationalDomain(check.domain) !== organization) continue;
+    const name = check.mechanism === 'spf' ? check.domain : `${check.selector}._domainkey.${check.domain}`;
+    sums.set(short(name), (sums.get(short(name)) ?? 0) + check.messages);
+  }
+  const ranked = [...sums].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  return ranked.slice(0, NAMES).map(([name]) => name);
 }
 
 function largestFirst(a: BrokenSender, b: BrokenSender): number {
@@ -199,10 +231,19 @@ function adviceOf(
   policy: string | null,
 ): string[] {
   const source = parts.length === 1 ? short(parts[0]!.source) : null;
+  const isKey = (name: string) => name.includes('._domainkey.');
+  const keys = common(parts, isKey);
+  const records = common(parts, (name) => !isKey(name));
+  const replaced = 'a key replaced on one side only is the usual cause.';
   const dkim = source
-    ? `Compare the DKIM selector that ${source} signs with, and its public key, with what is published under _domainkey.${domain}: a key replaced on one side only is the usual cause.`
-    : `Look first at what these senders share: the DKIM keys published under _domainkey.${domain} (a selector withdrawn or replaced, a zone that lost its records or its delegation) around ${since}.`;
-  const spf = `Look at what changed in the SPF record of ${domain} around ${since} (a dropped include or address, more than 10 DNS lookups), and whether the return path (MAIL FROM) is still at ${domain}.`;
+    ? keys.all.length > 0
+      ? `It signs with the key ${list(keys.all, 2)}, which does not verify: compare what DNS publishes there with the key at ${source}; ${replaced}`
+      : `Compare the DKIM selector that ${source} signs with, and its public key, with what is published under _domainkey.${domain}: ${replaced}`
+    : keys.shared !== null
+      ? `They share the key ${keys.shared}, which does not verify: look at what DNS publishes there since ${since} (withdrawn, replaced, cut short), and compare it with the key that signs.`
+      : `Look first at what these senders share: the DKIM keys published under _domainkey.${domain} (${keys.all.length > 0 ? `${list(keys.all)} do not verify; ` : ''}a zone that lost its records or its delegation, a selector withdrawn or replaced) around ${since}.`;
+  const record = records.shared ?? domain;
+  const spf = `Look at what changed in the SPF record of ${record} around ${since} (a dropped include or address, more than 10 DNS lookups), and whether the return path (MAIL FROM) is still at ${domain}.`;
   const strict = (['adkim', 'aspf'] as const).filter(
     (tag) => publishedTag(policy, tag) === 's' && mechanism !== (tag === 'adkim' ? 'spf' : 'dkim'),
   );
@@ -215,4 +256,14 @@ function adviceOf(
         ]
       : []),
   ];
+}
+
+/** The names of one kind that these senders fail by: all of them, and the one that most of those share whose names are known. */
+function common(parts: readonly BrokenSender[], which: (name: string) => boolean): { all: string[]; shared: string | null } {
+  const sums = new Map<string, number>();
+  const known = parts.filter(({ names }) => names?.some(which));
+  for (const name of known.flatMap(({ names = [] }) => names.filter(which))) sums.set(name, (sums.get(name) ?? 0) + 1);
+  const ranked = [...sums].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const shared = ranked.find(([, n]) => n * 2 > known.length)?.[0] ?? null;
+  return { all: ranked.map(([name]) => name), shared };
 }
