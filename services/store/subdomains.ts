@@ -23,18 +23,21 @@ export async function rollUpSubdomains(
   recordsOf: (report: string, from: string, to: string) => string,
 ): Promise<void> {
   await tx.query(
-    `with delta as (
-       select p.domain, left(${nameOf('r')}, ${KEY_LENGTH}) as name, (p.begin_at at time zone 'UTC')::date as day, s.trust,
-              sum(s.sign * r.count) as messages,
-              sum(s.sign * r.count) filter (where ok.pass) as passed,
-              sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and r.foreign_dkim is null and r.foreign_spf is null)
+    // Materialized: planned as one, the reports were found by their domain, and all those given compared with each record.
+    `with given as materialized (
+       select p.report_key, p.domain, p.begin_at, s.sign, s.trust
+         from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust) join ruawatch.reports p on p.report_key = s.key),
+     delta as (
+       select p.domain, left(${nameOf('r')}, ${KEY_LENGTH}) as name, (p.begin_at at time zone 'UTC')::date as day, p.trust,
+              sum(p.sign * r.count) as messages,
+              sum(p.sign * r.count) filter (where ok.pass) as passed,
+              sum(p.sign * r.count) filter (where not ok.pass and not r.forwarded and r.foreign_dkim is null and r.foreign_spf is null)
                 as failed_unauthenticated,
-              sum(s.sign * r.count) filter (where not ok.pass and coalesce(r.disposition, 'none') in ('none', 'pass')) as failed_delivered
-         from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust)
-         join ruawatch.reports p on p.report_key = s.key and p.domain = any($6::text[])
+              sum(p.sign * r.count) filter (where not ok.pass and coalesce(r.disposition, 'none') in ('none', 'pass')) as failed_delivered
+         from given p
         cross join lateral (${recordsOf('p', '$4', '$5')}) r
         cross join lateral (select r.dkim_aligned or r.spf_aligned as pass) ok
-        where ${isBelow('r', 'p')}
+        where p.domain = any($6::text[]) and ${isBelow('r', 'p')}
         group by 1, 2, 3, 4)
      insert into ruawatch.subdomain_days as d (domain, name, day, trust, messages, passed, failed_unauthenticated, failed_delivered)
      select domain, name, day, trust, messages, coalesce(passed, 0), coalesce(failed_unauthenticated, 0), coalesce(failed_delivered, 0)
