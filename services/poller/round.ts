@@ -22,9 +22,12 @@ import type { Session } from './session.ts';
 import { streamMail } from './stream.ts';
 import { batches, type Listed } from './uids.ts';
 
-/** Mails listed at once, fetched at once, and the bytes of one batch; a larger mail is streamed alone. */
+/**
+ * Mails listed at once, fetched at once, and the bytes of one batch; a larger mail is streamed alone. A batch is one transaction here and
+ * one job of the parser.
+ */
 const LIST_COUNT = 500;
-const BATCH_COUNT = 50;
+const BATCH_COUNT = 100;
 const BATCH_BYTES = 8 * 1024 * 1024;
 const STREAM_FROM_BYTES = 2 * 1024 * 1024;
 const PENDING_MOST = 100_000;
