@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Attendance, daysBetween } from '../../services/analyzer/habit.ts';
+import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
 import {
   authenticationRegression,
   authenticationRegressionResolved,
 } from '../../services/analyzer/rules/authentication_regression.ts';
+import { newSource } from '../../services/analyzer/rules/new_source.ts';
 import { unauthorizedSource } from '../../services/analyzer/rules/unauthorized_source.ts';
 import { volumeSurge, volumeSurgeResolved } from '../../services/analyzer/rules/volume_surge.ts';
 import type { ReporterDay, SourceDay } from '../../services/store/analysis.ts';
@@ -108,6 +110,19 @@ describe('what is told of a day is not taken back by those who speak of it later
     expect(told(fails([LARGE, MIDDLE]), [SMALL])).toBe(1);
     expect(told(fails([LARGE, MIDDLE, SMALL]), [])).toBe(1);
   });
+});
+
+test('a source of which half is untold is neither called misaligned nor new', () => {
+  const waits = (rows: SourceDay[], rule: typeof newSource) => {
+    const silent = [ago(1), ago(0)].map((day) => ({ day, reporter: LARGE }));
+    const found = (late: readonly Report[]) => {
+      const { there, given } = heard(rows, late);
+      return rule(sourceWindow(there, { ...given, firstSeen: ago(1), borrowed: 0 })).length;
+    };
+    expect([found(silent), found([])]).toEqual([0, 1]);
+  };
+  waits(span(1, 0, 'dkim', 20, [LARGE, MIDDLE, SMALL]), newSource);
+  waits(span(1, 0, 'foreign', 20, [LARGE, MIDDLE, SMALL]), alignmentFailure);
 });
 
 test('it does not matter on which days the week was looked at: a burst of one day is found on any of them, by the same evidence', () => {

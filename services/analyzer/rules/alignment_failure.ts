@@ -46,7 +46,10 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
   const { domain, source } = window;
   const settled = settledUntil(window.known, KIND, source);
   const recentDays = new Set(window.domainDays.map((day) => day.day));
-  const recent = window.rows.filter((row) => recentDays.has(row.day) && row.day > settled);
+  const open = openOf(window.known, KIND, source);
+  // Of days that are half told, most of the source's mail may be untold as well.
+  const rows = open ? window.rows : judgedRows(window);
+  const recent = rows.filter((row) => recentDays.has(row.day) && row.day > settled);
   const sum = total(recent);
   const approved = window.listed?.verdict === 'approved';
   const failing = (row: Pick<Counts, 'failed_authenticated' | 'failed_unauthenticated'>) =>
@@ -56,7 +59,6 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
   const bad = recent.filter((row) => failing(row) > 0);
   const badDays = [...new Set(bad.map((row) => row.day))].sort();
   const reporters = reportersOf(bad);
-  const open = openOf(window.known, KIND, source);
   const seen = { messages: failing(sum), reporters, days: badDays.length };
   if (!open && (seen.messages < LEAST || !isEvidence(seen, window.domainDays))) return [];
   const chance = shareTail(seen.messages, sum.messages, PRIOR_HALF, PRIOR_HALF);

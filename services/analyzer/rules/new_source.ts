@@ -6,6 +6,7 @@ import { count, short } from '../text.ts';
 import {
   addDays,
   isEvidence,
+  judgedRows,
   openOf,
   reportersOf,
   type SourceWindow,
@@ -40,15 +41,17 @@ export const NEWS = 14;
  * at one receiver. Nor for what a person has approved.
  */
 export function newSource(window: SourceWindow): Candidate[] {
-  const { domain, source, rows } = window;
-  if (window.listed !== null || rows.length === 0) return [];
-  const first = rows.map((row) => row.day).sort()[0]!;
+  const { domain, source } = window;
+  if (window.listed !== null || window.rows.length === 0) return [];
+  const first = window.rows.map((row) => row.day).sort()[0]!;
   const open = openOf(window.known, KIND, source);
   if (!open) {
     if (first < addDays(window.today, 1 - NEWS) || settledUntil(window.known, KIND, source) !== '') return [];
     if (window.firstSeen !== null && window.firstSeen < first) return [];
     if (window.attendance.first === '' || window.attendance.first > addDays(first, -HISTORY)) return [];
   }
+  // Of days that are half told, most of the source's mail may be untold as well.
+  const rows = open ? window.rows : judgedRows(window);
   const sum = total(rows);
   if (sum.passed < LEAST || sum.passed < 0.8 * sum.messages || saidToForward(sum) || forwards(window)) return [];
   const reporters = reportersOf(rows);
