@@ -88,7 +88,7 @@ describe('subdomain_abuse', () => {
     const rows = Array.from({ length: 30 }, (_, n) => span(1, 0, 'below', 2, REPORTERS, net(n))).flat();
     const [finding, ...more] = subdomainAbuse(domainWindow(rows, { names: { ...names, names: 41_000 } }));
     expect(more).toEqual([]);
-    expect(finding!.summary).toMatch(/^30 networks send as 41,000 names below example\.com, such as n0\.example\.com without/);
+    expect(finding!.summary).toMatch(/^30 networks send as 41,000 names below example\.com \(such as n0\.example\.com\) without/);
     expect(finding!.evidence.names).toHaveLength(10);
     expect(finding!.evidence.what).toContain('under any of the 200 most used.');
   });

@@ -57,7 +57,7 @@ export function subdomainAbuseResolved(finding: KnownFinding, window: DomainWind
 function namesInWords(names: SubdomainNames, domain: string): string {
   if (names.names === 0) return `names below ${domain}`;
   if (names.names <= 2) return list(names.largest.map(({ name }) => short(name)));
-  return `${count(names.names, 'name')} below ${domain}, such as ${short(names.largest[0]!.name)}`;
+  return `${count(names.names, 'name')} below ${domain} (such as ${short(names.largest[0]!.name)})`;
 }
 
 function usedInWords({ largest, names }: SubdomainNames, used: readonly SubdomainName[]): string {
