@@ -78,7 +78,7 @@ select * from dmarc.findings where finding_key = 17;
         last_day: value,
         reporters: fc.oneof(value, fc.array(value, { maxLength: 20 })),
         delivered: value,
-        mechanism: fc.oneof(value, fc.constantFrom('dkim', 'spf', 'both')),
+        mechanism: fc.oneof(value, fc.constantFrom('dkim', 'spf', 'both', 'valueOf', 'constructor')),
         advice: fc.array(value, { maxLength: 10 }),
         query: value,
       },

@@ -31,13 +31,17 @@ const MOST_REPORTERS = 4;
 const MOST_ADVICE = 3;
 const LONGEST_QUERY = 4_000;
 
-const MECHANISMS: Record<string, string> = { dkim: 'DKIM', spf: 'SPF', both: 'SPF and DKIM' };
+const MECHANISMS = new Map([
+  ['dkim', 'DKIM'],
+  ['spf', 'SPF'],
+  ['both', 'SPF and DKIM'],
+]);
 
 export function factsOf(event: FindingEvent, telling: Telling): Facts {
   const evidence = objectOf(event.evidence);
   const domain = clean(event.domain, 80);
   const severity = clean(event.severity, 20);
-  const mechanism = MECHANISMS[clean(evidence.mechanism, 20)];
+  const mechanism = MECHANISMS.get(clean(evidence.mechanism, 20));
   const kind = clean(event.kind, 40).replaceAll('_', ' ') + (mechanism === undefined ? '' : ` (${mechanism})`);
   const sources = listOf(evidence.who).map(objectOf);
   const title = titleOf(event, domain);
