@@ -38,24 +38,41 @@ function ipv6Groups(text: string): number[] | null {
     // Keep the separator of a leading "::" before the dotted part.
     source = source.charCodeAt(cut - 1) === 58 ? source.slice(0, cut + 1) : source.slice(0, cut);
   }
-  const halves = source.split('::');
-  if (halves.length > 2) return null;
-  const read = (part: string): number[] | null => {
-    if (part === '') return [];
-    const out: number[] = [];
-    for (const group of part.split(':')) {
-      if (!/^[0-9a-f]{1,4}$/i.test(group)) return null;
-      out.push(Number.parseInt(group, 16));
-    }
-    return out;
-  };
-  const head = read(halves[0] as string);
-  const rest = halves.length === 2 ? read(halves[1] as string) : [];
-  if (head === null || rest === null) return null;
-  const known = head.length + rest.length + tail.length;
-  if (halves.length === 1) return known === 8 ? [...head, ...tail] : null;
-  if (known > 7) return null;
-  return [...head, ...new Array<number>(8 - known).fill(0), ...rest, ...tail];
+  const groups: number[] = [];
+  /** Where "::" stands. */
+  let gap = -1;
+  let i = 0;
+  if (source.startsWith('::')) {
+    gap = 0;
+    i = 2;
+  }
+  while (i < source.length) {
+    let value = 0;
+    const start = i;
+    for (let digit = hexDigit(source, i); digit >= 0; digit = hexDigit(source, ++i)) value = value * 16 + digit;
+    if (i === start || i - start > 4) return null;
+    groups.push(value);
+    if (i === source.length) break;
+    if (source.charCodeAt(i++) !== 58 || i === source.length) return null;
+    if (source.charCodeAt(i) !== 58) continue;
+    if (gap >= 0) return null;
+    gap = groups.length;
+    i++;
+  }
+  for (const group of tail) groups.push(group);
+  const missing = 8 - groups.length;
+  if (gap < 0) return missing === 0 ? groups : null;
+  if (missing < 1) return null;
+  for (let n = 0; n < missing; n++) groups.splice(gap, 0, 0);
+  return groups;
+}
+
+/** The value of the hexadecimal digit at `i`, or -1. */
+function hexDigit(text: string, i: number): number {
+  const c = text.charCodeAt(i);
+  if (c >= 48 && c <= 57) return c - 48;
+  if (c >= 97 && c <= 102) return c - 87;
+  return c >= 65 && c <= 70 ? c - 55 : -1;
 }
 
 /** RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups (the first of equals) as "::". */
@@ -71,9 +88,17 @@ function ipv6Text(groups: number[]): string {
     }
     if (length > 0) i += length - 1;
   }
-  const hex = (list: number[]): string => list.map((group) => group.toString(16)).join(':');
-  if (best < 0) return hex(groups);
-  return `${hex(groups.slice(0, best))}::${hex(groups.slice(best + bestLength))}`;
+  let text = '';
+  for (let i = 0; i < 8; ) {
+    if (i === best) {
+      text += '::';
+      i += bestLength;
+      continue;
+    }
+    if (i > 0 && i !== best + bestLength) text += ':';
+    text += (groups[i++] as number).toString(16);
+  }
+  return text;
 }
 
 /**

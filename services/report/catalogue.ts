@@ -1,5 +1,7 @@
-import { getDomain } from 'tldts';
+import { library } from './library.ts';
 import { normalDomain } from './orgdomain.ts';
+
+const { getDomain } = library('tldts') as typeof import('tldts');
 
 /** What a sender is to the owner of a domain. */
 export const SENDER_KINDS = [

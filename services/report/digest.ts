@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import type { AggregateRecord } from './model.ts';
 import type { Preamble } from './preamble.ts';
 
@@ -14,7 +14,8 @@ const GATHERED = 32_768;
  * theirs, so that neither white space nor encoding nor the order of different siblings changes it. What we conclude is not part of it.
  */
 export class ContentHash {
-  private readonly hash: Hash = createHash('sha256');
+  /** Of a long report: a short one is hashed at once, which spares the object. */
+  private hash: Hash | null = null;
   private gathered = '';
 
   /** Adds a record: its address (as sent, when it is none), its count, and `restOf` it. Returns how much text it holds. */
@@ -23,6 +24,7 @@ export class ContentHash {
     this.gathered += line;
     this.gathered += '\n';
     if (this.gathered.length >= GATHERED) {
+      this.hash ??= createHash('sha256');
       this.hash.update(this.gathered);
       this.gathered = '';
     }
@@ -53,7 +55,8 @@ export class ContentHash {
       policy.testing,
       policy.discovery_method,
     ];
-    return this.hash.update(`${this.gathered}\n${fields.join(FIELD)}`).digest('hex');
+    const rest = `${this.gathered}\n${fields.join(FIELD)}`;
+    return this.hash === null ? hash('sha256', rest) : this.hash.update(rest).digest('hex');
   }
 }
 
@@ -77,5 +80,5 @@ export function restOf(r: AggregateRecord): string {
 export function identityOf(preamble: Preamble, domain: string, begin: number, end: number, content_hash: string): string {
   const reporter = (preamble.org_name ?? preamble.org_email ?? '').toLowerCase();
   const id = preamble.report_id ?? `content ${content_hash}`;
-  return createHash('sha256').update([reporter, domain, id, begin, end].join(FIELD)).digest('hex');
+  return hash('sha256', [reporter, domain, id, begin, end].join(FIELD));
 }

@@ -1,5 +1,7 @@
 import { domainToASCII } from 'node:url';
-import { getDomain } from 'tldts';
+import { library } from './library.ts';
+
+const { getDomain } = library('tldts') as typeof import('tldts');
 
 /**
  * Organizational domains (RFC 7489 section 3.2): the public suffix plus one label. Both sections of the public suffix list count,

@@ -1,5 +1,8 @@
-import { SaxesParser } from 'saxes';
+import type { SaxesParser } from 'saxes';
+import { library } from './library.ts';
 import type { Step } from './shapes.ts';
+
+const saxes = library('saxes') as typeof import('saxes');
 
 /** Who is told what stands in a document. */
 export interface Listener {
@@ -35,7 +38,7 @@ export interface Tokenizer {
 
 /** saxes, the library that decides what is well-formed. `prefix` is read before anybody listens. */
 export function strictParser(listener: Listener, prefix = ''): SaxesParser {
-  const parser = new SaxesParser({ position: false });
+  const parser = new saxes.SaxesParser({ position: false });
   parser.write(prefix);
   // Seven handlers: an eighth turns the parser into an object with slow properties in V8, and reading takes four times as long.
   // So comments and processing instructions go unheard, and a run of them counts as a text of its length.

@@ -1,7 +1,10 @@
-import yauzl, { type Entry } from 'yauzl';
+import type { Entry, ZipFile } from 'yauzl';
 import { type Member, memberName } from './archive.ts';
+import { library } from './library.ts';
 import type { Problem } from './model.ts';
 import { excerpt } from './text.ts';
+
+const yauzl = library('yauzl') as typeof import('yauzl');
 
 const END_MARK = Buffer.from([0x50, 0x4b, 0x05, 0x06]);
 const END_LENGTH = 22;
@@ -31,7 +34,7 @@ export async function* zipMembers(bytes: Buffer): AsyncGenerator<Member> {
   }
 }
 
-async function member(bytes: Buffer, zip: yauzl.ZipFile, entry: Entry): Promise<Member> {
+async function member(bytes: Buffer, zip: ZipFile, entry: Entry): Promise<Member> {
   const name = memberName(entry.fileName as unknown as Buffer);
   const base = { name, skipped: false, data: null, deflated: false, crc32: entry.crc32, problem: null };
   if (name?.endsWith('/') && entry.uncompressedSize === 0) return { ...base, skipped: true };

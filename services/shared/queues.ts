@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
-import { createPostgresBackend, createRedisBackend, Queue, type QueueOptions, UnrecoverableError, Worker } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Queue, QueueOptions, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { QUEUE_SCHEMA } from './db.ts';
 import { isTransient, messageOf, PermanentError } from './errors.ts';
+import { library } from './library.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { connectionSettings } from './postgres-url.ts';
+
+const bullmq = library('bullmq') as typeof import('bullmq');
+const ioredis = library('ioredis') as typeof import('ioredis');
 
 /**
  * Every queue of the program: what its jobs carry, how often they retry, and how their ids are made.
@@ -133,7 +137,7 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
   };
 
   const redis = (forWorker: boolean, mine: Redis[]): Redis => {
-    const connection = new Redis(settings.redisUrl!, {
+    const connection = new ioredis.Redis(settings.redisUrl!, {
       maxRetriesPerRequest: forWorker ? null : 1,
       enableReadyCheck: true,
       retryStrategy: (times) => Math.min(1_000, 50 * times),
@@ -154,12 +158,14 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
           },
         }) as unknown as QueueOptions;
   // The two factories differ in their connection's type only; which one is used is decided once, here.
-  const factory = (backend === 'redis' ? createRedisBackend : createPostgresBackend) as typeof createRedisBackend;
+  const factory = (
+    backend === 'redis' ? bullmq.createRedisBackend : bullmq.createPostgresBackend
+  ) as typeof bullmq.createRedisBackend;
 
   const queueOf = (name: QueueName): Queue => {
     let queue = queues.get(name);
     if (!queue) {
-      queue = new Queue(name, options(false) as never, factory as never);
+      queue = new bullmq.Queue(name, options(false) as never, factory as never);
       queue.on('error', warn);
       queues.set(name, queue);
     }
@@ -206,11 +212,12 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
       const spec = QUEUES[name];
       const running = new Set<Promise<void>>();
       const mine: Redis[] = [];
-      const worker = new Worker(
+      const worker = new bullmq.Worker(
         name,
         async (job) => {
           const payload = spec.payload.safeParse(job.data);
-          if (!payload.success) throw new UnrecoverableError(`the job does not fit queue ${name}: ${payload.error.message}`);
+          if (!payload.success)
+            throw new bullmq.UnrecoverableError(`the job does not fit queue ${name}: ${payload.error.message}`);
           const jobLog = log.child({ queue: name, job: job.id });
           const end = metrics.jobSeconds.startTimer({ queue: name });
           try {
@@ -223,7 +230,7 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
             jobLog.warn({ err: messageOf(error), retry, attempt: job.attemptsMade + 1 }, 'the job failed');
             metrics.jobs.inc({ queue: name, outcome: retry ? 'retried' : 'failed' });
             if (retry) throw error;
-            throw Object.assign(new UnrecoverableError(messageOf(error)), { cause: error });
+            throw Object.assign(new bullmq.UnrecoverableError(messageOf(error)), { cause: error });
           } finally {
             end();
           }
@@ -241,7 +248,7 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
       worker.on('failed', (job, error) => {
         if (!job || !hooks.onDead) return;
         const dead =
-          error instanceof UnrecoverableError || error.name === 'UnrecoverableError' || job.attemptsMade >= spec.attempts;
+          error instanceof bullmq.UnrecoverableError || error.name === 'UnrecoverableError' || job.attemptsMade >= spec.attempts;
         const payload = spec.payload.safeParse(job.data);
         if (!dead || !payload.success) return;
         hooks.onDead(payload.data as never, error.cause instanceof Error ? error.cause : error).catch((cause: unknown) => {

@@ -206,7 +206,17 @@ function json(value: string | null): string {
   return JSON.stringify(plain(value)).replaceAll('\\', '\\\\');
 }
 
+/** Texts made last: the reports of a day begin and end at a handful of times. */
+const isoTexts = new Map<number, string>();
+const ISO_TEXTS = 1_000;
+
 /** ISO text of seconds since the epoch. */
 export function isoSeconds(seconds: number): string {
-  return new Date(seconds * 1000).toISOString();
+  let iso = isoTexts.get(seconds);
+  if (iso === undefined) {
+    iso = new Date(seconds * 1000).toISOString();
+    if (isoTexts.size >= ISO_TEXTS) isoTexts.clear();
+    isoTexts.set(seconds, iso);
+  }
+  return iso;
 }

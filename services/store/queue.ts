@@ -1,7 +1,11 @@
-import { assertSchemaCompatibility, LATEST_SCHEMA_VERSION, runMigrations, SchemaMigrationRequiredError } from 'bullmq';
 import pg from 'pg';
 import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
+import { library } from '../shared/library.ts';
 import { connectionSettings } from '../shared/postgres-url.ts';
+
+const { assertSchemaCompatibility, LATEST_SCHEMA_VERSION, runMigrations, SchemaMigrationRequiredError } = library(
+  'bullmq',
+) as typeof import('bullmq');
 
 export interface QueuePlace {
   url: string;

@@ -305,8 +305,15 @@ async function insertReports(
             policy_testing text, adkim text, aspf text, discovery_method text, version text, generator text, errors jsonb, records bigint,
             messages bigint, salvaged boolean, problems jsonb, received_at timestamptz,
             trust text, reporter_trust text, trust_reason text, trust_domain text)`,
-    [JSON.stringify(rows, (_, v) => (typeof v === 'string' ? plain(v) : v))],
+    [storableJson(rows)],
   );
+}
+
+/** JSON without what Postgres text cannot hold: JSON.stringify writes a NUL and a lone surrogate as an escape, which is rare, and found at once. */
+function storableJson(rows: unknown): string {
+  const json = JSON.stringify(rows);
+  if (!/\\u(?:0000|d[89a-f])/.test(json)) return json;
+  return JSON.stringify(rows, (_, v) => (typeof v === 'string' ? plain(v) : v));
 }
 
 /** Who reported, as rollups name them: the organization, else the domain of its address. Lower case, bounded. */
