@@ -41,6 +41,7 @@ test('a key that breaks at five senders is one finding that lists them, and one 
   expect(evidence.who).toEqual(
     SERVICES.map((source, i) => ({ source, messages: 9 * (40 + i), delivered: 9 * (40 + i) })).reverse(),
   );
+  expect(evidence.what).toContain('so one cause is likely: e.example, d.example and 3 more');
   expect((evidence.advice as string[])[0]).toContain(`_domainkey.${DOMAIN}`);
   expect(await mails()).toEqual([expect.stringMatching(/through 5 senders stopped passing DMARC on .*\(high\)$/)]);
   const { rows } = await f.t.db.query(evidence.query);
@@ -162,6 +163,14 @@ test('DKIM and SPF are two causes; a sender without both is counted to DKIM', as
     ['dkim', ['198.51.100.0/24', 'a.example'], 'both'],
     ['spf', ['b.example'], 'spf'],
   ]);
+});
+
+test('senders that broke weeks apart are told so', async () => {
+  const [a, b] = [SERVICES[0]!, SERVICES[1]!];
+  await f.put([...ordinary(41, 0), ...good(a, 41, 21), ...bad(a, 20, 0), ...good(b, 41, 3), ...bad(b, 2, 0)]);
+  await f.analyze();
+  const [finding] = await f.findings();
+  expect(finding!.evidence.what).toContain(`between ${ago(20)} and ${ago(2)}, each on its own day: ${a} and ${b}`);
 });
 
 test('a sender whose mail waits is not said to be silent, and one that no report names for weeks is', async () => {

@@ -11,12 +11,14 @@ import {
 } from '../../store/findings.ts';
 import { publishedTag } from '../policy.ts';
 import { count, list, number, percent, short } from '../text.ts';
-import { earlier, later } from '../window.ts';
+import { addDays, earlier, later } from '../window.ts';
 
 const KIND = 'authentication_regression';
 /** What an incident is told of: the mechanism that its senders lost. A source is a domain or a network, and never called so. */
 export const CAUSES = ['dkim', 'spf'] as const;
 type Cause = (typeof CAUSES)[number];
+/** Senders that broke within so many days of each other did so by one cause, most likely; further apart only the mechanism is the same. */
+const ONE_CAUSE_DAYS = 3;
 /** So many senders are told by name; the others are in the evidence. */
 const TOLD = 20;
 /** So many are kept in the evidence. One that is beyond is looked at as if it were new. */
@@ -188,7 +190,7 @@ function incidentOf(
     evidence: {
       what: one
         ? `${name} of ${short(one.source)} aligned with ${short(domain)} until ${one.last_good_day} and ${mechanism === 'both' ? 'do' : 'does'} not since ${since}: ${number(messages)} of ${count(one.of, 'message')} fail${one.before === undefined ? '' : `; ${one.before}`}.`
-        : `${name} of ${through} stopped aligning with ${short(domain)} ${days}, so one cause is likely: ${list(sources.map((source) => short(source, 40)))}; ${number(messages)} of their ${count(sum('of'), 'message')} fail (${percent(messages / sum('of'))}).`,
+        : `${name} of ${through} stopped aligning with ${short(domain)} ${days}${lastSince <= addDays(since, ONE_CAUSE_DAYS) ? ', so one cause is likely' : ', each on its own day'}: ${list(sources.map((source) => short(source, 40)))}; ${number(messages)} of their ${count(sum('of'), 'message')} fail (${percent(messages / sum('of'))}).`,
       who: parts.slice(0, TOLD).map((part) => ({ source: part.source, messages: part.messages, delivered: part.delivered })),
       senders: parts.length,
       messages,
@@ -250,7 +252,7 @@ function adviceOf(
   return [
     ...(mechanism === 'spf' ? [] : [dkim]),
     ...(mechanism === 'dkim' ? [] : [spf]),
-    ...(source === null && strict.length > 0
+    ...(source === null && keys.shared === null && strict.length > 0
       ? [
           `The published record asks for strict alignment (${strict.map((tag) => `${tag}=s`).join(', ')}): if that is new, it is what they all fail by.`,
         ]
