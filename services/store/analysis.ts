@@ -314,7 +314,7 @@ const SELECTOR_REPORTS = 200;
 const SELECTOR_RECORDS = 50_000;
 
 /**
- * Of the mail that each source signed as the domain since `from`: the part whose selector older sources of the domain sign with as well. Who passes
+ * Of the mail that each source signed as the domain since `from`: the part whose selector (under its domain, as the key is published) older sources sign with as well. Who passes
  * on mail bears the signature of its author; who has a key of its own signs with a selector of its own. A source of which no report tells
  * a selector is left out.
  */
@@ -331,7 +331,7 @@ export async function loadBorrowed(
         where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
         order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
      signed as materialized (
-       select c.source, c.count, d ->> 'selector' as selector
+       select c.source, c.count, lower((d ->> 'selector') || '._domainkey.' || (d ->> 'domain')) as selector
          from told p
         cross join lateral (${recordsOf('p', "$3::date::timestamp at time zone 'UTC'", "'infinity'", 'source, count, auth, dkim_aligned')}) c
         cross join lateral jsonb_array_elements(c.auth -> 'dkim') d

@@ -62,18 +62,26 @@ describe('whose key a source signs with', () => {
     const days: [number, TestRow[]][] = [
       [20, [own]],
       [3, [own, signed('198.18.7.9', 30)]],
-      [2, [own, signed('198.18.7.9', 10), { ...signed('198.18.8.9', 40) }]],
+      [
+        2,
+        [
+          own,
+          signed('198.18.7.9', 10),
+          signed('198.18.8.9', 40),
+          { ...signed('198.18.9.9', 40), auth_dkim: ['em.example.com', 'pass'] },
+        ],
+      ],
     ];
     const xml = (n: number, rows: TestRow[]) => reportXml({ id: `r${n}`, begin: begin(n), end: begin(n) + DAY - 1, rows });
     const mails = days.map(([n, rows]) =>
-      // The third network signs with a selector of its own.
+      // The third network signs with a selector of its own, the fourth with one of the same name below the domain: that is another key.
       reportMail(ownSelector(xml(n, rows), '198.18.8.9'), { unique: `m${n}` }),
     );
     await parseMessages(t.db, await receive(t, mails), {}, { check: 'verify', authserv_ids: [] });
     await t.db.query("update ruawatch.reports set trust = 'ok'");
-    const asked = ['198.18.7.0/24', '198.18.8.0/24', '203.0.113.0/24'];
+    const asked = ['198.18.7.0/24', '198.18.8.0/24', '198.18.9.0/24', '203.0.113.0/24'];
     const borrowed = await transaction(t.db, (tx) => loadBorrowed(tx, 'example.com', asked, ago(13)));
-    expect(Object.fromEntries(borrowed)).toEqual({ '198.18.7.0/24': 1, '198.18.8.0/24': 0 });
+    expect(Object.fromEntries(borrowed)).toEqual({ '198.18.7.0/24': 1, '198.18.8.0/24': 0, '198.18.9.0/24': 0 });
   });
 });
 
