@@ -1,9 +1,7 @@
 import { type Tx, transaction } from '../shared/db.ts';
 import type { Context } from '../shared/service.ts';
 import {
-  loadBorrowed,
   loadClassVolumes,
-  loadFailedChecks,
   loadFirstSeen,
   loadNetworks,
   loadPolicyDays,
@@ -13,8 +11,6 @@ import {
   newestReportDay,
   type SourceDay,
   saveClasses,
-  takeWork,
-  tryLockDomain,
 } from '../store/analysis.ts';
 import { loadNetworkFacts, saveIdentities } from '../store/enrichment.ts';
 import {
@@ -26,8 +22,10 @@ import {
   type WrittenEvent,
 } from '../store/findings.ts';
 import { loadSenderList } from '../store/senders.ts';
+import { loadBorrowed, loadFailedChecks } from '../store/signatures.ts';
 import { loadSubdomainNames, type SubdomainNames } from '../store/subdomains.ts';
 import { loadForged } from '../store/trust.ts';
+import { takeWork, tryLockDomain } from '../store/work.ts';
 import { isNetwork } from './identity.ts';
 import { type Case, judge, judgeReadiness } from './judge.ts';
 import { type Outcome, REOPEN_DAYS } from './lifecycle.ts';

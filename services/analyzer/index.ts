@@ -1,8 +1,8 @@
 import { isTransient, messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
-import { backlogExists, type WaitingDomain, waitingAmong, waitingDomains } from '../store/analysis.ts';
 import { endExpired } from '../store/senders.ts';
+import { backlogExists, type WaitingDomain, waitingAmong, waitingDomains } from '../store/work.ts';
 import { analyzeDomain } from './analyze.ts';
 import { catalogueOf, domainsOf } from './senders.ts';
 

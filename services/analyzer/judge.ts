@@ -1,17 +1,9 @@
 import type { Catalogue } from '../report/catalogue.ts';
-import type {
-  ClassVolume,
-  DomainDay,
-  FailedCheck,
-  Networks,
-  PolicyDay,
-  ReporterDay,
-  SourceClass,
-  SourceDay,
-} from '../store/analysis.ts';
+import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceClass, SourceDay } from '../store/analysis.ts';
 import type { Identity, NetworkFacts } from '../store/enrichment.ts';
 import type { Candidate, KnownFinding } from '../store/findings.ts';
 import type { ListEntry } from '../store/senders.ts';
+import type { FailedCheck } from '../store/signatures.ts';
 import type { SubdomainNames } from '../store/subdomains.ts';
 import type { ForgedDay, GenuineReports } from '../store/trust.ts';
 import { levelOf, onceLevelOf } from './budget.ts';

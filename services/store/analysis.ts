@@ -1,5 +1,4 @@
-import type { Db, Queryable, Tx } from '../shared/db.ts';
-import { recordsOf } from './rollups.ts';
+import type { Tx } from '../shared/db.ts';
 
 /** A row of ruawatch.source_days: what one reporter saw of one source on one UTC day. */
 export interface SourceDay {
@@ -87,100 +86,6 @@ export interface PolicyDay {
   reports: number;
 }
 
-/** A domain with work waiting. */
-export interface WaitingDomain {
-  domain: string;
-  /** Seconds since its oldest row was written, by the clock of the database that wrote it. */
-  seconds: number;
-}
-
-/**
- * Whether mails are still on their way in: stored and not parsed, seen in a mailbox and not stored, or not verified yet. What the name
- * service left open once does not count: that may last for days.
- */
-export async function backlogExists(db: Queryable): Promise<boolean> {
-  const { rows } = await db.query<{ waiting: boolean }>(
-    `select exists (select from ruawatch.messages where state = 'received')
-         or exists (select from ruawatch.mailboxes where backlog > 0)
-         or exists (select from ruawatch.trust_checks where attempts = 0) as waiting`,
-  );
-  return rows[0]!.waiting;
-}
-
-/** The oldest row of each domain in `d`: keys are given out in order, so it is the one with the lowest key. */
-const OLDEST = `
-  select d.domain, extract(epoch from now() - w.queued_at)::float8 as seconds
-    from d cross join lateral (
-      select queued_at from ruawatch.analysis_work where domain = d.domain order by work_key limit 1) w
-   where d.domain is not null
-   order by w.queued_at, d.domain`;
-
-/**
- * The domains that wait to be judged, the longest-waiting first. Hops through the index from domain to domain: in an import a few
- * domains have millions of rows.
- */
-export async function waitingDomains(db: Db, limit: number): Promise<WaitingDomain[]> {
-  const { rows } = await db.query<WaitingDomain>(
-    `with recursive d as (
-       (select domain from ruawatch.analysis_work order by domain limit 1)
-       union all
-       select (select w.domain from ruawatch.analysis_work w where w.domain > d.domain order by w.domain limit 1)
-         from d where d.domain is not null)
-     ${OLDEST} limit $1`,
-    [limit],
-  );
-  return rows;
-}
-
-/** Those of the named domains that wait to be judged. */
-export async function waitingAmong(db: Db, domains: readonly string[]): Promise<WaitingDomain[]> {
-  const { rows } = await db.query<WaitingDomain>(`with d as (select distinct unnest($1::text[]) as domain) ${OLDEST}`, [domains]);
-  return rows;
-}
-
-const DOMAIN_LOCK = "hashtextextended('ruawatch analysis ' || $1, 0)";
-
-/** Takes the domain for the rest of the transaction. False when another analyzer has it. */
-export async function tryLockDomain(tx: Tx, domain: string): Promise<boolean> {
-  const { rows } = await tx.query<{ got: boolean }>(`select pg_try_advisory_xact_lock(${DOMAIN_LOCK}) as got`, [domain]);
-  return rows[0]!.got;
-}
-
-/** The same, waiting for an analysis that has it: for what a person does, which must not fall into the middle of a judgement. */
-export async function lockDomain(tx: Tx, domain: string): Promise<void> {
-  await tx.query(`select pg_advisory_xact_lock(${DOMAIN_LOCK})`, [domain]);
-}
-
-export interface TakenWork {
-  /** How many rows were taken. */
-  rows: number;
-  sources: string[];
-  /** More sources of the domain wait. */
-  more: boolean;
-}
-
-/**
- * Takes the waiting work of up to `limit` sources of a domain, by deleting it: a roll-back puts it back. What is committed by
- * others after this statement began stays for the next time, so nothing is deleted that was not seen.
- */
-export async function takeWork(tx: Tx, domain: string, limit: number): Promise<TakenWork> {
-  const { rows } = await tx.query<{ source: string; rows: number; more: boolean }>(
-    `with named as materialized (
-       select distinct source from ruawatch.analysis_work where domain = $1 order by source limit $2 + 1),
-     chosen as materialized (select source from named order by source limit $2),
-     taken as (
-       delete from ruawatch.analysis_work w using chosen c where w.domain = $1 and w.source = c.source returning w.source)
-     select source, count(*) as rows, (select count(*) from named) > $2 as more from taken group by source order by source`,
-    [domain, limit],
-  );
-  return {
-    rows: rows.reduce((sum, row) => sum + row.rows, 0),
-    // The empty source stands for work that concerns the domain alone (its published policy).
-    sources: rows.map((row) => row.source).filter((source) => source !== ''),
-    more: rows[0]?.more ?? false,
-  };
-}
-
 /** How far back newestReportDay looks at first. */
 const RECENT_DAYS = 60;
 
@@ -226,52 +131,6 @@ export async function loadSourceDays(
   return rows;
 }
 
-/** A signature or an SPF check that did not pass, in failing mail of a source. */
-export interface FailedCheck {
-  source: string;
-  mechanism: 'dkim' | 'spf';
-  /** `d=` of the signature, or the domain that SPF was asked about. */
-  domain: string;
-  selector: string | null;
-  messages: number;
-}
-
-/** So many are told apart, those of the most messages. */
-const CHECKS = 1000;
-
-/**
- * What did not pass in the failing mail of sources that broke, from the day since when each fails, for a week: where to look in DNS.
- * @param broken source and first day (YYYY-MM-DD)
- */
-export async function loadFailedChecks(
-  tx: Tx,
-  domain: string,
-  broken: readonly { source: string; since: string }[],
-): Promise<FailedCheck[]> {
-  if (broken.length === 0) return [];
-  const first = broken.map(({ since }) => since).sort();
-  const { rows } = await tx.query<FailedCheck>(
-    `select r.source, c.mechanism, c.domain, c.selector, sum(r.count) as messages
-       from jsonb_to_recordset($2::jsonb) as g(source text, since date)
-       join ruawatch.records r on r.source = g.source and not (r.dkim_aligned or r.spf_aligned)
-        and r.begin_at >= g.since::timestamp at time zone 'UTC' and r.begin_at < (g.since + 7)::timestamp at time zone 'UTC'
-       join ruawatch.reports p on p.report_key = r.report_key
-      cross join lateral (
-        select 'dkim' as mechanism, lower(d ->> 'domain') as domain, d ->> 'selector' as selector, d ->> 'result' as result
-          from jsonb_array_elements(r.auth -> 'dkim') d
-         union all
-        select 'spf', lower(s ->> 'domain'), null, s ->> 'result' from jsonb_array_elements(r.auth -> 'spf') s) c
-      where r.begin_at >= $3::timestamp at time zone 'UTC' and r.begin_at < ($4::date + 7)::timestamp at time zone 'UTC'
-        and p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and c.result is distinct from 'pass' and c.domain is not null
-        and (c.mechanism = 'spf' or c.selector is not null)
-      group by 1, 2, 3, 4
-      order by messages desc, source, mechanism, domain, selector
-      limit ${CHECKS}`,
-    [domain, JSON.stringify(broken), first[0], first.at(-1)],
-  );
-  return rows;
-}
-
 /** A passing source with fewer messages in the window is not one that anything is tested of. */
 const TESTED = 20;
 
@@ -307,48 +166,6 @@ export async function loadReporterDays(
   );
   const { sources = 0, newcomers = 0 } = rows[0] ?? {};
   return { reporterDays: rows.map(({ sources: _, newcomers: __, ...row }) => row), sources, newcomers };
-}
-
-/** Reports and signatures looked through for selectors, at most: the newest, and of equals always the same. */
-const SELECTOR_REPORTS = 200;
-const SELECTOR_RECORDS = 50_000;
-
-/**
- * Of the mail that each source signed as the domain since `from`: the part whose selector (under its domain, as the key is published) older sources sign with as well. Who passes
- * on mail bears the signature of its author; who has a key of its own signs with a selector of its own. A source of which no report tells
- * a selector is left out.
- */
-export async function loadBorrowed(
-  tx: Tx,
-  domain: string,
-  sources: readonly string[],
-  from: string,
-): Promise<Map<string, number>> {
-  if (sources.length === 0) return new Map();
-  const { rows } = await tx.query<{ source: string; signed: number; borrowed: number }>(
-    `with told as materialized (
-       select report_key, begin_at from ruawatch.reports
-        where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
-        order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
-     signed as materialized (
-       select c.source, c.count, lower((d ->> 'selector') || '._domainkey.' || (d ->> 'domain')) as selector
-         from told p
-        cross join lateral (${recordsOf('p', "$3::date::timestamp at time zone 'UTC'", "'infinity'", 'source, count, auth, dkim_aligned')}) c
-        cross join lateral jsonb_array_elements(c.auth -> 'dkim') d
-        where c.dkim_aligned and d ->> 'result' = 'pass' and d ->> 'selector' is not null
-          and (d ->> 'domain' = $1 or right(d ->> 'domain', length($1) + 1) = '.' || $1 or right($1, length(d ->> 'domain') + 1) = '.' || (d ->> 'domain'))
-        limit ${SELECTOR_RECORDS}),
-     by_selector as materialized (select source, selector, sum(count) as messages from signed group by 1, 2)
-     select b.source, sum(b.messages) as signed,
-            coalesce(sum(b.messages) filter (where exists (
-              select from by_selector o join ruawatch.sources s on s.domain = $1 and s.source = o.source
-               where o.selector = b.selector and s.first_seen < me.first_seen)), 0) as borrowed
-       from by_selector b join ruawatch.sources me on me.domain = $1 and me.source = b.source
-      where b.source = any($2::text[])
-      group by 1`,
-    [domain, sources, from],
-  );
-  return new Map(rows.map((row) => [row.source, row.borrowed / row.signed]));
 }
 
 /**

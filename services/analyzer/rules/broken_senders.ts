@@ -1,5 +1,4 @@
 import { organizationalDomain } from '../../report/orgdomain.ts';
-import type { FailedCheck } from '../../store/analysis.ts';
 import {
   type BrokenSender,
   type Candidate,
@@ -9,6 +8,7 @@ import {
   recordsQuery,
   type Severity,
 } from '../../store/findings.ts';
+import type { FailedCheck } from '../../store/signatures.ts';
 import { publishedTag } from '../policy.ts';
 import { count, list, number, percent, short } from '../text.ts';
 import { addDays, earlier, later } from '../window.ts';

@@ -1,0 +1,90 @@
+import type { Tx } from '../shared/db.ts';
+import { recordsOf } from './rollups.ts';
+
+/** A signature or an SPF check that did not pass, in failing mail of a source. */
+export interface FailedCheck {
+  source: string;
+  mechanism: 'dkim' | 'spf';
+  /** `d=` of the signature, or the domain that SPF was asked about. */
+  domain: string;
+  selector: string | null;
+  messages: number;
+}
+
+/** So many are told apart, those of the most messages. */
+const CHECKS = 1000;
+
+/**
+ * What did not pass in the failing mail of sources that broke, from the day since when each fails, for a week: where to look in DNS.
+ * @param broken source and first day (YYYY-MM-DD)
+ */
+export async function loadFailedChecks(
+  tx: Tx,
+  domain: string,
+  broken: readonly { source: string; since: string }[],
+): Promise<FailedCheck[]> {
+  if (broken.length === 0) return [];
+  const first = broken.map(({ since }) => since).sort();
+  const { rows } = await tx.query<FailedCheck>(
+    `select r.source, c.mechanism, c.domain, c.selector, sum(r.count) as messages
+       from jsonb_to_recordset($2::jsonb) as g(source text, since date)
+       join ruawatch.records r on r.source = g.source and not (r.dkim_aligned or r.spf_aligned)
+        and r.begin_at >= g.since::timestamp at time zone 'UTC' and r.begin_at < (g.since + 7)::timestamp at time zone 'UTC'
+       join ruawatch.reports p on p.report_key = r.report_key
+      cross join lateral (
+        select 'dkim' as mechanism, lower(d ->> 'domain') as domain, d ->> 'selector' as selector, d ->> 'result' as result
+          from jsonb_array_elements(r.auth -> 'dkim') d
+         union all
+        select 'spf', lower(s ->> 'domain'), null, s ->> 'result' from jsonb_array_elements(r.auth -> 'spf') s) c
+      where r.begin_at >= $3::timestamp at time zone 'UTC' and r.begin_at < ($4::date + 7)::timestamp at time zone 'UTC'
+        and p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and c.result is distinct from 'pass' and c.domain is not null
+        and (c.mechanism = 'spf' or c.selector is not null)
+      group by 1, 2, 3, 4
+      order by messages desc, source, mechanism, domain, selector
+      limit ${CHECKS}`,
+    [domain, JSON.stringify(broken), first[0], first.at(-1)],
+  );
+  return rows;
+}
+
+/** Reports and signatures looked through for selectors, at most: the newest, and of equals always the same. */
+const SELECTOR_REPORTS = 200;
+const SELECTOR_RECORDS = 50_000;
+
+/**
+ * Of the mail that each source signed as the domain since `from`: the part whose selector (under its domain, as the key is published) older sources sign with as well. Who passes
+ * on mail bears the signature of its author; who has a key of its own signs with a selector of its own. A source of which no report tells
+ * a selector is left out.
+ */
+export async function loadBorrowed(
+  tx: Tx,
+  domain: string,
+  sources: readonly string[],
+  from: string,
+): Promise<Map<string, number>> {
+  if (sources.length === 0) return new Map();
+  const { rows } = await tx.query<{ source: string; signed: number; borrowed: number }>(
+    `with told as materialized (
+       select report_key, begin_at from ruawatch.reports
+        where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
+        order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
+     signed as materialized (
+       select c.source, c.count, lower((d ->> 'selector') || '._domainkey.' || (d ->> 'domain')) as selector
+         from told p
+        cross join lateral (${recordsOf('p', "$3::date::timestamp at time zone 'UTC'", "'infinity'", 'source, count, auth, dkim_aligned')}) c
+        cross join lateral jsonb_array_elements(c.auth -> 'dkim') d
+        where c.dkim_aligned and d ->> 'result' = 'pass' and d ->> 'selector' is not null
+          and (d ->> 'domain' = $1 or right(d ->> 'domain', length($1) + 1) = '.' || $1 or right($1, length(d ->> 'domain') + 1) = '.' || (d ->> 'domain'))
+        limit ${SELECTOR_RECORDS}),
+     by_selector as materialized (select source, selector, sum(count) as messages from signed group by 1, 2)
+     select b.source, sum(b.messages) as signed,
+            coalesce(sum(b.messages) filter (where exists (
+              select from by_selector o join ruawatch.sources s on s.domain = $1 and s.source = o.source
+               where o.selector = b.selector and s.first_seen < me.first_seen)), 0) as borrowed
+       from by_selector b join ruawatch.sources me on me.domain = $1 and me.source = b.source
+      where b.source = any($2::text[])
+      group by 1`,
+    [domain, sources, from],
+  );
+  return new Map(rows.map((row) => [row.source, row.borrowed / row.signed]));
+}

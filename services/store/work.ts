@@ -1,0 +1,95 @@
+import type { Db, Queryable, Tx } from '../shared/db.ts';
+
+/** A domain with work waiting. */
+export interface WaitingDomain {
+  domain: string;
+  /** Seconds since its oldest row was written, by the clock of the database that wrote it. */
+  seconds: number;
+}
+
+/**
+ * Whether mails are still on their way in: stored and not parsed, seen in a mailbox and not stored, or not verified yet. What the name
+ * service left open once does not count: that may last for days.
+ */
+export async function backlogExists(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ waiting: boolean }>(
+    `select exists (select from ruawatch.messages where state = 'received')
+         or exists (select from ruawatch.mailboxes where backlog > 0)
+         or exists (select from ruawatch.trust_checks where attempts = 0) as waiting`,
+  );
+  return rows[0]!.waiting;
+}
+
+/** The oldest row of each domain in `d`: keys are given out in order, so it is the one with the lowest key. */
+const OLDEST = `
+  select d.domain, extract(epoch from now() - w.queued_at)::float8 as seconds
+    from d cross join lateral (
+      select queued_at from ruawatch.analysis_work where domain = d.domain order by work_key limit 1) w
+   where d.domain is not null
+   order by w.queued_at, d.domain`;
+
+/**
+ * The domains that wait to be judged, the longest-waiting first. Hops through the index from domain to domain: in an import a few
+ * domains have millions of rows.
+ */
+export async function waitingDomains(db: Db, limit: number): Promise<WaitingDomain[]> {
+  const { rows } = await db.query<WaitingDomain>(
+    `with recursive d as (
+       (select domain from ruawatch.analysis_work order by domain limit 1)
+       union all
+       select (select w.domain from ruawatch.analysis_work w where w.domain > d.domain order by w.domain limit 1)
+         from d where d.domain is not null)
+     ${OLDEST} limit $1`,
+    [limit],
+  );
+  return rows;
+}
+
+/** Those of the named domains that wait to be judged. */
+export async function waitingAmong(db: Db, domains: readonly string[]): Promise<WaitingDomain[]> {
+  const { rows } = await db.query<WaitingDomain>(`with d as (select distinct unnest($1::text[]) as domain) ${OLDEST}`, [domains]);
+  return rows;
+}
+
+const DOMAIN_LOCK = "hashtextextended('ruawatch analysis ' || $1, 0)";
+
+/** Takes the domain for the rest of the transaction. False when another analyzer has it. */
+export async function tryLockDomain(tx: Tx, domain: string): Promise<boolean> {
+  const { rows } = await tx.query<{ got: boolean }>(`select pg_try_advisory_xact_lock(${DOMAIN_LOCK}) as got`, [domain]);
+  return rows[0]!.got;
+}
+
+/** The same, waiting for an analysis that has it: for what a person does, which must not fall into the middle of a judgement. */
+export async function lockDomain(tx: Tx, domain: string): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock(${DOMAIN_LOCK})`, [domain]);
+}
+
+export interface TakenWork {
+  /** How many rows were taken. */
+  rows: number;
+  sources: string[];
+  /** More sources of the domain wait. */
+  more: boolean;
+}
+
+/**
+ * Takes the waiting work of up to `limit` sources of a domain, by deleting it: a roll-back puts it back. What is committed by
+ * others after this statement began stays for the next time, so nothing is deleted that was not seen.
+ */
+export async function takeWork(tx: Tx, domain: string, limit: number): Promise<TakenWork> {
+  const { rows } = await tx.query<{ source: string; rows: number; more: boolean }>(
+    `with named as materialized (
+       select distinct source from ruawatch.analysis_work where domain = $1 order by source limit $2 + 1),
+     chosen as materialized (select source from named order by source limit $2),
+     taken as (
+       delete from ruawatch.analysis_work w using chosen c where w.domain = $1 and w.source = c.source returning w.source)
+     select source, count(*) as rows, (select count(*) from named) > $2 as more from taken group by source order by source`,
+    [domain, limit],
+  );
+  return {
+    rows: rows.reduce((sum, row) => sum + row.rows, 0),
+    // The empty source stands for work that concerns the domain alone (its published policy).
+    sources: rows.map((row) => row.source).filter((source) => source !== ''),
+    more: rows[0]?.more ?? false,
+  };
+}
