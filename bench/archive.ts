@@ -32,7 +32,7 @@ export async function fillArchive(db: Db, records: number, say: (line: string) =
     const { rows: months } = await client.query<{ month: string }>(
       "select distinct date_trunc('month', day)::date as month from bench_plan order by 1",
     );
-    for (const table of ['records', 'source_days', 'policy_days'] as const) {
+    for (const table of ['records', 'source_days', 'policy_days', 'subdomain_days'] as const) {
       await ensurePartitions(
         db,
         table,

@@ -99,7 +99,7 @@ describe('docs/queries.md', () => {
       // Against a database this small a planner would read everything; what is asked is whether it could do better.
       for (const name of ['seqscan', 'hashjoin', 'mergejoin']) await plain.query(`set enable_${name} = off`);
       await plain.query('analyze ruawatch.reports, ruawatch.records');
-      for (const n of [6, 8, 9]) {
+      for (const n of [8, 9]) {
         // A day is to six weeks what a month is to years.
         const sql = onTheDay(n).replace(' - 30', ' - 1');
         const { rows } = await plain.query<{ 'QUERY PLAN': string }>(`explain ${sql}`);
@@ -259,7 +259,7 @@ describe('the answers are those of the demo', () => {
         header_from: WRONG.header_from.toLowerCase(),
         messages: WRONG.count,
         passed: WRONG.count,
-        sources: 1,
+        delivered: 0,
         last_day: WRONG.day,
       },
     ]);
