@@ -24,7 +24,7 @@ import {
   storeReports,
   takeReportKeys,
 } from '../store/reports.ts';
-import { dropEmptyPending, loadPolicyReports, noteDomains, rollUp, rollUpPolicies } from '../store/rollups.ts';
+import { dropEmptyPending, loadPolicyReports, noteDomains, noteSources, rollUp, rollUpPolicies } from '../store/rollups.ts';
 import { type Judge, judgeAtHand } from './judge.ts';
 import type { Months } from './months.ts';
 import { noteOther, nothingRead, type Privacy, REDACT, writeOthers } from './others.ts';
@@ -365,6 +365,11 @@ async function finish(
       day: isoSeconds(report.begin).slice(0, 10),
     })),
   );
+  const aside = decision.kept.filter(({ key }) => !decision.signs.has(key));
+  await noteSources(
+    tx,
+    aside.map(({ key, report }) => ({ key, begin: report.begin })),
+  );
   await writeOthers(tx, read, privacy);
 
   const messages: MessageResult[] = read.map(({ message, result }) => ({
@@ -382,6 +387,7 @@ async function finish(
   }));
   await settleMessages(tx, messages);
   const domains = new Set(judged.map(({ report }) => report.domain));
+  for (const { report } of aside) domains.add(report.domain);
   for (const { report, trust } of changes) if (trust !== 'pending') domains.add(report.domain);
   return { messages, domains: [...domains], busy: [] };
 }

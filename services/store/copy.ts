@@ -27,8 +27,10 @@ export class RecordCopy {
 
   constructor(tx: Tx) {
     this.stream = tx.query(copyFrom(COPY_RECORDS));
+    // A connection that is lost says so here and nowhere else: the stream is neither drained nor closed.
     this.stream.on('error', (error) => {
       this.failure ??= error;
+      this.wake();
     });
     this.stream.on('drain', () => this.wake());
     this.stream.on('close', () => this.wake());

@@ -219,6 +219,23 @@ export async function noteDomains(tx: Tx, days: readonly { domain: string; day: 
   );
 }
 
+/**
+ * Notes the sources of reports that were superseded as they came. In another order they would have entered the rollups and left them
+ * again: what the analyzer looks at must not tell the difference, for it holds a source against the domain of the moment.
+ */
+export async function noteSources(tx: Tx, reports: readonly { key: number; begin: number }[]): Promise<void> {
+  if (reports.length === 0) return;
+  await tx.query(
+    `insert into ruawatch.analysis_work (domain, source, day)
+     select distinct p.domain, r.source, (p.begin_at at time zone 'UTC')::date
+       from ruawatch.reports p
+      cross join lateral (${recordsOf('p', '$2', '$3', 'source')}) r
+      where p.report_key = any($1::bigint[])
+      order by 1, 2, 3`,
+    [reports.map((r) => r.key), ...beginRange(reports)],
+  );
+}
+
 export type PolicyReport = Pick<AggregateReport, 'domain' | 'begin' | 'policy' | 'org_name' | 'org_email'>;
 
 /** What rollUpPolicies needs of reports that already stand, to take them out again. */

@@ -126,7 +126,15 @@ test('the same report in two mails is one report, and the copy is counted', asyn
 });
 
 test('same identity, other content: the newest stands in views and rollups, whatever the order of work; the older stays visible', async () => {
-  const older = mail({ rows: [{ ip: '192.0.2.1', count: 5 }] }, 'older');
+  const older = mail(
+    {
+      rows: [
+        { ip: '192.0.2.1', count: 4 },
+        { ip: '198.51.100.7', count: 1, auth_dkim: null, auth_spf: null },
+      ],
+    },
+    'older',
+  );
   const newer = mail(
     {
       rows: [
@@ -146,7 +154,8 @@ test('same identity, other content: the newest stands in views and rollups, what
     const { rows: days } = await fresh.db.query('select source, sum(messages) as n from dmarc.source_days group by 1 order by 1');
     const { rows: old } = await fresh.db.query('select messages from dmarc.superseded_reports');
     const { rows: oldRecords } = await fresh.db.query('select sum(count) as n from dmarc.superseded_records');
-    seen.push({ views, days, old, oldRecords });
+    const { rows: work } = await fresh.db.query('select distinct source from ruawatch.analysis_work order by 1');
+    seen.push({ views, days, old, oldRecords, work: work.map(({ source }) => source) });
     await fresh.drop();
   }
   expect(seen[0]).toEqual({
@@ -157,6 +166,7 @@ test('same identity, other content: the newest stands in views and rollups, what
     ],
     old: [{ messages: 5 }],
     oldRecords: [{ n: 5 }],
+    work: ['', '192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24'],
   });
   expect(seen[1]).toEqual(seen[0]);
   expect(seen[2]).toEqual(seen[0]);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { transaction } from '../../services/shared/db.ts';
+import { openPool, transaction } from '../../services/shared/db.ts';
 import { RecordCopy } from '../../services/store/copy.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 
@@ -22,4 +22,23 @@ test('a COPY that is given up midway fails its transaction at once, and the conn
   await expect(given).rejects.toThrow('the reader broke');
   const { rows } = await t.db.query('select count(*) as n from ruawatch.records');
   expect(rows).toEqual([{ n: 0 }]);
+});
+
+test('a connection that is lost while the COPY waits for the server fails the write', async () => {
+  const other = openPool(t.url, { max: 2 });
+  const holder = await other.connect();
+  try {
+    await holder.query('begin');
+    await holder.query('lock table ruawatch.records in access exclusive mode');
+    const given = transaction(t.db, async (tx) => {
+      const { rows } = await tx.query<{ pid: number }>('select pg_backend_pid() as pid');
+      const copy = new RecordCopy(tx);
+      const written = copy.write(new Uint8Array(1024 * 1024).fill(0x61));
+      await Promise.all([written, holder.query('select pg_terminate_backend($1)', [rows[0]!.pid])]);
+    });
+    await expect(given).rejects.toThrow(/terminat/);
+  } finally {
+    holder.release(true);
+    await other.end();
+  }
 });
