@@ -44,6 +44,13 @@ select * from dmarc.findings where finding_key = 17;
     );
   });
 
+  test('of a reporter that is silent it is said what it would have told, and not that it reported', () => {
+    const evidence = { reporters: ['gmx'], messages: 0, of: 786 };
+    const { text } = renderFinding(event({ kind: 'reporter_silent', summary: 'x', evidence, confidence: 0.92 }));
+    expect(text).toContain('How many    none of some 786 messages that were to be expected\n');
+    expect(text).toContain('How sure    very sure (92%)\n');
+  });
+
   test('a resolved finding says why, advises nothing and keeps the words of the first subject', () => {
     const evidence = {
       ...(FINDINGS.unauthorized_source!.evidence as object),

@@ -106,6 +106,8 @@ function manyOf(evidence: Record<string, unknown>): string | null {
   const of = numberOf(evidence.of);
   // A finding about the policy counts no mail.
   if (messages === null || (messages === 0 && !of)) return null;
+  // Of a reporter that fell silent: what it would have told of.
+  if (messages === 0) return `none of some ${counted(of!, 'message')} that were to be expected`;
   const share = numberOf(evidence.share) ?? (of ? messages / of : null);
   const head =
     of === null
@@ -139,7 +141,9 @@ function sureOf(confidence: number, evidence: Record<string, unknown>): string {
     const more = names.length - MOST_REPORTERS;
     return `${names.slice(0, MOST_REPORTERS).join(', ')}${more > 0 ? ` and ${count(more)} more` : ''}`;
   };
-  const said = reporters.length === 0 ? '' : `; reported by ${some(reporters)}`;
+  // That it says nothing is what the finding is about.
+  const silent = numberOf(evidence.messages) === 0 && (numberOf(evidence.of) ?? 0) > 0;
+  const said = reporters.length === 0 || silent ? '' : `; reported by ${some(reporters)}`;
   return `${head}${said}${missing.length === 0 ? '' : `; not heard for the last day: ${some(missing)}`}`;
 }
 
