@@ -1,5 +1,5 @@
 import { type Db, transaction } from '../services/shared/db.ts';
-import { ensurePartitions } from '../services/store/partitions.ts';
+import { BY_REPORT_DAY, ensurePartitions } from '../services/store/partitions.ts';
 import { loadPolicyReports, rollUp, rollUpPolicies } from '../services/store/rollups.ts';
 
 /** What the archive is like; see docs/performance.md. */
@@ -32,7 +32,7 @@ export async function fillArchive(db: Db, records: number, say: (line: string) =
     const { rows: months } = await client.query<{ month: string }>(
       "select distinct date_trunc('month', day)::date as month from bench_plan order by 1",
     );
-    for (const table of ['records', 'source_days', 'policy_days', 'subdomain_days'] as const) {
+    for (const table of BY_REPORT_DAY) {
       await ensurePartitions(
         db,
         table,

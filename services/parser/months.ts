@@ -1,7 +1,7 @@
 import { messageOf } from '../shared/errors.ts';
 import type { Context } from '../shared/service.ts';
 import { isoSeconds } from '../store/copy.ts';
-import { dropPartitions, ensurePartitions, PARTITIONED, type Partitioned } from '../store/partitions.ts';
+import { BY_REPORT_DAY, dropPartitions, ensurePartitions, PARTITIONED, type Partitioned } from '../store/partitions.ts';
 
 const DAY_MS = 86_400_000;
 /** Tries of what nobody waits for. */
@@ -79,7 +79,7 @@ export function watchMonths({ db, log }: Pick<Context, 'db' | 'log'>): Months {
       }
       if (due.length === 0) return;
       try {
-        for (const table of ['records', 'source_days', 'policy_days', 'subdomain_days'] as const) {
+        for (const table of BY_REPORT_DAY) {
           const made = await ensurePartitions(db, table, due, 0, 5);
           if (made === null) {
             // It is asked again when as much has been written once more.

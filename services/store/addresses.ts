@@ -1,5 +1,5 @@
 import { type Db, type Queryable, transaction } from '../shared/db.ts';
-import { recordsOf } from './rollups.ts';
+import { recordsOf } from './partitions.ts';
 
 /** Reports looked through in one statement at most, and records after which it ends. */
 const SLICE_REPORTS = 2_000;

@@ -5,6 +5,22 @@ import { codeOf } from '../shared/errors.ts';
 /** The tables that are partitioned by month (UTC). */
 export const PARTITIONED = ['raw', 'records', 'source_days', 'policy_days', 'subdomain_days'] as const;
 export type Partitioned = (typeof PARTITIONED)[number];
+/** Those whose months are the report days, and not the days of storing. */
+export const BY_REPORT_DAY = PARTITIONED.filter((table) => table !== 'raw');
+
+/**
+ * The records of a row of `reports`, always by their key: `offset 0` keeps the planner from joining them its own way. In a month that is
+ * new to it (no statistics yet) it took all records of the month for a handful, and read and compared them all for every batch.
+ * @param from to: parameters that bound `begin_at`, so that the months concerned are known when the statement is planned
+ * @param columns for a role that may not read all
+ */
+export const recordsOf = (report: string, from: string, to: string, columns = '*') =>
+  `select ${columns} from ruawatch.records
+    where report_key = ${report}.report_key and begin_at = ${report}.begin_at and begin_at between (${from}) and (${to}) offset 0`;
+
+/** Whether the rollups of `day` are kept: sums over what is still to come, of a day that was dropped, would be partial. */
+export const kept = (table: 'source_days' | 'policy_days' | 'subdomain_days') =>
+  `day >= coalesce((select dropped_before from ruawatch.partitioned where name = '${table}'), '-infinity')`;
 
 const LOCK_NOT_AVAILABLE = '55P03';
 

@@ -1,6 +1,7 @@
 import type { AggregateReport } from '../report/model.ts';
 import type { Tx } from '../shared/db.ts';
 import { KEY_LENGTH, plain } from './copy.ts';
+import { kept, recordsOf } from './partitions.ts';
 import { beginRange, policyText, reporterOf, type TrustClass } from './reports.ts';
 import { dropEmptyPendingSubdomains, isBelow, rollUpSubdomains } from './subdomains.ts';
 
@@ -12,16 +13,6 @@ export interface RollupChange {
   /** Of the report, seconds since the epoch. */
   begin: number;
 }
-
-/**
- * The records of a row of `reports`, always by their key: `offset 0` keeps the planner from joining them its own way. In a month that is
- * new to it (no statistics yet) it took all records of the month for a handful, and read and compared them all for every batch.
- * @param from to: parameters that bound `begin_at`, so that the months concerned are known when the statement is planned
- * @param columns for a role that may not read all
- */
-export const recordsOf = (report: string, from: string, to: string, columns = '*') =>
-  `select ${columns} from ruawatch.records
-    where report_key = ${report}.report_key and begin_at = ${report}.begin_at and begin_at between (${from}) and (${to}) offset 0`;
 
 /**
  * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer must look at: one
@@ -108,17 +99,13 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
   );
   // Most domains have no mail below them: their records are read once.
   const domains = rows.map(({ domain }) => domain);
-  if (domains.length > 0) await rollUpSubdomains(tx, changes, domains, recordsOf);
+  if (domains.length > 0) await rollUpSubdomains(tx, changes, domains);
   const entered = new Set(changes.filter((c) => c.sign === 1).map((c) => c.key));
   await forget(
     tx,
     changes.filter((c) => c.sign === -1 && !entered.has(c.key)),
   );
 }
-
-/** Whether the rollups of `day` are kept: sums over what is still to come, of a day that was dropped, would be partial. */
-const kept = (table: 'source_days' | 'policy_days') =>
-  `day >= coalesce((select dropped_before from ruawatch.partitioned where name = '${table}'), '-infinity')`;
 
 /**
  * Sums can be taken back; the first and last day of a source and the largest name among its signers cannot, and are looked up again

@@ -1,5 +1,5 @@
 import type { Tx } from '../shared/db.ts';
-import { recordsOf } from './rollups.ts';
+import { recordsOf } from './partitions.ts';
 
 /** A signature or an SPF check that did not pass, in failing mail of a source. */
 export interface FailedCheck {

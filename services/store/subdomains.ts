@@ -1,5 +1,6 @@
 import type { Tx } from '../shared/db.ts';
 import { KEY_LENGTH } from './copy.ts';
+import { kept, recordsOf } from './partitions.ts';
 import { beginRange, type TrustClass } from './reports.ts';
 
 /** SQL: the name of a record's From address as rollups have it. Reporters keep the spelling of the mail. */
@@ -14,13 +15,11 @@ export const isBelow = (record: string, report: string) =>
  * The same as rollUp, for the names below the domain. Every name has rows of its own: which names are many is known only at the end, and a
  * sum of the others would depend on the order of arrival. There are never more rows than records; who reads takes the largest.
  * @param domains those that have any
- * @param recordsOf SQL: the records of report `p`, with the parameters that bound `begin_at`
  */
 export async function rollUpSubdomains(
   tx: Tx,
   changes: readonly { key: number; sign: 1 | -1; trust: TrustClass; begin: number }[],
   domains: readonly string[],
-  recordsOf: (report: string, from: string, to: string) => string,
 ): Promise<void> {
   await tx.query(
     // Materialized: planned as one, the reports were found by their domain, and all those given compared with each record.
@@ -42,7 +41,7 @@ export async function rollUpSubdomains(
      insert into ruawatch.subdomain_days as d (domain, name, day, trust, messages, passed, failed_unauthenticated, failed_delivered)
      select domain, name, day, trust, messages, coalesce(passed, 0), coalesce(failed_unauthenticated, 0), coalesce(failed_delivered, 0)
        from delta
-      where day >= coalesce((select dropped_before from ruawatch.partitioned where name = 'subdomain_days'), '-infinity')
+      where ${kept('subdomain_days')}
       order by domain, name, day, trust
      on conflict (domain, name, day, trust) do update
         set messages = d.messages + excluded.messages,
