@@ -4,6 +4,7 @@ import { readAsnFile } from '../enricher/asn.ts';
 import { checkMailbox } from '../poller/check.ts';
 import type { Config } from '../shared/config.ts';
 import { sentenceOf } from '../shared/errors.ts';
+import { escaped, escapedLines } from '../shared/escape.ts';
 import { serveHealth } from '../shared/http.ts';
 import { createLog } from '../shared/log.ts';
 import { createMetrics } from '../shared/metrics.ts';
@@ -20,10 +21,10 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   let failed = false;
   const check = async (what: string, work: () => Promise<string> | string) => {
     try {
-      out(`ok    ${what}: ${await work()}`);
+      out(escaped(`ok    ${what}: ${await work()}`));
     } catch (error) {
       failed = true;
-      out(`FAIL  ${what}: ${sentenceOf(error)}`);
+      out(escapedLines(`FAIL  ${what}: ${sentenceOf(error)}`));
     }
   };
 

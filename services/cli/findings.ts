@@ -1,9 +1,10 @@
 import type { Config } from '../shared/config.ts';
 import { PermanentError } from '../shared/errors.ts';
+import { escaped, escapedLines, jsonText } from '../shared/escape.ts';
 import * as acts from '../store/acts.ts';
 import type { Evidence } from '../store/findings.ts';
 import { withDatabase } from './open.ts';
-import { clean, table } from './table.ts';
+import { table } from './table.ts';
 import { keyOf, limitOf, moment, untilOf, type WordOptions, wordOf } from './words.ts';
 
 type Out = (line: string) => void;
@@ -18,7 +19,7 @@ export async function runFindingsList(
   return withDatabase(config, async (db) => {
     const rows = await acts.listFindings(db, { resolved: options.all === true, domain: options.domain?.toLowerCase(), limit });
     if (options.json) {
-      for (const row of rows) out(JSON.stringify(row));
+      for (const row of rows) out(jsonText(row));
       return;
     }
     if (rows.length === 0) out(options.all ? 'No finding fits.' : 'No finding is open.');
@@ -47,11 +48,11 @@ export async function runFindingsShow(config: Config, key: string, options: { js
     const finding = await acts.showFinding(db, number);
     if (!finding) throw new PermanentError('no_finding', `There is no finding ${key}: "ruawatch findings" lists the open ones.`);
     if (options.json) {
-      out(JSON.stringify(finding, null, 2));
+      out(jsonText(finding, 2));
       return;
     }
     const evidence = finding.evidence as Partial<Evidence>;
-    const line = (text: unknown) => out(clean(String(text)));
+    const line = (text: unknown) => out(escaped(String(text)));
     line(`Finding ${key}: ${finding.summary}`);
     line(`${finding.severity} ${finding.kind} of ${finding.domain}, ${standing(finding as unknown as acts.ListedFinding)}`);
     if (evidence.what) line(evidence.what);
@@ -86,7 +87,7 @@ export async function runFindingsShow(config: Config, key: string, options: { js
         [16, 40, 30, 8, 100],
       ),
     );
-    if (evidence.query) out(`\nThe rows, in psql:\n${evidence.query.split('\n').map(clean).join('\n')}`);
+    if (evidence.query) out(`\nThe rows, in psql:\n${escapedLines(evidence.query)}`);
   });
 }
 

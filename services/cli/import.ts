@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from '../report/limits.ts';
 import { readEnvelope } from '../report/mime.ts';
 import type { Config } from '../shared/config.ts';
 import { transaction } from '../shared/db.ts';
+import { escaped, jsonText } from '../shared/escape.ts';
 import { createLog } from '../shared/log.ts';
 import { IMPORT_PLACE, type ImportedMail, type ImportedState, importedStates, storeImports } from '../store/imports.ts';
 import { recordLeft } from '../store/intake.ts';
@@ -56,8 +57,8 @@ export async function runImport(
       progress.show(`${s.messages} mails, ${s.reports} reports, ${s.records} records`),
     );
     progress.end();
-    if (options.json) out(JSON.stringify(summary));
-    else for (const line of describe(summary)) out(line);
+    if (options.json) out(jsonText(summary));
+    else for (const line of describe(summary)) out(escaped(line));
     return summary.failed.length > 0 ? 1 : 0;
   } finally {
     progress.end();

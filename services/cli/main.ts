@@ -4,8 +4,12 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { loadConfig } from '../shared/config.ts';
 import { messageOf, RuawatchError } from '../shared/errors.ts';
+import { escapedLines } from '../shared/escape.ts';
 
-const out = (line: string) => process.stdout.write(`${line}\n`);
+const out = (line: string) => process.stdout.write(`${escapedLines(line)}\n`);
+/** For what brings colours of its own, and escapes what it shows by itself. */
+const painted = (line: string) => process.stdout.write(`${line}\n`);
+const complain = (text: string) => process.stderr.write(escapedLines(text));
 const config = () => loadConfig(process.env, process.cwd());
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -17,8 +21,8 @@ const run =
       process.exitCode = await command(...args);
     } catch (error) {
       const known = error instanceof RuawatchError;
-      process.stderr.write(`${known ? error.message : `ruawatch met something it does not know: ${messageOf(error)}`}\n`);
-      if (!known && process.env.LOG_LEVEL === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+      complain(`${known ? error.message : `ruawatch met something it does not know: ${messageOf(error)}`}\n`);
+      if (!known && process.env.LOG_LEVEL === 'debug' && error instanceof Error) complain(`${error.stack}\n`);
       process.exitCode = 1;
     }
   };
@@ -34,7 +38,8 @@ const readable = <T>(read: () => T): T | Error => {
 
 const program = new Command('ruawatch')
   .description('DMARC reports from a mailbox into Postgres, and the few mails that matter')
-  .version(version);
+  .version(version)
+  .configureOutput({ writeErr: complain });
 program
   .command('start [service...]')
   .description('run all services, or the named ones (poller, parser, analyzer, enricher, alerter)')
@@ -43,7 +48,7 @@ program
   .command('demo')
   .description('a local mailbox with six weeks of reports and four incidents, through the whole pipeline')
   .option('--exit', 'end when all is processed')
-  .action(run(async (options: { exit?: boolean }) => (await import('./demo.ts')).runDemo(options, out)));
+  .action(run(async (options: { exit?: boolean }) => (await import('./demo.ts')).runDemo(options, painted)));
 program
   .command('import <path...>')
   .description('files, folders, mbox and Maildir through the same pipeline')

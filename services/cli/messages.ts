@@ -1,5 +1,6 @@
 import type { Config } from '../shared/config.ts';
 import { PermanentError } from '../shared/errors.ts';
+import { jsonText } from '../shared/escape.ts';
 import { countMessages, listMessages, replayMessages, showMessage } from '../store/messages.ts';
 import { openContext, withDatabase } from './open.ts';
 import { table } from './table.ts';
@@ -22,7 +23,7 @@ export async function runMessagesList(config: Config, options: ListOptions, out:
   return withDatabase(config, async (db) => {
     const rows = await listMessages(db, { states: options.state ?? [], code: options.code, mailbox: options.mailbox, limit });
     if (options.json) {
-      for (const row of rows) out(JSON.stringify(row));
+      for (const row of rows) out(jsonText(row));
       return;
     }
     const counts = await countMessages(db);
@@ -51,7 +52,7 @@ export async function runMessagesShow(config: Config, key: string, out: (line: s
   return withDatabase(config, async (db) => {
     const message = await showMessage(db, number);
     if (!message) throw new PermanentError('no_message', `There is no message ${key}: "ruawatch messages list" shows the keys.`);
-    out(JSON.stringify(message, null, 2));
+    out(jsonText(message, 2));
   });
 }
 

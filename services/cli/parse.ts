@@ -3,6 +3,7 @@ import { DEFAULT_LIMITS } from '../report/limits.ts';
 import type { AggregateRecord, AggregateReport, FailureReport, Problem, TlsReport } from '../report/model.ts';
 import { readMessage } from '../report/read.ts';
 import { redactFailure } from '../report/redact.ts';
+import { jsonText } from '../shared/escape.ts';
 import { type Input, inputs } from './inputs.ts';
 
 /** Characters of records that are gathered for one line; a longer one is written in pieces, after the file was read a second time. */
@@ -42,13 +43,13 @@ async function* piecesOf({ file, raw }: Input): AsyncGenerator<string> {
       continue;
     }
     if (event.type === 'report') {
-      yield `${JSON.stringify(reportFields(file, event.report)).slice(0, -1)},"records":[`;
+      yield `${jsonText(reportFields(file, event.report)).slice(0, -1)},"records":[`;
       if (large) yield* recordsOf(file, raw, event.part);
       yield `${records}]}\n`;
     } else if (event.type === 'tlsrpt') {
-      yield `${JSON.stringify({ file, ...tlsFields(event.report) })}\n`;
+      yield `${jsonText({ file, ...tlsFields(event.report) })}\n`;
     } else if (event.type === 'failure') {
-      yield `${JSON.stringify({ file, ...failureFields(redactFailure(event.report)) })}\n`;
+      yield `${jsonText({ file, ...failureFields(redactFailure(event.report)) })}\n`;
     } else {
       yield errorLine(file, event.problem);
     }
@@ -73,12 +74,12 @@ async function* recordsOf(file: string, raw: Buffer, part: number): AsyncGenerat
 
 function joined(before: string, records: readonly AggregateRecord[]): string {
   let text = before;
-  for (const record of records) text += `${text === '' ? '' : ','}${JSON.stringify(recordFields(record))}`;
+  for (const record of records) text += `${text === '' ? '' : ','}${jsonText(recordFields(record))}`;
   return text;
 }
 
 function errorLine(file: string, error: Problem): string {
-  return `${JSON.stringify({ file, error })}\n`;
+  return `${jsonText({ file, error })}\n`;
 }
 
 function reportFields(file: string, report: AggregateReport): Record<string, unknown> {

@@ -1,3 +1,5 @@
+import { escaped } from '../shared/escape.ts';
+
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /** One line that is written over and over on a terminal; on anything else it says nothing. */
@@ -21,7 +23,7 @@ export class Progress {
     const width = 24;
     const full = share === undefined ? 0 : Math.round(Math.min(1, share) * width);
     const drawn = share === undefined ? FRAMES[this.frame++ % FRAMES.length]! : `${'█'.repeat(full)}${'░'.repeat(width - full)}`;
-    const line = `${this.what} ${drawn} ${state}`;
+    const line = escaped(`${this.what} ${drawn} ${state}`);
     this.stream.write(`\r\x1b[2K${line.slice(0, Math.max(20, (this.stream.columns ?? 80) - 1))}`);
   }
 

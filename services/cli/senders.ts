@@ -3,6 +3,7 @@ import { networkOf } from '../report/address.ts';
 import type { Catalogue } from '../report/catalogue.ts';
 import type { Config } from '../shared/config.ts';
 import { PermanentError } from '../shared/errors.ts';
+import { escaped, jsonText } from '../shared/escape.ts';
 import * as senders from '../store/senders.ts';
 import { withDatabase } from './open.ts';
 import { table } from './table.ts';
@@ -21,7 +22,7 @@ export async function runSendersList(
   return withDatabase(config, async (db) => {
     const rows = await senders.listSenders(db, { all: options.all === true, domain, limit });
     if (options.json) {
-      for (const row of rows) out(JSON.stringify(row));
+      for (const row of rows) out(jsonText(row));
       return;
     }
     if (rows.length === 0) out('The list of senders is empty: "ruawatch senders approve DOMAIN SOURCE --why …" adds to it.');
@@ -91,7 +92,7 @@ function judged(sources: number): string {
 
 function nameOf(subject: senders.Subject): string {
   const where = subject.domain === '*' ? 'every domain' : subject.domain;
-  return `${subject.source}${subject.service ? ' (service)' : ''} as a sender of ${where}`;
+  return escaped(`${subject.source}${subject.service ? ' (service)' : ''} as a sender of ${where}`);
 }
 
 const NAME = /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;

@@ -1,9 +1,11 @@
+import { escaped } from '../shared/escape.ts';
+
 /**
  * A plain table for a terminal: a header, a rule, rows; columns as wide as they need, cut at `widths` with an ellipsis.
- * Control characters are taken out: what is shown may come from a hostile mail.
+ * What is hostile in a cell is escaped: it may come from a forged mail.
  */
 export function table(header: string[], rows: string[][], widths: number[] = [], right: number[] = []): string {
-  const cells = [header, ...rows].map((row) => row.map((cell, i) => cut(clean(cell), widths[i] ?? 60)));
+  const cells = [header, ...rows].map((row) => row.map((cell, i) => cut(escaped(cell), widths[i] ?? 60)));
   const width = header.map((_, i) => Math.max(...cells.map((row) => [...(row[i] ?? '')].length)));
   const line = (row: string[]) =>
     row
@@ -16,11 +18,6 @@ export function table(header: string[], rows: string[][], widths: number[] = [],
 function cut(text: string, width: number): string {
   const chars = [...text];
   return chars.length <= width ? text : `${chars.slice(0, width - 1).join('')}…`;
-}
-
-/** Takes out control and direction-changing characters. */
-export function clean(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, ' ');
 }
 
 const BLOCKS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];

@@ -9,6 +9,17 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
+/** Of a request, in milliseconds and bytes: a monitor needs far less, and nobody else has business here. */
+const LIMITS = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 8 * 1024,
+};
+const MOST_CONNECTIONS = 100;
+const SILENCE_MS = 30_000;
+
 /**
  * Serves /livez (the process answers), /readyz (503 with a line for each thing it waits for) and /metrics (Prometheus).
  * @param ready the sentences of what is not ready; empty when all is
@@ -20,9 +31,10 @@ export async function serveHealth(
   ready: () => Promise<string[]>,
   log: Log,
 ): Promise<HealthServer> {
-  const server = createServer((request, response) => {
+  const server = createServer(LIMITS, (request, response) => {
     const answer = async (): Promise<[number, string, string]> => {
-      const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+      // Not parsed as a URL: "//" and much else that a scanner asks for is none. RFC 9112 section 3.2.2 has the absolute form as well.
+      const pathname = (request.url ?? '').replace(/^https?:\/\/[^/]+/i, '').replace(/[?#].*$/s, '');
       if (request.method !== 'GET' && request.method !== 'HEAD') return [405, 'text/plain', 'GET only\n'];
       if (pathname === '/livez') return [200, 'text/plain', 'ok\n'];
       if (pathname === '/readyz') {
@@ -34,14 +46,19 @@ export async function serveHealth(
     };
     answer()
       .catch((error: unknown): [number, string, string] => {
-        log.error({ err: messageOf(error), path: request.url }, 'a health request failed');
+        log.error({ err: messageOf(error), path: request.url?.slice(0, 200) }, 'a health request failed');
         return [500, 'text/plain', 'failed\n'];
       })
-      .then(([status, type, body]) =>
-        response.writeHead(status, { 'content-type': type }).end(request.method === 'HEAD' ? '' : body),
-      );
+      .then(([status, type, body]) => {
+        // A body that was not asked for is not read: the answer is the last on its connection.
+        const bodied = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+        response
+          .writeHead(status, { 'content-type': type, ...(bodied ? { connection: 'close' } : {}) })
+          .end(request.method === 'HEAD' ? '' : body);
+      });
   });
-  server.headersTimeout = 5_000;
+  server.maxConnections = MOST_CONNECTIONS;
+  server.setTimeout(SILENCE_MS);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(

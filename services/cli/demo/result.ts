@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
+import { escaped } from '../../shared/escape.ts';
 import type { FindingSummary, SourceSummary, Standing } from '../../store/summary.ts';
-import { bar, clean, table } from '../table.ts';
+import { bar, table } from '../table.ts';
 import type { DemoWorld } from './world.ts';
 
 export interface DemoResult {
@@ -61,7 +62,7 @@ export function describeResult(result: DemoResult): string[] {
     const state = f.state === 'open' ? '' : ` (${f.state})`;
     lines.push(
       `  ${paint(SEVERITY_STYLE[f.severity], f.severity.toUpperCase().padEnd(8))} ${f.kind}${state}`,
-      ...wrap(clean(f.summary), 88).map((l) => `           ${l}`),
+      ...wrap(escaped(f.summary), 88).map((l) => `           ${l}`),
     );
   }
   lines.push(
