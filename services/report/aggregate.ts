@@ -2,15 +2,15 @@ import { canonicalAddress } from './address.ts';
 import { Aligner } from './alignment.ts';
 import { ContentHash, identityOf, restOf } from './digest.ts';
 import * as el from './elements.ts';
+import { hostNameOf } from './hostname.ts';
 import { BATCH_LENGTH, type Limits, Refusal } from './limits.ts';
 import type { AggregateRecord, AggregateReport } from './model.ts';
-import { normalDomain } from './orgdomain.ts';
 import { type NameHint, Preamble } from './preamble.ts';
 import { Problems } from './problems.ts';
 import { RecordFields, type Row } from './record.ts';
 import { copied } from './shapes.ts';
 import { sourceFrom, sourceOf } from './source.ts';
-import { excerpt, wholeNumber } from './text.ts';
+import { excerpt, shown, wholeNumber } from './text.ts';
 
 /** What the records of a report have in common that differ in address and count alone. */
 export interface Likeness {
@@ -188,7 +188,8 @@ export class AggregateBuilder {
   /**
    * The report, and its last batch in `batches`. `salvaged` says that the document was not well-formed.
    *
-   * @throws Refusal `metadata_missing`, `date_range_missing`, `date_range_invalid` when the report cannot be told from others.
+   * @throws Refusal `metadata_missing`, `date_range_missing`, `date_range_invalid` when the report cannot be told from others,
+   * `policy_domain_invalid` when what it is about is not a domain.
    */
   finish(salvaged: boolean): AggregateReport {
     const { preamble } = this;
@@ -207,7 +208,7 @@ export class AggregateBuilder {
     if (this.policies === 0) {
       this.problems.add('policy_missing', 'The report has no policy_published; alignment is judged as relaxed.');
     }
-    const domain = normalDomain(preamble.policy.domain ?? this.commonFrom ?? '');
+    const domain = this.domain();
     if (preamble.policy.domain === null) {
       this.problems.add(
         'policy_domain_missing',
@@ -241,6 +242,21 @@ export class AggregateBuilder {
       identity,
       content_hash,
     };
+  }
+
+  /**
+   * The domain that the report is about, as a host name. It becomes a key, a subject line and a question to DNS: what is no host name
+   * is refused. Without one, that of all its records counts when it is one; "" when there is none.
+   */
+  private domain(): string {
+    const said = this.preamble.policy.domain;
+    if (said === null) return hostNameOf(this.commonFrom ?? '') ?? '';
+    const domain = hostNameOf(said);
+    if (domain !== null) return domain;
+    throw new Refusal(
+      'policy_domain_invalid',
+      `The domain that the report says it is about is not a host name: ${shown(said, 80)}.`,
+    );
   }
 
   private endRecord(): void {

@@ -52,3 +52,9 @@ export function excerpt(text: string, length = EXCERPT_LENGTH): string {
 export function printable(text: string): string | null {
   return text.replace(/[\x00-\x1f\x7f]+/g, ' ').trim() || null;
 }
+
+/** The same for what is shown beside names: invisible and direction-changing characters stand as their numbers. */
+export function shown(text: string, length = EXCERPT_LENGTH): string {
+  const number = (c: string) => `\\u{${c.codePointAt(0)!.toString(16)}}`;
+  return excerpt(text, length).replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu, number);
+}

@@ -6,10 +6,18 @@ import { beginRange, type TrustClass } from './reports.ts';
 /** SQL: the name of a record's From address as rollups have it. Reporters keep the spelling of the mail. */
 const nameOf = (record: string) => `rtrim(lower(${record}.header_from), '.')`;
 
-/** SQL: whether a record's From address is below the domain of its report, and not at it. The cheap question comes first: nearly all are at it. */
+/** SQL: what no host name holds: ASCII but letters, digits, hyphen, dot and underscore; blanks, invisible and direction-changing characters. */
+const NO_NAME =
+  '[\\u0001-\\u002c\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u00a0\\u00ad\\u061c\\u180e\\u2000-\\u206f\\u3000\\ufe00-\\ufe0f\\ufeff\\ufff0-\\uffff]|[.][.]|^[.]';
+
+/**
+ * SQL: whether a record's From address is below the domain of its report, and not at it. The cheap question comes first: nearly all are
+ * at it. What is no host name counts under the report's domain: whoever forges mail chooses it, and it is nobody's name.
+ */
 export const isBelow = (record: string, report: string) =>
   `(${record}.header_from <> ${report}.domain and ${report}.domain <> ''
-    and right(${nameOf(record)}, length(${report}.domain) + 1) = '.' || ${report}.domain)`;
+    and right(${nameOf(record)}, length(${report}.domain) + 1) = '.' || ${report}.domain
+    and ${record}.header_from !~ '${NO_NAME}')`;
 
 /**
  * The same as rollUp, for the names below the domain. Every name has rows of its own: which names are many is known only at the end, and a

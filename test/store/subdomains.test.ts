@@ -148,3 +148,15 @@ test('of a thousand made-up names the largest are told, and how many there are',
     names: 1000,
   });
 });
+
+test('a From address that is no host name is kept as it came and counts under the domain of the report', async () => {
+  const odd = ['a b.example.com', 'evil\u202e.example.com', 'x;y.example.com', '..example.com', 'a\u00a0b.example.com'];
+  const rows = [...odd, 'bücher.example.com'].map((header_from) => ({ ip: '203.0.113.5', count: 2, header_from, ...NOTHING }));
+  await parseMessages(t.db, await receive(t, [mail({ id: 'r1', rows }, 'odd')]), {}, trusting('off'));
+  expect(await names()).toMatchObject([{ name: 'bücher.example.com', messages: 2 }]);
+  expect(await below()).toEqual([{ source: '203.0.113.0/24', day: '2026-09-01', nothing: 12, below: 2 }]);
+  const { rows: kept } = await t.db.query<{ header_from: string }>(
+    "select header_from from dmarc.records where domain = 'example.com'",
+  );
+  expect(kept.map((row) => row.header_from)).toEqual(expect.arrayContaining(odd));
+});

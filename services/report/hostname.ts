@@ -1,0 +1,30 @@
+import { domainToASCII } from 'node:url';
+import { library } from './library.ts';
+
+const { getDomain } = library('tldts') as typeof import('tldts');
+
+/** RFC 1035 section 2.3.4: 255 octets on the wire are 253 characters of text. */
+const NAME_LENGTH = 253;
+/** A label in ASCII. An underscore is legal in DNS, and in names of hosts it is a mistake that receivers tell of all the same. */
+const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
+/** What a U-label may hold besides ASCII (RFC 5892): letters, marks and digits; joiners and the dots of Catalan, Greek, Hebrew, Japanese. */
+const U_LABELS = /^(?:[a-z0-9_.\-\p{L}\p{M}\p{Nd}\u00b7\u0375\u05f3\u05f4\u30fb]|\u200c|\u200d)+$/iu;
+
+/**
+ * A domain name in the form that names are compared in: A-labels (IDNA2008, RFC 5890), lower case, no trailing dot.
+ *
+ * @returns null for what is no host name: blanks, control characters, an "@", an empty label, a label above 63 or a name above 253 octets,
+ * an address, an underscore in the registered domain itself (`_x.example.com` may be, `ex_ample.com` cannot be registered)
+ */
+export function hostNameOf(text: string): string | null {
+  if (text.length > 4 * NAME_LENGTH) return null;
+  const ascii = /^[\x21-\x7e]+$/.test(text) ? text : U_LABELS.test(text) ? domainToASCII(text.normalize('NFC')) : '';
+  const name = ascii.toLowerCase().replace(/\.$/, '');
+  if (name === '' || name.length > NAME_LENGTH) return null;
+  const labels = name.split('.');
+  if (!labels.every((label) => LABEL.test(label))) return null;
+  // A top level of digits alone makes an address (RFC 3696 section 2).
+  if (/^\d+$/.test(labels.at(-1)!)) return null;
+  const options = { allowPrivateDomains: false, extractHostname: false, validateHostname: false, detectIp: false } as const;
+  return (getDomain(name, options) ?? name).includes('_') ? null : name;
+}
