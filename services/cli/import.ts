@@ -1,15 +1,20 @@
 import { createHash } from 'node:crypto';
+import { addResult, nothingDone } from '../parser/batch.ts';
 import { type Months, watchMonths } from '../parser/months.ts';
 import { openReaders, type Readers } from '../parser/readers.ts';
 import { parseSafely } from '../parser/safely.ts';
 import { DEFAULT_LIMITS } from '../report/limits.ts';
 import { readEnvelope } from '../report/mime.ts';
+import { sleep } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { transaction } from '../shared/db.ts';
+import { messageOf } from '../shared/errors.ts';
 import { escaped, jsonText } from '../shared/escape.ts';
 import { createLog } from '../shared/log.ts';
+import { persist } from '../shared/retry.ts';
 import { IMPORT_PLACE, type ImportedMail, type ImportedState, importedStates, storeImports } from '../store/imports.ts';
 import { recordLeft } from '../store/intake.ts';
+import { waitingMessages } from '../store/messages.ts';
 import { type Input, inputs } from './inputs.ts';
 import { type ImportContext, openForImport } from './open.ts';
 import { Progress } from './progress.ts';
@@ -41,6 +46,9 @@ export interface ImportSummary {
 
 const BATCH_FILES = 200;
 const BATCH_BYTES = 8 * 1024 * 1024;
+/** Another import, or a parser, may be at the very same mails: they are waited for. */
+const BUSY_TURNS = 300;
+const BUSY_MS = 200;
 
 /** `import PATH…`: files, folders, mbox and Maildir through the same store, parser and analyzer as the mailbox. */
 export async function runImport(
@@ -130,13 +138,29 @@ async function importBatch(
   months: Months,
 ): Promise<string[]> {
   summary.messages += batch.length;
-  await setAsideTooLarge(context, batch, maxBytes, summary);
+  const say = (error: unknown) => context.log.warn({ err: messageOf(error) }, 'the database was busy or gone; trying again');
+  const large = batch.filter((input) => input.raw === null);
+  if (large.length > 0) summary.quarantined.push(...(await persist(() => setAsideTooLarge(context, large, maxBytes), say)));
   const mails = batch.flatMap((input) => (input.raw ? [mailOf(input, input.raw)] : []));
   if (mails.length === 0) return [];
-  const imported = await transaction(context.db, (tx) => storeImports(tx, mails));
+  const imported = await persist(() => transaction(context.db, (tx) => storeImports(tx, mails)), say);
+  const stored = imported.filter((i) => i.known).map((i) => i.message_key);
+  // What waits was stored by a try whose answer was lost, or by an import that was broken off.
+  const left = stored.length > 0 ? await persist(() => waitingMessages(context.db, stored), say) : [];
+  const waiting = new Set(left.map((m) => m.message_key));
   // The bytes are committed, and still at hand.
-  const raws = new Map(imported.flatMap(({ message_key, known }, i) => (known ? [] : [[message_key, mails[i]!.raw]])));
-  const result = await parseSafely(context, [...raws.keys()], context.log, readers, months, raws);
+  const raws = new Map(
+    imported.flatMap(({ message_key, known }, i) =>
+      !known || waiting.has(message_key) ? [[message_key, mails[i]!.raw] as const] : [],
+    ),
+  );
+  const result = nothingDone();
+  for (let keys = [...raws.keys()], turn = 0; keys.length > 0 && turn < BUSY_TURNS; turn++) {
+    if (turn > 0) await sleep(BUSY_MS);
+    const now = await persist(() => parseSafely(context, keys, context.log, readers, months, raws), say);
+    addResult(result, { ...now, busy: [] });
+    keys = now.busy;
+  }
   const states = new Map<number, Pick<ImportedState, 'state' | 'code' | 'reason'>>();
   for (const message of result.messages) {
     states.set(message.message_key, message);
@@ -150,12 +174,20 @@ async function importBatch(
     }
   }
   const others = imported.filter(({ message_key, known }) => known || !states.has(message_key)).map((i) => i.message_key);
-  const earlier = others.length > 0 ? await importedStates(context.db, others) : new Map<number, ImportedState>();
+  const earlier =
+    others.length > 0 ? await persist(() => importedStates(context.db, others), say) : new Map<number, ImportedState>();
+  const parsed = new Set(states.keys());
   for (const { file, message_key, known } of imported) {
-    const row = earlier.get(message_key) ?? states.get(message_key)!;
-    if (known) {
+    const row = { reports: 0, records: 0, ...states.get(message_key), ...earlier.get(message_key) } as ImportedState;
+    // What waited from before is news when it was parsed now; its second copy is not.
+    const news = parsed.delete(message_key);
+    if (known && !news) {
       summary.known++;
-      summary.duplicates += earlier.get(message_key)!.reports;
+      summary.duplicates += row.reports;
+    } else if (!news) {
+      // It was committed, and the answer lost.
+      summary.reports += row.reports;
+      summary.records += row.records;
     }
     const trouble = { file, code: row.code ?? row.state, reason: row.reason ?? 'It waits to be parsed.' };
     if (row.state === 'ignored') summary.ignored.push(trouble);
@@ -186,9 +218,7 @@ function dateOf(header: string | null): Date | null {
   return date.getTime() > 0 && date.getUTCFullYear() < 2200 ? date : null;
 }
 
-async function setAsideTooLarge(context: ImportContext, batch: Input[], maxBytes: number, summary: ImportSummary): Promise<void> {
-  const large = batch.filter((input) => input.raw === null);
-  if (large.length === 0) return;
+async function setAsideTooLarge(context: ImportContext, large: Input[], maxBytes: number): Promise<Trouble[]> {
   const reason = (input: Input) => `It has ${input.size} bytes, above the limit of ${maxBytes} (limits.mailBytes).`;
   await recordLeft(
     context.db,
@@ -205,7 +235,7 @@ async function setAsideTooLarge(context: ImportContext, batch: Input[], maxBytes
       reason: reason(input),
     })),
   );
-  for (const input of large) summary.quarantined.push({ file: input.file, code: 'mail_too_large', reason: reason(input) });
+  return large.map((input) => ({ file: input.file, code: 'mail_too_large', reason: reason(input) }));
 }
 
 function describe(summary: ImportSummary): string[] {

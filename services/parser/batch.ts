@@ -179,18 +179,24 @@ async function parseSmall(
     }
     const reading = readers.small(present, () => takeReportKeys(tx, claimed.length));
     const tooLarge: number[] = [];
-    let unit: ReadMessage[] = [];
+    const unit: ReadMessage[] = [];
+    const copied = new Set<number>();
+    let behind: ReadResult['reports'] = [];
     let records = 0;
-    let touched = false;
-    const result = nothingDone();
-    const write = async () => {
+    /** Copies the records that lie in memory. They are nobody's yet, so that no lock is held that another could wait for. */
+    const copy = async () => {
       await months.before(
-        unit.flatMap(({ result }) => result.reports.map(({ report }) => report)),
-        touched,
+        behind.map(({ report }) => report),
+        copied.size > 0,
       );
-      touched = true;
-      addResult(result, await writeSmall(tx, unit, privacy));
-      unit = [];
+      const lines = new RecordCopy(tx);
+      for (const report of behind) {
+        await lines.write(report.lines);
+        report.lines = '';
+        copied.add(report.key);
+      }
+      await lines.end();
+      behind = [];
       records = 0;
     };
     try {
@@ -202,16 +208,22 @@ async function parseSmall(
         }
         const read = 'problem' in got ? refusedWith(got.problem) : got;
         unit.push({ message, result: read, judge: judges.get(message.message_key) ?? null });
-        for (const report of read.reports) records += report.report.records;
-        if (records >= BATCH_RECORDS) await write();
+        for (const report of read.reports) {
+          behind.push(report);
+          records += report.report.records;
+        }
+        if (records >= BATCH_RECORDS) await copy();
       }
       // After the last of them, the reader is free.
       await reading.next();
-      if (unit.length > 0) await write();
     } finally {
       await reading.return(undefined);
     }
-    return { result, tooLarge };
+    await months.before(
+      behind.map(({ report }) => report),
+      copied.size > 0,
+    );
+    return { result: unit.length > 0 ? await writeSmall(tx, unit, privacy, copied) : nothingDone(), tooLarge };
   });
 }
 
@@ -242,8 +254,17 @@ export function keySource(tx: Tx, step: number): () => Promise<number> {
   return keysFrom(() => takeReportKeys(tx, step));
 }
 
-/** Writes what was read from claimed messages: reports, records, rollups and the messages' states. */
-export async function writeSmall(tx: Tx, read: readonly ReadMessage[], privacy: Privacy = REDACT): Promise<BatchResult> {
+/**
+ * Writes what was read from claimed messages: reports, records, rollups and the messages' states. Once a transaction: it takes the locks
+ * that others wait for (identities, then the rows of the rollups), each kind in one order, and a second call would begin again with the first.
+ * @param copied reports whose records are written already
+ */
+export async function writeSmall(
+  tx: Tx,
+  read: readonly ReadMessage[],
+  privacy: Privacy = REDACT,
+  copied: ReadonlySet<number> = new Set(),
+): Promise<BatchResult> {
   const news: NewReport[] = [];
   const linesOf = new Map<number, string | Uint8Array>();
   for (const { message, result, judge } of read) {
@@ -260,11 +281,17 @@ export async function writeSmall(tx: Tx, read: readonly ReadMessage[], privacy: 
     }
   }
   const decision = await storeReports(tx, news);
-  if (decision.kept.length > 0) {
+  const kept = new Set(decision.kept.map(({ key }) => key));
+  const absent = [...kept].filter((key) => !copied.has(key));
+  if (absent.length > 0) {
     const copy = new RecordCopy(tx);
-    for (const { key } of decision.kept) await copy.write(linesOf.get(key)!);
+    for (const key of absent) await copy.write(linesOf.get(key)!);
     await copy.end();
   }
+  await dropRecords(
+    tx,
+    [...copied].filter((key) => !kept.has(key)),
+  );
   return finish(tx, read, news, decision, privacy);
 }
 

@@ -165,16 +165,22 @@ const jsonOf = (look: Look) => ({
 
 /** Makes those due that no question was ever asked about and none is to be soon: they were found while DNS was off. */
 export async function askTheUnasked(db: Queryable, now: Date, soon: Date): Promise<void> {
-  await db.query('update ruawatch.addresses set next_at = $1 where looked_up_at is null and attempts = 0 and next_at > $2', [
-    now,
-    soon,
-  ]);
+  await db.query(
+    `with held as materialized (
+       select address from ruawatch.addresses where looked_up_at is null and attempts = 0 and next_at > $2 order by address for update)
+     update ruawatch.addresses a set next_at = $1 from held h where a.address = h.address`,
+    [now, soon],
+  );
 }
 
 /** Addresses whose look was broken off: due again at once. */
 export async function putBack(db: Db, addresses: readonly string[], now: Date): Promise<void> {
   if (addresses.length === 0) return;
-  await db.query('update ruawatch.addresses set next_at = $2 where address = any($1::inet[])', [addresses, now]);
+  await db.query(
+    `with held as materialized (select address from ruawatch.addresses where address = any($1::inet[]) order by address for update)
+     update ruawatch.addresses a set next_at = $2 from held h where a.address = h.address`,
+    [addresses, now],
+  );
 }
 
 /** The ASN file that all addresses were last compared with; null before the first. */
@@ -221,7 +227,8 @@ export async function saveOwners(
 /** Forgets addresses that no mail came from since a day, up to `limit` of them. @returns how many */
 export async function forgetAddresses(db: Queryable, before: string, limit: number): Promise<number> {
   const { rowCount } = await db.query(
-    `delete from ruawatch.addresses where address in (select address from ruawatch.addresses where last_seen < $1::date limit $2)`,
+    `delete from ruawatch.addresses
+      where address in (select address from ruawatch.addresses where last_seen < $1::date limit $2 for update skip locked)`,
     [before, limit],
   );
   return rowCount ?? 0;

@@ -34,14 +34,18 @@ export interface ImportedState {
   code: string | null;
   reason: string | null;
   reports: number;
+  records: number;
 }
 
-/** How messages stand, and how many reports were read from each. */
+/** How messages stand, and how many reports and records were read from each. */
 export async function importedStates(db: Queryable, keys: readonly number[]): Promise<Map<number, ImportedState>> {
   const { rows } = await db.query<ImportedState>(
     `select m.message_key, m.state, m.code, m.reason,
-            (select count(*) from ruawatch.reports r where r.message_key = m.message_key) as reports
-       from ruawatch.messages m where m.message_key = any($1::bigint[])`,
+            r.reports, r.records
+       from ruawatch.messages m
+      cross join lateral (select count(*) as reports, coalesce(sum(records), 0) as records from ruawatch.reports r
+                           where r.message_key = m.message_key) r
+      where m.message_key = any($1::bigint[])`,
     [keys],
   );
   return new Map(rows.map((r) => [r.message_key, r]));

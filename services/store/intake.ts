@@ -125,10 +125,14 @@ export async function meetAgain(
   mails: readonly { uid: number | null; sha256: Buffer }[],
 ): Promise<Met[]> {
   const { rows } = await db.query<Met>(
-    `update ruawatch.messages m
+    // In one order everywhere: two imports may meet the same files again at once.
+    `with held as materialized (
+       select m.message_key, m.fingerprint from ruawatch.messages m
+        where m.mailbox = $1 and m.fingerprint = any($5::bytea[]) order by m.fingerprint for update)
+     update ruawatch.messages m
         set folder = $2, uid_validity = $3, uid = k.uid, disposed_at = null
-       from unnest($4::bigint[], $5::bytea[]) as k(uid, fingerprint)
-      where m.mailbox = $1 and m.fingerprint = k.fingerprint
+       from unnest($4::bigint[], $5::bytea[]) as k(uid, fingerprint) join held h on h.fingerprint = k.fingerprint
+      where m.message_key = h.message_key
       returning m.message_key, encode(m.fingerprint, 'hex') as fingerprint`,
     [place.mailbox, place.folder, place.uidValidity, mails.map((m) => m.uid), mails.map((m) => m.sha256)],
   );

@@ -1,4 +1,4 @@
-import type { Db, Queryable, Tx } from '../shared/db.ts';
+import { type Db, type Queryable, type Tx, transaction } from '../shared/db.ts';
 import { plain } from './copy.ts';
 import {
   beginRange,
@@ -56,24 +56,35 @@ export async function takeDueChecks(db: Db, seconds: number, limit: number): Pro
 
 /** Puts checks off after a try that led to nothing, and says on the reports why they still wait. */
 export async function deferChecks(
-  db: Queryable,
+  db: Db,
   deferred: readonly { message_key: number; report_key: number; seconds: number; reason: string }[],
 ): Promise<void> {
   if (deferred.length === 0) return;
-  await db.query(
-    `with given as (select * from unnest($1::bigint[], $2::bigint[], $3::float8[], $4::text[]) as g(message_key, report_key, seconds, reason)),
-     put_off as (
-       update ruawatch.trust_checks c set attempts = c.attempts + 1, due_at = now() + make_interval(secs => g.seconds)
-         from given g where c.message_key = g.message_key and c.report_key = g.report_key
-       returning c.report_key, g.reason)
-     update ruawatch.reports r set trust_reason = p.reason from put_off p where r.report_key = p.report_key and r.trust = 'pending'`,
-    [
-      deferred.map((d) => d.message_key),
-      deferred.map((d) => d.report_key),
-      deferred.map((d) => d.seconds),
-      deferred.map((d) => plain(d.reason).slice(0, 500)),
-    ],
-  );
+  await transaction(db, async (tx) => {
+    // Whoever changes a report or its checks has its identity first: the rows themselves are then nobody else's.
+    const { rows } = await tx.query<{ identity: string }>(
+      `select distinct encode(identity, 'hex') as identity from ruawatch.reports where report_key = any($1::bigint[])`,
+      [deferred.map((d) => d.report_key)],
+    );
+    await lockIdentities(
+      tx,
+      rows.map((row) => row.identity),
+    );
+    await tx.query(
+      `with given as (select * from unnest($1::bigint[], $2::bigint[], $3::float8[], $4::text[]) as g(message_key, report_key, seconds, reason)),
+       put_off as (
+         update ruawatch.trust_checks c set attempts = c.attempts + 1, due_at = now() + make_interval(secs => g.seconds)
+           from given g where c.message_key = g.message_key and c.report_key = g.report_key
+         returning c.report_key, g.reason)
+       update ruawatch.reports r set trust_reason = p.reason from put_off p where r.report_key = p.report_key and r.trust = 'pending'`,
+      [
+        deferred.map((d) => d.message_key),
+        deferred.map((d) => d.report_key),
+        deferred.map((d) => d.seconds),
+        deferred.map((d) => plain(d.reason).slice(0, 500)),
+      ],
+    );
+  });
 }
 
 interface Row extends Ranked {
