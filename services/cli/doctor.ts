@@ -71,13 +71,13 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   }
   if (config.enrich.dns === 'on') {
     // Nothing waits for these names, so a silent name server is told and fails nothing.
-    const resolver = reverseResolver({ servers: config.enrich.dns_servers, timeoutMs: 2_000, tries: 1 });
+    const resolver = reverseResolver({ servers: config.dnsServers, timeoutMs: 2_000, tries: 1 });
     try {
       await resolver.pointers('1.0.0.127.in-addr.arpa');
       out('ok    reverse names: the name service answers');
     } catch (error) {
       out(
-        `--    reverse names: ${sentenceOf(error)} Sources that are networks get no names; set enrich.dns_servers, or enrich.dns: off.`,
+        `--    reverse names: ${sentenceOf(error)} Sources that are networks get no names; set dns_servers, or enrich.dns: off.`,
       );
     }
   }

@@ -46,7 +46,7 @@ export function startEnricher(context: Context, given?: { resolver?: ReverseReso
   const { config, db, metrics, clock } = context;
   const log = context.log.child({ service: NAME });
   const settings = config.enrich;
-  const resolver = settings.dns === 'on' ? (given?.resolver ?? reverseResolver({ servers: settings.dns_servers })) : null;
+  const resolver = settings.dns === 'on' ? (given?.resolver ?? reverseResolver({ servers: config.dnsServers })) : null;
   const pace = given?.pace ?? new Pace(settings.queries_per_second);
   const asnFile = config.asnFile === null ? null : watchedAsnFile(config.asnFile);
   // A wrong asn_file is told now; one that is damaged later is logged, and the last good one counts on.

@@ -1,7 +1,7 @@
 import { sleep } from '../shared/clock.ts';
 import { isTransient, messageOf, TransientError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
-import { type Resolver, systemResolver } from '../shared/resolver.ts';
+import { openDns, type Resolver, txtResolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { takeUnqueued } from '../store/messages.ts';
 import { type Months, watchMonths } from './months.ts';
@@ -20,8 +20,9 @@ const BUSY_MS = 100;
  * messages whose job is missing, so that a lost queue loses no work. Reports whose mail does not say itself
  * whose they are, are verified afterwards (verify.ts).
  */
-export function startParser(context: Context, resolver: Resolver = systemResolver()): Service {
+export function startParser(context: Context, given?: Resolver): Service {
   const { config, db, queues, log } = context;
+  const resolver = given ?? txtResolver(openDns(config.dnsServers));
   let trouble: string | null = null;
   const readers = openReaders(config);
   const months = watchMonths(context);

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { isIP } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
+import { parseServer } from '../dns/client/servers.ts';
 import { messageOf, SettingsError } from './errors.ts';
 import { type Mailbox, mailboxSchema, toMailbox } from './mailbox.ts';
 import { toWebhook, type Webhook, webhookSchema } from './webhook.ts';
@@ -32,11 +32,10 @@ const isPercentEncoded = (value: string) => !/%(?![0-9a-f]{2})/i.test(value);
 
 const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
 
-/** An IP address, with or without a port, as a resolver takes it. */
-const isServer = (value: string) => {
-  const [, host = value, port = '53'] = /^\[(.+)\]:(\d{1,5})$/.exec(value) ?? /^([^:]+):(\d{1,5})$/.exec(value) ?? [];
-  return isIP(host) !== 0 && Number(port) <= 65_535;
-};
+/** Name servers: "address", or "address:port" ("[…]:port" for IPv6). */
+const nameServers = z
+  .array(z.string().refine((text) => parseServer(text) !== null, 'must be an address, or address:port'))
+  .optional();
 
 /** The shape of ruawatch.yaml. The upper-case keys are the same as the environment's; the environment wins. */
 const fileSchema = z.strictObject({
@@ -116,14 +115,16 @@ const fileSchema = z.strictObject({
   /** Days that raw mails, records and daily totals are kept; null is for ever. They go by whole months: docs/retention.md. */
   retention: z.strictObject({ raw_days: keptDays, records_days: keptDays, rollups_days: keptDays }).prefault({}),
   sweep: z.strictObject({ every_seconds: seconds(15), after_seconds: seconds(60) }).prefault({}),
+  /** Whom everything of ours asks that asks DNS; the system's own servers when empty. */
+  dns_servers: nameServers,
   /** A catalogue of senders of one's own, laid over the one that comes along: docs/senders.md. */
   senders_file: z.string().min(1).optional(),
   enrich: z
     .strictObject({
       /** Whether the enricher asks DNS for the names of the addresses that mail came from. */
       dns: z.enum(['on', 'off']).default('on'),
-      /** Whom to ask, "address" or "address:port" ("[…]:port" for IPv6); the system's own servers when empty. */
-      dns_servers: z.array(z.string().refine(isServer, 'must be an address, or address:port')).default([]),
+      /** Where `dns_servers` stood at first: it counts when that is not set. */
+      dns_servers: nameServers,
       /** Questions a second, and questions under way at a time, of one process. */
       queries_per_second: z.number().positive().max(10_000).default(20),
       concurrency: z.number().int().min(1).max(256).default(10),
@@ -164,6 +165,8 @@ export interface Config {
   trust: File['trust'];
   /** Absolute; null when none is set. */
   sendersFile: string | null;
+  /** As parseServer reads them; empty for the system's own. */
+  dnsServers: string[];
   enrich: File['enrich'];
   /** Absolute; null when none is set. */
   asnFile: string | null;
@@ -270,6 +273,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     retention: file.retention,
     trust: file.trust,
     sendersFile: file.senders_file === undefined ? null : path.resolve(cwd, file.senders_file),
+    dnsServers: file.dns_servers ?? file.enrich.dns_servers ?? [],
     enrich: file.enrich,
     asnFile: file.asn_file === undefined ? null : path.resolve(cwd, file.asn_file),
     sweep: file.sweep,

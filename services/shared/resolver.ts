@@ -1,5 +1,34 @@
-import { promises as dns } from 'node:dns';
-import { codeOf, messageOf, TransientError } from './errors.ts';
+import { readFileSync } from 'node:fs';
+import { type ClientOptions, createDnsClient, type DnsClient } from '../dns/client/client.ts';
+import { parseServer, type Server, serversOfResolvConf } from '../dns/client/servers.ts';
+import type { Answer, Dns, RecordData, RecordType } from '../dns/client/types.ts';
+import { PermanentError, TransientError } from './errors.ts';
+
+const RESOLV_CONF = '/etc/resolv.conf';
+
+/**
+ * The client through which everything of ours asks DNS (not the system's hosts file).
+ * @param servers "address", "address:port" or "[v6 address]:port"; when empty, those of /etc/resolv.conf as it stands now
+ * @throws PermanentError `settings` when a server is none of these
+ */
+export function openDns(servers: readonly string[], options: Omit<ClientOptions, 'servers'> = {}): DnsClient {
+  return createDnsClient({ ...options, servers: servers.length > 0 ? servers.map(toServer) : systemServers() });
+}
+
+function toServer(text: string): Server {
+  const server = parseServer(text);
+  if (server === null) throw new PermanentError('settings', `"${text}" is no name server: give an address, or address:port.`);
+  return server;
+}
+
+function systemServers(): Server[] {
+  try {
+    return serversOfResolvConf(readFileSync(RESOLV_CONF, 'utf8'));
+  } catch {
+    // As the C library does: a machine without the file may have a server of its own.
+    return serversOfResolvConf('');
+  }
+}
 
 /** Looks names up. A parameter wherever DNS is needed: tests hand in their own. */
 export interface Resolver {
@@ -11,57 +40,12 @@ export interface Resolver {
   txt(name: string): Promise<string[][]>;
 }
 
-/** Answers that are answers: the name, or its type, does not exist, or cannot (a name that is none). */
-const NOTHING = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME', 'EBADQUERY']);
-const TIMEOUT_MS = 5_000;
-const TRIES = 2;
-/** TXT answers come without their TTL: what a published key may take to change, and what nearly every reporter sets at least. */
-const KEEP_MS = 300_000;
-/** A name that is not there yet may be published any moment. */
-const KEEP_NOTHING_MS = 60_000;
-const NAMES = 5_000;
-
-/** What the system asks. Tests of the cache hand in their own. */
-export type AskTxt = (name: string) => Promise<string[][]>;
-
-/**
- * The resolver of the system's own servers, with a bounded cache. Questions under way are shared; failures are not kept.
- * @param options.now milliseconds, of a clock that only goes forward
- */
-export function systemResolver(options: { ask?: AskTxt; now?: () => number; names?: number } = {}): Resolver {
-  const ask = options.ask ?? askSystem();
-  const now = options.now ?? (() => performance.now());
-  const names = options.names ?? NAMES;
-  const known = new Map<string, { until: number; records: string[][] }>();
-  const underWay = new Map<string, Promise<string[][]>>();
-
-  const lookUp = async (name: string): Promise<string[][]> => {
-    let records: string[][] = [];
-    try {
-      records = await ask(name);
-    } catch (error) {
-      if (!NOTHING.has(codeOf(error) ?? '')) {
-        throw new TransientError('dns_failed', `The name service could not say what ${name} holds: ${messageOf(error)}.`, error);
-      }
-    }
-    // The oldest goes: a Map keeps the order of insertion.
-    if (known.size >= names) known.delete(known.keys().next().value!);
-    known.set(name, { until: now() + (records.length > 0 ? KEEP_MS : KEEP_NOTHING_MS), records });
-    return records;
-  };
-
+/** TXT records as a Resolver gives them; the client's cache keeps them for their TTL. */
+export function txtResolver(dns: Dns): Resolver {
   return {
-    async txt(asked) {
-      const name = asked.toLowerCase();
-      const hit = known.get(name);
-      if (hit && hit.until > now()) return hit.records;
-      known.delete(name);
-      let question = underWay.get(name);
-      if (!question) {
-        question = lookUp(name).finally(() => underWay.delete(name));
-        underWay.set(name, question);
-      }
-      return question;
+    async txt(name) {
+      const records = recordsOf(await dns.ask(name, 'TXT'));
+      return records.map((strings) => strings.map((text) => Buffer.from(text, 'latin1').toString('utf8')));
     },
   };
 }
@@ -83,30 +67,26 @@ export interface ReverseResolver {
 }
 
 /**
- * Asks DNS alone (not the system's hosts file), without a cache: the answers are kept in the database.
- * @param options.servers "address" or "address:port"; without, the system's own
+ * Asks who addresses are, without a cache: the answers are kept in the database.
+ * @param options.servers as for openDns
  */
 export function reverseResolver(
   options: { servers?: readonly string[]; timeoutMs?: number; tries?: number } = {},
 ): ReverseResolver {
-  const resolver = new dns.Resolver({ timeout: options.timeoutMs ?? TIMEOUT_MS, tries: options.tries ?? TRIES });
-  if (options.servers && options.servers.length > 0) resolver.setServers(options.servers);
-  const answer = async (name: string, question: Promise<string[]>): Promise<string[]> => {
-    try {
-      return await question;
-    } catch (error) {
-      if (NOTHING.has(codeOf(error) ?? '')) return [];
-      throw new TransientError('dns_failed', `The name service could not say what ${name} holds: ${messageOf(error)}.`, error);
-    }
-  };
+  const { servers = [], ...rest } = options;
+  const dns = openDns(servers, { ...rest, cacheEntries: 0 });
   return {
-    pointers: (arpa) => answer(arpa, resolver.resolvePtr(arpa)),
-    addresses: (name, family) => answer(name, family === 4 ? resolver.resolve4(name) : resolver.resolve6(name)),
-    cancel: () => resolver.cancel(),
+    pointers: async (arpa) => [...recordsOf(await dns.ask(arpa, 'PTR'))],
+    addresses: async (name, family) => [...recordsOf(await dns.ask(name, family === 4 ? 'A' : 'AAAA'))],
+    cancel: () => dns.cancel(),
   };
 }
 
-function askSystem(): AskTxt {
-  const resolver = new dns.Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
-  return (name) => resolver.resolveTxt(name);
+/**
+ * The records of an answer, none when there are none.
+ * @throws TransientError `dns_failed` when nobody could say
+ */
+export function recordsOf<T extends RecordType>(answer: Answer<T>): readonly RecordData[T][] {
+  if (answer.state === 'unknown') throw new TransientError('dns_failed', answer.message);
+  return answer.state === 'records' ? answer.records : [];
 }

@@ -317,7 +317,7 @@ describe.skipIf(!knotPresent)(`a name server${knotPresent ? '' : ' (SKIPPED: kno
     const zone = ['7 PTR mail.service.example.'];
     const knot = await startKnot({ '113.0.203.in-addr.arpa': null, 'service.example': ['mail A 203.0.113.7'] });
     try {
-      context.config.enrich.dns_servers = [knot.server];
+      context.config.dnsServers = [knot.server];
       await report([{ ip: '203.0.113.7' }]);
       service = startEnricher(context);
       await settled();
@@ -338,7 +338,7 @@ describe.skipIf(!knotPresent)(`a name server${knotPresent ? '' : ' (SKIPPED: kno
   test('that is silent does not hold up a stop, and the address is due for the next', async () => {
     const nobody = await startSilent();
     try {
-      context.config.enrich.dns_servers = [nobody.server];
+      context.config.dnsServers = [nobody.server];
       await report([{ ip: '203.0.113.7' }]);
       service = startEnricher(context);
       await until(async () => (await t.db.query('select from ruawatch.addresses where next_at > $1', [now])).rowCount === 1);

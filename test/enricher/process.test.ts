@@ -19,7 +19,8 @@ describe.skipIf(!knotPresent)(
     let knot: NameServer;
     const settings = (server: string) => {
       const lines = [
-        `enrich: { dns_servers: ["${server}"], queries_per_second: 1000 }`,
+        `dns_servers: ["${server}"]`,
+        'enrich: { queries_per_second: 1000 }',
         'asn_file: asn.mmdb',
         'sweep: { every_seconds: 0.2, after_seconds: 60 }',
         'analyzer: { patience_seconds: 0.1 }',
@@ -105,7 +106,7 @@ describe.skipIf(!knotPresent)(
       const silent = await startSilent();
       settings(silent.server);
       expect(await lines()).toMatch(
-        /^-- {4}reverse names: The name service could not say .*; set enrich\.dns_servers, or enrich\.dns: off\.$/m,
+        /^-- {4}reverse names: The name service could not say .*; set dns_servers, or enrich\.dns: off\.$/m,
       );
       await silent.stop();
       writeFileSync(path.join(folder, 'asn.mmdb'), 'nothing');

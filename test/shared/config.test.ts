@@ -96,6 +96,16 @@ describe('settings', () => {
     expect(config.alertTo).toEqual([]);
   });
 
+  it('name one list of name servers for all that asks; where it stood at first it still counts', () => {
+    expect(load({}).dnsServers).toEqual([]);
+    write('ruawatch.yaml', 'enrich: { dns_servers: ["127.0.0.1:5353"] }\n');
+    expect(load({}).dnsServers).toEqual(['127.0.0.1:5353']);
+    write('ruawatch.yaml', 'dns_servers: ["[::1]:53", 192.0.2.53]\nenrich: { dns_servers: ["127.0.0.1:5353"] }\n');
+    expect(load({}).dnsServers).toEqual(['[::1]:53', '192.0.2.53']);
+    write('ruawatch.yaml', 'dns_servers: [ns.example]\n');
+    expect(refusal({})).toContain('dns_servers');
+  });
+
   it('refuse recipients that are not addresses', () => {
     write('ruawatch.yaml', 'alerts: { domains: { example.org: [nobody], example.net: [] } }\n');
     expect(refusal().split('\n').slice(1)).toEqual([

@@ -1,0 +1,76 @@
+import { lowerName } from './name.ts';
+import { RECORD_TYPES, type RecordData, type RecordType, type Soa, type UnknownReason } from './types.ts';
+import type { Message } from './wire.ts';
+
+/** What one message says of a name and a type. `ttl` in seconds, as sent. */
+export type Reading<T extends RecordType> =
+  | { state: 'records'; records: RecordData[T][]; name: string; aliases: string[]; ttl: number }
+  | { state: 'nodata' | 'nxdomain'; name: string; aliases: string[]; ttl: number }
+  /** CNAME records lead to a name that the message does not speak of: to be asked next. */
+  | { state: 'elsewhere'; name: string; aliases: string[]; ttl: number }
+  | { state: 'unknown'; reason: UnknownReason; detail: string };
+
+const NOERROR = 0;
+const SERVFAIL = 2;
+const NXDOMAIN = 3;
+const REFUSED = 5;
+/** What an answer without an SOA may be kept: RFC 2308 section 5 would not keep it at all. */
+const WITHOUT_SOA_TTL = 0;
+
+/**
+ * Reads a message that answers a question, following the CNAME records in it. Records that are not on the way from the name that was
+ * asked for are nobody's question, and are not looked at.
+ * @param mostAliases CNAME records followed at most
+ */
+export function readAnswer<T extends RecordType>(
+  message: Message,
+  asked: string,
+  type: T,
+  recursive: boolean,
+  mostAliases: number,
+): Reading<T> {
+  const { rcode } = message;
+  if (rcode !== NOERROR && rcode !== NXDOMAIN) {
+    const reason = rcode === SERVFAIL ? 'servfail' : rcode === REFUSED ? 'refused' : 'malformed';
+    return { state: 'unknown', reason, detail: `it answered ${RCODES[rcode] ?? `with code ${rcode}`}` };
+  }
+  const owners = new Map<string, { records: RecordData[T][]; ttl: number; alias: string | null }>();
+  for (const { name, type: number, ttl, data } of message.answers) {
+    if (data === null || (number !== RECORD_TYPES[type] && number !== RECORD_TYPES.CNAME)) continue;
+    const key = lowerName(name);
+    const owner = owners.get(key) ?? { records: [], ttl, alias: null };
+    owner.ttl = Math.min(owner.ttl, ttl);
+    if (number === RECORD_TYPES[type]) owner.records.push(data as RecordData[T]);
+    else if (owner.alias === null) owner.alias = lowerName(data as string);
+    // Two CNAME records at a name (RFC 2181 section 10.1): which one counts is anybody's guess.
+    else if (owner.alias !== lowerName(data as string))
+      return { state: 'unknown', reason: 'malformed', detail: 'a name has several CNAME records' };
+    owners.set(key, owner);
+  }
+  const aliases: string[] = [];
+  let name = lowerName(asked);
+  let ttl = Number.POSITIVE_INFINITY;
+  for (;;) {
+    const owner = owners.get(name);
+    if (owner === undefined) break;
+    ttl = Math.min(ttl, owner.ttl);
+    if (owner.records.length > 0) return { state: 'records', records: owner.records, name, aliases, ttl };
+    if (owner.alias === null) break;
+    if (aliases.length >= mostAliases || owner.alias === lowerName(asked) || aliases.includes(owner.alias))
+      return { state: 'unknown', reason: 'cname_loop', detail: 'its CNAME records lead on and on' };
+    aliases.push(owner.alias);
+    name = owner.alias;
+  }
+  const soa = message.authorities.find((record) => record.type === RECORD_TYPES.SOA && record.data !== null);
+  const negative = soa === undefined ? WITHOUT_SOA_TTL : Math.min(soa.ttl, (soa.data as Soa).minimum);
+  if (rcode === NXDOMAIN) return { state: 'nxdomain', name, aliases, ttl: Math.min(ttl, negative) };
+  if (soa !== undefined) return { state: 'nodata', name, aliases, ttl: Math.min(ttl, negative) };
+  if (aliases.length > 0) return { state: 'elsewhere', name, aliases, ttl };
+  // A referral (RFC 2308 section 2.2): this server neither holds the zone nor asks those that do.
+  const referral = message.authorities.some((record) => record.type === RECORD_TYPES.NS);
+  if (!message.authoritative && (referral || !recursive || !message.recursionAvailable))
+    return { state: 'unknown', reason: 'lame', detail: 'it knows nothing of the zone, and does not ask others' };
+  return { state: 'nodata', name, aliases, ttl: negative };
+}
+
+const RCODES: Record<number, string> = { 1: 'FORMERR', 2: 'SERVFAIL', 4: 'NOTIMP', 5: 'REFUSED', 9: 'NOTAUTH' };

@@ -1,0 +1,265 @@
+import { Cache } from './cache.ts';
+import { type Reading, readAnswer } from './chain.ts';
+import { type Exchange, exchange } from './exchange.ts';
+import { labelsOf, lowerName, nameOf } from './name.ts';
+import type { Server } from './servers.ts';
+import type { Answer, AskOptions, Budget, Dns, RecordType, UnknownReason } from './types.ts';
+
+export interface ClientOptions {
+  /** Asked in this order, each next when the one before does not answer; who failed last is asked last for a while. */
+  servers: readonly Server[];
+  /** Servers that ask others (RD), the default; false for those that hold the zone themselves. */
+  recursive?: boolean;
+  /** Milliseconds for one try at one server. */
+  timeoutMs?: number;
+  /** Rounds over all servers. */
+  tries?: number;
+  /** Questions under way at a time, and how many may wait for their turn. */
+  atOnce?: number;
+  waiting?: number;
+  /** Entries of the cache; 0 keeps nothing. */
+  cacheEntries?: number;
+  /** Seconds that an answer is kept at least and at most, and at most when it says that there is nothing. */
+  minTtl?: number;
+  maxTtl?: number;
+  maxNegativeTtl?: number;
+  /** Milliseconds, of a clock that only goes forward. */
+  now?: () => number;
+}
+
+/** Octets of answers that are kept at most: one may have 64 KiB. */
+const CACHE_SIZE = 16 * 1024 * 1024;
+/** CNAME records followed for one question, over all messages. */
+const MOST_ALIASES = 12;
+/** How long a server that failed is asked after the others. */
+const SHUN_MS = 30_000;
+
+/** A client of DNS servers: one stub resolver with a cache. */
+export interface DnsClient extends Dns {
+  /** Ends the questions under way: each is answered `unknown`, `cancelled`. */
+  cancel(): void;
+}
+
+/** A stub resolver on UDP and TCP: asks the servers it is given, and believes nobody else. See docs/dns.md. */
+export function createDnsClient(options: ClientOptions): DnsClient {
+  return new Client(options);
+}
+
+interface Work {
+  promise: Promise<Answer>;
+  stop: AbortController;
+  /** Who still waits for it. */
+  waiters: number;
+}
+
+class Client implements DnsClient {
+  private readonly servers: readonly Server[];
+  private readonly recursive: boolean;
+  private readonly timeoutMs: number;
+  private readonly tries: number;
+  private readonly turns: Turns;
+  private readonly cache: Cache<Answer>;
+  private readonly minTtl: number;
+  private readonly maxTtl: number;
+  private readonly maxNegativeTtl: number;
+  private readonly now: () => number;
+  private readonly underWay = new Map<string, Work>();
+  private readonly failedAt = new Map<Server, number>();
+
+  constructor(options: ClientOptions) {
+    this.servers = options.servers;
+    this.recursive = options.recursive ?? true;
+    this.timeoutMs = options.timeoutMs ?? 3_000;
+    this.tries = options.tries ?? 2;
+    this.turns = new Turns(options.atOnce ?? 64, options.waiting ?? 10_000);
+    this.now = options.now ?? (() => performance.now());
+    this.cache = new Cache(options.cacheEntries ?? 5_000, CACHE_SIZE, this.now);
+    this.minTtl = options.minTtl ?? 5;
+    this.maxTtl = options.maxTtl ?? 3_600;
+    this.maxNegativeTtl = options.maxNegativeTtl ?? 300;
+  }
+
+  async ask<T extends RecordType>(asked: string, type: T, options: AskOptions = {}): Promise<Answer<T>> {
+    const labels = labelsOf(asked);
+    if (labels === null) {
+      const name = lowerName(asked);
+      return { state: 'nxdomain', name, aliases: [], ttl: this.maxNegativeTtl, authenticated: false };
+    }
+    const name = lowerName(nameOf(labels));
+    const key = `${type} ${name}`;
+    const hit = this.cache.get(key);
+    if (hit !== undefined) return hit as Answer<T>;
+    const { signal, budget } = options;
+    if (signal?.aborted) return CANCELLED;
+    let work = this.underWay.get(key);
+    if (work === undefined) {
+      const stop = new AbortController();
+      const promise = this.lookUp(name, type, stop.signal, budget ?? { left: Number.POSITIVE_INFINITY }).finally(() => {
+        if (this.underWay.get(key)?.stop === stop) this.underWay.delete(key);
+      });
+      work = { promise, stop, waiters: 0 };
+      this.underWay.set(key, work);
+    }
+    return this.wait(key, work, signal) as Promise<Answer<T>>;
+  }
+
+  cancel(): void {
+    for (const { stop } of this.underWay.values()) stop.abort();
+    this.underWay.clear();
+  }
+
+  /** One who goes away leaves the question to the others; the last one ends it. */
+  private wait(key: string, work: Work, signal: AbortSignal | undefined): Promise<Answer> {
+    work.waiters++;
+    return new Promise((resolve) => {
+      const leave = () => {
+        resolve(CANCELLED);
+        if (--work.waiters > 0) return;
+        if (this.underWay.get(key) === work) this.underWay.delete(key);
+        work.stop.abort();
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      work.promise.then((answer) => {
+        signal?.removeEventListener('abort', leave);
+        resolve(answer);
+      });
+    });
+  }
+
+  private async lookUp<T extends RecordType>(asked: string, type: T, signal: AbortSignal, budget: Budget): Promise<Answer<T>> {
+    const aliases: string[] = [];
+    let name = asked;
+    let ttl = Number.POSITIVE_INFINITY;
+    let authenticated = true;
+    let size = 0;
+    for (;;) {
+      if (!/^[!-~]*$/.test(name) || name.includes('\\'))
+        return unknown('malformed', `${asked} leads to a name that no host can have.`);
+      const said = await this.askServers(name, type, MOST_ALIASES - aliases.length, signal, budget);
+      if ('reason' in said) return unknown(said.reason, `Nobody could say what ${asked} holds (${type}): ${said.detail}.`);
+      const { reading } = said;
+      ttl = Math.min(ttl, reading.ttl);
+      authenticated &&= said.authenticated;
+      size += said.size;
+      aliases.push(...reading.aliases);
+      name = reading.name;
+      if (reading.state === 'elsewhere') {
+        if (new Set([asked, ...aliases]).size < aliases.length + 1 || aliases.length >= MOST_ALIASES)
+          return unknown('cname_loop', `Nobody could say what ${asked} holds (${type}): its CNAME records lead on and on.`);
+        continue;
+      }
+      const most = reading.state === 'records' ? this.maxTtl : this.maxNegativeTtl;
+      ttl = Math.max(this.minTtl, Math.min(ttl, most));
+      const told = { name, aliases, ttl, authenticated };
+      const answer: Answer<T> =
+        reading.state === 'records' ? { state: 'records', records: reading.records, ...told } : { state: reading.state, ...told };
+      this.cache.set(`${type} ${asked}`, answer, ttl, size);
+      return answer;
+    }
+  }
+
+  private async askServers<T extends RecordType>(
+    name: string,
+    type: T,
+    mostAliases: number,
+    signal: AbortSignal,
+    budget: Budget,
+  ): Promise<Told<T> | Failure> {
+    let failure: Failure = { reason: 'unreachable', detail: 'no name server is set' };
+    for (let round = 0; round < this.tries; round++) {
+      for (const server of this.inOrder()) {
+        if (budget.left <= 0) return { reason: 'budget', detail: 'this takes more questions than are allowed' };
+        budget.left--;
+        const leave = await this.turns.take(signal);
+        if (leave === null)
+          return signal.aborted ? CANCELLED_FAILURE : { reason: 'budget', detail: 'too many questions wait for their turn' };
+        let said: Exchange;
+        try {
+          said = await exchange(server, name, type, { timeoutMs: this.timeoutMs, recursive: this.recursive, signal });
+        } finally {
+          leave();
+        }
+        if (signal.aborted) return CANCELLED_FAILURE;
+        if ('message' in said) {
+          const { message } = said;
+          const reading = readAnswer(message, name, type, this.recursive, mostAliases);
+          if (reading.state !== 'unknown') {
+            this.failedAt.delete(server);
+            return { reading, authenticated: message.authenticated, size: sizeOf(reading) };
+          }
+          said = reading;
+        }
+        const where = server.port === 53 ? server.address : `${server.address} port ${server.port}`;
+        failure = { reason: said.reason, detail: `${where}: ${said.detail}` };
+        // Of a loop every server says the same.
+        if (said.reason === 'cname_loop') return failure;
+        if (said.reason === 'timeout' || said.reason === 'unreachable') this.failedAt.set(server, this.now());
+      }
+    }
+    return failure;
+  }
+
+  /** The servers in their order, those that were silent lately at the end. */
+  private inOrder(): Server[] {
+    const shunned = (server: Server) => (this.failedAt.get(server) ?? Number.NEGATIVE_INFINITY) > this.now() - SHUN_MS;
+    return [...this.servers.filter((server) => !shunned(server)), ...this.servers.filter(shunned)];
+  }
+}
+
+type Failure = { reason: UnknownReason; detail: string };
+type Told<T extends RecordType> = { reading: Exclude<Reading<T>, { state: 'unknown' }>; authenticated: boolean; size: number };
+
+const CANCELLED_FAILURE: Failure = { reason: 'cancelled', detail: 'the question was cancelled' };
+const CANCELLED = unknown('cancelled', 'The question was cancelled.');
+
+function unknown(reason: UnknownReason, message: string): Answer & { state: 'unknown' } {
+  return { state: 'unknown', reason, message };
+}
+
+/** About the octets that an answer holds in memory. */
+function sizeOf(reading: Reading<RecordType>): number {
+  if (reading.state !== 'records') return 200;
+  let size = 200;
+  for (const record of reading.records) size += 50 + JSON.stringify(record).length;
+  return size;
+}
+
+/** Lets so many through at a time; the others wait in the order they came. */
+class Turns {
+  private free: number;
+  private readonly most: number;
+  private readonly queue: (() => void)[] = [];
+
+  constructor(atOnce: number, waiting: number) {
+    this.free = atOnce;
+    this.most = waiting;
+  }
+
+  /** @returns what to call at the end; null when too many wait, or the signal aborted */
+  take(signal: AbortSignal): Promise<(() => void) | null> {
+    const leave = () => {
+      const next = this.queue.shift();
+      if (next === undefined) this.free++;
+      else next();
+    };
+    if (signal.aborted) return Promise.resolve(null);
+    if (this.free > 0) {
+      this.free--;
+      return Promise.resolve(leave);
+    }
+    if (this.queue.length >= this.most) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const enter = () => {
+        signal.removeEventListener('abort', away);
+        resolve(leave);
+      };
+      const away = () => {
+        const at = this.queue.indexOf(enter);
+        if (at >= 0) this.queue.splice(at, 1);
+        resolve(null);
+      };
+      this.queue.push(enter);
+      signal.addEventListener('abort', away, { once: true });
+    });
+  }
+}

@@ -1,0 +1,149 @@
+import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { connect, isIPv6 } from 'node:net';
+import { lowerName } from './name.ts';
+import type { Server } from './servers.ts';
+import { RECORD_TYPES, type RecordType, type UnknownReason } from './types.ts';
+import { encodeQuestion, type Message, type Question, readMessage, WireError } from './wire.ts';
+
+/** Packets that are no answer to the question before it is asked over TCP, where nobody can guess his way in. */
+const MOST_STRAYS = 8;
+
+/** What one server said, or why it said nothing that can be used. */
+export type Exchange = { message: Message } | { reason: UnknownReason; detail: string };
+
+export interface ExchangeOptions {
+  timeoutMs: number;
+  recursive: boolean;
+  signal: AbortSignal;
+}
+
+/**
+ * Asks one server one question: over UDP, and over TCP when the answer is truncated or somebody may be guessing. Each question has a
+ * socket of its own (so a source port that the system picks at random), a random id, and the letters of its name in random case, all of
+ * which the answer must bear (RFC 5452, draft-vixie-dnsext-dns0x20).
+ */
+export async function exchange(server: Server, name: string, type: RecordType, options: ExchangeOptions): Promise<Exchange> {
+  const deadline = performance.now() + options.timeoutMs;
+  let edns = true;
+  let tcp = false;
+  // UDP, without EDNS, TCP: each is tried once.
+  for (let round = 0; round < 4; round++) {
+    const question: Question = { id: randomInt(65_536), name: randomCase(name), type };
+    const bytes = encodeQuestion(question, { recursive: options.recursive, edns });
+    const left = Math.max(1, deadline - performance.now());
+    const said = await (tcp ? overTcp : overUdp)(server, bytes, question, left, options.signal);
+    if (said === 'over TCP') {
+      if (tcp) return { reason: 'malformed', detail: 'the answer over TCP is truncated' };
+      tcp = true;
+    } else if ('message' in said && edns && (said.message.rcode === FORMERR || said.message.rcode === NOTIMP)) edns = false;
+    else return said;
+  }
+  return { reason: 'malformed', detail: 'every way of asking was answered with another way' };
+}
+
+const FORMERR = 1;
+const NOTIMP = 4;
+
+type Said = Exchange | 'over TCP';
+
+function overUdp(server: Server, bytes: Buffer, question: Question, timeoutMs: number, signal: AbortSignal): Promise<Said> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4');
+    let strays = 0;
+    const end = (said: Said) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', cancel);
+      socket.removeAllListeners();
+      // Errors of a socket that is being closed concern nobody.
+      socket.on('error', ignore);
+      socket.close();
+      resolve(said);
+    };
+    const cancel = () => end(CANCELLED);
+    const timer = setTimeout(() => end({ reason: 'timeout', detail: 'no answer in time' }), timeoutMs);
+    signal.addEventListener('abort', cancel, { once: true });
+    socket.on('error', (error) => end({ reason: 'unreachable', detail: error.message }));
+    socket.on('message', (packet) => {
+      const match = matches(packet, question);
+      if (typeof match !== 'string') return end(match.truncated ? 'over TCP' : { message: match });
+      // A server that changes the case is taken by its word over TCP alone, as is whoever sends many wrong packets.
+      if (match === 'case' || ++strays >= MOST_STRAYS) end('over TCP');
+    });
+    // Connected: packets of other senders are dropped by the system, and a closed port is told.
+    socket.connect(server.port, server.address, () => socket.send(bytes));
+  });
+}
+
+function overTcp(server: Server, bytes: Buffer, question: Question, timeoutMs: number, signal: AbortSignal): Promise<Said> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: server.address, port: server.port });
+    const pieces: Buffer[] = [];
+    let size = 0;
+    const end = (said: Said) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', cancel);
+      socket.removeAllListeners();
+      socket.on('error', ignore);
+      socket.destroy();
+      resolve(said);
+    };
+    const cancel = () => end(CANCELLED);
+    const timer = setTimeout(() => end({ reason: 'timeout', detail: 'no answer over TCP in time' }), timeoutMs);
+    signal.addEventListener('abort', cancel, { once: true });
+    socket.on('error', (error) => end({ reason: 'unreachable', detail: error.message }));
+    socket.on('close', () => end({ reason: 'malformed', detail: 'the connection ended in the middle of an answer' }));
+    socket.on('data', (piece) => {
+      pieces.push(piece);
+      size += piece.length;
+      if (size < 2) return;
+      const length = lengthOf(pieces);
+      if (size < length + 2) return;
+      const match = matches(Buffer.concat(pieces, length + 2).subarray(2), question);
+      if (match === 'case') return end({ reason: 'malformed', detail: 'the answer repeats another question' });
+      if (typeof match === 'string') return end({ reason: 'malformed', detail: match });
+      end(match.truncated ? 'over TCP' : { message: match });
+    });
+    const head = Buffer.alloc(2);
+    head.writeUInt16BE(bytes.length);
+    socket.write(Buffer.concat([head, bytes]));
+  });
+}
+
+const CANCELLED: Exchange = { reason: 'cancelled', detail: 'the question was cancelled' };
+
+function ignore(): void {
+  // Nothing to do: the question is over.
+}
+
+/** The two octets in front of a message on TCP (RFC 1035 section 4.2.2), which may come one by one. */
+function lengthOf(pieces: readonly Buffer[]): number {
+  const first = pieces[0]!;
+  if (first.length >= 2) return first.readUInt16BE(0);
+  return Buffer.concat(pieces as Buffer[], 2).readUInt16BE(0);
+}
+
+/** The message when it answers the question; "case" when only the letters' case is another; else what is wrong, in words. */
+function matches(packet: Buffer, question: Question): Message | string {
+  let message: Message;
+  try {
+    message = readMessage(packet);
+  } catch (error) {
+    if (error instanceof WireError) return error.message;
+    throw error;
+  }
+  if (message.id !== question.id || !message.response || message.opcode !== 0) return 'the message is no answer';
+  const asked = message.question;
+  if (asked === null) {
+    // FORMERR and NOTIMP may come without the question (RFC 1035 section 4.1.1 demands less of them).
+    return message.rcode === FORMERR || message.rcode === NOTIMP ? message : 'the answer repeats no question';
+  }
+  if (asked.type !== RECORD_TYPES[question.type] || asked.class !== 1) return 'the answer repeats another question';
+  if (asked.name === question.name) return message;
+  return lowerName(asked.name) === lowerName(question.name) ? 'case' : 'the answer repeats another question';
+}
+
+/** Letters in random case: some 20 more bits that somebody who guesses must know. */
+function randomCase(name: string): string {
+  return name.replace(/[a-z]/gi, (letter) => (randomInt(2) === 0 ? letter.toLowerCase() : letter.toUpperCase()));
+}
