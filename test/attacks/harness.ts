@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { promises as dns } from 'node:dns';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,7 +7,7 @@ import { startAnalyzer } from '../../services/analyzer/index.ts';
 import { startParser } from '../../services/parser/index.ts';
 import { readEnvelope } from '../../services/report/mime.ts';
 import { transaction } from '../../services/shared/db.ts';
-import { type Resolver, systemResolver } from '../../services/shared/resolver.ts';
+import { openDns, type Resolver, txtResolver } from '../../services/shared/resolver.ts';
 import type { Context, Service } from '../../services/shared/service.ts';
 import { storeMails } from '../../services/store/intake.ts';
 import { testContext } from '../helpers/context.ts';
@@ -100,7 +99,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const context = testContext(database, { env: { RUAWATCH_CONFIG: file }, clock: { now: () => now } });
   context.config.parser.isolate = options.isolate ?? false;
   context.config.analyzer.patience_seconds = 0.1;
-  context.config.enrich.dns_servers = [knot.server];
+  context.config.dnsServers = [knot.server];
   const services: Service[] = [startParser(context, resolverOf(knot.server)), startAnalyzer(context)];
   const records = new Map(top.map((zone) => [zone, new Map<string, string[]>()]));
 
@@ -197,10 +196,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
 /** The program's own resolver, asking this server. */
 function resolverOf(server: string): Resolver {
-  const resolver = new dns.Resolver({ timeout: 2_000, tries: 2 });
-  resolver.setServers([server]);
   // Nothing is kept: a test may publish another key a moment later.
-  return systemResolver({ ask: (name) => resolver.resolveTxt(name), names: 1, now: () => Number.MAX_SAFE_INTEGER });
+  return txtResolver(openDns([server], { timeoutMs: 2_000, cacheEntries: 0 }));
 }
 
 /** A TXT value as the strings of a zone file. */
