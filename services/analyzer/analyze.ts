@@ -21,11 +21,12 @@ import {
   updateFindings,
   type WrittenEvent,
 } from '../store/findings.ts';
+import { tryLockDomain } from '../store/locks.ts';
 import { loadSenderList } from '../store/senders.ts';
 import { loadBorrowed, loadFailedChecks } from '../store/signatures.ts';
 import { loadSubdomainNames, type SubdomainNames } from '../store/subdomains.ts';
 import { loadForged } from '../store/trust.ts';
-import { takeWork, tryLockDomain } from '../store/work.ts';
+import { takeWork } from '../store/work.ts';
 import { isNetwork } from './identity.ts';
 import { type Case, judge, judgeReadiness } from './judge.ts';
 import { type Outcome, REOPEN_DAYS } from './lifecycle.ts';

@@ -1,6 +1,7 @@
 import { messageOf } from '../shared/errors.ts';
 import type { Context } from '../shared/service.ts';
 import { isoSeconds } from '../store/copy.ts';
+import { sessionsUsing } from '../store/locks.ts';
 import { BY_REPORT_DAY, dropPartitions, ensurePartitions, PARTITIONED, type Partitioned } from '../store/partitions.ts';
 
 const DAY_MS = 86_400_000;
@@ -36,12 +37,19 @@ export async function keepMonths(
     if (signal?.aborted) return;
     const made = await ensurePartitions(db, table, months, STRAYS_A_ROUND, TRIES);
     if (made === null)
-      log.info({ table }, 'new months could not be made: the table is in use; until the next try they share one partition');
+      log.info(
+        { table, sessions: await sessionsUsing(db) },
+        'new months could not be made: the table is in use; until the next try they share one partition',
+      );
     else if (made.length > 0) log.info({ partitions: made }, 'new months');
     const days = config.retention[SETTING[table]];
     if (days === null || signal?.aborted) continue;
     const gone = await dropPartitions(db, table, dayOf(now.getTime() - days * DAY_MS), TRIES);
-    if (gone === null) log.info({ table }, 'months past their retention time could not be dropped: the table is in use');
+    if (gone === null)
+      log.warn(
+        { table, sessions: await sessionsUsing(db) },
+        'months past their retention time could not be dropped: the table is in use; the next try is in an hour',
+      );
     else if (gone.length > 0)
       log.info({ setting: `retention.${SETTING[table]}`, days, dropped: gone }, 'dropped what is past its retention time');
   }

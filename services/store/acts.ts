@@ -1,7 +1,7 @@
 import type { Db, Queryable, Tx } from '../shared/db.ts';
 import { transaction } from '../shared/db.ts';
 import { PermanentError } from '../shared/errors.ts';
-import { lockDomain } from './work.ts';
+import { lockDomain } from './locks.ts';
 
 /** Who says something about a finding, and why: both are kept for good. */
 export interface Word {

@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { sleep } from '../shared/clock.ts';
 import { type Db, transaction } from '../shared/db.ts';
-import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
+import { codeOf, messageOf, PermanentError, TransientError } from '../shared/errors.ts';
+import { lockSchema, sessionsUsing } from './locks.ts';
 
 export interface Migration {
   version: number;
@@ -9,8 +11,15 @@ export interface Migration {
   sql: string;
 }
 
-/** Held while the schema or its rights change. Any constant will do, as long as all versions of the program share it: "ruaw" in ASCII. */
-export const SCHEMA_LOCK = 0x72756177;
+/**
+ * How long a step waits for a table that somebody has in use: all others queue up behind it meanwhile. Then it lets them through and comes
+ * again, three minutes in all.
+ */
+const LOCK_WAIT_MS = 3_000;
+const TRIES = 40;
+/** Somebody else made the same schema or table at the same moment; or has a table in use. */
+const MADE_MEANWHILE = new Set(['23505', '42P06', '42P07']);
+const LOCK_NOT_AVAILABLE = '55P03';
 const OLDEST_POSTGRES = 14;
 
 /** The migrations folder of this program: beside package.json, from the sources and from dist/ alike. */
@@ -37,19 +46,25 @@ export function readMigrations(folder: string = migrationsFolder()): Migration[]
 }
 
 /**
- * Brings the schema up to this program's version, all pending steps in one transaction under an advisory lock: safe to run twice,
+ * Brings the schema up to this program's version, all pending steps in one transaction under a lock on the table of migrations: safe to run twice,
  * and by any number of processes at once. Where nothing is pending it only looks, so that a user without rights to change the
  * schema can run a service on it.
  * @returns the names of the migrations that this call applied
  * @throws PermanentError `database_newer` when the database knows migrations this program does not; `database_older` when some are
- * pending and this user may not apply them; `database_too_old` below Postgres 14
+ * pending and this user may not apply them; `database_too_old` below Postgres 14; TransientError `schema_in_use` when sessions of others
+ * keep a table that must change
  */
-export async function migrate(db: Db, migrations: Migration[] = readMigrations()): Promise<string[]> {
+export async function migrate(
+  db: Db,
+  migrations: Migration[] = readMigrations(),
+  patience: { tries: number; waitMs: number } = { tries: TRIES, waitMs: LOCK_WAIT_MS },
+): Promise<string[]> {
   const at = await schemaVersion(db);
   refuseNewer(at, migrations);
   if (at === migrations.length) return [];
   try {
-    return await applyPending(db, migrations);
+    await makeLedger(db);
+    return await applyPatiently(db, migrations, patience);
   } catch (error) {
     if (codeOf(error) !== '42501') throw error;
     throw new PermanentError(
@@ -60,22 +75,61 @@ export async function migrate(db: Db, migrations: Migration[] = readMigrations()
   }
 }
 
-async function applyPending(db: Db, migrations: Migration[]): Promise<string[]> {
-  return transaction(db, async (tx) => {
-    await tx.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
-    const { rows: server } = await tx.query<{ v: number; shown: string }>(
-      "select current_setting('server_version_num')::int as v, current_setting('server_version') as shown",
+/** The table of what was applied, empty at first: the lock of all that follows is on it. */
+async function makeLedger(db: Db): Promise<void> {
+  const { rows: server } = await db.query<{ v: number; shown: string }>(
+    "select current_setting('server_version_num')::int as v, current_setting('server_version') as shown",
+  );
+  if (server[0]!.v < OLDEST_POSTGRES * 10_000) {
+    throw new PermanentError(
+      'database_too_old',
+      `The database is Postgres ${server[0]!.shown}; ruawatch needs ${OLDEST_POSTGRES} or newer.`,
     );
-    if (server[0]!.v < OLDEST_POSTGRES * 10_000) {
-      throw new PermanentError(
-        'database_too_old',
-        `The database is Postgres ${server[0]!.shown}; ruawatch needs ${OLDEST_POSTGRES} or newer.`,
+  }
+  for (let n = 1; ; n++) {
+    try {
+      await db.query('create schema if not exists ruawatch');
+      await db.query(
+        'create table if not exists ruawatch.migrations (version integer primary key, name text not null, applied_at timestamptz not null default now())',
+      );
+      return;
+    } catch (error) {
+      // "If not exists" does not see what others are just making.
+      if (!MADE_MEANWHILE.has(codeOf(error) ?? '') || n >= TRIES) throw error;
+      await sleep(Math.random() * 100);
+    }
+  }
+}
+
+async function applyPatiently(
+  db: Db,
+  migrations: Migration[],
+  { tries, waitMs }: { tries: number; waitMs: number },
+): Promise<string[]> {
+  for (let n = 1; ; n++) {
+    try {
+      return await applyPending(db, migrations, waitMs);
+    } catch (error) {
+      if (codeOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+      if (n < tries) {
+        await sleep(500 + Math.random() * 1_500);
+        continue;
+      }
+      const who = await sessionsUsing(db);
+      throw new TransientError(
+        'schema_in_use',
+        `The database schema cannot be brought up to this version while others have its tables in use${who.length === 0 ? '' : `: ${who.join(', ')}`}. Let them end their transactions (or pg_terminate_backend(process)), then try again.`,
+        error,
       );
     }
-    await tx.query('create schema if not exists ruawatch');
-    await tx.query(
-      'create table if not exists ruawatch.migrations (version integer primary key, name text not null, applied_at timestamptz not null default now())',
-    );
+  }
+}
+
+async function applyPending(db: Db, migrations: Migration[], waitMs: number): Promise<string[]> {
+  return transaction(db, async (tx) => {
+    // For who migrates at the same time it waits as long as that takes; readers cannot have this lock.
+    await lockSchema(tx);
+    await tx.query(`set local lock_timeout = ${Math.round(waitMs)}`);
     const at = await appliedVersion(tx);
     refuseNewer(at, migrations);
     const applied: string[] = [];

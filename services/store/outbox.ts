@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Queryable, Tx } from '../shared/db.ts';
 import type { FindingEvent as EventName } from './findings.ts';
+import { lockNamed } from './locks.ts';
 
 /** An event nobody was told of yet, without its evidence. */
 export interface UnhandledEvent {
@@ -60,8 +61,6 @@ export interface ClaimedMail {
   createdAt: Date;
 }
 
-/** "aler" in ASCII: the lock under which events become mails. */
-const COMPOSE_LOCK = 0x616c6572;
 /** Far above any real backlog; what is beyond it is seen by the next turn. */
 const MOST_EVENTS = 20_000;
 
@@ -84,7 +83,7 @@ export async function installation(q: Queryable): Promise<string> {
  * however many alerters run. It waits; composing does no network work and takes milliseconds.
  */
 export async function lockComposing(tx: Tx): Promise<void> {
-  await tx.query('select pg_advisory_xact_lock($1)', [COMPOSE_LOCK]);
+  await lockNamed(tx, 'compose');
 }
 
 /** The events nobody was told of yet, oldest first. */

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
 import { library } from '../shared/library.ts';
 import { connectionSettings } from '../shared/postgres-url.ts';
+import { prepareLocks, useLocks } from './queue-locks.ts';
 
 const { assertSchemaCompatibility, LATEST_SCHEMA_VERSION, runMigrations, SchemaMigrationRequiredError } = library(
   'bullmq',
@@ -19,7 +20,7 @@ const LOOKS = 20;
 
 /**
  * Brings BullMQ's own tables up to its version. Where they are, it only looks, so that a service's user needs no right to change
- * them. Safe to run from any number of processes at once (BullMQ holds an advisory lock).
+ * them. Safe to run from any number of processes at once (BullMQ holds a lock, which queue-locks.ts keeps out of readers' reach).
  * @returns the version of the queue's schema
  * @throws PermanentError `queue_pooled` behind a pooler that changes connections between statements; `queue_schema` when the
  * tables are missing or older and this user may not make them; else the driver's error when the server cannot be reached
@@ -29,9 +30,11 @@ export async function prepareQueue(place: QueuePlace): Promise<number> {
   try {
     await client.connect();
     await refusePooler(client, place);
-    const version = await versionOf(client, place);
-    if (version >= LATEST_SCHEMA_VERSION) return version;
-    return await runMigrations(client, place.schema);
+    let version = await versionOf(client, place);
+    await prepareLocks(client, place.schema);
+    if (version < LATEST_SCHEMA_VERSION) version = await runMigrations(client, place.schema);
+    await useLocks(client, place.schema);
+    return version;
   } catch (error) {
     if (codeOf(error) !== '42501') throw error;
     throw new PermanentError(

@@ -1,6 +1,7 @@
 import type { AggregateReport, PolicyPublished } from '../report/model.ts';
 import type { Queryable, Tx } from '../shared/db.ts';
 import { isoSeconds, KEY_LENGTH, plain } from './copy.ts';
+import { lockIdentities } from './locks.ts';
 
 /** A report about to be stored. `key` was taken from the sequence, so that its records can be copied before its row exists. */
 export interface NewReport {
@@ -217,15 +218,6 @@ async function writeStanding(tx: Tx, rows: readonly (readonly [key: number, by: 
   await tx.query(
     `update ruawatch.reports r set superseded_by = s.by from unnest($1::bigint[], $2::bigint[]) as s(key, by) where r.report_key = s.key`,
     [rows.map(([key]) => key), rows.map(([, by]) => by)],
-  );
-}
-
-/** Takes identities for the rest of the transaction, in one order everywhere: two workers with the same report never deadlock. */
-export async function lockIdentities(tx: Tx, identities: readonly string[]): Promise<void> {
-  await tx.query(
-    `select pg_advisory_xact_lock(k) from (
-       select distinct ('x' || left(i, 16))::bit(64)::bigint as k from unnest($1::text[]) i order by k) locks`,
-    [identities],
   );
 }
 

@@ -1,6 +1,5 @@
 import { type Db, type Tx, transaction } from '../shared/db.ts';
 import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
-import { SCHEMA_LOCK } from './migrate.ts';
 
 /**
  * What each service may do with each table of schema ruawatch, and nothing beyond; columns are named where a service changes only
@@ -32,6 +31,7 @@ export const GRANTS = {
     subdomain_days: ['select', 'insert', 'update', 'delete'],
     sources: ['select', 'insert', 'update (first_seen, last_seen, messages, passed)'],
     trust_checks: ['select', 'insert', 'update', 'delete'],
+    identity_locks: ['select', 'insert', 'delete'],
     partitioned: ['select'],
     analysis_work: ['insert'],
     tls_reports: ['select', 'insert', 'update'],
@@ -64,6 +64,8 @@ export const GRANTS = {
     // What was recorded in silence goes when it is told.
     finding_events: ['select', 'insert', 'delete'],
     finding_acts: ['select', 'insert'],
+    // A row is locked by who may change it.
+    locks: ['select', 'update'],
   },
   /** Asks DNS about addresses, and says which sources may have got a name: no mail, no verdict. */
   ruawatch_enricher: {
@@ -89,6 +91,7 @@ export const GRANTS = {
     policy_days: ['select'],
     sources: ['select'],
     digests: ['select', 'insert'],
+    locks: ['select', 'update'],
     outbox: ['select', 'insert', 'update (recipients, state, attempts, next_at, sent_at, last_error)'],
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;
@@ -121,6 +124,7 @@ export const ROLES: readonly string[] = [...SERVICE_ROLES, ANALYST_ROLE];
  */
 export async function grantRoles(db: Db): Promise<string[]> {
   return transaction(db, async (tx) => {
+    await lockRights(tx, 'ruawatch.migrations', 'exclusive');
     const made = await makeRoles(tx);
     const all = ROLES.join(', ');
     for (const schema of ['ruawatch', 'dmarc']) {
@@ -158,6 +162,8 @@ export async function grantRoles(db: Db): Promise<string[]> {
  */
 export async function grantQueueRoles(db: Db, schema: string): Promise<void> {
   await transaction(db, async (tx) => {
+    await lockRights(tx, 'ruawatch.migrations', 'exclusive');
+    await lockRights(tx, `${schema}.meta`, 'share update exclusive');
     await makeRoles(tx);
     const services = SERVICE_ROLES.join(', ');
     await tx.query(`revoke all on all tables in schema ${schema} from ${services};
@@ -181,9 +187,22 @@ export async function rolesInUse(db: Db): Promise<boolean> {
   return rows[0]!.used;
 }
 
+/**
+ * One at a time changes rights, which Postgres refuses to two at once. What is locked is a table that no reader has a right on; who may
+ * not lock it may not give rights either, and is told so by what comes next.
+ * @param table without quotes
+ */
+async function lockRights(tx: Tx, table: string, mode: string): Promise<void> {
+  const { rows } = await tx.query<{ mine: boolean }>(
+    `select pg_has_role(c.relowner, 'usage') as mine from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname || '.' || c.relname = $1`,
+    [table],
+  );
+  if (rows[0]?.mine) await tx.query(`lock table ${table} in ${mode} mode`);
+}
+
 /** Roles belong to the whole server: another database's migration may make one at the same moment. */
 async function makeRoles(tx: Tx): Promise<string[]> {
-  await tx.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
   const { rows } = await tx.query<{ role: string }>(
     'select role from unnest($1::text[]) with ordinality as r(role, n) where not exists (select from pg_roles where rolname = role) order by n',
     [ROLES],

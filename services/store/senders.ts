@@ -1,5 +1,6 @@
 import { type Db, type Queryable, type Tx, transaction } from '../shared/db.ts';
 import type { Word } from './acts.ts';
+import { lockNamed } from './locks.ts';
 
 /** What a person said of a source, and still stands. */
 export interface ListEntry {
@@ -71,7 +72,7 @@ export async function putSender(
   now: Date,
 ): Promise<number> {
   return transaction(db, async (tx) => {
-    await lockList(tx);
+    await lockNamed(tx, 'senders');
     await end(tx, subject, { by: word.by, why: `replaced: ${word.why}` }, now);
     await tx.query(
       `insert into ruawatch.sender_list (domain, source, is_service, verdict, by_name, why, since, until)
@@ -88,7 +89,7 @@ export async function putSender(
  */
 export async function endSender(db: Db, subject: Subject, word: Word, now: Date): Promise<number | null> {
   return transaction(db, async (tx) => {
-    await lockList(tx);
+    await lockNamed(tx, 'senders');
     return (await end(tx, subject, word, now)) ? judgeAgain(tx, subject, now) : null;
   });
 }
@@ -102,7 +103,7 @@ export async function endExpired(db: Db, domainsOf: (service: string) => readonl
   const { rows: due } = await db.query('select from ruawatch.sender_list where ended_at is null and until <= $1 limit 1', [now]);
   if (due.length === 0) return [];
   return transaction(db, async (tx) => {
-    await lockList(tx);
+    await lockNamed(tx, 'senders');
     const { rows } = await tx.query<ListEntry>(
       `update ruawatch.sender_list set ended_at = until, ended_by = by_name, ended_why = 'its time was over'
         where ended_at is null and until <= $1
@@ -113,11 +114,6 @@ export async function endExpired(db: Db, domainsOf: (service: string) => readonl
       await judgeAgain(tx, { domain, source, service: is_service ? { domains: domainsOf(source) } : null }, now);
     return rows;
   });
-}
-
-/** "send" in ASCII: the list is changed by one at a time. */
-async function lockList(tx: Tx): Promise<void> {
-  await tx.query('select pg_advisory_xact_lock($1)', [0x73656e64]);
 }
 
 async function end(tx: Tx, subject: Subject, word: Word, now: Date): Promise<boolean> {

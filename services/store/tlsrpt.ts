@@ -1,6 +1,7 @@
 import type { TlsReport } from '../report/model.ts';
 import type { Tx } from '../shared/db.ts';
 import { KEY_LENGTH, plain } from './copy.ts';
+import { lockIdentities } from './locks.ts';
 
 /** A TLS report about to be stored. */
 export interface NewTlsReport {
@@ -31,11 +32,7 @@ export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[])
   if (incoming.length === 0) return;
   const identities = [...new Set(incoming.map(({ report }) => report.identity))];
   // One at a time an identity, in one order everywhere: two workers with the same report wait for each other and never deadlock.
-  await tx.query(
-    `select pg_advisory_xact_lock(k) from (
-       select distinct ('x' || left(i, 16))::bit(64)::bigint as k from unnest($1::text[]) i order by k) locks`,
-    [identities],
-  );
+  await lockIdentities(tx, identities);
   const { rows: known } = await tx.query<{
     key: number;
     identity: string;

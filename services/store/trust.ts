@@ -1,16 +1,7 @@
 import { type Db, type Queryable, type Tx, transaction } from '../shared/db.ts';
 import { plain } from './copy.ts';
-import {
-  beginRange,
-  gone,
-  lockIdentities,
-  outranks,
-  type Ranked,
-  standingOfGone,
-  type Trust,
-  type TrustClass,
-  trustTexts,
-} from './reports.ts';
+import { lockIdentities } from './locks.ts';
+import { beginRange, gone, outranks, type Ranked, standingOfGone, type Trust, type TrustClass, trustTexts } from './reports.ts';
 import { dropEmptyPending, loadPolicyReports, noteDomains, type RollupChange, rollUp, rollUpPolicies } from './rollups.ts';
 
 /** A report that waits for the verification of one of the mails that brought it. */

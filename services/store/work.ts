@@ -51,19 +51,6 @@ export async function waitingAmong(db: Db, domains: readonly string[]): Promise<
   return rows;
 }
 
-const DOMAIN_LOCK = "hashtextextended('ruawatch analysis ' || $1, 0)";
-
-/** Takes the domain for the rest of the transaction. False when another analyzer has it. */
-export async function tryLockDomain(tx: Tx, domain: string): Promise<boolean> {
-  const { rows } = await tx.query<{ got: boolean }>(`select pg_try_advisory_xact_lock(${DOMAIN_LOCK}) as got`, [domain]);
-  return rows[0]!.got;
-}
-
-/** The same, waiting for an analysis that has it: for what a person does, which must not fall into the middle of a judgement. */
-export async function lockDomain(tx: Tx, domain: string): Promise<void> {
-  await tx.query(`select pg_advisory_xact_lock(${DOMAIN_LOCK})`, [domain]);
-}
-
 export interface TakenWork {
   /** How many rows were taken. */
   rows: number;

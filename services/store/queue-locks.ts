@@ -1,0 +1,112 @@
+import type pg from 'pg';
+import { sleep } from '../shared/clock.ts';
+import { codeOf } from '../shared/errors.ts';
+
+/*
+ * BullMQ's functions take advisory locks, which anybody who may connect to the database can take too and keep: an analyst's session could
+ * stop the queue. So in the queue's own schema stand functions of the same names, found first, that lock rows of tables which readers have
+ * no right on.
+ */
+
+/** Another process was making the same at the same moment: "if not exists" does not see that. */
+const MADE_MEANWHILE = new Set(['23505', '42P06', '42P07', '42723', 'XX000']);
+const TRIES = 40;
+
+/** Held by one transaction at a time: a row that it inserts and deletes; another one that inserts the same waits for its end. */
+const FUNCTIONS = (schema: string) => `
+  create unlogged table if not exists ${schema}.ruawatch_held (a bigint, b bigint, primary key (a, b));
+  create table if not exists ${schema}.ruawatch_locks (a bigint, b bigint, primary key (a, b));
+
+  create or replace function ${schema}.pg_advisory_xact_lock(key bigint) returns void language plpgsql
+  set search_path = pg_catalog, pg_temp as $$
+  begin
+    insert into ${schema}.ruawatch_held (a, b) values (0, key);
+    delete from ${schema}.ruawatch_held where a = 0 and b = key;
+  end $$;
+
+  -- Of pairs there are few, one for each queue, so their rows stay: only so can they be shared.
+  create or replace function ${schema}.pg_advisory_xact_lock(key1 integer, key2 integer) returns void language plpgsql
+  set search_path = pg_catalog, pg_temp as $$
+  begin
+    perform from ${schema}.ruawatch_locks where a = key1 and b = key2 for update;
+    if not found then
+      insert into ${schema}.ruawatch_locks (a, b) values (key1, key2) on conflict do nothing;
+      perform from ${schema}.ruawatch_locks where a = key1 and b = key2 for update;
+    end if;
+  end $$;
+
+  create or replace function ${schema}.pg_advisory_xact_lock_shared(key1 integer, key2 integer) returns void language plpgsql
+  set search_path = pg_catalog, pg_temp as $$
+  begin
+    perform from ${schema}.ruawatch_locks where a = key1 and b = key2 for share;
+    if not found then
+      insert into ${schema}.ruawatch_locks (a, b) values (key1, key2) on conflict do nothing;
+      perform from ${schema}.ruawatch_locks where a = key1 and b = key2 for share;
+    end if;
+  end $$;
+
+  -- BullMQ tries for keys that it never waits for, two of each queue; so they need not be the same locks as above.
+  create or replace function ${schema}.pg_try_advisory_xact_lock(key bigint) returns boolean language plpgsql
+  set search_path = pg_catalog, pg_temp as $$
+  begin
+    perform from ${schema}.ruawatch_locks where a = -2147483649 and b = key for update skip locked;
+    if found then
+      return true;
+    end if;
+    insert into ${schema}.ruawatch_locks (a, b) values (-2147483649, key) on conflict do nothing;
+    return found;
+  end $$`;
+
+/**
+ * Makes these functions, where they are missing and the schema is this user's (or there is none yet), and has BullMQ's own migration
+ * on this connection use them as well.
+ * @param schema a plain name
+ */
+export async function prepareLocks(client: pg.Client, schema: string): Promise<void> {
+  for (let n = 1; !(await made(client, schema)); n++) {
+    try {
+      await client.query(`begin; create schema if not exists ${schema}; ${FUNCTIONS(schema)}; commit`);
+      break;
+    } catch (error) {
+      await client.query('rollback');
+      if (!MADE_MEANWHILE.has(codeOf(error) ?? '') || n >= TRIES) throw error;
+      await sleep(Math.random() * 100);
+    }
+  }
+  await client.query(`set search_path = ${schema}, pg_catalog`);
+}
+
+/** Whether there is nothing (left) to make for this user. */
+async function made(client: pg.Client, schema: string): Promise<boolean> {
+  const { rows } = await client.query<{ mine: boolean | null; there: boolean }>(
+    `select (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = $1) as mine,
+            exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+                     where n.nspname = $1 and p.proname = 'pg_try_advisory_xact_lock') as there`,
+    [schema],
+  );
+  const { mine, there } = rows[0]!;
+  return there || mine === false;
+}
+
+/** Has the functions of BullMQ that lock find ours: to be run after its migration, which makes some anew. */
+export async function useLocks(client: pg.Client, schema: string): Promise<void> {
+  await client.query('begin');
+  try {
+    const { rows } = await client.query<{ statement: string }>(
+      `select format('alter function %s set search_path = %I, pg_catalog', p.oid::regprocedure, n.nspname) as statement
+         from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where n.nspname = $1 and p.prosrc ~ 'pg_(try_)?advisory_' and pg_has_role(p.proowner, 'usage')
+          and not coalesce(p.proconfig::text ~ 'pg_catalog', false)`,
+      [schema],
+    );
+    if (rows.length > 0) {
+      // Two that alter the same function at once would be refused by Postgres. The second one finds it done.
+      await client.query(`lock table ${schema}.ruawatch_locks in share update exclusive mode`);
+      for (const { statement } of rows) await client.query(statement);
+    }
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  }
+}
