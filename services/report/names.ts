@@ -1,0 +1,76 @@
+import { domainToUnicode } from 'node:url';
+import { bundled } from './bundled.ts';
+
+/** A name is a few words; what a report has beyond nobody is shown. What shows nothing does not count. */
+const LONGEST = 256;
+const LONGEST_WRITTEN = 65_536;
+const MOST_WORDS = 40;
+
+let skeletons: ReadonlyMap<string, string> | null = null;
+
+/** What each character is compared as: data/confusables.json (UTS 39 section 4). */
+function skeletonOf(text: string): string {
+  if (skeletons === null) {
+    const { skeletons: table } = bundled('confusables.json') as { skeletons: Record<string, string> };
+    skeletons = new Map(Object.entries(table).flatMap(([as, from]) => [...from].map((c) => [c, as] as const)));
+  }
+  let out = '';
+  for (const c of text) out += skeletons.get(c) ?? c;
+  return out;
+}
+
+/**
+ * The words of a name as they are compared: compatibility forms (NFKC), A-labels read, what shows nothing and what only decorates a letter
+ * taken out, look-alike characters replaced by what they look like (UTS 39), lower case, split at all that is no letter or digit, and
+ * before a capital between small letters.
+ *
+ * Two readings, as letters look alike in one case and not in the other: "GoogIe" with a capital i is Google only as it stands, and
+ * "GMX" has its letters only in lower case. A name is somebody's when either is.
+ */
+export function wordsOf(name: string): readonly (readonly string[])[] {
+  const plain = name
+    .slice(0, LONGEST_WRITTEN)
+    .replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '')
+    .slice(0, LONGEST)
+    .replace(/\bxn--[a-z0-9-]+(?:\.[a-z0-9-]+)*/gi, (label) => domainToUnicode(label) || label)
+    .normalize('NFKC')
+    .replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '')
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .replace(/(\p{Ll})(?=\p{Lu}\p{Ll})/gu, '$1 ');
+  const split = (text: string) =>
+    text
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu)
+      ?.slice(0, MOST_WORDS) ?? [];
+  // Twice: what a character looks like may be a capital that looks like something else in turn.
+  const small = split(skeletonOf(skeletonOf(plain.toLowerCase()).toLowerCase()));
+  const asItStands = split(skeletonOf(skeletonOf(plain).toLowerCase()));
+  return small.join(' ') === asItStands.join(' ') ? [small] : [small, asItStands];
+}
+
+/** Forms of companies, and words that say what somebody does here and not who he is. They are not part of a name. */
+const EMPTY = new Set(
+  wordsIn(
+    'inc incorporated llc llp ltd limited corp corporation co company gmbh ag kg ug mbh ohg se sa sas sarl spa srl sl bv nv plc pty pte ' +
+      'oy oyj ab as asa aps sro zoo ooo pjsc ev eg the of for from by via and at on behalf dmarc rua ruf report reports reporting reporter ' +
+      'aggregate feedback mail mails email emails mailer postmaster noreply no reply donotreply team support abuse security service ' +
+      'services system systems server servers enterprise official automated agent daemon receiver e s a p r o z t',
+  ),
+);
+
+function wordsIn(list: string): string[] {
+  return list.split(' ').map((word) => wordsOf(word)[0]!.join(''));
+}
+
+/** Whether a word is part of nobody's name. */
+export const isEmpty = (word: string): boolean => EMPTY.has(word);
+
+/** A name's words without what is part of nobody's name at its end and beginning, joined; the whole when nothing is left. */
+export function nameKey(name: string): string {
+  const words = [...wordsOf(name)[0]!];
+  let [from, to] = [0, words.length];
+  while (to > from && isEmpty(words[to - 1]!)) to--;
+  while (from < to && isEmpty(words[from]!)) from++;
+  return words.slice(...(from < to ? [from, to] : [0])).join('');
+}
