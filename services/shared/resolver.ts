@@ -1,18 +1,19 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { type ClientOptions, createDnsClient, type DnsClient } from '../dns/client/client.ts';
 import { parseServer, type Server, serversOfResolvConf } from '../dns/client/servers.ts';
 import type { Answer, Dns, RecordData, RecordType } from '../dns/client/types.ts';
 import { PermanentError, TransientError } from './errors.ts';
 
 const RESOLV_CONF = '/etc/resolv.conf';
+const LOOK_EVERY_MS = 5_000;
 
 /**
  * The client through which everything of ours asks DNS (not the system's hosts file).
- * @param servers "address", "address:port" or "[v6 address]:port"; when empty, those of /etc/resolv.conf as it stands now
+ * @param servers "address", "address:port" or "[v6 address]:port"; when empty, those of /etc/resolv.conf, read again when it changes
  * @throws PermanentError `settings` when a server is none of these
  */
 export function openDns(servers: readonly string[], options: Omit<ClientOptions, 'servers'> = {}): DnsClient {
-  return createDnsClient({ ...options, servers: servers.length > 0 ? servers.map(toServer) : systemServers() });
+  return createDnsClient({ ...options, servers: servers.length > 0 ? servers.map(toServer) : systemServers(RESOLV_CONF) });
 }
 
 function toServer(text: string): Server {
@@ -21,13 +22,22 @@ function toServer(text: string): Server {
   return server;
 }
 
-function systemServers(): Server[] {
-  try {
-    return serversOfResolvConf(readFileSync(RESOLV_CONF, 'utf8'));
-  } catch {
-    // As the C library does: a machine without the file may have a server of its own.
-    return serversOfResolvConf('');
-  }
+/** The servers of a resolv.conf as it stands at the time of a question, looked at every few seconds at most. */
+export function systemServers(file: string, now: () => number = () => performance.now()): () => readonly Server[] {
+  let servers: readonly Server[] = [];
+  let changed = -1;
+  let lookAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (now() < lookAt) return servers;
+    lookAt = now() + LOOK_EVERY_MS;
+    // Without the file a machine may have a server of its own: the C library takes it so.
+    const at = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (at !== changed) {
+      servers = serversOfResolvConf(at === 0 ? '' : readFileSync(file, 'utf8'));
+      changed = at;
+    }
+    return servers;
+  };
 }
 
 /** Looks names up. A parameter wherever DNS is needed: tests hand in their own. */

@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { isTransient } from '../../services/shared/errors.ts';
-import { openDns, recordsOf, reverseResolver, txtResolver } from '../../services/shared/resolver.ts';
+import { openDns, recordsOf, reverseResolver, systemServers, txtResolver } from '../../services/shared/resolver.ts';
 import { type FakeServer, startFake, txt } from '../helpers/dns.ts';
 
 let fake: FakeServer | null = null;
@@ -43,4 +46,22 @@ test('what is under way ends with a failure when it is cancelled', async () => {
 test('a server that is none is told', () => {
   expect(() => openDns(['ns.example'])).toThrow(/"ns\.example" is no name server/);
   expect(() => recordsOf({ state: 'unknown', reason: 'timeout', message: 'Nobody could say.' })).toThrow('Nobody could say.');
+});
+
+test('the servers of resolv.conf are read again when the file changes', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-resolv-'));
+  const file = path.join(folder, 'resolv.conf');
+  let now = 0;
+  const servers = systemServers(file, () => now);
+  const addresses = () => servers().map(({ address }) => address);
+  expect(addresses()).toEqual(['127.0.0.1']);
+  writeFileSync(file, 'nameserver 192.0.2.1\n');
+  now = 6_000;
+  expect(addresses()).toEqual(['192.0.2.1']);
+  writeFileSync(file, 'nameserver 192.0.2.2\n');
+  utimesSync(file, 1, 1);
+  expect(addresses()).toEqual(['192.0.2.1']);
+  now = 12_000;
+  expect(addresses()).toEqual(['192.0.2.2']);
+  rmSync(folder, { recursive: true });
 });

@@ -6,8 +6,11 @@ import type { Server } from './servers.ts';
 import type { Answer, AskOptions, Budget, Dns, RecordType, UnknownReason } from './types.ts';
 
 export interface ClientOptions {
-  /** Asked in this order, each next when the one before does not answer; who failed last is asked last for a while. */
-  servers: readonly Server[];
+  /**
+   * Asked in this order, each next when the one before does not answer; who was silent is asked last for a while. A function is asked
+   * before each question, since a system's servers may change.
+   */
+  servers: readonly Server[] | (() => readonly Server[]);
   /** Servers that ask others (RD), the default; false for those that hold the zone themselves. */
   recursive?: boolean;
   /** Milliseconds for one try at one server. */
@@ -53,7 +56,7 @@ interface Work {
 }
 
 class Client implements DnsClient {
-  private readonly servers: readonly Server[];
+  private readonly servers: () => readonly Server[];
   private readonly recursive: boolean;
   private readonly timeoutMs: number;
   private readonly tries: number;
@@ -64,10 +67,12 @@ class Client implements DnsClient {
   private readonly maxNegativeTtl: number;
   private readonly now: () => number;
   private readonly underWay = new Map<string, Work>();
-  private readonly failedAt = new Map<Server, number>();
+  /** By what `placeOf` calls a server. */
+  private readonly failedAt = new Map<string, number>();
 
   constructor(options: ClientOptions) {
-    this.servers = options.servers;
+    const { servers } = options;
+    this.servers = typeof servers === 'function' ? servers : () => servers;
     this.recursive = options.recursive ?? true;
     this.timeoutMs = options.timeoutMs ?? 3_000;
     this.tries = options.tries ?? 2;
@@ -136,7 +141,8 @@ class Client implements DnsClient {
       if (!/^[!-~]*$/.test(name) || name.includes('\\'))
         return unknown('malformed', `${asked} leads to a name that no host can have.`);
       const said = await this.askServers(name, type, MOST_ALIASES - aliases.length, signal, budget);
-      if ('reason' in said) return unknown(said.reason, `Nobody could say what ${asked} holds (${type}): ${said.detail}.`);
+      if ('reason' in said)
+        return unknown(said.reason, `The name service could not say what ${asked} holds (${type}): ${said.detail}.`);
       const { reading } = said;
       ttl = Math.min(ttl, reading.ttl);
       authenticated &&= said.authenticated;
@@ -145,7 +151,10 @@ class Client implements DnsClient {
       name = reading.name;
       if (reading.state === 'elsewhere') {
         if (new Set([asked, ...aliases]).size < aliases.length + 1 || aliases.length >= MOST_ALIASES)
-          return unknown('cname_loop', `Nobody could say what ${asked} holds (${type}): its CNAME records lead on and on.`);
+          return unknown(
+            'cname_loop',
+            `The name service could not say what ${asked} holds (${type}): its CNAME records lead on and on.`,
+          );
         continue;
       }
       const most = reading.state === 'records' ? this.maxTtl : this.maxNegativeTtl;
@@ -184,16 +193,15 @@ class Client implements DnsClient {
           const { message } = said;
           const reading = readAnswer(message, name, type, this.recursive, mostAliases);
           if (reading.state !== 'unknown') {
-            this.failedAt.delete(server);
+            this.failedAt.delete(placeOf(server));
             return { reading, authenticated: message.authenticated, size: sizeOf(reading) };
           }
           said = reading;
         }
-        const where = server.port === 53 ? server.address : `${server.address} port ${server.port}`;
-        failure = { reason: said.reason, detail: `${where}: ${said.detail}` };
+        failure = { reason: said.reason, detail: `${placeOf(server)}: ${said.detail}` };
         // Of a loop every server says the same.
         if (said.reason === 'cname_loop') return failure;
-        if (said.reason === 'timeout' || said.reason === 'unreachable') this.failedAt.set(server, this.now());
+        if (said.reason === 'timeout' || said.reason === 'unreachable') this.failedAt.set(placeOf(server), this.now());
       }
     }
     return failure;
@@ -201,9 +209,14 @@ class Client implements DnsClient {
 
   /** The servers in their order, those that were silent lately at the end. */
   private inOrder(): Server[] {
-    const shunned = (server: Server) => (this.failedAt.get(server) ?? Number.NEGATIVE_INFINITY) > this.now() - SHUN_MS;
-    return [...this.servers.filter((server) => !shunned(server)), ...this.servers.filter(shunned)];
+    const shunned = (server: Server) => (this.failedAt.get(placeOf(server)) ?? Number.NEGATIVE_INFINITY) > this.now() - SHUN_MS;
+    const servers = this.servers();
+    return [...servers.filter((server) => !shunned(server)), ...servers.filter(shunned)];
   }
+}
+
+function placeOf(server: Server): string {
+  return server.port === 53 ? server.address : `${server.address} port ${server.port}`;
 }
 
 type Failure = { reason: UnknownReason; detail: string };

@@ -14,7 +14,7 @@ export const RECORD_TYPES = {
 export type RecordType = keyof typeof RECORD_TYPES;
 
 /**
- * What a record holds. Names are in presentation format without the trailing dot, in the case they were sent in: an octet that is no
+ * What a record holds. Names are in presentation format without the trailing dot, in lower case: an octet that is no
  * visible ASCII is `\DDD`, a dot or backslash inside a label has a backslash before it (RFC 1035 section 5.1).
  */
 export interface RecordData {

@@ -1,5 +1,5 @@
 import { encode } from 'dns-packet';
-import { nameOf } from './name.ts';
+import { lowerName, nameOf } from './name.ts';
 import { RECORD_TYPES, type RecordData, type RecordType } from './types.ts';
 
 /** What fits a path without fragments (DNS flag day 2020). */
@@ -180,6 +180,11 @@ class Reader {
     }
   }
 
+  /** In lower case: compressed onto the question, a name has the random case that the question was sent in. */
+  private host(): string {
+    return lowerName(this.name());
+  }
+
   record(): { record: WireRecord; extendedRcode: number } {
     const name = this.name();
     const type = this.uint16();
@@ -211,13 +216,13 @@ class Reader {
       case 'NS':
       case 'CNAME':
       case 'PTR':
-        return this.name();
+        return this.host();
       case 'MX':
-        return { preference: this.uint16(), exchange: this.name() };
+        return { preference: this.uint16(), exchange: this.host() };
       case 'SOA':
         return {
-          mname: this.name(),
-          rname: this.name(),
+          mname: this.host(),
+          rname: this.host(),
           serial: this.uint32(),
           refresh: this.uint32(),
           retry: this.uint32(),

@@ -1,0 +1,104 @@
+import { encode } from 'dns-packet';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createDnsClient } from '../../../services/dns/client/client.ts';
+import { labelsOf, nameOf } from '../../../services/dns/client/name.ts';
+import { readMessage, WireError } from '../../../services/dns/client/wire.ts';
+import { startFake } from '../../helpers/dns.ts';
+
+const question = { name: 'a.example', type: 'A' as const, class: 'IN' as const };
+const whole = encode({
+  type: 'response',
+  id: 1,
+  questions: [question],
+  answers: [
+    { name: 'a.example', type: 'CNAME', data: 'b.example', ttl: 60 },
+    { name: 'b.example', type: 'TXT', data: ['one', 'two'], ttl: 60 },
+    { name: 'b.example', type: 'MX', data: { preference: 1, exchange: 'mx.example' } },
+    { name: 'b.example', type: 'AAAA', data: '2001:db8::1', ttl: 60 },
+    { name: 'b.example', type: 'SRV', data: { port: 1, target: 'x.example' } },
+  ],
+});
+
+/** Reads, or refuses in the one way there is. */
+function read(bytes: Buffer): boolean {
+  try {
+    readMessage(bytes);
+    return true;
+  } catch (error) {
+    if (error instanceof WireError) return false;
+    throw error;
+  }
+}
+
+test('any bytes are a message or are refused', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => void read(Buffer.from(bytes))),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a message with any octets changed or cut is a message or is refused', () => {
+  expect(read(whole)).toBe(true);
+  for (let length = 0; length < whole.length; length++) expect(read(whole.subarray(0, length)), `${length}`).toBe(false);
+  const change = fc.tuple(fc.nat(whole.length - 1), fc.nat(255));
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), (changes) => {
+      const bytes = Buffer.from(whole);
+      for (const [at, octet] of changes) bytes[at] = octet;
+      read(bytes);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('compressed names cost a bounded time', () => {
+  // 4,000 records, each name a pointer to a chain of pointers as long as a message can hold.
+  const head = Buffer.from([0, 1, 0x80, 0, 0, 0, 0x0f, 0xa0, 0, 0, 0, 0]);
+  const chain = Buffer.alloc(2 * 8_000);
+  for (let i = 1; i < 8_000; i++) chain.writeUInt16BE(0xc000 | (12 + 2 * (i - 1)), 2 * i);
+  const record = Buffer.from([0xff, 0xfe, 0, 16, 0, 1, 0, 0, 0, 0, 0, 0]);
+  const started = performance.now();
+  expect(read(Buffer.concat([head, chain, ...Array.from({ length: 4_000 }, () => record)]))).toBe(false);
+  expect(read(Buffer.concat([Buffer.from([0, 1, 0x80, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0]), whole.subarray(12)]))).toBe(false);
+  expect(performance.now() - started).toBeLessThan(500);
+});
+
+test('a name that points at itself, forwards or in a circle is refused', () => {
+  const bytes = (name: number[]) => Buffer.from([0, 1, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...name, 0, 1, 0, 1]);
+  expect(read(bytes([0xc0, 12]))).toBe(false);
+  expect(read(bytes([0xc0, 14, 0]))).toBe(false);
+  expect(read(bytes([1, 97, 0xc0, 12]))).toBe(false);
+  expect(read(bytes([0x80, 0]))).toBe(false);
+  expect(read(bytes([1, 97, 0]))).toBe(true);
+});
+
+test('names keep their labels apart, through text and back', () => {
+  expect(nameOf(['a.b', 'c\\', '\x00 \xff'])).toBe('a\\.b.c\\\\.\\000\\032\\255');
+  const label = fc.uint8Array({ minLength: 1, maxLength: 63 }).map((octets) => Buffer.from(octets).toString('latin1'));
+  fc.assert(
+    fc.property(fc.array(label, { maxLength: 3 }), (labels) => {
+      expect(labelsOf(nameOf(labels))).toEqual(labels);
+    }),
+  );
+  for (const wrong of ['a..b', '.a', 'a\\', `${'x'.repeat(64)}.a`, Array(130).fill('a').join('.'), 'ä€.example', '\\999.a'])
+    expect(labelsOf(wrong), wrong).toBeNull();
+  expect(labelsOf('a.example.')).toEqual(['a', 'example']);
+});
+
+test('a server of random bytes never makes the client fail, or say that there is none', async () => {
+  let seed = 1;
+  const next = () => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed & 0xff;
+  };
+  const fake = await startFake(({ id, over }) => {
+    const bytes = Buffer.from(Array.from({ length: next() }, next));
+    if (over === 'udp' && bytes.length > 2) bytes.writeUInt16BE(id, 0);
+    return [bytes, Buffer.from(Array.from({ length: next() }, next))];
+  });
+  const dns = createDnsClient({ servers: [{ address: '127.0.0.1', port: fake.port }], timeoutMs: 30, tries: 1 });
+  const answers = await Promise.all(Array.from({ length: 150 }, (_, i) => dns.ask(`n${i}.example`, 'TXT')));
+  expect(new Set(answers.map(({ state }) => state))).toEqual(new Set(['unknown']));
+  await fake.stop();
+});
