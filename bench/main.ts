@@ -5,7 +5,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { openPool } from '../services/shared/db.ts';
-import { openEmbedded } from '../services/shared/embedded.ts';
+import { adminUrl, openEmbedded } from '../services/store/embedded.ts';
 import { migrate } from '../services/store/migrate.ts';
 import { optionsOf, refuse } from '../test/helpers/options.ts';
 import type { StageInput } from './input.ts';
@@ -63,7 +63,7 @@ chmodSync(folder, 0o755); // the server's own user must be able to enter
 try {
   const server = await openEmbedded(path.join(folder, 'data'));
   try {
-    const lines = await runStages(server.url, await writeLoad());
+    const lines = await runStages(adminUrl(server, 'ruawatch'), await writeLoad());
     process.stderr.write(`\n${table(lines, earlier)}\n`);
   } finally {
     await server.close();

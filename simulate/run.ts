@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Db, openPool } from '../services/shared/db.ts';
-import { openEmbedded } from '../services/shared/embedded.ts';
+import { adminUrl, openEmbedded } from '../services/store/embedded.ts';
 import { migrate } from '../services/store/migrate.ts';
 import { type Alarm, namesOfIncidents, ruawatchAlarms } from './alarms.ts';
 import { baselineAlarms } from './baselines/index.ts';
@@ -78,7 +78,7 @@ export async function withServer<T>(databaseUrl: string | undefined, work: (url:
   try {
     const server = await openEmbedded(path.join(folder, 'data'));
     try {
-      return await work(server.url);
+      return await work(adminUrl(server));
     } finally {
       await server.close();
     }

@@ -7,7 +7,6 @@ import { startParser } from '../parser/index.ts';
 import { startPoller } from '../poller/index.ts';
 import { loadConfig } from '../shared/config.ts';
 import { openPool } from '../shared/db.ts';
-import { openEmbedded } from '../shared/embedded.ts';
 import { createLog } from '../shared/log.ts';
 import type { Service } from '../shared/service.ts';
 import { type FindingSummary, readStanding, resetDatabase, summariseFindings, summariseSources } from '../store/summary.ts';
@@ -16,7 +15,7 @@ import { describeResult } from './demo/result.ts';
 import { startMailSink } from './demo/sink.ts';
 import { type DemoWorld, generateDemo } from './demo/world.ts';
 import { DEMO_AUTHSERV_ID } from './demo/write.ts';
-import { dataDirOf, openContext } from './open.ts';
+import { dataDirOf, openContext, openEmbeddedOf } from './open.ts';
 import { Progress } from './progress.ts';
 import { untilSignal } from './start.ts';
 
@@ -63,7 +62,7 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
     over = true;
   });
   progress.show('starting Postgres');
-  const reset = await openEmbedded(config.dataDir);
+  const reset = await openEmbeddedOf(config, out);
   const pool = openPool(reset.url, { max: 1 });
   await resetDatabase(pool);
   await pool.end();
@@ -105,7 +104,7 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
       sources: await summariseSources(context.db),
       findings,
       alerts: files.sort().map((f) => path.relative(process.cwd(), path.join(alerts, f))),
-      url: context.url,
+      url: context.embedded!.readerUrl,
       stays: options.exit !== true,
       dataDir: path.relative(process.cwd(), config.dataDir) || '.',
     })) {

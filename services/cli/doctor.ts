@@ -45,7 +45,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     const { rows } = await opened.db.query<{ version: string }>("select current_setting('server_version') as version");
     const counts = await countMessages(opened.db);
     const held = counts.quarantined + counts.failed;
-    return `Postgres ${rows[0]!.version}${opened.embedded ? ` (embedded, ${opened.url})` : ''}; ${counts.stored} messages stored, ${counts.received} waiting${held > 0 ? `, ${held} quarantined or failed: ruawatch messages list --state quarantined failed` : ''}`;
+    return `Postgres ${rows[0]!.version}${opened.embedded ? ` (embedded, for people: ${opened.embedded.readerUrl})` : ''}; ${counts.stored} messages stored, ${counts.received} waiting${held > 0 ? `, ${held} quarantined or failed: ruawatch messages list --state quarantined failed` : ''}`;
   });
   await check('queue', async () => {
     if (databaseUrl === null && config.redisUrl === null && config.queueDatabaseUrl === null)

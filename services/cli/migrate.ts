@@ -1,24 +1,23 @@
 import type { Config } from '../shared/config.ts';
 import { openPool } from '../shared/db.ts';
-import { openEmbedded } from '../shared/embedded.ts';
 import { readMigrations } from '../store/migrate.ts';
 import { prepareQueue, type QueuePlace } from '../store/queue.ts';
 import { ANALYST_ROLE, grantQueueRoles, grantRoles, ROLES, rolesInUse } from '../store/roles.ts';
-import { bringUp, databaseError, dataDirOf, queuePlace } from './open.ts';
+import { bringUp, databaseError, openEmbeddedOf, queuePlace } from './open.ts';
 
 /**
  * `migrate`: brings the schema, and the queue's where it is kept on Postgres, up to this program's version and says what it did.
  * With `roles` it also makes the services' roles; once they are there, every later run gives them their rights again.
  */
 export async function runMigrate(config: Config, options: { roles?: boolean }, out: (line: string) => void): Promise<number> {
-  const embedded = config.databaseUrl === null ? await openEmbedded(dataDirOf(config, out)) : null;
+  const embedded = config.databaseUrl === null ? await openEmbeddedOf(config, out) : null;
   const url = embedded?.url ?? config.databaseUrl!;
   const db = openPool(url, { max: 1 });
   try {
     const applied = await bringUp(db);
     for (const name of applied) out(`applied ${name}`);
     out(`The schema is at version ${readMigrations().length}.`);
-    const roles = options.roles || (await rolesInUse(db));
+    const roles = options.roles || embedded !== null || (await rolesInUse(db));
     if (roles) sayRoles(await grantRoles(db), out);
     if (config.redisUrl === null) await migrateQueue(queuePlace(config, url), roles, out);
     return 0;

@@ -3,12 +3,13 @@ import { DEFAULT_LIMITS } from '../report/limits.ts';
 import { systemClock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { type Db, openPool, QUEUE_SCHEMA } from '../shared/db.ts';
-import { type EmbeddedPostgres, firstClosedFolder, openEmbedded } from '../shared/embedded.ts';
+import { firstClosedFolder } from '../shared/embedded-binaries.ts';
 import { codeOf, messageOf, PermanentError, RuawatchError, SettingsError } from '../shared/errors.ts';
 import { createLog, type Log } from '../shared/log.ts';
 import { createMetrics, type Metrics } from '../shared/metrics.ts';
 import type { Queues } from '../shared/queues.ts';
 import type { Context } from '../shared/service.ts';
+import { type EmbeddedPostgres, openEmbedded } from '../store/embedded.ts';
 import { checkSchema, migrate } from '../store/migrate.ts';
 import type { QueuePlace } from '../store/queue.ts';
 import { grantRoles, rolesInUse } from '../store/roles.ts';
@@ -34,8 +35,7 @@ export async function openDatabase(
   config: Config,
   options: { migrate: boolean; max?: number; say?: (line: string) => void },
 ): Promise<Opened> {
-  let embedded: EmbeddedPostgres | null = null;
-  if (config.databaseUrl === null) embedded = await openEmbedded(dataDirOf(config, options.say));
+  const embedded = config.databaseUrl === null ? await openEmbeddedOf(config, options.say) : null;
   const url = embedded?.url ?? config.databaseUrl!;
   const db = openPool(url, options.max === undefined ? {} : { max: options.max });
   const close = async () => {
@@ -43,13 +43,22 @@ export async function openDatabase(
     await embedded?.close();
   };
   try {
-    if (options.migrate) await bringUp(db);
-    else await checkSchema(db);
+    if (!options.migrate) await checkSchema(db);
+    else {
+      await bringUp(db);
+      // The login of people who query exists from the start, and reads what its role may.
+      if (embedded && !(await rolesInUse(db))) await grantRoles(db);
+    }
   } catch (error) {
     await close();
     throw databaseError(error);
   }
   return { db, url, embedded, close };
+}
+
+/** The database under the data folder. @param say told what a person should know; on stderr when it is left out */
+export function openEmbeddedOf(config: Config, say?: (line: string) => void): Promise<EmbeddedPostgres> {
+  return openEmbedded(dataDirOf(config, say), { port: config.postgresPort, ...(say ? { say } : {}) });
 }
 
 /** Does a command's work on the database as it is, over one connection, and closes it. @returns the exit code 0 */

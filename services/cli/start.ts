@@ -44,7 +44,7 @@ export async function runStart(config: Config, named: string[]): Promise<number>
     }
     for (const name of names) running.push(await SERVICES[name](context));
     log.info(
-      { services: names, queue: context.queues.backend, database: context.embedded ? context.url : 'DATABASE_URL' },
+      { services: names, queue: context.queues.backend, database: context.embedded?.readerUrl ?? 'DATABASE_URL' },
       'ruawatch runs',
     );
     const signal = await stopped;

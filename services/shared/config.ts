@@ -50,6 +50,13 @@ const fileSchema = z.strictObject({
   WEBHOOK_FORMAT: z.enum(['json', 'slack']).optional(),
   WEBHOOK_SECRET: z.string().optional(),
   RUAWATCH_DATA_DIR: z.string().min(1).optional(),
+  /** The port of the embedded Postgres; that of last time when it is not set. */
+  RUAWATCH_POSTGRES_PORT: z.coerce
+    .number({ error: 'must be a port, 1024 to 65535' })
+    .int('must be a port, 1024 to 65535')
+    .min(1024, 'must be a port, 1024 to 65535')
+    .max(65_535, 'must be a port, 1024 to 65535')
+    .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** host:port of /livez, /readyz and /metrics; port 0 lets the system pick, "off" closes it. */
   HTTP_LISTEN: z.string().refine(isListen, 'must be host:port, or off').default('127.0.0.1:9807'),
@@ -152,9 +159,11 @@ export interface Config {
   alertFrom: string | null;
   alertTo: string[];
   webhooks: Webhook[];
-  /** Absolute. Null when it was not set: the default is ./.ruawatch, and may move (see embedded.ts). */
+  /** Absolute. Null when it was not set: the default is ./.ruawatch, and may move (cli/open.ts). */
   dataDir: string;
   dataDirChosen: boolean;
+  /** Null when it was not set. */
+  postgresPort: number | null;
   logLevel: string;
   httpListen: { host: string; port: number } | null;
   alerts: File['alerts'];
@@ -186,6 +195,7 @@ const ENV_KEYS = [
   'WEBHOOK_FORMAT',
   'WEBHOOK_SECRET',
   'RUAWATCH_DATA_DIR',
+  'RUAWATCH_POSTGRES_PORT',
   'LOG_LEVEL',
   'HTTP_LISTEN',
 ] as const;
@@ -264,6 +274,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     webhooks,
     dataDir: path.resolve(cwd, file.RUAWATCH_DATA_DIR ?? '.ruawatch'),
     dataDirChosen: file.RUAWATCH_DATA_DIR !== undefined,
+    postgresPort: file.RUAWATCH_POSTGRES_PORT ?? null,
     logLevel: file.LOG_LEVEL,
     httpListen: listenOf(file.HTTP_LISTEN),
     alerts: file.alerts,

@@ -16,12 +16,13 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { type Db, openPool } from '../../services/shared/db.ts';
-import { openEmbedded } from '../../services/shared/embedded.ts';
+import { adminUrl, openEmbedded } from '../../services/store/embedded.ts';
 
 export interface ChaosPostgres {
   port: number;
   database: string;
   user: string;
+  password: string;
   /** A pool of the harness's own, past the proxy; its sessions may always write. */
   db: Db;
   /** Whether the database lies on a disk that can be filled. */
@@ -47,7 +48,7 @@ const PAGE = 4096;
 export async function startPostgres(folder: string): Promise<ChaosPostgres> {
   // initdb, the server's user, and the binaries where that user can reach them are embedded.ts' business.
   const embedded = await openEmbedded(folder);
-  const { port: bornOn, pathname, username } = new URL(embedded.url);
+  const { port: bornOn, pathname, username, password } = new URL(adminUrl(embedded, 'ruawatch'));
   await embedded.close();
   const cluster = path.join(folder, 'postgres');
   const { uid, gid } = statSync(cluster);
@@ -73,7 +74,7 @@ export async function startPostgres(folder: string): Promise<ChaosPostgres> {
       said = (said + chunk.toString()).slice(-4000);
     });
     server = child;
-    for (let tries = 0; !(await answers(port, username)); tries++) {
+    for (let tries = 0; !(await answers(port, username, password)); tries++) {
       if (child.exitCode !== null || tries > 600) throw new Error(`Postgres did not start again: ${said}`);
       await wait(100);
     }
@@ -97,13 +98,13 @@ export async function startPostgres(folder: string): Promise<ChaosPostgres> {
   process.once('exit', killAtExit);
   await up();
   if (hasDisk) {
-    const admin = new pg.Client({ host: '127.0.0.1', port, user: username, database: 'postgres' });
+    const admin = new pg.Client({ host: '127.0.0.1', port, user: username, password, database: 'postgres' });
     await admin.connect();
     await admin.query(`create tablespace small location '${path.join(disk, 'space')}'`);
     await admin.query(`alter database ${database} set tablespace small`);
     await admin.end();
   }
-  const db = openPool(`postgres://${username}@127.0.0.1:${port}/${database}`, { name: 'chaos harness', max: 3 });
+  const db = openPool(`postgres://${username}:${password}@127.0.0.1:${port}/${database}`, { name: 'chaos harness', max: 3 });
   // A session may always say that its own transactions write; alter system is no transaction's business.
   const asWriter = async (sql: string) => {
     const client = await db.connect();
@@ -120,6 +121,7 @@ export async function startPostgres(folder: string): Promise<ChaosPostgres> {
     port,
     database,
     user: username,
+    password,
     db,
     hasDisk,
     down,
@@ -190,8 +192,8 @@ function unquoted(word: string): string {
   return word.replace(/^"|"$/g, '');
 }
 
-async function answers(port: number, user: string): Promise<boolean> {
-  const client = new pg.Client({ host: '127.0.0.1', port, user, database: 'postgres', connectionTimeoutMillis: 2_000 });
+async function answers(port: number, user: string, password: string): Promise<boolean> {
+  const client = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'postgres', connectionTimeoutMillis: 2_000 });
   client.on('error', () => client.emit('chaos:lost'));
   try {
     await client.connect();

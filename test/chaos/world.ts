@@ -78,7 +78,7 @@ export async function startWorld(services: readonly string[] = SERVICES): Promis
   writeFileSync(path.join(folder, 'ruawatch.yaml'), SETTINGS);
   const { user, pass } = mailbox.credentials;
   const env = (redisUrl: string | null): Record<string, string> => ({
-    DATABASE_URL: `postgres://${postgres.user}@127.0.0.1:${lines.postgres.port}/${postgres.database}`,
+    DATABASE_URL: `postgres://${postgres.user}:${postgres.password}@127.0.0.1:${lines.postgres.port}/${postgres.database}`,
     ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
     IMAP_URL: `${mailbox.scheme}://${user}:${encodeURIComponent(pass)}@127.0.0.1:${lines.imap.port}/INBOX?poll_seconds=1${mailbox.secure ? '&tls_verify=no' : '&tls=none'}`,
     SMTP_URL: `smtp://127.0.0.1:${lines.smtp.port}?tls=none`,

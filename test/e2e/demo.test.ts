@@ -46,7 +46,7 @@ test('demo keeps running until Ctrl-C, shows how to connect, and a second comman
   const folder = emptyFolder();
   const run = ruawatch(['demo'], {}, folder);
   await until(() => run.stdout().includes('Ctrl-C ends the demo.') || run.child.exitCode !== null);
-  expect(run.stdout()).toMatch(/psql postgres:\/\/ruawatch@127\.0\.0\.1:\d+\/ruawatch/);
+  expect(run.stdout()).toMatch(/psql postgres:\/\/ruawatch_reader:\S+@127\.0\.0\.1:\d+\/ruawatch$/m);
   const list = await ruawatchOnce(['messages', 'list', '--limit', '1'], { RUAWATCH_DATA_DIR: '.ruawatch/demo' }, folder);
   expect(list).toMatchObject({ code: 0, stdout: expect.stringMatching(/^received 0 {3}stored \d+/) });
   run.child.kill('SIGINT');

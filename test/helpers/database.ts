@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { type Db, openPool } from '../../services/shared/db.ts';
+import { READER } from '../../services/shared/embedded-secrets.ts';
 import { migrate } from '../../services/store/migrate.ts';
+import { ROLES } from '../../services/store/roles.ts';
 
 export interface TestDatabase {
   url: string;
@@ -44,6 +46,12 @@ export async function makeTemplate(server: string): Promise<void> {
   } finally {
     await db.end();
   }
+}
+
+/** Takes the roles away that the embedded server has from the start: to the suites it is a Postgres of one's own. */
+export async function withoutRoles(url: string): Promise<void> {
+  const all = [READER, ...ROLES].join(', ');
+  await admin(url, `drop owned by ${all}; drop role ${all}`);
 }
 
 async function admin(server: string, sql: string): Promise<void> {

@@ -35,11 +35,20 @@ describe('settings', () => {
       alertTo: [],
       dataDir: path.join(cwd, '.ruawatch'),
       dataDirChosen: false,
+      postgresPort: null,
       logLevel: 'info',
       httpListen: { host: '127.0.0.1', port: 9807 },
       parser: { concurrency: 2, batch_messages: 100 },
       failureReports: { keep_personal_data: false, retention_days: 30 },
     });
+  });
+
+  it('take the port of the embedded Postgres from the environment or the file, and refuse what is none', () => {
+    expect(load({ RUAWATCH_POSTGRES_PORT: '25432' }).postgresPort).toBe(25_432);
+    for (const port of ['80', '70000', 'x', '5432.5'])
+      expect(refusal({ RUAWATCH_POSTGRES_PORT: port })).toBe('RUAWATCH_POSTGRES_PORT must be a port, 1024 to 65535.');
+    write('ruawatch.yaml', 'RUAWATCH_POSTGRES_PORT: 25433\n');
+    expect(load().postgresPort).toBe(25_433);
   });
 
   it('come from the environment', () => {

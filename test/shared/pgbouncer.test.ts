@@ -33,7 +33,7 @@ async function startBouncer(mode: 'transaction' | 'session', settings = ''): Pro
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-pgbouncer-'));
   chmodSync(folder, 0o755);
   const port = await freePort();
-  writeFileSync(path.join(folder, 'users.txt'), `"${server.username}" ""\n`);
+  writeFileSync(path.join(folder, 'users.txt'), `"${server.username}" "${server.password}"\n`);
   writeFileSync(
     path.join(folder, 'pgbouncer.ini'),
     `[databases]

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openContext } from '../../services/cli/open.ts';
 import { loadConfig } from '../../services/shared/config.ts';
 import { openPool } from '../../services/shared/db.ts';
-import { type EmbeddedPostgres, openEmbedded } from '../../services/shared/embedded.ts';
 import { createLog } from '../../services/shared/log.ts';
 import { connectionSettings } from '../../services/shared/postgres-url.ts';
+import { adminUrl, type EmbeddedPostgres, openEmbedded } from '../../services/store/embedded.ts';
 import { which } from '../helpers/services.ts';
 
 const openssl = which('openssl');
@@ -19,7 +19,7 @@ const file = (name: string) => path.join(folder, name);
 
 /** The URL of the server, by the name its certificate has (or does not), with these parameters. */
 const urlOf = (parameters: string, host = '127.0.0.1') => {
-  const url = new URL(server.url);
+  const url = new URL(adminUrl(server, 'ruawatch'));
   url.hostname = host;
   return `${url.href}?${parameters}`;
 };
@@ -73,7 +73,7 @@ describe.skipIf(openssl === null)(`Postgres over TLS${openssl === null ? ' (SKIP
     const { uid, gid } = statSync(file('data/postgres'));
     chmodSync(file('server.key'), 0o600);
     chownSync(file('server.key'), uid, gid);
-    const db = openPool(server.url, { max: 1 });
+    const db = openPool(adminUrl(server, 'ruawatch'), { max: 1 });
     await db.query(`alter system set ssl_cert_file = '${file('server.pem')}'`);
     await db.query(`alter system set ssl_key_file = '${file('server.key')}'`);
     await db.query('alter system set ssl = on');
@@ -152,7 +152,7 @@ describe.skipIf(openssl === null)(`Postgres over TLS${openssl === null ? ' (SKIP
     const url = urlOf(
       `sslmode=verify-full&sslrootcert=${file('ca.pem')}&sslcert=${file('client.pem')}&sslkey=${file('client.key')}`,
     );
-    const admin = openPool(server.url, { max: 1 });
+    const admin = openPool(adminUrl(server, 'ruawatch'), { max: 1 });
     await admin.query(`alter system set ssl_ca_file = '${file('ca.pem')}'`);
     await admin.query('select pg_reload_conf()');
     await admin.end();

@@ -98,6 +98,7 @@ const userOf = (role: string) => `${role}_${mark}`;
 const urlAs = (user: string, of: string) => {
   const url = new URL(of);
   url.username = user;
+  url.password = 'secret-word';
   return url.href;
 };
 
@@ -136,7 +137,7 @@ afterAll(async () => {
 // Roles belong to the whole server, and no other suite makes any: so this one comes first.
 test('a user who may not make roles is told what an administrator has to run', async () => {
   const name = `limited_${mark}`;
-  await admin.query(`create user ${name}`);
+  await admin.query(`create user ${name} password 'secret-word'`);
   const limited = openPool(urlAs(name, f.t.url), { max: 1 });
   await expect(grantRoles(limited)).rejects.toMatchObject({
     code: 'roles_missing',
@@ -155,7 +156,7 @@ test('ruawatch migrate --roles makes them and says how to use them; a second tim
   const again = await migrateRoles(f.t.url);
   expect(again.join('\n')).not.toMatch(/made role|create user/);
   expect(again.join('\n')).toMatch(/The roles ruawatch_poller, .* have their rights\./);
-  for (const role of ROLES) await admin.query(`create user ${userOf(role)} in role ${role}`);
+  for (const role of ROLES) await admin.query(`create user ${userOf(role)} password 'secret-word' in role ${role}`);
 });
 
 test('every table is in the list of grants, and the list names no other', async () => {
