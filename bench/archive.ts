@@ -67,8 +67,8 @@ export async function fillArchive(db: Db, records: number, say: (line: string) =
 
 async function addRollups(db: Db, say: (line: string) => void): Promise<void> {
   // Day by day, as they would have come.
-  const { rows } = await db.query<{ key: number; begin: number }>(
-    'select report_key as key, extract(epoch from begin_at)::float8 as begin from ruawatch.reports order by begin_at, domain',
+  const { rows } = await db.query<{ key: number; begin: number; reporter: string }>(
+    'select report_key as key, reporter, extract(epoch from begin_at)::float8 as begin from ruawatch.reports order by begin_at, domain',
   );
   for (let i = 0; i < rows.length; i += ROLLUP_REPORTS) {
     const part = rows.slice(i, i + ROLLUP_REPORTS);
@@ -76,7 +76,7 @@ async function addRollups(db: Db, say: (line: string) => void): Promise<void> {
       await tx.query('set local synchronous_commit = off');
       await rollUp(
         tx,
-        part.map(({ key, begin }) => ({ key, begin, sign: 1, trust: 'ok' })),
+        part.map((report) => ({ ...report, sign: 1, trust: 'ok' })),
       );
       const policies = await loadPolicyReports(
         tx,
@@ -84,7 +84,7 @@ async function addRollups(db: Db, say: (line: string) => void): Promise<void> {
       );
       await rollUpPolicies(
         tx,
-        policies.map((report) => ({ report, sign: 1, trust: 'ok' })),
+        policies.map((report) => ({ report, sign: 1, trust: 'ok', reporter: report.reporter })),
       );
     });
     if ((i / ROLLUP_REPORTS) % 50 === 49) {

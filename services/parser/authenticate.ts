@@ -18,10 +18,10 @@ export type Authenticity =
 export async function authenticate(raw: Buffer, at: Date, settings: Config['trust'], resolver: Resolver): Promise<Authenticity> {
   const mail = byHeader(raw, settings);
   if (mail.state !== 'open') return mail;
-  const { header, from } = mail;
+  const { header, from, address } = mail;
   try {
     const dkim = await verifyDkim(raw, header, from, at, resolver);
-    if (dkim.state === 'pass') return { state: 'authentic', from, how: `the DKIM signature of ${dkim.domain} verifies` };
+    if (dkim.state === 'pass') return { state: 'authentic', from, address, how: `the DKIM signature of ${dkim.domain} verifies` };
     return dkim.state === 'unknown' ? { ...dkim, from } : { state: 'unproven', from, why: dkim.why };
   } catch (error) {
     return { state: 'unproven', from, why: `its DKIM signature cannot be read: ${messageOf(error)}` };

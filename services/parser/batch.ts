@@ -1,5 +1,6 @@
 import type { Limits } from '../report/limits.ts';
-import type { Problem } from '../report/model.ts';
+import type { AggregateReport, Problem } from '../report/model.ts';
+import { reporterOf } from '../report/reporters.ts';
 import type { Config } from '../shared/config.ts';
 import type { Db, Tx } from '../shared/db.ts';
 import { collectYoungGarbage } from '../shared/garbage.ts';
@@ -21,6 +22,7 @@ import {
   type Outcome,
   policyText,
   type ReporterTrust,
+  reporterKey,
   storeReports,
   takeReportKeys,
 } from '../store/reports.ts';
@@ -269,14 +271,7 @@ export async function writeSmall(
   const linesOf = new Map<number, string | Uint8Array>();
   for (const { message, result, judge } of read) {
     for (const { part, key, report, lines } of result.reports) {
-      news.push({
-        key,
-        message_key: message.message_key,
-        part,
-        received_at: message.received_at,
-        report,
-        trust: judge ? judge(report) : null,
-      });
+      news.push(newReport(message, part, key, report, judge));
       linesOf.set(key, lines);
     }
   }
@@ -293,6 +288,12 @@ export async function writeSmall(
     [...copied].filter((key) => !kept.has(key)),
   );
   return finish(tx, read, news, decision, privacy);
+}
+
+function newReport(message: ClaimedMessage, part: number, key: number, report: AggregateReport, judge: Judge | null): NewReport {
+  const trust = judge ? judge(report) : null;
+  const { message_key, received_at } = message;
+  return { key, message_key, part, received_at, report, trust, reporter: trust?.reporter ?? reporterOf(report, null, null) };
 }
 
 /** Reads one message of any size, copying its records while they come. */
@@ -330,14 +331,7 @@ async function parseLarge(db: Db, key: number, { readers, trust, privacy, raws, 
         } else if (piece.type === 'report') {
           const { part, key: report_key, report } = piece;
           result.reports.push({ part, key: report_key, report, lines: '' });
-          news.push({
-            key: report_key,
-            message_key: key,
-            part,
-            received_at: message.received_at,
-            report,
-            trust: judge ? judge(report) : null,
-          });
+          news.push(newReport(message, part, report_key, report, judge));
         } else if (piece.type === 'event') {
           noteOther(piece.event, result);
         } else {
@@ -374,7 +368,8 @@ async function finish(
     const mine = ours.get(key);
     const trust = mine ? classOf(mine.trust) : leaving.get(key)!.trust;
     const report = mine?.report ?? leaving.get(key)!;
-    return { key, sign, trust, begin: report.begin, report };
+    const reporter = mine ? reporterKey(mine.reporter) : leaving.get(key)!.reporter;
+    return { key, sign, trust, reporter, begin: report.begin, report };
   });
   await rollUp(tx, changes);
   await rollUpPolicies(tx, changes);

@@ -61,6 +61,12 @@ function endOf(raw: Buffer): { fields: number; body: number } | null {
  * several addresses: DMARC has nothing to align with then (RFC 9989 section 5.3.1), and readers would differ on who it is.
  */
 export function fromDomain(fields: readonly Field[]): string | null {
+  const address = fromAddress(fields);
+  return address === null ? null : address.slice(address.lastIndexOf('@') + 1);
+}
+
+/** The whole address of the one author, lower case; null where fromDomain is. A quoted local part is left out. */
+export function fromAddress(fields: readonly Field[]): string | null {
   const from = fields.filter((field) => field.name === 'from');
   if (from.length !== 1) return null;
   const bare = withoutComments(from[0]!.value)
@@ -68,7 +74,8 @@ export function fromDomain(fields: readonly Field[]): string | null {
     .trim();
   const angles = /^[^<>,;:]*<([^<>]*)>$/.exec(bare);
   const address = (angles ? angles[1]! : bare).trim();
-  return /^[^\s@<>,;:]*@([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)\.?$/i.exec(address)?.[1]?.toLowerCase() ?? null;
+  const [, local, domain] = /^([^\s@<>,;:]*)@([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)\.?$/i.exec(address) ?? [];
+  return domain === undefined ? null : `${local}@${domain}`.toLowerCase();
 }
 
 /** A structured value without its comments (RFC 5322 section 3.2.2), which nest, and do not begin within quotes. */

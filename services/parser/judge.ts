@@ -1,7 +1,7 @@
+import { type Claim, reporterOf } from '../report/reporters.ts';
 import type { Config } from '../shared/config.ts';
 import { IMPORT_PLACE } from '../store/imports.ts';
 import type { Trust } from '../store/reports.ts';
-import type { Claim } from './trust.ts';
 
 /** Says of each report in a mail whose it is. */
 export type Judge = (claim: Claim) => Trust;
@@ -9,8 +9,9 @@ export type Judge = (claim: Claim) => Trust;
 /** The judge of a mail whose reports count as they are; null when they are to be verified. */
 export function notToBeVerified(mailbox: string, check: Config['trust']['check']): Judge | null {
   const counts = (reason: string): Judge => {
-    const trust: Trust = { reporter_trust: null, trust: 'ok', domain: null, reason: `Not verified: ${reason}.` };
-    return () => trust;
+    const trust = { reporter_trust: null, trust: 'ok', domain: null, reason: `Not verified: ${reason}.` } as const;
+    // It is taken at its word: what an operator imports goes on under the same key when he polls.
+    return (claim) => ({ ...trust, reporter: reporterOf(claim, null, null) });
   };
   if (mailbox === IMPORT_PLACE.mailbox) return counts('imported by hand');
   return check === 'off' ? counts('trust.check is off') : null;

@@ -1,6 +1,8 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import type { AggregateRecord } from './model.ts';
+import { organizationalDomain } from './orgdomain.ts';
 import type { Preamble } from './preamble.ts';
+import { domainOf, isReserved } from './reporters.ts';
 
 /** Separators of the canonical form; none can occur in a value, as XML forbids them. */
 const FIELD = '\x1f';
@@ -76,9 +78,20 @@ export function restOf(r: AggregateRecord): string {
   return rest;
 }
 
+/**
+ * What tells reporters of one name apart, so that nobody takes the place of another's report by calling himself the same: the domain of the
+ * address, unless the name says it, or is one that nobody else can prove (reporters.ts). A proven mail shares one of the two at least.
+ */
+function besideName({ org_name, org_email }: Preamble): string {
+  const domain = org_name === null ? null : domainOf(org_email);
+  if (domain === null || isReserved(org_name!)) return '';
+  const [name, organization] = [domainOf(org_name), organizationalDomain(domain)];
+  return name !== null && organizationalDomain(name) === organization ? '' : `${ITEM}${organization}`;
+}
+
 /** Who reported on what, when, under which id (rule 6 of the design): SHA-256, hex. A report without an id is told by its content. */
 export function identityOf(preamble: Preamble, domain: string, begin: number, end: number, content_hash: string): string {
-  const reporter = (preamble.org_name ?? preamble.org_email ?? '').toLowerCase();
+  const reporter = (preamble.org_name ?? preamble.org_email ?? '').toLowerCase() + besideName(preamble);
   const id = preamble.report_id ?? `content ${content_hash}`;
   return hash('sha256', [reporter, domain, id, begin, end].join(FIELD));
 }

@@ -13,6 +13,8 @@ export interface KnownReporter {
   readonly domains: readonly string[];
   /** Words that name it wherever they stand in a name. */
   readonly brands: readonly string[];
+  /** Nobody else may use its names: a gateway of a hosting company reports in the names of its customers, and many an entry is one. */
+  readonly reserved: boolean;
   /** Its organizational domains: an address there that is not listed is a new one, and no forger's. */
   readonly org_domains: readonly string[];
   /** Where that is known from: an URL, or which samples. */
@@ -33,7 +35,7 @@ export class ReporterCatalogueError extends Error {
 }
 
 const LISTS = ['names', 'addresses', 'domains', 'brands', 'org_domains', 'sources'] as const;
-const FIELDS = new Set<string>(['id', 'name', ...LISTS]);
+const FIELDS = new Set<string>(['id', 'name', 'reserved', ...LISTS]);
 const ID = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const DOMAIN = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const ADDRESS = /^[a-z0-9._+-]+@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -93,6 +95,8 @@ function parseReporter(entry: unknown, number: number): KnownReporter {
     string[],
     string[],
   ];
+  if (entry.reserved !== undefined && typeof entry.reserved !== 'boolean') refuse('"reserved" has to be true or false.');
+  const reserved = (entry.reserved as boolean | undefined) ?? brands.length > 0;
   if (names.length === 0) refuse('"names" has to hold the org_name of its reports.');
   if (sources.length === 0) refuse('"sources" has to say where its addresses are known from.');
   for (const address of addresses)
@@ -103,7 +107,17 @@ function parseReporter(entry: unknown, number: number): KnownReporter {
   if (addresses.length + domains.length === 0 && !sources.every((source) => source.startsWith('name only: ')))
     refuse('it has no address that it writes from; give one in "addresses" or "domains".');
   const of = [...orgs, ...domains, ...addresses.map((address) => address.slice(address.indexOf('@') + 1))];
-  return { id, name, names, addresses, domains, brands, org_domains: [...new Set(of.map(organizationalDomain))], sources };
+  return {
+    id,
+    name,
+    names,
+    addresses,
+    domains,
+    brands,
+    reserved,
+    org_domains: [...new Set(of.map(organizationalDomain))],
+    sources,
+  };
 }
 
 function texts(value: unknown, field: string, refuse: (problem: string) => never): string[] {

@@ -42,7 +42,7 @@ interface Index {
   keys: ReadonlyMap<string, KnownReporter>;
   addresses: ReadonlyMap<string, KnownReporter>;
   domains: ReadonlyMap<string, KnownReporter>;
-  /** By nameKey: names that are somebody's as a whole. */
+  /** By nameKey: names that are somebody's as a whole, and reserved. */
   names: ReadonlyMap<string, KnownReporter>;
   /** By all their words, joined: names that are somebody's wherever they stand. */
   brands: ReadonlyMap<string, KnownReporter>;
@@ -56,13 +56,17 @@ function index(): Index {
   if (loaded !== null) return loaded;
   const reporters = parseReporters(bundled('reporters.json'));
   const free = bundled('free_mail.json') as { domains: string[]; with_subdomains: string[] };
-  const by = (field: 'addresses' | 'domains' | 'names' | 'brands', as: (text: string) => string = (text) => text) =>
+  const by = (field: 'addresses' | 'domains' | 'brands', as: (text: string) => string = (text) => text) =>
     new Map(reporters.flatMap((reporter) => reporter[field].map((text) => [as(text), reporter] as const)));
   loaded = {
     keys: new Map(reporters.map((reporter) => [keyOf(reporter), reporter])),
     addresses: by('addresses'),
     domains: by('domains'),
-    names: by('names', nameKey),
+    names: new Map(
+      reporters
+        .filter(({ reserved }) => reserved)
+        .flatMap((reporter) => reporter.names.map((name) => [nameKey(name), reporter] as const)),
+    ),
     brands: by('brands', (brand) => wordsOf(brand)[0]!.join('')),
     freeMail: new Set(free.domains),
     freeMailBelow: free.with_subdomains,
@@ -120,6 +124,9 @@ export function domainOf(text: string | null): string | null {
   const domain = /(?:^|@|<)([^\s@<>]+\.[^\s@<>]+?)\.?>?$/.exec((text ?? '').trim().slice(-320))?.[1];
   return domain?.toLowerCase() ?? null;
 }
+
+/** Whether a name is one of the catalogue's, so that only its reporter can prove it. */
+export const isReserved = (name: string): boolean => ownerOf(name) !== null;
 
 /** The catalogue entry that writes from this address. */
 function writerOf(address: string | null): KnownReporter | null {

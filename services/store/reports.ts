@@ -1,4 +1,5 @@
 import type { AggregateReport, PolicyPublished } from '../report/model.ts';
+import type { Reporter } from '../report/reporters.ts';
 import type { Queryable, Tx } from '../shared/db.ts';
 import { isoSeconds, KEY_LENGTH, plain } from './copy.ts';
 import { lockIdentities } from './locks.ts';
@@ -12,6 +13,8 @@ export interface NewReport {
   report: AggregateReport;
   /** Null: its mail is to be verified. */
   trust: Trust | null;
+  /** Whom it is kept under: what `trust` says, else whom it claims to be. */
+  reporter: Reporter;
 }
 
 /** Whether a report counts for the analyzer: it does, it waits to be verified, it does not. */
@@ -27,6 +30,7 @@ export interface Trust {
   /** The domain of the mail's From field. */
   domain: string | null;
   reason: string;
+  reporter: Reporter;
 }
 
 export const classOf = (trust: Trust | null): TrustClass => trust?.trust ?? 'pending';
@@ -246,7 +250,7 @@ async function insertReports(
   ranked: ReadonlyMap<string, Ranked>,
 ): Promise<void> {
   if (items.length === 0) return;
-  const rows = items.map(({ key, message_key, part, report, trust }) => ({
+  const rows = items.map(({ key, message_key, part, report, trust, reporter }) => ({
     report_key: key,
     message_key,
     part,
@@ -256,7 +260,7 @@ async function insertReports(
     org_name: report.org_name,
     org_email: report.org_email,
     extra_contact_info: report.extra_contact_info,
-    reporter: reporterOf(report),
+    reporter: reporterKey(reporter),
     report_id: report.report_id,
     domain: report.domain.slice(0, KEY_LENGTH),
     begin_at: isoSeconds(report.begin),
@@ -308,11 +312,8 @@ function storableJson(rows: unknown): string {
   return JSON.stringify(rows, (_, v) => (typeof v === 'string' ? plain(v) : v));
 }
 
-/** Who reported, as rollups name them: the organization, else the domain of its address. Lower case, bounded. */
-export function reporterOf(report: Pick<AggregateReport, 'org_name' | 'org_email'>): string {
-  const name = report.org_name ?? report.org_email?.split('@').at(-1)?.replace(/>.*$/, '') ?? 'unknown';
-  return plain(name).trim().toLowerCase().slice(0, KEY_LENGTH) || 'unknown';
-}
+/** A reporter's key as its columns take it. */
+export const reporterKey = ({ key }: Reporter): string => plain(key).slice(0, KEY_LENGTH);
 
 /** The published policy in the spelling of a DMARC record, absent tags left out. */
 export function policyText(policy: PolicyPublished): string {

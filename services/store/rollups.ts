@@ -2,7 +2,7 @@ import type { AggregateReport } from '../report/model.ts';
 import type { Tx } from '../shared/db.ts';
 import { KEY_LENGTH, plain } from './copy.ts';
 import { kept, recordsOf } from './partitions.ts';
-import { beginRange, policyText, reporterOf, type TrustClass } from './reports.ts';
+import { beginRange, policyText, type TrustClass } from './reports.ts';
 import { dropEmptyPendingSubdomains, isBelow, rollUpSubdomains } from './subdomains.ts';
 
 /** A report that enters (+1) or leaves (-1) the rollups, among the rows of a trust class. */
@@ -10,6 +10,8 @@ export interface RollupChange {
   key: number;
   sign: 1 | -1;
   trust: TrustClass;
+  /** Whom it is kept under there. */
+  reporter: string;
   /** Of the report, seconds since the epoch. */
   begin: number;
 }
@@ -23,7 +25,7 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
   if (changes.length === 0) return;
   const { rows } = await tx.query<{ domain: string }>(
     `with delta as materialized (
-       select p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, p.reporter, s.trust,
+       select p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, s.reporter, s.trust,
               sum(s.sign * r.count) as messages,
               sum(s.sign * r.count) filter (where ok.pass) as passed,
               sum(s.sign * r.count) filter (where r.dkim_aligned) as dkim_aligned,
@@ -42,9 +44,9 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and not ok.authenticated and ok.below) as failed_subdomain,
               bool_or(ok.below) as below,
               left(max(r.foreign_dkim), ${KEY_LENGTH}) as signing_domain
-         from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust)
+         from unnest($1::bigint[], $2::integer[], $3::text[], $4::text[]) as s(key, sign, trust, reporter)
          join ruawatch.reports p on p.report_key = s.key
-        cross join lateral (${recordsOf('p', '$4', '$5')}) r
+        cross join lateral (${recordsOf('p', '$5', '$6')}) r
         cross join lateral (select r.dkim_aligned or r.spf_aligned as pass,
                                    r.foreign_dkim is not null or r.foreign_spf is not null as authenticated,
                                    r.dkim_result = 'pass' or r.spf_result = 'pass' as said,
@@ -95,7 +97,13 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               passed = s.passed + excluded.passed),
      work as (insert into ruawatch.analysis_work (domain, source, day) select domain, source, day from delta)
      select distinct domain from delta where below`,
-    [changes.map((c) => c.key), changes.map((c) => c.sign), changes.map((c) => c.trust), ...beginRange(changes)],
+    [
+      changes.map((c) => c.key),
+      changes.map((c) => c.sign),
+      changes.map((c) => c.trust),
+      changes.map((c) => c.reporter),
+      ...beginRange(changes),
+    ],
   );
   // Most domains have no mail below them: their records are read once.
   const domains = rows.map(({ domain }) => domain);
@@ -116,10 +124,10 @@ async function forget(tx: Tx, left: readonly RollupChange[]): Promise<void> {
   const keys = left.map((c) => c.key);
   await tx.query(
     `with touched as materialized (
-       select distinct p.domain, r.source, p.reporter, (p.begin_at at time zone 'UTC')::date as day, g.trust
-         from unnest($1::bigint[], $2::text[]) as g(key, trust)
+       select distinct p.domain, r.source, g.reporter, (p.begin_at at time zone 'UTC')::date as day, g.trust
+         from unnest($1::bigint[], $2::text[], $3::text[]) as g(key, trust, reporter)
          join ruawatch.reports p on p.report_key = g.key
-        cross join lateral (${recordsOf('p', '$3', '$4')}) r
+        cross join lateral (${recordsOf('p', '$4', '$5')}) r
         where r.foreign_dkim is not null),
      said as (
        select t.*, (select left(max(r.foreign_dkim), ${KEY_LENGTH})
@@ -132,7 +140,7 @@ async function forget(tx: Tx, left: readonly RollupChange[]): Promise<void> {
      update ruawatch.source_days d set signing_domain = s.signer from said s
       where d.domain = s.domain and d.source = s.source and d.day = s.day and d.reporter = s.reporter and d.trust = s.trust
         and d.signing_domain is distinct from s.signer`,
-    [keys, left.map((c) => c.trust), ...beginRange(left)],
+    [keys, left.map((c) => c.trust), left.map((c) => c.reporter), ...beginRange(left)],
   );
   await tx.query(
     `with touched as materialized (
@@ -157,16 +165,16 @@ async function forget(tx: Tx, left: readonly RollupChange[]): Promise<void> {
 /** The same for the policies that reports say were published. Needs no record: a report without any still tells the policy. */
 export async function rollUpPolicies(
   tx: Tx,
-  reports: readonly { report: PolicyReport; sign: 1 | -1; trust: TrustClass }[],
+  reports: readonly { report: PolicyReport; sign: 1 | -1; trust: TrustClass; reporter: string }[],
 ): Promise<void> {
   const sums = new Map<string, { domain: string; day: string; reporter: string; policy: string; trust: TrustClass; n: number }>();
-  for (const { report, sign, trust } of reports) {
+  for (const { report, sign, trust, reporter } of reports) {
     const policy = policyText(report.policy);
     if (policy === '') continue;
     const row = {
       domain: plain(report.domain).slice(0, KEY_LENGTH),
       day: new Date(report.begin * 1000).toISOString().slice(0, 10),
-      reporter: reporterOf(report),
+      reporter,
       policy,
       trust,
     };
@@ -223,16 +231,16 @@ export async function noteSources(tx: Tx, reports: readonly { key: number; begin
   );
 }
 
-export type PolicyReport = Pick<AggregateReport, 'domain' | 'begin' | 'policy' | 'org_name' | 'org_email'>;
+export type PolicyReport = Pick<AggregateReport, 'domain' | 'begin' | 'policy'>;
 
 /** What rollUpPolicies needs of reports that already stand, to take them out again. */
 export async function loadPolicyReports(
   tx: Tx,
   keys: readonly number[],
-): Promise<(PolicyReport & { key: number; trust: TrustClass })[]> {
+): Promise<(PolicyReport & { key: number; trust: TrustClass; reporter: string })[]> {
   if (keys.length === 0) return [];
-  const { rows } = await tx.query<PolicyReport & { key: number; trust: TrustClass }>(
-    `select report_key as key, trust, domain, extract(epoch from begin_at)::float8 as begin, org_name, org_email,
+  const { rows } = await tx.query<PolicyReport & { key: number; trust: TrustClass; reporter: string }>(
+    `select report_key as key, trust, reporter, domain, extract(epoch from begin_at)::float8 as begin,
             jsonb_build_object('p', policy_p, 'sp', policy_sp, 'np', policy_np, 'adkim', adkim, 'aspf', aspf,
                                'pct', policy_pct::text, 'testing', policy_testing) as policy
        from ruawatch.reports where report_key = any($1::bigint[])`,
@@ -242,28 +250,33 @@ export async function loadPolicyReports(
 }
 
 /** Removes the rows of reports that wait no more: nearly every report leaves one, and there is nothing in it. */
-export async function dropEmptyPending(tx: Tx, reports: readonly { key: number; begin: number }[]): Promise<void> {
+export async function dropEmptyPending(
+  tx: Tx,
+  reports: readonly { key: number; begin: number; reporter: string }[],
+): Promise<void> {
   if (reports.length === 0) return;
   const keys = reports.map((r) => r.key);
+  const reporters = reports.map((r) => r.reporter);
   const [from, to] = beginRange(reports);
   await tx.query(
     `with touched as materialized (
-       select distinct p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, p.reporter
-         from unnest($1::bigint[]) as s(key)
+       select distinct p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, s.reporter
+         from unnest($1::bigint[], $4::text[]) as s(key, reporter)
          join ruawatch.reports p on p.report_key = s.key
         cross join lateral (${recordsOf('p', '$2', '$3')}) r)
      delete from ruawatch.source_days d using touched t
       where d.domain = t.domain and d.source = t.source and d.day = t.day and d.reporter = t.reporter
         and d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date
         and d.trust = 'pending' and d.messages = 0`,
-    [keys, from, to],
+    [keys, from, to, reporters],
   );
   await tx.query(
-    `delete from ruawatch.policy_days d using ruawatch.reports p
-      where p.report_key = any($1::bigint[]) and d.domain = p.domain and d.day = (p.begin_at at time zone 'UTC')::date
+    `delete from ruawatch.policy_days d
+      using unnest($1::bigint[], $4::text[]) as s(key, reporter) join ruawatch.reports p on p.report_key = s.key
+      where d.domain = p.domain and d.day = (p.begin_at at time zone 'UTC')::date
         and d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date
-        and d.reporter = p.reporter and d.trust = 'pending' and d.reports = 0`,
-    [keys, from, to],
+        and d.reporter = s.reporter and d.trust = 'pending' and d.reports = 0`,
+    [keys, from, to, reporters],
   );
   await dropEmptyPendingSubdomains(tx, keys, from, to);
 }

@@ -1,7 +1,17 @@
 import { type Db, type Queryable, type Tx, transaction } from '../shared/db.ts';
 import { plain } from './copy.ts';
 import { lockIdentities } from './locks.ts';
-import { beginRange, gone, outranks, type Ranked, standingOfGone, type Trust, type TrustClass, trustTexts } from './reports.ts';
+import {
+  beginRange,
+  gone,
+  outranks,
+  type Ranked,
+  reporterKey,
+  standingOfGone,
+  type Trust,
+  type TrustClass,
+  trustTexts,
+} from './reports.ts';
 import { dropEmptyPending, loadPolicyReports, noteDomains, type RollupChange, rollUp, rollUpPolicies } from './rollups.ts';
 
 /** A report that waits for the verification of one of the mails that brought it. */
@@ -81,6 +91,7 @@ export async function deferChecks(
 interface Row extends Ranked {
   identity: string;
   domain: string;
+  reporter: string;
   day: string;
   /** Seconds since the epoch. */
   begin: number;
@@ -121,7 +132,7 @@ export async function settleTrust(
   );
   const { rows } = await tx.query<Omit<Row, 'received'> & { received_at: Date }>(
     `select report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, salvaged, received_at,
-            messages, superseded_by, trust, domain, (begin_at at time zone 'UTC')::date as day, extract(epoch from begin_at)::float8 as begin,
+            messages, superseded_by, trust, reporter, domain, (begin_at at time zone 'UTC')::date as day, extract(epoch from begin_at)::float8 as begin,
             ${gone('p', '$2', '$3')} as gone
        from ruawatch.reports p
       where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,
@@ -137,6 +148,8 @@ export async function settleTrust(
     const report = after.get(report_key);
     if (!report || !done.has(`${message_key} ${report_key}`) || report.trust === 'ok') continue;
     report.trust = verdict.trust === 'bad' && report.trust === 'pending' && stillOpen.has(report_key) ? 'pending' : verdict.trust;
+    // What is still to be proven stays under whom it claims to be.
+    if (report.trust !== 'pending') report.reporter = reporterKey(verdict.reporter);
     written.set(report_key, { ...verdict, class: report.trust });
   }
   restand(after);
@@ -169,8 +182,10 @@ function restand(rows: Map<number, Row>): void {
 async function writeTrust(tx: Tx, written: ReadonlyMap<number, Trust & { class: TrustClass }>): Promise<void> {
   const trusts = [...written.values()].map((trust) => ({ ...trust, ...trustTexts(trust) }));
   await tx.query(
-    `update ruawatch.reports r set trust = g.trust, reporter_trust = g.reporter_trust, trust_reason = g.reason, trust_domain = g.domain
-       from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) as g(key, trust, reporter_trust, reason, domain)
+    `update ruawatch.reports r set trust = g.trust, reporter_trust = g.reporter_trust, trust_reason = g.reason, trust_domain = g.domain,
+            reporter = case when g.trust = 'pending' then r.reporter else g.reporter end
+       from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+         as g(key, trust, reporter_trust, reason, domain, reporter)
       where r.report_key = g.key`,
     [
       [...written.keys()],
@@ -178,6 +193,7 @@ async function writeTrust(tx: Tx, written: ReadonlyMap<number, Trust & { class: 
       trusts.map((t) => (t.class === 'pending' ? null : t.reporter_trust)),
       trusts.map((t) => t.trust_reason),
       trusts.map((t) => t.trust_domain),
+      trusts.map((t) => reporterKey(t.reporter)),
     ],
   );
 }
@@ -204,16 +220,17 @@ async function moveRollups(tx: Tx, before: ReadonlyMap<number, Row>, after: Read
   for (const [key, now] of after) {
     const was = before.get(key)!;
     const [stood, stands] = [was.superseded_by === null, now.superseded_by === null];
-    if (stood === stands && (!stands || was.trust === now.trust)) continue;
-    if (stood) changes.push({ key, sign: -1, trust: was.trust, begin: was.begin });
-    if (stands) changes.push({ key, sign: 1, trust: now.trust, begin: was.begin });
+    if (stood === stands && (!stands || (was.trust === now.trust && was.reporter === now.reporter))) continue;
+    const { begin } = was;
+    if (stood) changes.push({ key, sign: -1, trust: was.trust, reporter: was.reporter, begin });
+    if (stands) changes.push({ key, sign: 1, trust: now.trust, reporter: now.reporter, begin });
   }
   await rollUp(tx, changes);
   const keys = [...new Set(changes.map((c) => c.key))];
   const reports = new Map((await loadPolicyReports(tx, keys)).map((report) => [report.key, report]));
   await rollUpPolicies(
     tx,
-    changes.map(({ key, sign, trust }) => ({ report: reports.get(key)!, sign, trust })),
+    changes.map(({ key, sign, trust, reporter }) => ({ report: reports.get(key)!, sign, trust, reporter })),
   );
   await dropEmptyPending(tx, changes);
 }

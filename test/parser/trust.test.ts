@@ -161,7 +161,8 @@ describe("by one's own server", () => {
 });
 
 describe('whose report it is', () => {
-  const authentic = (from: string) => ({ state: 'authentic', from, how: 'the DKIM signature of it verifies' }) as const;
+  const authentic = (from: string) =>
+    ({ state: 'authentic', from, address: `dmarc@${from}`, how: 'the DKIM signature of it verifies' }) as const;
   test.each<[string, string | null, string | null, 'authenticated' | 'mismatched']>([
     ['google.com', 'google.com', 'noreply-dmarc-support@google.com', 'authenticated'],
     ['microsoft.com', 'Enterprise Outlook', 'dmarcreport@microsoft.com', 'authenticated'],
@@ -201,6 +202,7 @@ describe('whose report it is', () => {
       trust: 'bad',
       domain: 'google.com',
       reason: 'Not proven: the mail has no DKIM signature.',
+      reporter: { key: 'google.com', label: 'Google', known: false },
     });
   });
 });

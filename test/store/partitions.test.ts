@@ -184,14 +184,14 @@ test('raw mail and records are read, and added up, in the months concerned alone
     }),
   ).toEqual(['raw_2024_02']);
   await parseMessages(t.db, [a!, b!], {}, trusting('off'));
-  const [first, last] = await rows<{ key: number; begin: number }>(
-    'select report_key as key, extract(epoch from begin_at)::float8 as begin from ruawatch.reports order by begin_at',
+  const [first, last] = await rows<{ key: number; begin: number; reporter: string }>(
+    'select report_key as key, reporter, extract(epoch from begin_at)::float8 as begin from ruawatch.reports order by begin_at',
   );
   for (const [report, month] of [
     [first, '2024_01'],
     [last, '2024_03'],
   ] as const) {
-    const change = { key: report!.key, begin: report!.begin, trust: 'ok' as const };
+    const change = { ...report!, trust: 'ok' as const };
     expect(
       await touched('records', (tx) =>
         rollUp(tx, [
