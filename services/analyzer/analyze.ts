@@ -8,10 +8,10 @@ import {
   loadReporterDays,
   loadSourceDays,
   type Networks,
-  newestReportDay,
   type SourceDay,
   saveClasses,
 } from '../store/analysis.ts';
+import type { Counted } from '../store/counted.ts';
 import { loadNetworkFacts, saveIdentities } from '../store/enrichment.ts';
 import {
   type KnownFinding,
@@ -22,19 +22,21 @@ import {
   type WrittenEvent,
 } from '../store/findings.ts';
 import { tryLockDomain } from '../store/locks.ts';
+import { loadReporters, measureAgreement, noteArrivals, saveDomainReporters } from '../store/reporters.ts';
 import { loadSenderList } from '../store/senders.ts';
 import { loadBorrowed, loadFailedChecks } from '../store/signatures.ts';
-import { loadSubdomainNames, type SubdomainNames } from '../store/subdomains.ts';
+import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/subdomains.ts';
 import { loadForged } from '../store/trust.ts';
 import { takeWork } from '../store/work.ts';
 import { isNetwork } from './identity.ts';
-import { type Case, judge, judgeReadiness } from './judge.ts';
+import { type Case, judge, judgeReadiness, type Others } from './judge.ts';
 import { type Outcome, REOPEN_DAYS } from './lifecycle.ts';
 import { CAUSES } from './rules/broken_senders.ts';
 import { HISTORY, LEAST as LEAST_SIGNED, NEWS, SPF_STRAY } from './rules/new_source.ts';
 import { READY_DAYS } from './rules/policy_ready.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
 import { catalogueOf } from './senders.ts';
+import { countedOf, type Deciders, decidersOf, isOfAge, standingOf } from './standing.ts';
 import { addDays, openOf } from './window.ts';
 
 /** Sources judged in one transaction: bounds its memory and how long it holds its locks. */
@@ -47,6 +49,10 @@ const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
 /** Days of senders of forged reports told one by one: a flood is one finding a reporter, and needs no more to be seen. */
 const FORGED_DAYS = 2000;
 const ALERT_BATCH = 500;
+/** So far back it is looked who reports on a domain; further only where nobody did. */
+const REPORTING_DAYS = 60;
+/** Before the first DMARC report. */
+const EVER = '2012-01-01';
 /** Of so many new sources it is asked whose key they sign with. */
 const FRESH_SOURCES = 20;
 
@@ -76,6 +82,9 @@ export async function analyzeDomain(context: Context, domain: string, signal?: A
  */
 async function analyzePart(context: Context, domain: string): Promise<Analysis> {
   const { window_days, quiet_after_days, false_alarms_per_month } = context.config.analyzer;
+  const day = context.clock.now().toISOString().slice(0, 10);
+  // By itself, so that what many domains have in common is held for a moment only.
+  await noteArrivals(context.db, domain, addDays(day, -REPORTING_DAYS));
   return transaction(context.db, async (tx): Promise<Analysis> => {
     if (!(await tryLockDomain(tx, domain))) return { outcome: 'busy', sources: 0, events: [] };
     const work = await takeWork(tx, domain, SOURCES_AT_ONCE);
@@ -83,14 +92,15 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const outcome = work.more ? 'more' : 'done';
 
     const now = context.clock.now();
-    const tomorrow = addDays(now.toISOString().slice(0, 10), 1);
-    // Null when nothing is trusted yet: the domain is judged all the same, by what is forged in its name.
-    const today = (await newestReportDay(tx, domain, tomorrow)) ?? now.toISOString().slice(0, 10);
+    const deciders = await whoDecides(tx, domain, day, window_days);
+    // Null when nobody decides: the domain is judged all the same, by what is forged in its name.
+    const today = deciders.today ?? day;
     const from = addDays(today, 1 - window_days);
+    const counted = countedOf(deciders, from, today);
 
-    const rows = await loadSourceDays(tx, domain, work.sources, from, today);
-    const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, from, today);
-    const policyDays = await loadPolicyDays(tx, domain, from, today);
+    const rows = await loadSourceDays(tx, domain, work.sources, from, today, counted);
+    const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, from, today, counted);
+    const policyDays = await loadPolicyDays(tx, domain, from, today, counted);
     const { forged, genuine } = await loadForged(
       tx,
       domain,
@@ -101,9 +111,9 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const subjects = [domain, ...CAUSES, ...work.sources, ...reporters];
     const known = await loadFindings(tx, domain, subjects, addDays(today, -REOPEN_DAYS - window_days));
     const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
-    const networks = work.more ? null : await loadNetworks(tx, domain, from, recent, today, NETWORKS);
+    const networks = work.more ? null : await loadNetworks(tx, domain, from, recent, today, NETWORKS, counted);
 
-    const firstSeen = await loadFirstSeen(tx, domain, work.sources);
+    const firstSeen = await loadFirstSeen(tx, domain, work.sources, counted);
     // Where nothing can be new yet, whose key it is need not be asked.
     const longKnown = (reporterDays[0]?.day ?? today) <= addDays(today, -HISTORY);
     const fresh = longKnown ? freshSigners(rows, firstSeen, known, addDays(today, 1 - NEWS)) : [];
@@ -117,14 +127,16 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       sources: work.sources,
       rows,
       reporterDays,
+      byKnown: deciders.by === 'known',
       testedSources,
       newcomers,
       firstSeen,
-      borrowed: await loadBorrowed(tx, domain, fresh, addDays(today, 1 - NEWS)),
+      borrowed: await loadBorrowed(tx, domain, fresh, addDays(today, 1 - NEWS), counted.reporters),
       policyDays,
       known,
       networks,
-      names: networks && comesFromBelow(networks) ? await loadSubdomainNames(tx, domain, recent, today, NAMES) : NO_NAMES,
+      names: networks && comesFromBelow(networks) ? await namesBelow(tx, domain, deciders, counted, recent) : NO_NAMES,
+      others: work.more ? null : await loadOthers(tx, domain, deciders, window_days),
       facts: await loadNetworkFacts(tx, domain, work.sources.filter(isNetwork)),
       forged,
       genuine,
@@ -134,17 +146,65 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     let judgement = judge(given);
     // Few domains have any, and only then records are read: they name what broke.
     if (judgement.broken.length > 0)
-      judgement = judge({ ...given, failedChecks: await loadFailedChecks(tx, domain, judgement.broken) });
+      judgement = judge({ ...given, failedChecks: await loadFailedChecks(tx, domain, judgement.broken, counted.reporters) });
     await saveClasses(tx, domain, now, judgement.classes);
     await saveIdentities(tx, domain, judgement.identities);
     const events = await write(tx, domain, now, judgement);
     if (!work.more) {
-      const volumes = await loadClassVolumes(tx, domain, addDays(today, 1 - READY_DAYS), today);
+      const volumes = await loadClassVolumes(tx, domain, addDays(today, 1 - READY_DAYS), today, counted);
       const all = await loadFindings(tx, domain, [domain], today);
       events.push(...(await write(tx, domain, now, judgeReadiness(given, all, volumes))));
+      await saveDomainReporters(tx, domain, deciders.all);
     }
     return { outcome, sources: work.sources.length, events };
   });
+}
+
+/** Who decides what is said of the domain. Read in the transaction, after the work: what is committed later is the next analysis'. */
+async function whoDecides(tx: Tx, domain: string, day: string, windowDays: number): Promise<Deciders> {
+  // A report that claims to be of the future must not push every true one out of the window.
+  const tomorrow = addDays(day, 1);
+  let facts = await loadReporters(tx, domain, addDays(tomorrow, -REPORTING_DAYS), tomorrow);
+  let deciders = decidersOf(facts, day, windowDays);
+  if (deciders.by === 'nobody') {
+    facts = await loadReporters(tx, domain, EVER, tomorrow);
+    deciders = decidersOf(facts, day, windowDays);
+  }
+  if (deciders.by !== 'known') return deciders;
+  const aged = facts.filter((one) => standingOf(one, day) !== 'known' && isOfAge(one, day)).map((one) => one.reporter);
+  const since = addDays(tomorrow, -REPORTING_DAYS);
+  await measureAgreement(tx, domain, aged, deciders.reporters, since, tomorrow, day);
+  return deciders;
+}
+
+/** The names below the domain. The rollup of names does not tell reporters apart, so it is asked where all of them decide. */
+async function namesBelow(
+  tx: Tx,
+  domain: string,
+  { others }: Deciders,
+  counted: Counted,
+  recent: string,
+): Promise<SubdomainNames> {
+  const { from: since, to, reporters } = counted;
+  return others.length === 0
+    ? loadSubdomainNames(tx, domain, recent, to, NAMES)
+    : loadSubdomainNamesOf(tx, domain, reporters, { since, from: recent, to }, NAMES);
+}
+
+/** What the others tell of, each with its own rows and up to its own newest day. */
+async function loadOthers(
+  tx: Tx,
+  domain: string,
+  { others, othersToday: today }: Deciders,
+  windowDays: number,
+): Promise<Others | null> {
+  if (today === null) return null;
+  const from = addDays(today, 1 - windowDays);
+  const counted = { reporters: others.map(({ reporter }) => reporter), votes: 1, from, to: today };
+  const { reporterDays } = await loadReporterDays(tx, domain, from, today, counted);
+  const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
+  const networks = await loadNetworks(tx, domain, from, recent, today, NETWORKS, counted);
+  return { reporters: others, from, today, reporterDays, networks };
 }
 
 function comesFromBelow({ largest, others_below }: Networks): boolean {

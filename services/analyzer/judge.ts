@@ -24,6 +24,7 @@ import { reporterSilent, reporterSilentResolved } from './rules/reporter_silent.
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import { subdomainAbuse, subdomainAbuseResolved } from './rules/subdomain_abuse.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthorized_source.ts';
+import { type OthersWindow, unconfirmedReport, unconfirmedReportResolved } from './rules/unconfirmed_report.ts';
 import { verdictMismatch, verdictMismatchResolved } from './rules/verdict_mismatch.ts';
 import { volumeSurge, volumeSurgeResolved } from './rules/volume_surge.ts';
 import { entryOf } from './senders.ts';
@@ -39,6 +40,8 @@ export interface Case extends Moment {
   rows: readonly SourceDay[];
   /** Of the whole window. */
   reporterDays: readonly ReporterDay[];
+  /** Each reporter of these rows is known, and may decide alone. */
+  byKnown: boolean;
   /** Sources of the domain that authenticate, within the window: as many tests as each kind makes a day. */
   testedSources: number;
   /** Those that pass and were first seen within a month. */
@@ -59,12 +62,23 @@ export interface Case extends Moment {
   names: SubdomainNames;
   /** What the enricher found out about those sources that are networks. */
   facts: readonly NetworkFacts[];
+  /** What those tell whose word decides nothing; null where there are none, or more work of the domain waits. */
+  others: Others | null;
   forged: readonly ForgedDay[];
   genuine: readonly GenuineReports[];
   /** The mail services and forwarders that are known by name. */
   catalogue: Catalogue;
   /** What persons say of sources: the entries that stand for this domain. */
   senderList: readonly ListEntry[];
+}
+
+/** The rows of the reporters that decide nothing, and who they are. */
+export interface Others {
+  reporters: OthersWindow['others'];
+  from: string;
+  today: string;
+  reporterDays: readonly ReporterDay[];
+  networks: Networks;
 }
 
 export interface Judgement extends Outcome {
@@ -79,7 +93,7 @@ export function judge(given: Case): Judgement {
   const { domain, from, today, reporterDays } = given;
   const known = given.known.filter(isHeard);
   const policy = currentPolicy(given.policyDays);
-  const domainDays = domainDaysOf(reporterDays);
+  const domainDays = domainDaysOf(reporterDays, given.byKnown);
   const attendance = new Attendance(reporterDays);
   const level = levelOf(given.falseAlarmsPerMonth, given.testedSources);
   const onceLevel = onceLevelOf(given.falseAlarmsPerMonth, given.newcomers);
@@ -172,6 +186,9 @@ export function judge(given: Case): Judgement {
     candidates.push(...unauthorizedSource(domainWindow), ...policyChange(domainWindow), ...reporterSilent(domainWindow));
     candidates.push(...subdomainAbuse(domainWindow), ...verdictMismatch(domainWindow));
   }
+  const telling = new Set([...candidates, ...known.filter((one) => one.state === 'open')].map(({ kind }) => kind));
+  const others = othersWindow(given, known);
+  if (others) candidates.push(...unconfirmedReport(others, telling));
   const { forged, genuine } = given;
   const reporterWindow: ReporterWindow = { domain, now: given.now.toISOString().slice(0, 10), forged, genuine, known };
   candidates.push(...forgedReport(reporterWindow));
@@ -203,6 +220,8 @@ export function judge(given: Case): Judgement {
         return domainWindow && verdictMismatchResolved(finding, domainWindow);
       case 'reporter_silent':
         return domainWindow && reporterSilentResolved(finding, domainWindow);
+      case 'unconfirmed_report':
+        return domainWindow && unconfirmedReportResolved(finding, others, telling);
       case 'forged_report':
         return forgedReportResolved(finding, reporterWindow);
       default:
@@ -231,12 +250,12 @@ export function judgeReadiness(
     domain,
     from,
     today,
-    domainDays: domainDaysOf(reporterDays),
+    domainDays: domainDaysOf(reporterDays, given.byKnown),
     reporterDays,
     attendance: new Attendance(reporterDays),
     falseAlarmsPerMonth,
     networks: { largest: [], others: NO_NETWORKS, others_below: NO_NETWORKS },
-    names: { largest: [], names: 0 },
+    names: NO_NAMES,
     policyDays,
     policy: currentPolicy(policyDays),
     excluded: new Set(),
@@ -247,13 +266,42 @@ export function judgeReadiness(
   return decide(policyReady(window, volumes).map(withMissing(window.attendance)), known, resolve, given);
 }
 
+/** A window of their rows alone: what is habit of them is judged by what they told before. */
+function othersWindow(
+  { domain, others, falseAlarmsPerMonth, policyDays }: Case,
+  known: readonly KnownFinding[],
+): OthersWindow | null {
+  if (others === null) return null;
+  const { reporterDays } = others;
+  return {
+    others: others.reporters,
+    window: {
+      domain,
+      from: others.from,
+      today: others.today,
+      domainDays: domainDaysOf(reporterDays, false),
+      reporterDays,
+      attendance: new Attendance(reporterDays),
+      falseAlarmsPerMonth,
+      networks: others.networks,
+      names: NO_NAMES,
+      policyDays: [],
+      policy: currentPolicy(policyDays),
+      excluded: new Set(),
+      known: known.filter(({ kind }) => kind === 'unconfirmed_report'),
+    },
+  };
+}
+
+const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
+
 /** Says with every finding, whatever its kind, which of the usual reporters have not spoken of its last day. */
 function withMissing(attendance: Attendance) {
   return (one: Candidate): Candidate => ({ ...one, evidence: { ...one.evidence, missing: attendance.missing(one.last_day) } });
 }
 
 /** The newest report days, newest first. */
-function domainDaysOf(reporterDays: readonly ReporterDay[]): DomainDay[] {
+export function domainDaysOf(reporterDays: readonly ReporterDay[], byKnown: boolean): DomainDay[] {
   const days = new Map<string, DomainDay>();
   for (const { day, reporter, messages } of reporterDays) {
     const one = days.get(day) ?? { day, messages: 0, reporters: [] };
@@ -261,7 +309,8 @@ function domainDaysOf(reporterDays: readonly ReporterDay[]): DomainDay[] {
     one.reporters.push(reporter);
     days.set(day, one);
   }
-  return [...days.values()].sort((a, b) => (a.day < b.day ? 1 : -1)).slice(0, DOMAIN_DAYS);
+  const newest = [...days.values()].sort((a, b) => (a.day < b.day ? 1 : -1)).slice(0, DOMAIN_DAYS);
+  return byKnown ? newest.map((day) => ({ ...day, known: day.reporters })) : newest;
 }
 
 const NO_NETWORKS = { networks: 0, failed: 0 };

@@ -144,8 +144,12 @@ function sharesSender(before: Candidate, now: Candidate): boolean {
 }
 
 /** Old history (an import of last year's mail) is recorded and bothers nobody. */
-function worthMail(finding: { severity: Severity }, lastDay: string, moment: Moment): boolean {
-  return finding.severity !== 'info' && lastDay >= addDays(moment.now.toISOString().slice(0, 10), -moment.quietAfterDays);
+function worthMail(finding: { severity: Severity; quiet?: true }, lastDay: string, moment: Moment): boolean {
+  return (
+    finding.quiet !== true &&
+    finding.severity !== 'info' &&
+    lastDay >= addDays(moment.now.toISOString().slice(0, 10), -moment.quietAfterDays)
+  );
 }
 
 function upheld(finding: KnownFinding, candidate: Candidate, moment: Moment): FindingUpdate {

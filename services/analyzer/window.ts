@@ -147,7 +147,7 @@ export function saidToForward(counts: Counts): boolean {
 
 /**
  * The least that is evidence and not an accident: ten messages (or what a rule says), and two reporters or two days that show them. A single report
- * needs a hundred, and a reporter that reports on the domain on other days too: anybody can mail one report, of any size.
+ * needs a hundred, and a reporter that is known, or reports on the domain on other days too: anybody can mail one report, of any size.
  */
 export function isEvidence(
   seen: { messages: number; reporters: readonly string[]; days: number },
@@ -156,8 +156,9 @@ export function isEvidence(
 ): boolean {
   if (seen.messages < least) return false;
   if (seen.reporters.length >= 2 || seen.days >= 2) return true;
-  const established = domainDays.filter((day) => day.reporters.some((reporter) => seen.reporters.includes(reporter))).length >= 2;
-  return seen.messages >= 100 && established;
+  if (seen.messages < 100) return false;
+  if (domainDays.some((day) => day.known?.some((reporter) => seen.reporters.includes(reporter)))) return true;
+  return domainDays.filter((day) => day.reporters.some((reporter) => seen.reporters.includes(reporter))).length >= 2;
 }
 
 /** The newest report days of which enough is known to say what did not happen on them: a day that is half told proves no silence. */

@@ -1,4 +1,5 @@
 import type { Tx } from '../shared/db.ts';
+import { type Counted, countedRows } from './counted.ts';
 
 /** A row of ruawatch.source_days: what one reporter saw of one source on one UTC day. */
 export interface SourceDay {
@@ -28,6 +29,8 @@ export interface DomainDay {
   day: string;
   messages: number;
   reporters: string[];
+  /** Those of them that are known (analyzer/standing.ts). */
+  known?: string[];
 }
 
 /** What a source without any authentication did on one day, over all reporters. */
@@ -86,47 +89,29 @@ export interface PolicyDay {
   reports: number;
 }
 
-/** How far back newestReportDay looks at first. */
-const RECENT_DAYS = 60;
-
 /**
- * The newest day any report of the domain begins on; null when nothing is known. Here and below only what is trusted counts: a report that
- * is not proven opens nothing, resolves nothing, and moves no window.
- * @param notAfter a report that claims to be of the future must not push every true one out of the window
+ * The rollup rows of the named sources from `from` to `to`, both included. Here and below only what is trusted counts, and of that only what
+ * the reporters tell that decide: what is not proven, or is the word of somebody unknown, opens nothing, resolves nothing, and moves no window.
  */
-export async function newestReportDay(tx: Tx, domain: string, notAfter: string): Promise<string | null> {
-  // Nearly always it is a recent one: then the months before, however many, are not looked at.
-  for (const days of [RECENT_DAYS, null]) {
-    const { rows } = await tx.query<{ day: string | null }>(
-      `select greatest(
-         (select day from ruawatch.source_days where domain = $1 and day <= $2 ${days === null ? '' : `and day > $2::date - ${days}`}
-             and messages > 0 and trust = 'ok' order by day desc limit 1),
-         (select max(day) from ruawatch.policy_days where domain = $1 and day <= $2 ${days === null ? '' : `and day > $2::date - ${days}`}
-             and reports > 0 and trust = 'ok')) as day`,
-      [domain, notAfter],
-    );
-    if (rows[0]!.day !== null) return rows[0]!.day;
-  }
-  return null;
-}
-
-/** The rollup rows of the named sources from `from` to `to`, both included. */
 export async function loadSourceDays(
   tx: Tx,
   domain: string,
   sources: readonly string[],
   from: string,
   to: string,
+  counted: Counted,
 ): Promise<SourceDay[]> {
   if (sources.length === 0) return [];
+  const { cte, params } = countedRows(counted, 5);
   const { rows } = await tx.query<SourceDay>(
-    `select source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded, failed_authenticated,
+    `with ${cte}
+     select source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded, failed_authenticated,
             failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected, failed_delivered,
             signing_domain
-       from ruawatch.source_days
+       from counted
       where domain = $1 and source = any($2::text[]) and day between $3 and $4 and messages > 0 and trust = 'ok'
       order by source, day, reporter`,
-    [domain, sources, from, to],
+    [domain, sources, from, to, ...params],
   );
   return rows;
 }
@@ -143,13 +128,16 @@ export async function loadReporterDays(
   domain: string,
   from: string,
   to: string,
+  counted: Counted,
 ): Promise<{ reporterDays: ReporterDay[]; sources: number; newcomers: number }> {
+  const { cte, params } = countedRows(counted, 4);
   const { rows } = await tx.query<ReporterDay & { sources: number; newcomers: number }>(
-    `with per_source as materialized (
+    `with ${cte},
+     per_source as materialized (
        select source, sum(failed_unauthenticated) > sum(passed) as background, sum(passed + failed_authenticated) >= ${TESTED} as tested,
               sum(passed) >= ${TESTED} and min(day) > $3::date - ${NEWCOMER_DAYS} as newcomer,
               2 * sum(failed_subdomain) > sum(failed_unauthenticated) as below
-         from ruawatch.source_days
+         from counted
         where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
         group by source)
      select d.day, d.reporter, sum(d.messages) as messages,
@@ -158,11 +146,11 @@ export async function loadReporterDays(
             coalesce(sum(d.failed_unauthenticated) filter (where s.background and s.below), 0) as background_below,
             count(*) filter (where s.background and s.below and d.failed_unauthenticated > 0) as networks_below, sum(d.contradicted) as contradicted,
             (select count(*) from per_source where tested) as sources, (select count(*) from per_source where newcomer) as newcomers
-       from ruawatch.source_days d join per_source s using (source)
+       from counted d join per_source s using (source)
       where d.domain = $1 and d.day between $2 and $3 and d.messages > 0 and d.trust = 'ok'
       group by d.day, d.reporter
       order by d.day, d.reporter`,
-    [domain, from, to],
+    [domain, from, to, ...params],
   );
   const { sources = 0, newcomers = 0 } = rows[0] ?? {};
   return { reporterDays: rows.map(({ sources: _, newcomers: __, ...row }) => row), sources, newcomers };
@@ -179,16 +167,19 @@ export async function loadNetworks(
   recent: string,
   to: string,
   limit: number,
+  counted: Counted,
 ): Promise<Networks> {
+  const { cte, params } = countedRows(counted, 6);
   const { rows } = await tx.query<
     Network & Record<'failed' | 'networks' | 'all_failed' | 'networks_below' | 'failed_below', number> & { below: boolean }
   >(
-    `with per_day as (
+    `with ${cte},
+     per_day as (
        select source, day, sum(passed) as passed, sum(failed_unauthenticated) as failed, sum(failed_subdomain) as below,
               sum(failed_delivered) as delivered,
               sum(quarantined) as quarantined, sum(rejected) as rejected,
               coalesce(array_agg(distinct reporter order by reporter) filter (where failed_unauthenticated > 0), '{}') as reporters
-         from ruawatch.source_days
+         from counted
         where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
         group by source, day),
      per_source as (
@@ -204,10 +195,10 @@ export async function loadNetworks(
        from largest l cross join lateral (
          select jsonb_build_object('passed', coalesce(sum(passed), 0), 'failed', coalesce(sum(failed_unauthenticated), 0),
                                    'days', count(distinct day) filter (where passed > 0)) as before
-           from ruawatch.source_days d
+           from counted d
           where d.domain = $1 and d.source = l.source and d.day >= $5 and d.day < $2 and d.messages > 0 and d.trust = 'ok') b
       order by l.failed desc, l.source`,
-    [domain, recent, to, limit, from],
+    [domain, recent, to, limit, from, ...params],
   );
   const beyond = (networks: number, failed: number, listed: readonly { failed: number }[]): Rest => ({
     networks: networks - listed.length,
@@ -225,12 +216,23 @@ export async function loadNetworks(
   };
 }
 
-/** The first day each of the sources was seen. */
-export async function loadFirstSeen(tx: Tx, domain: string, sources: readonly string[]): Promise<Map<string, string>> {
+/** The first day each of the sources was seen, as far back as rollups are kept, by those who decide: a day that a stranger names is his choice. */
+export async function loadFirstSeen(
+  tx: Tx,
+  domain: string,
+  sources: readonly string[],
+  counted: Counted,
+): Promise<Map<string, string>> {
   if (sources.length === 0) return new Map();
+  const { cte, params } = countedRows(counted, 3);
   const { rows } = await tx.query<{ source: string; first_seen: string }>(
-    'select source, first_seen from ruawatch.sources where domain = $1 and source = any($2::text[])',
-    [domain, sources],
+    `with ${cte}
+     select n.source, f.day as first_seen
+       from unnest($2::text[]) as n(source)
+      cross join lateral (
+        select d.day from counted d
+         where d.domain = $1 and d.source = n.source and d.messages > 0 and d.trust = 'ok' order by d.day limit 1) f`,
+    [domain, sources, ...params],
   );
   return new Map(rows.map((row) => [row.source, row.first_seen]));
 }
@@ -244,28 +246,42 @@ export interface ClassVolume {
 }
 
 /** The domain's messages from `from` to `to` by the class of their source. */
-export async function loadClassVolumes(tx: Tx, domain: string, from: string, to: string): Promise<ClassVolume[]> {
+export async function loadClassVolumes(
+  tx: Tx,
+  domain: string,
+  from: string,
+  to: string,
+  counted: Counted,
+): Promise<ClassVolume[]> {
+  const { cte, params } = countedRows(counted, 4);
   const { rows } = await tx.query<ClassVolume>(
-    `with per_source as (
+    `with ${cte},
+     per_source as (
        select source, sum(messages) as messages, sum(passed) as passed, sum(least(passed, dkim_aligned)) as dkim_aligned
-         from ruawatch.source_days
+         from counted
         where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
         group by source)
      select coalesce(s.class, 'unknown') as class, sum(p.messages) as messages, sum(p.passed) as passed, sum(p.dkim_aligned) as dkim_aligned
        from per_source p join ruawatch.sources s on s.domain = $1 and s.source = p.source
       group by 1 order by 1`,
-    [domain, from, to],
+    [domain, from, to, ...params],
   );
   return rows;
 }
 
 /** What each reporter said the domain published, from `from` to `to`, both included. */
-export async function loadPolicyDays(tx: Tx, domain: string, from: string, to: string): Promise<PolicyDay[]> {
+export async function loadPolicyDays(
+  tx: Tx,
+  domain: string,
+  from: string,
+  to: string,
+  { reporters }: Counted,
+): Promise<PolicyDay[]> {
   const { rows } = await tx.query<PolicyDay>(
     `select day, reporter, policy, reports from ruawatch.policy_days
-      where domain = $1 and day between $2 and $3 and reports > 0 and trust = 'ok'
+      where domain = $1 and day between $2 and $3 and reports > 0 and trust = 'ok' and reporter = any($4::text[])
       order by day, reporter, policy`,
-    [domain, from, to],
+    [domain, from, to, reporters],
   );
   return rows;
 }

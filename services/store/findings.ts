@@ -93,6 +93,8 @@ export interface Evidence {
   names?: SubdomainName[];
   names_in_all?: number;
   policy?: string;
+  /** unconfirmed_report: whose word alone it rests on, and what that is worth. */
+  resting_on?: { reporter: string; standing: string }[];
   /** policy_ready: failing messages of each class of source. */
   by_class?: Record<string, number>;
   /** What to do, in sentences. */
@@ -118,6 +120,8 @@ export interface Candidate {
   evidence: Evidence;
   /** For information, and open as long as it holds; without it what is for information is settled at once. */
   lasting?: true;
+  /** Not worth a mail of its own: it stands in the digest. */
+  quiet?: true;
 }
 
 /** A finding on file. */

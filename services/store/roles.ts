@@ -48,7 +48,10 @@ export const GRANTS = {
     reports: ['select'],
     trust_checks: ['select'],
     // Whose key a new source signs with, what did not pass where one broke, and nothing else of a record.
-    records: ['select (report_key, begin_at, source, count, auth, dkim_aligned, spf_aligned)'],
+    // And under which names below the domain mail came.
+    records: [
+      'select (report_key, begin_at, source, count, auth, dkim_aligned, spf_aligned, header_from, forwarded, foreign_dkim, foreign_spf)',
+    ],
     source_days: ['select'],
     policy_days: ['select'],
     subdomain_days: ['select'],
@@ -57,6 +60,11 @@ export const GRANTS = {
       'update (class, confidence, why, classified_at, name, identified_by, evidence, name_confidence, grouped_as)',
     ],
     addresses: ['select'],
+    // Since when a reporter has reported, whether it agrees with others, and what follows for a domain.
+    reporters: ['select', 'insert', 'update (proven)'],
+    reporter_arrivals: ['select', 'insert'],
+    reporter_agreement: ['select', 'insert', 'update (agreed, contradicted, measured_on)'],
+    domain_reporters: ['select', 'insert', 'update (standing, decides)', 'delete'],
     // It ends the entries whose time is over, and judges their sources again.
     analysis_work: ['select', 'insert', 'delete'],
     sender_list: ['select', 'update (ended_at, ended_by, ended_why)'],
@@ -89,6 +97,7 @@ export const GRANTS = {
     // The week's figures, and which digests were made.
     source_days: ['select'],
     policy_days: ['select'],
+    domain_reporters: ['select'],
     sources: ['select'],
     digests: ['select', 'insert'],
     locks: ['select', 'update'],

@@ -17,11 +17,13 @@ const CHECKS = 1000;
 /**
  * What did not pass in the failing mail of sources that broke, from the day since when each fails, for a week: where to look in DNS.
  * @param broken source and first day (YYYY-MM-DD)
+ * @param reporters whose records are read: those who decide
  */
 export async function loadFailedChecks(
   tx: Tx,
   domain: string,
   broken: readonly { source: string; since: string }[],
+  reporters: readonly string[],
 ): Promise<FailedCheck[]> {
   if (broken.length === 0) return [];
   const first = broken.map(({ since }) => since).sort();
@@ -37,12 +39,12 @@ export async function loadFailedChecks(
          union all
         select 'spf', lower(s ->> 'domain'), null, s ->> 'result' from jsonb_array_elements(r.auth -> 'spf') s) c
       where r.begin_at >= $3::timestamp at time zone 'UTC' and r.begin_at < ($4::date + 7)::timestamp at time zone 'UTC'
-        and p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and c.result is distinct from 'pass' and c.domain is not null
+        and p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and p.reporter = any($5::text[]) and c.result is distinct from 'pass' and c.domain is not null
         and (c.mechanism = 'spf' or c.selector is not null)
       group by 1, 2, 3, 4
       order by messages desc, source, mechanism, domain, selector
       limit ${CHECKS}`,
-    [domain, JSON.stringify(broken), first[0], first.at(-1)],
+    [domain, JSON.stringify(broken), first[0], first.at(-1), reporters],
   );
   return rows;
 }
@@ -55,18 +57,21 @@ const SELECTOR_RECORDS = 50_000;
  * Of the mail that each source signed as the domain since `from`: the part whose selector (under its domain, as the key is published) older sources sign with as well. Who passes
  * on mail bears the signature of its author; who has a key of its own signs with a selector of its own. A source of which no report tells
  * a selector is left out.
+ * @param reporters whose reports are read: those who decide. Who was there first is taken from theirs as well.
  */
 export async function loadBorrowed(
   tx: Tx,
   domain: string,
   sources: readonly string[],
   from: string,
+  reporters: readonly string[],
 ): Promise<Map<string, number>> {
   if (sources.length === 0) return new Map();
   const { rows } = await tx.query<{ source: string; signed: number; borrowed: number }>(
     `with told as materialized (
        select report_key, begin_at from ruawatch.reports
         where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
+          and reporter = any($4::text[])
         order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
      signed as materialized (
        select c.source, c.count, lower((d ->> 'selector') || '._domainkey.' || (d ->> 'domain')) as selector
@@ -76,15 +81,22 @@ export async function loadBorrowed(
         where c.dkim_aligned and d ->> 'result' = 'pass' and d ->> 'selector' is not null
           and (d ->> 'domain' = $1 or right(d ->> 'domain', length($1) + 1) = '.' || $1 or right($1, length(d ->> 'domain') + 1) = '.' || (d ->> 'domain'))
         limit ${SELECTOR_RECORDS}),
-     by_selector as materialized (select source, selector, sum(count) as messages from signed group by 1, 2)
+     by_selector as materialized (select source, selector, sum(count) as messages from signed group by 1, 2),
+     seen as materialized (
+       select s.source, f.day as first_seen
+         from (select distinct source from by_selector) s
+        cross join lateral (
+          select d.day from ruawatch.source_days d
+           where d.domain = $1 and d.source = s.source and d.messages > 0 and d.trust = 'ok' and d.reporter = any($4::text[])
+           order by d.day limit 1) f)
      select b.source, sum(b.messages) as signed,
             coalesce(sum(b.messages) filter (where exists (
-              select from by_selector o join ruawatch.sources s on s.domain = $1 and s.source = o.source
+              select from by_selector o join seen s on s.source = o.source
                where o.selector = b.selector and s.first_seen < me.first_seen)), 0) as borrowed
-       from by_selector b join ruawatch.sources me on me.domain = $1 and me.source = b.source
+       from by_selector b join seen me on me.source = b.source
       where b.source = any($2::text[])
       group by 1`,
-    [domain, sources, from],
+    [domain, sources, from, reporters],
   );
   return new Map(rows.map((row) => [row.source, row.borrowed / row.signed]));
 }

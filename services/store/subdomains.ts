@@ -113,3 +113,45 @@ export async function loadSubdomainNames(
   );
   return { largest: rows.map(({ names: _, ...row }) => row), names: rows[0]?.names ?? 0 };
 }
+
+/** Records read for the names below a domain, at most: the newest reports, and of equals always the same. */
+const NAME_REPORTS = 2000;
+const NAME_RECORDS = 200_000;
+
+/**
+ * The same from the records of the named reporters alone: for a domain on which others report as well, whose word does not count. The rollup of
+ * names does not tell reporters apart. So `used` looks back to `since`, and no further.
+ */
+export async function loadSubdomainNamesOf(
+  tx: Tx,
+  domain: string,
+  reporters: readonly string[],
+  { since, from, to }: { since: string; from: string; to: string },
+  limit: number,
+): Promise<SubdomainNames> {
+  const { rows } = await tx.query<SubdomainName & { names: number }>(
+    `with told as materialized (
+       select report_key, domain, begin_at from ruawatch.reports
+        where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and begin_at < ($5::date + 1)::timestamp at time zone 'UTC'
+          and superseded_by is null and trust = 'ok' and reporter = any($2::text[])
+        order by begin_at desc, identity limit ${NAME_REPORTS}),
+     below as materialized (
+       select left(${nameOf('r')}, ${KEY_LENGTH}) as name, r.count, r.dkim_aligned or r.spf_aligned as pass,
+              p.begin_at >= $4::date::timestamp at time zone 'UTC' and not (r.dkim_aligned or r.spf_aligned) and not r.forwarded
+                and r.foreign_dkim is null and r.foreign_spf is null as forged
+         from told p
+        cross join lateral (${recordsOf(
+          'p',
+          "$3::date::timestamp at time zone 'UTC'",
+          "'infinity'",
+          'count, header_from, dkim_aligned, spf_aligned, forwarded, foreign_dkim, foreign_spf',
+        )}) r
+        where ${isBelow('r', 'p')}
+        limit ${NAME_RECORDS})
+     select name, sum(count) filter (where forged) as messages, bool_or(pass) as used, count(*) over () as names
+       from below group by name having count(*) filter (where forged) > 0
+      order by messages desc, name limit $6`,
+    [domain, reporters, since, from, to, limit],
+  );
+  return { largest: rows.map(({ names: _, ...row }) => row), names: rows[0]?.names ?? 0 };
+}

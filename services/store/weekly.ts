@@ -25,6 +25,8 @@ export interface DomainWeek {
   freshCount: number;
   /** First seen within the week and unauthorized: a botnet is told as a number. */
   strangers: { sources: number; messages: number };
+  /** Reporters whose word decides nothing (analyzer/standing.ts), and what they told of in the week: it is in no other figure here. */
+  unheard: { reporters: number; messages: number };
   /** The policy most reports of the newest day found; null when none is known. */
   policy: string | null;
   /** The summary of an open finding `policy_ready`; null when nothing is known. */
@@ -81,8 +83,13 @@ export async function digestBefore(tx: Tx, dueAt: Date, recipients: readonly str
   return rows[0]!.due_at;
 }
 
+/** SQL: whether the reporter of a rollup row has a say about its domain, as far as the analyzer has said so (store/reporters.ts). */
+const decides = (row: string) =>
+  `not exists (select from ruawatch.domain_reporters n where n.domain = ${row}.domain and n.reporter = ${row}.reporter and not n.decides)`;
+
 /**
- * The domains of a digest, those with the most mail first. Reports that are proven not to be their reporter's do not count.
+ * The domains of a digest, those with the most mail first. Reports that are proven not to be their reporter's do not count, nor those of
+ * reporters whose word decides nothing: these are summed up apart.
  * @param days `before` the first day of the week before, `from` and `to` the first and last of the week
  * @param listed how many new sources are told one by one
  */
@@ -95,9 +102,14 @@ export async function loadDomainWeeks(
   const { rows } = await tx.query<DomainWeek>(
     `with totals as (
        select domain, day, sum(messages) as messages, sum(passed) as passed
-         from ruawatch.source_days
-        where domain = any($1) and day between $2 and $4 and messages > 0 and trust <> 'bad'
+         from ruawatch.source_days t
+        where domain = any($1) and day between $2 and $4 and messages > 0 and trust <> 'bad' and ${decides('t')}
         group by domain, day),
+     unheard_of as (
+       select t.domain, jsonb_build_object('reporters', count(distinct t.reporter), 'messages', sum(t.messages)) as unheard
+         from ruawatch.source_days t
+        where t.domain = any($1) and t.day between $3 and $4 and t.messages > 0 and t.trust <> 'bad' and not (${decides('t')})
+        group by t.domain),
      per_domain as (
        select domain, sum(messages) filter (where day >= $3) as messages,
               jsonb_agg(jsonb_build_object('day', day, 'messages', messages, 'passed', passed) order by day) as days
@@ -106,8 +118,12 @@ export async function loadDomainWeeks(
      seen as (
        select s.domain, s.source, s.class, sum(d.messages) as messages
          from ruawatch.sources s
-         join ruawatch.source_days d on d.domain = s.domain and d.source = s.source and d.day between $3 and $4 and d.messages > 0 and d.trust <> 'bad'
-        where s.domain = any($1) and s.first_seen between $3 and $4
+         join ruawatch.source_days d on d.domain = s.domain and d.source = s.source and d.day between $3 and $4 and d.messages > 0
+          and d.trust <> 'bad' and ${decides('d')}
+        where s.domain = any($1) and s.last_seen >= $3
+          and not exists (select from ruawatch.source_days o
+                           where o.domain = s.domain and o.source = s.source and o.day < $3 and o.messages > 0 and o.trust <> 'bad'
+                             and ${decides('o')})
         group by s.domain, s.source, s.class),
      fresh as (
        select domain, source, class, messages, count(*) over (partition by domain) as n,
@@ -124,8 +140,9 @@ export async function loadDomainWeeks(
          from fresh group by domain)
      select d.domain, coalesce(p.days, '[]') as days, coalesce(f.sources, '[]') as fresh, coalesce(f.n, 0) as "freshCount",
             coalesce(s.strangers, '{"sources": 0, "messages": 0}') as strangers,
+            coalesce(u.unheard, '{"reporters": 0, "messages": 0}') as unheard,
             (select policy from ruawatch.policy_days y
-              where y.domain = d.domain and y.day between $2 and $4 and y.reports > 0 and y.trust = 'ok'
+              where y.domain = d.domain and y.day between $2 and $4 and y.reports > 0 and y.trust = 'ok' and ${decides('y')}
               group by y.day, y.policy order by y.day desc, sum(y.reports) desc, y.policy limit 1) as policy,
             (select summary from ruawatch.findings r
               where r.domain = d.domain and r.kind = 'policy_ready' and r.state = 'open' limit 1) as ready
@@ -133,6 +150,7 @@ export async function loadDomainWeeks(
        left join per_domain p using (domain)
        left join fresh_of f using (domain)
        left join strangers_of s using (domain)
+       left join unheard_of u using (domain)
       order by coalesce(p.messages, 0) desc, d.domain`,
     [domains, days.before, days.from, days.to, listed],
   );

@@ -168,6 +168,7 @@ describe('what it looks like', () => {
     fresh: [],
     freshCount: 0,
     strangers: { sources: 0, messages: 0 },
+    unheard: { reporters: 0, messages: 0 },
     policy: 'p=none; sp=none',
     ready: null,
     ...over,

@@ -9,7 +9,16 @@ import { mailFrom, receivePolled, resolverOf, signed } from '../parser/signed.ts
 import { type Fixture, fixture } from './fixture.ts';
 import { onFile } from './rows.ts';
 
-const REPORTER = 'reporter.example';
+const REPORTER = 'google.com';
+/** A known reporter writes from an address that the catalogue has. */
+const ADDRESS = 'noreply-dmarc-support@google.com';
+const mailOf = (report: Parameters<typeof mailFrom>[1]) =>
+  Buffer.from(
+    mailFrom(REPORTER, { org: REPORTER, email: ADDRESS, ...report })
+      .toString('latin1')
+      .replace(`dmarc@${REPORTER}>`, `${ADDRESS}>`),
+    'latin1',
+  );
 const DAY = 86_400;
 
 describe('the rule', () => {
@@ -108,7 +117,7 @@ describe('on a database', () => {
   };
   const OWN: TestRow[] = [{ ip: '192.0.2.1', count: 500 }];
   const ATTACK: TestRow[] = [{ ip: '203.0.113.9', count: 90_000, dkim: 'fail', spf: 'fail', auth_dkim: null, auth_spf: null }];
-  const genuine = (i: number, rows = OWN) => signed(mailFrom(REPORTER, { ...dayOf(i), rows }), REPORTER);
+  const genuine = (i: number, rows = OWN) => signed(mailOf({ ...dayOf(i), rows }), REPORTER);
   const kinds = async () => (await f.findings()).map((x) => [x.kind, x.subject, x.state, x.severity]);
 
   test('reports that are not proven open nothing, however many tell the same', async () => {
@@ -129,14 +138,18 @@ describe('on a database', () => {
   test('a finding that stands on proven reports is not ended by forged ones that are silent of it', async () => {
     for (let i = 0; i < 3; i++) await deliver(i, [await genuine(i, [...OWN, ...ATTACK])]);
     expect(await kinds()).toMatchObject([['unauthorized_source', 'example.com', 'open', expect.anything()]]);
-    for (let i = 3; i < 20; i++) await deliver(i, [mailFrom(REPORTER, { ...dayOf(i), rows: OWN })]);
+    for (let i = 3; i < 20; i++) await deliver(i, [mailOf({ ...dayOf(i), rows: OWN })]);
     expect((await f.findings()).find((x) => x.kind === 'unauthorized_source')!.state).toBe('open');
   });
 
   test('reports in the name of another open forged_report, with a query that shows them; silence ends it', async () => {
     for (let i = 0; i < 3; i++) await deliver(i, [await genuine(i)]);
     expect(await kinds()).toEqual([]);
-    const evil = (i: number) => signed(mailFrom('evil.example', { ...dayOf(i), id: `evil-${i}`, rows: ATTACK }), 'evil.example');
+    const evil = (i: number) =>
+      signed(
+        mailFrom('evil.example', { ...dayOf(i), org: REPORTER, email: ADDRESS, id: `evil-${i}`, rows: ATTACK }),
+        'evil.example',
+      );
     await deliver(3, [await genuine(3), await evil(3)]);
     expect(await kinds()).toEqual([]);
     await deliver(4, [await genuine(4), await evil(4)]);
@@ -151,7 +164,7 @@ describe('on a database', () => {
     expect(rows.map((row) => row.reporter_trust)).toEqual(['mismatched', 'mismatched']);
 
     // The same id as a proven report, other numbers.
-    await deliver(5, [await genuine(5), mailFrom(REPORTER, { ...dayOf(5), rows: ATTACK })]);
+    await deliver(5, [await genuine(5), mailOf({ ...dayOf(5), rows: ATTACK })]);
     expect(await kinds()).toEqual([['forged_report', REPORTER, 'open', 'high']]);
     expect((await f.events()).map((e) => e.event)).toEqual(['opened', 'changed']);
 
@@ -160,7 +173,7 @@ describe('on a database', () => {
   });
 
   test('a domain that only forged reports tell of is judged, and nothing is found', async () => {
-    for (let i = 0; i < 3; i++) await deliver(i, [mailFrom(REPORTER, { ...dayOf(i), rows: ATTACK })]);
+    for (let i = 0; i < 3; i++) await deliver(i, [mailOf({ ...dayOf(i), rows: ATTACK })]);
     expect(await kinds()).toEqual([]);
     const { rows } = await f.t.db.query('select class, why from dmarc.sources');
     expect(rows).toMatchObject([{ class: 'unknown', why: expect.stringMatching(/^No trusted report/) }]);

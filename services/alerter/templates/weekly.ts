@@ -190,7 +190,7 @@ function notesOf(domain: DomainWeek): string[] {
     ({ source, class: what, messages }) => `${clean(source, 60)} (${clean(what, 20)}, ${counted(messages, 'message')})`,
   );
   const rest = domain.freshCount - fresh.length;
-  const { strangers } = domain;
+  const { strangers, unheard } = domain;
   const published = (tag: string) => new RegExp(`(?:^|;)\\s*${tag}=(\\w+)`).exec(domain.policy ?? '')?.[1];
   const [policy, sp] = [published('p'), published('sp')];
   const below = sp === undefined || sp === policy ? '' : `; sp=${clean(sp, 20)}`;
@@ -198,6 +198,11 @@ function notesOf(domain: DomainWeek): string[] {
     ...(fresh.length > 0 ? [`New: ${fresh.join(', ')}${rest > 0 ? ` and ${count(rest)} more` : ''}.`] : []),
     ...(strangers.sources > 0
       ? [`New and unauthorized: ${counted(strangers.sources, 'source')}, ${counted(strangers.messages, 'message')}.`]
+      : []),
+    ...(unheard.reporters > 0
+      ? [
+          `Not counted: ${counted(unheard.messages, 'message')} that ${counted(unheard.reporters, 'reporter')} without a say ${unheard.reporters === 1 ? 'tells' : 'tell'} of (dmarc.reporters).`,
+        ]
       : []),
     ...(policy === undefined ? [] : [`Published policy: p=${clean(policy, 20)}${below}.`]),
     ...(domain.ready === null ? [] : [`Next step: ${clean(domain.ready, 200)}`]),

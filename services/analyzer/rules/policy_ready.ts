@@ -17,6 +17,8 @@ const ALIGNED = 0.99;
 const HOLD = 0.98;
 /** Failing mail of whom nothing is known, as part of all. */
 const UNKNOWN = 0.01;
+/** While one of these stands, and some of its mail is delivered, whose mail is whose is not settled: it does not open then. */
+const CONTESTED = new Set(['unauthorized_source', 'subdomain_abuse']);
 /** While one of these stands, a stricter policy would cost mail, or somebody has just changed it. */
 const IN_THE_WAY = new Set(['alignment_failure', 'authentication_regression', 'policy_change']);
 
@@ -34,6 +36,7 @@ export function policyReady(window: DomainWindow, volumes: readonly ClassVolume[
   const policy = window.policy === null ? null : parsePolicy(window.policy);
   if (policy === null || (policy.p !== 'none' && policy.p !== 'quarantine')) return [];
   if (window.known.some((finding) => finding.state === 'open' && IN_THE_WAY.has(finding.kind))) return [];
+  if (!open && window.known.some(isContested)) return [];
   const from = addDays(today, 1 - READY_DAYS);
   const seen = window.policyDays.filter((row) => row.day >= from);
   const other = seen.filter((row) => parsePolicy(row.policy).p !== policy.p);
@@ -106,6 +109,10 @@ export function policyReadyResolved(_: KnownFinding, window: DomainWindow): stri
   if (window.policyDays.length === 0) return null;
   const p = window.policy === null ? null : parsePolicy(window.policy).p;
   return p === null ? 'The policy is not known any more.' : `It does not hold any more (p=${p} is published).`;
+}
+
+function isContested({ kind, state, evidence }: KnownFinding): boolean {
+  return state === 'open' && CONTESTED.has(kind) && evidence.delivered > 0;
 }
 
 const NOTHING: ClassVolume = { class: 'unknown', messages: 0, passed: 0, dkim_aligned: 0 };

@@ -1,0 +1,58 @@
+/** Whose rows of a domain count. */
+export interface Counted {
+  reporters: readonly string[];
+  /** How many of them must say the same of a source before it counts: 1 where each of them may decide alone. */
+  votes: number;
+  /** The window in which votes are counted. */
+  from: string;
+  to: string;
+}
+
+const SUMS = [
+  'passed',
+  'dkim_aligned',
+  'spf_aligned',
+  'forwarded',
+  'failed_forwarded',
+  'failed_authenticated',
+  'failed_unauthenticated',
+  'failed_foreign_dkim',
+  'failed_foreign_spf',
+  'delivered',
+  'quarantined',
+  'rejected',
+  'failed_delivered',
+  'contradicted',
+  'failed_subdomain',
+];
+
+/**
+ * SQL: the rows of ruawatch.source_days that count, as a common table expression `counted`; the domain is `$1`.
+ *
+ * Where no reporter may decide alone, a source counts as most of the reporters that tell of it see it (most of its mail passes, or not), when
+ * they are as many as Counted.votes; by heads, whatever their volume. And none of them counts with more messages of it than the
+ * last of those that it takes: with less than that many behind it no number is believed.
+ * @param next the number of the first parameter that is free
+ */
+export function countedRows(counted: Counted, next: number): { cte: string; params: unknown[] } {
+  const simple = `select * from ruawatch.source_days where reporter = any($${next}::text[])`;
+  if (counted.votes <= 1) return { cte: `counted as not materialized (${simple})`, params: [counted.reporters] };
+  const [reporters, from, to] = [`$${next}::text[]`, `$${next + 1}::date`, `$${next + 2}::date`];
+  return {
+    cte: `counted as materialized (
+       select d.domain, d.source, d.day, d.reporter, d.trust, d.signing_domain, ceil(d.messages * c.part)::bigint as messages,
+              ${SUMS.map((name) => `floor(d.${name} * c.part)::bigint as ${name}`).join(', ')}
+         from (select source, reporter, least(1, cap / told) as part
+                 from (select s.*, count(*) over (partition by source, passes) as votes, count(*) over (partition by source) as voters,
+                              nth_value(told, ${counted.votes}) over (partition by source, passes order by told desc, reporter
+                                rows between unbounded preceding and unbounded following) as cap
+                         from (select source, reporter, sum(messages)::numeric as told, 2 * sum(passed) > sum(messages) as passes
+                                 from ruawatch.source_days
+                                where domain = $1 and day between ${from} and ${to} and messages > 0 and trust = 'ok' and reporter = any(${reporters})
+                                group by 1, 2) s) v
+                where votes >= ${counted.votes} and 2 * votes > voters) c
+         join ruawatch.source_days d on d.domain = $1 and d.source = c.source and d.reporter = c.reporter
+        where d.day between ${from} and ${to} and d.messages > 0 and d.trust = 'ok')`,
+    params: [counted.reporters, counted.from, counted.to],
+  };
+}
