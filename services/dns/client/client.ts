@@ -138,8 +138,11 @@ class Client implements DnsClient {
     let authenticated = true;
     let size = 0;
     for (;;) {
-      if (!/^[!-~]*$/.test(name) || name.includes('\\'))
-        return unknown('malformed', `${asked} leads to a name that no host can have.`);
+      if ((labelsOf(name) ?? ['.']).some((label) => /[.\x80-\xff]/.test(label)))
+        return unknown(
+          'malformed',
+          `${asked} leads to a name with dots or foreign octets inside its labels, which nothing of mail has.`,
+        );
       const said = await this.askServers(name, type, MOST_ALIASES - aliases.length, signal, budget);
       if ('reason' in said)
         return unknown(said.reason, `The name service could not say what ${asked} holds (${type}): ${said.detail}.`);

@@ -71,7 +71,8 @@ function overUdp(server: Server, bytes: Buffer, question: Question, timeoutMs: n
       if (match === 'case' || ++strays >= MOST_STRAYS) end('over TCP');
     });
     // Connected: packets of other senders are dropped by the system, and a closed port is told.
-    socket.connect(server.port, server.address, () => socket.send(bytes));
+    socket.once('connect', () => socket.send(bytes));
+    socket.connect(server.port, server.address);
   });
 }
 

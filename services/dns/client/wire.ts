@@ -1,5 +1,5 @@
 import { encode } from 'dns-packet';
-import { lowerName, nameOf } from './name.ts';
+import { labelsOf, lowerName, nameOf } from './name.ts';
 import { RECORD_TYPES, type RecordData, type RecordType } from './types.ts';
 
 /** What fits a path without fragments (DNS flag day 2020). */
@@ -24,12 +24,16 @@ export interface Question {
 }
 
 /**
- * A question as it is sent.
- * @param name labels of visible ASCII, joined by dots, in the case to be sent
+ * A question as it is sent; for a name whose labels are ASCII without dots inside.
+ * @param question.name in presentation format, in the case to be sent
  * @param options.recursive whether to ask for recursion (RD); off for a server that holds the zone
  * @param options.edns whether to offer a larger payload (RFC 6891); some old servers answer FORMERR to it
+ * @throws WireError for any other name
  */
 export function encodeQuestion({ id, name, type }: Question, options: { recursive: boolean; edns: boolean }): Buffer {
+  const labels = labelsOf(name) ?? [];
+  // dns-packet takes names joined by dots, and writes what is not ASCII as UTF-8.
+  if (labels.some((label) => /[.\x80-\xff]/.test(label))) throw new WireError('a label has a dot, or octets that are no ASCII');
   const RD = 1 << 8;
   // AD in a question asks for AD in the answer, without the signatures that DO would bring (RFC 6840 section 5.7).
   const AD = 1 << 5;
@@ -37,7 +41,7 @@ export function encodeQuestion({ id, name, type }: Question, options: { recursiv
     type: 'query',
     id,
     flags: options.recursive ? RD | AD : 0,
-    questions: [{ name, type, class: 'IN' }],
+    questions: [{ name: labels.join('.') || '.', type, class: 'IN' }],
     additionals: options.edns
       ? [
           {

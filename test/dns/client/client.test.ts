@@ -165,6 +165,16 @@ describe('an answer', () => {
     expect(silent.asked).toHaveLength(2);
   });
 
+  test('that cannot be asked for is unknown: a link that is not there, a port where nobody listens, no server at all', async () => {
+    const at = (...servers: string[]) =>
+      createDnsClient({ servers: servers.map((text) => parseServer(text)!), timeoutMs: 300, tries: 1 }).ask('a.example', 'A');
+    expect(await at('fe80::1%nolink0')).toMatchObject({ state: 'unknown', reason: 'unreachable' });
+    const gone = await startFake(() => null);
+    await gone.stop();
+    expect(await at(gone.server)).toMatchObject({ state: 'unknown', reason: 'unreachable' });
+    expect(await at()).toMatchObject({ state: 'unknown', reason: 'unreachable' });
+  });
+
   test('AD is passed on, and counts only when every part of the way has it', async () => {
     const RA = 1 << 7;
     const fake = await fakeOf(({ name, sent }) =>
