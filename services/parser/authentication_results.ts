@@ -1,5 +1,6 @@
-import { organizationalDomain } from '../report/orgdomain.ts';
-import { type Field, withoutComments } from './header.ts';
+import { withoutComments } from '../report/author.ts';
+import type { Field } from '../report/header.ts';
+import { normalDomain, organizationalDomain } from '../report/orgdomain.ts';
 
 /** One method's result in an Authentication-Results field (RFC 8601 section 2.2). Names and results are lower case. */
 export interface MethodResult {
@@ -37,38 +38,58 @@ export function parseAuthenticationResults(value: string): AuthenticationResults
   return { authservId: head[1]!.toLowerCase(), results };
 }
 
+/** What one's own server found, as far as it can be believed. */
+export interface OwnResults {
+  results: MethodResult[];
+  /** Another field in its name stands below, which may be its own or a forger's. */
+  more: boolean;
+}
+
 /**
  * What one's own servers found, from the fields of a mail: null when none of them says anything that can be believed.
  *
  * A forger writes what he likes into his own mail, a field in the name of one's own server included, and RFC 8601 section 5 leaves
  * it to that server to take it out again. So where a field stands decides: every server puts its fields on top of what it was given.
  * From the top, the search ends at the first Received field of a server that is not one's own: whatever comes below was in the mail
- * before. Of what is above it only the topmost field counts, and others of the same server that follow it before the next Received
- * (Postfix with a milter for each method writes several); but where the server's own Received stands above the field (as Google
- * does it), the mail begins right below, so that there the topmost alone counts.
+ * before. Of what is above it the topmost field alone counts.
+ *
+ * There is one exception, for servers that write a field for each method (Postfix with several milters): fields that stand above every
+ * Received are read as one, when the next Received is plainly one's own (by name, not by an address or by none) and no method is told
+ * twice. A hop of one's own store (LMTP) may stand above them. Below the server's own Received nothing is read as one: there the mail
+ * begins right after the first field.
  */
-export function ownResults(fields: readonly Field[], authservIds: readonly string[]): MethodResult[] | null {
-  const ids = new Set(authservIds.map((id) => id.toLowerCase()));
-  let own: MethodResult[] | null = null;
-  let id = '';
-  let below = false;
+export function ownResults(fields: readonly Field[], authservIds: readonly string[]): OwnResults | null {
+  const ids = new Set(authservIds.map((id) => id.toLowerCase().replace(/\.$/, '')));
+  const found: AuthenticationResults[] = [];
+  let hops = 0;
+  let closed: 'named' | 'nameless' | null = null;
   for (const field of fields) {
     if (field.name === 'received') {
-      if (own !== null) return own;
+      if (closed !== null) continue;
       const by = receivedBy(field.value);
-      if (!isOwn(by, ids)) return null;
-      below ||= by !== null && ids.has(by);
+      const whose = whoseIs(by, ids);
+      if (found.length > 0) closed = whose === 'named' && hops === 0 ? 'named' : 'nameless';
+      else if (whose === 'foreign') return null;
+      else if (!(whose === 'named' && isDelivery(field.value))) hops++;
     } else if (field.name === 'authentication-results') {
       const said = parseAuthenticationResults(field.value);
       if (said === null || !ids.has(said.authservId)) continue;
-      if (own === null) {
-        own = said.results;
-        id = said.authservId;
-        if (below) return own;
-      } else if (said.authservId === id) own = [...own, ...said.results];
+      if (closed === null && (found.length === 0 || found[0]!.authservId === said.authservId)) found.push(said);
+      else if (found.length > 0) return concluded(found, closed, true);
     }
   }
-  return own;
+  return found.length === 0 ? null : concluded(found, closed, false);
+}
+
+function concluded(found: readonly AuthenticationResults[], closed: 'named' | 'nameless' | null, below: boolean): OwnResults {
+  const [top] = found as [AuthenticationResults];
+  const methods = found.map(({ results }) => new Set(results.map(({ method }) => method)));
+  const disjoint = methods.every((one, i) =>
+    methods.slice(i + 1).every((other) => [...one].every((method) => !other.has(method))),
+  );
+  if (found.length > 1 && closed === 'named' && disjoint)
+    return { results: found.flatMap(({ results }) => results), more: false };
+  return { results: top.results, more: below || found.length > 1 };
 }
 
 /** The host that wrote a Received field (RFC 5321 section 4.4); null when it does not say. */
@@ -76,37 +97,66 @@ function receivedBy(value: string): string | null {
   return /(?:^|\s)by\s+([^\s;]+)/i.exec(withoutComments(value))?.[1]?.toLowerCase().replace(/\.$/, '') ?? null;
 }
 
-/** One's own: named by an authserv-id, of the same organization, or a hop that has no public name (localhost, an address, a pipe). */
-function isOwn(by: string | null, ids: ReadonlySet<string>): boolean {
-  if (by === null || ids.has(by)) return true;
-  if (!by.includes('.') || /^\[?[0-9a-f.:]+\]?$/i.test(by)) return true;
+/** A hop into a mail store (RFC 2033), which is handed what the server in front of it took. */
+function isDelivery(value: string): boolean {
+  return /\swith\s+LMTPS?A?\b/i.test(withoutComments(value));
+}
+
+/**
+ * Whose server a Received field is of. `named`: an authserv-id, or a host of the same organization. `nameless`: a hop without a public
+ * name (localhost, an address, a pipe), which may be one's own.
+ */
+function whoseIs(by: string | null, ids: ReadonlySet<string>): 'named' | 'nameless' | 'foreign' {
+  if (by === null || !by.includes('.') || /^\[?[0-9a-f.:]+\]?$/i.test(by))
+    return by !== null && ids.has(by) ? 'named' : 'nameless';
   const organization = organizationalDomain(by);
-  return [...ids].some((id) => organizationalDomain(id) === organization);
+  return ids.has(by) || [...ids].some((id) => organizationalDomain(id) === organization) ? 'named' : 'foreign';
+}
+
+/** Whether what the server found settles the matter, so that nothing else is asked when it proves nothing. */
+export function decides({ results, more }: OwnResults): boolean {
+  const dmarc = verdictOf(results, 'dmarc');
+  if (dmarc !== null) return dmarc !== 'several';
+  return !more && verdictOf(results, 'dkim') !== null;
+}
+
+/** The result of a method; `several` when it is told with different ones. */
+function verdictOf(results: readonly MethodResult[], method: string): string | null {
+  const said = new Set(results.filter((r) => r.method === method).map((r) => r.result));
+  return said.size > 1 ? 'several' : ([...said][0] ?? null);
+}
+
+/** What proves the author's domain. */
+export interface Proof {
+  how: 'dmarc=pass' | 'dkim=pass' | 'spf=pass';
+  /** Proves the whole mail, as it came straight from a server of the author's (SPF); else as much as a signature covers. */
+  whole: boolean;
 }
 
 /** How one's own server authenticated the author's domain. Null: it did not. */
-export function provenBy(results: readonly MethodResult[], from: string): string | null {
-  const dmarc = results.find((r) => r.method === 'dmarc');
-  const of = dmarc?.properties.get('header.from');
-  if (dmarc?.result === 'pass') return of === undefined || domainIn(of) === from ? 'dmarc=pass' : null;
-  // A server that says the policy's alignment failed knows more than we: strict alignment is in the DNS record.
-  if (dmarc?.result === 'fail') return null;
+export function provenBy(results: readonly MethodResult[], from: string): Proof | null {
   const aligned = (domain: string | undefined) =>
     domain !== undefined && organizationalDomain(domainIn(domain)) === organizationalDomain(from);
+  const by = new Set<string>();
   for (const { method, result, properties } of results) {
     if (result !== 'pass') continue;
-    if (method === 'dkim' && aligned(properties.get('header.d') ?? properties.get('header.i'))) return 'dkim=pass';
-    if (method === 'spf' && aligned(properties.get('smtp.mailfrom'))) return 'spf=pass';
+    if (method === 'dkim' && aligned(properties.get('header.d') ?? properties.get('header.i'))) by.add('dkim=pass');
+    if (method === 'spf' && aligned(properties.get('smtp.mailfrom'))) by.add('spf=pass');
   }
-  return null;
+  const dmarc = verdictOf(results, 'dmarc');
+  // A server that says the policy's alignment failed knows more than we: strict alignment is in the DNS record.
+  if (dmarc === 'fail' || dmarc === 'several') return null;
+  if (dmarc === 'pass') {
+    const of = results.flatMap((r) => (r.method === 'dmarc' ? (r.properties.get('header.from') ?? []) : []));
+    if (of.some((one) => domainIn(one) !== from)) return null;
+    return { how: 'dmarc=pass', whole: by.has('spf=pass') };
+  }
+  if (by.has('spf=pass')) return { how: 'spf=pass', whole: true };
+  return by.has('dkim=pass') ? { how: 'dkim=pass', whole: false } : null;
 }
 
 function domainIn(address: string): string {
-  return address
-    .slice(address.lastIndexOf('@') + 1)
-    .trim()
-    .toLowerCase()
-    .replace(/\.$/, '');
+  return normalDomain(address.trim());
 }
 
 function splitOutsideQuotes(text: string): string[] {

@@ -2,38 +2,8 @@ import { belongingOf, type Claim, reporterOf } from '../report/reporters.ts';
 import type { Config } from '../shared/config.ts';
 import { plain } from '../store/copy.ts';
 import type { Trust } from '../store/reports.ts';
-import { ownResults, provenBy } from './authentication_results.ts';
-import { fromAddress, fromDomain, type HeaderSection, headerSection } from './header.ts';
 import type { Judge } from './judge.ts';
-
-/** Whether a mail comes from the domain its From field names, where that is known. */
-export type Authenticated =
-  /** `address` is the whole of the From field, lower case. */
-  | { state: 'authentic'; from: string; address: string | null; how: string }
-  | { state: 'unproven'; from: string | null; why: string };
-
-/** What the header alone says: `open` when the mail's DKIM signatures are to be verified. */
-export function byHeader(
-  raw: Buffer,
-  settings: Config['trust'],
-): Authenticated | { state: 'open'; header: HeaderSection; from: string; address: string | null } {
-  const header = headerSection(raw);
-  if (header === null) return { state: 'unproven', from: null, why: 'the header of the mail is broken, or too long to verify' };
-  const from = fromDomain(header.fields);
-  if (from === null) return { state: 'unproven', from, why: 'the mail has no From field with one address' };
-
-  const address = fromAddress(header.fields);
-  const results = settings.authserv_ids.length > 0 ? ownResults(header.fields, settings.authserv_ids) : null;
-  if (results !== null) {
-    const how = provenBy(results, from);
-    if (how !== null) return { state: 'authentic', from, address, how: `${how} by our own server` };
-    const said = results.map((r) => `${r.method}=${r.result}`).slice(0, 6);
-    return { state: 'unproven', from, why: `our own server found ${said.join(', ') || 'nothing'} for ${from}` };
-  }
-  if (settings.check === 'authserv')
-    return { state: 'unproven', from, why: 'none of trust.authserv_ids wrote Authentication-Results where a forger could not' };
-  return { state: 'open', header, from, address };
-}
+import { type Authenticated, originOf } from './origin.ts';
 
 /**
  * What the mail's authenticity says about a report in it. The domain that wrote the mail must be the reporter's: that of the address in
@@ -67,7 +37,7 @@ function sentence(text: string): string {
 
 /** The judge of a mail whose header alone decides; null when its DKIM signatures are to be verified. */
 export function judgeByHeader(raw: Buffer, settings: Config['trust']): Judge | null {
-  const mail = byHeader(raw, settings);
+  const mail = originOf(raw, settings);
   return mail.state === 'open' ? null : (claim) => trustOf(mail, asStored(claim));
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalAddress } from './address.ts';
-import { readHeaders } from './headers.ts';
+import { firstFields, readHeader } from './header.ts';
 import { type Limits, Refusal } from './limits.ts';
 import { headOf, type MailHead } from './mime.ts';
 import type { FailureReport } from './model.ts';
@@ -151,9 +151,9 @@ export function noticeOf(bytes: Buffer, carrier: MailHead, limits: Limits): Fail
  * @throws Refusal `header_too_long`
  */
 export function originalOf(bytes: Buffer, start: number, limits: Limits): MailHead | null {
-  const { fields, count } = readHeaders(bytes, skipLines(bytes.toString('latin1', 0, start + 1024), start), bytes.length, limits);
-  if (count === 0) return null;
-  return headOf(fields);
+  const from = skipLines(bytes.toString('latin1', 0, start + 1024), start);
+  const { fields } = readHeader(bytes, from, bytes.length, limits);
+  return fields.length === 0 ? null : headOf(firstFields(fields));
 }
 
 /** The texts of a report before they are understood. */

@@ -1,5 +1,6 @@
-import { decodeWords, type Parameterised, parseParameterised, readHeaders } from './headers.ts';
-import { DEFAULT_LIMITS, type Limits, Refusal } from './limits.ts';
+import { firstFields, readHeader, readMailHeader } from './header.ts';
+import { type Limits, Refusal } from './limits.ts';
+import { decodeWords, type Parameterised, parseParameterised } from './parameters.ts';
 import { printable } from './text.ts';
 
 /** A leaf of a mail: a slice of it, not yet decoded. */
@@ -45,9 +46,8 @@ export interface Envelope extends MailHead {
  * The envelope of a mail from its first bytes (its header section, or as much of it as there is). Tolerant, never throws.
  */
 export function readEnvelope(head: Buffer): Envelope {
-  const start = skipFromLine(head);
   // Whatever the length, the section is read: the caller decided how much of the mail to hand over.
-  const { fields } = readHeaders(head, start, head.length, { ...DEFAULT_LIMITS, headerLength: Number.MAX_SAFE_INTEGER });
+  const fields = firstFields(readMailHeader(head, { headerLength: Number.MAX_SAFE_INTEGER }).fields);
   return {
     ...headOf(fields),
     date: textOf(fields, 'date'),
@@ -62,15 +62,15 @@ export function readEnvelope(head: Buffer): Envelope {
  * @throws Refusal `too_many_parts`, `mime_too_deep`, `header_too_long`
  */
 export function readMail(raw: Buffer, limits: Limits): Mail | null {
-  const start = skipFromLine(raw);
-  const headers = readHeaders(raw, start, raw.length, limits);
-  if (headers.count === 0) return null;
+  const header = readMailHeader(raw, limits);
+  if (header.fields.length === 0) return null;
+  const fields = firstFields(header.fields);
   const walker = new Walker(limits);
-  const content = contentOf(headers.fields);
-  walker.entity(raw, headers.fields, headers.body, raw.length, 0, 0, content);
+  const content = contentOf(fields);
+  walker.entity(raw, fields, header.body, raw.length, 0, 0, content);
   return {
-    ...headOf(headers.fields),
-    type: headers.fields.has('content-type') ? content.value : '',
+    ...headOf(fields),
+    type: fields.has('content-type') ? content.value : '',
     reportType: content.parameters.get('report-type')?.toLowerCase() ?? null,
     parts: walker.parts,
     mails: walker.mails,
@@ -90,23 +90,6 @@ export function headOf(fields: ReadonlyMap<string, string>): MailHead {
 function textOf(fields: ReadonlyMap<string, string>, name: string): string | null {
   const value = fields.get(name);
   return value === undefined ? null : printable(decodeWords(value));
-}
-
-/** The length of an mbox "From " line on top, and of blank lines before the first header field. */
-function skipFromLine(raw: Buffer): number {
-  let start = 0;
-  while (start < raw.length && isBlank(raw[start] as number)) start++;
-  const marked = raw[start] === 0x3e ? start + 1 : start;
-  if (raw.toString('latin1', marked, marked + 5) !== 'From ') return start;
-  const lf = raw.indexOf(10, start);
-  const cr = raw.indexOf(13, start);
-  if (lf < 0 && cr < 0) return start;
-  if (lf >= 0 && (cr < 0 || cr === lf - 1 || lf < cr)) return lf + 1;
-  return cr + 1;
-}
-
-function isBlank(c: number): boolean {
-  return c === 10 || c === 13 || c === 32 || c === 9;
 }
 
 class Walker {
@@ -160,9 +143,10 @@ class Walker {
   }
 
   private message(raw: Buffer, depth: number, forwarded: number): void {
-    const headers = readHeaders(raw, skipFromLine(raw), raw.length, this.limits);
-    if (headers.count > 0) this.mails.push({ ...headOf(headers.fields), forwarded });
-    this.entity(raw, headers.fields, headers.body, raw.length, depth + 1, forwarded);
+    const header = readMailHeader(raw, this.limits);
+    const fields = firstFields(header.fields);
+    if (fields.size > 0) this.mails.push({ ...headOf(fields), forwarded });
+    this.entity(raw, fields, header.body, raw.length, depth + 1, forwarded);
   }
 
   private multipart(raw: Buffer, boundary: string, start: number, end: number, depth: number, forwarded: number): void {
@@ -200,8 +184,8 @@ class Walker {
       this.entity(raw, new Map(), start, end, depth + 1, forwarded);
       return;
     }
-    const headers = readHeaders(raw, start, Math.max(start, end), this.limits);
-    this.entity(raw, headers.fields, headers.body, Math.max(headers.body, end), depth + 1, forwarded);
+    const header = readHeader(raw, start, Math.max(start, end), this.limits);
+    this.entity(raw, firstFields(header.fields), header.body, Math.max(header.body, end), depth + 1, forwarded);
   }
 }
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { FieldsData } from '@kenjiuno/msgreader';
 import { damaged, guardCompoundFile } from './compound.ts';
-import { readHeaders } from './headers.ts';
+import { firstFields, readHeader } from './header.ts';
 import { type Limits, Refusal } from './limits.ts';
 import { headOf, type Mail, type MailHead, type MimePart } from './mime.ts';
 import { printable } from './text.ts';
@@ -56,7 +56,7 @@ export function readMsg(bytes: Buffer, limits: Limits): Mail {
 /** The head as it came over the wire when Outlook kept it, else what Outlook made of it. */
 function headOfMsg(fields: FieldsData, limits: Limits): MailHead {
   const raw = Buffer.from(typeof fields.headers === 'string' ? fields.headers : '', 'latin1');
-  const wire = headOf(readHeaders(raw, 0, raw.length, limits).fields);
+  const wire = headOf(firstFields(readHeader(raw, 0, raw.length, limits).fields));
   return {
     from: wire.from ?? textOf(fields.senderSmtpAddress) ?? textOf(fields.senderEmail),
     subject: wire.subject ?? textOf(fields.subject),

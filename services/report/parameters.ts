@@ -1,0 +1,104 @@
+import { decodeBytes } from './charset.ts';
+
+/** A structured value such as `text/plain; charset=x`: the value in lower case, and its parameters by lower-case name. */
+export interface Parameterised {
+  value: string;
+  parameters: Map<string, string>;
+}
+
+const PARAMETER = /;\s*([^\s=;]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)/g;
+
+/** Parameters per RFC 2045, with RFC 2231 continuations and charsets, and RFC 2047 words where they do not belong. */
+export function parseParameterised(field: string): Parameterised {
+  const semicolon = field.indexOf(';');
+  const value = (semicolon < 0 ? field : field.slice(0, semicolon)).trim().toLowerCase();
+  const parameters = new Map<string, string>();
+  if (semicolon < 0) return { value, parameters };
+  const pieces = new Map<string, Array<{ n: number; text: string; encoded: boolean }>>();
+  PARAMETER.lastIndex = semicolon;
+  for (let match = PARAMETER.exec(field); match !== null; match = PARAMETER.exec(field)) {
+    const key = (match[1] as string).toLowerCase();
+    let text = (match[2] as string).trim();
+    if (text.startsWith('"')) text = unquoted(text);
+    const star = key.indexOf('*');
+    if (star < 0) {
+      if (!parameters.has(key)) parameters.set(key, decodeWords(text));
+      continue;
+    }
+    const base = key.slice(0, star);
+    const n = Number.parseInt(key.slice(star + 1), 10);
+    const list = pieces.get(base) ?? [];
+    list.push({ n: Number.isNaN(n) ? 0 : n, text, encoded: key.endsWith('*') });
+    pieces.set(base, list);
+  }
+  for (const [base, list] of pieces) {
+    list.sort((a, b) => a.n - b.n);
+    let charset = 'utf-8';
+    const bytes: Buffer[] = [];
+    for (const [index, piece] of list.entries()) {
+      let { text } = piece;
+      if (!piece.encoded) {
+        bytes.push(Buffer.from(text, 'latin1'));
+        continue;
+      }
+      const head = index === 0 ? /^([^']*)'[^']*'/.exec(text) : null;
+      if (head !== null) {
+        charset = head[1] || charset;
+        text = text.slice(head[0].length);
+      }
+      bytes.push(percentBytes(text));
+    }
+    parameters.set(base, decodeBytes(Buffer.concat(bytes), charset));
+  }
+  return { value, parameters };
+}
+
+/** A quoted string (RFC 5322 section 3.2.4) that may lack its closing quote. */
+function unquoted(text: string): string {
+  const content = text.slice(1, text.length > 1 && text.endsWith('"') ? -1 : undefined);
+  return content.includes('\\') ? content.replace(/\\(.)/g, '$1') : content;
+}
+
+function percentBytes(text: string): Buffer {
+  return Buffer.from(
+    text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  );
+}
+
+const WORD = /=\?([^?\s]+)\?([bq])\?([^?]*)\?=/gi;
+
+/** Resolves RFC 2047 encoded words; white space between two words goes, other bytes beyond ASCII are read as UTF-8. */
+export function decodeWords(text: string): string {
+  let out = text;
+  if (out.includes('=?')) {
+    out = out.replace(/(\?=)\s+(?==\?)/g, '$1');
+    // Words that follow each other may share one character: join the bytes of equal charsets before decoding.
+    out = out.replace(/(?:=\?[^?\s]+\?[bq]\?[^?]*\?=)+/gi, (run) => {
+      const parts: Array<{ charset: string; bytes: Buffer }> = [];
+      for (const match of run.matchAll(WORD)) {
+        const charset = (match[1] as string).replace(/\*.*$/, '').toLowerCase();
+        const body = match[3] as string;
+        const bytes = (match[2] as string).toLowerCase() === 'b' ? Buffer.from(body, 'base64') : quotedWord(body);
+        const last = parts[parts.length - 1];
+        if (last?.charset === charset) last.bytes = Buffer.concat([last.bytes, bytes]);
+        else parts.push({ charset, bytes });
+      }
+      return parts.map((part) => decodeBytes(part.bytes, part.charset)).join('');
+    });
+  }
+  // Header text is cut out byte for byte; anything above ASCII left over is raw UTF-8 (RFC 6532) or Latin-1.
+  return /[\x80-\xff]/.test(out) && !/[\u0100-\uffff]/.test(out) ? rawText(out) : out;
+}
+
+function rawText(text: string): string {
+  const decoded = Buffer.from(text, 'latin1').toString();
+  return decoded.includes('\ufffd') ? text : decoded;
+}
+
+function quotedWord(text: string): Buffer {
+  return Buffer.from(
+    text.replace(/_/g, ' ').replace(/=([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    'latin1',
+  );
+}
