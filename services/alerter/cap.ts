@@ -20,3 +20,83 @@ export function roomLeft(newest: Date[], perHour: number, now: Date): Room {
   const wasFull = first !== undefined && last !== undefined && first.getTime() - last.getTime() < HOUR_MS;
   return { left, heldUntil: wasFull ? new Date(last.getTime() + HOUR_MS) : null };
 }
+
+/** A mail (or post) that was made. */
+export interface Made {
+  at: Date;
+  /** Null when it tells of several findings. */
+  domain: string | null;
+  /** It was made as `urgent`. */
+  urgent: boolean;
+}
+
+/** What is to be told. */
+export interface Due {
+  domain: string;
+  /** Since when it waits. */
+  at: Date;
+  /** It counts by itself: whatever else was told this hour does not keep it waiting. */
+  urgent: boolean;
+}
+
+/** How many mails of their own in any 60 minutes: to one set of recipients, and of these about one domain. */
+export interface Budget {
+  perHour: number;
+  perDomain: number;
+}
+
+export interface Shared<T> {
+  /** Told together: what a full hour had held back. */
+  digest: T[];
+  /** Told alone. */
+  singles: T[];
+  /** Waits. */
+  rest: T[];
+}
+
+/**
+ * Shares out what an hour has room for: what was held back goes into one digest, the gravest of the others alone, the rest waits. What is
+ * urgent is counted among its like only, so that no flood of lesser findings keeps it waiting, nor one of another domain; it uses up the room
+ * of the others all the same. So to one set of recipients go at most twice `perHour` mails in any hour.
+ * @param items the gravest first
+ * @param made newest first, at least the newest 2 × `perHour`
+ */
+export function share<T extends Due>(items: readonly T[], made: readonly Made[], budget: Budget, now: Date): Shared<T> {
+  const rooms = new Map<string, Room>();
+  /** The rooms that one must fit into: of all recipients' mails, and of those about the domain. */
+  const roomsOf = ({ domain, urgent }: Pick<Due, 'domain' | 'urgent'>): Room[] =>
+    [null, domain].map((about) => {
+      const key = `${urgent} ${about ?? ''}`;
+      let room = rooms.get(key);
+      if (room === undefined) {
+        const perHour = about === null ? budget.perHour : budget.perDomain;
+        const counted = made.filter((one) => (about === null || one.domain === about) && (!urgent || one.urgent));
+        room = roomLeft(
+          counted.slice(0, perHour).map(({ at }) => at),
+          perHour,
+          now,
+        );
+        rooms.set(key, room);
+      }
+      return room;
+    });
+  const fits = (item: T) => roomsOf(item).every((room) => room.left > 0);
+  const wasHeld = (item: T) => roomsOf(item).some(({ heldUntil }) => heldUntil !== null && item.at < heldUntil);
+
+  const held = items.filter((item) => wasHeld(item) && fits(item));
+  const shared: Shared<T> = { digest: held.length > 1 ? held : [], singles: [], rest: [] };
+  const told = new Set(shared.digest);
+  if (told.size > 0) for (const urgent of [false, true]) roomsOf({ domain: '', urgent })[0]!.left--;
+  for (const item of items) {
+    if (told.has(item)) continue;
+    if (!fits(item)) {
+      shared.rest.push(item);
+      continue;
+    }
+    shared.singles.push(item);
+    // A mail takes room among its like, and an urgent one among the others too.
+    for (const urgent of item.urgent ? [true, false] : [false])
+      for (const room of roomsOf({ domain: item.domain, urgent })) room.left--;
+  }
+  return shared;
+}

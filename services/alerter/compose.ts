@@ -4,7 +4,7 @@ import { type Db, type Tx, transaction } from '../shared/db.ts';
 import type { Log } from '../shared/log.ts';
 import { endSnoozes } from '../store/acts.ts';
 import * as outbox from '../store/outbox.ts';
-import { roomLeft } from './cap.ts';
+import { share } from './cap.ts';
 import { composeMail, messageIdOf } from './mail.ts';
 import { type Item, planOf } from './plan.ts';
 import { renderDigest } from './templates/digest.ts';
@@ -48,28 +48,15 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
     if (plan.groups.length === 0) return composed;
     const composer = new Composer(tx, settings, await outbox.installation(tx), now, log);
     for (const group of plan.groups) {
-      const newest = await outbox.newestMails(tx, group.recipients, settings.alerts.per_hour);
-      const room = roomLeft(newest, settings.alerts.per_hour, now);
-      if (room.left === 0) {
-        composed.held += group.items.length;
-        continue;
-      }
-      const { digest, singles, rest } = share(group.items, room.left, room.heldUntil);
+      const budget = { perHour: settings.alerts.per_hour, perDomain: settings.alerts.per_domain_hour };
+      const made = await outbox.newestMails(tx, group.recipients, 2 * budget.perHour);
+      const { digest, singles, rest } = share(group.items, made, budget, now);
       if (digest.length > 0) composed.mails += await composer.digest(digest, group.recipients);
       for (const item of singles) composed.mails += await composer.single(item, group.recipients);
       composed.held += rest.length;
     }
     return composed;
   });
-}
-
-/** What the full hour held back goes into one digest, the gravest of the others get a mail each, the rest waits. */
-function share(items: Item[], left: number, heldUntil: Date | null): { digest: Item[]; singles: Item[]; rest: Item[] } {
-  const held = heldUntil === null ? [] : items.filter((item) => item.at < heldUntil);
-  const digest = held.length > 1 ? held : [];
-  const others = digest.length > 0 ? items.filter((item) => !held.includes(item)) : items;
-  const room = left - (digest.length > 0 ? 1 : 0);
-  return { digest, singles: others.slice(0, room), rest: others.slice(room) };
 }
 
 class Composer {
@@ -117,6 +104,7 @@ class Composer {
       items: events.map((event) => ({ event, telling: tellings.get(event.findingKey) ?? event.event })),
       beyond: items.length - events.length,
       perHour: this.settings.alerts.per_hour,
+      perDomain: this.settings.alerts.per_domain_hour,
     });
     const told = items.flatMap((item) => item.events).sort((a, b) => a - b);
     return this.put(items, recipients, {
@@ -164,6 +152,7 @@ class Composer {
       recipients,
       subject: mail.content.subject,
       raw,
+      urgent: items.some((item) => item.urgent),
       createdAt: this.now,
     });
     await outbox.markHandled(

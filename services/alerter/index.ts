@@ -86,13 +86,15 @@ export function startAlerter(context: Context): Service {
     digested = moment.getTime();
   };
 
+  const budget = { perHour: config.alerts.per_hour, perDomain: config.alerts.per_domain_hour };
+
   /** Makes the mails and posts that are due and sends what can be sent; no channel waits for another. */
   const work = async (): Promise<void> => {
     try {
       const now = clock.now();
       await composeMails(db, settings, now, log);
       await digest(now);
-      await composePosts(db, config.webhooks, config.alerts.per_hour, now, log);
+      await composePosts(db, config.webhooks, budget, now, log);
       const orphans = await failOrphans(
         db,
         config.webhooks.map((hook) => hook.name),

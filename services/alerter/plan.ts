@@ -5,6 +5,7 @@ import type { Telling } from './templates/facts.ts';
 /** A finding to tell. */
 export interface Item {
   findingKey: number;
+  domain: string;
   /** All its unhandled events, settled together. */
   events: number[];
   /** The event whose words are told. */
@@ -13,6 +14,8 @@ export interface Item {
   /** Since when it waits to be told. */
   at: Date;
   severity: string;
+  /** It is critical and not over: nothing lesser keeps it waiting. */
+  urgent: boolean;
 }
 
 export interface Plan {
@@ -52,11 +55,13 @@ export function planOf(events: UnhandledEvent[], domains: Record<string, string[
     }
     group.items.push({
       findingKey: newest.findingKey,
+      domain: newest.domain,
       events: keys,
       newest: newest.eventKey,
       telling,
       at: list.find((event) => event.notify)!.at,
       severity: newest.severity,
+      urgent: newest.severity === 'critical' && telling !== 'resolved',
     });
   }
   for (const group of plan.groups) group.items.sort((a, b) => rank(a) - rank(b) || a.newest - b.newest);

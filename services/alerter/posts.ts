@@ -6,6 +6,7 @@ import type { Log } from '../shared/log.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import type { Webhook } from '../shared/webhook.ts';
 import * as outbox from '../store/outbox.ts';
+import { type Budget, share } from './cap.ts';
 import type { Outcome } from './deliver.ts';
 import { eventDocument, slackDigest, slackText } from './templates/post.ts';
 import { clean } from './templates/words.ts';
@@ -19,10 +20,10 @@ const GIVE_UP_MS = 5 * 24 * HOUR_MS;
 
 /**
  * Turns events into posts of the outbox, for every webhook that is set. Posts and marks are one transaction. JSON has every event;
- * texts are capped like mails: beyond `perHour`, the events of a turn are gathered in one.
+ * texts have a budget like mails: the events of a turn that are beyond it are gathered in one.
  * @returns how many posts were made
  */
-export async function composePosts(db: Db, webhooks: readonly Webhook[], perHour: number, now: Date, log: Log): Promise<number> {
+export async function composePosts(db: Db, webhooks: readonly Webhook[], budget: Budget, now: Date, log: Log): Promise<number> {
   return transaction(db, async (tx) => {
     await outbox.lockComposing(tx);
     const waiting = await outbox.unpostedEvents(tx);
@@ -30,12 +31,12 @@ export async function composePosts(db: Db, webhooks: readonly Webhook[], perHour
     const told = waiting.filter((event) => event.notify && !event.silent).map((event) => event.eventKey);
     let made = 0;
     if (webhooks.length > 0 && told.length > 0) {
-      const events = await outbox.findingEvents(tx, told);
+      const events = (await outbox.findingEvents(tx, told)).sort((a, b) => rank(a) - rank(b));
       const installation = await outbox.installation(tx);
       for (const hook of webhooks) {
-        for (const one of await postsFor(tx, hook, events, perHour, now)) {
+        for (const one of await postsFor(tx, hook, events, budget, now)) {
           const messageId = `${one.name}.${installation}.${hook.name}`;
-          const { kind, findingKey, subject, body } = one;
+          const { kind, findingKey, subject, body, urgent } = one;
           const key = await outbox.insertMail(tx, {
             messageId,
             kind,
@@ -43,6 +44,7 @@ export async function composePosts(db: Db, webhooks: readonly Webhook[], perHour
             recipients: [hook.name],
             subject,
             raw: body,
+            urgent,
             createdAt: now,
             webhook: hook.name,
           });
@@ -66,13 +68,14 @@ interface NewPost {
   findingKey: number | null;
   subject: string;
   body: Buffer;
+  urgent: boolean;
 }
 
 async function postsFor(
   tx: Parameters<typeof outbox.newestMails>[0],
   hook: Webhook,
   events: outbox.FindingEvent[],
-  perHour: number,
+  budget: Budget,
   now: Date,
 ): Promise<NewPost[]> {
   const single = (event: outbox.FindingEvent): NewPost => ({
@@ -81,15 +84,16 @@ async function postsFor(
     findingKey: event.findingKey,
     subject: clean(event.summary),
     body: hook.format === 'json' ? eventDocument(event) : slackText(event),
+    urgent: isUrgent(event),
   });
   if (hook.format === 'json') return events.map(single);
-  const newest = await outbox.newestMails(tx, [hook.name], perHour, hook.name);
-  const room = perHour - newest.filter((at) => at.getTime() > now.getTime() - HOUR_MS).length;
-  if (events.length <= room) return events.map(single);
-  const ranked = [...events].sort((a, b) => rank(a) - rank(b));
-  const alone = ranked.slice(0, Math.max(0, room - 1));
-  const rest = ranked.slice(alone.length);
-  if (rest.length === 1) return ranked.map(single);
+  const made = await outbox.newestMails(tx, [hook.name], 2 * budget.perHour, hook.name);
+  const due = events.map((event) => ({ event, domain: event.domain, at: now, urgent: isUrgent(event) }));
+  const shared = share(due, made, budget, now);
+  // The text that gathers the rest takes the place of one; what is urgent keeps its own.
+  const alone = shared.rest.length > 0 ? withoutOne(shared.singles) : shared.singles;
+  const rest = events.filter((event) => !alone.some((one) => one.event === event));
+  if (rest.length <= 1) return events.map(single);
   const keys = rest.map((event) => `${event.findingKey}-${event.revision}-${event.event}`).sort();
   const name = `events-${createHash('sha256').update(keys.join('\n')).digest('hex').slice(0, 16)}`;
   const gathered: NewPost = {
@@ -98,11 +102,22 @@ async function postsFor(
     findingKey: null,
     subject: `${rest.length} findings`,
     body: slackDigest(rest),
+    urgent: rest.some(isUrgent),
   };
-  return [...alone.map(single), gathered];
+  return [...alone.map((one) => single(one.event)), gathered];
 }
 
 const GRAVEST_FIRST = ['critical', 'high', 'medium', 'low', 'info'];
+
+/** Without the last that is not urgent. */
+function withoutOne<T extends { urgent: boolean }>(items: T[]): T[] {
+  const last = items.findLastIndex((item) => !item.urgent);
+  return items.filter((_, i) => i !== last);
+}
+
+function isUrgent(event: outbox.FindingEvent): boolean {
+  return event.severity === 'critical' && event.event !== 'resolved';
+}
 
 function rank(event: outbox.FindingEvent): number {
   return GRAVEST_FIRST.indexOf(event.severity);

@@ -104,5 +104,14 @@ async function put(
     content,
   });
   const { subject } = content;
-  await outbox.insertMail(tx, { messageId, kind: 'weekly', findingKey: null, recipients, subject, raw, createdAt: now });
+  await outbox.insertMail(tx, {
+    messageId,
+    kind: 'weekly',
+    findingKey: null,
+    recipients,
+    subject,
+    raw,
+    urgent: false,
+    createdAt: now,
+  });
 }

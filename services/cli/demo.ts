@@ -53,6 +53,7 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
   config.sweep = { every_seconds: 1, after_seconds: 30 };
   // One for each finding, at once.
   config.alerts.per_hour = 30;
+  config.alerts.per_domain_hour = 30;
   // As the mails' own server says who wrote them, nothing is looked up.
   config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
 

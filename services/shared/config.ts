@@ -68,6 +68,8 @@ const fileSchema = z.strictObject({
       domains: z.record(z.string(), z.array(email).min(1)).default({}),
       /** Mails an hour to one set of recipients; what is beyond it is gathered in one digest. */
       per_hour: z.number().int().min(1).default(10),
+      /** Of these, about one domain. What is critical is counted apart from the rest, by both. */
+      per_domain_hour: z.number().int().min(1).default(5),
       /** A mail a week to every set of recipients. */
       digest: z.enum(['weekly', 'off']).default('weekly'),
       digest_day: z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']).default('monday'),

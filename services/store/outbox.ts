@@ -45,6 +45,8 @@ export interface NewMail {
   subject: string;
   /** The whole mail; every attempt sends these bytes. */
   raw: Buffer;
+  /** It goes before what is not, and is counted apart. */
+  urgent: boolean;
   createdAt: Date;
   /** The name of the webhook it is posted to; absent for mail. */
   webhook?: string;
@@ -61,8 +63,9 @@ export interface ClaimedMail {
   createdAt: Date;
 }
 
-/** Far above any real backlog; what is beyond it is seen by the next turn. */
+/** Far above any real backlog; what is beyond it is seen by a later turn. */
 const MOST_EVENTS = 20_000;
+const MOST_FINDINGS = 10_000;
 
 /**
  * A short name of this installation, the same after a restart, a dump and a restore, and different from every other's: a digest of
@@ -86,7 +89,10 @@ export async function lockComposing(tx: Tx): Promise<void> {
   await lockNamed(tx, 'compose');
 }
 
-/** The events nobody was told of yet, oldest first. */
+/**
+ * The events nobody was told of yet, oldest first. Of more than can be looked at in one turn, those of the gravest findings: what is held back
+ * waits here, and must not stand in the way.
+ */
 export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
   const { rows } = await tx.query<UnhandledEvent>(
     `select e.event_key as "eventKey", e.finding_key as "findingKey", f.domain, e.severity, e.event, e.at, e.notify,
@@ -96,8 +102,12 @@ export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
        from ruawatch.finding_events e
        join ruawatch.findings f using (finding_key)
       where e.handled_at is null
-      order by e.event_key
-      limit ${MOST_EVENTS}`,
+        and e.finding_key in (
+            select finding_key from ruawatch.finding_events where handled_at is null
+             group by finding_key
+             order by min(array_position(array['critical', 'high', 'medium', 'low', 'info'], severity)), min(event_key)
+             limit ${MOST_FINDINGS})
+      order by e.event_key`,
   );
   return rows;
 }
@@ -160,13 +170,22 @@ export async function failOrphans(q: Queryable, webhooks: readonly string[]): Pr
   return rowCount ?? 0;
 }
 
-/** When the newest mails to just these recipients (or posts to a webhook) were made, newest first. */
-export async function newestMails(tx: Tx, recipients: string[], limit: number, webhook: string | null = null): Promise<Date[]> {
-  const { rows } = await tx.query<{ created_at: Date }>(
-    "select created_at from ruawatch.outbox where recipients = $1 and webhook is not distinct from $3 and kind <> 'weekly' order by outbox_key desc limit $2",
+/** The newest mails to just these recipients (or posts to a webhook), newest first. `domain` is null where there are several. */
+export async function newestMails(
+  tx: Tx,
+  recipients: string[],
+  limit: number,
+  webhook: string | null = null,
+): Promise<{ at: Date; domain: string | null; urgent: boolean }[]> {
+  const { rows } = await tx.query<{ at: Date; domain: string | null; urgent: boolean }>(
+    `select o.created_at as at, f.domain, o.urgent
+       from ruawatch.outbox o
+       left join ruawatch.findings f using (finding_key)
+      where o.recipients = $1 and o.webhook is not distinct from $3 and o.kind <> 'weekly'
+      order by o.outbox_key desc limit $2`,
     [recipients, limit, webhook],
   );
-  return rows.map((row) => row.created_at);
+  return rows;
 }
 
 /** The mail that began a finding's thread; null when there is none (yet), or when it was told in a digest. */
@@ -181,11 +200,21 @@ export async function firstMailOf(tx: Tx, findingKey: number): Promise<{ message
 /** Puts a mail into the outbox, due at once. A Message-ID that is there already stays as it is: it tells the same events. */
 export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> {
   const { rows } = await tx.query<{ outbox_key: number }>(
-    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook)
-     values ($1, $2, $3, $4, $5, $6, $7, $7, $8)
+    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent)
+     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
      on conflict (message_id) do nothing
      returning outbox_key`,
-    [mail.messageId, mail.kind, mail.findingKey, mail.recipients, mail.subject, mail.raw, mail.createdAt, mail.webhook ?? null],
+    [
+      mail.messageId,
+      mail.kind,
+      mail.findingKey,
+      mail.recipients,
+      mail.subject,
+      mail.raw,
+      mail.createdAt,
+      mail.webhook ?? null,
+      mail.urgent,
+    ],
   );
   return rows[0]?.outbox_key ?? null;
 }
@@ -205,7 +234,7 @@ export async function claimDueMail(tx: Tx, now: Date, webhook: string | null = n
         and not exists (select 1 from ruawatch.outbox e
                          where e.finding_key = o.finding_key and e.outbox_key < o.outbox_key and e.state = 'pending'
                             and e.webhook is not distinct from o.webhook)
-      order by outbox_key
+      order by urgent desc, outbox_key
       limit 1
         for update skip locked`,
     [now, webhook],

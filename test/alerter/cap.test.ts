@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { roomLeft } from '../../services/alerter/cap.ts';
+import { type Due, type Made, roomLeft, type Shared, share } from '../../services/alerter/cap.ts';
 import { recipientsOf } from '../../services/alerter/recipients.ts';
 import { type Bench, bench, eventually } from './setup.ts';
 import { type Sink, startSink } from './sink.ts';
@@ -95,4 +95,58 @@ test('recipients', () => {
   expect(recipientsOf('notexample.com', domains, [])).toEqual(['z@x']);
   expect(recipientsOf('example.net.', domains, ['d@x', 'd@x '])).toEqual(['d@x']);
   expect(recipientsOf('example.net', domains, [])).toEqual([]);
+});
+
+describe('sharing out an hour', () => {
+  const now = new Date(Date.UTC(2026, 9, 6, 9, 0));
+  const ago = (minutes: number) => new Date(now.getTime() - minutes * 60_000);
+  const due = (name: string, over: Partial<Due> = {}) => ({ name, domain: 'a.example', at: now, urgent: false, ...over });
+  const made = (minutes: number, over: Partial<Made> = {}) => ({ at: ago(minutes), domain: 'a.example', urgent: false, ...over });
+  const names = ({ digest, singles, rest }: Shared<{ name: string }>) =>
+    [digest, singles, rest].map((list) => list.map(({ name }) => name).join(' '));
+  const budget = { perHour: 3, perDomain: 2 };
+
+  test('by domain', () => {
+    const items = [due('1'), due('2'), due('3'), due('4', { domain: 'b.example' }), due('5', { domain: 'c.example' })];
+    expect(names(share(items, [], budget, now))).toEqual(['', '1 2 4', '3 5']);
+    expect(names(share(items, [made(10)], budget, now))).toEqual(['', '1 4', '2 3 5']);
+    expect(names(share(items, [made(59), made(59)], budget, now))).toEqual(['', '4', '1 2 3 5']);
+    expect(names(share(items, [made(60), made(60)], budget, now))).toEqual(['', '1 2 4', '3 5']);
+  });
+
+  test('what is urgent waits for its like alone', () => {
+    const full = [made(1), made(2), made(3, { domain: null })];
+    const items = [due('u', { urgent: true }), due('1'), due('2', { domain: 'b.example' })];
+    expect(names(share(items, full, budget, now))).toEqual(['', 'u', '1 2']);
+    const urgent = [made(1, { urgent: true }), made(2, { urgent: true })];
+    expect(names(share(items, urgent, budget, now))).toEqual(['', '2', 'u 1']);
+    const others = [1, 2, 3].map((n) => made(n, { urgent: true, domain: `${n}.example` }));
+    expect(names(share(items, others, budget, now))).toEqual(['', '', 'u 1 2']);
+    // It uses up what the others have.
+    expect(
+      names(share([due('u', { urgent: true }), due('1'), due('2'), due('3', { domain: 'b.example' })], [], budget, now)),
+    ).toEqual(['', 'u 1 3', '2']);
+  });
+
+  test('what was held is gathered once there is room: by the hour and by domain', () => {
+    const early = { at: ago(30) };
+    const items = [due('1', early), due('2', early), due('3')];
+    expect(names(share(items, [made(59), made(59)], budget, now))).toEqual(['', '', '1 2 3']);
+    expect(names(share(items, [made(61), made(61)], budget, now))).toEqual(['1 2', '3', '']);
+    const other = [due('1', { ...early, domain: 'b.example' }), due('2', { ...early, domain: 'c.example' })];
+    expect(names(share(other, [made(61), made(61)], budget, now))).toEqual(['', '1 2', '']);
+    expect(names(share(other, [made(61), made(61), made(61)], budget, now))).toEqual(['1 2', '', '']);
+    const urgent = [due('u', { ...early, urgent: true }), due('v', { ...early, urgent: true })];
+    expect(names(share(urgent, [made(61), made(61), made(61)], budget, now))).toEqual(['', 'u v', '']);
+    expect(
+      names(
+        share(
+          urgent,
+          [1, 2].map(() => made(61, { urgent: true })),
+          budget,
+          now,
+        ),
+      ),
+    ).toEqual(['u v', '', '']);
+  });
 });

@@ -227,7 +227,14 @@ describe('an outage delays, and neither loses nor repeats', () => {
 describe('a crash', () => {
   test('between the commit of a mail and its sending: the next alerter sends it once', async () => {
     await b.event({});
-    const alerts = { domains: {}, per_hour: 10, digest: 'off', digest_day: 'monday', digest_hour: 7 } as const;
+    const alerts = {
+      domains: {},
+      per_hour: 10,
+      per_domain_hour: 5,
+      digest: 'off',
+      digest_day: 'monday',
+      digest_hour: 7,
+    } as const;
     const made = await composeMails(
       b.db,
       { from: 'ruawatch@example.org', alertTo: ['admin@example.org'], alerts },

@@ -70,7 +70,8 @@ export async function bench(): Promise<Bench> {
         },
         '/nowhere',
       );
-      config.alerts = { ...config.alerts, ...alerts };
+      // Most events here are of one domain.
+      config.alerts = { ...config.alerts, per_domain_hour: alerts.per_hour ?? 10, ...alerts };
       configure(config);
       config.sweep = { every_seconds: 0.05, after_seconds: 60 };
       const logged: string[] = [];

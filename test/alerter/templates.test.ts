@@ -165,7 +165,7 @@ describe('a digest', () => {
   const items = Object.values(FINDINGS).map((finding) => ({ event: finding, telling: finding.event }));
 
   test('lists each finding in two or three lines', () => {
-    expect(renderDigest({ items, beyond: 0, perHour: 10 })).toMatchObject({
+    expect(renderDigest({ items, beyond: 0, perHour: 10, perDomain: 10 })).toMatchObject({
       subject: '[ruawatch] 4 findings in 1 domain, held back and gathered (critical)',
       text: `More than 10 alerts an hour were due, so these were gathered in one mail.
 
@@ -189,7 +189,7 @@ select * from dmarc.findings where finding_key in (17, 18, 19, 20);
   });
 
   test('counts what it does not list', () => {
-    const { subject, text, html } = renderDigest({ items, beyond: 1_200, perHour: 1 });
+    const { subject, text, html } = renderDigest({ items, beyond: 1_200, perHour: 1, perDomain: 1 });
     expect(subject).toContain('1,204 findings');
     expect(text).toContain('More than 1 alert an hour were due');
     expect(html).toContain('and 1,200 more findings; the query shows the open ones of all.');

@@ -116,7 +116,7 @@ describe('the mails', () => {
 
   test('tell what is new, over and still open, and what was said about it', async () => {
     const log = pino({ level: 'silent' });
-    const alerts = { ...MONDAY, domains: {}, per_hour: 10 };
+    const alerts = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5 };
     await mail('one.example', 'a.example', '2026-10-03', 2000, 1900);
     const old = await b.event({ domain: 'one.example', severity: 'low', summary: 'one.example: an old story' });
     await acknowledge(b.db, old, { by: 'Ada', why: 'known' }, b.now);

@@ -23,6 +23,7 @@ analyzer:
   patience_seconds: 86400
 alerts:
   per_hour: 100000
+  per_domain_hour: 100000
 parser:
   batch_messages: 25
 trust:

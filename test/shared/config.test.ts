@@ -101,7 +101,7 @@ describe('settings', () => {
   it('let each domain have its own recipients', () => {
     write('ruawatch.yaml', 'alerts:\n  per_hour: 3\n  domains:\n    example.org: [dns@example.org]\n');
     const config = load({ SMTP_URL: 'smtp://relay?tls=none', ALERT_FROM: 'ruawatch@example.org' });
-    expect(config.alerts).toMatchObject({ per_hour: 3, domains: { 'example.org': ['dns@example.org'] } });
+    expect(config.alerts).toMatchObject({ per_hour: 3, per_domain_hour: 5, domains: { 'example.org': ['dns@example.org'] } });
     expect(config.alertTo).toEqual([]);
   });
 

@@ -15,6 +15,7 @@ export interface Digest {
   /** Findings it stands for beyond those. */
   beyond: number;
   perHour: number;
+  perDomain: number;
 }
 
 const WIDTH = 78;
@@ -37,7 +38,10 @@ export function renderDigest(digest: Digest): Rendered {
   const gravest = entries[0]!.facts.severity;
   const domains = new Set(items.map((item) => item.event.domain)).size;
   const subject = `[ruawatch] ${counted(number, 'finding')} in ${counted(domains, 'domain')}, held back and gathered (${gravest})`;
-  const why = `More than ${counted(digest.perHour, 'alert')} an hour were due, so these were gathered in one mail.`;
+  const most = counted(digest.perHour, 'alert');
+  // A budget of a domain that is no smaller than that of all says nothing.
+  const few = digest.perDomain < digest.perHour ? `, or ${digest.perDomain} about one domain,` : '';
+  const why = `More than ${most} an hour${few} were due, so these were gathered in one mail.`;
   const more = beyond === 0 ? null : `and ${counted(beyond, 'more finding')}; the query shows the open ones of all.`;
   const query =
     beyond === 0
