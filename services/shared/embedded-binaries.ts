@@ -113,12 +113,23 @@ export function firstClosedFolder(
   }
 }
 
-export function refuseUnreachable(dataDir: string, owner: Owner | null): void {
+/**
+ * Refuses a data folder that the server cannot reach, or that is not safe from others.
+ * @throws PermanentError `embedded_folder`
+ */
+export function refuseFolder(dataDir: string, owner: Owner | null): void {
   const closed = firstClosedFolder(dataDir, owner);
   if (closed !== null) {
     throw new PermanentError(
       'embedded_folder',
       `Postgres runs as the user "postgres" here and may not enter ${closed}: set RUAWATCH_DATA_DIR to a folder it can reach (such as /var/lib/ruawatch), run as another user, or set DATABASE_URL.`,
+    );
+  }
+  // Whoever may write there can put his own programs and passwords in the place of ours.
+  if (process.platform !== 'win32' && statSync(dataDir).mode & 0o002) {
+    throw new PermanentError(
+      'embedded_folder',
+      `Every user of this machine may write to ${dataDir}, where the embedded Postgres and its passwords are: run "chmod o-w ${dataDir}", or set RUAWATCH_DATA_DIR to another folder.`,
     );
   }
 }

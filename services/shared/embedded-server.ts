@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -6,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -14,6 +16,7 @@ import {
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { sleep } from './clock.ts';
 import type { Binaries, Owner } from './embedded-binaries.ts';
 import { codeOf, messageOf, PermanentError } from './errors.ts';
 
@@ -42,6 +45,9 @@ const FIRST_PORT = 20_000;
 const LAST_PORT = 32_767;
 /** What sockaddr_un holds, less its end: 108 on Linux, 104 on BSD and macOS. */
 const SOCKET_PATH_BYTES = 103;
+const DRAFT = 'postgres.new-';
+/** Ten a second. */
+const TRIES = 600;
 
 /** Nobody gets in without a password, whatever address he comes from; nothing but the loopback address is listened on. */
 const HBA = `# Written by ruawatch at every start of the server: changes are lost.
@@ -49,23 +55,32 @@ local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
 `;
 
-/** Makes the cluster, which lets nobody in yet: its superuser has no password. @throws PermanentError `embedded_start` */
+/**
+ * Makes the cluster, which lets nobody in yet: its superuser has no password. It gets its name when it is whole, since initdb writes
+ * the file that tells a cluster among its first, and lives on when we are killed.
+ * @throws PermanentError `embedded_start`
+ */
 export async function initialise(cluster: Cluster, superuser: string): Promise<void> {
-  const folder = folderOf(cluster);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { mode: 0o700 });
-  if (cluster.owner) chownSync(folder, cluster.owner.uid, cluster.owner.gid);
+  const remove = { recursive: true, force: true, maxRetries: 5 } as const;
+  for (const left of readdirSync(cluster.dataDir)) {
+    if (left.startsWith(DRAFT)) rmSync(path.join(cluster.dataDir, left), remove);
+  }
+  const draft = path.join(cluster.dataDir, `${DRAFT}${process.pid}-${randomBytes(4).toString('hex')}`);
+  mkdirSync(draft, { mode: 0o700 });
+  if (cluster.owner) chownSync(draft, cluster.owner.uid, cluster.owner.gid);
   try {
     await run(
       cluster.binaries.initdb,
-      ['-D', folder, '-U', superuser, '-A', 'reject', '-E', 'UTF8', '--no-sync', '--no-instructions'],
+      ['-D', draft, '-U', superuser, '-A', 'reject', '-E', 'UTF8', '--no-sync', '--no-instructions'],
       asOwner(cluster),
     );
+    rmSync(folderOf(cluster), remove);
+    renameSync(draft, folderOf(cluster));
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(draft, remove);
     throw new PermanentError(
       'embedded_start',
-      `The embedded Postgres could not be set up in ${folder}: ${lastLine(error)}`,
+      `The embedded Postgres could not be set up in ${cluster.dataDir}: ${lastLine(error)}`,
       error,
     );
   }
@@ -131,31 +146,53 @@ export async function stop(cluster: Cluster): Promise<void> {
 
 /**
  * Where this cluster's server listens; null when none runs. Asked of its process, not of the port: after a crash another program may
- * have taken that, and must not be shown a password.
+ * have taken that, and must not be shown a password. One that starts or stops is waited for, and so is a single-user one whose
+ * ruawatch was killed.
+ * @throws PermanentError `embedded_start` when it does neither for a minute
  */
 export async function listening(cluster: Cluster): Promise<Listening | null> {
-  const file = path.join(folderOf(cluster), 'postmaster.pid');
-  if (!existsSync(file)) return null;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const lines = linesOf(path.join(folderOf(cluster), 'postmaster.pid'));
+    if (lines === null || !(await runs(cluster))) return null;
+    const [pid, , , port, socket, , , state] = lines;
+    if (Number(pid) > 0 && state?.trim() === 'ready') {
+      return { pid: Number(pid), port: Number(port), socket: socket !== '' && socketFits(cluster, Number(port)) };
+    }
+    await sleep(100);
+  }
+  throw new PermanentError(
+    'embedded_start',
+    `The embedded Postgres has been starting or stopping for over a minute; its log is ${logOf(cluster)}.`,
+  );
+}
+
+async function runs(cluster: Cluster): Promise<boolean> {
   try {
     await run(cluster.binaries.pg_ctl, ['-D', folderOf(cluster), 'status'], asOwner(cluster));
+    return true;
   } catch (error) {
     // pg_ctl's exit status when no server runs.
-    if ((error as { code?: unknown }).code === 3) return null;
+    if ((error as { code?: unknown }).code === 3) return false;
     throw new PermanentError(
       'embedded_start',
       `The embedded Postgres cannot be asked whether it runs: ${lastLine(error)}`,
       error,
     );
   }
-  let lines: string[];
+}
+
+function linesOf(file: string): string[] | null {
   try {
-    lines = readFileSync(file, 'utf8').split('\n');
+    return readFileSync(file, 'utf8').split('\n');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null; // stopped since
+    if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
-  const [pid, , , port, socket] = lines;
-  return { pid: Number(pid), port: Number(port), socket: (socket ?? '') !== '' && socketFits(cluster, Number(port)) };
+}
+
+/** Whether the cluster lets somebody in without a password, as those of version 0.1.0 did. */
+export function isOpen(cluster: Cluster): boolean {
+  return (linesOf(path.join(folderOf(cluster), 'pg_hba.conf')) ?? []).some((line) => /^[^#]*\strust\b/.test(line));
 }
 
 function socketFits(cluster: Cluster, port: number): boolean {

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { QUEUE_SCHEMA } from '../shared/db.ts';
-import { findBinaries, reachableBinaries, refuseUnreachable, serverOwner } from '../shared/embedded-binaries.ts';
+import { findBinaries, reachableBinaries, refuseFolder, serverOwner } from '../shared/embedded-binaries.ts';
 import {
   ADMIN,
   newSecrets,
@@ -20,6 +20,7 @@ import {
   folderOf,
   initialise,
   isInitialised,
+  isOpen,
   type Listening,
   launch,
   listening,
@@ -67,7 +68,7 @@ export interface EmbeddedOptions {
 export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
   const owner = serverOwner();
   mkdirSync(dataDir, { recursive: true });
-  refuseUnreachable(dataDir, owner);
+  refuseFolder(dataDir, owner);
   const installed = await findBinaries();
   const lock = path.join(dataDir, 'starting');
   const release = await takeLock(lock);
@@ -77,8 +78,8 @@ export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {
     const user = await enter(cluster, at, SERVICES, secrets, MAINTENANCE);
     await user.query('select pg_advisory_lock_shared($1)', [USERS_LOCK]);
     return {
-      url: urlOf(cluster, at, SERVICES, secrets),
-      readerUrl: urlOf(cluster, { ...at, socket: false }, READER, secrets),
+      url: servicesUrl(cluster, at, secrets),
+      readerUrl: `postgres://${READER}:${secrets[READER]}@127.0.0.1:${at.port}/${DATABASE}`,
       dataDir,
       close: () => leave(user, cluster, lock),
     };
@@ -127,7 +128,7 @@ async function isAlone(user: pg.Client): Promise<boolean> {
 async function bringUp(cluster: Cluster, options: EmbeddedOptions): Promise<{ at: Listening; secrets: Secrets }> {
   let at = await listening(cluster);
   let secrets = readSecrets(cluster.dataDir);
-  if (at && !(secrets && (await takes(cluster, at, ADMIN, secrets)))) {
+  if (at && !(secrets && (await takes(cluster, at, secrets)))) {
     await stopOlder(cluster, at);
     at = null;
     // Passwords that the older version's folder does not know yet.
@@ -137,10 +138,17 @@ async function bringUp(cluster: Cluster, options: EmbeddedOptions): Promise<{ at
     if (!isInitialised(cluster)) {
       await initialise(cluster, ADMIN);
       secrets = null;
-    } else if (!secrets) tell(options, `The embedded Postgres gets new passwords, in ${passwordFile(cluster.dataDir)}.`);
+    } else if (!secrets) {
+      tell(
+        options,
+        isOpen(cluster)
+          ? `The embedded Postgres let every local user in: it is closed now, and its passwords are in ${passwordFile(cluster.dataDir)}.`
+          : `The embedded Postgres gets new passwords, in ${passwordFile(cluster.dataDir)}.`,
+      );
+    }
     secrets ??= await setPasswords(cluster);
     at = await start(cluster, options);
-    if (!(await takes(cluster, at, ADMIN, secrets))) {
+    if (!(await takes(cluster, at, secrets))) {
       // The folder came from elsewhere, such as a backup, and knows other passwords.
       tell(options, `The embedded Postgres did not know the passwords in ${passwordFile(cluster.dataDir)}: it gets new ones.`);
       await stop(cluster);
@@ -243,9 +251,10 @@ async function stopOlder(cluster: Cluster, at: Listening): Promise<void> {
 }
 
 /** @returns false when the server refuses the password, or knows no such login */
-async function takes(cluster: Cluster, at: Listening, login: typeof ADMIN | typeof SERVICES, secrets: Secrets): Promise<boolean> {
+async function takes(cluster: Cluster, at: Listening, secrets: Secrets): Promise<boolean> {
   try {
-    const client = await enter(cluster, at, login, secrets, MAINTENANCE);
+    // Once all is set up, the superuser is not needed.
+    const client = await enter(cluster, at, secrets.ready ? SERVICES : ADMIN, secrets, MAINTENANCE);
     await client.end();
     return true;
   } catch (error) {
@@ -285,7 +294,8 @@ function clientOf(settings: pg.ClientConfig): pg.Client {
   return client;
 }
 
-function urlOf(cluster: Cluster, at: Listening, login: keyof Omit<Secrets, 'ready'>, secrets: Secrets): string {
-  const url = `postgres://${login}:${secrets[login]}@127.0.0.1:${at.port}/${DATABASE}`;
-  return at.socket ? `${url}?host=${encodeURIComponent(folderOf(cluster))}` : url;
+/** The server offers no TLS, whatever PGSSLMODE says for others. */
+function servicesUrl(cluster: Cluster, at: Listening, secrets: Secrets): string {
+  const url = `postgres://${SERVICES}:${secrets[SERVICES]}@127.0.0.1:${at.port}/${DATABASE}?sslmode=disable`;
+  return at.socket ? `${url}&host=${encodeURIComponent(folderOf(cluster))}` : url;
 }

@@ -81,12 +81,12 @@ async function ownerships(admin: pg.Client): Promise<string[]> {
   const { rows } = await admin.query<{ statement: string }>(
     `with ours as (
        select oid, nspname from pg_namespace
-        where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')
+        where nspname !~ '^pg_' and nspname <> 'information_schema'
      ), extension as (
        select classid, objid from pg_depend where deptype = 'e'
      )
      select format('alter schema %I owner to ${SERVICES}', n.nspname) as statement, 1 as step
-       from ours o join pg_namespace n on n.oid = o.oid where n.nspowner = 10
+       from ours o join pg_namespace n on n.oid = o.oid where n.nspowner = 10 and n.nspname <> 'public'
      union all
      select format('alter %s %I.%I owner to ${SERVICES}',
                    case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'

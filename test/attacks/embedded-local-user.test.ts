@@ -1,15 +1,17 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startDemoMailbox } from '../../services/cli/demo/mailbox.ts';
 import { openPool } from '../../services/shared/db.ts';
-import { passwordFile, readSecrets } from '../../services/shared/embedded-secrets.ts';
+import { passwordFile, readSecrets, writeSecrets } from '../../services/shared/embedded-secrets.ts';
 import { adminUrl, type EmbeddedPostgres, openEmbedded } from '../../services/store/embedded.ts';
 import { fillOlder, startOlder } from '../helpers/older.ts';
-import { ruawatchOnce } from '../helpers/process.ts';
+import { ruawatch, ruawatchOnce } from '../helpers/process.ts';
+import { until } from '../helpers/services.ts';
 
 /** Whoever has an account on the machine. What 3ba4c26 gave him: superuser by name alone, and programs run as the server's user. */
 const NAMES = [
@@ -296,9 +298,48 @@ describe('a data folder of the older version', () => {
     const dataDir = dataFolder();
     const older = await startOlder(dataDir);
     await fillOlder(older.url);
-    const server = await openEmbedded(dataDir);
+    const server = await openEmbedded(dataDir, { say: () => undefined });
     await expectClosed(server);
     await expectHandedOver(server);
+    await server.close();
+  });
+
+  test('is closed in the end, with all its rows, however often what closes it is killed', async () => {
+    const dataDir = dataFolder();
+    const older = await startOlder(dataDir);
+    await fillOlder(older.url);
+    await older.stop();
+    for (const after of [300, 450, 600, 750, 900, 1100, 1400]) {
+      const run = ruawatch(['migrate'], { RUAWATCH_DATA_DIR: dataDir });
+      await new Promise((resolve) => setTimeout(resolve, after));
+      run.child.kill('SIGKILL');
+      await run.ended;
+    }
+    const server = await openEmbedded(dataDir, { say: () => undefined });
+    await expectClosed(server);
+    await expectHandedOver(server);
+    await server.close();
+  });
+
+  test('is closed when it was half closed: no ownership is left behind, nor a function that runs as superuser', async () => {
+    const dataDir = dataFolder();
+    const older = await startOlder(dataDir);
+    await fillOlder(older.url);
+    await ask(
+      older.url,
+      'create function public.back_door() returns text language sql security definer as $$ select current_user $$',
+    );
+    await older.stop();
+    const said: string[] = [];
+    await (await openEmbedded(dataDir, { say: (line) => said.push(line) })).close();
+    expect(said).toEqual([
+      `The embedded Postgres let every local user in: it is closed now, and its passwords are in ${passwordFile(dataDir)}.`,
+    ]);
+    // As after a crash between the passwords and the rest.
+    writeSecrets(dataDir, { ...readSecrets(dataDir)!, ready: false });
+    const server = await openEmbedded(dataDir);
+    await expectHandedOver(server);
+    expect(await ask(server.readerUrl, 'select public.back_door() as me')).toEqual([[{ me: 'ruawatch' }]]);
     await server.close();
   });
 
@@ -314,7 +355,7 @@ describe('a data folder of the older version', () => {
       message: expect.stringMatching(/stop it, then start/),
     });
     await user.end();
-    const server = await openEmbedded(dataDir);
+    const server = await openEmbedded(dataDir, { say: () => undefined });
     await expectClosed(server);
     await server.close();
   });
@@ -346,4 +387,47 @@ describe('the password file', () => {
     await (await openEmbedded(dataDir, { say: () => undefined })).close();
     expect(readdirSync(dataDir).filter((f) => f.endsWith('.new'))).toEqual([]);
   });
+});
+
+describe('the data folder', () => {
+  test('that everybody may write to is refused, with what to run', async () => {
+    const dataDir = dataFolder();
+    mkdirSync(dataDir);
+    chmodSync(dataDir, 0o777);
+    await expect(openEmbedded(dataDir)).rejects.toMatchObject({
+      code: 'embedded_folder',
+      message: expect.stringContaining('chmod o-w'),
+    });
+    expect(readdirSync(dataDir)).toEqual([]);
+  });
+
+  test('with a path too long for a socket is served over TCP, and is as closed', async () => {
+    const dataDir = path.join(dataFolder(), 'x'.repeat(120));
+    const server = await openEmbedded(dataDir);
+    expect(server.url).not.toMatch(/host=/);
+    expect(await ask(server.url, 'select current_user as me')).toEqual([[{ me: 'ruawatch' }]]);
+    await expectClosed(server);
+    await server.close();
+  });
+});
+
+test("start's first words, doctor and migrate: the reader's URL, which works, and no other password", async () => {
+  const dataDir = dataFolder();
+  const mailbox = await startDemoMailbox([]);
+  const env = { RUAWATCH_DATA_DIR: dataDir, IMAP_URL: `${mailbox.url}/INBOX?tls=none` };
+  const run = ruawatch(['start'], env);
+  await until(() => /ruawatch runs/.test(run.stdout()) || run.child.exitCode !== null);
+  const [url] = run.stdout().match(/postgres:\/\/[^"]+/)!;
+  expect(await ask(url!, 'select count(*)::int as n from dmarc.findings', 'select current_user as me')).toEqual([
+    [{ n: 0 }],
+    [{ me: 'ruawatch_reader' }],
+  ]);
+  const doctor = await ruawatchOnce(['doctor'], env);
+  expect(doctor.stdout).toContain(`(embedded, for people: ${url})`);
+  run.child.kill('SIGTERM');
+  await run.ended;
+  const { ready: _, ruawatch_reader: reader, ...others } = readSecrets(dataDir)!;
+  expect(url).toContain(reader);
+  for (const password of Object.values(others)) expect(run.stdout() + run.stderr() + doctor.stdout).not.toContain(password);
+  await mailbox.stop();
 });
