@@ -5,13 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startDemoMailbox } from '../../services/cli/demo/mailbox.ts';
 import { openPool } from '../../services/shared/db.ts';
 import { passwordFile, readSecrets, writeSecrets } from '../../services/shared/embedded-secrets.ts';
 import { adminUrl, type EmbeddedPostgres, openEmbedded } from '../../services/store/embedded.ts';
 import { fillOlder, startOlder } from '../helpers/older.ts';
 import { ruawatch, ruawatchOnce } from '../helpers/process.ts';
-import { until } from '../helpers/services.ts';
 
 /** Whoever has an account on the machine. What 3ba4c26 gave him: superuser by name alone, and programs run as the server's user. */
 const NAMES = [
@@ -409,25 +407,4 @@ describe('the data folder', () => {
     await expectClosed(server);
     await server.close();
   });
-});
-
-test("start's first words, doctor and migrate: the reader's URL, which works, and no other password", async () => {
-  const dataDir = dataFolder();
-  const mailbox = await startDemoMailbox([]);
-  const env = { RUAWATCH_DATA_DIR: dataDir, IMAP_URL: `${mailbox.url}/INBOX?tls=none` };
-  const run = ruawatch(['start'], env);
-  await until(() => /ruawatch runs/.test(run.stdout()) || run.child.exitCode !== null);
-  const [url] = run.stdout().match(/postgres:\/\/[^"]+/)!;
-  expect(await ask(url!, 'select count(*)::int as n from dmarc.findings', 'select current_user as me')).toEqual([
-    [{ n: 0 }],
-    [{ me: 'ruawatch_reader' }],
-  ]);
-  const doctor = await ruawatchOnce(['doctor'], env);
-  expect(doctor.stdout).toContain(`(embedded, for people: ${url})`);
-  run.child.kill('SIGTERM');
-  await run.ended;
-  const { ready: _, ruawatch_reader: reader, ...others } = readSecrets(dataDir)!;
-  expect(url).toContain(reader);
-  for (const password of Object.values(others)) expect(run.stdout() + run.stderr() + doctor.stdout).not.toContain(password);
-  await mailbox.stop();
 });
