@@ -1,6 +1,7 @@
 import { checkSmtp } from '../alerter/smtp.ts';
 import { checkWebhook } from '../alerter/webhook.ts';
 import { readAsnFile } from '../enricher/asn.ts';
+import { WARN_SHARE } from '../parser/archive.ts';
 import { checkMailbox } from '../poller/check.ts';
 import type { Config } from '../shared/config.ts';
 import { sentenceOf } from '../shared/errors.ts';
@@ -9,6 +10,7 @@ import { serveHealth } from '../shared/http.ts';
 import { createLog } from '../shared/log.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { reverseResolver } from '../shared/resolver.ts';
+import { archiveSize } from '../store/archive.ts';
 import { countMessages } from '../store/messages.ts';
 import { checkLimits, openDatabase, openQueues } from './open.ts';
 
@@ -37,6 +39,8 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   if (config instanceof Error) return 1;
 
   let databaseUrl: string | null = null;
+  /** Bytes of raw mail; null until the database was asked. */
+  let archived = null as number | null;
   let closeDatabase = () => Promise.resolve();
   await check('database', async () => {
     const opened = await openDatabase(config, { migrate: config.databaseUrl === null, max: 2 });
@@ -44,9 +48,19 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     closeDatabase = opened.close;
     const { rows } = await opened.db.query<{ version: string }>("select current_setting('server_version') as version");
     const counts = await countMessages(opened.db);
+    archived = await archiveSize(opened.db);
     const held = counts.quarantined + counts.failed;
     return `Postgres ${rows[0]!.version}${opened.embedded ? ` (embedded, for people: ${opened.embedded.readerUrl})` : ''}; ${counts.stored} messages stored, ${counts.received} waiting${held > 0 ? `, ${held} quarantined or failed: ruawatch messages list --state quarantined failed` : ''}`;
   });
+  if (archived !== null) {
+    const { raw_total_gb: gb } = config.retention;
+    const size = `${(archived / 1e9).toFixed(2)} GB of raw mail`;
+    if (gb !== null && archived > gb * 1e9 * WARN_SHARE)
+      out(
+        `--    archive: ${size}, of ${gb} (retention.raw_total_gb): beyond it ignored mails are deleted, then quarantined ones. Raise it, or shorten retention.raw_days.`,
+      );
+    else out(`ok    archive: ${size}${gb === null ? '' : `, of ${gb}`}`);
+  }
   await check('queue', async () => {
     if (databaseUrl === null && config.redisUrl === null && config.queueDatabaseUrl === null)
       throw new Error('it is kept in the database, which does not answer.');

@@ -1,17 +1,26 @@
 import { type Context, repeat } from '../shared/service.ts';
 import { dropPersonal } from '../store/failures.ts';
+import { keepArchive } from './archive.ts';
 import { keepMonths } from './months.ts';
 
 /** A day more or less does not matter; an hour does not load anything. */
 const EVERY_MS = 3_600_000;
+/** Whoever floods the mailbox may not fill the disk between two looks. */
+const ARCHIVE_EVERY_MS = 600_000;
 const MAILS_AT_ONCE = 500;
 const DAY_MS = 86_400_000;
 
 /**
- * Makes and drops the months of the large tables (months.ts). And deletes failure reports, and the mails they came in, when `failure_reports.retention_days` have passed since ruawatch stored them:
+ * Makes and drops the months of the large tables (months.ts), and keeps the raw archive within its bounds (archive.ts). And deletes failure reports, and the mails they came in, when `failure_reports.retention_days` have passed since ruawatch stored them:
  * they hold the addresses and words of people who never asked to be watched.
  */
-export function startRetention({ config, db, clock, log }: Pick<Context, 'config' | 'db' | 'clock' | 'log'>): {
+export function startRetention({
+  config,
+  db,
+  clock,
+  log,
+  metrics,
+}: Pick<Context, 'config' | 'db' | 'clock' | 'log' | 'metrics'>): {
   stop(): Promise<void>;
 } {
   const personal = repeat(
@@ -28,9 +37,15 @@ export function startRetention({ config, db, clock, log }: Pick<Context, 'config
     'the deletion of old failure reports',
   );
   const months = repeat(EVERY_MS, (signal) => keepMonths({ config, db, clock, log }, signal), log, 'making and dropping months');
+  const archive = repeat(
+    ARCHIVE_EVERY_MS,
+    (signal) => keepArchive({ config, db, clock, log, metrics }, signal),
+    log,
+    'keeping the archive of raw mails within its bounds',
+  );
   return {
     async stop() {
-      await Promise.all([personal.stop(), months.stop()]);
+      await Promise.all([personal.stop(), months.stop(), archive.stop()]);
     },
   };
 }

@@ -121,8 +121,18 @@ const fileSchema = z.strictObject({
       retention_days: z.number().int().min(1).max(3650).default(30),
     })
     .prefault({}),
-  /** Days that raw mails, records and daily totals are kept; null is for ever. They go by whole months: docs/retention.md. */
-  retention: z.strictObject({ raw_days: keptDays, records_days: keptDays, rollups_days: keptDays }).prefault({}),
+  /** Days that things are kept; null is for ever. Raw mails, records and daily totals go by whole months: docs/retention.md. */
+  retention: z
+    .strictObject({
+      raw_days: keptDays.default(400),
+      /** Raw mails that are no report: one by one. */
+      ignored_days: keptDays.default(30),
+      /** Gigabytes (10^9) of raw mail; beyond them ignored mails go, then quarantined ones. Null is no bound. */
+      raw_total_gb: z.number().positive().nullable().default(20),
+      records_days: keptDays,
+      rollups_days: keptDays,
+    })
+    .prefault({}),
   sweep: z.strictObject({ every_seconds: seconds(15), after_seconds: seconds(60) }).prefault({}),
   /** Whom everything of ours asks that asks DNS; the system's own servers when empty. */
   dns_servers: nameServers,

@@ -14,6 +14,8 @@ export interface Metrics {
   jobSeconds: Histogram<'queue'>;
   imapUp: Gauge<'mailbox'>;
   addresses: Counter<'outcome'>;
+  rawBytes: Gauge;
+  rawTotalBytes: Gauge;
 }
 
 /** Makes a registry of its own, so that several pipelines in one process (tests) do not share counts. */
@@ -76,6 +78,12 @@ export function createMetrics(): Metrics {
       name: 'ruawatch_addresses_total',
       help: 'Addresses asked about, by outcome (confirmed, unconfirmed, none, failed)',
       labelNames: ['outcome'],
+      registers,
+    }),
+    rawBytes: new Gauge({ name: 'ruawatch_raw_bytes', help: 'Bytes of raw mail that are kept', registers }),
+    rawTotalBytes: new Gauge({
+      name: 'ruawatch_raw_total_bytes',
+      help: 'Bytes of raw mail that may be kept (retention.raw_total_gb)',
       registers,
     }),
     imapUp: new Gauge({

@@ -91,7 +91,7 @@ export async function dropPersonal(db: Db, before: Date, limit: number): Promise
     if (keys.length === 0) return 0;
     await tx.query('delete from ruawatch.failure_reports where message_key = any($1::bigint[])', [keys]);
     const { rows: emptied } = await tx.query<{ stored_at: Date }>(
-      'update ruawatch.messages set sender = null, subject = null where message_key = any($1::bigint[]) returning stored_at',
+      'update ruawatch.messages set sender = null, subject = null, raw_gone_at = now() where message_key = any($1::bigint[]) returning stored_at',
       [keys],
     );
     if (emptied.length > 0) {
@@ -99,6 +99,12 @@ export async function dropPersonal(db: Db, before: Date, limit: number): Promise
         keys,
         ...storedRange(emptied),
       ]);
+      // What they took is measured again.
+      await tx.query(
+        `update ruawatch.raw_stock set bytes = null
+          where partition in (select to_char(s at time zone 'UTC', '"raw_"YYYY"_"MM') from unnest($1::timestamptz[]) s)`,
+        [emptied.map(({ stored_at }) => stored_at.toISOString())],
+      );
     }
     return keys.length;
   });

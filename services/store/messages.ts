@@ -211,6 +211,7 @@ export async function replayMessages(
         and ($1::bigint[] is null or message_key = any($1))
         and ($2::text[] is null or state = any($2))
         and ($3::text is null or code = $3)
+        and raw_gone_at is null
         and exists (select 1 from ruawatch.raw r where r.message_key = m.message_key and r.n = 0 and r.stored_at = m.stored_at)
     returning message_key`,
     [filter.keys ?? null, filter.states?.length ? filter.states : null, filter.code ?? null],

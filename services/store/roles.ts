@@ -21,9 +21,13 @@ export const GRANTS = {
   ruawatch_parser: {
     migrations: ['select'],
     // Sender, subject and bytes go when the retention time of a failure report is over.
-    messages: ['select', 'update (state, code, reason, attempts, worker_deaths, queued_at, settled_at, sender, subject)'],
+    messages: [
+      'select',
+      'update (state, code, reason, attempts, worker_deaths, queued_at, settled_at, sender, subject, raw_gone_at)',
+    ],
     parsing: ['select', 'insert', 'update', 'delete'],
     raw: ['select', 'delete'],
+    raw_stock: ['select', 'insert', 'update', 'delete'],
     reports: ['select', 'insert', 'update'],
     records: ['select', 'insert', 'delete'],
     source_days: ['select', 'insert', 'update', 'delete'],

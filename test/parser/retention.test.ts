@@ -38,7 +38,7 @@ const at = (day: string) => Date.parse(`${day}T00:00:00Z`) / 1000;
 const report = (day: string, report: TestReport = {}, unique = '') =>
   reportMail(reportXml({ id: day, begin: at(day), ...report }), { unique: `${day} ${unique}` });
 const keep = (retention: Partial<Context['config']['retention']>) => {
-  context.config.retention = { raw_days: null, records_days: null, rollups_days: null, ...retention };
+  context.config.retention = { ...context.config.retention, raw_days: null, ...retention };
   return keepMonths(context);
 };
 const dropped = () => lines.filter((line) => line.dropped !== undefined).map(({ setting, dropped }) => ({ setting, dropped }));

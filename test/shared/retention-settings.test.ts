@@ -15,9 +15,12 @@ const load = (yaml: string) => {
   return loadConfig({}, folder).retention;
 };
 
-test('everything is kept for ever unless a setting says otherwise', () => {
-  expect(loadConfig({}, folder).retention).toEqual({ raw_days: null, records_days: null, rollups_days: null });
+const MAILS = { ignored_days: 30, raw_total_gb: 20 };
+
+test('raw mails are kept for a time and within a total, all else for ever, unless a setting says otherwise', () => {
+  expect(loadConfig({}, folder).retention).toEqual({ ...MAILS, raw_days: 400, records_days: null, rollups_days: null });
   expect(load('retention:\n  raw_days: 90\n  records_days: null')).toEqual({
+    ...MAILS,
     raw_days: 90,
     records_days: null,
     rollups_days: null,
