@@ -373,12 +373,9 @@ async function finish(
   });
   await rollUp(tx, changes);
   await rollUpPolicies(tx, changes);
-  await dropEmptyPending(
-    tx,
-    changes.filter(({ sign, trust }) => sign === -1 && trust === 'pending'),
-  );
+  await dropEmptyPending(tx, changes);
   const judged = decision.kept.filter(({ trust }) => trust !== null && trust.reporter_trust !== null);
-  // What stands and tells a policy was noted with it.
+  // What stands and tells a policy was noted with it. (What waits to be verified is noted by its verdict.)
   const silent = judged.filter(({ key, report }) => !decision.signs.has(key) || policyText(report.policy) === '');
   await noteDomains(
     tx,
@@ -390,7 +387,7 @@ async function finish(
   const aside = decision.kept.filter(({ key }) => !decision.signs.has(key));
   await noteSources(
     tx,
-    aside.map(({ key, report }) => ({ key, begin: report.begin })),
+    aside.map(({ key, report, trust }) => ({ key, begin: report.begin, trust: classOf(trust) })),
   );
   await writeOthers(tx, read, privacy);
 

@@ -278,7 +278,15 @@ export class AggregateBuilder {
       this.problems.add('record_count_missing', 'A record has no count; it counts no messages.');
     } else {
       const number = wholeNumber(row.count);
-      if (number === null || !Number.isSafeInteger(this.messages + number)) {
+      if (number !== null && number > this.limits.recordMessages) {
+        this.setAside(
+          'record_count_too_large',
+          `its count of ${number} messages is more than one address sends (limits.recordMessages: ${this.limits.recordMessages})`,
+          this.recordText(),
+        );
+        return;
+      }
+      if (number === null) {
         this.setAside(
           'record_count_invalid',
           `its count is not a number of messages (${excerpt(row.count, 40)})`,
@@ -340,6 +348,9 @@ export class AggregateBuilder {
     if (this.records >= this.limits.records) {
       throw new Refusal('too_many_records', `The report has more than ${this.limits.records} records.`);
     }
+    if (this.messages + record.count > this.limits.messages) {
+      throw new Refusal('too_many_messages', `The report counts more than ${this.limits.messages} messages.`);
+    }
     this.records++;
     this.messages += record.count;
     if (this.commonFrom !== '' && this.commonFrom !== record.header_from) {
@@ -368,7 +379,7 @@ export class AggregateBuilder {
     const { limits } = this;
     const source_ip = canonicalAddress(ip);
     const number = wholeNumber(count);
-    if (source_ip === null || number === null || !Number.isSafeInteger(this.messages + number)) return false;
+    if (source_ip === null || number === null || number > limits.recordMessages) return false;
     if (Math.max(ip.length, count.length) > limits.textLength) return false;
     if (like.length + ip.length + count.length > limits.recordLength) return false;
     const r = like.record;

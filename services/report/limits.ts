@@ -19,6 +19,10 @@ export interface Limits {
   heldBytes: number;
   /** Records of one report. Code `too_many_records`. */
   records: number;
+  /** Messages that one record may count; one that counts more is set aside. Code `record_count_too_large`. */
+  recordMessages: number;
+  /** Messages that all records of one report may count together. Code `too_many_messages`. */
+  messages: number;
   /** Element depth of an XML document, code `xml_too_deep`; and of a JSON document, code `json_too_deep`. */
   elementDepth: number;
   /** Attributes of one element. Code `too_many_attributes`. */
@@ -67,6 +71,9 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   nesting: 4,
   heldBytes: 64 * MIB,
   records: 5_000_000,
+  // What all the world's servers accept in a day is some 10^11. A record is one address, and 10^9 are twelve thousand a second from it, all day.
+  recordMessages: 10_000_000_000,
+  messages: 100_000_000_000,
   elementDepth: 32,
   attributes: 64,
   textLength: 64 * KIB,

@@ -1,6 +1,7 @@
 import type { AggregateReport, PolicyPublished } from '../report/model.ts';
 import type { Reporter } from '../report/reporters.ts';
 import type { Queryable, Tx } from '../shared/db.ts';
+import { allowanceOf } from './allowance.ts';
 import { isoSeconds, KEY_LENGTH, plain } from './copy.ts';
 import { lockIdentities } from './locks.ts';
 
@@ -163,7 +164,9 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
     tx,
     raised.map((key) => [key, null]),
   );
-  await insertReports(tx, kept, supersededBy, byContent);
+  const together = new Map<number, number>();
+  for (const { message_key } of incoming) together.set(message_key, (together.get(message_key) ?? 0) + 1);
+  await insertReports(tx, kept, supersededBy, byContent, together);
   const told = [...older].filter(({ key }) => before.has(key));
   if (told.length > 0) {
     await tx.query(
@@ -248,59 +251,68 @@ async function insertReports(
   items: readonly NewReport[],
   supersededBy: ReadonlyMap<number, number>,
   ranked: ReadonlyMap<string, Ranked>,
+  together: ReadonlyMap<number, number>,
 ): Promise<void> {
   if (items.length === 0) return;
-  const rows = items.map(({ key, message_key, part, report, trust, reporter }) => ({
-    report_key: key,
-    message_key,
-    part,
-    identity: report.identity,
-    content_hash: report.content_hash,
-    superseded_by: supersededBy.get(key) ?? null,
-    org_name: report.org_name,
-    org_email: report.org_email,
-    extra_contact_info: report.extra_contact_info,
-    reporter: reporterKey(reporter),
-    report_id: report.report_id,
-    domain: report.domain.slice(0, KEY_LENGTH),
-    begin_at: isoSeconds(report.begin),
-    end_at: isoSeconds(report.end),
-    policy_p: report.policy.p,
-    policy_sp: report.policy.sp,
-    policy_np: report.policy.np,
-    policy_pct: percentOf(report.policy),
-    policy_fo: report.policy.fo,
-    policy_testing: report.policy.testing,
-    adkim: report.policy.adkim,
-    aspf: report.policy.aspf,
-    discovery_method: report.policy.discovery_method,
-    version: report.version,
-    generator: report.generator,
-    errors: report.errors,
-    records: report.records,
-    messages: report.messages,
-    salvaged: report.salvaged,
-    problems: report.problems,
-    received_at: new Date(ranked.get(contentKey(report))!.received).toISOString(),
-    trust: classOf(trust),
-    reporter_trust: trust?.reporter_trust ?? null,
-    ...(trust === null ? { trust_reason: null, trust_domain: null } : trustTexts(trust)),
-  }));
+  const allowanceOfItem = ({ message_key, trust }: NewReport) =>
+    allowanceOf(together.get(message_key)!, trust?.trust === 'ok' && trust.reporter_trust === null);
+  const rows = items.map((item) => {
+    const { key, message_key, part, report, trust, reporter } = item;
+    const allowance = allowanceOfItem(item);
+    return {
+      report_key: key,
+      message_key,
+      part,
+      identity: report.identity,
+      content_hash: report.content_hash,
+      superseded_by: supersededBy.get(key) ?? null,
+      org_name: report.org_name,
+      org_email: report.org_email,
+      extra_contact_info: report.extra_contact_info,
+      reporter: reporterKey(reporter),
+      report_id: report.report_id,
+      domain: report.domain.slice(0, KEY_LENGTH),
+      begin_at: isoSeconds(report.begin),
+      end_at: isoSeconds(report.end),
+      policy_p: report.policy.p,
+      policy_sp: report.policy.sp,
+      policy_np: report.policy.np,
+      policy_pct: percentOf(report.policy),
+      policy_fo: report.policy.fo,
+      policy_testing: report.policy.testing,
+      adkim: report.policy.adkim,
+      aspf: report.policy.aspf,
+      discovery_method: report.policy.discovery_method,
+      version: report.version,
+      generator: report.generator,
+      errors: report.errors,
+      records: report.records,
+      messages: report.messages,
+      salvaged: report.salvaged,
+      problems: report.problems,
+      received_at: new Date(ranked.get(contentKey(report))!.received).toISOString(),
+      trust: classOf(trust),
+      reporter_trust: trust?.reporter_trust ?? null,
+      ...(trust === null ? { trust_reason: null, trust_domain: null } : trustTexts(trust)),
+      allowance_proven: allowance.proven,
+      allowance_unproven: allowance.unproven,
+    };
+  });
   await tx.query(
     `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, superseded_by, org_name, org_email,
             extra_contact_info, reporter, report_id, domain, begin_at, end_at, policy_p, policy_sp, policy_np, policy_pct, policy_fo,
             policy_testing, adkim, aspf, discovery_method, version, generator, errors, records, messages, salvaged, problems, received_at, trust,
-            reporter_trust, trust_reason, trust_domain)
+            reporter_trust, trust_reason, trust_domain, allowance_proven, allowance_unproven)
      select report_key, message_key, part, decode(identity, 'hex'), decode(content_hash, 'hex'), superseded_by, org_name, org_email,
             extra_contact_info, reporter, report_id, domain, begin_at, end_at, policy_p, policy_sp, policy_np, policy_pct, policy_fo,
             policy_testing, adkim, aspf, discovery_method, version, generator, errors, records, messages, salvaged, problems, received_at, trust,
-            reporter_trust, trust_reason, trust_domain
+            reporter_trust, trust_reason, trust_domain, allowance_proven, allowance_unproven
        from jsonb_to_recordset($1::jsonb) as r(report_key bigint, message_key bigint, part integer, identity text, content_hash text,
             superseded_by bigint, org_name text, org_email text, extra_contact_info text, reporter text, report_id text, domain text,
             begin_at timestamptz, end_at timestamptz, policy_p text, policy_sp text, policy_np text, policy_pct integer, policy_fo text,
             policy_testing text, adkim text, aspf text, discovery_method text, version text, generator text, errors jsonb, records bigint,
             messages bigint, salvaged boolean, problems jsonb, received_at timestamptz,
-            trust text, reporter_trust text, trust_reason text, trust_domain text)`,
+            trust text, reporter_trust text, trust_reason text, trust_domain text, allowance_proven integer, allowance_unproven integer)`,
     [storableJson(rows)],
   );
 }

@@ -1,9 +1,12 @@
 import type { AggregateReport } from '../report/model.ts';
 import type { Tx } from '../shared/db.ts';
+import { added, OTHER_SOURCES, within } from './allowance.ts';
+import { allowed, type Beyond, beyondAllowance } from './beyond.ts';
 import { KEY_LENGTH, plain } from './copy.ts';
 import { kept, recordsOf } from './partitions.ts';
 import { beginRange, policyText, type TrustClass } from './reports.ts';
 import { dropEmptyPendingSubdomains, isBelow, rollUpSubdomains } from './subdomains.ts';
+import { URGENT, USUAL } from './work.ts';
 
 /** A report that enters (+1) or leaves (-1) the rollups, among the rows of a trust class. */
 export interface RollupChange {
@@ -16,33 +19,61 @@ export interface RollupChange {
   begin: number;
 }
 
+const COUNTS = [
+  'messages',
+  'passed',
+  'dkim_aligned',
+  'spf_aligned',
+  'forwarded',
+  'failed_forwarded',
+  'failed_authenticated',
+  'failed_unauthenticated',
+  'failed_foreign_dkim',
+  'failed_foreign_spf',
+  'delivered',
+  'quarantined',
+  'rejected',
+  'failed_delivered',
+  'contradicted',
+  'failed_subdomain',
+];
+
 /**
  * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer must look at: one
- * statement over the records just written. Rows are touched in key order, so that two workers never deadlock.
+ * statement over the records just written. Rows are touched in key order, and once a transaction (parser/batch.ts), so that two workers
+ * never deadlock.
  * A report counts on the UTC day of its begin, whatever its span.
+ *
+ * Only proven reports are noted for the analyzer and have a part in the sums over all time: what anybody can mail must not be able to
+ * spoil or to delay them. Of a report with very many sources those beyond its allowance (reports.ts) are one source together.
  */
 export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
   if (changes.length === 0) return;
+  const large = await beyondAllowance(tx, changes);
+  const named = allowed(large, 'source', 7);
   const { rows } = await tx.query<{ domain: string }>(
-    `with delta as materialized (
-       select p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, s.reporter, s.trust,
-              sum(s.sign * r.count) as messages,
-              sum(s.sign * r.count) filter (where ok.pass) as passed,
-              sum(s.sign * r.count) filter (where r.dkim_aligned) as dkim_aligned,
-              sum(s.sign * r.count) filter (where r.spf_aligned) as spf_aligned,
-              sum(s.sign * r.count) filter (where r.forwarded) as forwarded,
-              sum(s.sign * r.count) filter (where not ok.pass and r.forwarded) as failed_forwarded,
-              sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and ok.authenticated) as failed_authenticated,
-              sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and not ok.authenticated) as failed_unauthenticated,
-              sum(s.sign * r.count) filter (where not ok.pass and r.foreign_dkim is not null) as failed_foreign_dkim,
-              sum(s.sign * r.count) filter (where not ok.pass and r.foreign_spf is not null) as failed_foreign_spf,
-              sum(s.sign * r.count) filter (where ok.delivered) as delivered,
-              sum(s.sign * r.count) filter (where r.disposition = 'quarantine') as quarantined,
-              sum(s.sign * r.count) filter (where r.disposition = 'reject') as rejected,
-              sum(s.sign * r.count) filter (where not ok.pass and ok.delivered) as failed_delivered,
-              sum(s.sign * r.count) filter (where ok.said <> ok.pass) as contradicted,
-              sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and not ok.authenticated and ok.below) as failed_subdomain,
+    `with ${named.cte}delta as materialized (
+       select p.domain, ${named.name} as source, (p.begin_at at time zone 'UTC')::date as day, s.reporter, s.trust,
+              ${within('sum(s.sign * r.count)')} as messages,
+              ${within('sum(s.sign * r.count) filter (where ok.pass)')} as passed,
+              ${within('sum(s.sign * r.count) filter (where r.dkim_aligned)')} as dkim_aligned,
+              ${within('sum(s.sign * r.count) filter (where r.spf_aligned)')} as spf_aligned,
+              ${within('sum(s.sign * r.count) filter (where r.forwarded)')} as forwarded,
+              ${within('sum(s.sign * r.count) filter (where not ok.pass and r.forwarded)')} as failed_forwarded,
+              ${within('sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and ok.authenticated)')} as failed_authenticated,
+              ${within('sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and not ok.authenticated)')}
+                as failed_unauthenticated,
+              ${within('sum(s.sign * r.count) filter (where not ok.pass and r.foreign_dkim is not null)')} as failed_foreign_dkim,
+              ${within('sum(s.sign * r.count) filter (where not ok.pass and r.foreign_spf is not null)')} as failed_foreign_spf,
+              ${within('sum(s.sign * r.count) filter (where ok.delivered)')} as delivered,
+              ${within("sum(s.sign * r.count) filter (where r.disposition = 'quarantine')")} as quarantined,
+              ${within("sum(s.sign * r.count) filter (where r.disposition = 'reject')")} as rejected,
+              ${within('sum(s.sign * r.count) filter (where not ok.pass and ok.delivered)')} as failed_delivered,
+              ${within('sum(s.sign * r.count) filter (where ok.said <> ok.pass)')} as contradicted,
+              ${within('sum(s.sign * r.count) filter (where not ok.pass and not r.forwarded and not ok.authenticated and ok.below)')}
+                as failed_subdomain,
               bool_or(ok.below) as below,
+              bool_or(not ok.pass and not r.forwarded and not ok.authenticated and ok.delivered and r.count > 0) as urgent,
               left(max(r.foreign_dkim), ${KEY_LENGTH}) as signing_domain
          from unnest($1::bigint[], $2::integer[], $3::text[], $4::text[]) as s(key, sign, trust, reporter)
          join ruawatch.reports p on p.report_key = s.key
@@ -52,50 +83,30 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
                                    r.dkim_result = 'pass' or r.spf_result = 'pass' as said,
                                    ${isBelow('r', 'p')} as below,
                                    coalesce(r.disposition, 'none') in ('none', 'pass') as delivered) ok
+        ${named.join}
         group by 1, 2, 3, 4, 5),
      days as (
-       insert into ruawatch.source_days as d (domain, source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded,
-              failed_forwarded, failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered,
-              quarantined, rejected, failed_delivered, contradicted, failed_subdomain, signing_domain, trust)
-       select domain, source, day, reporter, messages, coalesce(passed, 0), coalesce(dkim_aligned, 0), coalesce(spf_aligned, 0),
-              coalesce(forwarded, 0), coalesce(failed_forwarded, 0), coalesce(failed_authenticated, 0),
-              coalesce(failed_unauthenticated, 0), coalesce(failed_foreign_dkim, 0), coalesce(failed_foreign_spf, 0),
-              coalesce(delivered, 0), coalesce(quarantined, 0), coalesce(rejected, 0), coalesce(failed_delivered, 0),
-              coalesce(contradicted, 0), coalesce(failed_subdomain, 0), signing_domain, trust
+       insert into ruawatch.source_days as d (domain, source, day, reporter, trust, signing_domain, ${COUNTS.join(', ')})
+       select domain, source, day, reporter, trust, case when source <> '${OTHER_SOURCES}' then signing_domain end, ${COUNTS.join(', ')}
          from delta where ${kept('source_days')} order by domain, source, day, reporter, trust
        on conflict (domain, source, day, reporter, trust) do update
-          set messages = d.messages + excluded.messages,
-              passed = d.passed + excluded.passed,
-              dkim_aligned = d.dkim_aligned + excluded.dkim_aligned,
-              spf_aligned = d.spf_aligned + excluded.spf_aligned,
-              forwarded = d.forwarded + excluded.forwarded,
-              failed_forwarded = d.failed_forwarded + excluded.failed_forwarded,
-              failed_authenticated = d.failed_authenticated + excluded.failed_authenticated,
-              failed_unauthenticated = d.failed_unauthenticated + excluded.failed_unauthenticated,
-              failed_foreign_dkim = d.failed_foreign_dkim + excluded.failed_foreign_dkim,
-              failed_foreign_spf = d.failed_foreign_spf + excluded.failed_foreign_spf,
-              delivered = d.delivered + excluded.delivered,
-              quarantined = d.quarantined + excluded.quarantined,
-              rejected = d.rejected + excluded.rejected,
-              failed_delivered = d.failed_delivered + excluded.failed_delivered,
-              contradicted = d.contradicted + excluded.contradicted,
-              failed_subdomain = d.failed_subdomain + excluded.failed_subdomain,
+          set ${COUNTS.map((name) => `${name} = ${added('d', name)}`).join(', ')},
               signing_domain = greatest(d.signing_domain, excluded.signing_domain)),
      totals as (
        insert into ruawatch.sources as s (domain, source, first_seen, last_seen, messages, passed)
-       select domain, source, min(day), max(day), sum(messages), sum(passed)
-         from (select domain, source, day, sum(messages) as messages, coalesce(sum(passed), 0) as passed from delta
-                group by domain, source, day
-               -- What moves between trust classes adds up to nothing.
-               having sum(messages) <> 0 or coalesce(sum(passed), 0) <> 0) moved
+       select domain, source, min(day), max(day), ${within('sum(messages)')}, ${within('sum(passed)')}
+         from delta where trust = 'ok'
         group by domain, source
         order by domain, source
        on conflict (domain, source) do update
           set first_seen = case when s.messages = 0 then excluded.first_seen else least(s.first_seen, excluded.first_seen) end,
               last_seen = case when s.messages = 0 then excluded.last_seen else greatest(s.last_seen, excluded.last_seen) end,
-              messages = s.messages + excluded.messages,
-              passed = s.passed + excluded.passed),
-     work as (insert into ruawatch.analysis_work (domain, source, day) select domain, source, day from delta)
+              messages = ${added('s', 'messages')},
+              passed = ${added('s', 'passed')}),
+     work as (
+       insert into ruawatch.analysis_work (domain, source, day, tier)
+       select domain, source, day, case when urgent then ${URGENT} else ${USUAL} end
+         from delta where trust = 'ok' and source <> '${OTHER_SOURCES}')
      select distinct domain from delta where below`,
     [
       changes.map((c) => c.key),
@@ -103,15 +114,17 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
       changes.map((c) => c.trust),
       changes.map((c) => c.reporter),
       ...beginRange(changes),
+      ...named.params,
     ],
   );
   // Most domains have no mail below them: their records are read once.
   const domains = rows.map(({ domain }) => domain);
-  if (domains.length > 0) await rollUpSubdomains(tx, changes, domains);
+  if (domains.length > 0) await rollUpSubdomains(tx, changes, domains, large);
   const entered = new Set(changes.filter((c) => c.sign === 1).map((c) => c.key));
   await forget(
     tx,
     changes.filter((c) => c.sign === -1 && !entered.has(c.key)),
+    large,
   );
 }
 
@@ -119,38 +132,49 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
  * Sums can be taken back; the first and last day of a source and the largest name among its signers cannot, and are looked up again
  * where a report that left may have been the one to say them. The rows it changes are those that rollUp holds already.
  */
-async function forget(tx: Tx, left: readonly RollupChange[]): Promise<void> {
+async function forget(tx: Tx, left: readonly RollupChange[], large: Beyond): Promise<void> {
   if (left.length === 0) return;
+  const signed = allowed(large, 'source', 6);
   const keys = left.map((c) => c.key);
   await tx.query(
-    `with touched as materialized (
-       select distinct p.domain, r.source, g.reporter, (p.begin_at at time zone 'UTC')::date as day, g.trust
-         from unnest($1::bigint[], $2::text[], $3::text[]) as g(key, trust, reporter)
-         join ruawatch.reports p on p.report_key = g.key
+    `with ${signed.cte}touched as materialized (
+       select distinct p.domain, ${signed.name} as source, s.reporter, (p.begin_at at time zone 'UTC')::date as day, s.trust
+         from unnest($1::bigint[], $2::text[], $3::text[]) as s(key, trust, reporter)
+         join ruawatch.reports p on p.report_key = s.key
         cross join lateral (${recordsOf('p', '$4', '$5')}) r
+        ${signed.join}
         where r.foreign_dkim is not null),
+     -- All that the same reporters told of the same days, looked through once, however many sources there are.
+     told as materialized (
+       select t.domain, t.reporter, t.day, t.trust, r.source, left(max(r.foreign_dkim), ${KEY_LENGTH}) as signer
+         from (select distinct domain, reporter, day, trust from touched) t
+         join ruawatch.reports p
+           on p.domain = t.domain and p.begin_at >= t.day::timestamp at time zone 'UTC' and p.begin_at < (t.day + 1)::timestamp at time zone 'UTC'
+          and p.reporter = t.reporter and p.trust = t.trust and p.superseded_by is null
+        cross join lateral (${recordsOf('p', "t.day::timestamp at time zone 'UTC'", "(t.day + 1)::timestamp at time zone 'UTC'")}) r
+        where r.foreign_dkim is not null
+        group by 1, 2, 3, 4, 5),
      said as (
-       select t.*, (select left(max(r.foreign_dkim), ${KEY_LENGTH})
-                      from ruawatch.reports p
-                     cross join lateral (${recordsOf('p', "t.day::timestamp at time zone 'UTC'", "(t.day + 1)::timestamp at time zone 'UTC'")}) r
-                     where p.domain = t.domain and p.begin_at >= t.day::timestamp at time zone 'UTC'
-                       and p.begin_at < (t.day + 1)::timestamp at time zone 'UTC'
-                       and p.reporter = t.reporter and p.trust = t.trust and p.superseded_by is null and r.source = t.source) as signer
-         from touched t)
+       select t.*, o.signer from touched t left join told o using (domain, reporter, day, trust, source))
      update ruawatch.source_days d set signing_domain = s.signer from said s
       where d.domain = s.domain and d.source = s.source and d.day = s.day and d.reporter = s.reporter and d.trust = s.trust
-        and d.signing_domain is distinct from s.signer`,
-    [keys, left.map((c) => c.trust), left.map((c) => c.reporter), ...beginRange(left)],
+        and d.source <> '${OTHER_SOURCES}' and d.signing_domain is distinct from s.signer`,
+    [keys, left.map((c) => c.trust), left.map((c) => c.reporter), ...beginRange(left), ...signed.params],
   );
+  const proven = left.filter((c) => c.trust === 'ok');
+  if (proven.length === 0) return;
+  const { cte, name, join, params } = allowed(large, 'source', 4);
   await tx.query(
-    `with touched as materialized (
-       select distinct p.domain, r.source
-         from ruawatch.reports p
+    `with ${cte}touched as materialized (
+       select distinct p.domain, ${name} as source
+         from (select unnest($1::bigint[]) as key, 'ok' as trust) s
+         join ruawatch.reports p on p.report_key = s.key
         cross join lateral (${recordsOf('p', '$2', '$3')}) r
-        where p.report_key = any($1::bigint[])),
+        ${join}),
      seen as (
        select t.domain, t.source, min(d.day) as first_seen, max(d.day) as last_seen
-         from touched t join ruawatch.source_days d on d.domain = t.domain and d.source = t.source and d.messages > 0
+         from touched t
+         join ruawatch.source_days d on d.domain = t.domain and d.source = t.source and d.messages > 0 and d.trust = 'ok'
         group by t.domain, t.source),
      -- The days that were dropped cannot be looked up; what they said stays.
      dropped as (select dropped_before as before from ruawatch.partitioned where name = 'source_days')
@@ -158,7 +182,7 @@ async function forget(tx: Tx, left: readonly RollupChange[]): Promise<void> {
         set first_seen = case when s.first_seen < d.before then s.first_seen else e.first_seen end, last_seen = e.last_seen
        from seen e, dropped d
       where s.domain = e.domain and s.source = e.source and (s.first_seen, s.last_seen) is distinct from (e.first_seen, e.last_seen)`,
-    [keys, ...beginRange(left)],
+    [proven.map((c) => c.key), ...beginRange(proven), ...params],
   );
 }
 
@@ -192,7 +216,8 @@ export async function rollUpPolicies(
        insert into ruawatch.policy_days as d (domain, day, reporter, policy, trust, reports)
        select domain, day, reporter, policy, trust, n from delta where ${kept('policy_days')} order by domain, day, reporter, policy, trust
        on conflict (domain, day, reporter, policy, trust) do update set reports = d.reports + excluded.reports)
-     insert into ruawatch.analysis_work (domain, source, day) select distinct domain, '', day from delta order by 1, 3`,
+     insert into ruawatch.analysis_work (domain, source, day)
+     select distinct domain, '', day from delta where trust <> 'pending' order by 1, 3`,
     [
       rows.map((r) => r.domain),
       rows.map((r) => r.day),
@@ -215,19 +240,23 @@ export async function noteDomains(tx: Tx, days: readonly { domain: string; day: 
 }
 
 /**
- * Notes the sources of reports that were superseded as they came. In another order they would have entered the rollups and left them
- * again: what the analyzer looks at must not tell the difference, for it holds a source against the domain of the moment.
+ * Notes the sources of proven reports that were superseded as they came. In another order they would have entered the rollups and left
+ * them again: what the analyzer looks at must not tell the difference, for it holds a source against the domain of the moment.
  */
-export async function noteSources(tx: Tx, reports: readonly { key: number; begin: number }[]): Promise<void> {
-  if (reports.length === 0) return;
+export async function noteSources(tx: Tx, reports: readonly { key: number; begin: number; trust: TrustClass }[]): Promise<void> {
+  const proven = reports.filter(({ trust }) => trust === 'ok');
+  if (proven.length === 0) return;
+  const { cte, name, join, params } = allowed(await beyondAllowance(tx, proven), 'source', 4);
   await tx.query(
-    `insert into ruawatch.analysis_work (domain, source, day)
-     select distinct p.domain, r.source, (p.begin_at at time zone 'UTC')::date
-       from ruawatch.reports p
-      cross join lateral (${recordsOf('p', '$2', '$3', 'source')}) r
-      where p.report_key = any($1::bigint[])
-      order by 1, 2, 3`,
-    [reports.map((r) => r.key), ...beginRange(reports)],
+    `with ${cte}named as (
+       select distinct p.domain, ${name} as source, (p.begin_at at time zone 'UTC')::date as day
+         from (select unnest($1::bigint[]) as key, 'ok' as trust) s
+         join ruawatch.reports p on p.report_key = s.key
+        cross join lateral (${recordsOf('p', '$2', '$3')}) r
+        ${join})
+     insert into ruawatch.analysis_work (domain, source, day)
+     select domain, source, day from named where source <> '${OTHER_SOURCES}' order by 1, 2, 3`,
+    [proven.map((r) => r.key), ...beginRange(proven), ...params],
   );
 }
 
@@ -249,33 +278,48 @@ export async function loadPolicyReports(
   return rows;
 }
 
-/** Removes the rows of reports that wait no more: nearly every report leaves one, and there is nothing in it. */
-export async function dropEmptyPending(
-  tx: Tx,
-  reports: readonly { key: number; begin: number; reporter: string }[],
-): Promise<void> {
+/**
+ * Removes the rows of reports that wait no more: nearly every report leaves one, and there is nothing in it. Whoever has such a row in
+ * hand puts something into it, or removes it himself: nobody is waited for.
+ */
+export async function dropEmptyPending(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
+  const reports = changes.filter(({ sign, trust }) => sign === -1 && trust === 'pending');
   if (reports.length === 0) return;
   const keys = reports.map((r) => r.key);
   const reporters = reports.map((r) => r.reporter);
   const [from, to] = beginRange(reports);
+  const { cte, name, join, params } = allowed(await beyondAllowance(tx, reports), 'source', 5);
   await tx.query(
-    `with touched as materialized (
-       select distinct p.domain, r.source, (p.begin_at at time zone 'UTC')::date as day, s.reporter
-         from unnest($1::bigint[], $4::text[]) as s(key, reporter)
+    `with ${cte}touched as materialized (
+       select distinct p.domain, ${name} as source, (p.begin_at at time zone 'UTC')::date as day, s.reporter
+         from (select *, 'pending' as trust from unnest($1::bigint[], $4::text[]) as g(key, reporter)) s
          join ruawatch.reports p on p.report_key = s.key
-        cross join lateral (${recordsOf('p', '$2', '$3')}) r)
-     delete from ruawatch.source_days d using touched t
-      where d.domain = t.domain and d.source = t.source and d.day = t.day and d.reporter = t.reporter
+        cross join lateral (${recordsOf('p', '$2', '$3')}) r
+        ${join}),
+     empty as materialized (
+       select d.domain, d.source, d.day, d.reporter
+         from ruawatch.source_days d join touched t using (domain, source, day, reporter)
+        where d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date
+          and d.trust = 'pending' and d.messages = 0
+          for update of d skip locked)
+     delete from ruawatch.source_days d using empty e
+      where d.domain = e.domain and d.source = e.source and d.day = e.day and d.reporter = e.reporter
         and d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date
-        and d.trust = 'pending' and d.messages = 0`,
-    [keys, from, to, reporters],
+        and d.trust = 'pending'`,
+    [keys, from, to, reporters, ...params],
   );
   await tx.query(
-    `delete from ruawatch.policy_days d
-      using unnest($1::bigint[], $4::text[]) as s(key, reporter) join ruawatch.reports p on p.report_key = s.key
-      where d.domain = p.domain and d.day = (p.begin_at at time zone 'UTC')::date
-        and d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date
-        and d.reporter = s.reporter and d.trust = 'pending' and d.reports = 0`,
+    `with empty as materialized (
+       select d.domain, d.day, d.reporter, d.policy
+         from (select distinct r.domain, (r.begin_at at time zone 'UTC')::date as day, s.reporter
+                 from unnest($1::bigint[], $4::text[]) as s(key, reporter) join ruawatch.reports r on r.report_key = s.key) p
+         join ruawatch.policy_days d using (domain, day, reporter)
+        where d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date
+          and d.trust = 'pending' and d.reports = 0
+          for update of d skip locked)
+     delete from ruawatch.policy_days d using empty e
+      where d.domain = e.domain and d.day = e.day and d.reporter = e.reporter and d.policy = e.policy and d.trust = 'pending'
+        and d.day between ($2::timestamptz at time zone 'UTC')::date and ($3::timestamptz at time zone 'UTC')::date`,
     [keys, from, to, reporters],
   );
   await dropEmptyPendingSubdomains(tx, keys, from, to);

@@ -1,4 +1,6 @@
 import type { Tx } from '../shared/db.ts';
+import { added, within } from './allowance.ts';
+import { allowed, type Beyond } from './beyond.ts';
 import { KEY_LENGTH } from './copy.ts';
 import { kept, recordsOf } from './partitions.ts';
 import { beginRange, type TrustClass } from './reports.ts';
@@ -21,42 +23,52 @@ export const isBelow = (record: string, report: string) =>
 
 /**
  * The same as rollUp, for the names below the domain. Every name has rows of its own: which names are many is known only at the end, and a
- * sum of the others would depend on the order of arrival. There are never more rows than records; who reads takes the largest.
+ * sum of the others would depend on the order of arrival. Those beyond a report's allowance are one name, `*.` and the domain.
  * @param domains those that have any
  */
 export async function rollUpSubdomains(
   tx: Tx,
   changes: readonly { key: number; sign: 1 | -1; trust: TrustClass; begin: number }[],
   domains: readonly string[],
+  beyond: Beyond,
 ): Promise<void> {
+  const own = `left(${nameOf('r')}, ${KEY_LENGTH})`;
+  const { cte, name, join, params } = allowed(beyond, own, 7, "'*.' || p.domain", isBelow('r', 'p'));
   await tx.query(
     // Materialized: planned as one, the reports were found by their domain, and all those given compared with each record.
-    `with given as materialized (
-       select p.report_key, p.domain, p.begin_at, s.sign, s.trust
+    `with ${cte}given as materialized (
+       select p.report_key as key, p.report_key, p.domain, p.begin_at, s.sign, s.trust
          from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust) join ruawatch.reports p on p.report_key = s.key),
      delta as (
-       select p.domain, left(${nameOf('r')}, ${KEY_LENGTH}) as name, (p.begin_at at time zone 'UTC')::date as day, p.trust,
-              sum(p.sign * r.count) as messages,
-              sum(p.sign * r.count) filter (where ok.pass) as passed,
-              sum(p.sign * r.count) filter (where not ok.pass and not r.forwarded and r.foreign_dkim is null and r.foreign_spf is null)
+       select p.domain, ${name} as name, (p.begin_at at time zone 'UTC')::date as day, p.trust,
+              ${within('sum(p.sign * r.count)')} as messages,
+              ${within('sum(p.sign * r.count) filter (where ok.pass)')} as passed,
+              ${within('sum(p.sign * r.count) filter (where not ok.pass and not r.forwarded and r.foreign_dkim is null and r.foreign_spf is null)')}
                 as failed_unauthenticated,
-              sum(p.sign * r.count) filter (where not ok.pass and coalesce(r.disposition, 'none') in ('none', 'pass')) as failed_delivered
-         from given p
+              ${within("sum(p.sign * r.count) filter (where not ok.pass and coalesce(r.disposition, 'none') in ('none', 'pass'))")}
+                as failed_delivered
+         from given s
+        cross join lateral (select s.report_key, s.domain, s.begin_at, s.sign, s.trust) p
         cross join lateral (${recordsOf('p', '$4', '$5')}) r
         cross join lateral (select r.dkim_aligned or r.spf_aligned as pass) ok
+        ${join}
         where p.domain = any($6::text[]) and ${isBelow('r', 'p')}
         group by 1, 2, 3, 4)
      insert into ruawatch.subdomain_days as d (domain, name, day, trust, messages, passed, failed_unauthenticated, failed_delivered)
-     select domain, name, day, trust, messages, coalesce(passed, 0), coalesce(failed_unauthenticated, 0), coalesce(failed_delivered, 0)
+     select domain, name, day, trust, messages, passed, failed_unauthenticated, failed_delivered
        from delta
       where ${kept('subdomain_days')}
       order by domain, name, day, trust
      on conflict (domain, name, day, trust) do update
-        set messages = d.messages + excluded.messages,
-            passed = d.passed + excluded.passed,
-            failed_unauthenticated = d.failed_unauthenticated + excluded.failed_unauthenticated,
-            failed_delivered = d.failed_delivered + excluded.failed_delivered`,
-    [changes.map((c) => c.key), changes.map((c) => c.sign), changes.map((c) => c.trust), ...beginRange(changes), domains],
+        set ${['messages', 'passed', 'failed_unauthenticated', 'failed_delivered'].map((of) => `${of} = ${added('d', of)}`).join(', ')}`,
+    [
+      changes.map((c) => c.key),
+      changes.map((c) => c.sign),
+      changes.map((c) => c.trust),
+      ...beginRange(changes),
+      domains,
+      ...params,
+    ],
   );
 }
 

@@ -1,5 +1,9 @@
 import type { Db, Queryable, Tx } from '../shared/db.ts';
 
+/** What of a domain is looked at first: mail that nothing authenticates and that was delivered. */
+export const URGENT = 0;
+export const USUAL = 1;
+
 /** A domain with work waiting. */
 export interface WaitingDomain {
   domain: string;
@@ -60,17 +64,25 @@ export interface TakenWork {
 }
 
 /**
- * Takes the waiting work of up to `limit` sources of a domain, by deleting it: a roll-back puts it back. What is committed by
- * others after this statement began stays for the next time, so nothing is deleted that was not seen.
+ * Takes the waiting work of up to `limit` sources of a domain, what is urgent first, by deleting it: a roll-back puts it back. What is
+ * committed by others after this statement began stays for the next time, so nothing is deleted that was not seen.
+ * Hops through the index from source to source: what one take costs does not depend on how much waits.
  */
 export async function takeWork(tx: Tx, domain: string, limit: number): Promise<TakenWork> {
   const { rows } = await tx.query<{ source: string; rows: number; more: boolean }>(
-    `with named as materialized (
-       select distinct source from ruawatch.analysis_work where domain = $1 order by source limit $2 + 1),
-     chosen as materialized (select source from named order by source limit $2),
+    `with recursive w as (
+       (select tier, source, 1 as n from ruawatch.analysis_work where domain = $1 order by tier, source limit 1)
+       union all
+       select next.tier, next.source, w.n + 1
+         from w cross join lateral (
+           select tier, source from ruawatch.analysis_work
+            where domain = $1 and (tier, source) > (w.tier, w.source) order by tier, source limit 1) next
+        where w.n <= $2),
+     chosen as materialized (select distinct source from w where n <= $2),
      taken as (
-       delete from ruawatch.analysis_work w using chosen c where w.domain = $1 and w.source = c.source returning w.source)
-     select source, count(*) as rows, (select count(*) from named) > $2 as more from taken group by source order by source`,
+       delete from ruawatch.analysis_work a using chosen c
+        where a.domain = $1 and a.tier in (${URGENT}, ${USUAL}) and a.source = c.source returning a.source)
+     select source, count(*) as rows, (select count(*) from w) > $2 as more from taken group by source order by source`,
     [domain, limit],
   );
   return {

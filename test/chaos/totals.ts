@@ -60,7 +60,7 @@ const ROLLUPS: Record<string, string> = {
      where coalesce(said.messages, 0) <> coalesce(kept.messages, 0) or coalesce(said.passed, 0) <> coalesce(kept.passed, 0) or coalesce(said.dkim_aligned, 0) <> coalesce(kept.dkim_aligned, 0) or coalesce(said.spf_aligned, 0) <> coalesce(kept.spf_aligned, 0) or coalesce(said.rejected, 0) <> coalesce(kept.rejected, 0) or coalesce(said.quarantined, 0) <> coalesce(kept.quarantined, 0) or coalesce(said.forwarded, 0) <> coalesce(kept.forwarded, 0)`,
   sources: `with said as (
       select p.domain, c.source, sum(c.count) as messages, sum(case when c.dkim_aligned or c.spf_aligned then c.count else 0 end) as passed
-        from ruawatch.records c join ruawatch.reports p using (report_key) where p.superseded_by is null group by 1, 2)
+        from ruawatch.records c join ruawatch.reports p using (report_key) where p.superseded_by is null and p.trust = 'ok' group by 1, 2)
     select concat_ws(' ', domain, source) as what, to_jsonb(said) as said, to_jsonb(kept) as kept
       from said full join (select domain, source, messages, passed from ruawatch.sources) kept using (domain, source)
      where (coalesce(said.messages, 0), coalesce(said.passed, 0)) <> (coalesce(kept.messages, 0), coalesce(kept.passed, 0))`,

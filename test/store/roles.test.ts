@@ -286,6 +286,10 @@ describe('each service does its whole job as a user with its role alone', () => 
     };
     const start = (context: Context) => startEnricher(context, { resolver });
     await admin.query("update ruawatch.reports set trust = 'ok'");
+    await admin.query(
+      `insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed)
+       values ('example.com', '192.0.2.0/24', current_date, current_date, 1, 1) on conflict do nothing`,
+    );
     let turns = 0;
     while (turns < 3 || (await countOf('dmarc.addresses')) === 0) {
       await findAddresses(as('ruawatch_enricher'), '2000-01-01', new Date());

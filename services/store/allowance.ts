@@ -1,0 +1,40 @@
+/** The source that all beyond a report's allowance are in the rollups. No domain and no network is called so. */
+export const OTHER_SOURCES = 'other sources';
+
+/**
+ * Sources (and names below its domain) that a report has in the rollups by name: those that pass first, then those with the most messages.
+ * The largest genuine reports have some hundreds; who reports on a botnet of more is heard of the rest as a sum. The records are all kept.
+ */
+const PROVEN = 2_000;
+/** What is not proven counts for nothing, and needs no more than to be seen. */
+const UNPROVEN = 100;
+/** Of all reports of one mail together: an archive may hold a thousand. */
+const PROVEN_MAIL = 20_000;
+
+/** What a report may have in the rollups by name. Stored with it: it must leave them as it entered. */
+export interface Allowance {
+  proven: number;
+  unproven: number;
+}
+
+/**
+ * @param reports how many there are in the mail
+ * @param trusted it counts by the operator's word, who may  */
+export function allowanceOf(reports: number, trusted: boolean): Allowance {
+  return {
+    proven: trusted ? PROVEN : Math.min(PROVEN, Math.max(1, Math.floor(PROVEN_MAIL / reports))),
+    unproven: Math.max(1, Math.floor(UNPROVEN / reports)),
+  };
+}
+
+/**
+ * The largest sum that is kept: 2^53 - 1, what a JavaScript number holds exactly. Counts are bounded where they are read (limits.ts), so that
+ * no true sum comes near it; one that shows it has stopped there, and says no more than "more than anybody sent".
+ */
+export const LARGEST_SUM = '9007199254740991';
+
+/** SQL: a sum of bigints, 0 for none, within what is kept. */
+export const within = (sum: string) => `least(greatest(coalesce(${sum}, 0), -${LARGEST_SUM}), ${LARGEST_SUM})::bigint`;
+
+/** SQL, within ON CONFLICT: what a column of row `d` becomes. Neither summand can be large enough to overflow. */
+export const added = (d: string, column: string) => `least(${d}.${column}, ${LARGEST_SUM}) + excluded.${column}`;
