@@ -387,7 +387,7 @@ export function contradictedQuery(domain: string, reporter: string, from: string
        sum(count) as messages
   from dmarc.records
  where domain = ${literal(domain)}
-   and lower(org_name) = ${literal(reporter)}
+   and report_key in (select report_key from dmarc.reports where domain = ${literal(domain)} and reporter = ${literal(reporter)})
    and begin_at >= ${literal(`${from} 00:00+00`)}
    and begin_at < timestamptz ${literal(`${to} 00:00+00`)} + interval '1 day'
    and (dkim_result = 'pass' or spf_result = 'pass') <> dmarc_pass
@@ -402,7 +402,7 @@ export function reportsQuery(domain: string, reporter: string, from: string): st
   return `select (begin_at at time zone 'UTC')::date as day, count(*) as reports, sum(messages) as messages, max(received_at) as received_at
   from dmarc.reports
  where domain = ${literal(domain)}
-   and lower(coalesce(org_name, org_email)) = ${literal(reporter)}
+   and reporter = ${literal(reporter)}
    and begin_at >= ${literal(`${from} 00:00+00`)}
  group by 1
  order by 1;`;

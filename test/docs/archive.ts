@@ -278,7 +278,7 @@ function labReport(reporter: string, id: string, day: string, rows: readonly Lab
 <spf><domain>${LAB}</domain><result>pass</result></spf></auth_results></record>`,
   );
   return Buffer.from(`<?xml version="1.0"?><feedback><report_metadata><org_name>${reporter}</org_name>
-<email>dmarc@tern.example</email><report_id>${id}</report_id>
+<email>dmarc@${reporter.split(' ')[0]!.toLowerCase()}.example</email><report_id>${id}</report_id>
 <date_range><begin>${begin}</begin><end>${begin + 86_399}</end></date_range></report_metadata>
 <policy_published><domain>${LAB}</domain><p>none</p></policy_published>
 ${records.join('\n')}</feedback>`);
