@@ -189,8 +189,15 @@ async function storeGroup(tx: Tx, group: ReadonlyMap<number, ReadMail>): Promise
     const lines = copyLines(key, 1, report.begin, records);
     read.push({
       message,
-      result: { reports: [{ part: 0, key, report, lines }], tls: [], failures: [], refused: [], other: [] },
-      judge: notToBeVerified(message.mailbox, 'off'),
+      result: {
+        reports: [{ part: 0, key, report, lines, doubt: null }],
+        origin: null,
+        tls: [],
+        failures: [],
+        refused: [],
+        other: [],
+      },
+      judge: notToBeVerified(message.mailbox, 'off')!,
     });
   }
   return writeSmall(tx, read);

@@ -1,5 +1,5 @@
 import type { Limits } from '../report/limits.ts';
-import type { AggregateReport, Problem } from '../report/model.ts';
+import type { Problem } from '../report/model.ts';
 import { reporterOf } from '../report/reporters.ts';
 import type { Config } from '../shared/config.ts';
 import type { Db, Tx } from '../shared/db.ts';
@@ -27,10 +27,10 @@ import {
   takeReportKeys,
 } from '../store/reports.ts';
 import { dropEmptyPending, loadPolicyReports, noteDomains, noteSources, rollUp, rollUpPolicies } from '../store/rollups.ts';
-import { type Judge, judgeAtHand } from './judge.ts';
+import { type Judge, judgeAtHand, notToBeVerified } from './judge.ts';
 import type { Months } from './months.ts';
 import { noteOther, nothingRead, type Privacy, REDACT, writeOthers } from './others.ts';
-import { BATCH_RECORDS, keysFrom, type ReadResult } from './pieces.ts';
+import { BATCH_RECORDS, keysFrom, type ReadReport, type ReadResult } from './pieces.ts';
 import { type Readers, readHere } from './readers.ts';
 
 /** A raw mail above this is worked alone, its records copied while they are read. */
@@ -74,8 +74,7 @@ export interface MessageResult extends Settlement {
 export interface ReadMessage {
   message: ClaimedMessage;
   result: ReadResult;
-  /** Null: its reports are to be verified. */
-  judge: Judge | null;
+  judge: Judge;
 }
 
 export interface BatchResult {
@@ -174,12 +173,7 @@ async function parseSmall(
     const loaded = absent.length > 0 ? await loadRaws(tx, absent) : null;
     const rawOf = (key: number) => raws.get(key) ?? loaded?.get(key);
     const present = claimed.flatMap((m) => rawOf(m.message_key) ?? []);
-    const judges = new Map<number, Judge | null>();
-    for (const { message_key, mailbox } of claimed) {
-      const raw = rawOf(message_key);
-      if (raw) judges.set(message_key, await judgeAtHand(raw, mailbox, trust));
-    }
-    const reading = readers.small(present, () => takeReportKeys(tx, claimed.length));
+    const reading = readers.small(present, () => takeReportKeys(tx, claimed.length), toVerify(claimed, trust));
     const tooLarge: number[] = [];
     const unit: ReadMessage[] = [];
     const copied = new Set<number>();
@@ -209,7 +203,7 @@ async function parseSmall(
           continue;
         }
         const read = 'problem' in got ? refusedWith(got.problem) : got;
-        unit.push({ message, result: read, judge: judges.get(message.message_key) ?? null });
+        unit.push({ message, result: read, judge: await judgeAtHand(read.origin, message.mailbox, trust) });
         for (const report of read.reports) {
           behind.push(report);
           records += report.report.records;
@@ -234,7 +228,11 @@ const RAW_MISSING: Problem = {
   message: 'The raw mail is no longer in the archive, so there is nothing to read.',
 };
 
-const refusedWith = (problem: Problem): ReadResult => ({ ...nothingRead(), reports: [], refused: [problem] });
+const refusedWith = (problem: Problem): ReadResult => ({ ...nothingRead(), reports: [], origin: null, refused: [problem] });
+
+/** Whom the readers believe about the authors of these mails; null when nobody asks. */
+const toVerify = (messages: readonly ClaimedMessage[], trust: Config['trust']) =>
+  messages.some(({ mailbox }) => notToBeVerified(mailbox, trust.check) === null) ? trust : null;
 
 /** Quarantines messages that killed their workers. */
 async function setAside(db: Db, keys: readonly number[]): Promise<BatchResult> {
@@ -270,9 +268,9 @@ export async function writeSmall(
   const news: NewReport[] = [];
   const linesOf = new Map<number, string | Uint8Array>();
   for (const { message, result, judge } of read) {
-    for (const { part, key, report, lines } of result.reports) {
-      news.push(newReport(message, part, key, report, judge));
-      linesOf.set(key, lines);
+    for (const read of result.reports) {
+      news.push(newReport(message, read, judge));
+      linesOf.set(read.key, read.lines);
     }
   }
   const decision = await storeReports(tx, news);
@@ -290,8 +288,9 @@ export async function writeSmall(
   return finish(tx, read, news, decision, privacy);
 }
 
-function newReport(message: ClaimedMessage, part: number, key: number, report: AggregateReport, judge: Judge | null): NewReport {
-  const trust = judge ? judge(report) : null;
+function newReport(message: ClaimedMessage, read: Omit<ReadReport, 'lines'>, judge: Judge): NewReport {
+  const { part, key, report, doubt } = read;
+  const trust = judge(report, doubt);
   const { message_key, received_at } = message;
   return { key, message_key, part, received_at, report, trust, reporter: trust?.reporter ?? reporterOf(report, null, null) };
 }
@@ -304,11 +303,10 @@ async function parseLarge(db: Db, key: number, { readers, trust, privacy, raws, 
     // What was handed to a reader in an attempt before is gone from here.
     const given = raws.get(key);
     const raw = given && given.length > 0 ? given : await loadRaw(tx, message);
-    // Before the bytes are handed over to a thread.
-    const judge = raw ? await judgeAtHand(raw, message.mailbox, trust) : null;
+    let judge = await judgeAtHand(null, message.mailbox, trust);
     // What loading or storing the mail left in the driver would lie beside it all the while.
     collectYoungGarbage();
-    let result = raw ? { ...nothingRead(), reports: [] } : refusedWith(RAW_MISSING);
+    let result: ReadResult = raw ? { ...nothingRead(), reports: [], origin: null } : refusedWith(RAW_MISSING);
     let news: NewReport[] = [];
     const copied = new Set<number>();
     let copy: RecordCopy | null = null;
@@ -321,7 +319,7 @@ async function parseLarge(db: Db, key: number, { readers, trust, privacy, raws, 
       return takeReportKeys(tx, 64);
     };
     try {
-      for await (const piece of raw ? readers.large(raw, more) : []) {
+      for await (const piece of raw ? readers.large(raw, more, toVerify([message], trust)) : []) {
         if (piece.type === 'lines') {
           // What is worked alone is large. A mail's reports are nearly always of one month; the next round takes care of others.
           if (copied.size === 0) await months.before([{ begin: piece.begin, records: BATCH_RECORDS }], false);
@@ -329,9 +327,10 @@ async function parseLarge(db: Db, key: number, { readers, trust, privacy, raws, 
           copied.add(piece.key);
           await copy.write(piece.lines);
         } else if (piece.type === 'report') {
-          const { part, key: report_key, report } = piece;
-          result.reports.push({ part, key: report_key, report, lines: '' });
-          news.push(newReport(message, part, report_key, report, judge));
+          result.reports.push({ ...piece, lines: '' });
+          news.push(newReport(message, piece, judge));
+        } else if (piece.type === 'origin') {
+          judge = await judgeAtHand(piece.origin, message.mailbox, trust);
         } else if (piece.type === 'event') {
           noteOther(piece.event, result);
         } else {

@@ -45,7 +45,7 @@ export function startParser(context: Context, given?: Resolver): Service {
     log,
     'the sweep for messages without a job',
   );
-  const verifier = startVerifier(context, resolver);
+  const verifier = startVerifier(context, resolver, readers);
   const retention = startRetention(context);
   return {
     name: 'parser',

@@ -2,13 +2,17 @@ import { type Claim, reporterOf } from '../report/reporters.ts';
 import type { Config } from '../shared/config.ts';
 import { IMPORT_PLACE } from '../store/imports.ts';
 import type { Trust } from '../store/reports.ts';
+import type { Origin } from './origin.ts';
 
-/** Says of each report in a mail whose it is. */
-export type Judge = (claim: Claim) => Trust;
+/**
+ * Says of each report in a mail whose it is; null when that is to be verified.
+ * @param doubt why what proves the mail does not prove this report; null when it does
+ */
+export type Judge = (claim: Claim, doubt: string | null) => Trust | null;
 
 /** The judge of a mail whose reports count as they are; null when they are to be verified. */
-export function notToBeVerified(mailbox: string, check: Config['trust']['check']): Judge | null {
-  const counts = (reason: string): Judge => {
+export function notToBeVerified(mailbox: string, check: Config['trust']['check']): ((claim: Claim) => Trust) | null {
+  const counts = (reason: string): ((claim: Claim) => Trust) => {
     const trust = { reporter_trust: null, trust: 'ok', domain: null, reason: `Not verified: ${reason}.` } as const;
     // It is taken at its word: what an operator imports goes on under the same key when he polls.
     return (claim) => ({ ...trust, reporter: reporterOf(claim, null, null) });
@@ -17,11 +21,12 @@ export function notToBeVerified(mailbox: string, check: Config['trust']['check']
   return check === 'off' ? counts('trust.check is off') : null;
 }
 
-/** The judge of a mail about which nobody needs to be asked; null when its DKIM signatures are to be verified (verify.ts). */
-export async function judgeAtHand(raw: Buffer, mailbox: string, settings: Config['trust']): Promise<Judge | null> {
+/** The judge of a mail while it is parsed. Without an origin, its reports are to be verified. */
+export async function judgeAtHand(origin: Origin | null, mailbox: string, settings: Config['trust']): Promise<Judge> {
   const unverified = notToBeVerified(mailbox, settings.check);
   if (unverified !== null) return unverified;
+  if (origin === null) return () => null;
   // Loaded when a mail is first verified: an import needs none of it, and it brings the public suffix list.
-  const { judgeByHeader } = await import('./trust.ts');
-  return judgeByHeader(raw, settings);
+  const { judgeOf } = await import('./trust.ts');
+  return judgeOf(origin);
 }

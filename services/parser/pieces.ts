@@ -1,4 +1,5 @@
 import type { AggregateReport, ReadEvent } from '../report/model.ts';
+import type { Origin } from './origin.ts';
 import type { OtherResult } from './others.ts';
 
 /** Records gathered for one transaction: the knee of the curve in facts of performance (smaller and larger are slower). */
@@ -10,6 +11,8 @@ export interface ReadReport {
   /** Its key, taken before it is known whether the report is new: a gap in the sequence costs nothing. */
   key: number;
   report: AggregateReport;
+  /** Why what proves the mail does not prove this report; null when it does. */
+  doubt: string | null;
   /** Its records, as COPY wants them. */
   lines: string | Uint8Array;
 }
@@ -17,13 +20,17 @@ export interface ReadReport {
 /** What was read from one small message. */
 export interface ReadResult extends OtherResult {
   reports: ReadReport[];
+  /** What the header says of the mail's author; null where that was not asked. */
+  origin: Origin | null;
 }
 
 /** What comes while a large message is read: lines of COPY before their report. */
 export type Piece =
   /** `begin`: the report's, seconds since the epoch. */
   | { type: 'lines'; key: number; begin: number; records: number; lines: string | Uint8Array }
-  | { type: 'report'; part: number; key: number; report: AggregateReport }
+  | { type: 'report'; part: number; key: number; report: AggregateReport; doubt: string | null }
+  /** Before all others, when it was asked for. */
+  | { type: 'origin'; origin: Origin }
   | { type: 'event'; event: Exclude<ReadEvent, { type: 'records' | 'report' }> };
 
 /** More report keys, several at once. */

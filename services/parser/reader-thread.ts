@@ -2,8 +2,9 @@ import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Limits } from '../report/limits.ts';
 import { collectGarbage } from '../shared/garbage.ts';
+import type { Inspected } from './origin.ts';
 import { keysFrom, type Piece, type ReadResult } from './pieces.ts';
-import { readLarge, readSmall } from './read.ts';
+import { inspect, readLarge, readSmall, type Trusted } from './read.ts';
 
 /** What a thread is made with. */
 export interface ThreadData {
@@ -12,9 +13,12 @@ export interface ThreadData {
   state: SharedArrayBuffer;
 }
 
+/** What is to be made of mails. `at` is when the mail arrived, in milliseconds. */
+export type Reading = { how: 'small' | 'large'; trust: Trusted } | { how: 'inspect'; trust: NonNullable<Trusted>; at: number };
+
 /** What a thread is told. `ends` are where each mail ends in `bytes`. */
 export type Order =
-  | { type: 'read'; how: 'small' | 'large'; bytes: ArrayBuffer; ends: number[] }
+  | ({ type: 'read'; bytes: ArrayBuffer; ends: number[] } & Reading)
   | { type: 'keys'; keys: number[] }
   | { type: 'taken'; length: number }
   /** A buffer of COPY text whose bytes have gone, to be used again. */
@@ -24,6 +28,7 @@ export type Order =
 export type Answer =
   | { type: 'small'; results: (ReadResult | 'large')[]; length: number }
   | { type: 'piece'; piece: Piece; lent: boolean }
+  | { type: 'inspected'; mail: Inspected }
   | { type: 'threw'; message: string; stack: string | undefined }
   | { type: 'more_keys' }
   | { type: 'done' };
@@ -152,7 +157,8 @@ class Lines {
   }
 }
 
-async function read({ how, bytes, ends }: Order & { type: 'read' }): Promise<void> {
+async function read(order: Order & { type: 'read' }): Promise<void> {
+  const { bytes, ends, trust } = order;
   // Keys do not outlive the transaction they were taken in: when it fails and the server crashes, the sequence gives them out again.
   const keyOf = keysFrom(moreKeys);
   const results = new Results();
@@ -163,10 +169,11 @@ async function read({ how, bytes, ends }: Order & { type: 'read' }): Promise<voi
     Atomics.add(state, 0, 1);
     Atomics.store(state, 1, 1);
     try {
-      if (how === 'small') await results.add(await readSmall(raw, limits, keyOf));
+      if (order.how === 'inspect') answer({ type: 'inspected', mail: await inspect(raw, order.at, order.trust) });
+      else if (order.how === 'small') await results.add(await readSmall(raw, limits, keyOf, trust));
       else {
         const lines = new Lines();
-        for await (const piece of readLarge(raw, limits, keyOf)) {
+        for await (const piece of readLarge(raw, limits, keyOf, trust)) {
           if (piece.type === 'lines') await lines.add(piece);
           else {
             lines.rest();

@@ -4,8 +4,10 @@ import { Worker } from 'node:worker_threads';
 import type { Limits } from '../report/limits.ts';
 import type { Problem } from '../report/model.ts';
 import type { Config } from '../shared/config.ts';
+import type { Inspected } from './origin.ts';
 import { keysFrom, type MoreKeys, type Piece, type ReadResult } from './pieces.ts';
-import type { Answer, Order, ThreadData } from './reader-thread.ts';
+import type { Trusted } from './read.ts';
+import type { Answer, Order, Reading, ThreadData } from './reader-thread.ts';
 import { Turns } from './turns.ts';
 
 /** A mail was stopped because it took too long or too much; nothing that was read from it counts. */
@@ -20,10 +22,15 @@ export interface Stopped {
 export interface Readers {
   /** Who works beside whom. */
   readonly turns: Turns;
-  /** One result a mail, in their order. @param more report keys, asked for only between two results */
-  small(raws: readonly Buffer[], more: MoreKeys): AsyncGenerator<ReadResult | 'large' | Stopped>;
+  /**
+   * One result a mail, in their order. @param more report keys, asked for only between two results
+   * @param trust whom to believe about the mails' authors; without, nobody asks
+   */
+  small(raws: readonly Buffer[], more: MoreKeys, trust?: Trusted): AsyncGenerator<ReadResult | 'large' | Stopped>;
   /** The pieces of one mail, in their order. @param more as above, between two pieces */
-  large(raw: Buffer, more: MoreKeys): AsyncGenerator<Piece | Stopped>;
+  large(raw: Buffer, more: MoreKeys, trust?: Trusted): AsyncGenerator<Piece | Stopped>;
+  /** What a mail's header and its signatures say of its author. @param at when it arrived */
+  inspect(raw: Buffer, at: Date, trust: Config['trust']): Promise<Inspected | Stopped>;
   /** Ends the threads. */
   close(): Promise<void>;
 }
@@ -38,14 +45,18 @@ export function openReaders(config: Pick<Config, 'parser' | 'limits'>): Readers 
 export function readHere(limits: Partial<Limits>): Readers {
   return {
     turns: new Turns(),
-    async *small(raws, more) {
+    async *small(raws, more, trust) {
       const { readSmall } = await import('./read.ts');
       const keyOf = keysFrom(more);
-      for (const raw of raws) yield await readSmall(raw, limits, keyOf);
+      for (const raw of raws) yield await readSmall(raw, limits, keyOf, trust);
     },
-    async *large(raw, more) {
+    async *large(raw, more, trust) {
       const { readLarge } = await import('./read.ts');
-      yield* readLarge(raw, limits, keysFrom(more));
+      yield* readLarge(raw, limits, keysFrom(more), trust);
+    },
+    async inspect(raw, at, trust) {
+      const { inspect } = await import('./read.ts');
+      return inspect(raw, at.getTime(), trust);
     },
     close: async () => undefined,
   };
@@ -80,7 +91,7 @@ export class ReaderPool implements Readers {
     this.limits = limits;
   }
 
-  async *small(raws: readonly Buffer[], more: MoreKeys): AsyncGenerator<ReadResult | 'large' | Stopped> {
+  async *small(raws: readonly Buffer[], more: MoreKeys, trust: Trusted = null): AsyncGenerator<ReadResult | 'large' | Stopped> {
     // A thread may be stopped over a mail before it has answered those in front of it: they are read again, up to that one.
     let stopped: Stopped | null = null;
     let end = raws.length;
@@ -93,7 +104,7 @@ export class ReaderPool implements Readers {
         continue;
       }
       const from = at;
-      for await (const answer of this.read('small', raws.slice(at, end), more)) {
+      for await (const answer of this.read({ how: 'small', trust }, raws.slice(at, end), more)) {
         if (answer.type === 'small') {
           yield* answer.results;
           at += answer.results.length;
@@ -105,11 +116,22 @@ export class ReaderPool implements Readers {
     }
   }
 
-  async *large(raw: Buffer, more: MoreKeys): AsyncGenerator<Piece | Stopped> {
-    for await (const answer of this.read('large', [raw], more)) {
+  async *large(raw: Buffer, more: MoreKeys, trust: Trusted = null): AsyncGenerator<Piece | Stopped> {
+    for await (const answer of this.read({ how: 'large', trust }, [raw], more)) {
       if (answer.type === 'piece') yield answer.piece;
       else if (answer.type === 'stopped') yield answer;
     }
+  }
+
+  async inspect(raw: Buffer, at: Date, trust: Config['trust']): Promise<Inspected | Stopped> {
+    const none = () => Promise.reject(new Error('An inspection takes no keys.'));
+    let inspected: Inspected | Stopped | null = null;
+    for await (const answer of this.read({ how: 'inspect', trust, at: at.getTime() }, [raw], none)) {
+      if (answer.type === 'inspected') inspected = answer.mail;
+      else if (answer.type === 'stopped') inspected = answer;
+    }
+    if (inspected === null) throw new Error('A reader thread inspected a mail and did not answer.');
+    return inspected;
   }
 
   async close(): Promise<void> {
@@ -118,11 +140,11 @@ export class ReaderPool implements Readers {
   }
 
   /** One thread's answers; `stopped` is the last of them when it had to be ended. */
-  private async *read(how: 'small' | 'large', raws: readonly Buffer[], more: MoreKeys): AsyncGenerator<Answer | Stopped> {
+  private async *read(what: Reading, raws: readonly Buffer[], more: MoreKeys): AsyncGenerator<Answer | Stopped> {
     const thread = await this.take();
     let whole = false;
     try {
-      thread.read(how, raws);
+      thread.read(what, raws);
       for (;;) {
         const answer = await thread.next();
         if (answer.type === 'more_keys') thread.tell({ type: 'keys', keys: await more() });
@@ -253,14 +275,14 @@ class Thread {
     this.worker.unref();
   }
 
-  read(how: 'small' | 'large', raws: readonly Buffer[]): void {
+  read(what: Reading, raws: readonly Buffer[]): void {
     const ends: number[] = [];
     for (const raw of raws) ends.push((ends.at(-1) ?? 0) + raw.length);
-    const buffer = how === 'large' ? ownBuffer(raws[0]!) : copyOf(raws, ends.at(-1) ?? 0);
+    const buffer = what.how === 'large' ? ownBuffer(raws[0]!) : copyOf(raws, ends.at(-1) ?? 0);
     this.worker.ref();
     this.before = Atomics.load(this.state, 0);
     this.startWatch();
-    this.worker.postMessage({ type: 'read', how, bytes: buffer, ends } satisfies Order, [buffer]);
+    this.worker.postMessage({ type: 'read', ...what, bytes: buffer, ends } satisfies Order, [buffer]);
   }
 
   tell(order: Order, transfer: ArrayBuffer[] = []): void {
@@ -268,7 +290,8 @@ class Thread {
   }
 
   /** Lets the thread go on: the answer has been worked up. */
-  took(answer: Answer & { type: 'small' | 'piece' }): void {
+  took(answer: Answer & { type: 'small' | 'piece' | 'inspected' }): void {
+    if (answer.type === 'inspected') return;
     if (answer.type === 'small') {
       if (answer.length > 0) this.tell({ type: 'taken', length: answer.length });
     } else if (answer.lent && answer.piece.type === 'lines' && typeof answer.piece.lines !== 'string') {

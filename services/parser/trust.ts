@@ -1,9 +1,8 @@
 import { belongingOf, type Claim, reporterOf } from '../report/reporters.ts';
-import type { Config } from '../shared/config.ts';
 import { plain } from '../store/copy.ts';
 import type { Trust } from '../store/reports.ts';
 import type { Judge } from './judge.ts';
-import { type Authenticated, originOf } from './origin.ts';
+import type { Authenticated, Origin } from './origin.ts';
 
 /**
  * What the mail's authenticity says about a report in it. The domain that wrote the mail must be the reporter's: that of the address in
@@ -35,10 +34,12 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`.replace(/\.?$/, '.');
 }
 
-/** The judge of a mail whose header alone decides; null when its DKIM signatures are to be verified. */
-export function judgeByHeader(raw: Buffer, settings: Config['trust']): Judge | null {
-  const mail = originOf(raw, settings);
-  return mail.state === 'open' ? null : (claim) => trustOf(mail, asStored(claim));
+/** The judge of a mail by its header alone: null for what is to be verified. */
+export function judgeOf(origin: Origin): Judge {
+  return (claim, doubt) => {
+    if (doubt !== null) return trustOf({ state: 'unproven', from: origin.from, why: doubt }, asStored(claim));
+    return origin.state === 'open' ? null : trustOf(origin, asStored(claim));
+  };
 }
 
 /** As the verifier would read it from the database. */

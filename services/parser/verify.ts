@@ -1,13 +1,18 @@
+import type { Limits } from '../report/limits.ts';
+import type { Claim } from '../report/reporters.ts';
 import { backoff } from '../shared/clock.ts';
+import type { Config } from '../shared/config.ts';
 import { transaction } from '../shared/db.ts';
 import { messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import type { Resolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import { loadRaw } from '../store/messages.ts';
+import type { Trust } from '../store/reports.ts';
 import { type Check, deferChecks, settleTrust, takeDueChecks, waitingChecks } from '../store/trust.ts';
-import { type Authenticity, authenticate } from './authenticate.ts';
-import { type Judge, notToBeVerified } from './judge.ts';
+import { type Authenticity, conclude } from './authenticate.ts';
+import { notToBeVerified } from './judge.ts';
+import { type Readers, readHere } from './readers.ts';
 import { sweepUp } from './sweep.ts';
 import { trustOf } from './trust.ts';
 
@@ -31,9 +36,9 @@ export interface Verified {
  * The second step of the parser: says of reports that are stored whom they really come from, where only the name service can tell, apart
  * from reading them, as it waits for it. Jobs of queue `verify` wake it; a sweeper adds jobs for checks whose job is missing or whose wait is over.
  */
-export function startVerifier(context: Context, resolver: Resolver): Omit<Service, 'name' | 'waitingFor'> {
+export function startVerifier(context: Context, resolver: Resolver, readers: Readers): Omit<Service, 'name' | 'waitingFor'> {
   const { config, db, queues, log } = context;
-  const worker = queues.work('verify', ({ messages }, jobLog) => verifyJob(context, resolver, messages, jobLog), {
+  const worker = queues.work('verify', ({ messages }, jobLog) => verifyJob(context, resolver, readers, messages, jobLog), {
     concurrency: config.parser.concurrency,
     async onDead({ messages }, error) {
       log.error(
@@ -57,8 +62,8 @@ export function startVerifier(context: Context, resolver: Resolver): Omit<Servic
   };
 }
 
-async function verifyJob(context: Context, resolver: Resolver, keys: number[], log: Log): Promise<void> {
-  const { domains, deferred } = await verifyMessages(context, resolver, keys);
+async function verifyJob(context: Context, resolver: Resolver, readers: Readers, keys: number[], log: Log): Promise<void> {
+  const { domains, deferred } = await verifyMessages(context, resolver, keys, readers);
   if (deferred.length > 0) log.info({ messages: deferred }, 'reporters cannot be verified yet; they are tried again');
   for (let i = 0; i < domains.length; i += 1000) await context.queues.add('analyze', { domains: domains.slice(i, i + 1000) });
 }
@@ -67,7 +72,12 @@ async function verifyJob(context: Context, resolver: Resolver, keys: number[], l
  * Verifies the messages' checks that still wait. Safe to repeat, and by several workers at once.
  * @throws what Postgres throws
  */
-export async function verifyMessages(context: VerifyContext, resolver: Resolver, keys: readonly number[]): Promise<Verified> {
+export async function verifyMessages(
+  context: VerifyContext,
+  resolver: Resolver,
+  keys: readonly number[],
+  readers: Readers = readHere(context.config.limits as Partial<Limits>),
+): Promise<Verified> {
   const byMessage = new Map<number, Check[]>();
   for (const check of await waitingChecks(context.db, keys)) {
     byMessage.set(check.message_key, [...(byMessage.get(check.message_key) ?? []), check]);
@@ -79,7 +89,7 @@ export async function verifyMessages(context: VerifyContext, resolver: Resolver,
     const verdicts: Parameters<typeof settleTrust>[1][number][] = [];
     for (const checks of messages.slice(i, i + AT_ONCE)) {
       const { message_key } = checks[0]!;
-      const verdictOf = await verdictsOf(context, resolver, checks[0]!);
+      const verdictOf = await verdictsOf(context, resolver, readers, checks[0]!);
       if (typeof verdictOf === 'string') {
         deferred.push(message_key);
         await putOff(context, checks, verdictOf);
@@ -94,17 +104,35 @@ export async function verifyMessages(context: VerifyContext, resolver: Resolver,
 }
 
 /** How the reports of a message are to be judged; a sentence when nobody can say yet. */
-async function verdictsOf({ db, config }: VerifyContext, resolver: Resolver, check: Check): Promise<string | Judge> {
+async function verdictsOf(
+  { db, config }: VerifyContext,
+  resolver: Resolver,
+  readers: Readers,
+  check: Check,
+): Promise<string | ((claim: Claim) => Trust)> {
   const unverified = notToBeVerified(check.mailbox, config.trust.check);
   if (unverified !== null) return unverified;
   const raw = await loadRaw(db, check);
   const mail: Authenticity =
     raw === null
       ? { state: 'unproven', from: null, why: 'the raw mail is no longer in the archive' }
-      : await authenticate(raw, check.received_at, config.trust, resolver);
+      : await authenticity(raw, check.received_at, config.trust, resolver, readers);
   if (mail.state !== 'unknown') return (of) => trustOf(mail, of);
   if (check.attempts + 1 < TRIES) return mail.why;
   return (of) => trustOf({ ...mail, state: 'unproven', why: `nobody could say in ${TRIES} tries: ${mail.why}` }, of);
+}
+
+/** As `authenticate`, with all that a hostile mail could draw out done by a reader, which can be stopped; the keys are asked for here. */
+async function authenticity(
+  raw: Buffer,
+  at: Date,
+  trust: Config['trust'],
+  resolver: Resolver,
+  readers: Readers,
+): Promise<Authenticity> {
+  const mail = await readers.inspect(raw, at, trust);
+  if ('problem' in mail) return { state: 'unproven', from: null, why: `verifying it was stopped: ${mail.problem.message}` };
+  return conclude(mail, resolver);
 }
 
 async function putOff({ db }: VerifyContext, checks: readonly Check[], reason: string): Promise<void> {

@@ -16,6 +16,8 @@ export interface MimePart {
   bytes: Buffer;
   /** How many forwarded mails (message/rfc822) it stands in. */
   forwarded: number;
+  /** It is the whole body, so that the mail's own header names it. */
+  whole: boolean;
 }
 
 /** What a header section says of its mail. */
@@ -139,6 +141,7 @@ class Walker {
       encoding,
       bytes: raw.subarray(start, end),
       forwarded,
+      whole: depth === 0,
     });
   }
 

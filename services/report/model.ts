@@ -192,7 +192,14 @@ export type ReadEvent =
    */
   | { type: 'records'; part: number; begin: number; records: AggregateRecord[] }
   /** A report was read to its end. Its records came before it, under the same part. */
-  | { type: 'report'; part: number; name: string | null; report: AggregateReport }
+  | {
+      type: 'report';
+      part: number;
+      name: string | null;
+      report: AggregateReport;
+      /** Why what proves the mail does not prove this report; null when it does. */
+      doubt: string | null;
+    }
   /** A TLS report. */
   | { type: 'tlsrpt'; part: number; name: string | null; report: TlsReport }
   /** A failure report, not redacted: see redact.ts. */

@@ -27,7 +27,7 @@ export function readMsg(bytes: Buffer, limits: Limits): Mail {
         if (parts.length >= limits.mimeParts) {
           throw new Refusal('too_many_parts', `The mail has more than ${limits.mimeParts} MIME parts.`);
         }
-        parts.push({ ...more, charset: null, encoding: '', forwarded });
+        parts.push({ ...more, charset: null, encoding: '', forwarded, whole: false });
       };
       if (typeof fields.body === 'string') part({ type: 'text/plain', name: null, bytes: Buffer.from(fields.body) });
       for (const attachment of fields.attachments ?? []) {

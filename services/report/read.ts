@@ -4,7 +4,7 @@ import { isCompoundFile } from './compound.ts';
 import { failureOf, feedbackFields, isAuthFailure, isNotice, noticeOf, originalOf } from './failure.ts';
 import { type Limits, Refusal, withDefaults } from './limits.ts';
 import { decodeBody, type Mail, type MailHead, type MimePart, readMail } from './mime.ts';
-import type { FailureReport, Problem, ReadEvent } from './model.ts';
+import type { AggregateReport, FailureReport, Problem, ReadEvent } from './model.ts';
 import { readMsg } from './msg.ts';
 import type { NameHint } from './preamble.ts';
 import { Salvager } from './salvage.ts';
@@ -50,6 +50,11 @@ export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): 
   }
 }
 
+/** Whoever gets a mail can pass it on in one of his own, and servers send back what they cannot deliver: both then sign another's words. */
+const FORWARDED = 'the report stands in a mail that was forwarded in it, or sent back';
+/** Many signers leave the fields out that name the only part. */
+const NAMED = 'the report has its dates from the name of the attachment alone, which anybody could have changed';
+
 /** The text of one payload as it is being read. */
 interface Source {
   payload: Payload;
@@ -69,6 +74,8 @@ class Reading {
   name: string | null = null;
   /** The name of the attachment or file it came in. */
   private container: string | null = null;
+  /** The part it came in; null for a bare file. */
+  private mimePart: MimePart | null = null;
   private readonly limits: Limits;
   private readonly batch: number;
   private readonly unpacker: Unpacker;
@@ -125,6 +132,7 @@ class Reading {
         yield* this.notice(mail, part);
         continue;
       }
+      this.mimePart = part;
       yield* this.bytes(decodeBody(part.bytes, part.encoding), part.name, part.charset);
     }
   }
@@ -320,12 +328,18 @@ class Reading {
       for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: report.begin, records };
       this.told = true;
       this.part++;
-      yield { type: 'report', part, name: payload.name, report };
+      yield { type: 'report', part, name: payload.name, report, doubt: this.doubtOf(report) };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       yield this.refused(payload.name, problemOf(error));
     }
     return another;
+  }
+
+  private doubtOf({ problems }: AggregateReport): string | null {
+    if (this.mimePart === null) return null;
+    if (this.mimePart.forwarded > 0) return FORWARDED;
+    return this.mimePart.whole && problems.some(({ code }) => code === 'date_range_from_name') ? NAMED : null;
   }
 
   private async *salvage(source: Source, builder: AggregateBuilder, resume: number, part: number): AsyncGenerator<ReadEvent> {

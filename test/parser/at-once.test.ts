@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseMessages, writeSmall } from '../../services/parser/batch.ts';
 import { startParser } from '../../services/parser/index.ts';
 import { judgeAtHand } from '../../services/parser/judge.ts';
+import { originOf } from '../../services/parser/origin.ts';
 import { readSmall } from '../../services/parser/read.ts';
 import { verifyMessages } from '../../services/parser/verify.ts';
 import type { Config } from '../../services/shared/config.ts';
@@ -103,7 +104,7 @@ async function storePending({ db }: TestDatabase, keys: readonly number[]): Prom
     for (const message of claimed) {
       const result = await readSmall(raws.get(message.message_key)!, {}, async () => (await takeReportKeys(tx, 1))[0]!);
       if (result === 'large') throw new Error('This test holds no message with so many records.');
-      read.push({ message, result, judge: null });
+      read.push({ message, result, judge: () => null });
     }
     await writeSmall(tx, read);
   });
@@ -247,8 +248,8 @@ test('a forged report that does not stand, or has no record, is work for the ana
 
 test('a name with what Postgres cannot hold is judged as it is stored, and a long reason is cut as the verifier cuts it', async () => {
   const mail = mismatched({ ...one, org: `${'\u{1f600}'.repeat(300)}` });
-  const judge = (await judgeAtHand(mail, 'rua', OURS))!;
-  expect(judge({ org_name: '\ud800', org_email: null }).reason).toContain('\ufffd');
+  const judge = await judgeAtHand(originOf(mail, OURS), 'rua', OURS);
+  expect(judge({ org_name: '\ud800', org_email: null }, null)!.reason).toContain('\ufffd');
   const keys = await receivePolled(t, [mail]);
   await parseMessages(t.db, keys, {}, OURS);
   const { rows } = await t.db.query('select trust, trust_reason from ruawatch.reports');
