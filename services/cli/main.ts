@@ -77,6 +77,21 @@ program
     }),
   );
 
+const dns = program.command('dns').description('what DNS says about the mail of domains');
+dns
+  .command('check <domain...>')
+  .description('SPF, DKIM and DMARC: what is wrong, where it stands, and what to publish instead')
+  .option('--json', 'print JSON')
+  .option('--resolver <server...>', 'ask this name server ("address" or "address:port") instead of those of the settings')
+  .option('--records <file>', 'check what is planned: a zone file, or YAML, laid over what is published')
+  .option('--selector <selector...>', 'DKIM selectors to look at')
+  .option('--strict', 'exit with 1 when there are warnings')
+  .action(
+    run(async (domains: string[], options) =>
+      (await import('./dns.ts')).runDnsCheck(config(), domains, options, painted, process.stdout.isTTY === true),
+    ),
+  );
+
 const messages = program.command('messages').description('the archive and the quarantine');
 messages
   .command('list', { isDefault: true })

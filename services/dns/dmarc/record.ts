@@ -163,7 +163,8 @@ function urisOf(name: 'rua' | 'ruf', tags: Map<string, Tag>, problems: DmarcProb
   return tag.value.split(',').flatMap((part) => {
     const text = part.trim();
     const uri = parseReportUri(text);
-    const problem = (code: DmarcProblemCode) => problems.push({ code, tag: name, at: tag.at, text });
+    const problem = (code: DmarcProblemCode) =>
+      problems.push({ code, tag: name, at: tag.at + Math.max(0, tag.text.indexOf(text)), text });
     if (uri === null) problem('dmarc_uri');
     else if (uri.maxBytes !== null) problem('dmarc_size_historic');
     return uri ?? [];

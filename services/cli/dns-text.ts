@@ -1,0 +1,90 @@
+import type { DomainCheck } from '../dns/check/check.ts';
+import type { Severity } from '../dns/check/codes.ts';
+import { type Finding, webForm, zoneLine } from '../dns/check/finding.ts';
+import type { SpfTreeNode, TreeTerm } from '../dns/spf/tree.ts';
+import { escaped } from '../shared/escape.ts';
+
+const MARKS: Record<Severity, string> = { error: 'error  ', unknown: 'unknown', warning: 'warning', hint: 'hint   ' };
+const COLOURS: Record<Severity, string> = { error: '31', unknown: '35', warning: '33', hint: '36' };
+/** Lines of the tree of includes: a hostile record has hundreds. */
+const MOST_LINES = 40;
+const WIDTH = 110;
+
+/** A check for a person: the records, the tree of includes with its look-ups, what is wrong and what to publish. Foreign text is escaped. */
+export function renderCheck(check: DomainCheck, colours: boolean): string[] {
+  const paint = (text: string, code: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
+  const lines = [paint(check.domain, '1')];
+  const { spf, dkim, dmarc } = check;
+  if (spf !== null) {
+    const { root, lookups, voids } = spf.tree;
+    lines.push(`  SPF    ${root.record === null ? 'none' : shown(root.record.text)}`);
+    if (root.record !== null) {
+      lines.push(`         ${lookups} of 10 look-ups, ${voids} of 2 that find nothing`);
+      const tree = [...treeLines(root, '         ')];
+      lines.push(...tree.slice(0, MOST_LINES));
+      if (tree.length > MOST_LINES) lines.push(`         and ${tree.length - MOST_LINES} more`);
+    }
+  }
+  for (const { selector, state, key } of dkim?.selectors ?? []) {
+    const what =
+      key === null ? state : key.revoked ? 'revoked' : `${key.type}, ${key.bits === null ? 'unreadable' : `${key.bits} bits`}`;
+    lines.push(`  DKIM   ${escaped(selector)}: ${escaped(what)}`);
+  }
+  if (dmarc !== null) {
+    const { discovery } = dmarc;
+    const found =
+      discovery.state === 'found' ? `${shown(discovery.record.text)}` : discovery.state === 'unknown' ? 'unknown' : 'none';
+    lines.push(`  DMARC  ${found}`);
+    if (discovery.state === 'found' && discovery.at !== check.domain)
+      lines.push(`         of ${escaped(discovery.at)}: ${discovery.policy}`);
+  }
+  for (const one of check.findings) lines.push(...findingLines(one, paint));
+  if (check.findings.length === 0) lines.push(`  ${paint('ok', '32')}     nothing to say`);
+  lines.push('');
+  return lines;
+}
+
+function* findingLines(one: Finding, paint: (text: string, code: string) => string): Generator<string> {
+  yield `  ${paint(MARKS[one.severity], COLOURS[one.severity])}  ${one.code} (${one.section})`;
+  yield* wrapped(escaped(one.message), '           ');
+  if (one.publish === null) return;
+  const { name, value } = one.publish;
+  if (value === null) return yield `           take away: ${escaped(name)}`;
+  const form = webForm({ name, value }, one.domain);
+  yield `           zone file:  ${escaped(zoneLine({ name, value }))}`;
+  yield `           web form:   ${escaped(form.host)}   TXT   ${escaped(form.value)}`;
+}
+
+/** The terms of a record and of those it includes, each with the number of its look-up. */
+function* treeLines(node: SpfTreeNode, indent: string): Generator<string> {
+  for (const term of node.terms) {
+    yield `${indent}${(term.lookup ?? '').toString().padStart(2)} ${shown(term.term.text)}${noteOf(term)}`;
+    if (term.inner !== null) yield* treeLines(term.inner, `${indent}   `);
+  }
+}
+
+function noteOf({ state, inner, hosts }: TreeTerm): string {
+  if (state === 'void') return '   finds nothing';
+  if (state === 'unknown') return '   unknown';
+  if (state === 'not evaluated') return '   not looked at';
+  if (inner !== null && inner.state !== 'record')
+    return `   ${{ none: 'no SPF record', nxdomain: 'does not exist', several: 'several records', loop: 'a circle', unknown: 'unknown', 'not evaluated': 'not looked at' }[inner.state]}`;
+  return hosts !== null ? `   ${hosts} ${hosts === 1 ? 'host' : 'hosts'}` : '';
+}
+
+function shown(text: string): string {
+  const plain = escaped(text);
+  return plain.length > 600 ? `${plain.slice(0, 600)}…` : plain;
+}
+
+function* wrapped(text: string, indent: string): Generator<string> {
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + word.length >= WIDTH) {
+      yield indent + line;
+      line = '';
+    }
+    line += (line === '' ? '' : ' ') + word;
+  }
+  yield indent + line;
+}

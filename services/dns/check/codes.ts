@@ -1,0 +1,92 @@
+/**
+ * error: receivers do something else than the record was published for. warning: works, and is a risk or a trap. hint: worth knowing,
+ * need not be changed. unknown: nobody could say, so nothing is claimed.
+ */
+export type Severity = 'error' | 'warning' | 'hint' | 'unknown';
+
+interface CodeInfo {
+  severity: Severity;
+  /** Where it says so. */
+  section: string;
+}
+
+const SPF = (section: string) => `RFC 7208 section ${section}`;
+const DKIM = (section: string) => `RFC 6376 section ${section}`;
+const DMARC = (section: string) => `RFC 9989 section ${section}`;
+
+/** Everything that `dns check` may say. The codes are stable: others build on them. docs/dns.md lists them. */
+export const CODES = {
+  domain_missing: { severity: 'error', section: 'RFC 1034 section 3.6' },
+
+  spf_missing: { severity: 'error', section: SPF('4.5') },
+  spf_misspelt: { severity: 'error', section: SPF('4.5') },
+  spf_several: { severity: 'error', section: SPF('4.5') },
+  spf_syntax: { severity: 'error', section: SPF('4.6') },
+  spf_lookups: { severity: 'error', section: SPF('4.6.4') },
+  spf_lookups_near: { severity: 'hint', section: SPF('4.6.4') },
+  spf_voids: { severity: 'error', section: SPF('4.6.4') },
+  spf_void: { severity: 'warning', section: SPF('4.6.4') },
+  spf_mx_many: { severity: 'error', section: SPF('4.6.4') },
+  spf_include_none: { severity: 'error', section: SPF('5.2') },
+  spf_include_gone: { severity: 'error', section: SPF('5.2') },
+  spf_include_free: { severity: 'error', section: SPF('11.2') },
+  spf_include_several: { severity: 'error', section: SPF('5.2') },
+  spf_include_syntax: { severity: 'error', section: SPF('5.2') },
+  spf_loop: { severity: 'error', section: SPF('4.6.4') },
+  spf_pass_all: { severity: 'error', section: SPF('5.1') },
+  spf_neutral_all: { severity: 'warning', section: SPF('8.2') },
+  spf_no_all: { severity: 'warning', section: SPF('4.7') },
+  spf_after_all: { severity: 'warning', section: SPF('5.1') },
+  spf_redirect_ignored: { severity: 'warning', section: SPF('6.1') },
+  spf_ptr: { severity: 'warning', section: SPF('5.5') },
+  spf_wide: { severity: 'warning', section: SPF('5.6') },
+  spf_private: { severity: 'warning', section: SPF('5.6') },
+  spf_long: { severity: 'warning', section: SPF('3.4') },
+  spf_twice: { severity: 'hint', section: SPF('4.6.2') },
+  spf_macro: { severity: 'hint', section: SPF('7.1') },
+  spf_unknown: { severity: 'unknown', section: SPF('2.6.6') },
+
+  dkim_none_known: { severity: 'hint', section: DKIM('3.6.2.1') },
+  dkim_missing: { severity: 'error', section: DKIM('6.1.2') },
+  dkim_several: { severity: 'error', section: DKIM('3.6.2.2') },
+  dkim_syntax: { severity: 'error', section: DKIM('3.2') },
+  dkim_tag_twice: { severity: 'error', section: DKIM('3.2') },
+  dkim_version: { severity: 'error', section: DKIM('3.6.1') },
+  dkim_no_p: { severity: 'error', section: DKIM('3.6.1') },
+  dkim_revoked: { severity: 'warning', section: DKIM('3.6.1') },
+  dkim_base64: { severity: 'error', section: DKIM('3.6.1') },
+  dkim_type: { severity: 'error', section: DKIM('3.6.1') },
+  dkim_key: { severity: 'error', section: DKIM('3.6.1') },
+  dkim_key_short: { severity: 'error', section: 'RFC 8301 section 3.2' },
+  dkim_key_weak: { severity: 'warning', section: 'RFC 8301 section 3.2' },
+  dkim_hash: { severity: 'error', section: 'RFC 8301 section 3.1' },
+  dkim_sha1: { severity: 'warning', section: 'RFC 8301 section 3.1' },
+  dkim_service: { severity: 'error', section: DKIM('3.6.1') },
+  dkim_testing: { severity: 'warning', section: DKIM('3.6.1') },
+  dkim_tag_historic: { severity: 'hint', section: DKIM('3.6.1') },
+  dkim_unknown: { severity: 'unknown', section: DKIM('6.1.2') },
+
+  dmarc_missing: { severity: 'error', section: DMARC('4.10') },
+  dmarc_misspelt: { severity: 'error', section: DMARC('4.7') },
+  dmarc_several: { severity: 'error', section: DMARC('4.10') },
+  dmarc_inherited: { severity: 'hint', section: DMARC('4.10.1') },
+  dmarc_syntax: { severity: 'error', section: DMARC('4.8') },
+  dmarc_tag_twice: { severity: 'error', section: DMARC('4.7') },
+  dmarc_tag_unknown: { severity: 'hint', section: DMARC('4.7') },
+  dmarc_tag_historic: { severity: 'warning', section: DMARC('4.7') },
+  dmarc_value: { severity: 'error', section: DMARC('4.8') },
+  dmarc_no_p: { severity: 'error', section: DMARC('4.7') },
+  dmarc_order: { severity: 'hint', section: 'RFC 7489 section 6.3' },
+  dmarc_uri: { severity: 'error', section: DMARC('4.6') },
+  dmarc_size_historic: { severity: 'warning', section: DMARC('4.6') },
+  dmarc_fo_without_ruf: { severity: 'hint', section: DMARC('4.7') },
+  dmarc_policy_none: { severity: 'hint', section: DMARC('4.7') },
+  dmarc_subdomains_open: { severity: 'warning', section: DMARC('4.7') },
+  dmarc_testing: { severity: 'warning', section: DMARC('4.7') },
+  dmarc_no_rua: { severity: 'warning', section: DMARC('4.7') },
+  dmarc_destination: { severity: 'error', section: 'RFC 9990 section 4' },
+  dmarc_destination_no_mail: { severity: 'error', section: 'RFC 5321 section 5.1' },
+  dmarc_unknown: { severity: 'unknown', section: DMARC('4.10.1') },
+} as const satisfies Record<string, CodeInfo>;
+
+export type Code = keyof typeof CODES;

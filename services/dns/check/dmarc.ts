@@ -1,0 +1,284 @@
+import type { AskOptions, Dns } from '../client/types.ts';
+import { checkDestination } from '../dmarc/destination.ts';
+import type { DmarcProblem, DmarcRecord, ReportUri } from '../dmarc/record.ts';
+import { type Discovery, discoverPolicy, walkTree } from '../dmarc/walk.ts';
+import type { Code } from './codes.ts';
+import { type Finding, finding, type Given } from './finding.ts';
+
+export interface DmarcCheck {
+  findings: Finding[];
+  discovery: Discovery;
+}
+
+/** Checks the DMARC record that applies to a domain, and the places its reports go to. */
+export async function checkDmarc(domain: string, dns: Dns, options: AskOptions = {}): Promise<DmarcCheck> {
+  const discovery = await discoverPolicy(domain, dns, options);
+  const findings: Finding[] = [];
+  const own = discovery.walk.steps[0]!;
+  const name = `_dmarc.${domain}`;
+  if (own.state === 'several') {
+    const message = `${name} holds ${own.texts.length} DMARC records, so receivers take none of them. Keep one.`;
+    findings.push(
+      finding('dmarc_several', {
+        domain,
+        message,
+        record: { name, text: own.texts.join('\n') },
+        publish: { name, value: mostUseful(own.texts) },
+      }),
+    );
+    return { findings, discovery };
+  }
+  if (discovery.state === 'unknown') findings.push(finding('dmarc_unknown', { domain, message: discovery.message }));
+  // A record of its own can be read though the names above it cannot.
+  const at = own.state === 'record' ? domain : discovery.state === 'found' ? discovery.at : domain;
+  const record = own.state === 'record' ? own.record : discovery.state === 'unknown' ? null : discovery.record;
+  if (record === null) {
+    if (discovery.state !== 'unknown') findings.push(await missing(domain, dns, options));
+    return { findings, discovery };
+  }
+  if (at !== domain && discovery.state === 'found') {
+    const { policy, tag } = discovery;
+    const message = `${domain} has no DMARC record of its own; that of ${at} applies: ${policy}, by its ${tag}=.`;
+    findings.push(finding('dmarc_inherited', { domain, message, record: { name: `_dmarc.${at}`, text: record.text } }));
+    return { findings, discovery };
+  }
+  findings.push(...recordFindings(domain, record));
+  findings.push(...(await destinationFindings(domain, record, dns, options)));
+  return { findings, discovery };
+}
+
+async function missing(domain: string, dns: Dns, options: AskOptions): Promise<Finding> {
+  const name = `_dmarc.${domain}`;
+  const answer = await dns.ask(name, 'TXT', options);
+  const texts = answer.state === 'records' ? answer.records.map((strings) => strings.join('')) : [];
+  const meant = texts.find((text) => /dmarc/i.test(text) || /(?:^|[;\s])p\s*=\s*(?:none|quarantine|reject)/i.test(text));
+  const first = `v=DMARC1; p=none; rua=mailto:dmarc@${domain}`;
+  if (meant === undefined) {
+    const message = `${domain} has no DMARC record: nobody reports what is sent as it, and nobody is asked to refuse what is forged. Begin with the record below; mail of it is not touched.`;
+    return finding('dmarc_missing', { domain, message, publish: { name, value: first } });
+  }
+  const rest = meant.replace(/^[\s"']*(?:v\s*=\s*)?dmarc\s*-?\s*1?[\s;,"']*/i, '').replace(/["']\s*$/, '');
+  const value = /^p\s*=/i.test(rest) ? `v=DMARC1; ${rest}` : first;
+  const message = `${name} holds a record that looks like DMARC and is none: it must begin with "v=DMARC1;", in just these letters.`;
+  return finding('dmarc_misspelt', { domain, message, record: { name, text: meant }, publish: { name, value } });
+}
+
+function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding> {
+  const name = `_dmarc.${domain}`;
+  const told = (code: Code, message: string, place: Given['place'], value: string | null) =>
+    finding(code, {
+      domain,
+      message,
+      record: { name, text: record.text },
+      place: place ?? null,
+      publish: value === null ? null : { name, value },
+    });
+  for (const problem of record.problems) {
+    const { code, at, text } = problem;
+    yield told(code, messageOf(problem), { at, text }, corrected(record, problem));
+  }
+  const placeOf = (tag: string) => partOf(record.text, tag);
+  const parts = tagsIn(record.text);
+  const p = parts.findIndex((part) => /^p\s*=/i.test(part));
+  if (p > 1)
+    yield told(
+      'dmarc_order',
+      'RFC 7489 wanted p= right behind v=, and old receivers still do.',
+      placeOf('p'),
+      ['v=DMARC1', parts[p]!, ...parts.filter((_, i) => i !== 0 && i !== p)].join('; '),
+    );
+  if (record.testing)
+    yield told(
+      'dmarc_testing',
+      'The record says that the policy is being tried out (t=y): receivers are asked not to apply it.',
+      placeOf('t'),
+      withoutTag(record.text, 't'),
+    );
+  if (record.p === 'none')
+    yield told(
+      'dmarc_policy_none',
+      'p=none asks receivers to do nothing: right while the reports are being read, and no protection.',
+      placeOf('p'),
+      null,
+    );
+  const open = (['sp', 'np'] as const).filter((tag) => record[tag] === 'none' && record.p !== 'none' && record.p !== null);
+  for (const tag of open) {
+    const whose = tag === 'sp' ? 'names below the domain' : 'names below the domain that do not exist';
+    yield told(
+      'dmarc_subdomains_open',
+      `${tag}=none: ${whose} can be forged freely, though the domain itself is protected.`,
+      placeOf(tag),
+      withoutTag(record.text, tag),
+    );
+  }
+  if (record.rua.length === 0 && !record.problems.some(({ tag }) => tag === 'rua')) {
+    yield told(
+      'dmarc_no_rua',
+      'Nobody is asked for reports (rua=): what is sent as the domain stays unseen.',
+      null,
+      `${record.text.replace(/[\s;]+$/, '')}; rua=mailto:dmarc@${domain}`,
+    );
+  }
+}
+
+function messageOf({ code, tag, text }: DmarcProblem): string {
+  switch (code) {
+    case 'dmarc_syntax':
+      return `"${text}" is no tag=value, and is passed over.`;
+    case 'dmarc_tag_twice':
+      return `${tag}= stands twice; which one a receiver takes is not defined.`;
+    case 'dmarc_tag_unknown':
+      return `${tag}= is no tag of DMARC, and is passed over.`;
+    case 'dmarc_tag_historic':
+      return tag === 'pct'
+        ? 'pct= means nothing since RFC 9989: receivers apply the policy to all mail. t=y asks them not to.'
+        : `${tag}= means nothing since RFC 9989.`;
+    case 'dmarc_value':
+      return `${text} is not allowed: the tag counts as if it were not there.`;
+    case 'dmarc_no_p':
+      return 'The record has no p=: with a rua= it counts as p=none, without one as no record.';
+    case 'dmarc_uri':
+      return `"${text}" is no place to send reports to: write mailto:address, several with commas between, "," and "!" inside as %2C and %21.`;
+    case 'dmarc_size_historic':
+      return `The size behind "!" in ${text} means nothing since RFC 9989.`;
+    case 'dmarc_fo_without_ruf':
+      return 'fo= means nothing without ruf=.';
+  }
+}
+
+/** The record without what is wrong; null when the domain must say what it wants. */
+function corrected(record: DmarcRecord, { code, tag, at, text }: DmarcProblem): string | null {
+  const { text: whole } = record;
+  switch (code) {
+    case 'dmarc_syntax':
+    case 'dmarc_tag_twice':
+      return tidy(`${whole.slice(0, at)}${whole.slice(at + text.length)}`);
+    case 'dmarc_tag_unknown':
+    case 'dmarc_tag_historic':
+    case 'dmarc_fo_without_ruf':
+      return withoutTag(whole, tag!);
+    case 'dmarc_value':
+      return tag === 'p' ? whole.replace(/(^|;)(\s*p\s*=\s*)[^;]*/i, '$1$2none') : withoutTag(whole, tag!);
+    case 'dmarc_no_p':
+      return whole.replace(/^v\s*=\s*DMARC1\s*;?/i, 'v=DMARC1; p=none;');
+    case 'dmarc_uri': {
+      const parts = tagsIn(whole).flatMap((part) => {
+        const found = /^(rua|ruf)\s*=\s*(.*)$/is.exec(part);
+        if (!found || found[1]!.toLowerCase() !== tag) return [part];
+        const kept = found[2]!.split(',').flatMap((uri) => repaired(uri.trim(), text));
+        return kept.length === 0 ? [] : [`${tag}=${kept.join(',')}`];
+      });
+      return parts.join('; ');
+    }
+    case 'dmarc_size_historic':
+      return whole.replace(text, text.replace(/!\d+[kmgt]?$/i, ''));
+  }
+}
+
+/** A mail address alone, or several with blanks between, are what is meant most often. */
+function repaired(uri: string, wrong: string): string[] {
+  if (uri !== wrong) return [uri];
+  return uri
+    .split(/\s+/)
+    .map((one) => one.replace(/^(?:mailto:)?/i, ''))
+    .filter((one) => /^[^\s@!,:;]+@[a-z0-9.-]+\.[a-z0-9-]+$/i.test(one))
+    .map((one) => `mailto:${one}`);
+}
+
+async function destinationFindings(domain: string, record: DmarcRecord, dns: Dns, options: AskOptions): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const name = `_dmarc.${domain}`;
+  const seen = new Set<string>();
+  const mine = await walkTree(domain, dns, options);
+  for (const [tag, uri] of [
+    ...record.rua.map((one) => ['rua', one] as const),
+    ...record.ruf.map((one) => ['ruf', one] as const),
+  ]) {
+    const destination = uri.domain;
+    if (destination === null || seen.has(`${destination} ${uri.scheme}`)) continue;
+    seen.add(`${destination} ${uri.scheme}`);
+    const base = {
+      domain,
+      record: { name, text: record.text },
+      place: { at: Math.max(0, record.text.indexOf(uri.text)), text: uri.text },
+    };
+    const unknown = (message: string) => findings.push(finding('dmarc_unknown', { ...base, message }));
+    if (uri.scheme === 'mailto') {
+      const mail = await takesMail(destination, dns, options);
+      if (typeof mail === 'string') unknown(mail);
+      else if (!mail)
+        findings.push(
+          finding('dmarc_destination_no_mail', {
+            ...base,
+            message: `Reports to ${uri.address} cannot arrive: ${destination} takes no mail (no MX, no address).`,
+          }),
+        );
+    }
+    const theirs = destination === domain ? mine : await walkTree(destination, dns, options);
+    if (mine.organizationalDomain === null || theirs.organizationalDomain === null) {
+      unknown(`Nobody could say whether ${destination} and ${domain} are one organization.`);
+      continue;
+    }
+    if (mine.organizationalDomain === theirs.organizationalDomain || below(destination, domain)) continue;
+    const told = await checkDestination(domain, destination, dns, options);
+    if (told.state === 'unknown') unknown(told.message);
+    else if (told.state === 'unauthorized') findings.push(notAuthorized(base, tag, uri, destination, told.name));
+  }
+  return findings;
+}
+
+function notAuthorized(base: Omit<Given, 'message'>, tag: string, uri: ReportUri, destination: string, name: string): Finding {
+  const message = `${tag}= asks for reports to ${uri.address ?? uri.text}, and ${destination} does not say that it takes those of ${base.domain}: receivers send none. The owner of ${destination} must publish the record below.`;
+  return finding('dmarc_destination', { ...base, message, publish: { name, value: 'v=DMARC1' } });
+}
+
+/** Names below a domain that has no record of its own are one organization with it. */
+function below(name: string, domain: string): boolean {
+  return name === domain || name.endsWith(`.${domain}`);
+}
+
+/** Whether a domain has a host for its mail (RFC 5321 section 5.1); a sentence when nobody could say. */
+async function takesMail(domain: string, dns: Dns, options: AskOptions): Promise<boolean | string> {
+  const mx = await dns.ask(domain, 'MX', options);
+  if (mx.state === 'unknown') return mx.message;
+  if (mx.state === 'records') return mx.records.some(({ exchange }) => exchange !== '.');
+  if (mx.state === 'nxdomain') return false;
+  for (const type of ['A', 'AAAA'] as const) {
+    const answer = await dns.ask(domain, type, options);
+    if (answer.state === 'unknown') return answer.message;
+    if (answer.state === 'records') return true;
+  }
+  return false;
+}
+
+function tagsIn(text: string): string[] {
+  return text
+    .split(';')
+    .map((part) => part.trim())
+    .filter(Boolean);
+}
+
+function tidy(text: string): string {
+  return tagsIn(text).join('; ');
+}
+
+function withoutTag(text: string, tag: string): string {
+  return tagsIn(text)
+    .filter((part) => part.split('=')[0]!.trim().toLowerCase() !== tag)
+    .join('; ');
+}
+
+function partOf(text: string, tag: string): { at: number; text: string } | null {
+  let at = 0;
+  for (const part of text.split(';')) {
+    if (part.split('=')[0]!.trim().toLowerCase() === tag)
+      return { at: at + (part.length - part.trimStart().length), text: part.trim() };
+    at += part.length + 1;
+  }
+  return null;
+}
+
+/** Of several records, the one that asks for reports, else the first. */
+function mostUseful(texts: readonly string[]): string {
+  return texts.find((text) => /;\s*rua\s*=/i.test(text)) ?? texts[0]!;
+}

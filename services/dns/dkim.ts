@@ -1,0 +1,134 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+
+export type DkimProblemCode =
+  | 'dkim_syntax'
+  | 'dkim_tag_twice'
+  | 'dkim_version'
+  | 'dkim_no_p'
+  | 'dkim_revoked'
+  | 'dkim_base64'
+  | 'dkim_type'
+  | 'dkim_key'
+  | 'dkim_key_short'
+  | 'dkim_key_weak'
+  | 'dkim_hash'
+  | 'dkim_sha1'
+  | 'dkim_service'
+  | 'dkim_testing'
+  | 'dkim_tag_historic';
+
+export interface DkimProblem {
+  code: DkimProblemCode;
+  /** Where in the text it begins, from 0, and the part that is meant. */
+  at: number;
+  text: string;
+}
+
+/** A DKIM key record (RFC 6376 section 3.6.1), with what is wrong in it. */
+export interface DkimKey {
+  text: string;
+  /** "rsa" when k= is absent; lower case. */
+  type: string;
+  /** Of RSA, the modulus; of Ed25519, 256. Null when the key cannot be read, or is revoked. */
+  bits: number | null;
+  /** p= is empty: the key was withdrawn. */
+  revoked: boolean;
+  /** t=y: whoever verifies is to treat the mail as if it were not signed. */
+  testing: boolean;
+  /** t=s: the domain of i= must be that of d=. */
+  strict: boolean;
+  /** The tags in their order, names in lower case. */
+  tags: readonly { name: string; value: string }[];
+  problems: readonly DkimProblem[];
+}
+
+/** RFC 8301 section 3.2: less is not to be verified; less than 2,048 is not to be signed with. */
+const SHORT = 1024;
+const WEAK = 2048;
+const HISTORIC = new Set(['g']);
+
+/**
+ * Reads a key record.
+ * @param text the strings of a TXT record, joined
+ */
+export function parseDkimKey(text: string): DkimKey {
+  const problems: DkimProblem[] = [];
+  const tags = new Map<string, { value: string; at: number; text: string }>();
+  let at = 0;
+  for (const part of text.split(';')) {
+    const begin = at + (part.length - part.trimStart().length);
+    at += part.length + 1;
+    const trimmed = part.trim();
+    if (trimmed === '') continue;
+    // The name is compared with case (section 3.2).
+    const found = /^([a-z][a-z0-9_]*)\s*=\s*([\s\S]*)$/i.exec(trimmed);
+    if (!found || /[^\t\r\n -~]/.test(trimmed)) problems.push({ code: 'dkim_syntax', at: begin, text: trimmed });
+    else if (tags.has(found[1]!)) problems.push({ code: 'dkim_tag_twice', at: begin, text: trimmed });
+    else tags.set(found[1]!, { value: found[2]!, at: begin, text: trimmed });
+  }
+  const problem = (code: DkimProblemCode, name: string) => {
+    const tag = tags.get(name);
+    problems.push({ code, at: tag?.at ?? 0, text: tag?.text ?? text });
+  };
+  const listOf = (name: string) =>
+    tags
+      .get(name)
+      ?.value.split(':')
+      .map((one) => one.trim().toLowerCase());
+
+  const v = tags.get('v');
+  if (v !== undefined && (v.value !== 'DKIM1' || [...tags.keys()][0] !== 'v')) problem('dkim_version', 'v');
+  const type = (tags.get('k')?.value ?? 'rsa').toLowerCase();
+  const hashes = listOf('h');
+  if (hashes !== undefined && !hashes.includes('sha256')) problem('dkim_hash', 'h');
+  else if (hashes?.includes('sha1')) problem('dkim_sha1', 'h');
+  const services = listOf('s');
+  if (services !== undefined && !services.includes('email') && !services.includes('*')) problem('dkim_service', 's');
+  const flags = listOf('t') ?? [];
+  if (flags.includes('y')) problem('dkim_testing', 't');
+  for (const name of tags.keys()) if (HISTORIC.has(name)) problem('dkim_tag_historic', name);
+
+  const p = tags.get('p')?.value.replace(/\s+/g, '');
+  let bits: number | null = null;
+  if (p === undefined) problem('dkim_no_p', 'p');
+  else if (p === '') problem('dkim_revoked', 'p');
+  else if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(p)) problem('dkim_base64', 'p');
+  else if (type !== 'rsa' && type !== 'ed25519') problem('dkim_type', 'k');
+  else {
+    bits = bitsOf(type, Buffer.from(p, 'base64'));
+    if (bits === null) problem('dkim_key', 'p');
+    else if (type === 'rsa' && bits < SHORT) problem('dkim_key_short', 'p');
+    else if (type === 'rsa' && bits < WEAK) problem('dkim_key_weak', 'p');
+  }
+  return {
+    text,
+    type,
+    bits,
+    revoked: p === '',
+    testing: flags.includes('y'),
+    strict: flags.includes('s'),
+    tags: [...tags].map(([name, { value }]) => ({ name, value })),
+    problems,
+  };
+}
+
+/** @returns null when the octets are no key of this type */
+function bitsOf(type: 'rsa' | 'ed25519', der: Buffer): number | null {
+  // RFC 8463 section 4: the 32 octets themselves.
+  if (type === 'ed25519') return der.length === 32 ? 256 : null;
+  // Section 3.6.1 wants an RSAPublicKey; what everybody publishes is a SubjectPublicKeyInfo (erratum 3017).
+  for (const form of ['spki', 'pkcs1'] as const) {
+    const key = keyOf(der, form);
+    if (key?.asymmetricKeyType === 'rsa') return key.asymmetricKeyDetails?.modulusLength ?? null;
+  }
+  return null;
+}
+
+function keyOf(key: Buffer, type: 'spki' | 'pkcs1'): KeyObject | null {
+  try {
+    return createPublicKey({ key, format: 'der', type });
+  } catch {
+    // OpenSSL says in many ways that these octets are no key; the caller says it in one.
+    return null;
+  }
+}

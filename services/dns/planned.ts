@@ -1,0 +1,40 @@
+import { labelsOf, lowerName, nameOf } from './client/name.ts';
+import type { Answer, AskOptions, Dns, RecordData, RecordType } from './client/types.ts';
+
+/** Records that are to be published, by name and type. An empty list says that there is to be none. */
+export type Planned = Map<string, { [T in RecordType]?: RecordData[T][] }>;
+
+const MOST_ALIASES = 12;
+
+/** DNS as it will be: what is planned for a name and type in the place of what is published, the rest as it stands. */
+export function withPlanned(planned: Planned, published: Dns): Dns {
+  const ask = async <T extends RecordType>(
+    given: string,
+    type: T,
+    options?: AskOptions,
+    aliases: string[] = [],
+  ): Promise<Answer<T>> => {
+    const labels = labelsOf(given);
+    const name = labels === null ? lowerName(given) : lowerName(nameOf(labels));
+    const mine = planned.get(name);
+    const told = { name, aliases, ttl: 0, authenticated: false };
+    const records = mine?.[type] as RecordData[T][] | undefined;
+    if (records !== undefined && records.length > 0) return { state: 'records', records, ...told };
+    const alias = type === 'CNAME' ? undefined : mine?.CNAME?.[0];
+    if (alias !== undefined) {
+      if (aliases.length >= MOST_ALIASES)
+        return { state: 'unknown', reason: 'cname_loop', message: `The planned CNAME records of ${given} lead on and on.` };
+      return await ask(alias, type, options, [...aliases, alias]);
+    }
+    if (records !== undefined) return { state: 'nodata', ...told };
+    const answer = await published.ask(name, type, options);
+    if (answer.state === 'unknown') return answer;
+    // A planned record makes its name exist, and all names above it.
+    const exists = [...planned].some(
+      ([one, types]) => (one === name || one.endsWith(`.${name}`)) && Object.values(types).some((set) => set.length > 0),
+    );
+    if (answer.state === 'nxdomain' && exists) return { state: 'nodata', ...told };
+    return { ...answer, aliases: [...aliases, ...answer.aliases] };
+  };
+  return { ask: (name, type, options) => ask(name, type, options) };
+}

@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest';
+import { checkDomain } from '../../../services/dns/check/check.ts';
+import { CODES, type Code } from '../../../services/dns/check/codes.ts';
+import { type Finding, webForm, zoneLine } from '../../../services/dns/check/finding.ts';
+import { withPlanned } from '../../../services/dns/planned.ts';
+import { add, parseZoneFile, stringsOf } from '../../../services/dns/zonefile.ts';
+import { organizationalDomain } from '../../../services/report/orgdomain.ts';
+import { dnsOf, type Zone } from '../zone.ts';
+import { FIXTURES, GOOD, spf } from './fixtures.ts';
+
+const check = (zone: Zone, domain = 'example.com', selectors = ['sel']) =>
+  checkDomain(domain, dnsOf(zone), { selectors, registrable: organizationalDomain });
+const codesOf = (findings: readonly Finding[]) => findings.map(({ code }) => code);
+
+test('of a domain where all is right there is nothing to say', async () => {
+  expect((await check(GOOD)).findings).toEqual([]);
+});
+
+test('every code has its fixture, and each fixture is of a code', () => {
+  expect(Object.keys(FIXTURES).sort()).toEqual(Object.keys(CODES).sort());
+});
+
+test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected twin', async (code) => {
+  const fixture = FIXTURES[code];
+  const zone = { ...GOOD, ...fixture.zone };
+  const { findings, domain } = await check(zone, fixture.domain, fixture.selectors);
+  const found = findings.find((one) => one.code === code)!;
+  expect(found, codesOf(findings).join()).toBeDefined();
+  expect(found).toMatchObject({ severity: CODES[code].severity, section: CODES[code].section, domain });
+  expect(found.message).toMatch(/^[A-Z"a-z0-9_+?~-].*\.$/s);
+  if (found.record !== null && found.place !== null) {
+    expect(found.record.text.slice(found.place.at, found.place.at + found.place.text.length)).toBe(found.place.text);
+  }
+  // What is to be published instead mends it, laid over what is there as `--records` does; else the twin of the fixture does.
+  const { publish } = found;
+  const twin = { ...zone, ...fixture.twin };
+  expect(publish !== null || fixture.twin !== undefined || fixture.twinSelectors !== undefined).toBe(true);
+  let dns = dnsOf(twin) as ReturnType<typeof withPlanned>;
+  if (publish !== null) {
+    const planned: Parameters<typeof withPlanned>[0] = new Map();
+    add(planned, publish.name, 'TXT', stringsOf(publish.value!));
+    dns = withPlanned(planned, dns);
+  }
+  const mended = await checkDomain(domain, dns, {
+    selectors: fixture.twinSelectors ?? fixture.selectors ?? ['sel'],
+    registrable: organizationalDomain,
+  });
+  expect(codesOf(mended.findings)).not.toContain(code);
+  // Nothing worse comes of it.
+  const worse = mended.findings.filter(({ severity, code }) => severity === 'error' && !codesOf(findings).includes(code));
+  expect(codesOf(worse)).toEqual([]);
+});
+
+test('an SPF term behind the cliff of ten look-ups is named', async () => {
+  const includes = Object.fromEntries(
+    ['a', 'b', 'c'].map((name) => [`${name}.example`, spf(`v=spf1 ${[1, 2, 3].map((n) => `a:h${n}.example`).join(' ')} -all`)]),
+  );
+  const hosts = Object.fromEntries([1, 2, 3].map((n) => [`h${n}.example`, { A: ['198.51.100.1'] }]));
+  const zone = {
+    ...GOOD,
+    ...includes,
+    ...hosts,
+    'example.com': spf('v=spf1 include:a.example include:b.example include:c.example ip4:192.0.2.0/24 -all'),
+  };
+  const { findings, spf: told } = await check(zone);
+  expect(told!.tree.lookups).toBe(12);
+  const [finding] = findings.filter(({ code }) => code === 'spf_lookups');
+  expect(finding).toMatchObject({ place: { text: 'include:c.example' } });
+  expect(finding!.message).toContain('only include:c.example ip4:192.0.2.0/24 would allow');
+});
+
+test('a name service that is away is unknown, and never "missing"', async () => {
+  const away: Zone = {
+    ...GOOD,
+    'example.com': 'unknown',
+    '_dmarc.example.com': 'unknown',
+    'sel._domainkey.example.com': 'unknown',
+  };
+  const { findings } = await check(away);
+  expect(new Set(findings.map(({ severity }) => severity))).toEqual(new Set(['unknown']));
+});
+
+test('what an include says of everybody counts only where its pass is a pass', async () => {
+  const zone = (record: string) => ({ ...GOOD, 'example.com': spf(record), 'other.example': spf('v=spf1 +all') });
+  expect(codesOf((await check(zone('v=spf1 include:other.example -all'))).findings)).toContain('spf_pass_all');
+  expect(codesOf((await check(zone('v=spf1 -include:other.example -all'))).findings)).not.toContain('spf_pass_all');
+});
+
+test('a hostile zone costs a bounded number of questions', async () => {
+  const dns = dnsOf({});
+  let asked = 0;
+  dns.ask = async (name, type) => {
+    asked++;
+    const told = { name, aliases: [], ttl: 60, authenticated: false };
+    if (type !== 'TXT') return { state: 'nodata', ...told };
+    const includes = Array.from({ length: 30 }, (_, i) => `include:x${asked}-${i}.test`).join(' ');
+    return { state: 'records', records: [[`v=spf1 ${includes} -all`]] as never, ...told };
+  };
+  await checkDomain('example.com', dns, { selectors: ['a', 'b'] });
+  expect(asked).toBeLessThan(200);
+});
+
+test('what is to be published is given as a zone file and a web form take it', () => {
+  const value = `v=DKIM1; n="a\\b"; p=${'A'.repeat(300)}`;
+  const line = zoneLine({ name: 'sel._domainkey.example.com', value });
+  expect(line).toMatch(/^sel\._domainkey\.example\.com\. TXT "v=DKIM1; n=\\"a\\\\b\\"; p=A+" "A+"$/);
+  expect(parseZoneFile(line).get('sel._domainkey.example.com')!.TXT![0]!.join('')).toBe(value);
+  expect(webForm({ name: 'example.com', value }, 'example.com')).toEqual({ host: '@', value });
+  expect(webForm({ name: 'sel._domainkey.example.com', value }, 'example.com').host).toBe('sel._domainkey');
+  expect(webForm({ name: 'example.com._report._dmarc.other.test', value }, 'example.com').host).toBe(
+    'example.com._report._dmarc.other.test.',
+  );
+});
