@@ -44,6 +44,8 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   volume_surge: { detect: ['volume_surge', ...volume()], excuse: [], bySource: true },
   reporter_silent: { detect: ['reporter_silent', 'dmarq no_report', 'trollByte volume_down'], excuse: [], bySource: true },
   verdict_mismatch: { detect: ['verdict_mismatch'], excuse: [], bySource: true },
+  // It rests on DNS, which no world has.
+  reports_stopped: { detect: ['reports_stopped'], excuse: [], bySource: false },
   forged_report: { detect: ['forged_report'], excuse: [], bySource: true },
   policy_weakened: { detect: ['policy_change', 'DmarcAnalyzerApp policy'], excuse: [], bySource: false },
   policy_ready: { detect: ['policy_ready'], excuse: [], bySource: false },

@@ -12,6 +12,7 @@ import {
   saveClasses,
 } from '../store/analysis.ts';
 import type { Counted } from '../store/counted.ts';
+import { isOwn, loadConfirmation } from '../store/domains.ts';
 import { loadNetworkFacts, saveIdentities } from '../store/enrichment.ts';
 import {
   type KnownFinding,
@@ -27,7 +28,7 @@ import { loadSenderList } from '../store/senders.ts';
 import { loadBorrowed, loadFailedChecks } from '../store/signatures.ts';
 import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/subdomains.ts';
 import { loadForged } from '../store/trust.ts';
-import { takeWork } from '../store/work.ts';
+import { dropWork, takeWork } from '../store/work.ts';
 import { isNetwork } from './identity.ts';
 import { type Case, judge, judgeReadiness, type Others } from './judge.ts';
 import { type Outcome, REOPEN_DAYS } from './lifecycle.ts';
@@ -87,6 +88,11 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
   await noteArrivals(context.db, domain, addDays(day, -REPORTING_DAYS));
   return transaction(context.db, async (tx): Promise<Analysis> => {
     if (!(await tryLockDomain(tx, domain))) return { outcome: 'busy', sources: 0, events: [] };
+    if (!(await isOwn(tx, domain))) {
+      // Noted while it was own, or by an older version.
+      await dropWork(tx, domain);
+      return { outcome: 'idle', sources: 0, events: [] };
+    }
     const work = await takeWork(tx, domain, SOURCES_AT_ONCE);
     if (work.rows === 0) return { outcome: 'idle', sources: 0, events: [] };
     const outcome = work.more ? 'more' : 'done';
@@ -142,6 +148,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
       genuine,
       catalogue: catalogueOf(context.config),
       senderList: await loadSenderList(tx, domain, now),
+      confirmation: await loadConfirmation(tx, domain),
     };
     let judgement = judge(given);
     // Few domains have any, and only then records are read: they name what broke.

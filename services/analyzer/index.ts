@@ -1,10 +1,13 @@
+import { ownDomains } from '../report/hostname.ts';
 import { isTransient, messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
+import { listHistory, putOwn } from '../store/domains.ts';
 import { endExpired } from '../store/senders.ts';
 import { backlogExists, type WaitingDomain, waitingAmong, waitingDomains } from '../store/work.ts';
 import { analyzeDomain } from './analyze.ts';
 import { catalogueOf, domainsOf } from './senders.ts';
+import { addDays } from './window.ts';
 
 const NAME = 'analyzer';
 /** Domains looked at in one sweep; the next goes on with the rest. */
@@ -28,6 +31,9 @@ export function startAnalyzer(context: Context): Service {
   let lookAgain: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
   let patienceEnds = Number.POSITIVE_INFINITY;
+  // A name in the settings that is none is told now.
+  ownDomains(config.domains);
+  let listed = false;
   let trouble: string | null = null;
 
   const patience = config.analyzer.patience_seconds;
@@ -103,6 +109,13 @@ export function startAnalyzer(context: Context): Service {
       try {
         const ended = await endExpired(db, (service) => domainsOf(catalogue, service), clock.now());
         if (ended.length > 0) log.info({ entries: ended.map((e) => e.entry_key) }, 'entries of the sender list have ended');
+        if (!listed) {
+          const fresh = await putOwn(db, ownDomains(config.domains), 'listed', { now: clock.now(), ignored: true });
+          if (fresh.length > 0) log.info({ domains: fresh }, 'domains of the settings are own from now on');
+          listed = true;
+        }
+        const fresh = await listHistory(db, addDays(clock.now().toISOString().slice(0, 10), -config.analyzer.window_days));
+        if (fresh.length > 0) log.info({ domains: fresh }, 'what is stored of domains that are own now is judged');
         await sweep(SETTLE_SECONDS);
         trouble = null;
       } catch (error) {

@@ -1,5 +1,6 @@
 import type { Catalogue } from '../report/catalogue.ts';
 import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceClass, SourceDay } from '../store/analysis.ts';
+import type { Confirmation } from '../store/domains.ts';
 import type { Identity, NetworkFacts } from '../store/enrichment.ts';
 import type { Candidate, KnownFinding } from '../store/findings.ts';
 import type { ListEntry } from '../store/senders.ts';
@@ -21,6 +22,7 @@ import { newSource, newSourceResolved } from './rules/new_source.ts';
 import { policyChange, policyChangeResolved } from './rules/policy_change.ts';
 import { policyReady, policyReadyResolved } from './rules/policy_ready.ts';
 import { reporterSilent, reporterSilentResolved } from './rules/reporter_silent.ts';
+import { reportsStopped, reportsStoppedResolved } from './rules/reports_stopped.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import { subdomainAbuse, subdomainAbuseResolved } from './rules/subdomain_abuse.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthorized_source.ts';
@@ -70,6 +72,8 @@ export interface Case extends Moment {
   catalogue: Catalogue;
   /** What persons say of sources: the entries that stand for this domain. */
   senderList: readonly ListEntry[];
+  /** What DNS says of the way of its reports to us; absent or null: nothing was asked. */
+  confirmation?: Confirmation | null;
 }
 
 /** The rows of the reporters that decide nothing, and who they are. */
@@ -192,6 +196,8 @@ export function judge(given: Case): Judgement {
   const { forged, genuine } = given;
   const reporterWindow: ReporterWindow = { domain, now: given.now.toISOString().slice(0, 10), forged, genuine, known };
   candidates.push(...forgedReport(reporterWindow));
+  const confirmation = given.confirmation ?? null;
+  candidates.push(...reportsStopped(domain, confirmation, known));
 
   const denied = (source: string) => rowsOf.has(source) && windowOf(source).listed?.verdict === 'denied';
   const resolve = (finding: KnownFinding): string | null => {
@@ -224,6 +230,8 @@ export function judge(given: Case): Judgement {
         return domainWindow && unconfirmedReportResolved(finding, others, telling);
       case 'forged_report':
         return forgedReportResolved(finding, reporterWindow);
+      case 'reports_stopped':
+        return reportsStoppedResolved(finding, confirmation);
       default:
         return null;
     }

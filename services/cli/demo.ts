@@ -57,6 +57,9 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
   // As the mails' own server says who wrote them, nothing is looked up.
   config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
 
+  // Whose reports they are is known here.
+  config.domains = world.domains;
+
   const interrupted = untilSignal();
   let over = false;
   interrupted.then(() => {

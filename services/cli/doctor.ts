@@ -12,7 +12,7 @@ import { createMetrics } from '../shared/metrics.ts';
 import { reverseResolver } from '../shared/resolver.ts';
 import { archiveSize } from '../store/archive.ts';
 import { countMessages } from '../store/messages.ts';
-import { checkLimits, openDatabase, openQueues } from './open.ts';
+import { checkNames, openDatabase, openQueues } from './open.ts';
 
 /**
  * `doctor`: every setting and connection, one line each; whatever it finds, it goes on to the next.
@@ -33,7 +33,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   await check('node', () => process.version);
   await check('settings', () => {
     if (config instanceof Error) throw config;
-    checkLimits(config);
+    checkNames(config);
     return `read; ${config.mailboxes.length} mailboxes, alerts ${config.smtpUrl === null && config.webhooks.length === 0 ? 'off' : 'on'}`;
   });
   if (config instanceof Error) return 1;

@@ -12,6 +12,7 @@ import { messageOf } from '../shared/errors.ts';
 import { escaped, jsonText } from '../shared/escape.ts';
 import { createLog } from '../shared/log.ts';
 import { persist } from '../shared/retry.ts';
+import { ownImported } from '../store/domains.ts';
 import { IMPORT_PLACE, type ImportedMail, type ImportedState, importedStates, storeImports } from '../store/imports.ts';
 import { recordLeft } from '../store/intake.ts';
 import { waitingMessages } from '../store/messages.ts';
@@ -177,6 +178,10 @@ async function importBatch(
   const earlier =
     others.length > 0 ? await persist(() => importedStates(context.db, others), say) : new Map<number, ImportedState>();
   const parsed = new Set(states.keys());
+  // Whoever imports reports says that he wants to know what they tell.
+  const keys = imported.map(({ message_key }) => message_key);
+  const fresh = await persist(() => ownImported(context.db, keys, context.clock.now()), say);
+  if (fresh.length > 0) context.log.info({ domains: fresh }, 'domains of imported reports are own from now on');
   for (const { file, message_key, known } of imported) {
     const row = { reports: 0, records: 0, ...states.get(message_key), ...earlier.get(message_key) } as ImportedState;
     // What waited from before is news when it was parsed now; its second copy is not.

@@ -186,4 +186,25 @@ senders
     ),
   );
 
+const domains = program.command('domains').description('whose domains are watched: yours, by your word or by proof in DNS');
+domains
+  .command('list', { isDefault: true })
+  .description('every domain that was named or reported on, and why it is watched or not')
+  .option('--state <state>', 'own, observed or ignored')
+  .option('--limit <n>', 'at most so many', '50')
+  .option('--json', 'one JSON line a domain')
+  .action(run(async (options) => (await import('./domains.ts')).runDomainsList(config(), options, out)));
+domains
+  .command('add <domain...>')
+  .description('these are yours, with all names below them: what is stored of them is judged')
+  .option('--why <text>', 'kept with it')
+  .option('--by <name>', 'who says so; without it, the user of this system')
+  .action(run(async (names: string[], options) => (await import('./domains.ts')).runDomainsAdd(config(), names, options, out)));
+domains
+  .command('ignore <domain>')
+  .description('no findings and no alerts about it and the names below it; its reports stay stored')
+  .option('--why <text>', 'kept with it')
+  .option('--by <name>', 'who says so; without it, the user of this system')
+  .action(run(async (name: string, options) => (await import('./domains.ts')).runDomainsIgnore(config(), name, options, out)));
+
 await program.parseAsync();

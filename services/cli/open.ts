@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { ownDomains } from '../report/hostname.ts';
 import { DEFAULT_LIMITS } from '../report/limits.ts';
 import { systemClock } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
@@ -225,7 +226,7 @@ export async function openForImport(config: Config, options: ContextOptions = {}
 }
 
 async function openWithoutQueues(config: Config, options: ContextOptions): Promise<Omit<Context, 'queues'> & Opened> {
-  checkLimits(config);
+  checkNames(config);
   const log = options.log ?? createLog(config.logLevel);
   const opened = await openDatabase(config, {
     migrate: true,
@@ -235,8 +236,13 @@ async function openWithoutQueues(config: Config, options: ContextOptions): Promi
   return { ...opened, config, log, metrics: createMetrics(), clock: systemClock };
 }
 
-/** @throws SettingsError when ruawatch.yaml names a limit that does not exist */
-export function checkLimits(config: Config): void {
+/** @throws SettingsError when ruawatch.yaml names a limit that does not exist, or a domain that is none */
+export function checkNames(config: Config): void {
+  try {
+    ownDomains(config.domains);
+  } catch (error) {
+    throw new SettingsError(`domains: ${messageOf(error)}`, error);
+  }
   const unknown = Object.keys(config.limits).filter((name) => !(name in DEFAULT_LIMITS));
   if (unknown.length > 0) {
     throw new SettingsError(

@@ -25,7 +25,7 @@ export interface Lease {
  */
 export async function holdLease(db: Db, mailbox: Mailbox, owner: string, leaseMs: number, log: Log): Promise<Lease | null> {
   let goodUntil = performance.now() + leaseMs;
-  const state = await takeLease(db, mailbox.name, mailbox.folder, owner, leaseMs);
+  const state = await takeLease(db, mailbox.name, mailbox.folder, owner, leaseMs, mailbox.addresses);
   if (state === null) return null;
 
   const lost = new AbortController();

@@ -1,5 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { library } from './library.ts';
+import { Refusal } from './limits.ts';
+import { shown } from './text.ts';
 
 const { getDomain } = library('tldts') as typeof import('tldts');
 
@@ -27,4 +29,18 @@ export function hostNameOf(text: string): string | null {
   if (/^\d+$/.test(labels.at(-1)!)) return null;
   const options = { allowPrivateDomains: false, extractHostname: false, validateHostname: false, detectIp: false } as const;
   return (getDomain(name, options) ?? name).includes('_') ? null : name;
+}
+
+/**
+ * The domains of a list that a person wrote, each once.
+ * @throws Refusal `usage` with a sentence for what is no domain: no host name, or a name without a dot, which nobody owns
+ */
+export function ownDomains(texts: readonly string[]): string[] {
+  return [...new Set(texts.map(ownDomain))];
+}
+
+function ownDomain(text: string): string {
+  const name = hostNameOf(text.trim());
+  if (name?.includes('.')) return name;
+  throw new Refusal('usage', `"${shown(text, 80)}" is not a domain: write example.com.`);
 }

@@ -57,9 +57,13 @@ const fileSchema = z.strictObject({
     .min(1024, 'must be a port, 1024 to 65535')
     .max(65_535, 'must be a port, 1024 to 65535')
     .optional(),
+  /** Your domains, separated by commas: the same as `domains:`. */
+  RUAWATCH_DOMAINS: z.string().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** host:port of /livez, /readyz and /metrics; port 0 lets the system pick, "off" closes it. */
   HTTP_LISTEN: z.string().refine(isListen, 'must be host:port, or off').default('127.0.0.1:9807'),
+  /** Your domains: they and the names below them have findings. Others need proof by DNS, or `ruawatch domains add`. */
+  domains: z.array(z.string().min(1)).default([]),
   mailboxes: z.array(mailboxSchema).optional(),
   webhooks: z.array(webhookSchema).optional(),
   alerts: z
@@ -166,6 +170,8 @@ export interface Config {
   /** The Postgres of the queue where it is not `databaseUrl`, such as the direct address of a server reached through a pooler. */
   queueDatabaseUrl: string | null;
   redisUrl: string | null;
+  /** As they were written; services/report/hostname.ts says which are names. */
+  domains: string[];
   mailboxes: Mailbox[];
   smtpUrl: string | null;
   alertFrom: string | null;
@@ -208,6 +214,7 @@ const ENV_KEYS = [
   'WEBHOOK_SECRET',
   'RUAWATCH_DATA_DIR',
   'RUAWATCH_POSTGRES_PORT',
+  'RUAWATCH_DOMAINS',
   'LOG_LEVEL',
   'HTTP_LISTEN',
 ] as const;
@@ -279,6 +286,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     databaseUrl: file.DATABASE_URL ?? null,
     queueDatabaseUrl: file.QUEUE_DATABASE_URL ?? null,
     redisUrl: file.REDIS_URL ?? null,
+    domains: [...file.domains, ...(file.RUAWATCH_DOMAINS ?? '').split(',')].map((name) => name.trim()).filter(Boolean),
     mailboxes,
     smtpUrl: file.SMTP_URL ?? null,
     alertFrom: file.ALERT_FROM ?? null,

@@ -26,6 +26,8 @@ export const mailboxSchema = z.strictObject({
   after: z.enum(['move', 'flag', 'delete', 'keep']).default('move'),
   move_to: z.string().min(1).default('ruawatch'),
   flag: z.string().min(1).default('$ruawatch'),
+  /** The addresses whose mail comes here, as rua= names them, where that is not the user: aliases, or all when the user is no address. */
+  addresses: z.array(z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'must be a mail address')).default([]),
   poll_seconds: z.number().positive().default(60),
   /** IDLE is used when the server has it; false polls only. */
   idle: z.boolean().default(true),
@@ -49,6 +51,8 @@ export interface Mailbox {
   /** False only with ?tls_verify=no, for a server with a certificate of its own making. */
   verify: boolean;
   user: string;
+  /** Whom a rua= must name to reach it: the user, where that is an address, and its aliases. Lower case. */
+  addresses: string[];
   password: string | null;
   oauth: OAuth | null;
   folder: string;
@@ -59,7 +63,7 @@ export interface Mailbox {
   idle: boolean;
 }
 
-const URL_OPTIONS = new Set(['tls', 'tls_verify', 'after', 'move_to', 'poll_seconds', 'idle']);
+const URL_OPTIONS = new Set(['tls', 'tls_verify', 'after', 'move_to', 'poll_seconds', 'idle', 'addresses']);
 
 /**
  * Turns one entry into a mailbox. A URL may carry the folder as its path and options as its query:
@@ -81,7 +85,7 @@ export function toMailbox(input: z.input<typeof mailboxSchema>, cwd: string): Ma
   const query: Record<string, unknown> = {};
   for (const [key, value] of url.searchParams) {
     if (!URL_OPTIONS.has(key)) throw new Error(`has an unknown option "${key}": known are ${[...URL_OPTIONS].join(', ')}.`);
-    query[key] = key === 'poll_seconds' ? Number(value) : value;
+    query[key] = key === 'poll_seconds' ? Number(value) : key === 'addresses' ? value.split(',') : value;
   }
   if (query.idle !== undefined) {
     if (query.idle !== 'yes' && query.idle !== 'no') throw new Error('has idle other than "yes" or "no".');
@@ -116,6 +120,7 @@ export function toMailbox(input: z.input<typeof mailboxSchema>, cwd: string): Ma
     security: url.protocol === 'imaps:' ? 'tls' : tls === 'none' ? 'none' : 'starttls',
     verify: tls_verify !== 'no',
     user,
+    addresses: [...new Set([...(/^[^\s@<>]+@[^\s@<>]+$/.test(user) ? [user] : []), ...entry.addresses].map(lower))],
     password,
     oauth,
     folder,
@@ -126,6 +131,8 @@ export function toMailbox(input: z.input<typeof mailboxSchema>, cwd: string): Ma
     idle: entry.idle,
   };
 }
+
+const lower = (text: string) => text.toLowerCase();
 
 function oauthOf(entry: z.infer<typeof oauthSchema>, cwd: string): OAuth {
   const oauth = {

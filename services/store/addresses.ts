@@ -1,4 +1,5 @@
 import { type Db, type Queryable, transaction } from '../shared/db.ts';
+import { isOwnSql } from './domains.ts';
 import { recordsOf } from './partitions.ts';
 
 /** Reports looked through in one statement at most, and records after which it ends. */
@@ -254,7 +255,7 @@ async function judgeAgain(
      select s.domain, s.source, s.last_seen
        from unnest($1::text[], $2::boolean[]) as n(network, named)
        join ruawatch.sources s on s.source = n.network and strpos(s.source, '/') > 0
-      where s.messages > 0 and (n.named or s.passed > 0)
+      where s.messages > 0 and (n.named or s.passed > 0) and ${isOwnSql('s.domain')}
       order by s.domain, s.source`,
     [[...networks.keys()], [...networks.values()]],
   );

@@ -419,6 +419,13 @@ export function forgedQuery(domain: string, reporter: string, from: string, to: 
  order by received_at;`;
 }
 
+/** What DNS says of a domain's reports, and how it became own. */
+export function domainQuery(domain: string): string {
+  return `select domain, state, how, since, confirmed_at, last_checked, lost_since, reason
+  from dmarc.domains
+ where domain = ${literal(domain)};`;
+}
+
 /** A standard SQL string. Names come from reports, so anybody may have chosen them. */
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;

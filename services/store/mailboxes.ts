@@ -13,6 +13,7 @@ export interface MailboxState {
  * Takes or renews the lease on a mailbox: one poller works it at a time (RFC 3501 gives no way to tell two clients apart). The time
  * is the database's, so the clocks of the pollers' machines do not matter.
  * @param owner names this poller and nobody else
+ * @param addresses whose mail comes there: the enricher, which knows no mailbox, holds rua= against them
  * @returns null when another poller holds it
  */
 export async function takeLease(
@@ -21,6 +22,7 @@ export async function takeLease(
   folder: string,
   owner: string,
   leaseMs: number,
+  addresses: readonly string[] = [],
 ): Promise<MailboxState | null> {
   await db.query('insert into ruawatch.mailboxes (mailbox, folder) values ($1, $2) on conflict (mailbox) do nothing', [
     mailbox,
@@ -28,10 +30,10 @@ export async function takeLease(
   ]);
   const { rows } = await db.query<{ folder: string; uid_validity: number | null; last_uid: number }>(
     `update ruawatch.mailboxes
-        set lease_owner = $2, lease_until = clock_timestamp() + $3 * interval '1 millisecond'
+        set lease_owner = $2, lease_until = clock_timestamp() + $3 * interval '1 millisecond', addresses = $4
       where mailbox = $1 and (lease_owner is null or lease_owner = $2 or lease_until is null or lease_until < clock_timestamp())
       returning folder, uid_validity, last_uid`,
-    [mailbox, owner, leaseMs],
+    [mailbox, owner, leaseMs, addresses],
   );
   const row = rows[0];
   return row ? { folder: row.folder, uidValidity: row.uid_validity, lastUid: row.last_uid } : null;

@@ -13,7 +13,7 @@ export const GRANTS = {
     mailboxes: [
       'select',
       'insert',
-      'update (folder, uid_validity, last_uid, lease_owner, lease_until, polled_at, backlog, last_error)',
+      'update (folder, uid_validity, last_uid, lease_owner, lease_until, polled_at, backlog, last_error, addresses)',
     ],
     messages: ['select', 'insert', 'update (folder, uid_validity, uid, disposed_at)', 'delete'],
     raw: ['insert'],
@@ -37,6 +37,8 @@ export const GRANTS = {
     trust_checks: ['select', 'insert', 'update', 'delete'],
     identity_locks: ['select', 'insert', 'delete'],
     partitioned: ['select'],
+    // Only what is own is noted for the analyzer.
+    domains: ['select (domain, state)'],
     analysis_work: ['insert'],
     tls_reports: ['select', 'insert', 'update'],
     tls_policies: ['insert'],
@@ -69,6 +71,8 @@ export const GRANTS = {
     reporter_arrivals: ['select', 'insert'],
     reporter_agreement: ['select', 'insert', 'update (agreed, contradicted, measured_on)'],
     domain_reporters: ['select', 'insert', 'update (standing, decides)', 'delete'],
+    // It notes those that the settings name, and puts the history of what became own on its list.
+    domains: ['select', 'insert', 'update'],
     // It ends the entries whose time is over, and judges their sources again.
     analysis_work: ['select', 'insert', 'delete'],
     sender_list: ['select', 'update (ended_at, ended_by, ended_why)'],
@@ -83,7 +87,11 @@ export const GRANTS = {
   ruawatch_enricher: {
     migrations: ['select'],
     messages: ['select (state)'],
-    reports: ['select (report_key, begin_at, records, trust)'],
+    reports: ['select (report_key, begin_at, records, trust, domain, trust_domain, received_at)'],
+    // Which domains are own, and which mailboxes their reports may go to.
+    domains: ['select', 'insert', 'update', 'delete'],
+    domain_scan: ['select', 'update'],
+    mailboxes: ['select (mailbox, addresses, polled_at, lease_until)'],
     trust_checks: ['select (report_key, attempts)'],
     records: ['select (report_key, begin_at, source_ip)'],
     sources: ['select (domain, source, last_seen, messages, passed)'],
@@ -98,6 +106,7 @@ export const GRANTS = {
     // It ends the snoozes whose time is over.
     findings: ['select', 'update (snoozed_until, snoozed_by, snoozed_why, revision)'],
     finding_events: ['select', 'insert', 'update (handled_at, posted_at)'],
+    domains: ['select'],
     // The week's figures, and which digests were made.
     source_days: ['select'],
     policy_days: ['select'],

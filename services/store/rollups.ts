@@ -3,6 +3,7 @@ import type { Tx } from '../shared/db.ts';
 import { added, OTHER_SOURCES, within } from './allowance.ts';
 import { allowed, type Beyond, beyondAllowance } from './beyond.ts';
 import { KEY_LENGTH, plain } from './copy.ts';
+import { isOwnSql } from './domains.ts';
 import { kept, recordsOf } from './partitions.ts';
 import { beginRange, policyText, type TrustClass } from './reports.ts';
 import { dropEmptyPendingSubdomains, isBelow, rollUpSubdomains } from './subdomains.ts';
@@ -40,8 +41,8 @@ const COUNTS = [
 
 /**
  * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer must look at: one
- * statement over the records just written. Rows are touched in key order, and once a transaction (parser/batch.ts), so that two workers
- * never deadlock.
+ * statement over the records just written. Only own domains are looked at; what becomes own is noted by listHistory. Rows are
+ * touched in key order, and once a transaction (parser/batch.ts), so that two workers never deadlock.
  * A report counts on the UTC day of its begin, whatever its span.
  *
  * Only proven reports are noted for the analyzer and have a part in the sums over all time: what anybody can mail must not be able to
@@ -103,10 +104,11 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
               last_seen = case when s.messages = 0 then excluded.last_seen else greatest(s.last_seen, excluded.last_seen) end,
               messages = ${added('s', 'messages')},
               passed = ${added('s', 'passed')}),
+     own as materialized (select domain from (select distinct domain from delta) named where ${isOwnSql('domain')}),
      work as (
        insert into ruawatch.analysis_work (domain, source, day, tier)
        select domain, source, day, case when urgent then ${URGENT} else ${USUAL} end
-         from delta where trust = 'ok' and source <> '${OTHER_SOURCES}')
+         from delta join own using (domain) where trust = 'ok' and source <> '${OTHER_SOURCES}')
      select distinct domain from delta where below`,
     [
       changes.map((c) => c.key),
@@ -217,7 +219,7 @@ export async function rollUpPolicies(
        select domain, day, reporter, policy, trust, n from delta where ${kept('policy_days')} order by domain, day, reporter, policy, trust
        on conflict (domain, day, reporter, policy, trust) do update set reports = d.reports + excluded.reports)
      insert into ruawatch.analysis_work (domain, source, day)
-     select distinct domain, '', day from delta where trust <> 'pending' order by 1, 3`,
+     select distinct domain, '', day from delta where trust <> 'pending' and ${isOwnSql('domain')} order by 1, 3`,
     [
       rows.map((r) => r.domain),
       rows.map((r) => r.day),
@@ -234,7 +236,7 @@ export async function noteDomains(tx: Tx, days: readonly { domain: string; day: 
   if (days.length === 0) return;
   await tx.query(
     `insert into ruawatch.analysis_work (domain, source, day)
-     select distinct domain, '', day from unnest($1::text[], $2::date[]) as t(domain, day) order by 1, 3`,
+     select distinct domain, '', day from unnest($1::text[], $2::date[]) as t(domain, day) where ${isOwnSql('domain')} order by 1, 3`,
     [days.map((d) => d.domain), days.map((d) => d.day)],
   );
 }
@@ -251,7 +253,7 @@ export async function noteSources(tx: Tx, reports: readonly { key: number; begin
     `with ${cte}named as (
        select distinct p.domain, ${name} as source, (p.begin_at at time zone 'UTC')::date as day
          from (select unnest($1::bigint[]) as key, 'ok' as trust) s
-         join ruawatch.reports p on p.report_key = s.key
+         join ruawatch.reports p on p.report_key = s.key and ${isOwnSql('p.domain')}
         cross join lateral (${recordsOf('p', '$2', '$3')}) r
         ${join})
      insert into ruawatch.analysis_work (domain, source, day)

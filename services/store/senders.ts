@@ -1,5 +1,6 @@
 import { type Db, type Queryable, type Tx, transaction } from '../shared/db.ts';
 import type { Word } from './acts.ts';
+import { isOwnSql } from './domains.ts';
 import { lockNamed } from './locks.ts';
 
 /** What a person said of a source, and still stands. */
@@ -132,7 +133,7 @@ async function judgeAgain(tx: Tx, { domain, source, service }: Subject, now: Dat
     `insert into ruawatch.analysis_work (domain, source, day)
      select s.domain, s.source, ($5::timestamptz at time zone 'UTC')::date
        from ruawatch.sources s
-      where ($1 = '*' or s.domain = $1)
+      where ($1 = '*' or s.domain = $1) and ${isOwnSql('s.domain')}
         and case when $2 then
               s.source = any($3::text[]) or s.source like any($4::text[])
               or exists (select from ruawatch.source_days d

@@ -92,3 +92,8 @@ export async function takeWork(tx: Tx, domain: string, limit: number): Promise<T
     more: rows[0]?.more ?? false,
   };
 }
+
+/** Takes all work of a domain off the list: it is not judged. */
+export async function dropWork(tx: Tx, domain: string): Promise<void> {
+  await tx.query('delete from ruawatch.analysis_work where domain = $1', [domain]);
+}

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { type Db, openPool } from '../../services/shared/db.ts';
 import { READER } from '../../services/shared/embedded-secrets.ts';
+import { putOwn } from '../../services/store/domains.ts';
 import { migrate } from '../../services/store/migrate.ts';
 import { ROLES } from '../../services/store/roles.ts';
 
@@ -13,9 +14,9 @@ export interface TestDatabase {
 
 /**
  * A fresh, migrated database on the run's own Postgres (test/helpers/global.ts starts it and prepares the template).
- * `empty` leaves out the schema.
+ * `empty` leaves out the schema. Every domain is own, unless `own` is false: most tests are of what is found of domains that are.
  */
-export async function testDatabase(options: { empty?: boolean; max?: number } = {}): Promise<TestDatabase> {
+export async function testDatabase(options: { empty?: boolean; max?: number; own?: boolean } = {}): Promise<TestDatabase> {
   const server = process.env.TEST_POSTGRES_URL;
   if (!server) throw new Error('TEST_POSTGRES_URL is not set: test/helpers/global.ts should have set it');
   const name = `t_${randomBytes(6).toString('hex')}`;
@@ -23,6 +24,7 @@ export async function testDatabase(options: { empty?: boolean; max?: number } = 
   const url = new URL(server);
   url.pathname = `/${name}`;
   const db = openPool(url.href, { name: 'ruawatch test', max: options.max ?? 8 });
+  if (options.own === false) await db.query('delete from ruawatch.domains');
   return {
     url: url.href,
     db,
@@ -35,6 +37,15 @@ export async function testDatabase(options: { empty?: boolean; max?: number } = 
 
 export const TEMPLATE = 'ruawatch_template';
 
+/** Names below an own domain are own. */
+const OWN = ['example', 'test', 'com', 'net', 'org', 'de', 'uk', 'io', 'edu', 'rf', 'xn--p1ai'];
+
+/** Makes all domains of tests own, in a database that was not cloned from the template. */
+export async function ownAll(db: Db): Promise<void> {
+  await putOwn(db, OWN, 'listed', { now: new Date(0), ignored: true });
+  await db.query('update ruawatch.domains set history = false, due_at = null');
+}
+
 /** Makes the template that every test database is cloned from. */
 export async function makeTemplate(server: string): Promise<void> {
   await admin(server, `create database ${TEMPLATE}`);
@@ -43,6 +54,7 @@ export async function makeTemplate(server: string): Promise<void> {
   const db = openPool(url.href, { name: 'ruawatch template', max: 1 });
   try {
     await migrate(db);
+    await ownAll(db);
   } finally {
     await db.end();
   }

@@ -369,7 +369,7 @@ describe("what is not a service's job is refused", () => {
     ['ruawatch_analyzer', "select ruawatch.ensure_partitions('records', null, 0)"],
     ['ruawatch_enricher', 'select from ruawatch.raw'],
     ['ruawatch_enricher', 'select header_from from ruawatch.records'],
-    ['ruawatch_enricher', 'select domain from ruawatch.reports'],
+    ['ruawatch_enricher', 'select org_name from ruawatch.reports'],
     ['ruawatch_enricher', "update ruawatch.sources set name = 'other'"],
     ['ruawatch_enricher', 'select from ruawatch.findings'],
     ['ruawatch_enricher', 'delete from ruawatch.analysis_work'],
