@@ -31,8 +31,6 @@ export function startAnalyzer(context: Context): Service {
   let lookAgain: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
   let patienceEnds = Number.POSITIVE_INFINITY;
-  // A name in the settings that is none is told now.
-  ownDomains(config.domains);
   let listed = false;
   let trouble: string | null = null;
 
@@ -110,7 +108,7 @@ export function startAnalyzer(context: Context): Service {
         const ended = await endExpired(db, (service) => domainsOf(catalogue, service), clock.now());
         if (ended.length > 0) log.info({ entries: ended.map((e) => e.entry_key) }, 'entries of the sender list have ended');
         if (!listed) {
-          const fresh = await putOwn(db, ownDomains(config.domains), 'listed', { now: clock.now(), ignored: true });
+          const fresh = await putOwn(db, ownDomains(config.domains).names, 'listed', { now: clock.now(), ignored: true });
           if (fresh.length > 0) log.info({ domains: fresh }, 'domains of the settings are own from now on');
           listed = true;
         }

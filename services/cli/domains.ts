@@ -1,6 +1,6 @@
 import { hostNameOf, ownDomains } from '../report/hostname.ts';
 import type { Config } from '../shared/config.ts';
-import { messageOf, PermanentError } from '../shared/errors.ts';
+import { PermanentError } from '../shared/errors.ts';
 import { jsonText } from '../shared/escape.ts';
 import type { Word } from '../store/acts.ts';
 import * as domains from '../store/domains.ts';
@@ -108,11 +108,9 @@ export async function runDomainsIgnore(
 }
 
 function named(names: string[]): string[] {
-  try {
-    return ownDomains(names);
-  } catch (error) {
-    throw new PermanentError('usage', messageOf(error), error);
-  }
+  const { names: wanted, wrong } = ownDomains(names);
+  if (wrong !== null) throw new PermanentError('usage', wrong);
+  return wanted;
 }
 
 function stateOf(text: string | undefined): domains.DomainState | undefined {

@@ -238,11 +238,8 @@ async function openWithoutQueues(config: Config, options: ContextOptions): Promi
 
 /** @throws SettingsError when ruawatch.yaml names a limit that does not exist, or a domain that is none */
 export function checkNames(config: Config): void {
-  try {
-    ownDomains(config.domains);
-  } catch (error) {
-    throw new SettingsError(`domains: ${messageOf(error)}`, error);
-  }
+  const { wrong } = ownDomains(config.domains);
+  if (wrong !== null) throw new SettingsError(`domains: ${wrong}`);
   const unknown = Object.keys(config.limits).filter((name) => !(name in DEFAULT_LIMITS));
   if (unknown.length > 0) {
     throw new SettingsError(

@@ -1,6 +1,7 @@
+import type { Dns } from '../dns/client/types.ts';
 import { networkOf } from '../report/address.ts';
 import { isTransient, messageOf } from '../shared/errors.ts';
-import { type ReverseResolver, reverseResolver } from '../shared/resolver.ts';
+import { openDns, type ReverseResolver, reverseResolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
 import {
   addressesAfter,
@@ -17,6 +18,7 @@ import {
   takeDue,
 } from '../store/addresses.ts';
 import { type AsnFile, watchedAsnFile } from './asn.ts';
+import { watchDomains } from './domains.ts';
 import { lookUp } from './look.ts';
 import { Pace } from './pace.ts';
 
@@ -41,8 +43,9 @@ const DAY_MS = 86_400_000;
  * Learns who the addresses are that mail came from: reverse name, forward confirmation, owner of the network. It finds new addresses in
  * what was stored, asks once per address and at its own pace, keeps the answers for a time, and puts the sources that they may rename
  * on the analyzer's list. Nothing waits for it: without it, sources that are networks have no names.
+ * It also asks DNS whose domains reports are on (domains.ts).
  */
-export function startEnricher(context: Context, given?: { resolver?: ReverseResolver; pace?: Pace }): Service {
+export function startEnricher(context: Context, given?: { resolver?: ReverseResolver; pace?: Pace; dns?: Dns }): Service {
   const { config, db, metrics, clock } = context;
   const log = context.log.child({ service: NAME });
   const settings = config.enrich;
@@ -188,11 +191,16 @@ export function startEnricher(context: Context, given?: { resolver?: ReverseReso
     log.info('enrich.dns is off and asn_file is not set: sources that are networks get no names');
   }
 
+  // Without a cache: a domain is asked about once an hour at most.
+  const client = settings.dns === 'on' && !given?.dns ? openDns(config.dnsServers, { cacheEntries: 0 }) : null;
+  const domains = watchDomains(context, given?.dns ?? client);
+
   return {
     name: NAME,
     waitingFor: () => trouble,
     stop: async () => {
-      const stopped = loop?.stop();
+      const stopped = Promise.all([loop?.stop(), domains.stop()]);
+      client?.cancel();
       // What waits for an answer ends now: the address is asked about again.
       resolver?.cancel();
       await stopped;

@@ -1,6 +1,5 @@
 import { domainToASCII } from 'node:url';
 import { library } from './library.ts';
-import { Refusal } from './limits.ts';
 import { shown } from './text.ts';
 
 const { getDomain } = library('tldts') as typeof import('tldts');
@@ -32,15 +31,16 @@ export function hostNameOf(text: string): string | null {
 }
 
 /**
- * The domains of a list that a person wrote, each once.
- * @throws Refusal `usage` with a sentence for what is no domain: no host name, or a name without a dot, which nobody owns
+ * The domains of a list that a person wrote, each once, and what of it is none: no host name, or a name without a dot, which nobody owns.
+ * `wrong` is a sentence.
  */
-export function ownDomains(texts: readonly string[]): string[] {
-  return [...new Set(texts.map(ownDomain))];
-}
-
-function ownDomain(text: string): string {
-  const name = hostNameOf(text.trim());
-  if (name?.includes('.')) return name;
-  throw new Refusal('usage', `"${shown(text, 80)}" is not a domain: write example.com.`);
+export function ownDomains(texts: readonly string[]): { names: string[]; wrong: string | null } {
+  const names = new Set<string>();
+  let wrong: string | null = null;
+  for (const text of texts) {
+    const name = hostNameOf(text.trim());
+    if (name?.includes('.')) names.add(name);
+    else wrong ??= `"${shown(text, 80)}" is not a domain: write example.com.`;
+  }
+  return { names: [...names], wrong };
 }

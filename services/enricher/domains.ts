@@ -1,0 +1,129 @@
+import type { Dns } from '../dns/client/types.ts';
+import { ownDomains } from '../report/hostname.ts';
+import { organizationalDomain } from '../report/orgdomain.ts';
+import { type Context, repeat } from '../shared/service.ts';
+import {
+  type Check,
+  type DueDomain,
+  findDomains,
+  forgetDomains,
+  mailboxAddresses,
+  saveCheck,
+  takeForeign,
+  takeOwn,
+} from '../store/domain-checks.ts';
+import { putOwn } from '../store/domains.ts';
+import { addressOf, type Proof, proveDomain } from './proof.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Domains asked about between two looks at what is due, and at a time. */
+const OWN_BATCH = 50;
+const FOREIGN_BATCH = 20;
+const AT_ONCE = 10;
+/** Whatever name servers somebody sends us to, a domain takes no longer. */
+const CHECK_MS = 20_000;
+/** Others' domains that may lead to nothing in an hour: some thousands of questions at the most. */
+const FOREIGN_PER_HOUR = 240;
+/** How long a batch may take: after it, another enricher takes what this one left. */
+const LEASE_MS = 15 * MINUTE_MS;
+/** A mailbox that nobody has read for so long is none of ours any more. */
+const READ_DAYS = 30;
+/** Definite answers in a row that deny what was proven before it counts as lost. */
+export const LOST_CHECKS = 3;
+const FORGET_DAYS = 90;
+const FORGET_BATCH = 5_000;
+
+/**
+ * Finds the domains of what was stored, and asks DNS whose they are: once, and again at times. Nothing waits for it. Own domains and
+ * others are asked about beside each other, so that neither a slow name server nor any number of invented names holds up the own.
+ */
+export function watchDomains(context: Context, dns: Dns | null): { stop(): Promise<void> } {
+  const { config, db, clock } = context;
+  const log = context.log.child({ service: 'enricher' });
+  let listed = false;
+
+  const addresses = async (): Promise<ReadonlySet<string>> => {
+    const read = await mailboxAddresses(db, new Date(clock.now().getTime() - READ_DAYS * DAY_MS));
+    const set = config.mailboxes.flatMap((mailbox) => mailbox.addresses);
+    return new Set([...read, ...set].flatMap((text) => addressOf(text) ?? []));
+  };
+
+  const check = async (one: DueDomain, ours: ReadonlySet<string>, signal: AbortSignal) => {
+    if (dns === null || signal.aborted) return;
+    const proof = await proveDomain(one.domain, ours, dns, AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]));
+    // What was broken off is due again when its lease is over.
+    if (signal.aborted) return;
+    const now = clock.now();
+    const found = checkOf(one, proof, now);
+    await saveCheck(db, now, found);
+    if (proof.state === 'proven' && !one.confirmed)
+      log.info({ domain: proof.at, why: proof.reason }, 'DNS proves a domain to be own');
+    if (found.lost && !one.lost) log.warn({ domain: one.domain, why: proof.reason }, 'DNS proves a domain no more');
+  };
+
+  const checkAll = async (due: DueDomain[], ours: ReadonlySet<string>, signal: AbortSignal) => {
+    const waiting = [...due];
+    const worker = async () => {
+      for (let one = waiting.shift(); one; one = waiting.shift()) await check(one, ours, signal);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  };
+
+  const lease = () => new Date(clock.now().getTime() + LEASE_MS);
+  const everyMs = config.sweep.every_seconds * 1000;
+  const finding = repeat(
+    everyMs,
+    async (signal) => {
+      if (!listed) await putOwn(db, ownDomains(config.domains).names, 'listed', { now: clock.now(), ignored: true });
+      listed = true;
+      while (!signal.aborted && (await findDomains(db, clock.now(), organizationalDomain)));
+      await forgetDomains(db, new Date(clock.now().getTime() - FORGET_DAYS * DAY_MS), FORGET_BATCH);
+      const ours = await addresses();
+      if (dns === null || ours.size === 0 || signal.aborted) return;
+      const due = await takeForeign(db, clock.now(), lease(), { limit: FOREIGN_BATCH, perHour: FOREIGN_PER_HOUR });
+      await checkAll(due, ours, signal);
+    },
+    log,
+    'asking whose domains reports are on',
+  );
+  const keeping = repeat(
+    everyMs,
+    async (signal) => {
+      const ours = await addresses();
+      if (dns === null || ours.size === 0 || signal.aborted) return;
+      await checkAll(await takeOwn(db, clock.now(), lease(), OWN_BATCH), ours, signal);
+    },
+    log,
+    'asking whether reports are still sent here',
+  );
+  return {
+    async stop() {
+      await Promise.all([finding.stop(), keeping.stop()]);
+    },
+  };
+}
+
+/** What follows from a check: whether a domain is lost, and when it is asked about again. */
+export function checkOf(one: DueDomain, proof: Proof, now: Date): Check {
+  const lost = one.lost || (one.confirmed && proof.state === 'denied' && one.denied + 1 >= LOST_CHECKS);
+  const due = new Date(now.getTime() + waitOf(one, proof));
+  return {
+    domain: one.domain,
+    state: proof.state,
+    reason: proof.reason,
+    at: proof.state === 'proven' ? proof.at : null,
+    lost: lost && proof.state !== 'proven',
+    due,
+  };
+}
+
+function waitOf(one: DueDomain, proof: Proof): number {
+  if (proof.state === 'proven') return DAY_MS;
+  if (proof.state === 'unknown') return Math.min(6 * HOUR_MS, 10 * MINUTE_MS * 2 ** Math.min(one.attempts, 10));
+  // Somebody may be at work on it.
+  if (one.confirmed) return one.lost ? 6 * HOUR_MS : HOUR_MS;
+  const longest = one.vouched ? DAY_MS : 7 * DAY_MS;
+  return Math.min(longest, HOUR_MS * 4 ** Math.min(one.attempts, 6));
+}

@@ -1,0 +1,119 @@
+import type { AskOptions, Dns } from '../dns/client/types.ts';
+import { checkDestination } from '../dns/dmarc/destination.ts';
+import { discoverPolicy, type Walk, walkTree } from '../dns/dmarc/walk.ts';
+import { hostNameOf } from '../report/hostname.ts';
+import { organizationalDomain } from '../report/orgdomain.ts';
+
+/** Questions to DNS for one domain at most: two tree walks, and the record of the other side. */
+const QUESTIONS = 30;
+
+/** Whether DNS says, from both sides, that the reports on a domain are meant for a mailbox that is read here. */
+export type Proof =
+  /** `at` is the name whose DMARC record says so: the domain, or one above it. */
+  | { state: 'proven'; at: string; reason: string }
+  | { state: 'denied'; reason: string }
+  /** Nobody could say: that decides nothing. */
+  | { state: 'unknown'; reason: string };
+
+/**
+ * Asks both sides. The DMARC record that applies to the domain (the tree walk, RFC 9989 section 4.10) names one of our mailboxes in
+ * rua=; and the mailbox's domain is of the same organization, or takes the reports on just this domain (RFC 9990 section 4).
+ *
+ * A stranger's rua= alone proves nothing, since anyone can point his domain at us; nor does a wildcard, which takes the reports of anyone.
+ * @param addresses of the mailboxes that are read here, in lower case
+ */
+export async function proveDomain(
+  domain: string,
+  addresses: ReadonlySet<string>,
+  dns: Dns,
+  signal?: AbortSignal,
+): Promise<Proof> {
+  const options: AskOptions = { signal, budget: { left: QUESTIONS } };
+  const found = await discoverPolicy(domain, dns, options);
+  if (found.state === 'unknown') return { state: 'unknown', reason: found.message };
+  if (found.state === 'none') return { state: 'denied', reason: `No DMARC record that asks for reports applies to ${domain}.` };
+  const { at, record } = found;
+  if (record.psd === 'y' && at !== domain)
+    return { state: 'denied', reason: `The DMARC record that applies is that of the public suffix ${at}.` };
+  const ours = new Set(
+    record.rua.flatMap(({ address, domain: of }) =>
+      address !== null && of !== null && addresses.has(address.toLowerCase()) ? [of.toLowerCase()] : [],
+    ),
+  );
+  if (ours.size === 0) {
+    const named = record.rua.length === 0 ? 'asks for no reports' : 'names no mailbox in rua= that is read here';
+    return { state: 'denied', reason: `The DMARC record at _dmarc.${at} ${named}.` };
+  }
+  const said: Proof[] = [];
+  for (const mailbox of ours) {
+    const proof = await otherSide(at, mailbox, found.at === domain ? found.walk : null, dns, options);
+    if (proof.state === 'proven') return proof;
+    said.push(proof);
+  }
+  return said.find(({ state }) => state === 'unknown') ?? said[0]!;
+}
+
+async function otherSide(at: string, mailbox: string, walked: Walk | null, dns: Dns, options: AskOptions): Promise<Proof> {
+  if (organizationalDomain(at) === organizationalDomain(mailbox)) {
+    const same = await sameOrganization(at, mailbox, walked, dns, options);
+    if (typeof same === 'string') return { state: 'unknown', reason: same };
+    if (same) {
+      return { state: 'proven', at, reason: `The DMARC record at _dmarc.${at} names a mailbox of the same organization.` };
+    }
+  }
+  const destination = await checkDestination(at, mailbox, dns, options);
+  if (destination.state === 'unknown') return { state: 'unknown', reason: destination.message };
+  const { name } = destination;
+  if (destination.state === 'unauthorized')
+    return { state: 'denied', reason: `${mailbox} does not say that it takes reports on ${at}: there is no record at ${name}.` };
+  if (destination.by === 'wildcard')
+    return {
+      state: 'denied',
+      reason: `${mailbox} takes reports on anyone (a wildcard covers ${name}), which proves nothing of ${at}.`,
+    };
+  return { state: 'proven', at, reason: `The DMARC record at _dmarc.${at} names a mailbox whose domain says so too (${name}).` };
+}
+
+/**
+ * Whether two names that the public suffix list puts into one organization are not put apart by a record that says psd= between them
+ * (RFC 9989 section 4.10.2). The list counts with its private part: customers of one hoster are strangers, and none of them can publish
+ * anything that would join them.
+ * @returns a sentence when nobody could say
+ */
+async function sameOrganization(
+  at: string,
+  mailbox: string,
+  walked: Walk | null,
+  dns: Dns,
+  options: AskOptions,
+): Promise<boolean | string> {
+  if (at === mailbox) return true;
+  const tops: string[] = [];
+  for (const name of [at, mailbox]) {
+    const walk = name === at && walked !== null ? walked : await walkTree(name, dns, options);
+    const unknown = walk.steps.find((step) => step.state === 'unknown');
+    if (unknown?.state === 'unknown') return unknown.message;
+    tops.push(boundaryOf(walk) ?? organizationalDomain(name));
+  }
+  return tops[0] === tops[1];
+}
+
+/** The organizational domain that a record of the walk states by psd=; null when none does. */
+function boundaryOf({ domain, steps }: Walk): string | null {
+  for (const step of steps) {
+    if (step.state !== 'record' || step.record.psd === 'u') continue;
+    if (step.record.psd === 'n' || step.domain === domain) return step.domain;
+    return domain
+      .split('.')
+      .slice(-(step.domain.split('.').length + 1))
+      .join('.');
+  }
+  return null;
+}
+
+/** An address as `proveDomain` compares it; null when its domain is no host name. */
+export function addressOf(text: string): string | null {
+  const at = text.lastIndexOf('@');
+  const domain = hostNameOf(text.slice(at + 1));
+  return at < 1 || domain === null ? null : `${text.slice(0, at).toLowerCase()}@${domain}`;
+}

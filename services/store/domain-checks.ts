@@ -1,0 +1,197 @@
+import { type Db, type Queryable, transaction } from '../shared/db.ts';
+import { isOwnSql } from './domains.ts';
+
+/** Reports looked through in one statement at most. */
+const SLICE_REPORTS = 5_000;
+
+/**
+ * Notes the domains of reports that were stored since the last call, a slice of them, in the order of their keys and none passed over
+ * (as findAddresses does it). Reports that are about to be verified are waited for: who is proven to have told of a domain decides when
+ * it is asked about.
+ * @param organizationOf the organizational domain of whoever proved the report's mail
+ * @returns whether there may be more right now
+ */
+export async function findDomains(db: Db, now: Date, organizationOf: (domain: string) => string): Promise<boolean> {
+  return transaction(db, async (tx) => {
+    const { rows: marks } = await tx.query<{ scanned_key: number; upto_key: number | null; settled: boolean | null }>(
+      `select scanned_key, upto_key, upto_xid <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint as settled
+         from ruawatch.domain_scan for update skip locked`,
+    );
+    const mark = marks[0];
+    // Another enricher is at it.
+    if (!mark) return false;
+    if (mark.upto_key === null) {
+      const { rowCount } = await tx.query(
+        `update ruawatch.domain_scan set upto_key = newest.key, upto_xid = pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+           from (select least(max(report_key),
+                              (select min(report_key) - 1 from ruawatch.trust_checks where attempts = 0 and report_key > $1)) as key
+                   from ruawatch.reports) newest
+          where newest.key > scanned_key`,
+        [mark.scanned_key],
+      );
+      return rowCount === 1;
+    }
+    if (!mark.settled) return false;
+    const { rows } = await tx.query<{ domain: string; reported: Date; proven: boolean; by: string | null; last: number }>(
+      `select domain, max(received_at) as reported, bool_or(trust = 'ok') as proven,
+              min(trust_domain) filter (where trust = 'ok') as by, max(report_key) as last
+         from (select report_key, domain, received_at, trust, trust_domain from ruawatch.reports
+                where report_key > $1 and report_key <= $2 order by report_key limit ${SLICE_REPORTS}) slice
+        group by domain`,
+      [mark.scanned_key, mark.upto_key],
+    );
+    const named = rows.filter(({ domain }) => domain !== '');
+    if (named.length > 0) {
+      await tx.query(
+        `insert into ruawatch.domains as d (domain, state, how, since, due_at, vouched_by, last_reported, history)
+         select domain, 'observed', 'reported', $4, $4, by, reported, ${isOwnSql('domain')}
+           from unnest($1::text[], $2::text[], $3::timestamptz[]) as g(domain, by, reported) order by domain
+         on conflict (domain) do update
+            set last_reported = greatest(d.last_reported, excluded.last_reported), vouched_by = coalesce(d.vouched_by, excluded.vouched_by)
+          where d.last_reported is null or excluded.last_reported > d.last_reported + interval '1 day'
+             or (d.vouched_by is null and excluded.vouched_by is not null)`,
+        [
+          named.map(({ domain }) => domain),
+          named.map(({ proven, by }) => (by !== null ? organizationOf(by) : proven ? '' : null)),
+          named.map(({ reported }) => reported.toISOString()),
+          now,
+        ],
+      );
+    }
+    const last = Math.max(mark.scanned_key, ...rows.map((row) => row.last));
+    const done = rows.length === 0 || last >= mark.upto_key;
+    await tx.query(
+      `update ruawatch.domain_scan set scanned_key = $1, upto_key = case when $2 then null else upto_key end,
+              upto_xid = case when $2 then null else upto_xid end`,
+      [done ? mark.upto_key : last, done],
+    );
+    return true;
+  });
+}
+
+/** The addresses of the mailboxes that a poller read since a moment, as it wrote them. */
+export async function mailboxAddresses(q: Queryable, since: Date): Promise<string[]> {
+  const { rows } = await q.query<{ address: string }>(
+    `select distinct unnest(addresses) as address from ruawatch.mailboxes where polled_at >= $1 or lease_until >= $1`,
+    [since],
+  );
+  return rows.map((row) => row.address);
+}
+
+/** A domain that DNS is to be asked about. */
+export interface DueDomain {
+  domain: string;
+  vouched: boolean;
+  attempts: number;
+  denied: number;
+  confirmed: boolean;
+  lost: boolean;
+}
+
+const DUE = `domain, vouched_by is not null as vouched, attempts, denied, confirmed_at is not null as confirmed,
+             lost_since is not null as lost`;
+
+/** Takes own domains that are due, the longest-waiting first, for as long as `until`: whoever takes them and dies leaves them to the next. */
+export async function takeOwn(db: Db, now: Date, until: Date, limit: number): Promise<DueDomain[]> {
+  const { rows } = await db.query<DueDomain>(
+    `with due as materialized (
+       select domain as name from ruawatch.domains where state = 'own' and due_at <= $1 order by due_at limit $3 for update skip locked)
+     update ruawatch.domains set due_at = $2 from due where domain = due.name returning ${DUE}`,
+    [now, until, limit],
+  );
+  return rows;
+}
+
+/**
+ * The same of domains that are nobody's yet. Those that a proven reporter told of come first, and of these one of each reporter in turn:
+ * whoever invents a hundred thousand waits for himself. What an own or ignored domain covers meanwhile is not asked about.
+ * @param perHour so many that led to nothing are asked about in an hour
+ */
+export async function takeForeign(
+  db: Db,
+  now: Date,
+  until: Date,
+  options: { limit: number; perHour: number },
+): Promise<DueDomain[]> {
+  const { rows } = await db.query<DueDomain & { covered: boolean }>(
+    `with ranked as materialized (
+       select domain as name, vouched_by is null as last, due_at as due,
+              row_number() over (partition by vouched_by order by due_at, domain) as turn
+         from ruawatch.domains where state = 'observed' and due_at <= $1),
+     due as materialized (
+       select name, ruawatch.standing_of(name) is not null as covered
+         from (select name from ranked order by last, turn, due, name
+                limit least($3, greatest(0, $4 - (select count(*) from ruawatch.domains
+                                                   where state = 'observed' and last_checked > $1::timestamptz - interval '1 hour')))) r)
+     update ruawatch.domains set due_at = case when due.covered then null else $2::timestamptz end
+       from due where domain = due.name and state = 'observed' and due_at <= $1
+     returning ${DUE}, due.covered as covered`,
+    [now, until, options.limit, options.perHour],
+  );
+  return rows.filter((row) => !row.covered);
+}
+
+/** What one check of a domain found, and when the next is due. */
+export interface Check {
+  domain: string;
+  state: 'proven' | 'denied' | 'unknown';
+  reason: string;
+  /** Whose DMARC record proves it; null when nothing does. */
+  at: string | null;
+  /** It was proven, and by now so many checks deny it that it counts as lost. */
+  lost: boolean;
+  due: Date;
+}
+
+/**
+ * Writes what a check found. What is proven becomes own, unless a person or a row above says what it is; what was proven and is lost, or
+ * is back, is put on the analyzer's list.
+ */
+export async function saveCheck(db: Db, now: Date, check: Check): Promise<void> {
+  const { domain, state, reason, at, lost, due } = check;
+  await transaction(db, async (tx) => {
+    if (at !== null) {
+      await tx.query(
+        `insert into ruawatch.domains as d (domain, state, how, since, confirmed_at, last_checked, reason, due_at, history)
+         select $1, 'own', 'confirmed', $2, $2, $2, $3, $4, true where ruawatch.standing_of($1) is null
+         on conflict (domain) do update
+            set state = 'own', how = 'confirmed', since = excluded.since, confirmed_at = excluded.confirmed_at,
+                last_checked = excluded.last_checked, reason = excluded.reason, due_at = excluded.due_at, attempts = 0, history = true,
+                history_xid = null
+          where d.state = 'observed'`,
+        [at, now, reason, due],
+      );
+    }
+    const { rows } = await tx.query<{ told: boolean }>(
+      `update ruawatch.domains d
+          set last_checked = $2, reason = $4,
+              confirmed_at = case when $3 = 'proven' then coalesce(d.confirmed_at, $2) else d.confirmed_at end,
+              attempts = case when $3 = 'proven' then 0 else d.attempts + 1 end,
+              denied = case $3 when 'proven' then 0 when 'denied' then d.denied + 1 else d.denied end,
+              denied_since = case $3 when 'proven' then null when 'denied' then coalesce(d.denied_since, $2) else d.denied_since end,
+              lost_since = case when $3 = 'proven' then null when $5 then coalesce(d.lost_since, d.denied_since, $2) else d.lost_since end,
+              -- What is proven by a row above is asked about there.
+              due_at = case when d.state = 'ignored' or (d.state = 'observed' and $3 = 'proven') then null else $6::timestamptz end
+         from (select lost_since from ruawatch.domains where domain = $1 for update) before
+        where d.domain = $1
+       returning d.state = 'own' and (d.lost_since is not null or before.lost_since is not null) as told`,
+      [domain, now, state, reason.slice(0, 500), lost, due],
+    );
+    if (rows[0]?.told) {
+      await tx.query(
+        `insert into ruawatch.analysis_work (domain, source, day) values ($1, '', ($2::timestamptz at time zone 'UTC')::date)`,
+        [domain, now],
+      );
+    }
+  });
+}
+
+/** Forgets domains that nobody proven told of, and nobody at all since a moment, up to `limit`. @returns how many */
+export async function forgetDomains(q: Queryable, before: Date, limit: number): Promise<number> {
+  const { rowCount } = await q.query(
+    `delete from ruawatch.domains where domain in (
+       select domain from ruawatch.domains where state = 'observed' and vouched_by is null and last_reported < $1 limit $2)`,
+    [before, limit],
+  );
+  return rowCount ?? 0;
+}
