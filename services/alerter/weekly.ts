@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Config } from '../shared/config.ts';
 import { type Db, type Tx, transaction } from '../shared/db.ts';
 import type { Log } from '../shared/log.ts';
+import { foreignDomains } from '../store/domains.ts';
 import * as outbox from '../store/outbox.ts';
 import * as weekly from '../store/weekly.ts';
 import type { ComposeSettings } from './compose.ts';
@@ -84,8 +85,13 @@ async function put(
   const day = (n: number) => new Date(moment.getTime() - n * DAY_MS).toISOString().slice(0, 10);
   const days = { before: day(SETTLED_DAYS + 13), from: day(SETTLED_DAYS + 6), to: day(SETTLED_DAYS) };
   const since = digest.before ?? new Date(moment.getTime() - WEEK_MS);
+  const { alertTo } = settings;
+  // Whose they are is the operator's to say, and not for those who are told of one domain alone.
+  const operator = alertTo.length === 0 || recipients.join('\n') === recipientsOf('', {}, alertTo).join('\n');
+  const { count: foreign } = operator ? await foreignDomains(tx, { since, limit: 1 }) : { count: 0 };
   const content = renderWeekly({
     days,
+    foreign,
     since,
     next: new Date(moment.getTime() + WEEK_MS),
     domains: await weekly.loadDomainWeeks(tx, domains, days, MOST_SOURCES),

@@ -3,7 +3,9 @@ import { checkWebhook } from '../alerter/webhook.ts';
 import { readAsnFile } from '../enricher/asn.ts';
 import { WARN_SHARE } from '../parser/archive.ts';
 import { checkMailbox } from '../poller/check.ts';
+import { ownDomains } from '../report/hostname.ts';
 import type { Config } from '../shared/config.ts';
+import { openPool } from '../shared/db.ts';
 import { sentenceOf } from '../shared/errors.ts';
 import { escaped, escapedLines } from '../shared/escape.ts';
 import { serveHealth } from '../shared/http.ts';
@@ -13,6 +15,7 @@ import { reverseResolver } from '../shared/resolver.ts';
 import { archiveSize } from '../store/archive.ts';
 import { countMessages } from '../store/messages.ts';
 import { checkNames, openDatabase, openQueues } from './open.ts';
+import { waitingForWord } from './waiting.ts';
 
 /**
  * `doctor`: every setting and connection, one line each; whatever it finds, it goes on to the next.
@@ -94,6 +97,21 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
         `--    reverse names: ${sentenceOf(error)} Sources that are networks get no names; set dns_servers, or enrich.dns: off.`,
       );
     }
+  }
+  if (databaseUrl !== null) {
+    const opened = openPool(databaseUrl, { max: 1 });
+    await check('domains', async () => {
+      const { rows } = await opened.query<{ n: number }>("select count(*)::int as n from dmarc.domains where state = 'own'");
+      const listed = ownDomains(config.domains).names.length;
+      return `${rows[0]!.n} yours${rows[0]!.n === 0 && listed > 0 ? `, ${listed} listed: they are from the next start on` : ''}`;
+    });
+    try {
+      for (const line of await waitingForWord(opened, config)) out(`--    domains: ${line}`);
+    } catch (error) {
+      failed = true;
+      out(`FAIL  domains: ${sentenceOf(error)}`);
+    }
+    await opened.end();
   }
   if (config.httpListen) {
     const listen = config.httpListen;

@@ -5,6 +5,7 @@ import { createLog } from '../shared/log.ts';
 import type { Context, Service } from '../shared/service.ts';
 import { keepYoung } from '../shared/young.ts';
 import { openContext } from './open.ts';
+import { waitingForWord } from './waiting.ts';
 
 /** Loaded when they are started: a parser alone needs neither IMAP nor SMTP in its memory. */
 const SERVICES = {
@@ -32,6 +33,9 @@ export async function runStart(config: Config, named: string[]): Promise<number>
   const context = await openContext(config, { log, say: (line) => log.warn(line) });
   if (named.length === 0 && !names.includes('alerter')) {
     log.warn('Neither SMTP_URL nor a webhook is set: findings are recorded in dmarc.findings, and nobody is told');
+  }
+  if (names.includes('enricher')) {
+    for (const line of await waitingForWord(context.db, config)) log.warn(`domains: ${line}`);
   }
   const stopped = untilSignal();
   keepYoung(false);

@@ -1,4 +1,5 @@
 import type { Queryable, Tx } from '../shared/db.ts';
+import { isOwnSql } from './domains.ts';
 import type { FindingEvent } from './outbox.ts';
 
 /** One UTC day of a domain, over all sources and reporters. */
@@ -59,9 +60,11 @@ export async function bornAt(q: Queryable): Promise<Date> {
   return rows[0]!.born;
 }
 
-/** The domains that any report told of. */
+/** The own domains that any report told of. */
 export async function knownDomains(tx: Tx): Promise<string[]> {
-  const { rows } = await tx.query<{ domain: string }>('select distinct domain from ruawatch.sources order by domain');
+  const { rows } = await tx.query<{ domain: string }>(
+    `select domain from (select distinct domain from ruawatch.sources) told where ${isOwnSql('domain')} order by domain`,
+  );
   return rows.map((row) => row.domain);
 }
 

@@ -30,6 +30,7 @@ describe('settings', () => {
     expect(load()).toMatchObject({
       databaseUrl: null,
       redisUrl: null,
+      domains: [],
       mailboxes: [],
       smtpUrl: null,
       alertTo: [],

@@ -11,6 +11,8 @@ export interface Weekly extends WeekFindings {
   /** Findings are told since then. */
   since: Date;
   next: Date;
+  /** Domains that are not yours and were reported on since then. */
+  foreign?: number;
   /** Those with the most mail first. */
   domains: DomainWeek[];
 }
@@ -39,6 +41,11 @@ export function renderWeekly(week: Weekly): Rendered {
     sum.messages === 0
       ? `No report tells of mail from ${week.days.from} to ${week.days.to}: see that the mailbox still gets reports (ruawatch doctor).`
       : `${counted(week.domains.length, 'domain')}, ${counted(sum.messages, 'message')} from ${week.days.from} to ${week.days.to}: ${rate(sum)}.`,
+    ...(week.foreign
+      ? [
+          `${counted(week.foreign, 'domain')} that ${week.foreign === 1 ? 'is' : 'are'} not yours ${week.foreign === 1 ? 'was' : 'were'} reported on: ruawatch domains list --state observed.`,
+        ]
+      : []),
   ];
   const next = `The next digest comes on ${week.next.toISOString().slice(0, 10)}.`;
   if (quiet)
