@@ -4,6 +4,7 @@ import path from 'node:path';
 import { ImapFlow } from 'imapflow';
 import { startDemoMailbox } from '../../services/cli/demo/mailbox.ts';
 import { DEMO_AUTHSERV_ID } from '../../services/cli/demo/write.ts';
+import { putOwn } from '../../services/store/domains.ts';
 import { migrate } from '../../services/store/migrate.ts';
 import { type Sink, startSink } from '../alerter/sink.ts';
 import { dovecotPresent, startDovecot } from '../helpers/dovecot.ts';
@@ -68,6 +69,8 @@ export async function startWorld(services: readonly string[] = SERVICES): Promis
   chmodSync(folder, 0o755);
   const postgres = await startPostgres(folder);
   await migrate(postgres.db);
+  // What it reports on is ours.
+  await putOwn(postgres.db, ['example', 'test', 'com', 'net', 'org'], 'listed', { now: new Date(), ignored: true });
   const redis = await startRedis();
   const mailbox = await startMailbox();
   const sink = await startSink();
