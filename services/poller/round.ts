@@ -64,6 +64,8 @@ export async function pollRound(session: Session): Promise<string | null> {
     if (session.stopping.aborted) return run.trouble;
     await run.takeChunk(work.slice(at, at + LIST_COUNT));
   }
+  // Stopped within the last one, it has not seen all.
+  if (session.stopping.aborted) return run.trouble;
   await writeProgress(db, mailbox.name, lease.owner, { backlog: 0, polled: true });
   return run.trouble;
 }

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkSmtp } from '../../services/alerter/smtp.ts';
+import { checkSmtp, openMailer } from '../../services/alerter/smtp.ts';
 import { RuawatchError, SettingsError } from '../../services/shared/errors.ts';
 import { type Bench, bench, eventually } from './setup.ts';
-import { type Sink, startSink } from './sink.ts';
+import { reply, type Sink, startSink } from './sink.ts';
 
 const PASSWORD = 's3cret/p@ss';
 const login = `alerts:${encodeURIComponent(PASSWORD)}`;
@@ -150,5 +150,31 @@ describe('TLS and login', () => {
     b.later(2);
     b.alerter(`smtp://${login}@${server.at}?tls_verify=no`);
     await eventually(() => expect(server.mails).toHaveLength(1));
+  });
+});
+
+describe('503, a bad sequence of commands, speaks of the session and not of the mail', () => {
+  const mail = { from: 'a@example.org', recipients: ['b@example.org', 'c@example.org'], raw: Buffer.from('Subject: x\r\n\r\nx') };
+  test.each([
+    ['recipient', 503, 'smtp_deferred', true],
+    ['recipient', 550, 'smtp_refused', false],
+    ['accept', 503, 'smtp_deferred', true],
+    ['accept', 554, 'smtp_refused', false],
+  ] as const)('at %s, %i', async (where, code, known, transient) => {
+    const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
+    server.behaviour[where] = () => reply(code, 'no');
+    const mailer = openMailer(`smtp://${server.at}?tls=none`);
+    await expect(mailer.send(mail)).rejects.toMatchObject({ code: known, transient });
+    mailer.close();
+  });
+
+  test('for one recipient of two: he is tried again, and one that is refused is not', async () => {
+    const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
+    const mailer = openMailer(`smtp://${server.at}?tls=none`);
+    server.behaviour.recipient = (address) => (address === 'c@example.org' ? reply(503, 'later') : null);
+    expect(await mailer.send(mail)).toEqual({ deferred: ['c@example.org'], refused: [] });
+    server.behaviour.recipient = (address) => (address === 'c@example.org' ? reply(550, 'never') : null);
+    expect(await mailer.send(mail)).toEqual({ deferred: [], refused: [expect.stringContaining('c@example.org: 550')] });
+    mailer.close();
   });
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseMessages } from '../../services/parser/batch.ts';
 import { startRetention } from '../../services/parser/retention.ts';
+import { dropPersonal } from '../../services/store/failures.ts';
 import { replayMessages } from '../../services/store/messages.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -169,6 +170,21 @@ describe('failure reports', () => {
     await parse(keys.slice(0, 2));
     await parse(keys.slice(2));
     expect(await rows('select duplicates from dmarc.failure_reports')).toEqual([{ duplicates: 2 }]);
+  });
+
+  test('a mail that was sent back to be read again keeps its bytes until it is read', async () => {
+    const [replayed, other] = await receive(t, [
+      fixture('ignored/complaint-abuse.eml'),
+      Buffer.concat([Buffer.from('X-Relay: two\n'), fixture('ignored/complaint-abuse.eml')]),
+    ]);
+    await parse([replayed!, other!]);
+    expect(await replayMessages(t.db, { keys: [replayed!] })).toEqual([replayed]);
+    const later = new Date(Date.now() + 40 * 86_400_000);
+    expect(await dropPersonal(t.db, later, 10)).toBe(1);
+    expect(await rows('select distinct message_key from ruawatch.raw')).toEqual([{ message_key: replayed }]);
+    expect((await parse([replayed!])).messages).toMatchObject([{ message_key: replayed, state: 'ignored', code: 'complaint' }]);
+    expect(await dropPersonal(t.db, later, 10)).toBe(1);
+    expect(await rows('select message_key from ruawatch.raw')).toEqual([]);
   });
 
   test('go with their mails when the retention time is over, and complaints with them; other mails stay', async () => {

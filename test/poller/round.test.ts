@@ -1,0 +1,311 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { pollRound } from '../../services/poller/round.ts';
+import { batches, uidSet } from '../../services/poller/uids.ts';
+import type { Mailbox } from '../../services/shared/mailbox.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { type FakeSession, Folder, sessionOn } from './folder.ts';
+import { contextFor, mail, mailboxAt, rowsOf, type TestContext } from './setup.ts';
+
+const LIMIT = 3 * 1024 * 1024;
+const MIB = 1024 * 1024;
+let t: TestDatabase;
+let context: TestContext;
+let folder: Folder;
+let mailbox: Mailbox;
+beforeEach(async () => {
+  t = await testDatabase();
+  folder = new Folder();
+  begin({});
+});
+afterEach(async () => {
+  await context.close();
+  await t.drop();
+});
+function begin(extra: Parameters<typeof mailboxAt>[1]): void {
+  mailbox = mailboxAt('imap://a:b@127.0.0.1:1/INBOX?tls=none', extra);
+  context = contextFor(t, [mailbox], { mailBytes: LIMIT });
+}
+const session = (): Promise<FakeSession> => sessionOn(context, mailbox, folder);
+const put = (uid: number, raw: Buffer = mail(`mail ${uid}`), announced?: number) =>
+  folder.mails.set(uid, { raw, ...(announced === undefined ? {} : { announced }) });
+const states = async () => (await rowsOf(t, mailbox)).map(({ uid, state, code, disposed }) => [uid, state, code, disposed]);
+const progress = async () =>
+  (await t.db.query('select last_uid, backlog, polled_at is not null as polled from ruawatch.mailboxes')).rows[0];
+const changes = () => folder.asked.filter((what) => /^(move|delete|flag|create)/.test(what));
+const big = (size: number) => Buffer.concat([mail(`big ${size}`), Buffer.alloc(size, 'x\r\n')]).subarray(0, size);
+const metric = async (name: string) =>
+  (await context.metrics.registry.metrics()).split('\n').filter((line) => line.startsWith(name));
+
+test('mails are stored, then moved; the parser is woken for the new ones, and the progress is written', async () => {
+  for (const uid of [3, 4, 9]) put(uid);
+  const s = await session();
+  expect(await pollRound(s)).toBe(null);
+  expect(folder.asked).toEqual(['open INBOX', 'search all', 'list 3:4,9', 'fetch 3:4,9', `move to ${mailbox.moveTo} 3:4,9`]);
+  expect(await states()).toEqual([3, 4, 9].map((uid) => [uid, 'received', null, true]));
+  expect(s.woken).toEqual((await rowsOf(t, mailbox)).map((row) => row.message_key).sort((a, b) => a - b));
+  expect(await progress()).toEqual({ last_uid: 9, backlog: 0, polled: true });
+  expect(s.state.lastUid).toBe(9);
+  expect(await metric('ruawatch_mails_total')).toEqual([
+    expect.stringMatching(/outcome="stored"\} 3$/),
+    expect.stringMatching(/outcome="known"\} 0$/),
+  ]);
+  expect((await rowsOf(t, mailbox))[0]).toMatchObject({
+    subject: 'mail 3',
+    sender: expect.stringContaining('noreply@'),
+    received_at: new Date(3000),
+  });
+});
+
+test('mails that are known already are moved too, and wake nobody', async () => {
+  const raw = mail('again');
+  put(1, raw);
+  await pollRound(await session());
+  put(2, raw);
+  const s = await session();
+  await pollRound(s);
+  expect(s.woken).toEqual([]);
+  expect(folder.mails.size).toBe(0);
+  expect(await states()).toEqual([[2, 'received', null, true]]);
+  expect((await metric('ruawatch_mails_total')).at(-1)).toMatch(/outcome="known"\} 1$/);
+});
+
+describe('the size that the server announces is not believed', () => {
+  test.each([
+    ['a small one that is over the limit', LIMIT + 1, 100, 'mail_too_large'],
+    ['a large one that is over the limit', LIMIT + 1, LIMIT, 'mail_too_large'],
+    ['a small one of just the limit', LIMIT, 100, null],
+    ['a large one of just the limit', LIMIT, LIMIT - 1, null],
+    ['a large one that is small', 700, LIMIT, null],
+  ])('%s', async (_, size, announced, code) => {
+    const raw = big(size);
+    put(1, raw, announced);
+    put(2);
+    const s = await session();
+    await pollRound(s);
+    const [one] = (await rowsOf(t, mailbox)).filter((row) => row.uid === 1);
+    expect(one).toMatchObject({ size, code, state: code === null ? 'received' : 'quarantined' });
+    expect(one!.sha256).toEqual(code === null ? createHash('sha256').update(raw).digest() : null);
+    expect([...folder.mails.keys()]).toEqual(code === null ? [] : [1]);
+    expect(s.woken).toHaveLength(code === null ? 2 : 1);
+    const { rows } = await t.db.query('select coalesce(sum(octet_length(bytes)), 0) as n from ruawatch.raw');
+    expect(rows[0].n).toBe((code === null ? size : 0) + (await rowsOf(t, mailbox)).find((row) => row.uid === 2)!.size);
+    expect(await progress()).toEqual({ last_uid: 2, backlog: 0, polled: true });
+  });
+
+  test('one that is announced as too large is asked for its header alone, once', async () => {
+    put(1, mail('huge'), LIMIT + 1);
+    await pollRound(await session());
+    folder.asked = [];
+    const s = await session();
+    await pollRound(s);
+    expect(folder.asked).toEqual(['open INBOX', 'search all']);
+    expect(await states()).toEqual([[1, 'quarantined', 'mail_too_large', true]]);
+    expect((await rowsOf(t, mailbox))[0]!.reason).toContain(`more than limits.mailBytes (${LIMIT})`);
+    expect(await metric('ruawatch_mails_total')).toEqual([expect.stringMatching(/outcome="oversize"\} 1$/)]);
+    // The limit is raised.
+    context.config.limits.mailBytes = LIMIT + 1;
+    await pollRound(await session());
+    expect(await states()).toEqual([[1, 'received', null, true]]);
+  });
+});
+
+describe('a lease that is lost', () => {
+  test('before the commit: nothing is stored, nothing is moved, nobody is woken', async () => {
+    put(1);
+    const s = await session();
+    s.looks = 0;
+    await expect(pollRound(s)).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(await states()).toEqual([]);
+    expect(changes()).toEqual([]);
+    expect(s.woken).toEqual([]);
+    expect((await progress())!.last_uid).toBe(0);
+  });
+
+  test('between commit and move: what is stored stays to be moved by the next holder', async () => {
+    put(1);
+    const s = await session();
+    s.looks = 1;
+    await expect(pollRound(s)).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(await states()).toEqual([[1, 'received', null, false]]);
+    expect(changes()).toEqual([]);
+    folder.asked = [];
+    await pollRound(await session());
+    expect(folder.asked).toEqual(['open INBOX', `move to ${mailbox.moveTo} 1`, 'search all']);
+    expect(await states()).toEqual([[1, 'received', null, true]]);
+  });
+
+  test('before a large mail, or one that is left: nothing is asked for or written', async () => {
+    put(1, big(LIMIT));
+    const s = await session();
+    s.looks = 0;
+    await expect(pollRound(s)).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(folder.asked.filter((what) => what.startsWith('part'))).toEqual([]);
+    folder.mails.clear();
+    put(2, mail('huge'), LIMIT + 1);
+    const other = await session();
+    other.looks = 0;
+    await expect(pollRound(other)).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(await states()).toEqual([]);
+  });
+
+  test.each([
+    ['small', 600],
+    ['large', LIMIT],
+  ])('to another poller while a %s mail is fetched: the database itself refuses it', async (_, size) => {
+    put(1, big(size));
+    folder.onFetch = async () => {
+      await t.db.query("update ruawatch.mailboxes set lease_owner = 'another'");
+    };
+    const s = await session();
+    await expect(pollRound(s)).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(await states()).toEqual([]);
+    expect(changes()).toEqual([]);
+    const { rows } = await t.db.query('select count(*) as n from ruawatch.raw');
+    expect(rows[0].n).toBe(0);
+  });
+});
+
+describe('what is to be done with stored mails', () => {
+  test.each([
+    ['keep', {}, [], 'open INBOX read-only'],
+    ['delete', {}, ['delete 1:2'], 'open INBOX'],
+    ['flag', { flag: '$Taken' }, ['flag $Taken 1:2'], 'open INBOX'],
+  ] as const)('%s', async (after, extra, wanted, opened) => {
+    begin({ after, ...extra });
+    put(1);
+    put(2);
+    await pollRound(await session());
+    expect(folder.asked[0]).toBe(opened);
+    expect(changes()).toEqual(wanted);
+    expect((await states()).map((row) => row[3])).toEqual([true, true]);
+    folder.asked = [];
+    // Where mails stay, it goes by the last UID; else everything in the folder is to be taken.
+    await pollRound(await session());
+    expect(folder.asked[1]).toBe(after === 'delete' ? 'search all' : 'search 3:*');
+    expect(folder.asked).toHaveLength(2);
+  });
+
+  test('the folder is made when the first move fails, and the move is tried again', async () => {
+    put(1);
+    let tries = 0;
+    folder.allows = () => ++tries > 1;
+    await pollRound(await session());
+    expect(changes()).toEqual([`move to ${mailbox.moveTo} 1`, `create ${mailbox.moveTo}`, `move to ${mailbox.moveTo} 1`]);
+    expect(await states()).toEqual([[1, 'received', null, true]]);
+  });
+
+  test('a refusal is told, further mails are stored all the same, and it is tried again in the next round', async () => {
+    for (let uid = 1; uid <= 101; uid++) put(uid);
+    folder.allows = () => false;
+    const s = await session();
+    const trouble = await pollRound(s);
+    expect(trouble).toMatch(/stored mails cannot be moved to the folder ".+" \(the server says: NO\)/);
+    expect(folder.asked.filter((what) => what.startsWith('fetch'))).toEqual(['fetch 1:100', 'fetch 101']);
+    expect(changes()).toHaveLength(3);
+    expect(s.woken).toHaveLength(101);
+    expect((await states()).filter((row) => row[3])).toEqual([]);
+    folder.asked = [];
+    expect(await pollRound(await session())).toBe(trouble);
+    expect(folder.asked.some((what) => what.startsWith('fetch'))).toBe(false);
+    folder.allows = () => true;
+    expect(await pollRound(await session())).toBe(null);
+    expect((await states()).filter((row) => !row[3])).toEqual([]);
+  });
+
+  test('a connection that breaks meanwhile is no refusal', async () => {
+    put(1);
+    folder.allows = () => {
+      folder.usable = false;
+      return false;
+    };
+    await expect(pollRound(await session())).rejects.toThrow('NO');
+    expect(await states()).toEqual([[1, 'received', null, false]]);
+  });
+});
+
+describe('a round', () => {
+  test('lists by five hundred and fetches by a hundred or eight mebibytes', async () => {
+    const body = randomBytes((MIB * 3) / 4).toString('base64');
+    for (let uid = 1; uid <= 10; uid++) put(uid, mail(`mib ${uid}`, body));
+    for (let uid = 11; uid <= 501; uid++) put(uid);
+    await pollRound(await session());
+    const asked = folder.asked.filter((what) => /^(list|fetch)/.test(what));
+    expect(asked[0]).toBe('list 1:500');
+    expect(asked.at(-2)).toBe('list 501');
+    expect(asked[1]).toBe('fetch 1:7');
+    expect(asked.filter((what) => what.startsWith('fetch')).length).toBeGreaterThanOrEqual(7);
+    expect(await states()).toHaveLength(501);
+    expect(await progress()).toMatchObject({ last_uid: 501, backlog: 0 });
+  });
+
+  test('ends at the end of a batch when it is to stop', async () => {
+    for (let uid = 1; uid <= 201; uid++) put(uid);
+    const s = await session();
+    folder.onFetch = () => s.stop();
+    expect(await pollRound(s)).toBe(null);
+    expect(await states()).toHaveLength(100);
+    expect((await states()).every((row) => row[3])).toBe(true);
+    expect(await progress()).toEqual({ last_uid: 100, backlog: 101, polled: false });
+    // What was not taken is still there, and is taken by the next.
+    folder.onFetch = () => undefined;
+    await pollRound(await session());
+    expect(await states()).toHaveLength(201);
+  });
+
+  test('needs a folder with lasting UIDs', async () => {
+    folder.uidValidity = undefined;
+    await expect(pollRound(await session())).rejects.toMatchObject({ code: 'imap_uidvalidity', transient: false });
+  });
+
+  test('reads all again in a folder that is a new one, and says so', async () => {
+    begin({ after: 'keep' });
+    put(5);
+    await pollRound(await session());
+    expect(context.logged()).not.toContain('a new one');
+    folder.uidValidity = 8;
+    folder.mails.clear();
+    put(2);
+    folder.asked = [];
+    const s = await session();
+    expect(s.state).toMatchObject({ uidValidity: 7, lastUid: 5 });
+    await pollRound(s);
+    expect(context.logged()).toContain('the folder is a new one');
+    expect(s.state).toMatchObject({ uidValidity: 8, lastUid: 2, folder: 'INBOX' });
+    expect(folder.asked[1]).toBe('search all');
+    expect(await progress()).toMatchObject({ last_uid: 2 });
+  });
+
+  test('leaves what the server does not hand over, and what is gone', async () => {
+    put(1);
+    folder.mails.set(2, { raw: null, announced: 600 });
+    put(3, big(LIMIT));
+    folder.onFetch = () => {
+      folder.mails.delete(3);
+    };
+    const s = await session();
+    await pollRound(s);
+    expect(await states()).toEqual([
+      [1, 'received', null, true],
+      [2, 'quarantined', 'mail_unreadable', true],
+    ]);
+    expect(s.woken).toHaveLength(1);
+    expect((await rowsOf(t, mailbox)).find((row) => row.uid === 2)!.reason).toContain('it answers without the content');
+    expect(context.logged()).toContain('a mail was left where it is');
+  });
+});
+
+test('sets and batches', () => {
+  expect(uidSet([])).toBe('');
+  expect(uidSet([1])).toBe('1');
+  expect(uidSet([1, 2])).toBe('1:2');
+  expect(uidSet([1, 3, 4, 5, 9])).toBe('1,3:5,9');
+  const sizes = (...list: number[]) => list.map((size) => ({ size }));
+  const got = (list: { size: number }[], count: number, bytes: number) =>
+    batches(list, count, bytes).map((b) => b.map((m) => m.size));
+  expect(got([], 2, 10)).toEqual([]);
+  expect(got(sizes(1, 1, 1), 2, 10)).toEqual([[1, 1], [1]]);
+  expect(got(sizes(5, 5, 1), 9, 10)).toEqual([[5, 5], [1]]);
+  expect(got(sizes(5, 6, 1), 9, 10)).toEqual([[5], [6, 1]]);
+  expect(got(sizes(11, 1), 9, 10)).toEqual([[11], [1]]);
+});
