@@ -1,0 +1,59 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const read = (name: string) => readFileSync(path.join(ROOT, name), 'utf8');
+const sources = (folder: string) =>
+  readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => path.join(folder, name));
+
+describe('what SECURITY.md and docs/trust.md say of the code', () => {
+  test.each(['SECURITY.md', 'docs/trust.md', 'docs/attacks.md'])('%s names tests, files and documents that exist', (document) => {
+    const named = [...read(document).matchAll(/`((?:test|services|data)\/[\w./-]+)`|\((docs\/[\w.-]+)\)/g)].map(
+      (m) => m[1] ?? m[2]!,
+    );
+    expect(named.length).toBeGreaterThan(1);
+    for (const name of named) expect(existsSync(path.join(ROOT, name)), name).toBe(true);
+  });
+
+  test('settings that they name are settings', () => {
+    const known = read('services/shared/config.ts');
+    const named = [
+      ...`${read('SECURITY.md')}${read('docs/trust.md')}`.matchAll(
+        /`(?:alerts|trust|parser|retention|failure_reports|enrich)\.([a-z_]+)(?:: \w+)?`/g,
+      ),
+    ].map((m) => m[1]!);
+    expect(named.length).toBeGreaterThan(4);
+    for (const name of named) expect(known, name).toMatch(new RegExp(`\\b${name}:|\\b${name},`));
+  });
+
+  test('statements outside services/store/ have no values in them', () => {
+    const elsewhere = sources('services').filter((file) => !file.startsWith('services/store/'));
+    expect(elsewhere.length).toBeGreaterThan(100);
+    for (const file of elsewhere) {
+      for (const [call, , argument] of read(file).matchAll(/\.query(<[^(]*>)?\(\s*([^\n]{0,200})/g)) {
+        expect(argument, `${file}: ${call}`).toMatch(/^(['"])[^$]*?\1/);
+      }
+    }
+  });
+
+  test('nothing that reads mails and archives can write to a disk', () => {
+    const readers = [
+      ...sources('services/report'),
+      'services/parser/read.ts',
+      'services/parser/pieces.ts',
+      'services/parser/reader-thread.ts',
+    ];
+    for (const file of readers) {
+      const imports = [...read(file).matchAll(/from '(node:)?(fs|fs\/promises|child_process|net|http|https|dgram)'/g)].map(
+        (m) => m[2],
+      );
+      if (imports.length === 0) continue;
+      // The catalogues are read once from data/.
+      expect(read(file), file).toMatch(/import \{ readFileSync \} from 'node:fs'/);
+      expect(imports, file).toEqual(['fs']);
+    }
+  });
+});
