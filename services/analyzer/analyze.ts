@@ -1,3 +1,4 @@
+import { isKnown, labelOf } from '../report/reporters.ts';
 import { type Tx, transaction } from '../shared/db.ts';
 import type { Context } from '../shared/service.ts';
 import {
@@ -15,6 +16,7 @@ import type { Counted } from '../store/counted.ts';
 import { isOwn, loadConfirmation } from '../store/domains.ts';
 import { loadNetworkFacts, saveIdentities } from '../store/enrichment.ts';
 import {
+  type Evidence,
   type KnownFinding,
   loadFindings,
   openFindings,
@@ -23,7 +25,7 @@ import {
   type WrittenEvent,
 } from '../store/findings.ts';
 import { tryLockDomain } from '../store/locks.ts';
-import { loadReporters, measureAgreement, noteArrivals, saveDomainReporters } from '../store/reporters.ts';
+import { loadReporterNames, loadReporters, measureAgreement, noteArrivals, saveDomainReporters } from '../store/reporters.ts';
 import { loadSenderList } from '../store/senders.ts';
 import { loadBorrowed, loadFailedChecks } from '../store/signatures.ts';
 import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/subdomains.ts';
@@ -241,11 +243,25 @@ function freshSigners(
 }
 
 async function write(tx: Tx, domain: string, now: Date, { updated, reopened, opened }: Outcome): Promise<WrittenEvent[]> {
+  await nameReporters(tx, domain, now, [...updated, ...reopened, ...opened]);
   return [
     ...(await updateFindings(tx, now, updated)),
     ...(await reopenFindings(tx, now, reopened)),
     ...(await openFindings(tx, domain, now, opened)),
   ];
+}
+
+/** Puts beside each reporter's key what it calls itself. A name is anybody's choice, so it never stands without the domain that was proven. */
+async function nameReporters(tx: Tx, domain: string, now: Date, told: readonly { evidence?: Evidence | null }[]): Promise<void> {
+  const evidences = told.flatMap(({ evidence }) => evidence ?? []);
+  const unknown = (evidence: Evidence) => [...evidence.reporters, ...(evidence.missing ?? [])].filter((key) => !isKnown(key));
+  const keys = [...new Set(evidences.flatMap(unknown))];
+  const since = addDays(now.toISOString().slice(0, 10), -REPORTING_DAYS);
+  const names = await loadReporterNames(tx, domain, keys, since);
+  for (const evidence of evidences) {
+    const labels = unknown(evidence).flatMap((key) => (names.has(key) ? [[key, labelOf(names.get(key)!, key)] as const] : []));
+    if (labels.length > 0) evidence.reporter_names = Object.fromEntries(labels);
+  }
 }
 
 /** Wakes the alerter. The events are committed: should the queue not take the job, the alerter's sweeper finds them. */

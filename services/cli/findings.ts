@@ -56,6 +56,11 @@ export async function runFindingsShow(config: Config, key: string, options: { js
     line(`Finding ${key}: ${finding.summary}`);
     line(`${finding.severity} ${finding.kind} of ${finding.domain}, ${standing(finding as unknown as acts.ListedFinding)}`);
     if (evidence.what) line(evidence.what);
+    if (evidence.reporters && evidence.reporters.length > 0) {
+      const names = evidence.reporter_names ?? {};
+      const named = evidence.reporters.map((key) => (Object.hasOwn(names, key) ? names[key] : key));
+      line(`Reported by ${named.slice(0, 10).join(', ')}${named.length > 10 ? ` and ${named.length - 10} more` : ''}.`);
+    }
     for (const sentence of evidence.advice ?? []) line(`- ${sentence}`);
     out('');
     if (evidence.broken !== undefined && evidence.broken.length > 1) {

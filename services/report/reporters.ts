@@ -193,7 +193,8 @@ function claimed(claim: Claim): Reporter {
 /** A domain as a key: one that is an entry's key too is told from it. */
 const unlisted = (domain: string) => (isKnown(domain) ? `@${domain}` : domain).slice(0, KEY_LENGTH);
 
-function labelOf(name: string | null, domain: string): string {
+/** A name and the domain that was proven beside it; the domain alone where the name says no more. Not escaped. */
+export function labelOf(name: string | null, domain: string): string {
   const text = (name ?? '').trim().slice(0, 100);
   return text === '' || text.toLowerCase() === domain ? domain : `${text} (${domain})`;
 }

@@ -69,6 +69,8 @@ export interface Evidence {
   again?: string;
   last_day: string;
   reporters: string[];
+  /** Of those among them that the catalogue does not know: what they call themselves, and the domain that was proven beside it. */
+  reporter_names?: Record<string, string>;
   /** Regular reporters that say nothing of the last day (yet); what they would say may change the finding. */
   missing?: string[];
   /** Messages a day that are usual here, and how likely it is that habit alone brings what was found. */

@@ -132,3 +132,23 @@ export async function saveDomainReporters(tx: Tx, domain: string, reporters: rea
     [domain, JSON.stringify(reporters)],
   );
 }
+
+/** What reporters of a domain last called themselves, by their keys: only those whose name is not the key itself. */
+export async function loadReporterNames(
+  tx: Tx,
+  domain: string,
+  reporters: readonly string[],
+  from: string,
+): Promise<Map<string, string>> {
+  if (reporters.length === 0) return new Map();
+  const { rows } = await tx.query<{ reporter: string; name: string }>(
+    `select distinct on (reporter) reporter, org_name as name from ruawatch.reports
+      where domain = $1 and reporter = any($2::text[]) and begin_at >= $3::date::timestamp at time zone 'UTC' and trust = 'ok'
+        and org_name is not null
+      order by reporter, received_at desc, report_key desc`,
+    [domain, reporters, from],
+  );
+  return new Map(
+    rows.filter(({ reporter, name }) => name.toLowerCase() !== reporter).map(({ reporter, name }) => [reporter, name]),
+  );
+}

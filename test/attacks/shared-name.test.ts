@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BEGIN, DAY } from '../helpers/report.ts';
 import {
   attackRows,
   bringDay,
@@ -101,5 +102,18 @@ describe.skipIf(!knotPresent)(titled('the name of a reporter that is not listed'
       { reporter: 'google.com', messages: 1000 },
       { reporter: 'yahoo', messages: 1000 },
     ]);
+  });
+
+  test('never stands alone before a person: beside it stands the domain that was proven', async () => {
+    for (let day = 0; day < 10; day++) {
+      await world.deliver(
+        [dailyReport(STRANGER, key, day, [{ ip: '192.0.2.1', count: 500 }])],
+        new Date((BEGIN + (day + 1) * DAY) * 1000),
+      );
+    }
+    await bringDay(world, 10, [dailyReport(STRANGER, key, 10, attackRows(8, 900))]);
+    const findings = await world.findings();
+    expect(findings.map(({ kind }) => kind)).toEqual(['unconfirmed_report']);
+    expect(findings[0]!.evidence).toMatchObject({ reporter_names: { 'stranger.example': 'Tern Mail a.s. (stranger.example)' } });
   });
 });

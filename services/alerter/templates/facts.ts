@@ -130,12 +130,15 @@ function sinceOf(evidence: Record<string, unknown>): string | null {
 function sureOf(confidence: number, evidence: Record<string, unknown>): string {
   const word =
     confidence >= 0.9 ? 'very sure' : confidence >= 0.7 ? 'fairly sure' : confidence >= 0.5 ? 'more likely than not' : 'a guess';
+  const names = (evidence.reporter_names ?? {}) as Record<string, unknown>;
+  const named = (reporter: unknown) =>
+    (typeof reporter === 'string' && Object.hasOwn(names, reporter) && names[reporter]) || reporter;
   const reporters = listOf(evidence.reporters)
-    .map((reporter) => clean(reporter, 40))
+    .map((reporter) => clean(named(reporter), 80))
     .filter(Boolean);
   const head = `${word} (${percent(Math.min(1, Math.max(0, confidence)))})`;
   const missing = listOf(evidence.missing)
-    .map((reporter) => clean(reporter, 40))
+    .map((reporter) => clean(named(reporter), 80))
     .filter(Boolean);
   const some = (names: readonly string[]) => {
     const more = names.length - MOST_REPORTERS;
