@@ -1,4 +1,5 @@
 import { hostNameOf } from '../report/hostname.ts';
+import { isFreeMail } from '../report/reporters.ts';
 import { shown } from '../report/text.ts';
 import type { Config } from '../shared/config.ts';
 import type { Db } from '../shared/db.ts';
@@ -39,8 +40,9 @@ export async function waitingForWord(db: Db, config: Config): Promise<string[]> 
     const others = mailbox.addresses.map((address) => hostNameOf(address.slice(address.lastIndexOf('@') + 1)));
     for (const domain of new Set(others)) {
       if (domain === null || (await isOwn(db, domain))) continue;
+      const whose = isFreeMail(domain) ? "is a mail provider's" : 'is not known to be yours';
       lines.push(
-        `mailbox ${name}: ${shown(domain, 253)} is not known to be yours. Where it is a provider's, DNS proves a domain only when the provider publishes a record for it (RFC 9990 section 4): say which are yours with "ruawatch domains add example.com".`,
+        `mailbox ${name}: ${shown(domain, 253)} ${whose}, and DNS proves a domain with a mailbox elsewhere only where that publishes a record for it (RFC 9990 section 4): say which are yours with "ruawatch domains add example.com".`,
       );
     }
   }

@@ -3,6 +3,7 @@ import { checkDestination } from '../dns/dmarc/destination.ts';
 import { discoverPolicy, type Walk, walkTree } from '../dns/dmarc/walk.ts';
 import { hostNameOf } from '../report/hostname.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
+import { isFreeMail } from '../report/reporters.ts';
 
 /** Questions to DNS for one domain at most: two tree walks, and the record of the other side. */
 const QUESTIONS = 30;
@@ -54,7 +55,8 @@ export async function proveDomain(
 }
 
 async function otherSide(at: string, mailbox: string, walked: Walk | null, dns: Dns, options: AskOptions): Promise<Proof> {
-  if (organizationalDomain(at) === organizationalDomain(mailbox)) {
+  // What has an account at a provider is not of the provider's organization.
+  if (!isFreeMail(mailbox) && organizationalDomain(at) === organizationalDomain(mailbox)) {
     const same = await sameOrganization(at, mailbox, walked, dns, options);
     if (typeof same === 'string') return { state: 'unknown', reason: same };
     if (same) {

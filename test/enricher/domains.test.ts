@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import type { Answer, Dns } from '../../services/dns/client/types.ts';
+import { checkOf, LOST_CHECKS } from '../../services/enricher/domains.ts';
+import { addressOf, proveDomain } from '../../services/enricher/proof.ts';
+
+const NOW = new Date('2026-09-03T12:00:00Z');
+const ONE = { domain: 'a.example', vouched: true, attempts: 0, denied: 0, confirmed: false, lost: false };
+const denied = { state: 'denied', reason: 'no' } as const;
+const unknown = { state: 'unknown', reason: 'SERVFAIL' } as const;
+
+/** A name service of these TXT records; `null` is one that cannot say. */
+function dnsOf(zone: Record<string, string | null>): Dns & { asked: string[] } {
+  const asked: string[] = [];
+  return {
+    asked,
+    ask: async (name, type) => {
+      asked.push(name);
+      const told = { name, aliases: [], ttl: 60, authenticated: false };
+      const text = zone[name];
+      if (text === null) return { state: 'unknown', reason: 'servfail', message: 'SERVFAIL.' };
+      if (text === undefined || type !== 'TXT') return { ...told, state: 'nxdomain' };
+      return { ...told, state: 'records', records: [[text]] } as unknown as Answer<typeof type>;
+    },
+  };
+}
+
+describe('when a domain is asked about again, and when it is lost', () => {
+  test('what nobody could say decides nothing, and is tried again soon', () => {
+    const confirmed = { ...ONE, confirmed: true, denied: LOST_CHECKS - 1, attempts: 3 };
+    expect(checkOf(confirmed, unknown, NOW)).toMatchObject({ lost: false, due: new Date(NOW.getTime() + 80 * 60_000) });
+    expect(checkOf({ ...confirmed, lost: true }, unknown, NOW)).toMatchObject({ lost: true });
+  });
+
+  test('what was proven is lost by several definite answers, what never was is not', () => {
+    const confirmed = { ...ONE, confirmed: true };
+    expect(checkOf({ ...confirmed, denied: LOST_CHECKS - 2 }, denied, NOW).lost).toBe(false);
+    expect(checkOf({ ...confirmed, denied: LOST_CHECKS - 1 }, denied, NOW).lost).toBe(true);
+    expect(checkOf({ ...ONE, denied: 50 }, denied, NOW).lost).toBe(false);
+    expect(checkOf({ ...confirmed, lost: true, denied: 9 }, { state: 'proven', at: 'a.example', reason: 'r' }, NOW).lost).toBe(
+      false,
+    );
+  });
+
+  test('the waits grow to a day, or to a week when no proven reporter told of it', () => {
+    const hours = (one: typeof ONE) => (checkOf(one, denied, NOW).due.getTime() - NOW.getTime()) / 3_600_000;
+    expect([0, 1, 2, 3, 9].map((attempts) => hours({ ...ONE, attempts }))).toEqual([1, 4, 16, 24, 24]);
+    expect([0, 3, 9].map((attempts) => hours({ ...ONE, attempts, vouched: false }))).toEqual([1, 64, 168]);
+  });
+});
+
+describe('the proof', () => {
+  const ours = new Set(['dmarc@victim.example', 'rua@xn--bcher-kva.example']);
+
+  test('an address is compared without its case and in A-labels', async () => {
+    expect(addressOf('Rua@BÜCHER.example')).toBe('rua@xn--bcher-kva.example');
+    expect(addressOf('login')).toBeNull();
+    const dns = dnsOf({ '_dmarc.victim.example': 'v=DMARC1; p=none; rua=mailto:DMARC@Victim.example!10m,mailto:x@y.example' });
+    expect(await proveDomain('shop.victim.example', ours, dns)).toMatchObject({ state: 'proven', at: 'victim.example' });
+  });
+
+  test('either side that cannot say makes it unknown, not denied', async () => {
+    const rua = 'v=DMARC1; p=none; rua=mailto:dmarc@victim.example';
+    expect((await proveDomain('a.test', ours, dnsOf({ '_dmarc.a.test': null }))).state).toBe('unknown');
+    const other = { '_dmarc.a.test': rua, 'a.test._report._dmarc.victim.example': null };
+    expect((await proveDomain('a.test', ours, dnsOf(other))).state).toBe('unknown');
+    const above = { '_dmarc.shop.victim.example': rua, '_dmarc.victim.example': null };
+    expect((await proveDomain('shop.victim.example', ours, dnsOf(above))).state).toBe('unknown');
+  });
+
+  test('an account at a provider of free mail is not of its organization, and no question is asked without end', async () => {
+    const dns = dnsOf({ '_dmarc.evil.gmail.com': 'v=DMARC1; p=none; rua=mailto:reports@gmail.com' });
+    expect((await proveDomain('evil.gmail.com', new Set(['reports@gmail.com']), dns)).state).toBe('denied');
+    const deep = dnsOf({});
+    await proveDomain(`${'a.'.repeat(100)}test`, ours, deep);
+    expect(deep.asked.length).toBeLessThanOrEqual(30);
+  });
+
+  test('the record of a public suffix speaks for nobody below it', async () => {
+    const psd = dnsOf({ '_dmarc.test': 'v=DMARC1; p=none; psd=y; rua=mailto:dmarc@victim.example' });
+    expect((await proveDomain('a.test', ours, psd)).state).toBe('denied');
+  });
+});
