@@ -25,7 +25,7 @@ const AT_ONCE = 10;
 /** Whatever name servers somebody sends us to, a domain takes no longer. */
 const CHECK_MS = 20_000;
 /** Others' domains that may lead to nothing in an hour: some thousands of questions at the most. */
-const FOREIGN_PER_HOUR = 240;
+const FOREIGN = { limit: FOREIGN_BATCH, perHour: 600, perReporter: 60 };
 /** How long a batch may take: after it, another enricher takes what this one left. */
 const LEASE_MS = 15 * MINUTE_MS;
 /** A mailbox that nobody has read for so long is none of ours any more. */
@@ -82,7 +82,7 @@ export function watchDomains(context: Context, dns: Dns | null): { stop(): Promi
       await forgetDomains(db, new Date(clock.now().getTime() - FORGET_DAYS * DAY_MS), FORGET_BATCH);
       const ours = await addresses();
       if (dns === null || ours.size === 0 || signal.aborted) return;
-      const due = await takeForeign(db, clock.now(), lease(), { limit: FOREIGN_BATCH, perHour: FOREIGN_PER_HOUR });
+      const due = await takeForeign(db, clock.now(), lease(), FOREIGN);
       await checkAll(due, ours, signal);
     },
     log,

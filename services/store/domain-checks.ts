@@ -105,28 +105,32 @@ export async function takeOwn(db: Db, now: Date, until: Date, limit: number): Pr
 /**
  * The same of domains that are nobody's yet. Those that a proven reporter told of come first, and of these one of each reporter in turn:
  * whoever invents a hundred thousand waits for himself. What an own or ignored domain covers meanwhile is not asked about.
- * @param perHour so many that led to nothing are asked about in an hour
+ * @param options.perHour so many that led to nothing are asked about in an hour, `perReporter` of those that one reporter told of
  */
 export async function takeForeign(
   db: Db,
   now: Date,
   until: Date,
-  options: { limit: number; perHour: number },
+  options: { limit: number; perHour: number; perReporter: number },
 ): Promise<DueDomain[]> {
   const { rows } = await db.query<DueDomain & { covered: boolean }>(
-    `with ranked as materialized (
-       select domain as name, vouched_by is null as last, due_at as due,
+    `with used as materialized (
+       select vouched_by as reporter, count(*) as n from ruawatch.domains
+        where state = 'observed' and last_checked > $1::timestamptz - interval '1 hour' group by vouched_by),
+     ranked as materialized (
+       select domain as name, vouched_by as reporter, due_at as due,
               row_number() over (partition by vouched_by order by due_at, domain) as turn
          from ruawatch.domains where state = 'observed' and due_at <= $1),
-     due as materialized (
-       select name, ruawatch.standing_of(name) is not null as covered
-         from (select name from ranked order by last, turn, due, name
-                limit least($3, greatest(0, $4 - (select count(*) from ruawatch.domains
-                                                   where state = 'observed' and last_checked > $1::timestamptz - interval '1 hour')))) r)
+     chosen as (
+       select r.name from ranked r left join used u on u.reporter is not distinct from r.reporter
+        where r.turn + coalesce(u.n, 0) <= $5
+        order by r.reporter is null, r.turn, r.due, r.name
+        limit least($3, greatest(0, $4 - (select coalesce(sum(n), 0) from used)))),
+     due as materialized (select name, ruawatch.standing_of(name) is not null as covered from chosen)
      update ruawatch.domains set due_at = case when due.covered then null else $2::timestamptz end
        from due where domain = due.name and state = 'observed' and due_at <= $1
      returning ${DUE}, due.covered as covered`,
-    [now, until, options.limit, options.perHour],
+    [now, until, options.limit, options.perHour, options.perReporter],
   );
   return rows.filter((row) => !row.covered);
 }

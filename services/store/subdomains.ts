@@ -10,7 +10,7 @@ const nameOf = (record: string) => `rtrim(lower(${record}.header_from), '.')`;
 
 /** SQL: what no host name holds: ASCII but letters, digits, hyphen, dot and underscore; blanks, invisible and direction-changing characters. */
 const NO_NAME =
-  '[\\u0001-\\u002c\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u00a0\\u00ad\\u061c\\u180e\\u2000-\\u206f\\u3000\\ufe00-\\ufe0f\\ufeff\\ufff0-\\uffff]|[.][.]|^[.]';
+  '[\\u0001-\\u002c\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u00a0\\u00ad\\u061c\\u180e\\u2000-\\u206f\\u3000\\ufe00-\\ufe0f\\ufeff\\ufff0-\\uffff]|[.][.]|^[.]|[^.]{64}|.{255}';
 
 /**
  * SQL: whether a record's From address is below the domain of its report, and not at it. The cheap question comes first: nearly all are

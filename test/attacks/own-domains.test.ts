@@ -175,7 +175,7 @@ describe.skipIf(!knotPresent)(titled('whose domains are watched'), () => {
     await world.deliver([report('victim.example')]);
     await until(async () => (await row('victim.example'))?.state === 'own');
     const [asked] = await world.query<{ n: number }>('select count(*)::int as n from ruawatch.domains where attempts > 0');
-    expect(asked!.n).toBeLessThanOrEqual(240);
+    expect(asked!.n).toBeLessThanOrEqual(120);
   });
 
   test('SERVFAIL decides nothing; rua= removed is told after several definite answers, and is over when it is back', async () => {

@@ -37,7 +37,7 @@ afterAll(async () => {
 /** Settings that work; each case spoils one. */
 const good = () => ({
   DATABASE_URL: database.url,
-  IMAP_URL: `${mailbox.url}/INBOX?tls=none`,
+  IMAP_URL: `${mailbox.url}/INBOX?tls=none&addresses=dmarc%40own.example`,
   SMTP_URL: `${sink.url}?tls=none`,
   ALERT_FROM: 'ruawatch@example.com',
   ALERT_TO: 'you@example.com',

@@ -242,3 +242,18 @@ describe('mistakes', () => {
     }
   });
 });
+
+it('domains are those of the file and of RUAWATCH_DOMAINS; a mailbox has its user and its aliases as addresses', () => {
+  const config = loadConfig(
+    {
+      RUAWATCH_DOMAINS: ' example.net,, Example.org ',
+      IMAP_URL: 'imaps://Dmarc%40Example.com:x@mail.example/INBOX?addresses=a%40example.org,DMARC%40example.com',
+    },
+    '/nowhere',
+  );
+  expect(config.domains).toEqual(['example.net', 'Example.org']);
+  expect(config.mailboxes[0]!.addresses).toEqual(['dmarc@example.com', 'a@example.org']);
+  const login = loadConfig({ IMAP_URL: 'imaps://login:x@mail.example' }, '/nowhere');
+  expect(login.mailboxes[0]!.addresses).toEqual([]);
+  expect(() => loadConfig({ IMAP_URL: 'imaps://login:x@mail.example?addresses=nobody' }, '/nowhere')).toThrow(/mail address/);
+});
