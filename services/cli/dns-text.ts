@@ -1,6 +1,6 @@
-import type { DomainCheck } from '../dns/check/check.ts';
+import { DECISIONS, type DomainCheck } from '../dns/check/check.ts';
 import type { Severity } from '../dns/check/codes.ts';
-import { type Finding, webForm, zoneLine } from '../dns/check/finding.ts';
+import { type Finding, type Publication, webForm, zoneLine } from '../dns/check/finding.ts';
 import type { SpfTreeNode, TreeTerm } from '../dns/spf/tree.ts';
 import { escaped } from '../shared/escape.ts';
 
@@ -10,8 +10,11 @@ const COLOURS: Record<Severity, string> = { error: '31', unknown: '35', warning:
 const MOST_LINES = 40;
 const WIDTH = 110;
 
-/** A check for a person: the records, the tree of includes with its look-ups, what is wrong and what to publish. Foreign text is escaped. */
-export function renderCheck(check: DomainCheck, colours: boolean): string[] {
+/**
+ * A check for a person: the records, the tree of includes with its look-ups, what is wrong and what to publish. Foreign text is escaped.
+ * @param mended the records with all corrections in them; what a finding would publish by itself is shown where it is no part of these
+ */
+export function renderCheck(check: DomainCheck, mended: readonly Publication[], colours: boolean): string[] {
   const paint = (text: string, code: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
   const lines = [paint(check.domain, '1')];
   const { spf, dkim, dmarc } = check;
@@ -38,19 +41,34 @@ export function renderCheck(check: DomainCheck, colours: boolean): string[] {
     if (discovery.state === 'found' && discovery.at !== check.domain)
       lines.push(`         of ${escaped(discovery.at)}: ${discovery.policy}`);
   }
-  for (const one of check.findings) lines.push(...findingLines(one, paint));
+  const together = new Set(mended.map(({ name }) => name));
+  for (const one of check.findings) lines.push(...findingLines(one, together, paint));
   if (check.findings.length === 0) lines.push(`  ${paint('ok', '32')}     nothing to say`);
+  if (mended.length > 0) {
+    lines.push(
+      `  ${paint('publish', '32')}  ${mended.length === 1 ? 'this record instead' : 'these records instead'}, with every correction that needs no decision:`,
+    );
+    for (const one of mended) lines.push(...publicationLines(one, check.domain));
+  }
   lines.push('');
   return lines;
 }
 
-function* findingLines(one: Finding, paint: (text: string, code: string) => string): Generator<string> {
+function* findingLines(
+  one: Finding,
+  together: ReadonlySet<string>,
+  paint: (text: string, code: string) => string,
+): Generator<string> {
   yield `  ${paint(MARKS[one.severity], COLOURS[one.severity])}  ${one.code} (${one.section})`;
   yield* wrapped(escaped(one.message), '           ');
-  if (one.publish === null) return;
-  const { name, value } = one.publish;
-  if (value === null) return yield `           take away: ${escaped(name)}`;
-  const form = webForm({ name, value }, one.domain);
+  // One record, corrected as a whole, says more than a version of it for each finding.
+  const decision = DECISIONS.includes(one.code);
+  if (one.publish !== null && (decision || !together.has(one.publish.name))) yield* publicationLines(one.publish, one.domain);
+}
+
+function* publicationLines({ name, value }: Publication, domain: string): Generator<string> {
+  if (value === null) return yield `           take away:  ${escaped(name)}`;
+  const form = webForm({ name, value }, domain);
   yield `           zone file:  ${escaped(zoneLine({ name, value }))}`;
   yield `           web form:   ${escaped(form.host)}   TXT   ${escaped(form.value)}`;
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { parse } from 'yaml';
-import { checkDomain, type DomainCheck } from '../dns/check/check.ts';
+import { checkDomain, type DomainCheck, mendedRecords } from '../dns/check/check.ts';
+import { type Publication, webForm, zoneLine } from '../dns/check/finding.ts';
 import { labelsOf } from '../dns/client/name.ts';
 import { parseServer } from '../dns/client/servers.ts';
 import type { Dns } from '../dns/client/types.ts';
@@ -45,16 +46,22 @@ export async function runDnsCheck(
   // Names without an origin in a file for one domain are below that domain.
   if (options.records !== undefined) dns = withPlanned(readRecords(options.records, names.length === 1 ? names[0]! : null), dns);
   const selectors = (options.selector ?? []).flatMap((text) => text.split(',')).map(selectorOf);
-  const checks: DomainCheck[] = [];
+  const checks: { check: DomainCheck; mended: Publication[] }[] = [];
   const waiting = [...names.entries()];
   const work = async () => {
-    for (let one = waiting.shift(); one !== undefined; one = waiting.shift())
-      checks[one[0]] = await checkDomain(one[1], dns, { selectors, registrable: organizationalDomain });
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+      const asked = { selectors, registrable: organizationalDomain };
+      const check = await checkDomain(one[1], dns, asked);
+      checks[one[0]] = { check, mended: await mendedRecords(check, dns, asked) };
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   if (options.json) out(jsonText(checks.map(jsonOf), 2));
-  else for (const check of checks) for (const line of renderCheck(check, colours)) out(line);
-  return exitCode(checks, options.strict === true);
+  else for (const { check, mended } of checks) for (const line of renderCheck(check, mended, colours)) out(line);
+  return exitCode(
+    checks.map(({ check }) => check),
+    options.strict === true,
+  );
 }
 
 function exitCode(checks: readonly DomainCheck[], strict: boolean): number {
@@ -65,11 +72,20 @@ function exitCode(checks: readonly DomainCheck[], strict: boolean): number {
 }
 
 /** What --json prints of a domain: docs/dns.md. */
-function jsonOf({ domain, findings, spf, dkim, dmarc }: DomainCheck): unknown {
+function jsonOf({
+  check: { domain, findings, spf, dkim, dmarc },
+  mended,
+}: {
+  check: DomainCheck;
+  mended: Publication[];
+}): unknown {
   const discovery = dmarc?.discovery;
   return {
     domain,
     findings,
+    publish: mended.flatMap(({ name, value }) =>
+      value === null ? [] : [{ name, value, zone_file: zoneLine({ name, value }), web_form: webForm({ name, value }, domain) }],
+    ),
     spf: spf && { record: spf.tree.root.record?.text ?? null, lookups: spf.tree.lookups, voids: spf.tree.voids },
     dkim: dkim?.selectors.map(({ selector, name, aliases, state, key }) => ({
       selector,

@@ -75,6 +75,9 @@ describe.skipIf(!knotPresent)(`dns check${knotPresent ? '' : ' (SKIPPED: knot is
     expect(text).toContain('include:gone.post.test   does not exist');
     expect(text).toContain('spf_pass_all (RFC 7208 section 5.1)');
     expect(text).toContain('zone file:  bad.test._report._dmarc.reports.test. TXT "v=DMARC1"');
+    // All that needs no decision, in one record; whether to drop ptr and an include is for people.
+    expect(text).toContain('zone file:  bad.test. TXT "v=spf1 include:_spf.post.test ptr -all"');
+    expect(text).toContain('web form:   @   TXT   v=spf1 include:gone.post.test ptr -all');
     expect(text).not.toContain('\x1b');
     expect((await check(['bad.test'], {}, true)).text).toContain('\x1b[31merror');
   });

@@ -1,9 +1,11 @@
 import { labelsOf, lowerName } from '../client/name.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
-import type { Severity } from './codes.ts';
+import { type Planned, withPlanned } from '../planned.ts';
+import { stringsOf } from '../zonefile.ts';
+import type { Code, Severity } from './codes.ts';
 import { checkDkim, type DkimCheck } from './dkim.ts';
 import { checkDmarc, type DmarcCheck } from './dmarc.ts';
-import { type Finding, finding } from './finding.ts';
+import { type Finding, finding, type Publication } from './finding.ts';
 import { checkSpf, type SpfCheck } from './spf.ts';
 
 export interface DomainCheck {
@@ -21,7 +23,11 @@ export interface CheckOptions extends AskOptions {
   registrable?: (name: string) => string;
   /** Questions for one domain at most, whatever its records say. */
   questions?: number;
+  /** Milliseconds for one domain at most: what was not answered until then is unknown. */
+  timeoutMs?: number;
 }
+
+const TIMEOUT_MS = 30_000;
 
 /** SPF with forty terms, a dozen selectors, two walks for each place of reports. */
 const MOST_QUESTIONS = 400;
@@ -29,7 +35,9 @@ const MOST_QUESTIONS = 400;
 /** Checks a domain's SPF, DKIM and DMARC. Asks through `dns` alone; what nobody could answer is `unknown`. */
 export async function checkDomain(given: string, dns: Dns, options: CheckOptions = {}): Promise<DomainCheck> {
   const domain = lowerName(given.replace(/\.$/, ''));
-  const asking = { signal: options.signal, budget: options.budget ?? { left: options.questions ?? MOST_QUESTIONS } };
+  const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  const asking = { signal, budget: options.budget ?? { left: options.questions ?? MOST_QUESTIONS } };
   const none = { domain, spf: null, dkim: null, dmarc: null };
   const exists = labelsOf(domain) === null ? null : await dns.ask(domain, 'SOA', asking);
   if (exists === null || (exists.state === 'nxdomain' && exists.aliases.length === 0)) {
@@ -42,6 +50,38 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
   ]);
   const findings = [...spf.findings, ...dkim.findings, ...dmarc.findings];
   return { domain, findings: inOrder(once(findings)), spf, dkim, dmarc };
+}
+
+/** What takes away somebody's right to send, or says who has it, is for the domain to decide: never part of a correction as a whole. */
+export const DECISIONS: readonly Code[] = ['spf_missing', 'spf_ptr', 'spf_wide', 'spf_pass_all'];
+const MOST_ROUNDS = 20;
+
+/**
+ * The domain's own records with all corrections in them that need no decision, one after the other until there is nothing more to correct.
+ * @param check what was found; nothing is asked again that the client still knows
+ */
+export async function mendedRecords(check: DomainCheck, dns: Dns, options: CheckOptions = {}): Promise<Publication[]> {
+  const planned: Planned = new Map();
+  const values = new Map<string, string>();
+  const tried = new Set<string>();
+  let findings = check.findings;
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const next = findings.find(({ code, publish, severity, record }) => {
+      if (publish?.value == null || severity === 'unknown' || DECISIONS.includes(code)) return false;
+      // What is wrong in somebody else's record costs his include: a decision as well.
+      const foreign = record === null ? code.startsWith('spf_') : record.name !== publish.name;
+      if (foreign) return false;
+      const own = publish.name === check.domain || publish.name.endsWith(`.${check.domain}`);
+      return own && !tried.has(`${publish.name} ${publish.value}`);
+    });
+    if (next === undefined) break;
+    const { name, value } = next.publish!;
+    tried.add(`${name} ${value}`);
+    values.set(name, value!);
+    planned.set(name, { TXT: [stringsOf(value!)] });
+    ({ findings } = await checkDomain(check.domain, withPlanned(planned, dns), options));
+  }
+  return [...values].map(([name, value]) => ({ name, value }));
 }
 
 const ORDER: readonly Severity[] = ['error', 'unknown', 'warning', 'hint'];

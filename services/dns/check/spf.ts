@@ -161,7 +161,7 @@ function* nodeFindings(domain: string, tree: SpfTree, node: SpfTreeNode, path: r
         `${term.term.text}${where} finds nothing: ${term.name} has no such record. Receivers bear two of these.`,
         record.text,
         place(term),
-        publish(() => withoutTerm(record, term.term)),
+        own ? { name: domain, value: withoutTerm(record, term.term) } : null,
       );
     if (term.state === 'macro' && own && mechanism?.kind !== 'ptr')
       yield told(

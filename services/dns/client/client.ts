@@ -225,8 +225,8 @@ function placeOf(server: Server): string {
 type Failure = { reason: UnknownReason; detail: string };
 type Told<T extends RecordType> = { reading: Exclude<Reading<T>, { state: 'unknown' }>; authenticated: boolean; size: number };
 
-const CANCELLED_FAILURE: Failure = { reason: 'cancelled', detail: 'the question was cancelled' };
-const CANCELLED = unknown('cancelled', 'The question was cancelled.');
+const CANCELLED_FAILURE: Failure = { reason: 'cancelled', detail: 'the question was ended before an answer came' };
+const CANCELLED = unknown('cancelled', 'The question was ended before an answer came.');
 
 function unknown(reason: UnknownReason, message: string): Answer & { state: 'unknown' } {
   return { state: 'unknown', reason, message };

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { checkDomain } from '../../../services/dns/check/check.ts';
+import { checkDomain, DECISIONS, mendedRecords } from '../../../services/dns/check/check.ts';
 import { CODES, type Code } from '../../../services/dns/check/codes.ts';
 import { type Finding, webForm, zoneLine } from '../../../services/dns/check/finding.ts';
 import { withPlanned } from '../../../services/dns/planned.ts';
 import { add, parseZoneFile, stringsOf } from '../../../services/dns/zonefile.ts';
 import { organizationalDomain } from '../../../services/report/orgdomain.ts';
 import { dnsOf, type Zone } from '../zone.ts';
-import { FIXTURES, GOOD, spf } from './fixtures.ts';
+import { FIXTURES, GOOD, KEY, spf } from './fixtures.ts';
 
 const check = (zone: Zone, domain = 'example.com', selectors = ['sel']) =>
   checkDomain(domain, dnsOf(zone), { selectors, registrable: organizationalDomain });
@@ -110,4 +110,42 @@ test('what is to be published is given as a zone file and a web form take it', (
   expect(webForm({ name: 'example.com._report._dmarc.other.test', value }, 'example.com').host).toBe(
     'example.com._report._dmarc.other.test.',
   );
+});
+
+test('corrections come together in one record each, and mend all that needs no decision', async () => {
+  const zone: Zone = {
+    ...GOOD,
+    'example.com': {
+      ...(GOOD['example.com'] as object),
+      ...spf('v=spf1 a:x.example ip4:10.0.0.0/8 include:gone.example ip4:192.0.2.0/24 ip4:1.2.3 ptr ?all ip4:192.0.2.0/24'),
+    },
+    '_dmarc.example.com': spf('v=DMARC1; pct=50; rua=dmarc@example.com; p=reject; p=none; x=1'),
+    'sel._domainkey.example.com': spf(`p=${KEY}; v=DKIM1; t=y; g=*`),
+  };
+  const options = { selectors: ['sel'], registrable: organizationalDomain };
+  const found = await checkDomain('example.com', dnsOf(zone), options);
+  const mended = await mendedRecords(found, dnsOf(zone), options);
+  expect(Object.fromEntries(mended.map(({ name, value }) => [name, value]))).toEqual({
+    'example.com': 'v=spf1 ip4:192.0.2.0/24 ptr ~all',
+    '_dmarc.example.com': 'v=DMARC1; p=reject; rua=mailto:dmarc@example.com',
+    'sel._domainkey.example.com': `v=DKIM1; p=${KEY}`,
+  });
+  const planned: Parameters<typeof withPlanned>[0] = new Map();
+  for (const { name, value } of mended) add(planned, name, 'TXT', stringsOf(value!));
+  const { findings } = await checkDomain('example.com', withPlanned(planned, dnsOf(zone)), options);
+  expect(codesOf(findings).filter((code) => !DECISIONS.includes(code))).toEqual([]);
+});
+
+test('a name service that never answers costs a bounded time', async () => {
+  const dns = dnsOf(GOOD);
+  dns.ask = (_name, _type, options) =>
+    new Promise((resolve) => {
+      const end = () => resolve({ state: 'unknown', reason: 'cancelled', message: 'The question was ended.' });
+      if (options!.signal!.aborted) end();
+      options!.signal!.addEventListener('abort', end);
+    });
+  const started = performance.now();
+  const { findings } = await checkDomain('example.com', dns, { selectors: ['sel'], timeoutMs: 100 });
+  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(new Set(findings.map(({ severity }) => severity))).toEqual(new Set(['unknown']));
 });
