@@ -67,12 +67,12 @@ function record({ metrics }: Pick<Context, 'metrics'>, result: BatchResult, log:
 
 /**
  * Records that a job was given up. What waiting can mend stays waiting, and the sweeper brings it back; so does what was left behind by
- * workers that died, because whose fault that was is known by message, not by job (store/parsing.ts). The rest is marked failed, where
+ * workers that died (a transient `job_stalled`), because whose fault that was is known by message, not by job (store/parsing.ts). The rest is marked failed, where
  * `ruawatch messages list --state failed` shows it.
  */
 export async function bury(context: Pick<Context, 'db' | 'log'>, keys: readonly number[], error: unknown): Promise<void> {
   const reason = messageOf(error);
-  if (isTransient(error) || /stalled/.test(reason)) {
+  if (isTransient(error)) {
     await noteAttempt(context.db, keys, codeOf(error) ?? 'transient', reason);
     context.log.warn({ messages: keys, err: reason }, 'messages wait for the next sweep');
     return;

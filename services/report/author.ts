@@ -65,5 +65,6 @@ export function withoutComments(value: string): string {
     } else if (c === ')' && depth > 0) depth--;
     else if (depth === 0) out += c;
   }
-  return out;
+  // A comment without an end is none, and nothing that follows from it is clear.
+  return depth > 0 ? `${out}(` : out;
 }

@@ -3,7 +3,7 @@ import type { Queue, QueueOptions, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { QUEUE_SCHEMA } from './db.ts';
-import { isTransient, messageOf, PermanentError } from './errors.ts';
+import { isTransient, messageOf, PermanentError, TransientError } from './errors.ts';
 import { library } from './library.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -251,7 +251,7 @@ export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics
           error instanceof bullmq.UnrecoverableError || error.name === 'UnrecoverableError' || job.attemptsMade >= spec.attempts;
         const payload = spec.payload.safeParse(job.data);
         if (!dead || !payload.success) return;
-        hooks.onDead(payload.data as never, error.cause instanceof Error ? error.cause : error).catch((cause: unknown) => {
+        hooks.onDead(payload.data as never, deathOf(error)).catch((cause: unknown) => {
           log.error(
             { queue: name, job: job.id, err: messageOf(cause) },
             'a dead job could not be recorded; the sweeper will try its rows again',
@@ -318,4 +318,16 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * What a job died of: what its handler threw, which BullMQ is handed as the cause; or that BullMQ gave it up by itself, because its workers
+ * died or lost their hold of it. The latter says nothing against the job's rows: waiting may mend it.
+ */
+export function deathOf(error: Error): Error {
+  if (error.cause instanceof Error) return error.cause;
+  const own = error.name === 'UnrecoverableError' && error.cause === undefined;
+  return own
+    ? new TransientError('job_stalled', `The queue gave the job up (${messageOf(error)}); its rows wait for the sweeper.`)
+    : error;
 }
