@@ -13,7 +13,7 @@ import { createLog } from '../shared/log.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { reverseResolver } from '../shared/resolver.ts';
 import { archiveSize } from '../store/archive.ts';
-import { countMessages } from '../store/messages.ts';
+import { countMessages, newestRaws } from '../store/messages.ts';
 import { checkNames, openDatabase, openQueues } from './open.ts';
 import { waitingForWord } from './waiting.ts';
 
@@ -45,6 +45,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   /** Bytes of raw mail; null until the database was asked. */
   let archived = null as number | null;
   let closeDatabase = () => Promise.resolve();
+  let newest: Buffer[] = [];
   await check('database', async () => {
     const opened = await openDatabase(config, { migrate: config.databaseUrl === null, max: 2 });
     databaseUrl = opened.url;
@@ -52,9 +53,11 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     const { rows } = await opened.db.query<{ version: string }>("select current_setting('server_version') as version");
     const counts = await countMessages(opened.db);
     archived = await archiveSize(opened.db);
+    if (config.trust.authserv_ids.length > 0) newest = await newestRaws(opened.db, NEWEST_MAILS);
     const held = counts.quarantined + counts.failed;
     return `Postgres ${rows[0]!.version}${opened.embedded ? ` (embedded, for people: ${opened.embedded.readerUrl})` : ''}; ${counts.stored} messages stored, ${counts.received} waiting${held > 0 ? `, ${held} quarantined or failed: ruawatch messages list --state quarantined failed` : ''}`;
   });
+  if (newest.length > 0) out(await tellAuthserv(newest, config.trust.authserv_ids));
   if (archived !== null) {
     const { raw_total_gb: gb } = config.retention;
     const size = `${(archived / 1e9).toFixed(2)} GB of raw mail`;
@@ -123,4 +126,15 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   }
   await closeDatabase();
   return failed ? 1 : 0;
+}
+
+/** Mails looked at for what one's own servers wrote into them. */
+const NEWEST_MAILS = 20;
+
+/** Whether the mails say what `trust.authserv_ids` has us believe. What they leave open is not lost: the DKIM signature decides. */
+async function tellAuthserv(newest: readonly Buffer[], ids: readonly string[]): Promise<string> {
+  const { isTold } = await import('../parser/origin.ts');
+  const unclear = newest.filter((raw) => !isTold(raw, ids)).length;
+  if (unclear === 0) return `ok    authserv_ids: the last ${newest.length} mails say clearly what ${ids.join(', ')} found`;
+  return `--    authserv_ids: of the last ${newest.length} mails, ${unclear} carry no Authentication-Results of ${ids.join(', ')} that can be believed: none, or where a forger could have written it. Their DKIM signatures decide, with trust.check: authserv nothing does. Let the server write one field into every mail, on top; see "Settings" in docs/trust.md.`;
 }

@@ -31,6 +31,15 @@ export function inspectMail(raw: Buffer, at: Date, settings: Config['trust']): I
   return { state: 'open', from, address, ...inspectSignatures(raw, header, from, at) };
 }
 
+/** Whether one's own servers say something clear of this mail's author, whatever it is (`doctor` counts). */
+export function isTold(raw: Buffer, authservIds: readonly string[]): boolean {
+  const header = headerOf(raw);
+  const said = header === null ? null : ownResults(header.fields, authservIds);
+  if (header === null || said === null) return false;
+  const from = authorOf(header.fields).domain;
+  return decides(said) || (from !== null && provenBy(said.results, from) !== null);
+}
+
 function byHeader(
   raw: Buffer,
   settings: Config['trust'],

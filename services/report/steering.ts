@@ -43,7 +43,9 @@ export function unsureReading(raw: Buffer, header: Header, signed: ReadonlySet<s
   if (!signed.has('content-type')) {
     const boundary = multipart ? content.parameters.get('boundary') : undefined;
     const { first, last } = delimiters(body);
-    if (boundary === undefined ? first !== null : first !== `--${boundary}` || last !== `--${boundary}--`)
+    const alone = boundary === undefined ? first === null : first === `--${boundary}` && last === `--${boundary}--`;
+    // What begins like a document would be read as one, whatever delimiters stand in it.
+    if (!alone || (boundary !== undefined && sniff(body.subarray(0, SNIFF_LENGTH)) !== 'unknown'))
       return 'Content-Type is not signed, and the body could be taken apart in another way';
     if (boundary === undefined && charsetMatters(body))
       return 'Content-Type is not signed, and the body could be read in another charset';
@@ -61,7 +63,7 @@ function delimiters(body: Buffer): { first: string | null; last: string | null }
   for (let at = body.indexOf('--'); at >= 0; at = body.indexOf('--', at + 1)) {
     if (at > 0 && body[at - 1] !== 10 && body[at - 1] !== 13) continue;
     const line = /^[^\r\n]*/.exec(body.toString('latin1', at, at + 256))![0].replace(/[ \t]{1,256}$/, '');
-    if (line.length < 3 || line.length > 202) continue;
+    if (line.length < 3) continue;
     first ??= line;
     last = line;
   }

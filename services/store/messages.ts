@@ -228,3 +228,13 @@ export async function countMessages(db: Queryable): Promise<Record<MessageState,
   for (const row of rows) counts[row.state] = row.n;
   return counts;
 }
+
+/** The raw bytes of the newest mails that a mailbox delivered and that held reports, of those that are small. */
+export async function newestRaws(db: Queryable, mails: number): Promise<Buffer[]> {
+  const { rows } = await db.query<{ message_key: number; stored_at: Date }>(
+    `select message_key, stored_at from ruawatch.messages
+      where state = 'stored' and folder is not null and size <= 262144 order by message_key desc limit $1`,
+    [mails],
+  );
+  return [...(await loadRaws(db, rows)).values()];
+}

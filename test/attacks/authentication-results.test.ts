@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { runDoctor } from '../../services/cli/doctor.ts';
 import { dkimKey, dkimSigned, knotPresent, mailOf, onTop, startWorld, titled, type World } from './harness.ts';
 
 const ID = 'victim.example';
@@ -130,6 +131,22 @@ describe.skipIf(!knotPresent)(titled('Authentication-Results that a forger wrote
         [`unsigned-${i}`, 'unauthenticated'],
       ]),
     );
+  });
+
+  test('doctor counts the mails in which it is not clear', async () => {
+    world = await startWorld({ settings: { trust: { authserv_ids: [ID] } } });
+    await world.bring([
+      onTop([OURS, FORGED], mailOf({ id: 'clear' })),
+      onTop([OURS, SPF_ALONE, FORGED], mailOf({ id: 'unclear' })),
+      mailOf({ id: 'none' }),
+    ]);
+    const lines: string[] = [];
+    await runDoctor(world.context.config, (line) => lines.push(line));
+    expect(lines.filter((line) => line.includes('authserv_ids'))).toEqual([
+      expect.stringMatching(
+        /^-- .* of the last 3 mails, 2 carry no Authentication-Results of victim\.example that can be believed/,
+      ),
+    ]);
   });
 
   test('a pass of a signature that covers a part of the mail does not cover the rest', async () => {
