@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startEnricher } from '../../services/enricher/index.ts';
 import type { Service } from '../../services/shared/service.ts';
 import { ignoreDomain, putOwn } from '../../services/store/domains.ts';
+import { startKnot } from '../helpers/knot.ts';
 import { until } from '../helpers/services.ts';
 import {
   attackRows,
@@ -69,6 +70,12 @@ describe.skipIf(!knotPresent)(titled('whose domains are watched'), () => {
       domain: GOOGLE.domain,
       key,
     });
+  /** Another name server is asked from now on. */
+  const askAt = async (server: string) => {
+    await enricher?.stop();
+    world.context.config.dnsServers = [server];
+    enricher = startEnricher(world.context);
+  };
   /** Checks at a later time, and waits for the answer. */
   const later = async (domain: string, ms: number) => {
     const before = world.context.clock.now();
@@ -184,8 +191,11 @@ describe.skipIf(!knotPresent)(titled('whose domains are watched'), () => {
     await world.deliver([report('victim.example')]);
     await until(async () => (await row('victim.example'))?.state === 'own');
     await world.settle();
-    await world.down('example');
+    const broken = await startKnot({ example: null });
+    await askAt(broken.server);
     for (let i = 0; i < 4; i++) await later('victim.example', 25 * HOUR);
+    await askAt(world.server);
+    await broken.stop();
     expect(await row('victim.example')).toMatchObject({ state: 'own', lost: null, attempts: 4 });
     await world.txt('_dmarc.victim.example', 'v=DMARC1; p=none; rua=mailto:dmarc@elsewhere.test');
     await later('victim.example', 25 * HOUR);
