@@ -131,7 +131,8 @@ interface Origin {
   from: string;
   results: string;
 }
-const genuine = (org_email: string): Origin => {
+/** As a reporter's own mail arrives: it passes DMARC for the domain of its From field. */
+export const genuine = (org_email: string): Origin => {
   const from = org_email;
   const domain = from.slice(from.indexOf('@') + 1);
   return {
@@ -150,7 +151,7 @@ const mismatched = (): Origin => ({
 });
 
 /** The mail under the trace of the server that took it in. */
-async function mailOf(
+export async function mailOf(
   dialect: Dialect,
   report: ReportDescription,
   sent: number,

@@ -2,6 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../services/shared/errors.ts';
+import { cameThrough, type Damage, damageOf, printedDamage } from './attacked.ts';
+import { planAttacks } from './attackers.ts';
 import { Calendar } from './calendar.ts';
 import { merged } from './classes.ts';
 import { columns, markdown, printed } from './print.ts';
@@ -20,6 +22,7 @@ analyzer tells is scored against the truth, beside the rules of four other tools
   --json         JSON lines on standard output: one a seed, and one for all together
   --markdown     the tables as in docs/detection.md
   --out FOLDER   writes truth.json, findings.json and score.json, in a folder for each seed
+  --attackers    runs each world a second time with strangers who mail lies, and says what came through; fails if anything did
   --false        lists every false alarm of ruawatch, and every incident that it missed
 
 Rules and constants are tuned on seeds 1-9 only; what is published comes from seeds 101-120.
@@ -35,6 +38,7 @@ try {
       markdown: { type: 'boolean', default: false },
       out: { type: 'string' },
       false: { type: 'boolean', default: false },
+      attackers: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -53,6 +57,7 @@ interface Options {
   markdown: boolean;
   out?: string;
   false: boolean;
+  attackers: boolean;
 }
 
 async function main(options: Options): Promise<void> {
@@ -63,11 +68,17 @@ async function main(options: Options): Promise<void> {
   // The embedded server outlives us unless it is closed.
   const stopping = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)));
+  const damages: { seed: number; damage: Damage[] }[] = [];
   const outcomes = await withServer(process.env.DATABASE_URL, async (url) => {
     const done: Outcome[] = [];
     for (const seed of seeds) {
       const onTick = (tick: number, mails: number) => progress(`seed ${seed}: day ${tick} of ${days}, ${mails} mails`);
-      const outcome = await withDatabase(url, (db) => simulate(db, { seed, domains, days, onTick, signal: stopping.signal }));
+      const given = { seed, domains, days, onTick, signal: stopping.signal };
+      const outcome = await withDatabase(url, (db) => simulate(db, given));
+      if (options.attackers) {
+        const attacked = await withDatabase(url, (db) => simulate(db, { ...given, attackers: true }));
+        damages.push({ seed, damage: damageOf(planAttacks(outcome.world), outcome.ending, attacked.ending) });
+      }
       progress('');
       if (!process.stderr.isTTY) console.error(`seed ${seed}: ${outcome.passage.mails} mails`);
       if (options.out !== undefined) write(path.join(options.out, `seed-${seed}`), outcome);
@@ -79,8 +90,12 @@ async function main(options: Options): Promise<void> {
   const seconds = Math.round((performance.now() - began) / 1000);
   const total = { seeds, domains, days, seconds, ...figures(outcomes) };
   if (options.out !== undefined) writeFileSync(path.join(options.out, 'score.json'), `${JSON.stringify(total, null, 2)}\n`);
-  if (options.json) console.log(JSON.stringify(total));
-  else for (const line of printed(total, options.false ? outcomes : [], options.markdown ? markdown : columns)) console.log(line);
+  const layout = options.markdown ? markdown : columns;
+  if (options.json) console.log(JSON.stringify(options.attackers ? { ...total, damages } : total));
+  else for (const line of printed(total, options.false ? outcomes : [], layout)) console.log(line);
+  if (!options.json)
+    for (const { seed, damage } of damages) for (const line of printedDamage(seed, damage, layout)) console.log(line);
+  if (damages.some(({ damage }) => cameThrough(damage) > 0)) process.exitCode = 1;
 }
 
 function figures(outcomes: readonly Outcome[]) {

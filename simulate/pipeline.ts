@@ -10,6 +10,7 @@ import { createMetrics } from '../services/shared/metrics.ts';
 import type { Queues } from '../services/shared/queues.ts';
 import type { Context } from '../services/shared/service.ts';
 import { type Place, storeMails } from '../services/store/intake.ts';
+import { type Attack, attackMails } from './attackers.ts';
 import type { Calendar } from './calendar.ts';
 import { AUTHSERV_ID, mailsOf, type SimulatedMail } from './mails.ts';
 import type { World } from './model.ts';
@@ -30,6 +31,7 @@ export interface Passage {
  * analysed, with the clock at the evening of that day. Only the queue is left out: the steps follow one another here.
  * @param db a migrated database without mails
  * @param signal ends the run before the next day, by throwing its reason
+ * @param attacks strangers who mail reports beside the world's own reporters
  */
 export async function runWorld(
   world: World,
@@ -37,6 +39,7 @@ export async function runWorld(
   db: Db,
   onTick: (tick: number, mails: number) => void,
   signal?: AbortSignal,
+  attacks: readonly Attack[] = [],
 ): Promise<Passage> {
   const clock = { at: calendar.clock(0) };
   const context = contextOf(db, clock);
@@ -47,6 +50,7 @@ export async function runWorld(
   for (let tick = 1; tick <= calendar.days; tick++) {
     signal?.throwIfAborted();
     waiting.push(...(await mailsOf(world, tick - 1, calendar, root)));
+    for (const attack of attacks) waiting.push(...(await attackMails(attack, world, tick - 1, calendar, root)));
     const arrived = waiting.filter((mail) => mail.tick <= tick).sort((a, b) => a.received.getTime() - b.received.getTime());
     waiting = waiting.filter((mail) => mail.tick > tick);
     for (const { raw } of arrived) digest.update(raw);

@@ -23,7 +23,8 @@ function sibling(dialect: Dialect, from: string, to: string, name: string): Dial
 }
 
 const gateway = (org: string) => sibling(dialects.gateway, 'ashgrove-clinics.example', org, org);
-const university = (org: string, name: string) => sibling(dialects.university, 'linden-university.example', org, name);
+/** A reporter of any name that writes from a domain of its own. */
+export const university = (org: string, name: string) => sibling(dialects.university, 'linden-university.example', org, name);
 
 type Fixed = Pick<Reporter, 'dialect' | 'share' | 'hour' | 'lateness' | 'onForwarder' | 'onList'>;
 const REPORTERS: readonly Fixed[] = [

@@ -6,6 +6,8 @@ import { putOwn } from '../services/store/domains.ts';
 import { adminUrl, openEmbedded } from '../services/store/embedded.ts';
 import { migrate } from '../services/store/migrate.ts';
 import { type Alarm, namesOfIncidents, ruawatchAlarms } from './alarms.ts';
+import { classesOf, type Ending, findingsOf } from './attacked.ts';
+import { planAttacks } from './attackers.ts';
 import { baselineAlarms } from './baselines/index.ts';
 import { Calendar } from './calendar.ts';
 import { type Confusion, confusion } from './classes.ts';
@@ -22,17 +24,28 @@ export interface Outcome {
   /** Of ruawatch first, then of each baseline. */
   scores: Score[];
   classes: Confusion;
+  /** For a run of the same world with attackers to be held against. */
+  ending: Ending;
 }
 
 /** One seed on a fresh database: builds the world, runs it, scores what the analyzer and the baselines made of it. */
 export async function simulate(
   db: Db,
-  options: { seed: number; domains: number; days: number; onTick?: (tick: number, mails: number) => void; signal?: AbortSignal },
+  options: {
+    seed: number;
+    domains: number;
+    days: number;
+    /** Strangers mail reports too (attackers.ts). */
+    attackers?: boolean;
+    onTick?: (tick: number, mails: number) => void;
+    signal?: AbortSignal;
+  },
 ): Promise<Outcome> {
   const { seed, domains, days } = options;
   const calendar = new Calendar(days);
   const world = buildWorld({ seed, domains, days });
-  const passage = await runWorld(world, calendar, db, options.onTick ?? (() => undefined), options.signal);
+  const attacks = options.attackers ? planAttacks(world) : [];
+  const passage = await runWorld(world, calendar, db, options.onTick ?? (() => undefined), options.signal, attacks);
   const names = await namesOfIncidents(db, world);
   const incidents = [...world.incidents.map((one) => ({ ...one, names: names.get(one.id)! })), ...readyEnough(world)];
   const alarms = await ruawatchAlarms(db, calendar);
@@ -40,7 +53,10 @@ export async function simulate(
   const scores = [['ruawatch', alarms] as const, ...told].map(([system, of]) =>
     score(system, of, incidents, world.traps, { domains, days }),
   );
-  return { seed, world, passage, alarms, scores, classes: await confusion(db, world) };
+  const seen = incidents.filter((one) => one.seen !== null);
+  const detections = new Map(seen.map((one, i) => [one.id, scores[0]!.detections[i]!]));
+  const ending = { alarms, detections, classes: await classesOf(db), findings: await findingsOf(db, calendar) };
+  return { seed, world, passage, alarms, scores, classes: await confusion(db, world), ending };
 }
 
 /** What makes the next policy unsafe. A service that is not set up stays so to the end, and one that stands is there since the first day. */
