@@ -30,7 +30,7 @@ import { loadSenderList } from '../store/senders.ts';
 import { loadBorrowed, loadFailedChecks } from '../store/signatures.ts';
 import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/subdomains.ts';
 import { loadForged } from '../store/trust.ts';
-import { dropWork, takeWork } from '../store/work.ts';
+import { dropWork, isUrgent, takeWork } from '../store/work.ts';
 import { isNetwork } from './identity.ts';
 import { type Case, judge, judgeReadiness, type Others } from './judge.ts';
 import { type Outcome, REOPEN_DAYS } from './lifecycle.ts';
@@ -66,25 +66,70 @@ export interface Analysis {
   events: WrittenEvent[];
 }
 
-/** Does all work of a domain that waits, in as many transactions as it takes; stops between two when asked to. */
-export async function analyzeDomain(context: Context, domain: string, signal?: AbortSignal): Promise<Analysis> {
+/** While a domain has more work than one part, what is urgent is looked at again so often. */
+const URGENT_EVERY_MS = 15_000;
+/** The networks whose own mail is looked at for that: one that broke is no stranger. */
+const URGENT_NETWORKS = 200;
+const URGENT_KINDS = new Set(['unauthorized_source', 'subdomain_abuse']);
+
+/**
+ * Does all work of a domain that waits, in as many transactions as it takes; stops between two when asked to, or when its turn is over.
+ * A critical alarm does not wait for the last of them.
+ * @param turnMs after so long the outcome is `more`, and other domains have their turn
+ */
+export async function analyzeDomain(
+  context: Context,
+  domain: string,
+  signal?: AbortSignal,
+  turnMs = Number.POSITIVE_INFINITY,
+): Promise<Analysis> {
   const all: Analysis = { outcome: 'idle', sources: 0, events: [] };
+  const begun = performance.now();
+  let looked = Number.NEGATIVE_INFINITY;
   do {
     const part = await analyzePart(context, domain);
     all.outcome = part.outcome;
     all.sources += part.sources;
     all.events.push(...part.events);
     await tell(context, part.events);
-  } while (all.outcome === 'more' && !signal?.aborted);
+    if (part.outcome === 'more' && performance.now() - looked > URGENT_EVERY_MS) {
+      all.events.push(...(await alarmUrgent(context, domain)));
+      looked = performance.now();
+    }
+  } while (all.outcome === 'more' && !signal?.aborted && performance.now() - begun < turnMs);
   return all;
 }
+
+/**
+ * Raises the critical alarms of a domain while most of its work still waits: mail that nothing authenticates and that was delivered, in
+ * numbers. Takes no work and ends nothing, so that all of it is judged again as a whole. A domain that was never judged is left alone:
+ * the weeks of a first import are judged as one.
+ */
+export async function alarmUrgent(context: Context, domain: string): Promise<WrittenEvent[]> {
+  const events = await transaction(context.db, async (tx): Promise<WrittenEvent[]> => {
+    if (!(await tryLockDomain(tx, domain)) || !(await isOwn(tx, domain)) || !(await isUrgent(tx, domain))) return [];
+    const { given, networks } = await loadCase(tx, context, domain, null, true);
+    if (networks === null) return [];
+    const judgement = judge(given);
+    const kindOf = new Map(given.known.map((finding) => [finding.finding_key, finding.kind]));
+    return write(tx, domain, given.now, {
+      opened: judgement.opened.filter((one) => isCritical(one.kind, one)),
+      reopened: judgement.reopened.filter((one) => isCritical(kindOf.get(one.finding_key), one)),
+      updated: judgement.updated.filter((one) => one.event === 'changed' && isCritical(kindOf.get(one.finding_key), one)),
+    });
+  });
+  await tell(context, events);
+  return events;
+}
+
+const isCritical = (kind: string | undefined, { severity }: { severity: string }) =>
+  severity === 'critical' && kind !== undefined && URGENT_KINDS.has(kind);
 
 /**
  * One transaction: takes waiting work, reads the window of the sources it names, judges, and writes classes, findings and events.
  * Rolled back as a whole, so the work waits again.
  */
 async function analyzePart(context: Context, domain: string): Promise<Analysis> {
-  const { window_days, quiet_after_days, false_alarms_per_month } = context.config.analyzer;
   const day = context.clock.now().toISOString().slice(0, 10);
   // By itself, so that what many domains have in common is held for a moment only.
   await noteArrivals(context.db, domain, addDays(day, -REPORTING_DAYS));
@@ -98,60 +143,8 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const work = await takeWork(tx, domain, SOURCES_AT_ONCE);
     if (work.rows === 0) return { outcome: 'idle', sources: 0, events: [] };
     const outcome = work.more ? 'more' : 'done';
-
-    const now = context.clock.now();
-    const deciders = await whoDecides(tx, domain, day, window_days);
-    // Null when nobody decides: the domain is judged all the same, by what is forged in its name.
-    const today = deciders.today ?? day;
-    const from = addDays(today, 1 - window_days);
-    const counted = countedOf(deciders, from, today);
-
-    const rows = await loadSourceDays(tx, domain, work.sources, from, today, counted);
-    const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, from, today, counted);
-    const policyDays = await loadPolicyDays(tx, domain, from, today, counted);
-    const { forged, genuine } = await loadForged(
-      tx,
-      domain,
-      addDays(now.toISOString().slice(0, 10), 1 - window_days),
-      FORGED_DAYS,
-    );
-    const reporters = [...new Set([...forged, ...reporterDays].map((f) => f.reporter))];
-    const subjects = [domain, ...CAUSES, ...work.sources, ...reporters];
-    const known = await loadFindings(tx, domain, subjects, addDays(today, -REOPEN_DAYS - window_days));
-    const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
-    const networks = work.more ? null : await loadNetworks(tx, domain, from, recent, today, NETWORKS, counted);
-
-    const firstSeen = await loadFirstSeen(tx, domain, work.sources, counted);
-    // Where nothing can be new yet, whose key it is need not be asked.
-    const longKnown = (reporterDays[0]?.day ?? today) <= addDays(today, -HISTORY);
-    const fresh = longKnown ? freshSigners(rows, firstSeen, known, addDays(today, 1 - NEWS)) : [];
-    const given: Case = {
-      domain,
-      from,
-      today,
-      now,
-      quietAfterDays: quiet_after_days,
-      falseAlarmsPerMonth: false_alarms_per_month,
-      sources: work.sources,
-      rows,
-      reporterDays,
-      byKnown: deciders.by === 'known',
-      testedSources,
-      newcomers,
-      firstSeen,
-      borrowed: await loadBorrowed(tx, domain, fresh, addDays(today, 1 - NEWS), counted.reporters),
-      policyDays,
-      known,
-      networks,
-      names: networks && comesFromBelow(networks) ? await namesBelow(tx, domain, deciders, counted, recent) : NO_NAMES,
-      others: work.more ? null : await loadOthers(tx, domain, deciders, window_days),
-      facts: await loadNetworkFacts(tx, domain, work.sources.filter(isNetwork)),
-      forged,
-      genuine,
-      catalogue: catalogueOf(context.config),
-      senderList: await loadSenderList(tx, domain, now),
-      confirmation: await loadConfirmation(tx, domain),
-    };
+    const { given, deciders, counted } = await loadCase(tx, context, domain, work.sources, !work.more);
+    const { now, today } = given;
     let judgement = judge(given);
     // Few domains have any, and only then records are read: they name what broke.
     if (judgement.broken.length > 0)
@@ -167,6 +160,72 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     }
     return { outcome, sources: work.sources.length, events };
   });
+}
+
+/**
+ * Reads what a domain is judged by.
+ * @param named the sources to be judged; null: the largest of those whose mail nothing authenticates
+ * @param whole the domain as a whole is judged too
+ */
+async function loadCase(
+  tx: Tx,
+  context: Context,
+  domain: string,
+  named: readonly string[] | null,
+  whole: boolean,
+): Promise<{ given: Case; deciders: Deciders; counted: Counted; networks: Networks | null }> {
+  const { window_days, quiet_after_days, false_alarms_per_month } = context.config.analyzer;
+  const now = context.clock.now();
+  const day = now.toISOString().slice(0, 10);
+  const deciders = await whoDecides(tx, domain, day, window_days);
+  // Null when nobody decides: the domain is judged all the same, by what is forged in its name.
+  const today = deciders.today ?? day;
+  const from = addDays(today, 1 - window_days);
+  const counted = countedOf(deciders, from, today);
+  const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
+  const networks = whole ? await loadNetworks(tx, domain, from, recent, today, NETWORKS, counted) : null;
+  const sources = named ?? networks?.largest.slice(0, URGENT_NETWORKS).map(({ source }) => source) ?? [];
+
+  const rows = await loadSourceDays(tx, domain, sources, from, today, counted);
+  const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, from, today, counted);
+  const policyDays = await loadPolicyDays(tx, domain, from, today, counted);
+  const { forged, genuine } = await loadForged(tx, domain, addDays(now.toISOString().slice(0, 10), 1 - window_days), FORGED_DAYS);
+  const reporters = [...new Set([...forged, ...reporterDays].map((f) => f.reporter))];
+  const subjects = [domain, ...CAUSES, ...sources, ...reporters];
+  const known = await loadFindings(tx, domain, subjects, addDays(today, -REOPEN_DAYS - window_days));
+
+  const firstSeen = await loadFirstSeen(tx, domain, sources, counted);
+  // Where nothing can be new yet, whose key it is need not be asked.
+  const longKnown = (reporterDays[0]?.day ?? today) <= addDays(today, -HISTORY);
+  const fresh = longKnown ? freshSigners(rows, firstSeen, known, addDays(today, 1 - NEWS)) : [];
+  const given: Case = {
+    domain,
+    from,
+    today,
+    now,
+    quietAfterDays: quiet_after_days,
+    falseAlarmsPerMonth: false_alarms_per_month,
+    sources,
+    rows,
+    reporterDays,
+    byKnown: deciders.by === 'known',
+    testedSources,
+    newcomers,
+    firstSeen,
+    borrowed: await loadBorrowed(tx, domain, fresh, addDays(today, 1 - NEWS), counted.reporters),
+    policyDays,
+    known,
+    networks,
+    names: networks && comesFromBelow(networks) ? await namesBelow(tx, domain, deciders, counted, recent) : NO_NAMES,
+    others: whole ? await loadOthers(tx, domain, deciders, window_days) : null,
+    facts: await loadNetworkFacts(tx, domain, sources.filter(isNetwork)),
+    forged,
+    genuine,
+    catalogue: catalogueOf(context.config),
+    senderList: await loadSenderList(tx, domain, now),
+    confirmation: await loadConfirmation(tx, domain),
+  };
+  return { given, deciders, counted, networks };
 }
 
 /** Who decides what is said of the domain. Read in the transaction, after the work: what is committed later is the next analysis'. */

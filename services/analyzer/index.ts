@@ -5,7 +5,7 @@ import { type Context, repeat, type Service } from '../shared/service.ts';
 import { listHistory, putOwn } from '../store/domains.ts';
 import { endExpired } from '../store/senders.ts';
 import { backlogExists, type WaitingDomain, waitingAmong, waitingDomains } from '../store/work.ts';
-import { analyzeDomain } from './analyze.ts';
+import { alarmUrgent, analyzeDomain } from './analyze.ts';
 import { catalogueOf, domainsOf } from './senders.ts';
 import { addDays } from './window.ts';
 
@@ -14,6 +14,10 @@ const NAME = 'analyzer';
 const SWEEP_DOMAINS = 1000;
 /** Younger work is left to the job that was added with it. */
 const SETTLE_SECONDS = 3;
+/** How long one domain is worked on while others wait. */
+const TURN_MS = 10_000;
+/** While a domain's work waits for the end of a backlog, how often its critical alarms are looked for. */
+const URGENT_EVERY_MS = 5_000;
 /** While work waits for a backlog to end, how often to look whether it did. */
 const LOOK_AGAIN_MS = 1_000;
 
@@ -55,6 +59,17 @@ export function startAnalyzer(context: Context): Service {
     await sweep(0);
   };
 
+  /** A critical alarm does not wait for a backlog to end. */
+  const urgentAt = new Map<string, number>();
+  const lookAtUrgent = async (domain: string) => {
+    const now = performance.now();
+    if (now - (urgentAt.get(domain) ?? Number.NEGATIVE_INFINITY) < URGENT_EVERY_MS) return;
+    if (urgentAt.size > SWEEP_DOMAINS) urgentAt.clear();
+    urgentAt.set(domain, now);
+    const events = await alarmUrgent(context, domain);
+    if (events.length > 0) log.info({ domain, events: events.length }, 'a critical alarm, ahead of the rest of the work');
+  };
+
   /**
    * Analyses those that are due, and comes back for the others.
    * @throws the first error, after all domains had their turn
@@ -63,14 +78,17 @@ export function startAnalyzer(context: Context): Service {
     let failure: unknown;
     for (const one of waiting) {
       if (stopping.signal.aborted) return;
-      if (backlog && one.seconds < patience) {
-        lookLater(patience - one.seconds);
-        continue;
-      }
       try {
-        const { outcome, sources, events } = await analyzeDomain(context, one.domain, stopping.signal);
-        if (outcome === 'busy') lookLater(0);
-        else if (outcome !== 'idle') turnLog.info({ domain: one.domain, sources, events: events.length }, 'domain analysed');
+        if (backlog && one.seconds < patience) {
+          lookLater(patience - one.seconds);
+          await lookAtUrgent(one.domain);
+          continue;
+        }
+        const { outcome, sources, events } = await analyzeDomain(context, one.domain, stopping.signal, TURN_MS);
+        // What is left when its turn is over comes again with all others that wait.
+        if (outcome === 'busy' || outcome === 'more') lookLater(0);
+        if (outcome !== 'idle' && outcome !== 'busy')
+          turnLog.info({ domain: one.domain, sources, events: events.length }, 'domain analysed');
       } catch (error) {
         turnLog.warn(
           { domain: one.domain, err: messageOf(error), retry: isTransient(error) },

@@ -6,6 +6,15 @@ import { recordsOf } from './partitions.ts';
 const SLICE_REPORTS = 2_000;
 const SLICE_RECORDS = 50_000;
 
+/**
+ * Addresses of one report that are asked about, those of the most messages; and how many of them at once, the others so much later: a report of
+ * very many leaves room for those of others.
+ */
+const PROVEN_ADDRESSES = 2_000;
+const UNPROVEN_ADDRESSES = 100;
+const AT_ONCE = 200;
+const LATER = '10 minutes';
+
 /** What DNS said of an address. */
 export interface Names {
   /** Null: it has none. */
@@ -72,16 +81,22 @@ export async function findAddresses(db: Db, since: string, now: Date): Promise<b
     if (rows.length > 0) {
       await tx.query(
         `insert into ruawatch.addresses as a (address, first_seen, last_seen, next_at)
-         select r.source_ip, min((p.begin_at at time zone 'UTC')::date), max((p.begin_at at time zone 'UTC')::date), $3
-           from ruawatch.reports p
-          cross join lateral (${recordsOf('p', "$2::date::timestamp at time zone 'UTC'", "'infinity'", 'source_ip')}) r
-          where p.report_key = any($1::bigint[]) and p.begin_at >= $2::date::timestamp at time zone 'UTC' and p.trust <> 'bad'
-            and r.source_ip is not null
-          group by r.source_ip order by r.source_ip
+         select source_ip, min(day), max(day), $3::timestamptz + min((place - 1) / ${AT_ONCE}) * interval '${LATER}'
+           from (select r.source_ip, (p.begin_at at time zone 'UTC')::date as day, p.trust,
+                        row_number() over (partition by p.report_key order by sum(r.count) desc, r.source_ip) as place
+                   from ruawatch.reports p
+                  cross join lateral (${recordsOf('p', "$2::date::timestamp at time zone 'UTC'", "'infinity'", 'source_ip, count')}) r
+                  where p.report_key = any($1::bigint[]) and p.begin_at >= $2::date::timestamp at time zone 'UTC' and p.trust <> 'bad'
+                    and r.source_ip is not null
+                  group by p.report_key, p.begin_at, p.trust, r.source_ip) told
+          where place <= case when trust = 'ok' then ${PROVEN_ADDRESSES} else ${UNPROVEN_ADDRESSES} end
+          group by source_ip order by source_ip
          on conflict (address) do update
             set first_seen = least(a.first_seen, excluded.first_seen), last_seen = greatest(a.last_seen, excluded.last_seen),
-                next_at = coalesce(a.next_at, excluded.next_at)
-          where a.last_seen < excluded.last_seen or a.first_seen > excluded.first_seen`,
+                next_at = case when a.looked_up_at is null and a.attempts = 0 then least(a.next_at, excluded.next_at)
+                               else coalesce(a.next_at, excluded.next_at) end
+          where a.last_seen < excluded.last_seen or a.first_seen > excluded.first_seen
+             or (a.looked_up_at is null and a.attempts = 0 and a.next_at > excluded.next_at)`,
         [rows.map((row) => row.key), since, now],
       );
     }

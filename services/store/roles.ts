@@ -93,7 +93,7 @@ export const GRANTS = {
     domain_scan: ['select', 'update'],
     mailboxes: ['select (mailbox, addresses, polled_at, lease_until)'],
     trust_checks: ['select (report_key, attempts)'],
-    records: ['select (report_key, begin_at, source_ip)'],
+    records: ['select (report_key, begin_at, source_ip, count)'],
     sources: ['select (domain, source, last_seen, messages, passed)'],
     addresses: ['select', 'insert', 'update', 'delete'],
     enrichment: ['select', 'update'],

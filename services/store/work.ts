@@ -97,3 +97,13 @@ export async function takeWork(tx: Tx, domain: string, limit: number): Promise<T
 export async function dropWork(tx: Tx, domain: string): Promise<void> {
   await tx.query('delete from ruawatch.analysis_work where domain = $1', [domain]);
 }
+
+/** Whether urgent work of the domain waits, and it was judged before. */
+export async function isUrgent(db: Queryable, domain: string): Promise<boolean> {
+  const { rows } = await db.query<{ urgent: boolean }>(
+    `select exists (select from ruawatch.analysis_work where domain = $1 and tier = ${URGENT})
+        and exists (select from ruawatch.sources where domain = $1 and classified_at is not null) as urgent`,
+    [domain],
+  );
+  return rows[0]!.urgent;
+}

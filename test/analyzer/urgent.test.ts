@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { alarmUrgent, analyzeDomain } from '../../services/analyzer/analyze.ts';
+import { URGENT } from '../../services/store/work.ts';
+import { type Fixture, fixture } from './fixture.ts';
+import { DOMAIN, span } from './rows.ts';
+
+const REPORTERS = ['google.com', 'yahoo.com', 'outlook.com'];
+
+let f: Fixture;
+beforeEach(async () => {
+  f = await fixture();
+});
+afterEach(() => f.close());
+
+const attack = () =>
+  f.put(
+    span(0, 0, 'unauthenticated', 9_000, REPORTERS, {
+      source: '198.18.2.0/24',
+      delivered: 9_000,
+      failed_delivered: 9_000,
+      rejected: 0,
+    }),
+  );
+const work = async () => (await f.t.db.query('select count(*) as n from ruawatch.analysis_work')).rows[0].n as number;
+const urgent = () => f.t.db.query(`update ruawatch.analysis_work set tier = ${URGENT}`);
+const open = async () => (await f.findings()).filter(({ state, kind }) => state === 'open' && kind === 'unauthorized_source');
+
+test('a critical alarm is raised while the work waits, and takes none of it', async () => {
+  await f.put(span(30, 1, 'both', 500, REPORTERS));
+  await f.analyze();
+  await attack();
+  await urgent();
+  const before = await work();
+  const events = await alarmUrgent(f.context, DOMAIN);
+  expect(events).toMatchObject([{ kind: 'unauthorized_source', event: 'opened' }]);
+  expect(await open()).toMatchObject([{ severity: 'critical' }]);
+  expect(await work()).toBe(before);
+  // And once: with the rest of the work nothing is told again.
+  expect(await alarmUrgent(f.context, DOMAIN)).toEqual([]);
+  const { events: later } = await analyzeDomain(f.context, DOMAIN);
+  expect(later.filter(({ kind }) => kind === 'unauthorized_source')).toEqual([]);
+});
+
+test('the weeks of a first import are judged as one, and what is not urgent waits', async () => {
+  await f.put(span(30, 1, 'both', 500, REPORTERS));
+  await attack();
+  await urgent();
+  expect(await alarmUrgent(f.context, DOMAIN)).toEqual([]);
+  await f.analyze();
+  await f.put(span(0, 0, 'unauthenticated', 9_000, REPORTERS, { source: '198.18.3.0/24' }));
+  expect(await alarmUrgent(f.context, DOMAIN)).toEqual([]);
+});
