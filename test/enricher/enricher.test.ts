@@ -186,6 +186,20 @@ test('the sources that are its network are put on the list of the analyzer, of e
   ]);
 });
 
+test('a report of very many addresses has the largest of them asked about, two hundred at once, and keeps no other waiting', async () => {
+  const ip = (i: number) => `10.${i >> 8}.${i & 255}.1`;
+  await report(Array.from({ length: 2_100 }, (_, i) => ({ ip: ip(i), count: 3_000 - i })));
+  await report([{ ip: '203.0.113.1' }, { ip: ip(1_999) }]);
+  while ((await all()).length === 0) await findAddresses(t.db, '2026-01-01', now);
+  for (let turns = 0; turns < 5; turns++) await findAddresses(t.db, '2026-01-01', now);
+  const { rows } = await t.db.query(
+    `select count(*) as all, count(*) filter (where next_at <= $1) as due,
+            bool_or(address = $2 and next_at <= $1) as other, bool_or(address = $3 and next_at <= $1) as shared from ruawatch.addresses`,
+    [now, '203.0.113.1', ip(1_999)],
+  );
+  expect(rows).toEqual([{ all: 2_001, due: 202, other: true, shared: true }]);
+});
+
 test('a report that commits late with a lower key is not passed over', async () => {
   await report([{ ip: '203.0.113.1' }]);
   const late = await t.db.connect();
