@@ -37,7 +37,11 @@ async function until(what: string, check: () => Promise<boolean>): Promise<void>
 function noting(db: Db, seen: { text: string; values: unknown[]; rows: Record<string, unknown>[] }[]): Db {
   return new Proxy(db, {
     get(target, name) {
-      if (name !== 'connect') return Reflect.get(target, name);
+      if (name !== 'connect') {
+        const value = Reflect.get(target, name);
+        // The pool's own query takes a client by a callback.
+        return typeof value === 'function' ? value.bind(target) : value;
+      }
       return async () => {
         const client = await target.connect();
         return new Proxy(client, {
@@ -170,7 +174,10 @@ test('work that comes while a domain is judged stays, and a failure puts back wh
     ...f.context,
     db: new Proxy(f.t.db, {
       get(target, name) {
-        if (name !== 'connect') return Reflect.get(target, name);
+        if (name !== 'connect') {
+          const value = Reflect.get(target, name);
+          return typeof value === 'function' ? value.bind(target) : value;
+        }
         return async () => {
           const client = await target.connect();
           return new Proxy(client, {
