@@ -51,6 +51,12 @@ const LIES: [string, string[]][] = [
   ['for another author', [OURS, results('dmarc=pass header.from=evil.example')]],
 ];
 
+/** The same with a field that tells only what the server's own does not: nothing contradicts it but its place. */
+const FORGED_DMARC = results('dmarc=pass header.from=reporter.example');
+const FITTING = LIES.filter(([what, fields]) => fields.includes(FORGED) && !what.includes('second time')).map(
+  ([what, fields]): [string, string[]] => [`fitting ${what}`, fields.map((field) => (field === FORGED ? FORGED_DMARC : field))],
+);
+
 /** Mails without a signature, proven by what our server wrote. */
 const HONEST: [string, string[]][] = [
   ['right below our Received', [OURS, FORGED]],
@@ -100,8 +106,9 @@ describe.skipIf(!knotPresent)(titled('Authentication-Results that a forger wrote
 
   test('prove nothing, wherever they stand', async () => {
     world = await startWorld({ settings: { trust: { authserv_ids: [ID] } } });
-    const told = await trusts(LIES.map(([what, fields]) => onTop(fields, mailOf({ id: what.slice(0, 60) }))));
-    expect(told).toEqual(LIES.map(([what]) => [what.slice(0, 60), 'unauthenticated']));
+    const all = [...LIES, ...FITTING];
+    const told = await trusts(all.map(([what, fields], i) => onTop(fields, mailOf({ id: `${i} ${what}` }))));
+    expect(told).toEqual(all.map(([what], i) => [`${i} ${what}`, 'unauthenticated']));
   });
 
   test('honest fields of every server are believed', async () => {
