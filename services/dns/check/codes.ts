@@ -75,7 +75,7 @@ export const CODES = {
   dmarc_tag_unknown: { severity: 'hint', section: DMARC('4.7') },
   dmarc_tag_historic: { severity: 'warning', section: DMARC('4.7') },
   dmarc_value: { severity: 'error', section: DMARC('4.8') },
-  dmarc_no_p: { severity: 'error', section: DMARC('4.7') },
+  dmarc_no_p: { severity: 'warning', section: DMARC('4.7') },
   dmarc_order: { severity: 'hint', section: 'RFC 7489 section 6.3' },
   dmarc_uri: { severity: 'error', section: DMARC('4.6') },
   dmarc_size_historic: { severity: 'warning', section: DMARC('4.6') },

@@ -214,12 +214,13 @@ async function destinationFindings(domain: string, record: DmarcRecord, dns: Dns
           }),
         );
     }
-    const theirs = destination === domain ? mine : await walkTree(destination, dns, options);
+    if (below(destination, domain)) continue;
+    const theirs = await walkTree(destination, dns, options);
     if (mine.organizationalDomain === null || theirs.organizationalDomain === null) {
-      unknown(`Nobody could say whether ${destination} and ${domain} are one organization.`);
+      unknown(`The name service could not say whether ${destination} and ${domain} are one organization.`);
       continue;
     }
-    if (mine.organizationalDomain === theirs.organizationalDomain || below(destination, domain)) continue;
+    if (mine.organizationalDomain === theirs.organizationalDomain) continue;
     const told = await checkDestination(domain, destination, dns, options);
     if (told.state === 'unknown') unknown(told.message);
     else if (told.state === 'unauthorized') findings.push(notAuthorized(base, tag, uri, destination, told.name));
@@ -232,7 +233,7 @@ function notAuthorized(base: Omit<Given, 'message'>, tag: string, uri: ReportUri
   return finding('dmarc_destination', { ...base, message, publish: { name, value: 'v=DMARC1' } });
 }
 
-/** Names below a domain that has no record of its own are one organization with it. */
+/** Names below a domain are the domain's to give away: its owner takes the reports. */
 function below(name: string, domain: string): boolean {
   return name === domain || name.endsWith(`.${domain}`);
 }

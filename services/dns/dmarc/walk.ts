@@ -34,7 +34,8 @@ export type Discovery =
       tag: 'p' | 'sp' | 'np';
       /** Whether the domain exists; null when that was not asked, as nothing hangs on it. */
       exists: boolean | null;
-      organizationalDomain: string;
+      /** Null when a name service that could not answer may have made the difference; the policy is then that of the domain's own record. */
+      organizationalDomain: string | null;
       walk: Walk;
     }
   /** DMARC does not apply. With `record`, there is one, whose policy is invalid and which asks for no reports either. */
@@ -93,13 +94,14 @@ export async function discoverPolicy(domain: string, dns: Dns, options: AskOptio
   const unknown = walk.steps.find((step) => step.state === 'unknown');
   const first = walk.steps[0]!;
   const own = first.state === 'record' ? first : null;
-  if (walk.organizationalDomain === null || unknown !== undefined) {
+  // A record of its own applies, whatever stands above.
+  if (own === null && (walk.organizationalDomain === null || unknown !== undefined)) {
     const message = unknown?.state === 'unknown' ? unknown.message : 'The name service gave no answer.';
     return { state: 'unknown', message, walk };
   }
   const at = (name: string) => walk.steps.find((step) => step.state === 'record' && step.domain === name);
   const psd = walk.steps.find((step) => step.state === 'record' && step.record.psd === 'y');
-  const step = own ?? at(walk.organizationalDomain) ?? psd;
+  const step = own ?? at(walk.organizationalDomain ?? walk.domain) ?? psd;
   if (step === undefined || step.state !== 'record') return { state: 'none', record: null, walk };
   const { record } = step;
   const told = { state: 'found', record, at: step.domain, organizationalDomain: walk.organizationalDomain, walk } as const;

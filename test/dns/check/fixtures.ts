@@ -157,5 +157,8 @@ export const FIXTURES: Record<Code, Fixture> = {
     },
     twin: { 'mail.example.com': { MX: [{ preference: 0, exchange: 'mx.example.com' }] } },
   },
-  dmarc_unknown: { zone: { '_dmarc.com': 'unknown' }, twin: { '_dmarc.com': {} } },
+  dmarc_unknown: {
+    zone: { '_dmarc.example.com': 'unknown' },
+    twin: record('v=DMARC1; p=reject; rua=mailto:dmarc@example.com'),
+  },
 };

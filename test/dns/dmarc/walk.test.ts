@@ -79,6 +79,10 @@ test('no record, an invalid policy without a rua, and no answer are told apart',
     record: { p: null },
   });
   expect(await discoverPolicy('example.com', dnsOf({ '_dmarc.example.com': 'unknown' }))).toMatchObject({ state: 'unknown' });
+  // A record of its own applies, whatever cannot be said of the names above.
+  const above = { '_dmarc.example.com': dmarc('v=DMARC1; p=reject'), '_dmarc.com': 'unknown' as const };
+  expect(await discoverPolicy('example.com', dnsOf(above))).toMatchObject({ policy: 'reject', organizationalDomain: null });
+  expect(await discoverPolicy('a.example.com', dnsOf(above))).toMatchObject({ state: 'unknown' });
   const zone = { 'a.example.com': 'unknown' as const, '_dmarc.example.com': dmarc('v=DMARC1; p=none; np=reject') };
   expect(await discoverPolicy('a.example.com', dnsOf(zone))).toMatchObject({ state: 'unknown' });
 });
