@@ -14,7 +14,7 @@ import {
 } from '../store/analysis.ts';
 import type { Counted } from '../store/counted.ts';
 import { isOwn, loadConfirmation } from '../store/domains.ts';
-import { loadNetworkFacts, saveIdentities } from '../store/enrichment.ts';
+import { loadNetworkFacts, type NetworkFacts, saveIdentities } from '../store/enrichment.ts';
 import {
   type Evidence,
   type KnownFinding,
@@ -40,7 +40,7 @@ import { READY_DAYS } from './rules/policy_ready.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
 import { catalogueOf } from './senders.ts';
 import { countedOf, type Deciders, decidersOf, isOfAge, standingOf } from './standing.ts';
-import { addDays, openOf } from './window.ts';
+import { addDays, openOf, total } from './window.ts';
 
 /** Sources judged in one transaction: bounds its memory and how long it holds its locks. */
 const SOURCES_AT_ONCE = 500;
@@ -86,6 +86,8 @@ export async function analyzeDomain(
   const all: Analysis = { outcome: 'idle', sources: 0, events: [] };
   const begun = performance.now();
   let looked = Number.NEGATIVE_INFINITY;
+  // By itself, so that what many domains have in common is held for a moment only.
+  await noteArrivals(context.db, domain, addDays(context.clock.now().toISOString().slice(0, 10), -REPORTING_DAYS));
   do {
     const part = await analyzePart(context, domain);
     all.outcome = part.outcome;
@@ -130,9 +132,6 @@ const isCritical = (kind: string | undefined, { severity }: { severity: string }
  * Rolled back as a whole, so the work waits again.
  */
 async function analyzePart(context: Context, domain: string): Promise<Analysis> {
-  const day = context.clock.now().toISOString().slice(0, 10);
-  // By itself, so that what many domains have in common is held for a moment only.
-  await noteArrivals(context.db, domain, addDays(day, -REPORTING_DAYS));
   return transaction(context.db, async (tx): Promise<Analysis> => {
     if (!(await tryLockDomain(tx, domain))) return { outcome: 'busy', sources: 0, events: [] };
     if (!(await isOwn(tx, domain))) {
@@ -218,7 +217,7 @@ async function loadCase(
     networks,
     names: networks && comesFromBelow(networks) ? await namesBelow(tx, domain, deciders, counted, recent) : NO_NAMES,
     others: whole ? await loadOthers(tx, domain, deciders, window_days) : null,
-    facts: await loadNetworkFacts(tx, domain, sources.filter(isNetwork)),
+    facts: bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork))),
     forged,
     genuine,
     catalogue: catalogueOf(context.config),
@@ -243,6 +242,15 @@ async function whoDecides(tx: Tx, domain: string, day: string, windowDays: numbe
   const since = addDays(tomorrow, -REPORTING_DAYS);
   await measureAgreement(tx, domain, aged, deciders.reporters, since, tomorrow, day);
   return deciders;
+}
+
+/** Lifetime sums do not tell reporters apart: where some have no say, the window's are taken, of those who have. */
+function bySayOf({ others }: Deciders, rows: readonly SourceDay[], facts: readonly NetworkFacts[]): readonly NetworkFacts[] {
+  if (others.length === 0) return facts;
+  return facts.map((one) => {
+    const { messages, passed } = total(rows.filter(({ source }) => source === one.source));
+    return { ...one, messages, passed };
+  });
 }
 
 /** The names below the domain. The rollup of names does not tell reporters apart, so it is asked where all of them decide. */

@@ -91,8 +91,8 @@ function ofNetwork(
       sender,
     );
   }
-  // The lifetime sums hold what anybody said of it; they speak where nobody does who decides.
-  const { passed, messages } = rows.length > 0 || facts === null ? total(rows) : facts;
+  const passed = facts?.passed ?? total(rows).passed;
+  const messages = facts?.messages ?? total(rows).messages;
   if (passed <= STRAY * messages && !saidToForward(total(rows))) {
     const names =
       facts !== null && facts.answered > 0

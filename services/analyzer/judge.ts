@@ -30,6 +30,7 @@ import { type OthersWindow, unconfirmedReport, unconfirmedReportResolved } from 
 import { verdictMismatch, verdictMismatchResolved } from './rules/verdict_mismatch.ts';
 import { volumeSurge, volumeSurgeResolved } from './rules/volume_surge.ts';
 import { entryOf } from './senders.ts';
+import { short } from './text.ts';
 import type { DomainWindow, ReporterWindow, SourceWindow } from './window.ts';
 
 /** Everything that was loaded of one domain. */
@@ -195,7 +196,9 @@ export function judge(given: Case): Judgement {
   if (others) candidates.push(...unconfirmedReport(others, telling));
   const { forged, genuine } = given;
   const reporterWindow: ReporterWindow = { domain, now: given.now.toISOString().slice(0, 10), forged, genuine, known };
-  candidates.push(...forgedReport(reporterWindow));
+  candidates.push(
+    ...forgedReport(reporterWindow).map((one) => (attendance.reporters.includes(one.subject) ? one : restingOn(given, one))),
+  );
   const confirmation = given.confirmation ?? null;
   candidates.push(...reportsStopped(domain, confirmation, known));
 
@@ -272,6 +275,23 @@ export function judgeReadiness(
   const resolve = (finding: KnownFinding) =>
     finding.kind === 'policy_ready' && !finding.pending ? policyReadyResolved(finding, window) : null;
   return decide(policyReady(window, volumes).map(withMissing(window.attendance)), known, resolve, given);
+}
+
+/** What is forged in the name of somebody whose word decides nothing may be his own doing, against himself: it is told, and wakes nobody. */
+function restingOn({ others }: Case, forged: Candidate): Candidate {
+  const reporter = forged.subject;
+  const standing = others?.reporters.find((one) => one.reporter === reporter)?.standing ?? 'new';
+  const { evidence } = forged;
+  return {
+    ...forged,
+    severity: 'low',
+    quiet: true,
+    evidence: {
+      ...evidence,
+      what: `${evidence.what} This rests on the word of ${short(reporter, 60)} alone, whose standing is ${standing}.`,
+      resting_on: [{ reporter, standing }],
+    },
+  };
 }
 
 /** A window of their rows alone: what is habit of them is judged by what they told before. */

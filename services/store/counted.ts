@@ -40,9 +40,9 @@ export function countedRows(counted: Counted, next: number): { cte: string; para
   const [reporters, from, to] = [`$${next}::text[]`, `$${next + 1}::date`, `$${next + 2}::date`];
   return {
     cte: `counted as materialized (
-       select d.domain, d.source, d.day, d.reporter, d.trust, d.signing_domain, ceil(d.messages * c.part)::bigint as messages,
-              ${SUMS.map((name) => `floor(d.${name} * c.part)::bigint as ${name}`).join(', ')}
-         from (select source, reporter, least(1, cap / told) as part
+       select d.domain, d.source, d.day, d.reporter, d.trust, d.signing_domain, round(d.messages * c.cap / c.told)::bigint as messages,
+              ${SUMS.map((name) => `round(d.${name} * c.cap / c.told)::bigint as ${name}`).join(', ')}
+         from (select source, reporter, told, least(cap, told) as cap
                  from (select s.*, count(*) over (partition by source, passes) as votes, count(*) over (partition by source) as voters,
                               nth_value(told, ${counted.votes}) over (partition by source, passes order by told desc, reporter
                                 rows between unbounded preceding and unbounded following) as cap

@@ -41,21 +41,14 @@ export async function noteArrivals(q: Queryable, domain: string, from: string): 
 export async function loadReporters(tx: Tx, domain: string, from: string, to: string): Promise<ReporterFacts[]> {
   const { rows } = await tx.query<ReporterFacts>(
     `with told as materialized (
-       select reporter, max(day) as last_day from (
-         select reporter, max(day) as day from ruawatch.source_days
-          where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok' group by reporter
-          union all
-         select reporter, max(day) from ruawatch.policy_days
-          where domain = $1 and day between $2 and $3 and reports > 0 and trust = 'ok' group by reporter) each
-        group by reporter),
-     verified as materialized (
-       select distinct reporter from ruawatch.reports
+       select reporter, max((begin_at at time zone 'UTC')::date) as last_day, bool_or(reporter_trust is not distinct from 'authenticated') as verified
+         from ruawatch.reports
         where domain = $1 and begin_at >= $2::date::timestamp at time zone 'UTC' and begin_at < ($3::date + 1)::timestamp at time zone 'UTC'
-          and trust = 'ok' and reporter_trust = 'authenticated')
-     select t.reporter, t.last_day, coalesce(r.proven, false) or v.reporter is not null as proven,
+          and superseded_by is null and trust = 'ok'
+        group by reporter)
+     select t.reporter, t.last_day, coalesce(r.proven, false) or t.verified as proven,
             a.first_arrived, a.arrival_days, g.agreed, g.contradicted
        from told t
-       left join verified v using (reporter)
        left join ruawatch.reporters r using (reporter)
       cross join lateral (
         select min(day) as first_arrived, count(*)::int as arrival_days from ruawatch.reporter_arrivals a where a.reporter = t.reporter) a

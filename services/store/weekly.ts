@@ -124,6 +124,8 @@ export async function loadDomainWeeks(
          join ruawatch.source_days d on d.domain = s.domain and d.source = s.source and d.day between $3 and $4 and d.messages > 0
           and d.trust <> 'bad' and ${decides('d')}
         where s.domain = any($1) and s.last_seen >= $3
+          -- Anybody can say that a source was there long ago.
+          and (s.first_seen >= $3 or exists (select from ruawatch.domain_reporters n where n.domain = s.domain and not n.decides))
           and not exists (select from ruawatch.source_days o
                            where o.domain = s.domain and o.source = s.source and o.day < $3 and o.messages > 0 and o.trust <> 'bad'
                              and ${decides('o')})

@@ -44,6 +44,19 @@ export interface EventRow {
   kind: string;
 }
 
+/** The reports behind rollups, as far as the analyzer asks for them: who told of which day. Imported, so that each reporter is known. */
+async function putReports(t: TestDatabase, domain: string, rows: readonly { reporter: string; day: string }[]): Promise<void> {
+  await t.db.query(
+    `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
+            messages, salvaged, problems, received_at)
+     select -('x' || left(md5(concat_ws(' ', $1::text, reporter, day)), 15))::bit(60)::bigint, 0, 0, decode(md5(concat_ws(' ', $1::text, reporter, day)), 'hex'), '', reporter, day::text, $1::text, day::timestamp at time zone 'UTC',
+            (day + 1)::timestamp at time zone 'UTC', '[]', 0, 0, false, '[]', (day + 1)::timestamp at time zone 'UTC'
+       from (select distinct reporter, day from jsonb_to_recordset($2::jsonb) as x(reporter text, day date)) d
+     on conflict do nothing`,
+    [domain, JSON.stringify(rows)],
+  );
+}
+
 /** A database of its own with real queues on it, and an analyzer's context; the clock stands the morning after TODAY. */
 export async function fixture(env: NodeJS.ProcessEnv = {}): Promise<Fixture> {
   const t = await testDatabase();
@@ -61,6 +74,7 @@ export async function fixture(env: NodeJS.ProcessEnv = {}): Promise<Fixture> {
     },
     async put(rows, { domain = DOMAIN, work = true } = {}) {
       const given = JSON.stringify(merged(rows));
+      await putReports(t, domain, rows);
       await t.db.query(
         `insert into ruawatch.source_days
          select $1, r.source, r.day, r.reporter, r.messages, r.passed, r.dkim_aligned, r.spf_aligned, r.forwarded, r.failed_forwarded,
@@ -85,6 +99,7 @@ export async function fixture(env: NodeJS.ProcessEnv = {}): Promise<Fixture> {
       );
     },
     async putPolicies(rows) {
+      await putReports(t, DOMAIN, rows);
       await t.db.query(
         `insert into ruawatch.policy_days select $1, r.day, r.reporter, r.policy, r.reports
            from jsonb_populate_recordset(null::ruawatch.policy_days, $2::jsonb) r`,
