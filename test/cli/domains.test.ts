@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { renderWeekly } from '../../services/alerter/templates/weekly.ts';
 import { runDomainsAdd, runDomainsIgnore, runDomainsList } from '../../services/cli/domains.ts';
+import { waitingForWord } from '../../services/cli/waiting.ts';
 import { loadConfig } from '../../services/shared/config.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 
@@ -45,4 +47,28 @@ test('what is no domain is refused in one sentence, and so is ignoring what the 
     runDomainsIgnore(config({ RUAWATCH_DOMAINS: 'Example.com, example.net' }), 'example.com', { by: 'Ada' }, out),
   ).rejects.toMatchObject({ code: 'domain_listed' });
   await expect(runDomainsList(config(), { state: 'mine' }, out)).rejects.toMatchObject({ code: 'usage' });
+});
+
+test('doctor and start say which domains wait, each with its command, and which mailbox proves nothing', async () => {
+  await t.db.query(
+    `insert into ruawatch.domains (domain, state, how, since, vouched_by, last_reported, reason)
+     values ('victim.example', 'observed', 'reported', now(), 'google.com', now(), E'no record\\u202e there'),
+            ('invented.test', 'observed', 'reported', now(), null, now(), null)`,
+  );
+  const lines = await waitingForWord(t.db, config({ IMAP_URL: 'imaps://reports%40gmail.com:x@imap.gmail.com' }));
+  expect(lines).toEqual([
+    expect.stringMatching(/^if victim\.example is yours: ruawatch domains add victim\.example \(.*no record\\u\{202e\} there\)$/),
+    '1 more that nobody said are yours: ruawatch domains list --state observed',
+    expect.stringMatching(/gmail\.com is a mail provider's, .*ruawatch domains add example\.com/),
+  ]);
+  const login = await waitingForWord(t.db, config({ IMAP_URL: 'imaps://login:x@mail.example' }));
+  expect(login.at(-1)).toMatch(/its user is no mail address/);
+});
+
+test('the digest counts what is not yours in one line', () => {
+  const days = { before: '2026-09-01', from: '2026-09-08', to: '2026-09-14' };
+  const none = { findings: [], count: 0 };
+  const week = { days, since: NOW, next: NOW, domains: [], opened: none, resolved: none, open: none };
+  expect(renderWeekly({ ...week, foreign: 37 }).text).toContain('37 domains that are not yours were reported on');
+  expect(renderWeekly(week).text).not.toContain('not yours');
 });

@@ -117,7 +117,8 @@ test('a database from before is filled from its records, and a second time nothi
     `drop view dmarc.subdomain_days; drop table ruawatch.subdomain_days; alter table ruawatch.source_days drop column failed_subdomain;
      delete from ruawatch.partitioned where name = 'subdomain_days'; delete from ruawatch.migrations where version >= 14`,
   );
-  const migrations = readMigrations();
+  // Later ones are not run twice.
+  const migrations = readMigrations().filter(({ version }) => version <= 14);
   await migrate(t.db, migrations);
   expect({ names: await names(), below: await below() }).toEqual(before);
   await t.db.query(migrations.find(({ version }) => version === 14)!.sql);
