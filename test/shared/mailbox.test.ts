@@ -32,6 +32,7 @@ describe('an IMAP URL', () => {
       flag: '$ruawatch',
       pollSeconds: 60,
       idle: true,
+      addresses: ['rua@mail.example'],
     });
   });
 
