@@ -46,11 +46,12 @@ export async function runDnsCheck(
   // Names without an origin in a file for one domain are below that domain.
   if (options.records !== undefined) dns = withPlanned(readRecords(options.records, names.length === 1 ? names[0]! : null), dns);
   const selectors = (options.selector ?? []).flatMap((text) => text.split(',')).map(selectorOf);
+  const mailboxes = config.mailboxes.flatMap(({ addresses }) => addresses);
   const checks: { check: DomainCheck; mended: Publication[] }[] = [];
   const waiting = [...names.entries()];
   const work = async () => {
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
-      const asked = { selectors, registrable: organizationalDomain };
+      const asked = { selectors, registrable: organizationalDomain, mailboxes };
       const check = await checkDomain(one[1], dns, asked);
       checks[one[0]] = { check, mended: await mendedRecords(check, dns, asked) };
     }

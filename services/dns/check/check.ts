@@ -21,6 +21,8 @@ export interface CheckOptions extends AskOptions {
   /** DKIM selectors to look at. */
   selectors?: readonly string[];
   registrable?: (name: string) => string;
+  /** Addresses of the mailboxes that are read here, in lower case; without, nothing is said of where reports go instead. */
+  mailboxes?: readonly string[];
   /** Questions for one domain at most, whatever its records say. */
   questions?: number;
   /** Milliseconds for one domain at most: what was not answered until then is unknown. */
@@ -46,14 +48,14 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
   const [spf, dkim, dmarc] = await Promise.all([
     checkSpf(domain, dns, { ...asking, registrable: options.registrable }),
     checkDkim(domain, options.selectors ?? [], dns, asking),
-    checkDmarc(domain, dns, asking),
+    checkDmarc(domain, dns, { ...asking, mailboxes: options.mailboxes }),
   ]);
   const findings = [...spf.findings, ...dkim.findings, ...dmarc.findings];
   return { domain, findings: inOrder(once(findings)), spf, dkim, dmarc };
 }
 
-/** What takes away somebody's right to send, or says who has it, is for the domain to decide: never part of a correction as a whole. */
-export const DECISIONS: readonly Code[] = ['spf_missing', 'spf_ptr', 'spf_wide', 'spf_pass_all'];
+/** Who may send, and where reports go, is for the domain to decide: never part of a correction as a whole. */
+export const DECISIONS: readonly Code[] = ['spf_missing', 'spf_ptr', 'spf_wide', 'spf_pass_all', 'dmarc_not_here'];
 const MOST_ROUNDS = 20;
 
 /**

@@ -84,6 +84,7 @@ export const CODES = {
   dmarc_subdomains_open: { severity: 'warning', section: DMARC('4.7') },
   dmarc_testing: { severity: 'warning', section: DMARC('4.7') },
   dmarc_no_rua: { severity: 'warning', section: DMARC('4.7') },
+  dmarc_not_here: { severity: 'hint', section: DMARC('4.7') },
   dmarc_destination: { severity: 'error', section: 'RFC 9990 section 4' },
   dmarc_destination_no_mail: { severity: 'error', section: 'RFC 5321 section 5.1' },
   dmarc_unknown: { severity: 'unknown', section: DMARC('4.10.1') },

@@ -10,8 +10,13 @@ export interface DmarcCheck {
   discovery: Discovery;
 }
 
+export interface DmarcCheckOptions extends AskOptions {
+  /** Addresses of the mailboxes that are read here, in lower case. */
+  mailboxes?: readonly string[] | undefined;
+}
+
 /** Checks the DMARC record that applies to a domain, and the places its reports go to. */
-export async function checkDmarc(domain: string, dns: Dns, options: AskOptions = {}): Promise<DmarcCheck> {
+export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOptions = {}): Promise<DmarcCheck> {
   const discovery = await discoverPolicy(domain, dns, options);
   const findings: Finding[] = [];
   const own = discovery.walk.steps[0]!;
@@ -43,6 +48,13 @@ export async function checkDmarc(domain: string, dns: Dns, options: AskOptions =
     return { findings, discovery };
   }
   findings.push(...recordFindings(domain, record));
+  const { mailboxes = [] } = options;
+  if (
+    mailboxes.length > 0 &&
+    record.rua.length > 0 &&
+    !record.rua.some(({ address }) => mailboxes.includes(address?.toLowerCase() ?? ''))
+  )
+    findings.push(notHere(domain, record, mailboxes[0]!));
   findings.push(...(await destinationFindings(domain, record, dns, options)));
   return { findings, discovery };
 }
@@ -119,6 +131,23 @@ function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding
       `${record.text.replace(/[\s;]+$/, '')}; rua=mailto:dmarc@${domain}`,
     );
   }
+}
+
+function notHere(domain: string, record: DmarcRecord, mailbox: string): Finding {
+  const name = `_dmarc.${domain}`;
+  const place = partOf(record.text, 'rua');
+  const value =
+    place === null
+      ? null
+      : record.text.replace(place.text, `${place.text},mailto:${mailbox.replace(/[,!]/g, (c) => (c === ',' ? '%2C' : '%21'))}`);
+  const message = 'None of the places in rua= is a mailbox that ruawatch reads: reports on this domain do not come here.';
+  return finding('dmarc_not_here', {
+    domain,
+    message,
+    record: { name, text: record.text },
+    place,
+    publish: value === null ? null : { name, value },
+  });
 }
 
 function messageOf({ code, tag, text }: DmarcProblem): string {

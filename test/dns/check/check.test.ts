@@ -8,8 +8,8 @@ import { organizationalDomain } from '../../../services/report/orgdomain.ts';
 import { dnsOf, type Zone } from '../zone.ts';
 import { FIXTURES, GOOD, KEY, spf } from './fixtures.ts';
 
-const check = (zone: Zone, domain = 'example.com', selectors = ['sel']) =>
-  checkDomain(domain, dnsOf(zone), { selectors, registrable: organizationalDomain });
+const check = (zone: Zone, domain = 'example.com', selectors = ['sel'], mailboxes: string[] = []) =>
+  checkDomain(domain, dnsOf(zone), { selectors, mailboxes, registrable: organizationalDomain });
 const codesOf = (findings: readonly Finding[]) => findings.map(({ code }) => code);
 
 test('of a domain where all is right there is nothing to say', async () => {
@@ -23,7 +23,7 @@ test('every code has its fixture, and each fixture is of a code', () => {
 test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected twin', async (code) => {
   const fixture = FIXTURES[code];
   const zone = { ...GOOD, ...fixture.zone };
-  const { findings, domain } = await check(zone, fixture.domain, fixture.selectors);
+  const { findings, domain } = await check(zone, fixture.domain, fixture.selectors, fixture.mailboxes);
   const found = findings.find((one) => one.code === code)!;
   expect(found, codesOf(findings).join()).toBeDefined();
   expect(found).toMatchObject({ severity: CODES[code].severity, section: CODES[code].section, domain });
@@ -43,6 +43,7 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
   }
   const mended = await checkDomain(domain, dns, {
     selectors: fixture.twinSelectors ?? fixture.selectors ?? ['sel'],
+    mailboxes: fixture.mailboxes ?? [],
     registrable: organizationalDomain,
   });
   expect(codesOf(mended.findings)).not.toContain(code);

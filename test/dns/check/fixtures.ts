@@ -30,6 +30,7 @@ export interface Fixture {
   zone: Zone;
   domain?: string;
   selectors?: string[];
+  mailboxes?: string[];
   /** Laid over the fixture for its twin, where there is no record to publish or it is not enough. */
   twin?: Zone;
   /** Other arguments of the twin. */
@@ -147,6 +148,15 @@ export const FIXTURES: Record<Code, Fixture> = {
   dmarc_subdomains_open: { zone: record('v=DMARC1; p=reject; sp=none; rua=mailto:dmarc@example.com') },
   dmarc_testing: { zone: record('v=DMARC1; p=reject; t=y; rua=mailto:dmarc@example.com') },
   dmarc_no_rua: { zone: record('v=DMARC1; p=reject') },
+  dmarc_not_here: {
+    zone: {},
+    mailboxes: ['rua@ruawatch.example'],
+    twin: {
+      '_report._dmarc.ruawatch.example': {},
+      'example.com._report._dmarc.ruawatch.example': spf('v=DMARC1'),
+      'ruawatch.example': { MX: [{ preference: 0, exchange: 'mx.example.com' }] },
+    },
+  },
   dmarc_destination: {
     zone: { ...record('v=DMARC1; p=reject; rua=mailto:a@reports.test'), 'reports.test': { A: ['192.0.2.2'] } },
   },
