@@ -6,6 +6,12 @@ const LONGEST = 256;
 const LONGEST_WRITTEN = 65_536;
 const MOST_WORDS = 40;
 
+/** Letters that look like others and are not among the confusables: small capitals, and letters in black circles and squares. */
+const SMALL_CAPITALS = new Map(
+  [...'ᴀaʙbᴄcᴅdᴇeꜰfғfɢgʜhɪiᴊjᴋkʟlᴍmɴnᴏoᴘpʀrꜱsᴛtᴜuᴠvᴡwʏyᴢz'.matchAll(/(.)([a-z])/gu)].map(([, from, as]) => [from!, as!]),
+);
+const BLACK = [0x1f150, 0x1f170];
+
 let skeletons: ReadonlyMap<string, string> | null = null;
 
 /** What each character is compared as: data/confusables.json (UTS 39 section 4). */
@@ -33,7 +39,10 @@ export function wordsOf(name: string): readonly (readonly string[])[] {
     .replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '')
     .slice(0, LONGEST)
     .replace(/\bxn--[a-z0-9-]+(?:\.[a-z0-9-]+)*/gi, (label) => domainToUnicode(label) || label)
+    .replace(/[\u2122\u2120\u00A9\u00AE]/g, ' ')
     .normalize('NFKC')
+    .replace(/[\u{1F150}-\u{1F169}\u{1F170}-\u{1F189}]/gu, blackLetter)
+    .replace(/[\u0262-\u029F\u0493\u1D00-\u1D22\uA730\uA731]/g, (c) => SMALL_CAPITALS.get(c) ?? c)
     .replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '')
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
@@ -47,6 +56,11 @@ export function wordsOf(name: string): readonly (readonly string[])[] {
   const small = split(skeletonOf(skeletonOf(plain.toLowerCase()).toLowerCase()));
   const asItStands = split(skeletonOf(skeletonOf(plain).toLowerCase()));
   return small.join(' ') === asItStands.join(' ') ? [small] : [small, asItStands];
+}
+
+function blackLetter(c: string): string {
+  const code = c.codePointAt(0)!;
+  return String.fromCharCode(65 + code - BLACK.findLast((first) => first <= code)!);
 }
 
 /** Forms of companies, and words that say what somebody does here and not who he is. They are not part of a name. */
@@ -66,11 +80,15 @@ function wordsIn(list: string): string[] {
 /** Whether a word is part of nobody's name. */
 export const isEmpty = (word: string): boolean => EMPTY.has(word);
 
-/** A name's words without what is part of nobody's name at its end and beginning, joined; the whole when nothing is left. */
-export function nameKey(name: string): string {
-  const words = [...wordsOf(name)[0]!];
-  let [from, to] = [0, words.length];
-  while (to > from && isEmpty(words[to - 1]!)) to--;
-  while (from < to && isEmpty(words[from]!)) from++;
-  return words.slice(...(from < to ? [from, to] : [0])).join('');
+/**
+ * What a name is found by, once for each of its readings: its words without what is part of nobody's name at its end and beginning,
+ * joined; the whole when nothing is left.
+ */
+export function nameKeys(name: string): string[] {
+  return wordsOf(name).map((words) => {
+    let [from, to] = [0, words.length];
+    while (to > from && isEmpty(words[to - 1]!)) to--;
+    while (from < to && isEmpty(words[from]!)) from++;
+    return words.slice(...(from < to ? [from, to] : [0])).join('');
+  });
 }

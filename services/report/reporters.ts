@@ -1,5 +1,5 @@
 import { bundled } from './bundled.ts';
-import { isEmpty, nameKey, wordsOf } from './names.ts';
+import { isEmpty, nameKeys, wordsOf } from './names.ts';
 import { normalDomain, organizationalDomain } from './orgdomain.ts';
 import { type KnownReporter, parseReporters } from './reporter_catalogue.ts';
 
@@ -42,7 +42,7 @@ interface Index {
   keys: ReadonlyMap<string, KnownReporter>;
   addresses: ReadonlyMap<string, KnownReporter>;
   domains: ReadonlyMap<string, KnownReporter>;
-  /** By nameKey: names that are somebody's as a whole, and reserved. */
+  /** By nameKeys: names that are somebody's as a whole, and reserved. */
   names: ReadonlyMap<string, KnownReporter>;
   /** By all their words, joined: names that are somebody's wherever they stand. */
   brands: ReadonlyMap<string, KnownReporter>;
@@ -65,7 +65,7 @@ function index(): Index {
     names: new Map(
       reporters
         .filter(({ reserved }) => reserved)
-        .flatMap((reporter) => reporter.names.map((name) => [nameKey(name), reporter] as const)),
+        .flatMap((reporter) => reporter.names.flatMap(nameKeys).map((name) => [name, reporter] as const)),
     ),
     brands: by('brands', (brand) => wordsOf(brand)[0]!.join('')),
     freeMail: new Set(free.domains),

@@ -118,6 +118,11 @@ describe('names in their normal form', () => {
     'yandex.ru',
     'gmail.com',
     'Mimecast S.p.A.',
+    'Google\u2122',
+    '\u{1F156}oogle',
+    '\u0262oogle',
+    'Linkedln',
+    'Amazon Simple Email Service',
   ])("%s from a stranger is another's", (name) => {
     expect(stranger(name)).toBe('other');
   });
