@@ -22,14 +22,18 @@ export interface RunningServer {
 /**
  * A real BIND in a temporary folder, on a loopback port the system picked: it holds the zones, and asks nobody else.
  * @param zones by name, their records as a zone file has them; of a zone with null the file is broken: SERVFAIL
+ * @param signed zones that BIND signs, with keys of its own making
  */
-export async function startBind(zones: Record<string, readonly string[] | null>): Promise<RunningServer> {
+export async function startBind(
+  zones: Record<string, readonly string[] | null>,
+  signed: readonly string[] = [],
+): Promise<RunningServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-bind-'));
   const port = await freePort();
   const clauses = Object.entries(zones).map(([zone, records]) => {
     const head = `$ORIGIN ${zone}.\n$TTL 60\n@ SOA ns.${zone}. hostmaster.${zone}. 1 3600 600 86400 60\n@ NS ns.${zone}.\nns A 127.0.0.1\n`;
     writeFileSync(path.join(folder, `${zone}.zone`), records === null ? 'no zone file' : `${head}${records.join('\n')}\n`);
-    return `zone "${zone}" { type primary; file "${folder}/${zone}.zone"; check-names ignore; check-integrity no; };`;
+    return `zone "${zone}" { type primary; file "${folder}/${zone}.zone"; check-names ignore; check-integrity no;${signed.includes(zone) ? ' dnssec-policy default; inline-signing yes;' : ''} };`;
   });
   const options = [
     `directory "${folder}"`,
@@ -49,8 +53,9 @@ export async function startBind(zones: Record<string, readonly string[] | null>)
 /**
  * A real Unbound, a resolver that asks others, on a loopback port the system picked.
  * @param stubs by zone, the port of the loopback server that holds it
+ * @param anchors DS records of zones that are signed, as a zone file has them: with one, answers are validated
  */
-export async function startUnbound(stubs: Record<string, number>): Promise<RunningServer> {
+export async function startUnbound(stubs: Record<string, number>, anchors: readonly string[] = []): Promise<RunningServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-unbound-'));
   const port = await freePort();
   const zones = Object.entries(stubs).map(([zone, at]) => `stub-zone:\n  name: "${zone}."\n  stub-addr: 127.0.0.1@${at}`);
@@ -60,8 +65,8 @@ export async function startUnbound(stubs: Record<string, number>): Promise<Runni
   interface: 127.0.0.1@${port}
   access-control: 127.0.0.0/8 allow
   do-not-query-localhost: no
-  module-config: "iterator"
-  num-threads: 1
+  module-config: "${anchors.length > 0 ? 'validator iterator' : 'iterator'}"
+${anchors.map((anchor) => `  trust-anchor: "${anchor}"\n`).join('')}  num-threads: 1
   chroot: ""
   username: ""
   directory: "${folder}"
@@ -70,6 +75,7 @@ export async function startUnbound(stubs: Record<string, number>): Promise<Runni
   do-daemonize: no
   root-hints: ""
   infra-host-ttl: 1
+  local-zone: "test." nodefault
 remote-control:
   control-enable: no
 ${zones.join('\n')}

@@ -20,6 +20,8 @@ export interface ClientOptions {
   /** Questions under way at a time, and how many may wait for their turn. */
   atOnce?: number;
   waiting?: number;
+  /** Questions a second that go out, over all servers; as many at once after a pause. Without, as fast as they come. */
+  perSecond?: number;
   /** Entries of the cache; 0 keeps nothing. */
   cacheEntries?: number;
   /** Seconds that an answer is kept at least and at most, and at most when it says that there is nothing. */
@@ -61,6 +63,7 @@ class Client implements DnsClient {
   private readonly timeoutMs: number;
   private readonly tries: number;
   private readonly turns: Turns;
+  private readonly pace: Pace | null;
   private readonly cache: Cache<Answer>;
   private readonly minTtl: number;
   private readonly maxTtl: number;
@@ -78,6 +81,7 @@ class Client implements DnsClient {
     this.tries = options.tries ?? 2;
     this.turns = new Turns(options.atOnce ?? 64, options.waiting ?? 10_000);
     this.now = options.now ?? (() => performance.now());
+    this.pace = options.perSecond === undefined ? null : new Pace(options.perSecond);
     this.cache = new Cache(options.cacheEntries ?? 5_000, CACHE_SIZE, this.now);
     this.minTtl = options.minTtl ?? 5;
     this.maxTtl = options.maxTtl ?? 3_600;
@@ -187,6 +191,7 @@ class Client implements DnsClient {
           return signal.aborted ? CANCELLED_FAILURE : { reason: 'budget', detail: 'too many questions wait for their turn' };
         let said: Exchange;
         try {
+          await this.pace?.turn(signal);
           said = await exchange(server, name, type, { timeoutMs: this.timeoutMs, recursive: this.recursive, signal });
         } finally {
           leave();
@@ -238,6 +243,33 @@ function sizeOf(reading: Reading<RecordType>): number {
   let size = 200;
   for (const record of reading.records) size += 50 + JSON.stringify(record).length;
   return size;
+}
+
+/** Lets questions through at their rate; what was not used in the last second may go at once. */
+class Pace {
+  private readonly perSecond: number;
+  /** Milliseconds, by performance.now(): when the next question may go if all before it kept to the rate. */
+  private next = Number.NEGATIVE_INFINITY;
+
+  constructor(perSecond: number) {
+    this.perSecond = perSecond;
+  }
+
+  async turn(signal: AbortSignal): Promise<void> {
+    const now = performance.now();
+    const at = Math.max(this.next, now - 1000);
+    this.next = at + 1000 / this.perSecond;
+    if (at <= now) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, at - now);
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
 }
 
 /** Lets so many through at a time; the others wait in the order they came. */

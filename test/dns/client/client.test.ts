@@ -226,6 +226,18 @@ describe('what is kept', () => {
 });
 
 describe('questions at once', () => {
+  test('go out at their rate', async () => {
+    const fake = await fakeOf(({ sent }) => ({ answers: [a(sent, '192.0.2.1')] }));
+    const dns = clientOf([fake], { perSecond: 20, timeoutMs: 3_000 });
+    const started = performance.now();
+    await Promise.all(Array.from({ length: 30 }, (_, i) => dns.ask(`n${i}.example`, 'A')));
+    // The first twenty at once, ten more in half a second.
+    expect(performance.now() - started).toBeGreaterThan(400);
+    expect(fake.asked).toHaveLength(30);
+    const ended = await dns.ask('x.example', 'A', { signal: AbortSignal.timeout(1) });
+    expect(['records', 'unknown']).toContain(ended.state);
+  });
+
   test('the same is asked once, and one who leaves does not take it from the others', async () => {
     const fake = await fakeOf(async ({ sent }) => {
       await new Promise((resolve) => setTimeout(resolve, 50));

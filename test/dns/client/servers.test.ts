@@ -136,6 +136,37 @@ describe.skipIf(!both)(`Unbound before Knot${both ? '' : ' (SKIPPED: knot or unb
   });
 });
 
+const validating = bindPresent && unboundPresent;
+describe.skipIf(!validating)(`a validating Unbound${validating ? '' : ' (SKIPPED: bind9 or unbound is not installed)'}`, () => {
+  test('says of signed zones that it validated them, and of forged ones nothing', { timeout: 60_000 }, async () => {
+    const zones = {
+      'signed.example': ['@ A 192.0.2.1'],
+      'plain.example': ['@ A 192.0.2.2'],
+      'forged.example': ['@ A 192.0.2.3'],
+    };
+    const bind = await startBind(zones, ['signed.example']);
+    const holder = openDns([bind.server], { recursive: false, cacheEntries: 0 });
+    let anchor: string | undefined;
+    while (anchor === undefined) {
+      const answer = await holder.ask('signed.example', 'DNSKEY');
+      const key = answer.state === 'records' ? answer.records.find(({ flags }) => flags === 257) : undefined;
+      if (key !== undefined) anchor = `DNSKEY 257 ${key.protocol} ${key.algorithm} ${Buffer.from(key.key).toString('base64')}`;
+      else await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const stubs = Object.fromEntries(Object.keys(zones).map((zone) => [zone, bind.port]));
+    const unbound = await startUnbound(stubs, [`signed.example. ${anchor}`, `forged.example. ${anchor}`]);
+    const dns = openDns([unbound.server], { tries: 1 });
+    // The key signs a moment later than it is published.
+    await expect
+      .poll(() => dns.ask('signed.example', 'A'), { timeout: 20_000, interval: 200 })
+      .toMatchObject({ state: 'records', records: ['192.0.2.1'], authenticated: true });
+    expect(await dns.ask('plain.example', 'A')).toMatchObject({ state: 'records', authenticated: false });
+    expect(await dns.ask('forged.example', 'A')).toMatchObject({ state: 'unknown', reason: 'servfail' });
+    await unbound.stop();
+    await bind.stop();
+  });
+});
+
 test.each([
   ['192.0.2.53', { address: '192.0.2.53', port: 53 }],
   ['192.0.2.53:5353', { address: '192.0.2.53', port: 5353 }],
