@@ -1,15 +1,16 @@
 -- Locks that readers of the database cannot take. An advisory lock has a number, and anybody who may connect can hold any number, or read in
 -- pg_locks which one is held: an analyst's forgotten session could stop analysis, alerts or an import. Who has no right on these tables cannot.
 
-create table ruawatch.locks (name text primary key);
+create table if not exists ruawatch.locks (name text primary key);
 insert into ruawatch.locks (name)
-  select 'compose' union all select 'senders' union all select 'domain ' || n from generate_series(0, 1023) n;
+  select 'compose' union all select 'senders' union all select 'domain ' || n from generate_series(0, 1023) n
+  on conflict do nothing;
 
 -- One row for each report identity that a running transaction works on, inserted and deleted by it: another one that inserts the same waits for its
 -- end. Nothing is ever left, so nothing need survive a crash.
-create unlogged table ruawatch.identity_locks (identity bytea primary key);
+create unlogged table if not exists ruawatch.identity_locks (identity bytea primary key);
 
-create function ruawatch.lock_identities(wanted bytea[]) returns void language plpgsql
+create or replace function ruawatch.lock_identities(wanted bytea[]) returns void language plpgsql
 as $$
 begin
   insert into ruawatch.identity_locks (identity) select distinct i from unnest(wanted) i order by i;

@@ -1,2 +1,2 @@
 -- What is urgent goes first, and is counted apart from the rest.
-alter table ruawatch.outbox add column urgent boolean not null default false;
+alter table ruawatch.outbox add column if not exists urgent boolean not null default false;
