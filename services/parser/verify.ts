@@ -3,7 +3,7 @@ import type { Claim } from '../report/reporters.ts';
 import { backoff } from '../shared/clock.ts';
 import type { Config } from '../shared/config.ts';
 import { transaction } from '../shared/db.ts';
-import { messageOf } from '../shared/errors.ts';
+import { messageOf, PermanentError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import type { Resolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
@@ -112,14 +112,29 @@ async function verdictsOf(
 ): Promise<string | ((claim: Claim) => Trust)> {
   const unverified = notToBeVerified(check.mailbox, config.trust.check);
   if (unverified !== null) return unverified;
-  const raw = await loadRaw(db, check);
-  const mail: Authenticity =
-    raw === null
-      ? { state: 'unproven', from: null, why: 'the raw mail is no longer in the archive' }
-      : await authenticity(raw, check.received_at, config.trust, resolver, readers);
+  const mail = await authenticityOf(db, check, config.trust, resolver, readers);
   if (mail.state !== 'unknown') return (of) => trustOf(mail, of);
   if (check.attempts + 1 < TRIES) return mail.why;
   return (of) => trustOf({ ...mail, state: 'unproven', why: `nobody could say in ${TRIES} tries: ${mail.why}` }, of);
+}
+
+async function authenticityOf(
+  db: VerifyContext['db'],
+  check: Check,
+  trust: Config['trust'],
+  resolver: Resolver,
+  readers: Readers,
+): Promise<Authenticity> {
+  let raw: Buffer | null;
+  try {
+    raw = await loadRaw(db, check);
+  } catch (error) {
+    // Others of the same job are not to wait for bytes that do not come back.
+    if (!(error instanceof PermanentError)) throw error;
+    return { state: 'unproven', from: null, why: error.message };
+  }
+  if (raw === null) return { state: 'unproven', from: null, why: 'the raw mail is no longer in the archive' };
+  return authenticity(raw, check.received_at, trust, resolver, readers);
 }
 
 /** As `authenticate`, with all that a hostile mail could draw out done by a reader, which can be stopped; the keys are asked for here. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { transaction } from '../shared/db.ts';
-import { type Arrival, meetAgain, PIECE_BYTES, type Place, reserveKey, storePiece, storeStreamed } from '../store/intake.ts';
+import { type Arrival, meetAgain, type Place, reserveKey, storePiece, storeStreamed } from '../store/intake.ts';
 import { writeProgress } from '../store/mailboxes.ts';
+import { PIECE_BYTES } from '../store/pieces.ts';
 import { fetchParts, HEAD_BYTES, MailGone } from './fetch.ts';
 import type { Session } from './session.ts';
 

@@ -12,8 +12,8 @@ const MONTHS = `
    where i.inhparent = 'ruawatch.raw'::regclass and c.relname <> 'raw_default'`;
 
 /**
- * Measures the raw archive: bytes of mails, as they are stored. Reads the rows of this month and of those that changed since the last
- * time, without the mails themselves: their length stands in the row.
+ * Measures the raw archive: bytes of mails as they are stored, deflated or not, since it is the disk that must not fill up. Reads the rows
+ * of this month and of those that changed since the last time; what lies beside a row (TOAST) is not read, its length stands in the row.
  * @returns bytes
  */
 export async function measureArchive(db: Db): Promise<number> {

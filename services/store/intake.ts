@@ -1,7 +1,6 @@
 import type { Queryable, Tx } from '../shared/db.ts';
+import { PIECE_BYTES, type Piece, pack } from './pieces.ts';
 
-/** Raw mail is kept in pieces of this many bytes. */
-export const PIECE_BYTES = 256 * 1024;
 /** Bytes of raw mail after which the next statement begins. */
 const STATEMENT_BYTES = 1024 * 1024;
 /** Codes of mails that were recorded without their bytes and left where they are. */
@@ -101,19 +100,26 @@ function columnsOf(mails: readonly Arrival[]): unknown[] {
   ];
 }
 
-/** Each piece is a parameter of its own, because single parameters travel as bytes and arrays as hexadecimal text. */
+/**
+ * Packs and writes pieces. Each is a parameter of its own, because single parameters travel as bytes and arrays as hexadecimal text.
+ */
 async function insertPieces(tx: Tx, pieces: readonly { key: number; n: number; bytes: Buffer }[]): Promise<void> {
   const PER_STATEMENT = 256;
   for (let at = 0; at < pieces.length; ) {
-    const from = at;
+    const some: (Piece & { key: number; n: number })[] = [];
     // The driver copies all of a statement's bytes into one message.
-    for (let bytes = 0; at < pieces.length && at - from < PER_STATEMENT && bytes < STATEMENT_BYTES; at++)
-      bytes += pieces[at]!.bytes.length;
-    const some = pieces.slice(from, at);
-    const rows = some.map((_, i) => `($${3 * i + 1}::bigint, $${3 * i + 2}::integer, $${3 * i + 3}::bytea)`);
+    for (let bytes = 0; at < pieces.length && some.length < PER_STATEMENT && bytes < STATEMENT_BYTES; at++) {
+      const { key, n, bytes: plain } = pieces[at]!;
+      const piece = pack(plain);
+      some.push({ key, n, ...piece });
+      bytes += piece.bytes.length;
+    }
+    const rows = some.map(
+      (_, i) => `($${4 * i + 1}::bigint, $${4 * i + 2}::integer, $${4 * i + 3}::bytea, $${4 * i + 4}::integer)`,
+    );
     await tx.query(
-      `insert into ruawatch.raw (message_key, n, bytes) values ${rows.join(', ')}`,
-      some.flatMap((p) => [p.key, p.n, p.bytes]),
+      `insert into ruawatch.raw (message_key, n, bytes, plain_size) values ${rows.join(', ')}`,
+      some.flatMap((p) => [p.key, p.n, p.bytes, p.plain_size]),
     );
   }
 }

@@ -1,5 +1,6 @@
 import type { Db, Queryable, Tx } from '../shared/db.ts';
 import { plain } from './copy.ts';
+import { type Piece, unpack } from './pieces.ts';
 
 export type MessageState = 'received' | 'stored' | 'ignored' | 'quarantined' | 'failed';
 
@@ -46,27 +47,34 @@ export function storedRange(messages: readonly { stored_at: Date }[]): [from: Da
   return [new Date(Math.min(...times)), new Date(Math.max(...times) + 1)];
 }
 
-/** The raw bytes of several (small) messages in one round trip. */
+/**
+ * The raw bytes of several (small) messages in one round trip.
+ * @throws PermanentError `raw_damaged` when a row does not hold what was stored
+ */
 export async function loadRaws(
   db: Queryable,
   messages: readonly Pick<ClaimedMessage, 'message_key' | 'stored_at'>[],
 ): Promise<Map<number, Buffer>> {
   if (messages.length === 0) return new Map();
-  const { rows } = await db.query<{ message_key: number; bytes: Buffer }>(
-    `select message_key, bytes from ruawatch.raw
+  const { rows } = await db.query<Piece & { message_key: number }>(
+    `select message_key, bytes, plain_size from ruawatch.raw
       where message_key = any($1::bigint[]) and stored_at >= $2 and stored_at < $3 order by message_key, n`,
     [messages.map((m) => m.message_key), ...storedRange(messages)],
   );
   const pieces = new Map<number, Buffer[]>();
   for (const row of rows) {
     const list = pieces.get(row.message_key);
-    if (list) list.push(row.bytes);
-    else pieces.set(row.message_key, [row.bytes]);
+    const bytes = unpack(row, row.message_key);
+    if (list) list.push(bytes);
+    else pieces.set(row.message_key, [bytes]);
   }
   return new Map([...pieces].map(([key, list]) => [key, list.length === 1 ? list[0]! : Buffer.concat(list)]));
 }
 
-/** The raw bytes of one message of any size, read piece by piece into one buffer. Null when there are none. */
+/**
+ * The raw bytes of one message of any size, read piece by piece into one buffer. Null when there are none.
+ * @throws PermanentError `raw_damaged` when a row does not hold what was stored
+ */
 export async function loadRaw(
   db: Queryable,
   message: Pick<ClaimedMessage, 'message_key' | 'stored_at' | 'size'>,
@@ -76,13 +84,13 @@ export async function loadRaw(
   const raw = Buffer.allocUnsafe(size);
   let at = 0;
   for (let n = 0; ; n++) {
-    const { rows } = await db.query<{ bytes: Buffer }>(
-      'select bytes from ruawatch.raw where message_key = $1 and n = $2 and stored_at >= $3 and stored_at < $4',
+    const { rows } = await db.query<Piece>(
+      'select bytes, plain_size from ruawatch.raw where message_key = $1 and n = $2 and stored_at >= $3 and stored_at < $4',
       [message_key, n, ...range],
     );
-    const piece = rows[0]?.bytes;
+    const piece = rows[0];
     if (!piece) return n === 0 && size > 0 ? null : raw.subarray(0, at);
-    at += piece.copy(raw, at);
+    at += unpack(piece, message_key).copy(raw, at);
   }
 }
 

@@ -17,7 +17,7 @@ export interface Totals {
 /** Each query's rows are facts: `name` and whatever else it selects. */
 const FACTS: Record<string, string> = {
   message: `select encode(m.fingerprint, 'hex') as name, m.state, m.code, m.disposed_at is not null as disposed, m.received_at,
-                   count(r.n) as pieces, sum(length(r.bytes)) as bytes
+                   count(r.n) as pieces, sum(coalesce(r.plain_size, length(r.bytes))) as bytes
               from ruawatch.messages m left join ruawatch.raw r using (message_key) group by m.message_key`,
   report: `select encode(identity, 'hex') || ' ' || encode(content_hash, 'hex') || ' ' || salvaged as name, domain, reporter, superseded_by is null as stands,
                   trust, reporter_trust, duplicates, records, messages, received_at,

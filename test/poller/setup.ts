@@ -9,6 +9,7 @@ import { type Mailbox, toMailbox } from '../../services/shared/mailbox.ts';
 import { createMetrics } from '../../services/shared/metrics.ts';
 import { createQueues } from '../../services/shared/queues.ts';
 import type { Context } from '../../services/shared/service.ts';
+import { type Piece, unpack } from '../../services/store/pieces.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 
 export interface TestContext extends Context {
@@ -83,8 +84,9 @@ export async function rowsOf(t: TestDatabase, mailbox: Mailbox): Promise<StoredR
 }
 
 export async function rawOf(t: TestDatabase, key: number): Promise<{ bytes: Buffer; pieces: number[] }> {
-  const { rows } = await t.db.query<{ bytes: Buffer }>('select bytes from ruawatch.raw where message_key = $1 order by n', [key]);
-  return { bytes: Buffer.concat(rows.map((r) => r.bytes)), pieces: rows.map((r) => r.bytes.length) };
+  const { rows } = await t.db.query<Piece>('select bytes, plain_size from ruawatch.raw where message_key = $1 order by n', [key]);
+  const pieces = rows.map((row) => unpack(row, key));
+  return { bytes: Buffer.concat(pieces), pieces: pieces.map((piece) => piece.length) };
 }
 
 export async function stateOf(

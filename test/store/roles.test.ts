@@ -21,18 +21,11 @@ import {
   saveOwners,
 } from '../../services/store/addresses.ts';
 import { dropPersonal } from '../../services/store/failures.ts';
-import {
-  forgetLeft,
-  leftMails,
-  PIECE_BYTES,
-  recordLeft,
-  reserveKey,
-  storePiece,
-  storeStreamed,
-} from '../../services/store/intake.ts';
+import { forgetLeft, leftMails, recordLeft, reserveKey, storePiece, storeStreamed } from '../../services/store/intake.ts';
 import { noteMailboxError } from '../../services/store/mailboxes.ts';
 import { countMessages, noteAttempt } from '../../services/store/messages.ts';
 import { migrate, readMigrations } from '../../services/store/migrate.ts';
+import { PIECE_BYTES } from '../../services/store/pieces.ts';
 import { ANALYST_ROLE, GRANTS, grantRoles, ROLES, SERVICE_ROLES } from '../../services/store/roles.ts';
 import { type Sink, startSink } from '../alerter/sink.ts';
 import { type Fixture, fixture } from '../analyzer/fixture.ts';
