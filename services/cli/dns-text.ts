@@ -3,6 +3,7 @@ import type { Severity } from '../dns/check/codes.ts';
 import { type Finding, type Publication, webForm, zoneLine } from '../dns/check/finding.ts';
 import type { SpfTreeNode, TreeTerm } from '../dns/spf/tree.ts';
 import { escaped } from '../shared/escape.ts';
+import type { SeenSelector } from '../store/signatures.ts';
 
 const MARKS: Record<Severity, string> = { error: 'error  ', unknown: 'unknown', warning: 'warning', hint: 'hint   ' };
 const COLOURS: Record<Severity, string> = { error: '31', unknown: '35', warning: '33', hint: '36' };
@@ -12,9 +13,15 @@ const WIDTH = 110;
 
 /**
  * A check for a person: the records, the tree of includes with its look-ups, what is wrong and what to publish. Foreign text is escaped.
+ * @param signed what the reports say of its selectors
  * @param mended the records with all corrections in them; what a finding would publish by itself is shown where it is no part of these
  */
-export function renderCheck(check: DomainCheck, mended: readonly Publication[], colours: boolean): string[] {
+export function renderCheck(
+  check: DomainCheck,
+  mended: readonly Publication[],
+  signed: readonly SeenSelector[],
+  colours: boolean,
+): string[] {
   const paint = (text: string, code: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
   const lines = [paint(check.domain, '1')];
   const { spf, dkim, dmarc } = check;
@@ -31,7 +38,8 @@ export function renderCheck(check: DomainCheck, mended: readonly Publication[], 
   for (const { selector, state, key } of dkim?.selectors ?? []) {
     const what =
       key === null ? state : key.revoked ? 'revoked' : `${key.type}, ${key.bits === null ? 'unreadable' : `${key.bits} bits`}`;
-    lines.push(`  DKIM   ${escaped(selector)}: ${escaped(what)}`);
+    const seen = signed.find((one) => one.selector === selector);
+    lines.push(`  DKIM   ${escaped(selector)}: ${escaped(what)}${seen === undefined ? '' : escaped(told(seen))}`);
   }
   if (dmarc !== null) {
     const { discovery } = dmarc;
@@ -52,6 +60,11 @@ export function renderCheck(check: DomainCheck, mended: readonly Publication[], 
   }
   lines.push('');
   return lines;
+}
+
+/** What the reports say of a selector. */
+function told({ passed, last_passed, sources }: SeenSelector): string {
+  return `; ${passed.toLocaleString('en')} messages passed, last on ${last_passed}, of ${sources.join(', ')}`;
 }
 
 function* findingLines(

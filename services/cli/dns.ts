@@ -13,18 +13,23 @@ import type { Config } from '../shared/config.ts';
 import { messageOf, PermanentError } from '../shared/errors.ts';
 import { jsonText } from '../shared/escape.ts';
 import { openDns } from '../shared/resolver.ts';
+import { loadSelectors, type SeenSelector } from '../store/signatures.ts';
 import { renderCheck } from './dns-text.ts';
+import { withDatabase } from './open.ts';
 
 export interface DnsCheckOptions {
   json?: boolean;
   resolver?: string[];
   records?: string;
   selector?: string[];
+  reports?: boolean;
   strict?: boolean;
 }
 
 /** Questions a second: a thousand domains take some three minutes, and no resolver minds. */
 const PER_SECOND = 100;
+/** Days back that reports are looked through for selectors. */
+const REPORT_DAYS = 35;
 /** Domains checked at a time. */
 const AT_ONCE = 8;
 
@@ -39,6 +44,7 @@ export async function runDnsCheck(
   options: DnsCheckOptions,
   out: (line: string) => void,
   colours: boolean,
+  now: Date = new Date(),
 ): Promise<number> {
   const names = [...new Set(domains.map(domainOf))];
   const servers = options.resolver ?? config.dnsServers;
@@ -48,19 +54,22 @@ export async function runDnsCheck(
   // Names without an origin in a file for one domain are below that domain.
   if (options.records !== undefined) dns = withPlanned(readRecords(options.records, names.length === 1 ? names[0]! : null), dns);
   const selectors = (options.selector ?? []).flatMap((text) => text.split(',')).map(selectorOf);
+  const seen = options.reports ? await seenSelectors(config, names, now) : new Map<string, SeenSelector[]>();
   const mailboxes = config.mailboxes.flatMap(({ addresses }) => addresses);
-  const checks: { check: DomainCheck; mended: Publication[] }[] = [];
+  const checks: Checked[] = [];
   const waiting = [...names.entries()];
   const work = async () => {
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
-      const asked = { selectors, registrable: organizationalDomain, mailboxes };
+      const signed = seen.get(one[1]) ?? [];
+      const known = [...new Set([...selectors, ...signed.map(({ selector }) => selector)])];
+      const asked = { selectors: known, registrable: organizationalDomain, mailboxes };
       const check = await checkDomain(one[1], dns, asked);
-      checks[one[0]] = { check, mended: await mendedRecords(check, dns, asked) };
+      checks[one[0]] = { check, mended: await mendedRecords(check, dns, asked), signed };
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   if (options.json) out(jsonText(checks.map(jsonOf), 2));
-  else for (const { check, mended } of checks) for (const line of renderCheck(check, mended, colours)) out(line);
+  else for (const { check, mended, signed } of checks) for (const line of renderCheck(check, mended, signed, colours)) out(line);
   return exitCode(
     checks.map(({ check }) => check),
     options.strict === true,
@@ -74,14 +83,25 @@ function exitCode(checks: readonly DomainCheck[], strict: boolean): number {
   return strict && has('warning') ? 1 : 0;
 }
 
-/** What --json prints of a domain: docs/dns.md. */
-function jsonOf({
-  check: { domain, findings, spf, dkim, dmarc },
-  mended,
-}: {
+interface Checked {
   check: DomainCheck;
   mended: Publication[];
-}): unknown {
+  /** What the reports say of its selectors; empty without --reports. */
+  signed: SeenSelector[];
+}
+
+/** The selectors that trusted reports of the last weeks tell of, by domain. */
+async function seenSelectors(config: Config, names: readonly string[], now: Date): Promise<Map<string, SeenSelector[]>> {
+  const seen = new Map<string, SeenSelector[]>();
+  const from = new Date(now.getTime() - REPORT_DAYS * 86_400_000).toISOString().slice(0, 10);
+  await withDatabase(config, async (db) => {
+    for (const name of names) seen.set(name, await loadSelectors(db, name, from));
+  });
+  return seen;
+}
+
+/** What --json prints of a domain: docs/dns.md. */
+function jsonOf({ check: { domain, findings, spf, dkim, dmarc }, mended, signed }: Checked): unknown {
   const discovery = dmarc?.discovery;
   return {
     domain,
@@ -97,6 +117,7 @@ function jsonOf({
       state,
       type: key?.type ?? null,
       bits: key?.bits ?? null,
+      reports: signed.find((one) => one.selector === selector) ?? null,
     })),
     dmarc:
       discovery === undefined

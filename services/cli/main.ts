@@ -85,6 +85,7 @@ dns
   .option('--resolver <server...>', 'ask this name server ("address" or "address:port") instead of those of the settings')
   .option('--records <file>', 'check what is planned: a zone file, or YAML, laid over what is published')
   .option('--selector <selector...>', 'DKIM selectors to look at')
+  .option('--reports', 'also the selectors that the reports of the last five weeks tell of')
   .option('--strict', 'exit with 1 when there are warnings')
   .action(
     run(async (domains: string[], options) =>

@@ -1,4 +1,4 @@
-import type { Tx } from '../shared/db.ts';
+import type { Db, Tx } from '../shared/db.ts';
 import { recordsOf } from './partitions.ts';
 
 /** A signature or an SPF check that did not pass, in failing mail of a source. */
@@ -99,4 +99,52 @@ export async function loadBorrowed(
     [domain, sources, from, reporters],
   );
   return new Map(rows.map((row) => [row.source, row.borrowed / row.signed]));
+}
+
+/** A selector that mail was signed with as a domain, by what receivers say. */
+export interface SeenSelector {
+  selector: string;
+  /** Messages whose signature passed, and did not. */
+  passed: number;
+  failed: number;
+  /** The report day (YYYY-MM-DD) of the last pass. */
+  last_passed: string;
+  /** Sources that it passed for, those of the most messages first. */
+  sources: string[];
+}
+
+const SELECTORS = 25;
+
+/**
+ * The selectors of a domain's own signatures in the newest trusted reports since a day: those of the most messages that passed first. One
+ * that never passed is left out: a forger may have made it up.
+ * @param from YYYY-MM-DD
+ */
+export async function loadSelectors(db: Db, domain: string, from: string): Promise<SeenSelector[]> {
+  const { rows } = await db.query<SeenSelector>(
+    `with told as materialized (
+       select report_key, begin_at from ruawatch.reports
+        where begin_at >= $2::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
+          and (domain = $1 or right($1, length(domain) + 1) = '.' || domain)
+        order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
+     signed as materialized (
+       select c.source, c.count, p.begin_at, lower(d ->> 'selector') as selector, coalesce(d ->> 'result' = 'pass', false) as passed
+         from told p
+        cross join lateral (${recordsOf('p', "$2::date::timestamp at time zone 'UTC'", "'infinity'", 'source, count, auth')}) c
+        cross join lateral jsonb_array_elements(c.auth -> 'dkim') d
+        where lower(d ->> 'domain') = $1 and d ->> 'selector' ~ '^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$'
+        limit ${SELECTOR_RECORDS})
+     select selector, coalesce(sum(count) filter (where passed), 0) as passed, coalesce(sum(count) filter (where not passed), 0) as failed,
+            to_char(max(begin_at at time zone 'UTC') filter (where passed), 'YYYY-MM-DD') as last_passed,
+            coalesce((select array_agg(source order by messages desc, source)
+                        from (select source, sum(count) as messages from signed o
+                               where o.selector = s.selector and o.passed group by 1 order by 2 desc, 1 limit 3) n), '{}') as sources
+       from signed s
+      group by selector
+     having bool_or(passed)
+      order by passed desc, failed desc, selector
+      limit ${SELECTORS}`,
+    [domain, from],
+  );
+  return rows;
 }

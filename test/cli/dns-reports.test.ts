@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runDnsCheck } from '../../services/cli/dns.ts';
+import { zoneLine } from '../../services/dns/check/finding.ts';
+import { parseMessages } from '../../services/parser/batch.ts';
+import { loadConfig } from '../../services/shared/config.ts';
+import { KEY } from '../dns/check/fixtures.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { knotPresent, type NameServer, startKnot } from '../helpers/knot.ts';
+import { BEGIN, DAY, receive, reportMail, reportXml, type TestRow } from '../helpers/report.ts';
+
+describe.skipIf(!knotPresent)(`dns check --reports${knotPresent ? '' : ' (SKIPPED: knot is not installed)'}`, () => {
+  let t: TestDatabase;
+  let knot: NameServer;
+  beforeAll(async () => {
+    t = await testDatabase();
+    knot = await startKnot({
+      com: [],
+      'example.com': [
+        '@ TXT "v=spf1 ip4:192.0.2.0/24 -all"',
+        '@ MX 10 mx',
+        'mx A 192.0.2.1',
+        zoneLine({ name: 's1._domainkey.example.com', value: `v=DKIM1; p=${KEY}` }),
+        '_dmarc TXT "v=DMARC1; p=reject; rua=mailto:d@example.com"',
+      ],
+    });
+    const selector = (xml: string, name: string) => xml.replaceAll('<selector>s1<', `<selector>${name}<`);
+    const mail = (n: number, name: string, rows: TestRow[]) =>
+      reportMail(selector(reportXml({ id: `r${n}`, begin: BEGIN + n * DAY, end: BEGIN + (n + 1) * DAY - 1, rows }), name), {
+        unique: `m${n}`,
+      });
+    await parseMessages(
+      t.db,
+      await receive(t, [
+        mail(0, 's1', [
+          { ip: '192.0.2.1', count: 1200 },
+          { ip: '198.51.100.1', count: 30 },
+        ]),
+        mail(1, 'S1', [{ ip: '192.0.2.1', count: 300, auth_dkim: ['example.com', 'fail'], dkim: 'fail' }]),
+        mail(2, 'old', [{ ip: '192.0.2.1', count: 5, auth_dkim: ['example.com', 'permerror'], dkim: 'fail' }]),
+        mail(3, 'theirs', [{ ip: '203.0.113.1', count: 5, auth_dkim: ['other.example', 'pass'], dkim: 'fail' }]),
+        mail(4, 'x\u001b[31m', [{ count: 5 }]),
+      ]),
+      {},
+      { check: 'verify', authserv_ids: [] },
+    );
+    await t.db.query("update ruawatch.reports set trust = 'ok'");
+  });
+  afterAll(async () => {
+    await knot.stop();
+    await t.drop();
+  });
+
+  const check = async (options: object) => {
+    const lines: string[] = [];
+    const config = loadConfig({ DATABASE_URL: t.url, HTTP_LISTEN: 'off' }, '/nowhere');
+    const now = new Date((BEGIN + 6 * DAY) * 1000);
+    const code = await runDnsCheck(
+      config,
+      ['example.com'],
+      { resolver: [knot.server], ...options },
+      (line) => lines.push(line),
+      false,
+      now,
+    );
+    return { code, text: lines.join('\n') };
+  };
+
+  test('the selectors of the reports are looked at, with what passed by them', async () => {
+    const { code, text } = await check({ reports: true });
+    expect(text).toContain(
+      'DKIM   s1: rsa, 2048 bits; 1,230 messages passed, last on 2026-09-01, of 192.0.2.0/24, 198.51.100.0/24',
+    );
+    // What never passed may be a forger's, and what is signed as another domain is not of this one.
+    expect(text).not.toMatch(/\bold\b|theirs/);
+    expect(text).not.toContain('31m');
+    expect(code).toBe(0);
+    const [told] = JSON.parse((await check({ reports: true, json: true })).text);
+    expect(told.dkim[0]).toMatchObject({ selector: 's1', reports: { passed: 1230, failed: 300, last_passed: '2026-09-01' } });
+  });
+
+  test('without --reports nothing is asked of the database', async () => {
+    expect((await check({})).text).toContain('dkim_none_known');
+  });
+});
