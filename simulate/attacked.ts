@@ -55,11 +55,11 @@ export async function classesOf(db: Db): Promise<Map<string, string>> {
   return new Map(rows.map((row) => [row.key, row.class]));
 }
 
-/** The findings as they are at the end. */
+/** The findings as they are at the end; of several about the same, the newest. */
 export async function findingsOf(db: Db, calendar: Calendar): Promise<Map<string, Finding>> {
   const { rows } = await db.query<{ key: string; severity: string; resolved_at: Date | null }>(
     `select domain || ' ' || kind || ' ' || subject as key, severity, case when state = 'resolved' then resolved_at end as resolved_at
-       from ruawatch.findings`,
+       from ruawatch.findings order by finding_key`,
   );
   return new Map(
     rows.map(({ key, severity, resolved_at }) => [key, { severity, resolved: resolved_at && calendar.tickAt(resolved_at) }]),
