@@ -36,6 +36,9 @@ const readable = <T>(read: () => T): T | Error => {
   }
 };
 
+/** An option that may stand several times. (A variadic one would take the arguments behind it as well.) */
+const oneMore = (value: string, before: string[] = []) => [...before, value];
+
 const program = new Command('ruawatch')
   .description('DMARC reports from a mailbox into Postgres, and the few mails that matter')
   .version(version)
@@ -82,9 +85,9 @@ dns
   .command('check <domain...>')
   .description('SPF, DKIM and DMARC: what is wrong, where it stands, and what to publish instead')
   .option('--json', 'print JSON')
-  .option('--resolver <server...>', 'ask this name server ("address" or "address:port") instead of those of the settings')
+  .option('--resolver <server>', 'ask this name server ("address" or "address:port") instead of those of the settings', oneMore)
   .option('--records <file>', 'check what is planned: a zone file, or YAML, laid over what is published')
-  .option('--selector <selector...>', 'DKIM selectors to look at')
+  .option('--selector <selector>', 'a DKIM selector to look at; several with commas, or the option again', oneMore)
   .option('--reports', 'also the selectors that the reports of the last five weeks tell of')
   .option('--strict', 'exit with 1 when there are warnings')
   .action(

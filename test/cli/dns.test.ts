@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DnsCheckOptions, runDnsCheck } from '../../services/cli/dns.ts';
 import { zoneLine } from '../../services/dns/check/finding.ts';
@@ -119,6 +122,30 @@ describe.skipIf(!knotPresent)(`dns check${knotPresent ? '' : ' (SKIPPED: knot is
     const { text, code } = await check(['good.test'], { records: yaml });
     expect(code).toBe(2);
     expect(text).toMatch(/spf_pass_all[\s\S]*dmarc_missing/);
+  });
+
+  test('options may stand in front of the domains, and several times', { timeout: 60_000 }, async () => {
+    const main = fileURLToPath(new URL('../../dist/services/cli/main.js', import.meta.url));
+    const args = [
+      'dns',
+      'check',
+      '--resolver',
+      knot.server,
+      '--selector',
+      's1',
+      '--selector',
+      'a,b',
+      'good.test',
+      '--json',
+      'mild.test',
+    ];
+    const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], {
+      cwd: folder,
+      env: { PATH: process.env.PATH },
+    }).catch((error: { stdout: string }) => error);
+    const checks = JSON.parse(stdout) as { domain: string; dkim: { selector: string; state: string }[] }[];
+    expect(checks.map(({ domain }) => domain)).toEqual(['good.test', 'mild.test']);
+    expect(checks[0]!.dkim.map(({ selector, state }) => `${selector} ${state}`)).toEqual(['s1 key', 'a missing', 'b missing']);
   });
 
   test('wrong arguments and files are one sentence', async () => {
