@@ -14,11 +14,14 @@ import { messageOf, PermanentError } from '../shared/errors.ts';
 import { jsonText } from '../shared/escape.ts';
 import { openDns } from '../shared/resolver.ts';
 import { loadSelectors, type SeenSelector } from '../store/signatures.ts';
+import { junit, sarif } from './dns-formats.ts';
 import { renderCheck } from './dns-text.ts';
 import { withDatabase } from './open.ts';
 
 export interface DnsCheckOptions {
   json?: boolean;
+  junit?: boolean;
+  sarif?: boolean;
   resolver?: string[];
   records?: string;
   selector?: string[];
@@ -45,7 +48,10 @@ export async function runDnsCheck(
   out: (line: string) => void,
   colours: boolean,
   now: Date = new Date(),
+  version = '0.0.0',
 ): Promise<number> {
+  if ([options.json, options.junit, options.sarif].filter(Boolean).length > 1)
+    throw new PermanentError('usage', '--json, --junit and --sarif are three forms of one output: keep one.');
   const names = [...new Set(domains.map(domainOf))];
   const servers = options.resolver ?? config.dnsServers;
   for (const server of servers)
@@ -68,12 +74,12 @@ export async function runDnsCheck(
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const bare = checks.map(({ check }) => check);
   if (options.json) out(jsonText(checks.map(jsonOf), 2));
+  else if (options.junit) out(junit(bare, options.strict === true));
+  else if (options.sarif) out(jsonText(sarif(bare, version), 2));
   else for (const { check, mended, signed } of checks) for (const line of renderCheck(check, mended, signed, colours)) out(line);
-  return exitCode(
-    checks.map(({ check }) => check),
-    options.strict === true,
-  );
+  return exitCode(bare, options.strict === true);
 }
 
 function exitCode(checks: readonly DomainCheck[], strict: boolean): number {

@@ -85,6 +85,8 @@ dns
   .command('check <domain...>')
   .description('SPF, DKIM and DMARC: what is wrong, where it stands, and what to publish instead')
   .option('--json', 'print JSON')
+  .option('--junit', 'print JUnit XML, for CI')
+  .option('--sarif', 'print SARIF 2.1.0, for code scanners')
   .option('--resolver <server>', 'ask this name server ("address" or "address:port") instead of those of the settings', oneMore)
   .option('--records <file>', 'check what is planned: a zone file, or YAML, laid over what is published')
   .option('--selector <selector>', 'a DKIM selector to look at; several with commas, or the option again', oneMore)
@@ -92,7 +94,15 @@ dns
   .option('--strict', 'exit with 1 when there are warnings')
   .action(
     run(async (domains: string[], options) =>
-      (await import('./dns.ts')).runDnsCheck(config(), domains, options, painted, process.stdout.isTTY === true),
+      (await import('./dns.ts')).runDnsCheck(
+        config(),
+        domains,
+        options,
+        painted,
+        process.stdout.isTTY === true,
+        new Date(),
+        version,
+      ),
     ),
   );
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DnsCheckOptions, runDnsCheck } from '../../services/cli/dns.ts';
 import { zoneLine } from '../../services/dns/check/finding.ts';
@@ -108,6 +109,30 @@ describe.skipIf(!knotPresent)(`dns check${knotPresent ? '' : ' (SKIPPED: knot is
       spf: { lookups: 0, voids: 0 },
       dmarc: { policy: 'reject', at: 'good.test' },
     });
+  });
+
+  test('JUnit and SARIF say the same, for machines', async () => {
+    const { text, code } = await check(['bad.test', 'good.test', 'a.broken.test', 'evil.test'], {
+      junit: true,
+      selector: ['s1'],
+    });
+    expect(code).toBe(2);
+    const { testsuites } = new XMLParser({ ignoreAttributes: false }).parse(text);
+    const [bad, good, broken] = testsuites.testsuite;
+    expect(XMLValidator.validate(text)).toBe(true);
+    expect(Number(bad['@_failures'])).toBe(bad.testcase.filter((one: object) => 'failure' in one).length);
+    expect(bad.testcase.map((one: Record<string, string>) => one['@_name'])).toContain('spf_include_gone');
+    expect(good).toMatchObject({ '@_tests': '1', '@_failures': '0', testcase: { '@_name': 'nothing to say' } });
+    expect(Number(broken['@_errors'])).toBeGreaterThan(0);
+    expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    const { runs } = JSON.parse((await check(['bad.test', 'good.test'], { sarif: true })).text);
+    const { tool, results } = runs[0];
+    for (const result of results) expect(tool.driver.rules[result.ruleIndex].id).toBe(result.ruleId);
+    expect(results.find((one: { ruleId: string }) => one.ruleId === 'dmarc_tag_historic')).toMatchObject({
+      level: 'warning',
+      locations: [{ logicalLocations: [{ fullyQualifiedName: '_dmarc.bad.test' }] }],
+    });
+    await expect(check(['good.test'], { sarif: true, json: true })).rejects.toThrow('keep one');
   });
 
   test('what is planned is laid over what is published, from a zone file and from YAML', async () => {
