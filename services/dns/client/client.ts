@@ -103,9 +103,12 @@ class Client implements DnsClient {
     let work = this.underWay.get(key);
     if (work === undefined) {
       const stop = new AbortController();
-      const promise = this.lookUp(name, type, stop.signal, budget ?? { left: Number.POSITIVE_INFINITY }).finally(() => {
-        if (this.underWay.get(key)?.stop === stop) this.underWay.delete(key);
-      });
+      const promise = this.lookUp(name, type, stop.signal, budget ?? { left: Number.POSITIVE_INFINITY })
+        // The list of servers is the caller's, and may be a file that cannot be read.
+        .catch((error: unknown) => unknown('unreachable', `Nobody could be asked for ${name} (${type}): ${String(error)}.`))
+        .finally(() => {
+          if (this.underWay.get(key)?.stop === stop) this.underWay.delete(key);
+        });
       work = { promise, stop, waiters: 0 };
       this.underWay.set(key, work);
     }

@@ -173,6 +173,13 @@ describe('an answer', () => {
     await gone.stop();
     expect(await at(gone.server)).toMatchObject({ state: 'unknown', reason: 'unreachable' });
     expect(await at()).toMatchObject({ state: 'unknown', reason: 'unreachable' });
+    const closed = () => {
+      throw new Error('resolv.conf is closed');
+    };
+    expect(await createDnsClient({ servers: closed }).ask('a.example', 'A')).toMatchObject({
+      state: 'unknown',
+      reason: 'unreachable',
+    });
   });
 
   test('AD is passed on, and counts only when every part of the way has it', async () => {
