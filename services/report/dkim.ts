@@ -70,7 +70,7 @@ export function inspectSignatures(raw: Buffer, header: Header, from: string, at:
     const relaxed = bodyForm === 'relaxed';
     const hash = hashes.get(relaxed) ?? bodyHash(raw, header.body, relaxed);
     hashes.set(relaxed, hash);
-    if (tags.get('bh') !== hash) {
+    if (!Buffer.from(tags.get('bh') ?? '', 'base64').equals(Buffer.from(hash, 'base64'))) {
       found.why = `the DKIM signature of ${domain} does not verify (body hash did not verify)`;
       continue;
     }
@@ -177,19 +177,26 @@ function rsaKey(der: Buffer): KeyObject {
   }
 }
 
-/** A tag list (RFC 6376 section 3.2), without the blanks in its values; null when it is none, or names a tag twice. */
+/** Tags whose value is base64, in which white space says nothing (RFC 6376 sections 3.5 and 3.6.1). */
+const BASE64_TAGS = ['b', 'bh', 'p'];
+
+/**
+ * A tag list (RFC 6376 section 3.2) by tag, case counting; null when it is none, or names a tag twice. White space is taken out where
+ * the grammar of a tag allows it: around a value, around the colons of a list, anywhere in base64.
+ */
 export function tagsOf(value: string): Map<string, string> | null {
   const tags = new Map<string, string>();
   const parts = value.split(';');
   for (const [i, part] of parts.entries()) {
     if (i === parts.length - 1 && /^[ \t\r\n]*$/.test(part)) break;
     const equals = part.indexOf('=');
-    const name = part
-      .slice(0, Math.max(equals, 0))
-      .replace(/^[ \t\r\n]+/, '')
-      .replace(/[ \t\r\n]/g, '');
+    const name = part.slice(0, Math.max(equals, 0)).replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
     if (equals < 0 || !/^[a-z][a-z0-9_]*$/i.test(name) || tags.has(name)) return null;
-    tags.set(name, part.slice(equals + 1).replace(/[ \t\r\n]+/g, ''));
+    const words = part
+      .slice(equals + 1)
+      .split(/[ \t\r\n]+/)
+      .filter((word) => word !== '');
+    tags.set(name, BASE64_TAGS.includes(name) ? words.join('') : words.join(' ').replace(/ ?: ?/g, ':'));
   }
   return tags.size > 0 ? tags : null;
 }
@@ -200,6 +207,7 @@ const signedNames = (tags: ReadonlyMap<string, string>): string[] => (tags.get('
 export function refusal(tags: ReadonlyMap<string, string>, at: Date): string | null {
   if (tags.get('v') !== '1') return 'the DKIM signature is of another version';
   if (!signedNames(tags).includes('from')) return 'the DKIM signature does not cover the From field';
+  if (signedNames(tags).some((name) => name.includes(' '))) return 'the DKIM signature names fields that are none (h=)';
   // With l= whatever is appended stays "signed": a report, for one (RFC 6376 section 8.2).
   if (tags.has('l')) return 'the DKIM signature covers only a part of the mail (l=)';
   if (!['rsa-sha256', 'ed25519-sha256'].includes((tags.get('a') ?? '').toLowerCase()))

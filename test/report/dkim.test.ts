@@ -73,6 +73,24 @@ describe('DKIM', () => {
     expect(bodyHash(bytes(long), 0, true)).toBe(sha(`${long}\r\n`));
   });
 
+  test('white space in a tag list counts where the grammar of a tag has none, and case does', () => {
+    expect(tagsOf(' h = fr om :\tto ; d=exa mple.org; p = A B\r\n C; P=x ')).toEqual(
+      new Map([
+        ['h', 'fr om:to'],
+        ['d', 'exa mple.org'],
+        ['p', 'ABC'],
+        ['P', 'x'],
+      ]),
+    );
+    for (const [is, was] of [
+      ['message- id', 'message-id'],
+      ['d=football. example.com', 'd=football.example.com'],
+      ['s=bris bane', 's=brisbane'],
+    ] as const)
+      expect(inspect(FOOTBALL.replace(was, is)).signatures).toEqual([]);
+    expect(inspect(FOOTBALL.replace('fJVOzv8=;', 'fJVOzv8;')).signatures).toHaveLength(1);
+  });
+
   test('a tag list names each tag once', () => {
     expect(tagsOf('a=1; b = 2 \r\n 3;')).toEqual(
       new Map([
@@ -80,7 +98,7 @@ describe('DKIM', () => {
         ['b', '23'],
       ]),
     );
-    for (const wrong of ['a=1; a=2', 'a', 'a=1; ; b=2', '=1', 'a-b=1', '']) expect(tagsOf(wrong)).toBeNull();
+    for (const wrong of ['a=1; a=2', 'a', 'a=1; ; b=2', '=1', 'a-b=1', 'b h=1', '']) expect(tagsOf(wrong)).toBeNull();
   });
 });
 
