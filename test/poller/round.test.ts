@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pollRound } from '../../services/poller/round.ts';
-import { batches, uidSet } from '../../services/poller/uids.ts';
 import type { Mailbox } from '../../services/shared/mailbox.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { type FakeSession, Folder, sessionOn } from './folder.ts';
@@ -295,19 +294,4 @@ describe('a round', () => {
     expect((await rowsOf(t, mailbox)).find((row) => row.uid === 2)!.reason).toContain('it answers without the content');
     expect(context.logged()).toContain('a mail was left where it is');
   });
-});
-
-test('sets and batches', () => {
-  expect(uidSet([])).toBe('');
-  expect(uidSet([1])).toBe('1');
-  expect(uidSet([1, 2])).toBe('1:2');
-  expect(uidSet([1, 3, 4, 5, 9])).toBe('1,3:5,9');
-  const sizes = (...list: number[]) => list.map((size) => ({ size }));
-  const got = (list: { size: number }[], count: number, bytes: number) =>
-    batches(list, count, bytes).map((b) => b.map((m) => m.size));
-  expect(got([], 2, 10)).toEqual([]);
-  expect(got(sizes(1, 1, 1), 2, 10)).toEqual([[1, 1], [1]]);
-  expect(got(sizes(5, 5, 1), 9, 10)).toEqual([[5, 5], [1]]);
-  expect(got(sizes(5, 6, 1), 9, 10)).toEqual([[5], [6, 1]]);
-  expect(got(sizes(11, 1), 9, 10)).toEqual([[11], [1]]);
 });

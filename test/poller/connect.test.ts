@@ -1,0 +1,126 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { checkMailbox } from '../../services/poller/check.ts';
+import { connect } from '../../services/poller/connect.ts';
+import { createLog } from '../../services/shared/log.ts';
+import { mailboxAt, until } from './setup.ts';
+import { type Answer, startWire, type Wire } from './wire.ts';
+
+let wire: Wire;
+afterEach(() => wire.stop());
+const begin = async (answer?: Answer, options?: Parameters<typeof startWire>[1]) => {
+  wire = await startWire(answer, options);
+  return mailboxAt(`imap://demo:s3cret@127.0.0.1:${wire.port}/INBOX?tls=none`);
+};
+const never = () => new AbortController().signal;
+/** A token that is counted, and dropped when it was not taken. */
+const tokens = (forgotten: { n: number }) => ({ get: async () => 'the token', forget: () => void forgotten.n++ });
+const refusing =
+  (command: RegExp, said: string): Answer =>
+  (line) =>
+    command.test(line) ? [said] : undefined;
+
+describe('a connection', () => {
+  test('logs in, tells what the server refused last, once, and logs out', async () => {
+    const box = await begin(refusing(/^CREATE/, 'NO [CANNOT]   not  here'));
+    const connection = await connect(box, null, never());
+    expect(wire.lines.some((line) => /^LOGIN "?demo"? "?s3cret"?$/.test(line))).toBe(true);
+    expect(connection.refusals.take()).toBe('');
+    await connection.client.mailboxCreate('x').catch(() => undefined);
+    expect(connection.refusals.take()).toBe('not here');
+    expect(connection.refusals.take()).toBe('');
+    // What is not asked for is not used.
+    expect(wire.lines.some((line) => /^(IDLE|ENABLE|COMPRESS)/.test(line))).toBe(false);
+    await connection.close();
+    expect(wire.lines.at(-1)).toBe('LOGOUT');
+    expect(connection.client.usable).toBe(false);
+    await until('the socket is closed', () => wire.sockets.size === 0);
+    await connection.close();
+    expect(wire.lines.filter((line) => line === 'LOGOUT')).toHaveLength(1);
+  });
+
+  test('whose server does not answer the logout is closed all the same', async () => {
+    const connection = await connect(await begin((line) => (line === 'LOGOUT' ? null : undefined)), null, never());
+    const begun = performance.now();
+    await connection.close();
+    expect(performance.now() - begun).toBeGreaterThan(2_500);
+    await until('the socket is closed', () => wire.sockets.size === 0);
+  });
+
+  test('that breaks is told in the words of the network, and ends no process', async () => {
+    const connection = await connect(await begin(), null, never());
+    for (const socket of wire.sockets) socket.resetAndDestroy();
+    await until('it is noticed', () => !connection.client.usable);
+    expect(connection.refusals.take()).not.toBe('');
+    await connection.close();
+  });
+
+  test('with a token drops it when the server does not take it, and only then', async () => {
+    const forgotten = { n: 0 };
+    const sasl = { capabilities: 'IMAP4rev1 SASL-IR AUTH=XOAUTH2' };
+    const box = await begin(refusing(/^AUTHENTICATE/, 'NO [AUTHENTICATIONFAILED] no'), sasl);
+    await expect(connect(box, tokens(forgotten), never())).rejects.toMatchObject({ code: 'imap_login' });
+    expect(wire.lines.some((line) => line.startsWith('AUTHENTICATE XOAUTH2'))).toBe(true);
+    expect(wire.lines.join('\n')).not.toContain('s3cret');
+    expect(forgotten.n).toBe(1);
+    await wire.stop();
+    const later = await begin(refusing(/^AUTHENTICATE/, 'NO [UNAVAILABLE] later'), sasl);
+    await expect(connect(later, tokens(forgotten), never())).rejects.toMatchObject({ code: 'imap_login_later' });
+    expect(forgotten.n).toBe(1);
+  });
+
+  test('that is not wanted any more is not made, and one under way is dropped', async () => {
+    const box = await begin(undefined, { greeting: null });
+    await expect(connect(box, null, AbortSignal.abort())).rejects.toThrow();
+    expect(wire.connections).toBe(0);
+    const stop = new AbortController();
+    const waiting = connect(box, null, stop.signal).catch((error: unknown) => error);
+    await until('it waits for the greeting', () => wire.sockets.size === 1);
+    stop.abort();
+    expect(await waiting).toMatchObject({ code: expect.stringMatching(/^imap_/) });
+    await until('the socket is closed', () => wire.sockets.size === 0);
+    // Afterwards the signal is nobody's.
+    await wire.stop();
+    const other = await begin();
+    const again = new AbortController();
+    const connection = await connect(other, null, again.signal);
+    again.abort();
+    expect(connection.client.usable).toBe(true);
+    await connection.close();
+  });
+
+  test('sends nothing in clear where STARTTLS is wanted', async () => {
+    const box = await begin();
+    const strict = mailboxAt(`imap://demo:s3cret@127.0.0.1:${wire.port}/INBOX`);
+    expect(box.security).toBe('none');
+    await expect(connect(strict, null, never())).rejects.toMatchObject({ code: 'imap_starttls' });
+    expect(wire.lines.join('\n')).not.toContain('s3cret');
+    await until('the socket is closed', () => wire.sockets.size === 0);
+  });
+});
+
+describe('a check of a mailbox', () => {
+  const exists =
+    (n: number): Answer =>
+    (line) =>
+      /^EXAMINE/.test(line) ? [`* ${n} EXISTS`, '* OK [UIDVALIDITY 7] .', 'OK [READ-ONLY]'] : undefined;
+
+  test.each([
+    [0, 'IMAP4rev1 IDLE MOVE', 'ok: 0 mails, IDLE, MOVE'],
+    [1, 'IMAP4rev1 IDLE', 'ok: 1 mail, IDLE, no MOVE'],
+    [12, 'IMAP4rev1 MOVE', 'ok: 12 mails, no IDLE, MOVE'],
+  ])('of %d mails on %s, which changes nothing', async (n, capabilities, said) => {
+    const box = await begin(exists(n), { capabilities });
+    expect(await checkMailbox(box, createLog('silent'))).toBe(said);
+    expect(wire.lines.some((line) => line.startsWith('SELECT'))).toBe(false);
+    expect(wire.lines.at(-1)).toBe('LOGOUT');
+  });
+
+  test('that is not there, or may not be entered, is one sentence, and the connection is closed', async () => {
+    const box = await begin(refusing(/^EXAMINE/, 'NO [NOPERM] not yours'));
+    await expect(checkMailbox(box, createLog('silent'))).rejects.toMatchObject({
+      code: 'imap_refused',
+      message: expect.stringContaining('not yours'),
+    });
+    await until('the socket is closed', () => wire.sockets.size === 0);
+  });
+});
