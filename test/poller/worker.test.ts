@@ -1,0 +1,276 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type MailboxWorker, type PollerOptions, workMailbox } from '../../services/poller/worker.ts';
+import type { Mailbox } from '../../services/shared/mailbox.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { contextFor, mail, mailboxAt, rowsOf, type TestContext, until } from './setup.ts';
+import { type Answer, startWire, type Wire } from './wire.ts';
+
+let t: TestDatabase;
+let wire: Wire;
+let mailbox: Mailbox;
+let context: TestContext;
+let worker: MailboxWorker | null;
+let answer: Answer;
+beforeAll(async () => {
+  t = await testDatabase();
+});
+afterAll(() => t.drop());
+beforeEach(() => {
+  worker = null;
+  answer = () => undefined;
+});
+afterEach(async () => {
+  await worker?.stop();
+  await context.close();
+  await wire.stop();
+});
+
+const FAST: PollerOptions = { leaseMs: 60_000, retryMs: 20, refusedMs: 20, quietMs: 60 };
+/** Polls once in ten minutes, unless a test says otherwise: what happens at once happens for another reason. */
+async function begin(
+  options: PollerOptions = FAST,
+  extra: Parameters<typeof mailboxAt>[1] = {},
+  capabilities?: string,
+  before: () => Promise<unknown> = async () => undefined,
+): Promise<void> {
+  wire = await startWire((line, w) => answer(line, w), capabilities === undefined ? {} : { capabilities });
+  mailbox = mailboxAt(`imap://demo:s3cret@127.0.0.1:${wire.port}/INBOX?tls=none`, { poll_seconds: 600, ...extra });
+  context = contextFor(t, [mailbox]);
+  await before();
+  worker = workMailbox(context, mailbox, options);
+}
+const sent = (command: string) => wire.lines.filter((line) => line.startsWith(command)).length;
+const rounds = () => sent('SELECT');
+const logs = (code: string) =>
+  context
+    .logged()
+    .split('\n')
+    .filter((line) => line.includes(`"code":"${code}"`))
+    .map((line) => JSON.parse(line));
+const row = async () =>
+  (await t.db.query('select lease_owner as owner, last_error from ruawatch.mailboxes where mailbox = $1', [mailbox.name]))
+    .rows[0];
+const up = async () => (await context.metrics.registry.metrics()).match(/^ruawatch_imap_connected\{.*\} (\d)$/m)?.[1];
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe('a round, and then', () => {
+  test('it idles until the server tells of a mail, and no longer', async () => {
+    await begin();
+    expect(worker!.waitingFor()).toMatch(/not connected yet/);
+    await until('it idles', () => sent('IDLE') > 0);
+    expect([rounds(), worker!.waitingFor(), await up()]).toEqual([1, null, '1']);
+    expect((await row()).owner).toMatch(/:\d+:[0-9a-f]{12}$/);
+    // A mail that went is no news.
+    wire.say('* 0 EXISTS');
+    await pause(200);
+    expect(rounds()).toBe(1);
+    wire.say('* 1 EXISTS');
+    await until('a second round', () => rounds() === 2);
+    // The connection is asked now and then whether it stands, and idles again.
+    await until('it is asked', () => sent('NOOP') > 1 && sent('IDLE') > 2);
+    expect(wire.connections).toBe(1);
+    await worker!.stop();
+    expect(await up()).toBe('0');
+    expect(await row()).toEqual({ owner: null, last_error: null });
+    expect(wire.lines.at(-1)).toBe('LOGOUT');
+  });
+
+  test.each([
+    ['that cannot IDLE', {}, 'IMAP4rev1 MOVE'],
+    ['that is not to', { idle: false }, undefined],
+  ])('a server %s is asked for its news', async (_, extra, capabilities) => {
+    await begin(FAST, extra, capabilities);
+    await until('it is asked', () => sent('NOOP') >= 2);
+    expect([sent('IDLE'), rounds()]).toEqual([0, 1]);
+    answer = (line) => (line === 'NOOP' ? ['* 1 EXISTS', 'OK'] : undefined);
+    await until('a second round', () => rounds() > 1);
+  });
+
+  test('it looks again every poll_seconds, whatever the server tells', async () => {
+    await begin({ ...FAST, quietMs: 60_000 }, { poll_seconds: 0.3 });
+    const begun = performance.now();
+    await until('four rounds', () => rounds() >= 4);
+    expect(performance.now() - begun).toBeGreaterThan(700);
+    expect(wire.connections).toBe(1);
+  });
+
+  test('a mail that came meanwhile is taken at once', async () => {
+    let told = false;
+    answer = (line) => {
+      if (!/^UID SEARCH/.test(line)) return /^SELECT/.test(line) ? SELECTED(1) : undefined;
+      const news = told ? [] : ['* 2 EXISTS'];
+      told = true;
+      return [...news, '* SEARCH', 'OK'];
+    };
+    await begin({ ...FAST, quietMs: 60_000 }, { idle: false });
+    await until('a second round', () => rounds() >= 2);
+    await pause(200);
+    expect(rounds()).toBe(2);
+  });
+});
+
+const SELECTED = (exists: number) => [
+  '* FLAGS ()',
+  `* ${exists} EXISTS`,
+  '* OK [UIDVALIDITY 7] .',
+  `* OK [UIDNEXT ${exists + 1}] .`,
+  'OK [READ-WRITE]',
+];
+/** A folder of these mails, which the server does not let be moved when `stuck`. */
+const holding =
+  (mails: Buffer[], stuck: boolean): Answer =>
+  (line) => {
+    const of = (uid: number) => mails[uid - 1]!;
+    const uids = mails.map((_, i) => i + 1);
+    if (/^SELECT/.test(line)) return SELECTED(mails.length);
+    if (/^UID SEARCH/.test(line)) return [`* SEARCH ${uids.join(' ')}`, 'OK'];
+    if (/^UID FETCH/.test(line)) {
+      const [from, to] = line.split(' ')[2]!.split(':').map(Number) as [number, number?];
+      const some = uids.filter((uid) => uid >= from && uid <= (to ?? from));
+      if (/BODY/.test(line))
+        return [...some.map((uid) => `* ${uid} FETCH (UID ${uid} BODY[] {${of(uid).length}}\r\n${of(uid)})`), 'OK'];
+      return [
+        ...some.map(
+          (uid) => `* ${uid} FETCH (UID ${uid} RFC822.SIZE ${of(uid).length} INTERNALDATE "05-Jun-2026 10:00:00 +0000")`,
+        ),
+        'OK',
+      ];
+    }
+    if (/^UID (MOVE|COPY)/.test(line) && stuck) return ['NO [OVERQUOTA] Quota exceeded'];
+    return undefined;
+  };
+
+describe('what is stored', () => {
+  test('wakes the parser with its keys', async () => {
+    const jobs: number[][] = [];
+    answer = holding(
+      [1, 2, 3].map((n) => mail(`m${n}`)),
+      false,
+    );
+    await begin(FAST, {}, undefined, async () => {
+      context.queues.add = async (queue: string, data: unknown) => {
+        expect(queue).toBe('parse');
+        jobs.push((data as { messages: number[] }).messages);
+        return true;
+      };
+    });
+    await until('woken', () => jobs.length > 0);
+    expect(jobs.flat().sort()).toEqual((await rowsOf(t, mailbox)).map((one) => one.message_key).sort());
+  });
+
+  test('and cannot be moved is told once, noted, and tried again each round; all is well when it works', async () => {
+    const mails = [mail('stuck')];
+    answer = holding(mails, true);
+    await begin(FAST, { poll_seconds: 0.1 });
+    await until('some rounds', () => sent('UID MOVE') >= 6);
+    expect(worker!.waitingFor()).toMatch(/cannot be moved to the folder "ruawatch" \(the server says: Quota exceeded\)/);
+    expect(logs('dispose_refused')).toMatchObject([{ level: 50 }]);
+    expect((await row()).last_error).toMatch(/Quota exceeded/);
+    expect(wire.connections).toBe(1);
+    answer = holding(mails, false);
+    await until('it is over', () => worker!.waitingFor() === null);
+    answer = holding([mail('stuck again')], true);
+    await until('it is told again', () => logs('dispose_refused').length === 2);
+  });
+});
+
+describe('what goes wrong', () => {
+  test('a lost connection is told and noted, made anew after a short wait, and forgotten after the next round', async () => {
+    await begin({ ...FAST, quietMs: 60_000 }, { idle: false });
+    await until('a round', () => worker!.waitingFor() === null);
+    answer = () => null;
+    wire.say('* BYE going down');
+    for (const socket of wire.sockets) socket.end();
+    await until(
+      'it is noted',
+      async () => (await row()).last_error,
+      (said) => /was lost \(.*going down.*\); it is tried again/.test(said ?? ''),
+    );
+    expect(worker!.waitingFor()).toMatch(/going down|lost/);
+    expect(logs('imap_lost')[0]).toMatchObject({ level: 40, retry_seconds: 1 });
+    answer = () => undefined;
+    for (const socket of wire.sockets) socket.destroy();
+    await until('it goes on', () => worker!.waitingFor() === null);
+    await until('it is forgotten', async () => (await row()).last_error === null);
+    expect(await up()).toBe('1');
+  });
+
+  test('what waiting may mend is tried again soon, each time later; what it cannot, by the longer wait', async () => {
+    answer = (line) => (/^LOGIN/.test(line) ? ['NO [UNAVAILABLE] later'] : undefined);
+    await begin({ ...FAST, retryMs: 100, refusedMs: 600_000 });
+    const begun = performance.now();
+    await until('four tries', () => sent('LOGIN') >= 4);
+    // Half of 100, 200 and 400 ms at the least.
+    expect(performance.now() - begun).toBeGreaterThan(340);
+    expect(await up()).not.toBe('1');
+    expect((await row()).owner).toBe(null);
+    expect(logs('imap_login_later')[0]).toMatchObject({ level: 40, retry_seconds: 1 });
+    answer = (line) => (/^LOGIN/.test(line) ? ['NO [AUTHENTICATIONFAILED] no'] : undefined);
+    await until('it is told', () => logs('imap_login').length === 1);
+    expect(logs('imap_login')[0]).toMatchObject({ level: 50 });
+    expect(logs('imap_login')[0].retry_seconds).toBeGreaterThanOrEqual(150);
+    expect(logs('imap_login')[0].retry_seconds).toBeLessThanOrEqual(300);
+    await pause(300);
+    expect(logs('imap_login')).toHaveLength(1);
+    expect(worker!.waitingFor()).toMatch(/wrong password or user/);
+    // It waits a long time, and still stops at once.
+    const before = performance.now();
+    await worker!.stop();
+    expect(performance.now() - before).toBeLessThan(2_000);
+  });
+
+  test('trouble of the database is told as that, and of neither the mail server nor the connection', async () => {
+    await begin(FAST, { poll_seconds: 0.1 });
+    await until('a round', () => worker!.waitingFor() === null);
+    await t.db.query('alter table ruawatch.messages rename to messages_away');
+    try {
+      await until('it is told', () => /waits for Postgres \(.*messages.*\); nothing is moved/.test(worker!.waitingFor() ?? ''));
+      expect(logs('database')[0]).toMatchObject({ level: 40 });
+    } finally {
+      await t.db.query('alter table ruawatch.messages_away rename to messages');
+    }
+    await until('it goes on', () => worker!.waitingFor() === null);
+    // A mistake of ours.
+    context.metrics.imapUp.set = () => {
+      throw new Error('a mistake');
+    };
+    for (const socket of wire.sockets) socket.destroy();
+    await until('it is told', () => /^Mailbox ".*": a mistake; it is tried again\.$/.test(worker!.waitingFor() ?? ''));
+    context.metrics.imapUp.set = () => undefined;
+  });
+
+  test('a lease that another has: it stands by without a word, and takes over when it is free', async () => {
+    await begin({ ...FAST, leaseMs: 600 }, {}, undefined, () =>
+      t.db.query(
+        "insert into ruawatch.mailboxes (mailbox, folder, lease_owner, lease_until) values ($1, 'INBOX', 'b', now() + interval '1 hour')",
+        [mailbox.name],
+      ),
+    );
+    await until('it stands by', () => worker!.waitingFor() === null);
+    await pause(500);
+    expect([wire.connections, context.logged()]).toEqual([0, '']);
+    await t.db.query('update ruawatch.mailboxes set lease_until = now() where mailbox = $1', [mailbox.name]);
+    await until('it takes over', () => rounds() === 1);
+    // Taken away, it lets go: of the connection, and of the row, which is the other's.
+    await t.db.query(
+      "update ruawatch.mailboxes set lease_owner = 'b', lease_until = now() + interval '1 hour' where mailbox = $1",
+      [mailbox.name],
+    );
+    await until('it lets go', () => wire.sockets.size === 0);
+    await until('it says so', () => logs('lease_lost').length > 0);
+    expect(await row()).toEqual({ owner: 'b', last_error: null });
+    await until('it stands by', () => worker!.waitingFor() === null);
+    expect(await up()).toBe('0');
+  });
+
+  test('after a stop there is no further round, no connection and no lease', async () => {
+    await begin(FAST, { poll_seconds: 0.1 });
+    await until('some rounds', () => rounds() >= 2);
+    await worker!.stop();
+    const at = rounds();
+    await pause(300);
+    expect(rounds()).toBe(at);
+    expect(wire.sockets.size).toBe(0);
+    expect((await row()).owner).toBe(null);
+  });
+});
