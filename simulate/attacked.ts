@@ -2,7 +2,7 @@ import type { Db } from '../services/shared/db.ts';
 import type { Alarm } from './alarms.ts';
 import { ATTACKS, type Attack } from './attackers.ts';
 import type { Calendar } from './calendar.ts';
-import type { Layout } from './print.ts';
+import type { Layout } from './layout.ts';
 import type { Detection } from './score.ts';
 
 /** What a world looks like at its end, for one with attackers to be held against the same without. */

@@ -1,9 +1,7 @@
 import type { Confusion } from './classes.ts';
+import type { Layout } from './layout.ts';
 import type { Outcome } from './run.ts';
 import type { Summary } from './score.ts';
-
-/** Lays rows out, the first being the heads. */
-export type Layout = (rows: readonly string[][]) => string[];
 
 /** What the terminal shows, and with the layout `markdown` what docs/detection.md holds. */
 export function printed(

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../shared/config.ts';
+import { DAY_MS } from '../shared/days.ts';
 import { type Db, type Tx, transaction } from '../shared/db.ts';
 import type { Log } from '../shared/log.ts';
 import { foreignDomains } from '../store/domains.ts';
@@ -10,7 +11,6 @@ import { composeMail, messageIdOf } from './mail.ts';
 import { recipientsOf } from './recipients.ts';
 import { renderWeekly } from './templates/weekly.ts';
 
-const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
 /** A digest that is later than this (the program was stopped) is left out: the next one tells of its time too. */
 const LATEST_MS = 3 * DAY_MS;

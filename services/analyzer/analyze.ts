@@ -1,4 +1,5 @@
 import { isKnown, labelOf } from '../report/reporters.ts';
+import { addDays } from '../shared/days.ts';
 import { type Tx, transaction } from '../shared/db.ts';
 import type { Context } from '../shared/service.ts';
 import {
@@ -40,7 +41,7 @@ import { READY_DAYS } from './rules/policy_ready.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
 import { catalogueOf } from './senders.ts';
 import { countedOf, type Deciders, decidersOf, isOfAge, standingOf } from './standing.ts';
-import { addDays, openOf, total } from './window.ts';
+import { openOf, total } from './window.ts';
 
 /** Sources judged in one transaction: bounds its memory and how long it holds its locks. */
 const SOURCES_AT_ONCE = 500;

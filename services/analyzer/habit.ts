@@ -1,6 +1,6 @@
+import { addDays, daysBetween, isWeekend, later } from '../shared/days.ts';
 import type { ReporterDay } from '../store/analysis.ts';
 import { countTail } from './statistics.ts';
-import { addDays, isWeekend, later } from './window.ts';
 
 /** Report days that make a habit. */
 export const HABIT_DAYS = 28;
@@ -112,13 +112,6 @@ export class Attendance {
     if (this.first === '' || this.first >= day) return [];
     return daysBetween(later(addDays(day, -HABIT_DAYS), this.first), addDays(day, -1));
   }
-}
-
-/** All days from `from` to `to`, both included. */
-export function daysBetween(from: string, to: string): string[] {
-  const days: string[] = [];
-  for (let day = from; day <= to; day = addDays(day, 1)) days.push(day);
-  return days;
 }
 
 /** Counts by reporter and day. */

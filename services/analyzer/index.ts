@@ -1,4 +1,5 @@
 import { ownDomains } from '../report/hostname.ts';
+import { addDays } from '../shared/days.ts';
 import { isTransient, messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
@@ -7,7 +8,6 @@ import { endExpired } from '../store/senders.ts';
 import { backlogExists, type WaitingDomain, waitingAmong, waitingDomains } from '../store/work.ts';
 import { alarmUrgent, analyzeDomain } from './analyze.ts';
 import { catalogueOf, domainsOf } from './senders.ts';
-import { addDays } from './window.ts';
 
 const NAME = 'analyzer';
 /** Domains looked at in one sweep; the next goes on with the rest. */

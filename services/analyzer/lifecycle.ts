@@ -1,6 +1,7 @@
+import { addDays, earlier, later } from '../shared/days.ts';
 import type { Candidate, Evidence, FindingUpdate, KnownFinding, NewFinding, Reopening, Severity } from '../store/findings.ts';
 import { strength, type Tag } from './policy.ts';
-import { addDays, earlier, later, settledUntil } from './window.ts';
+import { settledUntil } from './window.ts';
 
 const RANK: Record<Severity, number> = { info: 0, low: 1, medium: 2, high: 3, critical: 4 };
 /** Volume changed materially when it is so many times what was told, and at least so much. */

@@ -181,22 +181,3 @@ export function settledUntil(known: readonly KnownFinding[], kind: string, subje
   const resolved = known.find((f) => f.kind === kind && f.subject === subject && f.state === 'resolved');
   return resolved ? (resolved.evidence.resolved_day ?? resolved.last_day) : '';
 }
-
-/** `day` moved by `n` days; both YYYY-MM-DD. */
-export function addDays(day: string, n: number): string {
-  return new Date(Date.parse(`${day}T00:00:00Z`) + n * 86_400_000).toISOString().slice(0, 10);
-}
-
-/** The earlier of two days. */
-export function earlier(a: string, b: string): string {
-  return [a, b].sort()[0]!;
-}
-
-/** The later of two days. */
-export function later(a: string, b: string): string {
-  return [a, b].sort()[1]!;
-}
-
-export function isWeekend(day: string): boolean {
-  return [0, 6].includes(new Date(`${day}T00:00:00Z`).getUTCDay());
-}

@@ -13,6 +13,7 @@ import { createLog } from '../shared/log.ts';
 import { createMetrics } from '../shared/metrics.ts';
 import { reverseResolver } from '../shared/resolver.ts';
 import { archiveSize } from '../store/archive.ts';
+import { countOwn } from '../store/domains.ts';
 import { countMessages, newestRaws } from '../store/messages.ts';
 import { checkNames, openDatabase, openQueues } from './open.ts';
 import { waitingForWord } from './waiting.ts';
@@ -104,9 +105,9 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   if (databaseUrl !== null) {
     const opened = openPool(databaseUrl, { max: 1 });
     await check('domains', async () => {
-      const { rows } = await opened.query<{ n: number }>("select count(*)::int as n from dmarc.domains where state = 'own'");
+      const own = await countOwn(opened);
       const listed = ownDomains(config.domains).names.length;
-      return `${rows[0]!.n} yours${rows[0]!.n === 0 && listed > 0 ? `, ${listed} listed: they are from the next start on` : ''}`;
+      return `${own} yours${own === 0 && listed > 0 ? `, ${listed} listed: they are from the next start on` : ''}`;
     });
     try {
       for (const line of await waitingForWord(opened, config)) out(`--    domains: ${line}`);

@@ -1,5 +1,6 @@
 import type { Dns } from '../dns/client/types.ts';
 import { networkOf } from '../report/address.ts';
+import { DAY_MS } from '../shared/days.ts';
 import { isTransient, messageOf } from '../shared/errors.ts';
 import { openDns, type ReverseResolver, reverseResolver } from '../shared/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/service.ts';
@@ -37,7 +38,6 @@ const FORGET_EVERY_MS = 6 * 3_600_000;
 const FORGET_BATCH = 5_000;
 /** After a failure: a few minutes, then ever longer, a day at most. */
 const RETRY_MS = 300_000;
-const DAY_MS = 86_400_000;
 
 /**
  * Learns who the addresses are that mail came from: reverse name, forward confirmation, owner of the network. It finds new addresses in

@@ -1,7 +1,7 @@
+import { DAY_MS } from '../shared/days.ts';
 import type { Context } from '../shared/service.ts';
 import { dropOldest, measureArchive } from '../store/archive.ts';
 
-const DAY_MS = 86_400_000;
 const GB = 1e9;
 /** Mails in one transaction: a fraction of a second. */
 const AT_ONCE = 200;

@@ -27,11 +27,12 @@ import {
   takeReportKeys,
 } from '../store/reports.ts';
 import { dropEmptyPending, loadPolicyReports, noteDomains, noteSources, rollUp, rollUpPolicies } from '../store/rollups.ts';
-import { type Judge, judgeAtHand, notToBeVerified } from './judge.ts';
+import { judgeAtHand, notToBeVerified } from './judge.ts';
 import type { Months } from './months.ts';
 import { noteOther, nothingRead, type Privacy, REDACT, writeOthers } from './others.ts';
 import { BATCH_RECORDS, keysFrom, type ReadReport, type ReadResult } from './pieces.ts';
 import { type Readers, readHere } from './readers.ts';
+import type { Judge } from './trust.ts';
 
 /** A raw mail above this is worked alone, its records copied while they are read. */
 const LARGE_RAW_BYTES = 512 * 1024;

@@ -3,12 +3,7 @@ import type { Config } from '../shared/config.ts';
 import { IMPORT_PLACE } from '../store/imports.ts';
 import type { Trust } from '../store/reports.ts';
 import type { Origin } from './origin.ts';
-
-/**
- * Says of each report in a mail whose it is; null when that is to be verified.
- * @param doubt why what proves the mail does not prove this report; null when it does
- */
-export type Judge = (claim: Claim, doubt: string | null) => Trust | null;
+import type { Judge } from './trust.ts';
 
 /** The judge of a mail whose reports count as they are; null when they are to be verified. */
 export function notToBeVerified(mailbox: string, check: Config['trust']['check']): ((claim: Claim) => Trust) | null {

@@ -1,10 +1,10 @@
+import { DAY_MS } from '../shared/days.ts';
 import { messageOf } from '../shared/errors.ts';
 import type { Context } from '../shared/service.ts';
 import { isoSeconds } from '../store/copy.ts';
 import { sessionsUsing } from '../store/locks.ts';
 import { BY_REPORT_DAY, dropPartitions, ensurePartitions, PARTITIONED, type Partitioned } from '../store/partitions.ts';
 
-const DAY_MS = 86_400_000;
 /** Tries of what nobody waits for. */
 const TRIES = 10;
 /**

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../shared/days.ts';
 import { type Context, repeat } from '../shared/service.ts';
 import { dropPersonal } from '../store/failures.ts';
 import { keepArchive } from './archive.ts';
@@ -8,7 +9,6 @@ const EVERY_MS = 3_600_000;
 /** Whoever floods the mailbox may not fill the disk between two looks. */
 const ARCHIVE_EVERY_MS = 600_000;
 const MAILS_AT_ONCE = 500;
-const DAY_MS = 86_400_000;
 
 /**
  * Makes and drops the months of the large tables (months.ts), and keeps the raw archive within its bounds (archive.ts). And deletes failure reports, and the mails they came in, when `failure_reports.retention_days` have passed since ruawatch stored them:

@@ -1,8 +1,13 @@
 import { belongingOf, type Claim, reporterOf } from '../report/reporters.ts';
 import { plain } from '../store/copy.ts';
 import type { Trust } from '../store/reports.ts';
-import type { Judge } from './judge.ts';
 import type { Authenticated, Origin } from './origin.ts';
+
+/**
+ * Says of each report in a mail whose it is; null when that is to be verified.
+ * @param doubt why what proves the mail does not prove this report; null when it does
+ */
+export type Judge = (claim: Claim, doubt: string | null) => Trust | null;
 
 /**
  * What the mail's authenticity says about a report in it. The domain that wrote the mail must be the reporter's: that of the address in

@@ -225,3 +225,9 @@ export async function anyOwn(q: Queryable): Promise<boolean> {
   const { rows } = await q.query<{ any: boolean }>("select exists (select from ruawatch.domains where state = 'own') as any");
   return rows[0]!.any;
 }
+
+/** How many domains are the operator's own, by his word or by DNS. */
+export async function countOwn(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ n: number }>("select count(*) as n from dmarc.domains where state = 'own'");
+  return rows[0]!.n;
+}

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { levelOf, onceLevelOf } from '../../services/analyzer/budget.ts';
-import { Attendance, daysBetween, Habit, Series } from '../../services/analyzer/habit.ts';
-import { isWeekend } from '../../services/analyzer/window.ts';
+import { Attendance, Habit, Series } from '../../services/analyzer/habit.ts';
+import { daysBetween, isWeekend } from '../../services/shared/days.ts';
+
 import type { ReporterDay } from '../../services/store/analysis.ts';
 import { ago } from './rows.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Attendance, daysBetween } from '../../services/analyzer/habit.ts';
+import { Attendance } from '../../services/analyzer/habit.ts';
 import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
 import {
   authenticationRegression,
@@ -9,6 +9,7 @@ import {
 import { newSource } from '../../services/analyzer/rules/new_source.ts';
 import { unauthorizedSource } from '../../services/analyzer/rules/unauthorized_source.ts';
 import { volumeSurge, volumeSurgeResolved } from '../../services/analyzer/rules/volume_surge.ts';
+import { daysBetween } from '../../services/shared/days.ts';
 import type { ReporterDay, SourceDay } from '../../services/store/analysis.ts';
 import { ago, domainDays, domainWindow, onFile, row, sourceWindow, span } from './rows.ts';
 

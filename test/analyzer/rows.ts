@@ -1,7 +1,8 @@
 import { levelOf, onceLevelOf } from '../../services/analyzer/budget.ts';
 import { Attendance } from '../../services/analyzer/habit.ts';
 import type { DomainWindow, SourceWindow } from '../../services/analyzer/window.ts';
-import { addDays } from '../../services/analyzer/window.ts';
+import { addDays } from '../../services/shared/days.ts';
+
 import type { DomainDay, Network, PolicyDay, ReporterDay, SourceDay } from '../../services/store/analysis.ts';
 import type { KnownFinding } from '../../services/store/findings.ts';
 

@@ -7,7 +7,8 @@ import {
 } from '../../services/analyzer/rules/authentication_regression.ts';
 import { BrokenSenders } from '../../services/analyzer/rules/broken_senders.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from '../../services/analyzer/rules/unauthorized_source.ts';
-import { addDays, type SourceWindow } from '../../services/analyzer/window.ts';
+import type { SourceWindow } from '../../services/analyzer/window.ts';
+import { addDays } from '../../services/shared/days.ts';
 import type { SourceDay } from '../../services/store/analysis.ts';
 import type { Candidate } from '../../services/store/findings.ts';
 import { ago, DOMAIN, domainDays, domainWindow, onFile, REPORTERS, row, sourceWindow, span } from './rows.ts';

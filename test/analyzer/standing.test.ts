@@ -8,7 +8,8 @@ import {
   QUORUM,
   standingOf,
 } from '../../services/analyzer/standing.ts';
-import { addDays } from '../../services/analyzer/window.ts';
+import { addDays } from '../../services/shared/days.ts';
+
 import { countedRows } from '../../services/store/counted.ts';
 import type { ReporterFacts } from '../../services/store/reporters.ts';
 import { readDocument } from '../docs/markdown.ts';

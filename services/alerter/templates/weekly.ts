@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../shared/days.ts';
 import type { DayTotal, DomainWeek, WeekFinding, WeekFindings } from '../../store/weekly.ts';
 import { columns, passBar, shareBar, sparkline } from './chart.ts';
 import { factsOf } from './facts.ts';
@@ -20,7 +21,6 @@ export interface Weekly extends WeekFindings {
 const WIDTH = 78;
 /** More is not read, and Gmail cuts a mail off behind 102 kB; what is beyond is counted. */
 const MOST_DOMAINS = 15;
-const DAY_MS = 86_400_000;
 
 /** Renders the digest of a week: what changed, what is open, and how each domain's mail did. Pure. */
 export function renderWeekly(week: Weekly): Rendered {

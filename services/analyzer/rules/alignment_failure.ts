@@ -1,3 +1,4 @@
+import { earlier } from '../../shared/days.ts';
 import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
 import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
 import { passesOn } from '../identity.ts';
@@ -8,7 +9,6 @@ import { count, short } from '../text.ts';
 import {
   type Counts,
   days,
-  earlier,
   failedOf,
   isEvidence,
   judgedDays,

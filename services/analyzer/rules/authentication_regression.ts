@@ -1,3 +1,4 @@
+import { addDays, isWeekend, later } from '../../shared/days.ts';
 import type { SourceDay } from '../../store/analysis.ts';
 import type { BrokenSender } from '../../store/findings.ts';
 import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
@@ -6,15 +7,12 @@ import { passesAgainSince } from '../series.ts';
 import { shareTail } from '../statistics.ts';
 import { count, percent } from '../text.ts';
 import {
-  addDays,
   type Counts,
   type Day,
   days,
   failedOf,
-  isWeekend,
   judgedDays,
   judgedRows,
-  later,
   reportersOf,
   type SourceWindow,
   total,

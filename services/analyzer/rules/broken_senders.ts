@@ -1,4 +1,5 @@
 import { organizationalDomain } from '../../report/orgdomain.ts';
+import { addDays, earlier, later } from '../../shared/days.ts';
 import {
   type BrokenSender,
   type Candidate,
@@ -11,7 +12,6 @@ import {
 import type { FailedCheck } from '../../store/signatures.ts';
 import { publishedTag } from '../policy.ts';
 import { count, list, number, percent, short } from '../text.ts';
-import { addDays, earlier, later } from '../window.ts';
 
 const KIND = 'authentication_regression';
 /** What an incident is told of: the mechanism that its senders lost. A source is a domain or a network, and never called so. */

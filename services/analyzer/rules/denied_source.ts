@@ -1,20 +1,9 @@
+import { addDays, earlier, later } from '../../shared/days.ts';
 import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
 import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
 import { passesOn } from '../identity.ts';
 import { count, short } from '../text.ts';
-import {
-  addDays,
-  type Counts,
-  earlier,
-  isEvidence,
-  judgedDays,
-  later,
-  openOf,
-  reportersOf,
-  type SourceWindow,
-  settledUntil,
-  total,
-} from '../window.ts';
+import { type Counts, isEvidence, judgedDays, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
 import { silent } from './silence.ts';
 import { UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
 

@@ -1,8 +1,9 @@
+import { addDays, earlier } from '../../shared/days.ts';
 import { type Candidate, type Culprit, forgedQuery, type KnownFinding } from '../../store/findings.ts';
 import type { ForgedDay } from '../../store/trust.ts';
 import { stated, witnessed } from '../confidence.ts';
 import { count, list, short } from '../text.ts';
-import { addDays, earlier, openOf, type ReporterWindow, settledUntil } from '../window.ts';
+import { openOf, type ReporterWindow, settledUntil } from '../window.ts';
 
 const KIND = 'forged_report';
 /** Days without such a report after which the finding resolves. */

@@ -1,10 +1,10 @@
+import { addDays } from '../../shared/days.ts';
 import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
 import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
 import { forwardingOdds } from '../forwarding.ts';
 import { passesOn } from '../identity.ts';
 import { count, short } from '../text.ts';
 import {
-  addDays,
   isEvidence,
   judgedRows,
   openOf,

@@ -1,9 +1,10 @@
+import { addDays } from '../../shared/days.ts';
 import type { PolicyDay } from '../../store/analysis.ts';
 import { type Candidate, type KnownFinding, policyQuery, type TagChange } from '../../store/findings.ts';
 import { stated, witnessed } from '../confidence.ts';
 import { commonest, parsePolicy, strength, TAGS, type Tag } from '../policy.ts';
 import { list, short } from '../text.ts';
-import { addDays, type DomainWindow, openOf } from '../window.ts';
+import { type DomainWindow, openOf } from '../window.ts';
 
 const KIND = 'policy_change';
 /** How long caches of DNS and of reporters may show the old policy. */

@@ -1,10 +1,11 @@
+import { addDays, daysBetween } from '../../shared/days.ts';
 import type { ClassVolume } from '../../store/analysis.ts';
 import { type Candidate, type KnownFinding, policyQuery } from '../../store/findings.ts';
 import { stated, witnessed } from '../confidence.ts';
-import { daysBetween } from '../habit.ts';
+
 import { parsePolicy } from '../policy.ts';
 import { count, number, percent, short } from '../text.ts';
-import { addDays, type DomainWindow, openOf } from '../window.ts';
+import { type DomainWindow, openOf } from '../window.ts';
 
 const KIND = 'policy_ready';
 /** Of the days of a month, so many with reports, from so many reporters of at least so many days each. */

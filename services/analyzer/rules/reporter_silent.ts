@@ -1,10 +1,11 @@
+import { addDays } from '../../shared/days.ts';
 import { type Candidate, type KnownFinding, reportsQuery } from '../../store/findings.ts';
 import { levelOf } from '../budget.ts';
 import { stated, witnessed } from '../confidence.ts';
 import { Habit, Series } from '../habit.ts';
 import { silenceTail } from '../statistics.ts';
 import { count, number, percent, short } from '../text.ts';
-import { addDays, type DomainWindow, openOf, settledUntil } from '../window.ts';
+import { type DomainWindow, openOf, settledUntil } from '../window.ts';
 
 const KIND = 'reporter_silent';
 /** Report days without a word: an outage is over sooner, and late reports come sooner. */

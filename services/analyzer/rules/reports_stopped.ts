@@ -1,7 +1,8 @@
+import { earlier } from '../../shared/days.ts';
 import type { Confirmation } from '../../store/domains.ts';
 import { type Candidate, domainQuery, type KnownFinding } from '../../store/findings.ts';
 import { short } from '../text.ts';
-import { earlier, openOf } from '../window.ts';
+import { openOf } from '../window.ts';
 
 const KIND = 'reports_stopped';
 

@@ -1,12 +1,13 @@
+import { addDays, daysBetween, earlier } from '../../shared/days.ts';
 import type { Network, NetworkDay, ReporterDay, Rest } from '../../store/analysis.ts';
 import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
 import { levelOf } from '../budget.ts';
 import { stated, wilson, witnessed } from '../confidence.ts';
-import { daysBetween, Habit, Series } from '../habit.ts';
+import { Habit, Series } from '../habit.ts';
 import { publishedTag } from '../policy.ts';
 import { countTail } from '../statistics.ts';
 import { count, list, number, percent, short } from '../text.ts';
-import { addDays, type DomainWindow, earlier, isEvidence, judgedDays, openOf, settledUntil } from '../window.ts';
+import { type DomainWindow, isEvidence, judgedDays, openOf, settledUntil } from '../window.ts';
 import { silent } from './silence.ts';
 
 const KIND = 'unauthorized_source';

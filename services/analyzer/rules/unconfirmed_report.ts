@@ -1,7 +1,8 @@
+import { addDays, earlier } from '../../shared/days.ts';
 import { type Candidate, type KnownFinding, recordsQuery } from '../../store/findings.ts';
 import type { Standing } from '../standing.ts';
 import { count, list, short } from '../text.ts';
-import { addDays, type DomainWindow, earlier, openOf } from '../window.ts';
+import { type DomainWindow, openOf } from '../window.ts';
 import { numbersOf, type Rise, riseOf, UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
 
 const KIND = 'unconfirmed_report';

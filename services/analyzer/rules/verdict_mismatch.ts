@@ -1,10 +1,11 @@
+import { addDays, daysBetween } from '../../shared/days.ts';
 import { type Candidate, contradictedQuery, type KnownFinding } from '../../store/findings.ts';
 import { levelOf } from '../budget.ts';
 import { stated, wilson, witnessed } from '../confidence.ts';
-import { daysBetween } from '../habit.ts';
+
 import { shareTail } from '../statistics.ts';
 import { count, percent, short } from '../text.ts';
-import { addDays, type DomainWindow, openOf, settledUntil } from '../window.ts';
+import { type DomainWindow, openOf, settledUntil } from '../window.ts';
 
 const KIND = 'verdict_mismatch';
 /** Days the rule looks at, and report days of the reporter without, after which the finding resolves. */

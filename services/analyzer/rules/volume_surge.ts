@@ -1,9 +1,10 @@
+import { addDays, daysBetween, earlier } from '../../shared/days.ts';
 import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
 import { stated, witnessed, witnesses } from '../confidence.ts';
-import { daysBetween, Habit, Series } from '../habit.ts';
+import { Habit, Series } from '../habit.ts';
 import { countTail } from '../statistics.ts';
 import { count, number, short } from '../text.ts';
-import { addDays, earlier, judgedDays, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
+import { judgedDays, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
 
 const KIND = 'volume_surge';
 /** Days the rule looks at. */

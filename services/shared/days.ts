@@ -1,0 +1,30 @@
+/** Report days are UTC days, written YYYY-MM-DD everywhere, so that they compare as texts. */
+
+/** Milliseconds of a day. */
+export const DAY_MS = 86_400_000;
+
+/** `day` moved by `n` days. */
+export function addDays(day: string, n: number): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + n * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** All days from `from` to `to`, both included. */
+export function daysBetween(from: string, to: string): string[] {
+  const days: string[] = [];
+  for (let day = from; day <= to; day = addDays(day, 1)) days.push(day);
+  return days;
+}
+
+/** The earlier of two days. */
+export function earlier(a: string, b: string): string {
+  return a < b ? a : b;
+}
+
+/** The later of two days. */
+export function later(a: string, b: string): string {
+  return a > b ? a : b;
+}
+
+export function isWeekend(day: string): boolean {
+  return [0, 6].includes(new Date(`${day}T00:00:00Z`).getUTCDay());
+}
