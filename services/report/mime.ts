@@ -1,6 +1,7 @@
 import { firstFields, readHeader, readMailHeader } from './header.ts';
 import { type Limits, Refusal } from './limits.ts';
 import { decodeWords, type Parameterised, parseParameterised } from './parameters.ts';
+import { SNIFF_LENGTH, sniff } from './sniff.ts';
 import { printable } from './text.ts';
 
 /** A leaf of a mail: a slice of it, not yet decoded. */
@@ -120,7 +121,7 @@ class Walker {
     if (depth > this.limits.mimeDepth) {
       throw new Refusal('mime_too_deep', `The mail nests MIME parts more than ${this.limits.mimeDepth} deep.`);
     }
-    if (content.value.startsWith('multipart/')) {
+    if (content.value.startsWith('multipart/') && !(depth === 0 && isDocument(raw.subarray(start, end)))) {
       const boundary = content.parameters.get('boundary') || guessBoundary(raw, start, end);
       if (boundary !== null) {
         this.multipart(raw, boundary, start, end, depth, forwarded);
@@ -190,6 +191,14 @@ class Walker {
     const header = readHeader(raw, start, Math.max(start, end), this.limits);
     this.entity(raw, firstFields(header.fields), header.body, Math.max(header.body, end), depth + 1, forwarded);
   }
+}
+
+/**
+ * Whether the body of a mail is a bare XML document. It is read as one whatever its Content-Type says, which many signers leave out: a
+ * line such as `-->` in it would else be a delimiter to whoever passes the mail on.
+ */
+export function isDocument(body: Buffer): boolean {
+  return sniff(body.subarray(0, SNIFF_LENGTH)) === 'xml';
 }
 
 /** A multipart that does not name its boundary mostly begins with it. */

@@ -1,5 +1,6 @@
 import type { Header } from './header.ts';
 import { firstFields } from './header.ts';
+import { isDocument } from './mime.ts';
 import { parseParameterised } from './parameters.ts';
 import { SNIFF_LENGTH, sniff } from './sniff.ts';
 
@@ -30,20 +31,21 @@ export function ambiguity(header: Header): string | null {
 /**
  * Why the body could be read in another way if somebody had changed the fields that are not among `signed`; null when it could not.
  * Many signers leave Content-Type and Content-Transfer-Encoding out (Google and Yahoo among them), so that whoever passes a mail on can put others
- * there. That is no harm where the body itself says what it is: a multipart by its first and last delimiter, a single part that has no
- * delimiter in it and that only one encoding makes anything of.
+ * there. That is no harm where the body itself says what it is: a multipart by its first and last delimiter, a bare XML document, a
+ * single part that has no delimiter in it; and a single part of either kind only if one encoding alone makes anything of it.
  *
  * @param signed lower-case names of the fields that are signed, present or not
  */
 export function unsureReading(raw: Buffer, header: Header, signed: ReadonlySet<string>): string | null {
   const fields = firstFields(header.fields);
   const content = parseParameterised(fields.get('content-type') ?? 'text/plain');
-  const multipart = content.value.startsWith('multipart/');
   const body = raw.subarray(header.body);
+  const document = isDocument(body);
+  const multipart = content.value.startsWith('multipart/') && !document;
   if (!signed.has('content-type')) {
     const boundary = multipart ? content.parameters.get('boundary') : undefined;
     const { first, last } = delimiters(body);
-    const alone = boundary === undefined ? first === null : first === `--${boundary}` && last === `--${boundary}--`;
+    const alone = boundary === undefined ? document || first === null : first === `--${boundary}` && last === `--${boundary}--`;
     // What begins like a document would be read as one, whatever delimiters stand in it.
     if (!alone || (boundary !== undefined && sniff(body.subarray(0, SNIFF_LENGTH)) !== 'unknown'))
       return 'Content-Type is not signed, and the body could be taken apart in another way';

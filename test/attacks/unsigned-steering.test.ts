@@ -45,14 +45,11 @@ describe.skipIf(!knotPresent)(titled('fields that steer reading and are not sign
   test('a body that they could make another of is not proven', async () => {
     const single = 'Content-Type: text/xml\r\nContent-Transfer-Encoding: 7bit';
     const echo = xml('echo').replace('</org_name>', '</org_name><extra_contact_info>=3Cx=3E</extra_contact_info>');
-    const lines = xml('lines').replace('</org_name>', `</org_name><!--\n${part('evil', gz('lie', 9_000))}\n-->`);
     expect(
       await proven([
         changed(signed(mail([MIXED], QUOTING)), 'boundary="b1"', 'boundary="evil"'),
         changed(signed(mail([MIXED], QUOTING)), MIXED, 'Content-Type: text/plain'),
         changed(signed(mail([MIXED], multipart('gone'))), `${MIXED}\r\n`, ''),
-        changed(signed(mail([single], lines)), 'text/xml', 'multipart/mixed; boundary=evil'),
-        signed(mail([single], lines)),
         changed(signed(mail([single], echo)), '7bit', 'quoted-printable'),
         signed(mail([single], echo)),
         signed(
@@ -64,6 +61,26 @@ describe.skipIf(!knotPresent)(titled('fields that steer reading and are not sign
         signed(mail([MIXED], `${multipart('after')}--evil\r\n\r\nx\r\n--evil--\r\n`)),
       ]),
     ).toEqual([]);
+  });
+
+  test('a bare document is that document, whatever delimiters stand in it and whatever it is called on its way', async () => {
+    const hidden = `<extra_contact_info><![CDATA[\n--evil\n\n${xml('lie', 9_000).replace(/<\?.*\?>/, '')}\n--evil--\n]]></extra_contact_info>`;
+    const document = (id: string) =>
+      `<!-- of today\n-->\n${xml(id)
+        .replace(/<\?.*\?>/, '')
+        .replace('</org_name>', `</org_name>${hidden}<!-- <record>\n-->`)}`;
+    const sent = (id: string) => signed(mail(['Content-Type: text/xml'], document(id)));
+    expect(
+      await proven([
+        sent('as-sent'),
+        changed(sent('evil'), 'text/xml', 'multipart/mixed; boundary=evil'),
+        changed(sent('arrow'), 'text/xml', 'multipart/mixed; boundary=">"'),
+        changed(sent('guessed'), 'text/xml', 'multipart/mixed'),
+        changed(sent('none'), 'Content-Type: text/xml\r\n', ''),
+        changed(sent('mail'), 'text/xml', 'message/rfc822'),
+      ]),
+    ).toEqual(['as-sent', 'evil', 'arrow', 'guessed', 'none']);
+    expect((await world.reports()).map((r) => r.report_id)).not.toContain('lie');
   });
 
   test('one whose only part has its dates from its name alone is not proven', async () => {

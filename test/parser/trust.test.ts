@@ -117,6 +117,16 @@ describe("by one's own server", () => {
     ],
     ['an SPF of somebody else', [results('spf=pass smtp.mailfrom=evil.example'), RECEIVED], null],
     ['dmarc=fail beside an aligned DKIM', [results('dmarc=fail; dkim=pass header.d=reporter.example'), RECEIVED], null],
+    [
+      'dmarc told twice with different results, beside an aligned SPF and DKIM',
+      [results(`dmarc=fail; ${PASS}; spf=pass smtp.mailfrom=a@reporter.example; dkim=pass header.d=reporter.example`), RECEIVED],
+      null,
+    ],
+    [
+      'dmarc told twice with one result',
+      [results(`${PASS}; ${PASS}; dkim=pass header.d=reporter.example`), RECEIVED],
+      'dmarc=pass',
+    ],
     ['dmarc=pass for another author', [results('dmarc=pass header.from=evil.example'), RECEIVED], null],
     ['a pass within a comment', [results('dmarc=fail (dmarc=pass header.from=reporter.example)'), RECEIVED], null],
     ['a pass within quotes', [results('dmarc=fail reason="x; dmarc=pass"'), RECEIVED], null],

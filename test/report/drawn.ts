@@ -278,7 +278,7 @@ export function signedMail({ fields, body }: DrawnMail, how: DrawnSignature, key
 const blank = (gap: string) => (gap.includes('\n') ? ' ' : gap);
 
 /** RFC 6376 section 5.4.2: of equals the last that is left. */
-function pick(fields: readonly string[], names: readonly string[]): string[] {
+export function pick(fields: readonly string[], names: readonly string[]): string[] {
   const left = [...fields];
   return names.flatMap((name) => {
     const at = left.findLastIndex((field) => field.slice(0, field.indexOf(':')).trim().toLowerCase() === name.toLowerCase());
@@ -286,7 +286,7 @@ function pick(fields: readonly string[], names: readonly string[]): string[] {
   });
 }
 
-function relaxed(field: string): string {
+export function relaxed(field: string): string {
   const [, name, text] = /^([^:]*):([\s\S]*)$/.exec(field)!;
   return `${name!.trim().toLowerCase()}:${text!
     .replace(/\r\n/g, '')
@@ -294,7 +294,7 @@ function relaxed(field: string): string {
     .replace(/^ | $/g, '')}`;
 }
 
-function canonicalBody(body: string, isRelaxed: boolean): string {
+export function canonicalBody(body: string, isRelaxed: boolean): string {
   const lines = body.split('\r\n').map((line) => (isRelaxed ? line.replace(/[ \t]+/g, ' ').replace(/ $/, '') : line));
   while (lines.length > 0 && lines.at(-1) === '') lines.pop();
   if (lines.length === 0) return isRelaxed ? '' : '\r\n';
