@@ -1,7 +1,6 @@
 import type { Limits } from '../report/limits.ts';
 import type { Claim } from '../report/reporters.ts';
 import { backoff } from '../shared/clock.ts';
-import type { Config } from '../shared/config.ts';
 import { transaction } from '../shared/db.ts';
 import { messageOf, PermanentError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
@@ -10,9 +9,11 @@ import { type Context, repeat, type Service } from '../shared/service.ts';
 import { loadRaw } from '../store/messages.ts';
 import type { Trust } from '../store/reports.ts';
 import { type Check, deferChecks, settleTrust, takeDueChecks, waitingChecks } from '../store/trust.ts';
-import { type Authenticity, conclude } from './authenticate.ts';
+import { conclude } from './authenticate.ts';
 import { notToBeVerified } from './judge.ts';
+import type { Inspected } from './origin.ts';
 import { type Readers, readHere } from './readers.ts';
+import { sparing } from './sparing.ts';
 import { sweepUp } from './sweep.ts';
 import { trustOf } from './trust.ts';
 
@@ -38,7 +39,8 @@ export interface Verified {
  */
 export function startVerifier(context: Context, resolver: Resolver, readers: Readers): Omit<Service, 'name' | 'waitingFor'> {
   const { config, db, queues, log } = context;
-  const worker = queues.work('verify', ({ messages }, jobLog) => verifyJob(context, resolver, readers, messages, jobLog), {
+  const keys = sparing(resolver);
+  const worker = queues.work('verify', ({ messages }, jobLog) => verifyJob(context, keys, readers, messages, jobLog), {
     concurrency: config.parser.concurrency,
     async onDead({ messages }, error) {
       log.error(
@@ -87,14 +89,20 @@ export async function verifyMessages(
   const messages = [...byMessage.values()];
   for (let i = 0; i < messages.length; i += AT_ONCE) {
     const verdicts: Parameters<typeof settleTrust>[1][number][] = [];
+    // Read one after the other, since they may be large; asked about together, since some answers never come.
+    const asking: [Check[], Promise<Verdict>][] = [];
     for (const checks of messages.slice(i, i + AT_ONCE)) {
+      const inspected = await inspectionOf(context, readers, checks[0]!);
+      asking.push([checks, verdictOf(inspected, checks[0]!, resolver)]);
+    }
+    for (const [checks, asked] of asking) {
       const { message_key } = checks[0]!;
-      const verdictOf = await verdictsOf(context, resolver, readers, checks[0]!);
-      if (typeof verdictOf === 'string') {
+      const verdict = await asked;
+      if (typeof verdict === 'string') {
         deferred.push(message_key);
-        await putOff(context, checks, verdictOf);
+        await putOff(context, checks, verdict);
       } else {
-        for (const check of checks) verdicts.push({ message_key, report_key: check.report_key, verdict: verdictOf(check) });
+        for (const check of checks) verdicts.push({ message_key, report_key: check.report_key, verdict: verdict(check) });
       }
     }
     for (const domain of await transaction(context.db, (tx) => settleTrust(tx, verdicts))) domains.add(domain);
@@ -104,27 +112,19 @@ export async function verifyMessages(
 }
 
 /** How the reports of a message are to be judged; a sentence when nobody can say yet. */
-async function verdictsOf(
+type Verdict = string | ((claim: Claim) => Trust);
+
+/**
+ * What a message says of its author itself, with all that a hostile mail could draw out done by a reader, which can be stopped. A
+ * function when that is not to be asked.
+ */
+async function inspectionOf(
   { db, config }: VerifyContext,
-  resolver: Resolver,
   readers: Readers,
   check: Check,
-): Promise<string | ((claim: Claim) => Trust)> {
+): Promise<Inspected | ((claim: Claim) => Trust)> {
   const unverified = notToBeVerified(check.mailbox, config.trust.check);
   if (unverified !== null) return unverified;
-  const mail = await authenticityOf(db, check, config.trust, resolver, readers);
-  if (mail.state !== 'unknown') return (of) => trustOf(mail, of);
-  if (check.attempts + 1 < TRIES) return mail.why;
-  return (of) => trustOf({ ...mail, state: 'unproven', why: `nobody could say in ${TRIES} tries: ${mail.why}` }, of);
-}
-
-async function authenticityOf(
-  db: VerifyContext['db'],
-  check: Check,
-  trust: Config['trust'],
-  resolver: Resolver,
-  readers: Readers,
-): Promise<Authenticity> {
   let raw: Buffer | null;
   try {
     raw = await loadRaw(db, check);
@@ -134,20 +134,16 @@ async function authenticityOf(
     return { state: 'unproven', from: null, why: error.message };
   }
   if (raw === null) return { state: 'unproven', from: null, why: 'the raw mail is no longer in the archive' };
-  return authenticity(raw, check.received_at, trust, resolver, readers);
+  const mail = await readers.inspect(raw, check.received_at, config.trust);
+  return 'problem' in mail ? { state: 'unproven', from: null, why: `verifying it was stopped: ${mail.problem.message}` } : mail;
 }
 
-/** As `authenticate`, with all that a hostile mail could draw out done by a reader, which can be stopped; the keys are asked for here. */
-async function authenticity(
-  raw: Buffer,
-  at: Date,
-  trust: Config['trust'],
-  resolver: Resolver,
-  readers: Readers,
-): Promise<Authenticity> {
-  const mail = await readers.inspect(raw, at, trust);
-  if ('problem' in mail) return { state: 'unproven', from: null, why: `verifying it was stopped: ${mail.problem.message}` };
-  return conclude(mail, resolver);
+async function verdictOf(inspected: Inspected | ((claim: Claim) => Trust), check: Check, resolver: Resolver): Promise<Verdict> {
+  if (typeof inspected === 'function') return inspected;
+  const mail = await conclude(inspected, resolver);
+  if (mail.state !== 'unknown') return (of) => trustOf(mail, of);
+  if (check.attempts + 1 < TRIES) return mail.why;
+  return (of) => trustOf({ ...mail, state: 'unproven', why: `nobody could say in ${TRIES} tries: ${mail.why}` }, of);
 }
 
 async function putOff({ db }: VerifyContext, checks: readonly Check[], reason: string): Promise<void> {

@@ -46,6 +46,7 @@ interface Index {
   names: ReadonlyMap<string, KnownReporter>;
   /** By all their words, joined: names that are somebody's wherever they stand. */
   brands: ReadonlyMap<string, KnownReporter>;
+  organizations: ReadonlySet<string>;
   freeMail: ReadonlySet<string>;
   freeMailBelow: readonly string[];
 }
@@ -68,6 +69,7 @@ function index(): Index {
         .flatMap((reporter) => reporter.names.flatMap(nameKeys).map((name) => [name, reporter] as const)),
     ),
     brands: by('brands', (brand) => wordsOf(brand)[0]!.join('')),
+    organizations: new Set(reporters.flatMap(({ org_domains }) => org_domains)),
     freeMail: new Set(free.domains),
     freeMailBelow: free.with_subdomains,
   };
@@ -79,6 +81,11 @@ const keyOf = (reporter: KnownReporter) => reporter.names[0]!.toLowerCase();
 
 /** Whether a key is that of a catalogue entry: only what was proven from one of its addresses, or was not to be proven, is kept under it. */
 export const isKnown = (key: string): boolean => index().keys.has(key);
+
+/** Whether a domain is of the organization of a catalogue entry. */
+export function isOfKnown(domain: string): boolean {
+  return index().organizations.has(organizationalDomain(domain));
+}
 
 /** All keys for which isKnown holds, for a query. */
 export const knownKeys = (): string[] => [...index().keys.keys()];

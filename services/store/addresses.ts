@@ -1,6 +1,7 @@
 import { type Db, type Queryable, transaction } from '../shared/db.ts';
 import { isOwnSql } from './domains.ts';
 import { recordsOf } from './partitions.ts';
+import { writtenSql } from './writers.ts';
 
 /** Reports looked through in one statement at most, and records after which it ends. */
 const SLICE_REPORTS = 2_000;
@@ -52,7 +53,7 @@ export interface Look {
 export async function findAddresses(db: Db, since: string, now: Date): Promise<boolean> {
   return transaction(db, async (tx) => {
     const { rows: marks } = await tx.query<{ scanned_key: number; upto_key: number | null; settled: boolean | null }>(
-      `select scanned_key, upto_key, upto_xid <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint as settled
+      `select scanned_key, upto_key, ${writtenSql('upto_xid')} as settled
          from ruawatch.enrichment for update skip locked`,
     );
     const mark = marks[0];

@@ -1,5 +1,6 @@
-import { type Db, type Queryable, transaction } from '../shared/db.ts';
+import { type Db, type Queryable, type Tx, transaction } from '../shared/db.ts';
 import { isOwnSql } from './domains.ts';
+import { writtenSql } from './writers.ts';
 
 /** Reports looked through in one statement at most. */
 const SLICE_REPORTS = 5_000;
@@ -14,7 +15,7 @@ const SLICE_REPORTS = 5_000;
 export async function findDomains(db: Db, now: Date, organizationOf: (domain: string) => string): Promise<boolean> {
   return transaction(db, async (tx) => {
     const { rows: marks } = await tx.query<{ scanned_key: number; upto_key: number | null; settled: boolean | null }>(
-      `select scanned_key, upto_key, upto_xid <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint as settled
+      `select scanned_key, upto_key, ${writtenSql('upto_xid')} as settled
          from ruawatch.domain_scan for update skip locked`,
     );
     const mark = marks[0];
@@ -32,32 +33,16 @@ export async function findDomains(db: Db, now: Date, organizationOf: (domain: st
       return rowCount === 1;
     }
     if (!mark.settled) return false;
-    const { rows } = await tx.query<{ domain: string; reported: Date; proven: boolean; by: string | null; last: number }>(
-      `select domain, max(received_at) as reported, bool_or(trust = 'ok') as proven,
-              min(trust_domain) filter (where trust = 'ok') as by, max(report_key) as last
+    const { rows } = await tx.query<Told & { last: number }>(
+      `select domain, max(received_at) as reported, max(report_key) as last,
+              array_agg(distinct coalesce(trust_domain, '')) filter (where trust = 'ok') as by
          from (select report_key, domain, received_at, trust, trust_domain from ruawatch.reports
                 where report_key > $1 and report_key <= $2 order by report_key limit ${SLICE_REPORTS}) slice
         group by domain`,
       [mark.scanned_key, mark.upto_key],
     );
     const named = rows.filter(({ domain }) => domain !== '');
-    if (named.length > 0) {
-      await tx.query(
-        `insert into ruawatch.domains as d (domain, state, how, since, due_at, vouched_by, last_reported, history)
-         select domain, 'observed', 'reported', $4, $4, by, reported, ${isOwnSql('domain')}
-           from unnest($1::text[], $2::text[], $3::timestamptz[]) as g(domain, by, reported) order by domain
-         on conflict (domain) do update
-            set last_reported = greatest(d.last_reported, excluded.last_reported), vouched_by = coalesce(d.vouched_by, excluded.vouched_by)
-          where d.last_reported is null or excluded.last_reported > d.last_reported + interval '1 day'
-             or (d.vouched_by is null and excluded.vouched_by is not null)`,
-        [
-          named.map(({ domain }) => domain),
-          named.map(({ proven, by }) => (by !== null ? organizationOf(by) : proven ? '' : null)),
-          named.map(({ reported }) => reported.toISOString()),
-          now,
-        ],
-      );
-    }
+    if (named.length > 0) await noteDomains(tx, now, named, organizationOf);
     const last = Math.max(mark.scanned_key, ...rows.map((row) => row.last));
     const done = rows.length === 0 || last >= mark.upto_key;
     await tx.query(
@@ -67,6 +52,52 @@ export async function findDomains(db: Db, now: Date, organizationOf: (domain: st
     );
     return true;
   });
+}
+
+interface Told {
+  domain: string;
+  reported: Date;
+  /** Domains of the proven mails that told of it, '' for those not to be proven; null: there were none. */
+  by: string[] | null;
+}
+
+/**
+ * Of several proven reporters that told of a domain, it waits in the line of the one that told of the fewest: else whoever is the first to
+ * tell of it would have it wait behind all the names that he invents.
+ */
+async function noteDomains(tx: Tx, now: Date, told: readonly Told[], organizationOf: (domain: string) => string): Promise<void> {
+  const vouchers = told.map(({ by }) => [...new Set((by ?? []).map((name) => (name === '' ? '' : organizationOf(name))))].sort());
+  const domains = told.map(({ domain }) => domain);
+  const { rows: before } = await tx.query<{ domain: string; by: string }>(
+    'select domain, vouched_by as by from ruawatch.domains where domain = any($1::text[]) and vouched_by is not null',
+    [domains],
+  );
+  const stored = new Map(before.map(({ domain, by }) => [domain, by]));
+  const names = new Map<string, number>();
+  for (const by of vouchers.flat()) names.set(by, (names.get(by) ?? 0) + 1);
+  const { rows: counts } = await tx.query<{ by: string; n: number }>(
+    `select vouched_by as by, count(*) as n from ruawatch.domains
+      where state = 'observed' and vouched_by = any($1::text[]) group by vouched_by`,
+    [[...new Set([...names.keys(), ...stored.values()])]],
+  );
+  for (const { by, n } of counts) names.set(by, (names.get(by) ?? 0) + n);
+  const shortest = (all: readonly string[]) =>
+    all.reduce<string | null>((best, by) => (best === null || names.get(by)! < names.get(best)! ? by : best), null);
+  await tx.query(
+    `insert into ruawatch.domains as d (domain, state, how, since, due_at, vouched_by, last_reported, history)
+     select domain, 'observed', 'reported', $4, $4, by, reported, ${isOwnSql('domain')}
+       from unnest($1::text[], $2::text[], $3::timestamptz[]) as g(domain, by, reported) order by domain
+     on conflict (domain) do update
+        set last_reported = greatest(d.last_reported, excluded.last_reported), vouched_by = coalesce(excluded.vouched_by, d.vouched_by)
+      where d.last_reported is null or excluded.last_reported > d.last_reported + interval '1 day'
+         or (excluded.vouched_by is not null and d.vouched_by is distinct from excluded.vouched_by)`,
+    [
+      domains,
+      told.map(({ domain }, i) => shortest([...(stored.has(domain) ? [stored.get(domain)!] : []), ...vouchers[i]!])),
+      told.map(({ reported }) => reported.toISOString()),
+      now,
+    ],
+  );
 }
 
 /** The addresses of the mailboxes that a poller read since a moment, as it wrote them. */
@@ -124,7 +155,7 @@ export async function takeForeign(
      chosen as (
        select r.name from ranked r left join used u on u.reporter is not distinct from r.reporter
         where r.turn + coalesce(u.n, 0) <= $5
-        order by r.reporter is null, r.turn, r.due, r.name
+        order by r.reporter is null, r.turn + coalesce(u.n, 0), r.due, r.name
         limit least($3, greatest(0, $4 - (select coalesce(sum(n), 0) from used)))),
      due as materialized (select name, ruawatch.standing_of(name) is not null as covered from chosen)
      update ruawatch.domains set due_at = case when due.covered then null else $2::timestamptz end

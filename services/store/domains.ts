@@ -2,6 +2,7 @@ import { type Db, type Queryable, type Tx, transaction } from '../shared/db.ts';
 import type { Word } from './acts.ts';
 import { OTHER_SOURCES } from './allowance.ts';
 import { lockDomains } from './locks.ts';
+import { writtenSql } from './writers.ts';
 
 export const DOMAIN_STATES = ['own', 'observed', 'ignored'] as const;
 export type DomainState = (typeof DOMAIN_STATES)[number];
@@ -158,7 +159,7 @@ export async function listHistory(db: Db, since: string): Promise<string[]> {
     const { rows } = await tx.query<{ domain: string; last: boolean }>(
       `select domain, history_xid is not null as last
          from ruawatch.domains
-        where history and (history_xid is null or history_xid <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
+        where history and (history_xid is null or ${writtenSql('history_xid')})
         order by domain limit 200 for update skip locked`,
     );
     const domains = rows.map((row) => row.domain);
@@ -205,7 +206,10 @@ export async function loadConfirmation(tx: Tx, domain: string): Promise<Confirma
   return rows[0] ?? null;
 }
 
-/** Domains that were reported on, are nobody's yet and not covered by one that is own or ignored; those a proven reporter told of first. */
+/**
+ * Domains that were reported on, are nobody's yet and not covered by one that is own or ignored; those a proven reporter told of first,
+ * one of each reporter in turn.
+ */
 export async function foreignDomains(
   q: Queryable,
   options: { since?: Date; limit: number },
@@ -214,7 +218,9 @@ export async function foreignDomains(
     `select domain, vouched_by is not null as vouched, reason, count(*) over () as n
        from ruawatch.domains d
       where state = 'observed' and ($1::timestamptz is null or last_reported >= $1) and ruawatch.standing_of(domain) is null
-      order by vouched_by is null, last_reported desc, domain limit $2`,
+      -- One of each reporter in turn: nobody's inventions are to fill the list.
+      order by vouched_by is null, row_number() over (partition by vouched_by order by last_reported desc, domain), last_reported desc, domain
+      limit $2`,
     [options.since ?? null, options.limit],
   );
   return { domains: rows.map(({ n: _n, ...row }) => row), count: rows[0]?.n ?? 0 };

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sparing } from '../../services/parser/sparing.ts';
+import { TransientError } from '../../services/shared/errors.ts';
+import { until } from '../helpers/services.ts';
+import { dkimKey, dkimSigned, GOOGLE, knotPresent, mailOf, startWorld, titled, type World } from './harness.ts';
+
+const key = dkimKey();
+const SILENCE_MS = 3_000;
+
+/** A stranger whose name server takes questions and answers none: each of his mails would be waited for. */
+describe.skipIf(!knotPresent)(titled('a name server that never answers'), () => {
+  let world: World;
+  let asked = 0;
+  beforeEach(async () => {
+    asked = 0;
+    world = await startWorld({
+      resolver: (real) => ({
+        async txt(name) {
+          if (!name.endsWith('.stranger.test')) return real.txt(name);
+          asked++;
+          await sleep(SILENCE_MS);
+          throw new TransientError('dns_failed', `${name}: no answer in time.`);
+        },
+      }),
+    });
+    await world.publish(GOOGLE.domain, key);
+  });
+  afterEach(() => world.close());
+
+  test('hundreds of mails, each with a key of its own to ask for: the genuine one behind them is verified in seconds', async () => {
+    const flood = Array.from({ length: 300 }, (_, i) => {
+      const domain = `n${i}.stranger.test`;
+      return dkimSigned(mailOf({ org: domain, id: `f${i}` }, { email: `dmarc@${domain}` }), { domain, key, selector: `s${i}` });
+    });
+    await world.deliver(flood);
+    await until(async () => (await world.query('select from ruawatch.trust_checks')).length > 200);
+    const begun = Date.now();
+    await world.deliver([
+      dkimSigned(mailOf({ org: GOOGLE.org, id: 'true' }, { email: GOOGLE.email }), { domain: GOOGLE.domain, key }),
+    ]);
+    await until(async () => (await world.reports()).some((report) => report.report_id === 'true' && report.trust === 'ok'));
+    expect(Date.now() - begun).toBeLessThan(30_000);
+    expect(asked).toBeLessThan(50);
+    expect((await world.query("select from ruawatch.reports where trust = 'pending'")).length).toBe(300);
+  });
+});
+
+/** Nor may silence be used against a reporter, by signing in its name with key names that lead nowhere. */
+describe('names that were silent', () => {
+  let time = 0;
+  const silent = async (name: string): Promise<string[][]> => {
+    if (name.startsWith('good.')) return [['k']];
+    throw new TransientError('dns_failed', 'SERVFAIL');
+  };
+  const ask = async (resolver: { txt(name: string): Promise<string[][]> }, name: string) =>
+    resolver.txt(name).then(
+      () => 'answered',
+      (error: Error) => error.message,
+    );
+
+  test('of an organization no more are asked about for some seconds, but those that were answered are, and all of a listed reporter', async () => {
+    const resolver = sparing({ txt: silent }, () => time);
+    expect(await ask(resolver, 'good._domainkey.small.example')).toBe('answered');
+    for (const domain of ['small.example', 'google.com']) {
+      for (let i = 0; i < 20; i++) await ask(resolver, `s${i}._domainkey.lame.${domain}`);
+    }
+    expect(await ask(resolver, 'other._domainkey.small.example')).toContain('small.example were silent');
+    expect(await ask(resolver, 'good._domainkey.small.example')).toBe('answered');
+    expect(await ask(resolver, 'good._domainkey.google.com')).toBe('answered');
+    time += 21_000;
+    expect(await ask(resolver, 's1._domainkey.small.example')).toBe('SERVFAIL');
+    expect(await ask(resolver, 's1._domainkey.small.example')).toContain('a moment ago');
+  });
+});
