@@ -53,6 +53,10 @@ describe('DKIM', () => {
     expect(verifySignature(signature!, [])).toBe('no key');
     expect(verifySignature(signature!, [['v=DKIM1; k=ed25519; p=AAAA']])).toMatch(/no Ed25519 key/);
     expect(verifySignature(signature!, [['v=DKIM1; k=rsa; p=!']])).toMatch(/another type/);
+    const words = BRISBANE[0]![0]!;
+    for (const other of [words.replace('DKIM1', 'DKIM2'), `${words.replace('v=DKIM1; ', '')}; v=DKIM1`])
+      expect(verifySignature(signature!, [[other]])).toMatch(/another version/);
+    expect(verifySignature(signature!, [[words.replace('v=DKIM1; ', '')]])).toBeNull();
   });
 
   /** RFC 6376 section 3.4.5. */
