@@ -13,29 +13,64 @@ export interface MethodResult {
 export interface AuthenticationResults {
   /** Lower case. */
   authservId: string;
+  /** Without passes that can be read in two ways. */
   results: MethodResult[];
+  /** Something in it can be read in two ways, so that it may be the words of whoever wrote to the server. */
+  unclear: boolean;
 }
 
-/** Reads one field's value. Null when it is none by RFC 8601 (Microsoft 365, for one, leaves the authserv-id out). */
+/** What stands after `method=result`: a name, and a value in which parts may be quoted. */
+const PROPERTY = /^\s+([a-z0-9_-]+(?:\s*\.\s*[a-z0-9_-]+)*)\s*=\s*((?:"(?:[^"\\]|\\.)*"|[^\s"])*)(?=\s|$)/i;
+
+/**
+ * Reads one field's value. Null when it is none by RFC 8601 (Microsoft 365, for one, leaves the authserv-id out). A sender chooses what
+ * stands in some of the values, and not all servers quote it: what is not the grammar of section 2.2 is no result.
+ */
 export function parseAuthenticationResults(value: string): AuthenticationResults | null {
-  const parts = splitOutsideQuotes(withoutComments(value));
+  const plain = withoutComments(value);
+  const parts = splitOutsideQuotes(plain);
   const head = /^"?([^\s;="]+)"?(?:\s+\d+)?$/.exec(parts[0]!.trim());
   if (!head) return null;
+  const authservId = head[1]!.toLowerCase();
+  // A quoted address within a comment, as some servers write it, may hold the parenthesis that ends the comment.
+  if (plain !== withoutComments(value, true) || oddlyQuoted(plain)) return { authservId, results: [], unclear: true };
   const results: MethodResult[] = [];
+  let unclear = false;
   for (const part of parts.slice(1)) {
     const method = /^\s*([a-z0-9-]+)(?:\s*\/\s*\d+)?\s*=\s*([a-z]+)/i.exec(part);
     if (!method) continue;
-    const properties = new Map<string, string>();
-    for (const [, name, quoted, plain] of part
-      .slice(method[0].length)
-      .matchAll(/\b([a-z]+\s*\.\s*[a-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))/gi)) {
-      const key = name!.replace(/\s+/g, '').toLowerCase();
-      // Said twice, a property says nothing certain: the first stands, as it does for everybody who reads the field.
-      if (!properties.has(key)) properties.set(key, quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '');
-    }
-    results.push({ method: method[1]!.toLowerCase(), result: method[2]!.toLowerCase(), properties });
+    const [properties, clear] = propertiesOf(part.slice(method[0].length));
+    const result = method[2]!.toLowerCase();
+    unclear ||= !clear;
+    if (clear || result !== 'pass') results.push({ method: method[1]!.toLowerCase(), result, properties });
   }
-  return { authservId: head[1]!.toLowerCase(), results };
+  return { authservId, results, unclear };
+}
+
+/** The properties of one result, and whether all that stands there are such, none told twice in two ways. */
+function propertiesOf(text: string): [Map<string, string>, boolean] {
+  const properties = new Map<string, string>();
+  let rest = text.trimEnd();
+  while (rest !== '') {
+    const found = PROPERTY.exec(rest);
+    if (!found) return [properties, false];
+    const name = found[1]!.replace(/\s+/g, '').toLowerCase();
+    const known = properties.get(name);
+    const value = unquoted(found[2]!);
+    if (known !== undefined && known !== value) return [properties, false];
+    properties.set(name, value);
+    rest = rest.slice(found[0].length);
+  }
+  return [properties, true];
+}
+
+/** A value that is quoted as a whole, without the quotes; one in which a part is quoted as it stands. */
+const unquoted = (value: string): string => /^"((?:[^"\\]|\\.)*)"$/.exec(value)?.[1]?.replace(/\\(.)/g, '$1') ?? value;
+
+/** Whether a quoted string does not end, or ends in the middle of something other than an address. */
+function oddlyQuoted(text: string): boolean {
+  const bare = text.replace(/"(?:[^"\\]|\\.)*"(?=[\s;@]|$)/g, '');
+  return bare.includes('"');
 }
 
 /** What one's own server found, as far as it can be believed. */
@@ -87,9 +122,9 @@ function concluded(found: readonly AuthenticationResults[], closed: 'named' | 'n
   const disjoint = methods.every((one, i) =>
     methods.slice(i + 1).every((other) => [...one].every((method) => !other.has(method))),
   );
-  if (found.length > 1 && closed === 'named' && disjoint)
+  if (found.length > 1 && closed === 'named' && disjoint && !found.some(({ unclear }) => unclear))
     return { results: found.flatMap(({ results }) => results), more: false };
-  return { results: top.results, more: below || found.length > 1 };
+  return { results: top.results, more: top.unclear || below || found.length > 1 };
 }
 
 /** The host that wrote a Received field (RFC 5321 section 4.4); null when it does not say. */
@@ -135,8 +170,10 @@ export interface Proof {
 
 /** How one's own server authenticated the author's domain. Null: it did not. */
 export function provenBy(results: readonly MethodResult[], from: string): Proof | null {
-  const aligned = (domain: string | undefined) =>
-    domain !== undefined && organizationalDomain(domainIn(domain)) === organizationalDomain(from);
+  const aligned = (value: string | undefined) => {
+    const domain = value === undefined ? null : domainIn(value);
+    return domain !== null && organizationalDomain(domain) === organizationalDomain(from);
+  };
   const by = new Set<string>();
   for (const { method, result, properties } of results) {
     if (result !== 'pass') continue;
@@ -155,8 +192,14 @@ export function provenBy(results: readonly MethodResult[], from: string): Proof 
   return by.has('dkim=pass') ? { how: 'dkim=pass', whole: false } : null;
 }
 
-function domainIn(address: string): string {
-  return normalDomain(address.trim());
+/**
+ * The domain of a value (RFC 8601 section 2.2: a domain name or an address); null when it is none. What is quoted within an
+ * address is a local part, which its owner chose, whatever it looks like: `"x@bank.example"@evil.example`.
+ */
+function domainIn(value: string): string | null {
+  const address = value.replace(/^<([^<>]*)>$/, '$1').replace(/^"(?:[^"\\]|\\.)*"@/, '@');
+  const domain = /^(?:[^\s@<>,:"()]*@)?([^\s@<>,:"()=]+)$/.exec(address)?.[1];
+  return domain === undefined ? null : normalDomain(domain);
 }
 
 function splitOutsideQuotes(text: string): string[] {

@@ -46,8 +46,11 @@ function addressOf(text: string): (Author & { why: null }) | null {
   return { domain, address: `${local === '\x01' ? '' : local.toLowerCase()}@${domain}`, why: null };
 }
 
-/** A structured value without its comments (RFC 5322 section 3.2.2), which nest, and do not begin within quotes. */
-export function withoutComments(value: string): string {
+/**
+ * A structured value without its comments (RFC 5322 section 3.2.2), which nest, and do not begin within quotes.
+ * @param quotes quoted strings are ones within comments too: not by the RFC, but as many who write a comment have it
+ */
+export function withoutComments(value: string, quotes = false): string {
   let out = '';
   let depth = 0;
   let quoted = false;
@@ -56,13 +59,13 @@ export function withoutComments(value: string): string {
     if (c === '\\' && (quoted || depth > 0)) {
       if (depth === 0) out += c + (value[i + 1] ?? '');
       i++;
-    } else if (c === '"' && depth === 0) {
+    } else if (c === '"' && (depth === 0 || quotes)) {
       quoted = !quoted;
-      out += c;
+      if (depth === 0) out += c;
     } else if (c === '(' && !quoted) {
       depth++;
       out += depth === 1 ? ' ' : '';
-    } else if (c === ')' && depth > 0) depth--;
+    } else if (c === ')' && depth > 0 && !quoted) depth--;
     else if (depth === 0) out += c;
   }
   // A comment without an end is none, and nothing that follows from it is clear.

@@ -4,13 +4,21 @@ import { bundled } from './bundled.ts';
 /** A name is a few words; what a report has beyond nobody is shown. What shows nothing does not count. */
 const LONGEST = 256;
 const LONGEST_WRITTEN = 65_536;
-const MOST_WORDS = 40;
+const MOST_WORDS = 128;
 
 /** Letters that look like others and are not among the confusables: small capitals, and letters in black circles and squares. */
 const SMALL_CAPITALS = new Map(
   [...'ᴀaʙbᴄcᴅdᴇeꜰfғfɢgʜhɪiᴊjᴋkʟlᴍmɴnᴏoᴘpʀrꜱsᴛtᴜuᴠvᴡwʏyᴢz'.matchAll(/(.)([a-z])/gu)].map(([, from, as]) => [from!, as!]),
 );
 const BLACK = [0x1f150, 0x1f170];
+/** Letters with a stroke, a hook or a tail, which Unicode does not take apart, and signs that stand for a letter. */
+const ADORNED = new Map(
+  [
+    ...'øołlđdħhŧtǥgɠgƀbɓbƈcƌdɗdɖdƒfɨiɉjƙkƚlɫlɬlɭlɱmɲnɳnƞnŋnɵoƥpɋqɍrɽrʂsƭtʈtʉuʋvƴyɏyƶzȥzʐzʑz€e¥y$s¢c£l₩w'.matchAll(
+      /(.)([a-z])/gu,
+    ),
+  ].map(([, from, as]) => [from!, as!]),
+);
 
 let skeletons: ReadonlyMap<string, string> | null = null;
 
@@ -34,19 +42,23 @@ function skeletonOf(text: string): string {
  * "GMX" has its letters only in lower case. A name is somebody's when either is.
  */
 export function wordsOf(name: string): readonly (readonly string[])[] {
-  const plain = name
-    .slice(0, LONGEST_WRITTEN)
-    .replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '')
-    .slice(0, LONGEST)
-    .replace(/\bxn--[a-z0-9-]+(?:\.[a-z0-9-]+)*/gi, (label) => domainToUnicode(label) || label)
-    .replace(/[\u2122\u2120\u00A9\u00AE]/g, ' ')
-    .normalize('NFKC')
-    .replace(/[\u{1F150}-\u{1F169}\u{1F170}-\u{1F189}]/gu, blackLetter)
-    .replace(/[\u0262-\u029F\u0493\u1D00-\u1D22\uA730\uA731]/g, (c) => SMALL_CAPITALS.get(c) ?? c)
-    .replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '')
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .replace(/(\p{Ll})(?=\p{Lu}\p{Ll})/gu, '$1 ');
+  const plain = unadorned(
+    name
+      .slice(0, LONGEST_WRITTEN)
+      .replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '')
+      .slice(0, LONGEST)
+      .replace(/\bxn--[a-z0-9-]+(?:\.[a-z0-9-]+)*/gi, (label) => domainToUnicode(label) || label)
+      .replace(/[\u2122\u2120\u00A9\u00AE]/g, ' ')
+      .replace(/[\u{1F1E6}-\u{1F1FF}]/gu, (c) => String.fromCharCode(65 + c.codePointAt(0)! - 0x1f1e6))
+      // The lunate sigma, a "c" to everybody, which NFKC makes an "s" of.
+      .replace(/[\u03F2\u03F9]/g, 'c')
+      .normalize('NFKC')
+      .replace(/[\u{1F150}-\u{1F169}\u{1F170}-\u{1F189}]/gu, blackLetter)
+      .replace(/[\u0262-\u029F\u0493\u1D00-\u1D22\uA730\uA731]/g, (c) => SMALL_CAPITALS.get(c) ?? c)
+      .replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '')
+      .normalize('NFKD')
+      .replace(/\p{M}/gu, ''),
+  ).replace(/(\p{Ll})(?=\p{Lu}\p{Ll})/gu, '$1 ');
   const split = (text: string) =>
     text
       .toLowerCase()
@@ -56,6 +68,10 @@ export function wordsOf(name: string): readonly (readonly string[])[] {
   const small = split(skeletonOf(skeletonOf(plain.toLowerCase()).toLowerCase()));
   const asItStands = split(skeletonOf(skeletonOf(plain).toLowerCase()));
   return small.join(' ') === asItStands.join(' ') ? [small] : [small, asItStands];
+}
+
+function unadorned(text: string): string {
+  return text.replace(/[^\x00-\x23\x25-\x7f]/gu, (c) => ADORNED.get(c) ?? ADORNED.get(c.toLowerCase())?.toUpperCase() ?? c);
 }
 
 function blackLetter(c: string): string {
@@ -75,6 +91,20 @@ const EMPTY = new Set(
 
 function wordsIn(list: string): string[] {
   return list.split(' ').map((word) => wordsOf(word)[0]!.join(''));
+}
+
+/** Fewer letters than these, glued to a name, may be the rest of another word: Googles, Outlooker. */
+const GLUED = 3;
+
+/** A word without a number, or a word of EMPTY, that was written to its end or beginning: GoogleLLC, Outlook365, dmarcyahoo. */
+export function unglued(word: string): string[] {
+  const stems = [word.replace(/\d+$/, '')];
+  for (const empty of EMPTY) {
+    if (empty.length < GLUED || empty.length >= word.length) continue;
+    if (word.endsWith(empty)) stems.push(word.slice(0, -empty.length));
+    if (word.startsWith(empty)) stems.push(word.slice(empty.length));
+  }
+  return stems;
 }
 
 /** Whether a word is part of nobody's name. */

@@ -1,5 +1,5 @@
 import { bundled } from './bundled.ts';
-import { isEmpty, nameKeys, wordsOf } from './names.ts';
+import { isEmpty, nameKeys, unglued, wordsOf } from './names.ts';
 import { normalDomain, organizationalDomain } from './orgdomain.ts';
 import { type KnownReporter, parseReporters } from './reporter_catalogue.ts';
 
@@ -47,6 +47,8 @@ interface Index {
   /** By all their words, joined: names that are somebody's wherever they stand. */
   brands: ReadonlyMap<string, KnownReporter>;
   organizations: ReadonlySet<string>;
+  /** Letters of the longest name or brand. */
+  longest: number;
   freeMail: ReadonlySet<string>;
   freeMailBelow: readonly string[];
 }
@@ -70,9 +72,11 @@ function index(): Index {
     ),
     brands: by('brands', (brand) => wordsOf(brand)[0]!.join('')),
     organizations: new Set(reporters.flatMap(({ org_domains }) => org_domains)),
+    longest: 0,
     freeMail: new Set(free.domains),
     freeMailBelow: free.with_subdomains,
   };
+  loaded.longest = Math.max(...[...loaded.names.keys(), ...loaded.brands.keys()].map((name) => name.length));
   return loaded;
 }
 
@@ -160,13 +164,21 @@ function namedBy({ org_name, org_email }: Claim): KnownReporter | null {
 function ownerOf(name: string): KnownReporter | null {
   const known = named.get(name);
   if (known !== undefined) return known;
-  const { names, brands } = index();
+  const { names, brands, longest } = index();
   let owner: KnownReporter | null = null;
   for (const words of wordsOf(name)) {
+    for (const word of words) {
+      if (word.length <= 2 * longest)
+        owner ??=
+          unglued(word)
+            .map((stem) => brands.get(stem))
+            .find((one) => one) ?? null;
+    }
     for (let from = 0; from < words.length && owner === null; from++) {
       let run = '';
       for (let to = from; to < words.length && owner === null; to++) {
         run += words[to];
+        if (run.length > longest) break;
         owner = brands.get(run) ?? null;
         const whole = names.get(run);
         if (owner === null && whole && [...words.slice(0, from), ...words.slice(to + 1)].every(isEmpty)) owner = whole;

@@ -44,6 +44,18 @@ const LOOK_ALIKES = [
   ['Yahoo without the rest', 'Yahoo!'],
   ['Mail.Ru in mixed script', '\u041C\u0430il.Ru'],
   ['an owner in another form', 'Seznam.cz a.s.'],
+  ['letters with a stroke', 'Goog\u0142e'],
+  ['other letters with a stroke', 'G\u00F8\u00F8gle'],
+  ['a capital with a stroke', '\u01E4oogle'],
+  ['a letter with a hook', '\u0260oogle'],
+  ['signs of currencies', 'Micro$oft \u00A5ahoo'],
+  ['the euro', 'Googl\u20AC'],
+  ['letters of flags', '\u{1F1EC}\u{1F1F4}\u{1F1F4}\u{1F1EC}\u{1F1F1}\u{1F1EA}'],
+  ['a lunate sigma', 'Mi\u03F2rosoft'],
+  ['a company suffix in the same word', 'GoogleLLC'],
+  ['a word before it in the same word', 'dmarcgoogle'],
+  ['a number in the same word', 'Microsoft365'],
+  ['many words before it', `${'a '.repeat(41)}Google`],
 ] as const;
 
 const HONEST = [
@@ -57,6 +69,9 @@ const HONEST = [
   'M\u00FCller & S\u00F6hne',
   '\u65E5\u672C\u30E1\u30FC\u30EB',
   'DMARC Reports',
+  'Googles Nachbarn',
+  'Comcastic Studios',
+  'G\u00F8teborg Mail',
 ];
 
 /** Threat: a name that a person takes for that of a large reporter, from a stranger's domain (issue 10, part 2). */

@@ -237,8 +237,13 @@ describe('parseAuthenticationResults', () => {
         },
         { method: 'spf', result: 'pass', properties: new Map([['smtp.mailfrom', 'x@a.example']]) },
       ],
+      unclear: false,
     });
-    expect(parseAuthenticationResults('mx.example.org; none')).toEqual({ authservId: 'mx.example.org', results: [] });
+    expect(parseAuthenticationResults('mx.example.org; none')).toEqual({
+      authservId: 'mx.example.org',
+      results: [],
+      unclear: false,
+    });
     expect(parseAuthenticationResults('spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=a.example; dkim=pass')).toBeNull();
   });
 });
