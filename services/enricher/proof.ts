@@ -38,7 +38,7 @@ export async function proveDomain(
     return { state: 'denied', reason: `The DMARC record that applies is that of the public suffix ${at}.` };
   const ours = new Set(
     record.rua.flatMap(({ address, domain: of }) =>
-      address !== null && of !== null && addresses.has(address.toLowerCase()) ? [of.toLowerCase()] : [],
+      address !== null && of !== null && reaches(address.toLowerCase(), addresses) ? [of.toLowerCase()] : [],
     ),
   );
   if (ours.size === 0) {
@@ -111,6 +111,14 @@ function boundaryOf({ domain, steps }: Walk): string | null {
       .join('.');
   }
   return null;
+}
+
+/**
+ * Whether mail to an address comes to one of ours: also `dmarc+shop@example.com` to `dmarc@example.com` (RFC 5233). Where a server takes that
+ * for somebody else's, it is somebody of the same domain, whose word is asked for anyway.
+ */
+function reaches(address: string, ours: ReadonlySet<string>): boolean {
+  return ours.has(address) || ours.has(address.replace(/(?<=^[^+@]+)\+[^@]*(?=@)/, ''));
 }
 
 /** An address as `proveDomain` compares it; null when its domain is no host name. */

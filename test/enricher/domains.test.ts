@@ -58,6 +58,20 @@ describe('the proof', () => {
     expect(await proveDomain('shop.victim.example', ours, dns)).toMatchObject({ state: 'proven', at: 'victim.example' });
   });
 
+  test('an address with a detail behind a plus comes to the one without; nothing else that looks like ours does', async () => {
+    const proof = async (rua: string) =>
+      (await proveDomain('victim.example', ours, dnsOf({ '_dmarc.victim.example': `v=DMARC1; p=none; rua=${rua}` }))).state;
+    expect(await proof('mailto:dmarc+shop@victim.example')).toBe('proven');
+    expect(await proof('mailto:x@a.test,mailto:y@b.test,mailto:dmarc%2Bshop@victim.example!10m')).toBe('proven');
+    for (const other of [
+      '+dmarc@victim.example',
+      'x+dmarc@victim.example',
+      'dmarc+@evil.test',
+      'dmarc+x@victim.example%2Eevil.test',
+    ])
+      expect([other, await proof(`mailto:${other}`)]).toEqual([other, 'denied']);
+  });
+
   test('either side that cannot say makes it unknown, not denied', async () => {
     const rua = 'v=DMARC1; p=none; rua=mailto:dmarc@victim.example';
     expect((await proveDomain('a.test', ours, dnsOf({ '_dmarc.a.test': null }))).state).toBe('unknown');
