@@ -31,7 +31,7 @@ import {
 } from '../shared/embedded-server.ts';
 import { codeOf, PermanentError } from '../shared/errors.ts';
 import { takeLock } from '../shared/lock.ts';
-import { closeDatabase, MAINTENANCE, setUpLogins } from './logins.ts';
+import { closeDatabase, MAINTENANCE, restoreReader, setUpLogins } from './logins.ts';
 
 export const DATABASE = 'ruawatch';
 /** A process that uses the server holds this lock shared; the last one to leave, who can take it alone, stops the server. */
@@ -127,6 +127,7 @@ async function isAlone(user: pg.Client): Promise<boolean> {
 /** A server that runs and whose logins are set up. */
 async function bringUp(cluster: Cluster, options: EmbeddedOptions): Promise<{ at: Listening; secrets: Secrets }> {
   let at = await listening(cluster);
+  const joined = at !== null;
   let secrets = readSecrets(cluster.dataDir);
   if (at && !(secrets && (await takes(cluster, at, secrets)))) {
     await stopOlder(cluster, at);
@@ -159,6 +160,14 @@ async function bringUp(cluster: Cluster, options: EmbeddedOptions): Promise<{ at
     tell(options, `The embedded Postgres runs on port ${at.port}; it takes port ${options.port} when it starts next.`);
   }
   if (!secrets!.ready) secrets = await setUp(cluster, at, secrets!, options);
+  else if (!joined || !(await readerTakes(at, secrets!))) {
+    const admin = await enter(cluster, at, ADMIN, secrets!, MAINTENANCE);
+    try {
+      await restoreReader(admin, DATABASE, scramVerifier(secrets![READER]));
+    } finally {
+      await admin.end();
+    }
+  }
   return { at, secrets: secrets! };
 }
 
@@ -260,6 +269,21 @@ async function takes(cluster: Cluster, at: Listening, secrets: Secrets): Promise
   } catch (error) {
     if (/^28/.test(codeOf(error) ?? '')) return false;
     throw error;
+  }
+}
+
+/** Whether the URL that is printed for people lets them in: whoever has it can change its password. */
+async function readerTakes(at: Listening, secrets: Secrets): Promise<boolean> {
+  const password = secrets[READER];
+  const client = clientOf({ host: '127.0.0.1', port: at.port, user: READER, password, database: DATABASE });
+  try {
+    await client.connect();
+    return true;
+  } catch (error) {
+    // Of too many connections (53300) it is no matter of passwords.
+    return !/^28/.test(codeOf(error) ?? '');
+  } finally {
+    await client.end();
   }
 }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { READER, SERVICES } from '../shared/embedded-secrets.ts';
+import { codeOf } from '../shared/errors.ts';
 import { ANALYST_ROLE, ROLES, SERVICE_ROLES } from './roles.ts';
 
 /** Where the embedded server's own business is done: people cannot enter it, and so cannot hold a lock that is taken there. */
@@ -7,6 +8,10 @@ export const MAINTENANCE = 'postgres';
 
 /** Roles of Postgres that reach the server's files and programs. */
 const BEYOND_DATA = ['pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'];
+
+/** Another session changes the same login, or keeps its change open. */
+const CHANGED_MEANWHILE = new Set(['55P03', 'XX000', '40001']);
+const RESTORE_TRIES = 20;
 
 const PLAIN = 'login nosuperuser nocreatedb nocreaterole noreplication nobypassrls';
 
@@ -26,19 +31,42 @@ export async function setUpLogins(
   await admin.query(makeRole(SERVICES, 'login'));
   await admin.query(makeRole(READER, 'login'));
   await admin.query(`alter role ${SERVICES} ${PLAIN} password '${verifiers.services}'`);
-  // What may be open at once leaves the services their connections, whatever people or their programs forget to close.
-  await admin.query(`alter role ${READER} ${PLAIN} connection limit 30 password '${verifiers.reader}'`);
-  await admin.query(`alter role ${READER} set default_transaction_read_only = on`);
-  // Only a superuser may change it: a join of everything with everything ends before the disk is full.
-  await admin.query(`alter role ${READER} set temp_file_limit = '4GB'`);
   await admin.query(`grant ${ANALYST_ROLE} to ${READER}`);
   const { rowCount } = await admin.query('select from pg_database where datname = $1', [database]);
   if (rowCount === 0) await admin.query(`create database ${database} owner ${SERVICES}`);
   else await admin.query(`alter database ${database} owner to ${SERVICES}`);
+  await restoreReader(admin, database, verifiers.reader);
   await admin.query(`revoke temporary on database ${database} from public;
                      revoke connect, temporary on database ${MAINTENANCE}, template1 from public;
                      grant connect on database ${MAINTENANCE} to ${SERVICES}`);
   return stripped;
+}
+
+/**
+ * Gives the people's login its password and settings. Postgres lets every login change its own, so that one who has the URL could lock the
+ * others out, or have each of their sessions begin with settings of his. Run as the superuser; the login and the database are there.
+ * Sessions that are just changing it are ended.
+ * @param verifier what Postgres keeps of the password
+ */
+export async function restoreReader(admin: pg.Client, database: string, verifier: string): Promise<void> {
+  await admin.query(`set lock_timeout = '2s'`);
+  for (let n = 1; ; n++) {
+    try {
+      // What may be open at once leaves the services their connections, whatever people or their programs forget to close.
+      // Only a superuser may change temp_file_limit: a join of everything with everything ends before the disk is full.
+      await admin.query(`
+        alter role ${READER} reset all;
+        alter role ${READER} in database ${database} reset all;
+        alter role ${READER} ${PLAIN} connection limit 30 valid until 'infinity' password '${verifier}';
+        alter role ${READER} set default_transaction_read_only = on;
+        alter role ${READER} set temp_file_limit = '4GB'`);
+      break;
+    } catch (error) {
+      if (!CHANGED_MEANWHILE.has(codeOf(error) ?? '') || n >= RESTORE_TRIES) throw error;
+      await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [READER]);
+    }
+  }
+  await admin.query('reset lock_timeout');
 }
 
 /** On a server that let everybody in as superuser, anybody may have made himself a login for later. */
