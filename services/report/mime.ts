@@ -128,7 +128,7 @@ class Walker {
         return;
       }
     }
-    const encoding = (fields.get('content-transfer-encoding') ?? '').replace(/[;\s].*$/s, '').toLowerCase();
+    const encoding = transferEncoding(fields.get('content-transfer-encoding'));
     if (content.value === 'message/rfc822' || content.value === 'message/global') {
       this.message(decodeBody(raw.subarray(start, end), encoding), depth, forwarded + 1);
       return;
@@ -221,6 +221,11 @@ function beforeLineEnd(raw: Buffer, at: number, floor: number): number {
   if (end > floor && raw[end - 1] === 10) end--;
   if (end > floor && raw[end - 1] === 13) end--;
   return end;
+}
+
+/** The encoding that a Content-Transfer-Encoding field names, lower case; '' when there is none. */
+export function transferEncoding(field: string | undefined): string {
+  return (field ?? '').replace(/[;\s].*$/s, '').toLowerCase();
 }
 
 /** The bytes a body stands for. An unknown encoding is taken as none: what is in there may still be found by its bytes. */

@@ -1,6 +1,7 @@
+import { detectCharset } from './charset.ts';
 import type { Header } from './header.ts';
 import { firstFields } from './header.ts';
-import { isDocument } from './mime.ts';
+import { decodeBody, isDocument, transferEncoding } from './mime.ts';
 import { parseParameterised } from './parameters.ts';
 import { SNIFF_LENGTH, sniff } from './sniff.ts';
 
@@ -49,7 +50,8 @@ export function unsureReading(raw: Buffer, header: Header, signed: ReadonlySet<s
     // What begins like a document would be read as one, whatever delimiters stand in it.
     if (!alone || (boundary !== undefined && sniff(body.subarray(0, SNIFF_LENGTH)) !== 'unknown'))
       return 'Content-Type is not signed, and the body could be taken apart in another way';
-    if (boundary === undefined && charsetMatters(body))
+    const encoding = transferEncoding(fields.get('content-transfer-encoding'));
+    if (boundary === undefined && (charsetMatters(body) || charsetMattersWithin(body, encoding)))
       return 'Content-Type is not signed, and the body could be read in another charset';
   }
   const single = !multipart || !content.parameters.get('boundary');
@@ -81,6 +83,8 @@ function onlyOneEncoding(body: Buffer): boolean {
   let base64 = true;
   for (let i = 0; i < body.length; i++) {
     const c = body[i]!;
+    // An octet in hexadecimal: never base64, though all of its characters may be.
+    if (c === 61 && isHex(body[i + 1]) && isHex(body[i + 2])) return false;
     if (c === 61) quoted ||= isQuoted(body, i + 1);
     else if (!isBase64(c) && c !== 10 && c !== 13 && c !== 32 && c !== 9) base64 = false;
     if (quoted && !base64) return false;
@@ -109,4 +113,14 @@ function charsetMatters(body: Buffer): boolean {
   const kind = sniff(body.subarray(0, SNIFF_LENGTH));
   // Escape sequences change the charset (ISO 2022).
   return (kind === 'xml' || kind === 'json') && body.some((c) => c >= 128 || c === 27);
+}
+
+/** Whether an encoded document that does not say its charset itself has such characters. */
+function charsetMattersWithin(body: Buffer, encoding: string): boolean {
+  if (encoding !== 'base64' && encoding !== 'quoted-printable') return false;
+  const head = decodeBody(body.subarray(0, 2 * SNIFF_LENGTH), encoding);
+  const kind = sniff(head.subarray(0, SNIFF_LENGTH));
+  if (kind !== 'xml' && kind !== 'json') return false;
+  if (detectCharset(head, 'windows-1252').encoding === detectCharset(head).encoding) return false;
+  return decodeBody(body, encoding).some((c) => c >= 128 || c === 27);
 }

@@ -9,6 +9,17 @@ const FEW = ['from', 'to', 'subject', 'date', 'message-id', 'mime-version'];
 const xml = (id: string, count = 1) => reportXml({ id, rows: [{ count }] });
 const gz = (id: string, count = 1) => gzipSync(xml(id, count)).toString('base64').replace(/.{76}/g, '$&\r\n');
 
+/** Quoted-printable in which all is of the alphabet of base64. */
+const hex = (id: string) =>
+  xml(id).replace(/[^A-Za-z0-9]/g, (c) => `=${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+/** In base64, with a letter that each charset has elsewhere. */
+const umlaut = (id: string, declared: boolean) =>
+  Buffer.from(
+    xml(id)
+      .replace('<report_id>', '<extra_contact_info>S\u00FCd</extra_contact_info><report_id>')
+      .replace(' encoding="UTF-8"', declared ? ' encoding="UTF-8"' : ''),
+  ).toString('base64');
+
 /** A mail of these fields and this body, from the reporter. */
 function mail(fields: string[], body: string): Buffer {
   const head = [
@@ -57,6 +68,16 @@ describe.skipIf(!knotPresent)(titled('fields that steer reading and are not sign
             ['Content-Type: text/xml; charset=iso-2022-jp'],
             xml('charset').replace(' encoding="UTF-8"', '').replace('reporter.example<', 'reporter.example\x1b(J<'),
           ),
+        ),
+        changed(
+          signed(mail(['Content-Type: text/xml', 'Content-Transfer-Encoding: 7bit'], hex('hex'))),
+          '7bit',
+          'quoted-printable',
+        ),
+        changed(
+          signed(mail(['Content-Type: text/xml; charset=utf-8', 'Content-Transfer-Encoding: base64'], umlaut('base64', false))),
+          'utf-8',
+          'gb18030',
         ),
         signed(mail([MIXED], `${multipart('after')}--evil\r\n\r\nx\r\n--evil--\r\n`)),
       ]),
@@ -111,12 +132,13 @@ describe.skipIf(!knotPresent)(titled('fields that steer reading and are not sign
         signed(
           mail(['Content-Type: text/xml', 'Content-Transfer-Encoding: base64'], Buffer.from(xml('base64')).toString('base64')),
         ),
+        signed(mail(['Content-Type: text/xml', 'Content-Transfer-Encoding: base64'], umlaut('umlaut', true))),
         signed(mail([MIXED], QUOTING.replaceAll('true', 'quoting')), USUAL_HEADERS),
         signed(
           mail(['Content-Type: text/xml', 'Content-Transfer-Encoding: quoted-printable'], xml('qp').replaceAll('=', '=3D')),
           [...USUAL_HEADERS, 'content-transfer-encoding'],
         ),
       ]),
-    ).toEqual(['google', 'yahoo', 'preamble', 'nested', 'plain', 'base64', 'true', 'qp']);
+    ).toEqual(['google', 'yahoo', 'preamble', 'nested', 'plain', 'base64', 'umlaut', 'true', 'qp']);
   });
 });
