@@ -1,6 +1,7 @@
 import { type Db, transaction } from '../services/shared/db.ts';
+import type { ReportSize } from '../services/store/allowance.ts';
 import { BY_REPORT_DAY, ensurePartitions } from '../services/store/partitions.ts';
-import { loadPolicyReports, rollUp, rollUpPolicies } from '../services/store/rollups.ts';
+import { loadPolicyReports, rollUp, rollUpPolicies, SIZE } from '../services/store/rollups.ts';
 
 /** What the archive is like; see docs/performance.md. */
 const DOMAINS = 50;
@@ -67,8 +68,8 @@ export async function fillArchive(db: Db, records: number, say: (line: string) =
 
 async function addRollups(db: Db, say: (line: string) => void): Promise<void> {
   // Day by day, as they would have come.
-  const { rows } = await db.query<{ key: number; begin: number; reporter: string }>(
-    'select report_key as key, reporter, extract(epoch from begin_at)::float8 as begin from ruawatch.reports order by begin_at, domain',
+  const { rows } = await db.query<{ key: number; begin: number; reporter: string; size: ReportSize }>(
+    `select report_key as key, reporter, extract(epoch from begin_at)::float8 as begin, ${SIZE} as size from ruawatch.reports order by begin_at, domain`,
   );
   for (let i = 0; i < rows.length; i += ROLLUP_REPORTS) {
     const part = rows.slice(i, i + ROLLUP_REPORTS);

@@ -362,6 +362,11 @@ async function finish(
   privacy: Privacy,
 ): Promise<BatchResult> {
   const ours = new Map(news.map((r) => [r.key, r]));
+  const sizeOf = ({ key, report }: NewReport) => ({
+    records: report.records,
+    messages: report.messages,
+    ...decision.allowances.get(key)!,
+  });
   const left = [...decision.signs.keys()].filter((key) => !ours.has(key));
   const leaving = new Map((await loadPolicyReports(tx, left)).map((report) => [report.key, report]));
   const changes = [...decision.signs].map(([key, sign]) => {
@@ -369,7 +374,8 @@ async function finish(
     const trust = mine ? classOf(mine.trust) : leaving.get(key)!.trust;
     const report = mine?.report ?? leaving.get(key)!;
     const reporter = mine ? reporterKey(mine.reporter) : leaving.get(key)!.reporter;
-    return { key, sign, trust, reporter, begin: report.begin, report };
+    const size = mine ? sizeOf(mine) : leaving.get(key)!.size;
+    return { key, sign, trust, reporter, begin: report.begin, size, report };
   });
   await rollUp(tx, changes);
   await rollUpPolicies(tx, changes);
@@ -387,7 +393,7 @@ async function finish(
   const aside = decision.kept.filter(({ key }) => !decision.signs.has(key));
   await noteSources(
     tx,
-    aside.map(({ key, report, trust }) => ({ key, begin: report.begin, trust: classOf(trust) })),
+    aside.map((one) => ({ key: one.key, begin: one.report.begin, trust: classOf(one.trust), size: sizeOf(one) })),
   );
   await writeOthers(tx, read, privacy);
 

@@ -1,5 +1,4 @@
-import type { Tx } from '../shared/db.ts';
-import { OTHER_SOURCES } from './allowance.ts';
+import { OTHER_SOURCES, type ReportSize } from './allowance.ts';
 import { recordsOf } from './partitions.ts';
 import { beginRange, type TrustClass } from './reports.ts';
 
@@ -13,25 +12,19 @@ export interface Beyond {
   range: [from: string, to: string];
 }
 
-/** Those of the reports whose allowance must be looked at: hardly ever any. Reports of earlier versions have all of their sources. */
-export async function beyondAllowance(
-  tx: Tx,
-  reports: readonly { key: number; trust: TrustClass; begin: number }[],
-): Promise<Beyond> {
-  const { rows } = await tx.query<{ key: number; trust: TrustClass; most: number }>(
-    `select distinct s.key, s.trust, a.most
-       from unnest($1::bigint[], $2::text[]) as s(key, trust)
-       join ruawatch.reports p on p.report_key = s.key
-      cross join lateral (select case when s.trust = 'ok' then p.allowance_proven else p.allowance_unproven end as most) a
-      where p.records > a.most`,
-    [reports.map((r) => r.key), reports.map((r) => r.trust)],
-  );
-  return {
-    keys: rows.map((row) => row.key),
-    trusts: rows.map((row) => row.trust),
-    most: rows.map((row) => row.most),
-    range: beginRange(reports),
-  };
+/** Those of the reports whose allowance must be looked at: hardly ever any. */
+export function beyondAllowance(reports: readonly { key: number; trust: TrustClass; begin: number; size: ReportSize }[]): Beyond {
+  const beyond: Beyond = { keys: [], trusts: [], most: [], range: beginRange(reports) };
+  const met = new Set<string>();
+  for (const { key, trust, size } of reports) {
+    const most = trust === 'ok' ? size.proven : size.unproven;
+    if (most === null || size.records <= most || met.has(`${key} ${trust}`)) continue;
+    met.add(`${key} ${trust}`);
+    beyond.keys.push(key);
+    beyond.trusts.push(trust);
+    beyond.most.push(most);
+  }
+  return beyond;
 }
 
 /**

@@ -8,7 +8,11 @@ export const DOMAIN_STATES = ['own', 'observed', 'ignored'] as const;
 export type DomainState = (typeof DOMAIN_STATES)[number];
 
 /** SQL: whether a domain, or the nearest domain above it that anything was said of, is own. */
-export const isOwnSql = (domain: string) => `ruawatch.is_own(${domain})`;
+export const isOwnSql = (domain: string) =>
+  `coalesce((select o.state from (select string_to_array(${domain}, '.') as labels) l
+              cross join lateral generate_subscripts(l.labels, 1) as i
+               join ruawatch.domains o on o.domain = array_to_string(l.labels[i:], '.') and o.state <> 'observed'
+              order by i limit 1) = 'own', false)`;
 
 /** SQL: a domain itself and all names below it. */
 const within = (name: string, domain: string) =>

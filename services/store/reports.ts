@@ -1,7 +1,7 @@
 import type { AggregateReport, PolicyPublished } from '../report/model.ts';
 import type { Reporter } from '../report/reporters.ts';
 import type { Queryable, Tx } from '../shared/db.ts';
-import { allowanceOf } from './allowance.ts';
+import { type Allowance, allowanceOf } from './allowance.ts';
 import { isoSeconds, KEY_LENGTH, plain } from './copy.ts';
 import { lockIdentities } from './locks.ts';
 
@@ -64,6 +64,8 @@ export interface Decision {
   signs: Map<number, 1 | -1>;
   /** Messages that are to be verified. */
   unverified: Set<number>;
+  /** What each new report may have in the rollups by name. */
+  allowances: Map<number, Allowance>;
 }
 
 /** Takes `n` report keys from the sequence. */
@@ -166,7 +168,13 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
   );
   const together = new Map<number, number>();
   for (const { message_key } of incoming) together.set(message_key, (together.get(message_key) ?? 0) + 1);
-  await insertReports(tx, kept, supersededBy, byContent, together);
+  const allowances = new Map(
+    kept.map(({ key, message_key, trust }) => [
+      key,
+      allowanceOf(together.get(message_key)!, trust?.trust === 'ok' && trust.reporter_trust === null),
+    ]),
+  );
+  await insertReports(tx, kept, supersededBy, byContent, allowances);
   const told = [...older].filter(({ key }) => before.has(key));
   if (told.length > 0) {
     await tx.query(
@@ -186,7 +194,7 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
       [checks.map((c) => c.message_key), checks.map((c) => c.report_key)],
     );
   }
-  return { outcomes, kept, signs, unverified: new Set(checks.map((c) => c.message_key)) };
+  return { outcomes, kept, signs, unverified: new Set(checks.map((c) => c.message_key)), allowances };
 }
 
 /**
@@ -251,14 +259,12 @@ async function insertReports(
   items: readonly NewReport[],
   supersededBy: ReadonlyMap<number, number>,
   ranked: ReadonlyMap<string, Ranked>,
-  together: ReadonlyMap<number, number>,
+  allowances: ReadonlyMap<number, Allowance>,
 ): Promise<void> {
   if (items.length === 0) return;
-  const allowanceOfItem = ({ message_key, trust }: NewReport) =>
-    allowanceOf(together.get(message_key)!, trust?.trust === 'ok' && trust.reporter_trust === null);
   const rows = items.map((item) => {
     const { key, message_key, part, report, trust, reporter } = item;
-    const allowance = allowanceOfItem(item);
+    const allowance = allowances.get(key)!;
     return {
       report_key: key,
       message_key,

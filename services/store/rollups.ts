@@ -1,6 +1,6 @@
 import type { AggregateReport } from '../report/model.ts';
 import type { Tx } from '../shared/db.ts';
-import { added, OTHER_SOURCES, within } from './allowance.ts';
+import { added, OTHER_SOURCES, type ReportSize, sumOf } from './allowance.ts';
 import { allowed, type Beyond, beyondAllowance } from './beyond.ts';
 import { KEY_LENGTH, plain } from './copy.ts';
 import { isOwnSql } from './domains.ts';
@@ -18,6 +18,8 @@ export interface RollupChange {
   reporter: string;
   /** Of the report, seconds since the epoch. */
   begin: number;
+  /** What its row says of its size. */
+  size: ReportSize;
 }
 
 const COUNTS = [
@@ -50,8 +52,9 @@ const COUNTS = [
  */
 export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
   if (changes.length === 0) return;
-  const large = await beyondAllowance(tx, changes);
+  const large = beyondAllowance(changes);
   const named = allowed(large, 'source', 7);
+  const within = sumOf(changes.map(({ size }) => size.messages));
   const { rows } = await tx.query<{ domain: string }>(
     `with ${named.cte}delta as materialized (
        select p.domain, ${named.name} as source, (p.begin_at at time zone 'UTC')::date as day, s.reporter, s.trust,
@@ -93,22 +96,27 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
        on conflict (domain, source, day, reporter, trust) do update
           set ${COUNTS.map((name) => `${name} = ${added('d', name)}`).join(', ')},
               signing_domain = greatest(d.signing_domain, excluded.signing_domain)),
-     totals as (
-       insert into ruawatch.sources as s (domain, source, first_seen, last_seen, messages, passed)
-       select domain, source, min(day), max(day), ${within('sum(messages)')}, ${within('sum(passed)')}
+     moved as materialized (
+       select domain, source, min(day) as first_day, max(day) as last_day, ${within('sum(messages)')} as messages,
+              ${within('sum(passed)')} as passed, bool_or(urgent) as urgent
          from delta where trust = 'ok'
         group by domain, source
-        order by domain, source
+        order by domain, source),
+     totals as (
+       insert into ruawatch.sources as s (domain, source, first_seen, last_seen, messages, passed)
+       select domain, source, first_day, last_day, messages, passed from moved order by domain, source
        on conflict (domain, source) do update
           set first_seen = case when s.messages = 0 then excluded.first_seen else least(s.first_seen, excluded.first_seen) end,
               last_seen = case when s.messages = 0 then excluded.last_seen else greatest(s.last_seen, excluded.last_seen) end,
               messages = ${added('s', 'messages')},
               passed = ${added('s', 'passed')}),
-     own as materialized (select domain from (select distinct domain from delta) named where ${isOwnSql('domain')}),
+     -- Materialized, and not joined: each domain is asked about once, not each row.
+     named as materialized (select distinct domain from moved),
+     own as materialized (select domain from named where ${isOwnSql('domain')}),
      work as (
        insert into ruawatch.analysis_work (domain, source, day, tier)
-       select domain, source, day, case when urgent then ${URGENT} else ${USUAL} end
-         from delta join own using (domain) where trust = 'ok' and source <> '${OTHER_SOURCES}')
+       select domain, source, last_day, case when urgent then ${URGENT} else ${USUAL} end
+         from moved where (domain in (select domain from own)) is true and source <> '${OTHER_SOURCES}')
      select distinct domain from delta where below`,
     [
       changes.map((c) => c.key),
@@ -214,12 +222,17 @@ export async function rollUpPolicies(
   await tx.query(
     `with delta as (select * from unnest($1::text[], $2::date[], $3::text[], $4::text[], $5::text[], $6::bigint[])
                       as t(domain, day, reporter, policy, trust, n)),
+     named as materialized (select distinct domain from delta),
+     own as materialized (select domain from named where ${isOwnSql('domain')}),
      days as (
        insert into ruawatch.policy_days as d (domain, day, reporter, policy, trust, reports)
        select domain, day, reporter, policy, trust, n from delta where ${kept('policy_days')} order by domain, day, reporter, policy, trust
        on conflict (domain, day, reporter, policy, trust) do update set reports = d.reports + excluded.reports)
      insert into ruawatch.analysis_work (domain, source, day)
-     select distinct domain, '', day from delta where trust <> 'pending' and ${isOwnSql('domain')} order by 1, 3`,
+     select d.domain, '', d.day
+       from (select distinct domain, day from delta where trust <> 'pending') d
+      where (d.domain in (select domain from own)) is true
+      order by 1, 3`,
     [
       rows.map((r) => r.domain),
       rows.map((r) => r.day),
@@ -235,8 +248,10 @@ export async function rollUpPolicies(
 export async function noteDomains(tx: Tx, days: readonly { domain: string; day: string }[]): Promise<void> {
   if (days.length === 0) return;
   await tx.query(
-    `insert into ruawatch.analysis_work (domain, source, day)
-     select distinct domain, '', day from unnest($1::text[], $2::date[]) as t(domain, day) where ${isOwnSql('domain')} order by 1, 3`,
+    `with named as materialized (select distinct domain from unnest($1::text[]) as t(domain)),
+     own as materialized (select domain from named where ${isOwnSql('domain')})
+     insert into ruawatch.analysis_work (domain, source, day)
+     select distinct domain, '', day from unnest($1::text[], $2::date[]) as t(domain, day) join own using (domain) order by 1, 3`,
     [days.map((d) => d.domain), days.map((d) => d.day)],
   );
 }
@@ -245,10 +260,10 @@ export async function noteDomains(tx: Tx, days: readonly { domain: string; day: 
  * Notes the sources of proven reports that were superseded as they came. In another order they would have entered the rollups and left
  * them again: what the analyzer looks at must not tell the difference, for it holds a source against the domain of the moment.
  */
-export async function noteSources(tx: Tx, reports: readonly { key: number; begin: number; trust: TrustClass }[]): Promise<void> {
+export async function noteSources(tx: Tx, reports: readonly Omit<RollupChange, 'sign' | 'reporter'>[]): Promise<void> {
   const proven = reports.filter(({ trust }) => trust === 'ok');
   if (proven.length === 0) return;
-  const { cte, name, join, params } = allowed(await beyondAllowance(tx, proven), 'source', 4);
+  const { cte, name, join, params } = allowed(beyondAllowance(proven), 'source', 4);
   await tx.query(
     `with ${cte}named as (
        select distinct p.domain, ${name} as source, (p.begin_at at time zone 'UTC')::date as day
@@ -264,14 +279,17 @@ export async function noteSources(tx: Tx, reports: readonly { key: number; begin
 
 export type PolicyReport = Pick<AggregateReport, 'domain' | 'begin' | 'policy'>;
 
-/** What rollUpPolicies needs of reports that already stand, to take them out again. */
-export async function loadPolicyReports(
-  tx: Tx,
-  keys: readonly number[],
-): Promise<(PolicyReport & { key: number; trust: TrustClass; reporter: string })[]> {
+/** A report that already stands. */
+type StandingReport = PolicyReport & Omit<RollupChange, 'sign'>;
+
+/** SQL: the size of a report, a row of ruawatch.reports. */
+export const SIZE = `json_build_object('records', records, 'messages', messages, 'proven', allowance_proven, 'unproven', allowance_unproven)`;
+
+/** What rollUp and rollUpPolicies need of reports that already stand, to take them out again. */
+export async function loadPolicyReports(tx: Tx, keys: readonly number[]): Promise<StandingReport[]> {
   if (keys.length === 0) return [];
-  const { rows } = await tx.query<PolicyReport & { key: number; trust: TrustClass; reporter: string }>(
-    `select report_key as key, trust, reporter, domain, extract(epoch from begin_at)::float8 as begin,
+  const { rows } = await tx.query<StandingReport>(
+    `select report_key as key, trust, reporter, domain, extract(epoch from begin_at)::float8 as begin, ${SIZE} as size,
             jsonb_build_object('p', policy_p, 'sp', policy_sp, 'np', policy_np, 'adkim', adkim, 'aspf', aspf,
                                'pct', policy_pct::text, 'testing', policy_testing) as policy
        from ruawatch.reports where report_key = any($1::bigint[])`,
@@ -290,7 +308,7 @@ export async function dropEmptyPending(tx: Tx, changes: readonly RollupChange[])
   const keys = reports.map((r) => r.key);
   const reporters = reports.map((r) => r.reporter);
   const [from, to] = beginRange(reports);
-  const { cte, name, join, params } = allowed(await beyondAllowance(tx, reports), 'source', 5);
+  const { cte, name, join, params } = allowed(beyondAllowance(reports), 'source', 5);
   await tx.query(
     `with ${cte}touched as materialized (
        select distinct p.domain, ${name} as source, (p.begin_at at time zone 'UTC')::date as day, s.reporter

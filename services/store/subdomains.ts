@@ -1,9 +1,10 @@
 import type { Tx } from '../shared/db.ts';
-import { added, within } from './allowance.ts';
+import { added, sumOf } from './allowance.ts';
 import { allowed, type Beyond } from './beyond.ts';
 import { KEY_LENGTH } from './copy.ts';
 import { kept, recordsOf } from './partitions.ts';
-import { beginRange, type TrustClass } from './reports.ts';
+import { beginRange } from './reports.ts';
+import type { RollupChange } from './rollups.ts';
 
 /** SQL: the name of a record's From address as rollups have it. Reporters keep the spelling of the mail. */
 const nameOf = (record: string) => `rtrim(lower(${record}.header_from), '.')`;
@@ -28,11 +29,12 @@ export const isBelow = (record: string, report: string) =>
  */
 export async function rollUpSubdomains(
   tx: Tx,
-  changes: readonly { key: number; sign: 1 | -1; trust: TrustClass; begin: number }[],
+  changes: readonly RollupChange[],
   domains: readonly string[],
   beyond: Beyond,
 ): Promise<void> {
   const own = `left(${nameOf('r')}, ${KEY_LENGTH})`;
+  const within = sumOf(changes.map(({ size }) => size.messages));
   const { cte, name, join, params } = allowed(beyond, own, 7, "'*.' || p.domain", isBelow('r', 'p'));
   await tx.query(
     // Materialized: planned as one, the reports were found by their domain, and all those given compared with each record.

@@ -1,4 +1,5 @@
 import { type Db, type Queryable, type Tx, transaction } from '../shared/db.ts';
+import type { ReportSize } from './allowance.ts';
 import { plain } from './copy.ts';
 import { lockIdentities } from './locks.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type TrustClass,
   trustTexts,
 } from './reports.ts';
-import { dropEmptyPending, loadPolicyReports, noteDomains, type RollupChange, rollUp, rollUpPolicies } from './rollups.ts';
+import { dropEmptyPending, loadPolicyReports, noteDomains, type RollupChange, rollUp, rollUpPolicies, SIZE } from './rollups.ts';
 
 /** A report that waits for the verification of one of the mails that brought it. */
 export interface Check {
@@ -98,6 +99,7 @@ interface Row extends Ranked {
   superseded_by: number | null;
   /** Its records were dropped. */
   gone: boolean;
+  size: ReportSize;
 }
 
 /**
@@ -133,7 +135,7 @@ export async function settleTrust(
   const { rows } = await tx.query<Omit<Row, 'received'> & { received_at: Date }>(
     `select report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, salvaged, received_at,
             messages, superseded_by, trust, reporter, domain, (begin_at at time zone 'UTC')::date as day, extract(epoch from begin_at)::float8 as begin,
-            ${gone('p', '$2', '$3')} as gone
+            ${SIZE} as size, ${gone('p', '$2', '$3')} as gone
        from ruawatch.reports p
       where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,
     [identities, ...beginRange(named)],
@@ -221,9 +223,9 @@ async function moveRollups(tx: Tx, before: ReadonlyMap<number, Row>, after: Read
     const was = before.get(key)!;
     const [stood, stands] = [was.superseded_by === null, now.superseded_by === null];
     if (stood === stands && (!stands || (was.trust === now.trust && was.reporter === now.reporter))) continue;
-    const { begin } = was;
-    if (stood) changes.push({ key, sign: -1, trust: was.trust, reporter: was.reporter, begin });
-    if (stands) changes.push({ key, sign: 1, trust: now.trust, reporter: now.reporter, begin });
+    const { begin, size } = was;
+    if (stood) changes.push({ key, sign: -1, trust: was.trust, reporter: was.reporter, begin, size });
+    if (stands) changes.push({ key, sign: 1, trust: now.trust, reporter: now.reporter, begin, size });
   }
   await rollUp(tx, changes);
   const keys = [...new Set(changes.map((c) => c.key))];

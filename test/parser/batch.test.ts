@@ -261,13 +261,28 @@ test('texts that Postgres cannot hold, and names longer than any index allows, d
   const long = `${'x'.repeat(3_000)}.example`;
   const keys = await receive(t, [
     mail(
-      { org: `tab\tline\\n "quote" 😀 ${'o'.repeat(5_000)}`, domain: long, rows: [{ header_from: `a&#9;b\\N${long}` }] },
+      {
+        org: `tab\tline\\n "quote" 😀 ${'o'.repeat(5_000)}`,
+        rows: [{ header_from: `a&#9;b\\N${long}`, auth_dkim: [`s.${long}`, 'pass'], dkim: 'fail' }, { header_from: long }],
+      },
       'odd',
     ),
+    // The domain is a key everywhere: what is no host name is no report.
+    mail({ domain: long }, 'no domain'),
   ]);
-  expect((await parse(keys)).messages[0]).toMatchObject({ state: 'stored' });
-  const { rows } = await t.db.query('select length(domain) as domain, left(org_name, 20) as org from dmarc.records');
-  expect(rows[0]).toEqual({ domain: 255, org: 'tab\tline\\n "quote" 😀' });
+  const { messages } = await parse(keys);
+  expect(messages).toMatchObject([{ state: 'stored' }, { state: 'quarantined', code: 'policy_domain_invalid' }]);
+  const { rows } = await t.db.query(
+    'select length(header_from) as header_from, left(org_name, 20) as org from dmarc.records order by n',
+  );
+  expect(rows).toEqual([
+    { header_from: 3_013, org: 'tab\tline\\n "quote" 😀' },
+    { header_from: 3_008, org: 'tab\tline\\n "quote" 😀' },
+  ]);
+  const { rows: days } = await t.db.query(
+    'select length(reporter) as reporter, length(signing_domain) as signer from dmarc.source_days',
+  );
+  expect(days).toEqual([{ reporter: 255, signer: 255 }]);
 });
 
 test('the totals do not depend on how the messages fall into batches', async () => {

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseMessages } from '../../services/parser/batch.ts';
 import { openPool, transaction } from '../../services/shared/db.ts';
+import type { ReportSize } from '../../services/store/allowance.ts';
 import { claimMessages, loadRaw, loadRaws } from '../../services/store/messages.ts';
 import { migrate, readMigrations } from '../../services/store/migrate.ts';
 import { dropPartitions, ensurePartitions, PARTITIONED } from '../../services/store/partitions.ts';
-import { rollUp } from '../../services/store/rollups.ts';
+import { rollUp, SIZE } from '../../services/store/rollups.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, reportMail, reportXml, trusting } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
@@ -184,8 +185,8 @@ test('raw mail and records are read, and added up, in the months concerned alone
     }),
   ).toEqual(['raw_2024_02']);
   await parseMessages(t.db, [a!, b!], {}, trusting('off'));
-  const [first, last] = await rows<{ key: number; begin: number; reporter: string }>(
-    'select report_key as key, reporter, extract(epoch from begin_at)::float8 as begin from ruawatch.reports order by begin_at',
+  const [first, last] = await rows<{ key: number; begin: number; reporter: string; size: ReportSize }>(
+    `select report_key as key, reporter, extract(epoch from begin_at)::float8 as begin, ${SIZE} as size from ruawatch.reports order by begin_at`,
   );
   for (const [report, month] of [
     [first, '2024_01'],
