@@ -29,6 +29,7 @@ JSON lines on standard output, a table on standard error. docs/performance.md sa
   --records N        records that the queries are asked over (default 10000000)
   --history N,...    records' worth of rollups that the analyzer has behind it, in millions
   --backlog N        mails of the backlog (default 100000)
+  --flood-sources N  sources that a stranger names in flood (default 500000)
   --queue KIND       auto, redis or postgres (default auto)
   --trust KIND       authserv or off (default authserv)
   --compare FILE     shows the change against the JSON lines of an earlier run
@@ -46,6 +47,7 @@ const values = optionsOf(USAGE, {
   history: { type: 'string' },
   records: { type: 'string', default: '10000000' },
   backlog: { type: 'string', default: '100000' },
+  'flood-sources': { type: 'string', default: '500000' },
   large: { type: 'string', default: '200000,1000000' },
   compare: { type: 'string' },
   'cpu-prof': { type: 'string' },
@@ -86,7 +88,7 @@ function chosenStages(): string[] {
 
 /** Whether a stage reads the mails of the load. */
 function readsMails(stage: string): boolean {
-  return !stage.startsWith('large_') && !['analyze', 'queries', 'backlog'].includes(stage);
+  return !stage.startsWith('large_') && !['analyze', 'queries', 'backlog', 'flood'].includes(stage);
 }
 
 /** Writes the load to files. @returns where, by the kind of stage that reads it */
@@ -141,6 +143,7 @@ function workOf(stage: string, load: { mails: string; large: string[] }): { runs
   if (stage.startsWith('large_')) return load.large.map((file) => ({ runs, input: { path: file } }));
   if (stage === 'queries') return [{ runs: 1, input: { path: load.mails, records: Number(values.records), runs } }];
   if (stage === 'backlog') return [{ runs: 1, input: { path: load.mails, mails: Number(values.backlog), seed, queue, trust } }];
+  if (stage === 'flood') return [{ runs: 1, input: { path: load.mails, records: Number(values['flood-sources']), queue } }];
   if (stage === 'analyze')
     return history
       .split(',')

@@ -38,11 +38,17 @@ interface World {
   add(keys: readonly number[]): Promise<void>;
 }
 
-async function inWorld(input: StageInput, sweepAfter: number, work: (world: World) => Promise<Measure>): Promise<Measure> {
+/** @param lines the settings file, where it is another */
+export async function inWorld(
+  input: StageInput,
+  sweepAfter: number,
+  work: (world: World) => Promise<Measure>,
+  lines = settings(sweepAfter, input.trust ?? 'authserv'),
+): Promise<Measure> {
   const redis = input.queue !== 'postgres' && redisProgram !== null ? await startRedis() : null;
   if (input.queue === 'redis' && redis === null) throw new Error('redis-server is not installed: leave --queue out.');
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-bench-services-'));
-  writeFileSync(path.join(folder, 'ruawatch.yaml'), settings(sweepAfter, input.trust ?? 'authserv'));
+  writeFileSync(path.join(folder, 'ruawatch.yaml'), lines);
   const env = { DATABASE_URL: input.databaseUrl!, ...(redis ? { REDIS_URL: redis.url } : {}) };
   const db = openPool(input.databaseUrl!, { max: 2, name: 'bench' });
   const started: ServiceProcess[] = [];

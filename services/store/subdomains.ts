@@ -1,10 +1,9 @@
 import type { Tx } from '../shared/db.ts';
-import { added, sumOf } from './allowance.ts';
+import { added, type ReportSize, sumOf } from './allowance.ts';
 import { allowed, type Beyond } from './beyond.ts';
 import { KEY_LENGTH } from './copy.ts';
 import { kept, recordsOf } from './partitions.ts';
-import { beginRange } from './reports.ts';
-import type { RollupChange } from './rollups.ts';
+import { beginRange, type TrustClass } from './reports.ts';
 
 /** SQL: the name of a record's From address as rollups have it. Reporters keep the spelling of the mail. */
 const nameOf = (record: string) => `rtrim(lower(${record}.header_from), '.')`;
@@ -29,7 +28,7 @@ export const isBelow = (record: string, report: string) =>
  */
 export async function rollUpSubdomains(
   tx: Tx,
-  changes: readonly RollupChange[],
+  changes: readonly { key: number; sign: 1 | -1; trust: TrustClass; begin: number; size: ReportSize }[],
   domains: readonly string[],
   beyond: Beyond,
 ): Promise<void> {

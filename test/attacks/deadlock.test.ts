@@ -7,6 +7,7 @@ import { nothingDone } from '../../services/parser/batch.ts';
 import { readHere } from '../../services/parser/readers.ts';
 import { parseSafely } from '../../services/parser/safely.ts';
 import { isTransient } from '../../services/shared/errors.ts';
+import { persist } from '../../services/shared/retry.ts';
 import type { Context } from '../../services/shared/service.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -50,7 +51,11 @@ test(
         // Some begin with one domain and some with the other.
         const mails = Array.from({ length: 3 }, (_, n) => mail(n + who + round, `p${who}.${round}.${n}`));
         reports += mails.length;
-        const waiting = await receive(t, mails);
+        // A connection may take long on a busy machine.
+        const waiting = await persist(
+          () => receive(t, mails),
+          () => undefined,
+        );
         for (;;) {
           try {
             await parseSafely(context, waiting, context.log, readers, { before: async () => undefined });

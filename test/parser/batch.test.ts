@@ -263,7 +263,10 @@ test('texts that Postgres cannot hold, and names longer than any index allows, d
     mail(
       {
         org: `tab\tline\\n "quote" 😀 ${'o'.repeat(5_000)}`,
-        rows: [{ header_from: `a&#9;b\\N${long}`, auth_dkim: [`s.${long}`, 'pass'], dkim: 'fail' }, { header_from: long }],
+        rows: [
+          { header_from: `a&#9;b\\N${long}`, auth_dkim: [`s.${long}`, 'pass'], auth_spf: null, dkim: 'fail' },
+          { header_from: long },
+        ],
       },
       'odd',
     ),
@@ -279,10 +282,8 @@ test('texts that Postgres cannot hold, and names longer than any index allows, d
     { header_from: 3_013, org: 'tab\tline\\n "quote" 😀' },
     { header_from: 3_008, org: 'tab\tline\\n "quote" 😀' },
   ]);
-  const { rows: days } = await t.db.query(
-    'select length(reporter) as reporter, length(signing_domain) as signer from dmarc.source_days',
-  );
-  expect(days).toEqual([{ reporter: 255, signer: 255 }]);
+  const { rows: days } = await t.db.query('select max(length(signing_domain)) as signer from ruawatch.source_days');
+  expect(days).toEqual([{ signer: 255 }]);
 });
 
 test('the totals do not depend on how the messages fall into batches', async () => {
