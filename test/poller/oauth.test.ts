@@ -105,6 +105,7 @@ describe('tokens', () => {
       /obtain a new one.*expired or revoked/,
     ],
     [401, { error: 'invalid_client' }, 'oauth_refused', false, /check oauth\.client_id and oauth\.client_secret/],
+    [500, { error: 'server_error' }, 'oauth_unreachable', true, /status 500; it is tried again/],
     [503, 'busy', 'oauth_unreachable', true, /status 503; it is tried again/],
     [429, { error: 'slow_down' }, 'oauth_unreachable', true, /status 429/],
     [200, { token_type: 'Bearer' }, 'oauth_unreachable', true, /without an access_token/],

@@ -254,6 +254,17 @@ describe('a round', () => {
     expect(await states()).toHaveLength(201);
   });
 
+  test('counts a large mail as one of those it still has to take', async () => {
+    put(1, big(LIMIT));
+    for (let uid = 2; uid <= 151; uid++) put(uid);
+    const s = await session();
+    folder.onFetch = () => {
+      if (folder.asked.at(-1)!.startsWith('fetch')) s.stop();
+    };
+    await pollRound(s);
+    expect(await progress()).toEqual({ last_uid: 101, backlog: 50, polled: false });
+  });
+
   test('needs a folder with lasting UIDs', async () => {
     folder.uidValidity = undefined;
     await expect(pollRound(await session())).rejects.toMatchObject({ code: 'imap_uidvalidity', transient: false });
