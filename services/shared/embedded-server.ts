@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
-  chmodSync,
   chownSync,
   closeSync,
+  constants,
   existsSync,
+  fchmodSync,
+  fchownSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -38,7 +40,8 @@ export interface Listening {
 }
 
 export const folderOf = (cluster: Cluster) => path.join(cluster.dataDir, 'postgres');
-const logOf = (cluster: Cluster) => path.join(cluster.dataDir, 'postgres.log');
+const LOG = 'postgres.log';
+const logOf = (cluster: Cluster) => path.join(cluster.dataDir, LOG);
 
 /** Below what systems hand out for outgoing connections, so that the number is still free at the next start. */
 const FIRST_PORT = 20_000;
@@ -115,10 +118,7 @@ export async function launch(cluster: Cluster, wanted: number): Promise<void> {
   const hba = path.join(folder, 'pg_hba.conf');
   writeOwned(cluster, hba, HBA);
   const log = logOf(cluster);
-  closeSync(openSync(log, 'a', 0o600));
-  // Statements that failed stand in it, with what they were about.
-  chmodSync(log, 0o600);
-  if (cluster.owner) chownSync(log, cluster.owner.uid, cluster.owner.gid);
+  prepareLog(cluster);
   for (let port = wanted; ; port++) {
     port = await nextFree(port);
     // The socket's folder is the server's own: "." to the server, which has entered it.
@@ -134,6 +134,28 @@ export async function launch(cluster: Cluster, wanted: number): Promise<void> {
         error,
       );
     }
+  }
+}
+
+/**
+ * Makes the server's log, for its user alone: statements that failed stand in it, with what they were about. A link that somebody laid
+ * in its place is not followed.
+ * @throws PermanentError `embedded_folder`
+ */
+export function prepareLog(cluster: Pick<Cluster, 'dataDir' | 'owner'>): void {
+  const log = path.join(cluster.dataDir, LOG);
+  let fd: number;
+  try {
+    fd = openSync(log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
+  } catch (error) {
+    if (codeOf(error) !== 'ELOOP') throw error;
+    throw new PermanentError('embedded_folder', `${log} is a link, and not the log of the embedded Postgres: remove it.`, error);
+  }
+  try {
+    fchmodSync(fd, 0o600);
+    if (cluster.owner) fchownSync(fd, cluster.owner.uid, cluster.owner.gid);
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -211,9 +233,11 @@ export function firstPort(): number {
   return FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
 }
 
-export function rememberPort(cluster: Cluster, port: number): void {
+export function rememberPort(cluster: Pick<Cluster, 'dataDir'>, port: number): void {
   const file = path.join(cluster.dataDir, 'postgres.port');
-  writeFileSync(`${file}.new`, `${port}\n`);
+  // A new file in any case: what stands there may be a link of somebody else's.
+  rmSync(`${file}.new`, { force: true });
+  writeFileSync(`${file}.new`, `${port}\n`, { flag: 'wx' });
   renameSync(`${file}.new`, file);
 }
 
