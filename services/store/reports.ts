@@ -1,5 +1,5 @@
 import type { AggregateReport, PolicyPublished } from '../report/model.ts';
-import type { Reporter } from '../report/reporters.ts';
+import { isKnown, type Reporter } from '../report/reporters.ts';
 import type { Queryable, Tx } from '../shared/db.ts';
 import { type Allowance, allowanceOf } from './allowance.ts';
 import { isoSeconds, KEY_LENGTH, plain } from './copy.ts';
@@ -50,6 +50,8 @@ export interface Ranked {
   content_hash: string;
   salvaged: boolean;
   trust: TrustClass;
+  /** The key it is kept under: who it is proven to be from, or claims to be. */
+  reporter: string;
   /** Milliseconds. */
   received: number;
   messages: number;
@@ -85,7 +87,7 @@ export async function takeReportKeys(db: Queryable, n: number): Promise<number[]
  * Same identity and same content: a duplicate, counted on the first; what it tells is as old as the first mail that told it, in
  * whatever order the mails are worked. Same identity, other content: one stands, the others are kept as superseded. Which one does not
  * depend on the order either: see outranks. What is verified later is ranked again then (store/trust.ts). A copy of a report that is
- * not trusted (yet) may prove it: its mail is to be verified as well, in the order in which mails are, whatever is known of it by now.
+ * not trusted (yet), or proven to be from another address of a known reporter's organization, may prove more: its mail is to be verified as well, in the order in which mails are, whatever is known of it by now.
  */
 export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Promise<Decision> {
   const identities = [...new Set(incoming.map((r) => r.report.identity))];
@@ -94,7 +96,7 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
     Omit<Ranked, 'received'> & { received_at: Date; superseded_by: number | null; gone: boolean }
   >(
     `select report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, salvaged, received_at,
-            messages, superseded_by, trust, ${gone('p', '$2', '$3')} as gone
+            messages, superseded_by, trust, reporter, ${gone('p', '$2', '$3')} as gone
        from ruawatch.reports p
       where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,
     // The begin is part of the identity.
@@ -119,7 +121,8 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
     if (twin !== undefined) {
       outcomes.set(item.key, 'duplicate');
       duplicates.set(twin.key, (duplicates.get(twin.key) ?? 0) + 1);
-      if (twin.trust !== 'ok') checks.push({ message_key: item.message_key, report_key: twin.key });
+      if (twin.trust !== 'ok' || (isKnown(reporterKey(item.reporter)) && !isKnown(twin.reporter)))
+        checks.push({ message_key: item.message_key, report_key: twin.key });
       if (received < twin.received) {
         twin.received = received;
         older.add(twin);
@@ -127,7 +130,13 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
       continue;
     }
     if (item.trust === null) checks.push({ message_key: item.message_key, report_key: item.key });
-    byContent.set(contentKey(report), { ...report, key: item.key, received, trust: classOf(item.trust) });
+    byContent.set(contentKey(report), {
+      ...report,
+      key: item.key,
+      received,
+      trust: classOf(item.trust),
+      reporter: reporterKey(item.reporter),
+    });
     kept.push(item);
   }
 
@@ -244,10 +253,12 @@ const TRUST_RANK: Record<TrustClass, number> = { ok: 2, pending: 1, bad: 0 };
 
 /**
  * Whether `a` stands before `b` of the same identity: the trusted before what is not proven, so that nobody can push an authentic report
- * aside; then the intact before the salvaged, the one whose mail came later, the larger, the greater hash.
+ * aside; of the trusted those that a known reporter wrote from its own address; then the intact before the salvaged, the one whose mail came later, the larger, the greater hash.
  */
 export function outranks(a: Ranked, b: Ranked): boolean {
   if (a.trust !== b.trust) return TRUST_RANK[a.trust] > TRUST_RANK[b.trust];
+  // Whoever has another address at a known reporter's organization may know the identity of its reports.
+  if (a.trust === 'ok' && isKnown(a.reporter) !== isKnown(b.reporter)) return isKnown(a.reporter);
   if (a.salvaged !== b.salvaged) return b.salvaged;
   if (a.received !== b.received) return a.received > b.received;
   if (a.messages !== b.messages) return a.messages > b.messages;

@@ -1,3 +1,4 @@
+import { isKnown } from '../report/reporters.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../shared/db.ts';
 import type { ReportSize } from './allowance.ts';
 import { plain } from './copy.ts';
@@ -92,7 +93,6 @@ export async function deferChecks(
 interface Row extends Ranked {
   identity: string;
   domain: string;
-  reporter: string;
   day: string;
   /** Seconds since the epoch. */
   begin: number;
@@ -107,7 +107,7 @@ interface Row extends Ranked {
  * rollups accordingly, and the analyzer's work. A check that is no longer there was settled by another worker and is left out.
  *
  * One proven mail is enough: a report that came twice is what its better mail says. It stays pending while another of its mails may
- * still prove it.
+ * still prove it, and a known reporter's own mail speaks for it whoever else sent the same.
  * @returns the domains to be judged again
  */
 export async function settleTrust(
@@ -148,7 +148,9 @@ export async function settleTrust(
   const written = new Map<number, Trust & { class: TrustClass }>();
   for (const { message_key, report_key, verdict } of verdicts) {
     const report = after.get(report_key);
-    if (!report || !done.has(`${message_key} ${report_key}`) || report.trust === 'ok') continue;
+    if (!report || !done.has(`${message_key} ${report_key}`)) continue;
+    const better = verdict.trust === 'ok' && isKnown(reporterKey(verdict.reporter)) && !isKnown(report.reporter);
+    if (report.trust === 'ok' && !better) continue;
     report.trust = verdict.trust === 'bad' && report.trust === 'pending' && stillOpen.has(report_key) ? 'pending' : verdict.trust;
     // What is still to be proven stays under whom it claims to be.
     if (report.trust !== 'pending') report.reporter = reporterKey(verdict.reporter);

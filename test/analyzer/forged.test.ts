@@ -66,7 +66,10 @@ describe('the rule', () => {
   });
 
   test('one finding a reporter, with who wrote them', () => {
-    const [found, ...others] = forgedReport(window([day(3, strange), day(2, strange), day(2, { ...strange, sender: null })]));
+    const unproven = { ...strange, sender: 'innocent.example', mismatched: 0 };
+    const [found, ...others] = forgedReport(
+      window([day(3, strange), day(2, strange), day(2, { ...strange, sender: null }), day(2, unproven)]),
+    );
     expect(others).toEqual([]);
     expect(found).toMatchObject({
       kind: 'forged_report',
@@ -75,12 +78,13 @@ describe('the rule', () => {
       evidence: {
         who: [
           { source: 'evil.example', messages: 200 },
+          { source: 'innocent.example (by a From field that nothing proves)', messages: 100 },
           { source: 'nobody (no From field)', messages: 100 },
         ],
-        senders: 2,
-        reports: 3,
-        messages: 300,
-        of: 3300,
+        senders: 3,
+        reports: 4,
+        messages: 400,
+        of: 3400,
       },
     });
   });

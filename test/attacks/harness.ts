@@ -300,4 +300,4 @@ export function bringDay(world: World, day: number, mails: readonly Buffer[]): P
   return world.bring(mails, morningAfter(day));
 }
 
-const morningAfter = (day: number) => new Date((BEGIN + (day + 1) * DAY + 8 * 3600) * 1000);
+export const morningAfter = (day: number) => new Date((BEGIN + (day + 1) * DAY + 8 * 3600) * 1000);

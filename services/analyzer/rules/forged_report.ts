@@ -12,6 +12,8 @@ const SILENT_DAYS = 14;
 const MISMATCHED_REPORTS = 2;
 const UNAUTHENTICATED_REPORTS = 3;
 const WHO = 10;
+/** A forger writes into the From field whom he likes: an innocent domain, for one. */
+const UNPROVEN_FROM = 'by a From field that nothing proves';
 
 /**
  * Somebody sends reports in another's name (RFC 9990 section 8: a report is only as good as the proof of who wrote it). One finding for
@@ -97,7 +99,9 @@ function candidate(window: ReporterWindow, reporter: string, rows: readonly Forg
         advice: [
           'Nothing that these reports say is counted: findings and classes rest on proven reports alone.',
           `If ${name} itself wrote them, its mails lost their signature on the way: name the server that received them in trust.authserv_ids.`,
-          'If not, somebody wants you to see mail that was never sent, or not to see what was: refuse mail from that sender to the rua address.',
+          sum.mismatched > 0
+            ? 'If not, somebody wants you to see mail that was never sent, or not to see what was: refuse mail from that sender to the rua address.'
+            : 'If not, somebody wants you to see mail that was never sent, or not to see what was. Who, is not known: the domain in the From field need not have to do with it.',
         ],
         query: forgedQuery(window.domain, reporter, since, last_day),
       },
@@ -109,7 +113,8 @@ function candidate(window: ReporterWindow, reporter: string, rows: readonly Forg
 function sendersOf(rows: readonly ForgedDay[]): Culprit[] {
   const sums = new Map<string, number>();
   for (const row of rows) {
-    const sender = row.sender ?? 'nobody (no From field)';
+    const sender =
+      row.sender === null ? 'nobody (no From field)' : row.mismatched > 0 ? row.sender : `${row.sender} (${UNPROVEN_FROM})`;
     sums.set(sender, (sums.get(sender) ?? 0) + row.messages);
   }
   return [...sums]
