@@ -143,7 +143,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const work = await takeWork(tx, domain, SOURCES_AT_ONCE);
     if (work.rows === 0) return { outcome: 'idle', sources: 0, events: [] };
     const outcome = work.more ? 'more' : 'done';
-    const { given, deciders, counted } = await loadCase(tx, context, domain, work.sources, !work.more);
+    const { given, deciders, counted } = await loadCase(tx, context, domain, work.sources, work.whole);
     const { now, today } = given;
     let judgement = judge(given);
     // Few domains have any, and only then records are read: they name what broke.
@@ -152,7 +152,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     await saveClasses(tx, domain, now, judgement.classes);
     await saveIdentities(tx, domain, judgement.identities);
     const events = await write(tx, domain, now, judgement);
-    if (!work.more) {
+    if (work.whole) {
       const volumes = await loadClassVolumes(tx, domain, addDays(today, 1 - READY_DAYS), today, counted);
       const all = await loadFindings(tx, domain, [domain], today);
       events.push(...(await write(tx, domain, now, judgeReadiness(given, all, volumes))));
@@ -217,7 +217,8 @@ async function loadCase(
     known,
     networks,
     names: networks && comesFromBelow(networks) ? await namesBelow(tx, domain, deciders, counted, recent) : NO_NAMES,
-    others: whole ? await loadOthers(tx, domain, deciders, window_days) : null,
+    // What is urgent is the deciders' alone.
+    others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
     facts: bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork))),
     forged,
     genuine,

@@ -39,6 +39,7 @@ export const GRANTS = {
     partitioned: ['select'],
     // Only what is own is noted for the analyzer.
     domains: ['select (domain, state)'],
+    domain_reporters: ['select (domain, reporter, decides)'],
     analysis_work: ['insert'],
     tls_reports: ['select', 'insert', 'update'],
     tls_policies: ['insert'],

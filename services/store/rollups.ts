@@ -1,4 +1,5 @@
 import type { AggregateReport } from '../report/model.ts';
+import { knownKeys } from '../report/reporters.ts';
 import type { Tx } from '../shared/db.ts';
 import { added, OTHER_SOURCES, type ReportSize, sumOf } from './allowance.ts';
 import { allowed, type Beyond, beyondAllowance } from './beyond.ts';
@@ -7,7 +8,7 @@ import { isOwnSql } from './domains.ts';
 import { kept, recordsOf } from './partitions.ts';
 import { beginRange, policyText, type TrustClass } from './reports.ts';
 import { dropEmptyPendingSubdomains, isBelow, rollUpSubdomains } from './subdomains.ts';
-import { URGENT, USUAL } from './work.ts';
+import { LATER, URGENT, USUAL } from './work.ts';
 
 /** A report that enters (+1) or leaves (-1) the rollups, among the rows of a trust class. */
 export interface RollupChange {
@@ -53,7 +54,7 @@ const COUNTS = [
 export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
   if (changes.length === 0) return;
   const large = beyondAllowance(changes);
-  const named = allowed(large, 'source', 7);
+  const named = allowed(large, 'source', 8);
   const within = sumOf(changes.map(({ size }) => size.messages));
   const { rows } = await tx.query<{ domain: string }>(
     `with ${named.cte}delta as materialized (
@@ -78,6 +79,7 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
                 as failed_subdomain,
               bool_or(ok.below) as below,
               bool_or(not ok.pass and not r.forwarded and not ok.authenticated and ok.delivered and r.count > 0) as urgent,
+              bool_or(p.reporter_trust is distinct from 'authenticated') as vouched,
               left(max(r.foreign_dkim), ${KEY_LENGTH}) as signing_domain
          from unnest($1::bigint[], $2::integer[], $3::text[], $4::text[]) as s(key, sign, trust, reporter)
          join ruawatch.reports p on p.report_key = s.key
@@ -96,10 +98,16 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
        on conflict (domain, source, day, reporter, trust) do update
           set ${COUNTS.map((name) => `${name} = ${added('d', name)}`).join(', ')},
               signing_domain = greatest(d.signing_domain, excluded.signing_domain)),
+     -- Whose word may decide: a known reporter's, what the operator vouches for, and who the analyzer found to decide. The others' comes later.
+     deciding as materialized (
+       select domain, reporter from (select domain, reporter, bool_or(vouched) as vouched from delta where trust = 'ok' group by 1, 2) t
+        where vouched or reporter = any($7::text[])
+           or (select d.decides from ruawatch.domain_reporters d where d.domain = t.domain and d.reporter = t.reporter)),
      moved as materialized (
        select domain, source, min(day) as first_day, max(day) as last_day, ${within('sum(messages)')} as messages,
-              ${within('sum(passed)')} as passed, bool_or(urgent) as urgent
-         from delta where trust = 'ok'
+              ${within('sum(passed)')} as passed,
+              min(case when d.reporter is null then ${LATER} when urgent then ${URGENT} else ${USUAL} end) as tier
+         from delta left join deciding d using (domain, reporter) where trust = 'ok'
         group by domain, source
         order by domain, source),
      totals as (
@@ -115,7 +123,7 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
      own as materialized (select domain from named where ${isOwnSql('domain')}),
      work as (
        insert into ruawatch.analysis_work (domain, source, day, tier)
-       select domain, source, last_day, case when urgent then ${URGENT} else ${USUAL} end
+       select domain, source, last_day, tier
          from moved where (domain in (select domain from own)) is true and source <> '${OTHER_SOURCES}')
      select distinct domain from delta where below`,
     [
@@ -124,6 +132,7 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
       changes.map((c) => c.trust),
       changes.map((c) => c.reporter),
       ...beginRange(changes),
+      knownKeys(),
       ...named.params,
     ],
   );

@@ -3,6 +3,8 @@ import type { Db, Queryable, Tx } from '../shared/db.ts';
 /** What of a domain is looked at first: mail that nothing authenticates and that was delivered. */
 export const URGENT = 0;
 export const USUAL = 1;
+/** What only reporters tell of whose word decides nothing: it is judged when nothing else waits. */
+export const LATER = 2;
 
 /** A domain with work waiting. */
 export interface WaitingDomain {
@@ -61,6 +63,8 @@ export interface TakenWork {
   sources: string[];
   /** More sources of the domain wait. */
   more: boolean;
+  /** All that decides something was taken, this time: the domain as a whole can be judged. */
+  whole: boolean;
 }
 
 /**
@@ -69,7 +73,7 @@ export interface TakenWork {
  * Hops through the index from source to source: what one take costs does not depend on how much waits.
  */
 export async function takeWork(tx: Tx, domain: string, limit: number): Promise<TakenWork> {
-  const { rows } = await tx.query<{ source: string; rows: number; more: boolean }>(
+  const { rows } = await tx.query<{ source: string; rows: number; more: boolean; whole: boolean }>(
     `with recursive w as (
        (select tier, source, 1 as n from ruawatch.analysis_work where domain = $1 order by tier, source limit 1)
        union all
@@ -81,8 +85,11 @@ export async function takeWork(tx: Tx, domain: string, limit: number): Promise<T
      chosen as materialized (select distinct source from w where n <= $2),
      taken as (
        delete from ruawatch.analysis_work a using chosen c
-        where a.domain = $1 and a.tier in (${URGENT}, ${USUAL}) and a.source = c.source returning a.source)
-     select source, count(*) as rows, (select count(*) from w) > $2 as more from taken group by source order by source`,
+        where a.domain = $1 and a.tier in (${URGENT}, ${USUAL}, ${LATER}) and a.source = c.source returning a.source)
+     select source, count(*) as rows, (select count(*) from w) > $2 as more,
+            -- The row after those that were chosen is the first of what is left.
+            coalesce((select w.tier = ${LATER} and (select min(tier) from w) < ${LATER} from w where n > $2), true) as whole
+       from taken group by source order by source`,
     [domain, limit],
   );
   return {
@@ -90,6 +97,7 @@ export async function takeWork(tx: Tx, domain: string, limit: number): Promise<T
     // The empty source stands for work that concerns the domain alone (its published policy).
     sources: rows.map((row) => row.source).filter((source) => source !== ''),
     more: rows[0]?.more ?? false,
+    whole: rows[0]?.whole ?? true,
   };
 }
 
