@@ -23,7 +23,7 @@ test('a reporter whose verdicts contradict its results since three days is told,
     last_day: ago(0),
     evidence: { messages: 300, of: 300, reporters: [broken] },
   });
-  expect(finding!.evidence.query).toContain(`lower(org_name) = '${broken}'`);
+  expect(finding!.evidence.query).toContain(`reporter = '${broken}'`);
   expect(finding!.summary).toContain(DOMAIN);
 });
 

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -97,7 +97,10 @@ describe('a fresh data folder', () => {
     if (process.getuid?.() !== 0) return;
     const socket = path.join(server.dataDir, 'postgres', `.s.PGSQL.${portOf(server)}`);
     const script = `require('net').connect(${JSON.stringify(socket)}).on('error', (e) => console.log(e.code)).on('connect', () => console.log('in'))`;
-    const tried = spawnSync(process.execPath, ['-e', script], { uid: 65534, gid: 65534, cwd: '/', encoding: 'utf8' });
+    // Node may lie where nobody else can run it (npx keeps its own below the home folder).
+    const node = path.join(path.dirname(dataFolder()), 'node');
+    copyFileSync(process.execPath, node);
+    const tried = spawnSync(node, ['-e', script], { uid: 65534, gid: 65534, cwd: '/', encoding: 'utf8' });
     expect(tried.stdout.trim()).toBe('EACCES');
     const read = spawnSync('cat', [passwordFile(server.dataDir)], { uid: 65534, gid: 65534, cwd: '/', encoding: 'utf8' });
     expect(read).toMatchObject({ status: 1, stdout: '' });
