@@ -106,8 +106,9 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
      moved as materialized (
        select domain, source, min(day) as first_day, max(day) as last_day, ${within('sum(messages)')} as messages,
               ${within('sum(passed)')} as passed,
-              min(case when d.reporter is null then ${LATER} when urgent then ${URGENT} else ${USUAL} end) as tier
-         from delta left join deciding d using (domain, reporter) where trust = 'ok'
+              min(case when ((domain, reporter) in (select domain, reporter from deciding)) is not true then ${LATER}
+                       when urgent then ${URGENT} else ${USUAL} end) as tier
+         from delta where trust = 'ok'
         group by domain, source
         order by domain, source),
      totals as (
