@@ -1,7 +1,7 @@
 import { type Db, type Queryable, transaction } from '../shared/db.ts';
 import { isOwnSql } from './domains.ts';
 import { recordsOf } from './partitions.ts';
-import { writtenSql } from './writers.ts';
+import { nextStretch } from './report-scan.ts';
 
 /** Reports looked through in one statement at most, and records after which it ends. */
 const SLICE_REPORTS = 2_000;
@@ -52,32 +52,15 @@ export interface Look {
  */
 export async function findAddresses(db: Db, since: string, now: Date): Promise<boolean> {
   return transaction(db, async (tx) => {
-    const { rows: marks } = await tx.query<{ scanned_key: number; upto_key: number | null; settled: boolean | null }>(
-      `select scanned_key, upto_key, ${writtenSql('upto_xid')} as settled
-         from ruawatch.enrichment for update skip locked`,
-    );
-    const mark = marks[0];
-    // Another enricher is at it.
-    if (!mark) return false;
-    if (mark.upto_key === null) {
-      const { rowCount } = await tx.query(
-        `update ruawatch.enrichment set upto_key = newest.key, upto_xid = pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-           from (select least(max(report_key),
-                              (select min(report_key) - 1 from ruawatch.trust_checks where attempts = 0 and report_key > $1)) as key
-                   from ruawatch.reports) newest
-          where newest.key > scanned_key`,
-        [mark.scanned_key],
-      );
-      return rowCount === 1;
-    }
-    if (!mark.settled) return false;
+    const stretch = await nextStretch(tx, 'enrichment');
+    if (typeof stretch === 'boolean') return stretch;
     const { rows } = await tx.query<{ key: number }>(
       `select report_key as key
          from (select report_key, sum(records) over (order by report_key) - records as before
                  from (select report_key, records from ruawatch.reports
                         where report_key > $1 and report_key <= $2 order by report_key limit ${SLICE_REPORTS}) slice) s
         where before < ${SLICE_RECORDS} order by report_key`,
-      [mark.scanned_key, mark.upto_key],
+      [stretch.after, stretch.upto],
     );
     if (rows.length > 0) {
       await tx.query(
@@ -101,12 +84,12 @@ export async function findAddresses(db: Db, since: string, now: Date): Promise<b
         [rows.map((row) => row.key), since, now],
       );
     }
-    const last = rows.at(-1)?.key ?? mark.upto_key;
-    const done = last >= mark.upto_key || rows.length === 0;
+    const last = rows.at(-1)?.key ?? stretch.upto;
+    const done = last >= stretch.upto || rows.length === 0;
     await tx.query(
       `update ruawatch.enrichment set scanned_key = $1, upto_key = case when $2 then null else upto_key end,
               upto_xid = case when $2 then null else upto_xid end`,
-      [done ? mark.upto_key : last, done],
+      [done ? stretch.upto : last, done],
     );
     return true;
   });

@@ -8,7 +8,8 @@ export interface Counted {
   to: string;
 }
 
-const SUMS = [
+/** The counts of a row of ruawatch.source_days beside `messages`, all of which add up. */
+export const SUMS = [
   'passed',
   'dkim_aligned',
   'spf_aligned',

@@ -1,6 +1,6 @@
 import { type Db, type Queryable, type Tx, transaction } from '../shared/db.ts';
 import { isOwnSql } from './domains.ts';
-import { writtenSql } from './writers.ts';
+import { nextStretch } from './report-scan.ts';
 
 /** Reports looked through in one statement at most. */
 const SLICE_REPORTS = 5_000;
@@ -14,41 +14,24 @@ const SLICE_REPORTS = 5_000;
  */
 export async function findDomains(db: Db, now: Date, organizationOf: (domain: string) => string): Promise<boolean> {
   return transaction(db, async (tx) => {
-    const { rows: marks } = await tx.query<{ scanned_key: number; upto_key: number | null; settled: boolean | null }>(
-      `select scanned_key, upto_key, ${writtenSql('upto_xid')} as settled
-         from ruawatch.domain_scan for update skip locked`,
-    );
-    const mark = marks[0];
-    // Another enricher is at it.
-    if (!mark) return false;
-    if (mark.upto_key === null) {
-      const { rowCount } = await tx.query(
-        `update ruawatch.domain_scan set upto_key = newest.key, upto_xid = pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-           from (select least(max(report_key),
-                              (select min(report_key) - 1 from ruawatch.trust_checks where attempts = 0 and report_key > $1)) as key
-                   from ruawatch.reports) newest
-          where newest.key > scanned_key`,
-        [mark.scanned_key],
-      );
-      return rowCount === 1;
-    }
-    if (!mark.settled) return false;
+    const stretch = await nextStretch(tx, 'domain_scan');
+    if (typeof stretch === 'boolean') return stretch;
     const { rows } = await tx.query<Told & { last: number }>(
       `select domain, max(received_at) as reported, max(report_key) as last,
               array_agg(distinct coalesce(trust_domain, '')) filter (where trust = 'ok') as by
          from (select report_key, domain, received_at, trust, trust_domain from ruawatch.reports
                 where report_key > $1 and report_key <= $2 order by report_key limit ${SLICE_REPORTS}) slice
         group by domain`,
-      [mark.scanned_key, mark.upto_key],
+      [stretch.after, stretch.upto],
     );
     const named = rows.filter(({ domain }) => domain !== '');
     if (named.length > 0) await noteDomains(tx, now, named, organizationOf);
-    const last = Math.max(mark.scanned_key, ...rows.map((row) => row.last));
-    const done = rows.length === 0 || last >= mark.upto_key;
+    const last = Math.max(stretch.after, ...rows.map((row) => row.last));
+    const done = rows.length === 0 || last >= stretch.upto;
     await tx.query(
       `update ruawatch.domain_scan set scanned_key = $1, upto_key = case when $2 then null else upto_key end,
               upto_xid = case when $2 then null else upto_xid end`,
-      [done ? mark.upto_key : last, done],
+      [done ? stretch.upto : last, done],
     );
     return true;
   });

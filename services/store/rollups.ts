@@ -4,6 +4,7 @@ import type { Tx } from '../shared/db.ts';
 import { added, OTHER_SOURCES, type ReportSize, sumOf } from './allowance.ts';
 import { allowed, type Beyond, beyondAllowance } from './beyond.ts';
 import { KEY_LENGTH, plain } from './copy.ts';
+import { SUMS } from './counted.ts';
 import { isOwnSql } from './domains.ts';
 import { kept, recordsOf } from './partitions.ts';
 import { beginRange, policyText, type TrustClass } from './reports.ts';
@@ -23,24 +24,7 @@ export interface RollupChange {
   size: ReportSize;
 }
 
-const COUNTS = [
-  'messages',
-  'passed',
-  'dkim_aligned',
-  'spf_aligned',
-  'forwarded',
-  'failed_forwarded',
-  'failed_authenticated',
-  'failed_unauthenticated',
-  'failed_foreign_dkim',
-  'failed_foreign_spf',
-  'delivered',
-  'quarantined',
-  'rejected',
-  'failed_delivered',
-  'contradicted',
-  'failed_subdomain',
-];
+const COUNTS = ['messages', ...SUMS];
 
 /**
  * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer must look at: one
