@@ -4,6 +4,7 @@ import { sleep } from '../shared/clock.ts';
 import { type Db, transaction } from '../shared/db.ts';
 import { codeOf, messageOf, PermanentError, TransientError } from '../shared/errors.ts';
 import { lockSchema, sessionsUsing } from './locks.ts';
+import { makeOnce } from './made-meanwhile.ts';
 
 export interface Migration {
   version: number;
@@ -17,9 +18,8 @@ export interface Migration {
  */
 const LOCK_WAIT_MS = 3_000;
 const TRIES = 40;
-/** Somebody else made the same schema or table at the same moment; or has a table in use. */
-const MADE_MEANWHILE = new Set(['23505', '42P06', '42P07']);
-const LOCK_NOT_AVAILABLE = '55P03';
+/** lock_not_available; and deadlock_detected, when a service that runs holds one table and waits for the next, as this does. */
+const IN_USE = new Set(['55P03', '40P01']);
 const OLDEST_POSTGRES = 14;
 
 /** The migrations folder of this program: beside package.json, from the sources and from dist/ alike. */
@@ -86,19 +86,12 @@ async function makeLedger(db: Db): Promise<void> {
       `The database is Postgres ${server[0]!.shown}; ruawatch needs ${OLDEST_POSTGRES} or newer.`,
     );
   }
-  for (let n = 1; ; n++) {
-    try {
-      await db.query('create schema if not exists ruawatch');
-      await db.query(
-        'create table if not exists ruawatch.migrations (version integer primary key, name text not null, applied_at timestamptz not null default now())',
-      );
-      return;
-    } catch (error) {
-      // "If not exists" does not see what others are just making.
-      if (!MADE_MEANWHILE.has(codeOf(error) ?? '') || n >= TRIES) throw error;
-      await sleep(Math.random() * 100);
-    }
-  }
+  await makeOnce(async () => {
+    await db.query('create schema if not exists ruawatch');
+    await db.query(
+      'create table if not exists ruawatch.migrations (version integer primary key, name text not null, applied_at timestamptz not null default now())',
+    );
+  });
 }
 
 async function applyPatiently(
@@ -110,7 +103,7 @@ async function applyPatiently(
     try {
       return await applyPending(db, migrations, waitMs);
     } catch (error) {
-      if (codeOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+      if (!IN_USE.has(codeOf(error) ?? '')) throw error;
       if (n < tries) {
         await sleep(500 + Math.random() * 1_500);
         continue;

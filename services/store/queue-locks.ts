@@ -1,16 +1,11 @@
 import type pg from 'pg';
-import { sleep } from '../shared/clock.ts';
-import { codeOf } from '../shared/errors.ts';
+import { makeOnce } from './made-meanwhile.ts';
 
 /*
  * BullMQ's functions take advisory locks, which anybody who may connect to the database can take too and keep: an analyst's session could
  * stop the queue. So in the queue's own schema stand functions of the same names, found first, that lock rows of tables which readers have
  * no right on.
  */
-
-/** Another process was making the same at the same moment: "if not exists" does not see that. */
-const MADE_MEANWHILE = new Set(['23505', '42P06', '42P07', '42723', 'XX000']);
-const TRIES = 40;
 
 /** Held by one transaction at a time: a row that it inserts and deletes; another one that inserts the same waits for its end. */
 const FUNCTIONS = (schema: string) => `
@@ -63,16 +58,15 @@ const FUNCTIONS = (schema: string) => `
  * @param schema a plain name
  */
 export async function prepareLocks(client: pg.Client, schema: string): Promise<void> {
-  for (let n = 1; !(await made(client, schema)); n++) {
+  await makeOnce(async () => {
+    if (await made(client, schema)) return;
     try {
       await client.query(`begin; create schema if not exists ${schema}; ${FUNCTIONS(schema)}; commit`);
-      break;
     } catch (error) {
       await client.query('rollback');
-      if (!MADE_MEANWHILE.has(codeOf(error) ?? '') || n >= TRIES) throw error;
-      await sleep(Math.random() * 100);
+      throw error;
     }
-  }
+  });
   await client.query(`set search_path = ${schema}, pg_catalog`);
 }
 
