@@ -8,6 +8,7 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/ scripts/
 COPY bench/ bench/
+COPY demo/ demo/
 COPY services/ services/
 RUN npm run build
 

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { analyzeDomain } from '../services/analyzer/analyze.ts';
 import { openContext } from '../services/cli/open.ts';
-import { loadConfig } from '../services/shared/config.ts';
-import type { Db } from '../services/shared/db.ts';
-import { ensurePartitions } from '../services/store/partitions.ts';
+import type { Db } from '../services/shared/runtime/db.ts';
+import { loadConfig } from '../services/shared/settings/config.ts';
+import { ensurePartitions } from '../services/store/schema/partitions.ts';
 import type { StageInput } from './input.ts';
 import { type Measure, measure } from './measure.ts';
 

@@ -1,7 +1,7 @@
-import { type Db, transaction } from '../services/shared/db.ts';
-import type { ReportSize } from '../services/store/allowance.ts';
-import { BY_REPORT_DAY, ensurePartitions } from '../services/store/partitions.ts';
-import { loadPolicyReports, rollUp, rollUpPolicies, SIZE } from '../services/store/rollups.ts';
+import { type Db, transaction } from '../services/shared/runtime/db.ts';
+import type { ReportSize } from '../services/store/rollups/allowance.ts';
+import { loadPolicyReports, rollUp, rollUpPolicies, SIZE } from '../services/store/rollups/source-days.ts';
+import { BY_REPORT_DAY, ensurePartitions } from '../services/store/schema/partitions.ts';
 
 /** What the archive is like; see docs/performance.md. */
 const DOMAINS = 50;

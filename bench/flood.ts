@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { SMTPServer } from 'smtp-server';
-import { type Db, transaction } from '../services/shared/db.ts';
-import { storeMails } from '../services/store/intake.ts';
+import { type Db, transaction } from '../services/shared/runtime/db.ts';
+import { storeMails } from '../services/store/messages/intake.ts';
 import { attackRows, dkimKey, dkimSigned, GOOGLE, mailOf } from '../test/attacks/harness.ts';
 import { arrivalOf } from '../test/helpers/arrival.ts';
 import { knotPresent, startKnot } from '../test/helpers/knot.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { importPaths } from '../services/cli/import.ts';
+import { importPaths } from '../services/cli/commands/import.ts';
 import { openForImport } from '../services/cli/open.ts';
-import { loadConfig } from '../services/shared/config.ts';
+import { loadConfig } from '../services/shared/settings/config.ts';
 import { CONNECTIONS, type StageInput, warm } from './input.ts';
 import { type Measure, measure } from './measure.ts';
 

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import type { Db } from '../services/shared/db.ts';
+import type { Db } from '../services/shared/runtime/db.ts';
 
 /** Transactions in flight where a stage writes: as many as the parser has by default. */
 export const CONNECTIONS = 2;

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
-import { DIALECTS, google } from '../services/cli/demo/dialects/index.ts';
-import { Random } from '../services/cli/demo/random.ts';
-import type { ReportRow } from '../services/cli/demo/report.ts';
-import { writeReportMail } from '../services/cli/demo/write.ts';
+import { DIALECTS, google } from '../demo/dialects/index.ts';
+import { Random } from '../demo/random.ts';
+import type { ReportRow } from '../demo/report.ts';
+import { writeReportMail } from '../demo/write.ts';
 
 /** The day every report of the load is about: 15 January 2026, UTC, in seconds. */
 const LOAD_DAY = Date.UTC(2026, 0, 15) / 1000;

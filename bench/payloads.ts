@@ -1,7 +1,7 @@
 import { gunzipSync, inflateRawSync } from 'node:zlib';
+import { SNIFF_LENGTH, sniff } from '../services/report/container/sniff.ts';
 import { DEFAULT_LIMITS } from '../services/report/limits.ts';
-import { decodeBody, readMail } from '../services/report/mime.ts';
-import { SNIFF_LENGTH, sniff } from '../services/report/sniff.ts';
+import { decodeBody, readMail } from '../services/report/mail/mime.ts';
 
 /** The attachment of one report mail, out of its MIME and transfer encoding. */
 export interface Packed {

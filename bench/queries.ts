@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type pg from 'pg';
-import { openPool } from '../services/shared/db.ts';
+import { openPool } from '../services/shared/runtime/db.ts';
 import { fillArchive } from './archive.ts';
 import type { StageInput } from './input.ts';
 import { type Measure, measure } from './measure.ts';

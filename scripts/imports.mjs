@@ -19,7 +19,9 @@ const SERVICES = {
   cli: [...COMMON, 'poller', 'parser', 'enricher', 'analyzer', 'alerter'],
 };
 /** Folders beside services/. Tests, the bench and the simulator may import all. */
-const BESIDE = { bench: null, simulate: null, test: null, scripts: [], '.ci': [] };
+const BESIDE = { demo: ['services'], bench: null, simulate: null, test: null, scripts: [], '.ci': [] };
+/** The one file of services/ that may import demo/, which is left out of the image. */
+const DEMO_COMMAND = 'services/cli/commands/demo.ts';
 /** report/ and dns/ are pure: the second is handed its sockets, the first needs none. */
 const IMPURE = {
   report: ['node:fs', 'node:fs/promises', 'node:net', 'node:http', 'node:https', 'node:dns', 'node:dgram', 'pg', 'pino'],
@@ -68,13 +70,16 @@ function refuse(file, target) {
     if (!file.slice(9).includes('/')) return;
     if (!(room in SERVICES)) return void problems.push(`services/${room}/ is not named in the import rule (${file})`);
     const where = targetTop === 'services' ? targetRoom : targetTop;
-    if (where === room) return;
+    if (where === room || (where === 'demo' && file === DEMO_COMMAND)) return;
+    if (room === 'cli' && !COMMON.includes(where) && !target.endsWith(`/${where}/index.ts`))
+      return void problems.push(`${file}: the command line uses services/${where}/ through its index.ts alone (${target})`);
     if (!SERVICES[room].includes(where))
       problems.push(
         `${file}: services/${room}/ may not import ${targetTop === 'services' ? `services/${where}/` : `${where}/`} (${target})`,
       );
   } else if (top in BESIDE) {
-    if (BESIDE[top] !== null && !BESIDE[top].includes(targetTop)) problems.push(`${file}: ${top}/ may not import ${target}`);
+    if (top !== targetTop && BESIDE[top] !== null && !BESIDE[top].includes(targetTop))
+      problems.push(`${file}: ${top}/ may not import ${target}`);
   } else if (file.includes('/')) problems.push(`${top}/ is not named in the import rule (${file})`);
 }
 

@@ -1,6 +1,6 @@
 import { networkOf } from '../services/report/address.ts';
-import type { Db } from '../services/shared/db.ts';
-import type { Evidence } from '../services/store/findings.ts';
+import type { Db } from '../services/shared/runtime/db.ts';
+import type { Evidence } from '../services/store/findings/findings.ts';
 import type { Calendar } from './calendar.ts';
 import { QUIET_KINDS } from './kinds.ts';
 import type { World } from './model.ts';

@@ -1,4 +1,4 @@
-import type { Db } from '../services/shared/db.ts';
+import type { Db } from '../services/shared/runtime/db.ts';
 import type { Alarm } from './alarms.ts';
 import { ATTACKS, type Attack } from './attackers.ts';
 import type { Calendar } from './calendar.ts';

@@ -1,5 +1,5 @@
-import { Random } from '../services/cli/demo/random.ts';
-import type { ReportDescription, ReportRow } from '../services/cli/demo/report.ts';
+import { Random } from '../demo/random.ts';
+import type { ReportDescription, ReportRow } from '../demo/report.ts';
 import type { Calendar } from './calendar.ts';
 import { genuine, mailOf, type SimulatedMail } from './mails.ts';
 import type { Domain, Incident, World } from './model.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../services/cli/demo/random.ts';
+import type { Random } from '../demo/random.ts';
 import type { Domain, Flow, Incident } from './model.ts';
 import { LARGE } from './reporters.ts';
 import { address, always, between, type Habit, ownServers, type Pool, service } from './senders.ts';

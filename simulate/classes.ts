@@ -1,4 +1,4 @@
-import type { Db } from '../services/shared/db.ts';
+import type { Db } from '../services/shared/runtime/db.ts';
 import type { World } from './model.ts';
 
 /** A source with fewer messages may rightly be called unknown, and does not count among the sources. */

@@ -1,4 +1,4 @@
-import type { Random } from '../services/cli/demo/random.ts';
+import type { Random } from '../demo/random.ts';
 
 /** Draws from the distributions that mail counts follow. All take a seeded source, so a world is the same in every run. */
 

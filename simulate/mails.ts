@@ -1,7 +1,7 @@
-import { mailDate } from '../services/cli/demo/mime.ts';
-import type { Random } from '../services/cli/demo/random.ts';
-import type { Dialect, ReportDescription, ReportRow } from '../services/cli/demo/report.ts';
-import { packReport } from '../services/cli/demo/write.ts';
+import { mailDate } from '../demo/mime.ts';
+import type { Random } from '../demo/random.ts';
+import type { Dialect, ReportDescription, ReportRow } from '../demo/report.ts';
+import { packReport } from '../demo/write.ts';
 import type { Calendar } from './calendar.ts';
 import type { Domain, Incident, Reporter, ReporterEvent, World } from './model.ts';
 import { address } from './senders.ts';

@@ -1,4 +1,4 @@
-import type { Dialect, PublishedPolicy } from '../services/cli/demo/report.ts';
+import type { Dialect, PublishedPolicy } from '../demo/report.ts';
 import type { OverrideReason } from '../services/report/model.ts';
 
 /** What a stream of mail truly is. Null: nobody could say from reports (a stolen credential passes like a rightful sender). */

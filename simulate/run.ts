@@ -1,10 +1,10 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Db, openPool } from '../services/shared/db.ts';
-import { putOwn } from '../services/store/domains.ts';
-import { adminUrl, openEmbedded } from '../services/store/embedded.ts';
-import { migrate } from '../services/store/migrate.ts';
+import { type Db, openPool } from '../services/shared/runtime/db.ts';
+import { putOwn } from '../services/store/domains/domains.ts';
+import { adminUrl, openEmbedded } from '../services/store/schema/embedded.ts';
+import { migrate } from '../services/store/schema/migrate.ts';
 import { type Alarm, namesOfIncidents, ruawatchAlarms } from './alarms.ts';
 import { classesOf, type Ending, findingsOf } from './attacked.ts';
 import { planAttacks } from './attackers.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../services/cli/demo/random.ts';
+import type { Random } from '../demo/random.ts';
 import { logNormal } from './draws.ts';
 import type { Flow } from './model.ts';
 

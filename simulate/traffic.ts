@@ -1,5 +1,5 @@
-import type { Random } from '../services/cli/demo/random.ts';
-import type { PublishedPolicy, ReportRow } from '../services/cli/demo/report.ts';
+import type { Random } from '../demo/random.ts';
+import type { PublishedPolicy, ReportRow } from '../demo/report.ts';
 import type { Calendar } from './calendar.ts';
 import { binomial, multinomial, negativeBinomial } from './draws.ts';
 import type { Break, Domain, Flow, Reporter } from './model.ts';

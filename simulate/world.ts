@@ -1,4 +1,4 @@
-import { Random } from '../services/cli/demo/random.ts';
+import { Random } from '../demo/random.ts';
 import { CATALOGUE, type Site, type Spec, STANDING } from './catalogue.ts';
 import { logNormal } from './draws.ts';
 import type { Domain, Incident, Reporter, Trap, World } from './model.ts';

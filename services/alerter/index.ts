@@ -1,17 +1,17 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
-import { type Context, repeat, type Service } from '../shared/service.ts';
-import { failOrphans, pendingMails } from '../store/outbox.ts';
-import { bornAt } from '../store/weekly.ts';
-import { composeMails } from './compose.ts';
-import { deliverNext, type Outcome } from './deliver.ts';
-import { composePosts, deliverNextPost } from './posts.ts';
-import { openMailer } from './smtp.ts';
-import { composeWeekly, dueDigest } from './weekly.ts';
+import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { bornAt } from '../store/alerts/digests.ts';
+import { failOrphans, pendingMails } from '../store/alerts/outbox.ts';
+import { composeMails } from './mail/compose.ts';
+import { deliverNext, type Outcome } from './mail/deliver.ts';
+import { openMailer } from './mail/smtp.ts';
+import { composeWeekly, dueDigest } from './mail/weekly.ts';
+import { composePosts, deliverNextPost } from './webhook/deliver.ts';
 
-export { checkSmtp } from './smtp.ts';
+export { checkSmtp } from './mail/smtp.ts';
+export { composeWeekly } from './mail/weekly.ts';
 export { renderFinding } from './templates/finding.ts';
-export { checkWebhook } from './webhook.ts';
-export { composeWeekly } from './weekly.ts';
+export { checkWebhook } from './webhook/post.ts';
 
 /** A way out of the outbox: the mail server, or one webhook. */
 interface Channel {

@@ -1,7 +1,16 @@
-import { isKnown, labelOf } from '../report/reporters.ts';
+import { isKnown, labelOf } from '../report/reporters/reporters.ts';
 import { addDays } from '../shared/days.ts';
-import { type Tx, transaction } from '../shared/db.ts';
-import type { Context } from '../shared/service.ts';
+import { type Tx, transaction } from '../shared/runtime/db.ts';
+import type { Context } from '../shared/runtime/service.ts';
+import type { Counted } from '../store/analysis/counted.ts';
+import {
+  loadReporterNames,
+  loadReporters,
+  measureAgreement,
+  noteArrivals,
+  saveDomainReporters,
+} from '../store/analysis/reporters.ts';
+import { loadBorrowed, loadFailedChecks } from '../store/analysis/signatures.ts';
 import {
   loadClassVolumes,
   loadFirstSeen,
@@ -12,10 +21,9 @@ import {
   type Networks,
   type SourceDay,
   saveClasses,
-} from '../store/analysis.ts';
-import type { Counted } from '../store/counted.ts';
-import { isOwn, loadConfirmation } from '../store/domains.ts';
-import { loadNetworkFacts, type NetworkFacts, saveIdentities } from '../store/enrichment.ts';
+} from '../store/analysis/window-reads.ts';
+import { dropWork, isUrgent, takeWork } from '../store/analysis/work.ts';
+import { isOwn, loadConfirmation } from '../store/domains/domains.ts';
 import {
   type Evidence,
   type KnownFinding,
@@ -24,22 +32,20 @@ import {
   reopenFindings,
   updateFindings,
   type WrittenEvent,
-} from '../store/findings.ts';
+} from '../store/findings/findings.ts';
 import { tryLockDomain } from '../store/locks.ts';
-import { loadReporterNames, loadReporters, measureAgreement, noteArrivals, saveDomainReporters } from '../store/reporters.ts';
-import { loadSenderList } from '../store/senders.ts';
-import { loadBorrowed, loadFailedChecks } from '../store/signatures.ts';
-import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/subdomains.ts';
-import { loadForged } from '../store/trust.ts';
-import { dropWork, isUrgent, takeWork } from '../store/work.ts';
-import { isNetwork } from './identity.ts';
+import { loadForged } from '../store/reports/trust-checks.ts';
+import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/rollups/subdomain-days.ts';
+import { loadNetworkFacts, type NetworkFacts, saveIdentities } from '../store/sources/identities.ts';
+import { loadSenderList } from '../store/sources/sender-list.ts';
 import { type Case, judge, judgeReadiness, type Others } from './judge.ts';
 import { type Outcome, REOPEN_DAYS } from './lifecycle.ts';
 import { CAUSES } from './rules/broken_senders.ts';
 import { HISTORY, LEAST as LEAST_SIGNED, NEWS, SPF_STRAY } from './rules/new_source.ts';
 import { READY_DAYS } from './rules/policy_ready.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
-import { catalogueOf } from './senders.ts';
+import { catalogueOf } from './senders/load.ts';
+import { isNetwork } from './sources/identity.ts';
 import { countedOf, type Deciders, decidersOf, isOfAge, standingOf } from './standing.ts';
 import { openOf, total } from './window.ts';
 

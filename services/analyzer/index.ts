@@ -1,13 +1,16 @@
 import { ownDomains } from '../report/hostname.ts';
 import { addDays } from '../shared/days.ts';
 import { isTransient, messageOf } from '../shared/errors.ts';
-import type { Log } from '../shared/log.ts';
-import { type Context, repeat, type Service } from '../shared/service.ts';
-import { listHistory, putOwn } from '../store/domains.ts';
-import { endExpired } from '../store/senders.ts';
-import { backlogExists, type WaitingDomain, waitingAmong, waitingDomains } from '../store/work.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { backlogExists, type WaitingDomain, waitingAmong, waitingDomains } from '../store/analysis/work.ts';
+import { listHistory, putOwn } from '../store/domains/domains.ts';
+import { endExpired } from '../store/sources/sender-list.ts';
 import { alarmUrgent, analyzeDomain } from './analyze.ts';
-import { catalogueOf, domainsOf } from './senders.ts';
+import { catalogueOf, domainsOf } from './senders/load.ts';
+
+export type { Catalogue } from './senders/catalogue.ts';
+export { catalogueOf, domainsOf } from './senders/load.ts';
 
 const NAME = 'analyzer';
 /** Domains looked at in one sweep; the next goes on with the rest. */

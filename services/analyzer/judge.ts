@@ -1,16 +1,19 @@
-import type { Catalogue } from '../report/catalogue.ts';
-import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceClass, SourceDay } from '../store/analysis.ts';
-import type { Confirmation } from '../store/domains.ts';
-import type { Identity, NetworkFacts } from '../store/enrichment.ts';
-import type { Candidate, KnownFinding } from '../store/findings.ts';
-import type { ListEntry } from '../store/senders.ts';
-import type { FailedCheck } from '../store/signatures.ts';
-import type { SubdomainNames } from '../store/subdomains.ts';
-import type { ForgedDay, GenuineReports } from '../store/trust.ts';
-import { levelOf, onceLevelOf } from './budget.ts';
-import { classify } from './classes.ts';
-import { Attendance } from './habit.ts';
-import { identify, isNetwork } from './identity.ts';
+import type { FailedCheck } from '../store/analysis/signatures.ts';
+import type {
+  ClassVolume,
+  DomainDay,
+  Networks,
+  PolicyDay,
+  ReporterDay,
+  SourceClass,
+  SourceDay,
+} from '../store/analysis/window-reads.ts';
+import type { Confirmation } from '../store/domains/domains.ts';
+import type { Candidate, KnownFinding } from '../store/findings/findings.ts';
+import type { ForgedDay, GenuineReports } from '../store/reports/trust-checks.ts';
+import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
+import type { Identity, NetworkFacts } from '../store/sources/identities.ts';
+import type { ListEntry } from '../store/sources/sender-list.ts';
 import { decide, isHeard, type Moment, type Outcome } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
 import { alignmentFailure, alignmentFailureResolved } from './rules/alignment_failure.ts';
@@ -29,7 +32,12 @@ import { unauthorizedSource, unauthorizedSourceResolved } from './rules/unauthor
 import { type OthersWindow, unconfirmedReport, unconfirmedReportResolved } from './rules/unconfirmed_report.ts';
 import { verdictMismatch, verdictMismatchResolved } from './rules/verdict_mismatch.ts';
 import { volumeSurge, volumeSurgeResolved } from './rules/volume_surge.ts';
-import { entryOf } from './senders.ts';
+import type { Catalogue } from './senders/catalogue.ts';
+import { entryOf } from './senders/load.ts';
+import { classify } from './sources/classes.ts';
+import { identify, isNetwork } from './sources/identity.ts';
+import { levelOf, onceLevelOf } from './statistics/budget.ts';
+import { Attendance } from './statistics/habit.ts';
 import { short } from './text.ts';
 import type { DomainWindow, ReporterWindow, SourceWindow } from './window.ts';
 

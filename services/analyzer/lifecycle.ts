@@ -1,5 +1,13 @@
 import { addDays, earlier, later } from '../shared/days.ts';
-import type { Candidate, Evidence, FindingUpdate, KnownFinding, NewFinding, Reopening, Severity } from '../store/findings.ts';
+import type {
+  Candidate,
+  Evidence,
+  FindingUpdate,
+  KnownFinding,
+  NewFinding,
+  Reopening,
+  Severity,
+} from '../store/findings/findings.ts';
 import { strength, type Tag } from './policy.ts';
 import { settledUntil } from './window.ts';
 

@@ -1,5 +1,5 @@
 import { addDays } from '../shared/days.ts';
-import type { PolicyDay } from '../store/analysis.ts';
+import type { PolicyDay } from '../store/analysis/window-reads.ts';
 
 /** The tags whose change matters, in the order they are told (RFC 9989 section 4.7; `pct` RFC 7489 section 6.3). */
 export const TAGS = ['p', 'sp', 'np', 'pct', 't', 'adkim', 'aspf'] as const;

@@ -1,7 +1,7 @@
-import { isKnown } from '../report/reporters.ts';
+import { isKnown } from '../report/reporters/reporters.ts';
 import { addDays } from '../shared/days.ts';
-import type { Counted } from '../store/counted.ts';
-import type { DomainReporter, ReporterFacts } from '../store/reporters.ts';
+import type { Counted } from '../store/analysis/counted.ts';
+import type { DomainReporter, ReporterFacts } from '../store/analysis/reporters.ts';
 
 export type Standing = DomainReporter['standing'];
 

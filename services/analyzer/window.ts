@@ -1,10 +1,10 @@
-import type { Sender } from '../report/catalogue.ts';
-import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis.ts';
-import type { KnownFinding } from '../store/findings.ts';
-import type { ListEntry } from '../store/senders.ts';
-import type { SubdomainNames } from '../store/subdomains.ts';
-import type { ForgedDay, GenuineReports } from '../store/trust.ts';
-import type { Attendance } from './habit.ts';
+import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
+import type { KnownFinding } from '../store/findings/findings.ts';
+import type { ForgedDay, GenuineReports } from '../store/reports/trust-checks.ts';
+import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
+import type { ListEntry } from '../store/sources/sender-list.ts';
+import type { Sender } from './senders/catalogue.ts';
+import type { Attendance } from './statistics/habit.ts';
 
 /** What a rule for one source may look at: its rows of the window, whatever their order. */
 export interface SourceWindow {

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import '../shared/young.ts';
+import '../shared/runtime/young-generation.ts';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { loadConfig } from '../shared/config.ts';
-import { messageOf, RuawatchError } from '../shared/errors.ts';
+import { codeOf, messageOf, PermanentError, RuawatchError } from '../shared/errors.ts';
 import { escapedLines } from '../shared/escape.ts';
+import { loadConfig } from '../shared/settings/config.ts';
 
 const out = (line: string) => process.stdout.write(`${escapedLines(line)}\n`);
 /** For what brings colours of its own, and escapes what it shows by itself. */
@@ -36,6 +36,20 @@ const readable = <T>(read: () => T): T | Error => {
   }
 };
 
+/** The demo with its mailbox: the npm package has them, the container image has not. */
+const demoCommand = async () => {
+  try {
+    return await import('./commands/demo.ts');
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_MODULE_NOT_FOUND' && codeOf(error) !== 'MODULE_NOT_FOUND') throw error;
+    throw new PermanentError(
+      'demo_missing',
+      'The demo is not part of the image: run it from the npm package or a clone (npm ci && npm run demo).',
+      error,
+    );
+  }
+};
+
 /** An option that may stand several times. (A variadic one would take the arguments behind it as well.) */
 const oneMore = (value: string, before: string[] = []) => [...before, value];
 
@@ -46,36 +60,38 @@ const program = new Command('ruawatch')
 program
   .command('start [service...]')
   .description('run all services, or the named ones (poller, parser, analyzer, enricher, alerter)')
-  .action(run(async (services: string[]) => (await import('./start.ts')).runStart(config(), services)));
+  .action(run(async (services: string[]) => (await import('./commands/start.ts')).runStart(config(), services)));
 program
   .command('demo')
   .description('a local mailbox with six weeks of reports and four incidents, through the whole pipeline')
   .option('--exit', 'end when all is processed')
-  .action(run(async (options: { exit?: boolean }) => (await import('./demo.ts')).runDemo(options, painted)));
+  .action(run(async (options: { exit?: boolean }) => (await demoCommand()).runDemo(options, painted)));
 program
   .command('import <path...>')
   .description('files, folders, mbox and Maildir through the same pipeline')
   .option('--json', 'print one JSON summary')
   .action(
     run(async (paths: string[], options: { json?: boolean }) =>
-      (await import('./import.ts')).runImport(config(), paths, options, out),
+      (await import('./commands/import.ts')).runImport(config(), paths, options, out),
     ),
   );
 program
   .command('parse <path...>')
   .description('read files without a database: one JSON line a report')
-  .action(run(async (paths: string[]) => (await import('./parse.ts')).runParse(paths, process.stdout)));
+  .action(run(async (paths: string[]) => (await import('./commands/parse.ts')).runParse(paths, process.stdout)));
 program
   .command('migrate')
   .description('bring the database schema up to this version')
   .option('--roles', 'also make a database role for each service, with only the rights it needs, and one for analysts')
-  .action(run(async (options: { roles?: boolean }) => (await import('./migrate.ts')).runMigrate(config(), options, out)));
+  .action(
+    run(async (options: { roles?: boolean }) => (await import('./commands/migrate.ts')).runMigrate(config(), options, out)),
+  );
 program
   .command('doctor')
   .description('check every setting and connection, one line each')
   .action(
     run(async () => {
-      const { runDoctor } = await import('./doctor.ts');
+      const { runDoctor } = await import('./commands/doctor.ts');
       return runDoctor(readable(config), out);
     }),
   );
@@ -94,7 +110,7 @@ dns
   .option('--strict', 'exit with 1 when there are warnings')
   .action(
     run(async (domains: string[], options) =>
-      (await import('./dns.ts')).runDnsCheck(
+      (await import('./commands/dns.ts')).runDnsCheck(
         config(),
         domains,
         options,
@@ -114,18 +130,20 @@ messages
   .option('--mailbox <name>', 'only this mailbox')
   .option('--limit <n>', 'at most so many', '50')
   .option('--json', 'one JSON line a message')
-  .action(run(async (options) => (await import('./messages.ts')).runMessagesList(config(), options, out)));
+  .action(run(async (options) => (await import('./commands/messages.ts')).runMessagesList(config(), options, out)));
 messages
   .command('show <key>')
   .description('one message, why it is where it is, and its reports')
-  .action(run(async (key: string) => (await import('./messages.ts')).runMessagesShow(config(), key, out)));
+  .action(run(async (key: string) => (await import('./commands/messages.ts')).runMessagesShow(config(), key, out)));
 messages
   .command('replay [key...]')
   .description('parse messages again, by key, state or code')
   .option('--state <state...>', 'quarantined, failed, ignored')
   .option('--code <code>', 'only messages with this code')
   .action(
-    run(async (keys: string[], options) => (await import('./messages.ts')).runMessagesReplay(config(), keys, options, out)),
+    run(async (keys: string[], options) =>
+      (await import('./commands/messages.ts')).runMessagesReplay(config(), keys, options, out),
+    ),
   );
 
 const findings = program.command('findings').description('what was found, and what is said about it');
@@ -136,12 +154,14 @@ findings
   .option('--domain <domain>', 'only this domain')
   .option('--limit <n>', 'at most so many', '50')
   .option('--json', 'one JSON line a finding')
-  .action(run(async (options) => (await import('./findings.ts')).runFindingsList(config(), options, out)));
+  .action(run(async (options) => (await import('./commands/findings.ts')).runFindingsList(config(), options, out)));
 findings
   .command('show <key>')
   .description('one finding with its evidence and its whole history')
   .option('--json', 'print it as JSON')
-  .action(run(async (key: string, options) => (await import('./findings.ts')).runFindingsShow(config(), key, options, out)));
+  .action(
+    run(async (key: string, options) => (await import('./commands/findings.ts')).runFindingsShow(config(), key, options, out)),
+  );
 for (const [name, what] of [
   ['ack', 'no more mails about it unless it gets materially worse'],
   ['unack', 'take an acknowledgement back'],
@@ -160,7 +180,9 @@ for (const [name, what] of [
       .option('--for <time>', 'such as 12h, 7d or 2w');
   }
   command.action(
-    run(async (key: string, options) => (await import('./findings.ts')).runFindingsSay(config(), name, key, options, out)),
+    run(async (key: string, options) =>
+      (await import('./commands/findings.ts')).runFindingsSay(config(), name, key, options, out),
+    ),
   );
 }
 
@@ -171,7 +193,7 @@ senders
   .option('--domain <domain>', 'only what stands for this domain')
   .option('--limit <n>', 'at most so many', '50')
   .option('--json', 'one JSON line an entry')
-  .action(run(async (options) => (await import('./senders.ts')).runSendersList(config(), options, out)));
+  .action(run(async (options) => (await import('./commands/senders.ts')).runSendersList(config(), options, out)));
 for (const [name, verdict, what] of [
   ['approve', 'approved', 'a rightful sender: authorized while its mail is aligned, misaligned while it is not'],
   ['deny', 'denied', 'not a sender of yours: unauthorized, even when its mail passes'],
@@ -185,7 +207,7 @@ for (const [name, verdict, what] of [
     .option('--for <time>', 'ends by itself: such as 12h, 7d or 52w')
     .action(
       run(async (domain: string, source: string, options) =>
-        (await import('./senders.ts')).runSendersPut(config(), verdict, domain, source, options, out),
+        (await import('./commands/senders.ts')).runSendersPut(config(), verdict, domain, source, options, out),
       ),
     );
 }
@@ -196,7 +218,7 @@ senders
   .option('--by <name>', 'who says so; without it, the user of this system')
   .action(
     run(async (domain: string, source: string, options) =>
-      (await import('./senders.ts')).runSendersExpire(config(), domain, source, options, out),
+      (await import('./commands/senders.ts')).runSendersExpire(config(), domain, source, options, out),
     ),
   );
 
@@ -207,18 +229,22 @@ domains
   .option('--state <state>', 'own, observed or ignored')
   .option('--limit <n>', 'at most so many', '50')
   .option('--json', 'one JSON line a domain')
-  .action(run(async (options) => (await import('./domains.ts')).runDomainsList(config(), options, out)));
+  .action(run(async (options) => (await import('./commands/domains.ts')).runDomainsList(config(), options, out)));
 domains
   .command('add <domain...>')
   .description('these are yours, with all names below them: what is stored of them is judged')
   .option('--why <text>', 'kept with it')
   .option('--by <name>', 'who says so; without it, the user of this system')
-  .action(run(async (names: string[], options) => (await import('./domains.ts')).runDomainsAdd(config(), names, options, out)));
+  .action(
+    run(async (names: string[], options) => (await import('./commands/domains.ts')).runDomainsAdd(config(), names, options, out)),
+  );
 domains
   .command('ignore <domain>')
   .description('no findings and no alerts about it and the names below it; its reports stay stored')
   .option('--why <text>', 'kept with it')
   .option('--by <name>', 'who says so; without it, the user of this system')
-  .action(run(async (name: string, options) => (await import('./domains.ts')).runDomainsIgnore(config(), name, options, out)));
+  .action(
+    run(async (name: string, options) => (await import('./commands/domains.ts')).runDomainsIgnore(config(), name, options, out)),
+  );
 
 await program.parseAsync();

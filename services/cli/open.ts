@@ -2,18 +2,18 @@ import path from 'node:path';
 import { ownDomains } from '../report/hostname.ts';
 import { DEFAULT_LIMITS } from '../report/limits.ts';
 import { systemClock } from '../shared/clock.ts';
-import type { Config } from '../shared/config.ts';
-import { type Db, openPool, QUEUE_SCHEMA } from '../shared/db.ts';
-import { firstClosedFolder } from '../shared/embedded-binaries.ts';
 import { codeOf, messageOf, PermanentError, RuawatchError, SettingsError } from '../shared/errors.ts';
-import { createLog, type Log } from '../shared/log.ts';
-import { createMetrics, type Metrics } from '../shared/metrics.ts';
-import type { Queues } from '../shared/queues.ts';
-import type { Context } from '../shared/service.ts';
-import { type EmbeddedPostgres, openEmbedded } from '../store/embedded.ts';
-import { checkSchema, migrate } from '../store/migrate.ts';
-import type { QueuePlace } from '../store/queue.ts';
-import { grantRoles, rolesInUse } from '../store/roles.ts';
+import { type Db, openPool, QUEUE_SCHEMA } from '../shared/runtime/db.ts';
+import { firstClosedFolder } from '../shared/runtime/embedded-binaries.ts';
+import { createLog, type Log } from '../shared/runtime/log.ts';
+import { createMetrics, type Metrics } from '../shared/runtime/metrics.ts';
+import type { Queues } from '../shared/runtime/queues.ts';
+import type { Context } from '../shared/runtime/service.ts';
+import type { Config } from '../shared/settings/config.ts';
+import { type EmbeddedPostgres, openEmbedded } from '../store/schema/embedded.ts';
+import { checkSchema, migrate } from '../store/schema/migrate.ts';
+import type { QueuePlace } from '../store/schema/queue-schema.ts';
+import { grantRoles, rolesInUse } from '../store/schema/roles.ts';
 
 export interface Opened {
   db: Db;
@@ -94,8 +94,8 @@ export function queuePlace(config: Config, databaseUrl: string): QueuePlace {
 export async function openQueues(config: Config, databaseUrl: string, log: Log, metrics: Metrics): Promise<Queues> {
   const place = queuePlace(config, databaseUrl);
   // Loaded by who needs a queue: BullMQ takes 12 MB.
-  const { createQueues } = await import('../shared/queues.ts');
-  const { prepareQueue } = await import('../store/queue.ts');
+  const { createQueues } = await import('../shared/runtime/queues.ts');
+  const { prepareQueue } = await import('../store/schema/queue-schema.ts');
   if (config.redisUrl === null) {
     try {
       await prepareQueue(place);

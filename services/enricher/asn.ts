@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Reader, type Response } from 'mmdb-lib';
 import { messageOf, SettingsError } from '../shared/errors.ts';
-import type { Owner } from '../store/addresses.ts';
+import type { Owner } from '../store/sources/addresses.ts';
 
 /** Owners of networks, out of an MMDB file. */
 export interface AsnFile {

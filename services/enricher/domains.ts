@@ -1,7 +1,7 @@
 import type { Dns } from '../dns/client/types.ts';
 import { ownDomains } from '../report/hostname.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
-import { type Context, repeat } from '../shared/service.ts';
+import { type Context, repeat } from '../shared/runtime/service.ts';
 import {
   type Check,
   type DueDomain,
@@ -11,8 +11,8 @@ import {
   saveCheck,
   takeForeign,
   takeOwn,
-} from '../store/domain-checks.ts';
-import { putOwn } from '../store/domains.ts';
+} from '../store/domains/checks.ts';
+import { putOwn } from '../store/domains/domains.ts';
 import { addressOf, type Proof, proveDomain } from './proof.ts';
 
 const MINUTE_MS = 60_000;

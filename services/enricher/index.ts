@@ -2,8 +2,8 @@ import type { Dns } from '../dns/client/types.ts';
 import { networkOf } from '../report/address.ts';
 import { DAY_MS } from '../shared/days.ts';
 import { isTransient, messageOf } from '../shared/errors.ts';
-import { openDns, type ReverseResolver, reverseResolver } from '../shared/resolver.ts';
-import { type Context, repeat, type Service } from '../shared/service.ts';
+import { openDns, type ReverseResolver, reverseResolver } from '../shared/runtime/resolver.ts';
+import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import {
   addressesAfter,
   askTheUnasked,
@@ -17,11 +17,13 @@ import {
   saveLooks,
   saveOwners,
   takeDue,
-} from '../store/addresses.ts';
+} from '../store/sources/addresses.ts';
 import { type AsnFile, watchedAsnFile } from './asn.ts';
 import { watchDomains } from './domains.ts';
 import { lookUp } from './look.ts';
 import { Pace } from './pace.ts';
+
+export { readAsnFile } from './asn.ts';
 
 const NAME = 'enricher';
 /** Addresses asked about between two writes. */

@@ -1,11 +1,11 @@
 import { BlockList } from 'node:net';
 import { canonicalAddress } from '../report/address.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
-import { arpaName, hostName, isGenericName } from '../report/reverse.ts';
 import { TransientError } from '../shared/errors.ts';
-import type { ReverseResolver } from '../shared/resolver.ts';
-import type { Names } from '../store/addresses.ts';
+import type { ReverseResolver } from '../shared/runtime/resolver.ts';
+import type { Names } from '../store/sources/addresses.ts';
 import type { Pace } from './pace.ts';
+import { arpaName, hostName, isGenericName } from './reverse-name.ts';
 
 /** Reverse names tried at most: one is usual, and whoever owns an address may give it thousands. */
 const NAMES_TRIED = 4;

@@ -3,7 +3,7 @@ import { checkDestination } from '../dns/dmarc/destination.ts';
 import { discoverPolicy, type Walk, walkTree } from '../dns/dmarc/walk.ts';
 import { hostNameOf } from '../report/hostname.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
-import { isFreeMail } from '../report/reporters.ts';
+import { isFreeMail } from '../report/reporters/reporters.ts';
 
 /** Questions to DNS for one domain at most: two tree walks, and the record of the other side. */
 const QUESTIONS = 30;

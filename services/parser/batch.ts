@@ -1,10 +1,9 @@
 import type { Limits } from '../report/limits.ts';
 import type { Problem } from '../report/model.ts';
-import { reporterOf } from '../report/reporters.ts';
-import type { Config } from '../shared/config.ts';
-import type { Db, Tx } from '../shared/db.ts';
-import { collectYoungGarbage } from '../shared/garbage.ts';
-import { isoSeconds, KEY_LENGTH, plain, RecordCopy } from '../store/copy.ts';
+import { reporterOf } from '../report/reporters/reporters.ts';
+import type { Db, Tx } from '../shared/runtime/db.ts';
+import { collectYoungGarbage } from '../shared/runtime/garbage.ts';
+import type { Config } from '../shared/settings/config.ts';
 import {
   type ClaimedMessage,
   claimMessages,
@@ -13,8 +12,9 @@ import {
   type Settlement,
   settleMessages,
   waitingMessages,
-} from '../store/messages.ts';
-import { countDeaths, markedTransaction } from '../store/parsing.ts';
+} from '../store/messages/messages.ts';
+import { countDeaths, markedTransaction } from '../store/messages/parse-marks.ts';
+import { isoSeconds, KEY_LENGTH, plain, RecordCopy } from '../store/reports/copy-records.ts';
 import {
   classOf,
   dropRecords,
@@ -25,14 +25,21 @@ import {
   reporterKey,
   storeReports,
   takeReportKeys,
-} from '../store/reports.ts';
-import { dropEmptyPending, loadPolicyReports, noteDomains, noteSources, rollUp, rollUpPolicies } from '../store/rollups.ts';
-import { judgeAtHand, notToBeVerified } from './judge.ts';
-import type { Months } from './months.ts';
-import { noteOther, nothingRead, type Privacy, REDACT, writeOthers } from './others.ts';
-import { BATCH_RECORDS, keysFrom, type ReadReport, type ReadResult } from './pieces.ts';
-import { type Readers, readHere } from './readers.ts';
-import type { Judge } from './trust.ts';
+} from '../store/reports/reports.ts';
+import {
+  dropEmptyPending,
+  loadPolicyReports,
+  noteDomains,
+  noteSources,
+  rollUp,
+  rollUpPolicies,
+} from '../store/rollups/source-days.ts';
+import { noteOther, nothingRead, type Privacy, REDACT, writeOthers } from './other-reports.ts';
+import { type Readers, readHere } from './reading/pool.ts';
+import { BATCH_RECORDS, keysFrom, type ReadReport, type ReadResult } from './reading/protocol.ts';
+import type { Months } from './upkeep/months.ts';
+import { judgeAtHand, notToBeVerified } from './verify/at-hand.ts';
+import type { Judge } from './verify/reporter.ts';
 
 /** A raw mail above this is worked alone, its records copied while they are read. */
 const LARGE_RAW_BYTES = 512 * 1024;

@@ -1,15 +1,22 @@
 import { sleep } from '../shared/clock.ts';
 import { isTransient, messageOf, TransientError } from '../shared/errors.ts';
-import type { Log } from '../shared/log.ts';
-import { openDns, type Resolver, txtResolver } from '../shared/resolver.ts';
-import { type Context, repeat, type Service } from '../shared/service.ts';
-import { takeUnqueued } from '../store/messages.ts';
-import { type Months, watchMonths } from './months.ts';
-import { openReaders, type Readers } from './readers.ts';
-import { startRetention } from './retention.ts';
-import { bury, parseSafely } from './safely.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import { openDns, type Resolver, txtResolver } from '../shared/runtime/resolver.ts';
+import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { takeUnqueued } from '../store/messages/messages.ts';
+import { bury, parseSafely } from './job.ts';
+import { openReaders, type Readers } from './reading/pool.ts';
 import { sweepUp } from './sweep.ts';
-import { startVerifier } from './verify.ts';
+import { type Months, watchMonths } from './upkeep/months.ts';
+import { startRetention } from './upkeep/retention.ts';
+import { startVerifier } from './verify/index.ts';
+
+export { addResult, nothingDone } from './batch.ts';
+export { parseSafely } from './job.ts';
+export { openReaders, type Readers } from './reading/pool.ts';
+export { WARN_SHARE } from './upkeep/archive.ts';
+export { type Months, watchMonths } from './upkeep/months.ts';
+export { isTold } from './verify/origin.ts';
 
 /** The poller holds a row for a moment when it notes that the mail was moved: worth a short wait. */
 const BUSY_TURNS = 10;

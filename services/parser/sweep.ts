@@ -1,5 +1,5 @@
 import { sleep } from '../shared/clock.ts';
-import type { Context } from '../shared/service.ts';
+import type { Context } from '../shared/runtime/service.ts';
 
 /** Messages that are taken at once: a bounded window over an unbounded backlog. */
 const WINDOW = 2_000;

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../shared/clock.ts';
-import type { Log } from '../shared/log.ts';
-import type { Mailbox } from '../shared/mailbox.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import type { Mailbox } from '../shared/settings/mailbox.ts';
 import { connect } from './connect.ts';
 import { explain } from './explain.ts';
 import { createTokens } from './oauth.ts';

@@ -1,5 +1,5 @@
 import { ImapFlow } from 'imapflow';
-import type { Mailbox } from '../shared/mailbox.ts';
+import type { Mailbox } from '../shared/settings/mailbox.ts';
 import { explain } from './explain.ts';
 import type { Tokens } from './oauth.ts';
 

@@ -1,5 +1,5 @@
 import { PermanentError } from '../shared/errors.ts';
-import type { Mailbox } from '../shared/mailbox.ts';
+import type { Mailbox } from '../shared/settings/mailbox.ts';
 import type { Connection } from './connect.ts';
 import { uidSet } from './uids.ts';
 

@@ -1,5 +1,5 @@
 import { codeOf, messageOf, PermanentError, RuawatchError, TransientError } from '../shared/errors.ts';
-import type { Mailbox } from '../shared/mailbox.ts';
+import type { Mailbox } from '../shared/settings/mailbox.ts';
 
 /** What imapflow adds to its errors. */
 interface ImapError {

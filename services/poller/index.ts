@@ -1,4 +1,4 @@
-import type { Context, Service } from '../shared/service.ts';
+import type { Context, Service } from '../shared/runtime/service.ts';
 import { type PollerOptions, workMailbox } from './worker.ts';
 
 export { checkMailbox } from './check.ts';

@@ -1,8 +1,8 @@
-import type { Db } from '../shared/db.ts';
 import { messageOf, TransientError } from '../shared/errors.ts';
-import type { Log } from '../shared/log.ts';
-import type { Mailbox } from '../shared/mailbox.ts';
-import { type MailboxState, releaseLease, renewLease, takeLease } from '../store/mailboxes.ts';
+import type { Db } from '../shared/runtime/db.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import type { Mailbox } from '../shared/settings/mailbox.ts';
+import { type MailboxState, releaseLease, renewLease, takeLease } from '../store/messages/mailboxes.ts';
 
 /** The right to work a mailbox, for as long as it is renewed in time. */
 export interface Lease {

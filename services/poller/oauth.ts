@@ -1,6 +1,6 @@
 import type { Clock } from '../shared/clock.ts';
 import { messageOf, PermanentError, TransientError } from '../shared/errors.ts';
-import type { OAuth } from '../shared/mailbox.ts';
+import type { OAuth } from '../shared/settings/mailbox.ts';
 
 /** Hands out access tokens for one mailbox. */
 export interface Tokens {

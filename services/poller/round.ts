@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { withDefaults } from '../report/limits.ts';
-import { readEnvelope } from '../report/mime.ts';
-import { transaction } from '../shared/db.ts';
+import { readEnvelope } from '../report/mail/mime.ts';
 import { PermanentError, RuawatchError } from '../shared/errors.ts';
+import { transaction } from '../shared/runtime/db.ts';
 import {
   type Arrival,
   forgetLeft,
@@ -14,8 +14,8 @@ import {
   recordLeft,
   storeMails,
   undisposed,
-} from '../store/intake.ts';
-import { writeProgress } from '../store/mailboxes.ts';
+} from '../store/messages/intake.ts';
+import { writeProgress } from '../store/messages/mailboxes.ts';
 import { dispose } from './dispose.ts';
 import { fetchHead, fetchMails, HEAD_BYTES, listMails, searchUids } from './fetch.ts';
 import type { Session } from './session.ts';

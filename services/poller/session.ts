@@ -1,7 +1,7 @@
-import type { Log } from '../shared/log.ts';
-import type { Mailbox } from '../shared/mailbox.ts';
-import type { Context } from '../shared/service.ts';
-import type { MailboxState } from '../store/mailboxes.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import type { Context } from '../shared/runtime/service.ts';
+import type { Mailbox } from '../shared/settings/mailbox.ts';
+import type { MailboxState } from '../store/messages/mailboxes.ts';
 import type { Connection } from './connect.ts';
 import type { Lease } from './lease.ts';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { transaction } from '../shared/db.ts';
-import { type Arrival, meetAgain, type Place, reserveKey, storePiece, storeStreamed } from '../store/intake.ts';
-import { writeProgress } from '../store/mailboxes.ts';
-import { PIECE_BYTES } from '../store/pieces.ts';
+import { transaction } from '../shared/runtime/db.ts';
+import { type Arrival, meetAgain, type Place, reserveKey, storePiece, storeStreamed } from '../store/messages/intake.ts';
+import { writeProgress } from '../store/messages/mailboxes.ts';
+import { PIECE_BYTES } from '../store/messages/raw-pieces.ts';
 import { fetchParts, HEAD_BYTES, MailGone } from './fetch.ts';
 import type { Session } from './session.ts';
 

@@ -1,18 +1,18 @@
-import { AggregateBuilder } from './aggregate.ts';
-import { type Charset, Decoder, detectCharset } from './charset.ts';
-import { isCompoundFile } from './compound.ts';
-import { failureOf, feedbackFields, isAuthFailure, isNotice, noticeOf, originalOf } from './failure.ts';
+import { AggregateBuilder } from './aggregate/builder.ts';
+import type { NameHint } from './aggregate/metadata.ts';
+import { SNIFF_LENGTH, sniff } from './container/sniff.ts';
+import { type Payload, Unpacker } from './container/unpack.ts';
+import { failureOf, feedbackFields, isAuthFailure, isNotice, noticeOf, originalOf } from './failure/failure.ts';
 import { type Limits, Refusal, withDefaults } from './limits.ts';
-import { decodeBody, type Mail, type MailHead, type MimePart, readMail } from './mime.ts';
+import { type Charset, Decoder, detectCharset } from './mail/charset.ts';
+import { isCompoundFile } from './mail/compound.ts';
+import { decodeBody, type Mail, type MailHead, type MimePart, readMail } from './mail/mime.ts';
+import { readMsg } from './mail/msg.ts';
 import type { AggregateReport, FailureReport, Problem, ReadEvent } from './model.ts';
-import { readMsg } from './msg.ts';
-import type { NameHint } from './preamble.ts';
-import { Salvager } from './salvage.ts';
-import { SNIFF_LENGTH, sniff } from './sniff.ts';
 import { excerpt } from './text.ts';
 import { claimsTlsReport, readTlsReports } from './tlsrpt.ts';
-import { type Payload, Unpacker } from './unpack.ts';
-import { NotWellFormed, XmlReader } from './xml.ts';
+import { NotWellFormed, XmlReader } from './xml/reader.ts';
+import { Salvager } from './xml/salvage.ts';
 
 /** Records a batch when the caller does not say: what a COPY into Postgres likes best. */
 export const DEFAULT_BATCH = 5_000;

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { canonicalAddress } from './address.ts';
+import type { NameHint } from './aggregate/metadata.ts';
 import { readJson, skipBlank } from './json.ts';
 import { type Limits, Refusal } from './limits.ts';
 import type { TlsFailure, TlsPolicy, TlsReport } from './model.ts';
 import { normalDomain } from './orgdomain.ts';
-import type { NameHint } from './preamble.ts';
 import { Problems } from './problems.ts';
 import { enumerated, excerpt, trimmed, wholeNumber } from './text.ts';
 import { internetTime, LAST_SECOND } from './time.ts';

@@ -1,5 +1,5 @@
-import type { Queryable, Tx } from '../shared/db.ts';
 import { PermanentError } from '../shared/errors.ts';
+import type { Queryable, Tx } from '../shared/runtime/db.ts';
 
 /*
  * No advisory locks: whoever may connect can take them by their number, and hold up everybody for as long as he stays. What is locked here are

@@ -1,4 +1,4 @@
-import { Random } from '../../services/cli/demo/random.ts';
+import { Random } from '../../demo/random.ts';
 
 const TREES = 50;
 const SAMPLE = 64;

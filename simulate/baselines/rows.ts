@@ -1,4 +1,4 @@
-import type { Db } from '../../services/shared/db.ts';
+import type { Db } from '../../services/shared/runtime/db.ts';
 import type { Calendar } from '../calendar.ts';
 
 /** A report as a peer has it in its tables: no peer asks who wrote it. */

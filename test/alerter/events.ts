@@ -1,4 +1,4 @@
-import type { FindingEvent } from '../../services/store/outbox.ts';
+import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
 
 const base = { revision: 1, event: 'opened', at: new Date('2026-10-06T07:30:00Z'), domain: 'example.com', subject: '' } as const;
 

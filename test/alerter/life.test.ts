@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { acknowledge, snooze, unsnooze } from '../../services/store/acts.ts';
+import { acknowledge, snooze, unsnooze } from '../../services/store/findings/acts.ts';
 import { type Bench, bench, eventually } from './setup.ts';
 import { type Sink, startSink } from './sink.ts';
 

@@ -2,12 +2,12 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { vi } from 'vitest';
 import { startAlerter } from '../../services/alerter/index.ts';
-import { type Config, loadConfig } from '../../services/shared/config.ts';
-import type { Db } from '../../services/shared/db.ts';
-import { openPool } from '../../services/shared/db.ts';
-import { createMetrics, type Metrics } from '../../services/shared/metrics.ts';
-import { createQueues, type Queues } from '../../services/shared/queues.ts';
-import type { Service } from '../../services/shared/service.ts';
+import type { Db } from '../../services/shared/runtime/db.ts';
+import { openPool } from '../../services/shared/runtime/db.ts';
+import { createMetrics, type Metrics } from '../../services/shared/runtime/metrics.ts';
+import { createQueues, type Queues } from '../../services/shared/runtime/queues.ts';
+import type { Service } from '../../services/shared/runtime/service.ts';
+import { type Config, loadConfig } from '../../services/shared/settings/config.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { FINDINGS } from './events.ts';
 

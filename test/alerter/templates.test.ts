@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { composeMail } from '../../services/alerter/mail.ts';
+import { composeMail } from '../../services/alerter/mail/message.ts';
 import { renderDigest } from '../../services/alerter/templates/digest.ts';
 import { renderFinding } from '../../services/alerter/templates/finding.ts';
 import { clean, inlineHtml, percent, wrap } from '../../services/alerter/templates/words.ts';
-import type { FindingEvent } from '../../services/store/outbox.ts';
+import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
 import { FINDINGS } from './events.ts';
 
 const golden = (kind: string) => readFileSync(path.join(import.meta.dirname, 'golden', `${kind}.txt`), 'utf8');

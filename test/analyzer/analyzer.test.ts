@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { analyzeDomain } from '../../services/analyzer/analyze.ts';
 import { startAnalyzer } from '../../services/analyzer/index.ts';
 import { sleep } from '../../services/shared/clock.ts';
-import type { Db } from '../../services/shared/db.ts';
-import type { Service } from '../../services/shared/service.ts';
+import type { Db } from '../../services/shared/runtime/db.ts';
+import type { Service } from '../../services/shared/runtime/service.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, DOMAIN, REPORTERS, row, span, TODAY } from './rows.ts';
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FORGER } from '../../services/cli/demo/more.ts';
-import { type DemoMail, type DemoWorld, generateDemo } from '../../services/cli/demo/world.ts';
+import { FORGER } from '../../demo/incidents.ts';
+import { type DemoMail, type DemoWorld, generateDemo } from '../../demo/world.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
-import { transaction } from '../../services/shared/db.ts';
-import { storeMails } from '../../services/store/intake.ts';
+import { transaction } from '../../services/shared/runtime/db.ts';
+import { storeMails } from '../../services/store/messages/intake.ts';
 import { arrivalOf } from '../helpers/arrival.ts';
 import { trusting } from '../helpers/report.ts';
 import { type Fixture, fixture } from './fixture.ts';

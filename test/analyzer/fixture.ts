@@ -1,11 +1,11 @@
 import { tmpdir } from 'node:os';
 import { analyzeDomain } from '../../services/analyzer/analyze.ts';
-import { loadConfig } from '../../services/shared/config.ts';
-import { createLog } from '../../services/shared/log.ts';
-import { createMetrics } from '../../services/shared/metrics.ts';
-import { createQueues } from '../../services/shared/queues.ts';
-import type { Context } from '../../services/shared/service.ts';
-import type { PolicyDay, SourceDay } from '../../services/store/analysis.ts';
+import { createLog } from '../../services/shared/runtime/log.ts';
+import { createMetrics } from '../../services/shared/runtime/metrics.ts';
+import { createQueues } from '../../services/shared/runtime/queues.ts';
+import type { Context } from '../../services/shared/runtime/service.ts';
+import { loadConfig } from '../../services/shared/settings/config.ts';
+import type { PolicyDay, SourceDay } from '../../services/store/analysis/window-reads.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { DOMAIN, merged, TODAY } from './rows.ts';
 

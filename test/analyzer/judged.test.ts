@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Attendance } from '../../services/analyzer/habit.ts';
 import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
 import {
   authenticationRegression,
@@ -9,8 +8,9 @@ import {
 import { newSource } from '../../services/analyzer/rules/new_source.ts';
 import { unauthorizedSource } from '../../services/analyzer/rules/unauthorized_source.ts';
 import { volumeSurge, volumeSurgeResolved } from '../../services/analyzer/rules/volume_surge.ts';
+import { Attendance } from '../../services/analyzer/statistics/habit.ts';
 import { daysBetween } from '../../services/shared/days.ts';
-import type { ReporterDay, SourceDay } from '../../services/store/analysis.ts';
+import type { ReporterDay, SourceDay } from '../../services/store/analysis/window-reads.ts';
 import { ago, domainDays, domainWindow, onFile, row, sourceWindow, span } from './rows.ts';
 
 /** Who tells of a day as if nothing else came: rows and reporter-days of the reports that are in. */

@@ -3,8 +3,8 @@ import { alignmentFailure } from '../../services/analyzer/rules/alignment_failur
 import { newSource } from '../../services/analyzer/rules/new_source.ts';
 import type { SourceWindow } from '../../services/analyzer/window.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
-import { transaction } from '../../services/shared/db.ts';
-import { loadBorrowed } from '../../services/store/signatures.ts';
+import { transaction } from '../../services/shared/runtime/db.ts';
+import { loadBorrowed } from '../../services/store/analysis/signatures.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { DAY, receive, reportMail, reportXml, type TestRow } from '../helpers/report.ts';
 import { ago, REPORTERS, reporterDays, sourceWindow, span } from './rows.ts';

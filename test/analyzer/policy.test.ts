@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { currentPolicy, parsePolicy } from '../../services/analyzer/policy.ts';
 import { policyChange, policyChangeResolved } from '../../services/analyzer/rules/policy_change.ts';
-import type { PolicyDay } from '../../services/store/analysis.ts';
+import type { PolicyDay } from '../../services/store/analysis/window-reads.ts';
 import { ago, domainWindow, onFile, policyDays } from './rows.ts';
 
 const REJECT = 'p=reject; adkim=r; aspf=r';

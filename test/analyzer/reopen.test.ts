@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { acknowledge, close, snooze } from '../../services/store/acts.ts';
+import { acknowledge, close, snooze } from '../../services/store/findings/acts.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, REPORTERS, span } from './rows.ts';
 

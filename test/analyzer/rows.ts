@@ -1,10 +1,10 @@
-import { levelOf, onceLevelOf } from '../../services/analyzer/budget.ts';
-import { Attendance } from '../../services/analyzer/habit.ts';
+import { levelOf, onceLevelOf } from '../../services/analyzer/statistics/budget.ts';
+import { Attendance } from '../../services/analyzer/statistics/habit.ts';
 import type { DomainWindow, SourceWindow } from '../../services/analyzer/window.ts';
 import { addDays } from '../../services/shared/days.ts';
 
-import type { DomainDay, Network, PolicyDay, ReporterDay, SourceDay } from '../../services/store/analysis.ts';
-import type { KnownFinding } from '../../services/store/findings.ts';
+import type { DomainDay, Network, PolicyDay, ReporterDay, SourceDay } from '../../services/store/analysis/window-reads.ts';
+import type { KnownFinding } from '../../services/store/findings/findings.ts';
 
 export const DOMAIN = 'example.com';
 /** A Friday. */

@@ -9,8 +9,8 @@ import { BrokenSenders } from '../../services/analyzer/rules/broken_senders.ts';
 import { unauthorizedSource, unauthorizedSourceResolved } from '../../services/analyzer/rules/unauthorized_source.ts';
 import type { SourceWindow } from '../../services/analyzer/window.ts';
 import { addDays } from '../../services/shared/days.ts';
-import type { SourceDay } from '../../services/store/analysis.ts';
-import type { Candidate } from '../../services/store/findings.ts';
+import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
+import type { Candidate } from '../../services/store/findings/findings.ts';
 import { ago, DOMAIN, domainDays, domainWindow, onFile, REPORTERS, row, sourceWindow, span } from './rows.ts';
 
 const net = (n: number) => ({ source: `198.18.${n}.0/24` });

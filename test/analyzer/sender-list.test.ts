@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startAnalyzer } from '../../services/analyzer/index.ts';
 import { deniedSource } from '../../services/analyzer/rules/denied_source.ts';
-import { runSendersExpire, runSendersList, runSendersPut } from '../../services/cli/senders.ts';
-import type { SourceDay } from '../../services/store/analysis.ts';
+import { runSendersExpire, runSendersList, runSendersPut } from '../../services/cli/commands/senders.ts';
+import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
 import { until } from '../helpers/services.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, DOMAIN, REPORTERS, sourceWindow, span, TODAY } from './rows.ts';

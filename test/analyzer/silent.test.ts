@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { composeMails } from '../../services/alerter/compose.ts';
-import { snooze } from '../../services/store/acts.ts';
-import type { SourceDay } from '../../services/store/analysis.ts';
+import { composeMails } from '../../services/alerter/mail/compose.ts';
+import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
+import { snooze } from '../../services/store/findings/acts.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, policyDays, REPORTERS, span } from './rows.ts';
 

@@ -10,8 +10,8 @@ import {
 } from '../../services/analyzer/standing.ts';
 import { addDays } from '../../services/shared/days.ts';
 
-import { countedRows } from '../../services/store/counted.ts';
-import type { ReporterFacts } from '../../services/store/reporters.ts';
+import { countedRows } from '../../services/store/analysis/counted.ts';
+import type { ReporterFacts } from '../../services/store/analysis/reporters.ts';
 import { readDocument } from '../docs/markdown.ts';
 
 const NOW = '2026-06-01';

@@ -3,8 +3,8 @@ import { subdomainAbuse, subdomainAbuseResolved } from '../../services/analyzer/
 import { unauthorizedSource } from '../../services/analyzer/rules/unauthorized_source.ts';
 import type { DomainWindow } from '../../services/analyzer/window.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
-import type { SourceDay } from '../../services/store/analysis.ts';
-import type { SubdomainName } from '../../services/store/subdomains.ts';
+import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
+import type { SubdomainName } from '../../services/store/rollups/subdomain-days.ts';
 import { DAY, receive, reportMail, reportXml, type TestRow, trusting } from '../helpers/report.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, DOMAIN, domainDays, domainWindow, onFile, REPORTERS, row, span, TODAY } from './rows.ts';

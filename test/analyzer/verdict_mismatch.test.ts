@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Attendance } from '../../services/analyzer/habit.ts';
 import { verdictMismatch, verdictMismatchResolved } from '../../services/analyzer/rules/verdict_mismatch.ts';
+import { Attendance } from '../../services/analyzer/statistics/habit.ts';
 import { ago, DOMAIN, domainWindow, onFile, REPORTERS, reporterDays } from './rows.ts';
 
 /** Each reporter tells of a third of 300 messages a day, of which so many contradict themselves. */

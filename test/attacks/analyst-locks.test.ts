@@ -3,14 +3,14 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAlerter } from '../../services/alerter/index.ts';
 import { startAnalyzer } from '../../services/analyzer/index.ts';
+import { runSendersPut } from '../../services/cli/commands/senders.ts';
 import { openContext } from '../../services/cli/open.ts';
-import { runSendersPut } from '../../services/cli/senders.ts';
 import { startParser } from '../../services/parser/index.ts';
-import { keepMonths } from '../../services/parser/months.ts';
-import { loadConfig } from '../../services/shared/config.ts';
-import type { Db } from '../../services/shared/db.ts';
-import type { Service } from '../../services/shared/service.ts';
-import { migrate, readMigrations } from '../../services/store/migrate.ts';
+import { keepMonths } from '../../services/parser/upkeep/months.ts';
+import type { Db } from '../../services/shared/runtime/db.ts';
+import type { Service } from '../../services/shared/runtime/service.ts';
+import { loadConfig } from '../../services/shared/settings/config.ts';
+import { migrate, readMigrations } from '../../services/store/schema/migrate.ts';
 import { type Sink, startSink } from '../alerter/sink.ts';
 import { type Fixture, fixture } from '../analyzer/fixture.ts';
 import { DOMAIN, REPORTERS, span } from '../analyzer/rows.ts';
@@ -70,7 +70,7 @@ async function takeAll(client: pg.Client, identities: readonly string[]): Promis
 beforeAll(async () => {
   f = await fixture();
   sink = await startSink();
-  // What the role ruawatch_analyst has. That itself belongs to the whole server, and test/store/roles.test.ts wants to make it.
+  // What the role ruawatch_analyst has. That itself belongs to the whole server, and test/store/schema/roles.test.ts wants to make it.
   await f.t.db.query(
     `create user ${ANALYST} password 'secret-word'; grant usage on schema dmarc to ${ANALYST}; grant select on all tables in schema dmarc to ${ANALYST}`,
   );

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseMessages } from '../../services/parser/batch.ts';
-import { findAddresses } from '../../services/store/addresses.ts';
-import { findDomains } from '../../services/store/domain-checks.ts';
+import { findDomains } from '../../services/store/domains/checks.ts';
+import { findAddresses } from '../../services/store/sources/addresses.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, reportMail, reportXml, trusting } from '../helpers/report.ts';
 

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runDoctor } from '../../services/cli/doctor.ts';
-import { keepArchive } from '../../services/parser/archive.ts';
+import { runDoctor } from '../../services/cli/commands/doctor.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
-import type { Context } from '../../services/shared/service.ts';
-import { archiveSize, measureArchive } from '../../services/store/archive.ts';
-import { replayMessages } from '../../services/store/messages.ts';
+import { keepArchive } from '../../services/parser/upkeep/archive.ts';
+import type { Context } from '../../services/shared/runtime/service.ts';
+import { archiveSize, measureArchive } from '../../services/store/messages/archive.ts';
+import { replayMessages } from '../../services/store/messages/messages.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, reportMail, reportXml, trusting } from '../helpers/report.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { runDoctor } from '../../services/cli/doctor.ts';
+import { runDoctor } from '../../services/cli/commands/doctor.ts';
 import { dkimKey, dkimSigned, knotPresent, mailOf, onTop, startWorld, titled, type World } from './harness.ts';
 
 const ID = 'victim.example';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { OTHER_SOURCES } from '../../services/store/allowance.ts';
+import { OTHER_SOURCES } from '../../services/store/rollups/allowance.ts';
 import type { TestRow } from '../helpers/report.ts';
 import {
   attackRows,

@@ -2,7 +2,7 @@ import { lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { prepareLog, rememberPort } from '../../services/shared/embedded-server.ts';
+import { prepareLog, rememberPort } from '../../services/shared/runtime/embedded-server.ts';
 
 /** Whoever may write into the data folder, such as a member of its group, lays links to files of others where the services write. */
 let folder: string;

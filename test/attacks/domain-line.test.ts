@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseMessages } from '../../services/parser/batch.ts';
-import { findDomains, takeForeign } from '../../services/store/domain-checks.ts';
-import { foreignDomains } from '../../services/store/domains.ts';
+import { findDomains, takeForeign } from '../../services/store/domains/checks.ts';
+import { foreignDomains } from '../../services/store/domains/domains.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, reportMail, reportXml, trusting } from '../helpers/report.ts';
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openPool } from '../../services/shared/db.ts';
-import { passwordFile, readSecrets, writeSecrets } from '../../services/shared/embedded-secrets.ts';
-import { adminUrl, type EmbeddedPostgres, openEmbedded } from '../../services/store/embedded.ts';
+import { openPool } from '../../services/shared/runtime/db.ts';
+import { passwordFile, readSecrets, writeSecrets } from '../../services/shared/runtime/embedded-secrets.ts';
+import { adminUrl, type EmbeddedPostgres, openEmbedded } from '../../services/store/schema/embedded.ts';
 import { fillOlder, startOlder } from '../helpers/older.ts';
 import { ruawatch, ruawatchOnce } from '../helpers/process.ts';
 

@@ -2,8 +2,8 @@ import { connect } from 'node:net';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type HealthServer, serveHealth } from '../../services/shared/http.ts';
-import { createMetrics } from '../../services/shared/metrics.ts';
+import { type HealthServer, serveHealth } from '../../services/shared/runtime/health.ts';
+import { createMetrics } from '../../services/shared/runtime/metrics.ts';
 
 /** Whoever reaches the health port can send it anything: none of it is worth a line in the log, a crash, or a connection held. */
 let server: HealthServer;

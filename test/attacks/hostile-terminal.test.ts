@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { transaction } from '../../services/shared/db.ts';
 import { escaped, jsonText } from '../../services/shared/escape.ts';
-import { storeMails } from '../../services/store/intake.ts';
+import { transaction } from '../../services/shared/runtime/db.ts';
+import { storeMails } from '../../services/store/messages/intake.ts';
 import { type Bench, bench } from '../alerter/setup.ts';
 import { arrivalOf } from '../helpers/arrival.ts';
 import { ruawatchOnce } from '../helpers/process.ts';
@@ -141,7 +141,7 @@ test('what is wrong in arguments and settings is quoted without what is hostile'
 });
 
 test('log lines', () => {
-  const log = pathToFileURL(path.resolve(import.meta.dirname, '../../dist/services/shared/log.js')).href;
+  const log = pathToFileURL(path.resolve(import.meta.dirname, '../../dist/services/shared/runtime/log.js')).href;
   const script = `import { createLog } from ${JSON.stringify(log)}; const evil = ${JSON.stringify(EVIL)};
     createLog('info').child({ name: evil }).warn({ err: evil, [evil]: 1 }, evil);`;
   const text = execFileSync(process.execPath, ['--input-type=module', '-e', `${script}`], {

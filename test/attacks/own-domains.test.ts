@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startEnricher } from '../../services/enricher/index.ts';
-import type { Service } from '../../services/shared/service.ts';
-import { ignoreDomain, putOwn } from '../../services/store/domains.ts';
+import type { Service } from '../../services/shared/runtime/service.ts';
+import { ignoreDomain, putOwn } from '../../services/store/domains/domains.ts';
 import { startKnot } from '../helpers/knot.ts';
 import { until } from '../helpers/services.ts';
 import {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, expect, test } from 'vitest';
-import { openEmbedded } from '../../services/store/embedded.ts';
+import { openEmbedded } from '../../services/store/schema/embedded.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-reader-'));
 chmodSync(folder, 0o755); // the server's own user must be able to enter

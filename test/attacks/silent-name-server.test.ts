@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { sparing } from '../../services/parser/sparing.ts';
+import { sparing } from '../../services/parser/verify/sparing.ts';
 import { TransientError } from '../../services/shared/errors.ts';
 import { until } from '../helpers/services.ts';
 import { dkimKey, dkimSigned, GOOGLE, knotPresent, mailOf, startWorld, titled, type World } from './harness.ts';

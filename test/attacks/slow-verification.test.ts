@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { authenticate } from '../../services/parser/authenticate.ts';
-import { inspectMail } from '../../services/parser/origin.ts';
+import { authenticate } from '../../services/parser/verify/authenticity.ts';
+import { inspectMail } from '../../services/parser/verify/origin.ts';
 import { dkimKey, dkimSigned, knotPresent, mailOf, onTop, startWorld, titled, type World } from './harness.ts';
 
 const key = dkimKey();

@@ -8,7 +8,7 @@ import { generateLoad, largeReport, reportSizes, type Spread } from '../../bench
 import type { Measure } from '../../bench/measure.ts';
 import { STAGES } from '../../bench/stages.ts';
 import { type Line, median, ratioToFloor, table } from '../../bench/table.ts';
-import { Random } from '../../services/cli/demo/random.ts';
+import { Random } from '../../demo/random.ts';
 import { readMessage } from '../../services/report/read.ts';
 import { testDatabase } from '../helpers/database.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Random } from '../../services/cli/demo/random.ts';
+import type { Random } from '../../demo/random.ts';
 import { reply } from '../alerter/sink.ts';
 import type { World } from './world.ts';
 

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { generateLoad } from '../../bench/load.ts';
-import { PRESS } from '../../services/cli/demo/more.ts';
-import { Random } from '../../services/cli/demo/random.ts';
-import { generateDemo } from '../../services/cli/demo/world.ts';
-import { DEMO_AUTHSERV_ID } from '../../services/cli/demo/write.ts';
+import { PRESS } from '../../demo/incidents.ts';
+import { Random } from '../../demo/random.ts';
+import { generateDemo } from '../../demo/world.ts';
+import { DEMO_AUTHSERV_ID } from '../../demo/write.ts';
 import { reportMail, reportXml, type TestReport } from '../helpers/report.ts';
 
 export interface ChaosMail {

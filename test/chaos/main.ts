@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { Random } from '../../services/cli/demo/random.ts';
+import { Random } from '../../demo/random.ts';
 import { optionsOf, refuse } from '../helpers/options.ts';
 import { chaosLoad } from './load.ts';
 import { runOnce } from './run.ts';

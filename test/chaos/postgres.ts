@@ -15,8 +15,8 @@ import {
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
-import { type Db, openPool } from '../../services/shared/db.ts';
-import { adminUrl, openEmbedded } from '../../services/store/embedded.ts';
+import { type Db, openPool } from '../../services/shared/runtime/db.ts';
+import { adminUrl, openEmbedded } from '../../services/store/schema/embedded.ts';
 
 export interface ChaosPostgres {
   port: number;

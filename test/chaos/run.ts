@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Random } from '../../services/cli/demo/random.ts';
-import type { Db, Tx } from '../../services/shared/db.ts';
+import type { Random } from '../../demo/random.ts';
+import type { Db, Tx } from '../../services/shared/runtime/db.ts';
 import { startChaos } from './faults.ts';
 import type { ChaosMail } from './load.ts';
 import { readTotals, type Totals } from './totals.ts';

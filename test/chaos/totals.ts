@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Db } from '../../services/shared/db.ts';
+import type { Db } from '../../services/shared/runtime/db.ts';
 import type { Received } from '../alerter/sink.ts';
 
 /** What a run came to, without keys and times, so that two runs of the same mails can be held against each other. */

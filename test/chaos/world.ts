@@ -2,10 +2,10 @@ import { chmodSync, chownSync, mkdtempSync, renameSync, rmSync, statSync, utimes
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ImapFlow } from 'imapflow';
-import { startDemoMailbox } from '../../services/cli/demo/mailbox.ts';
-import { DEMO_AUTHSERV_ID } from '../../services/cli/demo/write.ts';
-import { putOwn } from '../../services/store/domains.ts';
-import { migrate } from '../../services/store/migrate.ts';
+import { startDemoMailbox } from '../../demo/mailbox.ts';
+import { DEMO_AUTHSERV_ID } from '../../demo/write.ts';
+import { putOwn } from '../../services/store/domains/domains.ts';
+import { migrate } from '../../services/store/schema/migrate.ts';
 import { type Sink, startSink } from '../alerter/sink.ts';
 import { dovecotPresent, startDovecot } from '../helpers/dovecot.ts';
 import { type RedisServer, startRedis } from '../helpers/services.ts';

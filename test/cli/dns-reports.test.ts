@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runDnsCheck } from '../../services/cli/dns.ts';
+import { runDnsCheck } from '../../services/cli/commands/dns.ts';
 import { zoneLine } from '../../services/dns/check/finding.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
-import { loadConfig } from '../../services/shared/config.ts';
+import { loadConfig } from '../../services/shared/settings/config.ts';
 import { KEY } from '../dns/check/fixtures.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { knotPresent, type NameServer, startKnot } from '../helpers/knot.ts';

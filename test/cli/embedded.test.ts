@@ -2,9 +2,9 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { startDemoMailbox } from '../../services/cli/demo/mailbox.ts';
-import { openPool } from '../../services/shared/db.ts';
-import { readSecrets } from '../../services/shared/embedded-secrets.ts';
+import { startDemoMailbox } from '../../demo/mailbox.ts';
+import { openPool } from '../../services/shared/runtime/db.ts';
+import { readSecrets } from '../../services/shared/runtime/embedded-secrets.ts';
 import { ruawatch, ruawatchOnce } from '../helpers/process.ts';
 import { until } from '../helpers/services.ts';
 

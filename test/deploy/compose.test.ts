@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { SERVICE_NAMES } from '../../services/cli/start.ts';
+import { SERVICE_NAMES } from '../../services/cli/commands/start.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../services/shared/config.ts';
+import { loadConfig } from '../../services/shared/settings/config.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 let folder = '';

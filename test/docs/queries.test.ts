@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { DemoIncident } from '../../services/cli/demo/world.ts';
-import { ensurePartitions } from '../../services/store/partitions.ts';
+import type { DemoIncident } from '../../demo/world.ts';
+import { ensurePartitions } from '../../services/store/schema/partitions.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { type Archive, BOOKS, CORRECTED, fillArchive, LAB, PAY, STEADY, TODAY, type TrueRecord, WRONG } from './archive.ts';
 import { promisedColumns, readDocument, sections, sqlBlocks } from './markdown.ts';

@@ -19,7 +19,7 @@ describe('what SECURITY.md and docs/trust.md say of the code', () => {
   });
 
   test('settings that they name are settings', () => {
-    const known = read('services/shared/config.ts');
+    const known = read('services/shared/settings/config.ts');
     const named = [
       ...`${read('SECURITY.md')}${read('docs/trust.md')}`.matchAll(
         /`(?:alerts|trust|parser|retention|failure_reports|enrich)\.([a-z_]+)(?:: \w+)?`/g,
@@ -42,9 +42,9 @@ describe('what SECURITY.md and docs/trust.md say of the code', () => {
   test('nothing that reads mails and archives can write to a disk', () => {
     const readers = [
       ...sources('services/report'),
-      'services/parser/read.ts',
-      'services/parser/pieces.ts',
-      'services/parser/reader-thread.ts',
+      'services/parser/reading/read.ts',
+      'services/parser/reading/protocol.ts',
+      'services/parser/reading/thread.ts',
     ];
     for (const file of readers) {
       const imports = [...read(file).matchAll(/from '(node:)?(fs|fs\/promises|child_process|net|http|https|dgram)'/g)].map(

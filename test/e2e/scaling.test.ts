@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { generateLoad } from '../../bench/load.ts';
-import { DEMO_AUTHSERV_ID } from '../../services/cli/demo/write.ts';
+import { DEMO_AUTHSERV_ID } from '../../demo/write.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { type Dovecot, dovecotPresent, startDovecot } from '../helpers/dovecot.ts';
 import { type Run, ruawatch } from '../helpers/process.ts';

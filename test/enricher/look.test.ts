@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lookUp } from '../../services/enricher/look.ts';
 import { Pace } from '../../services/enricher/pace.ts';
-import { reverseResolver } from '../../services/shared/resolver.ts';
+import { reverseResolver } from '../../services/shared/runtime/resolver.ts';
 import { knotPresent, type NameServer, startKnot, startSilent } from '../helpers/knot.ts';
 
 const quick = new Pace(1_000_000);

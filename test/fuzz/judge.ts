@@ -1,7 +1,7 @@
 import type { Limits } from '../../services/report/limits.ts';
 import type { AggregateReport, ReadEvent } from '../../services/report/model.ts';
 import type { ReadOptions } from '../../services/report/read.ts';
-import { copyLines } from '../../services/store/copy.ts';
+import { copyLines } from '../../services/store/reports/copy-records.ts';
 
 /** The reader under test. */
 export type Reader = (raw: Uint8Array, options: ReadOptions) => AsyncIterable<ReadEvent>;

@@ -1,10 +1,10 @@
 import type { Clock } from '../../services/shared/clock.ts';
 import { systemClock } from '../../services/shared/clock.ts';
-import { loadConfig } from '../../services/shared/config.ts';
-import { createLog } from '../../services/shared/log.ts';
-import { createMetrics } from '../../services/shared/metrics.ts';
-import { createQueues } from '../../services/shared/queues.ts';
-import type { Context } from '../../services/shared/service.ts';
+import { createLog } from '../../services/shared/runtime/log.ts';
+import { createMetrics } from '../../services/shared/runtime/metrics.ts';
+import { createQueues } from '../../services/shared/runtime/queues.ts';
+import type { Context } from '../../services/shared/runtime/service.ts';
+import { loadConfig } from '../../services/shared/settings/config.ts';
 import type { TestDatabase } from './database.ts';
 
 /** A context on a test database; `env` are settings as the environment would give them. Close its queues when done. */

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { type Db, openPool } from '../../services/shared/db.ts';
-import { READER } from '../../services/shared/embedded-secrets.ts';
-import { putOwn } from '../../services/store/domains.ts';
-import { migrate } from '../../services/store/migrate.ts';
-import { ROLES } from '../../services/store/roles.ts';
+import { type Db, openPool } from '../../services/shared/runtime/db.ts';
+import { READER } from '../../services/shared/runtime/embedded-secrets.ts';
+import { putOwn } from '../../services/store/domains/domains.ts';
+import { migrate } from '../../services/store/schema/migrate.ts';
+import { ROLES } from '../../services/store/schema/roles.ts';
 
 export interface TestDatabase {
   url: string;

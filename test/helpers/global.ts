@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { adminUrl, openEmbedded } from '../../services/store/embedded.ts';
+import { adminUrl, openEmbedded } from '../../services/store/schema/embedded.ts';
 import { makeTemplate, withoutRoles } from './database.ts';
 
 /** One embedded Postgres for the whole run, in a temporary folder, gone afterwards. */

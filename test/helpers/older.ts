@@ -3,11 +3,11 @@ import { chownSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { openPool, QUEUE_SCHEMA } from '../../services/shared/db.ts';
-import { findBinaries, reachableBinaries, serverOwner } from '../../services/shared/embedded-binaries.ts';
-import { migrate } from '../../services/store/migrate.ts';
-import { prepareQueue } from '../../services/store/queue.ts';
-import { grantQueueRoles, grantRoles } from '../../services/store/roles.ts';
+import { openPool, QUEUE_SCHEMA } from '../../services/shared/runtime/db.ts';
+import { findBinaries, reachableBinaries, serverOwner } from '../../services/shared/runtime/embedded-binaries.ts';
+import { migrate } from '../../services/store/schema/migrate.ts';
+import { prepareQueue } from '../../services/store/schema/queue-schema.ts';
+import { grantQueueRoles, grantRoles } from '../../services/store/schema/roles.ts';
 import { freePort } from './services.ts';
 
 const run = promisify(execFile);

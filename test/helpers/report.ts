@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import type { Config } from '../../services/shared/config.ts';
-import { transaction } from '../../services/shared/db.ts';
-import { type Imported, storeImports } from '../../services/store/imports.ts';
+import { transaction } from '../../services/shared/runtime/db.ts';
+import type { Config } from '../../services/shared/settings/config.ts';
+import { type Imported, storeImports } from '../../services/store/messages/imports.ts';
 import type { TestDatabase } from './database.ts';
 
 export interface TestRow {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type BatchResult, parseMessages } from '../../services/parser/batch.ts';
-import { replayMessages } from '../../services/store/messages.ts';
+import { replayMessages } from '../../services/store/messages/messages.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { BEGIN, DAY, receive, reportMail, reportXml, type TestReport, trusting } from '../helpers/report.ts';
 

@@ -1,9 +1,9 @@
 import { UnrecoverableError } from 'bullmq';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { bury } from '../../services/parser/safely.ts';
+import { bury } from '../../services/parser/job.ts';
 import { PermanentError, TransientError } from '../../services/shared/errors.ts';
-import { deathOf } from '../../services/shared/queues.ts';
-import type { Context } from '../../services/shared/service.ts';
+import { deathOf } from '../../services/shared/runtime/queues.ts';
+import type { Context } from '../../services/shared/runtime/service.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, reportMail, reportXml } from '../helpers/report.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseMessages } from '../../services/parser/batch.ts';
-import { Turns } from '../../services/parser/turns.ts';
-import { replayMessages } from '../../services/store/messages.ts';
-import { countDeaths, markedTransaction } from '../../services/store/parsing.ts';
+import { Turns } from '../../services/parser/reading/exclusive.ts';
+import { replayMessages } from '../../services/store/messages/messages.ts';
+import { countDeaths, markedTransaction } from '../../services/store/messages/parse-marks.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, reportMail, reportXml, trusting } from '../helpers/report.ts';
 

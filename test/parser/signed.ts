@@ -1,7 +1,7 @@
-import { transaction } from '../../services/shared/db.ts';
 import { TransientError } from '../../services/shared/errors.ts';
-import type { Resolver } from '../../services/shared/resolver.ts';
-import { storeMails } from '../../services/store/intake.ts';
+import { transaction } from '../../services/shared/runtime/db.ts';
+import type { Resolver } from '../../services/shared/runtime/resolver.ts';
+import { storeMails } from '../../services/store/messages/intake.ts';
 import { dkimKey, dkimSigned } from '../attacks/dkim.ts';
 import { arrivalOf } from '../helpers/arrival.ts';
 import type { TestDatabase } from '../helpers/database.ts';

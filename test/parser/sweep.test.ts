@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startParser } from '../../services/parser/index.ts';
 import { sweepUp } from '../../services/parser/sweep.ts';
-import type { Context, Service } from '../../services/shared/service.ts';
-import { takeUnqueued } from '../../services/store/messages.ts';
+import type { Context, Service } from '../../services/shared/runtime/service.ts';
+import { takeUnqueued } from '../../services/store/messages/messages.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { until } from '../helpers/services.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { checkMailbox } from '../../services/poller/check.ts';
 import { connect } from '../../services/poller/connect.ts';
-import { createLog } from '../../services/shared/log.ts';
+import { createLog } from '../../services/shared/runtime/log.ts';
 import { mailboxAt, until } from './setup.ts';
 import { type Answer, startWire, type Wire } from './wire.ts';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../services/shared/config.ts';
+import { loadConfig } from '../../services/shared/settings/config.ts';
 
 const text = readFileSync(path.resolve(import.meta.dirname, '../../docs/mailboxes.md'), 'utf8');
 const examples = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map((m) => m[1]!);

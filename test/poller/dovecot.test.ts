@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { checkMailbox, startPoller } from '../../services/poller/index.ts';
-import type { Mailbox } from '../../services/shared/mailbox.ts';
+import type { Mailbox } from '../../services/shared/settings/mailbox.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { type Dovecot, dovecotPresent, startDovecot } from '../helpers/dovecot.ts';
 import { contextFor, folderOf, look, mail, mailboxAt, rawOf, rowsOf, sha256, stateOf, type TestContext, until } from './setup.ts';

@@ -1,8 +1,8 @@
 import type { Connection } from '../../services/poller/connect.ts';
 import type { Session } from '../../services/poller/session.ts';
 import { TransientError } from '../../services/shared/errors.ts';
-import type { Mailbox } from '../../services/shared/mailbox.ts';
-import { takeLease } from '../../services/store/mailboxes.ts';
+import type { Mailbox } from '../../services/shared/settings/mailbox.ts';
+import { takeLease } from '../../services/store/messages/mailboxes.ts';
 import type { TestContext } from './setup.ts';
 
 export interface FolderMail {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { holdLease, type Lease } from '../../services/poller/lease.ts';
-import type { Mailbox } from '../../services/shared/mailbox.ts';
+import type { Mailbox } from '../../services/shared/settings/mailbox.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { contextFor, mailboxAt, type TestContext, until } from './setup.ts';
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { checkMailbox, startPoller } from '../../services/poller/index.ts';
 import { createTokens } from '../../services/poller/oauth.ts';
-import type { OAuth } from '../../services/shared/mailbox.ts';
+import type { OAuth } from '../../services/shared/settings/mailbox.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { contextFor, mail, mailboxAt, rowsOf, startImap, until } from './setup.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startPoller } from '../../services/poller/index.ts';
-import type { Service } from '../../services/shared/service.ts';
+import type { Service } from '../../services/shared/runtime/service.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import {
   contextFor,

@@ -4,12 +4,12 @@ import hoodiecrow, { type Plugin } from 'hoodiecrow-imap';
 import { ImapFlow } from 'imapflow';
 import { pino } from 'pino';
 import { systemClock } from '../../services/shared/clock.ts';
-import { loadConfig } from '../../services/shared/config.ts';
-import { type Mailbox, toMailbox } from '../../services/shared/mailbox.ts';
-import { createMetrics } from '../../services/shared/metrics.ts';
-import { createQueues } from '../../services/shared/queues.ts';
-import type { Context } from '../../services/shared/service.ts';
-import { type Piece, unpack } from '../../services/store/pieces.ts';
+import { createMetrics } from '../../services/shared/runtime/metrics.ts';
+import { createQueues } from '../../services/shared/runtime/queues.ts';
+import type { Context } from '../../services/shared/runtime/service.ts';
+import { loadConfig } from '../../services/shared/settings/config.ts';
+import { type Mailbox, toMailbox } from '../../services/shared/settings/mailbox.ts';
+import { type Piece, unpack } from '../../services/store/messages/raw-pieces.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 
 export interface TestContext extends Context {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type MailboxWorker, type PollerOptions, workMailbox } from '../../services/poller/worker.ts';
-import type { Mailbox } from '../../services/shared/mailbox.ts';
+import type { Mailbox } from '../../services/shared/settings/mailbox.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { contextFor, mail, mailboxAt, rowsOf, type TestContext, until } from './setup.ts';
 import { type Answer, startWire, type Wire } from './wire.ts';

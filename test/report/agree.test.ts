@@ -3,11 +3,11 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { XMLValidator } from 'fast-xml-parser';
 import { describe, expect, test } from 'vitest';
-import { AggregateBuilder } from '../../services/report/aggregate.ts';
+import { AggregateBuilder } from '../../services/report/aggregate/builder.ts';
 import { DEFAULT_LIMITS, Refusal } from '../../services/report/limits.ts';
 import type { AggregateRecord, AggregateReport } from '../../services/report/model.ts';
-import { feedNode, treeOf } from '../../services/report/salvage.ts';
-import { XmlReader } from '../../services/report/xml.ts';
+import { XmlReader } from '../../services/report/xml/reader.ts';
+import { feedNode, treeOf } from '../../services/report/xml/salvage.ts';
 
 interface Read {
   report: AggregateReport | string;

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { Writable } from 'node:stream';
-import { runParse } from '../../services/cli/parse.ts';
+import { runParse } from '../../services/cli/commands/parse.ts';
 import type { Limits } from '../../services/report/limits.ts';
 import type { AggregateRecord, AggregateReport, FailureReport, ReadEvent, TlsReport } from '../../services/report/model.ts';
 import { readMessage } from '../../services/report/read.ts';

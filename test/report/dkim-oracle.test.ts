@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { authenticate } from '../../services/parser/authenticate.ts';
+import { authenticate } from '../../services/parser/verify/authenticity.ts';
 import { organizationalDomain } from '../../services/report/orgdomain.ts';
 import { change, drawnKeys, drawnMail, drawnSignature, signedMail } from './drawn.ts';
 

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { redactFailure } from '../../services/report/failure/redact.ts';
 import { BATCH_LENGTH, PROBLEMS_PER_CODE } from '../../services/report/limits.ts';
 import type { FailureReport } from '../../services/report/model.ts';
-import { redactFailure } from '../../services/report/redact.ts';
 import { overlappingZip, tarOf, zipOf } from './archives.ts';
 import { METADATA, mailWith, POLICY, problemCodes, readAll, recordXml, reportXml } from './build.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { authenticate } from '../../services/parser/authenticate.ts';
+import { authenticate } from '../../services/parser/verify/authenticity.ts';
 import { readMessage } from '../../services/report/read.ts';
 import { dkimKey, dkimSigned, OVERSIGNED, USUAL_HEADERS } from '../attacks/dkim.ts';
 import { reportMail, reportXml } from '../helpers/report.ts';

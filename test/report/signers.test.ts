@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { authenticate } from '../../services/parser/authenticate.ts';
+import { authenticate } from '../../services/parser/verify/authenticity.ts';
 import { dkimKey } from '../attacks/dkim.ts';
 
 const { dkimSign } = createRequire(import.meta.url)('mailauth/lib/dkim/sign') as {

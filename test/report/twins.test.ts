@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { authenticate } from '../../services/parser/authenticate.ts';
+import { authenticate } from '../../services/parser/verify/authenticity.ts';
 import { dkimKey } from '../attacks/dkim.ts';
 import { resigned } from './resigned.ts';
 

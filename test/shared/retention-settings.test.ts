@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { loadConfig } from '../../services/shared/config.ts';
+import { loadConfig } from '../../services/shared/settings/config.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { loadConfig } from '../../services/shared/config.ts';
+import { loadConfig } from '../../services/shared/settings/config.ts';
 
 const cwd = mkdtempSync(path.join(tmpdir(), 'ruawatch-hooks-'));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));

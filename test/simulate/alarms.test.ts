@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { transaction } from '../../services/shared/db.ts';
-import { type NewFinding, openFindings, updateFindings } from '../../services/store/findings.ts';
+import { transaction } from '../../services/shared/runtime/db.ts';
+import { type NewFinding, openFindings, updateFindings } from '../../services/store/findings/findings.ts';
 import { ruawatchAlarms } from '../../simulate/alarms.ts';
 import { Calendar } from '../../simulate/calendar.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';

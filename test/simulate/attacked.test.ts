@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Random } from '../../services/cli/demo/random.ts';
-import { authenticate } from '../../services/parser/authenticate.ts';
-import { trustOf } from '../../services/parser/trust.ts';
-import { reporterOf } from '../../services/report/reporters.ts';
+import { Random } from '../../demo/random.ts';
+import { authenticate } from '../../services/parser/verify/authenticity.ts';
+import { trustOf } from '../../services/parser/verify/reporter.ts';
+import { reporterOf } from '../../services/report/reporters/reporters.ts';
 import type { Alarm } from '../../simulate/alarms.ts';
 import { cameThrough, damageOf, type Ending } from '../../simulate/attacked.ts';
 import { ATTACKS, type Attack, attackMails, planAttacks } from '../../simulate/attackers.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Random } from '../../services/cli/demo/random.ts';
+import { Random } from '../../demo/random.ts';
 import { binomial, multinomial, negativeBinomial, poisson } from '../../simulate/draws.ts';
 
 function moments(draw: (random: Random) => number, n = 20_000) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { Random } from '../../services/cli/demo/random.ts';
+import { Random } from '../../demo/random.ts';
 import { Calendar } from '../../simulate/calendar.ts';
 import { CATALOGUE } from '../../simulate/catalogue.ts';
 import { KINDS } from '../../simulate/kinds.ts';

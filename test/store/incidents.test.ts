@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { migrate, readMigrations } from '../../services/store/migrate.ts';
+import { migrate, readMigrations } from '../../services/store/schema/migrate.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 
 let t: TestDatabase;

@@ -1,4 +1,4 @@
-import type { DayTotal } from '../../store/weekly.ts';
+import type { DayTotal } from '../../store/alerts/digests.ts';
 
 const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const HEIGHT = 36;

@@ -1,4 +1,4 @@
-import type { FindingEvent } from '../../store/outbox.ts';
+import type { FindingEvent } from '../../store/alerts/outbox.ts';
 import { type Facts, factsOf, type Telling } from './facts.ts';
 import type { Rendered } from './finding.ts';
 import { badge, page, queryBlock } from './html.ts';

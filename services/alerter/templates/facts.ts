@@ -1,4 +1,4 @@
-import type { FindingEvent } from '../../store/outbox.ts';
+import type { FindingEvent } from '../../store/alerts/outbox.ts';
 import { clean, count, counted, percent, sentenceCase } from './words.ts';
 
 /** How a mail tells a finding: for the first time, as changed, as back after it was over, as still there after a snooze, or as over. */

@@ -1,4 +1,4 @@
-import type { FindingEvent } from '../../store/outbox.ts';
+import type { FindingEvent } from '../../store/alerts/outbox.ts';
 import { factsOf, type Telling } from './facts.ts';
 import { findingHtml } from './html.ts';
 import { findingText } from './text.ts';

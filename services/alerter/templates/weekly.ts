@@ -1,5 +1,5 @@
 import { DAY_MS } from '../../shared/days.ts';
-import type { DayTotal, DomainWeek, WeekFinding, WeekFindings } from '../../store/weekly.ts';
+import type { DayTotal, DomainWeek, WeekFinding, WeekFindings } from '../../store/alerts/digests.ts';
 import { columns, passBar, shareBar, sparkline } from './chart.ts';
 import { factsOf } from './facts.ts';
 import type { Rendered } from './finding.ts';

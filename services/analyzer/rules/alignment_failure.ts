@@ -1,10 +1,10 @@
 import { earlier } from '../../shared/days.ts';
-import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
-import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
-import { passesOn } from '../identity.ts';
+import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings/findings.ts';
 import { publishedTag } from '../policy.ts';
-import { failingRun, passesAgainSince } from '../series.ts';
-import { shareTail } from '../statistics.ts';
+import { passesOn } from '../sources/identity.ts';
+import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
+import { failingRun, passesAgainSince } from '../statistics/series.ts';
+import { shareTail } from '../statistics/tails.ts';
 import { count, short } from '../text.ts';
 import {
   type Counts,

@@ -1,10 +1,10 @@
 import { addDays, isWeekend, later } from '../../shared/days.ts';
-import type { SourceDay } from '../../store/analysis.ts';
-import type { BrokenSender } from '../../store/findings.ts';
-import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
-import { HABIT_DAYS } from '../habit.ts';
-import { passesAgainSince } from '../series.ts';
-import { shareTail } from '../statistics.ts';
+import type { SourceDay } from '../../store/analysis/window-reads.ts';
+import type { BrokenSender } from '../../store/findings/findings.ts';
+import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
+import { HABIT_DAYS } from '../statistics/habit.ts';
+import { passesAgainSince } from '../statistics/series.ts';
+import { shareTail } from '../statistics/tails.ts';
 import { count, percent } from '../text.ts';
 import {
   type Counts,

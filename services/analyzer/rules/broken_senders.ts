@@ -1,5 +1,6 @@
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { addDays, earlier, later } from '../../shared/days.ts';
+import type { FailedCheck } from '../../store/analysis/signatures.ts';
 import {
   type BrokenSender,
   type Candidate,
@@ -8,8 +9,7 @@ import {
   type MendedSender,
   recordsQuery,
   type Severity,
-} from '../../store/findings.ts';
-import type { FailedCheck } from '../../store/signatures.ts';
+} from '../../store/findings/findings.ts';
 import { publishedTag } from '../policy.ts';
 import { count, list, number, percent, short } from '../text.ts';
 

@@ -1,7 +1,7 @@
 import { addDays, earlier, later } from '../../shared/days.ts';
-import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
-import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
-import { passesOn } from '../identity.ts';
+import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings/findings.ts';
+import { passesOn } from '../sources/identity.ts';
+import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
 import { count, short } from '../text.ts';
 import { type Counts, isEvidence, judgedDays, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
 import { silent } from './silence.ts';

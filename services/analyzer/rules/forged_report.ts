@@ -1,7 +1,7 @@
 import { addDays, earlier } from '../../shared/days.ts';
-import { type Candidate, type Culprit, forgedQuery, type KnownFinding } from '../../store/findings.ts';
-import type { ForgedDay } from '../../store/trust.ts';
-import { stated, witnessed } from '../confidence.ts';
+import { type Candidate, type Culprit, forgedQuery, type KnownFinding } from '../../store/findings/findings.ts';
+import type { ForgedDay } from '../../store/reports/trust-checks.ts';
+import { stated, witnessed } from '../statistics/confidence.ts';
 import { count, list, short } from '../text.ts';
 import { openOf, type ReporterWindow, settledUntil } from '../window.ts';
 

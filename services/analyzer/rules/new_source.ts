@@ -1,8 +1,8 @@
 import { addDays } from '../../shared/days.ts';
-import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
-import { stated, wilson, witnessed, witnesses } from '../confidence.ts';
-import { forwardingOdds } from '../forwarding.ts';
-import { passesOn } from '../identity.ts';
+import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings/findings.ts';
+import { forwardingOdds } from '../sources/forwarding.ts';
+import { passesOn } from '../sources/identity.ts';
+import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
 import { count, short } from '../text.ts';
 import {
   isEvidence,

@@ -1,8 +1,8 @@
 import { addDays } from '../../shared/days.ts';
-import type { PolicyDay } from '../../store/analysis.ts';
-import { type Candidate, type KnownFinding, policyQuery, type TagChange } from '../../store/findings.ts';
-import { stated, witnessed } from '../confidence.ts';
+import type { PolicyDay } from '../../store/analysis/window-reads.ts';
+import { type Candidate, type KnownFinding, policyQuery, type TagChange } from '../../store/findings/findings.ts';
 import { commonest, parsePolicy, strength, TAGS, type Tag } from '../policy.ts';
+import { stated, witnessed } from '../statistics/confidence.ts';
 import { list, short } from '../text.ts';
 import { type DomainWindow, openOf } from '../window.ts';
 

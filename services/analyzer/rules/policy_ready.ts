@@ -1,9 +1,8 @@
 import { addDays, daysBetween } from '../../shared/days.ts';
-import type { ClassVolume } from '../../store/analysis.ts';
-import { type Candidate, type KnownFinding, policyQuery } from '../../store/findings.ts';
-import { stated, witnessed } from '../confidence.ts';
-
+import type { ClassVolume } from '../../store/analysis/window-reads.ts';
+import { type Candidate, type KnownFinding, policyQuery } from '../../store/findings/findings.ts';
 import { parsePolicy } from '../policy.ts';
+import { stated, witnessed } from '../statistics/confidence.ts';
 import { count, number, percent, short } from '../text.ts';
 import { type DomainWindow, openOf } from '../window.ts';
 

@@ -1,9 +1,9 @@
 import { addDays } from '../../shared/days.ts';
-import { type Candidate, type KnownFinding, reportsQuery } from '../../store/findings.ts';
-import { levelOf } from '../budget.ts';
-import { stated, witnessed } from '../confidence.ts';
-import { Habit, Series } from '../habit.ts';
-import { silenceTail } from '../statistics.ts';
+import { type Candidate, type KnownFinding, reportsQuery } from '../../store/findings/findings.ts';
+import { levelOf } from '../statistics/budget.ts';
+import { stated, witnessed } from '../statistics/confidence.ts';
+import { Habit, Series } from '../statistics/habit.ts';
+import { silenceTail } from '../statistics/tails.ts';
 import { count, number, percent, short } from '../text.ts';
 import { type DomainWindow, openOf, settledUntil } from '../window.ts';
 

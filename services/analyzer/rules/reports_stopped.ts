@@ -1,6 +1,6 @@
 import { earlier } from '../../shared/days.ts';
-import type { Confirmation } from '../../store/domains.ts';
-import { type Candidate, domainQuery, type KnownFinding } from '../../store/findings.ts';
+import type { Confirmation } from '../../store/domains/domains.ts';
+import { type Candidate, domainQuery, type KnownFinding } from '../../store/findings/findings.ts';
 import { short } from '../text.ts';
 import { openOf } from '../window.ts';
 

@@ -1,5 +1,5 @@
-import type { DomainDay } from '../../store/analysis.ts';
-import type { KnownFinding } from '../../store/findings.ts';
+import type { DomainDay } from '../../store/analysis/window-reads.ts';
+import type { KnownFinding } from '../../store/findings/findings.ts';
 
 /** The most report days any rule waits for; the newest DOMAIN_DAYS are loaded. */
 export const DOMAIN_DAYS = 14;

@@ -1,5 +1,5 @@
-import { type Candidate, type KnownFinding, type Severity, subdomainQuery } from '../../store/findings.ts';
-import type { SubdomainName, SubdomainNames } from '../../store/subdomains.ts';
+import { type Candidate, type KnownFinding, type Severity, subdomainQuery } from '../../store/findings/findings.ts';
+import type { SubdomainName, SubdomainNames } from '../../store/rollups/subdomain-days.ts';
 import { publishedTag } from '../policy.ts';
 import { count, list, number, percent, short } from '../text.ts';
 import { type DomainWindow, judgedDays } from '../window.ts';

@@ -1,11 +1,11 @@
 import { addDays, daysBetween, earlier } from '../../shared/days.ts';
-import type { Network, NetworkDay, ReporterDay, Rest } from '../../store/analysis.ts';
-import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
-import { levelOf } from '../budget.ts';
-import { stated, wilson, witnessed } from '../confidence.ts';
-import { Habit, Series } from '../habit.ts';
+import type { Network, NetworkDay, ReporterDay, Rest } from '../../store/analysis/window-reads.ts';
+import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings/findings.ts';
 import { publishedTag } from '../policy.ts';
-import { countTail } from '../statistics.ts';
+import { levelOf } from '../statistics/budget.ts';
+import { stated, wilson, witnessed } from '../statistics/confidence.ts';
+import { Habit, Series } from '../statistics/habit.ts';
+import { countTail } from '../statistics/tails.ts';
 import { count, list, number, percent, short } from '../text.ts';
 import { type DomainWindow, isEvidence, judgedDays, openOf, settledUntil } from '../window.ts';
 import { silent } from './silence.ts';

@@ -1,5 +1,5 @@
 import { addDays, earlier } from '../../shared/days.ts';
-import { type Candidate, type KnownFinding, recordsQuery } from '../../store/findings.ts';
+import { type Candidate, type KnownFinding, recordsQuery } from '../../store/findings/findings.ts';
 import type { Standing } from '../standing.ts';
 import { count, list, short } from '../text.ts';
 import { type DomainWindow, openOf } from '../window.ts';

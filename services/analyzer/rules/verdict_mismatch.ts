@@ -1,9 +1,9 @@
 import { addDays, daysBetween } from '../../shared/days.ts';
-import { type Candidate, contradictedQuery, type KnownFinding } from '../../store/findings.ts';
-import { levelOf } from '../budget.ts';
-import { stated, wilson, witnessed } from '../confidence.ts';
+import { type Candidate, contradictedQuery, type KnownFinding } from '../../store/findings/findings.ts';
+import { levelOf } from '../statistics/budget.ts';
+import { stated, wilson, witnessed } from '../statistics/confidence.ts';
 
-import { shareTail } from '../statistics.ts';
+import { shareTail } from '../statistics/tails.ts';
 import { count, percent, short } from '../text.ts';
 import { type DomainWindow, openOf, settledUntil } from '../window.ts';
 

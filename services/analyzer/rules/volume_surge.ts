@@ -1,8 +1,8 @@
 import { addDays, daysBetween, earlier } from '../../shared/days.ts';
-import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings.ts';
-import { stated, witnessed, witnesses } from '../confidence.ts';
-import { Habit, Series } from '../habit.ts';
-import { countTail } from '../statistics.ts';
+import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings/findings.ts';
+import { stated, witnessed, witnesses } from '../statistics/confidence.ts';
+import { Habit, Series } from '../statistics/habit.ts';
+import { countTail } from '../statistics/tails.ts';
 import { count, number, short } from '../text.ts';
 import { judgedDays, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DnsClient } from '../../../services/dns/client/client.ts';
 import { parseServer, serversOfResolvConf } from '../../../services/dns/client/servers.ts';
-import { openDns } from '../../../services/shared/resolver.ts';
+import { openDns } from '../../../services/shared/runtime/resolver.ts';
 import { type FakeServer, startFake } from '../../helpers/dns.ts';
 import { knotPresent, type NameServer, startKnot } from '../../helpers/knot.ts';
 import { bindPresent, type RunningServer, startBind, startUnbound, unboundPresent } from '../../helpers/nameservers.ts';

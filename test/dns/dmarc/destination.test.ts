@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkDestination } from '../../../services/dns/dmarc/destination.ts';
-import { openDns } from '../../../services/shared/resolver.ts';
+import { openDns } from '../../../services/shared/runtime/resolver.ts';
 import { knotPresent, type NameServer, startKnot } from '../../helpers/knot.ts';
 import { dmarc, dnsOf } from '../zone.ts';
 

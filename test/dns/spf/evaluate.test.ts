@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { evaluateSpf, type SpfMail, type SpfNode } from '../../../services/dns/spf/evaluate.ts';
-import { openDns } from '../../../services/shared/resolver.ts';
+import { openDns } from '../../../services/shared/runtime/resolver.ts';
 import { knotPresent, type NameServer, startKnot } from '../../helpers/knot.ts';
 import { dnsOf, type Zone } from '../zone.ts';
 

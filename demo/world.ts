@@ -1,0 +1,300 @@
+import * as dialects from './dialects/index.ts';
+import {
+  CLUB,
+  contradicts,
+  FORGED,
+  FORGER,
+  MORE_FLOWS,
+  MORE_POLICIES,
+  MORE_STARTS,
+  type MoreIncident,
+  PRESS,
+  reportsOn,
+} from './incidents.ts';
+import { Random } from './random.ts';
+import type { Dialect, PublishedPolicy, ReportDescription, ReportRow } from './report.ts';
+import { BOOKS, type DemoDay, FLOWS, type Flow, INCIDENT_STARTS, type IncidentName, PAY, publishedPolicy } from './senders.ts';
+import { writeReportMail } from './write.ts';
+
+const DAY = 86_400;
+
+/** What share of all mail each reporter sees, how many hours after the day it reports, and whose mailboxes it receives for. */
+const REPORTERS: readonly { dialect: Dialect; share: number; hour: number; recipients: readonly string[] }[] = [
+  { dialect: dialects.google, share: 0.38, hour: 7, recipients: ['gmail.com'] },
+  { dialect: dialects.microsoft, share: 0.22, hour: 5, recipients: ['northfold.example', 'tessel-design.example'] },
+  { dialect: dialects.yahoo, share: 0.13, hour: 4, recipients: ['yahoo.com'] },
+  { dialect: dialects.gmx, share: 0.1, hour: 2, recipients: ['gmx.net'] },
+  { dialect: dialects.mailru, share: 0.06, hour: 1, recipients: ['mail.ru'] },
+  { dialect: dialects.fastmail, share: 0.05, hour: 3, recipients: ['fastmail.com'] },
+  { dialect: dialects.gateway, share: 0.03, hour: 1, recipients: ['ashgrove-clinics.example'] },
+  { dialect: dialects.university, share: 0.03, hour: 6, recipients: ['linden-university.example'] },
+];
+
+export interface DemoMail {
+  /** When it reached the mailbox. */
+  received: Date;
+  /** The reporter's `org_name`. */
+  reporter: string;
+  domain: string;
+  raw: Buffer;
+}
+
+/** A planted incident as the mails really show it: what a right analysis finds, and its numbers. */
+export interface DemoIncident {
+  name: IncidentName | MoreIncident | 'ready_for_more';
+  /** The kind of finding that should open. */
+  finding: string;
+  domain: string;
+  /** The first UTC day of it, YYYY-MM-DD. */
+  since: string;
+  /** Records, the sum of their counts, and the reports that hold any of them. A policy counts every record reported under it. */
+  messages: number;
+  records: number;
+  reports: number;
+  /** Source addresses, sorted. */
+  addresses: string[];
+}
+
+export interface DemoWorld {
+  domains: string[];
+  /** First and last UTC day, YYYY-MM-DD. */
+  firstDay: string;
+  lastDay: string;
+  /** Sorted by `received`. */
+  mails: DemoMail[];
+  incidents: DemoIncident[];
+  /** Each report counted once, though some come in two mails. */
+  truth: { domain: string; reports: number; records: number; messages: number }[];
+}
+
+const FINDINGS: Record<IncidentName | MoreIncident, { finding: DemoIncident['finding']; domain: string }> = {
+  spoofing_campaign: { finding: 'unauthorized_source', domain: BOOKS },
+  misaligned_service: { finding: 'alignment_failure', domain: PAY },
+  broken_dkim_key: { finding: 'authentication_regression', domain: BOOKS },
+  policy_lowered: { finding: 'policy_change', domain: PAY },
+  forged_subdomains: { finding: 'subdomain_abuse', domain: CLUB },
+  new_service: { finding: 'new_source', domain: CLUB },
+  queue_run_wild: { finding: 'volume_surge', domain: CLUB },
+  silent_reporter: { finding: 'reporter_silent', domain: PRESS },
+  contradicting_reporter: { finding: 'verdict_mismatch', domain: PRESS },
+  forged_reports: { finding: 'forged_report', domain: PRESS },
+};
+const STARTS: Readonly<Record<IncidentName | MoreIncident, number>> = { ...INCIDENT_STARTS, ...MORE_STARTS };
+const ALL_FLOWS = [...FLOWS, ...MORE_FLOWS];
+/** Days that policy_ready rests on. */
+const READY_DAYS = 30;
+
+const policyOf = (domain: string, day: DemoDay): PublishedPolicy => MORE_POLICIES[domain] ?? publishedPolicy(domain, day);
+
+const isoDay = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 10);
+
+/** A whole number near `mean`: some noise, and a fraction rounded up as often as it is large. */
+function around(mean: number, random: Random): number {
+  const noisy = mean * (0.85 + 0.3 * random.next());
+  return Math.floor(noisy) + (random.chance(noisy % 1) ? 1 : 0);
+}
+
+/** Divides `total` at random over at most `parts` shares, none of them empty. */
+function divide(total: number, parts: number, random: Random): number[] {
+  const weights = Array.from({ length: parts }, () => 0.3 + random.next());
+  const sum = weights.reduce((a, b) => a + b, 0);
+  let left = total;
+  return weights
+    .map((weight, i) => {
+      const share = i === parts - 1 ? left : Math.min(left, Math.round((total * weight) / sum));
+      left -= share;
+      return share;
+    })
+    .filter((share) => share > 0);
+}
+
+function flowRows(flow: Flow, day: DemoDay, reporter: (typeof REPORTERS)[number], random: Random): ReportRow[] {
+  const messages = around(flow.volume(day) * reporter.share * (flow.seenBy?.(reporter.dialect.submitter) ?? 1), random);
+  if (messages === 0) return [];
+  const addresses = random.shuffle(flow.addresses).slice(0, Math.max(1, Math.ceil(messages / 2)));
+  const policy = policyOf(flow.domain, day);
+  const wrong = contradicts(flow.domain, reporter.dialect.submitter, day);
+  const dkim = flow.dkim(day);
+  return divide(messages, addresses.length, random).map((count, i) => {
+    // A receiver's resolver now and then answers too late: SPF is temperror, and the signature carries the mail.
+    const slow = flow.spf.result === 'pass' && dkim.some(({ result }) => result === 'pass') && random.chance(0.01);
+    const spf = slow ? { domain: flow.spf.domain, result: 'temperror' } : flow.spf;
+    const dkimPass = dkim.some(({ domain, result }) => domain === flow.domain && result === 'pass');
+    const spfPass = (spf.domain === flow.domain || spf.domain.endsWith(`.${flow.domain}`)) && spf.result === 'pass';
+    const header_from = flow.header_from ? random.pick(flow.header_from) : flow.domain;
+    const asked = header_from === flow.domain ? policy.p : (policy.sp ?? policy.p);
+    const pass = dkimPass || spfPass;
+    const override = pass ? undefined : flow.override?.(reporter.dialect.submitter);
+    // Microsoft lets some of what it should reject into the junk folder, and says so.
+    const spared = !pass && !override && policy.p === 'reject' && reporter.dialect === dialects.microsoft && random.chance(0.05);
+    return {
+      source_ip: addresses[i] as string,
+      count,
+      disposition: pass || override ? 'none' : spared ? 'quarantine' : asked,
+      dkim: dkimPass && !wrong ? 'pass' : 'fail',
+      spf: spfPass && !wrong ? 'pass' : 'fail',
+      reasons: override ? [override] : spared ? [{ type: 'local_policy', comment: null }] : [],
+      header_from,
+      envelope_from: flow.envelope_from,
+      envelope_to: random.pick(reporter.recipients),
+      auth: { dkim, spf },
+    };
+  });
+}
+
+/**
+ * Weeks of reports for two domains (or four) from eight reporters, with a rhythm of weekdays, forwarders, a mailing list, reports that are
+ * late, missing or sent twice, and planted incidents: four, or one for each kind of finding. The same options give the same bytes.
+ *
+ * @param options.today the last day reported is the UTC day before; no mail is dated later than this
+ * @param options.more the two domains of more.ts as well
+ * @param options.days how many days are reported, 42 unless told; fewer than 21 leave no time before the incidents
+ */
+export async function generateDemo(options: { seed: number; today: Date; days?: number; more?: boolean }): Promise<DemoWorld> {
+  const { seed, today, days = 42, more = false } = options;
+  const now = Math.floor(today.getTime() / 1000);
+  const midnight = now - (now % DAY);
+  const root = new Random(seed);
+  const mails: DemoMail[] = [];
+  const tally = new Map<
+    IncidentName | MoreIncident,
+    { messages: number; records: number; reports: number; addresses: Set<string> }
+  >();
+  const truth = new Map(
+    [BOOKS, PAY, ...(more ? [CLUB, PRESS] : [])].map((domain) => [domain, { domain, reports: 0, records: 0, messages: 0 }]),
+  );
+
+  const count = (name: IncidentName | MoreIncident, rows: ReportRow[]): void => {
+    if (rows.length === 0) return;
+    const entry = tally.get(name) ?? { messages: 0, records: 0, reports: 0, addresses: new Set<string>() };
+    tally.set(name, entry);
+    entry.reports += 1;
+    entry.records += rows.length;
+    for (const row of rows) {
+      entry.messages += row.count;
+      entry.addresses.add(row.source_ip);
+    }
+  };
+
+  for (let fromEnd = days - 1; fromEnd >= 0; fromEnd--) {
+    const start = midnight - (fromEnd + 1) * DAY;
+    const day: DemoDay = { fromEnd, weekday: new Date(start * 1000).getUTCDay() };
+    for (const domain of truth.keys()) {
+      for (const reporter of REPORTERS) {
+        const { dialect } = reporter;
+        const random = root.fork(`${fromEnd}/${domain}/${dialect.submitter}`);
+        const settled = fromEnd >= 3;
+        const missing = settled && random.chance(0.03);
+        const late = settled && random.chance(0.04) ? random.int(20, 44) * 3600 : 0;
+        const twice = settled && random.chance(0.015);
+        const range = dialect.range(start, random);
+        const parts = ALL_FLOWS.filter((flow) => flow.domain === domain).map((flow) => ({
+          rows: flowRows(flow, day, reporter, random),
+          incident: flow.incident?.(day) ?? null,
+        }));
+        const rows = random.shuffle(parts.flatMap((part) => part.rows));
+        if (missing || rows.length === 0 || range.end > now || !reportsOn(domain, dialect.submitter, day)) continue;
+
+        const report: ReportDescription = {
+          report_id: dialect.reportId(random, range, domain),
+          domain,
+          policy: policyOf(domain, day),
+          ...range,
+          rows,
+        };
+        const totals = truth.get(domain) as { reports: number; records: number; messages: number };
+        totals.reports += 1;
+        totals.records += rows.length;
+        totals.messages += rows.reduce((sum, row) => sum + row.count, 0);
+        for (const name of Object.keys(STARTS) as (IncidentName | MoreIncident)[]) {
+          count(
+            name,
+            parts.flatMap((part) => (part.incident === name ? part.rows : [])),
+          );
+        }
+        if (domain === PAY && fromEnd <= INCIDENT_STARTS.policy_lowered) count('policy_lowered', rows);
+        if (contradicts(domain, dialect.submitter, day)) count('contradicting_reporter', rows);
+
+        const sent = range.end + reporter.hour * 3600 + random.int(60, 3000) + late;
+        for (const when of twice ? [sent, sent + random.int(2, 9) * 3600] : [sent]) {
+          const received = Math.min(when + random.int(2, 40), now);
+          const raw = await writeReportMail(dialect, report, {
+            to: `dmarc@${domain}`,
+            date: new Date(Math.min(when, received) * 1000),
+            received: new Date(received * 1000),
+            random,
+          });
+          mails.push({ received: new Date(received * 1000), reporter: dialect.org_name, domain, raw });
+        }
+      }
+    }
+  }
+
+  if (more) mails.push(...(await forgedReports(root, midnight, (rows) => count('forged_reports', rows))));
+  mails.sort((a, b) => a.received.getTime() - b.received.getTime());
+  const incidents = [...tally].map(
+    ([name, { addresses, ...numbers }]): DemoIncident => ({
+      name,
+      ...FINDINGS[name],
+      // A forged report counts on the day it comes, the day after the one it tells of.
+      since: isoDay(midnight - (Math.min(STARTS[name], days - 1) + (name === 'forged_reports' ? 0 : 1)) * DAY),
+      ...numbers,
+      addresses: [...addresses].sort(),
+    }),
+  );
+  if (more) {
+    const none = { messages: 0, records: 0, reports: 0, addresses: [] };
+    const since = isoDay(midnight - (MORE_STARTS.silent_reporter + 1) * DAY);
+    incidents.push({ name: 'silent_reporter', ...FINDINGS.silent_reporter, since, ...none });
+    const ready = isoDay(midnight - READY_DAYS * DAY);
+    incidents.push({ name: 'ready_for_more', finding: 'policy_ready', domain: PRESS, since: ready, ...none });
+  }
+  return {
+    domains: [...truth.keys()],
+    firstDay: isoDay(midnight - days * DAY),
+    lastDay: isoDay(midnight - DAY),
+    mails,
+    incidents,
+    truth: [...truth.values()],
+  };
+}
+
+/** Reports in a large reporter's name that somebody else wrote, and signed as himself: they tell of a flood that never was. */
+async function forgedReports(root: Random, midnight: number, count: (rows: ReportRow[]) => void): Promise<DemoMail[]> {
+  const dialect = dialects.DIALECTS.find(({ submitter }) => submitter === FORGED)!;
+  const mails: DemoMail[] = [];
+  for (let fromEnd = MORE_STARTS.forged_reports; fromEnd > 0; fromEnd--) {
+    const random = root.fork(`forged/${fromEnd}`);
+    const range = dialect.range(midnight - (fromEnd + 1) * DAY, random);
+    const rows: ReportRow[] = Array.from({ length: 6 }, (_, i) => ({
+      source_ip: `198.19.77.${20 + i}`,
+      count: random.int(2000, 9000),
+      disposition: 'none',
+      dkim: 'fail',
+      spf: 'fail',
+      reasons: [],
+      header_from: PRESS,
+      envelope_from: PRESS,
+      envelope_to: 'gmail.com',
+      auth: { dkim: [], spf: { domain: PRESS, result: 'fail' } },
+    }));
+    const report = {
+      report_id: dialect.reportId(random, range, PRESS),
+      domain: PRESS,
+      policy: MORE_POLICIES[PRESS]!,
+      ...range,
+      rows,
+    };
+    const received = new Date((range.end + 11 * 3600 + random.int(60, 3000)) * 1000);
+    const raw = await writeReportMail(dialect, report, {
+      to: `dmarc@${PRESS}`,
+      date: received,
+      received,
+      random,
+      author: FORGER,
+    });
+    mails.push({ received, reporter: dialect.org_name, domain: PRESS, raw });
+    count(rows);
+  }
+  return mails;
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
+import type { Log } from '../../shared/runtime/log.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import * as outbox from '../../store/alerts/outbox.ts';
+import { endSnoozes } from '../../store/findings/acts.ts';
+import { renderDigest } from '../templates/digest.ts';
+import type { Telling } from '../templates/facts.ts';
+import { type Rendered, renderFinding } from '../templates/finding.ts';
+import { share } from './cap.ts';
+import { composeMail, messageIdOf } from './message.ts';
+import { type Item, planOf } from './plan.ts';
+
+export interface ComposeSettings {
+  from: string;
+  alertTo: string[];
+  alerts: Config['alerts'];
+}
+
+export interface Composed {
+  mails: number;
+  /** Findings that wait because the hour is full. */
+  held: number;
+}
+
+/** A digest that is longer is not read; what is beyond is counted, and its query shows it. */
+const MOST_LISTED = 50;
+
+/**
+ * Turns the events that are due into mails of the outbox. The mails and the marks on their events are one transaction: a crash
+ * leaves both or neither. Safe to run at any time, in any number of processes.
+ *
+ * What is told of a finding with several events is its newest state. One that opened and resolved before anybody was told (which
+ * takes a cap or a stop in between) is told to nobody: there is nothing left to act on.
+ */
+export async function composeMails(db: Db, settings: ComposeSettings, now: Date, log: Log): Promise<Composed> {
+  return transaction(db, async (tx) => {
+    await outbox.lockComposing(tx);
+    const awake = await endSnoozes(tx, now);
+    if (awake.length > 0) log.info({ findings: awake }, 'snoozes are over; what still stands is told again');
+    const plan = planOf(await outbox.unhandledEvents(tx), settings.alerts.domains, settings.alertTo);
+    if (plan.quiet.length > 0) {
+      const locked = await outbox.lockEvents(tx, plan.quiet);
+      await outbox.markHandled(tx, [...locked], now);
+      log.debug({ events: locked.size }, 'events that need no mail are settled');
+    }
+    const composed: Composed = { mails: 0, held: 0 };
+    if (plan.groups.length === 0) return composed;
+    const composer = new Composer(tx, settings, await outbox.installation(tx), now, log);
+    for (const group of plan.groups) {
+      const budget = { perHour: settings.alerts.per_hour, perDomain: settings.alerts.per_domain_hour };
+      const made = await outbox.newestMails(tx, group.recipients, 2 * budget.perHour);
+      const { digest, singles, rest } = share(group.items, made, budget, now);
+      if (digest.length > 0) composed.mails += await composer.digest(digest, group.recipients);
+      for (const item of singles) composed.mails += await composer.single(item, group.recipients);
+      composed.held += rest.length;
+    }
+    return composed;
+  });
+}
+
+class Composer {
+  private readonly tx: Tx;
+  private readonly settings: ComposeSettings;
+  private readonly installation: string;
+  private readonly now: Date;
+  private readonly log: Log;
+
+  constructor(tx: Tx, settings: ComposeSettings, installation: string, now: Date, log: Log) {
+    this.tx = tx;
+    this.settings = settings;
+    this.installation = installation;
+    this.now = now;
+    this.log = log;
+  }
+
+  /** One finding in a mail of its own. */
+  async single(wanted: Item, recipients: string[]): Promise<number> {
+    const [item] = await this.locked([wanted]);
+    const [event] = item ? await outbox.findingEvents(this.tx, [item.newest]) : [];
+    if (!item || !event) return 0;
+    const first = await outbox.firstMailOf(this.tx, item.findingKey);
+    const content = renderFinding(event, { telling: item.telling, firstSubject: first?.subject ?? null });
+    return this.put([item], recipients, {
+      kind: 'finding',
+      name: `finding-${event.findingKey}-${event.revision}-${event.event}`,
+      inReplyTo: first?.messageId ?? null,
+      urgent: urgent(event.severity, item.telling),
+      content,
+    });
+  }
+
+  /** Several findings in one mail. */
+  async digest(wanted: Item[], recipients: string[]): Promise<number> {
+    const items = await this.locked(wanted);
+    if (items.length === 0) return 0;
+    const listed = items.slice(0, MOST_LISTED);
+    const events = await outbox.findingEvents(
+      this.tx,
+      listed.map((item) => item.newest),
+    );
+    const tellings = new Map(listed.map((item) => [item.findingKey, item.telling]));
+    const content = renderDigest({
+      items: events.map((event) => ({ event, telling: tellings.get(event.findingKey) ?? event.event })),
+      beyond: items.length - events.length,
+      perHour: this.settings.alerts.per_hour,
+      perDomain: this.settings.alerts.per_domain_hour,
+    });
+    const told = items.flatMap((item) => item.events).sort((a, b) => a - b);
+    return this.put(items, recipients, {
+      kind: 'digest',
+      name: `digest-${createHash('sha256')
+        .update(JSON.stringify([told, recipients]))
+        .digest('hex')
+        .slice(0, 16)}`,
+      inReplyTo: null,
+      urgent: events.some((event) => urgent(event.severity, tellings.get(event.findingKey) ?? 'opened')),
+      content,
+    });
+  }
+
+  /** The items all of whose events this transaction holds now; another's are another's to tell. */
+  private async locked(items: Item[]): Promise<Item[]> {
+    const keys = await outbox.lockEvents(
+      this.tx,
+      items.flatMap((item) => item.events),
+    );
+    return items.filter((item) => item.events.every((key) => keys.has(key)));
+  }
+
+  private async put(
+    items: Item[],
+    recipients: string[],
+    mail: { kind: 'finding' | 'digest'; name: string; inReplyTo: string | null; urgent: boolean; content: Rendered },
+  ): Promise<number> {
+    const { from } = this.settings;
+    const messageId = messageIdOf(mail.name, this.installation, from);
+    const raw = await composeMail({
+      from,
+      to: recipients,
+      messageId,
+      inReplyTo: mail.inReplyTo,
+      date: this.now,
+      urgent: mail.urgent,
+      content: mail.content,
+    });
+    const findingKey = mail.kind === 'finding' ? items[0]!.findingKey : null;
+    const outboxKey = await outbox.insertMail(this.tx, {
+      messageId,
+      kind: mail.kind,
+      findingKey,
+      recipients,
+      subject: mail.content.subject,
+      raw,
+      urgent: items.some((item) => item.urgent),
+      createdAt: this.now,
+    });
+    await outbox.markHandled(
+      this.tx,
+      items.flatMap((item) => item.events),
+      this.now,
+    );
+    this.log.info(
+      { outbox: outboxKey, findings: items.slice(0, MOST_LISTED).map((item) => item.findingKey), kind: mail.kind },
+      'an alert is in the outbox',
+    );
+    return outboxKey === null ? 0 : 1;
+  }
+}
+
+function urgent(severity: string, telling: Telling): boolean {
+  return telling !== 'resolved' && (severity === 'critical' || severity === 'high');
+}

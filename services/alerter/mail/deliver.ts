@@ -1,0 +1,91 @@
+import { backoff } from '../../shared/clock.ts';
+import { messageOf, PermanentError, RuawatchError } from '../../shared/errors.ts';
+import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
+import type { Log } from '../../shared/runtime/log.ts';
+import type { Metrics } from '../../shared/runtime/metrics.ts';
+import * as outbox from '../../store/alerts/outbox.ts';
+import { clean } from '../templates/words.ts';
+import type { Mailer } from './smtp.ts';
+
+export interface Delivery {
+  db: Db;
+  mailer: Mailer;
+  from: string;
+  metrics: Metrics;
+  log: Log;
+}
+
+export type Outcome =
+  | { kind: 'idle' | 'sent' | 'failed' | 'deferred' }
+  /** No mail passes at present: trying the next one is of no use. */
+  | { kind: 'down'; error: RuawatchError };
+
+/** A server that is down is asked again within a minute; a mail that was put off (greylisting, a full mailbox) waits longer. */
+const DOWN_BASE_MS = 5_000;
+const DOWN_CAP_MS = 60_000;
+const DEFER_BASE_MS = 30_000;
+const DEFER_CAP_MS = 30 * 60_000;
+/** RFC 5321 section 4.5.4.1: the give-up time generally needs to be at least 4 to 5 days. An outage never counts towards it. */
+const GIVE_UP_MS = 5 * 24 * 3_600_000;
+
+/**
+ * Sends the next due mail, if there is one. Its row stays locked from the claim to the commit that marks it sent, so no other
+ * alerter can send it meanwhile. Should the process or the database die between the server's 250 and that commit, the mail is sent
+ * once more: the same bytes with the same Message-ID, by which the receiving side knows it. Nothing else sends a mail twice.
+ */
+export async function deliverNext(delivery: Delivery, now: Date): Promise<Outcome> {
+  return transaction(delivery.db, async (tx) => {
+    const mail = await outbox.claimDueMail(tx, now);
+    if (mail === null) return { kind: 'idle' };
+    const log = delivery.log.child({ outbox: mail.outboxKey, finding: mail.findingKey });
+    try {
+      const sent = await delivery.mailer.send({ from: delivery.from, recipients: mail.recipients, raw: mail.raw });
+      if (sent.refused.length > 0) log.warn({ refused: sent.refused }, 'the mail server refuses some recipients of an alert');
+      if (sent.deferred.length > 0) {
+        return await defer(tx, delivery, mail, now, log, 'some recipients were put off by the mail server', sent.deferred);
+      }
+      await outbox.mailSent(tx, mail.outboxKey, now, sent.refused.length > 0 ? `refused for ${sent.refused.join('; ')}` : null);
+      delivery.metrics.alerts.inc({ outcome: 'sent' });
+      log.info({ message_id: mail.messageId }, 'an alert was sent');
+      return { kind: 'sent' };
+    } catch (error) {
+      if (!(error instanceof RuawatchError)) throw error;
+      if (error instanceof PermanentError) return await fail(tx, delivery, mail, log, messageOf(error));
+      if (error.code === 'smtp_deferred') return await defer(tx, delivery, mail, now, log, error.message, mail.recipients);
+      const wait = backoff(mail.attempts, DOWN_BASE_MS, DOWN_CAP_MS);
+      await outbox.mailDelayed(tx, mail.outboxKey, {
+        nextAt: new Date(now.getTime() + wait),
+        error: clean(error.message, 500),
+        recipients: mail.recipients,
+      });
+      delivery.metrics.alerts.inc({ outcome: 'delayed' });
+      return { kind: 'down', error };
+    }
+  });
+}
+
+async function defer(
+  tx: Tx,
+  delivery: Delivery,
+  mail: outbox.ClaimedMail,
+  now: Date,
+  log: Log,
+  why: string,
+  recipients: string[],
+): Promise<Outcome> {
+  if (now.getTime() - mail.createdAt.getTime() > GIVE_UP_MS) {
+    return fail(tx, delivery, mail, log, `given up after five days: ${why}`);
+  }
+  const wait = backoff(mail.attempts, DEFER_BASE_MS, DEFER_CAP_MS);
+  await outbox.mailDelayed(tx, mail.outboxKey, { nextAt: new Date(now.getTime() + wait), error: clean(why, 500), recipients });
+  delivery.metrics.alerts.inc({ outcome: 'delayed' });
+  log.warn({ err: clean(why, 500), seconds: Math.round(wait / 1000) }, 'an alert is put off');
+  return { kind: 'deferred' };
+}
+
+async function fail(tx: Tx, delivery: Delivery, mail: outbox.ClaimedMail, log: Log, why: string): Promise<Outcome> {
+  await outbox.mailFailed(tx, mail.outboxKey, clean(why, 500));
+  delivery.metrics.alerts.inc({ outcome: 'failed' });
+  log.error({ err: clean(why, 500), message_id: mail.messageId }, 'an alert cannot be delivered; see ruawatch.outbox.last_error');
+  return { kind: 'failed' };
+}

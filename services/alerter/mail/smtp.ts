@@ -1,0 +1,211 @@
+import { createTransport } from 'nodemailer';
+import { codeOf, messageOf, PermanentError, type RuawatchError, SettingsError, TransientError } from '../../shared/errors.ts';
+import { clean } from '../templates/words.ts';
+
+export interface Sent {
+  /** Recipients the server put off (4xx) while it took the mail for others. */
+  deferred: string[];
+  /** What it said to the recipients it refused for good, one line each. */
+  refused: string[];
+}
+
+export interface Mailer {
+  /**
+   * Sends the bytes as they are, over the one connection.
+   * @throws PermanentError `smtp_refused`: the server will never take this mail
+   * @throws TransientError `smtp_deferred`: not now, others may pass; `smtp_down`: no mail passes at present
+   */
+  send(mail: { from: string; recipients: string[]; raw: Buffer }): Promise<Sent>;
+  /** Closes the connection; a mail under way is ended first. Idempotent. */
+  close(): void;
+}
+
+const CONNECT_MS = 15_000;
+const SILENCE_MS = 60_000;
+/** A server that trickles its replies must not hold a mail for ever. RFC 5321 section 4.5.3.2 allows ten minutes after DATA. */
+const MAIL_MS = 10 * 60_000;
+
+interface Settings {
+  host: string;
+  port: number;
+  secure: boolean;
+  requireTLS: boolean;
+  ignoreTLS: boolean;
+  auth?: { user: string; pass: string };
+  tls: { rejectUnauthorized: boolean };
+}
+
+/**
+ * smtps:// is TLS from the first byte, smtp:// must upgrade by STARTTLS, smtp://…?tls=none stays plain (a relay on this machine, tests).
+ * `?tls_verify=no` accepts a certificate of the server's own making.
+ * @throws SettingsError that never shows the URL
+ */
+function settingsOf(smtpUrl: string): Settings {
+  const url = URL.canParse(smtpUrl) ? new URL(smtpUrl) : null;
+  if (url === null || (url.protocol !== 'smtp:' && url.protocol !== 'smtps:') || url.hostname === '') {
+    throw new SettingsError('SMTP_URL must be an SMTP URL, such as smtps://user:password@host (it is not shown here).');
+  }
+  for (const [key, value] of url.searchParams) {
+    if (key === 'tls' ? value !== 'none' || url.protocol === 'smtps:' : key !== 'tls_verify' || !/^(yes|no)$/.test(value)) {
+      throw new SettingsError(
+        `SMTP_URL has an option that is not known, "${clean(key, 30)}": there are tls=none (with smtp://) and tls_verify=no.`,
+      );
+    }
+  }
+  const secure = url.protocol === 'smtps:';
+  const plain = url.searchParams.get('tls') === 'none';
+  const user = decoded(url.username);
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (secure ? 465 : plain ? 25 : 587) : Number(url.port),
+    secure,
+    requireTLS: !secure && !plain,
+    ignoreTLS: plain,
+    ...(user === '' ? {} : { auth: { user, pass: decoded(url.password) } }),
+    tls: { rejectUnauthorized: url.searchParams.get('tls_verify') !== 'no' },
+  };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (error) {
+    throw new SettingsError('SMTP_URL has a % in its user or password that must be written %25.', error);
+  }
+}
+
+const LIMITS = {
+  connectionTimeout: CONNECT_MS,
+  greetingTimeout: CONNECT_MS,
+  dnsTimeout: CONNECT_MS,
+  socketTimeout: SILENCE_MS,
+} as const;
+
+/** Opens nothing yet: the connection is made for the first mail and kept for those that follow within seconds. */
+export function openMailer(smtpUrl: string): Mailer {
+  const settings = settingsOf(smtpUrl);
+  const transport = createTransport({
+    ...settings,
+    ...LIMITS,
+    pool: true,
+    maxConnections: 1,
+    idleTimeout: 20_000,
+    // Only for a kept connection that turns out dead before a byte of the mail left; every other retry is the outbox's.
+    maxRequeues: 1,
+  });
+  return {
+    async send({ from, recipients, raw }) {
+      try {
+        const info = await transport.sendMail({
+          envelope: { from, to: recipients },
+          raw,
+          signal: AbortSignal.timeout(MAIL_MS),
+        });
+        const rejected = (info.rejectedErrors ?? []) as SmtpError[];
+        return {
+          deferred: rejected.filter((e) => !refusal(e.responseCode)).flatMap((e) => (e.recipient ? [e.recipient] : [])),
+          refused: rejected.filter((e) => refusal(e.responseCode)).map((e) => clean(`${e.recipient}: ${replyOf(e)}`, 300)),
+        };
+      } catch (error) {
+        throw failureOf(error, settings);
+      }
+    },
+    close: () => transport.close(),
+  };
+}
+
+/**
+ * Connects, upgrades and logs in, for `doctor`.
+ * @returns "ok: …"
+ * @throws RuawatchError with one sentence that says what to mend
+ */
+export async function checkSmtp(smtpUrl: string): Promise<string> {
+  const settings = settingsOf(smtpUrl);
+  const transport = createTransport({ ...settings, ...LIMITS });
+  try {
+    await transport.verify();
+  } catch (error) {
+    throw failureOf(error, settings);
+  } finally {
+    transport.close();
+  }
+  const line = settings.secure ? 'TLS' : settings.requireTLS ? 'STARTTLS' : 'not encrypted';
+  return `ok: ${settings.host}:${settings.port}, ${line}${settings.auth ? `, logged in as ${clean(settings.auth.user, 60)}` : ', no login'}`;
+}
+
+interface SmtpError extends Error {
+  code?: string;
+  originalCode?: string;
+  responseCode?: number;
+  response?: string;
+  command?: string;
+  recipient?: string;
+}
+
+/** A reply that the same mail would get again. 503 (bad sequence) speaks of the session, not of the mail. */
+function refusal(code: number | undefined): boolean {
+  return code !== undefined && code >= 500 && code < 600 && code !== 503;
+}
+
+function replyOf(error: SmtpError): string {
+  return clean(error.response ?? messageOf(error), 300);
+}
+
+/**
+ * What the server said, sorted by what it means: a refusal of the mail (its recipients or its content) is for good; a refusal of
+ * the sender, the login or the connection is a matter of settings that a person mends, so the mails wait.
+ */
+function failureOf(thrown: unknown, settings: Settings): RuawatchError {
+  const error = thrown as SmtpError;
+  const where = `${settings.host}:${settings.port}`;
+  const ofMail = error.code === 'EMESSAGE' || (error.code === 'EENVELOPE' && error.command !== 'MAIL FROM');
+  if (ofMail && (refusal(error.responseCode) || error.responseCode === undefined)) {
+    return new PermanentError(
+      'smtp_refused',
+      `The mail server of SMTP_URL (${where}) refuses the mail: ${replyOf(error)}`,
+      error,
+    );
+  }
+  if (ofMail && error.responseCode !== 421) {
+    return new TransientError(
+      'smtp_deferred',
+      `The mail server of SMTP_URL (${where}) puts the mail off: ${replyOf(error)}`,
+      error,
+    );
+  }
+  return new TransientError('smtp_down', sentenceFor(error, settings, where), error);
+}
+
+const CAUSES: Record<string, string> = {
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'its name is not known',
+  EAI_AGAIN: 'its name cannot be looked up at present',
+  EHOSTUNREACH: 'no route to it',
+  ENETUNREACH: 'no route to it',
+  ECONNRESET: 'it cut the connection',
+  ECONNECTION: 'it closed the connection',
+  ETIMEDOUT: 'it does not answer',
+  EABORT: 'it takes too long over a mail',
+};
+
+function sentenceFor(error: SmtpError, settings: Settings, where: string): string {
+  if (error.command === 'MAIL FROM')
+    return `The mail server of SMTP_URL (${where}) does not take ALERT_FROM as the sender: ${replyOf(error)}`;
+  if (error.code === 'EAUTH') {
+    return settings.auth === undefined || error.responseCode === undefined
+      ? `The login at the mail server ${where} failed: ${clean(messageOf(error), 200)}; check the user and password in SMTP_URL.`
+      : `The mail server of SMTP_URL (${where}) refuses the login (${error.responseCode}): correct the user or password in SMTP_URL.`;
+  }
+  const original = error.originalCode ?? codeOf(error.cause) ?? error.code ?? '';
+  if (/CERT|ISSUER|SELF_SIGNED|ALTNAME/.test(original)) {
+    return `The certificate of the mail server ${where} is not trusted (${original}): mend it, or add tls_verify=no to SMTP_URL.`;
+  }
+  if (error.code === 'ETLS' && settings.requireTLS) {
+    return `The mail server of SMTP_URL (${where}) offers no STARTTLS: use smtps://, or tls=none in SMTP_URL for a relay that you trust.`;
+  }
+  if (/wrong version number|ssl3_get_record/i.test(error.message)) {
+    return `The mail server of SMTP_URL (${where}) does not speak TLS on this port: use smtp:// in SMTP_URL, or another port.`;
+  }
+  const cause = CAUSES[original] ?? CAUSES[error.code ?? ''];
+  return `The mail server of SMTP_URL (${where}) cannot be reached: ${error.response ? replyOf(error) : (cause ?? clean(messageOf(error), 200))}.`;
+}

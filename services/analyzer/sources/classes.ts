@@ -1,0 +1,161 @@
+import type { SourceClass } from '../../store/analysis/window-reads.ts';
+import type { ListEntry } from '../../store/sources/sender-list.ts';
+import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
+import { failingRun } from '../statistics/series.ts';
+import { count, number, percent, short } from '../text.ts';
+import { type Counts, days, failedOf, reportersOf, type SourceWindow, saidToForward, signerOf, total } from '../window.ts';
+import { forwardingOdds } from './forwarding.ts';
+import { isNetwork, passesOn } from './identity.ts';
+
+/** Below this share of the domain's recent mail, a source that passes by the signature alone is more likely a forwarder. */
+const FORWARDER_VOLUME = 0.03;
+/** What that is worth in log odds, and what the contrary is. */
+const SMALL = 1.5;
+const LARGE = 4;
+/** What inference from volume is worth, beside a reporter's word. */
+const INFERRED = 0.6;
+/** And the catalogue's word that this is a forwarder: it may send mail of its customers' own as well. */
+const LISTED = 0.8;
+
+/**
+ * Says what a source is, from its window:
+ *
+ * - `authorized`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Newest days that fail do not change that; they are the
+ *   business of authentication_regression.
+ * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list; or the domain's own signature survives on it while SPF never aligns, in so small
+ *   a part of the domain's mail that it can hardly be a sender of its own.
+ * - `misaligned`: its mail authenticates, but as somebody else.
+ * - `unauthorized`: nothing authenticates its mail.
+ * - `unknown`: too little was seen, or no class has the majority.
+ *
+ * A class stands when the Wilson lower bound of its share is over one half; confidence is that bound, lowered by how few
+ * witnesses (reporters and days) there are.
+ *
+ * A person's word stands above that (the domain's own sender list): a denied source is `unauthorized` whether it passes or not; an approved
+ * one is `authorized` while its own mail mostly passes, and `misaligned` while it does not: a rightful service to mend.
+ */
+export function classify(window: SourceWindow): SourceClass {
+  return window.listed === null ? infer(window) : byWord(window, window.listed);
+}
+
+function byWord(window: SourceWindow, { verdict, by_name, why, until }: ListEntry): SourceClass {
+  const { source, rows } = window;
+  const inferred = infer(window);
+  const end = until === null ? '' : ` until ${until.toISOString().slice(0, 10)}`;
+  const said = `${verdict === 'approved' ? 'Approved' : 'Denied'} by ${short(by_name, 40)}${end} (${short(why)}).`;
+  const told = `${said} ${inferred.why}`;
+  if (verdict === 'denied') return { source, class: 'unauthorized', confidence: 1, why: told };
+  const sum = total(rows);
+  const failed = failedOf(sum);
+  // Nothing but what a forwarder broke: that says nothing about the sender.
+  if (sum.messages > 0 && sum.passed + failed === 0) return { ...inferred, why: told };
+  return { source, class: failed > sum.passed ? 'misaligned' : 'authorized', confidence: 1, why: told };
+}
+
+function infer(window: SourceWindow): SourceClass {
+  const { source, rows } = window;
+  const unknown = (why: string, confidence = 0): SourceClass => ({ source, class: 'unknown', confidence, why });
+  // No dates: they would be those of the last look, which depends on when the source was last looked at.
+  if (rows.length === 0) return unknown('No trusted report of these weeks tells of its mail.');
+
+  const sum = total(rows);
+  // The catalogue's word for it is enough where the receivers say nothing: what SPF does not align did not come from a server of ours.
+  const listedForwarder = passesOn(window.sender);
+  const forwarder = saidToForward(sum) || listedForwarder;
+  const passedForwarded = Math.max(0, listedForwarder ? sum.passed - sum.spf_aligned : sum.forwarded - sum.failed_forwarded);
+  const shares = {
+    authorized: Math.max(0, sum.passed - passedForwarded),
+    forwarded: forwarder ? sum.messages - sum.passed + passedForwarded : passedForwarded + sum.failed_forwarded,
+    misaligned: forwarder ? 0 : sum.failed_authenticated,
+    unauthorized: forwarder ? 0 : sum.failed_unauthenticated,
+  };
+  const ranked = Object.entries(shares).sort(([, n], [, m]) => m - n) as [keyof typeof shares, number][];
+  const [name, part] = ranked[0]!;
+  const bound = wilson(part, sum.messages);
+  const seen = `${count(sum.messages, 'message')} on ${count(new Set(rows.map((r) => r.day)).size, 'day')} by ${count(reportersOf(rows).length, 'reporter')}`;
+  if (bound <= 0.5) {
+    if (part / sum.messages > 0.6) return unknown(`Too little was seen to say: ${seen}.`, stated(bound * 0.5));
+    const parts = ranked.filter(([, n]) => n > 0).map(([kind, n]) => `${number(n)} ${WORDS[kind]}`);
+    return unknown(`Of ${seen}: ${parts.join(', ')}; nothing has the majority.`, stated(bound * 0.5));
+  }
+  const inferred = name === 'forwarded' && !saidToForward(sum) && sum.forwarded < part;
+  const confidence = bound * witnessed(witnesses(rows)) * (inferred ? LISTED : 1);
+  if (name === 'authorized' && looksLikeForwarding(window, sum)) {
+    return {
+      source,
+      class: 'forwarded',
+      confidence: stated(confidence * INFERRED),
+      why: `${number(sum.passed)} of ${seen} pass by the domain's own signature while SPF never aligns, and they are a small part of its mail: probably a forwarder. If it is a sender of yours, add it to SPF or ignore this.`,
+    };
+  }
+  return { source, class: name, confidence: stated(confidence), why: WHY[name](window, sum, part, seen) };
+}
+
+const WORDS = {
+  authorized: 'pass',
+  forwarded: 'were forwarded',
+  misaligned: 'authenticate as somebody else',
+  unauthorized: 'are not authenticated',
+};
+
+const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: number, seen: string) => string> = {
+  authorized: (window, sum, _, seen) => {
+    const by =
+      sum.dkim_aligned > 0 && sum.spf_aligned > 0
+        ? `by DKIM (${number(sum.dkim_aligned)}) and SPF (${number(sum.spf_aligned)})`
+        : sum.dkim_aligned > 0
+          ? 'by DKIM alone'
+          : 'by SPF alone';
+    const run = failingRun(days(window.rows));
+    const but = run.length > 0 ? ` Since ${run[0]!.day} most of it fails.` : '';
+    return `${number(sum.passed)} of ${seen} pass DMARC, ${by}.${but}`;
+  },
+  forwarded: (window, sum, part, seen) => {
+    const broken = sum.messages - sum.passed;
+    const by =
+      passesOn(window.sender) && sum.forwarded < part
+        ? `${window.sender!.name}, which passes mail on`
+        : 'a forwarder or mailing list, as the receivers say';
+    const tail = broken > 0 ? `; ${number(broken)} of them fail, as a forwarder breaks SPF and sometimes the signature` : '';
+    return `${number(part)} of ${seen} came through ${by}${tail}.`;
+  },
+  misaligned: (window, sum, part, seen) => {
+    const signer = signerOf(window.rows);
+    const as = [
+      ...(sum.failed_foreign_spf > 0
+        ? [
+            `SPF passes for ${sum.failed_foreign_dkim > 0 ? 'its return path' : named(window)} (${number(sum.failed_foreign_spf)})`,
+          ]
+        : []),
+      ...(sum.failed_foreign_dkim > 0
+        ? [`DKIM passes${signer === null ? '' : ` with d=${short(signer)}`} (${number(sum.failed_foreign_dkim)})`]
+        : []),
+    ];
+    return `${number(part)} of ${seen} authenticate, but not as ${short(window.domain)}${as.length > 0 ? `: ${as.join(', ')}` : ''}.`;
+  },
+  unauthorized: (_, sum, part, seen) =>
+    `${number(part)} of ${seen} fail with no passing SPF or DKIM of any domain; ${percent(sum.failed_delivered / Math.max(1, sum.messages - sum.passed))} of what fails was delivered.`,
+};
+
+/** The source, and the service it is known as. */
+function named({ source, sender }: SourceWindow): string {
+  return sender === null ? short(source) : `${short(source)} (${sender.name})`;
+}
+
+/**
+ * Of a source that passes by the signature alone: what the catalogue knows it as, else where its mail ends (forwarding.ts) and how small a
+ * part of the domain's mail it is.
+ */
+function looksLikeForwarding(window: SourceWindow, sum: Counts): boolean {
+  if (sum.spf_aligned > 0.01 * sum.messages || sum.dkim_aligned < 0.9 * sum.passed) return false;
+  if (passesOn(window.sender)) return true;
+  // A mailbox provider forwards for its users, and so may whoever has a name at a hoster; other services send.
+  if (window.sender !== null && window.sender.kind !== 'mailbox_provider' && !isNetwork(window.source)) return false;
+  const odds = forwardingOdds(window.rows, window.reporterDays);
+  const recent = new Set(window.domainDays.map((day) => day.day));
+  const domain = window.domainDays.reduce((n, day) => n + day.messages, 0);
+  const own = window.rows.reduce((n, row) => n + (recent.has(row.day) ? row.messages : 0), 0);
+  // Without mail of late there is no share of it.
+  const small = domain < 100 || own === 0 ? 0 : own < FORWARDER_VOLUME * domain ? SMALL : -LARGE;
+  return odds + small > 0;
+}

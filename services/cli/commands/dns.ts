@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { parse } from 'yaml';
+import { checkDomain, type DomainCheck, mendedRecords } from '../../dns/check/check.ts';
+import { type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
+import { labelsOf } from '../../dns/client/name.ts';
+import { parseServer } from '../../dns/client/servers.ts';
+import type { Dns } from '../../dns/client/types.ts';
+import { type Planned, withPlanned } from '../../dns/planned.ts';
+import { add, parseZoneFile, stringsOf, ZoneFileError } from '../../dns/zonefile.ts';
+import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
+import { messageOf, PermanentError } from '../../shared/errors.ts';
+import { jsonText } from '../../shared/escape.ts';
+import { openDns } from '../../shared/runtime/resolver.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import { loadSelectors, type SeenSelector } from '../../store/analysis/signatures.ts';
+import { withDatabase } from '../open.ts';
+import { junit, sarif } from '../terminal/dns-formats.ts';
+import { renderCheck } from '../terminal/dns-text.ts';
+
+export interface DnsCheckOptions {
+  json?: boolean;
+  junit?: boolean;
+  sarif?: boolean;
+  resolver?: string[];
+  records?: string;
+  selector?: string[];
+  reports?: boolean;
+  strict?: boolean;
+}
+
+/** Questions a second: a thousand domains take some three minutes, and no resolver minds. */
+const PER_SECOND = 100;
+/** Days back that reports are looked through for selectors. */
+const REPORT_DAYS = 35;
+/** Domains checked at a time. */
+const AT_ONCE = 8;
+
+/**
+ * `dns check`: SPF, DKIM and DMARC of domains, as published or as planned.
+ * @returns 0; 1 with warnings and --strict; 2 with errors; 3 when something is unknown and nothing is wrong
+ * @throws PermanentError `usage`, `records_file`
+ */
+export async function runDnsCheck(
+  config: Config,
+  domains: readonly string[],
+  options: DnsCheckOptions,
+  out: (line: string) => void,
+  colours: boolean,
+  now: Date = new Date(),
+  version = '0.0.0',
+): Promise<number> {
+  if ([options.json, options.junit, options.sarif].filter(Boolean).length > 1)
+    throw new PermanentError('usage', '--json, --junit and --sarif are three forms of one output: keep one.');
+  const names = [...new Set(domains.map(domainOf))];
+  const servers = options.resolver ?? config.dnsServers;
+  for (const server of servers)
+    if (parseServer(server) === null) throw new PermanentError('usage', `--resolver "${server}" is no address, or address:port.`);
+  let dns: Dns = openDns(servers, { perSecond: PER_SECOND });
+  // Names without an origin in a file for one domain are below that domain.
+  if (options.records !== undefined) dns = withPlanned(readRecords(options.records, names.length === 1 ? names[0]! : null), dns);
+  const selectors = (options.selector ?? []).flatMap((text) => text.split(',')).map(selectorOf);
+  const seen = options.reports ? await seenSelectors(config, names, now) : new Map<string, SeenSelector[]>();
+  const mailboxes = config.mailboxes.flatMap(({ addresses }) => addresses);
+  const checks: Checked[] = [];
+  const waiting = [...names.entries()];
+  const work = async () => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+      const signed = seen.get(one[1]) ?? [];
+      const known = [...new Set([...selectors, ...signed.map(({ selector }) => selector)])];
+      const asked = { selectors: known, registrable: organizationalDomain, mailboxes };
+      const check = await checkDomain(one[1], dns, asked);
+      checks[one[0]] = { check, mended: await mendedRecords(check, dns, asked), signed };
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const bare = checks.map(({ check }) => check);
+  if (options.json) out(jsonText(checks.map(jsonOf), 2));
+  else if (options.junit) out(junit(bare, options.strict === true));
+  else if (options.sarif) out(jsonText(sarif(bare, version), 2));
+  else for (const { check, mended, signed } of checks) for (const line of renderCheck(check, mended, signed, colours)) out(line);
+  return exitCode(bare, options.strict === true);
+}
+
+function exitCode(checks: readonly DomainCheck[], strict: boolean): number {
+  const has = (severity: string) => checks.some(({ findings }) => findings.some((one) => one.severity === severity));
+  if (has('error')) return 2;
+  if (has('unknown')) return 3;
+  return strict && has('warning') ? 1 : 0;
+}
+
+interface Checked {
+  check: DomainCheck;
+  mended: Publication[];
+  /** What the reports say of its selectors; empty without --reports. */
+  signed: SeenSelector[];
+}
+
+/** The selectors that trusted reports of the last weeks tell of, by domain. */
+async function seenSelectors(config: Config, names: readonly string[], now: Date): Promise<Map<string, SeenSelector[]>> {
+  const seen = new Map<string, SeenSelector[]>();
+  const from = new Date(now.getTime() - REPORT_DAYS * 86_400_000).toISOString().slice(0, 10);
+  await withDatabase(config, async (db) => {
+    for (const name of names) seen.set(name, await loadSelectors(db, name, from));
+  });
+  return seen;
+}
+
+/** What --json prints of a domain: docs/dns.md. */
+function jsonOf({ check: { domain, findings, spf, dkim, dmarc }, mended, signed }: Checked): unknown {
+  const discovery = dmarc?.discovery;
+  return {
+    domain,
+    findings,
+    publish: mended.flatMap(({ name, value }) =>
+      value === null ? [] : [{ name, value, zone_file: zoneLine({ name, value }), web_form: webForm({ name, value }, domain) }],
+    ),
+    spf: spf && { record: spf.tree.root.record?.text ?? null, lookups: spf.tree.lookups, voids: spf.tree.voids },
+    dkim: dkim?.selectors.map(({ selector, name, aliases, state, key }) => ({
+      selector,
+      name,
+      aliases,
+      state,
+      type: key?.type ?? null,
+      bits: key?.bits ?? null,
+      reports: signed.find((one) => one.selector === selector) ?? null,
+    })),
+    dmarc:
+      discovery === undefined
+        ? null
+        : discovery.state === 'found'
+          ? { state: 'found', at: discovery.at, record: discovery.record.text, policy: discovery.policy, tag: discovery.tag }
+          : { state: discovery.state },
+  };
+}
+
+function domainOf(text: string): string {
+  const domain = normalDomain(text);
+  if (!/^[a-z0-9._-]+$/.test(domain) || labelsOf(domain) === null || !domain.includes('.'))
+    throw new PermanentError('usage', `"${text}" is no domain.`);
+  return domain;
+}
+
+function selectorOf(text: string): string {
+  const selector = text.trim().toLowerCase();
+  if (!/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(selector))
+    throw new PermanentError('usage', `--selector "${text}" is no selector.`);
+  return selector;
+}
+
+/** Planned records: YAML (by name, then type) when the file ends in .yaml or .yml, else a zone file. */
+function readRecords(file: string, origin: string | null): Planned {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new PermanentError('records_file', `${file} cannot be read: ${messageOf(error)}.`, error);
+  }
+  try {
+    return /\.ya?ml$/i.test(file) ? yamlRecords(text) : parseZoneFile(text, origin);
+  } catch (error) {
+    const where = error instanceof ZoneFileError ? `, line ${error.line}` : '';
+    throw new PermanentError('records_file', `${file}${where}: ${messageOf(error)}.`, error);
+  }
+}
+
+function yamlRecords(text: string): Planned {
+  const planned: Planned = new Map();
+  const data: unknown = parse(text);
+  if (data === null || typeof data !== 'object' || Array.isArray(data))
+    throw new Error('it must hold names, each with types and their values');
+  for (const [given, types] of Object.entries(data)) {
+    const name = normalDomain(given);
+    if (labelsOf(name) === null || types === null || typeof types !== 'object')
+      throw new Error(`"${given}" must be a name with types below it`);
+    for (const [type, values] of Object.entries(types)) {
+      if (!['TXT', 'A', 'AAAA', 'CNAME', 'MX'].includes(type))
+        throw new Error(`"${type}" of ${given} must be TXT, A, AAAA, CNAME or MX`);
+      const list = (Array.isArray(values) ? values : [values]).map(String);
+      if (list.length === 0) planned.set(name, { ...planned.get(name), [type]: [] });
+      for (const value of list) {
+        if (type === 'TXT') add(planned, name, 'TXT', stringsOf(value));
+        else if (type === 'MX') {
+          const [, preference, exchange] = /^(\d{1,5})\s+(\S+)$/.exec(value) ?? [];
+          if (exchange === undefined) throw new Error(`MX "${value}" of ${given} must be a number and a name`);
+          add(planned, name, 'MX', { preference: Number(preference), exchange: exchange === '.' ? '.' : normalDomain(exchange) });
+        } else if (type === 'CNAME') add(planned, name, 'CNAME', normalDomain(value));
+        else if (isIP(value) !== (type === 'A' ? 4 : 6)) throw new Error(`${type} "${value}" of ${given} must be an address`);
+        else add(planned, name, type as 'A' | 'AAAA', value);
+      }
+    }
+  }
+  return planned;
+}

@@ -1,0 +1,127 @@
+import { hostNameOf, ownDomains } from '../../report/hostname.ts';
+import { PermanentError } from '../../shared/errors.ts';
+import { jsonText } from '../../shared/escape.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import * as domains from '../../store/domains/domains.ts';
+import type { Word } from '../../store/findings/acts.ts';
+import { withDatabase } from '../open.ts';
+import { limitOf, moment, wordOf } from '../terminal/options.ts';
+import { table } from '../terminal/table.ts';
+
+type Out = (line: string) => void;
+
+/** `domains list`: which domains are watched, which are not, and why. */
+export async function runDomainsList(
+  config: Config,
+  options: { state?: string; limit?: string; json?: boolean },
+  out: Out,
+): Promise<number> {
+  const limit = limitOf(options.limit);
+  const state = stateOf(options.state);
+  return withDatabase(config, async (db) => {
+    const rows = await domains.listDomains(db, { state, limit });
+    if (options.json) {
+      for (const row of rows) out(jsonText(row));
+      return;
+    }
+    if (rows.length === 0) {
+      out('No domain is known: list yours under domains: in ruawatch.yaml, or say "ruawatch domains add example.com".');
+      return;
+    }
+    const why = (row: domains.ListedDomain) =>
+      [
+        row.by_name === null ? null : `${row.by_name}${row.why ? `: ${row.why}` : ''}`,
+        row.lost_since === null ? row.reason : `lost since ${moment(row.lost_since)}: ${row.reason}`,
+      ]
+        .filter(Boolean)
+        .join('; ');
+    out(
+      table(
+        ['domain', 'state', 'by', 'since', 'proven by DNS', 'why'],
+        rows.map((row) => [
+          row.domain,
+          row.state,
+          HOW[row.how] ?? row.how,
+          moment(row.since),
+          row.confirmed_at === null ? '' : row.lost_since === null ? moment(row.confirmed_at) : 'no more',
+          why(row),
+        ]),
+        [60, 8, 16, 16, 16, 160],
+      ),
+    );
+  });
+}
+
+const HOW: Record<string, string> = {
+  listed: 'the settings',
+  added: 'domains add',
+  ignored: 'domains ignore',
+  confirmed: 'DNS',
+  imported: 'an import',
+  upgrade: 'an upgrade',
+  reported: 'reports',
+};
+
+/** `domains add DOMAIN…`: a person's word that they are his. */
+export async function runDomainsAdd(
+  config: Config,
+  names: string[],
+  options: { why?: string; by?: string },
+  out: Out,
+  now: Date = new Date(),
+): Promise<number> {
+  const wanted = named(names);
+  const word = wordOfOptions(options);
+  return withDatabase(config, async (db) => {
+    const changed = await domains.putOwn(db, wanted, 'added', { word, now, ignored: true });
+    for (const name of wanted)
+      out(
+        changed.includes(name)
+          ? `${name} is yours, with all names below it; what is stored of it is judged when the analyzer next looks, within seconds.`
+          : `${name} was yours already.`,
+      );
+  });
+}
+
+/** `domains ignore DOMAIN`: no findings and no alerts of it; nothing is deleted. */
+export async function runDomainsIgnore(
+  config: Config,
+  name: string,
+  options: { why?: string; by?: string },
+  out: Out,
+  now: Date = new Date(),
+): Promise<number> {
+  const domain = hostNameOf(name.trim());
+  if (domain === null) throw new PermanentError('usage', 'That is not a domain: write example.com.');
+  if (config.domains.some((listed) => hostNameOf(listed) === domain)) {
+    throw new PermanentError(
+      'domain_listed',
+      `${domain} stands under domains: in the settings, which would make it yours again at the next start: take it out there first.`,
+    );
+  }
+  const word = wordOfOptions(options);
+  return withDatabase(config, async (db) => {
+    const ended = await domains.ignoreDomain(db, domain, word, now);
+    const findings = `${ended} open ${ended === 1 ? 'finding is' : 'findings are'} over`;
+    out(`${domain} is ignored, with all names below it that are not said to be yours; ${findings}. What is stored stays.`);
+  });
+}
+
+function named(names: string[]): string[] {
+  const { names: wanted, wrong } = ownDomains(names);
+  if (wrong !== null) throw new PermanentError('usage', wrong);
+  return wanted;
+}
+
+function stateOf(text: string | undefined): domains.DomainState | undefined {
+  const state = domains.DOMAIN_STATES.find((one) => one === text);
+  if (text !== undefined && state === undefined)
+    throw new PermanentError('usage', `--state must be one of ${domains.DOMAIN_STATES.join(', ')}.`);
+  return state;
+}
+
+/** Whose domain it is needs no reason. */
+function wordOfOptions(options: { why?: string; by?: string }): Word {
+  const { by } = wordOf({ ...options, why: 'said' });
+  return { by, why: (options.why ?? '').trim() };
+}

@@ -1,0 +1,142 @@
+import { PermanentError } from '../../shared/errors.ts';
+import { escaped, escapedLines, jsonText } from '../../shared/escape.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import * as acts from '../../store/findings/acts.ts';
+import type { Evidence } from '../../store/findings/findings.ts';
+import { withDatabase } from '../open.ts';
+import { keyOf, limitOf, moment, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
+import { table } from '../terminal/table.ts';
+
+type Out = (line: string) => void;
+
+/** `findings list`: the worst first. */
+export async function runFindingsList(
+  config: Config,
+  options: { all?: boolean; domain?: string; limit?: string; json?: boolean },
+  out: Out,
+): Promise<number> {
+  const limit = limitOf(options.limit);
+  return withDatabase(config, async (db) => {
+    const rows = await acts.listFindings(db, { resolved: options.all === true, domain: options.domain?.toLowerCase(), limit });
+    if (options.json) {
+      for (const row of rows) out(jsonText(row));
+      return;
+    }
+    if (rows.length === 0) out(options.all ? 'No finding fits.' : 'No finding is open.');
+    else
+      out(
+        table(
+          ['key', 'severity', 'state', 'since', 'domain', 'summary'],
+          rows.map((row) => [
+            String(row.finding_key),
+            row.severity,
+            standing(row),
+            row.opened_at.toISOString().slice(0, 10),
+            row.domain,
+            row.summary,
+          ]),
+          [8, 8, 60, 10, 40, 160],
+        ),
+      );
+  });
+}
+
+/** `findings show KEY`: the evidence and the whole history. */
+export async function runFindingsShow(config: Config, key: string, options: { json?: boolean }, out: Out): Promise<number> {
+  const number = keyOf(key, 'finding');
+  return withDatabase(config, async (db) => {
+    const finding = await acts.showFinding(db, number);
+    if (!finding) throw new PermanentError('no_finding', `There is no finding ${key}: "ruawatch findings" lists the open ones.`);
+    if (options.json) {
+      out(jsonText(finding, 2));
+      return;
+    }
+    const evidence = finding.evidence as Partial<Evidence>;
+    const line = (text: unknown) => out(escaped(String(text)));
+    line(`Finding ${key}: ${finding.summary}`);
+    line(`${finding.severity} ${finding.kind} of ${finding.domain}, ${standing(finding as unknown as acts.ListedFinding)}`);
+    if (evidence.what) line(evidence.what);
+    if (evidence.reporters && evidence.reporters.length > 0) {
+      const names = evidence.reporter_names ?? {};
+      const named = evidence.reporters.map((key) => (Object.hasOwn(names, key) ? names[key] : key));
+      line(`Reported by ${named.slice(0, 10).join(', ')}${named.length > 10 ? ` and ${named.length - 10} more` : ''}.`);
+    }
+    for (const sentence of evidence.advice ?? []) line(`- ${sentence}`);
+    out('');
+    if (evidence.broken !== undefined && evidence.broken.length > 1) {
+      out(
+        table(
+          ['sender', 'since', 'failed', 'of', 'does not pass'],
+          evidence.broken.map((one) => [
+            one.source,
+            one.since,
+            String(one.messages),
+            String(one.of),
+            (one.names ?? []).join(', '),
+          ]),
+          [60, 10, 12, 12, 120],
+        ),
+      );
+      out('');
+    }
+    out(
+      table(
+        ['when (UTC)', 'what', 'who', 'severity', 'why'],
+        finding.events.map((event) => [
+          moment(event.at),
+          event.until === null ? event.event : `${event.event} until ${moment(event.until)}`,
+          event.by_name ?? 'ruawatch',
+          event.severity,
+          event.why ?? '',
+        ]),
+        [16, 40, 30, 8, 100],
+      ),
+    );
+    if (evidence.query) out(`\nThe rows, in psql:\n${escapedLines(evidence.query)}`);
+  });
+}
+
+export type Saying = 'ack' | 'unack' | 'snooze' | 'unsnooze' | 'resolve';
+
+/** `findings ack|unack|snooze|unsnooze|resolve KEY`: what a person says about a finding. */
+export async function runFindingsSay(
+  config: Config,
+  saying: Saying,
+  key: string,
+  options: WordOptions & { until?: string; for?: string },
+  out: Out,
+  now: Date = new Date(),
+): Promise<number> {
+  const number = keyOf(key, 'finding');
+  const word = wordOf(options);
+  const until = untilOf(options, now);
+  if (saying === 'snooze' && until === null)
+    throw new PermanentError('usage', 'Say until when: --until 2026-12-01, or --for 7d.');
+  return withDatabase(config, async (db) => {
+    switch (saying) {
+      case 'ack':
+        await acts.acknowledge(db, number, word, now);
+        return out(`Finding ${key} is acknowledged: no more mails about it, unless it gets materially worse.`);
+      case 'unack':
+        await acts.unacknowledge(db, number, word, now);
+        return out(`Finding ${key} is no longer acknowledged.`);
+      case 'snooze':
+        await acts.snooze(db, number, until!, word, now);
+        return out(`Finding ${key} is silent until ${moment(until!)} UTC, and told again then if it still stands.`);
+      case 'unsnooze':
+        await acts.unsnooze(db, number, word, now);
+        return out(`Finding ${key} is no longer snoozed; it is told again now.`);
+      case 'resolve':
+        await acts.close(db, number, word, now);
+        return out(`Finding ${key} is resolved. Newer evidence of the same opens it again.`);
+    }
+  });
+}
+
+/** "open", "reopened, acknowledged by Ada", "changed, snoozed until 2026-12-01 08:00 by Ada" */
+function standing(finding: acts.ListedFinding): string {
+  if (finding.acknowledged_at !== null) return `${finding.phase}, acknowledged by ${finding.acknowledged_by}`;
+  if (finding.snoozed_until !== null)
+    return `${finding.phase}, snoozed until ${moment(finding.snoozed_until)} by ${finding.snoozed_by}`;
+  return finding.phase;
+}

@@ -1,0 +1,121 @@
+import { DECISIONS, type DomainCheck } from '../../dns/check/check.ts';
+import type { Severity } from '../../dns/check/codes.ts';
+import { type Finding, type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
+import type { SpfTreeNode, TreeTerm } from '../../dns/spf/tree.ts';
+import { escaped } from '../../shared/escape.ts';
+import type { SeenSelector } from '../../store/analysis/signatures.ts';
+
+const MARKS: Record<Severity, string> = { error: 'error  ', unknown: 'unknown', warning: 'warning', hint: 'hint   ' };
+const COLOURS: Record<Severity, string> = { error: '31', unknown: '35', warning: '33', hint: '36' };
+/** Lines of the tree of includes: a hostile record has hundreds. */
+const MOST_LINES = 40;
+const WIDTH = 110;
+
+/**
+ * A check for a person: the records, the tree of includes with its look-ups, what is wrong and what to publish. Foreign text is escaped.
+ * @param signed what the reports say of its selectors
+ * @param mended the records with all corrections in them; what a finding would publish by itself is shown where it is no part of these
+ */
+export function renderCheck(
+  check: DomainCheck,
+  mended: readonly Publication[],
+  signed: readonly SeenSelector[],
+  colours: boolean,
+): string[] {
+  const paint = (text: string, code: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
+  const lines = [paint(check.domain, '1')];
+  const { spf, dkim, dmarc } = check;
+  if (spf !== null) {
+    const { root, lookups, voids } = spf.tree;
+    lines.push(`  SPF    ${root.record === null ? 'none' : shown(root.record.text)}`);
+    if (root.record !== null) {
+      lines.push(`         ${lookups} of 10 look-ups, ${voids} of 2 that find nothing`);
+      const tree = [...treeLines(root, '         ')];
+      lines.push(...tree.slice(0, MOST_LINES));
+      if (tree.length > MOST_LINES) lines.push(`         and ${tree.length - MOST_LINES} more`);
+    }
+  }
+  for (const { selector, state, key } of dkim?.selectors ?? []) {
+    const what =
+      key === null ? state : key.revoked ? 'revoked' : `${key.type}, ${key.bits === null ? 'unreadable' : `${key.bits} bits`}`;
+    const seen = signed.find((one) => one.selector === selector);
+    lines.push(`  DKIM   ${escaped(selector)}: ${escaped(what)}${seen === undefined ? '' : escaped(told(seen))}`);
+  }
+  if (dmarc !== null) {
+    const { discovery } = dmarc;
+    const found =
+      discovery.state === 'found' ? `${shown(discovery.record.text)}` : discovery.state === 'unknown' ? 'unknown' : 'none';
+    lines.push(`  DMARC  ${found}`);
+    if (discovery.state === 'found' && discovery.at !== check.domain)
+      lines.push(`         of ${escaped(discovery.at)}: ${discovery.policy}`);
+  }
+  const together = new Set(mended.map(({ name }) => name));
+  for (const one of check.findings) lines.push(...findingLines(one, together, paint));
+  if (check.findings.length === 0) lines.push(`  ${paint('ok', '32')}     nothing to say`);
+  if (mended.length > 0) {
+    lines.push(
+      `  ${paint('publish', '32')}  ${mended.length === 1 ? 'this record instead' : 'these records instead'}, with every correction that needs no decision:`,
+    );
+    for (const one of mended) lines.push(...publicationLines(one, check.domain));
+  }
+  lines.push('');
+  return lines;
+}
+
+/** What the reports say of a selector. */
+function told({ passed, last_passed, sources }: SeenSelector): string {
+  return `; ${passed.toLocaleString('en')} messages passed, last on ${last_passed}, of ${sources.join(', ')}`;
+}
+
+function* findingLines(
+  one: Finding,
+  together: ReadonlySet<string>,
+  paint: (text: string, code: string) => string,
+): Generator<string> {
+  yield `  ${paint(MARKS[one.severity], COLOURS[one.severity])}  ${one.code} (${one.section})`;
+  yield* wrapped(escaped(one.message), '           ');
+  // One record, corrected as a whole, says more than a version of it for each finding.
+  const decision = DECISIONS.includes(one.code);
+  if (one.publish !== null && (decision || !together.has(one.publish.name))) yield* publicationLines(one.publish, one.domain);
+}
+
+function* publicationLines({ name, value }: Publication, domain: string): Generator<string> {
+  if (value === null) return yield `           take away:  ${escaped(name)}`;
+  const form = webForm({ name, value }, domain);
+  yield `           zone file:  ${escaped(zoneLine({ name, value }))}`;
+  yield `           web form:   ${escaped(form.host)}   TXT   ${escaped(form.value)}`;
+}
+
+/** The terms of a record and of those it includes, each with the number of its look-up. */
+function* treeLines(node: SpfTreeNode, indent: string): Generator<string> {
+  for (const term of node.terms) {
+    yield `${indent}${(term.lookup ?? '').toString().padStart(2)} ${shown(term.term.text)}${noteOf(term)}`;
+    if (term.inner !== null) yield* treeLines(term.inner, `${indent}   `);
+  }
+}
+
+function noteOf({ state, inner, hosts }: TreeTerm): string {
+  if (state === 'void') return '   finds nothing';
+  if (state === 'unknown') return '   unknown';
+  if (state === 'not evaluated') return '   not looked at';
+  if (inner !== null && inner.state !== 'record')
+    return `   ${{ none: 'no SPF record', nxdomain: 'does not exist', several: 'several records', loop: 'a circle', unknown: 'unknown', 'not evaluated': 'not looked at' }[inner.state]}`;
+  return hosts !== null ? `   ${hosts} ${hosts === 1 ? 'host' : 'hosts'}` : '';
+}
+
+function shown(text: string): string {
+  const plain = escaped(text);
+  return plain.length > 600 ? `${plain.slice(0, 600)}…` : plain;
+}
+
+function* wrapped(text: string, indent: string): Generator<string> {
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + word.length >= WIDTH) {
+      yield indent + line;
+      line = '';
+    }
+    line += (line === '' ? '' : ' ') + word;
+  }
+  yield indent + line;
+}

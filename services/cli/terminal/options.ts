@@ -1,0 +1,68 @@
+import { userInfo } from 'node:os';
+import { PermanentError } from '../../shared/errors.ts';
+import type { Word } from '../../store/findings/acts.ts';
+
+export interface WordOptions {
+  by?: string;
+  why: string;
+}
+
+/** Who and why, as the audit trail keeps them. @throws PermanentError `usage` */
+export function wordOf(options: WordOptions): Word {
+  const why = options.why.trim();
+  if (why === '') throw new PermanentError('usage', '--why must say why: it is kept in the history.');
+  return { by: (options.by ?? '').trim() || systemUser(), why };
+}
+
+function systemUser(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    throw new PermanentError('usage', 'The user of this system has no name: say who you are with --by NAME.', error);
+  }
+}
+
+const UNITS: Record<string, number> = { h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
+
+/**
+ * A moment in the future, from `--until` (a date is its first moment in UTC) or `--for`.
+ * @returns null when neither is given
+ * @throws PermanentError `usage`
+ */
+export function untilOf(options: { until?: string; for?: string }, now: Date): Date | null {
+  if (options.until !== undefined && options.for !== undefined)
+    throw new PermanentError('usage', '--until and --for say the same: keep one.');
+  if (options.for !== undefined) {
+    const [, n, unit] = /^(\d{1,4})([hdw])$/.exec(options.for) ?? [];
+    if (unit === undefined || Number(n) === 0)
+      throw new PermanentError('usage', `--for "${options.for}" is not a time: write 12h, 7d or 2w.`);
+    return new Date(now.getTime() + Number(n) * UNITS[unit]!);
+  }
+  if (options.until === undefined) return null;
+  const known = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/.test(options.until);
+  const until = new Date(options.until);
+  if (!known || Number.isNaN(until.getTime()))
+    throw new PermanentError('usage', `--until "${options.until}" is not a date: write 2026-12-01, or 2026-12-01T08:00:00Z.`);
+  if (until <= now) throw new PermanentError('usage', `--until ${options.until} is in the past.`);
+  return until;
+}
+
+/** "2026-12-01 08:00", in UTC. */
+export function moment(at: Date): string {
+  return at.toISOString().slice(0, 16).replace('T', ' ');
+}
+
+/** A key on the command line. @throws PermanentError `usage` */
+export function keyOf(text: string, what: string): number {
+  const key = Number(text);
+  if (!Number.isSafeInteger(key) || key < 1)
+    throw new PermanentError('usage', `"${text}" is not the key of a ${what}: keys are whole numbers.`);
+  return key;
+}
+
+/** @throws PermanentError `usage` */
+export function limitOf(text: string | undefined): number {
+  const limit = Number(text ?? 50);
+  if (!Number.isInteger(limit) || limit < 1) throw new PermanentError('usage', '--limit must be a whole number above 0.');
+  return limit;
+}

@@ -1,0 +1,61 @@
+import { redactFailure } from '../report/failure/redact.ts';
+import type { FailureReport, Problem, ReadEvent, TlsReport } from '../report/model.ts';
+import type { Tx } from '../shared/runtime/db.ts';
+import type { Config } from '../shared/settings/config.ts';
+import type { ClaimedMessage } from '../store/messages/messages.ts';
+import { notePersonal, storeFailures } from '../store/reports/failure-reports.ts';
+import { storeTlsReports } from '../store/reports/tls-reports.ts';
+
+/** What of the personal data in failure reports may be stored (the setting failure_reports). */
+export type Privacy = Pick<Config['failureReports'], 'keep_personal_data'>;
+
+/** Without a word to the contrary, nothing that names a person is stored. */
+export const REDACT: Privacy = { keep_personal_data: false };
+
+/** The code of a feedback report about something else: it quotes a mail as a failure report does. */
+const COMPLAINT = 'complaint';
+
+/** What was read from one message apart from aggregate reports. */
+export interface OtherResult {
+  tls: { part: number; report: TlsReport }[];
+  failures: { part: number; report: FailureReport }[];
+  refused: Problem[];
+  other: Problem[];
+}
+
+export const nothingRead = (): OtherResult => ({ tls: [], failures: [], refused: [], other: [] });
+
+/** Adds what is neither records nor an aggregate report. */
+export function noteOther(event: Exclude<ReadEvent, { type: 'records' | 'report' }>, result: OtherResult): void {
+  if (event.type === 'tlsrpt') result.tls.push({ part: event.part, report: event.report });
+  else if (event.type === 'failure') result.failures.push({ part: event.part, report: event.report });
+  else if (event.type === 'refused') result.refused.push(event.problem);
+  else result.other.push(event.problem);
+}
+
+/** Writes TLS reports and failure reports, and marks the mails that hold somebody's personal data. */
+export async function writeOthers(
+  tx: Tx,
+  read: readonly { message: ClaimedMessage; result: OtherResult }[],
+  privacy: Privacy,
+): Promise<void> {
+  const flat = <T>(of: (result: OtherResult) => { part: number; report: T }[]) =>
+    read.flatMap(({ message: { message_key, received_at }, result }) =>
+      of(result).map((item) => ({ ...item, message_key, received_at })),
+    );
+  await storeTlsReports(
+    tx,
+    flat((result) => result.tls),
+  );
+  const failures = flat((result) => result.failures);
+  await storeFailures(
+    tx,
+    privacy.keep_personal_data ? failures : failures.map((item) => ({ ...item, report: redactFailure(item.report) })),
+  );
+  const personal = read.filter(({ result }) => result.failures.length > 0 || result.other.some(({ code }) => code === COMPLAINT));
+  await notePersonal(
+    tx,
+    personal.map(({ message }) => message.message_key),
+    !privacy.keep_personal_data,
+  );
+}

@@ -1,0 +1,220 @@
+import { withoutComments } from '../../report/mail/author.ts';
+import type { Field } from '../../report/mail/header.ts';
+import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
+
+/** One method's result in an Authentication-Results field (RFC 8601 section 2.2). Names and results are lower case. */
+export interface MethodResult {
+  method: string;
+  result: string;
+  /** `ptype.property` to value, such as header.d to google.com. */
+  properties: Map<string, string>;
+}
+
+export interface AuthenticationResults {
+  /** Lower case. */
+  authservId: string;
+  /** Without passes that can be read in two ways. */
+  results: MethodResult[];
+  /** Something in it can be read in two ways, so that it may be the words of whoever wrote to the server. */
+  unclear: boolean;
+}
+
+/** What stands after `method=result`: a name, and a value in which parts may be quoted. */
+const PROPERTY = /^\s+([a-z0-9_-]+(?:\s*\.\s*[a-z0-9_-]+)*)\s*=\s*((?:"(?:[^"\\]|\\.)*"|[^\s"])*)(?=\s|$)/i;
+
+/**
+ * Reads one field's value. Null when it is none by RFC 8601 (Microsoft 365, for one, leaves the authserv-id out). A sender chooses what
+ * stands in some of the values, and not all servers quote it: what is not the grammar of section 2.2 is no result.
+ */
+export function parseAuthenticationResults(value: string): AuthenticationResults | null {
+  const plain = withoutComments(value);
+  const parts = splitOutsideQuotes(plain);
+  const head = /^"?([^\s;="]+)"?(?:\s+\d+)?$/.exec(parts[0]!.trim());
+  if (!head) return null;
+  const authservId = head[1]!.toLowerCase();
+  // A quoted address within a comment, as some servers write it, may hold the parenthesis that ends the comment.
+  if (plain !== withoutComments(value, true) || oddlyQuoted(plain)) return { authservId, results: [], unclear: true };
+  const results: MethodResult[] = [];
+  let unclear = false;
+  for (const part of parts.slice(1)) {
+    const method = /^\s*([a-z0-9-]+)(?:\s*\/\s*\d+)?\s*=\s*([a-z]+)/i.exec(part);
+    if (!method) continue;
+    const [properties, clear] = propertiesOf(part.slice(method[0].length));
+    const result = method[2]!.toLowerCase();
+    unclear ||= !clear;
+    if (clear || result !== 'pass') results.push({ method: method[1]!.toLowerCase(), result, properties });
+  }
+  return { authservId, results, unclear };
+}
+
+/** The properties of one result, and whether all that stands there are such, none told twice in two ways. */
+function propertiesOf(text: string): [Map<string, string>, boolean] {
+  const properties = new Map<string, string>();
+  let rest = text.trimEnd();
+  while (rest !== '') {
+    const found = PROPERTY.exec(rest);
+    if (!found) return [properties, false];
+    const name = found[1]!.replace(/\s+/g, '').toLowerCase();
+    const known = properties.get(name);
+    const value = unquoted(found[2]!);
+    if (known !== undefined && known !== value) return [properties, false];
+    properties.set(name, value);
+    rest = rest.slice(found[0].length);
+  }
+  return [properties, true];
+}
+
+/** A value that is quoted as a whole, without the quotes; one in which a part is quoted as it stands. */
+const unquoted = (value: string): string => /^"((?:[^"\\]|\\.)*)"$/.exec(value)?.[1]?.replace(/\\(.)/g, '$1') ?? value;
+
+/** Whether a quoted string does not end, or ends in the middle of something other than an address. */
+function oddlyQuoted(text: string): boolean {
+  const bare = text.replace(/"(?:[^"\\]|\\.)*"(?=[\s;@]|$)/g, '');
+  return bare.includes('"');
+}
+
+/** What one's own server found, as far as it can be believed. */
+export interface OwnResults {
+  results: MethodResult[];
+  /** Another field in its name stands below, which may be its own or a forger's. */
+  more: boolean;
+}
+
+/**
+ * What one's own servers found, from the fields of a mail: null when none of them says anything that can be believed.
+ *
+ * A forger writes what he likes into his own mail, a field in the name of one's own server included, and RFC 8601 section 5 leaves
+ * it to that server to take it out again. So where a field stands decides: every server puts its fields on top of what it was given.
+ * From the top, the search ends at the first Received field of a server that is not one's own: whatever comes below was in the mail
+ * before. Of what is above it the topmost field alone counts.
+ *
+ * There is one exception, for servers that write a field for each method (Postfix with several milters): fields that stand above every
+ * Received are read as one, when the next Received is plainly one's own (by name, not by an address or by none) and no method is told
+ * twice. A hop of one's own store (LMTP) may stand above them. Below the server's own Received nothing is read as one: there the mail
+ * begins right after the first field.
+ */
+export function ownResults(fields: readonly Field[], authservIds: readonly string[]): OwnResults | null {
+  const ids = new Set(authservIds.map((id) => id.toLowerCase().replace(/\.$/, '')));
+  const found: AuthenticationResults[] = [];
+  let hops = 0;
+  let closed: 'named' | 'nameless' | null = null;
+  for (const field of fields) {
+    if (field.name === 'received') {
+      if (closed !== null) continue;
+      const by = receivedBy(field.value);
+      const whose = whoseIs(by, ids);
+      if (found.length > 0) closed = whose === 'named' && hops === 0 ? 'named' : 'nameless';
+      else if (whose === 'foreign') return null;
+      else if (!(whose === 'named' && isDelivery(field.value))) hops++;
+    } else if (field.name === 'authentication-results') {
+      const said = parseAuthenticationResults(field.value);
+      if (said === null || !ids.has(said.authservId)) continue;
+      if (closed === null && (found.length === 0 || found[0]!.authservId === said.authservId)) found.push(said);
+      else if (found.length > 0) return concluded(found, closed, true);
+    }
+  }
+  return found.length === 0 ? null : concluded(found, closed, false);
+}
+
+function concluded(found: readonly AuthenticationResults[], closed: 'named' | 'nameless' | null, below: boolean): OwnResults {
+  const [top] = found as [AuthenticationResults];
+  const methods = found.map(({ results }) => new Set(results.map(({ method }) => method)));
+  const disjoint = methods.every((one, i) =>
+    methods.slice(i + 1).every((other) => [...one].every((method) => !other.has(method))),
+  );
+  if (found.length > 1 && closed === 'named' && disjoint && !found.some(({ unclear }) => unclear))
+    return { results: found.flatMap(({ results }) => results), more: false };
+  return { results: top.results, more: top.unclear || below || found.length > 1 };
+}
+
+/** The host that wrote a Received field (RFC 5321 section 4.4); null when it does not say. */
+function receivedBy(value: string): string | null {
+  return /(?:^|\s)by\s+([^\s;]+)/i.exec(withoutComments(value))?.[1]?.toLowerCase().replace(/\.$/, '') ?? null;
+}
+
+/** A hop into a mail store (RFC 2033), which is handed what the server in front of it took. */
+function isDelivery(value: string): boolean {
+  return /\swith\s+LMTPS?A?\b/i.test(withoutComments(value));
+}
+
+/**
+ * Whose server a Received field is of. `named`: an authserv-id, or a host of the same organization. `nameless`: a hop without a public
+ * name (localhost, an address, a pipe), which may be one's own.
+ */
+function whoseIs(by: string | null, ids: ReadonlySet<string>): 'named' | 'nameless' | 'foreign' {
+  if (by === null || !by.includes('.') || /^\[?[0-9a-f.:]+\]?$/i.test(by))
+    return by !== null && ids.has(by) ? 'named' : 'nameless';
+  const organization = organizationalDomain(by);
+  return ids.has(by) || [...ids].some((id) => organizationalDomain(id) === organization) ? 'named' : 'foreign';
+}
+
+/** Whether what the server found settles the matter, so that nothing else is asked when it proves nothing. */
+export function decides({ results, more }: OwnResults): boolean {
+  const dmarc = verdictOf(results, 'dmarc');
+  if (dmarc !== null) return dmarc !== 'several';
+  return !more && verdictOf(results, 'dkim') !== null;
+}
+
+/** The result of a method; `several` when it is told with different ones. */
+function verdictOf(results: readonly MethodResult[], method: string): string | null {
+  const said = new Set(results.filter((r) => r.method === method).map((r) => r.result));
+  return said.size > 1 ? 'several' : ([...said][0] ?? null);
+}
+
+/** What proves the author's domain. */
+export interface Proof {
+  how: 'dmarc=pass' | 'dkim=pass' | 'spf=pass';
+  /** Proves the whole mail, as it came straight from a server of the author's (SPF); else as much as a signature covers. */
+  whole: boolean;
+}
+
+/** How one's own server authenticated the author's domain. Null: it did not. */
+export function provenBy(results: readonly MethodResult[], from: string): Proof | null {
+  const aligned = (value: string | undefined) => {
+    const domain = value === undefined ? null : domainIn(value);
+    return domain !== null && organizationalDomain(domain) === organizationalDomain(from);
+  };
+  const by = new Set<string>();
+  for (const { method, result, properties } of results) {
+    if (result !== 'pass') continue;
+    if (method === 'dkim' && aligned(properties.get('header.d') ?? properties.get('header.i'))) by.add('dkim=pass');
+    if (method === 'spf' && aligned(properties.get('smtp.mailfrom'))) by.add('spf=pass');
+  }
+  const dmarc = verdictOf(results, 'dmarc');
+  // A server that says the policy's alignment failed knows more than we: strict alignment is in the DNS record.
+  if (dmarc === 'fail' || dmarc === 'several') return null;
+  if (dmarc === 'pass') {
+    const of = results.flatMap((r) => (r.method === 'dmarc' ? (r.properties.get('header.from') ?? []) : []));
+    if (of.some((one) => domainIn(one) !== from)) return null;
+    return { how: 'dmarc=pass', whole: by.has('spf=pass') };
+  }
+  if (by.has('spf=pass')) return { how: 'spf=pass', whole: true };
+  return by.has('dkim=pass') ? { how: 'dkim=pass', whole: false } : null;
+}
+
+/**
+ * The domain of a value (RFC 8601 section 2.2: a domain name or an address); null when it is none. What is quoted within an
+ * address is a local part, which its owner chose, whatever it looks like: `"x@bank.example"@evil.example`.
+ */
+function domainIn(value: string): string | null {
+  const address = value.replace(/^<([^<>]*)>$/, '$1').replace(/^"(?:[^"\\]|\\.)*"@/, '@');
+  const domain = /^(?:[^\s@<>,:"()]*@)?([^\s@<>,:"()=]+)$/.exec(address)?.[1];
+  return domain === undefined ? null : normalDomain(domain);
+}
+
+function splitOutsideQuotes(text: string): string[] {
+  const parts: string[] = [];
+  let start = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === '\\' && quoted) i++;
+    else if (c === '"') quoted = !quoted;
+    else if (c === ';' && !quoted) {
+      parts.push(text.slice(start, i));
+      start = i + 1;
+    }
+  }
+  parts.push(text.slice(start));
+  return parts;
+}

@@ -1,0 +1,116 @@
+import type { DkimAuth, PolicyPublished, SpfAuth } from '../model.ts';
+import { isPublicSuffix, normalDomain, organizationalDomain } from '../orgdomain.ts';
+
+/** What alignment looks at of a record. */
+export interface Authenticated {
+  header_from: string | null;
+  auth: { dkim: readonly DkimAuth[]; spf: readonly SpfAuth[] };
+}
+
+/** What alignment looks at of a policy. */
+export type AlignmentPolicy = Pick<PolicyPublished, 'domain' | 'adkim' | 'aspf' | 'discovery_method'>;
+
+/** Our own verdict on a record. */
+export interface Alignment {
+  dkim_aligned: boolean;
+  spf_aligned: boolean;
+}
+
+/**
+ * Decides identifier alignment under one published policy (RFC 7489 section 3.1, RFC 9989 section 4.4).
+ *
+ * Strict (`s`) compares whole names, relaxed (`r`, and anything else, it being the default) organizational domains. These come
+ * from the public suffix list (RFC 7489 section 3.2) when `discovery_method` is `psl` or absent. For `treewalk` the receiver
+ * walked the DNS (RFC 9989 section 4.10), which a reader of reports cannot repeat for a day gone by. The report does name the
+ * domain at which the walk found the policy: names at or below it share an organizational domain, unless it is a public suffix
+ * (a PSD record speaks for many organizations); other names are compared by the public suffix list. This differs from a true walk only
+ * where a domain below the organizational one publishes `psd=n`, or a record was found at a name under a suffix the list does not have.
+ *
+ * A record without `header_from` is judged as if the policy domain stood there: the policy was found for it.
+ */
+export class Aligner {
+  private readonly strictDkim: boolean;
+  private readonly strictSpf: boolean;
+  private readonly policyDomain: string | null;
+  /** The domain the tree walk found, when it can stand for an organization. */
+  private readonly walked: string | null;
+
+  constructor(policy: AlignmentPolicy) {
+    this.strictDkim = policy.adkim === 's';
+    this.strictSpf = policy.aspf === 's';
+    this.policyDomain = policy.domain;
+    this.walked =
+      policy.discovery_method === 'treewalk' && policy.domain !== null && !isPublicSuffix(policy.domain)
+        ? normalDomain(policy.domain)
+        : null;
+  }
+
+  /** The name the record is judged against: RFC5322.From, or the policy domain when the report does not say. */
+  author(record: Authenticated): string | null {
+    return record.header_from ?? this.policyDomain;
+  }
+
+  /** Whether a DKIM `d=` domain aligns with the author's. */
+  dkim(domain: string | null, author: string | null): boolean {
+    return this.aligned(domain, author, this.strictDkim);
+  }
+
+  /** Whether an SPF domain aligns with the author's. */
+  spf(domain: string | null, author: string | null): boolean {
+    return this.aligned(domain, author, this.strictSpf);
+  }
+
+  /**
+   * Whether two names belong to one organization, whatever the mode of the policy: what decides between "own" and "foreign".
+   */
+  related(domain: string, author: string): boolean {
+    if (domain === author || organizationalDomain(domain) === organizationalDomain(author)) return true;
+    return this.walked !== null && atOrBelow(domain, this.walked) && atOrBelow(author, this.walked);
+  }
+
+  private aligned(domain: string | null, author: string | null, strict: boolean): boolean {
+    if (domain === null || author === null) return false;
+    return strict ? domain === author || normalDomain(domain) === normalDomain(author) : this.related(domain, author);
+  }
+
+  /** Both verdicts. DMARC passes if either is true (RFC 9989 section 4.4): see `dmarcPass`. */
+  judge(record: Authenticated): Alignment {
+    const author = this.author(record);
+    let dkim_aligned = false;
+    for (const signature of record.auth.dkim) {
+      if (signature.result === 'pass' && this.dkim(signature.domain, author)) {
+        dkim_aligned = true;
+        break;
+      }
+    }
+    let spf_aligned = false;
+    const spf = record.auth.spf;
+    for (const check of spf) {
+      if (check.result === 'pass' && spfCounts(check, spf) && this.spf(check.domain, author)) {
+        spf_aligned = true;
+        break;
+      }
+    }
+    return { dkim_aligned, spf_aligned };
+  }
+}
+
+/**
+ * Whether an SPF result speaks for DMARC: scope `mfrom`, or none given. `helo` counts only when the report has no other result,
+ * which is how a null reverse-path looks: its identity is postmaster at the HELO name (RFC 7208 section 2.4, RFC 7489 section 3.1.2).
+ */
+export function spfCounts(check: SpfAuth, all: readonly SpfAuth[]): boolean {
+  if (check.scope !== 'helo') return true;
+  for (const other of all) if (other.scope !== 'helo') return false;
+  return true;
+}
+
+/** DMARC passes when either mechanism passes with an aligned domain; it fails only when both fail. */
+export function dmarcPass(alignment: Alignment): boolean {
+  return alignment.dkim_aligned || alignment.spf_aligned;
+}
+
+function atOrBelow(name: string, top: string): boolean {
+  const normal = normalDomain(name);
+  return normal === top || normal.endsWith(`.${top}`);
+}

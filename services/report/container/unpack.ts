@@ -1,0 +1,194 @@
+import { type Limits, Refusal } from '../limits.ts';
+import type { Problem } from '../model.ts';
+import { Problems } from '../problems.ts';
+import { excerpt } from '../text.ts';
+import { CHUNK, inflateAtOnce, inflateStream, type Meter, type Wrapping } from './inflate.ts';
+import { SNIFF_LENGTH, sniff } from './sniff.ts';
+import { tarMembers } from './tar.ts';
+import { zipMembers } from './zip.ts';
+
+/** Output up to this size is decompressed in one go, which for small reports is several times cheaper than a stream. */
+const AT_ONCE = 4 * 1024 * 1024;
+/** A document found in what was delivered. It can be opened more than once; each time its bytes come anew. */
+export interface Payload {
+  type: 'payload';
+  kind: 'xml' | 'json' | 'blank' | 'unknown';
+  /** The name of the innermost member, or of the attachment. */
+  name: string | null;
+  head: Buffer;
+  /** Whether it came out of a container, so that somebody meant it to be read. */
+  packed: boolean;
+  /** What was wrong with the containers around it; complete when the bytes have been read. */
+  problems: Problems;
+  open(): AsyncIterable<Buffer> | Iterable<Buffer>;
+}
+
+/** A container, or a member of one, that cannot be opened. */
+export interface Unopened {
+  type: 'refused';
+  name: string | null;
+  problem: Problem;
+}
+
+/** Bytes of one stream: whole when small. */
+interface Stream {
+  whole: Buffer | null;
+  open(): AsyncIterable<Buffer> | Iterable<Buffer>;
+}
+
+/**
+ * Opens what one mail brings, container by container, and counts what it costs: one Unpacker a mail, because the limits hold for
+ * the mail as a whole. Nothing of a container is ever written anywhere; member names are only labels.
+ */
+export class Unpacker {
+  private readonly limits: Limits;
+  private unpacked = 0;
+  /** Bytes of the attachments opened so far. */
+  private delivered = 0;
+  private members = 0;
+
+  constructor(limits: Limits) {
+    this.limits = limits;
+  }
+
+  /**
+   * The payloads in `bytes`, decided by the bytes alone. What a limit stops is a Refusal when it concerns the mail as a whole,
+   * and an Unopened when other members can still be read.
+   */
+  async *unpack(bytes: Buffer, name: string | null, depth = 0, problems = new Problems()): AsyncGenerator<Payload | Unopened> {
+    if (depth === 0) this.delivered += bytes.length;
+    const kind = sniff(bytes.subarray(0, SNIFF_LENGTH));
+    if (kind !== 'gzip' && kind !== 'zip' && kind !== 'tar') {
+      yield {
+        type: 'payload',
+        kind,
+        name,
+        head: bytes.subarray(0, SNIFF_LENGTH),
+        packed: depth > 0,
+        problems,
+        open: () => slices(bytes),
+      };
+      return;
+    }
+    if (depth >= this.limits.nesting) {
+      throw new Refusal('nested_too_deep', `Containers are nested more than ${this.limits.nesting} deep.`);
+    }
+    if (kind === 'gzip') {
+      yield* this.member(this.inflated(bytes, { format: 'gzip' }, problems), name, depth, problems);
+      return;
+    }
+    const members = kind === 'zip' ? zipMembers(bytes) : tarMembers(bytes);
+    for await (const member of members) {
+      this.countMember();
+      if (member.skipped) continue;
+      const label = member.name ?? name;
+      if (member.problem !== null && member.data === null) {
+        yield { type: 'refused', name: label, problem: member.problem };
+        continue;
+      }
+      const own = new Problems();
+      if (member.problem !== null) own.add(member.problem.code, member.problem.message);
+      const data = member.data as Buffer;
+      if (member.deflated)
+        yield* this.member(this.inflated(data, { format: 'deflate', crc32: member.crc32 }, own), label, depth, own);
+      else yield* this.unpack(data, label, depth + 1, own);
+    }
+  }
+
+  /** What a decompressed stream holds: another container, or a payload. */
+  private async *member(
+    stream: Stream,
+    name: string | null,
+    depth: number,
+    problems: Problems,
+  ): AsyncGenerator<Payload | Unopened> {
+    if (stream.whole !== null) {
+      yield* this.unpack(stream.whole, name, depth + 1, problems);
+      return;
+    }
+    let head: Buffer = Buffer.alloc(0);
+    for await (const chunk of stream.open()) {
+      head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
+      if (head.length >= SNIFF_LENGTH) break;
+    }
+    head = head.subarray(0, SNIFF_LENGTH);
+    const kind = sniff(head);
+    if (kind === 'gzip' || kind === 'zip' || kind === 'tar') {
+      yield* this.unpack(await this.hold(stream), name, depth + 1, problems);
+      return;
+    }
+    yield { type: 'payload', kind, name, head, packed: true, problems, open: () => stream.open() };
+  }
+
+  /** A container inside a container must be held whole to be opened. */
+  private async hold(stream: Stream): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of stream.open()) {
+      size += chunk.length;
+      if (size > this.limits.heldBytes) {
+        throw new Refusal('unpacked_too_large', `A container inside a container is larger than ${this.limits.heldBytes} bytes.`);
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  private inflated(bytes: Buffer, wrapping: Wrapping, problems: Problems): Stream {
+    let streamSize = 0;
+    // Opened again, a stream gives back what it had used of the allowance.
+    let used = { bytes: 0, members: 0 };
+    const meter: Meter = {
+      bytes: (size) => {
+        used.bytes += size;
+        streamSize += size;
+        this.charge(size);
+        this.judge(streamSize, bytes.length, 'A stream');
+        // Many small streams, or the same one named many times by an archive, are a bomb as well.
+        this.judge(this.unpacked, this.delivered, 'The mail');
+      },
+      member: () => {
+        used.members++;
+        this.countMember();
+      },
+      damaged: (why) => {
+        problems.add('archive_damaged', `The compressed data are damaged (${excerpt(why, 80)}); what could be read is taken.`);
+      },
+    };
+    const whole = inflateAtOnce(bytes, wrapping, AT_ONCE, meter);
+    if (whole !== null) return { whole, open: () => [whole] };
+    return {
+      whole: null,
+      open: () => {
+        this.unpacked -= used.bytes;
+        this.members -= used.members;
+        used = { bytes: 0, members: 0 };
+        streamSize = 0;
+        return inflateStream(bytes, wrapping, meter);
+      },
+    };
+  }
+
+  private countMember(): void {
+    if (++this.members > this.limits.members) {
+      throw new Refusal('too_many_members', `The archives in the mail have more than ${this.limits.members} members.`);
+    }
+  }
+
+  private charge(size: number): void {
+    this.unpacked += size;
+    if (this.unpacked > this.limits.unpackedBytes) {
+      throw new Refusal('unpacked_too_large', `The mail decompresses to more than ${this.limits.unpackedBytes} bytes.`);
+    }
+  }
+
+  private judge(size: number, compressed: number, what: string): void {
+    if (size > this.limits.ratioFloorBytes && size > compressed * this.limits.ratio) {
+      throw new Refusal('ratio_too_high', `${what} decompresses to more than ${this.limits.ratio} times its size.`);
+    }
+  }
+}
+
+function* slices(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += CHUNK) yield bytes.subarray(at, at + CHUNK);
+}

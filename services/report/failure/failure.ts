@@ -1,0 +1,246 @@
+import { createHash } from 'node:crypto';
+import { canonicalAddress } from '../address.ts';
+import { type Limits, Refusal } from '../limits.ts';
+import { firstFields, readHeader } from '../mail/header.ts';
+import { headOf, type MailHead } from '../mail/mime.ts';
+import type { FailureReport } from '../model.ts';
+import { normalDomain } from '../orgdomain.ts';
+import { Problems } from '../problems.ts';
+import { enumerated, excerpt, printable, trimmed, wholeNumber } from '../text.ts';
+import { LAST_SECOND, mailTime } from '../time.ts';
+
+/** The fields of a feedback report (RFC 5965 section 3), by lower-case name, unfolded, each as often as it stands there. */
+export type FeedbackFields = ReadonlyMap<string, readonly string[]>;
+
+/** Words by which Exim's filters (cPanel, SpamExperts) begin a notice that has no machine-readable part. */
+const NOTICE = /a message claiming to be from you has failed/i;
+/** The line after which such a notice quotes the header of the failed mail. */
+const QUOTED = /^-{2,}[^\r\n]*copy of the (?:headers|message)[^\r\n]*(?:\r\n|\n|\r)/im;
+
+/**
+ * Takes the machine-readable part of a feedback report apart. Folded lines are joined, blank lines passed over, and lines that are no
+ * field ignored.
+ *
+ * @throws Refusal `feedback_too_long`
+ */
+export function feedbackFields(bytes: Buffer, limits: Limits): FeedbackFields {
+  guardLength(bytes, limits);
+  const fields = new Map<string, string[]>();
+  let values: string[] | null = null;
+  for (const line of bytes.toString('utf8').split(/\r\n|\n|\r/)) {
+    if (line.startsWith(' ') || line.startsWith('\t')) {
+      if (values !== null && line.trim() !== '') values.push(`${values.pop()} ${line.trim()}`);
+      continue;
+    }
+    const match = /^([A-Za-z][A-Za-z0-9-]{0,60})[ \t]*:(.*)$/.exec(line);
+    if (match === null) {
+      values = null;
+      continue;
+    }
+    const name = (match[1] as string).toLowerCase();
+    values = fields.get(name) ?? [];
+    values.push((match[2] as string).trim());
+    fields.set(name, values);
+  }
+  return fields;
+}
+
+/** Whether the fields are of an authentication failure (RFC 6591 section 3.1), not of a complaint or something else. */
+export function isAuthFailure(fields: FeedbackFields): boolean {
+  const type = fields.get('feedback-type')?.[0];
+  return type === undefined ? fields.has('auth-failure') : /^auth-failure\b/i.test(type);
+}
+
+/** Builds the report out of its fields (RFC 6591, RFC 9991), the head of the mail it is about, and that of the mail it came in. */
+export function failureOf(fields: FeedbackFields, original: MailHead | null, carrier: MailHead): FailureReport {
+  const problems = new Problems();
+  const all = (name: string): string[] => (fields.get(name) ?? []).flatMap((value) => printable(value) ?? []);
+  const one = (name: string): string | null => {
+    const [first, ...others] = all(name);
+    if (others.some((other) => other !== first)) {
+      problems.add('repeated_element', `The report has the field ${name} more than once; the first one is taken.`);
+    }
+    return first ?? null;
+  };
+  if (!fields.has('feedback-type')) {
+    problems.add(
+      'feedback_type_missing',
+      'The report does not say its type; by its fields it is one of an authentication failure.',
+    );
+  }
+  if (original === null) problems.add('original_missing', 'Nothing of the mail that failed is attached.');
+  const incidents = one('incidents');
+  return finish(
+    {
+      form: 'arf',
+      user_agent: one('user-agent'),
+      domain: one('reported-domain'),
+      source_ip: one('source-ip'),
+      arrived: one('arrival-date') ?? one('received-date'),
+      incidents: incidents === null ? null : wholeNumber(incidents),
+      auth_failure: all('auth-failure').flatMap((value) => enumerated(value) ?? []),
+      identity_alignment: one('identity-alignment'),
+      delivery_result: one('delivery-result'),
+      authentication_results: all('authentication-results'),
+      dkim_domain: one('dkim-domain'),
+      dkim_selector: one('dkim-selector'),
+      dkim_identity: one('dkim-identity'),
+      original_envelope_id: one('original-envelope-id'),
+      original_mail_from: one('original-mail-from'),
+      original_rcpt_to: all('original-rcpt-to'),
+    },
+    original,
+    carrier,
+    problems,
+  );
+}
+
+/** Whether a text is a notice in words. */
+export function isNotice(head: string): boolean {
+  return NOTICE.test(head);
+}
+
+/**
+ * Reads a notice in words: its list of facts, and the header it quotes.
+ *
+ * @throws Refusal `feedback_too_long`, `header_too_long`
+ */
+export function noticeOf(bytes: Buffer, carrier: MailHead, limits: Limits): FailureReport {
+  guardLength(bytes, limits);
+  const text = bytes.toString('latin1');
+  const quoted = QUOTED.exec(text);
+  const facts = quoted === null ? text : text.slice(0, quoted.index);
+  const fact = (name: string): string | null => {
+    const found = new RegExp(`^[ \\t]*${name}[ \\t]*:[ \\t]*([^\\r\\n]*)`, 'im').exec(facts)?.[1];
+    return found === undefined ? null : printable(Buffer.from(found, 'latin1').toString());
+  };
+  const problems = new Problems();
+  const original = quoted === null ? null : originalOf(bytes, skipLines(text, quoted.index + quoted[0].length), limits);
+  if (original === null) problems.add('original_missing', 'Nothing of the mail that failed is attached.');
+  const aligned = ['DKIM', 'SPF'].filter((what) => /^yes\b/i.test(fact(`${what} Alignment`) ?? ''));
+  const told = fact('DKIM Alignment') !== null || fact('SPF Alignment') !== null;
+  return finish(
+    {
+      form: 'notice',
+      user_agent: null,
+      domain: fact('Sender Domain'),
+      source_ip: fact('Sender IP Address'),
+      arrived: fact('Received date'),
+      incidents: null,
+      auth_failure: ['dmarc'],
+      identity_alignment: told ? aligned.join(', ').toLowerCase() || 'none' : null,
+      delivery_result: fact('DMARC Results'),
+      authentication_results: [],
+      dkim_domain: null,
+      dkim_selector: null,
+      dkim_identity: null,
+      original_envelope_id: null,
+      original_mail_from: null,
+      original_rcpt_to: [],
+    },
+    original,
+    carrier,
+    problems,
+  );
+}
+
+/**
+ * What the header section at `start` says of the mail that failed (a `text/rfc822-headers` part, or what a notice quotes); null when
+ * there is none.
+ *
+ * @throws Refusal `header_too_long`
+ */
+export function originalOf(bytes: Buffer, start: number, limits: Limits): MailHead | null {
+  const from = skipLines(bytes.toString('latin1', 0, start + 1024), start);
+  const { fields } = readHeader(bytes, from, bytes.length, limits);
+  return fields.length === 0 ? null : headOf(firstFields(fields));
+}
+
+/** The texts of a report before they are understood. */
+type Told = Omit<
+  FailureReport,
+  'kind' | 'reporter' | 'domain' | 'arrived' | 'header_from' | 'subject' | 'message_id' | 'redacted' | 'problems' | 'content_hash'
+> & { domain: string | null; arrived: string | null };
+
+function finish(told: Told, original: MailHead | null, carrier: MailHead, problems: Problems): FailureReport {
+  const header_from = original?.from ?? null;
+  const domain = domainOf(told.domain ?? header_from);
+  if (told.domain === null) {
+    problems.add(
+      'reported_domain_missing',
+      domain === ''
+        ? 'The report does not say which domain it is about.'
+        : 'The report names no domain; it is taken from the author of the failed mail.',
+    );
+  }
+  // The whole of what was said, and of the mail that said it: the same mail in two mailboxes is one report, a second mail another.
+  const content_hash = createHash('sha256')
+    .update(JSON.stringify([told, original, carrier.from, carrier.message_id]))
+    .digest('hex');
+  return {
+    ...told,
+    kind: 'failure',
+    reporter: carrier.from === null ? null : domainOf(carrier.from) || null,
+    domain,
+    source_ip: addressOf(told.source_ip, problems),
+    arrived: timeOf(told.arrived, problems),
+    identity_alignment: enumeratedOrNull(told.identity_alignment),
+    delivery_result: enumeratedOrNull(told.delivery_result),
+    dkim_domain: told.dkim_domain === null ? null : domainOf(told.dkim_domain) || null,
+    header_from,
+    subject: original?.subject ?? null,
+    message_id: original?.message_id ?? null,
+    redacted: false,
+    problems: problems.list(),
+    content_hash,
+  };
+}
+
+/** `Source-IP`, where the host's name or a bracket may stand around the address. */
+function addressOf(text: string | null, problems: Problems): string | null {
+  if (text === null) {
+    problems.add('source_ip_missing', 'The report does not say which address the mail came from.');
+    return null;
+  }
+  for (const word of text.slice(0, 1_000).split(/[\s,;()[\]]+/)) {
+    const address = canonicalAddress(word.replace(/^IPv6:/i, ''));
+    if (address !== null) return address;
+  }
+  problems.add('source_ip_invalid', `The report has a source address that is none: ${excerpt(text, 80)}.`);
+  return null;
+}
+
+function timeOf(text: string | null, problems: Problems): number | null {
+  if (text === null) return null;
+  const moment = mailTime(text);
+  if (moment === null || moment.seconds < 0 || moment.seconds > LAST_SECOND) {
+    problems.add('time_unreadable', `The time at which the mail arrived is none: ${excerpt(text, 80)}.`);
+    return null;
+  }
+  if (!moment.zoned) {
+    problems.add('time_zone_missing', 'The report does not say which time zone it means; it is taken as UTC.');
+  }
+  return moment.seconds;
+}
+
+/** The domain of an address or of a bare name, in the form names are compared in; '' when there is none. */
+function domainOf(text: string | null): string {
+  const bare = /<([^<>]*)>\s*$/.exec(text ?? '')?.[1] ?? text ?? '';
+  return normalDomain(trimmed(bare.replace(/[<>"\s].*$/s, '')) ?? '').slice(0, 255);
+}
+
+function enumeratedOrNull(text: string | null): string | null {
+  return text === null ? null : enumerated(text);
+}
+
+function guardLength(bytes: Buffer, limits: Limits): void {
+  if (bytes.length <= limits.feedbackLength) return;
+  throw new Refusal('feedback_too_long', `The failure report is longer than ${limits.feedbackLength} bytes.`);
+}
+
+/** The first position from `at` on that is no line end. */
+function skipLines(text: string, at: number): number {
+  let i = at;
+  while (text.charCodeAt(i) === 10 || text.charCodeAt(i) === 13) i++;
+  return i;
+}

@@ -1,0 +1,272 @@
+import { SNIFF_LENGTH, sniff } from '../container/sniff.ts';
+import { type Limits, Refusal } from '../limits.ts';
+import { printable } from '../text.ts';
+import { firstFields, readHeader, readMailHeader } from './header.ts';
+import { decodeWords, type Parameterised, parseParameterised } from './parameters.ts';
+
+/** A leaf of a mail: a slice of it, not yet decoded. */
+export interface MimePart {
+  /** Lower case; 'text/plain' when the part does not say. */
+  type: string;
+  charset: string | null;
+  /** File name from Content-Disposition, else from Content-Type. */
+  name: string | null;
+  /** Content-Transfer-Encoding, lower case. */
+  encoding: string;
+  /** The undecoded body. */
+  bytes: Buffer;
+  /** How many forwarded mails (message/rfc822) it stands in. */
+  forwarded: number;
+  /** It is the whole body, so that the mail's own header names it. */
+  whole: boolean;
+}
+
+/** What a header section says of its mail. */
+export interface MailHead {
+  from: string | null;
+  subject: string | null;
+  message_id: string | null;
+}
+
+/** A mail taken apart. */
+export interface Mail extends MailHead {
+  /** Lower case type of the whole, and its report-type parameter. */
+  type: string;
+  reportType: string | null;
+  parts: MimePart[];
+  /** The heads of the mails forwarded in it (message/rfc822), in order; `forwarded` as in their parts. */
+  mails: Array<MailHead & { forwarded: number }>;
+}
+
+/** What the poller records of a mail it does not read. */
+export interface Envelope extends MailHead {
+  date: string | null;
+  /** The topmost Authentication-Results field, unfolded: who wrote it must be checked before it is believed (RFC 8601 section 5). */
+  authentication_results: string | null;
+}
+
+/**
+ * The envelope of a mail from its first bytes (its header section, or as much of it as there is). Tolerant, never throws.
+ */
+export function readEnvelope(head: Buffer): Envelope {
+  // Whatever the length, the section is read: the caller decided how much of the mail to hand over.
+  const fields = firstFields(readMailHeader(head, { headerLength: Number.MAX_SAFE_INTEGER }).fields);
+  return {
+    ...headOf(fields),
+    date: textOf(fields, 'date'),
+    authentication_results: textOf(fields, 'authentication-results'),
+  };
+}
+
+/**
+ * Takes a mail apart: its leaves in order, forwarded mails opened, nothing decoded that need not be. Null when the bytes do not
+ * begin with a header section, so are no mail.
+ *
+ * @throws Refusal `too_many_parts`, `mime_too_deep`, `header_too_long`
+ */
+export function readMail(raw: Buffer, limits: Limits): Mail | null {
+  const header = readMailHeader(raw, limits);
+  if (header.fields.length === 0) return null;
+  const fields = firstFields(header.fields);
+  const walker = new Walker(limits);
+  const content = contentOf(fields);
+  walker.entity(raw, fields, header.body, raw.length, 0, 0, content);
+  return {
+    ...headOf(fields),
+    type: fields.has('content-type') ? content.value : '',
+    reportType: content.parameters.get('report-type')?.toLowerCase() ?? null,
+    parts: walker.parts,
+    mails: walker.mails,
+  };
+}
+
+/** The content type of an entity (RFC 2045 section 5.2: plain text when it has none). */
+function contentOf(fields: ReadonlyMap<string, string>): Parameterised {
+  return parseParameterised(fields.get('content-type') ?? 'text/plain');
+}
+
+/** The head of a mail out of its header fields, encoded words resolved. */
+export function headOf(fields: ReadonlyMap<string, string>): MailHead {
+  return { from: textOf(fields, 'from'), subject: textOf(fields, 'subject'), message_id: textOf(fields, 'message-id') };
+}
+
+function textOf(fields: ReadonlyMap<string, string>, name: string): string | null {
+  const value = fields.get(name);
+  return value === undefined ? null : printable(decodeWords(value));
+}
+
+class Walker {
+  readonly parts: MimePart[] = [];
+  readonly mails: Mail['mails'] = [];
+  private readonly limits: Limits;
+  private seen = 0;
+
+  constructor(limits: Limits) {
+    this.limits = limits;
+  }
+
+  /** One entity: `fields` are its headers, its body lies between `start` and `end` of `raw`. */
+  entity(
+    raw: Buffer,
+    fields: Map<string, string>,
+    start: number,
+    end: number,
+    depth: number,
+    forwarded: number,
+    content = contentOf(fields),
+  ): void {
+    if (++this.seen > this.limits.mimeParts) {
+      throw new Refusal('too_many_parts', `The mail has more than ${this.limits.mimeParts} MIME parts.`);
+    }
+    if (depth > this.limits.mimeDepth) {
+      throw new Refusal('mime_too_deep', `The mail nests MIME parts more than ${this.limits.mimeDepth} deep.`);
+    }
+    if (content.value.startsWith('multipart/') && !(depth === 0 && isDocument(raw.subarray(start, end)))) {
+      const boundary = content.parameters.get('boundary') || guessBoundary(raw, start, end);
+      if (boundary !== null) {
+        this.multipart(raw, boundary, start, end, depth, forwarded);
+        return;
+      }
+    }
+    const encoding = transferEncoding(fields.get('content-transfer-encoding'));
+    if (content.value === 'message/rfc822' || content.value === 'message/global') {
+      this.message(decodeBody(raw.subarray(start, end), encoding), depth, forwarded + 1);
+      return;
+    }
+    const disposition = fields.get('content-disposition');
+    const file = disposition === undefined ? undefined : parseParameterised(disposition).parameters.get('filename');
+    this.parts.push({
+      type: content.value || 'text/plain',
+      charset: content.parameters.get('charset') ?? null,
+      name: file ?? content.parameters.get('name') ?? null,
+      encoding,
+      bytes: raw.subarray(start, end),
+      forwarded,
+      whole: depth === 0,
+    });
+  }
+
+  private message(raw: Buffer, depth: number, forwarded: number): void {
+    const header = readMailHeader(raw, this.limits);
+    const fields = firstFields(header.fields);
+    if (fields.size > 0) this.mails.push({ ...headOf(fields), forwarded });
+    this.entity(raw, fields, header.body, raw.length, depth + 1, forwarded);
+  }
+
+  private multipart(raw: Buffer, boundary: string, start: number, end: number, depth: number, forwarded: number): void {
+    const delimiter = Buffer.from(`--${boundary}`, 'latin1');
+    // Only what lies before `end` belongs to this multipart; a view bounds the search natively.
+    const view = raw.subarray(0, end);
+    let partStart = -1;
+    for (let at = view.indexOf(delimiter, start); at >= 0; ) {
+      // First of all: a body of nothing but dashes is a delimiter at every byte, and its line must not be searched at each.
+      if (at > start && view[at - 1] !== 10 && view[at - 1] !== 13) {
+        at = view.indexOf(delimiter, at + 1);
+        continue;
+      }
+      const line = lineEnd(view, at + delimiter.length, end);
+      const rest = view.toString('latin1', at + delimiter.length, Math.min(line.end, at + delimiter.length + 128));
+      const close = rest.startsWith('--');
+      // Another, longer boundary that begins with this one is not this one.
+      if (!close && rest.trim() !== '') {
+        at = view.indexOf(delimiter, at + 1);
+        continue;
+      }
+      if (partStart >= 0) this.part(raw, partStart, beforeLineEnd(view, at, partStart), depth, forwarded);
+      if (close) return;
+      partStart = line.next;
+      at = view.indexOf(delimiter, line.next);
+    }
+    // No closing delimiter: the last part goes to the end.
+    if (partStart >= 0) this.part(raw, partStart, end, depth, forwarded);
+    else this.part(raw, start, end, depth, forwarded, true);
+  }
+
+  private part(raw: Buffer, start: number, end: number, depth: number, forwarded: number, bare = false): void {
+    if (bare) {
+      // The boundary announced never comes: what is there is looked at as one text.
+      this.entity(raw, new Map(), start, end, depth + 1, forwarded);
+      return;
+    }
+    const header = readHeader(raw, start, Math.max(start, end), this.limits);
+    this.entity(raw, firstFields(header.fields), header.body, Math.max(header.body, end), depth + 1, forwarded);
+  }
+}
+
+/**
+ * Whether the body of a mail is a bare XML document. It is read as one whatever its Content-Type says, which many signers leave out: a
+ * line such as `-->` in it would else be a delimiter to whoever passes the mail on.
+ */
+export function isDocument(body: Buffer): boolean {
+  return sniff(body.subarray(0, SNIFF_LENGTH)) === 'xml';
+}
+
+/** A multipart that does not name its boundary mostly begins with it. */
+function guessBoundary(raw: Buffer, start: number, end: number): string | null {
+  const head = raw.toString('latin1', start, Math.min(end, start + 4096));
+  return /(?:^|[\r\n])--([^\r\n]{1,200}?)[ \t]*[\r\n]/.exec(head)?.[1] ?? null;
+}
+
+function lineEnd(raw: Buffer, from: number, end: number): { end: number; next: number } {
+  for (let i = from; i < end; i++) {
+    if (raw[i] === 10) return { end: i, next: i + 1 };
+    if (raw[i] === 13) return { end: i, next: raw[i + 1] === 10 ? i + 2 : i + 1 };
+  }
+  return { end, next: end };
+}
+
+/** The line end before a delimiter belongs to the delimiter (RFC 2046 section 5.1.1). */
+function beforeLineEnd(raw: Buffer, at: number, floor: number): number {
+  let end = at;
+  if (end > floor && raw[end - 1] === 10) end--;
+  if (end > floor && raw[end - 1] === 13) end--;
+  return end;
+}
+
+/** The encoding that a Content-Transfer-Encoding field names, lower case; '' when there is none. */
+export function transferEncoding(field: string | undefined): string {
+  return (field ?? '').replace(/[;\s].*$/s, '').toLowerCase();
+}
+
+/** The bytes a body stands for. An unknown encoding is taken as none: what is in there may still be found by its bytes. */
+export function decodeBody(body: Buffer, encoding: string): Buffer {
+  if (encoding === 'base64') return Buffer.from(body.toString('latin1'), 'base64');
+  if (encoding === 'quoted-printable') return decodeQuotedPrintable(body);
+  return body;
+}
+
+/** RFC 2045 section 6.7; an "=" that begins nothing stays. */
+export function decodeQuotedPrintable(body: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(body.length);
+  let length = 0;
+  for (let i = 0; i < body.length; i++) {
+    const c = body[i] as number;
+    if (c !== 61) {
+      out[length++] = c;
+      continue;
+    }
+    let next = i + 1;
+    while (body[next] === 32 || body[next] === 9) next++;
+    if (body[next] === 13 || body[next] === 10 || next >= body.length) {
+      i = body[next] === 13 && body[next + 1] === 10 ? next + 1 : next;
+      continue;
+    }
+    const high = hexDigit(body[i + 1]);
+    const low = hexDigit(body[i + 2]);
+    if (high < 0 || low < 0) {
+      out[length++] = c;
+      continue;
+    }
+    out[length++] = high * 16 + low;
+    i += 2;
+  }
+  return out.subarray(0, length);
+}
+
+function hexDigit(c: number | undefined): number {
+  if (c === undefined) return -1;
+  if (c >= 48 && c <= 57) return c - 48;
+  if (c >= 65 && c <= 70) return c - 55;
+  if (c >= 97 && c <= 102) return c - 87;
+  return -1;
+}

@@ -1,0 +1,69 @@
+import { createRequire } from 'node:module';
+import type { FieldsData } from '@kenjiuno/msgreader';
+import { type Limits, Refusal } from '../limits.ts';
+import { printable } from '../text.ts';
+import { damaged, guardCompoundFile } from './compound.ts';
+import { firstFields, readHeader } from './header.ts';
+import { headOf, type Mail, type MailHead, type MimePart } from './mime.ts';
+
+// A CommonJS module whose default export is not its exports; and only few ever need it.
+const library = (): typeof import('@kenjiuno/msgreader') => createRequire(import.meta.url)('@kenjiuno/msgreader');
+
+/**
+ * A mail that Outlook saved as .msg (MS-OXMSG), in the form of any other: its text and attachments as parts, those of the messages
+ * attached to it as well. Outlook keeps no MIME structure, so only what lies in attachments can be found.
+ *
+ * @throws Refusal `msg_damaged`, `mime_too_deep`, `too_many_parts`, `header_too_long`
+ */
+export function readMsg(bytes: Buffer, limits: Limits): Mail {
+  // A message in a message is two storages: the attachment, and what is attached.
+  guardCompoundFile(bytes, 2 * limits.mimeDepth + 2);
+  const parts: MimePart[] = [];
+  const mails: Mail['mails'] = [];
+  try {
+    const reader = new (library().default)(new DataView(bytes.buffer, bytes.byteOffset, bytes.length));
+    const take = (fields: FieldsData, forwarded: number): MailHead => {
+      const part = (more: Pick<MimePart, 'type' | 'name' | 'bytes'>): void => {
+        if (parts.length >= limits.mimeParts) {
+          throw new Refusal('too_many_parts', `The mail has more than ${limits.mimeParts} MIME parts.`);
+        }
+        parts.push({ ...more, charset: null, encoding: '', forwarded, whole: false });
+      };
+      if (typeof fields.body === 'string') part({ type: 'text/plain', name: null, bytes: Buffer.from(fields.body) });
+      for (const attachment of fields.attachments ?? []) {
+        if (attachment.innerMsgContentFields !== undefined) {
+          mails.push({ ...take(attachment.innerMsgContentFields, forwarded + 1), forwarded: forwarded + 1 });
+        } else if (attachment.dataId !== undefined) {
+          const { content } = reader.getAttachment(attachment);
+          part({
+            type: (textOf(attachment.attachMimeTag) ?? 'application/octet-stream').toLowerCase(),
+            name: textOf(attachment.fileName) ?? textOf(attachment.fileNameShort) ?? textOf(attachment.name),
+            bytes: Buffer.from(content.buffer, content.byteOffset, content.byteLength),
+          });
+        }
+      }
+      return headOfMsg(fields, limits);
+    };
+    const head = take(reader.getFileData(), 0);
+    return { ...head, type: 'application/vnd.ms-outlook', reportType: null, parts, mails };
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    // The library reports what it cannot make sense of by whatever error it runs into.
+    throw damaged(error);
+  }
+}
+
+/** The head as it came over the wire when Outlook kept it, else what Outlook made of it. */
+function headOfMsg(fields: FieldsData, limits: Limits): MailHead {
+  const raw = Buffer.from(typeof fields.headers === 'string' ? fields.headers : '', 'latin1');
+  const wire = headOf(firstFields(readHeader(raw, 0, raw.length, limits).fields));
+  return {
+    from: wire.from ?? textOf(fields.senderSmtpAddress) ?? textOf(fields.senderEmail),
+    subject: wire.subject ?? textOf(fields.subject),
+    message_id: wire.message_id ?? textOf(fields.messageId),
+  };
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? printable(value) : null;
+}

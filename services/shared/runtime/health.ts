@@ -1,0 +1,81 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { messageOf, SettingsError } from '../errors.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface HealthServer {
+  port: number;
+  close(): Promise<void>;
+}
+
+/** Of a request, in milliseconds and bytes: a monitor needs far less, and nobody else has business here. */
+const LIMITS = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 8 * 1024,
+};
+const MOST_CONNECTIONS = 100;
+const SILENCE_MS = 30_000;
+
+/**
+ * Serves /livez (the process answers), /readyz (503 with a line for each thing it waits for) and /metrics (Prometheus).
+ * @param ready the sentences of what is not ready; empty when all is
+ * @throws SettingsError when the address cannot be listened on
+ */
+export async function serveHealth(
+  listen: { host: string; port: number },
+  metrics: Metrics,
+  ready: () => Promise<string[]>,
+  log: Log,
+): Promise<HealthServer> {
+  const server = createServer(LIMITS, (request, response) => {
+    const answer = async (): Promise<[number, string, string]> => {
+      // Not parsed as a URL: "//" and much else that a scanner asks for is none. RFC 9112 section 3.2.2 has the absolute form as well.
+      const pathname = (request.url ?? '').replace(/^https?:\/\/[^/]+/i, '').replace(/[?#].*$/s, '');
+      if (request.method !== 'GET' && request.method !== 'HEAD') return [405, 'text/plain', 'GET only\n'];
+      if (pathname === '/livez') return [200, 'text/plain', 'ok\n'];
+      if (pathname === '/readyz') {
+        const waits = await ready();
+        return waits.length === 0 ? [200, 'text/plain', 'ok\n'] : [503, 'text/plain', `${waits.join('\n')}\n`];
+      }
+      if (pathname === '/metrics') return [200, metrics.registry.contentType, await metrics.registry.metrics()];
+      return [404, 'text/plain', 'There is /livez, /readyz and /metrics.\n'];
+    };
+    answer()
+      .catch((error: unknown): [number, string, string] => {
+        log.error({ err: messageOf(error), path: request.url?.slice(0, 200) }, 'a health request failed');
+        return [500, 'text/plain', 'failed\n'];
+      })
+      .then(([status, type, body]) => {
+        // A body that was not asked for is not read: the answer is the last on its connection.
+        const bodied = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+        response
+          .writeHead(status, { 'content-type': type, ...(bodied ? { connection: 'close' } : {}) })
+          .end(request.method === 'HEAD' ? '' : body);
+      });
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  server.setTimeout(SILENCE_MS);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        new SettingsError(
+          `HTTP_LISTEN ${listen.host}:${listen.port} cannot be used (${messageOf(error)}): set another address, or "off".`,
+          error,
+        ),
+      ),
+    );
+    server.listen(listen.port, listen.host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,202 @@
+import type { Queryable, Tx } from '../../shared/runtime/db.ts';
+import { isOwnSql } from '../domains/domains.ts';
+import type { FindingEvent } from './outbox.ts';
+
+/** One UTC day of a domain, over all sources and reporters. */
+export interface DayTotal {
+  day: string;
+  messages: number;
+  passed: number;
+}
+
+export interface NewSource {
+  source: string;
+  class: string;
+  messages: number;
+}
+
+/** What a digest tells of one domain. */
+export interface DomainWeek {
+  domain: string;
+  /** Days without mail are absent. */
+  days: DayTotal[];
+  /** First seen within the week, the largest first; without those that are unauthorized. */
+  fresh: NewSource[];
+  /** How many there are, when `fresh` does not list each. */
+  freshCount: number;
+  /** First seen within the week and unauthorized: a botnet is told as a number. */
+  strangers: { sources: number; messages: number };
+  /** Reporters whose word decides nothing (analyzer/standing.ts), and what they told of in the week: it is in no other figure here. */
+  unheard: { reporters: number; messages: number };
+  /** The policy most reports of the newest day found; null when none is known. */
+  policy: string | null;
+  /** The summary of an open finding `policy_ready`; null when nothing is known. */
+  ready: string | null;
+}
+
+/** A finding as it stands, with what was said about it. */
+export interface WeekFinding extends FindingEvent {
+  acknowledgedBy: string | null;
+  snoozedUntil: Date | null;
+}
+
+/** Some findings, the worst first, and how many there are. */
+export interface SomeFindings {
+  findings: WeekFinding[];
+  count: number;
+}
+
+export interface WeekFindings {
+  /** Opened or reopened, and not over again. */
+  opened: SomeFindings;
+  resolved: SomeFindings;
+  /** Open for longer than that. */
+  open: SomeFindings;
+}
+
+/** When the schema was made: a digest that was due before has nothing to tell. */
+export async function bornAt(q: Queryable): Promise<Date> {
+  const { rows } = await q.query<{ born: Date }>('select applied_at as born from ruawatch.migrations where version = 1');
+  return rows[0]!.born;
+}
+
+/** The own domains that any report told of. */
+export async function knownDomains(tx: Tx): Promise<string[]> {
+  const { rows } = await tx.query<{ domain: string }>(
+    `select domain from (select distinct domain from ruawatch.sources) told where ${isOwnSql('domain')} order by domain`,
+  );
+  return rows.map((row) => row.domain);
+}
+
+/** Takes the digest of a moment for these recipients: false when it was made already. */
+export async function claimDigest(tx: Tx, dueAt: Date, recipients: readonly string[], now: Date): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    'insert into ruawatch.digests (due_at, recipients, made_at) values ($1, $2, $3) on conflict do nothing',
+    [dueAt, recipients, now],
+  );
+  return rowCount === 1;
+}
+
+/** When their digest before this one was due; null when it is the first. */
+export async function digestBefore(tx: Tx, dueAt: Date, recipients: readonly string[]): Promise<Date | null> {
+  const { rows } = await tx.query<{ due_at: Date | null }>(
+    'select max(due_at) as due_at from ruawatch.digests where recipients = $2 and due_at < $1',
+    [dueAt, recipients],
+  );
+  return rows[0]!.due_at;
+}
+
+/** SQL: whether the reporter of a rollup row has a say about its domain, as far as the analyzer has said so (store/analysis/reporters.ts). */
+const decides = (row: string) =>
+  `not exists (select from ruawatch.domain_reporters n where n.domain = ${row}.domain and n.reporter = ${row}.reporter and not n.decides)`;
+
+/**
+ * The domains of a digest, those with the most mail first. Reports that are proven not to be their reporter's do not count, nor those of
+ * reporters whose word decides nothing: these are summed up apart.
+ * @param days `before` the first day of the week before, `from` and `to` the first and last of the week
+ * @param listed how many new sources are told one by one
+ */
+export async function loadDomainWeeks(
+  tx: Tx,
+  domains: readonly string[],
+  days: { before: string; from: string; to: string },
+  listed: number,
+): Promise<DomainWeek[]> {
+  const { rows } = await tx.query<DomainWeek>(
+    `with totals as (
+       select domain, day, sum(messages) as messages, sum(passed) as passed
+         from ruawatch.source_days t
+        where domain = any($1) and day between $2 and $4 and messages > 0 and trust <> 'bad' and ${decides('t')}
+        group by domain, day),
+     unheard_of as (
+       select t.domain, jsonb_build_object('reporters', count(distinct t.reporter), 'messages', sum(t.messages)) as unheard
+         from ruawatch.source_days t
+        where t.domain = any($1) and t.day between $3 and $4 and t.messages > 0 and t.trust <> 'bad' and not (${decides('t')})
+        group by t.domain),
+     per_domain as (
+       select domain, sum(messages) filter (where day >= $3) as messages,
+              jsonb_agg(jsonb_build_object('day', day, 'messages', messages, 'passed', passed) order by day) as days
+         from totals group by domain),
+     -- Their mail of the week, as far as it counts: a source that only forged reports tell of is none.
+     seen as (
+       select s.domain, s.source, s.class, sum(d.messages) as messages
+         from ruawatch.sources s
+         join ruawatch.source_days d on d.domain = s.domain and d.source = s.source and d.day between $3 and $4 and d.messages > 0
+          and d.trust <> 'bad' and ${decides('d')}
+        where s.domain = any($1) and s.last_seen >= $3
+          -- Anybody can say that a source was there long ago.
+          and (s.first_seen >= $3 or exists (select from ruawatch.domain_reporters n where n.domain = s.domain and not n.decides))
+          and not exists (select from ruawatch.source_days o
+                           where o.domain = s.domain and o.source = s.source and o.day < $3 and o.messages > 0 and o.trust <> 'bad'
+                             and ${decides('o')})
+        group by s.domain, s.source, s.class),
+     fresh as (
+       select domain, source, class, messages, count(*) over (partition by domain) as n,
+              row_number() over (partition by domain order by messages desc, source) as rank
+         from seen where class <> 'unauthorized'),
+     strangers_of as (
+       select domain, jsonb_build_object('sources', count(*), 'messages', sum(messages)) as strangers
+         from seen where class = 'unauthorized'
+        group by domain),
+     fresh_of as (
+       select domain, max(n) as n,
+              jsonb_agg(jsonb_build_object('source', source, 'class', class, 'messages', messages) order by rank)
+                filter (where rank <= $5) as sources
+         from fresh group by domain)
+     select d.domain, coalesce(p.days, '[]') as days, coalesce(f.sources, '[]') as fresh, coalesce(f.n, 0) as "freshCount",
+            coalesce(s.strangers, '{"sources": 0, "messages": 0}') as strangers,
+            coalesce(u.unheard, '{"reporters": 0, "messages": 0}') as unheard,
+            (select policy from ruawatch.policy_days y
+              where y.domain = d.domain and y.day between $2 and $4 and y.reports > 0 and y.trust = 'ok' and ${decides('y')}
+              group by y.day, y.policy order by y.day desc, sum(y.reports) desc, y.policy limit 1) as policy,
+            (select summary from ruawatch.findings r
+              where r.domain = d.domain and r.kind = 'policy_ready' and r.state = 'open' limit 1) as ready
+       from unnest($1::text[]) as d(domain)
+       left join per_domain p using (domain)
+       left join fresh_of f using (domain)
+       left join strangers_of s using (domain)
+       left join unheard_of u using (domain)
+      order by coalesce(p.messages, 0) desc, d.domain`,
+    [domains, days.before, days.from, days.to, listed],
+  );
+  return rows;
+}
+
+const SHAPE = `f.finding_key as "findingKey", f.revision, f.domain, f.kind, f.subject, f.severity, f.confidence, f.summary, f.evidence,
+            f.acknowledged_by as "acknowledgedBy", f.snoozed_until as "snoozedUntil"`;
+const WORST_FIRST = `array_position(array['critical', 'high', 'medium', 'low', 'info'], f.severity), f.domain, f.finding_key`;
+
+/**
+ * What became of findings between two moments, and what is open now.
+ * @param listed how many of each are read
+ */
+export async function loadWeekFindings(
+  tx: Tx,
+  domains: readonly string[],
+  since: Date,
+  until: Date,
+  listed: number,
+): Promise<WeekFindings> {
+  const read = async (event: string, at: string, where: string) => {
+    const { rows } = await tx.query<WeekFinding & { n: number }>(
+      `select ${SHAPE}, ${event} as event, ${at} as at, count(*) over () as n from ruawatch.findings f
+        where f.domain = any($1) and ${where} order by ${WORST_FIRST} limit $4`,
+      [domains, since, until, listed],
+    );
+    return { findings: rows.map(({ n: _n, ...finding }) => finding), count: rows[0]?.n ?? 0 };
+  };
+  const began = 'coalesce(f.reopened_at, f.opened_at)';
+  return {
+    opened: await read(
+      "case when f.reopened_at is null then 'opened' else 'reopened' end",
+      began,
+      `f.state = 'open' and ${began} >= $2 and ${began} < $3`,
+    ),
+    resolved: await read(
+      "'resolved'",
+      'f.resolved_at',
+      "f.state = 'resolved' and f.severity <> 'info' and f.resolved_at >= $2 and f.resolved_at < $3",
+    ),
+    open: await read("'changed'", 'f.changed_at', `f.state = 'open' and ${began} < least($2::timestamptz, $3::timestamptz)`),
+  };
+}

@@ -1,0 +1,279 @@
+import { createHash } from 'node:crypto';
+import type { Queryable, Tx } from '../../shared/runtime/db.ts';
+import type { FindingEvent as EventName } from '../findings/findings.ts';
+import { lockNamed } from '../locks.ts';
+
+/** An event nobody was told of yet, without its evidence. */
+export interface UnhandledEvent {
+  eventKey: number;
+  findingKey: number;
+  domain: string;
+  severity: string;
+  event: EventName;
+  at: Date;
+  notify: boolean;
+  /** A person has asked for silence about the finding: it is acknowledged or snoozed. */
+  silent: boolean;
+  /** Whether an earlier event of the finding was already put into a mail. */
+  told: boolean;
+}
+
+/** A finding as one of its events tells it: what a mail is rendered from. */
+export interface FindingEvent {
+  findingKey: number;
+  revision: number;
+  event: EventName;
+  at: Date;
+  domain: string;
+  kind: string;
+  subject: string;
+  severity: string;
+  /** 0 to 1. */
+  confidence: number;
+  summary: string;
+  /** As the analyzer wrote it; every part may be absent. */
+  evidence: unknown;
+}
+
+export interface NewMail {
+  /** With its angle brackets, as in the header. */
+  messageId: string;
+  kind: 'finding' | 'digest' | 'weekly' | 'event' | 'events';
+  /** Null for what tells of several. */
+  findingKey: number | null;
+  recipients: string[];
+  subject: string;
+  /** The whole mail; every attempt sends these bytes. */
+  raw: Buffer;
+  /** It goes before what is not, and is counted apart. */
+  urgent: boolean;
+  createdAt: Date;
+  /** The name of the webhook it is posted to; absent for mail. */
+  webhook?: string;
+}
+
+export interface ClaimedMail {
+  outboxKey: number;
+  messageId: string;
+  findingKey: number | null;
+  recipients: string[];
+  raw: Buffer;
+  /** Attempts that failed before this one. */
+  attempts: number;
+  createdAt: Date;
+}
+
+/** Far above any real backlog; what is beyond it is seen by a later turn. */
+const MOST_EVENTS = 20_000;
+const MOST_FINDINGS = 10_000;
+
+/**
+ * A short name of this installation, the same after a restart, a dump and a restore, and different from every other's: a digest of
+ * the microsecond in which the schema was made. (Postgres' own system identifier needs rights that managed servers do not give.)
+ */
+export async function installation(q: Queryable): Promise<string> {
+  const { rows } = await q.query<{ born: string }>(
+    'select extract(epoch from applied_at)::text as born from ruawatch.migrations where version = 1',
+  );
+  return createHash('sha256')
+    .update(rows[0]?.born ?? '')
+    .digest('hex')
+    .slice(0, 12);
+}
+
+/**
+ * One composer at a time, until the transaction ends: so the hourly cap counts right and a finding's mails are made in order,
+ * however many alerters run. It waits; composing does no network work and takes milliseconds.
+ */
+export async function lockComposing(tx: Tx): Promise<void> {
+  await lockNamed(tx, 'compose');
+}
+
+/**
+ * The events nobody was told of yet, oldest first. Of more than can be looked at in one turn, those of the gravest findings: what is held back
+ * waits here, and must not stand in the way.
+ */
+export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
+  const { rows } = await tx.query<UnhandledEvent>(
+    `select e.event_key as "eventKey", e.finding_key as "findingKey", f.domain, e.severity, e.event, e.at, e.notify,
+            f.acknowledged_at is not null or f.snoozed_until is not null as silent,
+            exists (select 1 from ruawatch.finding_events h
+                     where h.finding_key = e.finding_key and h.handled_at is not null and h.notify) as told
+       from ruawatch.finding_events e
+       join ruawatch.findings f using (finding_key)
+      where e.handled_at is null
+        and e.finding_key in (
+            select finding_key from ruawatch.finding_events where handled_at is null
+             group by finding_key
+             order by min(array_position(array['critical', 'high', 'medium', 'low', 'info'], severity)), min(event_key)
+             limit ${MOST_FINDINGS})
+      order by e.event_key`,
+  );
+  return rows;
+}
+
+/** Locks those of the events that are still unhandled and that nobody else holds. */
+export async function lockEvents(tx: Tx, eventKeys: number[]): Promise<Set<number>> {
+  const { rows } = await tx.query<{ event_key: number }>(
+    `select event_key from ruawatch.finding_events
+      where event_key = any($1) and handled_at is null
+      order by event_key
+        for update skip locked`,
+    [eventKeys],
+  );
+  return new Set(rows.map((row) => row.event_key));
+}
+
+/** The events with their evidence, in the order of the keys given. */
+export async function findingEvents(tx: Tx, eventKeys: number[]): Promise<FindingEvent[]> {
+  const { rows } = await tx.query<FindingEvent>(
+    `select e.finding_key as "findingKey", e.revision, e.event, e.at, f.domain, f.kind, f.subject, e.severity, f.confidence,
+            e.summary, e.evidence
+       from ruawatch.finding_events e
+       join ruawatch.findings f using (finding_key)
+      where e.event_key = any($1)
+      order by array_position($1::bigint[], e.event_key)`,
+    [eventKeys],
+  );
+  return rows;
+}
+
+export async function markHandled(tx: Tx, eventKeys: number[], at: Date): Promise<void> {
+  await tx.query('update ruawatch.finding_events set handled_at = $2 where event_key = any($1)', [eventKeys, at]);
+}
+
+/** The events that no post was made of yet, oldest first. */
+export async function unpostedEvents(tx: Tx): Promise<{ eventKey: number; notify: boolean; silent: boolean }[]> {
+  const { rows } = await tx.query<{ eventKey: number; notify: boolean; silent: boolean }>(
+    `select e.event_key as "eventKey", e.notify, f.acknowledged_at is not null or f.snoozed_until is not null as silent
+       from ruawatch.finding_events e
+       join ruawatch.findings f using (finding_key)
+      where e.posted_at is null
+      order by e.event_key
+      limit ${MOST_EVENTS}
+        for update of e skip locked`,
+  );
+  return rows;
+}
+
+export async function markPosted(tx: Tx, eventKeys: number[], at: Date): Promise<void> {
+  await tx.query('update ruawatch.finding_events set posted_at = $2 where event_key = any($1)', [eventKeys, at]);
+}
+
+/** What waits for a webhook that is no longer set has nowhere to go. @returns how many posts were given up */
+export async function failOrphans(q: Queryable, webhooks: readonly string[]): Promise<number> {
+  const { rowCount } = await q.query(
+    `update ruawatch.outbox set state = 'failed', last_error = 'Its webhook is no longer among the settings.'
+      where state = 'pending' and webhook is not null and webhook <> all($1::text[])`,
+    [webhooks],
+  );
+  return rowCount ?? 0;
+}
+
+/** The newest mails to just these recipients (or posts to a webhook), newest first. `domain` is null where there are several. */
+export async function newestMails(
+  tx: Tx,
+  recipients: string[],
+  limit: number,
+  webhook: string | null = null,
+): Promise<{ at: Date; domain: string | null; urgent: boolean }[]> {
+  const { rows } = await tx.query<{ at: Date; domain: string | null; urgent: boolean }>(
+    `select o.created_at as at, f.domain, o.urgent
+       from ruawatch.outbox o
+       left join ruawatch.findings f using (finding_key)
+      where o.recipients = $1 and o.webhook is not distinct from $3 and o.kind <> 'weekly'
+      order by o.outbox_key desc limit $2`,
+    [recipients, limit, webhook],
+  );
+  return rows;
+}
+
+/** The mail that began a finding's thread; null when there is none (yet), or when it was told in a digest. */
+export async function firstMailOf(tx: Tx, findingKey: number): Promise<{ messageId: string; subject: string } | null> {
+  const { rows } = await tx.query<{ messageId: string; subject: string }>(
+    'select message_id as "messageId", subject from ruawatch.outbox where finding_key = $1 and webhook is null order by outbox_key limit 1',
+    [findingKey],
+  );
+  return rows[0] ?? null;
+}
+
+/** Puts a mail into the outbox, due at once. A Message-ID that is there already stays as it is: it tells the same events. */
+export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> {
+  const { rows } = await tx.query<{ outbox_key: number }>(
+    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent)
+     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
+     on conflict (message_id) do nothing
+     returning outbox_key`,
+    [
+      mail.messageId,
+      mail.kind,
+      mail.findingKey,
+      mail.recipients,
+      mail.subject,
+      mail.raw,
+      mail.createdAt,
+      mail.webhook ?? null,
+      mail.urgent,
+    ],
+  );
+  return rows[0]?.outbox_key ?? null;
+}
+
+/**
+ * Claims the next due mail (or post of a webhook) for as long as the transaction lasts; nobody else can claim it meanwhile. A finding's later mail waits
+ * until its earlier one is out, so that a thread never arrives in the wrong order.
+ */
+export async function claimDueMail(tx: Tx, now: Date, webhook: string | null = null): Promise<ClaimedMail | null> {
+  // The transaction is idle while the mail server is spoken to; a server-wide limit on that would send the mail twice.
+  await tx.query('set local idle_in_transaction_session_timeout = 0');
+  const { rows } = await tx.query<ClaimedMail>(
+    `select outbox_key as "outboxKey", message_id as "messageId", finding_key as "findingKey", recipients, raw, attempts,
+            created_at as "createdAt"
+       from ruawatch.outbox o
+      where state = 'pending' and next_at <= $1 and webhook is not distinct from $2
+        and not exists (select 1 from ruawatch.outbox e
+                         where e.finding_key = o.finding_key and e.outbox_key < o.outbox_key and e.state = 'pending'
+                            and e.webhook is not distinct from o.webhook)
+      order by urgent desc, outbox_key
+      limit 1
+        for update skip locked`,
+    [now, webhook],
+  );
+  return rows[0] ?? null;
+}
+
+export async function mailSent(tx: Tx, outboxKey: number, at: Date, note: string | null): Promise<void> {
+  await tx.query("update ruawatch.outbox set state = 'sent', sent_at = $2, last_error = $3 where outbox_key = $1", [
+    outboxKey,
+    at,
+    note,
+  ]);
+}
+
+/** Puts a mail off. `recipients` are those who still have to get it. */
+export async function mailDelayed(
+  tx: Tx,
+  outboxKey: number,
+  to: { nextAt: Date; error: string; recipients: string[] },
+): Promise<void> {
+  await tx.query(
+    'update ruawatch.outbox set attempts = attempts + 1, next_at = $2, last_error = $3, recipients = $4 where outbox_key = $1',
+    [outboxKey, to.nextAt, to.error, to.recipients],
+  );
+}
+
+export async function mailFailed(tx: Tx, outboxKey: number, error: string): Promise<void> {
+  await tx.query("update ruawatch.outbox set state = 'failed', attempts = attempts + 1, last_error = $2 where outbox_key = $1", [
+    outboxKey,
+    error,
+  ]);
+}
+
+/** Mails (or posts of a webhook) not out yet. */
+export async function pendingMails(q: Queryable, webhook: string | null = null): Promise<number> {
+  const { rows } = await q.query<{ n: number }>(
+    "select count(*) as n from ruawatch.outbox where state = 'pending' and webhook is not distinct from $1",
+    [webhook],
+  );
+  return rows[0]!.n;
+}

@@ -1,0 +1,150 @@
+import type { Db, Tx } from '../../shared/runtime/db.ts';
+import { recordsOf } from '../schema/partitions.ts';
+
+/** A signature or an SPF check that did not pass, in failing mail of a source. */
+export interface FailedCheck {
+  source: string;
+  mechanism: 'dkim' | 'spf';
+  /** `d=` of the signature, or the domain that SPF was asked about. */
+  domain: string;
+  selector: string | null;
+  messages: number;
+}
+
+/** So many are told apart, those of the most messages. */
+const CHECKS = 1000;
+
+/**
+ * What did not pass in the failing mail of sources that broke, from the day since when each fails, for a week: where to look in DNS.
+ * @param broken source and first day (YYYY-MM-DD)
+ * @param reporters whose records are read: those who decide
+ */
+export async function loadFailedChecks(
+  tx: Tx,
+  domain: string,
+  broken: readonly { source: string; since: string }[],
+  reporters: readonly string[],
+): Promise<FailedCheck[]> {
+  if (broken.length === 0) return [];
+  const first = broken.map(({ since }) => since).sort();
+  const { rows } = await tx.query<FailedCheck>(
+    `select r.source, c.mechanism, c.domain, c.selector, sum(r.count) as messages
+       from jsonb_to_recordset($2::jsonb) as g(source text, since date)
+       join ruawatch.records r on r.source = g.source and not (r.dkim_aligned or r.spf_aligned)
+        and r.begin_at >= g.since::timestamp at time zone 'UTC' and r.begin_at < (g.since + 7)::timestamp at time zone 'UTC'
+       join ruawatch.reports p on p.report_key = r.report_key
+      cross join lateral (
+        select 'dkim' as mechanism, lower(d ->> 'domain') as domain, d ->> 'selector' as selector, d ->> 'result' as result
+          from jsonb_array_elements(r.auth -> 'dkim') d
+         union all
+        select 'spf', lower(s ->> 'domain'), null, s ->> 'result' from jsonb_array_elements(r.auth -> 'spf') s) c
+      where r.begin_at >= $3::timestamp at time zone 'UTC' and r.begin_at < ($4::date + 7)::timestamp at time zone 'UTC'
+        and p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and p.reporter = any($5::text[]) and c.result is distinct from 'pass' and c.domain is not null
+        and (c.mechanism = 'spf' or c.selector is not null)
+      group by 1, 2, 3, 4
+      order by messages desc, source, mechanism, domain, selector
+      limit ${CHECKS}`,
+    [domain, JSON.stringify(broken), first[0], first.at(-1), reporters],
+  );
+  return rows;
+}
+
+/** Reports and signatures looked through for selectors, at most: the newest, and of equals always the same. */
+const SELECTOR_REPORTS = 200;
+const SELECTOR_RECORDS = 50_000;
+
+/**
+ * Of the mail that each source signed as the domain since `from`: the part whose selector (under its domain, as the key is published) older sources sign with as well. Who passes
+ * on mail bears the signature of its author; who has a key of its own signs with a selector of its own. A source of which no report tells
+ * a selector is left out.
+ * @param reporters whose reports are read: those who decide. Who was there first is taken from theirs as well.
+ */
+export async function loadBorrowed(
+  tx: Tx,
+  domain: string,
+  sources: readonly string[],
+  from: string,
+  reporters: readonly string[],
+): Promise<Map<string, number>> {
+  if (sources.length === 0) return new Map();
+  const { rows } = await tx.query<{ source: string; signed: number; borrowed: number }>(
+    `with told as materialized (
+       select report_key, begin_at from ruawatch.reports
+        where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
+          and reporter = any($4::text[])
+        order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
+     signed as materialized (
+       select c.source, c.count, lower((d ->> 'selector') || '._domainkey.' || (d ->> 'domain')) as selector
+         from told p
+        cross join lateral (${recordsOf('p', "$3::date::timestamp at time zone 'UTC'", "'infinity'", 'source, count, auth, dkim_aligned')}) c
+        cross join lateral jsonb_array_elements(c.auth -> 'dkim') d
+        where c.dkim_aligned and d ->> 'result' = 'pass' and d ->> 'selector' is not null
+          and (d ->> 'domain' = $1 or right(d ->> 'domain', length($1) + 1) = '.' || $1 or right($1, length(d ->> 'domain') + 1) = '.' || (d ->> 'domain'))
+        limit ${SELECTOR_RECORDS}),
+     by_selector as materialized (select source, selector, sum(count) as messages from signed group by 1, 2),
+     seen as materialized (
+       select s.source, f.day as first_seen
+         from (select distinct source from by_selector) s
+        cross join lateral (
+          select d.day from ruawatch.source_days d
+           where d.domain = $1 and d.source = s.source and d.messages > 0 and d.trust = 'ok' and d.reporter = any($4::text[])
+           order by d.day limit 1) f)
+     select b.source, sum(b.messages) as signed,
+            coalesce(sum(b.messages) filter (where exists (
+              select from by_selector o join seen s on s.source = o.source
+               where o.selector = b.selector and s.first_seen < me.first_seen)), 0) as borrowed
+       from by_selector b join seen me on me.source = b.source
+      where b.source = any($2::text[])
+      group by 1`,
+    [domain, sources, from, reporters],
+  );
+  return new Map(rows.map((row) => [row.source, row.borrowed / row.signed]));
+}
+
+/** A selector that mail was signed with as a domain, by what receivers say. */
+export interface SeenSelector {
+  selector: string;
+  /** Messages whose signature passed, and did not. */
+  passed: number;
+  failed: number;
+  /** The report day (YYYY-MM-DD) of the last pass. */
+  last_passed: string;
+  /** Sources that it passed for, those of the most messages first. */
+  sources: string[];
+}
+
+const SELECTORS = 25;
+
+/**
+ * The selectors of a domain's own signatures in the newest trusted reports since a day: those of the most messages that passed first. One
+ * that never passed is left out: a forger may have made it up.
+ * @param from YYYY-MM-DD
+ */
+export async function loadSelectors(db: Db, domain: string, from: string): Promise<SeenSelector[]> {
+  const { rows } = await db.query<SeenSelector>(
+    `with told as materialized (
+       select report_key, begin_at from ruawatch.reports
+        where begin_at >= $2::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
+          and (domain = $1 or right($1, length(domain) + 1) = '.' || domain)
+        order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
+     signed as materialized (
+       select c.source, c.count, p.begin_at, lower(d ->> 'selector') as selector, coalesce(d ->> 'result' = 'pass', false) as passed
+         from told p
+        cross join lateral (${recordsOf('p', "$2::date::timestamp at time zone 'UTC'", "'infinity'", 'source, count, auth')}) c
+        cross join lateral jsonb_array_elements(c.auth -> 'dkim') d
+        where lower(d ->> 'domain') = $1 and d ->> 'selector' ~ '^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$'
+        limit ${SELECTOR_RECORDS})
+     select selector, coalesce(sum(count) filter (where passed), 0) as passed, coalesce(sum(count) filter (where not passed), 0) as failed,
+            to_char(max(begin_at at time zone 'UTC') filter (where passed), 'YYYY-MM-DD') as last_passed,
+            coalesce((select array_agg(source order by messages desc, source)
+                        from (select source, sum(count) as messages from signed o
+                               where o.selector = s.selector and o.passed group by 1 order by 2 desc, 1 limit 3) n), '{}') as sources
+       from signed s
+      group by selector
+     having bool_or(passed)
+      order by passed desc, failed desc, selector
+      limit ${SELECTORS}`,
+    [domain, from],
+  );
+  return rows;
+}

@@ -1,0 +1,312 @@
+import type { Tx } from '../../shared/runtime/db.ts';
+import { type Counted, countedRows } from './counted.ts';
+
+/** A row of ruawatch.source_days: what one reporter saw of one source on one UTC day. */
+export interface SourceDay {
+  source: string;
+  /** YYYY-MM-DD */
+  day: string;
+  reporter: string;
+  messages: number;
+  passed: number;
+  dkim_aligned: number;
+  spf_aligned: number;
+  forwarded: number;
+  failed_forwarded: number;
+  failed_authenticated: number;
+  failed_unauthenticated: number;
+  failed_foreign_dkim: number;
+  failed_foreign_spf: number;
+  delivered: number;
+  quarantined: number;
+  rejected: number;
+  failed_delivered: number;
+  signing_domain: string | null;
+}
+
+/** One UTC day on which the domain was reported on, over all sources. */
+export interface DomainDay {
+  day: string;
+  messages: number;
+  reporters: string[];
+  /** Those of them that are known (analyzer/standing.ts). */
+  known?: string[];
+}
+
+/** What a source without any authentication did on one day, over all reporters. */
+export interface NetworkDay {
+  day: string;
+  passed: number;
+  failed: number;
+  /** Of the failed: the From address is below the domain. */
+  below: number;
+  delivered: number;
+  quarantined: number;
+  rejected: number;
+  reporters: string[];
+}
+
+export interface Network {
+  source: string;
+  days: NetworkDay[];
+  /** What it did in the window before these days. */
+  before: { passed: number; failed: number; days: number };
+}
+
+/** What one reporter saw of a domain on one day, over all sources. */
+export interface ReporterDay {
+  day: string;
+  reporter: string;
+  messages: number;
+  /** Unauthenticated messages of sources that send more of these than of such that pass, and how many such sources there were. */
+  background: number;
+  networks: number;
+  /** The same of those sources most of whose unauthenticated mail comes from below the domain. */
+  background_below: number;
+  networks_below: number;
+  /** Messages for which its own verdict contradicts its own results. */
+  contradicted: number;
+}
+
+/** The sources of a domain that sent mail nothing authenticates: the largest one by one, the others as a sum. */
+export interface Networks {
+  largest: Network[];
+  others: Rest;
+  /** Of the others: those most of whose unauthenticated mail comes from below the domain. */
+  others_below: Rest;
+}
+
+/** Networks that are too many to list. */
+export interface Rest {
+  networks: number;
+  failed: number;
+}
+
+export interface PolicyDay {
+  day: string;
+  reporter: string;
+  policy: string;
+  reports: number;
+}
+
+/**
+ * The rollup rows of the named sources from `from` to `to`, both included. Here and below only what is trusted counts, and of that only what
+ * the reporters tell that decide: what is not proven, or is the word of somebody unknown, opens nothing, resolves nothing, and moves no window.
+ */
+export async function loadSourceDays(
+  tx: Tx,
+  domain: string,
+  sources: readonly string[],
+  from: string,
+  to: string,
+  counted: Counted,
+): Promise<SourceDay[]> {
+  if (sources.length === 0) return [];
+  const { cte, params } = countedRows(counted, 5);
+  const { rows } = await tx.query<SourceDay>(
+    `with ${cte}
+     select source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded, failed_authenticated,
+            failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected, failed_delivered,
+            signing_domain
+       from counted
+      where domain = $1 and source = any($2::text[]) and day between $3 and $4 and messages > 0 and trust = 'ok'
+      order by source, day, reporter`,
+    [domain, sources, from, to, ...params],
+  );
+  return rows;
+}
+
+/** A passing source with fewer messages in the window is not one that anything is tested of. */
+const TESTED = 20;
+
+/** A source that was first seen in so many days before `to` is a newcomer. */
+const NEWCOMER_DAYS = 30;
+
+/** What each reporter saw of the domain on each day from `from` to `to`, how many sources authenticate there, and how many of them are newcomers. */
+export async function loadReporterDays(
+  tx: Tx,
+  domain: string,
+  from: string,
+  to: string,
+  counted: Counted,
+): Promise<{ reporterDays: ReporterDay[]; sources: number; newcomers: number }> {
+  const { cte, params } = countedRows(counted, 4);
+  const { rows } = await tx.query<ReporterDay & { sources: number; newcomers: number }>(
+    `with ${cte},
+     per_source as materialized (
+       select source, sum(failed_unauthenticated) > sum(passed) as background, sum(passed + failed_authenticated) >= ${TESTED} as tested,
+              sum(passed) >= ${TESTED} and min(day) > $3::date - ${NEWCOMER_DAYS} as newcomer,
+              2 * sum(failed_subdomain) > sum(failed_unauthenticated) as below
+         from counted
+        where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
+        group by source)
+     select d.day, d.reporter, sum(d.messages) as messages,
+            coalesce(sum(d.failed_unauthenticated) filter (where s.background), 0) as background,
+            count(*) filter (where s.background and d.failed_unauthenticated > 0) as networks,
+            coalesce(sum(d.failed_unauthenticated) filter (where s.background and s.below), 0) as background_below,
+            count(*) filter (where s.background and s.below and d.failed_unauthenticated > 0) as networks_below, sum(d.contradicted) as contradicted,
+            (select count(*) from per_source where tested) as sources, (select count(*) from per_source where newcomer) as newcomers
+       from counted d join per_source s using (source)
+      where d.domain = $1 and d.day between $2 and $3 and d.messages > 0 and d.trust = 'ok'
+      group by d.day, d.reporter
+      order by d.day, d.reporter`,
+    [domain, from, to, ...params],
+  );
+  const { sources = 0, newcomers = 0 } = rows[0] ?? {};
+  return { reporterDays: rows.map(({ sources: _, newcomers: __, ...row }) => row), sources, newcomers };
+}
+
+/**
+ * The sources that sent mail nothing authenticates from `recent` to `to`, the `limit` largest with their days and with what they did from
+ * `from` until then.
+ */
+export async function loadNetworks(
+  tx: Tx,
+  domain: string,
+  from: string,
+  recent: string,
+  to: string,
+  limit: number,
+  counted: Counted,
+): Promise<Networks> {
+  const { cte, params } = countedRows(counted, 6);
+  const { rows } = await tx.query<
+    Network & Record<'failed' | 'networks' | 'all_failed' | 'networks_below' | 'failed_below', number> & { below: boolean }
+  >(
+    `with ${cte},
+     per_day as (
+       select source, day, sum(passed) as passed, sum(failed_unauthenticated) as failed, sum(failed_subdomain) as below,
+              sum(failed_delivered) as delivered,
+              sum(quarantined) as quarantined, sum(rejected) as rejected,
+              coalesce(array_agg(distinct reporter order by reporter) filter (where failed_unauthenticated > 0), '{}') as reporters
+         from counted
+        where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
+        group by source, day),
+     per_source as (
+       select source, sum(failed) as failed, 2 * sum(below) > sum(failed) as below,
+              jsonb_agg(jsonb_build_object('day', day, 'passed', passed, 'failed', failed, 'below', below, 'delivered', delivered,
+                                           'quarantined', quarantined, 'rejected', rejected, 'reporters', reporters) order by day) as days
+         from per_day group by source having sum(failed) > 0),
+     largest as (
+       select source, days, failed, below, count(*) over () as networks, sum(failed) over () as all_failed,
+              count(*) filter (where below) over () as networks_below, coalesce(sum(failed) filter (where below) over (), 0) as failed_below
+         from per_source order by failed desc, source limit $4)
+     select l.*, b.before
+       from largest l cross join lateral (
+         select jsonb_build_object('passed', coalesce(sum(passed), 0), 'failed', coalesce(sum(failed_unauthenticated), 0),
+                                   'days', count(distinct day) filter (where passed > 0)) as before
+           from counted d
+          where d.domain = $1 and d.source = l.source and d.day >= $5 and d.day < $2 and d.messages > 0 and d.trust = 'ok') b
+      order by l.failed desc, l.source`,
+    [domain, recent, to, limit, from, ...params],
+  );
+  const beyond = (networks: number, failed: number, listed: readonly { failed: number }[]): Rest => ({
+    networks: networks - listed.length,
+    failed: failed - listed.reduce((sum, row) => sum + row.failed, 0),
+  });
+  const [first] = rows;
+  return {
+    largest: rows.map(({ source, days: each, before }) => ({ source, days: each, before })),
+    others: beyond(first?.networks ?? 0, first?.all_failed ?? 0, rows),
+    others_below: beyond(
+      first?.networks_below ?? 0,
+      first?.failed_below ?? 0,
+      rows.filter(({ below }) => below),
+    ),
+  };
+}
+
+/** The first day each of the sources was seen, as far back as rollups are kept, by those who decide: a day that a stranger names is his choice. */
+export async function loadFirstSeen(
+  tx: Tx,
+  domain: string,
+  sources: readonly string[],
+  counted: Counted,
+): Promise<Map<string, string>> {
+  if (sources.length === 0) return new Map();
+  const { cte, params } = countedRows(counted, 3);
+  const { rows } = await tx.query<{ source: string; first_seen: string }>(
+    `with ${cte}
+     select n.source, f.day as first_seen
+       from unnest($2::text[]) as n(source)
+      cross join lateral (
+        select d.day from counted d
+         where d.domain = $1 and d.source = n.source and d.messages > 0 and d.trust = 'ok' order by d.day limit 1) f`,
+    [domain, sources, ...params],
+  );
+  return new Map(rows.map((row) => [row.source, row.first_seen]));
+}
+
+/** The messages of all sources of a class together. */
+export interface ClassVolume {
+  class: SourceClass['class'];
+  messages: number;
+  passed: number;
+  dkim_aligned: number;
+}
+
+/** The domain's messages from `from` to `to` by the class of their source. */
+export async function loadClassVolumes(
+  tx: Tx,
+  domain: string,
+  from: string,
+  to: string,
+  counted: Counted,
+): Promise<ClassVolume[]> {
+  const { cte, params } = countedRows(counted, 4);
+  const { rows } = await tx.query<ClassVolume>(
+    `with ${cte},
+     per_source as (
+       select source, sum(messages) as messages, sum(passed) as passed, sum(least(passed, dkim_aligned)) as dkim_aligned
+         from counted
+        where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
+        group by source)
+     select coalesce(s.class, 'unknown') as class, sum(p.messages) as messages, sum(p.passed) as passed, sum(p.dkim_aligned) as dkim_aligned
+       from per_source p join ruawatch.sources s on s.domain = $1 and s.source = p.source
+      group by 1 order by 1`,
+    [domain, from, to, ...params],
+  );
+  return rows;
+}
+
+/** What each reporter said the domain published, from `from` to `to`, both included. */
+export async function loadPolicyDays(
+  tx: Tx,
+  domain: string,
+  from: string,
+  to: string,
+  { reporters }: Counted,
+): Promise<PolicyDay[]> {
+  const { rows } = await tx.query<PolicyDay>(
+    `select day, reporter, policy, reports from ruawatch.policy_days
+      where domain = $1 and day between $2 and $3 and reports > 0 and trust = 'ok' and reporter = any($4::text[])
+      order by day, reporter, policy`,
+    [domain, from, to, reporters],
+  );
+  return rows;
+}
+
+export interface SourceClass {
+  source: string;
+  class: 'authorized' | 'misaligned' | 'forwarded' | 'unauthorized' | 'unknown';
+  confidence: number;
+  why: string;
+}
+
+/**
+ * Writes what each source was found to be. The rows themselves are the parser's, written with the rollups.
+ * They are locked in the order the parser writes them, so that the two do not deadlock.
+ */
+export async function saveClasses(tx: Tx, domain: string, at: Date, classes: readonly SourceClass[]): Promise<void> {
+  if (classes.length === 0) return;
+  await tx.query(
+    `with held as (
+       select s.source from ruawatch.sources s
+        where s.domain = $1 and s.source = any($4::text[]) order by s.source for update)
+     update ruawatch.sources s set class = c.class, confidence = c.confidence, why = c.why, classified_at = $2
+       from jsonb_to_recordset($3::jsonb) as c(source text, class text, confidence real, why text)
+       join held h on h.source = c.source
+      where s.domain = $1 and s.source = c.source`,
+    [domain, at, JSON.stringify(classes), classes.map((c) => c.source)],
+  );
+}

@@ -1,0 +1,117 @@
+import type { Db, Queryable, Tx } from '../../shared/runtime/db.ts';
+
+/** What of a domain is looked at first: mail that nothing authenticates and that was delivered. */
+export const URGENT = 0;
+export const USUAL = 1;
+/** What only reporters tell of whose word decides nothing: it is judged when nothing else waits. */
+export const LATER = 2;
+
+/** A domain with work waiting. */
+export interface WaitingDomain {
+  domain: string;
+  /** Seconds since its oldest row was written, by the clock of the database that wrote it. */
+  seconds: number;
+}
+
+/**
+ * Whether mails are still on their way in: stored and not parsed, seen in a mailbox and not stored, or not verified yet. What the name
+ * service left open once does not count: that may last for days.
+ */
+export async function backlogExists(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ waiting: boolean }>(
+    `select exists (select from ruawatch.messages where state = 'received')
+         or exists (select from ruawatch.mailboxes where backlog > 0)
+         or exists (select from ruawatch.trust_checks where attempts = 0) as waiting`,
+  );
+  return rows[0]!.waiting;
+}
+
+/** The oldest row of each domain in `d`: keys are given out in order, so it is the one with the lowest key. */
+const OLDEST = `
+  select d.domain, extract(epoch from now() - w.queued_at)::float8 as seconds
+    from d cross join lateral (
+      select queued_at from ruawatch.analysis_work where domain = d.domain order by work_key limit 1) w
+   where d.domain is not null
+   order by w.queued_at, d.domain`;
+
+/**
+ * The domains that wait to be judged, the longest-waiting first. Hops through the index from domain to domain: in an import a few
+ * domains have millions of rows.
+ */
+export async function waitingDomains(db: Db, limit: number): Promise<WaitingDomain[]> {
+  const { rows } = await db.query<WaitingDomain>(
+    `with recursive d as (
+       (select domain from ruawatch.analysis_work order by domain limit 1)
+       union all
+       select (select w.domain from ruawatch.analysis_work w where w.domain > d.domain order by w.domain limit 1)
+         from d where d.domain is not null)
+     ${OLDEST} limit $1`,
+    [limit],
+  );
+  return rows;
+}
+
+/** Those of the named domains that wait to be judged. */
+export async function waitingAmong(db: Db, domains: readonly string[]): Promise<WaitingDomain[]> {
+  const { rows } = await db.query<WaitingDomain>(`with d as (select distinct unnest($1::text[]) as domain) ${OLDEST}`, [domains]);
+  return rows;
+}
+
+export interface TakenWork {
+  /** How many rows were taken. */
+  rows: number;
+  sources: string[];
+  /** More sources of the domain wait. */
+  more: boolean;
+  /** All that decides something was taken, this time: the domain as a whole can be judged. */
+  whole: boolean;
+}
+
+/**
+ * Takes the waiting work of up to `limit` sources of a domain, what is urgent first, by deleting it: a roll-back puts it back. What is
+ * committed by others after this statement began stays for the next time, so nothing is deleted that was not seen.
+ * Hops through the index from source to source: what one take costs does not depend on how much waits.
+ */
+export async function takeWork(tx: Tx, domain: string, limit: number): Promise<TakenWork> {
+  const { rows } = await tx.query<{ source: string; rows: number; more: boolean; whole: boolean }>(
+    `with recursive w as (
+       (select tier, source, 1 as n from ruawatch.analysis_work where domain = $1 order by tier, source limit 1)
+       union all
+       select next.tier, next.source, w.n + 1
+         from w cross join lateral (
+           select tier, source from ruawatch.analysis_work
+            where domain = $1 and (tier, source) > (w.tier, w.source) order by tier, source limit 1) next
+        where w.n <= $2),
+     chosen as materialized (select distinct source from w where n <= $2),
+     taken as (
+       delete from ruawatch.analysis_work a using chosen c
+        where a.domain = $1 and a.tier in (${URGENT}, ${USUAL}, ${LATER}) and a.source = c.source returning a.source)
+     select source, count(*) as rows, (select count(*) from w) > $2 as more,
+            -- The row after those that were chosen is the first of what is left.
+            coalesce((select w.tier = ${LATER} and (select min(tier) from w) < ${LATER} from w where n > $2), true) as whole
+       from taken group by source order by source`,
+    [domain, limit],
+  );
+  return {
+    rows: rows.reduce((sum, row) => sum + row.rows, 0),
+    // The empty source stands for work that concerns the domain alone (its published policy).
+    sources: rows.map((row) => row.source).filter((source) => source !== ''),
+    more: rows[0]?.more ?? false,
+    whole: rows[0]?.whole ?? true,
+  };
+}
+
+/** Takes all work of a domain off the list: it is not judged. */
+export async function dropWork(tx: Tx, domain: string): Promise<void> {
+  await tx.query('delete from ruawatch.analysis_work where domain = $1', [domain]);
+}
+
+/** Whether urgent work of the domain waits, and it was judged before. */
+export async function isUrgent(db: Queryable, domain: string): Promise<boolean> {
+  const { rows } = await db.query<{ urgent: boolean }>(
+    `select exists (select from ruawatch.analysis_work where domain = $1 and tier = ${URGENT})
+        and exists (select from ruawatch.sources where domain = $1 and classified_at is not null) as urgent`,
+    [domain],
+  );
+  return rows[0]!.urgent;
+}

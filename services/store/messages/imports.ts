@@ -1,0 +1,52 @@
+import type { Queryable, Tx } from '../../shared/runtime/db.ts';
+import { type Arrival, type Place, storeMails } from './intake.ts';
+import type { MessageState } from './messages.ts';
+
+/** What was imported stands beside the mailboxes under this name. */
+export const IMPORT_PLACE: Place = { mailbox: 'import', folder: null, uidValidity: null };
+
+export interface ImportedMail extends Arrival {
+  raw: Buffer;
+  file: string;
+}
+
+export interface Imported {
+  file: string;
+  message_key: number;
+  /** The very same bytes were imported before. */
+  known: boolean;
+}
+
+/** Stores a batch of files' mails as waiting messages. @returns one row for each mail, in their order */
+export async function storeImports(tx: Tx, mails: readonly ImportedMail[]): Promise<Imported[]> {
+  const { stored, keys } = await storeMails(tx, IMPORT_PLACE, mails);
+  const fresh = new Set(stored);
+  return mails.map(({ file, sha256 }) => {
+    const message_key = keys.get(sha256.toString('hex'))!;
+    // A second copy within one batch is known as well.
+    return { file, message_key, known: !fresh.delete(message_key) };
+  });
+}
+
+export interface ImportedState {
+  message_key: number;
+  state: MessageState;
+  code: string | null;
+  reason: string | null;
+  reports: number;
+  records: number;
+}
+
+/** How messages stand, and how many reports and records were read from each. */
+export async function importedStates(db: Queryable, keys: readonly number[]): Promise<Map<number, ImportedState>> {
+  const { rows } = await db.query<ImportedState>(
+    `select m.message_key, m.state, m.code, m.reason,
+            r.reports, r.records
+       from ruawatch.messages m
+      cross join lateral (select count(*) as reports, coalesce(sum(records), 0) as records from ruawatch.reports r
+                           where r.message_key = m.message_key) r
+      where m.message_key = any($1::bigint[])`,
+    [keys],
+  );
+  return new Map(rows.map((r) => [r.message_key, r]));
+}

@@ -1,0 +1,255 @@
+import type { Queryable, Tx } from '../../shared/runtime/db.ts';
+import { PIECE_BYTES, type Piece, pack } from './raw-pieces.ts';
+
+/** Bytes of raw mail after which the next statement begins. */
+const STATEMENT_BYTES = 1024 * 1024;
+/** Codes of mails that were recorded without their bytes and left where they are. */
+export const LEFT_CODES = ['mail_too_large', 'mail_unreadable'] as const;
+
+/** Where a mail was seen. `folder` and `uidValidity` are null for what did not come from an IMAP server. */
+export interface Place {
+  mailbox: string;
+  folder: string | null;
+  uidValidity: number | null;
+}
+
+/** A mail as it arrived, without its bytes. Texts may hold anything: they are made fit for the database here. */
+export interface Arrival {
+  uid: number | null;
+  receivedAt: Date;
+  sender: string | null;
+  subject: string | null;
+  messageId: string | null;
+  /** Bytes. */
+  size: number;
+  sha256: Buffer;
+  /** The path it was imported from. */
+  file?: string;
+}
+
+export interface Intake {
+  /** Keys of the mails that were new, ascending. */
+  stored: number[];
+  /** Keys of the mails of `place` that were there already; they point to where the mail is now. */
+  known: number[];
+  /** The key of every mail, by its sha256 in hexadecimal. */
+  keys: Map<string, number>;
+}
+
+/**
+ * Stores a batch of mails with their bytes: new ones become `received`, those whose bytes this mailbox delivered before
+ * (unique by mailbox and sha256) only have their place brought up to date. Two statements and one for each 256 pieces, whatever the size of the batch.
+ */
+export async function storeMails(tx: Tx, place: Place, mails: readonly (Arrival & { raw: Buffer })[]): Promise<Intake> {
+  const unique = new Map(mails.map((mail) => [mail.sha256.toString('hex'), mail]));
+  // In one order everywhere: two transactions that insert the same fingerprints then wait for one another and never deadlock.
+  const sorted = [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
+  const fresh = await insertMessages(
+    tx,
+    place,
+    sorted.map(([, mail]) => mail),
+  );
+  const pieces: { key: number; n: number; bytes: Buffer }[] = [];
+  for (const { message_key: key, fingerprint } of fresh) {
+    const { raw } = unique.get(fingerprint)!;
+    for (let n = 0; n === 0 || n * PIECE_BYTES < raw.length; n++) {
+      pieces.push({ key, n, bytes: raw.subarray(n * PIECE_BYTES, (n + 1) * PIECE_BYTES) });
+    }
+  }
+  await insertPieces(tx, pieces);
+  const isFresh = new Set(fresh.map((row) => row.fingerprint));
+  const old = sorted.filter(([hex]) => !isFresh.has(hex)).map(([, mail]) => mail);
+  const known = old.length === 0 ? [] : await meetAgain(tx, place, old);
+  const keys = new Map([...fresh, ...known].map((row) => [row.fingerprint, row.message_key]));
+  return { stored: keysOf(fresh).sort((a, b) => a - b), known: keysOf(known), keys };
+}
+
+/** A row of messages; `fingerprint` in hexadecimal. */
+interface Met {
+  message_key: number;
+  fingerprint: string;
+}
+
+const keysOf = (rows: readonly Met[]): number[] => rows.map((row) => row.message_key);
+
+async function insertMessages(tx: Tx, place: Place, mails: readonly Arrival[], key: number | null = null): Promise<Met[]> {
+  const { rows } = await tx.query<Met>(
+    `insert into ruawatch.messages
+            (${key === null ? '' : 'message_key, '}mailbox, folder, uid_validity, uid, received_at, sender, subject, message_id, size,
+             sha256, fingerprint, file, state, queued_at)
+     select ${key === null ? '' : `${Number(key)}, `}$1, $2, $3, m.uid, m.received_at, m.sender, m.subject, m.message_id, m.size,
+            m.sha256, m.sha256, m.file, 'received', now()
+       from unnest($4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bytea[], $11::text[])
+         as m(uid, received_at, sender, subject, message_id, size, sha256, file)
+     on conflict (mailbox, fingerprint) do nothing
+     returning message_key, encode(fingerprint, 'hex') as fingerprint`,
+    [place.mailbox, place.folder, place.uidValidity, ...columnsOf(mails), mails.map((m) => storable(m.file ?? null))],
+  );
+  return rows;
+}
+
+function columnsOf(mails: readonly Arrival[]): unknown[] {
+  return [
+    mails.map((m) => m.uid),
+    mails.map((m) => m.receivedAt.toISOString()),
+    mails.map((m) => storable(m.sender)),
+    mails.map((m) => storable(m.subject)),
+    mails.map((m) => storable(m.messageId)),
+    mails.map((m) => m.size),
+    mails.map((m) => m.sha256),
+  ];
+}
+
+/**
+ * Packs and writes pieces. Each is a parameter of its own, because single parameters travel as bytes and arrays as hexadecimal text.
+ */
+async function insertPieces(tx: Tx, pieces: readonly { key: number; n: number; bytes: Buffer }[]): Promise<void> {
+  const PER_STATEMENT = 256;
+  for (let at = 0; at < pieces.length; ) {
+    const some: (Piece & { key: number; n: number })[] = [];
+    // The driver copies all of a statement's bytes into one message.
+    for (let bytes = 0; at < pieces.length && some.length < PER_STATEMENT && bytes < STATEMENT_BYTES; at++) {
+      const { key, n, bytes: plain } = pieces[at]!;
+      const piece = pack(plain);
+      some.push({ key, n, ...piece });
+      bytes += piece.bytes.length;
+    }
+    const rows = some.map(
+      (_, i) => `($${4 * i + 1}::bigint, $${4 * i + 2}::integer, $${4 * i + 3}::bytea, $${4 * i + 4}::integer)`,
+    );
+    await tx.query(
+      `insert into ruawatch.raw (message_key, n, bytes, plain_size) values ${rows.join(', ')}`,
+      some.flatMap((p) => [p.key, p.n, p.bytes, p.plain_size]),
+    );
+  }
+}
+
+/** Notes where mails that are stored already were seen again, and that they are still to be moved, flagged or deleted there. */
+export async function meetAgain(
+  db: Queryable,
+  place: Place,
+  mails: readonly { uid: number | null; sha256: Buffer }[],
+): Promise<Met[]> {
+  const { rows } = await db.query<Met>(
+    // In one order everywhere: two imports may meet the same files again at once.
+    `with held as materialized (
+       select m.message_key, m.fingerprint from ruawatch.messages m
+        where m.mailbox = $1 and m.fingerprint = any($5::bytea[]) order by m.fingerprint for update)
+     update ruawatch.messages m
+        set folder = $2, uid_validity = $3, uid = k.uid, disposed_at = null
+       from unnest($4::bigint[], $5::bytea[]) as k(uid, fingerprint) join held h on h.fingerprint = k.fingerprint
+      where m.message_key = h.message_key
+      returning m.message_key, encode(m.fingerprint, 'hex') as fingerprint`,
+    [place.mailbox, place.folder, place.uidValidity, mails.map((m) => m.uid), mails.map((m) => m.sha256)],
+  );
+  return rows;
+}
+
+/** Reserves a key, so that the pieces of a large mail can be written while it is still arriving. */
+export async function reserveKey(tx: Tx): Promise<number> {
+  const { rows } = await tx.query<{ key: number }>(
+    `select nextval(pg_get_serial_sequence('ruawatch.messages', 'message_key')) as key`,
+  );
+  return rows[0]!.key;
+}
+
+/** Writes piece `n` of a mail. */
+export async function storePiece(tx: Tx, key: number, n: number, bytes: Buffer): Promise<void> {
+  await insertPieces(tx, [{ key, n, bytes }]);
+}
+
+/** Writes the row of a mail whose pieces are there already. @returns false when the mail was known: then roll the pieces back */
+export async function storeStreamed(tx: Tx, place: Place, key: number, mail: Arrival): Promise<boolean> {
+  return (await insertMessages(tx, place, [mail], key)).length === 1;
+}
+
+/** A mail whose bytes were not taken. */
+export interface LeftMail extends Omit<Arrival, 'sha256'> {
+  fingerprint: Buffer;
+  code: (typeof LEFT_CODES)[number];
+  reason: string;
+}
+
+/**
+ * Records mails that stay where they are, without their bytes, as quarantined. Each once, however often it is seen.
+ * @returns how many were new
+ */
+export async function recordLeft(db: Queryable, place: Place, mails: readonly LeftMail[]): Promise<number> {
+  const { rows } = await db.query<{ fresh: boolean }>(
+    `insert into ruawatch.messages
+            (mailbox, folder, uid_validity, uid, received_at, sender, subject, message_id, size, fingerprint, state, code, reason,
+             settled_at, disposed_at)
+     select $1, $2, $3, m.uid, m.received_at, m.sender, m.subject, m.message_id, m.size, m.fingerprint, 'quarantined', m.code, m.reason,
+            now(), now()
+       from unnest($4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bytea[], $11::text[], $12::text[])
+         as m(uid, received_at, sender, subject, message_id, size, fingerprint, code, reason)
+     on conflict (mailbox, fingerprint) do update
+        set folder = excluded.folder, uid_validity = excluded.uid_validity, uid = excluded.uid
+     returning (xmax = 0) as fresh`,
+    [
+      place.mailbox,
+      place.folder,
+      place.uidValidity,
+      ...columnsOf(mails.map((m) => ({ ...m, sha256: m.fingerprint }))),
+      mails.map((m) => m.code),
+      mails.map((m) => storable(m.reason)),
+    ],
+  );
+  return rows.filter((r) => r.fresh).length;
+}
+
+/** A mail that was left where it is. */
+export interface LeftRow {
+  message_key: number;
+  uid: number;
+  /** It was too large, and no longer is: the limit was raised. */
+  fits: boolean;
+}
+
+/** The mails of this place that were left where they are. @param mailBytes the size limit as it is now */
+export async function leftMails(db: Queryable, place: Place, mailBytes: number): Promise<LeftRow[]> {
+  const { rows } = await db.query<LeftRow>(
+    `select message_key, uid, code = 'mail_too_large' and size <= $5 as fits from ruawatch.messages
+      where state = 'quarantined' and code = any($4) and mailbox = $1 and folder = $2 and uid_validity = $3 and uid is not null`,
+    [place.mailbox, place.folder, place.uidValidity, LEFT_CODES, mailBytes],
+  );
+  return rows;
+}
+
+/** Removes records of mails that were left, when the mails themselves have been stored after all. */
+export async function forgetLeft(db: Queryable, keys: readonly number[]): Promise<void> {
+  await db.query('delete from ruawatch.messages where message_key = any($1::bigint[]) and code = any($2)', [keys, LEFT_CODES]);
+}
+
+/** Mails of this place that are stored but not yet moved, flagged or deleted, oldest first. */
+export async function undisposed(db: Queryable, place: Place, limit: number): Promise<{ message_key: number; uid: number }[]> {
+  const { rows } = await db.query<{ message_key: number; uid: number }>(
+    `select message_key, uid from ruawatch.messages
+      where mailbox = $1 and folder = $2 and uid_validity = $3 and uid is not null and disposed_at is null
+      order by uid limit $4`,
+    [place.mailbox, place.folder, place.uidValidity, limit],
+  );
+  return rows;
+}
+
+/** The mails have been moved, flagged or deleted, or are to be kept. */
+export async function markDisposed(db: Queryable, keys: readonly number[]): Promise<void> {
+  await db.query('update ruawatch.messages set disposed_at = now() where message_key = any($1::bigint[])', [keys]);
+}
+
+/**
+ * Forgets the UIDs of mails not yet disposed of that were given out under another UIDVALIDITY or in another folder: they name nothing
+ * any more (RFC 3501 section 2.3.1.1). Where such a mail still lies in the folder, reading it again finds it known.
+ */
+export async function forgetUids(db: Queryable, place: Place): Promise<void> {
+  await db.query(
+    `update ruawatch.messages set uid = null
+      where mailbox = $1 and uid is not null and disposed_at is null and (folder, uid_validity) is distinct from ($2, $3::bigint)`,
+    [place.mailbox, place.folder, place.uidValidity],
+  );
+}
+
+/** Without what Postgres refuses in a text, and no longer than anybody reads. */
+function storable(text: string | null): string | null {
+  return text === null ? null : text.slice(0, 1000).replaceAll('\0', ' ').toWellFormed();
+}

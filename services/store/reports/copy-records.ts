@@ -1,0 +1,224 @@
+import { finished } from 'node:stream/promises';
+import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
+import type { AggregateRecord, OverrideReason } from '../../report/model.ts';
+import type { Tx } from '../../shared/runtime/db.ts';
+
+const COLUMNS =
+  'report_key, n, begin_at, source_ip, count, disposition, dkim_result, spf_result, reasons, header_from, envelope_from, envelope_to, auth, ' +
+  'dkim_aligned, spf_aligned, forwarded, source, foreign_dkim, foreign_spf';
+/** The statement whose lines `copyLines` makes. */
+export const COPY_RECORDS = `copy ruawatch.records (${COLUMNS}) from stdin`;
+/** Characters gathered before they are handed to the socket: a few hundred rows a write. */
+const FLUSH_LENGTH = 64 * 1024;
+/** More than a socket takes without saying that it is full (Node's high-water mark, 16 or 64 KiB): it tells when all of it has gone. */
+export const SOCKET_BYTES = 128 * 1024;
+/** What an index entry can hold with room to spare (a B-tree row ends at 2,704 bytes), and what a domain name can be. */
+export const KEY_LENGTH = 255;
+
+/** A running COPY into ruawatch.records. Nothing else may use the transaction's client until `end` has resolved. */
+export class RecordCopy {
+  private readonly stream: CopyStreamQuery;
+  private pending: string[] = [];
+  private pendingLength = 0;
+  /** Bytes to be sent as soon as those that come do not continue them in the same buffer. */
+  private held: Uint8Array | null = null;
+  private failure: Error | null = null;
+  private wake: () => void = () => undefined;
+
+  constructor(tx: Tx) {
+    this.stream = tx.query(copyFrom(COPY_RECORDS));
+    // A connection that is lost says so here and nowhere else: the stream is neither drained nor closed.
+    this.stream.on('error', (error) => {
+      this.failure ??= error;
+      this.wake();
+    });
+    this.stream.on('drain', () => this.wake());
+    this.stream.on('close', () => this.wake());
+  }
+
+  /**
+   * Writes lines that `copyLines` made; resolves when the socket wants more (back-pressure). SOCKET_BYTES or more at once are not kept:
+   * when it has resolved, the socket is done with them, and they may be written over.
+   */
+  async write(lines: string | Uint8Array): Promise<void> {
+    if (typeof lines === 'string') {
+      this.pending.push(lines);
+      this.pendingLength += lines.length;
+      if (this.pendingLength >= FLUSH_LENGTH) await this.flush();
+    } else if (lines.length >= SOCKET_BYTES) {
+      await this.flush();
+      await this.send(lines);
+    } else if (this.held?.buffer === lines.buffer && this.held.byteOffset + this.held.length === lines.byteOffset) {
+      this.held = new Uint8Array(lines.buffer, this.held.byteOffset, this.held.length + lines.length);
+    } else {
+      await this.flush();
+      this.held = lines;
+    }
+  }
+
+  /** Ends the COPY. @throws the server's error */
+  async end(): Promise<void> {
+    await this.flush();
+    const done = finished(this.stream);
+    this.stream.end();
+    await done;
+  }
+
+  /**
+   * Gives the COPY up, which fails the transaction; the caller rolls back. Resolves when the server has taken note: a rollback sent
+   * before would wait behind the COPY for ever. Never rejects: `error` is what the caller throws.
+   */
+  async abort(error: Error): Promise<void> {
+    if (this.failure) return;
+    this.stream.destroy(error);
+    await finished(this.stream).catch(() => undefined);
+  }
+
+  private async flush(): Promise<void> {
+    if (this.failure) throw this.failure;
+    const { held } = this;
+    this.held = null;
+    if (held !== null) await this.send(held);
+    if (this.pending.length === 0) return;
+    const text = this.pending.join('');
+    this.pending = [];
+    this.pendingLength = 0;
+    await this.send(text);
+  }
+
+  private async send(text: string | Uint8Array): Promise<void> {
+    if (!this.stream.write(text) && !this.stream.destroyed) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+    if (this.failure) throw this.failure;
+  }
+}
+
+/** The text of what records share with others, by the object they share. */
+export type LineCache = WeakMap<AggregateRecord['auth'], Shared>;
+
+interface Shared {
+  record: AggregateRecord;
+  /** The columns between count and source, and those after it. */
+  middle: string;
+  end: string;
+}
+
+/**
+ * Records of one report as lines of COPY. A text of one piece: the records it was made of, some ten objects each, need not live
+ * until the transaction that writes them.
+ * @param n numbers the first of them within the report
+ * @param begin of the report, seconds since the epoch
+ * @param cache of the mail, when it is a large one: the reader shares what many records have in common
+ */
+export function copyLines(
+  reportKey: number,
+  n: number,
+  begin: number,
+  records: readonly AggregateRecord[],
+  cache: LineCache | null = null,
+): string {
+  const beginAt = isoSeconds(begin);
+  const parts: string[] = [];
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i] as AggregateRecord;
+    const { middle, end } = cache === null ? sharedOf(record) : cached(record, cache);
+    parts.push(
+      `${reportKey}\t${n + i}\t${beginAt}\t${record.source_ip ?? '\\N'}\t${record.count}\t`,
+      middle,
+      text(record.source.slice(0, KEY_LENGTH)),
+      end,
+    );
+  }
+  return parts.join('');
+}
+
+function cached(record: AggregateRecord, cache: LineCache): Shared {
+  const known = cache.get(record.auth);
+  if (known !== undefined && shares(known.record, record)) return known;
+  const shared = sharedOf(record);
+  cache.set(record.auth, shared);
+  return shared;
+}
+
+/** Whether two records with the same `auth` object are the same in every other column that `Shared` holds. */
+function shares(a: AggregateRecord, b: AggregateRecord): boolean {
+  return (
+    a.reasons === b.reasons &&
+    a.disposition === b.disposition &&
+    a.dkim === b.dkim &&
+    a.spf === b.spf &&
+    a.header_from === b.header_from &&
+    a.envelope_from === b.envelope_from &&
+    a.envelope_to === b.envelope_to &&
+    a.dkim_aligned === b.dkim_aligned &&
+    a.spf_aligned === b.spf_aligned &&
+    a.forwarded === b.forwarded &&
+    a.foreign_dkim === b.foreign_dkim &&
+    a.foreign_spf === b.foreign_spf
+  );
+}
+
+function sharedOf(r: AggregateRecord): Shared {
+  const reasons = r.reasons.length === 0 ? '\\N' : reasonsOf(r.reasons);
+  const middle = `${text(r.disposition)}\t${text(r.dkim)}\t${text(r.spf)}\t${reasons}\t${text(r.header_from)}\t${text(r.envelope_from)}\t${text(r.envelope_to)}\t${authOf(r.auth)}\t${r.dkim_aligned ? 't' : 'f'}\t${r.spf_aligned ? 't' : 'f'}\t${r.forwarded ? 't' : 'f'}\t`;
+  // Its address is cut out of the document, which must not stay alive for it.
+  return { record: { ...r, source_ip: null, source: '' }, middle, end: `\t${text(r.foreign_dkim)}\t${text(r.foreign_spf)}\n` };
+}
+
+// What COPY escapes, NUL (which Postgres refuses), and surrogates (a lone one is no UTF-8; pairs are sorted out by `plain`).
+const SPECIAL = /[\\\t\n\r\0\ud800-\udfff]/;
+
+/** One value of COPY's text format. NUL, which Postgres cannot hold, and lone surrogates become U+FFFD. */
+export function text(value: string | null): string {
+  if (value === null) return '\\N';
+  if (!SPECIAL.test(value)) return value;
+  return plain(value).replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+}
+
+/** Replaces what Postgres text cannot hold. */
+export function plain(value: string): string {
+  return value.replaceAll('\0', '\ufffd').toWellFormed();
+}
+
+function reasonsOf(reasons: readonly OverrideReason[]): string {
+  return `[${reasons.map((r) => `{"type":${json(r.type)},"comment":${json(r.comment)}}`).join(',')}]`;
+}
+
+function authOf({ dkim, spf }: AggregateRecord['auth']): string {
+  const signatures = dkim.map(
+    (d) =>
+      `{"domain":${json(d.domain)},"selector":${json(d.selector)},"result":${json(d.result)},"human_result":${json(d.human_result)}}`,
+  );
+  const checks = spf.map(
+    (s) =>
+      `{"domain":${json(s.domain)},"scope":${json(s.scope)},"result":${json(s.result)},"human_result":${json(s.human_result)}}`,
+  );
+  return `{"dkim":[${signatures.join(',')}],"spf":[${checks.join(',')}]}`;
+}
+
+const JSON_SPECIAL = /["\\\0-\x1f\ud800-\udfff]/;
+
+/** One JSON string within a value of COPY. Written by hand: JSON.stringify and a look at what it wrote take several times as long. */
+function json(value: string | null): string {
+  if (value === null) return 'null';
+  if (!JSON_SPECIAL.test(value)) return `"${value}"`;
+  return JSON.stringify(plain(value)).replaceAll('\\', '\\\\');
+}
+
+/** Texts made last: the reports of a day begin and end at a handful of times. */
+const isoTexts = new Map<number, string>();
+const ISO_TEXTS = 1_000;
+
+/** ISO text of seconds since the epoch. */
+export function isoSeconds(seconds: number): string {
+  let iso = isoTexts.get(seconds);
+  if (iso === undefined) {
+    iso = new Date(seconds * 1000).toISOString();
+    if (isoTexts.size >= ISO_TEXTS) isoTexts.clear();
+    isoTexts.set(seconds, iso);
+  }
+  return iso;
+}

@@ -1,0 +1,99 @@
+import pg from 'pg';
+import { codeOf, messageOf, PermanentError } from '../../shared/errors.ts';
+import { library } from '../../shared/library.ts';
+import { connectionSettings } from '../../shared/settings/postgres-url.ts';
+import { prepareLocks, useLocks } from './queue-locks.ts';
+
+const { assertSchemaCompatibility, LATEST_SCHEMA_VERSION, runMigrations, SchemaMigrationRequiredError } = library(
+  'bullmq',
+) as typeof import('bullmq');
+
+export interface QueuePlace {
+  url: string;
+  schema: string;
+  /** The setting that `url` comes from, for messages. */
+  setting: string;
+}
+
+/** Statements sent while looking for a pooler: one that hands out its server connections in turn shows itself within a round. */
+const LOOKS = 20;
+
+/**
+ * Brings BullMQ's own tables up to its version. Where they are, it only looks, so that a service's user needs no right to change
+ * them. Safe to run from any number of processes at once (BullMQ holds a lock, which queue-locks.ts keeps out of readers' reach).
+ * @returns the version of the queue's schema
+ * @throws PermanentError `queue_pooled` behind a pooler that changes connections between statements; `queue_schema` when the
+ * tables are missing or older and this user may not make them; else the driver's error when the server cannot be reached
+ */
+export async function prepareQueue(place: QueuePlace): Promise<number> {
+  const client = open(place);
+  try {
+    await client.connect();
+    await refusePooler(client, place);
+    let version = await versionOf(client, place);
+    await prepareLocks(client, place.schema);
+    if (version < LATEST_SCHEMA_VERSION) version = await runMigrations(client, place.schema);
+    await useLocks(client, place.schema);
+    return version;
+  } catch (error) {
+    if (codeOf(error) !== '42501') throw error;
+    throw new PermanentError(
+      'queue_schema',
+      `The queue's tables (schema ${place.schema}) are missing or older than this program, or closed to this database user, who may not make them (${messageOf(error)}): run "ruawatch migrate", with --roles where each service has a user of its own, as the user that owns the schema.`,
+      error,
+    );
+  } finally {
+    await client.end();
+  }
+}
+
+/** 0 when there is none. @throws Postgres' 42501 when the schema is closed to this user */
+async function versionOf(client: pg.Client, place: QueuePlace): Promise<number> {
+  try {
+    return await assertSchemaCompatibility(client, place.schema);
+  } catch (error) {
+    if (error instanceof SchemaMigrationRequiredError) return 0;
+    throw error;
+  }
+}
+
+/**
+ * BullMQ listens for notifications and sets a search_path, both of which belong to one server connection. Behind a pooler in
+ * transaction mode jobs would wait for notifications that never come. Such a pooler gives itself away when one connection of ours
+ * meets the server process of another. (A different process id than the one announced at login is not enough: proxies that keep
+ * connections apart announce their own as well.)
+ */
+async function refusePooler(client: pg.Client, place: QueuePlace): Promise<void> {
+  const mine = await processOf(client);
+  if ((client as { processID?: number }).processID === mine) return;
+  const other = open(place);
+  try {
+    await other.connect();
+    for (let i = 0; i < LOOKS; i++) {
+      if ((await processOf(other)) === mine || (await processOf(client)) !== mine) {
+        throw new PermanentError(
+          'queue_pooled',
+          `${place.setting} leads through a connection pooler in transaction mode, which the queue on Postgres cannot use: set QUEUE_DATABASE_URL to the server's own address, or REDIS_URL to queue on Redis.`,
+        );
+      }
+    }
+  } finally {
+    await other.end();
+  }
+}
+
+async function processOf(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  return rows[0]!.pid;
+}
+
+function open({ url, setting }: QueuePlace): pg.Client {
+  const client = new pg.Client({
+    ...connectionSettings(url, setting),
+    application_name: 'ruawatch queue',
+    connectionTimeoutMillis: 10_000,
+  });
+  // The query under way reports it as well; without a listener Node would exit.
+  client.on('error', () => client.emit('ruawatch:lost'));
+  return client;
+}

@@ -1,0 +1,85 @@
+import type { Queryable } from '../../shared/runtime/db.ts';
+
+/** How far a pipeline has come: what still waits somewhere between the mailbox and the last alert mail. */
+export interface Standing {
+  messages: number;
+  received: number;
+  reports: number;
+  records: number;
+  /** Reports whose mails wait to be verified. */
+  unverified: number;
+  analysis: number;
+  events: number;
+  outbox: number;
+}
+
+/** Counts what has arrived and what still waits. */
+export async function readStanding(db: Queryable): Promise<Standing> {
+  const { rows } = await db.query<Standing>(
+    `select (select count(*) from ruawatch.messages) as messages,
+            (select count(*) from ruawatch.messages where state = 'received') as received,
+            (select count(*) from ruawatch.reports where superseded_by is null) as reports,
+            (select coalesce(sum(records), 0) from ruawatch.reports where superseded_by is null) as records,
+            (select count(*) from ruawatch.trust_checks) as unverified,
+            (select count(*) from ruawatch.analysis_work) as analysis,
+            (select count(*) from ruawatch.finding_events where handled_at is null and notify) as events,
+            (select count(*) from ruawatch.outbox where state = 'pending') as outbox`,
+  );
+  return rows[0]!;
+}
+
+export interface SourceSummary {
+  domain: string;
+  source: string;
+  class: string;
+  messages: number;
+  passed: number;
+  why: string;
+}
+
+const CLASS_ORDER = ['authorized', 'forwarded', 'misaligned', 'unauthorized', 'unknown'];
+
+/** The sources of every domain by what trusted reports tell, its unauthorized networks gathered in one line; by class, largest first. */
+export async function summariseSources(db: Queryable): Promise<SourceSummary[]> {
+  const { rows } = await db.query<SourceSummary>(
+    `select s.domain, s.source, s.class, s.why, sum(d.messages) as messages, sum(d.passed) as passed
+       from dmarc.sources s join dmarc.reporter_days d on d.domain = s.domain and d.source = s.source and d.trust = 'ok'
+      group by s.domain, s.source, s.class, s.why`,
+  );
+  const lines = rows.filter((row) => row.class !== 'unauthorized');
+  const unauthorized = rows.filter((row) => row.class === 'unauthorized');
+  for (const domain of new Set(unauthorized.map((row) => row.domain))) {
+    const group = unauthorized.filter((row) => row.domain === domain);
+    const sum = (of: (row: SourceSummary) => number) => group.reduce((n, row) => n + of(row), 0);
+    const source = group.length === 1 ? group[0]!.source : `${group.length} networks`;
+    lines.push({ ...group[0]!, source, messages: sum((r) => r.messages), passed: sum((r) => r.passed) });
+  }
+  return lines.sort(
+    (a, b) =>
+      a.domain.localeCompare(b.domain) || CLASS_ORDER.indexOf(a.class) - CLASS_ORDER.indexOf(b.class) || b.messages - a.messages,
+  );
+}
+
+export interface FindingSummary {
+  finding_key: number;
+  domain: string;
+  kind: string;
+  subject: string;
+  severity: string;
+  state: string;
+  summary: string;
+}
+
+/** Findings, open ones first, worst first. */
+export async function summariseFindings(db: Queryable): Promise<FindingSummary[]> {
+  const { rows } = await db.query<FindingSummary>(
+    `select finding_key, domain, kind, subject, severity, state, summary from dmarc.findings
+      order by state, array_position(array['critical', 'high', 'medium', 'low', 'info'], severity), domain, kind, subject`,
+  );
+  return rows;
+}
+
+/** Empties a database of everything ruawatch keeps in it, its queue included: the demo begins anew each time. */
+export async function resetDatabase(db: Queryable): Promise<void> {
+  await db.query('drop schema if exists dmarc, ruawatch, ruawatch_queue cascade');
+}

@@ -1,0 +1,262 @@
+import { type Db, type Queryable, transaction } from '../../shared/runtime/db.ts';
+import { isOwnSql } from '../domains/domains.ts';
+import { nextStretch } from '../reports/report-scan.ts';
+import { recordsOf } from '../schema/partitions.ts';
+
+/** Reports looked through in one statement at most, and records after which it ends. */
+const SLICE_REPORTS = 2_000;
+const SLICE_RECORDS = 50_000;
+
+/**
+ * Addresses of one report that are asked about, those of the most messages; and how many of them at once, the others so much later: a report of
+ * very many leaves room for those of others.
+ */
+const PROVEN_ADDRESSES = 2_000;
+const UNPROVEN_ADDRESSES = 100;
+const AT_ONCE = 200;
+const LATER = '10 minutes';
+
+/** What DNS said of an address. */
+export interface Names {
+  /** Null: it has none. */
+  name: string | null;
+  confirmed: boolean;
+  generic: boolean;
+  /** The organizational domain of a confirmed name that is not generic. */
+  organization: string | null;
+}
+
+/** What the ASN file says of an address. */
+export interface Owner {
+  asn: number | null;
+  owner: string | null;
+}
+
+/** What became of one look. `names` null: nobody could say, `error` tells why. */
+export interface Look {
+  address: string;
+  names: Names | null;
+  error: string | null;
+  /** Null: there is no ASN file, what is known stays. */
+  owner: Owner | null;
+  next_at: Date;
+}
+
+/**
+ * Finds the addresses of reports that were stored since the last call, a slice of them; nothing is asked of the ingest. Reports are
+ * taken in the order of their keys. A key is drawn before its transaction commits, so the highest key seen is gone up to only when all
+ * transactions that were open when it was seen have ended: no report is passed over. Reports that are about to be verified are waited for:
+ * whoever forges one must not choose whom this program asks about.
+ * @param since mail of earlier days is not looked at
+ * @returns whether there may be more right now
+ */
+export async function findAddresses(db: Db, since: string, now: Date): Promise<boolean> {
+  return transaction(db, async (tx) => {
+    const stretch = await nextStretch(tx, 'enrichment');
+    if (typeof stretch === 'boolean') return stretch;
+    const { rows } = await tx.query<{ key: number }>(
+      `select report_key as key
+         from (select report_key, sum(records) over (order by report_key) - records as before
+                 from (select report_key, records from ruawatch.reports
+                        where report_key > $1 and report_key <= $2 order by report_key limit ${SLICE_REPORTS}) slice) s
+        where before < ${SLICE_RECORDS} order by report_key`,
+      [stretch.after, stretch.upto],
+    );
+    if (rows.length > 0) {
+      await tx.query(
+        `insert into ruawatch.addresses as a (address, first_seen, last_seen, next_at)
+         select source_ip, min(day), max(day), $3::timestamptz + min((place - 1) / ${AT_ONCE}) * interval '${LATER}'
+           from (select r.source_ip, (p.begin_at at time zone 'UTC')::date as day, p.trust,
+                        row_number() over (partition by p.report_key order by sum(r.count) desc, r.source_ip) as place
+                   from ruawatch.reports p
+                  cross join lateral (${recordsOf('p', "$2::date::timestamp at time zone 'UTC'", "'infinity'", 'source_ip, count')}) r
+                  where p.report_key = any($1::bigint[]) and p.begin_at >= $2::date::timestamp at time zone 'UTC' and p.trust <> 'bad'
+                    and r.source_ip is not null
+                  group by p.report_key, p.begin_at, p.trust, r.source_ip) told
+          where place <= case when trust = 'ok' then ${PROVEN_ADDRESSES} else ${UNPROVEN_ADDRESSES} end
+          group by source_ip order by source_ip
+         on conflict (address) do update
+            set first_seen = least(a.first_seen, excluded.first_seen), last_seen = greatest(a.last_seen, excluded.last_seen),
+                next_at = case when a.looked_up_at is null and a.attempts = 0 then least(a.next_at, excluded.next_at)
+                               else coalesce(a.next_at, excluded.next_at) end
+          where a.last_seen < excluded.last_seen or a.first_seen > excluded.first_seen
+             or (a.looked_up_at is null and a.attempts = 0 and a.next_at > excluded.next_at)`,
+        [rows.map((row) => row.key), since, now],
+      );
+    }
+    const last = rows.at(-1)?.key ?? stretch.upto;
+    const done = last >= stretch.upto || rows.length === 0;
+    await tx.query(
+      `update ruawatch.enrichment set scanned_key = $1, upto_key = case when $2 then null else upto_key end,
+              upto_xid = case when $2 then null else upto_xid end`,
+      [done ? stretch.upto : last, done],
+    );
+    return true;
+  });
+}
+
+/**
+ * Takes addresses that are due, the longest-waiting first, for as long as `until`: whoever takes them and dies leaves them to the next.
+ * What was last seen before `since` is taken off the list instead.
+ */
+export async function takeDue(
+  db: Db,
+  now: Date,
+  until: Date,
+  since: string,
+  limit: number,
+): Promise<{ address: string; attempts: number }[]> {
+  const { rows } = await db.query<{ address: string; attempts: number; due: boolean }>(
+    `with due as materialized (
+       select address from ruawatch.addresses where next_at <= $1 order by next_at limit $4 for update skip locked)
+     update ruawatch.addresses a set next_at = case when a.last_seen >= $3::date then $2::timestamptz end
+       from due d where a.address = d.address
+     returning host(a.address) as address, a.attempts, a.next_at is not null as due`,
+    [now, until, since, limit],
+  );
+  return rows.filter((row) => row.due);
+}
+
+/**
+ * Writes what was learned, and puts the sources whose name it may change on the analyzer's list, in one transaction.
+ * @param networkOf the source key of an address that has no better one
+ * @returns how many sources are to be judged again
+ */
+export async function saveLooks(
+  db: Db,
+  at: Date,
+  looks: readonly Look[],
+  networkOf: (address: string) => string,
+): Promise<number> {
+  if (looks.length === 0) return 0;
+  return transaction(db, async (tx) => {
+    const { rows } = await tx.query<{ address: string; named: boolean }>(
+      `with r as materialized (
+         select * from jsonb_to_recordset($1::jsonb) as r(address inet, names jsonb, error text, owner jsonb, next_at timestamptz)),
+       held as materialized (
+         select a.address, a.organization, a.asn from ruawatch.addresses a join r on r.address = a.address order by a.address for update of a),
+       saved as (
+         update ruawatch.addresses a
+            set name = case when r.names is null then a.name else r.names ->> 'name' end,
+                confirmed = case when r.names is null then a.confirmed else (r.names ->> 'confirmed')::boolean end,
+                generic = case when r.names is null then a.generic else (r.names ->> 'generic')::boolean end,
+                organization = case when r.names is null then a.organization else r.names ->> 'organization' end,
+                asn = case when r.owner is null then a.asn else (r.owner ->> 'asn')::bigint end,
+                owner = case when r.owner is null then a.owner else r.owner ->> 'owner' end,
+                looked_up_at = case when r.names is not null then $2 else a.looked_up_at end,
+                attempts = case when r.error is null then 0 else a.attempts + 1 end,
+                last_error = r.error, next_at = r.next_at
+           from r join held h on h.address = r.address where a.address = r.address
+         returning a.address, a.organization, a.asn)
+       select host(s.address) as address, s.organization is distinct from h.organization as named
+         from saved s join held h on h.address = s.address
+        where s.organization is distinct from h.organization or s.asn is distinct from h.asn`,
+      [JSON.stringify(looks.map(jsonOf)), at],
+    );
+    return judgeAgain(tx, rows, networkOf);
+  });
+}
+
+const jsonOf = (look: Look) => ({
+  ...look,
+  owner: look.owner && { asn: look.owner.asn, owner: look.owner.owner },
+  next_at: look.next_at.toISOString(),
+});
+
+/** Makes those due that no question was ever asked about and none is to be soon: they were found while DNS was off. */
+export async function askTheUnasked(db: Queryable, now: Date, soon: Date): Promise<void> {
+  await db.query(
+    `with held as materialized (
+       select address from ruawatch.addresses where looked_up_at is null and attempts = 0 and next_at > $2 order by address for update)
+     update ruawatch.addresses a set next_at = $1 from held h where a.address = h.address`,
+    [now, soon],
+  );
+}
+
+/** Addresses whose look was broken off: due again at once. */
+export async function putBack(db: Db, addresses: readonly string[], now: Date): Promise<void> {
+  if (addresses.length === 0) return;
+  await db.query(
+    `with held as materialized (select address from ruawatch.addresses where address = any($1::inet[]) order by address for update)
+     update ruawatch.addresses a set next_at = $2 from held h where a.address = h.address`,
+    [addresses, now],
+  );
+}
+
+/** The ASN file that all addresses were last compared with; null before the first. */
+export async function comparedAsnFile(db: Queryable): Promise<string | null> {
+  const { rows } = await db.query<{ asn_file: string | null }>('select asn_file from ruawatch.enrichment');
+  return rows[0]!.asn_file;
+}
+
+/** Notes that all addresses were compared with this ASN file. */
+export async function noteAsnFile(db: Queryable, file: string): Promise<void> {
+  await db.query('update ruawatch.enrichment set asn_file = $1', [file]);
+}
+
+/** The next addresses after `after` (null: the first), in their order. */
+export async function addressesAfter(db: Queryable, after: string | null, limit: number): Promise<string[]> {
+  const { rows } = await db.query<{ address: string }>(
+    `select host(address) as address from ruawatch.addresses where $1::inet is null or address > $1::inet order by ruawatch.addresses.address limit $2`,
+    [after, limit],
+  );
+  return rows.map((row) => row.address);
+}
+
+/** Writes the owners of addresses where they differ from what is known. @returns how many sources are to be judged again */
+export async function saveOwners(
+  db: Db,
+  owners: readonly ({ address: string } & Owner)[],
+  networkOf: (address: string) => string,
+): Promise<number> {
+  if (owners.length === 0) return 0;
+  return transaction(db, async (tx) => {
+    const { rows } = await tx.query<{ address: string; named: boolean }>(
+      `with r as materialized (select * from jsonb_to_recordset($1::jsonb) as r(address inet, asn bigint, owner text)),
+       held as materialized (
+         select a.address from ruawatch.addresses a join r on r.address = a.address
+          where (a.asn, a.owner) is distinct from (r.asn, r.owner) order by a.address for update of a)
+       update ruawatch.addresses a set asn = r.asn, owner = r.owner from r join held h on h.address = r.address
+        where a.address = r.address returning host(a.address) as address, false as named`,
+      [JSON.stringify(owners)],
+    );
+    return judgeAgain(tx, rows, networkOf);
+  });
+}
+
+/** Forgets addresses that no mail came from since a day, up to `limit` of them. @returns how many */
+export async function forgetAddresses(db: Queryable, before: string, limit: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from ruawatch.addresses
+      where address in (select address from ruawatch.addresses where last_seen < $1::date limit $2 for update skip locked)`,
+    [before, limit],
+  );
+  return rowCount ?? 0;
+}
+
+/**
+ * Sources that are a network: all domains that have one of these. A new owner alone changes nothing for a network of which nothing ever
+ * passed and that has no name: it stays among the unauthenticated ones, and a botnet costs the analyzer nothing.
+ */
+async function judgeAgain(
+  tx: Queryable,
+  changed: readonly { address: string; named: boolean }[],
+  networkOf: (address: string) => string,
+): Promise<number> {
+  if (changed.length === 0) return 0;
+  const networks = new Map<string, boolean>();
+  for (const { address, named } of changed) {
+    const network = networkOf(address);
+    networks.set(network, named || (networks.get(network) ?? false));
+  }
+  const { rowCount } = await tx.query(
+    `insert into ruawatch.analysis_work (domain, source, day)
+     select s.domain, s.source, s.last_seen
+       from unnest($1::text[], $2::boolean[]) as n(network, named)
+       join ruawatch.sources s on s.source = n.network and strpos(s.source, '/') > 0
+      where s.messages > 0 and (n.named or s.passed > 0) and ${isOwnSql('s.domain')}
+      order by s.domain, s.source`,
+    [[...networks.keys()], [...networks.values()]],
+  );
+  return rowCount ?? 0;
+}

@@ -1,0 +1,146 @@
+import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
+import { isOwnSql } from '../domains/domains.ts';
+import type { Word } from '../findings/acts.ts';
+import { lockNamed } from '../locks.ts';
+
+/** What a person said of a source, and still stands. */
+export interface ListEntry {
+  entry_key: number;
+  /** '*' for every domain. */
+  domain: string;
+  /** As in dmarc.sources.source; with `is_service` the id of a mail service in the catalogue. */
+  source: string;
+  is_service: boolean;
+  verdict: 'approved' | 'denied';
+  by_name: string;
+  why: string;
+  since: Date;
+  until: Date | null;
+}
+
+/** A row of dmarc.sender_list. */
+export interface ListedEntry extends ListEntry {
+  ended_at: Date | null;
+  ended_by: string | null;
+  ended_why: string | null;
+}
+
+/** Whom an entry speaks of, and the names of a mail service: its sources are found by them. */
+export interface Subject {
+  domain: string;
+  source: string;
+  /** Null for a source; else the organizational domains of the service. */
+  service: { domains: readonly string[] } | null;
+}
+
+/** The entries that stand now for a domain. A later end is not looked at here: endExpired ends them. */
+export async function loadSenderList(tx: Tx, domain: string, now: Date): Promise<ListEntry[]> {
+  const { rows } = await tx.query<ListEntry>(
+    `select entry_key, domain, source, is_service, verdict, by_name, why, since, until from ruawatch.sender_list
+      where domain in ($1, '*') and ended_at is null and (until is null or until > $2)
+      order by entry_key`,
+    [domain, now],
+  );
+  return rows;
+}
+
+/** Entries, newest first. @param filter without `all`, those that have not ended */
+export async function listSenders(
+  q: Queryable,
+  filter: { all: boolean; domain?: string | undefined; limit: number },
+): Promise<ListedEntry[]> {
+  const { rows } = await q.query<ListedEntry>(
+    `select entry_key, domain, source, is_service, verdict, by_name, why, since, until, ended_at, ended_by, ended_why
+       from dmarc.sender_list
+      where ($1 or ended_at is null) and ($2::text is null or domain in ($2, '*'))
+      order by entry_key desc limit $3`,
+    [filter.all, filter.domain ?? null, filter.limit],
+  );
+  return rows;
+}
+
+/**
+ * Approves or denies. An entry that stands for the same subject is ended by it, so that there is one word at a time. The sources
+ * concerned are judged again.
+ * @returns how many sources are
+ */
+export async function putSender(
+  db: Db,
+  subject: Subject,
+  verdict: ListEntry['verdict'],
+  word: Word,
+  until: Date | null,
+  now: Date,
+): Promise<number> {
+  return transaction(db, async (tx) => {
+    await lockNamed(tx, 'senders');
+    await end(tx, subject, { by: word.by, why: `replaced: ${word.why}` }, now);
+    await tx.query(
+      `insert into ruawatch.sender_list (domain, source, is_service, verdict, by_name, why, since, until)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [subject.domain, subject.source, subject.service !== null, verdict, word.by, word.why, now, until],
+    );
+    return judgeAgain(tx, subject, now);
+  });
+}
+
+/**
+ * Ends an entry now; what is known of its sources from reports decides again.
+ * @returns how many sources are judged again; null when no such entry stands
+ */
+export async function endSender(db: Db, subject: Subject, word: Word, now: Date): Promise<number | null> {
+  return transaction(db, async (tx) => {
+    await lockNamed(tx, 'senders');
+    return (await end(tx, subject, word, now)) ? judgeAgain(tx, subject, now) : null;
+  });
+}
+
+/**
+ * Ends the entries whose time is over and has their sources judged again. Any number of analyzers may call it.
+ * @param domainsOf the domains of a mail service, by its id
+ * @returns the entries that ended
+ */
+export async function endExpired(db: Db, domainsOf: (service: string) => readonly string[], now: Date): Promise<ListEntry[]> {
+  const { rows: due } = await db.query('select from ruawatch.sender_list where ended_at is null and until <= $1 limit 1', [now]);
+  if (due.length === 0) return [];
+  return transaction(db, async (tx) => {
+    await lockNamed(tx, 'senders');
+    const { rows } = await tx.query<ListEntry>(
+      `update ruawatch.sender_list set ended_at = until, ended_by = by_name, ended_why = 'its time was over'
+        where ended_at is null and until <= $1
+       returning entry_key, domain, source, is_service, verdict, by_name, why, since, until`,
+      [now],
+    );
+    for (const { domain, source, is_service } of rows)
+      await judgeAgain(tx, { domain, source, service: is_service ? { domains: domainsOf(source) } : null }, now);
+    return rows;
+  });
+}
+
+async function end(tx: Tx, subject: Subject, word: Word, now: Date): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `update ruawatch.sender_list set ended_at = $4, ended_by = $5, ended_why = $6
+      where domain = $1 and source = $2 and is_service = $3 and ended_at is null`,
+    [subject.domain, subject.source, subject.service !== null, now, word.by, word.why],
+  );
+  return (rowCount ?? 0) > 0;
+}
+
+/** Work for the analyzer, which its sweep finds: the sources themselves, or those that a service's names lead to. */
+async function judgeAgain(tx: Tx, { domain, source, service }: Subject, now: Date): Promise<number> {
+  const names = service?.domains ?? [];
+  const { rowCount } = await tx.query(
+    `insert into ruawatch.analysis_work (domain, source, day)
+     select s.domain, s.source, ($5::timestamptz at time zone 'UTC')::date
+       from ruawatch.sources s
+      where ($1 = '*' or s.domain = $1) and ${isOwnSql('s.domain')}
+        and case when $2 then
+              s.source = any($3::text[]) or s.source like any($4::text[])
+              or exists (select from ruawatch.source_days d
+                          where d.domain = s.domain and d.source = s.source
+                            and (d.signing_domain = any($3::text[]) or d.signing_domain like any($4::text[])))
+            else s.source = $6 end`,
+    [domain, service !== null, names, names.map((name) => `%.${name.replace(/[\\_%]/g, '\\$&')}`), now, source],
+  );
+  return rowCount ?? 0;
+}

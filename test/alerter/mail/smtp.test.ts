@@ -1,0 +1,180 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { checkSmtp, openMailer } from '../../../services/alerter/mail/smtp.ts';
+import { RuawatchError, SettingsError } from '../../../services/shared/errors.ts';
+import { type Bench, bench, eventually } from '../setup.ts';
+import { reply, type Sink, startSink } from '../sink.ts';
+
+const PASSWORD = 's3cret/p@ss';
+const login = `alerts:${encodeURIComponent(PASSWORD)}`;
+const withLogin = {
+  authOptional: false,
+  onAuth: (
+    auth: { username?: string | undefined; password?: string | null | undefined },
+    _session: unknown,
+    callback: (error: Error | null, response?: { user: string }) => void,
+  ) =>
+    auth.username === 'alerts' && auth.password === PASSWORD
+      ? callback(null, { user: 'alerts' })
+      : callback(Object.assign(new Error('nope'), { responseCode: 535 })),
+};
+
+const sinks: Sink[] = [];
+const sink = async (...args: Parameters<typeof startSink>) => {
+  const started = await startSink(...args);
+  sinks.push(started);
+  return started;
+};
+afterEach(async () => {
+  for (const started of sinks.splice(0)) await started.stop();
+});
+
+/** The one sentence that the failed check says. */
+async function complaint(url: string): Promise<string> {
+  const error = await checkSmtp(url).then(
+    (line) => new Error(`it said ${line}`),
+    (e: unknown) => e,
+  );
+  expect(error).toBeInstanceOf(RuawatchError);
+  const { message } = error as Error;
+  expect(message).not.toContain(PASSWORD);
+  expect(message).not.toContain('\n');
+  return message;
+}
+
+describe('the check of the mail server', () => {
+  test('names the way in', async () => {
+    const starttls = await sink(withLogin);
+    expect(await checkSmtp(`smtp://${login}@${starttls.at}?tls_verify=no`)).toBe(
+      `ok: ${starttls.at}, STARTTLS, logged in as alerts`,
+    );
+    const tls = await sink({ ...withLogin, secure: true });
+    expect(await checkSmtp(`smtps://${login}@${tls.at}?tls_verify=no`)).toBe(`ok: ${tls.at}, TLS, logged in as alerts`);
+    const plain = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
+    expect(await checkSmtp(`smtp://${plain.at}?tls=none`)).toBe(`ok: ${plain.at}, not encrypted, no login`);
+  });
+
+  test('says what to mend', async () => {
+    const starttls = await sink(withLogin);
+    expect(await complaint(`smtp://alerts:wrong@${starttls.at}?tls_verify=no`)).toBe(
+      `The mail server of SMTP_URL (${starttls.at}) refuses the login (535): correct the user or password in SMTP_URL.`,
+    );
+    expect(await complaint(`smtp://${login}@${starttls.at}`)).toMatch(
+      /^The certificate of the mail server 127\.0\.0\.1:\d+ is not trusted \([A-Z_]+\): mend it, or add tls_verify=no to SMTP_URL\.$/,
+    );
+    const plain = await sink({ disabledCommands: ['STARTTLS'] });
+    expect(await complaint(`smtp://${plain.at}`)).toBe(
+      `The mail server of SMTP_URL (${plain.at}) offers no STARTTLS: use smtps://, or tls=none in SMTP_URL for a relay that you trust.`,
+    );
+    expect(await complaint(`smtps://${plain.at}`)).toBe(
+      `The mail server of SMTP_URL (${plain.at}) does not speak TLS on this port: use smtp:// in SMTP_URL, or another port.`,
+    );
+    await plain.stop();
+    expect(await complaint(`smtp://${plain.at}?tls=none`)).toBe(
+      `The mail server of SMTP_URL (${plain.at}) cannot be reached: connection refused.`,
+    );
+    await plain.again();
+    expect(await complaint('smtp://mail.invalid:25?tls=none')).toMatch(
+      /^The mail server of SMTP_URL \(mail\.invalid:25\) cannot be reached: its name .*\.$/,
+    );
+  });
+
+  test('a server that hangs up says so', async () => {
+    const rude = createServer((socket) => socket.end('554 no service for you\r\n'));
+    rude.listen(0, '127.0.0.1');
+    await once(rude, 'listening');
+    const { port } = rude.address() as AddressInfo;
+    expect(await complaint(`smtp://127.0.0.1:${port}?tls=none`)).toBe(
+      `The mail server of SMTP_URL (127.0.0.1:${port}) cannot be reached: 554 no service for you.`,
+    );
+    await new Promise((resolve) => rude.close(resolve));
+  });
+
+  test.each([
+    'imap://host',
+    'smtp://',
+    'smtp://host?tls=maybe',
+    'smtps://host?tls=none',
+    'smtp://host?starttls=yes',
+    'smtp://u:a%zz@host',
+  ])('%s is refused without being shown', async (url) => {
+    await expect(checkSmtp(url)).rejects.toThrow(SettingsError);
+    await expect(checkSmtp(url)).rejects.not.toThrow(url);
+  });
+});
+
+describe('TLS and login', () => {
+  let b: Bench;
+  beforeEach(async () => {
+    b = await bench();
+  });
+  afterEach(() => b.close());
+
+  test.each([
+    ['smtps', true],
+    ['smtp', false],
+  ])('%s:// sends encrypted and logged in', async (scheme, secure) => {
+    let encrypted: boolean | null = null;
+    const server = await sink({
+      ...withLogin,
+      secure,
+      onAuth(auth, session, callback) {
+        encrypted = session.secure;
+        withLogin.onAuth(auth, session, callback as never);
+      },
+    });
+    await b.event({});
+    await b.event({ domain: 'two.example' });
+    const alerter = b.alerter(`${scheme}://${login}@${server.at}?tls_verify=no`);
+    await eventually(() => expect(server.mails).toHaveLength(2));
+    expect(encrypted).toBe(true);
+    // One connection carries both.
+    expect(server.connections).toBe(1);
+    await alerter.stop();
+    expect(alerter.logged.join('')).not.toContain(PASSWORD);
+  });
+
+  test('a wrong password delays, and is nowhere shown', async () => {
+    const server = await sink(withLogin);
+    await b.event({});
+    const alerter = b.alerter(`smtp://alerts:wr0ng-pass@${server.at}?tls_verify=no`);
+    await eventually(() =>
+      expect(alerter.service.waitingFor()).toBe(
+        `SMTP: The mail server of SMTP_URL (${server.at}) refuses the login (535): correct the user or password in SMTP_URL; 1 mail waits`,
+      ),
+    );
+    await alerter.stop();
+    expect(alerter.logged.join('')).not.toContain('wr0ng-pass');
+    expect(JSON.stringify(await b.outbox())).not.toContain('wr0ng-pass');
+    b.later(2);
+    b.alerter(`smtp://${login}@${server.at}?tls_verify=no`);
+    await eventually(() => expect(server.mails).toHaveLength(1));
+  });
+});
+
+describe('503, a bad sequence of commands, speaks of the session and not of the mail', () => {
+  const mail = { from: 'a@example.org', recipients: ['b@example.org', 'c@example.org'], raw: Buffer.from('Subject: x\r\n\r\nx') };
+  test.each([
+    ['recipient', 503, 'smtp_deferred', true],
+    ['recipient', 550, 'smtp_refused', false],
+    ['accept', 503, 'smtp_deferred', true],
+    ['accept', 554, 'smtp_refused', false],
+  ] as const)('at %s, %i', async (where, code, known, transient) => {
+    const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
+    server.behaviour[where] = () => reply(code, 'no');
+    const mailer = openMailer(`smtp://${server.at}?tls=none`);
+    await expect(mailer.send(mail)).rejects.toMatchObject({ code: known, transient });
+    mailer.close();
+  });
+
+  test('for one recipient of two: he is tried again, and one that is refused is not', async () => {
+    const server = await sink({ disabledCommands: ['STARTTLS', 'AUTH'] });
+    const mailer = openMailer(`smtp://${server.at}?tls=none`);
+    server.behaviour.recipient = (address) => (address === 'c@example.org' ? reply(503, 'later') : null);
+    expect(await mailer.send(mail)).toEqual({ deferred: ['c@example.org'], refused: [] });
+    server.behaviour.recipient = (address) => (address === 'c@example.org' ? reply(550, 'never') : null);
+    expect(await mailer.send(mail)).toEqual({ deferred: [], refused: [expect.stringContaining('c@example.org: 550')] });
+    mailer.close();
+  });
+});

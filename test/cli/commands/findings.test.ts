@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { runFindingsList, runFindingsSay, runFindingsShow } from '../../../services/cli/commands/findings.ts';
+import { untilOf } from '../../../services/cli/terminal/options.ts';
+import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { type Bench, bench } from '../../alerter/setup.ts';
+
+let b: Bench;
+let lines: string[];
+const out = (line: string) => {
+  lines.push(line);
+};
+const config = () => loadConfig({ DATABASE_URL: b.database.url, HTTP_LISTEN: 'off' }, '/nowhere');
+const WHY = { why: 'the marketing tool', by: 'Ada' };
+const NOW = new Date('2026-10-06T09:00:00Z');
+
+beforeEach(async () => {
+  b = await bench();
+  lines = [];
+});
+afterEach(() => b.close());
+
+test('list shows the open ones, the worst first, with what was said about them', async () => {
+  const low = await b.event({ domain: 'low.example', severity: 'low' });
+  const high = await b.event({ domain: 'high.example', summary: 'a\u001b[31mred\u202e', severity: 'critical' });
+  const over = await b.event({ domain: 'over.example' });
+  await runFindingsSay(config(), 'ack', String(low), WHY, out, NOW);
+  await runFindingsSay(config(), 'snooze', String(high), { ...WHY, for: '2w' }, out, NOW);
+  await runFindingsSay(config(), 'resolve', String(over), WHY, out, NOW);
+  expect(lines[1]).toBe(`Finding ${high} is silent until 2026-10-20 09:00 UTC, and told again then if it still stands.`);
+  lines = [];
+  await runFindingsList(config(), {}, out);
+  const rows = lines.join('\n').split('\n').slice(2);
+  expect(rows).toHaveLength(2);
+  expect(rows[0]).toMatch(
+    /^\d+ +critical +open, snoozed until 2026-10-20 09:00 by Ada +2026-10-06 +high\.example +a\\u001b\[31mred\\u202e/,
+  );
+  expect(rows[1]).toMatch(/^\d+ +low +open, acknowledged by Ada +2026-10-06 +low\.example /);
+  lines = [];
+  await runFindingsList(config(), { all: true, domain: 'OVER.example', json: true }, out);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ finding_key: over, state: 'resolved', phase: 'resolved' }]);
+});
+
+test('show tells who did what, when and why', async () => {
+  const key = String(await b.event({}));
+  await runFindingsSay(config(), 'ack', key, WHY, out, NOW);
+  await runFindingsSay(config(), 'unack', key, { by: 'Bo', why: 'it is not ours' }, out, NOW);
+  lines = [];
+  await runFindingsShow(config(), key, {}, out);
+  const text = lines.join('\n');
+  expect(text).toContain('1,610 messages in the name of example.com');
+  expect(text).toMatch(/2026-10-06 09:00 +acknowledged +Ada +high +the marketing tool\n/);
+  expect(text).toMatch(/2026-10-06 09:00 +unacknowledged +Bo +high +it is not ours\n/);
+  lines = [];
+  await runFindingsShow(config(), key, { json: true }, out);
+  expect(JSON.parse(lines.join('\n')).events.map((e: { event: string }) => e.event)).toEqual([
+    'opened',
+    'acknowledged',
+    'unacknowledged',
+  ]);
+});
+
+test('what makes no sense is refused with a sentence', async () => {
+  const key = String(await b.event({}));
+  const say = (...args: Parameters<typeof runFindingsSay> extends [unknown, ...infer R] ? R : never) =>
+    runFindingsSay(config(), ...args);
+  await expect(say('ack', '99', WHY, out)).rejects.toMatchObject({ code: 'no_finding' });
+  await expect(say('ack', 'x', WHY, out)).rejects.toMatchObject({ code: 'usage' });
+  await expect(say('ack', key, { ...WHY, why: ' ' }, out)).rejects.toMatchObject({ code: 'usage' });
+  await expect(say('unack', key, WHY, out)).rejects.toMatchObject({ code: 'not_acknowledged' });
+  await expect(say('unsnooze', key, WHY, out)).rejects.toMatchObject({ code: 'not_snoozed' });
+  await expect(say('snooze', key, WHY, out)).rejects.toMatchObject({ code: 'usage' });
+  await expect(say('snooze', key, { ...WHY, until: '2020-01-01' }, out)).rejects.toMatchObject({ code: 'usage' });
+  expect((await b.db.query('select from ruawatch.finding_acts')).rows).toEqual([]);
+});
+
+test('times', () => {
+  expect(untilOf({ for: '12h' }, NOW)).toEqual(new Date('2026-10-06T21:00:00Z'));
+  expect(untilOf({ until: '2026-12-01' }, NOW)).toEqual(new Date('2026-12-01T00:00:00Z'));
+  expect(untilOf({ until: '2026-12-01T08:00:00+02:00' }, NOW)).toEqual(new Date('2026-12-01T06:00:00Z'));
+  expect(untilOf({}, NOW)).toBeNull();
+  for (const wrong of [
+    { for: '0d' },
+    { for: '7' },
+    { until: 'tomorrow' },
+    { until: '2026-13-40' },
+    { until: '2027-01-01', for: '1d' },
+  ])
+    expect(() => untilOf(wrong, NOW)).toThrow(/--(until|for)/);
+});

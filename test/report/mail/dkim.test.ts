@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'vitest';
+import { authorOf } from '../../../services/report/mail/author.ts';
+import { bodyHash, relaxedField } from '../../../services/report/mail/canonical.ts';
+import { inspectSignatures, tagsOf, verifySignature } from '../../../services/report/mail/dkim.ts';
+import { readMailHeader } from '../../../services/report/mail/header.ts';
+import { ambiguity } from '../../../services/report/mail/steering.ts';
+
+const LIMITS = { headerLength: 256 * 1024 };
+const bytes = (text: string) => Buffer.from(text, 'latin1');
+const header = (text: string) => readMailHeader(bytes(text), LIMITS);
+
+/** RFC 8463 appendix A.3, the mail, and the key of appendix A.2. */
+const FOOTBALL = `DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;
+ d=football.example.com; i=@football.example.com;
+ q=dns/txt; s=brisbane; t=1528637909; h=from : to :
+ subject : date : message-id : from : subject : date;
+ bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;
+ b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus
+ Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==
+From: Joe SixPack <joe@football.example.com>
+To: Suzie Q <suzie@shopping.example.net>
+Subject: Is dinner ready?
+Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)
+Message-ID: <20030712040037.46341.5F8J@football.example.com>
+
+Hi.
+
+We lost the game.  Are you hungry yet?
+
+Joe.
+`.replaceAll('\n', '\r\n');
+const BRISBANE = [['v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=']];
+
+describe('DKIM', () => {
+  const inspect = (text: string) =>
+    inspectSignatures(bytes(text), header(text), 'football.example.com', new Date(Date.UTC(2018, 5, 11)));
+
+  test('the mail of RFC 8463 appendix A verifies, and does not when any of it is changed', () => {
+    const [signature] = inspect(FOOTBALL).signatures;
+    expect(verifySignature(signature!, BRISBANE)).toBeNull();
+    const changed = inspect(FOOTBALL.replace('Is dinner', 'Was dinner')).signatures[0]!;
+    expect(verifySignature(changed, BRISBANE)).toBe('bad signature');
+    expect(inspect(FOOTBALL.replace('hungry', 'angry'))).toMatchObject({
+      signatures: [],
+      why: expect.stringMatching(/body hash/),
+    });
+    expect(verifySignature(inspect(FOOTBALL.replaceAll('\r\n', '\n')).signatures[0]!, BRISBANE)).toBeNull();
+  });
+
+  test('of several records the one that is the key counts', () => {
+    const [signature] = inspect(FOOTBALL).signatures;
+    expect(verifySignature(signature!, [['v=spf1 -all'], ...BRISBANE])).toBeNull();
+    expect(verifySignature(signature!, [])).toBe('no key');
+    expect(verifySignature(signature!, [['v=DKIM1; k=ed25519; p=AAAA']])).toMatch(/no Ed25519 key/);
+    expect(verifySignature(signature!, [['v=DKIM1; k=rsa; p=!']])).toMatch(/another type/);
+    const words = BRISBANE[0]![0]!;
+    for (const other of [words.replace('DKIM1', 'DKIM2'), `${words.replace('v=DKIM1; ', '')}; v=DKIM1`])
+      expect(verifySignature(signature!, [[other]])).toMatch(/another version/);
+    expect(verifySignature(signature!, [[words.replace('v=DKIM1; ', '')]])).toBeNull();
+  });
+
+  /** RFC 6376 section 3.4.5. */
+  test('the forms of the example of RFC 6376', async () => {
+    const { createHash } = await import('node:crypto');
+    const sha = (text: string) => createHash('sha256').update(text, 'latin1').digest('base64');
+    const body = bytes(' C \r\nD \t E\r\n\r\n\r\n');
+    expect(bodyHash(body, 0, true)).toBe(sha(' C\r\nD E\r\n'));
+    expect(bodyHash(body, 0, false)).toBe(sha(' C \r\nD \t E\r\n'));
+    expect(relaxedField('A: X')).toBe('a:X');
+    expect(relaxedField('B : Y\t\r\n\tZ  ')).toBe('b:Y Z');
+    expect(bodyHash(bytes(''), 0, true)).toBe(sha(''));
+    expect(bodyHash(bytes(' \r\n\t\r\n'), 0, true)).toBe(sha(''));
+    expect(bodyHash(bytes('\r\n\r\n'), 0, false)).toBe(sha('\r\n'));
+    expect(bodyHash(bytes('a'), 0, true)).toBe(sha('a\r\n'));
+    expect(bodyHash(bytes('a\r\r\nb\rc'), 0, true)).toBe(sha('a\r\r\nb\rc\r\n'));
+    const long = `${'x'.repeat(70_000)}\r\n${' y'.repeat(70_000)}`;
+    expect(bodyHash(bytes(long), 0, true)).toBe(sha(`${long}\r\n`));
+  });
+
+  test('white space in a tag list counts where the grammar of a tag has none, and case does', () => {
+    expect(tagsOf(' h = fr om :\tto ; d=exa mple.org; p = A B\r\n C; P=x ')).toEqual(
+      new Map([
+        ['h', 'fr om:to'],
+        ['d', 'exa mple.org'],
+        ['p', 'ABC'],
+        ['P', 'x'],
+      ]),
+    );
+    for (const [is, was] of [
+      ['message- id', 'message-id'],
+      ['d=football. example.com', 'd=football.example.com'],
+      ['s=bris bane', 's=brisbane'],
+    ] as const)
+      expect(inspect(FOOTBALL.replace(was, is)).signatures).toEqual([]);
+    expect(inspect(FOOTBALL.replace('fJVOzv8=;', 'fJVOzv8;')).signatures).toHaveLength(1);
+  });
+
+  test('a tag list names each tag once', () => {
+    expect(tagsOf('a=1; b = 2 \r\n 3;')).toEqual(
+      new Map([
+        ['a', '1'],
+        ['b', '23'],
+      ]),
+    );
+    for (const wrong of ['a=1; a=2', 'a', 'a=1; ; b=2', '=1', 'a-b=1', 'b h=1', '']) expect(tagsOf(wrong)).toBeNull();
+  });
+});
+
+describe('the author', () => {
+  const author = (from: string) => authorOf(header(`From: ${from}\r\n\r\n`).fields).domain;
+
+  test.each([
+    ['a@b.example', 'b.example'],
+    ['A <A@B.Example>', 'b.example'],
+    ['"x@y.example, z" <a@b.example>', 'b.example'],
+    ['(c (d)) <a@b.example> (e)', 'b.example'],
+    ['"a b"@b.example', 'b.example'],
+    ['a@b\xc3\xbccher.example', 'xn--bcher-kva.example'],
+    ['a@b.example.', 'b.example'],
+    ['a@b.example <a@b.example>', 'b.example'],
+  ])('of %s', (from, domain) => expect(author(from)).toBe(domain));
+
+  test.each([
+    'group: a@b.example;',
+    'a@b.example, c@d.example',
+    '<a@b.example>, <c@d.example>',
+    'x@y.example <a@b.example>',
+    '<@c.example:a@b.example>',
+    'a@[192.0.2.1]',
+    'a@b@c.example',
+    '"a@b.example',
+    'a@b.example (',
+    '<a@b.example> c',
+    'a@b_.example',
+    'a@b..example',
+    'a@\xff.example',
+    '=?utf-8?q?a=40b.example?=',
+    'a\x01@b.example',
+    '<>',
+    '',
+  ])('there is none in %j', (from) => expect(author(from)).toBeNull());
+});
+
+describe('a header is read in one way, or in doubt', () => {
+  const doubt = (text: string) => ambiguity(header(text));
+
+  test.each([
+    'A: b\r\n\r\nc',
+    'A: b\n\nc',
+    'A: b',
+    'A: b\r\n c\r\n\td\r\n\r\n',
+    'X/Y!+~: z\r\n\r\n',
+    'A : b\r\n\r\n',
+    'A:\r\n\r\n',
+    'From a@b.example Wed Sep  2 00:00:00 2026\r\nA: b\r\n\r\n',
+  ])('in one way: %j', (text) => expect(doubt(text)).toBeNull());
+
+  test.each<[string, RegExp]>([
+    ['A: b\r\n \r\n\r\n', /continuation line is blank/],
+    ['A: b\r\n\t \t\r\nB: c\r\n\r\n', /continuation line is blank/],
+    ['A: b\r\nB: c\n\r\n', /CRLF and with a bare LF/],
+    ['A: b\nB: c\r\n\r\n', /CRLF and with a bare LF/],
+    ['A: b\r\n\nc', /CRLF and with a bare LF/],
+    ['A: b\rB: c\r\n\r\n', /bare CR/],
+    ['A: b\r\rc', /bare CR/],
+    ['A: b\r', /bare CR/],
+    ['A: b\0\r\n\r\n', /NUL/],
+    ['\r\nA: b\r\n\r\n', /blank line/],
+    [' A: b\r\n\r\n', /blank line|continuation/],
+    ['A: b\r\nname="x:y"\r\n\r\n', /neither a field/],
+    ['A: b\r\n<x:y>\r\n\r\n', /neither a field/],
+    ['A: b\r\n: c\r\n\r\n', /neither a field/],
+    ['A: b\r\n\xe9: c\r\n\r\n', /neither a field/],
+    ['From x\r\nA: b\r\n\r\n', /one of an mbox/],
+    ['From: a\r\nFROM : b\r\n\r\n', /more than one from field/],
+    ['Content-Type: a\r\nX: y\r\ncontent-type: a\r\n\r\n', /more than one content-type field/],
+  ])('in doubt: %j', (text, why) => expect(doubt(text)).toMatch(why));
+
+  test('in doubt beyond what is plausible', () => {
+    expect(doubt(`${'A: b\r\n'.repeat(2_001)}\r\n`)).toMatch(/longer than/);
+    expect(doubt(`A: ${'b'.repeat(140_000)}\r\n\r\n`)).toMatch(/longer than/);
+  });
+
+  test('in doubt the lenient reading goes on', () => {
+    const { fields, body } = header('Subject: a\r\nContent-Type: x;\r\nboundary="c:d"\r\n \r\nB');
+    expect(fields.map(({ name, value }) => [name, value])).toEqual([
+      ['subject', 'a'],
+      ['content-type', 'x; boundary="c:d"'],
+    ]);
+    expect(body).toBe(49);
+  });
+});

@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isTransient } from '../../../services/shared/errors.ts';
+import { openPool, transaction } from '../../../services/shared/runtime/db.ts';
+import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
+
+let t: TestDatabase;
+let db: ReturnType<typeof openPool>;
+beforeEach(async () => {
+  t = await testDatabase({ empty: true });
+  // One client: whatever is handed back is what the next one gets.
+  db = openPool(t.url, { max: 1, name: 'one client' });
+  await t.db.query('create table kept (n integer)');
+});
+afterEach(async () => {
+  await db.end();
+  await t.drop();
+});
+
+/** Ends the connection of the pool from outside, as a restart of the server does. */
+const cut = (pid: number) => t.db.query('select pg_terminate_backend($1, 5000)', [pid]);
+const pidOf = async (of: { query: typeof db.query }) => (await of.query('select pg_backend_pid() as pid')).rows[0].pid as number;
+
+test('a client whose connection broke is thrown away: the next transaction works', async () => {
+  const failed = transaction(db, async (tx) => {
+    await tx.query('insert into kept values (1)');
+    await cut(await pidOf(tx as never));
+    await tx.query('select 1');
+  });
+  await expect(failed).rejects.toSatisfy(isTransient);
+  expect(db.totalCount).toBe(0);
+  await transaction(db, (tx) => tx.query('insert into kept values (2)'));
+  expect((await t.db.query('select n from kept')).rows).toEqual([{ n: 2 }]);
+});
+
+test('a connection that breaks behind the back of the work is not handed on either', async () => {
+  const result = transaction(db, async (tx) => {
+    const pid = await pidOf(tx as never);
+    const lost = new Promise((resolve) => tx.once('error', resolve));
+    await cut(pid);
+    await lost;
+    return 'done';
+  });
+  // It cannot be committed any more, and whether it was is not known.
+  await expect(result).rejects.toMatchObject({ code: 'commit_unknown', transient: true });
+  expect(db.totalCount).toBe(0);
+  expect(await transaction(db, async () => 'works')).toBe('works');
+});
+
+test('what the work throws is rolled back, and its client is as good as before', async () => {
+  const before = await pidOf(db);
+  const failed = transaction(db, async (tx) => {
+    await tx.query('insert into kept values (3)');
+    throw new Error('no');
+  });
+  await expect(failed).rejects.toThrow('no');
+  expect((await t.db.query('select n from kept')).rows).toEqual([]);
+  expect(await pidOf(db)).toBe(before);
+});
+
+test('a refusal at the commit itself is told as one that may have gone through', async () => {
+  await t.db.query('alter table kept add constraint late unique (n) deferrable initially deferred');
+  const failed = transaction(db, async (tx) => {
+    await tx.query('insert into kept values (4), (4)');
+  });
+  await expect(failed).rejects.toMatchObject({ code: 'commit_unknown' });
+});

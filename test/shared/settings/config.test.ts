@@ -1,0 +1,259 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SettingsError } from '../../../services/shared/errors.ts';
+import { type Config, loadConfig } from '../../../services/shared/settings/config.ts';
+
+let cwd = '';
+beforeEach(() => {
+  cwd = mkdtempSync(path.join(tmpdir(), 'ruawatch-config-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+const write = (name: string, content: string) => writeFileSync(path.join(cwd, name), content);
+const load = (env: Record<string, string> = {}): Config => loadConfig(env, cwd);
+
+/** The message of the SettingsError that loading must end with. */
+function refusal(env: Record<string, string> = {}): string {
+  try {
+    load(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(SettingsError);
+    return (error as SettingsError).message;
+  }
+  throw new Error('the settings were taken');
+}
+
+describe('settings', () => {
+  it('need nothing: the defaults run on embedded parts', () => {
+    expect(load()).toMatchObject({
+      databaseUrl: null,
+      redisUrl: null,
+      domains: [],
+      mailboxes: [],
+      smtpUrl: null,
+      alertTo: [],
+      dataDir: path.join(cwd, '.ruawatch'),
+      dataDirChosen: false,
+      postgresPort: null,
+      logLevel: 'info',
+      httpListen: { host: '127.0.0.1', port: 9807 },
+      parser: { concurrency: 2, batch_messages: 100 },
+      failureReports: { keep_personal_data: false, retention_days: 30 },
+    });
+  });
+
+  it('take the port of the embedded Postgres from the environment or the file, and refuse what is none', () => {
+    expect(load({ RUAWATCH_POSTGRES_PORT: '25432' }).postgresPort).toBe(25_432);
+    for (const port of ['80', '70000', 'x', '5432.5'])
+      expect(refusal({ RUAWATCH_POSTGRES_PORT: port })).toBe('RUAWATCH_POSTGRES_PORT must be a port, 1024 to 65535.');
+    write('ruawatch.yaml', 'RUAWATCH_POSTGRES_PORT: 25433\n');
+    expect(load().postgresPort).toBe(25_433);
+  });
+
+  it('come from the environment', () => {
+    const config = load({
+      DATABASE_URL: 'postgres://ruawatch:pw@db/ruawatch',
+      REDIS_URL: 'rediss://:pw@cache:6380/1',
+      IMAP_URL: 'imaps://rua:pw@mail.example/INBOX',
+      SMTP_URL: 'smtps://alerts:pw@mail.example',
+      ALERT_FROM: 'ruawatch@example.org',
+      ALERT_TO: 'a@example.org, b@example.org',
+      RUAWATCH_DATA_DIR: 'data',
+      LOG_LEVEL: 'warn',
+      HTTP_LISTEN: '[::1]:0',
+    });
+    expect(config).toMatchObject({
+      databaseUrl: 'postgres://ruawatch:pw@db/ruawatch',
+      redisUrl: 'rediss://:pw@cache:6380/1',
+      smtpUrl: 'smtps://alerts:pw@mail.example',
+      alertFrom: 'ruawatch@example.org',
+      alertTo: ['a@example.org', 'b@example.org'],
+      dataDir: path.join(cwd, 'data'),
+      dataDirChosen: true,
+      logLevel: 'warn',
+      httpListen: { host: '::1', port: 0 },
+    });
+    expect(config.mailboxes.map((m) => m.host)).toEqual(['mail.example']);
+  });
+
+  it('come from ruawatch.yaml in the working folder, and the environment wins', () => {
+    write('ruawatch.yaml', 'LOG_LEVEL: debug\nHTTP_LISTEN: "off"\nparser: { concurrency: 8 }\nlimits: { records: 10 }\n');
+    expect(load({ LOG_LEVEL: 'error' })).toMatchObject({
+      logLevel: 'error',
+      httpListen: null,
+      parser: { concurrency: 8, batch_messages: 100 },
+      limits: { records: 10 },
+    });
+  });
+
+  it('come from the file that RUAWATCH_CONFIG names; an empty name is none', () => {
+    write('other.yaml', 'LOG_LEVEL: trace\n');
+    expect(load({ RUAWATCH_CONFIG: 'other.yaml' }).logLevel).toBe('trace');
+    expect(load({ RUAWATCH_CONFIG: '' }).logLevel).toBe('info');
+    expect(refusal({ RUAWATCH_CONFIG: 'missing.yaml' })).toBe('RUAWATCH_CONFIG names missing.yaml, which does not exist.');
+  });
+
+  it('take an empty environment variable for one that is not set', () => {
+    expect(load({ DATABASE_URL: '', IMAP_URL: '', LOG_LEVEL: '' })).toMatchObject({ databaseUrl: null, logLevel: 'info' });
+  });
+
+  it('let each domain have its own recipients', () => {
+    write('ruawatch.yaml', 'alerts:\n  per_hour: 3\n  domains:\n    example.org: [dns@example.org]\n');
+    const config = load({ SMTP_URL: 'smtp://relay?tls=none', ALERT_FROM: 'ruawatch@example.org' });
+    expect(config.alerts).toMatchObject({ per_hour: 3, per_domain_hour: 5, domains: { 'example.org': ['dns@example.org'] } });
+    expect(config.alertTo).toEqual([]);
+  });
+
+  it('name one list of name servers for all that asks; where it stood at first it still counts', () => {
+    expect(load({}).dnsServers).toEqual([]);
+    write('ruawatch.yaml', 'enrich: { dns_servers: ["127.0.0.1:5353"] }\n');
+    expect(load({}).dnsServers).toEqual(['127.0.0.1:5353']);
+    write('ruawatch.yaml', 'dns_servers: ["[::1]:53", 192.0.2.53]\nenrich: { dns_servers: ["127.0.0.1:5353"] }\n');
+    expect(load({}).dnsServers).toEqual(['[::1]:53', '192.0.2.53']);
+    write('ruawatch.yaml', 'dns_servers: [ns.example]\n');
+    expect(refusal({})).toContain('dns_servers');
+  });
+
+  it('refuse recipients that are not addresses', () => {
+    write('ruawatch.yaml', 'alerts: { domains: { example.org: [nobody], example.net: [] } }\n');
+    expect(refusal().split('\n').slice(1)).toEqual([
+      '  - alerts.domains.example.org.0 must be a mail address.',
+      expect.stringMatching(/^ {2}- alerts\.domains\.example\.net: too small/),
+    ]);
+    expect(refusal({ ALERT_TO: 'a@example.org,b' })).toContain('ALERT_TO has "b", which is not a mail address.');
+  });
+});
+
+describe('secrets in files', () => {
+  it.each(['DATABASE_URL', 'REDIS_URL', 'IMAP_URL', 'SMTP_URL'])('%s_FILE names one, in the environment or the file', (key) => {
+    const url = {
+      DATABASE_URL: 'postgresql://u:s3cret@db/x',
+      REDIS_URL: 'redis://:s3cret@r/0',
+      IMAP_URL: 'imaps://u:s3cret@m/INBOX',
+      SMTP_URL: 'smtps://u:s3cret@m',
+    }[key]!;
+    const alerts = { ALERT_FROM: 'a@example.org', ALERT_TO: 'b@example.org' };
+    const plain = load({ [key]: url, ...alerts });
+    write('secret', `${url}\n`);
+    expect(load({ [`${key}_FILE`]: path.join(cwd, 'secret'), ...alerts })).toEqual(plain);
+    write('ruawatch.yaml', `${key}_FILE: secret\n`);
+    expect(load(alerts)).toEqual(plain);
+  });
+
+  it('refuse both forms at once, a missing file and an empty one', () => {
+    write('secret', 'postgres://u:p@db/x');
+    write('empty', '\n');
+    expect(refusal({ DATABASE_URL: 'postgres://u:p@db/x', DATABASE_URL_FILE: 'secret' })).toBe(
+      'DATABASE_URL and DATABASE_URL_FILE are both set: keep one.',
+    );
+    expect(refusal({ DATABASE_URL_FILE: 'nowhere' })).toMatch(/^DATABASE_URL_FILE cannot be read: ENOENT/);
+    expect(refusal({ SMTP_URL_FILE: 'empty' })).toBe('SMTP_URL_FILE names an empty file: write the value into it.');
+    write('ruawatch.yaml', 'REDIS_URL: redis://r\nREDIS_URL_FILE: secret\n');
+    expect(refusal()).toContain('REDIS_URL and REDIS_URL_FILE are both set: keep one.');
+  });
+});
+
+describe('mistakes', () => {
+  it('are listed together, each in one line', () => {
+    write(
+      'ruawatch.yaml',
+      'colour: blue\nparser: { threads: 4, concurrency: 0 }\nmailboxes:\n  - url: imap://rua@mail.example\n  - url: http://rua@mail.example\n',
+    );
+    const lines = refusal({
+      DATABASE_URL: 'mysql://u:p@db/x',
+      HTTP_LISTEN: '127.0.0.1:99999',
+      LOG_LEVEL: 'loud',
+      SMTP_URL: 'smtps://mail.example',
+      ALERT_TO: 'nobody',
+      RUAWATCH_DATADIR: '/x',
+    }).split('\n');
+    expect(lines).toEqual([
+      '11 settings are wrong:',
+      '  - RUAWATCH_DATADIR is not a setting of ruawatch: remove it or correct its name.',
+      '  - DATABASE_URL must be a Postgres URL, such as postgres://user:password@host (it is not shown here).',
+      expect.stringMatching(/^ {2}- LOG_LEVEL: invalid option: expected one of .*"info"/),
+      '  - HTTP_LISTEN must be host:port, or off.',
+      expect.stringMatching(/^ {2}- parser\.concurrency: too small/),
+      '  - Unknown setting "parser.threads": remove it or correct its name.',
+      '  - Unknown setting "colour": remove it or correct its name.',
+      '  - mailboxes[0] has neither a password nor oauth: set one.',
+      expect.stringMatching(/^ {2}- mailboxes\[1\] must be an IMAP URL/),
+      '  - ALERT_TO has "nobody", which is not a mail address.',
+      '  - SMTP_URL is set but ALERT_FROM is not: say which address alerts come from.',
+    ]);
+  });
+
+  it('that stand alone are one sentence', () => {
+    expect(refusal({ REDIS_URL: 'memcached://x' })).toBe(
+      'REDIS_URL must be a Redis URL, such as redis://user:password@host (it is not shown here).',
+    );
+    expect(refusal({ SMTP_URL: 'smtps://m', ALERT_FROM: 'a@example.org' })).toBe(
+      'SMTP_URL is set but nobody is to be alerted: set ALERT_TO, or alerts.domains in ruawatch.yaml.',
+    );
+  });
+
+  it('of one setting are not told twice', () => {
+    expect(refusal({ SMTP_URL: 'smtps://m', ALERT_FROM: 'me', ALERT_TO: 'a@example.org' })).toBe(
+      'ALERT_FROM must be a mail address.',
+    );
+  });
+
+  it('in the YAML say where, and never what stands there', () => {
+    for (const yaml of [
+      'LOG_LEVEL: info\nSMTP_URL: *hunter2',
+      'LOG_LEVEL: info\nSMTP_URL: @hunter2',
+      'LOG_LEVEL: info\nSMTP_URL: !hunter2 x',
+      'LOG_LEVEL: info\nSMTP_URL: a: hunter2',
+      'LOG_LEVEL: info\n---\nhunter2: 1',
+    ]) {
+      write('ruawatch.yaml', yaml);
+      const message = refusal();
+      expect(message).not.toContain('hunter2');
+      expect(message).toMatch(/^ruawatch\.yaml (is not YAML at line [23], column \d+|has a value that begins with \*)/);
+    }
+    write('ruawatch.yaml', '- LOG_LEVEL\n');
+    expect(refusal()).toBe('ruawatch.yaml must hold keys and values.');
+  });
+
+  it('never show a secret', () => {
+    const secret = 'hunter2';
+    for (const env of [
+      { DATABASE_URL: `postgre://u:${secret}@db/x` },
+      { DATABASE_URL: `postgres://u:${secret}%zz@db/x` },
+      { DATABASE_URL: `postgres://u:1?${secret}@db/x` },
+      { DATABASE_URL: `postgres://u:${secret}@db:port/x` },
+      { REDIS_URL: `redis://u:${secret}@ho st` },
+      { SMTP_URL: `smtp://u:#${secret}@m` },
+      { SMTP_URL: `smtp//u:${secret}@m` },
+      { IMAP_URL: `imap//u:${secret}@m` },
+      { IMAP_URL: `imaps://u:${secret}@m:port` },
+      { IMAP_URL: `imaps://u:?${secret}@m/INBOX` },
+      { IMAP_URL: `imaps://u:1?a=${secret}@m/INBOX` },
+      { IMAP_URL: `imaps://u:1#${secret}@m/INBOX` },
+      { IMAP_URL: `imaps://u:${secret}%@m/INBOX` },
+      { IMAP_URL: `imaps://u:${secret}@m/INBOX?tls=none` },
+      { IMAP_URL: `imaps://u:${secret}@m/INBOX?after=burn` },
+    ]) {
+      const message = refusal(env);
+      expect(message).toContain(Object.keys(env)[0]);
+      expect(message).not.toContain(secret);
+    }
+  });
+});
+
+it('domains are those of the file and of RUAWATCH_DOMAINS; a mailbox has its user and its aliases as addresses', () => {
+  const config = loadConfig(
+    {
+      RUAWATCH_DOMAINS: ' example.net,, Example.org ',
+      IMAP_URL: 'imaps://Dmarc%40Example.com:x@mail.example/INBOX?addresses=a%40example.org,DMARC%40example.com',
+    },
+    '/nowhere',
+  );
+  expect(config.domains).toEqual(['example.net', 'Example.org']);
+  expect(config.mailboxes[0]!.addresses).toEqual(['dmarc@example.com', 'a@example.org']);
+  const login = loadConfig({ IMAP_URL: 'imaps://login:x@mail.example' }, '/nowhere');
+  expect(login.mailboxes[0]!.addresses).toEqual([]);
+  expect(() => loadConfig({ IMAP_URL: 'imaps://login:x@mail.example?addresses=nobody' }, '/nowhere')).toThrow(/mail address/);
+});

@@ -1,0 +1,461 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startAlerter } from '../../../services/alerter/index.ts';
+import { startAnalyzer } from '../../../services/analyzer/index.ts';
+import { runMigrate } from '../../../services/cli/commands/migrate.ts';
+import { openContext } from '../../../services/cli/open.ts';
+import { startEnricher } from '../../../services/enricher/index.ts';
+import { startParser } from '../../../services/parser/index.ts';
+import { startPoller } from '../../../services/poller/index.ts';
+import { type Db, openPool, transaction } from '../../../services/shared/runtime/db.ts';
+import { createLog } from '../../../services/shared/runtime/log.ts';
+import type { Context, Service } from '../../../services/shared/runtime/service.ts';
+import { loadConfig } from '../../../services/shared/settings/config.ts';
+import {
+  forgetLeft,
+  leftMails,
+  recordLeft,
+  reserveKey,
+  storePiece,
+  storeStreamed,
+} from '../../../services/store/messages/intake.ts';
+import { noteMailboxError } from '../../../services/store/messages/mailboxes.ts';
+import { countMessages, noteAttempt } from '../../../services/store/messages/messages.ts';
+import { PIECE_BYTES } from '../../../services/store/messages/raw-pieces.ts';
+import { dropPersonal } from '../../../services/store/reports/failure-reports.ts';
+import { migrate, readMigrations } from '../../../services/store/schema/migrate.ts';
+import { ANALYST_ROLE, GRANTS, grantRoles, ROLES, SERVICE_ROLES } from '../../../services/store/schema/roles.ts';
+import {
+  addressesAfter,
+  comparedAsnFile,
+  findAddresses,
+  forgetAddresses,
+  noteAsnFile,
+  saveOwners,
+} from '../../../services/store/sources/addresses.ts';
+import { type Sink, startSink } from '../../alerter/sink.ts';
+import { type Fixture, fixture } from '../../analyzer/fixture.ts';
+import { DOMAIN, REPORTERS, span } from '../../analyzer/rows.ts';
+import { readDocument, tableOf } from '../../docs/markdown.ts';
+import { testDatabase } from '../../helpers/database.ts';
+import { reportMail, reportXml } from '../../helpers/report.ts';
+import { until } from '../../helpers/services.ts';
+import { mailboxAt, startImap } from '../../poller/setup.ts';
+
+type Role = (typeof ROLES)[number];
+
+const TLS_REPORT = JSON.stringify({
+  'organization-name': 'reporter.example',
+  'date-range': { 'start-datetime': '2026-09-01T00:00:00Z', 'end-datetime': '2026-09-01T23:59:59Z' },
+  'contact-info': 'tls@reporter.example',
+  'report-id': 't1',
+  policies: [
+    {
+      policy: { 'policy-type': 'sts', 'policy-string': ['version: STSv1'], 'policy-domain': 'example.com' },
+      summary: { 'total-successful-session-count': 5, 'total-failure-session-count': 1 },
+      'failure-details': [{ 'result-type': 'certificate-expired', 'failed-session-count': 1 }],
+    },
+  ],
+});
+const FAILURE_REPORT = Buffer.from(
+  [
+    'From: dmarc@reporter.example',
+    'To: ruf@example.com',
+    'Subject: FW: a failure',
+    'Message-ID: <failure@reporter.example>',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/report; report-type=feedback-report; boundary="b"',
+    '',
+    '--b',
+    'Content-Type: text/plain',
+    '',
+    'This is a failure report.',
+    '--b',
+    'Content-Type: message/feedback-report',
+    '',
+    'Feedback-Type: auth-failure',
+    'User-Agent: test/1.0',
+    'Version: 1',
+    'Auth-Failure: dmarc',
+    'Reported-Domain: example.com',
+    'Source-IP: 192.0.2.7',
+    'Identity-Alignment: none',
+    '',
+    '--b',
+    'Content-Type: text/rfc822-headers',
+    '',
+    'From: somebody@example.com',
+    'Subject: hello',
+    '',
+    '--b--',
+    '',
+  ].join('\r\n'),
+);
+
+const mark = randomBytes(4).toString('hex');
+const userOf = (role: string) => `${role}_${mark}`;
+const urlAs = (user: string, of: string) => {
+  const url = new URL(of);
+  url.username = user;
+  url.password = 'secret-word';
+  return url.href;
+};
+
+let f: Fixture;
+let admin: Db;
+let sink: Sink;
+const pools = new Map<string, Db>();
+/** A pool of the user that has just this role. */
+const as = (role: Role): Db => {
+  const pool = pools.get(role) ?? openPool(urlAs(userOf(role), f.t.url), { max: 2 });
+  pools.set(role, pool);
+  return pool;
+};
+const settings = (url: string, env: Record<string, string> = {}) => {
+  const config = loadConfig({ DATABASE_URL: url, HTTP_LISTEN: 'off', LOG_LEVEL: 'silent', ...env }, '/nonexistent');
+  config.sweep = { every_seconds: 0.1, after_seconds: 1 };
+  return config;
+};
+const migrateRoles = (url: string, options = { roles: true }) => {
+  const lines: string[] = [];
+  return runMigrate(settings(url), options, (line) => lines.push(line)).then(() => lines);
+};
+
+beforeAll(async () => {
+  f = await fixture();
+  admin = f.t.db;
+  sink = await startSink();
+});
+afterAll(async () => {
+  for (const pool of pools.values()) await pool.end();
+  for (const role of ROLES) await admin.query(`drop user if exists ${userOf(role)}`);
+  await f.close();
+  await sink.stop();
+});
+
+// Roles belong to the whole server, and no other suite makes any: so this one comes first.
+test('a user who may not make roles is told what an administrator has to run', async () => {
+  const name = `limited_${mark}`;
+  await admin.query(`create user ${name} password 'secret-word'`);
+  const limited = openPool(urlAs(name, f.t.url), { max: 1 });
+  await expect(grantRoles(limited)).rejects.toMatchObject({
+    code: 'roles_missing',
+    message: expect.stringMatching(
+      /create role ruawatch_poller nologin; .*create role ruawatch_analyst nologin;.*migrate --roles/,
+    ),
+  });
+  await limited.end();
+  await admin.query(`drop user ${name}`);
+});
+
+test('ruawatch migrate --roles makes them and says how to use them; a second time it only gives the rights again', async () => {
+  const lines = await migrateRoles(f.t.url);
+  expect(lines).toEqual(expect.arrayContaining(ROLES.map((role) => `made role ${role}`)));
+  expect(lines.at(-2)).toMatch(/create user analyst password '...' in role ruawatch_analyst;$/);
+  const again = await migrateRoles(f.t.url);
+  expect(again.join('\n')).not.toMatch(/made role|create user/);
+  expect(again.join('\n')).toMatch(/The roles ruawatch_poller, .* have their rights\./);
+  for (const role of ROLES) await admin.query(`create user ${userOf(role)} password 'secret-word' in role ${role}`);
+});
+
+test('every table is in the list of grants, and the list names no other', async () => {
+  const { rows } = await admin.query<{ name: string }>(
+    `select relname as name from pg_class
+      where relnamespace = 'ruawatch'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`,
+  );
+  const named = new Set(Object.values(GRANTS).flatMap((tables) => Object.keys(tables)));
+  // A table that no service may touch would be listed here, with the reason.
+  expect([...named].sort()).toEqual(rows.map((row) => row.name));
+});
+
+test('docs/scaling.md says which tables each role may touch', () => {
+  const rows = new Map(tableOf(readDocument('scaling.md'), 'role').map(([role, may]) => [role!.replaceAll('`', ''), may!]));
+  expect([...rows.keys()]).toEqual(ROLES);
+  for (const role of SERVICE_ROLES) {
+    const named = [...rows.get(role)!.matchAll(/`([a-z_]+)`/g)].map((match) => match[1]);
+    expect([...new Set(named)].sort()).toEqual(Object.keys(GRANTS[role]).sort());
+  }
+});
+
+describe('each service does its whole job as a user with its role alone', () => {
+  const logged: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(line) });
+  const run = async (role: Role, start: (context: Context) => Service, work: (context: Context) => Promise<unknown>) => {
+    const opened = await openContext(settings(urlAs(userOf(role), f.t.url), alerts()), { log });
+    const context = { ...opened, clock: f.context.clock };
+    const service = start(context);
+    try {
+      await work(context);
+      // Its sweeper and its queue have been at work too.
+      await until(() => service.waitingFor() === null);
+    } finally {
+      await service.stop();
+      await opened.close();
+    }
+    expect(logged.filter((line) => /denied|42501/.test(line))).toEqual([]);
+  };
+  const alerts = () => ({
+    SMTP_URL: `smtp://${sink.at}?tls=none`,
+    ALERT_FROM: 'ruawatch@example.org',
+    ALERT_TO: 'admin@example.org',
+  });
+  const countOf = async (sql: string) => (await admin.query<{ n: number }>(`select count(*) as n from ${sql}`)).rows[0]!.n;
+
+  test('the poller', async () => {
+    const xml = reportXml({ id: 'a' });
+    const mails = [
+      reportMail(xml, { unique: 'a' }),
+      reportMail(xml, { unique: 'a-again' }),
+      reportMail(reportXml({ id: 'a', rows: [{ count: 5 }] }), { unique: 'a-other' }),
+      reportMail(reportXml({ id: 'b', domain: 'b.example' }), { unique: 'b' }),
+      reportMail('<feedback>', { unique: 'broken' }),
+      reportMail(TLS_REPORT, { unique: 'tls', name: 'reporter.example!example.com!1!2.json.gz' }),
+      FAILURE_REPORT,
+    ];
+    const imap = await startImap({ mails });
+    const mailbox = mailboxAt(imap.url);
+    const start = (context: Context) => {
+      context.config.mailboxes = [mailbox];
+      return startPoller(context);
+    };
+    await run('ruawatch_poller', start, () =>
+      until(async () => (await countOf('ruawatch.messages where disposed_at is not null')) === mails.length),
+    );
+    await imap.stop();
+
+    const db = as('ruawatch_poller');
+    await noteMailboxError(db, mailbox.name, 'INBOX', 'It is away.');
+    const place = { mailbox: mailbox.name, folder: 'INBOX', uidValidity: 7 };
+    const arrival = { uid: 90, receivedAt: new Date(0), sender: null, subject: null, messageId: null, size: 2 * PIECE_BYTES };
+    const raw = Buffer.alloc(2 * PIECE_BYTES, 'x');
+    await recordLeft(db, place, [
+      { ...arrival, fingerprint: Buffer.from('left'), code: 'mail_too_large', reason: 'It is too large.' },
+    ]);
+    const left = await leftMails(db, place, raw.length);
+    expect(left).toMatchObject([{ uid: 90, fits: true }]);
+    // The limit was raised: now it is streamed.
+    await transaction(db, async (tx) => {
+      const key = await reserveKey(tx);
+      for (const n of [0, 1]) await storePiece(tx, key, n, raw.subarray(n * PIECE_BYTES, (n + 1) * PIECE_BYTES));
+      expect(await storeStreamed(tx, place, key, { ...arrival, sha256: createHash('sha256').update(raw).digest() })).toBe(true);
+      await forgetLeft(tx, [left[0]!.message_key]);
+    });
+    expect(await countOf('ruawatch.messages')).toBe(mails.length + 1);
+  });
+
+  test('the parser', async () => {
+    await noteAttempt(as('ruawatch_parser'), [1], 'transient', 'It was away.');
+    // Nobody publishes a key: what the mails bring is taken for unproven, which moves it within the rollups.
+    const start = (context: Context) => startParser(context, { txt: async () => [] });
+    await run('ruawatch_parser', start, () =>
+      until(
+        async () =>
+          (await countOf("ruawatch.messages where state = 'received'")) + (await countOf('ruawatch.trust_checks')) === 0,
+      ),
+    );
+    expect(await countOf('dmarc.reports')).toBe(2);
+    expect(await countOf('dmarc.superseded_reports')).toBe(1);
+    expect(
+      (await countOf('dmarc.reports where duplicates > 0')) +
+        (await countOf('ruawatch.reports where superseded_by is not null and duplicates > 0')),
+    ).toBe(1);
+    expect(await countOf('ruawatch.analysis_work')).toBeGreaterThan(0);
+    expect(await countOf('dmarc.tls_failures')).toBe(1);
+    expect(await countOf('dmarc.failure_reports')).toBe(1);
+    expect(await dropPersonal(as('ruawatch_parser'), new Date(Date.now() + 86_400_000), 10)).toBe(1);
+    expect(await countOf('dmarc.failure_reports')).toBe(0);
+  });
+
+  test('the analyzer', async () => {
+    await f.put(span(4, 0, 'unauthenticated', 200, REPORTERS, { source: '198.18.1.0/24' }));
+    await run('ruawatch_analyzer', startAnalyzer, () =>
+      until(async () => (await countOf('ruawatch.analysis_work')) === 0 && (await f.findings()).length > 0),
+    );
+    expect(await countOf("dmarc.sources where class <> 'unknown'")).toBeGreaterThan(0);
+    // And what it does when a finding is there already.
+    await f.put(span(0, 0, 'unauthenticated', 9_000, REPORTERS, { source: '198.18.2.0/24' }));
+    await f.analyze();
+  });
+
+  test('the enricher', async () => {
+    const resolver = {
+      pointers: async () => ['mail.example.net.'],
+      addresses: async () => ['192.0.2.1'],
+      cancel: () => undefined,
+    };
+    const start = (context: Context) => startEnricher(context, { resolver });
+    await admin.query("update ruawatch.reports set trust = 'ok'");
+    await admin.query(
+      `insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed)
+       values ('example.com', '192.0.2.0/24', current_date, current_date, 1, 1) on conflict do nothing`,
+    );
+    let turns = 0;
+    while (turns < 3 || (await countOf('dmarc.addresses')) === 0) {
+      await findAddresses(as('ruawatch_enricher'), '2000-01-01', new Date());
+      turns++;
+    }
+    // Mail of long ago is not asked about.
+    await admin.query('update ruawatch.addresses set last_seen = current_date');
+    await run('ruawatch_enricher', start, () => until(async () => (await countOf('dmarc.addresses where confirmed')) > 0));
+    const enricher = as('ruawatch_enricher');
+    expect(await comparedAsnFile(enricher)).toBe(null);
+    await noteAsnFile(enricher, 'a');
+    expect(await addressesAfter(enricher, null, 10)).toContain('192.0.2.1');
+    const again = await saveOwners(enricher, [{ address: '192.0.2.1', asn: 64_500, owner: 'Example' }], () => '192.0.2.0/24');
+    expect(again).toBeGreaterThan(0);
+    expect(await forgetAddresses(enricher, '2000-01-01', 10)).toBe(0);
+    // And its reader, with the facts.
+    await f.analyze();
+  });
+
+  test('the alerter', async () => {
+    expect(await countOf('ruawatch.finding_events where handled_at is null and notify')).toBeGreaterThan(0);
+    await run('ruawatch_alerter', startAlerter, () =>
+      until(async () => sink.mails.length > 0 && (await countOf("ruawatch.outbox where state = 'sent'")) === sink.mails.length),
+    );
+    sink.behaviour.accept = () => Object.assign(new Error('later'), { responseCode: 451 });
+    await admin.query(
+      `update ruawatch.outbox set state = 'pending' where outbox_key = (select min(outbox_key) from ruawatch.outbox)`,
+    );
+    await run('ruawatch_alerter', startAlerter, () =>
+      until(async () => (await countOf('ruawatch.outbox where attempts > 0')) === 1),
+    );
+    await admin.query("update ruawatch.findings set snoozed_until = '2020-01-01' where state = 'open'");
+    await run('ruawatch_alerter', startAlerter, () =>
+      until(async () => (await countOf("ruawatch.finding_events where event = 'reminded' and handled_at is not null")) > 0),
+    );
+    // What doctor shows.
+    expect((await countMessages(as('ruawatch_alerter'))).stored).toBeGreaterThan(0);
+  });
+
+  test('the analyst', async () => {
+    const { rows } = await admin.query<{ name: string }>(
+      "select format('%I.%I', schemaname, viewname) as name from pg_views where schemaname = 'dmarc'",
+    );
+    expect(rows.length).toBeGreaterThan(5);
+    for (const { name } of rows) await as(ANALYST_ROLE).query(`select * from ${name} limit 1`);
+    const { rows: seen } = await as(ANALYST_ROLE).query(
+      `select domain, sum(messages) as messages from dmarc.sources where domain = '${DOMAIN}' group by 1`,
+    );
+    expect(seen[0].messages).toBeGreaterThan(0);
+  });
+});
+
+describe("what is not a service's job is refused", () => {
+  test.each<[Role, string]>([
+    ['ruawatch_poller', 'select from ruawatch.raw'],
+    ['ruawatch_poller', 'delete from ruawatch.raw'],
+    ['ruawatch_poller', 'select from ruawatch.reports'],
+    ['ruawatch_poller', 'select from ruawatch.records'],
+    ['ruawatch_poller', 'select from dmarc.reports'],
+    ['ruawatch_poller', 'select from ruawatch.findings'],
+    ['ruawatch_poller', "update ruawatch.messages set state = 'ignored'"],
+    ['ruawatch_poller', "select ruawatch.drop_partitions('raw', current_date)"],
+    ['ruawatch_poller', "update ruawatch.mailboxes set mailbox = 'other'"],
+    ['ruawatch_parser', 'insert into ruawatch.raw values (1, 9, null)'],
+    ['ruawatch_parser', 'delete from ruawatch.messages'],
+    ['ruawatch_parser', 'select from ruawatch.records_default'],
+    ['ruawatch_parser', 'update ruawatch.partitioned set dropped_before = null'],
+    ['ruawatch_parser', 'update ruawatch.messages set received_at = now()'],
+    ['ruawatch_parser', 'select from ruawatch.findings'],
+    ['ruawatch_parser', 'select from ruawatch.outbox'],
+    ['ruawatch_parser', "update ruawatch.sources set class = 'authorized'"],
+    ['ruawatch_analyzer', 'select from ruawatch.raw'],
+    ['ruawatch_analyzer', 'select sender from ruawatch.messages'],
+    ['ruawatch_analyzer', 'select source_ip from ruawatch.records'],
+    ['ruawatch_analyzer', 'update ruawatch.source_days set messages = 0'],
+    ['ruawatch_analyzer', 'select from ruawatch.outbox'],
+    ['ruawatch_analyzer', "select ruawatch.ensure_partitions('records', null, 0)"],
+    ['ruawatch_enricher', 'select from ruawatch.raw'],
+    ['ruawatch_enricher', 'select header_from from ruawatch.records'],
+    ['ruawatch_enricher', 'select org_name from ruawatch.reports'],
+    ['ruawatch_enricher', "update ruawatch.sources set name = 'other'"],
+    ['ruawatch_enricher', 'select from ruawatch.findings'],
+    ['ruawatch_enricher', 'delete from ruawatch.analysis_work'],
+    ['ruawatch_parser', 'select from ruawatch.addresses'],
+    ['ruawatch_alerter', 'select from ruawatch.raw'],
+    ['ruawatch_alerter', 'select from ruawatch.records'],
+    ['ruawatch_alerter', 'select from ruawatch.reports'],
+    ['ruawatch_alerter', "update ruawatch.findings set state = 'resolved'"],
+    ['ruawatch_alerter', 'update ruawatch.outbox set raw = raw'],
+    ['ruawatch_analyst', 'select from ruawatch.messages'],
+    ['ruawatch_analyst', 'select from ruawatch_queue.job'],
+    ['ruawatch_analyst', "insert into dmarc.findings (domain) values ('a')"],
+    ['ruawatch_analyst', "update dmarc.messages set subject = 'other'"],
+    ['ruawatch_analyst', 'delete from dmarc.messages'],
+    ['ruawatch_analyst', 'create table dmarc.mine ()'],
+    ...SERVICE_ROLES.flatMap((role): [Role, string][] => [
+      [role, "insert into ruawatch.migrations values (9999, 'mine')"],
+      [role, 'truncate ruawatch.messages'],
+      [role, 'create table ruawatch.mine ()'],
+      [role, 'create schema mine'],
+      [role, 'drop table ruawatch_queue.job'],
+    ]),
+  ])('%s: %s', async (role, sql) => {
+    await expect(as(role).query(sql)).rejects.toMatchObject({ code: '42501' });
+  });
+
+  test('none of the roles can log in, make roles or read everything', async () => {
+    const { rows } = await admin.query(
+      `select rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolbypassrls as more,
+              (select count(*) from pg_auth_members m where m.member = r.oid) as memberships
+         from pg_roles r where rolname = any($1)`,
+      [ROLES],
+    );
+    expect(rows).toEqual(ROLES.map(() => ({ more: false, memberships: 0 })));
+  });
+});
+
+describe('a service whose user may not change the schema', () => {
+  const tomorrow = [...readMigrations(), { version: readMigrations().length + 1, name: 'next', sql: 'select 1' }];
+
+  test('is told to migrate when something is pending', async () => {
+    await expect(migrate(as('ruawatch_parser'), tomorrow)).rejects.toMatchObject({
+      code: 'database_older',
+      message: expect.stringMatching(
+        /this database user may not change it .*run "ruawatch migrate" as the user that owns the schema/,
+      ),
+    });
+    expect(await migrate(as('ruawatch_parser'))).toEqual([]);
+  });
+
+  test('is told to migrate when the queue has no tables yet', async () => {
+    const t = await testDatabase();
+    await grantRoles(t.db);
+    const config = settings(urlAs(userOf('ruawatch_parser'), t.url));
+    await expect(openContext(config, { log: createLog('silent') })).rejects.toMatchObject({
+      code: 'queue_schema',
+      message: expect.stringMatching(/^The queue's tables .*run "ruawatch migrate"/),
+    });
+    await migrateRoles(t.url);
+    await (await openContext(config, { log: createLog('silent') })).close();
+    await t.drop();
+  });
+
+  test('is told to run migrate --roles when it has no rights at all', async () => {
+    const t = await testDatabase();
+    const config = settings(urlAs(userOf('ruawatch_parser'), t.url));
+    await expect(openContext(config, { log: createLog('silent') })).rejects.toMatchObject({
+      code: 'database',
+      message: expect.stringMatching(/^The database user of DATABASE_URL may not do this .*--roles/),
+    });
+    await t.drop();
+  });
+});
+
+test('rights beyond the list are taken away, missing ones come back with any later migrate, and many may do it at once', async () => {
+  await admin.query(
+    'grant select on ruawatch.raw to ruawatch_poller; grant update (subject) on ruawatch.messages to ruawatch_alerter',
+  );
+  await admin.query('revoke select on ruawatch.reports from ruawatch_parser');
+  await as('ruawatch_poller').query('select from ruawatch.raw');
+  const many = Array.from({ length: 8 }, () => openPool(f.t.url, { max: 1 }));
+  await Promise.all([...many.map((db) => grantRoles(db)), migrateRoles(f.t.url, { roles: false })]);
+  await Promise.all(many.map((db) => db.end()));
+  await expect(as('ruawatch_poller').query('select from ruawatch.raw')).rejects.toMatchObject({ code: '42501' });
+  await expect(as('ruawatch_alerter').query("update ruawatch.messages set subject = ''")).rejects.toMatchObject({
+    code: '42501',
+  });
+  await as('ruawatch_parser').query('select from ruawatch.reports');
+});
