@@ -92,7 +92,7 @@ describe('docs/schema.md', () => {
       ['poller', ['round.ts']],
     ] as const) {
       const at = new URL(`../../services/${folder}/`, import.meta.url);
-      for (const name of names ?? readdirSync(at)) {
+      for (const name of names ?? readdirSync(at, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))) {
         const source = readFileSync(new URL(name, at), 'utf8');
         for (const [, call, code] of source.matchAll(
           /(Refusal\(|problems\.add\(|setAside\(|\bother\(\s*'\w+',[^,]+,|code: |code = stalled \?)\s*'([a-z_]+)'/g,

@@ -61,7 +61,8 @@ describe('docs/reading.md', () => {
       [...schema.find((part) => part.title === title)!.text.matchAll(/^\| `([a-z_]+)` \|/gm)].map(([, code]) => code!);
     const explained = new Set([...codesUnder('Codes of messages'), ...codesUnder('Problems of reports')]);
     const folder = path.join(root, 'services/report');
-    const source = readdirSync(folder)
+    const source = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
       .map((file) => readFileSync(path.join(folder, file), 'utf8'))
       .join('\n');
     for (const [name, , codes] of limits) {
