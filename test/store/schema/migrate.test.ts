@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { codeOf } from '../../../services/shared/errors.ts';
 import { openPool } from '../../../services/shared/runtime/db.ts';
-import { prepareQueue } from '../../../services/store/schema/queue-schema.ts';
 import { checkSchema, migrate, readMigrations } from '../../../services/store/schema/migrate.ts';
+import { prepareQueue } from '../../../services/store/schema/queue-schema.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { until } from '../../helpers/services.ts';
 
