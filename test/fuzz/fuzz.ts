@@ -12,6 +12,8 @@ const STUCK_MS = 60_000;
 const HEAP_MB = 256;
 /** Live memory after a collection may grow by this much between the first round of cases and the last. */
 const GROWTH_BYTES = 32 * 1024 * 1024;
+/** Findings that are enough to look at. */
+const MOST_FINDINGS = 10;
 /** Memory of the process, over what it had before the first case. */
 const RSS_BYTES = 600 * 1024 * 1024;
 
@@ -34,14 +36,15 @@ export interface FuzzResult {
 
 export interface FuzzOptions {
   seed: number;
+  /** Ends after this long, however few cases a busy machine has read by then. */
   seconds: number;
-  /** Begins with this case. */
-  from?: number;
+  /** Ends after this many cases of the seed. */
+  cases?: number;
   /** Reads this and nothing else. */
   one?: Case;
   /** The module whose `readMessage` is tried. */
   reader?: string;
-  /** Ends after this many findings. */
+  /** Ends after this many findings (default 10). */
   most?: number;
 }
 
@@ -52,24 +55,27 @@ export interface FuzzOptions {
 export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   const started = performance.now();
   const stopAt = Date.now() + options.seconds * 1000;
+  const most = options.most ?? MOST_FINDINGS;
   const result: FuzzResult = { cases: 0, seconds: 0, outcomes: {}, findings: [], live: { first: 0, last: 0 }, peakRss: 0 };
   const reader =
     options.reader ?? new URL(`../../services/report/read${path.extname(import.meta.filename)}`, import.meta.url).href;
-  let from = options.from ?? 0;
+  const to = options.cases ?? Number.POSITIVE_INFINITY;
+  let from = 0;
   for (;;) {
     const orders: Orders = {
       seed: options.seed,
       from,
+      to,
       one: options.one ?? null,
       reader,
       state: new SharedArrayBuffer(8),
       stopAt: options.one ? Number.POSITIVE_INFINITY : stopAt,
     };
     const before = result.findings.length;
-    const last = await watch(orders, result);
+    const last = await watch(orders, result, most);
     const found = result.findings.length > before;
-    if (!found || options.one || Date.now() >= stopAt || result.findings.length >= (options.most ?? 10)) break;
     from = last + 1;
+    if (!found || options.one || Date.now() >= stopAt || from >= to || result.findings.length >= most) break;
   }
   if (result.live.last - result.live.first > GROWTH_BYTES) {
     const mib = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MiB`;
@@ -84,7 +90,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
 }
 
 /** Runs one thread until it has ended or had to be ended. @returns the case it was at */
-async function watch(orders: Orders, result: FuzzResult): Promise<number> {
+async function watch(orders: Orders, result: FuzzResult, most: number): Promise<number> {
   const state = new Int32Array(orders.state);
   const worker = new Worker(new URL(`./worker${path.extname(import.meta.filename)}`, import.meta.url), {
     workerData: orders,
@@ -102,7 +108,7 @@ async function watch(orders: Orders, result: FuzzResult): Promise<number> {
     } else if (news.type === 'broken') {
       add({ n: news.n, kind: 'crash', what: news.error });
       // The thread goes on by itself, unless there is enough to look at.
-      if (result.findings.length >= 10) restart = true;
+      if (result.findings.length >= most) restart = true;
     }
   });
   worker.on('error', (error: NodeJS.ErrnoException) => {

@@ -10,6 +10,8 @@ const USAGE = `npm run fuzz -- [options]
 Mutated fixtures through the reader. Ends with 1 when something was found.
 
   --seconds N     how long (default 30)
+  --cases N       at most this many cases
+  --findings N    ends after this many findings (default 10)
   --seed S        default: by the clock
   --case N        only this case of the seed
   --input FILE    one file, read as the fuzzer would
@@ -19,6 +21,8 @@ Mutated fixtures through the reader. Ends with 1 when something was found.
 const values = optionsOf(USAGE, {
   seconds: { type: 'string', default: '30' },
   seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+  cases: { type: 'string' },
+  findings: { type: 'string' },
   case: { type: 'string' },
   input: { type: 'string' },
   limits: { type: 'string', default: '{}' },
@@ -31,7 +35,10 @@ const seconds = Number(values.seconds);
 if (!Number.isSafeInteger(seed) || !(seconds > 0)) refuse('--seed must be a whole number and --seconds a positive one.');
 
 const corpus = loadCorpus();
-const options: FuzzOptions = { seed, seconds, ...(values.reader ? { reader: values.reader } : {}) };
+const options: FuzzOptions = { seed, seconds };
+if (values.cases) options.cases = count('cases', values.cases);
+if (values.findings) options.most = count('findings', values.findings);
+if (values.reader) options.reader = values.reader;
 if (values.input) options.one = { raw: readFileSync(values.input), limits: limitsFrom(values.limits) };
 else if (values.case) options.one = makeCase(corpus, seed, Number(values.case));
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -53,6 +60,12 @@ say(
 );
 for (const finding of result.findings) say(describe(finding));
 process.exitCode = result.findings.length > 0 ? 1 : 0;
+
+function count(option: string, value: string): number {
+  const n = Number(value);
+  if (!Number.isSafeInteger(n) || n < 1) refuse(`--${option} must be a whole number above 0.`);
+  return n;
+}
 
 function describe({ n, kind, what }: Finding): string {
   if (n < 0) return `${kind.toUpperCase()}: ${what}`;

@@ -7,8 +7,10 @@ import { judge, type Reader } from './judge.ts';
 /** What a thread of the fuzzer is told. */
 export interface Orders {
   seed: number;
-  /** The first case; or the one case to read. */
+  /** The first case, and the one before which it ends. */
   from: number;
+  to: number;
+  /** The only case to read. */
   one: Case | null;
   /** A module that exports `readMessage`. */
   reader: string;
@@ -44,7 +46,7 @@ const report = () => {
   cases = 0;
 };
 
-for (let n = orders.from; Date.now() < orders.stopAt; n++) {
+for (let n = orders.from; n < orders.to && Date.now() < orders.stopAt; n++) {
   const { raw, limits } = orders.one ?? makeCase(corpus, orders.seed, n);
   Atomics.store(state, 0, n);
   Atomics.store(state, 1, 1);

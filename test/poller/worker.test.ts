@@ -203,7 +203,8 @@ describe('what goes wrong', () => {
     // Half of 100, 200 and 400 ms at the least.
     expect(performance.now() - begun).toBeGreaterThan(340);
     expect(await up()).not.toBe('1');
-    expect((await row()).owner).toBe(null);
+    // Between two tries another may have the mailbox.
+    await until('the lease is let go of', async () => (await row()).owner === null);
     expect(logs('imap_login_later')[0]).toMatchObject({ level: 40, retry_seconds: 1 });
     answer = (line) => (/^LOGIN/.test(line) ? ['NO [AUTHENTICATIONFAILED] no'] : undefined);
     await until('it is told', () => logs('imap_login').length === 1);
@@ -213,10 +214,8 @@ describe('what goes wrong', () => {
     await pause(300);
     expect(logs('imap_login')).toHaveLength(1);
     expect(worker!.waitingFor()).toMatch(/wrong password or user/);
-    // It waits a long time, and still stops at once.
-    const before = performance.now();
+    // Longer than this test may take: a stop must end the wait.
     await worker!.stop();
-    expect(performance.now() - before).toBeLessThan(2_000);
   });
 
   test('trouble of the database is told as that, and of neither the mail server nor the connection', async () => {
