@@ -1,4 +1,4 @@
-// Reads vitest's JSON result, and the tests that needed a second try as .ci/retried.mjs wrote them, and prints `N passed, N failed` as
+// Reads vitest's JSON result, and the tests that needed a second try as .ci/again.mjs wrote them, and prints `N passed, N failed` as
 // the last line. Exit code 1 when anything failed or was skipped, when nothing ran at all, or when over three tests were retried: a
 // busy machine starves one now and then, a test that is not sure of its result comes back.
 import { existsSync, readFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ if (skipped.length > 0) console.log(`${skipped.length} tests were not run: nothi
 // Nothing may be said of retries that were not written down.
 const retried = existsSync(retriedFile ?? '') ? JSON.parse(readFileSync(retriedFile, 'utf8')) : null;
 if (retried === null) console.log('The test run left no list of retried tests.');
-for (const test of retried ?? []) console.log(`RETRIED (${test.retries}): ${test.file}: ${test.name}`);
+for (const test of retried ?? []) console.log(`RETRIED: ${test.file}: ${test.name}`);
 if (retried !== null) console.log(`${retried.length} tests were retried; over ${MOST_RETRIED} is a failure.`);
 const unsure = retried === null || retried.length > MOST_RETRIED;
 
