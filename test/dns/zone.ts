@@ -16,6 +16,11 @@ export function dnsOf(zone: Zone): Dns & { asked: string[] } {
       const wild = names.find((one) => one.startsWith('*.') && name.endsWith(one.slice(1)));
       const found = zone[name] ?? (wild === undefined ? undefined : zone[wild]);
       if (found === 'unknown') return { state: 'unknown', reason: 'timeout', message: `Nobody could say what ${name} holds.` };
+      const alias = type === 'CNAME' ? undefined : found?.CNAME?.[0];
+      if (alias !== undefined) {
+        const behind = await this.ask(alias, type);
+        return behind.state === 'unknown' ? behind : { ...behind, aliases: [alias, ...behind.aliases] };
+      }
       const records = found?.[type];
       if (records !== undefined) return { state: 'records', records: records as RecordData[T][], ...told };
       const exists = found !== undefined || names.some((one) => one.endsWith(`.${name}`));

@@ -1,12 +1,17 @@
 import { labelsOf, lowerName } from '../client/name.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { type Planned, withPlanned } from '../planned.ts';
+import type { Web } from '../web.ts';
 import { stringsOf } from '../zonefile.ts';
+import { type BimiCheck, checkBimi } from './bimi.ts';
 import type { Code, Severity } from './codes.ts';
 import { checkDkim, type DkimCheck } from './dkim.ts';
 import { checkDmarc, type DmarcCheck } from './dmarc.ts';
 import { type Finding, finding, type Publication } from './finding.ts';
+import { checkSts, type StsCheck } from './mta-sts.ts';
+import { checkMx, type MxCheck } from './mx.ts';
 import { checkSpf, type SpfCheck } from './spf.ts';
+import { checkTlsRpt, type TlsRptCheck } from './tlsrpt.ts';
 
 export interface DomainCheck {
   domain: string;
@@ -15,6 +20,10 @@ export interface DomainCheck {
   spf: SpfCheck | null;
   dkim: DkimCheck | null;
   dmarc: DmarcCheck | null;
+  mx: MxCheck | null;
+  mtaSts: StsCheck | null;
+  tlsRpt: TlsRptCheck | null;
+  bimi: BimiCheck | null;
 }
 
 export interface CheckOptions extends AskOptions {
@@ -23,6 +32,8 @@ export interface CheckOptions extends AskOptions {
   registrable?: (name: string) => string;
   /** Addresses of the mailboxes that are read here, in lower case; without, nothing is said of where reports go instead. */
   mailboxes?: readonly string[];
+  /** Fetches MTA-STS policies and BIMI logos; without it they are not looked at. */
+  web?: Web;
   /** Questions for one domain at most, whatever its records say. */
   questions?: number;
   /** Milliseconds for one domain at most: what was not answered until then is unknown. */
@@ -34,24 +45,30 @@ const TIMEOUT_MS = 30_000;
 /** SPF with forty terms, a dozen selectors, two walks for each place of reports. */
 const MOST_QUESTIONS = 400;
 
-/** Checks a domain's SPF, DKIM and DMARC. Asks through `dns` alone; what nobody could answer is `unknown`. */
+/** Checks a domain's SPF, DKIM, DMARC, mail hosts, MTA-STS, TLS-RPT and BIMI. Asks through `dns` alone; what nobody could answer is `unknown`. */
 export async function checkDomain(given: string, dns: Dns, options: CheckOptions = {}): Promise<DomainCheck> {
   const domain = lowerName(given.replace(/\.$/, ''));
   const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
   const asking = { signal, budget: options.budget ?? { left: options.questions ?? MOST_QUESTIONS } };
-  const none = { domain, spf: null, dkim: null, dmarc: null };
+  const none = { domain, spf: null, dkim: null, dmarc: null, mx: null, mtaSts: null, tlsRpt: null, bimi: null };
   const exists = labelsOf(domain) === null ? null : await dns.ask(domain, 'SOA', asking);
   if (exists === null || (exists.state === 'nxdomain' && exists.aliases.length === 0)) {
     return { ...none, findings: [finding('domain_missing', { domain, message: `${domain} does not exist.` })] };
   }
-  const [spf, dkim, dmarc] = await Promise.all([
+  const [spf, dkim, dmarc, mx, tlsRpt] = await Promise.all([
     checkSpf(domain, dns, { ...asking, registrable: options.registrable }),
     checkDkim(domain, options.selectors ?? [], dns, asking),
     checkDmarc(domain, dns, { ...asking, mailboxes: options.mailboxes }),
+    checkMx(domain, dns, asking),
+    checkTlsRpt(domain, dns, asking),
   ]);
-  const findings = [...spf.findings, ...dkim.findings, ...dmarc.findings];
-  return { domain, findings: inOrder(once(findings)), spf, dkim, dmarc };
+  const [mtaSts, bimi] = await Promise.all([
+    checkSts(domain, mx, dns, { ...asking, web: options.web }),
+    checkBimi(domain, dmarc.discovery, dns, { ...asking, web: options.web }),
+  ]);
+  const findings = [spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi].flatMap((one) => one.findings);
+  return { domain, findings: inOrder(once(findings)), spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi };
 }
 
 /** Who may send, and where reports go, is for the domain to decide: never part of a correction as a whole. */

@@ -12,6 +12,10 @@ interface CodeInfo {
 
 const SPF = (section: string) => `RFC 7208 section ${section}`;
 const DKIM = (section: string) => `RFC 6376 section ${section}`;
+const TLSRPT = (section: string) => `RFC 8460 section ${section}`;
+const STS = (section: string) => `RFC 8461 section ${section}`;
+/** Its sections are numbered anew from one draft to the next. */
+const BIMI = 'draft-brand-indicators-for-message-identification';
 const DMARC = (section: string) => `RFC 9989 section ${section}`;
 
 /** Everything that `dns check` may say. The codes are stable: others build on them. docs/dns.md lists them. */
@@ -88,6 +92,50 @@ export const CODES = {
   dmarc_destination: { severity: 'error', section: 'RFC 9990 section 4' },
   dmarc_destination_no_mail: { severity: 'error', section: 'RFC 5321 section 5.1' },
   dmarc_unknown: { severity: 'unknown', section: DMARC('4.10.1') },
+
+  mx_missing: { severity: 'hint', section: 'RFC 5321 section 5.1' },
+  mx_null_beside: { severity: 'error', section: 'RFC 7505 section 3' },
+  mx_alias: { severity: 'warning', section: 'RFC 2181 section 10.3' },
+  mx_no_address: { severity: 'error', section: 'RFC 5321 section 5.1' },
+  mx_unknown: { severity: 'unknown', section: 'RFC 5321 section 5.1' },
+
+  tlsrpt_missing: { severity: 'hint', section: TLSRPT('3') },
+  tlsrpt_misspelt: { severity: 'error', section: TLSRPT('3') },
+  tlsrpt_several: { severity: 'error', section: TLSRPT('3') },
+  tlsrpt_syntax: { severity: 'error', section: TLSRPT('3') },
+  tlsrpt_no_rua: { severity: 'error', section: TLSRPT('3') },
+  tlsrpt_uri: { severity: 'error', section: TLSRPT('3') },
+  tlsrpt_unknown: { severity: 'unknown', section: TLSRPT('3') },
+
+  mta_sts_missing: { severity: 'hint', section: STS('3') },
+  mta_sts_misspelt: { severity: 'error', section: STS('3.1') },
+  mta_sts_several: { severity: 'error', section: STS('3.1') },
+  mta_sts_id: { severity: 'error', section: STS('3.1') },
+  mta_sts_policy_missing: { severity: 'error', section: STS('3.3') },
+  mta_sts_policy_type: { severity: 'warning', section: STS('3.2') },
+  mta_sts_policy_syntax: { severity: 'error', section: STS('3.2') },
+  mta_sts_policy_mode: { severity: 'error', section: STS('3.2') },
+  mta_sts_policy_age: { severity: 'error', section: STS('3.2') },
+  mta_sts_policy_no_mx: { severity: 'error', section: STS('3.2') },
+  mta_sts_age_short: { severity: 'warning', section: STS('3.2') },
+  mta_sts_mx: { severity: 'error', section: STS('4.1') },
+  mta_sts_mx_testing: { severity: 'warning', section: STS('4.1') },
+  mta_sts_testing: { severity: 'hint', section: STS('5') },
+  mta_sts_none: { severity: 'hint', section: STS('5') },
+  mta_sts_unknown: { severity: 'unknown', section: STS('3.3') },
+
+  bimi_missing: { severity: 'hint', section: BIMI },
+  bimi_several: { severity: 'error', section: BIMI },
+  bimi_syntax: { severity: 'error', section: BIMI },
+  bimi_location: { severity: 'error', section: BIMI },
+  bimi_declined: { severity: 'hint', section: BIMI },
+  bimi_dmarc: { severity: 'error', section: BIMI },
+  bimi_no_certificate: { severity: 'hint', section: BIMI },
+  bimi_logo: { severity: 'error', section: BIMI },
+  bimi_logo_profile: { severity: 'error', section: BIMI },
+  bimi_logo_size: { severity: 'warning', section: BIMI },
+  bimi_logo_shape: { severity: 'hint', section: BIMI },
+  bimi_unknown: { severity: 'unknown', section: BIMI },
 } as const satisfies Record<string, CodeInfo>;
 
 export type Code = keyof typeof CODES;

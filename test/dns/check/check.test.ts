@@ -6,10 +6,10 @@ import { withPlanned } from '../../../services/dns/planned.ts';
 import { add, parseZoneFile, stringsOf } from '../../../services/dns/zonefile.ts';
 import { organizationalDomain } from '../../../services/report/orgdomain.ts';
 import { dnsOf, type Zone } from '../zone.ts';
-import { FIXTURES, GOOD, KEY, spf } from './fixtures.ts';
+import { FIXTURES, GOOD, GOOD_WEB, KEY, spf, type WebPages, webOf } from './fixtures.ts';
 
-const check = (zone: Zone, domain = 'example.com', selectors = ['sel'], mailboxes: string[] = []) =>
-  checkDomain(domain, dnsOf(zone), { selectors, mailboxes, registrable: organizationalDomain });
+const check = (zone: Zone, domain = 'example.com', selectors = ['sel'], mailboxes: string[] = [], web: WebPages = GOOD_WEB) =>
+  checkDomain(domain, dnsOf(zone), { selectors, mailboxes, registrable: organizationalDomain, web: webOf(web) });
 const codesOf = (findings: readonly Finding[]) => findings.map(({ code }) => code);
 
 test('of a domain where all is right there is nothing to say', async () => {
@@ -23,7 +23,10 @@ test('every code has its fixture, and each fixture is of a code', () => {
 test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected twin', async (code) => {
   const fixture = FIXTURES[code];
   const zone = { ...GOOD, ...fixture.zone };
-  const { findings, domain } = await check(zone, fixture.domain, fixture.selectors, fixture.mailboxes);
+  const { findings, domain } = await check(zone, fixture.domain, fixture.selectors, fixture.mailboxes, {
+    ...GOOD_WEB,
+    ...fixture.web,
+  });
   const found = findings.find((one) => one.code === code)!;
   expect(found, codesOf(findings).join()).toBeDefined();
   expect(found).toMatchObject({ severity: CODES[code].severity, section: CODES[code].section, domain });
@@ -34,7 +37,9 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
   // What is to be published instead mends it, laid over what is there as `--records` does; else the twin of the fixture does.
   const { publish } = found;
   const twin = { ...zone, ...fixture.twin };
-  expect(publish !== null || fixture.twin !== undefined || fixture.twinSelectors !== undefined).toBe(true);
+  expect(
+    publish !== null || fixture.twin !== undefined || fixture.twinWeb !== undefined || fixture.twinSelectors !== undefined,
+  ).toBe(true);
   let dns = dnsOf(twin) as ReturnType<typeof withPlanned>;
   if (publish !== null) {
     const planned: Parameters<typeof withPlanned>[0] = new Map();
@@ -45,6 +50,7 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
     selectors: fixture.twinSelectors ?? fixture.selectors ?? ['sel'],
     mailboxes: fixture.mailboxes ?? [],
     registrable: organizationalDomain,
+    web: webOf({ ...GOOD_WEB, ...fixture.web, ...fixture.twinWeb }),
   });
   expect(codesOf(mended.findings)).not.toContain(code);
   // Nothing worse comes of it.

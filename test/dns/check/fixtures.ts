@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { Code } from '../../../services/dns/check/codes.ts';
+import type { Web } from '../../../services/dns/web.ts';
 import type { Zone } from '../zone.ts';
 
 const rsa = (bits: number) =>
@@ -15,7 +16,30 @@ const record = (...texts: string[]) => ({ '_dmarc.example.com': spf(...texts) })
 const at = (...texts: string[]) => ({
   'example.com': { ...spf(...texts), MX: [{ preference: 10, exchange: 'mx.example.com' }], SOA: [SOA] },
 });
+const mx = (...hosts: string[]) => ({
+  'example.com': {
+    ...at('v=spf1 ip4:192.0.2.0/24 -all')['example.com'],
+    MX: hosts.map((exchange, i) => ({ preference: 10 * i, exchange })),
+  },
+});
 const SOA = { mname: 'ns.example.com', rname: 'hostmaster.example.com', serial: 1, refresh: 1, retry: 1, expire: 1, minimum: 60 };
+
+/** Documents of web servers by URL; a sentence for one that is broken, null for one that does not answer. */
+export type WebPages = Record<string, { status?: number; type?: string; text: string } | string | null>;
+
+const STS_URL = 'https://mta-sts.example.com/.well-known/mta-sts.txt';
+const LOGO_URL = 'https://example.com/logo.svg';
+const policy = (text: string, type = 'text/plain'): WebPages => ({ [STS_URL]: { type, text: text.replaceAll('; ', '\r\n') } });
+const logo = (text: string, type = 'image/svg+xml'): WebPages => ({ [LOGO_URL]: { type, text } });
+const svg = (attributes: string, inner = '<title>A</title>') =>
+  `<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps" ${attributes}>${inner}</svg>`;
+const POLICY = 'version: STSv1; mode: enforce; mx: *.example.com; max_age: 604800';
+const sts = (...texts: string[]) => ({ '_mta-sts.example.com': spf(...texts) });
+const tls = (...texts: string[]) => ({ '_smtp._tls.example.com': spf(...texts) });
+const bimi = (...texts: string[]) => ({ 'default._bimi.example.com': spf(...texts) });
+const BIMI = `v=BIMI1; l=${LOGO_URL}; a=https://example.com/mark.pem`;
+
+export const GOOD_WEB: WebPages = { ...policy(POLICY), ...logo(svg('viewBox="0 0 64 64"')) };
 
 /** A domain of which there is nothing to say. */
 export const GOOD: Zone = {
@@ -23,6 +47,9 @@ export const GOOD: Zone = {
   'mx.example.com': { A: ['192.0.2.1'] },
   ...key(`v=DKIM1; p=${KEY}`),
   ...record('v=DMARC1; p=reject; rua=mailto:dmarc@example.com'),
+  ...sts('v=STSv1; id=1'),
+  ...tls('v=TLSRPTv1; rua=mailto:tls@example.com'),
+  ...bimi(BIMI),
 };
 
 export interface Fixture {
@@ -31,12 +58,33 @@ export interface Fixture {
   domain?: string;
   selectors?: string[];
   mailboxes?: string[];
+  /** Laid over GOOD_WEB. */
+  web?: WebPages;
   /** Laid over the fixture for its twin, where there is no record to publish or it is not enough. */
   twin?: Zone;
+  twinWeb?: WebPages;
   /** Other arguments of the twin. */
   twinSelectors?: string[];
   /** Names that are gone in the twin. */
   without?: string[];
+}
+
+/** The web out of a table. */
+export function webOf(pages: WebPages): Web {
+  return {
+    async get(url) {
+      const page = pages[url];
+      if (page === undefined) return { state: 'answered', status: 404, type: null, body: new Uint8Array() };
+      if (page === null) return { state: 'unknown', message: `${url} did not answer in time.` };
+      if (typeof page === 'string') return { state: 'broken', message: page };
+      return {
+        state: 'answered',
+        status: page.status ?? 200,
+        type: page.type ?? null,
+        body: new TextEncoder().encode(page.text),
+      };
+    },
+  };
 }
 
 const hosts = (count: number) =>
@@ -171,4 +219,65 @@ export const FIXTURES: Record<Code, Fixture> = {
     zone: { '_dmarc.example.com': 'unknown' },
     twin: record('v=DMARC1; p=reject; rua=mailto:dmarc@example.com'),
   },
+
+  mx_missing: {
+    zone: { 'example.com': { ...spf('v=spf1 ip4:192.0.2.0/24 -all'), SOA: [SOA] } },
+    twin: at('v=spf1 ip4:192.0.2.0/24 -all'),
+  },
+  mx_null_beside: { zone: mx('.', 'mx.example.com'), twin: mx('mx.example.com') },
+  mx_alias: {
+    zone: { ...mx('alias.example.com'), 'alias.example.com': { CNAME: ['mx.example.com'] } },
+    twin: mx('mx.example.com'),
+  },
+  mx_no_address: { zone: mx('gone.example.com'), twin: mx('mx.example.com') },
+  mx_unknown: { zone: { ...mx('slow.example.com'), 'slow.example.com': 'unknown' }, twin: mx('mx.example.com') },
+
+  tlsrpt_missing: { zone: tls('hello') },
+  tlsrpt_misspelt: { zone: tls('v=tlsrptv1; rua=mailto:tls@example.com') },
+  tlsrpt_several: { zone: tls('v=TLSRPTv1;', 'v=TLSRPTv1; rua=mailto:tls@example.com') },
+  tlsrpt_syntax: { zone: tls('v=TLSRPTv1; hello; rua=mailto:tls@example.com') },
+  tlsrpt_no_rua: { zone: tls('v=TLSRPTv1;') },
+  tlsrpt_uri: { zone: tls('v=TLSRPTv1; rua=tls@example.com,mailto:tls@example.com') },
+  tlsrpt_unknown: { zone: { '_smtp._tls.example.com': 'unknown' }, twin: tls('v=TLSRPTv1; rua=mailto:tls@example.com') },
+
+  mta_sts_missing: { zone: sts('hello'), twin: sts('v=STSv1; id=1') },
+  mta_sts_misspelt: { zone: sts('v=STS1; id=20261126') },
+  mta_sts_several: { zone: sts('v=STSv1; id=1', 'v=STSv1; id=2') },
+  mta_sts_id: { zone: sts('v=STSv1; id=2026-11-26') },
+  mta_sts_policy_missing: { zone: {}, web: { [STS_URL]: { status: 404, text: '' } }, twinWeb: policy(POLICY) },
+  mta_sts_policy_type: { zone: {}, web: policy(POLICY, 'text/html'), twinWeb: policy(POLICY) },
+  mta_sts_policy_syntax: { zone: {}, web: policy(`hello; ${POLICY}`), twinWeb: policy(POLICY) },
+  mta_sts_policy_mode: { zone: {}, web: policy(POLICY.replace('enforce', 'enforced')), twinWeb: policy(POLICY) },
+  mta_sts_policy_age: { zone: {}, web: policy(POLICY.replace('604800', '1 week')), twinWeb: policy(POLICY) },
+  mta_sts_policy_no_mx: { zone: {}, web: policy(POLICY.replace('mx: *.example.com; ', '')), twinWeb: policy(POLICY) },
+  mta_sts_age_short: { zone: {}, web: policy(POLICY.replace('604800', '3600')), twinWeb: policy(POLICY) },
+  mta_sts_mx: { zone: {}, web: policy(POLICY.replace('*.example.com', 'mail.example.com')), twinWeb: policy(POLICY) },
+  mta_sts_mx_testing: {
+    zone: {},
+    web: policy(POLICY.replace('*.example.com', '*.mx.example.com').replace('enforce', 'testing')),
+    twinWeb: policy(POLICY),
+  },
+  mta_sts_testing: { zone: {}, web: policy(POLICY.replace('enforce', 'testing')), twinWeb: policy(POLICY) },
+  mta_sts_none: { zone: {}, web: policy('version: STSv1; mode: none; max_age: 86400'), twinWeb: policy(POLICY) },
+  mta_sts_unknown: { zone: {}, web: { [STS_URL]: null }, twinWeb: policy(POLICY) },
+
+  bimi_missing: { zone: bimi('hello'), twin: bimi(BIMI) },
+  bimi_several: { zone: bimi(BIMI, 'v=BIMI1; l=; a=') },
+  bimi_syntax: { zone: bimi(`${BIMI}; hello`), twin: bimi(BIMI) },
+  bimi_location: { zone: bimi(BIMI.replace('l=https', 'l=http')), twin: bimi(BIMI) },
+  bimi_declined: { zone: bimi('v=BIMI1; l=; a='), twin: bimi(BIMI) },
+  bimi_dmarc: {
+    zone: record('v=DMARC1; p=quarantine; sp=none; rua=mailto:dmarc@example.com'),
+    twin: record('v=DMARC1; p=quarantine; rua=mailto:dmarc@example.com'),
+  },
+  bimi_no_certificate: { zone: bimi(`v=BIMI1; l=${LOGO_URL}`), twin: bimi(BIMI) },
+  bimi_logo: { zone: {}, web: logo(svg(''), 'text/xml'), twinWeb: GOOD_WEB },
+  bimi_logo_profile: { zone: {}, web: logo(svg('x="0" viewBox="0 0 1 1"')), twinWeb: GOOD_WEB },
+  bimi_logo_size: {
+    zone: {},
+    web: logo(svg('viewBox="0 0 1 1"', `<title>A</title><desc>${'x'.repeat(40_000)}</desc>`)),
+    twinWeb: GOOD_WEB,
+  },
+  bimi_logo_shape: { zone: {}, web: logo(svg('viewBox="0 0 2 1"')), twinWeb: GOOD_WEB },
+  bimi_unknown: { zone: {}, web: { [LOGO_URL]: null }, twinWeb: GOOD_WEB },
 };

@@ -1,0 +1,110 @@
+import { type BimiRecord, isBimi, parseBimi } from '../bimi/record.ts';
+import { checkLogo } from '../bimi/svg.ts';
+import type { AskOptions, Dns } from '../client/types.ts';
+import type { Discovery } from '../dmarc/walk.ts';
+import { textOf, type Web } from '../web.ts';
+import { type Finding, finding } from './finding.ts';
+
+export interface BimiCheck {
+  findings: Finding[];
+  record: BimiRecord | null;
+}
+
+export interface BimiCheckOptions extends AskOptions {
+  /** Without it the logo is not looked at. */
+  web?: Web | undefined;
+}
+
+/** What mailbox providers take (32 KB), and what is read at most. */
+const LOGO_OCTETS = 32_768;
+const MOST_OCTETS = 1_048_576;
+
+/**
+ * Checks BIMI for the selector `default`: the record, the ground it needs in DMARC, and the logo.
+ * @param dmarc how the domain's DMARC policy was found
+ */
+export async function checkBimi(
+  domain: string,
+  dmarc: Discovery,
+  dns: Dns,
+  { web, ...options }: BimiCheckOptions = {},
+): Promise<BimiCheck> {
+  const name = `default._bimi.${domain}`;
+  const answer = await dns.ask(name, 'TXT', options);
+  const one = (found: Finding): BimiCheck => ({ record: null, findings: [found] });
+  if (answer.state === 'unknown') return one(finding('bimi_unknown', { domain, message: answer.message }));
+  const texts = answer.state === 'records' ? answer.records.map((strings) => strings.join('')) : [];
+  const valid = texts.filter(isBimi);
+  if (valid.length > 1) {
+    const message = `${name} holds ${valid.length} BIMI records, so none of them counts. Keep one.`;
+    const publish = { name, value: valid[0]! };
+    return one(finding('bimi_several', { domain, message, record: { name, text: valid.join('\n') }, publish }));
+  }
+  if (valid.length === 0) {
+    const message = `${domain} shows no logo in mailboxes (${name}). A last step, once DMARC is enforced.`;
+    return one(finding('bimi_missing', { domain, message }));
+  }
+  const record = parseBimi(valid[0]!)!;
+  const about = { domain, record: { name, text: record.text } };
+  if (record.declined)
+    return {
+      record,
+      findings: [finding('bimi_declined', { ...about, message: `${domain} declines to show a logo (l= and a= are empty).` })],
+    };
+  const findings = record.problems.map(({ code, at, text }) => {
+    const message =
+      code === 'bimi_syntax'
+        ? `${name}: ${text === record.text ? 'l= is missing, which names the logo.' : `"${text}" is not tag=value.`}`
+        : `"${text}" in ${name} is not an https URL.`;
+    return finding(code, { ...about, message, place: { at, text } });
+  });
+  const ground = groundOf(domain, dmarc);
+  if (ground !== null) findings.push(finding('bimi_dmarc', { ...about, message: ground }));
+  if (record.authority === null) {
+    const message = `${name} names no mark certificate (a=): Gmail and Apple Mail show the logo only with one.`;
+    findings.push(finding('bimi_no_certificate', { ...about, message }));
+  }
+  if (web !== undefined && record.location !== null)
+    findings.push(...(await logoFindings(domain, record.location, web, options)));
+  return { record, findings };
+}
+
+/** What is missing in DMARC, as a sentence; null when nothing is, or when nobody could say. */
+function groundOf(domain: string, dmarc: Discovery): string | null {
+  if (dmarc.state === 'unknown') return null;
+  if (dmarc.state !== 'found') return `${domain} has no DMARC policy: the logo is not shown without p=quarantine or p=reject.`;
+  const { record, policy } = dmarc;
+  if (policy === 'none') return `The DMARC policy of ${domain} is none: the logo is not shown before quarantine or reject.`;
+  if (record.sp === 'none')
+    return `sp=none in the DMARC record of ${dmarc.at}: mailbox providers want every subdomain protected before they show the logo.`;
+  if (record.testing || (record.historic.pct !== undefined && record.historic.pct !== '100'))
+    return `The DMARC policy of ${domain} is only partly applied (${record.testing ? 't=y' : `pct=${record.historic.pct}`}): the logo is not shown.`;
+  return null;
+}
+
+async function logoFindings(domain: string, url: string, web: Web, options: AskOptions): Promise<Finding[]> {
+  const answer = await web.get(url, { signal: options.signal, mostOctets: MOST_OCTETS });
+  if (answer.state === 'unknown') return [finding('bimi_unknown', { domain, message: answer.message })];
+  if (answer.state === 'broken') return [finding('bimi_logo', { domain, message: answer.message })];
+  if (answer.status >= 500) return [finding('bimi_unknown', { domain, message: `${url} answered ${answer.status}.` })];
+  if (answer.status !== 200)
+    return [finding('bimi_logo', { domain, message: `${url} answered ${answer.status} instead of the logo.` })];
+  const found: Finding[] = [];
+  if (answer.type !== 'image/svg+xml')
+    found.push(
+      finding('bimi_logo', {
+        domain,
+        message: `${url} has the media type ${answer.type ?? '(none)'}; it must be image/svg+xml.`,
+      }),
+    );
+  if (answer.body.length > LOGO_OCTETS)
+    found.push(
+      finding('bimi_logo_size', { domain, message: `The logo has ${answer.body.length} octets; providers want 32,768 at most.` }),
+    );
+  const { problems, square } = checkLogo(textOf(answer.body));
+  if (problems.length > 0)
+    found.push(finding('bimi_logo_profile', { domain, message: `The logo at ${url} is not SVG Tiny PS. ${problems.join(' ')}` }));
+  if (square === false)
+    found.push(finding('bimi_logo_shape', { domain, message: 'The logo is not a square: mailboxes cut it or leave borders.' }));
+  return found;
+}

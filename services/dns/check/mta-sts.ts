@@ -1,0 +1,120 @@
+import type { AskOptions, Dns } from '../client/types.ts';
+import { isSts, MOST_POLICY_OCTETS, parseSts, parseStsPolicy, type StsPolicy, type StsRecord, stsCovers } from '../mta-sts.ts';
+import { textOf, type Web } from '../web.ts';
+import { type Finding, finding } from './finding.ts';
+import type { MxCheck } from './mx.ts';
+
+export interface StsCheck {
+  findings: Finding[];
+  record: StsRecord | null;
+  /** Null when there is no record, no way to fetch the file, or nothing readable there. */
+  policy: StsPolicy | null;
+}
+
+export interface StsCheckOptions extends AskOptions {
+  /** Without it the policy file is not looked at. */
+  web?: Web | undefined;
+}
+
+/** Shorter lives leave senders without a policy too soon (RFC 8461 section 3.2 expects weeks or more). */
+const SHORT_AGE_S = 86_400;
+
+/** Checks MTA-STS: the record, the policy file, and whether it names the domain's mail hosts (RFC 8461). */
+export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: StsCheckOptions = {}): Promise<StsCheck> {
+  const name = `_mta-sts.${domain}`;
+  const { web, ...asking } = options;
+  const answer = await dns.ask(name, 'TXT', asking);
+  const one = (found: Finding): StsCheck => ({ record: null, policy: null, findings: [found] });
+  if (answer.state === 'unknown') return one(finding('mta_sts_unknown', { domain, message: answer.message }));
+  const texts = answer.state === 'records' ? answer.records.map((strings) => strings.join('')) : [];
+  const valid = texts.filter(isSts);
+  if (valid.length > 1) {
+    const message = `${name} holds ${valid.length} MTA-STS records, so senders take the domain for one without. Keep one.`;
+    const publish = { name, value: valid[0]! };
+    return one(finding('mta_sts_several', { domain, message, record: { name, text: valid.join('\n') }, publish }));
+  }
+  if (valid.length === 0) {
+    const meant = texts.find((text) => /sts\s*v?1/i.test(text));
+    if (meant !== undefined) {
+      const id = /\bid\s*=\s*([A-Za-z0-9]{1,32})\b/.exec(meant)?.[1] ?? '1';
+      const message = `${name} holds a record that looks like MTA-STS and is not: it must begin with "v=STSv1;", in exactly these letters.`;
+      return one(
+        finding('mta_sts_misspelt', {
+          domain,
+          message,
+          record: { name, text: meant },
+          publish: { name, value: `v=STSv1; id=${id}` },
+        }),
+      );
+    }
+    if (mx.state !== 'hosts') return { record: null, policy: null, findings: [] };
+    const message = `${domain} has no MTA-STS policy: whoever controls the network on the way can switch off the encryption of mail to it.`;
+    return one(finding('mta_sts_missing', { domain, message }));
+  }
+  const record = parseSts(valid[0]!)!;
+  const findings: Finding[] = [];
+  if (record.id === null) {
+    const message = `id= of ${name} must be 1 to 32 letters and digits: senders see a changed policy by a changed id.`;
+    findings.push(
+      finding('mta_sts_id', { domain, message, record: { name, text: record.text }, publish: { name, value: 'v=STSv1; id=1' } }),
+    );
+  }
+  const read = web === undefined ? { policy: null, findings: [] } : await readPolicy(domain, mx, web, asking);
+  return { record, policy: read.policy, findings: [...findings, ...read.findings] };
+}
+
+/** Fetches and checks the policy file. */
+async function readPolicy(
+  domain: string,
+  mx: MxCheck,
+  web: Web,
+  options: AskOptions,
+): Promise<{ policy: StsPolicy | null; findings: Finding[] }> {
+  const url = `https://mta-sts.${domain}/.well-known/mta-sts.txt`;
+  const answer = await web.get(url, { signal: options.signal, mostOctets: MOST_POLICY_OCTETS });
+  const failed = (message: string) => ({ policy: null, findings: [finding('mta_sts_policy_missing', { domain, message })] });
+  if (answer.state === 'unknown')
+    return { policy: null, findings: [finding('mta_sts_unknown', { domain, message: answer.message })] };
+  if (answer.state === 'broken') return failed(answer.message);
+  if (answer.status >= 500)
+    return { policy: null, findings: [finding('mta_sts_unknown', { domain, message: `${url} answered ${answer.status}.` })] };
+  if (answer.status >= 300 && answer.status < 400)
+    return failed(`${url} answered with a redirect (${answer.status}), which senders must not follow.`);
+  if (answer.status !== 200) return failed(`${url} answered ${answer.status}: the record is there, the policy is not.`);
+  const policy = parseStsPolicy(textOf(answer.body));
+  return { policy, findings: [...policyFindings(domain, url, answer.type, policy), ...hostFindings(domain, mx, policy)] };
+}
+
+function* policyFindings(domain: string, url: string, type: string | null, policy: StsPolicy): Generator<Finding> {
+  if (type !== 'text/plain')
+    yield finding('mta_sts_policy_type', {
+      domain,
+      message: `${url} has the media type ${type ?? '(none)'}; it should be text/plain.`,
+    });
+  for (const { code, message } of policy.problems) yield finding(code, { domain, message: `The policy at ${url}: ${message}` });
+  if (policy.mode === 'testing') {
+    const message = `The MTA-STS policy of ${domain} is in testing: senders report failures and still deliver. Enforce it once TLS reports show none for two weeks.`;
+    yield finding('mta_sts_testing', { domain, message });
+  }
+  if (policy.mode === 'none')
+    yield finding('mta_sts_none', {
+      domain,
+      message: `The MTA-STS policy of ${domain} has the mode none: senders act as if there were no policy.`,
+    });
+  if (policy.maxAge !== null && policy.maxAge < SHORT_AGE_S && policy.mode !== 'none') {
+    const message = `max_age is ${policy.maxAge} seconds: senders forget the policy within a day. Weeks are usual (604800 to 31557600).`;
+    yield finding('mta_sts_age_short', { domain, message });
+  }
+}
+
+function* hostFindings(domain: string, mx: MxCheck, policy: StsPolicy): Generator<Finding> {
+  if (policy.mode === 'none' || policy.mode === null || policy.mx.length === 0) return;
+  const outside = mx.hosts.filter((host) => !stsCovers(policy, host));
+  if (outside.length === 0) return;
+  const what =
+    policy.mode === 'enforce'
+      ? 'senders that honour the policy do not deliver there'
+      : 'they would not be delivered to once it is enforced';
+  const message = `The MTA-STS policy of ${domain} does not name its mail ${outside.length === 1 ? 'host' : 'hosts'} ${outside.slice(0, 5).join(', ')}: ${what}.`;
+  yield finding(policy.mode === 'enforce' ? 'mta_sts_mx' : 'mta_sts_mx_testing', { domain, message });
+}

@@ -1,0 +1,32 @@
+/** A tag of a record that is a list of tag=value pairs separated by semicolons, as TLS-RPT, MTA-STS and BIMI records are. */
+export interface Tag {
+  /** As written; compare it in lower case where the format says so. */
+  name: string;
+  value: string;
+  /** Where the tag begins in the text, from 0. */
+  at: number;
+  text: string;
+}
+
+export interface TagList {
+  tags: readonly Tag[];
+  /** Parts that are not tag=value. */
+  broken: readonly { at: number; text: string }[];
+}
+
+/** Reads the tags of a record in their order. An empty part, such as the one behind the last semicolon, is passed over. */
+export function parseTags(text: string): TagList {
+  const tags: Tag[] = [];
+  const broken: { at: number; text: string }[] = [];
+  let next = 0;
+  for (const part of text.split(';')) {
+    const at = next + (part.length - part.trimStart().length);
+    next += part.length + 1;
+    const trimmed = part.trim();
+    if (trimmed === '') continue;
+    const found = /^([A-Za-z][A-Za-z0-9_-]{0,31})[ \t]*=[ \t]*(.*)$/s.exec(trimmed);
+    if (found === null) broken.push({ at, text: trimmed });
+    else tags.push({ name: found[1]!, value: found[2]!.trim(), at, text: trimmed });
+  }
+  return { tags, broken };
+}

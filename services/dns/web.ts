@@ -1,0 +1,30 @@
+/** What a web server answered. "unknown" says that trying again may help; "broken" that it will not. */
+export type WebAnswer =
+  | {
+      state: 'answered';
+      status: number;
+      /** The media type without parameters, in lower case; null when the server named none. */
+      type: string | null;
+      body: Uint8Array;
+    }
+  /** A certificate that is not valid for the name, an address that must not be asked, a body over the limit. `message` is a sentence. */
+  | { state: 'broken'; message: string }
+  /** A time-out, a refused connection, a name that could not be resolved. `message` is a sentence. */
+  | { state: 'unknown'; message: string };
+
+export interface WebOptions {
+  signal?: AbortSignal | undefined;
+  /** Octets of a body at most; a longer one is `broken`. */
+  mostOctets: number;
+}
+
+/** Fetches documents over HTTPS. A parameter wherever the web is needed: tests pass their own. */
+export interface Web {
+  /** Never rejects and never follows a redirect: its status is returned. */
+  get(url: string, options: WebOptions): Promise<WebAnswer>;
+}
+
+/** The text of a document, read as UTF-8. */
+export function textOf(body: Uint8Array): string {
+  return new TextDecoder().decode(body);
+}

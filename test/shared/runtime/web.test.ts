@@ -1,0 +1,179 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkDomain } from '../../../services/dns/check/check.ts';
+import { isPublic, openWeb } from '../../../services/shared/runtime/web.ts';
+import { dnsOf } from '../../dns/zone.ts';
+
+const HOST = 'mta-sts.example.com';
+const POLICY = 'version: STSv1\r\nmode: enforce\r\nmx: mx.example.com\r\nmax_age: 604800\r\n';
+const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-web-'));
+const file = (name: string) => path.join(folder, name);
+const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe', cwd: folder });
+
+let server: https.Server;
+let port: number;
+let ca: string;
+
+beforeAll(async () => {
+  openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=Test CA',
+  );
+  openssl(
+    'req',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-keyout',
+    'host.key',
+    '-out',
+    'host.csr',
+    '-subj',
+    `/CN=${HOST}`,
+  );
+  writeFileSync(file('names'), `subjectAltName=DNS:${HOST}`);
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    'host.csr',
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca.key',
+    '-CAcreateserial',
+    '-days',
+    '2',
+    '-extfile',
+    'names',
+    '-out',
+    'host.pem',
+  );
+  ca = readFileSync(file('ca.pem'), 'utf8');
+  server = https.createServer(
+    { key: readFileSync(file('host.key')), cert: readFileSync(file('host.pem')) },
+    (request, response) => {
+      if (request.url === '/.well-known/mta-sts.txt')
+        response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(POLICY);
+      else if (request.url === '/moved') response.writeHead(302, { location: 'https://mta-sts.example.com/' }).end();
+      else if (request.url === '/endless') {
+        response.writeHead(200);
+        const more = () => {
+          while (response.write(Buffer.alloc(65_536, 32)));
+          response.once('drain', more);
+        };
+        response.on('error', () => response.destroy());
+        more();
+      } else if (request.url !== '/silent') response.writeHead(404).end();
+    },
+  );
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  port = (server.address() as AddressInfo).port;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+  rmSync(folder, { recursive: true });
+});
+
+const dns = dnsOf({ [HOST]: { A: ['127.0.0.1'] }, 'other.example.com': { A: ['127.0.0.1'] }, 'slow.example.com': 'unknown' });
+const open = (more = {}) => openWeb(dns, { allowPrivate: true, ca, ...more });
+const get = (where: string, more = {}, mostOctets = 1_000_000) =>
+  open(more).get(where.replace(HOST, `${HOST}:${port}`), { mostOctets });
+
+describe('a document', () => {
+  test('is fetched from the address that DNS names, with the media type', async () => {
+    const answer = await get(`https://${HOST}/.well-known/mta-sts.txt`);
+    expect(answer).toMatchObject({ state: 'answered', status: 200, type: 'text/plain' });
+    expect(answer.state === 'answered' && Buffer.from(answer.body).toString()).toBe(POLICY);
+  });
+
+  test('is not followed to where a redirect leads', async () => {
+    expect(await get(`https://${HOST}/moved`)).toMatchObject({ state: 'answered', status: 302 });
+  });
+
+  test('over the limit is broken, and nothing more is read', async () => {
+    expect(await get(`https://${HOST}/endless`, {}, 100_000)).toMatchObject({
+      state: 'broken',
+      message: expect.stringContaining('100000 octets'),
+    });
+  });
+
+  test('of a server that is silent, of nobody there, and of a name nobody can resolve is unknown', async () => {
+    expect(await get(`https://${HOST}/silent`, { timeoutMs: 300 })).toMatchObject({ state: 'unknown' });
+    expect(await open().get(`https://${HOST}:1/`, { mostOctets: 1 })).toMatchObject({ state: 'unknown' });
+    expect(await open().get('https://slow.example.com/', { mostOctets: 1 })).toMatchObject({ state: 'unknown' });
+  });
+
+  test('under a certificate of another name, or of an authority nobody trusts, is broken', async () => {
+    const other = await open().get(`https://other.example.com:${port}/`, { mostOctets: 1 });
+    expect(other).toMatchObject({ state: 'broken', message: expect.stringContaining('certificate') });
+    const answer = await openWeb(dns, { allowPrivate: true }).get(`https://${HOST}:${port}/`, { mostOctets: 1 });
+    expect(answer).toMatchObject({ state: 'broken', message: expect.stringContaining('certificate') });
+  });
+
+  test('is not fetched from a private address, over http, or with a login in the URL', async () => {
+    const answer = await openWeb(dns, { ca }).get(`https://${HOST}:${port}/`, { mostOctets: 1 });
+    expect(answer).toMatchObject({ state: 'broken', message: expect.stringContaining('127.0.0.1') });
+    for (const url of [
+      'http://example.com/',
+      'https://u:p@example.com/',
+      'file:///etc/passwd',
+      'https://127.0.0.1/',
+      'https://[::1]/',
+    ])
+      expect(await openWeb(dns).get(url, { mostOctets: 1 }), url).toMatchObject({ state: 'broken' });
+  });
+});
+
+test('private addresses are told from public ones', () => {
+  const own = [
+    '10.1.2.3',
+    '127.0.0.1',
+    '169.254.169.254',
+    '192.168.1.1',
+    '100.64.0.1',
+    '0.0.0.0',
+    '255.255.255.255',
+    '224.0.0.1',
+  ];
+  for (const one of [...own, '::1', '::', '::ffff:127.0.0.1', 'fe80::1', 'fd00::1', '2002:7f00:1::', '64:ff9b::7f00:1', 'x'])
+    expect(isPublic(one), one).toBe(false);
+  for (const one of ['8.8.8.8', '172.32.0.1', '2606:4700::1111']) expect(isPublic(one), one).toBe(true);
+});
+
+test('a domain whose policy is really there has nothing wrong with its MTA-STS', async () => {
+  const zone = dnsOf({
+    'example.com': { MX: [{ preference: 10, exchange: 'mx.example.com' }], TXT: [['v=spf1 -all']] },
+    'mx.example.com': { A: ['192.0.2.1'] },
+    '_mta-sts.example.com': { TXT: [['v=STSv1; id=1']] },
+    [HOST]: { A: ['127.0.0.1'] },
+  });
+  const web = openWeb(zone, { allowPrivate: true, ca });
+  const onPort = {
+    get: (url: string, options: Parameters<typeof web.get>[1]) => web.get(url.replace(HOST, `${HOST}:${port}`), options),
+  };
+  const { mtaSts } = await checkDomain('example.com', zone, { web: onPort });
+  expect(mtaSts).toMatchObject({ findings: [], policy: { mode: 'enforce', mx: ['mx.example.com'], maxAge: 604_800 } });
+});
