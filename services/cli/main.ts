@@ -104,6 +104,8 @@ dns
   .option('--junit', 'print JUnit XML, for CI')
   .option('--sarif', 'print SARIF 2.1.0, for code scanners')
   .option('--resolver <server>', 'ask this name server ("address" or "address:port") instead of those of the settings', oneMore)
+  .option('--no-web', 'do not fetch MTA-STS policies and BIMI logos')
+  .option('--private', 'fetch them from private addresses as well')
   .option('--records <file>', 'check what is planned: a zone file, or YAML, laid over what is published')
   .option('--selector <selector>', 'a DKIM selector to look at; several with commas, or the option again', oneMore)
   .option('--reports', 'also the selectors that the reports of the last five weeks tell of')

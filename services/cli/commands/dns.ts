@@ -12,6 +12,7 @@ import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
 import { messageOf, PermanentError } from '../../shared/errors.ts';
 import { jsonText } from '../../shared/escape.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
+import { openWeb } from '../../shared/runtime/web.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { loadSelectors, type SeenSelector } from '../../store/analysis/signatures.ts';
 import { withDatabase } from '../open.ts';
@@ -27,6 +28,9 @@ export interface DnsCheckOptions {
   selector?: string[];
   reports?: boolean;
   strict?: boolean;
+  /** False: MTA-STS policies and BIMI logos are not fetched. */
+  web?: boolean;
+  private?: boolean;
 }
 
 /** Questions a second: a thousand domains take some three minutes, and no resolver minds. */
@@ -37,7 +41,7 @@ const REPORT_DAYS = 35;
 const AT_ONCE = 8;
 
 /**
- * `dns check`: SPF, DKIM and DMARC of domains, as published or as planned.
+ * `dns check`: the records of domains that have to do with mail, as published or as planned.
  * @returns 0; 1 with warnings and --strict; 2 with errors; 3 when something is unknown and nothing is wrong
  * @throws PermanentError `usage`, `records_file`
  */
@@ -59,6 +63,7 @@ export async function runDnsCheck(
   let dns: Dns = openDns(servers, { perSecond: PER_SECOND });
   // Names without an origin in a file for one domain are below that domain.
   if (options.records !== undefined) dns = withPlanned(readRecords(options.records, names.length === 1 ? names[0]! : null), dns);
+  const web = options.web === false ? undefined : openWeb(dns, { allowPrivate: options.private === true });
   const selectors = (options.selector ?? []).flatMap((text) => text.split(',')).map(selectorOf);
   const seen = options.reports ? await seenSelectors(config, names, now) : new Map<string, SeenSelector[]>();
   const mailboxes = config.mailboxes.flatMap(({ addresses }) => addresses);
@@ -68,7 +73,7 @@ export async function runDnsCheck(
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
       const signed = seen.get(one[1]) ?? [];
       const known = [...new Set([...selectors, ...signed.map(({ selector }) => selector)])];
-      const asked = { selectors: known, registrable: organizationalDomain, mailboxes };
+      const asked = { selectors: known, registrable: organizationalDomain, mailboxes, ...(web === undefined ? {} : { web }) };
       const check = await checkDomain(one[1], dns, asked);
       checks[one[0]] = { check, mended: await mendedRecords(check, dns, asked), signed };
     }
@@ -107,7 +112,7 @@ async function seenSelectors(config: Config, names: readonly string[], now: Date
 }
 
 /** What --json prints of a domain: docs/dns.md. */
-function jsonOf({ check: { domain, findings, spf, dkim, dmarc }, mended, signed }: Checked): unknown {
+function jsonOf({ check: { domain, findings, spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi }, mended, signed }: Checked): unknown {
   const discovery = dmarc?.discovery;
   return {
     domain,
@@ -131,6 +136,17 @@ function jsonOf({ check: { domain, findings, spf, dkim, dmarc }, mended, signed 
         : discovery.state === 'found'
           ? { state: 'found', at: discovery.at, record: discovery.record.text, policy: discovery.policy, tag: discovery.tag }
           : { state: discovery.state },
+    mx: mx && { state: mx.state, hosts: mx.hosts },
+    mta_sts: mtaSts && {
+      record: mtaSts.record?.text ?? null,
+      policy: mtaSts.policy && { mode: mtaSts.policy.mode, max_age: mtaSts.policy.maxAge, mx: mtaSts.policy.mx },
+    },
+    tls_rpt: tlsRpt && { record: tlsRpt.record?.text ?? null, rua: tlsRpt.record?.rua.map(({ text }) => text) ?? [] },
+    bimi: bimi && {
+      record: bimi.record?.text ?? null,
+      logo: bimi.record?.location ?? null,
+      certificate: bimi.record?.authority ?? null,
+    },
   };
 }
 

@@ -49,6 +49,7 @@ export function renderCheck(
     if (discovery.state === 'found' && discovery.at !== check.domain)
       lines.push(`         of ${escaped(discovery.at)}: ${discovery.policy}`);
   }
+  lines.push(...transportLines(check));
   const together = new Set(mended.map(({ name }) => name));
   for (const one of check.findings) lines.push(...findingLines(one, together, paint));
   if (check.findings.length === 0) lines.push(`  ${paint('ok', '32')}     nothing to say`);
@@ -60,6 +61,22 @@ export function renderCheck(
   }
   lines.push('');
   return lines;
+}
+
+/** Where mail goes, under which promise of encryption, and the logo. */
+function* transportLines({ mx, mtaSts, tlsRpt, bimi }: DomainCheck): Generator<string> {
+  if (mx !== null) {
+    const hosts = `${mx.hosts.slice(0, 5).join(', ')}${mx.hosts.length > 5 ? ` and ${mx.hosts.length - 5} more` : ''}`;
+    const states = { null: 'takes no mail ("0 .")', address: 'none, the address counts', none: 'none', unknown: 'unknown' };
+    yield `  MX     ${escaped(mx.state === 'hosts' ? hosts : states[mx.state])}`;
+  }
+  const { policy, record } = mtaSts ?? {};
+  if (record) {
+    const days = policy?.maxAge == null ? '' : `, kept for ${Math.round(policy.maxAge / 86_400)} days`;
+    yield `  STS    ${policy ? `${policy.mode ?? 'no mode'}${days}` : 'no policy read'}`;
+  }
+  if (tlsRpt?.record) yield `  TLSRPT ${shown(tlsRpt.record.text)}`;
+  if (bimi?.record) yield `  BIMI   ${shown(bimi.record.text)}`;
 }
 
 /** What the reports say of a selector. */
