@@ -10,7 +10,7 @@ import {
   noteArrivals,
   saveDomainReporters,
 } from '../store/analysis/reporters.ts';
-import { loadBorrowed, loadFailedChecks } from '../store/analysis/signatures.ts';
+import { loadBorrowed, loadFailedChecks, loadKeys } from '../store/analysis/signatures.ts';
 import {
   loadClassVolumes,
   loadFirstSeen,
@@ -19,6 +19,7 @@ import {
   loadReporterDays,
   loadSourceDays,
   type Networks,
+  type ReporterDay,
   type SourceDay,
   saveClasses,
 } from '../store/analysis/window-reads.ts';
@@ -38,13 +39,14 @@ import { loadForged } from '../store/reports/trust-checks.ts';
 import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import { loadNetworkFacts, type NetworkFacts, saveIdentities } from '../store/sources/identities.ts';
 import { loadSenderList } from '../store/sources/sender-list.ts';
-import { type Case, judge, judgeReadiness, type Others } from './judge.ts';
+import { type Case, domainDaysOf, judge, judgeReadiness, type Others } from './judge.ts';
 import { type Outcome, REOPEN_DAYS } from './lifecycle.ts';
 import { CAUSES } from './rules/broken_senders.ts';
 import { HISTORY, LEAST as LEAST_SIGNED, NEWS, SPF_STRAY } from './rules/new_source.ts';
 import { READY_DAYS } from './rules/policy_ready.ts';
 import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
 import { catalogueOf } from './senders/load.ts';
+import { mayForward } from './sources/classes.ts';
 import { isNetwork } from './sources/identity.ts';
 import { countedOf, type Deciders, decidersOf, isOfAge, standingOf } from './standing.ts';
 import { openOf, total } from './window.ts';
@@ -203,6 +205,8 @@ async function loadCase(
   const firstSeen = await loadFirstSeen(tx, domain, sources, counted);
   // Where nothing can be new yet, whose key it is need not be asked.
   const longKnown = (reporterDays[0]?.day ?? today) <= addDays(today, -HISTORY);
+  // A selector is one reporter's word: where none decides alone it is nobody's.
+  const tellers = counted.votes > 1 ? [] : counted.reporters;
   const fresh = longKnown ? freshSigners(rows, firstSeen, known, addDays(today, 1 - NEWS)) : [];
   const given: Case = {
     domain,
@@ -218,7 +222,8 @@ async function loadCase(
     testedSources,
     newcomers,
     firstSeen,
-    borrowed: await loadBorrowed(tx, domain, fresh, addDays(today, 1 - NEWS), counted.reporters),
+    borrowed: await loadBorrowed(tx, domain, fresh, addDays(today, 1 - NEWS), tellers),
+    keys: await loadKeys(tx, domain, signersOf(rows, reporterDays), from, tellers),
     policyDays,
     known,
     networks,
@@ -315,6 +320,18 @@ function freshSigners(
     .sort(([a, n], [b, m]) => m.signed - n.signed || (a < b ? -1 : 1))
     .slice(0, FRESH_SOURCES)
     .map(([source]) => source);
+}
+
+/** The sources that may be forwarders: whose keys they sign with tells. */
+function signersOf(rows: readonly SourceDay[], reporterDays: readonly ReporterDay[]): string[] {
+  const domainDays = domainDaysOf(reporterDays, false);
+  const rowsOf = new Map<string, SourceDay[]>();
+  for (const row of rows) {
+    const own = rowsOf.get(row.source);
+    if (own) own.push(row);
+    else rowsOf.set(row.source, [row]);
+  }
+  return [...rowsOf].filter(([, own]) => mayForward(own, domainDays)).map(([source]) => source);
 }
 
 async function write(tx: Tx, domain: string, now: Date, { updated, reopened, opened }: Outcome): Promise<WrittenEvent[]> {

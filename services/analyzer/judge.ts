@@ -1,4 +1,4 @@
-import type { FailedCheck } from '../store/analysis/signatures.ts';
+import type { FailedCheck, Keys } from '../store/analysis/signatures.ts';
 import type {
   ClassVolume,
   DomainDay,
@@ -59,6 +59,8 @@ export interface Case extends Moment {
   newcomers: number;
   /** From loadBorrowed, of the new sources among those that the work names. */
   borrowed: ReadonlyMap<string, number>;
+  /** From loadKeys, of the small ones among them that pass by a signature alone. */
+  keys: ReadonlyMap<string, Keys>;
   /** The first day of each source, where it is known. */
   firstSeen: ReadonlyMap<string, string>;
   /** `analyzer.false_alarms_per_month` */
@@ -134,6 +136,7 @@ export function judge(given: Case): Judgement {
       level,
       onceLevel,
       borrowed: given.borrowed.get(source) ?? null,
+      keys: given.keys.get(source) ?? null,
       policy,
       sender,
       listed,

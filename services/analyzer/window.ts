@@ -1,3 +1,4 @@
+import type { Keys } from '../store/analysis/signatures.ts';
 import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
 import type { KnownFinding } from '../store/findings/findings.ts';
 import type { ForgedDay, GenuineReports } from '../store/reports/trust-checks.ts';
@@ -27,6 +28,8 @@ export interface SourceWindow {
   onceLevel: number;
   /** The part of its signed mail whose selector older sources sign with as well, 0 to 1; null when it was not asked, or no report tells. */
   borrowed: number | null;
+  /** With whose keys it signs as the domain; null when it was not asked, or no report tells. */
+  keys: Keys | null;
   /** The policy that most reporters last saw; null when none is known. */
   policy: string | null;
   /** The mail service or forwarder that the source is known as; null when the catalogue does not know it. */

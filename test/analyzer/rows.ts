@@ -180,6 +180,7 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
     level: levelOf(1, 10),
     onceLevel: onceLevelOf(1, 1),
     borrowed: null,
+    keys: null,
     policy: 'p=none; adkim=r; aspf=r',
     sender: null,
     listed: null,

@@ -1,4 +1,4 @@
-import type { SourceClass } from '../../store/analysis/window-reads.ts';
+import type { DomainDay, SourceClass, SourceDay } from '../../store/analysis/window-reads.ts';
 import type { ListEntry } from '../../store/sources/sender-list.ts';
 import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
 import { failingRun } from '../statistics/series.ts';
@@ -12,6 +12,8 @@ const FORWARDER_VOLUME = 0.03;
 /** What that is worth in log odds, and what the contrary is. */
 const SMALL = 1.5;
 const LARGE = 4;
+/** It signs for itself, or for another, by the keys of this part of its mail. */
+const MOSTLY = 0.5;
 /** What inference from volume is worth, beside a reporter's word. */
 const INFERRED = 0.6;
 /** And the catalogue's word that this is a forwarder: it may send mail of its customers' own as well. */
@@ -22,8 +24,8 @@ const LISTED = 0.8;
  *
  * - `authorized`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Newest days that fail do not change that; they are the
  *   business of authentication_regression.
- * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list; or the domain's own signature survives on it while SPF never aligns, in so small
- *   a part of the domain's mail that it can hardly be a sender of its own.
+ * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list; or the domain's own signature survives on it while SPF never aligns, in a small
+ *   part of the domain's mail, and it is another's signature, or where the mail ends speaks for it.
  * - `misaligned`: its mail authenticates, but as somebody else.
  * - `unauthorized`: nothing authenticates its mail.
  * - `unknown`: too little was seen, or no class has the majority.
@@ -143,19 +145,36 @@ function named({ source, sender }: SourceWindow): string {
 }
 
 /**
- * Of a source that passes by the signature alone: what the catalogue knows it as, else where its mail ends (forwarding.ts) and how small a
- * part of the domain's mail it is.
+ * Of a source that passes by the signature alone: what the catalogue knows it as, else whose signature it is, where reports name the selector;
+ * else where its mail ends (forwarding.ts). And how small a part of the domain's mail it is. Only a part of the mailboxes is told of by reporters
+ * whose word decides; a forwarder to one of the others looks as widely read as the domain itself, and its signature still tells.
  */
 function looksLikeForwarding(window: SourceWindow, sum: Counts): boolean {
-  if (sum.spf_aligned > 0.01 * sum.messages || sum.dkim_aligned < 0.9 * sum.passed) return false;
+  if (!passesBySignature(sum)) return false;
   if (passesOn(window.sender)) return true;
   // A mailbox provider forwards for its users, and so may whoever has a name at a hoster; other services send.
   if (window.sender !== null && window.sender.kind !== 'mailbox_provider' && !isNetwork(window.source)) return false;
-  const odds = forwardingOdds(window.rows, window.reporterDays);
-  const recent = new Set(window.domainDays.map((day) => day.day));
-  const domain = window.domainDays.reduce((n, day) => n + day.messages, 0);
-  const own = window.rows.reduce((n, row) => n + (recent.has(row.day) ? row.messages : 0), 0);
-  // Without mail of late there is no share of it.
-  const small = domain < 100 || own === 0 ? 0 : own < FORWARDER_VOLUME * domain ? SMALL : -LARGE;
-  return odds + small > 0;
+  const size = sizeOf(window.rows, window.domainDays);
+  if (window.keys !== null && window.keys.own >= MOSTLY) return false;
+  if (window.keys !== null && window.keys.another >= MOSTLY && size >= 0) return true;
+  return forwardingOdds(window.rows, window.reporterDays) + size > 0;
+}
+
+/** Whether it may be a forwarder by what is seen of it alone, so that it is worth asking whose keys it signs with. */
+export function mayForward(rows: readonly SourceDay[], domainDays: readonly DomainDay[]): boolean {
+  const sum = total(rows);
+  return sum.passed > 0.5 * sum.messages && passesBySignature(sum) && sizeOf(rows, domainDays) >= 0;
+}
+
+function passesBySignature(sum: Counts): boolean {
+  return sum.spf_aligned <= 0.01 * sum.messages && sum.dkim_aligned >= 0.9 * sum.passed;
+}
+
+/** What the size of a source says for a forwarder, in log odds: 0 without mail of late, since there is no share of it then. */
+function sizeOf(rows: readonly SourceDay[], domainDays: readonly DomainDay[]): number {
+  const recent = new Set(domainDays.map((day) => day.day));
+  const domain = domainDays.reduce((n, day) => n + day.messages, 0);
+  const own = rows.reduce((n, row) => n + (recent.has(row.day) ? row.messages : 0), 0);
+  if (domain < 100 || own === 0) return 0;
+  return own < FORWARDER_VOLUME * domain ? SMALL : -LARGE;
 }

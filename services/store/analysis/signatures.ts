@@ -53,6 +53,22 @@ export async function loadFailedChecks(
 const SELECTOR_REPORTS = 200;
 const SELECTOR_RECORDS = 50_000;
 
+/** SQL: the messages of each source (all, not only $2) by the selector of their aligned signature, of the domain $1 since the day $3, as the reporters $4 tell. */
+const BY_SELECTOR = `told as materialized (
+       select report_key, begin_at from ruawatch.reports
+        where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
+          and reporter = any($4::text[])
+        order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
+     signed as materialized (
+       select c.source, c.source_ip, c.count, lower((d ->> 'selector') || '._domainkey.' || (d ->> 'domain')) as selector
+         from told p
+        cross join lateral (${recordsOf('p', "$3::date::timestamp at time zone 'UTC'", "'infinity'", 'source, source_ip, count, auth, dkim_aligned')}) c
+        cross join lateral jsonb_array_elements(c.auth -> 'dkim') d
+        where c.dkim_aligned and d ->> 'result' = 'pass' and d ->> 'selector' is not null
+          and (d ->> 'domain' = $1 or right(d ->> 'domain', length($1) + 1) = '.' || $1 or right($1, length(d ->> 'domain') + 1) = '.' || (d ->> 'domain'))
+        limit ${SELECTOR_RECORDS}),
+     by_selector as materialized (select source, selector, sum(count) as messages from signed group by 1, 2)`;
+
 /**
  * Of the mail that each source signed as the domain since `from`: the part whose selector (under its domain, as the key is published) older sources sign with as well. Who passes
  * on mail bears the signature of its author; who has a key of its own signs with a selector of its own. A source of which no report tells
@@ -66,22 +82,9 @@ export async function loadBorrowed(
   from: string,
   reporters: readonly string[],
 ): Promise<Map<string, number>> {
-  if (sources.length === 0) return new Map();
+  if (sources.length === 0 || reporters.length === 0) return new Map();
   const { rows } = await tx.query<{ source: string; signed: number; borrowed: number }>(
-    `with told as materialized (
-       select report_key, begin_at from ruawatch.reports
-        where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
-          and reporter = any($4::text[])
-        order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
-     signed as materialized (
-       select c.source, c.count, lower((d ->> 'selector') || '._domainkey.' || (d ->> 'domain')) as selector
-         from told p
-        cross join lateral (${recordsOf('p', "$3::date::timestamp at time zone 'UTC'", "'infinity'", 'source, count, auth, dkim_aligned')}) c
-        cross join lateral jsonb_array_elements(c.auth -> 'dkim') d
-        where c.dkim_aligned and d ->> 'result' = 'pass' and d ->> 'selector' is not null
-          and (d ->> 'domain' = $1 or right(d ->> 'domain', length($1) + 1) = '.' || $1 or right($1, length(d ->> 'domain') + 1) = '.' || (d ->> 'domain'))
-        limit ${SELECTOR_RECORDS}),
-     by_selector as materialized (select source, selector, sum(count) as messages from signed group by 1, 2),
+    `with ${BY_SELECTOR},
      seen as materialized (
        select s.source, f.day as first_seen
          from (select distinct source from by_selector) s
@@ -99,6 +102,51 @@ export async function loadBorrowed(
     [domain, sources, from, reporters],
   );
   return new Map(rows.map((row) => [row.source, row.borrowed / row.signed]));
+}
+
+/** Who signs mail of its own is first among those who use its selector; whose mail is passed on signs so many times as much with it. */
+const AUTHOR_SIGNS = 5;
+
+/** With whose keys a source signs as the domain: parts of its signed mail, 0 to 1, which together are 1 at most. */
+export interface Keys {
+  /** With selectors that it signs as much with as all others together, or more. */
+  own: number;
+  /** With selectors that one other source signs AUTHOR_SIGNS times as much with, or more. */
+  another: number;
+}
+
+/**
+ * With whose keys sources sign as the domain since `from`, by the selectors in the newest reports. Who passes mail on bears the signature of its
+ * author, from whom much more comes with the same. Where SPF now and then does not pass for a service, its mail is another source, its network: what comes from
+ * one network under one selector counts as the largest source of it. A source of which no report tells a selector is left out.
+ * @param from YYYY-MM-DD
+ * @param reporters whose reports are read: those who decide
+ */
+export async function loadKeys(
+  tx: Tx,
+  domain: string,
+  sources: readonly string[],
+  from: string,
+  reporters: readonly string[],
+): Promise<Map<string, Keys>> {
+  if (sources.length === 0 || reporters.length === 0) return new Map();
+  const { rows } = await tx.query<{ source: string; signed: number; own: number; another: number }>(
+    `with ${BY_SELECTOR},
+     of_all as (
+       select *, sum(messages) over (partition by selector) as together, max(messages) over (partition by selector) as most from by_selector),
+     from_network as (
+       select source, selector, sum(count) as messages,
+              network(set_masklen(source_ip, case family(source_ip) when 4 then 24 else 48 end)) as network
+         from signed group by 1, 2, 4),
+     sender as (
+       select n.source, n.messages, a.together, a.most, max(a.messages) over (partition by n.network, n.selector) as largest
+         from from_network n join of_all a using (source, selector))
+     select source, sum(messages) as signed, coalesce(sum(messages) filter (where 2 * largest >= together), 0) as own,
+            coalesce(sum(messages) filter (where most >= ${AUTHOR_SIGNS} * largest), 0) as another
+       from sender where source = any($2::text[]) group by 1`,
+    [domain, sources, from, reporters],
+  );
+  return new Map(rows.map(({ source, signed, own, another }) => [source, { own: own / signed, another: another / signed }]));
 }
 
 /** A selector that mail was signed with as a domain, by what receivers say. */

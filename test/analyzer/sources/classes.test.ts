@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { classify } from '../../../services/analyzer/sources/classes.ts';
 import { wilson } from '../../../services/analyzer/statistics/confidence.ts';
+import type { SourceWindow } from '../../../services/analyzer/window.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
-import { ago, row, sourceWindow, span } from '../rows.ts';
+import { ago, REPORTERS, row, sourceWindow, span } from '../rows.ts';
 
 const cases: [string, SourceDay[], string, RegExp][] = [
   [
@@ -50,6 +51,43 @@ describe('classify', () => {
   test.each(cases)('%s', (_, rows, expected, why) => {
     const found = classify(sourceWindow(rows));
     expect(found).toMatchObject({ class: expected, why: expect.stringMatching(why) });
+  });
+
+  describe('whose keys a source signs with, of what passes by the signature alone', () => {
+    const [first] = REPORTERS as [string];
+    const even = span(30, 0, 'dkim', 8);
+    const atOne = span(30, 0, 'dkim', 8, [first]);
+    const [OWN, ANOTHERS, BETWEEN] = [
+      { own: 1, another: 0 },
+      { own: 0, another: 1 },
+      { own: 0.3, another: 0.3 },
+    ];
+    const classOf = (rows: SourceDay[], extra: Partial<SourceWindow>) => classify(sourceWindow(rows, extra)).class;
+
+    test('who bears the signature of another is a forwarder, wherever the mail ends that those tell of who decide', () => {
+      expect(classOf(even, {})).toBe('authorized');
+      expect(classOf(even, { keys: ANOTHERS })).toBe('forwarded');
+      expect(classOf(atOne, { keys: ANOTHERS })).toBe('forwarded');
+    });
+
+    test('who has a key of its own is a sender, also one with readers at one receiver', () => {
+      expect(classOf(atOne, {})).toBe('forwarded');
+      expect(classOf(atOne, { keys: OWN })).toBe('authorized');
+    });
+
+    test('where many share a key and none has most of it, the place where mail ends decides', () => {
+      expect(classOf(even, { keys: BETWEEN })).toBe('authorized');
+      expect(classOf(atOne, { keys: BETWEEN })).toBe('forwarded');
+    });
+
+    test('a large part of the domain is no forwarder, nor is what SPF aligns', () => {
+      expect(classOf(span(30, 0, 'dkim', 80), { keys: ANOTHERS })).toBe('authorized');
+      expect(classOf(span(30, 0, 'both', 8), { keys: ANOTHERS })).toBe('authorized');
+    });
+
+    test('it takes nothing from mail that fails', () => {
+      expect(classOf(span(30, 0, 'unauthenticated', 8), { keys: ANOTHERS })).toBe('unauthorized');
+    });
   });
 
   test('confidence grows with volume, days and reporters, and stays below one', () => {
