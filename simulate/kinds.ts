@@ -1,3 +1,5 @@
+import { RULES } from '../services/analyzer/rules/index.ts';
+
 /**
  * Which alarms tell of which incident. The first list detects it; the second is excused: not wrong on the days of such an incident, but
  * not what a person should have been told. Kinds of ruawatch stand bare; those of a baseline have its name before them, and where a
@@ -46,6 +48,8 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   verdict_mismatch: { detect: ['verdict_mismatch'], excuse: [], bySource: true },
   // It rests on DNS, which no world has.
   reports_stopped: { detect: ['reports_stopped'], excuse: [], bySource: false },
+  // It rests on reporters that nobody knows, which no world has (npm run simulate -- --attackers adds them).
+  unconfirmed: { detect: ['unconfirmed_report'], excuse: [], bySource: false },
   forged_report: { detect: ['forged_report'], excuse: [], bySource: true },
   policy_weakened: { detect: ['policy_change', 'DmarcAnalyzerApp policy'], excuse: [], bySource: false },
   policy_ready: { detect: ['policy_ready'], excuse: [], bySource: false },
@@ -53,8 +57,10 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   ready_enough: { detect: [], excuse: ['policy_ready'], bySource: false },
 };
 
-/** Kinds that may stand in the digest without a mail of their own. */
-export const QUIET_KINDS: readonly string[] = ['policy_ready'];
+/** Kinds for information only: they are shown in the digest and have no mail of their own. */
+export const QUIET_KINDS: readonly string[] = RULES.filter(({ severity }) => severity.every((one) => one === 'info')).map(
+  ({ kind }) => kind,
+);
 
 function failures(): string[] {
   return [

@@ -39,8 +39,8 @@ import { loadForged } from '../store/reports/trust-checks.ts';
 import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import { loadNetworkFacts, type NetworkFacts, saveIdentities } from '../store/sources/identities.ts';
 import { loadSenderList } from '../store/sources/sender-list.ts';
-import { type Case, domainDaysOf, judge, judgeReadiness, type Others } from './judge.ts';
-import { type Outcome, REOPEN_DAYS } from './lifecycle.ts';
+import { type DomainData, domainDaysOf, evaluate, evaluateReadiness, examineSources, type Others } from './evaluate.ts';
+import { type FindingChanges, REOPEN_DAYS } from './lifecycle.ts';
 import { CAUSES } from './rules/broken_senders.ts';
 import { HISTORY, LEAST as LEAST_SIGNED, NEWS, SPF_STRAY } from './rules/new_source.ts';
 import { READY_DAYS } from './rules/policy_ready.ts';
@@ -121,12 +121,12 @@ export async function alarmUrgent(context: Context, domain: string): Promise<Wri
     if (!(await tryLockDomain(tx, domain)) || !(await isOwn(tx, domain)) || !(await isUrgent(tx, domain))) return [];
     const { given, networks } = await loadCase(tx, context, domain, null, true);
     if (networks === null) return [];
-    const judgement = judge(given);
+    const changes = evaluate(given, examineSources(given));
     const kindOf = new Map(given.known.map((finding) => [finding.finding_key, finding.kind]));
     return write(tx, domain, given.now, {
-      opened: judgement.opened.filter((one) => isCritical(one.kind, one)),
-      reopened: judgement.reopened.filter((one) => isCritical(kindOf.get(one.finding_key), one)),
-      updated: judgement.updated.filter((one) => one.event === 'changed' && isCritical(kindOf.get(one.finding_key), one)),
+      opened: changes.opened.filter((one) => isCritical(one.kind, one)),
+      reopened: changes.reopened.filter((one) => isCritical(kindOf.get(one.finding_key), one)),
+      updated: changes.updated.filter((one) => one.event === 'changed' && isCritical(kindOf.get(one.finding_key), one)),
     });
   });
   await tell(context, events);
@@ -153,17 +153,17 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const outcome = work.more ? 'more' : 'done';
     const { given, deciders, counted } = await loadCase(tx, context, domain, work.sources, work.whole);
     const { now, today } = given;
-    let judgement = judge(given);
+    const examined = examineSources(given);
     // Few domains have any, and only then records are read: they name what broke.
-    if (judgement.broken.length > 0)
-      judgement = judge({ ...given, failedChecks: await loadFailedChecks(tx, domain, judgement.broken, counted.reporters) });
-    await saveClasses(tx, domain, now, judgement.classes);
-    await saveIdentities(tx, domain, judgement.identities);
-    const events = await write(tx, domain, now, judgement);
+    const { failing } = examined.senders;
+    const checks = failing.length > 0 ? await loadFailedChecks(tx, domain, failing, counted.reporters) : [];
+    await saveClasses(tx, domain, now, examined.classes);
+    await saveIdentities(tx, domain, examined.identities);
+    const events = await write(tx, domain, now, evaluate(given, examined, checks));
     if (work.whole) {
       const volumes = await loadClassVolumes(tx, domain, addDays(today, 1 - READY_DAYS), today, counted);
       const all = await loadFindings(tx, domain, [domain], today);
-      events.push(...(await write(tx, domain, now, judgeReadiness(given, all, volumes))));
+      events.push(...(await write(tx, domain, now, evaluateReadiness(given, all, volumes))));
       await saveDomainReporters(tx, domain, deciders.all);
     }
     return { outcome, sources: work.sources.length, events };
@@ -181,7 +181,7 @@ async function loadCase(
   domain: string,
   named: readonly string[] | null,
   whole: boolean,
-): Promise<{ given: Case; deciders: Deciders; counted: Counted; networks: Networks | null }> {
+): Promise<{ given: DomainData; deciders: Deciders; counted: Counted; networks: Networks | null }> {
   const { window_days, quiet_after_days, false_alarms_per_month } = context.config.analyzer;
   const now = context.clock.now();
   const day = now.toISOString().slice(0, 10);
@@ -208,7 +208,7 @@ async function loadCase(
   // A selector is one reporter's word: where none decides alone it is nobody's.
   const tellers = counted.votes > 1 ? [] : counted.reporters;
   const fresh = longKnown ? freshSigners(rows, firstSeen, known, addDays(today, 1 - NEWS)) : [];
-  const given: Case = {
+  const given: DomainData = {
     domain,
     from,
     today,
@@ -334,7 +334,7 @@ function signersOf(rows: readonly SourceDay[], reporterDays: readonly ReporterDa
   return [...rowsOf].filter(([, own]) => mayForward(own, domainDays)).map(([source]) => source);
 }
 
-async function write(tx: Tx, domain: string, now: Date, { updated, reopened, opened }: Outcome): Promise<WrittenEvent[]> {
+async function write(tx: Tx, domain: string, now: Date, { updated, reopened, opened }: FindingChanges): Promise<WrittenEvent[]> {
   await nameReporters(tx, domain, now, [...updated, ...reopened, ...opened]);
   return [
     ...(await updateFindings(tx, now, updated)),

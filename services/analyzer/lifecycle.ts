@@ -55,7 +55,7 @@ export interface Moment {
 }
 
 /** What becomes of the findings of one domain. */
-export interface Outcome {
+export interface FindingChanges {
   opened: NewFinding[];
   updated: FindingUpdate[];
   reopened: Reopening[];
@@ -68,13 +68,13 @@ export interface Outcome {
  * @param known from loadFindings
  * @param resolve for an open finding that no candidate upholds: why it is over, or null while that cannot be said
  */
-export function decide(
+export function reconcile(
   candidates: readonly Candidate[],
   known: readonly KnownFinding[],
   resolve: (finding: KnownFinding) => string | null,
   moment: Moment,
-): Outcome {
-  const outcome: Outcome = { opened: [], updated: [], reopened: [] };
+): FindingChanges {
+  const changes: FindingChanges = { opened: [], updated: [], reopened: [] };
   const key = (f: { kind: string; subject: string }) => JSON.stringify([f.kind, f.subject]);
   const held = new Map(candidates.map((candidate) => [key(candidate), candidate]));
   const silent = new Map<string, KnownFinding>();
@@ -86,10 +86,10 @@ export function decide(
       silent.set(key(finding), finding);
     } else if (candidate) {
       held.delete(key(finding));
-      outcome.updated.push(upheld(finding, candidate, moment));
+      changes.updated.push(upheld(finding, candidate, moment));
     } else {
       const why = resolve(finding);
-      if (why !== null) outcome.updated.push(resolved(finding, why, moment));
+      if (why !== null) changes.updated.push(resolved(finding, why, moment));
     }
   }
   for (const candidate of held.values()) {
@@ -102,10 +102,10 @@ export function decide(
     const before = silent.get(key(candidate)) ?? (info ? undefined : resolvedLately(known, candidate));
     if (before?.heard) {
       const { kind: _kind, subject: _subject, ...again } = candidate;
-      outcome.reopened.push({ finding_key: before.finding_key, ...again, notify });
+      changes.reopened.push({ finding_key: before.finding_key, ...again, notify });
       continue;
     }
-    outcome.opened.push({
+    changes.opened.push({
       ...(before && { finding_key: before.finding_key }),
       ...candidate,
       evidence: info ? { ...candidate.evidence, resolved_day: candidate.last_day } : candidate.evidence,
@@ -113,7 +113,7 @@ export function decide(
       notify,
     });
   }
-  return outcome;
+  return changes;
 }
 
 /**

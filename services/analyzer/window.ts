@@ -1,10 +1,14 @@
 import type { Keys } from '../store/analysis/signatures.ts';
-import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
+import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
+import type { Confirmation } from '../store/domains/domains.ts';
 import type { KnownFinding } from '../store/findings/findings.ts';
 import type { ForgedDay, GenuineReports } from '../store/reports/trust-checks.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
+import type { BrokenSenders } from './rules/broken_senders.ts';
 import type { Sender } from './senders/catalogue.ts';
+import type { Standing } from './standing.ts';
+import type { Budget } from './statistics/budget.ts';
 import type { Attendance } from './statistics/habit.ts';
 
 /** What a rule for one source may look at: its rows of the window, whatever their order. */
@@ -36,6 +40,8 @@ export interface SourceWindow {
   sender: Sender | null;
   /** What a person says of the source: the entry of the domain's own list that stands; null when there is none. */
   listed: ListEntry | null;
+  /** It is part of an open or new authentication_regression. */
+  broken: boolean;
   /** What is on file for this source: the open finding of each kind, else the newest resolved one. */
   known: readonly KnownFinding[];
 }
@@ -49,8 +55,7 @@ export interface DomainWindow {
   /** Of the whole window. */
   reporterDays: readonly ReporterDay[];
   attendance: Attendance;
-  /** False alarms that the user grants each domain and month. */
-  falseAlarmsPerMonth: number;
+  budget: Budget;
   /** Failing mail that nothing authenticates, of the newest UNAUTHORIZED_DAYS days. */
   networks: Networks;
   /** The names below the domain that such mail of those days came under. */
@@ -62,13 +67,46 @@ export interface DomainWindow {
   known: readonly KnownFinding[];
 }
 
-/** What a rule about the reporters of a domain may look at. */
-export interface ReporterWindow {
+/** What the rule about the senders that broke sees. */
+export interface IncidentWindow {
+  senders: BrokenSenders;
+  /** The policy that most reporters last saw; null when none is known. */
+  policy: string | null;
+}
+
+/** What a rule about the next policy sees, after the classes of all sources are written. */
+export interface ReadinessWindow extends DomainWindow {
+  /** Mail of the last READY_DAYS days by the class of its source. */
+  volumes: readonly ClassVolume[];
+}
+
+/** What a rule about DNS sees. */
+export interface DnsWindow {
+  domain: string;
+  /** What DNS says of the way of the domain's reports to us; null when nothing was asked. */
+  confirmation: Confirmation | null;
+  known: readonly KnownFinding[];
+}
+
+/** What a rule about those reporters sees whose word decides nothing. */
+export interface UndecidedWindow {
+  /** Their rows alone, up to the newest day that they report on; null when there are none. */
+  window: DomainWindow | null;
+  others: readonly { reporter: string; standing: Standing }[];
+  /** The kinds that hold or are open by the word of reporters that decide. */
+  told: ReadonlySet<string>;
+}
+
+/** What a rule about reports by their day of arrival sees. */
+export interface ArrivalWindow {
   domain: string;
   /** Today by the clock: forged reports count on the day they arrive, as the day they tell of is the forger's choice. */
   now: string;
   forged: readonly ForgedDay[];
   genuine: readonly GenuineReports[];
+  /** The reporters whose word decides, and what the word of the others is worth. */
+  deciders: ReadonlySet<string>;
+  others: ReadonlyMap<string, Standing>;
   known: readonly KnownFinding[];
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { forgedReport, forgedReportResolved } from '../../services/analyzer/rules/forged_report.ts';
-import type { ReporterWindow } from '../../services/analyzer/window.ts';
+import { forgedReport } from '../../services/analyzer/rules/forged_report.ts';
+import type { ArrivalWindow } from '../../services/analyzer/window.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
 import { verifyMessages } from '../../services/parser/verify/index.ts';
 import type { ForgedDay, GenuineReports } from '../../services/store/reports/trust-checks.ts';
@@ -34,9 +34,11 @@ describe('the rule', () => {
     ...extra,
   });
   const GENUINE: GenuineReports = { reporter: REPORTER, reports: 30, messages: 3000, last_day: '2026-05-30' };
-  const window = (forged: ForgedDay[], extra: Partial<ReporterWindow> = {}): ReporterWindow => ({
+  const window = (forged: ForgedDay[], extra: Partial<ArrivalWindow> = {}): ArrivalWindow => ({
     domain: 'example.com',
     now: NOW,
+    deciders: new Set([REPORTER]),
+    others: new Map(),
     forged,
     genuine: [GENUINE],
     known: [],
@@ -52,22 +54,22 @@ describe('the rule', () => {
     ['two of them', [day(2), day(1)], null],
     ['any number on one day', [day(1, { reports: 50 })], null],
   ])('%s', (_, forged, severity) => {
-    expect(forgedReport(window(forged)).map((c) => [c.subject, c.severity])).toEqual(
+    expect(forgedReport.find(window(forged)).map((c) => [c.subject, c.severity])).toEqual(
       severity === null ? [] : [[REPORTER, severity]],
     );
   });
 
   test('a reporter without proven reports is no forger, nor one whose proofs end where the others begin', () => {
     const many = [day(5, { reports: 9, mismatched: 9 }), day(4, { reports: 9 })];
-    expect(forgedReport(window(many, { genuine: [] }))).toEqual([]);
+    expect(forgedReport.find(window(many, { genuine: [] }))).toEqual([]);
     const broke = [day(5, { reports: 9 }), day(4, { reports: 9 })];
-    expect(forgedReport(window(broke, { genuine: [{ ...GENUINE, last_day: '2026-05-24' }] }))).toEqual([]);
-    expect(forgedReport(window(broke))).toHaveLength(1);
+    expect(forgedReport.find(window(broke, { genuine: [{ ...GENUINE, last_day: '2026-05-24' }] }))).toEqual([]);
+    expect(forgedReport.find(window(broke))).toHaveLength(1);
   });
 
   test('one finding a reporter, with who wrote them', () => {
     const unproven = { ...strange, sender: 'innocent.example', mismatched: 0 };
-    const [found, ...others] = forgedReport(
+    const [found, ...others] = forgedReport.find(
       window([day(3, strange), day(2, strange), day(2, { ...strange, sender: null }), day(2, unproven)]),
     );
     expect(others).toEqual([]);
@@ -90,13 +92,13 @@ describe('the rule', () => {
   });
 
   test('it ends when none came for fourteen days, and begins anew with new ones only', () => {
-    const [found] = forgedReport(window([day(1, strange), day(0, strange)]));
+    const [found] = forgedReport.find(window([day(1, strange), day(0, strange)]));
     const open = onFile(found!);
-    expect(forgedReportResolved(open, window([], { now: '2026-06-12' }))).toBeNull();
-    expect(forgedReportResolved(open, window([], { now: '2026-06-13' }))).toMatch(/14 days/);
-    expect(forgedReport(window([day(1, strange), day(0, strange)], { now: '2026-06-13', known: [open] }))).toEqual([]);
+    expect(forgedReport.over(open, window([], { now: '2026-06-12' }))).toBeNull();
+    expect(forgedReport.over(open, window([], { now: '2026-06-13' }))).toMatch(/14 days/);
+    expect(forgedReport.find(window([day(1, strange), day(0, strange)], { now: '2026-06-13', known: [open] }))).toEqual([]);
     const resolved = onFile(found!, { state: 'resolved', evidence: { ...found!.evidence, resolved_day: '2026-05-30' } });
-    expect(forgedReport(window([day(1, strange), day(0, strange)], { known: [resolved] }))).toEqual([]);
+    expect(forgedReport.find(window([day(1, strange), day(0, strange)], { known: [resolved] }))).toEqual([]);
   });
 });
 

@@ -1,13 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
-import {
-  authenticationRegression,
-  authenticationRegressionResolved,
-} from '../../services/analyzer/rules/authentication_regression.ts';
+import { failingSince, recoveredSince } from '../../services/analyzer/rules/authentication_regression.ts';
 import { newSource } from '../../services/analyzer/rules/new_source.ts';
 import { unauthorizedSource } from '../../services/analyzer/rules/unauthorized_source.ts';
-import { volumeSurge, volumeSurgeResolved } from '../../services/analyzer/rules/volume_surge.ts';
+import { volumeSurge } from '../../services/analyzer/rules/volume_surge.ts';
 import { Attendance } from '../../services/analyzer/statistics/habit.ts';
 import { daysBetween } from '../../services/shared/days.ts';
 import type { ReporterDay, SourceDay } from '../../services/store/analysis/window-reads.ts';
@@ -67,7 +64,7 @@ describe('what is told of a day is not taken back by those who speak of it later
         const rows = [...habit, ...burst.filter((r) => r.messages > 0)];
         const found = (reports: readonly Report[]) => {
           const { there, given } = heard(rows, reports);
-          return unauthorizedSource(domainWindow(there, given)).length;
+          return unauthorizedSource.find(domainWindow(there, given)).length;
         };
         if (found(missing) > 0) {
           told++;
@@ -85,7 +82,7 @@ describe('what is told of a day is not taken back by those who speak of it later
     const surge = (n: number, reports: readonly Report[]) => {
       const rows = [...habit, ...[LARGE, MIDDLE, SMALL].map((reporter) => row(ago(0), 'both', n, { reporter }))];
       const { there, given } = heard(rows, reports);
-      return volumeSurge(sourceWindow(there, given)).length;
+      return volumeSurge.find(sourceWindow(there, given)).length;
     };
     expect(surge(1000, missing)).toBe(1);
     expect(surge(130, missing)).toBe(0);
@@ -100,7 +97,7 @@ describe('what is told of a day is not taken back by those who speak of it later
         [...before, ...rows],
         silent.flatMap((reporter) => [ago(1), ago(0)].map((day) => ({ day, reporter }))),
       );
-      return authenticationRegression(sourceWindow(there, given)) === null ? 0 : 1;
+      return failingSince(sourceWindow(there, given)) === null ? 0 : 1;
     };
     // One tenth of the usual mail, then four tenths: the day is not judged yet.
     expect(told(fails([SMALL]), [LARGE, MIDDLE])).toBe(0);
@@ -118,7 +115,7 @@ test('a source of which half is untold is neither called misaligned nor new', ()
     const silent = [ago(1), ago(0)].map((day) => ({ day, reporter: LARGE }));
     const found = (late: readonly Report[]) => {
       const { there, given } = heard(rows, late);
-      return rule(sourceWindow(there, { ...given, firstSeen: ago(1), borrowed: 0 })).length;
+      return rule.find(sourceWindow(there, { ...given, firstSeen: ago(1), borrowed: 0 })).length;
     };
     expect([found(silent), found([])]).toEqual([0, 1]);
   };
@@ -132,7 +129,7 @@ test('it does not matter on which days the week was looked at: a burst of one da
     ...span(4, 4, 'unauthenticated', 9, [LARGE, MIDDLE, SMALL], { source: '198.19.1.0/24' }),
   ];
   const { given } = heard(rows, []);
-  const [finding] = unauthorizedSource(domainWindow(rows, given));
+  const [finding] = unauthorizedSource.find(domainWindow(rows, given));
   expect(finding).toMatchObject({ first_day: ago(4), last_day: ago(4), evidence: { messages: 28 } });
 });
 
@@ -142,11 +139,11 @@ describe('what is over is over when it is known', () => {
   test('a surge does not end on days of which its loudest reporter has yet to speak', () => {
     const rows = [...span(41, 4, 'both', 50, [LARGE, MIDDLE, SMALL]), ...span(3, 3, 'both', 500, [LARGE, MIDDLE, SMALL])];
     const all = heard([...rows, ...span(2, 0, 'both', 50, [LARGE, MIDDLE, SMALL])], []);
-    const [surge] = volumeSurge(sourceWindow(all.there, all.given));
+    const [surge] = volumeSurge.find(sourceWindow(all.there, all.given));
     const known = onFile(surge!);
-    expect(volumeSurgeResolved(known, sourceWindow(all.there, all.given))).toMatch(/back at its habit/);
+    expect(volumeSurge.over(known, sourceWindow(all.there, all.given))).toMatch(/back at its habit/);
     const some = heard(all.there, late);
-    expect(volumeSurgeResolved(known, sourceWindow(some.there, some.given))).toBeNull();
+    expect(volumeSurge.over(known, sourceWindow(some.there, some.given))).toBeNull();
   });
 
   test('nor does a source pass again because the first to speak says so', () => {
@@ -159,10 +156,10 @@ describe('what is over is over when it is known', () => {
       rows.filter((r) => r.day < ago(2)),
       [],
     );
-    const part = authenticationRegression(sourceWindow(broken.there, { ...broken.given, today: ago(3) }));
+    const part = failingSince(sourceWindow(broken.there, { ...broken.given, today: ago(3) }));
     const some = heard(rows, late);
-    expect(authenticationRegressionResolved(part!, sourceWindow(some.there, some.given))).toBeNull();
+    expect(recoveredSince(part!, sourceWindow(some.there, some.given))).toBeNull();
     const all = heard([...rows, ...span(2, 0, 'dkim', 40, [LARGE])], []);
-    expect(authenticationRegressionResolved(part!, sourceWindow(all.there, all.given))).toMatch(/passes DMARC again/);
+    expect(recoveredSince(part!, sourceWindow(all.there, all.given))).toMatch(/passes DMARC again/);
   });
 });

@@ -195,7 +195,7 @@ test('the query of every kind of finding runs on the real schema and is safe wit
 
 describe('materialChange', () => {
   const one = (extra: object = {}, n = 100) => {
-    const [finding] = alignmentFailure(sourceWindow(span(11, 0, 'foreign', n)));
+    const [finding] = alignmentFailure.find(sourceWindow(span(11, 0, 'foreign', n)));
     return { severity: finding!.severity, evidence: { ...finding!.evidence, ...extra } };
   };
   test('nothing new is nothing', () => {

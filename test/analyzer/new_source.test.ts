@@ -13,7 +13,7 @@ const NEW = { source: '198.18.7.0/24' };
 const [FIRST] = REPORTERS as [string];
 /** So many messages a day for a week as each reporter sees them, on a domain with `others` messages a day. */
 const told = (rows: ReturnType<typeof span>, extra: Partial<SourceWindow> = {}, others = 3000) =>
-  newSource(sourceWindow(rows, { firstSeen: rows[0]!.day, reporterDays: reporterDays(rows, others), ...extra }));
+  newSource.find(sourceWindow(rows, { firstSeen: rows[0]!.day, reporterDays: reporterDays(rows, others), ...extra }));
 
 describe('new_source', () => {
   const even = span(6, 0, 'dkim', 10, REPORTERS, NEW);
@@ -41,7 +41,7 @@ describe('new_source', () => {
 
 test('alignment_failure: a source of which a little more than half fails may be one of which half does', () => {
   const failing = (foreign: number, passing: number) =>
-    alignmentFailure(
+    alignmentFailure.find(
       sourceWindow([...span(3, 0, 'foreign', foreign, [FIRST]), ...span(3, 0, 'dkim', passing, [FIRST])], {
         level: 0.001,
       }),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { currentPolicy, parsePolicy } from '../../services/analyzer/policy.ts';
-import { policyChange, policyChangeResolved } from '../../services/analyzer/rules/policy_change.ts';
+import { policyChange } from '../../services/analyzer/rules/policy_change.ts';
 import type { PolicyDay } from '../../services/store/analysis/window-reads.ts';
 import { ago, domainWindow, onFile, policyDays } from './rows.ts';
 
@@ -9,7 +9,8 @@ const NONE = 'p=none; adkim=r; aspf=r';
 /** `before` for ten days, then `after` for `days` days. */
 const turn = (reporter: string, before: string, after: string, days: number, newest = 0): PolicyDay[] =>
   policyDays(reporter, [...Array(10).fill(before), ...Array(days).fill(after)], newest);
-const find = (rows: PolicyDay[], known = domainWindow([]).known) => policyChange(domainWindow([], { policyDays: rows, known }));
+const find = (rows: PolicyDay[], known = domainWindow([]).known) =>
+  policyChange.find(domainWindow([], { policyDays: rows, known }));
 
 describe('policy_change', () => {
   test.each([
@@ -92,19 +93,19 @@ describe('policy_change', () => {
     first.evidence = { ...first.evidence, tags: [{ tag: 'p', from: 'reject', to: 'quarantine', since: ago(20) }] };
     const window = (rows: PolicyDay[]) => domainWindow([], { policyDays: rows, known: [first] });
 
-    const worse = policyChange(window(both('p=quarantine', 'p=none', 3)))[0];
+    const worse = policyChange.find(window(both('p=quarantine', 'p=none', 3)))[0];
     expect(worse).toMatchObject({
       severity: 'high',
       evidence: { tags: [{ tag: 'p', from: 'reject', to: 'none', since: ago(20) }] },
     });
 
     const steady = window(both('p=quarantine', 'p=quarantine', 3));
-    expect(policyChange(steady)).toHaveLength(1);
-    expect(policyChangeResolved(first, steady)).toBeNull();
+    expect(policyChange.find(steady)).toHaveLength(1);
+    expect(policyChange.over(first, steady)).toBeNull();
 
     const back = window(both('p=quarantine', 'p=reject', 3));
-    expect(policyChange(back)).toEqual([]);
-    expect(policyChangeResolved(first, back)).toContain(`p=reject since ${ago(2)}`);
+    expect(policyChange.find(back)).toEqual([]);
+    expect(policyChange.over(first, back)).toContain(`p=reject since ${ago(2)}`);
   });
 });
 

@@ -6,6 +6,7 @@ import { addDays } from '../../services/shared/days.ts';
 import type { DomainDay, Network, PolicyDay, ReporterDay, SourceDay } from '../../services/store/analysis/window-reads.ts';
 import type { KnownFinding } from '../../services/store/findings/findings.ts';
 
+const BUDGET = { perMonth: 1, kinds: 8 };
 export const DOMAIN = 'example.com';
 /** A Friday. */
 export const TODAY = '2026-05-29';
@@ -177,13 +178,14 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
     reporterDays: reporterDays(all),
     attendance: new Attendance(reporterDays(all)),
     firstSeen: null,
-    level: levelOf(1, 10),
-    onceLevel: onceLevelOf(1, 1),
+    level: levelOf(BUDGET, 10),
+    onceLevel: onceLevelOf(BUDGET, 1),
     borrowed: null,
     keys: null,
     policy: 'p=none; adkim=r; aspf=r',
     sender: null,
     listed: null,
+    broken: false,
     known: [],
     ...extra,
   };
@@ -232,7 +234,7 @@ export function domainWindow(rows: readonly SourceDay[], extra: Partial<DomainWi
     domainDays: domainDays(rows),
     reporterDays: reporterDays(rows),
     attendance: new Attendance(reporterDays(rows)),
-    falseAlarmsPerMonth: 1,
+    budget: BUDGET,
     networks: { largest: networks(rows), others: NONE, others_below: NONE },
     names: { largest: [], names: 0 },
     policyDays: [],

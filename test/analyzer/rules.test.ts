@@ -1,12 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { alignmentFailure, alignmentFailureResolved } from '../../services/analyzer/rules/alignment_failure.ts';
-import {
-  authenticationRegression,
-  authenticationRegressionResolved,
-} from '../../services/analyzer/rules/authentication_regression.ts';
+import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
+import { failingSince, recoveredSince } from '../../services/analyzer/rules/authentication_regression.ts';
 import { BrokenSenders } from '../../services/analyzer/rules/broken_senders.ts';
-import { unauthorizedSource, unauthorizedSourceResolved } from '../../services/analyzer/rules/unauthorized_source.ts';
+import { unauthorizedSource } from '../../services/analyzer/rules/unauthorized_source.ts';
 import type { SourceWindow } from '../../services/analyzer/window.ts';
 import { addDays } from '../../services/shared/days.ts';
 import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
@@ -20,7 +17,7 @@ const weekdays = (rows: SourceDay[]) => rows.filter((r) => ![0, 6].includes(new 
 describe('unauthorized_source', () => {
   test('a botnet over many networks is one finding that says who, how many of how many, and what was done', () => {
     const rows = Array.from({ length: 30 }, (_, n) => span(4, 1, 'unauthenticated', 3, REPORTERS, net(n))).flat();
-    const [finding, ...more] = unauthorizedSource(domainWindow(rows));
+    const [finding, ...more] = unauthorizedSource.find(domainWindow(rows));
     expect(more).toEqual([]);
     expect(finding).toMatchObject({
       kind: 'unauthorized_source',
@@ -38,7 +35,7 @@ describe('unauthorized_source', () => {
 
   test('severity follows what reached people', () => {
     const severity = (n: number, extra: Partial<SourceDay>) =>
-      unauthorizedSource(domainWindow(span(2, 0, 'unauthenticated', n, REPORTERS, { ...net(1), ...extra })))[0]?.severity;
+      unauthorizedSource.find(domainWindow(span(2, 0, 'unauthenticated', n, REPORTERS, { ...net(1), ...extra })))[0]?.severity;
     expect(severity(3, {})).toBe('low');
     expect(severity(200, {})).toBe('medium');
     expect(severity(30, { rejected: 0, delivered: 30, failed_delivered: 30 })).toBe('high');
@@ -64,12 +61,12 @@ describe('unauthorized_source', () => {
     ['a campaign that ended eight report days ago', span(12, 8, 'unauthenticated', 100, REPORTERS, net(1))],
   ];
   test.each(silentCases)('is silent about %s', (_, rows) => {
-    expect(unauthorizedSource(domainWindow(rows))).toEqual([]);
+    expect(unauthorizedSource.find(domainWindow(rows))).toEqual([]);
   });
 
   test('a spoofer in the network of a forwarder counts, for the forwarder goes on', () => {
     const rows = [...span(6, 0, 'dkim', 5, REPORTERS, net(1)), ...span(2, 0, 'unauthenticated', 20, REPORTERS, net(1))];
-    expect(unauthorizedSource(domainWindow(rows))[0]).toMatchObject({ first_day: ago(2), evidence: { messages: 180 } });
+    expect(unauthorizedSource.find(domainWindow(rows))[0]).toMatchObject({ first_day: ago(2), evidence: { messages: 180 } });
   });
 
   test('a source with a finding of its own is left out', () => {
@@ -77,34 +74,32 @@ describe('unauthorized_source', () => {
       ...span(3, 0, 'unauthenticated', 20, REPORTERS, net(1)),
       ...span(3, 0, 'unauthenticated', 2, REPORTERS, net(2)),
     ];
-    const [finding] = unauthorizedSource(domainWindow(rows, { excluded: new Set([net(1).source]) }));
+    const [finding] = unauthorizedSource.find(domainWindow(rows, { excluded: new Set([net(1).source]) }));
     expect(finding!.evidence).toMatchObject({ messages: 24, senders: 1 });
   });
 
   test('it resolves after seven report days without, but not because its reporters fell silent', () => {
     const campaign = span(20, 8, 'unauthenticated', 20, ['gmx.net'], net(1));
-    const [then] = unauthorizedSource(domainWindow(span(6, 2, 'unauthenticated', 20, ['gmx.net'], net(1))));
+    const [then] = unauthorizedSource.find(domainWindow(span(6, 2, 'unauthenticated', 20, ['gmx.net'], net(1))));
     const finding = onFile({ ...then!, last_day: ago(8) });
     const others = domainDays(campaign);
-    expect(unauthorizedSourceResolved(finding, domainWindow([], { domainDays: others, known: [finding] }))).toBeNull();
+    expect(unauthorizedSource.over(finding, domainWindow([], { domainDays: others, known: [finding] }))).toBeNull();
     const back = others.map((day) => ({ ...day, reporters: [...day.reporters, 'gmx.net'] }));
-    expect(unauthorizedSourceResolved(finding, domainWindow([], { domainDays: back, known: [finding] }))).toContain(
-      '7 report days',
-    );
-    expect(unauthorizedSourceResolved({ ...finding, last_day: ago(6) }, domainWindow([], { domainDays: back }))).toBeNull();
+    expect(unauthorizedSource.over(finding, domainWindow([], { domainDays: back, known: [finding] }))).toContain('7 report days');
+    expect(unauthorizedSource.over({ ...finding, last_day: ago(6) }, domainWindow([], { domainDays: back }))).toBeNull();
   });
 
   test('an open one holds on a trickle that would not open one, and one resolved does not come back on old days', () => {
     const rows = [row(ago(0), 'unauthenticated', 5, net(1))];
-    const [then] = unauthorizedSource(domainWindow(span(6, 2, 'unauthenticated', 20, REPORTERS, net(1))));
-    expect(unauthorizedSource(domainWindow(rows, { known: [onFile(then!)] }))[0]).toMatchObject({
+    const [then] = unauthorizedSource.find(domainWindow(span(6, 2, 'unauthenticated', 20, REPORTERS, net(1))));
+    expect(unauthorizedSource.find(domainWindow(rows, { known: [onFile(then!)] }))[0]).toMatchObject({
       first_day: ago(6),
       last_day: ago(0),
     });
     const resolved = onFile(then!, { state: 'resolved' });
     resolved.evidence = { ...resolved.evidence, resolved_day: ago(1) };
     const before = span(6, 1, 'unauthenticated', 50, REPORTERS, net(1));
-    expect(unauthorizedSource(domainWindow([...before, ...rows], { known: [resolved] }))).toEqual([]);
+    expect(unauthorizedSource.find(domainWindow([...before, ...rows], { known: [resolved] }))).toEqual([]);
   });
 });
 
@@ -114,7 +109,7 @@ describe('alignment_failure', () => {
     ['foreignSpf', 'spf', 'SPF passes for service.example'],
     ['foreignDkim', 'dkim', 'DKIM passes for d=service.example'],
   ] as const)('%s: says which mechanism authenticates as whom, and what to set up', (kind, mechanism, what) => {
-    const [finding, ...more] = alignmentFailure(sourceWindow(span(11, 0, kind, 100)));
+    const [finding, ...more] = alignmentFailure.find(sourceWindow(span(11, 0, kind, 100)));
     expect(more).toEqual([]);
     expect(finding).toMatchObject({
       kind: 'alignment_failure',
@@ -130,7 +125,7 @@ describe('alignment_failure', () => {
 
   test('strict SPF alignment changes the advice, lost mail the severity', () => {
     const rows = span(11, 0, 'foreign', 100, REPORTERS, { delivered: 0, failed_delivered: 0, rejected: 100 });
-    const [finding] = alignmentFailure(sourceWindow(rows, { policy: 'p=reject; aspf=s' }));
+    const [finding] = alignmentFailure.find(sourceWindow(rows, { policy: 'p=reject; aspf=s' }));
     expect(finding!.severity).toBe('high');
     expect(finding!.evidence.advice[1]).toContain('aspf=s');
   });
@@ -147,17 +142,17 @@ describe('alignment_failure', () => {
     ['a service that was set up three days ago', [...span(20, 3, 'foreign', 100), ...span(2, 0, 'dkim', 100)]],
   ];
   test.each(silentCases)('is silent about %s', (_, rows) => {
-    expect(alignmentFailure(sourceWindow(rows))).toEqual([]);
+    expect(alignmentFailure.find(sourceWindow(rows))).toEqual([]);
   });
 
   test('it resolves once its mail passes, or when the service is not used any more', () => {
-    const finding = onFile(alignmentFailure(sourceWindow(span(9, 3, 'foreign', 100)))[0]!);
-    expect(alignmentFailureResolved(finding, sourceWindow(span(9, 3, 'foreign', 100)))).toBeNull();
-    expect(alignmentFailureResolved(finding, sourceWindow([...span(9, 3, 'foreign', 9), ...span(2, 2, 'dkim', 9)]))).toBeNull();
-    expect(alignmentFailureResolved(finding, sourceWindow([...span(9, 3, 'foreign', 9), ...span(2, 1, 'dkim', 9)]))).toContain(
+    const finding = onFile(alignmentFailure.find(sourceWindow(span(9, 3, 'foreign', 100)))[0]!);
+    expect(alignmentFailure.over(finding, sourceWindow(span(9, 3, 'foreign', 100)))).toBeNull();
+    expect(alignmentFailure.over(finding, sourceWindow([...span(9, 3, 'foreign', 9), ...span(2, 2, 'dkim', 9)]))).toBeNull();
+    expect(alignmentFailure.over(finding, sourceWindow([...span(9, 3, 'foreign', 9), ...span(2, 1, 'dkim', 9)]))).toContain(
       ago(2),
     );
-    expect(alignmentFailureResolved({ ...finding, last_day: ago(15) }, sourceWindow([]))).toContain('14 report days');
+    expect(alignmentFailure.over({ ...finding, last_day: ago(15) }, sourceWindow([]))).toContain('14 report days');
   });
 });
 
@@ -166,8 +161,8 @@ const TODAY_ = ago(0);
 /** What is told of the one source that a window is about. */
 function regression(window: SourceWindow): Candidate[] {
   const broken = new BrokenSenders(window.domain, window.today, window.known);
-  const part = authenticationRegression(window);
-  if (part) broken.hold(part);
+  const part = failingSince(window);
+  if (part) broken.fail(part);
   return part ? broken.candidates(window.policy) : [];
 }
 
@@ -271,11 +266,9 @@ describe('authentication_regression', () => {
   test('it resolves when two days with volume pass again', () => {
     const rows = [...span(41, 9, 'dkim', 30), ...span(8, 2, 'foreignSpf', 30)];
     const finding = onFile(regression(sourceWindow(rows))[0]!);
-    expect(
-      authenticationRegressionResolved(finding.evidence.broken![0]!, sourceWindow([...rows, ...span(1, 1, 'dkim', 30)])),
-    ).toBeNull();
+    expect(recoveredSince(finding.evidence.broken![0]!, sourceWindow([...rows, ...span(1, 1, 'dkim', 30)]))).toBeNull();
     const mended = sourceWindow([...rows, ...span(1, 0, 'dkim', 30)], { known: [finding] });
     expect(regression(mended)).toEqual([]);
-    expect(authenticationRegressionResolved(finding.evidence.broken![0]!, mended)).toContain(addDays(TODAY_, -1));
+    expect(recoveredSince(finding.evidence.broken![0]!, mended)).toContain(addDays(TODAY_, -1));
   });
 });

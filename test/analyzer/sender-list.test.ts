@@ -121,7 +121,7 @@ test('a few stray messages of a denied source, and what receivers say it only pa
     since: new Date(`${ago(9)}T09:00:00Z`),
     until: null,
   };
-  const told = (rows: SourceDay[]) => deniedSource(sourceWindow(rows, { listed })).length;
+  const told = (rows: SourceDay[]) => deniedSource.find(sourceWindow(rows, { listed })).length;
   expect(told(span(2, 0, 'both', 1, REPORTERS.slice(0, 1), { source: OWN }))).toBe(0);
   expect(told(span(2, 0, 'both', 1, REPORTERS, { source: OWN }))).toBe(1);
   expect(told(span(8, 0, 'forwardedPass', 50, REPORTERS, { source: OWN }))).toBe(0);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { subdomainAbuse, subdomainAbuseResolved } from '../../services/analyzer/rules/subdomain_abuse.ts';
+import { subdomainAbuse } from '../../services/analyzer/rules/subdomain_abuse.ts';
 import { unauthorizedSource } from '../../services/analyzer/rules/unauthorized_source.ts';
 import type { DomainWindow } from '../../services/analyzer/window.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
@@ -17,7 +17,7 @@ const named = (...names: [string, boolean][]): Pick<DomainWindow, 'names'> => ({
 });
 const both = (rows: SourceDay[], extra: Partial<DomainWindow> = {}) => {
   const window = domainWindow(rows, extra);
-  return { below: subdomainAbuse(window), domain: unauthorizedSource(window) };
+  return { below: subdomainAbuse.find(window), domain: unauthorizedSource.find(window) };
 };
 
 describe('subdomain_abuse', () => {
@@ -65,7 +65,7 @@ describe('subdomain_abuse', () => {
     ['p=reject; sp=quarantine; np=quarantine; t=y', 'sp=quarantine', /a step less while t=y/, /np=reject/],
     [null, undefined, /not known/, /np=reject/],
   ])('under %s it says what applies', (policy, tag, what, advice) => {
-    const [finding] = subdomainAbuse(
+    const [finding] = subdomainAbuse.find(
       domainWindow(span(2, 0, 'below', 20, REPORTERS, net(1)), { ...named(['a.example.com', false]), policy }),
     );
     expect(finding!.evidence.policy).toBe(tag);
@@ -76,8 +76,8 @@ describe('subdomain_abuse', () => {
   test('a name in use is said to be, is graver, and np is no answer to it', () => {
     const rows = open(span(3, 0, 'below', 60, REPORTERS, net(1)));
     const policy = 'p=reject; sp=none; np=none';
-    const [unused] = subdomainAbuse(domainWindow(rows, { ...named(['news.example.com', false]), policy }));
-    const [used] = subdomainAbuse(domainWindow(rows, { ...named(['news.example.com', true]), policy }));
+    const [unused] = subdomainAbuse.find(domainWindow(rows, { ...named(['news.example.com', false]), policy }));
+    const [used] = subdomainAbuse.find(domainWindow(rows, { ...named(['news.example.com', true]), policy }));
     expect([unused!.severity, used!.severity]).toEqual(['medium', 'high']);
     expect(used!.evidence.what).toContain('Passing mail comes under news.example.com as well.');
     expect(used!.evidence.advice.join(' ')).not.toContain('np=reject');
@@ -86,7 +86,7 @@ describe('subdomain_abuse', () => {
   test('a flood of names is one finding that counts them', () => {
     const { names } = named(...Array.from({ length: 200 }, (_, i): [string, boolean] => [`n${i}.example.com`, false]));
     const rows = Array.from({ length: 30 }, (_, n) => span(1, 0, 'below', 2, REPORTERS, net(n))).flat();
-    const [finding, ...more] = subdomainAbuse(domainWindow(rows, { names: { ...names, names: 41_000 } }));
+    const [finding, ...more] = subdomainAbuse.find(domainWindow(rows, { names: { ...names, names: 41_000 } }));
     expect(more).toEqual([]);
     expect(finding!.summary).toMatch(/^30 networks send as 41,000 names below example\.com \(such as n0\.example\.com\) without/);
     expect(finding!.evidence.names).toHaveLength(10);
@@ -124,10 +124,10 @@ describe('subdomain_abuse', () => {
   });
 
   test('it is over after seven report days without', () => {
-    const [then] = subdomainAbuse(domainWindow(span(6, 0, 'below', 20, REPORTERS, net(1))));
+    const [then] = subdomainAbuse.find(domainWindow(span(6, 0, 'below', 20, REPORTERS, net(1))));
     const finding = onFile({ ...then!, last_day: ago(8) });
-    expect(subdomainAbuseResolved(finding, domainWindow([], { domainDays: domainDays([]) }))).toContain('7 report days');
-    expect(subdomainAbuseResolved({ ...finding, last_day: ago(3) }, domainWindow([]))).toBeNull();
+    expect(subdomainAbuse.over(finding, domainWindow([], { domainDays: domainDays([]) }))).toContain('7 report days');
+    expect(subdomainAbuse.over({ ...finding, last_day: ago(3) }, domainWindow([]))).toBeNull();
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { verdictMismatch, verdictMismatchResolved } from '../../services/analyzer/rules/verdict_mismatch.ts';
+import { verdictMismatch } from '../../services/analyzer/rules/verdict_mismatch.ts';
 import { Attendance } from '../../services/analyzer/statistics/habit.ts';
 import { ago, DOMAIN, domainWindow, onFile, REPORTERS, reporterDays } from './rows.ts';
 
@@ -14,7 +14,7 @@ function windowOf(contradicted: (reporter: string, daysAgo: number) => number) {
 const [broken] = REPORTERS as [string];
 
 test('a reporter whose verdicts contradict its results since three days is told, with the rows', () => {
-  const [finding, ...more] = verdictMismatch(windowOf((reporter, n) => (reporter === broken && n < 3 ? 100 : 0)));
+  const [finding, ...more] = verdictMismatch.find(windowOf((reporter, n) => (reporter === broken && n < 3 ? 100 : 0)));
   expect(more).toEqual([]);
   expect(finding).toMatchObject({
     subject: broken,
@@ -32,18 +32,18 @@ test.each([
   ['a reporter that always does', (reporter: string) => (reporter === broken ? 100 : 0)],
   ['one day of it', (reporter: string, n: number) => (reporter === broken && n === 1 ? 100 : 0)],
 ])('is silent about %s', (_, contradicted) => {
-  expect(verdictMismatch(windowOf(contradicted))).toEqual([]);
+  expect(verdictMismatch.find(windowOf(contradicted))).toEqual([]);
 });
 
 test('it is over when the reporter has spoken on three days without', () => {
   const during = windowOf((reporter, n) => (reporter === broken && n >= 3 && n < 6 ? 100 : 0));
-  const finding = onFile(verdictMismatch(during)[0]!);
-  expect(verdictMismatchResolved(finding, during)).toMatch(/agree with its results again/);
+  const finding = onFile(verdictMismatch.find(during)[0]!);
+  expect(verdictMismatch.over(finding, during)).toMatch(/agree with its results again/);
   expect(
-    verdictMismatchResolved(
+    verdictMismatch.over(
       finding,
       windowOf((reporter, n) => (reporter === broken && n >= 3 ? 100 : 0)),
     ),
   ).toMatch(/again/);
-  expect(verdictMismatchResolved({ ...finding, last_day: ago(2) }, during)).toBeNull();
+  expect(verdictMismatch.over({ ...finding, last_day: ago(2) }, during)).toBeNull();
 });

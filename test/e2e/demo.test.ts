@@ -2,20 +2,14 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { RULES } from '../../services/analyzer/rules/index.ts';
 import { ruawatch, ruawatchOnce } from '../helpers/process.ts';
 import { until } from '../helpers/services.ts';
 
 /** These need what a demo has not: a name server that answers for its domains, and reporters that nobody knows yet. */
 const NOT_SHOWN = ['reports_stopped', 'unconfirmed_report'];
 /** Every other kind of finding that there is a rule for. */
-const RULES = new URL('../../services/analyzer/rules/', import.meta.url);
-const KINDS = [
-  ...new Set(
-    readdirSync(RULES).flatMap((name) =>
-      [...readFileSync(new URL(name, RULES), 'utf8').matchAll(/^const KIND = '([a-z_]+)';/gm)].map(([, kind]) => kind!),
-    ),
-  ),
-].filter((kind) => !NOT_SHOWN.includes(kind));
+const KINDS = [...new Set(RULES.map(({ kind }) => kind))].filter((kind) => !NOT_SHOWN.includes(kind));
 
 function emptyFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-demo-'));

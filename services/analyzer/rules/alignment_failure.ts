@@ -21,6 +21,8 @@ import {
   signerOf,
   total,
 } from '../window.ts';
+import { DENIED } from './broken_senders.ts';
+import type { SourceRule } from './rule.ts';
 import { DOMAIN_DAYS, silent } from './silence.ts';
 
 const KIND = 'alignment_failure';
@@ -42,7 +44,18 @@ const SMALL = 0.01;
  *
  * Of a source that a person approved, mail that nothing authenticates counts too: it is a rightful sender that is not set up at all.
  */
-export function alignmentFailure(window: SourceWindow): Candidate[] {
+export const alignmentFailure: SourceRule = {
+  kind: KIND,
+  scope: 'source',
+  severity: ['low', 'medium', 'high'],
+  tested: true,
+  find,
+  over,
+};
+
+function find(window: SourceWindow): Candidate[] {
+  // Whatever a denied sender does, no advice helps it to pass; and one cause is one finding.
+  if (window.listed?.verdict === 'denied' || window.broken) return [];
   const { domain, source } = window;
   const settled = settledUntil(window.known, KIND, source);
   const recentDays = new Set(window.domainDays.map((day) => day.day));
@@ -122,7 +135,9 @@ export function alignmentFailure(window: SourceWindow): Candidate[] {
 }
 
 /** Resolved when the source's mail passes again, or when it has sent none that fails for as long as the rule looks back. */
-export function alignmentFailureResolved(finding: KnownFinding, window: SourceWindow): string | null {
+function over(finding: KnownFinding, window: SourceWindow): string | null {
+  if (window.listed?.verdict === 'denied') return DENIED;
+  if (window.broken) return 'It used to pass: see authentication_regression.';
   const again = passesAgainSince(days(judgedRows(window)), finding.last_day);
   if (again !== null) return `Its mail passes DMARC since ${again}.`;
   return silent(finding, judgedDays(window), DOMAIN_DAYS) ? `No such mail on the last ${DOMAIN_DAYS} report days.` : null;

@@ -17,7 +17,8 @@ import {
   type SourceWindow,
   total,
 } from '../window.ts';
-import { openPart, settledPart } from './broken_senders.ts';
+import { type BrokenSenders, DENIED, KIND, openPart, settledPart } from './broken_senders.ts';
+import type { IncidentRule } from './rule.ts';
 import { DOMAIN_DAYS, silentSince } from './silence.ts';
 
 /** The clear before: on at least so many mail days, so many messages, this share passing. */
@@ -52,7 +53,35 @@ const CHANGES_TESTED = 5;
  * that always fails and is the only one left (only reporters that saw the source pass before are heard); one reporter's own
  * trouble (half of those must agree); a spoofer in the network of a sender (its passing mail goes on).
  */
-export function authenticationRegression(window: SourceWindow): BrokenSender | null {
+export const authenticationRegression: IncidentRule = {
+  kind: KIND,
+  scope: 'incident',
+  severity: ['medium', 'high', 'critical'],
+  tested: true,
+  find: ({ senders, policy }) => senders.candidates(policy),
+  over: (finding, { senders }) => senders.ended(finding),
+};
+
+/** Notes of one source whether it fails since a day, or no longer does. To be asked of every source before `find`. */
+export function examineSender(senders: BrokenSenders, window: SourceWindow): void {
+  const { source } = window;
+  // A denied sender is nobody's to repair.
+  if (window.listed?.verdict === 'denied') {
+    senders.recover(source, DENIED);
+    return;
+  }
+  const failing = failingSince(window);
+  if (failing !== null) {
+    senders.fail(failing);
+    return;
+  }
+  const before = senders.part(source);
+  const why = before && recoveredSince(before, window);
+  if (why !== null) senders.recover(source, why);
+}
+
+/** Since when a source fails, and how much of its mail; null when it does not. */
+export function failingSince(window: SourceWindow): BrokenSender | null {
   const open = openPart(window.known, window.source);
   if (open) return stillFailing(window, open);
 
@@ -183,7 +212,7 @@ function priorOf(beforeDays: readonly Day[], sums: Counts): { a: number; b: numb
 }
 
 /** Why a source is over it: it passes again, or sends nothing that fails for as long as the rule looks. Null while it is not. */
-export function authenticationRegressionResolved(broken: BrokenSender, window: SourceWindow): string | null {
+export function recoveredSince(broken: BrokenSender, window: SourceWindow): string | null {
   const again = passesAgainSince(days(judgedRows(window)), broken.last_day);
   if (again !== null) return `Its mail passes DMARC again since ${again}.`;
   return silentSince(broken, judgedDays(window), DOMAIN_DAYS)

@@ -13,7 +13,9 @@ import {
 import { publishedTag } from '../policy.ts';
 import { count, list, number, percent, short } from '../text.ts';
 
-const KIND = 'authentication_regression';
+export const KIND = 'authentication_regression';
+/** Why a finding about a source is over when a person denies the source. */
+export const DENIED = 'The source is denied by the list of senders: there is nothing to mend.';
 /** What an incident is told of: the mechanism that its senders lost. A source is a domain or a network, and never called so. */
 export const CAUSES = ['dkim', 'spf'] as const;
 type Cause = (typeof CAUSES)[number];
@@ -63,17 +65,12 @@ export class BrokenSenders {
   private readonly causes = new Map<string, Cause>();
   /** Senders whose cause nobody has heard of: it is what it is found to be now. */
   private readonly unheard = new Set<string>();
-  private readonly checks: readonly FailedCheck[];
   private readonly found: BrokenSender[] = [];
   private readonly mended = new Map<string, MendedSender & { cause: Cause }>();
 
-  /**
-   * @param known all that is on file, heard of or not: what this work does not name stays as it was found
-   * @param checks what did not pass in the mail of those that are held
-   */
-  constructor(domain: string, today: string, known: readonly KnownFinding[], checks: readonly FailedCheck[] = []) {
+  /** @param known all that is on file, heard of or not: what this work does not name stays as it was found */
+  constructor(domain: string, today: string, known: readonly KnownFinding[]) {
     this.domain = domain;
-    this.checks = checks;
     this.today = today;
     for (const { kind, state, subject, evidence, heard } of known) {
       if (kind !== KIND || state !== 'open') continue;
@@ -95,21 +92,28 @@ export class BrokenSenders {
     return this.parts.get(source) ?? null;
   }
 
-  /** Those that were held, not what was on file. */
-  get held(): BrokenSender[] {
+  /** Those that were found to fail now, not what was on file. */
+  get failing(): readonly BrokenSender[] {
     return this.found;
   }
 
-  hold(part: BrokenSender): void {
-    const names = namesOf(this.domain, part, this.checks);
+  fail(part: BrokenSender): void {
     this.found.push(part);
-    this.parts.set(part.source, names.length === 0 ? part : { ...part, names });
+    this.parts.set(part.source, part);
     if (!this.causes.has(part.source) || this.unheard.has(part.source))
       this.causes.set(part.source, part.mechanism === 'spf' ? 'spf' : 'dkim');
     this.mended.delete(part.source);
   }
 
-  mend(source: string, why: string): void {
+  /** Names the keys and records by which those fail that were found now. @param checks what did not pass in their mail */
+  nameChecks(checks: readonly FailedCheck[]): void {
+    for (const part of this.found) {
+      const names = namesOf(this.domain, part, checks);
+      if (names.length > 0 && this.parts.has(part.source)) this.parts.set(part.source, { ...part, names });
+    }
+  }
+
+  recover(source: string, why: string): void {
     const cause = this.causes.get(source);
     if (!this.parts.delete(source) || cause === undefined || this.unheard.has(source)) return;
     this.mended.set(source, { source, day: this.today, why, cause });

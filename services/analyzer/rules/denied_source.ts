@@ -4,6 +4,7 @@ import { passesOn } from '../sources/identity.ts';
 import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
 import { count, short } from '../text.ts';
 import { type Counts, isEvidence, judgedDays, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
+import type { SourceRule } from './rule.ts';
 import { silent } from './silence.ts';
 import { UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
 
@@ -19,7 +20,16 @@ const LEAST = 5;
  * Nothing is compared with habit, so there is no level: the word of the person is the rule, and only mail of the days after it counts.
  * Mail that was only passed on bears the signature of its author, and proves nothing about who passes it on.
  */
-export function deniedSource(window: SourceWindow): Candidate[] {
+export const deniedSource: SourceRule = {
+  kind: KIND,
+  scope: 'source',
+  severity: ['medium', 'high'],
+  tested: false,
+  find,
+  over,
+};
+
+function find(window: SourceWindow): Candidate[] {
   const { domain, source, listed } = window;
   if (listed?.verdict !== 'denied' || passesOn(window.sender)) return [];
   const said = listed.since.toISOString().slice(0, 10);
@@ -73,7 +83,7 @@ export function deniedSource(window: SourceWindow): Candidate[] {
 }
 
 /** Over when the list denies it no more, or after as long without as that of the domain. */
-export function deniedSourceResolved(finding: KnownFinding, window: SourceWindow): string | null {
+function over(finding: KnownFinding, window: SourceWindow): string | null {
   if (window.listed?.verdict !== 'denied') return 'The list of senders does not deny it any more.';
   return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS)
     ? `No mail of it that passes on the last ${UNAUTHORIZED_DAYS} report days.`

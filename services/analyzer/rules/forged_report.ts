@@ -3,7 +3,8 @@ import { type Candidate, type Culprit, forgedQuery, type KnownFinding } from '..
 import type { ForgedDay } from '../../store/reports/trust-checks.ts';
 import { stated, witnessed } from '../statistics/confidence.ts';
 import { count, list, short } from '../text.ts';
-import { openOf, type ReporterWindow, settledUntil } from '../window.ts';
+import { type ArrivalWindow, openOf, settledUntil } from '../window.ts';
+import type { ArrivalRule } from './rule.ts';
 
 const KIND = 'forged_report';
 /** Days without such a report after which the finding resolves. */
@@ -24,7 +25,16 @@ const UNPROVEN_FROM = 'by a From field that nothing proves';
  * for somebody else, or three that nothing authenticates, on two days, while proven ones go on: if those end where the others begin,
  * the reporter's own signature broke.
  */
-export function forgedReport(window: ReporterWindow): Candidate[] {
+export const forgedReport: ArrivalRule = {
+  kind: KIND,
+  scope: 'arrival',
+  severity: ['low', 'medium', 'high'],
+  tested: false,
+  find,
+  over,
+};
+
+function find(window: ArrivalWindow): Candidate[] {
   const byReporter = new Map<string, ForgedDay[]>();
   for (const row of window.forged) {
     if (row.day <= settledUntil(window.known, KIND, row.reporter)) continue;
@@ -32,15 +42,16 @@ export function forgedReport(window: ReporterWindow): Candidate[] {
   }
   return [...byReporter]
     .flatMap(([reporter, rows]) => candidate(window, reporter, rows))
+    .map((one) => (window.deciders.has(one.subject) ? one : restingOn(window, one)))
     .sort((a, b) => (a.subject < b.subject ? -1 : 1));
 }
 
 /** Resolved when none came for SILENT_DAYS. */
-export function forgedReportResolved(finding: KnownFinding, window: ReporterWindow): string | null {
+function over(finding: KnownFinding, window: ArrivalWindow): string | null {
   return finding.last_day <= addDays(window.now, -SILENT_DAYS) ? `No such report for ${SILENT_DAYS} days.` : null;
 }
 
-function candidate(window: ReporterWindow, reporter: string, rows: readonly ForgedDay[]): Candidate[] {
+function candidate(window: ArrivalWindow, reporter: string, rows: readonly ForgedDay[]): Candidate[] {
   const genuine = window.genuine.find((g) => g.reporter === reporter);
   if (!genuine) return [];
   const sum = { reports: 0, messages: 0, mismatched: 0, contradicting: 0 };
@@ -59,7 +70,7 @@ function candidate(window: ReporterWindow, reporter: string, rows: readonly Forg
   const since = open ? earlier(open.first_day, days[0]!) : days[0]!;
   const last_day = days.at(-1)!;
   // A finding stays as long as its last report is news; then silence ends it.
-  if (open && forgedReportResolved({ ...open, last_day }, window) !== null) return [];
+  if (open && over({ ...open, last_day }, window) !== null) return [];
   const who = sendersOf(rows);
   const name = short(reporter, 60);
   const from = list(
@@ -107,6 +118,23 @@ function candidate(window: ReporterWindow, reporter: string, rows: readonly Forg
       },
     },
   ];
+}
+
+/** What is forged in the name of a reporter whose word decides nothing may be its own doing: it is recorded, and not mailed. */
+function restingOn({ others }: ArrivalWindow, forged: Candidate): Candidate {
+  const reporter = forged.subject;
+  const standing = others.get(reporter) ?? 'new';
+  const { evidence } = forged;
+  return {
+    ...forged,
+    severity: 'low',
+    quiet: true,
+    evidence: {
+      ...evidence,
+      what: `${evidence.what} This rests on the word of ${short(reporter, 60)} alone, whose standing is ${standing}.`,
+      resting_on: [{ reporter, standing }],
+    },
+  };
 }
 
 /** Who wrote them, by the domain of the From field: those who told of the most messages first. */

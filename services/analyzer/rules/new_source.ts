@@ -15,6 +15,7 @@ import {
   signerOf,
   total,
 } from '../window.ts';
+import type { SourceRule } from './rule.ts';
 import { DOMAIN_DAYS } from './silence.ts';
 
 const KIND = 'new_source';
@@ -40,7 +41,16 @@ export const NEWS = 14;
  * Not for forwarders, which come and go as mailboxes are redirected: they pass by the signature alone, that of the author, and what they pass on ends
  * at one receiver. Nor for what a person has approved.
  */
-export function newSource(window: SourceWindow): Candidate[] {
+export const newSource: SourceRule = {
+  kind: KIND,
+  scope: 'source',
+  severity: ['low', 'medium'],
+  tested: true,
+  find,
+  over,
+};
+
+function find(window: SourceWindow): Candidate[] {
   const { domain, source } = window;
   if (window.listed !== null || window.rows.length === 0) return [];
   const first = window.rows.map((row) => row.day).sort()[0]!;
@@ -101,7 +111,7 @@ export function newSource(window: SourceWindow): Candidate[] {
 }
 
 /** Resolved when it has been there so long that it is known, or when it has sent nothing for as long as the rule looks back. */
-export function newSourceResolved(finding: KnownFinding, window: SourceWindow): string | null {
+function over(finding: KnownFinding, window: SourceWindow): string | null {
   if (window.listed !== null) return 'The list of senders speaks of it.';
   if (addDays(finding.first_day, 2 * NEWS) <= window.today) return `It has been there for ${2 * NEWS} days.`;
   return window.domainDays.filter((day) => day.day > finding.last_day).length >= DOMAIN_DAYS

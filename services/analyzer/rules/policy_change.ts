@@ -5,6 +5,7 @@ import { commonest, parsePolicy, strength, TAGS, type Tag } from '../policy.ts';
 import { stated, witnessed } from '../statistics/confidence.ts';
 import { list, short } from '../text.ts';
 import { type DomainWindow, openOf } from '../window.ts';
+import type { DomainRule } from './rule.ts';
 
 const KIND = 'policy_change';
 /** How long caches of DNS and of reporters may show the old policy. */
@@ -29,7 +30,16 @@ interface Change extends TagChange {
  * back at the strength it had: an unmended weakness does not become right by lasting. A strengthening is recorded as `info`, settled at
  * once, and mailed to nobody.
  */
-export function policyChange(window: DomainWindow): Candidate[] {
+export const policyChange: DomainRule = {
+  kind: KIND,
+  scope: 'domain',
+  severity: ['info', 'medium', 'high'],
+  tested: false,
+  find,
+  over,
+};
+
+function find(window: DomainWindow): Candidate[] {
   const open = openOf(window.known, KIND, window.domain);
   const changes = withoutFollowers(changesOf(window.policyDays));
   const weaker = withOpen(changes, open).filter((change) => order(change.tag, change.to) < order(change.tag, change.from));
@@ -45,7 +55,7 @@ export function policyChange(window: DomainWindow): Candidate[] {
 }
 
 /** Resolved when each tag that was weakened is at its old strength again, or beyond. */
-export function policyChangeResolved(finding: KnownFinding, window: DomainWindow): string | null {
+function over(finding: KnownFinding, window: DomainWindow): string | null {
   const changes = changesOf(window.policyDays);
   const returned = (finding.evidence.tags ?? []).map((was) =>
     changes.find((now) => now.tag === was.tag && now.since > was.since && order(now.tag, now.to) >= order(now.tag, was.from)),

@@ -4,7 +4,8 @@ import { type Candidate, type KnownFinding, policyQuery } from '../../store/find
 import { parsePolicy } from '../policy.ts';
 import { stated, witnessed } from '../statistics/confidence.ts';
 import { count, number, percent, short } from '../text.ts';
-import { type DomainWindow, openOf } from '../window.ts';
+import { type DomainWindow, openOf, type ReadinessWindow } from '../window.ts';
+import type { ReadinessRule } from './rule.ts';
 
 const KIND = 'policy_ready';
 /** Of the days of a month, so many with reports, from so many reporters of at least so many days each. */
@@ -30,8 +31,17 @@ export const READY_DAYS = 30;
  * as long at quarantine, and that a domain whose people write to mailing lists stay below reject. There are no percentages any more; `t=y` is the
  * trial. Never mailed by itself: it stands in the digest until the step is taken, or is safe no more.
  */
-export function policyReady(window: DomainWindow, volumes: readonly ClassVolume[]): Candidate[] {
-  const { domain, today } = window;
+export const policyReady: ReadinessRule = {
+  kind: KIND,
+  scope: 'readiness',
+  severity: ['info'],
+  tested: false,
+  find,
+  over,
+};
+
+function find(window: ReadinessWindow): Candidate[] {
+  const { domain, today, volumes } = window;
   const open = openOf(window.known, KIND, domain);
   const policy = window.policy === null ? null : parsePolicy(window.policy);
   if (policy === null || (policy.p !== 'none' && policy.p !== 'quarantine')) return [];
@@ -105,7 +115,7 @@ export function policyReady(window: DomainWindow, volumes: readonly ClassVolume[
 }
 
 /** Over when the step is taken, or when it is safe no more. */
-export function policyReadyResolved(_: KnownFinding, window: DomainWindow): string | null {
+function over(_: KnownFinding, window: DomainWindow): string | null {
   if (window.policyDays.length === 0) return null;
   const p = window.policy === null ? null : parsePolicy(window.policy).p;
   return p === null ? 'The policy is not known any more.' : `It does not hold any more (p=${p} is published).`;

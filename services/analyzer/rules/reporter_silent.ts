@@ -6,6 +6,7 @@ import { Habit, Series } from '../statistics/habit.ts';
 import { silenceTail } from '../statistics/tails.ts';
 import { count, number, percent, short } from '../text.ts';
 import { type DomainWindow, openOf, settledUntil } from '../window.ts';
+import type { DomainRule } from './rule.ts';
 
 const KIND = 'reporter_silent';
 /** Report days without a word: an outage is over sooner, and late reports come sooner. */
@@ -22,10 +23,19 @@ const ADVICE_DAYS = 7;
  * A reporter that spoke on at least four of five days, and enough, says nothing any more while others go on. Everything it saw goes unseen from
  * then: what the other rules find rests on the rest. Per reporter.
  */
-export function reporterSilent(window: DomainWindow): Candidate[] {
+export const reporterSilent: DomainRule = {
+  kind: KIND,
+  scope: 'domain',
+  severity: ['low'],
+  tested: true,
+  find,
+  over,
+};
+
+function find(window: DomainWindow): Candidate[] {
   const { attendance, domain } = window;
   const found: Candidate[] = [];
-  const level = levelOf(window.falseAlarmsPerMonth, attendance.reporters.length);
+  const level = levelOf(window.budget, attendance.reporters.length);
   const spokenOn = new Map<string, Set<string>>();
   for (const row of window.reporterDays) {
     const on = spokenOn.get(row.day) ?? new Set();
@@ -97,7 +107,7 @@ export function reporterSilent(window: DomainWindow): Candidate[] {
 }
 
 /** Resolved when it speaks again. */
-export function reporterSilentResolved(finding: KnownFinding, window: DomainWindow): string | null {
+function over(finding: KnownFinding, window: DomainWindow): string | null {
   const again = window.reporterDays
     .filter((row) => row.reporter === finding.subject && row.day >= finding.first_day)
     .map((row) => row.day)

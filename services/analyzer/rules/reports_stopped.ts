@@ -1,8 +1,8 @@
 import { earlier } from '../../shared/days.ts';
-import type { Confirmation } from '../../store/domains/domains.ts';
 import { type Candidate, domainQuery, type KnownFinding } from '../../store/findings/findings.ts';
 import { short } from '../text.ts';
-import { openOf } from '../window.ts';
+import { type DnsWindow, openOf } from '../window.ts';
+import type { DnsRule } from './rule.ts';
 
 const KIND = 'reports_stopped';
 
@@ -11,7 +11,16 @@ const KIND = 'reports_stopped';
  * the mailbox's domain does not take them any more (RFC 9990 section 4). Reporters stop at their next look, and then nothing else is seen.
  * The enricher says when it is lost: by definite answers in several checks, never by a name service that does not answer.
  */
-export function reportsStopped(domain: string, confirmation: Confirmation | null, known: readonly KnownFinding[]): Candidate[] {
+export const reportsStopped: DnsRule = {
+  kind: KIND,
+  scope: 'dns',
+  severity: ['high'],
+  tested: false,
+  find,
+  over,
+};
+
+function find({ domain, confirmation, known }: DnsWindow): Candidate[] {
   if (!confirmation?.lost_since || !confirmation.last_checked) return [];
   const { lost_since, last_checked, reason } = confirmation;
   const since = lost_since.toISOString().slice(0, 10);
@@ -52,6 +61,6 @@ export function reportsStopped(domain: string, confirmation: Confirmation | null
 }
 
 /** Resolved when DNS leads the reports here again. */
-export function reportsStoppedResolved(_finding: KnownFinding, confirmation: Confirmation | null): string | null {
+function over(_: KnownFinding, { confirmation }: DnsWindow): string | null {
   return confirmation !== null && confirmation.lost_since === null ? 'DNS leads its reports to your mailbox again.' : null;
 }

@@ -3,6 +3,7 @@ import type { SubdomainName, SubdomainNames } from '../../store/rollups/subdomai
 import { publishedTag } from '../policy.ts';
 import { count, list, number, percent, short } from '../text.ts';
 import { type DomainWindow, judgedDays } from '../window.ts';
+import type { DomainRule } from './rule.ts';
 import { silent } from './silence.ts';
 import { numbersOf, riseOf, severityOf, UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
 
@@ -16,7 +17,16 @@ const NAMES = 10;
  *
  * Reports do not say whether a name exists, and nothing is looked up: what is said of a name is whether mail was ever seen passing under it.
  */
-export function subdomainAbuse(window: DomainWindow): Candidate[] {
+export const subdomainAbuse: DomainRule = {
+  kind: KIND,
+  scope: 'domain',
+  severity: ['low', 'medium', 'high'],
+  tested: true,
+  find,
+  over,
+};
+
+function find(window: DomainWindow): Candidate[] {
   const rise = riseOf(window, 'below');
   if (rise === null) return [];
   const { confidence, first, evidence } = numbersOf(window, rise);
@@ -48,7 +58,7 @@ export function subdomainAbuse(window: DomainWindow): Candidate[] {
 }
 
 /** Resolved as unauthorized_source is. */
-export function subdomainAbuseResolved(finding: KnownFinding, window: DomainWindow): string | null {
+function over(finding: KnownFinding, window: DomainWindow): string | null {
   return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS)
     ? `No such mail on the last ${UNAUTHORIZED_DAYS} report days beyond what is usual.`
     : null;

@@ -8,6 +8,7 @@ import { Habit, Series } from '../statistics/habit.ts';
 import { countTail } from '../statistics/tails.ts';
 import { count, list, number, percent, short } from '../text.ts';
 import { type DomainWindow, isEvidence, judgedDays, openOf, settledUntil } from '../window.ts';
+import type { DomainRule } from './rule.ts';
 import { silent } from './silence.ts';
 
 const KIND = 'unauthorized_source';
@@ -61,7 +62,16 @@ interface Concerned {
  *
  * Networks most of whose mail comes from below the domain are subdomain_abuse's.
  */
-export function unauthorizedSource(window: DomainWindow): Candidate[] {
+export const unauthorizedSource: DomainRule = {
+  kind: KIND,
+  scope: 'domain',
+  severity: ['low', 'medium', 'high', 'critical'],
+  tested: true,
+  find,
+  over,
+};
+
+function find(window: DomainWindow): Candidate[] {
   const rise = riseOf(window, 'domain');
   return rise === null ? [] : [candidate(window, rise)];
 }
@@ -96,7 +106,7 @@ export function riseOf(window: DomainWindow, part: Part): Rise | null {
   const stays = open ? { until: earlier(open.first_day, from), usual: open.evidence.usual ?? null } : null;
   const habit = habitsOf(window, part, stays);
   const { usual } = habit(window.today);
-  const level = open ? STILL : levelOf(window.falseAlarmsPerMonth, TESTS);
+  const level = open ? STILL : levelOf(window.budget, TESTS);
   const spans = spansOf(days);
   const tail = (some: readonly string[]): number => {
     const n = some.reduce((sum, day) => sum + (totals.get(day) ?? 0), 0);
@@ -232,7 +242,7 @@ function candidate(window: DomainWindow, found: Rise): Candidate {
 }
 
 /** Resolved when the rule saw enough newer report days and holds no more. */
-export function unauthorizedSourceResolved(finding: KnownFinding, window: DomainWindow): string | null {
+function over(finding: KnownFinding, window: DomainWindow): string | null {
   return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS)
     ? `No such mail on the last ${UNAUTHORIZED_DAYS} report days beyond what is usual.`
     : null;

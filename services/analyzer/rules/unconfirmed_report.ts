@@ -2,7 +2,8 @@ import { addDays, earlier } from '../../shared/days.ts';
 import { type Candidate, type KnownFinding, recordsQuery } from '../../store/findings/findings.ts';
 import type { Standing } from '../standing.ts';
 import { count, list, short } from '../text.ts';
-import { type DomainWindow, openOf } from '../window.ts';
+import { openOf, type UndecidedWindow } from '../window.ts';
+import type { UndecidedRule } from './rule.ts';
 import { numbersOf, type Rise, riseOf, UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
 
 const KIND = 'unconfirmed_report';
@@ -11,23 +12,24 @@ const CERTAINTY = 0.2;
 /** Reporters named in the evidence. */
 const NAMED = 10;
 
-/** What those reporters tell whose word decides nothing, and who they are. */
-export interface OthersWindow {
-  /** Their rows alone, up to the newest day that they tell of. */
-  window: DomainWindow;
-  others: readonly { reporter: string; standing: Standing }[];
-}
-
 /**
  * Reporters whose word decides nothing tell of unauthenticated mail that rises above their own habit, and nobody whose word counts does.
  *
  * It may be true: a small receiver sees an attack on its own people that no large one sees. Or somebody wants it to be believed. So it is one finding for
  * the domain, whatever they tell and however many they are; low, of little certainty, never mailed by itself, and marked as resting on them
  * alone. No other finding is opened, changed or ended by it.
- *
- * @param told the kinds that reporters whose word counts tell of, or that stand open by their word
  */
-export function unconfirmedReport({ window, others }: OthersWindow, told: ReadonlySet<string>): Candidate[] {
+export const unconfirmedReport: UndecidedRule = {
+  kind: KIND,
+  scope: 'undecided',
+  severity: ['low'],
+  tested: false,
+  find,
+  over,
+};
+
+function find({ window, others, told }: UndecidedWindow): Candidate[] {
+  if (window === null) return [];
   const rises = [
     ...(told.has('unauthorized_source') ? [] : [riseOf(window, 'domain')]),
     ...(told.has('subdomain_abuse') ? [] : [riseOf(window, 'below')]),
@@ -66,16 +68,12 @@ export function unconfirmedReport({ window, others }: OthersWindow, told: Readon
 }
 
 /** Over when others tell of it, when those it rested on decide now, or when they tell of nothing for as long as the rule looks back. */
-export function unconfirmedReportResolved(
-  finding: KnownFinding,
-  given: OthersWindow | null,
-  told: ReadonlySet<string>,
-): string | null {
+function over(finding: KnownFinding, { window, others, told }: UndecidedWindow): string | null {
   if (told.has('unauthorized_source') || told.has('subdomain_abuse')) return 'Reporters whose word counts tell of such mail.';
   const named = new Set((finding.evidence.resting_on ?? []).map(({ reporter }) => reporter));
-  const still = given?.others.some(({ reporter }) => named.has(reporter)) ?? false;
-  if (!still) return 'None of those it rested on is without a say any more, or they report no more.';
-  return finding.last_day <= addDays(given!.window.today, -UNAUTHORIZED_DAYS)
+  if (window === null || !others.some(({ reporter }) => named.has(reporter)))
+    return 'None of those it rested on is without a say any more, or they report no more.';
+  return finding.last_day <= addDays(window.today, -UNAUTHORIZED_DAYS)
     ? `They told of no such mail for ${UNAUTHORIZED_DAYS} days.`
     : null;
 }

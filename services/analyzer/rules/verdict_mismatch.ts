@@ -6,6 +6,7 @@ import { stated, wilson, witnessed } from '../statistics/confidence.ts';
 import { shareTail } from '../statistics/tails.ts';
 import { count, percent, short } from '../text.ts';
 import { type DomainWindow, openOf, settledUntil } from '../window.ts';
+import type { DomainRule } from './rule.ts';
 
 const KIND = 'verdict_mismatch';
 /** Days the rule looks at, and report days of the reporter without, after which the finding resolves. */
@@ -23,9 +24,18 @@ const PRIOR_SHARE = 20;
  * (RFC 9990: policy_evaluated against auth_results). We count by the results; people who read the raw report do not,
  * and the receiver treated the mail by its verdict. Per reporter, against its own habit: one that always does so is not news.
  */
-export function verdictMismatch(window: DomainWindow): Candidate[] {
+export const verdictMismatch: DomainRule = {
+  kind: KIND,
+  scope: 'domain',
+  severity: ['low'],
+  tested: true,
+  find,
+  over,
+};
+
+function find(window: DomainWindow): Candidate[] {
   const from = addDays(window.today, 1 - RECENT);
-  const level = levelOf(window.falseAlarmsPerMonth, window.attendance.reporters.length);
+  const level = levelOf(window.budget, window.attendance.reporters.length);
   return window.attendance.reporters.flatMap((reporter): Candidate[] => {
     const open = openOf(window.known, KIND, reporter);
     const settled = settledUntil(window.known, KIND, reporter);
@@ -84,7 +94,7 @@ export function verdictMismatch(window: DomainWindow): Candidate[] {
 }
 
 /** Resolved when the reporter has spoken on several days without. */
-export function verdictMismatchResolved(finding: KnownFinding, window: DomainWindow): string | null {
+function over(finding: KnownFinding, window: DomainWindow): string | null {
   const after = window.reporterDays.filter((row) => row.reporter === finding.subject && row.day > finding.last_day);
   const last = after.map((row) => row.day).sort()[OVER_DAYS - 1];
   return last === undefined ? null : `Its verdicts agree with its results again, on ${OVER_DAYS} report days until ${last}.`;

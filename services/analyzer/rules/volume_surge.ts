@@ -5,6 +5,7 @@ import { Habit, Series } from '../statistics/habit.ts';
 import { countTail } from '../statistics/tails.ts';
 import { count, number, short } from '../text.ts';
 import { judgedDays, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
+import type { SourceRule } from './rule.ts';
 
 const KIND = 'volume_surge';
 /** Days the rule looks at. */
@@ -38,7 +39,17 @@ const PRIOR_K = 5;
  * the negative binomial of its own habit, whose dispersion a sender of campaigns widens by itself. One reporter alone proves nothing: it may
  * have reported twice. Days are tested as those of unauthorized_source are: each against what was before it and what may still come.
  */
-export function volumeSurge(window: SourceWindow): Candidate[] {
+export const volumeSurge: SourceRule = {
+  kind: KIND,
+  scope: 'source',
+  severity: ['low', 'medium'],
+  tested: true,
+  yieldsTo: ['new_source'],
+  find,
+  over,
+};
+
+function find(window: SourceWindow): Candidate[] {
   const { domain, source, rows } = window;
   const sum = total(rows);
   if (sum.messages === 0 || sum.passed < 0.8 * sum.messages || window.listed?.verdict === 'denied') return [];
@@ -124,7 +135,7 @@ export function volumeSurge(window: SourceWindow): Candidate[] {
 }
 
 /** Resolved when three report days are back at the habit. */
-export function volumeSurgeResolved(finding: KnownFinding, window: SourceWindow): string | null {
+function over(finding: KnownFinding, window: SourceWindow): string | null {
   const after = judgedDays(window).filter((day) => day.day > finding.last_day);
   return after.length >= OVER_DAYS ? `Its mail is back at its habit since ${after.at(-1)!.day}.` : null;
 }

@@ -225,7 +225,7 @@ describe('a user catalogue', () => {
   });
 
   test('is the example of docs/senders.md', () => {
-    const doc = readFileSync(new URL('../../../../docs/senders.md', import.meta.url), 'utf8');
+    const doc = readFileSync(new URL('../../../docs/senders.md', import.meta.url), 'utf8');
     const example: unknown = JSON.parse(/```json\n([\s\S]*?)```/.exec(doc)?.[1] ?? '');
     expect(schema.safeParse(example).success).toBe(true);
     const merged = mergeCatalogues(catalogue, parseCatalogue(example));

@@ -19,10 +19,10 @@ test('a service the catalogue knows is named, and the advice is what its documen
   const sender = catalogueOf({ sendersFile: null }).senders.get('sendgrid')!;
   const rows = Array.from({ length: 10 }, (_, i) => row(ago(i), 'foreignSpf', 50, { source: 'sendgrid.net' }));
   const known = sourceWindow(rows, { sender });
-  const [finding] = alignmentFailure(known);
+  const [finding] = alignmentFailure.find(known);
   expect(finding!.evidence.advice![0]).toBe(`If you use ${sender.name}: ${sender.align} (${sender.source})`);
   expect(classify(known).why).toContain(`sendgrid.net (${sender.name})`);
-  const [unnamed] = alignmentFailure(sourceWindow(rows));
+  const [unnamed] = alignmentFailure.find(sourceWindow(rows));
   expect(unnamed!.evidence.advice![0]).toMatch(/^If sendgrid\.net sends for you, let it sign/);
 });
 

@@ -122,8 +122,8 @@ describe('attendance', () => {
 test('the budget: a domain tested every day is wrong no more often than granted', () => {
   const tests = 12;
   const kinds = 8;
-  expect(levelOf(1, tests) * tests * kinds * 30).toBeCloseTo(1, 12);
-  expect(levelOf(0.5, tests)).toBeCloseTo(levelOf(1, tests) / 2, 15);
+  expect(levelOf({ perMonth: 1, kinds }, tests) * tests * kinds * 30).toBeCloseTo(1, 12);
+  expect(levelOf({ perMonth: 0.5, kinds }, tests)).toBeCloseTo(levelOf({ perMonth: 1, kinds }, tests) / 2, 15);
   // What is tested once of each of three new sources in a month.
-  expect(onceLevelOf(1, 3) * 3 * kinds).toBeCloseTo(1, 12);
+  expect(onceLevelOf({ perMonth: 1, kinds }, 3) * 3 * kinds).toBeCloseTo(1, 12);
 });

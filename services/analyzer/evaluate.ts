@@ -1,0 +1,383 @@
+import type { FailedCheck, Keys } from '../store/analysis/signatures.ts';
+import type {
+  ClassVolume,
+  DomainDay,
+  Networks,
+  PolicyDay,
+  ReporterDay,
+  SourceClass,
+  SourceDay,
+} from '../store/analysis/window-reads.ts';
+import type { Confirmation } from '../store/domains/domains.ts';
+import type { Candidate, KnownFinding } from '../store/findings/findings.ts';
+import type { ForgedDay, GenuineReports } from '../store/reports/trust-checks.ts';
+import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
+import type { Identity, NetworkFacts } from '../store/sources/identities.ts';
+import type { ListEntry } from '../store/sources/sender-list.ts';
+import { type FindingChanges, isHeard, type Moment, reconcile } from './lifecycle.ts';
+import { currentPolicy } from './policy.ts';
+import { examineSender } from './rules/authentication_regression.ts';
+import { BrokenSenders } from './rules/broken_senders.ts';
+import { ruleOf, rulesOf, TESTED_KINDS } from './rules/index.ts';
+import { DOMAIN_DAYS } from './rules/silence.ts';
+import type { Catalogue } from './senders/catalogue.ts';
+import { entryOf } from './senders/load.ts';
+import { classify } from './sources/classes.ts';
+import { type Identified, identify, isNetwork } from './sources/identity.ts';
+import type { Standing } from './standing.ts';
+import { type Budget, levelOf, onceLevelOf } from './statistics/budget.ts';
+import { Attendance } from './statistics/habit.ts';
+import type { ArrivalWindow, DnsWindow, DomainWindow, IncidentWindow, SourceWindow, UndecidedWindow } from './window.ts';
+
+/** Everything that was loaded of one domain. */
+export interface DomainData extends Moment {
+  domain: string;
+  /** First day of the window. */
+  from: string;
+  /** The sources the work names; their rows are complete within the window, and there are rows of no others. */
+  sources: readonly string[];
+  rows: readonly SourceDay[];
+  /** Of the whole window. */
+  reporterDays: readonly ReporterDay[];
+  /** Each reporter of these rows is known, and may decide alone. */
+  byKnown: boolean;
+  /** Sources of the domain that authenticate, within the window: as many tests as each kind makes a day. */
+  testedSources: number;
+  /** Those that pass and were first seen within a month. */
+  newcomers: number;
+  /** From loadBorrowed, of the new sources among those that the work names. */
+  borrowed: ReadonlyMap<string, number>;
+  /** From loadKeys, of the small ones among them that pass by a signature alone. */
+  keys: ReadonlyMap<string, Keys>;
+  /** The first day of each source, where it is known. */
+  firstSeen: ReadonlyMap<string, string>;
+  /** `analyzer.false_alarms_per_month` */
+  falseAlarmsPerMonth: number;
+  policyDays: readonly PolicyDay[];
+  known: readonly KnownFinding[];
+  /** Null: more work of this domain waits, and the domain as a whole is judged with the last of it. */
+  networks: Networks | null;
+  /** The names below the domain that unauthenticated mail of the newest days came under. */
+  names: SubdomainNames;
+  /** What the enricher found out about those sources that are networks. */
+  facts: readonly NetworkFacts[];
+  /** What those tell whose word decides nothing; null where there are none, or more work of the domain waits. */
+  others: Others | null;
+  forged: readonly ForgedDay[];
+  genuine: readonly GenuineReports[];
+  /** The mail services and forwarders that are known by name. */
+  catalogue: Catalogue;
+  /** What persons say of sources: the entries that stand for this domain. */
+  senderList: readonly ListEntry[];
+  /** What DNS says of the way of its reports to us; absent or null: nothing was asked. */
+  confirmation?: Confirmation | null;
+}
+
+/** The rows of the reporters that decide nothing, and who they are. */
+export interface Others {
+  reporters: readonly { reporter: string; standing: Standing }[];
+  from: string;
+  today: string;
+  reporterDays: readonly ReporterDay[];
+  networks: Networks;
+}
+
+/** What is known of the sources of a domain before any rule about them was asked. */
+export interface ExaminedSources {
+  classes: SourceClass[];
+  identities: Identity[];
+  /** The senders that broke, and those that recovered. */
+  senders: BrokenSenders;
+  /** The window of a source; one that the work does not name has no rows in it. */
+  windowOf(source: string): SourceWindow;
+}
+
+/**
+ * Classifies and names the sources that the work names, and finds out which of them broke. What broke is then looked up in the records
+ * (loadFailedChecks), so this comes before `evaluate`. Pure: no I/O, no clock, and the order of rows does not matter.
+ */
+export function examineSources(data: DomainData): ExaminedSources {
+  const { known } = data;
+  const senders = new BrokenSenders(data.domain, data.today, known);
+  const windows = new SourceWindows(data, senders);
+  const classes: SourceClass[] = [];
+  const identities: Identity[] = [];
+  for (const source of data.sources) {
+    const window = windows.of(source);
+    const { identity } = windows.identified(source);
+    const found = classify(window);
+    // A domain that no trusted report covers has proven nothing: what was known of it stays.
+    const covered = window.rows.length > 0;
+    if (covered || isNetwork(source)) identities.push(identity);
+    classes.push(covered ? { ...found, why: `${found.why} ${identity.evidence}` } : found);
+    examineSender(senders, window);
+  }
+  // Nothing newer came of a sender that the work does not name, and its silence may end it.
+  const named = new Set(data.sources);
+  const waiting = new Set(known.flatMap((finding) => finding.waiting));
+  for (const source of senders.sources.filter((one) => !named.has(one) && !waiting.has(one)))
+    examineSender(senders, windows.of(source));
+  return { classes, identities, senders, windowOf: (source) => windows.of(source) };
+}
+
+/** Makes the windows of sources, each once. */
+class SourceWindows {
+  readonly #data: DomainData;
+  readonly #senders: BrokenSenders;
+  readonly #rows: Map<string, SourceDay[]>;
+  readonly #facts: ReadonlyMap<string, NetworkFacts>;
+  readonly #shared: Pick<
+    SourceWindow,
+    'domain' | 'from' | 'today' | 'domainDays' | 'reporterDays' | 'attendance' | 'level' | 'onceLevel' | 'policy' | 'known'
+  >;
+  readonly #windows = new Map<string, Omit<SourceWindow, 'broken'>>();
+
+  constructor(data: DomainData, senders: BrokenSenders) {
+    const { domain, from, today, reporterDays } = data;
+    this.#data = data;
+    this.#senders = senders;
+    this.#rows = new Map(data.sources.map((source) => [source, []]));
+    for (const row of data.rows) this.#rows.get(row.source)?.push(row);
+    this.#facts = new Map(data.facts.map((facts) => [facts.source, facts]));
+    this.#shared = {
+      domain,
+      from,
+      today,
+      domainDays: domainDaysOf(reporterDays, data.byKnown),
+      reporterDays,
+      attendance: new Attendance(reporterDays),
+      level: levelOf(budgetOf(data), data.testedSources),
+      onceLevel: onceLevelOf(budgetOf(data), data.newcomers),
+      policy: currentPolicy(data.policyDays),
+      known: data.known.filter(isHeard),
+    };
+  }
+
+  identified(source: string): Identified {
+    const { domain, catalogue } = this.#data;
+    return identify({ domain, source, rows: this.#rows.get(source) ?? [] }, this.#facts.get(source) ?? null, catalogue);
+  }
+
+  of(source: string): SourceWindow {
+    let window = this.#windows.get(source);
+    if (window === undefined) {
+      window = this.#windowOf(source);
+      this.#windows.set(source, window);
+    }
+    return { ...window, broken: this.#senders.part(source) !== null };
+  }
+
+  #windowOf(source: string): Omit<SourceWindow, 'broken'> {
+    const data = this.#data;
+    const { sender } = this.identified(source);
+    return {
+      ...this.#shared,
+      source,
+      rows: this.#rows.get(source) ?? [],
+      firstSeen: data.firstSeen.get(source) ?? null,
+      borrowed: data.borrowed.get(source) ?? null,
+      keys: data.keys.get(source) ?? null,
+      sender,
+      // A reverse name is not a service's word: what a person said of the service is said of what it authenticates.
+      listed: entryOf(data.senderList, source, isNetwork(source) ? null : (sender?.id ?? null)),
+    };
+  }
+}
+
+/** What the rules see, by scope. */
+interface Windows {
+  source(source: string): SourceWindow;
+  incident: IncidentWindow;
+  /** Null: more work of the domain waits, and it is evaluated as a whole with the last of it. */
+  domain: DomainWindow | null;
+  arrival: ArrivalWindow;
+  dns: DnsWindow;
+  undecided: UndecidedWindow;
+}
+
+/**
+ * Asks all rules but those about the next policy, and holds what they found against what is on file. Pure.
+ *
+ * @param checks what did not pass in the mail of the senders that broke: the findings name it
+ */
+export function evaluate(data: DomainData, sources: ExaminedSources, checks: readonly FailedCheck[] = []): FindingChanges {
+  sources.senders.nameChecks(checks);
+  const known = data.known.filter(isHeard);
+  const attendance = new Attendance(data.reporterDays);
+  const windows: Windows = {
+    source: sources.windowOf,
+    incident: { senders: sources.senders, policy: currentPolicy(data.policyDays) },
+    domain: domainWindow(data, sources.senders, attendance, known),
+    arrival: arrivalWindow(data, attendance, known),
+    dns: { domain: data.domain, confirmation: data.confirmation ?? null, known },
+    undecided: undecidedWindow(data, known),
+  };
+  const { domain } = windows;
+  const candidates = [
+    ...data.sources.flatMap((source) => findOfSource(sources.windowOf(source))),
+    ...rulesOf('incident').flatMap((rule) => rule.find(windows.incident)),
+    ...(domain === null ? [] : rulesOf('domain').flatMap((rule) => rule.find(domain))),
+    ...rulesOf('arrival').flatMap((rule) => rule.find(windows.arrival)),
+    ...rulesOf('dns').flatMap((rule) => rule.find(windows.dns)),
+  ];
+  const told = new Set([...candidates, ...known.filter((one) => one.state === 'open')].map(({ kind }) => kind));
+  windows.undecided = { ...windows.undecided, told };
+  candidates.push(...rulesOf('undecided').flatMap((rule) => rule.find(windows.undecided)));
+  return reconcile(candidates.map(withMissing(attendance)), data.known, (finding) => overOf(finding, data.domain, windows), data);
+}
+
+function findOfSource(window: SourceWindow): Candidate[] {
+  const found: Candidate[] = [];
+  for (const rule of rulesOf('source'))
+    if (!found.some(({ kind }) => rule.yieldsTo?.includes(kind))) found.push(...rule.find(window));
+  return found;
+}
+
+/** Why an open finding that no rule upholds is over; null while that cannot be said. */
+function overOf(finding: KnownFinding, domain: string, windows: Windows): string | null {
+  if (finding.pending) return null;
+  const rule = ruleOf(finding, domain);
+  switch (rule?.scope) {
+    case 'source':
+      return rule.over(finding, windows.source(finding.subject));
+    case 'incident':
+      return rule.over(finding, windows.incident);
+    case 'domain':
+      return windows.domain && rule.over(finding, windows.domain);
+    case 'arrival':
+      return rule.over(finding, windows.arrival);
+    case 'dns':
+      return rule.over(finding, windows.dns);
+    case 'undecided':
+      return windows.domain && rule.over(finding, windows.undecided);
+    default:
+      return null;
+  }
+}
+
+/**
+ * Asks the rules about the next policy: they rest on the classes of all sources, so this comes after these are written.
+ * @param known from loadFindings, after the others were written
+ */
+export function evaluateReadiness(
+  data: Omit<DomainData, 'networks' | 'names'>,
+  known: readonly KnownFinding[],
+  volumes: readonly ClassVolume[],
+): FindingChanges {
+  const { domain, from, today, reporterDays, policyDays } = data;
+  const attendance = new Attendance(reporterDays);
+  const window = {
+    domain,
+    from,
+    today,
+    domainDays: domainDaysOf(reporterDays, data.byKnown),
+    reporterDays,
+    attendance,
+    budget: budgetOf(data),
+    networks: { largest: [], others: NO_NETWORKS, others_below: NO_NETWORKS },
+    names: NO_NAMES,
+    policyDays,
+    policy: currentPolicy(policyDays),
+    excluded: new Set<string>(),
+    known,
+    volumes,
+  };
+  const over = (finding: KnownFinding) => {
+    const rule = ruleOf(finding, domain);
+    return rule?.scope === 'readiness' && !finding.pending ? rule.over(finding, window) : null;
+  };
+  const candidates = rulesOf('readiness').flatMap((rule) => rule.find(window));
+  return reconcile(candidates.map(withMissing(attendance)), known, over, data);
+}
+
+function budgetOf({ falseAlarmsPerMonth }: Pick<DomainData, 'falseAlarmsPerMonth'>): Budget {
+  return { perMonth: falseAlarmsPerMonth, kinds: TESTED_KINDS };
+}
+
+function domainWindow(
+  data: DomainData,
+  senders: BrokenSenders,
+  attendance: Attendance,
+  known: readonly KnownFinding[],
+): DomainWindow | null {
+  const { domain, from, today, reporterDays, networks, names, policyDays } = data;
+  return (
+    networks && {
+      domain,
+      from,
+      today,
+      domainDays: domainDaysOf(reporterDays, data.byKnown),
+      reporterDays,
+      attendance,
+      budget: budgetOf(data),
+      networks,
+      names,
+      policyDays,
+      policy: currentPolicy(policyDays),
+      excluded: new Set([...senders.sources, ...approvedNetworks(data)]),
+      known,
+    }
+  );
+}
+
+function arrivalWindow(data: DomainData, attendance: Attendance, known: readonly KnownFinding[]): ArrivalWindow {
+  const { domain, forged, genuine } = data;
+  return {
+    domain,
+    now: data.now.toISOString().slice(0, 10),
+    forged,
+    genuine,
+    deciders: new Set(attendance.reporters),
+    others: new Map(data.others?.reporters.map(({ reporter, standing }) => [reporter, standing])),
+    known,
+  };
+}
+
+/** A window of their rows alone: habit is what they reported before. */
+function undecidedWindow({ domain, others, policyDays, ...data }: DomainData, known: readonly KnownFinding[]): UndecidedWindow {
+  if (others === null) return { window: null, others: [], told: new Set() };
+  const { reporterDays } = others;
+  const window: DomainWindow = {
+    domain,
+    from: others.from,
+    today: others.today,
+    domainDays: domainDaysOf(reporterDays, false),
+    reporterDays,
+    attendance: new Attendance(reporterDays),
+    budget: budgetOf(data),
+    networks: others.networks,
+    names: NO_NAMES,
+    policyDays: [],
+    policy: currentPolicy(policyDays),
+    excluded: new Set(),
+    known: known.filter(({ kind }) => rulesOf('undecided').some((rule) => rule.kind === kind)),
+  };
+  return { window, others: others.reporters, told: new Set() };
+}
+
+const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
+const NO_NETWORKS = { networks: 0, failed: 0 };
+
+/** Adds to every finding, whatever its kind, which of the usual reporters have not reported on its last day. */
+function withMissing(attendance: Attendance) {
+  return (one: Candidate): Candidate => ({ ...one, evidence: { ...one.evidence, missing: attendance.missing(one.last_day) } });
+}
+
+/** The newest report days, newest first. */
+export function domainDaysOf(reporterDays: readonly ReporterDay[], byKnown: boolean): DomainDay[] {
+  const days = new Map<string, DomainDay>();
+  for (const { day, reporter, messages } of reporterDays) {
+    const one = days.get(day) ?? { day, messages: 0, reporters: [] };
+    one.messages += messages;
+    one.reporters.push(reporter);
+    days.set(day, one);
+  }
+  const newest = [...days.values()].sort((a, b) => (a.day < b.day ? 1 : -1)).slice(0, DOMAIN_DAYS);
+  return byKnown ? newest.map((day) => ({ ...day, known: day.reporters })) : newest;
+}
+
+/** Networks that a person approved are not unauthorized. (A network has no signer, so no entry of a service applies to it.) */
+function approvedNetworks({ networks, senderList }: DomainData): string[] {
+  const sources = networks?.largest.map(({ source }) => source) ?? [];
+  return sources.filter((source) => entryOf(senderList, source, null)?.verdict === 'approved');
+}

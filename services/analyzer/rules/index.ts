@@ -1,0 +1,50 @@
+import { alignmentFailure } from './alignment_failure.ts';
+import { authenticationRegression } from './authentication_regression.ts';
+import { deniedSource } from './denied_source.ts';
+import { forgedReport } from './forged_report.ts';
+import { newSource } from './new_source.ts';
+import { policyChange } from './policy_change.ts';
+import { policyReady } from './policy_ready.ts';
+import { reporterSilent } from './reporter_silent.ts';
+import { reportsStopped } from './reports_stopped.ts';
+import type { Rule } from './rule.ts';
+import { subdomainAbuse } from './subdomain_abuse.ts';
+import { unauthorizedSource } from './unauthorized_source.ts';
+import { unconfirmedReport } from './unconfirmed_report.ts';
+import { verdictMismatch } from './verdict_mismatch.ts';
+import { volumeSurge } from './volume_surge.ts';
+
+/**
+ * All kinds of findings. A new kind is a file in this folder and a line here. (Its facts and its words are a file and a line in
+ * services/findings/kinds/: the compiler asks for them.)
+ */
+export const RULES: readonly Rule[] = [
+  unauthorizedSource,
+  deniedSource,
+  subdomainAbuse,
+  authenticationRegression,
+  alignmentFailure,
+  newSource,
+  volumeSurge,
+  reporterSilent,
+  verdictMismatch,
+  policyChange,
+  policyReady,
+  forgedReport,
+  unconfirmedReport,
+  reportsStopped,
+];
+
+/** The kinds that share the budget of false alarms, each with an equal part. */
+export const TESTED_KINDS = new Set(RULES.filter(({ tested }) => tested).map(({ kind }) => kind)).size;
+
+/** The rules of one scope, in the order of RULES. */
+export function rulesOf<Scope extends Rule['scope']>(scope: Scope): Extract<Rule, { scope: Scope }>[] {
+  return RULES.filter((rule): rule is Extract<Rule, { scope: Scope }> => rule.scope === scope);
+}
+
+/** The rule behind a finding; undefined for a kind that only an older version knew. */
+export function ruleOf({ kind, subject }: { kind: string; subject: string }, domain: string): Rule | undefined {
+  const rules = RULES.filter((rule) => rule.kind === kind);
+  return rules.length > 1 ? rules.find(({ scope }) => (scope === 'source') === (subject !== domain)) : rules[0];
+}

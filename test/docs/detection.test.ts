@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { RULES, TESTED_KINDS } from '../../services/analyzer/rules/index.ts';
+import { KINDS, QUIET_KINDS } from '../../simulate/kinds.ts';
+import { readDocument, sections, tableOf } from './markdown.ts';
+
+const parts = sections(readDocument('detection.md'));
+const part = (title: string) => parts.find((one) => one.title === title)!.text;
+const kindsOf = (rules: readonly { kind: string }[]) => [...new Set(rules.map(({ kind }) => kind))].sort();
+
+test('docs/detection.md lists every rule with its severities, and no other', () => {
+  const listed = tableOf(part('The kinds'), 'kind').map(([kind, severity]) => `${/`(\w+)`/.exec(kind!)![1]}: ${severity}`);
+  expect(listed.sort()).toEqual(RULES.map(({ kind, severity }) => `${kind}: ${severity.join(', ')}`).sort());
+});
+
+test('docs/detection.md names the kinds that share the budget, and how many they are', () => {
+  const text = part('The budget of false alarms').replace(/\s+/g, ' ');
+  const [, formula] = /budget \/ 30 days \/ (\d+) kinds/.exec(text)!;
+  expect(Number(formula)).toBe(TESTED_KINDS);
+  const [, names] = /The eight are (.*?)\. The others/.exec(text)!;
+  expect([...names!.matchAll(/`(\w+)`/g)].map(([, kind]) => kind!).sort()).toEqual(kindsOf(RULES.filter(({ tested }) => tested)));
+});
+
+test('the simulator has an incident for every kind of finding, and knows no other kind', () => {
+  const ours = Object.values(KINDS).flatMap(({ detect, excuse }) => [...detect, ...excuse].filter((kind) => !kind.includes(' ')));
+  const detected = Object.values(KINDS).flatMap(({ detect }) => detect.filter((kind) => !kind.includes(' ')));
+  expect([...new Set(ours)].sort()).toEqual(kindsOf(RULES));
+  expect([...new Set(detected)].sort()).toEqual(kindsOf(RULES));
+  expect(QUIET_KINDS).toEqual(['policy_ready']);
+});
