@@ -54,7 +54,7 @@ export function describeResult(result: DemoResult): string[] {
       percent(s.passed, s.messages),
       bar(s.messages / most, 24),
     ]);
-    const drawn = table(['source', 'class', 'messages', 'pass', ''], rows, [34], [2, 3]).split('\n');
+    const drawn = table(['source', 'class', 'messages', 'pass', ''], rows, { widths: [34], right: [2, 3] }).split('\n');
     lines.push(...drawn.map((line, i) => paint(i < 2 ? 'dim' : CLASS_STYLE[sources[i - 2]?.class ?? ''], `  ${line}`)), '');
   }
   lines.push(bold(`Findings (${result.findings.length})`));

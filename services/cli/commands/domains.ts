@@ -46,7 +46,7 @@ export async function runDomainsList(
           row.confirmed_at === null ? '' : row.lost_since === null ? moment(row.confirmed_at) : 'no more',
           why(row),
         ]),
-        [60, 8, 16, 16, 16, 160],
+        { widths: [60, 8, 16, 16, 16, 160] },
       ),
     );
   });

@@ -35,7 +35,7 @@ export async function runFindingsList(
             row.domain,
             row.summary,
           ]),
-          [8, 8, 60, 10, 40, 160],
+          { widths: [8, 8, 60, 10, 40, 160] },
         ),
       );
   });
@@ -74,7 +74,7 @@ export async function runFindingsShow(config: Config, key: string, options: { js
             String(one.of),
             (one.names ?? []).join(', '),
           ]),
-          [60, 10, 12, 12, 120],
+          { widths: [60, 10, 12, 12, 120] },
         ),
       );
       out('');
@@ -89,7 +89,7 @@ export async function runFindingsShow(config: Config, key: string, options: { js
           event.severity,
           event.why ?? '',
         ]),
-        [16, 40, 30, 8, 100],
+        { widths: [16, 40, 30, 8, 100] },
       ),
     );
     if (evidence.query) out(`\nThe rows, in psql:\n${escapedLines(evidence.query)}`);

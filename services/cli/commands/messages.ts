@@ -40,7 +40,7 @@ export async function runMessagesList(config: Config, options: ListOptions, out:
           r.subject ?? r.file ?? '',
           r.code === null ? '' : `${r.code}: ${r.reason ?? ''}`,
         ]),
-        [8, 11, 16, 28, 40, 80],
+        { widths: [8, 11, 16, 28, 40, 80] },
       ),
     );
   });

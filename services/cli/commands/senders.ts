@@ -39,7 +39,7 @@ export async function runSendersList(
             row.by_name,
             row.ended_at === null ? row.why : `${row.why}; ${row.ended_why} (${row.ended_by})`,
           ]),
-          [40, 50, 12, 16, 24, 30, 100],
+          { widths: [40, 50, 12, 16, 24, 30, 100] },
         ),
       );
   });
