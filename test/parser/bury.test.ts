@@ -2,7 +2,7 @@ import { UnrecoverableError } from 'bullmq';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { bury } from '../../services/parser/job.ts';
 import { PermanentError, TransientError } from '../../services/shared/errors.ts';
-import { deathOf } from '../../services/shared/runtime/queues.ts';
+import { deathOf } from '../../services/shared/runtime/queue-worker.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';

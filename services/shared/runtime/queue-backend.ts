@@ -1,0 +1,126 @@
+import type { Queue, QueueOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { PermanentError } from '../errors.ts';
+import { library } from '../library.ts';
+import { connectionSettings } from '../settings/postgres-url.ts';
+import { QUEUE_SCHEMA } from './db.ts';
+import type { QueueName } from './queue-jobs.ts';
+
+export const bullmq = library('bullmq') as typeof import('bullmq');
+const ioredis = library('ioredis') as typeof import('ioredis');
+
+export interface QueueSettings {
+  redisUrl: string | null;
+  databaseUrl: string;
+  /** Prefix (Redis) or schema (Postgres) that keeps several installations apart. */
+  namespace?: string;
+  /** False when the queue's tables exist already (store/schema/queue-schema.ts): then no right to create any is needed. */
+  migrate?: boolean;
+}
+
+/** The server behind the queues and our connections to it: Redis, or BullMQ's own backend on Postgres. */
+export class QueueBackend {
+  readonly name: 'redis' | 'postgres';
+  // The two factories differ in their connection's type only; which one is used is decided once, here.
+  readonly factory: typeof bullmq.createRedisBackend;
+  private readonly settings: QueueSettings;
+  private readonly namespace: string;
+  private readonly warn: (error: unknown) => void;
+  private readonly connections: Redis[] = [];
+  private readonly queues = new Map<QueueName, Queue>();
+
+  /** @param warn is given every error of a connection, also those that BullMQ reconnects from */
+  constructor(settings: QueueSettings, warn: (error: unknown) => void) {
+    this.settings = settings;
+    this.warn = warn;
+    this.name = settings.redisUrl === null ? 'postgres' : 'redis';
+    this.namespace = settings.namespace ?? (this.name === 'redis' ? 'ruawatch' : QUEUE_SCHEMA);
+    this.factory = (
+      this.name === 'redis' ? bullmq.createRedisBackend : bullmq.createPostgresBackend
+    ) as typeof bullmq.createRedisBackend;
+  }
+
+  /**
+   * The options of one queue or worker, with a connection of its own.
+   * @param opened receives the Redis connections that are opened for it, now and later
+   */
+  options(forWorker: boolean, opened: Redis[] = []): QueueOptions {
+    const options =
+      this.name === 'redis'
+        ? { connection: this.redis(forWorker, opened), prefix: this.namespace }
+        : {
+            connection: {
+              ...connectionSettings(this.settings.databaseUrl),
+              schema: this.namespace,
+              migrate: this.settings.migrate ?? true,
+              max: forWorker ? 4 : 2,
+              application_name: 'ruawatch queue',
+            },
+          };
+    return options as unknown as QueueOptions;
+  }
+
+  /** The queue of this name, opened when it is first used. */
+  queue(name: QueueName): Queue {
+    let queue = this.queues.get(name);
+    if (!queue) {
+      queue = new bullmq.Queue(name, this.options(false) as never, this.factory as never);
+      queue.on('error', this.warn);
+      this.queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  /**
+   * Closes a queue after a failure. BullMQ keeps a Postgres connection that failed while it was first opened and would fail
+   * from then on: the next use opens a new one. Redis connections reconnect on their own.
+   */
+  forget(name: QueueName): void {
+    const queue = this.queues.get(name);
+    if (this.name === 'redis' || !queue) return;
+    this.queues.delete(name);
+    queue.close().catch(this.warn);
+  }
+
+  /** Closes all queues, waiting at most `ms` for each, then all connections. */
+  async close(ms: number): Promise<void> {
+    await Promise.allSettled([...this.queues.values()].map((queue) => within(ms, queue.close())));
+    for (const connection of this.connections) connection.disconnect();
+  }
+
+  private redis(forWorker: boolean, opened: Redis[]): Redis {
+    const connection = new ioredis.Redis(this.settings.redisUrl!, {
+      maxRetriesPerRequest: forWorker ? null : 1,
+      enableReadyCheck: true,
+      retryStrategy: (times) => Math.min(1_000, 50 * times),
+    });
+    return this.track(connection, opened);
+  }
+
+  /** BullMQ duplicates the connections it is given, and the duplicates must be closed as well. */
+  private track(connection: Redis, opened: Redis[]): Redis {
+    connection.on('error', this.warn);
+    this.connections.push(connection);
+    opened.push(connection);
+    const duplicate = connection.duplicate.bind(connection);
+    connection.duplicate = (override) => this.track(duplicate(override), opened);
+    return connection;
+  }
+}
+
+/** @throws PermanentError `queue_silent` when `work` has not ended after `ms`; it goes on, and what it throws then is ignored */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new PermanentError('queue_silent', `The queue did not answer within ${ms / 1000} seconds.`)),
+      ms,
+    );
+  });
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
