@@ -99,7 +99,7 @@ program
 const dns = program.command('dns').description('what DNS says about the mail of domains');
 dns
   .command('check <domain...>')
-  .description('SPF, DKIM and DMARC: what is wrong, where it stands, and what to publish instead')
+  .description('the records that have to do with mail: what is wrong, where, and what to publish instead')
   .option('--json', 'print JSON')
   .option('--junit', 'print JUnit XML, for CI')
   .option('--sarif', 'print SARIF 2.1.0, for code scanners')
@@ -124,6 +124,18 @@ dns
     ),
   );
 
+dns
+  .command('lookalikes <domain>')
+  .description('names that may be taken for a domain: which of them are registered, and which have mail')
+  .option('--full', 'ask about every candidate instead of the 1,000 likest')
+  .option('--most <count>', 'ask about this many of the likest')
+  .option('--json', 'print JSON')
+  .option('--resolver <server>', 'ask this name server ("address" or "address:port") instead of those of the settings', oneMore)
+  .action(
+    run(async (domain: string, options) =>
+      (await import('./commands/lookalikes.ts')).runLookalikes(config(), domain, options, out),
+    ),
+  );
 const messages = program.command('messages').description('the archive and the quarantine');
 messages
   .command('list', { isDefault: true })
