@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { type Db, openPool } from '../../services/shared/runtime/db.ts';
+import { type Db, openPool, QUEUE_SCHEMA } from '../../services/shared/runtime/db.ts';
 import { READER } from '../../services/shared/runtime/embedded-secrets.ts';
 import { putOwn } from '../../services/store/domains/domains.ts';
 import { migrate } from '../../services/store/schema/migrate.ts';
+import { prepareQueue } from '../../services/store/schema/queue-schema.ts';
 import { ROLES } from '../../services/store/schema/roles.ts';
 
 export interface TestDatabase {
@@ -13,14 +14,14 @@ export interface TestDatabase {
 }
 
 /**
- * A fresh, migrated database on the run's own Postgres (test/helpers/global.ts starts it and prepares the template).
+ * A fresh, migrated database, with the tables of the queue, on the run's own Postgres (test/helpers/global.ts starts it and prepares the template).
  * `empty` leaves out the schema. Every domain is own, unless `own` is false: most tests are of what is found of domains that are.
  */
 export async function testDatabase(options: { empty?: boolean; max?: number; own?: boolean } = {}): Promise<TestDatabase> {
   const server = process.env.TEST_POSTGRES_URL;
   if (!server) throw new Error('TEST_POSTGRES_URL is not set: test/helpers/global.ts should have set it');
   const name = `t_${randomBytes(6).toString('hex')}`;
-  await admin(server, `create database ${name} template ${options.empty ? 'template0' : TEMPLATE}`);
+  await admin(server, `create database ${name} template ${options.empty ? 'template0' : TEMPLATE} strategy file_copy`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   const db = openPool(url.href, { name: 'ruawatch test', max: options.max ?? 8 });
@@ -54,6 +55,7 @@ export async function makeTemplate(server: string): Promise<void> {
   const db = openPool(url.href, { name: 'ruawatch template', max: 1 });
   try {
     await migrate(db);
+    await prepareQueue({ url: url.href, schema: QUEUE_SCHEMA, setting: 'TEST_POSTGRES_URL' });
     await ownAll(db);
   } finally {
     await db.end();
