@@ -69,6 +69,21 @@ describe('unauthorized_source', () => {
     expect(unauthorizedSource.find(domainWindow(rows))[0]).toMatchObject({ first_day: ago(2), evidence: { messages: 180 } });
   });
 
+  test('what comes after a week without is told again when it would be told by itself, and a stray message is not', () => {
+    const [then] = unauthorizedSource.find(domainWindow(span(6, 2, 'unauthenticated', 20, REPORTERS, net(1))));
+    const open = onFile({ ...then!, first_day: ago(14), last_day: ago(9) });
+    const told = (rows: SourceDay[]) => unauthorizedSource.find(domainWindow(rows, { known: [open] }));
+    const stray = [2, 3, 4].map((n) => row(ago(0), 'unauthenticated', 1, { ...net(n), reporter: REPORTERS[n - 2]! }));
+    expect(told(stray)).toEqual([]);
+    expect(told(span(1, 0, 'unauthenticated', 20, REPORTERS, net(1)))[0]!.evidence).toMatchObject({
+      again: ago(1),
+      messages: 120,
+    });
+    // While it goes on, little is enough to hold it.
+    const lately = onFile({ ...then!, last_day: ago(3) });
+    expect(unauthorizedSource.find(domainWindow(stray, { known: [lately] }))).toHaveLength(1);
+  });
+
   test('a source with a finding of its own is left out', () => {
     const rows = [
       ...span(3, 0, 'unauthenticated', 20, REPORTERS, net(1)),

@@ -18,6 +18,8 @@ const ALIGNED = 0.99;
 const HOLD = 0.98;
 /** Failing mail of whom nothing is known, as part of all. */
 const UNKNOWN = 0.01;
+/** So many messages of a service that has just begun and is not set up: it is about to be told of, and then the step is not safe. */
+const JOINING = 10;
 /** While one of these stands, and some of its mail is delivered, whose mail is whose is not settled: it does not open then. */
 const CONTESTED = new Set(['unauthorized_source', 'subdomain_abuse']);
 /** While one of these stands, a stricter policy would cost mail, or somebody has just changed it. */
@@ -64,6 +66,9 @@ function find(window: ReadinessWindow): Candidate[] {
   const messages = volumes.reduce((n, one) => n + one.messages, 0);
   const failing = (name: string) => of(name).messages - of(name).passed;
   if (own < MESSAGES || passed < (open ? HOLD : ALIGNED) * own || failing('unknown') > UNKNOWN * messages) return [];
+
+  const joining = volumes.reduce((n, one) => n + (one.class === 'forwarded' ? 0 : one.joining), 0);
+  if (!open && joining >= JOINING) return [];
 
   const next = policy.p === 'none' ? 'quarantine' : 'reject';
   const failed = volumes.reduce((n, one) => n + one.messages - one.passed, 0);
@@ -125,7 +130,7 @@ function isContested({ kind, state, evidence }: KnownFinding): boolean {
   return state === 'open' && CONTESTED.has(kind) && evidence.delivered > 0;
 }
 
-const NOTHING: ClassVolume = { class: 'unknown', messages: 0, passed: 0, dkim_aligned: 0 };
+const NOTHING: ClassVolume = { class: 'unknown', messages: 0, passed: 0, dkim_aligned: 0, joining: 0 };
 const NAMES: Record<string, string> = {
   authorized: 'your own senders',
   misaligned: 'rightful senders that are not aligned',

@@ -144,6 +144,8 @@ export function riseOf(window: DomainWindow, part: Part): Rise | null {
     days: new Set(seen.map((day) => day.day)).size,
   };
   if (!open && !isEvidence(evidence, window.domainDays, LEAST)) return null;
+  if (open && beginsAgain(open, seen) && riseOf({ ...window, known: window.known.filter((one) => one !== open) }, part) === null)
+    return null;
   return {
     told,
     others: firstRisen === undefined ? { networks: 0, failed: 0 } : othersOf(window, part),
@@ -152,6 +154,14 @@ export function riseOf(window: DomainWindow, part: Part): Rise | null {
     usual: rounded(usual),
     chance: rounded(Math.min(rising, ...alone.map((one) => one.chance))),
   };
+}
+
+/**
+ * Whether all there is came after a week without. It is told once more, so it must be worth that by itself: a finding stands open for long
+ * where few report days are there to end it, as of a parked domain, and a stray message or two do not make it news.
+ */
+function beginsAgain(open: KnownFinding, days: readonly NetworkDay[]): boolean {
+  return days.every(({ day }) => day > addDays(open.last_day, UNAUTHORIZED_DAYS));
 }
 
 /** Which part a network's mail belongs to: what an open finding says of it already, else what most of it is. */

@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { READY_DAYS } from '../../services/analyzer/rules/policy_ready.ts';
+import { type Fixture, fixture } from './fixture.ts';
+import { ago, policyDays, REPORTERS, span } from './rows.ts';
+
+const OWN = { source: '192.0.2.0/24' };
+const SERVICE = { source: 'service.example' };
+const policies = REPORTERS.flatMap((reporter) => policyDays(reporter, Array(READY_DAYS + 3).fill('p=none; adkim=r; aspf=r')));
+
+describe('policy_ready', () => {
+  let f: Fixture;
+  beforeEach(async () => {
+    f = await fixture();
+    await f.put(span(READY_DAYS + 2, 0, 'both', 900, REPORTERS, OWN));
+    await f.putPolicies(policies);
+  });
+  afterEach(() => f.close());
+
+  const told = async () => {
+    await f.analyze();
+    return (await f.findings()).map(({ kind, state }) => `${kind} ${state}`);
+  };
+
+  test('a month of mail that passes is ready', async () => {
+    expect(await told()).toEqual(['policy_ready open']);
+  });
+
+  test('not on the evening on which a service that is not set up begins, before enough came to tell of it', async () => {
+    // Too few for alignment_failure.
+    await f.put(span(0, 0, 'foreign', 5, REPORTERS, SERVICE));
+    expect(await told()).toEqual([]);
+  });
+
+  test('what has long sent as little, or is called forwarded by its receivers, does not hold it up', async () => {
+    await f.put(span(5, 0, 'foreign', 1, REPORTERS.slice(0, 2), SERVICE));
+    await f.put(span(0, 0, 'list', 5, REPORTERS, { source: 'lists.example' }));
+    expect(await told()).toEqual(['policy_ready open']);
+  });
+
+  test('nor does it end what is open: a single day takes nothing back', async () => {
+    expect(await told()).toEqual(['policy_ready open']);
+    await f.put(span(0, 0, 'foreign', 5, REPORTERS, SERVICE));
+    expect(await told()).toEqual(['policy_ready open']);
+    expect(ago(0)).toBe((await f.findings())[0]!.last_day);
+  });
+});
