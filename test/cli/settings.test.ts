@@ -123,7 +123,7 @@ const cases: Case[] = [
     env: () => ({ SMTP_URL: `smtp://127.0.0.1:${(silent.address() as { port: number }).port}?tls=none` }),
     says: /SMTP/,
   },
-  { what: 'nobody to alert', env: () => ({ ALERT_TO: '' }), says: /nobody is to be alerted: set ALERT_TO/ },
+  { what: 'nobody to alert', env: () => ({ ALERT_TO: '' }), says: /alerts have no recipient: set ALERT_TO/ },
   {
     what: 'an unknown key in the file',
     env: () => ({}),

@@ -148,8 +148,10 @@ describe('secrets in files', () => {
     expect(refusal({ DATABASE_URL: 'postgres://u:p@db/x', DATABASE_URL_FILE: 'secret' })).toBe(
       'DATABASE_URL and DATABASE_URL_FILE are both set: keep one.',
     );
-    expect(refusal({ DATABASE_URL_FILE: 'nowhere' })).toMatch(/^DATABASE_URL_FILE cannot be read: ENOENT/);
-    expect(refusal({ SMTP_URL_FILE: 'empty' })).toBe('SMTP_URL_FILE names an empty file: write the value into it.');
+    expect(refusal({ DATABASE_URL_FILE: 'nowhere' })).toMatch(/^DATABASE_URL_FILE cannot be read \(ENOENT/);
+    expect(refusal({ SMTP_URL_FILE: 'empty' })).toBe(
+      'SMTP_URL_FILE is empty: correct the path, or write the value into the file.',
+    );
     write('ruawatch.yaml', 'REDIS_URL: redis://r\nREDIS_URL_FILE: secret\n');
     expect(refusal()).toContain('REDIS_URL and REDIS_URL_FILE are both set: keep one.');
   });
@@ -181,7 +183,7 @@ describe('mistakes', () => {
       '  - mailboxes[0] has neither a password nor oauth: set one.',
       expect.stringMatching(/^ {2}- mailboxes\[1\] must be an IMAP URL/),
       '  - ALERT_TO has "nobody", which is not a mail address.',
-      '  - SMTP_URL is set but ALERT_FROM is not: say which address alerts come from.',
+      '  - SMTP_URL is set but ALERT_FROM is not: set the address that alerts are sent from.',
     ]);
   });
 
@@ -190,7 +192,7 @@ describe('mistakes', () => {
       'REDIS_URL must be a Redis URL, such as redis://user:password@host (it is not shown here).',
     );
     expect(refusal({ SMTP_URL: 'smtps://m', ALERT_FROM: 'a@example.org' })).toBe(
-      'SMTP_URL is set but nobody is to be alerted: set ALERT_TO, or alerts.domains in ruawatch.yaml.',
+      'SMTP_URL is set but alerts have no recipient: set ALERT_TO, or alerts.domains in ruawatch.yaml.',
     );
   });
 

@@ -3,13 +3,13 @@ import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openContext } from '../../services/cli/open.ts';
-import { openPool } from '../../services/shared/runtime/db.ts';
-import { createLog } from '../../services/shared/runtime/log.ts';
-import { loadConfig } from '../../services/shared/settings/config.ts';
-import { connectionSettings } from '../../services/shared/settings/postgres-url.ts';
-import { adminUrl, type EmbeddedPostgres, openEmbedded } from '../../services/store/schema/embedded.ts';
-import { which } from '../helpers/services.ts';
+import { openContext } from '../../../services/cli/open.ts';
+import { openPool } from '../../../services/shared/runtime/db.ts';
+import { createLog } from '../../../services/shared/runtime/log.ts';
+import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { connectionSettings } from '../../../services/shared/settings/postgres-url.ts';
+import { adminUrl, type EmbeddedPostgres, openEmbedded } from '../../../services/store/schema/embedded.ts';
+import { which } from '../../helpers/services.ts';
 
 const openssl = which('openssl');
 

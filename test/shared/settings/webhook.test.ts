@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { loadConfig } from '../../services/shared/settings/config.ts';
+import { loadConfig } from '../../../services/shared/settings/config.ts';
 
 const cwd = mkdtempSync(path.join(tmpdir(), 'ruawatch-hooks-'));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
@@ -34,7 +34,7 @@ test.each([
   ['s3cret', {}, /^WEBHOOK_URL must have a URL/],
   ['https://u:s3cret@a.example/', {}, /^WEBHOOK_URL has a user or password in its URL/],
   ['https://a.example/', { WEBHOOK_SECRET: 's3cret' }, /^WEBHOOK_URL has a secret of 6 bytes: use 16 to 128/],
-  ['https://a.example/', { WEBHOOK_SECRET: 'whsec_s3cret!' }, /^WEBHOOK_URL has a secret that begins with whsec_ and/],
+  ['https://a.example/', { WEBHOOK_SECRET: 'whsec_s3cret!' }, /^WEBHOOK_URL has a secret that begins with whsec_ but/],
   ['https://a.example/', { WEBHOOK_FORMAT: 'xml' }, /^WEBHOOK_FORMAT: invalid option/],
 ])('%s is refused, and not shown', (url, env, sentence) => {
   let said = '';

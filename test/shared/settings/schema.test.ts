@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { messageOf } from '../../../services/shared/errors.ts';
+import { loadConfig } from '../../../services/shared/settings/config.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-schema-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const load = (yaml: string) => {
+  writeFileSync(path.join(folder, 'ruawatch.yaml'), yaml);
+  return loadConfig({}, folder);
+};
+const mistake = (yaml: string) => {
+  try {
+    load(yaml);
+  } catch (error) {
+    return messageOf(error);
+  }
+  throw new Error('the settings were accepted');
+};
+
+describe('retention', () => {
+  const MAILS = { ignored_days: 30, raw_total_gb: 20 };
+
+  test('raw mails are kept for a time and within a total, all else for ever, unless a setting says otherwise', () => {
+    expect(loadConfig({}, folder).retention).toEqual({ ...MAILS, raw_days: 400, records_days: null, rollups_days: null });
+    expect(load('retention:\n  raw_days: 90\n  records_days: null').retention).toEqual({
+      ...MAILS,
+      raw_days: 90,
+      records_days: null,
+      rollups_days: null,
+    });
+  });
+
+  test('daily totals are kept as long as findings look back', () => {
+    expect(load('retention:\n  rollups_days: 42').retention).toMatchObject({ rollups_days: 42 });
+    expect(mistake('retention:\n  rollups_days: 41')).toMatch(/retention\.rollups_days is 41, but findings look back 42 days/);
+    expect(mistake('retention:\n  rollups_days: 90\nanalyzer:\n  window_days: 100')).toMatch(/analyzer\.window_days/);
+  });
+
+  test('anything but a number of days is refused', () => {
+    expect(mistake('retention:\n  raw_days: 0')).toMatch(/retention\.raw_days/);
+    expect(mistake('retention:\n  raw_days: 1 year')).toMatch(/retention\.raw_days/);
+    expect(mistake('retention:\n  mails_days: 1')).toMatch(/Unknown setting "retention\.mails_days"/);
+  });
+});
+
+describe('trust', () => {
+  test('reports are verified by default, and no server is trusted that is not named', () => {
+    expect(load('').trust).toEqual({ check: 'verify', authserv_ids: [] });
+    expect(load('trust:\n  authserv_ids: [mx.example.org, mx.google.com]').trust).toEqual({
+      check: 'verify',
+      authserv_ids: ['mx.example.org', 'mx.google.com'],
+    });
+    expect(load('trust:\n  check: off').trust).toEqual({ check: 'off', authserv_ids: [] });
+  });
+
+  test('settings that cannot work are refused', () => {
+    expect(mistake('trust:\n  check: authserv')).toMatch(/trust\.authserv_ids is empty: name your mail server/);
+    expect(mistake('trust:\n  check: maybe')).toMatch(/trust\.check/);
+    expect(mistake('trust:\n  authserv_ids: ["mx.example.org; dmarc=pass"]')).toMatch(/trust\.authserv_ids\.0 must be the name/);
+    expect(mistake('trust:\n  authserv_id: mx.example.org')).toMatch(/Unknown setting "trust\.authserv_id"/);
+  });
+});
