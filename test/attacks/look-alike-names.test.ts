@@ -55,6 +55,16 @@ const LOOK_ALIKES = [
   ['a company suffix in the same word', 'GoogleLLC'],
   ['a word before it in the same word', 'dmarcgoogle'],
   ['a number in the same word', 'Microsoft365'],
+  ['a digit of another script', 'G\u19D0\u19D0gle'],
+  ['digits of a third one', 'g\uA8D0\u1A80g\u17E1e'],
+  ['a letter that is a ring', 'G\u3147\u3147gle'],
+  ['circles', 'g\u25EF\u{1F534}gle'],
+  ['a reversed letter', 'googl\u0258'],
+  ['turned letters', '\u028Eahoo'],
+  ['the letter of the second tone', 'micro\u01A8oft'],
+  ['two letters for one', 'vveb.de'],
+  ['two capitals for one', 'VVEB.DE'],
+  ['two others for one', 'Linkeclln'],
   ['many words before it', `${'a '.repeat(41)}Google`],
 ] as const;
 
@@ -72,6 +82,10 @@ const HONEST = [
   'Googles Nachbarn',
   'Comcastic Studios',
   'G\u00F8teborg Mail',
+  'Savvy Clients Ltd',
+  'Clever Mail',
+  '\uC548\uB155 \uBA54\uC77C',
+  '\u25CF Circle \u25CF',
 ];
 
 /** Threat: a name that a person takes for that of a large reporter, from a stranger's domain (issue 10, part 2). */
@@ -96,7 +110,7 @@ describe.skipIf(!knotPresent)(titled('names that look like those of others'), ()
       LOOK_ALIKES.map(([how]) => [how, 'mismatched']),
     );
     expect(await world.query(`select distinct reporter from ruawatch.reports order by 1`)).toEqual(
-      ['enterprise outlook', 'google.com', 'mail.ru', 'seznam.cz', 'yahoo'].map((reporter) => ({ reporter })),
+      ['enterprise outlook', 'google.com', 'linkedin.com', 'mail.ru', 'seznam.cz', 'web.de', 'yahoo'].map((reporter) => ({ reporter })),
     );
   });
 

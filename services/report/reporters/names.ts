@@ -11,14 +11,23 @@ const SMALL_CAPITALS = new Map(
   [...'ᴀaʙbᴄcᴅdᴇeꜰfғfɢgʜhɪiᴊjᴋkʟlᴍmɴnᴏoᴘpʀrꜱsᴛtᴜuᴠvᴡwʏyᴢz'.matchAll(/(.)([a-z])/gu)].map(([, from, as]) => [from!, as!]),
 );
 const BLACK = [0x1f150, 0x1f170];
-/** Letters with a stroke, a hook or a tail, which Unicode does not take apart, and signs that stand for a letter. */
+/** Letters with a stroke, a hook or a tail, which Unicode does not take apart; signs that stand for a letter; letters turned and reversed. */
 const ADORNED = new Map(
   [
-    ...'øołlđdħhŧtǥgɠgƀbɓbƈcƌdɗdɖdƒfɨiɉjƙkƚlɫlɬlɭlɱmɲnɳnƞnŋnɵoƥpɋqɍrɽrʂsƭtʈtʉuʋvƴyɏyƶzȥzʐzʑz€e¥y$s¢c£l₩w'.matchAll(
+    ...'øołlđdħhŧtǥgɠgƀbɓbƈcƌdɗdɖdƒfɨiɉjƙkƚlɫlɬlɭlɱmɲnɳnƞnŋnɵoƥpɋqɍrɽrʂsƭtʈtʉuʋvƴyɏyƶzȥzʐzʑz€e¥y$s¢c£l₩wɐaɒaɔcǝeəeɘeɜeɛeɞeʚeƃgɥhᴉiʞkɯmɹrɾrƨsƽsʇtʌvʍwʎyƹz'.matchAll(
       /(.)([a-z])/gu,
     ),
   ].map(([, from, as]) => [from!, as!]),
 );
+
+/** What is drawn as a ring or a disc, in scripts that have a letter for it and among the signs: an "o" to everybody. */
+const RINGS =
+  /[\u110B\u114C\u11BC\u11F0\u2296-\u229B\u25C9\u25CB-\u25CF\u25E6\u25EF\u26AA\u26AB\u2B24\u2B55\u3007\u{1F534}\u{1F535}\u{1F7E0}-\u{1F7E4}]/gu;
+/** Pairs of letters that are read as one. ("rn" is "m" among the confusables.) */
+const PAIRS: readonly (readonly [string, string])[] = [
+  ['vv', 'w'],
+  ['cl', 'd'],
+];
 
 let skeletons: ReadonlyMap<string, string> | null = null;
 
@@ -29,8 +38,17 @@ function skeletonOf(text: string): string {
     skeletons = new Map(Object.entries(table).flatMap(([as, from]) => [...from].map((c) => [c, as] as const)));
   }
   let out = '';
-  for (const c of text) out += skeletons.get(c) ?? c;
+  for (const c of text) out += skeletons.get(c) ?? digitOf(c);
   return out;
+}
+
+/** A digit of any script as an ASCII one: their digits lie in runs of ten. */
+function digitOf(c: string): string {
+  if (c < '\u0660' || !/\p{Nd}/u.test(c)) return c;
+  const code = c.codePointAt(0)!;
+  let first = code;
+  while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first--;
+  return String((code - first) % 10);
 }
 
 /**
@@ -53,6 +71,7 @@ export function wordsOf(name: string): readonly (readonly string[])[] {
       // The lunate sigma, a "c" to everybody, which NFKC makes an "s" of.
       .replace(/[\u03F2\u03F9]/g, 'c')
       .normalize('NFKC')
+      .replace(RINGS, 'o')
       .replace(/[\u{1F150}-\u{1F169}\u{1F170}-\u{1F189}]/gu, blackLetter)
       .replace(/[\u0262-\u029F\u0493\u1D00-\u1D22\uA730\uA731]/g, (c) => SMALL_CAPITALS.get(c) ?? c)
       .replace(/[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu, '')
@@ -64,9 +83,10 @@ export function wordsOf(name: string): readonly (readonly string[])[] {
       .toLowerCase()
       .match(/[\p{L}\p{N}]+/gu)
       ?.slice(0, MOST_WORDS) ?? [];
+  const seen = (text: string) => split(PAIRS.reduce((left, [pair, as]) => left.replaceAll(pair, as), text));
   // Twice: what a character looks like may be a capital that looks like something else in turn.
-  const small = split(skeletonOf(skeletonOf(plain.toLowerCase()).toLowerCase()));
-  const asItStands = split(skeletonOf(skeletonOf(plain).toLowerCase()));
+  const small = seen(skeletonOf(skeletonOf(plain.toLowerCase()).toLowerCase()).toLowerCase());
+  const asItStands = seen(skeletonOf(skeletonOf(plain).toLowerCase()).toLowerCase());
   return small.join(' ') === asItStands.join(' ') ? [small] : [small, asItStands];
 }
 
