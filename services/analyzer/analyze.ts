@@ -30,6 +30,7 @@ import {
   type KnownFinding,
   loadFindings,
   openFindings,
+  quietBelow,
   reopenFindings,
   updateFindings,
   type WrittenEvent,
@@ -67,6 +68,10 @@ const REPORTING_DAYS = 60;
 const EVER = '2012-01-01';
 /** Of so many new sources it is asked whose key they sign with. */
 const FRESH_SOURCES = 20;
+
+/** Findings that rest on the word of who decides nothing, and how many of them the names below an own domain have at a time. */
+const QUIET_KINDS = ['unconfirmed_report', 'forged_report'];
+const QUIET_BELOW = 3;
 
 export interface Analysis {
   /** `busy`: another analyzer has the domain. `idle`: no work waits. `more`: judged in part, more work waits. */
@@ -159,7 +164,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const checks = failing.length > 0 ? await loadFailedChecks(tx, domain, failing, counted.reporters) : [];
     await saveClasses(tx, domain, now, examined.classes);
     await saveIdentities(tx, domain, examined.identities);
-    const events = await write(tx, domain, now, evaluate(given, examined, checks));
+    const events = await write(tx, domain, now, await withoutCrowd(tx, domain, evaluate(given, examined, checks)));
     if (work.whole) {
       const volumes = await loadClassVolumes(tx, domain, addDays(today, 1 - READY_DAYS), today, counted);
       const all = await loadFindings(tx, domain, [domain], today);
@@ -332,6 +337,16 @@ function signersOf(rows: readonly SourceDay[], reporterDays: readonly ReporterDa
     else rowsOf.set(row.source, [row]);
   }
   return [...rowsOf].filter(([, own]) => mayForward(own, domainDays)).map(([source]) => source);
+}
+
+/**
+ * Names below an own domain can be invented without end, and each would have its own findings by the word of who decides nothing: a few
+ * stand for all.
+ */
+async function withoutCrowd(tx: Tx, domain: string, outcome: FindingChanges): Promise<FindingChanges> {
+  if (!outcome.opened.some(({ quiet }) => quiet)) return outcome;
+  if ((await quietBelow(tx, domain, QUIET_KINDS)) < QUIET_BELOW) return outcome;
+  return { ...outcome, opened: outcome.opened.filter(({ quiet }) => !quiet) };
 }
 
 async function write(tx: Tx, domain: string, now: Date, { updated, reopened, opened }: FindingChanges): Promise<WrittenEvent[]> {

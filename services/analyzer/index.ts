@@ -15,6 +15,8 @@ export { catalogueOf, domainsOf } from './senders/load.ts';
 const NAME = 'analyzer';
 /** Domains looked at in one sweep; the next goes on with the rest. */
 const SWEEP_DOMAINS = 1000;
+/** Of those that only reporters tell of whose word decides nothing, so many are judged before it is looked whether anything else waits. */
+const LATER_AT_ONCE = 25;
 /** Younger work is left to the job that was added with it. */
 const SETTLE_SECONDS = 3;
 /** How long one domain is worked on while others wait. */
@@ -79,8 +81,13 @@ export function startAnalyzer(context: Context): Service {
    */
   const analyzeDue = async (waiting: readonly WaitingDomain[], backlog: boolean, turnLog: Log) => {
     let failure: unknown;
+    let later = 0;
     for (const one of waiting) {
       if (stopping.signal.aborted) return;
+      if (one.later && ++later > LATER_AT_ONCE) {
+        lookLater(0);
+        break;
+      }
       try {
         if (backlog && one.seconds < patience) {
           lookLater(patience - one.seconds);

@@ -60,10 +60,18 @@ export async function bornAt(q: Queryable): Promise<Date> {
   return rows[0]!.born;
 }
 
-/** The own domains that any report told of. */
+/**
+ * The own domains that any report told of. Names below them are left out as long as nobody with a say told of them: anybody can invent
+ * thousands.
+ */
 export async function knownDomains(tx: Tx): Promise<string[]> {
   const { rows } = await tx.query<{ domain: string }>(
-    `select domain from (select distinct domain from ruawatch.sources) told where ${isOwnSql('domain')} order by domain`,
+    `select domain from (select distinct domain from ruawatch.sources) told
+      where ${isOwnSql('domain')}
+        and (exists (select from ruawatch.domains o where o.domain = told.domain and o.state = 'own')
+             or not exists (select from ruawatch.domain_reporters n where n.domain = told.domain)
+             or exists (select from ruawatch.domain_reporters n where n.domain = told.domain and n.decides))
+      order by domain`,
   );
   return rows.map((row) => row.domain);
 }
@@ -91,8 +99,8 @@ const decides = (row: string) =>
   `not exists (select from ruawatch.domain_reporters n where n.domain = ${row}.domain and n.reporter = ${row}.reporter and not n.decides)`;
 
 /**
- * The domains of a digest, those with the most mail first. Reports that are proven not to be their reporter's do not count, nor those of
- * reporters whose word decides nothing: these are summed up apart.
+ * The domains of a digest, those with the most mail first. Reports count that are proven or need not be; not those that still wait for it, which
+ * a forger can bring about for days, nor those of reporters whose word decides nothing: these are summed up apart.
  * @param days `before` the first day of the week before, `from` and `to` the first and last of the week
  * @param listed how many new sources are told one by one
  */
@@ -106,12 +114,12 @@ export async function loadDomainWeeks(
     `with totals as (
        select domain, day, sum(messages) as messages, sum(passed) as passed
          from ruawatch.source_days t
-        where domain = any($1) and day between $2 and $4 and messages > 0 and trust <> 'bad' and ${decides('t')}
+        where domain = any($1) and day between $2 and $4 and messages > 0 and trust = 'ok' and ${decides('t')}
         group by domain, day),
      unheard_of as (
        select t.domain, jsonb_build_object('reporters', count(distinct t.reporter), 'messages', sum(t.messages)) as unheard
          from ruawatch.source_days t
-        where t.domain = any($1) and t.day between $3 and $4 and t.messages > 0 and t.trust <> 'bad' and not (${decides('t')})
+        where t.domain = any($1) and t.day between $3 and $4 and t.messages > 0 and t.trust = 'ok' and not (${decides('t')})
         group by t.domain),
      per_domain as (
        select domain, sum(messages) filter (where day >= $3) as messages,
@@ -122,12 +130,12 @@ export async function loadDomainWeeks(
        select s.domain, s.source, s.class, sum(d.messages) as messages
          from ruawatch.sources s
          join ruawatch.source_days d on d.domain = s.domain and d.source = s.source and d.day between $3 and $4 and d.messages > 0
-          and d.trust <> 'bad' and ${decides('d')}
+          and d.trust = 'ok' and ${decides('d')}
         where s.domain = any($1) and s.last_seen >= $3
           -- Anybody can say that a source was there long ago.
           and (s.first_seen >= $3 or exists (select from ruawatch.domain_reporters n where n.domain = s.domain and not n.decides))
           and not exists (select from ruawatch.source_days o
-                           where o.domain = s.domain and o.source = s.source and o.day < $3 and o.messages > 0 and o.trust <> 'bad'
+                           where o.domain = s.domain and o.source = s.source and o.day < $3 and o.messages > 0 and o.trust = 'ok'
                              and ${decides('o')})
         group by s.domain, s.source, s.class),
      fresh as (

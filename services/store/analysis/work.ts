@@ -11,6 +11,11 @@ export interface WaitingDomain {
   domain: string;
   /** Seconds since its oldest row was written, by the clock of the database that wrote it. */
   seconds: number;
+  /**
+   * A name below an own domain of which, as far as is noted, only those tell whose word decides nothing: anybody can invent as many as he likes,
+   * and they wait until nothing else does.
+   */
+  later: boolean;
 }
 
 /**
@@ -28,14 +33,18 @@ export async function backlogExists(db: Queryable): Promise<boolean> {
 
 /** The oldest row of each domain in `d`: keys are given out in order, so it is the one with the lowest key. */
 const OLDEST = `
-  select d.domain, extract(epoch from now() - w.queued_at)::float8 as seconds
+  select d.domain, extract(epoch from now() - w.queued_at)::float8 as seconds, later
     from d cross join lateral (
       select queued_at from ruawatch.analysis_work where domain = d.domain order by work_key limit 1) w
+   cross join lateral (
+      select not exists (select from ruawatch.domains o where o.domain = d.domain and o.state = 'own')
+         and not exists (select from ruawatch.analysis_work a
+                          where a.domain = d.domain and a.tier in (${URGENT}, ${USUAL}) and a.source > '') as later) l
    where d.domain is not null
-   order by w.queued_at, d.domain`;
+   order by later, w.queued_at, d.domain`;
 
 /**
- * The domains that wait to be judged, the longest-waiting first. Hops through the index from domain to domain: in an import a few
+ * The domains that wait to be judged, the longest-waiting first, and last of all those that are `later`. Hops through the index from domain to domain: in an import a few
  * domains have millions of rows.
  */
 export async function waitingDomains(db: Db, limit: number): Promise<WaitingDomain[]> {

@@ -14,6 +14,13 @@ export const isOwnSql = (domain: string) =>
                join ruawatch.domains o on o.domain = array_to_string(l.labels[i:], '.') and o.state <> 'observed'
               order by i limit 1) = 'own', false)`;
 
+/** SQL: the domain, itself or the nearest above it, by whose row a name is own; nothing when it is not own. */
+export const ownAboveSql = (domain: string) =>
+  `select a.domain from (select o.domain, o.state from (select string_to_array(${domain}, '.') as labels) l
+            cross join lateral generate_subscripts(l.labels, 1) as i
+             join ruawatch.domains o on o.domain = array_to_string(l.labels[i:], '.') and o.state <> 'observed'
+            order by i limit 1) a where a.state = 'own'`;
+
 /** SQL: a domain itself and all names below it. */
 const within = (name: string, domain: string) =>
   `(${name} = ${domain} or right(${name}, length(${domain}) + 1) = '.' || ${domain})`;

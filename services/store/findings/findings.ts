@@ -1,4 +1,5 @@
 import type { Tx } from '../../shared/runtime/db.ts';
+import { ownAboveSql } from '../domains/domains.ts';
 import type { SubdomainName } from '../rollups/subdomain-days.ts';
 
 export type Severity = 'info' | 'low' | 'medium' | 'high' | 'critical';
@@ -206,6 +207,20 @@ export async function loadFindings(tx: Tx, domain: string, subjects: readonly st
     [domain, subjects, recent],
   );
   return rows;
+}
+
+/**
+ * How many names below the same own domain have an open finding of these kinds that is of low severity; 0 for a domain that is own by itself.
+ */
+export async function quietBelow(tx: Tx, domain: string, kinds: readonly string[]): Promise<number> {
+  const { rows } = await tx.query<{ n: number }>(
+    `select count(*)::int as n
+       from ruawatch.findings f
+       join (${ownAboveSql('$1')}) own on own.domain <> $1 and right(f.domain, length(own.domain) + 1) = '.' || own.domain
+      where f.state = 'open' and f.severity = 'low' and f.kind = any($2) and f.domain <> $1`,
+    [domain, kinds],
+  );
+  return rows[0]!.n;
 }
 
 /**
