@@ -10,6 +10,7 @@ import { sweepUp } from './sweep.ts';
 import { type Months, watchMonths } from './upkeep/months.ts';
 import { startRetention } from './upkeep/retention.ts';
 import { startVerifier } from './verify/index.ts';
+import { STRANGERS } from './verify/sparing.ts';
 
 export { addResult, nothingDone } from './batch.ts';
 export { parseSafely } from './job.ts';
@@ -29,7 +30,7 @@ const BUSY_MS = 100;
  */
 export function startParser(context: Context, given?: Resolver): Service {
   const { config, db, queues, log } = context;
-  const resolver = given ?? txtResolver(openDns(config.dnsServers));
+  const resolver = given ?? txtResolver(openDns(config.dnsServers, { atOnce: 2 * STRANGERS }));
   let trouble: string | null = null;
   const readers = openReaders(config);
   const months = watchMonths(context);

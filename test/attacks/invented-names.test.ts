@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
-import { composeWeekly } from '../../services/alerter/weekly.ts';
+import { composeWeekly } from '../../services/alerter/mail/weekly.ts';
 import { BEGIN, DAY, reportXml } from '../helpers/report.ts';
 import { dkimKey, dkimSigned, GOOGLE, knotPresent, startWorld, titled, type World } from './harness.ts';
 import { attack, Cast, daysFrom, noonAfter, own, stranger } from './standing.ts';
@@ -46,7 +46,9 @@ describe.skipIf(!knotPresent)(titled('names invented below an own domain'), () =
     const invented = (kind: string) => Array.from({ length: NAMES }, (_, i) => `${kind}${i}.example.com`);
     await world.deliver(
       [
-        ...[9, 10].map((day) => dkimSigned(reportsOn(invented('signed'), EVIL.org, EVIL.email, day), { domain: EVIL.domain, key })),
+        ...[9, 10].map((day) =>
+          dkimSigned(reportsOn(invented('signed'), EVIL.org, EVIL.email, day), { domain: EVIL.domain, key }),
+        ),
         reportsOn(invented('signed'), EVIL.org, EVIL.email, 10),
         reportsOn(invented('unsigned'), GOOGLE.org, GOOGLE.email, 10),
       ],
@@ -72,7 +74,7 @@ describe.skipIf(!knotPresent)(titled('names invented below an own domain'), () =
     expect(quiet.length).toBeLessThanOrEqual(4);
     expect(new Set(quiet.map(({ severity }) => severity))).toEqual(new Set(['low']));
     expect((await world.alerts()).map(({ subject }) => subject)).toEqual([
-      expect.stringContaining('example.com: Unauthenticated mail'),
+      expect.stringContaining('example.com: 1 network sends'),
     ]);
 
     const { alertFrom, alertTo, alerts } = world.context.config;

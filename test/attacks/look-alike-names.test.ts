@@ -110,7 +110,9 @@ describe.skipIf(!knotPresent)(titled('names that look like those of others'), ()
       LOOK_ALIKES.map(([how]) => [how, 'mismatched']),
     );
     expect(await world.query(`select distinct reporter from ruawatch.reports order by 1`)).toEqual(
-      ['enterprise outlook', 'google.com', 'linkedin.com', 'mail.ru', 'seznam.cz', 'web.de', 'yahoo'].map((reporter) => ({ reporter })),
+      ['enterprise outlook', 'google.com', 'linkedin.com', 'mail.ru', 'seznam.cz', 'web.de', 'yahoo'].map((reporter) => ({
+        reporter,
+      })),
     );
   });
 

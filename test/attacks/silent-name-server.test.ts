@@ -17,7 +17,7 @@ describe.skipIf(!knotPresent)(titled('a name server that never answers'), () => 
     world = await startWorld({
       resolver: (real) => ({
         async txt(name) {
-          if (!name.endsWith('.stranger.test')) return real.txt(name);
+          if (!name.endsWith('.stranger.test') && !/\.n\d+\.test$/.test(name)) return real.txt(name);
           asked++;
           await sleep(SILENCE_MS);
           throw new TransientError('dns_failed', `${name}: no answer in time.`);
@@ -43,6 +43,45 @@ describe.skipIf(!knotPresent)(titled('a name server that never answers'), () => 
     expect(Date.now() - begun).toBeLessThan(30_000);
     expect(asked).toBeLessThan(50);
     expect((await world.query("select from ruawatch.reports where trust = 'pending'")).length).toBe(300);
+  });
+});
+
+/**
+ * Nor does he need a name server: there are millions of domains whose name servers are gone, and each mail can be signed in the name of
+ * another of them.
+ */
+describe.skipIf(!knotPresent)(titled('hundreds of organizations whose name servers are silent'), () => {
+  let world: World;
+  afterEach(() => world.close());
+
+  test("hold up neither a listed reporter's mail nor that of one nobody knows", async () => {
+    world = await startWorld({
+      resolver: (real) => ({
+        async txt(name) {
+          if (!/\.n\d+\.test$/.test(name)) return real.txt(name);
+          await sleep(5_000);
+          throw new TransientError('dns_failed', `${name}: no answer in time.`);
+        },
+      }),
+    });
+    for (const domain of [GOOGLE.domain, 'small.example']) await world.publish(domain, key);
+    for (let batch = 0; batch < 16; batch++) {
+      const flood = Array.from({ length: 50 }, (_, i) => {
+        const domain = `n${batch * 50 + i}.test`;
+        return dkimSigned(mailOf({ org: domain, id: domain }, { email: `dmarc@${domain}` }), { domain, key });
+      });
+      await world.deliver(flood);
+    }
+    const begun = Date.now();
+    for (const [org, email] of [
+      [GOOGLE.org, GOOGLE.email],
+      ['small.example', 'dmarc@small.example'],
+    ] as const) {
+      await world.deliver([dkimSigned(mailOf({ org, id: org }, { email }), { domain: email.split('@')[1]!, key })]);
+    }
+    const proven = async () => (await world.reports()).filter(({ trust }) => trust === 'ok').map(({ org_name }) => org_name);
+    await until(async () => (await proven()).length === 2);
+    expect(Date.now() - begun).toBeLessThan(25_000);
   });
 });
 
