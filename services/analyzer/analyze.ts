@@ -10,7 +10,7 @@ import {
   noteArrivals,
   saveDomainReporters,
 } from '../store/analysis/reporters.ts';
-import { loadBorrowed, loadFailedChecks, loadKeys } from '../store/analysis/signatures.ts';
+import { type Keys, loadBorrowed, loadFailedChecks } from '../store/analysis/signatures.ts';
 import {
   loadClassVolumes,
   loadFirstSeen,
@@ -49,6 +49,7 @@ import { UNAUTHORIZED_DAYS } from './rules/unauthorized_source.ts';
 import { catalogueOf } from './senders/load.ts';
 import { mayForward } from './sources/classes.ts';
 import { isNetwork } from './sources/identity.ts';
+import { KeysOfDomain } from './sources/keys.ts';
 import { countedOf, type Deciders, decidersOf, isOfAge, standingOf } from './standing.ts';
 import { openOf, total } from './window.ts';
 
@@ -58,6 +59,7 @@ const SOURCES_AT_ONCE = 500;
 const NETWORKS = 1000;
 /** Names below the domain told one by one; the rest of a flood of made-up ones is counted. */
 const NAMES = 200;
+const NO_KEYS: ReadonlyMap<string, Keys> = new Map();
 const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
 /** Days of senders of forged reports told one by one: a flood is one finding a reporter, and needs no more to be seen. */
 const FORGED_DAYS = 2000;
@@ -100,10 +102,11 @@ export async function analyzeDomain(
   const all: Analysis = { outcome: 'idle', sources: 0, events: [] };
   const begun = performance.now();
   let looked = Number.NEGATIVE_INFINITY;
+  const keys = new KeysOfDomain(domain);
   // By itself, so that what many domains have in common is held for a moment only.
   await noteArrivals(context.db, domain, addDays(context.clock.now().toISOString().slice(0, 10), -REPORTING_DAYS));
   do {
-    const part = await analyzePart(context, domain);
+    const part = await analyzePart(context, domain, keys);
     all.outcome = part.outcome;
     all.sources += part.sources;
     all.events.push(...part.events);
@@ -124,7 +127,7 @@ export async function analyzeDomain(
 export async function alarmUrgent(context: Context, domain: string): Promise<WrittenEvent[]> {
   const events = await transaction(context.db, async (tx): Promise<WrittenEvent[]> => {
     if (!(await tryLockDomain(tx, domain)) || !(await isOwn(tx, domain)) || !(await isUrgent(tx, domain))) return [];
-    const { given, networks } = await loadCase(tx, context, domain, null, true);
+    const { given, networks } = await loadCase(tx, context, domain, null, true, new KeysOfDomain(domain));
     if (networks === null) return [];
     const changes = evaluate(given, examineSources(given));
     const kindOf = new Map(given.known.map((finding) => [finding.finding_key, finding.kind]));
@@ -145,7 +148,7 @@ const isCritical = (kind: string | undefined, { severity }: { severity: string }
  * One transaction: takes waiting work, reads the window of the sources it names, judges, and writes classes, findings and events.
  * Rolled back as a whole, so the work waits again.
  */
-async function analyzePart(context: Context, domain: string): Promise<Analysis> {
+async function analyzePart(context: Context, domain: string, keys: KeysOfDomain): Promise<Analysis> {
   return transaction(context.db, async (tx): Promise<Analysis> => {
     if (!(await tryLockDomain(tx, domain))) return { outcome: 'busy', sources: 0, events: [] };
     if (!(await isOwn(tx, domain))) {
@@ -156,7 +159,7 @@ async function analyzePart(context: Context, domain: string): Promise<Analysis> 
     const work = await takeWork(tx, domain, SOURCES_AT_ONCE);
     if (work.rows === 0) return { outcome: 'idle', sources: 0, events: [] };
     const outcome = work.more ? 'more' : 'done';
-    const { given, deciders, counted } = await loadCase(tx, context, domain, work.sources, work.whole);
+    const { given, deciders, counted } = await loadCase(tx, context, domain, work.sources, work.whole, keys);
     const { now, today } = given;
     const examined = examineSources(given);
     // Few domains have any, and only then records are read: they name what broke.
@@ -186,6 +189,7 @@ async function loadCase(
   domain: string,
   named: readonly string[] | null,
   whole: boolean,
+  keys: KeysOfDomain,
 ): Promise<{ given: DomainData; deciders: Deciders; counted: Counted; networks: Networks | null }> {
   const { window_days, quiet_after_days, false_alarms_per_month } = context.config.analyzer;
   const now = context.clock.now();
@@ -228,7 +232,7 @@ async function loadCase(
     newcomers,
     firstSeen,
     borrowed: await loadBorrowed(tx, domain, fresh, addDays(today, 1 - NEWS), tellers),
-    keys: await loadKeys(tx, domain, signersOf(rows, reporterDays), from, tellers),
+    keys: anyMayForward(rows, reporterDays) ? await keys.load(tx, from, tellers) : NO_KEYS,
     policyDays,
     known,
     networks,
@@ -327,8 +331,8 @@ function freshSigners(
     .map(([source]) => source);
 }
 
-/** The sources that may be forwarders: whose keys they sign with tells. */
-function signersOf(rows: readonly SourceDay[], reporterDays: readonly ReporterDay[]): string[] {
+/** Whether one of the sources may be a forwarder: then it is asked whose keys they sign with. */
+function anyMayForward(rows: readonly SourceDay[], reporterDays: readonly ReporterDay[]): boolean {
   const domainDays = domainDaysOf(reporterDays, false);
   const rowsOf = new Map<string, SourceDay[]>();
   for (const row of rows) {
@@ -336,7 +340,7 @@ function signersOf(rows: readonly SourceDay[], reporterDays: readonly ReporterDa
     if (own) own.push(row);
     else rowsOf.set(row.source, [row]);
   }
-  return [...rowsOf].filter(([, own]) => mayForward(own, domainDays)).map(([source]) => source);
+  return [...rowsOf.values()].some((own) => mayForward(own, domainDays));
 }
 
 /**

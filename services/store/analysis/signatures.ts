@@ -53,16 +53,16 @@ export async function loadFailedChecks(
 const SELECTOR_REPORTS = 200;
 const SELECTOR_RECORDS = 50_000;
 
-/** SQL: the messages of each source (all, not only $2) by the selector of their aligned signature, of the domain $1 since the day $3, as the reporters $4 tell. */
+/** SQL: the messages of each source by the selector of their aligned signature, of the domain $1 since the day $2, as the reporters $3 tell. */
 const BY_SELECTOR = `told as materialized (
        select report_key, begin_at from ruawatch.reports
-        where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
-          and reporter = any($4::text[])
+        where domain = $1 and begin_at >= $2::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
+          and reporter = any($3::text[])
         order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
      signed as materialized (
        select c.source, c.source_ip, c.count, lower((d ->> 'selector') || '._domainkey.' || (d ->> 'domain')) as selector
          from told p
-        cross join lateral (${recordsOf('p', "$3::date::timestamp at time zone 'UTC'", "'infinity'", 'source, source_ip, count, auth, dkim_aligned')}) c
+        cross join lateral (${recordsOf('p', "$2::date::timestamp at time zone 'UTC'", "'infinity'", 'source, source_ip, count, auth, dkim_aligned')}) c
         cross join lateral jsonb_array_elements(c.auth -> 'dkim') d
         where c.dkim_aligned and d ->> 'result' = 'pass' and d ->> 'selector' is not null
           and (d ->> 'domain' = $1 or right(d ->> 'domain', length($1) + 1) = '.' || $1 or right($1, length(d ->> 'domain') + 1) = '.' || (d ->> 'domain'))
@@ -90,16 +90,16 @@ export async function loadBorrowed(
          from (select distinct source from by_selector) s
         cross join lateral (
           select d.day from ruawatch.source_days d
-           where d.domain = $1 and d.source = s.source and d.messages > 0 and d.trust = 'ok' and d.reporter = any($4::text[])
+           where d.domain = $1 and d.source = s.source and d.messages > 0 and d.trust = 'ok' and d.reporter = any($3::text[])
            order by d.day limit 1) f)
      select b.source, sum(b.messages) as signed,
             coalesce(sum(b.messages) filter (where exists (
               select from by_selector o join seen s on s.source = o.source
                where o.selector = b.selector and s.first_seen < me.first_seen)), 0) as borrowed
        from by_selector b join seen me on me.source = b.source
-      where b.source = any($2::text[])
+      where b.source = any($4::text[])
       group by 1`,
-    [domain, sources, from, reporters],
+    [domain, from, reporters, sources],
   );
   return new Map(rows.map((row) => [row.source, row.borrowed / row.signed]));
 }
@@ -116,20 +116,14 @@ export interface Keys {
 }
 
 /**
- * With whose keys sources sign as the domain since `from`, by the selectors in the newest reports. Who passes mail on bears the signature of its
+ * With whose keys the sources of a domain sign as the domain since `from`, by the selectors in the newest reports. Who passes mail on bears the signature of its
  * author, from whom much more comes with the same. Where SPF now and then does not pass for a service, its mail is another source, its network: what comes from
  * one network under one selector counts as the largest source of it. A source of which no report tells a selector is left out.
  * @param from YYYY-MM-DD
  * @param reporters whose reports are read: those who decide
  */
-export async function loadKeys(
-  tx: Tx,
-  domain: string,
-  sources: readonly string[],
-  from: string,
-  reporters: readonly string[],
-): Promise<Map<string, Keys>> {
-  if (sources.length === 0 || reporters.length === 0) return new Map();
+export async function loadKeys(tx: Tx, domain: string, from: string, reporters: readonly string[]): Promise<Map<string, Keys>> {
+  if (reporters.length === 0) return new Map();
   const { rows } = await tx.query<{ source: string; signed: number; own: number; another: number }>(
     `with ${BY_SELECTOR},
      of_all as (
@@ -143,8 +137,8 @@ export async function loadKeys(
          from from_network n join of_all a using (source, selector))
      select source, sum(messages) as signed, coalesce(sum(messages) filter (where 2 * largest >= together), 0) as own,
             coalesce(sum(messages) filter (where most >= ${AUTHOR_SIGNS} * largest), 0) as another
-       from sender where source = any($2::text[]) group by 1`,
-    [domain, sources, from, reporters],
+       from sender group by 1`,
+    [domain, from, reporters],
   );
   return new Map(rows.map(({ source, signed, own, another }) => [source, { own: own / signed, another: another / signed }]));
 }

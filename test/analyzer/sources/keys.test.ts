@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KeysOfDomain } from '../../../services/analyzer/sources/keys.ts';
 import { ESTABLISHED_AGE } from '../../../services/analyzer/standing.ts';
 import { parseMessages } from '../../../services/parser/batch.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
@@ -47,9 +48,7 @@ describe('with whose keys sources sign', () => {
 
   test('a small forwarder bears the signature of those who send more, a small service its own', async () => {
     await month('google.com', 'noreply-dmarc-support@google.com');
-    const keys = await transaction(f.t.db, (tx) =>
-      loadKeys(tx, DOMAIN, [FORWARDER, SERVICE, '192.0.2.0/24', '203.0.113.0/24'], ago(41), ['google.com']),
-    );
+    const keys = await transaction(f.t.db, (tx) => loadKeys(tx, DOMAIN, ago(41), ['google.com']));
     expect(Object.fromEntries(keys)).toEqual({
       [FORWARDER]: { own: 0, another: 1 },
       [SERVICE]: { own: 1, another: 0 },
@@ -79,9 +78,21 @@ describe('with whose keys sources sign', () => {
     expect(await classes()).toEqual({ '192.0.2.0/24': 'authorized', 'forwarder.example': 'forwarded', [FORWARDER]: 'forwarded' });
   });
 
+  test('is read once for all parts of a look at the domain, and anew when others decide', async () => {
+    await month('google.com', 'noreply-dmarc-support@google.com');
+    await transaction(f.t.db, async (tx) => {
+      const keys = new KeysOfDomain(DOMAIN);
+      const first = await keys.load(tx, ago(41), ['google.com']);
+      expect(first.get(FORWARDER)).toEqual({ own: 0, another: 1 });
+      expect(await keys.load(tx, ago(41), ['google.com'])).toBe(first);
+      expect((await keys.load(tx, ago(41), ['yahoo'])).size).toBe(0);
+      expect((await keys.load(tx, ago(41), [])).size).toBe(0);
+    });
+  });
+
   test('what a reporter without a say tells of keys is not read', async () => {
     await month('stranger.example', 'dmarc@stranger.example');
-    const keys = await transaction(f.t.db, (tx) => loadKeys(tx, DOMAIN, [FORWARDER, SERVICE], ago(41), ['google.com']));
+    const keys = await transaction(f.t.db, (tx) => loadKeys(tx, DOMAIN, ago(41), ['google.com']));
     expect(keys.size).toBe(0);
   });
 
