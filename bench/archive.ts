@@ -1,6 +1,8 @@
 import { type Db, transaction } from '../services/shared/runtime/db.ts';
 import type { ReportSize } from '../services/store/rollups/allowance.ts';
-import { loadPolicyReports, rollUp, rollUpPolicies, SIZE } from '../services/store/rollups/source-days.ts';
+import { SIZE_SQL } from '../services/store/rollups/allowance.ts';
+import { loadPolicyReports, rollUpPolicies } from '../services/store/rollups/policy-days.ts';
+import { rollUp } from '../services/store/rollups/source-days.ts';
 import { BY_REPORT_DAY, ensurePartitions } from '../services/store/schema/partitions.ts';
 
 /** What the archive is like; see docs/performance.md. */
@@ -69,7 +71,7 @@ export async function fillArchive(db: Db, records: number, say: (line: string) =
 async function addRollups(db: Db, say: (line: string) => void): Promise<void> {
   // Day by day, as they would have come.
   const { rows } = await db.query<{ key: number; begin: number; reporter: string; size: ReportSize }>(
-    `select report_key as key, reporter, extract(epoch from begin_at)::float8 as begin, ${SIZE} as size from ruawatch.reports order by begin_at, domain`,
+    `select report_key as key, reporter, extract(epoch from begin_at)::float8 as begin, ${SIZE_SQL} as size from ruawatch.reports order by begin_at, domain`,
   );
   for (let i = 0; i < rows.length; i += ROLLUP_REPORTS) {
     const part = rows.slice(i, i + ROLLUP_REPORTS);

@@ -3,6 +3,7 @@ import { addDays } from '../shared/days.ts';
 import { type Tx, transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import type { Counted } from '../store/analysis/counted.ts';
+import { loadForged } from '../store/analysis/forged-reports.ts';
 import {
   loadReporterNames,
   loadReporters,
@@ -36,7 +37,6 @@ import {
   type WrittenEvent,
 } from '../store/findings/findings.ts';
 import { tryLockDomain } from '../store/locks.ts';
-import { loadForged } from '../store/reports/trust-checks.ts';
 import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import { loadNetworkFacts, type NetworkFacts, saveIdentities } from '../store/sources/identities.ts';
 import { loadSenderList } from '../store/sources/sender-list.ts';

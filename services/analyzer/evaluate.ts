@@ -1,3 +1,4 @@
+import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
 import type { FailedCheck, Keys } from '../store/analysis/signatures.ts';
 import type {
   ClassVolume,
@@ -10,7 +11,6 @@ import type {
 } from '../store/analysis/window-reads.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { Candidate, KnownFinding } from '../store/findings/findings.ts';
-import type { ForgedDay, GenuineReports } from '../store/reports/trust-checks.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import type { Identity, NetworkFacts } from '../store/sources/identities.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';

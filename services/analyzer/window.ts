@@ -1,8 +1,8 @@
+import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { KnownFinding } from '../store/findings/findings.ts';
-import type { ForgedDay, GenuineReports } from '../store/reports/trust-checks.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
 import type { BrokenSenders } from './rules/broken_senders.ts';

@@ -4,6 +4,7 @@ import { reporterOf } from '../report/reporters/reporters.ts';
 import type { Db, Tx } from '../shared/runtime/db.ts';
 import { collectYoungGarbage } from '../shared/runtime/garbage.ts';
 import type { Config } from '../shared/settings/config.ts';
+import { noteDomains, noteSources } from '../store/analysis/note-work.ts';
 import {
   type ClaimedMessage,
   claimMessages,
@@ -14,26 +15,20 @@ import {
   waitingMessages,
 } from '../store/messages/messages.ts';
 import { countDeaths, markedTransaction } from '../store/messages/parse-marks.ts';
-import { isoSeconds, KEY_LENGTH, plain, RecordCopy } from '../store/reports/copy-records.ts';
+import { RecordCopy } from '../store/reports/copy-records.ts';
 import {
-  classOf,
   dropRecords,
   type NewReport,
-  type Outcome,
-  policyText,
-  type ReporterTrust,
-  reporterKey,
+  type StoredReports,
+  type StoreOutcome,
   storeReports,
   takeReportKeys,
 } from '../store/reports/reports.ts';
-import {
-  dropEmptyPending,
-  loadPolicyReports,
-  noteDomains,
-  noteSources,
-  rollUp,
-  rollUpPolicies,
-} from '../store/rollups/source-days.ts';
+import { classOf, type ReporterTrust, reporterKey } from '../store/reports/trust.ts';
+import { dropEmptyPending } from '../store/rollups/pending.ts';
+import { loadPolicyReports, policyText, rollUpPolicies } from '../store/rollups/policy-days.ts';
+import { rollUp } from '../store/rollups/source-days.ts';
+import { keyText } from '../store/sql-text.ts';
 import { noteOther, nothingRead, type Privacy, REDACT, writeOthers } from './other-reports.ts';
 import { type Readers, readHere } from './reading/pool.ts';
 import { BATCH_RECORDS, keysFrom, type ReadReport, type ReadResult } from './reading/protocol.ts';
@@ -68,7 +63,7 @@ export type Raws = ReadonlyMap<number, Buffer>;
 export interface MessageResult extends Settlement {
   reports: {
     key: number;
-    outcome: Outcome;
+    outcome: StoreOutcome;
     records: number;
     messages: number;
     /** What became known of a new report's origin; null when it is to be verified, or not at all. */
@@ -365,7 +360,7 @@ async function finish(
   tx: Tx,
   read: readonly ReadMessage[],
   news: readonly NewReport[],
-  decision: Awaited<ReturnType<typeof storeReports>>,
+  decision: StoredReports,
   privacy: Privacy,
 ): Promise<BatchResult> {
   const ours = new Map(news.map((r) => [r.key, r]));
@@ -392,10 +387,7 @@ async function finish(
   const silent = judged.filter(({ key, report }) => !decision.signs.has(key) || policyText(report.policy) === '');
   await noteDomains(
     tx,
-    silent.map(({ report }) => ({
-      domain: plain(report.domain).slice(0, KEY_LENGTH),
-      day: isoSeconds(report.begin).slice(0, 10),
-    })),
+    silent.map(({ report }) => keyText(report.domain)),
   );
   const aside = decision.kept.filter(({ key }) => !decision.signs.has(key));
   await noteSources(

@@ -3,7 +3,8 @@ import type { FailureReport, Problem, ReadEvent, TlsReport } from '../report/mod
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Config } from '../shared/settings/config.ts';
 import type { ClaimedMessage } from '../store/messages/messages.ts';
-import { notePersonal, storeFailures } from '../store/reports/failure-reports.ts';
+import { storeFailures } from '../store/reports/failure-reports.ts';
+import { notePersonal } from '../store/reports/personal-data.ts';
 import { storeTlsReports } from '../store/reports/tls-reports.ts';
 
 /** What of the personal data in failure reports may be stored (the setting failure_reports). */

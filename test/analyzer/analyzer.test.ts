@@ -5,7 +5,7 @@ import { sleep } from '../../services/shared/clock.ts';
 import type { Db } from '../../services/shared/runtime/db.ts';
 import type { Service } from '../../services/shared/runtime/service.ts';
 import { type Fixture, fixture } from './fixture.ts';
-import { ago, DOMAIN, REPORTERS, row, span, TODAY } from './rows.ts';
+import { ago, DOMAIN, REPORTERS, row, span } from './rows.ts';
 
 let f: Fixture;
 let service: Service | undefined;
@@ -98,10 +98,7 @@ test('only what changed is read: the named sources, and nothing older than the w
   await f.analyze();
   const { rows: before } = await f.t.db.query('select source, classified_at from ruawatch.sources order by source');
 
-  await f.t.db.query("insert into ruawatch.analysis_work (domain, source, day) values ($1, 'sender7.example', $2)", [
-    DOMAIN,
-    TODAY,
-  ]);
+  await f.t.db.query("insert into ruawatch.analysis_work (domain, source) values ($1, 'sender7.example')", [DOMAIN]);
   const seen: { text: string; values: unknown[]; rows: Record<string, unknown>[] }[] = [];
   f.setNow(new Date(f.context.clock.now().getTime() + 60_000));
   await analyzeDomain({ ...f.context, db: noting(f.t.db, seen) }, DOMAIN);

@@ -93,8 +93,8 @@ export async function fixture(env: NodeJS.ProcessEnv = {}): Promise<Fixture> {
       );
       if (!work) return;
       await t.db.query(
-        `insert into ruawatch.analysis_work (domain, source, day)
-         select distinct $1, source, day from jsonb_populate_recordset(null::ruawatch.source_days, $2::jsonb)`,
+        `insert into ruawatch.analysis_work (domain, source)
+         select $1, source from (select distinct source, day from jsonb_populate_recordset(null::ruawatch.source_days, $2::jsonb)) days`,
         [domain, given],
       );
     },
@@ -105,7 +105,7 @@ export async function fixture(env: NodeJS.ProcessEnv = {}): Promise<Fixture> {
            from jsonb_populate_recordset(null::ruawatch.policy_days, $2::jsonb) r`,
         [DOMAIN, JSON.stringify(rows)],
       );
-      await t.db.query("insert into ruawatch.analysis_work (domain, source, day) values ($1, '', $2)", [DOMAIN, TODAY]);
+      await t.db.query("insert into ruawatch.analysis_work (domain, source) values ($1, '')", [DOMAIN]);
     },
     analyze: (domain = DOMAIN) => analyzeDomain(context, domain),
     async findings(domain = DOMAIN) {

@@ -3,7 +3,7 @@ import { forgedReport } from '../../services/analyzer/rules/forged_report.ts';
 import type { ArrivalWindow } from '../../services/analyzer/window.ts';
 import { parseMessages } from '../../services/parser/batch.ts';
 import { verifyMessages } from '../../services/parser/verify/index.ts';
-import type { ForgedDay, GenuineReports } from '../../services/store/reports/trust-checks.ts';
+import type { ForgedDay, GenuineReports } from '../../services/store/analysis/forged-reports.ts';
 import { type TestRow, trusting } from '../helpers/report.ts';
 import { mailFrom, receivePolled, resolverOf, signed } from '../parser/signed.ts';
 import { type Fixture, fixture } from './fixture.ts';

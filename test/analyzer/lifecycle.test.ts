@@ -42,9 +42,7 @@ test('a finding opens once with its classes and an alert, and judging again chan
 
   expect((await f.analyze()).outcome).toBe('idle');
   f.setNow(new Date(f.context.clock.now().getTime() + 3_600_000));
-  await f.t.db.query(
-    'insert into ruawatch.analysis_work (domain, source, day) select domain, source, last_seen from ruawatch.sources',
-  );
+  await f.t.db.query('insert into ruawatch.analysis_work (domain, source) select domain, source from ruawatch.sources');
   expect(await f.analyze()).toMatchObject({ outcome: 'done', events: [] });
   expect(await f.findings()).toEqual(opened);
 });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseMessages } from '../../services/parser/batch.ts';
 import { startRetention } from '../../services/parser/upkeep/retention.ts';
 import { replayMessages } from '../../services/store/messages/messages.ts';
-import { dropPersonal } from '../../services/store/reports/failure-reports.ts';
+import { dropPersonal } from '../../services/store/reports/personal-data.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, trusting } from '../helpers/report.ts';

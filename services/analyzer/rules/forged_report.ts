@@ -1,6 +1,6 @@
 import { addDays, earlier } from '../../shared/days.ts';
+import type { ForgedDay } from '../../store/analysis/forged-reports.ts';
 import { type Candidate, type Culprit, forgedQuery, type KnownFinding } from '../../store/findings/findings.ts';
-import type { ForgedDay } from '../../store/reports/trust-checks.ts';
 import { stated, witnessed } from '../statistics/confidence.ts';
 import { count, list, short } from '../text.ts';
 import { type ArrivalWindow, openOf, settledUntil } from '../window.ts';

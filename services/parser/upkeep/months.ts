@@ -2,8 +2,8 @@ import { DAY_MS } from '../../shared/days.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { Context } from '../../shared/runtime/service.ts';
 import { sessionsUsing } from '../../store/locks.ts';
-import { isoSeconds } from '../../store/reports/copy-records.ts';
 import { BY_REPORT_DAY, dropPartitions, ensurePartitions, PARTITIONED, type Partitioned } from '../../store/schema/partitions.ts';
+import { isoSeconds } from '../../store/sql-text.ts';
 
 /** Tries of what nobody waits for. */
 const TRIES = 10;

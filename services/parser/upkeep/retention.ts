@@ -1,6 +1,6 @@
 import { DAY_MS } from '../../shared/days.ts';
 import { type Context, repeat } from '../../shared/runtime/service.ts';
-import { dropPersonal } from '../../store/reports/failure-reports.ts';
+import { dropPersonal } from '../../store/reports/personal-data.ts';
 import { keepArchive } from './archive.ts';
 import { keepMonths } from './months.ts';
 

@@ -1,7 +1,7 @@
 import { type Claim, reporterOf } from '../../report/reporters/reporters.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { IMPORT_PLACE } from '../../store/messages/imports.ts';
-import type { Trust } from '../../store/reports/reports.ts';
+import type { Trust } from '../../store/reports/trust.ts';
 import type { Origin } from './origin.ts';
 import type { Judge } from './reporter.ts';
 

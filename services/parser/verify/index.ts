@@ -7,7 +7,7 @@ import type { Log } from '../../shared/runtime/log.ts';
 import type { Resolver } from '../../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../../shared/runtime/service.ts';
 import { loadRaw } from '../../store/messages/messages.ts';
-import type { Trust } from '../../store/reports/reports.ts';
+import type { Trust } from '../../store/reports/trust.ts';
 import { type Check, deferChecks, settleTrust, takeDueChecks, waitingChecks } from '../../store/reports/trust-checks.ts';
 import { type Readers, readHere } from '../reading/pool.ts';
 import { sweepUp } from '../sweep.ts';

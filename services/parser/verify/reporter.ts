@@ -1,6 +1,6 @@
 import { belongingOf, type Claim, reporterOf } from '../../report/reporters/reporters.ts';
-import { plain } from '../../store/reports/copy-records.ts';
-import type { Trust } from '../../store/reports/reports.ts';
+import type { Trust } from '../../store/reports/trust.ts';
+import { plain } from '../../store/sql-text.ts';
 import type { Authenticated, Origin } from './origin.ts';
 
 /**

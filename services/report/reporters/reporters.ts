@@ -34,7 +34,7 @@ export type Belonging =
   /** From somebody else. */
   | 'other';
 
-/** Longest key, as in store/reports/copy-records.ts. */
+/** Longest key, as in store/sql-text.ts. */
 const KEY_LENGTH = 255;
 const CACHE_SIZE = 5_000;
 

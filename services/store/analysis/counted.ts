@@ -25,7 +25,7 @@ export const SUMS = [
   'failed_delivered',
   'contradicted',
   'failed_subdomain',
-];
+] as const;
 
 /**
  * SQL: the rows of ruawatch.source_days that count, as a common table expression `counted`; the domain is `$1`.

@@ -196,10 +196,7 @@ export async function saveCheck(db: Db, now: Date, check: Check): Promise<void> 
       [domain, now, state, reason.slice(0, 500), lost, due],
     );
     if (rows[0]?.told) {
-      await tx.query(
-        `insert into ruawatch.analysis_work (domain, source, day) values ($1, '', ($2::timestamptz at time zone 'UTC')::date)`,
-        [domain, now],
-      );
+      await tx.query(`insert into ruawatch.analysis_work (domain, source) values ($1, '')`, [domain]);
     }
   });
 }

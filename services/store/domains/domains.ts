@@ -179,10 +179,10 @@ export async function listHistory(db: Db, since: string): Promise<string[]> {
       `with told as materialized (
          select distinct d.domain from ruawatch.domains d join unnest($1::text[]) as o(domain) on ${within('d.domain', 'o.domain')}
           where ${isOwnSql('d.domain')})
-       insert into ruawatch.analysis_work (domain, source, day)
-       select domain, '', (now() at time zone 'UTC')::date from told
+       insert into ruawatch.analysis_work (domain, source)
+       select domain, '' from told
         union all
-       select s.domain, s.source, s.last_seen
+       select s.domain, s.source
          from told join ruawatch.sources s using (domain)
         where s.messages > 0 and s.last_seen >= $2::date and s.source <> '${OTHER_SOURCES}'
           -- What no trusted report tells of is judged with nothing.

@@ -1,4 +1,5 @@
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
+import { clipped } from '../sql-text.ts';
 import { PIECE_BYTES, type Piece, pack } from './raw-pieces.ts';
 
 /** Bytes of raw mail after which the next statement begins. */
@@ -249,7 +250,5 @@ export async function forgetUids(db: Queryable, place: Place): Promise<void> {
   );
 }
 
-/** Without what Postgres refuses in a text, and no longer than anybody reads. */
-function storable(text: string | null): string | null {
-  return text === null ? null : text.slice(0, 1000).replaceAll('\0', ' ').toWellFormed();
-}
+/** A text of a mail's header, cut to what anybody reads. */
+const storable = (text: string | null): string | null => (text === null ? null : clipped(text, 1000));

@@ -1,5 +1,6 @@
 import { TransientError } from '../../shared/errors.ts';
 import type { Db, Queryable } from '../../shared/runtime/db.ts';
+import { clipped } from '../sql-text.ts';
 
 /** What a poller must know of a mailbox before it reads it. */
 export interface MailboxState {
@@ -103,6 +104,6 @@ export async function noteMailboxError(db: Db, mailbox: string, folder: string, 
   await db.query(
     `insert into ruawatch.mailboxes (mailbox, folder, last_error) values ($1, $2, $3)
      on conflict (mailbox) do update set last_error = excluded.last_error`,
-    [mailbox, folder, sentence.slice(0, 1000).replaceAll('\0', ' ')],
+    [mailbox, folder, clipped(sentence, 1000)],
   );
 }

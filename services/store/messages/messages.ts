@@ -1,5 +1,5 @@
 import type { Db, Queryable, Tx } from '../../shared/runtime/db.ts';
-import { plain } from '../reports/copy-records.ts';
+import { clipped } from '../sql-text.ts';
 import { type Piece, unpack } from './raw-pieces.ts';
 
 export type MessageState = 'received' | 'stored' | 'ignored' | 'quarantined' | 'failed';
@@ -112,7 +112,7 @@ export async function settleMessages(tx: Queryable, settlements: readonly Settle
       settlements.map((s) => s.message_key),
       settlements.map((s) => s.state),
       settlements.map((s) => s.code),
-      settlements.map((s) => (s.reason === null ? null : plain(s.reason.slice(0, 1000)))),
+      settlements.map((s) => (s.reason === null ? null : clipped(s.reason, 1000))),
     ],
   );
 }
@@ -121,7 +121,7 @@ export async function settleMessages(tx: Queryable, settlements: readonly Settle
 export async function noteAttempt(db: Queryable, keys: readonly number[], code: string, reason: string): Promise<void> {
   await db.query(
     `update ruawatch.messages set attempts = attempts + 1, code = $2, reason = $3 where message_key = any($1::bigint[]) and state = 'received'`,
-    [keys, code, plain(reason.slice(0, 1000))],
+    [keys, code, clipped(reason, 1000)],
   );
 }
 

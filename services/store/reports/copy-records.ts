@@ -2,6 +2,7 @@ import { finished } from 'node:stream/promises';
 import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
 import type { AggregateRecord, OverrideReason } from '../../report/model.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
+import { isoSeconds, KEY_LENGTH, plain } from '../sql-text.ts';
 
 const COLUMNS =
   'report_key, n, begin_at, source_ip, count, disposition, dkim_result, spf_result, reasons, header_from, envelope_from, envelope_to, auth, ' +
@@ -12,8 +13,6 @@ export const COPY_RECORDS = `copy ruawatch.records (${COLUMNS}) from stdin`;
 const FLUSH_LENGTH = 64 * 1024;
 /** More than a socket takes without saying that it is full (Node's high-water mark, 16 or 64 KiB): it tells when all of it has gone. */
 export const SOCKET_BYTES = 128 * 1024;
-/** What an index entry can hold with room to spare (a B-tree row ends at 2,704 bytes), and what a domain name can be. */
-export const KEY_LENGTH = 255;
 
 /** A running COPY into ruawatch.records. Nothing else may use the transaction's client until `end` has resolved. */
 export class RecordCopy {
@@ -178,11 +177,6 @@ export function text(value: string | null): string {
   return plain(value).replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
 }
 
-/** Replaces what Postgres text cannot hold. */
-export function plain(value: string): string {
-  return value.replaceAll('\0', '\ufffd').toWellFormed();
-}
-
 function reasonsOf(reasons: readonly OverrideReason[]): string {
   return `[${reasons.map((r) => `{"type":${json(r.type)},"comment":${json(r.comment)}}`).join(',')}]`;
 }
@@ -206,19 +200,4 @@ function json(value: string | null): string {
   if (value === null) return 'null';
   if (!JSON_SPECIAL.test(value)) return `"${value}"`;
   return JSON.stringify(plain(value)).replaceAll('\\', '\\\\');
-}
-
-/** Texts made last: the reports of a day begin and end at a handful of times. */
-const isoTexts = new Map<number, string>();
-const ISO_TEXTS = 1_000;
-
-/** ISO text of seconds since the epoch. */
-export function isoSeconds(seconds: number): string {
-  let iso = isoTexts.get(seconds);
-  if (iso === undefined) {
-    iso = new Date(seconds * 1000).toISOString();
-    if (isoTexts.size >= ISO_TEXTS) isoTexts.clear();
-    isoTexts.set(seconds, iso);
-  }
-  return iso;
 }

@@ -1,28 +1,15 @@
 import { isKnown } from '../../report/reporters/reporters.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
+import { noteDomains } from '../analysis/note-work.ts';
 import { lockIdentities } from '../locks.ts';
-import type { ReportSize } from '../rollups/allowance.ts';
-import {
-  dropEmptyPending,
-  loadPolicyReports,
-  noteDomains,
-  type RollupChange,
-  rollUp,
-  rollUpPolicies,
-  SIZE,
-} from '../rollups/source-days.ts';
-import { plain } from './copy-records.ts';
-import {
-  beginRange,
-  gone,
-  outranks,
-  type Ranked,
-  reporterKey,
-  standingOfGone,
-  type Trust,
-  type TrustClass,
-  trustTexts,
-} from './reports.ts';
+import type { RollupChange } from '../rollups/over-allowance.ts';
+import { dropEmptyPending } from '../rollups/pending.ts';
+import { loadPolicyReports, rollUpPolicies } from '../rollups/policy-days.ts';
+import { rollUp } from '../rollups/source-days.ts';
+import { clipped } from '../sql-text.ts';
+import { lockVersions, outranks, type StoredVersion } from './report-versions.ts';
+import { AGGREGATE_REPORTS, rankVersions, writeSuperseded } from './supersession.ts';
+import { reporterKey, type Trust, type TrustClass, trustTexts } from './trust.ts';
 
 /** A report that waits for the verification of one of the mails that brought it. */
 export interface Check {
@@ -92,107 +79,102 @@ export async function deferChecks(
         deferred.map((d) => d.message_key),
         deferred.map((d) => d.report_key),
         deferred.map((d) => d.seconds),
-        deferred.map((d) => plain(d.reason).slice(0, 500)),
+        deferred.map((d) => clipped(d.reason, 500)),
       ],
     );
   });
 }
 
-interface Row extends Ranked {
-  identity: string;
-  domain: string;
-  day: string;
-  /** Seconds since the epoch. */
-  begin: number;
-  superseded_by: number | null;
-  /** Its records were dropped. */
-  gone: boolean;
-  size: ReportSize;
+/** A stored version with what verification changed. */
+interface SettledVersion extends StoredVersion {
+  /** What is to be written; null: nothing. */
+  written: (Trust & { class: TrustClass }) | null;
+}
+
+/** The result of verifying the mail `message_key` for the report `report_key`. */
+export interface Verification {
+  message_key: number;
+  report_key: number;
+  verdict: Trust;
 }
 
 /**
- * Writes what verification found, in the caller's transaction: the verdicts on the reports, which report of an identity stands now, the
- * rollups accordingly, and the analyzer's work. A check that is no longer there was settled by another worker and is left out.
+ * Writes the results of verifications, in the caller's transaction: on the reports, which version of an identity is current, the rollups
+ * accordingly, and the analyzer's work. A check that is no longer there was settled by another worker and is left out.
  *
- * One proven mail is enough: a report that came twice is what its better mail says. It stays pending while another of its mails may
- * still prove it, and a known reporter's own mail speaks for it whoever else sent the same.
- * @returns the domains to be judged again
+ * One proven mail is enough: a report that came twice has the result of its better mail. It stays pending while another of its mails may
+ * still prove it, and a known reporter's own mail proves the report whoever else sent the same.
+ * @returns the domains to be analyzed again
  */
-export async function settleTrust(
-  tx: Tx,
-  verdicts: readonly { message_key: number; report_key: number; verdict: Trust }[],
-): Promise<string[]> {
-  if (verdicts.length === 0) return [];
+export async function settleTrust(tx: Tx, verifications: readonly Verification[]): Promise<string[]> {
+  if (verifications.length === 0) return [];
   const { rows: named } = await tx.query<{ identity: string; begin: number }>(
     `select distinct encode(identity, 'hex') as identity, extract(epoch from begin_at)::float8 as begin
        from ruawatch.reports where report_key = any($1::bigint[])`,
-    [verdicts.map((v) => v.report_key)],
+    [verifications.map((v) => v.report_key)],
   );
-  const identities = named.map((r) => r.identity);
-  await lockIdentities(tx, identities);
-  const { rows: settled } = await tx.query<{ message_key: number; report_key: number }>(
+  const before = await lockVersions(tx, named);
+  const { settled, open } = await takeChecks(tx, verifications);
+  const after = applyVerifications(before, settled, open);
+  const ranked = rankVersions(after, outranks);
+  const written = after.filter((version) => version.written !== null);
+  await writeTrust(tx, written);
+  await writeSuperseded(tx, AGGREGATE_REPORTS, before, ranked);
+  await moveRollups(tx, before, after, ranked);
+  // A report without records, or one that is superseded, moves no rollup: its domain is analyzed all the same.
+  await noteDomains(
+    tx,
+    written.map(({ domain }) => domain),
+  );
+  return [...new Set(written.map(({ domain }) => domain))].sort();
+}
+
+/** Removes the checks. @returns those that were there, and the reports that still wait for other checks */
+async function takeChecks(
+  tx: Tx,
+  verifications: readonly Verification[],
+): Promise<{ settled: Verification[]; open: Set<number> }> {
+  const keys = verifications.map((v) => v.report_key);
+  const { rows: removed } = await tx.query<{ message_key: number; report_key: number }>(
     `delete from ruawatch.trust_checks c using unnest($1::bigint[], $2::bigint[]) as g(message_key, report_key)
       where c.message_key = g.message_key and c.report_key = g.report_key
      returning c.message_key, c.report_key`,
-    [verdicts.map((v) => v.message_key), verdicts.map((v) => v.report_key)],
+    [verifications.map((v) => v.message_key), keys],
   );
   const { rows: open } = await tx.query<{ report_key: number }>(
     'select distinct report_key from ruawatch.trust_checks where report_key = any($1::bigint[])',
-    [verdicts.map((v) => v.report_key)],
+    [keys],
   );
-  const { rows } = await tx.query<Omit<Row, 'received'> & { received_at: Date }>(
-    `select report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, salvaged, received_at,
-            messages, superseded_by, trust, reporter, domain, (begin_at at time zone 'UTC')::date as day, extract(epoch from begin_at)::float8 as begin,
-            ${SIZE} as size, ${gone('p', '$2', '$3')} as gone
-       from ruawatch.reports p
-      where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,
-    [identities, ...beginRange(named)],
-  );
-  const before = new Map(rows.map((row) => [row.key, { ...row, received: row.received_at.getTime() }]));
-  const after = new Map([...before].map(([key, row]) => [key, { ...row }]));
-
-  const done = new Set(settled.map((c) => `${c.message_key} ${c.report_key}`));
-  const stillOpen = new Set(open.map((c) => c.report_key));
-  const written = new Map<number, Trust & { class: TrustClass }>();
-  for (const { message_key, report_key, verdict } of verdicts) {
-    const report = after.get(report_key);
-    if (!report || !done.has(`${message_key} ${report_key}`)) continue;
-    const better = verdict.trust === 'ok' && isKnown(reporterKey(verdict.reporter)) && !isKnown(report.reporter);
-    if (report.trust === 'ok' && !better) continue;
-    report.trust = verdict.trust === 'bad' && report.trust === 'pending' && stillOpen.has(report_key) ? 'pending' : verdict.trust;
-    // What is still to be proven stays under whom it claims to be.
-    if (report.trust !== 'pending') report.reporter = reporterKey(verdict.reporter);
-    written.set(report_key, { ...verdict, class: report.trust });
-  }
-  restand(after);
-  await writeTrust(tx, written);
-  await writeStanding(tx, before, after);
-  await moveRollups(tx, before, after);
-
-  const told = [...written.keys()].map((key) => after.get(key)!);
-  // What has no record, or does not stand, moves no rollup: the domain is to be looked at all the same.
-  await noteDomains(tx, told);
-  return [...new Set(told.map((r) => r.domain))].sort();
+  const done = new Set(removed.map((c) => `${c.message_key} ${c.report_key}`));
+  return {
+    settled: verifications.filter((v) => done.has(`${v.message_key} ${v.report_key}`)),
+    open: new Set(open.map((c) => c.report_key)),
+  };
 }
 
-/** Lets the highest of each identity stand, the others behind it. Where records were dropped, what stands cannot change any more. */
-function restand(rows: Map<number, Row>): void {
-  const best = standingOfGone([...rows.values()]);
-  const settled = new Set(best.keys());
-  for (const row of rows.values()) {
-    if (settled.has(row.identity)) continue;
-    const other = best.get(row.identity);
-    if (!other || outranks(row, other)) best.set(row.identity, row);
+function applyVerifications(
+  before: readonly StoredVersion[],
+  settled: readonly Verification[],
+  open: ReadonlySet<number>,
+): SettledVersion[] {
+  const after = before.map((version): SettledVersion => ({ ...version, written: null }));
+  const byKey = new Map(after.map((version) => [version.key, version]));
+  for (const { report_key, verdict } of settled) {
+    const version = byKey.get(report_key);
+    if (!version) continue;
+    const reporter = reporterKey(verdict.reporter);
+    const better = verdict.trust === 'ok' && isKnown(reporter) && !isKnown(version.reporter);
+    if (version.trust === 'ok' && !better) continue;
+    version.trust = verdict.trust === 'bad' && version.trust === 'pending' && open.has(report_key) ? 'pending' : verdict.trust;
+    // A report that is still to be proven stays under the reporter it claims to be from.
+    if (version.trust !== 'pending') version.reporter = reporter;
+    version.written = { ...verdict, class: version.trust };
   }
-  for (const row of rows.values()) {
-    const first = best.get(row.identity)!;
-    if (row === first) row.superseded_by = null;
-    else row.superseded_by ??= first.key;
-  }
+  return after;
 }
 
-async function writeTrust(tx: Tx, written: ReadonlyMap<number, Trust & { class: TrustClass }>): Promise<void> {
-  const trusts = [...written.values()].map((trust) => ({ ...trust, ...trustTexts(trust) }));
+async function writeTrust(tx: Tx, versions: readonly SettledVersion[]): Promise<void> {
+  const trusts = versions.map(({ written }) => ({ ...written!, ...trustTexts(written!) }));
   await tx.query(
     `update ruawatch.reports r set trust = g.trust, reporter_trust = g.reporter_trust, trust_reason = g.reason, trust_domain = g.domain,
             reporter = case when g.trust = 'pending' then r.reporter else g.reporter end
@@ -200,7 +182,7 @@ async function writeTrust(tx: Tx, written: ReadonlyMap<number, Trust & { class: 
          as g(key, trust, reporter_trust, reason, domain, reporter)
       where r.report_key = g.key`,
     [
-      [...written.keys()],
+      versions.map(({ key }) => key),
       trusts.map((t) => t.class),
       trusts.map((t) => (t.class === 'pending' ? null : t.reporter_trust)),
       trusts.map((t) => t.trust_reason),
@@ -210,32 +192,24 @@ async function writeTrust(tx: Tx, written: ReadonlyMap<number, Trust & { class: 
   );
 }
 
-/** The old one steps aside first: only one of an identity may stand at any moment. */
-async function writeStanding(tx: Tx, before: ReadonlyMap<number, Row>, after: ReadonlyMap<number, Row>): Promise<void> {
-  const changed = [...after.values()].filter((row) => row.superseded_by !== before.get(row.key)!.superseded_by);
-  for (const stands of [false, true]) {
-    const rows = changed.filter((row) => (row.superseded_by === null) === stands);
-    if (rows.length === 0) continue;
-    await tx.query(
-      `update ruawatch.reports r set superseded_by = s.by from unnest($1::bigint[], $2::bigint[]) as s(key, by) where r.report_key = s.key`,
-      [rows.map((row) => row.key), rows.map((row) => row.superseded_by)],
-    );
-  }
-}
-
 /**
- * Takes what stood out of the rollups and puts what stands in, where standing or trust changed. A report without records any more stays in
- * the sums where it is: no join finds anything to move.
+ * Takes out of the rollups what was current and puts in what is current now, where rank, trust or reporter changed. A report whose records
+ * were dropped stays in the sums as it is: no join finds anything to move.
  */
-async function moveRollups(tx: Tx, before: ReadonlyMap<number, Row>, after: ReadonlyMap<number, Row>): Promise<void> {
+async function moveRollups(
+  tx: Tx,
+  before: readonly StoredVersion[],
+  after: readonly SettledVersion[],
+  ranked: ReadonlyMap<number, number | null>,
+): Promise<void> {
   const changes: RollupChange[] = [];
-  for (const [key, now] of after) {
-    const was = before.get(key)!;
-    const [stood, stands] = [was.superseded_by === null, now.superseded_by === null];
-    if (stood === stands && (!stands || (was.trust === now.trust && was.reporter === now.reporter))) continue;
-    const { begin, size } = was;
-    if (stood) changes.push({ key, sign: -1, trust: was.trust, reporter: was.reporter, begin, size });
-    if (stands) changes.push({ key, sign: 1, trust: now.trust, reporter: now.reporter, begin, size });
+  for (const [i, was] of before.entries()) {
+    const now = after[i]!;
+    const { key, begin, size } = was;
+    const [left, entered] = [was.superseded_by === null, ranked.get(key) === null];
+    if (left === entered && (!entered || (was.trust === now.trust && was.reporter === now.reporter))) continue;
+    if (left) changes.push({ key, sign: -1, trust: was.trust, reporter: was.reporter, begin, size });
+    if (entered) changes.push({ key, sign: 1, trust: now.trust, reporter: now.reporter, begin, size });
   }
   await rollUp(tx, changes);
   const keys = [...new Set(changes.map((c) => c.key))];
@@ -245,60 +219,4 @@ async function moveRollups(tx: Tx, before: ReadonlyMap<number, Row>, after: Read
     changes.map(({ key, sign, trust, reporter }) => ({ report: reports.get(key)!, sign, trust, reporter })),
   );
   await dropEmptyPending(tx, changes);
-}
-
-/** Reports in a reporter's name that do not come from it, as one sender brought them on one UTC day. */
-export interface ForgedDay {
-  reporter: string;
-  /** The domain of the mails' From fields; null when they had none. */
-  sender: string | null;
-  /** The day they arrived: what they say of their own day is the forger's choice. */
-  day: string;
-  reports: number;
-  messages: number;
-  /** Authentic for another domain than the reporter's. */
-  mismatched: number;
-  /** Contradict a proven report of the same identity. */
-  contradicting: number;
-}
-
-/** Proven reports of a reporter. */
-export interface GenuineReports {
-  reporter: string;
-  reports: number;
-  messages: number;
-  last_day: string;
-}
-
-/** What came in the names of reporters since `from` and is not from them, the newest days first; and what did come from them. */
-export async function loadForged(
-  tx: Tx,
-  domain: string,
-  from: string,
-  limit: number,
-): Promise<{ forged: ForgedDay[]; genuine: GenuineReports[] }> {
-  const { rows: forged } = await tx.query<ForgedDay>(
-    `select r.reporter, r.trust_domain as sender, (r.received_at at time zone 'UTC')::date as day, count(*) as reports,
-            sum(r.messages) as messages, count(*) filter (where r.reporter_trust = 'mismatched') as mismatched,
-            count(*) filter (where exists (
-              select from ruawatch.reports o
-               where o.identity = r.identity and o.content_hash <> r.content_hash and o.reporter_trust = 'authenticated')) as contradicting
-       from ruawatch.reports r
-      where r.domain = $1 and r.trust = 'bad' and r.received_at >= $2::date::timestamp at time zone 'UTC'
-      group by 1, 2, 3
-      order by day desc, reporter, sender limit $3`,
-    [domain, from, limit],
-  );
-  if (forged.length === 0) return { forged, genuine: [] };
-  const { rows: genuine } = await tx.query<GenuineReports>(
-    `select reporter, count(*) as reports, sum(messages) as messages, max((received_at at time zone 'UTC')::date) as last_day
-       from ruawatch.reports
-      where domain = $1 and reporter = any($2::text[]) and reporter_trust = 'authenticated'
-        and received_at >= $3::date::timestamp at time zone 'UTC'
-        -- A proven report is hardly older than a month when it comes; its begin has the index.
-        and begin_at >= $3::date - interval '31 days'
-      group by reporter`,
-    [domain, [...new Set(forged.map((f) => f.reporter))], from],
-  );
-  return { forged, genuine };
 }

@@ -54,3 +54,6 @@ export function sumOf(messages: readonly number[]): (sum: string) => string {
 
 /** SQL, within ON CONFLICT: what a column of row `d` becomes. Neither summand can be large enough to overflow. */
 export const added = (d: string, column: string) => `least(${d}.${column}, ${LARGEST_SUM}) + excluded.${column}`;
+
+/** SQL: the size of a report, a row of ruawatch.reports. */
+export const SIZE_SQL = `json_build_object('records', records, 'messages', messages, 'proven', allowance_proven, 'unproven', allowance_unproven)`;

@@ -1,9 +1,9 @@
 import type { Tx } from '../../shared/runtime/db.ts';
-import { KEY_LENGTH } from '../reports/copy-records.ts';
-import { beginRange, type TrustClass } from '../reports/reports.ts';
-import { kept, recordsOf } from '../schema/partitions.ts';
+import type { TrustClass } from '../reports/trust.ts';
+import { beginRange, kept, recordsOf } from '../schema/partitions.ts';
+import { KEY_LENGTH } from '../sql-text.ts';
 import { added, type ReportSize, sumOf } from './allowance.ts';
-import { allowed, type Beyond } from './beyond.ts';
+import { limitNames, type OverAllowance } from './over-allowance.ts';
 
 /** SQL: the name of a record's From address as rollups have it. Reporters keep the spelling of the mail. */
 const nameOf = (record: string) => `rtrim(lower(${record}.header_from), '.')`;
@@ -30,11 +30,11 @@ export async function rollUpSubdomains(
   tx: Tx,
   changes: readonly { key: number; sign: 1 | -1; trust: TrustClass; begin: number; size: ReportSize }[],
   domains: readonly string[],
-  beyond: Beyond,
+  over: OverAllowance,
 ): Promise<void> {
   const own = `left(${nameOf('r')}, ${KEY_LENGTH})`;
   const within = sumOf(changes.map(({ size }) => size.messages));
-  const { cte, name, join, params } = allowed(beyond, own, 7, "'*.' || p.domain", isBelow('r', 'p'));
+  const { cte, name, join, params } = limitNames(over, 7, { name: own, rest: "'*.' || p.domain", only: isBelow('r', 'p') });
   await tx.query(
     // Materialized: planned as one, the reports were found by their domain, and all those given compared with each record.
     `with ${cte}given as materialized (

@@ -1,6 +1,7 @@
 import { sleep } from '../../shared/clock.ts';
 import { codeOf } from '../../shared/errors.ts';
 import type { Db } from '../../shared/runtime/db.ts';
+import { isoSeconds } from '../sql-text.ts';
 
 /** The tables that are partitioned by month (UTC). */
 export const PARTITIONED = ['raw', 'records', 'source_days', 'policy_days', 'subdomain_days'] as const;
@@ -17,6 +18,16 @@ export const BY_REPORT_DAY = PARTITIONED.filter((table) => table !== 'raw');
 export const recordsOf = (report: string, from: string, to: string, columns = '*') =>
   `select ${columns} from ruawatch.records
     where report_key = ${report}.report_key and begin_at = ${report}.begin_at and begin_at between (${from}) and (${to}) offset 0`;
+
+/** From the first to the last begin of reports: a range that Postgres knows when it plans, so that it leaves all other months out. */
+export function beginRange(reports: readonly { begin: number }[]): [from: string, to: string] {
+  let [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { begin } of reports) {
+    from = Math.min(from, begin);
+    to = Math.max(to, begin);
+  }
+  return reports.length === 0 ? ['infinity', '-infinity'] : [isoSeconds(from), isoSeconds(to)];
+}
 
 /** Whether the rollups of `day` are kept: sums over what is still to come, of a day that was dropped, would be partial. */
 export const kept = (table: 'source_days' | 'policy_days' | 'subdomain_days') =>

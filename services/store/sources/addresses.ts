@@ -153,7 +153,7 @@ export async function saveLooks(
         where s.organization is distinct from h.organization or s.asn is distinct from h.asn`,
       [JSON.stringify(looks.map(jsonOf)), at],
     );
-    return judgeAgain(tx, rows, networkOf);
+    return analyzeAgain(tx, rows, networkOf);
   });
 }
 
@@ -220,7 +220,7 @@ export async function saveOwners(
         where a.address = r.address returning host(a.address) as address, false as named`,
       [JSON.stringify(owners)],
     );
-    return judgeAgain(tx, rows, networkOf);
+    return analyzeAgain(tx, rows, networkOf);
   });
 }
 
@@ -238,7 +238,7 @@ export async function forgetAddresses(db: Queryable, before: string, limit: numb
  * Sources that are a network: all domains that have one of these. A new owner alone changes nothing for a network of which nothing ever
  * passed and that has no name: it stays among the unauthenticated ones, and a botnet costs the analyzer nothing.
  */
-async function judgeAgain(
+async function analyzeAgain(
   tx: Queryable,
   changed: readonly { address: string; named: boolean }[],
   networkOf: (address: string) => string,
@@ -250,8 +250,8 @@ async function judgeAgain(
     networks.set(network, named || (networks.get(network) ?? false));
   }
   const { rowCount } = await tx.query(
-    `insert into ruawatch.analysis_work (domain, source, day)
-     select s.domain, s.source, s.last_seen
+    `insert into ruawatch.analysis_work (domain, source)
+     select s.domain, s.source
        from unnest($1::text[], $2::boolean[]) as n(network, named)
        join ruawatch.sources s on s.source = n.network and strpos(s.source, '/') > 0
       where s.messages > 0 and (n.named or s.passed > 0) and ${isOwnSql('s.domain')}

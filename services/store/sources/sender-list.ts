@@ -80,7 +80,7 @@ export async function putSender(
        values ($1, $2, $3, $4, $5, $6, $7, $8)`,
       [subject.domain, subject.source, subject.service !== null, verdict, word.by, word.why, now, until],
     );
-    return judgeAgain(tx, subject, now);
+    return analyzeAgain(tx, subject);
   });
 }
 
@@ -91,7 +91,7 @@ export async function putSender(
 export async function endSender(db: Db, subject: Subject, word: Word, now: Date): Promise<number | null> {
   return transaction(db, async (tx) => {
     await lockNamed(tx, 'senders');
-    return (await end(tx, subject, word, now)) ? judgeAgain(tx, subject, now) : null;
+    return (await end(tx, subject, word, now)) ? analyzeAgain(tx, subject) : null;
   });
 }
 
@@ -112,7 +112,7 @@ export async function endExpired(db: Db, domainsOf: (service: string) => readonl
       [now],
     );
     for (const { domain, source, is_service } of rows)
-      await judgeAgain(tx, { domain, source, service: is_service ? { domains: domainsOf(source) } : null }, now);
+      await analyzeAgain(tx, { domain, source, service: is_service ? { domains: domainsOf(source) } : null });
     return rows;
   });
 }
@@ -127,11 +127,11 @@ async function end(tx: Tx, subject: Subject, word: Word, now: Date): Promise<boo
 }
 
 /** Work for the analyzer, which its sweep finds: the sources themselves, or those that a service's names lead to. */
-async function judgeAgain(tx: Tx, { domain, source, service }: Subject, now: Date): Promise<number> {
+async function analyzeAgain(tx: Tx, { domain, source, service }: Subject): Promise<number> {
   const names = service?.domains ?? [];
   const { rowCount } = await tx.query(
-    `insert into ruawatch.analysis_work (domain, source, day)
-     select s.domain, s.source, ($5::timestamptz at time zone 'UTC')::date
+    `insert into ruawatch.analysis_work (domain, source)
+     select s.domain, s.source
        from ruawatch.sources s
       where ($1 = '*' or s.domain = $1) and ${isOwnSql('s.domain')}
         and case when $2 then
@@ -139,8 +139,8 @@ async function judgeAgain(tx: Tx, { domain, source, service }: Subject, now: Dat
               or exists (select from ruawatch.source_days d
                           where d.domain = s.domain and d.source = s.source
                             and (d.signing_domain = any($3::text[]) or d.signing_domain like any($4::text[])))
-            else s.source = $6 end`,
-    [domain, service !== null, names, names.map((name) => `%.${name.replace(/[\\_%]/g, '\\$&')}`), now, source],
+            else s.source = $5 end`,
+    [domain, service !== null, names, names.map((name) => `%.${name.replace(/[\\_%]/g, '\\$&')}`), source],
   );
   return rowCount ?? 0;
 }

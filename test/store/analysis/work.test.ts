@@ -61,9 +61,9 @@ test('whom the analyzer found to decide is not put off, nor what the operator vo
 });
 
 test('the domain is judged as a whole when all that decides was taken, and at the end', async () => {
-  await t.db.query(`insert into ruawatch.analysis_work (domain, source, day, tier) values
-    ('example.com', 'u', '2026-09-01', ${URGENT}), ('example.com', 'v', '2026-09-01', ${USUAL}),
-    ('example.com', 'x', '2026-09-01', ${LATER}), ('example.com', 'y', '2026-09-01', ${LATER}), ('example.com', 'z', '2026-09-01', ${LATER})`);
+  await t.db.query(`insert into ruawatch.analysis_work (domain, source, tier) values
+    ('example.com', 'u', ${URGENT}), ('example.com', 'v', ${USUAL}),
+    ('example.com', 'x', ${LATER}), ('example.com', 'y', ${LATER}), ('example.com', 'z', ${LATER})`);
   const take = (limit: number) => transaction(t.db, (tx) => takeWork(tx, 'example.com', limit));
   expect(await take(1)).toEqual({ rows: 1, sources: ['u'], more: true, whole: false });
   expect(await take(2)).toEqual({ rows: 2, sources: ['v', 'x'], more: true, whole: true });

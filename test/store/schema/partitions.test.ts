@@ -3,7 +3,8 @@ import { parseMessages } from '../../../services/parser/batch.ts';
 import { openPool, transaction } from '../../../services/shared/runtime/db.ts';
 import { claimMessages, loadRaw, loadRaws } from '../../../services/store/messages/messages.ts';
 import type { ReportSize } from '../../../services/store/rollups/allowance.ts';
-import { rollUp, SIZE } from '../../../services/store/rollups/source-days.ts';
+import { SIZE_SQL } from '../../../services/store/rollups/allowance.ts';
+import { rollUp } from '../../../services/store/rollups/source-days.ts';
 import { migrate, readMigrations } from '../../../services/store/schema/migrate.ts';
 import { dropPartitions, ensurePartitions, PARTITIONED } from '../../../services/store/schema/partitions.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
@@ -186,7 +187,7 @@ test('raw mail and records are read, and added up, in the months concerned alone
   ).toEqual(['raw_2024_02']);
   await parseMessages(t.db, [a!, b!], {}, trusting('off'));
   const [first, last] = await rows<{ key: number; begin: number; reporter: string; size: ReportSize }>(
-    `select report_key as key, reporter, extract(epoch from begin_at)::float8 as begin, ${SIZE} as size from ruawatch.reports order by begin_at`,
+    `select report_key as key, reporter, extract(epoch from begin_at)::float8 as begin, ${SIZE_SQL} as size from ruawatch.reports order by begin_at`,
   );
   for (const [report, month] of [
     [first, '2024_01'],

@@ -23,7 +23,7 @@ import {
 import { noteMailboxError } from '../../../services/store/messages/mailboxes.ts';
 import { countMessages, noteAttempt } from '../../../services/store/messages/messages.ts';
 import { PIECE_BYTES } from '../../../services/store/messages/raw-pieces.ts';
-import { dropPersonal } from '../../../services/store/reports/failure-reports.ts';
+import { dropPersonal } from '../../../services/store/reports/personal-data.ts';
 import { migrate, readMigrations } from '../../../services/store/schema/migrate.ts';
 import { ANALYST_ROLE, GRANTS, grantRoles, ROLES, SERVICE_ROLES } from '../../../services/store/schema/roles.ts';
 import {

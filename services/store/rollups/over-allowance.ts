@@ -1,0 +1,85 @@
+import type { TrustClass } from '../reports/trust.ts';
+import { beginRange, recordsOf } from '../schema/partitions.ts';
+import { OTHER_SOURCES, type ReportSize } from './allowance.ts';
+
+/** A report that enters (+1) or leaves (-1) the rollups, in the rows of a trust class. */
+export interface RollupChange {
+  key: number;
+  sign: 1 | -1;
+  trust: TrustClass;
+  /** The reporter that it is counted under. */
+  reporter: string;
+  /** Of the report, seconds since the epoch. */
+  begin: number;
+  size: ReportSize;
+}
+
+/** Reports with more records than their allowance of names, in the rows of a trust class. */
+export interface OverAllowance {
+  keys: number[];
+  trusts: TrustClass[];
+  /** The number of names each may have. */
+  allowances: number[];
+  /** As beginRange. */
+  range: [from: string, to: string];
+}
+
+/** Finds the reports that may exceed their allowance, which hardly any does. */
+export function overAllowance(reports: readonly Pick<RollupChange, 'key' | 'trust' | 'begin' | 'size'>[]): OverAllowance {
+  const over: OverAllowance = { keys: [], trusts: [], allowances: [], range: beginRange(reports) };
+  const seen = new Set<string>();
+  for (const { key, trust, size } of reports) {
+    const allowance = trust === 'ok' ? size.proven : size.unproven;
+    if (allowance === null || size.records <= allowance || seen.has(`${key} ${trust}`)) continue;
+    seen.add(`${key} ${trust}`);
+    over.keys.push(key);
+    over.trusts.push(trust);
+    over.allowances.push(allowance);
+  }
+  return over;
+}
+
+/** SQL that counts a record under its name, or under a common name when its report is over its allowance. */
+export interface LimitedNames {
+  /** Goes first in the statement's WITH. */
+  cte: string;
+  name: string;
+  /** Goes last in its FROM. */
+  join: string;
+  params: unknown[];
+}
+
+/**
+ * The SQL of the name that a record counts under, where `s` has key and trust of the change, `p` is the report and `r` the record.
+ * @param next the number of its first parameter
+ * @param of.name SQL of the name of record `r` of report `p`; without: its source
+ * @param of.rest SQL of the common name of all beyond the allowance
+ * @param of.only SQL: the records that have a name
+ */
+export function limitNames(
+  over: OverAllowance,
+  next: number,
+  { name = 'r.source', rest = `'${OTHER_SOURCES}'`, only = 'true' }: { name?: string; rest?: string; only?: string } = {},
+): LimitedNames {
+  if (over.keys.length === 0) return { cte: '', name, join: '', params: [] };
+  return {
+    cte: `over_allowance as materialized (
+       select * from unnest($${next}::bigint[], $${next + 1}::text[], $${next + 2}::integer[]) as b(key, trust, most)),
+     listed as materialized (
+       select key, trust, name
+         from (select b.key, b.trust, b.most, ${name} as name,
+                      row_number() over (partition by b.key, b.trust
+                        order by bool_or(r.dkim_aligned or r.spf_aligned) desc, sum(r.count) desc, ${name}) as n
+                 from over_allowance b
+                 join ruawatch.reports p on p.report_key = b.key
+                cross join lateral (${recordsOf('p', `$${next + 3}`, `$${next + 4}`)}) r
+                where ${only}
+                group by b.key, b.trust, b.most, ${name}) ranked
+        where n <= most),
+     `,
+    name: `case when over_allowance.key is null or listed.key is not null then ${name} else ${rest} end`,
+    join: `left join over_allowance on over_allowance.key = s.key and over_allowance.trust = s.trust
+        left join listed on listed.key = s.key and listed.trust = s.trust and listed.name = ${name}`,
+    params: [over.keys, over.trusts, over.allowances, ...over.range],
+  };
+}
