@@ -95,8 +95,8 @@ async function addDay(db: Db, age: number): Promise<void> {
        select domain, source, day, day, messages, passed from new
        on conflict (domain, source) do update
           set last_seen = excluded.last_seen, messages = s.messages + excluded.messages, passed = s.passed + excluded.passed)
-     insert into ruawatch.analysis_work (domain, source, day)
-     select domain, source, day from new union all select distinct domain, '', day from new`,
+     insert into ruawatch.analysis_work (domain, source)
+     select domain, source from new union all select distinct domain, '' from new`,
     [age],
   );
 }
