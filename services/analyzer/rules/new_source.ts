@@ -130,7 +130,8 @@ function forwards(window: SourceWindow): boolean {
   if (sum.spf_aligned > SPF_STRAY * sum.messages) return false;
   const days = new Set(window.rows.map((row) => row.day));
   const of = window.reporterDays.reduce((n, row) => n + (days.has(row.day) ? row.messages : 0), 0);
-  const large = sum.messages >= LARGE * of;
+  // By more than chance: of little mail a forwarder's share strays, and it is looked at every day.
+  const large = wilson(sum.messages, of) >= LARGE;
   if (window.borrowed !== null && window.borrowed <= OWN_KEY) return false;
   if (window.borrowed !== null && window.borrowed >= PASSED_ON && !large) return true;
   return forwardingOdds(window.rows, window.reporterDays) > Math.log(window.onceLevel) + (large ? LARGE_ODDS : 0);
