@@ -1,9 +1,9 @@
-# ruawatch: one image, one process a container. `docker compose up` runs it as four services; see docker-compose.yml.
-# The version of Node is a long-term one; rebuild with --pull to take its security updates.
+# ruawatch: one image, one process in each container. `docker compose up` runs its five services; see docker-compose.yml.
+# Node 24 is a long-term support version; rebuild with --pull to get its security updates.
 FROM node:24-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
-# The compiler's binary is an optional dependency of it: here the optional ones are needed.
+# The compiler's binary is an optional dependency of its package, so optional dependencies are installed here.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/ scripts/
@@ -12,7 +12,7 @@ COPY demo/ demo/
 COPY services/ services/
 RUN npm run build
 
-# What runs: neither development tools nor the embedded Postgres (an optional dependency). The database is DATABASE_URL.
+# The runtime has neither development tools nor the embedded Postgres (an optional dependency): DATABASE_URL names the server.
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /src
 COPY package.json package-lock.json ./
@@ -27,7 +27,7 @@ COPY --from=build /src/dist/services/ dist/services/
 COPY migrations/ migrations/
 COPY data/ data/
 COPY package.json LICENSE ./
-# The image's user `node`, by number, so that a platform that demands a non-root user can see that it is one.
+# The image's user `node`, by number: a platform that requires a non-root user can verify that it is not root.
 USER 1000:1000
 EXPOSE 9807
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \

@@ -1,33 +1,9 @@
-// The import rule of the house: which folder may import which, no cycles (imports of types count), SQL only in services/store/. A
-// folder that is not named here fails. Run by `npm run lint`.
+// Checks the import rule (import-rule.mjs): which folder may import which, no cycles (imports of types count), SQL only in
+// services/store/. A folder that the rule does not name fails. Part of `npm run lint`.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-
-const COMMON = ['dns', 'report', 'store', 'shared'];
-/** What each folder under services/ may import beside itself. */
-const SERVICES = {
-  dns: [],
-  report: [],
-  shared: ['dns'],
-  store: ['report', 'shared'],
-  poller: COMMON,
-  parser: COMMON,
-  enricher: COMMON,
-  analyzer: COMMON,
-  alerter: COMMON,
-  cli: [...COMMON, 'poller', 'parser', 'enricher', 'analyzer', 'alerter'],
-};
-/** Folders beside services/. Tests, the bench and the simulator may import all. */
-const BESIDE = { demo: ['services'], bench: null, simulate: null, test: null, scripts: [], '.ci': [] };
-/** The one file of services/ that may import demo/, which is left out of the image. */
-const DEMO_COMMAND = 'services/cli/commands/demo.ts';
-/** report/ and dns/ are pure: the second is handed its sockets, the first needs none. */
-const IMPURE = {
-  report: ['node:fs', 'node:fs/promises', 'node:net', 'node:http', 'node:https', 'node:dns', 'node:dgram', 'pg', 'pino'],
-};
-const SQL =
-  /(?:^|[`'"(\s])(?:select\s[\s\S]{1,200}?\sfrom\s|insert\s+into\s|update\s+\w+(?:\.\w+)?\s+\w*\s*set\s|delete\s+from\s|alter\s+(?:role|table|database|user)\s|create\s+(?:role|table|schema|user|database)\s|drop\s+(?:schema|table|role|database)\s)/i;
+import { BESIDE, DEMO_COMMAND, IMPURE, LIBRARIES, SERVICES, SQL } from './import-rule.mjs';
 
 const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
   encoding: 'utf8',
@@ -58,7 +34,7 @@ for (const file of files) {
   if (top === 'services' && room !== 'store' && room !== 'dns') {
     for (const [statement] of text.matchAll(/(?:query|execute)(?:<[^(]*>)?\(\s*[`'"][^`]*?[`'"]/g)) {
       if (SQL.test(statement))
-        problems.push(`${file}: SQL stands only in services/store/: ${statement.replace(/\s+/g, ' ').slice(0, 80)}`);
+        problems.push(`${file}: SQL belongs in services/store/: ${statement.replace(/\s+/g, ' ').slice(0, 80)}`);
     }
   }
 }
@@ -71,7 +47,7 @@ function refuse(file, target) {
     if (!(room in SERVICES)) return void problems.push(`services/${room}/ is not named in the import rule (${file})`);
     const where = targetTop === 'services' ? targetRoom : targetTop;
     if (where === room || (where === 'demo' && file === DEMO_COMMAND)) return;
-    if (room === 'cli' && !COMMON.includes(where) && !target.endsWith(`/${where}/index.ts`))
+    if (room === 'cli' && !LIBRARIES.includes(where) && !target.endsWith(`/${where}/index.ts`))
       return void problems.push(`${file}: the command line uses services/${where}/ through its index.ts alone (${target})`);
     if (!SERVICES[room].includes(where))
       problems.push(

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { SERVICE_NAMES } from '../../services/cli/commands/start.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const read = (name: string) => readFileSync(path.join(ROOT, name), 'utf8');
@@ -25,6 +26,12 @@ const final = stages.at(-1) ?? [];
 const of = (word: string) => final.filter((i) => i.word === word).map((i) => i.rest);
 
 describe('Dockerfile', () => {
+  it('says how many services docker-compose.yml runs', () => {
+    const NUMBERS = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+    const [, number] = /runs its (\w+) services/.exec(read('Dockerfile')) ?? [];
+    expect(number).toBe(NUMBERS[SERVICE_NAMES.length]);
+  });
+
   it('builds in one stage and runs in another, on one version of Node that the program supports', () => {
     expect(stages.length).toBeGreaterThanOrEqual(2);
     const images = new Set(stages.map((s) => s[0]?.rest.split(/\s/)[0]));

@@ -14,6 +14,7 @@ import type { Config } from '../../shared/settings/config.ts';
 import { countOwn } from '../../store/domains/domains.ts';
 import { archiveSize } from '../../store/messages/archive.ts';
 import { countMessages, newestRaws } from '../../store/messages/messages.ts';
+import { serverVersion } from '../../store/schema/server.ts';
 import { checkNames, openDatabase, openQueues } from '../open.ts';
 import { waitingForWord } from '../terminal/waiting.ts';
 
@@ -50,12 +51,12 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     const opened = await openDatabase(config, { migrate: config.databaseUrl === null, max: 2 });
     databaseUrl = opened.url;
     closeDatabase = opened.close;
-    const { rows } = await opened.db.query<{ version: string }>("select current_setting('server_version') as version");
+    const version = await serverVersion(opened.db);
     const counts = await countMessages(opened.db);
     archived = await archiveSize(opened.db);
     if (config.trust.authserv_ids.length > 0) newest = await newestRaws(opened.db, NEWEST_MAILS);
     const held = counts.quarantined + counts.failed;
-    return `Postgres ${rows[0]!.version}${opened.embedded ? ` (embedded, for people: ${opened.embedded.readerUrl})` : ''}; ${counts.stored} messages stored, ${counts.received} waiting${held > 0 ? `, ${held} quarantined or failed: ruawatch messages list --state quarantined failed` : ''}`;
+    return `Postgres ${version}${opened.embedded ? ` (embedded, for people: ${opened.embedded.readerUrl})` : ''}; ${counts.stored} messages stored, ${counts.received} waiting${held > 0 ? `, ${held} quarantined or failed: ruawatch messages list --state quarantined failed` : ''}`;
   });
   if (newest.length > 0) out(await tellAuthserv(newest, config.trust.authserv_ids));
   if (archived !== null) {

@@ -4,6 +4,7 @@ import { createLog } from '../../shared/runtime/log.ts';
 import type { Context, Service } from '../../shared/runtime/service.ts';
 import { keepYoung } from '../../shared/runtime/young-generation.ts';
 import type { Config } from '../../shared/settings/config.ts';
+import { ping } from '../../store/schema/server.ts';
 import { openContext } from '../open.ts';
 import { waitingForWord } from '../terminal/waiting.ts';
 
@@ -104,7 +105,7 @@ async function readiness(context: Context, running: Service[], wanted: number): 
       waits.push(`${what}: ${sentenceOf(error)}`);
     }
   };
-  await check('database', context.db.query('select 1'));
+  await check('database', ping(context.db));
   await check('queue', context.queues.check());
   for (const service of running) {
     const wait = service.waitingFor();

@@ -1,0 +1,36 @@
+// Which folder may import which. Enforced by scripts/imports.mjs; ARCHITECTURE.md prints it, and test/docs/architecture.test.ts
+// compares the two.
+
+const COMMON = ['dns', 'report', 'store', 'shared'];
+
+/** The folders under services/ that each folder there may import besides itself. */
+export const SERVICES = {
+  dns: [],
+  report: [],
+  shared: ['dns'],
+  store: ['report', 'shared'],
+  poller: COMMON,
+  parser: COMMON,
+  enricher: COMMON,
+  analyzer: COMMON,
+  alerter: COMMON,
+  cli: [...COMMON, 'poller', 'parser', 'enricher', 'analyzer', 'alerter'],
+};
+
+/** Folders next to services/ and what they may import; null allows everything. */
+export const BESIDE = { demo: ['services'], bench: null, simulate: null, test: null, scripts: [], '.ci': [] };
+
+/** The one file under services/ that may import demo/, which is not in the image. */
+export const DEMO_COMMAND = 'services/cli/commands/demo.ts';
+
+/** The command line may import these folders file by file, and all other services through their index.ts alone. */
+export const LIBRARIES = COMMON;
+
+/** report/ and dns/ do no input or output: dns/ is given its sockets and its web client, report/ needs none. */
+export const IMPURE = {
+  report: ['node:fs', 'node:fs/promises', 'node:net', 'node:http', 'node:https', 'node:dns', 'node:dgram', 'pg', 'pino'],
+};
+
+/** Recognizes SQL, which belongs in services/store/. */
+export const SQL =
+  /(?:^|[`'"(\s])(?:select\s[\s\S]{1,200}?\sfrom\s|insert\s+into\s|update\s+\w+(?:\.\w+)?\s+\w*\s*set\s|delete\s+from\s|alter\s+(?:role|table|database|user)\s|create\s+(?:role|table|schema|user|database)\s|drop\s+(?:schema|table|role|database)\s)/i;
