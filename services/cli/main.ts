@@ -96,6 +96,18 @@ program
     }),
   );
 
+const policy = program.command('policy').description('how far the domains have come, and the next step');
+policy
+  .command('status [domain...]')
+  .description('stage, next step and what it waits for, of the named domains or of all own ones')
+  .option('--json', 'print JSON')
+  .option('--resolver <server>', 'ask this name server ("address" or "address:port") instead of those of the settings', oneMore)
+  .action(
+    run(async (domains: string[], options) =>
+      (await import('./commands/policy.ts')).runPolicyStatus(config(), domains, options, out),
+    ),
+  );
+
 const dns = program.command('dns').description('what DNS says about the mail of domains');
 dns
   .command('check <domain...>')

@@ -1,0 +1,134 @@
+import { checkDomain } from '../../dns/check/check.ts';
+import { type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
+import { labelsOf } from '../../dns/client/name.ts';
+import type { Dns } from '../../dns/client/types.ts';
+import { NOT_PREVENTED, type Posture, postureOf, REPORTER_DAYS, type ReportMonth } from '../../dns/posture.ts';
+import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
+import { addDays } from '../../shared/days.ts';
+import { PermanentError } from '../../shared/errors.ts';
+import { jsonText } from '../../shared/escape.ts';
+import type { Db } from '../../shared/runtime/db.ts';
+import { openDns } from '../../shared/runtime/resolver.ts';
+import { openWeb } from '../../shared/runtime/web.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import { loadSelectors } from '../../store/analysis/signatures.ts';
+import { listDomains } from '../../store/domains/domains.ts';
+import { loadReportMonth } from '../../store/domains/report-month.ts';
+import { withDatabase } from '../open.ts';
+import { table } from '../terminal/table.ts';
+
+export interface PolicyStatusOptions {
+  json?: boolean;
+  resolver?: string[];
+  /** The moment that the month ends at; now, unless a test says otherwise. */
+  now?: Date;
+}
+
+const PER_SECOND = 100;
+/** Days of reports that count: a month (RFC 9989 section 7.4 asks for one at each policy). */
+const MONTH_DAYS = 30;
+const MOST_SENDERS = 12;
+const MOST_DOMAINS = 10_000;
+
+interface Status {
+  posture: Posture;
+  month: ReportMonth | null;
+}
+
+/**
+ * `policy status`: how far each domain has come (SPF, DKIM, DMARC at none, quarantine, reject, BIMI), the next step, and what it waits
+ * for, from DNS as it is now and the reports of the last 30 days.
+ * @param domains those to look at; empty for all own domains
+ * @throws PermanentError `usage`
+ */
+export async function runPolicyStatus(
+  config: Config,
+  domains: readonly string[],
+  options: PolicyStatusOptions,
+  out: (line: string) => void,
+): Promise<number> {
+  for (const domain of domains)
+    if (labelsOf(normalDomain(domain)) === null || !domain.includes('.'))
+      throw new PermanentError('usage', `"${domain}" is not a domain.`);
+  const dns = openDns(options.resolver ?? config.dnsServers, { perSecond: PER_SECOND });
+  return withDatabase(config, async (db) => {
+    const names = domains.length > 0 ? [...new Set(domains.map(normalDomain))] : await ownNames(db);
+    const found: Status[] = [];
+    const today = (options.now ?? new Date()).toISOString().slice(0, 10);
+    for (const name of names) found.push(await statusOf({ db, config, dns, today }, name));
+    if (options.json)
+      return out(
+        jsonText(
+          found.map(({ posture, month }) => ({ ...posture, reports: month })),
+          2,
+        ),
+      );
+    if (names.length === 0) out('No domain is known as yours. Add one: ruawatch domains add example.com');
+    for (const one of found) for (const line of linesOf(one)) out(line);
+    if (names.length > 0) for (const line of limits()) out(line);
+  });
+}
+
+async function ownNames(db: Db): Promise<string[]> {
+  const rows = await listDomains(db, { state: 'own', limit: MOST_DOMAINS });
+  return rows.map(({ domain }) => domain);
+}
+
+async function statusOf(
+  { db, config, dns, today }: { db: Db; config: Config; dns: Dns; today: string },
+  domain: string,
+): Promise<Status> {
+  const to = today;
+  const from = addDays(to, 1 - MONTH_DAYS);
+  const seen = await loadSelectors(db, domain, from);
+  const row = await loadReportMonth(db, { domain, from, to, reporterDays: REPORTER_DAYS });
+  const mailboxes = config.mailboxes.flatMap(({ addresses }) => addresses);
+  const check = await checkDomain(domain, dns, {
+    selectors: seen.map(({ selector }) => selector),
+    registrable: organizationalDomain,
+    mailboxes,
+    web: openWeb(dns),
+  });
+  const month = row === null ? null : { from, to, ...row };
+  return { posture: postureOf(check, month, mailboxes[0] ?? null), month };
+}
+
+function* linesOf({ posture: { domain, stage, next, blocked_by }, month }: Status): Generator<string> {
+  yield `${domain}   stage: ${stage}`;
+  yield `  next: ${next.sentence}`;
+  if (next.publish !== null) yield* publication(next.publish, domain);
+  for (const one of blocked_by) if (!next.sentence.includes(one)) yield `  waits for: ${one}`;
+  const senders = (month?.senders ?? []).filter((one) => one.class === 'authorized' || one.class === 'misaligned');
+  if (senders.length > 0) {
+    const share = (n: number, of: number) => `${Math.floor((100 * n) / Math.max(1, of))} %`;
+    const rows = senders
+      .slice(0, MOST_SENDERS)
+      .map((one) => [
+        one.source,
+        one.class,
+        one.messages.toLocaleString('en'),
+        share(one.dkim_aligned, one.messages),
+        share(one.spf_aligned, one.messages),
+        share(one.passed, one.messages),
+      ]);
+    for (const line of table(['sender', 'class', 'messages', 'DKIM', 'SPF', 'DMARC'], rows, {
+      widths: [40],
+      right: [2, 3, 4, 5],
+    }).split('\n'))
+      yield `  ${line}`;
+    if (senders.length > MOST_SENDERS) yield `  and ${senders.length - MOST_SENDERS} more`;
+  }
+  yield '';
+}
+
+function* publication({ name, value }: Publication, domain: string): Generator<string> {
+  if (value === null) return yield `    remove:    ${name}`;
+  const form = webForm({ name, value }, domain);
+  yield `    zone file: ${zoneLine({ name, value })}`;
+  yield `    web form:  ${form.host}   TXT   ${form.value}`;
+}
+
+function* limits(): Generator<string> {
+  yield 'What none of these records prevents:';
+  for (const { what, watched, people } of NOT_PREVENTED) yield `  ${what}. Watched: ${watched}. Tell people: ${people}`;
+}

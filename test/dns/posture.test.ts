@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'vitest';
+import { checkDomain } from '../../services/dns/check/check.ts';
+import { postureOf, type ReportMonth, type SenderMonth, STAGES } from '../../services/dns/posture.ts';
+import { GOOD, GOOD_WEB, KEY, spf, webOf } from './check/fixtures.ts';
+import { dnsOf, type Zone } from './zone.ts';
+
+const MAILBOX = 'dmarc@example.com';
+const sender = (more: Partial<SenderMonth> = {}): SenderMonth => ({
+  source: 'mail.example.com',
+  class: 'authorized',
+  messages: 4_000,
+  passed: 4_000,
+  dkim_aligned: 4_000,
+  spf_aligned: 4_000,
+  ...more,
+});
+const month = (...senders: SenderMonth[]): ReportMonth => ({
+  from: '2026-10-28',
+  to: '2026-11-26',
+  days: 30,
+  reporters: 4,
+  senders,
+});
+const record = (text: string) => ({ '_dmarc.example.com': spf(text) });
+const RUA = 'rua=mailto:dmarc@example.com';
+const at = async (zone: Zone, reports: ReportMonth | null, without: string[] = []) => {
+  const all: Zone = { ...GOOD, ...zone };
+  for (const name of without) delete all[name];
+  const options = { selectors: ['sel'], mailboxes: [MAILBOX], web: webOf(GOOD_WEB) };
+  return postureOf(await checkDomain('example.com', dnsOf(all), options), reports, MAILBOX);
+};
+const NONE = record(`v=DMARC1; p=none; ${RUA}`);
+const QUARANTINE = record(`v=DMARC1; p=quarantine; ${RUA}`);
+
+describe('the stage', () => {
+  test('rises with the records that are there and right', async () => {
+    const open = { 'example.com': { MX: [{ preference: 10, exchange: 'mx.example.com' }] } };
+    const gone = ['_dmarc.example.com', 'sel._domainkey.example.com', 'default._bimi.example.com'];
+    const bare = ['default._bimi.example.com'];
+    const stages = [
+      await at(open, null, gone),
+      await at({}, null, gone),
+      await at({}, null, ['_dmarc.example.com', ...bare]),
+      await at(NONE, null, bare),
+      await at(QUARANTINE, null, bare),
+      await at({}, null, bare),
+      await at({}, null),
+    ];
+    expect(stages.map(({ stage }) => stage)).toEqual(STAGES);
+  });
+});
+
+describe('the next step', () => {
+  test('is p=none with reports wherever there is no DMARC record, even without SPF', async () => {
+    const { next } = await at({ 'example.com': { A: ['192.0.2.1'] } }, null, ['_dmarc.example.com']);
+    expect(next).toMatchObject({
+      action: 'publish_dmarc',
+      publish: { name: '_dmarc.example.com', value: `v=DMARC1; p=none; rua=mailto:${MAILBOX}` },
+    });
+  });
+
+  test('is to ask for reports where they go nowhere, or somewhere else', async () => {
+    expect((await at(record('v=DMARC1; p=reject'), null)).next.action).toBe('ask_for_reports');
+    const elsewhere = await at(record('v=DMARC1; p=reject; rua=mailto:other@example.com'), null);
+    expect(elsewhere.next).toMatchObject({ action: 'ask_for_reports', publish: { value: expect.stringContaining(MAILBOX) } });
+  });
+
+  test('is to mend what is wrong, before anything that the reports ask for', async () => {
+    const { next } = await at({ ...NONE, 'sel._domainkey.example.com': spf('v=DKIM1; p=broken!') }, month(sender()));
+    expect(next.action).toBe('fix_records');
+  });
+
+  test('is SPF with the senders that the reports name', async () => {
+    const zone = { ...NONE, 'example.com': { MX: [{ preference: 10, exchange: 'mx.example.com' }] } };
+    const { next } = await at(zone, month(sender({ source: 'postbird.example' })));
+    expect(next).toMatchObject({
+      action: 'publish_spf',
+      sentence: expect.stringContaining('postbird.example (933 messages a week)'),
+    });
+  });
+
+  test('is to align a misaligned sender, by name and volume', async () => {
+    const { next } = await at(
+      NONE,
+      month(
+        sender(),
+        sender({ source: 'postbird.example', class: 'misaligned', messages: 18_866, passed: 0, dkim_aligned: 0, spf_aligned: 0 }),
+      ),
+    );
+    expect(next).toMatchObject({
+      action: 'align_senders',
+      sentence: expect.stringContaining('postbird.example (4,402 messages a week)'),
+    });
+  });
+
+  test('is a stricter policy when the reports of a month say that it costs nothing', async () => {
+    expect((await at(NONE, month(sender()))).next).toMatchObject({
+      action: 'enforce_quarantine',
+      publish: { name: '_dmarc.example.com', value: `v=DMARC1; p=quarantine; ${RUA}` },
+    });
+    expect((await at(QUARANTINE, month(sender()))).next).toMatchObject({ action: 'enforce_reject' });
+  });
+
+  test('names the mail of lists and forwarders that p=reject would refuse', async () => {
+    const lists = sender({
+      source: 'lists.other.test',
+      class: 'forwarded',
+      messages: 300,
+      passed: 0,
+      dkim_aligned: 0,
+      spf_aligned: 0,
+    });
+    const { next } = await at(QUARANTINE, month(sender(), lists));
+    expect(next).toMatchObject({
+      action: 'enforce_reject',
+      sentence: expect.stringContaining('70 messages a week that mailing lists'),
+    });
+  });
+
+  test('is DKIM before p=reject where mail passes by SPF alone', async () => {
+    const alone = month(sender({ dkim_aligned: 2_000 }));
+    expect((await at(QUARANTINE, alone)).next).toMatchObject({
+      action: 'sign_with_dkim',
+      sentence: expect.stringContaining('mail.example.com'),
+    });
+    expect((await at(NONE, alone)).next.action).toBe('enforce_quarantine');
+  });
+
+  test.each([
+    ['too few days', { days: 12 }, 'Reports cover 12 of the last 30 days'],
+    ['too few reporters', { reporters: 1 }, '1 of the 3 regular reporters'],
+  ])('is to wait with %s', async (_, more, why) => {
+    const { next, blocked_by } = await at(NONE, { ...month(sender()), ...more });
+    expect(next.action).toBe('gather_reports');
+    expect(blocked_by.join(' ')).toContain(why);
+  });
+
+  test('is to wait with too little mail, too much that fails, and too much that nobody knows', async () => {
+    expect((await at(NONE, month(sender({ messages: 100, passed: 100 })))).blocked_by[0]).toContain('100 messages');
+    expect((await at(NONE, month(sender({ passed: 3_900 })))).blocked_by[0]).toContain('97.5 %');
+    const unknown = sender({
+      source: '203.0.113.0/24',
+      class: 'unknown',
+      messages: 100,
+      passed: 0,
+      dkim_aligned: 0,
+      spf_aligned: 0,
+    });
+    expect((await at(NONE, month(sender(), unknown))).next.action).toBe('explain_unknown');
+  });
+
+  test('ends a trial (t=y) that costs nothing, and closes open subdomains', async () => {
+    const trial = await at(record(`v=DMARC1; p=quarantine; t=y; ${RUA}`), month(sender()));
+    expect(trial.next).toMatchObject({ action: 'end_testing', publish: { value: `v=DMARC1; p=quarantine; ${RUA}` } });
+    const open = await at(record(`v=DMARC1; p=reject; sp=none; ${RUA}`), month(sender()));
+    expect(open.next.action).toBe('protect_subdomains');
+  });
+
+  test('of a domain that sends nothing is the short way', async () => {
+    const silent = { 'example.com': spf('v=spf1 -all') };
+    expect((await at({ ...silent, ...NONE }, null)).next).toMatchObject({
+      action: 'park',
+      publish: { value: 'v=DMARC1; p=reject' },
+    });
+    expect((await at(silent, null)).next.action).toBe('keep');
+  });
+
+  test('after p=reject is TLS-RPT, MTA-STS and BIMI, in this order, and then nothing', async () => {
+    const all = ['_smtp._tls.example.com', '_mta-sts.example.com', 'default._bimi.example.com'];
+    const actions = [];
+    for (let n = 0; n <= all.length; n++) actions.push((await at({}, month(sender()), all.slice(n))).next.action);
+    expect(actions).toEqual(['publish_tls_rpt', 'publish_mta_sts', 'publish_bimi', 'keep']);
+  });
+
+  test('is never enforcement while a blocker is known, whatever else is drawn', async () => {
+    for (const days of [5, 25])
+      for (const passed of [3_000, 3_990])
+        for (const reporters of [2, 3])
+          for (const zone of [NONE, QUARANTINE]) {
+            const { next, blocked_by } = await at(zone, { ...month(sender({ passed, dkim_aligned: passed })), days, reporters });
+            expect(next.action.startsWith('enforce_'), JSON.stringify({ days, passed, reporters, next })).toBe(
+              blocked_by.length === 0,
+            );
+          }
+  });
+});
+
+test('a key is what the stage dkim rests on', async () => {
+  const revoked = await at({ 'sel._domainkey.example.com': spf('v=DKIM1; p=') }, null, ['_dmarc.example.com']);
+  expect(revoked.stage).toBe('spf');
+  expect((await at({ 'sel._domainkey.example.com': spf(`v=DKIM1; p=${KEY}`) }, null, ['_dmarc.example.com'])).stage).toBe('dkim');
+});
