@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BEGIN, reportXml } from '../helpers/report.ts';
+import { zipOf } from '../report/archives.ts';
 import {
   bringDay,
   type DkimKey,
@@ -47,6 +48,30 @@ describe.skipIf(!knotPresent)(titled('counts that overflow'), () => {
     expect(problems!.problems.map(({ code }) => code)).toContain('record_count_too_large');
     expect(await world.query('select max(count) as most from dmarc.records')).toEqual([{ most: 4_000_000 }]);
   });
+
+  // 1,024 times 2^53 - 1 is just what a bigint still holds.
+  test('nor do two unsigned mails of very many reports whose sum is beyond a bigint', async () => {
+    const forged = await Promise.all(
+      [600, 424].map(async (count, mail) => {
+        const reports = Array.from({ length: count }, (_, n) => ({
+          name: `${n}.xml`,
+          data: reportXml({ id: `forged-${mail}-${n}`, rows: [{ ip: IP, count: HUGE }] }),
+        }));
+        const zip = (await zipOf(reports)).toString('base64').replace(/.{76}/g, '$&\r\n');
+        return Buffer.from(
+          `From: dmarc@reporter.example\r\nSubject: Reports\r\nMIME-Version: 1.0\r\nContent-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n${zip}\r\n`,
+        );
+      }),
+    );
+    await bringDay(world, 0, [forged[0]!]);
+    await bringDay(world, 0, [forged[1]!]);
+    await bringDay(world, 0, [dailyReport(GOOGLE, key, 0, [{ ip: IP, count: 4_000_000 }])]);
+    expect(await states()).toEqual(['stored', 'stored', 'stored']);
+    expect((await world.reports()).length).toBe(1_025);
+    expect(await world.query('select source, messages from dmarc.sources')).toEqual([
+      { source: '192.0.2.0/24', messages: 4_000_000 },
+    ]);
+  }, 240_000);
 
   test('sums at the bound of a column, as an older version may have left them, do not make a genuine report fail', async () => {
     const day = '2026-09-01';

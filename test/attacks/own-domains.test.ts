@@ -3,7 +3,9 @@ import { startEnricher } from '../../services/enricher/index.ts';
 import type { Service } from '../../services/shared/runtime/service.ts';
 import { ignoreDomain, putOwn } from '../../services/store/domains/domains.ts';
 import { startKnot } from '../helpers/knot.ts';
+import { BEGIN, DAY, reportXml, type TestRow } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
+import { zipOf } from '../report/archives.ts';
 import {
   attackRows,
   bringDay,
@@ -14,6 +16,7 @@ import {
   GOOGLE,
   knotPresent,
   mailOf,
+  morningAfter,
   ordinaryDays,
   startWorld,
   titled,
@@ -22,6 +25,29 @@ import {
 
 const HOUR = 3_600_000;
 const OURS = 'v=DMARC1; p=none; rua=mailto:dmarc@victim.example';
+
+/** A report of stranger.test's as a document. */
+const told = (domain: string, day: number, rows: TestRow[]) => ({
+  name: `${domain}-${day}.xml`,
+  data: reportXml({ org: 'stranger.test', id: `${domain}-${day}`, domain, begin: BEGIN + day * DAY, rows }).replace(
+    'dmarc@reporter.example',
+    'dmarc@stranger.test',
+  ),
+});
+
+/** A mail of many documents, from stranger.test. */
+async function zipMail(documents: { name: string; data: string }[]): Promise<Buffer> {
+  const zip = (await zipOf(documents)).toString('base64').replace(/.{76}/g, '$&\r\n');
+  const fields = [
+    'From: dmarc@stranger.test',
+    'Subject: Reports',
+    'Date: Wed, 02 Sep 2026 00:00:00 GMT',
+    'MIME-Version: 1.0',
+    'Content-Type: application/zip',
+    'Content-Transfer-Encoding: base64',
+  ];
+  return Buffer.from([...fields, '', zip, ''].join('\r\n'));
+}
 
 /** Anybody can point his domain at our mailbox, and report on any: only what we say or DNS proves from both sides is watched. */
 describe.skipIf(!knotPresent)(titled('whose domains are watched'), () => {
@@ -150,24 +176,53 @@ describe.skipIf(!knotPresent)(titled('whose domains are watched'), () => {
     expect(states).toEqual(['observed', 'own', 'observed', 'own']);
   });
 
-  test('22 invented domains of one stranger have no finding and use up no alert of the hour', async () => {
+  const attacked = (domain: string) =>
+    [{ ip: '192.0.2.1', count: 500 }, ...attackRows(8, 900)].map((one) => ({ ...one, header_from: domain }));
+  const names = (what: string) => Array.from({ length: 22 }, (_, i) => `${what}-${i}.test`);
+  /** On the day of the attack nothing is told but of the one domain that is watched. */
+  const toldOfOurs = async (day: number, before: Buffer[], others: string[]) => {
+    const reports = () =>
+      world.query<{ domain: string }>('select distinct domain from dmarc.reports where domain = any($1)', [others]);
+    await bringDay(world, day, before);
+    await bringDay(world, day, [dailyReport(GOOGLE, key, day, attacked('victim.example'), { domain: 'victim.example' })]);
+    expect(await world.findings()).toMatchObject([{ domain: 'victim.example', kind: 'unauthorized_source' }]);
+    expect((await world.alerts()).map((mail) => mail.subject)).toEqual([expect.stringContaining('victim.example')]);
+    expect(await reports()).toHaveLength(others.length);
+    expect(await world.query('select from dmarc.sources where domain = any($1) limit 1', [others])).toHaveLength(1);
+  };
+
+  test('22 domains that one stranger invents in two mails have no finding and use up no alert of the hour', async () => {
     await start(['dmarc@victim.example']);
     await putOwn(world.database.db, ['victim.example'], 'added', { now: world.context.clock.now(), ignored: true });
     const stranger = dkimKey();
     await world.publish('stranger.test', stranger);
-    const evil = { org: 'stranger.test', domain: 'stranger.test', email: 'dmarc@stranger.test' };
     const day = await ordinaryDays(world, GOOGLE, key, 10, { domain: 'victim.example' });
-    const attacked = (domain: string) =>
-      [{ ip: '192.0.2.1', count: 500 }, ...attackRows(8, 900)].map((one) => ({ ...one, header_from: domain }));
-    const invented = Array.from({ length: 22 }, (_, i) => `invented-${i}.test`);
-    await bringDay(world, day, [
-      ...invented.map((domain) => dailyReport(evil, stranger, day, attacked(domain), { domain })),
-      dailyReport(GOOGLE, key, day, attacked('victim.example'), { domain: 'victim.example' }),
-    ]);
-    expect(await world.findings()).toMatchObject([{ domain: 'victim.example', kind: 'unauthorized_source' }]);
-    expect(await world.alerts()).toHaveLength(1);
-    expect((await world.reports()).filter((one) => invented.includes(one.domain))).toHaveLength(22);
-    expect(await world.query('select from dmarc.sources where domain = any($1) limit 1', [invented])).toHaveLength(1);
+    const invented = names('invented');
+    const past = Array.from({ length: day }, (_, n) => n);
+    const mails = [
+      await zipMail(past.flatMap((n) => invented.map((domain) => told(domain, n, [{ ip: '192.0.2.1', count: 500 }])))),
+      await zipMail(invented.map((domain) => told(domain, day, attacked(domain)))),
+    ];
+    await toldOfOurs(
+      day,
+      mails.map((mail) => dkimSigned(mail, { domain: 'stranger.test', key: stranger })),
+      invented,
+    );
+  });
+
+  test('nor have 22 that are his and that he points at our mailbox, so that a known reporter tells of them', async () => {
+    await start(['dmarc@victim.example']);
+    await putOwn(world.database.db, ['victim.example'], 'added', { now: world.context.clock.now(), ignored: true });
+    const his = names('his');
+    const honest = [{ ip: '192.0.2.1', count: 500 }];
+    for (const domain of his) await world.txt(`_dmarc.${domain}`, OURS);
+    for (let n = 0; n < 10; n++) {
+      const mails = his.map((domain) => dailyReport(GOOGLE, key, n, honest, { domain }));
+      await world.deliver(mails, morningAfter(n));
+    }
+    const day = await ordinaryDays(world, GOOGLE, key, 10, { domain: 'victim.example' });
+    const mails = his.map((domain) => dailyReport(GOOGLE, key, day, attacked(domain), { domain }));
+    await toldOfOurs(day, mails, his);
   });
 
   test('a hundred thousand invented domains do not keep an honest one from being asked about', async () => {

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, describe, expect, test } from 'vitest';
 import { authenticate } from '../../services/parser/verify/authenticity.ts';
 import { inspectMail } from '../../services/parser/verify/origin.ts';
@@ -9,7 +10,10 @@ const trust = { ...VERIFY, authserv_ids: [...VERIFY.authserv_ids] };
 const sign = (mail: Buffer, more: object = {}) => dkimSigned(mail, { domain: 'reporter.example', key, ...more });
 const AT = new Date(Date.UTC(2026, 8, 3));
 
-/** Each takes a naive verifier seconds to hours; all that is asserted is that they end, which the test's own time-out does. */
+/**
+ * Each takes a naive verifier seconds to hours. Time of the processor is measured, not of the clock, which a busy machine stretches: on
+ * commit 3ba4c26 the commas took 54 s and the quotes 23 s, here each takes less than one.
+ */
 const SLOW: [string, () => Buffer][] = [
   ['an address of 120,000 brackets, unsigned', () => mailOf({}, { from: '<'.repeat(120_000) })],
   ['120,000 comments in From', () => mailOf({}, { from: `${'('.repeat(60_000)}${')'.repeat(60_000)}a@reporter.example` })],
@@ -19,6 +23,10 @@ const SLOW: [string, () => Buffer][] = [
   [
     'results of words without an end',
     () => onTop([`Authentication-Results: mx.victim.example; ${'a.'.repeat(60_000)}`], mailOf()),
+  ],
+  [
+    'results of backslashes and quotes',
+    () => onTop([`Authentication-Results: mx.victim.example; spf=none x="${'\\"'.repeat(60_000)}`], mailOf()),
   ],
   ['results of blanks', () => onTop([`Authentication-Results: mx.victim.example; spf=pass a${' '.repeat(120_000)}.b`], mailOf())],
   ['a tag list of semicolons', () => onTop([`DKIM-Signature: ${';'.repeat(120_000)}`], mailOf())],
@@ -37,8 +45,11 @@ describe.skipIf(!knotPresent)(titled('mails that take long to verify'), () => {
 
   test.each(SLOW)('%s', async (_, make) => {
     const mail = make();
+    const before = process.cpuUsage();
     const verdict = await authenticate(mail, AT, trust, { txt: async () => [[key.record]] });
+    const { user, system } = process.cpuUsage(before);
     expect(['unproven', 'authentic']).toContain(verdict.state);
+    expect((user + system) / 1e6).toBeLessThan(3);
   });
 
   test('of many signatures five are looked at, and asked for', async () => {
@@ -58,10 +69,15 @@ describe.skipIf(!knotPresent)(titled('mails that take long to verify'), () => {
     expect(asked.every((name) => name.endsWith('._domainkey.reporter.example'))).toBe(true);
   });
 
-  test('a mail that takes its whole budget is not proven, and those beside it are', async () => {
+  test('mails that are slow to verify hold neither the services up nor the mails beside them', async () => {
     world = await startWorld({ isolate: true });
     await world.publish('reporter.example', key);
-    await world.bring([...SLOW.slice(0, 6).map(([, make]) => make()), sign(mailOf({ id: 'honest' }))]);
+    const delay = monitorEventLoopDelay();
+    delay.enable();
+    await world.bring([...SLOW.slice(0, 7).map(([, make]) => make()), sign(mailOf({ id: 'honest' }))]);
+    delay.disable();
+    // Nanoseconds.
+    expect(delay.max / 1e9).toBeLessThan(8);
     const reports = await world.reports();
     expect(reports.find((r) => r.report_id === 'honest')).toMatchObject({ reporter_trust: 'authenticated' });
   });

@@ -25,7 +25,8 @@ function mailboxOf(value: string): (Author & { why: null }) | null {
   // Bytes beyond ASCII are UTF-8 (RFC 6532) or are nothing that an address may hold.
   const text = withoutComments(Buffer.from(value, 'latin1').toString());
   if (/[\x00-\x08\x0a-\x1f\x7f]/.test(text)) return null;
-  const bare = text.replace(/"(?:[^"\\]|\\.)*"/g, '\x01').trim();
+  // One without an end is taken up to the end of the text: looking for it from each quote anew takes quadratic time.
+  const bare = text.replace(/"(?:[^"\\]|\\.)*("?)/g, (_, end: string) => (end === '' ? '"' : '\x01')).trim();
   if (bare.includes('"') || bare.includes('\\')) return null;
   const angle = bare.indexOf('<');
   if (angle < 0) return addressOf(bare);
