@@ -2,15 +2,18 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { from as copyFrom } from 'pg-copy-streams';
-import { type BatchResult, keySource, writeSmall } from '../services/parser/batch.ts';
-import { BATCH_RECORDS } from '../services/parser/reading/protocol.ts';
-import { notToBeVerified } from '../services/parser/verify/at-hand.ts';
+import type { BatchResult } from '../services/parser/batch-result.ts';
+import { nothingElse } from '../services/parser/other-reports.ts';
+import { BATCH_RECORDS, keysFrom } from '../services/parser/reading/protocol.ts';
+import { verdictUnverified } from '../services/parser/verify/while-parsing.ts';
+import { attributed, type ReadMessage, writeMessages } from '../services/parser/write-messages.ts';
 import type { AggregateRecord, AggregateReport, ReadEvent } from '../services/report/model.ts';
 import { readMessage } from '../services/report/read.ts';
 import { openPool, type Tx, transaction } from '../services/shared/runtime/db.ts';
 import { storeImports } from '../services/store/messages/imports.ts';
 import { claimMessages } from '../services/store/messages/messages.ts';
 import { COPY_RECORDS, copyLines } from '../services/store/reports/copy-records.ts';
+import { takeReportKeys } from '../services/store/reports/reports.ts';
 import { arrivalOf } from '../test/helpers/arrival.ts';
 import { CONNECTIONS, files, type StageInput, warm } from './input.ts';
 import { type Measure, measure, type Work } from './measure.ts';
@@ -181,24 +184,15 @@ export async function store(stage: string, input: StageInput): Promise<Measure> 
 /** What the parser does with a batch of small messages once they are read. */
 async function storeGroup(tx: Tx, group: ReadonlyMap<number, ReadMail>): Promise<BatchResult> {
   const claimed = await claimMessages(tx, [...group.keys()]);
-  const keyOf = keySource(tx, claimed.length);
-  const read = [];
+  const keyOf = keysFrom(() => takeReportKeys(tx, claimed.length));
+  const read: ReadMessage[] = [];
   for (const message of claimed) {
     const { report, records } = group.get(message.message_key)!;
     const key = await keyOf();
     const lines = copyLines(key, 1, report.begin, records);
-    read.push({
-      message,
-      result: {
-        reports: [{ part: 0, key, report, lines, doubt: null }],
-        origin: null,
-        tls: [],
-        failures: [],
-        refused: [],
-        other: [],
-      },
-      judge: notToBeVerified(message.mailbox, 'off')!,
-    });
+    const verdictOf = verdictUnverified(message.mailbox, 'off')!;
+    const reports = [attributed({ part: 0, key, report, lines, doubt: null }, message, verdictOf)];
+    read.push({ message, reports, result: nothingElse() });
   }
-  return writeSmall(tx, read);
+  return writeMessages(tx, read);
 }

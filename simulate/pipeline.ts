@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Random } from '../demo/random.ts';
 import { analyzeDomain } from '../services/analyzer/analyze.ts';
-import { parseMessages } from '../services/parser/batch.ts';
+import { parseMessages } from '../services/parser/parse-messages.ts';
 import { verifyMessages } from '../services/parser/verify/index.ts';
 import { type Db, transaction } from '../services/shared/runtime/db.ts';
 import { createLog } from '../services/shared/runtime/log.ts';
@@ -89,7 +89,7 @@ async function takeIn(context: Context, mails: readonly SimulatedMail[]): Promis
   }));
   const { stored } = await transaction(context.db, (tx) => storeMails(tx, PLACE, arrivals));
   const { limits, trust } = context.config;
-  const result = await parseMessages(context.db, stored, limits, trust);
+  const result = await parseMessages(context.db, stored, { limits, trust });
   const unread = result.messages.find((message) => message.state !== 'stored');
   if (unread) throw new Error(`The parser did not take a mail of the model: ${unread.code}: ${unread.reason}`);
   const { deferred } = await verifyMessages(context, NO_DNS, stored);

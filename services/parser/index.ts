@@ -4,33 +4,34 @@ import type { Log } from '../shared/runtime/log.ts';
 import { openDns, type Resolver, txtResolver } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { takeUnqueued } from '../store/messages/messages.ts';
-import { bury, parseSafely } from './job.ts';
+import { giveUp } from './give-up.ts';
+import { parseWithFallback } from './parse-with-fallback.ts';
 import { openReaders, type Readers } from './reading/pool.ts';
-import { sweepUp } from './sweep.ts';
+import { sweep } from './sweep.ts';
 import { type Months, watchMonths } from './upkeep/months.ts';
 import { startRetention } from './upkeep/retention.ts';
 import { startVerifier } from './verify/index.ts';
-import { STRANGERS } from './verify/sparing.ts';
+import { UNFAMILIAR_QUERIES } from './verify/key-resolver.ts';
 
-export { addResult, nothingDone } from './batch.ts';
-export { parseSafely } from './job.ts';
+export { addResult, emptyResult } from './batch-result.ts';
+export { parseWithFallback } from './parse-with-fallback.ts';
 export { openReaders, type Readers } from './reading/pool.ts';
 export { WARN_SHARE } from './upkeep/archive.ts';
 export { type Months, watchMonths } from './upkeep/months.ts';
-export { isTold } from './verify/origin.ts';
+export { ownServerDecides } from './verify/origin.ts';
 
-/** The poller holds a row for a moment when it notes that the mail was moved: worth a short wait. */
-const BUSY_TURNS = 10;
+/** The poller holds a row for a moment when it records that the mail was moved, so a short wait pays. */
+const BUSY_TRIES = 10;
 const BUSY_MS = 100;
 
 /**
- * The parser worker: messages become reports, records and rollups. Jobs of queue `parse` wake it; a sweeper adds jobs for waiting
- * messages whose job is missing, so that a lost queue loses no work. Reports whose mail does not say itself
- * whose they are, are verified afterwards (verify.ts).
+ * The parser worker: turns messages into reports, records and rollups. Jobs of the queue `parse` wake it; a sweeper adds jobs for
+ * waiting messages whose job is missing, so that a lost queue loses no work. A second worker (verify/index.ts) checks the DKIM
+ * signatures of mails whose header does not prove their author.
  */
 export function startParser(context: Context, given?: Resolver): Service {
   const { config, db, queues, log } = context;
-  const resolver = given ?? txtResolver(openDns(config.dnsServers, { atOnce: 2 * STRANGERS }));
+  const resolver = given ?? txtResolver(openDns(config.dnsServers, { atOnce: 2 * UNFAMILIAR_QUERIES }));
   let trouble: string | null = null;
   const readers = openReaders(config);
   const months = watchMonths(context);
@@ -38,18 +39,18 @@ export function startParser(context: Context, given?: Resolver): Service {
     'parse',
     async ({ messages }, jobLog) => {
       try {
-        await workJob(context, messages, jobLog, readers, months);
+        await workJob(context, messages, jobLog, { readers, months });
         trouble = null;
       } catch (error) {
         if (isTransient(error)) trouble = messageOf(error);
         throw error;
       }
     },
-    { concurrency: config.parser.concurrency, onDead: ({ messages }, error) => bury(context, messages, error) },
+    { concurrency: config.parser.concurrency, onDead: ({ messages }, error) => giveUp(context, messages, error) },
   );
   const sweeper = repeat(
     config.sweep.every_seconds * 1000,
-    (signal) => sweepUp(context, 'parse', (limit) => takeUnqueued(db, config.sweep.after_seconds, limit), signal),
+    (signal) => sweep(context, 'parse', (limit) => takeUnqueued(db, config.sweep.after_seconds, limit), signal),
     log,
     'the sweep for messages without a job',
   );
@@ -67,13 +68,18 @@ export function startParser(context: Context, given?: Resolver): Service {
 }
 
 /** Parses one job's messages and wakes the analyzer for what changed. */
-async function workJob(context: Context, keys: number[], log: Log, readers: Readers, months: Months): Promise<void> {
+async function workJob(
+  context: Context,
+  keys: number[],
+  log: Log,
+  { readers, months }: { readers: Readers; months: Months },
+): Promise<void> {
   const domains = new Set<string>();
   const unverified: number[] = [];
   let waiting: readonly number[] = keys;
-  for (let turn = 0; waiting.length > 0 && turn < BUSY_TURNS; turn++) {
-    if (turn > 0) await sleep(BUSY_MS);
-    const result = await parseSafely(context, waiting, log, readers, months);
+  for (let tries = 0; waiting.length > 0 && tries < BUSY_TRIES; tries++) {
+    if (tries > 0) await sleep(BUSY_MS);
+    const result = await parseWithFallback(context, waiting, log, { readers, months });
     for (const domain of result.domains) domains.add(domain);
     for (const message of result.messages) if (message.unverified) unverified.push(message.message_key);
     waiting = result.busy;
@@ -81,7 +87,7 @@ async function workJob(context: Context, keys: number[], log: Log, readers: Read
   if (unverified.length > 0) await context.queues.add('verify', { messages: unverified });
   await announce(context, [...domains].sort());
   if (waiting.length > 0)
-    throw new TransientError('message_busy', `${waiting.length} messages are held by another worker; they are looked at again.`);
+    throw new TransientError('message_busy', `${waiting.length} messages are held by another worker; they are retried.`);
 }
 
 async function announce(context: Context, domains: string[]): Promise<void> {

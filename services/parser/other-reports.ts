@@ -10,10 +10,10 @@ import { storeTlsReports } from '../store/reports/tls-reports.ts';
 /** What of the personal data in failure reports may be stored (the setting failure_reports). */
 export type Privacy = Pick<Config['failureReports'], 'keep_personal_data'>;
 
-/** Without a word to the contrary, nothing that names a person is stored. */
+/** The default: nothing that names a person is stored. */
 export const REDACT: Privacy = { keep_personal_data: false };
 
-/** The code of a feedback report about something else: it quotes a mail as a failure report does. */
+/** The code of a feedback report about something else (spam, say): like a failure report, it quotes a mail. */
 const COMPLAINT = 'complaint';
 
 /** What was read from one message apart from aggregate reports. */
@@ -24,17 +24,20 @@ export interface OtherResult {
   other: Problem[];
 }
 
-export const nothingRead = (): OtherResult => ({ tls: [], failures: [], refused: [], other: [] });
+/** Everything that the reader yields but aggregate reports and their records. */
+export type OtherEvent = Exclude<ReadEvent, { type: 'records' | 'report' }>;
 
-/** Adds what is neither records nor an aggregate report. */
-export function noteOther(event: Exclude<ReadEvent, { type: 'records' | 'report' }>, result: OtherResult): void {
+export const nothingElse = (): OtherResult => ({ tls: [], failures: [], refused: [], other: [] });
+
+/** Adds one event to the result of its message. */
+export function addOther(event: OtherEvent, result: OtherResult): void {
   if (event.type === 'tlsrpt') result.tls.push({ part: event.part, report: event.report });
   else if (event.type === 'failure') result.failures.push({ part: event.part, report: event.report });
   else if (event.type === 'refused') result.refused.push(event.problem);
   else result.other.push(event.problem);
 }
 
-/** Writes TLS reports and failure reports, and marks the mails that hold somebody's personal data. */
+/** Writes TLS reports and failure reports, and marks the mails that hold personal data. */
 export async function writeOthers(
   tx: Tx,
   read: readonly { message: ClaimedMessage; result: OtherResult }[],

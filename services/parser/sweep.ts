@@ -1,19 +1,19 @@
 import { sleep } from '../shared/clock.ts';
 import type { Context } from '../shared/runtime/service.ts';
 
-/** Messages that are taken at once: a bounded window over an unbounded backlog. */
+/** Messages enqueued at a time: a bounded window over an unbounded backlog. */
 const WINDOW = 2_000;
-/** The pause between two looks, at most: also the least time that a window is given. */
+/** The longest pause between two windows. */
 const PAUSE_MS = 1_000;
 
 /**
- * Puts messages without a job back on the queue, a window at a time, until none is left. A window is taken only while the jobs that
- * wait cover less than half of one: then all that was taken before is nearly done. More jobs would not be worked any sooner, and whoever
- * waited too long among them would be taken for lost and queued again.
- * @param take takes up to `limit` messages, so that nobody else takes them for a while
- * @throws what Postgres throws, and when the queue does not answer: nothing was taken then
+ * Enqueues messages that have no job, a window at a time, until none is left. The next window is taken once the waiting jobs cover less
+ * than half a window. A longer queue would not be processed any sooner, and messages that wait too long in it would be taken for lost
+ * and enqueued again.
+ * @param take takes up to `limit` messages, and keeps other processes from taking them for a while
+ * @throws what Postgres throws, or an error when the queue does not answer; no message has been taken then
  */
-export async function sweepUp(
+export async function sweep(
   { config, queues, log }: Pick<Context, 'config' | 'queues' | 'log'>,
   queue: 'parse' | 'verify',
   take: (limit: number) => Promise<number[]>,
@@ -24,7 +24,7 @@ export async function sweepUp(
     if ((await queues.waiting(queue)) * batch < WINDOW / 2) {
       const keys = await take(WINDOW);
       if (keys.length === 0) return;
-      log.info({ queue, messages: keys.length }, 'messages without a job are queued again');
+      log.info({ queue, messages: keys.length }, 'messages without a job were enqueued');
       for (let i = 0; i < keys.length; i += batch) await queues.add(queue, { messages: keys.slice(i, i + batch) });
     }
     await sleep(Math.min(PAUSE_MS, config.sweep.every_seconds * 1000), signal);

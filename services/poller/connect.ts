@@ -3,7 +3,7 @@ import type { Mailbox } from '../shared/settings/mailbox.ts';
 import { explain } from './explain.ts';
 import type { Tokens } from './oauth.ts';
 
-/** The last thing the server refused, in its own words: imapflow tells it to its logger only. */
+/** The server's latest refusal, in its own words: imapflow passes it to its logger only. */
 export interface Refusals {
   take(): string;
 }
@@ -14,12 +14,12 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** Largest literal taken at once; larger mails are fetched in parts. A server that announces more is broken or hostile. */
+/** The largest literal that is accepted; larger mails are fetched in parts. A server that announces more is broken or hostile. */
 const MAX_LITERAL = 64 * 1024 * 1024;
 const LOGOUT_MS = 3_000;
 
 /**
- * Connects and logs in. Nothing is sent in clear unless `security` is `none`.
+ * Connects and logs in. Nothing is sent in the clear unless `security` is `none`.
  * @throws RuawatchError with one sentence, see explain.ts
  */
 export async function connect(mailbox: Mailbox, tokens: Tokens | null, signal: AbortSignal): Promise<Connection> {
@@ -44,10 +44,10 @@ export async function connect(mailbox: Mailbox, tokens: Tokens | null, signal: A
     socketTimeout: 120_000,
     maxLiteralSize: MAX_LITERAL,
     maxResponseSize: MAX_LITERAL + 1024 * 1024,
-    // Never handed to the log: it would carry what the mails say, at debug level.
+    // Never passed to the log: at debug level it would write the content of mails.
     logger: { debug: quiet, info: quiet, warn: note, error: note },
   });
-  // What goes wrong shows in the command under way, or as the connection being unusable; without a listener Node would exit.
+  // Errors surface in the command under way, or as an unusable connection; without a listener Node would exit.
   client.on('error', (error: Error) => note({ err: error }));
   const abort = () => client.close();
   signal.addEventListener('abort', abort, { once: true });
@@ -74,7 +74,7 @@ export async function connect(mailbox: Mailbox, tokens: Tokens | null, signal: A
     async close() {
       if (client.usable) {
         const late = setTimeout(() => client.close(), LOGOUT_MS);
-        // A logout that fails leaves the connection closed, which is all that was wanted.
+        // A failed logout leaves the connection closed as well.
         await client.logout().catch(() => client.close());
         clearTimeout(late);
       }

@@ -4,9 +4,9 @@ import type { Connection } from './connect.ts';
 import { uidSet } from './uids.ts';
 
 /**
- * Moves, flags or deletes mails of the opened folder, whose bytes are committed. Doing it again does no harm: UIDs that are gone
- * are passed over (RFC 3501 section 6.4.8). Without the MOVE extension (RFC 6851) imapflow copies, marks as deleted and expunges just these UIDs.
- * @throws PermanentError `dispose_refused` when the server will not; the mails then stay in the folder
+ * Moves, flags or deletes mails of the opened folder whose bytes are committed. Safe to repeat: the server ignores UIDs that are gone
+ * (RFC 3501 section 6.4.8). Without the MOVE extension (RFC 6851) imapflow copies, marks as deleted and expunges just these UIDs.
+ * @throws PermanentError `dispose_refused` when the server refuses; the mails then stay in the folder
  */
 export async function dispose(connection: Connection, mailbox: Mailbox, uids: readonly number[]): Promise<void> {
   if (mailbox.after === 'keep' || uids.length === 0) return;
@@ -29,11 +29,11 @@ export async function dispose(connection: Connection, mailbox: Mailbox, uids: re
   }[mailbox.after];
   throw new PermanentError(
     'dispose_refused',
-    `Mailbox "${mailbox.name}": stored mails cannot be ${what}${words === '' ? '' : ` (the server says: ${words})`}; give the user the right to, or choose another "after".`,
+    `Mailbox "${mailbox.name}": stored mails cannot be ${what}${words === '' ? '' : ` (the server says: ${words})`}; grant the user the right to do so, or choose another "after".`,
   );
 }
 
-/** The folder is made when the first move fails for want of it. */
+/** Moves mails; creates the folder when the first try fails. */
 async function move(connection: Connection, mailbox: Mailbox, set: string): Promise<boolean> {
   const { client } = connection;
   if (await client.messageMove(set, mailbox.moveTo, { uid: true })) return true;
@@ -41,7 +41,7 @@ async function move(connection: Connection, mailbox: Mailbox, set: string): Prom
   try {
     await client.mailboxCreate(mailbox.moveTo);
   } catch (error) {
-    // It may exist and the move have failed for another reason: the second try tells.
+    // The folder may exist, and the move have failed for another reason: the second try decides.
     if (!client.usable) throw error;
   }
   return Boolean(await client.messageMove(set, mailbox.moveTo, { uid: true }));

@@ -23,8 +23,11 @@ const UNREACHABLE = new Set([
   'CONNECT_TIMEOUT',
 ]);
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS_CERT/;
-/** RFC 5530 codes, and words of large providers, for a login that will work again by itself. */
+/** RFC 5530 codes, and words of large providers, for a login that will work again later. */
 const LOGIN_LATER = /UNAVAILABLE|INUSE|LIMIT|too many|try again|temporar|\brate\b/i;
+
+/** The mailbox and its server, as a sentence names them. */
+const namesOf = ({ name, host, port }: Mailbox) => ({ who: `Mailbox "${name}"`, server: `${host}:${port}` });
 
 /** The server's own words, on one line. */
 function said(error: ImapError): string {
@@ -33,19 +36,16 @@ function said(error: ImapError): string {
   return line === '' ? '' : ` (the server says: ${line})`;
 }
 
-/**
- * Turns whatever a connection threw into one sentence that names the mailbox and says what to do. Never shows a password or token.
- */
+/** Turns whatever a connection threw into one sentence that names the mailbox and says what to do. Never shows a password or token. */
 export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
   if (error instanceof RuawatchError) return error;
   const imap = (typeof error === 'object' && error !== null ? error : {}) as ImapError;
   const code = codeOf(error) ?? '';
-  const server = `${mailbox.host}:${mailbox.port}`;
-  const who = `Mailbox "${mailbox.name}"`;
+  const { server, who } = namesOf(mailbox);
   const message = messageOf(error);
 
   if (imap.authenticationFailed || /Unsupported authentication mechanism|Login is disabled/.test(message)) {
-    return explainLogin(error, imap, mailbox, who, server, message);
+    return explainLogin(error, imap, mailbox);
   }
   if (imap.mailboxMissing) {
     return new PermanentError(
@@ -57,7 +57,7 @@ export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
   if (/does not support STARTTLS/.test(message)) {
     return new PermanentError(
       'imap_starttls',
-      `${who}: ${server} offers no STARTTLS, and nothing is sent in clear; use imaps:// with the TLS port, or imap://…?tls=none on a trusted network.`,
+      `${who}: ${server} offers no STARTTLS, and nothing is sent in the clear; use imaps:// with the TLS port, or imap://…?tls=none on a trusted network.`,
       error,
     );
   }
@@ -78,7 +78,7 @@ export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
   if (code === 'GREETING_TIMEOUT') {
     return new TransientError(
       'imap_silent',
-      `${who}: ${server} takes the connection but does not greet; check host and port (imaps:// is 993, imap:// is 143).`,
+      `${who}: ${server} accepts the connection but sends no greeting; check host and port (imaps:// is 993, imap:// is 143).`,
       error,
     );
   }
@@ -90,20 +90,15 @@ export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
     );
   }
   if (imap.responseStatus === 'NO' || imap.responseStatus === 'BAD') {
-    return new TransientError('imap_refused', `${who}: ${server} refuses a command${said(imap)}; it is tried again.`, error);
+    return new TransientError('imap_refused', `${who}: ${server} refused a command${said(imap)}; it is retried.`, error);
   }
   const reason = imap.reason ?? message;
-  return new TransientError('imap_lost', `${who}: the connection to ${server} was lost (${reason}); it is tried again.`, error);
+  return new TransientError('imap_lost', `${who}: the connection to ${server} was lost (${reason}); it is retried.`, error);
 }
 
-function explainLogin(
-  error: unknown,
-  imap: ImapError,
-  mailbox: Mailbox,
-  who: string,
-  server: string,
-  message: string,
-): RuawatchError {
+function explainLogin(error: unknown, imap: ImapError, mailbox: Mailbox): RuawatchError {
+  const { server, who } = namesOf(mailbox);
+  const message = messageOf(error);
   if (/Unsupported authentication mechanism|No matching authentication/.test(message)) {
     return new PermanentError(
       'imap_login',
@@ -116,18 +111,18 @@ function explainLogin(
   if (/Login is disabled/.test(message)) {
     return new PermanentError(
       'imap_login',
-      `${who}: ${server} takes no password over a connection in clear; drop tls=none, or use imaps://.`,
+      `${who}: ${server} accepts no password over an unencrypted connection; drop tls=none, or use imaps://.`,
       error,
     );
   }
   if (LOGIN_LATER.test(`${imap.serverResponseCode ?? ''} ${said(imap)}`)) {
-    return new TransientError('imap_login_later', `${who}: ${server} takes no login now${said(imap)}; it is tried again.`, error);
+    return new TransientError('imap_login_later', `${who}: ${server} accepts no login now${said(imap)}; it is retried.`, error);
   }
   return new PermanentError(
     'imap_login',
     mailbox.oauth
-      ? `${who}: ${server} does not take the OAuth token for user "${mailbox.user}"${said(imap)}; check the scope, the user, and that the app may read this mailbox.`
-      : `${who}: wrong password or user: ${server} refuses the login of "${mailbox.user}"${said(imap)}; correct it in IMAP_URL or ruawatch.yaml.`,
+      ? `${who}: ${server} does not accept the OAuth token for user "${mailbox.user}"${said(imap)}; check the scope, the user, and that the app may read this mailbox.`
+      : `${who}: wrong password or user: ${server} refused the login of "${mailbox.user}"${said(imap)}; correct it in IMAP_URL or ruawatch.yaml.`,
     error,
   );
 }

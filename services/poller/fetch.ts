@@ -2,14 +2,14 @@ import type { ImapFlow } from 'imapflow';
 import type { Listed } from './uids.ts';
 import { uidSet } from './uids.ts';
 
-/** Header and a little more: what an envelope is read from. */
+/** The first bytes of a mail, which its envelope is read from. */
 export const HEAD_BYTES = 64 * 1024;
-/** One part of a mail that is too large to be taken whole. */
+/** Bytes that are fetched at a time of a mail that is too large to be held whole. */
 const PART_BYTES = 1024 * 1024;
 
 export interface Fetched {
   uid: number;
-  /** Null when the server would not hand it over; `why` then has its words. */
+  /** Null when the server refuses to send it; `why` then holds its words. */
   raw: Buffer | null;
   why: string;
 }
@@ -22,11 +22,11 @@ export async function searchUids(client: ImapFlow, from: number): Promise<number
   if (client.mailbox === false || client.mailbox.exists === 0) return [];
   const uids = await client.search(from <= 1 ? { all: true } : { uid: `${from}:*` }, { uid: true });
   if (!Array.isArray(uids)) throw new Error('the search for mails failed');
-  // `n:*` always names the last mail, even when its UID is below n (RFC 3501 section 6.4.8).
+  // `n:*` always includes the last mail, even when its UID is below n (RFC 3501 section 6.4.8).
   return uids.filter((uid) => uid >= from).sort((a, b) => a - b);
 }
 
-/** Size and arrival of the mails that are still there. */
+/** Size and arrival time of the mails that still exist. */
 export async function listMails(client: ImapFlow, uids: readonly number[]): Promise<Listed[]> {
   const listed: Listed[] = [];
   for await (const mail of client.fetch(uidSet(uids), { uid: true, size: true, internalDate: true }, { uid: true })) {
@@ -42,8 +42,9 @@ export async function listMails(client: ImapFlow, uids: readonly number[]): Prom
 }
 
 /**
- * The bytes of a batch of mails, in one command. Mails that are gone meanwhile are missing in the answer. When the server refuses the
- * command because of one mail it cannot read, the mails are asked for one by one, so that the one does not hold up the others.
+ * The bytes of a batch of mails, in one command. Mails that have been deleted meanwhile are missing from the result. When the server
+ * refuses the command because of one mail that it cannot read, the mails are fetched one by one, so that this mail does not hold up
+ * the others.
  */
 export async function fetchMails(client: ImapFlow, uids: readonly number[]): Promise<Fetched[]> {
   try {
@@ -63,25 +64,25 @@ async function fetchSources(client: ImapFlow, uids: readonly number[]): Promise<
   const mails = new Map<number, Fetched>();
   for await (const mail of client.fetch(uidSet(uids), { uid: true, source: true }, { uid: true })) {
     if (!asked.has(mail.uid)) continue;
-    // A second answer for the same mail (a change of its flags) comes without the source.
+    // A second answer for the same mail (a change of its flags) has no source.
     if (mail.source) mails.set(mail.uid, { uid: mail.uid, raw: mail.source, why: '' });
-    else if (!mails.has(mail.uid)) mails.set(mail.uid, { uid: mail.uid, raw: null, why: 'it answers without the content' });
+    else if (!mails.has(mail.uid)) mails.set(mail.uid, { uid: mail.uid, raw: null, why: 'the answer has no content' });
   }
   return [...mails.values()];
 }
 
-/** The first bytes of a mail; empty when it is gone or the server does not hand it over. */
+/** The first bytes of a mail; empty when it is gone or the server refuses to send it. */
 export async function fetchHead(client: ImapFlow, uid: number): Promise<Buffer> {
   const mail = await client.fetchOne(String(uid), { uid: true, source: { start: 0, maxLength: HEAD_BYTES } }, { uid: true });
   return mail === false || mail === undefined ? Buffer.alloc(0) : (mail.source ?? Buffer.alloc(0));
 }
 
-/** The mail was deleted by somebody else while it was being fetched. */
+/** Another client deleted the mail while it was being fetched. */
 export class MailGone extends Error {}
 
 /**
- * A mail in parts of at most a mebibyte, so that a large one is never held whole. Only an empty answer is its end: neither the announced
- * size nor a short part is believed.
+ * A mail in parts of at most a mebibyte, so that a large one is never held whole. Only an empty answer ends it: neither the announced
+ * size nor a short part is relied on.
  * @throws MailGone
  */
 export async function* fetchParts(client: ImapFlow, uid: number): AsyncGenerator<Buffer> {

@@ -1,13 +1,11 @@
 import type { Context, Service } from '../shared/runtime/service.ts';
-import { type PollerOptions, workMailbox } from './worker.ts';
+import { MailboxWorker, type PollerOptions } from './worker.ts';
 
 export { checkMailbox } from './check.ts';
 
-/**
- * Starts the poller: one worker for each mailbox of the settings, each with a connection and a lease of its own.
- */
+/** Starts the poller: one worker for each mailbox of the settings, with a connection and a lease of its own. */
 export function startPoller(context: Context, options: PollerOptions = {}): Service {
-  const workers = context.config.mailboxes.map((mailbox) => workMailbox(context, mailbox, options));
+  const workers = context.config.mailboxes.map((mailbox) => new MailboxWorker(context, mailbox, options));
   return {
     name: 'poller',
     waitingFor() {

@@ -8,10 +8,10 @@ import { type MailboxState, releaseLease, renewLease, takeLease } from '../store
 export interface Lease {
   readonly owner: string;
   readonly state: MailboxState;
-  /** Aborts when the lease is lost: the mailbox must not be touched any more. */
+  /** Aborts when the lease is lost: from then on the mailbox must not be touched. */
   readonly signal: AbortSignal;
   /**
-   * To be called before anything is changed in the mailbox.
+   * Must be called before anything is changed in the mailbox.
    * @throws TransientError `lease_lost`
    */
   check(): void;
@@ -19,11 +19,16 @@ export interface Lease {
 }
 
 /**
- * Takes the lease on a mailbox and keeps renewing it. What counts here is the time since the last renewal was *asked for*, on a clock
- * that cannot be set, so this side always believes the lease to end before the database does.
+ * Takes the lease on a mailbox and keeps renewing it. Here its time runs from the moment the last renewal was *requested*, on a monotonic
+ * clock, so on this side the lease always ends before it ends in the database.
+ * @param leaseMs how long the lease lasts without being renewed, in milliseconds
  * @returns null when another poller holds it
  */
-export async function holdLease(db: Db, mailbox: Mailbox, owner: string, leaseMs: number, log: Log): Promise<Lease | null> {
+export async function holdLease(
+  db: Db,
+  mailbox: Mailbox,
+  { owner, leaseMs, log }: { owner: string; leaseMs: number; log: Log },
+): Promise<Lease | null> {
   let goodUntil = performance.now() + leaseMs;
   const state = await takeLease(db, mailbox.name, mailbox.folder, owner, leaseMs, mailbox.addresses);
   if (state === null) return null;
@@ -32,7 +37,7 @@ export async function holdLease(db: Db, mailbox: Mailbox, owner: string, leaseMs
   let renewing: Promise<void> | null = null;
   const lose = (why: string) => {
     if (lost.signal.aborted) return;
-    log.warn({ why }, 'the lease on the mailbox is lost; another poller may have it');
+    log.warn({ why }, 'the lease on the mailbox is lost; another poller may hold it');
     lost.abort();
   };
   const renew = async () => {
@@ -59,7 +64,7 @@ export async function holdLease(db: Db, mailbox: Mailbox, owner: string, leaseMs
     check() {
       if (performance.now() >= goodUntil) lose('it could not be renewed in time');
       if (lost.signal.aborted)
-        throw new TransientError('lease_lost', `Mailbox "${mailbox.name}": the lease is lost; this poller lets go of it.`);
+        throw new TransientError('lease_lost', `Mailbox "${mailbox.name}": the lease is lost; this poller stops working it.`);
     },
     async release() {
       clearInterval(timer);

@@ -2,21 +2,21 @@ import type { Clock } from '../shared/clock.ts';
 import { messageOf, PermanentError, TransientError } from '../shared/errors.ts';
 import type { OAuth } from '../shared/settings/mailbox.ts';
 
-/** Hands out access tokens for one mailbox. */
+/** Provides access tokens for one mailbox. */
 export interface Tokens {
   /**
-   * An access token that is good for a while yet; asks the token endpoint only when the last one is about to end.
+   * An access token that is valid for some time; the token endpoint is called only when the last token is about to expire.
    * @throws PermanentError `oauth_refused`, `oauth_settings`; TransientError `oauth_unreachable`
    */
   get(signal?: AbortSignal): Promise<string>;
-  /** Drops the token in hand: the mail server did not take it. */
+  /** Drops the current token: the mail server did not accept it. */
   forget(): void;
 }
 
-/** A token is renewed this long before it ends, or after half of its life when that is shorter. */
+/** A token is renewed this long before it expires, or after half of its life when that is shorter. */
 const MARGIN_MS = 5 * 60_000;
-/** Life of a token whose answer does not say (expires_in is only RECOMMENDED, RFC 6749 section 5.1). */
-const UNSAID_SECONDS = 600;
+/** Life of a token that comes without expires_in, which is only RECOMMENDED (RFC 6749 section 5.1). */
+const DEFAULT_LIFE_SECONDS = 600;
 const TIMEOUT_MS = 30_000;
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -31,11 +31,11 @@ interface Token {
  */
 export function createTokens(name: string, oauth: OAuth, clock: Clock): Tokens {
   let token: Token | null = null;
-  let asking: Promise<Token> | null = null;
-  // An endpoint may hand out a new refresh token with each use and expect that one the next time.
+  let requesting: Promise<Token> | null = null;
+  // An endpoint may issue a new refresh token with each use and expect that one the next time.
   let refreshToken = oauth.refreshToken;
 
-  const ask = async (signal: AbortSignal | undefined): Promise<Token> => {
+  const request = async (signal: AbortSignal | undefined): Promise<Token> => {
     const { answer, status } = await post(name, oauth, refreshToken, signal);
     if (status < 200 || status > 299) throw refused(name, oauth, status, answer);
     const value = answer.access_token;
@@ -43,17 +43,17 @@ export function createTokens(name: string, oauth: OAuth, clock: Clock): Tokens {
       throw new TransientError('oauth_unreachable', `Mailbox "${name}": the token endpoint answered without an access_token.`);
     if (typeof answer.refresh_token === 'string' && refreshToken !== null) refreshToken = answer.refresh_token;
     const said = Number(answer.expires_in);
-    const life = (Number.isFinite(said) && said > 0 ? said : UNSAID_SECONDS) * 1000;
+    const life = (Number.isFinite(said) && said > 0 ? said : DEFAULT_LIFE_SECONDS) * 1000;
     return { value, renewAt: clock.now().getTime() + life - Math.min(MARGIN_MS, life / 2) };
   };
 
   return {
     async get(signal) {
       if (token !== null && clock.now().getTime() < token.renewAt) return token.value;
-      asking ??= ask(signal).finally(() => {
-        asking = null;
+      requesting ??= request(signal).finally(() => {
+        requesting = null;
       });
-      token = await asking;
+      token = await requesting;
       return token.value;
     },
     forget() {
@@ -72,7 +72,7 @@ async function post(
   if (url.protocol !== 'https:' && !LOOPBACK.has(url.hostname))
     throw new PermanentError(
       'oauth_settings',
-      `Mailbox "${name}": oauth.token_url must be https, or the secret would travel in clear.`,
+      `Mailbox "${name}": oauth.token_url must be https, or the secret would be sent in the clear.`,
     );
   const form = new URLSearchParams({
     grant_type: refreshToken === null ? 'client_credentials' : 'refresh_token',
@@ -93,13 +93,13 @@ async function post(
   } catch (error) {
     throw new TransientError(
       'oauth_unreachable',
-      `Mailbox "${name}": the token endpoint ${url.host} cannot be reached; it is tried again.`,
+      `Mailbox "${name}": the token endpoint ${url.host} cannot be reached; it is retried.`,
       error,
     );
   }
 }
 
-/** An answer that is not a JSON object (a proxy's error page) says nothing: its status alone counts. */
+/** Of an answer that is not a JSON object (a proxy's error page), only the status counts. */
 function parse(text: string): Record<string, unknown> {
   try {
     const answer: unknown = JSON.parse(text);
@@ -109,18 +109,18 @@ function parse(text: string): Record<string, unknown> {
   }
 }
 
-/** RFC 6749 section 5.2 names the errors; what to do about each is ours to say. */
+/** RFC 6749 section 5.2 names the errors; the advice is ours. */
 function refused(name: string, oauth: OAuth, status: number, answer: Record<string, unknown>): Error {
   const code = typeof answer.error === 'string' ? answer.error.slice(0, 60) : '';
   const host = new URL(oauth.tokenUrl).host;
   if (code === '' || status >= 500 || status === 429 || code === 'temporarily_unavailable') {
     return new TransientError(
       'oauth_unreachable',
-      `Mailbox "${name}": the token endpoint ${host} answered with status ${status}; it is tried again.`,
+      `Mailbox "${name}": the token endpoint ${host} answered with status ${status}; it is retried.`,
     );
   }
   const advice: Record<string, string> = {
-    invalid_grant: 'the refresh token was revoked or has ended; obtain a new one and set oauth.refresh_token',
+    invalid_grant: 'the refresh token was revoked or has expired; obtain a new one and set oauth.refresh_token',
     invalid_client: 'check oauth.client_id and oauth.client_secret (the secret may have expired)',
     unauthorized_client: 'this client may not use this grant; check the app registration',
     invalid_scope: 'check oauth.scope',
@@ -129,6 +129,6 @@ function refused(name: string, oauth: OAuth, status: number, answer: Record<stri
     typeof answer.error_description === 'string' ? (answer.error_description.split(/[\r\n]/)[0] ?? '').slice(0, 200) : '';
   return new PermanentError(
     'oauth_refused',
-    `Mailbox "${name}": the token endpoint ${host} refuses a token (${code}): ${advice[code] ?? 'check the oauth settings'}.${said === '' ? '' : ` It says: ${said}`}`,
+    `Mailbox "${name}": the token endpoint ${host} refused a token (${code}): ${advice[code] ?? 'check the oauth settings'}.${said === '' ? '' : ` The server says: ${said}`}`,
   );
 }

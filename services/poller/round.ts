@@ -23,62 +23,62 @@ import { streamMail } from './stream.ts';
 import { batches, type Listed } from './uids.ts';
 
 /**
- * Mails listed at once, fetched at once, and the bytes of one batch; a larger mail is streamed alone. A batch is one transaction here and
- * one job of the parser.
+ * Mails listed at a time, mails fetched at a time, and the bytes of one batch; a larger mail is streamed alone. A batch is one
+ * transaction here and one job of the parser.
  */
 const LIST_COUNT = 500;
 const BATCH_COUNT = 100;
 const BATCH_BYTES = 8 * 1024 * 1024;
 const STREAM_FROM_BYTES = 2 * 1024 * 1024;
-const PENDING_MOST = 100_000;
+const MAX_PENDING = 100_000;
 
 /**
- * Takes over everything that is new in the folder: commit first, then move, flag or delete. Ends early, at a batch's end, when stopping.
+ * Stores every new mail of the folder: commits first, then moves, flags or deletes. When stopping, it ends after the current batch.
  * @returns null, or a sentence that says why stored mails could not be moved, flagged or deleted
- * @throws whatever breaks the connection or the database; the next round takes up where this one ended
+ * @throws whatever breaks the connection or the database; the next round continues where this one ended
  */
 export async function pollRound(session: Session): Promise<string | null> {
   const { context, mailbox, connection, lease, state } = session;
   const { db } = context;
-  // `keep` opens the folder read-only: the server itself then sees to it that nothing is changed.
+  // `keep` opens the folder read-only, so that the server itself prevents any change.
   const box = await connection.client.mailboxOpen(mailbox.folder, { readOnly: mailbox.after === 'keep' });
   if (!box.uidValidity) {
     throw new PermanentError(
       'imap_uidvalidity',
-      `Mailbox "${mailbox.name}": the server gives the folder "${mailbox.folder}" no lasting UIDs (no UIDVALIDITY); choose another folder.`,
+      `Mailbox "${mailbox.name}": the folder "${mailbox.folder}" has no persistent UIDs (no UIDVALIDITY); choose another folder.`,
     );
   }
   const place: Place = { mailbox: mailbox.name, folder: mailbox.folder, uidValidity: Number(box.uidValidity) };
-  await meetFolder(session, place);
+  await resetIfNew(session, place);
 
-  const run = new Run(session, place);
-  const pending = await run.finishPending();
-  const left = await run.readLeft();
+  const round = new Round(session, place);
+  const pending = await round.finishPending();
+  const left = await round.readLeft();
   const takesAll = mailbox.after === 'move' || mailbox.after === 'delete';
   const uids = await searchUids(connection.client, takesAll ? 1 : state.lastUid + 1);
   const work = uids.filter((uid) => !left.has(uid) && !pending.has(uid));
-  run.backlog = work.length;
+  round.backlog = work.length;
   await writeProgress(db, mailbox.name, lease.owner, { backlog: work.length });
 
   for (let at = 0; at < work.length; at += LIST_COUNT) {
-    if (session.stopping.aborted) return run.trouble;
-    await run.takeChunk(work.slice(at, at + LIST_COUNT));
+    if (session.stopping.aborted) return round.trouble;
+    await round.takeChunk(work.slice(at, at + LIST_COUNT));
   }
-  // Stopped within the last one, it has not seen all.
-  if (session.stopping.aborted) return run.trouble;
+  // When stopped within the last chunk, the round has not seen every mail.
+  if (session.stopping.aborted) return round.trouble;
   await writeProgress(db, mailbox.name, lease.owner, { backlog: 0, polled: true });
-  return run.trouble;
+  return round.trouble;
 }
 
-/** A new UIDVALIDITY (or another folder) makes every known UID void: all is read again, and known mails are known by their bytes. */
-async function meetFolder(session: Session, place: Place): Promise<void> {
+/** A new UIDVALIDITY (or another folder) makes every known UID void: all mails are read again, and recognised by their bytes. */
+async function resetIfNew(session: Session, place: Place): Promise<void> {
   const { context, mailbox, lease, state, log } = session;
   const uidValidity = place.uidValidity!;
   if (state.uidValidity === uidValidity && state.folder === mailbox.folder) return;
   if (state.uidValidity !== null)
     log.warn(
       { was: state.uidValidity, is: uidValidity, folder: mailbox.folder },
-      'the folder is a new one; all its mails are read again',
+      'the folder is new or was recreated; all its mails are read again',
     );
   await transaction(context.db, async (tx) => {
     await forgetUids(tx, place);
@@ -90,10 +90,10 @@ async function meetFolder(session: Session, place: Place): Promise<void> {
 }
 
 /** One round over one folder. */
-class Run {
+class Round {
   readonly mailBytes: number;
   backlog = 0;
-  /** Records of mails that were too large and no longer are, by UID. */
+  /** Message keys of mails that were recorded as too large and no longer are, by UID. */
   private readonly retaken = new Map<number, number>();
   trouble: string | null = null;
   private readonly session: Session;
@@ -106,11 +106,11 @@ class Run {
   }
 
   /**
-   * Ends what a crash between commit and move left undone.
-   * @returns the UIDs that are still to be disposed of, because the server would not
+   * Finishes what a crash between commit and move left undone.
+   * @returns the UIDs that are still to be moved, flagged or deleted, because the server refused
    */
   async finishPending(): Promise<Set<number>> {
-    const rows = await undisposed(this.session.context.db, this.place, PENDING_MOST);
+    const rows = await undisposed(this.session.context.db, this.place, MAX_PENDING);
     for (let at = 0; at < rows.length; at += LIST_COUNT) {
       const some = rows.slice(at, at + LIST_COUNT);
       await this.disposeOf(
@@ -122,7 +122,7 @@ class Run {
     return new Set();
   }
 
-  /** The UIDs of mails that stay where they are. */
+  /** The UIDs of mails that are left in the folder. */
   async readLeft(): Promise<Set<number>> {
     const rows = await leftMails(this.session.context.db, this.place, this.mailBytes);
     for (const row of rows) if (row.fits) this.retaken.set(row.uid, row.message_key);
@@ -135,7 +135,7 @@ class Run {
     this.backlog -= uids.length - listed.length;
     const fits = listed.filter((mail) => mail.size <= this.mailBytes);
     for (const mail of listed) if (mail.size > this.mailBytes) await this.leaveLarge(mail);
-    // Large ones stand alone in their batch, because each alone already exceeds what a batch may hold.
+    // A large mail becomes a batch of its own, since it alone exceeds what a batch may hold.
     const weighed = fits.map((mail) => ({ ...mail, size: mail.size > STREAM_FROM_BYTES ? BATCH_BYTES + 1 : mail.size, mail }));
     for (const batch of batches(weighed, BATCH_COUNT, BATCH_BYTES)) {
       if (stopping.aborted) return;
@@ -163,7 +163,7 @@ class Run {
     for (const { uid, raw, why } of fetched) {
       const mail = listed.get(uid)!;
       if (raw === null) await this.leaveUnreadable(mail, why);
-      // The size that was announced may have been wrong.
+      // The announced size may have been wrong.
       else if (raw.length > this.mailBytes) await this.leaveLarge({ ...mail, size: raw.length });
       else arrivals.push({ ...this.arrival(mail, raw.subarray(0, HEAD_BYTES)), size: raw.length, sha256: sha256(raw), raw });
     }
@@ -186,7 +186,7 @@ class Run {
 
   private async takeLarge(mail: Listed): Promise<void> {
     const { mailBytes, place, session } = this;
-    const outcome = await streamMail(session, place, mail.uid, mailBytes, (head) => this.arrival(mail, head));
+    const outcome = await streamMail(session, place, mail.uid, { mailBytes, describe: (head) => this.arrival(mail, head) });
     this.backlog -= 1;
     if (outcome.kind === 'gone') return;
     if (outcome.kind === 'too_large') return this.leaveLarge({ ...mail, size: Math.max(mail.size, outcome.size) });
@@ -198,7 +198,7 @@ class Run {
     );
   }
 
-  /** After the commit, and only then: wake the parser, dispose of the mails. */
+  /** After the commit, and only then: wakes the parser and disposes of the mails. */
   private async committed(uids: number[], stored: number[], known: number[]): Promise<void> {
     const { context, mailbox, log, wake } = this.session;
     context.metrics.mails.inc({ mailbox: mailbox.name, outcome: 'stored' }, stored.length);
@@ -211,7 +211,7 @@ class Run {
     await this.disposeOf(uids, [...stored, ...known]);
   }
 
-  /** A refusal is trouble of the mailbox, not a reason to leave further mails unstored: it is noted, and tried again next round. */
+  /** A refusal concerns the mailbox and does not keep further mails from being stored: it is recorded, and retried in the next round. */
   private async disposeOf(uids: number[], keys: number[]): Promise<void> {
     const { context, mailbox, connection, lease } = this.session;
     if (this.trouble !== null || uids.length === 0) return;
@@ -251,7 +251,7 @@ class Run {
       size: mail.size,
       fingerprint: sha256(Buffer.from(`unreadable|${folder}|${uidValidity}|${mail.uid}`)),
       code: 'mail_unreadable',
-      reason: `The mail server does not hand the mail over (it says: ${why}); it was left in the folder "${folder}" as UID ${mail.uid}.`,
+      reason: `The mail server does not send the mail (it says: ${why}); it was left in the folder "${folder}" as UID ${mail.uid}.`,
     });
   }
 
@@ -259,7 +259,7 @@ class Run {
     const { context, lease, log } = this.session;
     lease.check();
     const fresh = await recordLeft(context.db, this.place, [mail]);
-    if (fresh > 0) log.warn({ uid: mail.uid, code: mail.code, size: mail.size }, 'a mail was left where it is');
+    if (fresh > 0) log.warn({ uid: mail.uid, code: mail.code, size: mail.size }, 'a mail was left in the folder');
   }
 
   private arrival(mail: Listed, head: Buffer): Omit<Arrival, 'sha256'> {

@@ -11,10 +11,10 @@ export interface Session {
   mailbox: Mailbox;
   connection: Connection;
   lease: Lease;
-  /** What the database knows of the mailbox, kept up to date. */
+  /** What the database holds about the mailbox, kept up to date. */
   state: MailboxState;
   stopping: AbortSignal;
   log: Log;
-  /** Tells the parser of new messages; never throws, never waits for long. */
+  /** Enqueues parse jobs for new messages. Never throws and never blocks. */
   wake(keys: readonly number[]): void;
 }

@@ -12,26 +12,26 @@ export type Streamed =
   | { kind: 'too_large'; size: number }
   | { kind: 'gone' };
 
-/** Thrown to roll the pieces back; never leaves this file. */
-class Undo extends Error {
+/** Thrown to roll back the pieces; never leaves this file. */
+class Rollback extends Error {
   readonly outcome: { kind: 'known'; sha256: Buffer } | { kind: 'too_large'; size: number } | { kind: 'gone' };
 
-  constructor(outcome: Undo['outcome']) {
+  constructor(outcome: Rollback['outcome']) {
     super(outcome.kind);
     this.outcome = outcome;
   }
 }
 
 /**
- * Takes one large mail from the server to the database a part at a time, in one transaction: memory holds about a mebibyte of it.
- * @param mailBytes more bytes than this end it as `too_large`, whatever size the server announced
+ * Copies one large mail from the server to the database a part at a time, in one transaction: memory holds about a mebibyte of it.
+ * @param mailBytes a mail with more bytes than this is `too_large`, whatever size the server announced
+ * @param describe reads the envelope from the first bytes
  */
 export async function streamMail(
   session: Session,
   place: Place,
   uid: number,
-  mailBytes: number,
-  describe: (head: Buffer) => Omit<Arrival, 'sha256'>,
+  { mailBytes, describe }: { mailBytes: number; describe: (head: Buffer) => Omit<Arrival, 'sha256'> },
 ): Promise<Streamed> {
   const { context, connection, lease, mailbox } = session;
   lease.check();
@@ -45,7 +45,7 @@ export async function streamMail(
       let n = 0;
       for await (const part of fetchParts(connection.client, uid)) {
         size += part.length;
-        if (size > mailBytes) throw new Undo({ kind: 'too_large', size });
+        if (size > mailBytes) throw new Rollback({ kind: 'too_large', size });
         hash.update(part);
         if (head.length < HEAD_BYTES) head = Buffer.concat([head, part.subarray(0, HEAD_BYTES - head.length)]);
         rest = rest.length === 0 ? part : Buffer.concat([rest, part]);
@@ -54,17 +54,18 @@ export async function streamMail(
           rest = rest.subarray(PIECE_BYTES);
         }
       }
-      if (size === 0) throw new Undo({ kind: 'gone' });
+      if (size === 0) throw new Rollback({ kind: 'gone' });
       if (rest.length > 0) await storePiece(tx, key, n, rest);
       const sha256 = hash.digest();
-      if (!(await storeStreamed(tx, place, key, { ...describe(head), size, sha256 }))) throw new Undo({ kind: 'known', sha256 });
-      // The fence of the transaction; last_uid and backlog are written after it, with the outcome.
+      if (!(await storeStreamed(tx, place, key, { ...describe(head), size, sha256 })))
+        throw new Rollback({ kind: 'known', sha256 });
+      // Fails when the lease is lost. last_uid and backlog are written after the transaction, by its outcome.
       await writeProgress(tx, mailbox.name, lease.owner, {});
       return { kind: 'stored', key };
     });
   } catch (error) {
     if (error instanceof MailGone) return { kind: 'gone' };
-    if (!(error instanceof Undo)) throw error;
+    if (!(error instanceof Rollback)) throw error;
     const { outcome } = error;
     if (outcome.kind !== 'known') return outcome;
     return {

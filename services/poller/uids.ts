@@ -1,4 +1,4 @@
-/** A sequence set (RFC 3501 section 9) of ascending UIDs, runs folded: `1:3,7`. Only the given UIDs are in it. */
+/** A sequence set (RFC 3501 section 9) of ascending UIDs, with runs folded: `1:3,7`. It holds the given UIDs only. */
 export function uidSet(uids: readonly number[]): string {
   const runs: string[] = [];
   for (let i = 0; i < uids.length; ) {
@@ -10,14 +10,14 @@ export function uidSet(uids: readonly number[]): string {
   return runs.join(',');
 }
 
-/** A mail to fetch: its UID and what the server says of its size, in bytes. */
+/** A mail to fetch: its UID and the size that the server announces, in bytes. */
 export interface Listed {
   uid: number;
   size: number;
   receivedAt: Date | null;
 }
 
-/** Splits a list, in its order, into batches of at most `count` mails and, unless a single mail is larger, `bytes` bytes. */
+/** Splits a list, in order, into batches of at most `count` mails and `bytes` bytes; a single larger mail is a batch of its own. */
 export function batches<T extends { size: number }>(mails: readonly T[], count: number, bytes: number): T[][] {
   const result: T[][] = [];
   let batch: T[] = [];

@@ -1,206 +1,185 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { ImapFlow } from 'imapflow';
 import { backoff, sleep } from '../shared/clock.ts';
 import { codeOf, isTransient, messageOf, RuawatchError, TransientError } from '../shared/errors.ts';
+import type { Log } from '../shared/runtime/log.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import type { Mailbox } from '../shared/settings/mailbox.ts';
 import { noteMailboxError } from '../store/messages/mailboxes.ts';
 import { type Connection, connect } from './connect.ts';
 import { explain } from './explain.ts';
 import { holdLease, type Lease } from './lease.ts';
-import { createTokens } from './oauth.ts';
+import { createTokens, type Tokens } from './oauth.ts';
 import { pollRound } from './round.ts';
+import type { Session } from './session.ts';
+import { waitForMail } from './wait-for-mail.ts';
+import { ParserWaker } from './wake-parser.ts';
 
-/** Waits of the poller; the defaults are for production, tests shorten them. */
+/** Times of the poller, in milliseconds. The defaults are for production; tests shorten them. */
 export interface PollerOptions {
-  /** A poller that died is succeeded after this long, in milliseconds. */
+  /** How long a lease lasts without being renewed: another poller takes over this long after a crash. */
   leaseMs?: number;
-  /** First wait after a lost connection, in milliseconds; doubles up to a minute. */
+  /** First wait after a lost connection; doubles up to a minute. */
   retryMs?: number;
-  /** A connection that was silent for this long is asked whether it still stands, in milliseconds. */
+  /** A connection that was silent for this long is tested. */
   quietMs?: number;
-  /** First wait after a refusal that only a person can mend (a wrong password), in milliseconds; doubles up to five minutes. */
+  /** First wait after a refusal that only a person can put right (a wrong password); doubles up to five minutes. */
   refusedMs?: number;
 }
 
-/** The worker of one mailbox. */
-export interface MailboxWorker {
-  waitingFor(): string | null;
-  stop(): Promise<void>;
-}
-
+const DEFAULTS: Required<PollerOptions> = { leaseMs: 30_000, retryMs: 1_000, quietMs: 60_000, refusedMs: 15_000 };
 const RETRY_CAP_MS = 60_000;
 const REFUSED_CAP_MS = 300_000;
+/** How long a batch may go on after a stop, on a connection that may hang. */
 const STOP_MS = 15_000;
-const IDLE_PAUSE_MS = 100;
-const KEYS_PER_JOB = 100;
-/** Wake-ups that may be under way at once; what is beyond is left to the sweeper. */
-const WAKES_MOST = 20;
 
 /** Works one mailbox until stopped: lease, connection, rounds; and the same again after any failure. */
-export function workMailbox(context: Context, mailbox: Mailbox, options: PollerOptions): MailboxWorker {
-  const { db, queues, clock, metrics } = context;
-  const leaseMs = options.leaseMs ?? 30_000;
-  const quietMs = options.quietMs ?? 60_000;
-  const owner = `${hostname()}:${process.pid}:${randomBytes(6).toString('hex')}`;
-  const log = context.log.child({ service: 'poller', mailbox: mailbox.name });
-  const tokens = mailbox.oauth ? createTokens(mailbox.name, mailbox.oauth, clock) : null;
-  const stopping = new AbortController();
-  const wakes = new Set<Promise<boolean>>();
-  let waiting: string | null = `mailbox "${mailbox.name}": not connected yet`;
-  let failures = 0;
+export class MailboxWorker {
+  private readonly context: Context;
+  private readonly mailbox: Mailbox;
+  private readonly options: Required<PollerOptions>;
+  private readonly owner = `${hostname()}:${process.pid}:${randomBytes(6).toString('hex')}`;
+  private readonly log: Log;
+  private readonly tokens: Tokens | null;
+  private readonly parser: ParserWaker;
+  private readonly stopping = new AbortController();
+  private readonly loop: Promise<void>;
+  private trouble: string | null;
+  private failures = 0;
 
-  const wake = (keys: readonly number[]) => {
-    for (let at = 0; at < keys.length && wakes.size < WAKES_MOST; at += KEYS_PER_JOB) {
-      const added = queues.add('parse', { messages: keys.slice(at, at + KEYS_PER_JOB) });
-      wakes.add(added);
-      void added.finally(() => wakes.delete(added));
-    }
-  };
+  constructor(context: Context, mailbox: Mailbox, options: PollerOptions = {}) {
+    this.context = context;
+    this.mailbox = mailbox;
+    this.options = { ...DEFAULTS, ...options };
+    this.log = context.log.child({ service: 'poller', mailbox: mailbox.name });
+    this.tokens = mailbox.oauth ? createTokens(mailbox.name, mailbox.oauth, context.clock) : null;
+    this.parser = new ParserWaker(context.queues);
+    this.trouble = `mailbox "${mailbox.name}": not connected yet`;
+    this.loop = this.run();
+  }
 
-  /** One connection, for as long as it lasts. */
-  const converse = async (lease: Lease, connection: Connection) => {
-    const { client } = connection;
-    const drop = () => client.close();
-    lease.signal.addEventListener('abort', drop, { once: true });
-    // A batch under way may end; a connection that hangs may not hold up the stop.
-    const hurry = () => setTimeout(drop, STOP_MS).unref();
-    stopping.signal.addEventListener('abort', hurry, { once: true });
-    let arrived = false;
-    client.on('exists', ({ count, prevCount }) => {
-      arrived ||= count > prevCount;
-    });
-    const session = { context, mailbox, connection, lease, state: lease.state, stopping: stopping.signal, log, wake };
-    try {
-      let told: string | null = null;
-      while (!stopping.signal.aborted) {
-        arrived = false;
-        const trouble = await pollRound(session);
-        failures = 0;
-        waiting = trouble;
-        if (trouble !== null) await noteMailboxError(db, mailbox.name, mailbox.folder, trouble);
-        if (trouble !== null && trouble !== told) log.error({ code: 'dispose_refused' }, trouble);
-        told = trouble;
-        if (!arrived) await waitForMail(client, mailbox, quietMs, stopping.signal);
-        lease.check();
-        if (!client.usable) throw new Error(connection.refusals.take() || client.byeReason || 'the server closed it');
+  /** A sentence that says what keeps the mailbox from being polled; null when nothing does. */
+  waitingFor(): string | null {
+    return this.trouble;
+  }
+
+  /** Resolves once the batch under way has been stored and everything is released. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.loop;
+    await this.parser.settled();
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      try {
+        await this.work();
+      } catch (error) {
+        if (signal.aborted) break;
+        await sleep(await this.fail(asRuawatchError(error, this.mailbox)), signal);
       }
-    } catch (error) {
-      lease.check();
-      throw client.usable && !isImap(error) ? error : explain(error, mailbox);
-    } finally {
-      lease.signal.removeEventListener('abort', drop);
-      stopping.signal.removeEventListener('abort', hurry);
     }
-  };
+  }
 
-  const work = async () => {
-    const lease = await holdLease(db, mailbox, owner, leaseMs, log);
+  /** Works the mailbox under one lease. Returns at once when another poller holds the lease. */
+  private async work(): Promise<void> {
+    const { context, mailbox, options, stopping, log } = this;
+    const lease = await holdLease(context.db, mailbox, { owner: this.owner, leaseMs: options.leaseMs, log });
     if (lease === null) {
-      // A stand-by does its work by waiting.
-      waiting = null;
-      await sleep(leaseMs / 3, stopping.signal);
+      // A stand-by is healthy.
+      this.trouble = null;
+      await sleep(options.leaseMs / 3, stopping.signal);
       return;
     }
     let connection: Connection | null = null;
     try {
-      connection = await connect(mailbox, tokens, AbortSignal.any([stopping.signal, lease.signal]));
-      metrics.imapUp.set({ mailbox: mailbox.name }, 1);
+      connection = await connect(mailbox, this.tokens, AbortSignal.any([stopping.signal, lease.signal]));
+      context.metrics.imapUp.set({ mailbox: mailbox.name }, 1);
       log.info({ host: mailbox.host, folder: mailbox.folder }, 'mailbox connected');
-      await converse(lease, connection);
+      await this.useConnection(lease, connection);
     } finally {
-      metrics.imapUp.set({ mailbox: mailbox.name }, 0);
+      context.metrics.imapUp.set({ mailbox: mailbox.name }, 0);
       await connection?.close();
       await lease.release().catch((error: unknown) => {
-        log.warn({ err: messageOf(error) }, 'the lease could not be given back; it runs out by itself');
+        log.warn({ err: messageOf(error) }, 'the lease could not be released; it expires by itself');
       });
     }
-  };
+  }
 
-  const loop = (async () => {
-    while (!stopping.signal.aborted) {
-      try {
-        await work();
-      } catch (error) {
-        if (stopping.signal.aborted) break;
-        const known = toRuawatch(error, mailbox);
-        const wait = known.transient
-          ? backoff(failures, options.retryMs ?? 1_000, RETRY_CAP_MS)
-          : backoff(failures, options.refusedMs ?? 15_000, REFUSED_CAP_MS);
-        failures++;
-        waiting = known.message;
-        log[known.transient ? 'warn' : 'error']({ code: known.code, retry_seconds: Math.ceil(wait / 1000) }, known.message);
-        // With the lease, the row became another poller's.
-        if (known.code !== 'lease_lost') {
-          await noteMailboxError(db, mailbox.name, mailbox.folder, known.message).catch((cause: unknown) => {
-            log.warn({ err: messageOf(cause) }, 'the trouble of the mailbox could not be recorded');
-          });
-        }
-        await sleep(wait, stopping.signal);
-      }
+  /** Polls round after round, for as long as the connection and the lease last. */
+  private async useConnection(lease: Lease, connection: Connection): Promise<void> {
+    const { client } = connection;
+    const { signal } = this.stopping;
+    const drop = () => client.close();
+    lease.signal.addEventListener('abort', drop, { once: true });
+    // A batch under way may end, but a connection that hangs must not hold up the stop.
+    const dropSoon = () => setTimeout(drop, STOP_MS).unref();
+    signal.addEventListener('abort', dropSoon, { once: true });
+    try {
+      await this.poll(lease, connection);
+    } catch (error) {
+      lease.check();
+      throw client.usable && !isImapError(error) ? error : explain(error, this.mailbox);
+    } finally {
+      lease.signal.removeEventListener('abort', drop);
+      signal.removeEventListener('abort', dropSoon);
     }
-  })();
+  }
 
-  return {
-    waitingFor: () => waiting,
-    async stop() {
-      stopping.abort();
-      await loop;
-      await Promise.allSettled(wakes);
-    },
-  };
-}
-
-/**
- * Waits until the server tells of new mail (RFC 2177), or until it is time to look: IDLE is a courtesy that some servers and many
- * firewalls break silently, so the folder is looked at every `pollSeconds` in any case.
- */
-async function waitForMail(client: ImapFlow, mailbox: Mailbox, quietMs: number, stopping: AbortSignal): Promise<void> {
-  const wake = new AbortController();
-  const onExists = ({ count, prevCount }: { count: number; prevCount: number }) => {
-    if (count > prevCount) wake.abort();
-  };
-  const onClose = () => wake.abort();
-  client.on('exists', onExists);
-  client.on('close', onClose);
-  const over = AbortSignal.any([stopping, wake.signal]);
-  const until = performance.now() + mailbox.pollSeconds * 1000;
-  try {
-    if (mailbox.idle && client.capabilities.has('IDLE')) void idle(client, over);
-    while (!over.aborted && client.usable && performance.now() < until) {
-      await sleep(Math.min(quietMs, until - performance.now()), over);
-      // Ends the IDLE, shows whether the connection still stands, and has the server tell its news where there is no IDLE.
-      if (!stopping.aborted && client.usable) await client.noop();
+  private async poll(lease: Lease, connection: Connection): Promise<void> {
+    const { context, mailbox, log, options } = this;
+    const { client, refusals } = connection;
+    const stopping = this.stopping.signal;
+    let arrived = false;
+    client.on('exists', ({ count, prevCount }) => {
+      arrived ||= count > prevCount;
+    });
+    const wake = (keys: readonly number[]) => this.parser.wake(keys);
+    const session: Session = { context, mailbox, connection, lease, state: lease.state, stopping, log, wake };
+    let logged: string | null = null;
+    while (!stopping.aborted) {
+      arrived = false;
+      const trouble = await pollRound(session);
+      this.failures = 0;
+      this.trouble = trouble;
+      if (trouble !== null) await noteMailboxError(context.db, mailbox.name, mailbox.folder, trouble);
+      if (trouble !== null && trouble !== logged) log.error({ code: 'dispose_refused' }, trouble);
+      logged = trouble;
+      if (!arrived) await waitForMail(client, mailbox, options.quietMs, stopping);
+      lease.check();
+      if (!client.usable) throw new Error(refusals.take() || client.byeReason || 'the server closed it');
     }
-  } finally {
-    wake.abort();
-    client.off('exists', onExists);
-    client.off('close', onClose);
+  }
+
+  /** Logs and records a failure. Returns how long to wait before the next try, in milliseconds. */
+  private async fail(error: RuawatchError): Promise<number> {
+    const { context, mailbox, log, options } = this;
+    const { code, message, transient } = error;
+    const wait = transient
+      ? backoff(this.failures, options.retryMs, RETRY_CAP_MS)
+      : backoff(this.failures, options.refusedMs, REFUSED_CAP_MS);
+    this.failures++;
+    this.trouble = message;
+    log[transient ? 'warn' : 'error']({ code, retry_seconds: Math.ceil(wait / 1000) }, message);
+    // A poller that lost its lease must not write to the mailbox's row any more.
+    if (code !== 'lease_lost') {
+      await noteMailboxError(context.db, mailbox.name, mailbox.folder, message).catch((cause: unknown) => {
+        log.warn({ err: messageOf(cause) }, 'the error of the mailbox could not be recorded');
+      });
+    }
+    return wait;
   }
 }
 
-/** Idles until it is over; any other command on the connection ends one IDLE, and another one follows. */
-async function idle(client: ImapFlow, over: AbortSignal): Promise<void> {
-  try {
-    while (!over.aborted && client.usable && (await client.idle()) !== false) {
-      // IDLE answers at once on a connection that is just ending.
-      await sleep(IDLE_PAUSE_MS, over);
-    }
-  } catch (error) {
-    // The same failure ends the command that comes next, whose caller deals with it.
-    client.log.debug({ err: error });
-  }
-}
-
-function isImap(error: unknown): boolean {
+function isImapError(error: unknown): boolean {
   return (
     typeof error === 'object' && error !== null && ('responseStatus' in error || 'mailboxMissing' in error || '_connId' in error)
   );
 }
 
-/** What did not come from the mail server came from Postgres, or is a mistake of ours: said as such, and tried again either way. */
-function toRuawatch(error: unknown, mailbox: Mailbox): RuawatchError {
+/** An error that does not come from the mail server comes from Postgres or from a bug; either way it is retried. */
+function asRuawatchError(error: unknown, mailbox: Mailbox): RuawatchError {
   if (error instanceof RuawatchError) return error;
   const database = isTransient(error) || /^[0-9A-Z]{5}$/.test(codeOf(error) ?? '');
   return database
@@ -209,5 +188,5 @@ function toRuawatch(error: unknown, mailbox: Mailbox): RuawatchError {
         `Mailbox "${mailbox.name}" waits for Postgres (${messageOf(error)}); nothing is moved in it meanwhile.`,
         error,
       )
-    : new TransientError('poller', `Mailbox "${mailbox.name}": ${messageOf(error)}; it is tried again.`, error);
+    : new TransientError('poller', `Mailbox "${mailbox.name}": ${messageOf(error)}; it is retried.`, error);
 }

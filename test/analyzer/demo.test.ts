@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FORGER } from '../../demo/incidents.ts';
 import { type DemoMail, type DemoWorld, generateDemo } from '../../demo/world.ts';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { transaction } from '../../services/shared/runtime/db.ts';
 import { storeMails } from '../../services/store/messages/intake.ts';
 import { arrivalOf } from '../helpers/arrival.ts';
@@ -21,7 +21,7 @@ async function deliver(mails: readonly DemoMail[]): Promise<void> {
     const { stored } = await transaction(f.t.db, (tx) =>
       storeMails(tx, { mailbox: 'm', folder: null, uidValidity: null }, arrivals),
     );
-    if (stored.length > 0) await parseMessages(f.t.db, stored, {}, trusting('off'));
+    if (stored.length > 0) await parseMessages(f.t.db, stored, { trust: trusting('off') });
   }
 }
 

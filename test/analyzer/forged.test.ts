@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { forgedReport } from '../../services/analyzer/rules/forged_report.ts';
 import type { ArrivalWindow } from '../../services/analyzer/window.ts';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { verifyMessages } from '../../services/parser/verify/index.ts';
 import type { ForgedDay, GenuineReports } from '../../services/store/analysis/forged-reports.ts';
 import { type TestRow, trusting } from '../helpers/report.ts';
@@ -116,7 +116,7 @@ describe('on a database', () => {
   const deliver = async (i: number, mails: Buffer[]) => {
     const at = new Date((first + (i + 1) * DAY + 3600) * 1000);
     const keys = await receivePolled(f.t, mails, at);
-    await parseMessages(f.t.db, keys, {}, trusting('verify'));
+    await parseMessages(f.t.db, keys, { trust: trusting('verify') });
     await verifyMessages(f.context, resolver, keys);
     f.setNow(new Date(at.getTime() + 3_600_000));
     await f.analyze();

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
 import { newSource } from '../../services/analyzer/rules/new_source.ts';
 import type { SourceWindow } from '../../services/analyzer/window.ts';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { transaction } from '../../services/shared/runtime/db.ts';
 import { loadBorrowed } from '../../services/store/analysis/signatures.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -85,7 +85,7 @@ describe('whose key a source signs with', () => {
       // The third network signs with a selector of its own, the fourth with one of the same name below the domain: that is another key.
       reportMail(ownSelector(xml(n, rows), '198.18.8.9'), { unique: `m${n}` }),
     );
-    await parseMessages(t.db, await receive(t, mails), {}, { check: 'verify', authserv_ids: [] });
+    await parseMessages(t.db, await receive(t, mails), { trust: { check: 'verify', authserv_ids: [] } });
     await t.db.query("update ruawatch.reports set trust = 'ok'");
     const asked = ['198.18.7.0/24', '198.18.8.0/24', '198.18.9.0/24', '203.0.113.0/24'];
     const borrowed = await transaction(t.db, (tx) => loadBorrowed(tx, 'example.com', asked, ago(13), ['reporter.example']));

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { subdomainAbuse } from '../../services/analyzer/rules/subdomain_abuse.ts';
 import { unauthorizedSource } from '../../services/analyzer/rules/unauthorized_source.ts';
 import type { DomainWindow } from '../../services/analyzer/window.ts';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
 import type { SubdomainName } from '../../services/store/rollups/subdomain-days.ts';
 import { DAY, receive, reportMail, reportXml, type TestRow, trusting } from '../helpers/report.ts';
@@ -157,7 +157,7 @@ describe('through the real store', () => {
         );
       }
     }
-    await parseMessages(f.t.db, await receive(f.t, mails), {}, trusting('off'));
+    await parseMessages(f.t.db, await receive(f.t, mails), { trust: trusting('off') });
     await f.analyze();
     const found = await f.findings();
     expect(found.map(({ kind, first_day }) => ({ kind, first_day }))).toEqual([{ kind: 'subdomain_abuse', first_day: ago(2) }]);

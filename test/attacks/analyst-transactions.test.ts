@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { findDomains } from '../../services/store/domains/checks.ts';
 import { findAddresses } from '../../services/store/sources/addresses.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -44,7 +44,7 @@ const look = async () => {
 
 test('domains and addresses are found while an analyst keeps a transaction with a number of its own open', async () => {
   await analyst.query('begin; select pg_current_xact_id()');
-  await parseMessages(t.db, await receive(t, [reportMail(reportXml({ domain: 'late.example' }))]), {}, trusting('off'));
+  await parseMessages(t.db, await receive(t, [reportMail(reportXml({ domain: 'late.example' }))]), { trust: trusting('off') });
   expect(await look()).toEqual({ domains: 1, addresses: 1 });
 });
 
@@ -56,12 +56,9 @@ test('a parser that drew its key and has not committed is waited for, before it 
     await parser.query(`begin; ${step === 'nothing' ? '' : 'select pg_current_xact_id();'} select nextval(${sequence})`);
     if (step === 'a row') await parser.query('update ruawatch.reports set messages = messages where report_key = 1');
     const domain = `${step.replace(' ', '')}.example`;
-    await parseMessages(
-      t.db,
-      await receive(t, [reportMail(reportXml({ domain, id: step }), { unique: step })]),
-      {},
-      trusting('off'),
-    );
+    await parseMessages(t.db, await receive(t, [reportMail(reportXml({ domain, id: step }), { unique: step })]), {
+      trust: trusting('off'),
+    });
     const found = async () => (await t.db.query('select from ruawatch.domains where domain = $1', [domain])).rowCount;
     await look();
     expect(await found()).toBe(0);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runDoctor } from '../../services/cli/commands/doctor.ts';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { keepArchive } from '../../services/parser/upkeep/archive.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { archiveSize, measureArchive } from '../../services/store/messages/archive.ts';
@@ -30,7 +30,7 @@ const KB = 1_000;
 const junk = (size: number) => Buffer.concat([Buffer.from('Subject: hello\r\n\r\n'), randomBytes(size)]);
 const broken = (size: number) =>
   Buffer.from(`Subject: Report\r\nContent-Type: text/xml\r\n\r\n<feedback><x>${randomBytes(size / 2).toString('hex')}`);
-const parse = (keys: number[]) => parseMessages(t.db, keys, {}, trusting('off'));
+const parse = (keys: number[]) => parseMessages(t.db, keys, { trust: trusting('off') });
 const keep = (retention: Partial<Context['config']['retention']>) => {
   context.config.retention = { ...context.config.retention, ...retention };
   return keepArchive(context);

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { importPaths } from '../../services/cli/commands/import.ts';
-import { nothingDone } from '../../services/parser/batch.ts';
-import { parseSafely } from '../../services/parser/job.ts';
-import { readHere } from '../../services/parser/reading/pool.ts';
+import { emptyResult } from '../../services/parser/batch-result.ts';
+import { parseWithFallback } from '../../services/parser/parse-with-fallback.ts';
+import { readInThisThread } from '../../services/parser/reading/pool.ts';
 import { isTransient } from '../../services/shared/errors.ts';
 import { persist } from '../../services/shared/retry.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
@@ -45,7 +45,7 @@ test(
   async () => {
     const until = Date.now() + SECONDS * 1000;
     let reports = 0;
-    const readers = readHere({});
+    const readers = readInThisThread({});
     const parser = async (who: number) => {
       for (let round = 0; Date.now() < until; round++) {
         // Some begin with one domain and some with the other.
@@ -58,14 +58,14 @@ test(
         );
         for (;;) {
           try {
-            await parseSafely(context, waiting, context.log, readers, { before: async () => undefined });
+            await parseWithFallback(context, waiting, context.log, { readers });
             break;
           } catch (error) {
             if (!isTransient(error)) throw error;
           }
         }
       }
-      return nothingDone();
+      return emptyResult();
     };
     const importer = async (who: number) => {
       for (let round = 0; Date.now() < until; round++) {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { findDomains, takeForeign } from '../../services/store/domains/checks.ts';
 import { foreignDomains } from '../../services/store/domains/domains.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -21,7 +21,7 @@ afterEach(() => t.drop());
 /** Stores a report that is proven to come from a domain. */
 async function tell(by: string, domain: string): Promise<void> {
   const keys = await receive(t, [reportMail(reportXml({ id: `${by} ${domain}`, domain }), { unique: `${by}-${domain}` })]);
-  await parseMessages(t.db, keys, {}, trusting('off'));
+  await parseMessages(t.db, keys, { trust: trusting('off') });
   await t.db.query('update ruawatch.reports set trust_domain = $1 where message_key = any($2)', [by, keys]);
 }
 const find = async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { receive, reportMail, reportXml, trusting } from '../helpers/report.ts';
 import { differences, readTotals } from './totals.ts';
@@ -18,7 +18,7 @@ beforeEach(async () => {
   ] as const) {
     const keys = await receive(t, order);
     await t.db.query("update ruawatch.messages set received_at = '2026-09-02'");
-    await parseMessages(t.db, keys, {}, trusting('verify'));
+    await parseMessages(t.db, keys, { trust: trusting('verify') });
   }
 });
 afterEach(async () => {

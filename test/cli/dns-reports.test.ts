@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runDnsCheck } from '../../services/cli/commands/dns.ts';
 import { zoneLine } from '../../services/dns/check/finding.ts';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { loadConfig } from '../../services/shared/settings/config.ts';
 import { KEY } from '../dns/check/fixtures.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -40,8 +40,7 @@ describe.skipIf(!knotPresent)(`dns check --reports${knotPresent ? '' : ' (SKIPPE
         mail(3, 'theirs', [{ ip: '203.0.113.1', count: 5, auth_dkim: ['other.example', 'pass'], dkim: 'fail' }]),
         mail(4, 'x\u001b[31m', [{ count: 5 }]),
       ]),
-      {},
-      { check: 'verify', authserv_ids: [] },
+      { trust: { check: 'verify', authserv_ids: [] } },
     );
     await t.db.query("update ruawatch.reports set trust = 'ok'");
   });

@@ -6,7 +6,7 @@ import { DEMO_AUTHSERV_ID } from '../../demo/write.ts';
 import { analyzeDomain } from '../../services/analyzer/analyze.ts';
 import { startEnricher } from '../../services/enricher/index.ts';
 import { Pace } from '../../services/enricher/pace.ts';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { verifyMessages } from '../../services/parser/verify/index.ts';
 import { transaction } from '../../services/shared/runtime/db.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
@@ -69,14 +69,13 @@ export async function fillArchive(database: TestDatabase): Promise<Archive> {
     const { stored } = await transaction(db, (tx) => storeMails(tx, place, mails));
     keys.push(...stored);
   }
-  await parseMessages(db, keys, {}, trusting('verify'));
+  await parseMessages(db, keys, { trust: trusting('verify') });
   const files = plantedFiles().map(({ file, raw, received }) => ({ ...arrival(raw, new Date(received)), raw, file }));
   const imported = await transaction(db, (tx) => storeImports(tx, files));
   await parseMessages(
     db,
     imported.map((i) => i.message_key),
-    {},
-    trusting('verify'),
+    { trust: trusting('verify') },
   );
   const context = testContext(database, { clock: { now: () => new Date(`${TODAY}T15:30:00Z`) } });
   context.config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
@@ -94,7 +93,7 @@ export async function fillArchive(database: TestDatabase): Promise<Archive> {
 export async function plantForged(database: TestDatabase): Promise<void> {
   const place = { mailbox: `dmarc@${DECOY}`, folder: 'INBOX', uidValidity: 1 };
   const { stored } = await transaction(database.db, (tx) => storeMails(tx, place, decoyMails()));
-  await parseMessages(database.db, stored, {}, trusting('verify'));
+  await parseMessages(database.db, stored, { trust: trusting('verify') });
   const context = testContext(database, { clock: { now: () => new Date(`${TODAY}T15:30:00Z`) } });
   context.config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
   try {

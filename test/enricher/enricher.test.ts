@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startEnricher } from '../../services/enricher/index.ts';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { TransientError } from '../../services/shared/errors.ts';
 import type { ReverseResolver } from '../../services/shared/runtime/resolver.ts';
 import type { Context, Service } from '../../services/shared/runtime/service.ts';
@@ -49,7 +49,7 @@ async function report(rows: TestRow[], options: { begin?: number; domain?: strin
     rows: rows.map((row) => ({ auth_dkim: null, auth_spf: null, dkim: 'fail', spf: 'fail', ...row })),
   });
   const keys = await receive(t, [reportMail(xml, { unique: id })], new Date((begin + DAY) * 1000));
-  await parseMessages(t.db, keys, {}, trusting('off'));
+  await parseMessages(t.db, keys, { trust: trusting('off') });
 }
 
 /** Answers from a table and counts the questions; an error is thrown. */

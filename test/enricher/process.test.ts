@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { knotPresent, type NameServer, startKnot, startSilent } from '../helpers/knot.ts';
 import { mmdb } from '../helpers/mmdb.ts';
@@ -62,7 +62,7 @@ describe.skipIf(!knotPresent)(
           },
         ],
       });
-      await parseMessages(t.db, await receive(t, [reportMail(xml)], new Date()), {}, trusting('off'));
+      await parseMessages(t.db, await receive(t, [reportMail(xml)], new Date()), { trust: trusting('off') });
     });
     afterAll(async () => {
       await knot.stop();

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseMessages, writeSmall } from '../../services/parser/batch.ts';
 import { startParser } from '../../services/parser/index.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { readSmall } from '../../services/parser/reading/read.ts';
-import { judgeAtHand } from '../../services/parser/verify/at-hand.ts';
 import { verifyMessages } from '../../services/parser/verify/index.ts';
 import { originOf } from '../../services/parser/verify/origin.ts';
+import { verdictsWhileParsing } from '../../services/parser/verify/while-parsing.ts';
+import { attributed, type ReadMessage, writeMessages } from '../../services/parser/write-messages.ts';
 import { transaction } from '../../services/shared/runtime/db.ts';
 import type { Context, Service } from '../../services/shared/runtime/service.ts';
 import type { Config } from '../../services/shared/settings/config.ts';
@@ -100,13 +101,14 @@ async function storePending({ db }: TestDatabase, keys: readonly number[]): Prom
   await transaction(db, async (tx) => {
     const claimed = await claimMessages(tx, keys);
     const raws = await loadRaws(tx, claimed);
-    const read = [];
+    const read: ReadMessage[] = [];
     for (const message of claimed) {
-      const result = await readSmall(raws.get(message.message_key)!, {}, async () => (await takeReportKeys(tx, 1))[0]!);
+      const keyOf = async () => (await takeReportKeys(tx, 1))[0]!;
+      const result = await readSmall(raws.get(message.message_key)!, { limits: {}, keyOf });
       if (result === 'large') throw new Error('This test holds no message with so many records.');
-      read.push({ message, result, judge: () => null });
+      read.push({ message, result, reports: result.reports.map((report) => attributed(report, message, () => null)) });
     }
-    await writeSmall(tx, read);
+    await writeMessages(tx, read);
   });
 }
 
@@ -172,7 +174,7 @@ test.each(worlds)('%s end as they do when they are verified afterwards, in any o
         const keys = await receivePolled(t, raws);
         for (const group of groups) {
           const some = group.map((i) => keys[i]!);
-          if (way === 'at once') await parseMessages(t.db, some, {}, OURS);
+          if (way === 'at once') await parseMessages(t.db, some, { trust: OURS });
           else await storePending(t, some);
           if (verify === 'after each') await verifyMessages(context, resolver, some);
         }
@@ -204,7 +206,7 @@ test('what the mail says itself is written at once; only the others and copies t
     authentic({ ...two, id: 'b' }),
     forged({ ...one, id: 'a' }),
   ]);
-  const result = await parseMessages(t.db, keys.slice(0, 3), {}, OURS);
+  const result = await parseMessages(t.db, keys.slice(0, 3), { trust: OURS });
   const unverified = () => result.messages.filter((m) => m.unverified).map((m) => m.message_key);
   expect(unverified()).toEqual([keys[2]]);
   expect(result.domains).toEqual(['example.com']);
@@ -228,7 +230,7 @@ test('what the mail says itself is written at once; only the others and copies t
     },
     { report_id: 'c', trust: 'pending', reporter_trust: null, trust_domain: null, trust_reason: null },
   ]);
-  const copies = await parseMessages(t.db, keys.slice(3), {}, OURS);
+  const copies = await parseMessages(t.db, keys.slice(3), { trust: OURS });
   expect(copies.messages.filter((m) => m.unverified).map((m) => m.message_key)).toEqual([keys[3]]);
   expect(resolver.asked).toEqual([]);
 });
@@ -236,7 +238,7 @@ test('what the mail says itself is written at once; only the others and copies t
 test('a forged report that does not stand, or has no record, is work for the analyzer all the same', async () => {
   const keys = await receivePolled(t, [authentic(one), forged(two), forged({ rows: [], id: 'b', p: '' })]);
   for (const [i, key] of keys.entries()) {
-    const { domains } = await parseMessages(t.db, [key], {}, OURS);
+    const { domains } = await parseMessages(t.db, [key], { trust: OURS });
     const { rows } = await t.db.query('delete from ruawatch.analysis_work returning domain, source');
     expect({ i, domains, rows }).toEqual({
       i,
@@ -248,10 +250,10 @@ test('a forged report that does not stand, or has no record, is work for the ana
 
 test('a name with what Postgres cannot hold is judged as it is stored, and a long reason is cut as the verifier cuts it', async () => {
   const mail = mismatched({ ...one, org: `${'\u{1f600}'.repeat(300)}` });
-  const judge = await judgeAtHand(originOf(mail, OURS), 'rua', OURS);
+  const judge = await verdictsWhileParsing(originOf(mail, OURS), 'rua', OURS);
   expect(judge({ org_name: '\ud800', org_email: null }, null)!.reason).toContain('\ufffd');
   const keys = await receivePolled(t, [mail]);
-  await parseMessages(t.db, keys, {}, OURS);
+  await parseMessages(t.db, keys, { trust: OURS });
   const { rows } = await t.db.query('select trust, trust_reason from ruawatch.reports');
   expect(rows).toEqual([{ trust: 'bad', trust_reason: expect.stringMatching(/in the name of (\u{1f600}){50}\.$/u) }]);
 });

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { parseMessages } from '../../services/parser/batch.ts';
-import { Turns } from '../../services/parser/reading/exclusive.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
+import { SharedLock } from '../../services/parser/reading/shared-lock.ts';
 import { replayMessages } from '../../services/store/messages/messages.ts';
 import { countDeaths, markedTransaction } from '../../services/store/messages/parse-marks.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => t.drop());
 
 const mail = (id: string) => reportMail(reportXml({ id }), { unique: id });
-const parse = (keys: number[]) => parseMessages(t.db, keys, {}, trusting('off'));
+const parse = (keys: number[]) => parseMessages(t.db, keys, { trust: trusting('off') });
 /** What a worker leaves behind when it is killed over these messages. */
 const die = (keys: number[]) => t.db.query('insert into ruawatch.parsing (messages) values ($1)', [keys]);
 const rows = async (keys: number[]) => {
@@ -103,14 +103,14 @@ describe('messages over which workers died', () => {
 });
 
 test('what runs by itself waits for what runs, and keeps others waiting', async () => {
-  const turns = new Turns();
+  const lock = new SharedLock();
   const seen: string[] = [];
   const work = (name: string) => async () => {
     seen.push(`${name} begins`);
     await wait(5);
     seen.push(`${name} ends`);
   };
-  await Promise.all([turns.beside(work('a')), turns.beside(work('b')), turns.byItself(work('c')), turns.beside(work('d'))]);
+  await Promise.all([lock.shared(work('a')), lock.shared(work('b')), lock.exclusive(work('c')), lock.shared(work('d'))]);
   expect(seen.slice(0, 2)).toEqual(['a begins', 'b begins']);
   expect(seen.slice(4)).toEqual(['c begins', 'c ends', 'd begins', 'd ends']);
 });

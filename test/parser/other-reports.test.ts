@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseMessages } from '../../services/parser/batch.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { startRetention } from '../../services/parser/upkeep/retention.ts';
 import { replayMessages } from '../../services/store/messages/messages.ts';
 import { dropPersonal } from '../../services/store/reports/personal-data.ts';
@@ -19,7 +19,7 @@ afterEach(() => t.drop());
 const fixtures = path.resolve(import.meta.dirname, '../fixtures');
 const fixture = (name: string): Buffer => readFileSync(path.join(fixtures, name));
 const parse = (keys: number[], keep_personal_data = false) =>
-  parseMessages(t.db, keys, {}, trusting('verify'), { keep_personal_data });
+  parseMessages(t.db, keys, { trust: trusting('verify'), privacy: { keep_personal_data } });
 const rows = async (sql: string) => (await t.db.query(sql)).rows;
 const tls = (change?: (report: Record<string, unknown>) => void): Buffer => {
   const report = JSON.parse(fixture('tlsrpt/rfc8460-example.json').toString()) as Record<string, unknown>;

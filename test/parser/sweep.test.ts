@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startParser } from '../../services/parser/index.ts';
-import { sweepUp } from '../../services/parser/sweep.ts';
+import { sweep } from '../../services/parser/sweep.ts';
 import type { Context, Service } from '../../services/shared/runtime/service.ts';
 import { takeUnqueued } from '../../services/store/messages/messages.ts';
 import { testContext } from '../helpers/context.ts';
@@ -52,7 +52,7 @@ test('no window is taken while the jobs of the last are waiting', async () => {
   const stopping = new AbortController();
   const seen: number[] = [];
   const taken: number[] = [];
-  const sweeping = sweepUp(
+  const sweeping = sweep(
     context,
     'parse',
     async (limit) => {

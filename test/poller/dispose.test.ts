@@ -39,9 +39,9 @@ test.each([
   await expect(run(extra)).rejects.toMatchObject({
     code: 'dispose_refused',
     transient: false,
-    message: expect.stringContaining(`stored mails cannot be ${what} (the server says: No right to); give`),
+    message: expect.stringContaining(`stored mails cannot be ${what} (the server says: No right to); grant`),
   });
-  await expect(run(extra, [1], [])).rejects.toMatchObject({ message: expect.stringContaining(`cannot be ${what}; give`) });
+  await expect(run(extra, [1], [])).rejects.toMatchObject({ message: expect.stringContaining(`cannot be ${what}; grant`) });
 });
 
 test('a connection that is closed meanwhile is no refusal, and no folder is made on it', async () => {

@@ -11,7 +11,7 @@ const failed = (what: object, message = 'Command failed') => Object.assign(new E
 const login = (what: object = {}) => failed({ authenticationFailed: true, responseStatus: 'NO', ...what });
 
 test.each<[unknown, string, boolean, RegExp]>([
-  [login(), 'imap_login', false, /: wrong password or user: mail\.example:993 refuses the login of "demo"; correct it/],
+  [login(), 'imap_login', false, /: wrong password or user: mail\.example:993 refused the login of "demo"; correct it/],
   [
     login({ responseText: 'no\r\n such   user ' }),
     'imap_login',
@@ -21,20 +21,20 @@ test.each<[unknown, string, boolean, RegExp]>([
   [login({ response: 'A1 NO no' }), 'imap_login', false, /\(the server says: A1 NO no\)/],
   [login({ response: { tag: 'A1' } }), 'imap_login', false, /of "demo"; correct/],
   [login({ responseText: 'x'.repeat(300) }), 'imap_login', false, /says: x{200}\)/],
-  [login({ serverResponseCode: 'UNAVAILABLE' }), 'imap_login_later', true, /takes no login now; it is tried again/],
-  [login({ serverResponseCode: 'INUSE' }), 'imap_login_later', true, /takes no login now/],
+  [login({ serverResponseCode: 'UNAVAILABLE' }), 'imap_login_later', true, /accepts no login now; it is retried/],
+  [login({ serverResponseCode: 'INUSE' }), 'imap_login_later', true, /accepts no login now/],
   [login({ responseText: 'Too many connections' }), 'imap_login_later', true, /now \(the server says: Too many connections\)/],
   [login({ responseText: 'Please try again later' }), 'imap_login_later', true, /now/],
   [failed({}, 'Unsupported authentication mechanism'), 'imap_login', false, /offers no login with a password; set oauth/],
   [failed({ authenticationFailed: true }, 'No matching authentication found'), 'imap_login', false, /no login with a password/],
-  [failed({}, 'Login is disabled'), 'imap_login', false, /takes no password over a connection in clear; drop tls=none/],
+  [failed({}, 'Login is disabled'), 'imap_login', false, /accepts no password over an unencrypted connection; drop tls=none/],
   [
     failed({ mailboxMissing: true, responseStatus: 'NO' }),
     'imap_folder',
     false,
     /there is no folder "Reports" on mail\.example:993/,
   ],
-  [failed({ tlsFailed: true }, 'Server does not support STARTTLS'), 'imap_starttls', false, /nothing is sent in clear/],
+  [failed({ tlsFailed: true }, 'Server does not support STARTTLS'), 'imap_starttls', false, /nothing is sent in the clear/],
   [failed({ code: 'CERT_HAS_EXPIRED', tlsFailed: true }), 'imap_certificate', false, /is not trusted \(CERT_HAS_EXPIRED\)/],
   [failed({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }), 'imap_certificate', false, /tls_verify=no/],
   [failed({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }), 'imap_certificate', false, /is not trusted/],
@@ -50,10 +50,10 @@ test.each<[unknown, string, boolean, RegExp]>([
       new RegExp(`cannot be reached \\(${code}\\)`),
     ],
   ),
-  [failed({ responseStatus: 'NO', responseText: 'Quota' }), 'imap_refused', true, /refuses a command \(the server says: Quota\)/],
-  [failed({ responseStatus: 'BAD' }), 'imap_refused', true, /refuses a command; it is tried again/],
+  [failed({ responseStatus: 'NO', responseText: 'Quota' }), 'imap_refused', true, /refused a command \(the server says: Quota\)/],
+  [failed({ responseStatus: 'BAD' }), 'imap_refused', true, /refused a command; it is retried/],
   [failed({ responseStatus: 'OK' }, 'odd'), 'imap_lost', true, /was lost \(odd\)/],
-  [failed({ code: 'NoConnection', reason: 'it went away' }), 'imap_lost', true, /was lost \(it went away\); it is tried again/],
+  [failed({ code: 'NoConnection', reason: 'it went away' }), 'imap_lost', true, /was lost \(it went away\); it is retried/],
   [failed({ code: 'ECONNRESET' }, 'read ECONNRESET'), 'imap_lost', true, /was lost \(read ECONNRESET\)/],
   ['a word', 'imap_lost', true, /was lost \(a word\)/],
   [null, 'imap_lost', true, /was lost/],
@@ -68,7 +68,7 @@ test.each<[unknown, string, boolean, RegExp]>([
 test('with OAuth the advice is another one', () => {
   expect(explain(login({ responseText: 'no' }), byToken)).toMatchObject({
     code: 'imap_login',
-    message: expect.stringMatching(/does not take the OAuth token for user "demo" \(the server says: no\); check the scope/),
+    message: expect.stringMatching(/does not accept the OAuth token for user "demo" \(the server says: no\); check the scope/),
   });
   expect(explain(failed({}, 'Unsupported authentication mechanism'), byToken).message).toMatch(
     /offers no OAuth login \(XOAUTH2\)/,

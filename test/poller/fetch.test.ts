@@ -59,7 +59,7 @@ test('mails: the content wins over an answer without one, whichever comes first;
   expect(await fetchMails(mails, [1, 2, 3, 4])).toEqual([
     { uid: 1, raw: source, why: '' },
     { uid: 2, raw: source, why: '' },
-    { uid: 3, raw: null, why: 'it answers without the content' },
+    { uid: 3, raw: null, why: 'the answer has no content' },
   ]);
 });
 

@@ -16,7 +16,7 @@ beforeEach(() => {
   context = contextFor(t, [mailbox]);
   return () => context.close();
 });
-const hold = (owner: string, ms: number) => holdLease(t.db, mailbox, owner, ms, context.log);
+const hold = (owner: string, ms: number) => holdLease(t.db, mailbox, { owner, leaseMs: ms, log: context.log });
 const row = async () =>
   (
     await t.db.query(
@@ -101,11 +101,11 @@ test('it counts from when it was asked for: an answer that takes too long is a l
         return answer;
       },
     };
-    const late = (await holdLease(slow as never, mailbox, 'a', 1_000, context.log))!;
+    const late = (await holdLease(slow as never, mailbox, { owner: 'a', leaseMs: 1_000, log: context.log }))!;
     expect(isLost(late)).toBe(true);
     expect(late.signal.aborted).toBe(true);
     await late.release();
-    const good = (await holdLease(slow as never, mailbox, 'a', 1_001, context.log))!;
+    const good = (await holdLease(slow as never, mailbox, { owner: 'a', leaseMs: 1_001, log: context.log }))!;
     expect(isLost(good)).toBe(false);
     vi.advanceTimersByTime(1);
     expect(isLost(good)).toBe(true);

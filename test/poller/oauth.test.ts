@@ -105,8 +105,8 @@ describe('tokens', () => {
       /obtain a new one.*expired or revoked/,
     ],
     [401, { error: 'invalid_client' }, 'oauth_refused', false, /check oauth\.client_id and oauth\.client_secret/],
-    [500, { error: 'server_error' }, 'oauth_unreachable', true, /status 500; it is tried again/],
-    [503, 'busy', 'oauth_unreachable', true, /status 503; it is tried again/],
+    [500, { error: 'server_error' }, 'oauth_unreachable', true, /status 500; it is retried/],
+    [503, 'busy', 'oauth_unreachable', true, /status 503; it is retried/],
     [429, { error: 'slow_down' }, 'oauth_unreachable', true, /status 429/],
     [200, { token_type: 'Bearer' }, 'oauth_unreachable', true, /without an access_token/],
   ])('status %d, %j: %s', async (status, body, code, transient, sentence) => {
@@ -160,7 +160,7 @@ describe('XOAUTH2 against a server that checks it', () => {
     );
     await again.stop();
     expect(asked).toHaveLength(3);
-    expect(context.logged()).toContain('does not take the OAuth token');
+    expect(context.logged()).toContain('does not accept the OAuth token');
     expect(context.logged()).not.toMatch(/s3cret|token-1|token-new|revoked|the refresh token/);
     await context.close();
     await imap.stop();
@@ -174,7 +174,7 @@ describe('XOAUTH2 against a server that checks it', () => {
     await expect(checkMailbox(mailboxAt(url(plain), settings()), context.log)).rejects.toThrow(/offers no OAuth login/);
     answer = () => ({ status: 400, body: { error: 'invalid_grant' } });
     await expect(checkMailbox(mailboxAt(url(imap), settings()), context.log)).rejects.toThrow(
-      /the refresh token was revoked or has ended/,
+      /the refresh token was revoked or has expired/,
     );
     await Promise.all([context.close(), imap.stop(), plain.stop()]);
   });

@@ -503,10 +503,10 @@ describe('what goes wrong is one sentence', () => {
       'a wrong password',
       'imap://demo:wrong@127.0.0.1:PORT/INBOX?tls=none',
       {},
-      /wrong password or user: 127\.0\.0\.1:\d+ refuses the login of "demo"/,
+      /wrong password or user: 127\.0\.0\.1:\d+ refused the login of "demo"/,
     ],
     ['a missing folder', 'imap://demo:secret%20word@127.0.0.1:PORT/Nowhere?tls=none', {}, /there is no folder "Nowhere"/],
-    ['no STARTTLS', 'imap://demo:secret%20word@127.0.0.1:PORT/INBOX', {}, /offers no STARTTLS, and nothing is sent in clear/],
+    ['no STARTTLS', 'imap://demo:secret%20word@127.0.0.1:PORT/INBOX', {}, /offers no STARTTLS, and nothing is sent in the clear/],
     ['no TLS', 'imaps://demo:secret%20word@127.0.0.1:PORT/INBOX', {}, /does not speak TLS from the start/],
     ['nobody there', 'imap://demo:secret%20word@127.0.0.1:1/INBOX?tls=none', {}, /cannot be reached \(ECONNREFUSED\)/],
   ])('%s', async (_what, url, extra, sentence) => {

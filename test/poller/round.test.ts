@@ -196,7 +196,7 @@ describe('what is to be done with stored mails', () => {
     expect(await states()).toEqual([[1, 'received', null, true]]);
   });
 
-  test('a refusal is told, further mails are stored all the same, and it is tried again in the next round', async () => {
+  test('a refusal is told, further mails are stored all the same, and it is retried in the next round', async () => {
     for (let uid = 1; uid <= 101; uid++) put(uid);
     folder.allows = () => false;
     const s = await session();
@@ -282,7 +282,7 @@ describe('a round', () => {
     const s = await session();
     expect(s.state).toMatchObject({ uidValidity: 7, lastUid: 5 });
     await pollRound(s);
-    expect(context.logged()).toContain('the folder is a new one');
+    expect(context.logged()).toContain('the folder is new or was recreated');
     expect(s.state).toMatchObject({ uidValidity: 8, lastUid: 2, folder: 'INBOX' });
     expect(folder.asked[1]).toBe('search all');
     expect(await progress()).toMatchObject({ last_uid: 2 });
@@ -302,7 +302,7 @@ describe('a round', () => {
       [2, 'quarantined', 'mail_unreadable', true],
     ]);
     expect(s.woken).toHaveLength(1);
-    expect((await rowsOf(t, mailbox)).find((row) => row.uid === 2)!.reason).toContain('it answers without the content');
-    expect(context.logged()).toContain('a mail was left where it is');
+    expect((await rowsOf(t, mailbox)).find((row) => row.uid === 2)!.reason).toContain('the answer has no content');
+    expect(context.logged()).toContain('a mail was left in the folder');
   });
 });

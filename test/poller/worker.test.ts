@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type MailboxWorker, type PollerOptions, workMailbox } from '../../services/poller/worker.ts';
+import { MailboxWorker, type PollerOptions } from '../../services/poller/worker.ts';
 import type { Mailbox } from '../../services/shared/settings/mailbox.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { contextFor, mail, mailboxAt, rowsOf, type TestContext, until } from './setup.ts';
@@ -37,7 +37,7 @@ async function begin(
   mailbox = mailboxAt(`imap://demo:s3cret@127.0.0.1:${wire.port}/INBOX?tls=none`, { poll_seconds: 600, ...extra });
   context = contextFor(t, [mailbox]);
   await before();
-  worker = workMailbox(context, mailbox, options);
+  worker = new MailboxWorker(context, mailbox, options);
 }
 const sent = (command: string) => wire.lines.filter((line) => line.startsWith(command)).length;
 const rounds = () => sent('SELECT');
@@ -184,7 +184,7 @@ describe('what goes wrong', () => {
     await until(
       'it is noted',
       async () => (await row()).last_error,
-      (said) => /was lost \(.*going down.*\); it is tried again/.test(said ?? ''),
+      (said) => /was lost \(.*going down.*\); it is retried/.test(said ?? ''),
     );
     expect(worker!.waitingFor()).toMatch(/going down|lost/);
     expect(logs('imap_lost')[0]).toMatchObject({ level: 40, retry_seconds: 1 });
@@ -234,7 +234,7 @@ describe('what goes wrong', () => {
       throw new Error('a mistake');
     };
     for (const socket of wire.sockets) socket.destroy();
-    await until('it is told', () => /^Mailbox ".*": a mistake; it is tried again\.$/.test(worker!.waitingFor() ?? ''));
+    await until('it is told', () => /^Mailbox ".*": a mistake; it is retried\.$/.test(worker!.waitingFor() ?? ''));
     context.metrics.imapUp.set = () => undefined;
   });
 

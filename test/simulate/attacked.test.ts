@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Random } from '../../demo/random.ts';
 import { authenticate } from '../../services/parser/verify/authenticity.ts';
-import { trustOf } from '../../services/parser/verify/reporter.ts';
+import { verdictFor } from '../../services/parser/verify/reporter.ts';
 import { reporterOf } from '../../services/report/reporters/reporters.ts';
 import type { Alarm } from '../../simulate/alarms.ts';
 import { cameThrough, damageOf, type Ending } from '../../simulate/attacked.ts';
@@ -37,7 +37,7 @@ test('every stranger is proven for a domain of his own, and mails what his aim a
     const mail = proofs.at(-1)!;
     if (mail.state !== 'authentic') continue;
     const org_name = attack.aim === 'names' ? 'Google LLC.' : 'Harbour Mail';
-    const { trust, reporter } = trustOf(mail, { org_name, org_email: `dmarc-reports@${mail.from}` });
+    const { trust, reporter } = verdictFor(mail, { org_name, org_email: `dmarc-reports@${mail.from}` });
     expect({ trust, known: reporter.known }, attack.aim).toEqual({ trust: attack.aim === 'names' ? 'bad' : 'ok', known: false });
   }
 });

@@ -134,8 +134,8 @@ const NEWEST_MAILS = 20;
 
 /** Whether the mails say what `trust.authserv_ids` has us believe. What they leave open is not lost: the DKIM signature decides. */
 async function tellAuthserv(newest: readonly Buffer[], ids: readonly string[]): Promise<string> {
-  const { isTold } = await import('../../parser/index.ts');
-  const unclear = newest.filter((raw) => !isTold(raw, ids)).length;
+  const { ownServerDecides } = await import('../../parser/index.ts');
+  const unclear = newest.filter((raw) => !ownServerDecides(raw, ids)).length;
   if (unclear === 0) return `ok    authserv_ids: the last ${newest.length} mails say clearly what ${ids.join(', ')} found`;
   return `--    authserv_ids: of the last ${newest.length} mails, ${unclear} carry no Authentication-Results of ${ids.join(', ')} that can be believed: none, or where a forger could have written it. Their DKIM signatures decide, with trust.check: authserv nothing does. Let the server write one field into every mail, on top; see "Settings" in docs/trust.md.`;
 }

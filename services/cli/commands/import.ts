@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { addResult, type Months, nothingDone, openReaders, parseSafely, type Readers, watchMonths } from '../../parser/index.ts';
+import {
+  addResult,
+  emptyResult,
+  type Months,
+  openReaders,
+  parseWithFallback,
+  type Readers,
+  watchMonths,
+} from '../../parser/index.ts';
 import { DEFAULT_LIMITS } from '../../report/limits.ts';
 import { readEnvelope } from '../../report/mail/mime.ts';
 import { sleep } from '../../shared/clock.ts';
@@ -158,10 +166,10 @@ async function importBatch(
       !known || waiting.has(message_key) ? [[message_key, mails[i]!.raw] as const] : [],
     ),
   );
-  const result = nothingDone();
+  const result = emptyResult();
   for (let keys = [...raws.keys()], turn = 0; keys.length > 0 && turn < BUSY_TURNS; turn++) {
     if (turn > 0) await sleep(BUSY_MS);
-    const now = await persist(() => parseSafely(context, keys, context.log, readers, months, raws), say);
+    const now = await persist(() => parseWithFallback(context, keys, context.log, { readers, months, raws }), say);
     addResult(result, { ...now, busy: [] });
     keys = now.busy;
   }

@@ -1,11 +1,14 @@
-import type { AggregateReport, ReadEvent } from '../../report/model.ts';
-import type { OtherResult } from '../other-reports.ts';
+import type { AggregateReport } from '../../report/model.ts';
+import type { OtherEvent, OtherResult } from '../other-reports.ts';
 import type { Origin } from '../verify/origin.ts';
 
-/** Records gathered for one transaction: the knee of the curve in facts of performance (smaller and larger are slower). */
+/** Records gathered for one transaction; fewer and more are both slower. */
 export const BATCH_RECORDS = 5_000;
 
-/** One report of a message that was read whole into memory. */
+/**
+ * One aggregate report that was read. The batch completes this very object with its message and its reporter (`attributed`), and the
+ * store writes its row from it.
+ */
 export interface ReadReport {
   part: number;
   /** Its key, taken before it is known whether the report is new: a gap in the sequence costs nothing. */
@@ -13,30 +16,31 @@ export interface ReadReport {
   report: AggregateReport;
   /** Why what proves the mail does not prove this report; null when it does. */
   doubt: string | null;
-  /** Its records, as COPY wants them. */
+  /** Its records as lines of COPY, as far as they have not been written yet; '' in a large message, whose lines come as pieces. */
   lines: string | Uint8Array;
 }
 
 /** What was read from one small message. */
 export interface ReadResult extends OtherResult {
   reports: ReadReport[];
-  /** What the header says of the mail's author; null where that was not asked. */
+  /** What the header says about the mail's author; null where that was not asked. */
   origin: Origin | null;
 }
 
-/** What comes while a large message is read: lines of COPY before their report. */
+/** What comes while a message is read, in order. The lines of a report come before the report itself. */
 export type Piece =
-  /** `begin`: the report's, seconds since the epoch. */
+  /** `begin` is the report's, in seconds since the epoch. */
   | { type: 'lines'; key: number; begin: number; records: number; lines: string | Uint8Array }
-  | { type: 'report'; part: number; key: number; report: AggregateReport; doubt: string | null }
-  /** Before all others, when it was asked for. */
-  | { type: 'origin'; origin: Origin }
-  | { type: 'event'; event: Exclude<ReadEvent, { type: 'records' | 'report' }> };
+  | ({ type: 'report' } & ReadReport)
+  | OtherEvent;
 
-/** More report keys, several at once. */
+/** The pieces of a large message; `origin` comes before all others, when it was asked for. */
+export type LargePiece = Piece | { type: 'origin'; origin: Origin };
+
+/** Takes several more report keys. */
 export type MoreKeys = () => Promise<number[]>;
 
-/** Report keys one by one, `more` whenever they run out. */
+/** Report keys one by one; `more` is called whenever they run out. */
 export function keysFrom(more: MoreKeys): () => Promise<number> {
   let keys: number[] = [];
   return async () => {

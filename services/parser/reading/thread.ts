@@ -3,48 +3,50 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Limits } from '../../report/limits.ts';
 import { collectGarbage } from '../../shared/runtime/garbage.ts';
 import type { Inspected } from '../verify/origin.ts';
-import { keysFrom, type Piece, type ReadResult } from './protocol.ts';
-import { inspect, readLarge, readSmall, type Trusted } from './read.ts';
+import { keysFrom, type LargePiece, type ReadResult } from './protocol.ts';
+import { inspect, readLarge, readSmall, type TrustSettings } from './read.ts';
 
-/** What a thread is made with. */
+/** What a thread is started with. */
 export interface ThreadData {
   limits: Partial<Limits>;
   /** Int32: messages begun so far, and 1 while one is being read (not while the other side is waited for). */
   state: SharedArrayBuffer;
 }
 
-/** What is to be made of mails. `at` is when the mail arrived, in milliseconds. */
-export type Reading = { how: 'small' | 'large'; trust: Trusted } | { how: 'inspect'; trust: NonNullable<Trusted>; at: number };
+/** What to do with mails. `at` is when the mail arrived, in milliseconds. */
+export type Task =
+  | { how: 'small' | 'large'; trust: TrustSettings }
+  | { how: 'inspect'; trust: NonNullable<TrustSettings>; at: number };
 
-/** What a thread is told. `ends` are where each mail ends in `bytes`. */
+/** A message to the thread. `ends` are the positions in `bytes` at which the mails end. */
 export type Order =
-  | ({ type: 'read'; bytes: ArrayBuffer; ends: number[] } & Reading)
+  | ({ type: 'read'; bytes: ArrayBuffer; ends: number[] } & Task)
   | { type: 'keys'; keys: number[] }
   | { type: 'taken'; length: number }
-  /** A buffer of COPY text whose bytes have gone, to be used again. */
+  /** A buffer of COPY text that has been sent, to be used again. */
   | { type: 'back'; buffer: ArrayBuffer };
 
-/** What it answers, in the order of the mails. `length` is what counts against AHEAD_LENGTH; what is `lent` is to be sent back. */
+/** The thread's answers, in the order of the mails. `length` counts towards AHEAD_LENGTH; a `lent` buffer must be sent back. */
 export type Answer =
   | { type: 'small'; results: (ReadResult | 'large')[]; length: number }
-  | { type: 'piece'; piece: Piece; lent: boolean }
+  | { type: 'piece'; piece: LargePiece; lent: boolean }
   | { type: 'inspected'; mail: Inspected }
   | { type: 'threw'; message: string; stack: string | undefined }
   | { type: 'more_keys' }
   | { type: 'done' };
 
-/** Bytes of small reports' COPY text that may be on their way or wait on the other side: back-pressure. */
+/** Bytes of small reports' COPY text that may be under way or waiting on the other side: back-pressure. */
 const AHEAD_LENGTH = 1024 * 1024;
-/** Small mails answered at once, at most: a message between threads, and waking the other, costs as much as reading such a mail. */
-const ANSWERED = 64;
+/** Small mails in one answer, at most: a message between threads, and waking the other, costs as much as reading such a mail. */
+const ANSWER_MAILS = 64;
 /**
- * A large report's COPY text goes in buffers that come back, so that it leaves no garbage on either side: as many as may be on their
- * way, wait on the other side, or lie in the socket. A full one is above SOCKET_BYTES.
+ * Buffers for a large report's COPY text. They come back and are used again, so that they leave no garbage on either side. There are as
+ * many as may be under way, waiting on the other side, or in the socket. A full one is larger than SOCKET_BYTES.
  */
 const BUFFERS = 4;
 const BUFFER_BYTES = 256 * 1024;
 
-/** Bytes of buffers after which garbage is collected. */
+/** Bytes of buffers outside the heap after which garbage is collected. */
 const GARBAGE_BYTES = 8 * 1024 * 1024;
 
 const port = parentPort!;
@@ -59,7 +61,7 @@ let keys: number[] | null = null;
 
 const answer = (message: Answer, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-/** Waits for word from the other side; that time is not the mail's. */
+/** Waits for the other side; that time does not count towards the mail's budget. */
 async function pause(until: () => boolean): Promise<void> {
   const busy = Atomics.exchange(state, 1, 0);
   while (!until()) {
@@ -77,8 +79,8 @@ async function moreKeys(): Promise<number[]> {
   return keys!;
 }
 
-/** Gathers what was read from small mails, the lines of many of them in one buffer, which is handed over and not copied. */
-class Results {
+/** Gathers what was read from small mails, the lines of many mails in one buffer, which is transferred without a copy. */
+class SmallAnswers {
   private results: (ReadResult | 'large')[] = [];
   private bytes: Uint8Array<ArrayBuffer> | null = null;
   private used = 0;
@@ -87,7 +89,7 @@ class Results {
     const reports = result === 'large' ? [] : result.reports;
     let size = 0;
     for (const { lines } of reports) size += Buffer.byteLength(lines as string);
-    if (this.bytes !== null && this.used + size > this.bytes.length) await this.rest();
+    if (this.bytes !== null && this.used + size > this.bytes.length) await this.flush();
     if (size > 0) this.bytes ??= new Uint8Array(Math.max(size, BUFFER_BYTES));
     for (const report of reports) {
       if (report.lines === '' || this.bytes === null) continue;
@@ -96,11 +98,11 @@ class Results {
       this.used += written;
     }
     this.results.push(result);
-    if (this.results.length === ANSWERED) await this.rest();
+    if (this.results.length === ANSWER_MAILS) await this.flush();
   }
 
   /** Sends what has not been sent yet. */
-  async rest(): Promise<void> {
+  async flush(): Promise<void> {
     if (this.results.length === 0) return;
     ahead += this.used;
     answer({ type: 'small', results: this.results, length: this.used }, this.bytes === null ? [] : [this.bytes.buffer]);
@@ -112,15 +114,15 @@ class Results {
 }
 
 /** Gathers the lines of a large mail in buffers. */
-class Lines {
+class LineBuffers {
   private bytes: Uint8Array<ArrayBuffer> | null = null;
   private used = 0;
   private key = 0;
   private begin = 0;
   private records = 0;
 
-  async add({ key, begin, records, lines }: Piece & { type: 'lines' }): Promise<void> {
-    if (key !== this.key) this.rest();
+  async add({ key, begin, records, lines }: LargePiece & { type: 'lines' }): Promise<void> {
+    if (key !== this.key) this.flush();
     this.key = key;
     this.begin = begin;
     this.records += records;
@@ -130,21 +132,21 @@ class Lines {
       this.used += written;
       if (read === text.length) return;
       text = text.slice(read);
-      this.hand(this.bytes.subarray(0, this.used), true);
+      this.send(this.bytes.subarray(0, this.used), true);
       lent++;
     }
   }
 
-  /** Sends what is left over, in a buffer of its own size that does not come back. */
-  rest(): void {
+  /** Sends what is left, in a buffer of just its size that does not come back. */
+  flush(): void {
     if (this.bytes === null || this.used === 0) return;
     const bytes = this.bytes.slice(0, this.used);
     buffers.push(this.bytes.buffer);
-    this.hand(bytes, false);
+    this.send(bytes, false);
   }
 
-  private hand(lines: Uint8Array<ArrayBuffer>, isLent: boolean): void {
-    const piece: Piece = { type: 'lines', key: this.key, begin: this.begin, records: this.records, lines };
+  private send(lines: Uint8Array<ArrayBuffer>, isLent: boolean): void {
+    const piece: LargePiece = { type: 'lines', key: this.key, begin: this.begin, records: this.records, lines };
     answer({ type: 'piece', piece, lent: isLent }, [lines.buffer]);
     this.bytes = null;
     this.used = 0;
@@ -159,9 +161,9 @@ class Lines {
 
 async function read(order: Order & { type: 'read' }): Promise<void> {
   const { bytes, ends, trust } = order;
-  // Keys do not outlive the transaction they were taken in: when it fails and the server crashes, the sequence gives them out again.
+  // Keys do not outlive the transaction they were taken in: when it fails and the server crashes, the sequence hands them out again.
   const keyOf = keysFrom(moreKeys);
-  const results = new Results();
+  const answers = new SmallAnswers();
   let start = 0;
   for (const end of ends) {
     const raw = new Uint8Array(bytes, start, end - start);
@@ -170,17 +172,17 @@ async function read(order: Order & { type: 'read' }): Promise<void> {
     Atomics.store(state, 1, 1);
     try {
       if (order.how === 'inspect') answer({ type: 'inspected', mail: await inspect(raw, order.at, order.trust) });
-      else if (order.how === 'small') await results.add(await readSmall(raw, limits, keyOf, trust));
+      else if (order.how === 'small') await answers.add(await readSmall(raw, { limits, keyOf, trust }));
       else {
-        const lines = new Lines();
-        for await (const piece of readLarge(raw, limits, keyOf, trust)) {
+        const lines = new LineBuffers();
+        for await (const piece of readLarge(raw, { limits, keyOf, trust })) {
           if (piece.type === 'lines') await lines.add(piece);
           else {
-            lines.rest();
+            lines.flush();
             answer({ type: 'piece', piece, lent: false });
           }
         }
-        lines.rest();
+        lines.flush();
       }
     } catch (error) {
       const { message, stack } = error instanceof Error ? error : new Error(String(error));
@@ -191,7 +193,7 @@ async function read(order: Order & { type: 'read' }): Promise<void> {
     }
     if (getHeapStatistics().external_memory - bytes.byteLength > GARBAGE_BYTES) collectGarbage();
   }
-  await results.rest();
+  await answers.flush();
   answer({ type: 'done' });
 }
 

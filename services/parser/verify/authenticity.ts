@@ -7,38 +7,38 @@ import { type Authenticated, type Inspected, inspectMail } from './origin.ts';
 /** Whether a mail comes from the domain its From field names. */
 export type Authenticity =
   | Authenticated
-  /** Nobody could say: to be asked again. */
+  /** DNS did not answer: to be retried. */
   | { state: 'unknown'; from: string; why: string };
 
 /**
- * Whether a mail passes DMARC (RFC 9990 section 5.3 asks that of every report mail): by what one's own servers wrote into it, else by
- * its DKIM signatures. Alignment is relaxed: which one the author's domain publishes is not looked up.
+ * Whether a mail passes DMARC (RFC 9990 section 5.3 asks that of every report mail): by the fields that one's own servers added, else by
+ * its DKIM signatures. Alignment is always relaxed: the alignment mode that the author's domain publishes is not looked up.
  * @param at when the mail arrived
  */
 export function authenticate(raw: Buffer, at: Date, settings: Config['trust'], resolver: Resolver): Promise<Authenticity> {
-  return conclude(inspectMail(raw, at, settings), resolver);
+  return checkSignatures(inspectMail(raw, at, settings), resolver);
 }
 
-/** Asks for the keys of what was inspected. Nothing here costs more than a few public-key operations, whatever the mail. */
-export async function conclude(mail: Inspected, resolver: Resolver): Promise<Authenticity> {
+/** Looks up the keys of an inspected mail and checks its signatures: a few public-key operations at most, whatever the mail. */
+export async function checkSignatures(mail: Inspected, resolver: Resolver): Promise<Authenticity> {
   if (mail.state !== 'open') return mail;
   const { from, address, signatures } = mail;
   let why = mail.why;
-  let silent: string | null = null;
+  let unanswered: string | null = null;
   for (const signature of signatures) {
     const records = await keysOf(signature, resolver);
     if (typeof records === 'string') {
-      silent = records;
+      unanswered = records;
       continue;
     }
     const refused = verifySignature(signature, records);
     if (refused === null) return { state: 'authentic', from, address, how: `the DKIM signature of ${signature.domain} verifies` };
     why = `the DKIM signature of ${signature.domain} does not verify (${refused})`;
   }
-  return silent === null ? { state: 'unproven', from, why } : { state: 'unknown', from, why: silent };
+  return unanswered === null ? { state: 'unproven', from, why } : { state: 'unknown', from, why: unanswered };
 }
 
-/** The records of a signature's key; a sentence when the name service could not say. */
+/** The records of a signature's key; a sentence when DNS did not answer. */
 async function keysOf({ keyName }: Signature, resolver: Resolver): Promise<string[][] | string> {
   try {
     return await resolver.txt(keyName);

@@ -9,17 +9,17 @@ import { type Context, repeat, type Service } from '../../shared/runtime/service
 import { loadRaw } from '../../store/messages/messages.ts';
 import type { Trust } from '../../store/reports/trust.ts';
 import { type Check, deferChecks, settleTrust, takeDueChecks, waitingChecks } from '../../store/reports/trust-checks.ts';
-import { type Readers, readHere } from '../reading/pool.ts';
-import { sweepUp } from '../sweep.ts';
-import { notToBeVerified } from './at-hand.ts';
-import { conclude } from './authenticity.ts';
+import { type Readers, readInThisThread } from '../reading/pool.ts';
+import { sweep } from '../sweep.ts';
+import { checkSignatures } from './authenticity.ts';
+import { keyResolver } from './key-resolver.ts';
 import type { Inspected } from './origin.ts';
-import { trustOf } from './reporter.ts';
-import { sparing } from './sparing.ts';
+import { verdictFor } from './reporter.ts';
+import { verdictUnverified } from './while-parsing.ts';
 
 /** Messages whose verdicts are written in one transaction. */
-const AT_ONCE = 50;
-/** While the name service does not answer: a minute, two, four … six hours; 24 tries are four days. */
+const BATCH_MESSAGES = 50;
+/** Waits while DNS does not answer: a minute, two, four, up to six hours. 24 tries take two to four days. */
 const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 6 * 3_600_000;
 const TRIES = 24;
@@ -27,32 +27,33 @@ const TRIES = 24;
 type VerifyContext = Pick<Context, 'db' | 'config' | 'metrics' | 'log' | 'queues'>;
 
 export interface Verified {
-  /** Domains to be judged again. */
+  /** Domains that the analyzer has to look at. */
   domains: string[];
   /** Messages to be verified later. */
   deferred: number[];
 }
 
 /**
- * The second step of the parser: says of reports that are stored whom they really come from, where only the name service can tell, apart
- * from reading them, as it waits for it. Jobs of queue `verify` wake it; a sweeper adds jobs for checks whose job is missing or whose wait is over.
+ * The second worker of the parser: verifies who wrote the mails of stored reports, where that takes DNS. It is separate from parsing
+ * because it waits for name servers. Jobs of the queue `verify` wake it; a sweeper adds jobs for checks whose job is missing or whose
+ * wait is over.
  */
 export function startVerifier(context: Context, resolver: Resolver, readers: Readers): Omit<Service, 'name' | 'waitingFor'> {
   const { config, db, queues, log } = context;
-  const keys = sparing(resolver);
-  const worker = queues.work('verify', ({ messages }, jobLog) => verifyJob(context, keys, readers, messages, jobLog), {
+  const keys = keyResolver(resolver);
+  const worker = queues.work('verify', ({ messages }, jobLog) => verifyJob(context, messages, jobLog, { keys, readers }), {
     concurrency: config.parser.concurrency,
     async onDead({ messages }, error) {
       log.error(
         { messages, err: messageOf(error) },
-        'the reporters of these messages could not be verified; they are tried again',
+        'the reporters of these messages could not be verified; the messages are retried',
       );
-      await putOff(context, await waitingChecks(db, messages), messageOf(error));
+      await defer(context, await waitingChecks(db, messages), messageOf(error));
     },
   });
   const sweeper = repeat(
     config.sweep.every_seconds * 1000,
-    (signal) => sweepUp(context, 'verify', (limit) => takeDueChecks(db, config.sweep.after_seconds, limit), signal),
+    (signal) => sweep(context, 'verify', (limit) => takeDueChecks(db, config.sweep.after_seconds, limit), signal),
     log,
     'the sweep for reports that wait to be verified',
   );
@@ -64,21 +65,26 @@ export function startVerifier(context: Context, resolver: Resolver, readers: Rea
   };
 }
 
-async function verifyJob(context: Context, resolver: Resolver, readers: Readers, keys: number[], log: Log): Promise<void> {
-  const { domains, deferred } = await verifyMessages(context, resolver, keys, readers);
-  if (deferred.length > 0) log.info({ messages: deferred }, 'reporters cannot be verified yet; they are tried again');
+async function verifyJob(
+  context: Context,
+  messages: number[],
+  log: Log,
+  { keys, readers }: { keys: Resolver; readers: Readers },
+): Promise<void> {
+  const { domains, deferred } = await verifyMessages(context, keys, messages, readers);
+  if (deferred.length > 0) log.info({ messages: deferred }, 'reporters cannot be verified yet; the messages are retried');
   for (let i = 0; i < domains.length; i += 1000) await context.queues.add('analyze', { domains: domains.slice(i, i + 1000) });
 }
 
 /**
- * Verifies the messages' checks that still wait. Safe to repeat, and by several workers at once.
+ * Verifies the waiting checks of these messages. Safe to repeat, and to run in several workers at once.
  * @throws what Postgres throws
  */
 export async function verifyMessages(
   context: VerifyContext,
   resolver: Resolver,
   keys: readonly number[],
-  readers: Readers = readHere(context.config.limits as Partial<Limits>),
+  readers: Readers = readInThisThread(context.config.limits as Partial<Limits>),
 ): Promise<Verified> {
   const byMessage = new Map<number, Check[]>();
   for (const check of await waitingChecks(context.db, keys)) {
@@ -87,20 +93,20 @@ export async function verifyMessages(
   const domains = new Set<string>();
   const deferred: number[] = [];
   const messages = [...byMessage.values()];
-  for (let i = 0; i < messages.length; i += AT_ONCE) {
+  for (let i = 0; i < messages.length; i += BATCH_MESSAGES) {
     const verdicts: Parameters<typeof settleTrust>[1][number][] = [];
-    // Read one after the other, since they may be large; asked about together, since some answers never come.
-    const asking: [Check[], Promise<Verdict>][] = [];
-    for (const checks of messages.slice(i, i + AT_ONCE)) {
+    // Mails are read one after the other, since they may be large; keys are queried together, since some answers never come.
+    const queried: [Check[], Promise<Verdict>][] = [];
+    for (const checks of messages.slice(i, i + BATCH_MESSAGES)) {
       const inspected = await inspectionOf(context, readers, checks[0]!);
-      asking.push([checks, verdictOf(inspected, checks[0]!, resolver)]);
+      queried.push([checks, verdictOf(inspected, checks[0]!, resolver)]);
     }
-    for (const [checks, asked] of asking) {
+    for (const [checks, answer] of queried) {
       const { message_key } = checks[0]!;
-      const verdict = await asked;
+      const verdict = await answer;
       if (typeof verdict === 'string') {
         deferred.push(message_key);
-        await putOff(context, checks, verdict);
+        await defer(context, checks, verdict);
       } else {
         for (const check of checks) verdicts.push({ message_key, report_key: check.report_key, verdict: verdict(check) });
       }
@@ -111,25 +117,25 @@ export async function verifyMessages(
   return { domains: [...domains], deferred };
 }
 
-/** How the reports of a message are to be judged; a sentence when nobody can say yet. */
+/** The verdicts on a message's reports; a sentence when they are not known yet. */
 type Verdict = string | ((claim: Claim) => Trust);
 
 /**
- * What a message says of its author itself, with all that a hostile mail could draw out done by a reader, which can be stopped. A
- * function when that is not to be asked.
+ * What a message says about its author. Everything that a hostile mail could make expensive is done by a reader thread, which can be
+ * stopped. The verdict itself when the message is not to be verified.
  */
 async function inspectionOf(
   { db, config }: VerifyContext,
   readers: Readers,
   check: Check,
 ): Promise<Inspected | ((claim: Claim) => Trust)> {
-  const unverified = notToBeVerified(check.mailbox, config.trust.check);
+  const unverified = verdictUnverified(check.mailbox, config.trust.check);
   if (unverified !== null) return unverified;
   let raw: Buffer | null;
   try {
     raw = await loadRaw(db, check);
   } catch (error) {
-    // Others of the same job are not to wait for bytes that do not come back.
+    // The other messages of the job must not wait for bytes that are lost.
     if (!(error instanceof PermanentError)) throw error;
     return { state: 'unproven', from: null, why: error.message };
   }
@@ -140,13 +146,14 @@ async function inspectionOf(
 
 async function verdictOf(inspected: Inspected | ((claim: Claim) => Trust), check: Check, resolver: Resolver): Promise<Verdict> {
   if (typeof inspected === 'function') return inspected;
-  const mail = await conclude(inspected, resolver);
-  if (mail.state !== 'unknown') return (of) => trustOf(mail, of);
+  const mail = await checkSignatures(inspected, resolver);
+  if (mail.state !== 'unknown') return (claim) => verdictFor(mail, claim);
   if (check.attempts + 1 < TRIES) return mail.why;
-  return (of) => trustOf({ ...mail, state: 'unproven', why: `nobody could say in ${TRIES} tries: ${mail.why}` }, of);
+  const why = `DNS did not answer in ${TRIES} tries: ${mail.why}`;
+  return (claim) => verdictFor({ ...mail, state: 'unproven', why }, claim);
 }
 
-async function putOff({ db }: VerifyContext, checks: readonly Check[], reason: string): Promise<void> {
+async function defer({ db }: VerifyContext, checks: readonly Check[], reason: string): Promise<void> {
   await deferChecks(
     db,
     checks.map(({ message_key, report_key, attempts }) => ({

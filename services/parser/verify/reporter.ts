@@ -4,17 +4,18 @@ import { plain } from '../../store/sql-text.ts';
 import type { Authenticated, Origin } from './origin.ts';
 
 /**
- * Says of each report in a mail whose it is; null when that is to be verified.
+ * The verdict on one report of a mail: whether it comes from the reporter it names. Null when that is still to be verified.
  * @param doubt why what proves the mail does not prove this report; null when it does
  */
-export type Judge = (claim: Claim, doubt: string | null) => Trust | null;
+export type VerdictOf = (claim: Claim, doubt: string | null) => Trust | null;
 
 /**
- * What the mail's authenticity says about a report in it. The domain that wrote the mail must be the reporter's: that of the address in
- * the report, or of its name. A name is for show, and gateways of a hosting company report in the names of its customers; but who uses
- * the name of a reporter of the catalogue must be that one, and an account that anybody gets speaks for nobody (report/reporters/reporters.ts).
+ * The verdict on a report, by the authenticity of its mail. The domain that wrote the mail must be the reporter's: that of the address
+ * in the report, or of its name. The name alone proves nothing: the gateways of a hosting company report under the names of its
+ * customers. A name of the catalogue, however, belongs to that reporter alone, and an address at a free-mail provider speaks for no
+ * organization (report/reporters/reporters.ts).
  */
-export function trustOf(mail: Authenticated, claim: Claim): Trust {
+export function verdictFor(mail: Authenticated, claim: Claim): Trust {
   const claimed = reporterOf(claim, null, null);
   if (mail.state === 'unproven') {
     const reason = sentence(`Not proven: ${mail.why}`);
@@ -39,15 +40,15 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`.replace(/\.?$/, '.');
 }
 
-/** The judge of a mail by its header alone: null for what is to be verified. */
-export function judgeOf(origin: Origin): Judge {
+/** The verdicts on a mail's reports by its header alone; null where its DKIM signatures decide. */
+export function verdictsByHeader(origin: Origin): VerdictOf {
   return (claim, doubt) => {
-    if (doubt !== null) return trustOf({ state: 'unproven', from: origin.from, why: doubt }, asStored(claim));
-    return origin.state === 'open' ? null : trustOf(origin, asStored(claim));
+    if (doubt !== null) return verdictFor({ state: 'unproven', from: origin.from, why: doubt }, asStored(claim));
+    return origin.state === 'open' ? null : verdictFor(origin, asStored(claim));
   };
 }
 
-/** As the verifier would read it from the database. */
+/** The claim as it will read once it was stored: NUL and lone surrogates replaced. */
 const asStored = ({ org_name, org_email }: Claim): Claim => ({
   org_name: org_name === null ? null : plain(org_name),
   org_email: org_email === null ? null : plain(org_email),

@@ -53,7 +53,7 @@ const deltaSql = ({ name, join }: LimitedNames, within: (sum: string) => string)
 /**
  * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer must look at: one statement over
  * the records just written. A report counts on the UTC day of its begin, whatever its span. Rows are locked in key order, and once in a
- * transaction (parser/batch.ts), so that two workers never deadlock. Work is noted for own domains only; listHistory notes what becomes own.
+ * transaction (parser/write-messages.ts), so that two workers never deadlock. Work is noted for own domains only; listHistory notes what becomes own.
  *
  * Only proven reports are noted for the analyzer and enter the sums over all time: what anybody can mail must neither spoil nor delay them.
  * Sources of a report beyond its allowance (allowance.ts) are counted as one.

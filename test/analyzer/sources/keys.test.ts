@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KeysOfDomain } from '../../../services/analyzer/sources/keys.ts';
 import { ESTABLISHED_AGE } from '../../../services/analyzer/standing.ts';
-import { parseMessages } from '../../../services/parser/batch.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { loadKeys } from '../../../services/store/analysis/signatures.ts';
 import { DAY, receive, reportMail, reportXml, type TestRow } from '../../helpers/report.ts';
@@ -36,7 +36,7 @@ describe('with whose keys sources sign', () => {
       });
       return reportMail(ownSelector(xml, '198.18.8.9').replaceAll('dmarc@reporter.example', email), { unique: `${org}-${i}` });
     });
-    await parseMessages(f.t.db, await receive(f.t, mails), {}, { check: 'off', authserv_ids: [] });
+    await parseMessages(f.t.db, await receive(f.t, mails), { trust: { check: 'off', authserv_ids: [] } });
   };
   const classes = async () => {
     const { rows } = await f.t.db.query<{ source: string; class: string }>(

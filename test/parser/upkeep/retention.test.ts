@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseMessages } from '../../../services/parser/batch.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { keepMonths, type Months, watchMonths } from '../../../services/parser/upkeep/months.ts';
 import { verifyMessages } from '../../../services/parser/verify/index.ts';
 import type { Context } from '../../../services/shared/runtime/service.ts';
@@ -33,7 +33,7 @@ afterEach(async () => {
 
 const rows = async (sql: string) => (await t.db.query<Record<string, unknown>>(sql)).rows;
 const parse = (keys: number[], check: 'off' | 'verify' = 'off', months?: Months) =>
-  parseMessages(t.db, keys, {}, trusting(check), undefined, undefined, undefined, months);
+  parseMessages(t.db, keys, { trust: trusting(check), months });
 const at = (day: string) => Date.parse(`${day}T00:00:00Z`) / 1000;
 const report = (day: string, report: TestReport = {}, unique = '') =>
   reportMail(reportXml({ id: day, begin: at(day), ...report }), { unique: `${day} ${unique}` });

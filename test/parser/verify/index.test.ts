@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseMessages } from '../../../services/parser/batch.ts';
 import { startParser } from '../../../services/parser/index.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { verifyMessages } from '../../../services/parser/verify/index.ts';
 import type { Context, Service } from '../../../services/shared/runtime/service.ts';
 import { takeDueChecks } from '../../../services/store/reports/trust-checks.ts';
@@ -30,7 +30,7 @@ afterEach(async () => {
   await t.drop();
 });
 
-const parse = (keys: number[]) => parseMessages(t.db, keys, {}, context.config.trust);
+const parse = (keys: number[]) => parseMessages(t.db, keys, { trust: context.config.trust });
 const verify = (keys: number[]) => verifyMessages(context, resolver, keys);
 const genuine = (rows: { ip: string; count: number }[], id = 'r1') => signed(mailFrom(REPORTER, { id, rows }), REPORTER);
 const forged = (rows: { ip: string; count: number }[], id = 'r1') => mailFrom(REPORTER, { id, rows });
@@ -170,7 +170,7 @@ test('whatever the order of reading and verifying, the same report stands: prove
     for (const verifying of orders) {
       const fresh = await testDatabase();
       const keys = await receivePolled(fresh, mails);
-      for (const i of reading) await parseMessages(fresh.db, [keys[i]!], {}, trusting('verify'));
+      for (const i of reading) await parseMessages(fresh.db, [keys[i]!], { trust: trusting('verify') });
       for (const i of verifying) await verifyMessages({ ...context, db: fresh.db }, resolver, [keys[i]!]);
       const { rows } = await fresh.db.query('select messages, trust from dmarc.reports');
       const { rows: rolled } = await fresh.db.query(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseAuthenticationResults } from '../../../services/parser/verify/authentication-results.ts';
 import { authenticate } from '../../../services/parser/verify/authenticity.ts';
-import { trustOf } from '../../../services/parser/verify/reporter.ts';
+import { verdictFor } from '../../../services/parser/verify/reporter.ts';
 import type { Config } from '../../../services/shared/settings/config.ts';
 import { mailFrom, resolverOf, signed, type TestResolver, under } from '../signed.ts';
 
@@ -194,7 +194,7 @@ describe('whose report it is', () => {
     ['github.io', 'x', 'a@b.github.io', 'mismatched'],
     ['evil.example', null, null, 'mismatched'],
   ])('a mail of %s with a report of %s <%s> is %s', (from, org_name, org_email, reporter_trust) => {
-    expect(trustOf(authentic(from), { org_name, org_email })).toMatchObject({
+    expect(verdictFor(authentic(from), { org_name, org_email })).toMatchObject({
       reporter_trust,
       trust: reporter_trust === 'authenticated' ? 'ok' : 'bad',
       domain: from,
@@ -203,7 +203,7 @@ describe('whose report it is', () => {
 
   test('what is not proven is unauthenticated, whoever it says it is', () => {
     expect(
-      trustOf(
+      verdictFor(
         { state: 'unproven', from: 'google.com', why: 'the mail has no DKIM signature' },
         { org_name: 'google.com', org_email: null },
       ),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseMessages } from '../../../services/parser/batch.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { LATER, takeWork, URGENT, USUAL } from '../../../services/store/analysis/work.ts';
 import { settleTrust } from '../../../services/store/reports/trust-checks.ts';
@@ -24,7 +24,7 @@ const tiers = async () => {
 async function proven(key: string, id: string, rows: TestRow[]): Promise<void> {
   const keys = await receive(t, [reportMail(reportXml({ id, rows }), { unique: id })]);
   await t.db.query("update ruawatch.messages set mailbox = 'rua'");
-  await parseMessages(t.db, keys, {}, trusting('verify'));
+  await parseMessages(t.db, keys, { trust: trusting('verify') });
   const { rows: checks } = await t.db.query<{ message_key: number; report_key: number }>(
     'select message_key, report_key from ruawatch.trust_checks',
   );
@@ -56,7 +56,7 @@ test('whom the analyzer found to decide is not put off, nor what the operator vo
   await t.db.query(`insert into ruawatch.domain_reporters values ('example.com', 'small.example', 'established', true)`);
   await proven('small.example', 'a', [{ ip: '203.0.113.1', count: 5, ...FORGED }]);
   const keys = await receive(t, [reportMail(reportXml({ id: 'b', rows: [{ ip: '198.51.100.1', count: 5, ...FORGED }] }))]);
-  await parseMessages(t.db, keys, {}, trusting('off'));
+  await parseMessages(t.db, keys, { trust: trusting('off') });
   expect(await tiers()).toEqual({ '198.51.100.0/24': URGENT, '203.0.113.0/24': URGENT });
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseMessages } from '../../../services/parser/batch.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import {
   foreignDomains,
   ignoreDomain,
@@ -31,8 +31,7 @@ const store = async (domain: string, id = domain) =>
   parseMessages(
     t.db,
     await receive(t, [reportMail(reportXml({ id, domain, rows: [{ count: 2, header_from: domain }] }), { unique: id })]),
-    {},
-    trusting('off'),
+    { trust: trusting('off') },
   );
 
 test('names below an own domain are own, unless a row of their own, or a nearer one, says otherwise', async () => {
@@ -75,7 +74,7 @@ test('a report that was being stored while its domain became own is not forgotte
   } finally {
     client.release();
   }
-  await parseMessages(t.db, keys, {}, trusting('off'));
+  await parseMessages(t.db, keys, { trust: trusting('off') });
   await t.db.query('delete from ruawatch.analysis_work');
   expect(await listHistory(t.db, SINCE)).toEqual(['example.com']);
   expect(await listHistory(t.db, SINCE)).toEqual([]);
@@ -85,7 +84,7 @@ test('an import makes the domains of its reports own, but for those that a perso
   await ignoreDomain(t.db, 'old.example', WORD, NOW);
   const mails = ['example.com', 'old.example'].map((domain) => reportMail(reportXml({ id: domain, domain }), { unique: domain }));
   const keys = await receive(t, mails);
-  await parseMessages(t.db, keys, {}, trusting('off'));
+  await parseMessages(t.db, keys, { trust: trusting('off') });
   expect(await ownImported(t.db, keys, NOW)).toEqual(['example.com']);
   expect(await ownImported(t.db, keys, NOW)).toEqual([]);
   expect(await listDomains(t.db, { limit: 9 })).toMatchObject([

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseSafely } from '../../../services/parser/job.ts';
-import { readHere } from '../../../services/parser/reading/pool.ts';
+import { parseWithFallback } from '../../../services/parser/parse-with-fallback.ts';
+import { readInThisThread } from '../../../services/parser/reading/pool.ts';
 import { verifyMessages } from '../../../services/parser/verify/index.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import type { Context } from '../../../services/shared/runtime/service.ts';
@@ -92,10 +92,7 @@ describe('in the database', () => {
     await t.drop();
   });
   const rows = async (sql: string) => (await t.db.query<Record<string, number>>(sql)).rows;
-  const parse = (keys: number[]) =>
-    parseSafely(context, keys, context.log, readHere({}), {
-      before: async () => undefined,
-    } as unknown as Parameters<typeof parseSafely>[4]);
+  const parse = (keys: number[]) => parseWithFallback(context, keys, context.log, { readers: readInThisThread({}) });
   const states = async (keys: number[]) =>
     (
       await t.db.query(

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseMessages } from '../../../services/parser/batch.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { settleTrust } from '../../../services/store/reports/trust-checks.ts';
 import { allowanceOf } from '../../../services/store/rollups/allowance.ts';
@@ -18,7 +18,7 @@ const one = async (sql: string) => (await t.db.query(sql)).rows[0];
 async function parse(mails: Buffer[]): Promise<void> {
   const keys = await receive(t, mails);
   await t.db.query("update ruawatch.messages set mailbox = 'rua'");
-  await parseMessages(t.db, keys, {}, trusting('verify'));
+  await parseMessages(t.db, keys, { trust: trusting('verify') });
 }
 
 async function settle(trust: 'ok' | 'bad'): Promise<void> {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseMessages } from '../../../services/parser/batch.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { verifyMessages } from '../../../services/parser/verify/index.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { loadSubdomainNames } from '../../../services/store/rollups/subdomain-days.ts';
@@ -66,7 +66,7 @@ test('mail below the domain is counted by name, and what nothing authenticates b
   ]) {
     const fresh = await testDatabase();
     const keys = await receive(fresh, raws);
-    for (const i of order) await parseMessages(fresh.db, [keys[i]!], {}, trusting('off'));
+    for (const i of order) await parseMessages(fresh.db, [keys[i]!], { trust: trusting('off') });
     expect(await names(fresh.db)).toEqual([
       { name: 'invoice.example.com', day: '2026-09-01', messages: 24, passed: 0, nothing: 24, delivered: 20 },
       { name: 'invoice.example.com', day: '2026-09-02', messages: 9, passed: 0, nothing: 9, delivered: 0 },
@@ -98,7 +98,7 @@ test('the rows of a report that was verified move with it, and what waited leave
         'select name, trust, messages, failed_unauthenticated as nothing from ruawatch.subdomain_days order by 1, 2',
       )
     ).rows;
-  await parseMessages(t.db, keys, {}, trusting('verify'));
+  await parseMessages(t.db, keys, { trust: trusting('verify') });
   expect(await stored()).toEqual([{ name: 'a.example.com', trust: 'pending', messages: 40, nothing: 40 }]);
   await verifyMessages(context, resolverOf('reporter.example'), keys);
   expect(await stored()).toEqual([
@@ -111,7 +111,7 @@ test('the rows of a report that was verified move with it, and what waited leave
 
 test('a database from before is filled from its records, and a second time nothing changes', async () => {
   const keys = await receive(t, [mail(FIRST, 'a'), mail({ ...FIRST, rows: FIRST.rows!.slice(1) }, 'b'), mail(SECOND, 'c')]);
-  await parseMessages(t.db, keys, {}, trusting('off'));
+  await parseMessages(t.db, keys, { trust: trusting('off') });
   const before = { names: await names(), below: await below() };
   await t.db.query(
     `drop view dmarc.subdomain_days; drop table ruawatch.subdomain_days; alter table ruawatch.source_days drop column failed_subdomain;
@@ -138,7 +138,7 @@ test('of a thousand made-up names the largest are told, and how many there are',
     mail({ rows }, 'flood'),
     mail({ id: 'r0', begin: BEGIN - 30 * DAY, rows: [{ count: 1, header_from: 'n1.example.com' }] }, 'a month before'),
   ]);
-  await parseMessages(t.db, keys, {}, trusting('off'));
+  await parseMessages(t.db, keys, { trust: trusting('off') });
   const told = await transaction(t.db, (tx) => loadSubdomainNames(tx, 'example.com', '2026-08-26', '2026-09-01', 3));
   expect(told).toEqual({
     largest: [
@@ -153,7 +153,7 @@ test('of a thousand made-up names the largest are told, and how many there are',
 test('a From address that is no host name is kept as it came and counts under the domain of the report', async () => {
   const odd = ['a b.example.com', 'evil\u202e.example.com', 'x;y.example.com', '..example.com', 'a\u00a0b.example.com'];
   const rows = [...odd, 'bücher.example.com'].map((header_from) => ({ ip: '203.0.113.5', count: 2, header_from, ...NOTHING }));
-  await parseMessages(t.db, await receive(t, [mail({ id: 'r1', rows }, 'odd')]), {}, trusting('off'));
+  await parseMessages(t.db, await receive(t, [mail({ id: 'r1', rows }, 'odd')]), { trust: trusting('off') });
   expect(await names()).toMatchObject([{ name: 'bücher.example.com', messages: 2 }]);
   expect(await below()).toEqual([{ source: '203.0.113.0/24', day: '2026-09-01', nothing: 12, below: 2 }]);
   const { rows: kept } = await t.db.query<{ header_from: string }>(

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseMessages } from '../../../services/parser/batch.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { openPool, transaction } from '../../../services/shared/runtime/db.ts';
 import { claimMessages, loadRaw, loadRaws } from '../../../services/store/messages/messages.ts';
 import type { ReportSize } from '../../../services/store/rollups/allowance.ts';
@@ -100,12 +100,12 @@ test('twenty processes make the same months while others write into them: each i
     t,
     Array.from({ length: 60 }, (_, i) => reportMail(xml(i), { unique: `m${i}` })),
   );
-  await parseMessages(t.db, keys.slice(0, 20), {}, trusting('off'));
+  await parseMessages(t.db, keys.slice(0, 20), { trust: trusting('off') });
   expect(await spread('records')).toEqual({ records_default: 40 });
   const months = ['2024-01-31', '2024-02-01', '2024-03-15', '2024-04-15', '2024-05-15', '2024-06-30'];
   const pools = Array.from({ length: 20 }, () => openPool(t.url, { max: 1 }));
   const writing = [keys.slice(20, 40), keys.slice(40)].map(async (some) => {
-    for (const key of some) await parseMessages(t.db, [key], {}, trusting('off'));
+    for (const key of some) await parseMessages(t.db, [key], { trust: trusting('off') });
   });
   const made = await Promise.all(
     pools.flatMap((pool) =>
@@ -138,7 +138,9 @@ test('only months that reports can be of are made, so many a call', async () => 
     t,
     odd.map((month, i) => reportMail(reportXml({ id: `o${i}`, begin: begin(month), end: begin(month) }), { unique: `o${i}` })),
   );
-  expect((await parseMessages(t.db, keys, {}, trusting('off'))).messages.map((m) => m.state)).toEqual(odd.map(() => 'stored'));
+  expect((await parseMessages(t.db, keys, { trust: trusting('off') })).messages.map((m) => m.state)).toEqual(
+    odd.map(() => 'stored'),
+  );
   expect(await ensurePartitions(t.db, 'records', odd.map((month) => `${month}-01`).slice(0, 3), 2, 1)).toEqual([
     'records_2012_01',
     'records_2012_02',
@@ -185,7 +187,7 @@ test('raw mail and records are read, and added up, in the months concerned alone
       expect((await loadRaw(tx, claimed[0]!))!.length).toBe(claimed[0]!.size);
     }),
   ).toEqual(['raw_2024_02']);
-  await parseMessages(t.db, [a!, b!], {}, trusting('off'));
+  await parseMessages(t.db, [a!, b!], { trust: trusting('off') });
   const [first, last] = await rows<{ key: number; begin: number; reporter: string; size: ReportSize }>(
     `select report_key as key, reporter, extract(epoch from begin_at)::float8 as begin, ${SIZE_SQL} as size from ruawatch.reports order by begin_at`,
   );
@@ -234,7 +236,7 @@ test('months wait to be dropped while a transaction uses the table, and nobody w
 
 test('whoever reads while rows are moved sees each of them', async () => {
   const keys = await receive(t, [reportMail(reportXml({ begin: begin('2024-01') }))]);
-  await parseMessages(t.db, keys, {}, trusting('off'));
+  await parseMessages(t.db, keys, { trust: trusting('off') });
   const mover = await t.db.connect();
   try {
     // The reader has looked which partitions there are, and waits for the one the row is in.

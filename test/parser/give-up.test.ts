@@ -1,6 +1,6 @@
 import { UnrecoverableError } from 'bullmq';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { bury } from '../../services/parser/job.ts';
+import { giveUp } from '../../services/parser/give-up.ts';
 import { PermanentError, TransientError } from '../../services/shared/errors.ts';
 import { deathOf } from '../../services/shared/runtime/queue-worker.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
@@ -30,6 +30,6 @@ test.each<[string, Error, string]>([
   // As the queue hands it over: what a handler threw is the cause.
   const thrown =
     error instanceof UnrecoverableError ? error : Object.assign(new UnrecoverableError(error.message), { cause: error });
-  await bury(context, keys, deathOf(thrown));
+  await giveUp(context, keys, deathOf(thrown));
   expect((await t.db.query('select state from ruawatch.messages')).rows).toEqual([{ state }]);
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type BatchResult, parseMessages } from '../../services/parser/batch.ts';
+import type { BatchResult } from '../../services/parser/batch-result.ts';
+import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { replayMessages } from '../../services/store/messages/messages.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { BEGIN, DAY, receive, reportMail, reportXml, type TestReport, trusting } from '../helpers/report.ts';
@@ -10,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => t.drop());
 
-const parse = (keys: number[]) => parseMessages(t.db, keys, {}, trusting('verify'));
+const parse = (keys: number[]) => parseMessages(t.db, keys, { trust: trusting('verify') });
 /** The outcomes in the order of `keys`. */
 const inOrder = (result: BatchResult, keys: number[]) => keys.map((key) => result.messages.find((m) => m.message_key === key)!);
 const mail = (report: TestReport, unique = 'm') => reportMail(reportXml(report), { unique });
@@ -148,8 +149,8 @@ test('same identity, other content: the newest stands in views and rollups, what
   for (const order of [[0, 1], [1, 0], 'together'] as const) {
     const fresh = await testDatabase();
     const keys = await receive(fresh, [older, newer]);
-    if (order === 'together') await parseMessages(fresh.db, keys, {}, trusting('verify'));
-    else for (const i of order) await parseMessages(fresh.db, [keys[i]!], {}, trusting('verify'));
+    if (order === 'together') await parseMessages(fresh.db, keys, { trust: trusting('verify') });
+    else for (const i of order) await parseMessages(fresh.db, [keys[i]!], { trust: trusting('verify') });
     const { rows: views } = await fresh.db.query('select sum(count) as n from dmarc.records');
     const { rows: days } = await fresh.db.query('select source, sum(messages) as n from dmarc.source_days group by 1 order by 1');
     const { rows: old } = await fresh.db.query('select messages from dmarc.superseded_reports');
@@ -178,11 +179,11 @@ test('a copy of an older telling does not make it newer, whatever the order of w
   for (const order of [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0], 'together', 'backwards'] as const) {
     const fresh = await testDatabase();
     const keys = await receive(fresh, raws);
-    if (order === 'together') await parseMessages(fresh.db, keys, {}, trusting('verify'));
+    if (order === 'together') await parseMessages(fresh.db, keys, { trust: trusting('verify') });
     else if (order === 'backwards') {
-      await parseMessages(fresh.db, keys.slice(1), {}, trusting('verify'));
-      await parseMessages(fresh.db, keys.slice(0, 1), {}, trusting('verify'));
-    } else for (const i of order) await parseMessages(fresh.db, [keys[i]!], {}, trusting('verify'));
+      await parseMessages(fresh.db, keys.slice(1), { trust: trusting('verify') });
+      await parseMessages(fresh.db, keys.slice(0, 1), { trust: trusting('verify') });
+    } else for (const i of order) await parseMessages(fresh.db, [keys[i]!], { trust: trusting('verify') });
     const { rows } = await fresh.db.query(
       `select (select json_agg(json_build_array(messages, duplicates, superseded_by is null, date_part('second', received_at))
                                order by messages) from ruawatch.reports) as reports,
@@ -209,7 +210,7 @@ test('a truncated report is salvaged, and an intact copy that comes later (or ca
       reportMail(first, { unique: 'a' }),
       reportMail(first === cut ? whole : cut, { unique: 'b' }),
     ]);
-    for (const key of keys) await parseMessages(fresh.db, [key], {}, trusting('verify'));
+    for (const key of keys) await parseMessages(fresh.db, [key], { trust: trusting('verify') });
     const { rows: standing } = await fresh.db.query('select records, messages, salvaged from dmarc.reports');
     expect(standing).toEqual([{ records: 10, messages: 20, salvaged: false }]);
     const { rows: older } = await fresh.db.query('select records, salvaged from dmarc.superseded_reports');
@@ -249,7 +250,7 @@ test('what cannot be read is quarantined with its reason, what is no report is i
 
 test('a quarantined message is replayed after a mend; a stored one is not', async () => {
   const keys = await receive(t, [mail({ rows: [{ count: 3 }, { count: 4 }] }, 'a'), mail({ id: 'other' }, 'b')]);
-  const strict = inOrder(await parseMessages(t.db, keys, { records: 1 }, trusting('verify')), keys);
+  const strict = inOrder(await parseMessages(t.db, keys, { limits: { records: 1 }, trust: trusting('verify') }), keys);
   expect(strict.map((m) => m.code)).toEqual(['too_many_records', null]);
   expect(await replayMessages(t.db, { keys })).toEqual([keys[0]]);
   expect((await parse(keys)).messages).toMatchObject([{ message_key: keys[0], state: 'stored' }]);
