@@ -1,12 +1,12 @@
 import { styleText } from 'node:util';
 import { bar, table } from '../services/cli/terminal/table.ts';
 import { escaped } from '../services/shared/escape.ts';
-import type { FindingSummary, SourceSummary, Standing } from '../services/store/schema/summary.ts';
+import type { FindingSummary, PipelineCounts, SourceSummary } from '../services/store/demo.ts';
 import type { DemoWorld } from './world.ts';
 
 export interface DemoResult {
   world: DemoWorld;
-  standing: Standing;
+  standing: PipelineCounts;
   seconds: number;
   sources: SourceSummary[];
   findings: FindingSummary[];

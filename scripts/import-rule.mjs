@@ -31,6 +31,5 @@ export const IMPURE = {
   report: ['node:fs', 'node:fs/promises', 'node:net', 'node:http', 'node:https', 'node:dns', 'node:dgram', 'pg', 'pino'],
 };
 
-/** Recognizes SQL, which belongs in services/store/. */
-export const SQL =
-  /(?:^|[`'"(\s])(?:select\s[\s\S]{1,200}?\sfrom\s|insert\s+into\s|update\s+\w+(?:\.\w+)?\s+\w*\s*set\s|delete\s+from\s|alter\s+(?:role|table|database|user)\s|create\s+(?:role|table|schema|user|database)\s|drop\s+(?:schema|table|role|database)\s)/i;
+/** The one file outside services/store/ that runs statements: it opens the pool, and begins and ends transactions. */
+export const TRANSACTIONS = 'services/shared/runtime/db.ts';

@@ -3,7 +3,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { BESIDE, DEMO_COMMAND, IMPURE, LIBRARIES, SERVICES, SQL } from './import-rule.mjs';
+import { BESIDE, DEMO_COMMAND, IMPURE, LIBRARIES, SERVICES, TRANSACTIONS } from './import-rule.mjs';
+import { statementsIn } from './sql-statements.mjs';
 
 const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
   encoding: 'utf8',
@@ -31,11 +32,8 @@ for (const file of files) {
     refuse(file, target);
   }
   edges.set(file, targets);
-  if (top === 'services' && room !== 'store' && room !== 'dns') {
-    for (const [statement] of text.matchAll(/(?:query|execute)(?:<[^(]*>)?\(\s*[`'"][^`]*?[`'"]/g)) {
-      if (SQL.test(statement))
-        problems.push(`${file}: SQL belongs in services/store/: ${statement.replace(/\s+/g, ' ').slice(0, 80)}`);
-    }
+  if (top === 'services' && room !== 'store' && file !== TRANSACTIONS) {
+    for (const found of statementsIn(text)) problems.push(`${file}: SQL belongs in services/store/: ${found}`);
   }
 }
 

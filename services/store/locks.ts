@@ -2,11 +2,16 @@ import { PermanentError } from '../shared/errors.ts';
 import type { Queryable, Tx } from '../shared/runtime/db.ts';
 
 /*
- * No advisory locks: whoever may connect can take them by their number, and hold up everybody for as long as he stays. What is locked here are
- * rows of tables that readers of the views have no right on.
+ * All locks that one process holds against another. None of those in the database of the services is an advisory lock: whoever may connect
+ * can take an advisory lock by its number, and block everybody for as long as the session lasts. What is locked are rows of tables on which
+ * readers of the views have no rights. (The queue's: schema/queue-locks.ts.)
+ *
+ * A transaction that takes several kinds takes them in this order, so that no two wait for each other: identities of aggregate reports, rows
+ * of the rollups, identities of TLS reports, identities of failure reports. Of one kind it takes all it needs at once, in the order of their
+ * keys.
  */
 
-/** Takes a lock of the whole program for the rest of the transaction, waiting for who has it. */
+/** Takes a lock of the whole program until the transaction ends. Waits for whoever has it. @throws PermanentError `lock_missing` */
 export async function lockNamed(tx: Tx, name: 'compose' | 'senders'): Promise<void> {
   const { rowCount } = await tx.query('select from ruawatch.locks where name = $1 for update', [name]);
   if (rowCount !== 1) {
@@ -14,21 +19,21 @@ export async function lockNamed(tx: Tx, name: 'compose' | 'senders'): Promise<vo
   }
 }
 
-/** Domains share 1,024 locks: two that meet in one are judged after one another. */
+/** Domains share 1,024 locks. Two domains with the same lock are analyzed one after the other. */
 const DOMAIN_LOCK = "'domain ' || (hashtextextended($1, 0) & 1023)";
 
-/** Takes the domain for the rest of the transaction. False when another analyzer has it. */
+/** Takes the lock of a domain until the transaction ends. @returns false when another analyzer has it */
 export async function tryLockDomain(tx: Tx, domain: string): Promise<boolean> {
   const { rowCount } = await tx.query(`select from ruawatch.locks where name = ${DOMAIN_LOCK} for update skip locked`, [domain]);
   return rowCount === 1;
 }
 
-/** The same, waiting for an analysis that has it: for what a person does, which must not fall into the middle of a judgement. */
+/** Takes the lock of a domain, and waits for an analysis that has it: an operator's command must not fall into the middle of one. */
 export async function lockDomain(tx: Tx, domain: string): Promise<void> {
   await tx.query(`select from ruawatch.locks where name = ${DOMAIN_LOCK} for update`, [domain]);
 }
 
-/** The same for several, in one order everywhere. */
+/** Takes the locks of several domains, and waits for the analyses that have them. */
 export async function lockDomains(tx: Tx, domains: readonly string[]): Promise<void> {
   await tx.query(
     `select from ruawatch.locks
@@ -39,8 +44,8 @@ export async function lockDomains(tx: Tx, domains: readonly string[]): Promise<v
 }
 
 /**
- * Takes identities of reports for the rest of the transaction, in one order everywhere: two workers with the same report wait for
- * each other.
+ * Takes identities of reports until the transaction ends. A worker with a report of the same identity waits; there is never a row to be
+ * seen.
  * @param identities hexadecimal
  */
 export async function lockIdentities(tx: Tx, identities: readonly string[]): Promise<void> {
@@ -53,8 +58,8 @@ export async function lockSchema(tx: Tx): Promise<void> {
 }
 
 /**
- * Who has tables of ours in use at present, such as a report that runs for hours or a session left open in the middle of a transaction.
- * @returns "analyst (process 4711)", sorted; empty when there is nobody
+ * The sessions that have tables of ours in use, such as a query that runs for hours or a session left open in a transaction.
+ * @returns "analyst (process 4711)", sorted, at most 20; empty when there are none
  */
 export async function sessionsUsing(db: Queryable): Promise<string[]> {
   const { rows } = await db.query<{ who: string }>(
@@ -67,4 +72,26 @@ export async function sessionsUsing(db: Queryable): Promise<string[]> {
       order by who limit 20`,
   );
   return rows.map((row) => row.who);
+}
+
+/**
+ * The lock that each process holds shared while it uses the embedded server; the process that can take it alone is the last one. An advisory
+ * lock, since it must last as long as a session. It is taken in the maintenance database, which people cannot enter (schema/logins.ts).
+ */
+const EMBEDDED_USERS = 0x72756175;
+
+/** Counts this session among the users of the embedded server. */
+export async function joinUsers(session: Pick<Tx, 'query'>): Promise<void> {
+  await session.query('select pg_advisory_lock_shared($1)', [EMBEDDED_USERS]);
+}
+
+/** Counts this session among them no more. */
+export async function leaveUsers(session: Pick<Tx, 'query'>): Promise<void> {
+  await session.query('select pg_advisory_unlock_shared($1)', [EMBEDDED_USERS]);
+}
+
+/** Whether no other session uses the embedded server. Then this one holds the lock alone until it ends: nobody can join meanwhile. */
+export async function isLastUser(session: Pick<Tx, 'query'>): Promise<boolean> {
+  const { rows } = await session.query<{ alone: boolean }>('select pg_try_advisory_lock($1) as alone', [EMBEDDED_USERS]);
+  return rows[0]?.alone === true;
 }

@@ -14,13 +14,7 @@ import { openPool } from '../../shared/runtime/db.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import type { Service } from '../../shared/runtime/service.ts';
 import { loadConfig } from '../../shared/settings/config.ts';
-import {
-  type FindingSummary,
-  readStanding,
-  resetDatabase,
-  summariseFindings,
-  summariseSources,
-} from '../../store/schema/summary.ts';
+import { countPipeline, type FindingSummary, resetDatabase, summariseFindings, summariseSources } from '../../store/demo.ts';
 import { dataDirOf, openContext, openEmbeddedOf } from '../open.ts';
 import { Progress } from '../terminal/progress.ts';
 import { untilSignal } from './start.ts';
@@ -84,7 +78,7 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
   try {
     for (const start of [startAlerter, startAnalyzer, startParser, startPoller]) services.push(start(context));
     for (;;) {
-      const now = await readStanding(context.db);
+      const now = await countPipeline(context.db);
       const done = now.messages - now.received;
       progress.show(
         `${done} of ${world.mails.length} mails, ${now.reports} reports, ${now.records} records`,
@@ -101,11 +95,11 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
       new Date(),
       context.log,
     );
-    while ((await readStanding(context.db)).outbox > 0 && !over) await wait(100);
+    while ((await countPipeline(context.db)).outbox > 0 && !over) await wait(100);
     progress.end();
     const seconds = Math.round((Date.now() - started) / 1000);
     const findings = await summariseFindings(context.db);
-    const standing = await readStanding(context.db);
+    const standing = await countPipeline(context.db);
     const files = readdirSync(alerts).filter((f) => f.endsWith('.eml'));
     for (const line of describeResult({
       world,

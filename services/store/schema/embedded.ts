@@ -31,11 +31,10 @@ import {
   stop,
 } from '../../shared/runtime/embedded-server.ts';
 import { takeLock } from '../../shared/runtime/folder-lock.ts';
+import { isLastUser, joinUsers, leaveUsers } from '../locks.ts';
 import { closeDatabase, MAINTENANCE, restoreReader, setUpLogins } from './logins.ts';
 
 export const DATABASE = 'ruawatch';
-/** A process that uses the server holds this lock shared; the last one to leave, who can take it alone, stops the server. */
-const USERS_LOCK = 0x72756175;
 
 export interface EmbeddedPostgres {
   /** Of the services' login. Over the socket where its path is short enough, so that no other user can stand in between. */
@@ -76,7 +75,7 @@ export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {
     const cluster = { dataDir, owner, binaries: reachableBinaries(installed, dataDir, owner) };
     const { at, secrets } = await bringUp(cluster, options);
     const user = await enter(cluster, at, SERVICES, secrets, MAINTENANCE);
-    await user.query('select pg_advisory_lock_shared($1)', [USERS_LOCK]);
+    await joinUsers(user);
     return {
       url: servicesUrl(cluster, at, secrets),
       readerUrl: `postgres://${READER}:${secrets[READER]}@127.0.0.1:${at.port}/${DATABASE}`,
@@ -105,8 +104,8 @@ async function leave(user: pg.Client, cluster: Cluster, lock: string): Promise<v
   try {
     let alone = false;
     try {
-      await user.query('select pg_advisory_unlock_shared($1)', [USERS_LOCK]);
-      alone = await isAlone(user);
+      await leaveUsers(user);
+      alone = await isLastUser(user);
     } finally {
       await user.end();
     }
@@ -117,11 +116,6 @@ async function leave(user: pg.Client, cluster: Cluster, lock: string): Promise<v
   } finally {
     release();
   }
-}
-
-async function isAlone(user: pg.Client): Promise<boolean> {
-  const { rows } = await user.query<{ alone: boolean }>('select pg_try_advisory_lock($1) as alone', [USERS_LOCK]);
-  return rows[0]?.alone === true;
 }
 
 /** A server that runs and whose logins are set up. */
@@ -236,7 +230,7 @@ async function stopOlder(cluster: Cluster, at: Listening): Promise<void> {
   const client = clientOf({ host: '127.0.0.1', port: at.port, user: SERVICES, password: 'none', database: DATABASE });
   try {
     await client.connect();
-    if (!(await isAlone(client))) {
+    if (!(await isLastUser(client))) {
       throw new PermanentError(
         'embedded_older',
         `An older ruawatch uses the embedded Postgres in ${cluster.dataDir}, which lets every local user in: stop it, then start this one, which closes it.`,

@@ -1,12 +1,16 @@
-import type { Queryable } from '../../shared/runtime/db.ts';
+import type { Queryable } from '../shared/runtime/db.ts';
 
-/** How far a pipeline has come: what still waits somewhere between the mailbox and the last alert mail. */
-export interface Standing {
+/*
+ * What the demo shows, and how it starts over. Nothing else uses it.
+ */
+
+/** How far the pipeline has come: what is stored, and what still waits between the mailbox and the last alert mail. */
+export interface PipelineCounts {
   messages: number;
   received: number;
   reports: number;
   records: number;
-  /** Reports whose mails wait to be verified. */
+  /** Reports that wait for the verification of their mails. */
   unverified: number;
   analysis: number;
   events: number;
@@ -14,8 +18,8 @@ export interface Standing {
 }
 
 /** Counts what has arrived and what still waits. */
-export async function readStanding(db: Queryable): Promise<Standing> {
-  const { rows } = await db.query<Standing>(
+export async function countPipeline(db: Queryable): Promise<PipelineCounts> {
+  const { rows } = await db.query<PipelineCounts>(
     `select (select count(*) from ruawatch.messages) as messages,
             (select count(*) from ruawatch.messages where state = 'received') as received,
             (select count(*) from ruawatch.reports where superseded_by is null) as reports,
@@ -39,7 +43,9 @@ export interface SourceSummary {
 
 const CLASS_ORDER = ['authorized', 'forwarded', 'misaligned', 'unauthorized', 'unknown'];
 
-/** The sources of every domain by what trusted reports tell, its unauthorized networks gathered in one line; by class, largest first. */
+/**
+ * The sources of every domain according to trusted reports, by class, the largest first. The unauthorized networks of a domain are one line.
+ */
 export async function summariseSources(db: Queryable): Promise<SourceSummary[]> {
   const { rows } = await db.query<SourceSummary>(
     `select s.domain, s.source, s.class, s.why, sum(d.messages) as messages, sum(d.passed) as passed
@@ -70,7 +76,7 @@ export interface FindingSummary {
   summary: string;
 }
 
-/** Findings, open ones first, worst first. */
+/** Findings: the open ones first, then by severity. */
 export async function summariseFindings(db: Queryable): Promise<FindingSummary[]> {
   const { rows } = await db.query<FindingSummary>(
     `select finding_key, domain, kind, subject, severity, state, summary from dmarc.findings
@@ -79,7 +85,7 @@ export async function summariseFindings(db: Queryable): Promise<FindingSummary[]
   return rows;
 }
 
-/** Empties a database of everything ruawatch keeps in it, its queue included: the demo begins anew each time. */
+/** Drops everything that ruawatch keeps in a database, its queue included: each run of the demo starts with an empty one. */
 export async function resetDatabase(db: Queryable): Promise<void> {
   await db.query('drop schema if exists dmarc, ruawatch, ruawatch_queue cascade');
 }
