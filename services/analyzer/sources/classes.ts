@@ -82,12 +82,13 @@ function infer(window: SourceWindow): SourceClass {
   }
   const inferred = name === 'forwarded' && !saidToForward(sum) && sum.forwarded < part;
   const confidence = bound * witnessed(witnesses(rows)) * (inferred ? LISTED : 1);
-  if (name === 'authorized' && looksLikeForwarding(window, sum)) {
+  const forwarding = name === 'authorized' ? forwardingIn(window, sum) : null;
+  if (forwarding !== null) {
     return {
       source,
       class: 'forwarded',
       confidence: stated(confidence * INFERRED),
-      why: `${number(sum.passed)} of ${seen} pass by the domain's own signature while SPF never aligns, and they are a small part of its mail: probably a forwarder. If it is a sender of yours, add it to SPF or ignore this.`,
+      why: `${number(sum.passed)} of ${seen} pass by the domain's own signature while SPF never aligns, and ${forwarding}: probably a forwarder. If it is a sender of yours, add it to SPF or ignore this.`,
     };
   }
   return { source, class: name, confidence: stated(confidence), why: WHY[name](window, sum, part, seen) };
@@ -145,19 +146,22 @@ function named({ source, sender }: SourceWindow): string {
 }
 
 /**
- * Of a source that passes by the signature alone: what the catalogue knows it as, else whose signature it is, where reports name the selector;
- * else where its mail ends (forwarding.ts). And how small a part of the domain's mail it is. Only a part of the mailboxes is told of by reporters
- * whose word decides; a forwarder to one of the others looks as widely read as the domain itself, and its signature still tells.
+ * What makes a source that passes by the signature alone look like a forwarder; null when nothing does. That is what the catalogue knows it
+ * as, else whose signature it is, where reports name the selector; else where its mail ends (forwarding.ts); and how small a part of
+ * the domain's mail it is. Only a part of the mailboxes is told of by reporters whose word decides: a forwarder to one of the others
+ * looks as widely read as the domain itself, and its signature still tells.
  */
-function looksLikeForwarding(window: SourceWindow, sum: Counts): boolean {
-  if (!passesBySignature(sum)) return false;
-  if (passesOn(window.sender)) return true;
+function forwardingIn(window: SourceWindow, sum: Counts): string | null {
+  const small = 'they are a small part of its mail';
+  if (!passesBySignature(sum)) return null;
+  if (passesOn(window.sender)) return small;
   // A mailbox provider forwards for its users, and so may whoever has a name at a hoster; other services send.
-  if (window.sender !== null && window.sender.kind !== 'mailbox_provider' && !isNetwork(window.source)) return false;
+  if (window.sender !== null && window.sender.kind !== 'mailbox_provider' && !isNetwork(window.source)) return null;
   const size = sizeOf(window.rows, window.domainDays);
-  if (window.keys !== null && window.keys.own >= MOSTLY) return false;
-  if (window.keys !== null && window.keys.another >= MOSTLY && size >= 0) return true;
-  return forwardingOdds(window.rows, window.reporterDays) + size > 0;
+  if (window.keys !== null && window.keys.own >= MOSTLY) return null;
+  if (window.keys !== null && window.keys.another >= MOSTLY && size >= 0)
+    return 'far more comes from elsewhere with the same key';
+  return forwardingOdds(window.rows, window.reporterDays) + size > 0 ? small : null;
 }
 
 /** Whether it may be a forwarder by what is seen of it alone, so that it is worth asking whose keys it signs with. */

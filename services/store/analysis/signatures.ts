@@ -53,7 +53,10 @@ export async function loadFailedChecks(
 const SELECTOR_REPORTS = 200;
 const SELECTOR_RECORDS = 50_000;
 
-/** SQL: the messages of each source by the selector of their aligned signature, of the domain $1 since the day $2, as the reporters $3 tell. */
+/**
+ * SQL: the messages of each source by the selector of their aligned signature, of the domain $1 since the day $2, as the
+ * reporters $3 tell.
+ */
 const BY_SELECTOR = `told as materialized (
        select report_key, begin_at from ruawatch.reports
         where domain = $1 and begin_at >= $2::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
@@ -116,9 +119,10 @@ export interface Keys {
 }
 
 /**
- * With whose keys the sources of a domain sign as the domain since `from`, by the selectors in the newest reports. Who passes mail on bears the signature of its
- * author, from whom much more comes with the same. Where SPF now and then does not pass for a service, its mail is another source, its network: what comes from
- * one network under one selector counts as the largest source of it. A source of which no report tells a selector is left out.
+ * With whose keys the sources of a domain sign as the domain since `from`, by the selectors in the newest reports. Who passes mail on
+ * bears the signature of its author, from whom much more comes with the same. Where SPF now and then does not pass for a service, its
+ * mail is another source, its network: what comes from one network under one selector counts as the largest source of it. A source of
+ * which no report tells a selector is left out.
  * @param from YYYY-MM-DD
  * @param reporters whose reports are read: those who decide
  */

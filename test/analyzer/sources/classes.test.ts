@@ -68,6 +68,7 @@ describe('classify', () => {
       expect(classOf(even, {})).toBe('authorized');
       expect(classOf(even, { keys: ANOTHERS })).toBe('forwarded');
       expect(classOf(atOne, { keys: ANOTHERS })).toBe('forwarded');
+      expect(classify(sourceWindow(even, { keys: ANOTHERS })).why).toMatch(/far more comes from elsewhere with the same key/);
     });
 
     test('who has a key of its own is a sender, also one with readers at one receiver', () => {
