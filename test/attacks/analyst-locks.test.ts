@@ -102,7 +102,7 @@ test('reports are read, judged and told while an analyst holds every lock he can
   const watched = (async () => {
     while (watching) {
       const { rows } = await watcher.query<{ a: number; b: number; n: number }>(
-        `select classid::bigint::int as a, objid::bigint::int as b, objsubid as n from pg_locks l join pg_stat_activity s using (pid)
+        `select classid::bigint::bit(32)::int as a, objid::bigint::bit(32)::int as b, objsubid as n from pg_locks l join pg_stat_activity s using (pid)
           where locktype = 'advisory' and s.usename <> current_user and s.datname = current_database()`,
       );
       for (const { a, b, n } of rows) {

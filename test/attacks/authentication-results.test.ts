@@ -47,6 +47,13 @@ const LIES: [string, string[]][] = [
   ],
   ['of another server', [OURS, FORGED.replace(ID, 'mx.evil.example')]],
   ['as ARC', [OURS, ARC]],
+  [
+    'as Microsoft 365 writes it, with nobody named first and the recipient further behind',
+    [
+      OURS,
+      `Authentication-Results: spf=pass (sender IP is 192.0.2.66) smtp.mailfrom=evil.example; ${ID}; dkim=pass (signature was verified) header.d=reporter.example;${ID}; dmarc=pass action=none header.from=reporter.example;compauth=pass reason=100`,
+    ],
+  ],
   ['with nothing of ours above', [OURS, NOTHING, FORGED]],
   ['for another author', [OURS, results('dmarc=pass header.from=evil.example')]],
 ];

@@ -22,10 +22,11 @@ const PROOF =
   'Authentication-Results: mx.victim.example; dkim=pass header.d=reporter.example; dmarc=pass header.from=reporter.example';
 const RECEIVED = 'Received: from out.reporter.example by mx.victim.example with ESMTPS id 1; Wed, 2 Sep 2026 00:00:00 +0000';
 
-/** A lie in the reporter's name, as text that the reader finds by its first bytes. */
-const LIE = reportXml({ id: 'lie', rows: [{ ip: '203.0.113.66', count: 9_000 }] }).replace(/\n/g, ' ');
+/** A lie in the reporter's name, as text that the reader finds by its first bytes: each another report. */
+const lie = () => reportXml({ id: `lie-${serial++}`, rows: [{ ip: '203.0.113.66', count: 9_000 }] }).replace(/\n/g, ' ');
 /** The same as a part of a multipart with the boundary `evil`. */
-const EVIL = `--evil\r\nContent-Type: application/gzip\r\nContent-Transfer-Encoding: base64\r\n\r\n${gzipSync(LIE).toString('base64')}\r\n--evil--\r\n`;
+const evil = () =>
+  `--evil\r\nContent-Type: application/gzip\r\nContent-Transfer-Encoding: base64\r\n\r\n${gzipSync(lie()).toString('base64')}\r\n--evil--\r\n`;
 
 const signed = (mail: Buffer, headers: readonly string[] = OVERSIGNED) => dkimSigned(mail, { domain: REPORTER, key, headers });
 let serial = 0;
@@ -39,19 +40,19 @@ const bytes = (mail: string) => Buffer.from(mail, 'latin1');
  * Every one of these verifies for whoever takes the mail apart in another way.
  */
 const LIES: [string, () => Buffer][] = [
-  ['a line of one blank in a folded field', () => onTop([`X-Junk: a\r\n \r\n ${LIE}`], signed(honest()))],
-  ['a line of a tab in a folded field', () => onTop([`X-Junk: a\r\n\t\r\n ${LIE}`], signed(honest()))],
+  ['a line of one blank in a folded field', () => onTop([`X-Junk: a\r\n \r\n ${lie()}`], signed(honest()))],
+  ['a line of a tab in a folded field', () => onTop([`X-Junk: a\r\n\t\r\n ${lie()}`], signed(honest()))],
   [
     'a field with a name that readers may not know, and a Content-Type on top',
     () =>
       onTop(
-        ['Content-Type: multipart/mixed; boundary="evil"', `ICAg!: a\r\n ${EVIL.replace(/\r\n/g, '\r\n ')}`],
+        ['Content-Type: multipart/mixed; boundary="evil"', `ICAg!: a\r\n ${evil().replace(/\r\n/g, '\r\n ')}`],
         signed(honest()),
       ),
   ],
-  ['a name with a slash before a lie', () => onTop([`a/b: x\r\n ${LIE}`, 'Content-Type: text/xml'], signed(honest()))],
-  ['bare CR as line ends in a field', () => onTop([`X-Junk: a\r\r${LIE}`], signed(honest()))],
-  ['bare LF among CRLF', () => onTop([`X-Junk: a\n\n${LIE}`], signed(honest()))],
+  ['a name with a slash before a lie', () => onTop([`a/b: x\r\n ${lie()}`, 'Content-Type: text/xml'], signed(honest()))],
+  ['bare CR as line ends in a field', () => onTop([`X-Junk: a\r\r${lie()}`], signed(honest()))],
+  ['bare LF among CRLF', () => onTop([`X-Junk: a\n\n${lie()}`], signed(honest()))],
   ['a NUL in a field', () => onTop(['Content-Type: text/xml\0', 'X-Junk: a'], signed(honest()))],
   ['a blank line first', () => bytes(`\r\n${text(signed(honest()))}`)],
   ['a line that only begins like one of an mbox', () => bytes(`From here\r\n${text(signed(honest()))}`)],

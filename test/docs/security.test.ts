@@ -1,6 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import {
+  contradictedQuery,
+  domainQuery,
+  forgedQuery,
+  policyQuery,
+  recordsQuery,
+  reportsQuery,
+  subdomainQuery,
+} from '../../services/store/findings/findings.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const read = (name: string) => readFileSync(path.join(ROOT, name), 'utf8');
@@ -36,6 +45,23 @@ describe('what SECURITY.md and docs/trust.md say of the code', () => {
       for (const [call, , argument] of read(file).matchAll(/\.query(<[^(]*>)?\(\s*([^\n]{0,200})/g)) {
         expect(argument, `${file}: ${call}`).toMatch(/^(['"])[^$]*?\1/);
       }
+    }
+  });
+
+  test('the queries that alerts show hold values as quoted literals', () => {
+    const evil = "x'; drop table dmarc.findings; --\\'";
+    const queries = [
+      contradictedQuery(evil, evil, evil, evil),
+      domainQuery(evil),
+      forgedQuery(evil, evil, evil, evil),
+      policyQuery(evil, evil, evil),
+      recordsQuery({ domain: evil, sources: [evil], from: evil, to: evil, rows: 'all' }),
+      reportsQuery(evil, evil, evil),
+      subdomainQuery(evil, evil, evil),
+    ];
+    for (const query of queries) {
+      expect(query).toContain('drop table');
+      expect(query.replace(/'(?:[^']|'')*'/g, '?')).not.toMatch(/drop table|'/);
     }
   });
 
