@@ -2,16 +2,16 @@ import { PROBLEMS_PER_CODE } from './limits.ts';
 import type { Problem } from './model.ts';
 
 /**
- * What was odd about one report. Bounded: a report of a million records, each odd in the same way, yields a few sentences and a
- * number. Equal sentences are told once.
+ * What was odd about one report. Bounded: a report of a million records, each odd in the same way, yields a few sentences and a number.
+ * Equal sentences are listed once.
  */
 export class Problems {
-  /** How often something odd was told, equal sentences included. */
-  told = 0;
+  /** How many problems were reported, equal sentences included. */
+  reported = 0;
   private readonly byCode = new Map<string, { sentences: Set<string>; more: number }>();
 
   add(code: string, message: string): void {
-    this.told++;
+    this.reported++;
     const entry = this.byCode.get(code);
     if (entry === undefined) {
       this.byCode.set(code, { sentences: new Set([message]), more: 0 });
@@ -24,7 +24,7 @@ export class Problems {
     }
   }
 
-  /** In the order their codes first came up. */
+  /** The problems, in the order in which their codes first occurred. */
   list(): Problem[] {
     const out: Problem[] = [];
     for (const [code, { sentences, more }] of this.byCode) {

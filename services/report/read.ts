@@ -1,42 +1,40 @@
-import { AggregateBuilder } from './aggregate/builder.ts';
 import type { NameHint } from './aggregate/metadata.ts';
 import { SNIFF_LENGTH, sniff } from './container/sniff.ts';
 import { type Payload, Unpacker } from './container/unpack.ts';
 import { failureOf, feedbackFields, isAuthFailure, isNotice, noticeOf, originalOf } from './failure/failure.ts';
 import { type Limits, Refusal, withDefaults } from './limits.ts';
-import { type Charset, Decoder, detectCharset } from './mail/charset.ts';
+import { Decoder, detectCharset } from './mail/charset.ts';
 import { isCompoundFile } from './mail/compound.ts';
 import { decodeBody, type Mail, type MailHead, type MimePart, readMail } from './mail/mime.ts';
 import { readMsg } from './mail/msg.ts';
 import type { AggregateReport, FailureReport, Problem, ReadEvent } from './model.ts';
 import { excerpt } from './text.ts';
 import { claimsTlsReport, readTlsReports } from './tlsrpt.ts';
-import { NotWellFormed, XmlReader } from './xml/reader.ts';
-import { Salvager } from './xml/salvage.ts';
+import { readDocuments } from './xml/documents.ts';
 
-/** Records a batch when the caller does not say: what a COPY into Postgres likes best. */
+/** Records in one batch by default: the fastest size for COPY into Postgres. */
 export const DEFAULT_BATCH = 5_000;
 
 /** How to read. */
 export interface ReadOptions {
   /** Limits other than the defaults. */
   limits?: Partial<Limits>;
-  /** Records a batch. */
+  /** Records in one batch. */
   batch?: number;
   /** File name, when the bytes are a file. */
   name?: string;
 }
 
-/** Characters of a body that are decoded to see what it is. */
+/** Bytes of a body that are decoded to find out what it is. */
 const PEEK = 2 * SNIFF_LENGTH;
 /** A report's file name: receiver!domain!begin!end (RFC 7489 section 7.2.1.1, RFC 9990 section 5.3). */
 const REPORT_NAME = /![^!]*!(\d{9,11})!(\d{9,11})(?=[!.]|$)/;
 const REPORT_SUBJECT = /report[\s_-]*domain\s*:/i;
 
 /**
- * Reads one mail, also as Outlook saves it (.msg), or one bare file (XML, gzip, zip, tar, JSON; the bytes decide), as a stream of
- * events in bounded memory: records in batches, then their report; TLS and failure reports; what is refused, with a code; `nothing`
- * when there is no report of any kind. Nothing that was delivered makes it throw.
+ * Reads one mail, also in Outlook's format (.msg), or one bare file (XML, gzip, zip, tar, JSON; the bytes decide), as a stream of events
+ * in bounded memory: records in batches, then their report; TLS and failure reports; refusals with a code; `nothing` when there is no
+ * report of any kind. Never throws because of what was delivered.
  */
 export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): AsyncGenerator<ReadEvent> {
   const limits = withDefaults(options.limits);
@@ -50,24 +48,12 @@ export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): 
   }
 }
 
-/** Whoever gets a mail can pass it on in one of his own, and servers send back what they cannot deliver: both then sign another's words. */
-const FORWARDED = 'the report stands in a mail that was forwarded in it, or sent back';
-/** Many signers leave the fields out that name the only part. */
-const NAMED = 'the report has its dates from the name of the attachment alone, which anybody could have changed';
+/** Anybody can forward a mail in one of their own, and servers return undeliverable mail: both then sign what another wrote. */
+const FORWARDED = 'the report is in a mail that was forwarded or returned inside it';
+/** Many signers do not sign the fields that hold the name of the only part. */
+const NAMED = 'the dates of the report come from the name of the attachment alone, which anybody could have changed';
 
-/** The text of one payload as it is being read. */
-interface Source {
-  payload: Payload;
-  found: Charset;
-  decoder: Decoder;
-  /** Characters before the document being read. */
-  offset: number;
-  /** The beginning of that document, already taken out of the payload. */
-  carried: string;
-}
-
-type Chunks = Iterator<Buffer> | AsyncIterator<Buffer>;
-
+/** The reading of one mail or file. */
 class Reading {
   /** The payload being read. */
   part = 0;
@@ -79,9 +65,9 @@ class Reading {
   private readonly limits: Limits;
   private readonly batch: number;
   private readonly unpacker: Unpacker;
-  /** Something was told about a payload: the mail is not `nothing`. */
-  private told = false;
-  /** The best reason for `nothing` so far. */
+  /** An event was yielded for a payload: the mail is not `nothing`. */
+  private reported = false;
+  /** The most specific reason for `nothing` so far. */
   private nothing: Problem = { code: 'no_report', message: 'The mail holds no report.' };
   private promising = false;
 
@@ -107,9 +93,9 @@ class Reading {
       if (mail === null) this.nothing = { code: 'not_a_mail', message: 'The file is neither a mail nor a report.' };
       else yield* this.mail(mail);
     }
-    if (this.told) return;
+    if (this.reported) return;
     if (this.promising) {
-      const message = `The mail calls itself a report, and none can be found in it. ${this.nothing.message}`;
+      const message = `The mail claims to be a report, but holds none. ${this.nothing.message}`;
       yield { type: 'refused', part: this.part, name: this.name, problem: { code: 'report_not_found', message } };
     } else {
       yield { type: 'nothing', problem: this.nothing };
@@ -137,7 +123,7 @@ class Reading {
     }
   }
 
-  /** ARF reports (RFC 5965): of DMARC failures (RFC 6591, RFC 9991), or of something that is not our business. */
+  /** ARF reports (RFC 5965): of DMARC failures (RFC 6591, RFC 9991), or of something else, which is ignored. */
   private *feedback(mail: Mail, parts: readonly MimePart[]): Generator<ReadEvent> {
     for (const [index, part] of parts.entries()) {
       this.name = part.name;
@@ -160,7 +146,7 @@ class Reading {
     }
   }
 
-  /** The head of the mail that a feedback part is about: attached whole, or its header alone. */
+  /** The head of the mail that a feedback part is about, which is attached whole or as its header alone. */
   private original(mail: Mail, part: MimePart, index: number): MailHead | null {
     const whole = mail.mails.filter(({ forwarded }) => forwarded === part.forwarded + 1);
     const found = whole[index] ?? whole[0];
@@ -170,9 +156,9 @@ class Reading {
     return header === undefined ? null : originalOf(decodeBody(header.bytes, header.encoding), 0, this.limits);
   }
 
-  /** A failure notice in words, as cPanel and others send it. */
+  /** A failure notice in prose, as cPanel and others send it. */
   private *notice(mail: Mail, part: MimePart): Generator<ReadEvent> {
-    if (part.type !== 'text/plain' || part.forwarded > 0 || this.told) return;
+    if (part.type !== 'text/plain' || part.forwarded > 0 || this.reported) return;
     if (!isNotice(decodeBody(part.bytes.subarray(0, PEEK), part.encoding).toString('latin1'))) return;
     try {
       yield this.failure(part.name, noticeOf(decodeBody(part.bytes, part.encoding), mail, this.limits));
@@ -228,7 +214,7 @@ class Reading {
       }
       text += decoder.end();
       if (!claimsTlsReport(text)) {
-        if (!this.told) this.nothing = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
+        if (!this.reported) this.nothing = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
         return;
       }
       if (decoder.replaced) {
@@ -236,104 +222,28 @@ class Reading {
       }
       for (const report of readTlsReports(text, hintOf(payload.name) ?? hintOf(this.container), this.limits)) {
         report.problems.push(...payload.problems.list());
-        this.told = true;
+        this.reported = true;
         yield { type: 'tlsrpt', part: this.part++, name: payload.name, report };
       }
-      if (!this.told) this.nothing = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
+      if (!this.reported) this.nothing = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       yield this.refused(payload.name, problemOf(error));
     }
   }
 
-  /** One XML payload: mostly one document, but several may stand one after the other. */
   private async *xml(payload: Payload, charset: string | null): AsyncGenerator<ReadEvent> {
-    const found = detectCharset(payload.head, charset);
-    const source: Source = { payload, found, decoder: new Decoder(found), offset: 0, carried: '' };
-    const chunks = payload.open();
-    const iterator = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
-    try {
-      for (let documents = 1; yield* this.document(source, iterator); documents++) {
-        if (documents >= this.limits.members) {
-          throw new Refusal('too_many_members', `More than ${this.limits.members} documents stand in one file.`);
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      yield this.refused(payload.name, problemOf(error));
-    } finally {
-      await iterator.return?.();
+    const hint = hintOf(payload.name) ?? hintOf(this.container);
+    for await (const found of readDocuments(payload, { limits: this.limits, batch: this.batch, charset, hint })) {
+      if (found.type === 'records') yield { type: 'records', part: this.part, begin: found.begin, records: found.records };
+      else if (found.type === 'report') {
+        const { report } = found;
+        this.reported = true;
+        yield { type: 'report', part: this.part++, name: payload.name, report, doubt: this.doubtOf(report) };
+      } else if (found.type === 'refused') yield this.refused(payload.name, problemOf(found.refusal));
+      else if (!this.reported)
+        this.nothing = { code: 'not_a_report', message: 'The attachment is XML, but holds no feedback element.' };
     }
-  }
-
-  /** Reads one document from where the last one ended; true when another one follows. */
-  private async *document(source: Source, chunks: Chunks): AsyncGenerator<ReadEvent, boolean> {
-    const { payload, found, decoder } = source;
-    const part = this.part;
-    const builder = new AggregateBuilder(this.limits, this.batch, hintOf(payload.name) ?? hintOf(this.container));
-    const strict = new XmlReader(builder, this.limits);
-    let broken: NotWellFormed | null = null;
-    try {
-      strict.write(source.carried);
-      for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
-        strict.write(decoder.write(next.value));
-        for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: builder.beginAt, records };
-      }
-      strict.write(decoder.end());
-      strict.end();
-    } catch (error) {
-      if (!(error instanceof NotWellFormed)) throw error;
-      broken = error;
-    }
-    let salvaged = decoder.replaced;
-    let another = false;
-    if (broken !== null && builder.ended) {
-      const rest = strict.rest(broken.resume)?.trimStart() ?? '';
-      another = /^<[^/]/.test(rest);
-      salvaged ||= !another;
-      if (another) {
-        builder.problems.add('several_documents', 'Another document follows the report in the same file; it is read by itself.');
-        source.offset += broken.resume;
-        source.carried = rest;
-      } else {
-        builder.problems.add(
-          'trailing_data',
-          `Something follows the end of the report (${excerpt(broken.message, 80)}); it was not read.`,
-        );
-      }
-    } else if (broken !== null) {
-      salvaged = true;
-      builder.problems.add(
-        'not_well_formed',
-        `The report is not well-formed XML (${excerpt(broken.message, 120)}); what is whole was read.`,
-      );
-      yield* this.salvage(source, builder, source.offset + broken.resume, part);
-    }
-    if (!builder.started) {
-      if (!this.told) this.nothing = { code: 'not_a_report', message: 'The attachment is XML, but holds no feedback element.' };
-      return false;
-    }
-    if (decoder.replaced) {
-      builder.problems.add('bytes_replaced', `The report holds bytes that are not ${found.encoding}; they were replaced.`);
-    }
-    if (found.unknown !== null) {
-      builder.problems.add(
-        'charset_unknown',
-        `The charset ${excerpt(found.unknown, 60)} is not known; the report is read as UTF-8.`,
-      );
-    }
-    for (const problem of payload.problems.list()) builder.problems.add(problem.code, problem.message);
-    try {
-      const report = builder.finish(salvaged);
-      for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: report.begin, records };
-      this.told = true;
-      this.part++;
-      yield { type: 'report', part, name: payload.name, report, doubt: this.doubtOf(report) };
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      yield this.refused(payload.name, problemOf(error));
-    }
-    return another;
   }
 
   private doubtOf({ problems }: AggregateReport): string | null {
@@ -342,28 +252,13 @@ class Reading {
     return this.mimePart.whole && problems.some(({ code }) => code === 'date_range_from_name') ? NAMED : null;
   }
 
-  private async *salvage(source: Source, builder: AggregateBuilder, resume: number, part: number): AsyncGenerator<ReadEvent> {
-    const salvager = new Salvager(builder, this.limits);
-    const decoder = new Decoder(source.found);
-    let skip = resume;
-    for await (const chunk of source.payload.open()) {
-      const text = decoder.write(chunk);
-      if (skip < text.length) salvager.write(skip > 0 ? text.slice(skip) : text);
-      skip = Math.max(0, skip - text.length);
-      for (const records of builder.batches.splice(0)) yield { type: 'records', part, begin: builder.beginAt, records };
-      if (salvager.stopped) return;
-    }
-    salvager.write(decoder.end());
-    salvager.end();
-  }
-
   private refused(name: string | null, problem: Problem): ReadEvent {
-    this.told = true;
+    this.reported = true;
     return { type: 'refused', part: this.part++, name, problem };
   }
 
   private failure(name: string | null, report: FailureReport): ReadEvent {
-    this.told = true;
+    this.reported = true;
     return { type: 'failure', part: this.part++, name, report };
   }
 }

@@ -31,7 +31,7 @@ export function* readTlsReports(text: string, hint: NameHint | null, limits: Lim
   let at = skipBlank(text, 0);
   for (let documents = 0; at < text.length; documents++) {
     if (documents >= limits.members) {
-      throw new Refusal('too_many_members', `More than ${limits.members} documents stand in one file.`);
+      throw new Refusal('too_many_members', `More than ${limits.members} documents in one file.`);
     }
     const { value, next } = readJson(text, at, limits);
     const more = next < text.length && (text[next] === '{' || text[next] === '[');
@@ -58,12 +58,15 @@ class Reader {
     const contact_info = this.text(pick(document, 'contact-info'));
     const report_id = this.text(pick(document, 'report-id'));
     if (org_name === null && contact_info === null && report_id === null) {
-      throw new Refusal('metadata_missing', 'The report says neither who made it nor its id, so it cannot be told from others.');
+      throw new Refusal(
+        'metadata_missing',
+        'The report says neither who made it nor its id, so it cannot be told apart from others.',
+      );
     }
     const { begin, end } = this.range(pick(document, 'date-range'), hint);
     const policies = this.policies(pick(document, 'policies'));
     if (trailing) problems.add('trailing_data', 'Something that is no JSON follows the end of the report; it was not read.');
-    if (report_id === null) problems.add('report_id_missing', 'The report has no report-id; its content stands in for it.');
+    if (report_id === null) problems.add('report_id_missing', 'The report has no report-id; its content is used instead.');
     const content_hash = sha256([org_name, contact_info, report_id, begin, end, policies]);
     const domains = [...new Set(policies.map((policy) => policy.policy_domain ?? ''))].sort();
     const reporter = (org_name ?? contact_info ?? '').toLowerCase();

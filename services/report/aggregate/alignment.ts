@@ -1,13 +1,13 @@
 import type { DkimAuth, PolicyPublished, SpfAuth } from '../model.ts';
 import { isPublicSuffix, normalDomain, organizationalDomain } from '../orgdomain.ts';
 
-/** What alignment looks at of a record. */
+/** The parts of a record that alignment depends on. */
 export interface Authenticated {
   header_from: string | null;
   auth: { dkim: readonly DkimAuth[]; spf: readonly SpfAuth[] };
 }
 
-/** What alignment looks at of a policy. */
+/** The parts of a policy that alignment depends on. */
 export type AlignmentPolicy = Pick<PolicyPublished, 'domain' | 'adkim' | 'aspf' | 'discovery_method'>;
 
 /** Our own verdict on a record. */
@@ -21,12 +21,12 @@ export interface Alignment {
  *
  * Strict (`s`) compares whole names, relaxed (`r`, and anything else, it being the default) organizational domains. These come
  * from the public suffix list (RFC 7489 section 3.2) when `discovery_method` is `psl` or absent. For `treewalk` the receiver
- * walked the DNS (RFC 9989 section 4.10), which a reader of reports cannot repeat for a day gone by. The report does name the
- * domain at which the walk found the policy: names at or below it share an organizational domain, unless it is a public suffix
- * (a PSD record speaks for many organizations); other names are compared by the public suffix list. This differs from a true walk only
- * where a domain below the organizational one publishes `psd=n`, or a record was found at a name under a suffix the list does not have.
+ * walked the DNS (RFC 9989 section 4.10), which cannot be repeated for a past day. The report names the domain at which the walk found
+ * the policy: names at or below it share an organizational domain, unless it is a public suffix (a PSD record speaks for many
+ * organizations); other names are compared by the public suffix list. This differs from a true walk only where a domain below the
+ * organizational one publishes `psd=n`, or a record was found at a name under a suffix that the list does not have.
  *
- * A record without `header_from` is judged as if the policy domain stood there: the policy was found for it.
+ * A record without `header_from` is evaluated with the policy domain in its place: the policy was found for that domain.
  */
 export class Aligner {
   private readonly strictDkim: boolean;
@@ -45,7 +45,7 @@ export class Aligner {
         : null;
   }
 
-  /** The name the record is judged against: RFC5322.From, or the policy domain when the report does not say. */
+  /** The name that the record is evaluated against: RFC5322.From, or the policy domain when the report does not say. */
   author(record: Authenticated): string | null {
     return record.header_from ?? this.policyDomain;
   }
@@ -61,7 +61,7 @@ export class Aligner {
   }
 
   /**
-   * Whether two names belong to one organization, whatever the mode of the policy: what decides between "own" and "foreign".
+   * Whether two names belong to one organization, whatever the alignment mode: what separates "own" from "foreign".
    */
   related(domain: string, author: string): boolean {
     if (domain === author || organizationalDomain(domain) === organizationalDomain(author)) return true;
@@ -74,7 +74,7 @@ export class Aligner {
   }
 
   /** Both verdicts. DMARC passes if either is true (RFC 9989 section 4.4): see `dmarcPass`. */
-  judge(record: Authenticated): Alignment {
+  evaluate(record: Authenticated): Alignment {
     const author = this.author(record);
     let dkim_aligned = false;
     for (const signature of record.auth.dkim) {

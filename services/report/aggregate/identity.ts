@@ -2,7 +2,7 @@ import { createHash, type Hash, hash } from 'node:crypto';
 import type { AggregateRecord } from '../model.ts';
 import { organizationalDomain } from '../orgdomain.ts';
 import { domainOf, isReserved } from '../reporters/reporters.ts';
-import type { Preamble } from './metadata.ts';
+import type { ReportMetadata } from './metadata.ts';
 
 /** Separators of the canonical form; none can occur in a value, as XML forbids them. */
 const FIELD = '\x1f';
@@ -12,11 +12,12 @@ const GROUP = '\x1d';
 const GATHERED = 32_768;
 
 /**
- * The content hash of a report, over its records as they come and its preamble last: fields in a fixed order, repeated ones in
- * theirs, so that neither white space nor encoding nor the order of different siblings changes it. What we conclude is not part of it.
+ * The content hash of a report, over its records as they come and its metadata last. Fields are in a fixed order, repeated ones in
+ * document order, so that neither white space nor encoding nor the order of different siblings changes the hash. Our own conclusions are
+ * not part of it.
  */
 export class ContentHash {
-  /** Of a long report: a short one is hashed at once, which spares the object. */
+  /** For a long report; a short one is hashed in one go, which spares the object. */
   private hash: Hash | null = null;
   private gathered = '';
 
@@ -34,16 +35,16 @@ export class ContentHash {
   }
 
   /** SHA-256, hex. */
-  finish(preamble: Preamble, begin: number, end: number): string {
-    const { policy } = preamble;
+  finish(metadata: ReportMetadata, begin: number, end: number): string {
+    const { policy } = metadata;
     const fields = [
-      preamble.version,
-      preamble.org_name,
-      preamble.org_email,
-      preamble.extra_contact_info,
-      preamble.report_id,
-      preamble.generator,
-      preamble.errors.join(ITEM),
+      metadata.version,
+      metadata.org_name,
+      metadata.org_email,
+      metadata.extra_contact_info,
+      metadata.report_id,
+      metadata.generator,
+      metadata.errors.join(ITEM),
       begin,
       end,
       policy.domain,
@@ -62,7 +63,7 @@ export class ContentHash {
   }
 }
 
-/** What a record says besides its address and count, in the canonical form. */
+/** Everything a record says but its address and count, in the canonical form. */
 export function restOf(r: AggregateRecord): string {
   let rest = `${FIELD}${r.disposition ?? ''}${FIELD}${r.dkim ?? ''}${FIELD}${r.spf ?? ''}`;
   rest += `${FIELD}${r.header_from ?? ''}${FIELD}${r.envelope_from ?? ''}${FIELD}${r.envelope_to ?? ''}`;
@@ -79,19 +80,20 @@ export function restOf(r: AggregateRecord): string {
 }
 
 /**
- * What tells reporters of one name apart, so that nobody takes the place of another's report by calling himself the same: the domain of the
- * address, unless the name says it, or is one that nobody else can prove (reporters.ts). A proven mail shares one of the two at least.
+ * What distinguishes reporters of the same name, so that nobody can supersede another's report by using the same name: the domain of the
+ * address, unless the name already says it, or is one that nobody else can prove (reporters.ts). A proven mail shares at least one of
+ * the two.
  */
-function besideName({ org_name, org_email }: Preamble): string {
+function besideName({ org_name, org_email }: ReportMetadata): string {
   const domain = org_name === null ? null : domainOf(org_email);
   if (domain === null || isReserved(org_name!)) return '';
   const [name, organization] = [domainOf(org_name), organizationalDomain(domain)];
   return name !== null && organizationalDomain(name) === organization ? '' : `${ITEM}${organization}`;
 }
 
-/** Who reported on what, when, under which id (rule 6 of the design): SHA-256, hex. A report without an id is told by its content. */
-export function identityOf(preamble: Preamble, domain: string, begin: number, end: number, content_hash: string): string {
-  const reporter = (preamble.org_name ?? preamble.org_email ?? '').toLowerCase() + besideName(preamble);
-  const id = preamble.report_id ?? `content ${content_hash}`;
+/** Who reported on what, when, under which id (rule 6 of the design): SHA-256, hex. For a report without an id, its content counts. */
+export function identityOf(metadata: ReportMetadata, domain: string, begin: number, end: number, content_hash: string): string {
+  const reporter = (metadata.org_name ?? metadata.org_email ?? '').toLowerCase() + besideName(metadata);
+  const id = metadata.report_id ?? `content ${content_hash}`;
   return hash('sha256', [reporter, domain, id, begin, end].join(FIELD));
 }

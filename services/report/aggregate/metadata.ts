@@ -5,23 +5,23 @@ import { enumerated, excerpt, trimmed } from '../text.ts';
 import { LAST_SECOND } from '../time.ts';
 import * as el from '../xml/elements.ts';
 
-/** What the file name of a report says (RFC 7489 section 7.2.1.1), for a report that does not say it itself. */
+/** The date range in the file name of a report (RFC 7489 section 7.2.1.1), for a report without one. */
 export interface NameHint {
   begin: number;
   end: number;
 }
 
-/** A value that stands twice: the first one counts, and a second one that differs is told. */
+/** A value that occurs twice: the first one counts, and a second one that differs is listed as a problem. */
 export function firstOf(problems: Problems, known: string | null, value: string | null, what: string): string | null {
   if (known === null) return value;
   if (value !== null && value !== known) {
-    problems.add('repeated_element', `A second ${what} was passed over: ${excerpt(value, 120)}.`);
+    problems.add('repeated_element', `A second ${what} was ignored: ${excerpt(value, 120)}.`);
   }
   return known;
 }
 
-/** What a report says apart from its records: metadata and published policy, as they come. */
-export class Preamble {
+/** What a report says apart from its records: metadata and published policy, as they are read. */
+export class ReportMetadata {
   version: string | null = null;
   org_name: string | null = null;
   org_email: string | null = null;
@@ -50,7 +50,7 @@ export class Preamble {
     this.problems = problems;
   }
 
-  /** Whether the report says anything by which it can be told from others. */
+  /** The report says nothing by which it can be told apart from others. */
   get anonymous(): boolean {
     return this.report_id === null && this.org_name === null && this.org_email === null;
   }
@@ -121,7 +121,7 @@ export class Preamble {
     }
   }
 
-  /** When the report begins and ends; null when neither it nor its name says. */
+  /** When the report begins and ends; null when neither the report nor its file name says. */
   range(hint: NameHint | null): { begin: number; end: number } | null {
     let begin = this.second(this.begin, 'begin');
     let end = this.second(this.end, 'end');
@@ -140,7 +140,7 @@ export class Preamble {
     return { begin: first, end: last };
   }
 
-  /** Seconds since the epoch; fractions ("1337270400.0") are cut off. */
+  /** Seconds since the epoch, without their fraction ("1337270400.0"). */
   private second(text: string | null, what: string): number | null {
     if (text === null) return null;
     const match = /^(\d{1,15})(?:\.\d*)?$/.exec(text);

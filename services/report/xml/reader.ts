@@ -1,4 +1,4 @@
-import { type AggregateBuilder, type Likeness, textTooLong } from '../aggregate/builder.ts';
+import { type AggregateBuilder, type RecordTemplate, textTooLong } from '../aggregate/builder.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import { excerpt } from '../text.ts';
 import { frameOf, Repeats } from './repeats.ts';
@@ -6,9 +6,9 @@ import type { Listener } from './saxes.ts';
 import { Scanner } from './scanner.ts';
 import type { Step } from './shapes.ts';
 
-/** The document is not well-formed: salvage.ts takes over from `resume`. */
+/** The document is not well-formed: salvage.ts continues from `resume`. */
 export class NotWellFormed extends Error {
-  /** Characters of the decoded document, from its start, up to which all that counts has been read. */
+  /** Characters of the decoded document, from its start, up to which everything that counts has been read. */
   readonly resume: number;
 
   constructor(message: string, resume: number) {
@@ -28,14 +28,14 @@ export class XmlReader implements Listener {
   private readonly parser = new Scanner(this);
   private readonly builder: AggregateBuilder;
   private readonly limits: Limits;
-  private readonly repeats = new Repeats<Likeness>();
+  private readonly repeats = new Repeats<RecordTemplate>();
   private depth = 0;
   private attributes = 0;
   /** References seen so far. */
   private references = 0;
   /** Characters since the parser last reported anything: a text, comment or tag that does not end. */
-  private silent = 0;
-  private heard = false;
+  private unreported = 0;
+  private reported = false;
   private begun = false;
   /** Characters given to the parser before `chunk`, and skipped before the document began. */
   private fed = 0;
@@ -45,8 +45,8 @@ export class XmlReader implements Listener {
   private recordStart = 0;
   private resume = 0;
   /**
-   * An end tag was seen whose element is not closed yet. saxes reports an element as ended before it complains that the end tag was
-   * another's, so an element counts as whole only when the next event comes without complaint.
+   * An end tag was seen whose element is not closed yet. saxes reports an element as ended before it reports that the end tag belongs to
+   * another element, so an element counts as whole only once the next event has come without an error.
    */
   private pending = false;
   private closedAt = 0;
@@ -81,17 +81,17 @@ export class XmlReader implements Listener {
     }
     this.previous = this.chunk;
     this.chunk = chunk;
-    this.heard = false;
+    this.reported = false;
     this.parser.write(chunk);
     this.flush();
     this.fed += chunk.length;
-    this.silent = this.heard ? 0 : this.silent + chunk.length;
-    if (this.silent <= this.limits.textLength) return;
+    this.unreported = this.reported ? 0 : this.unreported + chunk.length;
+    if (this.unreported <= this.limits.textLength) return;
     if (this.inReference()) throw new NotWellFormed('a reference that does not end', this.resume);
     throw textTooLong(this.limits);
   }
 
-  /** saxes takes all that follows an unescaped "&" for the name of an entity, markup too, until a ";" comes. */
+  /** saxes takes everything after an unescaped "&" for the name of an entity, markup included, until a ";" follows. */
   private inReference(): boolean {
     const text = this.previous + this.chunk;
     const start = text.indexOf('&', text.lastIndexOf(';') + 1);
@@ -106,7 +106,7 @@ export class XmlReader implements Listener {
     this.parser.close();
   }
 
-  /** What follows position `from` of the document, as far as it has been written; null when that is no longer at hand. */
+  /** What follows position `from` of the document, as far as it has been written; null when it is no longer in memory. */
   rest(from: number): string | null {
     const base = this.skipped + this.fed - this.previous.length;
     return from < base ? null : (this.previous + this.chunk).slice(from - base);
@@ -114,7 +114,7 @@ export class XmlReader implements Listener {
 
   opened(name: string): void {
     if (this.pending) this.flush();
-    this.heard = true;
+    this.reported = true;
     this.attributes = 0;
     if (++this.depth > this.limits.elementDepth) {
       throw new Refusal('xml_too_deep', `The document nests elements more than ${this.limits.elementDepth} deep.`);
@@ -129,24 +129,24 @@ export class XmlReader implements Listener {
 
   closed(): void {
     if (this.pending) this.flush();
-    this.heard = true;
+    this.reported = true;
     this.pending = true;
     this.closedAt = this.parser.position;
   }
 
   repeated(text: string, start: number): number {
     const { repeats, builder } = this;
-    const like = repeats.find(text, start);
-    if (like === null) return 0;
+    const template = repeats.find(text, start);
+    if (template === null) return 0;
     if (this.pending) this.flush();
-    if (!builder.another(like, repeats.ip, repeats.count)) return 0;
-    this.heard = true;
+    if (!builder.addFromTemplate(template, repeats.ip, repeats.count)) return 0;
+    this.reported = true;
     this.closedAt = this.parser.position + repeats.length;
     this.resume = this.skipped + this.closedAt;
     return repeats.length;
   }
 
-  told(text: string, start: number, end: number, steps: readonly Step[]): void {
+  recognised(text: string, start: number, end: number, steps: readonly Step[]): void {
     const { repeats } = this;
     if (!repeats.watching) {
       repeats.forget();
@@ -154,17 +154,17 @@ export class XmlReader implements Listener {
     }
     const frame = frameOf(steps);
     if (frame === null) return;
-    // It was told whole, and the tokenizer complains of nothing behind it.
+    // All of it has been reported, and the tokenizer found nothing wrong after it.
     if (this.pending) this.flush();
     const passing = this.fed > 0;
-    const like = this.builder.likeness(passing);
-    if (like !== null) repeats.learn(frame, text, start, end, like, passing);
+    const template = this.builder.template(passing);
+    if (template !== null) repeats.learn({ frame, text, start, end, conclusion: template, passing });
   }
 
   doctype(): never {
     throw new Refusal(
       'doctype_refused',
-      'The document has a DOCTYPE. A report needs none, and what it could declare is a danger.',
+      'The document has a DOCTYPE. A report needs none, and its declarations would be dangerous.',
     );
   }
 
@@ -187,20 +187,20 @@ export class XmlReader implements Listener {
 
   text(text: string): void {
     if (this.pending) this.flush();
-    this.heard = true;
+    this.reported = true;
     if (text.length > this.limits.textLength) throw textTooLong(this.limits);
     this.builder.text(text);
   }
 
   attribute(length: number): void {
-    this.heard = true;
+    this.reported = true;
     if (length > this.limits.textLength) throw textTooLong(this.limits);
     if (++this.attributes > this.limits.attributes) {
       throw new Refusal('too_many_attributes', `An element of the document has more than ${this.limits.attributes} attributes.`);
     }
   }
 
-  /** The text between two positions of the parser, as far as it is still at hand. */
+  /** The text between two positions of the parser, as far as it is still in memory. */
   private between(from: number, to: number): string {
     const base = this.fed - this.previous.length;
     const text = this.previous + this.chunk;

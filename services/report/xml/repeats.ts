@@ -1,12 +1,12 @@
 import { COUNT, childOf, FEEDBACK, RECORD, ROW, SOURCE_IP } from './elements.ts';
 import { BLANKS, CLOSED, copied, FILLED, OPENED, type Step } from './shapes.ts';
 
-/** Records kept to compare others with, and characters of one: beyond that a record is read like any other. */
+/** Records kept for comparison, and characters in one of them; beyond that a record is read like any other. */
 const KEPT = 1_000;
 const KEPT_LENGTH = 4_096;
-/** A short document is over before it repeats itself much. */
+/** Records before the comparison begins: a short document ends before it repeats itself much. */
 const UNWATCHED = 64;
-/** After so many in vain, looking goes on only while every other record is found: else it costs more than it spares. */
+/** After this many misses, the search goes on only while at least half of the records are found: otherwise it costs more than it saves. */
 const PATIENCE = 64;
 
 /** The markup around the first two values of a record, where these are its address and count. */
@@ -22,8 +22,8 @@ interface Frame {
 const frames = new WeakMap<readonly Step[], Frame | null>();
 
 /**
- * The frame of a record of this shape; null for any other element, and for a record that begins otherwise. `open` and blanks are all that
- * may stand before the address, and all between its end and the count.
+ * The frame of a record of this shape; null for any other element, and for a record that begins in another way. Only start tags and
+ * blanks may come before the address, and between its end and the count.
  */
 export function frameOf(steps: readonly Step[]): Frame | null {
   let frame = frames.get(steps);
@@ -48,11 +48,11 @@ function makeFrame(steps: readonly Step[]): Frame | null {
   let expected = 0;
   let head = '';
   let middle = '';
-  for (const { what, raw, told } of steps) {
+  for (const { what, raw, reported } of steps) {
     const next = BEGINNING[expected];
     if (next === undefined) break;
     if (what !== BLANKS) {
-      if (what !== next.what || ('element' in next && childOf(next.parent, told) !== next.element)) return null;
+      if (what !== next.what || ('element' in next && childOf(next.parent, reported) !== next.element)) return null;
       expected++;
     }
     if (expected <= 3) head += raw;
@@ -63,9 +63,19 @@ function makeFrame(steps: readonly Step[]): Frame | null {
   return { head, middle, close: last.raw };
 }
 
+/** A record that was read, and the conclusions from it. */
+interface Learned<T> {
+  frame: Frame;
+  text: string;
+  start: number;
+  end: number;
+  conclusion: T;
+  passing: boolean;
+}
+
 /**
- * The records of one document, by all that follows their count: most reports say the same of many addresses, and what was concluded
- * from the text of one holds for every other with that text. Bounded, and lost with the document.
+ * The records of one document, by everything that follows their count: most reports say the same of many addresses, and the conclusions
+ * from the text of one record hold for every other record with that text. Bounded, and dropped with the document.
  */
 export class Repeats<T> {
   /** Of the record found last. */
@@ -77,11 +87,11 @@ export class Repeats<T> {
   /** The part after the count of the element looked at last, and where that element began. */
   private tail = '';
   private at = -1;
-  private told = 0;
+  private seen = 0;
   private hits = 0;
   private misses = 0;
 
-  /** What was concluded from a record like the element that begins at `start`. */
+  /** The conclusions from an earlier record with the same text as the element that begins at `start`. */
   find(text: string, start: number): T | null {
     this.at = -1;
     const { frame } = this;
@@ -108,16 +118,16 @@ export class Repeats<T> {
     return found;
   }
 
-  /** Whether records are worth remembering (still, or already). Asked once for each that was told. */
+  /** Whether records are worth remembering. To be read once for each record that was reported. */
   get watching(): boolean {
-    return this.told++ >= UNWATCHED && (this.misses <= PATIENCE || this.hits >= this.misses);
+    return this.seen++ >= UNWATCHED && (this.misses <= PATIENCE || this.hits >= this.misses);
   }
 
   /**
-   * Remembers what was concluded from a record between `start` and `end`.
-   * @param passing `text` is a piece of a large document, and not to be kept alive
+   * Remembers the conclusions from the record between `start` and `end` of `text`. Where `passing` is true, `text` is a piece of a large
+   * document and must not be kept in memory.
    */
-  learn(frame: Frame, text: string, start: number, end: number, conclusion: T, passing: boolean): void {
+  learn({ frame, text, start, end, conclusion, passing }: Learned<T>): void {
     this.frame = frame;
     if (this.known.size >= KEPT) return;
     let { tail } = this;
@@ -130,7 +140,7 @@ export class Repeats<T> {
     this.known.set(passing ? copied(tail) : tail, conclusion);
   }
 
-  /** Gives up looking. */
+  /** Stops the comparison. */
   forget(): void {
     this.frame = null;
     this.known.clear();

@@ -5,29 +5,29 @@ import type { Limits } from '../limits.ts';
 import { excerpt } from '../text.ts';
 import { childOf, FEEDBACK, RECORD } from './elements.ts';
 
-/** Characters of one child of feedback that salvage holds while it looks for the end of it. */
+/** Characters of one child of feedback that are held while its end is searched for. */
 const SEGMENT_LENGTH = 1 << 20;
-/** Characters gathered before they are searched: what a child that is not whole yet costs must not depend on how small the pieces are. */
+/** Characters gathered before they are searched, so that the cost of an incomplete child does not depend on the size of the pieces. */
 const STEP_LENGTH = 1 << 16;
 
 /** Where a child of feedback that counts begins. */
 const OPENING = /<((?:[\w.-]+:)?(?:record|report_metadata|policy_published|feedback))(?=[\s>/])/gi;
 /**
- * A whole end tag of the same, or what `OPENING` takes for a beginning: what either ends the child or shows that it never ended. That
- * both take the same for a beginning keeps the search linear: it never goes past the next child.
+ * A whole end tag of such a child, or what `OPENING` takes for a beginning: it either ends the child or shows that the child never ended.
+ * Since both patterns accept the same beginnings, the search is linear: it never goes past the next child.
  */
 const BOUNDARY = /<(?:(\/)(?=[^<>]*>))?((?:[\w.-]+:)?(?:record|report_metadata|policy_published|feedback))(?=[\s>/])/gi;
-/** What a `<` must begin to be markup; any other is a letter of the text that nobody escaped. */
+/** A `<` that does not begin markup: an unescaped character of the text. */
 const MARKUP = /<(?!\/?[A-Za-z_:][\w.:-]*(?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*\/?>|!--|!\[CDATA\[)/g;
 const AMPERSAND = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)/g;
 const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]+/g;
-/** A comment or CDATA section that does not end is one match too, lest each of a million be searched to the end of the text. */
+/** An unterminated comment or CDATA section is one match too; otherwise each of a million would be searched to the end of the text. */
 const TAG = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[[\s\S]*?(?:\]\]>|$)|<(\/?)([A-Za-z_:][\w.:-]*)[^<>]*?(\/?)>/g;
 
 /** An element of fast-xml-parser's ordered tree. */
 export type OrderedNode = { '#text'?: unknown } & { [name: string]: OrderedNode[] | unknown };
 
-// Few ever need it, and it takes some megabytes in every thread.
+// Loaded on first use: it is rarely needed, and takes some megabytes in every thread.
 let loaded: typeof import('fast-xml-parser') | null = null;
 const library = (): typeof import('fast-xml-parser') => {
   loaded ??= createRequire(import.meta.url)('fast-xml-parser') as typeof import('fast-xml-parser');
@@ -47,11 +47,11 @@ const parserOptions = {
 };
 
 /**
- * Reads what is left of a document that is not well-formed, from the place where the strict reader had to stop. Whole records,
- * metadata and policies are cut out and given to fast-xml-parser one by one, each checked first; what is not whole is set aside.
- * Of broken metadata and policies the part before the break counts. Feeds the same builder as the strict reader.
+ * Reads what is left of a document that is not well-formed, from the place where the strict reader had to stop. Whole records, metadata
+ * and policies are cut out, checked, and parsed by fast-xml-parser one by one; incomplete records are set aside. Of broken metadata and
+ * policies, the part before the break counts. Feeds the same builder as the strict reader.
  *
- * Repairs, all within one element: unescaped `<` and `&`, characters that XML forbids.
+ * Repairs, each within one element: unescaped `<` and `&`, characters that XML forbids.
  */
 export class Salvager {
   private readonly builder: AggregateBuilder;
@@ -61,7 +61,7 @@ export class Salvager {
   private fresh = 0;
   /** The feedback element of this report was seen, here or by the strict reader. */
   private begun: boolean;
-  /** Another report begins: there is nothing more to read for this one. */
+  /** Another report begins: there is nothing left to read for this one. */
   stopped = false;
 
   constructor(builder: AggregateBuilder, limits: Limits) {
@@ -103,7 +103,7 @@ export class Salvager {
       const name = (opening[1] as string).toLowerCase();
       if (localName(name) === 'feedback') {
         if (this.begun) {
-          // What follows belongs to another report; to count it here would be to invent.
+          // What follows belongs to another report, and must not be counted here.
           this.builder.problems.add('trailing_data', 'Another report follows the broken one in the same file; it was not read.');
           this.stopped = true;
           this.tail = '';
@@ -134,7 +134,7 @@ export class Salvager {
     this.tail = text.slice(position);
   }
 
-  /** Where the child ends: after its end tag, or broken off before the next child. Null when the text does not say yet. */
+  /** Where the child ends: after its end tag, or broken off before the next child. Null while that is not known. */
   private endOf(text: string, from: number, name: string): { position: number; whole: boolean } | null {
     BOUNDARY.lastIndex = from;
     for (let match = BOUNDARY.exec(text); match !== null; match = BOUNDARY.exec(text)) {
@@ -165,7 +165,7 @@ export class Salvager {
     }
     this.builder.problems.add(
       'element_broken',
-      `The ${localName(name)} of the report is broken; what stands before the break is taken.`,
+      `The ${localName(name)} of the report is broken; the part before the break is used.`,
     );
     const prefix = balancedPrefix(repair(segment.slice(0, SEGMENT_LENGTH)), this.limits.elementDepth);
     if (library().XMLValidator.validate(prefix) === true) this.feed(name, prefix, segment);
@@ -176,7 +176,7 @@ export class Salvager {
     try {
       nodes = treeOf(xml);
     } catch (error) {
-      // It passed the validator, so this is one of the limits of fast-xml-parser itself (entities, nesting, reserved names).
+      // The validator accepted it, so this is one of fast-xml-parser's own limits (entities, nesting, reserved names).
       this.builder.problems.add(
         'element_refused',
         `A ${localName(name)} was set aside: ${excerpt((error as Error).message, 200)}.`,
@@ -195,14 +195,14 @@ export function treeOf(xml: string): OrderedNode[] {
   return parser.parse(xml) as OrderedNode[];
 }
 
-/** Gives a tree of fast-xml-parser (preserveOrder) to a builder, element by element. */
+/** Feeds a tree of fast-xml-parser (preserveOrder) to a builder, element by element. */
 export function feedNode(node: OrderedNode, builder: AggregateBuilder, depth: number): void {
   for (const [name, value] of Object.entries(node)) {
     if (name === '#text') {
       builder.text(String(value));
     } else if (Array.isArray(value) && name !== ':@') {
       builder.open(name);
-      // Deeper than any report goes; what is there is not read.
+      // No report nests this deep; deeper elements are not read.
       if (depth > 0) for (const child of value as OrderedNode[]) feedNode(child, builder, depth - 1);
       builder.close();
     }
@@ -218,8 +218,9 @@ function repair(segment: string): string {
 }
 
 /**
- * The part of a segment before the place where its elements stop fitting together, with those open there closed. A single value
- * whose end tag is another's, or that was cut off, is left out, and does not end the part; an element below `depth` others does.
+ * The part of a segment before the place where its elements no longer nest correctly, with the elements that are open there closed. A
+ * single value that was cut off, or has the end tag of another element, is left out and does not end the part; an element nested more
+ * than `depth` deep does.
  */
 export function balancedPrefix(segment: string, depth = 32): string {
   const open: string[] = [];

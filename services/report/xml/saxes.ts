@@ -4,19 +4,19 @@ import type { Step } from './shapes.ts';
 
 const saxes = library('saxes') as typeof import('saxes');
 
-/** Who is told what stands in a document. */
+/** Receives the tokens of a document. */
 export interface Listener {
-  /** A start tag ended at `position`; its attributes were told before. `name` is as written, prefix and all. */
+  /** A start tag ended at `position`; its attributes were reported before. `name` is as written, with its prefix. */
   opened(name: string): void;
   /** An end tag ended at `position`, or an empty element's tag right after `opened`. */
   closed(): void;
   /**
-   * Asked before an element that is a child of the root and begins at `start` of `text`, where `position` is: its length, when the
-   * listener knows what it says, and then it is not told; else 0.
+   * Called before a child of the root that begins at `start` of `text`, where `position` is. Returns its length when the listener has
+   * taken the element from the text, whose tokens are then not reported; else 0.
    */
   repeated?(text: string, start: number): number;
-  /** A child of the root that lies between `start` and `end` of `text` was told, in these steps. */
-  told?(text: string, start: number, end: number, steps: readonly Step[]): void;
+  /** A child of the root between `start` and `end` of `text` was recognised by its shape and reported, in these steps. */
+  recognised?(text: string, start: number, end: number, steps: readonly Step[]): void;
   /** Character data up to the next markup, references resolved. */
   text(text: string): void;
   /** An attribute, by the characters of its value. */
@@ -27,21 +27,21 @@ export interface Listener {
   malformed(message: string): never;
 }
 
-/** What the tokens of a document come from. */
+/** Splits a document into tokens. */
 export interface Tokenizer {
-  /** Characters read when the listener is told of a tag. */
+  /** Characters read when a tag is reported to the listener. */
   readonly position: number;
   write(chunk: string): void;
   /** The document has ended. */
   close(): void;
 }
 
-/** saxes, the library that decides what is well-formed. `prefix` is read before anybody listens. */
+/** saxes, the library that decides what is well-formed. `prefix` is read before the listener is attached. */
 export function strictParser(listener: Listener, prefix = ''): SaxesParser {
   const parser = new saxes.SaxesParser({ position: false });
   parser.write(prefix);
-  // Seven handlers: an eighth turns the parser into an object with slow properties in V8, and reading takes four times as long.
-  // So comments and processing instructions go unheard, and a run of them counts as a text of its length.
+  // Seven handlers: an eighth turns the parser into an object with slow properties in V8, and reading takes four times as long. So
+  // comments and processing instructions are not reported, and a run of them counts as a text of its length.
   parser.on('opentag', (tag) => listener.opened(tag.name));
   parser.on('closetag', () => listener.closed());
   parser.on('text', (text) => listener.text(text));

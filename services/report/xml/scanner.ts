@@ -6,7 +6,7 @@ const SLASH = 47;
 const LESS = 60;
 const GREATER = 62;
 
-/** Kinds of characters in text, as flags: those of values, carriage returns, what is looked at twice, and what is left to saxes. */
+/** Kinds of characters in text, as flags: those of values, carriage returns, characters that need a closer look, and what is left to saxes. */
 const PLAIN = 1;
 const RETURN = 2;
 const SPECIAL = 4;
@@ -17,14 +17,14 @@ for (const space of '\t\n ') KIND[space.charCodeAt(0)] = 0;
 KIND['\r'.charCodeAt(0)] = RETURN;
 for (const special of '&]') KIND[special.charCodeAt(0)] = SPECIAL;
 
-/** ASCII characters of names: 2 where one may begin. */
+/** ASCII characters of names: 2 where a name may begin with it. */
 const NAME = new Uint8Array(0x10000);
 for (const letter of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_:') NAME[letter.charCodeAt(0)] = 2;
 for (const letter of '0123456789-.') NAME[letter.charCodeAt(0)] = 1;
 
 const DECLARATION =
   /<\?xml[ \t\r\n]+version=(?:"1\.0"|'1\.0')(?:[ \t\r\n]+encoding=(?:"[A-Za-z][\w.-]*"|'[A-Za-z][\w.-]*'))?(?:[ \t\r\n]+standalone=(?:"yes"|"no"|'yes'|'no'))?[ \t\r\n]*\?>/y;
-/** Values of printable ASCII only: white space in values is normalised, which is left to saxes. */
+/** Values of printable ASCII only: the normalisation of white space in values is left to saxes. */
 const ATTRIBUTE = /[ \t\r\n]+([A-Za-z_:][\w.:-]*)=(?:"([ !#-%'-;=-~]*)"|'([ -%(-;=-~]*)')/y;
 const TAG_END = /[ \t\r\n]*(\/?)>/y;
 /** An end tag that the end of the chunk cuts off. */
@@ -33,21 +33,21 @@ const BLANK = /^[ \t\r\n]*$/;
 const REFERENCE = /&(?:(amp|lt|gt|quot|apos);)?/g;
 const PREDEFINED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** A token cut off by the end of a chunk is kept up to this length; no report has longer ones, and it is looked at again each time. */
+/** A token cut off by the end of a chunk is kept up to this length: no report has longer ones, and it is scanned again each time. */
 const CARRIED = 4_096;
 /**
- * Tells a listener the very same as saxes, several times faster, for as long as the document is regular: an XML declaration, tags
- * with plain names and attributes, text with no references but the predefined ones. At the first token that is anything else,
- * right or wrong, a saxes parser that has the same elements open takes over for good; so what is refused, and how, is decided
- * in one place. A token is told in the same `write` in which saxes would tell it, or complain about it.
+ * Reports exactly what saxes would report, several times faster, for as long as the document is regular: an XML declaration, tags with
+ * plain names and attributes, text with no references but the predefined ones. At the first token that is anything else, right or wrong,
+ * a saxes parser with the same elements open takes over for good, so what is refused, and how, is decided in one place. A token is
+ * reported during the same `write` in which saxes would report it or its error.
  *
- * Fast because it takes markup apart once: a child of the root, such as a record, that looks like an earlier one but for its
- * values is recognised as a whole.
+ * It is fast because it takes markup apart once: a child of the root, such as a record, that differs from an earlier one in its values
+ * alone is recognised as a whole.
  */
 export class Scanner implements Tokenizer {
   private readonly listener: Listener;
   private strict: SaxesParser | null = null;
-  /** Characters of the document that the strict parser has not seen, less those it was made to see instead. */
+  /** Characters of the document that the strict parser has not seen, less those it was fed instead. */
   private shift = 0;
   private readonly open: string[] = [];
   private begun = false;
@@ -92,7 +92,7 @@ export class Scanner implements Tokenizer {
     }
   }
 
-  /** From `base` on the document is for saxes to read. */
+  /** Lets saxes read the document from `base` on. */
   private handOver(): SaxesParser {
     let prefix = this.declared ? '<?xml version="1.0"?>' : '';
     if (this.rooted && this.open.length === 0) prefix = '<a></a>';
@@ -104,7 +104,7 @@ export class Scanner implements Tokenizer {
     return this.strict;
   }
 
-  /** Tells the tokens of `text` up to `done`; false when the one that follows is not regular. */
+  /** Reports the tokens of `text` up to `done`; false when the token that follows is not regular. */
   private scan(text: string): boolean {
     const { open, listener, base } = this;
     const n = text.length;
@@ -135,7 +135,7 @@ export class Scanner implements Tokenizer {
         if (cut) return true;
         listener.text(content);
         this.done = j;
-        steps?.push(blank ? { what: BLANKS, raw: value, told: content } : { what: FILLED, raw: '', told: '' });
+        steps?.push(blank ? { what: BLANKS, raw: value, reported: content } : { what: FILLED, raw: '', reported: '' });
       }
       if (cut) return true;
 
@@ -150,7 +150,7 @@ export class Scanner implements Tokenizer {
         i = end + 1;
         this.at = base + i;
         listener.closed();
-        steps?.push({ what: CLOSED, raw: text.slice(j, i), told: name });
+        steps?.push({ what: CLOSED, raw: text.slice(j, i), reported: name });
         if (open.length === 1 && steps !== null) remember(steps);
         continue;
       }
@@ -162,7 +162,7 @@ export class Scanner implements Tokenizer {
         const element = recognise(text, j);
         if (element !== null) {
           i = j + this.repeat(element, base + j);
-          listener.told?.(text, j, i, element.steps);
+          listener.recognised?.(text, j, i, element.steps);
           continue;
         }
         steps = [];
@@ -193,32 +193,32 @@ export class Scanner implements Tokenizer {
       this.rooted = true;
       this.at = base + i;
       listener.opened(name);
-      steps?.push({ what: OPENED, raw: text.slice(j, i), told: name });
+      steps?.push({ what: OPENED, raw: text.slice(j, i), reported: name });
       if (!empty) {
         open.push(name);
         continue;
       }
       listener.closed();
-      steps?.push({ what: CLOSED, raw: '', told: name });
+      steps?.push({ what: CLOSED, raw: '', reported: name });
       if (open.length === 1 && steps !== null) remember(steps);
     }
   }
 
-  /** Tells an element that begins at `start` of the document; returns its length. */
+  /** Reports an element that begins at `start` of the document; returns its length. */
   private repeat({ steps, values }: Recognised, start: number): number {
     const { listener } = this;
     let value = 0;
     let at = start;
-    for (const { what, raw, told } of steps) {
+    for (const { what, raw, reported } of steps) {
       at += raw.length;
       if (what === OPENED) {
         this.at = at;
-        listener.opened(told);
+        listener.opened(reported);
       } else if (what === CLOSED) {
         this.at = at;
         listener.closed();
       } else if (what === BLANKS) {
-        listener.text(told);
+        listener.text(reported);
       } else {
         const content = values[++value] as string;
         at += content.length;
@@ -244,7 +244,7 @@ function attributesOf(text: string, from: number, lengths: number[]): number {
   }
 }
 
-/** Text with its line ends normalised (XML 1.0 section 2.11) and its references resolved; null when it is for saxes to judge. */
+/** Text with its line ends normalised (XML 1.0 section 2.11) and its references resolved; null when saxes must decide. */
 function resolved(text: string): string | null {
   if (text.includes(']]>')) return null;
   const lines = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;

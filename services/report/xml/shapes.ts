@@ -1,9 +1,9 @@
-/** Shapes known, those that begin alike, and the steps and characters of markup that one may have. */
+/** Shapes that are remembered, shapes with the same beginning that are tried, and steps and characters of markup in one shape. */
 const SHAPES = 128;
 const TRIED = 8;
 const STEPS = 256;
 const MARKUP_LENGTH = 8_192;
-/** The text of a value in a shape: no reference, no bracket, no carriage return, nothing that saxes must judge. */
+/** The text of a value in a shape: no reference, no bracket, no carriage return, nothing that saxes must decide. */
 const VALUE = '([^<&\\]\\x00-\\x08\\x0b-\\x1f\\ud800-\\udfff\\ufffe\\uffff]*)';
 
 export const OPENED = 0;
@@ -14,22 +14,22 @@ export const FILLED = 3;
 /** One token of an element. */
 export interface Step {
   what: typeof OPENED | typeof CLOSED | typeof BLANKS | typeof FILLED;
-  /** As it stands; '' for a value, which differs from element to element, and for the end of an empty element. */
+  /** As written; '' for a value, which differs from element to element, and for the end of an empty element. */
   raw: string;
-  /** What the listener is told: a name, or white space. */
-  told: string;
+  /** What the listener receives: a name, or white space. */
+  reported: string;
 }
 
-/** An element that comes over and over with other values: all of its markup and white space, and where the values stand. */
+/** An element that recurs with other values: all of its markup and white space, and the places of its values. */
 interface Shape {
   steps: Step[];
-  /** Matches such an element; null until its like has come a second time. */
+  /** Matches such an element; null until a second one has been seen. */
   pattern: RegExp | null;
 }
 
 /**
- * The shapes of the documents read last, for reporters send the same ones every day; and those with a pattern by how they begin,
- * the latest first. What a shape matches is made of the very tokens it names, so no outcome depends on which are known.
+ * The shapes of recent documents, since reporters send the same ones every day; and those with a pattern by their beginning, the latest
+ * first. What a shape matches consists of exactly the tokens it names, so no result depends on which shapes are known.
  */
 const known = new Map<string, Shape>();
 const recent = new Map<string, Shape[]>();
@@ -41,7 +41,7 @@ export interface Recognised {
   values: readonly string[];
 }
 
-/** The element that begins at `start`, when it has a known shape. */
+/** The element that begins at `start`, if its shape is known. */
 export function recognise(text: string, start: number): Recognised | null {
   const shapes = recent.get(text.slice(start, text.indexOf('<', start + 1)));
   if (shapes === undefined) return null;
@@ -57,10 +57,10 @@ export function recognise(text: string, start: number): Recognised | null {
   return null;
 }
 
-/** Remembers the shape of an element that was not recognised; from the second of its like on it is. */
+/** Remembers the shape of an element that was not recognised; from the second such element on it will be. */
 export function remember(steps: readonly Step[]): void {
   const [first, second] = steps;
-  // Known by how it begins, up to the second tag: a lone value is no beginning.
+  // Shapes are found by their beginning, up to the second tag, so a value cannot be part of it.
   if (first === undefined || second === undefined || second.what === FILLED || steps.length > STEPS) return;
   let source = '';
   for (const { what, raw } of steps) source += what === FILLED ? VALUE : raw.replace(/\./g, '\\.');
@@ -72,7 +72,7 @@ export function remember(steps: readonly Step[]): void {
       recent.clear();
     }
     known.set(copied(source), {
-      steps: steps.map(({ what, raw, told }) => ({ what, raw: copied(raw), told: copied(told) })),
+      steps: steps.map(({ what, raw, reported }) => ({ what, raw: copied(raw), reported: copied(reported) })),
       pattern: null,
     });
     return;
@@ -94,7 +94,7 @@ function toFront(shapes: Shape[], shape: Shape, from: number): void {
   shapes[0] = shape;
 }
 
-/** A string cut out of a large one keeps all of that alive; the copy does not. */
+/** A copy of a string: a string cut out of a large one keeps all of the large one in memory, the copy does not. */
 export function copied(text: string): string {
   return Buffer.from(text).toString();
 }

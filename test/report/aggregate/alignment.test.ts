@@ -59,8 +59,8 @@ describe('alignment', () => {
           const aligner = new Aligner({ ...policy, adkim: mode, aspf: mode });
           const d = { ...dkim(domain), result };
           const s = { ...spf(domain), result };
-          expect(aligner.judge(record([d], [], author))).toEqual({ dkim_aligned: expected, spf_aligned: false });
-          expect(aligner.judge(record([], [s], author))).toEqual({ dkim_aligned: false, spf_aligned: expected });
+          expect(aligner.evaluate(record([d], [], author))).toEqual({ dkim_aligned: expected, spf_aligned: false });
+          expect(aligner.evaluate(record([], [s], author))).toEqual({ dkim_aligned: false, spf_aligned: expected });
         });
       }
     }
@@ -77,38 +77,40 @@ describe('alignment', () => {
 
   test('one aligned pass among several signatures is enough', () => {
     const aligner = new Aligner(policy);
-    expect(aligner.judge(record([dkim('example.net'), dkim('example.com', 'fail'), dkim('example.com')], [])).dkim_aligned).toBe(
-      true,
-    );
+    expect(
+      aligner.evaluate(record([dkim('example.net'), dkim('example.com', 'fail'), dkim('example.com')], [])).dkim_aligned,
+    ).toBe(true);
   });
 
   test('a HELO identity speaks only when there is no MAIL FROM identity', () => {
     const aligner = new Aligner(policy);
-    expect(aligner.judge(record([], [spf('example.com', 'pass', 'helo')])).spf_aligned).toBe(true);
-    expect(aligner.judge(record([], [spf('example.com', 'pass', 'helo'), spf('example.net', 'fail')])).spf_aligned).toBe(false);
-    expect(aligner.judge(record([], [spf('example.com', 'pass', null)])).spf_aligned).toBe(true);
+    expect(aligner.evaluate(record([], [spf('example.com', 'pass', 'helo')])).spf_aligned).toBe(true);
+    expect(aligner.evaluate(record([], [spf('example.com', 'pass', 'helo'), spf('example.net', 'fail')])).spf_aligned).toBe(
+      false,
+    );
+    expect(aligner.evaluate(record([], [spf('example.com', 'pass', null)])).spf_aligned).toBe(true);
   });
 
   test('without header_from the policy domain stands in, without both nothing aligns', () => {
-    expect(new Aligner(policy).judge(record([dkim('example.com')], [], null)).dkim_aligned).toBe(true);
-    expect(new Aligner({ ...policy, domain: null }).judge(record([dkim('example.com')], [], null)).dkim_aligned).toBe(false);
-    expect(new Aligner(policy).judge(record([dkim(null)], [])).dkim_aligned).toBe(false);
+    expect(new Aligner(policy).evaluate(record([dkim('example.com')], [], null)).dkim_aligned).toBe(true);
+    expect(new Aligner({ ...policy, domain: null }).evaluate(record([dkim('example.com')], [], null)).dkim_aligned).toBe(false);
+    expect(new Aligner(policy).evaluate(record([dkim(null)], [])).dkim_aligned).toBe(false);
   });
 
   test('a tree walk that ended at a domain makes what is below it one organization', () => {
     // amazonaws.com has public suffixes below it, so by the list these two are strangers.
     const names = { header_from: 'a.s3.amazonaws.com', auth: { dkim: [dkim('b.s3.amazonaws.com')], spf: [] } };
     const walked = { ...policy, domain: 'amazonaws.com' };
-    expect(new Aligner({ ...walked, discovery_method: 'psl' }).judge(names).dkim_aligned).toBe(false);
-    expect(new Aligner({ ...walked, discovery_method: 'treewalk' }).judge(names).dkim_aligned).toBe(true);
+    expect(new Aligner({ ...walked, discovery_method: 'psl' }).evaluate(names).dkim_aligned).toBe(false);
+    expect(new Aligner({ ...walked, discovery_method: 'treewalk' }).evaluate(names).dkim_aligned).toBe(true);
     // A public suffix speaks for many organizations.
     const suffix = { ...policy, domain: 'co.uk', discovery_method: 'treewalk' };
-    expect(new Aligner(suffix).judge(record([dkim('other.co.uk')], [], 'mine.co.uk')).dkim_aligned).toBe(false);
+    expect(new Aligner(suffix).evaluate(record([dkim('other.co.uk')], [], 'mine.co.uk')).dkim_aligned).toBe(false);
   });
 
   test('letter case and a trailing dot make no difference', () => {
     const strict = new Aligner({ ...policy, adkim: 's' });
-    expect(strict.judge(record([dkim('EXAMPLE.com.')], [])).dkim_aligned).toBe(true);
+    expect(strict.evaluate(record([dkim('EXAMPLE.com.')], [])).dkim_aligned).toBe(true);
   });
 
   test('strict alignment implies relaxed alignment', () => {

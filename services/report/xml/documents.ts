@@ -1,0 +1,163 @@
+import { AggregateBuilder } from '../aggregate/builder.ts';
+import type { NameHint } from '../aggregate/metadata.ts';
+import type { Payload } from '../container/unpack.ts';
+import { type Limits, Refusal } from '../limits.ts';
+import { type Charset, Decoder, detectCharset } from '../mail/charset.ts';
+import type { AggregateRecord, AggregateReport } from '../model.ts';
+import { excerpt } from '../text.ts';
+import { NotWellFormed, XmlReader } from './reader.ts';
+import { Salvager } from './salvage.ts';
+
+/** How the documents of a payload are read. */
+export interface DocumentOptions {
+  limits: Limits;
+  /** Records in one batch. */
+  batch: number;
+  /** The charset that the mail states for the payload. */
+  charset: string | null;
+  /** What the file name says. */
+  hint: NameHint | null;
+}
+
+/** What a payload yields, in order: the records of a report before the report itself. */
+export type DocumentEvent =
+  | { type: 'records'; begin: number; records: AggregateRecord[] }
+  | { type: 'report'; report: AggregateReport }
+  | { type: 'refused'; refusal: Refusal }
+  /** The document has no feedback element. */
+  | { type: 'foreign' };
+
+/** The text of one payload as it is being read. */
+interface Source {
+  payload: Payload;
+  charset: Charset;
+  decoder: Decoder;
+  chunks: Iterator<Buffer> | AsyncIterator<Buffer>;
+  /** Characters before the document being read. */
+  offset: number;
+  /** The beginning of that document, already taken out of the payload. */
+  carried: string;
+}
+
+/** Reads one XML payload. It mostly holds one document, but several may follow each other. */
+export async function* readDocuments(payload: Payload, options: DocumentOptions): AsyncGenerator<DocumentEvent> {
+  const charset = detectCharset(payload.head, options.charset);
+  const opened = payload.open();
+  const chunks = Symbol.asyncIterator in opened ? opened[Symbol.asyncIterator]() : opened[Symbol.iterator]();
+  const source: Source = { payload, charset, decoder: new Decoder(charset), chunks, offset: 0, carried: '' };
+  const { members } = options.limits;
+  try {
+    for (let documents = 1; yield* readDocument(source, options); documents++) {
+      if (documents >= members) {
+        throw new Refusal('too_many_members', `There are more than ${members} documents in one file.`);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    yield { type: 'refused', refusal: error };
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+/** Reads one document from where the last one ended. Returns whether another one follows. */
+async function* readDocument(source: Source, { limits, batch, hint }: DocumentOptions): AsyncGenerator<DocumentEvent, boolean> {
+  const { decoder, chunks } = source;
+  const builder = new AggregateBuilder(limits, batch, hint);
+  const strict = new XmlReader(builder, limits);
+  let broken: NotWellFormed | null = null;
+  try {
+    strict.write(source.carried);
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+      strict.write(decoder.write(next.value));
+      yield* takeBatches(builder);
+    }
+    strict.write(decoder.end());
+    strict.end();
+  } catch (error) {
+    if (!(error instanceof NotWellFormed)) throw error;
+    broken = error;
+  }
+  let salvaged = decoder.replaced;
+  let another = false;
+  if (broken !== null && builder.ended) {
+    another = endAtBreak(source, builder, { strict, broken });
+    salvaged ||= !another;
+  } else if (broken !== null) {
+    salvaged = true;
+    builder.problems.add(
+      'not_well_formed',
+      `The report is not well-formed XML (${excerpt(broken.message, 120)}); whatever is whole was read.`,
+    );
+    yield* salvage(source, builder, { limits, resume: source.offset + broken.resume });
+  }
+  if (!builder.started) {
+    yield { type: 'foreign' };
+    return false;
+  }
+  noteCharset(source, builder);
+  try {
+    const report = builder.finish(salvaged);
+    yield* takeBatches(builder);
+    yield { type: 'report', report };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    yield { type: 'refused', refusal: error };
+  }
+  return another;
+}
+
+function* takeBatches(builder: AggregateBuilder): Generator<DocumentEvent> {
+  for (const records of builder.batches.splice(0)) yield { type: 'records', begin: builder.beginAt, records };
+}
+
+/** A report has ended, and something follows it. Returns whether that is another document. */
+function endAtBreak(
+  source: Source,
+  builder: AggregateBuilder,
+  { strict, broken }: { strict: XmlReader; broken: NotWellFormed },
+): boolean {
+  const rest = strict.rest(broken.resume)?.trimStart() ?? '';
+  const another = /^<[^/]/.test(rest);
+  if (another) {
+    builder.problems.add('several_documents', 'Another document follows the report in the same file; it is read separately.');
+    source.offset += broken.resume;
+    source.carried = rest;
+  } else {
+    const what = excerpt(broken.message, 80);
+    builder.problems.add('trailing_data', `Something follows the end of the report (${what}); it was not read.`);
+  }
+  return another;
+}
+
+/** Reads what is left of a document that is not well-formed, from the character `resume` of its payload on. */
+async function* salvage(
+  source: Source,
+  builder: AggregateBuilder,
+  { limits, resume }: { limits: Limits; resume: number },
+): AsyncGenerator<DocumentEvent> {
+  const salvager = new Salvager(builder, limits);
+  const decoder = new Decoder(source.charset);
+  let skip = resume;
+  for await (const chunk of source.payload.open()) {
+    const text = decoder.write(chunk);
+    if (skip < text.length) salvager.write(skip > 0 ? text.slice(skip) : text);
+    skip = Math.max(0, skip - text.length);
+    yield* takeBatches(builder);
+    if (salvager.stopped) return;
+  }
+  salvager.write(decoder.end());
+  salvager.end();
+}
+
+/** Lists what was wrong with the bytes of a report, and with the containers around it. */
+function noteCharset({ payload, charset, decoder }: Source, builder: AggregateBuilder): void {
+  const { problems } = builder;
+  if (decoder.replaced) {
+    problems.add('bytes_replaced', `The report holds bytes that are not ${charset.encoding}; they were replaced.`);
+  }
+  if (charset.unknown !== null) {
+    problems.add('charset_unknown', `The charset ${excerpt(charset.unknown, 60)} is unknown; the report is read as UTF-8.`);
+  }
+  for (const problem of payload.problems.list()) problems.add(problem.code, problem.message);
+}
