@@ -44,7 +44,7 @@ export class ServiceProcess {
     this.running = new Promise((resolve, reject) => {
       createInterface({ input: this.child.stderr! }).on('line', (line) => {
         this.tail = [...this.tail.slice(-20), line];
-        if (line.includes('"ruawatch runs"')) resolve(new Date((JSON.parse(line) as { time: string }).time));
+        if (line.includes('"ruawatch is running"')) resolve(new Date((JSON.parse(line) as { time: string }).time));
       });
       void this.ended.then((code) => reject(new Error(`${name} ended with ${code}: ${this.tail.join('\n')}`)));
     });

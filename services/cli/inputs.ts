@@ -3,19 +3,19 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
 
-/** One mail or bare report file that a path led to. */
+/** One mail or bare report file found under a path. */
 export interface Input {
-  /** The path as it was found; where an mbox holds several mails, they carry `#1`, `#2`, … */
+  /** The path as it was found; the mails of an mbox have `#1`, `#2`, … appended. */
   file: string;
   modified: Date;
   size: number;
-  /** Null when it is larger than the limit: nothing above it is ever read into memory. */
+  /** Null when it is larger than the limit: nothing larger is ever read into memory. */
   raw: Buffer | null;
 }
 
 /**
- * Everything under the paths, in the order of their names: files, folders, mbox files (split into their mails) and Maildirs (whose
- * tmp/ holds unfinished deliveries and is left out). Links are followed for named paths only.
+ * Everything under the paths, in the order of names: files, folders, mbox files (split into their mails) and Maildirs (without
+ * tmp/, which holds unfinished deliveries). Links are followed for named paths only.
  * @param maxBytes the largest mail or file that is read
  * @throws PermanentError `no_such_path`, `unreadable` with the path in the sentence
  */
@@ -49,12 +49,12 @@ async function* file(at: string, maxBytes: number): AsyncGenerator<Input> {
   yield { file: at, modified, size, raw };
 }
 
-/** Bytes read at once: all of nearly every report mail. */
+/** Bytes read at once: nearly every report mail is smaller. */
 const HEAD_BYTES = 512 * 1024;
 
 /**
- * The first bytes of a file. Synchronous: a small file is read in some 15 microseconds, while each step through the thread pool
- * costs more than that, and there would be six.
+ * The first bytes of a file. Synchronous: a small file is read in about 15 microseconds, and each of the six asynchronous steps
+ * through the thread pool would cost more than that.
  */
 function peek(at: string): { modified: Date; size: number; head: Buffer } {
   const file = openSync(at, 'r');
@@ -68,13 +68,13 @@ function peek(at: string): { modified: Date; size: number; head: Buffer } {
 }
 
 const SEPARATOR = Buffer.from('\nFrom ');
-/** How much of a line is looked at for its time and year; also what is held back at the end of a chunk. */
+/** How much of a line is searched for its time and year; also how much is held back at the end of a chunk. */
 const FROM_LINE_BYTES = 512;
 
 /**
- * The mails of an mbox (RFC 4155): each begins with a line "From " that ends in a time and a year, and follows an empty line or the
- * start of the file: a sentence of a text that begins with "From " is none. Memory is
- * bounded by one mail of `maxBytes`; the rest of a larger one is counted and passed over.
+ * The mails of an mbox (RFC 4155): each begins with a "From " line that contains a time and a year and follows an empty line or
+ * the start of the file; a sentence that begins with "From " does not count. Memory is bounded by one mail of `maxBytes`; the
+ * rest of a larger one is counted and skipped.
  */
 async function* mbox(at: string, modified: Date, maxBytes: number): AsyncGenerator<Input> {
   let held: Buffer[] = [];

@@ -7,27 +7,36 @@ import { escapedLines } from '../shared/escape.ts';
 import { loadConfig } from '../shared/settings/config.ts';
 
 const out = (line: string) => process.stdout.write(`${escapedLines(line)}\n`);
-/** For what brings colours of its own, and escapes what it shows by itself. */
-const painted = (line: string) => process.stdout.write(`${line}\n`);
+/** For output that has colors and is escaped already. */
+const colored = (line: string) => process.stdout.write(`${line}\n`);
 const complain = (text: string) => process.stderr.write(escapedLines(text));
 const config = () => loadConfig(process.env, process.cwd());
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
 
-/** Runs a subcommand: its number is the exit code; what it throws is one sentence on stderr and exit code 1. */
+/** What is said of an error that nobody foresaw: its code and what a report of it should contain. */
+const unexpected = (error: unknown): string => {
+  const code = codeOf(error);
+  const debug = process.env.LOG_LEVEL === 'debug';
+  return [
+    `Unexpected error${code === null ? '' : ` (${code})`}: ${messageOf(error)}`,
+    `This may be a bug in ruawatch ${version}. Please report it (see CONTRIBUTING.md) with the output of the command run with LOG_LEVEL=debug.`,
+    ...(debug && error instanceof Error ? [error.stack ?? ''] : []),
+  ].join('\n');
+};
+
+/** Runs a command. The number it returns is the exit code; an error becomes one sentence on stderr and exit code 1. */
 const run =
   <A extends unknown[]>(command: (...args: A) => Promise<number>) =>
   async (...args: A): Promise<void> => {
     try {
       process.exitCode = await command(...args);
     } catch (error) {
-      const known = error instanceof RuawatchError;
-      complain(`${known ? error.message : `ruawatch met something it does not know: ${messageOf(error)}`}\n`);
-      if (!known && process.env.LOG_LEVEL === 'debug' && error instanceof Error) complain(`${error.stack}\n`);
+      complain(`${error instanceof RuawatchError ? error.message : unexpected(error)}\n`);
       process.exitCode = 1;
     }
   };
 
-/** What `read` returns, or the error it threw: doctor reports on both. */
+/** The result of `read`, or the error it threw: doctor reports both. */
 const readable = <T>(read: () => T): T | Error => {
   try {
     return read();
@@ -36,7 +45,7 @@ const readable = <T>(read: () => T): T | Error => {
   }
 };
 
-/** The demo with its mailbox: the npm package has them, the container image has not. */
+/** The demo is part of the npm package and not of the container image. */
 const demoCommand = async () => {
   try {
     return await import('./commands/demo.ts');
@@ -50,26 +59,26 @@ const demoCommand = async () => {
   }
 };
 
-/** An option that may stand several times. (A variadic one would take the arguments behind it as well.) */
+/** An option that may be given several times. (A variadic option would also take the arguments after it.) */
 const oneMore = (value: string, before: string[] = []) => [...before, value];
 
 const program = new Command('ruawatch')
-  .description('DMARC reports from a mailbox into Postgres, and the few mails that matter')
+  .description('Reads DMARC reports from a mailbox into Postgres and sends alerts about what needs action')
   .version(version)
   .configureOutput({ writeErr: complain });
 program
   .command('start [service...]')
-  .description('run all services, or the named ones (poller, parser, analyzer, enricher, alerter)')
+  .description('run all services, or only the named ones: poller, parser, analyzer, enricher, alerter')
   .action(run(async (services: string[]) => (await import('./commands/start.ts')).runStart(config(), services)));
 program
   .command('demo')
-  .description('a local mailbox with six weeks of reports and four incidents, through the whole pipeline')
-  .option('--exit', 'end when all is processed')
-  .action(run(async (options: { exit?: boolean }) => (await demoCommand()).runDemo(options, painted)));
+  .description('run the whole pipeline on a local mailbox with six weeks of reports and one incident of each kind')
+  .option('--exit', 'exit when everything is processed')
+  .action(run(async (options: { exit?: boolean }) => (await demoCommand()).runDemo(options, colored)));
 program
   .command('import <path...>')
-  .description('files, folders, mbox and Maildir through the same pipeline')
-  .option('--json', 'print one JSON summary')
+  .description('import files, folders, mbox files and Maildirs through the same pipeline')
+  .option('--json', 'print the summary as JSON')
   .action(
     run(async (paths: string[], options: { json?: boolean }) =>
       (await import('./commands/import.ts')).runImport(config(), paths, options, out),
@@ -77,18 +86,18 @@ program
   );
 program
   .command('parse <path...>')
-  .description('read files without a database: one JSON line a report')
+  .description('read files without a database and print one line of JSON for each report')
   .action(run(async (paths: string[]) => (await import('./commands/parse.ts')).runParse(paths, process.stdout)));
 program
   .command('migrate')
-  .description('bring the database schema up to this version')
-  .option('--roles', 'also make a database role for each service, with only the rights it needs, and one for analysts')
+  .description('update the database schema to this version')
+  .option('--roles', 'also create a database role for each service, with only the rights it needs, and one for analysts')
   .action(
     run(async (options: { roles?: boolean }) => (await import('./commands/migrate.ts')).runMigrate(config(), options, out)),
   );
 program
   .command('doctor')
-  .description('check every setting and connection, one line each')
+  .description('check all settings and connections, one line each')
   .action(
     run(async () => {
       const { runDoctor } = await import('./commands/doctor.ts');
@@ -96,75 +105,72 @@ program
     }),
   );
 
-const policy = program.command('policy').description('how far the domains have come, and the next step');
+const policy = program.command('policy').description('show how far domains are on the way to enforcement');
 policy
   .command('status [domain...]')
-  .description('stage, next step and what it waits for, of the named domains or of all own ones')
+  .description('show the stage of each domain, its next step and what that waits for; by default of all own domains')
   .option('--json', 'print JSON')
-  .option('--resolver <server>', 'ask this name server ("address" or "address:port") instead of those of the settings', oneMore)
+  .option('--resolver <server>', 'query this name server ("address" or "address:port") instead of those in the settings', oneMore)
   .action(
     run(async (domains: string[], options) =>
       (await import('./commands/policy.ts')).runPolicyStatus(config(), domains, options, out),
     ),
   );
 
-const dns = program.command('dns').description('what DNS says about the mail of domains');
+const dns = program.command('dns').description('check the DNS records of domains');
 dns
   .command('check <domain...>')
-  .description('the records that have to do with mail: what is wrong, where, and what to publish instead')
+  .description('check the records about mail: what is wrong, where, and what to publish instead')
   .option('--json', 'print JSON')
   .option('--junit', 'print JUnit XML, for CI')
   .option('--sarif', 'print SARIF 2.1.0, for code scanners')
-  .option('--resolver <server>', 'ask this name server ("address" or "address:port") instead of those of the settings', oneMore)
+  .option('--resolver <server>', 'query this name server ("address" or "address:port") instead of those in the settings', oneMore)
   .option('--no-web', 'do not fetch MTA-STS policies and BIMI logos')
-  .option('--private', 'fetch them from private addresses as well')
-  .option('--records <file>', 'check what is planned: a zone file, or YAML, laid over what is published')
-  .option('--selector <selector>', 'a DKIM selector to look at; several with commas, or the option again', oneMore)
-  .option('--reports', 'also the selectors that the reports of the last five weeks tell of')
-  .option('--strict', 'exit with 1 when there are warnings')
+  .option('--private', 'fetch them from private addresses, too')
+  .option('--records <file>', 'check planned records: a zone file or YAML that overrides what is published')
+  .option('--selector <selector>', 'DKIM selectors to check, separated by commas; may be repeated', oneMore)
+  .option('--reports', 'also check the selectors in reports of the last five weeks')
+  .option('--strict', 'exit with 1 if there are warnings')
   .action(
     run(async (domains: string[], options) =>
-      (await import('./commands/dns.ts')).runDnsCheck(
-        config(),
-        domains,
-        options,
-        painted,
-        process.stdout.isTTY === true,
-        new Date(),
+      (await import('./commands/dns.ts')).runDnsCheck(config(), domains, options, {
+        out: colored,
+        colors: process.stdout.isTTY === true,
         version,
-      ),
+      }),
     ),
   );
 
 dns
   .command('lookalikes <domain>')
-  .description('names that may be taken for a domain: which of them are registered, and which have mail')
-  .option('--full', 'ask about every candidate instead of the 1,000 likest')
-  .option('--most <count>', 'ask about this many of the likest')
+  .description('list registered names that may be mistaken for a domain, and whether they accept mail')
+  .option('--full', 'look up every candidate instead of the 1,000 most similar')
+  .option('--most <count>', 'look up this many of the most similar')
   .option('--json', 'print JSON')
-  .option('--resolver <server>', 'ask this name server ("address" or "address:port") instead of those of the settings', oneMore)
+  .option('--resolver <server>', 'query this name server ("address" or "address:port") instead of those in the settings', oneMore)
   .action(
     run(async (domain: string, options) =>
       (await import('./commands/lookalikes.ts')).runLookalikes(config(), domain, options, out),
     ),
   );
-const messages = program.command('messages').description('the archive and the quarantine');
+const messages = program.command('messages').description('list, show and replay stored mails, also quarantined ones');
 messages
   .command('list', { isDefault: true })
-  .option('--state <state...>', 'received, stored, ignored, quarantined, failed')
+  .description('list messages, the newest first')
+  .option('--state <state...>', 'only messages in these states: received, stored, ignored, quarantined, failed')
   .option('--code <code>', 'only messages with this code')
   .option('--mailbox <name>', 'only this mailbox')
-  .option('--limit <n>', 'at most so many', '50')
-  .option('--json', 'one JSON line a message')
+  .option('--limit <n>', 'maximum number of rows', '50')
+  .option('--json', 'print one line of JSON for each message')
   .action(run(async (options) => (await import('./commands/messages.ts')).runMessagesList(config(), options, out)));
 messages
   .command('show <key>')
-  .description('one message, why it is where it is, and its reports')
+  .description('show a message, its state with the reason, and its reports')
   .action(run(async (key: string) => (await import('./commands/messages.ts')).runMessagesShow(config(), key, out)));
 messages
   .command('replay [key...]')
-  .description('parse messages again, by key, state or code')
-  .option('--state <state...>', 'quarantined, failed, ignored')
+  .description('parse messages again, selected by key, state or code')
+  .option('--state <state...>', 'only messages in these states: quarantined, failed, ignored')
   .option('--code <code>', 'only messages with this code')
   .action(
     run(async (keys: string[], options) =>
@@ -172,105 +178,110 @@ messages
     ),
   );
 
-const findings = program.command('findings').description('what was found, and what is said about it');
+const findings = program.command('findings').description('list and show findings, acknowledge, snooze or resolve them');
 findings
   .command('list', { isDefault: true })
-  .description('open findings, the worst first')
-  .option('--all', 'also those that are over')
+  .description('list open findings, the most severe first')
+  .option('--all', 'also resolved findings')
   .option('--domain <domain>', 'only this domain')
-  .option('--limit <n>', 'at most so many', '50')
-  .option('--json', 'one JSON line a finding')
+  .option('--limit <n>', 'maximum number of rows', '50')
+  .option('--json', 'print one line of JSON for each finding')
   .action(run(async (options) => (await import('./commands/findings.ts')).runFindingsList(config(), options, out)));
 findings
   .command('show <key>')
-  .description('one finding with its evidence and its whole history')
-  .option('--json', 'print it as JSON')
+  .description('show a finding with its evidence and history')
+  .option('--json', 'print JSON')
   .action(
     run(async (key: string, options) => (await import('./commands/findings.ts')).runFindingsShow(config(), key, options, out)),
   );
 for (const [name, what] of [
-  ['ack', 'no more mails about it unless it gets materially worse'],
-  ['unack', 'take an acknowledgement back'],
-  ['snooze', 'silent until a time, then told again if it still stands'],
+  ['ack', 'acknowledge a finding: no more mails unless it gets materially worse'],
+  ['unack', 'withdraw an acknowledgement'],
+  ['snooze', 'send no mails until a time, then alert again if the finding is still open'],
   ['unsnooze', 'end a snooze now'],
-  ['resolve', 'say that it is over; newer evidence opens it again'],
+  ['resolve', 'close a finding; newer evidence opens it again'],
 ] as const) {
   const command = findings
     .command(`${name} <key>`)
     .description(what)
-    .requiredOption('--why <text>', 'kept in its history')
-    .option('--by <name>', 'who says so; without it, the user of this system');
+    .requiredOption('--why <text>', 'reason, recorded in the history')
+    .option('--by <name>', 'name recorded with it (default: the system user)');
   if (name === 'snooze') {
     command
-      .option('--until <date>', 'YYYY-MM-DD (its first moment, UTC) or a full time such as 2026-12-01T08:00:00Z')
-      .option('--for <time>', 'such as 12h, 7d or 2w');
+      .option('--until <date>', 'YYYY-MM-DD (midnight UTC) or a full time such as 2026-12-01T08:00:00Z')
+      .option('--for <time>', 'duration, such as 12h, 7d or 2w');
   }
   command.action(
     run(async (key: string, options) =>
-      (await import('./commands/findings.ts')).runFindingsSay(config(), name, key, options, out),
+      (await import('./commands/findings.ts')).runFindingsAct(config(), { act: name, key }, options, { out }),
     ),
   );
 }
 
-const senders = program.command('senders').description("the domains' own lists of senders: a person's word on a source");
+const senders = program.command('senders').description('approve or deny sources as senders of your domains');
 senders
   .command('list', { isDefault: true })
-  .option('--all', 'also entries that have ended')
-  .option('--domain <domain>', 'only what stands for this domain')
-  .option('--limit <n>', 'at most so many', '50')
-  .option('--json', 'one JSON line an entry')
+  .description('list approved and denied sources')
+  .option('--all', 'also ended entries')
+  .option('--domain <domain>', 'only entries that apply to this domain')
+  .option('--limit <n>', 'maximum number of rows', '50')
+  .option('--json', 'print one line of JSON for each entry')
   .action(run(async (options) => (await import('./commands/senders.ts')).runSendersList(config(), options, out)));
 for (const [name, verdict, what] of [
-  ['approve', 'approved', 'a rightful sender: authorized while its mail is aligned, misaligned while it is not'],
-  ['deny', 'denied', 'not a sender of yours: unauthorized, even when its mail passes'],
+  ['approve', 'approved', 'mark a source as legitimate: authorized if its mail is aligned, misaligned if not'],
+  ['deny', 'denied', 'mark a source as unauthorized, even if its mail passes'],
 ] as const) {
   senders
     .command(`${name} <domain> <source>`)
     .description(what)
-    .requiredOption('--why <text>', 'kept with the entry')
-    .option('--by <name>', 'who says so; without it, the user of this system')
-    .option('--until <date>', 'ends by itself: YYYY-MM-DD (its first moment, UTC) or a full time')
-    .option('--for <time>', 'ends by itself: such as 12h, 7d or 52w')
+    .requiredOption('--why <text>', 'reason, recorded with the entry')
+    .option('--by <name>', 'name recorded with it (default: the system user)')
+    .option('--until <date>', 'end of the entry: YYYY-MM-DD (midnight UTC) or a full time')
+    .option('--for <time>', 'duration of the entry, such as 12h, 7d or 52w')
     .action(
       run(async (domain: string, source: string, options) =>
-        (await import('./commands/senders.ts')).runSendersPut(config(), verdict, domain, source, options, out),
+        (await import('./commands/senders.ts')).runSendersPut(config(), { verdict, domain, source }, options, { out }),
       ),
     );
 }
 senders
   .command('expire <domain> <source>')
   .description('end an entry now')
-  .requiredOption('--why <text>', 'kept with the entry')
-  .option('--by <name>', 'who says so; without it, the user of this system')
+  .requiredOption('--why <text>', 'reason, recorded with the entry')
+  .option('--by <name>', 'name recorded with it (default: the system user)')
   .action(
     run(async (domain: string, source: string, options) =>
-      (await import('./commands/senders.ts')).runSendersExpire(config(), domain, source, options, out),
+      (await import('./commands/senders.ts')).runSendersExpire(config(), { domain, source }, options, { out }),
     ),
   );
 
-const domains = program.command('domains').description('whose domains are watched: yours, by your word or by proof in DNS');
+const domains = program.command('domains').description('list the watched domains, add or ignore some');
 domains
   .command('list', { isDefault: true })
-  .description('every domain that was named or reported on, and why it is watched or not')
-  .option('--state <state>', 'own, observed or ignored')
-  .option('--limit <n>', 'at most so many', '50')
-  .option('--json', 'one JSON line a domain')
+  .description('list all known domains and why each is watched or not')
+  .option('--state <state>', 'only domains in this state: own, observed or ignored')
+  .option('--limit <n>', 'maximum number of rows', '50')
+  .option('--json', 'print one line of JSON for each domain')
   .action(run(async (options) => (await import('./commands/domains.ts')).runDomainsList(config(), options, out)));
 domains
   .command('add <domain...>')
-  .description('these are yours, with all names below them: what is stored of them is judged')
-  .option('--why <text>', 'kept with it')
-  .option('--by <name>', 'who says so; without it, the user of this system')
+  .description('mark domains and all their subdomains as yours: stored reports about them are analyzed')
+  .option('--why <text>', 'reason, recorded with the domain')
+  .option('--by <name>', 'name recorded with it (default: the system user)')
   .action(
-    run(async (names: string[], options) => (await import('./commands/domains.ts')).runDomainsAdd(config(), names, options, out)),
+    run(async (names: string[], options) =>
+      (await import('./commands/domains.ts')).runDomainsAdd(config(), names, options, { out }),
+    ),
   );
 domains
   .command('ignore <domain>')
-  .description('no findings and no alerts about it and the names below it; its reports stay stored')
-  .option('--why <text>', 'kept with it')
-  .option('--by <name>', 'who says so; without it, the user of this system')
+  .description('make no findings about a domain and its subdomains; its reports stay stored')
+  .option('--why <text>', 'reason, recorded with the domain')
+  .option('--by <name>', 'name recorded with it (default: the system user)')
   .action(
-    run(async (name: string, options) => (await import('./commands/domains.ts')).runDomainsIgnore(config(), name, options, out)),
+    run(async (name: string, options) =>
+      (await import('./commands/domains.ts')).runDomainsIgnore(config(), name, options, { out }),
+    ),
   );
 
 await program.parseAsync();

@@ -23,13 +23,13 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-/** Where root's data goes when the working folder is closed to the user that Postgres then runs as. */
+/** Where root's data is kept if the user that Postgres then runs as cannot enter the working folder. */
 const ROOT_DATA_DIR = '/var/lib/ruawatch';
 
 /**
- * Opens the database that the settings name, or the embedded one, and brings or checks its schema.
- * @param options.migrate brings the schema up, which needs rights to change it only when something is pending; otherwise it must
- * already be there
+ * Opens the database that the settings name, or the embedded one, and updates or checks its schema.
+ * @param options.migrate updates the schema, which needs the right to change it only when a migration is pending; without it
+ * the schema must be up to date
  * @throws RuawatchError with one sentence: unreachable, wrong password, no such database, too old, too new
  */
 export async function openDatabase(
@@ -47,7 +47,7 @@ export async function openDatabase(
     if (!options.migrate) await checkSchema(db);
     else {
       await bringUp(db);
-      // The login of people who query exists from the start, and reads what its role may.
+      // The login for people exists from the start; its role decides what it may read.
       if (embedded && !(await rolesInUse(db))) await grantRoles(db);
     }
   } catch (error) {
@@ -57,12 +57,12 @@ export async function openDatabase(
   return { db, url, embedded, close };
 }
 
-/** The database under the data folder. @param say told what a person should know; on stderr when it is left out */
+/** The database in the data folder. @param say receives what a person should know; stderr does without it */
 export function openEmbeddedOf(config: Config, say?: (line: string) => void): Promise<EmbeddedPostgres> {
   return openEmbedded(dataDirOf(config, say), { port: config.postgresPort, ...(say ? { say } : {}) });
 }
 
-/** Does a command's work on the database as it is, over one connection, and closes it. @returns the exit code 0 */
+/** Runs a command's work on the database, over one connection and without migrating, and closes it. @returns exit code 0 */
 export async function withDatabase(config: Config, work: (db: Db) => Promise<void>): Promise<number> {
   const { db, close } = await openDatabase(config, { migrate: false, max: 1 });
   try {
@@ -73,14 +73,14 @@ export async function withDatabase(config: Config, work: (db: Db) => Promise<voi
   }
 }
 
-/** Migrates; where services have roles of their own, they get their rights on what is new. @returns the migrations applied */
+/** Migrates, and grants rights on new tables where services have roles of their own. @returns the migrations applied */
 export async function bringUp(db: Db): Promise<string[]> {
   const applied = await migrate(db);
   if (applied.length > 0 && (await rolesInUse(db))) await grantRoles(db);
   return applied;
 }
 
-/** Where the queue lies on Postgres. @param databaseUrl the main database's, embedded or not */
+/** Where the queue is on Postgres. @param databaseUrl the URL of the main database, embedded or not */
 export function queuePlace(config: Config, databaseUrl: string): QueuePlace {
   return config.queueDatabaseUrl === null
     ? { url: databaseUrl, schema: QUEUE_SCHEMA, setting: 'DATABASE_URL' }
@@ -88,12 +88,12 @@ export function queuePlace(config: Config, databaseUrl: string): QueuePlace {
 }
 
 /**
- * Opens the queues and waits for their first answer. On Postgres, their tables are made first where they are missing.
+ * Opens the queues and waits for their first answer. On Postgres, missing tables are created first.
  * @throws RuawatchError with one sentence
  */
 export async function openQueues(config: Config, databaseUrl: string, log: Log, metrics: Metrics): Promise<Queues> {
   const place = queuePlace(config, databaseUrl);
-  // Loaded by who needs a queue: BullMQ takes 12 MB.
+  // Imported only where a queue is needed: BullMQ takes 12 MB.
   const { createQueues } = await import('../shared/runtime/queues.ts');
   const { prepareQueue } = await import('../store/schema/queue-schema.ts');
   if (config.redisUrl === null) {
@@ -119,25 +119,25 @@ const POOLER_CODES = new Set(['08P01', '42P01', '42883']);
 function queueSentence(config: Config, place: QueuePlace, error: unknown): string {
   const said = messageOf(error);
   if (config.redisUrl !== null)
-    return `Redis does not answer at the address of REDIS_URL (${said}): start it, correct REDIS_URL, or leave REDIS_URL out to queue on Postgres.`;
-  // A pooler that keeps connections apart may refuse the search_path that BullMQ asks for, or drop it: its tables are then not found.
+    return `Redis does not answer at the address in REDIS_URL (${said}): start it, correct REDIS_URL, or unset it to queue on Postgres.`;
+  // A pooler may refuse or drop the search_path that BullMQ sets, so that its tables are not found.
   if (POOLER_CODES.has(codeOf(error) ?? ''))
     return `${place.setting} leads through a connection pooler, which the queue on Postgres cannot use (${said}): set QUEUE_DATABASE_URL to the server's own address, or REDIS_URL to queue on Redis.`;
   return `The queue on Postgres does not work: ${said}.`;
 }
 
-/** The folder of the embedded database: as set, or the default, moved when root's working folder is closed to it. */
+/** The folder of the embedded database: as set, or the default, or ROOT_DATA_DIR if Postgres cannot enter the default. */
 export function dataDirOf(config: Config, say: (line: string) => void = () => undefined): string {
   if (config.dataDirChosen) return config.dataDir;
   const closed = firstClosedFolder(config.dataDir);
   if (closed === null) return config.dataDir;
   const name = path.basename(config.dataDir) === '.ruawatch' ? '' : path.basename(config.dataDir);
   const moved = path.join(ROOT_DATA_DIR, name);
-  say(`The embedded Postgres may not enter ${closed}; its data is kept in ${moved} instead.`);
+  say(`The embedded Postgres cannot enter ${closed}; its data is kept in ${moved} instead.`);
   return moved;
 }
 
-/** One sentence for what a Postgres client may throw when it connects. @param setting names the URL it connected to */
+/** One sentence for an error of a Postgres client. @param setting names the setting with the URL */
 export function databaseError(error: unknown, setting = 'DATABASE_URL'): Error {
   if (error instanceof RuawatchError) return error;
   const code = codeOf(error);
@@ -145,23 +145,23 @@ export function databaseError(error: unknown, setting = 'DATABASE_URL'): Error {
   const advice: Record<string, string> = {
     '28P01': `The database refused the password: correct ${setting}.`,
     '28000': `The database refused the login (${said}): correct ${setting} or the server's pg_hba.conf.`,
-    '3D000': `The database of ${setting} does not exist (${said}): create it, or correct its name.`,
-    '42501': `The database user of ${setting} may not do this (${said}): use the user that owns the schema, or, where each service has a user of its own, run "ruawatch migrate --roles" as the owner.`,
-    ECONNREFUSED: `Nothing answers at the address of ${setting} (${said}): start Postgres, or correct the host and port.`,
-    ENOTFOUND: `The host of ${setting} cannot be found (${said}): correct it.`,
-    EAI_AGAIN: `The host of ${setting} cannot be looked up (${said}): correct it, or mend the name service.`,
-    ERR_TLS_CERT_ALTNAME_INVALID: `The server at ${setting} shows a certificate made out to another name (${said}): use the name it is made out to, or sslmode=verify-ca.`,
-    CERT_HAS_EXPIRED: `The server at ${setting} shows a certificate that has expired: renew it there.`,
+    '3D000': `The database in ${setting} does not exist (${said}): create it, or correct its name.`,
+    '42501': `The database user in ${setting} may not do this (${said}): use the owner of the schema or, where each service has a user of its own, run "ruawatch migrate --roles" as the owner.`,
+    ECONNREFUSED: `Nothing answers at the address in ${setting} (${said}): start Postgres, or correct the host and port.`,
+    ENOTFOUND: `The host in ${setting} does not exist (${said}): correct it.`,
+    EAI_AGAIN: `The host in ${setting} cannot be looked up (${said}): correct it, or check the name servers.`,
+    ERR_TLS_CERT_ALTNAME_INVALID: `The server at ${setting} presents a certificate for another name (${said}): use the name in the certificate, or sslmode=verify-ca.`,
+    CERT_HAS_EXPIRED: `The server at ${setting} presents a certificate that has expired: renew it there.`,
   };
   for (const unknown of UNKNOWN_CA) {
     advice[unknown] =
-      `The certificate of the server at ${setting} is not of a CA that is trusted here (${said}): name the file of its CA in sslrootcert, such as ?sslmode=verify-full&sslrootcert=/etc/ssl/my-ca.pem.`;
+      `The certificate of the server at ${setting} was not issued by a CA that is trusted here (${said}): name the file with its CA in sslrootcert, such as ?sslmode=verify-full&sslrootcert=/etc/ssl/my-ca.pem.`;
   }
-  const sentence = (code && advice[code]) ?? noTls(said, setting) ?? `The database of ${setting} cannot be used: ${said}.`;
+  const sentence = (code && advice[code]) ?? noTls(said, setting) ?? `The database in ${setting} cannot be used: ${said}.`;
   return new PermanentError('database', sentence, error);
 }
 
-/** OpenSSL's words for a chain that does not end at a trusted CA. */
+/** OpenSSL's codes for a chain that does not end at a trusted CA. */
 const UNKNOWN_CA = [
   'SELF_SIGNED_CERT_IN_CHAIN',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -173,7 +173,7 @@ const UNKNOWN_CA = [
 
 function noTls(said: string, setting: string): string | null {
   if (!/does not support SSL/.test(said)) return null;
-  return `The server at ${setting} does not offer TLS: switch it on there (ssl = on), or use sslmode=disable on a network that you trust.`;
+  return `The server at ${setting} does not offer TLS: enable it there (ssl = on), or use sslmode=disable on a network that you trust.`;
 }
 
 type ContextOptions = { log?: Log; say?: (line: string) => void };
@@ -198,12 +198,12 @@ export async function openContext(config: Config, options: ContextOptions = {}):
   return { ...context, queues, close };
 }
 
-/** What an importer needs of a pipeline: its queues only wake others when it is done. */
+/** What an import needs of a pipeline: it only adds jobs, when it is done. */
 export type ImportContext = Omit<Context, 'queues'> & { queues: Pick<Queues, 'add'> };
 
 /**
- * As `openContext`, with queues that are opened when the first job is added, so that they take no memory beside an import. As with any
- * queue, adding answers false after a warning when it cannot be reached: the rows are there, and the services find them by themselves.
+ * As `openContext`, but the queues are opened when the first job is added, so that they take no memory during an import. As with
+ * any queue, adding returns false after a warning when it cannot be reached: the sweepers find the rows.
  * @throws SettingsError, RuawatchError
  */
 export async function openForImport(config: Config, options: ContextOptions = {}): Promise<ImportContext & Opened> {
@@ -213,7 +213,7 @@ export async function openForImport(config: Config, options: ContextOptions = {}
     try {
       queues ??= await openQueues(config, context.url, context.log, context.metrics);
     } catch (error) {
-      context.log.warn({ err: messageOf(error) }, 'nobody was woken: the services find the work when they look for it');
+      context.log.warn({ err: messageOf(error) }, 'could not enqueue jobs; the sweepers will pick the work up');
       return false;
     }
     return queues.add(name, payload);
@@ -236,7 +236,7 @@ async function openWithoutQueues(config: Config, options: ContextOptions): Promi
   return { ...opened, config, log, metrics: createMetrics(), clock: systemClock };
 }
 
-/** @throws SettingsError when ruawatch.yaml names a limit that does not exist, or a domain that is none */
+/** @throws SettingsError when ruawatch.yaml names a limit that does not exist, or a domain that is not one */
 export function checkNames(config: Config): void {
   const { wrong } = ownDomains(config.domains);
   if (wrong !== null) throw new SettingsError(`domains: ${wrong}`);

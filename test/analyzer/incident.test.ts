@@ -219,7 +219,10 @@ test('one that a person resolved does not come back on the same evidence, and an
 test('a sender that is denied leaves the incident of the others', async () => {
   await f.put([...ordinary(41, 0), ...['a.example', 'b.example'].flatMap((s) => [...good(s, 41, 3), ...bad(s, 2, 0)])]);
   await f.analyze();
-  await runSendersPut(f.context.config, 'denied', DOMAIN, 'a.example', ADA, () => undefined, f.context.clock.now());
+  await runSendersPut(f.context.config, { verdict: 'denied', domain: DOMAIN, source: 'a.example' }, ADA, {
+    out: () => undefined,
+    now: f.context.clock.now(),
+  });
   await f.analyze();
   const [finding] = await f.findings();
   expect(finding).toMatchObject({ state: 'open', revision: 1, evidence: { senders: 1 } });

@@ -22,9 +22,9 @@ const out = (line: string) => {
   lines.push(line);
 };
 const put = (verdict: 'approved' | 'denied', source: string, options: object = {}, domain = DOMAIN) =>
-  runSendersPut(f.context.config, verdict, domain, source, { ...BY, ...options }, out, f.context.clock.now());
+  runSendersPut(f.context.config, { verdict, domain, source }, { ...BY, ...options }, { out, now: f.context.clock.now() });
 const expire = (source: string, domain = DOMAIN) =>
-  runSendersExpire(f.context.config, domain, source, BY, out, f.context.clock.now());
+  runSendersExpire(f.context.config, { domain, source }, BY, { out, now: f.context.clock.now() });
 const classes = async () => {
   const { rows } = await f.t.db.query<{ source: string; class: string }>('select source, class from dmarc.sources');
   return Object.fromEntries(rows.map((row) => [row.source, row.class]));
@@ -48,7 +48,7 @@ test('an approved source that fails is a rightful service to mend, and never una
   ]);
   await put('approved', '198.18.4.77');
   expect(lines).toEqual([
-    `${NET} as a sender of ${DOMAIN} is approved; 1 source is judged again when the analyzer next looks, within seconds.`,
+    `${NET} as a sender of ${DOMAIN} is approved; 1 source is analyzed again within seconds if the analyzer is running.`,
   ]);
   await f.analyze();
   expect((await classes())[NET]).toBe('misaligned');

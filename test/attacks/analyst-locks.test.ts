@@ -126,7 +126,12 @@ test('reports are read, judged and told while an analyst holds every lock he can
     await until(async () => (await f.findings()).length > 0 && sink.mails.length > 0);
     // A person's word waits for nobody either.
     const said: string[] = [];
-    await runSendersPut(settings(), 'approved', DOMAIN, '198.18.1.0/24', { by: 'Ada', why: 'ours' }, (line) => said.push(line));
+    await runSendersPut(
+      settings(),
+      { verdict: 'approved', domain: DOMAIN, source: '198.18.1.0/24' },
+      { by: 'Ada', why: 'ours' },
+      { out: (line) => said.push(line) },
+    );
     expect(said.join()).toContain('is approved');
   } finally {
     watching = false;

@@ -158,7 +158,7 @@ describe.skipIf(!knotPresent)(titled('Authentication-Results that a forger wrote
     await runDoctor(world.context.config, (line) => lines.push(line));
     expect(lines.filter((line) => line.includes('authserv_ids'))).toEqual([
       expect.stringMatching(
-        /^-- .* of the last 3 mails, 2 carry no Authentication-Results of victim\.example that can be believed/,
+        /^-- .* 2 of the last 3 mails carry no Authentication-Results of victim\.example that can be trusted/,
       ),
     ]);
   });

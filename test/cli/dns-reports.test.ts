@@ -57,9 +57,7 @@ describe.skipIf(!knotPresent)(`dns check --reports${knotPresent ? '' : ' (SKIPPE
       config,
       ['example.com'],
       { resolver: [knot.server], ...options },
-      (line) => lines.push(line),
-      false,
-      now,
+      { out: (line) => lines.push(line), now },
     );
     return { code, text: lines.join('\n') };
   };

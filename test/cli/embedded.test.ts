@@ -15,14 +15,14 @@ test("start's first words, doctor and migrate: the reader's URL, which works, an
   const mailbox = await startDemoMailbox([]);
   const env = { RUAWATCH_DATA_DIR: dataDir, IMAP_URL: `${mailbox.url}/INBOX?tls=none` };
   const run = ruawatch(['start'], env);
-  await until(() => /ruawatch runs/.test(run.stderr()) || run.child.exitCode !== null);
+  await until(() => /ruawatch is running/.test(run.stderr()) || run.child.exitCode !== null);
   const [url] = run.stderr().match(/postgres:\/\/[^"]+/)!;
   const db = openPool(url!, { max: 1 });
   const { rows } = await db.query('select current_user as me, (select count(*) from dmarc.findings) as findings');
   await db.end();
   expect(rows).toEqual([{ me: 'ruawatch_reader', findings: 0 }]);
   const doctor = await ruawatchOnce(['doctor'], env);
-  expect(doctor.stdout).toContain(`(embedded, for people: ${url})`);
+  expect(doctor.stdout).toContain(`(embedded; psql ${url})`);
   run.child.kill('SIGTERM');
   await run.ended;
   const { ready: _, ruawatch_reader: reader, ...others } = readSecrets(dataDir)!;

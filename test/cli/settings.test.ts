@@ -73,7 +73,7 @@ const cases: Case[] = [
   {
     what: 'a database server that does not answer',
     env: () => ({ DATABASE_URL: `postgres://a:secret-word@127.0.0.1:${closedPort}/x` }),
-    says: /Nothing answers at the address of DATABASE_URL/,
+    says: /Nothing answers at the address in DATABASE_URL/,
     never: /secret-word/,
   },
   {
@@ -90,7 +90,7 @@ const cases: Case[] = [
   {
     what: 'a Redis that does not answer',
     env: () => ({ REDIS_URL: `redis://127.0.0.1:${closedPort}` }),
-    says: /Redis does not answer at the address of REDIS_URL/,
+    says: /Redis does not answer at the address in REDIS_URL/,
   },
   { what: 'no mailbox', env: () => ({ IMAP_URL: '' }), says: /No mailbox is set: set IMAP_URL/ },
   {
@@ -191,7 +191,7 @@ describe('each wrong setting is one clear sentence and exit code 1', () => {
       code: 0,
       stdout: expect.stringContaining('applied 0001_begin'),
     });
-    expect(await list()).toMatchObject({ code: 0, stdout: expect.stringContaining('No message fits.') });
+    expect(await list()).toMatchObject({ code: 0, stdout: expect.stringContaining('No messages match.') });
     await empty.drop();
   });
 
@@ -254,7 +254,7 @@ describe('start', () => {
 
   test('a second signal ends at once', async () => {
     const run = ruawatch(['start'], good());
-    await until(() => run.stderr().includes('ruawatch runs'));
+    await until(() => run.stderr().includes('ruawatch is running'));
     run.child.kill('SIGTERM');
     run.child.kill('SIGINT');
     const { code } = await run.ended;

@@ -62,7 +62,7 @@ describe.skipIf(!present)(`many workers${present ? '' : ' (SKIPPED: needs doveco
     running.set(name, run);
     await until(() => {
       if (run.child.exitCode !== null) throw new Error(`${name} ended: ${run.stderr()}`);
-      return run.stderr().includes('"ruawatch runs"');
+      return run.stderr().includes('"ruawatch is running"');
     });
   };
 
@@ -73,7 +73,7 @@ describe.skipIf(!present)(`many workers${present ? '' : ' (SKIPPED: needs doveco
         .get(name)!
         .stderr()
         .split('\n')
-        .find((line) => line.includes('health and metrics are served'))!,
+        .find((line) => line.includes('serving health checks and metrics'))!,
     ) as { port: number };
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     return text

@@ -102,7 +102,7 @@ describe.skipIf(!knotPresent)(
       const lines = async () => (await ruawatchOnce(['doctor'], { DATABASE_URL: t.url }, folder)).stdout;
       const well = await lines();
       expect(well).toMatch(/^ok {4}asn_file: Test-ASN, built 2026-09-01$/m);
-      expect(well).toMatch(/^ok {4}reverse names: the name service answers$/m);
+      expect(well).toMatch(/^ok {4}reverse names: the name server answers$/m);
       const silent = await startSilent();
       settings(silent.server);
       expect(await lines()).toMatch(

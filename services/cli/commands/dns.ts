@@ -18,6 +18,7 @@ import { loadSelectors, type SeenSelector } from '../../store/analysis/signature
 import { withDatabase } from '../open.ts';
 import { junit, sarif } from '../terminal/dns-formats.ts';
 import { renderCheck } from '../terminal/dns-text.ts';
+import type { Terminal } from '../terminal/options.ts';
 
 export interface DnsCheckOptions {
   json?: boolean;
@@ -33,35 +34,33 @@ export interface DnsCheckOptions {
   private?: boolean;
 }
 
-/** Questions a second: a thousand domains take some three minutes, and no resolver minds. */
+/** Queries a second: a thousand domains take about three minutes, and no resolver will object. */
 const PER_SECOND = 100;
-/** Days back that reports are looked through for selectors. */
+/** How many days of reports are searched for selectors. */
 const REPORT_DAYS = 35;
-/** Domains checked at a time. */
+/** Domains checked at once. */
 const AT_ONCE = 8;
 
 /**
- * `dns check`: the records of domains that have to do with mail, as published or as planned.
- * @returns 0; 1 with warnings and --strict; 2 with errors; 3 when something is unknown and nothing is wrong
+ * `dns check`: checks the records about mail of domains, as published or as planned.
+ * @returns 0; 1 with warnings and --strict; 2 with errors; 3 when something could not be looked up and nothing is wrong
  * @throws PermanentError `usage`, `records_file`
  */
 export async function runDnsCheck(
   config: Config,
   domains: readonly string[],
   options: DnsCheckOptions,
-  out: (line: string) => void,
-  colours: boolean,
-  now: Date = new Date(),
-  version = '0.0.0',
+  { out, now = new Date(), colors = false, version = '0.0.0' }: Terminal & { colors?: boolean; version?: string },
 ): Promise<number> {
   if ([options.json, options.junit, options.sarif].filter(Boolean).length > 1)
-    throw new PermanentError('usage', '--json, --junit and --sarif are three forms of one output: keep one.');
+    throw new PermanentError('usage', '--json, --junit and --sarif exclude each other: keep one.');
   const names = [...new Set(domains.map(domainOf))];
   const servers = options.resolver ?? config.dnsServers;
   for (const server of servers)
-    if (parseServer(server) === null) throw new PermanentError('usage', `--resolver "${server}" is no address, or address:port.`);
+    if (parseServer(server) === null)
+      throw new PermanentError('usage', `--resolver "${server}" is not an address or address:port.`);
   let dns: Dns = openDns(servers, { perSecond: PER_SECOND });
-  // Names without an origin in a file for one domain are below that domain.
+  // Relative names in a file for one domain are names below that domain.
   if (options.records !== undefined) dns = withPlanned(readRecords(options.records, names.length === 1 ? names[0]! : null), dns);
   const web = options.web === false ? undefined : openWeb(dns, { allowPrivate: options.private === true });
   const selectors = (options.selector ?? []).flatMap((text) => text.split(',')).map(selectorOf);
@@ -83,7 +82,7 @@ export async function runDnsCheck(
   if (options.json) out(jsonText(checks.map(jsonOf), 2));
   else if (options.junit) out(junit(bare, options.strict === true));
   else if (options.sarif) out(jsonText(sarif(bare, version), 2));
-  else for (const { check, mended, signed } of checks) for (const line of renderCheck(check, mended, signed, colours)) out(line);
+  else for (const { check, mended, signed } of checks) for (const line of renderCheck(check, mended, signed, colors)) out(line);
   return exitCode(bare, options.strict === true);
 }
 
@@ -97,11 +96,11 @@ function exitCode(checks: readonly DomainCheck[], strict: boolean): number {
 interface Checked {
   check: DomainCheck;
   mended: Publication[];
-  /** What the reports say of its selectors; empty without --reports. */
+  /** What reports say about its selectors; empty without --reports. */
   signed: SeenSelector[];
 }
 
-/** The selectors that trusted reports of the last weeks tell of, by domain. */
+/** The selectors in trusted reports of the last weeks, by domain. */
 async function seenSelectors(config: Config, names: readonly string[], now: Date): Promise<Map<string, SeenSelector[]>> {
   const seen = new Map<string, SeenSelector[]>();
   const from = new Date(now.getTime() - REPORT_DAYS * 86_400_000).toISOString().slice(0, 10);
@@ -111,7 +110,7 @@ async function seenSelectors(config: Config, names: readonly string[], now: Date
   return seen;
 }
 
-/** What --json prints of a domain: docs/dns.md. */
+/** What --json prints for a domain: docs/dns.md. */
 function jsonOf({ check: { domain, findings, spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi }, mended, signed }: Checked): unknown {
   const discovery = dmarc?.discovery;
   return {
@@ -153,14 +152,14 @@ function jsonOf({ check: { domain, findings, spf, dkim, dmarc, mx, mtaSts, tlsRp
 function domainOf(text: string): string {
   const domain = normalDomain(text);
   if (!/^[a-z0-9._-]+$/.test(domain) || labelsOf(domain) === null || !domain.includes('.'))
-    throw new PermanentError('usage', `"${text}" is no domain.`);
+    throw new PermanentError('usage', `"${text}" is not a domain.`);
   return domain;
 }
 
 function selectorOf(text: string): string {
   const selector = text.trim().toLowerCase();
   if (!/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(selector))
-    throw new PermanentError('usage', `--selector "${text}" is no selector.`);
+    throw new PermanentError('usage', `--selector "${text}" is not a selector.`);
   return selector;
 }
 

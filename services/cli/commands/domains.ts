@@ -5,10 +5,10 @@ import type { Config } from '../../shared/settings/config.ts';
 import * as domains from '../../store/domains/domains.ts';
 import type { Word } from '../../store/findings/acts.ts';
 import { withDatabase } from '../open.ts';
-import { limitOf, moment, wordOf } from '../terminal/options.ts';
+import { limitOf, moment, type Terminal, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
 
-type Out = (line: string) => void;
+type Out = Terminal['out'];
 
 /** `domains list`: which domains are watched, which are not, and why. */
 export async function runDomainsList(
@@ -25,7 +25,7 @@ export async function runDomainsList(
       return;
     }
     if (rows.length === 0) {
-      out('No domain is known: list yours under domains: in ruawatch.yaml, or say "ruawatch domains add example.com".');
+      out('No domain is known: list yours under domains: in ruawatch.yaml, or run "ruawatch domains add example.com".');
       return;
     }
     const why = (row: domains.ListedDomain) =>
@@ -43,7 +43,7 @@ export async function runDomainsList(
           row.state,
           HOW[row.how] ?? row.how,
           moment(row.since),
-          row.confirmed_at === null ? '' : row.lost_since === null ? moment(row.confirmed_at) : 'no more',
+          row.confirmed_at === null ? '' : row.lost_since === null ? moment(row.confirmed_at) : 'no longer',
           why(row),
         ]),
         { widths: [60, 8, 16, 16, 16, 160] },
@@ -62,13 +62,12 @@ const HOW: Record<string, string> = {
   reported: 'reports',
 };
 
-/** `domains add DOMAIN…`: a person's word that they are his. */
+/** `domains add DOMAIN…`: marks domains as ours. */
 export async function runDomainsAdd(
   config: Config,
   names: string[],
   options: { why?: string; by?: string },
-  out: Out,
-  now: Date = new Date(),
+  { out, now = new Date() }: Terminal,
 ): Promise<number> {
   const wanted = named(names);
   const word = wordOfOptions(options);
@@ -77,33 +76,32 @@ export async function runDomainsAdd(
     for (const name of wanted)
       out(
         changed.includes(name)
-          ? `${name} is yours, with all names below it; what is stored of it is judged when the analyzer next looks, within seconds.`
+          ? `${name} and all its subdomains are yours; stored reports about them are analyzed within seconds if the analyzer is running.`
           : `${name} was yours already.`,
       );
   });
 }
 
-/** `domains ignore DOMAIN`: no findings and no alerts of it; nothing is deleted. */
+/** `domains ignore DOMAIN`: makes no findings about it; nothing is deleted. */
 export async function runDomainsIgnore(
   config: Config,
   name: string,
   options: { why?: string; by?: string },
-  out: Out,
-  now: Date = new Date(),
+  { out, now = new Date() }: Terminal,
 ): Promise<number> {
   const domain = hostNameOf(name.trim());
   if (domain === null) throw new PermanentError('usage', 'That is not a domain: write example.com.');
   if (config.domains.some((listed) => hostNameOf(listed) === domain)) {
     throw new PermanentError(
       'domain_listed',
-      `${domain} stands under domains: in the settings, which would make it yours again at the next start: take it out there first.`,
+      `${domain} is listed under domains: in the settings, which would make it yours again at the next start: remove it there first.`,
     );
   }
   const word = wordOfOptions(options);
   return withDatabase(config, async (db) => {
     const ended = await domains.ignoreDomain(db, domain, word, now);
-    const findings = `${ended} open ${ended === 1 ? 'finding is' : 'findings are'} over`;
-    out(`${domain} is ignored, with all names below it that are not said to be yours; ${findings}. What is stored stays.`);
+    const findings = `${ended} open ${ended === 1 ? 'finding is' : 'findings are'} resolved`;
+    out(`${domain} and its subdomains are ignored, except those that you added; ${findings}. Nothing is deleted.`);
   });
 }
 
@@ -120,7 +118,7 @@ function stateOf(text: string | undefined): domains.DomainState | undefined {
   return state;
 }
 
-/** Whose domain it is needs no reason. */
+/** Unlike other decisions, this one needs no reason. */
 function wordOfOptions(options: { why?: string; by?: string }): Word {
   const { by } = wordOf({ ...options, why: 'said' });
   return { by, why: (options.why ?? '').trim() };

@@ -4,12 +4,12 @@ import type { Config } from '../../shared/settings/config.ts';
 import * as acts from '../../store/findings/acts.ts';
 import type { Evidence } from '../../store/findings/findings.ts';
 import { withDatabase } from '../open.ts';
-import { keyOf, limitOf, moment, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
+import { keyOf, limitOf, moment, type Terminal, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
 
-type Out = (line: string) => void;
+type Out = Terminal['out'];
 
-/** `findings list`: the worst first. */
+/** `findings list`: the most severe first. */
 export async function runFindingsList(
   config: Config,
   options: { all?: boolean; domain?: string; limit?: string; json?: boolean },
@@ -22,7 +22,7 @@ export async function runFindingsList(
       for (const row of rows) out(jsonText(row));
       return;
     }
-    if (rows.length === 0) out(options.all ? 'No finding fits.' : 'No finding is open.');
+    if (rows.length === 0) out(options.all ? 'No findings match.' : 'There are no open findings.');
     else
       out(
         table(
@@ -96,39 +96,37 @@ export async function runFindingsShow(config: Config, key: string, options: { js
   });
 }
 
-export type Saying = 'ack' | 'unack' | 'snooze' | 'unsnooze' | 'resolve';
+export type FindingAct = 'ack' | 'unack' | 'snooze' | 'unsnooze' | 'resolve';
 
-/** `findings ack|unack|snooze|unsnooze|resolve KEY`: what a person says about a finding. */
-export async function runFindingsSay(
+/** `findings ack|unack|snooze|unsnooze|resolve KEY`: what a person decides about a finding. */
+export async function runFindingsAct(
   config: Config,
-  saying: Saying,
-  key: string,
+  { act, key }: { act: FindingAct; key: string },
   options: WordOptions & { until?: string; for?: string },
-  out: Out,
-  now: Date = new Date(),
+  { out, now = new Date() }: Terminal,
 ): Promise<number> {
   const number = keyOf(key, 'finding');
   const word = wordOf(options);
   const until = untilOf(options, now);
-  if (saying === 'snooze' && until === null)
-    throw new PermanentError('usage', 'Say until when: --until 2026-12-01, or --for 7d.');
+  if (act === 'snooze' && until === null)
+    throw new PermanentError('usage', 'Specify the end of the snooze: --until 2026-12-01, or --for 7d.');
   return withDatabase(config, async (db) => {
-    switch (saying) {
+    switch (act) {
       case 'ack':
         await acts.acknowledge(db, number, word, now);
-        return out(`Finding ${key} is acknowledged: no more mails about it, unless it gets materially worse.`);
+        return out(`Finding ${key} is acknowledged: no more mails about it unless it gets materially worse.`);
       case 'unack':
         await acts.unacknowledge(db, number, word, now);
         return out(`Finding ${key} is no longer acknowledged.`);
       case 'snooze':
         await acts.snooze(db, number, until!, word, now);
-        return out(`Finding ${key} is silent until ${moment(until!)} UTC, and told again then if it still stands.`);
+        return out(`Finding ${key} is snoozed until ${moment(until!)} UTC; if it is still open then, you are alerted again.`);
       case 'unsnooze':
         await acts.unsnooze(db, number, word, now);
-        return out(`Finding ${key} is no longer snoozed; it is told again now.`);
+        return out(`Finding ${key} is no longer snoozed; you are alerted again now.`);
       case 'resolve':
         await acts.close(db, number, word, now);
-        return out(`Finding ${key} is resolved. Newer evidence of the same opens it again.`);
+        return out(`Finding ${key} is resolved. Newer evidence opens it again.`);
     }
   });
 }

@@ -45,11 +45,11 @@ export interface ImportSummary {
   reports: number;
   /** Records written. */
   records: number;
-  /** Reports that were there already, word for word, from this or an earlier import or mailbox. */
+  /** Reports with the same content as a stored one, from this or an earlier import or mailbox. */
   duplicates: number;
-  /** Reports whose identity came with other content: one of them stands, see dmarc.superseded_reports. */
+  /** Reports with the same identity as a stored one and other content: one of the two counts, see dmarc.superseded_reports. */
   superseded: number;
-  /** Files whose very bytes were imported before. */
+  /** Files that were imported before, byte for byte. */
   known: number;
   ignored: Trouble[];
   quarantined: Trouble[];
@@ -58,11 +58,11 @@ export interface ImportSummary {
 
 const BATCH_FILES = 200;
 const BATCH_BYTES = 8 * 1024 * 1024;
-/** Another import, or a parser, may be at the very same mails: they are waited for. */
-const BUSY_TURNS = 300;
+/** Another import or a parser may hold the same mails: tries, and the wait between two of them. */
+const BUSY_TRIES = 300;
 const BUSY_MS = 200;
 
-/** `import PATH…`: files, folders, mbox and Maildir through the same store, parser and analyzer as the mailbox. */
+/** `import PATH…`: files, folders, mbox files and Maildirs, through the same store, parser and analyzer as a mailbox. */
 export async function runImport(
   config: Config,
   paths: string[],
@@ -150,24 +150,25 @@ async function importBatch(
   months: Months,
 ): Promise<string[]> {
   summary.messages += batch.length;
-  const say = (error: unknown) => context.log.warn({ err: messageOf(error) }, 'the database was busy or gone; trying again');
+  const say = (error: unknown) =>
+    context.log.warn({ err: messageOf(error) }, 'the database is busy or not reachable; trying again');
   const large = batch.filter((input) => input.raw === null);
-  if (large.length > 0) summary.quarantined.push(...(await persist(() => setAsideTooLarge(context, large, maxBytes), say)));
+  if (large.length > 0) summary.quarantined.push(...(await persist(() => quarantineTooLarge(context, large, maxBytes), say)));
   const mails = batch.flatMap((input) => (input.raw ? [mailOf(input, input.raw)] : []));
   if (mails.length === 0) return [];
   const imported = await persist(() => transaction(context.db, (tx) => storeImports(tx, mails)), say);
   const stored = imported.filter((i) => i.known).map((i) => i.message_key);
-  // What waits was stored by a try whose answer was lost, or by an import that was broken off.
+  // Known messages that still wait were stored by a try whose answer was lost, or by an import that was interrupted.
   const left = stored.length > 0 ? await persist(() => waitingMessages(context.db, stored), say) : [];
   const waiting = new Set(left.map((m) => m.message_key));
-  // The bytes are committed, and still at hand.
+  // The bytes are committed, and still in memory.
   const raws = new Map(
     imported.flatMap(({ message_key, known }, i) =>
       !known || waiting.has(message_key) ? [[message_key, mails[i]!.raw] as const] : [],
     ),
   );
   const result = emptyResult();
-  for (let keys = [...raws.keys()], turn = 0; keys.length > 0 && turn < BUSY_TURNS; turn++) {
+  for (let keys = [...raws.keys()], turn = 0; keys.length > 0 && turn < BUSY_TRIES; turn++) {
     if (turn > 0) await sleep(BUSY_MS);
     const now = await persist(() => parseWithFallback(context, keys, context.log, { readers, months, raws }), say);
     addResult(result, { ...now, busy: [] });
@@ -189,23 +190,23 @@ async function importBatch(
   const earlier =
     others.length > 0 ? await persist(() => importedStates(context.db, others), say) : new Map<number, ImportedState>();
   const parsed = new Set(states.keys());
-  // Whoever imports reports says that he wants to know what they tell.
+  // Importing reports about a domain is a request to watch it.
   const keys = imported.map(({ message_key }) => message_key);
   const fresh = await persist(() => ownImported(context.db, keys, context.clock.now()), say);
-  if (fresh.length > 0) context.log.info({ domains: fresh }, 'domains of imported reports are own from now on');
+  if (fresh.length > 0) context.log.info({ domains: fresh }, 'domains of imported reports are treated as yours from now on');
   for (const { file, message_key, known } of imported) {
     const row = { reports: 0, records: 0, ...states.get(message_key), ...earlier.get(message_key) } as ImportedState;
-    // What waited from before is news when it was parsed now; its second copy is not.
+    // A message that waited from before counts as new when it was parsed now; a second copy of it does not.
     const news = parsed.delete(message_key);
     if (known && !news) {
       summary.known++;
       summary.duplicates += row.reports;
     } else if (!news) {
-      // It was committed, and the answer lost.
+      // It was committed, but the answer was lost.
       summary.reports += row.reports;
       summary.records += row.records;
     }
-    const trouble = { file, code: row.code ?? row.state, reason: row.reason ?? 'It waits to be parsed.' };
+    const trouble = { file, code: row.code ?? row.state, reason: row.reason ?? 'It is waiting to be parsed.' };
     if (row.state === 'ignored') summary.ignored.push(trouble);
     else if (row.state === 'quarantined') summary.quarantined.push(trouble);
     else if (row.state !== 'stored') summary.failed.push(trouble);
@@ -228,13 +229,13 @@ function mailOf(input: Input, raw: Buffer): ImportedMail {
   };
 }
 
-/** A Date header (RFC 5322), when it names a time that Postgres and people can live with. */
+/** A Date header (RFC 5322); null for times that Postgres cannot store or that make no sense. */
 function dateOf(header: string | null): Date | null {
   const date = new Date(header?.replace(/\([^)]*\)/g, '') ?? Number.NaN);
   return date.getTime() > 0 && date.getUTCFullYear() < 2200 ? date : null;
 }
 
-async function setAsideTooLarge(context: ImportContext, large: Input[], maxBytes: number): Promise<Trouble[]> {
+async function quarantineTooLarge(context: ImportContext, large: Input[], maxBytes: number): Promise<Trouble[]> {
   const reason = (input: Input) => `It has ${input.size} bytes, above the limit of ${maxBytes} (limits.mailBytes).`;
   await recordLeft(
     context.db,
@@ -257,7 +258,7 @@ async function setAsideTooLarge(context: ImportContext, large: Input[], maxBytes
 function describe(summary: ImportSummary): string[] {
   const lines = [
     `${summary.messages} mails and files: ${summary.reports} reports with ${summary.records} records stored, ${summary.duplicates} duplicates` +
-      `${summary.superseded > 0 ? `, ${summary.superseded} with a rival of the same identity` : ''}.`,
+      `${summary.superseded > 0 ? `, ${summary.superseded} superseded (same identity, different content)` : ''}.`,
   ];
   for (const [what, list] of [
     ['ignored', summary.ignored],

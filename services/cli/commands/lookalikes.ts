@@ -15,13 +15,13 @@ export interface LookalikeCommandOptions {
   resolver?: string[];
 }
 
-/** Names asked about without --full, and questions a second. */
+/** Names looked up without --full, and queries a second. */
 const MOST = 1_000;
 const PER_SECOND = 100;
 
 /**
- * `dns lookalikes`: which of the names that may be taken for a domain are registered, the likest first.
- * @returns 0; 3 when nobody could say anything of some names and none is registered
+ * `dns lookalikes`: which names that may be mistaken for a domain are registered, the most similar first.
+ * @returns 0; 3 when some names could not be looked up and none is registered
  * @throws PermanentError `usage`
  */
 export async function runLookalikes(
@@ -55,9 +55,9 @@ function mostOf(given: string | undefined): number {
 function* linesOf(domain: string, candidates: number, { registered, asked, unknown }: Survey): Generator<string> {
   if (registered.length > 0) yield* table(['name', 'shown as', 'kind', 'mail', 'name servers'], registered.map(row)).split('\n');
   const of = asked < candidates ? ` of ${candidates.toLocaleString('en')}` : '';
-  const more = asked < candidates ? ' Use --full to ask about all of them.' : '';
+  const more = asked < candidates ? ' Use --full to look up all of them.' : '';
   const failed = unknown === 0 ? '' : ` ${unknown.toLocaleString('en')} could not be looked up.`;
-  yield `${registered.length} of ${asked.toLocaleString('en')} names that look like ${domain} are registered (the likest${of}).${failed}${more}`;
+  yield `${registered.length} of ${asked.toLocaleString('en')} names that look like ${domain} are registered (the most similar${of}).${failed}${more}`;
 }
 
 function row({ name, shown, kind, mailHosts, servers, sameServers }: Registered): string[] {

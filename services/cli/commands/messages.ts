@@ -28,7 +28,7 @@ export async function runMessagesList(config: Config, options: ListOptions, out:
     }
     const counts = await countMessages(db);
     out(STATES.map((s) => `${s} ${counts[s as keyof typeof counts]}`).join('   '));
-    if (rows.length === 0) return out('No message fits.');
+    if (rows.length === 0) return out('No messages match.');
     out(
       table(
         ['key', 'state', 'received', 'from', 'subject or file', 'reason'],
@@ -46,7 +46,7 @@ export async function runMessagesList(config: Config, options: ListOptions, out:
   });
 }
 
-/** `messages show KEY`: one message, why it is where it is, and the reports read from it. */
+/** `messages show KEY`: one message, its state with the reason, and the reports in it. */
 export async function runMessagesShow(config: Config, key: string, out: (line: string) => void): Promise<number> {
   const number = keyOf(key, 'message');
   return withDatabase(config, async (db) => {
@@ -56,7 +56,7 @@ export async function runMessagesShow(config: Config, key: string, out: (line: s
   });
 }
 
-/** `messages replay [KEY…]`: sends messages back to the parser, by key or by state. */
+/** `messages replay [KEY…]`: parses messages again, selected by key, state or code. */
 export async function runMessagesReplay(
   config: Config,
   keys: string[],
@@ -65,7 +65,7 @@ export async function runMessagesReplay(
 ): Promise<number> {
   checkStates(options.state);
   if (keys.length === 0 && !options.state && !options.code) {
-    throw new PermanentError('usage', 'Say which: message keys, --state quarantined, or --code CODE.');
+    throw new PermanentError('usage', 'Specify message keys, --state or --code.');
   }
   const context = await openContext(config, { say: (line) => out(line) });
   try {
@@ -80,7 +80,7 @@ export async function runMessagesReplay(
       if (await context.queues.add('parse', { messages: batch })) queued += batch.length;
     }
     out(
-      `${replayed.length} messages wait to be parsed again${queued < replayed.length ? '; the queue is down, the sweeper will find them' : ''}.`,
+      `${replayed.length} messages will be parsed again${queued < replayed.length ? '; the queue does not answer, so the sweeper will find them' : ''}.`,
     );
     return 0;
   } finally {

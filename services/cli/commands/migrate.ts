@@ -6,8 +6,8 @@ import { ANALYST_ROLE, grantQueueRoles, grantRoles, ROLES, rolesInUse } from '..
 import { bringUp, databaseError, openEmbeddedOf, queuePlace } from '../open.ts';
 
 /**
- * `migrate`: brings the schema, and the queue's where it is kept on Postgres, up to this program's version and says what it did.
- * With `roles` it also makes the services' roles; once they are there, every later run gives them their rights again.
+ * `migrate`: updates the schema, and that of a queue on Postgres, to this program's version and prints what it did. With `roles`
+ * it also creates the services' roles; once they exist, every later run updates their rights.
  */
 export async function runMigrate(config: Config, options: { roles?: boolean }, out: (line: string) => void): Promise<number> {
   const embedded = config.databaseUrl === null ? await openEmbeddedOf(config, out) : null;
@@ -45,10 +45,10 @@ async function migrateQueue(place: QueuePlace, roles: boolean, out: (line: strin
 }
 
 function sayRoles(made: readonly string[], out: (line: string) => void): void {
-  for (const role of made) out(`made role ${role}`);
-  out(`The roles ${ROLES.join(', ')} have their rights.`);
+  for (const role of made) out(`created role ${role}`);
+  out(`The roles ${ROLES.join(', ')} have the rights they need.`);
   if (made.length > 0)
     out(
-      `They cannot log in: grant each to a user that can, such as: create user analyst password '...' in role ${ANALYST_ROLE};`,
+      `They cannot log in: grant each to a user that can, for example: create user analyst password '...' in role ${ANALYST_ROLE};`,
     );
 }

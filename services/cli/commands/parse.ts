@@ -6,17 +6,17 @@ import { readMessage } from '../../report/read.ts';
 import { jsonText } from '../../shared/escape.ts';
 import { type Input, inputs } from '../inputs.ts';
 
-/** Characters of records that are gathered for one line; a longer one is written in pieces, after the file was read a second time. */
+/** Characters of records that are collected for one line; a longer line is written in pieces while the file is read again. */
 const GATHERED_LENGTH = 8 * 1024 * 1024;
 
 /**
- * `ruawatch parse`: no database; one JSON line for each report found in files, folders, mbox files and Maildirs, in the order of
- * their names, or `{file, error: {code, message}}` for what holds no report or cannot be read. `domain` is what the report says,
- * not what may be concluded from it. Failure reports are printed as they are stored by default: without what names a person.
+ * `ruawatch parse`: needs no database and prints one line of JSON for each report in files, folders, mbox files and Maildirs, in
+ * the order of names, or `{file, error: {code, message}}` for a file without a readable report. `domain` is as the report states
+ * it. Failure reports are printed as they are stored by default, without personal data.
  *
- * Files are read one at a time. A line above the bound is written in pieces, so memory does not follow the largest report.
+ * Files are read one at a time. A line above the limit is written in pieces, so memory does not grow with the largest report.
  *
- * @param output takes the lines; waited for when it is full
+ * @param output receives the lines; its back-pressure is respected
  * @returns 0: every path could be opened
  * @throws PermanentError `no_such_path`, `unreadable` with a sentence that names the path
  */
@@ -59,8 +59,8 @@ async function* piecesOf({ file, raw }: Input): AsyncGenerator<string> {
 }
 
 /**
- * The records of one report, read again: they come before the report's own fields are known, and are too many to be kept until then.
- * Reading the same bytes gives the same parts.
+ * The records of one report, read a second time: they come before the report's own fields, and are too many to keep until then.
+ * Reading the same bytes yields the same parts.
  */
 async function* recordsOf(file: string, raw: Buffer, part: number): AsyncGenerator<string> {
   let first = true;

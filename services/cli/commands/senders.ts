@@ -6,12 +6,12 @@ import { escaped, jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import * as senders from '../../store/sources/sender-list.ts';
 import { withDatabase } from '../open.ts';
-import { limitOf, moment, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
+import { limitOf, moment, type Terminal, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
 
-type Out = (line: string) => void;
+type Out = Terminal['out'];
 
-/** `senders list`: what persons say of the sources of a domain, newest first. */
+/** `senders list`: what people decided about the sources of a domain, newest first. */
 export async function runSendersList(
   config: Config,
   options: { all?: boolean; domain?: string; limit?: string; json?: boolean },
@@ -45,15 +45,12 @@ export async function runSendersList(
   });
 }
 
-/** `senders approve|deny DOMAIN SOURCE`: a person's word, which stands above what the reports suggest. */
+/** `senders approve|deny DOMAIN SOURCE`: a person's decision, which overrides what the reports suggest. */
 export async function runSendersPut(
   config: Config,
-  verdict: 'approved' | 'denied',
-  domain: string,
-  source: string,
+  { verdict, domain, source }: { verdict: 'approved' | 'denied'; domain: string; source: string },
   options: WordOptions & { until?: string; for?: string },
-  out: Out,
-  now: Date = new Date(),
+  { out, now = new Date() }: Terminal,
 ): Promise<number> {
   const word = wordOf(options);
   const until = untilOf(options, now);
@@ -61,18 +58,16 @@ export async function runSendersPut(
   return withDatabase(config, async (db) => {
     const sources = await senders.putSender(db, subject, verdict, word, until, now);
     const end = until === null ? '' : ` until ${moment(until)} UTC`;
-    out(`${nameOf(subject)} is ${verdict}${end}; ${judged(sources)}`);
+    out(`${nameOf(subject)} is ${verdict}${end}; ${consequence(sources)}`);
   });
 }
 
 /** `senders expire DOMAIN SOURCE`: ends an entry now. */
 export async function runSendersExpire(
   config: Config,
-  domain: string,
-  source: string,
+  { domain, source }: { domain: string; source: string },
   options: WordOptions,
-  out: Out,
-  now: Date = new Date(),
+  { out, now = new Date() }: Terminal,
 ): Promise<number> {
   const word = wordOf(options);
   const subject = subjectOf(catalogueOf(config), domain, source);
@@ -80,14 +75,14 @@ export async function runSendersExpire(
     const sources = await senders.endSender(db, subject, word, now);
     if (sources === null)
       throw new PermanentError('no_entry', `${nameOf(subject)} is not on the list of senders: "ruawatch senders" shows it.`);
-    out(`${nameOf(subject)} is off the list; ${judged(sources)}`);
+    out(`${nameOf(subject)} is removed from the list; ${consequence(sources)}`);
   });
 }
 
-function judged(sources: number): string {
+function consequence(sources: number): string {
   return sources === 0
-    ? 'no report has told of it yet.'
-    : `${sources} ${sources === 1 ? 'source is' : 'sources are'} judged again when the analyzer next looks, within seconds.`;
+    ? 'no report has mentioned it yet.'
+    : `${sources} ${sources === 1 ? 'source is' : 'sources are'} analyzed again within seconds if the analyzer is running.`;
 }
 
 function nameOf(subject: senders.Subject): string {
@@ -104,7 +99,7 @@ function domainOf(text: string): string {
 }
 
 /**
- * A source as dmarc.sources spells it, an address (taken for its network), or a mail service by its id or name.
+ * A source as in dmarc.sources, an address (which means its network), or a mail service by its id or name.
  * @throws PermanentError `usage`
  */
 function subjectOf(catalogue: Catalogue, domainText: string, text: string): senders.Subject {
@@ -118,6 +113,6 @@ function subjectOf(catalogue: Catalogue, domainText: string, text: string): send
     return { domain, source: wanted.replace(/\.$/, ''), service: null };
   throw new PermanentError(
     'usage',
-    `"${text}" is neither a source (a domain, a network such as 192.0.2.0/24 or an address in it) nor a mail service of the catalogue: dmarc.sources shows how sources are spelt.`,
+    `"${text}" is neither a source (a domain, a network such as 192.0.2.0/24 or an address in it) nor a mail service of the catalogue: dmarc.sources lists the sources.`,
   );
 }

@@ -6,9 +6,9 @@ import { keepYoung } from '../../shared/runtime/young-generation.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { ping } from '../../store/schema/server.ts';
 import { openContext } from '../open.ts';
-import { waitingForWord } from '../terminal/waiting.ts';
+import { undecidedDomains } from '../terminal/undecided.ts';
 
-/** Loaded when they are started: a parser alone needs neither IMAP nor SMTP in its memory. */
+/** Each service is imported when it is started: a parser alone loads neither IMAP nor SMTP. */
 const SERVICES = {
   poller: async (context: Context) => (await import('../../poller/index.ts')).startPoller(context),
   parser: async (context: Context) => (await import('../../parser/index.ts')).startParser(context),
@@ -23,8 +23,8 @@ export type ServiceName = keyof typeof SERVICES;
 export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
 
 /**
- * Runs the named services, or all, until a signal. SIGTERM and SIGINT drain (jobs under way end, new ones are not taken) and exit
- * with 0; a second one exits at once with 1.
+ * Runs the named services, or all, until a signal. SIGTERM and SIGINT let running jobs finish, take no new ones, and exit
+ * with 0; a second signal exits at once with 1.
  * @throws SettingsError, RuawatchError when a setting is wrong or a server that it names does not answer
  */
 export async function runStart(config: Config, named: string[]): Promise<number> {
@@ -33,10 +33,10 @@ export async function runStart(config: Config, named: string[]): Promise<number>
   await preflight(config, names);
   const context = await openContext(config, { log, say: (line) => log.warn(line) });
   if (named.length === 0 && !names.includes('alerter')) {
-    log.warn('Neither SMTP_URL nor a webhook is set: findings are recorded in dmarc.findings, and nobody is told');
+    log.warn('Neither SMTP_URL nor a webhook is set: findings are recorded in dmarc.findings, and no alerts are sent');
   }
   if (names.includes('enricher')) {
-    for (const line of await waitingForWord(context.db, config)) log.warn(`domains: ${line}`);
+    for (const line of await undecidedDomains(context.db, config)) log.warn(`domains: ${line}`);
   }
   const stopped = untilSignal();
   keepYoung(false);
@@ -45,22 +45,22 @@ export async function runStart(config: Config, named: string[]): Promise<number>
   try {
     if (config.httpListen) {
       health = await serveHealth(config.httpListen, context.metrics, () => readiness(context, running, names.length), log);
-      log.info({ port: health.port, host: config.httpListen.host }, 'health and metrics are served');
+      log.info({ port: health.port, host: config.httpListen.host }, 'serving health checks and metrics');
     }
     for (const name of names) running.push(await SERVICES[name](context));
     log.info(
       { services: names, queue: context.queues.backend, database: context.embedded?.readerUrl ?? 'DATABASE_URL' },
-      'ruawatch runs',
+      'ruawatch is running',
     );
     const signal = await stopped;
-    log.info({ signal }, 'draining; a second signal ends at once');
+    log.info({ signal }, 'finishing running jobs; a second signal exits at once');
   } finally {
     await Promise.all(running.map((s) => s.stop()));
     await health?.close();
     await context.close();
   }
   log.info('stopped');
-  // Everything is closed and committed. What still holds the process are timers of BullMQ that wait for a Redis which is gone.
+  // Everything is closed and committed. Only timers of BullMQ, which wait for a Redis that is down, may keep the process alive.
   setTimeout(() => process.exit(), LEAVE_MS).unref();
   return 0;
 }
@@ -75,17 +75,17 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
       'No mailbox is set: set IMAP_URL (imaps://user:password@host/INBOX), or list mailboxes in ruawatch.yaml.',
     );
   }
-  const silent = config.smtpUrl === null && config.webhooks.length === 0;
-  if (named.includes('alerter') && silent) {
+  const noChannel = config.smtpUrl === null && config.webhooks.length === 0;
+  if (named.includes('alerter') && noChannel) {
     throw new SettingsError('The alerter needs SMTP_URL, ALERT_FROM and ALERT_TO, or a webhook: set them.');
   }
-  return silent ? names.filter((n) => n !== 'alerter') : names;
+  return noChannel ? names.filter((n) => n !== 'alerter') : names;
 }
 
-/** Finds wrong settings before anything runs, so that they are one sentence on the terminal and not a line in a log. */
+/** Checks the servers before anything runs: a failure is then a sentence in the terminal, not a line in a log. */
 async function preflight(config: Config, names: ServiceName[]): Promise<void> {
   const quiet = createLog('silent');
-  // Loaded before any check begins: one that fails while another is loaded would be nobody's to catch.
+  // Imported before any check begins: the failure of a check during an import would be unhandled.
   const mailbox = names.includes('poller') ? await import('../../poller/index.ts') : null;
   const smtp = names.includes('alerter') && config.smtpUrl !== null ? await import('../../alerter/index.ts') : null;
   const checks: Promise<unknown>[] = [
@@ -97,7 +97,7 @@ async function preflight(config: Config, names: ServiceName[]): Promise<void> {
 }
 
 async function readiness(context: Context, running: Service[], wanted: number): Promise<string[]> {
-  const waits: string[] = running.length < wanted ? ['the services are being started'] : [];
+  const waits: string[] = running.length < wanted ? ['the services are starting'] : [];
   const check = async (what: string, ask: Promise<unknown>) => {
     try {
       await ask;
@@ -114,7 +114,7 @@ async function readiness(context: Context, running: Service[], wanted: number): 
   return waits;
 }
 
-/** Resolves with the first SIGTERM or SIGINT; the second ends the process. */
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process. */
 export function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let first = true;

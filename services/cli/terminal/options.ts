@@ -2,15 +2,22 @@ import { userInfo } from 'node:os';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Word } from '../../store/findings/acts.ts';
 
+/** Where a command writes, and what time it is. */
+export interface Terminal {
+  out: (line: string) => void;
+  /** The current time; tests set it. */
+  now?: Date;
+}
+
 export interface WordOptions {
   by?: string;
   why: string;
 }
 
-/** Who and why, as the audit trail keeps them. @throws PermanentError `usage` */
+/** Who decided something and why, as the history records it. @throws PermanentError `usage` */
 export function wordOf(options: WordOptions): Word {
   const why = options.why.trim();
-  if (why === '') throw new PermanentError('usage', '--why must say why: it is kept in the history.');
+  if (why === '') throw new PermanentError('usage', '--why must not be empty; it is recorded in the history.');
   return { by: (options.by ?? '').trim() || systemUser(), why };
 }
 
@@ -18,7 +25,7 @@ function systemUser(): string {
   try {
     return userInfo().username;
   } catch (error) {
-    throw new PermanentError('usage', 'The user of this system has no name: say who you are with --by NAME.', error);
+    throw new PermanentError('usage', 'The system user has no name: give yours with --by NAME.', error);
   }
 }
 
@@ -31,11 +38,11 @@ const UNITS: Record<string, number> = { h: 3_600_000, d: 86_400_000, w: 7 * 86_4
  */
 export function untilOf(options: { until?: string; for?: string }, now: Date): Date | null {
   if (options.until !== undefined && options.for !== undefined)
-    throw new PermanentError('usage', '--until and --for say the same: keep one.');
+    throw new PermanentError('usage', '--until and --for exclude each other: keep one.');
   if (options.for !== undefined) {
     const [, n, unit] = /^(\d{1,4})([hdw])$/.exec(options.for) ?? [];
     if (unit === undefined || Number(n) === 0)
-      throw new PermanentError('usage', `--for "${options.for}" is not a time: write 12h, 7d or 2w.`);
+      throw new PermanentError('usage', `--for "${options.for}" is not a duration: write 12h, 7d or 2w.`);
     return new Date(now.getTime() + Number(n) * UNITS[unit]!);
   }
   if (options.until === undefined) return null;

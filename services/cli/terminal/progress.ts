@@ -2,7 +2,7 @@ import { escaped } from '../../shared/escape.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
-/** One line that is written over and over on a terminal; on anything else it says nothing. */
+/** One line that is rewritten in place on a terminal; elsewhere nothing is printed. */
 export class Progress {
   private readonly stream: NodeJS.WriteStream;
   private readonly what: string;
@@ -15,7 +15,7 @@ export class Progress {
     this.what = what;
   }
 
-  /** Shows a state, at most ten times a second. With a share (0 to 1) it draws a bar. */
+  /** Shows a state, at most ten times a second; with a share (0 to 1), also a bar. */
   show(state: string, share?: number): void {
     if (!this.stream.isTTY || Date.now() - this.last < 100) return;
     this.last = Date.now();

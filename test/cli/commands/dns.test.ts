@@ -17,14 +17,13 @@ const KEY_STRINGS = zoneLine({ name: 'x', value: `v=DKIM1; p=${KEY}` }).replace(
 describe.skipIf(!knotPresent)(`dns check${knotPresent ? '' : ' (SKIPPED: knot is not installed)'}`, () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-dns-'));
   let knot: NameServer;
-  const check = async (domains: string[], options: DnsCheckOptions = {}, colours = false) => {
+  const check = async (domains: string[], options: DnsCheckOptions = {}, colors = false) => {
     const lines: string[] = [];
     const code = await runDnsCheck(
       loadConfig({}, folder),
       domains,
       { resolver: [knot.server], ...options },
-      (line) => lines.push(line),
-      colours,
+      { out: (line) => lines.push(line), colors },
     );
     return { code, text: lines.join('\n') };
   };
@@ -179,7 +178,7 @@ describe.skipIf(!knotPresent)(`dns check${knotPresent ? '' : ' (SKIPPED: knot is
   });
 
   test('wrong arguments and files are one sentence', async () => {
-    await expect(check(['nodomain'])).rejects.toThrow('"nodomain" is no domain.');
+    await expect(check(['nodomain'])).rejects.toThrow('"nodomain" is not a domain.');
     await expect(check(['good.test'], { resolver: ['ns.example'] })).rejects.toThrow(
       '--resolver "ns.example" is no address, or address:port.',
     );

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { renderWeekly } from '../../../services/alerter/templates/weekly.ts';
 import { runDomainsAdd, runDomainsIgnore, runDomainsList } from '../../../services/cli/commands/domains.ts';
-import { waitingForWord } from '../../../services/cli/terminal/waiting.ts';
+import { undecidedDomains } from '../../../services/cli/terminal/undecided.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 
@@ -20,14 +20,14 @@ beforeEach(async () => {
 afterEach(() => t.drop());
 
 test('add, ignore and list: state, since when, by whom and why', async () => {
-  await runDomainsAdd(config(), ['Example.COM.', 'bücher.example'], { by: 'Ada' }, out, NOW);
-  await runDomainsAdd(config(), ['example.com'], { by: 'Bo' }, out, NOW);
+  await runDomainsAdd(config(), ['Example.COM.', 'bücher.example'], { by: 'Ada' }, { out, now: NOW });
+  await runDomainsAdd(config(), ['example.com'], { by: 'Bo' }, { out, now: NOW });
   expect(lines).toEqual([
-    expect.stringMatching(/^example\.com is yours, with all names below it/),
-    expect.stringMatching(/^xn--bcher-kva\.example is yours/),
+    expect.stringMatching(/^example\.com and all its subdomains are yours/),
+    expect.stringMatching(/^xn--bcher-kva\.example and all/),
     'example.com was yours already.',
   ]);
-  await runDomainsIgnore(config(), 'old.example.com', { by: 'Ada', why: 'a\u202eb\u001b[31m' }, out, NOW);
+  await runDomainsIgnore(config(), 'old.example.com', { by: 'Ada', why: 'a\u202eb\u001b[31m' }, { out, now: NOW });
   lines = [];
   await runDomainsList(config(), {}, out);
   const rows = lines.join('\n').split('\n').slice(2);
@@ -42,9 +42,9 @@ test('add, ignore and list: state, since when, by whom and why', async () => {
 
 test('what is no domain is refused in one sentence, and so is ignoring what the settings list', async () => {
   for (const bad of ['com', 'a b', '*', '192.0.2.1', 'x@example.com'])
-    await expect(runDomainsAdd(config(), [bad], { by: 'Ada' }, out)).rejects.toMatchObject({ code: 'usage' });
+    await expect(runDomainsAdd(config(), [bad], { by: 'Ada' }, { out })).rejects.toMatchObject({ code: 'usage' });
   await expect(
-    runDomainsIgnore(config({ RUAWATCH_DOMAINS: 'Example.com, example.net' }), 'example.com', { by: 'Ada' }, out),
+    runDomainsIgnore(config({ RUAWATCH_DOMAINS: 'Example.com, example.net' }), 'example.com', { by: 'Ada' }, { out }),
   ).rejects.toMatchObject({ code: 'domain_listed' });
   await expect(runDomainsList(config(), { state: 'mine' }, out)).rejects.toMatchObject({ code: 'usage' });
 });
@@ -55,14 +55,14 @@ test('doctor and start say which domains wait, each with its command, and which 
      values ('victim.example', 'observed', 'reported', now(), 'google.com', now(), E'no record\\u202e there'),
             ('invented.test', 'observed', 'reported', now(), null, now(), null)`,
   );
-  const lines = await waitingForWord(t.db, config({ IMAP_URL: 'imaps://reports%40gmail.com:x@imap.gmail.com' }));
+  const lines = await undecidedDomains(t.db, config({ IMAP_URL: 'imaps://reports%40gmail.com:x@imap.gmail.com' }));
   expect(lines).toEqual([
     expect.stringMatching(/^if victim\.example is yours: ruawatch domains add victim\.example \(.*no record\\u\{202e\} there\)$/),
-    '1 more that nobody said are yours: ruawatch domains list --state observed',
-    expect.stringMatching(/gmail\.com is a mail provider's, .*ruawatch domains add example\.com/),
+    '1 more that are not known to be yours: ruawatch domains list --state observed',
+    expect.stringMatching(/gmail\.com belongs to a mail provider; .*ruawatch domains add example\.com/),
   ]);
-  const login = await waitingForWord(t.db, config({ IMAP_URL: 'imaps://login:x@mail.example' }));
-  expect(login.at(-1)).toMatch(/its user is no mail address/);
+  const login = await undecidedDomains(t.db, config({ IMAP_URL: 'imaps://login:x@mail.example' }));
+  expect(login.at(-1)).toMatch(/its user is not a mail address/);
 });
 
 test('the digest counts what is not yours in one line', () => {

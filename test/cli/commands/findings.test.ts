@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runFindingsList, runFindingsSay, runFindingsShow } from '../../../services/cli/commands/findings.ts';
+import { type FindingAct, runFindingsAct, runFindingsList, runFindingsShow } from '../../../services/cli/commands/findings.ts';
 import { untilOf } from '../../../services/cli/terminal/options.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { type Bench, bench } from '../../alerter/setup.ts';
@@ -23,10 +23,12 @@ test('list shows the open ones, the worst first, with what was said about them',
   const low = await b.event({ domain: 'low.example', severity: 'low' });
   const high = await b.event({ domain: 'high.example', summary: 'a\u001b[31mred\u202e', severity: 'critical' });
   const over = await b.event({ domain: 'over.example' });
-  await runFindingsSay(config(), 'ack', String(low), WHY, out, NOW);
-  await runFindingsSay(config(), 'snooze', String(high), { ...WHY, for: '2w' }, out, NOW);
-  await runFindingsSay(config(), 'resolve', String(over), WHY, out, NOW);
-  expect(lines[1]).toBe(`Finding ${high} is silent until 2026-10-20 09:00 UTC, and told again then if it still stands.`);
+  await runFindingsAct(config(), { act: 'ack', key: String(low) }, WHY, { out, now: NOW });
+  await runFindingsAct(config(), { act: 'snooze', key: String(high) }, { ...WHY, for: '2w' }, { out, now: NOW });
+  await runFindingsAct(config(), { act: 'resolve', key: String(over) }, WHY, { out, now: NOW });
+  expect(lines[1]).toBe(
+    `Finding ${high} is snoozed until 2026-10-20 09:00 UTC; if it is still open then, you are alerted again.`,
+  );
   lines = [];
   await runFindingsList(config(), {}, out);
   const rows = lines.join('\n').split('\n').slice(2);
@@ -42,8 +44,8 @@ test('list shows the open ones, the worst first, with what was said about them',
 
 test('show tells who did what, when and why', async () => {
   const key = String(await b.event({}));
-  await runFindingsSay(config(), 'ack', key, WHY, out, NOW);
-  await runFindingsSay(config(), 'unack', key, { by: 'Bo', why: 'it is not ours' }, out, NOW);
+  await runFindingsAct(config(), { act: 'ack', key: key }, WHY, { out, now: NOW });
+  await runFindingsAct(config(), { act: 'unack', key: key }, { by: 'Bo', why: 'it is not ours' }, { out, now: NOW });
   lines = [];
   await runFindingsShow(config(), key, {}, out);
   const text = lines.join('\n');
@@ -61,15 +63,15 @@ test('show tells who did what, when and why', async () => {
 
 test('what makes no sense is refused with a sentence', async () => {
   const key = String(await b.event({}));
-  const say = (...args: Parameters<typeof runFindingsSay> extends [unknown, ...infer R] ? R : never) =>
-    runFindingsSay(config(), ...args);
-  await expect(say('ack', '99', WHY, out)).rejects.toMatchObject({ code: 'no_finding' });
-  await expect(say('ack', 'x', WHY, out)).rejects.toMatchObject({ code: 'usage' });
-  await expect(say('ack', key, { ...WHY, why: ' ' }, out)).rejects.toMatchObject({ code: 'usage' });
-  await expect(say('unack', key, WHY, out)).rejects.toMatchObject({ code: 'not_acknowledged' });
-  await expect(say('unsnooze', key, WHY, out)).rejects.toMatchObject({ code: 'not_snoozed' });
-  await expect(say('snooze', key, WHY, out)).rejects.toMatchObject({ code: 'usage' });
-  await expect(say('snooze', key, { ...WHY, until: '2020-01-01' }, out)).rejects.toMatchObject({ code: 'usage' });
+  const act = (name: FindingAct, key: string, options: Parameters<typeof runFindingsAct>[2]) =>
+    runFindingsAct(config(), { act: name, key }, options, { out });
+  await expect(act('ack', '99', WHY)).rejects.toMatchObject({ code: 'no_finding' });
+  await expect(act('ack', 'x', WHY)).rejects.toMatchObject({ code: 'usage' });
+  await expect(act('ack', key, { ...WHY, why: ' ' })).rejects.toMatchObject({ code: 'usage' });
+  await expect(act('unack', key, WHY)).rejects.toMatchObject({ code: 'not_acknowledged' });
+  await expect(act('unsnooze', key, WHY)).rejects.toMatchObject({ code: 'not_snoozed' });
+  await expect(act('snooze', key, WHY)).rejects.toMatchObject({ code: 'usage' });
+  await expect(act('snooze', key, { ...WHY, until: '2020-01-01' })).rejects.toMatchObject({ code: 'usage' });
   expect((await b.db.query('select from ruawatch.finding_acts')).rows).toEqual([]);
 });
 

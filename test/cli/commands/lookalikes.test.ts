@@ -27,7 +27,7 @@ test('the registered look-alikes are listed, and the names that were asked about
   const { code, text } = await run('mail.kestrel.com', { most: '40' });
   expect(code).toBe(0);
   expect(text).toMatch(/kestre1\.com +homoglyph +mx\.evil\.example +ns\.evil\.example/);
-  expect(text).toMatch(/^1 of 40 names that look like kestrel\.com are registered \(the likest of [\d,]+\)\. Use --full/m);
+  expect(text).toMatch(/^1 of 40 names that look like kestrel\.com are registered \(the most similar of [\d,]+\)\. Use --full/m);
 });
 
 test('JSON holds the same', async () => {

@@ -95,17 +95,17 @@ describe.skipIf(openssl === null)(`Postgres over TLS${openssl === null ? ' (SKIP
   test('a certificate of another CA is refused in one sentence that says what to set', async () => {
     for (const mode of ['verify-full', 'verify-ca', 'require']) {
       const said = await refusal(urlOf(`sslmode=${mode}&sslrootcert=${file('other.pem')}`));
-      expect(said).toMatch(/^The certificate of the server at DATABASE_URL is not of a CA that is trusted here .*sslrootcert/);
+      expect(said).toMatch(/^The certificate of the server at DATABASE_URL was not issued by a CA that is trusted here .*sslrootcert/);
       expect(said).not.toContain('\n');
     }
     // The CAs that Node trusts are not it either.
-    expect(await refusal(urlOf('sslmode=verify-full'))).toMatch(/is not of a CA that is trusted here/);
-    expect(await refusal(urlOf('ssl=true'))).toMatch(/is not of a CA that is trusted here/);
+    expect(await refusal(urlOf('sslmode=verify-full'))).toMatch(/was not issued by a CA that is trusted here/);
+    expect(await refusal(urlOf('ssl=true'))).toMatch(/was not issued by a CA that is trusted here/);
   });
 
   test('a certificate for another host is refused by verify-full and taken by verify-ca', async () => {
     const ca = `sslrootcert=${file('ca.pem')}`;
-    expect(await refusal(urlOf(`sslmode=verify-full&${ca}`, 'localhost'))).toMatch(/made out to another name/);
+    expect(await refusal(urlOf(`sslmode=verify-full&${ca}`, 'localhost'))).toMatch(/presents a certificate for another name/);
     expect(await encrypted(urlOf(`sslmode=verify-ca&${ca}`, 'localhost'))).toBe(true);
     // libpq's rule: with a CA, require is verify-ca.
     expect(await encrypted(urlOf(`sslmode=require&${ca}`, 'localhost'))).toBe(true);

@@ -151,11 +151,11 @@ test('a user who may not make roles is told what an administrator has to run', a
 
 test('ruawatch migrate --roles makes them and says how to use them; a second time it only gives the rights again', async () => {
   const lines = await migrateRoles(f.t.url);
-  expect(lines).toEqual(expect.arrayContaining(ROLES.map((role) => `made role ${role}`)));
+  expect(lines).toEqual(expect.arrayContaining(ROLES.map((role) => `created role ${role}`)));
   expect(lines.at(-2)).toMatch(/create user analyst password '...' in role ruawatch_analyst;$/);
   const again = await migrateRoles(f.t.url);
-  expect(again.join('\n')).not.toMatch(/made role|create user/);
-  expect(again.join('\n')).toMatch(/The roles ruawatch_poller, .* have their rights\./);
+  expect(again.join('\n')).not.toMatch(/created role|create user/);
+  expect(again.join('\n')).toMatch(/The roles ruawatch_poller, .* have the rights they need\./);
   for (const role of ROLES) await admin.query(`create user ${userOf(role)} password 'secret-word' in role ${role}`);
 });
 
@@ -438,7 +438,7 @@ describe('a service whose user may not change the schema', () => {
     const config = settings(urlAs(userOf('ruawatch_parser'), t.url));
     await expect(openContext(config, { log: createLog('silent') })).rejects.toMatchObject({
       code: 'database',
-      message: expect.stringMatching(/^The database user of DATABASE_URL may not do this .*--roles/),
+      message: expect.stringMatching(/^The database user in DATABASE_URL may not do this .*--roles/),
     });
     await t.drop();
   });
