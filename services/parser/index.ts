@@ -13,7 +13,7 @@ import { startRetention } from './upkeep/retention.ts';
 import { startVerifier } from './verify/index.ts';
 import { UNFAMILIAR_QUERIES } from './verify/key-resolver.ts';
 
-export { addResult, emptyResult } from './batch-result.ts';
+export { addResult, type BatchResult, emptyResult } from './batch-result.ts';
 export { parseWithFallback } from './parse-with-fallback.ts';
 export { openReaders, type Readers } from './reading/pool.ts';
 export { WARN_SHARE } from './upkeep/archive.ts';

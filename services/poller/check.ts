@@ -9,7 +9,7 @@ const CHECK_MS = 45_000;
 
 /**
  * Tries a mailbox as the poller would, without changing anything in it: connects, logs in, opens the folder.
- * @returns a line such as "ok: 12 mails, IDLE, MOVE"
+ * @returns a line such as "12 mails, IDLE, MOVE"
  * @throws RuawatchError with one sentence that says what is wrong and what to do
  */
 export async function checkMailbox(mailbox: Mailbox, log: Log, clock: Clock = systemClock): Promise<string> {
@@ -20,7 +20,7 @@ export async function checkMailbox(mailbox: Mailbox, log: Log, clock: Clock = sy
     const box = await client.mailboxOpen(mailbox.folder, { readOnly: true });
     log.debug({ mailbox: mailbox.name, folder: mailbox.folder, mails: box.exists }, 'mailbox checked');
     const offers = ['IDLE', 'MOVE'].map((name) => (client.capabilities.has(name) ? name : `no ${name}`));
-    return `ok: ${box.exists} mail${box.exists === 1 ? '' : 's'}, ${offers.join(', ')}`;
+    return `${box.exists} mail${box.exists === 1 ? '' : 's'}, ${offers.join(', ')}`;
   } catch (error) {
     throw explain(error, mailbox);
   } finally {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   addResult,
+  type BatchResult,
   emptyResult,
   type Months,
   openReaders,
@@ -20,6 +21,7 @@ import type { Config } from '../../shared/settings/config.ts';
 import { ownImported } from '../../store/domains/domains.ts';
 import {
   IMPORT_PLACE,
+  type Imported,
   type ImportedMail,
   type ImportedState,
   importedStates,
@@ -86,44 +88,54 @@ export async function runImport(
   }
 }
 
+/** One import while it runs. */
+interface ImportRun {
+  context: ImportContext;
+  readers: Readers;
+  months: Months;
+  maxBytes: number;
+  summary: ImportSummary;
+  /** Repeats work on the database while its failures are transient. */
+  persistent<T>(work: () => Promise<T>): Promise<T>;
+}
+
 /** Imports paths within a running pipeline. */
 export async function importPaths(
   context: ImportContext,
   paths: string[],
   onBatch: (summary: ImportSummary) => void,
 ): Promise<ImportSummary> {
-  const summary: ImportSummary = {
-    messages: 0,
-    reports: 0,
-    records: 0,
-    duplicates: 0,
-    superseded: 0,
-    known: 0,
-    ignored: [],
-    quarantined: [],
-    failed: [],
+  const retrying = (error: unknown) =>
+    context.log.warn({ err: messageOf(error) }, 'the database is busy or not reachable; trying again');
+  const run: ImportRun = {
+    context,
+    readers: openReaders(context.config),
+    months: watchMonths(context),
+    maxBytes: context.config.limits.mailBytes ?? DEFAULT_LIMITS.mailBytes,
+    summary: emptySummary(),
+    persistent: (work) => persist(work, retrying),
   };
   const domains = new Set<string>();
-  const maxBytes = context.config.limits.mailBytes ?? DEFAULT_LIMITS.mailBytes;
-  const source = batches(inputs(paths, maxBytes));
-  const readers = openReaders(context.config);
-  const months = watchMonths(context);
+  const source = batches(inputs(paths, run.maxBytes));
   const worker = async () => {
-    for (;;) {
-      const next = await source.next();
-      if (next.done) return;
-      for (const domain of await importBatch(context, next.value, maxBytes, summary, readers, months)) domains.add(domain);
-      onBatch(summary);
+    for (let next = await source.next(); !next.done; next = await source.next()) {
+      for (const domain of await importBatch(run, next.value)) domains.add(domain);
+      onBatch(run.summary);
     }
   };
   try {
     await Promise.all(Array.from({ length: context.config.parser.concurrency }, worker));
   } finally {
-    await readers.close();
+    await run.readers.close();
   }
   const changed = [...domains].sort();
   for (let i = 0; i < changed.length; i += 1000) await context.queues.add('analyze', { domains: changed.slice(i, i + 1000) });
-  return summary;
+  return run.summary;
+}
+
+function emptySummary(): ImportSummary {
+  const counts = { messages: 0, reports: 0, records: 0, duplicates: 0, superseded: 0, known: 0 };
+  return { ...counts, ignored: [], quarantined: [], failed: [] };
 }
 
 async function* batches(source: AsyncGenerator<Input>): AsyncGenerator<Input[]> {
@@ -141,67 +153,83 @@ async function* batches(source: AsyncGenerator<Input>): AsyncGenerator<Input[]> 
   if (batch.length > 0) yield batch;
 }
 
-async function importBatch(
-  context: ImportContext,
-  batch: Input[],
-  maxBytes: number,
-  summary: ImportSummary,
-  readers: Readers,
-  months: Months,
-): Promise<string[]> {
+/** @returns the domains whose rollups changed */
+async function importBatch(run: ImportRun, batch: Input[]): Promise<string[]> {
+  const { context, summary, persistent } = run;
   summary.messages += batch.length;
-  const say = (error: unknown) =>
-    context.log.warn({ err: messageOf(error) }, 'the database is busy or not reachable; trying again');
   const large = batch.filter((input) => input.raw === null);
-  if (large.length > 0) summary.quarantined.push(...(await persist(() => quarantineTooLarge(context, large, maxBytes), say)));
+  if (large.length > 0) summary.quarantined.push(...(await persistent(() => quarantineTooLarge(run, large))));
   const mails = batch.flatMap((input) => (input.raw ? [mailOf(input, input.raw)] : []));
   if (mails.length === 0) return [];
-  const imported = await persist(() => transaction(context.db, (tx) => storeImports(tx, mails)), say);
-  const stored = imported.filter((i) => i.known).map((i) => i.message_key);
+  const imported = await persistent(() => transaction(context.db, (tx) => storeImports(tx, mails)));
+  const result = await parse(run, await rawsToParse(run, mails, imported));
+  // Importing reports about a domain is a request to watch it.
+  const keys = imported.map(({ message_key }) => message_key);
+  const fresh = await persistent(() => ownImported(context.db, keys, context.clock.now()));
+  if (fresh.length > 0) context.log.info({ domains: fresh }, 'domains of imported reports are treated as yours from now on');
+  countReports(summary, result);
+  await countFiles(run, imported, result);
+  return result.domains;
+}
+
+/** The bytes, still in memory, of the mails that are to be parsed, by message key. */
+async function rawsToParse(
+  { context, persistent }: ImportRun,
+  mails: readonly ImportedMail[],
+  imported: readonly Imported[],
+): Promise<Map<number, Buffer>> {
+  const known = imported.filter((one) => one.known).map((one) => one.message_key);
   // Known messages that still wait were stored by a try whose answer was lost, or by an import that was interrupted.
-  const left = stored.length > 0 ? await persist(() => waitingMessages(context.db, stored), say) : [];
-  const waiting = new Set(left.map((m) => m.message_key));
-  // The bytes are committed, and still in memory.
-  const raws = new Map(
+  const left = known.length > 0 ? await persistent(() => waitingMessages(context.db, known)) : [];
+  const waiting = new Set(left.map((message) => message.message_key));
+  return new Map(
     imported.flatMap(({ message_key, known }, i) =>
       !known || waiting.has(message_key) ? [[message_key, mails[i]!.raw] as const] : [],
     ),
   );
+}
+
+async function parse({ context, readers, months, persistent }: ImportRun, raws: Map<number, Buffer>): Promise<BatchResult> {
   const result = emptyResult();
-  for (let keys = [...raws.keys()], turn = 0; keys.length > 0 && turn < BUSY_TRIES; turn++) {
-    if (turn > 0) await sleep(BUSY_MS);
-    const now = await persist(() => parseWithFallback(context, keys, context.log, { readers, months, raws }), say);
+  for (let keys = [...raws.keys()], n = 0; keys.length > 0 && n < BUSY_TRIES; n++) {
+    if (n > 0) await sleep(BUSY_MS);
+    const now = await persistent(() => parseWithFallback(context, keys, context.log, { readers, months, raws }));
     addResult(result, { ...now, busy: [] });
     keys = now.busy;
   }
-  const states = new Map<number, Pick<ImportedState, 'state' | 'code' | 'reason'>>();
-  for (const message of result.messages) {
-    states.set(message.message_key, message);
-    for (const report of message.reports) {
-      if (report.outcome === 'duplicate') summary.duplicates++;
-      else {
-        summary.reports++;
-        summary.records += report.records;
-        if (report.outcome !== 'stored') summary.superseded++;
-      }
+  return result;
+}
+
+function countReports(summary: ImportSummary, result: BatchResult): void {
+  for (const report of result.messages.flatMap((message) => message.reports)) {
+    if (report.outcome === 'duplicate') summary.duplicates++;
+    else {
+      summary.reports++;
+      summary.records += report.records;
+      if (report.outcome !== 'stored') summary.superseded++;
     }
   }
-  const others = imported.filter(({ message_key, known }) => known || !states.has(message_key)).map((i) => i.message_key);
-  const earlier =
-    others.length > 0 ? await persist(() => importedStates(context.db, others), say) : new Map<number, ImportedState>();
+}
+
+/** Puts each file into its place in the summary: what was parsed now, and what the database says of the others. */
+async function countFiles(
+  { context, summary, persistent }: ImportRun,
+  imported: readonly Imported[],
+  result: BatchResult,
+): Promise<void> {
+  const states = new Map(result.messages.map((message) => [message.message_key, message]));
+  const others = imported.filter(({ message_key, known }) => known || !states.has(message_key)).map((one) => one.message_key);
+  const stored =
+    others.length > 0 ? await persistent(() => importedStates(context.db, others)) : new Map<number, ImportedState>();
   const parsed = new Set(states.keys());
-  // Importing reports about a domain is a request to watch it.
-  const keys = imported.map(({ message_key }) => message_key);
-  const fresh = await persist(() => ownImported(context.db, keys, context.clock.now()), say);
-  if (fresh.length > 0) context.log.info({ domains: fresh }, 'domains of imported reports are treated as yours from now on');
   for (const { file, message_key, known } of imported) {
-    const row = { reports: 0, records: 0, ...states.get(message_key), ...earlier.get(message_key) } as ImportedState;
+    const row = { ...states.get(message_key), ...(stored.get(message_key) ?? { reports: 0, records: 0 }) } as ImportedState;
     // A message that waited from before counts as new when it was parsed now; a second copy of it does not.
-    const news = parsed.delete(message_key);
-    if (known && !news) {
+    const isNew = parsed.delete(message_key);
+    if (known && !isNew) {
       summary.known++;
       summary.duplicates += row.reports;
-    } else if (!news) {
+    } else if (!isNew) {
       // It was committed, but the answer was lost.
       summary.reports += row.reports;
       summary.records += row.records;
@@ -211,7 +239,6 @@ async function importBatch(
     else if (row.state === 'quarantined') summary.quarantined.push(trouble);
     else if (row.state !== 'stored') summary.failed.push(trouble);
   }
-  return result.domains;
 }
 
 function mailOf(input: Input, raw: Buffer): ImportedMail {
@@ -235,7 +262,7 @@ function dateOf(header: string | null): Date | null {
   return date.getTime() > 0 && date.getUTCFullYear() < 2200 ? date : null;
 }
 
-async function quarantineTooLarge(context: ImportContext, large: Input[], maxBytes: number): Promise<Trouble[]> {
+async function quarantineTooLarge({ context, maxBytes }: ImportRun, large: Input[]): Promise<Trouble[]> {
   const reason = (input: Input) => `It has ${input.size} bytes, above the limit of ${maxBytes} (limits.mailBytes).`;
   await recordLeft(
     context.db,

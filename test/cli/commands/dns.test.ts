@@ -180,9 +180,9 @@ describe.skipIf(!knotPresent)(`dns check${knotPresent ? '' : ' (SKIPPED: knot is
   test('wrong arguments and files are one sentence', async () => {
     await expect(check(['nodomain'])).rejects.toThrow('"nodomain" is not a domain.');
     await expect(check(['good.test'], { resolver: ['ns.example'] })).rejects.toThrow(
-      '--resolver "ns.example" is no address, or address:port.',
+      '--resolver "ns.example" is not an address or address:port.',
     );
-    await expect(check(['good.test'], { selector: ['a b'] })).rejects.toThrow('--selector "a b" is no selector.');
+    await expect(check(['good.test'], { selector: ['a b'] })).rejects.toThrow('--selector "a b" is not a selector.');
     await expect(check(['good.test'], { records: 'missing.zone' })).rejects.toThrow(/^missing\.zone cannot be read: /);
     const file = path.join(folder, 'wrong.zone');
     for (const [content, message] of [
