@@ -106,8 +106,8 @@ describe('a check of a mailbox', () => {
 
   test.each([
     [0, 'IMAP4rev1 IDLE MOVE', 'ok: 0 mails, IDLE, MOVE'],
-    [1, 'IMAP4rev1 IDLE', 'ok: 1 mail, IDLE, no MOVE'],
-    [12, 'IMAP4rev1 MOVE', 'ok: 12 mails, no IDLE, MOVE'],
+    [1, 'IMAP4rev1 IDLE', '1 mail, IDLE, no MOVE'],
+    [12, 'IMAP4rev1 MOVE', '12 mails, no IDLE, MOVE'],
   ])('of %d mails on %s, which changes nothing', async (n, capabilities, said) => {
     const box = await begin(exists(n), { capabilities });
     expect(await checkMailbox(box, createLog('silent'))).toBe(said);

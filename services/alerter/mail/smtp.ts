@@ -116,7 +116,7 @@ export function openMailer(smtpUrl: string): Mailer {
 
 /**
  * Connects, upgrades and logs in, for `doctor`.
- * @returns "ok: …"
+ * @returns a line such as "smtp.example.com:587, STARTTLS, logged in as alerts"
  * @throws RuawatchError with one sentence that says what to mend
  */
 export async function checkSmtp(smtpUrl: string): Promise<string> {
@@ -130,7 +130,7 @@ export async function checkSmtp(smtpUrl: string): Promise<string> {
     transport.close();
   }
   const line = settings.secure ? 'TLS' : settings.requireTLS ? 'STARTTLS' : 'not encrypted';
-  return `ok: ${settings.host}:${settings.port}, ${line}${settings.auth ? `, logged in as ${clean(settings.auth.user, 60)}` : ', no login'}`;
+  return `${settings.host}:${settings.port}, ${line}${settings.auth ? `, logged in as ${clean(settings.auth.user, 60)}` : ', no login'}`;
 }
 
 interface SmtpError extends Error {

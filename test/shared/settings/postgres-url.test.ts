@@ -95,7 +95,9 @@ describe.skipIf(openssl === null)(`Postgres over TLS${openssl === null ? ' (SKIP
   test('a certificate of another CA is refused in one sentence that says what to set', async () => {
     for (const mode of ['verify-full', 'verify-ca', 'require']) {
       const said = await refusal(urlOf(`sslmode=${mode}&sslrootcert=${file('other.pem')}`));
-      expect(said).toMatch(/^The certificate of the server at DATABASE_URL was not issued by a CA that is trusted here .*sslrootcert/);
+      expect(said).toMatch(
+        /^The certificate of the server at DATABASE_URL was not issued by a CA that is trusted here .*sslrootcert/,
+      );
       expect(said).not.toContain('\n');
     }
     // The CAs that Node trusts are not it either.
