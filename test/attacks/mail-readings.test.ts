@@ -28,6 +28,8 @@ const lie = () => reportXml({ id: `lie-${serial++}`, rows: [{ ip: '203.0.113.66'
 const evil = () =>
   `--evil\r\nContent-Type: application/gzip\r\nContent-Transfer-Encoding: base64\r\n\r\n${gzipSync(lie()).toString('base64')}\r\n--evil--\r\n`;
 
+const fold = (base64: string) => base64.replace(/.{76}/g, '$&\r\n ');
+
 const signed = (mail: Buffer, headers: readonly string[] = OVERSIGNED) => dkimSigned(mail, { domain: REPORTER, key, headers });
 let serial = 0;
 /** Each another report: the same in two mails would be what the better one proves. */
@@ -43,14 +45,29 @@ const LIES: [string, () => Buffer][] = [
   ['a line of one blank in a folded field', () => onTop([`X-Junk: a\r\n \r\n ${lie()}`], signed(honest()))],
   ['a line of a tab in a folded field', () => onTop([`X-Junk: a\r\n\t\r\n ${lie()}`], signed(honest()))],
   [
+    'a field whose name is base64, where readers end the header that do not know such names',
+    () =>
+      onTop(
+        [
+          'Content-Type: text/xml',
+          'Content-Transfer-Encoding: base64',
+          `ICAg!: ${fold(Buffer.from(`${lie().replace(/<\?.*?\?>/, '')}${' '.repeat(3)}`).toString('base64'))}=`,
+        ],
+        signed(honest(), USUAL_HEADERS),
+      ),
+  ],
+  [
     'a field with a name that readers may not know, and a Content-Type on top',
     () =>
       onTop(
         ['Content-Type: multipart/mixed; boundary="evil"', `ICAg!: a\r\n ${evil().replace(/\r\n/g, '\r\n ')}`],
-        signed(honest()),
+        signed(honest(), USUAL_HEADERS),
       ),
   ],
-  ['a name with a slash before a lie', () => onTop([`a/b: x\r\n ${lie()}`, 'Content-Type: text/xml'], signed(honest()))],
+  [
+    'a name with a slash before a lie',
+    () => onTop([`a/b: x\r\n ${lie()}`, 'Content-Type: text/xml'], signed(honest(), USUAL_HEADERS)),
+  ],
   ['bare CR as line ends in a field', () => onTop([`X-Junk: a\r\r${lie()}`], signed(honest()))],
   ['bare LF among CRLF', () => onTop([`X-Junk: a\n\n${lie()}`], signed(honest()))],
   ['a NUL in a field', () => onTop(['Content-Type: text/xml\0', 'X-Junk: a'], signed(honest()))],
