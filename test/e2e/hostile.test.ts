@@ -31,9 +31,9 @@ describe.skipIf(!dovecotPresent)(
         path.join(folder, 'ruawatch.yaml'),
         JSON.stringify({
           LOG_LEVEL: 'info',
-          sweep: { every_seconds: 1, after_seconds: 5 },
+          sweep: { every_seconds: 0.5, after_seconds: 2 },
           // Few messages a job: what the sweeper brings back is then another job than the one whose worker died.
-          parser: { time_budget_seconds: 10, batch_messages: 9 },
+          parser: { time_budget_seconds: 5, batch_messages: 9 },
           trust: { check: 'off' },
           limits: LIMITS,
         }),
