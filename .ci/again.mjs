@@ -1,8 +1,9 @@
-// Runs the test files that failed once more, each in a fresh process with databases of its own and nothing beside it: two cores
-// starve a test of six processes now and then, and no test need be safe to repeat. Called after a run of vitest as
-// `again.mjs FIRST CODE RESULT RETRIED`: reads the JSON of the first run and its exit code, writes the JSON of both together, and the
-// tests that passed at their second try as `[{file, name}]`. Exit code 1 when something failed twice, when so much failed that no
-// machine was at fault, or when a run failed of an error that belongs to no test.
+// Runs the test files that failed once more, each in a fresh process with databases of its own and nothing
+// beside it: two cores starve a test of six processes now and then, and no test need be safe to repeat.
+// Called after a run of vitest as `again.mjs FIRST CODE RESULT RETRIED`: reads the JSON of the first run and
+// its exit code, writes the JSON of both together, and the tests that passed at their second try as `[{file,
+// name}]`. Exit code 1 when something failed twice, when so much failed that no machine was at fault, or when
+// a run failed of an error that belongs to no test.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -5,7 +5,8 @@ exec </dev/null
 
 export CI=true DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1
 export npm_config_fund=false npm_config_audit=false npm_config_update_notifier=false
-# The suites that need Redis, Dovecot, Knot, BIND or Unbound say so and skip without them; here that is a failure.
+# The suites that need Redis, Dovecot, Knot, BIND or Unbound say so and skip without them; here that is a
+# failure.
 export RUAWATCH_NO_SKIP=1
 NODE_24=24.9.0
 
@@ -118,13 +119,15 @@ prepare() {
   fi
 }
 
-# The reports of other people's repositories lie beside the checkout, where they are at all: they are no part of it.
+# The reports of other people's repositories lie beside the checkout, where they are at all: they are no part
+# of it.
 exclude=()
 if [ ! -e ../shared/samples/expected.tsv ]; then exclude+=(--exclude test/report/samples.test.ts --exclude test/e2e/samples.test.ts); fi
 if [ ! -e ../shared/suites/spf/rfc7208-tests.yml ]; then exclude+=(--exclude test/dns/spf/suite.test.ts); fi
 
-# Tests, with a JSON result beside the usual report: tests NAME VERSION SECONDS COMMAND..., where VERSION is that of Node, or "" for
-# the one at hand. What failed is run once more, each file by itself (.ci/again.mjs); totals.mjs names what passed only then.
+# Tests, with a JSON result beside the usual report: tests NAME VERSION SECONDS COMMAND..., where VERSION is
+# that of Node, or "" for the one at hand. What failed is run once more, each file by itself (.ci/again.mjs);
+# totals.mjs names what passed only then.
 tests() {
   local name=$1 version=$2 seconds=$3 rc=0 node=(node)
   shift 3

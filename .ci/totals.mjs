@@ -1,6 +1,7 @@
-// Reads vitest's JSON result, and the tests that needed a second try as .ci/again.mjs wrote them, and prints `N passed, N failed` as
-// the last line. Exit code 1 when anything failed or was skipped, when nothing ran at all, or when over three tests were retried: a
-// busy machine starves one now and then, a test that is not sure of its result comes back.
+// Reads vitest's JSON result, and the tests that needed a second try as .ci/again.mjs wrote them, and prints
+// `N passed, N failed` as the last line. Exit code 1 when anything failed or was skipped, when nothing ran at
+// all, or when over three tests were retried: a busy machine starves one now and then, a test that is not
+// sure of its result comes back.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -17,7 +18,8 @@ const tests = result.testResults.flatMap((suite) =>
 );
 const passed = tests.filter((t) => t.status === 'passed').length;
 const skipped = tests.filter((t) => t.status !== 'passed' && t.status !== 'failed');
-// A file that could not be loaded, or whose hooks failed, may have no failed test of its own: it counts as one.
+// A file that could not be loaded, or whose hooks failed, may have no failed test of its own: it counts as
+// one.
 const broken = result.testResults.filter(
   (suite) => suite.status === 'failed' && !suite.assertionResults.some((t) => t.status === 'failed'),
 );

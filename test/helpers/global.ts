@@ -6,11 +6,11 @@ import { adminUrl, openEmbedded } from '../../services/store/schema/embedded.ts'
 import { makeTemplate, withoutRoles } from './database.ts';
 
 const MEMORY_FOLDER = '/dev/shm';
-/** What must be free before memory is used as a disk; the suites together fill less than half of it at any time. */
+/** What must be free before memory serves as the disk; the suites use less than half of it at any time. */
 const ROOM_BYTES = 6 * 2 ** 30;
 const PREFIX = 'ruawatch-test-';
 
-/** One embedded Postgres for the whole run, in a temporary folder, gone afterwards with all that tests left in theirs. */
+/** One embedded Postgres for the whole run, in a folder that is removed with all that tests left in it. */
 export default async function setup(): Promise<() => Promise<void>> {
   const base = placeFor();
   const folder = mkdtempSync(path.join(base, `${PREFIX}${process.pid}-`));
@@ -28,8 +28,9 @@ export default async function setup(): Promise<() => Promise<void>> {
 }
 
 /**
- * Memory where there is enough of it, else the disk. Every test makes and drops a database of six hundred files, and ext4 searches
- * long for a place among what was deleted a moment ago: ten times as long as the copy itself takes.
+ * Memory where there is enough of it, otherwise the disk. Every test creates and drops a database of six
+ * hundred files. ext4 does not reuse an inode that was deleted a moment ago, and its search for another one takes ten
+ * times as long as copying the database.
  */
 function placeFor(): string {
   if (!existsSync(MEMORY_FOLDER)) return tmpdir();
@@ -40,7 +41,7 @@ function placeFor(): string {
     : tmpdir();
 }
 
-/** Memory that a run which was killed still takes. */
+/** Frees the memory that killed runs still hold. */
 function removeAbandoned(): void {
   for (const name of readdirSync(MEMORY_FOLDER)) {
     const pid = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
@@ -48,7 +49,7 @@ function removeAbandoned(): void {
   }
 }
 
-/** Containers often mount it so that no program in it can be run, and some tests write one. */
+/** Containers often mount it with noexec, and some tests write programs and run them. */
 function runsPrograms(base: string): boolean {
   const folder = mkdtempSync(path.join(base, `${PREFIX}${process.pid}-`));
   try {

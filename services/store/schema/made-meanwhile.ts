@@ -2,8 +2,9 @@ import { sleep } from '../../shared/clock.ts';
 import { codeOf } from '../../shared/errors.ts';
 
 /**
- * What Postgres answers when another session makes the same thing at the same moment: "if not exists" and "or replace" do not
- * see what is not committed yet. A table is also a type of its name, so that its twin may be refused as a type (42710).
+ * What Postgres answers when another session creates the same object at the same moment: "if not exists" and
+ * "or replace" do not see what is not committed yet. A table also has a type of its name, so the second
+ * session may be refused because of the type (42710).
  */
 const MADE_MEANWHILE = new Set([
   '23505', // unique_violation: the key of a catalog
@@ -16,8 +17,9 @@ const MADE_MEANWHILE = new Set([
 const TRIES = 40;
 
 /**
- * Runs statements that make what is not there yet, again when another session was making the same: the next try finds it made.
- * @param make one that may be repeated, and that leaves no transaction open when it throws
+ * Runs statements that create what does not exist yet, and runs them again when another session was creating
+ * the same: the next try finds it there.
+ * @param make safe to repeat; leaves no transaction open when it throws
  * @throws all other errors of `make`; the last one when forty tries failed
  */
 export async function makeOnce(make: () => Promise<unknown>): Promise<void> {
