@@ -69,17 +69,21 @@ describe.skipIf(!knotPresent)(titled('very many sources'), () => {
     ]);
   });
 
-  test('a proven stranger with very many sources hides no attack that others tell of, and delays it by no more than a part', async () => {
-    const mallory = dkimKey();
-    const evil = { org: 'mallory.example', domain: 'mallory.example', email: 'dmarc@mallory.example' };
-    await world.publish(evil.domain, mallory);
-    const day = await ordinaryDays(world, GOOGLE, key);
-    const own = { ip: '192.0.2.1', count: 500 };
-    await world.deliver(
-      Array.from({ length: REPORTS }, (_, n) => dailyReport(evil, mallory, day, flood(1_500, n * 1_500), { id: `flood-${n}` })),
-    );
-    await bringDay(world, day, [dailyReport(GOOGLE, key, day, [own, ...attackRows(20, 200)])]);
-    const open = (await world.findings()).filter(({ state, kind }) => state === 'open' && kind === 'unauthorized_source');
-    expect(open).toMatchObject([{ domain: 'example.com', severity: 'critical' }]);
-  }, (240 + 60 * REPORTS) * 1000);
+  test(
+    'a proven stranger with very many sources hides no attack that others tell of, and delays it by no more than a part',
+    async () => {
+      const mallory = dkimKey();
+      const evil = { org: 'mallory.example', domain: 'mallory.example', email: 'dmarc@mallory.example' };
+      await world.publish(evil.domain, mallory);
+      const day = await ordinaryDays(world, GOOGLE, key);
+      const own = { ip: '192.0.2.1', count: 500 };
+      await world.deliver(
+        Array.from({ length: REPORTS }, (_, n) => dailyReport(evil, mallory, day, flood(1_500, n * 1_500), { id: `flood-${n}` })),
+      );
+      await bringDay(world, day, [dailyReport(GOOGLE, key, day, [own, ...attackRows(20, 200)])]);
+      const open = (await world.findings()).filter(({ state, kind }) => state === 'open' && kind === 'unauthorized_source');
+      expect(open).toMatchObject([{ domain: 'example.com', severity: 'critical' }]);
+    },
+    (240 + 60 * REPORTS) * 1000,
+  );
 });
