@@ -17,8 +17,8 @@ export const MORE_STARTS = {
 export type MoreIncident = keyof typeof MORE_STARTS;
 
 /** The reporter that falls silent about PRESS, the one whose verdicts go wrong there, and the one in whose name reports are forged. */
-export const SILENT = 'gmx.net';
-export const CONTRADICTING = 'mail.ru';
+const SILENT = 'gmx.net';
+const CONTRADICTING = 'mail.ru';
 export const FORGED = 'google.com';
 /** Who writes the forged reports. */
 export const FORGER = 'google-dmarc-reports.example';

@@ -20,7 +20,7 @@ export function el(name: string, content: Element['content'], attributes?: Recor
   return attributes ? { name, content, attributes } : { name, content };
 }
 
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   return text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c] ?? '&quot;');
 }
 

@@ -1,5 +1,5 @@
 /** The day on which every simulation ends: the last on which mails arrive and the analyzer runs. */
-export const LAST_DAY = '2026-06-30';
+const LAST_DAY = '2026-06-30';
 /** Hour (UTC) at which the analyzer runs each day, after the day's mails. */
 const TICK_HOUR = 18;
 const DAY = 86_400;

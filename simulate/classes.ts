@@ -2,7 +2,7 @@ import type { Db } from '../services/shared/runtime/db.ts';
 import type { World } from './model.ts';
 
 /** A source with fewer messages may rightly be called unknown, and does not count among the sources. */
-export const LEAST_MESSAGES = 10;
+const LEAST_MESSAGES = 10;
 
 /** What things truly are to what they were found to be, in numbers. */
 type Matrix = Record<string, Record<string, number>>;

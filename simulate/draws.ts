@@ -3,7 +3,7 @@ import type { Random } from '../demo/random.ts';
 /** Draws from the distributions that mail counts follow. All take a seeded source, so a world is the same in every run. */
 
 /** A standard normal number (Box-Muller). */
-export function normal(random: Random): number {
+function normal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
 }
 
@@ -13,7 +13,7 @@ export function logNormal(random: Random, median: number, sigma: number): number
 }
 
 /** A gamma number of mean 1 and variance 1/shape (Marsaglia and Tsang 2000; below shape 1 by their boost). */
-export function gamma(random: Random, shape: number): number {
+function gamma(random: Random, shape: number): number {
   if (shape < 1) return (gamma(random, shape + 1) * (shape + 1) * random.next() ** (1 / shape)) / shape;
   const d = shape - 1 / 3;
   const c = 1 / Math.sqrt(9 * d);

@@ -211,7 +211,7 @@ function sum(list: readonly number[]): number {
   return list.reduce((a, b) => a + b, 0);
 }
 
-export function median(list: readonly number[]): number | null {
+function median(list: readonly number[]): number | null {
   if (list.length === 0) return null;
   const sorted = [...list].sort((a, b) => a - b);
   return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;

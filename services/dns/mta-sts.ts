@@ -24,7 +24,7 @@ export interface StsPolicy {
 }
 
 /** One year (RFC 8461 section 3.2). */
-export const MOST_AGE_S = 31_557_600;
+const MOST_AGE_S = 31_557_600;
 /** Octets of a policy file that senders read at most (RFC 8461 section 3.3 leaves the limit to them and suggests this one). */
 export const MOST_POLICY_OCTETS = 65_536;
 

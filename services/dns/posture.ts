@@ -94,7 +94,7 @@ function policyOf({ dmarc }: DomainCheck) {
 }
 
 /** The stage whose records are all there and without an error. */
-export function stageOf(check: DomainCheck): Stage {
+function stageOf(check: DomainCheck): Stage {
   const wrong = (kind: string) => check.findings.some(({ severity, code }) => severity === 'error' && code.startsWith(kind));
   const policy = policyOf(check)?.policy ?? null;
   const spf = check.spf?.tree.root.record != null && !wrong('spf_');

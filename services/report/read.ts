@@ -13,7 +13,7 @@ import { claimsTlsReport, readTlsReports } from './tlsrpt.ts';
 import { readDocuments } from './xml/documents.ts';
 
 /** Records in one batch by default: the fastest size for COPY into Postgres. */
-export const DEFAULT_BATCH = 5_000;
+const DEFAULT_BATCH = 5_000;
 
 /** How to read. */
 export interface ReadOptions {

@@ -192,7 +192,7 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
 }
 
 /** Rows of sources without authentication, as loadNetworks would give them. */
-export function networks(rows: readonly SourceDay[], days = 7): Network[] {
+function networks(rows: readonly SourceDay[], days = 7): Network[] {
   const recent = new Set(Array.from({ length: days }, (_, d) => ago(d)));
   const bySource = new Map<string, Network>();
   for (const r of rows) {

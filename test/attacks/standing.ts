@@ -1,8 +1,8 @@
 import { BEGIN, DAY, type TestReport, type TestRow } from '../helpers/report.ts';
 import { type DkimKey, dailyReport, dkimKey, GOOGLE, type Reporter, type World } from './harness.ts';
 
-export const YAHOO: Reporter = { org: 'Yahoo', domain: 'dmarc.yahoo.com', email: 'noreply@dmarc.yahoo.com' };
-export const MICROSOFT: Reporter = {
+const YAHOO: Reporter = { org: 'Yahoo', domain: 'dmarc.yahoo.com', email: 'noreply@dmarc.yahoo.com' };
+const MICROSOFT: Reporter = {
   org: 'Enterprise Outlook',
   domain: 'microsoft.com',
   email: 'dmarcreport@microsoft.com',

@@ -28,7 +28,7 @@ export const PAY = 'kestrel-pay.example';
 export const LAB = 'kestrel-lab.example';
 
 /** The domain of the forged reports. */
-export const DECOY = 'kestrel-decoy.example';
+const DECOY = 'kestrel-decoy.example';
 
 /** One record as its mail says it, read without the program's own readers. */
 export interface TrueRecord {

@@ -5,7 +5,7 @@ import type { Case } from './cases.ts';
 import type { News, Orders } from './worker.ts';
 
 /** CPU time that a case may take; a busy machine makes no hang. */
-export const HANG_MS = 2_000;
+const HANG_MS = 2_000;
 /** What waits this long without using any is a hang too. */
 const STUCK_MS = 60_000;
 /** Heap a case may need: far more than the reader's limits allow it. */

@@ -7,7 +7,7 @@ import { copyLines } from '../../services/store/reports/copy-records.ts';
 export type Reader = (raw: Uint8Array, options: ReadOptions) => AsyncIterable<ReadEvent>;
 
 /** What the reader did is not what it promises. */
-export class Broken extends Error {}
+class Broken extends Error {}
 
 /** Records a batch; small, so that several batches come. */
 const BATCH = 50;

@@ -36,13 +36,13 @@ export async function testDatabase(options: { empty?: boolean; max?: number; own
   };
 }
 
-export const TEMPLATE = 'ruawatch_template';
+const TEMPLATE = 'ruawatch_template';
 
 /** Names below an own domain are own. */
 const OWN = ['example', 'test', 'com', 'net', 'org', 'de', 'uk', 'io', 'edu', 'rf', 'xn--p1ai'];
 
 /** Makes all domains of tests own, in a database that was not cloned from the template. */
-export async function ownAll(db: Db): Promise<void> {
+async function ownAll(db: Db): Promise<void> {
   await putOwn(db, OWN, 'listed', { now: new Date(0), ignored: true });
   await db.query('update ruawatch.domains set history = false, due_at = null');
 }

@@ -24,7 +24,7 @@ export class WebhookDown extends TransientError {
  * The headers of a post, by the specification Standard Webhooks: `webhook-id` is the same at every attempt, so that a receiver knows
  * what it has seen; `webhook-signature` is `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`.
  */
-export function headersOf(hook: Webhook, id: string, body: Buffer, now: Date): Record<string, string> {
+function headersOf(hook: Webhook, id: string, body: Buffer, now: Date): Record<string, string> {
   const timestamp = String(Math.floor(now.getTime() / 1000));
   const head = {
     'content-type': 'application/json; charset=utf-8',

@@ -8,7 +8,7 @@ import { count, short } from '../text.ts';
 import { saidToForward, signerOf, total } from '../window.ts';
 
 /** What the sources that are one of many share: a botnet is one sender. */
-export const UNAUTHENTICATED = 'unauthenticated';
+const UNAUTHENTICATED = 'unauthenticated';
 /** How sure a name is by what it rests on: a signature cannot be had without its key, an envelope is checked by address, a name by its owner. */
 const SURE = { dkim: 0.95, spf: 0.9, reverse_name: 0.85, asn: 0.5, network: 0.3, unauthenticated: 0.6 } as const;
 /** The organization of a network: that of at least this share of the addresses that DNS answered for. */

@@ -38,6 +38,6 @@ export function passesAgainSince(days: readonly Day[], lastBad: string): string 
   return run.length >= 2 && messages >= 10 ? run[0]!.day : null;
 }
 
-export function isGood(day: Day): boolean {
+function isGood(day: Day): boolean {
   return day.passed >= GOOD * (day.passed + day.failed);
 }

@@ -3,7 +3,7 @@ import { labelsOf, lowerName, nameOf } from './name.ts';
 import { RECORD_TYPES, type RecordData, type RecordType } from './types.ts';
 
 /** What fits a path without fragments (DNS flag day 2020). */
-export const UDP_PAYLOAD = 1232;
+const UDP_PAYLOAD = 1232;
 /** Records looked at in one message; more is no answer to a question of ours. */
 const MOST_RECORDS = 4_000;
 /** Jumps of one name: each goes backwards, and a name has 127 labels at most. */

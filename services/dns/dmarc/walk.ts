@@ -51,7 +51,7 @@ export function walkNames(domain: string): string[] {
 }
 
 /** The DMARC records of one name, without any walk. */
-export async function dmarcAt(domain: string, dns: Dns, options: AskOptions = {}): Promise<WalkStep> {
+async function dmarcAt(domain: string, dns: Dns, options: AskOptions = {}): Promise<WalkStep> {
   const answer = await dns.ask(`_dmarc.${domain}`, 'TXT', options);
   if (answer.state === 'unknown') return { domain, state: 'unknown', message: answer.message };
   if (answer.state !== 'records') return { domain, state: 'none' };

@@ -21,13 +21,13 @@ export interface LookalikeOptions {
 }
 
 /** Suffixes under which names of companies are registered most, and those that cost least. */
-export const SUFFIXES: readonly string[] =
+const SUFFIXES: readonly string[] =
   `com net org info biz co io app dev online site shop store xyz top club icu live pro vip cc me tv us uk co.uk de fr nl it es eu ch at be
   pl se dk no fi cz pt ie ru cn in jp com.au ca com.br mx za cloud email support services company group world life today news tech digital
   agency finance bank help link click website space fun win bid loan work ltd inc`.split(/\s+/);
 
 /** What people expect in a name of a company's, in front of it or behind. */
-export const WORDS: readonly string[] =
+const WORDS: readonly string[] =
   `account accounts admin auth bank billing careers cloud help helpdesk home hr info invoice login logon mail my myaccount office online
   pay payment payments payroll portal secure security service services shop signin sso store support update verify web webmail`.split(
     /\s+/,

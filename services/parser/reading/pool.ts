@@ -68,7 +68,7 @@ const PATIENCE_WITHOUT_CORE_MS = 10_000;
  * terminated, whatever it is doing; the mail is reported as stopped, and a new thread goes on with the next one. The memory of buffers
  * outside the heap is bounded by the limits of reading.
  */
-export class ReaderPool implements Readers {
+class ReaderPool implements Readers {
   readonly lock = new SharedLock();
   private readonly budgets: Budgets;
   private readonly limits: Partial<Limits>;

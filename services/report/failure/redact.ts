@@ -1,7 +1,7 @@
 import type { FailureReport } from '../model.ts';
 
 /** What stands in the place of something personal: its absence would look as if there had been nothing. */
-export const HIDDEN = '***';
+const HIDDEN = '***';
 
 /**
  * Addresses without names and local parts: `"Ann" <ann@example.com>` becomes `***@example.com`. The null sender `<>` stays; what

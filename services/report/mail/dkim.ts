@@ -204,7 +204,7 @@ export function tagsOf(value: string): Map<string, string> | null {
 const signedNames = (tags: ReadonlyMap<string, string>): string[] => (tags.get('h') ?? '').toLowerCase().split(':');
 
 /** Why a signature is not taken, though it may verify; null when it is. */
-export function refusal(tags: ReadonlyMap<string, string>, at: Date): string | null {
+function refusal(tags: ReadonlyMap<string, string>, at: Date): string | null {
   if (tags.get('v') !== '1') return 'the DKIM signature is of another version';
   if (!signedNames(tags).includes('from')) return 'the DKIM signature does not cover the From field';
   if (signedNames(tags).some((name) => name.includes(' '))) return 'the DKIM signature names fields that are none (h=)';

@@ -7,14 +7,14 @@
 export const DOCUMENT = 0;
 export const FEEDBACK = 1;
 export const METADATA = 2;
-export const DATE_RANGE = 3;
+const DATE_RANGE = 3;
 export const POLICY = 4;
 export const RECORD = 5;
 export const ROW = 6;
-export const EVALUATED = 7;
+const EVALUATED = 7;
 export const REASON = 8;
-export const IDENTIFIERS = 9;
-export const AUTH = 10;
+const IDENTIFIERS = 9;
+const AUTH = 10;
 export const DKIM = 11;
 export const SPF = 12;
 /** An element nobody asked for: it and all within it is skipped. */

@@ -12,7 +12,7 @@ export const COPY_RECORDS = `copy ruawatch.records (${COLUMNS}) from stdin`;
 /** Characters gathered before they are handed to the socket: a few hundred rows a write. */
 const FLUSH_LENGTH = 64 * 1024;
 /** More than a socket takes without saying that it is full (Node's high-water mark, 16 or 64 KiB): it tells when all of it has gone. */
-export const SOCKET_BYTES = 128 * 1024;
+const SOCKET_BYTES = 128 * 1024;
 
 /** A running COPY into ruawatch.records. Nothing else may use the transaction's client until `end` has resolved. */
 export class RecordCopy {
@@ -171,7 +171,7 @@ function sharedOf(r: AggregateRecord): Shared {
 const SPECIAL = /[\\\t\n\r\0\ud800-\udfff]/;
 
 /** One value of COPY's text format. NUL, which Postgres cannot hold, and lone surrogates become U+FFFD. */
-export function text(value: string | null): string {
+function text(value: string | null): string {
   if (value === null) return '\\N';
   if (!SPECIAL.test(value)) return value;
   return plain(value).replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n').replaceAll('\r', '\\r');

@@ -40,7 +40,7 @@ export function allowanceOf(reports: number, trusted: boolean): Allowance {
 const LARGEST_SUM = '9007199254740991';
 
 /** SQL: a sum of bigints, 0 for none, within what is kept. */
-export const within = (sum: string) => `least(greatest(coalesce(${sum}, 0), -${LARGEST_SUM}), ${LARGEST_SUM})::bigint`;
+const within = (sum: string) => `least(greatest(coalesce(${sum}, 0), -${LARGEST_SUM}), ${LARGEST_SUM})::bigint`;
 
 /**
  * The SQL to make sums over these reports with: `within`, and simpler where none of them can come near its bounds, which is a tenth of what the

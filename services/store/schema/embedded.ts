@@ -34,7 +34,7 @@ import { takeLock } from '../../shared/runtime/folder-lock.ts';
 import { isLastUser, joinUsers, leaveUsers } from '../locks.ts';
 import { closeDatabase, MAINTENANCE, restoreReader, setUpLogins } from './logins.ts';
 
-export const DATABASE = 'ruawatch';
+const DATABASE = 'ruawatch';
 
 export interface EmbeddedPostgres {
   /** Of the services' login. Over the socket where its path is short enough, so that no other user can stand in between. */
