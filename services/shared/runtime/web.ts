@@ -1,6 +1,7 @@
 import https from 'node:https';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import type { Dns } from '../../dns/client/types.ts';
+import { Networks } from '../../dns/networks.ts';
 import type { Web, WebAnswer, WebOptions } from '../../dns/web.ts';
 import { messageOf } from '../errors.ts';
 
@@ -9,55 +10,47 @@ const TIMEOUT_MS = 10_000;
 const CERTIFICATE = /^(?:CERT_|ERR_TLS_CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_SSL|ERR_TLS)/;
 
 /** Networks that are not the public internet (RFC 6890 and IANA's special-purpose registries). */
-const PRIVATE = new BlockList();
-for (const [network, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.88.99.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 3],
-] as const)
-  PRIVATE.addSubnet(network, bits, 'ipv4');
-/** Of IPv6 only 2000::/3 is in use, without documentation and the ways of embedding an IPv4 address. */
-const GLOBAL_V6 = new BlockList();
-GLOBAL_V6.addSubnet('2000::', 3, 'ipv6');
-const PRIVATE_V6 = new BlockList();
-for (const [network, bits] of [
-  ['2001::', 23],
-  ['2001:db8::', 32],
-  ['2002::', 16],
-  ['3fff::', 20],
-] as const)
-  PRIVATE_V6.addSubnet(network, bits, 'ipv6');
+const NOT_PUBLIC = new Networks([
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/3',
+  '2001::/23',
+  '2001:db8::/32',
+  '2002::/16',
+  '3fff::/20',
+]);
+/** The IPv6 addresses in use. Of these, documentation and embedded IPv4 addresses are not public. */
+const GLOBAL_V6 = new Networks(['2000::/3']);
 
-/** Whether an address may be fetched from: one of the public internet. */
+/** Whether documents may be fetched from an address: it belongs to the public internet. */
 export function isPublic(address: string): boolean {
   const family = isIP(address);
-  if (family === 4) return !PRIVATE.check(address, 'ipv4');
-  return family === 6 && GLOBAL_V6.check(address, 'ipv6') && !PRIVATE_V6.check(address, 'ipv6');
+  return family !== 0 && (family === 4 || GLOBAL_V6.contains(address)) && !NOT_PUBLIC.contains(address);
 }
 
 export interface OpenWebOptions {
-  /** Fetch from private addresses as well: for a network of one's own, and for tests. */
+  /** Also fetch from private addresses: for private networks and tests. */
   allowPrivate?: boolean;
-  /** PEM certificates of authorities that are trusted instead of the system's. */
+  /** PEM certificates of the authorities to trust instead of the system's. */
   ca?: string;
   /** Milliseconds for one document. */
   timeoutMs?: number;
 }
 
 /**
- * Fetches documents over HTTPS from names that our DNS client resolves: certificates are verified, redirects are not followed, and a
- * name that leads to a private address is refused, since whoever publishes a record chooses the name.
+ * Fetches documents over HTTPS. Our DNS client resolves the names, certificates are verified, redirects are not followed, and names
+ * with a private address are refused, since the publisher of a record chooses the name in it.
  */
 export function openWeb(dns: Dns, { allowPrivate = false, ca, timeoutMs = TIMEOUT_MS }: OpenWebOptions = {}): Web {
   return {
@@ -83,7 +76,7 @@ async function addressOf(given: string, dns: Dns, allowPrivate: boolean, signal:
   if (addresses.length > 0)
     return {
       state: 'broken',
-      message: `${host} has the address ${addresses[0]}, which is not of the public internet: nothing was fetched.`,
+      message: `${host} has the address ${addresses[0]}, which is not part of the public internet: nothing was fetched.`,
     };
   const unknown = answers.find((one) => one.state === 'unknown');
   if (unknown?.state === 'unknown') return { state: 'unknown', message: unknown.message };
@@ -101,7 +94,7 @@ function fetched(url: URL, address: string, { signal, mostOctets }: WebOptions, 
         ...(ca === undefined ? {} : { ca }),
         agent: false,
         headers: { 'user-agent': 'ruawatch', accept: '*/*' },
-        // The address that was judged is the one connected to; the name is still what the certificate must be for.
+        // Connects to the address that was checked; the certificate must still be for the name.
         lookup: (_name, options, done) =>
           options.all
             ? done(null, [{ address, family }])
