@@ -9,7 +9,10 @@ export interface MessageResult extends Settlement {
     outcome: StoreOutcome;
     records: number;
     messages: number;
-    /** The verdict on a new report's reporter; null when it is still to be verified, or is not verified at all. */
+    /**
+     * The verdict on a new report's reporter; null when it is still to be verified, or is not verified at
+     * all.
+     */
     reporter_trust: ReporterTrust | null;
   }[];
   /** At least one of its reports, or a stored report that one of them duplicates, is to be verified. */
@@ -19,9 +22,14 @@ export interface MessageResult extends Settlement {
 /** What became of the messages of a job. */
 export interface BatchResult {
   messages: MessageResult[];
-  /** Domains that the analyzer has to look at. Domains for which only unverified reports changed are left out. */
+  /**
+   * Domains that the analyzer has to look at. Domains for which only unverified reports changed are left out.
+   */
   domains: string[];
-  /** Messages that still wait because another transaction holds their rows: another worker, or the poller recording a move. */
+  /**
+   * Messages that still wait because another transaction holds their rows: another worker, or the poller
+   * recording a move.
+   */
   busy: number[];
 }
 

@@ -25,9 +25,9 @@ const BUSY_TRIES = 10;
 const BUSY_MS = 100;
 
 /**
- * The parser worker: turns messages into reports, records and rollups. Jobs of the queue `parse` wake it; a sweeper adds jobs for
- * waiting messages whose job is missing, so that a lost queue loses no work. A second worker (verify/index.ts) checks the DKIM
- * signatures of mails whose header does not prove their author.
+ * The parser worker: turns messages into reports, records and rollups. Jobs of the queue `parse` wake it; a
+ * sweeper adds jobs for waiting messages whose job is missing, so that a lost queue loses no work. A second
+ * worker (verify/index.ts) checks the DKIM signatures of mails whose header does not prove their author.
  */
 export function startParser(context: Context, given?: Resolver): Service {
   const { config, db, queues, log } = context;

@@ -41,7 +41,8 @@ export async function parseLargeMessage(
     try {
       for await (const piece of raw ? readers.large(raw, moreKeys, asked) : []) {
         if (piece.type === 'lines') {
-          // The reports in one mail nearly always begin in the same month; those of other months are left to the hourly round.
+          // The reports in one mail nearly always begin in the same month; those of other months are left to
+          // the hourly round.
           if (copied.size === 0) await months.before([{ begin: piece.begin, records: BATCH_RECORDS }], false);
           copied.add(piece.key);
           await copy.write(piece.lines);

@@ -13,7 +13,9 @@ export type Privacy = Pick<Config['failureReports'], 'keep_personal_data'>;
 /** The default: nothing that names a person is stored. */
 export const REDACT: Privacy = { keep_personal_data: false };
 
-/** The code of a feedback report about something else (spam, say): like a failure report, it quotes a mail. */
+/**
+ * The code of a feedback report about something else (spam, say): like a failure report, it quotes a mail.
+ */
 const COMPLAINT = 'complaint';
 
 /** What was read from one message apart from aggregate reports. */

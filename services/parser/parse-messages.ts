@@ -8,25 +8,30 @@ import type { ParseOptions, ParseSettings } from './parse-options.ts';
 import { readInThisThread } from './reading/pool.ts';
 import { parseSmallMessages } from './small-messages.ts';
 
-/** A raw mail above this size is parsed in a transaction of its own, and its records are copied while they are read. */
+/**
+ * A raw mail above this size is parsed in a transaction of its own, and its records are copied while they are
+ * read.
+ */
 const LARGE_RAW_BYTES = 512 * 1024;
 /** Raw bytes that one batch may hold in memory. */
 const BATCH_RAW_BYTES = 8 * 1024 * 1024;
 /**
- * Workers that may die while they parse a message before it is quarantined: the first with the whole batch, two more with this message
- * alone. Two would not be enough: an unrelated double kill (by an operator, say) would quarantine whatever mail was being read.
+ * Workers that may die while they parse a message before it is quarantined: the first with the whole batch,
+ * two more with this message alone. Two would not be enough: an unrelated double kill (by an operator, say)
+ * would quarantine whatever mail was being read.
  */
 const DEATHS = 3;
 
 /**
- * Parses waiting messages and writes what they hold: reports, records, rollups, the messages' states and the analyzer's work, in one
- * transaction for a batch of small messages and one for each large message. Safe to repeat: a message that no longer waits is left out,
- * and one that another worker holds is skipped.
+ * Parses waiting messages and writes what they hold: reports, records, rollups, the messages' states and the
+ * analyzer's work, in one transaction for a batch of small messages and one for each large message. Safe to
+ * repeat: a message that no longer waits is left out, and one that another worker holds is skipped.
  *
- * If the header alone proves the reporter, the verdict is stored with the report; otherwise the report stays pending until its DKIM
- * signature has been checked (verify/index.ts).
+ * If the header alone proves the reporter, the verdict is stored with the report; otherwise the report stays
+ * pending until its DKIM signature has been checked (verify/index.ts).
  *
- * A message that was being parsed when a worker died is parsed while nothing else runs, and quarantined after the third death.
+ * A message that was being parsed when a worker died is parsed while nothing else runs, and quarantined after
+ * the third death.
  * @param keys message keys, as a parse job carries them
  * @throws what Postgres throws: the transaction is rolled back and the messages wait as before
  */
@@ -60,7 +65,10 @@ function withDefaults({ limits = {}, trust, privacy, readers, raws, months }: Pa
   };
 }
 
-/** Waiting messages by how they are to be parsed: small ones in batches, and by the workers that died over them. */
+/**
+ * Waiting messages by how they are to be parsed: small ones in batches, and by the workers that died over
+ * them.
+ */
 function sorted(waiting: Awaited<ReturnType<typeof waitingMessages>>) {
   const batches: number[][] = [];
   const large: number[] = [];

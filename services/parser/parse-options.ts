@@ -18,7 +18,10 @@ export interface ParseOptions {
   readers?: Readers;
   /** Bytes of mails that the caller has just stored; all others are loaded. */
   raws?: Raws;
-  /** Creates the partitions of months that are about to be written; without it, they share the default partition. */
+  /**
+   * Creates the partitions of months that are about to be written; without it, they share the default
+   * partition.
+   */
   months?: Months | undefined;
 }
 

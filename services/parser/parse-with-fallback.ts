@@ -8,8 +8,9 @@ import { parseMessages } from './parse-messages.ts';
 import type { ParseOptions } from './parse-options.ts';
 
 /**
- * Parses messages so that none of them holds up the others: when a batch as a whole cannot be written, each message is tried alone, and
- * a message that still cannot be written is marked failed. Counts what was parsed in the metrics.
+ * Parses messages so that none of them holds up the others: when a batch as a whole cannot be written, each
+ * message is tried alone, and a message that still cannot be written is marked failed. Counts what was parsed
+ * in the metrics.
  * @throws transient errors only
  */
 export async function parseWithFallback(

@@ -10,8 +10,8 @@ import { verdictsWhileParsing, verifiesAny } from './verify/while-parsing.ts';
 import { attributed, RAW_MISSING, type ReadMessage, refusedWith, writeMessages } from './write-messages.ts';
 
 /**
- * Reads a batch of small messages into memory, then writes all of it in one transaction. The keys of messages that turn out to hold
- * too many records are handed back as `tooLarge`; nothing of these is written.
+ * Reads a batch of small messages into memory, then writes all of it in one transaction. The keys of messages
+ * that turn out to hold too many records are handed back as `tooLarge`; nothing of these is written.
  */
 export async function parseSmallMessages(
   db: Db,
@@ -37,7 +37,10 @@ export async function parseSmallMessages(
         behind.map(({ report }) => report),
         copied.size > 0,
       );
-    /** Copies the records that lie in memory. No other transaction can see them, so no lock is held that others could wait for. */
+    /**
+     * Copies the records that lie in memory. No other transaction can see them, so no lock is held that
+     * others could wait for.
+     */
     const copy = async () => {
       await prepareMonths();
       const lines = new RecordCopy(tx);

@@ -7,9 +7,9 @@ const WINDOW = 2_000;
 const PAUSE_MS = 1_000;
 
 /**
- * Enqueues messages that have no job, a window at a time, until none is left. The next window is taken once the waiting jobs cover less
- * than half a window. A longer queue would not be processed any sooner, and messages that wait too long in it would be taken for lost
- * and enqueued again.
+ * Enqueues messages that have no job, a window at a time, until none is left. The next window is taken once
+ * the waiting jobs cover less than half a window. A longer queue would not be processed any sooner, and
+ * messages that wait too long in it would be taken for lost and enqueued again.
  * @param take takes up to `limit` messages, and keeps other processes from taking them for a while
  * @throws what Postgres throws, or an error when the queue does not answer; no message has been taken then
  */

@@ -46,8 +46,9 @@ export function attributed(read: ReadReport, message: ClaimedMessage, verdictOf:
 }
 
 /**
- * Writes what was read from claimed messages: reports, records, rollups and the messages' states. Once a transaction: it takes the locks
- * that others wait for (identities, then the rows of the rollups), each kind in one order, and a second call would begin again with the first.
+ * Writes what was read from claimed messages: reports, records, rollups and the messages' states. Once a
+ * transaction: it takes the locks that others wait for (identities, then the rows of the rollups), each kind
+ * in one order, and a second call would begin again with the first.
  * @param copied keys of reports whose records are written already
  */
 export async function writeMessages(
@@ -65,7 +66,10 @@ export async function writeMessages(
   return { messages, domains, busy: [] };
 }
 
-/** Copies the records of new reports that have not been written yet, and deletes those that were written for nothing. */
+/**
+ * Copies the records of new reports that have not been written yet, and deletes those that were written for
+ * nothing.
+ */
 async function writeRecords(
   tx: Tx,
   reports: readonly ReadReport[],
@@ -83,7 +87,10 @@ async function writeRecords(
   );
 }
 
-/** Adds new reports to the rollups and takes superseded ones out. Returns the domains that the analyzer has to look at. */
+/**
+ * Adds new reports to the rollups and takes superseded ones out. Returns the domains that the analyzer has to
+ * look at.
+ */
 async function writeRollups(tx: Tx, reports: readonly NewReport[], decision: StoredReports): Promise<string[]> {
   const { kept, signs, allowances } = decision;
   const ours = new Map(reports.map((r) => [r.key, r]));
@@ -116,7 +123,8 @@ async function writeRollups(tx: Tx, reports: readonly NewReport[], decision: Sto
   await rollUpPolicies(tx, changes);
   await dropEmptyPending(tx, changes);
   const verified = kept.filter(({ trust }) => trust !== null && trust.reporter_trust !== null);
-  // The policy of a report that enters the rollups was noted with it. (A pending report is noted when its verdict is written.)
+  // The policy of a report that enters the rollups was noted with it. (A pending report is noted when its
+  // verdict is written.)
   const withoutPolicy = verified.filter(({ key, report }) => !signs.has(key) || policyText(report.policy) === '');
   await noteDomains(
     tx,
@@ -145,7 +153,10 @@ function resultOf({ message, result, reports }: ReadMessage, { outcomes, unverif
   };
 }
 
-/** A message that holds a report is stored, whatever else is in it; the first part that could not be read gives the reason. */
+/**
+ * A message that holds a report is stored, whatever else is in it; the first part that could not be read
+ * gives the reason.
+ */
 function settlementOf(message_key: number, aggregate: number, result: OtherResult): Settlement {
   const trouble = result.refused[0] ?? result.other[0] ?? null;
   const reports = aggregate + result.tls.length + result.failures.length;

@@ -14,7 +14,10 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** The largest literal that is accepted; larger mails are fetched in parts. A server that announces more is broken or hostile. */
+/**
+ * The largest literal that is accepted; larger mails are fetched in parts. A server that announces more is
+ * broken or hostile.
+ */
 const MAX_LITERAL = 64 * 1024 * 1024;
 const LOGOUT_MS = 3_000;
 
@@ -47,7 +50,8 @@ export async function connect(mailbox: Mailbox, tokens: Tokens | null, signal: A
     // Never passed to the log: at debug level it would write the content of mails.
     logger: { debug: quiet, info: quiet, warn: note, error: note },
   });
-  // Errors surface in the command under way, or as an unusable connection; without a listener Node would exit.
+  // Errors surface in the command under way, or as an unusable connection; without a listener Node would
+  // exit.
   client.on('error', (error: Error) => note({ err: error }));
   const abort = () => client.close();
   signal.addEventListener('abort', abort, { once: true });

@@ -4,8 +4,9 @@ import type { Connection } from './connect.ts';
 import { uidSet } from './uids.ts';
 
 /**
- * Moves, flags or deletes mails of the opened folder whose bytes are committed. Safe to repeat: the server ignores UIDs that are gone
- * (RFC 3501 section 6.4.8). Without the MOVE extension (RFC 6851) imapflow copies, marks as deleted and expunges just these UIDs.
+ * Moves, flags or deletes mails of the opened folder whose bytes are committed. Safe to repeat: the server
+ * ignores UIDs that are gone (RFC 3501 section 6.4.8). Without the MOVE extension (RFC 6851) imapflow copies,
+ * marks as deleted and expunges just these UIDs.
  * @throws PermanentError `dispose_refused` when the server refuses; the mails then stay in the folder
  */
 export async function dispose(connection: Connection, mailbox: Mailbox, uids: readonly number[]): Promise<void> {

@@ -36,7 +36,10 @@ function said(error: ImapError): string {
   return line === '' ? '' : ` (the server says: ${line})`;
 }
 
-/** Turns whatever a connection threw into one sentence that names the mailbox and says what to do. Never shows a password or token. */
+/**
+ * Turns whatever a connection threw into one sentence that names the mailbox and says what to do. Never shows
+ * a password or token.
+ */
 export function explain(error: unknown, mailbox: Mailbox): RuawatchError {
   if (error instanceof RuawatchError) return error;
   const imap = (typeof error === 'object' && error !== null ? error : {}) as ImapError;

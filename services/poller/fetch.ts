@@ -42,9 +42,9 @@ export async function listMails(client: ImapFlow, uids: readonly number[]): Prom
 }
 
 /**
- * The bytes of a batch of mails, in one command. Mails that have been deleted meanwhile are missing from the result. When the server
- * refuses the command because of one mail that it cannot read, the mails are fetched one by one, so that this mail does not hold up
- * the others.
+ * The bytes of a batch of mails, in one command. Mails that have been deleted meanwhile are missing from the
+ * result. When the server refuses the command because of one mail that it cannot read, the mails are fetched
+ * one by one, so that this mail does not hold up the others.
  */
 export async function fetchMails(client: ImapFlow, uids: readonly number[]): Promise<Fetched[]> {
   try {
@@ -81,8 +81,8 @@ export async function fetchHead(client: ImapFlow, uid: number): Promise<Buffer> 
 export class MailGone extends Error {}
 
 /**
- * A mail in parts of at most a mebibyte, so that a large one is never held whole. Only an empty answer ends it: neither the announced
- * size nor a short part is relied on.
+ * A mail in parts of at most a mebibyte, so that a large one is never held whole. Only an empty answer ends
+ * it: neither the announced size nor a short part is relied on.
  * @throws MailGone
  */
 export async function* fetchParts(client: ImapFlow, uid: number): AsyncGenerator<Buffer> {

@@ -3,7 +3,9 @@ import { MailboxWorker, type PollerOptions } from './worker.ts';
 
 export { checkMailbox } from './check.ts';
 
-/** Starts the poller: one worker for each mailbox of the settings, with a connection and a lease of its own. */
+/**
+ * Starts the poller: one worker for each mailbox of the settings, with a connection and a lease of its own.
+ */
 export function startPoller(context: Context, options: PollerOptions = {}): Service {
   const workers = context.config.mailboxes.map((mailbox) => new MailboxWorker(context, mailbox, options));
   return {

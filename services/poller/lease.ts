@@ -19,8 +19,8 @@ export interface Lease {
 }
 
 /**
- * Takes the lease on a mailbox and keeps renewing it. Here its time runs from the moment the last renewal was *requested*, on a monotonic
- * clock, so on this side the lease always ends before it ends in the database.
+ * Takes the lease on a mailbox and keeps renewing it. Here its time runs from the moment the last renewal was
+ * *requested*, on a monotonic clock, so on this side the lease always ends before it ends in the database.
  * @param leaseMs how long the lease lasts without being renewed, in milliseconds
  * @returns null when another poller holds it
  */

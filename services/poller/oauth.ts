@@ -5,7 +5,8 @@ import type { OAuth } from '../shared/settings/mailbox.ts';
 /** Provides access tokens for one mailbox. */
 export interface Tokens {
   /**
-   * An access token that is valid for some time; the token endpoint is called only when the last token is about to expire.
+   * An access token that is valid for some time; the token endpoint is called only when the last token is
+   * about to expire.
    * @throws PermanentError `oauth_refused`, `oauth_settings`; TransientError `oauth_unreachable`
    */
   get(signal?: AbortSignal): Promise<string>;
@@ -26,7 +27,8 @@ interface Token {
 }
 
 /**
- * Access tokens by the refresh_token grant (RFC 6749 section 6) when there is a refresh token, else by client_credentials (section 4.4).
+ * Access tokens by the refresh_token grant (RFC 6749 section 6) when there is a refresh token, else by
+ * client_credentials (section 4.4).
  * @param name the mailbox, for the sentences
  */
 export function createTokens(name: string, oauth: OAuth, clock: Clock): Tokens {

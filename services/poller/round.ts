@@ -23,8 +23,8 @@ import { streamMail } from './stream.ts';
 import { batches, type Listed } from './uids.ts';
 
 /**
- * Mails listed at a time, mails fetched at a time, and the bytes of one batch; a larger mail is streamed alone. A batch is one
- * transaction here and one job of the parser.
+ * Mails listed at a time, mails fetched at a time, and the bytes of one batch; a larger mail is streamed
+ * alone. A batch is one transaction here and one job of the parser.
  */
 const LIST_COUNT = 500;
 const BATCH_COUNT = 100;
@@ -33,7 +33,8 @@ const STREAM_FROM_BYTES = 2 * 1024 * 1024;
 const MAX_PENDING = 100_000;
 
 /**
- * Stores every new mail of the folder: commits first, then moves, flags or deletes. When stopping, it ends after the current batch.
+ * Stores every new mail of the folder: commits first, then moves, flags or deletes. When stopping, it ends
+ * after the current batch.
  * @returns null, or a sentence that says why stored mails could not be moved, flagged or deleted
  * @throws whatever breaks the connection or the database; the next round continues where this one ended
  */
@@ -70,7 +71,10 @@ export async function pollRound(session: Session): Promise<string | null> {
   return round.trouble;
 }
 
-/** A new UIDVALIDITY (or another folder) makes every known UID void: all mails are read again, and recognised by their bytes. */
+/**
+ * A new UIDVALIDITY (or another folder) makes every known UID void: all mails are read again, and recognised
+ * by their bytes.
+ */
 async function resetIfNew(session: Session, place: Place): Promise<void> {
   const { context, mailbox, lease, state, log } = session;
   const uidValidity = place.uidValidity!;
@@ -211,7 +215,10 @@ class Round {
     await this.disposeOf(uids, [...stored, ...known]);
   }
 
-  /** A refusal concerns the mailbox and does not keep further mails from being stored: it is recorded, and retried in the next round. */
+  /**
+   * A refusal concerns the mailbox and does not keep further mails from being stored: it is recorded, and
+   * retried in the next round.
+   */
   private async disposeOf(uids: number[], keys: number[]): Promise<void> {
     const { context, mailbox, connection, lease } = this.session;
     if (this.trouble !== null || uids.length === 0) return;

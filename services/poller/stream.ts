@@ -23,7 +23,8 @@ class Rollback extends Error {
 }
 
 /**
- * Copies one large mail from the server to the database a part at a time, in one transaction: memory holds about a mebibyte of it.
+ * Copies one large mail from the server to the database a part at a time, in one transaction: memory holds
+ * about a mebibyte of it.
  * @param mailBytes a mail with more bytes than this is `too_large`, whatever size the server announced
  * @param describe reads the envelope from the first bytes
  */

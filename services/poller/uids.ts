@@ -1,4 +1,7 @@
-/** A sequence set (RFC 3501 section 9) of ascending UIDs, with runs folded: `1:3,7`. It holds the given UIDs only. */
+/**
+ * A sequence set (RFC 3501 section 9) of ascending UIDs, with runs folded: `1:3,7`. It holds the given UIDs
+ * only.
+ */
 export function uidSet(uids: readonly number[]): string {
   const runs: string[] = [];
   for (let i = 0; i < uids.length; ) {
@@ -17,7 +20,10 @@ export interface Listed {
   receivedAt: Date | null;
 }
 
-/** Splits a list, in order, into batches of at most `count` mails and `bytes` bytes; a single larger mail is a batch of its own. */
+/**
+ * Splits a list, in order, into batches of at most `count` mails and `bytes` bytes; a single larger mail is a
+ * batch of its own.
+ */
 export function batches<T extends { size: number }>(mails: readonly T[], count: number, bytes: number): T[][] {
   const result: T[][] = [];
   let batch: T[] = [];

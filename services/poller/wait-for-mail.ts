@@ -5,8 +5,9 @@ import type { Mailbox } from '../shared/settings/mailbox.ts';
 const IDLE_PAUSE_MS = 100;
 
 /**
- * Waits until the server announces new mail (RFC 2177) or the folder is due to be polled. IDLE is optional, and some servers and many
- * firewalls break it silently, so the folder is polled every `pollSeconds` in any case.
+ * Waits until the server announces new mail (RFC 2177) or the folder is due to be polled. IDLE is optional,
+ * and some servers and many firewalls break it silently, so the folder is polled every `pollSeconds` in any
+ * case.
  * @param quietMs a connection that was silent for this long is tested, in milliseconds
  */
 export async function waitForMail(
@@ -38,7 +39,10 @@ export async function waitForMail(
   }
 }
 
-/** Keeps an IDLE running until `over`: any other command on the connection ends one IDLE, and the next one follows. */
+/**
+ * Keeps an IDLE running until `over`: any other command on the connection ends one IDLE, and the next one
+ * follows.
+ */
 async function idle(client: ImapFlow, over: AbortSignal): Promise<void> {
   try {
     while (!over.aborted && client.usable && (await client.idle()) !== false) {

@@ -23,7 +23,10 @@ export interface PollerOptions {
   retryMs?: number;
   /** A connection that was silent for this long is tested. */
   quietMs?: number;
-  /** First wait after a refusal that only a person can put right (a wrong password); doubles up to five minutes. */
+  /**
+   * First wait after a refusal that only a person can put right (a wrong password); doubles up to five
+   * minutes.
+   */
   refusedMs?: number;
 }
 
@@ -178,7 +181,10 @@ function isImapError(error: unknown): boolean {
   );
 }
 
-/** An error that does not come from the mail server comes from Postgres or from a bug; either way it is retried. */
+/**
+ * An error that does not come from the mail server comes from Postgres or from a bug; either way it is
+ * retried.
+ */
 function asRuawatchError(error: unknown, mailbox: Mailbox): RuawatchError {
   if (error instanceof RuawatchError) return error;
   const database = isTransient(error) || /^[0-9A-Z]{5}$/.test(codeOf(error) ?? '');

@@ -1,6 +1,9 @@
-/** IP addresses as text: canonical form and the network a person would call "the same place". Pure string work, no sockets. */
+/** IP addresses as text: their canonical form, and the network they belong to. */
 
-/** One canonical dotted quad, or null. Leading zeros are refused: they mean octal to some and decimal to others. */
+/**
+ * A canonical dotted quad, or null. Leading zeros are refused: some programs read them as octal, others as
+ * decimal.
+ */
 function ipv4(text: string): string | null {
   const n = text.length;
   if (n < 7 || n > 15) return null;
@@ -35,11 +38,11 @@ function ipv6Groups(text: string): number[] | null {
     if (quad === null) return null;
     const [a, b, c, d] = quad.split('.').map(Number) as [number, number, number, number];
     tail.push((a << 8) | b, (c << 8) | d);
-    // Keep the separator of a leading "::" before the dotted part.
+    // Keeps the second colon of a "::" in front of the dotted part.
     source = source.charCodeAt(cut - 1) === 58 ? source.slice(0, cut + 1) : source.slice(0, cut);
   }
   const groups: number[] = [];
-  /** Where "::" stands. */
+  /** The position of "::". */
   let gap = -1;
   let i = 0;
   if (source.startsWith('::')) {
@@ -75,7 +78,10 @@ function hexDigit(text: string, i: number): number {
   return c >= 65 && c <= 70 ? c - 55 : -1;
 }
 
-/** RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups (the first of equals) as "::". */
+/**
+ * RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups (the first of equals) as
+ * "::".
+ */
 function ipv6Text(groups: number[]): string {
   let best = -1;
   let bestLength = 1;
@@ -103,7 +109,7 @@ function ipv6Text(groups: number[]): string {
 
 /**
  * The canonical text of an address: IPv4 dotted, IPv6 as RFC 5952 writes it, IPv4-mapped IPv6 as IPv4.
- * Null when the text is no address.
+ * Null when the text is not an address.
  */
 export function canonicalAddress(text: string): string | null {
   const quad = ipv4(text);

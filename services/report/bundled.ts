@@ -1,6 +1,9 @@
 import { library } from './library.ts';
 
-/** Reads a JSON file of `data/`, beside package.json: from the sources and from dist/ alike. It is part of the program, as a library is. */
+/**
+ * Loads a JSON file from `data/`, beside package.json, whether run from the sources or from dist/. The file
+ * is part of the program.
+ */
 export function bundled(file: string): unknown {
   for (const up of ['../../', '../../../']) {
     try {
@@ -9,5 +12,5 @@ export function bundled(file: string): unknown {
       if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     }
   }
-  throw new Error(`data/${file} is not where the program is; install it again.`);
+  throw new Error(`data/${file} is missing from the program's folder; reinstall ruawatch.`);
 }

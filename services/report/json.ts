@@ -1,21 +1,24 @@
 import { type Limits, Refusal } from './limits.ts';
 
-/** One JSON document out of a text, and where the next may begin. */
+/** One JSON document in a text, and where the next one may begin. */
 export interface JsonDocument {
   value: unknown;
-  /** Position after it; what follows is not white space unless it is the end of the text. */
+  /** The position after it and the white space behind it. */
   next: number;
 }
 
 const QUOTE = 34;
 const BACKSLASH = 92;
 
-/** White space of JSON, and what programs leave at the end of a file: NUL and the end-of-file mark of DOS. */
+/**
+ * White space of JSON, and characters that programs leave at the end of a file: NUL and the end-of-file mark
+ * of DOS.
+ */
 function blank(c: number): boolean {
   return c === 32 || (c >= 9 && c <= 13) || c === 0 || c === 0x1a || c === 0xfeff;
 }
 
-/** The first position from `at` on that is not blank. */
+/** The first position from `at` on that is not white space. */
 export function skipBlank(text: string, at: number): number {
   let i = at;
   while (i < text.length && blank(text.charCodeAt(i))) i++;
@@ -23,8 +26,8 @@ export function skipBlank(text: string, at: number): number {
 }
 
 /**
- * Reads the JSON document that begins at `start`. Its extent, depth and number of values are measured before anything is built of
- * it: sixteen million empty arrays are a short text and a large memory.
+ * Reads the JSON document that begins at `start`. Its length, depth and number of values are measured before
+ * it is parsed: sixteen million empty arrays are a short text, but take a lot of memory.
  *
  * @throws Refusal `json_too_deep`, `too_many_values`, `json_damaged`
  */

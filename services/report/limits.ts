@@ -1,21 +1,33 @@
 /**
- * What one delivered mail may cost (rule 7 of the design). Anyone in the world can mail anything to a rua address, so every axis
- * along which input can grow has a ceiling of its own and a code of its own, and a reader that meets it gives up with that code.
+ * What one delivered mail may cost (rule 7 of the design). Anybody can mail anything to a rua address, so
+ * every dimension in which input can grow has a limit and a code of its own, and reading stops with that code
+ * when the limit is exceeded.
  */
 export interface Limits {
   /** Bytes of the mail, or of a bare file, as delivered. Code `mail_too_large`. */
   mailBytes: number;
-  /** Bytes that all members of all containers in one mail decompress to, together. Code `unpacked_too_large`. */
+  /**
+   * Bytes that all members of all containers in one mail decompress to, together. Code `unpacked_too_large`.
+   */
   unpackedBytes: number;
-  /** Decompressed size over compressed size, of one stream and of all attachments together. Code `ratio_too_high`. */
+  /**
+   * Decompressed size over compressed size, of one stream and of all attachments together. Code
+   * `ratio_too_high`.
+   */
   ratio: number;
-  /** The ratio is judged only above this many decompressed bytes: small, very regular reports do compress extremely well. */
+  /**
+   * The ratio is checked only above this many decompressed bytes: small, very regular reports compress
+   * extremely well.
+   */
   ratioFloorBytes: number;
   /** Members of all archives in one mail, directories included. Code `too_many_members`. */
   members: number;
   /** Containers inside containers (xml.gz is 1, xml.gz.gz is 2). Code `nested_too_deep`. */
   nesting: number;
-  /** Bytes of a container inside a container that must be held whole to be opened (zip or tar inside gzip). Code `unpacked_too_large`. */
+  /**
+   * Bytes of a container inside a container that must be held whole to be opened (zip or tar inside gzip).
+   * Code `unpacked_too_large`.
+   */
   heldBytes: number;
   /** Records of one report. Code `too_many_records`. */
   records: number;
@@ -27,7 +39,10 @@ export interface Limits {
   elementDepth: number;
   /** Attributes of one element. Code `too_many_attributes`. */
   attributes: number;
-  /** Characters of one text, comment, tag or attribute value in XML, or of one text in JSON. Code `text_too_long`. */
+  /**
+   * Characters of one text, comment, tag or attribute value in XML, or of one text in JSON. Code
+   * `text_too_long`.
+   */
   textLength: number;
   /** Characters of all texts of one record, or of the metadata, together. Code `record_too_long`. */
   recordLength: number;
@@ -42,26 +57,35 @@ export interface Limits {
   /** Bytes of the header section of a mail or of one part. Code `header_too_long`. */
   headerLength: number;
   /**
-   * Records held back until metadata and policy are known, when a report puts them first; their text must also fit `heldBytes`.
-   * Code `records_before_policy`.
+   * Records held back until metadata and policy are known, when a report puts them first; their text must
+   * also fit `heldBytes`. Code `records_before_policy`.
    */
   heldRecords: number;
   /** Bytes of a JSON document, which is read whole. Code `json_too_large`. */
   jsonBytes: number;
-  /** Values of one JSON document: members of objects and arrays. Code `too_many_values`. Its depth is held to `elementDepth`. */
+  /**
+   * Values of one JSON document: members of objects and arrays. Code `too_many_values`. Its depth is held to
+   * `elementDepth`.
+   */
   jsonValues: number;
   /** Policies of one TLS report. Code `too_many_policies`. */
   tlsPolicies: number;
   /** Failure details of one TLS report, all policies together. Code `too_many_details`. */
   tlsDetails: number;
-  /** Bytes of the machine-readable part of a failure report (RFC 5965), or of a notice in words. Code `feedback_too_long`. */
+  /**
+   * Bytes of the machine-readable part of a failure report (RFC 5965), or of a notice in prose. Code
+   * `feedback_too_long`.
+   */
   feedbackLength: number;
 }
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** The defaults: several times what the largest legitimate reporters send, and far below what hurts a small machine. */
+/**
+ * The defaults: several times what the largest legitimate reporters send, and far below what harms a small
+ * machine.
+ */
 export const DEFAULT_LIMITS: Readonly<Limits> = {
   mailBytes: 64 * MIB,
   unpackedBytes: 2048 * MIB,
@@ -71,7 +95,8 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   nesting: 4,
   heldBytes: 64 * MIB,
   records: 5_000_000,
-  // What all the world's servers accept in a day is some 10^11. A record is one address, and 10^9 are twelve thousand a second from it, all day.
+  // All the world's servers accept some 10^11 messages in a day. A record is one address; 10^9 are twelve
+  // thousand per second from it.
   recordMessages: 10_000_000_000,
   messages: 100_000_000_000,
   elementDepth: 32,
@@ -91,19 +116,22 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   feedbackLength: 256 * KIB,
 };
 
-/** Characters of text in one batch of records: a batch of few but monstrous records ends early. */
+/** Characters of text in one batch of records: a batch of a few huge records ends early. */
 export const BATCH_LENGTH = 8 * MIB;
 
 /** `<error>` elements of the metadata that are kept. */
 export const ERRORS_KEPT = 100;
 
-/** Problems of one code kept on a report with their own sentence; more of the same are only counted. */
+/** Problems of one code that a report keeps with a sentence each; further ones are only counted. */
 export const PROBLEMS_PER_CODE = 20;
 
 /** Characters of a set-aside record, or of a value quoted in a sentence, that are kept. */
 export const EXCERPT_LENGTH = 2_000;
 
-/** Input was turned down for a reason a person can act on: `code` is stable, `message` a sentence. Never a programming error. */
+/**
+ * Input was refused for a reason that a person can act on: `code` is stable, `message` is a sentence. Never a
+ * programming error.
+ */
 export class Refusal extends Error {
   readonly code: string;
 
@@ -114,7 +142,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The defaults with what the caller changed. */
+/** The defaults, overridden by the given limits. */
 export function withDefaults(limits: Partial<Limits> | undefined): Limits {
   return { ...DEFAULT_LIMITS, ...limits };
 }

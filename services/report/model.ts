@@ -1,15 +1,16 @@
 /**
- * The model every reader produces and every service stores: the terms of RFC 9990 (and RFC 7489 appendix C), in its spelling.
- * What a report does not say is null. A value outside its enumeration is kept as it was sent.
+ * The model that the reader produces and the store writes: the terms of RFC 9990 (and RFC 7489 appendix C),
+ * in their spelling. What a report does not say is null. A value outside its enumeration is kept as it was
+ * sent.
  */
 
-/** Why a report, a record, or a mail could not be taken as it came. `code` is stable, `message` is a sentence for a person. */
+/** What was wrong with a report, a record or a mail. `code` is stable, `message` is a sentence. */
 export interface Problem {
   code: string;
   message: string;
 }
 
-/** `<dkim>` of `<auth_results>`: one signature the reporter checked. */
+/** `<dkim>` of `<auth_results>`: one signature that the reporter checked. */
 export interface DkimAuth {
   domain: string | null;
   selector: string | null;
@@ -31,9 +32,15 @@ export interface OverrideReason {
   comment: string | null;
 }
 
-/** One `<record>`: `count` messages from one address with one outcome. Enumerated values are lower case and trimmed. */
+/**
+ * One `<record>`: `count` messages from one address with one outcome. Enumerated values are lower case and
+ * trimmed.
+ */
 export interface AggregateRecord {
-  /** Canonical text of the address (IPv4 dotted, IPv6 per RFC 5952; IPv4-mapped IPv6 as IPv4); null when absent or not an address. */
+  /**
+   * Canonical text of the address (IPv4 dotted, IPv6 per RFC 5952; IPv4-mapped IPv6 as IPv4); null when
+   * absent or not an address.
+   */
   source_ip: string | null;
   count: number;
   /** The reporter's verdict (`policy_evaluated`). */
@@ -45,19 +52,25 @@ export interface AggregateRecord {
   envelope_from: string | null;
   envelope_to: string | null;
   auth: { dkim: DkimAuth[]; spf: SpfAuth[] };
-  /** Our verdict, recomputed from `auth` and the published policy (RFC 9989 section 4.4, RFC 7489 section 3.1). */
+  /**
+   * Our verdict, recomputed from `auth` and the published policy (RFC 9989 section 4.4, RFC 7489 section
+   * 3.1).
+   */
   dkim_aligned: boolean;
   spf_aligned: boolean;
-  /** What a person would call the sender: see source.ts. */
+  /** What a person would call the sender: see aggregate/source.ts. */
   source: string;
-  /** A forwarder touched this mail, as far as this record alone can tell: see source.ts. */
+  /** The reporter says that this mail was forwarded: see aggregate/source.ts. */
   forwarded: boolean;
-  /** The foreign domains that authenticated this mail, when it authenticated at all, else null: of several the one that source.ts takes. */
+  /**
+   * The foreign domains that authenticated this mail, else null; of several, the one that aggregate/source.ts
+   * selects.
+   */
   foreign_dkim: string | null;
   foreign_spf: string | null;
 }
 
-/** `<policy_published>`: of both generations of the format. */
+/** `<policy_published>`, with the fields of both generations of the format. */
 export interface PolicyPublished {
   domain: string | null;
   adkim: string | null;
@@ -71,14 +84,17 @@ export interface PolicyPublished {
   discovery_method: string | null;
 }
 
-/** A whole aggregate report without its records, which are delivered apart, in batches. */
+/** A whole aggregate report without its records, which are delivered separately, in batches. */
 export interface AggregateReport {
   kind: 'aggregate';
   org_name: string | null;
   org_email: string | null;
   extra_contact_info: string | null;
   report_id: string;
-  /** Lower case, no trailing dot. The policy domain; when the report names none, the header_from all records share, else ''. */
+  /**
+   * Lower case, no trailing dot. The policy domain; when the report names none, the header_from that all
+   * records share, else ''.
+   */
   domain: string;
   /** Seconds since the epoch, UTC. */
   begin: number;
@@ -92,16 +108,19 @@ export interface AggregateReport {
   problems: Problem[];
   /** The document was not well-formed: only its whole records count. */
   salvaged: boolean;
-  /** How many records, and the sum of their counts. */
+  /** The number of records, and the sum of their counts. */
   records: number;
   messages: number;
   /** SHA-256 (hex) over the identity: reporter, domain, report id, begin, end. */
   identity: string;
-  /** SHA-256 (hex) over everything the report says, in a form that does not depend on white space, order of siblings of different names, or encoding. */
+  /**
+   * SHA-256 (hex) over everything the report says, independent of white space, encoding, and the order of
+   * siblings of different names.
+   */
   content_hash: string;
 }
 
-/** One of `failure-details` (RFC 8460 section 4.4): sessions that failed in one way. */
+/** One of `failure-details` (RFC 8460 section 4.4): sessions that failed in the same way. */
 export interface TlsFailure {
   /** Lower case and trimmed. */
   result_type: string | null;
@@ -115,7 +134,10 @@ export interface TlsFailure {
   additional_information: string | null;
 }
 
-/** One of `policies` (RFC 8460 section 4.2): what was applied, and how many sessions went well or not. */
+/**
+ * One of `policies` (RFC 8460 section 4.2): the policy applied, and the numbers of successful and failed
+ * sessions.
+ */
 export interface TlsPolicy {
   /** `tlsa`, `sts`, `no-policy-found`, or what the reporter wrote; lower case and trimmed. */
   policy_type: string | null;
@@ -147,12 +169,15 @@ export interface TlsReport {
   content_hash: string;
 }
 
-/** A report of one message that failed authentication (RFC 6591, RFC 9991), or a notice in words that says the same. Holds personal data. */
+/**
+ * A report of one message that failed authentication (RFC 6591, RFC 9991), or a notice in prose that says the
+ * same. Holds personal data.
+ */
 export interface FailureReport {
   kind: 'failure';
-  /** `arf`: with a machine-readable part. `notice`: words alone. */
+  /** `arf`: with a machine-readable part. `notice`: in prose only. */
   form: 'arf' | 'notice';
-  /** The domain of the reporting mail's From: proves nothing. */
+  /** The domain in the From field of the reporting mail; unverified. */
   reporter: string | null;
   user_agent: string | null;
   /** Lower case, no trailing dot: `Reported-Domain`, else the domain of the failed mail's author, else ''. */
@@ -177,21 +202,22 @@ export interface FailureReport {
   header_from: string | null;
   subject: string | null;
   message_id: string | null;
-  /** Addresses are without their local parts, and the subject is hidden. */
+  /** Local parts of addresses and the subject are hidden. */
   redacted: boolean;
   problems: Problem[];
   /** SHA-256 (hex) over everything the report says, before redaction. */
   content_hash: string;
 }
 
-/** What reading one mail or file yields, in order. `part` numbers the payloads found in it, from 0. */
+/** What reading one mail or file yields, in order. `part` is the number of the payload, from 0. */
 export type ReadEvent =
   /**
-   * A batch of one report's records; the report itself follows when its document has ended. `begin` is the report's (seconds), so
-   * records are held back until the metadata AND the policy are known (within limits.heldRecords).
+   * A batch of one report's records; the report itself follows when its document has ended. `begin` is the
+   * report's (seconds), so records are held back until the metadata AND the policy are known (within
+   * limits.heldRecords).
    */
   | { type: 'records'; part: number; begin: number; records: AggregateRecord[] }
-  /** A report was read to its end. Its records came before it, under the same part. */
+  /** A report has been read to its end. Its records came before it, under the same part. */
   | {
       type: 'report';
       part: number;
@@ -202,9 +228,9 @@ export type ReadEvent =
     }
   /** A TLS report. */
   | { type: 'tlsrpt'; part: number; name: string | null; report: TlsReport }
-  /** A failure report, not redacted: see redact.ts. */
+  /** A failure report, not redacted: see failure/redact.ts. */
   | { type: 'failure'; part: number; name: string | null; report: FailureReport }
-  /** A payload that cannot be read: any records delivered under this part must be dropped. */
+  /** A payload that cannot be read: records delivered under this part must be dropped. */
   | { type: 'refused'; part: number; name: string | null; problem: Problem }
-  /** Nothing in the mail looks like a report of any kind. */
+  /** The mail holds no report of any kind. */
   | { type: 'nothing'; problem: Problem };

@@ -4,17 +4,24 @@ import { library } from './library.ts';
 const { getDomain } = library('tldts') as typeof import('tldts');
 
 /**
- * Organizational domains (RFC 7489 section 3.2): the public suffix plus one label. Both sections of the public suffix list count,
- * ICANN and private, as in OpenDMARC and the other receivers whose verdicts we recompute: RFC 7489 names the list as a whole,
- * and a customer of a private suffix ("a.github.io") must not align with another ("b.github.io").
+ * Organizational domains (RFC 7489 section 3.2): the public suffix plus one label. Both sections of the
+ * public suffix list count, ICANN and private, as in OpenDMARC and the other receivers whose verdicts we
+ * recompute: RFC 7489 names the list as a whole, and a customer of a private suffix ("a.github.io") must not
+ * align with another ("b.github.io").
  */
 const PSL = { allowPrivateDomains: true, extractHostname: false, validateHostname: false, detectIp: false } as const;
 
-/** Names remembered; a report repeats the same few thousands of times, and a hostile one must not grow the process. */
+/**
+ * Names that are cached: a report repeats a few names thousands of times. Limited, so that a hostile report
+ * cannot fill the memory.
+ */
 const CACHE_SIZE = 50_000;
 const cache = new Map<string, string>();
 
-/** A domain name in the form names are compared in: A-labels, lower case, no trailing dot, what stands after an "@" only. */
+/**
+ * A domain name in the form in which names are compared: A-labels, lower case, no trailing dot, only the part
+ * after an "@".
+ */
 export function normalDomain(name: string): string {
   let domain = name.slice(name.lastIndexOf('@') + 1).trim();
   if (/[^\x00-\x7f]/.test(domain)) domain = domainToASCII(domain) || domain;
@@ -23,14 +30,14 @@ export function normalDomain(name: string): string {
 }
 
 /**
- * The organizational domain of a name as it stands in a report (any case, trailing dot, U-labels). A name that is itself a public
- * suffix, or has no dot, is its own organizational domain.
+ * The organizational domain of a name as written in a report (any case, trailing dot, U-labels). A name that
+ * is itself a public suffix, or has no dot, is its own organizational domain.
  */
 export function organizationalDomain(name: string): string {
   const known = cache.get(name);
   if (known !== undefined) return known;
   const normal = normalDomain(name);
-  // A string cut out of a large document keeps the whole document alive; the copy does not.
+  // A string cut out of a large document keeps the whole document in memory; the copy does not.
   const key = Buffer.from(name).toString();
   const found = Buffer.from(getDomain(normal, PSL) ?? normal).toString();
   if (cache.size >= CACHE_SIZE) cache.clear();
@@ -38,7 +45,10 @@ export function organizationalDomain(name: string): string {
   return found;
 }
 
-/** Whether the public suffix list knows this name as a suffix under which others register (a PSD in the terms of RFC 9989). */
+/**
+ * Whether the public suffix list has this name as a suffix under which others register (a PSD in the terms of
+ * RFC 9989).
+ */
 export function isPublicSuffix(name: string): boolean {
   const normal = normalDomain(name);
   return normal !== '' && getDomain(normal, PSL) === null;

@@ -2,8 +2,8 @@ import { PROBLEMS_PER_CODE } from './limits.ts';
 import type { Problem } from './model.ts';
 
 /**
- * What was odd about one report. Bounded: a report of a million records, each odd in the same way, yields a few sentences and a number.
- * Equal sentences are listed once.
+ * What was odd about one report. Bounded: a report of a million records, each odd in the same way, yields a
+ * few sentences and a number. Equal sentences are listed once.
  */
 export class Problems {
   /** How many problems were reported, equal sentences included. */

@@ -32,9 +32,10 @@ const REPORT_NAME = /![^!]*!(\d{9,11})!(\d{9,11})(?=[!.]|$)/;
 const REPORT_SUBJECT = /report[\s_-]*domain\s*:/i;
 
 /**
- * Reads one mail, also in Outlook's format (.msg), or one bare file (XML, gzip, zip, tar, JSON; the bytes decide), as a stream of events
- * in bounded memory: records in batches, then their report; TLS and failure reports; refusals with a code; `nothing` when there is no
- * report of any kind. Never throws because of what was delivered.
+ * Reads one mail, also in Outlook's format (.msg), or one bare file (XML, gzip, zip, tar, JSON; the bytes
+ * decide), as a stream of events in bounded memory: records in batches, then their report; TLS and failure
+ * reports; refusals with a code; `nothing` when there is no report of any kind. Never throws because of what
+ * was delivered.
  */
 export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): AsyncGenerator<ReadEvent> {
   const limits = withDefaults(options.limits);
@@ -48,7 +49,10 @@ export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): 
   }
 }
 
-/** Anybody can forward a mail in one of their own, and servers return undeliverable mail: both then sign what another wrote. */
+/**
+ * Anybody can forward a mail in one of their own, and servers return undeliverable mail: both then sign what
+ * another wrote.
+ */
 const FORWARDED = 'the report is in a mail that was forwarded or returned inside it';
 /** Many signers do not sign the fields that hold the name of the only part. */
 const NAMED = 'the dates of the report come from the name of the attachment alone, which anybody could have changed';
@@ -123,7 +127,9 @@ class Reading {
     }
   }
 
-  /** ARF reports (RFC 5965): of DMARC failures (RFC 6591, RFC 9991), or of something else, which is ignored. */
+  /**
+   * ARF reports (RFC 5965): of DMARC failures (RFC 6591, RFC 9991), or of something else, which is ignored.
+   */
   private *feedback(mail: Mail, parts: readonly MimePart[]): Generator<ReadEvent> {
     for (const [index, part] of parts.entries()) {
       this.name = part.name;

@@ -1,6 +1,6 @@
 import { EXCERPT_LENGTH } from './limits.ts';
 
-/** Trimmed text, or null when nothing is left: an empty element says no more than an absent one. */
+/** Trimmed text, or null when nothing is left: an empty element means the same as an absent one. */
 export function trimmed(text: string): string | null {
   const n = text.length;
   if (n === 0) return null;
@@ -42,18 +42,21 @@ export function wholeNumber(text: string): number | null {
   return Number.isSafeInteger(value) ? value : null;
 }
 
-/** Text of the input as it is quoted in a sentence: bounded, control characters made visible as spaces. */
+/** Input text to be quoted in a sentence: limited in length, with spaces for control characters. */
 export function excerpt(text: string, length = EXCERPT_LENGTH): string {
   const cut = text.length > length ? `${text.slice(0, length)}…` : text;
   return cut.replace(/[\x00-\x1f\x7f]+/g, ' ').trim();
 }
 
-/** One line of text without control characters: for what is stored as text or shown to people. Null when nothing is left. */
+/** One line of text without control characters, to be stored or displayed. Null when nothing is left. */
 export function printable(text: string): string | null {
   return text.replace(/[\x00-\x1f\x7f]+/g, ' ').trim() || null;
 }
 
-/** The same for what is shown beside names: invisible and direction-changing characters stand as their numbers. */
+/**
+ * As `excerpt`, for text displayed beside names: invisible and direction-changing characters are shown by
+ * number.
+ */
 export function shown(text: string, length = EXCERPT_LENGTH): string {
   const number = (c: string) => `\\u{${c.codePointAt(0)!.toString(16)}}`;
   return excerpt(text, length).replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu, number);

@@ -1,19 +1,19 @@
-/** Times as reports write them, without the clock or the time zone of the machine. */
+/** Times in reports, independent of the clock and the time zone of the machine. */
 
-/** Seconds since the epoch, and whether the text said which zone it means. */
+/** Seconds since the epoch, and whether the text states its zone. */
 export interface Moment {
   seconds: number;
   zoned: boolean;
 }
 
-/** 9999-12-31T23:59:59Z: what a database and a person can still use. */
+/** 9999-12-31T23:59:59Z: the last time with a four-digit year. */
 export const LAST_SECOND = 253_402_300_799;
 
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})(?:[Tt\s_](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?$/i;
 
 /**
- * A date-time of RFC 3339; a missing time is midnight, and a missing zone is UTC. Seconds since the epoch are understood as well.
- * Null for anything else.
+ * A date-time of RFC 3339; a missing time is midnight, and a missing zone is UTC. Seconds since the epoch are
+ * accepted as well. Null for anything else.
  */
 export function internetTime(text: string): Moment | null {
   if (/^\d{9,12}(?:\.\d*)?$/.test(text)) {
@@ -29,7 +29,7 @@ export function internetTime(text: string): Moment | null {
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const RFC5322 =
   /(?:^|[\s,])(\d{1,2})[\s-]+(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[\s-]+(\d{4}|\d{2})\s+(\d{1,2}):(\d{2})(?::(\d{2}))?\s*([+-]\d{4}|[A-Z]{1,5}\b)?/i;
-/** Zones of RFC 5322 section 4.3, in minutes; any other name says no more than -0000. */
+/** Zones of RFC 5322 section 4.3, in minutes; any other name means the same as -0000. */
 const NAMED: Readonly<Record<string, number>> = {
   ut: 0,
   utc: 0,
@@ -67,13 +67,13 @@ function moment(
 ): Moment | null {
   if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second > 60) return null;
   const ms = Date.UTC(year, month - 1, day, hour, minute, second);
-  // Date.UTC takes the years 0 to 99 for 1900 to 1999, and rolls 31 February over.
+  // Date.UTC takes the years 0 to 99 for 1900 to 1999, and turns 31 February into a day in March.
   if (year < 100 || new Date(Date.UTC(year, month - 1, day)).getUTCDate() !== day) return null;
   const offset = zone === undefined ? undefined : offsetOf(zone);
   return { seconds: ms / 1000 - (offset ?? 0) * 60, zoned: offset !== undefined };
 }
 
-/** Minutes east of UTC; undefined for a name that nobody defined. */
+/** Minutes east of UTC; undefined for an undefined name. */
 function offsetOf(zone: string): number | undefined {
   const match = /^([+-])(\d{2}):?(\d{2})$/.exec(zone);
   if (match === null) return NAMED[zone.toLowerCase()];

@@ -15,17 +15,18 @@ const MARK = /"(?:policies|organization-name|date-range|policy-type)"/i;
 
 type Fields = Record<string, unknown>;
 
-/** Whether a JSON text claims to be a TLS report: one that is cut off still does. */
+/** Whether a JSON text claims to be a TLS report, even when it is cut off. */
 export function claimsTlsReport(text: string): boolean {
   return MARK.test(text);
 }
 
 /**
- * The TLS reports (RFC 8460) in a JSON text: mostly one; several may stand in an array or one after the other. What is absent is
- * null, names are matched in any letter case, and one string stands for a list of one.
+ * The TLS reports (RFC 8460) in a JSON text: mostly one; several may be in an array or follow each other.
+ * What is absent is null, names are matched in any letter case, and a string is taken as a list of one.
  *
- * @param hint what the file name says of begin and end
- * @throws Refusal at a limit, and `json_damaged`, `metadata_missing`, `date_range_missing`, `date_range_invalid`
+ * @param hint begin and end by the file name
+ * @throws Refusal at a limit, and `json_damaged`, `metadata_missing`, `date_range_missing`,
+ *   `date_range_invalid`
  */
 export function* readTlsReports(text: string, hint: NameHint | null, limits: Limits): Generator<TlsReport> {
   let at = skipBlank(text, 0);
@@ -65,7 +66,7 @@ class Reader {
     }
     const { begin, end } = this.range(pick(document, 'date-range'), hint);
     const policies = this.policies(pick(document, 'policies'));
-    if (trailing) problems.add('trailing_data', 'Something that is no JSON follows the end of the report; it was not read.');
+    if (trailing) problems.add('trailing_data', 'Something other than JSON follows the end of the report; it was not read.');
     if (report_id === null) problems.add('report_id_missing', 'The report has no report-id; its content is used instead.');
     const content_hash = sha256([org_name, contact_info, report_id, begin, end, policies]);
     const domains = [...new Set(policies.map((policy) => policy.policy_domain ?? ''))].sort();
@@ -114,7 +115,7 @@ class Reader {
       return null;
     }
     if (!moment.zoned) {
-      this.problems.add('time_zone_missing', 'The report does not say which time zone it means; it is taken as UTC.');
+      this.problems.add('time_zone_missing', 'The report does not state its time zone; it is taken as UTC.');
     }
     if (moment.seconds > LAST_SECOND || moment.seconds < 0) {
       throw new Refusal('date_range_invalid', `The ${what} of the report is not between the years 1970 and 9999.`);
@@ -178,13 +179,13 @@ class Reader {
     });
   }
 
-  /** A number of sessions, also one written as a string; null when absent or no such number. */
+  /** A number of sessions, also when written as a string; null when absent or invalid. */
   private count(value: unknown): number | null {
     const text = this.text(value);
     if (text === null) return null;
     const number = wholeNumber(text);
     if (number === null) {
-      this.problems.add('session_count_invalid', `A number of sessions is no such number: ${excerpt(text, 40)}.`);
+      this.problems.add('session_count_invalid', `A number of sessions is invalid: ${excerpt(text, 40)}.`);
     }
     return number;
   }
@@ -194,7 +195,7 @@ class Reader {
     if (text === null) return null;
     const address = canonicalAddress(text.replace(/^\[(?:IPv6:)?|\]$/gi, ''));
     if (address === null) {
-      this.problems.add('address_invalid', `A failure detail has an address that is none: ${excerpt(text, 80)}.`);
+      this.problems.add('address_invalid', `A failure detail has an invalid address: ${excerpt(text, 80)}.`);
     }
     return address;
   }

@@ -36,9 +36,9 @@ const HOUSE_RULES: Record<string, RegExp> = {
 const RFC_RULES: Record<string, RegExp> = {
   'section 3.5, h= must name From': /does not cover the From field/,
   'section 3.5, i= within d=': /\(i=\)/,
-  'section 3.5, t= and x=': /\([tx]=\)|a time that is none/,
-  'section 3.5, b= is base64': /is no base64/,
-  'section 3.5, q=': /key elsewhere than in DNS/,
+  'section 3.5, t= and x=': /\([tx]=\)|an invalid time/,
+  'section 3.5, b= is base64': /is not base64/,
+  'section 3.5, q=': /\(q=\)/,
   'section 3.6.1, t=s': /\(t=s\)/,
 };
 

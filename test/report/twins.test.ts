@@ -19,7 +19,7 @@ const NOT_PROVEN: Record<string, RegExp> = {
   // Saved with a blank line on top, which no mail has.
   tests__mail: /a blank line stands before the first field/,
   // Of 2015: fastmail signs with SHA-256 today.
-  'fastmail.com_Report-ID_2015.06.23.5672770.eml': /an algorithm that proves nothing any more/,
+  'fastmail.com_Report-ID_2015.06.23.5672770.eml': /an algorithm that no longer proves anything/,
   // A complaint that only quotes a signed mail.
   arf: /no DKIM signature/,
 };

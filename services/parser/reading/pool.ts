@@ -28,13 +28,18 @@ export interface Readers {
   close(): Promise<void>;
 }
 
-/** Readers by the settings: threads with budgets, or this thread (`parser.isolate: false`, for a debugger). */
+/**
+ * Readers by the settings: threads with budgets, or this thread (`parser.isolate: false`, for a debugger).
+ */
 export function openReaders(config: Pick<Config, 'parser' | 'limits'>): Readers {
   const limits = config.limits as Partial<Limits>;
   return config.parser.isolate ? new ReaderPool(config.parser, limits) : readInThisThread(limits);
 }
 
-/** Reads in this thread, where nothing can stop a mail that hangs. The reader takes 10 MB, so it is loaded for the first mail. */
+/**
+ * Reads in this thread, where nothing can stop a mail that hangs. The reader takes 10 MB, so it is loaded for
+ * the first mail.
+ */
 export function readInThisThread(limits: Partial<Limits>): Readers {
   return {
     lock: new SharedLock(),
@@ -56,17 +61,18 @@ export function readInThisThread(limits: Partial<Limits>): Readers {
 }
 
 /**
- * How long a job waits for a busy thread before another thread is started. It is longer than the first batch of a new thread takes,
- * which runs before anything is compiled. A second thread compiles everything again and holds 50 MB of its own. Where no core is left
- * for it (one is for the thread that writes), it gains nothing, and only helps when a mail holds up the first.
+ * How long a job waits for a busy thread before another thread is started. It is longer than the first batch
+ * of a new thread takes, which runs before anything is compiled. A second thread compiles everything again
+ * and holds 50 MB of its own. Where no core is left for it (one is for the thread that writes), it gains
+ * nothing, and only helps when a mail holds up the first.
  */
 const PATIENCE_MS = 1_000;
 const PATIENCE_WITHOUT_CORE_MS = 10_000;
 
 /**
- * One thread per job at a time, started when it is first needed. A thread that exceeds its budget of time or heap on a mail is
- * terminated, whatever it is doing; the mail is reported as stopped, and a new thread goes on with the next one. The memory of buffers
- * outside the heap is bounded by the limits of reading.
+ * One thread per job at a time, started when it is first needed. A thread that exceeds its budget of time or
+ * heap on a mail is terminated, whatever it is doing; the mail is reported as stopped, and a new thread goes
+ * on with the next one. The memory of buffers outside the heap is bounded by the limits of reading.
  */
 class ReaderPool implements Readers {
   readonly lock = new SharedLock();
@@ -87,7 +93,8 @@ class ReaderPool implements Readers {
     more: MoreKeys,
     trust: TrustSettings = null,
   ): AsyncGenerator<ReadResult | 'large' | Stopped> {
-    // A thread may be stopped at a mail before it has answered for the mails before: these are read again, up to that one.
+    // A thread may be stopped at a mail before it has answered for the mails before: these are read again, up
+    // to that one.
     let stopped: Stopped | null = null;
     let end = raws.length;
     for (let at = 0; at < raws.length; ) {

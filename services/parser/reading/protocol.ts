@@ -6,8 +6,8 @@ import type { Origin } from '../verify/origin.ts';
 export const BATCH_RECORDS = 5_000;
 
 /**
- * One aggregate report that was read. The batch completes this very object with its message and its reporter (`attributed`), and the
- * store writes its row from it.
+ * One aggregate report that was read. The batch completes this very object with its message and its reporter
+ * (`attributed`), and the store writes its row from it.
  */
 export interface ReadReport {
   part: number;
@@ -16,7 +16,10 @@ export interface ReadReport {
   report: AggregateReport;
   /** Why what proves the mail does not prove this report; null when it does. */
   doubt: string | null;
-  /** Its records as lines of COPY, as far as they have not been written yet; '' in a large message, whose lines come as pieces. */
+  /**
+   * Its records as lines of COPY, as far as they have not been written yet; '' in a large message, whose
+   * lines come as pieces.
+   */
   lines: string | Uint8Array;
 }
 

@@ -22,14 +22,18 @@ const PIECE_RECORDS = 250;
 /** Records of a message above which it is large. */
 const SMALL_RECORDS = 4 * BATCH_RECORDS;
 
-/** Loaded when a mail's author is first asked for: an import does not need it, and it brings the verification of signatures. */
+/**
+ * Loaded when a mail's author is first asked for: an import does not need it, and it brings the verification
+ * of signatures.
+ */
 async function originIn(raw: Uint8Array, trust: Config['trust']): Promise<Origin> {
   const { originOf } = await import('../verify/origin.ts');
   return originOf(Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength), trust);
 }
 
 /**
- * What a mail's header and signatures say about its author; the keys are looked up by the thread that has the network.
+ * What a mail's header and signatures say about its author; the keys are looked up by the thread that has the
+ * network.
  * @param at when the mail arrived, in milliseconds
  */
 export async function inspect(raw: Uint8Array, at: number, trust: Config['trust']): Promise<Inspected> {

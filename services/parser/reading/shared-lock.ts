@@ -1,6 +1,6 @@
 /**
- * A lock within this process with shared and exclusive holders. A message that may kill the process is parsed exclusively, so that a
- * death can be attributed to it.
+ * A lock within this process with shared and exclusive holders. A message that may kill the process is parsed
+ * exclusively, so that a death can be attributed to it.
  */
 export class SharedLock {
   private holders = 0;

@@ -16,7 +16,10 @@ export interface Stopped {
   problem: Problem;
 }
 
-/** A copy of the bytes in one buffer to transfer. The originals stay, in case another thread has to go on with them. */
+/**
+ * A copy of the bytes in one buffer to transfer. The originals stay, in case another thread has to go on with
+ * them.
+ */
 function copyOf(raws: readonly Buffer[], size: number): ArrayBuffer {
   const buffer = new ArrayBuffer(size);
   const bytes = Buffer.from(buffer);
@@ -31,7 +34,10 @@ function ownBuffer(raw: Buffer): ArrayBuffer {
   return buffer instanceof ArrayBuffer && buffer.byteLength === raw.length ? buffer : copyOf([raw], raw.length);
 }
 
-/** A thread runs JavaScript only: when this file runs from the sources (in tests), the built thread is started. */
+/**
+ * A thread runs JavaScript only: when this file runs from the sources (in tests), the built thread is
+ * started.
+ */
 const BUILT = import.meta.dirname.includes(`${path.sep}dist${path.sep}`) ? '.' : '../../../dist/services/parser/reading';
 const THREAD = path.resolve(import.meta.dirname, BUILT, 'thread.js');
 
@@ -58,7 +64,8 @@ export class Thread {
     const workerData: ThreadData = { limits, state: this.state.buffer as SharedArrayBuffer };
     this.worker = new Worker(THREAD, {
       workerData,
-      // A small young generation: a thread that reads in pieces gains nothing from a large one, which stays resident.
+      // A small young generation: a thread that reads in pieces gains nothing from a large one, which stays
+      // resident.
       resourceLimits: { maxOldGenerationSizeMb: budgets.memory_budget_mb, maxYoungGenerationSizeMb: 4 },
     });
     this.worker.on('message', (answer: Answer) => this.receive(answer));
@@ -137,8 +144,8 @@ export class Thread {
   }
 
   /**
-   * Adds up the time that the thread spends on one mail. A tick that comes late counts as one tick: when the whole process stood still,
-   * the mail is not to blame.
+   * Adds up the time that the thread spends on one mail. A tick that comes late counts as one tick: when the
+   * whole process stood still, the mail is not to blame.
    */
   private startWatchdog(): void {
     const tickMs = (this.budgets.time_budget_seconds * 1000) / TICKS;

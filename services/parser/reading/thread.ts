@@ -26,7 +26,10 @@ export type Order =
   /** A buffer of COPY text that has been sent, to be used again. */
   | { type: 'back'; buffer: ArrayBuffer };
 
-/** The thread's answers, in the order of the mails. `length` counts towards AHEAD_LENGTH; a `lent` buffer must be sent back. */
+/**
+ * The thread's answers, in the order of the mails. `length` counts towards AHEAD_LENGTH; a `lent` buffer must
+ * be sent back.
+ */
 export type Answer =
   | { type: 'small'; results: (ReadResult | 'large')[]; length: number }
   | { type: 'piece'; piece: LargePiece; lent: boolean }
@@ -37,11 +40,15 @@ export type Answer =
 
 /** Bytes of small reports' COPY text that may be under way or waiting on the other side: back-pressure. */
 const AHEAD_LENGTH = 1024 * 1024;
-/** Small mails in one answer, at most: a message between threads, and waking the other, costs as much as reading such a mail. */
+/**
+ * Small mails in one answer, at most: a message between threads, and waking the other, costs as much as
+ * reading such a mail.
+ */
 const ANSWER_MAILS = 64;
 /**
- * Buffers for a large report's COPY text. They come back and are used again, so that they leave no garbage on either side. There are as
- * many as may be under way, waiting on the other side, or in the socket. A full one is larger than SOCKET_BYTES.
+ * Buffers for a large report's COPY text. They come back and are used again, so that they leave no garbage on
+ * either side. There are as many as may be under way, waiting on the other side, or in the socket. A full one
+ * is larger than SOCKET_BYTES.
  */
 const BUFFERS = 4;
 const BUFFER_BYTES = 256 * 1024;
@@ -79,7 +86,10 @@ async function moreKeys(): Promise<number[]> {
   return keys!;
 }
 
-/** Gathers what was read from small mails, the lines of many mails in one buffer, which is transferred without a copy. */
+/**
+ * Gathers what was read from small mails, the lines of many mails in one buffer, which is transferred without
+ * a copy.
+ */
 class SmallAnswers {
   private results: (ReadResult | 'large')[] = [];
   private bytes: Uint8Array<ArrayBuffer> | null = null;
@@ -161,7 +171,8 @@ class LineBuffers {
 
 async function read(order: Order & { type: 'read' }): Promise<void> {
   const { bytes, ends, trust } = order;
-  // Keys do not outlive the transaction they were taken in: when it fails and the server crashes, the sequence hands them out again.
+  // Keys do not outlive the transaction they were taken in: when it fails and the server crashes, the
+  // sequence hands them out again.
   const keyOf = keysFrom(moreKeys);
   const answers = new SmallAnswers();
   let start = 0;

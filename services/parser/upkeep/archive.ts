@@ -5,12 +5,13 @@ import { dropOldest, measureArchive } from '../../store/messages/archive.ts';
 const GB = 1e9;
 /** Mails in one transaction: a fraction of a second. */
 const AT_ONCE = 200;
-/** The share of the total from which a person is told. */
+/** The share of the total above which a warning is logged. */
 export const WARN_SHARE = 0.8;
 
 /**
- * Keeps the archive of raw mails within `retention.raw_total_gb`: what is no report goes after `retention.ignored_days`; while the archive
- * is over its total, ignored mails go, then quarantined ones, the oldest first. Mails that reports were read from never go for the total.
+ * Keeps the archive of raw mails within `retention.raw_total_gb`. Mails without a report are deleted after
+ * `retention.ignored_days`. While the archive is over its total, ignored mails are deleted, then quarantined
+ * ones, the oldest first. Mails from which reports were read are never deleted because of the total.
  */
 export async function keepArchive(
   { config, db, clock, log, metrics }: Pick<Context, 'config' | 'db' | 'clock' | 'log' | 'metrics'>,
@@ -27,8 +28,8 @@ export async function keepArchive(
     }
     if (sum.mails > 0) {
       const [setting, why] =
-        before === null ? ['raw_total_gb', 'the archive was over its total'] : ['ignored_days', 'their time was over'];
-      log.info({ setting: `retention.${setting}`, state, ...sum }, `raw mails were deleted: ${why}`);
+        before === null ? ['raw_total_gb', 'the archive was over its total'] : ['ignored_days', 'their retention time was over'];
+      log.info({ setting: `retention.${setting}`, state, ...sum }, `raw mails were deleted because ${why}`);
     }
     return sum.bytes;
   };
@@ -44,11 +45,11 @@ export async function keepArchive(
   if (size > total)
     log.warn(
       shown,
-      'the archive of raw mails is over its total, and what is left are mails that reports were read from, which stay: raise the total, or shorten retention.raw_days',
+      'the archive of raw mails is over its total; only mails from which reports were read are left, and these are kept: raise the total, or shorten retention.raw_days',
     );
   else
     log.warn(
       shown,
-      'the archive of raw mails is at 80 % of its total: beyond it ignored mails are deleted, then quarantined ones; raise the total, or shorten retention.raw_days',
+      'the archive of raw mails is above 80 % of its total; above the total, ignored mails are deleted, then quarantined ones: raise the total, or shorten retention.raw_days',
     );
 }

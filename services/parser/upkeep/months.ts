@@ -5,14 +5,17 @@ import { sessionsUsing } from '../../store/locks.ts';
 import { BY_REPORT_DAY, dropPartitions, ensurePartitions, PARTITIONED, type Partitioned } from '../../store/schema/partitions.ts';
 import { isoSeconds } from '../../store/sql-text.ts';
 
-/** Tries of what nobody waits for. */
+/** Tries of background work. */
 const TRIES = 10;
 /**
- * Months with rows in the default partition that get a partition in one round. Whoever forges reports of odd months has some 180 to
- * choose from, and makes the database no busier than this.
+ * Months with rows in the default partition that get a partition in one round. Forged reports may name some
+ * 180 months, and must not keep the database busier than this.
  */
 const STRAYS_A_ROUND = 12;
-/** Records of a month that this process writes before it asks for its partition, rather than leave it to the next round. */
+/**
+ * Records of a month that this process writes before it creates the partition itself, rather than leave it to
+ * the next round.
+ */
 const WORTH_A_PARTITION = 1_000;
 
 const SETTING: Record<Partitioned, 'raw_days' | 'records_days' | 'rollups_days'> = {
@@ -24,8 +27,8 @@ const SETTING: Record<Partitioned, 'raw_days' | 'records_days' | 'rollups_days'>
 };
 
 /**
- * Makes the partitions of the months about this one, of two ahead, and of older ones that lie in the default partition; then drops what
- * the setting `retention` does not keep any longer.
+ * Creates the partitions of the last month, this month, the next two, and of older months with rows in the
+ * default partition; then drops the months that the setting `retention` no longer keeps.
  */
 export async function keepMonths(
   { config, db, clock, log }: Pick<Context, 'config' | 'db' | 'clock' | 'log'>,
@@ -39,49 +42,50 @@ export async function keepMonths(
     if (made === null)
       log.info(
         { table, sessions: await sessionsUsing(db) },
-        'new months could not be made: the table is in use; until the next try they share one partition',
+        'partitions of new months could not be created because the table is in use; until the next try these months share one partition',
       );
-    else if (made.length > 0) log.info({ partitions: made }, 'new months');
+    else if (made.length > 0) log.info({ partitions: made }, 'partitions created');
     const days = config.retention[SETTING[table]];
     if (days === null || signal?.aborted) continue;
     const gone = await dropPartitions(db, table, dayOf(now.getTime() - days * DAY_MS), TRIES);
     if (gone === null)
       log.warn(
         { table, sessions: await sessionsUsing(db) },
-        'months past their retention time could not be dropped: the table is in use; the next try is in an hour',
+        'months past their retention time could not be dropped because the table is in use; the next try is in an hour',
       );
     else if (gone.length > 0)
-      log.info({ setting: `retention.${SETTING[table]}`, days, dropped: gone }, 'dropped what is past its retention time');
+      log.info({ setting: `retention.${SETTING[table]}`, days, dropped: gone }, 'months past their retention time were dropped');
   }
 }
 
-/** The months that one process writes reports of. */
+/** The months of the reports that one process writes. */
 export interface Months {
   /**
-   * Adds what is about to be written: records by the begin of their report (seconds since the epoch). Asks for the partitions of months
-   * that have become worth one, unless the transaction has `touched` the partitioned tables: making a month waits for whoever does. Never
-   * rejects.
+   * Counts what is about to be written: records by the begin of their report (seconds since the epoch).
+   * Creates the partitions of months that are worth one, unless the transaction has `touched` the partitioned
+   * tables: creating a partition waits for such transactions. Never rejects.
    */
   before(reports: Iterable<{ begin: number; records: number }>, touched: boolean): Promise<void>;
 }
 
 /**
- * An archive of years is imported into months of their own, and not into the default partition, out of which every record would be
- * moved: written twice, which cost a report of a million records as much again. A month is asked for until it is there.
+ * Lets an archive of years be imported into partitions of its months. In the default partition, every record
+ * would be written a second time when it is moved to its month, which doubled the cost of a report with a
+ * million records. Creating a month is tried until it succeeds.
  */
 export function watchMonths({ db, log }: Pick<Context, 'db' | 'log'>): Months {
   const written = new Map<string, number>();
-  const asked = new Set<string>();
+  const requested = new Set<string>();
   return {
     async before(reports, touched) {
       const due: string[] = [];
       for (const { begin, records } of reports) {
         const month = `${isoSeconds(begin).slice(0, 7)}-01`;
-        if (asked.has(month)) continue;
+        if (requested.has(month)) continue;
         const sum = (written.get(month) ?? 0) + records;
         written.set(month, sum);
         if (touched || sum < WORTH_A_PARTITION) continue;
-        asked.add(month);
+        requested.add(month);
         written.delete(month);
         due.push(month);
       }
@@ -90,14 +94,14 @@ export function watchMonths({ db, log }: Pick<Context, 'db' | 'log'>): Months {
         for (const table of BY_REPORT_DAY) {
           const made = await ensurePartitions(db, table, due, 0, 5);
           if (made === null) {
-            // It is asked again when as much has been written once more.
-            for (const month of due) asked.delete(month);
+            // Tried again once as much has been written again.
+            for (const month of due) requested.delete(month);
             return;
           }
-          if (made.length > 0) log.info({ partitions: made }, 'new months');
+          if (made.length > 0) log.info({ partitions: made }, 'partitions created');
         }
       } catch (error) {
-        log.warn({ err: messageOf(error), months: due }, 'months could not be made; the hourly round makes up for it');
+        log.warn({ err: messageOf(error), months: due }, 'partitions could not be created; the hourly round tries again');
       }
     },
   };

@@ -4,15 +4,16 @@ import { dropPersonal } from '../../store/reports/personal-data.ts';
 import { keepArchive } from './archive.ts';
 import { keepMonths } from './months.ts';
 
-/** A day more or less does not matter; an hour does not load anything. */
+/** Retention times are in days, so an hourly round is exact enough. */
 const EVERY_MS = 3_600_000;
-/** Whoever floods the mailbox may not fill the disk between two looks. */
+/** Short enough that a flood of mail cannot fill the disk between two rounds. */
 const ARCHIVE_EVERY_MS = 600_000;
 const MAILS_AT_ONCE = 500;
 
 /**
- * Makes and drops the months of the large tables (months.ts), and keeps the raw archive within its bounds (archive.ts). And deletes failure reports, and the mails they came in, when `failure_reports.retention_days` have passed since ruawatch stored them:
- * they hold the addresses and words of people who never asked to be watched.
+ * Creates and drops the months of the large tables (months.ts), keeps the raw archive within its total
+ * (archive.ts), and deletes failure reports with the mails they came in once `failure_reports.retention_days`
+ * have passed since they were stored, since they hold personal data of third parties.
  */
 export function startRetention({
   config,
@@ -31,17 +32,22 @@ export function startRetention({
       for (let dropped = MAILS_AT_ONCE; dropped === MAILS_AT_ONCE && !signal.aborted; mails += dropped) {
         dropped = await dropPersonal(db, before, MAILS_AT_ONCE);
       }
-      if (mails > 0) log.info({ mails }, 'failure reports whose retention time is over were deleted, with their mails');
+      if (mails > 0) log.info({ mails }, 'failure reports past their retention time were deleted with their mails');
     },
     log,
     'the deletion of old failure reports',
   );
-  const months = repeat(EVERY_MS, (signal) => keepMonths({ config, db, clock, log }, signal), log, 'making and dropping months');
+  const months = repeat(
+    EVERY_MS,
+    (signal) => keepMonths({ config, db, clock, log }, signal),
+    log,
+    'creating and dropping months',
+  );
   const archive = repeat(
     ARCHIVE_EVERY_MS,
     (signal) => keepArchive({ config, db, clock, log, metrics }, signal),
     log,
-    'keeping the archive of raw mails within its bounds',
+    'keeping the archive of raw mails within its total',
   );
   return {
     async stop() {

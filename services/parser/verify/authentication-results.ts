@@ -2,7 +2,10 @@ import { withoutComments } from '../../report/mail/author.ts';
 import type { Field } from '../../report/mail/header.ts';
 import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
 
-/** One method's result in an Authentication-Results field (RFC 8601 section 2.2). Names and results are lower case. */
+/**
+ * One method's result in an Authentication-Results field (RFC 8601 section 2.2). Names and results are lower
+ * case.
+ */
 export interface MethodResult {
   method: string;
   result: string;
@@ -13,18 +16,21 @@ export interface MethodResult {
 export interface AuthenticationResults {
   /** Lower case. */
   authservId: string;
-  /** Without passes that can be read in two ways. */
+  /** Without passes that can be read in more than one way. */
   results: MethodResult[];
-  /** Something in it can be read in two ways, so that it may be the words of whoever wrote to the server. */
+  /**
+   * Something in it can be read in more than one way, so it may have been written by the sender of the mail.
+   */
   unclear: boolean;
 }
 
-/** What stands after `method=result`: a name, and a value in which parts may be quoted. */
+/** What follows `method=result`: a name, and a value in which parts may be quoted. */
 const PROPERTY = /^\s+([a-z0-9_-]+(?:\s*\.\s*[a-z0-9_-]+)*)\s*=\s*((?:"(?:[^"\\]|\\.)*"|[^\s"])*)(?=\s|$)/i;
 
 /**
- * Reads one field's value. Null when it is none by RFC 8601 (Microsoft 365, for one, leaves the authserv-id out). A sender chooses what
- * stands in some of the values, and not all servers quote it: what is not the grammar of section 2.2 is no result.
+ * Parses the value of one field. Null when it does not follow RFC 8601 (Microsoft 365, for one, omits the
+ * authserv-id). The sender of a mail chooses the content of some values, and not all servers quote them:
+ * anything outside the grammar of section 2.2 is no result.
  */
 export function parseAuthenticationResults(value: string): AuthenticationResults | null {
   const plain = withoutComments(value);
@@ -32,7 +38,8 @@ export function parseAuthenticationResults(value: string): AuthenticationResults
   const head = /^"?([^\s;="]+)"?(?:\s+\d+)?$/.exec(parts[0]!.trim());
   if (!head) return null;
   const authservId = head[1]!.toLowerCase();
-  // A quoted address within a comment, as some servers write it, may hold the parenthesis that ends the comment.
+  // A quoted address within a comment, as some servers write it, may contain the parenthesis that ends the
+  // comment.
   if (plain !== withoutComments(value, true) || oddlyQuoted(plain)) return { authservId, results: [], unclear: true };
   const results: MethodResult[] = [];
   let unclear = false;
@@ -47,7 +54,7 @@ export function parseAuthenticationResults(value: string): AuthenticationResults
   return { authservId, results, unclear };
 }
 
-/** The properties of one result, and whether all that stands there are such, none told twice in two ways. */
+/** The properties of one result, and whether the text holds nothing else and no property with two values. */
 function propertiesOf(text: string): [Map<string, string>, boolean] {
   const properties = new Map<string, string>();
   let rest = text.trimEnd();
@@ -64,7 +71,7 @@ function propertiesOf(text: string): [Map<string, string>, boolean] {
   return [properties, true];
 }
 
-/** A value that is quoted as a whole, without the quotes; one in which a part is quoted as it stands. */
+/** The value without quotes when it is quoted as a whole; else unchanged. */
 const unquoted = (value: string): string => /^"((?:[^"\\]|\\.)*)"$/.exec(value)?.[1]?.replace(/\\(.)/g, '$1') ?? value;
 
 /** Whether a quoted string does not end, or ends in the middle of something other than an address. */
@@ -78,25 +85,27 @@ function oddlyQuoted(text: string): boolean {
   return false;
 }
 
-/** What one's own server found, as far as it can be believed. */
+/** What one's own server found, as far as it can be relied on. */
 export interface OwnResults {
   results: MethodResult[];
-  /** Another field in its name stands below, which may be its own or a forger's. */
+  /** Another field in its name follows below, which may be its own or a forger's. */
   more: boolean;
 }
 
 /**
- * What one's own servers found, from the fields of a mail: null when none of them says anything that can be believed.
+ * What one's own servers found, from the fields of a mail; null when no field of theirs can be relied on.
  *
- * A forger writes what he likes into his own mail, a field in the name of one's own server included, and RFC 8601 section 5 leaves
- * it to that server to take it out again. So where a field stands decides: every server puts its fields on top of what it was given.
- * From the top, the search ends at the first Received field of a server that is not one's own: whatever comes below was in the mail
- * before. Of what is above it the topmost field alone counts.
+ * Forgers can write anything into their own mail, including a field in the name of one's own server, and RFC
+ * 8601 section 5 leaves it to that server to remove it. So the position of a field decides: every server adds
+ * its fields above those that the mail already had. The search goes from the top to the first Received field
+ * of a server that is not one's own, since everything below was in the mail before. Of the fields above, only
+ * the topmost counts.
  *
- * There is one exception, for servers that write a field for each method (Postfix with several milters): fields that stand above every
- * Received are read as one, when the next Received is plainly one's own (by name, not by an address or by none) and no method is told
- * twice. A hop of one's own store (LMTP) may stand above them. Below the server's own Received nothing is read as one: there the mail
- * begins right after the first field.
+ * There is one exception, for servers that write a field for each method (Postfix with several milters):
+ * fields above every Received are read as one when the next Received is clearly one's own (by name, not by an
+ * address or without one) and no method occurs twice. A hop of one's own mail store (LMTP) may be above them.
+ * Below the server's own Received, fields are never read as one: there the received mail may begin right
+ * after the first field.
  */
 export function ownResults(fields: readonly Field[], authservIds: readonly string[]): OwnResults | null {
   const ids = new Set(authservIds.map((id) => id.toLowerCase().replace(/\.$/, '')));
@@ -132,19 +141,19 @@ function concluded(found: readonly AuthenticationResults[], closed: 'named' | 'n
   return { results: top.results, more: top.unclear || below || found.length > 1 };
 }
 
-/** The host that wrote a Received field (RFC 5321 section 4.4); null when it does not say. */
+/** The host that wrote a Received field (RFC 5321 section 4.4); null when it is not named. */
 function receivedBy(value: string): string | null {
   return /(?:^|\s)by\s+([^\s;]+)/i.exec(withoutComments(value))?.[1]?.toLowerCase().replace(/\.$/, '') ?? null;
 }
 
-/** A hop into a mail store (RFC 2033), which is handed what the server in front of it took. */
+/** A hop into a mail store (RFC 2033), which receives mail from the server in front of it. */
 function isDelivery(value: string): boolean {
   return /\swith\s+LMTPS?A?\b/i.test(withoutComments(value));
 }
 
 /**
- * Whose server a Received field is of. `named`: an authserv-id, or a host of the same organization. `nameless`: a hop without a public
- * name (localhost, an address, a pipe), which may be one's own.
+ * Which server wrote a Received field. `named`: an authserv-id, or a host of the same organization.
+ * `nameless`: a hop without a public name (localhost, an address, a pipe), which may be one's own.
  */
 function whoseIs(by: string | null, ids: ReadonlySet<string>): 'named' | 'nameless' | 'foreign' {
   if (by === null || !by.includes('.') || /^\[?[0-9a-f.:]+\]?$/i.test(by))
@@ -153,27 +162,32 @@ function whoseIs(by: string | null, ids: ReadonlySet<string>): 'named' | 'namele
   return ids.has(by) || [...ids].some((id) => organizationalDomain(id) === organization) ? 'named' : 'foreign';
 }
 
-/** Whether what the server found settles the matter, so that nothing else is asked when it proves nothing. */
+/**
+ * Whether the server's results are conclusive, so that signatures are not checked when they prove nothing.
+ */
 export function decides({ results, more }: OwnResults): boolean {
   const dmarc = verdictOf(results, 'dmarc');
   if (dmarc !== null) return dmarc !== 'several';
   return !more && verdictOf(results, 'dkim') !== null;
 }
 
-/** The result of a method; `several` when it is told with different ones. */
+/** The result of a method; `several` when there are different ones. */
 function verdictOf(results: readonly MethodResult[], method: string): string | null {
   const said = new Set(results.filter((r) => r.method === method).map((r) => r.result));
   return said.size > 1 ? 'several' : ([...said][0] ?? null);
 }
 
-/** What proves the author's domain. */
+/** A proof of the author's domain. */
 export interface Proof {
   how: 'dmarc=pass' | 'dkim=pass' | 'spf=pass';
-  /** Proves the whole mail, as it came straight from a server of the author's (SPF); else as much as a signature covers. */
+  /**
+   * Proves the whole mail, as it came directly from a server of the author's (SPF); else only what a
+   * signature covers.
+   */
   whole: boolean;
 }
 
-/** How one's own server authenticated the author's domain. Null: it did not. */
+/** How one's own server authenticated the author's domain; null when it did not. */
 export function provenBy(results: readonly MethodResult[], from: string): Proof | null {
   const aligned = (value: string | undefined) => {
     const domain = value === undefined ? null : domainIn(value);
@@ -186,7 +200,7 @@ export function provenBy(results: readonly MethodResult[], from: string): Proof 
     if (method === 'spf' && aligned(properties.get('smtp.mailfrom'))) by.add('spf=pass');
   }
   const dmarc = verdictOf(results, 'dmarc');
-  // A server that says the policy's alignment failed knows more than we: strict alignment is in the DNS record.
+  // A server that reports a failed alignment knows more than we do: strict alignment is in the DNS record.
   if (dmarc === 'fail' || dmarc === 'several') return null;
   if (dmarc === 'pass') {
     const of = results.flatMap((r) => (r.method === 'dmarc' ? (r.properties.get('header.from') ?? []) : []));
@@ -198,8 +212,9 @@ export function provenBy(results: readonly MethodResult[], from: string): Proof 
 }
 
 /**
- * The domain of a value (RFC 8601 section 2.2: a domain name or an address); null when it is none. What is quoted within an
- * address is a local part, which its owner chose, whatever it looks like: `"x@bank.example"@evil.example`.
+ * The domain of a value (RFC 8601 section 2.2: a domain name or an address); null when it is neither. A
+ * quoted part of an address is a local part, chosen by its owner, whatever it looks like:
+ * `"x@bank.example"@evil.example`.
  */
 function domainIn(value: string): string | null {
   const address = value.replace(/^<([^<>]*)>$/, '$1').replace(/^"(?:[^"\\]|\\.)*"@/, '@');

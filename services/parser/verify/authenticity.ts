@@ -11,15 +11,19 @@ export type Authenticity =
   | { state: 'unknown'; from: string; why: string };
 
 /**
- * Whether a mail passes DMARC (RFC 9990 section 5.3 asks that of every report mail): by the fields that one's own servers added, else by
- * its DKIM signatures. Alignment is always relaxed: the alignment mode that the author's domain publishes is not looked up.
+ * Whether a mail passes DMARC (RFC 9990 section 5.3 asks that of every report mail): by the fields that one's
+ * own servers added, else by its DKIM signatures. Alignment is always relaxed: the alignment mode that the
+ * author's domain publishes is not looked up.
  * @param at when the mail arrived
  */
 export function authenticate(raw: Buffer, at: Date, settings: Config['trust'], resolver: Resolver): Promise<Authenticity> {
   return checkSignatures(inspectMail(raw, at, settings), resolver);
 }
 
-/** Looks up the keys of an inspected mail and checks its signatures: a few public-key operations at most, whatever the mail. */
+/**
+ * Looks up the keys of an inspected mail and checks its signatures: a few public-key operations at most,
+ * whatever the mail.
+ */
 export async function checkSignatures(mail: Inspected, resolver: Resolver): Promise<Authenticity> {
   if (mail.state !== 'open') return mail;
   const { from, address, signatures } = mail;

@@ -34,9 +34,9 @@ export interface Verified {
 }
 
 /**
- * The second worker of the parser: verifies who wrote the mails of stored reports, where that takes DNS. It is separate from parsing
- * because it waits for name servers. Jobs of the queue `verify` wake it; a sweeper adds jobs for checks whose job is missing or whose
- * wait is over.
+ * The second worker of the parser: verifies who wrote the mails of stored reports, where that takes DNS. It
+ * is separate from parsing because it waits for name servers. Jobs of the queue `verify` wake it; a sweeper
+ * adds jobs for checks whose job is missing or whose wait is over.
  */
 export function startVerifier(context: Context, resolver: Resolver, readers: Readers): Omit<Service, 'name' | 'waitingFor'> {
   const { config, db, queues, log } = context;
@@ -95,7 +95,8 @@ export async function verifyMessages(
   const messages = [...byMessage.values()];
   for (let i = 0; i < messages.length; i += BATCH_MESSAGES) {
     const verdicts: Parameters<typeof settleTrust>[1][number][] = [];
-    // Mails are read one after the other, since they may be large; keys are queried together, since some answers never come.
+    // Mails are read one after the other, since they may be large; keys are queried together, since some
+    // answers never come.
     const queried: [Check[], Promise<Verdict>][] = [];
     for (const checks of messages.slice(i, i + BATCH_MESSAGES)) {
       const inspected = await inspectionOf(context, readers, checks[0]!);
@@ -121,8 +122,8 @@ export async function verifyMessages(
 type Verdict = string | ((claim: Claim) => Trust);
 
 /**
- * What a message says about its author. Everything that a hostile mail could make expensive is done by a reader thread, which can be
- * stopped. The verdict itself when the message is not to be verified.
+ * What a message says about its author. Everything that a hostile mail could make expensive is done by a
+ * reader thread, which can be stopped. The verdict itself when the message is not to be verified.
  */
 async function inspectionOf(
   { db, config }: VerifyContext,

@@ -6,27 +6,39 @@ import type { Resolver } from '../../shared/runtime/resolver.ts';
 
 /** How long a name whose query failed is not queried again. */
 const FAILED_MS = 20_000;
-/** How long a name that was answered may be queried without limits: long enough for a reporter that reports once a week. */
+/**
+ * How long a name that was answered may be queried without limits: long enough for a reporter that reports
+ * once a week.
+ */
 const ANSWERED_MS = 8 * 24 * 3_600_000;
-/** Names of one organization that are queried at a time; and how many may fail within FAILED_MS before its other names are refused. */
+/**
+ * Names of one organization that are queried at a time; and how many may fail within FAILED_MS before its
+ * other names are refused.
+ */
 const PER_ORGANIZATION = 8;
 /** Names and organizations that are remembered. */
 const REMEMBERED = 10_000;
-/** Unfamiliar names that are queried at a time, over all organizations. The DNS client takes more, so familiar names have room. */
+/**
+ * Unfamiliar names that are queried at a time, over all organizations. The DNS client takes more, so familiar
+ * names have room.
+ */
 export const UNFAMILIAR_QUERIES = 160;
 /** When so many names have failed within FAILED_MS, unfamiliar names are waited for HURRIED_MS only. */
 const STRAINED_FAILURES = 16;
 const HURRIED_MS = 500;
 
 /**
- * A resolver for DKIM keys that keeps name servers which never answer from holding up the others. Anybody who runs such a server can
- * mail thousands of signatures, each with a key name of its own, and each would be waited for. So a name whose query failed is not
- * queried again for some seconds, and where several names of an organization failed, its other names are refused as well. Organizations
- * cost nothing either: the name servers of millions of domains are gone. So where many names failed, an unfamiliar name is waited for
- * a moment only and retried later, and all unfamiliar names together never have more than a part of the queries that run at a time.
+ * A resolver for DKIM keys that keeps name servers which never answer from holding up the others. Anybody who
+ * runs such a server can mail thousands of signatures, each with a key name of its own, and each would be
+ * waited for. So a name whose query failed is not queried again for some seconds, and where several names of
+ * an organization failed, its other names are refused as well. Organizations cost nothing either: the name
+ * servers of millions of domains are gone. So where many names failed, an unfamiliar name is waited for a
+ * moment only and retried later, and all unfamiliar names together never have more than a part of the queries
+ * that run at a time.
  *
- * A name is familiar when it was answered before, or belongs to a listed reporter. It may always be queried: otherwise anybody could
- * prevent a reporter's key from being looked up, by signing in its name with key names that do not exist.
+ * A name is familiar when it was answered before, or belongs to a listed reporter. It may always be queried:
+ * otherwise anybody could prevent a reporter's key from being looked up, by signing in its name with key
+ * names that do not exist.
  * @param now milliseconds, of a monotonic clock
  */
 export function keyResolver(resolver: Resolver, now: () => number = () => performance.now()): Resolver {
@@ -120,7 +132,10 @@ class Places {
     this.free = places;
   }
 
-  /** @param ms how long to wait for a place, in milliseconds; null: without limit. @returns false when no place was free in time */
+  /**
+   * @param ms how long to wait for a place, in milliseconds; null: without limit. @returns false when no
+   *   place was free in time
+   */
   async take(ms: number | null): Promise<boolean> {
     if (this.free > 0) {
       this.free--;

@@ -14,10 +14,16 @@ export type Authenticated =
 /** What the header alone says about a mail's author; `open` when its DKIM signatures decide. Plain data. */
 export type Origin = Authenticated | { state: 'open'; from: string; address: string };
 
-/** What a mail says about its author; where it is `open`, the keys of `signatures` decide. Plain data, passed between threads. */
+/**
+ * What a mail says about its author; where it is `open`, the keys of `signatures` decide. Plain data, passed
+ * between threads.
+ */
 export type Inspected = Authenticated | { state: 'open'; from: string; address: string; signatures: Signature[]; why: string };
 
-/** What the header of a mail says about its author. Never throws: a mail that can be read in more than one way is unproven. */
+/**
+ * What the header of a mail says about its author. Never throws: a mail that can be read in more than one way
+ * is unproven.
+ */
 export function originOf(raw: Buffer, settings: Config['trust']): Origin {
   const found = byHeader(raw, settings);
   return found.state === 'open' ? { state: 'open', from: found.from, address: found.address } : found;
@@ -31,7 +37,10 @@ export function inspectMail(raw: Buffer, at: Date, settings: Config['trust']): I
   return { state: 'open', from, address, ...inspectSignatures(raw, header, from, at) };
 }
 
-/** Whether the fields of one's own servers settle who wrote this mail, either way (`doctor` counts such mails). */
+/**
+ * Whether the fields of one's own servers settle who wrote this mail, either way (`doctor` counts such
+ * mails).
+ */
 export function ownServerDecides(raw: Buffer, authservIds: readonly string[]): boolean {
   const header = headerOf(raw);
   const own = header === null ? null : ownResults(header.fields, authservIds);

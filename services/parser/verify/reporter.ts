@@ -4,16 +4,18 @@ import { plain } from '../../store/sql-text.ts';
 import type { Authenticated, Origin } from './origin.ts';
 
 /**
- * The verdict on one report of a mail: whether it comes from the reporter it names. Null when that is still to be verified.
+ * The verdict on one report of a mail: whether it comes from the reporter it names. Null when that is still
+ * to be verified.
  * @param doubt why what proves the mail does not prove this report; null when it does
  */
 export type VerdictOf = (claim: Claim, doubt: string | null) => Trust | null;
 
 /**
- * The verdict on a report, by the authenticity of its mail. The domain that wrote the mail must be the reporter's: that of the address
- * in the report, or of its name. The name alone proves nothing: the gateways of a hosting company report under the names of its
- * customers. A name of the catalogue, however, belongs to that reporter alone, and an address at a free-mail provider speaks for no
- * organization (report/reporters/reporters.ts).
+ * The verdict on a report, by the authenticity of its mail. The domain that wrote the mail must be the
+ * reporter's: that of the address in the report, or of its name. The name alone proves nothing: the gateways
+ * of a hosting company report under the names of its customers. A name of the catalogue, however, belongs to
+ * that reporter alone, and an address at a free-mail provider speaks for no organization
+ * (report/reporters/reporters.ts).
  */
 export function verdictFor(mail: Authenticated, claim: Claim): Trust {
   const claimed = reporterOf(claim, null, null);

@@ -6,11 +6,15 @@ import type { Trust } from '../../store/reports/trust.ts';
 import type { Origin } from './origin.ts';
 import type { VerdictOf } from './reporter.ts';
 
-/** The verdict on the reports of a mailbox that are not verified: they count as they are. Null when they are to be verified. */
+/**
+ * The verdict on the reports of a mailbox that are not verified: they count as they are. Null when they are
+ * to be verified.
+ */
 export function verdictUnverified(mailbox: string, check: Config['trust']['check']): ((claim: Claim) => Trust) | null {
   const counts = (reason: string): ((claim: Claim) => Trust) => {
     const trust = { reporter_trust: null, trust: 'ok', domain: null, reason: `Not verified: ${reason}.` } as const;
-    // The reporter's own claim decides, so that imported reports keep the same reporter once their mailbox is polled.
+    // The reporter's own claim decides, so that imported reports keep the same reporter once their mailbox is
+    // polled.
     return (claim) => ({ ...trust, reporter: reporterOf(claim, null, null) });
   };
   if (mailbox === IMPORT_PLACE.mailbox) return counts('imported by hand');
@@ -21,7 +25,10 @@ export function verdictUnverified(mailbox: string, check: Config['trust']['check
 export const verifiesAny = (messages: readonly ClaimedMessage[], { check }: Config['trust']): boolean =>
   messages.some(({ mailbox }) => verdictUnverified(mailbox, check) === null);
 
-/** The verdicts on a mail's reports while it is parsed. Without an origin, they are null: the reports are verified later. */
+/**
+ * The verdicts on a mail's reports while it is parsed. Without an origin, they are null: the reports are
+ * verified later.
+ */
 export async function verdictsWhileParsing(
   origin: Origin | null,
   mailbox: string,

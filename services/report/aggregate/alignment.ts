@@ -19,14 +19,17 @@ export interface Alignment {
 /**
  * Decides identifier alignment under one published policy (RFC 7489 section 3.1, RFC 9989 section 4.4).
  *
- * Strict (`s`) compares whole names, relaxed (`r`, and anything else, it being the default) organizational domains. These come
- * from the public suffix list (RFC 7489 section 3.2) when `discovery_method` is `psl` or absent. For `treewalk` the receiver
- * walked the DNS (RFC 9989 section 4.10), which cannot be repeated for a past day. The report names the domain at which the walk found
- * the policy: names at or below it share an organizational domain, unless it is a public suffix (a PSD record speaks for many
- * organizations); other names are compared by the public suffix list. This differs from a true walk only where a domain below the
- * organizational one publishes `psd=n`, or a record was found at a name under a suffix that the list does not have.
+ * Strict (`s`) compares whole names, relaxed (`r`, and anything else, it being the default) organizational
+ * domains. These come from the public suffix list (RFC 7489 section 3.2) when `discovery_method` is `psl` or
+ * absent. For `treewalk` the receiver walked the DNS (RFC 9989 section 4.10), which cannot be repeated for a
+ * past day. The report names the domain at which the walk found the policy: names at or below it share an
+ * organizational domain, unless it is a public suffix (a PSD record speaks for many organizations); other
+ * names are compared by the public suffix list. This differs from a true walk only where a domain below the
+ * organizational one publishes `psd=n`, or a record was found at a name under a suffix that the list does not
+ * have.
  *
- * A record without `header_from` is evaluated with the policy domain in its place: the policy was found for that domain.
+ * A record without `header_from` is evaluated with the policy domain in its place: the policy was found for
+ * that domain.
  */
 export class Aligner {
   private readonly strictDkim: boolean;
@@ -45,7 +48,10 @@ export class Aligner {
         : null;
   }
 
-  /** The name that the record is evaluated against: RFC5322.From, or the policy domain when the report does not say. */
+  /**
+   * The name that the record is evaluated against: RFC5322.From, or the policy domain when the report does
+   * not say.
+   */
   author(record: Authenticated): string | null {
     return record.header_from ?? this.policyDomain;
   }
@@ -61,7 +67,8 @@ export class Aligner {
   }
 
   /**
-   * Whether two names belong to one organization, whatever the alignment mode: what separates "own" from "foreign".
+   * Whether two names belong to one organization, whatever the alignment mode: what separates "own" from
+   * "foreign".
    */
   related(domain: string, author: string): boolean {
     if (domain === author || organizationalDomain(domain) === organizationalDomain(author)) return true;
@@ -96,8 +103,9 @@ export class Aligner {
 }
 
 /**
- * Whether an SPF result speaks for DMARC: scope `mfrom`, or none given. `helo` counts only when the report has no other result,
- * which is how a null reverse-path looks: its identity is postmaster at the HELO name (RFC 7208 section 2.4, RFC 7489 section 3.1.2).
+ * Whether an SPF result speaks for DMARC: scope `mfrom`, or none given. `helo` counts only when the report
+ * has no other result, which is how a null reverse-path looks: its identity is postmaster at the HELO name
+ * (RFC 7208 section 2.4, RFC 7489 section 3.1.2).
  */
 export function spfCounts(check: SpfAuth, all: readonly SpfAuth[]): boolean {
   if (check.scope !== 'helo') return true;

@@ -22,11 +22,11 @@ export interface RecordTemplate {
 }
 
 /**
- * Builds a report from element events, whichever reader they come from: `open`, `text` and `close` for each element in document order,
- * then `finish`. Full batches of records wait in `batches`.
+ * Builds a report from element events, whichever reader they come from: `open`, `text` and `close` for each
+ * element in document order, then `finish`. Full batches of records wait in `batches`.
  *
- * Elements may come in any order, be absent, repeated or unknown. Of a value given twice, the first non-empty one counts.
- * Throws a Refusal at a limit of rule 7.
+ * Elements may come in any order, be absent, repeated or unknown. Of a value given twice, the first non-empty
+ * one counts. Throws a Refusal at a limit of rule 7.
  */
 export class AggregateBuilder {
   readonly problems = new Problems();
@@ -60,7 +60,9 @@ export class AggregateBuilder {
   private policyCount = 0;
   private policyDone = false;
 
-  /** Problems reported before the record being read; and the record read last, when nothing was odd about it. */
+  /**
+   * Problems reported before the record being read; and the record read last, when nothing was odd about it.
+   */
   private problemsBefore = 0;
   private regular: AggregateRecord | null = null;
   private regularRest = '';
@@ -102,7 +104,7 @@ export class AggregateBuilder {
         this.childLength = 0;
         if (this.policyCount > 1) {
           this.at = el.SKIPPED;
-          this.problems.add('several_policies', 'The report has more than one policy_published; the first one is taken.');
+          this.problems.add('several_policies', 'The report has more than one policy_published; the first one counts.');
         }
         break;
       case el.RECORD:
@@ -138,7 +140,8 @@ export class AggregateBuilder {
     this.at = this.stack.pop() ?? el.DOCUMENT;
     if (what >= el.LEAF) {
       if (this.buffer !== '') {
-        // Most values are those of the record before: keeping that one string spares the memory of all the others.
+        // Most values are those of the record before: keeping that one string spares the memory of all the
+        // others.
         const value = this.buffer === this.last[what] ? this.last[what] : this.buffer;
         this.last[what] = value;
         this.buffer = '';
@@ -159,8 +162,8 @@ export class AggregateBuilder {
   }
 
   /**
-   * The document broke: closes everything up to feedback. A child that was open is dropped, so that only whole ones count, and a policy
-   * that was broken off may be given again.
+   * The document broke: closes everything up to feedback. A child that was open is dropped, so that only
+   * whole ones count, and a policy that was broken off may be given again.
    */
   abandonChild(): void {
     if (this.stack.includes(el.POLICY) || this.at === el.POLICY) this.policyCount = 0;
@@ -181,8 +184,8 @@ export class AggregateBuilder {
    * The report; its last batch is in `batches`.
    *
    * @param salvaged whether the document was not well-formed
-   * @throws Refusal `metadata_missing`, `date_range_missing`, `date_range_invalid` when the report cannot be told apart from others,
-   *   `policy_domain_invalid` when what it is about is not a domain
+   * @throws Refusal `metadata_missing`, `date_range_missing`, `date_range_invalid` when the report cannot be
+   *   told apart from others, `policy_domain_invalid` when what it is about is not a domain
    */
   finish(salvaged: boolean): AggregateReport {
     const { metadata, stream } = this;
@@ -247,8 +250,9 @@ export class AggregateBuilder {
   }
 
   /**
-   * The domain that the report is about, as a host name. It becomes a key, part of a subject line and a question to DNS, so anything but
-   * a host name is refused. Without a policy domain, the domain that all records share counts; "" when there is none.
+   * The domain that the report is about, as a host name. It becomes a key, part of a subject line and a
+   * question to DNS, so anything but a host name is refused. Without a policy domain, the domain that all
+   * records share counts; "" when there is none.
    */
   private domain(): string {
     const policyDomain = this.metadata.policy.domain;
@@ -281,7 +285,7 @@ export class AggregateBuilder {
     if (row.ip !== null) {
       source_ip = canonicalAddress(row.ip);
       if (source_ip === null) {
-        this.problems.add('source_ip_invalid', `A record has a source_ip that is no address: ${excerpt(row.ip, 80)}.`);
+        this.problems.add('source_ip_invalid', `A record has an invalid source_ip: ${excerpt(row.ip, 80)}.`);
       }
     }
     const { fields, stream } = this;
@@ -331,7 +335,8 @@ export class AggregateBuilder {
   }
 
   /**
-   * What the record that ended last shares with every record that differs from it in address and count alone; null when it was odd.
+   * What the record that ended last shares with every record that differs from it in address and count alone;
+   * null when it was odd.
    * @param passing the text that the record was cut out of must not stay alive with it
    */
   template(passing: boolean): RecordTemplate | null {
@@ -343,8 +348,9 @@ export class AggregateBuilder {
   }
 
   /**
-   * Adds a record that differs from an earlier one of this report in address and count alone, both as sent. Returns false when it must be
-   * read like any other. Such records share their common parts, so nobody may change these.
+   * Adds a record that differs from an earlier one of this report in address and count alone, both as sent.
+   * Returns false when it must be read like any other. Such records share their common parts, so nobody may
+   * change these.
    */
   addFromTemplate(template: RecordTemplate, ip: string, count: string): boolean {
     const { limits } = this;

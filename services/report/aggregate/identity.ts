@@ -12,16 +12,19 @@ const GROUP = '\x1d';
 const GATHERED = 32_768;
 
 /**
- * The content hash of a report, over its records as they come and its metadata last. Fields are in a fixed order, repeated ones in
- * document order, so that neither white space nor encoding nor the order of different siblings changes the hash. Our own conclusions are
- * not part of it.
+ * The content hash of a report, over its records as they come and its metadata last. Fields are in a fixed
+ * order, repeated ones in document order, so that neither white space nor encoding nor the order of different
+ * siblings changes the hash. Our own conclusions are not part of it.
  */
 export class ContentHash {
   /** For a long report; a short one is hashed in one go, which spares the object. */
   private hash: Hash | null = null;
   private gathered = '';
 
-  /** Adds a record: its address (as sent, when it is none), its count, and `restOf` it. Returns how much text it holds. */
+  /**
+   * Adds a record: its address (as sent, when it is none), its count, and `restOf` it. Returns how much text
+   * it holds.
+   */
   record(ip: string | null, count: number, rest: string): number {
     const line = `${ip ?? ''}${FIELD}${count}${rest}`;
     this.gathered += line;
@@ -80,9 +83,9 @@ export function restOf(r: AggregateRecord): string {
 }
 
 /**
- * What distinguishes reporters of the same name, so that nobody can supersede another's report by using the same name: the domain of the
- * address, unless the name already says it, or is one that nobody else can prove (reporters.ts). A proven mail shares at least one of
- * the two.
+ * What distinguishes reporters of the same name, so that nobody can supersede another's report by using the
+ * same name: the domain of the address, unless the name already says it, or is one that nobody else can prove
+ * (reporters.ts). A proven mail shares at least one of the two.
  */
 function besideName({ org_name, org_email }: ReportMetadata): string {
   const domain = org_name === null ? null : domainOf(org_email);
@@ -91,7 +94,10 @@ function besideName({ org_name, org_email }: ReportMetadata): string {
   return name !== null && organizationalDomain(name) === organization ? '' : `${ITEM}${organization}`;
 }
 
-/** Who reported on what, when, under which id (rule 6 of the design): SHA-256, hex. For a report without an id, its content counts. */
+/**
+ * Who reported on what, when, under which id (rule 6 of the design): SHA-256, hex. For a report without an
+ * id, its content counts.
+ */
 export function identityOf(metadata: ReportMetadata, domain: string, begin: number, end: number, content_hash: string): string {
   const reporter = (metadata.org_name ?? metadata.org_email ?? '').toLowerCase() + besideName(metadata);
   const id = metadata.report_id ?? `content ${content_hash}`;

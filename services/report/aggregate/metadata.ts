@@ -55,7 +55,7 @@ export class ReportMetadata {
     return this.report_id === null && this.org_name === null && this.org_email === null;
   }
 
-  /** The value of one element of metadata or policy. */
+  /** Sets the value of one element of the metadata or the policy. */
   set(what: number, value: string): void {
     const { policy } = this;
     switch (what) {

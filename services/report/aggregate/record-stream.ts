@@ -5,8 +5,8 @@ import { ContentHash } from './identity.ts';
 import { sourceOf } from './source.ts';
 
 /**
- * The records of one report on their way to whoever takes the batches: counted, hashed, held back until the policy is known, evaluated
- * against it, and gathered in batches. Records keep their document order.
+ * The records of one report on their way to whoever takes the batches: counted, hashed, held back until the
+ * policy is known, evaluated against it, and gathered in batches. Records keep their document order.
  */
 export class RecordStream {
   /** Full batches, to be taken away by the caller. */
@@ -58,7 +58,10 @@ export class RecordStream {
     this.held.push(record);
   }
 
-  /** Adds a record that has been evaluated, as a copy of another. @throws Refusal `too_many_records`, `too_many_messages` */
+  /**
+   * Adds a record that has been evaluated, as a copy of another. @throws Refusal `too_many_records`,
+   * `too_many_messages`
+   */
   addEvaluated(record: AggregateRecord, rest: string): void {
     this.append(record, this.count(record, record.source_ip, rest));
   }

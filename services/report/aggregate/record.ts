@@ -5,7 +5,7 @@ import { enumerated, trimmed } from '../text.ts';
 import * as el from '../xml/elements.ts';
 import { firstOf } from './metadata.ts';
 
-/** `<row>`, as it is sent. */
+/** `<row>`, as sent. */
 export interface Row {
   ip: string | null;
   count: string | null;
@@ -17,24 +17,24 @@ export interface Row {
 
 const emptyRow = (): Row => ({ ip: null, count: null, disposition: null, dkim: null, spf: null, reasons: [] });
 
-/** The record being read: one object for all of a report, begun anew for each. */
+/** The record being read: one object for all records of a report, reset for each. */
 export class RecordFields {
   row: Row = emptyRow();
   rows = 0;
-  /** The rows before `row`, of a record that has several. */
+  /** The rows before `row`, in a record with several. */
   extraRows: Row[] = [];
   header_from: string | null = null;
   envelope_from: string | null = null;
   envelope_to: string | null = null;
   dkim: DkimAuth[] = [];
   spf: SpfAuth[] = [];
-  /** Its address or count stand in it more than once. */
+  /** Its address or count occurs more than once. */
   repeats = false;
   private reason: OverrideReason = { type: null, comment: null };
   private signature: DkimAuth = { domain: null, selector: null, result: null, human_result: null };
   private check: SpfAuth = { domain: null, scope: null, result: null, human_result: null };
   private readonly problems: Problems;
-  /** How often an element may be repeated. */
+  /** The limit on repeated elements. */
   private readonly children: number;
 
   constructor(problems: Problems, children: number) {
@@ -43,7 +43,7 @@ export class RecordFields {
   }
 
   begin(): void {
-    // The object is used again: a report of a million records need not make a million of them.
+    // The object is reused, so that a report of a million records does not create a million objects.
     const { row } = this;
     row.ip = null;
     row.count = null;
@@ -94,7 +94,7 @@ export class RecordFields {
     throw new Refusal('too_many_children', `A record repeats an element more than ${this.children} times.`);
   }
 
-  /** The value of one element of the record. */
+  /** Sets the value of one element of the record. */
   set(what: number, value: string): void {
     const { row } = this;
     switch (what) {

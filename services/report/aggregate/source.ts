@@ -3,41 +3,45 @@ import type { AggregateRecord, OverrideReason } from '../model.ts';
 import { normalDomain, organizationalDomain } from '../orgdomain.ts';
 import { Aligner, type AlignmentPolicy, type Authenticated, spfCounts } from './alignment.ts';
 
-/** What `sourceOf` looks at of a record. */
+/** The parts of a record that its source depends on. */
 export interface SourceRecord extends Authenticated {
   source_ip: string | null;
   reasons: readonly OverrideReason[];
 }
 
-/** Who sent, in the terms of the model. */
+/** The source of a record, in the terms of the model. */
 export type Source = Pick<AggregateRecord, 'source' | 'forwarded' | 'foreign_dkim' | 'foreign_spf'>;
 
-/** Override reasons by which the reporter itself says that the mail came through somebody else (RFC 7489 appendix C). */
+/** Override reasons by which the reporter says that the mail was forwarded (RFC 7489 appendix C). */
 const FORWARDING = new Set(['forwarded', 'trusted_forwarder', 'mailing_list']);
 
-/** Services that sign the mail of their customers a second time, with a domain of their own, for feedback loops. */
+/** Services that add a signature with a domain of their own to their customers' mail, for feedback loops. */
 const CARRIERS = new Set(['amazonses.com', 'mandrillapp.com', 'mtasv.net', 'sendgrid.info']);
-/** Services whose customers sign with a name that the service gives them, such as "ours.onmicrosoft.com". */
+/** Services whose customers sign with a name assigned by the service, such as "ours.onmicrosoft.com". */
 const TENANTS = new Set(['gappssmtp.com', 'onmicrosoft.com']);
 
 /**
- * What a person would call the sender of a record. It stays the same when a DKIM key of ours breaks, because it never rests on an
- * aligned identifier:
+ * What a person would call the sender of a record. It stays the same when a DKIM key of ours breaks, because
+ * it never depends on an aligned identifier:
  *
- * 1. the domain of a DKIM pass that belongs to somebody else; of several the most telling (see mostTelling);
- * 2. else that of the first SPF pass of somebody else (a mail service's bounce domain, the envelope of a forwarder);
+ * 1. the domain of a DKIM pass that belongs to somebody else; of several the most specific (see
+ *    mostSpecific);
+ * 2. else that of the first SPF pass of somebody else (a mail service's bounce domain, the envelope of a
+ *    forwarder);
  * 3. else the network of `source_ip`, IPv4 /24 or IPv6 /48; "unknown" when there is no address.
  *
- * "Domain" is the organizational one, but for names that a service gives to each of its customers (see senderDomain). "Somebody else" means
- * another organizational domain than the author's, whatever `adkim` and `aspf` say: under strict alignment a subdomain of ours does
- * not align, and still is ours. The selector is no part of it: a rotated key would be a new source.
+ * "Domain" is the organizational one, except for names that a service assigns to each of its customers (see
+ * senderDomain). "Somebody else" means an organizational domain other than the author's, whatever `adkim` and
+ * `aspf` say: under strict alignment a subdomain of ours does not align, but is still ours. The selector is
+ * not part of the source: a rotated key would make a new one.
  *
- * `forwarded` is true when the reporter says so: a reason `forwarded`, `trusted_forwarder` or `mailing_list`, or `local_policy` with
- * `arc=pass` in its comment. Nothing else in one record proves it. A foreign SPF pass beside our own signature is a forwarder
- * that rewrote the envelope, and just as well a mail service with its own bounce domain that signs as its customer (Postmark,
- * SparkPost); an own signature that fails is a mailing list's footer, and just as well a broken key; failing SPF beside a passing
- * signature is a forwarder that did not rewrite, and just as well a sender forgotten in the SPF record. Telling those
- * apart takes the other sources of the same domain, which the analyzer has.
+ * `forwarded` is true when the reporter says so: a reason `forwarded`, `trusted_forwarder` or `mailing_list`,
+ * or `local_policy` with `arc=pass` in its comment. Nothing else in one record proves it. A foreign SPF pass
+ * beside our own signature may be a forwarder that rewrote the envelope, or a mail service with its own
+ * bounce domain that signs as its customer (Postmark, SparkPost). A failing own signature may be a mailing
+ * list's footer, or a broken key. Failing SPF beside a passing signature may be a forwarder that did not
+ * rewrite the envelope, or a sender missing from the SPF record. Distinguishing these takes the other sources
+ * of the same domain, which the analyzer has.
  */
 export function sourceOf(record: SourceRecord, policy: AlignmentPolicy | Aligner): Source {
   const aligner = policy instanceof Aligner ? policy : new Aligner(policy);
@@ -60,23 +64,26 @@ export function sourceOf(record: SourceRecord, policy: AlignmentPolicy | Aligner
       several.push(domain);
     }
   }
-  if (several !== null) foreign_dkim = mostTelling(several, foreign_spf);
+  if (several !== null) foreign_dkim = mostSpecific(several, foreign_spf);
   const forwarded = record.reasons.length > 0 && saysForwarded(record.reasons);
   const source = sourceFrom(foreign_dkim, foreign_spf, record.source_ip);
   return { source, forwarded, foreign_dkim, foreign_spf };
 }
 
-/** The source, by what was found of it: `foreign_dkim` and `foreign_spf` of `sourceOf`, and the canonical address. */
+/**
+ * The source, from `foreign_dkim` and `foreign_spf` as `sourceOf` returns them, and the canonical address.
+ */
 export function sourceFrom(foreign_dkim: string | null, foreign_spf: string | null, source_ip: string | null): string {
   return foreign_dkim ?? foreign_spf ?? (source_ip === null ? 'unknown' : networkOf(source_ip));
 }
 
 /**
- * Of several foreign domains that signed, the one that says most of who wrote the mail. Whoever carries it often signs as well: so the
- * services known to sign twice give way, then what stands in the envelope too (a service that also signs as itself, a forwarder, a list).
- * Of what is left the first by the alphabet counts, as reporters list signatures in any order.
+ * Of several foreign domains that signed, the one that says most about who wrote the mail. Services that
+ * carry the mail often sign as well, so the services known to sign twice are left out first, then the domain
+ * that is also in the envelope (a service that signs as itself, a forwarder, a list). Of the rest, the first
+ * in alphabetical order counts, as reporters list signatures in any order.
  */
-function mostTelling(domains: readonly string[], envelope: string | null): string {
+function mostSpecific(domains: readonly string[], envelope: string | null): string {
   const authors = domains.filter((domain) => !CARRIERS.has(domain));
   const left = authors.length > 0 ? authors : domains;
   const others = left.filter((domain) => domain !== envelope);
@@ -84,8 +91,9 @@ function mostTelling(domains: readonly string[], envelope: string | null): strin
 }
 
 /**
- * The organizational domain of a sender; where a service names its customers, the customer's name below that of the service:
- * "ours-example.20230601.gappssmtp.com" (the part between is of the key) is "ours-example.gappssmtp.com".
+ * The organizational domain of a sender; where a service names its customers, the customer's name below that
+ * of the service: "ours-example.20230601.gappssmtp.com" (the part between is of the key) is
+ * "ours-example.gappssmtp.com".
  */
 function senderDomain(name: string): string {
   const domain = organizationalDomain(name);

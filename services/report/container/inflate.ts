@@ -2,15 +2,17 @@ import { constants, crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
 
 /** Output pieces of a stream: at 256 KiB zlib runs more than twice as fast as at its default of 16 KiB. */
 export const CHUNK = 256 * 1024;
-/** What is handed on of them at once. */
+/** Bytes of an output piece that are passed on at a time. */
 const SLICE = 64 * 1024;
-/** Output pieces while rescuing a damaged stream: what is lost before the damage is at most one piece. */
+/** Output pieces while rescuing a damaged stream: at most one piece before the damage is lost. */
 const RESCUE_CHUNK = 1024;
 
-/** How compressed bytes are wrapped: gzip members (RFC 1952), or bare deflate (RFC 1951) as in a zip archive. */
+/**
+ * How compressed bytes are wrapped: gzip members (RFC 1952), or bare deflate (RFC 1951) as in a zip archive.
+ */
 export type Wrapping = { format: 'gzip' } | { format: 'deflate'; crc32: number | null };
 
-/** Watches over decompression: told of every piece before it is handed on, may throw to stop it. */
+/** Supervises decompression: receives every piece before it is passed on, and may throw to stop it. */
 export interface Meter {
   bytes(size: number): void;
   /** Another gzip member begins. */
@@ -18,15 +20,15 @@ export interface Meter {
   damaged(why: string): void;
 }
 
-/** What is known of one deflate stream when it has ended. */
+/** What is known about a deflate stream once it has ended. */
 interface Ended {
   consumed: number;
   checksum: number;
 }
 
 /**
- * Decompresses in one go when the output fits `most` bytes; null when it does not or the data are damaged, and then nothing
- * was metered.
+ * Decompresses in one go when the output fits into `most` bytes. Null when it does not, or the data are
+ * damaged; nothing has been metered then.
  */
 export function inflateAtOnce(bytes: Buffer, wrapping: Wrapping, most: number, meter: Meter): Buffer | null {
   const parts: Buffer[] = [];
@@ -47,7 +49,7 @@ export function inflateAtOnce(bytes: Buffer, wrapping: Wrapping, most: number, m
       part = result.buffer;
       consumed = result.engine.bytesWritten;
     } catch {
-      // Too large for one go, or damaged: the stream finds out which, and keeps what comes before the damage.
+      // Too large for one go, or damaged: the stream finds out which, and keeps everything before the damage.
       return null;
     }
     size += part.length;
@@ -57,7 +59,7 @@ export function inflateAtOnce(bytes: Buffer, wrapping: Wrapping, most: number, m
     if (!checks(bytes, at, wrapping, crc32(part))) mismatch = true;
     at += TRAILER;
     if (wrapping.format === 'deflate' || !isMember(bytes, at)) break;
-    // Many small members are a stream's business, which counts them as it goes.
+    // Many small members are left to the stream, which counts them one by one.
     if (members > 16) return null;
   }
   for (let i = 1; i < members; i++) meter.member();
@@ -67,8 +69,8 @@ export function inflateAtOnce(bytes: Buffer, wrapping: Wrapping, most: number, m
 }
 
 /**
- * Decompresses as a stream of pieces. Damage ends the stream early, after all that comes before it, and is told to the meter;
- * bytes after the last gzip member are ignored.
+ * Decompresses as a stream of pieces. Damage is reported to the meter and ends the stream, after everything
+ * before it has been passed on. Bytes after the last gzip member are ignored.
  */
 export async function* inflateStream(bytes: Buffer, wrapping: Wrapping, meter: Meter): AsyncGenerator<Buffer> {
   for (let at = 0; ; ) {
@@ -95,7 +97,7 @@ async function* oneStream(bytes: Buffer, meter: Meter): AsyncGenerator<Buffer, E
       if (next.done) return { consumed: next.value, checksum };
       meter.bytes(next.value.length);
       checksum = crc32(next.value, checksum);
-      // In slices, of which the text is small enough for the young generation: V8 keeps what is larger for a full collection.
+      // In slices whose text fits V8's young generation: anything larger stays until a full collection.
       for (let at = 0; at < next.value.length; at += SLICE) yield next.value.subarray(at, at + SLICE);
       size += next.value.length;
     }
@@ -103,7 +105,7 @@ async function* oneStream(bytes: Buffer, meter: Meter): AsyncGenerator<Buffer, E
     if (!isZlibError(error)) throw error;
     meter.damaged(error.message);
   }
-  // What came before the damage in the piece that failed, in smaller pieces.
+  // The part of the failed piece that precedes the damage, in smaller pieces.
   let skip = size;
   try {
     for await (const piece of deflated(bytes, RESCUE_CHUNK)) {
@@ -114,15 +116,15 @@ async function* oneStream(bytes: Buffer, meter: Meter): AsyncGenerator<Buffer, E
       yield rest;
     }
   } catch (error) {
-    // The damage again, at the same place; it has been told.
+    // The same damage again, which has been reported.
     if (!isZlibError(error)) throw error;
   }
   return null;
 }
 
 /**
- * The pieces of one deflate stream, one at a time, each handed on before the next is made, so that an error does not take finished
- * pieces along. Returns how many input bytes the stream had.
+ * The pieces of one deflate stream. Each is passed on before the next one is made, so that an error does not
+ * discard finished pieces. Returns the number of input bytes of the stream.
  */
 async function* deflated(bytes: Buffer, chunkSize: number): AsyncGenerator<Buffer, number> {
   const stream = createInflateRaw({ chunkSize, finishFlush: constants.Z_SYNC_FLUSH });

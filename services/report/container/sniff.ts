@@ -1,10 +1,10 @@
-/** What bytes look like, whatever a file name or a content type says. */
+/** The kind of a payload by its bytes, whatever its file name or content type says. */
 export type Kind = 'gzip' | 'zip' | 'tar' | 'xml' | 'json' | 'blank' | 'unknown';
 
-/** Bytes that are enough to tell. */
+/** Bytes that are enough to recognise the kind. */
 export const SNIFF_LENGTH = 4096;
 
-/** HTML begins like XML and is never a report: mail bodies, portals' error pages. */
+/** HTML begins like XML and is never a report: mail bodies, error pages of portals. */
 const HTML = /^<(?:!doctype\s+html|html|head|body|div|p|table|meta|style|span|br|center|font|svg|!doctype\s+svg)[\s>/]/i;
 
 /** The kind of a payload by its first bytes. */
@@ -31,11 +31,11 @@ function isZipMark(c: number | undefined, d: number | undefined): boolean {
 }
 
 function isSpace(c: number): boolean {
-  // A second byte order mark decodes to nothing visible; its bytes may precede the text.
+  // The bytes of a second byte order mark may precede the text.
   return c === 32 || (c >= 9 && c <= 13) || c === 0xef || c === 0xbb || c === 0xbf;
 }
 
-/** UTF-16 text without its zero bytes: enough to see what it begins with. */
+/** UTF-16 text without its zero bytes: enough to recognise its beginning. */
 function narrow(head: Buffer): Buffer {
   return Buffer.from(head.subarray(0, 512).filter((byte) => byte !== 0));
 }

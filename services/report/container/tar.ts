@@ -2,7 +2,7 @@ import { type Member, memberName } from './member.ts';
 
 const BLOCK = 512;
 
-/** The regular files of a tar archive (POSIX ustar and GNU), which is held whole. */
+/** The regular files of a tar archive (POSIX ustar and GNU), which is held in memory as a whole. */
 export function* tarMembers(bytes: Buffer): Generator<Member> {
   let longName: string | null = null;
   for (let at = 0; at + BLOCK <= bytes.length; ) {
@@ -30,9 +30,7 @@ export function* tarMembers(bytes: Buffer): Generator<Member> {
       data,
       deflated: false,
       crc32: null,
-      problem: cut
-        ? { code: 'archive_damaged', message: 'The archive is cut off within this member; what is there is taken.' }
-        : null,
+      problem: cut ? { code: 'archive_damaged', message: 'The archive is cut off within this member; the rest is used.' } : null,
     };
   }
 }

@@ -7,18 +7,21 @@ import { SNIFF_LENGTH, sniff } from './sniff.ts';
 import { tarMembers } from './tar.ts';
 import { zipMembers } from './zip.ts';
 
-/** Output up to this size is decompressed in one go, which for small reports is several times cheaper than a stream. */
+/**
+ * Output up to this size is decompressed in one go, which for small reports is several times cheaper than a
+ * stream.
+ */
 const AT_ONCE = 4 * 1024 * 1024;
-/** A document found in what was delivered. It can be opened more than once; each time its bytes come anew. */
+/** A document found in a delivery. It can be opened more than once, and yields its bytes each time. */
 export interface Payload {
   type: 'payload';
   kind: 'xml' | 'json' | 'blank' | 'unknown';
   /** The name of the innermost member, or of the attachment. */
   name: string | null;
   head: Buffer;
-  /** Whether it came out of a container, so that somebody meant it to be read. */
+  /** Whether it came out of a container. */
   packed: boolean;
-  /** What was wrong with the containers around it; complete when the bytes have been read. */
+  /** What was wrong with the containers around it; complete once the bytes have been read. */
   problems: Problems;
   open(): AsyncIterable<Buffer> | Iterable<Buffer>;
 }
@@ -37,8 +40,9 @@ interface Stream {
 }
 
 /**
- * Opens what one mail brings, container by container, and counts what it costs: one Unpacker a mail, because the limits hold for
- * the mail as a whole. Nothing of a container is ever written anywhere; member names are only labels.
+ * Opens the attachments of one mail, container by container, and counts their cost. One Unpacker per mail,
+ * because the limits apply to the mail as a whole. Nothing from a container is ever written to a file; member
+ * names are labels only.
  */
 export class Unpacker {
   private readonly limits: Limits;
@@ -52,8 +56,8 @@ export class Unpacker {
   }
 
   /**
-   * The payloads in `bytes`, decided by the bytes alone. What a limit stops is a Refusal when it concerns the mail as a whole,
-   * and an Unopened when other members can still be read.
+   * The payloads in `bytes`, recognised by the bytes alone. A limit that concerns the mail as a whole throws
+   * a Refusal; a member that cannot be opened is an Unopened, and other members are still read.
    */
   async *unpack(bytes: Buffer, name: string | null, depth = 0, problems = new Problems()): AsyncGenerator<Payload | Unopened> {
     if (depth === 0) this.delivered += bytes.length;
@@ -136,23 +140,23 @@ export class Unpacker {
 
   private inflated(bytes: Buffer, wrapping: Wrapping, problems: Problems): Stream {
     let streamSize = 0;
-    // Opened again, a stream gives back what it had used of the allowance.
+    // When a stream is opened again, its earlier cost is subtracted.
     let used = { bytes: 0, members: 0 };
     const meter: Meter = {
       bytes: (size) => {
         used.bytes += size;
         streamSize += size;
         this.charge(size);
-        this.judge(streamSize, bytes.length, 'A stream');
-        // Many small streams, or the same one named many times by an archive, are a bomb as well.
-        this.judge(this.unpacked, this.delivered, 'The mail');
+        this.checkRatio(streamSize, bytes.length, 'A stream');
+        // Many small streams, or one that an archive names many times, are a bomb as well.
+        this.checkRatio(this.unpacked, this.delivered, 'The mail');
       },
       member: () => {
         used.members++;
         this.countMember();
       },
       damaged: (why) => {
-        problems.add('archive_damaged', `The compressed data are damaged (${excerpt(why, 80)}); what could be read is taken.`);
+        problems.add('archive_damaged', `The compressed data are damaged (${excerpt(why, 80)}); what could be read is used.`);
       },
     };
     const whole = inflateAtOnce(bytes, wrapping, AT_ONCE, meter);
@@ -182,7 +186,7 @@ export class Unpacker {
     }
   }
 
-  private judge(size: number, compressed: number, what: string): void {
+  private checkRatio(size: number, compressed: number, what: string): void {
     if (size > this.limits.ratioFloorBytes && size > compressed * this.limits.ratio) {
       throw new Refusal('ratio_too_high', `${what} decompresses to more than ${this.limits.ratio} times its size.`);
     }

@@ -14,9 +14,10 @@ const DEFLATED = 8;
 const SKIPPED: Member = { name: null, skipped: true, data: null, deflated: false, crc32: null, problem: null };
 
 /**
- * The members of a zip archive, by its central directory: stored and deflated, zip64, data descriptors. Bytes after the
- * archive are ignored. What the directory names again is skipped: hundreds of namings are a few bytes, and each would be read. When
- * the directory is damaged or cut off, the first member is taken by its local header.
+ * The members of a zip archive, by its central directory: stored and deflated, zip64, data descriptors. Bytes
+ * after the archive are ignored. A member that the directory names again is skipped: hundreds of such names
+ * are a few bytes, and each would be read. When the directory is damaged or cut off, the first member is read
+ * by its local header.
  */
 export async function* zipMembers(bytes: Buffer): AsyncGenerator<Member> {
   const seen = new Set<number>();
@@ -56,7 +57,7 @@ async function member(bytes: Buffer, zip: ZipFile, entry: Entry): Promise<Member
   return { ...base, data, deflated: entry.compressionMethod === DEFLATED, problem };
 }
 
-/** yauzl insists that the archive's end is the end of the bytes; some senders put a line end or padding after it. */
+/** yauzl requires the archive to end with the bytes; some senders add a line end or padding. */
 function withoutTrail(bytes: Buffer): Buffer {
   const end = bytes.lastIndexOf(END_MARK);
   if (end < 0 || end + END_LENGTH > bytes.length) return bytes;
@@ -64,7 +65,7 @@ function withoutTrail(bytes: Buffer): Buffer {
   return stop < bytes.length ? bytes.subarray(0, stop) : bytes;
 }
 
-/** The member whose local header stands first: all that a zip without its directory tells. */
+/** The member with the first local header: all that can be found in a zip without its directory. */
 function firstMember(bytes: Buffer, problem: Problem): Member | null {
   if (bytes.length < 30 || bytes.readUInt32LE(0) !== 0x04034b50) return null;
   const flags = bytes.readUInt16LE(6);
@@ -85,5 +86,5 @@ function firstMember(bytes: Buffer, problem: Problem): Member | null {
 }
 
 function damaged(why: string): Problem {
-  return { code: 'archive_damaged', message: `The archive is damaged (${excerpt(why, 120)}); what could be read is taken.` };
+  return { code: 'archive_damaged', message: `The archive is damaged (${excerpt(why, 120)}); what could be read is used.` };
 }

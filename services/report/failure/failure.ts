@@ -9,17 +9,20 @@ import { Problems } from '../problems.ts';
 import { enumerated, excerpt, printable, trimmed, wholeNumber } from '../text.ts';
 import { LAST_SECOND, mailTime } from '../time.ts';
 
-/** The fields of a feedback report (RFC 5965 section 3), by lower-case name, unfolded, each as often as it stands there. */
+/**
+ * The fields of a feedback report (RFC 5965 section 3), by lower-case name, unfolded, each with all its
+ * values.
+ */
 export type FeedbackFields = ReadonlyMap<string, readonly string[]>;
 
-/** Words by which Exim's filters (cPanel, SpamExperts) begin a notice that has no machine-readable part. */
+/** Words in a notice of Exim's filters (cPanel, SpamExperts), which has no machine-readable part. */
 const NOTICE = /a message claiming to be from you has failed/i;
 /** The line after which such a notice quotes the header of the failed mail. */
 const QUOTED = /^-{2,}[^\r\n]*copy of the (?:headers|message)[^\r\n]*(?:\r\n|\n|\r)/im;
 
 /**
- * Takes the machine-readable part of a feedback report apart. Folded lines are joined, blank lines passed over, and lines that are no
- * field ignored.
+ * Reads the machine-readable part of a feedback report. Folded lines are joined; blank lines and lines that
+ * are no field are ignored.
  *
  * @throws Refusal `feedback_too_long`
  */
@@ -45,30 +48,36 @@ export function feedbackFields(bytes: Buffer, limits: Limits): FeedbackFields {
   return fields;
 }
 
-/** Whether the fields are of an authentication failure (RFC 6591 section 3.1), not of a complaint or something else. */
+/**
+ * Whether the fields are those of an authentication failure (RFC 6591 section 3.1), not of a complaint or
+ * something else.
+ */
 export function isAuthFailure(fields: FeedbackFields): boolean {
   const type = fields.get('feedback-type')?.[0];
   return type === undefined ? fields.has('auth-failure') : /^auth-failure\b/i.test(type);
 }
 
-/** Builds the report out of its fields (RFC 6591, RFC 9991), the head of the mail it is about, and that of the mail it came in. */
+/**
+ * Builds the report from its fields (RFC 6591, RFC 9991), the head of the mail it is about, and that of the
+ * mail it came in.
+ */
 export function failureOf(fields: FeedbackFields, original: MailHead | null, carrier: MailHead): FailureReport {
   const problems = new Problems();
   const all = (name: string): string[] => (fields.get(name) ?? []).flatMap((value) => printable(value) ?? []);
   const one = (name: string): string | null => {
     const [first, ...others] = all(name);
     if (others.some((other) => other !== first)) {
-      problems.add('repeated_element', `The report has the field ${name} more than once; the first one is taken.`);
+      problems.add('repeated_element', `The report has the field ${name} more than once; the first one counts.`);
     }
     return first ?? null;
   };
   if (!fields.has('feedback-type')) {
     problems.add(
       'feedback_type_missing',
-      'The report does not say its type; by its fields it is one of an authentication failure.',
+      'The report does not say its type; by its fields it is about an authentication failure.',
     );
   }
-  if (original === null) problems.add('original_missing', 'Nothing of the mail that failed is attached.');
+  if (original === null) problems.add('original_missing', 'No part of the mail that failed is attached.');
   const incidents = one('incidents');
   return finish(
     {
@@ -95,13 +104,13 @@ export function failureOf(fields: FeedbackFields, original: MailHead | null, car
   );
 }
 
-/** Whether a text is a notice in words. */
+/** Whether a text is a failure notice in prose. */
 export function isNotice(head: string): boolean {
   return NOTICE.test(head);
 }
 
 /**
- * Reads a notice in words: its list of facts, and the header it quotes.
+ * Reads a failure notice in prose: its list of facts, and the header it quotes.
  *
  * @throws Refusal `feedback_too_long`, `header_too_long`
  */
@@ -116,9 +125,9 @@ export function noticeOf(bytes: Buffer, carrier: MailHead, limits: Limits): Fail
   };
   const problems = new Problems();
   const original = quoted === null ? null : originalOf(bytes, skipLines(text, quoted.index + quoted[0].length), limits);
-  if (original === null) problems.add('original_missing', 'Nothing of the mail that failed is attached.');
+  if (original === null) problems.add('original_missing', 'No part of the mail that failed is attached.');
   const aligned = ['DKIM', 'SPF'].filter((what) => /^yes\b/i.test(fact(`${what} Alignment`) ?? ''));
-  const told = fact('DKIM Alignment') !== null || fact('SPF Alignment') !== null;
+  const stated = fact('DKIM Alignment') !== null || fact('SPF Alignment') !== null;
   return finish(
     {
       form: 'notice',
@@ -128,7 +137,7 @@ export function noticeOf(bytes: Buffer, carrier: MailHead, limits: Limits): Fail
       arrived: fact('Received date'),
       incidents: null,
       auth_failure: ['dmarc'],
-      identity_alignment: told ? aligned.join(', ').toLowerCase() || 'none' : null,
+      identity_alignment: stated ? aligned.join(', ').toLowerCase() || 'none' : null,
       delivery_result: fact('DMARC Results'),
       authentication_results: [],
       dkim_domain: null,
@@ -145,8 +154,8 @@ export function noticeOf(bytes: Buffer, carrier: MailHead, limits: Limits): Fail
 }
 
 /**
- * What the header section at `start` says of the mail that failed (a `text/rfc822-headers` part, or what a notice quotes); null when
- * there is none.
+ * The head of the mail that failed, from the header section at `start` (a `text/rfc822-headers` part, or
+ * quoted in a notice); null when there is none.
  *
  * @throws Refusal `header_too_long`
  */
@@ -156,16 +165,16 @@ export function originalOf(bytes: Buffer, start: number, limits: Limits): MailHe
   return fields.length === 0 ? null : headOf(firstFields(fields));
 }
 
-/** The texts of a report before they are understood. */
-type Told = Omit<
+/** The texts of a report before they are interpreted. */
+type Stated = Omit<
   FailureReport,
   'kind' | 'reporter' | 'domain' | 'arrived' | 'header_from' | 'subject' | 'message_id' | 'redacted' | 'problems' | 'content_hash'
 > & { domain: string | null; arrived: string | null };
 
-function finish(told: Told, original: MailHead | null, carrier: MailHead, problems: Problems): FailureReport {
+function finish(stated: Stated, original: MailHead | null, carrier: MailHead, problems: Problems): FailureReport {
   const header_from = original?.from ?? null;
-  const domain = domainOf(told.domain ?? header_from);
-  if (told.domain === null) {
+  const domain = domainOf(stated.domain ?? header_from);
+  if (stated.domain === null) {
     problems.add(
       'reported_domain_missing',
       domain === ''
@@ -173,20 +182,21 @@ function finish(told: Told, original: MailHead | null, carrier: MailHead, proble
         : 'The report names no domain; it is taken from the author of the failed mail.',
     );
   }
-  // The whole of what was said, and of the mail that said it: the same mail in two mailboxes is one report, a second mail another.
+  // Over everything the report says and the mail it came in: the same mail in two mailboxes is one report, a
+  // second mail is another.
   const content_hash = createHash('sha256')
-    .update(JSON.stringify([told, original, carrier.from, carrier.message_id]))
+    .update(JSON.stringify([stated, original, carrier.from, carrier.message_id]))
     .digest('hex');
   return {
-    ...told,
+    ...stated,
     kind: 'failure',
     reporter: carrier.from === null ? null : domainOf(carrier.from) || null,
     domain,
-    source_ip: addressOf(told.source_ip, problems),
-    arrived: timeOf(told.arrived, problems),
-    identity_alignment: enumeratedOrNull(told.identity_alignment),
-    delivery_result: enumeratedOrNull(told.delivery_result),
-    dkim_domain: told.dkim_domain === null ? null : domainOf(told.dkim_domain) || null,
+    source_ip: addressOf(stated.source_ip, problems),
+    arrived: timeOf(stated.arrived, problems),
+    identity_alignment: enumeratedOrNull(stated.identity_alignment),
+    delivery_result: enumeratedOrNull(stated.delivery_result),
+    dkim_domain: stated.dkim_domain === null ? null : domainOf(stated.dkim_domain) || null,
     header_from,
     subject: original?.subject ?? null,
     message_id: original?.message_id ?? null,
@@ -196,7 +206,7 @@ function finish(told: Told, original: MailHead | null, carrier: MailHead, proble
   };
 }
 
-/** `Source-IP`, where the host's name or a bracket may stand around the address. */
+/** `Source-IP`, where a host name or brackets may surround the address. */
 function addressOf(text: string | null, problems: Problems): string | null {
   if (text === null) {
     problems.add('source_ip_missing', 'The report does not say which address the mail came from.');
@@ -206,7 +216,7 @@ function addressOf(text: string | null, problems: Problems): string | null {
     const address = canonicalAddress(word.replace(/^IPv6:/i, ''));
     if (address !== null) return address;
   }
-  problems.add('source_ip_invalid', `The report has a source address that is none: ${excerpt(text, 80)}.`);
+  problems.add('source_ip_invalid', `The report has an invalid source address: ${excerpt(text, 80)}.`);
   return null;
 }
 
@@ -214,16 +224,18 @@ function timeOf(text: string | null, problems: Problems): number | null {
   if (text === null) return null;
   const moment = mailTime(text);
   if (moment === null || moment.seconds < 0 || moment.seconds > LAST_SECOND) {
-    problems.add('time_unreadable', `The time at which the mail arrived is none: ${excerpt(text, 80)}.`);
+    problems.add('time_unreadable', `The time at which the mail arrived is invalid: ${excerpt(text, 80)}.`);
     return null;
   }
   if (!moment.zoned) {
-    problems.add('time_zone_missing', 'The report does not say which time zone it means; it is taken as UTC.');
+    problems.add('time_zone_missing', 'The report does not state its time zone; it is taken as UTC.');
   }
   return moment.seconds;
 }
 
-/** The domain of an address or of a bare name, in the form names are compared in; '' when there is none. */
+/**
+ * The domain of an address or of a bare name, in the form in which names are compared; '' when there is none.
+ */
 function domainOf(text: string | null): string {
   const bare = /<([^<>]*)>\s*$/.exec(text ?? '')?.[1] ?? text ?? '';
   return normalDomain(trimmed(bare.replace(/[<>"\s].*$/s, '')) ?? '').slice(0, 255);
@@ -238,7 +250,7 @@ function guardLength(bytes: Buffer, limits: Limits): void {
   throw new Refusal('feedback_too_long', `The failure report is longer than ${limits.feedbackLength} bytes.`);
 }
 
-/** The first position from `at` on that is no line end. */
+/** The first position from `at` on that is not a line end. */
 function skipLines(text: string, at: number): number {
   let i = at;
   while (text.charCodeAt(i) === 10 || text.charCodeAt(i) === 13) i++;

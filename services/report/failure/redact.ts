@@ -1,15 +1,15 @@
 import type { FailureReport } from '../model.ts';
 
-/** What stands in the place of something personal: its absence would look as if there had been nothing. */
+/** Replaces something personal; without a replacement it would look as if there had been nothing. */
 const HIDDEN = '***';
 
 /**
- * Addresses without names and local parts: `"Ann" <ann@example.com>` becomes `***@example.com`. The null sender `<>` stays; what
- * has no domain is hidden whole.
+ * Addresses without names and local parts: `"Ann" <ann@example.com>` becomes `***@example.com`. The null
+ * sender `<>` is kept; a text without a domain is hidden entirely.
  */
 export function redactAddress(text: string): string {
   if (/^\s*(?:<\s*>)?\s*$/.test(text)) return text;
-  // Names, quoted local parts and comments may hold an "@" themselves.
+  // Names, quoted local parts and comments may contain an "@" as well.
   const bare = text.replace(/"(?:[^"\\]|\\.)*"?/g, '').replace(/\([^)]*\)?/g, '');
   const angled = [...bare.matchAll(/<([^<>]*)>/g)].map((match) => match[1] as string);
   const domains = (angled.length > 0 ? angled : [bare]).flatMap((part) =>
@@ -18,18 +18,21 @@ export function redactAddress(text: string): string {
   return domains.length === 0 ? HIDDEN : domains.map((domain) => `${HIDDEN}@${domain}`).join(', ');
 }
 
-/** What may stand in front of an address and is none of it (RFC 8601 section 2.2, and the keys of Received-SPF). */
+/** What may precede an address and is not part of it (RFC 8601 section 2.2, and the keys of Received-SPF). */
 const PROPERTY = /^(?:(?:smtp|header|policy|body|dns)\.[\w-]+|envelope-from|reason|mfrom|mailfrom|from)=/i;
 const DELIMITERS = ' \t\r\n<>()[],;:"';
 
-/** Authentication results with the local parts of the addresses in them hidden; a bare `@example.com` stays. */
+/** Authentication results with the local parts of addresses hidden; a bare `@example.com` is kept. */
 export function redactResults(text: string): string {
   const pieces = text.split('@');
   const last = pieces.pop() as string;
   return pieces.map((piece) => `${withoutLocalPart(piece)}@`).join('') + last;
 }
 
-/** A text that ends in a local part, with that hidden. Written without a regular expression, whose time would grow with its square. */
+/**
+ * A text that ends in a local part, with that part hidden. Without a regular expression, which would take
+ * quadratic time.
+ */
 function withoutLocalPart(text: string): string {
   let start = text.length;
   if (text.endsWith('"')) start = Math.max(0, text.lastIndexOf('"', text.length - 2));
@@ -39,7 +42,10 @@ function withoutLocalPart(text: string): string {
   return word.length === property.length ? text : `${text.slice(0, start)}${property}${HIDDEN}`;
 }
 
-/** A failure report without what names a person: local parts and names of addresses, and the subject. */
+/**
+ * A failure report without anything that identifies a person: local parts and names of addresses, and the
+ * subject.
+ */
 export function redactFailure(report: FailureReport): FailureReport {
   const address = (text: string | null): string | null => (text === null ? null : redactAddress(text));
   return {

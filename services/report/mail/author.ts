@@ -1,15 +1,18 @@
 import { normalDomain } from '../orgdomain.ts';
 import type { Field } from './header.ts';
 
-/** A mail's one author: the domain as A-labels, all in lower case, a quoted local part left out; or why there is none. */
+/**
+ * The only author of a mail: domain as A-labels, all in lower case, without a quoted local part; or why there
+ * is none.
+ */
 export type Author = { domain: string; address: string; why: null } | { domain: null; address: null; why: string };
 
 const HOST = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 
 /**
- * The author of a mail (RFC 5322 section 3.6.2). There is none when there is no From field, more than one, or one that is not
- * just one address: DMARC has nothing to align with then (RFC 9989 section 5.3.1), and readers would differ on who it is. `Sender` says
- * nothing about the author.
+ * The author of a mail (RFC 5322 section 3.6.2). There is none without a From field, with several, or with
+ * one that does not hold exactly one address: DMARC has nothing to align with then (RFC 9989 section 5.3.1),
+ * and readers would disagree about the author. `Sender` does not name the author.
  */
 export function authorOf(fields: readonly Field[]): Author {
   const from = fields.filter(({ name }) => name === 'from');
@@ -20,12 +23,16 @@ export function authorOf(fields: readonly Field[]): Author {
 
 const none = (why: string): Author => ({ domain: null, address: null, why });
 
-/** The one mailbox (RFC 5322 section 3.4) that a From field holds; null for a group, several, or anything unclear. */
+/**
+ * The one mailbox (RFC 5322 section 3.4) that a From field holds; null for a group, several, or anything
+ * unclear.
+ */
 function mailboxOf(value: string): (Author & { why: null }) | null {
-  // Bytes beyond ASCII are UTF-8 (RFC 6532) or are nothing that an address may hold.
+  // Bytes beyond ASCII are UTF-8 (RFC 6532), or not allowed in an address.
   const text = withoutComments(Buffer.from(value, 'latin1').toString());
   if (/[\x00-\x08\x0a-\x1f\x7f]/.test(text)) return null;
-  // One without an end is taken up to the end of the text: looking for it from each quote anew takes quadratic time.
+  // An unterminated string is taken to the end of the text: searching for its end from each quote would take
+  // quadratic time.
   const bare = text.replace(/"(?:[^"\\]|\\.)*("?)/g, (_, end: string) => (end === '' ? '"' : '\x01')).trim();
   if (bare.includes('"') || bare.includes('\\')) return null;
   const angle = bare.indexOf('<');
@@ -33,7 +40,8 @@ function mailboxOf(value: string): (Author & { why: null }) | null {
   const phrase = bare.slice(0, angle).trim();
   if (!bare.endsWith('>') || /[,;:<>[\]]/.test(phrase)) return null;
   const author = addressOf(bare.slice(angle + 1, -1).trim());
-  // A name that looks like an address is another author to some readers; many mails have their own there.
+  // A display name that looks like an address is another author to some readers; in many mails it repeats the
+  // address.
   if (phrase.includes('@') && (author === null || addressOf(phrase)?.domain !== author.domain)) return null;
   return author;
 }
@@ -48,8 +56,10 @@ function addressOf(text: string): (Author & { why: null }) | null {
 }
 
 /**
- * A structured value without its comments (RFC 5322 section 3.2.2), which nest, and do not begin within quotes.
- * @param quotes quoted strings are ones within comments too: not by the RFC, but as many who write a comment have it
+ * A structured value without its comments (RFC 5322 section 3.2.2), which nest, and do not begin within
+ * quotes.
+ * @param quotes respect quoted strings within comments as well: contrary to the RFC, but as many programs
+ *   write them
  */
 export function withoutComments(value: string, quotes = false): string {
   let out = '';
@@ -69,6 +79,6 @@ export function withoutComments(value: string, quotes = false): string {
     } else if (c === ')' && depth > 0 && !quoted) depth--;
     else if (depth === 0) out += c;
   }
-  // A comment without an end is none, and nothing that follows from it is clear.
+  // An unterminated comment makes everything after it unclear.
   return depth > 0 ? `${out}(` : out;
 }

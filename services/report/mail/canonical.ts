@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Field } from './header.ts';
 
-/** Bytes of the canonical form that are hashed at once. */
+/** Bytes of the canonical form that are hashed at a time. */
 const PIECE = 64 * 1024;
 
-/** A field in the form that is hashed (RFC 6376 section 3.4), without a line end. Bare LF counts as CRLF, as the mail was on its way. */
+/**
+ * A field in the form that is hashed (RFC 6376 section 3.4), without a line end. Bare LF counts as CRLF, as
+ * it was in transit.
+ */
 export function canonicalField(raw: Buffer, { start, end }: Pick<Field, 'start' | 'end'>, relaxed: boolean): string {
   const text = raw.toString('latin1', start, end);
   return relaxed ? relaxedField(text) : text.replace(/\r?\n/g, '\r\n');
@@ -22,8 +25,9 @@ export function relaxedField(text: string): string {
 }
 
 /**
- * The SHA-256, in base64, of the body that begins at `from`: the bytes up to the end of the mail, in the simple or the relaxed form
- * (RFC 6376 sections 3.4.3 and 3.4.4). Bare LF counts as CRLF. Memory does not grow with the body.
+ * The SHA-256, in base64, of the body that begins at `from`: the bytes up to the end of the mail, in the
+ * simple or the relaxed form (RFC 6376 sections 3.4.3 and 3.4.4). Bare LF counts as CRLF. Memory does not
+ * grow with the body.
  */
 export function bodyHash(raw: Buffer, from: number, relaxed: boolean): string {
   const hash = createHash('sha256');
@@ -48,7 +52,8 @@ export function bodyHash(raw: Buffer, from: number, relaxed: boolean): string {
     } else if (relaxed && (c === 32 || c === 9)) {
       blank = true;
     } else {
-      // Line ends and blanks count only when something follows them: those at the end of a line and of the body do not.
+      // Blanks at the end of a line and line ends at the end of the body do not count, so they are added once
+      // something follows.
       for (; breaks > 0; breaks--) {
         put(13);
         put(10);

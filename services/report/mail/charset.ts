@@ -1,24 +1,27 @@
 import { isAscii } from 'node:buffer';
 import { StringDecoder } from 'node:string_decoder';
 
-/** How the characters of a document were found out. */
+/** The encoding of a document. */
 export interface Charset {
   /** A WHATWG encoding name, lower case. */
   encoding: string;
   /** Bytes of a byte order mark to skip. */
   skip: number;
-  /** What the document called its encoding when that is unknown here. */
+  /** The declared name of the encoding when it is unknown. */
   unknown: string | null;
 }
 
 const UTF8: Charset = { encoding: 'utf-8', skip: 0, unknown: null };
 
-/** Declared names of families that contradict the bytes they stand in: a declaration that can be read byte by byte is not UTF-16. */
+/**
+ * Declared names that contradict their own bytes: a declaration that can be read byte by byte is not in
+ * UTF-16.
+ */
 const WIDE = new Set(['utf-16', 'utf-16le', 'utf-16be', 'ucs-2', 'unicode', 'iso-10646-ucs-2']);
 
 /**
- * The encoding of an XML document from its first bytes (XML 1.0 appendix F): the byte order mark, UTF-16 without one, the declaration,
- * then what MIME declared, then UTF-8.
+ * The encoding of an XML document from its first bytes (XML 1.0 appendix F): the byte order mark, UTF-16
+ * without one, the declaration, then what MIME declared, then UTF-8.
  *
  * @param head the first bytes, 256 are enough
  * @param declared charset parameter of the MIME part, if any
@@ -37,14 +40,14 @@ export function detectCharset(head: Uint8Array, declared: string | null = null):
   try {
     return { encoding: new TextDecoder(name).encoding, skip: 0, unknown: null };
   } catch {
-    // TextDecoder knows every encoding of the WHATWG list and throws a RangeError for any other label.
+    // TextDecoder supports every encoding of the WHATWG list and throws a RangeError for any other label.
     return { encoding: 'utf-8', skip: 0, unknown: name };
   }
 }
 
 /**
- * What windows-1252 puts where ISO 8859-1 has control characters. Node 20 decodes that encoding as ISO 8859-1
- * (nodejs/node issue 56542), which turns a euro sign into a character that XML forbids.
+ * The characters of windows-1252 where ISO 8859-1 has control characters. Node 20 decodes windows-1252 as ISO
+ * 8859-1 (nodejs/node issue 56542), which turns a euro sign into a character that XML forbids.
  */
 const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ';
 
@@ -66,8 +69,8 @@ export function decodeBytes(bytes: Buffer, charset: string): string {
 }
 
 /**
- * Decodes a document chunk by chunk. Bytes that mean nothing in the encoding become U+FFFD and set `replaced`: nothing is dropped,
- * nothing is hidden.
+ * Decodes a document chunk by chunk. Bytes that are invalid in the encoding become U+FFFD and set `replaced`;
+ * nothing is dropped.
  */
 export class Decoder {
   /** Some bytes could not be decoded. */
@@ -95,13 +98,13 @@ export class Decoder {
     }
     if (this.western) return windows1252(chunk);
     if (this.utf8 === null) return this.checked((this.other as InstanceType<typeof TextDecoder>).decode(chunk, { stream: true }));
-    // ASCII is the rule, and its own fast path as long as no character is cut in two by the chunk's end.
+    // Mostly ASCII, with a fast path that works as long as no character is split by the end of a chunk.
     if (this.clean && isAscii(chunk)) return chunk.toString('latin1');
     this.clean = false;
     return this.checked(this.utf8.write(chunk));
   }
 
-  /** What is left of a character cut off by the end. */
+  /** What is left of a character that was cut off by the end. */
   end(): string {
     if (this.western) return '';
     return this.checked(this.utf8 === null ? (this.other as InstanceType<typeof TextDecoder>).decode() : this.utf8.end());

@@ -27,8 +27,9 @@ export function isCompoundFile(bytes: Buffer): boolean {
 }
 
 /**
- * Makes sure that a compound file can be read to its end: chains of sectors that do end and are not shared, a directory that is a
- * tree, streams no longer than the file. The library that reads it follows what the file says, round in circles if need be.
+ * Makes sure that a compound file can be read to its end: chains of sectors end and are not shared, the
+ * directory is a tree, no stream is longer than the file. Without this check, the library that reads the file
+ * would follow its chains in circles.
  *
  * @param depth how deep storages may be nested
  * @throws Refusal `msg_damaged`, `mime_too_deep`
@@ -42,7 +43,7 @@ class Guard {
   private readonly sector: number;
   private readonly fat: number[] = [];
   private readonly smallFat: number[] = [];
-  /** Sectors that may still be passed on the way along all chains: each belongs to one. */
+  /** Sectors that may still be visited along all chains: each belongs to one chain. */
   private budget: number;
 
   constructor(bytes: Buffer) {

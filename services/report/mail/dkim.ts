@@ -4,7 +4,10 @@ import { bodyHash, canonicalField, relaxedField } from './canonical.ts';
 import type { Field, Header } from './header.ts';
 import { unsureReading } from './steering.ts';
 
-/** A signature whose body hash is that of the mail at hand: its signer's key decides the rest. Plain data, to be handed between threads. */
+/**
+ * A signature whose body hash matches the mail: the signer's key decides the rest. Plain data, passed between
+ * threads.
+ */
 export interface Signature {
   /** d=, lower case. */
   domain: string;
@@ -18,27 +21,28 @@ export interface Signature {
   signature: Uint8Array;
 }
 
-/** What a mail's signatures come to before any key is known. */
+/** The result of a mail's signatures before any key is known. */
 export interface Inspection {
   signatures: Signature[];
-  /** Why the others, if any, prove nothing. */
+  /** Why the other signatures, if any, prove nothing. */
   why: string;
 }
 
-/** Signatures looked at: each costs a look-up and a public-key operation. */
-const MOST_SIGNATURES = 5;
+/** Signatures that are checked: each costs a DNS query and a public-key operation. */
+const MAX_SIGNATURES = 5;
 /** Seconds that a signer's clock may be ahead of the mail's arrival. */
 const CLOCK_AHEAD = 3_600;
-/** Bits of an RSA key: RFC 8301 section 3.2 forbids less, and more only costs time. */
-const LEAST_BITS = 1_024;
-const MOST_BITS = 8_192;
+/** Bits of an RSA key: RFC 8301 section 3.2 forbids fewer, and more only cost time. */
+const MIN_BITS = 1_024;
+const MAX_BITS = 8_192;
 /** Records of one key name that are tried. */
-const MOST_RECORDS = 3;
+const MAX_RECORDS = 3;
 
 /**
- * Looks through the DKIM signatures (RFC 6376) of a mail that align with its author's domain (relaxed, RFC 9989 section 5.3.4): which of
- * them cover the From field, all that decides how the mail is read, and the whole body as it is here. The body begins where `header` says,
- * the same as for the reader, and goes to the end of the mail. Pure: the keys are asked for afterwards.
+ * Selects, of the DKIM signatures (RFC 6376) that align with the author's domain (relaxed, RFC 9989 section
+ * 5.3.4), those that cover the From field, everything that decides how the mail is read, and the whole body.
+ * The body begins where `header` says, as it does for the reader, and goes to the end of the mail. Pure: the
+ * keys are looked up afterwards.
  *
  * @param from the author's domain @param at when the mail arrived: a signature may have expired since
  */
@@ -51,7 +55,7 @@ export function inspectSignatures(raw: Buffer, header: Header, from: string, at:
     const tags = tagsOf(field.value);
     const domain = normalDomain(tags?.get('d') ?? '');
     if (!tags || organizationalDomain(domain) !== organizationalDomain(from)) {
-      found.why ||= `no DKIM signature is of ${from}`;
+      found.why ||= `no DKIM signature is by ${from}`;
       continue;
     }
     const refused = refusal(tags, at);
@@ -59,7 +63,7 @@ export function inspectSignatures(raw: Buffer, header: Header, from: string, at:
       found.why = refused;
       continue;
     }
-    if (++looked > MOST_SIGNATURES) break;
+    if (++looked > MAX_SIGNATURES) break;
     const names = signedNames(tags);
     const unsure = unsureReading(raw, header, new Set(names));
     if (unsure !== null) {
@@ -88,8 +92,8 @@ export function inspectSignatures(raw: Buffer, header: Header, from: string, at:
 }
 
 /**
- * Why a DKIM signature of the author that somebody else verified may leave room for what is not the author's; null when none does. All
- * that align are looked at, as it is not known which of them was found to verify.
+ * Why a DKIM signature of the author that another server verified may not cover the whole mail; null when all
+ * cover it. All signatures that align are checked, as it is not known which of them that server verified.
  */
 export function uncovered(raw: Buffer, header: Header, from: string): string | null {
   for (const { name, value } of header.fields) {
@@ -103,11 +107,11 @@ export function uncovered(raw: Buffer, header: Header, from: string): string | n
   return null;
 }
 
-/** What a signer publishes that cannot be a key for this signature; null when a record verifies it. */
+/** Why none of the published records verifies the signature; null when one does. */
 export function verifySignature(signature: Signature, records: readonly (readonly string[])[]): string | null {
   if (records.length === 0) return 'no key';
   let why = 'no key';
-  for (const record of records.slice(0, MOST_RECORDS)) {
+  for (const record of records.slice(0, MAX_RECORDS)) {
     const key = keyOf(record.join(''), signature);
     if (typeof key === 'string') why = key;
     else if (holds(signature, key)) return null;
@@ -118,11 +122,11 @@ export function verifySignature(signature: Signature, records: readonly (readonl
 
 function holds({ algorithm, data, signature }: Signature, key: KeyObject): boolean {
   if (algorithm === 'rsa-sha256') return verify('sha256', data, key, signature);
-  // RFC 8463 section 3: the hash is what Ed25519 signs.
+  // RFC 8463 section 3: Ed25519 signs the hash.
   return verify(null, createHash('sha256').update(data).digest(), key, signature);
 }
 
-/** The key of a record (RFC 6376 section 3.6.1), or why it is none. */
+/** The key in a record (RFC 6376 section 3.6.1), or why there is none. */
 function keyOf(record: string, signature: Signature): KeyObject | string {
   const tags = tagsOf(record);
   if (tags === null) return 'the published key cannot be read';
@@ -147,42 +151,43 @@ function keyOf(record: string, signature: Signature): KeyObject | string {
 }
 
 function publicKey(type: string, p: string): KeyObject | string {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(p)) return 'the published key is no base64';
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(p)) return 'the published key is not base64';
   const der = Buffer.from(p, 'base64');
   try {
     if (type === 'ed25519') {
-      if (der.length !== 32) return 'the published key is no Ed25519 key';
+      if (der.length !== 32) return 'the published key is not an Ed25519 key';
       const prefix = Buffer.from('302a300506032b6570032100', 'hex');
       return createPublicKey({ key: Buffer.concat([prefix, der]), format: 'der', type: 'spki' });
     }
     const key = rsaKey(der);
     const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-    if (key.asymmetricKeyType !== 'rsa') return 'the published key is no RSA key';
-    if (bits < LEAST_BITS) return `its key has ${bits} bits, too few to prove anything (RFC 8301)`;
-    if (bits > MOST_BITS) return `its key has ${bits} bits, above ${MOST_BITS}`;
+    if (key.asymmetricKeyType !== 'rsa') return 'the published key is not an RSA key';
+    if (bits < MIN_BITS) return `its key has ${bits} bits, too few to prove anything (RFC 8301)`;
+    if (bits > MAX_BITS) return `its key has ${bits} bits, above ${MAX_BITS}`;
     return key;
   } catch {
-    // OpenSSL's own words say nothing that helps.
+    // OpenSSL's message would not help anybody.
     return 'the published key cannot be read';
   }
 }
 
-/** As everybody publishes it (SubjectPublicKeyInfo), or by the letter of RFC 6376 (RSAPublicKey). */
+/** A key in the form in common use (SubjectPublicKeyInfo), or in that of RFC 6376 (RSAPublicKey). */
 function rsaKey(der: Buffer): KeyObject {
   try {
     return createPublicKey({ key: der, format: 'der', type: 'spki' });
   } catch {
-    // The other form; what is neither throws from here.
+    // The other form; a key in neither form throws here.
     return createPublicKey({ key: der, format: 'der', type: 'pkcs1' });
   }
 }
 
-/** Tags whose value is base64, in which white space says nothing (RFC 6376 sections 3.5 and 3.6.1). */
+/** Tags whose value is base64, in which white space is ignored (RFC 6376 sections 3.5 and 3.6.1). */
 const BASE64_TAGS = ['b', 'bh', 'p'];
 
 /**
- * A tag list (RFC 6376 section 3.2) by tag, case counting; null when it is none, or names a tag twice. White space is taken out where
- * the grammar of a tag allows it: around a value, around the colons of a list, anywhere in base64.
+ * A tag list (RFC 6376 section 3.2) by tag, case-sensitive; null when it is not valid, or names a tag twice.
+ * White space is removed where the grammar of a tag allows it: around a value, around the colons of a list,
+ * anywhere in base64.
  */
 export function tagsOf(value: string): Map<string, string> | null {
   const tags = new Map<string, string>();
@@ -203,23 +208,23 @@ export function tagsOf(value: string): Map<string, string> | null {
 
 const signedNames = (tags: ReadonlyMap<string, string>): string[] => (tags.get('h') ?? '').toLowerCase().split(':');
 
-/** Why a signature is not taken, though it may verify; null when it is. */
+/** Why a signature is not accepted, although it may verify; null when it is accepted. */
 function refusal(tags: ReadonlyMap<string, string>, at: Date): string | null {
   if (tags.get('v') !== '1') return 'the DKIM signature is of another version';
   if (!signedNames(tags).includes('from')) return 'the DKIM signature does not cover the From field';
-  if (signedNames(tags).some((name) => name.includes(' '))) return 'the DKIM signature names fields that are none (h=)';
-  // With l= whatever is appended stays "signed": a report, for one (RFC 6376 section 8.2).
+  if (signedNames(tags).some((name) => name.includes(' '))) return 'the DKIM signature names invalid fields (h=)';
+  // With l=, anything appended stays "signed", such as another report (RFC 6376 section 8.2).
   if (tags.has('l')) return 'the DKIM signature covers only a part of the mail (l=)';
   if (!['rsa-sha256', 'ed25519-sha256'].includes((tags.get('a') ?? '').toLowerCase()))
-    return 'the DKIM signature uses an algorithm that proves nothing any more (RFC 8301)';
+    return 'the DKIM signature uses an algorithm that no longer proves anything (RFC 8301)';
   const domain = normalDomain(tags.get('d') ?? '');
   if (!/^[a-z0-9._-]+$/i.test(tags.get('s') ?? '') || !/^[a-z0-9_.-]+\.[a-z0-9-]+$/.test(domain))
-    return 'the DKIM signature names a selector or domain that is none';
+    return 'the DKIM signature names an invalid selector or domain';
   if (!/^(?:simple|relaxed)(?:\/(?:simple|relaxed))?$/i.test(tags.get('c') ?? 'simple'))
     return 'the DKIM signature has a canonicalization that does not exist';
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(tags.get('b') ?? '')) return 'the DKIM signature is no base64';
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(tags.get('b') ?? '')) return 'the DKIM signature is not base64';
   if (!(tags.get('q') ?? 'dns/txt').toLowerCase().split(':').includes('dns/txt'))
-    return 'the DKIM signature has its key elsewhere than in DNS';
+    return 'the key of the DKIM signature is not in DNS (q=)';
   const identity = tags.get('i');
   if (identity !== undefined) {
     const of = normalDomain(identity);
@@ -237,7 +242,7 @@ function timeRefusal(tags: ReadonlyMap<string, string>, at: Date): string | null
   };
   const made = seconds('t');
   const ends = seconds('x');
-  if (Number.isNaN(made) || Number.isNaN(ends)) return 'the DKIM signature has a time that is none';
+  if (Number.isNaN(made) || Number.isNaN(ends)) return 'the DKIM signature has an invalid time';
   const arrived = at.getTime() / 1000;
   if (made !== null && made > arrived + CLOCK_AHEAD) return 'the DKIM signature was made after the mail arrived (t=)';
   if (ends !== null && ends < arrived) return 'the DKIM signature had expired when the mail arrived (x=)';
@@ -245,7 +250,10 @@ function timeRefusal(tags: ReadonlyMap<string, string>, at: Date): string | null
   return null;
 }
 
-/** The header as it was signed (RFC 6376 section 3.7): the fields that h= names, of equals the lowest not yet taken, and the signature itself. */
+/**
+ * The header as it was signed (RFC 6376 section 3.7): the fields in h=, of fields with one name the lowest
+ * unused, and the signature.
+ */
 function signedData(raw: Buffer, fields: readonly Field[], own: Field, names: readonly string[], relaxed: boolean): string {
   const left = new Map<string, Field[]>();
   for (const field of fields) {
@@ -263,7 +271,7 @@ function signedData(raw: Buffer, fields: readonly Field[], own: Field, names: re
   return data + (relaxed ? relaxedField(unsigned) : unsigned);
 }
 
-/** The field with the value of its tag b= taken out, and all else as it was (RFC 6376 section 3.5). */
+/** The field without the value of its tag b=, and otherwise unchanged (RFC 6376 section 3.5). */
 function withoutSignature(field: string): string {
   const colon = field.indexOf(':');
   const parts = field.slice(colon + 1).split(';');

@@ -1,10 +1,13 @@
 import { type Limits, Refusal } from '../limits.ts';
 
-/** One header field as it stands in a mail. */
+/** One header field of a mail. */
 export interface Field {
   /** Lower case. */
   name: string;
-  /** Unfolded (RFC 5322 section 2.2.3): without the line ends, and without blanks around it; a character a byte. */
+  /**
+   * Unfolded (RFC 5322 section 2.2.3): without line ends, and without blanks around it; one character per
+   * byte.
+   */
   value: string;
   /** The bytes of the field with all its lines, without the last line end. */
   start: number;
@@ -13,29 +16,34 @@ export interface Field {
 
 /** A header section. */
 export interface Header {
-  /** All fields in their order. None says that this is no header section at all. */
+  /** All fields, in order. Without any, this is no header section. */
   fields: Field[];
   /** Where the body begins. */
   body: number;
   /**
-   * Null when the section is what RFC 5322 section 2.2 says, letter by letter, so that everybody who reads the mail finds the same fields
-   * and the same body. Else why not: the fields and the body are then those of the lenient reading, and others may read differently.
+   * Null when the section follows RFC 5322 section 2.2 strictly, so that every reader of the mail finds the
+   * same fields and the same body. Otherwise the reason why not: fields and body are then those of the
+   * lenient reading, and others may read them differently.
    */
   doubt: string | null;
 }
 
-/** Bytes of a header section looked at before asking whether there are more. */
+/** Bytes that are searched first for the end of a header section. */
 const FIRST_LOOK = 8 * 1024;
-/** Reporters' mails have a few kilobytes of header in some dozen lines; nobody is believed on more than is plausible. */
+/**
+ * Mails of reporters have a few kilobytes of header in some dozen lines; a header far beyond that proves
+ * nothing.
+ */
 const PLAUSIBLE_BYTES = 128 * 1024;
 const PLAUSIBLE_LINES = 2_000;
-/** The line that an mbox puts before a mail, with the time at its end. */
+/** The line that an mbox puts in front of a mail, with the time at its end. */
 const FROM_LINE = /^>?From [^\s:]\S* .{0,200}\d\d:\d\d.{0,40}\d{4}\s{0,4}$/;
 
 /**
- * Reads the header section at `start`: the one reading on which the poller, the reader and the verifier rest. What is RFC 5322 is
- * read so. What is not is read leniently, and `doubt` says so: LF, CRLF and CR end a line, a line of blanks separates, a continuation may
- * have lost its indent (`name="x"` in column 0), the separator line may be missing.
+ * Reads the header section at `start`. This is the only header parser: the poller, the reader and the
+ * verifier all use it. A section that does not follow RFC 5322 is read leniently, and `doubt` says so: LF,
+ * CRLF and CR end a line, a line of blanks separates header and body, a continuation may have lost its indent
+ * (`name="x"` in column 0), the separator line may be missing.
  *
  * @throws Refusal `header_too_long`
  */
@@ -59,8 +67,8 @@ export function readHeader(raw: Buffer, start: number, end: number, limits: Pick
 }
 
 /**
- * The header section of a whole mail. Blank lines and an mbox "From " line on top are passed over; the blank lines are a doubt, as
- * is a line that only begins like one of an mbox.
+ * The header section of a whole mail. Blank lines and an mbox "From " line at the top are skipped. Blank
+ * lines are a doubt, and so is a line that only begins like one of an mbox.
  *
  * @throws Refusal `header_too_long`
  */
@@ -70,7 +78,7 @@ export function readMailHeader(raw: Buffer, limits: Pick<Limits, 'headerLength'>
   return doubt === null ? header : { ...header, doubt };
 }
 
-/** The first of each name, as readers take them. */
+/** The first field of each name, which is the one that counts when a mail is read. */
 export function firstFields(fields: readonly Field[]): Map<string, string> {
   const first = new Map<string, string>();
   for (const { name, value } of fields) if (!first.has(name)) first.set(name, value);
@@ -87,7 +95,10 @@ function sectionOf(text: string, whole: boolean): Header | null {
   return readLeniently(text, whole, strict);
 }
 
-/** The section by the letter of RFC 5322; the reason when it is not; null when it does not end within `text`. */
+/**
+ * The section, when it follows RFC 5322 strictly; else the reason why it does not; null when it does not end
+ * within `text`.
+ */
 function readStrictly(text: string, whole: boolean): Header | string | null {
   const fields: Field[] = [];
   let open: Field | null = null;
@@ -139,7 +150,7 @@ function closed(fields: Field[], text: string, body: number, lines: number): Hea
     nul >= 0 && nul < body
       ? 'a field holds a NUL'
       : body > PLAUSIBLE_BYTES || lines > PLAUSIBLE_LINES
-        ? 'it is longer than a mail of a reporter has any reason to be'
+        ? 'it is far longer than the header of any genuine report'
         : null;
   return { fields, body, doubt };
 }
@@ -164,7 +175,7 @@ function readLeniently(text: string, whole: boolean, doubt: string): Header | nu
     const first = text.charCodeAt(position);
     if (stop === position) return end(after);
     if (first === 32 || first === 9) {
-      // A line of blanks separates as an empty one does: mail that was pasted has them.
+      // A line of blanks separates like an empty one: pasted mails have such lines.
       if (isBlankLine(text, position, stop)) return end(after);
       if (open !== null) {
         open.value += text.slice(position, stop);
@@ -179,7 +190,7 @@ function readLeniently(text: string, whole: boolean, doubt: string): Header | nu
         open.value += ` ${text.slice(position, stop)}`;
         open.end = stop;
       } else {
-        // Not a field: the separator line is missing and the body has begun.
+        // Not a field: the separator line is missing, and the body has begun.
         return end(position);
       }
     }
@@ -199,9 +210,10 @@ function fieldAt(text: string, position: number, colon: number, stop: number): F
 }
 
 /**
- * Position of the colon that ends a field name beginning at `from`, or -1. A name is any printable ASCII but the colon (RFC 5322 section
- * 2.2), and blanks before the colon are old (section 4.5) and still come. What holds `=`, a quote or an angle bracket is none here: it is
- * a parameter that lost its indent, or XML that lost the line before it.
+ * Position of the colon that ends a field name beginning at `from`, or -1. A name is any printable ASCII but
+ * the colon (RFC 5322 section 2.2), and blanks before the colon are obsolete (section 4.5) but still in use.
+ * A text with `=`, a quote or an angle bracket is not taken for a name: it is a parameter that lost its
+ * indent, or XML that lost the line before it.
  */
 function fieldColon(text: string, from: number, to: number): number {
   for (let i = from; i < to; i++) {
@@ -209,7 +221,7 @@ function fieldColon(text: string, from: number, to: number): number {
     if (c === 58) return i > from ? i : -1;
     if (c > 32 && c < 127 && c !== 34 && (c < 60 || c > 62)) continue;
     if ((c !== 32 && c !== 9) || i === from) return -1;
-    // Not by indexOf: without a colon in the line it would search the rest of the mail, line after line.
+    // Not with indexOf, which for each line without a colon would search the rest of the mail.
     let colon = i;
     while (colon < to && isBlank(text.charCodeAt(colon))) colon++;
     return colon < to && text.charCodeAt(colon) === 58 ? colon : -1;
@@ -221,7 +233,7 @@ function lostIndent(line: string): boolean {
   return /^[A-Za-z][A-Za-z0-9*-]{0,40}\s*=\s*["'\w]/.test(line);
 }
 
-/** The length of blank lines and of an mbox "From " line on top. */
+/** The length of blank lines and of an mbox "From " line at the top. */
 function skipTop(raw: Buffer): { start: number; doubt: string | null } {
   let start = 0;
   while (start < raw.length && (isBlank(raw[start] as number) || raw[start] === 10 || raw[start] === 13)) start++;
@@ -233,7 +245,7 @@ function skipTop(raw: Buffer): { start: number; doubt: string | null } {
   if (lf < 0 && cr < 0) return { start, doubt: blank };
   const end = lf >= 0 && (cr < 0 || cr === lf - 1 || lf < cr) ? lf : cr;
   const line = raw.toString('latin1', start, Math.min(end, start + 1_000));
-  // "From : x" is a field, in its old form.
+  // "From : x" is a field, in its obsolete form.
   if (/^>?From [ \t]*:/.test(line)) return { start, doubt: blank };
   return {
     start: end + 1,
@@ -250,7 +262,10 @@ function isBlank(c: number): boolean {
   return c === 32 || c === 9;
 }
 
-/** Without the blanks around it; a loop, as a pattern would look at each run of blanks within from each of its places. */
+/**
+ * The text without the blanks around it. A loop: a regular expression would take quadratic time on runs of
+ * blanks.
+ */
 function trimmedBlanks(text: string): string {
   let from = 0;
   let to = text.length;

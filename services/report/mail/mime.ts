@@ -9,47 +9,48 @@ export interface MimePart {
   /** Lower case; 'text/plain' when the part does not say. */
   type: string;
   charset: string | null;
-  /** File name from Content-Disposition, else from Content-Type. */
+  /** The file name in Content-Disposition, else in Content-Type. */
   name: string | null;
   /** Content-Transfer-Encoding, lower case. */
   encoding: string;
   /** The undecoded body. */
   bytes: Buffer;
-  /** How many forwarded mails (message/rfc822) it stands in. */
+  /** The number of forwarded mails (message/rfc822) around it. */
   forwarded: number;
-  /** It is the whole body, so that the mail's own header names it. */
+  /** It is the whole body, so its name comes from the mail's own header. */
   whole: boolean;
 }
 
-/** What a header section says of its mail. */
+/** What a header section says about its mail. */
 export interface MailHead {
   from: string | null;
   subject: string | null;
   message_id: string | null;
 }
 
-/** A mail taken apart. */
+/** A mail, split into its parts. */
 export interface Mail extends MailHead {
-  /** Lower case type of the whole, and its report-type parameter. */
-  type: string;
-  reportType: string | null;
   parts: MimePart[];
   /** The heads of the mails forwarded in it (message/rfc822), in order; `forwarded` as in their parts. */
   mails: Array<MailHead & { forwarded: number }>;
 }
 
-/** What the poller records of a mail it does not read. */
+/** What the poller records about a mail. */
 export interface Envelope extends MailHead {
   date: string | null;
-  /** The topmost Authentication-Results field, unfolded: who wrote it must be checked before it is believed (RFC 8601 section 5). */
+  /**
+   * The topmost Authentication-Results field, unfolded; its writer must be checked before it is relied on
+   * (RFC 8601 section 5).
+   */
   authentication_results: string | null;
 }
 
 /**
- * The envelope of a mail from its first bytes (its header section, or as much of it as there is). Tolerant, never throws.
+ * The envelope of a mail from its first bytes (its header section, or as much of it as there is). Tolerant,
+ * never throws.
  */
 export function readEnvelope(head: Buffer): Envelope {
-  // Whatever the length, the section is read: the caller decided how much of the mail to hand over.
+  // No limit on the length: the caller decided how many bytes to pass.
   const fields = firstFields(readMailHeader(head, { headerLength: Number.MAX_SAFE_INTEGER }).fields);
   return {
     ...headOf(fields),
@@ -59,8 +60,8 @@ export function readEnvelope(head: Buffer): Envelope {
 }
 
 /**
- * Takes a mail apart: its leaves in order, forwarded mails opened, nothing decoded that need not be. Null when the bytes do not
- * begin with a header section, so are no mail.
+ * Splits a mail into its parts: leaves in order, forwarded mails opened, nothing decoded unless necessary.
+ * Null when the bytes do not begin with a header section, so are no mail.
  *
  * @throws Refusal `too_many_parts`, `mime_too_deep`, `header_too_long`
  */
@@ -73,8 +74,6 @@ export function readMail(raw: Buffer, limits: Limits): Mail | null {
   walker.entity(raw, fields, header.body, raw.length, 0, 0, content);
   return {
     ...headOf(fields),
-    type: fields.has('content-type') ? content.value : '',
-    reportType: content.parameters.get('report-type')?.toLowerCase() ?? null,
     parts: walker.parts,
     mails: walker.mails,
   };
@@ -159,7 +158,8 @@ class Walker {
     const view = raw.subarray(0, end);
     let partStart = -1;
     for (let at = view.indexOf(delimiter, start); at >= 0; ) {
-      // First of all: a body of nothing but dashes is a delimiter at every byte, and its line must not be searched at each.
+      // First of all: a body of nothing but dashes is a delimiter at every byte, and its line must not be
+      // searched at each.
       if (at > start && view[at - 1] !== 10 && view[at - 1] !== 13) {
         at = view.indexOf(delimiter, at + 1);
         continue;
@@ -184,7 +184,7 @@ class Walker {
 
   private part(raw: Buffer, start: number, end: number, depth: number, forwarded: number, bare = false): void {
     if (bare) {
-      // The boundary announced never comes: what is there is looked at as one text.
+      // The announced boundary never occurs: the body is taken as one text.
       this.entity(raw, new Map(), start, end, depth + 1, forwarded);
       return;
     }
@@ -194,14 +194,15 @@ class Walker {
 }
 
 /**
- * Whether the body of a mail is a bare XML document. It is read as one whatever its Content-Type says, which many signers leave out: a
- * line such as `-->` in it would else be a delimiter to whoever passes the mail on.
+ * Whether the body of a mail is a bare XML document. It is read as one whatever its Content-Type says, since
+ * many signers do not sign that field: otherwise anybody who forwards the mail could turn a line such as
+ * `-->` in it into a delimiter.
  */
 export function isDocument(body: Buffer): boolean {
   return sniff(body.subarray(0, SNIFF_LENGTH)) === 'xml';
 }
 
-/** A multipart that does not name its boundary mostly begins with it. */
+/** The boundary of a multipart that does not name it: mostly its first line. */
 function guessBoundary(raw: Buffer, start: number, end: number): string | null {
   const head = raw.toString('latin1', start, Math.min(end, start + 4096));
   return /(?:^|[\r\n])--([^\r\n]{1,200}?)[ \t]*[\r\n]/.exec(head)?.[1] ?? null;
@@ -228,14 +229,17 @@ export function transferEncoding(field: string | undefined): string {
   return (field ?? '').replace(/[;\s].*$/s, '').toLowerCase();
 }
 
-/** The bytes a body stands for. An unknown encoding is taken as none: what is in there may still be found by its bytes. */
+/**
+ * The decoded bytes of a body. A body in an unknown encoding is left as it is: its bytes may still be
+ * recognised.
+ */
 export function decodeBody(body: Buffer, encoding: string): Buffer {
   if (encoding === 'base64') return Buffer.from(body.toString('latin1'), 'base64');
   if (encoding === 'quoted-printable') return decodeQuotedPrintable(body);
   return body;
 }
 
-/** RFC 2045 section 6.7; an "=" that begins nothing stays. */
+/** Decodes quoted-printable (RFC 2045 section 6.7). An "=" that means nothing is kept. */
 export function decodeQuotedPrintable(body: Buffer): Buffer {
   const out = Buffer.allocUnsafe(body.length);
   let length = 0;

@@ -6,12 +6,13 @@ import { damaged, guardCompoundFile } from './compound.ts';
 import { firstFields, readHeader } from './header.ts';
 import { headOf, type Mail, type MailHead, type MimePart } from './mime.ts';
 
-// A CommonJS module whose default export is not its exports; and only few ever need it.
+// A CommonJS module whose default export is not its exports. Loaded on first use, since it is rarely needed.
 const library = (): typeof import('@kenjiuno/msgreader') => createRequire(import.meta.url)('@kenjiuno/msgreader');
 
 /**
- * A mail that Outlook saved as .msg (MS-OXMSG), in the form of any other: its text and attachments as parts, those of the messages
- * attached to it as well. Outlook keeps no MIME structure, so only what lies in attachments can be found.
+ * A mail that Outlook saved as .msg (MS-OXMSG), in the form of any other mail: its text and attachments as
+ * parts, with those of the messages attached to it. Outlook keeps no MIME structure, so reports are found in
+ * attachments only.
  *
  * @throws Refusal `msg_damaged`, `mime_too_deep`, `too_many_parts`, `header_too_long`
  */
@@ -45,15 +46,15 @@ export function readMsg(bytes: Buffer, limits: Limits): Mail {
       return headOfMsg(fields, limits);
     };
     const head = take(reader.getFileData(), 0);
-    return { ...head, type: 'application/vnd.ms-outlook', reportType: null, parts, mails };
+    return { ...head, parts, mails };
   } catch (error) {
     if (error instanceof Refusal) throw error;
-    // The library reports what it cannot make sense of by whatever error it runs into.
+    // The library throws arbitrary errors for files that it cannot read.
     throw damaged(error);
   }
 }
 
-/** The head as it came over the wire when Outlook kept it, else what Outlook made of it. */
+/** The head as it was received, when Outlook kept it; else Outlook's own fields. */
 function headOfMsg(fields: FieldsData, limits: Limits): MailHead {
   const raw = Buffer.from(typeof fields.headers === 'string' ? fields.headers : '', 'latin1');
   const wire = headOf(firstFields(readHeader(raw, 0, raw.length, limits).fields));

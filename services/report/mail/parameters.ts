@@ -1,6 +1,9 @@
 import { decodeBytes } from './charset.ts';
 
-/** A structured value such as `text/plain; charset=x`: the value in lower case, and its parameters by lower-case name. */
+/**
+ * A structured value such as `text/plain; charset=x`: the value in lower case, and its parameters by
+ * lower-case name.
+ */
 export interface Parameterised {
   value: string;
   parameters: Map<string, string>;
@@ -8,7 +11,10 @@ export interface Parameterised {
 
 const PARAMETER = /;\s*([^\s=;]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)/g;
 
-/** Parameters per RFC 2045, with RFC 2231 continuations and charsets, and RFC 2047 words where they do not belong. */
+/**
+ * Reads a structured value (RFC 2045), with RFC 2231 continuations and charsets, and RFC 2047 words, which
+ * are common but not allowed.
+ */
 export function parseParameterised(field: string): Parameterised {
   const semicolon = field.indexOf(';');
   const value = (semicolon < 0 ? field : field.slice(0, semicolon)).trim().toLowerCase();
@@ -68,12 +74,16 @@ function percentBytes(text: string): Buffer {
 
 const WORD = /=\?([^?\s]+)\?([bq])\?([^?]*)\?=/gi;
 
-/** Resolves RFC 2047 encoded words; white space between two words goes, other bytes beyond ASCII are read as UTF-8. */
+/**
+ * Decodes RFC 2047 encoded words, without the white space between two words; other bytes beyond ASCII are
+ * read as UTF-8.
+ */
 export function decodeWords(text: string): string {
   let out = text;
   if (out.includes('=?')) {
     out = out.replace(/(\?=)\s+(?==\?)/g, '$1');
-    // Words that follow each other may share one character: join the bytes of equal charsets before decoding.
+    // One character may be split over two adjacent words: the bytes of equal charsets are joined before
+    // decoding.
     out = out.replace(/(?:=\?[^?\s]+\?[bq]\?[^?]*\?=)+/gi, (run) => {
       const parts: Array<{ charset: string; bytes: Buffer }> = [];
       for (const match of run.matchAll(WORD)) {
@@ -87,7 +97,7 @@ export function decodeWords(text: string): string {
       return parts.map((part) => decodeBytes(part.bytes, part.charset)).join('');
     });
   }
-  // Header text is cut out byte for byte; anything above ASCII left over is raw UTF-8 (RFC 6532) or Latin-1.
+  // Header text has one character per byte; what is left above ASCII is raw UTF-8 (RFC 6532) or Latin-1.
   return /[\x80-\xff]/.test(out) && !/[\u0100-\uffff]/.test(out) ? rawText(out) : out;
 }
 

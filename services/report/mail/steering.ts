@@ -5,7 +5,10 @@ import { firstFields } from './header.ts';
 import { decodeBody, isDocument, transferEncoding } from './mime.ts';
 import { parseParameterised } from './parameters.ts';
 
-/** Fields that a mail has at most once (RFC 5322 section 3.6, RFC 2045): which of two counts, readers do not agree on. */
+/**
+ * Fields that a mail has at most once (RFC 5322 section 3.6, RFC 2045): readers disagree on which of two
+ * counts.
+ */
 const ONCE = [
   'from',
   'subject',
@@ -17,7 +20,10 @@ const ONCE = [
   'content-disposition',
 ];
 
-/** Why two readers of this header could read two mails in it; null when they cannot. Nobody's word proves such a mail. */
+/**
+ * Why two readers of this header could read different mails; null when they cannot. Nothing proves such a
+ * mail.
+ */
 export function ambiguity(header: Header): string | null {
   if (header.doubt !== null) return `the header of the mail can be read in two ways: ${header.doubt}`;
   const seen = new Set<string>();
@@ -30,10 +36,11 @@ export function ambiguity(header: Header): string | null {
 }
 
 /**
- * Why the body could be read in another way if somebody had changed the fields that are not among `signed`; null when it could not.
- * Many signers leave Content-Type and Content-Transfer-Encoding out (Google and Yahoo among them), so that whoever passes a mail on can put others
- * there. That is no harm where the body itself says what it is: a multipart by its first and last delimiter, a bare XML document, a
- * single part that has no delimiter in it; and a single part of either kind only if one encoding alone makes anything of it.
+ * Why the body could be read in another way if somebody had changed the fields that are not among `signed`;
+ * null when it could not. Many signers (Google and Yahoo among them) do not sign Content-Type and
+ * Content-Transfer-Encoding, so that anybody who forwards a mail can replace them. That does no harm where
+ * the body itself shows what it is: a multipart by its first and last delimiter, a bare XML document, or a
+ * single part without a delimiter in it; and either kind of single part only if exactly one encoding fits it.
  *
  * @param signed lower-case names of the fields that are signed, present or not
  */
@@ -47,7 +54,7 @@ export function unsureReading(raw: Buffer, header: Header, signed: ReadonlySet<s
     const boundary = multipart ? content.parameters.get('boundary') : undefined;
     const { first, last } = delimiters(body);
     const alone = boundary === undefined ? document || first === null : first === `--${boundary}` && last === `--${boundary}--`;
-    // What begins like a document would be read as one, whatever delimiters stand in it.
+    // A body that begins like a document would be read as one, whatever delimiters it contains.
     if (!alone || (boundary !== undefined && sniff(body.subarray(0, SNIFF_LENGTH)) !== 'unknown'))
       return 'Content-Type is not signed, and the body could be taken apart in another way';
     const encoding = transferEncoding(fields.get('content-transfer-encoding'));
@@ -60,7 +67,7 @@ export function unsureReading(raw: Buffer, header: Header, signed: ReadonlySet<s
   return null;
 }
 
-/** Lines that can be a delimiter (RFC 2046 section 5.1.1), the first and the last of the body. */
+/** The first and the last line of the body that can be a delimiter (RFC 2046 section 5.1.1). */
 function delimiters(body: Buffer): { first: string | null; last: string | null } {
   let first: string | null = null;
   let last: string | null = null;
@@ -75,15 +82,16 @@ function delimiters(body: Buffer): { first: string | null; last: string | null }
 }
 
 /**
- * Base64 is nothing in any other encoding; other text is the same in all others when nothing in it looks quoted. Byte by byte: the body
- * may be as large as a mail can be, and as a string it would lie in the reader's memory.
+ * Whether exactly one encoding fits the body. Base64 makes no sense in any other encoding; other text is the
+ * same in all encodings when nothing in it looks quoted. Byte by byte, since the body may be as large as a
+ * mail can be, and a string of it would fill the memory.
  */
 function onlyOneEncoding(body: Buffer): boolean {
   let quoted = false;
   let base64 = true;
   for (let i = 0; i < body.length; i++) {
     const c = body[i]!;
-    // An octet in hexadecimal: never base64, though all of its characters may be.
+    // An octet in hexadecimal: never base64, although all of its characters may occur there.
     if (c === 61 && isHex(body[i + 1]) && isHex(body[i + 2])) return false;
     if (c === 61) quoted ||= isQuoted(body, i + 1);
     else if (!isBase64(c) && c !== 10 && c !== 13 && c !== 32 && c !== 9) base64 = false;
@@ -92,7 +100,7 @@ function onlyOneEncoding(body: Buffer): boolean {
   return true;
 }
 
-/** Whether quoted-printable (RFC 2045 section 6.7) makes something of what follows an "=". */
+/** Whether an "=" and what follows it mean something in quoted-printable (RFC 2045 section 6.7). */
 function isQuoted(body: Buffer, at: number): boolean {
   if (isHex(body[at]) && isHex(body[at + 1])) return true;
   let i = at;
@@ -108,14 +116,17 @@ function isHex(c: number | undefined): boolean {
   return c !== undefined && ((c >= 48 && c <= 57) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102));
 }
 
-/** Whether a bare document has characters that another charset would read otherwise; packed ones say theirs themselves. */
+/**
+ * Whether a bare document has characters that another charset would read differently; packed documents state
+ * their own charset.
+ */
 function charsetMatters(body: Buffer): boolean {
   const kind = sniff(body.subarray(0, SNIFF_LENGTH));
   // Escape sequences change the charset (ISO 2022).
   return (kind === 'xml' || kind === 'json') && body.some((c) => c >= 128 || c === 27);
 }
 
-/** Whether an encoded document that does not say its charset itself has such characters. */
+/** Whether an encoded document that does not state its charset has such characters. */
 function charsetMattersWithin(body: Buffer, encoding: string): boolean {
   if (encoding !== 'base64' && encoding !== 'quoted-printable') return false;
   const head = decodeBody(body.subarray(0, 2 * SNIFF_LENGTH), encoding);

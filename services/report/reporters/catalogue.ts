@@ -1,31 +1,37 @@
 import { organizationalDomain } from '../orgdomain.ts';
 
-/** An organization that reports, as `data/reporters.schema.json` describes it. Domains and addresses are lower case. */
+/**
+ * An organization that sends reports, as described in `data/reporters.schema.json`. Domains and addresses are
+ * lower case.
+ */
 export interface KnownReporter {
   readonly id: string;
-  /** As a person would call it. */
+  /** The name for display. */
   readonly name: string;
-  /** Names it uses in `org_name`, and names that only it has; the first is what its reports are kept under. */
+  /** Names it uses in `org_name`, and names that only it has; the first one is its key. */
   readonly names: readonly string[];
-  /** Addresses that its report mails come from. */
+  /** Addresses from which its report mails come. */
   readonly addresses: readonly string[];
-  /** Domains under which nothing but its reports is written, with all that is below them. */
+  /** Domains that send nothing but its reports, with all subdomains. */
   readonly domains: readonly string[];
-  /** Words that name it wherever they stand in a name. */
+  /** Words that identify it wherever they occur in a name. */
   readonly brands: readonly string[];
-  /** Nobody else may use its names: a gateway of a hosting company reports in the names of its customers, and many an entry is one. */
+  /**
+   * Nobody else may use its names. Not so for many small reporters: hosting companies report under the names
+   * of their customers.
+   */
   readonly reserved: boolean;
-  /** Its organizational domains: an address there that is not listed is a new one, and no forger's. */
+  /** Its organizational domains: an unlisted address there is taken for a new one, not for a forgery. */
   readonly org_domains: readonly string[];
-  /** Where that is known from: an URL, or which samples. */
+  /** Where this is known from: a URL, or which samples. */
   readonly sources: readonly string[];
 }
 
-/** A catalogue of reporters that cannot be read; the message names the entry and says what to write instead. */
+/** The reporter catalogue is invalid; the message names the entry and says what to write instead. */
 export class ReporterCatalogueError extends Error {
   override readonly name = 'ReporterCatalogueError';
   readonly code = 'bad_reporter_catalogue';
-  /** The entry's id, or its number from 1 when it has none, or null when the file as a whole is wrong. */
+  /** The entry's id, or its number from 1 when it has none; null when the file as a whole is invalid. */
   readonly entry: string | null;
 
   constructor(entry: string | null, problem: string) {
@@ -42,10 +48,10 @@ const ADDRESS = /^[a-z0-9._+-]+@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]
 const SOURCE = /^(?:https:\/\/\S+|(?:samples|public code|name only): \S.*)$/;
 
 /**
- * Reads a catalogue: `{ "reporters": [ … ] }`, already parsed from JSON.
+ * Validates a catalogue: `{ "reporters": [ … ] }`, parsed from JSON.
  *
- * @throws ReporterCatalogueError for a field that is missing, unknown or malformed, an id used twice, and an address, domain or name that
- *   two entries claim (each has to lead to one reporter).
+ * @throws ReporterCatalogueError for a field that is missing, unknown or malformed, an id used twice, and an
+ *   address, domain or name in two entries (each must lead to one reporter).
  */
 export function parseReporters(json: unknown): KnownReporter[] {
   if (!isObject(json) || !Array.isArray(json.reporters)) {

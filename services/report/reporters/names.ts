@@ -1,17 +1,23 @@
 import { domainToUnicode } from 'node:url';
 import { bundled } from '../bundled.ts';
 
-/** A name is a few words; what a report has beyond nobody is shown. What shows nothing does not count. */
+/** Characters and words of a name that are compared; characters that display nothing do not count. */
 const LONGEST = 256;
 const LONGEST_WRITTEN = 65_536;
 const MOST_WORDS = 128;
 
-/** Letters that look like others and are not among the confusables: small capitals, and letters in black circles and squares. */
+/**
+ * Letters that look like others and are not among the confusables: small capitals, and letters in black
+ * circles and squares.
+ */
 const SMALL_CAPITALS = new Map(
   [...'ᴀaʙbᴄcᴅdᴇeꜰfғfɢgʜhɪiᴊjᴋkʟlᴍmɴnᴏoᴘpʀrꜱsᴛtᴜuᴠvᴡwʏyᴢz'.matchAll(/(.)([a-z])/gu)].map(([, from, as]) => [from!, as!]),
 );
 const BLACK = [0x1f150, 0x1f170];
-/** Letters with a stroke, a hook or a tail, which Unicode does not take apart; signs that stand for a letter; letters turned and reversed. */
+/**
+ * Letters with a stroke, hook or tail, which Unicode does not decompose; symbols used for a letter; turned
+ * and reversed letters.
+ */
 const ADORNED = new Map(
   [
     ...'øołlđdħhŧtǥgɠgƀbɓbƈcƌdɗdɖdƒfɨiɉjƙkƚlɫlɬlɭlɱmɲnɳnƞnŋnɵoƥpɋqɍrɽrʂsƭtʈtʉuʋvƴyɏyƶzȥzʐzʑz€e¥y$s¢c£l₩wɐaɒaɔcǝeəeɘeɜeɛeɞeʚeƃgɥhᴉiʞkɯmɹrɾrƨsƽsʇtʌvʍwʎyƹz'.matchAll(
@@ -20,7 +26,7 @@ const ADORNED = new Map(
   ].map(([, from, as]) => [from!, as!]),
 );
 
-/** What is drawn as a ring or a disc, in scripts that have a letter for it and among the signs: an "o" to everybody. */
+/** Rings and discs, as letters of several scripts and as symbols: they all look like an "o". */
 const RINGS =
   /[\u110B\u114C\u11BC\u11F0\u2296-\u229B\u25C9\u25CB-\u25CF\u25E6\u25EF\u26AA\u26AB\u2B24\u2B55\u3007\u{1F534}\u{1F535}\u{1F7E0}-\u{1F7E4}]/gu;
 /** Pairs of letters that are read as one. ("rn" is "m" among the confusables.) */
@@ -31,7 +37,7 @@ const PAIRS: readonly (readonly [string, string])[] = [
 
 let skeletons: ReadonlyMap<string, string> | null = null;
 
-/** What each character is compared as: data/confusables.json (UTS 39 section 4). */
+/** Replaces each character by the one it is compared as: data/confusables.json (UTS 39 section 4). */
 function skeletonOf(text: string): string {
   if (skeletons === null) {
     const { skeletons: table } = bundled('confusables.json') as { skeletons: Record<string, string> };
@@ -42,7 +48,7 @@ function skeletonOf(text: string): string {
   return out;
 }
 
-/** A digit of any script as an ASCII one: their digits lie in runs of ten. */
+/** A digit of any script as an ASCII digit: the digits of a script are ten adjacent characters. */
 function digitOf(c: string): string {
   if (c < '\u0660' || !/\p{Nd}/u.test(c)) return c;
   const code = c.codePointAt(0)!;
@@ -52,12 +58,13 @@ function digitOf(c: string): string {
 }
 
 /**
- * The words of a name as they are compared: compatibility forms (NFKC), A-labels read, what shows nothing and what only decorates a letter
- * taken out, look-alike characters replaced by what they look like (UTS 39), lower case, split at all that is no letter or digit, and
- * before a capital between small letters.
+ * The words of a name as they are compared: compatibility forms (NFKC), A-labels decoded, invisible
+ * characters and decorations of letters removed, look-alike characters replaced by what they look like (UTS
+ * 39), lower case, split at everything but letters and digits, and before a capital between small letters.
  *
- * Two readings, as letters look alike in one case and not in the other: "GoogIe" with a capital i is Google only as it stands, and
- * "GMX" has its letters only in lower case. A name is somebody's when either is.
+ * There are two readings, as letters may look alike in one case only: "GoogIe" with a capital i looks like
+ * Google only as written, and "GMX" is compared in lower case. A name belongs to a reporter when either
+ * reading does.
  */
 export function wordsOf(name: string): readonly (readonly string[])[] {
   const plain = unadorned(
@@ -68,7 +75,7 @@ export function wordsOf(name: string): readonly (readonly string[])[] {
       .replace(/\bxn--[a-z0-9-]+(?:\.[a-z0-9-]+)*/gi, (label) => domainToUnicode(label) || label)
       .replace(/[\u2122\u2120\u00A9\u00AE]/g, ' ')
       .replace(/[\u{1F1E6}-\u{1F1FF}]/gu, (c) => String.fromCharCode(65 + c.codePointAt(0)! - 0x1f1e6))
-      // The lunate sigma, a "c" to everybody, which NFKC makes an "s" of.
+      // The lunate sigma looks like a "c", but NFKC turns it into an "s".
       .replace(/[\u03F2\u03F9]/g, 'c')
       .normalize('NFKC')
       .replace(RINGS, 'o')
@@ -84,7 +91,7 @@ export function wordsOf(name: string): readonly (readonly string[])[] {
       .match(/[\p{L}\p{N}]+/gu)
       ?.slice(0, MOST_WORDS) ?? [];
   const seen = (text: string) => split(PAIRS.reduce((left, [pair, as]) => left.replaceAll(pair, as), text));
-  // Twice: what a character looks like may be a capital that looks like something else in turn.
+  // Twice: the replacement may be a capital that looks like another letter in turn.
   const small = seen(skeletonOf(skeletonOf(plain.toLowerCase()).toLowerCase()).toLowerCase());
   const asItStands = seen(skeletonOf(skeletonOf(plain).toLowerCase()).toLowerCase());
   return small.join(' ') === asItStands.join(' ') ? [small] : [small, asItStands];
@@ -99,7 +106,7 @@ function blackLetter(c: string): string {
   return String.fromCharCode(65 + code - BLACK.findLast((first) => first <= code)!);
 }
 
-/** Forms of companies, and words that say what somebody does here and not who he is. They are not part of a name. */
+/** Legal forms, and words for what somebody does rather than who they are. They are not part of a name. */
 const EMPTY = new Set(
   wordsIn(
     'inc incorporated llc llp ltd limited corp corporation co company gmbh ag kg ug mbh ohg se sa sas sarl spa srl sl bv nv plc pty pte ' +
@@ -113,10 +120,13 @@ function wordsIn(list: string): string[] {
   return list.split(' ').map((word) => wordsOf(word)[0]!.join(''));
 }
 
-/** Fewer letters than these, glued to a name, may be the rest of another word: Googles, Outlooker. */
+/** Fewer letters than this, attached to a name, may be the rest of another word: Googles, Outlooker. */
 const GLUED = 3;
 
-/** A word without a number, or a word of EMPTY, that was written to its end or beginning: GoogleLLC, Outlook365, dmarcyahoo. */
+/**
+ * A word without a number or a word of EMPTY attached to its end or beginning: GoogleLLC, Outlook365,
+ * dmarcyahoo.
+ */
 export function unglued(word: string): string[] {
   const stems = [word.replace(/\d+$/, '')];
   for (const empty of EMPTY) {
@@ -127,12 +137,12 @@ export function unglued(word: string): string[] {
   return stems;
 }
 
-/** Whether a word is part of nobody's name. */
+/** Whether a word is not part of any name. */
 export const isEmpty = (word: string): boolean => EMPTY.has(word);
 
 /**
- * What a name is found by, once for each of its readings: its words without what is part of nobody's name at its end and beginning,
- * joined; the whole when nothing is left.
+ * The keys of a name, one for each reading: its words joined, without words of EMPTY at the beginning and
+ * end; all words when nothing is left.
  */
 export function nameKeys(name: string): string[] {
   return wordsOf(name).map((words) => {

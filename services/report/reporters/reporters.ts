@@ -3,35 +3,38 @@ import { normalDomain, organizationalDomain } from '../orgdomain.ts';
 import { type KnownReporter, parseReporters } from './catalogue.ts';
 import { isEmpty, nameKeys, unglued, wordsOf } from './names.ts';
 
-/** Who a report says it is from. */
+/** The reporter that a report names. */
 export interface Claim {
   org_name: string | null;
   org_email: string | null;
 }
 
-/** Who a report is from, as far as that is proven. */
+/** Who a report is from, as far as it is proven. */
 export interface Reporter {
   /**
-   * What sums are kept under, lower case, at most 255 characters. Of a proven reporter: the first name of its catalogue entry when it wrote
-   * from an address listed there, else the organizational domain that was proven. So nobody writes under a key that is not his. Of what is
-   * not proven: whom it claims to be.
+   * The key of its sums, lower case, at most 255 characters. For a proven reporter: the first name of its
+   * catalogue entry when it wrote from an address listed there, else the organizational domain that was
+   * proven, so nobody can write under the key of another. For an unproven report: the reporter it claims to
+   * be from.
    */
   key: string;
-  /** For people: the name, and beside it the domain that was proven, unless the catalogue knows the address. Not escaped. */
+  /**
+   * For display: the name, followed by the proven domain unless the address is in the catalogue. Not escaped.
+   */
   label: string;
-  /** In the catalogue, and proven from one of the addresses that it has there. */
+  /** In the catalogue, and proven to write from one of its addresses there. */
   known: boolean;
 }
 
-/** How a proven mail and the name in its report go together. */
+/** How the author of a proven mail relates to the reporter named in its report. */
 export type Belonging =
-  /** From an address that the catalogue has. */
+  /** An address in the catalogue. */
   | 'known'
-  /** From the reporter's own organization. */
+  /** The reporter's own organization. */
   | 'own'
-  /** From an account that anybody gets: it speaks for no organization. */
+  /** An account that anybody can open: it speaks for no organization. */
   | 'free_mail'
-  /** From somebody else. */
+  /** Somebody else. */
   | 'other';
 
 /** Longest key, as in store/sql-text.ts. */
@@ -42,9 +45,9 @@ interface Index {
   keys: ReadonlyMap<string, KnownReporter>;
   addresses: ReadonlyMap<string, KnownReporter>;
   domains: ReadonlyMap<string, KnownReporter>;
-  /** By nameKeys: names that are somebody's as a whole, and reserved. */
+  /** By nameKeys: names that are reserved as a whole. */
   names: ReadonlyMap<string, KnownReporter>;
-  /** By all their words, joined: names that are somebody's wherever they stand. */
+  /** By all their words, joined: names that are reserved wherever they occur. */
   brands: ReadonlyMap<string, KnownReporter>;
   organizations: ReadonlySet<string>;
   /** Letters of the longest name or brand. */
@@ -80,13 +83,16 @@ function index(): Index {
   return loaded;
 }
 
-/** The key of a catalogue entry: its first name, lower case, which is what reports before version 0.2 were kept under. */
+/** The key of a catalogue entry: its first name, lower case, which was its key before version 0.2. */
 const keyOf = (reporter: KnownReporter) => reporter.names[0]!.toLowerCase();
 
-/** Whether a key is that of a catalogue entry: only what was proven from one of its addresses, or was not to be proven, is kept under it. */
+/**
+ * Whether a key is that of a catalogue entry. Reports have such a key only when proven from one of its
+ * addresses, or not verified at all.
+ */
 export const isKnown = (key: string): boolean => index().keys.has(key);
 
-/** Whether a domain is of the organization of a catalogue entry. */
+/** Whether a domain belongs to the organization of a catalogue entry. */
 export function isOfKnown(domain: string): boolean {
   return index().organizations.has(organizationalDomain(domain));
 }
@@ -96,8 +102,8 @@ export const knownKeys = (): string[] => [...index().keys.keys()];
 
 /**
  * Who a report is from.
- * @param provenDomain the domain of the From field of a mail that is proven and belongs to the claim (belongingOf); null: what the report
- *   claims is all there is
+ * @param provenDomain the domain in the From field of a mail that is proven and belongs to the claim
+ *   (belongingOf); null: only the claim of the report is known
  * @param fromAddress the whole address of that field
  */
 export function reporterOf(claim: Claim, provenDomain: string | null, fromAddress: string | null): Reporter {
@@ -108,7 +114,7 @@ export function reporterOf(claim: Claim, provenDomain: string | null, fromAddres
   return { key: unlisted(domain), label: labelOf(claim.org_name, domain), known: false };
 }
 
-/** How the author of a proven mail and the name in its report go together. */
+/** How the author of a proven mail relates to the reporter named in its report. */
 export function belongingOf(claim: Claim, from: string, fromAddress: string | null): Belonging {
   const named = namedBy(claim);
   const writer = writerOf(fromAddress);
@@ -118,12 +124,12 @@ export function belongingOf(claim: Claim, from: string, fromAddress: string | nu
   if (named !== null) return named.org_domains.includes(domain) ? 'own' : 'other';
   const own = (text: string | null) => text !== null && organizationalDomain(text) === domain;
   const name = domainOf(claim.org_name);
-  // A report in the name of a mailbox provider, from somebody else.
+  // A report under the name of a mailbox provider, from somebody else.
   if (name !== null && isFreeMail(name) && !own(name)) return 'other';
   return own(domainOf(claim.org_email)) || own(name) ? 'own' : 'other';
 }
 
-/** Whether anybody gets an address in this domain. */
+/** Whether anybody can get an address in this domain. */
 export function isFreeMail(domain: string): boolean {
   const { freeMail, freeMailBelow } = index();
   const normal = normalDomain(domain);
@@ -136,10 +142,10 @@ export function domainOf(text: string | null): string | null {
   return domain?.toLowerCase() ?? null;
 }
 
-/** Whether a name is one of the catalogue's, so that only its reporter can prove it. */
+/** Whether a name belongs to a catalogue entry, so that only this reporter can prove it. */
 export const isReserved = (name: string): boolean => ownerOf(name) !== null;
 
-/** The catalogue entry that writes from this address. */
+/** The catalogue entry with this address. */
 function writerOf(address: string | null): KnownReporter | null {
   if (address === null) return null;
   const { addresses, domains } = index();
@@ -155,7 +161,10 @@ function writerOf(address: string | null): KnownReporter | null {
 
 const named = new Map<string, KnownReporter | null>();
 
-/** Whose name a report uses, of those in the catalogue; by the address in it when its name is nobody's. */
+/**
+ * The catalogue entry whose name a report uses; by the address in the report when the name belongs to no
+ * entry.
+ */
 function namedBy({ org_name, org_email }: Claim): KnownReporter | null {
   const byName = org_name === null ? null : ownerOf(org_name);
   return byName ?? writerOf(addressOf(org_email));
@@ -195,7 +204,7 @@ function addressOf(text: string | null): string | null {
   return /([^\s<>@"]+@[^\s<>@"]+?)\.?>?\s*$/.exec((text ?? '').slice(-320))?.[1]?.toLowerCase() ?? null;
 }
 
-/** Whom a report that is not proven claims to be from. */
+/** The reporter that an unproven report claims to be from. */
 function claimed(claim: Claim): Reporter {
   const reporter = namedBy(claim);
   if (reporter) return { key: keyOf(reporter), label: reporter.name, known: false };
@@ -209,10 +218,10 @@ function claimed(claim: Claim): Reporter {
   return { key: key || 'unknown', label: name || 'unknown', known: false };
 }
 
-/** A domain as a key: one that is an entry's key too is told from it. */
+/** A domain as a key; marked where it would equal the key of a catalogue entry. */
 const unlisted = (domain: string) => (isKnown(domain) ? `@${domain}` : domain).slice(0, KEY_LENGTH);
 
-/** A name and the domain that was proven beside it; the domain alone where the name says no more. Not escaped. */
+/** A name followed by the proven domain; the domain alone where the name adds nothing. Not escaped. */
 export function labelOf(name: string | null, domain: string): string {
   const text = (name ?? '').trim().slice(0, 100);
   return text === '' || text.toLowerCase() === domain ? domain : `${text} (${domain})`;

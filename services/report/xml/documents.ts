@@ -130,7 +130,9 @@ function endAtBreak(
   return another;
 }
 
-/** Reads what is left of a document that is not well-formed, from the character `resume` of its payload on. */
+/**
+ * Reads what is left of a document that is not well-formed, from the character `resume` of its payload on.
+ */
 async function* salvage(
   source: Source,
   builder: AggregateBuilder,

@@ -1,6 +1,7 @@
 /**
- * The elements of an aggregate report (RFC 9990 appendix A, RFC 7489 appendix C) and where they may stand. Local names only:
- * prefixes are stripped, namespaces ignored, letter case of names forgiven. Order and number are not looked at here.
+ * The elements of an aggregate report (RFC 9990 appendix A, RFC 7489 appendix C) and where they may occur.
+ * Local names only: prefixes, namespaces and the letter case of names are ignored. Order and number are not
+ * checked here.
  */
 
 /** Containers. */
@@ -17,7 +18,7 @@ const IDENTIFIERS = 9;
 const AUTH = 10;
 export const DKIM = 11;
 export const SPF = 12;
-/** An element nobody asked for: it and all within it is skipped. */
+/** An unknown element: it is skipped with all its content. */
 export const SKIPPED = 13;
 
 /** Elements with text start here. */
@@ -61,7 +62,7 @@ export const S_RESULT = 55;
 export const S_HUMAN = 56;
 
 const CHILDREN: ReadonlyArray<ReadonlyMap<string, number>> = [
-  // A stray wrapper, such as the xs:schema one reporter puts around its report, does not hide the feedback inside.
+  // An unknown wrapper, such as the xs:schema that one reporter puts around its report, is looked into.
   new Map([['feedback', FEEDBACK]]),
   new Map([
     ['version', VERSION],
@@ -139,7 +140,10 @@ const CHILDREN: ReadonlyArray<ReadonlyMap<string, number>> = [
   ]),
 ];
 
-/** What an element with this tag name is inside `parent`. Outside of feedback an unknown element is looked into, inside it is skipped. */
+/**
+ * The element with this tag name inside `parent`. Outside of feedback, unknown elements are looked into;
+ * inside, they are skipped.
+ */
 export function childOf(parent: number, tag: string): number {
   if (parent > SPF) return SKIPPED;
   const children = CHILDREN[parent] as ReadonlyMap<string, number>;

@@ -19,10 +19,11 @@ export class NotWellFormed extends Error {
 }
 
 /**
- * The strict streaming reader: text in, element events of one document into a builder. Holds one chunk at a time.
+ * The strict streaming reader: text in, element events of one document into a builder. Holds one chunk at a
+ * time.
  *
- * Throws NotWellFormed at the first error of form, and a Refusal at a limit or a DOCTYPE. White space before the document is
- * skipped, as is a second byte order mark.
+ * Throws NotWellFormed at the first error of form, and a Refusal at a limit or a DOCTYPE. White space before
+ * the document is skipped, as is a second byte order mark.
  */
 export class XmlReader implements Listener {
   private readonly parser = new Scanner(this);
@@ -45,8 +46,9 @@ export class XmlReader implements Listener {
   private recordStart = 0;
   private resume = 0;
   /**
-   * An end tag was seen whose element is not closed yet. saxes reports an element as ended before it reports that the end tag belongs to
-   * another element, so an element counts as whole only once the next event has come without an error.
+   * An end tag was seen whose element is not closed yet. saxes reports an element as ended before it reports
+   * that the end tag belongs to another element, so an element counts as whole only once the next event has
+   * come without an error.
    */
   private pending = false;
   private closedAt = 0;
@@ -91,7 +93,10 @@ export class XmlReader implements Listener {
     throw textTooLong(this.limits);
   }
 
-  /** saxes takes everything after an unescaped "&" for the name of an entity, markup included, until a ";" follows. */
+  /**
+   * saxes takes everything after an unescaped "&" for the name of an entity, markup included, until a ";"
+   * follows.
+   */
   private inReference(): boolean {
     const text = this.previous + this.chunk;
     const start = text.indexOf('&', text.lastIndexOf(';') + 1);
@@ -106,7 +111,10 @@ export class XmlReader implements Listener {
     this.parser.close();
   }
 
-  /** What follows position `from` of the document, as far as it has been written; null when it is no longer in memory. */
+  /**
+   * What follows position `from` of the document, as far as it has been written; null when it is no longer in
+   * memory.
+   */
   rest(from: number): string | null {
     const base = this.skipped + this.fed - this.previous.length;
     return from < base ? null : (this.previous + this.chunk).slice(from - base);

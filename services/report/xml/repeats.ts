@@ -1,12 +1,17 @@
 import { COUNT, childOf, FEEDBACK, RECORD, ROW, SOURCE_IP } from './elements.ts';
 import { BLANKS, CLOSED, copied, FILLED, OPENED, type Step } from './shapes.ts';
 
-/** Records kept for comparison, and characters in one of them; beyond that a record is read like any other. */
+/**
+ * Records kept for comparison, and characters in one of them; beyond that a record is read like any other.
+ */
 const KEPT = 1_000;
 const KEPT_LENGTH = 4_096;
 /** Records before the comparison begins: a short document ends before it repeats itself much. */
 const UNWATCHED = 64;
-/** After this many misses, the search goes on only while at least half of the records are found: otherwise it costs more than it saves. */
+/**
+ * After this many misses, the search goes on only while at least half of the records are found: otherwise it
+ * costs more than it saves.
+ */
 const PATIENCE = 64;
 
 /** The markup around the first two values of a record, where these are its address and count. */
@@ -22,8 +27,8 @@ interface Frame {
 const frames = new WeakMap<readonly Step[], Frame | null>();
 
 /**
- * The frame of a record of this shape; null for any other element, and for a record that begins in another way. Only start tags and
- * blanks may come before the address, and between its end and the count.
+ * The frame of a record of this shape; null for any other element, and for a record that begins in another
+ * way. Only start tags and blanks may come before the address, and between its end and the count.
  */
 export function frameOf(steps: readonly Step[]): Frame | null {
   let frame = frames.get(steps);
@@ -74,8 +79,9 @@ interface Learned<T> {
 }
 
 /**
- * The records of one document, by everything that follows their count: most reports say the same of many addresses, and the conclusions
- * from the text of one record hold for every other record with that text. Bounded, and dropped with the document.
+ * The records of one document, by everything that follows their count: most reports say the same of many
+ * addresses, and the conclusions from the text of one record hold for every other record with that text.
+ * Bounded, and dropped with the document.
  */
 export class Repeats<T> {
   /** Of the record found last. */
@@ -124,8 +130,8 @@ export class Repeats<T> {
   }
 
   /**
-   * Remembers the conclusions from the record between `start` and `end` of `text`. Where `passing` is true, `text` is a piece of a large
-   * document and must not be kept in memory.
+   * Remembers the conclusions from the record between `start` and `end` of `text`. Where `passing` is true,
+   * `text` is a piece of a large document and must not be kept in memory.
    */
   learn({ frame, text, start, end, conclusion, passing }: Learned<T>): void {
     this.frame = frame;

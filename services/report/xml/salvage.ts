@@ -7,21 +7,28 @@ import { childOf, FEEDBACK, RECORD } from './elements.ts';
 
 /** Characters of one child of feedback that are held while its end is searched for. */
 const SEGMENT_LENGTH = 1 << 20;
-/** Characters gathered before they are searched, so that the cost of an incomplete child does not depend on the size of the pieces. */
+/**
+ * Characters gathered before they are searched, so that the cost of an incomplete child does not depend on
+ * the size of the pieces.
+ */
 const STEP_LENGTH = 1 << 16;
 
 /** Where a child of feedback that counts begins. */
 const OPENING = /<((?:[\w.-]+:)?(?:record|report_metadata|policy_published|feedback))(?=[\s>/])/gi;
 /**
- * A whole end tag of such a child, or what `OPENING` takes for a beginning: it either ends the child or shows that the child never ended.
- * Since both patterns accept the same beginnings, the search is linear: it never goes past the next child.
+ * A whole end tag of such a child, or what `OPENING` takes for a beginning: it either ends the child or shows
+ * that the child never ended. Since both patterns accept the same beginnings, the search is linear: it never
+ * goes past the next child.
  */
 const BOUNDARY = /<(?:(\/)(?=[^<>]*>))?((?:[\w.-]+:)?(?:record|report_metadata|policy_published|feedback))(?=[\s>/])/gi;
 /** A `<` that does not begin markup: an unescaped character of the text. */
 const MARKUP = /<(?!\/?[A-Za-z_:][\w.:-]*(?:\s+[\w.:-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*\/?>|!--|!\[CDATA\[)/g;
 const AMPERSAND = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});)/g;
 const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]+/g;
-/** An unterminated comment or CDATA section is one match too; otherwise each of a million would be searched to the end of the text. */
+/**
+ * An unterminated comment or CDATA section is one match too; otherwise each of a million would be searched to
+ * the end of the text.
+ */
 const TAG = /<!--[\s\S]*?(?:-->|$)|<!\[CDATA\[[\s\S]*?(?:\]\]>|$)|<(\/?)([A-Za-z_:][\w.:-]*)[^<>]*?(\/?)>/g;
 
 /** An element of fast-xml-parser's ordered tree. */
@@ -47,9 +54,10 @@ const parserOptions = {
 };
 
 /**
- * Reads what is left of a document that is not well-formed, from the place where the strict reader had to stop. Whole records, metadata
- * and policies are cut out, checked, and parsed by fast-xml-parser one by one; incomplete records are set aside. Of broken metadata and
- * policies, the part before the break counts. Feeds the same builder as the strict reader.
+ * Reads what is left of a document that is not well-formed, from the place where the strict reader had to
+ * stop. Whole records, metadata and policies are cut out, checked, and parsed by fast-xml-parser one by one;
+ * incomplete records are set aside. Of broken metadata and policies, the part before the break counts. Feeds
+ * the same builder as the strict reader.
  *
  * Repairs, each within one element: unescaped `<` and `&`, characters that XML forbids.
  */
@@ -134,7 +142,10 @@ export class Salvager {
     this.tail = text.slice(position);
   }
 
-  /** Where the child ends: after its end tag, or broken off before the next child. Null while that is not known. */
+  /**
+   * Where the child ends: after its end tag, or broken off before the next child. Null while that is not
+   * known.
+   */
   private endOf(text: string, from: number, name: string): { position: number; whole: boolean } | null {
     BOUNDARY.lastIndex = from;
     for (let match = BOUNDARY.exec(text); match !== null; match = BOUNDARY.exec(text)) {
@@ -176,7 +187,8 @@ export class Salvager {
     try {
       nodes = treeOf(xml);
     } catch (error) {
-      // The validator accepted it, so this is one of fast-xml-parser's own limits (entities, nesting, reserved names).
+      // The validator accepted it, so this is one of fast-xml-parser's own limits (entities, nesting,
+      // reserved names).
       this.builder.problems.add(
         'element_refused',
         `A ${localName(name)} was set aside: ${excerpt((error as Error).message, 200)}.`,
@@ -218,9 +230,9 @@ function repair(segment: string): string {
 }
 
 /**
- * The part of a segment before the place where its elements no longer nest correctly, with the elements that are open there closed. A
- * single value that was cut off, or has the end tag of another element, is left out and does not end the part; an element nested more
- * than `depth` deep does.
+ * The part of a segment before the place where its elements no longer nest correctly, with the elements that
+ * are open there closed. A single value that was cut off, or has the end tag of another element, is left out
+ * and does not end the part; an element nested more than `depth` deep does.
  */
 export function balancedPrefix(segment: string, depth = 32): string {
   const open: string[] = [];

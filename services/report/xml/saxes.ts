@@ -6,16 +6,22 @@ const saxes = library('saxes') as typeof import('saxes');
 
 /** Receives the tokens of a document. */
 export interface Listener {
-  /** A start tag ended at `position`; its attributes were reported before. `name` is as written, with its prefix. */
+  /**
+   * A start tag ended at `position`; its attributes were reported before. `name` is as written, with its
+   * prefix.
+   */
   opened(name: string): void;
   /** An end tag ended at `position`, or an empty element's tag right after `opened`. */
   closed(): void;
   /**
-   * Called before a child of the root that begins at `start` of `text`, where `position` is. Returns its length when the listener has
-   * taken the element from the text, whose tokens are then not reported; else 0.
+   * Called before a child of the root that begins at `start` of `text`, where `position` is. Returns its
+   * length when the listener has taken the element from the text, whose tokens are then not reported; else 0.
    */
   repeated?(text: string, start: number): number;
-  /** A child of the root between `start` and `end` of `text` was recognised by its shape and reported, in these steps. */
+  /**
+   * A child of the root between `start` and `end` of `text` was recognised by its shape and reported, in
+   * these steps.
+   */
   recognised?(text: string, start: number, end: number, steps: readonly Step[]): void;
   /** Character data up to the next markup, references resolved. */
   text(text: string): void;
@@ -40,8 +46,9 @@ export interface Tokenizer {
 export function strictParser(listener: Listener, prefix = ''): SaxesParser {
   const parser = new saxes.SaxesParser({ position: false });
   parser.write(prefix);
-  // Seven handlers: an eighth turns the parser into an object with slow properties in V8, and reading takes four times as long. So
-  // comments and processing instructions are not reported, and a run of them counts as a text of its length.
+  // Seven handlers: an eighth turns the parser into an object with slow properties in V8, and reading takes
+  // four times as long. So comments and processing instructions are not reported, and a run of them counts as
+  // a text of its length.
   parser.on('opentag', (tag) => listener.opened(tag.name));
   parser.on('closetag', () => listener.closed());
   parser.on('text', (text) => listener.text(text));

@@ -6,7 +6,10 @@ const SLASH = 47;
 const LESS = 60;
 const GREATER = 62;
 
-/** Kinds of characters in text, as flags: those of values, carriage returns, characters that need a closer look, and what is left to saxes. */
+/**
+ * Kinds of characters in text, as flags: those of values, carriage returns, characters that need a closer
+ * look, and what is left to saxes.
+ */
 const PLAIN = 1;
 const RETURN = 2;
 const SPECIAL = 4;
@@ -33,16 +36,20 @@ const BLANK = /^[ \t\r\n]*$/;
 const REFERENCE = /&(?:(amp|lt|gt|quot|apos);)?/g;
 const PREDEFINED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** A token cut off by the end of a chunk is kept up to this length: no report has longer ones, and it is scanned again each time. */
+/**
+ * A token cut off by the end of a chunk is kept up to this length: no report has longer ones, and it is
+ * scanned again each time.
+ */
 const CARRIED = 4_096;
 /**
- * Reports exactly what saxes would report, several times faster, for as long as the document is regular: an XML declaration, tags with
- * plain names and attributes, text with no references but the predefined ones. At the first token that is anything else, right or wrong,
- * a saxes parser with the same elements open takes over for good, so what is refused, and how, is decided in one place. A token is
- * reported during the same `write` in which saxes would report it or its error.
+ * Reports exactly what saxes would report, several times faster, for as long as the document is regular: an
+ * XML declaration, tags with plain names and attributes, text with no references but the predefined ones. At
+ * the first token that is anything else, right or wrong, a saxes parser with the same elements open takes
+ * over for good, so what is refused, and how, is decided in one place. A token is reported during the same
+ * `write` in which saxes would report it or its error.
  *
- * It is fast because it takes markup apart once: a child of the root, such as a record, that differs from an earlier one in its values
- * alone is recognised as a whole.
+ * It is fast because it takes markup apart once: a child of the root, such as a record, that differs from an
+ * earlier one in its values alone is recognised as a whole.
  */
 export class Scanner implements Tokenizer {
   private readonly listener: Listener;
@@ -229,7 +236,10 @@ export class Scanner implements Tokenizer {
   }
 }
 
-/** Adds the lengths of the attributes from `from` on to `lengths`; returns where they end, or -1 when a name comes twice. */
+/**
+ * Adds the lengths of the attributes from `from` on to `lengths`; returns where they end, or -1 when a name
+ * comes twice.
+ */
 function attributesOf(text: string, from: number, lengths: number[]): number {
   const names = new Set<string>();
   let end = from;
@@ -244,7 +254,10 @@ function attributesOf(text: string, from: number, lengths: number[]): number {
   }
 }
 
-/** Text with its line ends normalised (XML 1.0 section 2.11) and its references resolved; null when saxes must decide. */
+/**
+ * Text with its line ends normalised (XML 1.0 section 2.11) and its references resolved; null when saxes must
+ * decide.
+ */
 function resolved(text: string): string | null {
   if (text.includes(']]>')) return null;
   const lines = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;

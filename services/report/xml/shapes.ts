@@ -1,9 +1,15 @@
-/** Shapes that are remembered, shapes with the same beginning that are tried, and steps and characters of markup in one shape. */
+/**
+ * Shapes that are remembered, shapes with the same beginning that are tried, and steps and characters of
+ * markup in one shape.
+ */
 const SHAPES = 128;
 const TRIED = 8;
 const STEPS = 256;
 const MARKUP_LENGTH = 8_192;
-/** The text of a value in a shape: no reference, no bracket, no carriage return, nothing that saxes must decide. */
+/**
+ * The text of a value in a shape: no reference, no bracket, no carriage return, nothing that saxes must
+ * decide.
+ */
 const VALUE = '([^<&\\]\\x00-\\x08\\x0b-\\x1f\\ud800-\\udfff\\ufffe\\uffff]*)';
 
 export const OPENED = 0;
@@ -14,13 +20,17 @@ export const FILLED = 3;
 /** One token of an element. */
 export interface Step {
   what: typeof OPENED | typeof CLOSED | typeof BLANKS | typeof FILLED;
-  /** As written; '' for a value, which differs from element to element, and for the end of an empty element. */
+  /**
+   * As written; '' for a value, which differs from element to element, and for the end of an empty element.
+   */
   raw: string;
   /** What the listener receives: a name, or white space. */
   reported: string;
 }
 
-/** An element that recurs with other values: all of its markup and white space, and the places of its values. */
+/**
+ * An element that recurs with other values: all of its markup and white space, and the places of its values.
+ */
 interface Shape {
   steps: Step[];
   /** Matches such an element; null until a second one has been seen. */
@@ -28,8 +38,9 @@ interface Shape {
 }
 
 /**
- * The shapes of recent documents, since reporters send the same ones every day; and those with a pattern by their beginning, the latest
- * first. What a shape matches consists of exactly the tokens it names, so no result depends on which shapes are known.
+ * The shapes of recent documents, since reporters send the same ones every day; and those with a pattern by
+ * their beginning, the latest first. What a shape matches consists of exactly the tokens it names, so no
+ * result depends on which shapes are known.
  */
 const known = new Map<string, Shape>();
 const recent = new Map<string, Shape[]>();
@@ -94,7 +105,10 @@ function toFront(shapes: Shape[], shape: Shape, from: number): void {
   shapes[0] = shape;
 }
 
-/** A copy of a string: a string cut out of a large one keeps all of the large one in memory, the copy does not. */
+/**
+ * A copy of a string: a string cut out of a large one keeps all of the large one in memory, the copy does
+ * not.
+ */
 export function copied(text: string): string {
   return Buffer.from(text).toString();
 }

@@ -33,7 +33,7 @@ describe('by the DKIM signature', () => {
 
   test.each<[string, () => Promise<Buffer> | Buffer, RegExp]>([
     ['none', () => mailFrom('reporter.example'), /has no DKIM signature/],
-    ['of somebody else', () => signed(mailFrom('reporter.example'), 'evil.example'), /no DKIM signature is of reporter\.example/],
+    ['of somebody else', () => signed(mailFrom('reporter.example'), 'evil.example'), /no DKIM signature is by reporter\.example/],
     [
       'of a mail that was changed',
       async () =>
