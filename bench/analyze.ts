@@ -65,8 +65,7 @@ async function fillHistory(db: Db, days: number, skip: number): Promise<number> 
         db,
         table,
         months.map(({ month }) => month),
-        0,
-        1,
+        { strays: 0, tries: 1 },
       );
     }
     for (let from = skip + days; from > skip; from -= 30) await client.query(insertDays(from, Math.max(skip + 1, from - 29)));

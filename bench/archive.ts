@@ -40,8 +40,7 @@ export async function fillArchive(db: Db, records: number, say: (line: string) =
         db,
         table,
         months.map(({ month }) => month),
-        0,
-        1,
+        { strays: 0, tries: 1 },
       );
     }
     for (const { month } of months) {

@@ -5,12 +5,12 @@ import type { Log } from '../shared/runtime/log.ts';
 import type { ReverseResolver } from '../shared/runtime/resolver.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import {
-  askTheUnasked,
   findAddresses,
   forgetAddresses,
-  type Look,
+  type Lookup,
+  makeUnlookedDue,
   putBack,
-  saveLooks,
+  saveLookups,
   takeDue,
 } from '../store/sources/addresses.ts';
 import { lookUp } from './look.ts';
@@ -55,7 +55,7 @@ export class AddressLookups {
     const { context, resolver, owners } = this.parts;
     const { db, clock } = context;
     // Addresses that were found while enrich.dns was off.
-    if (!this.started && resolver !== null) await askTheUnasked(db, clock.now(), new Date(clock.now().getTime() + DAY_MS));
+    if (!this.started && resolver !== null) await makeUnlookedDue(db, clock.now(), new Date(clock.now().getTime() + DAY_MS));
     this.started = true;
     await owners?.refresh(db, signal);
     await this.forget(signal);
@@ -71,7 +71,7 @@ export class AddressLookups {
     const { db, clock, config } = this.parts.context;
     const now = clock.now();
     const due = await takeDue(db, now, new Date(now.getTime() + LEASE_MS), this.day(RECENT_DAYS), BATCH);
-    const looks: Look[] = [];
+    const looks: Lookup[] = [];
     const waiting = [...due];
     const work = async () => {
       for (let one = waiting.shift(); one !== undefined && !signal.aborted; one = waiting.shift()) {
@@ -80,7 +80,7 @@ export class AddressLookups {
       }
     };
     await Promise.all(Array.from({ length: config.enrich.concurrency }, work));
-    const sources = await saveLooks(db, clock.now(), looks, networkOf);
+    const sources = await saveLookups(db, clock.now(), looks, networkOf);
     const done = new Set(looks.map((one) => one.address));
     const undone = due.map((one) => one.address).filter((address) => !done.has(address));
     await putBack(db, undone, now);
@@ -96,7 +96,7 @@ export class AddressLookups {
   private async lookUpOne(
     { address, attempts }: { address: string; attempts: number },
     signal: AbortSignal,
-  ): Promise<Look | null> {
+  ): Promise<Lookup | null> {
     const { context, resolver, pace, owners } = this.parts;
     const { enrich } = context.config;
     const owner = owners?.ownerOf(address) ?? null;

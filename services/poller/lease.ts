@@ -30,7 +30,7 @@ export async function holdLease(
   { owner, leaseMs, log }: { owner: string; leaseMs: number; log: Log },
 ): Promise<Lease | null> {
   let goodUntil = performance.now() + leaseMs;
-  const state = await takeLease(db, mailbox.name, mailbox.folder, owner, leaseMs, mailbox.addresses);
+  const state = await takeLease(db, { mailbox: mailbox.name, owner, leaseMs }, mailbox);
   if (state === null) return null;
 
   const lost = new AbortController();
@@ -43,7 +43,7 @@ export async function holdLease(
   const renew = async () => {
     const until = performance.now() + leaseMs;
     try {
-      if (await renewLease(db, mailbox.name, owner, leaseMs)) goodUntil = until;
+      if (await renewLease(db, { mailbox: mailbox.name, owner, leaseMs })) goodUntil = until;
       else lose('another poller took it');
     } catch (error) {
       log.warn({ err: messageOf(error) }, 'the lease on the mailbox could not be renewed yet');

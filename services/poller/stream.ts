@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { transaction } from '../shared/runtime/db.ts';
-import { type Arrival, meetAgain, type Place, reserveKey, storePiece, storeStreamed } from '../store/messages/intake.ts';
+import { type Arrival, type Place, reserveKey, storeChunk, storeStreamed, updatePlaces } from '../store/messages/intake.ts';
 import { writeProgress } from '../store/messages/mailboxes.ts';
-import { PIECE_BYTES } from '../store/messages/raw-pieces.ts';
+import { CHUNK_BYTES } from '../store/messages/raw-chunks.ts';
 import { fetchParts, HEAD_BYTES, MailGone } from './fetch.ts';
 import type { Session } from './session.ts';
 
@@ -12,7 +12,7 @@ export type Streamed =
   | { kind: 'too_large'; size: number }
   | { kind: 'gone' };
 
-/** Thrown to roll back the pieces; never leaves this file. */
+/** Thrown to roll back the chunks; never leaves this file. */
 class Rollback extends Error {
   readonly outcome: { kind: 'known'; sha256: Buffer } | { kind: 'too_large'; size: number } | { kind: 'gone' };
 
@@ -50,13 +50,13 @@ export async function streamMail(
         hash.update(part);
         if (head.length < HEAD_BYTES) head = Buffer.concat([head, part.subarray(0, HEAD_BYTES - head.length)]);
         rest = rest.length === 0 ? part : Buffer.concat([rest, part]);
-        while (rest.length >= PIECE_BYTES) {
-          await storePiece(tx, key, n++, rest.subarray(0, PIECE_BYTES));
-          rest = rest.subarray(PIECE_BYTES);
+        while (rest.length >= CHUNK_BYTES) {
+          await storeChunk(tx, key, n++, rest.subarray(0, CHUNK_BYTES));
+          rest = rest.subarray(CHUNK_BYTES);
         }
       }
       if (size === 0) throw new Rollback({ kind: 'gone' });
-      if (rest.length > 0) await storePiece(tx, key, n, rest);
+      if (rest.length > 0) await storeChunk(tx, key, n, rest);
       const sha256 = hash.digest();
       if (!(await storeStreamed(tx, place, key, { ...describe(head), size, sha256 })))
         throw new Rollback({ kind: 'known', sha256 });
@@ -71,7 +71,7 @@ export async function streamMail(
     if (outcome.kind !== 'known') return outcome;
     return {
       kind: 'known',
-      keys: (await meetAgain(context.db, place, [{ uid, sha256: outcome.sha256 }])).map((m) => m.message_key),
+      keys: (await updatePlaces(context.db, place, [{ uid, sha256: outcome.sha256 }])).map((m) => m.message_key),
     };
   }
 }

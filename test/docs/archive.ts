@@ -103,9 +103,7 @@ export async function plantForged(database: TestDatabase): Promise<void> {
     await putSender(
       database.db,
       { domain: DECOY, source: 'gone.example', service: null },
-      'denied',
-      word,
-      null,
+      { verdict: 'denied', word, until: null },
       context.clock.now(),
     );
   } finally {

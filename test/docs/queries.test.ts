@@ -92,7 +92,7 @@ describe('docs/queries.md', () => {
   });
 
   test('reads records of the months concerned alone, and their reports by an index', async () => {
-    const made = await ensurePartitions(t.db, 'records', [], 12, 3);
+    const made = await ensurePartitions(t.db, 'records', [], { strays: 12, tries: 3 });
     expect(made!.length).toBeGreaterThan(1);
     const plain = await t.db.connect();
     try {

@@ -93,7 +93,7 @@ export interface FakeSession extends Session {
 
 /** A session with a lease that the database knows, and that is lost on this side when a test says so. */
 export async function sessionOn(context: TestContext, mailbox: Mailbox, folder: Folder): Promise<FakeSession> {
-  const state = await takeLease(context.db, mailbox.name, mailbox.folder, 'me', 60_000);
+  const state = await takeLease(context.db, { mailbox: mailbox.name, owner: 'me', leaseMs: 60_000 }, { folder: mailbox.folder });
   if (state === null) throw new Error('another has the lease');
   const stopping = new AbortController();
   const session: FakeSession = {

@@ -9,7 +9,7 @@ import { createQueues } from '../../services/shared/runtime/queues.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { loadConfig } from '../../services/shared/settings/config.ts';
 import { type Mailbox, toMailbox } from '../../services/shared/settings/mailbox.ts';
-import { type Piece, unpack } from '../../services/store/messages/raw-pieces.ts';
+import { type Chunk, inflateChunk } from '../../services/store/messages/raw-chunks.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 
 export interface TestContext extends Context {
@@ -84,8 +84,8 @@ export async function rowsOf(t: TestDatabase, mailbox: Mailbox): Promise<StoredR
 }
 
 export async function rawOf(t: TestDatabase, key: number): Promise<{ bytes: Buffer; pieces: number[] }> {
-  const { rows } = await t.db.query<Piece>('select bytes, plain_size from ruawatch.raw where message_key = $1 order by n', [key]);
-  const pieces = rows.map((row) => unpack(row, key));
+  const { rows } = await t.db.query<Chunk>('select bytes, plain_size from ruawatch.raw where message_key = $1 order by n', [key]);
+  const pieces = rows.map((row) => inflateChunk(row, key));
   return { bytes: Buffer.concat(pieces), pieces: pieces.map((piece) => piece.length) };
 }
 

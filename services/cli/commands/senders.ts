@@ -56,7 +56,7 @@ export async function runSendersPut(
   const until = untilOf(options, now);
   const subject = subjectOf(catalogueOf(config), domain, source);
   return withDatabase(config, async (db) => {
-    const sources = await senders.putSender(db, subject, verdict, word, until, now);
+    const sources = await senders.putSender(db, subject, { verdict, word, until }, now);
     const end = until === null ? '' : ` until ${moment(until)} UTC`;
     out(`${nameOf(subject)} is ${verdict}${end}; ${consequence(sources)}`);
   });

@@ -38,7 +38,7 @@ export async function keepMonths(
   const months = [-1, 0, 1, 2].map((n) => dayOf(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + n, 1)));
   for (const table of PARTITIONED) {
     if (signal?.aborted) return;
-    const made = await ensurePartitions(db, table, months, STRAYS_A_ROUND, TRIES);
+    const made = await ensurePartitions(db, table, months, { strays: STRAYS_A_ROUND, tries: TRIES });
     if (made === null)
       log.info(
         { table, sessions: await sessionsUsing(db) },
@@ -92,7 +92,7 @@ export function watchMonths({ db, log }: Pick<Context, 'db' | 'log'>): Months {
       if (due.length === 0) return;
       try {
         for (const table of BY_REPORT_DAY) {
-          const made = await ensurePartitions(db, table, due, 0, 5);
+          const made = await ensurePartitions(db, table, due, { strays: 0, tries: 5 });
           if (made === null) {
             // Tried again once as much has been written again.
             for (const month of due) requested.delete(month);

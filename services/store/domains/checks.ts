@@ -1,56 +1,56 @@
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
-import { nextStretch } from '../reports/report-scan.ts';
+import { moveScan, nextRange } from '../reports/report-scan.ts';
 import { isOwnSql } from './domains.ts';
 
-/** Reports looked through in one statement at most. */
+/** Reports that one statement goes through at most. */
 const SLICE_REPORTS = 5_000;
 
 /**
- * Notes the domains of reports that were stored since the last call, a slice of them, in the order of their keys and none passed over
- * (as findAddresses does it). Reports that are about to be verified are waited for: who is proven to have told of a domain decides when
- * it is asked about.
- * @param organizationOf the organizational domain of whoever proved the report's mail
+ * Notes the domains of a slice of the reports that were stored since the last call, none skipped (reports/report-scan.ts). Reports that are about
+ * to be verified are waited for: the proven reporter of a domain decides when DNS is queried about it.
+ * @param organizationOf gives the organizational domain of the domain that a report's mail is authentic for
  * @returns whether there may be more right now
  */
 export async function findDomains(db: Db, now: Date, organizationOf: (domain: string) => string): Promise<boolean> {
   return transaction(db, async (tx) => {
-    const stretch = await nextStretch(tx, 'domain_scan');
-    if (typeof stretch === 'boolean') return stretch;
-    const { rows } = await tx.query<Told & { last: number }>(
+    const range = await nextRange(tx, 'domain_scan');
+    if (typeof range === 'boolean') return range;
+    const { rows } = await tx.query<ReportedDomain & { last: number }>(
       `select domain, max(received_at) as reported, max(report_key) as last,
               array_agg(distinct coalesce(trust_domain, '')) filter (where trust = 'ok') as by
          from (select report_key, domain, received_at, trust, trust_domain from ruawatch.reports
                 where report_key > $1 and report_key <= $2 order by report_key limit ${SLICE_REPORTS}) slice
         group by domain`,
-      [stretch.after, stretch.upto],
+      [range.after, range.upto],
     );
     const named = rows.filter(({ domain }) => domain !== '');
     if (named.length > 0) await noteDomains(tx, now, named, organizationOf);
-    const last = Math.max(stretch.after, ...rows.map((row) => row.last));
-    const done = rows.length === 0 || last >= stretch.upto;
-    await tx.query(
-      `update ruawatch.domain_scan set scanned_key = $1, upto_key = case when $2 then null else upto_key end,
-              upto_xid = case when $2 then null else upto_xid end`,
-      [done ? stretch.upto : last, done],
-    );
+    await moveScan(tx, 'domain_scan', range, rows.length === 0 ? range.upto : Math.max(...rows.map((row) => row.last)));
     return true;
   });
 }
 
-interface Told {
+interface ReportedDomain {
   domain: string;
   reported: Date;
-  /** Domains of the proven mails that told of it, '' for those not to be proven; null: there were none. */
+  /** The domains that its mails are authentic for, '' for mails that need no proof; null: nothing is proven. */
   by: string[] | null;
 }
 
 /**
- * Of several proven reporters that told of a domain, it waits in the line of the one that told of the fewest: else whoever is the first to
- * tell of it would have it wait behind all the names that he invents.
+ * A domain that several proven reporters have reported on is queued with the reporter of the fewest domains. Otherwise the first to report on it
+ * could make it wait behind all the names that it invents.
  */
-async function noteDomains(tx: Tx, now: Date, told: readonly Told[], organizationOf: (domain: string) => string): Promise<void> {
-  const vouchers = told.map(({ by }) => [...new Set((by ?? []).map((name) => (name === '' ? '' : organizationOf(name))))].sort());
-  const domains = told.map(({ domain }) => domain);
+async function noteDomains(
+  tx: Tx,
+  now: Date,
+  given: readonly ReportedDomain[],
+  organizationOf: (domain: string) => string,
+): Promise<void> {
+  const vouchers = given.map(({ by }) =>
+    [...new Set((by ?? []).map((name) => (name === '' ? '' : organizationOf(name))))].sort(),
+  );
+  const domains = given.map(({ domain }) => domain);
   const { rows: before } = await tx.query<{ domain: string; by: string }>(
     'select domain, vouched_by as by from ruawatch.domains where domain = any($1::text[]) and vouched_by is not null',
     [domains],
@@ -76,14 +76,14 @@ async function noteDomains(tx: Tx, now: Date, told: readonly Told[], organizatio
          or (excluded.vouched_by is not null and d.vouched_by is distinct from excluded.vouched_by)`,
     [
       domains,
-      told.map(({ domain }, i) => shortest([...(stored.has(domain) ? [stored.get(domain)!] : []), ...vouchers[i]!])),
-      told.map(({ reported }) => reported.toISOString()),
+      given.map(({ domain }, i) => shortest([...(stored.has(domain) ? [stored.get(domain)!] : []), ...vouchers[i]!])),
+      given.map(({ reported }) => reported.toISOString()),
       now,
     ],
   );
 }
 
-/** The addresses of the mailboxes that a poller read since a moment, as it wrote them. */
+/** The addresses of the mailboxes that a poller has read since a moment, as the poller noted them. */
 export async function mailboxAddresses(q: Queryable, since: Date): Promise<string[]> {
   const { rows } = await q.query<{ address: string }>(
     `select distinct unnest(addresses) as address from ruawatch.mailboxes where polled_at >= $1 or lease_until >= $1`,
@@ -92,7 +92,7 @@ export async function mailboxAddresses(q: Queryable, since: Date): Promise<strin
   return rows.map((row) => row.address);
 }
 
-/** A domain that DNS is to be asked about. */
+/** A domain whose records are to be looked up. */
 export interface DueDomain {
   domain: string;
   vouched: boolean;
@@ -105,7 +105,7 @@ export interface DueDomain {
 const DUE = `domain, vouched_by is not null as vouched, attempts, denied, confirmed_at is not null as confirmed,
              lost_since is not null as lost`;
 
-/** Takes own domains that are due, the longest-waiting first, for as long as `until`: whoever takes them and dies leaves them to the next. */
+/** Takes own domains that are due, the longest-waiting first, until `until`: if the process that takes them dies, they are due again then. */
 export async function takeOwn(db: Db, now: Date, until: Date, limit: number): Promise<DueDomain[]> {
   const { rows } = await db.query<DueDomain>(
     `with due as materialized (
@@ -117,9 +117,9 @@ export async function takeOwn(db: Db, now: Date, until: Date, limit: number): Pr
 }
 
 /**
- * The same of domains that are nobody's yet. Those that a proven reporter told of come first, and of these one of each reporter in turn:
- * whoever invents a hundred thousand waits for himself. What an own or ignored domain covers meanwhile is not asked about.
- * @param options.perHour so many that led to nothing are asked about in an hour, `perReporter` of those that one reporter told of
+ * Takes observed domains that are due, in the same way. Domains of proven reporters come first, one of each reporter in turn: a reporter that
+ * invents a hundred thousand delays only its own. Domains that an own or ignored domain covers by now are not looked up.
+ * @param options.perHour the number of observed domains that are looked up in an hour; `perReporter`: of those of one reporter
  */
 export async function takeForeign(
   db: Db,
@@ -149,21 +149,21 @@ export async function takeForeign(
   return rows.filter((row) => !row.covered);
 }
 
-/** What one check of a domain found, and when the next is due. */
+/** The result of one check of a domain, and when the next is due. */
 export interface Check {
   domain: string;
   state: 'proven' | 'denied' | 'unknown';
   reason: string;
-  /** Whose DMARC record proves it; null when nothing does. */
+  /** The domain whose DMARC record proves it; null when none does. */
   at: string | null;
-  /** It was proven, and by now so many checks deny it that it counts as lost. */
+  /** It was proven, and enough checks since then deny it to count it as lost. */
   lost: boolean;
   due: Date;
 }
 
 /**
- * Writes what a check found. What is proven becomes own, unless a person or a row above says what it is; what was proven and is lost, or
- * is back, is put on the analyzer's list.
+ * Writes the result of a check. A proven domain becomes own, unless a person or a domain above it has decided its state. A domain that is lost,
+ * or proven again, is analyzed again.
  */
 export async function saveCheck(db: Db, now: Date, check: Check): Promise<void> {
   const { domain, state, reason, at, lost, due } = check;
@@ -180,7 +180,7 @@ export async function saveCheck(db: Db, now: Date, check: Check): Promise<void> 
         [at, now, reason, due],
       );
     }
-    const { rows } = await tx.query<{ told: boolean }>(
+    const { rows } = await tx.query<{ changed: boolean }>(
       `update ruawatch.domains d
           set last_checked = $2, reason = $4,
               confirmed_at = case when $3 = 'proven' then coalesce(d.confirmed_at, $2) else d.confirmed_at end,
@@ -188,20 +188,20 @@ export async function saveCheck(db: Db, now: Date, check: Check): Promise<void> 
               denied = case $3 when 'proven' then 0 when 'denied' then d.denied + 1 else d.denied end,
               denied_since = case $3 when 'proven' then null when 'denied' then coalesce(d.denied_since, $2) else d.denied_since end,
               lost_since = case when $3 = 'proven' then null when $5 then coalesce(d.lost_since, d.denied_since, $2) else d.lost_since end,
-              -- What is proven by a row above is asked about there.
+              -- A domain that is proven by one above it is looked up there.
               due_at = case when d.state = 'ignored' or (d.state = 'observed' and $3 = 'proven') then null else $6::timestamptz end
          from (select lost_since from ruawatch.domains where domain = $1 for update) before
         where d.domain = $1
-       returning d.state = 'own' and (d.lost_since is not null or before.lost_since is not null) as told`,
+       returning d.state = 'own' and (d.lost_since is not null or before.lost_since is not null) as changed`,
       [domain, now, state, reason.slice(0, 500), lost, due],
     );
-    if (rows[0]?.told) {
+    if (rows[0]?.changed) {
       await tx.query(`insert into ruawatch.analysis_work (domain, source) values ($1, '')`, [domain]);
     }
   });
 }
 
-/** Forgets domains that nobody proven told of, and nobody at all since a moment, up to `limit`. @returns how many */
+/** Deletes up to `limit` observed domains without a proven reporter and without a report since `before`. @returns their number */
 export async function forgetDomains(q: Queryable, before: Date, limit: number): Promise<number> {
   const { rowCount } = await q.query(
     `delete from ruawatch.domains where domain in (

@@ -1,7 +1,7 @@
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Word } from '../findings/acts.ts';
 import { lockDomains } from '../locks.ts';
-import { writtenSql } from '../reports/writers.ts';
+import { committedSql } from '../reports/committed.ts';
 import { OTHER_SOURCES } from '../rollups/allowance.ts';
 
 export const DOMAIN_STATES = ['own', 'observed', 'ignored'] as const;
@@ -170,7 +170,7 @@ export async function listHistory(db: Db, since: string): Promise<string[]> {
     const { rows } = await tx.query<{ domain: string; last: boolean }>(
       `select domain, history_xid is not null as last
          from ruawatch.domains
-        where history and (history_xid is null or ${writtenSql('history_xid')})
+        where history and (history_xid is null or ${committedSql('history_xid')})
         order by domain limit 200 for update skip locked`,
     );
     const domains = rows.map((row) => row.domain);

@@ -1,7 +1,7 @@
 import { type Db, type Queryable, transaction } from '../../shared/runtime/db.ts';
 import { storedRange } from './messages.ts';
 
-/** The months of raw mail, and what is known of each. */
+/** SQL: the monthly partitions of raw mail, each with its last measurement. */
 const MONTHS = `
   select c.relname as partition, pg_relation_size(c.oid) as file_size, s.bytes, s.file_size as measured_at,
          to_date(substring(c.relname from '_(\\d{4}_\\d\\d)$'), 'YYYY_MM') as month,
@@ -12,8 +12,8 @@ const MONTHS = `
    where i.inhparent = 'ruawatch.raw'::regclass and c.relname <> 'raw_default'`;
 
 /**
- * Measures the raw archive: bytes of mails as they are stored, deflated or not, since it is the disk that must not fill up. Reads the rows
- * of this month and of those that changed since the last time; what lies beside a row (TOAST) is not read, its length stands in the row.
+ * Measures the raw archive: the bytes of mails as they are stored, deflated or not, since the disk must not fill up. Reads the rows of this
+ * month and of the months that changed since the last time; not their TOAST data, because a row holds the length of it.
  * @returns bytes
  */
 export async function measureArchive(db: Db): Promise<number> {
@@ -26,7 +26,7 @@ export async function measureArchive(db: Db): Promise<number> {
     current: boolean;
   }>(`${MONTHS} order by c.relname`);
   for (const { partition, file_size, bytes, measured_at, month, current } of rows) {
-    // Where mails are being added, they may take the place of deleted ones.
+    // In the current month, new mails may take the space of deleted ones: the file's size stays and the sum does not.
     if (!current && bytes !== null && measured_at === file_size) continue;
     await db.query(
       `insert into ruawatch.raw_stock (partition, bytes, file_size)
@@ -41,23 +41,24 @@ export async function measureArchive(db: Db): Promise<number> {
   return archiveSize(db);
 }
 
-/** The bytes of the raw archive when it was last measured. */
+/** The bytes of the raw archive at its last measurement. */
 export async function archiveSize(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ bytes: number }>('select coalesce(sum(bytes), 0) as bytes from ruawatch.raw_stock');
   return rows[0]!.bytes;
 }
 
 export interface Dropped {
-  /** Mails looked at; fewer than the limit when there are no more. */
+  /** Mails whose bytes were deleted; fewer than the limit when no more are due. */
   mails: number;
   bytes: number;
 }
 
 /**
- * Deletes the bytes of the oldest mails in a state; their rows in the archive stay. What another process holds (it is being replayed) is left out.
- * @param before only mails that were stored before
- * @param limit mails, in one transaction
- * @param most bytes that are to go: the last mail may exceed it
+ * Deletes the bytes of the oldest mails in a state; their rows in the archive stay. Mails that another process holds, such as one that is being
+ * replayed, are left out.
+ * @param before only mails that were stored before it; null: all
+ * @param limit mails in this transaction
+ * @param most bytes to delete; the last mail may exceed it
  */
 export async function dropOldest(
   db: Db,

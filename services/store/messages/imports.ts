@@ -2,7 +2,7 @@ import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { type Arrival, type Place, storeMails } from './intake.ts';
 import type { MessageState } from './messages.ts';
 
-/** What was imported stands beside the mailboxes under this name. */
+/** Imported mails are stored under this name, as if they came from a mailbox. */
 export const IMPORT_PLACE: Place = { mailbox: 'import', folder: null, uidValidity: null };
 
 export interface ImportedMail extends Arrival {
@@ -13,17 +13,17 @@ export interface ImportedMail extends Arrival {
 export interface Imported {
   file: string;
   message_key: number;
-  /** The very same bytes were imported before. */
+  /** The same bytes were imported before. */
   known: boolean;
 }
 
-/** Stores a batch of files' mails as waiting messages. @returns one row for each mail, in their order */
+/** Stores a batch of mails from files as waiting messages. @returns a row for each mail, in their order */
 export async function storeImports(tx: Tx, mails: readonly ImportedMail[]): Promise<Imported[]> {
   const { stored, keys } = await storeMails(tx, IMPORT_PLACE, mails);
   const fresh = new Set(stored);
   return mails.map(({ file, sha256 }) => {
     const message_key = keys.get(sha256.toString('hex'))!;
-    // A second copy within one batch is known as well.
+    // So is a second copy within the batch.
     return { file, message_key, known: !fresh.delete(message_key) };
   });
 }
@@ -37,7 +37,7 @@ export interface ImportedState {
   records: number;
 }
 
-/** How messages stand, and how many reports and records were read from each. */
+/** The state of messages, and how many reports and records were read from each. */
 export async function importedStates(db: Queryable, keys: readonly number[]): Promise<Map<number, ImportedState>> {
   const { rows } = await db.query<ImportedState>(
     `select m.message_key, m.state, m.code, m.reason,

@@ -1,20 +1,20 @@
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { clipped } from '../sql-text.ts';
-import { PIECE_BYTES, type Piece, pack } from './raw-pieces.ts';
+import { CHUNK_BYTES, type Chunk, deflateChunk } from './raw-chunks.ts';
 
-/** Bytes of raw mail after which the next statement begins. */
+/** Bytes of raw mail in one statement, about. */
 const STATEMENT_BYTES = 1024 * 1024;
-/** Codes of mails that were recorded without their bytes and left where they are. */
+/** Codes of mails that were recorded without their bytes, and stay in the mailbox. */
 export const LEFT_CODES = ['mail_too_large', 'mail_unreadable'] as const;
 
-/** Where a mail was seen. `folder` and `uidValidity` are null for what did not come from an IMAP server. */
+/** Where a mail was seen. `folder` and `uidValidity` are null when it did not come from an IMAP server. */
 export interface Place {
   mailbox: string;
   folder: string | null;
   uidValidity: number | null;
 }
 
-/** A mail as it arrived, without its bytes. Texts may hold anything: they are made fit for the database here. */
+/** A mail as it arrived, without its bytes. Its texts may hold anything: they are made fit for the database here. */
 export interface Arrival {
   uid: number | null;
   receivedAt: Date;
@@ -31,50 +31,50 @@ export interface Arrival {
 export interface Intake {
   /** Keys of the mails that were new, ascending. */
   stored: number[];
-  /** Keys of the mails of `place` that were there already; they point to where the mail is now. */
+  /** Keys of the mails that were stored already; their rows name `place` now. */
   known: number[];
   /** The key of every mail, by its sha256 in hexadecimal. */
   keys: Map<string, number>;
 }
 
 /**
- * Stores a batch of mails with their bytes: new ones become `received`, those whose bytes this mailbox delivered before
- * (unique by mailbox and sha256) only have their place brought up to date. Two statements and one for each 256 pieces, whatever the size of the batch.
+ * Stores a batch of mails with their bytes. New ones become `received`; of those whose bytes this mailbox delivered before (unique by mailbox
+ * and sha256) only the place is updated. Two statements, and one for every 256 chunks, whatever the size of the batch.
  */
 export async function storeMails(tx: Tx, place: Place, mails: readonly (Arrival & { raw: Buffer })[]): Promise<Intake> {
   const unique = new Map(mails.map((mail) => [mail.sha256.toString('hex'), mail]));
-  // In one order everywhere: two transactions that insert the same fingerprints then wait for one another and never deadlock.
+  // Sorted in every transaction: two that insert the same fingerprints wait for each other and never deadlock.
   const sorted = [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
   const fresh = await insertMessages(
     tx,
     place,
     sorted.map(([, mail]) => mail),
   );
-  const pieces: { key: number; n: number; bytes: Buffer }[] = [];
+  const chunks: { key: number; n: number; bytes: Buffer }[] = [];
   for (const { message_key: key, fingerprint } of fresh) {
     const { raw } = unique.get(fingerprint)!;
-    for (let n = 0; n === 0 || n * PIECE_BYTES < raw.length; n++) {
-      pieces.push({ key, n, bytes: raw.subarray(n * PIECE_BYTES, (n + 1) * PIECE_BYTES) });
+    for (let n = 0; n === 0 || n * CHUNK_BYTES < raw.length; n++) {
+      chunks.push({ key, n, bytes: raw.subarray(n * CHUNK_BYTES, (n + 1) * CHUNK_BYTES) });
     }
   }
-  await insertPieces(tx, pieces);
+  await insertChunks(tx, chunks);
   const isFresh = new Set(fresh.map((row) => row.fingerprint));
   const old = sorted.filter(([hex]) => !isFresh.has(hex)).map(([, mail]) => mail);
-  const known = old.length === 0 ? [] : await meetAgain(tx, place, old);
+  const known = old.length === 0 ? [] : await updatePlaces(tx, place, old);
   const keys = new Map([...fresh, ...known].map((row) => [row.fingerprint, row.message_key]));
   return { stored: keysOf(fresh).sort((a, b) => a - b), known: keysOf(known), keys };
 }
 
-/** A row of messages; `fingerprint` in hexadecimal. */
-interface Met {
+/** A row of ruawatch.messages; `fingerprint` in hexadecimal. */
+interface MessageKey {
   message_key: number;
   fingerprint: string;
 }
 
-const keysOf = (rows: readonly Met[]): number[] => rows.map((row) => row.message_key);
+const keysOf = (rows: readonly MessageKey[]): number[] => rows.map((row) => row.message_key);
 
-async function insertMessages(tx: Tx, place: Place, mails: readonly Arrival[], key: number | null = null): Promise<Met[]> {
-  const { rows } = await tx.query<Met>(
+async function insertMessages(tx: Tx, place: Place, mails: readonly Arrival[], key: number | null = null): Promise<MessageKey[]> {
+  const { rows } = await tx.query<MessageKey>(
     `insert into ruawatch.messages
             (${key === null ? '' : 'message_key, '}mailbox, folder, uid_validity, uid, received_at, sender, subject, message_id, size,
              sha256, fingerprint, file, state, queued_at)
@@ -101,19 +101,17 @@ function columnsOf(mails: readonly Arrival[]): unknown[] {
   ];
 }
 
-/**
- * Packs and writes pieces. Each is a parameter of its own, because single parameters travel as bytes and arrays as hexadecimal text.
- */
-async function insertPieces(tx: Tx, pieces: readonly { key: number; n: number; bytes: Buffer }[]): Promise<void> {
+/** Deflates and writes chunks. Each is a parameter of its own: the driver sends single parameters as bytes, and arrays as hexadecimal text. */
+async function insertChunks(tx: Tx, chunks: readonly { key: number; n: number; bytes: Buffer }[]): Promise<void> {
   const PER_STATEMENT = 256;
-  for (let at = 0; at < pieces.length; ) {
-    const some: (Piece & { key: number; n: number })[] = [];
+  for (let at = 0; at < chunks.length; ) {
+    const some: (Chunk & { key: number; n: number })[] = [];
     // The driver copies all of a statement's bytes into one message.
-    for (let bytes = 0; at < pieces.length && some.length < PER_STATEMENT && bytes < STATEMENT_BYTES; at++) {
-      const { key, n, bytes: plain } = pieces[at]!;
-      const piece = pack(plain);
-      some.push({ key, n, ...piece });
-      bytes += piece.bytes.length;
+    for (let bytes = 0; at < chunks.length && some.length < PER_STATEMENT && bytes < STATEMENT_BYTES; at++) {
+      const { key, n, bytes: plain } = chunks[at]!;
+      const chunk = deflateChunk(plain);
+      some.push({ key, n, ...chunk });
+      bytes += chunk.bytes.length;
     }
     const rows = some.map(
       (_, i) => `($${4 * i + 1}::bigint, $${4 * i + 2}::integer, $${4 * i + 3}::bytea, $${4 * i + 4}::integer)`,
@@ -126,13 +124,13 @@ async function insertPieces(tx: Tx, pieces: readonly { key: number; n: number; b
 }
 
 /** Notes where mails that are stored already were seen again, and that they are still to be moved, flagged or deleted there. */
-export async function meetAgain(
+export async function updatePlaces(
   db: Queryable,
   place: Place,
   mails: readonly { uid: number | null; sha256: Buffer }[],
-): Promise<Met[]> {
-  const { rows } = await db.query<Met>(
-    // In one order everywhere: two imports may meet the same files again at once.
+): Promise<MessageKey[]> {
+  const { rows } = await db.query<MessageKey>(
+    // Sorted in every transaction: two imports may read the same files at once.
     `with held as materialized (
        select m.message_key, m.fingerprint from ruawatch.messages m
         where m.mailbox = $1 and m.fingerprint = any($5::bytea[]) order by m.fingerprint for update)
@@ -146,7 +144,7 @@ export async function meetAgain(
   return rows;
 }
 
-/** Reserves a key, so that the pieces of a large mail can be written while it is still arriving. */
+/** Reserves a key, so that the chunks of a large mail can be written while it is still arriving. */
 export async function reserveKey(tx: Tx): Promise<number> {
   const { rows } = await tx.query<{ key: number }>(
     `select nextval(pg_get_serial_sequence('ruawatch.messages', 'message_key')) as key`,
@@ -154,17 +152,17 @@ export async function reserveKey(tx: Tx): Promise<number> {
   return rows[0]!.key;
 }
 
-/** Writes piece `n` of a mail. */
-export async function storePiece(tx: Tx, key: number, n: number, bytes: Buffer): Promise<void> {
-  await insertPieces(tx, [{ key, n, bytes }]);
+/** Writes chunk `n` of a mail. */
+export async function storeChunk(tx: Tx, key: number, n: number, bytes: Buffer): Promise<void> {
+  await insertChunks(tx, [{ key, n, bytes }]);
 }
 
-/** Writes the row of a mail whose pieces are there already. @returns false when the mail was known: then roll the pieces back */
+/** Writes the row of a mail whose chunks are written. @returns false when the mail is stored already: then roll the chunks back */
 export async function storeStreamed(tx: Tx, place: Place, key: number, mail: Arrival): Promise<boolean> {
   return (await insertMessages(tx, place, [mail], key)).length === 1;
 }
 
-/** A mail whose bytes were not taken. */
+/** A mail whose bytes were not stored. */
 export interface LeftMail extends Omit<Arrival, 'sha256'> {
   fingerprint: Buffer;
   code: (typeof LEFT_CODES)[number];
@@ -172,8 +170,8 @@ export interface LeftMail extends Omit<Arrival, 'sha256'> {
 }
 
 /**
- * Records mails that stay where they are, without their bytes, as quarantined. Each once, however often it is seen.
- * @returns how many were new
+ * Records mails that stay in the mailbox as quarantined, without their bytes: each once, however often it is seen.
+ * @returns the number of new ones
  */
 export async function recordLeft(db: Queryable, place: Place, mails: readonly LeftMail[]): Promise<number> {
   const { rows } = await db.query<{ fresh: boolean }>(
@@ -199,15 +197,15 @@ export async function recordLeft(db: Queryable, place: Place, mails: readonly Le
   return rows.filter((r) => r.fresh).length;
 }
 
-/** A mail that was left where it is. */
+/** A recorded mail that stayed in the mailbox. */
 export interface LeftRow {
   message_key: number;
   uid: number;
-  /** It was too large, and no longer is: the limit was raised. */
+  /** It was too large, and is not any more, since the limit was raised. */
   fits: boolean;
 }
 
-/** The mails of this place that were left where they are. @param mailBytes the size limit as it is now */
+/** The recorded mails that stayed in this folder. @param mailBytes the present size limit */
 export async function leftMails(db: Queryable, place: Place, mailBytes: number): Promise<LeftRow[]> {
   const { rows } = await db.query<LeftRow>(
     `select message_key, uid, code = 'mail_too_large' and size <= $5 as fits from ruawatch.messages
@@ -217,12 +215,12 @@ export async function leftMails(db: Queryable, place: Place, mailBytes: number):
   return rows;
 }
 
-/** Removes records of mails that were left, when the mails themselves have been stored after all. */
+/** Removes the rows of mails that stayed in the mailbox, once the mails themselves are stored. */
 export async function forgetLeft(db: Queryable, keys: readonly number[]): Promise<void> {
   await db.query('delete from ruawatch.messages where message_key = any($1::bigint[]) and code = any($2)', [keys, LEFT_CODES]);
 }
 
-/** Mails of this place that are stored but not yet moved, flagged or deleted, oldest first. */
+/** Mails of this folder that are stored but not yet moved, flagged or deleted, the oldest first. */
 export async function undisposed(db: Queryable, place: Place, limit: number): Promise<{ message_key: number; uid: number }[]> {
   const { rows } = await db.query<{ message_key: number; uid: number }>(
     `select message_key, uid from ruawatch.messages
@@ -233,14 +231,14 @@ export async function undisposed(db: Queryable, place: Place, limit: number): Pr
   return rows;
 }
 
-/** The mails have been moved, flagged or deleted, or are to be kept. */
+/** Notes that mails were moved, flagged or deleted, or are kept where they are. */
 export async function markDisposed(db: Queryable, keys: readonly number[]): Promise<void> {
   await db.query('update ruawatch.messages set disposed_at = now() where message_key = any($1::bigint[])', [keys]);
 }
 
 /**
- * Forgets the UIDs of mails not yet disposed of that were given out under another UIDVALIDITY or in another folder: they name nothing
- * any more (RFC 3501 section 2.3.1.1). Where such a mail still lies in the folder, reading it again finds it known.
+ * Removes the UIDs of mails not yet moved, flagged or deleted that belong to another UIDVALIDITY or folder: they identify nothing any more
+ * (RFC 3501 section 2.3.1.1). A mail that is still in the folder is fetched again, and found to be stored.
  */
 export async function forgetUids(db: Queryable, place: Place): Promise<void> {
   await db.query(
@@ -250,5 +248,5 @@ export async function forgetUids(db: Queryable, place: Place): Promise<void> {
   );
 }
 
-/** A text of a mail's header, cut to what anybody reads. */
+/** A text of a mail's header, cut to 1,000 characters. */
 const storable = (text: string | null): string | null => (text === null ? null : clipped(text, 1000));

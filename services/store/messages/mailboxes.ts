@@ -2,7 +2,7 @@ import { TransientError } from '../../shared/errors.ts';
 import type { Db, Queryable } from '../../shared/runtime/db.ts';
 import { clipped } from '../sql-text.ts';
 
-/** What a poller must know of a mailbox before it reads it. */
+/** What a poller must know about a mailbox before it reads it. */
 export interface MailboxState {
   folder: string;
   /** Null before the first round. */
@@ -10,20 +10,25 @@ export interface MailboxState {
   lastUid: number;
 }
 
+/** Who holds a mailbox. */
+export interface Lease {
+  mailbox: string;
+  /** Identifies one poller. */
+  owner: string;
+  /** How long it holds from now on, in milliseconds. */
+  leaseMs: number;
+}
+
 /**
- * Takes or renews the lease on a mailbox: one poller works it at a time (RFC 3501 gives no way to tell two clients apart). The time
- * is the database's, so the clocks of the pollers' machines do not matter.
- * @param owner names this poller and nobody else
- * @param addresses whose mail comes there: the enricher, which knows no mailbox, holds rua= against them
+ * Takes or renews the lease on a mailbox, so that one poller reads it at a time: IMAP has no lock (RFC 3501). The time is the database's, so the
+ * clocks of the pollers' machines do not matter.
+ * @param options.addresses the addresses that the mailbox receives mail for: the enricher, which knows no mailbox, compares rua= with them
  * @returns null when another poller holds it
  */
 export async function takeLease(
   db: Db,
-  mailbox: string,
-  folder: string,
-  owner: string,
-  leaseMs: number,
-  addresses: readonly string[] = [],
+  { mailbox, owner, leaseMs }: Lease,
+  { folder, addresses = [] }: { folder: string; addresses?: readonly string[] },
 ): Promise<MailboxState | null> {
   await db.query('insert into ruawatch.mailboxes (mailbox, folder) values ($1, $2) on conflict (mailbox) do nothing', [
     mailbox,
@@ -40,8 +45,8 @@ export async function takeLease(
   return row ? { folder: row.folder, uidValidity: row.uid_validity, lastUid: row.last_uid } : null;
 }
 
-/** Extends a lease that is still this owner's. @returns false when it is not */
-export async function renewLease(db: Db, mailbox: string, owner: string, leaseMs: number): Promise<boolean> {
+/** Extends a lease that this owner still holds. @returns false when it does not */
+export async function renewLease(db: Db, { mailbox, owner, leaseMs }: Lease): Promise<boolean> {
   const { rowCount } = await db.query(
     `update ruawatch.mailboxes set lease_until = clock_timestamp() + $3 * interval '1 millisecond'
       where mailbox = $1 and lease_owner = $2 and lease_until >= clock_timestamp()`,
@@ -50,7 +55,7 @@ export async function renewLease(db: Db, mailbox: string, owner: string, leaseMs
   return rowCount === 1;
 }
 
-/** Gives the lease back, so that the next poller need not wait for it to run out. */
+/** Ends the lease, so that the next poller need not wait until it expires. */
 export async function releaseLease(db: Db, mailbox: string, owner: string): Promise<void> {
   await db.query('update ruawatch.mailboxes set lease_owner = null, lease_until = null where mailbox = $1 and lease_owner = $2', [
     mailbox,
@@ -58,7 +63,7 @@ export async function releaseLease(db: Db, mailbox: string, owner: string): Prom
   ]);
 }
 
-/** What a batch changes on its mailbox; what is left out stays. */
+/** What a batch changes on its mailbox; absent fields stay as they are. */
 export interface Progress {
   folder?: string;
   uidValidity?: number;
@@ -70,8 +75,8 @@ export interface Progress {
 }
 
 /**
- * Writes progress, provided the lease is still held: the fence of every transaction that stores mail. Run as the last statement of the
- * transaction, it makes all of it fail when another poller has taken over meanwhile.
+ * Writes progress, provided that the lease is still held. As the last statement of each transaction that stores mail, it makes the transaction
+ * fail when another poller has taken over.
  * @throws TransientError `lease_lost`
  */
 export async function writeProgress(db: Queryable, mailbox: string, owner: string, progress: Progress): Promise<void> {
@@ -96,10 +101,10 @@ export async function writeProgress(db: Queryable, mailbox: string, owner: strin
     ],
   );
   if (rowCount !== 1)
-    throw new TransientError('lease_lost', `Mailbox "${mailbox}" was taken over by another poller; this one lets go of it.`);
+    throw new TransientError('lease_lost', `Mailbox "${mailbox}" was taken over by another poller; this one stops reading it.`);
 }
 
-/** Notes why the mailbox cannot be worked; the next finished round clears it. */
+/** Notes why the mailbox cannot be read; the next complete round clears it. */
 export async function noteMailboxError(db: Db, mailbox: string, folder: string, sentence: string): Promise<void> {
   await db.query(
     `insert into ruawatch.mailboxes (mailbox, folder, last_error) values ($1, $2, $3)

@@ -1,6 +1,6 @@
 import type { Db, Queryable, Tx } from '../../shared/runtime/db.ts';
 import { clipped } from '../sql-text.ts';
-import { type Piece, unpack } from './raw-pieces.ts';
+import { type Chunk, inflateChunk } from './raw-chunks.ts';
 
 export type MessageState = 'received' | 'stored' | 'ignored' | 'quarantined' | 'failed';
 
@@ -14,8 +14,8 @@ export interface ClaimedMessage {
 }
 
 /**
- * Locks those of `keys` that still wait to be parsed, until the transaction ends. What another worker holds, or has settled
- * already, is left out: so a job delivered twice does its work once.
+ * Locks those of `keys` that still wait to be parsed, until the transaction ends. Messages that another worker holds, or has settled, are left
+ * out: a job that is delivered twice does its work once.
  */
 export async function claimMessages(tx: Tx, keys: readonly number[]): Promise<ClaimedMessage[]> {
   const { rows } = await tx.query<ClaimedMessage>(
@@ -29,7 +29,7 @@ export async function claimMessages(tx: Tx, keys: readonly number[]): Promise<Cl
   return rows;
 }
 
-/** Of those of `keys` that still wait: what decides how they are batched. */
+/** Loads what decides how those of `keys` that still wait are batched. */
 export async function waitingMessages(
   db: Queryable,
   keys: readonly number[],
@@ -41,14 +41,17 @@ export async function waitingMessages(
   return rows;
 }
 
-/** When messages were stored, as bounds of SQL (`>=` and `<`): so only their months are looked at for raw bytes. A Date has no microseconds. */
+/**
+ * When messages were stored, as bounds for `>=` and `<`, so that only their months are searched for raw bytes. The upper bound is a
+ * millisecond later, since a Date has no microseconds.
+ */
 export function storedRange(messages: readonly { stored_at: Date }[]): [from: Date, before: Date] {
   const times = messages.map((m) => m.stored_at.getTime());
   return [new Date(Math.min(...times)), new Date(Math.max(...times) + 1)];
 }
 
 /**
- * The raw bytes of several (small) messages in one round trip.
+ * Loads the raw bytes of several small messages in one round trip.
  * @throws PermanentError `raw_damaged` when a row does not hold what was stored
  */
 export async function loadRaws(
@@ -56,23 +59,23 @@ export async function loadRaws(
   messages: readonly Pick<ClaimedMessage, 'message_key' | 'stored_at'>[],
 ): Promise<Map<number, Buffer>> {
   if (messages.length === 0) return new Map();
-  const { rows } = await db.query<Piece & { message_key: number }>(
+  const { rows } = await db.query<Chunk & { message_key: number }>(
     `select message_key, bytes, plain_size from ruawatch.raw
       where message_key = any($1::bigint[]) and stored_at >= $2 and stored_at < $3 order by message_key, n`,
     [messages.map((m) => m.message_key), ...storedRange(messages)],
   );
-  const pieces = new Map<number, Buffer[]>();
+  const chunks = new Map<number, Buffer[]>();
   for (const row of rows) {
-    const list = pieces.get(row.message_key);
-    const bytes = unpack(row, row.message_key);
+    const list = chunks.get(row.message_key);
+    const bytes = inflateChunk(row, row.message_key);
     if (list) list.push(bytes);
-    else pieces.set(row.message_key, [bytes]);
+    else chunks.set(row.message_key, [bytes]);
   }
-  return new Map([...pieces].map(([key, list]) => [key, list.length === 1 ? list[0]! : Buffer.concat(list)]));
+  return new Map([...chunks].map(([key, list]) => [key, list.length === 1 ? list[0]! : Buffer.concat(list)]));
 }
 
 /**
- * The raw bytes of one message of any size, read piece by piece into one buffer. Null when there are none.
+ * Loads the raw bytes of one message of any size, chunk by chunk into one buffer. Null when there are none.
  * @throws PermanentError `raw_damaged` when a row does not hold what was stored
  */
 export async function loadRaw(
@@ -84,13 +87,13 @@ export async function loadRaw(
   const raw = Buffer.allocUnsafe(size);
   let at = 0;
   for (let n = 0; ; n++) {
-    const { rows } = await db.query<Piece>(
+    const { rows } = await db.query<Chunk>(
       'select bytes, plain_size from ruawatch.raw where message_key = $1 and n = $2 and stored_at >= $3 and stored_at < $4',
       [message_key, n, ...range],
     );
-    const piece = rows[0];
-    if (!piece) return n === 0 && size > 0 ? null : raw.subarray(0, at);
-    at += unpack(piece, message_key).copy(raw, at);
+    const chunk = rows[0];
+    if (!chunk) return n === 0 && size > 0 ? null : raw.subarray(0, at);
+    at += inflateChunk(chunk, message_key).copy(raw, at);
   }
 }
 
@@ -101,7 +104,7 @@ export interface Settlement {
   reason: string | null;
 }
 
-/** Writes the outcome of a batch of messages, in one statement. */
+/** Writes the final states of a batch of messages, in one statement. */
 export async function settleMessages(tx: Queryable, settlements: readonly Settlement[]): Promise<void> {
   await tx.query(
     `update ruawatch.messages m
@@ -117,7 +120,7 @@ export async function settleMessages(tx: Queryable, settlements: readonly Settle
   );
 }
 
-/** Notes why a try failed, on messages that will be tried again. */
+/** Notes on messages that will be tried again why an attempt failed. */
 export async function noteAttempt(db: Queryable, keys: readonly number[], code: string, reason: string): Promise<void> {
   await db.query(
     `update ruawatch.messages set attempts = attempts + 1, code = $2, reason = $3 where message_key = any($1::bigint[]) and state = 'received'`,
@@ -126,8 +129,8 @@ export async function noteAttempt(db: Queryable, keys: readonly number[], code: 
 }
 
 /**
- * Takes up to `limit` waiting messages whose job is missing or overdue, and stamps them as queued now, so that two sweepers never
- * take the same ones.
+ * Takes up to `limit` waiting messages whose job is missing or overdue, and marks them as queued now, so that two sweepers never take the
+ * same ones.
  */
 export async function takeUnqueued(db: Db, overdueSeconds: number, limit: number): Promise<number[]> {
   const { rows } = await db.query<{ message_key: number }>(
@@ -167,7 +170,7 @@ export interface MessageRow {
 
 const ROW = `message_key, mailbox, file, received_at, sender, subject, size, encode(sha256, 'hex') as sha256, state, code, reason, attempts`;
 
-/** The archive, newest first. */
+/** Lists messages, the newest first. */
 export async function listMessages(db: Queryable, filter: MessageFilter): Promise<MessageRow[]> {
   const { rows } = await db.query<MessageRow>(
     `select ${ROW} from ruawatch.messages
@@ -191,7 +194,7 @@ export interface MessageReport {
   superseded_by: number | null;
 }
 
-/** One message with the reports read from it; null when there is none of that key. */
+/** One message with the reports read from it; null when the key does not exist. */
 export async function showMessage(db: Queryable, key: number): Promise<(MessageRow & { reports: MessageReport[] }) | null> {
   const { rows } = await db.query<MessageRow>(`select ${ROW} from ruawatch.messages where message_key = $1`, [key]);
   if (!rows[0]) return null;
@@ -204,9 +207,9 @@ export async function showMessage(db: Queryable, key: number): Promise<(MessageR
 }
 
 /**
- * Sends messages back to be parsed again: those of `keys`, or all in the given states. Only messages that led to nothing
- * (quarantined, failed, ignored) can be; what is stored stays stored. Messages without raw bytes cannot be replayed.
- * @returns the keys that now wait
+ * Returns messages to the queue: those of `keys`, or all in the given states. Only quarantined, failed and ignored messages can be replayed,
+ * and none whose raw bytes are gone.
+ * @returns the keys of the messages that wait now
  */
 export async function replayMessages(
   db: Db,
@@ -227,7 +230,7 @@ export async function replayMessages(
   return rows.map((r) => r.message_key).sort((a, b) => a - b);
 }
 
-/** How many messages are in each state. */
+/** The number of messages in each state. */
 export async function countMessages(db: Queryable): Promise<Record<MessageState, number>> {
   const counts: Record<MessageState, number> = { received: 0, stored: 0, ignored: 0, quarantined: 0, failed: 0 };
   const { rows } = await db.query<{ state: MessageState; n: number }>(
@@ -237,7 +240,7 @@ export async function countMessages(db: Queryable): Promise<Record<MessageState,
   return counts;
 }
 
-/** The raw bytes of the newest mails that a mailbox delivered and that held reports, of those that are small. */
+/** The raw bytes of the newest small mails with reports that came from a mailbox. */
 export async function newestRaws(db: Queryable, mails: number): Promise<Buffer[]> {
   const { rows } = await db.query<{ message_key: number; stored_at: Date }>(
     `select message_key, stored_at from ruawatch.messages

@@ -1,42 +1,42 @@
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 
-/** Marks of each database that could not be taken back yet: its connection was gone, it had no room, it refused writes. */
+/** Marks that could not be removed yet, by database: its connection was lost, its disk was full, it refused writes. */
 const left = new WeakMap<Db, Set<number>>();
 
 /**
- * Runs the work on messages in one transaction, with a mark in the database that outlives the process when the work kills it. The mark
- * is committed before, and goes with the work's own commit. A transaction that fails while the process lives is no death: its mark is
- * taken back, later if the database cannot do it now, and so is the death that another worker may have counted meanwhile.
+ * Runs the work on messages in one transaction, with a mark in the database that outlives the process if the work kills it. The mark is
+ * committed first, and removed by the work's own commit. When the transaction fails and the process lives, no worker died: the mark is
+ * removed, later if the database cannot do it now, together with the death that another worker may have counted meanwhile.
  * @throws what `work` and Postgres throw
  */
 export async function markedTransaction<T>(db: Db, keys: readonly number[], work: (tx: Tx) => Promise<T>): Promise<T> {
-  await takeBackLeft(db);
+  await removeLeft(db);
   const mark = await setMark(db, keys);
   try {
     return await transaction(db, async (tx) => {
-      // The lock on the row says that its worker lives.
-      await takeBack(tx, mark);
+      // The lock on the row shows that its worker is alive.
+      await removeMark(tx, mark);
       return work(tx);
     });
   } catch (error) {
     const marks = left.get(db) ?? new Set();
     left.set(db, marks.add(mark));
-    // What fails here too stays in `left` for the next call; the error to tell is the work's.
-    await takeBackLeft(db).catch(() => undefined);
+    // What fails here too stays in `left` for the next call; the work's error is the one to report.
+    await removeLeft(db).catch(() => undefined);
     throw error;
   }
 }
 
-/** Takes back what this process could not take back before. @throws what Postgres throws: then the rest waits for the next time */
-async function takeBackLeft(db: Db): Promise<void> {
+/** Removes the marks that this process could not remove before. @throws what Postgres throws; the remaining marks wait for the next call */
+async function removeLeft(db: Db): Promise<void> {
   for (const mark of left.get(db) ?? []) {
-    await takeBack(db, mark);
+    await removeMark(db, mark);
     left.get(db)!.delete(mark);
   }
 }
 
 async function setMark(db: Queryable, keys: readonly number[]): Promise<number> {
-  // Only a crash of the server could lose it, and that is no death of ours: it need not wait for the disk.
+  // Only a crash of the server can lose the mark, and then no worker died of a message: the commit need not wait for the disk.
   const { rows } = await db.query<{ parsing_key: number }>(
     `with fast as (select set_config('synchronous_commit', 'off', true))
      insert into ruawatch.parsing (messages) select $1::bigint[] from fast returning parsing_key`,
@@ -45,8 +45,8 @@ async function setMark(db: Queryable, keys: readonly number[]): Promise<number> 
   return rows[0]!.parsing_key;
 }
 
-/** Removes a mark, and the death that it was taken for. What was set aside for that waits again. */
-async function takeBack(db: Queryable, mark: number): Promise<void> {
+/** Removes a mark, and the death that was counted for it. Messages that were quarantined for that death wait again. */
+async function removeMark(db: Queryable, mark: number): Promise<void> {
   await db.query(
     `with gone as (delete from ruawatch.parsing where parsing_key = $1 returning messages, counted)
      update ruawatch.messages m
@@ -64,9 +64,9 @@ async function takeBack(db: Queryable, mark: number): Promise<void> {
 }
 
 /**
- * Finds the marks that nobody holds and that name any of `keys`, and counts each as the death of a worker on the messages it names, until
- * that worker takes it back.
- * @returns how many marks were found
+ * Finds the marks on any of `keys` that no living worker holds, and counts each as a worker's death on its messages, until that worker
+ * removes it.
+ * @returns the number of marks found
  */
 export async function countDeaths(db: Queryable, keys: readonly number[]): Promise<number> {
   const { rows } = await db.query<{ n: number }>(

@@ -9,9 +9,9 @@ const COLUMNS =
   'dkim_aligned, spf_aligned, forwarded, source, foreign_dkim, foreign_spf';
 /** The statement whose lines `copyLines` makes. */
 export const COPY_RECORDS = `copy ruawatch.records (${COLUMNS}) from stdin`;
-/** Characters gathered before they are handed to the socket: a few hundred rows a write. */
+/** Characters gathered before they are written to the socket: a few hundred rows. */
 const FLUSH_LENGTH = 64 * 1024;
-/** More than a socket takes without saying that it is full (Node's high-water mark, 16 or 64 KiB): it tells when all of it has gone. */
+/** More than a socket buffers (Node's high-water mark, 16 or 64 KiB): a write of this size drains before it resolves. */
 const SOCKET_BYTES = 128 * 1024;
 
 /** A running COPY into ruawatch.records. Nothing else may use the transaction's client until `end` has resolved. */
@@ -19,14 +19,14 @@ export class RecordCopy {
   private readonly stream: CopyStreamQuery;
   private pending: string[] = [];
   private pendingLength = 0;
-  /** Bytes to be sent as soon as those that come do not continue them in the same buffer. */
+  /** Bytes that are sent once the next ones do not continue them in the same buffer. */
   private held: Uint8Array | null = null;
   private failure: Error | null = null;
   private wake: () => void = () => undefined;
 
   constructor(tx: Tx) {
     this.stream = tx.query(copyFrom(COPY_RECORDS));
-    // A connection that is lost says so here and nowhere else: the stream is neither drained nor closed.
+    // A lost connection is reported here and nowhere else: the stream is neither drained nor closed.
     this.stream.on('error', (error) => {
       this.failure ??= error;
       this.wake();
@@ -36,8 +36,8 @@ export class RecordCopy {
   }
 
   /**
-   * Writes lines that `copyLines` made; resolves when the socket wants more (back-pressure). SOCKET_BYTES or more at once are not kept:
-   * when it has resolved, the socket is done with them, and they may be written over.
+   * Writes lines that `copyLines` made; resolves when the socket takes more (back-pressure). SOCKET_BYTES or more at once are not buffered: when
+   * the promise resolves, the socket has sent them, and the caller may overwrite them.
    */
   async write(lines: string | Uint8Array): Promise<void> {
     if (typeof lines === 'string') {
@@ -64,8 +64,8 @@ export class RecordCopy {
   }
 
   /**
-   * Gives the COPY up, which fails the transaction; the caller rolls back. Resolves when the server has taken note: a rollback sent
-   * before would wait behind the COPY for ever. Never rejects: `error` is what the caller throws.
+   * Aborts the COPY, which fails the transaction; the caller rolls back. Resolves when the server has noticed: a rollback sent before would wait
+   * behind the COPY forever. Never rejects: `error` is what the caller throws.
    */
   async abort(error: Error): Promise<void> {
     if (this.failure) return;
@@ -95,7 +95,7 @@ export class RecordCopy {
   }
 }
 
-/** The text of what records share with others, by the object they share. */
+/** The text of the columns that records have in common, by the object that they share. */
 export type LineCache = WeakMap<AggregateRecord['auth'], Shared>;
 
 interface Shared {
@@ -106,11 +106,10 @@ interface Shared {
 }
 
 /**
- * Records of one report as lines of COPY. A text of one piece: the records it was made of, some ten objects each, need not live
- * until the transaction that writes them.
- * @param n numbers the first of them within the report
- * @param begin of the report, seconds since the epoch
- * @param cache of the mail, when it is a large one: the reader shares what many records have in common
+ * Records of one report as lines of COPY. A single text: the records, some ten objects each, need not live until the transaction writes them.
+ * @param n the number of the first record within the report
+ * @param begin the report's, in seconds since the epoch
+ * @param cache the mail's, when it is a large one: the reader shares objects that many records have in common
  */
 export function copyLines(
   reportKey: number,
@@ -127,7 +126,7 @@ export function copyLines(
     parts.push(
       `${reportKey}\t${n + i}\t${beginAt}\t${record.source_ip ?? '\\N'}\t${record.count}\t`,
       middle,
-      text(record.source.slice(0, KEY_LENGTH)),
+      copyText(record.source.slice(0, KEY_LENGTH)),
       end,
     );
   }
@@ -142,7 +141,7 @@ function cached(record: AggregateRecord, cache: LineCache): Shared {
   return shared;
 }
 
-/** Whether two records with the same `auth` object are the same in every other column that `Shared` holds. */
+/** Whether two records with the same `auth` object have the same values in all other columns that `Shared` holds. */
 function shares(a: AggregateRecord, b: AggregateRecord): boolean {
   return (
     a.reasons === b.reasons &&
@@ -162,16 +161,20 @@ function shares(a: AggregateRecord, b: AggregateRecord): boolean {
 
 function sharedOf(r: AggregateRecord): Shared {
   const reasons = r.reasons.length === 0 ? '\\N' : reasonsOf(r.reasons);
-  const middle = `${text(r.disposition)}\t${text(r.dkim)}\t${text(r.spf)}\t${reasons}\t${text(r.header_from)}\t${text(r.envelope_from)}\t${text(r.envelope_to)}\t${authOf(r.auth)}\t${r.dkim_aligned ? 't' : 'f'}\t${r.spf_aligned ? 't' : 'f'}\t${r.forwarded ? 't' : 'f'}\t`;
-  // Its address is cut out of the document, which must not stay alive for it.
-  return { record: { ...r, source_ip: null, source: '' }, middle, end: `\t${text(r.foreign_dkim)}\t${text(r.foreign_spf)}\n` };
+  const middle = `${copyText(r.disposition)}\t${copyText(r.dkim)}\t${copyText(r.spf)}\t${reasons}\t${copyText(r.header_from)}\t${copyText(r.envelope_from)}\t${copyText(r.envelope_to)}\t${authOf(r.auth)}\t${r.dkim_aligned ? 't' : 'f'}\t${r.spf_aligned ? 't' : 'f'}\t${r.forwarded ? 't' : 'f'}\t`;
+  // Without its address, a substring that would keep the whole document alive.
+  return {
+    record: { ...r, source_ip: null, source: '' },
+    middle,
+    end: `\t${copyText(r.foreign_dkim)}\t${copyText(r.foreign_spf)}\n`,
+  };
 }
 
-// What COPY escapes, NUL (which Postgres refuses), and surrogates (a lone one is no UTF-8; pairs are sorted out by `plain`).
+// What COPY escapes, NUL (which Postgres refuses), and surrogates (a lone one is not UTF-8; `plain` keeps pairs).
 const SPECIAL = /[\\\t\n\r\0\ud800-\udfff]/;
 
-/** One value of COPY's text format. NUL, which Postgres cannot hold, and lone surrogates become U+FFFD. */
-function text(value: string | null): string {
+/** One value in the text format of COPY. NUL and lone surrogates become U+FFFD. */
+function copyText(value: string | null): string {
   if (value === null) return '\\N';
   if (!SPECIAL.test(value)) return value;
   return plain(value).replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
@@ -195,7 +198,7 @@ function authOf({ dkim, spf }: AggregateRecord['auth']): string {
 
 const JSON_SPECIAL = /["\\\0-\x1f\ud800-\udfff]/;
 
-/** One JSON string within a value of COPY. Written by hand: JSON.stringify and a look at what it wrote take several times as long. */
+/** One JSON string within a value of COPY. By hand, because JSON.stringify and a check of its result take several times as long. */
 function json(value: string | null): string {
   if (value === null) return 'null';
   if (!JSON_SPECIAL.test(value)) return `"${value}"`;

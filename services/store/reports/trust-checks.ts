@@ -11,7 +11,7 @@ import { lockVersions, outranks, type StoredVersion } from './report-versions.ts
 import { AGGREGATE_REPORTS, rankVersions, writeSuperseded } from './supersession.ts';
 import { reporterKey, type Trust, type TrustClass, trustTexts } from './trust.ts';
 
-/** A report that waits for the verification of one of the mails that brought it. */
+/** A check: a report that waits for the verification of one of the mails that brought it. */
 export interface Check {
   message_key: number;
   report_key: number;
@@ -24,7 +24,7 @@ export interface Check {
   org_email: string | null;
 }
 
-/** The checks of these messages that still wait. */
+/** The open checks of these messages. */
 export async function waitingChecks(db: Queryable, keys: readonly number[]): Promise<Check[]> {
   const { rows } = await db.query<Check>(
     `select c.message_key, c.report_key, c.attempts, m.mailbox, m.received_at, m.stored_at, m.size, r.org_name, r.org_email
@@ -38,7 +38,7 @@ export async function waitingChecks(db: Queryable, keys: readonly number[]): Pro
   return rows;
 }
 
-/** Takes up to `limit` messages whose checks are due, and puts them off by `seconds`, so that two sweepers never take the same. */
+/** Takes up to `limit` messages whose checks are due, and postpones the checks by `seconds`, so that two sweepers never take the same. */
 export async function takeDueChecks(db: Db, seconds: number, limit: number): Promise<number[]> {
   const { rows } = await db.query<{ message_key: number }>(
     `with due as (
@@ -52,14 +52,14 @@ export async function takeDueChecks(db: Db, seconds: number, limit: number): Pro
   return [...new Set(rows.map((r) => r.message_key))].sort((a, b) => a - b);
 }
 
-/** Puts checks off after a try that led to nothing, and says on the reports why they still wait. */
+/** Postpones checks after an attempt without a result, and writes on the reports why they still wait. */
 export async function deferChecks(
   db: Db,
   deferred: readonly { message_key: number; report_key: number; seconds: number; reason: string }[],
 ): Promise<void> {
   if (deferred.length === 0) return;
   await transaction(db, async (tx) => {
-    // Whoever changes a report or its checks has its identity first: the rows themselves are then nobody else's.
+    // Whoever changes a report or its checks locks its identity first: nobody else changes the rows then.
     const { rows } = await tx.query<{ identity: string }>(
       `select distinct encode(identity, 'hex') as identity from ruawatch.reports where report_key = any($1::bigint[])`,
       [deferred.map((d) => d.report_key)],
@@ -70,11 +70,11 @@ export async function deferChecks(
     );
     await tx.query(
       `with given as (select * from unnest($1::bigint[], $2::bigint[], $3::float8[], $4::text[]) as g(message_key, report_key, seconds, reason)),
-       put_off as (
+       postponed as (
          update ruawatch.trust_checks c set attempts = c.attempts + 1, due_at = now() + make_interval(secs => g.seconds)
            from given g where c.message_key = g.message_key and c.report_key = g.report_key
          returning c.report_key, g.reason)
-       update ruawatch.reports r set trust_reason = p.reason from put_off p where r.report_key = p.report_key and r.trust = 'pending'`,
+       update ruawatch.reports r set trust_reason = p.reason from postponed p where r.report_key = p.report_key and r.trust = 'pending'`,
       [
         deferred.map((d) => d.message_key),
         deferred.map((d) => d.report_key),

@@ -5,16 +5,16 @@ import { KEY_LENGTH } from '../sql-text.ts';
 import { added, type ReportSize, sumOf } from './allowance.ts';
 import { limitNames, type OverAllowance } from './over-allowance.ts';
 
-/** SQL: the name of a record's From address as rollups have it. Reporters keep the spelling of the mail. */
+/** SQL: the domain of a record's From address as the rollups spell it. Reporters keep the spelling of the mail. */
 const nameOf = (record: string) => `rtrim(lower(${record}.header_from), '.')`;
 
-/** SQL: what no host name holds: ASCII but letters, digits, hyphen, dot and underscore; blanks, invisible and direction-changing characters. */
+/** What no host name contains: ASCII other than letters, digits, hyphen, dot and underscore; blanks, invisible characters, direction marks. */
 const NO_NAME =
   '[\\u0001-\\u002c\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u00a0\\u00ad\\u061c\\u180e\\u2000-\\u206f\\u3000\\ufe00-\\ufe0f\\ufeff\\ufff0-\\uffff]|[.][.]|^[.]|[^.]{64}|.{255}';
 
 /**
- * SQL: whether a record's From address is below the domain of its report, and not at it. The cheap question comes first: nearly all are
- * at it. What is no host name counts under the report's domain: whoever forges mail chooses it, and it is nobody's name.
+ * SQL: whether a record's From address is below the domain of its report, and not the domain itself. The cheap comparison comes first, since
+ * nearly all are the domain itself. What is not a host name counts under the report's domain: a forger may choose anything.
  */
 export const isBelow = (record: string, report: string) =>
   `(${record}.header_from <> ${report}.domain and ${report}.domain <> ''
@@ -22,9 +22,9 @@ export const isBelow = (record: string, report: string) =>
     and ${record}.header_from !~ '${NO_NAME}')`;
 
 /**
- * The same as rollUp, for the names below the domain. Every name has rows of its own: which names are many is known only at the end, and a
- * sum of the others would depend on the order of arrival. Those beyond a report's allowance are one name, `*.` and the domain.
- * @param domains those that have any
+ * Does what rollUp does for the names below the domain. Every name has rows of its own: which names have much mail is known only at the end, and
+ * a sum of the others would depend on the order of arrival. Names beyond a report's allowance are counted as `*.` and the domain.
+ * @param domains the domains with mail below them
  */
 export async function rollUpSubdomains(
   tx: Tx,
@@ -36,7 +36,7 @@ export async function rollUpSubdomains(
   const within = sumOf(changes.map(({ size }) => size.messages));
   const { cte, name, join, params } = limitNames(over, 7, { name: own, rest: "'*.' || p.domain", only: isBelow('r', 'p') });
   await tx.query(
-    // Materialized: planned as one, the reports were found by their domain, and all those given compared with each record.
+    // Materialized: otherwise the planner finds the reports by domain, and compares each record with all given reports.
     `with ${cte}given as materialized (
        select p.report_key as key, p.report_key, p.domain, p.begin_at, s.sign, s.trust
          from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust) join ruawatch.reports p on p.report_key = s.key),
@@ -73,7 +73,7 @@ export async function rollUpSubdomains(
   );
 }
 
-/** Removes the rows of reports that wait no more, as dropEmptyPending does. What others hold stays: it says nothing. */
+/** Does what dropEmptyPending does for the names below the domain. */
 export async function dropEmptyPendingSubdomains(tx: Tx, keys: readonly number[], from: string, to: string): Promise<void> {
   await tx.query(
     `with empty as materialized (
@@ -89,22 +89,22 @@ export async function dropEmptyPendingSubdomains(tx: Tx, keys: readonly number[]
   );
 }
 
-/** A name below the domain under which unauthenticated mail came. */
+/** A name below the domain with unauthenticated mail. */
 export interface SubdomainName {
   name: string;
   messages: number;
-  /** Whether mail that passes has ever come under it, as far back as rollups are kept. */
+  /** Whether passing mail has ever come from it, as far back as rollups are kept. */
   used: boolean;
 }
 
 export interface SubdomainNames {
-  /** Those with the most messages, the most first. */
+  /** The names with the most messages, the largest first. */
   largest: SubdomainName[];
-  /** How many there are in all. */
+  /** The number of all names. */
   names: number;
 }
 
-/** The names below the domain under which mail came from `from` to `to` that nothing authenticates. */
+/** The names below the domain with unauthenticated mail from `from` to `to`. */
 export async function loadSubdomainNames(
   tx: Tx,
   domain: string,
@@ -127,13 +127,13 @@ export async function loadSubdomainNames(
   return { largest: rows.map(({ names: _, ...row }) => row), names: rows[0]?.names ?? 0 };
 }
 
-/** Records read for the names below a domain, at most: the newest reports, and of equals always the same. */
+/** Reports and records that are read for the names below a domain at most: those of the newest reports, in a fixed order. */
 const NAME_REPORTS = 2000;
 const NAME_RECORDS = 200_000;
 
 /**
- * The same from the records of the named reporters alone: for a domain on which others report as well, whose word does not count. The rollup of
- * names does not tell reporters apart. So `used` looks back to `since`, and no further.
+ * The same from the records of these reporters alone, for a domain with other reporters whose reports do not count. The rollup of names does not
+ * distinguish reporters, so `used` looks back to `since` only.
  */
 export async function loadSubdomainNamesOf(
   tx: Tx,
@@ -143,7 +143,7 @@ export async function loadSubdomainNamesOf(
   limit: number,
 ): Promise<SubdomainNames> {
   const { rows } = await tx.query<SubdomainName & { names: number }>(
-    `with told as materialized (
+    `with reports as materialized (
        select report_key, domain, begin_at from ruawatch.reports
         where domain = $1 and begin_at >= $3::date::timestamp at time zone 'UTC' and begin_at < ($5::date + 1)::timestamp at time zone 'UTC'
           and superseded_by is null and trust = 'ok' and reporter = any($2::text[])
@@ -152,7 +152,7 @@ export async function loadSubdomainNamesOf(
        select left(${nameOf('r')}, ${KEY_LENGTH}) as name, r.count, r.dkim_aligned or r.spf_aligned as pass,
               p.begin_at >= $4::date::timestamp at time zone 'UTC' and not (r.dkim_aligned or r.spf_aligned) and not r.forwarded
                 and r.foreign_dkim is null and r.foreign_spf is null as forged
-         from told p
+         from reports p
         cross join lateral (${recordsOf(
           'p',
           "$3::date::timestamp at time zone 'UTC'",

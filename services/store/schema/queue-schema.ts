@@ -15,11 +15,11 @@ export interface QueuePlace {
   setting: string;
 }
 
-/** Statements sent while looking for a pooler: one that hands out its server connections in turn shows itself within a round. */
-const LOOKS = 20;
+/** Statements sent to detect a pooler: one that hands out its server connections in turn is detected within a round. */
+const PROBES = 20;
 
 /**
- * Brings BullMQ's own tables up to its version. Where they are, it only looks, so that a service's user needs no right to change
+ * Brings BullMQ's own tables up to its version. Changes nothing when they are up to date, so that a service's user needs no right to change
  * them. Safe to run from any number of processes at once (BullMQ holds a lock, which queue-locks.ts keeps out of readers' reach).
  * @returns the version of the queue's schema
  * @throws PermanentError `queue_pooled` behind a pooler that changes connections between statements; `queue_schema` when the
@@ -39,7 +39,7 @@ export async function prepareQueue(place: QueuePlace): Promise<number> {
     if (codeOf(error) !== '42501') throw error;
     throw new PermanentError(
       'queue_schema',
-      `The queue's tables (schema ${place.schema}) are missing or older than this program, or closed to this database user, who may not make them (${messageOf(error)}): run "ruawatch migrate", with --roles where each service has a user of its own, as the user that owns the schema.`,
+      `The queue's tables (schema ${place.schema}) are missing or older than this program, or closed to this database user, which may not create them (${messageOf(error)}): run "ruawatch migrate" as the user that owns the schema, with --roles where each service has its own user.`,
       error,
     );
   } finally {
@@ -59,9 +59,9 @@ async function versionOf(client: pg.Client, place: QueuePlace): Promise<number> 
 
 /**
  * BullMQ listens for notifications and sets a search_path, both of which belong to one server connection. Behind a pooler in
- * transaction mode jobs would wait for notifications that never come. Such a pooler gives itself away when one connection of ours
- * meets the server process of another. (A different process id than the one announced at login is not enough: proxies that keep
- * connections apart announce their own as well.)
+ * transaction mode, jobs would wait for notifications that never come. Such a pooler is detected when one connection of ours reaches the server
+ * process of another. A process id that differs from the one announced at login is not enough: a proxy that keeps connections apart announces
+ * its own too.
  */
 async function refusePooler(client: pg.Client, place: QueuePlace): Promise<void> {
   const mine = await processOf(client);
@@ -69,7 +69,7 @@ async function refusePooler(client: pg.Client, place: QueuePlace): Promise<void>
   const other = open(place);
   try {
     await other.connect();
-    for (let i = 0; i < LOOKS; i++) {
+    for (let i = 0; i < PROBES; i++) {
       if ((await processOf(other)) === mine || (await processOf(client)) !== mine) {
         throw new PermanentError(
           'queue_pooled',
@@ -93,7 +93,7 @@ function open({ url, setting }: QueuePlace): pg.Client {
     application_name: 'ruawatch queue',
     connectionTimeoutMillis: 10_000,
   });
-  // The query under way reports it as well; without a listener Node would exit.
+  // The running query reports it too; without a listener Node would exit.
   client.on('error', () => client.emit('ruawatch:lost'));
   return client;
 }

@@ -2,12 +2,11 @@ import { codeOf, messageOf, PermanentError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 
 /**
- * What each service may do with each table of schema ruawatch, and nothing beyond; columns are named where a service changes only
- * some. A table that is missing here is closed to all services: test/store/schema/roles.test.ts asks for a decision on each new one.
- * A partition needs none: the rights of its parent count.
+ * The rights of each service on the tables of schema ruawatch; columns are named where a service changes only some. No service has rights on a table
+ * that is missing here: test/store/schema/roles.test.ts requires a decision on each new one. A partition needs none: its parent's rights apply.
  */
 export const GRANTS = {
-  /** Puts mails in, and may not read them (or what became of them) out again. */
+  /** Stores mails, and may read neither their bytes nor the reports in them. */
   ruawatch_poller: {
     migrations: ['select'],
     mailboxes: [
@@ -20,7 +19,7 @@ export const GRANTS = {
   },
   ruawatch_parser: {
     migrations: ['select'],
-    // Sender, subject and bytes go when the retention time of a failure report is over.
+    // Sender, subject and bytes are deleted when the retention time of a failure report is over.
     messages: [
       'select',
       'update (state, code, reason, attempts, worker_deaths, queued_at, settled_at, sender, subject, raw_gone_at)',
@@ -37,7 +36,7 @@ export const GRANTS = {
     trust_checks: ['select', 'insert', 'update', 'delete'],
     identity_locks: ['select', 'insert', 'delete'],
     partitioned: ['select'],
-    // Only what is own is noted for the analyzer.
+    // Work is noted for own domains only.
     domains: ['select (domain, state)'],
     domain_reporters: ['select (domain, reporter, decides)'],
     analysis_work: ['insert'],
@@ -47,15 +46,14 @@ export const GRANTS = {
     failure_reports: ['select', 'insert', 'update', 'delete'],
     personal_mails: ['select', 'insert', 'update', 'delete'],
   },
-  /** Judges from the rollups: no mail, and of records only what names a key. */
+  /** Works from the rollups: reads no mail, and only some columns of records. */
   ruawatch_analyzer: {
     migrations: ['select'],
     mailboxes: ['select (backlog)'],
     messages: ['select (state)'],
     reports: ['select'],
     trust_checks: ['select'],
-    // Whose key a new source signs with, what did not pass where one broke, and nothing else of a record.
-    // And under which names below the domain mail came.
+    // For the keys a new source signs with, the failed checks of a broken one, and the names below a domain.
     records: [
       'select (report_key, begin_at, source, count, auth, dkim_aligned, spf_aligned, header_from, forwarded, foreign_dkim, foreign_spf)',
     ],
@@ -67,29 +65,29 @@ export const GRANTS = {
       'update (class, confidence, why, classified_at, name, identified_by, evidence, name_confidence, grouped_as)',
     ],
     addresses: ['select'],
-    // Since when a reporter has reported, whether it agrees with others, and what follows for a domain.
+    // How long a reporter has reported, whether it agrees with others, and whether it decides for a domain.
     reporters: ['select', 'insert', 'update (proven)'],
     reporter_arrivals: ['select', 'insert'],
     reporter_agreement: ['select', 'insert', 'update (agreed, contradicted, measured_on)'],
     domain_reporters: ['select', 'insert', 'update (standing, decides)', 'delete'],
-    // It notes those that the settings name, and puts the history of what became own on its list.
+    // It adds the domains of the settings, and notes the history of domains that became own.
     domains: ['select', 'insert', 'update'],
-    // It ends the entries whose time is over, and judges their sources again.
+    // It ends the entries whose time is over, and analyzes their sources again.
     analysis_work: ['select', 'insert', 'delete'],
     sender_list: ['select', 'update (ended_at, ended_by, ended_why)'],
     findings: ['select', 'insert', 'update'],
-    // What was recorded in silence goes when it is told.
+    // Silent records are deleted when the finding is reported.
     finding_events: ['select', 'insert', 'delete'],
     finding_acts: ['select', 'insert'],
-    // A row is locked by who may change it.
+    // Locking a row takes the right to change it.
     locks: ['select', 'update'],
   },
-  /** Asks DNS about addresses, and says which sources may have got a name: no mail, no verdict. */
+  /** Looks up addresses and domains in DNS, and notes the sources concerned: reads no mail and writes no finding. */
   ruawatch_enricher: {
     migrations: ['select'],
     messages: ['select (state)'],
     reports: ['select (report_key, begin_at, records, trust, domain, trust_domain, received_at)'],
-    // Which domains are own, and which mailboxes their reports may go to.
+    // Which domains are own, and the addresses that their reports may be sent to.
     domains: ['select', 'insert', 'update', 'delete'],
     domain_scan: ['select', 'update'],
     mailboxes: ['select (mailbox, addresses, polled_at, lease_until)'],
@@ -102,13 +100,13 @@ export const GRANTS = {
   },
   ruawatch_alerter: {
     migrations: ['select'],
-    // The counts that doctor shows.
+    // The counts of doctor.
     messages: ['select (state)'],
     // It ends the snoozes whose time is over.
     findings: ['select', 'update (snoozed_until, snoozed_by, snoozed_why, revision)'],
     finding_events: ['select', 'insert', 'update (handled_at, posted_at)'],
     domains: ['select'],
-    // The week's figures, and which digests were made.
+    // The figures of the week, and the digests that were composed.
     source_days: ['select'],
     policy_days: ['select'],
     domain_reporters: ['select'],
@@ -119,7 +117,7 @@ export const GRANTS = {
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;
 
-/** Sequences whose numbers a service takes before it writes the row. Identity columns need no right of their own. */
+/** Sequences from which a service takes numbers before it writes the row. Identity columns need no rights of their own. */
 const SEQUENCES: Partial<Record<keyof typeof GRANTS, readonly { table: string; column: string }[]>> = {
   ruawatch_poller: [{ table: 'messages', column: 'message_key' }],
   ruawatch_parser: [
@@ -128,22 +126,21 @@ const SEQUENCES: Partial<Record<keyof typeof GRANTS, readonly { table: string; c
   ],
 };
 
-/** Functions that do what the owner alone may do, each in its narrow way. Nobody else may call them. */
+/** Functions that do what only the owner may do. Nobody else may call them. */
 const FUNCTIONS: Partial<Record<keyof typeof GRANTS, readonly string[]>> = {
   ruawatch_parser: ['ensure_partitions(text, date[], integer)', 'drop_partitions(text, date)'],
 };
 
 export const SERVICE_ROLES = Object.keys(GRANTS) as (keyof typeof GRANTS)[];
-/** Reads the views of schema dmarc, and sees nothing of schema ruawatch. */
+/** Reads the views of schema dmarc, and nothing of schema ruawatch. */
 export const ANALYST_ROLE = 'ruawatch_analyst';
 export const ROLES: readonly string[] = [...SERVICE_ROLES, ANALYST_ROLE];
 
 /**
- * Makes the roles that are missing and gives each exactly the rights above: what it had beyond them in these schemas is taken away.
- * One transaction, so that a running service notices nothing; any number of processes may do it at once.
- * The roles cannot log in: they are granted to the users that do.
- * @returns the roles that this call made
- * @throws PermanentError `roles_missing` when roles are missing and the user may not make any
+ * Creates the missing roles and gives each exactly the rights above: all others in these schemas are revoked. One transaction, so that a running
+ * service notices nothing; any number of processes may do it at once. The roles cannot log in: they are granted to users that can.
+ * @returns the roles that this call created
+ * @throws PermanentError `roles_missing` when roles are missing and the user may not create any
  */
 export async function grantRoles(db: Db): Promise<string[]> {
   return transaction(db, async (tx) => {
@@ -180,8 +177,8 @@ export async function grantRoles(db: Db): Promise<string[]> {
 }
 
 /**
- * The same for the queue's schema, which may lie in another database: every service adds jobs and works them. What a later BullMQ
- * adds to it is covered too, whichever command migrates it.
+ * Does the same for the queue's schema, which may be in another database: every service adds and processes jobs. Tables that a later BullMQ adds
+ * are covered too, whichever command migrates the schema.
  */
 export async function grantQueueRoles(db: Db, schema: string): Promise<void> {
   await transaction(db, async (tx) => {
@@ -200,7 +197,7 @@ export async function grantQueueRoles(db: Db, schema: string): Promise<void> {
   });
 }
 
-/** Whether the services' roles have been given rights in this database: then a migration must give them those on its tables. */
+/** Whether the services' roles have rights in this database: then a migration must give them those on its new tables. */
 export async function rolesInUse(db: Db): Promise<boolean> {
   const { rows } = await db.query<{ used: boolean }>(
     `select exists (select from pg_roles r, pg_namespace n
@@ -211,8 +208,8 @@ export async function rolesInUse(db: Db): Promise<boolean> {
 }
 
 /**
- * One at a time changes rights, which Postgres refuses to two at once. What is locked is a table that no reader has a right on; who may
- * not lock it may not give rights either, and is told so by what comes next.
+ * Lets one session at a time change rights, since Postgres refuses two at once. Locks a table on which no reader has rights. A user that may not lock
+ * it may not grant rights either, which the statements that follow report.
  * @param table without quotes
  */
 async function lockRights(tx: Tx, table: string, mode: string): Promise<void> {
@@ -224,7 +221,7 @@ async function lockRights(tx: Tx, table: string, mode: string): Promise<void> {
   if (rows[0]?.mine) await tx.query(`lock table ${table} in ${mode} mode`);
 }
 
-/** Roles belong to the whole server: another database's migration may make one at the same moment. */
+/** Roles belong to the whole server: the migration of another database may create one at the same moment. */
 async function makeRoles(tx: Tx): Promise<string[]> {
   const { rows } = await tx.query<{ role: string }>(
     'select role from unnest($1::text[]) with ordinality as r(role, n) where not exists (select from pg_roles where rolname = role) order by n',
@@ -241,7 +238,7 @@ async function makeRoles(tx: Tx): Promise<string[]> {
     if (codeOf(error) !== '42501') throw error;
     throw new PermanentError(
       'roles_missing',
-      `This database user may not create roles (${messageOf(error)}): let an administrator run "${missing
+      `This database user may not create roles (${messageOf(error)}). Have an administrator run "${missing
         .map((role) => `create role ${role} nologin;`)
         .join(' ')}", then run "ruawatch migrate --roles" again.`,
       error,
@@ -250,7 +247,7 @@ async function makeRoles(tx: Tx): Promise<string[]> {
   return missing;
 }
 
-/** Everybody may connect unless an administrator has taken that right from PUBLIC. Only the database's owner can give it. */
+/** Everybody may connect unless an administrator has revoked that right from PUBLIC. Only the owner of the database can grant it. */
 async function grantConnect(tx: Tx, roles: readonly string[]): Promise<void> {
   const { rows } = await tx.query<{ statement: string | null }>(
     `select case when pg_has_role(d.datdba, 'usage') then format('grant connect on database %I to %s', d.datname, $1::text) end as statement

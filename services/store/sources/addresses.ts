@@ -1,24 +1,24 @@
 import { type Db, type Queryable, transaction } from '../../shared/runtime/db.ts';
 import { isOwnSql } from '../domains/domains.ts';
-import { nextStretch } from '../reports/report-scan.ts';
+import { moveScan, nextRange } from '../reports/report-scan.ts';
 import { recordsOf } from '../schema/partitions.ts';
 
-/** Reports looked through in one statement at most, and records after which it ends. */
+/** Reports that one statement goes through at most, and records after which it ends. */
 const SLICE_REPORTS = 2_000;
 const SLICE_RECORDS = 50_000;
 
 /**
- * Addresses of one report that are asked about, those of the most messages; and how many of them at once, the others so much later: a report of
- * very many leaves room for those of others.
+ * Addresses of one report that are looked up: those with the most messages. They become due AT_ONCE at a time, each lot LATER than the one before,
+ * so that a report with very many leaves room for others.
  */
 const PROVEN_ADDRESSES = 2_000;
 const UNPROVEN_ADDRESSES = 100;
 const AT_ONCE = 200;
 const LATER = '10 minutes';
 
-/** What DNS said of an address. */
+/** What DNS says about an address. */
 export interface Names {
-  /** Null: it has none. */
+  /** The reverse name; null: there is none. */
   name: string | null;
   confirmed: boolean;
   generic: boolean;
@@ -26,41 +26,39 @@ export interface Names {
   organization: string | null;
 }
 
-/** What the ASN file says of an address. */
+/** What the ASN file says about an address. */
 export interface Owner {
   asn: number | null;
   owner: string | null;
 }
 
-/** What became of one look. `names` null: nobody could say, `error` tells why. */
-export interface Look {
+/** The result of one lookup. `names` is null when DNS gave no answer; `error` is the reason. */
+export interface Lookup {
   address: string;
   names: Names | null;
   error: string | null;
-  /** Null: there is no ASN file, what is known stays. */
+  /** Null: there is no ASN file, and what is known stays. */
   owner: Owner | null;
   next_at: Date;
 }
 
 /**
- * Finds the addresses of reports that were stored since the last call, a slice of them; nothing is asked of the ingest. Reports are
- * taken in the order of their keys. A key is drawn before its transaction commits, so the highest key seen is gone up to only when all
- * transactions that were open when it was seen have ended: no report is passed over. Reports that are about to be verified are waited for:
- * whoever forges one must not choose whom this program asks about.
- * @param since mail of earlier days is not looked at
+ * Finds the addresses in a slice of the reports that were stored since the last call, none skipped (reports/report-scan.ts). The parser has no part
+ * in it. Reports that are about to be verified are waited for: a forger must not choose which addresses are looked up.
+ * @param since mail of earlier days is left out
  * @returns whether there may be more right now
  */
 export async function findAddresses(db: Db, since: string, now: Date): Promise<boolean> {
   return transaction(db, async (tx) => {
-    const stretch = await nextStretch(tx, 'enrichment');
-    if (typeof stretch === 'boolean') return stretch;
+    const range = await nextRange(tx, 'enrichment');
+    if (typeof range === 'boolean') return range;
     const { rows } = await tx.query<{ key: number }>(
       `select report_key as key
          from (select report_key, sum(records) over (order by report_key) - records as before
                  from (select report_key, records from ruawatch.reports
                         where report_key > $1 and report_key <= $2 order by report_key limit ${SLICE_REPORTS}) slice) s
         where before < ${SLICE_RECORDS} order by report_key`,
-      [stretch.after, stretch.upto],
+      [range.after, range.upto],
     );
     if (rows.length > 0) {
       await tx.query(
@@ -84,20 +82,14 @@ export async function findAddresses(db: Db, since: string, now: Date): Promise<b
         [rows.map((row) => row.key), since, now],
       );
     }
-    const last = rows.at(-1)?.key ?? stretch.upto;
-    const done = last >= stretch.upto || rows.length === 0;
-    await tx.query(
-      `update ruawatch.enrichment set scanned_key = $1, upto_key = case when $2 then null else upto_key end,
-              upto_xid = case when $2 then null else upto_xid end`,
-      [done ? stretch.upto : last, done],
-    );
+    await moveScan(tx, 'enrichment', range, rows.at(-1)?.key ?? range.upto);
     return true;
   });
 }
 
 /**
- * Takes addresses that are due, the longest-waiting first, for as long as `until`: whoever takes them and dies leaves them to the next.
- * What was last seen before `since` is taken off the list instead.
+ * Takes addresses that are due, the longest-waiting first, until `until`: if the process that takes them dies, they are due again then.
+ * Addresses last seen before `since` are not due any more.
  */
 export async function takeDue(
   db: Db,
@@ -118,17 +110,17 @@ export async function takeDue(
 }
 
 /**
- * Writes what was learned, and puts the sources whose name it may change on the analyzer's list, in one transaction.
- * @param networkOf the source key of an address that has no better one
- * @returns how many sources are to be judged again
+ * Writes the results of lookups, and notes the sources whose name they may change for the analyzer, in one transaction.
+ * @param networkOf gives the source of an address that has no better one
+ * @returns the number of sources to be analyzed again
  */
-export async function saveLooks(
+export async function saveLookups(
   db: Db,
   at: Date,
-  looks: readonly Look[],
+  lookups: readonly Lookup[],
   networkOf: (address: string) => string,
 ): Promise<number> {
-  if (looks.length === 0) return 0;
+  if (lookups.length === 0) return 0;
   return transaction(db, async (tx) => {
     const { rows } = await tx.query<{ address: string; named: boolean }>(
       `with r as materialized (
@@ -151,20 +143,20 @@ export async function saveLooks(
        select host(s.address) as address, s.organization is distinct from h.organization as named
          from saved s join held h on h.address = s.address
         where s.organization is distinct from h.organization or s.asn is distinct from h.asn`,
-      [JSON.stringify(looks.map(jsonOf)), at],
+      [JSON.stringify(lookups.map(jsonOf)), at],
     );
     return analyzeAgain(tx, rows, networkOf);
   });
 }
 
-const jsonOf = (look: Look) => ({
+const jsonOf = (look: Lookup) => ({
   ...look,
   owner: look.owner && { asn: look.owner.asn, owner: look.owner.owner },
   next_at: look.next_at.toISOString(),
 });
 
-/** Makes those due that no question was ever asked about and none is to be soon: they were found while DNS was off. */
-export async function askTheUnasked(db: Queryable, now: Date, soon: Date): Promise<void> {
+/** Makes addresses due that were never looked up and are not to be soon: they were found while DNS was off. */
+export async function makeUnlookedDue(db: Queryable, now: Date, soon: Date): Promise<void> {
   await db.query(
     `with held as materialized (
        select address from ruawatch.addresses where looked_up_at is null and attempts = 0 and next_at > $2 order by address for update)
@@ -173,7 +165,7 @@ export async function askTheUnasked(db: Queryable, now: Date, soon: Date): Promi
   );
 }
 
-/** Addresses whose look was broken off: due again at once. */
+/** Makes addresses due again at once whose lookup was interrupted. */
 export async function putBack(db: Db, addresses: readonly string[], now: Date): Promise<void> {
   if (addresses.length === 0) return;
   await db.query(
@@ -183,7 +175,7 @@ export async function putBack(db: Db, addresses: readonly string[], now: Date): 
   );
 }
 
-/** The ASN file that all addresses were last compared with; null before the first. */
+/** The ASN file that all addresses were compared with last; null before the first. */
 export async function comparedAsnFile(db: Queryable): Promise<string | null> {
   const { rows } = await db.query<{ asn_file: string | null }>('select asn_file from ruawatch.enrichment');
   return rows[0]!.asn_file;
@@ -203,7 +195,7 @@ export async function addressesAfter(db: Queryable, after: string | null, limit:
   return rows.map((row) => row.address);
 }
 
-/** Writes the owners of addresses where they differ from what is known. @returns how many sources are to be judged again */
+/** Writes the owners of addresses where they changed. @returns the number of sources to be analyzed again */
 export async function saveOwners(
   db: Db,
   owners: readonly ({ address: string } & Owner)[],
@@ -224,7 +216,7 @@ export async function saveOwners(
   });
 }
 
-/** Forgets addresses that no mail came from since a day, up to `limit` of them. @returns how many */
+/** Deletes up to `limit` addresses without mail since a day. @returns their number */
 export async function forgetAddresses(db: Queryable, before: string, limit: number): Promise<number> {
   const { rowCount } = await db.query(
     `delete from ruawatch.addresses
@@ -235,8 +227,8 @@ export async function forgetAddresses(db: Queryable, before: string, limit: numb
 }
 
 /**
- * Sources that are a network: all domains that have one of these. A new owner alone changes nothing for a network of which nothing ever
- * passed and that has no name: it stays among the unauthenticated ones, and a botnet costs the analyzer nothing.
+ * Notes the networks of changed addresses for the analyzer, in all domains that have them as a source. A new owner alone changes nothing for a
+ * network without a name from which no mail ever passed: it stays unauthenticated, so that a botnet costs the analyzer nothing.
  */
 async function analyzeAgain(
   tx: Queryable,

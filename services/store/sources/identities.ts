@@ -1,13 +1,13 @@
 import type { Tx } from '../../shared/runtime/db.ts';
 
-/** What is known of the addresses of a source that is a network, and of its mail in a domain's name over all time. */
+/** What is known about the addresses of a source that is a network, and its mail in a domain's name over all time. */
 export interface NetworkFacts {
   source: string;
   messages: number;
   passed: number;
-  /** Addresses of the network that DNS answered for. */
+  /** Addresses of the network with an answer from DNS. */
   answered: number;
-  /** The organizational domain that most of them are confirmed under, how many are, and the name of one. */
+  /** The organizational domain under which most of them are confirmed, the number of those, and the name of one. */
   organization: string | null;
   organization_addresses: number;
   name: string | null;
@@ -18,7 +18,7 @@ export interface NetworkFacts {
 
 export const IDENTIFIED_BY = ['dkim', 'spf', 'reverse_name', 'asn', 'network', 'unauthenticated'] as const;
 
-/** Who a source is. */
+/** How a source is named, and why. */
 export interface Identity {
   source: string;
   name: string;
@@ -26,17 +26,17 @@ export interface Identity {
   /** One sentence. */
   evidence: string;
   name_confidence: number;
-  /** What it has in common with the other sources of the same sender. */
+  /** The key that all sources of the same sender have in common. */
   grouped_as: string;
 }
 
 /**
- * What the enricher found out about the networks that are sources of a domain. Those of which nothing is known have no addresses.
- * @param networks source keys that are networks in truth ("203.0.113.0/24"): they are used as such
+ * What the enricher knows about networks that are sources of a domain. Of an unknown network no address is answered.
+ * @param networks sources that are networks, such as "203.0.113.0/24""
  */
 export async function loadNetworkFacts(tx: Tx, domain: string, networks: readonly string[]): Promise<NetworkFacts[]> {
   if (networks.length === 0) return [];
-  // The bounds are host addresses, so that the primary key finds the range: 256 rows at most, and a few thousand of a /48 are enough.
+  // The bounds are host addresses, so that the primary key finds the range. An IPv4 network has 256 rows; of a /48 two thousand are enough.
   const { rows } = await tx.query<NetworkFacts>(
     `select s.source, s.messages, s.passed, coalesce(f.answered, 0)::int as answered, o.organization,
             coalesce(o.addresses, 0)::int as organization_addresses, o.name, w.asn, w.owner
@@ -62,7 +62,7 @@ export async function loadNetworkFacts(tx: Tx, domain: string, networks: readonl
   return rows;
 }
 
-/** Writes who the sources are, where that is news. The caller holds the rows, or takes them here in the order the parser does. */
+/** Writes the identities of sources where they changed. Rows that the caller has not locked are locked here, in the order of the parser. */
 export async function saveIdentities(tx: Tx, domain: string, identities: readonly Identity[]): Promise<void> {
   if (identities.length === 0) return;
   await tx.query(

@@ -3,7 +3,7 @@ import { isOwnSql } from '../domains/domains.ts';
 import type { Word } from '../findings/acts.ts';
 import { lockNamed } from '../locks.ts';
 
-/** What a person said of a source, and still stands. */
+/** A person's entry on a source that has not ended. */
 export interface ListEntry {
   entry_key: number;
   /** '*' for every domain. */
@@ -25,7 +25,7 @@ export interface ListedEntry extends ListEntry {
   ended_why: string | null;
 }
 
-/** Whom an entry speaks of, and the names of a mail service: its sources are found by them. */
+/** The source or mail service of an entry. The sources of a service are found by its domains. */
 export interface Subject {
   domain: string;
   source: string;
@@ -33,7 +33,7 @@ export interface Subject {
   service: { domains: readonly string[] } | null;
 }
 
-/** The entries that stand now for a domain. A later end is not looked at here: endExpired ends them. */
+/** The entries for a domain that apply now. Those whose time is over are ended by endExpired. */
 export async function loadSenderList(tx: Tx, domain: string, now: Date): Promise<ListEntry[]> {
   const { rows } = await tx.query<ListEntry>(
     `select entry_key, domain, source, is_service, verdict, by_name, why, since, until from ruawatch.sender_list
@@ -44,7 +44,7 @@ export async function loadSenderList(tx: Tx, domain: string, now: Date): Promise
   return rows;
 }
 
-/** Entries, newest first. @param filter without `all`, those that have not ended */
+/** Lists entries, the newest first. @param filter without `all`: those that have not ended */
 export async function listSenders(
   q: Queryable,
   filter: { all: boolean; domain?: string | undefined; limit: number },
@@ -60,16 +60,14 @@ export async function listSenders(
 }
 
 /**
- * Approves or denies. An entry that stands for the same subject is ended by it, so that there is one word at a time. The sources
- * concerned are judged again.
- * @returns how many sources are
+ * Approves or denies a subject. An entry for the same subject is ended by it, so that one applies at a time. The sources concerned are analyzed
+ * again.
+ * @returns the number of these sources
  */
 export async function putSender(
   db: Db,
   subject: Subject,
-  verdict: ListEntry['verdict'],
-  word: Word,
-  until: Date | null,
+  { verdict, word, until }: { verdict: ListEntry['verdict']; word: Word; until: Date | null },
   now: Date,
 ): Promise<number> {
   return transaction(db, async (tx) => {
@@ -85,8 +83,8 @@ export async function putSender(
 }
 
 /**
- * Ends an entry now; what is known of its sources from reports decides again.
- * @returns how many sources are judged again; null when no such entry stands
+ * Ends an entry now: reports decide about its sources again.
+ * @returns the number of sources to be analyzed again; null when there is no such entry
  */
 export async function endSender(db: Db, subject: Subject, word: Word, now: Date): Promise<number | null> {
   return transaction(db, async (tx) => {
@@ -96,8 +94,8 @@ export async function endSender(db: Db, subject: Subject, word: Word, now: Date)
 }
 
 /**
- * Ends the entries whose time is over and has their sources judged again. Any number of analyzers may call it.
- * @param domainsOf the domains of a mail service, by its id
+ * Ends the entries whose time is over, and notes their sources for the analyzer. Any number of analyzers may call it.
+ * @param domainsOf gives the domains of a mail service by its id
  * @returns the entries that ended
  */
 export async function endExpired(db: Db, domainsOf: (service: string) => readonly string[], now: Date): Promise<ListEntry[]> {
@@ -126,7 +124,7 @@ async function end(tx: Tx, subject: Subject, word: Word, now: Date): Promise<boo
   return (rowCount ?? 0) > 0;
 }
 
-/** Work for the analyzer, which its sweep finds: the sources themselves, or those that a service's names lead to. */
+/** Notes sources for the analyzer, whose sweep finds them: the source itself, or those of a service's domains. */
 async function analyzeAgain(tx: Tx, { domain, source, service }: Subject): Promise<number> {
   const names = service?.domains ?? [];
   const { rowCount } = await tx.query(

@@ -238,8 +238,7 @@ test('months are dropped under the hands of writers, and every sum stays that of
       t.db,
       table,
       months.map((month) => `${month}-01`),
-      0,
-      20,
+      { strays: 0, tries: 20 },
     );
   }
   // Each identity comes with two contents, the larger in the later mail.

@@ -109,7 +109,9 @@ test('twenty processes make the same months while others write into them: each i
   });
   const made = await Promise.all(
     pools.flatMap((pool) =>
-      (['records', 'source_days', 'policy_days'] as const).map((table) => ensurePartitions(pool, table, months, 0, 50)),
+      (['records', 'source_days', 'policy_days'] as const).map((table) =>
+        ensurePartitions(pool, table, months, { strays: 0, tries: 50 }),
+      ),
     ),
   );
   await Promise.all(writing);
@@ -141,27 +143,27 @@ test('only months that reports can be of are made, so many a call', async () => 
   expect((await parseMessages(t.db, keys, { trust: trusting('off') })).messages.map((m) => m.state)).toEqual(
     odd.map(() => 'stored'),
   );
-  expect(await ensurePartitions(t.db, 'records', odd.map((month) => `${month}-01`).slice(0, 3), 2, 1)).toEqual([
-    'records_2012_01',
-    'records_2012_02',
-    'records_2013_07',
-  ]);
+  expect(await ensurePartitions(t.db, 'records', odd.map((month) => `${month}-01`).slice(0, 3), { strays: 2, tries: 1 })).toEqual(
+    ['records_2012_01', 'records_2012_02', 'records_2013_07'],
+  );
   expect(
     await ensurePartitions(
       t.db,
       'records',
       odd.map((month) => `${month}-01`),
-      100,
-      1,
+      { strays: 100, tries: 1 },
     ),
   ).toEqual([]);
   expect(await spread('records')).toEqual({ records_default: 4, records_2012_01: 1, records_2012_02: 1, records_2013_07: 1 });
-  await expect(ensurePartitions(t.db, 'messages' as never, ['2024-01-01'], 0, 1)).rejects.toMatchObject({ code: 'P0002' });
+  await expect(ensurePartitions(t.db, 'messages' as never, ['2024-01-01'], { strays: 0, tries: 1 })).rejects.toMatchObject({
+    code: 'P0002',
+  });
   await expect(dropPartitions(t.db, 'messages' as never, '2024-01-01', 1)).rejects.toMatchObject({ code: 'P0002' });
 });
 
 test('raw mail and records are read, and added up, in the months concerned alone', async () => {
-  for (const table of PARTITIONED) await ensurePartitions(t.db, table, ['2024-01-01', '2024-02-01', '2024-03-01'], 0, 1);
+  for (const table of PARTITIONED)
+    await ensurePartitions(t.db, table, ['2024-01-01', '2024-02-01', '2024-03-01'], { strays: 0, tries: 1 });
   const [a, b] = await receive(
     t,
     ['2024-01', '2024-03'].map((month) => reportMail(reportXml({ id: month, begin: begin(month) }), { unique: month })),
@@ -218,7 +220,7 @@ test('raw mail and records are read, and added up, in the months concerned alone
 });
 
 test('months wait to be dropped while a transaction uses the table, and nobody waits behind them for long', async () => {
-  await ensurePartitions(t.db, 'records', ['2024-01-01'], 0, 1);
+  await ensurePartitions(t.db, 'records', ['2024-01-01'], { strays: 0, tries: 1 });
   const reader = await t.db.connect();
   try {
     await reader.query('begin; select from ruawatch.records');
@@ -228,7 +230,9 @@ test('months wait to be dropped while a transaction uses the table, and nobody w
     expect(await dropPartitions(t.db, 'records', '2024-02-01', 1)).toEqual(['records_2024_01']);
     expect(await dropPartitions(t.db, 'records', '2024-02-01', 1)).toEqual([]);
     // Gone for good: what comes late is not given a month again.
-    expect(await ensurePartitions(t.db, 'records', ['2024-01-01', '2024-02-01'], 0, 1)).toEqual(['records_2024_02']);
+    expect(await ensurePartitions(t.db, 'records', ['2024-01-01', '2024-02-01'], { strays: 0, tries: 1 })).toEqual([
+      'records_2024_02',
+    ]);
   } finally {
     reader.release();
   }

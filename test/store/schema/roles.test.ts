@@ -17,12 +17,12 @@ import {
   leftMails,
   recordLeft,
   reserveKey,
-  storePiece,
+  storeChunk,
   storeStreamed,
 } from '../../../services/store/messages/intake.ts';
 import { noteMailboxError } from '../../../services/store/messages/mailboxes.ts';
 import { countMessages, noteAttempt } from '../../../services/store/messages/messages.ts';
-import { PIECE_BYTES } from '../../../services/store/messages/raw-pieces.ts';
+import { CHUNK_BYTES } from '../../../services/store/messages/raw-chunks.ts';
 import { dropPersonal } from '../../../services/store/reports/personal-data.ts';
 import { migrate, readMigrations } from '../../../services/store/schema/migrate.ts';
 import { ANALYST_ROLE, GRANTS, grantRoles, ROLES, SERVICE_ROLES } from '../../../services/store/schema/roles.ts';
@@ -227,8 +227,8 @@ describe('each service does its whole job as a user with its role alone', () => 
     const db = as('ruawatch_poller');
     await noteMailboxError(db, mailbox.name, 'INBOX', 'It is away.');
     const place = { mailbox: mailbox.name, folder: 'INBOX', uidValidity: 7 };
-    const arrival = { uid: 90, receivedAt: new Date(0), sender: null, subject: null, messageId: null, size: 2 * PIECE_BYTES };
-    const raw = Buffer.alloc(2 * PIECE_BYTES, 'x');
+    const arrival = { uid: 90, receivedAt: new Date(0), sender: null, subject: null, messageId: null, size: 2 * CHUNK_BYTES };
+    const raw = Buffer.alloc(2 * CHUNK_BYTES, 'x');
     await recordLeft(db, place, [
       { ...arrival, fingerprint: Buffer.from('left'), code: 'mail_too_large', reason: 'It is too large.' },
     ]);
@@ -237,7 +237,7 @@ describe('each service does its whole job as a user with its role alone', () => 
     // The limit was raised: now it is streamed.
     await transaction(db, async (tx) => {
       const key = await reserveKey(tx);
-      for (const n of [0, 1]) await storePiece(tx, key, n, raw.subarray(n * PIECE_BYTES, (n + 1) * PIECE_BYTES));
+      for (const n of [0, 1]) await storeChunk(tx, key, n, raw.subarray(n * CHUNK_BYTES, (n + 1) * CHUNK_BYTES));
       expect(await storeStreamed(tx, place, key, { ...arrival, sha256: createHash('sha256').update(raw).digest() })).toBe(true);
       await forgetLeft(tx, [left[0]!.message_key]);
     });

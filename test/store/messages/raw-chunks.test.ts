@@ -10,7 +10,7 @@ import type { Context } from '../../../services/shared/runtime/service.ts';
 import { measureArchive } from '../../../services/store/messages/archive.ts';
 import { storeMails } from '../../../services/store/messages/intake.ts';
 import { claimMessages, loadRaw, loadRaws, replayMessages } from '../../../services/store/messages/messages.ts';
-import { PIECE_BYTES, pack, unpack } from '../../../services/store/messages/raw-pieces.ts';
+import { CHUNK_BYTES, deflateChunk, inflateChunk } from '../../../services/store/messages/raw-chunks.ts';
 import { arrivalOf } from '../../helpers/arrival.ts';
 import { testContext } from '../../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
@@ -25,37 +25,37 @@ const xml = (size: number) =>
   );
 const base64 = (size: number) => Buffer.from(randomBytes(size).toString('base64').replace(/.{76}/g, '$&\r\n')).subarray(0, size);
 
-describe('a piece', () => {
+describe('a chunk', () => {
   test.each([
     ['of nothing', Buffer.alloc(0), 1, 1],
     ['of one byte', Buffer.from('x'), 1, 1],
     ['of too few bytes to gain anything', xml(511), 1, 1],
     ['of XML', xml(512), 0.1, 0.5],
-    ['of much XML', xml(PIECE_BYTES), 0.01, 0.15],
+    ['of much XML', xml(CHUNK_BYTES), 0.01, 0.15],
     ['of base64', base64(3000), 0.7, 0.8],
-    ['of much base64', base64(PIECE_BYTES), 0.74, 0.78],
+    ['of much base64', base64(CHUNK_BYTES), 0.74, 0.78],
     ['of a mail with a header and base64', Buffer.concat([xml(1500), base64(4500)]), 0.5, 0.8],
     ['of what is compressed', gzipSync(randomBytes(20_000)), 1, 1],
-    ['of much that is compressed', randomBytes(PIECE_BYTES), 1, 1],
-    ['of one and the same byte', Buffer.alloc(PIECE_BYTES, 'a'), 0.0001, 0.2],
+    ['of much that is compressed', randomBytes(CHUNK_BYTES), 1, 1],
+    ['of one and the same byte', Buffer.alloc(CHUNK_BYTES, 'a'), 0.0001, 0.2],
   ])('%s comes back as it was', (_, plain, least, most) => {
-    const piece = pack(plain);
-    expect(unpack(piece, 1).equals(plain)).toBe(true);
-    expect(piece.plain_size).toBe(most === 1 ? null : plain.length);
-    expect(piece.bytes.length).toBeGreaterThanOrEqual(Math.floor(least * plain.length));
-    expect(piece.bytes.length).toBeLessThanOrEqual(most * plain.length);
+    const chunk = deflateChunk(plain);
+    expect(inflateChunk(chunk, 1).equals(plain)).toBe(true);
+    expect(chunk.plain_size).toBe(most === 1 ? null : plain.length);
+    expect(chunk.bytes.length).toBeGreaterThanOrEqual(Math.floor(least * plain.length));
+    expect(chunk.bytes.length).toBeLessThanOrEqual(most * plain.length);
   });
 
   test('much base64 is not searched for what it does not have, and much text is', () => {
     // Huffman alone leaves every byte of a repeated line; the search for repetitions leaves next to nothing of it.
     // Of all 64 letters of base64, so that each takes six bits: of a random line some would be missing, and it be coded shorter.
     const line = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'.padEnd(76, 'ruawatch');
-    expect(pack(Buffer.from(line.repeat(1000))).bytes.length).toBeGreaterThan(50_000);
-    expect(pack(Buffer.from(line.repeat(40))).bytes.length).toBeLessThan(500);
-    expect(pack(Buffer.from(`<a b="${line.slice(0, 50)}">`.repeat(1000))).bytes.length).toBeLessThan(5000);
+    expect(deflateChunk(Buffer.from(line.repeat(1000))).bytes.length).toBeGreaterThan(50_000);
+    expect(deflateChunk(Buffer.from(line.repeat(40))).bytes.length).toBeLessThan(500);
+    expect(deflateChunk(Buffer.from(`<a b="${line.slice(0, 50)}">`.repeat(1000))).bytes.length).toBeLessThan(5000);
   });
 
-  const damaged = pack(xml(5000));
+  const damaged = deflateChunk(xml(5000));
   const flipped = Buffer.from(damaged.bytes);
   flipped[flipped.length >> 1]! ^= 0x10;
   test.each([
@@ -67,10 +67,10 @@ describe('a piece', () => {
     ['a size of nothing', { ...damaged, plain_size: 0 }],
     ['a size below nothing', { ...damaged, plain_size: -1 }],
     ['what was never deflated', { bytes: xml(5000), plain_size: 5000 }],
-    ['more than a piece', { bytes: deflateSync(Buffer.alloc(PIECE_BYTES + 1)), plain_size: PIECE_BYTES + 1 }],
-    ['a bomb', { bytes: deflateSync(Buffer.alloc(50_000_000)), plain_size: PIECE_BYTES }],
-  ])('with %s is damaged', (_, piece) => {
-    expect(() => unpack(piece, 17)).toThrow(
+    ['more than a chunk', { bytes: deflateSync(Buffer.alloc(CHUNK_BYTES + 1)), plain_size: CHUNK_BYTES + 1 }],
+    ['a bomb', { bytes: deflateSync(Buffer.alloc(50_000_000)), plain_size: CHUNK_BYTES }],
+  ])('with %s is damaged', (_, chunk) => {
+    expect(() => inflateChunk(chunk, 17)).toThrow(
       expect.objectContaining({
         code: 'raw_damaged',
         transient: false,
@@ -108,8 +108,8 @@ describe('in the database', () => {
       xml(2000),
       base64(2001),
       randomBytes(2002),
-      ...[-1, 0, 1].flatMap((more) => [xml(PIECE_BYTES + more), base64(2 * PIECE_BYTES + more), randomBytes(PIECE_BYTES + more)]),
-      Buffer.concat([xml(PIECE_BYTES), randomBytes(PIECE_BYTES), base64(PIECE_BYTES)]),
+      ...[-1, 0, 1].flatMap((more) => [xml(CHUNK_BYTES + more), base64(2 * CHUNK_BYTES + more), randomBytes(CHUNK_BYTES + more)]),
+      Buffer.concat([xml(CHUNK_BYTES), randomBytes(CHUNK_BYTES), base64(CHUNK_BYTES)]),
     ];
     const place = { mailbox: 'm', folder: null, uidValidity: null };
     const { keys } = await transaction(t.db, (tx) =>
@@ -151,7 +151,7 @@ describe('in the database', () => {
       await t.db.query('update ruawatch.raw set bytes = $3, plain_size = null where message_key = $1 and n = $2', [
         row.message_key,
         row.n,
-        unpack(row, row.message_key),
+        inflateChunk(row, row.message_key),
       ]);
     expect((await sizes()).stored).toBe(plain);
     await check();
