@@ -236,7 +236,7 @@ describe('the port', () => {
     await new Promise((resolve) => thief.once('listening', resolve));
     const other = await open();
     expect(other).toBeGreaterThan(first);
-    expect(said).toEqual([`Port ${first} is taken: the embedded Postgres listens on port ${other} this time.`]);
+    expect(said).toEqual([`Port ${first} is in use: the embedded Postgres listens on port ${other} this time.`]);
     await new Promise((resolve) => thief.close(resolve));
     expect(await open()).toBe(first);
     expect(await open(first + 7)).toBe(first + 7);
@@ -334,7 +334,7 @@ describe('a data folder of the older version', () => {
     const said: string[] = [];
     await (await openEmbedded(dataDir, { say: (line) => said.push(line) })).close();
     expect(said).toEqual([
-      `The embedded Postgres let every local user in: it is closed now, and its passwords are in ${passwordFile(dataDir)}.`,
+      `The embedded Postgres let every local user in. It requires passwords now, which are in ${passwordFile(dataDir)}.`,
     ]);
     // As after a crash between the passwords and the rest.
     writeSecrets(dataDir, { ...readSecrets(dataDir)!, ready: false });
@@ -372,7 +372,7 @@ describe('the password file', () => {
     rmSync(passwordFile(dataDir));
     const said: string[] = [];
     const server = await openEmbedded(dataDir, { say: (line) => said.push(line) });
-    expect(said).toEqual([`The embedded Postgres gets new passwords, in ${passwordFile(dataDir)}.`]);
+    expect(said).toEqual([`The embedded Postgres has new passwords, in ${passwordFile(dataDir)}.`]);
     expect(await ask(server.url, 'drop schema kept')).toEqual([[]]);
     expect(readSecrets(dataDir)!.ruawatch_reader).not.toBe(before.ruawatch_reader);
     expect(await ask(first.readerUrl, 'select 1')).toEqual(['28P01']);

@@ -177,7 +177,7 @@ describe('each wrong setting is one clear sentence and exit code 1', () => {
       const { code, stderr } = await ruawatchOnce(args, { ...good(), DATABASE_URL: newer.url });
       expect(code).toBe(1);
       expect(stderr).toMatch(
-        /^The database schema is at version 99, newer than this program's \d+: run the newer ruawatch that made it\.\n$/,
+        /^The database schema is at version 99, newer than this program's \d+: run the newer ruawatch that created it\.\n$/,
       );
     }
     await newer.drop();

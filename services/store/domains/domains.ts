@@ -7,21 +7,21 @@ import { OTHER_SOURCES } from '../rollups/allowance.ts';
 export const DOMAIN_STATES = ['own', 'observed', 'ignored'] as const;
 export type DomainState = (typeof DOMAIN_STATES)[number];
 
-/** SQL: whether a domain, or the nearest domain above it that anything was said of, is own. */
-export const isOwnSql = (domain: string) =>
-  `coalesce((select o.state from (select string_to_array(${domain}, '.') as labels) l
-              cross join lateral generate_subscripts(l.labels, 1) as i
-               join ruawatch.domains o on o.domain = array_to_string(l.labels[i:], '.') and o.state <> 'observed'
-              order by i limit 1) = 'own', false)`;
+/** SQL: the row that decides the state of a name: its own, or that of the nearest domain above it that is own or ignored. */
+const decidingSql = (domain: string, columns: string) =>
+  `select ${columns} from (select string_to_array(${domain}, '.') as labels) l
+    cross join lateral generate_subscripts(l.labels, 1) as i
+     join ruawatch.domains o on o.domain = array_to_string(l.labels[i:], '.') and o.state <> 'observed'
+    order by i limit 1`;
 
-/** SQL: the domain, itself or the nearest above it, by whose row a name is own; nothing when it is not own. */
+/** SQL: whether a name is own. */
+export const isOwnSql = (domain: string) => `coalesce((${decidingSql(domain, 'o.state')}) = 'own', false)`;
+
+/** SQL: the domain that makes a name own: itself, or the nearest above it. No row when the name is not own. */
 export const ownAboveSql = (domain: string) =>
-  `select a.domain from (select o.domain, o.state from (select string_to_array(${domain}, '.') as labels) l
-            cross join lateral generate_subscripts(l.labels, 1) as i
-             join ruawatch.domains o on o.domain = array_to_string(l.labels[i:], '.') and o.state <> 'observed'
-            order by i limit 1) a where a.state = 'own'`;
+  `select a.domain from (${decidingSql(domain, 'o.domain, o.state')}) a where a.state = 'own'`;
 
-/** SQL: a domain itself and all names below it. */
+/** SQL: whether a name is a domain or below it. */
 const within = (name: string, domain: string) =>
   `(${name} = ${domain} or right(${name}, length(${domain}) + 1) = '.' || ${domain})`;
 
@@ -40,13 +40,13 @@ export interface ListedDomain {
   last_reported: Date | null;
 }
 
-/** Whether findings may be made of it. */
+/** Whether a domain is own, so that it gets findings. */
 export async function isOwn(q: Queryable, domain: string): Promise<boolean> {
   const { rows } = await q.query<{ own: boolean }>(`select ${isOwnSql('$1')} as own`, [domain]);
   return rows[0]!.own;
 }
 
-/** Own ones first, then by name. @param filter.state only these */
+/** Lists domains, own ones first, then by name. @param filter.state only domains of this state */
 export async function listDomains(
   q: Queryable,
   filter: { state?: DomainState | undefined; limit: number },
@@ -62,10 +62,9 @@ export async function listDomains(
 }
 
 /**
- * Makes domains own by somebody's word; those that are already stay as they are. What is stored of them is judged when the analyzer
- * next looks.
- * @param options.ignored whether this word stands above an earlier one that they are ignored
- * @returns those that changed
+ * Makes domains own; own domains stay as they are. The analyzer's next sweep analyzes what is stored about them.
+ * @param options.ignored whether this applies to ignored domains
+ * @returns the domains that changed
  */
 export async function putOwn(
   db: Db | Tx,
@@ -88,12 +87,11 @@ export async function putOwn(
 }
 
 /**
- * An operator's import tells whose reports he reads: the domains of the reports that these mails brought become own, where nobody said
- * otherwise.
+ * Makes the domains of imported reports own where nobody has decided otherwise: an operator imports reports on the operator's domains.
  */
 export async function ownImported(db: Db, messages: readonly number[], now: Date): Promise<string[]> {
   const { rows } = await db.query<{ domain: string }>(
-    `select domain from (select distinct domain from ruawatch.reports where message_key = any($1::bigint[]) and domain <> '') told
+    `select domain from (select distinct domain from ruawatch.reports where message_key = any($1::bigint[]) and domain <> '') reported
       where ruawatch.standing_of(domain) is null`,
     [messages],
   );
@@ -106,9 +104,8 @@ export async function ownImported(db: Db, messages: readonly number[], now: Date
 }
 
 /**
- * A person says that a domain is none of his business. Its findings and those of names below it that thereby are not own any more are
- * over, and nobody is mailed about them; what is stored stays.
- * @returns how many findings ended
+ * Ignores a domain. Open findings on it, and on names below it that are not own any more, are resolved without a mail; what is stored stays.
+ * @returns the number of findings resolved
  */
 export async function ignoreDomain(db: Db, domain: string, word: Word, now: Date): Promise<number> {
   return transaction(db, async (tx) => {
@@ -116,7 +113,7 @@ export async function ignoreDomain(db: Db, domain: string, word: Word, now: Date
       `select $1 as domain union select domain from ruawatch.findings where state = 'open' and ${within('domain', '$1')} order by 1`,
       [domain],
     );
-    // No analysis may be in the middle of them.
+    // No analysis of them may be running.
     await lockDomains(
       tx,
       rows.map((row) => row.domain),
@@ -158,10 +155,10 @@ export async function ignoreDomain(db: Db, domain: string, word: Word, now: Date
 }
 
 /**
- * Puts what is stored of domains that became own on the analyzer's list: at once, and a second time when all transactions that were
- * open when it was seen have ended. A parser among them may have stored a report when the domain was not own yet, and noted no work.
- * @param since sources that were last seen before this day are not looked at again
- * @returns the domains whose history was listed
+ * Notes everything stored about domains that became own for the analyzer: at once, and again when all transactions that were open then have
+ * ended. A parser among them may have stored a report when the domain was not own yet, and noted no work.
+ * @param since sources that were last seen before this day are left out
+ * @returns the domains whose history was noted
  */
 export async function listHistory(db: Db, since: string): Promise<string[]> {
   const { rows: some } = await db.query('select from ruawatch.domains where history limit 1');
@@ -176,16 +173,16 @@ export async function listHistory(db: Db, since: string): Promise<string[]> {
     const domains = rows.map((row) => row.domain);
     if (domains.length === 0) return [];
     await tx.query(
-      `with told as materialized (
+      `with named as materialized (
          select distinct d.domain from ruawatch.domains d join unnest($1::text[]) as o(domain) on ${within('d.domain', 'o.domain')}
           where ${isOwnSql('d.domain')})
        insert into ruawatch.analysis_work (domain, source)
-       select domain, '' from told
+       select domain, '' from named
         union all
        select s.domain, s.source
-         from told join ruawatch.sources s using (domain)
+         from named join ruawatch.sources s using (domain)
         where s.messages > 0 and s.last_seen >= $2::date and s.source <> '${OTHER_SOURCES}'
-          -- What no trusted report tells of is judged with nothing.
+          -- There is nothing to analyze without trusted reports.
           and exists (select from ruawatch.source_days d
                        where d.domain = s.domain and d.source = s.source and d.day >= $2::date and d.trust = 'ok')
         order by 1, 2`,
@@ -201,7 +198,7 @@ export async function listHistory(db: Db, since: string): Promise<string[]> {
   });
 }
 
-/** What DNS says of a domain's way to us, for the rule that tells when it is lost. Null: the domain is not in the table, or not own. */
+/** Whether DNS still sends a domain's reports to us. Null: the domain is not own, or not in the table. */
 export interface Confirmation {
   confirmed_at: Date | null;
   last_checked: Date | null;
@@ -217,10 +214,7 @@ export async function loadConfirmation(tx: Tx, domain: string): Promise<Confirma
   return rows[0] ?? null;
 }
 
-/**
- * Domains that were reported on, are nobody's yet and not covered by one that is own or ignored; those a proven reporter told of first,
- * one of each reporter in turn.
- */
+/** Observed domains that no own or ignored domain covers; those of proven reporters first, one of each reporter in turn. */
 export async function foreignDomains(
   q: Queryable,
   options: { since?: Date; limit: number },
@@ -229,7 +223,7 @@ export async function foreignDomains(
     `select domain, vouched_by is not null as vouched, reason, count(*) over () as n
        from ruawatch.domains d
       where state = 'observed' and ($1::timestamptz is null or last_reported >= $1) and ruawatch.standing_of(domain) is null
-      -- One of each reporter in turn: nobody's inventions are to fill the list.
+      -- One of each reporter in turn, so that no reporter's inventions fill the list.
       order by vouched_by is null, row_number() over (partition by vouched_by order by last_reported desc, domain), last_reported desc, domain
       limit $2`,
     [options.since ?? null, options.limit],
@@ -237,13 +231,13 @@ export async function foreignDomains(
   return { domains: rows.map(({ n: _n, ...row }) => row), count: rows[0]?.n ?? 0 };
 }
 
-/** Whether anything is own. */
+/** Whether any domain is own. */
 export async function anyOwn(q: Queryable): Promise<boolean> {
   const { rows } = await q.query<{ any: boolean }>("select exists (select from ruawatch.domains where state = 'own') as any");
   return rows[0]!.any;
 }
 
-/** How many domains are the operator's own, by his word or by DNS. */
+/** The number of own domains. */
 export async function countOwn(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ n: number }>("select count(*) as n from dmarc.domains where state = 'own'");
   return rows[0]!.n;
