@@ -4,7 +4,10 @@ import type { Queryable } from '../shared/runtime/db.ts';
  * What the demo shows, and how it starts over. Nothing else uses it.
  */
 
-/** How far the pipeline has come: what is stored, and what still waits between the mailbox and the last alert mail. */
+/**
+ * How far the pipeline has come: what is stored, and what still waits between the mailbox and the last alert
+ * mail.
+ */
 export interface PipelineCounts {
   messages: number;
   received: number;
@@ -44,7 +47,8 @@ export interface SourceSummary {
 const CLASS_ORDER = ['authorized', 'forwarded', 'misaligned', 'unauthorized', 'unknown'];
 
 /**
- * The sources of every domain according to trusted reports, by class, the largest first. The unauthorized networks of a domain are one line.
+ * The sources of every domain according to trusted reports, by class, the largest first. The unauthorized
+ * networks of a domain are one line.
  */
 export async function summariseSources(db: Queryable): Promise<SourceSummary[]> {
   const { rows } = await db.query<SourceSummary>(
@@ -85,7 +89,10 @@ export async function summariseFindings(db: Queryable): Promise<FindingSummary[]
   return rows;
 }
 
-/** Drops everything that ruawatch keeps in a database, its queue included: each run of the demo starts with an empty one. */
+/**
+ * Drops everything that ruawatch keeps in a database, its queue included: each run of the demo starts with an
+ * empty one.
+ */
 export async function resetDatabase(db: Queryable): Promise<void> {
   await db.query('drop schema if exists dmarc, ruawatch, ruawatch_queue cascade');
 }

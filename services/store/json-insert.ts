@@ -8,8 +8,8 @@ type ColumnType = 'bigint' | 'integer' | 'boolean' | 'text' | 'jsonb' | 'timesta
 export type Columns<Row> = Readonly<Record<string, readonly [type: ColumnType, value: (row: Row) => unknown]>>;
 
 /**
- * Makes the function that inserts rows into a table, all in one statement: a single JSON parameter costs Postgres less than an array of each
- * column, and has no limit on the number of rows.
+ * Makes the function that inserts rows into a table, all in one statement: a single JSON parameter costs
+ * Postgres less than an array of each column, and has no limit on the number of rows.
  * @param onConflict what follows the rows in the statement
  */
 export function jsonInsert<Row>(

@@ -2,16 +2,20 @@ import { PermanentError } from '../shared/errors.ts';
 import type { Queryable, Tx } from '../shared/runtime/db.ts';
 
 /*
- * All locks that one process holds against another. None of those in the database of the services is an advisory lock: whoever may connect
- * can take an advisory lock by its number, and block everybody for as long as the session lasts. What is locked are rows of tables on which
- * readers of the views have no rights. (The queue's: schema/queue-locks.ts.)
+ * All locks that one process holds against another. None of those in the database of the services is an
+ * advisory lock: whoever may connect can take an advisory lock by its number, and block everybody for as long
+ * as the session lasts. What is locked are rows of tables on which readers of the views have no rights. (The
+ * queue's: schema/queue-locks.ts.)
  *
- * A transaction that takes several kinds takes them in this order, so that no two wait for each other: identities of aggregate reports, rows
- * of the rollups, identities of TLS reports, identities of failure reports. Of one kind it takes all it needs at once, in the order of their
- * keys.
+ * A transaction that takes several kinds takes them in this order, so that no two wait for each other:
+ * identities of aggregate reports, rows of the rollups, identities of TLS reports, identities of failure
+ * reports. Of one kind it takes all it needs at once, in the order of their keys.
  */
 
-/** Takes a lock of the whole program until the transaction ends. Waits for whoever has it. @throws PermanentError `lock_missing` */
+/**
+ * Takes a lock of the whole program until the transaction ends. Waits for whoever has it.
+ * @throws PermanentError `lock_missing`
+ */
 export async function lockNamed(tx: Tx, name: 'compose' | 'senders'): Promise<void> {
   const { rowCount } = await tx.query('select from ruawatch.locks where name = $1 for update', [name]);
   if (rowCount !== 1) {
@@ -28,7 +32,10 @@ export async function tryLockDomain(tx: Tx, domain: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-/** Takes the lock of a domain, and waits for an analysis that has it: an operator's command must not fall into the middle of one. */
+/**
+ * Takes the lock of a domain, and waits for an analysis that has it: an operator's command must not fall into
+ * the middle of one.
+ */
 export async function lockDomain(tx: Tx, domain: string): Promise<void> {
   await tx.query(`select from ruawatch.locks where name = ${DOMAIN_LOCK} for update`, [domain]);
 }
@@ -44,8 +51,8 @@ export async function lockDomains(tx: Tx, domains: readonly string[]): Promise<v
 }
 
 /**
- * Takes identities of reports until the transaction ends. A worker with a report of the same identity waits; there is never a row to be
- * seen.
+ * Takes identities of reports until the transaction ends. A worker with a report of the same identity waits;
+ * there is never a row to be seen.
  * @param identities hexadecimal
  */
 export async function lockIdentities(tx: Tx, identities: readonly string[]): Promise<void> {
@@ -58,7 +65,8 @@ export async function lockSchema(tx: Tx): Promise<void> {
 }
 
 /**
- * The sessions that have tables of ours in use, such as a query that runs for hours or a session left open in a transaction.
+ * The sessions that have tables of ours in use, such as a query that runs for hours or a session left open in
+ * a transaction.
  * @returns "analyst (process 4711)", sorted, at most 20; empty when there are none
  */
 export async function sessionsUsing(db: Queryable): Promise<string[]> {
@@ -75,8 +83,9 @@ export async function sessionsUsing(db: Queryable): Promise<string[]> {
 }
 
 /**
- * The lock that each process holds shared while it uses the embedded server; the process that can take it alone is the last one. An advisory
- * lock, since it must last as long as a session. It is taken in the maintenance database, which people cannot enter (schema/logins.ts).
+ * The lock that each process holds shared while it uses the embedded server; the process that can take it
+ * alone is the last one. An advisory lock, since it must last as long as a session. It is taken in the
+ * maintenance database, which people cannot enter (schema/logins.ts).
  */
 const EMBEDDED_USERS = 0x72756175;
 
@@ -90,7 +99,10 @@ export async function leaveUsers(session: Pick<Tx, 'query'>): Promise<void> {
   await session.query('select pg_advisory_unlock_shared($1)', [EMBEDDED_USERS]);
 }
 
-/** Whether no other session uses the embedded server. Then this one holds the lock alone until it ends: nobody can join meanwhile. */
+/**
+ * Whether no other session uses the embedded server. Then this one holds the lock alone until it ends: nobody
+ * can join meanwhile.
+ */
 export async function isLastUser(session: Pick<Tx, 'query'>): Promise<boolean> {
   const { rows } = await session.query<{ alone: boolean }>('select pg_try_advisory_lock($1) as alone', [EMBEDDED_USERS]);
   return rows[0]?.alone === true;

@@ -1,4 +1,7 @@
-/** The longest text of an indexed column: well below what an index entry can hold (2,704 bytes), and as long as a domain name may be. */
+/**
+ * The longest text of an indexed column: well below what an index entry can hold (2,704 bytes), and as long
+ * as a domain name may be.
+ */
 export const KEY_LENGTH = 255;
 
 /** Replaces NUL and lone surrogates, which Postgres text cannot hold, by U+FFFD. */
@@ -14,7 +17,8 @@ export function clipped(value: string, length: number): string {
 /** A value of an indexed column: cut to KEY_LENGTH and fit for Postgres. */
 export const keyText = (value: string): string => clipped(value, KEY_LENGTH);
 
-// JSON.stringify writes a NUL and a lone surrogate as an escape. Both are rare, and the escape is found faster than each string is checked.
+// JSON.stringify writes a NUL and a lone surrogate as an escape. Both are rare, and the escape is found
+// faster than each string is checked.
 const UNSTORABLE = /\\u(?:0000|d[89a-f])/;
 
 /** JSON for a parameter of type jsonb, without what Postgres text cannot hold. */

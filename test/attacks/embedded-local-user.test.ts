@@ -353,7 +353,7 @@ describe('a data folder of the older version', () => {
     await user.query('select pg_advisory_lock_shared($1)', [0x72756175]);
     await expect(openEmbedded(dataDir)).rejects.toMatchObject({
       code: 'embedded_older',
-      message: expect.stringMatching(/stop it, then start/),
+      message: expect.stringMatching(/Stop it, then start/),
     });
     await user.end();
     const server = await openEmbedded(dataDir, { say: () => undefined });
@@ -381,7 +381,7 @@ describe('the password file', () => {
     await expect(openEmbedded(dataDir)).rejects.toMatchObject({
       code: 'embedded_password',
       message: expect.stringMatching(
-        /stop every ruawatch that uses it.*start again; new passwords are then made, and no data is lost\.$/,
+        /Stop every ruawatch that uses it.*start again: ruawatch then sets new passwords, and no data is lost\.$/,
       ),
     });
     await server.close();

@@ -1,7 +1,9 @@
 /** Whose rows of a domain count. */
 export interface Counted {
   reporters: readonly string[];
-  /** How many of them must say the same of a source before it counts: 1 where each of them may decide alone. */
+  /**
+   * How many of them must say the same of a source before it counts: 1 where each of them may decide alone.
+   */
   votes: number;
   /** The window in which votes are counted. */
   from: string;
@@ -28,11 +30,13 @@ export const SUMS = [
 ] as const;
 
 /**
- * SQL: the rows of ruawatch.source_days that count, as a common table expression `counted`; the domain is `$1`.
+ * SQL: the rows of ruawatch.source_days that count, as a common table expression `counted`; the domain is
+ * `$1`.
  *
- * Where no reporter may decide alone, a source counts as most of the reporters that tell of it see it (most of its mail passes, or not), when
- * they are as many as Counted.votes; by heads, whatever their volume. And none of them counts with more messages of it than the
- * last of those that it takes: with less than that many behind it no number is believed.
+ * Where no reporter may decide alone, a source counts as most of the reporters that tell of it see it (most
+ * of its mail passes, or not), when they are as many as Counted.votes; by heads, whatever their volume. And
+ * none of them counts with more messages of it than the last of those that it takes: with less than that many
+ * behind it no number is believed.
  * @param next the number of the first parameter that is free
  */
 export function countedRows(counted: Counted, next: number): { cte: string; params: unknown[] } {

@@ -23,7 +23,10 @@ export interface GenuineReports {
   last_day: string;
 }
 
-/** What came in the names of reporters since `from` and is not from them, the newest days first; and what did come from them. */
+/**
+ * What came in the names of reporters since `from` and is not from them, the newest days first; and what did
+ * come from them.
+ */
 export async function loadForged(
   tx: Tx,
   domain: string,

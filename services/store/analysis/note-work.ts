@@ -4,7 +4,10 @@ import { OTHER_SOURCES } from '../rollups/allowance.ts';
 import { limitNames, overAllowance, type RollupChange } from '../rollups/over-allowance.ts';
 import { beginRange, recordsOf } from '../schema/partitions.ts';
 
-/** Notes own domains that the analyzer must look at although no sum may have changed: a forged report changes none. */
+/**
+ * Notes own domains that the analyzer must look at although no sum may have changed: a forged report changes
+ * none.
+ */
 export async function noteDomains(tx: Tx, domains: readonly string[]): Promise<void> {
   if (domains.length === 0) return;
   await tx.query(
@@ -16,9 +19,9 @@ export async function noteDomains(tx: Tx, domains: readonly string[]): Promise<v
 }
 
 /**
- * Notes the sources of proven reports that were superseded as soon as they were stored. Processed in another order, they would have entered the
- * rollups and left them again. So the analyzer's result does not depend on the order of arrival, although it compares a source with the current
- * totals of its domain.
+ * Notes the sources of proven reports that were superseded as soon as they were stored. Processed in another
+ * order, they would have entered the rollups and left them again. So the analyzer's result does not depend on
+ * the order of arrival, although it compares a source with the current totals of its domain.
  */
 export async function noteSources(tx: Tx, reports: readonly Omit<RollupChange, 'sign' | 'reporter'>[]): Promise<void> {
   const proven = reports.filter(({ trust }) => trust === 'ok');

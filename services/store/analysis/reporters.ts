@@ -5,7 +5,9 @@ export interface ReporterFacts {
   reporter: string;
   /** The newest day it tells of. */
   last_day: string;
-  /** A mail of it was verified. False: it counts by the operator's word (an import, or `trust.check: off`). */
+  /**
+   * A mail of it was verified. False: it counts by the operator's word (an import, or `trust.check: off`).
+   */
   proven: boolean;
   /** The day its first verified report arrived, by our clock; null when none is noted. */
   first_arrived: string | null;
@@ -17,8 +19,9 @@ export interface ReporterFacts {
 }
 
 /**
- * Notes when verified reports on a domain arrived, by our clock: a reporter's age is counted from that and never from what its reports say of
- * themselves. Set-based, and not in the way of a mail: the analyzer calls it before it judges.
+ * Notes when verified reports on a domain arrived, by our clock: a reporter's age is counted from that and
+ * never from what its reports say of themselves. Set-based, and not in the way of a mail: the analyzer calls
+ * it before it judges.
  * @param from reports that begin before are not looked at
  */
 export async function noteArrivals(q: Queryable, domain: string, from: string): Promise<void> {
@@ -35,8 +38,8 @@ export async function noteArrivals(q: Queryable, domain: string, from: string): 
 }
 
 /**
- * The reporters that tell of a domain from `from` to `to`. A verified mail in a reporter's name on this domain, however new, ends the
- * operator's word for that name.
+ * The reporters that tell of a domain from `from` to `to`. A verified mail in a reporter's name on this
+ * domain, however new, ends the operator's word for that name.
  */
 export async function loadReporters(tx: Tx, domain: string, from: string, to: string): Promise<ReporterFacts[]> {
   const { rows } = await tx.query<ReporterFacts>(
@@ -65,7 +68,8 @@ export async function loadReporters(tx: Tx, domain: string, from: string, to: st
 const COMPARED = 5;
 
 /**
- * Compares reporters with the known ones of a domain, source by source: whether most of its mail passes. Once a day is enough.
+ * Compares reporters with the known ones of a domain, source by source: whether most of its mail passes. Once
+ * a day is enough.
  * @param reporters those to measure
  * @param known those they are held against
  */
@@ -111,7 +115,10 @@ export interface DomainReporter {
   decides: boolean;
 }
 
-/** Writes who reports on a domain and who of them decides: sums that a person reads leave out the others, as the analyzer did. */
+/**
+ * Writes who reports on a domain and who of them decides: sums that a person reads leave out the others, as
+ * the analyzer did.
+ */
 export async function saveDomainReporters(tx: Tx, domain: string, reporters: readonly DomainReporter[]): Promise<void> {
   await tx.query(
     `with given as materialized (
@@ -126,7 +133,10 @@ export async function saveDomainReporters(tx: Tx, domain: string, reporters: rea
   );
 }
 
-/** What reporters of a domain last called themselves, by their keys: only those whose name is not the key itself. */
+/**
+ * What reporters of a domain last called themselves, by their keys: only those whose name is not the key
+ * itself.
+ */
 export async function loadReporterNames(
   tx: Tx,
   domain: string,

@@ -15,7 +15,8 @@ export interface FailedCheck {
 const CHECKS = 1000;
 
 /**
- * What did not pass in the failing mail of sources that broke, from the day since when each fails, for a week: where to look in DNS.
+ * What did not pass in the failing mail of sources that broke, from the day since when each fails, for a
+ * week: where to look in DNS.
  * @param broken source and first day (YYYY-MM-DD)
  * @param reporters whose records are read: those who decide
  */
@@ -49,13 +50,15 @@ export async function loadFailedChecks(
   return rows;
 }
 
-/** Reports and signatures looked through for selectors, at most: the newest, and of equals always the same. */
+/**
+ * Reports and signatures looked through for selectors, at most: the newest, and of equals always the same.
+ */
 const SELECTOR_REPORTS = 200;
 const SELECTOR_RECORDS = 50_000;
 
 /**
- * SQL: the messages of each source by the selector of their aligned signature, of the domain $1 since the day $2, as the
- * reporters $3 tell.
+ * SQL: the messages of each source by the selector of their aligned signature, of the domain $1 since the day
+ * $2, as the reporters $3 tell.
  */
 const BY_SELECTOR = `told as materialized (
        select report_key, begin_at from ruawatch.reports
@@ -73,10 +76,12 @@ const BY_SELECTOR = `told as materialized (
      by_selector as materialized (select source, selector, sum(count) as messages from signed group by 1, 2)`;
 
 /**
- * Of the mail that each source signed as the domain since `from`: the part whose selector (under its domain, as the key is published) older sources sign with as well. Who passes
- * on mail bears the signature of its author; who has a key of its own signs with a selector of its own. A source of which no report tells
- * a selector is left out.
- * @param reporters whose reports are read: those who decide. Who was there first is taken from theirs as well.
+ * Of the mail that each source signed as the domain since `from`: the part whose selector (under its domain,
+ * as the key is published) older sources sign with as well. Who passes on mail bears the signature of its
+ * author; who has a key of its own signs with a selector of its own. A source of which no report tells a
+ * selector is left out.
+ * @param reporters whose reports are read: those who decide. Who was there first is taken from theirs as
+ * well.
  */
 export async function loadBorrowed(
   tx: Tx,
@@ -107,10 +112,16 @@ export async function loadBorrowed(
   return new Map(rows.map((row) => [row.source, row.borrowed / row.signed]));
 }
 
-/** Who signs mail of its own is first among those who use its selector; whose mail is passed on signs so many times as much with it. */
+/**
+ * Who signs mail of its own is first among those who use its selector; whose mail is passed on signs so many
+ * times as much with it.
+ */
 const AUTHOR_SIGNS = 5;
 
-/** With whose keys a source signs as the domain: parts of its signed mail, 0 to 1, which together are 1 at most. */
+/**
+ * With whose keys a source signs as the domain: parts of its signed mail, 0 to 1, which together are 1 at
+ * most.
+ */
 export interface Keys {
   /** With selectors that it signs as much with as all others together, or more. */
   own: number;
@@ -119,10 +130,11 @@ export interface Keys {
 }
 
 /**
- * With whose keys the sources of a domain sign as the domain since `from`, by the selectors in the newest reports. Who passes mail on
- * bears the signature of its author, from whom much more comes with the same. Where SPF now and then does not pass for a service, its
- * mail is another source, its network: what comes from one network under one selector counts as the largest source of it. A source of
- * which no report tells a selector is left out.
+ * With whose keys the sources of a domain sign as the domain since `from`, by the selectors in the newest
+ * reports. Who passes mail on bears the signature of its author, from whom much more comes with the same.
+ * Where SPF now and then does not pass for a service, its mail is another source, its network: what comes
+ * from one network under one selector counts as the largest source of it. A source of which no report tells a
+ * selector is left out.
  * @param from YYYY-MM-DD
  * @param reporters whose reports are read: those who decide
  */
@@ -162,8 +174,8 @@ export interface SeenSelector {
 const SELECTORS = 25;
 
 /**
- * The selectors of a domain's own signatures in the newest trusted reports since a day: those of the most messages that passed first. One
- * that never passed is left out: a forger may have made it up.
+ * The selectors of a domain's own signatures in the newest trusted reports since a day: those of the most
+ * messages that passed first. One that never passed is left out: a forger may have made it up.
  * @param from YYYY-MM-DD
  */
 export async function loadSelectors(db: Db, domain: string, from: string): Promise<SeenSelector[]> {

@@ -58,7 +58,10 @@ export interface ReporterDay {
   day: string;
   reporter: string;
   messages: number;
-  /** Unauthenticated messages of sources that send more of these than of such that pass, and how many such sources there were. */
+  /**
+   * Unauthenticated messages of sources that send more of these than of such that pass, and how many such
+   * sources there were.
+   */
   background: number;
   networks: number;
   /** The same of those sources most of whose unauthenticated mail comes from below the domain. */
@@ -68,7 +71,9 @@ export interface ReporterDay {
   contradicted: number;
 }
 
-/** The sources of a domain that sent mail nothing authenticates: the largest one by one, the others as a sum. */
+/**
+ * The sources of a domain that sent mail nothing authenticates: the largest one by one, the others as a sum.
+ */
 export interface Networks {
   largest: Network[];
   others: Rest;
@@ -90,8 +95,9 @@ export interface PolicyDay {
 }
 
 /**
- * The rollup rows of the named sources from `from` to `to`, both included. Here and below only what is trusted counts, and of that only what
- * the reporters tell that decide: what is not proven, or is the word of somebody unknown, opens nothing, resolves nothing, and moves no window.
+ * The rollup rows of the named sources from `from` to `to`, both included. Here and below only what is
+ * trusted counts, and of that only what the reporters tell that decide: what is not proven, or is the word of
+ * somebody unknown, opens nothing, resolves nothing, and moves no window.
  */
 export async function loadSourceDays(
   tx: Tx,
@@ -122,7 +128,10 @@ const TESTED = 20;
 /** A source that was first seen in so many days before `to` is a newcomer. */
 const NEWCOMER_DAYS = 30;
 
-/** What each reporter saw of the domain on each day from `from` to `to`, how many sources authenticate there, and how many of them are newcomers. */
+/**
+ * What each reporter saw of the domain on each day from `from` to `to`, how many sources authenticate there,
+ * and how many of them are newcomers.
+ */
 export async function loadReporterDays(
   tx: Tx,
   domain: string,
@@ -157,8 +166,8 @@ export async function loadReporterDays(
 }
 
 /**
- * The sources that sent mail nothing authenticates from `recent` to `to`, the `limit` largest with their days and with what they did from
- * `from` until then.
+ * The sources that sent mail nothing authenticates from `recent` to `to`, the `limit` largest with their days
+ * and with what they did from `from` until then.
  */
 export async function loadNetworks(
   tx: Tx,
@@ -216,7 +225,10 @@ export async function loadNetworks(
   };
 }
 
-/** The first day each of the sources was seen, as far back as rollups are kept, by those who decide: a day that a stranger names is his choice. */
+/**
+ * The first day each of the sources was seen, as far back as rollups are kept, by those who decide: a day
+ * that a stranger names is his choice.
+ */
 export async function loadFirstSeen(
   tx: Tx,
   domain: string,
@@ -243,7 +255,10 @@ export interface ClassVolume {
   messages: number;
   passed: number;
   dkim_aligned: number;
-  /** Messages that fail and authenticate as somebody else, of sources that first came in the last JOINING_DAYS days. */
+  /**
+   * Messages that fail and authenticate as somebody else, of sources that first came in the last JOINING_DAYS
+   * days.
+   */
   joining: number;
 }
 

@@ -12,15 +12,15 @@ export interface WaitingDomain {
   /** Seconds since its oldest row was written, by the clock of the database that wrote it. */
   seconds: number;
   /**
-   * A name below an own domain of which, as far as is noted, only those tell whose word decides nothing: anybody can invent as many as he likes,
-   * and they wait until nothing else does.
+   * A name below an own domain of which, as far as is noted, only those tell whose word decides nothing:
+   * anybody can invent as many as he likes, and they wait until nothing else does.
    */
   later: boolean;
 }
 
 /**
- * Whether mails are still on their way in: stored and not parsed, seen in a mailbox and not stored, or not verified yet. What the name
- * service left open once does not count: that may last for days.
+ * Whether mails are still on their way in: stored and not parsed, seen in a mailbox and not stored, or not
+ * verified yet. What the name service left open once does not count: that may last for days.
  */
 export async function backlogExists(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ waiting: boolean }>(
@@ -31,7 +31,9 @@ export async function backlogExists(db: Queryable): Promise<boolean> {
   return rows[0]!.waiting;
 }
 
-/** The oldest row of each domain in `d`: keys are given out in order, so it is the one with the lowest key. */
+/**
+ * The oldest row of each domain in `d`: keys are given out in order, so it is the one with the lowest key.
+ */
 const OLDEST = `
   select d.domain, extract(epoch from now() - w.queued_at)::float8 as seconds, later
     from d cross join lateral (
@@ -44,8 +46,8 @@ const OLDEST = `
    order by later, w.queued_at, d.domain`;
 
 /**
- * The domains that wait to be judged, the longest-waiting first, and last of all those that are `later`. Hops through the index from domain to domain: in an import a few
- * domains have millions of rows.
+ * The domains that wait to be judged, the longest-waiting first, and last of all those that are `later`. Hops
+ * through the index from domain to domain: in an import a few domains have millions of rows.
  */
 export async function waitingDomains(db: Db, limit: number): Promise<WaitingDomain[]> {
   const { rows } = await db.query<WaitingDomain>(
@@ -77,9 +79,10 @@ export interface TakenWork {
 }
 
 /**
- * Takes the waiting work of up to `limit` sources of a domain, what is urgent first, by deleting it: a roll-back puts it back. What is
- * committed by others after this statement began stays for the next time, so nothing is deleted that was not seen.
- * Hops through the index from source to source: what one take costs does not depend on how much waits.
+ * Takes the waiting work of up to `limit` sources of a domain, what is urgent first, by deleting it: a
+ * roll-back puts it back. What is committed by others after this statement began stays for the next time, so
+ * nothing is deleted that was not seen. Hops through the index from source to source: what one take costs
+ * does not depend on how much waits.
  */
 export async function takeWork(tx: Tx, domain: string, limit: number): Promise<TakenWork> {
   const { rows } = await tx.query<{ source: string; rows: number; more: boolean; whole: boolean }>(

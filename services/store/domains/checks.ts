@@ -6,8 +6,9 @@ import { isOwnSql } from './domains.ts';
 const SLICE_REPORTS = 5_000;
 
 /**
- * Notes the domains of a slice of the reports that were stored since the last call, none skipped (reports/report-scan.ts). Reports that are about
- * to be verified are waited for: the proven reporter of a domain decides when DNS is queried about it.
+ * Notes the domains of a slice of the reports that were stored since the last call, none skipped
+ * (reports/report-scan.ts). Reports that are about to be verified are waited for: the proven reporter of a
+ * domain decides when DNS is queried about it.
  * @param organizationOf gives the organizational domain of the domain that a report's mail is authentic for
  * @returns whether there may be more right now
  */
@@ -33,13 +34,15 @@ export async function findDomains(db: Db, now: Date, organizationOf: (domain: st
 interface ReportedDomain {
   domain: string;
   reported: Date;
-  /** The domains that its mails are authentic for, '' for mails that need no proof; null: nothing is proven. */
+  /**
+   * The domains that its mails are authentic for, '' for mails that need no proof; null: nothing is proven.
+   */
   by: string[] | null;
 }
 
 /**
- * A domain that several proven reporters have reported on is queued with the reporter of the fewest domains. Otherwise the first to report on it
- * could make it wait behind all the names that it invents.
+ * A domain that several proven reporters have reported on is queued with the reporter of the fewest domains.
+ * Otherwise the first to report on it could make it wait behind all the names that it invents.
  */
 async function noteDomains(
   tx: Tx,
@@ -105,7 +108,10 @@ export interface DueDomain {
 const DUE = `domain, vouched_by is not null as vouched, attempts, denied, confirmed_at is not null as confirmed,
              lost_since is not null as lost`;
 
-/** Takes own domains that are due, the longest-waiting first, until `until`: if the process that takes them dies, they are due again then. */
+/**
+ * Takes own domains that are due, the longest-waiting first, until `until`: if the process that takes them
+ * dies, they are due again then.
+ */
 export async function takeOwn(db: Db, now: Date, until: Date, limit: number): Promise<DueDomain[]> {
   const { rows } = await db.query<DueDomain>(
     `with due as materialized (
@@ -117,9 +123,11 @@ export async function takeOwn(db: Db, now: Date, until: Date, limit: number): Pr
 }
 
 /**
- * Takes observed domains that are due, in the same way. Domains of proven reporters come first, one of each reporter in turn: a reporter that
- * invents a hundred thousand delays only its own. Domains that an own or ignored domain covers by now are not looked up.
- * @param options.perHour the number of observed domains that are looked up in an hour; `perReporter`: of those of one reporter
+ * Takes observed domains that are due, in the same way. Domains of proven reporters come first, one of each
+ * reporter in turn: a reporter that invents a hundred thousand delays only its own. Domains that an own or
+ * ignored domain covers by now are not looked up.
+ * @param options.perHour the number of observed domains that are looked up in an hour; `perReporter`: of
+ * those of one reporter
  */
 export async function takeForeign(
   db: Db,
@@ -162,8 +170,8 @@ export interface Check {
 }
 
 /**
- * Writes the result of a check. A proven domain becomes own, unless a person or a domain above it has decided its state. A domain that is lost,
- * or proven again, is analyzed again.
+ * Writes the result of a check. A proven domain becomes own, unless a person or a domain above it has decided
+ * its state. A domain that is lost, or proven again, is analyzed again.
  */
 export async function saveCheck(db: Db, now: Date, check: Check): Promise<void> {
   const { domain, state, reason, at, lost, due } = check;
@@ -201,7 +209,10 @@ export async function saveCheck(db: Db, now: Date, check: Check): Promise<void> 
   });
 }
 
-/** Deletes up to `limit` observed domains without a proven reporter and without a report since `before`. @returns their number */
+/**
+ * Deletes up to `limit` observed domains without a proven reporter and without a report since `before`.
+ * @returns their number
+ */
 export async function forgetDomains(q: Queryable, before: Date, limit: number): Promise<number> {
   const { rowCount } = await q.query(
     `delete from ruawatch.domains where domain in (

@@ -7,7 +7,10 @@ import { OTHER_SOURCES } from '../rollups/allowance.ts';
 export const DOMAIN_STATES = ['own', 'observed', 'ignored'] as const;
 export type DomainState = (typeof DOMAIN_STATES)[number];
 
-/** SQL: the row that decides the state of a name: its own, or that of the nearest domain above it that is own or ignored. */
+/**
+ * SQL: the row that decides the state of a name: its own, or that of the nearest domain above it that is own
+ * or ignored.
+ */
 const decidingSql = (domain: string, columns: string) =>
   `select ${columns} from (select string_to_array(${domain}, '.') as labels) l
     cross join lateral generate_subscripts(l.labels, 1) as i
@@ -17,7 +20,9 @@ const decidingSql = (domain: string, columns: string) =>
 /** SQL: whether a name is own. */
 export const isOwnSql = (domain: string) => `coalesce((${decidingSql(domain, 'o.state')}) = 'own', false)`;
 
-/** SQL: the domain that makes a name own: itself, or the nearest above it. No row when the name is not own. */
+/**
+ * SQL: the domain that makes a name own: itself, or the nearest above it. No row when the name is not own.
+ */
 export const ownAboveSql = (domain: string) =>
   `select a.domain from (${decidingSql(domain, 'o.domain, o.state')}) a where a.state = 'own'`;
 
@@ -62,7 +67,8 @@ export async function listDomains(
 }
 
 /**
- * Makes domains own; own domains stay as they are. The analyzer's next sweep analyzes what is stored about them.
+ * Makes domains own; own domains stay as they are. The analyzer's next sweep analyzes what is stored about
+ * them.
  * @param options.ignored whether this applies to ignored domains
  * @returns the domains that changed
  */
@@ -87,7 +93,8 @@ export async function putOwn(
 }
 
 /**
- * Makes the domains of imported reports own where nobody has decided otherwise: an operator imports reports on the operator's domains.
+ * Makes the domains of imported reports own where nobody has decided otherwise: an operator imports reports
+ * on the operator's domains.
  */
 export async function ownImported(db: Db, messages: readonly number[], now: Date): Promise<string[]> {
   const { rows } = await db.query<{ domain: string }>(
@@ -104,7 +111,8 @@ export async function ownImported(db: Db, messages: readonly number[], now: Date
 }
 
 /**
- * Ignores a domain. Open findings on it, and on names below it that are not own any more, are resolved without a mail; what is stored stays.
+ * Ignores a domain. Open findings on it, and on names below it that are not own any more, are resolved
+ * without a mail; what is stored stays.
  * @returns the number of findings resolved
  */
 export async function ignoreDomain(db: Db, domain: string, word: Word, now: Date): Promise<number> {
@@ -155,8 +163,9 @@ export async function ignoreDomain(db: Db, domain: string, word: Word, now: Date
 }
 
 /**
- * Notes everything stored about domains that became own for the analyzer: at once, and again when all transactions that were open then have
- * ended. A parser among them may have stored a report when the domain was not own yet, and noted no work.
+ * Notes everything stored about domains that became own for the analyzer: at once, and again when all
+ * transactions that were open then have ended. A parser among them may have stored a report when the domain
+ * was not own yet, and noted no work.
  * @param since sources that were last seen before this day are left out
  * @returns the domains whose history was noted
  */
@@ -214,7 +223,10 @@ export async function loadConfirmation(tx: Tx, domain: string): Promise<Confirma
   return rows[0] ?? null;
 }
 
-/** Observed domains that no own or ignored domain covers; those of proven reporters first, one of each reporter in turn. */
+/**
+ * Observed domains that no own or ignored domain covers; those of proven reporters first, one of each
+ * reporter in turn.
+ */
 export async function foreignDomains(
   q: Queryable,
   options: { since?: Date; limit: number },

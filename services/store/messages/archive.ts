@@ -12,8 +12,9 @@ const MONTHS = `
    where i.inhparent = 'ruawatch.raw'::regclass and c.relname <> 'raw_default'`;
 
 /**
- * Measures the raw archive: the bytes of mails as they are stored, deflated or not, since the disk must not fill up. Reads the rows of this
- * month and of the months that changed since the last time; not their TOAST data, because a row holds the length of it.
+ * Measures the raw archive: the bytes of mails as they are stored, deflated or not, since the disk must not
+ * fill up. Reads the rows of this month and of the months that changed since the last time; not their TOAST
+ * data, because a row holds the length of it.
  * @returns bytes
  */
 export async function measureArchive(db: Db): Promise<number> {
@@ -26,7 +27,8 @@ export async function measureArchive(db: Db): Promise<number> {
     current: boolean;
   }>(`${MONTHS} order by c.relname`);
   for (const { partition, file_size, bytes, measured_at, month, current } of rows) {
-    // In the current month, new mails may take the space of deleted ones: the file's size stays and the sum does not.
+    // In the current month, new mails may take the space of deleted ones: the file's size stays and the sum
+    // does not.
     if (!current && bytes !== null && measured_at === file_size) continue;
     await db.query(
       `insert into ruawatch.raw_stock (partition, bytes, file_size)
@@ -54,8 +56,8 @@ export interface Dropped {
 }
 
 /**
- * Deletes the bytes of the oldest mails in a state; their rows in the archive stay. Mails that another process holds, such as one that is being
- * replayed, are left out.
+ * Deletes the bytes of the oldest mails in a state; their rows in the archive stay. Mails that another
+ * process holds, such as one that is being replayed, are left out.
  * @param before only mails that were stored before it; null: all
  * @param limit mails in this transaction
  * @param most bytes to delete; the last mail may exceed it

@@ -14,7 +14,10 @@ export interface Place {
   uidValidity: number | null;
 }
 
-/** A mail as it arrived, without its bytes. Its texts may hold anything: they are made fit for the database here. */
+/**
+ * A mail as it arrived, without its bytes. Its texts may hold anything: they are made fit for the database
+ * here.
+ */
 export interface Arrival {
   uid: number | null;
   receivedAt: Date;
@@ -38,12 +41,14 @@ export interface Intake {
 }
 
 /**
- * Stores a batch of mails with their bytes. New ones become `received`; of those whose bytes this mailbox delivered before (unique by mailbox
- * and sha256) only the place is updated. Two statements, and one for every 256 chunks, whatever the size of the batch.
+ * Stores a batch of mails with their bytes. New ones become `received`; of those whose bytes this mailbox
+ * delivered before (unique by mailbox and sha256) only the place is updated. Two statements, and one for
+ * every 256 chunks, whatever the size of the batch.
  */
 export async function storeMails(tx: Tx, place: Place, mails: readonly (Arrival & { raw: Buffer })[]): Promise<Intake> {
   const unique = new Map(mails.map((mail) => [mail.sha256.toString('hex'), mail]));
-  // Sorted in every transaction: two that insert the same fingerprints wait for each other and never deadlock.
+  // Sorted in every transaction: two that insert the same fingerprints wait for each other and never
+  // deadlock.
   const sorted = [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
   const fresh = await insertMessages(
     tx,
@@ -101,7 +106,10 @@ function columnsOf(mails: readonly Arrival[]): unknown[] {
   ];
 }
 
-/** Deflates and writes chunks. Each is a parameter of its own: the driver sends single parameters as bytes, and arrays as hexadecimal text. */
+/**
+ * Deflates and writes chunks. Each is a parameter of its own: the driver sends single parameters as bytes,
+ * and arrays as hexadecimal text.
+ */
 async function insertChunks(tx: Tx, chunks: readonly { key: number; n: number; bytes: Buffer }[]): Promise<void> {
   const PER_STATEMENT = 256;
   for (let at = 0; at < chunks.length; ) {
@@ -123,7 +131,10 @@ async function insertChunks(tx: Tx, chunks: readonly { key: number; n: number; b
   }
 }
 
-/** Notes where mails that are stored already were seen again, and that they are still to be moved, flagged or deleted there. */
+/**
+ * Notes where mails that are stored already were seen again, and that they are still to be moved, flagged or
+ * deleted there.
+ */
 export async function updatePlaces(
   db: Queryable,
   place: Place,
@@ -157,7 +168,10 @@ export async function storeChunk(tx: Tx, key: number, n: number, bytes: Buffer):
   await insertChunks(tx, [{ key, n, bytes }]);
 }
 
-/** Writes the row of a mail whose chunks are written. @returns false when the mail is stored already: then roll the chunks back */
+/**
+ * Writes the row of a mail whose chunks are written.
+ * @returns false when the mail is stored already: then roll the chunks back
+ */
 export async function storeStreamed(tx: Tx, place: Place, key: number, mail: Arrival): Promise<boolean> {
   return (await insertMessages(tx, place, [mail], key)).length === 1;
 }
@@ -170,7 +184,8 @@ export interface LeftMail extends Omit<Arrival, 'sha256'> {
 }
 
 /**
- * Records mails that stay in the mailbox as quarantined, without their bytes: each once, however often it is seen.
+ * Records mails that stay in the mailbox as quarantined, without their bytes: each once, however often it is
+ * seen.
  * @returns the number of new ones
  */
 export async function recordLeft(db: Queryable, place: Place, mails: readonly LeftMail[]): Promise<number> {
@@ -237,8 +252,9 @@ export async function markDisposed(db: Queryable, keys: readonly number[]): Prom
 }
 
 /**
- * Removes the UIDs of mails not yet moved, flagged or deleted that belong to another UIDVALIDITY or folder: they identify nothing any more
- * (RFC 3501 section 2.3.1.1). A mail that is still in the folder is fetched again, and found to be stored.
+ * Removes the UIDs of mails not yet moved, flagged or deleted that belong to another UIDVALIDITY or folder:
+ * they identify nothing any more (RFC 3501 section 2.3.1.1). A mail that is still in the folder is fetched
+ * again, and found to be stored.
  */
 export async function forgetUids(db: Queryable, place: Place): Promise<void> {
   await db.query(

@@ -20,9 +20,10 @@ export interface Lease {
 }
 
 /**
- * Takes or renews the lease on a mailbox, so that one poller reads it at a time: IMAP has no lock (RFC 3501). The time is the database's, so the
- * clocks of the pollers' machines do not matter.
- * @param options.addresses the addresses that the mailbox receives mail for: the enricher, which knows no mailbox, compares rua= with them
+ * Takes or renews the lease on a mailbox, so that one poller reads it at a time: IMAP has no lock (RFC 3501).
+ * The time is the database's, so the clocks of the pollers' machines do not matter.
+ * @param options.addresses the addresses that the mailbox receives mail for: the enricher, which knows no
+ * mailbox, compares rua= with them
  * @returns null when another poller holds it
  */
 export async function takeLease(
@@ -75,8 +76,8 @@ export interface Progress {
 }
 
 /**
- * Writes progress, provided that the lease is still held. As the last statement of each transaction that stores mail, it makes the transaction
- * fail when another poller has taken over.
+ * Writes progress, provided that the lease is still held. As the last statement of each transaction that
+ * stores mail, it makes the transaction fail when another poller has taken over.
  * @throws TransientError `lease_lost`
  */
 export async function writeProgress(db: Queryable, mailbox: string, owner: string, progress: Progress): Promise<void> {

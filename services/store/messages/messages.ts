@@ -14,8 +14,8 @@ export interface ClaimedMessage {
 }
 
 /**
- * Locks those of `keys` that still wait to be parsed, until the transaction ends. Messages that another worker holds, or has settled, are left
- * out: a job that is delivered twice does its work once.
+ * Locks those of `keys` that still wait to be parsed, until the transaction ends. Messages that another
+ * worker holds, or has settled, are left out: a job that is delivered twice does its work once.
  */
 export async function claimMessages(tx: Tx, keys: readonly number[]): Promise<ClaimedMessage[]> {
   const { rows } = await tx.query<ClaimedMessage>(
@@ -42,8 +42,8 @@ export async function waitingMessages(
 }
 
 /**
- * When messages were stored, as bounds for `>=` and `<`, so that only their months are searched for raw bytes. The upper bound is a
- * millisecond later, since a Date has no microseconds.
+ * When messages were stored, as bounds for `>=` and `<`, so that only their months are searched for raw
+ * bytes. The upper bound is a millisecond later, since a Date has no microseconds.
  */
 export function storedRange(messages: readonly { stored_at: Date }[]): [from: Date, before: Date] {
   const times = messages.map((m) => m.stored_at.getTime());
@@ -129,8 +129,8 @@ export async function noteAttempt(db: Queryable, keys: readonly number[], code: 
 }
 
 /**
- * Takes up to `limit` waiting messages whose job is missing or overdue, and marks them as queued now, so that two sweepers never take the
- * same ones.
+ * Takes up to `limit` waiting messages whose job is missing or overdue, and marks them as queued now, so that
+ * two sweepers never take the same ones.
  */
 export async function takeUnqueued(db: Db, overdueSeconds: number, limit: number): Promise<number[]> {
   const { rows } = await db.query<{ message_key: number }>(
@@ -207,8 +207,8 @@ export async function showMessage(db: Queryable, key: number): Promise<(MessageR
 }
 
 /**
- * Returns messages to the queue: those of `keys`, or all in the given states. Only quarantined, failed and ignored messages can be replayed,
- * and none whose raw bytes are gone.
+ * Returns messages to the queue: those of `keys`, or all in the given states. Only quarantined, failed and
+ * ignored messages can be replayed, and none whose raw bytes are gone.
  * @returns the keys of the messages that wait now
  */
 export async function replayMessages(

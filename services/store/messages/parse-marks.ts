@@ -1,12 +1,16 @@
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 
-/** Marks that could not be removed yet, by database: its connection was lost, its disk was full, it refused writes. */
+/**
+ * Marks that could not be removed yet, by database: its connection was lost, its disk was full, it refused
+ * writes.
+ */
 const left = new WeakMap<Db, Set<number>>();
 
 /**
- * Runs the work on messages in one transaction, with a mark in the database that outlives the process if the work kills it. The mark is
- * committed first, and removed by the work's own commit. When the transaction fails and the process lives, no worker died: the mark is
- * removed, later if the database cannot do it now, together with the death that another worker may have counted meanwhile.
+ * Runs the work on messages in one transaction, with a mark in the database that outlives the process if the
+ * work kills it. The mark is committed first, and removed by the work's own commit. When the transaction
+ * fails and the process lives, no worker died: the mark is removed, later if the database cannot do it now,
+ * together with the death that another worker may have counted meanwhile.
  * @throws what `work` and Postgres throw
  */
 export async function markedTransaction<T>(db: Db, keys: readonly number[], work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -27,7 +31,10 @@ export async function markedTransaction<T>(db: Db, keys: readonly number[], work
   }
 }
 
-/** Removes the marks that this process could not remove before. @throws what Postgres throws; the remaining marks wait for the next call */
+/**
+ * Removes the marks that this process could not remove before.
+ * @throws what Postgres throws; the remaining marks wait for the next call
+ */
 async function removeLeft(db: Db): Promise<void> {
   for (const mark of left.get(db) ?? []) {
     await removeMark(db, mark);
@@ -36,7 +43,8 @@ async function removeLeft(db: Db): Promise<void> {
 }
 
 async function setMark(db: Queryable, keys: readonly number[]): Promise<number> {
-  // Only a crash of the server can lose the mark, and then no worker died of a message: the commit need not wait for the disk.
+  // Only a crash of the server can lose the mark, and then no worker died of a message: the commit need not
+  // wait for the disk.
   const { rows } = await db.query<{ parsing_key: number }>(
     `with fast as (select set_config('synchronous_commit', 'off', true))
      insert into ruawatch.parsing (messages) select $1::bigint[] from fast returning parsing_key`,
@@ -45,7 +53,10 @@ async function setMark(db: Queryable, keys: readonly number[]): Promise<number> 
   return rows[0]!.parsing_key;
 }
 
-/** Removes a mark, and the death that was counted for it. Messages that were quarantined for that death wait again. */
+/**
+ * Removes a mark, and the death that was counted for it. Messages that were quarantined for that death wait
+ * again.
+ */
 async function removeMark(db: Queryable, mark: number): Promise<void> {
   await db.query(
     `with gone as (delete from ruawatch.parsing where parsing_key = $1 returning messages, counted)
@@ -64,8 +75,8 @@ async function removeMark(db: Queryable, mark: number): Promise<void> {
 }
 
 /**
- * Finds the marks on any of `keys` that no living worker holds, and counts each as a worker's death on its messages, until that worker
- * removes it.
+ * Finds the marks on any of `keys` that no living worker holds, and counts each as a worker's death on its
+ * messages, until that worker removes it.
  * @returns the number of marks found
  */
 export async function countDeaths(db: Queryable, keys: readonly number[]): Promise<number> {

@@ -7,11 +7,17 @@ export const CHUNK_BYTES = 256 * 1024;
 const DEFLATE_FROM_BYTES = 512;
 /** A chunk is stored as it came unless deflating saves a tenth. */
 const MOST_SHARE = 0.9;
-/** From this size on, what the chunk holds decides how it is deflated. Most of a smaller one are header lines, which are text. */
+/**
+ * From this size on, what the chunk holds decides how it is deflated. Most of a smaller one are header lines,
+ * which are text.
+ */
 const SAMPLE_FROM_BYTES = 4096;
 const WINDOWS = 8;
 const WINDOW_BYTES = 32;
-/** In a sample of text or XML, more than this share are blanks, quotes and angle brackets; in base64 there are none. */
+/**
+ * In a sample of text or XML, more than this share are blanks, quotes and angle brackets; in base64 there are
+ * none.
+ */
 const TEXT_SHARE = 1 / 32;
 
 /** A chunk of a mail as it is stored in `ruawatch.raw`. */
@@ -22,8 +28,8 @@ export interface Chunk {
 }
 
 /**
- * Deflates a chunk where that saves space. Base64, mostly of gzip, repeats nothing: only its alphabet can be coded shorter, which takes a
- * quarter of the time of a search for repetitions, for the same size.
+ * Deflates a chunk where that saves space. Base64, mostly of gzip, repeats nothing: only its alphabet can be
+ * coded shorter, which takes a quarter of the time of a search for repetitions, for the same size.
  * @param plain at most CHUNK_BYTES
  */
 export function deflateChunk(plain: Buffer): Chunk {

@@ -1,9 +1,11 @@
 /**
- * SQL: whether every transaction that was writing into `ruawatch.reports` when a transaction number (`pg_snapshot_xmax`) was noted has ended.
+ * SQL: whether every transaction that was writing into `ruawatch.reports` when a transaction number
+ * (`pg_snapshot_xmax`) was noted has ended.
  *
- * That is so when all older transactions have ended. But anybody who may connect can draw a number and keep it, and so can a transaction in
- * another database of the same server. So only those are waited for that hold a writer's lock on the table, or on the sequence of its keys:
- * Postgres keeps both until the transaction ends, and grants them to nobody without rights. A writer that has no number yet is waited for too.
+ * That is so when all older transactions have ended. But anybody who may connect can draw a number and keep
+ * it, and so can a transaction in another database of the same server. So only those are waited for that hold
+ * a writer's lock on the table, or on the sequence of its keys: Postgres keeps both until the transaction
+ * ends, and grants them to nobody without rights. A writer that has no number yet is waited for too.
  * @param xid a column of type bigint
  */
 export const committedSql = (xid: string): string => `

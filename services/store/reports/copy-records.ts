@@ -11,10 +11,16 @@ const COLUMNS =
 export const COPY_RECORDS = `copy ruawatch.records (${COLUMNS}) from stdin`;
 /** Characters gathered before they are written to the socket: a few hundred rows. */
 const FLUSH_LENGTH = 64 * 1024;
-/** More than a socket buffers (Node's high-water mark, 16 or 64 KiB): a write of this size drains before it resolves. */
+/**
+ * More than a socket buffers (Node's high-water mark, 16 or 64 KiB): a write of this size drains before it
+ * resolves.
+ */
 const SOCKET_BYTES = 128 * 1024;
 
-/** A running COPY into ruawatch.records. Nothing else may use the transaction's client until `end` has resolved. */
+/**
+ * A running COPY into ruawatch.records. Nothing else may use the transaction's client until `end` has
+ * resolved.
+ */
 export class RecordCopy {
   private readonly stream: CopyStreamQuery;
   private pending: string[] = [];
@@ -36,8 +42,9 @@ export class RecordCopy {
   }
 
   /**
-   * Writes lines that `copyLines` made; resolves when the socket takes more (back-pressure). SOCKET_BYTES or more at once are not buffered: when
-   * the promise resolves, the socket has sent them, and the caller may overwrite them.
+   * Writes lines that `copyLines` made; resolves when the socket takes more (back-pressure). SOCKET_BYTES or
+   * more at once are not buffered: when the promise resolves, the socket has sent them, and the caller may
+   * overwrite them.
    */
   async write(lines: string | Uint8Array): Promise<void> {
     if (typeof lines === 'string') {
@@ -64,8 +71,9 @@ export class RecordCopy {
   }
 
   /**
-   * Aborts the COPY, which fails the transaction; the caller rolls back. Resolves when the server has noticed: a rollback sent before would wait
-   * behind the COPY forever. Never rejects: `error` is what the caller throws.
+   * Aborts the COPY, which fails the transaction; the caller rolls back. Resolves when the server has
+   * noticed: a rollback sent before would wait behind the COPY forever. Never rejects: `error` is what the
+   * caller throws.
    */
   async abort(error: Error): Promise<void> {
     if (this.failure) return;
@@ -106,7 +114,8 @@ interface Shared {
 }
 
 /**
- * Records of one report as lines of COPY. A single text: the records, some ten objects each, need not live until the transaction writes them.
+ * Records of one report as lines of COPY. A single text: the records, some ten objects each, need not live
+ * until the transaction writes them.
  * @param n the number of the first record within the report
  * @param begin the report's, in seconds since the epoch
  * @param cache the mail's, when it is a large one: the reader shares objects that many records have in common
@@ -141,7 +150,10 @@ function cached(record: AggregateRecord, cache: LineCache): Shared {
   return shared;
 }
 
-/** Whether two records with the same `auth` object have the same values in all other columns that `Shared` holds. */
+/**
+ * Whether two records with the same `auth` object have the same values in all other columns that `Shared`
+ * holds.
+ */
 function shares(a: AggregateRecord, b: AggregateRecord): boolean {
   return (
     a.reasons === b.reasons &&
@@ -170,7 +182,8 @@ function sharedOf(r: AggregateRecord): Shared {
   };
 }
 
-// What COPY escapes, NUL (which Postgres refuses), and surrogates (a lone one is not UTF-8; `plain` keeps pairs).
+// What COPY escapes, NUL (which Postgres refuses), and surrogates (a lone one is not UTF-8; `plain` keeps
+// pairs).
 const SPECIAL = /[\\\t\n\r\0\ud800-\udfff]/;
 
 /** One value in the text format of COPY. NUL and lone surrogates become U+FFFD. */
@@ -198,7 +211,10 @@ function authOf({ dkim, spf }: AggregateRecord['auth']): string {
 
 const JSON_SPECIAL = /["\\\0-\x1f\ud800-\udfff]/;
 
-/** One JSON string within a value of COPY. By hand, because JSON.stringify and a check of its result take several times as long. */
+/**
+ * One JSON string within a value of COPY. By hand, because JSON.stringify and a check of its result take
+ * several times as long.
+ */
 function json(value: string | null): string {
   if (value === null) return 'null';
   if (!JSON_SPECIAL.test(value)) return `"${value}"`;

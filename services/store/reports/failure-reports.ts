@@ -20,7 +20,10 @@ interface FailureVersion extends Content {
   item: NewFailure | null;
 }
 
-/** Writes failure reports. Their content is their identity, so none supersedes another: one that is stored is counted as a duplicate. */
+/**
+ * Writes failure reports. Their content is their identity, so none supersedes another: one that is stored is
+ * counted as a duplicate.
+ */
 export async function storeFailures(tx: Tx, incoming: readonly NewFailure[]): Promise<void> {
   if (incoming.length === 0) return;
   const stored = await lockFailures(tx, [...new Set(incoming.map(({ report }) => report.content_hash))]);

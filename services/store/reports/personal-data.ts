@@ -3,7 +3,8 @@ import { storedRange } from '../messages/messages.ts';
 
 /**
  * Marks mails that hold personal data, which retention deletes.
- * @param hideSubjects also hides their subjects in the archive: most repeat the subject of the mail that failed
+ * @param hideSubjects also hides their subjects in the archive: most repeat the subject of the mail that
+ * failed
  */
 export async function notePersonal(tx: Tx, keys: readonly number[], hideSubjects: boolean): Promise<void> {
   if (keys.length === 0) return;
@@ -19,8 +20,8 @@ export async function notePersonal(tx: Tx, keys: readonly number[], hideSubjects
 }
 
 /**
- * Deletes failure reports and complaints that were stored before `before`, and the raw bytes of the mails that brought them. The rows of
- * these mails stay in the archive, without sender and subject.
+ * Deletes failure reports and complaints that were stored before `before`, and the raw bytes of the mails
+ * that brought them. The rows of these mails stay in the archive, without sender and subject.
  * @returns the number of mails emptied; fewer than `limit` means that none is left
  */
 export async function dropPersonal(db: Db, before: Date, limit: number): Promise<number> {

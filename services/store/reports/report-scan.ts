@@ -11,9 +11,10 @@ export interface KeyRange {
 }
 
 /**
- * The keys that a scan goes through next; its position is locked until the transaction ends. A key is drawn before its transaction commits. So
- * the newest key is noted first, and the scan goes up to it only when all transactions that were open then have ended: no report is skipped.
- * Reports that are about to be verified are waited for.
+ * The keys that a scan goes through next; its position is locked until the transaction ends. A key is drawn
+ * before its transaction commits. So the newest key is noted first, and the scan goes up to it only when all
+ * transactions that were open then have ended: no report is skipped. Reports that are about to be verified
+ * are waited for.
  * @returns the range; without one, whether there may be one right now
  */
 export async function nextRange(tx: Tx, table: ScanTable): Promise<KeyRange | boolean> {

@@ -30,9 +30,9 @@ export interface StoredVersion extends ReportVersion {
 const TRUST_RANK: Record<TrustClass, number> = { ok: 2, pending: 1, bad: 0 };
 
 /**
- * Whether `a` ranks before `b` of the same identity. A trusted report ranks before one that is not proven, so that nobody can supersede an
- * authentic report; among the trusted, a known reporter's own before others. Then the intact before the salvaged, the one whose mail came
- * later, the larger, the greater hash.
+ * Whether `a` ranks before `b` of the same identity. A trusted report ranks before one that is not proven, so
+ * that nobody can supersede an authentic report; among the trusted, a known reporter's own before others.
+ * Then the intact before the salvaged, the one whose mail came later, the larger, the greater hash.
  */
 export function outranks(a: ReportVersion, b: ReportVersion): boolean {
   if (a.trust !== b.trust) return TRUST_RANK[a.trust] > TRUST_RANK[b.trust];
@@ -46,7 +46,8 @@ export function outranks(a: ReportVersion, b: ReportVersion): boolean {
 
 /**
  * Locks identities of aggregate reports until the transaction ends, and loads all their stored versions.
- * @param reports reports of these identities. The begin is part of the identity, so only their months are searched for records
+ * @param reports reports of these identities. The begin is part of the identity, so only their months are
+ * searched for records
  */
 export async function lockVersions(tx: Tx, reports: readonly { identity: string; begin: number }[]): Promise<StoredVersion[]> {
   const identities = [...new Set(reports.map(({ identity }) => identity))];
@@ -63,8 +64,8 @@ export async function lockVersions(tx: Tx, reports: readonly { identity: string;
 }
 
 /**
- * SQL: whether the records of report `p` were dropped. The answer holds until the transaction ends, since dropping them needs an exclusive
- * lock on the table.
+ * SQL: whether the records of report `p` were dropped. The answer holds until the transaction ends, since
+ * dropping them needs an exclusive lock on the table.
  * @param from,to the parameters that beginRange gives: only their months are searched
  */
 const goneSql = (p: string, from: string, to: string) => `(${p}.records > 0 and not exists (

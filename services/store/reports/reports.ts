@@ -18,7 +18,10 @@ import {
 } from './supersession.ts';
 import { classOf, reporterKey, type Trust, trustTexts } from './trust.ts';
 
-/** A report about to be stored. `key` was taken from the sequence, so that its records can be copied before its row exists. */
+/**
+ * A report about to be stored. `key` was taken from the sequence, so that its records can be copied before
+ * its row exists.
+ */
 export interface NewReport {
   key: number;
   message_key: number;
@@ -59,9 +62,10 @@ type AnyVersion = StoredVersion | NewVersion;
 export const takeReportKeys = (db: Queryable, n: number): Promise<number[]> => takeKeys(db as Tx, AGGREGATE_REPORTS, n);
 
 /**
- * Decides which reports of a batch are current, and writes their rows (supersession.ts; what is verified later is ranked again then:
- * trust-checks.ts). A copy of a report that is not trusted, or not proven to be a known reporter's own, may prove more than the first mail
- * did: its mail is verified too, whatever is known of the report by now.
+ * Decides which reports of a batch are current, and writes their rows (supersession.ts; what is verified
+ * later is ranked again then: trust-checks.ts). A copy of a report that is not trusted, or not proven to be a
+ * known reporter's own, may prove more than the first mail did: its mail is verified too, whatever is known
+ * of the report by now.
  */
 export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Promise<StoredReports> {
   const stored = await lockVersions(
@@ -108,7 +112,10 @@ function versionOf(item: NewReport): NewVersion {
   };
 }
 
-/** An archive may hold a thousand reports: what their mail may have in the rollups is shared among all of them. */
+/**
+ * An archive may hold a thousand reports: what their mail may have in the rollups is shared among all of
+ * them.
+ */
 function allowancesOf(incoming: readonly NewReport[], fresh: readonly NewVersion[]): Map<number, Allowance> {
   const perMessage = new Map<number, number>();
   for (const { message_key } of incoming) perMessage.set(message_key, (perMessage.get(message_key) ?? 0) + 1);

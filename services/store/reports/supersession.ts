@@ -1,12 +1,14 @@
 import type { Tx } from '../../shared/runtime/db.ts';
 
 /*
- * What the three kinds of reports have in common. A report has an identity (whose it is, about what and when) and a content. The same
- * identity with the same content is a duplicate: it is counted on the version that is stored. Of several contents of one identity, one
- * version is current and supersedes the others, which are kept. Which one that is depends on the versions alone, never on the order in
- * which their mails are processed.
+ * What the three kinds of reports have in common. A report has an identity (whose it is, about what and when)
+ * and a content. The same identity with the same content is a duplicate: it is counted on the version that is
+ * stored. Of several contents of one identity, one version is current and supersedes the others, which are
+ * kept. Which one that is depends on the versions alone, never on the order in which their mails are
+ * processed.
  *
- * Callers hold the identities (locks.ts) from before they load the stored versions until the transaction ends.
+ * Callers hold the identities (locks.ts) from before they load the stored versions until the transaction
+ * ends.
  */
 
 /** Where a kind of report is kept. */
@@ -33,7 +35,9 @@ export interface Content {
 /** One content of an identity. */
 export interface Version extends Content {
   key: number;
-  /** The key of the version that superseded it; null: it is current; undefined: it is new, and not ranked yet. */
+  /**
+   * The key of the version that superseded it; null: it is current; undefined: it is new, and not ranked yet.
+   */
   superseded_by: number | null | undefined;
   /** Its records were dropped: it can neither be taken out of the rollups nor be put into them. */
   gone?: boolean;
@@ -75,9 +79,11 @@ function contentKey({ identity, content_hash, salvaged = false }: Content): stri
 }
 
 /**
- * Decides which version of each identity is current. Where records of an identity were dropped, whatever is current stays so.
+ * Decides which version of each identity is current. Where records of an identity were dropped, whatever is
+ * current stays so.
  * @param versions all versions of their identities, stored and new
- * @returns `superseded_by` of each by its key. A version that was superseded before keeps naming the version that did it
+ * @returns `superseded_by` of each by its key. A version that was superseded before keeps naming the version
+ * that did it
  */
 export function rankVersions<V extends Version>(
   versions: readonly V[],
@@ -102,7 +108,10 @@ export function rankVersions<V extends Version>(
   );
 }
 
-/** Writes what ranking changed on stored versions: the superseded first, since an identity has one current version at any moment. */
+/**
+ * Writes what ranking changed on stored versions: the superseded first, since an identity has one current
+ * version at any moment.
+ */
 export async function writeSuperseded(
   tx: Tx,
   table: ReportTable,
@@ -145,7 +154,9 @@ export async function countDuplicates(tx: Tx, table: ReportTable, originals: Ite
   );
 }
 
-/** Takes `n` keys from the sequence of a table, so that what refers to a report can be written before its row. */
+/**
+ * Takes `n` keys from the sequence of a table, so that what refers to a report can be written before its row.
+ */
 export async function takeKeys(tx: Pick<Tx, 'query'>, table: ReportTable, n: number): Promise<number[]> {
   const { rows } = await tx.query<{ key: number }>(
     // The sequence is looked up once, not for every row.

@@ -35,7 +35,10 @@ interface TlsRow {
   item: NewTlsReport;
 }
 
-/** Writes the TLS reports of a batch. Of several contents of one identity the newest is current, of two at once the greater hash. */
+/**
+ * Writes the TLS reports of a batch. Of several contents of one identity the newest is current, of two at
+ * once the greater hash.
+ */
 export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[]): Promise<void> {
   if (incoming.length === 0) return;
   const stored = await lockTlsVersions(tx, [...new Set(incoming.map(({ report }) => report.identity))]);

@@ -38,7 +38,10 @@ export async function waitingChecks(db: Queryable, keys: readonly number[]): Pro
   return rows;
 }
 
-/** Takes up to `limit` messages whose checks are due, and postpones the checks by `seconds`, so that two sweepers never take the same. */
+/**
+ * Takes up to `limit` messages whose checks are due, and postpones the checks by `seconds`, so that two
+ * sweepers never take the same.
+ */
 export async function takeDueChecks(db: Db, seconds: number, limit: number): Promise<number[]> {
   const { rows } = await db.query<{ message_key: number }>(
     `with due as (
@@ -99,11 +102,13 @@ export interface Verification {
 }
 
 /**
- * Writes the results of verifications, in the caller's transaction: on the reports, which version of an identity is current, the rollups
- * accordingly, and the analyzer's work. A check that is no longer there was settled by another worker and is left out.
+ * Writes the results of verifications, in the caller's transaction: on the reports, which version of an
+ * identity is current, the rollups accordingly, and the analyzer's work. A check that is no longer there was
+ * settled by another worker and is left out.
  *
- * One proven mail is enough: a report that came twice has the result of its better mail. It stays pending while another of its mails may
- * still prove it, and a known reporter's own mail proves the report whoever else sent the same.
+ * One proven mail is enough: a report that came twice has the result of its better mail. It stays pending
+ * while another of its mails may still prove it, and a known reporter's own mail proves the report whoever
+ * else sent the same.
  * @returns the domains to be analyzed again
  */
 export async function settleTrust(tx: Tx, verifications: readonly Verification[]): Promise<string[]> {
@@ -121,7 +126,8 @@ export async function settleTrust(tx: Tx, verifications: readonly Verification[]
   await writeTrust(tx, written);
   await writeSuperseded(tx, AGGREGATE_REPORTS, before, ranked);
   await moveRollups(tx, before, after, ranked);
-  // A report without records, or one that is superseded, moves no rollup: its domain is analyzed all the same.
+  // A report without records, or one that is superseded, moves no rollup: its domain is analyzed all the
+  // same.
   await noteDomains(
     tx,
     written.map(({ domain }) => domain),
@@ -193,8 +199,8 @@ async function writeTrust(tx: Tx, versions: readonly SettledVersion[]): Promise<
 }
 
 /**
- * Takes out of the rollups what was current and puts in what is current now, where rank, trust or reporter changed. A report whose records
- * were dropped stays in the sums as it is: no join finds anything to move.
+ * Takes out of the rollups what was current and puts in what is current now, where rank, trust or reporter
+ * changed. A report whose records were dropped stays in the sums as it is: no join finds anything to move.
  */
 async function moveRollups(
   tx: Tx,

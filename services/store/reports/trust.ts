@@ -1,7 +1,9 @@
 import type { Reporter } from '../../report/reporters/reporters.ts';
 import { clipped, keyText } from '../sql-text.ts';
 
-/** The column `trust` of a report: it counts; it waits for the verification of its mail; it does not count. */
+/**
+ * The column `trust` of a report: it counts; it waits for the verification of its mail; it does not count.
+ */
 export type TrustClass = 'ok' | 'pending' | 'bad';
 
 /** The column `reporter_trust`: what the verification of a report's mail found. */

@@ -50,7 +50,8 @@ export interface LimitedNames {
 }
 
 /**
- * The SQL of the name that a record counts under, where `s` has key and trust of the change, `p` is the report and `r` the record.
+ * The SQL of the name that a record counts under, where `s` has key and trust of the change, `p` is the
+ * report and `r` the record.
  * @param next the number of its first parameter
  * @param of.name SQL of the name of record `r` of report `p`; without: its source
  * @param of.rest SQL of the common name of all beyond the allowance

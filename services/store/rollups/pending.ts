@@ -4,8 +4,8 @@ import { limitNames, overAllowance, type RollupChange } from './over-allowance.t
 import { dropEmptyPendingSubdomains } from './subdomain-days.ts';
 
 /**
- * Removes the empty rows of trust class `pending` that verified reports leave: nearly every report leaves one. Rows that another worker has
- * locked are skipped, since it adds to them or removes them itself.
+ * Removes the empty rows of trust class `pending` that verified reports leave: nearly every report leaves
+ * one. Rows that another worker has locked are skipped, since it adds to them or removes them itself.
  */
 export async function dropEmptyPending(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
   const reports = changes.filter(({ sign, trust }) => sign === -1 && trust === 'pending');

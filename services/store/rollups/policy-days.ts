@@ -26,8 +26,8 @@ export async function loadPolicyReports(tx: Tx, keys: readonly number[]): Promis
 }
 
 /**
- * Adds the policies that reports say were published to the daily rollup (sign 1) or takes them out (sign -1), and notes their domains for the
- * analyzer. Needs no records: a report without any still states the policy.
+ * Adds the policies that reports say were published to the daily rollup (sign 1) or takes them out (sign -1),
+ * and notes their domains for the analyzer. Needs no records: a report without any still states the policy.
  */
 export async function rollUpPolicies(
   tx: Tx,

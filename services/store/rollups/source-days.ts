@@ -9,7 +9,10 @@ import { added, OTHER_SOURCES, sumOf } from './allowance.ts';
 import { type LimitedNames, limitNames, type OverAllowance, overAllowance, type RollupChange } from './over-allowance.ts';
 import { isBelow, rollUpSubdomains } from './subdomain-days.ts';
 
-/** SQL: which of a record's messages each count of ruawatch.source_days takes; `ok` holds what several of them need. */
+/**
+ * SQL: which of a record's messages each count of ruawatch.source_days takes; `ok` holds what several of them
+ * need.
+ */
 const COUNTED_WHEN: Record<(typeof SUMS)[number], string> = {
   passed: 'ok.pass',
   dkim_aligned: 'r.dkim_aligned',
@@ -30,7 +33,10 @@ const COUNTED_WHEN: Record<(typeof SUMS)[number], string> = {
 
 const COUNTS = ['messages', ...SUMS];
 
-/** SQL: the sums over the records of reports `p` that change with `s`, a row for each of the rollup's. Parameters 1 to 6 are rollUp's. */
+/**
+ * SQL: the sums over the records of reports `p` that change with `s`, a row for each of the rollup's.
+ * Parameters 1 to 6 are rollUp's.
+ */
 const deltaSql = ({ name, join }: LimitedNames, within: (sum: string) => string) => `
        select p.domain, ${name} as source, (p.begin_at at time zone 'UTC')::date as day, s.reporter, s.trust,
               ${within('sum(s.sign * r.count)')} as messages,
@@ -51,12 +57,13 @@ const deltaSql = ({ name, join }: LimitedNames, within: (sum: string) => string)
         group by 1, 2, 3, 4, 5`;
 
 /**
- * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer must look at: one statement over
- * the records just written. A report counts on the UTC day of its begin, whatever its span. Rows are locked in key order, and once in a
- * transaction (parser/write-messages.ts), so that two workers never deadlock. Work is noted for own domains only; listHistory notes what becomes own.
+ * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer
+ * must look at: one statement over the records just written. A report counts on the UTC day of its begin,
+ * whatever its span. Rows are locked in key order, and once in a transaction (parser/write-messages.ts), so
+ * that two workers never deadlock. Work is noted for own domains only; listHistory notes what becomes own.
  *
- * Only proven reports are noted for the analyzer and enter the sums over all time: what anybody can mail must neither spoil nor delay them.
- * Sources of a report beyond its allowance (allowance.ts) are counted as one.
+ * Only proven reports are noted for the analyzer and enter the sums over all time: what anybody can mail must
+ * neither spoil nor delay them. Sources of a report beyond its allowance (allowance.ts) are counted as one.
  */
 export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
   if (changes.length === 0) return;
@@ -72,8 +79,8 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
        on conflict (domain, source, day, reporter, trust) do update
           set ${COUNTS.map((name) => `${name} = ${added('d', name)}`).join(', ')},
               signing_domain = greatest(d.signing_domain, excluded.signing_domain)),
-     -- Reports that may decide: a known reporter's, those the operator vouches for, and those of reporters that the analyzer lets decide.
-     -- The work of all others has the last tier.
+     -- Reports that may decide: a known reporter's, those the operator vouches for, and those of reporters
+     -- that the analyzer lets decide. The work of all others has the last tier.
      deciding as materialized (
        select domain, reporter from (select domain, reporter, bool_or(vouched) as vouched from delta where trust = 'ok' group by 1, 2) t
         where vouched or reporter = any($7::text[])
@@ -124,8 +131,9 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
 }
 
 /**
- * A sum can be subtracted from. The greatest name among a source's signers, and its first and last day, cannot: they are looked up again
- * where a report that left may have been the one to give them. The rows that change are locked by rollUp already.
+ * A sum can be subtracted from. The greatest name among a source's signers, and its first and last day,
+ * cannot: they are looked up again where a report that left may have been the one to give them. The rows that
+ * change are locked by rollUp already.
  */
 async function recompute(tx: Tx, left: readonly RollupChange[], over: OverAllowance): Promise<void> {
   if (left.length === 0) return;

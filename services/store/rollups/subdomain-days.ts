@@ -5,16 +5,23 @@ import { KEY_LENGTH } from '../sql-text.ts';
 import { added, type ReportSize, sumOf } from './allowance.ts';
 import { limitNames, type OverAllowance } from './over-allowance.ts';
 
-/** SQL: the domain of a record's From address as the rollups spell it. Reporters keep the spelling of the mail. */
+/**
+ * SQL: the domain of a record's From address as the rollups spell it. Reporters keep the spelling of the
+ * mail.
+ */
 const nameOf = (record: string) => `rtrim(lower(${record}.header_from), '.')`;
 
-/** What no host name contains: ASCII other than letters, digits, hyphen, dot and underscore; blanks, invisible characters, direction marks. */
+/**
+ * What no host name contains: ASCII other than letters, digits, hyphen, dot and underscore; blanks, invisible
+ * characters, direction marks.
+ */
 const NO_NAME =
   '[\\u0001-\\u002c\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u00a0\\u00ad\\u061c\\u180e\\u2000-\\u206f\\u3000\\ufe00-\\ufe0f\\ufeff\\ufff0-\\uffff]|[.][.]|^[.]|[^.]{64}|.{255}';
 
 /**
- * SQL: whether a record's From address is below the domain of its report, and not the domain itself. The cheap comparison comes first, since
- * nearly all are the domain itself. What is not a host name counts under the report's domain: a forger may choose anything.
+ * SQL: whether a record's From address is below the domain of its report, and not the domain itself. The
+ * cheap comparison comes first, since nearly all are the domain itself. What is not a host name counts under
+ * the report's domain: a forger may choose anything.
  */
 export const isBelow = (record: string, report: string) =>
   `(${record}.header_from <> ${report}.domain and ${report}.domain <> ''
@@ -22,8 +29,9 @@ export const isBelow = (record: string, report: string) =>
     and ${record}.header_from !~ '${NO_NAME}')`;
 
 /**
- * Does what rollUp does for the names below the domain. Every name has rows of its own: which names have much mail is known only at the end, and
- * a sum of the others would depend on the order of arrival. Names beyond a report's allowance are counted as `*.` and the domain.
+ * Does what rollUp does for the names below the domain. Every name has rows of its own: which names have much
+ * mail is known only at the end, and a sum of the others would depend on the order of arrival. Names beyond a
+ * report's allowance are counted as `*.` and the domain.
  * @param domains the domains with mail below them
  */
 export async function rollUpSubdomains(
@@ -36,7 +44,8 @@ export async function rollUpSubdomains(
   const within = sumOf(changes.map(({ size }) => size.messages));
   const { cte, name, join, params } = limitNames(over, 7, { name: own, rest: "'*.' || p.domain", only: isBelow('r', 'p') });
   await tx.query(
-    // Materialized: otherwise the planner finds the reports by domain, and compares each record with all given reports.
+    // Materialized: otherwise the planner finds the reports by domain, and compares each record with all
+    // given reports.
     `with ${cte}given as materialized (
        select p.report_key as key, p.report_key, p.domain, p.begin_at, s.sign, s.trust
          from unnest($1::bigint[], $2::integer[], $3::text[]) as s(key, sign, trust) join ruawatch.reports p on p.report_key = s.key),
@@ -127,13 +136,16 @@ export async function loadSubdomainNames(
   return { largest: rows.map(({ names: _, ...row }) => row), names: rows[0]?.names ?? 0 };
 }
 
-/** Reports and records that are read for the names below a domain at most: those of the newest reports, in a fixed order. */
+/**
+ * Reports and records that are read for the names below a domain at most: those of the newest reports, in a
+ * fixed order.
+ */
 const NAME_REPORTS = 2000;
 const NAME_RECORDS = 200_000;
 
 /**
- * The same from the records of these reporters alone, for a domain with other reporters whose reports do not count. The rollup of names does not
- * distinguish reporters, so `used` looks back to `since` only.
+ * The same from the records of these reporters alone, for a domain with other reporters whose reports do not
+ * count. The rollup of names does not distinguish reporters, so `used` looks back to `since` only.
  */
 export async function loadSubdomainNamesOf(
   tx: Tx,

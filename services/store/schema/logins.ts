@@ -3,7 +3,10 @@ import { codeOf } from '../../shared/errors.ts';
 import { READER, SERVICES } from '../../shared/runtime/embedded-secrets.ts';
 import { ANALYST_ROLE, ROLES, SERVICE_ROLES } from './roles.ts';
 
-/** The database in which the embedded server is administered. People cannot enter it, and so cannot hold a lock that is taken there. */
+/**
+ * The database in which the embedded server is administered. People cannot enter it, and so cannot hold a
+ * lock that is taken there.
+ */
 export const MAINTENANCE = 'postgres';
 
 /** Roles of Postgres that give access to the server's files and programs. */
@@ -16,8 +19,8 @@ const RESTORE_TRIES = 20;
 const PLAIN = 'login nosuperuser nocreatedb nocreaterole noreplication nobypassrls';
 
 /**
- * Creates the logins of the embedded server with their passwords and no more rights than they need, and the database of the services. Run as the
- * superuser in MAINTENANCE; safe to run again.
+ * Creates the logins of the embedded server with their passwords and no more rights than they need, and the
+ * database of the services. Run as the superuser in MAINTENANCE; safe to run again.
  * @param verifiers what Postgres stores of the passwords (embedded-secrets.ts)
  * @returns other logins that had the rights of a superuser or the like, and have them no longer
  */
@@ -43,17 +46,18 @@ export async function setUpLogins(
 }
 
 /**
- * Gives the people's login its password and settings. Postgres lets every login change its own, so that anybody with the URL could lock the others
- * out, or give each of their sessions other settings. Run as the superuser, when the login and the database exist. Ends sessions that are
- * changing the login.
+ * Gives the people's login its password and settings. Postgres lets every login change its own, so that
+ * anybody with the URL could lock the others out, or give each of their sessions other settings. Run as the
+ * superuser, when the login and the database exist. Ends sessions that are changing the login.
  * @param verifier what Postgres stores of the password
  */
 export async function restoreReader(admin: pg.Client, database: string, verifier: string): Promise<void> {
   await admin.query(`set lock_timeout = '2s'`);
   for (let n = 1; ; n++) {
     try {
-      // The connection limit leaves the services theirs, whatever people or their programs forget to close. Only a superuser may change
-      // temp_file_limit: a join of everything with everything ends before the disk is full.
+      // The connection limit leaves the services theirs, whatever people or their programs forget to close.
+      // Only a superuser may change temp_file_limit: a join of everything with everything ends before the
+      // disk is full.
       await admin.query(`
         alter role ${READER} reset all;
         alter role ${READER} in database ${database} reset all;
@@ -94,9 +98,10 @@ const makeRole = (role: string, login: 'login' | 'nologin') =>
 const KEPT_FROM_READERS = ['pg\\_%advisory%', 'lo\\_%', 'lo%write', 'lowrite'];
 
 /**
- * Makes the services' login the owner of everything that the superuser owns in this database, and takes from others the functions that could block
- * the services. Run as the superuser in the services' database, in one transaction; safe to run again. (`reassign owned` refuses the first
- * superuser, who owns the system's tables too.)
+ * Makes the services' login the owner of everything that the superuser owns in this database, and takes from
+ * others the functions that could block the services. Run as the superuser in the services' database, in one
+ * transaction; safe to run again. (`reassign owned` refuses the first superuser, who owns the system's tables
+ * too.)
  */
 export async function closeDatabase(admin: pg.Client, queueSchema: string): Promise<void> {
   await admin.query('begin');
@@ -153,7 +158,10 @@ async function closures(admin: pg.Client): Promise<string[]> {
   ]);
 }
 
-/** The default rights on future tables that `migrate --roles` gave the services' roles applied to tables of the superuser. */
+/**
+ * The default rights on future tables that `migrate --roles` gave the services' roles applied to tables of
+ * the superuser.
+ */
 async function handOverDefaults(admin: pg.Client, queueSchema: string): Promise<void> {
   const { rows } = await admin.query<{ kind: string; role: string; rights: string }>(
     `select case d.defaclobjtype when 'r' then 'tables' else 'sequences' end as kind, quote_ident(g.rolname) as role,

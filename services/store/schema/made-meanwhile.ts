@@ -2,8 +2,9 @@ import { sleep } from '../../shared/clock.ts';
 import { codeOf } from '../../shared/errors.ts';
 
 /**
- * What Postgres answers when another session creates the same object at the same moment: "if not exists" and "or replace" do not see what is not
- * committed. A table is also a type of its name, so the second one may be refused as a type (42710).
+ * What Postgres answers when another session creates the same object at the same moment: "if not exists" and
+ * "or replace" do not see what is not committed. A table is also a type of its name, so the second one may be
+ * refused as a type (42710).
  */
 const CREATED_MEANWHILE = new Set([
   '23505', // unique_violation: the key of a catalog
@@ -16,7 +17,8 @@ const CREATED_MEANWHILE = new Set([
 const TRIES = 40;
 
 /**
- * Runs statements that create what does not exist yet, and repeats them when another session was creating the same: the next attempt finds it.
+ * Runs statements that create what does not exist yet, and repeats them when another session was creating the
+ * same: the next attempt finds it.
  * @param make can be repeated, and leaves no transaction open when it throws
  * @throws all other errors of `make`; the last one when forty attempts failed
  */

@@ -13,22 +13,31 @@ export interface Migration {
 }
 
 /**
- * How long a step waits for a table that is in use: all others queue up behind it meanwhile. Then it lets them through and tries again, for three
- * minutes in all.
+ * How long a step waits for a table that is in use: all others queue up behind it meanwhile. Then it lets
+ * them through and tries again, for three minutes in all.
  */
 const LOCK_WAIT_MS = 3_000;
 const TRIES = 40;
-/** lock_not_available; and deadlock_detected, when a running service holds one table and waits for the next, as the migration does. */
+/**
+ * lock_not_available; and deadlock_detected, when a running service holds one table and waits for the next,
+ * as the migration does.
+ */
 const IN_USE = new Set(['55P03', '40P01']);
 const OLDEST_POSTGRES = 14;
 
-/** The folder of this program's migrations: next to package.json, whether it runs from the sources or from dist/. */
+/**
+ * The folder of this program's migrations: next to package.json, whether it runs from the sources or from
+ * dist/.
+ */
 function migrationsFolder(): string {
   const up = import.meta.dirname.includes(`${path.sep}dist${path.sep}`) ? '../../../..' : '../../..';
   return path.resolve(import.meta.dirname, up, 'migrations');
 }
 
-/** Reads NNNN_name.sql files in the order of their numbers. @throws PermanentError when a number is missing or occurs twice */
+/**
+ * Reads NNNN_name.sql files in the order of their numbers.
+ * @throws PermanentError when a number is missing or occurs twice
+ */
 export function readMigrations(folder: string = migrationsFolder()): Migration[] {
   const migrations = readdirSync(folder)
     .filter((file) => /^\d{4}_[a-z0-9_]+\.sql$/.test(file))
@@ -46,13 +55,13 @@ export function readMigrations(folder: string = migrationsFolder()): Migration[]
 }
 
 /**
- * Brings the schema up to this program's version, all pending steps in one transaction under a lock on the table of migrations: safe to run twice,
- * and by any number of processes at once. Changes nothing when nothing is pending, so that a user without rights on the schema can run a
- * service.
+ * Brings the schema up to this program's version, all pending steps in one transaction under a lock on the
+ * table of migrations: safe to run twice, and by any number of processes at once. Changes nothing when
+ * nothing is pending, so that a user without rights on the schema can run a service.
  * @returns the names of the migrations that this call applied
- * @throws PermanentError `database_newer` when the database has migrations that this program does not; `database_older` when some are
- * pending and this user may not apply them; `database_too_old` below Postgres 14; TransientError `schema_in_use` when other sessions keep a
- * table in use that must change
+ * @throws PermanentError `database_newer` when the database has migrations that this program does not;
+ * `database_older` when some are pending and this user may not apply them; `database_too_old` below Postgres
+ * 14; TransientError `schema_in_use` when other sessions keep a table in use that must change
  */
 export async function migrate(
   db: Db,

@@ -10,8 +10,9 @@ export type Partitioned = (typeof PARTITIONED)[number];
 export const BY_REPORT_DAY = PARTITIONED.filter((table) => table !== 'raw');
 
 /**
- * SQL: the records of a row of `reports`, always by their key: `offset 0` keeps the planner from choosing another join. For a month without
- * statistics the planner estimated a handful of rows, and read and compared all records of the month for every batch.
+ * SQL: the records of a row of `reports`, always by their key: `offset 0` keeps the planner from choosing
+ * another join. For a month without statistics the planner estimated a handful of rows, and read and compared
+ * all records of the month for every batch.
  * @param from,to parameters that bound `begin_at`, so that the months are known when the statement is planned
  * @param columns for a role that may not read all of them
  */
@@ -19,7 +20,10 @@ export const recordsOf = (report: string, from: string, to: string, columns = '*
   `select ${columns} from ruawatch.records
     where report_key = ${report}.report_key and begin_at = ${report}.begin_at and begin_at between (${from}) and (${to}) offset 0`;
 
-/** The first and the last begin of reports: a range that Postgres knows when it plans a statement, so that it skips all other months. */
+/**
+ * The first and the last begin of reports: a range that Postgres knows when it plans a statement, so that it
+ * skips all other months.
+ */
 export function beginRange(reports: readonly { begin: number }[]): [from: string, to: string] {
   let [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { begin } of reports) {
@@ -29,15 +33,19 @@ export function beginRange(reports: readonly { begin: number }[]): [from: string
   return reports.length === 0 ? ['infinity', '-infinity'] : [isoSeconds(from), isoSeconds(to)];
 }
 
-/** SQL: whether the rollups of `day` are kept. Of a day that was dropped, the sums over reports that still come would be partial. */
+/**
+ * SQL: whether the rollups of `day` are kept. Of a day that was dropped, the sums over reports that still
+ * come would be partial.
+ */
 export const kept = (table: 'source_days' | 'policy_days' | 'subdomain_days') =>
   `day >= coalesce((select dropped_before from ruawatch.partitioned where name = '${table}'), '-infinity')`;
 
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
- * Creates the missing partitions of these months, and of up to `strays` other months with rows in the default partition. Months before 2012, months
- * that were dropped, and months after the next but one get none: their rows stay in the default partition.
+ * Creates the missing partitions of these months, and of up to `strays` other months with rows in the default
+ * partition. Months before 2012, months that were dropped, and months after the next but one get none: their
+ * rows stay in the default partition.
  * @param months a day of each, YYYY-MM-DD
  * @param options.tries how often to try while other sessions use the default partition
  * @returns the partitions created; null when other sessions prevented it
@@ -59,7 +67,8 @@ export async function ensurePartitions(
 }
 
 /**
- * Drops the months that end before a day. A month of raw mail stays while some of it is still to be parsed or verified.
+ * Drops the months that end before a day. A month of raw mail stays while some of it is still to be parsed or
+ * verified.
  * @param before YYYY-MM-DD
  * @param tries how often to try while other sessions use the table, which is locked exclusively for a moment
  * @returns the partitions dropped; null when other sessions prevented it
@@ -71,7 +80,10 @@ export async function dropPartitions(db: Db, table: Partitioned, before: string,
   });
 }
 
-/** The functions stop waiting after half a second, so that nobody waits behind them for long; the others proceed in between. */
+/**
+ * The functions stop waiting after half a second, so that nobody waits behind them for long; the others
+ * proceed in between.
+ */
 async function withTries<T>(tries: number, work: () => Promise<T>): Promise<T | null> {
   for (let n = 1; ; n++) {
     try {

@@ -2,11 +2,15 @@ import type pg from 'pg';
 import { makeOnce } from './made-meanwhile.ts';
 
 /*
- * BullMQ's functions take advisory locks, which anybody who may connect to the database can take and keep: an analyst's session could stop the
- * queue. So the queue's own schema has functions of the same names, which are found first and lock rows of tables on which readers have no rights.
+ * BullMQ's functions take advisory locks, which anybody who may connect to the database can take and keep: an
+ * analyst's session could stop the queue. So the queue's own schema has functions of the same names, which
+ * are found first and lock rows of tables on which readers have no rights.
  */
 
-/** A lock held by one transaction at a time is a row that it inserts and deletes: another that inserts the same row waits until it ends. */
+/**
+ * A lock held by one transaction at a time is a row that it inserts and deletes: another that inserts the
+ * same row waits until it ends.
+ */
 const FUNCTIONS = (schema: string) => `
   create unlogged table if not exists ${schema}.ruawatch_held (a bigint, b bigint, primary key (a, b));
   create table if not exists ${schema}.ruawatch_locks (a bigint, b bigint, primary key (a, b));
@@ -18,7 +22,8 @@ const FUNCTIONS = (schema: string) => `
     delete from ${schema}.ruawatch_held where a = 0 and b = key;
   end $$;
 
-  -- There are few pairs, one for each queue, so their rows stay: only a row that exists can be locked for share.
+  -- There are few pairs, one for each queue, so their rows stay: only a row that exists can be locked for
+  -- share.
   create or replace function ${schema}.pg_advisory_xact_lock(key1 integer, key2 integer) returns void language plpgsql
   set search_path = pg_catalog, pg_temp as $$
   begin
@@ -39,7 +44,8 @@ const FUNCTIONS = (schema: string) => `
     end if;
   end $$;
 
-  -- BullMQ tries keys that it never waits for, two for each queue, so they need not be the same locks as above.
+  -- BullMQ tries keys that it never waits for, two for each queue, so they need not be the same locks as
+  -- above.
   create or replace function ${schema}.pg_try_advisory_xact_lock(key bigint) returns boolean language plpgsql
   set search_path = pg_catalog, pg_temp as $$
   begin
@@ -52,8 +58,8 @@ const FUNCTIONS = (schema: string) => `
   end $$`;
 
 /**
- * Creates these functions where they are missing and the schema is this user's (or does not exist yet), and makes BullMQ's own migration on this
- * connection use them.
+ * Creates these functions where they are missing and the schema is this user's (or does not exist yet), and
+ * makes BullMQ's own migration on this connection use them.
  * @param schema a plain name
  */
 export async function prepareLocks(client: pg.Client, schema: string): Promise<void> {
@@ -81,7 +87,10 @@ async function made(client: pg.Client, schema: string): Promise<boolean> {
   return there || mine === false;
 }
 
-/** Makes BullMQ's functions that lock find ours: to be run after its migration, which creates some of them again. */
+/**
+ * Makes BullMQ's functions that lock find ours: to be run after its migration, which creates some of them
+ * again.
+ */
 export async function useLocks(client: pg.Client, schema: string): Promise<void> {
   await client.query('begin');
   try {

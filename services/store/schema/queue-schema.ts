@@ -15,15 +15,20 @@ export interface QueuePlace {
   setting: string;
 }
 
-/** Statements sent to detect a pooler: one that hands out its server connections in turn is detected within a round. */
+/**
+ * Statements sent to detect a pooler: one that hands out its server connections in turn is detected within a
+ * round.
+ */
 const PROBES = 20;
 
 /**
- * Brings BullMQ's own tables up to its version. Changes nothing when they are up to date, so that a service's user needs no right to change
- * them. Safe to run from any number of processes at once (BullMQ holds a lock, which queue-locks.ts keeps out of readers' reach).
+ * Brings BullMQ's own tables up to its version. Changes nothing when they are up to date, so that a service's
+ * user needs no right to change them. Safe to run from any number of processes at once (BullMQ holds a lock,
+ * which queue-locks.ts keeps out of readers' reach).
  * @returns the version of the queue's schema
- * @throws PermanentError `queue_pooled` behind a pooler that changes connections between statements; `queue_schema` when the
- * tables are missing or older and this user may not make them; else the driver's error when the server cannot be reached
+ * @throws PermanentError `queue_pooled` behind a pooler that changes connections between statements;
+ * `queue_schema` when the tables are missing or older and this user may not make them; else the driver's
+ * error when the server cannot be reached
  */
 export async function prepareQueue(place: QueuePlace): Promise<number> {
   const client = open(place);
@@ -58,10 +63,10 @@ async function versionOf(client: pg.Client, place: QueuePlace): Promise<number> 
 }
 
 /**
- * BullMQ listens for notifications and sets a search_path, both of which belong to one server connection. Behind a pooler in
- * transaction mode, jobs would wait for notifications that never come. Such a pooler is detected when one connection of ours reaches the server
- * process of another. A process id that differs from the one announced at login is not enough: a proxy that keeps connections apart announces
- * its own too.
+ * BullMQ listens for notifications and sets a search_path, both of which belong to one server connection.
+ * Behind a pooler in transaction mode, jobs would wait for notifications that never come. Such a pooler is
+ * detected when one connection of ours reaches the server process of another. A process id that differs from
+ * the one announced at login is not enough: a proxy that keeps connections apart announces its own too.
  */
 async function refusePooler(client: pg.Client, place: QueuePlace): Promise<void> {
   const mine = await processOf(client);

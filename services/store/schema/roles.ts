@@ -2,8 +2,9 @@ import { codeOf, messageOf, PermanentError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 
 /**
- * The rights of each service on the tables of schema ruawatch; columns are named where a service changes only some. No service has rights on a table
- * that is missing here: test/store/schema/roles.test.ts requires a decision on each new one. A partition needs none: its parent's rights apply.
+ * The rights of each service on the tables of schema ruawatch; columns are named where a service changes only
+ * some. No service has rights on a table that is missing here: test/store/schema/roles.test.ts requires a
+ * decision on each new one. A partition needs none: its parent's rights apply.
  */
 export const GRANTS = {
   /** Stores mails, and may read neither their bytes nor the reports in them. */
@@ -82,7 +83,10 @@ export const GRANTS = {
     // Locking a row takes the right to change it.
     locks: ['select', 'update'],
   },
-  /** Looks up addresses and domains in DNS, and notes the sources concerned: reads no mail and writes no finding. */
+  /**
+   * Looks up addresses and domains in DNS, and notes the sources concerned: reads no mail and writes no
+   * finding.
+   */
   ruawatch_enricher: {
     migrations: ['select'],
     messages: ['select (state)'],
@@ -117,7 +121,10 @@ export const GRANTS = {
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;
 
-/** Sequences from which a service takes numbers before it writes the row. Identity columns need no rights of their own. */
+/**
+ * Sequences from which a service takes numbers before it writes the row. Identity columns need no rights of
+ * their own.
+ */
 const SEQUENCES: Partial<Record<keyof typeof GRANTS, readonly { table: string; column: string }[]>> = {
   ruawatch_poller: [{ table: 'messages', column: 'message_key' }],
   ruawatch_parser: [
@@ -137,8 +144,9 @@ export const ANALYST_ROLE = 'ruawatch_analyst';
 export const ROLES: readonly string[] = [...SERVICE_ROLES, ANALYST_ROLE];
 
 /**
- * Creates the missing roles and gives each exactly the rights above: all others in these schemas are revoked. One transaction, so that a running
- * service notices nothing; any number of processes may do it at once. The roles cannot log in: they are granted to users that can.
+ * Creates the missing roles and gives each exactly the rights above: all others in these schemas are revoked.
+ * One transaction, so that a running service notices nothing; any number of processes may do it at once. The
+ * roles cannot log in: they are granted to users that can.
  * @returns the roles that this call created
  * @throws PermanentError `roles_missing` when roles are missing and the user may not create any
  */
@@ -177,8 +185,8 @@ export async function grantRoles(db: Db): Promise<string[]> {
 }
 
 /**
- * Does the same for the queue's schema, which may be in another database: every service adds and processes jobs. Tables that a later BullMQ adds
- * are covered too, whichever command migrates the schema.
+ * Does the same for the queue's schema, which may be in another database: every service adds and processes
+ * jobs. Tables that a later BullMQ adds are covered too, whichever command migrates the schema.
  */
 export async function grantQueueRoles(db: Db, schema: string): Promise<void> {
   await transaction(db, async (tx) => {
@@ -197,7 +205,10 @@ export async function grantQueueRoles(db: Db, schema: string): Promise<void> {
   });
 }
 
-/** Whether the services' roles have rights in this database: then a migration must give them those on its new tables. */
+/**
+ * Whether the services' roles have rights in this database: then a migration must give them those on its new
+ * tables.
+ */
 export async function rolesInUse(db: Db): Promise<boolean> {
   const { rows } = await db.query<{ used: boolean }>(
     `select exists (select from pg_roles r, pg_namespace n
@@ -208,8 +219,9 @@ export async function rolesInUse(db: Db): Promise<boolean> {
 }
 
 /**
- * Lets one session at a time change rights, since Postgres refuses two at once. Locks a table on which no reader has rights. A user that may not lock
- * it may not grant rights either, which the statements that follow report.
+ * Lets one session at a time change rights, since Postgres refuses two at once. Locks a table on which no
+ * reader has rights. A user that may not lock it may not grant rights either, which the statements that
+ * follow report.
  * @param table without quotes
  */
 async function lockRights(tx: Tx, table: string, mode: string): Promise<void> {
@@ -247,7 +259,10 @@ async function makeRoles(tx: Tx): Promise<string[]> {
   return missing;
 }
 
-/** Everybody may connect unless an administrator has revoked that right from PUBLIC. Only the owner of the database can grant it. */
+/**
+ * Everybody may connect unless an administrator has revoked that right from PUBLIC. Only the owner of the
+ * database can grant it.
+ */
 async function grantConnect(tx: Tx, roles: readonly string[]): Promise<void> {
   const { rows } = await tx.query<{ statement: string | null }>(
     `select case when pg_has_role(d.datdba, 'usage') then format('grant connect on database %I to %s', d.datname, $1::text) end as statement

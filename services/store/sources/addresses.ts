@@ -8,8 +8,8 @@ const SLICE_REPORTS = 2_000;
 const SLICE_RECORDS = 50_000;
 
 /**
- * Addresses of one report that are looked up: those with the most messages. They become due AT_ONCE at a time, each lot LATER than the one before,
- * so that a report with very many leaves room for others.
+ * Addresses of one report that are looked up: those with the most messages. They become due AT_ONCE at a
+ * time, each lot LATER than the one before, so that a report with very many leaves room for others.
  */
 const PROVEN_ADDRESSES = 2_000;
 const UNPROVEN_ADDRESSES = 100;
@@ -43,8 +43,9 @@ export interface Lookup {
 }
 
 /**
- * Finds the addresses in a slice of the reports that were stored since the last call, none skipped (reports/report-scan.ts). The parser has no part
- * in it. Reports that are about to be verified are waited for: a forger must not choose which addresses are looked up.
+ * Finds the addresses in a slice of the reports that were stored since the last call, none skipped
+ * (reports/report-scan.ts). The parser has no part in it. Reports that are about to be verified are waited
+ * for: a forger must not choose which addresses are looked up.
  * @param since mail of earlier days is left out
  * @returns whether there may be more right now
  */
@@ -88,8 +89,8 @@ export async function findAddresses(db: Db, since: string, now: Date): Promise<b
 }
 
 /**
- * Takes addresses that are due, the longest-waiting first, until `until`: if the process that takes them dies, they are due again then.
- * Addresses last seen before `since` are not due any more.
+ * Takes addresses that are due, the longest-waiting first, until `until`: if the process that takes them
+ * dies, they are due again then. Addresses last seen before `since` are not due any more.
  */
 export async function takeDue(
   db: Db,
@@ -110,7 +111,8 @@ export async function takeDue(
 }
 
 /**
- * Writes the results of lookups, and notes the sources whose name they may change for the analyzer, in one transaction.
+ * Writes the results of lookups, and notes the sources whose name they may change for the analyzer, in one
+ * transaction.
  * @param networkOf gives the source of an address that has no better one
  * @returns the number of sources to be analyzed again
  */
@@ -155,7 +157,9 @@ const jsonOf = (look: Lookup) => ({
   next_at: look.next_at.toISOString(),
 });
 
-/** Makes addresses due that were never looked up and are not to be soon: they were found while DNS was off. */
+/**
+ * Makes addresses due that were never looked up and are not to be soon: they were found while DNS was off.
+ */
 export async function makeUnlookedDue(db: Queryable, now: Date, soon: Date): Promise<void> {
   await db.query(
     `with held as materialized (
@@ -227,8 +231,9 @@ export async function forgetAddresses(db: Queryable, before: string, limit: numb
 }
 
 /**
- * Notes the networks of changed addresses for the analyzer, in all domains that have them as a source. A new owner alone changes nothing for a
- * network without a name from which no mail ever passed: it stays unauthenticated, so that a botnet costs the analyzer nothing.
+ * Notes the networks of changed addresses for the analyzer, in all domains that have them as a source. A new
+ * owner alone changes nothing for a network without a name from which no mail ever passed: it stays
+ * unauthenticated, so that a botnet costs the analyzer nothing.
  */
 async function analyzeAgain(
   tx: Queryable,

@@ -1,13 +1,19 @@
 import type { Tx } from '../../shared/runtime/db.ts';
 
-/** What is known about the addresses of a source that is a network, and its mail in a domain's name over all time. */
+/**
+ * What is known about the addresses of a source that is a network, and its mail in a domain's name over all
+ * time.
+ */
 export interface NetworkFacts {
   source: string;
   messages: number;
   passed: number;
   /** Addresses of the network with an answer from DNS. */
   answered: number;
-  /** The organizational domain under which most of them are confirmed, the number of those, and the name of one. */
+  /**
+   * The organizational domain under which most of them are confirmed, the number of those, and the name of
+   * one.
+   */
   organization: string | null;
   organization_addresses: number;
   name: string | null;
@@ -31,12 +37,14 @@ export interface Identity {
 }
 
 /**
- * What the enricher knows about networks that are sources of a domain. Of an unknown network no address is answered.
+ * What the enricher knows about networks that are sources of a domain. Of an unknown network no address is
+ * answered.
  * @param networks sources that are networks, such as "203.0.113.0/24""
  */
 export async function loadNetworkFacts(tx: Tx, domain: string, networks: readonly string[]): Promise<NetworkFacts[]> {
   if (networks.length === 0) return [];
-  // The bounds are host addresses, so that the primary key finds the range. An IPv4 network has 256 rows; of a /48 two thousand are enough.
+  // The bounds are host addresses, so that the primary key finds the range. An IPv4 network has 256 rows; of
+  // a /48 two thousand are enough.
   const { rows } = await tx.query<NetworkFacts>(
     `select s.source, s.messages, s.passed, coalesce(f.answered, 0)::int as answered, o.organization,
             coalesce(o.addresses, 0)::int as organization_addresses, o.name, w.asn, w.owner
@@ -62,7 +70,10 @@ export async function loadNetworkFacts(tx: Tx, domain: string, networks: readonl
   return rows;
 }
 
-/** Writes the identities of sources where they changed. Rows that the caller has not locked are locked here, in the order of the parser. */
+/**
+ * Writes the identities of sources where they changed. Rows that the caller has not locked are locked here,
+ * in the order of the parser.
+ */
 export async function saveIdentities(tx: Tx, domain: string, identities: readonly Identity[]): Promise<void> {
   if (identities.length === 0) return;
   await tx.query(

@@ -60,8 +60,8 @@ export async function listSenders(
 }
 
 /**
- * Approves or denies a subject. An entry for the same subject is ended by it, so that one applies at a time. The sources concerned are analyzed
- * again.
+ * Approves or denies a subject. An entry for the same subject is ended by it, so that one applies at a time.
+ * The sources concerned are analyzed again.
  * @returns the number of these sources
  */
 export async function putSender(
@@ -94,7 +94,8 @@ export async function endSender(db: Db, subject: Subject, word: Word, now: Date)
 }
 
 /**
- * Ends the entries whose time is over, and notes their sources for the analyzer. Any number of analyzers may call it.
+ * Ends the entries whose time is over, and notes their sources for the analyzer. Any number of analyzers may
+ * call it.
  * @param domainsOf gives the domains of a mail service by its id
  * @returns the entries that ended
  */
@@ -124,7 +125,9 @@ async function end(tx: Tx, subject: Subject, word: Word, now: Date): Promise<boo
   return (rowCount ?? 0) > 0;
 }
 
-/** Notes sources for the analyzer, whose sweep finds them: the source itself, or those of a service's domains. */
+/**
+ * Notes sources for the analyzer, whose sweep finds them: the source itself, or those of a service's domains.
+ */
 async function analyzeAgain(tx: Tx, { domain, source, service }: Subject): Promise<number> {
   const names = service?.domains ?? [];
   const { rowCount } = await tx.query(
