@@ -151,8 +151,7 @@ test('a name service that never answers costs a bounded time', async () => {
       if (options!.signal!.aborted) end();
       options!.signal!.addEventListener('abort', end);
     });
-  const started = performance.now();
+  // Without a bound it would wait until the test's own time-out.
   const { findings } = await checkDomain('example.com', dns, { selectors: ['sel'], timeoutMs: 100 });
-  expect(performance.now() - started).toBeLessThan(5_000);
   expect(new Set(findings.map(({ severity }) => severity))).toEqual(new Set(['unknown']));
 });

@@ -52,16 +52,17 @@ test('a message with any octets changed or cut is a message or is refused', () =
   );
 });
 
-test('compressed names cost a bounded time', () => {
+test('compressed names cost bounded work', () => {
   // 4,000 records, each name a pointer to a chain of pointers as long as a message can hold.
   const head = Buffer.from([0, 1, 0x80, 0, 0, 0, 0x0f, 0xa0, 0, 0, 0, 0]);
   const chain = Buffer.alloc(2 * 8_000);
   for (let i = 1; i < 8_000; i++) chain.writeUInt16BE(0xc000 | (12 + 2 * (i - 1)), 2 * i);
   const record = Buffer.from([0xff, 0xfe, 0, 16, 0, 1, 0, 0, 0, 0, 0, 0]);
-  const started = performance.now();
+  const before = process.cpuUsage();
   expect(read(Buffer.concat([head, chain, ...Array.from({ length: 4_000 }, () => record)]))).toBe(false);
   expect(read(Buffer.concat([Buffer.from([0, 1, 0x80, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0]), whole.subarray(12)]))).toBe(false);
-  expect(performance.now() - started).toBeLessThan(500);
+  // CPU time, which does not depend on what else the machine does.
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(1_000);
 });
 
 test('a name that points at itself, forwards or in a circle is refused', () => {
