@@ -149,12 +149,11 @@ test('months wait for his open transaction no longer than a moment, and the log 
   const logged: object[] = [];
   const log = { info: (o: object) => logged.push(o), warn: (o: object) => logged.push(o) } as never;
   await analyst.query('begin; lock table dmarc.messages, dmarc.records in access share mode');
-  const keeping = keepMonths({
-    config: { ...config, retention: { ...config.retention, records_days: 30 } },
-    db: f.t.db,
-    clock,
-    log,
-  });
+  const keeping = keepMonths(
+    { config: { ...config, retention: { ...config.retention, records_days: 30 } }, db: f.t.db, clock, log },
+    undefined,
+    3,
+  );
   const meanwhile = receive(f.t, [reportMail(reportXml({ id: 'meanwhile' }))]);
   expect(await Promise.race([meanwhile.then(() => 'received'), keeping.then(() => 'gave up')])).toBe('received');
   await keeping;

@@ -29,16 +29,18 @@ const SETTING: Record<Partitioned, 'raw_days' | 'records_days' | 'rollups_days'>
 /**
  * Creates the partitions of the last month, this month, the next two, and of older months with rows in the
  * default partition; then drops the months that the setting `retention` no longer keeps.
+ * @param tries how often to come again while others have a table in use
  */
 export async function keepMonths(
   { config, db, clock, log }: Pick<Context, 'config' | 'db' | 'clock' | 'log'>,
   signal?: AbortSignal,
+  tries = TRIES,
 ): Promise<void> {
   const now = clock.now();
   const months = [-1, 0, 1, 2].map((n) => dayOf(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + n, 1)));
   for (const table of PARTITIONED) {
     if (signal?.aborted) return;
-    const made = await ensurePartitions(db, table, months, { strays: STRAYS_A_ROUND, tries: TRIES });
+    const made = await ensurePartitions(db, table, months, { strays: STRAYS_A_ROUND, tries });
     if (made === null)
       log.info(
         { table, sessions: await sessionsUsing(db) },
@@ -47,7 +49,7 @@ export async function keepMonths(
     else if (made.length > 0) log.info({ partitions: made }, 'partitions created');
     const days = config.retention[SETTING[table]];
     if (days === null || signal?.aborted) continue;
-    const gone = await dropPartitions(db, table, dayOf(now.getTime() - days * DAY_MS), TRIES);
+    const gone = await dropPartitions(db, table, dayOf(now.getTime() - days * DAY_MS), tries);
     if (gone === null)
       log.warn(
         { table, sessions: await sessionsUsing(db) },
