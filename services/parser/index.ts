@@ -5,6 +5,7 @@ import { openDns, type Resolver, txtResolver } from '../shared/runtime/resolver.
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { takeUnqueued } from '../store/messages/messages.ts';
 import { giveUp } from './give-up.ts';
+import { type LargeMessages, parseLargeAside } from './large-messages.ts';
 import { parseWithFallback } from './parse-with-fallback.ts';
 import { openReaders, type Readers } from './reading/pool.ts';
 import { sweep } from './sweep.ts';
@@ -35,11 +36,22 @@ export function startParser(context: Context, given?: Resolver): Service {
   let trouble: string | null = null;
   const readers = openReaders(config);
   const months = watchMonths(context);
+  const verifier = startVerifier(context, resolver, readers);
+  const large = parseLargeAside(
+    Math.max(1, config.parser.concurrency - 1),
+    async (key) => {
+      const { domains, messages } = await parseWithFallback(context, [key], log, { readers, months });
+      await announce(context, domains.sort());
+      // Moving its rows takes as long again, in which no small message is to wait for its verdict either.
+      if (messages.some(({ unverified }) => unverified)) await verifier.verify([key]);
+    },
+    log,
+  );
   const worker = queues.work(
     'parse',
     async ({ messages }, jobLog) => {
       try {
-        await workJob(context, messages, jobLog, { readers, months });
+        await workJob(context, messages, jobLog, { readers, months, large });
         trouble = null;
       } catch (error) {
         if (isTransient(error)) trouble = messageOf(error);
@@ -54,7 +66,6 @@ export function startParser(context: Context, given?: Resolver): Service {
     log,
     'the sweep for messages without a job',
   );
-  const verifier = startVerifier(context, resolver, readers);
   const retention = startRetention(context);
   return {
     name: 'parser',
@@ -62,24 +73,25 @@ export function startParser(context: Context, given?: Resolver): Service {
     async stop() {
       await Promise.all([sweeper.stop(), verifier.stop(), retention.stop()]);
       await worker.drain();
+      await large.stop();
       await readers.close();
     },
   };
 }
 
-/** Parses one job's messages and wakes the analyzer for what changed. */
+/** Parses one job's messages, but for large ones, and wakes the analyzer for what changed. */
 async function workJob(
   context: Context,
   keys: number[],
   log: Log,
-  { readers, months }: { readers: Readers; months: Months },
+  { readers, months, large }: { readers: Readers; months: Months; large: LargeMessages },
 ): Promise<void> {
   const domains = new Set<string>();
   const unverified: number[] = [];
-  let waiting: readonly number[] = keys;
+  let waiting: readonly number[] = keys.filter((key) => !large.has(key));
   for (let tries = 0; waiting.length > 0 && tries < BUSY_TRIES; tries++) {
     if (tries > 0) await sleep(BUSY_MS);
-    const result = await parseWithFallback(context, waiting, log, { readers, months });
+    const result = await parseWithFallback(context, waiting, log, { readers, months, aside: large.add });
     for (const domain of result.domains) domains.add(domain);
     for (const message of result.messages) if (message.unverified) unverified.push(message.message_key);
     waiting = result.busy;

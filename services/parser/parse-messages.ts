@@ -37,7 +37,8 @@ const DEATHS = 3;
  */
 export async function parseMessages(db: Db, keys: readonly number[], options: ParseOptions): Promise<BatchResult> {
   const settings = withDefaults(options);
-  const { lock } = settings.readers;
+  const { aside, readers } = settings;
+  const { lock } = readers;
   const total = emptyResult();
   await countDeaths(db, keys);
   const { batches, large, suspects, deadly } = sorted(await waitingMessages(db, keys));
@@ -46,22 +47,24 @@ export async function parseMessages(db: Db, keys: readonly number[], options: Pa
     addResult(total, result);
     large.push(...tooLarge);
   }
-  for (const key of large) addResult(total, await lock.shared(() => parseLargeMessage(db, key, settings)));
+  if (aside) aside(large);
+  else for (const key of large) addResult(total, await lock.shared(() => parseLargeMessage(db, key, settings)));
   for (const key of suspects) addResult(total, await lock.exclusive(() => parseLargeMessage(db, key, settings)));
   if (deadly.length > 0) addResult(total, await quarantineDeadly(db, deadly));
-  const settled = new Set(total.messages.map((m) => m.message_key));
+  const settled = new Set([...total.messages.map((m) => m.message_key), ...(aside ? large : [])]);
   const unsettled = keys.filter((key) => !settled.has(key));
   if (unsettled.length > 0) total.busy = (await waitingMessages(db, unsettled)).map((m) => m.message_key);
   return total;
 }
 
-function withDefaults({ limits = {}, trust, privacy, readers, raws, months }: ParseOptions): ParseSettings {
+function withDefaults({ limits = {}, trust, privacy, readers, raws, months, aside }: ParseOptions): ParseSettings {
   return {
     trust,
     privacy: privacy ?? REDACT,
     readers: readers ?? readInThisThread(limits),
     raws: raws ?? new Map(),
     months: months ?? { before: async () => undefined },
+    aside,
   };
 }
 

@@ -23,6 +23,8 @@ export interface ParseOptions {
    * partition.
    */
   months?: Months | undefined;
+  /** Takes the keys of large messages, which are then left for another call; without it, they are parsed after the small ones. */
+  aside?: ((keys: readonly number[]) => void) | undefined;
 }
 
 /** `ParseOptions` with the defaults filled in. */
@@ -32,4 +34,5 @@ export interface ParseSettings {
   readers: Readers;
   raws: Raws;
   months: Months;
+  aside: ((keys: readonly number[]) => void) | undefined;
 }

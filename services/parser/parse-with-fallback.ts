@@ -17,7 +17,7 @@ export async function parseWithFallback(
   context: Pick<Context, 'db' | 'config' | 'metrics' | 'log'>,
   keys: readonly number[],
   log: Log,
-  options: Pick<ParseOptions, 'readers' | 'months' | 'raws'>,
+  options: Pick<ParseOptions, 'readers' | 'months' | 'raws' | 'aside'>,
 ): Promise<BatchResult> {
   const { db, config } = context;
   try {

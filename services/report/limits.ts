@@ -20,7 +20,7 @@ export interface Limits {
    * extremely well.
    */
   ratioFloorBytes: number;
-  /** Members of all archives in one mail, directories included. Code `too_many_members`. */
+  /** Members of all archives in one mail, directories included; and documents (reports) of one mail. Code `too_many_members`. */
   members: number;
   /** Containers inside containers (xml.gz is 1, xml.gz.gz is 2). Code `nested_too_deep`. */
   nesting: number;
@@ -44,7 +44,10 @@ export interface Limits {
    * `text_too_long`.
    */
   textLength: number;
-  /** Characters of all texts of one record, or of the metadata, together. Code `record_too_long`. */
+  /**
+   * Characters of all texts of one record, or of the metadata, together; sixteen times as many of what all reports of a mail say of themselves.
+   * Code `record_too_long`.
+   */
   recordLength: number;
   /** Entity and character references of one document. Code `too_many_references`. */
   references: number;
@@ -68,9 +71,9 @@ export interface Limits {
    * `elementDepth`.
    */
   jsonValues: number;
-  /** Policies of one TLS report. Code `too_many_policies`. */
+  /** Policies of all TLS reports of one mail. Code `too_many_policies`. */
   tlsPolicies: number;
-  /** Failure details of one TLS report, all policies together. Code `too_many_details`. */
+  /** Failure details of all TLS reports of one mail. Code `too_many_details`. */
   tlsDetails: number;
   /**
    * Bytes of the machine-readable part of a failure report (RFC 5965), or of a notice in prose. Code

@@ -7,6 +7,7 @@ import { Decoder, detectCharset } from './mail/charset.ts';
 import { isCompoundFile } from './mail/compound.ts';
 import { decodeBody, type Mail, type MailHead, type MimePart, readMail } from './mail/mime.ts';
 import { readMsg } from './mail/msg.ts';
+import { MailTotals } from './mail-totals.ts';
 import type { AggregateReport, FailureReport, Problem, ReadEvent } from './model.ts';
 import { excerpt } from './text.ts';
 import { claimsTlsReport, readTlsReports } from './tlsrpt.ts';
@@ -69,6 +70,7 @@ class Reading {
   private readonly limits: Limits;
   private readonly batch: number;
   private readonly unpacker: Unpacker;
+  private readonly totals: MailTotals;
   /** An event was yielded for a payload: the mail is not `nothing`. */
   private reported = false;
   /** The most specific reason for `nothing` so far. */
@@ -79,6 +81,7 @@ class Reading {
     this.limits = limits;
     this.batch = batch;
     this.unpacker = new Unpacker(limits);
+    this.totals = new MailTotals(limits);
   }
 
   async *message(bytes: Buffer, name: string | null): AsyncGenerator<ReadEvent> {
@@ -226,7 +229,8 @@ class Reading {
       if (decoder.replaced) {
         payload.problems.add('bytes_replaced', 'The report holds bytes that are not in its charset; they were replaced.');
       }
-      for (const report of readTlsReports(text, hintOf(payload.name) ?? hintOf(this.container), this.limits)) {
+      for (const report of readTlsReports(text, hintOf(payload.name) ?? hintOf(this.container), this.limits, this.totals)) {
+        this.totals.description(report);
         report.problems.push(...payload.problems.list());
         this.reported = true;
         yield { type: 'tlsrpt', part: this.part++, name: payload.name, report };
@@ -240,7 +244,8 @@ class Reading {
 
   private async *xml(payload: Payload, charset: string | null): AsyncGenerator<ReadEvent> {
     const hint = hintOf(payload.name) ?? hintOf(this.container);
-    for await (const found of readDocuments(payload, { limits: this.limits, batch: this.batch, charset, hint })) {
+    const { limits, batch, totals } = this;
+    for await (const found of readDocuments(payload, { limits, totals, batch, charset, hint })) {
       if (found.type === 'records') yield { type: 'records', part: this.part, begin: found.begin, records: found.records };
       else if (found.type === 'report') {
         const { report } = found;

@@ -3,6 +3,7 @@ import { canonicalAddress } from './address.ts';
 import type { NameHint } from './aggregate/metadata.ts';
 import { readJson, skipBlank } from './json.ts';
 import { type Limits, Refusal } from './limits.ts';
+import { MailTotals } from './mail-totals.ts';
 import type { TlsFailure, TlsPolicy, TlsReport } from './model.ts';
 import { normalDomain } from './orgdomain.ts';
 import { Problems } from './problems.ts';
@@ -25,20 +26,24 @@ export function claimsTlsReport(text: string): boolean {
  * What is absent is null, names are matched in any letter case, and a string is taken as a list of one.
  *
  * @param hint begin and end by the file name
+ * @param totals of the mail that the text came in
  * @throws Refusal at a limit, and `json_damaged`, `metadata_missing`, `date_range_missing`,
  *   `date_range_invalid`
  */
-export function* readTlsReports(text: string, hint: NameHint | null, limits: Limits): Generator<TlsReport> {
+export function* readTlsReports(
+  text: string,
+  hint: NameHint | null,
+  limits: Limits,
+  totals = new MailTotals(limits),
+): Generator<TlsReport> {
   let at = skipBlank(text, 0);
-  for (let documents = 0; at < text.length; documents++) {
-    if (documents >= limits.members) {
-      throw new Refusal('too_many_members', `More than ${limits.members} documents in one file.`);
-    }
+  while (at < text.length) {
     const { value, next } = readJson(text, at, limits);
     const more = next < text.length && (text[next] === '{' || text[next] === '[');
     const trailing = next < text.length && !more;
     for (const item of Array.isArray(value) ? value : [value]) {
-      if (isFields(item)) yield new Reader(limits).report(item, hint, trailing);
+      totals.document();
+      if (isFields(item)) yield new Reader(limits, totals).report(item, hint, trailing);
     }
     at = more ? next : text.length;
   }
@@ -47,10 +52,11 @@ export function* readTlsReports(text: string, hint: NameHint | null, limits: Lim
 class Reader {
   private readonly limits: Limits;
   private readonly problems = new Problems();
-  private details = 0;
+  private readonly totals: MailTotals;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, totals: MailTotals) {
     this.limits = limits;
+    this.totals = totals;
   }
 
   report(document: Fields, hint: NameHint | null, trailing: boolean): TlsReport {
@@ -125,9 +131,7 @@ class Reader {
 
   private policies(value: unknown): TlsPolicy[] {
     const items = objects(value);
-    if (items.length > this.limits.tlsPolicies) {
-      throw new Refusal('too_many_policies', `The report has more than ${this.limits.tlsPolicies} policies.`);
-    }
+    this.totals.addPolicies(items.length);
     if (items.length === 0) this.problems.add('policy_missing', 'The report names no policy, so it counts no sessions.');
     return items.map((item) => this.policy(item));
   }
@@ -160,10 +164,7 @@ class Reader {
 
   private failures(value: unknown): TlsFailure[] {
     const items = objects(value);
-    this.details += items.length;
-    if (this.details > this.limits.tlsDetails) {
-      throw new Refusal('too_many_details', `The report has more than ${this.limits.tlsDetails} failure details.`);
-    }
+    this.totals.addDetails(items.length);
     return items.map((item) => {
       const result = this.text(pick(item, 'result-type'));
       return {

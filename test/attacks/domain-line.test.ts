@@ -68,6 +68,20 @@ test('a stranger who tells of it later takes it into no line of his', async () =
   expect((await take()).slice(0, 2)).toContain('true.example');
 });
 
+test('nor does one with thousands of domains to report from, each of which tells of one name', async () => {
+  await t.db.query(
+    `insert into ruawatch.domains (domain, state, how, since, due_at, vouched_by, last_reported)
+     select 'n' || i || '.invented.test', 'observed', 'reported', $1, $1::timestamptz - interval '1 day', 'stranger' || i || '.test', $1
+       from generate_series(1, 5000) i`,
+    [NOW],
+  );
+  await tell('stranger1.test', 'true.example');
+  await find();
+  await tell('google.com', 'true.example');
+  await find();
+  expect((await take()).slice(0, 2)).toContain('true.example');
+});
+
 test('what doctor and start name is not filled by one who invents names', async () => {
   await tell('google.com', 'true.example');
   await find();

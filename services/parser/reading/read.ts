@@ -20,7 +20,7 @@ export interface ReadSettings {
 /** Records in one piece of a large message: garbage collection copies whatever is alive at once. */
 const PIECE_RECORDS = 250;
 /** Records of a message above which it is large. */
-const SMALL_RECORDS = 4 * BATCH_RECORDS;
+const SMALL_RECORDS = BATCH_RECORDS;
 
 /**
  * Loaded when a mail's author is first asked for: an import does not need it, and it brings the verification

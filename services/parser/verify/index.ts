@@ -33,12 +33,17 @@ export interface Verified {
   deferred: number[];
 }
 
+export interface Verifier extends Omit<Service, 'name' | 'waitingFor'> {
+  /** Verifies messages now, without a job. */
+  verify(messages: number[]): Promise<void>;
+}
+
 /**
  * The second worker of the parser: verifies who wrote the mails of stored reports, where that takes DNS. It
  * is separate from parsing because it waits for name servers. Jobs of the queue `verify` wake it; a sweeper
  * adds jobs for checks whose job is missing or whose wait is over.
  */
-export function startVerifier(context: Context, resolver: Resolver, readers: Readers): Omit<Service, 'name' | 'waitingFor'> {
+export function startVerifier(context: Context, resolver: Resolver, readers: Readers): Verifier {
   const { config, db, queues, log } = context;
   const keys = keyResolver(resolver);
   const worker = queues.work('verify', ({ messages }, jobLog) => verifyJob(context, messages, jobLog, { keys, readers }), {
@@ -58,6 +63,7 @@ export function startVerifier(context: Context, resolver: Resolver, readers: Rea
     'the sweep for reports that wait to be verified',
   );
   return {
+    verify: (messages) => verifyJob(context, messages, log, { keys, readers }),
     async stop() {
       await sweeper.stop();
       await worker.drain();

@@ -97,6 +97,9 @@ export function isOfKnown(domain: string): boolean {
   return index().organizations.has(organizationalDomain(domain));
 }
 
+/** All organizational domains for which isOfKnown holds, for a query. */
+export const knownOrganizations = (): string[] => [...index().organizations];
+
 /** All keys for which isKnown holds, for a query. */
 export const knownKeys = (): string[] => [...index().keys.keys()];
 

@@ -3,6 +3,7 @@ import type { NameHint } from '../aggregate/metadata.ts';
 import type { Payload } from '../container/unpack.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import { type Charset, Decoder, detectCharset } from '../mail/charset.ts';
+import type { MailTotals } from '../mail-totals.ts';
 import type { AggregateRecord, AggregateReport } from '../model.ts';
 import { excerpt } from '../text.ts';
 import { NotWellFormed, XmlReader } from './reader.ts';
@@ -11,6 +12,8 @@ import { Salvager } from './salvage.ts';
 /** How the documents of a payload are read. */
 export interface DocumentOptions {
   limits: Limits;
+  /** Of the mail that the payload came in. */
+  totals: MailTotals;
   /** Records in one batch. */
   batch: number;
   /** The charset that the mail states for the payload. */
@@ -45,13 +48,9 @@ export async function* readDocuments(payload: Payload, options: DocumentOptions)
   const opened = payload.open();
   const chunks = Symbol.asyncIterator in opened ? opened[Symbol.asyncIterator]() : opened[Symbol.iterator]();
   const source: Source = { payload, charset, decoder: new Decoder(charset), chunks, offset: 0, carried: '' };
-  const { members } = options.limits;
   try {
-    for (let documents = 1; yield* readDocument(source, options); documents++) {
-      if (documents >= members) {
-        throw new Refusal('too_many_members', `There are more than ${members} documents in one file.`);
-      }
-    }
+    do options.totals.document();
+    while (yield* readDocument(source, options));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     yield { type: 'refused', refusal: error };
@@ -61,7 +60,10 @@ export async function* readDocuments(payload: Payload, options: DocumentOptions)
 }
 
 /** Reads one document from where the last one ended. Returns whether another one follows. */
-async function* readDocument(source: Source, { limits, batch, hint }: DocumentOptions): AsyncGenerator<DocumentEvent, boolean> {
+async function* readDocument(
+  source: Source,
+  { limits, totals, batch, hint }: DocumentOptions,
+): AsyncGenerator<DocumentEvent, boolean> {
   const { decoder, chunks } = source;
   const builder = new AggregateBuilder(limits, batch, hint);
   const strict = new XmlReader(builder, limits);
@@ -98,6 +100,7 @@ async function* readDocument(source: Source, { limits, batch, hint }: DocumentOp
   noteCharset(source, builder);
   try {
     const report = builder.finish(salvaged);
+    totals.description(report);
     yield* takeBatches(builder);
     yield { type: 'report', report };
   } catch (error) {

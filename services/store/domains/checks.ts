@@ -1,9 +1,12 @@
+import { isOfKnown, knownOrganizations } from '../../report/reporters/reporters.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { moveScan, nextRange } from '../reports/report-scan.ts';
 import { isOwnSql } from './domains.ts';
 
 /** Reports that one statement goes through at most. */
 const SLICE_REPORTS = 5_000;
+/** More domains than anybody tells of. */
+const BEHIND_LISTED = 1e12;
 
 /**
  * Notes the domains of a slice of the reports that were stored since the last call, none skipped
@@ -41,7 +44,8 @@ interface ReportedDomain {
 }
 
 /**
- * A domain that several proven reporters have reported on is queued with the reporter of the fewest domains.
+ * A domain that several proven reporters have reported on is queued with a listed reporter, else with the
+ * reporter of the fewest domains.
  * Otherwise the first to report on it could make it wait behind all the names that it invents.
  */
 async function noteDomains(
@@ -67,8 +71,9 @@ async function noteDomains(
     [[...new Set([...names.keys(), ...stored.values()])]],
   );
   for (const { by, n } of counts) names.set(by, (names.get(by) ?? 0) + n);
+  const length = (by: string) => (isOfKnown(by) ? 0 : BEHIND_LISTED) + names.get(by)!;
   const shortest = (all: readonly string[]) =>
-    all.reduce<string | null>((best, by) => (best === null || names.get(by)! < names.get(best)! ? by : best), null);
+    all.reduce<string | null>((best, by) => (best === null || length(by) < length(best) ? by : best), null);
   await tx.query(
     `insert into ruawatch.domains as d (domain, state, how, since, due_at, vouched_by, last_reported, history)
      select domain, 'observed', 'reported', $4, $4, by, reported, ${isOwnSql('domain')}
@@ -124,7 +129,8 @@ export async function takeOwn(db: Db, now: Date, until: Date, limit: number): Pr
 
 /**
  * Takes observed domains that are due, in the same way. Domains of proven reporters come first, one of each
- * reporter in turn: a reporter that invents a hundred thousand delays only its own. Domains that an own or
+ * reporter in turn: a reporter that invents a hundred thousand delays only its own. Listed reporters come
+ * before the others, of whom there may be thousands. Domains that an own or
  * ignored domain covers by now are not looked up.
  * @param options.perHour the number of observed domains that are looked up in an hour; `perReporter`: of
  * those of one reporter
@@ -146,13 +152,13 @@ export async function takeForeign(
      chosen as (
        select r.name from ranked r left join used u on u.reporter is not distinct from r.reporter
         where r.turn + coalesce(u.n, 0) <= $5
-        order by r.reporter is null, r.turn + coalesce(u.n, 0), r.due, r.name
+        order by r.reporter is null, r.reporter <> all($6), r.turn + coalesce(u.n, 0), r.due, r.name
         limit least($3, greatest(0, $4 - (select coalesce(sum(n), 0) from used)))),
      due as materialized (select name, ruawatch.standing_of(name) is not null as covered from chosen)
      update ruawatch.domains set due_at = case when due.covered then null else $2::timestamptz end
        from due where domain = due.name and state = 'observed' and due_at <= $1
      returning ${DUE}, due.covered as covered`,
-    [now, until, options.limit, options.perHour, options.perReporter],
+    [now, until, options.limit, options.perHour, options.perReporter, knownOrganizations()],
   );
   return rows.filter((row) => !row.covered);
 }
