@@ -1,14 +1,15 @@
 // Which folder may import which. Enforced by scripts/imports.mjs; ARCHITECTURE.md prints it, and test/docs/architecture.test.ts
 // compares the two.
 
-const COMMON = ['dns', 'report', 'store', 'shared'];
+const COMMON = ['dns', 'report', 'findings', 'store', 'shared'];
 
 /** The folders under services/ that each folder there may import besides itself. */
 export const SERVICES = {
   dns: [],
   report: [],
   shared: ['dns'],
-  store: ['report', 'shared'],
+  findings: ['shared'],
+  store: ['report', 'findings', 'shared'],
   poller: COMMON,
   parser: COMMON,
   enricher: COMMON,
@@ -26,10 +27,10 @@ export const DEMO_COMMAND = 'services/cli/commands/demo.ts';
 /** The command line may import these folders file by file, and all other services through their index.ts alone. */
 export const LIBRARIES = COMMON;
 
-/** report/ and dns/ do no input or output: dns/ is given its sockets and its web client, report/ needs none. */
-export const IMPURE = {
-  report: ['node:fs', 'node:fs/promises', 'node:net', 'node:http', 'node:https', 'node:dns', 'node:dgram', 'pg', 'pino'],
-};
+const OUTSIDE = ['node:fs', 'node:fs/promises', 'node:net', 'node:http', 'node:https', 'node:dns', 'node:dgram', 'pg', 'pino'];
+
+/** report/, findings/ and dns/ do no input or output: dns/ is given its sockets and its web client, the others need none. */
+export const IMPURE = { report: OUTSIDE, findings: OUTSIDE };
 
 /** The one file outside services/store/ that runs statements: it opens the pool, and begins and ends transactions. */
 export const TRANSACTIONS = 'services/shared/runtime/db.ts';

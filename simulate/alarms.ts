@@ -1,6 +1,6 @@
+import { type Evidence, readEvidence } from '../services/findings/evidence.ts';
 import { networkOf } from '../services/report/address.ts';
 import type { Db } from '../services/shared/runtime/db.ts';
-import type { Evidence } from '../services/store/findings/findings.ts';
 import type { Calendar } from './calendar.ts';
 import { QUIET_KINDS } from './kinds.ts';
 import type { World } from './model.ts';
@@ -30,7 +30,7 @@ export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[
     event: string;
     notify: boolean;
     summary: string;
-    evidence: Evidence;
+    evidence: unknown;
   }>(
     `select f.domain, f.kind, f.subject, e.at, e.event, e.notify, e.summary, e.evidence
        from ruawatch.finding_events e join ruawatch.findings f on f.finding_key = e.finding_key
@@ -44,7 +44,7 @@ export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[
     domain,
     tick: calendar.tickAt(at),
     key: `${kind} ${subject}`,
-    names: namesOf(domain, subject, evidence),
+    names: namesOf(domain, subject, readEvidence(evidence)),
     notified: notify,
     summary,
   }));
@@ -57,10 +57,6 @@ export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[
 function namesOf(domain: string, subject: string, evidence: Evidence): string[] | null {
   const names = new Set<string>(subject === domain || evidence.broken !== undefined ? [] : [subject]);
   for (const { source } of [...evidence.who, ...(evidence.broken ?? [])]) names.add(source);
-  const { sources, addresses } = evidence as unknown as { sources?: unknown; addresses?: unknown };
-  for (const list of [sources, addresses]) {
-    for (const one of Array.isArray(list) ? list : []) if (typeof one === 'string') names.add(one);
-  }
   return names.size === 0 ? null : [...names];
 }
 

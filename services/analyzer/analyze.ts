@@ -1,5 +1,6 @@
+import type { Evidence } from '../findings/evidence.ts';
 import { isKnown, labelOf } from '../report/reporters/reporters.ts';
-import { addDays } from '../shared/days.ts';
+import { addDays, dayOf } from '../shared/days.ts';
 import { type Tx, transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import type { Counted } from '../store/analysis/counted.ts';
@@ -27,7 +28,6 @@ import {
 import { dropWork, isUrgent, takeWork } from '../store/analysis/work.ts';
 import { isOwn, loadConfirmation } from '../store/domains/domains.ts';
 import {
-  type Evidence,
   type KnownFinding,
   loadFindings,
   openFindings,
@@ -104,7 +104,7 @@ export async function analyzeDomain(
   let looked = Number.NEGATIVE_INFINITY;
   const keys = new KeysOfDomain(domain);
   // By itself, so that what many domains have in common is held for a moment only.
-  await noteArrivals(context.db, domain, addDays(context.clock.now().toISOString().slice(0, 10), -REPORTING_DAYS));
+  await noteArrivals(context.db, domain, addDays(dayOf(context.clock.now()), -REPORTING_DAYS));
   do {
     const part = await analyzePart(context, domain, keys);
     all.outcome = part.outcome;
@@ -193,7 +193,7 @@ async function loadCase(
 ): Promise<{ given: DomainData; deciders: Deciders; counted: Counted; networks: Networks | null }> {
   const { window_days, quiet_after_days, false_alarms_per_month } = context.config.analyzer;
   const now = context.clock.now();
-  const day = now.toISOString().slice(0, 10);
+  const day = dayOf(now);
   const deciders = await whoDecides(tx, domain, day, window_days);
   // Null when nobody decides: the domain is judged all the same, by what is forged in its name.
   const today = deciders.today ?? day;
@@ -206,7 +206,7 @@ async function loadCase(
   const rows = await loadSourceDays(tx, domain, sources, from, today, counted);
   const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, from, today, counted);
   const policyDays = await loadPolicyDays(tx, domain, from, today, counted);
-  const { forged, genuine } = await loadForged(tx, domain, addDays(now.toISOString().slice(0, 10), 1 - window_days), FORGED_DAYS);
+  const { forged, genuine } = await loadForged(tx, domain, addDays(dayOf(now), 1 - window_days), FORGED_DAYS);
   const reporters = [...new Set([...forged, ...reporterDays].map((f) => f.reporter))];
   const subjects = [domain, ...CAUSES, ...sources, ...reporters];
   const known = await loadFindings(tx, domain, subjects, addDays(today, -REOPEN_DAYS - window_days));
@@ -356,8 +356,8 @@ async function withoutCrowd(tx: Tx, domain: string, outcome: FindingChanges): Pr
 async function write(tx: Tx, domain: string, now: Date, { updated, reopened, opened }: FindingChanges): Promise<WrittenEvent[]> {
   await nameReporters(tx, domain, now, [...updated, ...reopened, ...opened]);
   return [
-    ...(await updateFindings(tx, now, updated)),
-    ...(await reopenFindings(tx, now, reopened)),
+    ...(await updateFindings(tx, domain, now, updated)),
+    ...(await reopenFindings(tx, domain, now, reopened)),
     ...(await openFindings(tx, domain, now, opened)),
   ];
 }
@@ -367,7 +367,7 @@ async function nameReporters(tx: Tx, domain: string, now: Date, told: readonly {
   const evidences = told.flatMap(({ evidence }) => evidence ?? []);
   const unknown = (evidence: Evidence) => [...evidence.reporters, ...(evidence.missing ?? [])].filter((key) => !isKnown(key));
   const keys = [...new Set(evidences.flatMap(unknown))];
-  const since = addDays(now.toISOString().slice(0, 10), -REPORTING_DAYS);
+  const since = addDays(dayOf(now), -REPORTING_DAYS);
   const names = await loadReporterNames(tx, domain, keys, since);
   for (const evidence of evidences) {
     const labels = unknown(evidence).flatMap((key) => (names.has(key) ? [[key, labelOf(names.get(key)!, key)] as const] : []));

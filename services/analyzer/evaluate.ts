@@ -1,3 +1,5 @@
+import type { Ending } from '../findings/ending.ts';
+import { dayOf } from '../shared/days.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
 import type { FailedCheck, Keys } from '../store/analysis/signatures.ts';
 import type {
@@ -234,7 +236,7 @@ function findOfSource(window: SourceWindow): Candidate[] {
 }
 
 /** Why an open finding that no rule upholds is over; null while that cannot be said. */
-function overOf(finding: KnownFinding, domain: string, windows: Windows): string | null {
+function overOf(finding: KnownFinding, domain: string, windows: Windows): Ending | null {
   if (finding.pending) return null;
   const rule = ruleOf(finding, domain);
   switch (rule?.scope) {
@@ -324,7 +326,7 @@ function arrivalWindow(data: DomainData, attendance: Attendance, known: readonly
   const { domain, forged, genuine } = data;
   return {
     domain,
-    now: data.now.toISOString().slice(0, 10),
+    now: dayOf(data.now),
     forged,
     genuine,
     deciders: new Set(attendance.reporters),

@@ -1,5 +1,5 @@
 import { ownDomains } from '../report/hostname.ts';
-import { addDays } from '../shared/days.ts';
+import { addDays, dayOf } from '../shared/days.ts';
 import { isTransient, messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
@@ -140,7 +140,7 @@ export function startAnalyzer(context: Context): Service {
           if (fresh.length > 0) log.info({ domains: fresh }, 'domains of the settings are own from now on');
           listed = true;
         }
-        const fresh = await listHistory(db, addDays(clock.now().toISOString().slice(0, 10), -config.analyzer.window_days));
+        const fresh = await listHistory(db, addDays(dayOf(clock.now()), -config.analyzer.window_days));
         if (fresh.length > 0) log.info({ domains: fresh }, 'what is stored of domains that are own now is judged');
         await sweep(SETTLE_SECONDS);
         trouble = null;

@@ -1,17 +1,11 @@
-import { addDays, earlier, later } from '../shared/days.ts';
-import type {
-  Candidate,
-  Evidence,
-  FindingUpdate,
-  KnownFinding,
-  NewFinding,
-  Reopening,
-  Severity,
-} from '../store/findings/findings.ts';
-import { strength, type Tag } from './policy.ts';
+import type { Ending } from '../findings/ending.ts';
+import type { Evidence } from '../findings/evidence.ts';
+import { addDays, dayOf, earlier, later } from '../shared/days.ts';
+import { strength, type Tag } from '../shared/policy.ts';
+import { rankOf, type Severity } from '../shared/severity.ts';
+import type { Candidate, FindingUpdate, KnownFinding, NewFinding, Reopening } from '../store/findings/findings.ts';
 import { settledUntil } from './window.ts';
 
-const RANK: Record<Severity, number> = { info: 0, low: 1, medium: 2, high: 3, critical: 4 };
 /** Volume changed materially when it is so many times what was told, and at least so much. */
 const TIMES = 3;
 const MUCH = 100;
@@ -27,7 +21,7 @@ export function materialChange(
   old: { severity: Severity; evidence: Evidence },
   next: { severity: Severity; evidence: Evidence },
 ): string | null {
-  if (RANK[next.severity] > RANK[old.severity]) return `severity ${old.severity} → ${next.severity}`;
+  if (rankOf(next.severity) > rankOf(old.severity)) return `severity ${old.severity} → ${next.severity}`;
   if (next.evidence.mechanism === 'both' && old.evidence.mechanism !== undefined && old.evidence.mechanism !== 'both') {
     return 'SPF and DKIM fail now';
   }
@@ -66,12 +60,12 @@ export interface FindingChanges {
  *
  * @param candidates what holds now, one a kind and subject
  * @param known from loadFindings
- * @param resolve for an open finding that no candidate upholds: why it is over, or null while that cannot be said
+ * @param over for an open finding that no candidate upholds: why it is over, or null while that cannot be said
  */
 export function reconcile(
   candidates: readonly Candidate[],
   known: readonly KnownFinding[],
-  resolve: (finding: KnownFinding) => string | null,
+  over: (finding: KnownFinding) => Ending | null,
   moment: Moment,
 ): FindingChanges {
   const changes: FindingChanges = { opened: [], updated: [], reopened: [] };
@@ -88,8 +82,8 @@ export function reconcile(
       held.delete(key(finding));
       changes.updated.push(upheld(finding, candidate, moment));
     } else {
-      const why = resolve(finding);
-      if (why !== null) changes.updated.push(resolved(finding, why, moment));
+      const ended = over(finding);
+      if (ended !== null) changes.updated.push(resolved(finding, ended, moment));
     }
   }
   for (const candidate of held.values()) {
@@ -101,8 +95,7 @@ export function reconcile(
     const info = candidate.severity === 'info' && candidate.lasting !== true;
     const before = silent.get(key(candidate)) ?? (info ? undefined : resolvedLately(known, candidate));
     if (before?.heard) {
-      const { kind: _kind, subject: _subject, ...again } = candidate;
-      changes.reopened.push({ finding_key: before.finding_key, ...again, notify });
+      changes.reopened.push({ finding_key: before.finding_key, ...candidate, notify });
       continue;
     }
     changes.opened.push({
@@ -154,11 +147,7 @@ function sharesSender(before: Candidate, now: Candidate): boolean {
 
 /** Old history (an import of last year's mail) is recorded and bothers nobody. */
 function worthMail(finding: { severity: Severity; quiet?: true }, lastDay: string, moment: Moment): boolean {
-  return (
-    finding.quiet !== true &&
-    finding.severity !== 'info' &&
-    lastDay >= addDays(moment.now.toISOString().slice(0, 10), -moment.quietAfterDays)
-  );
+  return finding.quiet !== true && finding.severity !== 'info' && lastDay >= addDays(dayOf(moment.now), -moment.quietAfterDays);
 }
 
 function upheld(finding: KnownFinding, candidate: Candidate, moment: Moment): FindingUpdate {
@@ -167,24 +156,27 @@ function upheld(finding: KnownFinding, candidate: Candidate, moment: Moment): Fi
   const notify = worthMail(candidate, last_day, moment);
   // Old history changes in silence, so that it is held against what was told when it goes on.
   const changed = notify && finding.heard && (finding.told === null || materialChange(finding.told, candidate) !== null);
-  const { summary, severity, confidence, evidence } = candidate;
+  const { kind, subject, severity, confidence, evidence } = candidate;
   return {
     finding_key: finding.finding_key,
+    kind,
+    subject,
     event: changed ? 'changed' : null,
     notify,
     first_day,
     last_day,
-    summary,
     severity,
     confidence,
     evidence,
   };
 }
 
-function resolved(finding: KnownFinding, why: string, moment: Moment): FindingUpdate {
-  const { finding_key, severity, confidence, first_day, last_day, summary } = finding;
+function resolved(finding: KnownFinding, ended: Ending, moment: Moment): FindingUpdate {
+  const { finding_key, kind, subject, severity, confidence, first_day, last_day, summary } = finding;
   return {
     finding_key,
+    kind,
+    subject,
     event: 'resolved',
     // Who was never told of it, or has asked for silence, need not hear that it is over.
     notify: finding.told !== null && !finding.acknowledged && !finding.snoozed && worthMail(finding, moment.today, moment),
@@ -193,6 +185,6 @@ function resolved(finding: KnownFinding, why: string, moment: Moment): FindingUp
     first_day,
     last_day,
     summary,
-    evidence: { ...finding.evidence, resolved_day: moment.today, resolved_why: why },
+    evidence: { ...finding.evidence, resolved_day: moment.today, ended },
   };
 }

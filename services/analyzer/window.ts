@@ -222,3 +222,14 @@ export function settledUntil(known: readonly KnownFinding[], kind: string, subje
   const resolved = known.find((f) => f.kind === kind && f.subject === subject && f.state === 'resolved');
   return resolved ? (resolved.evidence.resolved_day ?? resolved.last_day) : '';
 }
+
+/** By what the passing mail of a source passes. */
+export function passedBy({ dkim_aligned, spf_aligned }: Pick<Counts, 'dkim_aligned' | 'spf_aligned'>): 'spf' | 'dkim' | 'both' {
+  if (dkim_aligned === 0) return 'spf';
+  return spf_aligned === 0 ? 'dkim' : 'both';
+}
+
+/** Three digits: enough to compare by. */
+export function rounded(n: number): number {
+  return Number(n.toPrecision(3));
+}

@@ -3,6 +3,11 @@
 /** Milliseconds of a day. */
 export const DAY_MS = 86_400_000;
 
+/** The UTC day of a moment. */
+export function dayOf(moment: Date): string {
+  return moment.toISOString().slice(0, 10);
+}
+
 /** `day` moved by `n` days. */
 export function addDays(day: string, n: number): string {
   return new Date(Date.parse(`${day}T00:00:00Z`) + n * DAY_MS).toISOString().slice(0, 10);

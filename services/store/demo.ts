@@ -1,4 +1,5 @@
 import type { Queryable } from '../shared/runtime/db.ts';
+import { gravestFirst } from './findings/gravest-first.ts';
 
 /*
  * What the demo shows, and how it starts over. Nothing else uses it.
@@ -84,7 +85,7 @@ export interface FindingSummary {
 export async function summariseFindings(db: Queryable): Promise<FindingSummary[]> {
   const { rows } = await db.query<FindingSummary>(
     `select finding_key, domain, kind, subject, severity, state, summary from dmarc.findings
-      order by state, array_position(array['critical', 'high', 'medium', 'low', 'info'], severity), domain, kind, subject`,
+      order by state, ${gravestFirst('severity')}, domain, kind, subject`,
   );
   return rows;
 }

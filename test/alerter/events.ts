@@ -1,18 +1,17 @@
+import { type Evidence, readEvidence } from '../../services/findings/evidence.ts';
+import { storedForm } from '../../services/findings/words.ts';
 import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
 
 const base = { revision: 1, event: 'opened', at: new Date('2026-10-06T07:30:00Z'), domain: 'example.com', subject: '' } as const;
 
-/** One plausible finding of each kind, as the analyzer tells it. */
-export const FINDINGS: Record<string, FindingEvent> = {
+const FOUND: Record<string, Omit<FindingEvent, 'summary' | 'stored'>> = {
   unauthorized_source: {
     ...base,
-    findingKey: 17,
+    finding_key: 17,
     kind: 'unauthorized_source',
     severity: 'critical',
     confidence: 0.93,
-    summary: '8 networks send as example.com without authentication: 1,610 messages since 2026-10-03, 93 % delivered',
     evidence: {
-      what: '1,610 messages in the name of example.com from 8 networks, the largest 203.0.113.0/24, had neither a passing SPF nor a passing DKIM of anybody.',
       who: [
         { source: '203.0.113.0/24', messages: 1204, delivered: 1190 },
         { source: '198.51.100.0/24', messages: 310, delivered: 250 },
@@ -31,10 +30,7 @@ export const FINDINGS: Record<string, FindingEvent> = {
       delivered: 1500,
       quarantined: 60,
       rejected: 50,
-      advice: [
-        'Look through the networks: if one is yours, let it sign with DKIM, or add it to the SPF record.',
-        'If none is, somebody forges your domain and p=none lets them: once your own senders are aligned, publish p=quarantine and then p=reject.',
-      ],
+      facts: { rule: 'unauthorized_source', p: 'none' },
       query: [
         'select source_ip, org_name, sum(count) as messages',
         '  from dmarc.records',
@@ -46,15 +42,12 @@ export const FINDINGS: Record<string, FindingEvent> = {
   },
   alignment_failure: {
     ...base,
-    findingKey: 18,
+    finding_key: 18,
     kind: 'alignment_failure',
     severity: 'medium',
     confidence: 0.81,
     subject: 'sendgrid.net',
-    summary:
-      'sendgrid.net sends as example.com but authenticates as itself: 4,210 messages since 2026-09-28 fail DMARC (SPF and DKIM pass unaligned)',
     evidence: {
-      what: '4,210 messages of sendgrid.net in the name of example.com authenticate as somebody else: SPF passes for sendgrid.net and DKIM for d=sendgrid.net, and neither aligns with example.com.',
       who: [{ source: 'sendgrid.net', messages: 4210, delivered: 4210 }],
       senders: 1,
       messages: 4210,
@@ -68,27 +61,29 @@ export const FINDINGS: Record<string, FindingEvent> = {
       quarantined: 0,
       rejected: 0,
       mechanism: 'both',
-      advice: [
-        'If sendgrid.net sends for you, let it sign with d=example.com: turn on custom DKIM (its "domain authentication") and publish the key it names under example.com; now it signs with d=sendgrid.net.',
-        'Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.example.com, so that SPF aligns.',
-        'If you do not know it, somebody uses it in your name, and p=none lets them: report the abuse to sendgrid.net.',
-      ],
+      facts: {
+        rule: 'alignment_failure',
+        bare: false,
+        approved_by: null,
+        signer: 'sendgrid.net',
+        small: false,
+        p: 'none',
+        strict_spf: false,
+        service: null,
+      },
       query: "select * from dmarc.records where domain = 'example.com' and source = 'sendgrid.net' and not dmarc_pass;",
     },
   },
   authentication_regression: {
     ...base,
-    findingKey: 19,
+    finding_key: 19,
     revision: 2,
     event: 'changed',
     kind: 'authentication_regression',
     severity: 'critical',
     confidence: 0.97,
-    subject: 'mail.example.com',
-    summary:
-      'Mail of example.com through mail.example.com stopped passing DMARC on 2026-10-01 (DKIM): 9,120 messages failed since',
+    subject: 'dkim',
     evidence: {
-      what: 'DKIM of mail.example.com aligned with example.com until 2026-09-30 and does not since 2026-10-01: 9,120 of 9,131 messages fail.',
       who: [{ source: 'mail.example.com', messages: 9120, delivered: 20 }],
       senders: 1,
       messages: 9120,
@@ -103,21 +98,34 @@ export const FINDINGS: Record<string, FindingEvent> = {
       rejected: 9100,
       mechanism: 'dkim',
       last_good_day: '2026-09-30',
-      advice: [
-        'Compare the DKIM selector that mail.example.com signs with, and its public key, with what is published under _domainkey.example.com: a key replaced on one side only is the usual cause.',
+      broken: [
+        {
+          source: 'mail.example.com',
+          mechanism: 'dkim',
+          since: '2026-10-01',
+          last_good_day: '2026-09-30',
+          last_day: '2026-10-05',
+          messages: 9120,
+          of: 9131,
+          per_day: 1824,
+          delivered: 20,
+          quarantined: 0,
+          rejected: 9100,
+          reporters: ['google.com', 'Enterprise Outlook', 'Yahoo'],
+          confidence: 0.97,
+        },
       ],
+      facts: { rule: 'authentication_regression', strict: [] },
       query: "select * from dmarc.source_days where domain = 'example.com' and source = 'mail.example.com' order by day;",
     },
   },
   policy_change: {
     ...base,
-    findingKey: 20,
+    finding_key: 20,
     kind: 'policy_change',
     severity: 'high',
     confidence: 0.66,
-    summary: 'The published policy of example.com was weakened on 2026-10-04: p=reject → p=none',
     evidence: {
-      what: 'Since 2026-10-04 google.com and Yahoo find p=reject → p=none published for example.com.',
       who: [],
       senders: 0,
       messages: 0,
@@ -131,11 +139,27 @@ export const FINDINGS: Record<string, FindingEvent> = {
       quarantined: 0,
       rejected: 0,
       tags: [{ tag: 'p', from: 'reject', to: 'none', since: '2026-10-04' }],
-      advice: [
-        "If nobody of yours changed _dmarc.example.com, find out who did: whoever can write that record can also redirect the domain's mail.",
-        'If it was meant, set a day to return to p=reject: until then receivers deliver what forges the domain.',
-      ],
+      facts: { rule: 'policy_change', stronger: false, reports: 4 },
       query: "select * from dmarc.policy_days where domain = 'example.com' order by day desc limit 20;",
     },
   },
 };
+
+/** Some plausible findings, as they are read from their rows. */
+export const FINDINGS: Record<string, FindingEvent> = Object.fromEntries(
+  Object.entries(FOUND).map(([kind, found]) => {
+    const { summary, evidence: stored } = storedForm(found);
+    return [kind, { ...found, summary, stored, evidence: readEvidence(stored) }];
+  }),
+);
+
+/** The evidence as an older version stored it: sentences and no facts. */
+export function unversioned({ stored }: FindingEvent): Record<string, unknown> {
+  const { v: _, facts: __, ...evidence } = stored as Record<string, unknown>;
+  return evidence;
+}
+
+/** A row's evidence with these parts alone. */
+export function evidenceOf(parts: Record<string, unknown>): { evidence: Evidence; stored: unknown } {
+  return { evidence: readEvidence(parts), stored: parts };
+}

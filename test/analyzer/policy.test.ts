@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { currentPolicy, parsePolicy } from '../../services/analyzer/policy.ts';
+import { currentPolicy } from '../../services/analyzer/policy.ts';
 import { policyChange } from '../../services/analyzer/rules/policy_change.ts';
+import { parsePolicy } from '../../services/shared/policy.ts';
 import type { PolicyDay } from '../../services/store/analysis/window-reads.ts';
-import { ago, domainWindow, onFile, policyDays } from './rows.ts';
+import { ago, domainWindow, onFile, policyDays, wordsFor } from './rows.ts';
 
 const REJECT = 'p=reject; adkim=r; aspf=r';
 const NONE = 'p=none; adkim=r; aspf=r';
@@ -30,7 +31,7 @@ describe('policy_change', () => {
       last_day: ago(0),
       evidence: { reporters: ['google.com', 'yahoo.com'] },
     });
-    expect(finding!.summary.endsWith(`: ${text}`)).toBe(true);
+    expect(wordsFor(finding).summary.endsWith(`: ${text}`)).toBe(true);
   });
 
   test('a strengthening is recorded as info', () => {
@@ -105,7 +106,7 @@ describe('policy_change', () => {
 
     const back = window(both('p=quarantine', 'p=reject', 3));
     expect(policyChange.find(back)).toEqual([]);
-    expect(policyChange.over(first, back)).toContain(`p=reject since ${ago(2)}`);
+    expect(policyChange.over(first, back)).toEqual({ reason: 'policy_restored', tags: ['p=reject'], since: ago(2) });
   });
 });
 

@@ -1,10 +1,12 @@
 import { levelOf, onceLevelOf } from '../../services/analyzer/statistics/budget.ts';
 import { Attendance } from '../../services/analyzer/statistics/habit.ts';
 import type { DomainWindow, SourceWindow } from '../../services/analyzer/window.ts';
+import type { Words } from '../../services/findings/kinds/kind.ts';
+import { wordsOf } from '../../services/findings/words.ts';
 import { addDays } from '../../services/shared/days.ts';
 
 import type { DomainDay, Network, PolicyDay, ReporterDay, SourceDay } from '../../services/store/analysis/window-reads.ts';
-import type { KnownFinding } from '../../services/store/findings/findings.ts';
+import type { Candidate, KnownFinding } from '../../services/store/findings/findings.ts';
 
 const BUDGET = { perMonth: 1, kinds: 8 };
 export const DOMAIN = 'example.com';
@@ -252,17 +254,17 @@ export function policyDays(reporter: string, policies: readonly (string | null)[
   );
 }
 
+/** The words of what a rule found. */
+export function wordsFor(candidate: Candidate | undefined): Words {
+  return wordsOf({ domain: DOMAIN, summary: '', ...candidate! });
+}
+
 /** A finding on file as the candidate would have left it. */
-export function onFile(
-  candidate: Omit<
-    KnownFinding,
-    'finding_key' | 'state' | 'revision' | 'told' | 'heard' | 'waiting' | 'pending' | 'acknowledged' | 'snoozed'
-  >,
-  extra: Partial<KnownFinding> = {},
-): KnownFinding {
+export function onFile(candidate: Candidate, extra: Partial<KnownFinding> = {}): KnownFinding {
   return {
     ...candidate,
     finding_key: 1,
+    summary: wordsFor(candidate).summary,
     state: 'open',
     revision: 1,
     told: { severity: candidate.severity, evidence: candidate.evidence },

@@ -7,7 +7,7 @@ import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
 import type { SubdomainName } from '../../services/store/rollups/subdomain-days.ts';
 import { DAY, receive, reportMail, reportXml, type TestRow, trusting } from '../helpers/report.ts';
 import { type Fixture, fixture } from './fixture.ts';
-import { ago, DOMAIN, domainDays, domainWindow, onFile, REPORTERS, row, span, TODAY } from './rows.ts';
+import { ago, DOMAIN, domainDays, domainWindow, onFile, REPORTERS, row, span, TODAY, wordsFor } from './rows.ts';
 
 const net = (n: number) => ({ source: `198.18.${n}.0/24` });
 const open = (rows: SourceDay[]): SourceDay[] =>
@@ -34,43 +34,45 @@ describe('subdomain_abuse', () => {
         severity: 'medium',
         first_day: ago(3),
         last_day: TODAY,
-        summary: expect.stringMatching(/^1 network sends as billing\.example\.com without authentication: 240 messages/),
         evidence: {
           messages: 240,
           delivered: 240,
           policy: 'sp=none',
           names: [{ name: 'billing.example.com', used: false }],
           names_in_all: 1,
-          what: expect.stringMatching(/No passing mail was ever seen under that name\. sp=none lets it through\./),
-          advice: [expect.anything(), expect.stringMatching(/np=reject/), expect.stringMatching(/sp=reject/)],
           query: expect.stringContaining("= '.example.com'"),
         },
       },
     ]);
+    expect(wordsFor(below[0])).toMatchObject({
+      summary: expect.stringMatching(/^1 network sends as billing\.example\.com without authentication: 240 messages/),
+      what: expect.stringMatching(/No passing mail was ever seen under that name\. sp=none lets it through\./),
+      advice: [expect.anything(), expect.stringMatching(/np=reject/), expect.stringMatching(/sp=reject/)],
+    });
   });
 
   test.each([
     [
       'p=reject; sp=reject; np=reject',
       'p=reject',
-      /p=reject, which holds for subdomains too, asks to refuse it\./,
-      /nothing is left to do/,
+      /p=reject, which applies to subdomains too, asks receivers to refuse it\./,
+      /there is nothing left to do/,
     ],
     [
       'p=reject; sp=none; np=reject',
       'sp=none; np=reject',
-      /names that exist sp=none lets it through; for others np=reject asks/,
+      /names that exist, sp=none lets it through; for others, np=reject asks/,
       /Publish sp=reject/,
     ],
-    ['p=reject; sp=quarantine; np=quarantine; t=y', 'sp=quarantine', /a step less while t=y/, /np=reject/],
+    ['p=reject; sp=quarantine; np=quarantine; t=y', 'sp=quarantine', /one step less while t=y/, /np=reject/],
     [null, undefined, /not known/, /np=reject/],
   ])('under %s it says what applies', (policy, tag, what, advice) => {
     const [finding] = subdomainAbuse.find(
       domainWindow(span(2, 0, 'below', 20, REPORTERS, net(1)), { ...named(['a.example.com', false]), policy }),
     );
     expect(finding!.evidence.policy).toBe(tag);
-    expect(finding!.evidence.what).toMatch(what);
-    expect(finding!.evidence.advice.join(' ')).toMatch(advice);
+    expect(wordsFor(finding).what).toMatch(what);
+    expect(wordsFor(finding).advice.join(' ')).toMatch(advice);
   });
 
   test('a name in use is said to be, is graver, and np is no answer to it', () => {
@@ -79,8 +81,8 @@ describe('subdomain_abuse', () => {
     const [unused] = subdomainAbuse.find(domainWindow(rows, { ...named(['news.example.com', false]), policy }));
     const [used] = subdomainAbuse.find(domainWindow(rows, { ...named(['news.example.com', true]), policy }));
     expect([unused!.severity, used!.severity]).toEqual(['medium', 'high']);
-    expect(used!.evidence.what).toContain('Passing mail comes under news.example.com as well.');
-    expect(used!.evidence.advice.join(' ')).not.toContain('np=reject');
+    expect(wordsFor(used).what).toContain('Passing mail has also been seen under news.example.com.');
+    expect(wordsFor(used).advice.join(' ')).not.toContain('np=reject');
   });
 
   test('a flood of names is one finding that counts them', () => {
@@ -88,9 +90,11 @@ describe('subdomain_abuse', () => {
     const rows = Array.from({ length: 30 }, (_, n) => span(1, 0, 'below', 2, REPORTERS, net(n))).flat();
     const [finding, ...more] = subdomainAbuse.find(domainWindow(rows, { names: { ...names, names: 41_000 } }));
     expect(more).toEqual([]);
-    expect(finding!.summary).toMatch(/^30 networks send as 41,000 names below example\.com \(such as n0\.example\.com\) without/);
+    expect(wordsFor(finding).summary).toMatch(
+      /^30 networks send as 41,000 names below example\.com \(such as n0\.example\.com\) without/,
+    );
     expect(finding!.evidence.names).toHaveLength(10);
-    expect(finding!.evidence.what).toContain('under any of the 200 most used.');
+    expect(wordsFor(finding).what).toContain('under any of the 200 most used.');
   });
 
   test('networks that forge the domain and names below it are one incident, told as what most of their mail is', () => {
@@ -126,7 +130,11 @@ describe('subdomain_abuse', () => {
   test('it is over after seven report days without', () => {
     const [then] = subdomainAbuse.find(domainWindow(span(6, 0, 'below', 20, REPORTERS, net(1))));
     const finding = onFile({ ...then!, last_day: ago(8) });
-    expect(subdomainAbuse.over(finding, domainWindow([], { domainDays: domainDays([]) }))).toContain('7 report days');
+    expect(subdomainAbuse.over(finding, domainWindow([], { domainDays: domainDays([]) }))).toEqual({
+      reason: 'no_such_mail',
+      days: 7,
+      unusual: true,
+    });
     expect(subdomainAbuse.over({ ...finding, last_day: ago(3) }, domainWindow([]))).toBeNull();
   });
 });

@@ -47,7 +47,7 @@ test('one domain cannot use up the hour of the others', async () => {
   expect(await unhandled()).toBe(37);
   b.later(61);
   await eventually(async () => expect(await unhandled()).toBe(0));
-  await eventually(() => expect(subjects().at(-1)).toContain('37 findings in 1 domain, held back and gathered'));
+  await eventually(() => expect(subjects().at(-1)).toContain('37 findings in 1 domain, combined'));
   expect(sink.mails.at(-1)!.raw.replace(/=\r?\n/g, '')).toContain('or 3 about one domain');
 });
 
@@ -127,10 +127,10 @@ test('a text for Slack tells the critical one alone, and gathers what is beyond 
     await b.event({ domain: 'quiet.example', severity: 'low' });
     const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
     b.alerter(null, { per_hour: 10, per_domain_hour: 3 }, { WEBHOOK_URL: at, WEBHOOK_FORMAT: 'slack' });
-    await eventually(() => expect(got.some((text) => text.includes('gathered'))).toBe(true));
+    await eventually(() => expect(got.some((text) => text.includes('combined'))).toBe(true));
     expect(got[0]).toMatch(/^\*Critical: own\.example/);
     expect(got.filter((text) => /^\*Medium: flooded/.test(text)).length).toBeLessThanOrEqual(3);
-    expect(got.find((text) => text.includes('gathered'))).toMatch(/^\*\d findings? in [12] domains?, gathered/);
+    expect(got.find((text) => text.includes('combined'))).toMatch(/^\*\d findings? in [12] domains?, combined/);
   } finally {
     server.closeAllConnections();
     server.close();

@@ -13,9 +13,7 @@ const finding: NewFinding = {
   confidence: 0.9,
   first_day: calendar.text(30),
   last_day: calendar.text(31),
-  summary: 'somebody sends',
   evidence: {
-    what: '',
     who: [
       { source: '240.1.2.0/24', messages: 9 },
       { source: '240.9.9.0/24', messages: 3 },
@@ -31,7 +29,7 @@ const finding: NewFinding = {
     delivered: 0,
     quarantined: 0,
     rejected: 12,
-    advice: ['Look at 240.7.7.0/24.'],
+    facts: { rule: 'unauthorized_source', p: null },
     query: '',
   },
   state: 'open',
@@ -61,7 +59,9 @@ test('an alarm is what opened or changed, with the day it did and those it names
     [40, 'changed'],
     [50, 'resolved'],
   ] as const) {
-    await transaction(database.db, (tx) => updateFindings(tx, calendar.clock(tick), [{ ...finding, finding_key, event }]));
+    await transaction(database.db, (tx) =>
+      updateFindings(tx, 'a.example', calendar.clock(tick), [{ ...finding, finding_key, event }]),
+    );
   }
   const told = await ruawatchAlarms(database.db, calendar);
   expect(told.map(({ tick, kind, names, notified }) => [tick, kind, names, notified])).toEqual([

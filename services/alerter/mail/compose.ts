@@ -4,8 +4,8 @@ import type { Log } from '../../shared/runtime/log.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import { endSnoozes } from '../../store/findings/acts.ts';
+import type { Step } from '../../store/findings/findings.ts';
 import { renderDigest } from '../templates/digest.ts';
-import type { Telling } from '../templates/facts.ts';
 import { type Rendered, renderFinding } from '../templates/finding.ts';
 import { share } from './cap.ts';
 import { composeMail, messageIdOf } from './message.ts';
@@ -79,13 +79,13 @@ class Composer {
     const [item] = await this.locked([wanted]);
     const [event] = item ? await outbox.findingEvents(this.tx, [item.newest]) : [];
     if (!item || !event) return 0;
-    const first = await outbox.firstMailOf(this.tx, item.findingKey);
-    const content = renderFinding(event, { telling: item.telling, firstSubject: first?.subject ?? null });
+    const first = await outbox.firstMailOf(this.tx, item.finding_key);
+    const content = renderFinding(event, { step: item.step, first: first?.thread ?? null });
     return this.put([item], recipients, {
       kind: 'finding',
-      name: `finding-${event.findingKey}-${event.revision}-${event.event}`,
-      inReplyTo: first?.messageId ?? null,
-      urgent: urgent(event.severity, item.telling),
+      name: `finding-${event.finding_key}-${event.revision}-${event.event}`,
+      inReplyTo: first?.message_id ?? null,
+      urgent: urgent(event.severity, item.step),
       content,
     });
   }
@@ -99,9 +99,9 @@ class Composer {
       this.tx,
       listed.map((item) => item.newest),
     );
-    const tellings = new Map(listed.map((item) => [item.findingKey, item.telling]));
+    const steps = new Map(listed.map((item) => [item.finding_key, item.step]));
     const content = renderDigest({
-      items: events.map((event) => ({ event, telling: tellings.get(event.findingKey) ?? event.event })),
+      items: events.map((event) => ({ event, step: steps.get(event.finding_key) ?? event.event })),
       beyond: items.length - events.length,
       perHour: this.settings.alerts.per_hour,
       perDomain: this.settings.alerts.per_domain_hour,
@@ -114,7 +114,7 @@ class Composer {
         .digest('hex')
         .slice(0, 16)}`,
       inReplyTo: null,
-      urgent: events.some((event) => urgent(event.severity, tellings.get(event.findingKey) ?? 'opened')),
+      urgent: events.some((event) => urgent(event.severity, steps.get(event.finding_key) ?? 'opened')),
       content,
     });
   }
@@ -131,29 +131,36 @@ class Composer {
   private async put(
     items: Item[],
     recipients: string[],
-    mail: { kind: 'finding' | 'digest'; name: string; inReplyTo: string | null; urgent: boolean; content: Rendered },
+    mail: {
+      kind: 'finding' | 'digest';
+      name: string;
+      inReplyTo: string | null;
+      urgent: boolean;
+      content: Omit<Rendered, 'thread'> & { thread?: string };
+    },
   ): Promise<number> {
     const { from } = this.settings;
-    const messageId = messageIdOf(mail.name, this.installation, from);
+    const message_id = messageIdOf(mail.name, this.installation, from);
     const raw = await composeMail({
       from,
       to: recipients,
-      messageId,
+      message_id,
       inReplyTo: mail.inReplyTo,
       date: this.now,
       urgent: mail.urgent,
       content: mail.content,
     });
-    const findingKey = mail.kind === 'finding' ? items[0]!.findingKey : null;
-    const outboxKey = await outbox.insertMail(this.tx, {
-      messageId,
+    const finding_key = mail.kind === 'finding' ? items[0]!.finding_key : null;
+    const outbox_key = await outbox.insertMail(this.tx, {
+      message_id,
       kind: mail.kind,
-      findingKey,
+      finding_key,
       recipients,
       subject: mail.content.subject,
+      thread: mail.content.thread ?? null,
       raw,
       urgent: items.some((item) => item.urgent),
-      createdAt: this.now,
+      created_at: this.now,
     });
     await outbox.markHandled(
       this.tx,
@@ -161,13 +168,13 @@ class Composer {
       this.now,
     );
     this.log.info(
-      { outbox: outboxKey, findings: items.slice(0, MOST_LISTED).map((item) => item.findingKey), kind: mail.kind },
+      { outbox: outbox_key, findings: items.slice(0, MOST_LISTED).map((item) => item.finding_key), kind: mail.kind },
       'an alert is in the outbox',
     );
-    return outboxKey === null ? 0 : 1;
+    return outbox_key === null ? 0 : 1;
   }
 }
 
-function urgent(severity: string, telling: Telling): boolean {
-  return telling !== 'resolved' && (severity === 'critical' || severity === 'high');
+function urgent(severity: string, step: Step): boolean {
+  return step !== 'resolved' && (severity === 'critical' || severity === 'high');
 }

@@ -37,24 +37,24 @@ export async function deliverNext(delivery: Delivery, now: Date): Promise<Outcom
   return transaction(delivery.db, async (tx) => {
     const mail = await outbox.claimDueMail(tx, now);
     if (mail === null) return { kind: 'idle' };
-    const log = delivery.log.child({ outbox: mail.outboxKey, finding: mail.findingKey });
+    const log = delivery.log.child({ outbox: mail.outbox_key, finding: mail.finding_key });
     try {
       const sent = await delivery.mailer.send({ from: delivery.from, recipients: mail.recipients, raw: mail.raw });
       if (sent.refused.length > 0) log.warn({ refused: sent.refused }, 'the mail server refuses some recipients of an alert');
       if (sent.deferred.length > 0) {
         return await defer(tx, delivery, mail, now, log, 'some recipients were put off by the mail server', sent.deferred);
       }
-      await outbox.mailSent(tx, mail.outboxKey, now, sent.refused.length > 0 ? `refused for ${sent.refused.join('; ')}` : null);
+      await outbox.mailSent(tx, mail.outbox_key, now, sent.refused.length > 0 ? `refused for ${sent.refused.join('; ')}` : null);
       delivery.metrics.alerts.inc({ outcome: 'sent' });
-      log.info({ message_id: mail.messageId }, 'an alert was sent');
+      log.info({ message_id: mail.message_id }, 'an alert was sent');
       return { kind: 'sent' };
     } catch (error) {
       if (!(error instanceof RuawatchError)) throw error;
       if (error instanceof PermanentError) return await fail(tx, delivery, mail, log, messageOf(error));
       if (error.code === 'smtp_deferred') return await defer(tx, delivery, mail, now, log, error.message, mail.recipients);
       const wait = backoff(mail.attempts, DOWN_BASE_MS, DOWN_CAP_MS);
-      await outbox.mailDelayed(tx, mail.outboxKey, {
-        nextAt: new Date(now.getTime() + wait),
+      await outbox.mailDelayed(tx, mail.outbox_key, {
+        next_at: new Date(now.getTime() + wait),
         error: clean(error.message, 500),
         recipients: mail.recipients,
       });
@@ -73,19 +73,22 @@ async function defer(
   why: string,
   recipients: string[],
 ): Promise<Outcome> {
-  if (now.getTime() - mail.createdAt.getTime() > GIVE_UP_MS) {
+  if (now.getTime() - mail.created_at.getTime() > GIVE_UP_MS) {
     return fail(tx, delivery, mail, log, `given up after five days: ${why}`);
   }
   const wait = backoff(mail.attempts, DEFER_BASE_MS, DEFER_CAP_MS);
-  await outbox.mailDelayed(tx, mail.outboxKey, { nextAt: new Date(now.getTime() + wait), error: clean(why, 500), recipients });
+  await outbox.mailDelayed(tx, mail.outbox_key, { next_at: new Date(now.getTime() + wait), error: clean(why, 500), recipients });
   delivery.metrics.alerts.inc({ outcome: 'delayed' });
   log.warn({ err: clean(why, 500), seconds: Math.round(wait / 1000) }, 'an alert is put off');
   return { kind: 'deferred' };
 }
 
 async function fail(tx: Tx, delivery: Delivery, mail: outbox.ClaimedMail, log: Log, why: string): Promise<Outcome> {
-  await outbox.mailFailed(tx, mail.outboxKey, clean(why, 500));
+  await outbox.mailFailed(tx, mail.outbox_key, clean(why, 500));
   delivery.metrics.alerts.inc({ outcome: 'failed' });
-  log.error({ err: clean(why, 500), message_id: mail.messageId }, 'an alert cannot be delivered; see ruawatch.outbox.last_error');
+  log.error(
+    { err: clean(why, 500), message_id: mail.message_id },
+    'an alert cannot be delivered; see ruawatch.outbox.last_error',
+  );
   return { kind: 'failed' };
 }

@@ -5,13 +5,13 @@ import type { Rendered } from '../templates/finding.ts';
 export interface MailParts {
   from: string;
   to: string[];
-  messageId: string;
+  message_id: string;
   /** The Message-ID of the mail this one follows, and the start of its thread; null begins one. */
   inReplyTo: string | null;
   date: Date;
   /** Asks the mail program to mark it. */
   urgent: boolean;
-  content: Rendered;
+  content: Omit<Rendered, 'thread'>;
 }
 
 /** `<name.installation@domain of the sender>` */
@@ -35,7 +35,7 @@ export function composeMail(parts: MailParts): Promise<Buffer> {
     from: { name: 'ruawatch', address: parts.from },
     to: parts.to.map((address) => ({ name: '', address })),
     subject: content.subject,
-    messageId: parts.messageId,
+    messageId: parts.message_id,
     ...(parts.inReplyTo === null ? {} : { inReplyTo: parts.inReplyTo, references: parts.inReplyTo }),
     date: parts.date,
     headers: {
@@ -48,7 +48,7 @@ export function composeMail(parts: MailParts): Promise<Buffer> {
     html: content.html,
     // Exact in every mail program; format=flowed would break the query's lines.
     encoding: 'quoted-printable',
-    baseBoundary: createHash('sha256').update(parts.messageId).digest('hex').slice(0, 24),
+    baseBoundary: createHash('sha256').update(parts.message_id).digest('hex').slice(0, 24),
     newline: 'win',
     disableFileAccess: true,
     disableUrlAccess: true,

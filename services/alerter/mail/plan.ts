@@ -1,16 +1,17 @@
+import { byGravity } from '../../shared/severity.ts';
 import type { UnhandledEvent } from '../../store/alerts/outbox.ts';
-import type { Telling } from '../templates/facts.ts';
+import type { Step } from '../../store/findings/findings.ts';
 import { recipientsOf } from './recipients.ts';
 
 /** A finding to tell. */
 export interface Item {
-  findingKey: number;
+  finding_key: number;
   domain: string;
   /** All its unhandled events, settled together. */
   events: number[];
   /** The event whose words are told. */
   newest: number;
-  telling: Telling;
+  step: Step;
   /** Since when it waits to be told. */
   at: Date;
   severity: string;
@@ -25,24 +26,22 @@ export interface Plan {
   groups: { recipients: string[]; items: Item[] }[];
 }
 
-const GRAVEST_FIRST = ['critical', 'high', 'medium', 'low', 'info'];
-
 /** Decides which events are told to whom, and how. Pure; the cap comes later. */
 export function planOf(events: UnhandledEvent[], domains: Record<string, string[]>, alertTo: string[]): Plan {
   const byFinding = new Map<number, UnhandledEvent[]>();
   for (const event of events) {
-    const list = byFinding.get(event.findingKey);
+    const list = byFinding.get(event.finding_key);
     if (list) list.push(event);
-    else byFinding.set(event.findingKey, [event]);
+    else byFinding.set(event.finding_key, [event]);
   }
   const plan: Plan = { quiet: [], groups: [] };
   const groups = new Map<string, Plan['groups'][number]>();
   for (const list of byFinding.values()) {
     const newest = list.at(-1)!;
-    const keys = list.map((event) => event.eventKey);
+    const keys = list.map((event) => event.event_key);
     const recipients = recipientsOf(newest.domain, domains, alertTo);
-    const telling = tellingOf(list);
-    if (telling === null || recipients.length === 0) {
+    const step = stepOf(list);
+    if (step === null || recipients.length === 0) {
       plan.quiet.push(...keys);
       continue;
     }
@@ -54,30 +53,25 @@ export function planOf(events: UnhandledEvent[], domains: Record<string, string[
       plan.groups.push(group);
     }
     group.items.push({
-      findingKey: newest.findingKey,
+      finding_key: newest.finding_key,
       domain: newest.domain,
       events: keys,
-      newest: newest.eventKey,
-      telling,
+      newest: newest.event_key,
+      step,
       at: list.find((event) => event.notify)!.at,
       severity: newest.severity,
-      urgent: newest.severity === 'critical' && telling !== 'resolved',
+      urgent: newest.severity === 'critical' && step !== 'resolved',
     });
   }
-  for (const group of plan.groups) group.items.sort((a, b) => rank(a) - rank(b) || a.newest - b.newest);
+  for (const group of plan.groups) group.items.sort((a, b) => byGravity(a, b) || a.newest - b.newest);
   return plan;
 }
 
 /** How a finding's unhandled events are told together; null when they are not worth a mail. */
-function tellingOf(events: UnhandledEvent[]): Telling | null {
+function stepOf(events: UnhandledEvent[]): Step | null {
   const { event, told, silent } = events.at(-1)!;
   if (silent || !events.some(({ notify }) => notify)) return null;
   if (event === 'resolved') return told ? 'resolved' : null;
   if (!told) return 'opened';
   return events.some((one) => one.event === 'reopened') ? 'reopened' : event === 'reminded' ? 'reminded' : 'changed';
-}
-
-function rank(item: Item): number {
-  const at = GRAVEST_FIRST.indexOf(item.severity);
-  return at < 0 ? GRAVEST_FIRST.length : at;
 }

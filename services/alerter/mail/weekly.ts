@@ -99,11 +99,11 @@ async function put(
   });
   const hash = createHash('sha256').update(recipients.join('\n')).digest('hex').slice(0, 8);
   const name = `weekly-${moment.toISOString().slice(0, 13).replace(/\D/g, '')}-${hash}`;
-  const messageId = messageIdOf(name, await outbox.installation(tx), settings.from);
+  const message_id = messageIdOf(name, await outbox.installation(tx), settings.from);
   const raw = await composeMail({
     from: settings.from,
     to: recipients,
-    messageId,
+    message_id,
     inReplyTo: null,
     date: now,
     urgent: false,
@@ -111,13 +111,13 @@ async function put(
   });
   const { subject } = content;
   await outbox.insertMail(tx, {
-    messageId,
+    message_id,
     kind: 'weekly',
-    findingKey: null,
+    finding_key: null,
     recipients,
     subject,
     raw,
     urgent: false,
-    createdAt: now,
+    created_at: now,
   });
 }

@@ -1,12 +1,14 @@
+import { counted } from '../../shared/format.ts';
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
-import { type Facts, factsOf, type Telling } from './facts.ts';
+import type { Step } from '../../store/findings/findings.ts';
+import { type Content, contentOf } from './content.ts';
 import type { Rendered } from './finding.ts';
 import { badge, page, queryBlock } from './html.ts';
-import { atMost, counted, escapeHtml as e, inlineHtml as i, sentenceCase, wrap } from './words.ts';
+import { atMost, escapeHtml as e, inlineHtml as i, sentenceCase, wrap } from './words.ts';
 
 export interface DigestItem {
   event: FindingEvent;
-  telling: Telling;
+  step: Step;
 }
 
 export interface Digest {
@@ -19,7 +21,7 @@ export interface Digest {
 }
 
 const WIDTH = 78;
-const STATES: Record<Telling, string> = {
+const STATES: Record<Step, string> = {
   opened: '',
   changed: 'changed, ',
   reopened: 'again, ',
@@ -28,32 +30,32 @@ const STATES: Record<Telling, string> = {
 };
 
 /** Renders what the hourly cap held back: two or three lines a finding. */
-export function renderDigest(digest: Digest): Rendered {
+export function renderDigest(digest: Digest): Omit<Rendered, 'thread'> {
   const { items, beyond } = digest;
-  const entries = items.map(({ event, telling }) => {
-    const facts = factsOf(event, telling);
-    return { facts, telling, headline: `${facts.domain}: ${facts.title}` };
+  const entries = items.map(({ event, step }) => {
+    const content = contentOf(event, step);
+    return { content, step, headline: `${content.domain}: ${content.title}` };
   });
-  const number = items.length + beyond;
-  const gravest = entries[0]!.facts.severity;
+  const all = items.length + beyond;
+  const gravest = entries[0]!.content.severity;
   const domains = new Set(items.map((item) => item.event.domain)).size;
-  const subject = `[ruawatch] ${counted(number, 'finding')} in ${counted(domains, 'domain')}, held back and gathered (${gravest})`;
+  const subject = `[ruawatch] ${counted(all, 'finding')} in ${counted(domains, 'domain')}, combined (${gravest})`;
   const most = counted(digest.perHour, 'alert');
   // A budget of a domain that is no smaller than that of all says nothing.
-  const few = digest.perDomain < digest.perHour ? `, or ${digest.perDomain} about one domain,` : '';
-  const why = `More than ${most} an hour${few} were due, so these were gathered in one mail.`;
-  const more = beyond === 0 ? null : `and ${counted(beyond, 'more finding')}; the query shows the open ones of all.`;
+  const few = digest.perDomain < digest.perHour ? `, or more than ${digest.perDomain} about one domain` : '';
+  const why = `More than ${most} were due within an hour${few}; the rest are combined here.`;
+  const more = beyond === 0 ? null : `and ${counted(beyond, 'more finding')}; the query shows all that are open.`;
   const query =
     beyond === 0
-      ? `select * from dmarc.findings where finding_key in (${items.map((item) => item.event.findingKey).join(', ')});`
+      ? `select * from dmarc.findings where finding_key in (${items.map((item) => item.event.finding_key).join(', ')});`
       : "select * from dmarc.findings where state = 'open' order by changed_at desc;";
 
   const text = [
     ...wrap(why, WIDTH),
     '',
-    ...entries.flatMap(({ facts, telling, headline }) => [
-      ...atMost(wrap(`${sentenceCase(facts.severity)}: ${headline}`, WIDTH), 2, WIDTH),
-      ...atMost(wrap(detail(facts, telling), WIDTH - 4), 1, WIDTH - 4).map((line) => `    ${line}`),
+    ...entries.flatMap(({ content, step, headline }) => [
+      ...atMost(wrap(`${sentenceCase(content.severity)}: ${headline}`, WIDTH), 2, WIDTH),
+      ...atMost(wrap(detail(content, step), WIDTH - 4), 1, WIDTH - 4).map((line) => `    ${line}`),
     ]),
     ...(more === null ? [] : [more]),
     '',
@@ -62,12 +64,12 @@ export function renderDigest(digest: Digest): Rendered {
     query,
   ];
   const rows = entries.map(
-    ({ facts, telling, headline }) =>
-      `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(facts.severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;">${i(headline)}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${i(detail(facts, telling))}</span></td></tr>`,
+    ({ content, step, headline }) =>
+      `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(content.severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;">${i(headline)}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${i(detail(content, step))}</span></td></tr>`,
   );
   const html = page(
     subject,
-    `<h1 class="ink" style="margin:0 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${e(counted(number, 'finding'))}</h1>
+    `<h1 class="ink" style="margin:0 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${e(counted(all, 'finding'))}</h1>
 <p class="soft" style="margin:0 0 14px;font-size:14px;color:#5b6875;">${e(why)}</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
 ${rows.join('\n')}
@@ -77,7 +79,7 @@ ${more === null ? '' : `<p class="soft" style="margin:10px 0 0;font-size:14px;co
   return { subject, text: `${text.join('\n')}\n`, html };
 }
 
-function detail(facts: Facts, telling: Telling): string {
-  const parts = [facts.many, facts.since === null ? null : `since ${facts.since}`].filter((part) => part !== null);
-  return `${STATES[telling]}${[...parts, facts.sure].join('; ')}`;
+function detail(content: Content, step: Step): string {
+  const parts = [content.many, content.since === null ? null : `since ${content.since}`].filter((part) => part !== null);
+  return `${STATES[step]}${[...parts, content.sure].join('; ')}`;
 }

@@ -1,5 +1,6 @@
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
-import { factsOf, type Telling } from './facts.ts';
+import type { Step } from '../../store/findings/findings.ts';
+import { contentOf } from './content.ts';
 import { findingHtml } from './html.ts';
 import { findingText } from './text.ts';
 import { clean } from './words.ts';
@@ -8,17 +9,19 @@ export interface Rendered {
   subject: string;
   text: string;
   html: string;
+  /** What the subject says in every mail of a thread, whatever stands before and after it. */
+  thread: string;
 }
 
 export interface Thread {
-  /** How to tell it; without it, as the event says. */
-  telling?: Telling;
-  /** The subject of the finding's first mail, whose words every later one keeps: some mail programs thread by them. */
-  firstSubject?: string | null;
+  /** What the mail reports; without it, what the event says. */
+  step?: Step;
+  /** `thread` of the finding's first mail, which every later one keeps: some mail programs thread by subjects. */
+  first?: string | null;
 }
 
 const LONGEST_SUBJECT = 120;
-const PREFIXES: Record<Telling, string> = {
+const PREFIXES: Record<Step, string> = {
   opened: '',
   changed: 'Changed: ',
   reopened: 'Again: ',
@@ -27,17 +30,9 @@ const PREFIXES: Record<Telling, string> = {
 };
 
 /** Renders one finding as a mail. Pure: the same event gives the same mail. */
-export function renderFinding(event: FindingEvent, thread: Thread = {}): Rendered {
-  const telling = thread.telling ?? event.event;
-  const facts = factsOf(event, telling);
-  const base = thread.firstSubject
-    ? baseOf(thread.firstSubject)
-    : clean(`[ruawatch] ${facts.domain}: ${facts.title}`, LONGEST_SUBJECT);
-  const subject = PREFIXES[telling] + base + (telling === 'resolved' ? '' : ` (${facts.severity})`);
-  return { subject, text: findingText(facts), html: findingHtml(subject, facts) };
-}
-
-/** A first mail's subject without what this mail says anew. */
-function baseOf(subject: string): string {
-  return subject.replace(/^(?:Changed|Again|Still open|Resolved): /, '').replace(/ \((?:info|low|medium|high|critical)\)$/, '');
+export function renderFinding(event: FindingEvent, { step = event.event, first = null }: Thread = {}): Rendered {
+  const content = contentOf(event, step);
+  const thread = first ?? clean(`[ruawatch] ${content.domain}: ${content.title}`, LONGEST_SUBJECT);
+  const subject = PREFIXES[step] + thread + (step === 'resolved' ? '' : ` (${content.severity})`);
+  return { subject, text: findingText(content), html: findingHtml(subject, content), thread };
 }

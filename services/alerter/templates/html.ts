@@ -1,4 +1,4 @@
-import type { Facts } from './facts.ts';
+import type { Content } from './content.ts';
 import { escapeHtml as e, inlineHtml as i, sentenceCase } from './words.ts';
 
 /** Severity as a colour of the mark, dark enough for white text in both schemes. */
@@ -73,25 +73,25 @@ export function queryBlock(query: string): string {
 <pre class="code" style="margin:0;padding:10px 12px;background:#f3f5f7;border:1px solid #dde3e9;border-radius:6px;color:#26313c;${MONO};font-size:12px;line-height:17px;white-space:pre-wrap;word-break:break-word;">${e(query)}</pre>`;
 }
 
-/** The HTML of a finding: the same facts in the same order as the text. */
-export function findingHtml(title: string, facts: Facts): string {
+/** The HTML of a finding: the same content in the same order as the text. */
+export function findingHtml(title: string, content: Content): string {
   const rows = [
-    row('Who', who(facts)),
-    facts.many === null ? '' : row('How many', i(facts.many)),
-    facts.since === null ? '' : row('Since', i(facts.since)),
-    row('How sure', i(facts.sure)),
-    facts.advice.length === 0 ? '' : row('What to do', facts.advice.map((sentence) => paragraph(sentence)).join('')),
+    row('Who', who(content)),
+    content.many === null ? '' : row('How many', i(content.many)),
+    content.since === null ? '' : row('Since', i(content.since)),
+    row('How sure', i(content.sure)),
+    content.advice.length === 0 ? '' : row('What to do', content.advice.map((sentence) => paragraph(sentence)).join('')),
   ];
   return page(
     title,
-    `${facts.lead === null ? '' : `<p class="soft" style="margin:0 0 10px;font-size:14px;color:#5b6875;">${i(facts.lead)}</p>\n`}${badge(facts.severity)}
-<h1 class="ink" style="margin:10px 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${i(facts.title === '' ? facts.what : `${facts.domain}: ${facts.title}`)}</h1>
-<p class="ink" style="margin:0 0 6px;font-size:14px;line-height:20px;color:#16202a;">${i(facts.what)}</p>
-<p class="soft" style="margin:0 0 14px;font-size:13px;color:#5b6875;">${e(facts.label)}</p>
+    `${content.lead === null ? '' : `<p class="soft" style="margin:0 0 10px;font-size:14px;color:#5b6875;">${i(content.lead)}</p>\n`}${badge(content.severity)}
+<h1 class="ink" style="margin:10px 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${i(content.title === '' ? content.what : `${content.domain}: ${content.title}`)}</h1>
+<p class="ink" style="margin:0 0 6px;font-size:14px;line-height:20px;color:#16202a;">${i(content.what)}</p>
+<p class="soft" style="margin:0 0 14px;font-size:13px;color:#5b6875;">${e(content.label)}</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
 ${rows.filter(Boolean).join('\n')}
 </table>
-${queryBlock(facts.query)}`,
+${queryBlock(content.query)}`,
   );
 }
 
@@ -101,15 +101,15 @@ function row(label: string, html: string): string {
   return `<tr><td class="soft line label" width="92" style="${cell};color:#5b6875;width:92px;">${label}</td><td class="ink line value" style="${cell};color:#16202a;overflow-wrap:anywhere;">${html}</td></tr>`;
 }
 
-function who(facts: Facts): string {
-  if (facts.who.length === 0) return '';
-  const lines = facts.who.map(
+function who(content: Content): string {
+  if (content.who.length === 0) return '';
+  const lines = content.who.map(
     (source) =>
       `<tr><td class="ink" style="font-size:14px;line-height:20px;color:#16202a;overflow-wrap:anywhere;">${e(source.source)}</td><td class="ink" align="right" style="padding-left:12px;font-size:14px;line-height:20px;color:#16202a;white-space:nowrap;">${e(source.amount)}</td></tr>`,
   );
-  if (facts.others !== null) {
+  if (content.others !== null) {
     lines.push(
-      `<tr><td class="soft" colspan="2" style="font-size:14px;line-height:20px;color:#5b6875;">${e(facts.others)}</td></tr>`,
+      `<tr><td class="soft" colspan="2" style="font-size:14px;line-height:20px;color:#5b6875;">${e(content.others)}</td></tr>`,
     );
   }
   return `<table role="presentation" width="100%" cellpadding="0" cellspacing="0">${lines.join('')}</table>`;

@@ -1,10 +1,13 @@
-import { DAY_MS } from '../../shared/days.ts';
+import { wordsOf } from '../../findings/words.ts';
+import { dayOf, daysBetween } from '../../shared/days.ts';
+import { counted, number, percent } from '../../shared/format.ts';
+import { parsePolicy } from '../../shared/policy.ts';
 import type { DayTotal, DomainWeek, WeekFinding, WeekFindings } from '../../store/alerts/digests.ts';
 import { columns, passBar, shareBar, sparkline } from './chart.ts';
-import { factsOf } from './facts.ts';
+import { contentOf } from './content.ts';
 import type { Rendered } from './finding.ts';
 import { badge, page } from './html.ts';
-import { atMost, clean, count, counted, inlineHtml as e, percent, sentenceCase, wrap } from './words.ts';
+import { atMost, clean, inlineHtml as e, sentenceCase, wrap } from './words.ts';
 
 export interface Weekly extends WeekFindings {
   /** Report days: the first of the week before, the first and the last of the week. */
@@ -23,15 +26,15 @@ const WIDTH = 78;
 const MOST_DOMAINS = 15;
 
 /** Renders the digest of a week: what changed, what is open, and how each domain's mail did. Pure. */
-export function renderWeekly(week: Weekly): Rendered {
+export function renderWeekly(week: Weekly): Omit<Rendered, 'thread'> {
   const sum = totalOf(week);
   const quiet =
     week.opened.count + week.resolved.count + week.open.count === 0 &&
-    week.domains.every((d) => d.freshCount + d.strangers.sources === 0);
+    week.domains.every((d) => d.fresh_count + d.strangers.sources === 0);
   const told = [
-    ...(week.opened.count > 0 ? [`${count(week.opened.count)} new`] : []),
-    ...(week.resolved.count > 0 ? [`${count(week.resolved.count)} over`] : []),
-    ...(week.open.count > 0 ? [`${count(week.open.count)} still open`] : []),
+    ...(week.opened.count > 0 ? [`${number(week.opened.count)} new`] : []),
+    ...(week.resolved.count > 0 ? [`${number(week.resolved.count)} over`] : []),
+    ...(week.open.count > 0 ? [`${number(week.open.count)} still open`] : []),
   ];
   const silence = sum.messages === 0 ? ['no report'] : quiet ? ['nothing to act on'] : [];
   const what = [...told, ...silence].join(', ') || 'new sources, no findings';
@@ -47,7 +50,7 @@ export function renderWeekly(week: Weekly): Rendered {
         ]
       : []),
   ];
-  const next = `The next digest comes on ${week.next.toISOString().slice(0, 10)}.`;
+  const next = `The next digest comes on ${dayOf(week.next)}.`;
   if (quiet)
     return {
       subject,
@@ -70,9 +73,9 @@ export function renderWeekly(week: Weekly): Rendered {
     ...lines.flatMap((line) => wrap(line, WIDTH)),
     ...sections.flatMap(({ title, findings, beyond: rest }) => [
       '',
-      `${title} (${count(findings.length + rest)})`,
+      `${title} (${number(findings.length + rest)})`,
       ...findings.flatMap(findingText),
-      ...(rest > 0 ? [`  and ${count(rest)} more: ruawatch findings`] : []),
+      ...(rest > 0 ? [`  and ${number(rest)} more: ruawatch findings`] : []),
     ]),
     '',
     'Domains, by day (the week before, then this week)',
@@ -87,10 +90,10 @@ export function renderWeekly(week: Weekly): Rendered {
 ${lines.map((line) => `<p class="soft" style="margin:0 0 4px;font-size:14px;line-height:20px;color:#5b6875;">${e(line)}</p>`).join('\n')}
 ${sections
   .map(
-    ({ title, findings, beyond: rest }) => `${heading(`${title} (${count(findings.length + rest)})`)}
+    ({ title, findings, beyond: rest }) => `${heading(`${title} (${number(findings.length + rest)})`)}
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
 ${findings.map(findingHtml).join('\n')}
-</table>${rest > 0 ? `\n<p class="soft" style="margin:6px 0 0;font-size:13px;color:#5b6875;">and ${count(rest)} more: ruawatch findings</p>` : ''}`,
+</table>${rest > 0 ? `\n<p class="soft" style="margin:6px 0 0;font-size:13px;color:#5b6875;">and ${number(rest)} more: ruawatch findings</p>` : ''}`,
   )
   .join('\n')}
 ${heading('Domains')}
@@ -135,8 +138,8 @@ function rate({ messages, passed, before }: Total): string {
   return `${percent(passed / messages)} pass DMARC${was}`;
 }
 
-function stateOf({ event, at, acknowledgedBy, snoozedUntil }: WeekFinding): string {
-  const day = at.toISOString().slice(0, 10);
+function stateOf({ event, at, acknowledged_by, snoozed_until }: WeekFinding): string {
+  const day = dayOf(at);
   const states = [
     event === 'opened'
       ? `found ${day}`
@@ -145,22 +148,23 @@ function stateOf({ event, at, acknowledgedBy, snoozedUntil }: WeekFinding): stri
         : event === 'resolved'
           ? `over ${day}`
           : null,
-    acknowledgedBy === null ? null : `acknowledged by ${clean(acknowledgedBy, 40)}`,
-    snoozedUntil === null ? null : `snoozed until ${snoozedUntil.toISOString().slice(0, 10)}`,
+    acknowledged_by === null ? null : `acknowledged by ${clean(acknowledged_by, 40)}`,
+    snoozed_until === null ? null : `snoozed until ${dayOf(snoozed_until)}`,
   ];
   return states.filter((state) => state !== null).join(', ');
 }
 
-/** The title, and below it what a reader needs to find his way. */
+/** The title, and below it the key, the state and the figures. */
 function words(finding: WeekFinding): { severity: string; headline: string; detail: string } {
-  const telling = finding.event === 'resolved' ? 'resolved' : 'opened';
-  const facts = factsOf(finding, telling);
-  const why =
-    telling === 'resolved'
-      ? (facts.lead ?? '').replace(/^This is over\. ?/, '').replace(/\.$/, '')
-      : facts.since && `since ${facts.since}`;
-  const detail = [`finding ${finding.findingKey}`, stateOf(finding), telling === 'resolved' ? null : facts.many, why];
-  return { severity: facts.severity, headline: `${facts.domain}: ${facts.title}`, detail: detail.filter(Boolean).join('; ') };
+  const resolved = finding.event === 'resolved';
+  const content = contentOf(finding, resolved ? 'resolved' : 'opened');
+  const why = resolved ? content.over?.replace(/\.$/, '') : content.since && `since ${content.since}`;
+  const detail = [`finding ${finding.finding_key}`, stateOf(finding), resolved ? null : content.many, why];
+  return {
+    severity: content.severity,
+    headline: `${content.domain}: ${content.title}`,
+    detail: detail.filter(Boolean).join('; '),
+  };
 }
 
 function findingText(finding: WeekFinding): string[] {
@@ -183,12 +187,7 @@ function heading(title: string): string {
 /** Every day of both weeks, those without mail too. */
 function everyDay(days: readonly DayTotal[], { before, to }: Weekly['days']): DayTotal[] {
   const known = new Map(days.map((day) => [day.day, day]));
-  const all: DayTotal[] = [];
-  for (let at = Date.parse(`${before}T00:00:00Z`); at <= Date.parse(`${to}T00:00:00Z`); at += DAY_MS) {
-    const day = new Date(at).toISOString().slice(0, 10);
-    all.push(known.get(day) ?? { day, messages: 0, passed: 0 });
-  }
-  return all;
+  return daysBetween(before, to).map((day) => known.get(day) ?? { day, messages: 0, passed: 0 });
 }
 
 /** What is worth a line of its own about a domain. */
@@ -196,13 +195,12 @@ function notesOf(domain: DomainWeek): string[] {
   const fresh = domain.fresh.map(
     ({ source, class: what, messages }) => `${clean(source, 60)} (${clean(what, 20)}, ${counted(messages, 'message')})`,
   );
-  const rest = domain.freshCount - fresh.length;
+  const rest = domain.fresh_count - fresh.length;
   const { strangers, unheard } = domain;
-  const published = (tag: string) => new RegExp(`(?:^|;)\\s*${tag}=(\\w+)`).exec(domain.policy ?? '')?.[1];
-  const [policy, sp] = [published('p'), published('sp')];
-  const below = sp === undefined || sp === policy ? '' : `; sp=${clean(sp, 20)}`;
+  const { p, sp } = domain.policy === null ? { p: null, sp: null } : parsePolicy(domain.policy);
+  const below = sp === null || sp === p ? '' : `; sp=${clean(sp, 20)}`;
   return [
-    ...(fresh.length > 0 ? [`New: ${fresh.join(', ')}${rest > 0 ? ` and ${count(rest)} more` : ''}.`] : []),
+    ...(fresh.length > 0 ? [`New: ${fresh.join(', ')}${rest > 0 ? ` and ${number(rest)} more` : ''}.`] : []),
     ...(strangers.sources > 0
       ? [`New and unauthorized: ${counted(strangers.sources, 'source')}, ${counted(strangers.messages, 'message')}.`]
       : []),
@@ -211,8 +209,8 @@ function notesOf(domain: DomainWeek): string[] {
           `Not counted: ${counted(unheard.messages, 'message')} that ${counted(unheard.reporters, 'reporter')} without a say ${unheard.reporters === 1 ? 'tells' : 'tell'} of (dmarc.reporters).`,
         ]
       : []),
-    ...(policy === undefined ? [] : [`Published policy: p=${clean(policy, 20)}${below}.`]),
-    ...(domain.ready === null ? [] : [`Next step: ${clean(domain.ready, 200)}`]),
+    ...(p === null ? [] : [`Published policy: p=${clean(p, 20)}${below}.`]),
+    ...(domain.ready === null ? [] : [`Next step: ${clean(wordsOf(domain.ready).summary, 200)}`]),
   ];
 }
 

@@ -51,25 +51,6 @@ export function atMost(lines: string[], most: number, width: number): string[] {
   return [...lines.slice(0, most - 1), `${last} …`];
 }
 
-const grouped = new Intl.NumberFormat('en-US');
-
-export function count(n: number): string {
-  return grouped.format(n);
-}
-
-export function counted(n: number, singular: string, plural = `${singular}s`): string {
-  return `${count(n)} ${n === 1 ? singular : plural}`;
-}
-
-/** A share from 0 to 1 as a percentage that hides neither the smallest nor the last part. */
-export function percent(share: number): string {
-  const value = share * 100;
-  if (value > 0 && value < 0.1) return 'under 0.1%';
-  if (value < 100 && value > 99.9) return 'over 99.9%';
-  const digits = value < 10 || (value > 99 && value < 100) ? 1 : 0;
-  return `${value.toFixed(digits).replace(/\.0$/, '')}%`;
-}
-
 export function sentenceCase(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,6 +1,8 @@
+import { counted, number } from '../../shared/format.ts';
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
-import { type Facts, factsOf, type Telling } from '../templates/facts.ts';
-import { count, counted, sentenceCase } from '../templates/words.ts';
+import type { Step } from '../../store/findings/findings.ts';
+import { type Content, contentOf } from '../templates/content.ts';
+import { sentenceCase } from '../templates/words.ts';
 
 /** The version of the document: it is counted up when a field goes or changes its meaning; fields that are added leave it. */
 const VERSION = 1;
@@ -14,7 +16,7 @@ export function eventDocument(event: FindingEvent): Buffer {
     type: `finding.${event.event}`,
     timestamp: event.at.toISOString(),
     data: {
-      finding_key: event.findingKey,
+      finding_key: event.finding_key,
       revision: event.revision,
       domain: event.domain,
       kind: event.kind,
@@ -22,12 +24,12 @@ export function eventDocument(event: FindingEvent): Buffer {
       severity: event.severity,
       confidence: event.confidence,
       summary: event.summary,
-      evidence: event.evidence,
+      evidence: event.stored,
     },
   });
 }
 
-const STATES: Record<Telling, string> = {
+const STATES: Record<Step, string> = {
   opened: '',
   changed: 'Changed: ',
   reopened: 'Again: ',
@@ -37,15 +39,15 @@ const STATES: Record<Telling, string> = {
 
 /** One event as a text for Slack and its like. */
 export function slackText(event: FindingEvent): Buffer {
-  const facts = factsOf(event, event.event);
+  const content = contentOf(event, event.event);
   const rows = [
-    facts.what,
-    ...(facts.many === null ? [] : [`How many: ${facts.many}`]),
-    ...(facts.since === null ? [] : [`Since: ${facts.since}`]),
-    `How sure: ${facts.sure}`,
-    ...facts.advice.map((sentence) => `• ${sentence}`),
+    content.what,
+    ...(content.many === null ? [] : [`How many: ${content.many}`]),
+    ...(content.since === null ? [] : [`Since: ${content.since}`]),
+    `How sure: ${content.sure}`,
+    ...content.advice.map((sentence) => `• ${sentence}`),
   ];
-  return json({ text: [`*${slack(headline(event.event, facts))}*`, ...rows.map(slack)].join('\n') });
+  return json({ text: [`*${slack(headline(event.event, content))}*`, ...rows.map(slack)].join('\n') });
 }
 
 /** Many events in one text, the gravest first. */
@@ -55,15 +57,15 @@ export function slackDigest(events: readonly FindingEvent[]): Buffer {
   const domains = new Set(events.map((event) => event.domain)).size;
   return json({
     text: [
-      `*${slack(`${counted(events.length, 'finding')} in ${counted(domains, 'domain')}, gathered`)}*`,
-      ...listed.map((event) => `• ${slack(headline(event.event, factsOf(event, event.event)))}`),
-      ...(more > 0 ? [`and ${count(more)} more: select * from dmarc.findings where state = 'open'`] : []),
+      `*${slack(`${counted(events.length, 'finding')} in ${counted(domains, 'domain')}, combined`)}*`,
+      ...listed.map((event) => `• ${slack(headline(event.event, contentOf(event, event.event)))}`),
+      ...(more > 0 ? [`and ${number(more)} more: select * from dmarc.findings where state = 'open'`] : []),
     ].join('\n'),
   });
 }
 
-function headline(telling: Telling, facts: Facts): string {
-  return `${STATES[telling]}${sentenceCase(facts.severity)}: ${facts.domain}: ${facts.title}`;
+function headline(step: Step, content: Content): string {
+  return `${STATES[step]}${sentenceCase(content.severity)}: ${content.domain}: ${content.title}`;
 }
 
 /** These three begin Slack's links and mentions, and are escaped as it asks for. */

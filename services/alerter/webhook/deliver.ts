@@ -5,6 +5,7 @@ import { type Db, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
 import type { Webhook } from '../../shared/settings/webhook.ts';
+import { byGravity } from '../../shared/severity.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import { type Budget, share } from '../mail/cap.ts';
 import type { Outcome } from '../mail/deliver.ts';
@@ -28,24 +29,24 @@ export async function composePosts(db: Db, webhooks: readonly Webhook[], budget:
     await outbox.lockComposing(tx);
     const waiting = await outbox.unpostedEvents(tx);
     if (waiting.length === 0) return 0;
-    const told = waiting.filter((event) => event.notify && !event.silent).map((event) => event.eventKey);
+    const told = waiting.filter((event) => event.notify && !event.silent).map((event) => event.event_key);
     let made = 0;
     if (webhooks.length > 0 && told.length > 0) {
-      const events = (await outbox.findingEvents(tx, told)).sort((a, b) => rank(a) - rank(b));
+      const events = (await outbox.findingEvents(tx, told)).sort(byGravity);
       const installation = await outbox.installation(tx);
       for (const hook of webhooks) {
         for (const one of await postsFor(tx, hook, events, budget, now)) {
-          const messageId = `${one.name}.${installation}.${hook.name}`;
-          const { kind, findingKey, subject, body, urgent } = one;
+          const message_id = `${one.name}.${installation}.${hook.name}`;
+          const { kind, finding_key, subject, body, urgent } = one;
           const key = await outbox.insertMail(tx, {
-            messageId,
+            message_id,
             kind,
-            findingKey,
+            finding_key,
             recipients: [hook.name],
             subject,
             raw: body,
             urgent,
-            createdAt: now,
+            created_at: now,
             webhook: hook.name,
           });
           if (key !== null) made++;
@@ -55,7 +56,7 @@ export async function composePosts(db: Db, webhooks: readonly Webhook[], budget:
     }
     await outbox.markPosted(
       tx,
-      waiting.map((event) => event.eventKey),
+      waiting.map((event) => event.event_key),
       now,
     );
     return made;
@@ -65,7 +66,7 @@ export async function composePosts(db: Db, webhooks: readonly Webhook[], budget:
 interface NewPost {
   name: string;
   kind: 'event' | 'events';
-  findingKey: number | null;
+  finding_key: number | null;
   subject: string;
   body: Buffer;
   urgent: boolean;
@@ -79,9 +80,9 @@ async function postsFor(
   now: Date,
 ): Promise<NewPost[]> {
   const single = (event: outbox.FindingEvent): NewPost => ({
-    name: `finding-${event.findingKey}-${event.revision}-${event.event}`,
+    name: `finding-${event.finding_key}-${event.revision}-${event.event}`,
     kind: 'event',
-    findingKey: event.findingKey,
+    finding_key: event.finding_key,
     subject: clean(event.summary),
     body: hook.format === 'json' ? eventDocument(event) : slackText(event),
     urgent: isUrgent(event),
@@ -94,20 +95,18 @@ async function postsFor(
   const alone = shared.rest.length > 0 ? withoutOne(shared.singles) : shared.singles;
   const rest = events.filter((event) => !alone.some((one) => one.event === event));
   if (rest.length <= 1) return events.map(single);
-  const keys = rest.map((event) => `${event.findingKey}-${event.revision}-${event.event}`).sort();
+  const keys = rest.map((event) => `${event.finding_key}-${event.revision}-${event.event}`).sort();
   const name = `events-${createHash('sha256').update(keys.join('\n')).digest('hex').slice(0, 16)}`;
   const gathered: NewPost = {
     name,
     kind: 'events',
-    findingKey: null,
+    finding_key: null,
     subject: `${rest.length} findings`,
     body: slackDigest(rest),
     urgent: rest.some(isUrgent),
   };
   return [...alone.map((one) => single(one.event)), gathered];
 }
-
-const GRAVEST_FIRST = ['critical', 'high', 'medium', 'low', 'info'];
 
 /** Without the last that is not urgent. */
 function withoutOne<T extends { urgent: boolean }>(items: T[]): T[] {
@@ -117,10 +116,6 @@ function withoutOne<T extends { urgent: boolean }>(items: T[]): T[] {
 
 function isUrgent(event: outbox.FindingEvent): boolean {
   return event.severity === 'critical' && event.event !== 'resolved';
-}
-
-function rank(event: outbox.FindingEvent): number {
-  return GRAVEST_FIRST.indexOf(event.severity);
 }
 
 export interface PostDelivery {
@@ -138,27 +133,27 @@ export async function deliverNextPost({ db, hook, metrics, log: parent }: PostDe
   return transaction(db, async (tx): Promise<Outcome> => {
     const mail = await outbox.claimDueMail(tx, now, hook.name);
     if (mail === null) return { kind: 'idle' };
-    const log = parent.child({ outbox: mail.outboxKey, finding: mail.findingKey, webhook: hook.name });
+    const log = parent.child({ outbox: mail.outbox_key, finding: mail.finding_key, webhook: hook.name });
     try {
-      await post(hook, mail.messageId, mail.raw, now);
-      await outbox.mailSent(tx, mail.outboxKey, now, null);
+      await post(hook, mail.message_id, mail.raw, now);
+      await outbox.mailSent(tx, mail.outbox_key, now, null);
       metrics.alerts.inc({ outcome: 'sent' });
-      log.info({ id: mail.messageId }, 'an alert was posted');
+      log.info({ id: mail.message_id }, 'an alert was posted');
       return { kind: 'sent' };
     } catch (error) {
       if (!(error instanceof RuawatchError)) throw error;
-      const old = now.getTime() - mail.createdAt.getTime() > GIVE_UP_MS;
+      const old = now.getTime() - mail.created_at.getTime() > GIVE_UP_MS;
       if (error instanceof PermanentError || old) {
         const why = clean(`${old ? 'given up after five days: ' : ''}${messageOf(error)}`, 500);
-        await outbox.mailFailed(tx, mail.outboxKey, why);
+        await outbox.mailFailed(tx, mail.outbox_key, why);
         metrics.alerts.inc({ outcome: 'failed' });
-        log.error({ err: why, id: mail.messageId }, 'an alert cannot be posted; see ruawatch.outbox.last_error');
+        log.error({ err: why, id: mail.message_id }, 'an alert cannot be posted; see ruawatch.outbox.last_error');
         return { kind: 'failed' };
       }
       const asked = error instanceof WebhookDown ? error.wait : null;
       const wait = Math.max(asked ?? 0, backoff(mail.attempts, BASE_MS, CAP_MS));
-      await outbox.mailDelayed(tx, mail.outboxKey, {
-        nextAt: new Date(now.getTime() + wait),
+      await outbox.mailDelayed(tx, mail.outbox_key, {
+        next_at: new Date(now.getTime() + wait),
         error: clean(error.message, 500),
         recipients: mail.recipients,
       });

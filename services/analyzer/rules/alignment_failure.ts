@@ -1,11 +1,14 @@
+import type { Ending } from '../../findings/ending.ts';
 import { earlier } from '../../shared/days.ts';
-import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings/findings.ts';
-import { publishedTag } from '../policy.ts';
+import { publishedTag } from '../../shared/policy.ts';
+import type { Severity } from '../../shared/severity.ts';
+import { recordsQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import type { Sender } from '../senders/catalogue.ts';
 import { passesOn } from '../sources/identity.ts';
 import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
 import { failingRun, passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
-import { count, short } from '../text.ts';
 import {
   type Counts,
   days,
@@ -15,13 +18,13 @@ import {
   judgedRows,
   openOf,
   reportersOf,
+  rounded,
   type SourceWindow,
   saidToForward,
   settledUntil,
   signerOf,
   total,
 } from '../window.ts';
-import { DENIED } from './broken_senders.ts';
 import type { SourceRule } from './rule.ts';
 import { DOMAIN_DAYS, silent } from './silence.ts';
 
@@ -88,11 +91,6 @@ function find(window: SourceWindow): Candidate[] {
   const domainMessages = window.domainDays.reduce((n, day) => n + day.messages, 0);
   const small = !approved && messages < SMALL * domainMessages;
   const bare = sum.failed_unauthenticated > sum.failed_authenticated;
-  const as = {
-    spf: `SPF passes for ${short(source)}`,
-    dkim: `DKIM passes for d=${short(signer ?? source)}`,
-    both: `SPF passes for its return path and DKIM for d=${short(signer ?? source)}`,
-  }[mechanism];
   return [
     {
       kind: KIND,
@@ -101,20 +99,14 @@ function find(window: SourceWindow): Candidate[] {
       confidence: stated(wilson(messages, sum.messages) * witnessed(witnesses(bad)) * (small ? 0.6 : 1)),
       first_day: since,
       last_day,
-      summary: bare
-        ? `${short(source)}, approved to send as ${short(domain)}, is not set up: ${count(messages, 'message')} since ${since} fail DMARC (neither SPF nor DKIM passes)`
-        : `${short(source)} sends as ${short(domain)} but authenticates as itself: ${count(messages, 'message')} since ${since} fail DMARC (${MECHANISM[mechanism]})`,
       evidence: {
-        what: bare
-          ? `${count(messages, 'message')} of ${short(source)} in the name of ${short(domain)} have neither a passing SPF nor a passing DKIM; the list of senders approves it (${short(window.listed!.by_name, 40)}).`
-          : `${count(messages, 'message')} of ${short(source)} in the name of ${short(domain)} authenticate as somebody else: ${as}, and neither aligns with ${short(domain)}.`,
         who: [{ source, messages, delivered: Math.min(messages, sum.failed_delivered) }],
         senders: 1,
         messages,
         of: sum.messages,
         share: messages / sum.messages,
         per_day: messages / badDays.length,
-        chance: Number(chance.toPrecision(3)),
+        chance: rounded(chance),
         since,
         last_day,
         reporters,
@@ -122,12 +114,16 @@ function find(window: SourceWindow): Candidate[] {
         quarantined: Math.min(messages, sum.quarantined),
         rejected: Math.min(messages, sum.rejected),
         mechanism: bare ? 'both' : mechanism,
-        advice: bare
-          ? [
-              `Let ${short(source)} sign with DKIM (d=${short(domain)}) and publish its key under _domainkey.${short(domain)}.`,
-              `Also let its return path (MAIL FROM) be at ${short(domain)}, and add its addresses to the SPF record there.`,
-            ]
-          : adviceOf(window, signer, small),
+        facts: {
+          rule: KIND,
+          bare,
+          approved_by: approved ? window.listed!.by_name : null,
+          signer,
+          small,
+          p: publishedTag(window.policy, 'p'),
+          strict_spf: publishedTag(window.policy, 'aspf') === 's',
+          service: serviceOf(window.sender),
+        },
         query: recordsQuery({ domain, source, from: badDays[0]!, to: last_day, rows: 'failing' }),
       },
     },
@@ -135,15 +131,13 @@ function find(window: SourceWindow): Candidate[] {
 }
 
 /** Resolved when the source's mail passes again, or when it has sent none that fails for as long as the rule looks back. */
-function over(finding: KnownFinding, window: SourceWindow): string | null {
-  if (window.listed?.verdict === 'denied') return DENIED;
-  if (window.broken) return 'It used to pass: see authentication_regression.';
+function over(finding: KnownFinding, window: SourceWindow): Ending | null {
+  if (window.listed?.verdict === 'denied') return { reason: 'denied' };
+  if (window.broken) return { reason: 'regressed' };
   const again = passesAgainSince(days(judgedRows(window)), finding.last_day);
-  if (again !== null) return `Its mail passes DMARC since ${again}.`;
-  return silent(finding, judgedDays(window), DOMAIN_DAYS) ? `No such mail on the last ${DOMAIN_DAYS} report days.` : null;
+  if (again !== null) return { reason: 'passes', since: again };
+  return silent(finding, judgedDays(window), DOMAIN_DAYS) ? { reason: 'no_such_mail', days: DOMAIN_DAYS } : null;
 }
-
-const MECHANISM = { spf: 'SPF passes unaligned', dkim: 'DKIM passes unaligned', both: 'SPF and DKIM pass unaligned' };
 
 function mechanismOf(sum: Counts): 'spf' | 'dkim' | 'both' {
   const spf = sum.failed_foreign_spf >= sum.failed_authenticated / 2;
@@ -161,20 +155,6 @@ function severityOf(messages: number, sum: Counts, small: boolean): Severity {
   return lost >= 0.5 ? 'medium' : 'low';
 }
 
-function adviceOf(window: SourceWindow, signer: string | null, small: boolean): string[] {
-  const domain = short(window.domain);
-  const source = short(window.source);
-  const p = publishedTag(window.policy, 'p');
-  const strict = publishedTag(window.policy, 'aspf') === 's';
-  return [
-    window.sender?.align
-      ? `If you use ${window.sender.name}: ${window.sender.align} (${window.sender.source ?? 'see its documentation'})`
-      : `If ${source} sends for you, let it sign with d=${domain}: turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; now it signs with d=${short(signer)}`}.`,
-    strict
-      ? `SPF alignment is strict (aspf=s): its return path (MAIL FROM) would have to be exactly @${domain}; rely on DKIM, or relax aspf.`
-      : `Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.${domain}, so that SPF aligns.`,
-    small
-      ? 'At this volume it may as well be a forwarder or mailing list, for which nothing is to be set up.'
-      : `If you do not know it, somebody uses it in your name${p === null || p === 'reject' ? '' : `, and p=${p} lets them`}: report the abuse to ${source}.`,
-  ];
+function serviceOf(sender: Sender | null): { name: string; align: string; source: string | null } | null {
+  return sender?.align ? { name: sender.name, align: sender.align, source: sender.source ?? null } : null;
 }

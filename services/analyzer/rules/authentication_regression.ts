@@ -1,11 +1,11 @@
+import type { Ending } from '../../findings/ending.ts';
+import type { BrokenSender } from '../../findings/figures.ts';
 import { addDays, isWeekend, later } from '../../shared/days.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
-import type { BrokenSender } from '../../store/findings/findings.ts';
 import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
 import { HABIT_DAYS } from '../statistics/habit.ts';
 import { passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
-import { count, percent } from '../text.ts';
 import {
   type Counts,
   type Day,
@@ -17,7 +17,7 @@ import {
   type SourceWindow,
   total,
 } from '../window.ts';
-import { type BrokenSenders, DENIED, KIND, openPart, settledPart } from './broken_senders.ts';
+import { type BrokenSenders, KIND, openPart, settledPart } from './broken_senders.ts';
 import type { IncidentRule } from './rule.ts';
 import { DOMAIN_DAYS, silentSince } from './silence.ts';
 
@@ -67,7 +67,7 @@ export function examineSender(senders: BrokenSenders, window: SourceWindow): voi
   const { source } = window;
   // A denied sender is nobody's to repair.
   if (window.listed?.verdict === 'denied') {
-    senders.recover(source, DENIED);
+    senders.recover(source, { reason: 'denied' });
     return;
   }
   const failing = failingSince(window);
@@ -115,7 +115,7 @@ export function failingSince(window: SourceWindow): BrokenSender | null {
     since: day,
     last_good_day: beforeDays.at(-1)!.day,
     mechanism: mechanismOf(beforeSum, afterSum),
-    before: `${percent(beforeSum.passed / (beforeSum.passed + failedOf(beforeSum)))} of ${count(beforeSum.passed + failedOf(beforeSum), 'message')} passed in the ${count(beforeDays.length, 'mail day')} before`,
+    before: { passed: beforeSum.passed, of: beforeSum.passed + failedOf(beforeSum), days: beforeDays.length },
     confidence: stated(wilson(failing, of) * witnessed(witnesses(afterRows.filter((row) => failedOf(row) > 0)))),
   });
 }
@@ -212,12 +212,10 @@ function priorOf(beforeDays: readonly Day[], sums: Counts): { a: number; b: numb
 }
 
 /** Why a source is over it: it passes again, or sends nothing that fails for as long as the rule looks. Null while it is not. */
-export function recoveredSince(broken: BrokenSender, window: SourceWindow): string | null {
+export function recoveredSince(broken: BrokenSender, window: SourceWindow): Ending | null {
   const again = passesAgainSince(days(judgedRows(window)), broken.last_day);
-  if (again !== null) return `Its mail passes DMARC again since ${again}.`;
-  return silentSince(broken, judgedDays(window), DOMAIN_DAYS)
-    ? `It sent no failing mail on the last ${DOMAIN_DAYS} report days.`
-    : null;
+  if (again !== null) return { reason: 'passes_again', since: again };
+  return silentSince(broken, judgedDays(window), DOMAIN_DAYS) ? { reason: 'no_failing_mail', days: DOMAIN_DAYS } : null;
 }
 
 /** An open regression goes on as long as the newest mail fails, also when the good days have left the window. */

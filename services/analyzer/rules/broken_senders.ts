@@ -1,26 +1,19 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Ending } from '../../findings/ending.ts';
+import type { BrokenSender, MendedSender } from '../../findings/figures.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
-import { addDays, earlier, later } from '../../shared/days.ts';
+import { earlier, later } from '../../shared/days.ts';
+import { short } from '../../shared/format.ts';
+import { publishedTag } from '../../shared/policy.ts';
+import type { Severity } from '../../shared/severity.ts';
 import type { FailedCheck } from '../../store/analysis/signatures.ts';
-import {
-  type BrokenSender,
-  type Candidate,
-  type Evidence,
-  type KnownFinding,
-  type MendedSender,
-  recordsQuery,
-  type Severity,
-} from '../../store/findings/findings.ts';
-import { publishedTag } from '../policy.ts';
-import { count, list, number, percent, short } from '../text.ts';
+import { recordsQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 
 export const KIND = 'authentication_regression';
-/** Why a finding about a source is over when a person denies the source. */
-export const DENIED = 'The source is denied by the list of senders: there is nothing to mend.';
 /** What an incident is told of: the mechanism that its senders lost. A source is a domain or a network, and never called so. */
 export const CAUSES = ['dkim', 'spf'] as const;
 type Cause = (typeof CAUSES)[number];
-/** Senders that broke within so many days of each other did so by one cause, most likely; further apart only the mechanism is the same. */
-const ONE_CAUSE_DAYS = 3;
 /** So many senders are told by name; the others are in the evidence. */
 const TOLD = 20;
 /** So many are kept in the evidence. One that is beyond is looked at as if it were new. */
@@ -113,20 +106,21 @@ export class BrokenSenders {
     }
   }
 
-  recover(source: string, why: string): void {
+  recover(source: string, ended: Ending): void {
     const cause = this.causes.get(source);
     if (!this.parts.delete(source) || cause === undefined || this.unheard.has(source)) return;
-    this.mended.set(source, { source, day: this.today, why, cause });
+    this.mended.set(source, { source, day: this.today, ended, cause });
   }
 
   /** Why an incident is over: because all its senders are. Null while one is not. */
-  ended(finding: KnownFinding): string | null {
+  ended(finding: KnownFinding): Ending | null {
     const senders = (finding.evidence.broken ?? []).map(({ source }) => source);
     if (senders.length === 0 || senders.some((source) => this.parts.has(source))) return null;
-    const whys = [...new Set(senders.map((source) => this.mended.get(source)?.why ?? ''))];
-    return whys.length === 1
-      ? whys[0] || 'None of its senders fails any more.'
-      : `All ${count(senders.length, 'sender')} are mended or silent. Of the largest: ${whys[0]}`;
+    const endings = senders.flatMap((source) => this.mended.get(source)?.ended ?? []);
+    const [largest] = endings;
+    if (largest === undefined || largest.reason === 'all_recovered') return { reason: 'none_fails' };
+    const same = endings.length === senders.length && endings.every((one) => isDeepStrictEqual(one, largest));
+    return same ? largest : { reason: 'all_recovered', senders: senders.length, largest };
   }
 
   /** One finding a cause. @param policy the published record, as most reporters saw it last */
@@ -175,14 +169,9 @@ function incidentOf(
     parts.reduce((n, part) => n + part[name], 0);
   const messages = sum('messages');
   const since = parts.map((part) => part.since).reduce(earlier);
-  const lastSince = parts.map((part) => part.since).reduce(later);
   const last_day = parts.map((part) => part.last_day).reduce(later);
   const mechanism = parts.some((part) => part.mechanism === 'both') ? 'both' : cause;
-  const name = { dkim: 'DKIM', spf: 'SPF', both: 'DKIM and SPF' }[mechanism];
   const sources = parts.map(({ source }) => source);
-  const one = parts.length === 1 ? parts[0]! : null;
-  const through = one ? short(one.source) : count(parts.length, 'sender');
-  const days = since === lastSince ? `on ${since}` : `between ${since} and ${lastSince}`;
   return {
     kind: KIND,
     subject: cause,
@@ -190,11 +179,7 @@ function incidentOf(
     confidence: Math.max(...parts.map((part) => part.confidence)),
     first_day: since,
     last_day,
-    summary: `Mail of ${short(domain)} through ${through} stopped passing DMARC ${days} (${name}): ${count(messages, 'message')} failed since`,
     evidence: {
-      what: one
-        ? `${name} of ${short(one.source)} aligned with ${short(domain)} until ${one.last_good_day} and ${mechanism === 'both' ? 'do' : 'does'} not since ${since}: ${number(messages)} of ${count(one.of, 'message')} fail${one.before === undefined ? '' : `; ${one.before}`}.`
-        : `${name} of ${through} stopped aligning with ${short(domain)} ${days}${lastSince <= addDays(since, ONE_CAUSE_DAYS) ? ', so one cause is likely' : ', each on its own day'}: ${list(sources.map((source) => short(source, 40)))}; ${number(messages)} of their ${count(sum('of'), 'message')} fail (${percent(messages / sum('of'))}).`,
       who: parts.slice(0, TOLD).map((part) => ({ source: part.source, messages: part.messages, delivered: part.delivered })),
       senders: parts.length,
       messages,
@@ -211,7 +196,7 @@ function incidentOf(
       last_good_day: parts.map((part) => part.last_good_day).reduce(earlier),
       broken: parts.slice(0, KEPT),
       ...(mended.length > 0 && { mended: mended.slice(0, KEPT) }),
-      advice: adviceOf(short(domain), mechanism, parts, since, policy),
+      facts: { rule: KIND, strict: (['adkim', 'aspf'] as const).filter((tag) => publishedTag(policy, tag) === 's') },
       query: recordsQuery({
         domain,
         ...(sources.length <= TOLD && { sources }),
@@ -227,49 +212,4 @@ function severityOf(messages: number, lost: number): Severity {
   if (lost >= 1000) return 'critical';
   if (messages >= 100 || lost >= 20) return 'high';
   return 'medium';
-}
-
-function adviceOf(
-  domain: string,
-  mechanism: NonNullable<Evidence['mechanism']>,
-  parts: readonly BrokenSender[],
-  since: string,
-  policy: string | null,
-): string[] {
-  const source = parts.length === 1 ? short(parts[0]!.source) : null;
-  const isKey = (name: string) => name.includes('._domainkey.');
-  const keys = common(parts, isKey);
-  const records = common(parts, (name) => !isKey(name));
-  const replaced = 'a key replaced on one side only is the usual cause.';
-  const dkim = source
-    ? keys.all.length > 0
-      ? `It signs with the key ${list(keys.all, 2)}, which does not verify: compare what DNS publishes there with the key at ${source}; ${replaced}`
-      : `Compare the DKIM selector that ${source} signs with, and its public key, with what is published under _domainkey.${domain}: ${replaced}`
-    : keys.shared !== null
-      ? `They share the key ${keys.shared}, which does not verify: look at what DNS publishes there since ${since} (withdrawn, replaced, cut short), and compare it with the key that signs.`
-      : `Look first at what these senders share: the DKIM keys published under _domainkey.${domain} (${keys.all.length > 0 ? `${list(keys.all)} do not verify; ` : ''}a zone that lost its records or its delegation, a selector withdrawn or replaced) around ${since}.`;
-  const record = records.shared ?? domain;
-  const spf = `Look at what changed in the SPF record of ${record} around ${since} (a dropped include or address, more than 10 DNS lookups), and whether the return path (MAIL FROM) is still at ${domain}.`;
-  const strict = (['adkim', 'aspf'] as const).filter(
-    (tag) => publishedTag(policy, tag) === 's' && mechanism !== (tag === 'adkim' ? 'spf' : 'dkim'),
-  );
-  return [
-    ...(mechanism === 'spf' ? [] : [dkim]),
-    ...(mechanism === 'dkim' ? [] : [spf]),
-    ...(source === null && keys.shared === null && strict.length > 0
-      ? [
-          `The published record asks for strict alignment (${strict.map((tag) => `${tag}=s`).join(', ')}): if that is new, it is what they all fail by.`,
-        ]
-      : []),
-  ];
-}
-
-/** The names of one kind that these senders fail by: all of them, and the one that most of those share whose names are known. */
-function common(parts: readonly BrokenSender[], which: (name: string) => boolean): { all: string[]; shared: string | null } {
-  const sums = new Map<string, number>();
-  const known = parts.filter(({ names }) => names?.some(which));
-  for (const name of known.flatMap(({ names = [] }) => names.filter(which))) sums.set(name, (sums.get(name) ?? 0) + 1);
-  const ranked = [...sums].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-  const shared = ranked.find(([, n]) => n * 2 > known.length)?.[0] ?? null;
-  return { all: ranked.map(([name]) => name), shared };
 }

@@ -1,9 +1,21 @@
-import { addDays, earlier, later } from '../../shared/days.ts';
-import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings/findings.ts';
+import type { Ending } from '../../findings/ending.ts';
+import { addDays, dayOf, earlier, later } from '../../shared/days.ts';
+import type { Severity } from '../../shared/severity.ts';
+import { recordsQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { passesOn } from '../sources/identity.ts';
 import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
-import { count, short } from '../text.ts';
-import { type Counts, isEvidence, judgedDays, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
+import {
+  type Counts,
+  isEvidence,
+  judgedDays,
+  openOf,
+  passedBy,
+  reportersOf,
+  type SourceWindow,
+  settledUntil,
+  total,
+} from '../window.ts';
 import type { SourceRule } from './rule.ts';
 import { silent } from './silence.ts';
 import { UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
@@ -32,7 +44,7 @@ export const deniedSource: SourceRule = {
 function find(window: SourceWindow): Candidate[] {
   const { domain, source, listed } = window;
   if (listed?.verdict !== 'denied' || passesOn(window.sender)) return [];
-  const said = listed.since.toISOString().slice(0, 10);
+  const said = dayOf(listed.since);
   const from = later(
     addDays(window.today, 1 - UNAUTHORIZED_DAYS),
     addDays(later(said, settledUntil(window.known, KIND, source)), 1),
@@ -48,8 +60,6 @@ function find(window: SourceWindow): Candidate[] {
 
   const since = open ? earlier(open.first_day, days[0]!) : days[0]!;
   const last_day = days.at(-1)!;
-  const by = sum.dkim_aligned === 0 ? 'by SPF alone' : sum.spf_aligned === 0 ? 'by DKIM alone' : 'by SPF and DKIM';
-  const name = window.sender === null ? short(source) : `${short(source)} (${window.sender.name})`;
   const delivered = Math.min(messages, sum.delivered);
   const of = window.domainDays.reduce((n, day) => n + (day.day >= days[0]! ? day.messages : 0), 0);
   return [
@@ -60,9 +70,7 @@ function find(window: SourceWindow): Candidate[] {
       confidence: stated(wilson(messages, sum.messages) * witnessed(witnesses(rows))),
       first_day: since,
       last_day,
-      summary: `${name} is denied, and still sends as ${short(domain)} and passes DMARC ${by}: ${count(messages, 'message')} since ${since}`,
       evidence: {
-        what: `${count(messages, 'message')} of ${name} in the name of ${short(domain)} pass DMARC ${by}, though ${short(listed.by_name, 40)} denied it on ${said} (${short(listed.why)}).`,
         who: [{ source, messages, delivered }],
         senders: 1,
         messages,
@@ -75,7 +83,12 @@ function find(window: SourceWindow): Candidate[] {
         delivered,
         quarantined: Math.min(messages, sum.quarantined),
         rejected: Math.min(messages, sum.rejected),
-        advice: adviceOf(window, sum),
+        facts: {
+          rule: 'denied_source',
+          by: passedBy(sum),
+          service: window.sender?.name ?? null,
+          denied: { by: listed.by_name, on: said, why: listed.why },
+        },
         query: recordsQuery({ domain, source, from: days[0]!, to: last_day, rows: 'all' }),
       },
     },
@@ -83,11 +96,9 @@ function find(window: SourceWindow): Candidate[] {
 }
 
 /** Over when the list denies it no more, or after as long without as that of the domain. */
-function over(finding: KnownFinding, window: SourceWindow): string | null {
-  if (window.listed?.verdict !== 'denied') return 'The list of senders does not deny it any more.';
-  return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS)
-    ? `No mail of it that passes on the last ${UNAUTHORIZED_DAYS} report days.`
-    : null;
+function over(finding: KnownFinding, window: SourceWindow): Ending | null {
+  if (window.listed?.verdict !== 'denied') return { reason: 'no_longer_denied' };
+  return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS) ? { reason: 'no_passing_mail', days: UNAUTHORIZED_DAYS } : null;
 }
 
 /** What passes and was not passed on by somebody, as far as the receivers say. */
@@ -98,21 +109,4 @@ function ownPasses(counts: Pick<Counts, 'passed' | 'forwarded' | 'failed_forward
 /** It looks rightful to every receiver, so a little of it already is harm. */
 function severityOf(delivered: number): Severity {
   return delivered >= 100 ? 'high' : 'medium';
-}
-
-function adviceOf({ domain, source, sender }: SourceWindow, sum: Counts): string[] {
-  const who = sender?.name ?? short(source);
-  return [
-    ...(sum.dkim_aligned > 0
-      ? [
-          `Withdraw what lets it sign: the key of the selector it uses, under _domainkey.${short(domain)}, and the account at ${who}. (If it only passes on mail that others of yours sent, it needs no denial.)`,
-        ]
-      : []),
-    ...(sum.spf_aligned > 0
-      ? [
-          `Take what admits ${short(source)} out of the SPF record that its return path is checked by, and close the account it sends through.`,
-        ]
-      : []),
-    `If it may send after all: ruawatch senders approve ${short(domain)} ${short(source)}.`,
-  ];
 }

@@ -1,8 +1,10 @@
+import type { Ending } from '../../findings/ending.ts';
+import type { Culprit } from '../../findings/figures.ts';
 import { addDays, earlier } from '../../shared/days.ts';
 import type { ForgedDay } from '../../store/analysis/forged-reports.ts';
-import { type Candidate, type Culprit, forgedQuery, type KnownFinding } from '../../store/findings/findings.ts';
+import { forgedQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { stated, witnessed } from '../statistics/confidence.ts';
-import { count, list, short } from '../text.ts';
 import { type ArrivalWindow, openOf, settledUntil } from '../window.ts';
 import type { ArrivalRule } from './rule.ts';
 
@@ -13,8 +15,8 @@ const SILENT_DAYS = 14;
 const MISMATCHED_REPORTS = 2;
 const UNAUTHENTICATED_REPORTS = 3;
 const WHO = 10;
-/** A forger writes into the From field whom he likes: an innocent domain, for one. */
-const UNPROVEN_FROM = 'by a From field that nothing proves';
+/** What stands for the sender of a mail without a From field. */
+const NO_FROM = '(no From field)';
 
 /**
  * Somebody sends reports in another's name (RFC 9990 section 8: a report is only as good as the proof of who wrote it). One finding for
@@ -47,8 +49,8 @@ function find(window: ArrivalWindow): Candidate[] {
 }
 
 /** Resolved when none came for SILENT_DAYS. */
-function over(finding: KnownFinding, window: ArrivalWindow): string | null {
-  return finding.last_day <= addDays(window.now, -SILENT_DAYS) ? `No such report for ${SILENT_DAYS} days.` : null;
+function over(finding: KnownFinding, window: ArrivalWindow): Ending | null {
+  return finding.last_day <= addDays(window.now, -SILENT_DAYS) ? { reason: 'no_such_report', days: SILENT_DAYS } : null;
 }
 
 function candidate(window: ArrivalWindow, reporter: string, rows: readonly ForgedDay[]): Candidate[] {
@@ -72,14 +74,6 @@ function candidate(window: ArrivalWindow, reporter: string, rows: readonly Forge
   // A finding stays as long as its last report is news; then silence ends it.
   if (open && over({ ...open, last_day }, window) !== null) return [];
   const who = sendersOf(rows);
-  const name = short(reporter, 60);
-  const from = list(
-    who.map((one) => short(one.source, 60)),
-    3,
-  );
-  const what =
-    `${count(sum.reports, 'report')} on ${short(window.domain)} in the name of ${name} ${sum.reports === 1 ? 'is' : 'are'} not from it: ` +
-    `written from ${from}${sum.contradicting > 0 ? `, ${sum.contradicting} against what ${name} really reported` : ''}.`;
   return [
     {
       kind: KIND,
@@ -90,9 +84,7 @@ function candidate(window: ArrivalWindow, reporter: string, rows: readonly Forge
       ),
       first_day: since,
       last_day,
-      summary: `Forged reports in the name of ${name}: ${count(sum.reports, 'report')} since ${since}`,
       evidence: {
-        what,
         who: who.slice(0, WHO),
         senders: who.length,
         messages: sum.messages,
@@ -107,13 +99,7 @@ function candidate(window: ArrivalWindow, reporter: string, rows: readonly Forge
         rejected: 0,
         reports: sum.reports,
         contradicting: sum.contradicting,
-        advice: [
-          'Nothing that these reports say is counted: findings and classes rest on proven reports alone.',
-          `If ${name} itself wrote them, its mails lost their signature on the way: name the server that received them in trust.authserv_ids.`,
-          sum.mismatched > 0
-            ? 'If not, somebody wants you to see mail that was never sent, or not to see what was: refuse mail from that sender to the rua address.'
-            : 'If not, somebody wants you to see mail that was never sent, or not to see what was. Who, is not known: the domain in the From field need not have to do with it.',
-        ],
+        facts: { rule: KIND, mismatched: sum.mismatched },
         query: forgedQuery(window.domain, reporter, since, last_day),
       },
     },
@@ -131,21 +117,20 @@ function restingOn({ others }: ArrivalWindow, forged: Candidate): Candidate {
     quiet: true,
     evidence: {
       ...evidence,
-      what: `${evidence.what} This rests on the word of ${short(reporter, 60)} alone, whose standing is ${standing}.`,
       resting_on: [{ reporter, standing }],
     },
   };
 }
 
-/** Who wrote them, by the domain of the From field: those who told of the most messages first. */
+/** Who wrote them, by the domain of the From field, which is anybody's choice unless the mail is authentic for it. Those with the most messages first. */
 function sendersOf(rows: readonly ForgedDay[]): Culprit[] {
-  const sums = new Map<string, number>();
-  for (const row of rows) {
-    const sender =
-      row.sender === null ? 'nobody (no From field)' : row.mismatched > 0 ? row.sender : `${row.sender} (${UNPROVEN_FROM})`;
-    sums.set(sender, (sums.get(sender) ?? 0) + row.messages);
+  const sums = new Map<string, Culprit>();
+  for (const { sender, mismatched, messages } of rows) {
+    const unproven = sender !== null && mismatched === 0;
+    const key = `${unproven} ${sender}`;
+    const sum = sums.get(key) ?? { source: sender ?? NO_FROM, messages: 0, ...(unproven && { unproven }) };
+    sum.messages += messages;
+    sums.set(key, sum);
   }
-  return [...sums]
-    .map(([source, messages]) => ({ source, messages }))
-    .sort((a, b) => b.messages - a.messages || (a.source < b.source ? -1 : 1));
+  return [...sums.values()].sort((a, b) => b.messages - a.messages || (a.source < b.source ? -1 : 1));
 }

@@ -1,13 +1,16 @@
+import type { Ending } from '../../findings/ending.ts';
 import { addDays } from '../../shared/days.ts';
-import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings/findings.ts';
+import type { Severity } from '../../shared/severity.ts';
+import { recordsQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { forwardingOdds } from '../sources/forwarding.ts';
 import { passesOn } from '../sources/identity.ts';
 import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
-import { count, short } from '../text.ts';
 import {
   isEvidence,
   judgedRows,
   openOf,
+  passedBy,
   reportersOf,
   type SourceWindow,
   saidToForward,
@@ -71,8 +74,6 @@ function find(window: SourceWindow): Candidate[] {
   const last_day = dayList.at(-1)!;
   const known = window.sender?.name ?? null;
   const signer = signerOf(rows);
-  const by = sum.dkim_aligned === 0 ? 'by SPF alone' : sum.spf_aligned === 0 ? 'by DKIM alone' : 'by SPF and DKIM';
-  const name = known === null ? short(source) : `${short(source)} (${known})`;
   const of = window.domainDays.reduce((n, day) => n + (day.day >= first ? day.messages : 0), 0);
   return [
     {
@@ -82,9 +83,7 @@ function find(window: SourceWindow): Candidate[] {
       confidence: stated(wilson(sum.passed, sum.messages) * witnessed(witnesses(rows))),
       first_day: first,
       last_day,
-      summary: `${name} sends as ${short(domain)} since ${first} and passes DMARC ${by}: ${count(sum.passed, 'message')}`,
       evidence: {
-        what: `${count(sum.passed, 'message')} of ${name} in the name of ${short(domain)} pass DMARC ${by}; it was never seen before ${first}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.`,
         who: [{ source, messages: sum.passed, delivered: sum.delivered }],
         senders: 1,
         messages: sum.passed,
@@ -98,12 +97,7 @@ function find(window: SourceWindow): Candidate[] {
         delivered: sum.delivered,
         quarantined: sum.quarantined,
         rejected: sum.rejected,
-        advice: [
-          `If you have begun to use ${known ?? short(source)}, approve it: ruawatch senders approve ${short(domain)} ${short(source)}.`,
-          sum.dkim_aligned === 0
-            ? `If not, somebody sends from a network that your SPF record allows: look which include or range admits ${short(source)}, and who else may send from there.`
-            : `If not, somebody holds a DKIM key or an account that may sign as ${short(domain)}: withdraw the selector it signs with, and the account.`,
-        ],
+        facts: { rule: KIND, by: passedBy(sum), service: known, signer },
         query: recordsQuery({ domain, source, from: first, to: last_day, rows: 'all' }),
       },
     },
@@ -111,11 +105,11 @@ function find(window: SourceWindow): Candidate[] {
 }
 
 /** Resolved when it has been there so long that it is known, or when it has sent nothing for as long as the rule looks back. */
-function over(finding: KnownFinding, window: SourceWindow): string | null {
-  if (window.listed !== null) return 'The list of senders speaks of it.';
-  if (addDays(finding.first_day, 2 * NEWS) <= window.today) return `It has been there for ${2 * NEWS} days.`;
+function over(finding: KnownFinding, window: SourceWindow): Ending | null {
+  if (window.listed !== null) return { reason: 'listed' };
+  if (addDays(finding.first_day, 2 * NEWS) <= window.today) return { reason: 'no_longer_new', days: 2 * NEWS };
   return window.domainDays.filter((day) => day.day > finding.last_day).length >= DOMAIN_DAYS
-    ? `It sent nothing on the last ${DOMAIN_DAYS} report days.`
+    ? { reason: 'no_mail', days: DOMAIN_DAYS }
     : null;
 }
 

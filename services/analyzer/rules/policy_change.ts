@@ -1,9 +1,12 @@
+import type { Ending } from '../../findings/ending.ts';
+import type { TagChange } from '../../findings/figures.ts';
 import { addDays } from '../../shared/days.ts';
+import { parsePolicy, strength, TAGS, type Tag } from '../../shared/policy.ts';
 import type { PolicyDay } from '../../store/analysis/window-reads.ts';
-import { type Candidate, type KnownFinding, policyQuery, type TagChange } from '../../store/findings/findings.ts';
-import { commonest, parsePolicy, strength, TAGS, type Tag } from '../policy.ts';
+import { policyQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { commonest } from '../policy.ts';
 import { stated, witnessed } from '../statistics/confidence.ts';
-import { list, short } from '../text.ts';
 import { type DomainWindow, openOf } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 
@@ -55,7 +58,7 @@ function find(window: DomainWindow): Candidate[] {
 }
 
 /** Resolved when each tag that was weakened is at its old strength again, or beyond. */
-function over(finding: KnownFinding, window: DomainWindow): string | null {
+function over(finding: KnownFinding, window: DomainWindow): Ending | null {
   const changes = changesOf(window.policyDays);
   const returned = (finding.evidence.tags ?? []).map((was) =>
     changes.find((now) => now.tag === was.tag && now.since > was.since && order(now.tag, now.to) >= order(now.tag, was.from)),
@@ -65,10 +68,7 @@ function over(finding: KnownFinding, window: DomainWindow): string | null {
     .map((change) => change!.since)
     .sort()
     .at(-1)!;
-  return `The policy is back at ${list(
-    returned.map((change) => `${change!.tag}=${change!.to}`),
-    7,
-  )} since ${since}.`;
+  return { reason: 'policy_restored', tags: returned.map((change) => `${change!.tag}=${change!.to}`), since };
 }
 
 /** Unpublished, `sp` follows `p` and `np` follows `sp`: what changed with its default is told once. */
@@ -100,11 +100,9 @@ function candidate(window: DomainWindow, told: readonly Change[], stronger: bool
     .sort()
     .at(-1)!;
   const reporters = [...new Set(told.flatMap((c) => c.reporters))].sort();
-  const text = told.map((c) => `${c.tag}=${c.from} → ${c.tag}=${c.to}`).join(', ');
   const known = window.policyDays.filter((row) => row.day >= since);
   const all = new Set(known.map((row) => row.reporter)).size;
   const reports = known.reduce((n, row) => n + row.reports, 0);
-  const open = told.some((c) => (c.tag === 'p' || c.tag === 'sp') && c.to === 'none');
   return {
     kind: KIND,
     subject: domain,
@@ -112,9 +110,7 @@ function candidate(window: DomainWindow, told: readonly Change[], stronger: bool
     confidence: stated(witnessed(reporters.length * 2)),
     first_day: since,
     last_day: stronger ? since : newest,
-    summary: `The published policy of ${short(domain)} was ${stronger ? 'strengthened' : 'weakened'} on ${since}: ${text}`,
     evidence: {
-      what: `Since ${since} ${list(reporters.map((r) => short(r, 40)))} find ${text} published for ${short(domain)}.`,
       who: [],
       senders: 0,
       messages: 0,
@@ -128,12 +124,7 @@ function candidate(window: DomainWindow, told: readonly Change[], stronger: bool
       quarantined: 0,
       rejected: 0,
       tags,
-      advice: stronger
-        ? [`Nothing is to be done. ${reports > 0 ? 'Watch for rightful senders that fail from now on.' : ''}`.trim()]
-        : [
-            `If nobody of yours changed _dmarc.${short(domain)}, find out who did: whoever can write that record can also redirect the domain's mail.`,
-            `If it was meant, set a day to return to ${told.map((c) => `${c.tag}=${c.from}`).join('; ')}${open ? ': until then receivers deliver what forges the domain' : ''}.`,
-          ],
+      facts: { rule: KIND, stronger, reports },
       query: policyQuery(domain, addDays(since, -7), newest),
     },
   };

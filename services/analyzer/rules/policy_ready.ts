@@ -1,9 +1,10 @@
+import type { Ending } from '../../findings/ending.ts';
 import { addDays, daysBetween } from '../../shared/days.ts';
+import { parsePolicy } from '../../shared/policy.ts';
 import type { ClassVolume } from '../../store/analysis/window-reads.ts';
-import { type Candidate, type KnownFinding, policyQuery } from '../../store/findings/findings.ts';
-import { parsePolicy } from '../policy.ts';
+import { policyQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { stated, witnessed } from '../statistics/confidence.ts';
-import { count, number, percent, short } from '../text.ts';
 import { type DomainWindow, openOf, type ReadinessWindow } from '../window.ts';
 import type { ReadinessRule } from './rule.ts';
 
@@ -74,7 +75,6 @@ function find(window: ReadinessWindow): Candidate[] {
   const failed = volumes.reduce((n, one) => n + one.messages - one.passed, 0);
   const spfAlone = of('authorized').passed - of('authorized').dkim_aligned;
   const split = ['authorized', 'misaligned', 'forwarded', 'unauthorized', 'unknown'].filter((name) => failing(name) > 0);
-  const parts = split.map((name) => `${number(failing(name))} of ${NAMES[name]!}`);
   return [
     {
       kind: KIND,
@@ -84,9 +84,7 @@ function find(window: ReadinessWindow): Candidate[] {
       confidence: stated((passed / own) * witnessed(reporters.length * 3)),
       first_day: open ? open.first_day : from,
       last_day: today,
-      summary: `${short(domain)} is ready for p=${next}: in ${READY_DAYS} days ${percent(passed / own)} of its own senders' mail passed DMARC`,
       evidence: {
-        what: `From ${from} to ${today} ${count(reporters.length, 'reporter')} told of ${count(own, 'message')} of the domain's own senders, of which ${number(passed)} passed. With p=${next} it would have concerned ${failed === 0 ? 'no mail' : `${count(failed, 'message')}: ${parts.join(', ')}`}.`,
         who: [],
         senders: 0,
         messages: failed,
@@ -100,19 +98,7 @@ function find(window: ReadinessWindow): Candidate[] {
         quarantined: 0,
         rejected: 0,
         by_class: Object.fromEntries(split.map((name) => [name, failing(name)])),
-        advice: [
-          `Publish p=${next}${policy.p === 'none' ? ', with t=y first if you want to look at it for some weeks' : ''}. There is no way by percentages any more (RFC 9989 has no pct).`,
-          ...(failing('forwarded') > 0 && next === 'reject'
-            ? [
-                `${count(failing('forwarded'), 'message')} that mailing lists and forwarders broke would be refused: a domain whose people write to mailing lists should stay at quarantine (RFC 9989 section 7.4).`,
-              ]
-            : []),
-          ...(next === 'reject' && spfAlone > 0.05 * own
-            ? [
-                `${count(spfAlone, 'message')} pass by SPF alone, which does not survive forwarding: sign them with DKIM before p=reject.`,
-              ]
-            : []),
-        ],
+        facts: { rule: KIND, next, days: READY_DAYS, own, passed, spf_alone: spfAlone },
         query: policyQuery(domain, from, today),
       },
     },
@@ -120,10 +106,10 @@ function find(window: ReadinessWindow): Candidate[] {
 }
 
 /** Over when the step is taken, or when it is safe no more. */
-function over(_: KnownFinding, window: DomainWindow): string | null {
+function over(_: KnownFinding, window: DomainWindow): Ending | null {
   if (window.policyDays.length === 0) return null;
   const p = window.policy === null ? null : parsePolicy(window.policy).p;
-  return p === null ? 'The policy is not known any more.' : `It does not hold any more (p=${p} is published).`;
+  return p === null ? { reason: 'policy_unknown' } : { reason: 'policy_not_ready', p };
 }
 
 function isContested({ kind, state, evidence }: KnownFinding): boolean {
@@ -131,10 +117,3 @@ function isContested({ kind, state, evidence }: KnownFinding): boolean {
 }
 
 const NOTHING: ClassVolume = { class: 'unknown', messages: 0, passed: 0, dkim_aligned: 0, joining: 0 };
-const NAMES: Record<string, string> = {
-  authorized: 'your own senders',
-  misaligned: 'rightful senders that are not aligned',
-  forwarded: 'forwarders and mailing lists',
-  unauthorized: 'sources without authority',
-  unknown: 'sources too small to say',
-};

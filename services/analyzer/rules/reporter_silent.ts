@@ -1,11 +1,12 @@
+import type { Ending } from '../../findings/ending.ts';
 import { addDays } from '../../shared/days.ts';
-import { type Candidate, type KnownFinding, reportsQuery } from '../../store/findings/findings.ts';
+import { reportsQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { levelOf } from '../statistics/budget.ts';
 import { stated, witnessed } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { silenceTail } from '../statistics/tails.ts';
-import { count, number, percent, short } from '../text.ts';
-import { type DomainWindow, openOf, settledUntil } from '../window.ts';
+import { type DomainWindow, openOf, rounded, settledUntil } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 
 const KIND = 'reporter_silent';
@@ -70,7 +71,6 @@ function find(window: DomainWindow): Candidate[] {
     if (!open && (mean < LEAST || chance >= level)) continue;
     const since = silent[0]!;
     const usual = habit.usual;
-    const name = short(reporter, 60);
     found.push({
       kind: KIND,
       subject: reporter,
@@ -78,9 +78,7 @@ function find(window: DomainWindow): Candidate[] {
       confidence: stated((1 - chance) * witnessed(silent.length)),
       first_day: open ? open.first_day : since,
       last_day: silent.at(-1)!,
-      summary: `${name} reports no more on ${short(domain)}: nothing since ${last}, ${count(Math.round(usual), 'message')} a day before`,
       evidence: {
-        what: `${name} reported on ${number(attendance.days(reporter, base))} of ${count(base.length, 'day')} until ${last}, ${percent(messages / Math.max(1, all))} of all mail; on ${count(silent.length, 'report day')} since it says nothing while others do.`,
         who: [],
         senders: 0,
         messages: 0,
@@ -90,15 +88,19 @@ function find(window: DomainWindow): Candidate[] {
         since,
         last_day: silent.at(-1)!,
         reporters: [reporter],
-        usual: Number(usual.toPrecision(3)),
-        chance: Number(chance.toPrecision(3)),
+        usual: rounded(usual),
+        chance: rounded(chance),
         delivered: 0,
         quarantined: 0,
         rejected: 0,
-        advice: [
-          `Until it speaks again, ${percent(messages / Math.max(1, all))} of the mail goes unseen: what is said of your senders rests on the other reporters.`,
-          `Look whether its mails are held up: the mailbox's spam folder, its quota, and ruawatch messages list --state quarantined. Then look whether _dmarc.${short(domain)} still names the rua address, and whether that address's domain still allows it (RFC 9990 section 4).`,
-        ],
+        facts: {
+          rule: KIND,
+          last,
+          reported: attendance.days(reporter, base),
+          of_days: base.length,
+          share: messages / Math.max(1, all),
+          silent_days: silent.length,
+        },
         query: reportsQuery(domain, reporter, addDays(last, -ADVICE_DAYS)),
       },
     });
@@ -107,10 +109,10 @@ function find(window: DomainWindow): Candidate[] {
 }
 
 /** Resolved when it speaks again. */
-function over(finding: KnownFinding, window: DomainWindow): string | null {
+function over(finding: KnownFinding, window: DomainWindow): Ending | null {
   const again = window.reporterDays
     .filter((row) => row.reporter === finding.subject && row.day >= finding.first_day)
     .map((row) => row.day)
     .sort()[0];
-  return again === undefined ? null : `It reports again since ${again}.`;
+  return again === undefined ? null : { reason: 'reports_again', since: again };
 }

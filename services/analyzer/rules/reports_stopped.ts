@@ -1,6 +1,7 @@
-import { earlier } from '../../shared/days.ts';
-import { type Candidate, domainQuery, type KnownFinding } from '../../store/findings/findings.ts';
-import { short } from '../text.ts';
+import type { Ending } from '../../findings/ending.ts';
+import { dayOf, earlier } from '../../shared/days.ts';
+import { domainQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { type DnsWindow, openOf } from '../window.ts';
 import type { DnsRule } from './rule.ts';
 
@@ -23,10 +24,9 @@ export const reportsStopped: DnsRule = {
 function find({ domain, confirmation, known }: DnsWindow): Candidate[] {
   if (!confirmation?.lost_since || !confirmation.last_checked) return [];
   const { lost_since, last_checked, reason } = confirmation;
-  const since = lost_since.toISOString().slice(0, 10);
-  const last_day = last_checked.toISOString().slice(0, 10);
+  const since = dayOf(lost_since);
+  const last_day = dayOf(last_checked);
   const open = openOf(known, KIND, domain);
-  const name = short(domain);
   return [
     {
       kind: KIND,
@@ -35,9 +35,7 @@ function find({ domain, confirmation, known }: DnsWindow): Candidate[] {
       confidence: 0.99,
       first_day: open ? earlier(open.first_day, since) : since,
       last_day,
-      summary: `Reports on ${name} are no longer sent to your mailbox: DNS does not ask for them since ${since}`,
       evidence: {
-        what: `Until ${since} DNS led the reports on ${name} to your mailbox; since then, several checks say: ${short(reason ?? '', 300)}`,
         who: [],
         senders: 0,
         messages: 0,
@@ -50,10 +48,7 @@ function find({ domain, confirmation, known }: DnsWindow): Candidate[] {
         delivered: 0,
         quarantined: 0,
         rejected: 0,
-        advice: [
-          `If nobody meant to: put rua= with your mailbox back into the DMARC record of ${name} (_dmarc.${name}). If the mailbox is at another domain, that domain must also publish "v=DMARC1" at ${name}._report._dmarc of itself (RFC 9990 section 4).`,
-          `If ${name} is to report elsewhere: ruawatch domains ignore ${name}. If the mailbox has another address now, name it under addresses: of the mailbox.`,
-        ],
+        facts: { rule: KIND, reason },
         query: domainQuery(domain),
       },
     },
@@ -61,6 +56,6 @@ function find({ domain, confirmation, known }: DnsWindow): Candidate[] {
 }
 
 /** Resolved when DNS leads the reports here again. */
-function over(_: KnownFinding, { confirmation }: DnsWindow): string | null {
-  return confirmation !== null && confirmation.lost_since === null ? 'DNS leads its reports to your mailbox again.' : null;
+function over(_: KnownFinding, { confirmation }: DnsWindow): Ending | null {
+  return confirmation !== null && confirmation.lost_since === null ? { reason: 'dns_restored' } : null;
 }

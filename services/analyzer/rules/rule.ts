@@ -1,4 +1,6 @@
-import type { Candidate, KnownFinding, Severity } from '../../store/findings/findings.ts';
+import type { Ending } from '../../findings/ending.ts';
+import type { Severity } from '../../shared/severity.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import type {
   ArrivalWindow,
   DnsWindow,
@@ -23,8 +25,8 @@ export interface RuleOf<Scope extends string, Window> {
   yieldsTo?: readonly string[];
   /** What holds now, at most one finding a subject. */
   find(window: Window): Candidate[];
-  /** Why an open finding that `find` does not return any more is over, as a sentence; null while that cannot be said. */
-  over(finding: KnownFinding, window: Window): string | null;
+  /** Why an open finding that `find` does not return any more is over, null while that cannot be said. */
+  over(finding: KnownFinding, window: Window): Ending | null;
 }
 
 export type SourceRule = RuleOf<'source', SourceWindow>;

@@ -1,13 +1,15 @@
+import type { Ending } from '../../findings/ending.ts';
 import { addDays, daysBetween, earlier } from '../../shared/days.ts';
+import { publishedTag } from '../../shared/policy.ts';
+import type { Severity } from '../../shared/severity.ts';
 import type { Network, NetworkDay, ReporterDay, Rest } from '../../store/analysis/window-reads.ts';
-import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings/findings.ts';
-import { publishedTag } from '../policy.ts';
+import { recordsQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { levelOf } from '../statistics/budget.ts';
 import { stated, wilson, witnessed } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { countTail } from '../statistics/tails.ts';
-import { count, list, number, percent, short } from '../text.ts';
-import { type DomainWindow, isEvidence, judgedDays, openOf, settledUntil } from '../window.ts';
+import { type DomainWindow, isEvidence, judgedDays, openOf, rounded, settledUntil } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 import { silent } from './silence.ts';
 
@@ -204,11 +206,7 @@ export function numbersOf(window: DomainWindow, { told, others, open, days, usua
     window.reporterDays.reduce((n, row) => n + (days.includes(row.day) ? row.messages : 0), 0),
   );
   const seen = new Set(told.flatMap((one) => one.days.flatMap((day) => day.reporters.map((r) => `${day.day} ${r}`)))).size;
-  const who = `${count(networks, 'network')}${networks > 3 ? `, the largest ${told[0]!.source}` : ` (${list(told.map((c) => c.source))})`}`;
-  const rise = usual >= 0.5 ? `; usual are ${number(Math.round(usual))} a day` : '';
   return {
-    who,
-    rise,
     confidence: stated(wilson(sum.messages, sum.messages + sum.passed) * witnessed(seen)),
     first,
     evidence: {
@@ -232,8 +230,8 @@ export function numbersOf(window: DomainWindow, { told, others, open, days, usua
 }
 
 function candidate(window: DomainWindow, found: Rise): Candidate {
-  const { who, rise, confidence, first, evidence } = numbersOf(window, found);
-  const { messages, delivered, senders, since, last_day } = evidence;
+  const { confidence, first, evidence } = numbersOf(window, found);
+  const { messages, delivered, since, last_day } = evidence;
   return {
     kind: KIND,
     subject: window.domain,
@@ -241,26 +239,19 @@ function candidate(window: DomainWindow, found: Rise): Candidate {
     confidence,
     first_day: since,
     last_day,
-    summary: `${count(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${short(window.domain)} without authentication: ${count(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
     evidence: {
-      what: `${count(messages, 'message')} in the name of ${short(window.domain)} from ${who} had neither a passing SPF nor a passing DKIM of anybody${rise}.`,
       ...evidence,
-      advice: adviceOf(publishedTag(window.policy, 'p'), delivered, messages),
+      facts: { rule: KIND, p: publishedTag(window.policy, 'p') },
       query: recordsQuery({ domain: window.domain, from: first, to: last_day, rows: 'unauthenticated' }),
     },
   };
 }
 
 /** Resolved when the rule saw enough newer report days and holds no more. */
-function over(finding: KnownFinding, window: DomainWindow): string | null {
+function over(finding: KnownFinding, window: DomainWindow): Ending | null {
   return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS)
-    ? `No such mail on the last ${UNAUTHORIZED_DAYS} report days beyond what is usual.`
+    ? { reason: 'no_such_mail', days: UNAUTHORIZED_DAYS, unusual: true }
     : null;
-}
-
-/** Three digits: enough to compare by. */
-function rounded(n: number): number {
-  return Number(n.toPrecision(3));
 }
 
 /** Unauthenticated messages of each day: of the networks listed one by one, and of those too many to list. */
@@ -404,21 +395,4 @@ export function severityOf(messages: number, delivered: number): Severity {
   if (delivered >= 100 && share >= 0.2) return 'high';
   if (messages >= 1000 || delivered >= 20) return 'medium';
   return 'low';
-}
-
-function adviceOf(p: string | null, delivered: number, messages: number): string[] {
-  const check = 'Look through the networks: if one is yours, let it sign with DKIM, or add it to the SPF record.';
-  if (p === 'reject') {
-    return [
-      check,
-      delivered === 0
-        ? 'If none is, nothing is left to do: p=reject kept this mail out.'
-        : `If none is, nothing is left to do in DNS: p=reject asks for refusal, though ${number(delivered)} of ${number(messages)} were delivered all the same.`,
-    ];
-  }
-  const next = p === 'quarantine' ? 'p=reject' : 'p=quarantine and then p=reject';
-  return [
-    check,
-    `If none is, somebody forges your domain${p === null ? '' : ` and p=${p} lets them`}: once your own senders are aligned, publish ${next}.`,
-  ];
 }

@@ -1,10 +1,11 @@
+import type { Ending } from '../../findings/ending.ts';
 import { addDays, daysBetween } from '../../shared/days.ts';
-import { type Candidate, contradictedQuery, type KnownFinding } from '../../store/findings/findings.ts';
+import { contradictedQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { levelOf } from '../statistics/budget.ts';
 import { stated, wilson, witnessed } from '../statistics/confidence.ts';
 
 import { shareTail } from '../statistics/tails.ts';
-import { count, percent, short } from '../text.ts';
 import { type DomainWindow, openOf, settledUntil } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 
@@ -58,7 +59,6 @@ function find(window: DomainWindow): Candidate[] {
     }
     const last_day = bad.at(-1)!.day;
     const begun = open && open.first_day < first ? open.first_day : first;
-    const name = short(reporter, 60);
     return [
       {
         kind: KIND,
@@ -67,9 +67,7 @@ function find(window: DomainWindow): Candidate[] {
         confidence: stated(wilson(messages, of) * witnessed(bad.length)),
         first_day: begun,
         last_day,
-        summary: `The verdicts of ${name} on ${short(window.domain)} contradict its own results since ${begun}: ${count(messages, 'message')}`,
         evidence: {
-          what: `For ${count(messages, 'message')} of ${count(of, 'message')} that ${name} tells of, its verdict says otherwise than the authentication results in the same record (${percent(messages / of)}).`,
           who: [],
           senders: 0,
           messages,
@@ -82,10 +80,7 @@ function find(window: DomainWindow): Candidate[] {
           delivered: 0,
           quarantined: 0,
           rejected: 0,
-          advice: [
-            'Classes and findings here rest on the results, not on the verdicts, so nothing else is wrong with them.',
-            `Look at what ${name} did with this mail (the query shows it): if rightful mail was refused, write to its postmaster with one of the records.`,
-          ],
+          facts: { rule: KIND },
           query: contradictedQuery(window.domain, reporter, begun, last_day),
         },
       },
@@ -94,8 +89,8 @@ function find(window: DomainWindow): Candidate[] {
 }
 
 /** Resolved when the reporter has spoken on several days without. */
-function over(finding: KnownFinding, window: DomainWindow): string | null {
+function over(finding: KnownFinding, window: DomainWindow): Ending | null {
   const after = window.reporterDays.filter((row) => row.reporter === finding.subject && row.day > finding.last_day);
   const last = after.map((row) => row.day).sort()[OVER_DAYS - 1];
-  return last === undefined ? null : `Its verdicts agree with its results again, on ${OVER_DAYS} report days until ${last}.`;
+  return last === undefined ? null : { reason: 'verdicts_agree', days: OVER_DAYS, until: last };
 }

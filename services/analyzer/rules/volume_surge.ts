@@ -1,10 +1,12 @@
+import type { Ending } from '../../findings/ending.ts';
 import { addDays, daysBetween, earlier } from '../../shared/days.ts';
-import { type Candidate, type KnownFinding, recordsQuery, type Severity } from '../../store/findings/findings.ts';
+import type { Severity } from '../../shared/severity.ts';
+import { recordsQuery } from '../../store/findings/evidence-queries.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { stated, witnessed, witnesses } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { countTail } from '../statistics/tails.ts';
-import { count, number, short } from '../text.ts';
-import { judgedDays, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
+import { judgedDays, openOf, reportersOf, rounded, type SourceWindow, settledUntil, total } from '../window.ts';
 import type { SourceRule } from './rule.ts';
 
 const KIND = 'volume_surge';
@@ -107,9 +109,7 @@ function find(window: SourceWindow): Candidate[] {
       confidence: stated((1 - 1 / Math.max(1, times)) * witnessed(witnesses(rowsThen))),
       first_day: since,
       last_day,
-      summary: `${short(source)} sends ${times >= 10 ? 'more than 10' : number(Math.round(times))} times its usual mail as ${short(domain)} since ${since}: ${count(seen, 'message')} on ${count(surging.length, 'day')}`,
       evidence: {
-        what: `${count(seen, 'message')} of ${short(source)} in the name of ${short(domain)} on ${count(surging.length, 'day')}, where its habit lets ${number(Math.round(mean))} be expected of the reporters that spoke.`,
         who: [{ source, messages: seen, delivered: sent.delivered }],
         senders: 1,
         messages: seen,
@@ -119,15 +119,12 @@ function find(window: SourceWindow): Candidate[] {
         since,
         last_day,
         reporters: reportersOf(rowsThen),
-        usual: Number(habit.usual.toPrecision(3)),
-        chance: Number(least.toPrecision(3)),
+        usual: rounded(habit.usual),
+        chance: rounded(least),
         delivered: sent.delivered,
         quarantined: sent.quarantined,
         rejected: sent.rejected,
-        advice: [
-          `Ask who sends through ${short(source)} whether this was meant: a campaign needs nothing done.`,
-          'If nobody knows of it, an account or a host is being used by somebody else: look through its queue and its log-ins.',
-        ],
+        facts: { rule: KIND, times: rounded(times), days: surging.length, expected: rounded(mean) },
         query: recordsQuery({ domain, source, from: surging[0]!, to: last_day, rows: 'all' }),
       },
     },
@@ -135,9 +132,9 @@ function find(window: SourceWindow): Candidate[] {
 }
 
 /** Resolved when three report days are back at the habit. */
-function over(finding: KnownFinding, window: SourceWindow): string | null {
+function over(finding: KnownFinding, window: SourceWindow): Ending | null {
   const after = judgedDays(window).filter((day) => day.day > finding.last_day);
-  return after.length >= OVER_DAYS ? `Its mail is back at its habit since ${after.at(-1)!.day}.` : null;
+  return after.length >= OVER_DAYS ? { reason: 'usual_again', since: after.at(-1)!.day } : null;
 }
 
 /** The days before, and the habit they make. */

@@ -1,8 +1,9 @@
+import { dayOf } from '../../shared/days.ts';
+import { counted, number, percent, short } from '../../shared/format.ts';
 import type { DomainDay, SourceClass, SourceDay } from '../../store/analysis/window-reads.ts';
 import type { ListEntry } from '../../store/sources/sender-list.ts';
 import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
 import { failingRun } from '../statistics/series.ts';
-import { count, number, percent, short } from '../text.ts';
 import { type Counts, days, failedOf, reportersOf, type SourceWindow, saidToForward, signerOf, total } from '../window.ts';
 import { forwardingOdds } from './forwarding.ts';
 import { isNetwork, passesOn } from './identity.ts';
@@ -43,7 +44,7 @@ export function classify(window: SourceWindow): SourceClass {
 function byWord(window: SourceWindow, { verdict, by_name, why, until }: ListEntry): SourceClass {
   const { source, rows } = window;
   const inferred = infer(window);
-  const end = until === null ? '' : ` until ${until.toISOString().slice(0, 10)}`;
+  const end = until === null ? '' : ` until ${dayOf(until)}`;
   const said = `${verdict === 'approved' ? 'Approved' : 'Denied'} by ${short(by_name, 40)}${end} (${short(why)}).`;
   const told = `${said} ${inferred.why}`;
   if (verdict === 'denied') return { source, class: 'unauthorized', confidence: 1, why: told };
@@ -74,7 +75,7 @@ function infer(window: SourceWindow): SourceClass {
   const ranked = Object.entries(shares).sort(([, n], [, m]) => m - n) as [keyof typeof shares, number][];
   const [name, part] = ranked[0]!;
   const bound = wilson(part, sum.messages);
-  const seen = `${count(sum.messages, 'message')} on ${count(new Set(rows.map((r) => r.day)).size, 'day')} by ${count(reportersOf(rows).length, 'reporter')}`;
+  const seen = `${counted(sum.messages, 'message')} on ${counted(new Set(rows.map((r) => r.day)).size, 'day')} by ${counted(reportersOf(rows).length, 'reporter')}`;
   if (bound <= 0.5) {
     if (part / sum.messages > 0.6) return unknown(`Too little was seen to say: ${seen}.`, stated(bound * 0.5));
     const parts = ranked.filter(([, n]) => n > 0).map(([kind, n]) => `${number(n)} ${WORDS[kind]}`);

@@ -1,10 +1,10 @@
 import { canonicalAddress, networkOf } from '../../report/address.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
+import { counted, short } from '../../shared/format.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
 import type { Identity, NetworkFacts } from '../../store/sources/identities.ts';
 import { type Catalogue, lookup, type Sender } from '../senders/catalogue.ts';
 import { stated } from '../statistics/confidence.ts';
-import { count, short } from '../text.ts';
 import { saidToForward, signerOf, total } from '../window.ts';
 
 /** What the sources that are one of many share: a botnet is one sender. */
@@ -85,7 +85,7 @@ function ofNetwork(
       source,
       own ? `own servers (${organization})` : (sender?.name ?? organization),
       'reverse_name',
-      `${named} of ${count(answered, 'address', 'addresses')} ${named === 1 ? 'has a' : 'have'} confirmed reverse ${named === 1 ? 'name' : 'names'} under ${short(organization)}, such as ${short(name ?? organization)}.`,
+      `${named} of ${counted(answered, 'address', 'addresses')} ${named === 1 ? 'has a' : 'have'} confirmed reverse ${named === 1 ? 'name' : 'names'} under ${short(organization)}, such as ${short(name ?? organization)}.`,
       SURE.reverse_name * (named / answered),
       sender?.id ?? organization,
       sender,

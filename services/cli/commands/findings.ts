@@ -1,8 +1,9 @@
+import { readEvidence } from '../../findings/evidence.ts';
+import { wordsOf } from '../../findings/words.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, escapedLines, jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import * as acts from '../../store/findings/acts.ts';
-import type { Evidence } from '../../store/findings/findings.ts';
 import { withDatabase } from '../open.ts';
 import { keyOf, limitOf, moment, type Terminal, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
@@ -51,17 +52,18 @@ export async function runFindingsShow(config: Config, key: string, options: { js
       out(jsonText(finding, 2));
       return;
     }
-    const evidence = finding.evidence as Partial<Evidence>;
+    const evidence = readEvidence(finding.evidence);
+    const words = wordsOf({ ...finding, evidence });
     const line = (text: unknown) => out(escaped(String(text)));
-    line(`Finding ${key}: ${finding.summary}`);
-    line(`${finding.severity} ${finding.kind} of ${finding.domain}, ${standing(finding as unknown as acts.ListedFinding)}`);
-    if (evidence.what) line(evidence.what);
-    if (evidence.reporters && evidence.reporters.length > 0) {
+    line(`Finding ${key}: ${words.summary}`);
+    line(`${finding.severity} ${finding.kind} of ${finding.domain}, ${standing(finding)}`);
+    if (words.what) line(words.what);
+    if (evidence.reporters.length > 0) {
       const names = evidence.reporter_names ?? {};
       const named = evidence.reporters.map((key) => (Object.hasOwn(names, key) ? names[key] : key));
       line(`Reported by ${named.slice(0, 10).join(', ')}${named.length > 10 ? ` and ${named.length - 10} more` : ''}.`);
     }
-    for (const sentence of evidence.advice ?? []) line(`- ${sentence}`);
+    for (const sentence of words.advice) line(`- ${sentence}`);
     out('');
     if (evidence.broken !== undefined && evidence.broken.length > 1) {
       out(

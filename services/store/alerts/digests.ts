@@ -1,5 +1,8 @@
+import { readEvidence } from '../../findings/evidence.ts';
+import type { StoredFinding } from '../../findings/words.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { isOwnSql } from '../domains/domains.ts';
+import { gravestFirst } from '../findings/gravest-first.ts';
 import type { FindingEvent } from './outbox.ts';
 
 /** One UTC day of a domain, over all sources and reporters. */
@@ -23,21 +26,21 @@ export interface DomainWeek {
   /** First seen within the week, the largest first; without those that are unauthorized. */
   fresh: NewSource[];
   /** How many there are, when `fresh` does not list each. */
-  freshCount: number;
+  fresh_count: number;
   /** First seen within the week and unauthorized: a botnet is told as a number. */
   strangers: { sources: number; messages: number };
   /** Reporters whose word decides nothing (analyzer/standing.ts), and what they told of in the week: it is in no other figure here. */
   unheard: { reporters: number; messages: number };
   /** The policy most reports of the newest day found; null when none is known. */
   policy: string | null;
-  /** The summary of an open finding `policy_ready`; null when nothing is known. */
-  ready: string | null;
+  /** The open finding `policy_ready`; null when there is none. */
+  ready: StoredFinding | null;
 }
 
 /** A finding as it stands, with what was said about it. */
 export interface WeekFinding extends FindingEvent {
-  acknowledgedBy: string | null;
-  snoozedUntil: Date | null;
+  acknowledged_by: string | null;
+  snoozed_until: Date | null;
 }
 
 /** Some findings, the worst first, and how many there are. */
@@ -151,13 +154,14 @@ export async function loadDomainWeeks(
               jsonb_agg(jsonb_build_object('source', source, 'class', class, 'messages', messages) order by rank)
                 filter (where rank <= $5) as sources
          from fresh group by domain)
-     select d.domain, coalesce(p.days, '[]') as days, coalesce(f.sources, '[]') as fresh, coalesce(f.n, 0) as "freshCount",
+     select d.domain, coalesce(p.days, '[]') as days, coalesce(f.sources, '[]') as fresh, coalesce(f.n, 0) as "fresh_count",
             coalesce(s.strangers, '{"sources": 0, "messages": 0}') as strangers,
             coalesce(u.unheard, '{"reporters": 0, "messages": 0}') as unheard,
             (select policy from ruawatch.policy_days y
               where y.domain = d.domain and y.day between $2 and $4 and y.reports > 0 and y.trust = 'ok' and ${decides('y')}
               group by y.day, y.policy order by y.day desc, sum(y.reports) desc, y.policy limit 1) as policy,
-            (select summary from ruawatch.findings r
+            (select jsonb_build_object('domain', r.domain, 'subject', r.subject, 'summary', r.summary, 'evidence', r.evidence)
+               from ruawatch.findings r
               where r.domain = d.domain and r.kind = 'policy_ready' and r.state = 'open' limit 1) as ready
        from unnest($1::text[]) as d(domain)
        left join per_domain p using (domain)
@@ -167,12 +171,12 @@ export async function loadDomainWeeks(
       order by coalesce(p.messages, 0) desc, d.domain`,
     [domains, days.before, days.from, days.to, listed],
   );
-  return rows;
+  return rows.map((row) => ({ ...row, ready: row.ready && { ...row.ready, evidence: readEvidence(row.ready.evidence) } }));
 }
 
-const SHAPE = `f.finding_key as "findingKey", f.revision, f.domain, f.kind, f.subject, f.severity, f.confidence, f.summary, f.evidence,
-            f.acknowledged_by as "acknowledgedBy", f.snoozed_until as "snoozedUntil"`;
-const WORST_FIRST = `array_position(array['critical', 'high', 'medium', 'low', 'info'], f.severity), f.domain, f.finding_key`;
+const SHAPE = `f.finding_key, f.revision, f.domain, f.kind, f.subject, f.severity, f.confidence, f.summary, f.evidence as stored,
+            f.acknowledged_by, f.snoozed_until`;
+const WORST_FIRST = `${gravestFirst('f.severity')}, f.domain, f.finding_key`;
 
 /**
  * What became of findings between two moments, and what is open now.
@@ -186,12 +190,15 @@ export async function loadWeekFindings(
   listed: number,
 ): Promise<WeekFindings> {
   const read = async (event: string, at: string, where: string) => {
-    const { rows } = await tx.query<WeekFinding & { n: number }>(
+    const { rows } = await tx.query<Omit<WeekFinding, 'evidence'> & { n: number }>(
       `select ${SHAPE}, ${event} as event, ${at} as at, count(*) over () as n from ruawatch.findings f
         where f.domain = any($1) and ${where} order by ${WORST_FIRST} limit $4`,
       [domains, since, until, listed],
     );
-    return { findings: rows.map(({ n: _n, ...finding }) => finding), count: rows[0]?.n ?? 0 };
+    return {
+      findings: rows.map(({ n: _n, ...finding }) => ({ ...finding, evidence: readEvidence(finding.stored) })),
+      count: rows[0]?.n ?? 0,
+    };
   };
   const began = 'coalesce(f.reopened_at, f.opened_at)';
   return {

@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
+import { type Evidence, readEvidence } from '../../findings/evidence.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
-import type { FindingEvent as EventName } from '../findings/findings.ts';
+import type { Step } from '../findings/findings.ts';
+import { gravestFirst } from '../findings/gravest-first.ts';
 import { lockNamed } from '../locks.ts';
 
 /** An event nobody was told of yet, without its evidence. */
 export interface UnhandledEvent {
-  eventKey: number;
-  findingKey: number;
+  event_key: number;
+  finding_key: number;
   domain: string;
   severity: string;
-  event: EventName;
+  event: Step;
   at: Date;
   notify: boolean;
   /** A person has asked for silence about the finding: it is acknowledged or snoozed. */
@@ -18,11 +20,11 @@ export interface UnhandledEvent {
   told: boolean;
 }
 
-/** A finding as one of its events tells it: what a mail is rendered from. */
+/** A finding as it was at one of its events: what a mail is rendered from. */
 export interface FindingEvent {
-  findingKey: number;
+  finding_key: number;
   revision: number;
-  event: EventName;
+  event: Step;
   at: Date;
   domain: string;
   kind: string;
@@ -31,36 +33,39 @@ export interface FindingEvent {
   /** 0 to 1. */
   confidence: number;
   summary: string;
-  /** As the analyzer wrote it; every part may be absent. */
-  evidence: unknown;
+  evidence: Evidence;
+  /** The evidence as it is stored: what webhooks get. */
+  stored: unknown;
 }
 
 export interface NewMail {
   /** With its angle brackets, as in the header. */
-  messageId: string;
+  message_id: string;
   kind: 'finding' | 'digest' | 'weekly' | 'event' | 'events';
   /** Null for what tells of several. */
-  findingKey: number | null;
+  finding_key: number | null;
   recipients: string[];
   subject: string;
+  /** What every mail of the finding's thread has in its subject; absent for what starts no thread. */
+  thread?: string | null;
   /** The whole mail; every attempt sends these bytes. */
   raw: Buffer;
   /** It goes before what is not, and is counted apart. */
   urgent: boolean;
-  createdAt: Date;
+  created_at: Date;
   /** The name of the webhook it is posted to; absent for mail. */
   webhook?: string;
 }
 
 export interface ClaimedMail {
-  outboxKey: number;
-  messageId: string;
-  findingKey: number | null;
+  outbox_key: number;
+  message_id: string;
+  finding_key: number | null;
   recipients: string[];
   raw: Buffer;
   /** Attempts that failed before this one. */
   attempts: number;
-  createdAt: Date;
+  created_at: Date;
 }
 
 /** Far above any real backlog; what is beyond it is seen by a later turn. */
@@ -95,7 +100,7 @@ export async function lockComposing(tx: Tx): Promise<void> {
  */
 export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
   const { rows } = await tx.query<UnhandledEvent>(
-    `select e.event_key as "eventKey", e.finding_key as "findingKey", f.domain, e.severity, e.event, e.at, e.notify,
+    `select e.event_key, e.finding_key, f.domain, e.severity, e.event, e.at, e.notify,
             f.acknowledged_at is not null or f.snoozed_until is not null as silent,
             exists (select 1 from ruawatch.finding_events h
                      where h.finding_key = e.finding_key and h.handled_at is not null and h.notify) as told
@@ -105,7 +110,7 @@ export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
         and e.finding_key in (
             select finding_key from ruawatch.finding_events where handled_at is null
              group by finding_key
-             order by min(array_position(array['critical', 'high', 'medium', 'low', 'info'], severity)), min(event_key)
+             order by min(${gravestFirst('severity')}), min(event_key)
              limit ${MOST_FINDINGS})
       order by e.event_key`,
   );
@@ -126,16 +131,16 @@ export async function lockEvents(tx: Tx, eventKeys: number[]): Promise<Set<numbe
 
 /** The events with their evidence, in the order of the keys given. */
 export async function findingEvents(tx: Tx, eventKeys: number[]): Promise<FindingEvent[]> {
-  const { rows } = await tx.query<FindingEvent>(
-    `select e.finding_key as "findingKey", e.revision, e.event, e.at, f.domain, f.kind, f.subject, e.severity, f.confidence,
-            e.summary, e.evidence
+  const { rows } = await tx.query<Omit<FindingEvent, 'evidence'>>(
+    `select e.finding_key, e.revision, e.event, e.at, f.domain, f.kind, f.subject, e.severity, f.confidence,
+            e.summary, e.evidence as stored
        from ruawatch.finding_events e
        join ruawatch.findings f using (finding_key)
       where e.event_key = any($1)
       order by array_position($1::bigint[], e.event_key)`,
     [eventKeys],
   );
-  return rows;
+  return rows.map((row) => ({ ...row, evidence: readEvidence(row.stored) }));
 }
 
 export async function markHandled(tx: Tx, eventKeys: number[], at: Date): Promise<void> {
@@ -143,9 +148,9 @@ export async function markHandled(tx: Tx, eventKeys: number[], at: Date): Promis
 }
 
 /** The events that no post was made of yet, oldest first. */
-export async function unpostedEvents(tx: Tx): Promise<{ eventKey: number; notify: boolean; silent: boolean }[]> {
-  const { rows } = await tx.query<{ eventKey: number; notify: boolean; silent: boolean }>(
-    `select e.event_key as "eventKey", e.notify, f.acknowledged_at is not null or f.snoozed_until is not null as silent
+export async function unpostedEvents(tx: Tx): Promise<{ event_key: number; notify: boolean; silent: boolean }[]> {
+  const { rows } = await tx.query<{ event_key: number; notify: boolean; silent: boolean }>(
+    `select e.event_key, e.notify, f.acknowledged_at is not null or f.snoozed_until is not null as silent
        from ruawatch.finding_events e
        join ruawatch.findings f using (finding_key)
       where e.posted_at is null
@@ -189,10 +194,10 @@ export async function newestMails(
 }
 
 /** The mail that began a finding's thread; null when there is none (yet), or when it was told in a digest. */
-export async function firstMailOf(tx: Tx, findingKey: number): Promise<{ messageId: string; subject: string } | null> {
-  const { rows } = await tx.query<{ messageId: string; subject: string }>(
-    'select message_id as "messageId", subject from ruawatch.outbox where finding_key = $1 and webhook is null order by outbox_key limit 1',
-    [findingKey],
+export async function firstMailOf(tx: Tx, finding_key: number): Promise<{ message_id: string; thread: string | null } | null> {
+  const { rows } = await tx.query<{ message_id: string; thread: string | null }>(
+    'select message_id, thread from ruawatch.outbox where finding_key = $1 and webhook is null order by outbox_key limit 1',
+    [finding_key],
   );
   return rows[0] ?? null;
 }
@@ -200,20 +205,21 @@ export async function firstMailOf(tx: Tx, findingKey: number): Promise<{ message
 /** Puts a mail into the outbox, due at once. A Message-ID that is there already stays as it is: it tells the same events. */
 export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> {
   const { rows } = await tx.query<{ outbox_key: number }>(
-    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent)
-     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
+    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent, thread)
+     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10)
      on conflict (message_id) do nothing
      returning outbox_key`,
     [
-      mail.messageId,
+      mail.message_id,
       mail.kind,
-      mail.findingKey,
+      mail.finding_key,
       mail.recipients,
       mail.subject,
       mail.raw,
-      mail.createdAt,
+      mail.created_at,
       mail.webhook ?? null,
       mail.urgent,
+      mail.thread ?? null,
     ],
   );
   return rows[0]?.outbox_key ?? null;
@@ -227,8 +233,8 @@ export async function claimDueMail(tx: Tx, now: Date, webhook: string | null = n
   // The transaction is idle while the mail server is spoken to; a server-wide limit on that would send the mail twice.
   await tx.query('set local idle_in_transaction_session_timeout = 0');
   const { rows } = await tx.query<ClaimedMail>(
-    `select outbox_key as "outboxKey", message_id as "messageId", finding_key as "findingKey", recipients, raw, attempts,
-            created_at as "createdAt"
+    `select outbox_key, message_id, finding_key, recipients, raw, attempts,
+            created_at
        from ruawatch.outbox o
       where state = 'pending' and next_at <= $1 and webhook is not distinct from $2
         and not exists (select 1 from ruawatch.outbox e
@@ -242,9 +248,9 @@ export async function claimDueMail(tx: Tx, now: Date, webhook: string | null = n
   return rows[0] ?? null;
 }
 
-export async function mailSent(tx: Tx, outboxKey: number, at: Date, note: string | null): Promise<void> {
+export async function mailSent(tx: Tx, outbox_key: number, at: Date, note: string | null): Promise<void> {
   await tx.query("update ruawatch.outbox set state = 'sent', sent_at = $2, last_error = $3 where outbox_key = $1", [
-    outboxKey,
+    outbox_key,
     at,
     note,
   ]);
@@ -253,18 +259,18 @@ export async function mailSent(tx: Tx, outboxKey: number, at: Date, note: string
 /** Puts a mail off. `recipients` are those who still have to get it. */
 export async function mailDelayed(
   tx: Tx,
-  outboxKey: number,
-  to: { nextAt: Date; error: string; recipients: string[] },
+  outbox_key: number,
+  to: { next_at: Date; error: string; recipients: string[] },
 ): Promise<void> {
   await tx.query(
     'update ruawatch.outbox set attempts = attempts + 1, next_at = $2, last_error = $3, recipients = $4 where outbox_key = $1',
-    [outboxKey, to.nextAt, to.error, to.recipients],
+    [outbox_key, to.next_at, to.error, to.recipients],
   );
 }
 
-export async function mailFailed(tx: Tx, outboxKey: number, error: string): Promise<void> {
+export async function mailFailed(tx: Tx, outbox_key: number, error: string): Promise<void> {
   await tx.query("update ruawatch.outbox set state = 'failed', attempts = attempts + 1, last_error = $2 where outbox_key = $1", [
-    outboxKey,
+    outbox_key,
     error,
   ]);
 }

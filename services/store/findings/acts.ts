@@ -1,7 +1,9 @@
+import { closedForm } from '../../findings/words.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Db, Queryable, Tx } from '../../shared/runtime/db.ts';
 import { transaction } from '../../shared/runtime/db.ts';
 import { lockDomain } from '../locks.ts';
+import { gravestFirst } from './gravest-first.ts';
 
 /** Who says something about a finding, and why: both are kept for good. */
 export interface Word {
@@ -29,6 +31,13 @@ export interface ListedFinding {
   reopened: number;
 }
 
+/** Every column of dmarc.findings. */
+export interface ShownFinding extends ListedFinding {
+  /** As it is stored: readEvidence reads it. */
+  evidence: unknown;
+  [column: string]: unknown;
+}
+
 /** One step of a finding's life, a person's or the program's: a row of dmarc.finding_events. */
 export interface LifeEvent {
   at: Date;
@@ -52,7 +61,7 @@ export async function listFindings(
             acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened
        from dmarc.findings
       where ($1 or state = 'open') and ($2::text is null or domain = $2)
-      order by state, array_position(array['critical', 'high', 'medium', 'low', 'info'], severity), changed_at desc, finding_key
+      order by state, ${gravestFirst('severity')}, changed_at desc, finding_key
       limit $3`,
     [filter.resolved ?? false, filter.domain ?? null, filter.limit],
   );
@@ -60,11 +69,8 @@ export async function listFindings(
 }
 
 /** One finding with every column and its whole life, oldest first; null when there is none. */
-export async function showFinding(
-  q: Queryable,
-  key: number,
-): Promise<(Record<string, unknown> & { events: LifeEvent[] }) | null> {
-  const { rows } = await q.query<Record<string, unknown>>('select * from dmarc.findings where finding_key = $1', [key]);
+export async function showFinding(q: Queryable, key: number): Promise<(ShownFinding & { events: LifeEvent[] }) | null> {
+  const { rows } = await q.query<ShownFinding>('select * from dmarc.findings where finding_key = $1', [key]);
   if (!rows[0]) return null;
   const events = await q.query<LifeEvent>(
     `select at, event, by_name, why, until, revision, severity, summary, notify from dmarc.finding_events
@@ -141,7 +147,7 @@ export async function close(db: Db, key: number, word: Word, now: Date): Promise
             set state = 'resolved', resolved_at = $2, changed_at = $2,
                 acknowledged_at = null, acknowledged_by = null, acknowledged_why = null,
                 snoozed_until = null, snoozed_by = null, snoozed_why = null,
-                evidence = f.evidence || jsonb_build_object('resolved_why', $3::text, 'resolved_day',
+                evidence = f.evidence || $3::jsonb || jsonb_build_object('resolved_day',
                   greatest(f.last_day, (select max(s.last_seen) from ruawatch.sources s where s.domain = f.domain and s.last_seen <= ($2::timestamptz at time zone 'UTC')::date)))
           where finding_key = $1
          returning finding_key, revision, severity, summary, evidence)
@@ -150,7 +156,7 @@ export async function close(db: Db, key: number, word: Word, now: Date): Promise
               b.acknowledged_at is null and b.snoozed_until is null
               and exists (select from ruawatch.finding_events e where e.finding_key = c.finding_key and e.notify)
          from closed c join ruawatch.findings b using (finding_key)`,
-      [key, now, `Closed by ${word.by}: ${word.why}`],
+      [key, now, JSON.stringify(closedForm(word.by, word.why))],
     );
   });
 }

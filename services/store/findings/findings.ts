@@ -1,113 +1,11 @@
+import { type Evidence, readEvidence } from '../../findings/evidence.ts';
+import { storedForm } from '../../findings/words.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
+import type { Severity } from '../../shared/severity.ts';
 import { ownAboveSql } from '../domains/domains.ts';
-import type { SubdomainName } from '../rollups/subdomain-days.ts';
 
-export type Severity = 'info' | 'low' | 'medium' | 'high' | 'critical';
 /** `reopened`: it came back soon after it was over; `reminded`: its snooze is over and it still stands. */
-export type FindingEvent = 'opened' | 'changed' | 'resolved' | 'reopened' | 'reminded';
-
-/** One sender in a finding's evidence. */
-export interface Culprit {
-  source: string;
-  messages: number;
-  delivered?: number;
-}
-
-/** A policy tag that changed. */
-export interface TagChange {
-  tag: string;
-  from: string;
-  to: string;
-  since: string;
-}
-
-/** A sender that broke: its part of the incident that it shares with all whose mail lost the same mechanism. */
-export interface BrokenSender {
-  source: string;
-  mechanism: 'dkim' | 'spf' | 'both';
-  since: string;
-  /** The last day it was as it should be. */
-  last_good_day: string;
-  last_day: string;
-  /** Messages that failed since, of all. */
-  messages: number;
-  of: number;
-  per_day: number;
-  delivered: number;
-  quarantined: number;
-  rejected: number;
-  reporters: string[];
-  confidence: number;
-  /** How its mail did before, in words; absent when that has left the window. */
-  before?: string;
-  /** Where to look in DNS: keys (`selector._domainkey.domain`) and SPF records that did not pass, as far as reporters named them. */
-  names?: string[];
-}
-
-/** A sender that is no part of its incident any more: the report day on which that was seen, and why. */
-export interface MendedSender {
-  source: string;
-  day: string;
-  why: string;
-}
-
-/** Why a finding stands, enough for the mail that tells of it. */
-export interface Evidence {
-  /** One sentence: what happens. */
-  what: string;
-  /** The largest senders concerned. */
-  who: Culprit[];
-  /** How many senders there are in all, when `who` does not list each. */
-  senders: number;
-  /** How many messages of how many, and the quotient. */
-  messages: number;
-  of: number;
-  share: number;
-  /** Messages a report day: what is compared when the finding is looked at again. */
-  per_day: number;
-  since: string;
-  /** It ceased for more than a week without being over for certain, and began again on this day. */
-  again?: string;
-  last_day: string;
-  reporters: string[];
-  /** Of those among them that the catalogue does not know: what they call themselves, and the domain that was proven beside it. */
-  reporter_names?: Record<string, string>;
-  /** Regular reporters that say nothing of the last day (yet); what they would say may change the finding. */
-  missing?: string[];
-  /** Messages a day that are usual here, and how likely it is that habit alone brings what was found. */
-  usual?: number;
-  chance?: number;
-  /** What the receivers did with the messages concerned. */
-  delivered: number;
-  quarantined: number;
-  rejected: number;
-  mechanism?: 'dkim' | 'spf' | 'both';
-  /** authentication_regression: the last day it was as it should be. */
-  last_good_day?: string;
-  /** authentication_regression: each sender that fails, those with the most messages first, and those that no longer do. */
-  broken?: BrokenSender[];
-  mended?: MendedSender[];
-  /** policy_change: each tag. */
-  tags?: TagChange[];
-  /** forged_report: how many reports, and how many of them contradict a proven one. */
-  reports?: number;
-  contradicting?: number;
-  /** subdomain_abuse: the names it comes under, the largest, how many there are, and the policy that applies to them. */
-  names?: SubdomainName[];
-  names_in_all?: number;
-  policy?: string;
-  /** unconfirmed_report: whose word alone it rests on, and what that is worth. */
-  resting_on?: { reporter: string; standing: string }[];
-  /** policy_ready: failing messages of each class of source. */
-  by_class?: Record<string, number>;
-  /** What to do, in sentences. */
-  advice: string[];
-  /** Shows the rows, ready for psql. */
-  query: string;
-  /** Resolved: on which report day, and why. */
-  resolved_day?: string;
-  resolved_why?: string;
-}
+export type Step = 'opened' | 'changed' | 'resolved' | 'reopened' | 'reminded';
 
 /** What a rule found. */
 export interface Candidate {
@@ -119,7 +17,6 @@ export interface Candidate {
   /** YYYY-MM-DD */
   first_day: string;
   last_day: string;
-  summary: string;
   evidence: Evidence;
   /** For information, and open as long as it holds; without it what is for information is settled at once. */
   lasting?: true;
@@ -130,6 +27,7 @@ export interface Candidate {
 /** A finding on file. */
 export interface KnownFinding extends Candidate {
   finding_key: number;
+  summary: string;
   state: 'open' | 'resolved';
   revision: number;
   /** What was last mailed about it, if anything was; of an acknowledged finding, what was acknowledged. */
@@ -154,14 +52,16 @@ export interface NewFinding extends Candidate {
 }
 
 /** What becomes of an open finding; `event` null: its evidence is brought up to date and nobody is told. */
-export interface FindingUpdate extends Omit<Candidate, 'kind' | 'subject'> {
+export interface FindingUpdate extends Candidate {
   finding_key: number;
+  /** The stored one, for evidence without facts. */
+  summary?: string;
   event: 'changed' | 'resolved' | null;
   notify: boolean;
 }
 
 /** A resolved finding that is back. */
-export interface Reopening extends Omit<Candidate, 'kind' | 'subject'> {
+export interface Reopening extends Candidate {
   finding_key: number;
   notify: boolean;
 }
@@ -169,7 +69,7 @@ export interface Reopening extends Omit<Candidate, 'kind' | 'subject'> {
 export interface WrittenEvent {
   finding_key: number;
   kind: string;
-  event: FindingEvent;
+  event: Step;
   notify: boolean;
 }
 
@@ -206,7 +106,11 @@ export async function loadFindings(tx: Tx, domain: string, subjects: readonly st
       order by f.kind, f.subject, f.finding_key desc`,
     [domain, subjects, recent],
   );
-  return rows;
+  return rows.map(({ told, ...row }) => ({
+    ...row,
+    evidence: readEvidence(row.evidence),
+    told: told && { severity: told.severity, evidence: readEvidence(told.evidence) },
+  }));
 }
 
 /**
@@ -258,7 +162,7 @@ export async function openFindings(tx: Tx, domain: string, at: Date, findings: r
      select o.finding_key, o.revision, 'opened', $2, o.severity, o.summary, o.evidence, g.notify
        from opened o join given g using (kind, subject)
      returning finding_key, (select o.kind from opened o where o.finding_key = finding_events.finding_key) as kind, notify`,
-    [domain, at, JSON.stringify(findings)],
+    [domain, at, rowsOf(domain, findings)],
   );
   return rows.map((row) => ({ ...row, event: 'opened' as const }));
 }
@@ -267,7 +171,7 @@ export async function openFindings(tx: Tx, domain: string, at: Date, findings: r
  * Opens resolved findings again, each with an event and a revision of its own; their history stays. One that is open already, or whose
  * kind and subject another finding holds open, is left alone.
  */
-export async function reopenFindings(tx: Tx, at: Date, findings: readonly Reopening[]): Promise<WrittenEvent[]> {
+export async function reopenFindings(tx: Tx, domain: string, at: Date, findings: readonly Reopening[]): Promise<WrittenEvent[]> {
   if (findings.length === 0) return [];
   const { rows } = await tx.query<Omit<WrittenEvent, 'event'>>(
     `with given as (
@@ -287,7 +191,7 @@ export async function reopenFindings(tx: Tx, at: Date, findings: readonly Reopen
      select finding_key, revision, 'reopened', $1, severity, summary, evidence, notify from reopened
      returning finding_key, notify,
                (select r.kind from reopened r where r.finding_key = finding_events.finding_key) as kind`,
-    [at, JSON.stringify(findings)],
+    [at, rowsOf(domain, findings)],
   );
   return rows.map((row) => ({ ...row, event: 'reopened' as const }));
 }
@@ -296,7 +200,12 @@ export async function reopenFindings(tx: Tx, at: Date, findings: readonly Reopen
  * Brings open findings up to date, and writes an event for those that have one: `changed` counts the revision up and ends an
  * acknowledgement (it is worse than what was acknowledged), `resolved` closes. A row that would stay as it is is not written.
  */
-export async function updateFindings(tx: Tx, at: Date, updates: readonly FindingUpdate[]): Promise<WrittenEvent[]> {
+export async function updateFindings(
+  tx: Tx,
+  domain: string,
+  at: Date,
+  updates: readonly FindingUpdate[],
+): Promise<WrittenEvent[]> {
   if (updates.length === 0) return [];
   const { rows } = await tx.query<WrittenEvent>(
     `with given as (
@@ -332,118 +241,12 @@ export async function updateFindings(tx: Tx, at: Date, updates: readonly Finding
      select finding_key, revision, event, $1, severity, summary, evidence, notify from updated where event is not null
      returning finding_key, event, notify,
                (select u.kind from updated u where u.finding_key = finding_events.finding_key) as kind`,
-    [at, JSON.stringify(updates)],
+    [at, rowsOf(domain, updates)],
   );
   return rows;
 }
 
-export interface EvidenceQuery {
-  domain: string;
-  /** One source only, or these. */
-  source?: string;
-  sources?: readonly string[];
-  /** First and last day, both included. */
-  from: string;
-  to: string;
-  /** Failing mail, only the failing mail that nothing authenticates, or all. */
-  rows: 'failing' | 'unauthenticated' | 'all';
-}
-
-/** A query for psql that shows the rows behind a finding. It is read and pasted by a person, so its values stand in it. */
-export function recordsQuery(q: EvidenceQuery): string {
-  const sources = q.sources ?? (q.source === undefined ? [] : [q.source]);
-  const conditions = [
-    `domain = ${literal(q.domain)}`,
-    ...(sources.length === 1 ? [`source = ${literal(sources[0]!)}`] : []),
-    ...(sources.length > 1 ? [`source in (${sources.map(literal).join(', ')})`] : []),
-    `begin_at >= ${literal(`${q.from} 00:00+00`)}`,
-    `begin_at < timestamptz ${literal(`${q.to} 00:00+00`)} + interval '1 day'`,
-    ...(q.rows === 'all' ? [] : ['not dmarc_pass']),
-    "trust = 'ok'",
-    ...(q.rows === 'unauthenticated' ? ['not forwarded', 'foreign_dkim is null', 'foreign_spf is null'] : []),
-  ];
-  return `select (begin_at at time zone 'UTC')::date as day, org_name, source, source_ip, disposition, sum(count) as messages
-  from dmarc.records
- where ${conditions.join('\n   and ')}
- group by 1, 2, 3, 4, 5
- order by messages desc
- limit 100;`;
-}
-
-/** The same for unauthenticated mail below the domain, by name. */
-export function subdomainQuery(domain: string, from: string, to: string): string {
-  return `select lower(header_from) as name, source, disposition, min(begin_at) as first, max(begin_at) as last, sum(count) as messages
-  from dmarc.records
- where domain = ${literal(domain)}
-   and begin_at >= ${literal(`${from} 00:00+00`)}
-   and begin_at < timestamptz ${literal(`${to} 00:00+00`)} + interval '1 day'
-   and not dmarc_pass
-   and trust = 'ok'
-   and not forwarded
-   and foreign_dkim is null
-   and foreign_spf is null
-   and right(rtrim(lower(header_from), '.'), ${domain.length + 1}) = ${literal(`.${domain}`)}
- group by 1, 2, 3
- order by messages desc
- limit 100;`;
-}
-
-/** The same for the policies that were reported. */
-export function policyQuery(domain: string, from: string, to: string): string {
-  return `select day, reporter, policy, reports
-  from dmarc.policy_days
- where domain = ${literal(domain)}
-   and day between ${literal(from)} and ${literal(to)}
-   and reports > untrusted
- order by day, reporter, policy;`;
-}
-
-/** The records of a reporter whose verdict contradicts their results. */
-export function contradictedQuery(domain: string, reporter: string, from: string, to: string): string {
-  return `select (begin_at at time zone 'UTC')::date as day, source_ip, disposition, dkim_result, spf_result, dkim_aligned, spf_aligned, auth,
-       sum(count) as messages
-  from dmarc.records
- where domain = ${literal(domain)}
-   and report_key in (select report_key from dmarc.reports where domain = ${literal(domain)} and reporter = ${literal(reporter)})
-   and begin_at >= ${literal(`${from} 00:00+00`)}
-   and begin_at < timestamptz ${literal(`${to} 00:00+00`)} + interval '1 day'
-   and (dkim_result = 'pass' or spf_result = 'pass') <> dmarc_pass
-   and trust = 'ok'
- group by 1, 2, 3, 4, 5, 6, 7, 8
- order by messages desc
- limit 100;`;
-}
-
-/** How much a reporter told of a domain, day by day. */
-export function reportsQuery(domain: string, reporter: string, from: string): string {
-  return `select (begin_at at time zone 'UTC')::date as day, count(*) as reports, sum(messages) as messages, max(received_at) as received_at
-  from dmarc.reports
- where domain = ${literal(domain)}
-   and reporter = ${literal(reporter)}
-   and begin_at >= ${literal(`${from} 00:00+00`)}
- group by 1
- order by 1;`;
-}
-
-/** The reports that came in a reporter's name, arrived from `from` to `to`, and are not proven to be its own. */
-export function forgedQuery(domain: string, reporter: string, from: string, to: string): string {
-  return `select received_at, reporter_trust, trust_reason, report_id, messages, message_key
-  from dmarc.untrusted_reports
- where domain = ${literal(domain)}
-   and reporter = ${literal(reporter)}
-   and received_at >= ${literal(`${from} 00:00+00`)}
-   and received_at < timestamptz ${literal(`${to} 00:00+00`)} + interval '1 day'
- order by received_at;`;
-}
-
-/** What DNS says of a domain's reports, and how it became own. */
-export function domainQuery(domain: string): string {
-  return `select domain, state, how, since, confirmed_at, last_checked, lost_since, reason
-  from dmarc.domains
- where domain = ${literal(domain)};`;
-}
-
-/** A standard SQL string. Names come from reports, so anybody may have chosen them. */
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+/** The rows to be written, as JSON: the words are made here, once. */
+function rowsOf(domain: string, findings: readonly (Candidate & { summary?: string })[]): string {
+  return JSON.stringify(findings.map((finding) => ({ ...finding, ...storedForm({ domain, ...finding }) })));
 }

@@ -44,7 +44,7 @@ describe('the cap', () => {
     b.alerter(url, { per_hour: 2 });
     await eventually(async () => expect(await unhandled()).toBe(0));
     await eventually(() => expect(sink.mails).toHaveLength(5));
-    expect(subjects()[3]).toBe('[ruawatch] 4 findings in 4 domains, held back and gathered (high)');
+    expect(subjects()[3]).toBe('[ruawatch] 4 findings in 4 domains, combined (high)');
     expect(subjects()[4]).toContain('fresh.example');
     const digest = sink.mails[3]!;
     expect(digest.headers.get('message-id')).toMatch(/^<digest-[0-9a-f]{16}\.[0-9a-f]{12}@example\.org>$/);

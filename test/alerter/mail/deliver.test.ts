@@ -64,7 +64,7 @@ describe('a finding', () => {
     expect(mail.headers.has('references')).toBe(false);
     const content = renderFinding({
       ...FINDINGS.unauthorized_source!,
-      findingKey: key,
+      finding_key: key,
       severity: 'high',
       summary: 'mail from 8 networks fails SPF and DKIM',
     });

@@ -2,9 +2,10 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { composeWeekly, dueDigest } from '../../../services/alerter/mail/weekly.ts';
 import { renderWeekly, type Weekly } from '../../../services/alerter/templates/weekly.ts';
+import { readEvidence } from '../../../services/findings/evidence.ts';
 import type { DomainWeek } from '../../../services/store/alerts/digests.ts';
 import { acknowledge } from '../../../services/store/findings/acts.ts';
-import { FINDINGS } from '../events.ts';
+import { evidenceOf, FINDINGS, unversioned } from '../events.ts';
 import { type Bench, bench, eventually } from '../setup.ts';
 import { type Sink, startSink } from '../sink.ts';
 
@@ -118,13 +119,13 @@ describe('the mails', () => {
     const log = pino({ level: 'silent' });
     const alerts = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5 };
     await mail('one.example', 'a.example', '2026-10-03', 2000, 1900);
-    const old = await b.event({ domain: 'one.example', severity: 'low', summary: 'one.example: an old story' });
+    const old = await b.event({ domain: 'one.example', severity: 'low', summary: 'an old story' });
     await acknowledge(b.db, old, { by: 'Ada', why: 'known' }, b.now);
-    const over = await b.event({ domain: 'one.example', summary: 'one.example: a short story' });
-    await b.event({ domain: 'elsewhere.example', summary: 'elsewhere.example: not ours' });
+    const over = await b.event({ domain: 'one.example', summary: 'a short story' });
+    await b.event({ domain: 'elsewhere.example', summary: 'not ours' });
     await b.db.query("update ruawatch.findings set opened_at = '2026-08-01'");
     await b.db.query("update ruawatch.findings set state = 'resolved', resolved_at = $2 where finding_key = $1", [over, b.now]);
-    await b.event({ domain: 'one.example', severity: 'critical', summary: 'one.example: a fresh story' });
+    await b.event({ domain: 'one.example', severity: 'critical', summary: 'a fresh story' });
     const settings = { from: 'ruawatch@example.org', alertTo: ['admin@example.org'], alerts };
     b.later(60);
     const moment = new Date('2026-10-05T07:00:00Z');
@@ -166,13 +167,14 @@ describe('what it looks like', () => {
       { day: '2026-10-03', messages: 10, passed: 0 },
     ],
     fresh: [],
-    freshCount: 0,
+    fresh_count: 0,
     strangers: { sources: 0, messages: 0 },
     unheard: { reporters: 0, messages: 0 },
     policy: 'p=none; sp=none',
     ready: null,
     ...over,
   });
+  const ready = (summary: string) => ({ domain: 'example.com', subject: 'example.com', summary, evidence: readEvidence({}) });
   const none = { findings: [], count: 0 };
   const week = (over: Partial<Weekly>): Weekly => ({
     days: { before: '2026-09-20', from: '2026-09-27', to: '2026-10-03' },
@@ -184,7 +186,7 @@ describe('what it looks like', () => {
     open: none,
     ...over,
   });
-  const found = Object.values(FINDINGS).map((f) => ({ ...f, acknowledgedBy: null, snoozedUntil: null }));
+  const found = Object.values(FINDINGS).map((f) => ({ ...f, acknowledged_by: null, snoozed_until: null }));
 
   test('with nothing to say it says so in three lines', () => {
     const { subject, text, html } = renderWeekly(week({}));
@@ -204,9 +206,9 @@ describe('what it looks like', () => {
       domain({
         domain: `d${i}.example`,
         fresh: [{ source: 'new.example', class: 'misaligned', messages: 7 }],
-        freshCount: 3,
+        fresh_count: 3,
         strangers: { sources: 8, messages: 3344 },
-        ready: 'p=quarantine would have cost nothing in 30 days',
+        ready: ready('p=quarantine would have cost nothing in 30 days'),
       }),
     );
     const { subject, text, html } = renderWeekly(
@@ -233,9 +235,18 @@ describe('what it looks like', () => {
     const evil = '"><img src=https://evil.example/x onerror=alert(1)>';
     const { text, html } = renderWeekly(
       week({
-        opened: { findings: [{ ...found[0]!, domain: evil, summary: evil, acknowledgedBy: evil }], count: 1 },
+        opened: {
+          findings: [{ ...found[0]!, ...evidenceOf(unversioned(found[0]!)), domain: evil, summary: evil, acknowledged_by: evil }],
+          count: 1,
+        },
         domains: [
-          domain({ domain: evil, policy: evil, ready: evil, fresh: [{ source: evil, class: evil, messages: 1 }], freshCount: 1 }),
+          domain({
+            domain: evil,
+            policy: evil,
+            ready: ready(evil),
+            fresh: [{ source: evil, class: evil, messages: 1 }],
+            fresh_count: 1,
+          }),
         ],
       }),
     );

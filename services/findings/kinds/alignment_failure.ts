@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { counted, short } from '../../shared/format.ts';
+import { kind, type Told } from './kind.ts';
+
+const facts = z.object({
+  rule: z.literal('alignment_failure'),
+  /** Most of it passes neither SPF nor DKIM for any domain: a sender that a person approved and that is not set up at all. */
+  bare: z.boolean(),
+  /** Who approved it; null when nobody did. */
+  approved_by: z.string().nullable(),
+  /** The foreign domain that signs most of it. */
+  signer: z.string().nullable(),
+  /** So small a part of the domain's mail that it may be a forwarder. */
+  small: z.boolean(),
+  /** The published policy; null when it is not known. */
+  p: z.string().nullable(),
+  /** aspf=s is published. */
+  strict_spf: z.boolean(),
+  /** The mail service, with what its documentation says about alignment. */
+  service: z.object({ name: z.string(), align: z.string(), source: z.string().nullable() }).nullable(),
+});
+type AlignmentFacts = z.output<typeof facts>;
+
+const MECHANISM = { spf: 'SPF passes unaligned', dkim: 'DKIM passes unaligned', both: 'SPF and DKIM pass unaligned' };
+
+export const alignmentFailure = kind(facts, (told, given) => {
+  const { subject, evidence } = told;
+  const source = short(subject);
+  const domain = short(told.domain);
+  const messages = counted(evidence.messages, 'message');
+  if (given.bare) {
+    const title = `${source}, approved to send as ${domain}, is not set up`;
+    return {
+      title,
+      summary: `${title}: ${messages} since ${evidence.since} failed DMARC (neither SPF nor DKIM passes)`,
+      what: `${messages} from ${source} in the name of ${domain} had neither a passing SPF nor a passing DKIM; the list of senders approves it (${short(given.approved_by ?? '', 40)}).`,
+      advice: [
+        `Let ${source} sign with DKIM (d=${domain}) and publish its key under _domainkey.${domain}.`,
+        `Also set its return path (MAIL FROM) to ${domain}, and add its addresses to the SPF record there.`,
+      ],
+    };
+  }
+  const mechanism = evidence.mechanism ?? 'both';
+  const signer = short(given.signer ?? subject);
+  const as = {
+    spf: `SPF passes for ${source}`,
+    dkim: `DKIM passes for d=${signer}`,
+    both: `SPF passes for its return path and DKIM for d=${signer}`,
+  }[mechanism];
+  const title = `${source} sends as ${domain} but authenticates as itself`;
+  return {
+    title,
+    summary: `${title}: ${messages} since ${evidence.since} failed DMARC (${MECHANISM[mechanism]})`,
+    what: `${messages} from ${source} in the name of ${domain} authenticate as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.`,
+    advice: adviceOf(told, given),
+  };
+});
+
+function adviceOf(told: Told, { signer, small, p, strict_spf, service }: AlignmentFacts): string[] {
+  const domain = short(told.domain);
+  const source = short(told.subject);
+  return [
+    service === null
+      ? `If ${source} sends for you, let it sign with d=${domain}: turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; it now signs with d=${short(signer)}`}.`
+      : `If you use ${service.name}: ${service.align} (${service.source ?? 'see its documentation'})`,
+    strict_spf
+      ? `SPF alignment is strict (aspf=s): its return path (MAIL FROM) would have to be exactly @${domain}; rely on DKIM, or relax aspf.`
+      : `Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.${domain}, so that SPF aligns.`,
+    small
+      ? 'At this volume it may just as well be a forwarder or mailing list, which needs no setup.'
+      : `If you do not know it, somebody is using it in your name${p === null || p === 'reject' ? '' : `, and p=${p} lets them`}: report the abuse to ${source}.`,
+  ];
+}

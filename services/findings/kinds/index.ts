@@ -1,0 +1,52 @@
+import type { z } from 'zod';
+import { alignmentFailure } from './alignment_failure.ts';
+import { authenticationRegression } from './authentication_regression.ts';
+import { deniedSource } from './denied_source.ts';
+import { forgedReport } from './forged_report.ts';
+import type { Told, Words } from './kind.ts';
+import { newSource } from './new_source.ts';
+import { policyChange } from './policy_change.ts';
+import { policyReady } from './policy_ready.ts';
+import { reporterSilent } from './reporter_silent.ts';
+import { reportsStopped } from './reports_stopped.ts';
+import { subdomainAbuse } from './subdomain_abuse.ts';
+import { unauthorizedSource } from './unauthorized_source.ts';
+import { unconfirmedReport } from './unconfirmed_report.ts';
+import { verdictMismatch } from './verdict_mismatch.ts';
+import { volumeSurge } from './volume_surge.ts';
+
+/** The facts and the words of each rule of the analyzer, by the name of its file. */
+export const KINDS = {
+  alignment_failure: alignmentFailure,
+  authentication_regression: authenticationRegression,
+  denied_source: deniedSource,
+  forged_report: forgedReport,
+  new_source: newSource,
+  policy_change: policyChange,
+  policy_ready: policyReady,
+  reporter_silent: reporterSilent,
+  reports_stopped: reportsStopped,
+  subdomain_abuse: subdomainAbuse,
+  unauthorized_source: unauthorizedSource,
+  unconfirmed_report: unconfirmedReport,
+  verdict_mismatch: verdictMismatch,
+  volume_surge: volumeSurge,
+};
+
+type Schemas = { [Rule in keyof typeof KINDS]: (typeof KINDS)[Rule]['facts'] };
+/** What a rule found, beside the figures that all kinds share. */
+export type Facts = { [Rule in keyof Schemas]: z.output<Schemas[Rule]> }[keyof Schemas];
+
+/** Null for facts that this version does not know. */
+export function readFacts(stored: unknown): Facts | null {
+  const rule = typeof stored === 'object' && stored !== null && 'rule' in stored ? stored.rule : null;
+  if (typeof rule !== 'string' || !Object.hasOwn(KINDS, rule)) return null;
+  const read = KINDS[rule as keyof typeof KINDS].facts.safeParse(stored);
+  return read.success ? read.data : null;
+}
+
+/** The words for facts. */
+export function factWords(told: Told, facts: Facts): Words {
+  const { words } = KINDS[facts.rule] as { words: (told: Told, facts: Facts) => Words };
+  return words(told, facts);
+}

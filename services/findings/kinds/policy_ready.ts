@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { counted, number, percent, short } from '../../shared/format.ts';
+import { kind } from './kind.ts';
+
+const facts = z.object({
+  rule: z.literal('policy_ready'),
+  next: z.enum(['quarantine', 'reject']),
+  /** Days looked at. */
+  days: z.number(),
+  /** Messages of the domain's own senders, how many passed, and how many of these by SPF alone. */
+  own: z.number(),
+  passed: z.number(),
+  spf_alone: z.number(),
+});
+
+/** So large a part of the own mail that passes by SPF alone is worth a word before p=reject. */
+const SPF_ALONE = 0.05;
+const CLASSES: Record<string, string> = {
+  authorized: 'your own senders',
+  misaligned: 'rightful senders that are not aligned',
+  forwarded: 'forwarders and mailing lists',
+  unauthorized: 'unauthorized sources',
+  unknown: 'sources too small to classify',
+};
+
+export const policyReady = kind(facts, ({ domain: full, evidence }, { next, days, own, passed, spf_alone }) => {
+  const { messages: failed, since, last_day, reporters, by_class = {} } = evidence;
+  // The order of the classes is ours: jsonb keeps none.
+  const parts = Object.entries(CLASSES).flatMap(([name, words]) =>
+    by_class[name] ? [`${number(by_class[name])} from ${words}`] : [],
+  );
+  const share = percent(passed / own);
+  const forwarded = by_class.forwarded ?? 0;
+  return {
+    title: `Ready for p=${next}: ${share} of its own senders' mail passed DMARC in ${days} days`,
+    summary: `${short(full)} is ready for p=${next}: in ${days} days ${share} of its own senders' mail passed DMARC`,
+    what: `From ${since} to ${last_day}, ${counted(reporters.length, 'reporter')} reported ${counted(own, 'message')} from the domain's own senders, of which ${number(passed)} passed. p=${next} would have affected ${failed === 0 ? 'no mail' : `${counted(failed, 'message')}: ${parts.join(', ')}`}.`,
+    advice: [
+      `Publish p=${next}${next === 'quarantine' ? ', with t=y first if you want to watch it for some weeks' : ''}. A gradual rollout by percentage no longer exists (RFC 9989 has no pct).`,
+      ...(forwarded > 0 && next === 'reject'
+        ? [
+            `${counted(forwarded, 'message')} that mailing lists and forwarders broke would be refused: a domain whose people write to mailing lists should stay at quarantine (RFC 9989 section 7.4).`,
+          ]
+        : []),
+      ...(next === 'reject' && spf_alone > SPF_ALONE * own
+        ? [
+            `${counted(spf_alone, 'message')} passed by SPF alone, which does not survive forwarding: sign them with DKIM before you publish p=reject.`,
+          ]
+        : []),
+    ],
+  };
+});

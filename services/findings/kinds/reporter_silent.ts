@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { counted, number, percent, short } from '../../shared/format.ts';
+import { kind } from './kind.ts';
+
+const facts = z.object({
+  rule: z.literal('reporter_silent'),
+  /** The last day it reported on. */
+  last: z.string(),
+  /** On how many of how many days before that it reported. */
+  reported: z.number(),
+  of_days: z.number(),
+  /** Its part of all mail on those days. */
+  share: z.number(),
+  /** Report days since, on which others reported. */
+  silent_days: z.number(),
+});
+
+export const reporterSilent = kind(
+  facts,
+  ({ domain: full, subject, evidence }, { last, reported, of_days, share, silent_days }) => {
+    const domain = short(full);
+    const name = short(subject, 60);
+    const unseen = percent(share);
+    return {
+      title: `${name} has stopped reporting`,
+      summary: `${name} has stopped reporting on ${domain}: nothing since ${last}, ${counted(Math.round(evidence.usual ?? 0), 'message')} a day before`,
+      what: `${name} reported on ${number(reported)} of ${counted(of_days, 'day')} until ${last}, ${unseen} of all mail; it has said nothing on the ${counted(silent_days, 'report day')} since, while others have.`,
+      advice: [
+        `Until it reports again, ${unseen} of the mail is not seen: findings and classes rest on the other reporters.`,
+        `Check whether its mails are held up: the mailbox's spam folder, its quota, and ruawatch messages list --state quarantined. Then check whether _dmarc.${domain} still names the rua address, and whether that address's domain still allows it (RFC 9990 section 4).`,
+      ],
+    };
+  },
+);

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { counted, list, number, percent, short } from '../../shared/format.ts';
+import { kind, type Told } from './kind.ts';
+
+const facts = z.object({
+  rule: z.literal('subdomain_abuse'),
+  /** The published policy; null when it is not known. */
+  published: z.object({ p: z.string().nullable(), sp: z.string(), np: z.string(), testing: z.boolean() }).nullable(),
+  /** Names under which mail was seen passing, three at most, how many they are, and among how many that was looked for. */
+  used: z.array(z.string()),
+  used_in_all: z.number(),
+  looked_at: z.number(),
+});
+type SubdomainFacts = z.output<typeof facts>;
+
+export const subdomainAbuse = kind(facts, (told, given) => {
+  const { messages, senders, since, delivered } = told.evidence;
+  const names = namesOf(told);
+  const title = `${counted(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${names} without authentication`;
+  return {
+    title,
+    summary: `${title}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
+    what: `${counted(messages, 'message')} that passed neither SPF nor DKIM came as ${names} from ${counted(senders, 'network')}. ${usedOf(told, given)} ${policyOf(given)}`,
+    advice: adviceOf(told, given),
+  };
+});
+
+function namesOf({ domain, evidence: { names = [], names_in_all: all = 0 } }: Told): string {
+  if (all === 0) return `names below ${short(domain)}`;
+  if (all <= 2) return list(names.map(({ name }) => short(name)));
+  return `${counted(all, 'name')} below ${short(domain)} (such as ${short(names[0]!.name)})`;
+}
+
+function usedOf({ evidence: { names_in_all: all = 0 } }: Told, { used, used_in_all, looked_at }: SubdomainFacts): string {
+  if (used_in_all > 0) return `Passing mail has also been seen under ${inUse({ used, used_in_all })}.`;
+  if (all <= 1) return 'No passing mail was ever seen under that name.';
+  const which = all > looked_at ? `the ${number(looked_at)} most used` : 'them';
+  return `No passing mail was ever seen under any of ${which}.`;
+}
+
+function inUse({ used, used_in_all }: Pick<SubdomainFacts, 'used' | 'used_in_all'>): string {
+  return list(
+    used.map((name) => short(name)),
+    3,
+    used_in_all,
+  );
+}
+
+const ASKS: Record<string, string> = {
+  none: 'lets it through',
+  quarantine: 'asks receivers to quarantine it',
+  reject: 'asks receivers to refuse it',
+};
+
+/** The policy that receivers find for these names, and what it asks for. */
+function policyOf({ published, used_in_all, looked_at }: SubdomainFacts): string {
+  if (published === null) return 'Which policy applies is not known.';
+  const { p, sp, np, testing } = published;
+  const asks = (value: string) => ASKS[value] ?? 'is no policy';
+  const step = testing ? ', one step less while t=y is published' : '';
+  if (np !== sp && looked_at > used_in_all)
+    return `For names that exist, sp=${sp} ${asks(sp)}; for others, np=${np} ${asks(np)}${step}.`;
+  // Some reporters write p where no sp is published: both say the same.
+  return sp === p ? `p=${p}, which applies to subdomains too, ${asks(sp)}${step}.` : `sp=${sp} ${asks(sp)}${step}.`;
+}
+
+function adviceOf({ domain: full, evidence }: Told, { published, used, used_in_all }: SubdomainFacts): string[] {
+  const { messages, delivered, names_in_all: all = 0 } = evidence;
+  const domain = short(full);
+  const check = `Check the networks: if one is yours, sign its mail with DKIM as ${domain} or as the name it sends under.`;
+  if (published?.sp === 'reject' && published.np === 'reject') {
+    return [
+      check,
+      delivered === 0
+        ? 'If none is yours, there is nothing left to do: receivers kept this mail out, as the policy asks.'
+        : `If none is yours, there is nothing left to do in DNS: the policy asks receivers to refuse this mail, but they delivered ${number(delivered)} of ${number(messages)} messages anyway.`,
+    ];
+  }
+  return [
+    check,
+    ...(published?.np !== 'reject' && used_in_all < all
+      ? [
+          `Publish np=reject at _dmarc.${domain}: it applies only to names that do not exist in DNS, so none of your mail can be affected (RFC 9989 section 4.7). Receivers that do not know np yet use sp.`,
+        ]
+      : []),
+    ...(published?.sp === 'reject'
+      ? []
+      : [
+          used_in_all > 0
+            ? `Publish sp=reject as soon as what you send as ${inUse({ used, used_in_all })} and other subdomains passes.`
+            : 'Publish sp=reject as soon as what you send from subdomains, if anything, passes.',
+        ]),
+  ];
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { counted, list, short } from '../../shared/format.ts';
+import { kind } from './kind.ts';
+import { networksOf } from './networks.ts';
+
+const facts = z.object({ rule: z.literal('unconfirmed_report') });
+
+export const unconfirmedReport = kind(facts, (told) => {
+  const { messages, since, reporters, resting_on = [] } = told.evidence;
+  const domain = short(told.domain);
+  const names = list(
+    resting_on.map(({ reporter }) => short(reporter, 60)),
+    3,
+    reporters.length,
+  );
+  const standings = [...new Set(resting_on.map(({ standing }) => standing))].sort();
+  const one = reporters.length === 1;
+  const title = `Only ${names} ${one ? 'reports' : 'report'} unauthenticated mail as ${domain}`;
+  return {
+    title,
+    summary: `${title}: ${counted(messages, 'message')} since ${since}`,
+    what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain. This rests on the word of ${names} alone, whose standing is ${list(standings)}.`,
+    advice: [
+      'Nothing else rests on it: classes, other findings and readiness follow from the reporters whose word counts, and those report nothing of the kind.',
+      `Find out who ${one ? `${short(resting_on[0]?.reporter ?? reporters[0]!, 60)} is` : 'they are'}: a receiver that you know to be genuine may well see mail that nobody else does.`,
+    ],
+  };
+});

@@ -1,0 +1,52 @@
+import { type Ending, endingWords } from './ending.ts';
+import { EVIDENCE_VERSION, type Evidence } from './evidence.ts';
+import { factWords } from './kinds/index.ts';
+import type { Words } from './kinds/kind.ts';
+
+/** A finding as it was read from its row. */
+export interface StoredFinding {
+  domain: string;
+  subject: string;
+  summary: string;
+  evidence: Evidence;
+}
+
+/** The words of a finding, made of its facts; of a row without facts, the sentences that are stored in it. */
+export function wordsOf({ domain, subject, summary, evidence }: StoredFinding): Words {
+  const { facts, sentences } = evidence;
+  if (facts !== null) return factWords({ domain, subject, evidence }, facts);
+  return { title: summary, summary, what: sentences?.what ?? '', advice: sentences?.advice ?? [] };
+}
+
+/** Why it is over; the empty string when it is not, or nobody said. */
+export function overWords({ ended, sentences }: Evidence): string {
+  return ended ? endingWords(ended) : (sentences?.resolved_why ?? '');
+}
+
+/** What is written of a finding: the summary, and the evidence with its sentences for those who query the table. */
+export function storedForm(finding: { domain: string; subject: string; summary?: string; evidence: Evidence }): {
+  summary: string;
+  evidence: Record<string, unknown>;
+} {
+  const { sentences, mended, facts, ...evidence } = finding.evidence;
+  const { summary, what, advice } = wordsOf({ summary: '', ...finding });
+  const over = overWords(finding.evidence);
+  return {
+    summary,
+    evidence: {
+      // A row without facts stays one of its version.
+      ...(facts !== null && { v: EVIDENCE_VERSION, facts }),
+      ...evidence,
+      what,
+      ...(mended && { mended: mended.map((one) => ({ ...one, why: endingWords(one.ended) })) }),
+      advice,
+      ...(over !== '' && { resolved_why: over }),
+    },
+  };
+}
+
+/** The part of the evidence that says a person closed the finding. */
+export function closedForm(by: string, why: string): { ended: Ending; resolved_why: string } {
+  const ended: Ending = { reason: 'closed', by, why };
+  return { ended, resolved_why: endingWords(ended) };
+}

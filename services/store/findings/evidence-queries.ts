@@ -1,0 +1,110 @@
+export interface EvidenceQuery {
+  domain: string;
+  /** One source only, or these. */
+  source?: string;
+  sources?: readonly string[];
+  /** First and last day, both included. */
+  from: string;
+  to: string;
+  /** Failing mail, only the failing mail that nothing authenticates, or all. */
+  rows: 'failing' | 'unauthenticated' | 'all';
+}
+
+/** A query for psql that shows the rows behind a finding. It is read and pasted by a person, so its values stand in it. */
+export function recordsQuery(q: EvidenceQuery): string {
+  const sources = q.sources ?? (q.source === undefined ? [] : [q.source]);
+  const conditions = [
+    `domain = ${literal(q.domain)}`,
+    ...(sources.length === 1 ? [`source = ${literal(sources[0]!)}`] : []),
+    ...(sources.length > 1 ? [`source in (${sources.map(literal).join(', ')})`] : []),
+    `begin_at >= ${literal(`${q.from} 00:00+00`)}`,
+    `begin_at < timestamptz ${literal(`${q.to} 00:00+00`)} + interval '1 day'`,
+    ...(q.rows === 'all' ? [] : ['not dmarc_pass']),
+    "trust = 'ok'",
+    ...(q.rows === 'unauthenticated' ? ['not forwarded', 'foreign_dkim is null', 'foreign_spf is null'] : []),
+  ];
+  return `select (begin_at at time zone 'UTC')::date as day, org_name, source, source_ip, disposition, sum(count) as messages
+  from dmarc.records
+ where ${conditions.join('\n   and ')}
+ group by 1, 2, 3, 4, 5
+ order by messages desc
+ limit 100;`;
+}
+
+/** The same for unauthenticated mail below the domain, by name. */
+export function subdomainQuery(domain: string, from: string, to: string): string {
+  return `select lower(header_from) as name, source, disposition, min(begin_at) as first, max(begin_at) as last, sum(count) as messages
+  from dmarc.records
+ where domain = ${literal(domain)}
+   and begin_at >= ${literal(`${from} 00:00+00`)}
+   and begin_at < timestamptz ${literal(`${to} 00:00+00`)} + interval '1 day'
+   and not dmarc_pass
+   and trust = 'ok'
+   and not forwarded
+   and foreign_dkim is null
+   and foreign_spf is null
+   and right(rtrim(lower(header_from), '.'), ${domain.length + 1}) = ${literal(`.${domain}`)}
+ group by 1, 2, 3
+ order by messages desc
+ limit 100;`;
+}
+
+/** The same for the policies that were reported. */
+export function policyQuery(domain: string, from: string, to: string): string {
+  return `select day, reporter, policy, reports
+  from dmarc.policy_days
+ where domain = ${literal(domain)}
+   and day between ${literal(from)} and ${literal(to)}
+   and reports > untrusted
+ order by day, reporter, policy;`;
+}
+
+/** The records of a reporter whose verdict contradicts their results. */
+export function contradictedQuery(domain: string, reporter: string, from: string, to: string): string {
+  return `select (begin_at at time zone 'UTC')::date as day, source_ip, disposition, dkim_result, spf_result, dkim_aligned, spf_aligned, auth,
+       sum(count) as messages
+  from dmarc.records
+ where domain = ${literal(domain)}
+   and report_key in (select report_key from dmarc.reports where domain = ${literal(domain)} and reporter = ${literal(reporter)})
+   and begin_at >= ${literal(`${from} 00:00+00`)}
+   and begin_at < timestamptz ${literal(`${to} 00:00+00`)} + interval '1 day'
+   and (dkim_result = 'pass' or spf_result = 'pass') <> dmarc_pass
+   and trust = 'ok'
+ group by 1, 2, 3, 4, 5, 6, 7, 8
+ order by messages desc
+ limit 100;`;
+}
+
+/** How much a reporter told of a domain, day by day. */
+export function reportsQuery(domain: string, reporter: string, from: string): string {
+  return `select (begin_at at time zone 'UTC')::date as day, count(*) as reports, sum(messages) as messages, max(received_at) as received_at
+  from dmarc.reports
+ where domain = ${literal(domain)}
+   and reporter = ${literal(reporter)}
+   and begin_at >= ${literal(`${from} 00:00+00`)}
+ group by 1
+ order by 1;`;
+}
+
+/** The reports that came in a reporter's name, arrived from `from` to `to`, and are not proven to be its own. */
+export function forgedQuery(domain: string, reporter: string, from: string, to: string): string {
+  return `select received_at, reporter_trust, trust_reason, report_id, messages, message_key
+  from dmarc.untrusted_reports
+ where domain = ${literal(domain)}
+   and reporter = ${literal(reporter)}
+   and received_at >= ${literal(`${from} 00:00+00`)}
+   and received_at < timestamptz ${literal(`${to} 00:00+00`)} + interval '1 day'
+ order by received_at;`;
+}
+
+/** What DNS says of a domain's reports, and how it became own. */
+export function domainQuery(domain: string): string {
+  return `select domain, state, how, since, confirmed_at, last_checked, lost_since, reason
+  from dmarc.domains
+ where domain = ${literal(domain)};`;
+}
+
+/** A standard SQL string. Names come from reports, so anybody may have chosen them. */
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
