@@ -208,7 +208,7 @@ describe('a JSON webhook', () => {
 describe('a Slack webhook', () => {
   test('gets a text in which nothing is a link or a mention', async () => {
     b.alerter(null, {}, env({ WEBHOOK_FORMAT: 'slack' }));
-    await b.event({ domain: 'x.example', summary: 'x.example: <!channel> & <https://evil.example|click>' });
+    await b.event({ domain: 'x.example', summary: '<!channel> & <https://evil.example|click>' });
     await eventually(() => expect(got).toHaveLength(1));
     const { text, ...rest } = JSON.parse(got[0]!.body);
     expect(rest).toEqual({});
