@@ -1,4 +1,4 @@
-import '../services/shared/runtime/young-generation.ts';
+import '../services/shared/runtime/semi-spaces.ts';
 import type { StageInput } from './input.ts';
 import { STAGES } from './stages.ts';
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import '../shared/runtime/young-generation.ts';
+import '../shared/runtime/semi-spaces.ts';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { codeOf, messageOf, PermanentError, RuawatchError } from '../shared/errors.ts';

@@ -112,11 +112,11 @@ export function parseDkimKey(text: string): DkimKey {
   };
 }
 
-/** @returns null when the octets are no key of this type */
+/** @returns null when the octets are not a key of this type */
 function bitsOf(type: 'rsa' | 'ed25519', der: Buffer): number | null {
   // RFC 8463 section 4: the 32 octets themselves.
   if (type === 'ed25519') return der.length === 32 ? 256 : null;
-  // Section 3.6.1 wants an RSAPublicKey; what everybody publishes is a SubjectPublicKeyInfo (erratum 3017).
+  // Section 3.6.1 wants an RSAPublicKey; in practice a SubjectPublicKeyInfo is published (erratum 3017).
   for (const form of ['spki', 'pkcs1'] as const) {
     const key = keyOf(der, form);
     if (key?.asymmetricKeyType === 'rsa') return key.asymmetricKeyDetails?.modulusLength ?? null;
@@ -128,7 +128,7 @@ function keyOf(key: Buffer, type: 'spki' | 'pkcs1'): KeyObject | null {
   try {
     return createPublicKey({ key, format: 'der', type });
   } catch {
-    // OpenSSL says in many ways that these octets are no key; the caller says it in one.
+    // OpenSSL has many messages for octets that are not a key; the caller has one.
     return null;
   }
 }

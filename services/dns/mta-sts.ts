@@ -81,7 +81,7 @@ export function parseStsPolicy(text: string): StsPolicy {
   return { mode, maxAge, mx, problems };
 }
 
-/** Whether a mail host is one that the policy names (RFC 8461 section 4.1): "*." stands for exactly one label. */
+/** Whether a mail host is one that the policy names (RFC 8461 section 4.1): "*." matches exactly one label. */
 export function stsCovers(policy: StsPolicy, host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '');
   return policy.mx.some((pattern) =>

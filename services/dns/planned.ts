@@ -1,12 +1,12 @@
 import { labelsOf, lowerName, nameOf } from './client/name.ts';
 import type { Answer, AskOptions, Dns, RecordData, RecordType } from './client/types.ts';
 
-/** Records that are to be published, by name and type. An empty list says that there is to be none. */
+/** Planned records by name and type. An empty list means that there will be none. */
 export type Planned = Map<string, { [T in RecordType]?: RecordData[T][] }>;
 
 const MOST_ALIASES = 12;
 
-/** DNS as it will be: what is planned for a name and type in the place of what is published, the rest as it stands. */
+/** DNS with planned records: they replace what is published under the same name and type. */
 export function withPlanned(planned: Planned, published: Dns): Dns {
   const ask = async <T extends RecordType>(
     given: string,

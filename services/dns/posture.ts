@@ -1,7 +1,7 @@
 import type { DomainCheck } from './check/check.ts';
 import type { Publication } from './check/finding.ts';
 
-/** What a month of trusted reports says of one sender of a domain. Counts are messages. */
+/** A month of trusted reports about one sender of a domain. Counts are messages. */
 export interface SenderMonth {
   /** A network, or the name of a sender that ruawatch knows. */
   source: string;
@@ -72,7 +72,7 @@ export const OWN_PASSING = 0.99;
 export const UNKNOWN_FAILING = 0.01;
 /** Mail that passes by SPF alone, as part of the own mail, from which p=reject is held back (RFC 9989 section 7). */
 export const SPF_ALONE = 0.05;
-/** A sender with less of the own mail than this is not worth a step of its own. */
+/** A sender with a smaller share of the own mail does not get a step of its own. */
 const LEAST_SHARE = 0.002;
 const MOST_NAMED = 5;
 const WEEKS = 30 / 7;
@@ -93,7 +93,7 @@ function policyOf({ dmarc }: DomainCheck) {
   return dmarc?.discovery.state === 'found' ? dmarc.discovery : null;
 }
 
-/** The stage whose records are all there and without an error. */
+/** The highest stage whose records all exist without errors. */
 function stageOf(check: DomainCheck): Stage {
   const wrong = (kind: string) => check.findings.some(({ severity, code }) => severity === 'error' && code.startsWith(kind));
   const policy = policyOf(check)?.policy ?? null;
@@ -112,7 +112,7 @@ const sum = (senders: readonly SenderMonth[], of: (one: SenderMonth) => number) 
 const weekly = (messages: number) => Math.round(messages / WEEKS).toLocaleString('en');
 const percent = (share: number) => `${Math.floor(share * 1000) / 10} %`;
 
-/** Why a stricter policy would cost mail, or why nobody could say. Empty: it is safe by what the reports say. */
+/** Why a stricter policy would lose mail, or why that is unknown. Empty: according to the reports it is safe. */
 function* blockers(check: DomainCheck, month: ReportMonth | null): Generator<string> {
   if (month === null) return yield 'No trusted report on the domain has arrived in the last 30 days.';
   if (month.days < REPORT_DAYS) yield `Reports cover ${month.days} of the last 30 days; ${REPORT_DAYS} are needed.`;
@@ -177,7 +177,7 @@ function nextStep(check: DomainCheck, month: ReportMonth | null, mailbox: string
   return evidenceStep(check, month, blocked, step);
 }
 
-/** The step that the reports ask for, once the records are in order. */
+/** The step that the reports suggest, once the records are correct. */
 function evidenceStep(
   check: DomainCheck,
   month: ReportMonth | null,
@@ -239,7 +239,7 @@ function evidenceStep(
   return step('keep', 'Nothing is left to do; ruawatch watches what changes.');
 }
 
-/** A domain that sends nothing and says so: SPF is "-all" alone, and no report names mail of its own. */
+/** A domain that sends no mail: its SPF record is only "-all", and no report has mail of its own. */
 function isParked(check: DomainCheck, month: ReportMonth | null): boolean {
   const terms = check.spf?.tree.root.record?.text.trim().split(/\s+/) ?? [];
   const closed = terms.length === 2 && terms[1] === '-all';
@@ -272,7 +272,7 @@ function without(check: DomainCheck, tag: string): Publication {
   return { name: `_dmarc.${check.domain}`, value };
 }
 
-/** What none of these protocols prevents, what ruawatch watches of it, and what people must be told. */
+/** What none of these protocols prevents, what ruawatch watches, and what people should know. */
 export const NOT_PREVENTED: readonly { what: string; watched: string; people: string }[] = [
   {
     what: 'Mail from look-alike domains',

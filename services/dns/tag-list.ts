@@ -1,6 +1,6 @@
 /** A tag of a record that is a list of tag=value pairs separated by semicolons, as TLS-RPT, MTA-STS and BIMI records are. */
 export interface Tag {
-  /** As written; compare it in lower case where the format says so. */
+  /** As written; compared in lower case where the format requires it. */
   name: string;
   value: string;
   /** Where the tag begins in the text, from 0. */

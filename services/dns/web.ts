@@ -1,4 +1,4 @@
-/** What a web server answered. "unknown" says that trying again may help; "broken" that it will not. */
+/** The answer of a web server. "unknown": a retry may help; "broken": it will not. */
 export type WebAnswer =
   | {
       state: 'answered';
@@ -7,7 +7,7 @@ export type WebAnswer =
       type: string | null;
       body: Uint8Array;
     }
-  /** A certificate that is not valid for the name, an address that must not be asked, a body over the limit. `message` is a sentence. */
+  /** A certificate that is not valid for the name, an address that must not be used, a body above the limit. `message` is a sentence. */
   | { state: 'broken'; message: string }
   /** A time-out, a refused connection, a name that could not be resolved. `message` is a sentence. */
   | { state: 'unknown'; message: string };

@@ -22,7 +22,7 @@ interface Token {
 /** Octets of a zone file that are read. */
 const MOST_OCTETS = 4 * 1024 * 1024;
 const READ = new Set<string>(['A', 'AAAA', 'CNAME', 'MX', 'NS', 'PTR', 'TXT', 'SPF']);
-/** What zone files hold beside, and no check asks for. */
+/** Other record types in zone files, which no check needs. */
 const PASSED_OVER =
   /^(?:SOA|CAA|SRV|DS|DNSKEY|RRSIG|NSEC3?|NSEC3PARAM|TLSA|SSHFP|NAPTR|HTTPS|SVCB|CDS|CDNSKEY|LOC|HINFO|DNAME|URI|SMIMEA|OPENPGPKEY|TYPE\d+)$/;
 

@@ -5,11 +5,11 @@ import { Reader, type Response } from 'mmdb-lib';
 import { messageOf, SettingsError } from '../shared/errors.ts';
 import type { Owner } from '../store/sources/addresses.ts';
 
-/** Owners of networks, out of an MMDB file. */
+/** The network owners in an MMDB file. */
 export interface AsnFile {
-  /** Tells two files apart: a hash of the content. */
+  /** A hash of the content, which identifies the file. */
   readonly id: string;
-  /** What the file calls itself, with the day it was built. */
+  /** The name that the file states, with the day of its build. */
   readonly title: string;
   /** @throws SettingsError when the file turns out to be damaged */
   ownerOf(address: string): Owner;
@@ -17,16 +17,16 @@ export interface AsnFile {
 
 const NUMBERS = ['autonomous_system_number', 'asn', 'as_number'];
 const NAMES = ['autonomous_system_organization', 'as_name', 'as_organization', 'organization', 'org', 'name'];
-/** Where vendors with more than the owner in one file keep it. */
+/** The fields that contain the owner in files with more than owners. */
 const INNER = ['traits', 'as', 'asn', 'network', 'connection'];
-/** The longest name that is kept. */
+/** Longer names are cut. */
 const LONGEST = 200;
 const LARGEST = 4_294_967_295;
 
 /**
- * Reads an MMDB file of any vendor: MaxMind GeoLite2-ASN and DB-IP say `autonomous_system_number` and `autonomous_system_organization`,
- * IPinfo `asn` ("AS64500") and `name` or `as_name`, others alike.
- * @throws SettingsError when it cannot be read, or is no MMDB file
+ * Reads an MMDB file of any vendor: MaxMind GeoLite2-ASN and DB-IP write `autonomous_system_number` and
+ * `autonomous_system_organization`, IPinfo `asn` ("AS64500") and `name` or `as_name`; others are similar.
+ * @throws SettingsError when it cannot be read or is not an MMDB file
  */
 export function readAsnFile(file: string): AsnFile {
   const refuse = (why: string, cause?: unknown) =>
@@ -59,7 +59,7 @@ export function readAsnFile(file: string): AsnFile {
   };
 }
 
-/** The number and name of a network's owner in a record of an MMDB file, whatever its vendor calls them. */
+/** The number and name of a network's owner in a record of an MMDB file, under any vendor's field names. */
 export function ownerIn(record: unknown): Owner {
   if (typeof record !== 'object' || record === null) return { asn: null, owner: null };
   const fields = record as Record<string, unknown>;
@@ -90,7 +90,7 @@ function printable(text: string): string {
 }
 
 /**
- * The ASN file as it is now: read when first asked for, and again when it was replaced.
+ * The current ASN file: read at the first call, and again after it was replaced.
  * @throws SettingsError as readAsnFile
  */
 export function watchedAsnFile(file: string): () => AsnFile {

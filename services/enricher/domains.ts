@@ -18,26 +18,26 @@ import { addressOf, type Proof, proveDomain } from './proof.ts';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** Domains asked about between two looks at what is due, and at a time. */
+/** Own and foreign domains in a batch, and the number that is checked at once. */
 const OWN_BATCH = 50;
 const FOREIGN_BATCH = 20;
 const AT_ONCE = 10;
-/** Whatever name servers somebody sends us to, a domain takes no longer. */
+/** The longest time for one domain, however slow its name servers are. */
 const CHECK_MS = 20_000;
-/** Others' domains that may lead to nothing in an hour: some thousands of questions at the most. */
+/** Limits for foreign domains without a result: a few thousand queries an hour at most. */
 const FOREIGN = { limit: FOREIGN_BATCH, perHour: 600, perReporter: 60 };
-/** How long a batch may take: after it, another enricher takes what this one left. */
+/** How long a batch may take: after that, another enricher takes the domains that are left. */
 const LEASE_MS = 15 * MINUTE_MS;
-/** A mailbox that nobody has read for so long is none of ours any more. */
+/** A mailbox that was not read for this long is no longer considered ours. */
 const READ_DAYS = 30;
-/** Definite answers in a row that deny what was proven before it counts as lost. */
+/** Consecutive definite denials after which a proven domain counts as lost. */
 export const LOST_CHECKS = 3;
 const FORGET_DAYS = 90;
 const FORGET_BATCH = 5_000;
 
 /**
- * Finds the domains of what was stored, and asks DNS whose they are: once, and again at times. Nothing waits for it. Own domains and
- * others are asked about beside each other, so that neither a slow name server nor any number of invented names holds up the own.
+ * Finds the domains in stored reports and asks DNS whose they are, once and then from time to time. Nothing waits for it. Own and foreign
+ * domains are checked in parallel, so that neither slow name servers nor invented names delay the own ones.
  */
 export function watchDomains(context: Context, dns: Dns | null): { stop(): Promise<void> } {
   const { config, db, clock } = context;
@@ -53,14 +53,15 @@ export function watchDomains(context: Context, dns: Dns | null): { stop(): Promi
   const check = async (one: DueDomain, ours: ReadonlySet<string>, signal: AbortSignal) => {
     if (dns === null || signal.aborted) return;
     const proof = await proveDomain(one.domain, ours, dns, AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]));
-    // What was broken off is due again when its lease is over.
+    // An interrupted check is due again when its lease ends.
     if (signal.aborted) return;
     const now = clock.now();
     const found = checkOf(one, proof, now);
     await saveCheck(db, now, found);
     if (proof.state === 'proven' && !one.confirmed)
-      log.info({ domain: proof.at, why: proof.reason }, 'DNS proves a domain to be own');
-    if (found.lost && !one.lost) log.warn({ domain: one.domain, why: proof.reason }, 'DNS proves a domain no more');
+      log.info({ domain: proof.at, why: proof.reason }, 'DNS proves that a domain is ours');
+    if (found.lost && !one.lost)
+      log.warn({ domain: one.domain, why: proof.reason }, 'DNS no longer proves that a domain is ours');
   };
 
   const checkAll = async (due: DueDomain[], ours: ReadonlySet<string>, signal: AbortSignal) => {
@@ -86,7 +87,7 @@ export function watchDomains(context: Context, dns: Dns | null): { stop(): Promi
       await checkAll(due, ours, signal);
     },
     log,
-    'asking whose domains reports are on',
+    'checking whose the reported domains are',
   );
   const keeping = repeat(
     everyMs,
@@ -96,7 +97,7 @@ export function watchDomains(context: Context, dns: Dns | null): { stop(): Promi
       await checkAll(await takeOwn(db, clock.now(), lease(), OWN_BATCH), ours, signal);
     },
     log,
-    'asking whether reports are still sent here',
+    'checking whether own domains still send their reports here',
   );
   return {
     async stop() {
@@ -105,7 +106,7 @@ export function watchDomains(context: Context, dns: Dns | null): { stop(): Promi
   };
 }
 
-/** What follows from a check: whether a domain is lost, and when it is asked about again. */
+/** The consequence of a check: whether a domain is lost, and when it is checked again. */
 export function checkOf(one: DueDomain, proof: Proof, now: Date): Check {
   const lost = one.lost || (one.confirmed && proof.state === 'denied' && one.denied + 1 >= LOST_CHECKS);
   const due = new Date(now.getTime() + waitOf(one, proof));
@@ -122,7 +123,7 @@ export function checkOf(one: DueDomain, proof: Proof, now: Date): Check {
 function waitOf(one: DueDomain, proof: Proof): number {
   if (proof.state === 'proven') return DAY_MS;
   if (proof.state === 'unknown') return Math.min(6 * HOUR_MS, 10 * MINUTE_MS * 2 ** Math.min(one.attempts, 10));
-  // Somebody may be at work on it.
+  // Someone may be fixing it.
   if (one.confirmed) return one.lost ? 6 * HOUR_MS : HOUR_MS;
   const longest = one.vouched ? DAY_MS : 7 * DAY_MS;
   return Math.min(longest, HOUR_MS * 4 ** Math.min(one.attempts, 6));

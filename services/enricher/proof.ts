@@ -5,23 +5,23 @@ import { hostNameOf } from '../report/hostname.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { isFreeMail } from '../report/reporters/reporters.ts';
 
-/** Questions to DNS for one domain at most: two tree walks, and the record of the other side. */
+/** Maximum number of DNS queries for one domain: two tree walks and the record of the other side. */
 const QUESTIONS = 30;
 
-/** Whether DNS says, from both sides, that the reports on a domain are meant for a mailbox that is read here. */
+/** Whether DNS confirms, from both sides, that reports about a domain are meant for a mailbox that is read here. */
 export type Proof =
-  /** `at` is the name whose DMARC record says so: the domain, or one above it. */
+  /** `at` is the name with the DMARC record: the domain or one above it. */
   | { state: 'proven'; at: string; reason: string }
   | { state: 'denied'; reason: string }
-  /** Nobody could say: that decides nothing. */
+  /** A query failed, which decides nothing. */
   | { state: 'unknown'; reason: string };
 
 /**
- * Asks both sides. The DMARC record that applies to the domain (the tree walk, RFC 9989 section 4.10) names one of our mailboxes in
- * rua=; and the mailbox's domain is of the same organization, or takes the reports on just this domain (RFC 9990 section 4).
+ * Checks both sides: the DMARC record that applies to the domain (tree walk, RFC 9989 section 4.10) names one of our mailboxes in rua=,
+ * and the mailbox's domain belongs to the same organization or accepts reports about just this domain (RFC 9990 section 4).
  *
- * A stranger's rua= alone proves nothing, since anyone can point his domain at us; nor does a wildcard, which takes the reports of anyone.
- * @param addresses of the mailboxes that are read here, in lower case
+ * A rua= alone proves nothing, since anyone can name our mailbox; nor does a wildcard, which accepts reports about any domain.
+ * @param addresses the mailboxes that are read here, in lower case
  */
 export async function proveDomain(
   domain: string,
@@ -55,7 +55,7 @@ export async function proveDomain(
 }
 
 async function otherSide(at: string, mailbox: string, walked: Walk | null, dns: Dns, options: AskOptions): Promise<Proof> {
-  // What has an account at a provider is not of the provider's organization.
+  // An account at a mail provider does not make a domain part of the provider's organization.
   if (!isFreeMail(mailbox) && organizationalDomain(at) === organizationalDomain(mailbox)) {
     const same = await sameOrganization(at, mailbox, walked, dns, options);
     if (typeof same === 'string') return { state: 'unknown', reason: same };
@@ -67,20 +67,24 @@ async function otherSide(at: string, mailbox: string, walked: Walk | null, dns: 
   if (destination.state === 'unknown') return { state: 'unknown', reason: destination.message };
   const { name } = destination;
   if (destination.state === 'unauthorized')
-    return { state: 'denied', reason: `${mailbox} does not say that it takes reports on ${at}: there is no record at ${name}.` };
+    return { state: 'denied', reason: `${mailbox} does not accept reports about ${at}: there is no record at ${name}.` };
   if (destination.by === 'wildcard')
     return {
       state: 'denied',
-      reason: `${mailbox} takes reports on anyone (a wildcard covers ${name}), which proves nothing of ${at}.`,
+      reason: `${mailbox} accepts reports about any domain (a wildcard covers ${name}), which proves nothing about ${at}.`,
     };
-  return { state: 'proven', at, reason: `The DMARC record at _dmarc.${at} names a mailbox whose domain says so too (${name}).` };
+  return {
+    state: 'proven',
+    at,
+    reason: `The DMARC record at _dmarc.${at} names a mailbox whose domain accepts its reports (${name}).`,
+  };
 }
 
 /**
- * Whether two names that the public suffix list puts into one organization are not put apart by a record that says psd= between them
- * (RFC 9989 section 4.10.2). The list counts with its private part: customers of one hoster are strangers, and none of them can publish
+ * Whether two names that the public suffix list puts into one organization are not separated by a record with psd= between them
+ * (RFC 9989 section 4.10.2). The list includes its private part: customers of one host are strangers, and none of them can publish
  * anything that would join them.
- * @returns a sentence when nobody could say
+ * @returns a sentence when a query failed
  */
 async function sameOrganization(
   at: string,
@@ -100,7 +104,7 @@ async function sameOrganization(
   return tops[0] === tops[1];
 }
 
-/** The organizational domain that a record of the walk states by psd=; null when none does. */
+/** The organizational domain that a record of the tree walk states with psd=; null when none does. */
 function boundaryOf({ domain, steps }: Walk): string | null {
   for (const step of steps) {
     if (step.state !== 'record' || step.record.psd === 'u') continue;
@@ -114,14 +118,14 @@ function boundaryOf({ domain, steps }: Walk): string | null {
 }
 
 /**
- * Whether mail to an address comes to one of ours: also `dmarc+shop@example.com` to `dmarc@example.com` (RFC 5233). Where a server takes that
- * for somebody else's, it is somebody of the same domain, whose word is asked for anyway.
+ * Whether mail to an address arrives at one of ours; `dmarc+shop@example.com` arrives at `dmarc@example.com` (RFC 5233). A server that
+ * treats them as different mailboxes does so within one domain, which is checked anyway.
  */
 function reaches(address: string, ours: ReadonlySet<string>): boolean {
   return ours.has(address) || ours.has(address.replace(/(?<=^[^+@]+)\+[^@]*(?=@)/, ''));
 }
 
-/** An address as `proveDomain` compares it; null when its domain is no host name. */
+/** An address as `proveDomain` compares it; null when its domain is not a host name. */
 export function addressOf(text: string): string | null {
   const at = text.lastIndexOf('@');
   const domain = hostNameOf(text.slice(at + 1));

@@ -4,8 +4,8 @@ import { canonicalAddress } from '../report/address.ts';
 const LONGEST = 253;
 
 /**
- * The name under which DNS keeps the reverse name of an address: "7.113.0.203.in-addr.arpa" (RFC 1035 section 3.5), nibbles under
- * "ip6.arpa" (RFC 3596 section 2.5). Null when the text is no address.
+ * The DNS name of an address's reverse record: "7.113.0.203.in-addr.arpa" (RFC 1035 section 3.5), nibbles under "ip6.arpa" (RFC 3596
+ * section 2.5). Null when the text is not an address.
  */
 export function arpaName(address: string): string | null {
   const canonical = canonicalAddress(address);
@@ -21,8 +21,8 @@ export function arpaName(address: string): string | null {
 }
 
 /**
- * A name out of somebody's reverse zone as a host name: lower case, no trailing dot. Null for what no host is called (RFC 1123
- * section 2.1, with the underscore that is in use): whoever owns an address may write there what he likes.
+ * A name from a reverse zone as a host name: lower case, no trailing dot. Null for an invalid host name (RFC 1123 section 2.1, but with
+ * the underscore that is in use): the owner of an address may publish anything.
  */
 export function hostName(text: string): string | null {
   const name = text.toLowerCase().replace(/\.$/, '');
@@ -30,16 +30,16 @@ export function hostName(text: string): string | null {
   return name;
 }
 
-/** Words by which providers call the lines of their customers, with or without a number. */
+/** Words in the names of customer lines, with or without a number. */
 const LINES =
   /(?:^|[.-])(?:dyn|dynamic|dynip|[avx]?dsl|cable|catv|dhcp|pppoe?|pool|dial(?:up|in)?|broadband|cust|customers?|clients?|home|residential|mobile|wireless|lte|gprs|ftt[hbx]|fib(?:er|re)|unassigned|unused|nat|cpe)\d*(?=[.-])/;
-/** Words by which people call machines that send mail. */
+/** Words in the names of machines that send mail. */
 const MAILERS =
   /(?:^|[.-])(?:e?mail|mailer|smtp|mx|mta|out|outbound|relay|bounces?|news|newsletter|send|sender|delivery)[a-z]?\d*(?=[.-])/;
 
 /**
- * Whether a reverse name is one of many that a machine made for the lines of a provider: it holds the address, or calls itself a
- * line. Such a name tells where a sender lives, not who he is. A name that calls itself a mail server is none of them.
+ * Whether a reverse name was generated for a provider's lines: it contains the address or a word for a line. Such a name shows which
+ * provider a sender uses, not who the sender is. A name with a word for a mail server does not count.
  * @param name as `hostName` gives it
  */
 export function isGenericName(name: string, address: string): boolean {
@@ -47,7 +47,7 @@ export function isGenericName(name: string, address: string): boolean {
   return LINES.test(name) || holdsAddress(name, address);
 }
 
-/** At least three octets of an IPv4 address one after the other, in either order, decimal or hexadecimal; half of an IPv6 one. */
+/** Whether a name contains three consecutive octets of an IPv4 address, in either order, decimal or hexadecimal; half of an IPv6 one. */
 function holdsAddress(name: string, address: string): boolean {
   const canonical = canonicalAddress(address);
   if (canonical === null) return false;

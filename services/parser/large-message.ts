@@ -1,5 +1,5 @@
 import type { Db, Tx } from '../shared/runtime/db.ts';
-import { collectYoungGarbage } from '../shared/runtime/garbage.ts';
+import { collectNewSpace } from '../shared/runtime/garbage.ts';
 import { claimMessages, loadRaw } from '../store/messages/messages.ts';
 import { markedTransaction } from '../store/messages/parse-marks.ts';
 import { RecordCopy } from '../store/reports/copy-records.ts';
@@ -27,7 +27,7 @@ export async function parseLargeMessage(
     const given = raws.get(key);
     const raw = given && given.length > 0 ? given : await loadRaw(tx, message);
     // What loading or storing the mail left in the driver would stay in memory while the mail is read.
-    collectYoungGarbage();
+    collectNewSpace();
     let read: ReadMessage = { message, result: raw ? nothingElse() : refusedWith(RAW_MISSING), reports: [] };
     let verdictOf = await verdictsWhileParsing(null, message.mailbox, trust);
     const copied = new Set<number>();

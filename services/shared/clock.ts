@@ -1,4 +1,6 @@
-/** Time is a parameter: tests hand in their own. */
+import { setTimeout as wait } from 'node:timers/promises';
+
+/** The current time, a parameter wherever it is needed, so that tests can set it. */
 export interface Clock {
   now(): Date;
 }
@@ -7,16 +9,8 @@ export const systemClock: Clock = { now: () => new Date() };
 
 /** Resolves after `ms` milliseconds, or at once when the signal aborts. Never rejects. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener('abort', done, { once: true });
-  });
+  // The only error is that of the signal.
+  return wait(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 }
 
 /** The n-th wait (from 0) of a capped exponential back-off with jitter, in milliseconds. */

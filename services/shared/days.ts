@@ -1,4 +1,4 @@
-/** Report days are UTC days, written YYYY-MM-DD everywhere, so that they compare as texts. */
+/** Report days are UTC days. They are written YYYY-MM-DD everywhere, so that they compare as texts. */
 
 /** Milliseconds of a day. */
 export const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
 /**
- * Every error a person may meet: a stable code, a sentence that says what to do, and the cause.
+ * Every error that a person may see: a stable code, a sentence that says what to do, and the cause.
  * Permanent errors are not retried; transient ones are, with back-off.
  */
 export class RuawatchError extends Error {
@@ -14,14 +14,14 @@ export class RuawatchError extends Error {
   }
 }
 
-/** Trying again cannot help: the input or the settings must change. */
+/** A retry cannot help: the input or the settings must change. */
 export class PermanentError extends RuawatchError {
   constructor(code: string, message: string, cause?: unknown) {
     super(code, message, { transient: false, cause });
   }
 }
 
-/** The other side may recover: try again later. */
+/** The other side may recover: a later retry may succeed. */
 export class TransientError extends RuawatchError {
   constructor(code: string, message: string, cause?: unknown) {
     super(code, message, { transient: true, cause });
@@ -35,7 +35,7 @@ export class SettingsError extends PermanentError {
   }
 }
 
-/** The message of anything thrown, on one line, its causes appended where they add something. */
+/** The message of anything thrown, on one line, followed by those of its causes where they add something. */
 export function messageOf(error: unknown): string {
   const seen: string[] = [];
   for (let at: unknown = error, depth = 0; at !== undefined && at !== null && depth < 4; depth++) {
@@ -48,7 +48,7 @@ export function messageOf(error: unknown): string {
   return seen.join(': ') || 'unknown error';
 }
 
-/** What a person is told: our own errors are a sentence already; of anything else, the message with its causes. */
+/** The sentence to show to a person: our own errors are one already; otherwise the message with its causes. */
 export function sentenceOf(error: unknown): string {
   return error instanceof RuawatchError ? error.message : messageOf(error);
 }
@@ -76,8 +76,8 @@ const NETWORK_CODES = new Set([
 ]);
 
 /**
- * Whether waiting may mend it: lost connections, a server starting or stopping, resource shortage, serialization and deadlock
- * (Postgres classes 08, 25, 40, 53, 55, 57, 58), and our own transient errors.
+ * Whether a retry may succeed: lost connections, a server that starts or stops, lack of resources, serialization failures and
+ * deadlocks (Postgres classes 08, 25, 40, 53, 55, 57, 58), and our own transient errors.
  */
 export function isTransient(error: unknown): boolean {
   if (error instanceof RuawatchError) return error.transient;

@@ -2,7 +2,7 @@ import { SettingsError, sentenceOf } from '../../shared/errors.ts';
 import { type HealthServer, serveHealth } from '../../shared/runtime/health.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import type { Context, Service } from '../../shared/runtime/service.ts';
-import { keepYoung } from '../../shared/runtime/young-generation.ts';
+import { pinSemiSpaces } from '../../shared/runtime/semi-spaces.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { ping } from '../../store/schema/server.ts';
 import { openContext } from '../open.ts';
@@ -39,7 +39,7 @@ export async function runStart(config: Config, named: string[]): Promise<number>
     for (const line of await undecidedDomains(context.db, config)) log.warn(`domains: ${line}`);
   }
   const stopped = untilSignal();
-  keepYoung(false);
+  pinSemiSpaces(false);
   const running: Service[] = [];
   let health: HealthServer | null = null;
   try {

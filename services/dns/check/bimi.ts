@@ -69,7 +69,7 @@ export async function checkBimi(
   return { record, findings };
 }
 
-/** What is missing in DMARC, as a sentence; null when nothing is, or when nobody could say. */
+/** What DMARC lacks, as a sentence; null when it lacks nothing, or when a query failed. */
 function groundOf(domain: string, dmarc: Discovery): string | null {
   if (dmarc.state === 'unknown') return null;
   if (dmarc.state !== 'found') return `${domain} has no DMARC policy: the logo is not shown without p=quarantine or p=reject.`;

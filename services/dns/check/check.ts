@@ -30,7 +30,7 @@ export interface CheckOptions extends AskOptions {
   /** DKIM selectors to look at. */
   selectors?: readonly string[];
   registrable?: (name: string) => string;
-  /** Addresses of the mailboxes that are read here, in lower case; without, nothing is said of where reports go instead. */
+  /** The mailboxes that are read here, in lower case; without them, nothing is said about reports that are sent elsewhere. */
   mailboxes?: readonly string[];
   /** Fetches MTA-STS policies and BIMI logos; without it they are not looked at. */
   web?: Web;
@@ -45,7 +45,7 @@ const TIMEOUT_MS = 30_000;
 /** SPF with forty terms, a dozen selectors, two walks for each place of reports. */
 const MOST_QUESTIONS = 400;
 
-/** Checks a domain's SPF, DKIM, DMARC, mail hosts, MTA-STS, TLS-RPT and BIMI. Asks through `dns` alone; what nobody could answer is `unknown`. */
+/** Checks a domain's SPF, DKIM, DMARC, mail hosts, MTA-STS, TLS-RPT and BIMI. All queries go through `dns`; a failed one is `unknown`. */
 export async function checkDomain(given: string, dns: Dns, options: CheckOptions = {}): Promise<DomainCheck> {
   const domain = lowerName(given.replace(/\.$/, ''));
   const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
@@ -77,7 +77,7 @@ const MOST_ROUNDS = 20;
 
 /**
  * The domain's own records with all corrections in them that need no decision, one after the other until there is nothing more to correct.
- * @param check what was found; nothing is asked again that the client still knows
+ * @param check the result; what is in the client's cache is not queried again
  */
 export async function mendedRecords(check: DomainCheck, dns: Dns, options: CheckOptions = {}): Promise<Publication[]> {
   const planned: Planned = new Map();
@@ -87,7 +87,7 @@ export async function mendedRecords(check: DomainCheck, dns: Dns, options: Check
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const next = findings.find(({ code, publish, severity, record }) => {
       if (publish?.value == null || severity === 'unknown' || DECISIONS.includes(code)) return false;
-      // What is wrong in somebody else's record costs his include: a decision as well.
+      // An error in someone else's record can only be avoided by dropping the include, which is a decision for people.
       const foreign = record === null ? code.startsWith('spf_') : record.name !== publish.name;
       if (foreign) return false;
       const own = publish.name === check.domain || publish.name.endsWith(`.${check.domain}`);
@@ -110,7 +110,7 @@ function inOrder(findings: readonly Finding[]): Finding[] {
   return [...findings].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }
 
-/** The same record may be reached by several ways, and a name service that is away is told of once. */
+/** Removes duplicates: a record may be reached in several ways, and a name server that does not answer is reported once. */
 function once(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
   return findings.filter(({ code, message, place }) => {

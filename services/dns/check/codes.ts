@@ -1,12 +1,12 @@
 /**
  * error: receivers do something else than the record was published for. warning: works, and is a risk or a trap. hint: worth knowing,
- * need not be changed. unknown: nobody could say, so nothing is claimed.
+ * need not be changed. unknown: a query failed, so nothing is claimed.
  */
 export type Severity = 'error' | 'warning' | 'hint' | 'unknown';
 
 interface CodeInfo {
   severity: Severity;
-  /** Where it says so. */
+  /** The RFC and section with the rule. */
   section: string;
 }
 

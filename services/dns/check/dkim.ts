@@ -56,7 +56,7 @@ async function checkSelector(
     return { check: check('missing'), findings: [finding('dkim_missing', { domain, message })] };
   }
   if (texts.length > 1) {
-    const message = `${name} holds ${texts.length} records: which one a receiver takes is not defined. Keep the key that is signed with.`;
+    const message = `${name} has ${texts.length} records: which one a receiver uses is undefined. Keep the key that is used for signing.`;
     const keys = texts.filter((text) => parseDkimKey(text).problems.length === 0);
     const publish = keys.length === 1 ? { name, value: keys[0]! } : null;
     return {
@@ -113,7 +113,7 @@ function messageOf(code: DkimProblemCode, name: string, key: DkimKey): string {
   }
 }
 
-/** The record without what is wrong with it; null when it takes another key. */
+/** The corrected record; null when only another key helps. */
 function corrected(key: DkimKey, code: DkimProblemCode, at: number, text: string): string | null {
   const tag = (name: string) => key.tags.find((one) => one.name === name)?.value;
   const joined = (tags: readonly { name: string; value: string }[]) =>

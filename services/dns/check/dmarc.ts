@@ -34,7 +34,7 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
     return { findings, discovery };
   }
   if (discovery.state === 'unknown') findings.push(finding('dmarc_unknown', { domain, message: discovery.message }));
-  // A record of its own can be read though the names above it cannot.
+  // The domain's own record may be known even if the names above it are not.
   const at = own.state === 'record' ? domain : discovery.state === 'found' ? discovery.at : domain;
   const record = own.state === 'record' ? own.record : discovery.state === 'unknown' ? null : discovery.record;
   if (record === null) {
@@ -66,7 +66,7 @@ async function missing(domain: string, dns: Dns, options: AskOptions): Promise<F
   const meant = texts.find((text) => /dmarc/i.test(text) || /(?:^|[;\s])p\s*=\s*(?:none|quarantine|reject)/i.test(text));
   const first = `v=DMARC1; p=none; rua=mailto:dmarc@${domain}`;
   if (meant === undefined) {
-    const message = `${domain} has no DMARC record: nobody reports what is sent as it, and nobody is asked to refuse what is forged. Begin with the record below; mail of it is not touched.`;
+    const message = `${domain} has no DMARC record: receivers neither report mail sent as it nor reject forged mail. Begin with the record below, which does not affect its mail.`;
     return finding('dmarc_missing', { domain, message, publish: { name, value: first } });
   }
   const rest = meant.replace(/^[\s"']*(?:v\s*=\s*)?dmarc\s*-?\s*1?[\s;,"']*/i, '').replace(/["']\s*$/, '');
@@ -258,16 +258,16 @@ async function destinationFindings(domain: string, record: DmarcRecord, dns: Dns
 }
 
 function notAuthorized(base: Omit<Given, 'message'>, tag: string, uri: ReportUri, destination: string, name: string): Finding {
-  const message = `${tag}= asks for reports to ${uri.address ?? uri.text}, and ${destination} does not say that it takes those of ${base.domain}: receivers send none. The owner of ${destination} must publish the record below.`;
+  const message = `${tag}= requests reports to ${uri.address ?? uri.text}, but ${destination} does not accept reports about ${base.domain}: receivers send none. The owner of ${destination} must publish the record below.`;
   return finding('dmarc_destination', { ...base, message, publish: { name, value: 'v=DMARC1' } });
 }
 
-/** Names below a domain are the domain's to give away: its owner takes the reports. */
+/** A domain's owner controls the names below it and so accepts their reports. */
 function below(name: string, domain: string): boolean {
   return name === domain || name.endsWith(`.${domain}`);
 }
 
-/** Whether a domain has a host for its mail (RFC 5321 section 5.1); a sentence when nobody could say. */
+/** Whether a domain has a host for its mail (RFC 5321 section 5.1); a sentence when a query failed. */
 async function takesMail(domain: string, dns: Dns, options: AskOptions): Promise<boolean | string> {
   const mx = await dns.ask(domain, 'MX', options);
   if (mx.state === 'unknown') return mx.message;

@@ -1,13 +1,13 @@
 import { CODES, type Code, type Severity } from './codes.ts';
 
-/** A TXT record as it should stand instead. */
+/** A TXT record to publish instead. */
 export interface Publication {
   name: string;
   /** The whole value, not cut into strings; null when the record is to be taken away. */
   value: string | null;
 }
 
-/** One thing that a check says. */
+/** One result of a check. */
 export interface Finding {
   code: Code;
   severity: Severity;
@@ -20,7 +20,7 @@ export interface Finding {
   record: { name: string; text: string } | null;
   /** The part of the record's text that is meant. */
   place: { at: number; text: string } | null;
-  /** What to publish; null when that hangs on what the domain wants. */
+  /** What to publish; null when that depends on what the domain's owner wants. */
   publish: Publication | null;
 }
 
@@ -40,7 +40,7 @@ export function finding(code: Code, { domain, message, record = null, place = nu
 /** Octets of one string in a TXT record (RFC 1035 section 3.3). */
 const MOST_STRING = 255;
 
-/** A record for a zone file: its strings quoted, cut at 255 octets, everything escaped that is no plain text. */
+/** A record for a zone file: its strings quoted, cut at 255 octets, with all special characters escaped. */
 export function zoneLine({ name, value }: { name: string; value: string }): string {
   const strings: string[] = [];
   for (let at = 0; at === 0 || at < value.length; at += MOST_STRING) strings.push(value.slice(at, at + MOST_STRING));

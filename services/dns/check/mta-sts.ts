@@ -7,7 +7,7 @@ import type { MxCheck } from './mx.ts';
 export interface StsCheck {
   findings: Finding[];
   record: StsRecord | null;
-  /** Null when there is no record, no way to fetch the file, or nothing readable there. */
+  /** Null when there is no record, or when the file cannot be fetched or read. */
   policy: StsPolicy | null;
 }
 

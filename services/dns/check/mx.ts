@@ -13,7 +13,7 @@ const MOST_HOSTS = 20;
 const TEXT = (hosts: readonly { preference: number; exchange: string }[]) =>
   hosts.map(({ preference, exchange }) => `${preference} ${exchange}`).join('\n');
 
-/** Checks where a domain takes its mail: its MX records and the addresses behind them (RFC 5321 section 5.1, RFC 7505). */
+/** Checks where a domain receives mail: its MX records and their addresses (RFC 5321 section 5.1, RFC 7505). */
 export async function checkMx(domain: string, dns: Dns, options: AskOptions = {}): Promise<MxCheck> {
   const answer = await dns.ask(domain, 'MX', options);
   if (answer.state === 'unknown')
@@ -34,7 +34,7 @@ export async function checkMx(domain: string, dns: Dns, options: AskOptions = {}
   const findings: Finding[] = [];
   const hosts = names.filter((name) => name !== '.' && name !== '');
   if (hosts.length < names.length) {
-    const message = `${domain} has the MX record "0 .", which says that it takes no mail, beside records that name hosts. Remove it.`;
+    const message = `${domain} has the MX record "0 .", which means that it accepts no mail, next to records that name hosts. Remove it.`;
     findings.push(finding('mx_null_beside', { domain, message, record }));
   }
   const checks = await Promise.all(hosts.slice(0, MOST_HOSTS).map((host) => checkHost(domain, host, record, dns, options)));
@@ -54,7 +54,7 @@ async function checkHost(
   const found: Finding[] = [];
   const alias = [v4, v6].find((answer) => answer.state !== 'unknown' && answer.aliases.length > 0);
   if (alias !== undefined && alias.state !== 'unknown') {
-    const message = `The mail host ${host} of ${domain} is an alias (CNAME) of ${alias.aliases.at(-1)}. An MX record must name a host with addresses of its own; some senders refuse to follow.`;
+    const message = `The mail host ${host} of ${domain} is an alias (CNAME) of ${alias.aliases.at(-1)}. An MX record must name a host with addresses; some senders do not follow aliases.`;
     found.push(finding('mx_alias', { domain, message, record, place }));
   }
   if (v4.state === 'records' || v6.state === 'records') return found;

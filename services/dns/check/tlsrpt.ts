@@ -27,7 +27,7 @@ export async function checkTlsRpt(domain: string, dns: Dns, options: AskOptions 
   if (valid.length === 0) {
     const meant = texts.find((text) => /tlsrpt/i.test(text));
     if (meant === undefined) {
-      const message = `${domain} asks nobody for reports on failed TLS (${name}). Worth having before MTA-STS is enforced.`;
+      const message = `${domain} does not request reports about failed TLS (${name}). They are useful before MTA-STS is enforced.`;
       return { record: null, findings: [finding('tlsrpt_missing', { domain, message, publish: { name, value: first } })] };
     }
     const rua = /\brua\s*=\s*([^;"\s]+)/i.exec(meant)?.[1];

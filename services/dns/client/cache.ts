@@ -1,4 +1,4 @@
-/** A bounded memory of answers: by number and by size, the oldest first. */
+/** A cache of answers, limited in number and size; the oldest are dropped first. */
 export class Cache<V> {
   private readonly kept = new Map<string, { value: V; until: number; size: number }>();
   private size = 0;
@@ -6,7 +6,7 @@ export class Cache<V> {
   private readonly mostSize: number;
   private readonly now: () => number;
 
-  /** @param now milliseconds, of a clock that only goes forward */
+  /** @param now milliseconds of a monotonic clock */
   constructor(mostEntries: number, mostSize: number, now: () => number) {
     this.mostEntries = mostEntries;
     this.mostSize = mostSize;
@@ -21,13 +21,13 @@ export class Cache<V> {
     return undefined;
   }
 
-  /** @param seconds until it is forgotten; with none it is not kept */
+  /** @param seconds until the answer expires; 0 does not store it */
   set(key: string, value: V, seconds: number, size: number): void {
     this.drop(key);
     if (!(seconds > 0) || size > this.mostSize) return;
     this.kept.set(key, { value, until: this.now() + seconds * 1000, size });
     this.size += size;
-    // A Map keeps the order of insertion.
+    // A Map keeps insertion order.
     while (this.kept.size > this.mostEntries || this.size > this.mostSize) this.drop(this.kept.keys().next().value!);
   }
 

@@ -2,11 +2,11 @@ import { lowerName } from './name.ts';
 import { RECORD_TYPES, type RecordData, type RecordType, type Soa, type UnknownReason } from './types.ts';
 import type { Message } from './wire.ts';
 
-/** What one message says of a name and a type. `ttl` in seconds, as sent. */
+/** What one message says about a name and a type. `ttl` in seconds, as sent. */
 export type Reading<T extends RecordType> =
   | { state: 'records'; records: RecordData[T][]; name: string; aliases: string[]; ttl: number }
   | { state: 'nodata' | 'nxdomain'; name: string; aliases: string[]; ttl: number }
-  /** CNAME records lead to a name that the message does not speak of: to be asked next. */
+  /** CNAME records lead to a name that the message does not answer: it must be asked next. */
   | { state: 'elsewhere'; name: string; aliases: string[]; ttl: number }
   | { state: 'unknown'; reason: UnknownReason; detail: string };
 
@@ -14,13 +14,12 @@ const NOERROR = 0;
 const SERVFAIL = 2;
 const NXDOMAIN = 3;
 const REFUSED = 5;
-/** What an answer without an SOA may be kept: RFC 2308 section 5 would not keep it at all. */
+/** Seconds to cache a negative answer without an SOA; RFC 2308 section 5 would not cache it at all. */
 const WITHOUT_SOA_TTL = 0;
 
 /**
- * Reads a message that answers a question, following the CNAME records in it. Records that are not on the way from the name that was
- * asked for are nobody's question, and are not looked at.
- * @param mostAliases CNAME records followed at most
+ * Reads a message that answers a question, following the CNAME records in it. Records that do not belong to this chain are ignored.
+ * @param mostAliases maximum number of CNAME records to follow
  */
 export function readAnswer<T extends RecordType>(
   message: Message,
@@ -42,7 +41,7 @@ export function readAnswer<T extends RecordType>(
     owner.ttl = Math.min(owner.ttl, ttl);
     if (number === RECORD_TYPES[type]) owner.records.push(data as RecordData[T]);
     else if (owner.alias === null) owner.alias = lowerName(data as string);
-    // Two CNAME records at a name (RFC 2181 section 10.1): which one counts is anybody's guess.
+    // Two CNAME records at a name (RFC 2181 section 10.1): it is undefined which one counts.
     else if (owner.alias !== lowerName(data as string))
       return { state: 'unknown', reason: 'malformed', detail: 'a name has several CNAME records' };
     owners.set(key, owner);
@@ -66,7 +65,7 @@ export function readAnswer<T extends RecordType>(
   if (rcode === NXDOMAIN) return { state: 'nxdomain', name, aliases, ttl: Math.min(ttl, negative) };
   if (soa !== undefined) return { state: 'nodata', name, aliases, ttl: Math.min(ttl, negative) };
   if (aliases.length > 0) return { state: 'elsewhere', name, aliases, ttl };
-  // A referral (RFC 2308 section 2.2): this server neither holds the zone nor asks those that do.
+  // A referral (RFC 2308 section 2.2): this server neither holds the zone nor asks a server that does.
   const referral = message.authorities.some((record) => record.type === RECORD_TYPES.NS);
   if (!message.authoritative && (referral || !recursive || !message.recursionAvailable))
     return { state: 'unknown', reason: 'lame', detail: 'it knows nothing of the zone, and does not ask others' };

@@ -7,45 +7,45 @@ import type { Answer, AskOptions, Budget, Dns, RecordType, UnknownReason } from 
 
 export interface ClientOptions {
   /**
-   * Asked in this order, each next when the one before does not answer; who was silent is asked last for a while. A function is asked
-   * before each question, since a system's servers may change.
+   * Asked in this order, the next one when one does not answer; a server that did not answer is asked last for a while. A function is
+   * called before each query, since the system's servers may change.
    */
   servers: readonly Server[] | (() => readonly Server[]);
-  /** Servers that ask others (RD), the default; false for those that hold the zone themselves. */
+  /** Whether to ask for recursion (RD), the default; false for servers that hold the zone. */
   recursive?: boolean;
   /** Milliseconds for one try at one server. */
   timeoutMs?: number;
   /** Rounds over all servers. */
   tries?: number;
-  /** Questions under way at a time, and how many may wait for their turn. */
+  /** Maximum number of queries in flight, and of queries that may wait. */
   atOnce?: number;
   waiting?: number;
-  /** Questions a second that go out, over all servers; as many at once after a pause. Without, as fast as they come. */
+  /** Maximum number of queries a second over all servers; after a pause, as many at once. No limit without it. */
   perSecond?: number;
-  /** Entries of the cache; 0 keeps nothing. */
+  /** Entries of the cache; 0 disables it. */
   cacheEntries?: number;
-  /** Seconds that an answer is kept at least and at most, and at most when it says that there is nothing. */
+  /** Minimum and maximum seconds to cache an answer, and the maximum for a negative one. */
   minTtl?: number;
   maxTtl?: number;
   maxNegativeTtl?: number;
-  /** Milliseconds, of a clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   now?: () => number;
 }
 
-/** Octets of answers that are kept at most: one may have 64 KiB. */
+/** Maximum size of the cache in octets: one answer may have 64 KiB. */
 const CACHE_SIZE = 16 * 1024 * 1024;
-/** CNAME records followed for one question, over all messages. */
+/** Maximum number of CNAME records followed for one query, over all messages. */
 const MOST_ALIASES = 12;
-/** How long a server that failed is asked after the others. */
+/** How long a server that failed is asked after all others. */
 const SHUN_MS = 30_000;
 
 /** A client of DNS servers: one stub resolver with a cache. */
 export interface DnsClient extends Dns {
-  /** Ends the questions under way: each is answered `unknown`, `cancelled`. */
+  /** Ends the queries in flight: each is answered `unknown`, `cancelled`. */
   cancel(): void;
 }
 
-/** A stub resolver on UDP and TCP: asks the servers it is given, and believes nobody else. See docs/dns.md. */
+/** A stub resolver over UDP and TCP that accepts answers from the given servers only. See docs/dns.md. */
 export function createDnsClient(options: ClientOptions): DnsClient {
   return new Client(options);
 }
@@ -53,7 +53,7 @@ export function createDnsClient(options: ClientOptions): DnsClient {
 interface Work {
   promise: Promise<Answer>;
   stop: AbortController;
-  /** Who still waits for it. */
+  /** Callers that still wait for it. */
   waiters: number;
 }
 
@@ -104,7 +104,7 @@ class Client implements DnsClient {
     if (work === undefined) {
       const stop = new AbortController();
       const promise = this.lookUp(name, type, stop.signal, budget ?? { left: Number.POSITIVE_INFINITY })
-        // The list of servers is the caller's, and may be a file that cannot be read.
+        // The caller's list of servers may come from a file that cannot be read.
         .catch((error: unknown) => unknown('unreachable', `Nobody could be asked for ${name} (${type}): ${String(error)}.`))
         .finally(() => {
           if (this.underWay.get(key)?.stop === stop) this.underWay.delete(key);
@@ -120,7 +120,7 @@ class Client implements DnsClient {
     this.underWay.clear();
   }
 
-  /** One who goes away leaves the question to the others; the last one ends it. */
+  /** A caller that aborts leaves the query to the others; the last one ends it. */
   private wait(key: string, work: Work, signal: AbortSignal | undefined): Promise<Answer> {
     work.waiters++;
     return new Promise((resolve) => {
@@ -210,7 +210,7 @@ class Client implements DnsClient {
           said = reading;
         }
         failure = { reason: said.reason, detail: `${placeOf(server)}: ${said.detail}` };
-        // Of a loop every server says the same.
+        // Every server reports the same loop.
         if (said.reason === 'cname_loop') return failure;
         if (said.reason === 'timeout' || said.reason === 'unreachable') this.failedAt.set(placeOf(server), this.now());
       }
@@ -218,7 +218,7 @@ class Client implements DnsClient {
     return failure;
   }
 
-  /** The servers in their order, those that were silent lately at the end. */
+  /** The servers in their order; those that recently did not answer come last. */
   private inOrder(): Server[] {
     const shunned = (server: Server) => (this.failedAt.get(placeOf(server)) ?? Number.NEGATIVE_INFINITY) > this.now() - SHUN_MS;
     const servers = this.servers();
@@ -240,7 +240,7 @@ function unknown(reason: UnknownReason, message: string): Answer & { state: 'unk
   return { state: 'unknown', reason, message };
 }
 
-/** About the octets that an answer holds in memory. */
+/** The approximate size of an answer in memory, in octets. */
 function sizeOf(reading: Reading<RecordType>): number {
   if (reading.state !== 'records') return 200;
   let size = 200;
@@ -248,10 +248,10 @@ function sizeOf(reading: Reading<RecordType>): number {
   return size;
 }
 
-/** Lets questions through at their rate; what was not used in the last second may go at once. */
+/** Limits the rate of queries; unused capacity of the last second may be used at once. */
 class Pace {
   private readonly perSecond: number;
-  /** Milliseconds, by performance.now(): when the next question may go if all before it kept to the rate. */
+  /** Milliseconds, by performance.now(): when the next query may be sent if all earlier ones kept to the rate. */
   private next = Number.NEGATIVE_INFINITY;
 
   constructor(perSecond: number) {
@@ -275,7 +275,7 @@ class Pace {
   }
 }
 
-/** Lets so many through at a time; the others wait in the order they came. */
+/** Limits the number of queries in flight; others wait in their order of arrival. */
 class Turns {
   private free: number;
   private readonly most: number;
@@ -286,7 +286,7 @@ class Turns {
     this.most = waiting;
   }
 
-  /** @returns what to call at the end; null when too many wait, or the signal aborted */
+  /** @returns a function to call at the end; null when too many wait, or the signal aborted */
   take(signal: AbortSignal): Promise<(() => void) | null> {
     const leave = () => {
       const next = this.queue.shift();

@@ -6,10 +6,10 @@ import type { Server } from './servers.ts';
 import { RECORD_TYPES, type RecordType, type UnknownReason } from './types.ts';
 import { encodeQuestion, type Message, type Question, readMessage, WireError } from './wire.ts';
 
-/** Packets that are no answer to the question before it is asked over TCP, where nobody can guess his way in. */
+/** Wrong packets after which a query is repeated over TCP, where an attacker cannot guess his way in. */
 const MOST_STRAYS = 8;
 
-/** What one server said, or why it said nothing that can be used. */
+/** The answer of one server, or why it cannot be used. */
 export type Exchange = { message: Message } | { reason: UnknownReason; detail: string };
 
 export interface ExchangeOptions {
@@ -19,9 +19,9 @@ export interface ExchangeOptions {
 }
 
 /**
- * Asks one server one question: over UDP, and over TCP when the answer is truncated or somebody may be guessing. Each question has a
- * socket of its own (so a source port that the system picks at random), a random id, and the letters of its name in random case, all of
- * which the answer must bear (RFC 5452, draft-vixie-dnsext-dns0x20).
+ * Sends one query to one server: over UDP, and over TCP when the answer is truncated or an attacker may be guessing. Each query has a
+ * socket of its own (and so a random source port), a random id, and the letters of its name in random case; the answer must match all
+ * of them (RFC 5452, draft-vixie-dnsext-dns0x20).
  */
 export async function exchange(server: Server, name: string, type: RecordType, options: ExchangeOptions): Promise<Exchange> {
   const deadline = performance.now() + options.timeoutMs;
@@ -55,7 +55,7 @@ function overUdp(server: Server, bytes: Buffer, question: Question, timeoutMs: n
       clearTimeout(timer);
       signal.removeEventListener('abort', cancel);
       socket.removeAllListeners();
-      // Errors of a socket that is being closed concern nobody.
+      // Errors of a socket that is being closed do not matter.
       socket.on('error', ignore);
       socket.close();
       resolve(said);
@@ -67,10 +67,10 @@ function overUdp(server: Server, bytes: Buffer, question: Question, timeoutMs: n
     socket.on('message', (packet) => {
       const match = matches(packet, question);
       if (typeof match !== 'string') return end(match.truncated ? 'over TCP' : { message: match });
-      // A server that changes the case is taken by its word over TCP alone, as is whoever sends many wrong packets.
+      // After an answer in another case, or many wrong packets, only an answer over TCP is accepted.
       if (match === 'case' || ++strays >= MOST_STRAYS) end('over TCP');
     });
-    // Connected: packets of other senders are dropped by the system, and a closed port is told.
+    // Connected: the system drops packets of other senders and reports a closed port.
     socket.once('connect', () => socket.send(bytes));
     socket.connect(server.port, server.address);
   });
@@ -114,17 +114,17 @@ function overTcp(server: Server, bytes: Buffer, question: Question, timeoutMs: n
 const CANCELLED: Exchange = { reason: 'cancelled', detail: 'the question was cancelled' };
 
 function ignore(): void {
-  // Nothing to do: the question is over.
+  // Nothing to do: the query has ended.
 }
 
-/** The two octets in front of a message on TCP (RFC 1035 section 4.2.2), which may come one by one. */
+/** The two octets before a message on TCP (RFC 1035 section 4.2.2), which may arrive one by one. */
 function lengthOf(pieces: readonly Buffer[]): number {
   const first = pieces[0]!;
   if (first.length >= 2) return first.readUInt16BE(0);
   return Buffer.concat(pieces as Buffer[], 2).readUInt16BE(0);
 }
 
-/** The message when it answers the question; "case" when only the letters' case is another; else what is wrong, in words. */
+/** The message if it answers the query; "case" if only the case of letters differs; else a text that says what is wrong. */
 function matches(packet: Buffer, question: Question): Message | string {
   let message: Message;
   try {
@@ -144,7 +144,7 @@ function matches(packet: Buffer, question: Question): Message | string {
   return lowerName(asked.name) === lowerName(question.name) ? 'case' : 'the answer repeats another question';
 }
 
-/** Letters in random case: some 20 more bits that somebody who guesses must know. */
+/** Letters in random case: about 20 more bits that an attacker must guess. */
 function randomCase(name: string): string {
   return name.replace(/[a-z]/gi, (letter) => (randomInt(2) === 0 ? letter.toLowerCase() : letter.toUpperCase()));
 }

@@ -1,4 +1,4 @@
-/** Octets of a name on the wire at most, the root's zero included (RFC 1035 section 2.3.4). */
+/** Maximum octets of a name on the wire, including the root's zero (RFC 1035 section 2.3.4). */
 const MOST_OCTETS = 255;
 const MOST_LABEL = 63;
 

@@ -2,9 +2,9 @@ import { encode } from 'dns-packet';
 import { labelsOf, lowerName, nameOf } from './name.ts';
 import { RECORD_TYPES, type RecordData, type RecordType } from './types.ts';
 
-/** What fits a path without fragments (DNS flag day 2020). */
+/** The size of a payload that needs no fragmentation (DNS flag day 2020). */
 const UDP_PAYLOAD = 1232;
-/** Records looked at in one message; more is no answer to a question of ours. */
+/** Maximum number of records in a message; no answer to our queries has more. */
 const MOST_RECORDS = 4_000;
 /** Jumps of one name: each goes backwards, and a name has 127 labels at most. */
 const MOST_JUMPS = 64;
@@ -14,7 +14,7 @@ const TYPE_NAMES = new Map<number, RecordType>(
 );
 const IN = 1;
 
-/** Bytes that are no DNS message. */
+/** Bytes that are not a DNS message. */
 export class WireError extends Error {}
 
 export interface Question {
@@ -35,7 +35,7 @@ export function encodeQuestion({ id, name, type }: Question, options: { recursiv
   // dns-packet takes names joined by dots, and writes what is not ASCII as UTF-8.
   if (labels.some((label) => /[.\x80-\xff]/.test(label))) throw new WireError('a label has a dot, or octets that are no ASCII');
   const RD = 1 << 8;
-  // AD in a question asks for AD in the answer, without the signatures that DO would bring (RFC 6840 section 5.7).
+  // AD in a query requests AD in the answer, without the signatures that DO would add (RFC 6840 section 5.7).
   const AD = 1 << 5;
   return encode({
     type: 'query',
@@ -84,11 +84,11 @@ export interface Message {
 }
 
 /**
- * Reads a message that anyone may have sent. Strict: a record that leaves its frame, a name that jumps forwards or is too long, counts
- * that the bytes do not hold make it unreadable. Bytes behind the last record are left alone.
+ * Reads a message that anyone may have sent. It is strict: data outside its record, a name that jumps forward or is too long, and counts
+ * that exceed the bytes make a message unreadable. Bytes after the last record are ignored.
  *
- * dns-packet's own decoder is not used on what strangers send: it joins a label "a.b" and the labels "a", "b" to the same name, turns
- * octets into U+FFFD, and reads data beyond the frame of its record.
+ * dns-packet's decoder is not used for messages of strangers: it turns a label "a.b" and the labels "a", "b" into the same name, turns
+ * octets into U+FFFD, and reads data beyond the end of its record.
  * @throws WireError
  */
 export function readMessage(bytes: Buffer): Message {
@@ -115,7 +115,7 @@ export function readMessage(bytes: Buffer): Message {
     answers: [],
     authorities: [],
   };
-  // What is truncated ends anywhere, and is asked for again as a whole.
+  // A truncated message may end anywhere; the query is repeated over TCP.
   if (message.truncated) return message;
   for (let i = 0; i < counts[1]!; i++) message.answers.push(reader.record().record);
   for (let i = 0; i < counts[2]!; i++) message.authorities.push(reader.record().record);
@@ -184,7 +184,7 @@ class Reader {
     }
   }
 
-  /** In lower case: compressed onto the question, a name has the random case that the question was sent in. */
+  /** In lower case: a name that is compressed onto the question has its random case. */
   private host(): string {
     return lowerName(this.name());
   }
@@ -245,7 +245,7 @@ class Reader {
     }
   }
 
-  /** A copy: what is kept must not hold on to the whole message. */
+  /** A copy, so that a cached record does not keep the whole message in memory. */
   private rest(end: number): Uint8Array {
     return Uint8Array.from(this.octets(Math.max(0, end - this.at)));
   }

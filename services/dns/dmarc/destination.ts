@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { isDmarc, parseDmarc, type ReportUri } from './record.ts';
 
-/** Whether a domain takes the reports about another one (RFC 9990 section 4). */
+/** Whether a domain accepts reports about another one (RFC 9990 section 4). */
 export type Destination =
   | {
       state: 'authorized';
-      /** "exact": the record stands there for just this domain; "wildcard": the same answer comes for any name beside it. */
+      /** "exact": the record is for just this domain; "wildcard": a random sibling name has the same answer. */
       by: 'exact' | 'wildcard';
-      /** Where the reports are to go instead; empty when the record says nothing of it. */
+      /** Where reports are to be sent instead; empty when the record does not say. */
       rua: readonly ReportUri[];
       name: string;
     }
@@ -21,9 +21,9 @@ export type Destination =
  * `<domain>._report._dmarc.<destination>` that begins with v=DMARC1. (Whether the two are one organization is the caller's to say: then
  * no record is needed.)
  *
- * A wildcard `*._report._dmarc` says that reports of anyone are taken, and so nothing of this domain. It is told from a record for just
- * this domain by asking for a random name beside it: a wildcard that covers the one covers the other, since both have the same parents
- * (RFC 4592 section 3.3.1). An exact record with the very text of such a wildcard cannot be told from it, and counts as wildcard.
+ * A wildcard `*._report._dmarc` accepts reports about any domain, which says nothing about this one. A query for a random sibling name
+ * detects it: a wildcard that covers one name covers the other, since both have the same parents (RFC 4592 section 3.3.1). An exact
+ * record with the same text as such a wildcard cannot be distinguished from it, and counts as wildcard.
  */
 export async function checkDestination(
   domain: string,
@@ -43,7 +43,7 @@ export async function checkDestination(
   const told = (by: 'exact' | 'wildcard'): Destination => ({ state: 'authorized', by, rua, name });
   if (beside.length === 0) return told('exact');
   if (found.every((text) => beside.includes(text))) return told('wildcard');
-  // Another text than that of the name beside it: a record of its own, unless the server makes up a text for every name.
+  // A text that differs from its sibling's is a record of its own, unless the server generates a text for every name.
   const third = await recordsAt(nameOf(anyLabel()), dns, options);
   if (typeof third === 'string') return { state: 'unknown', message: third, name };
   return told([...third].sort().join('\n') === [...beside].sort().join('\n') ? 'exact' : 'wildcard');
@@ -53,7 +53,7 @@ function anyLabel(): string {
   return randomBytes(10).toString('hex');
 }
 
-/** The texts that count, or a sentence when nobody could say. */
+/** The relevant texts, or a sentence when the query failed. */
 async function recordsAt(name: string, dns: Dns, options: AskOptions): Promise<string[] | string> {
   const answer = await dns.ask(name, 'TXT', options);
   if (answer.state === 'unknown') return answer.message;

@@ -1,8 +1,8 @@
 export type Policy = 'none' | 'quarantine' | 'reject';
 
-/** A place that reports are asked to be sent to (RFC 9989 section 4.6). */
+/** An address for reports (RFC 9989 section 4.6). */
 export interface ReportUri {
-  /** As it stands in the record. */
+  /** As written in the record. */
   text: string;
   /** Lower case: "mailto". */
   scheme: string;
@@ -15,7 +15,7 @@ export interface ReportUri {
 }
 
 export type DmarcProblemCode =
-  /** A part between semicolons that is no tag=value. */
+  /** A part between semicolons that is not tag=value. */
   | 'dmarc_syntax'
   | 'dmarc_tag_twice'
   | 'dmarc_tag_unknown'
@@ -46,13 +46,13 @@ export interface DmarcRecord {
   np: Policy | null;
   adkim: 'r' | 's';
   aspf: 'r' | 's';
-  /** t=y: whoever checks is asked not to apply the policy. */
+  /** t=y: receivers should not apply the policy. */
   testing: boolean;
   psd: 'y' | 'n' | 'u';
   fo: readonly string[];
   rua: readonly ReportUri[];
   ruf: readonly ReportUri[];
-  /** The values of historic tags, as they stand there. */
+  /** The values of historic tags, as written. */
   historic: { pct?: string; rf?: string; ri?: string };
   /** Whether there is a `p`, `sp` or `np` with a wrong value, or no `p` (section 4.10.1). */
   policyInvalid: boolean;
@@ -130,7 +130,7 @@ interface Tag {
   text: string;
 }
 
-/** The tags behind the version, by name in lower case; of one that stands twice, the first. */
+/** The tags after the version, by name in lower case; for a repeated tag, the first. */
 function tagsOf(text: string, problems: DmarcProblem[]): Map<string, Tag> {
   const tags = new Map<string, Tag>();
   let at = 0;
@@ -173,7 +173,7 @@ function urisOf(name: 'rua' | 'ruf', tags: Map<string, Tag>, problems: DmarcProb
 
 const UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
-/** Reads one place that reports go to; null when it is no URI, or a mailto without a mail address. */
+/** Reads an address for reports; null when it is not a URI, or a mailto without a mail address. */
 export function parseReportUri(text: string): ReportUri | null {
   const found = /^([a-z][a-z0-9+.-]*):([!-~]+?)(?:!(\d{1,15})([kmgt]?))?$/i.exec(text);
   if (!found) return null;

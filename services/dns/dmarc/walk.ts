@@ -1,10 +1,10 @@
 import type { AskOptions, Dns } from '../client/types.ts';
 import { type DmarcRecord, isDmarc, type Policy, parseDmarc } from './record.ts';
 
-/** A domain of more labels is asked for once, and then from this many labels on (RFC 9989 section 4.10). */
+/** A domain with more labels is queried once, and then from this many labels on (RFC 9989 section 4.10). */
 const MOST_LABELS = 7;
 
-/** What stands at `_dmarc` of one domain. */
+/** What is published at `_dmarc` of one domain. */
 export type WalkStep =
   | { domain: string; state: 'record'; record: DmarcRecord }
   | { domain: string; state: 'none' }
@@ -16,7 +16,7 @@ export type WalkStep =
 /** The DNS tree walk from a domain upwards (RFC 9989 section 4.10). */
 export interface Walk {
   domain: string;
-  /** In the order that they were asked, the domain itself first. */
+  /** In the order of the queries, the domain itself first. */
   steps: readonly WalkStep[];
   /** Section 4.10.2; null when a name service that could not answer may have made the difference. */
   organizationalDomain: string | null;
@@ -29,16 +29,16 @@ export type Discovery =
       record: DmarcRecord;
       /** Whose record it is: the domain, its organizational domain, or the public suffix domain above. */
       at: string;
-      /** What is asked to be done with mail that fails, and by which tag; "none" where the tags are wrong and a rua is there. */
+      /** The requested handling of mail that fails, and the tag that requests it; "none" where the tags are invalid and a rua exists. */
       policy: Policy;
       tag: 'p' | 'sp' | 'np';
-      /** Whether the domain exists; null when that was not asked, as nothing hangs on it. */
+      /** Whether the domain exists; null when that does not matter and was not queried. */
       exists: boolean | null;
       /** Null when a name service that could not answer may have made the difference; the policy is then that of the domain's own record. */
       organizationalDomain: string | null;
       walk: Walk;
     }
-  /** DMARC does not apply. With `record`, there is one, whose policy is invalid and which asks for no reports either. */
+  /** DMARC does not apply. With `record`, there is one, but its policy is invalid and it requests no reports. */
   | { state: 'none'; record: DmarcRecord | null; walk: Walk }
   | { state: 'unknown'; message: string; walk: Walk };
 
@@ -61,7 +61,7 @@ async function dmarcAt(domain: string, dns: Dns, options: AskOptions = {}): Prom
   return record === null ? { domain, state: 'none' } : { domain, state: 'record', record };
 }
 
-/** Walks up the tree from a domain, until a record says psd=y or psd=n, or the names end. */
+/** Walks up the tree from a domain until a record has psd=y or psd=n, or the names end. */
 export async function walkTree(domain: string, dns: Dns, options: AskOptions = {}): Promise<Walk> {
   const steps: WalkStep[] = [];
   const names = walkNames(domain);
@@ -73,7 +73,7 @@ export async function walkTree(domain: string, dns: Dns, options: AskOptions = {
   return { domain: names[0]!, steps, organizationalDomain: organizationalDomainOf(names[0]!, steps) };
 }
 
-/** Section 4.10.2. A step that is unknown may hold a record: then nothing that it could change is said. */
+/** Section 4.10.2. An unknown step may have a record: nothing is concluded that such a record could change. */
 function organizationalDomainOf(domain: string, steps: readonly WalkStep[]): string | null {
   if (steps.some((step) => step.state === 'unknown')) return null;
   const found = steps.flatMap((step) => (step.state === 'record' ? [step] : []));
@@ -94,7 +94,7 @@ export async function discoverPolicy(domain: string, dns: Dns, options: AskOptio
   const unknown = walk.steps.find((step) => step.state === 'unknown');
   const first = walk.steps[0]!;
   const own = first.state === 'record' ? first : null;
-  // A record of its own applies, whatever stands above.
+  // The domain's own record applies, whatever is published above.
   if (own === null && (walk.organizationalDomain === null || unknown !== undefined)) {
     const message = unknown?.state === 'unknown' ? unknown.message : 'The name service gave no answer.';
     return { state: 'unknown', message, walk };
@@ -110,7 +110,7 @@ export async function discoverPolicy(domain: string, dns: Dns, options: AskOptio
     return { ...told, policy: 'none', tag: 'p', exists: null };
   }
   if (step.domain === walk.domain) return { ...told, policy: record.p!, tag: 'p', exists: null };
-  // Whether it exists is asked for only where sp and np ask for different things.
+  // Whether it exists matters only where sp and np differ.
   const existing = record.sp ?? record.p!;
   const missing = record.np ?? existing;
   if (existing === missing && record.np === null) {
@@ -123,12 +123,12 @@ export async function discoverPolicy(domain: string, dns: Dns, options: AskOptio
 }
 
 /**
- * Whether a domain exists in the sense of RFC 8020, as RFC 9989 section 3.2.8 takes it: NXDOMAIN for it holds for every type.
- * @returns a sentence when nobody could say
+ * Whether a domain exists in the sense of RFC 8020, as in RFC 9989 section 3.2.8: NXDOMAIN applies to every type.
+ * @returns a sentence when the query failed
  */
 async function domainExists(domain: string, dns: Dns, options: AskOptions): Promise<boolean | string> {
   const answer = await dns.ask(domain, 'A', options);
   if (answer.state === 'unknown') return answer.message;
-  // An alias is a name of its own, whatever it leads to.
+  // An alias exists, whatever it leads to.
   return answer.state !== 'nxdomain' || answer.aliases.length > 0;
 }

@@ -57,7 +57,7 @@ const SEVERAL: Record<string, readonly string[]> = {
   oe: ['œ'],
 };
 
-/** Latin letters with marks by their base letter, in lower case: what NFD takes apart. */
+/** Latin letters with marks, by their base letter, in lower case: those that NFD decomposes. */
 const MARKED = new Map<string, string[]>();
 for (const [from, to] of [
   [0xc0, 0x24f],

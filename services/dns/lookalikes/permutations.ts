@@ -18,7 +18,7 @@ export type LookalikeKind =
   | 'various'
   | 'vowel-swap';
 
-/** A label that somebody may take for another one. */
+/** A label that may be mistaken for another one. */
 export interface Variant {
   label: string;
   kind: LookalikeKind;

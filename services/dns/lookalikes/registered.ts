@@ -3,7 +3,7 @@ import type { Lookalike } from './lookalikes.ts';
 
 /** A look-alike that exists. */
 export interface Registered extends Lookalike {
-  /** The name servers of the name, sorted; empty when it is part of somebody's zone. */
+  /** The name servers of the name, sorted; empty when it is part of another zone. */
   servers: readonly string[];
   /** Mail hosts; empty without any. */
   mailHosts: readonly string[];
@@ -13,15 +13,15 @@ export interface Registered extends Lookalike {
 
 export interface Survey {
   registered: Registered[];
-  /** How many names were asked about, and of how many nobody could say whether they exist. */
+  /** How many names were looked up, and for how many the query failed. */
   asked: number;
   unknown: number;
 }
 
-/** Names that are asked about at a time; the client sets the pace. */
+/** Names looked up at once; the client limits the rate. */
 const AT_ONCE = 50;
 
-/** Asks which of the names are registered: NS first, then MX of those that exist. A name that nobody could answer for is counted. */
+/** Looks up which names are registered: NS first, then MX of those that exist. Failed queries are counted. */
 export async function surveyLookalikes(
   domain: string,
   names: readonly Lookalike[],

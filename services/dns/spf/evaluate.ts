@@ -7,7 +7,7 @@ import { isSpf, type Mechanism, parseSpf, type Qualifier, type SpfRecord } from 
 
 export type SpfResult = 'none' | 'neutral' | 'pass' | 'fail' | 'softfail' | 'temperror' | 'permerror';
 
-/** Terms that ask DNS, over the whole evaluation (RFC 7208 section 4.6.4). */
+/** Terms that query DNS, over the whole evaluation (RFC 7208 section 4.6.4). */
 export const MOST_LOOKUPS = 10;
 /** Of those, how many may find nothing. */
 export const MOST_VOIDS = 2;
@@ -43,7 +43,7 @@ export interface SpfStep {
   at: number;
   /** The number of its look-up in the whole evaluation, from 1; null for a term that asks nothing. */
   lookup: number | null;
-  /** Whether its question found no records. */
+  /** Whether its query found no records. */
   void: boolean;
   outcome: 'match' | 'no match' | 'temperror' | 'permerror';
   /** Of include and redirect: what was evaluated there. */
@@ -60,7 +60,7 @@ export interface SpfNode {
 
 export interface SpfEvaluation {
   result: SpfResult;
-  /** What the domain's exp= says, on fail alone; foreign text, of visible ASCII and blanks. Null when there is none that counts. */
+  /** The domain's explanation (exp=), on fail only; a foreign text of visible ASCII and spaces. Null when there is none that counts. */
   explanation: string | null;
   /** The term that decided; null when none did. */
   decidedBy: string | null;
@@ -73,7 +73,7 @@ export interface SpfEvaluation {
 
 /**
  * Evaluates SPF for a mail: check_host() of RFC 7208 section 4, with all that was looked at on the way.
- * @throws TypeError when `mail.ip` is no address
+ * @throws TypeError when `mail.ip` is not an address
  */
 export async function evaluateSpf(mail: SpfMail, dns: Dns, options: SpfOptions = {}): Promise<SpfEvaluation> {
   if (isIP(mail.ip) === 0) throw new TypeError(`"${mail.ip}" is no IP address`);
@@ -176,7 +176,7 @@ class Evaluation {
     const name = toName(domain);
     // Section 4.3: a name that is none, or of one label alone (which an address literal is as well).
     if (name === null || !name.includes('.') || domain.replace(/\.$/, '').length > 253 || /^\[.*\]$/.test(domain)) {
-      this.reason ??= `${domain} is no domain that mail can come from.`;
+      this.reason ??= `${domain} is not a domain that mail can come from.`;
       return null;
     }
     const answer = await this.ask(name, 'TXT');
@@ -347,7 +347,7 @@ class Evaluation {
     return { ip, helo, local, senderDomain, sender: `${local}@${senderDomain}`, domain, validated, receiver, now };
   }
 
-  /** Section 6.2: anything that is not as it should be means that there is no explanation. */
+  /** Section 6.2: after any error there is no explanation. */
   private async explanation(): Promise<string | null> {
     const { record, domain } = this.explainedBy!;
     if (record.exp === null) return null;

@@ -23,8 +23,8 @@ const MACRO = /^%\{([a-z])(\d*)(r?)([.\-+,/_=]*)\}/i;
 /**
  * Reads a macro-string.
  * @param where "term" allows the letters of terms and visible characters; "exp" those of explanations, and blanks; "any" the
- * letters of both, for modifiers that nobody knows
- * @returns the pieces, or a sentence that says what is wrong
+ * letters of both, for unknown modifiers
+ * @returns the parts, or a sentence that says what is wrong
  */
 export function parseMacros(text: string, where: 'term' | 'exp' | 'any'): Piece[] | string {
   const pieces: Piece[] = [];
@@ -70,7 +70,7 @@ const TOPLABEL = /^(?:[a-z0-9]*[a-z][a-z0-9]*|[a-z0-9]+-[a-z0-9-]*[a-z0-9])$/i;
 
 /**
  * Reads a domain-spec: a macro-string that ends in a macro, or in a dot and a top label.
- * @returns the pieces, or a sentence that says what is wrong
+ * @returns the parts, or a sentence that says what is wrong
  */
 export function parseDomainSpec(text: string): Piece[] | string {
   if (text === '') return 'names no domain';
@@ -181,7 +181,7 @@ export function reverseName(ip: string): string {
 }
 
 /**
- * An expanded domain as a name to be asked for, cut on the left to what a name may have (RFC 7208 section 7.3).
+ * An expanded domain as a name to query, cut on the left to the length of a name (RFC 7208 section 7.3).
  * @returns null when no zone can hold it
  */
 export function toName(expanded: string): string | null {

@@ -10,7 +10,7 @@ export interface Mechanism {
   qualifier: Qualifier;
   /** The domain-spec; null when there is none, and the domain of the record is meant. */
   domain: readonly Piece[] | null;
-  /** As it stands in the record, without the colon; null when there is none. */
+  /** As written in the record, without the colon; null when there is none. */
   domainText: string | null;
   /** Of ip4 and ip6: the address. */
   address: string | null;
@@ -44,7 +44,7 @@ export interface SpfRecord {
   mechanisms: readonly Mechanism[];
   redirect: Modifier | null;
   exp: Modifier | null;
-  /** Modifiers that nobody knows; they mean nothing. */
+  /** Unknown modifiers, which are ignored. */
   others: readonly Modifier[];
   errors: readonly SpfSyntaxError[];
 }

@@ -14,7 +14,7 @@ export type TermState =
   | 'found'
   /** Asks, and finds nothing. */
   | 'void'
-  /** Hangs on the mail, by a macro: cannot be asked for without one. */
+  /** Depends on the mail, through a macro: cannot be queried without one. */
   | 'macro'
   /** Nobody could say; `message` is a sentence. */
   | 'unknown'
@@ -27,7 +27,7 @@ export interface TreeTerm {
   lookup: number | null;
   state: TermState;
   message: string | null;
-  /** The name that is asked for; null when none is, or it hangs on the mail. */
+  /** The name that is queried; null when none is, or when it depends on the mail. */
   name: string | null;
   /** Of mx: how many hosts there are. */
   hosts: number | null;
@@ -37,7 +37,7 @@ export interface TreeTerm {
 
 export interface SpfTreeNode {
   domain: string;
-  /** "loop": a record that stands above in this very tree. */
+  /** "loop": a record that appears above in this tree. */
   state: 'record' | 'none' | 'nxdomain' | 'several' | 'unknown' | 'loop' | 'not evaluated';
   message: string | null;
   /** The SPF records that are there, each with its strings joined. */
@@ -53,13 +53,13 @@ export interface SpfTreeNode {
 /** An SPF record with all that it includes, as an evaluation sees it for which no term matches: the worst case. */
 export interface SpfTree {
   root: SpfTreeNode;
-  /** Terms that ask DNS (RFC 7208 section 4.6.4). */
+  /** Terms that query DNS (RFC 7208 section 4.6.4). */
   lookups: number;
   /** Of those, terms that find nothing. */
   voids: number;
 }
 
-/** Looks at the SPF record of a domain and all records it includes. Nothing hangs on a mail. */
+/** Reads the SPF record of a domain and all records it includes, without a mail. */
 export async function spfTree(domain: string, dns: Dns, options: AskOptions = {}): Promise<SpfTree> {
   const walker = new Walker(dns, options);
   const root = await walker.node(domain, []);
@@ -130,7 +130,7 @@ class Walker {
     if (this.lookups > MOST_FOLLOWED) return { ...term, state: 'not evaluated' };
     const text = mechanism.domain === null ? domain : await target(mechanism.domain, domain);
     if (mechanism.kind === 'include') return await this.follow(term, text, above);
-    // What a ptr finds hangs on the client's address.
+    // What a ptr finds depends on the client's address.
     if (text === null || mechanism.kind === 'ptr') return { ...term, state: 'macro', name: text };
     const name = toName(text);
     if (name === null) return { ...term, state: 'found', name: text };
@@ -163,7 +163,7 @@ function notEvaluated(term: Mechanism | Modifier): TreeTerm {
   return { term, lookup: null, state: 'not evaluated', message: null, name: null, hosts: null, inner: null };
 }
 
-/** The domain of a domain-spec when it hangs on nothing but the domain of the record; null when it does. */
+/** The domain of a domain-spec if it depends only on the domain of the record; otherwise null. */
 async function target(pieces: readonly Piece[], domain: string): Promise<string | null> {
   if (pieces.some((piece) => piece.kind === 'macro' && piece.letter !== 'd')) return null;
   const none = () => Promise.resolve('');

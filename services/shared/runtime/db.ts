@@ -2,11 +2,11 @@ import pg from 'pg';
 import { TransientError } from '../errors.ts';
 import { connectionSettings } from '../settings/postgres-url.ts';
 
-/** Where BullMQ keeps its tables on Postgres. */
+/** The schema of BullMQ's tables on Postgres. */
 export const QUEUE_SCHEMA = 'ruawatch_queue';
 
 export type Db = pg.Pool;
-/** Anything that runs a query: the pool, or one client inside a transaction. */
+/** Anything that runs queries: the pool, or a client inside a transaction. */
 export type Queryable = Pick<pg.Pool, 'query'> | pg.PoolClient;
 export type Tx = pg.PoolClient;
 
@@ -15,8 +15,8 @@ const NUMERIC = 1700;
 const DATE = 1082;
 
 /**
- * Opens a pool. int8 and numeric become numbers (counts stay far below 2^53), dates stay 'YYYY-MM-DD' texts so that no time zone
- * touches a report day.
+ * Opens a pool. int8 and numeric become numbers (counts stay far below 2^53), dates stay 'YYYY-MM-DD' texts, so that no time zone
+ * changes a report day.
  * @param url a postgres:// URL; for its TLS parameters see postgres-url.ts
  * @param name shown in pg_stat_activity
  */
@@ -36,14 +36,14 @@ export function openPool(url: string, options: { max?: number; name?: string } =
       },
     } as pg.CustomTypesConfig,
   });
-  // An idle client that loses its server reports here; the next query gets a fresh one. Without a listener Node would exit.
+  // An idle client that loses its connection emits this; the next query gets a new client. Without a listener Node would exit.
   pool.on('error', () => pool.emit('ruawatch:idle-lost'));
   return pool;
 }
 
 /**
- * Runs `work` in one transaction: commits what it returns, rolls back what it throws.
- * A client that broke is thrown away, not handed back to the pool.
+ * Runs `work` in one transaction: commits when it returns, rolls back when it throws.
+ * A broken client is closed, not returned to the pool.
  * @throws whatever `work` throws; TransientError `commit_unknown` when the connection was lost while committing
  */
 export async function transaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {

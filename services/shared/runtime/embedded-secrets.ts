@@ -4,7 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { codeOf, messageOf, PermanentError } from '../errors.ts';
 
-/** The logins of the embedded Postgres. Only the first is superuser; it is used to set the others up. */
+/** The logins of the embedded Postgres. Only the first is a superuser; it is used to set up the others. */
 export const ADMIN = 'ruawatch_admin';
 export const SERVICES = 'ruawatch';
 export const READER = 'ruawatch_reader';
@@ -22,7 +22,7 @@ export type Secrets = z.infer<typeof schema>;
 
 const fileOf = (dataDir: string) => path.join(dataDir, 'postgres.passwords.json');
 
-/** Where the passwords are, for messages. */
+/** The file with the passwords, for messages. */
 export const passwordFile = fileOf;
 
 export function newSecrets(): Secrets {
@@ -32,28 +32,27 @@ export function newSecrets(): Secrets {
 
 /**
  * @returns null when there is no such file
- * @throws PermanentError `embedded_password` when it is there and cannot be read
+ * @throws PermanentError `embedded_password` when it exists and cannot be read
  */
 export function readSecrets(dataDir: string): Secrets | null {
   const file = fileOf(dataDir);
   try {
     const secrets = schema.parse(JSON.parse(readFileSync(file, 'utf8')));
-    // A copy from a backup may have come back with other rights.
+    // A restored backup may have other permissions.
     chmodSync(file, 0o600);
     return secrets;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
-    const why =
-      error instanceof z.ZodError || error instanceof SyntaxError ? 'it does not hold what it should' : messageOf(error);
+    const why = error instanceof z.ZodError || error instanceof SyntaxError ? 'its content is not valid' : messageOf(error);
     throw new PermanentError(
       'embedded_password',
-      `The passwords of the embedded Postgres in ${file} cannot be read (${why}): run ruawatch as the user that it was first run as, or remove the file while no ruawatch runs: new passwords are then made, and no data is lost.`,
+      `The passwords of the embedded Postgres in ${file} cannot be read (${why}): run ruawatch as the user that first ran it, or remove the file while no ruawatch is running: new passwords are then created, and no data is lost.`,
       error,
     );
   }
 }
 
-/** Whole or not at all, and never readable by others. */
+/** Written as a whole or not at all, and never readable by others. */
 export function writeSecrets(dataDir: string, secrets: Secrets): void {
   const file = fileOf(dataDir);
   const draft = `${file}.new`;
@@ -71,8 +70,8 @@ export function writeSecrets(dataDir: string, secrets: Secrets): void {
 const ITERATIONS = 4096;
 
 /**
- * What Postgres keeps of a password (RFC 5803), so that the password itself stands in no statement and in no log. The passwords are
- * random and of ASCII letters, so that SASLprep (RFC 4013) has nothing to change.
+ * What Postgres stores for a password (RFC 5803), so that the password itself appears in no statement and no log. The passwords are
+ * random ASCII, which SASLprep (RFC 4013) does not change.
  */
 export function scramVerifier(password: string, salt: Buffer = randomBytes(16)): string {
   const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256');

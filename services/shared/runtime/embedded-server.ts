@@ -27,7 +27,7 @@ const run = promisify(execFile);
 export interface Cluster {
   dataDir: string;
   binaries: Binaries;
-  /** Null when the server runs as ourselves. */
+  /** Null when the server runs as the current user. */
   owner: Owner | null;
 }
 
@@ -35,7 +35,7 @@ export interface Cluster {
 export interface Listening {
   pid: number;
   port: number;
-  /** Whether it has a socket in its folder, which only its owner and root may enter. */
+  /** Whether it has a socket in its folder, which only its owner and root can enter. */
   socket: boolean;
 }
 
@@ -43,24 +43,24 @@ export const folderOf = (cluster: Cluster) => path.join(cluster.dataDir, 'postgr
 const LOG = 'postgres.log';
 const logOf = (cluster: Cluster) => path.join(cluster.dataDir, LOG);
 
-/** Below what systems hand out for outgoing connections, so that the number is still free at the next start. */
+/** Below the range that systems use for outgoing connections, so that the port is likely to be free at the next start. */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 32_767;
-/** What sockaddr_un holds, less its end: 108 on Linux, 104 on BSD and macOS. */
+/** The longest path in sockaddr_un without its terminator: 108 bytes on Linux, 104 on BSD and macOS. */
 const SOCKET_PATH_BYTES = 103;
 const DRAFT = 'postgres.new-';
-/** Ten a second. */
+/** Ten tries a second. */
 const TRIES = 600;
 
-/** Nobody gets in without a password, whatever address he comes from; nothing but the loopback address is listened on. */
+/** Every connection needs a password. The server listens on the loopback address only. */
 const HBA = `# Written by ruawatch at every start of the server: changes are lost.
 local all all scram-sha-256
 host all all 127.0.0.1/32 scram-sha-256
 `;
 
 /**
- * Makes the cluster, which lets nobody in yet: its superuser has no password. It gets its name when it is whole, since initdb writes
- * the file that tells a cluster among its first, and lives on when we are killed.
+ * Creates the cluster, which rejects every connection until its superuser has a password. It is renamed into place when it is complete,
+ * since initdb writes the file that identifies a cluster early, and keeps running when we are killed.
  * @throws PermanentError `embedded_start`
  */
 export async function initialise(cluster: Cluster, superuser: string): Promise<void> {
@@ -92,8 +92,8 @@ export async function initialise(cluster: Cluster, superuser: string): Promise<v
 export const isInitialised = (cluster: Cluster) => existsSync(path.join(folderOf(cluster), 'PG_VERSION'));
 
 /**
- * Runs statements in single-user mode: without a server, and so without anybody else.
- * @param statements each one line
+ * Runs statements in single-user mode, where no one else can connect.
+ * @param statements of one line each
  * @throws PermanentError `embedded_start` when one of them fails
  */
 export async function runAlone(cluster: Cluster, statements: readonly string[]): Promise<void> {
@@ -112,7 +112,7 @@ export async function runAlone(cluster: Cluster, statements: readonly string[]):
   }
 }
 
-/** Starts the server. @param wanted the port; one that is taken is passed over. @throws PermanentError `embedded_start` */
+/** Starts the server. @param wanted the port, or the next free one above it. @throws PermanentError `embedded_start` */
 export async function launch(cluster: Cluster, wanted: number): Promise<void> {
   const folder = folderOf(cluster);
   const hba = path.join(folder, 'pg_hba.conf');
@@ -121,13 +121,13 @@ export async function launch(cluster: Cluster, wanted: number): Promise<void> {
   prepareLog(cluster);
   for (let port = wanted; ; port++) {
     port = await nextFree(port);
-    // The socket's folder is the server's own: "." to the server, which has entered it.
+    // The socket is in the server's data folder, which is the server's working folder.
     const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=. -c unix_socket_permissions=0700 -c password_encryption=scram-sha-256 -c hba_file=${quoted(hba)} -c max_connections=200 -c shared_buffers=128MB -c timezone=UTC -c log_timezone=UTC -c max_wal_size=2GB`;
     try {
       await run(cluster.binaries.pg_ctl, ['-D', folder, '-l', log, '-o', settings, '-w', '-t', '60', 'start'], asOwner(cluster));
       return;
     } catch (error) {
-      if (!(await isFree(port))) continue; // taken since we looked
+      if (!(await isFree(port))) continue; // taken in the meantime
       throw new PermanentError(
         'embedded_start',
         `The embedded Postgres did not start; its log is ${log}: ${lastLine(error)}`,
@@ -138,8 +138,8 @@ export async function launch(cluster: Cluster, wanted: number): Promise<void> {
 }
 
 /**
- * Makes the server's log, for its user alone: statements that failed stand in it, with what they were about. A link that somebody laid
- * in its place is not followed.
+ * Creates the server's log, readable by its user only, since it contains failed statements with their values. A symbolic link in
+ * its place is not followed.
  * @throws PermanentError `embedded_folder`
  */
 export function prepareLog(cluster: Pick<Cluster, 'dataDir' | 'owner'>): void {
@@ -149,7 +149,11 @@ export function prepareLog(cluster: Pick<Cluster, 'dataDir' | 'owner'>): void {
     fd = openSync(log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
   } catch (error) {
     if (codeOf(error) !== 'ELOOP') throw error;
-    throw new PermanentError('embedded_folder', `${log} is a link, and not the log of the embedded Postgres: remove it.`, error);
+    throw new PermanentError(
+      'embedded_folder',
+      `${log} is a link and not the log of the embedded Postgres: remove it.`,
+      error,
+    );
   }
   try {
     fchmodSync(fd, 0o600);
@@ -159,7 +163,7 @@ export function prepareLog(cluster: Pick<Cluster, 'dataDir' | 'owner'>): void {
   }
 }
 
-/** For the shell that pg_ctl starts the server by. */
+/** Quotes a word for the shell through which pg_ctl starts the server. */
 const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
 export async function stop(cluster: Cluster): Promise<void> {
@@ -167,10 +171,10 @@ export async function stop(cluster: Cluster): Promise<void> {
 }
 
 /**
- * Where this cluster's server listens; null when none runs. Asked of its process, not of the port: after a crash another program may
- * have taken that, and must not be shown a password. One that starts or stops is waited for, and so is a single-user one whose
- * ruawatch was killed.
- * @throws PermanentError `embedded_start` when it does neither for a minute
+ * Where this cluster's server listens; null when it does not run. Determined from its process, not from the port: after a crash another
+ * program may have taken the port, and must not receive a password. Waits for a server that is starting or stopping, and for a
+ * single-user one whose ruawatch was killed.
+ * @throws PermanentError `embedded_start` when that takes over a minute
  */
 export async function listening(cluster: Cluster): Promise<Listening | null> {
   for (let tries = 0; tries < TRIES; tries++) {
@@ -197,7 +201,7 @@ async function runs(cluster: Cluster): Promise<boolean> {
     if ((error as { code?: unknown }).code === 3) return false;
     throw new PermanentError(
       'embedded_start',
-      `The embedded Postgres cannot be asked whether it runs: ${lastLine(error)}`,
+      `Cannot find out whether the embedded Postgres is running: ${lastLine(error)}`,
       error,
     );
   }
@@ -212,7 +216,7 @@ function linesOf(file: string): string[] | null {
   }
 }
 
-/** Whether the cluster lets somebody in without a password, as those of version 0.1.0 did. */
+/** Whether the cluster accepts connections without a password, as those of version 0.1.0 did. */
 export function isOpen(cluster: Cluster): boolean {
   return (linesOf(path.join(folderOf(cluster), 'pg_hba.conf')) ?? []).some((line) => /^[^#]*\strust\b/.test(line));
 }
@@ -221,21 +225,21 @@ function socketFits(cluster: Cluster, port: number): boolean {
   return Buffer.byteLength(path.join(folderOf(cluster), `.s.PGSQL.${port}`)) <= SOCKET_PATH_BYTES;
 }
 
-/** The port that this data folder's server is to have; null when it never had one. */
+/** The port of this data folder's server at its last start; null when it was never started. */
 export function rememberedPort(cluster: Cluster): number | null {
   const file = path.join(cluster.dataDir, 'postgres.port');
   const port = existsSync(file) ? Number(readFileSync(file, 'utf8')) : Number.NaN;
   return Number.isInteger(port) && port >= 1 && port <= 65_535 ? port : null;
 }
 
-/** A port to begin with. Not the same for all, so that the data folders of one machine keep out of each other's way. */
+/** A random first port, so that several data folders on one machine rarely collide. */
 export function firstPort(): number {
   return FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
 }
 
 export function rememberPort(cluster: Pick<Cluster, 'dataDir'>, port: number): void {
   const file = path.join(cluster.dataDir, 'postgres.port');
-  // A new file in any case: what stands there may be a link of somebody else's.
+  // Always a new file: the existing one may be a link that someone else created.
   rmSync(`${file}.new`, { force: true });
   writeFileSync(`${file}.new`, `${port}\n`, { flag: 'wx' });
   renameSync(`${file}.new`, file);
@@ -245,7 +249,7 @@ async function nextFree(from: number): Promise<number> {
   for (let port = from; port <= 65_535; port++) if (await isFree(port)) return port;
   throw new PermanentError(
     'embedded_start',
-    `No port from ${from} up is free for the embedded Postgres: set RUAWATCH_POSTGRES_PORT to one that is.`,
+    `No port from ${from} up is free for the embedded Postgres: set RUAWATCH_POSTGRES_PORT to a free one.`,
   );
 }
 
@@ -265,14 +269,14 @@ function writeOwned(cluster: Cluster, file: string, content: string): void {
   renameSync(draft, file);
 }
 
-/** What the server needs of our environment, and not what else may stand there: URLs with passwords. */
+/** What the server needs of our environment, which may also contain URLs with passwords. */
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'SystemRoot'];
 
 function asOwner(cluster: Cluster): { uid?: number; gid?: number; cwd: string; env: NodeJS.ProcessEnv } {
   const env = Object.fromEntries(
     PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
-  // "/" because the server's user may not enter our working folder; LC_ALL because initdb refuses a locale the machine lacks.
+  // "/" because the server's user may be unable to enter our working folder; LC_ALL because initdb rejects locales that are not installed.
   return { ...(cluster.owner ?? {}), cwd: '/', env: { ...env, LC_ALL: 'C', TZ: 'UTC' } };
 }
 

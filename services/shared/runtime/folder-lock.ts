@@ -8,11 +8,11 @@ const FREE = 'free';
 const TRIES = 600;
 
 /**
- * Waits for a lock between processes of this machine, kept in a folder of numbered files. The file with the highest number says who
- * holds it. Whoever finds that one free, or its process gone, makes the next number, which only one can. So nobody ever removes the
- * file that he looked at: with one file that is removed and made again, a second waiter removes what the first has just made.
- * @param folder made when missing
- * @returns lets the lock go
+ * Waits for a lock between processes on this machine, kept in a folder of numbered files. The file with the highest number names the
+ * holder. A process that finds it free, or its holder gone, creates the next number, which only one process can. So no process ever
+ * removes the file that it has read: with a single file, a second waiter could remove the one that the first has just created.
+ * @param folder created if missing
+ * @returns a function that releases the lock
  * @throws PermanentError `embedded_start` after a minute
  */
 export async function takeLock(folder: string): Promise<() => void> {
@@ -21,7 +21,7 @@ export async function takeLock(folder: string): Promise<() => void> {
     const top = highest(folder);
     if (top === 0 || isFree(path.join(folder, String(top)))) {
       const mine = path.join(folder, String(top + 1));
-      // A waiter that slept since it looked may have made a number whose holder is long gone: the highest counts.
+      // A waiter that was suspended may create a number that others have already passed: only the highest one counts.
       if (make(folder, mine)) {
         if (highest(folder) === top + 1) {
           removeOlder(folder, top);
@@ -35,7 +35,7 @@ export async function takeLock(folder: string): Promise<() => void> {
   }
   throw new PermanentError(
     'embedded_start',
-    `Another ruawatch has been starting for over a minute: if none runs, remove the folder ${folder}.`,
+    `Another ruawatch has been starting for over a minute: if none is running, remove the folder ${folder}.`,
   );
 }
 
@@ -49,12 +49,12 @@ function numbers(folder: string): number[] {
     .filter((n) => Number.isSafeInteger(n) && n > 0);
 }
 
-/** The newest but one stays, so that a slow waiter finds its number taken. */
+/** The second newest file is kept, so that a slow waiter finds its number taken. */
 function removeOlder(folder: string, than: number): void {
   for (const n of numbers(folder)) if (n < than) rmSync(path.join(folder, String(n)), { force: true });
 }
 
-/** A link to a file that is already written: nobody sees it without its content. @returns false when the number is taken */
+/** Links a file that is already written, so that it never appears without its content. @returns false when the number is taken */
 function make(folder: string, file: string): boolean {
   const draft = writeDraft(folder, me());
   try {
@@ -83,7 +83,7 @@ function isFree(file: string): boolean {
   try {
     content = readFileSync(file, 'utf8');
   } catch (error) {
-    // Removed since: a higher number is there.
+    // It was removed, so a higher number exists.
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
   }
@@ -104,7 +104,7 @@ function alive(pid: number, started: string): boolean {
   return now === '' || started === '' || now === started;
 }
 
-/** When a process began, in the kernel's ticks, so that its number in the hands of another is not taken for it; '' where not told. */
+/** The start time of a process in kernel ticks, which distinguishes it from a later one with its id; '' where that is unknown. */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

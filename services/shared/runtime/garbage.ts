@@ -4,12 +4,12 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as (options?: { type: 'minor' }) => void;
 
-/** Collects all garbage of this thread: some ten milliseconds. V8 by itself lets 64 MiB of dead buffers lie around in every thread. */
+/** Collects all garbage of this thread, in about ten milliseconds. Otherwise V8 keeps up to 64 MiB of dead buffers in every thread. */
 export function collectGarbage(): void {
   gc();
 }
 
-/** Collects what died young, a millisecond or two: the buffers of what was just done, if they are dead. */
-export function collectYoungGarbage(): void {
+/** Collects V8's new space, in one or two milliseconds: the buffers of the work that has just ended. */
+export function collectNewSpace(): void {
   gc({ type: 'minor' });
 }

@@ -9,7 +9,7 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Of a request, in milliseconds and bytes: a monitor needs far less, and nobody else has business here. */
+/** Limits of a request, in milliseconds and bytes: far more than a monitor needs. */
 const LIMITS = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
@@ -22,7 +22,7 @@ const SILENCE_MS = 30_000;
 
 /**
  * Serves /livez (the process answers), /readyz (503 with a line for each thing it waits for) and /metrics (Prometheus).
- * @param ready the sentences of what is not ready; empty when all is
+ * @param ready returns a sentence for each thing that is not ready; empty when everything is
  * @throws SettingsError when the address cannot be listened on
  */
 export async function serveHealth(
@@ -33,7 +33,7 @@ export async function serveHealth(
 ): Promise<HealthServer> {
   const server = createServer(LIMITS, (request, response) => {
     const answer = async (): Promise<[number, string, string]> => {
-      // Not parsed as a URL: "//" and much else that a scanner asks for is none. RFC 9112 section 3.2.2 has the absolute form as well.
+      // Not parsed as a URL: "//" and other requests of scanners are not URLs. The absolute form is that of RFC 9112 section 3.2.2.
       const pathname = (request.url ?? '').replace(/^https?:\/\/[^/]+/i, '').replace(/[?#].*$/s, '');
       if (request.method !== 'GET' && request.method !== 'HEAD') return [405, 'text/plain', 'GET only\n'];
       if (pathname === '/livez') return [200, 'text/plain', 'ok\n'];
@@ -50,7 +50,7 @@ export async function serveHealth(
         return [500, 'text/plain', 'failed\n'];
       })
       .then(([status, type, body]) => {
-        // A body that was not asked for is not read: the answer is the last on its connection.
+        // The body of a request is not read, so its answer is the last one on the connection.
         const bodied = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
         response
           .writeHead(status, { 'content-type': type, ...(bodied ? { connection: 'close' } : {}) })

@@ -3,12 +3,12 @@ import { escapedLines } from '../escape.ts';
 
 export type Log = Logger;
 
-/** Structured logs on stderr (stdout belongs to results). Secrets never reach it: nothing passes settings or URLs whole. */
+/** Structured logs on stderr (stdout is for results). They contain no secrets: nothing logs settings or whole URLs. */
 export function createLog(level: string): Log {
   const stderr = pino.destination({ fd: 2, sync: true });
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
-    // JSON itself escapes C0 alone: the rest of what a terminal obeys or hides is escaped here.
+    // JSON escapes only C0 controls; the other characters that a terminal obeys or hides are escaped here.
     { write: (line: string) => stderr.write(escapedLines(line)) },
   );
 }

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** The program's metrics, one registry a process; `/metrics` prints them. */
+/** The program's metrics, with one registry for each process; `/metrics` prints them. */
 export interface Metrics {
   registry: Registry;
   mails: Counter<'mailbox' | 'outcome'>;
@@ -18,7 +18,7 @@ export interface Metrics {
   rawTotalBytes: Gauge;
 }
 
-/** Makes a registry of its own, so that several pipelines in one process (tests) do not share counts. */
+/** Creates a registry of its own, so that several pipelines in one process (tests) do not share counts. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -76,19 +76,19 @@ export function createMetrics(): Metrics {
     }),
     addresses: new Counter({
       name: 'ruawatch_addresses_total',
-      help: 'Addresses asked about, by outcome (confirmed, unconfirmed, none, failed)',
+      help: 'Addresses looked up, by outcome (confirmed, unconfirmed, none, failed)',
       labelNames: ['outcome'],
       registers,
     }),
-    rawBytes: new Gauge({ name: 'ruawatch_raw_bytes', help: 'Bytes of raw mail that are kept', registers }),
+    rawBytes: new Gauge({ name: 'ruawatch_raw_bytes', help: 'Bytes of stored raw mail', registers }),
     rawTotalBytes: new Gauge({
       name: 'ruawatch_raw_total_bytes',
-      help: 'Bytes of raw mail that may be kept (retention.raw_total_gb)',
+      help: 'Limit of stored raw mail in bytes (retention.raw_total_gb)',
       registers,
     }),
     imapUp: new Gauge({
       name: 'ruawatch_imap_connected',
-      help: 'Whether the mailbox connection stands (1) or not (0)',
+      help: 'Whether the mailbox is connected (1) or not (0)',
       labelNames: ['mailbox'],
       registers,
     }),

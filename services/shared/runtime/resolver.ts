@@ -8,8 +8,8 @@ const RESOLV_CONF = '/etc/resolv.conf';
 const LOOK_EVERY_MS = 5_000;
 
 /**
- * The client through which everything of ours asks DNS (not the system's hosts file).
- * @param servers "address", "address:port" or "[v6 address]:port"; when empty, those of /etc/resolv.conf, read again when it changes
+ * The DNS client for everything in this program. It does not read the system's hosts file.
+ * @param servers "address", "address:port" or "[v6 address]:port"; when empty, those in /etc/resolv.conf, which is read again when it changes
  * @throws PermanentError `settings` when a server is none of these
  */
 export function openDns(servers: readonly string[], options: Omit<ClientOptions, 'servers'> = {}): DnsClient {
@@ -18,11 +18,11 @@ export function openDns(servers: readonly string[], options: Omit<ClientOptions,
 
 function toServer(text: string): Server {
   const server = parseServer(text);
-  if (server === null) throw new PermanentError('settings', `"${text}" is no name server: give an address, or address:port.`);
+  if (server === null) throw new PermanentError('settings', `"${text}" is not a name server: give an address, or address:port.`);
   return server;
 }
 
-/** The servers of a resolv.conf as it stands at the time of a question, looked at every few seconds at most. */
+/** The servers in a resolv.conf at the time of a query; the file is checked every few seconds at most. */
 export function systemServers(file: string, now: () => number = () => performance.now()): () => readonly Server[] {
   let servers: readonly Server[] = [];
   let changed = -1;
@@ -30,7 +30,7 @@ export function systemServers(file: string, now: () => number = () => performanc
   return () => {
     if (now() < lookAt) return servers;
     lookAt = now() + LOOK_EVERY_MS;
-    // Without the file a machine may have a server of its own: the C library takes it so.
+    // Without the file, the C library assumes a server on this machine, and so do we.
     const at = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
     if (at !== changed) {
       servers = serversOfResolvConf(at === 0 ? '' : readFileSync(file, 'utf8'));
@@ -40,12 +40,12 @@ export function systemServers(file: string, now: () => number = () => performanc
   };
 }
 
-/** Looks names up. A parameter wherever DNS is needed: tests hand in their own. */
+/** Looks up names. A parameter wherever DNS is needed, so that tests can replace it. */
 export interface Resolver {
   /**
-   * The TXT records of a name, each as its strings (RFC 1035 section 3.3.14). An empty list says that there is none: no such name,
-   * or none of this type.
-   * @throws TransientError `dns_failed` when nobody could say: a timeout, SERVFAIL, a server that is away
+   * The TXT records of a name, each as its strings (RFC 1035 section 3.3.14). An empty list means that there is none: no such name,
+   * or no record of this type.
+   * @throws TransientError `dns_failed` when the query failed: a timeout, SERVFAIL, a server that is down
    */
   txt(name: string): Promise<string[][]>;
 }
@@ -60,24 +60,24 @@ export function txtResolver(dns: Dns): Resolver {
   };
 }
 
-/** Asks who an address is. A parameter wherever that is asked: tests hand in one that asks their own server. */
+/** Looks up addresses. A parameter wherever that is needed, so that tests can query their own server. */
 export interface ReverseResolver {
   /**
-   * The names (PTR) that stand under a name of in-addr.arpa or ip6.arpa, as they stand there. An empty list says that there is none.
-   * @throws TransientError `dns_failed` when nobody could say: a timeout, SERVFAIL, a server that is away, `cancel`
+   * The names (PTR) under a name of in-addr.arpa or ip6.arpa, as published. An empty list means that there is none.
+   * @throws TransientError `dns_failed` when the query failed: a timeout, SERVFAIL, a server that is down, `cancel`
    */
   pointers(arpa: string): Promise<string[]>;
   /**
-   * The addresses of a name: A for 4, AAAA for 6. An empty list says that there is none.
+   * The addresses of a name: A for 4, AAAA for 6. An empty list means that there is none.
    * @throws TransientError `dns_failed`, as above
    */
   addresses(name: string, family: 4 | 6): Promise<string[]>;
-  /** Ends the questions under way: each throws. */
+  /** Ends the running queries: each throws. */
   cancel(): void;
 }
 
 /**
- * Asks who addresses are, without a cache: the answers are kept in the database.
+ * Looks up addresses without a cache, since the answers are stored in the database.
  * @param options.servers as for openDns
  */
 export function reverseResolver(
@@ -93,8 +93,8 @@ export function reverseResolver(
 }
 
 /**
- * The records of an answer, none when there are none.
- * @throws TransientError `dns_failed` when nobody could say
+ * The records of an answer, possibly none.
+ * @throws TransientError `dns_failed` when the query failed
  */
 export function recordsOf<T extends RecordType>(answer: Answer<T>): readonly RecordData[T][] {
   if (answer.state === 'unknown') throw new TransientError('dns_failed', answer.message);

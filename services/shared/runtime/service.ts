@@ -7,7 +7,7 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { Queues } from './queues.ts';
 
-/** What every service is given; nothing is a global. */
+/** What every service receives; there are no globals. */
 export interface Context {
   config: Config;
   db: Db;
@@ -20,15 +20,15 @@ export interface Context {
 /** A running service. */
 export interface Service {
   readonly name: string;
-  /** Null when it does its work; else one sentence that says what it waits for (shown by /readyz). */
+  /** Null while it works; otherwise a sentence that says what it waits for (shown by /readyz). */
   waitingFor(): string | null;
-  /** Takes no new work, ends what is under way at the next safe point, lets go of everything. Idempotent. */
+  /** Takes no new work, ends running work at the next safe point, and releases everything. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Runs `task` at once and then `everyMs` after each end, until stopped. A failure is logged and the next turn comes as usual:
- * these are sweepers, whose whole purpose is to try again.
+ * Runs `task` now and then `everyMs` after each end, until stopped. A failure is logged and the next run comes as usual, since
+ * the tasks are sweepers, whose purpose is to try again.
  */
 export function repeat(
   everyMs: number,
@@ -42,7 +42,7 @@ export function repeat(
       try {
         await task(stopping.signal);
       } catch (error) {
-        log.warn({ err: messageOf(error) }, `${what} failed; it is tried again in ${Math.round(everyMs / 1000)} s`);
+        log.warn({ err: messageOf(error) }, `${what} failed; next try in ${Math.round(everyMs / 1000)} s`);
       }
       await sleep(everyMs, stopping.signal);
     }

@@ -44,7 +44,7 @@ test('what is under way ends with a failure when it is cancelled', async () => {
 });
 
 test('a server that is none is told', () => {
-  expect(() => openDns(['ns.example'])).toThrow(/"ns\.example" is no name server/);
+  expect(() => openDns(['ns.example'])).toThrow(/"ns\.example" is not a name server/);
   expect(() => recordsOf({ state: 'unknown', reason: 'timeout', message: 'Nobody could say.' })).toThrow('Nobody could say.');
 });
 
