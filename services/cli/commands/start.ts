@@ -1,8 +1,8 @@
 import { SettingsError, sentenceOf } from '../../shared/errors.ts';
 import { type HealthServer, serveHealth } from '../../shared/runtime/health.ts';
 import { createLog } from '../../shared/runtime/log.ts';
-import type { Context, Service } from '../../shared/runtime/service.ts';
 import { pinSemiSpaces } from '../../shared/runtime/semi-spaces.ts';
+import type { Context, Service } from '../../shared/runtime/service.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { ping } from '../../store/schema/server.ts';
 import { openContext } from '../open.ts';

@@ -149,11 +149,7 @@ export function prepareLog(cluster: Pick<Cluster, 'dataDir' | 'owner'>): void {
     fd = openSync(log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
   } catch (error) {
     if (codeOf(error) !== 'ELOOP') throw error;
-    throw new PermanentError(
-      'embedded_folder',
-      `${log} is a link and not the log of the embedded Postgres: remove it.`,
-      error,
-    );
+    throw new PermanentError('embedded_folder', `${log} is a link and not the log of the embedded Postgres: remove it.`, error);
   }
   try {
     fchmodSync(fd, 0o600);
