@@ -145,14 +145,21 @@ tests_on() {
   node .ci/totals.mjs "$work/node-$version.json" "$work/node-$version-retried.json"
 }
 
-# The last line, and the exit code: 0 only when every step passed and no test failed or was skipped.
-finish() {
-  local rc=0
+# What failed, and how long all took.
+verdict() {
   if [ "${#failed[@]}" -gt 0 ]; then
     printf '\nFAILED steps:\n'
     printf '  %s\n' "${failed[@]}"
   fi
   echo "In $((SECONDS / 60)) minutes and $((SECONDS % 60)) seconds."
+  [ "${#failed[@]}" -eq 0 ]
+}
+
+# The same with the tests' result as the last line. The exit code is 0 only when every step passed and no test
+# failed or was skipped.
+finish() {
+  local steps=0 rc=0
+  verdict || steps=$?
   node .ci/totals.mjs "$work/result.json" "$work/result-retried.json" || rc=$?
-  [ "$rc" -eq 0 ] && [ "${#failed[@]}" -eq 0 ]
+  [ "$rc" -eq 0 ] && [ "$steps" -eq 0 ]
 }

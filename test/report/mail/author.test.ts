@@ -20,6 +20,6 @@ test.each([
 
 test('a quote that never ends is read once, however many could begin within it', () => {
   // Each tried as a beginning would take hours: the time-out of the test is the proof.
-  expect(from(`"${'\\"'.repeat(2_000_000)}`).domain).toBeNull();
-  expect(from(`${'"" '.repeat(500_000)}"${'\\\\'.repeat(500_000)}`).domain).toBeNull();
+  expect(from(`"${'\\"'.repeat(500_000)}`).domain).toBeNull();
+  expect(from(`${'"" '.repeat(150_000)}"${'\\\\'.repeat(500_000)}`).domain).toBeNull();
 });
