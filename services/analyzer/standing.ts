@@ -1,8 +1,9 @@
 import { isKnown } from '../report/reporters/reporters.ts';
 import { addDays } from '../shared/days.ts';
-import type { Counted } from '../store/analysis/counted.ts';
+import { type Counted, QUORUM } from '../store/analysis/counted.ts';
 import type { DomainReporter, ReporterFacts } from '../store/analysis/reporters.ts';
 
+export { QUORUM };
 export type Standing = DomainReporter['standing'];
 
 /** An established reporter: so many days since its first verified report arrived, and on so many days one did. */
@@ -10,8 +11,6 @@ export const ESTABLISHED_AGE = 28;
 export const ESTABLISHED_ARRIVALS = 10;
 /** Of the sources that known reporters tell of as well, it may contradict them about this part: receivers do see a forwarder differently. */
 export const CONTRADICTED = 0.1;
-/** Where nobody known reports, so many established ones must say the same. */
-export const QUORUM = 3;
 /** Reporters that decide nothing are told one by one up to this number. */
 const OTHERS = 200;
 

@@ -1,6 +1,7 @@
 import { readEvidence } from '../../findings/evidence.ts';
 import type { StoredFinding } from '../../findings/words.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
+import { QUORUM } from '../analysis/counted.ts';
 import { isOwnSql } from '../domains/domains.ts';
 import { gravestFirst } from '../findings/gravest-first.ts';
 import type { FindingEvent } from './outbox.ts';
@@ -114,11 +115,26 @@ export async function loadDomainWeeks(
   listed: number,
 ): Promise<DomainWeek[]> {
   const { rows } = await tx.query<DomainWeek>(
-    `with totals as (
-       select domain, day, sum(messages) as messages, sum(passed) as passed
-         from ruawatch.source_days t
-        where domain = any($1) and day between $2 and $4 and messages > 0 and trust = 'ok' and ${decides('t')}
-        group by domain, day),
+    `with told as (
+       select * from ruawatch.source_days t
+        where domain = any($1) and day between $2 and $4 and messages > 0 and trust = 'ok' and ${decides('t')}),
+     -- Where several decide together, no number is believed that has fewer behind it (analysis/counted.ts).
+     together as materialized (
+       select distinct domain from ruawatch.domain_reporters where domain = any($1) and decides and standing <> 'known'),
+     voted as (
+       select domain, source, reporter, least(1, cap / told) as share
+         from (select s.*, count(*) over (partition by domain, source, passes) as votes, count(*) over (partition by domain, source) as voters,
+                      nth_value(told, ${QUORUM}) over (partition by domain, source, passes order by told desc, reporter
+                        rows between unbounded preceding and unbounded following) as cap
+                 from (select domain, source, reporter, sum(messages)::numeric as told, 2 * sum(passed) > sum(messages) as passes
+                         from told where domain in (select domain from together) group by 1, 2, 3) s) v
+        where votes >= ${QUORUM} and 2 * votes > voters),
+     counted as materialized (
+       select t.domain, t.source, t.day, round(t.messages * coalesce(v.share, 1)) as messages, round(t.passed * coalesce(v.share, 1)) as passed
+         from told t left join voted v using (domain, source, reporter)
+        where v.share is not null or t.domain not in (select domain from together)),
+     totals as (
+       select domain, day, sum(messages)::bigint as messages, sum(passed)::bigint as passed from counted group by domain, day),
      unheard_of as (
        select t.domain, jsonb_build_object('reporters', count(distinct t.reporter), 'messages', sum(t.messages)) as unheard
          from ruawatch.source_days t
@@ -130,10 +146,9 @@ export async function loadDomainWeeks(
          from totals group by domain),
      -- Their mail of the week, as far as it counts: a source that only forged reports tell of is none.
      seen as (
-       select s.domain, s.source, s.class, sum(d.messages) as messages
+       select s.domain, s.source, s.class, sum(d.messages)::bigint as messages
          from ruawatch.sources s
-         join ruawatch.source_days d on d.domain = s.domain and d.source = s.source and d.day between $3 and $4 and d.messages > 0
-          and d.trust = 'ok' and ${decides('d')}
+         join counted d on d.domain = s.domain and d.source = s.source and d.day between $3 and $4
         where s.domain = any($1) and s.last_seen >= $3
           -- Anybody can say that a source was there long ago.
           and (s.first_seen >= $3 or exists (select from ruawatch.domain_reporters n where n.domain = s.domain and not n.decides))

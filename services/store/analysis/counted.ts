@@ -1,3 +1,6 @@
+/** Where nobody known reports on a domain, so many established reporters must say the same. */
+export const QUORUM = 3;
+
 /** Whose rows of a domain count. */
 export interface Counted {
   reporters: readonly string[];
