@@ -1,7 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
-import { SharedLock } from '../../services/parser/reading/shared-lock.ts';
 import { replayMessages } from '../../services/store/messages/messages.ts';
 import { countDeaths, markedTransaction } from '../../services/store/messages/parse-marks.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -100,17 +98,4 @@ describe('messages over which workers died', () => {
     expect((await rows(keys))[0]).toEqual(['received', null, 0]);
     expect(await marks()).toBe(0);
   });
-});
-
-test('what runs by itself waits for what runs, and keeps others waiting', async () => {
-  const lock = new SharedLock();
-  const seen: string[] = [];
-  const work = (name: string) => async () => {
-    seen.push(`${name} begins`);
-    await wait(5);
-    seen.push(`${name} ends`);
-  };
-  await Promise.all([lock.shared(work('a')), lock.shared(work('b')), lock.exclusive(work('c')), lock.shared(work('d'))]);
-  expect(seen.slice(0, 2)).toEqual(['a begins', 'b begins']);
-  expect(seen.slice(4)).toEqual(['c begins', 'c ends', 'd begins', 'd ends']);
 });

@@ -64,6 +64,22 @@ describe('tokens', () => {
     ]);
   });
 
+  test('a refresh token that nobody asked for does not change the grant, and one that replaces another is used next', async () => {
+    answer = (n) => ({ status: 200, body: { access_token: `token-${n}`, refresh_token: `refresh-${n}` } });
+    for (const refreshToken of [null, 'the first']) {
+      const tokens = createTokens('m', oauth({ refreshToken }), handClock());
+      await tokens.get();
+      tokens.forget();
+      await tokens.get();
+    }
+    expect(asked.map((form) => [form.grant_type, form.refresh_token])).toEqual([
+      ['client_credentials', undefined],
+      ['client_credentials', undefined],
+      ['refresh_token', 'the first'],
+      ['refresh_token', 'refresh-3'],
+    ]);
+  });
+
   test('a token is kept, and renewed before it ends', async () => {
     const clock = handClock();
     const tokens = createTokens('m', oauth(), clock);

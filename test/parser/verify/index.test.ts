@@ -285,3 +285,20 @@ test('the migration keeps every row of a filled database, and counts it as it di
   expect(after[1]!.every((row) => row.untrusted === 0)).toBe(true);
   await old.drop();
 });
+
+test('a mail whose bytes are gone proves nothing, and holds up no other of its job', async () => {
+  const keys = await receivePolled(t, [
+    await genuine([{ ip: '192.0.2.1', count: 1 }], 'a'),
+    await genuine([{ ip: '192.0.2.1', count: 20 }], 'b'),
+    await genuine([{ ip: '192.0.2.1', count: 300 }], 'c'),
+  ]);
+  await parse(keys);
+  await t.db.query('delete from ruawatch.raw where message_key = $1', [keys[0]]);
+  await t.db.query("update ruawatch.raw set bytes = 'x', plain_size = 5 where message_key = $1", [keys[1]]);
+  expect(await verify(keys)).toEqual({ domains: ['example.com'], deferred: [] });
+  expect((await reports()).map(({ reporter_trust, trust_reason }) => [reporter_trust, trust_reason])).toEqual([
+    ['unauthenticated', 'Not proven: the raw mail is no longer in the archive.'],
+    ['unauthenticated', expect.stringMatching(/^Not proven: The raw bytes of mail \d+ are damaged/)],
+    ['authenticated', expect.any(String)],
+  ]);
+});

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { parseAuthenticationResults } from '../../../services/parser/verify/authentication-results.ts';
 import { authenticate } from '../../../services/parser/verify/authenticity.ts';
 import { verdictFor } from '../../../services/parser/verify/reporter.ts';
 import type { Config } from '../../../services/shared/settings/config.ts';
@@ -214,36 +213,5 @@ describe('whose report it is', () => {
       reason: 'Not proven: the mail has no DKIM signature.',
       reporter: { key: 'google.com', label: 'Google', known: false },
     });
-  });
-});
-
-describe('parseAuthenticationResults', () => {
-  test('reads methods, versions, properties, comments and quotes', () => {
-    expect(
-      parseAuthenticationResults(
-        'mx.example.org 1; (a (nested; comment)) dkim=pass (2048-bit key) header.d=a.example header.i="@a.example" header.b=ab;\tSPF/1 = Pass smtp . mailfrom=x@a.example; none',
-      ),
-    ).toEqual({
-      authservId: 'mx.example.org',
-      results: [
-        {
-          method: 'dkim',
-          result: 'pass',
-          properties: new Map([
-            ['header.d', 'a.example'],
-            ['header.i', '@a.example'],
-            ['header.b', 'ab'],
-          ]),
-        },
-        { method: 'spf', result: 'pass', properties: new Map([['smtp.mailfrom', 'x@a.example']]) },
-      ],
-      unclear: false,
-    });
-    expect(parseAuthenticationResults('mx.example.org; none')).toEqual({
-      authservId: 'mx.example.org',
-      results: [],
-      unclear: false,
-    });
-    expect(parseAuthenticationResults('spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=a.example; dkim=pass')).toBeNull();
   });
 });

@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import {
+  decides,
+  type OwnResults,
+  ownResults,
+  parseAuthenticationResults,
+  provenBy,
+} from '../../../services/parser/verify/authentication-results.ts';
+
+describe('parseAuthenticationResults', () => {
+  test('reads methods, versions, properties, comments and quotes', () => {
+    expect(
+      parseAuthenticationResults(
+        'mx.example.org 1; (a (nested; comment)) dkim=pass (2048-bit key) header.d=a.example header.i="@a.example" header.b=ab;\tSPF/1 = Pass smtp . mailfrom=x@a.example; none',
+      ),
+    ).toEqual({
+      authservId: 'mx.example.org',
+      results: [
+        {
+          method: 'dkim',
+          result: 'pass',
+          properties: new Map([
+            ['header.d', 'a.example'],
+            ['header.i', '@a.example'],
+            ['header.b', 'ab'],
+          ]),
+        },
+        { method: 'spf', result: 'pass', properties: new Map([['smtp.mailfrom', 'x@a.example']]) },
+      ],
+      unclear: false,
+    });
+    expect(parseAuthenticationResults('mx.example.org; none')).toEqual({
+      authservId: 'mx.example.org',
+      results: [],
+      unclear: false,
+    });
+    expect(parseAuthenticationResults('spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=a.example; dkim=pass')).toBeNull();
+  });
+});
+
+describe('ownResults', () => {
+  const IDS = ['mx.example.org'];
+  const results = (text: string, id = 'mx.example.org') => ({ name: 'authentication-results', value: `${id}; ${text}` });
+  const received = (by: string, protocol = 'ESMTPS') => ({
+    name: 'received',
+    value: `from a.example by ${by} (Postfix) with ${protocol} id 1; Wed, 2 Sep 2026 00:00:00 +0000`,
+  });
+  const found = (...fields: { name: string; value: string }[]): [string[], boolean] | null => {
+    const own: OwnResults | null = ownResults(
+      fields.map((field) => ({ ...field, start: 0, end: 0 })),
+      IDS,
+    );
+    return own === null ? null : [own.results.map(({ method, result }) => `${method}=${result}`), own.more];
+  };
+
+  test('the only field of the server is complete; another one below may be of a forger', () => {
+    expect(found(results('dkim=fail'))).toEqual([['dkim=fail'], false]);
+    expect(found(results('dkim=fail'), received('mx.example.org'))).toEqual([['dkim=fail'], false]);
+    expect(found(results('dkim=fail'), received('mx.example.org'), results('dmarc=pass'))).toEqual([['dkim=fail'], true]);
+    expect(found(results('dkim=fail'), results('dmarc=pass'))).toEqual([['dkim=fail'], true]);
+    expect(found(results('dkim=fail'), received('mx.example.org'), results('dmarc=pass', 'other.example'))).toEqual([
+      ['dkim=fail'],
+      false,
+    ]);
+  });
+
+  test('a field for each method is read as one above the own, named Received alone, with no method twice', () => {
+    const both = [results('dkim=pass'), results('dmarc=pass')];
+    expect(found(...both, received('mx.example.org'))).toEqual([['dkim=pass', 'dmarc=pass'], false]);
+    expect(found(...both, received('mx2.example.org'))).toEqual([['dkim=pass', 'dmarc=pass'], false]);
+    expect(found(...both, received('localhost'))).toEqual([['dkim=pass'], true]);
+    expect(found(received('mx.example.org'), ...both, received('mx.example.org'))).toEqual([['dkim=pass'], true]);
+    expect(found(received('mx.example.org', 'LMTP'), ...both, received('mx.example.org'))).toEqual([
+      ['dkim=pass', 'dmarc=pass'],
+      false,
+    ]);
+    expect(found(results('dkim=pass'), results('dkim=fail'), received('mx.example.org'))).toEqual([['dkim=pass'], true]);
+    expect(found(results('dkim=pass x'), results('dmarc=pass'), received('mx.example.org'))).toEqual([[], true]);
+  });
+
+  test('nothing counts below the Received of a foreign server', () => {
+    expect(found(received('mx.other.example'), results('dmarc=pass'))).toBeNull();
+    expect(found(received('10.0.0.1'), received('localhost'), results('dmarc=pass'))).toEqual([['dmarc=pass'], false]);
+    expect(found()).toBeNull();
+  });
+
+  test('a result for DMARC is final, one for DKIM only when no other field follows', () => {
+    const of = (text: string, more = false) =>
+      decides({ results: parseAuthenticationResults(`x.example; ${text}`)!.results, more });
+    expect([of('dmarc=fail'), of('dmarc=fail', true), of('dkim=none'), of('dkim=none', true), of('spf=pass')]).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(of('dmarc=fail; dmarc=none')).toBe(false);
+  });
+
+  test('the author is proven by DMARC, else by what aligns; a failed DMARC outweighs all', () => {
+    const of = (text: string) => {
+      const proof = provenBy(parseAuthenticationResults(`x.example; ${text}`)!.results, 'reporter.example');
+      return proof === null ? null : `${proof.how}${proof.whole ? ', whole' : ''}`;
+    };
+    expect(of('dmarc=pass header.from=reporter.example')).toBe('dmarc=pass');
+    expect(of('dmarc=pass header.from=reporter.example; spf=pass smtp.mailfrom=reporter.example')).toBe('dmarc=pass, whole');
+    expect(of('dmarc=pass header.from=evil.example')).toBeNull();
+    expect(of('dmarc=fail; dkim=pass header.d=reporter.example')).toBeNull();
+    expect(of('dkim=pass header.d=mail.reporter.example')).toBe('dkim=pass');
+    expect(of('dkim=pass header.i=@reporter.example')).toBe('dkim=pass');
+    expect(of('dkim=pass header.d=evil.example')).toBeNull();
+    expect(of('dkim=fail header.d=reporter.example; spf=pass smtp.mailfrom=x@reporter.example')).toBe('spf=pass, whole');
+    expect(of('spf=softfail smtp.mailfrom=reporter.example')).toBeNull();
+    expect(of('spf=pass smtp.mailfrom="reporter.example"@evil.example')).toBeNull();
+  });
+});
