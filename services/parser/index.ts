@@ -5,7 +5,7 @@ import { openDns, type Resolver, txtResolver } from '../shared/runtime/resolver.
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { takeUnqueued } from '../store/messages/messages.ts';
 import { giveUp } from './give-up.ts';
-import { type LargeMessages, parseLargeAside } from './large-messages.ts';
+import { type LargeQueue, largeQueue } from './large-queue.ts';
 import { parseWithFallback } from './parse-with-fallback.ts';
 import { openReaders, type Readers } from './reading/pool.ts';
 import { sweep } from './sweep.ts';
@@ -37,12 +37,13 @@ export function startParser(context: Context, given?: Resolver): Service {
   const readers = openReaders(config);
   const months = watchMonths(context);
   const verifier = startVerifier(context, resolver, readers);
-  const large = parseLargeAside(
+  const large = largeQueue(
     Math.max(1, config.parser.concurrency - 1),
     async (key) => {
       const { domains, messages } = await parseWithFallback(context, [key], log, { readers, months });
       await announce(context, domains.sort());
-      // Moving its rows takes as long again, in which no small message is to wait for its verdict either.
+      // Its verdict moves as many rows again, so it is verified here and not in a job, where small messages
+      // would wait for it.
       if (messages.some(({ unverified }) => unverified)) await verifier.verify([key]);
     },
     log,
@@ -84,7 +85,7 @@ async function workJob(
   context: Context,
   keys: number[],
   log: Log,
-  { readers, months, large }: { readers: Readers; months: Months; large: LargeMessages },
+  { readers, months, large }: { readers: Readers; months: Months; large: LargeQueue },
 ): Promise<void> {
   const domains = new Set<string>();
   const unverified: number[] = [];

@@ -23,7 +23,10 @@ export interface ParseOptions {
    * partition.
    */
   months?: Months | undefined;
-  /** Takes the keys of large messages, which are then left for another call; without it, they are parsed after the small ones. */
+  /**
+   * Receives the keys of large messages, which are then not parsed; without it, they are parsed after the
+   * small ones.
+   */
   aside?: ((keys: readonly number[]) => void) | undefined;
 }
 

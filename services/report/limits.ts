@@ -20,7 +20,10 @@ export interface Limits {
    * extremely well.
    */
   ratioFloorBytes: number;
-  /** Members of all archives in one mail, directories included; and documents (reports) of one mail. Code `too_many_members`. */
+  /**
+   * Members of all archives in one mail, directories included; and documents (reports) of one mail. Code
+   * `too_many_members`.
+   */
   members: number;
   /** Containers inside containers (xml.gz is 1, xml.gz.gz is 2). Code `nested_too_deep`. */
   nesting: number;
@@ -45,8 +48,8 @@ export interface Limits {
    */
   textLength: number;
   /**
-   * Characters of all texts of one record, or of the metadata, together; sixteen times as many of what all reports of a mail say of themselves.
-   * Code `record_too_long`.
+   * Characters of all texts of one record, or of the metadata, together; sixteen times as many of the
+   * metadata of all reports of a mail. Code `record_too_long`.
    */
   recordLength: number;
   /** Entity and character references of one document. Code `too_many_references`. */

@@ -1,14 +1,17 @@
 import { type Limits, Refusal } from './limits.ts';
 import type { AggregateReport, TlsReport } from './model.ts';
 
-/** All reports of one mail together may say so many times of themselves what one may. */
-const DESCRIPTIONS = 16;
+/** The metadata of all reports in one mail together may be this many times as long as that of one report. */
+const METADATA_FACTOR = 16;
 
-/** What the reports of one mail come to together: each may be within its limits, and a mail can hold any number of them. */
+/**
+ * Totals over all reports of one mail: each report may be within its limits, but a mail can hold any number
+ * of them.
+ */
 export class MailTotals {
   private readonly limits: Limits;
   private documents = 0;
-  private described = 0;
+  private metadataLength = 0;
   private policies = 0;
   private details = 0;
 
@@ -20,20 +23,20 @@ export class MailTotals {
    * Counts a document that is about to be read.
    * @throws Refusal `too_many_members`
    */
-  document(): void {
+  addDocument(): void {
     if (++this.documents <= this.limits.members) return;
     throw new Refusal('too_many_members', `There are more than ${this.limits.members} documents in one mail.`);
   }
 
   /**
-   * Counts what a report says of itself, its records and policies left out.
+   * Counts the characters of a report's metadata, without its records and policies.
    * @throws Refusal `record_too_long`
    */
-  description(report: AggregateReport | TlsReport): void {
-    this.described += JSON.stringify(report.kind === 'tlsrpt' ? { ...report, policies: [] } : report).length;
-    const most = DESCRIPTIONS * this.limits.recordLength;
-    if (this.described <= most) return;
-    throw new Refusal('record_too_long', `The reports of the mail say more than ${most} characters of themselves.`);
+  addMetadata(report: AggregateReport | TlsReport): void {
+    this.metadataLength += JSON.stringify(report.kind === 'tlsrpt' ? { ...report, policies: [] } : report).length;
+    const most = METADATA_FACTOR * this.limits.recordLength;
+    if (this.metadataLength <= most) return;
+    throw new Refusal('record_too_long', `The metadata of the reports in the mail have more than ${most} characters together.`);
   }
 
   /**

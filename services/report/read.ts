@@ -230,7 +230,7 @@ class Reading {
         payload.problems.add('bytes_replaced', 'The report holds bytes that are not in its charset; they were replaced.');
       }
       for (const report of readTlsReports(text, hintOf(payload.name) ?? hintOf(this.container), this.limits, this.totals)) {
-        this.totals.description(report);
+        this.totals.addMetadata(report);
         report.problems.push(...payload.problems.list());
         this.reported = true;
         yield { type: 'tlsrpt', part: this.part++, name: payload.name, report };

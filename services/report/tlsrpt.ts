@@ -26,7 +26,7 @@ export function claimsTlsReport(text: string): boolean {
  * What is absent is null, names are matched in any letter case, and a string is taken as a list of one.
  *
  * @param hint begin and end by the file name
- * @param totals of the mail that the text came in
+ * @param totals the totals of the mail that the text came in
  * @throws Refusal at a limit, and `json_damaged`, `metadata_missing`, `date_range_missing`,
  *   `date_range_invalid`
  */
@@ -42,7 +42,7 @@ export function* readTlsReports(
     const more = next < text.length && (text[next] === '{' || text[next] === '[');
     const trailing = next < text.length && !more;
     for (const item of Array.isArray(value) ? value : [value]) {
-      totals.document();
+      totals.addDocument();
       if (isFields(item)) yield new Reader(limits, totals).report(item, hint, trailing);
     }
     at = more ? next : text.length;

@@ -12,7 +12,7 @@ import { Salvager } from './salvage.ts';
 /** How the documents of a payload are read. */
 export interface DocumentOptions {
   limits: Limits;
-  /** Of the mail that the payload came in. */
+  /** The totals of the mail that the payload came in. */
   totals: MailTotals;
   /** Records in one batch. */
   batch: number;
@@ -49,7 +49,7 @@ export async function* readDocuments(payload: Payload, options: DocumentOptions)
   const chunks = Symbol.asyncIterator in opened ? opened[Symbol.asyncIterator]() : opened[Symbol.iterator]();
   const source: Source = { payload, charset, decoder: new Decoder(charset), chunks, offset: 0, carried: '' };
   try {
-    do options.totals.document();
+    do options.totals.addDocument();
     while (yield* readDocument(source, options));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -100,7 +100,7 @@ async function* readDocument(
   noteCharset(source, builder);
   try {
     const report = builder.finish(salvaged);
-    totals.description(report);
+    totals.addMetadata(report);
     yield* takeBatches(builder);
     yield { type: 'report', report };
   } catch (error) {
