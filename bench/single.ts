@@ -130,7 +130,7 @@ export async function floorCopy(stage: string, input: StageInput, connections: n
   let records = 0;
   const mails = await readAll(input.path);
   const groups = batches(mails).map((group) => {
-    const lines = group.map(({ report, records: of }) => copyLines(++key, 1, report.begin, of));
+    const lines = group.map(({ report, records: of }) => copyLines({ key: ++key, n: 1, begin: report.begin }, of));
     for (const { report } of group) records += report.records;
     return Buffer.from(lines.join(''));
   });
@@ -189,7 +189,7 @@ async function storeGroup(tx: Tx, group: ReadonlyMap<number, ReadMail>): Promise
   for (const message of claimed) {
     const { report, records } = group.get(message.message_key)!;
     const key = await keyOf();
-    const lines = copyLines(key, 1, report.begin, records);
+    const lines = copyLines({ key, n: 1, begin: report.begin }, records);
     const verdictOf = verdictUnverified(message.mailbox, 'off')!;
     const reports = [attributed({ part: 0, key, report, lines, doubt: null }, message, verdictOf)];
     read.push({ message, reports, result: nothingElse() });

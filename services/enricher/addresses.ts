@@ -70,7 +70,7 @@ export class AddressLookups {
   private async lookUpBatch(signal: AbortSignal): Promise<boolean> {
     const { db, clock, config } = this.parts.context;
     const now = clock.now();
-    const due = await takeDue(db, now, new Date(now.getTime() + LEASE_MS), this.day(RECENT_DAYS), BATCH);
+    const due = await takeDue(db, now, { until: new Date(now.getTime() + LEASE_MS), since: this.day(RECENT_DAYS), limit: BATCH });
     const looks: Lookup[] = [];
     const waiting = [...due];
     const work = async () => {

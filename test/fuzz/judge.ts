@@ -34,7 +34,7 @@ export async function judge(reader: Reader, raw: Buffer, limits: Partial<Limits>
     if (event.type === 'records') {
       if (event.records.length === 0 || event.records.length > BATCH)
         throw new Broken(`a batch has ${event.records.length} records`);
-      copyLines(1, records + 1, event.begin, event.records);
+      copyLines({ key: 1, n: records + 1, begin: event.begin }, event.records);
       for (const record of event.records) messages += amount(record.count, 'a count');
       records += event.records.length;
       continue;

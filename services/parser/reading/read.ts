@@ -79,7 +79,7 @@ async function* readPieces(
     if (event.type === 'records') {
       const { begin, records } = event;
       key ??= await keyOf();
-      yield { type: 'lines', key, begin, records: records.length, lines: copyLines(key, n + 1, begin, records, cache) };
+      yield { type: 'lines', key, begin, records: records.length, lines: copyLines({ key, n: n + 1, begin }, records, cache) };
       n += records.length;
       continue;
     }

@@ -116,14 +116,12 @@ interface Shared {
 /**
  * Records of one report as lines of COPY. A single text: the records, some ten objects each, need not live
  * until the transaction writes them.
- * @param n the number of the first record within the report
- * @param begin the report's, in seconds since the epoch
+ * @param of.n the number of the first record within the report
+ * @param of.begin the report's, in seconds since the epoch
  * @param cache the mail's, when it is a large one: the reader shares objects that many records have in common
  */
 export function copyLines(
-  reportKey: number,
-  n: number,
-  begin: number,
+  { key, n, begin }: { key: number; n: number; begin: number },
   records: readonly AggregateRecord[],
   cache: LineCache | null = null,
 ): string {
@@ -133,7 +131,7 @@ export function copyLines(
     const record = records[i] as AggregateRecord;
     const { middle, end } = cache === null ? sharedOf(record) : cached(record, cache);
     parts.push(
-      `${reportKey}\t${n + i}\t${beginAt}\t${record.source_ip ?? '\\N'}\t${record.count}\t`,
+      `${key}\t${n + i}\t${beginAt}\t${record.source_ip ?? '\\N'}\t${record.count}\t`,
       middle,
       copyText(record.source.slice(0, KEY_LENGTH)),
       end,

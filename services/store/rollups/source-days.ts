@@ -57,22 +57,10 @@ const deltaSql = ({ name, join }: LimitedNames, within: (sum: string) => string)
         group by 1, 2, 3, 4, 5`;
 
 /**
- * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer
- * must look at: one statement over the records just written. A report counts on the UTC day of its begin,
- * whatever its span. Rows are locked in key order, and once in a transaction (parser/write-messages.ts), so
- * that two workers never deadlock. Work is noted for own domains only; listHistory notes what becomes own.
- *
- * Only proven reports are noted for the analyzer and enter the sums over all time: what anybody can mail must
- * neither spoil nor delay them. Sources of a report beyond its allowance (allowance.ts) are counted as one.
+ * SQL: the common table expressions that write what `delta` holds: the rollup, the sums over all time, the
+ * analyzer's work.
  */
-export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
-  if (changes.length === 0) return;
-  const over = overAllowance(changes);
-  const named = limitNames(over, 8);
-  const within = sumOf(changes.map(({ size }) => size.messages));
-  const { rows } = await tx.query<{ domain: string }>(
-    `with ${named.cte}delta as materialized (${deltaSql(named, within)}),
-     days as (
+const writesSql = (within: (sum: string) => string) => `days as (
        insert into ruawatch.source_days as d (domain, source, day, reporter, trust, signing_domain, ${COUNTS.join(', ')})
        select domain, source, day, reporter, trust, case when source <> '${OTHER_SOURCES}' then signing_domain end, ${COUNTS.join(', ')}
          from delta where ${kept('source_days')} order by domain, source, day, reporter, trust
@@ -107,7 +95,25 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
      work as (
        insert into ruawatch.analysis_work (domain, source, tier)
        select domain, source, tier
-         from moved where (domain in (select domain from own)) is true and source <> '${OTHER_SOURCES}')
+         from moved where (domain in (select domain from own)) is true and source <> '${OTHER_SOURCES}')`;
+
+/**
+ * Adds reports to the daily rollups (sign 1) or takes them out again (sign -1), and notes what the analyzer
+ * must look at: one statement over the records just written. A report counts on the UTC day of its begin,
+ * whatever its span. Rows are locked in key order, and once in a transaction (parser/write-messages.ts), so
+ * that two workers never deadlock. Work is noted for own domains only; listHistory notes what becomes own.
+ *
+ * Only proven reports are noted for the analyzer and enter the sums over all time: what anybody can mail must
+ * neither spoil nor delay them. Sources of a report beyond its allowance (allowance.ts) are counted as one.
+ */
+export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<void> {
+  if (changes.length === 0) return;
+  const over = overAllowance(changes);
+  const named = limitNames(over, 8);
+  const within = sumOf(changes.map(({ size }) => size.messages));
+  const { rows } = await tx.query<{ domain: string }>(
+    `with ${named.cte}delta as materialized (${deltaSql(named, within)}),
+     ${writesSql(within)}
      select distinct domain from delta where below`,
     [
       changes.map((c) => c.key),

@@ -78,7 +78,7 @@ export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {
   try {
     const cluster = { dataDir, owner, binaries: reachableBinaries(installed, dataDir, owner) };
     const { at, secrets } = await bringUp(cluster, options);
-    const user = await enter(cluster, at, SERVICES, secrets, MAINTENANCE);
+    const user = await enter({ cluster, at, secrets }, SERVICES);
     await joinUsers(user);
     return {
       url: servicesUrl(cluster, at, secrets),
@@ -159,7 +159,7 @@ async function bringUp(cluster: Cluster, options: EmbeddedOptions): Promise<{ at
   }
   if (!secrets!.ready) secrets = await setUp(cluster, at, secrets!, options);
   else if (!joined || !(await readerAccepted(at, secrets!))) {
-    const admin = await enter(cluster, at, ADMIN, secrets!, MAINTENANCE);
+    const admin = await enter({ cluster, at, secrets: secrets! }, ADMIN);
     try {
       await restoreReader(admin, DATABASE, scramVerifier(secrets![READER]));
     } finally {
@@ -207,7 +207,7 @@ async function setPasswords(cluster: Cluster): Promise<Secrets> {
 
 async function setUp(cluster: Cluster, at: Listening, secrets: Secrets, options: EmbeddedOptions): Promise<Secrets> {
   const verifiers = { services: scramVerifier(secrets[SERVICES]), reader: scramVerifier(secrets[READER]) };
-  const admin = await enter(cluster, at, ADMIN, secrets, MAINTENANCE);
+  const admin = await enter({ cluster, at, secrets }, ADMIN);
   try {
     const stripped = await setUpLogins(admin, DATABASE, verifiers);
     if (stripped.length > 0)
@@ -218,7 +218,7 @@ async function setUp(cluster: Cluster, at: Listening, secrets: Secrets, options:
   } finally {
     await admin.end();
   }
-  const inside = await enter(cluster, at, ADMIN, secrets, DATABASE);
+  const inside = await enter({ cluster, at, secrets }, ADMIN, DATABASE);
   try {
     await closeDatabase(inside, QUEUE_SCHEMA);
   } finally {
@@ -265,7 +265,7 @@ async function stopOlder(cluster: Cluster, at: Listening): Promise<void> {
 async function accepts(cluster: Cluster, at: Listening, secrets: Secrets): Promise<boolean> {
   try {
     // The superuser is needed only until everything is set up.
-    const client = await enter(cluster, at, secrets.ready ? SERVICES : ADMIN, secrets, MAINTENANCE);
+    const client = await enter({ cluster, at, secrets }, secrets.ready ? SERVICES : ADMIN);
     await client.end();
     return true;
   } catch (error) {
@@ -289,12 +289,11 @@ async function readerAccepted(at: Listening, secrets: Secrets): Promise<boolean>
   }
 }
 
+/** Connects to a running server. @throws what the server answers */
 async function enter(
-  cluster: Cluster,
-  at: Listening,
+  { cluster, at, secrets }: { cluster: Cluster; at: Listening; secrets: Secrets },
   login: typeof ADMIN | typeof SERVICES,
-  secrets: Secrets,
-  database: string,
+  database: string = MAINTENANCE,
 ): Promise<pg.Client> {
   const client = clientOf({
     host: at.socket ? folderOf(cluster) : '127.0.0.1',

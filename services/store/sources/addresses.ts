@@ -95,9 +95,7 @@ export async function findAddresses(db: Db, since: string, now: Date): Promise<b
 export async function takeDue(
   db: Db,
   now: Date,
-  until: Date,
-  since: string,
-  limit: number,
+  { until, since, limit }: { until: Date; since: string; limit: number },
 ): Promise<{ address: string; attempts: number }[]> {
   const { rows } = await db.query<{ address: string; attempts: number; due: boolean }>(
     `with due as materialized (
