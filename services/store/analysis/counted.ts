@@ -1,19 +1,16 @@
-/** Where nobody known reports on a domain, so many established reporters must say the same. */
-export const QUORUM = 3;
-
-/** Whose rows of a domain count. */
+/** The reporters of a domain whose rows count. */
 export interface Counted {
   reporters: readonly string[];
   /**
-   * How many of them must say the same of a source before it counts: 1 where each of them may decide alone.
+   * The number of them that must agree on a source before it counts; 1 when each may decide alone.
    */
   votes: number;
-  /** The window in which votes are counted. */
+  /** The window in which agreement is counted. */
   from: string;
   to: string;
 }
 
-/** The counts of a row of ruawatch.source_days beside `messages`, all of which add up. */
+/** The counts of a row of ruawatch.source_days besides `messages`. All of them can be added up. */
 export const SUMS = [
   'passed',
   'dkim_aligned',
@@ -36,10 +33,10 @@ export const SUMS = [
  * SQL: the rows of ruawatch.source_days that count, as a common table expression `counted`; the domain is
  * `$1`.
  *
- * Where no reporter may decide alone, a source counts as most of the reporters that tell of it see it (most
- * of its mail passes, or not), when they are as many as Counted.votes; by heads, whatever their volume. And
- * none of them counts with more messages of it than the last of those that it takes: with less than that many
- * behind it no number is believed.
+ * Where no reporter may decide alone, a source counts as the majority of its reporters see it (most of its
+ * mail passes, or most fails), if that majority has at least Counted.votes reporters, whatever their volume.
+ * And each of them counts with at most as many messages as the reporter with the Counted.votes-th largest
+ * number: a larger number has too few reporters behind it.
  * @param next the number of the first parameter that is free
  */
 export function countedRows(counted: Counted, next: number): { cte: string; params: unknown[] } {

@@ -1,17 +1,17 @@
 import type { Tx } from '../../shared/runtime/db.ts';
 
-/** Reports in a reporter's name that do not come from it, as one sender brought them on one UTC day. */
+/** Forged reports in a reporter's name, by their sender and UTC day. */
 export interface ForgedDay {
   reporter: string;
   /** The domain of the mails' From fields; null when they had none. */
   sender: string | null;
-  /** The day they arrived: what they say of their own day is the forger's choice. */
+  /** The day they arrived: the forger chooses the days in the reports. */
   day: string;
   reports: number;
   messages: number;
-  /** Authentic for another domain than the reporter's. */
+  /** Reports whose mail is authentic for another domain than the reporter's. */
   mismatched: number;
-  /** Contradict a proven report of the same identity. */
+  /** Reports that contradict a proven report with the same identity. */
   contradicting: number;
 }
 
@@ -24,8 +24,8 @@ export interface GenuineReports {
 }
 
 /**
- * What came in the names of reporters since `from` and is not from them, the newest days first; and what did
- * come from them.
+ * Loads the forged reports in the names of reporters since `from`, the newest days first, and the genuine
+ * reports of these reporters.
  */
 export async function loadForged(
   tx: Tx,
@@ -51,7 +51,7 @@ export async function loadForged(
        from ruawatch.reports
       where domain = $1 and reporter = any($2::text[]) and reporter_trust = 'authenticated'
         and received_at >= $3::date::timestamp at time zone 'UTC'
-        -- A proven report is hardly older than a month when it comes; its begin has the index.
+        -- A proven report is hardly older than a month when it arrives; its begin is indexed.
         and begin_at >= $3::date - interval '31 days'
       group by reporter`,
     [domain, [...new Set(forged.map((f) => f.reporter))], from],

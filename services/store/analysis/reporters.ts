@@ -1,28 +1,29 @@
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 
-/** What is known of one reporter of a domain, before anybody says what its word is worth. */
+/** What is known about one reporter of a domain, from which the analyzer derives whether it decides. */
 export interface ReporterFacts {
   reporter: string;
-  /** The newest day it tells of. */
+  /** The newest day it has reported on. */
   last_day: string;
   /**
-   * A mail of it was verified. False: it counts by the operator's word (an import, or `trust.check: off`).
+   * A mail of it was verified. False: its reports count because the operator says so (an import, or
+   * `trust.check: off`).
    */
   proven: boolean;
-  /** The day its first verified report arrived, by our clock; null when none is noted. */
+  /** The day its first verified report arrived, by our clock; null when none is known. */
   first_arrived: string | null;
-  /** On how many days verified reports of it arrived. */
+  /** The number of days on which verified reports of it arrived. */
   arrival_days: number;
-  /** Sources of which it and known reporters said the same, and of which they said the contrary. */
+  /** The number of sources on which it and known reporters agree, and on which they disagree. */
   agreed: number;
   contradicted: number;
 }
 
 /**
- * Notes when verified reports on a domain arrived, by our clock: a reporter's age is counted from that and
- * never from what its reports say of themselves. Set-based, and not in the way of a mail: the analyzer calls
- * it before it judges.
- * @param from reports that begin before are not looked at
+ * Notes when verified reports on a domain arrived, by our clock: a reporter's age is counted from these days,
+ * and never from the days in its reports. The analyzer calls it before an analysis, so that no mail waits for
+ * it.
+ * @param from reports that begin earlier are left out
  */
 export async function noteArrivals(q: Queryable, domain: string, from: string): Promise<void> {
   await q.query(
@@ -38,8 +39,8 @@ export async function noteArrivals(q: Queryable, domain: string, from: string): 
 }
 
 /**
- * The reporters that tell of a domain from `from` to `to`. A verified mail in a reporter's name on this
- * domain, however new, ends the operator's word for that name.
+ * The reporters of a domain from `from` to `to`. Once any mail in a reporter's name on this domain is
+ * verified, that reporter does not count by the operator's word any more.
  */
 export async function loadReporters(tx: Tx, domain: string, from: string, to: string): Promise<ReporterFacts[]> {
   const { rows } = await tx.query<ReporterFacts>(
@@ -64,14 +65,14 @@ export async function loadReporters(tx: Tx, domain: string, from: string, to: st
   return rows;
 }
 
-/** A source of which either side tells fewer messages than this is not compared. */
+/** A source with fewer messages on either side is not compared. */
 const COMPARED = 5;
 
 /**
- * Compares reporters with the known ones of a domain, source by source: whether most of its mail passes. Once
- * a day is enough.
- * @param reporters those to measure
- * @param known those they are held against
+ * Compares reporters with the known ones of a domain, source by source, by whether most of its mail passes.
+ * At most once a day for each reporter.
+ * @param reporters the reporters to compare
+ * @param known the reporters to compare them with
  */
 export async function measureAgreement(
   tx: Tx,
@@ -108,7 +109,7 @@ export async function measureAgreement(
   );
 }
 
-/** What a reporter's word is worth, and whether it decides what is said of the domain. */
+/** The standing of a reporter, and whether its reports decide about the domain. */
 export interface DomainReporter {
   reporter: string;
   standing: 'known' | 'established' | 'new';
@@ -116,8 +117,8 @@ export interface DomainReporter {
 }
 
 /**
- * Writes who reports on a domain and who of them decides: sums that a person reads leave out the others, as
- * the analyzer did.
+ * Writes the reporters of a domain and which of them decide: sums for people exclude the others, as the
+ * analyzer does.
  */
 export async function saveDomainReporters(tx: Tx, domain: string, reporters: readonly DomainReporter[]): Promise<void> {
   await tx.query(
@@ -134,8 +135,8 @@ export async function saveDomainReporters(tx: Tx, domain: string, reporters: rea
 }
 
 /**
- * What reporters of a domain last called themselves, by their keys: only those whose name is not the key
- * itself.
+ * The names that reporters of a domain last gave themselves, by their keys, where the name differs from the
+ * key.
  */
 export async function loadReporterNames(
   tx: Tx,

@@ -5,20 +5,20 @@ import { recordsOf } from '../schema/partitions.ts';
 export interface FailedCheck {
   source: string;
   mechanism: 'dkim' | 'spf';
-  /** `d=` of the signature, or the domain that SPF was asked about. */
+  /** `d=` of the signature, or the domain of the SPF check. */
   domain: string;
   selector: string | null;
   messages: number;
 }
 
-/** So many are told apart, those of the most messages. */
+/** The number of checks listed, those of the most messages first. */
 const CHECKS = 1000;
 
 /**
- * What did not pass in the failing mail of sources that broke, from the day since when each fails, for a
- * week: where to look in DNS.
+ * Loads the checks that did not pass in the failing mail of broken sources, for a week from the first day of
+ * failure of each: they show where to look in DNS.
  * @param broken source and first day (YYYY-MM-DD)
- * @param reporters whose records are read: those who decide
+ * @param reporters the deciding reporters, whose records are read
  */
 export async function loadFailedChecks(
   tx: Tx,
@@ -51,14 +51,14 @@ export async function loadFailedChecks(
 }
 
 /**
- * Reports and signatures looked through for selectors, at most: the newest, and of equals always the same.
+ * Reports and signatures that are searched for selectors at most: the newest, in a fixed order.
  */
 const SELECTOR_REPORTS = 200;
 const SELECTOR_RECORDS = 50_000;
 
 /**
- * SQL: the messages of each source by the selector of their aligned signature, of the domain $1 since the day
- * $2, as the reporters $3 tell.
+ * SQL: the messages of each source by the selector of their aligned signature, for the domain $1 since the
+ * day $2, from reports of the reporters $3.
  */
 const BY_SELECTOR = `told as materialized (
        select report_key, begin_at from ruawatch.reports
@@ -76,12 +76,10 @@ const BY_SELECTOR = `told as materialized (
      by_selector as materialized (select source, selector, sum(count) as messages from signed group by 1, 2)`;
 
 /**
- * Of the mail that each source signed as the domain since `from`: the part whose selector (under its domain,
- * as the key is published) older sources sign with as well. Who passes on mail bears the signature of its
- * author; who has a key of its own signs with a selector of its own. A source of which no report tells a
- * selector is left out.
- * @param reporters whose reports are read: those who decide. Who was there first is taken from theirs as
- * well.
+ * For each source, the part of its mail signed as the domain since `from` whose selector (with the domain of
+ * its key) older sources use too. Forwarded mail has the signature of its author; a sender with its own key
+ * signs with its own selector. Sources without a reported selector are left out.
+ * @param reporters the deciding reporters, whose reports are read, also for the first day of each source
  */
 export async function loadBorrowed(
   tx: Tx,
@@ -113,28 +111,26 @@ export async function loadBorrowed(
 }
 
 /**
- * Who signs mail of its own is first among those who use its selector; whose mail is passed on signs so many
- * times as much with it.
+ * The author's mail with a selector is at least this many times the mail of anybody who forwards it.
  */
 const AUTHOR_SIGNS = 5;
 
 /**
- * With whose keys a source signs as the domain: parts of its signed mail, 0 to 1, which together are 1 at
- * most.
+ * Whose keys a source signs with as the domain: parts of its signed mail, 0 to 1, with a sum of at most 1.
  */
 export interface Keys {
-  /** With selectors that it signs as much with as all others together, or more. */
+  /** With selectors that it uses as much as all other sources together, or more. */
   own: number;
-  /** With selectors that one other source signs AUTHOR_SIGNS times as much with, or more. */
+  /** With selectors that one other source uses AUTHOR_SIGNS times as much, or more. */
   another: number;
 }
 
 /**
- * With whose keys the sources of a domain sign as the domain since `from`, by the selectors in the newest
- * reports. Who passes mail on bears the signature of its author, from whom much more comes with the same.
- * Where SPF now and then does not pass for a service, its mail is another source, its network: what comes
- * from one network under one selector counts as the largest source of it. A source of which no report tells a
- * selector is left out.
+ * Loads whose keys the sources of a domain sign with as the domain since `from`, by the selectors in the
+ * newest reports. Forwarded mail has the signature of its author, from whom much more mail with the same
+ * selector comes. When SPF sometimes fails for a service, that mail belongs to another source, its network:
+ * mail from one network with one selector counts as the largest source of it. Sources without a reported
+ * selector are left out.
  * @param from YYYY-MM-DD
  * @param reporters whose reports are read: those who decide
  */
@@ -159,23 +155,23 @@ export async function loadKeys(tx: Tx, domain: string, from: string, reporters: 
   return new Map(rows.map(({ source, signed, own, another }) => [source, { own: own / signed, another: another / signed }]));
 }
 
-/** A selector that mail was signed with as a domain, by what receivers say. */
+/** A selector of signatures as a domain, from reports. */
 export interface SeenSelector {
   selector: string;
-  /** Messages whose signature passed, and did not. */
+  /** Messages whose signature passed, and whose signature failed. */
   passed: number;
   failed: number;
-  /** The report day (YYYY-MM-DD) of the last pass. */
+  /** The report day (YYYY-MM-DD) of the last passing message. */
   last_passed: string;
-  /** Sources that it passed for, those of the most messages first. */
+  /** The sources of passing messages, the largest first. */
   sources: string[];
 }
 
 const SELECTORS = 25;
 
 /**
- * The selectors of a domain's own signatures in the newest trusted reports since a day: those of the most
- * messages that passed first. One that never passed is left out: a forger may have made it up.
+ * Loads the selectors of a domain's own signatures in the newest trusted reports since a day, those with the
+ * most passing messages first. A selector that never passed is left out: a forger may have invented it.
  * @param from YYYY-MM-DD
  */
 export async function loadSelectors(db: Db, domain: string, from: string): Promise<SeenSelector[]> {

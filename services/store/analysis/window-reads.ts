@@ -1,7 +1,7 @@
 import type { Tx } from '../../shared/runtime/db.ts';
 import { type Counted, countedRows } from './counted.ts';
 
-/** A row of ruawatch.source_days: what one reporter saw of one source on one UTC day. */
+/** A row of ruawatch.source_days: the mail of one source on one UTC day, according to one reporter. */
 export interface SourceDay {
   source: string;
   /** YYYY-MM-DD */
@@ -33,12 +33,12 @@ export interface DomainDay {
   known?: string[];
 }
 
-/** What a source without any authentication did on one day, over all reporters. */
+/** The mail of a source without any authentication on one day, over all reporters. */
 export interface NetworkDay {
   day: string;
   passed: number;
   failed: number;
-  /** Of the failed: the From address is below the domain. */
+  /** Of the failed: those with a From address below the domain. */
   below: number;
   delivered: number;
   quarantined: number;
@@ -49,39 +49,39 @@ export interface NetworkDay {
 export interface Network {
   source: string;
   days: NetworkDay[];
-  /** What it did in the window before these days. */
+  /** Its mail in the window before these days. */
   before: { passed: number; failed: number; days: number };
 }
 
-/** What one reporter saw of a domain on one day, over all sources. */
+/** The mail of a domain on one day, over all sources, according to one reporter. */
 export interface ReporterDay {
   day: string;
   reporter: string;
   messages: number;
   /**
-   * Unauthenticated messages of sources that send more of these than of such that pass, and how many such
-   * sources there were.
+   * Unauthenticated messages of sources that send more of these than of passing ones, and the number of such
+   * sources.
    */
   background: number;
   networks: number;
-  /** The same of those sources most of whose unauthenticated mail comes from below the domain. */
+  /** The same for sources most of whose unauthenticated mail comes from below the domain. */
   background_below: number;
   networks_below: number;
-  /** Messages for which its own verdict contradicts its own results. */
+  /** Messages for which the reporter's verdict contradicts its own results. */
   contradicted: number;
 }
 
 /**
- * The sources of a domain that sent mail nothing authenticates: the largest one by one, the others as a sum.
+ * The sources of a domain with unauthenticated mail: the largest individually, the others as a sum.
  */
 export interface Networks {
   largest: Network[];
   others: Rest;
-  /** Of the others: those most of whose unauthenticated mail comes from below the domain. */
+  /** Of the others: those with most of their unauthenticated mail from below the domain. */
   others_below: Rest;
 }
 
-/** Networks that are too many to list. */
+/** The networks that are not listed. */
 export interface Rest {
   networks: number;
   failed: number;
@@ -95,9 +95,9 @@ export interface PolicyDay {
 }
 
 /**
- * The rollup rows of the named sources from `from` to `to`, both included. Here and below only what is
- * trusted counts, and of that only what the reporters tell that decide: what is not proven, or is the word of
- * somebody unknown, opens nothing, resolves nothing, and moves no window.
+ * Loads the rollup rows of sources from `from` to `to`, both included. Here and below, only trusted reports
+ * of deciding reporters count: a report that is not proven, or from an unknown reporter, opens no finding,
+ * resolves none, and moves no window.
  */
 export async function loadSourceDays(
   tx: Tx,
@@ -122,15 +122,15 @@ export async function loadSourceDays(
   return rows;
 }
 
-/** A passing source with fewer messages in the window is not one that anything is tested of. */
+/** A source with fewer passing messages in the window is not tested. */
 const TESTED = 20;
 
-/** A source that was first seen in so many days before `to` is a newcomer. */
+/** A source that was first seen within this many days before `to` is a newcomer. */
 const NEWCOMER_DAYS = 30;
 
 /**
- * What each reporter saw of the domain on each day from `from` to `to`, how many sources authenticate there,
- * and how many of them are newcomers.
+ * Loads what each reporter saw on each day from `from` to `to`, the number of authenticated sources, and how
+ * many of them are newcomers.
  */
 export async function loadReporterDays(
   tx: Tx,
@@ -166,8 +166,8 @@ export async function loadReporterDays(
 }
 
 /**
- * The sources that sent mail nothing authenticates from `recent` to `to`, the `limit` largest with their days
- * and with what they did from `from` until then.
+ * Loads the sources with unauthenticated mail from `recent` to `to`, the `limit` largest with their days, and
+ * with their mail from `from` until then.
  */
 export async function loadNetworks(
   tx: Tx,
@@ -226,8 +226,8 @@ export async function loadNetworks(
 }
 
 /**
- * The first day each of the sources was seen, as far back as rollups are kept, by those who decide: a day
- * that a stranger names is his choice.
+ * The first day on which a deciding reporter saw each source, as far back as rollups are kept: a stranger's
+ * report may name any day.
  */
 export async function loadFirstSeen(
   tx: Tx,
@@ -249,7 +249,7 @@ export async function loadFirstSeen(
   return new Map(rows.map((row) => [row.source, row.first_seen]));
 }
 
-/** The messages of all sources of a class together. */
+/** The messages of all sources of a class. */
 export interface ClassVolume {
   class: SourceClass['class'];
   messages: number;
@@ -265,7 +265,7 @@ export interface ClassVolume {
 /** So long a source that is not set up may have sent before it is told of by itself. */
 const JOINING_DAYS = 3;
 
-/** The domain's messages from `from` to `to` by the class of their source. */
+/** Loads the domain's messages from `from` to `to` by the class of their source. */
 export async function loadClassVolumes(
   tx: Tx,
   domain: string,
@@ -291,7 +291,7 @@ export async function loadClassVolumes(
   return rows;
 }
 
-/** What each reporter said the domain published, from `from` to `to`, both included. */
+/** Loads the policies that each reporter saw published, from `from` to `to`, both included. */
 export async function loadPolicyDays(
   tx: Tx,
   domain: string,
@@ -316,8 +316,8 @@ export interface SourceClass {
 }
 
 /**
- * Writes what each source was found to be. The rows themselves are the parser's, written with the rollups.
- * They are locked in the order the parser writes them, so that the two do not deadlock.
+ * Writes the classes of sources. The parser creates the rows, with the rollups; they are locked in the order
+ * in which it writes them, so that the two never deadlock.
  */
 export async function saveClasses(tx: Tx, domain: string, at: Date, classes: readonly SourceClass[]): Promise<void> {
   if (classes.length === 0) return;

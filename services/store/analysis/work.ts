@@ -1,15 +1,15 @@
 import type { Db, Queryable, Tx } from '../../shared/runtime/db.ts';
 
-/** What of a domain is looked at first: mail that nothing authenticates and that was delivered. */
+/** The order in which the work of a domain is taken. First: unauthenticated mail that was delivered. */
 export const URGENT = 0;
 export const USUAL = 1;
-/** What only reporters tell of whose word decides nothing: it is judged when nothing else waits. */
+/** Sources that only non-deciding reporters have reported: they are analyzed when nothing else waits. */
 export const LATER = 2;
 
 /** A domain with work waiting. */
 export interface WaitingDomain {
   domain: string;
-  /** Seconds since its oldest row was written, by the clock of the database that wrote it. */
+  /** Seconds since its oldest row was written, by the clock of the database. */
   seconds: number;
   /**
    * A name below an own domain of which, as far as is noted, only those tell whose word decides nothing:
@@ -19,8 +19,8 @@ export interface WaitingDomain {
 }
 
 /**
- * Whether mails are still on their way in: stored and not parsed, seen in a mailbox and not stored, or not
- * verified yet. What the name service left open once does not count: that may last for days.
+ * Whether mails are still being processed: seen in a mailbox and not stored, stored and not parsed, or not
+ * verified yet. A verification that DNS left open once does not count, since that may last for days.
  */
 export async function backlogExists(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ waiting: boolean }>(
@@ -32,7 +32,7 @@ export async function backlogExists(db: Queryable): Promise<boolean> {
 }
 
 /**
- * The oldest row of each domain in `d`: keys are given out in order, so it is the one with the lowest key.
+ * SQL: the oldest row of each domain in `d`, which is the one with the lowest key.
  */
 const OLDEST = `
   select d.domain, extract(epoch from now() - w.queued_at)::float8 as seconds, later
@@ -62,27 +62,27 @@ export async function waitingDomains(db: Db, limit: number): Promise<WaitingDoma
   return rows;
 }
 
-/** Those of the named domains that wait to be judged. */
+/** Those of the given domains that wait for analysis. */
 export async function waitingAmong(db: Db, domains: readonly string[]): Promise<WaitingDomain[]> {
   const { rows } = await db.query<WaitingDomain>(`with d as (select distinct unnest($1::text[]) as domain) ${OLDEST}`, [domains]);
   return rows;
 }
 
 export interface TakenWork {
-  /** How many rows were taken. */
+  /** The number of rows taken. */
   rows: number;
   sources: string[];
   /** More sources of the domain wait. */
   more: boolean;
-  /** All that decides something was taken, this time: the domain as a whole can be judged. */
+  /** No work but LATER is left, or none was taken: the domain can be analyzed as a whole. */
   whole: boolean;
 }
 
 /**
- * Takes the waiting work of up to `limit` sources of a domain, what is urgent first, by deleting it: a
- * roll-back puts it back. What is committed by others after this statement began stays for the next time, so
- * nothing is deleted that was not seen. Hops through the index from source to source: what one take costs
- * does not depend on how much waits.
+ * Takes the waiting work of up to `limit` sources of a domain, the urgent first, by deleting it: a rollback
+ * restores it. Work that is committed after this statement began stays for the next call, so that nothing is
+ * deleted unseen. Skips through the index from source to source, so that the cost of a call does not depend
+ * on how much waits.
  */
 export async function takeWork(tx: Tx, domain: string, limit: number): Promise<TakenWork> {
   const { rows } = await tx.query<{ source: string; rows: number; more: boolean; whole: boolean }>(
@@ -99,7 +99,7 @@ export async function takeWork(tx: Tx, domain: string, limit: number): Promise<T
        delete from ruawatch.analysis_work a using chosen c
         where a.domain = $1 and a.tier in (${URGENT}, ${USUAL}, ${LATER}) and a.source = c.source returning a.source)
      select source, count(*) as rows, (select count(*) from w) > $2 as more,
-            -- The row after those that were chosen is the first of what is left.
+            -- The row after the chosen ones is the first that is left.
             coalesce((select w.tier = ${LATER} and (select min(tier) from w) < ${LATER} from w where n > $2), true) as whole
        from taken group by source order by source`,
     [domain, limit],
@@ -113,12 +113,12 @@ export async function takeWork(tx: Tx, domain: string, limit: number): Promise<T
   };
 }
 
-/** Takes all work of a domain off the list: it is not judged. */
+/** Deletes all work of a domain, which is not analyzed. */
 export async function dropWork(tx: Tx, domain: string): Promise<void> {
   await tx.query('delete from ruawatch.analysis_work where domain = $1', [domain]);
 }
 
-/** Whether urgent work of the domain waits, and it was judged before. */
+/** Whether urgent work of the domain waits, and the domain was analyzed before. */
 export async function isUrgent(db: Queryable, domain: string): Promise<boolean> {
   const { rows } = await db.query<{ urgent: boolean }>(
     `select exists (select from ruawatch.analysis_work where domain = $1 and tier = ${URGENT})
