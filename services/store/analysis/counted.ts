@@ -1,9 +1,10 @@
+/** The number of established reporters that must agree where no known reporter reports on a domain. */
+export const QUORUM = 3;
+
 /** The reporters of a domain whose rows count. */
 export interface Counted {
   reporters: readonly string[];
-  /**
-   * The number of them that must agree on a source before it counts; 1 when each may decide alone.
-   */
+  /** The number of them that must agree on a source before it counts; 1 when each may decide alone. */
   votes: number;
   /** The window in which agreement is counted. */
   from: string;

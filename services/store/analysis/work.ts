@@ -12,8 +12,8 @@ export interface WaitingDomain {
   /** Seconds since its oldest row was written, by the clock of the database. */
   seconds: number;
   /**
-   * A name below an own domain of which, as far as is noted, only those tell whose word decides nothing:
-   * anybody can invent as many as he likes, and they wait until nothing else does.
+   * A name below an own domain that only non-deciding reporters have reported on, as far as the rows say:
+   * anybody can invent any number of them, so they are analyzed when nothing else waits.
    */
   later: boolean;
 }
@@ -31,9 +31,7 @@ export async function backlogExists(db: Queryable): Promise<boolean> {
   return rows[0]!.waiting;
 }
 
-/**
- * SQL: the oldest row of each domain in `d`, which is the one with the lowest key.
- */
+/** SQL: the oldest row of each domain in `d`, which is the one with the lowest key. */
 const OLDEST = `
   select d.domain, extract(epoch from now() - w.queued_at)::float8 as seconds, later
     from d cross join lateral (
@@ -46,8 +44,8 @@ const OLDEST = `
    order by later, w.queued_at, d.domain`;
 
 /**
- * The domains that wait to be judged, the longest-waiting first, and last of all those that are `later`. Hops
- * through the index from domain to domain: in an import a few domains have millions of rows.
+ * The domains that wait for analysis, the longest-waiting first, and those that are `later` at the end. Skips
+ * through the index from domain to domain, because a few domains have millions of rows during an import.
  */
 export async function waitingDomains(db: Db, limit: number): Promise<WaitingDomain[]> {
   const { rows } = await db.query<WaitingDomain>(

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Tx, transaction } from '../../services/shared/runtime/db.ts';
+import { lockDomain, lockIdentities, lockNamed, sessionsUsing, tryLockDomain } from '../../services/store/locks.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+
+let t: TestDatabase;
+beforeAll(async () => {
+  t = await testDatabase({ max: 4 });
+});
+afterAll(() => t.drop());
+
+/** Whether `second` waits until the transaction of `first` has ended. */
+async function waits(first: (tx: Tx) => Promise<unknown>, second: (tx: Tx) => Promise<unknown>): Promise<boolean> {
+  const order: string[] = [];
+  let other: Promise<unknown> = Promise.resolve();
+  await transaction(t.db, async (tx) => {
+    await first(tx);
+    other = transaction(t.db, async (next) => {
+      await next.query("set local application_name = 'second'");
+      await second(next);
+      order.push('second');
+    });
+    for (;;) {
+      const { rows } = await t.db.query<{ blocked: boolean }>(
+        "select exists (select from pg_stat_activity where application_name = 'second' and wait_event_type = 'Lock') as blocked",
+      );
+      if (rows[0]!.blocked || order.length > 0) break;
+    }
+    order.push('first');
+  });
+  await other;
+  return order[0] === 'first';
+}
+
+test('one identity is one transaction at a time, whatever else each has; others are free', async () => {
+  expect(
+    await waits(
+      (tx) => lockIdentities(tx, ['aa', 'bb']),
+      (tx) => lockIdentities(tx, ['bb', 'cc']),
+    ),
+  ).toBe(true);
+  expect(
+    await waits(
+      (tx) => lockIdentities(tx, ['aa']),
+      (tx) => lockIdentities(tx, ['cc']),
+    ),
+  ).toBe(false);
+  expect((await t.db.query('select from ruawatch.identity_locks')).rowCount).toBe(0);
+});
+
+test('a domain that is taken is waited for by a command, and left alone by another analyzer', async () => {
+  expect(
+    await waits(
+      (tx) => tryLockDomain(tx, 'example.com'),
+      (tx) => lockDomain(tx, 'example.com'),
+    ),
+  ).toBe(true);
+  await transaction(t.db, async (tx) => {
+    expect(await tryLockDomain(tx, 'example.com')).toBe(true);
+    expect(await transaction(t.db, (other) => tryLockDomain(other, 'example.com'))).toBe(false);
+  });
+});
+
+test('the locks of the program exclude each other by name, and a missing one is an error', async () => {
+  expect(
+    await waits(
+      (tx) => lockNamed(tx, 'compose'),
+      (tx) => lockNamed(tx, 'compose'),
+    ),
+  ).toBe(true);
+  expect(
+    await waits(
+      (tx) => lockNamed(tx, 'compose'),
+      (tx) => lockNamed(tx, 'senders'),
+    ),
+  ).toBe(false);
+  await transaction(t.db, async (tx) => {
+    await tx.query("delete from ruawatch.locks where name = 'senders'");
+    await expect(lockNamed(tx, 'senders')).rejects.toMatchObject({ code: 'lock_missing' });
+    throw new Error('roll back');
+  }).catch((error) => expect(error.message).toBe('roll back'));
+});
+
+test('a session with a transaction open on our tables is named', async () => {
+  await transaction(t.db, async (tx) => {
+    await tx.query('select from ruawatch.messages');
+    expect(await sessionsUsing(t.db)).toEqual([expect.stringMatching(/ \(process \d+\)$/)]);
+  });
+});
