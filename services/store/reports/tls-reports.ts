@@ -1,4 +1,5 @@
 import type { TlsReport } from '../../report/model.ts';
+import { belongingOf, domainOf } from '../../report/reporters/reporters.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
 import { jsonInsert } from '../json-insert.ts';
 import { lockIdentities } from '../locks.ts';
@@ -23,6 +24,8 @@ export interface NewTlsReport {
 }
 
 interface TlsVersion extends Version {
+  /** The mail claims to be from the organization that the report names: TLS reports are not verified. */
+  own: boolean;
   /** Null: it is stored. */
   item: NewTlsReport | null;
 }
@@ -36,13 +39,15 @@ interface TlsRow {
 }
 
 /**
- * Writes the TLS reports of a batch. Of several contents of one identity the newest is current, of two at
- * once the greater hash.
+ * Writes the TLS reports of a batch. Of several contents of one identity one from the reporter's own address is
+ * current before others, else the newest, of two at once the greater hash.
  */
 export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[]): Promise<void> {
   if (incoming.length === 0) return;
   const stored = await lockTlsVersions(tx, [...new Set(incoming.map(({ report }) => report.identity))]);
-  const { fresh, originals, earlier } = findDuplicates(stored, incoming.map(versionOf));
+  const senders = await loadSenders(tx, [...new Set(incoming.map(({ message_key }) => message_key))]);
+  const versions = incoming.map((item) => versionOf(item, senders.get(item.message_key) ?? null));
+  const { fresh, originals, earlier } = findDuplicates(stored, versions);
   const keys = await takeKeys(tx, TLS_REPORTS, fresh.length);
   for (const [i, version] of fresh.entries()) version.key = keys[i]!;
   const ranked = rankVersions([...stored, ...fresh], outranks);
@@ -63,26 +68,54 @@ async function lockTlsVersions(tx: Tx, identities: readonly string[]): Promise<T
     content_hash: string;
     received_at: Date;
     superseded_by: number | null;
+    org_name: string | null;
+    contact_info: string | null;
+    sender: string | null;
   }>(
-    `select tls_report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, received_at, superseded_by
-       from ruawatch.tls_reports
+    `select tls_report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, r.received_at,
+            superseded_by, org_name, contact_info, m.sender
+       from ruawatch.tls_reports r left join ruawatch.messages m using (message_key)
       where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,
     [identities],
   );
-  return rows.map(({ received_at, ...row }) => ({ ...row, received: received_at.getTime(), item: null }));
+  return rows.map(({ received_at, org_name, contact_info, sender, ...row }) => ({
+    ...row,
+    received: received_at.getTime(),
+    own: isOwn(org_name, contact_info, sender),
+    item: null,
+  }));
 }
 
-const versionOf = (item: NewTlsReport): TlsVersion => ({
+/** The From fields of messages, as they stand in the mails. */
+async function loadSenders(tx: Tx, messages: readonly number[]): Promise<Map<number, string | null>> {
+  const { rows } = await tx.query<{ message_key: number; sender: string | null }>(
+    'select message_key, sender from ruawatch.messages where message_key = any($1::bigint[])',
+    [messages],
+  );
+  return new Map(rows.map(({ message_key, sender }) => [message_key, sender]));
+}
+
+/** Most servers refuse a mail that is From an organization and not signed by it: a forger can rarely claim that. */
+function isOwn(org_name: string | null, contact_info: string | null, sender: string | null): boolean {
+  const domain = domainOf(sender);
+  if (domain === null) return false;
+  const address = /([^\s<>]+)>?\s*$/.exec(sender!)?.[1] ?? null;
+  return ['known', 'own'].includes(belongingOf({ org_name, org_email: contact_info }, domain, address));
+}
+
+const versionOf = (item: NewTlsReport, sender: string | null): TlsVersion => ({
   // Duplicates take no key.
   key: Number.NaN,
   identity: item.report.identity,
   content_hash: item.report.content_hash,
   received: item.received_at.getTime(),
   superseded_by: undefined,
+  own: isOwn(item.report.org_name, item.report.contact_info, sender),
   item,
 });
 
-function outranks(a: Version, b: Version): boolean {
+function outranks(a: TlsVersion, b: TlsVersion): boolean {
+  if (a.own !== b.own) return a.own;
   return a.received === b.received ? a.content_hash > b.content_hash : a.received > b.received;
 }
 
