@@ -5,7 +5,7 @@ import type { Calendar } from './calendar.ts';
 import { QUIET_KINDS } from './kinds.ts';
 import type { World } from './model.ts';
 
-/** Something a person was told, or could have read. */
+/** An alert that a person got or could have read. */
 export interface Alarm {
   /** Which rules raised it: `ruawatch` or a baseline. */
   system: string;
@@ -20,7 +20,10 @@ export interface Alarm {
   summary: string;
 }
 
-/** What the analyzer told: the events of findings that open, change or come back. What is merely recorded (`info`) is no alarm. */
+/**
+ * The alarms of the analyzer: the events of findings that open, change or come back. What is merely recorded
+ * (`info`) is no alarm.
+ */
 export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[]> {
   const { rows } = await db.query<{
     domain: string;
@@ -53,7 +56,10 @@ export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[
   return alarms.sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
-/** Whom a finding blames: its subject if that is neither the domain nor a cause, and the culprits in its evidence, under whatever name they are listed. */
+/**
+ * Whom a finding blames: its subject if that is neither the domain nor a cause, and the culprits in its
+ * evidence, under whatever name they are listed.
+ */
 function namesOf(domain: string, subject: string, evidence: Evidence): string[] | null {
   const names = new Set<string>(subject === domain || evidence.broken !== undefined ? [] : [subject]);
   for (const { source } of [...evidence.who, ...(evidence.broken ?? [])]) names.add(source);
@@ -61,8 +67,9 @@ function namesOf(domain: string, subject: string, evidence: Evidence): string[] 
 }
 
 /**
- * The names under which an alarm may mean an incident's senders: their addresses and networks, what their rows were counted for, the domains
- * of others that SPF or DKIM passed for, and the signatures of ours they bear; of an incident about a reporter, its name.
+ * The names under which an alarm may mean an incident's senders: their addresses and networks, what their
+ * rows were counted for, the domains of others that SPF or DKIM passed for, and the signatures of ours they
+ * bear; of an incident about a reporter, its name.
  */
 export async function namesOfIncidents(db: Db, world: World): Promise<Map<string, Set<string>>> {
   const names = new Map<string, Set<string>>();

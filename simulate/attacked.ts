@@ -19,7 +19,7 @@ export interface Ending {
 /** How a finding ended up. */
 export interface Finding {
   severity: string;
-  /** The tick at which it was last resolved; null while it stands. */
+  /** The tick at which it was last resolved; null while it is open. */
   resolved: number | null;
 }
 
@@ -35,8 +35,8 @@ export interface Damage {
   /** Sources whose class it made authorized, or took from authorized. */
   classes: string[];
   /**
-   * Alarms that only it brought, but for those that are marked as resting on its word, and those about the forger; and findings whose
-   * severity it changed.
+   * Alarms that only it brought, but for those that are marked as resting on its word, and those about the
+   * forger; and findings whose severity it changed.
    */
   raised: string[];
   /** Those that are marked. */

@@ -117,7 +117,7 @@ export async function attackMails(
   const domain = world.domains.find(({ name }) => name === attack.domain)!;
   const mails: SimulatedMail[] = [];
   for (const [i, stranger] of attack.strangers.entries()) {
-    // The brothers tell the same lie.
+    // The accomplices report the same lie.
     const random = root.fork(`attack/${attack.id}/${day}`);
     for (const { name, about, rows } of reportsOf(attack, world, domain, day, calendar, random, root)) {
       if (rows.length === 0) continue;

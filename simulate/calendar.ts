@@ -5,8 +5,9 @@ const TICK_HOUR = 18;
 const DAY = 86_400;
 
 /**
- * The simulated time. Report days are numbered from 0 to `days` - 1. What is reported of day d arrives on day d + 1 or later; at tick t
- * (1 to `days`) all mails that arrived until day t 18:00 UTC are in the store, and the analyzer runs with that as its clock.
+ * The simulated time. Report days are numbered from 0 to `days` - 1. What is reported of day d arrives on day
+ * d + 1 or later; at tick t (1 to `days`) all mails that arrived until day t 18:00 UTC are in the store, and
+ * the analyzer runs with that as its clock.
  */
 export class Calendar {
   readonly days: number;
@@ -36,7 +37,10 @@ export class Calendar {
     return new Date((this.midnight(tick) + TICK_HOUR * 3600) * 1000);
   }
 
-  /** The first tick that sees a mail that arrives then (seconds since the epoch); past the end, one that is never run. */
+  /**
+   * The first tick that sees a mail that arrives then (seconds since the epoch); past the end, one that is
+   * never run.
+   */
   tickOf(arrives: number): number {
     return Math.ceil((arrives - this.#start - TICK_HOUR * 3600) / DAY);
   }

@@ -41,7 +41,8 @@ function forge(site: Site, incident: Incident, given: { mean: number; sources: n
   const addresses =
     given.sources > 20 ? Array.from({ length: given.sources }, () => address(random)) : pool.network(Math.max(1, given.sources));
   const forgedSignature = random.chance(0.3);
-  // A forger may have a domain of his own that SPF passes for: then reports alone do not tell him from a service that was not set up.
+  // A forger may have a domain of his own that SPF passes for: then reports alone cannot distinguish them
+  // from a service that was not set up.
   const envelope = random.pick(['ours', 'ours', 'ours', 'ours', 'ours', 'nobody', 'his'] as const);
   const sender = envelope === 'ours' ? name : `promo-drop-${random.hex(4)}.example`;
   domain.flows.push({
@@ -102,7 +103,10 @@ const subdomain = (strength: string, label: string, mean: number, used = false, 
   },
 });
 
-/** The nth service of the domain that has sent since before the first day; made when there is none that is large enough. */
+/**
+ * The nth service of the domain that has sent since before the first day; made when there is none that is
+ * large enough.
+ */
 function steady(site: Site, how: 'service_dkim' | 'service_spf', least: number, nth = 1): Flow {
   const { domain, pool, random } = site;
   const there = domain.flows.filter((flow) => flow.what === how && flow.mean >= least && flow.breaks.length === 0)[nth - 1];
@@ -139,7 +143,10 @@ function begins(site: Site, incident: Incident, how: 'service_dkim' | 'service_b
   site.domain.flows.push(flow);
 }
 
-/** Nothing that the domain signs verifies any more, at any of its services and behind any forwarder: one cause, many sources. */
+/**
+ * Nothing that the domain signs verifies any more, at any of its services and behind any forwarder: one
+ * cause, many sources.
+ */
 const zoneLost: Spec = {
   type: 'dkim_broken',
   strength: 'every key at once',
@@ -301,5 +308,8 @@ export const CATALOGUE: readonly Spec[] = [
   ready('quarantine'),
 ];
 
-/** A service that was never set up, there since the first day: not dealt out like the others, some domains just have one. */
+/**
+ * A service that was never set up, there since the first day: not dealt out like the others, some domains
+ * just have one.
+ */
 export const STANDING = { type: 'misaligned_service', strength: 'standing' };

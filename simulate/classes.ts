@@ -11,7 +11,9 @@ type Matrix = Record<string, Record<string, number>>;
 export interface Confusion {
   messages: Matrix;
   messages_right: number | null;
-  /** Of each domain's messages by themselves, and the mean over domains: a large one does not hide the others. */
+  /**
+   * Of each domain's messages by themselves, and the mean over domains: a large one does not hide the others.
+   */
   by_domain: number[];
   domains_right: number | null;
   /** Sources with LEAST_MESSAGES and more. */
@@ -26,8 +28,9 @@ export interface Confusion {
 }
 
 /**
- * Compares the class of each source with what its messages truly were. Every address of the model belongs to one stream of a domain, so
- * the truth does not depend on how the pipeline groups addresses into sources: a source counts as what most of its messages are.
+ * Compares the class of each source with what its messages truly were. Every address of the model belongs to
+ * one stream of a domain, so the truth does not depend on how the pipeline groups addresses into sources: a
+ * source counts as what most of its messages are.
  */
 export async function confusion(db: Db, world: World): Promise<Confusion> {
   const { rows } = await db.query<{

@@ -1,6 +1,9 @@
 import type { Random } from '../demo/random.ts';
 
-/** Draws from the distributions that mail counts follow. All take a seeded source, so a world is the same in every run. */
+/**
+ * Draws from the distributions that mail counts follow. All take a seeded source, so a world is the same in
+ * every run.
+ */
 
 /** A standard normal number (Box-Muller). */
 function normal(random: Random): number {
@@ -34,7 +37,8 @@ export function poisson(random: Random, mean: number): number {
 }
 
 /**
- * A negative binomial number: Poisson around a mean that itself varies. Its variance is mean + mean²/k, so a small `k` is bursty mail.
+ * A negative binomial number: Poisson around a mean that itself varies. Its variance is mean + mean²/k, so a
+ * small `k` is bursty mail.
  */
 export function negativeBinomial(random: Random, mean: number, k: number): number {
   return mean <= 0 ? 0 : poisson(random, mean * gamma(random, k));

@@ -1,9 +1,10 @@
 import { RULES } from '../services/analyzer/rules/index.ts';
 
 /**
- * Which alarms tell of which incident. The first list detects it; the second is excused: not wrong on the days of such an incident, but
- * not what a person should have been told. Kinds of ruawatch stand bare; those of a baseline have its name before them, and where a
- * peer's rule could be read either way, it is read in its favour.
+ * Which alarms report which incident. The first list detects it; the second is excused: not wrong on the days
+ * of such an incident, but not what a person should have been alerted to. Kinds of ruawatch have no prefix;
+ * those of a baseline have its name before them, and where a peer's rule could be read in two ways, it is
+ * read in its favour.
  */
 export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly string[]; bySource: boolean }> = {
   spoofing: {

@@ -20,7 +20,10 @@ export interface SimulatedMail {
   raw: Buffer;
 }
 
-/** Everything that is reported of a day, as mails, whenever they arrive. Notes on the incidents what of them is really told. */
+/**
+ * Everything that is reported of a day, as mails, whenever they arrive. Notes on the incidents how much of
+ * them is really reported.
+ */
 export async function mailsOf(world: World, day: number, calendar: Calendar, root: Random): Promise<SimulatedMail[]> {
   const mails: SimulatedMail[] = [];
   const incidents = new Map(world.incidents.map((incident) => [incident.id, incident]));
@@ -179,7 +182,7 @@ export async function mailOf(
   return { tick: calendar.tickOf(received.getTime() / 1000), received, reporter: dialect.org_name, domain: report.domain, raw };
 }
 
-/** Adds what a report tells of incidents to their truth. */
+/** Adds what a report says about incidents to their truth. */
 function note(
   incidents: ReadonlyMap<string, Incident>,
   domain: Domain,
@@ -204,7 +207,7 @@ function note(
   }
 }
 
-/** Silence and forged reports are told of by no row of a true report. */
+/** Silence and forged reports are in no row of a true report. */
 function noteForged(incident: Incident, domain: Domain, day: number): void {
   if (incident.domain !== domain.name || day !== incident.begin) return;
   if (incident.type === 'reporter_silent' || incident.type === 'forged_report') incident.seen = day + 1;

@@ -1,7 +1,10 @@
 import type { Dialect, PublishedPolicy } from '../demo/report.ts';
 import type { OverrideReason } from '../services/report/model.ts';
 
-/** What a stream of mail truly is. Null: nobody could say from reports (a stolen credential passes like a rightful sender). */
+/**
+ * What a stream of mail truly is. Null: nobody could say from reports (a stolen credential passes like a
+ * rightful sender).
+ */
 export type TrueClass = 'authorized' | 'misaligned' | 'forwarded' | 'unauthorized' | null;
 
 export interface Signature {
@@ -104,7 +107,7 @@ export interface Domain {
   events: ReporterEvent[];
 }
 
-/** Something that a good alarm tells of. */
+/** Something that a good alarm reports. */
 export interface Incident {
   id: string;
   domain: string;
@@ -115,7 +118,10 @@ export interface Incident {
   end: number;
   /** The reporter concerned, by its org_name. */
   reporter: string | null;
-  /** Filled in by what is really reported: the messages concerned, their addresses, and the first tick at which a mail tells of it. */
+  /**
+   * Filled in by what is really reported: the messages concerned, their addresses, and the first tick at
+   * which a mail mentions it.
+   */
   messages: number;
   delivered: number;
   addresses: Set<string>;

@@ -27,8 +27,9 @@ export interface Passage {
 }
 
 /**
- * Runs a world through the pipeline as time goes by: each day the mails that arrived are stored, parsed and verified, and every domain is
- * analysed, with the clock at the evening of that day. Only the queue is left out: the steps follow one another here.
+ * Runs a world through the pipeline as time goes by: each day the mails that arrived are stored, parsed and
+ * verified, and every domain is analysed, with the clock at the evening of that day. Only the queue is left
+ * out: the steps follow one another here.
  * @param db a migrated database without mails
  * @param signal ends the run before the next day, by throwing its reason
  * @param attacks strangers who mail reports beside the world's own reporters
@@ -75,7 +76,10 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unk
   await Promise.all(Array.from({ length: ANALYZERS }, worker));
 }
 
-/** Poller's store, parser, verifier. @throws Error when a mail of the model was not read: then the score would mean nothing */
+/**
+ * Poller's store, parser, verifier. @throws Error when a mail of the model was not read: then the score would
+ * mean nothing
+ */
 async function takeIn(context: Context, mails: readonly SimulatedMail[]): Promise<void> {
   const arrivals = mails.map((mail, i) => ({
     uid: i + 1,
@@ -101,7 +105,10 @@ const NO_DNS = {
   txt: (name: string) => Promise.reject(new Error(`The simulation asked for ${name}; it has no name service.`)),
 };
 
-/** The settings are the program's own, but for who receives the mails; no file or variable of the user's changes a score. */
+/**
+ * The settings are the program's own, but for who receives the mails; no file or variable of the user's
+ * changes a score.
+ */
 function contextOf(db: Db, clock: { at: Date }): Context {
   const config = loadConfig({ LOG_LEVEL: 'silent', HTTP_LISTEN: 'off' }, '/nonexistent');
   config.trust = { ...config.trust, authserv_ids: [AUTHSERV_ID] };

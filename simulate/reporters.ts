@@ -56,10 +56,13 @@ const REPORTERS: readonly Fixed[] = [
   },
 ];
 
-/** The largest, of whom a silence is worth telling. */
+/** The largest, whose silence is worth reporting. */
 export const LARGE = ['google.com', 'Enterprise Outlook', 'Yahoo'];
 
-/** The reporters of a world, with their outages and late days. An outage is short; what lasts is an incident of a domain. */
+/**
+ * The reporters of a world, with their outages and late days. An outage is short; what lasts is an incident
+ * of a domain.
+ */
 export function makeReporters(random: Random, days: number): { reporters: Reporter[]; traps: Trap[] } {
   const traps: Trap[] = [];
   const reporters = REPORTERS.map((fixed): Reporter => {

@@ -28,7 +28,10 @@ export interface Outcome {
   ending: Ending;
 }
 
-/** One seed on a fresh database: builds the world, runs it, scores what the analyzer and the baselines made of it. */
+/**
+ * One seed on a fresh database: builds the world, runs it, scores what the analyzer and the baselines made of
+ * it.
+ */
 export async function simulate(
   db: Db,
   options: {
@@ -59,17 +62,24 @@ export async function simulate(
   return { seed, world, passage, alarms, scores, classes: await confusion(db, world), ending };
 }
 
-/** What makes the next policy unsafe. A service that is not set up stays so to the end, and one that stands is there since the first day. */
+/**
+ * What makes the next policy unsafe. A service that is not set up stays so to the end, and a `standing` one
+ * is there from the first day.
+ */
 const IN_THE_WAY = ['dkim_broken', 'spf_broken', 'misaligned_service'];
 
-/** Where policy_ready is not wrong without having been planned: nothing is misaligned yet, and nothing was broken lately. */
+/**
+ * Where policy_ready is not wrong without having been planned: nothing is misaligned yet, and nothing was
+ * broken lately.
+ */
 export function readyEnough(world: World): ScoredIncident[] {
   const fit = world.domains.filter(({ policy }) => policy.p !== 'reject');
   return fit.flatMap(({ name }) => {
     const broken = world.incidents
       .filter((one) => one.domain === name && IN_THE_WAY.includes(one.type))
       .sort((a, b) => a.begin - b.begin);
-    // From GRACE_DAYS after what broke last (the scorer adds as many to the end) to a week before what breaks next.
+    // From GRACE_DAYS after what broke last (the scorer adds as many to the end) to a week before what breaks
+    // next.
     const starts = [0, ...broken.map((_, i) => Math.max(...broken.slice(0, i + 1).map((one) => one.end)) + GRACE_DAYS)];
     const ends = [...broken.map((one) => one.begin - GRACE_DAYS - 1), world.days];
     return starts.map((begin, i): ScoredIncident => {
@@ -87,7 +97,10 @@ export function readyEnough(world: World): ScoredIncident[] {
   });
 }
 
-/** A server to run on: that of DATABASE_URL, where a database of our own is made and dropped, or an embedded one in a temporary folder. */
+/**
+ * A server to run on: that of DATABASE_URL, where a database of our own is made and dropped, or an embedded
+ * one in a temporary folder.
+ */
 export async function withServer<T>(databaseUrl: string | undefined, work: (url: string) => Promise<T>): Promise<T> {
   if (databaseUrl) return work(databaseUrl);
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-simulate-'));

@@ -2,9 +2,12 @@ import type { Alarm } from './alarms.ts';
 import { KINDS, QUIET_KINDS } from './kinds.ts';
 import type { Incident, Trap } from './model.ts';
 
-/** Days after an incident's last report day in which an alarm still tells of it: reports are late, and evidence takes days. */
+/**
+ * Days after an incident's last report day in which an alarm still counts for it: reports are late, and
+ * evidence takes days.
+ */
 export const GRACE_DAYS = 7;
-/** An alarm that names nobody tells of an incident that lasts only as long as it is news. */
+/** An alarm that names nobody counts for a lasting incident only as long as it is news. */
 const NEWS_DAYS = 14;
 /** Days per month, for false alarms per domain and month. */
 const MONTH = 30;
@@ -19,15 +22,15 @@ export interface Detection {
   type: string;
   strength: string;
   bucket: Bucket;
-  /** Ticks from the first mail that tells of it to the alarm; 0 is the same day. Null: not detected. */
+  /** Ticks from the first mail that mentions it to the alarm; 0 is the same day. Null: not detected. */
   delay: number | null;
-  /** Alarms that told of it. */
+  /** Alarms that reported it. */
   alarms: number;
 }
 
 /**
- * `strong`: at least 5 % of the domain's messages on its days, or 50 of them; or of a type that has no messages. `weak`: 10 to 49 that fail
- * both. `faint`: less, or other.
+ * `strong`: at least 5 % of the domain's messages on its days, or 50 of them; or of a type that has no
+ * messages. `weak`: 10 to 49 that fail both. `faint`: less, or other.
  */
 export type Bucket = 'strong' | 'weak' | 'faint';
 
@@ -53,10 +56,11 @@ export interface Score {
 /**
  * Holds alarms against the truth.
  *
- * An incident is detected by the first notified alarm of a kind that detects it (KINDS), on its domain, from the first tick after its
- * begin until GRACE_DAYS after its end, which names one of its senders; one that names nobody must come within NEWS_DAYS and GRACE_DAYS. Alarms that detect something are true: each
- * kind counts once an incident, whatever it repeats. Alarms that are excused by an incident count neither way. All others are false; the
- * same one again within three ticks is one.
+ * An incident is detected by the first notified alarm of a kind that detects it (KINDS), on its domain, from
+ * the first tick after its begin until GRACE_DAYS after its end, which names one of its senders; one that
+ * names nobody must come within NEWS_DAYS and GRACE_DAYS. Alarms that detect something are true: each kind
+ * counts once an incident, whatever it repeats. Alarms that are excused by an incident count neither way. All
+ * others are false; the same one again within three ticks is one.
  */
 export function score(
   system: string,

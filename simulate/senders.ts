@@ -3,8 +3,9 @@ import { logNormal } from './draws.ts';
 import type { Flow } from './model.ts';
 
 /**
- * Mail services: bounce domain and own signing domain. The first are well-known ones in the shapes their documentation gives, as a
- * catalogue of senders may know them; the others nobody knows. Addresses are all of 240.0.0.0/4 (RFC 1112 section 4), so nobody's.
+ * Mail services: bounce domain and own signing domain. The first are well-known ones in the shapes their
+ * documentation gives, as a catalogue of senders may know them; the others nobody knows. Addresses are all of
+ * 240.0.0.0/4 (RFC 1112 section 4), so nobody's.
  */
 const SERVICES: readonly { name: string; bounce: string; signer: string }[] = [
   { name: 'sendgrid', bounce: 'sendgrid.net', signer: 'sendgrid.net' },
@@ -119,7 +120,10 @@ export function service(
   };
 }
 
-/** A forwarder: SPF breaks, or passes for the forwarder that rewrites the envelope (SRS); the signature survives. Most of it ends at one receiver. */
+/**
+ * A forwarder: SPF breaks, or passes for the forwarder that rewrites the envelope (SRS); the signature
+ * survives. Most of it ends at one receiver.
+ */
 export function forwarder(pool: Pool, domain: string, random: Random, habit: Habit, target: string, n: number): Flow {
   const srs = random.chance(0.4) ? FORWARDERS[n % FORWARDERS.length]! : null;
   return {

@@ -11,12 +11,15 @@ export interface TrueRow extends ReportRow {
   incident: string | null;
 }
 
-/** Part of a rightful sender's mail that fails a mechanism on any day: a resolver's time-out, a list nobody knows of. */
+/**
+ * Part of a rightful sender's mail that fails a mechanism on any day: a resolver's time-out, a list nobody
+ * knows of.
+ */
 const ORDINARY: readonly Break[] = [
   { from: 0, to: Number.POSITIVE_INFINITY, share: 0.003, mechanism: 'spf', incident: null },
   { from: 0, to: Number.POSITIVE_INFINITY, share: 0.002, mechanism: 'dkim', incident: null },
 ];
-/** Addresses of one sender that one reporter tells of on a day, at most. */
+/** Addresses of one sender that one reporter reports on a day, at most. */
 const MOST_ROWS = 400;
 
 export function policyOn(domain: Domain, day: number): PublishedPolicy {

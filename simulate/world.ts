@@ -29,7 +29,10 @@ interface Slot {
   days: number;
 }
 
-/** Builds a world: domains, what sends as them, who reports, and what goes wrong. The same options give the same world. */
+/**
+ * Builds a world: domains, what sends as them, who reports, and what goes wrong. The same options give the
+ * same world.
+ */
 export function buildWorld(options: { seed: number; domains: number; days: number }): World {
   const { seed, domains: count, days } = options;
   const random = new Random(`simulate/${seed}`);
@@ -55,7 +58,10 @@ function slotsOf(days: number): Slot[] {
   ];
 }
 
-/** Which incidents each domain gets: all of the catalogue in turn, one in ten domains parked, one in ten ready for its next policy. */
+/**
+ * Which incidents each domain gets: all of the catalogue in turn, one in ten domains parked, one in ten ready
+ * for its next policy.
+ */
 function deal(random: Random, domains: number, slots: number): Spec[][] {
   const endless = (where: Spec['where']) => {
     let queue: Spec[] = [];
@@ -84,7 +90,8 @@ function buildDomain(world: World, name: string, specs: readonly Spec[], reporte
   const wanted = specs.flatMap((spec) => (spec.policy ? [spec.policy] : []));
   const policies = (['none', 'quarantine', 'reject'] as const).filter((p) => wanted.every((list) => list.includes(p)));
   const p = parked ? 'reject' : random.pick(policies);
-  // A service that SPF alone aligns has its return path below the domain, so there cannot be one under aspf=s.
+  // A service that SPF alone aligns has its return path below the domain, so there cannot be one under
+  // aspf=s.
   const strict = random.chance(0.1) && !specs.some((spec) => spec.type === 'spf_broken');
   const domain: Domain = {
     name,
@@ -149,7 +156,10 @@ function addStanding(world: World, site: Site): void {
   world.incidents.push(incident);
 }
 
-/** What a domain sends by itself: its own servers, services in several shapes, campaigns, and what forwarders and lists make of it. */
+/**
+ * What a domain sends by itself: its own servers, services in several shapes, campaigns, and what forwarders
+ * and lists make of it.
+ */
 function addSenders(site: Site, random: Random): void {
   const { domain, pool } = site;
   const { name, volume } = domain;

@@ -24,10 +24,12 @@ interface Channel {
 }
 
 /**
- * The alerter: events of findings become mails and posts of the outbox, and these are sent. A job of queue `alert` wakes it, and so
- * does a sweeper, which also comes back to what was put off. Any number may run on one database.
+ * The alerter: turns events of findings into mails and posts in the outbox, and sends these. A job in the
+ * queue `alert` triggers it, and so does a sweeper, which also retries what was postponed. Any number may run
+ * on one database.
  *
- * @throws SettingsError with neither SMTP_URL and ALERT_FROM nor a webhook; events wait in the database until there is a way out
+ * @throws SettingsError with neither SMTP_URL and ALERT_FROM nor a webhook; events wait in the database until
+ *   there is a way out
  */
 export function startAlerter(context: Context): Service {
   const { config, db, queues, metrics, clock } = context;
@@ -36,7 +38,7 @@ export function startAlerter(context: Context): Service {
   if (mail === null && config.webhooks.length === 0) {
     throw new SettingsError('The alerter needs SMTP_URL and ALERT_FROM, or a webhook: set one, or leave the alerter out.');
   }
-  // Without mail nobody is a recipient: events are settled, and the webhooks tell them.
+  // Without mail there are no recipients: events are marked as handled, and the webhooks post them.
   const settings = mail
     ? { from: mail.from, alertTo: config.alertTo, alerts: config.alerts }
     : { from: '', alertTo: [], alerts: { ...config.alerts, domains: {} } };
@@ -71,14 +73,17 @@ export function startAlerter(context: Context): Service {
         channel.trouble = `${channel.name}: ${outcome.error.message.replace(/\.$/, '')}; ${waiting} ${waiting === 1 ? one : many}`;
         log.warn(
           { err: outcome.error.message, waiting },
-          `alerts wait for ${channel.webhook === null ? 'the mail server' : channel.name}`,
+          `alerts are waiting for ${channel.webhook === null ? 'the mail server' : channel.name}`,
         );
         return;
       }
     }
   };
 
-  /** Once a moment in this process; other processes and an earlier life of this one are told apart by the database. */
+  /**
+   * Once for each moment in this process; the database keeps other processes, and this one after a restart,
+   * from repeating it.
+   */
   const digest = async (now: Date): Promise<void> => {
     const moment = mail && dueDigest(config.alerts, now, await bornAt(db));
     if (!moment || digested === moment.getTime()) return;
@@ -99,7 +104,7 @@ export function startAlerter(context: Context): Service {
         db,
         config.webhooks.map((hook) => hook.name),
       );
-      if (orphans > 0) log.warn({ posts: orphans }, 'posts of a webhook that is no longer set are given up');
+      if (orphans > 0) log.warn({ posts: orphans }, 'gave up posts of a webhook that is no longer configured');
       const ends = await Promise.allSettled(channels.map(drain));
       const failed = ends.find((end) => end.status === 'rejected');
       if (failed) throw failed.reason;
@@ -112,7 +117,7 @@ export function startAlerter(context: Context): Service {
 
   const turn = oneAtATime(work);
   const worker = queues.work('alert', async ({ findings }, jobLog) => {
-    jobLog.debug({ findings }, 'woken for findings');
+    jobLog.debug({ findings }, 'triggered by findings');
     await turn();
   });
   const sweeper = repeat(config.sweep.every_seconds * 1000, turn, log, 'sending alerts');

@@ -53,15 +53,18 @@ import { KeysOfDomain } from './sources/keys.ts';
 import { countedOf, type Deciders, decidersOf, isOfAge, standingOf } from './standing.ts';
 import { openOf, total } from './window.ts';
 
-/** Sources judged in one transaction: bounds its memory and how long it holds its locks. */
+/** Sources evaluated in one transaction: bounds its memory and how long it holds its locks. */
 const SOURCES_AT_ONCE = 500;
-/** Networks told one by one to the rule; the rest of a botnet is counted. */
+/** Networks given to the rule one by one; the rest of a botnet is counted. */
 const NETWORKS = 1000;
-/** Names below the domain told one by one; the rest of a flood of made-up ones is counted. */
+/** Names below the domain listed one by one; the rest of a flood of invented ones is counted. */
 const NAMES = 200;
 const NO_KEYS: ReadonlyMap<string, Keys> = new Map();
 const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
-/** Days of senders of forged reports told one by one: a flood is one finding a reporter, and needs no more to be seen. */
+/**
+ * Days of senders of forged reports read one by one: a flood is one finding per reporter, and this many
+ * suffice to see it.
+ */
 const FORGED_DAYS = 2000;
 const ALERT_BATCH = 500;
 /** So far back it is looked who reports on a domain; further only where nobody did. */
@@ -71,12 +74,18 @@ const EVER = '2012-01-01';
 /** Of so many new sources it is asked whose key they sign with. */
 const FRESH_SOURCES = 20;
 
-/** Findings that rest on the word of who decides nothing, and how many of them the names below an own domain have at a time. */
+/**
+ * Findings that rest on the word of who decides nothing, and how many of them the names below an own domain
+ * have at a time.
+ */
 const QUIET_KINDS = ['unconfirmed_report', 'forged_report'];
 const QUIET_BELOW = 3;
 
 export interface Analysis {
-  /** `busy`: another analyzer has the domain. `idle`: no work waits. `more`: judged in part, more work waits. */
+  /**
+   * `busy`: another analyzer has the domain. `idle`: no work waits. `more`: evaluated in part, more work
+   * waits.
+   */
   outcome: 'busy' | 'idle' | 'done' | 'more';
   sources: number;
   events: WrittenEvent[];
@@ -89,8 +98,8 @@ const URGENT_NETWORKS = 200;
 const URGENT_KINDS = new Set(['unauthorized_source', 'subdomain_abuse']);
 
 /**
- * Does all work of a domain that waits, in as many transactions as it takes; stops between two when asked to, or when its turn is over.
- * A critical alarm does not wait for the last of them.
+ * Does all work of a domain that waits, in as many transactions as it takes; stops between two when asked to,
+ * or when its turn is over. A critical alarm does not wait for the last of them.
  * @param turnMs after so long the outcome is `more`, and other domains have their turn
  */
 export async function analyzeDomain(
@@ -120,9 +129,10 @@ export async function analyzeDomain(
 }
 
 /**
- * Raises the critical alarms of a domain while most of its work still waits: mail that nothing authenticates and that was delivered, in
- * numbers. Takes no work and ends nothing, so that all of it is judged again as a whole. A domain that was never judged is left alone:
- * the weeks of a first import are judged as one.
+ * Raises the critical alarms of a domain while most of its work still waits: mail that nothing authenticates
+ * and that was delivered, in numbers. Takes no work and resolves nothing, so that all of it is evaluated
+ * again as a whole. A domain that was never analysed is left alone: the weeks of a first import are evaluated
+ * as a whole.
  */
 export async function alarmUrgent(context: Context, domain: string): Promise<WrittenEvent[]> {
   const events = await transaction(context.db, async (tx): Promise<WrittenEvent[]> => {
@@ -145,8 +155,8 @@ const isCritical = (kind: string | undefined, { severity }: { severity: string }
   severity === 'critical' && kind !== undefined && URGENT_KINDS.has(kind);
 
 /**
- * One transaction: takes waiting work, reads the window of the sources it names, judges, and writes classes, findings and events.
- * Rolled back as a whole, so the work waits again.
+ * One transaction: takes waiting work, reads the window of the sources it names, evaluates it, and writes
+ * classes, findings and events. Rolled back as a whole, so the work waits again.
  */
 async function analyzePart(context: Context, domain: string, keys: KeysOfDomain): Promise<Analysis> {
   return transaction(context.db, async (tx): Promise<Analysis> => {
@@ -179,9 +189,9 @@ async function analyzePart(context: Context, domain: string, keys: KeysOfDomain)
 }
 
 /**
- * Reads what a domain is judged by.
- * @param named the sources to be judged; null: the largest of those whose mail nothing authenticates
- * @param whole the domain as a whole is judged too
+ * Reads what the evaluation of a domain needs.
+ * @param named the sources to be evaluated; null: the largest of those whose mail nothing authenticates
+ * @param whole the domain as a whole is evaluated too
  */
 async function loadCase(
   tx: Tx,
@@ -195,7 +205,7 @@ async function loadCase(
   const now = context.clock.now();
   const day = dayOf(now);
   const deciders = await whoDecides(tx, domain, day, window_days);
-  // Null when nobody decides: the domain is judged all the same, by what is forged in its name.
+  // Null when nobody decides: the domain is evaluated anyway, by what is forged in its name.
   const today = deciders.today ?? day;
   const from = addDays(today, 1 - window_days);
   const counted = countedOf(deciders, from, today);
@@ -249,7 +259,10 @@ async function loadCase(
   return { given, deciders, counted, networks };
 }
 
-/** Who decides what is said of the domain. Read in the transaction, after the work: what is committed later is the next analysis'. */
+/**
+ * Who decides what is said of the domain. Read in the transaction, after the work: what is committed later is
+ * the next analysis'.
+ */
 async function whoDecides(tx: Tx, domain: string, day: string, windowDays: number): Promise<Deciders> {
   // A report that claims to be of the future must not push every true one out of the window.
   const tomorrow = addDays(day, 1);
@@ -266,7 +279,10 @@ async function whoDecides(tx: Tx, domain: string, day: string, windowDays: numbe
   return deciders;
 }
 
-/** Lifetime sums do not tell reporters apart: where some have no say, the window's are taken, of those who have. */
+/**
+ * Lifetime sums are not kept by reporter: where some have no say, the sums of the window are taken, of those
+ * that have.
+ */
 function bySayOf({ others }: Deciders, rows: readonly SourceDay[], facts: readonly NetworkFacts[]): readonly NetworkFacts[] {
   if (others.length === 0) return facts;
   return facts.map((one) => {
@@ -275,7 +291,10 @@ function bySayOf({ others }: Deciders, rows: readonly SourceDay[], facts: readon
   });
 }
 
-/** The names below the domain. The rollup of names does not tell reporters apart, so it is asked where all of them decide. */
+/**
+ * The names below the domain. The rollup of names is not kept by reporter, so it is used where all of them
+ * decide.
+ */
 async function namesBelow(
   tx: Tx,
   domain: string,
@@ -289,7 +308,7 @@ async function namesBelow(
     : loadSubdomainNamesOf(tx, domain, reporters, { since, from: recent, to }, NAMES);
 }
 
-/** What the others tell of, each with its own rows and up to its own newest day. */
+/** What the other reporters report, up to their own newest day. */
 async function loadOthers(
   tx: Tx,
   domain: string,
@@ -309,7 +328,10 @@ function comesFromBelow({ largest, others_below }: Networks): boolean {
   return others_below.networks > 0 || largest.some(({ days }) => days.some((day) => day.below > 0));
 }
 
-/** The sources that pass by a signature alone and may be new: first seen since a day, or told as new. The largest of them. */
+/**
+ * The sources that pass by a signature alone and may be new: first seen since a day, or reported as new. The
+ * largest of them.
+ */
 function freshSigners(
   rows: readonly SourceDay[],
   firstSeen: ReadonlyMap<string, string>,
@@ -344,8 +366,8 @@ function anyMayForward(rows: readonly SourceDay[], reporterDays: readonly Report
 }
 
 /**
- * Names below an own domain can be invented without end, and each would have its own findings by the word of who decides nothing: a few
- * stand for all.
+ * Names below an own domain can be invented without end, and each would have its own findings by the word of
+ * who decides nothing: a few represent all.
  */
 async function withoutCrowd(tx: Tx, domain: string, outcome: FindingChanges): Promise<FindingChanges> {
   if (!outcome.opened.some(({ quiet }) => quiet)) return outcome;
@@ -362,7 +384,10 @@ async function write(tx: Tx, domain: string, now: Date, { updated, reopened, ope
   ];
 }
 
-/** Puts beside each reporter's key what it calls itself. A name is anybody's choice, so it never stands without the domain that was proven. */
+/**
+ * Puts beside each reporter's key what it calls itself. Anybody can choose any name, so it is never shown
+ * without the domain that was proven.
+ */
 async function nameReporters(tx: Tx, domain: string, now: Date, told: readonly { evidence?: Evidence | null }[]): Promise<void> {
   const evidences = told.flatMap(({ evidence }) => evidence ?? []);
   const unknown = (evidence: Evidence) => [...evidence.reporters, ...(evidence.missing ?? [])].filter((key) => !isKnown(key));
@@ -375,7 +400,10 @@ async function nameReporters(tx: Tx, domain: string, now: Date, told: readonly {
   }
 }
 
-/** Wakes the alerter. The events are committed: should the queue not take the job, the alerter's sweeper finds them. */
+/**
+ * Wakes the alerter. The events are committed: should the queue not take the job, the alerter's sweeper finds
+ * them.
+ */
 async function tell(context: Context, events: readonly WrittenEvent[]): Promise<void> {
   for (const { kind, event } of events) context.metrics.findings.inc({ kind, event });
   const keys = [...new Set(events.filter((e) => e.notify).map((e) => e.finding_key))].sort((a, b) => a - b);

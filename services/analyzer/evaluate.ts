@@ -36,7 +36,9 @@ export interface DomainData extends Moment {
   domain: string;
   /** First day of the window. */
   from: string;
-  /** The sources the work names; their rows are complete within the window, and there are rows of no others. */
+  /**
+   * The sources the work names; their rows are complete within the window, and there are rows of no others.
+   */
   sources: readonly string[];
   rows: readonly SourceDay[];
   /** Of the whole window. */
@@ -57,19 +59,22 @@ export interface DomainData extends Moment {
   falseAlarmsPerMonth: number;
   policyDays: readonly PolicyDay[];
   known: readonly KnownFinding[];
-  /** Null: more work of this domain waits, and the domain as a whole is judged with the last of it. */
+  /** Null: more work of this domain waits, and the domain as a whole is evaluated with the last of it. */
   networks: Networks | null;
   /** The names below the domain that unauthenticated mail of the newest days came under. */
   names: SubdomainNames;
   /** What the enricher found out about those sources that are networks. */
   facts: readonly NetworkFacts[];
-  /** What those tell whose word decides nothing; null where there are none, or more work of the domain waits. */
+  /**
+   * What the reporters that decide nothing report; null where there are none, or more work of the domain
+   * waits.
+   */
   others: Others | null;
   forged: readonly ForgedDay[];
   genuine: readonly GenuineReports[];
   /** The mail services and forwarders that are known by name. */
   catalogue: Catalogue;
-  /** What persons say of sources: the entries that stand for this domain. */
+  /** What people say about sources: the current entries for this domain. */
   senderList: readonly ListEntry[];
   /** What DNS says of the way of its reports to us; absent or null: nothing was asked. */
   confirmation?: Confirmation | null;
@@ -95,8 +100,9 @@ export interface ExaminedSources {
 }
 
 /**
- * Classifies and names the sources that the work names, and finds out which of them broke. What broke is then looked up in the records
- * (loadFailedChecks), so this comes before `evaluate`. Pure: no I/O, no clock, and the order of rows does not matter.
+ * Classifies and names the sources that the work names, and finds out which of them broke. What broke is then
+ * looked up in the records (loadFailedChecks), so this comes before `evaluate`. Pure: no I/O, no clock, and
+ * the order of rows does not matter.
  */
 export function examineSources(data: DomainData): ExaminedSources {
   const { known } = data;
@@ -180,7 +186,8 @@ class SourceWindows {
       borrowed: data.borrowed.get(source) ?? null,
       keys: data.keys.get(source) ?? null,
       sender,
-      // A reverse name is not a service's word: what a person said of the service is said of what it authenticates.
+      // A reverse name is not a service's word: what a person said of the service is said of what it
+      // authenticates.
       listed: entryOf(data.senderList, source, isNetwork(source) ? null : (sender?.id ?? null)),
     };
   }
@@ -258,7 +265,8 @@ function overOf(finding: KnownFinding, domain: string, windows: Windows): Ending
 }
 
 /**
- * Asks the rules about the next policy: they rest on the classes of all sources, so this comes after these are written.
+ * Asks the rules about the next policy: they rest on the classes of all sources, so this comes after these
+ * are written.
  * @param known from loadFindings, after the others were written
  */
 export function evaluateReadiness(
@@ -360,7 +368,9 @@ function undecidedWindow({ domain, others, policyDays, ...data }: DomainData, kn
 const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
 const NO_NETWORKS = { networks: 0, failed: 0 };
 
-/** Adds to every finding, whatever its kind, which of the usual reporters have not reported on its last day. */
+/**
+ * Adds to every finding, whatever its kind, which of the usual reporters have not reported on its last day.
+ */
 function withMissing(attendance: Attendance) {
   return (one: Candidate): Candidate => ({ ...one, evidence: { ...one.evidence, missing: attendance.missing(one.last_day) } });
 }
@@ -378,7 +388,10 @@ export function domainDaysOf(reporterDays: readonly ReporterDay[], byKnown: bool
   return byKnown ? newest.map((day) => ({ ...day, known: day.reporters })) : newest;
 }
 
-/** Networks that a person approved are not unauthorized. (A network has no signer, so no entry of a service applies to it.) */
+/**
+ * Networks that a person approved are not unauthorized. (A network has no signer, so no entry of a service
+ * applies to it.)
+ */
 function approvedNetworks({ networks, senderList }: DomainData): string[] {
   const sources = networks?.largest.map(({ source }) => source) ?? [];
   return sources.filter((source) => entryOf(senderList, source, null)?.verdict === 'approved');

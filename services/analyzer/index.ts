@@ -15,7 +15,10 @@ export { catalogueOf, domainsOf } from './senders/load.ts';
 const NAME = 'analyzer';
 /** Domains looked at in one sweep; the next goes on with the rest. */
 const SWEEP_DOMAINS = 1000;
-/** Of those that only reporters tell of whose word decides nothing, so many are judged before it is looked whether anything else waits. */
+/**
+ * Domains that only reporters without a say report on: this many are analysed before checking whether
+ * anything else waits.
+ */
 const LATER_AT_ONCE = 25;
 /** Younger work is left to the job that was added with it. */
 const SETTLE_SECONDS = 3;
@@ -27,14 +30,16 @@ const URGENT_EVERY_MS = 5_000;
 const LOOK_AGAIN_MS = 1_000;
 
 /**
- * Judges the domains whose rollups changed. A job of the queue `analyze` wakes it; a sweeper finds work whose job went missing.
+ * Analyses the domains whose rollups changed. A job in the queue `analyze` triggers it; a sweeper finds work
+ * whose job was lost.
  *
- * Work is due when no mail is on its way in any more, so that the weeks of a first import are judged as one and not day by day;
- * or when it has waited for `analyzer.patience_seconds`, so that a mailbox that never runs dry does not put it off for ever.
+ * Work is due when no more mail is on its way in, so that the weeks of a first import are analysed as a whole
+ * and not day by day; or when it has waited for `analyzer.patience_seconds`, so that a mailbox that never
+ * runs empty does not postpone it forever.
  */
 export function startAnalyzer(context: Context): Service {
   const { config, db, queues, log, clock } = context;
-  // A wrong senders_file is told now, not at the first finding.
+  // An invalid senders_file fails now, not at the first finding.
   const catalogue = catalogueOf(config);
   const stopping = new AbortController();
   let lookAgain: NodeJS.Timeout | undefined;
@@ -45,14 +50,16 @@ export function startAnalyzer(context: Context): Service {
 
   const patience = config.analyzer.patience_seconds;
 
-  /** Comes back for work that was not due: at the end of the backlog, or of its patience. One look at a time. */
+  /**
+   * Comes back for work that was not due: at the end of the backlog, or of its patience. One look at a time.
+   */
   const lookLater = (seconds: number) => {
     patienceEnds = Math.min(patienceEnds, performance.now() + seconds * 1000);
     if (lookAgain || stopping.signal.aborted) return;
     lookAgain = setTimeout(() => {
       lookAgain = undefined;
       looking = look().catch((error: unknown) =>
-        log.warn({ err: messageOf(error) }, 'looking for waiting domains failed; the sweeper tries again'),
+        log.warn({ err: messageOf(error) }, 'looking for waiting domains failed; the sweeper retries'),
       );
     }, LOOK_AGAIN_MS);
     lookAgain.unref();
@@ -72,7 +79,7 @@ export function startAnalyzer(context: Context): Service {
     if (urgentAt.size > SWEEP_DOMAINS) urgentAt.clear();
     urgentAt.set(domain, now);
     const events = await alarmUrgent(context, domain);
-    if (events.length > 0) log.info({ domain, events: events.length }, 'a critical alarm, ahead of the rest of the work');
+    if (events.length > 0) log.info({ domain, events: events.length }, 'opened a critical finding ahead of the remaining work');
   };
 
   /**
@@ -102,7 +109,7 @@ export function startAnalyzer(context: Context): Service {
       } catch (error) {
         turnLog.warn(
           { domain: one.domain, err: messageOf(error), retry: isTransient(error) },
-          'the analysis failed; its work waits',
+          'the analysis of a domain failed; its work stays queued',
         );
         failure ??= error;
       }
@@ -124,7 +131,7 @@ export function startAnalyzer(context: Context): Service {
     },
     {
       async onDead({ domains }, error) {
-        log.error({ domains, err: messageOf(error) }, 'domains could not be analysed; their work waits for the sweeper');
+        log.error({ domains, err: messageOf(error) }, 'domains could not be analysed; the sweeper retries them');
       },
     },
   );
@@ -134,14 +141,14 @@ export function startAnalyzer(context: Context): Service {
     async () => {
       try {
         const ended = await endExpired(db, (service) => domainsOf(catalogue, service), clock.now());
-        if (ended.length > 0) log.info({ entries: ended.map((e) => e.entry_key) }, 'entries of the sender list have ended');
+        if (ended.length > 0) log.info({ entries: ended.map((e) => e.entry_key) }, 'entries of the sender list have expired');
         if (!listed) {
           const fresh = await putOwn(db, ownDomains(config.domains).names, 'listed', { now: clock.now(), ignored: true });
-          if (fresh.length > 0) log.info({ domains: fresh }, 'domains of the settings are own from now on');
+          if (fresh.length > 0) log.info({ domains: fresh }, 'domains from the settings are now own domains');
           listed = true;
         }
         const fresh = await listHistory(db, addDays(dayOf(clock.now()), -config.analyzer.window_days));
-        if (fresh.length > 0) log.info({ domains: fresh }, 'what is stored of domains that are own now is judged');
+        if (fresh.length > 0) log.info({ domains: fresh }, 'queued the stored reports on domains that have become own');
         await sweep(SETTLE_SECONDS);
         trouble = null;
       } catch (error) {

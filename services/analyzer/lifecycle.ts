@@ -6,16 +6,23 @@ import { rankOf, type Severity } from '../shared/severity.ts';
 import type { Candidate, FindingUpdate, KnownFinding, NewFinding, Reopening } from '../store/findings/findings.ts';
 import { settledUntil } from './window.ts';
 
-/** Volume changed materially when it is so many times what was told, and at least so much. */
+/**
+ * Volume changed materially when it is this many times what was last reported, and at least this many
+ * messages more.
+ */
 const TIMES = 3;
 const MUCH = 100;
-/** What comes back within so many days after the report day it was over on is the same finding again, and no stranger. */
+/**
+ * What comes back within this many days after the report day on which it was over is treated as the same
+ * finding.
+ */
 export const REOPEN_DAYS = 30;
 
 /**
- * What a person who was told the old should now be told, in a few words; null when nothing. Getting better is not news (the
- * resolution is), so a finding that wavers around a threshold is told once:
- * a higher severity, a new beginning after a week without, a mechanism or a sender more that fails, three times the messages a day, a policy weakened further.
+ * What has changed that a person should know about who knows the old evidence, in a few words; null when
+ * nothing has. An improvement is not news (the resolution is), so a finding that wavers around a threshold is
+ * reported once: a higher severity, a new beginning after a week without, another mechanism or sender that
+ * fails, three times the messages a day, a policy weakened further.
  */
 export function materialChange(
   old: { severity: Severity; evidence: Evidence },
@@ -56,11 +63,12 @@ export interface FindingChanges {
 }
 
 /**
- * Holds what the rules found against what is on file.
+ * Compares what the rules found with what is on file.
  *
  * @param candidates what holds now, one a kind and subject
  * @param known from loadFindings
- * @param over for an open finding that no candidate upholds: why it is over, or null while that cannot be said
+ * @param over for an open finding that no candidate upholds: why it is over, or null while that cannot be
+ *   said
  */
 export function reconcile(
   candidates: readonly Candidate[],
@@ -88,7 +96,8 @@ export function reconcile(
   }
   for (const candidate of held.values()) {
     const notify = worthMail(candidate, candidate.last_day, moment);
-    // What rests on nothing newer than the resolution is what was resolved. (Each sender of an incident is settled by itself.)
+    // A candidate with no evidence newer than the resolution is what was resolved. (Each sender of an
+    // incident is settled by itself.)
     const incident = notify && candidate.evidence.broken !== undefined;
     const settled = settledUntil(notify ? known.filter(isHeard) : known, candidate.kind, candidate.subject);
     if (candidate.last_day <= settled && !incident) continue;
@@ -110,14 +119,17 @@ export function reconcile(
 }
 
 /**
- * Whether what is on file may bear on what is found now. Old history that was recorded in silence may not: a finding is told as if nobody had
- * looked before, or what is told would depend on when. What is for information is never told, and is recorded once all the same.
+ * Whether what is on file may bear on what is found now. Old history that was recorded silently may not: a
+ * finding is opened as if nobody had looked before, or alerts would depend on when somebody looked. What is
+ * for information is never mailed, but is recorded once all the same.
  */
 export function isHeard(finding: KnownFinding): boolean {
   return finding.heard || finding.severity === 'info';
 }
 
-/** The finding that this one continues. What was for information only was never open, so nothing of it comes back. */
+/**
+ * The finding that this one continues. What was for information only was never open, so it cannot come back.
+ */
 function resolvedLately(known: readonly KnownFinding[], candidate: Candidate): KnownFinding | undefined {
   return known.find(
     (f) =>
@@ -130,14 +142,20 @@ function resolvedLately(known: readonly KnownFinding[], candidate: Candidate): K
   );
 }
 
-/** Senders that fail now and did not when it was told. What was told before there were incidents names its one sender in `who`. */
+/**
+ * Senders that fail now and did not when it was last reported. Evidence from before there were incidents
+ * names its one sender in `who`.
+ */
 function joinedSince(old: Evidence, next: Evidence): string[] {
   if (next.broken === undefined) return [];
   const told = new Set((old.broken ?? old.who).map(({ source }) => source));
   return next.broken.map(({ source }) => source).filter((source) => !told.has(source));
 }
 
-/** Of incidents only the one is the same again in which a sender broke that breaks now; what others lost is another story. */
+/**
+ * Of incidents only the one is the same again in which a sender broke that breaks now; what others lost is
+ * another story.
+ */
 function sharesSender(before: Candidate, now: Candidate): boolean {
   if (now.evidence.broken === undefined) return true;
   const { broken = [], mended = [] } = before.evidence;
@@ -145,7 +163,7 @@ function sharesSender(before: Candidate, now: Candidate): boolean {
   return now.evidence.broken.some(({ source }) => then.has(source));
 }
 
-/** Old history (an import of last year's mail) is recorded and bothers nobody. */
+/** Old history (an import of last year's mail) is recorded and mailed to nobody. */
 function worthMail(finding: { severity: Severity; quiet?: true }, lastDay: string, moment: Moment): boolean {
   return finding.quiet !== true && finding.severity !== 'info' && lastDay >= addDays(dayOf(moment.now), -moment.quietAfterDays);
 }
@@ -154,7 +172,7 @@ function upheld(finding: KnownFinding, candidate: Candidate, moment: Moment): Fi
   const first_day = earlier(candidate.first_day, finding.first_day);
   const last_day = later(candidate.last_day, finding.last_day);
   const notify = worthMail(candidate, last_day, moment);
-  // Old history changes in silence, so that it is held against what was told when it goes on.
+  // Old history changes silently, so that it is compared with what was reported when it continues.
   const changed = notify && finding.heard && (finding.told === null || materialChange(finding.told, candidate) !== null);
   const { kind, subject, severity, confidence, evidence } = candidate;
   return {
@@ -178,7 +196,7 @@ function resolved(finding: KnownFinding, ended: Ending, moment: Moment): Finding
     kind,
     subject,
     event: 'resolved',
-    // Who was never told of it, or has asked for silence, need not hear that it is over.
+    // Those who were never alerted, or have asked for silence, need not know that it is over.
     notify: finding.told !== null && !finding.acknowledged && !finding.snoozed && worthMail(finding, moment.today, moment),
     severity,
     confidence,

@@ -6,8 +6,8 @@ import type { PolicyDay } from '../store/analysis/window-reads.ts';
 const CURRENT_DAYS = 3;
 
 /**
- * The policy in effect, tag by tag what most reporters of the newest days saw last, in the spelling of ruawatch.policy_days with
- * defaults written out; null when nothing is known.
+ * The policy in effect, tag by tag what most reporters of the newest days saw last, in the spelling of
+ * ruawatch.policy_days with defaults written out; null when nothing is known.
  */
 export function currentPolicy(policyDays: readonly PolicyDay[]): string | null {
   const last = new Map<string, PolicyDay>();
@@ -29,7 +29,10 @@ export function currentPolicy(policyDays: readonly PolicyDay[]): string | null {
     .join('; ');
 }
 
-/** The most frequent; of equals the first in the alphabet, so that the order of rows does not matter. Null of none. */
+/**
+ * The most frequent; of equals the first in the alphabet, so that the order of rows does not matter. Null of
+ * none.
+ */
 export function commonest(values: readonly string[]): string | null {
   const counts = new Map<string, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);

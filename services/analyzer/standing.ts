@@ -6,20 +6,25 @@ import type { DomainReporter, ReporterFacts } from '../store/analysis/reporters.
 export { QUORUM };
 export type Standing = DomainReporter['standing'];
 
-/** An established reporter: so many days since its first verified report arrived, and on so many days one did. */
+/** An established reporter: days since its first verified report arrived, and days on which one arrived. */
 export const ESTABLISHED_AGE = 28;
 export const ESTABLISHED_ARRIVALS = 10;
-/** Of the sources that known reporters tell of as well, it may contradict them about this part: receivers do see a forwarder differently. */
+/**
+ * Of the sources that known reporters report too, it may contradict them about this share: receivers do see
+ * forwarders differently.
+ */
 export const CONTRADICTED = 0.1;
-/** Reporters that decide nothing are told one by one up to this number. */
+/** At most this many reporters that decide nothing are listed. */
 const OTHERS = 200;
 
 /**
  * What a reporter's word is worth.
  *
- * - `known`: it is in the catalogue of reporters, and its mail is proven to be its own; or the operator vouches for it: nothing of it was ever
- *   verified, so its reports were imported by hand, or `trust.check` is off.
- * - `established`: anybody can be that. It has reported for four weeks by our clock, and says of sources what known reporters say of them.
+ * - `known`: it is in the catalogue of reporters, and its mail is proven to be its own; or the operator
+ *   vouches for it: nothing of it was ever verified, so its reports were imported by hand, or `trust.check`
+ *   is off.
+ * - `established`: anybody can be that. It has reported for four weeks by our clock, and says of sources what
+ *   known reporters say of them.
  * - `new`: everybody else.
  *
  * @param now the day by our clock, YYYY-MM-DD
@@ -34,24 +39,29 @@ export function isOfAge({ first_arrived, arrival_days }: ReporterFacts, now: str
   return first_arrived !== null && first_arrived <= addDays(now, -ESTABLISHED_AGE) && arrival_days >= ESTABLISHED_ARRIVALS;
 }
 
-/** Who decides what is said of a domain. */
+/** Who decides about a domain. */
 export interface Deciders {
-  /** `known`: known reporters, each by itself. `quorum`: QUORUM established ones together. `nobody`: nothing can be decided. */
+  /**
+   * `known`: known reporters, each by itself. `quorum`: QUORUM established ones together. `nobody`: nothing
+   * can be decided.
+   */
   by: 'known' | 'quorum' | 'nobody';
   reporters: string[];
-  /** The newest day that they tell of; null when there is none. */
+  /** The newest day that they report on; null when there is none. */
   today: string | null;
-  /** The others, whose word is told apart, and their newest day. */
+  /** The others, whose word is kept apart, and their newest day. */
   others: { reporter: string; standing: Standing }[];
   othersToday: string | null;
   all: DomainReporter[];
 }
 
 /**
- * Says whose reports decide what is said of a domain: class, finding, severity, resolution, readiness, and what day it is.
+ * Determines whose reports decide about a domain: class, finding, severity, resolution, readiness, and what
+ * day it is.
  *
- * Where a known reporter tells of the domain, known ones alone decide: an established one is a stranger who was patient, and has brothers. Where none
- * does, QUORUM established ones decide together, by heads. New ones never do.
+ * Where a known reporter reports on the domain, known ones alone decide: an established one may be a patient
+ * stranger with accomplices. Where none does, QUORUM established ones decide together, by heads. New ones
+ * never decide.
  *
  * @param now the day by our clock
  * @param windowDays known reporters that said nothing for so long do not cover the domain any more

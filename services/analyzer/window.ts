@@ -26,19 +26,27 @@ export interface SourceWindow {
   attendance: Attendance;
   /** The first day the source was ever seen; null when that is not known. */
   firstSeen: string | null;
-  /** How unlikely what a rule finds must be: the budget of false alarms, spread over the domain's sources (budget.ts). */
+  /**
+   * How unlikely what a rule finds must be: the budget of false alarms, spread over the domain's sources
+   * (budget.ts).
+   */
   level: number;
   /** The same for what is tested once of each new source, whatever the number of days. */
   onceLevel: number;
-  /** The part of its signed mail whose selector older sources sign with as well, 0 to 1; null when it was not asked, or no report tells. */
+  /**
+   * The part of its signed mail whose selector older sources sign with as well, 0 to 1; null when that was
+   * not checked, or no report says.
+   */
   borrowed: number | null;
-  /** With whose keys it signs as the domain; null when it was not asked, or no report tells. */
+  /** With whose keys it signs as the domain; null when that was not checked, or no report says. */
   keys: Keys | null;
   /** The policy that most reporters last saw; null when none is known. */
   policy: string | null;
   /** The mail service or forwarder that the source is known as; null when the catalogue does not know it. */
   sender: Sender | null;
-  /** What a person says of the source: the entry of the domain's own list that stands; null when there is none. */
+  /**
+   * What a person says about the source: the current entry of the domain's own list; null when there is none.
+   */
   listed: ListEntry | null;
   /** It is part of an open or new authentication_regression. */
   broken: boolean;
@@ -100,7 +108,10 @@ export interface UndecidedWindow {
 /** What a rule about reports by their day of arrival sees. */
 export interface ArrivalWindow {
   domain: string;
-  /** Today by the clock: forged reports count on the day they arrive, as the day they tell of is the forger's choice. */
+  /**
+   * Today by the clock: forged reports count on the day they arrive, because the day they are about is the
+   * forger's choice.
+   */
   now: string;
   forged: readonly ForgedDay[];
   genuine: readonly GenuineReports[];
@@ -135,7 +146,10 @@ export function total(rows: readonly SourceDay[]): Counts {
   return sum;
 }
 
-/** A day of one source, over reporters. `failed` leaves out what a forwarder broke: that tells nothing about the sender. */
+/**
+ * A day of one source, over reporters. `failed` leaves out what a forwarder broke: that says nothing about
+ * the sender.
+ */
 export interface Day {
   day: string;
   passed: number;
@@ -174,12 +188,16 @@ export function signerOf(rows: readonly SourceDay[]): string | null {
   return [...sums].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))[0]?.[0] ?? null;
 }
 
-/** At least this share of the failing mail called forwarded by its receivers: the rest went the same way, unsaid. */
+/**
+ * At least this share of the failing mail called forwarded by its receivers: the rest went the same way,
+ * unsaid.
+ */
 const FORWARDER_SHARE = 0.1;
 
 /**
- * Whether a source is a forwarder or a mailing list by what the reporters say of its failing mail. Only some reporters recognise
- * forwarders (RFC 9990 keeps `trusted_forwarder`, `mailing_list` and `local_policy`), so a part of it speaks for all.
+ * Whether a source is a forwarder or a mailing list by what the reporters say of its failing mail. Only some
+ * reporters recognise forwarders (RFC 9990 keeps `trusted_forwarder`, `mailing_list` and `local_policy`), so
+ * a part of it speaks for all.
  */
 export function saidToForward(counts: Counts): boolean {
   const failing = counts.messages - counts.passed;
@@ -187,8 +205,9 @@ export function saidToForward(counts: Counts): boolean {
 }
 
 /**
- * The least that is evidence and not an accident: ten messages (or what a rule says), and two reporters or two days that show them. A single report
- * needs a hundred, and a reporter that is known, or reports on the domain on other days too: anybody can mail one report, of any size.
+ * The least that is evidence and not an accident: ten messages (or what a rule says), and two reporters or
+ * two days that show them. A single report needs a hundred, and a reporter that is known, or reports on the
+ * domain on other days too: anybody can mail one report, of any size.
  */
 export function isEvidence(
   seen: { messages: number; reporters: readonly string[]; days: number },
@@ -202,14 +221,17 @@ export function isEvidence(
   return domainDays.filter((day) => day.reporters.some((reporter) => seen.reporters.includes(reporter))).length >= 2;
 }
 
-/** The newest report days of which enough is known to say what did not happen on them: a day that is half told proves no silence. */
-export function judgedDays(window: Pick<SourceWindow, 'domainDays' | 'attendance'>): DomainDay[] {
-  return window.domainDays.filter(({ day }) => window.attendance.isJudged(day));
+/**
+ * The newest report days about which enough is known to say what did not happen on them: a day reported in
+ * part proves no silence.
+ */
+export function coveredDays(window: Pick<SourceWindow, 'domainDays' | 'attendance'>): DomainDay[] {
+  return window.domainDays.filter(({ day }) => window.attendance.isCovered(day));
 }
 
-/** The same of the rows of a source. */
-export function judgedRows(window: SourceWindow): SourceDay[] {
-  return window.rows.filter(({ day }) => window.attendance.isJudged(day));
+/** The same for the rows of a source. */
+export function coveredRows(window: SourceWindow): SourceDay[] {
+  return window.rows.filter(({ day }) => window.attendance.isCovered(day));
 }
 
 /** The open finding of a kind, if there is one. */
@@ -217,7 +239,10 @@ export function openOf(known: readonly KnownFinding[], kind: string, subject: st
   return known.find((f) => f.kind === kind && f.subject === subject && f.state === 'open');
 }
 
-/** The report day up to which a kind is settled for a subject: what it rests on until then does not open it again. */
+/**
+ * The report day up to which a kind is settled for a subject: what it rests on until then does not open it
+ * again.
+ */
 export function settledUntil(known: readonly KnownFinding[], kind: string, subject: string): string {
   const resolved = known.find((f) => f.kind === kind && f.subject === subject && f.state === 'resolved');
   return resolved ? (resolved.evidence.resolved_day ?? resolved.last_day) : '';

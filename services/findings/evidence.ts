@@ -4,12 +4,15 @@ import type { Figures } from './figures.ts';
 import { type Facts, readFacts } from './kinds/index.ts';
 
 /**
- * The version of the evidence that this program writes: it is counted up when a field goes or changes its meaning. Rows without `v`
- * are those of versions 0.1.0 and earlier, which stored sentences and no facts.
+ * The version of the evidence that this program writes: it is counted up when a field goes or changes its
+ * meaning. Rows without `v` are those of versions 0.1.0 and earlier, which stored sentences and no facts.
  */
 export const EVIDENCE_VERSION = 1;
 
-/** A value that is not as it should be counts as absent: a row that somebody edited must not stop an analysis or a mail. */
+/**
+ * A value that is not as it should be counts as absent: a row that somebody edited must not stop an analysis
+ * or a mail.
+ */
 const number = z.number().min(0).max(Number.MAX_SAFE_INTEGER).catch(0);
 const text = z.string().catch('');
 const optional = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined);
@@ -88,21 +91,27 @@ const evidenceSchema = z.looseObject({
   ended: optional(endingSchema),
 });
 
-/** The sentences of a stored row: what people see who query the table, and all that rows without facts have. */
+/**
+ * The sentences of a stored row: what people see who query the table, and all that rows without facts have.
+ */
 const sentencesSchema = z.object({ what: text, advice: listOf(z.string()), resolved_why: text });
 export type StoredSentences = z.output<typeof sentencesSchema>;
 
 /** Why a finding is open, as data. words.ts makes the sentences of it. */
 export interface Evidence extends Figures {
-  /** What the title, the cause and the advice are made of; null in rows of older versions, which have `sentences` alone. */
+  /**
+   * What the title, the cause and the advice are made of; null in rows of older versions, which have
+   * `sentences` alone.
+   */
   facts: Facts | null;
   /** The sentences of the row that this was read from; absent in what a rule found. */
   sentences?: StoredSentences | undefined;
 }
 
 /**
- * Reads the evidence of a row, of whatever version: the one place where that is done. Never throws: what is absent or malformed has an
- * empty value, and facts that are not known (an older version's, a newer one's) are null.
+ * Reads the evidence of a row, of whatever version: the one place where that is done. Never throws: what is
+ * absent or malformed has an empty value, and facts that are not known (an older version's, a newer one's)
+ * are null.
  */
 export function readEvidence(stored: unknown): Evidence {
   const object = typeof stored === 'object' && stored !== null && !Array.isArray(stored) ? stored : {};

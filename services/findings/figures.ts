@@ -25,7 +25,9 @@ export interface Before {
   days: number;
 }
 
-/** A sender that broke: its part of the incident that it shares with all whose mail lost the same mechanism. */
+/**
+ * A sender that broke: its part of the incident that it shares with all whose mail lost the same mechanism.
+ */
 export interface BrokenSender {
   source: string;
   mechanism: 'dkim' | 'spf' | 'both';
@@ -44,7 +46,10 @@ export interface BrokenSender {
   confidence: number;
   /** How its mail did before; a sentence in rows of older versions; absent when that has left the window. */
   before?: Before | string | undefined;
-  /** Where to look in DNS: keys (`selector._domainkey.domain`) and SPF records that did not pass, as far as reporters named them. */
+  /**
+   * Where to look in DNS: keys (`selector._domainkey.domain`) and SPF records that did not pass, as far as
+   * reporters named them.
+   */
   names?: string[] | undefined;
 }
 
@@ -55,7 +60,10 @@ export interface MendedSender {
   ended: Ending;
 }
 
-/** The part of the evidence that all kinds have in common, or that is documented for those who query the table. */
+/**
+ * The part of the evidence that all kinds have in common, or that is documented for those who query the
+ * table.
+ */
 export interface Figures {
   /** The largest senders concerned. */
   who: Culprit[];
@@ -72,9 +80,14 @@ export interface Figures {
   again?: string | undefined;
   last_day: string;
   reporters: string[];
-  /** Of those among them that the catalogue does not know: what they call themselves, and the domain that was proven beside it. */
+  /**
+   * Of those among them that the catalogue does not know: what they call themselves, and the domain that was
+   * proven beside it.
+   */
   reporter_names?: Record<string, string> | undefined;
-  /** Regular reporters that have not reported on the last day (yet); what they report may change the finding. */
+  /**
+   * Regular reporters that have not reported on the last day (yet); what they report may change the finding.
+   */
   missing?: string[] | undefined;
   /** Messages a day that are usual here, and how likely it is that habit alone brings what was found. */
   usual?: number | undefined;
@@ -86,7 +99,10 @@ export interface Figures {
   mechanism?: 'dkim' | 'spf' | 'both' | undefined;
   /** authentication_regression: the last day it was as it should be. */
   last_good_day?: string | undefined;
-  /** authentication_regression: each sender that fails, those with the most messages first, and those that no longer do. */
+  /**
+   * authentication_regression: each sender that fails, those with the most messages first, and those that no
+   * longer do.
+   */
   broken?: BrokenSender[] | undefined;
   mended?: MendedSender[] | undefined;
   /** policy_change: each tag. */
@@ -94,7 +110,10 @@ export interface Figures {
   /** forged_report: how many reports, and how many of them contradict a proven one. */
   reports?: number | undefined;
   contradicting?: number | undefined;
-  /** subdomain_abuse: the names it comes under, the largest, how many there are, and the policy that applies to them. */
+  /**
+   * subdomain_abuse: the names it comes under, the largest, how many there are, and the policy that applies
+   * to them.
+   */
   names?: { name: string; messages: number; used: boolean }[] | undefined;
   names_in_all?: number | undefined;
   policy?: string | undefined;

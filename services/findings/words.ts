@@ -23,7 +23,10 @@ export function overWords({ ended, sentences }: Evidence): string {
   return ended ? endingWords(ended) : (sentences?.resolved_why ?? '');
 }
 
-/** What is written of a finding: the summary, and the evidence with its sentences for those who query the table. */
+/**
+ * What is written of a finding: the summary, and the evidence with its sentences for those who query the
+ * table.
+ */
 export function storedForm(finding: { domain: string; subject: string; summary?: string; evidence: Evidence }): {
   summary: string;
   evidence: Record<string, unknown>;

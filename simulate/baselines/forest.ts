@@ -4,8 +4,8 @@ const TREES = 50;
 const SAMPLE = 64;
 
 /**
- * The anomaly score of each point by an isolation forest (Liu, Ting and Zhou 2008): how quickly random cuts part it from the others. Higher
- * is stranger. Seeded, so that a run can be repeated.
+ * The anomaly score of each point by an isolation forest (Liu, Ting and Zhou 2008): how quickly random cuts
+ * part it from the others. Higher is stranger. Seeded, so that a run can be repeated.
  */
 export function isolationScores(points: readonly number[][], seed: string): number[] {
   const random = new Random(seed);

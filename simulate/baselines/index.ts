@@ -4,7 +4,7 @@ import type { Calendar } from '../calendar.ts';
 import { looks, peerReports } from './rows.ts';
 import { BASELINES } from './rules.ts';
 
-/** What the rules of other tools would have told on the rows in the database, by tool. */
+/** The alarms that the rules of other tools would have raised on the rows in the database, by tool. */
 export async function baselineAlarms(db: Db, calendar: Calendar, domains: readonly string[]): Promise<Map<string, Alarm[]>> {
   const alarms = new Map<string, Alarm[]>(BASELINES.map(({ name }) => [name, []]));
   for (const look of looks(await peerReports(db, calendar), domains, calendar.days)) {

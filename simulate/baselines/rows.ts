@@ -14,7 +14,10 @@ export interface PeerReport {
   addresses: { address: string; messages: number }[];
 }
 
-/** All reports that stand, in the order of their arrival. Redelivery is taken out and alignment is ours: better than some peers have it. */
+/**
+ * All current reports, in order of arrival. Duplicates are removed and alignment is ours, which is more than
+ * some peers have.
+ */
 export async function peerReports(db: Db, calendar: Calendar): Promise<PeerReport[]> {
   const { rows } = await db.query<{
     domain: string;

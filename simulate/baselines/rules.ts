@@ -15,14 +15,20 @@ export interface Baseline {
   look(look: Look): PeerAlarm[];
 }
 
-/** A peer that has just been installed knows no address: what it says in its first week is held against nobody. */
+/**
+ * A peer that has just been installed knows no address: what it says in its first week is held against
+ * nobody.
+ */
 const SETTLED = 8;
 const ORDER = ['none', 'quarantine', 'reject'];
 
 const whole = (kind: string, summary: string): PeerAlarm => ({ kind, key: kind, names: null, summary });
 const messages = (day: DayTotal | undefined): number => (day ? day.passed + day.failed : 0);
 
-/** How far the newest day's pass rate lies below that of the seven report days before; null when either is not known. */
+/**
+ * How far the newest day's pass rate lies below that of the seven report days before; null when either is not
+ * known.
+ */
 function drop(look: Look): number | null {
   const [newest, ...before] = look.days;
   const now = passRate(newest ? [newest] : []);
@@ -48,7 +54,10 @@ function newAddresses(look: Look, least: number): PeerAlarm[] {
   ];
 }
 
-/** The newest report day's pass rate 15 points under the mean of seven days, with 100 messages; a policy that became weaker. */
+/**
+ * The newest report day's pass rate 15 points under the mean of seven days, with 100 messages; a policy that
+ * became weaker.
+ */
 const dmarcAnalyzerApp: Baseline = {
   name: 'DmarcAnalyzerApp',
   look(look) {
@@ -93,7 +102,10 @@ const helliott20: Baseline = {
   },
 };
 
-/** A tenth of the day's mail fails; volume half as much again, or a third less, than the week before; the strangest twentieth of days. */
+/**
+ * A tenth of the day's mail fails; volume half as much again, or a third less, than the week before; the
+ * strangest twentieth of days.
+ */
 const trollByte: Baseline = {
   name: 'trollByte',
   look(look) {
@@ -121,5 +133,8 @@ function strange(look: Look): boolean {
   return higher < Math.ceil(0.05 * window.length);
 }
 
-/** The alarm rules of four other tools, as read in their sources in 2026, once a day on the rows of this pipeline. */
+/**
+ * The alarm rules of four other tools, as read in their sources in 2026, once a day on the rows of this
+ * pipeline.
+ */
 export const BASELINES: readonly Baseline[] = [dmarcAnalyzerApp, dmarq, helliott20, trollByte];

@@ -3,14 +3,19 @@ const HOUR_MS = 3_600_000;
 export interface Room {
   /** Mails that may still be made now. */
   left: number;
-  /** What was waiting before this moment was held back by the cap, and goes into a digest. Null when nothing was. */
+  /**
+   * What was waiting before this moment was held back by the cap, and goes into a digest. Null when nothing
+   * was.
+   */
   heldUntil: Date | null;
 }
 
 /**
- * What a cap of `perHour` mails in any 60 minutes leaves, judged by the outbox alone, so that a restart forgets nothing.
+ * What a cap of `perHour` mails in any 60 minutes leaves, by the outbox alone, so that a restart forgets
+ * nothing.
  *
- * @param newest when the newest mails to these recipients were made, newest first, `perHour` of them (fewer if there are fewer)
+ * @param newest when the newest mails to these recipients were made, newest first, `perHour` of them (fewer
+ *   if there are fewer)
  */
 export function roomLeft(newest: Date[], perHour: number, now: Date): Room {
   const hourAgo = now.getTime() - HOUR_MS;
@@ -24,18 +29,18 @@ export function roomLeft(newest: Date[], perHour: number, now: Date): Room {
 /** A mail (or post) that was made. */
 export interface Made {
   at: Date;
-  /** Null when it tells of several findings. */
+  /** Null when it is about several findings. */
   domain: string | null;
   /** It was made as `urgent`. */
   urgent: boolean;
 }
 
-/** What is to be told. */
+/** What is to be reported. */
 export interface Due {
   domain: string;
-  /** Since when it waits. */
+  /** Since when it has been waiting. */
   at: Date;
-  /** It counts by itself: whatever else was told this hour does not keep it waiting. */
+  /** It counts separately: whatever else was sent this hour does not delay it. */
   urgent: boolean;
 }
 
@@ -46,18 +51,19 @@ export interface Budget {
 }
 
 export interface Shared<T> {
-  /** Told together: what a full hour had held back. */
+  /** Sent together: what a full hour had held back. */
   digest: T[];
-  /** Told alone. */
+  /** Sent alone. */
   singles: T[];
-  /** Waits. */
+  /** Still waiting. */
   rest: T[];
 }
 
 /**
- * Shares out what an hour has room for: what was held back goes into one digest, the gravest of the others alone, the rest waits. What is
- * urgent is counted among its like only, so that no flood of lesser findings keeps it waiting, nor one of another domain; it uses up the room
- * of the others all the same. So to one set of recipients go at most twice `perHour` mails in any hour.
+ * Shares out what an hour has room for: what was held back goes into one digest, the gravest of the others
+ * alone, the rest waits. What is urgent is counted among its like only, so that no flood of lesser findings
+ * keeps it waiting, nor one of another domain; it uses up the room of the others all the same. So to one set
+ * of recipients go at most twice `perHour` mails in any hour.
  * @param items the gravest first
  * @param made newest first, at least the newest 2 × `perHour`
  */

@@ -23,26 +23,26 @@ export interface Composed {
   held: number;
 }
 
-/** A digest that is longer is not read; what is beyond is counted, and its query shows it. */
+/** Nobody reads a longer digest; the rest is counted, and its query shows it. */
 const MOST_LISTED = 50;
 
 /**
- * Turns the events that are due into mails of the outbox. The mails and the marks on their events are one transaction: a crash
- * leaves both or neither. Safe to run at any time, in any number of processes.
+ * Turns the events that are due into mails of the outbox. The mails and the marks on their events are one
+ * transaction: a crash leaves both or neither. Safe to run at any time, in any number of processes.
  *
- * What is told of a finding with several events is its newest state. One that opened and resolved before anybody was told (which
- * takes a cap or a stop in between) is told to nobody: there is nothing left to act on.
+ * A finding with several events is reported in its newest state. One that opened and resolved before any mail
+ * about it (which takes a cap or a stop in between) is not mailed: there is nothing left to act on.
  */
 export async function composeMails(db: Db, settings: ComposeSettings, now: Date, log: Log): Promise<Composed> {
   return transaction(db, async (tx) => {
     await outbox.lockComposing(tx);
     const awake = await endSnoozes(tx, now);
-    if (awake.length > 0) log.info({ findings: awake }, 'snoozes are over; what still stands is told again');
+    if (awake.length > 0) log.info({ findings: awake }, 'snoozes have ended; findings that are still open are alerted again');
     const plan = planOf(await outbox.unhandledEvents(tx), settings.alerts.domains, settings.alertTo);
     if (plan.quiet.length > 0) {
       const locked = await outbox.lockEvents(tx, plan.quiet);
       await outbox.markHandled(tx, [...locked], now);
-      log.debug({ events: locked.size }, 'events that need no mail are settled');
+      log.debug({ events: locked.size }, 'marked events that need no mail as handled');
     }
     const composed: Composed = { mails: 0, held: 0 };
     if (plan.groups.length === 0) return composed;
@@ -119,7 +119,7 @@ class Composer {
     });
   }
 
-  /** The items all of whose events this transaction holds now; another's are another's to tell. */
+  /** The items all of whose events this transaction has locked; another transaction reports the others. */
   private async locked(items: Item[]): Promise<Item[]> {
     const keys = await outbox.lockEvents(
       this.tx,
@@ -169,7 +169,7 @@ class Composer {
     );
     this.log.info(
       { outbox: outbox_key, findings: items.slice(0, MOST_LISTED).map((item) => item.finding_key), kind: mail.kind },
-      'an alert is in the outbox',
+      'queued an alert in the outbox',
     );
     return outbox_key === null ? 0 : 1;
   }

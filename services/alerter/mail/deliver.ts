@@ -20,18 +20,25 @@ export type Outcome =
   /** No mail passes at present: trying the next one is of no use. */
   | { kind: 'down'; error: RuawatchError };
 
-/** A server that is down is asked again within a minute; a mail that was put off (greylisting, a full mailbox) waits longer. */
+/**
+ * A server that is down is asked again within a minute; a mail that was put off (greylisting, a full mailbox)
+ * waits longer.
+ */
 const DOWN_BASE_MS = 5_000;
 const DOWN_CAP_MS = 60_000;
 const DEFER_BASE_MS = 30_000;
 const DEFER_CAP_MS = 30 * 60_000;
-/** RFC 5321 section 4.5.4.1: the give-up time generally needs to be at least 4 to 5 days. An outage never counts towards it. */
+/**
+ * RFC 5321 section 4.5.4.1: the give-up time generally needs to be at least 4 to 5 days. An outage never
+ * counts towards it.
+ */
 const GIVE_UP_MS = 5 * 24 * 3_600_000;
 
 /**
- * Sends the next due mail, if there is one. Its row stays locked from the claim to the commit that marks it sent, so no other
- * alerter can send it meanwhile. Should the process or the database die between the server's 250 and that commit, the mail is sent
- * once more: the same bytes with the same Message-ID, by which the receiving side knows it. Nothing else sends a mail twice.
+ * Sends the next due mail, if there is one. Its row stays locked from the claim to the commit that marks it
+ * sent, so no other alerter can send it meanwhile. Should the process or the database die between the
+ * server's 250 and that commit, the mail is sent once more: the same bytes with the same Message-ID, by which
+ * the receiving side knows it. Nothing else sends a mail twice.
  */
 export async function deliverNext(delivery: Delivery, now: Date): Promise<Outcome> {
   return transaction(delivery.db, async (tx) => {
@@ -40,13 +47,13 @@ export async function deliverNext(delivery: Delivery, now: Date): Promise<Outcom
     const log = delivery.log.child({ outbox: mail.outbox_key, finding: mail.finding_key });
     try {
       const sent = await delivery.mailer.send({ from: delivery.from, recipients: mail.recipients, raw: mail.raw });
-      if (sent.refused.length > 0) log.warn({ refused: sent.refused }, 'the mail server refuses some recipients of an alert');
+      if (sent.refused.length > 0) log.warn({ refused: sent.refused }, 'the mail server refused some recipients of an alert');
       if (sent.deferred.length > 0) {
-        return await defer(tx, delivery, mail, now, log, 'some recipients were put off by the mail server', sent.deferred);
+        return await defer(tx, delivery, mail, now, log, 'the mail server postponed some recipients', sent.deferred);
       }
       await outbox.mailSent(tx, mail.outbox_key, now, sent.refused.length > 0 ? `refused for ${sent.refused.join('; ')}` : null);
       delivery.metrics.alerts.inc({ outcome: 'sent' });
-      log.info({ message_id: mail.message_id }, 'an alert was sent');
+      log.info({ message_id: mail.message_id }, 'sent an alert');
       return { kind: 'sent' };
     } catch (error) {
       if (!(error instanceof RuawatchError)) throw error;
@@ -79,16 +86,13 @@ async function defer(
   const wait = backoff(mail.attempts, DEFER_BASE_MS, DEFER_CAP_MS);
   await outbox.mailDelayed(tx, mail.outbox_key, { next_at: new Date(now.getTime() + wait), error: clean(why, 500), recipients });
   delivery.metrics.alerts.inc({ outcome: 'delayed' });
-  log.warn({ err: clean(why, 500), seconds: Math.round(wait / 1000) }, 'an alert is put off');
+  log.warn({ err: clean(why, 500), seconds: Math.round(wait / 1000) }, 'postponed an alert');
   return { kind: 'deferred' };
 }
 
 async function fail(tx: Tx, delivery: Delivery, mail: outbox.ClaimedMail, log: Log, why: string): Promise<Outcome> {
   await outbox.mailFailed(tx, mail.outbox_key, clean(why, 500));
   delivery.metrics.alerts.inc({ outcome: 'failed' });
-  log.error(
-    { err: clean(why, 500), message_id: mail.message_id },
-    'an alert cannot be delivered; see ruawatch.outbox.last_error',
-  );
+  log.error({ err: clean(why, 500), message_id: mail.message_id }, 'could not deliver an alert; see ruawatch.outbox.last_error');
   return { kind: 'failed' };
 }

@@ -26,8 +26,9 @@ function domainOf(address: string): string {
 /**
  * The whole mail as bytes, rendered once: every attempt sends the same.
  *
- * Auto-Submitted (RFC 3834) and List-Id (RFC 2919) keep well-behaved responders silent, X-Auto-Response-Suppress keeps Exchange so.
- * `Precedence` is left out: it is not standard, and some filters take it for bulk mail.
+ * Auto-Submitted (RFC 3834) and List-Id (RFC 2919) keep well-behaved responders silent,
+ * X-Auto-Response-Suppress keeps Exchange so. `Precedence` is left out: it is not standard, and some filters
+ * take it for bulk mail.
  */
 export function composeMail(parts: MailParts): Promise<Buffer> {
   const { content } = parts;

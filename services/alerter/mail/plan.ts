@@ -3,30 +3,30 @@ import type { UnhandledEvent } from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
 import { recipientsOf } from './recipients.ts';
 
-/** A finding to tell. */
+/** A finding to report. */
 export interface Item {
   finding_key: number;
   domain: string;
   /** All its unhandled events, settled together. */
   events: number[];
-  /** The event whose words are told. */
+  /** The event whose state is reported. */
   newest: number;
   step: Step;
-  /** Since when it waits to be told. */
+  /** Since when it has been waiting. */
   at: Date;
   severity: string;
-  /** It is critical and not over: nothing lesser keeps it waiting. */
+  /** It is critical and not over: nothing less severe delays it. */
   urgent: boolean;
 }
 
 export interface Plan {
   /** Events that are settled without a mail. */
   quiet: number[];
-  /** What each set of recipients is to be told, the gravest first. */
+  /** What is due for each set of recipients, the most severe first. */
   groups: { recipients: string[]; items: Item[] }[];
 }
 
-/** Decides which events are told to whom, and how. Pure; the cap comes later. */
+/** Decides which events are mailed to whom, and as what. Pure; the cap comes later. */
 export function planOf(events: UnhandledEvent[], domains: Record<string, string[]>, alertTo: string[]): Plan {
   const byFinding = new Map<number, UnhandledEvent[]>();
   for (const event of events) {
@@ -67,7 +67,7 @@ export function planOf(events: UnhandledEvent[], domains: Record<string, string[
   return plan;
 }
 
-/** How a finding's unhandled events are told together; null when they are not worth a mail. */
+/** What a finding's unhandled events are reported as together; null when they are not worth a mail. */
 function stepOf(events: UnhandledEvent[]): Step | null {
   const { event, told, silent } = events.at(-1)!;
   if (silent || !events.some(({ notify }) => notify)) return null;

@@ -1,6 +1,6 @@
 /**
- * Who is told about a domain: its own entry, else that of the nearest parent domain, else the default. Sorted and without doubles,
- * so that the same people are the same set however they were written down.
+ * The recipients for a domain: its own entry, else that of the nearest parent domain, else the default.
+ * Sorted and without duplicates, so that the same people are the same set however they were written down.
  *
  * @param domains recipients by domain name (any case, with or without a final dot)
  */

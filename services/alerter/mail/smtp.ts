@@ -22,7 +22,10 @@ export interface Mailer {
 
 const CONNECT_MS = 15_000;
 const SILENCE_MS = 60_000;
-/** A server that trickles its replies must not hold a mail for ever. RFC 5321 section 4.5.3.2 allows ten minutes after DATA. */
+/**
+ * A server that trickles its replies must not hold a mail for ever. RFC 5321 section 4.5.3.2 allows ten
+ * minutes after DATA.
+ */
 const MAIL_MS = 10 * 60_000;
 
 interface Settings {
@@ -36,8 +39,8 @@ interface Settings {
 }
 
 /**
- * smtps:// is TLS from the first byte, smtp:// must upgrade by STARTTLS, smtp://…?tls=none stays plain (a relay on this machine, tests).
- * `?tls_verify=no` accepts a certificate of the server's own making.
+ * smtps:// is TLS from the first byte, smtp:// must upgrade by STARTTLS, smtp://…?tls=none stays plain (a
+ * relay on this machine, tests). `?tls_verify=no` accepts a certificate of the server's own making.
  * @throws SettingsError that never shows the URL
  */
 function settingsOf(smtpUrl: string): Settings {
@@ -81,7 +84,9 @@ const LIMITS = {
   socketTimeout: SILENCE_MS,
 } as const;
 
-/** Opens nothing yet: the connection is made for the first mail and kept for those that follow within seconds. */
+/**
+ * Opens nothing yet: the connection is made for the first mail and kept for those that follow within seconds.
+ */
 export function openMailer(smtpUrl: string): Mailer {
   const settings = settingsOf(smtpUrl);
   const transport = createTransport({
@@ -90,7 +95,8 @@ export function openMailer(smtpUrl: string): Mailer {
     pool: true,
     maxConnections: 1,
     idleTimeout: 20_000,
-    // Only for a kept connection that turns out dead before a byte of the mail left; every other retry is the outbox's.
+    // Only for a kept connection that turns out dead before a byte of the mail left; every other retry is the
+    // outbox's.
     maxRequeues: 1,
   });
   return {
@@ -117,7 +123,7 @@ export function openMailer(smtpUrl: string): Mailer {
 /**
  * Connects, upgrades and logs in, for `doctor`.
  * @returns a line such as "smtp.example.com:587, STARTTLS, logged in as alerts"
- * @throws RuawatchError with one sentence that says what to mend
+ * @throws RuawatchError with one sentence that says what to fix
  */
 export async function checkSmtp(smtpUrl: string): Promise<string> {
   const settings = settingsOf(smtpUrl);
@@ -152,8 +158,9 @@ function replyOf(error: SmtpError): string {
 }
 
 /**
- * What the server said, sorted by what it means: a refusal of the mail (its recipients or its content) is for good; a refusal of
- * the sender, the login or the connection is a matter of settings that a person mends, so the mails wait.
+ * What the server said, sorted by what it means: a refusal of the mail (its recipients or its content) is for
+ * good; a refusal of the sender, the login or the connection is a matter of settings that a person has to
+ * correct, so the mails wait.
  */
 function failureOf(thrown: unknown, settings: Settings): RuawatchError {
   const error = thrown as SmtpError;
@@ -169,7 +176,7 @@ function failureOf(thrown: unknown, settings: Settings): RuawatchError {
   if (ofMail && error.responseCode !== 421) {
     return new TransientError(
       'smtp_deferred',
-      `The mail server of SMTP_URL (${where}) puts the mail off: ${replyOf(error)}`,
+      `The mail server of SMTP_URL (${where}) postpones the mail: ${replyOf(error)}`,
       error,
     );
   }
@@ -190,7 +197,7 @@ const CAUSES: Record<string, string> = {
 
 function sentenceFor(error: SmtpError, settings: Settings, where: string): string {
   if (error.command === 'MAIL FROM')
-    return `The mail server of SMTP_URL (${where}) does not take ALERT_FROM as the sender: ${replyOf(error)}`;
+    return `The mail server of SMTP_URL (${where}) does not accept ALERT_FROM as the sender: ${replyOf(error)}`;
   if (error.code === 'EAUTH') {
     return settings.auth === undefined || error.responseCode === undefined
       ? `The login at the mail server ${where} failed: ${clean(messageOf(error), 200)}; check the user and password in SMTP_URL.`
@@ -198,7 +205,7 @@ function sentenceFor(error: SmtpError, settings: Settings, where: string): strin
   }
   const original = error.originalCode ?? codeOf(error.cause) ?? error.code ?? '';
   if (/CERT|ISSUER|SELF_SIGNED|ALTNAME/.test(original)) {
-    return `The certificate of the mail server ${where} is not trusted (${original}): mend it, or add tls_verify=no to SMTP_URL.`;
+    return `The certificate of the mail server ${where} is not trusted (${original}): replace it, or add tls_verify=no to SMTP_URL.`;
   }
   if (error.code === 'ETLS' && settings.requireTLS) {
     return `The mail server of SMTP_URL (${where}) offers no STARTTLS: use smtps://, or tls=none in SMTP_URL for a relay that you trust.`;

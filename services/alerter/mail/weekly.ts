@@ -12,9 +12,13 @@ import { composeMail, messageIdOf } from './message.ts';
 import { recipientsOf } from './recipients.ts';
 
 const WEEK_MS = 7 * DAY_MS;
-/** A digest that is later than this (the program was stopped) is left out: the next one tells of its time too. */
+/**
+ * A digest that is later than this (the program was stopped) is skipped: the next one covers its time too.
+ */
 const LATEST_MS = 3 * DAY_MS;
-/** Reports of a day come in until the second day after it: the week of a digest ends so many days before it. */
+/**
+ * Reports of a day come in until the second day after it: the week of a digest ends so many days before it.
+ */
 const SETTLED_DAYS = 2;
 const MOST_FINDINGS = 10;
 const MOST_SOURCES = 5;
@@ -24,8 +28,8 @@ const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 
 export type Schedule = Pick<Config['alerts'], 'digest' | 'digest_day' | 'digest_hour'>;
 
 /**
- * The moment whose digest is to be made now, if it was not made yet; null when there is none: digests are off, the last moment is
- * long past, or was before this installation.
+ * The moment whose digest is to be made now, if it was not made yet; null when there is none: digests are
+ * off, the last moment is long past, or was before this installation.
  */
 export function dueDigest(schedule: Schedule, now: Date, born: Date): Date | null {
   if (schedule.digest === 'off') return null;
@@ -37,8 +41,9 @@ export function dueDigest(schedule: Schedule, now: Date, born: Date): Date | nul
 }
 
 /**
- * Makes the digest of a moment for every set of recipients that does not have it yet. Safe to run at any time, in any number of
- * processes. It tells of the seven report days that end two days before the moment, and of the findings since the digest before.
+ * Makes the digest of a moment for every set of recipients that does not have it yet. Safe to run at any
+ * time, in any number of processes. It covers the seven report days that end two days before the moment, and
+ * the findings since the digest before.
  * @returns how many mails were made
  */
 export async function composeWeekly(db: Db, settings: ComposeSettings, moment: Date, now: Date, log: Log): Promise<number> {
@@ -51,7 +56,7 @@ export async function composeWeekly(db: Db, settings: ComposeSettings, moment: D
       await put(tx, settings, { moment, now, before, recipients, domains });
       made++;
     }
-    if (made > 0) log.info({ mails: made, due_at: moment.toISOString() }, 'the weekly digest is in the outbox');
+    if (made > 0) log.info({ mails: made, due_at: moment.toISOString() }, 'queued the weekly digest in the outbox');
     return made;
   });
 }
@@ -61,7 +66,10 @@ interface Audience {
   domains: string[];
 }
 
-/** Who is told of which domains. People who answer for domains that no report told of are told that. */
+/**
+ * Which domains each set of recipients gets. Recipients for domains that no report mentions still get a
+ * digest that says so.
+ */
 function audiences(known: readonly string[], { alertTo, alerts }: ComposeSettings): Audience[] {
   const sets = new Map<string, Audience>();
   const of = (recipients: string[]): Audience => {
@@ -86,7 +94,7 @@ async function put(
   const days = { before: day(SETTLED_DAYS + 13), from: day(SETTLED_DAYS + 6), to: day(SETTLED_DAYS) };
   const since = digest.before ?? new Date(moment.getTime() - WEEK_MS);
   const { alertTo } = settings;
-  // Whose they are is the operator's to say, and not for those who are told of one domain alone.
+  // Only the operator can say whose they are, not the recipients of a single domain.
   const operator = alertTo.length === 0 || recipients.join('\n') === recipientsOf('', {}, alertTo).join('\n');
   const { count: foreign } = operator ? await foreignDomains(tx, { since, limit: 1 }) : { count: 0 };
   const content = renderWeekly({

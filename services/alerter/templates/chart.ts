@@ -7,7 +7,10 @@ const PASS_BEFORE = '#a5cfb8';
 const FAIL = '#d4581a';
 const FAIL_BEFORE = '#eab795';
 
-/** A column of blocks a day, the largest day the highest, a bar between the weeks; a day without mail is a blank. */
+/**
+ * A column of blocks a day, the largest day the highest, a bar between the weeks; a day without mail is a
+ * blank.
+ */
 export function sparkline(days: readonly DayTotal[], from: string): string {
   const most = Math.max(1, ...days.map((day) => day.messages));
   const block = ({ messages }: DayTotal) => (messages === 0 ? ' ' : BLOCKS[Math.min(7, Math.floor((messages / most) * 8))]!);
@@ -21,8 +24,8 @@ export function shareBar(share: number, width: number): string {
 }
 
 /**
- * A column a day of cells and background colours, which every mail program draws: no image, no SVG, no script. The days before
- * `from` are paler; what fails stands on top of what passes.
+ * A column a day of cells and background colours, which every mail program draws: no image, no SVG, no
+ * script. The days before `from` are paler; failing mail is on top of passing mail.
  */
 export function columns(days: readonly DayTotal[], from: string): string {
   const most = Math.max(1, ...days.map((day) => day.messages));

@@ -138,7 +138,10 @@ function sureOf(confidence: number, { reporters, reporter_names: names = {}, mis
   ].join('; ');
 }
 
-/** The query of the analyzer; one that shows the finding itself when there is none, or when it is too long for a mail. */
+/**
+ * The query of the analyzer; one that shows the finding itself when there is none, or when it is too long for
+ * a mail.
+ */
 function queryOf({ finding_key, evidence }: FindingEvent): string {
   const query = evidence.query
     .replace(/\r\n?/g, '\n')

@@ -14,7 +14,7 @@ export interface DigestItem {
 export interface Digest {
   /** The gravest first. */
   items: DigestItem[];
-  /** Findings it stands for beyond those. */
+  /** How many more findings it represents. */
   beyond: number;
   perHour: number;
   perDomain: number;

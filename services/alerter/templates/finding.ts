@@ -9,14 +9,16 @@ export interface Rendered {
   subject: string;
   text: string;
   html: string;
-  /** What the subject says in every mail of a thread, whatever stands before and after it. */
+  /** The part of the subject that all mails of a thread share. */
   thread: string;
 }
 
 export interface Thread {
   /** What the mail reports; without it, what the event says. */
   step?: Step;
-  /** `thread` of the finding's first mail, which every later one keeps: some mail programs thread by subjects. */
+  /**
+   * `thread` of the finding's first mail, which every later one keeps: some mail programs thread by subjects.
+   */
   first?: string | null;
 }
 

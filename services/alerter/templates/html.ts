@@ -14,8 +14,8 @@ const FONT = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Hel
 const MONO = 'font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace';
 
 /**
- * A mail program that knows dark schemes follows the style block; one that strips it (or inverts by itself) shows the inline light
- * colours, which stand by themselves. Nothing is fetched from anywhere.
+ * A mail program that knows dark schemes follows the style block; one that strips it (or inverts by itself)
+ * shows the inline light colours, which work on their own. Nothing is fetched from anywhere.
  */
 const HEAD = `<meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

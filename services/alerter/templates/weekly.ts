@@ -12,7 +12,7 @@ import { atMost, clean, inlineHtml as e, sentenceCase, wrap } from './words.ts';
 export interface Weekly extends WeekFindings {
   /** Report days: the first of the week before, the first and the last of the week. */
   days: { before: string; from: string; to: string };
-  /** Findings are told since then. */
+  /** Findings are listed since then. */
   since: Date;
   next: Date;
   /** Domains that are not yours and were reported on since then. */
@@ -42,7 +42,7 @@ export function renderWeekly(week: Weekly): Omit<Rendered, 'thread'> {
   const lines = [
     ...(quiet && sum.messages > 0 ? ['Nothing to act on: nothing new, nothing open.'] : []),
     sum.messages === 0
-      ? `No report tells of mail from ${week.days.from} to ${week.days.to}: see that the mailbox still gets reports (ruawatch doctor).`
+      ? `No report covers mail from ${week.days.from} to ${week.days.to}: check that the mailbox still receives reports (ruawatch doctor).`
       : `${counted(week.domains.length, 'domain')}, ${counted(sum.messages, 'message')} from ${week.days.from} to ${week.days.to}: ${rate(sum)}.`,
     ...(week.foreign
       ? [
@@ -206,7 +206,7 @@ function notesOf(domain: DomainWeek): string[] {
       : []),
     ...(unheard.reporters > 0
       ? [
-          `Not counted: ${counted(unheard.messages, 'message')} that ${counted(unheard.reporters, 'reporter')} without a say ${unheard.reporters === 1 ? 'tells' : 'tell'} of (dmarc.reporters).`,
+          `Not counted: ${counted(unheard.messages, 'message')} that ${counted(unheard.reporters, 'reporter')} without a say ${unheard.reporters === 1 ? 'reports' : 'report'} (dmarc.reporters).`,
         ]
       : []),
     ...(p === null ? [] : [`Published policy: p=${clean(p, 20)}${below}.`]),

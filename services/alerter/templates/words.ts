@@ -2,9 +2,10 @@
 const LONGEST_VALUE = 200;
 
 /**
- * A value on one line, safe to show: it may come from a forged report. Control characters, line and bidirectional controls, invisible
- * and private characters and lone surrogates go, white space is one blank, what is too long is cut, and the `://` that mail programs
- * turn into a link is broken. What is neither text nor number is nothing.
+ * A value on one line, safe to show: it may come from a forged report. Control characters, line and
+ * bidirectional controls, invisible and private characters and lone surrogates go, white space is one blank,
+ * what is too long is cut, and the `://` that mail programs turn into a link is broken. What is neither text
+ * nor number is nothing.
  */
 export function clean(value: unknown, longest: number = LONGEST_VALUE): string {
   if (typeof value !== 'string' && typeof value !== 'number') return '';
@@ -61,7 +62,10 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (c) => HTML[c]!);
 }
 
-/** Days and domain names that a mail program would break at their hyphens; what is longer must break on a telephone. */
+/**
+ * Days and domain names that a mail program would break at their hyphens; what is longer must break on a
+ * telephone.
+ */
 const HYPHENATED = /(?<![\w.&;#-])(?=[\w.-]{3,32}(?![\w.-]))[\w.]+(?:-[\w.]+)+/g;
 
 /** Escaped, with its days and names kept in one piece. */

@@ -4,12 +4,18 @@ import type { Step } from '../../store/findings/findings.ts';
 import { type Content, contentOf } from '../templates/content.ts';
 import { sentenceCase } from '../templates/words.ts';
 
-/** The version of the document: it is counted up when a field goes or changes its meaning; fields that are added leave it. */
+/**
+ * The version of the document: it is counted up when a field goes or changes its meaning; fields that are
+ * added leave it.
+ */
 const VERSION = 1;
 /** More than this in one text is not read. */
 const MOST_LISTED = 10;
 
-/** One event as a JSON document: docs/findings.md says what is in it. Pure: the same event gives the same bytes. */
+/**
+ * One event as a JSON document: docs/findings.md says what is in it. Pure: the same event gives the same
+ * bytes.
+ */
 export function eventDocument(event: FindingEvent): Buffer {
   return json({
     version: VERSION,

@@ -16,12 +16,13 @@ import { post, WebhookDown } from './post.ts';
 const HOUR_MS = 3_600_000;
 const BASE_MS = 5_000;
 const CAP_MS = 30 * 60_000;
-/** An alert that is older tells nobody anything new; the finding itself stays in the database. */
+/** An older alert is no news; the finding itself stays in the database. */
 const GIVE_UP_MS = 5 * 24 * HOUR_MS;
 
 /**
- * Turns events into posts of the outbox, for every webhook that is set. Posts and marks are one transaction. JSON has every event;
- * texts have a budget like mails: the events of a turn that are beyond it are gathered in one.
+ * Turns events into posts of the outbox, for every webhook that is set. Posts and marks are one transaction.
+ * JSON has every event; texts have a budget like mails: the events of a turn that are beyond it are gathered
+ * in one.
  * @returns how many posts were made
  */
 export async function composePosts(db: Db, webhooks: readonly Webhook[], budget: Budget, now: Date, log: Log): Promise<number> {
@@ -52,7 +53,7 @@ export async function composePosts(db: Db, webhooks: readonly Webhook[], budget:
           if (key !== null) made++;
         }
       }
-      log.info({ events: told.length, posts: made }, 'posts are in the outbox');
+      log.info({ events: told.length, posts: made }, 'queued posts in the outbox');
     }
     await outbox.markPosted(
       tx,
@@ -126,8 +127,9 @@ export interface PostDelivery {
 }
 
 /**
- * Sends the next due post of a webhook, if there is one. As with mail, its row is locked from the claim to the commit: only a crash
- * between the receiver's answer and that commit repeats it, the same bytes under the same `webhook-id`.
+ * Sends the next due post of a webhook, if there is one. As with mail, its row is locked from the claim to
+ * the commit: only a crash between the receiver's answer and that commit repeats it, the same bytes under the
+ * same `webhook-id`.
  */
 export async function deliverNextPost({ db, hook, metrics, log: parent }: PostDelivery, now: Date): Promise<Outcome> {
   return transaction(db, async (tx): Promise<Outcome> => {
@@ -138,7 +140,7 @@ export async function deliverNextPost({ db, hook, metrics, log: parent }: PostDe
       await post(hook, mail.message_id, mail.raw, now);
       await outbox.mailSent(tx, mail.outbox_key, now, null);
       metrics.alerts.inc({ outcome: 'sent' });
-      log.info({ id: mail.message_id }, 'an alert was posted');
+      log.info({ id: mail.message_id }, 'posted an alert');
       return { kind: 'sent' };
     } catch (error) {
       if (!(error instanceof RuawatchError)) throw error;
@@ -147,7 +149,7 @@ export async function deliverNextPost({ db, hook, metrics, log: parent }: PostDe
         const why = clean(`${old ? 'given up after five days: ' : ''}${messageOf(error)}`, 500);
         await outbox.mailFailed(tx, mail.outbox_key, why);
         metrics.alerts.inc({ outcome: 'failed' });
-        log.error({ err: why, id: mail.message_id }, 'an alert cannot be posted; see ruawatch.outbox.last_error');
+        log.error({ err: why, id: mail.message_id }, 'could not post an alert; see ruawatch.outbox.last_error');
         return { kind: 'failed' };
       }
       const asked = error instanceof WebhookDown ? error.wait : null;

@@ -21,8 +21,9 @@ export class WebhookDown extends TransientError {
 }
 
 /**
- * The headers of a post, by the specification Standard Webhooks: `webhook-id` is the same at every attempt, so that a receiver knows
- * what it has seen; `webhook-signature` is `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`.
+ * The headers of a post, by the specification Standard Webhooks: `webhook-id` is the same at every attempt,
+ * so that a receiver knows what it has seen; `webhook-signature` is `v1,` and base64 of HMAC-SHA256 over
+ * `id.timestamp.body`.
  */
 function headersOf(hook: Webhook, id: string, body: Buffer, now: Date): Record<string, string> {
   const timestamp = String(Math.floor(now.getTime() / 1000));
@@ -86,7 +87,8 @@ function causeOf(error: unknown): string {
 }
 
 /**
- * For `doctor`: looks the host up, connects, and verifies the certificate. Nothing is posted, so that no alert is made up.
+ * For `doctor`: looks the host up, connects, and verifies the certificate. Nothing is posted, so that no
+ * alert is made up.
  * @returns what was found
  * @throws TransientError with one sentence
  */

@@ -11,11 +11,11 @@ import { failingRun, passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
 import {
   type Counts,
+  coveredDays,
+  coveredRows,
   days,
   failedOf,
   isEvidence,
-  judgedDays,
-  judgedRows,
   openOf,
   reportersOf,
   rounded,
@@ -31,21 +31,27 @@ import { DOMAIN_DAYS, silent } from './silence.ts';
 const KIND = 'alignment_failure';
 /** Fewer than this in the recent report days are a person's auto-forward or a test, not a service. */
 const LEAST = 20;
-/** How the share that passes varies from source to source where it is half: Beta with twice this sum of parameters. */
+/**
+ * How the share that passes varies from source to source where it is half: Beta with twice this sum of
+ * parameters.
+ */
 const PRIOR_HALF = 10;
 /** Below this share of the domain's mail, an unmarked forwarder is nearly as likely. */
 const SMALL = 0.01;
 
 /**
- * A service that authenticates its mail, but not as the domain (RFC 9989 section 4.4): SPF passes for its own bounce domain, DKIM
- * for its own `d=`, and neither aligns. Typically a mail service that was bought and not set up. Per source.
+ * A service that authenticates its mail, but not as the domain (RFC 9989 section 4.4): SPF passes for its own
+ * bounce domain, DKIM for its own `d=`, and neither aligns. Typically a mail service that was bought and not
+ * set up. Per source.
  *
- * Not for forwarders and mailing lists, which look the same and which nobody can set up (RFC 9989 section 7.4), nor for a source that
- * used to pass: that is authentication_regression's.
+ * Not for forwarders and mailing lists, which look the same and which nobody can set up (RFC 9989 section
+ * 7.4), nor for a source that used to pass: that is authentication_regression's.
  *
- * Most of its mail must fail, by more than chance: a source of which half does would have to be this lopsided with the chance `level` (beta-binomial).
+ * Most of its mail must fail, by more than chance: a source of which half does would have to be this lopsided
+ * with the chance `level` (beta-binomial).
  *
- * Of a source that a person approved, mail that nothing authenticates counts too: it is a rightful sender that is not set up at all.
+ * Of a source that a person approved, mail that nothing authenticates counts too: it is a rightful sender
+ * that is not set up at all.
  */
 export const alignmentFailure: SourceRule = {
   kind: KIND,
@@ -63,8 +69,8 @@ function find(window: SourceWindow): Candidate[] {
   const settled = settledUntil(window.known, KIND, source);
   const recentDays = new Set(window.domainDays.map((day) => day.day));
   const open = openOf(window.known, KIND, source);
-  // Of days that are half told, most of the source's mail may be untold as well.
-  const rows = open ? window.rows : judgedRows(window);
+  // On a day reported in part, most of the source's mail may be missing too.
+  const rows = open ? window.rows : coveredRows(window);
   const recent = rows.filter((row) => recentDays.has(row.day) && row.day > settled);
   const sum = total(recent);
   const approved = window.listed?.verdict === 'approved';
@@ -130,13 +136,16 @@ function find(window: SourceWindow): Candidate[] {
   ];
 }
 
-/** Resolved when the source's mail passes again, or when it has sent none that fails for as long as the rule looks back. */
+/**
+ * Resolved when the source's mail passes again, or when it has sent none that fails for as long as the rule
+ * looks back.
+ */
 function over(finding: KnownFinding, window: SourceWindow): Ending | null {
   if (window.listed?.verdict === 'denied') return { reason: 'denied' };
   if (window.broken) return { reason: 'regressed' };
-  const again = passesAgainSince(days(judgedRows(window)), finding.last_day);
+  const again = passesAgainSince(days(coveredRows(window)), finding.last_day);
   if (again !== null) return { reason: 'passes', since: again };
-  return silent(finding, judgedDays(window), DOMAIN_DAYS) ? { reason: 'no_such_mail', days: DOMAIN_DAYS } : null;
+  return silent(finding, coveredDays(window), DOMAIN_DAYS) ? { reason: 'no_such_mail', days: DOMAIN_DAYS } : null;
 }
 
 function mechanismOf(sum: Counts): 'spf' | 'dkim' | 'both' {
@@ -147,7 +156,10 @@ function mechanismOf(sum: Counts): 'spf' | 'dkim' | 'both' {
   return spf ? 'spf' : 'dkim';
 }
 
-/** A rightful sender whose mail is turned away hurts now; one whose mail still arrives hurts on the day the policy is tightened. */
+/**
+ * A rightful sender whose mail is turned away hurts now; one whose mail still arrives hurts on the day the
+ * policy is tightened.
+ */
 function severityOf(messages: number, sum: Counts, small: boolean): Severity {
   if (small) return 'low';
   const lost = (sum.quarantined + sum.rejected) / sum.messages;

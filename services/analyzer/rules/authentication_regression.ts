@@ -8,11 +8,11 @@ import { passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
 import {
   type Counts,
+  coveredDays,
+  coveredRows,
   type Day,
   days,
   failedOf,
-  judgedDays,
-  judgedRows,
   reportersOf,
   type SourceWindow,
   total,
@@ -27,31 +27,39 @@ const BEFORE_MESSAGES = 20;
 const BEFORE_SHARE = 0.8;
 /** How far back the change may lie. */
 const LOOK = 28;
-/** The clear after: so many failing messages, this much more of them than before, seen by two reporters or on two days. */
+/**
+ * The clear after: so many failing messages, this much more of them than before, seen by two reporters or on
+ * two days.
+ */
 const AFTER_MESSAGES = 10;
 const RISE = 0.15;
 /** The newest mail fails at no less than this part of the rate since the change: what is over is no news. */
 const STILL = 0.5;
-/** How a source's share of failures varies from day to day, before anything is known of it: Beta with this sum of parameters. */
+/**
+ * How a source's share of failures varies from day to day, before anything is known of it: Beta with this sum
+ * of parameters.
+ */
 const PRIOR_SHARE = 40;
 const PRIOR_DAYS = 5;
 /** Days tried as the day of the change count as so many tests: they have most of their mail in common. */
 const CHANGES_TESTED = 5;
 
 /**
- * A source whose mail passed until a day and fails since (RFC 9989 section 5.1.6 asks to mend such streams), all of it or a part: a rotated
- * key that was not published, an SPF include that was dropped. It takes the place of alignment_failure and unauthorized_source. Each source is
- * judged by itself; those that broke are put together in broken_senders.ts.
+ * A source whose mail passed until a day and fails since (RFC 9989 section 5.1.6 asks to fix such streams),
+ * all of it or a part: a rotated key that was not published, an SPF include that was dropped. It takes the
+ * place of alignment_failure and unauthorized_source. Each source is examined by itself; those that broke are
+ * put together in broken_senders.ts.
  *
- * The day of the change is the one that divides the source's days best (the largest likelihood ratio). The failures since are
- * then held against the share before, which itself varies from day to day (beta-binomial).
+ * The day of the change is the one that divides the source's days best (the largest likelihood ratio). The
+ * failures since are then held against the share before, which itself varies from day to day (beta-binomial).
  *
- * Only days are looked at of which reporters that carry half of the domain's usual mail have spoken, and those that are awaited count as though all
- * of it passed for them: their word can only confirm.
+ * Only days are looked at of which reporters that carry half of the domain's usual mail have spoken, and
+ * those that are awaited count as though all of it passed for them: their word can only confirm.
  *
- * What must not look like it: a weekend (days without mail are no days; what a Saturday should bring is taken from Saturdays); a reporter
- * that always fails and is the only one left (only reporters that saw the source pass before are heard); one reporter's own
- * trouble (half of those must agree); a spoofer in the network of a sender (its passing mail goes on).
+ * What must not look like it: a weekend (days without mail are no days; what a Saturday should bring is taken
+ * from Saturdays); a reporter that always fails and is the only one left (only reporters that saw the source
+ * pass before are heard); one reporter's own trouble (half of those must agree); a spoofer in the network of
+ * a sender (its passing mail goes on).
  */
 export const authenticationRegression: IncidentRule = {
   kind: KIND,
@@ -62,7 +70,10 @@ export const authenticationRegression: IncidentRule = {
   over: (finding, { senders }) => senders.ended(finding),
 };
 
-/** Notes of one source whether it fails since a day, or no longer does. To be asked of every source before `find`. */
+/**
+ * Notes of one source whether it fails since a day, or no longer does. To be asked of every source before
+ * `find`.
+ */
 export function examineSender(senders: BrokenSenders, window: SourceWindow): void {
   const { source } = window;
   // A denied sender is nobody's to repair.
@@ -85,7 +96,7 @@ export function failingSince(window: SourceWindow): BrokenSender | null {
   const open = openPart(window.known, window.source);
   if (open) return stillFailing(window, open);
 
-  const rows = judgedRows(window);
+  const rows = coveredRows(window);
   const all = days(rows);
   const change = changeOf(window, rows, all, settledPart(window.known, window.source));
   if (change === null) return null;
@@ -131,7 +142,10 @@ interface ChangePoint {
   heard: Set<string>;
 }
 
-/** The day that divides the source's days best into passing and failing; null when none has enough on both sides. */
+/**
+ * The day that divides the source's days best into passing and failing; null when none has enough on both
+ * sides.
+ */
 function changeOf(window: SourceWindow, judged: readonly SourceDay[], all: readonly Day[], settled: string): ChangePoint | null {
   const from = later(addDays(window.today, 1 - LOOK), addDays(settled === '' ? window.from : settled, 1));
   const recent = all.filter((day) => day.day >= from);
@@ -163,8 +177,8 @@ function changeOf(window: SourceWindow, judged: readonly SourceDay[], all: reado
 }
 
 /**
- * What may still come of the days since the change from reporters that saw the source pass before: as much as they told of on a day of its kind
- * (weekday, weekend).
+ * What may still be reported about the days since the change by reporters that saw the source pass before: as
+ * much as they reported on a day of its kind (weekday, weekend).
  */
 function awaitedOf(window: SourceWindow, { day, beforeDays, after }: ChangePoint): { messages: number; reporters: Set<string> } {
   const reporters = new Set<string>();
@@ -198,7 +212,10 @@ function likelihoodRatio(before: Shares, after: Shares): number {
   return ln(before) + ln(after) - ln({ passed: before.passed + after.passed, failed: before.failed + after.failed });
 }
 
-/** Beta parameters of the share that failed on a day before: its mean, and how it varied (method of moments, drawn to the prior). */
+/**
+ * Beta parameters of the share that failed on a day before: its mean, and how it varied (method of moments,
+ * drawn to the prior).
+ */
 function priorOf(beforeDays: readonly Day[], sums: Counts): { a: number; b: number } {
   const n = sums.passed + failedOf(sums);
   const mean = (failedOf(sums) + 0.2) / (n + 2);
@@ -211,14 +228,19 @@ function priorOf(beforeDays: readonly Day[], sums: Counts): { a: number; b: numb
   return { a: mean * size, b: (1 - mean) * size };
 }
 
-/** Why a source is over it: it passes again, or sends nothing that fails for as long as the rule looks. Null while it is not. */
+/**
+ * Why a source is over it: it passes again, or sends nothing that fails for as long as the rule looks. Null
+ * while it is not.
+ */
 export function recoveredSince(broken: BrokenSender, window: SourceWindow): Ending | null {
-  const again = passesAgainSince(days(judgedRows(window)), broken.last_day);
+  const again = passesAgainSince(days(coveredRows(window)), broken.last_day);
   if (again !== null) return { reason: 'passes_again', since: again };
-  return silentSince(broken, judgedDays(window), DOMAIN_DAYS) ? { reason: 'no_failing_mail', days: DOMAIN_DAYS } : null;
+  return silentSince(broken, coveredDays(window), DOMAIN_DAYS) ? { reason: 'no_failing_mail', days: DOMAIN_DAYS } : null;
 }
 
-/** An open regression goes on as long as the newest mail fails, also when the good days have left the window. */
+/**
+ * An open regression goes on as long as the newest mail fails, also when the good days have left the window.
+ */
 function stillFailing(window: SourceWindow, open: BrokenSender): BrokenSender | null {
   const after = window.rows.filter((row) => row.day >= open.since);
   const newest = days(after).slice(-2);
@@ -278,8 +300,8 @@ function failsAlike(rows: readonly SourceDay[], reporter: string, share: number)
 }
 
 /**
- * Whether the days after bring as much less of the passing mail as fails, within half of that, against what days of their kind
- * (weekday, weekend) used to bring. What is awaited counts as passing.
+ * Whether the days after bring as much less of the passing mail as fails, within half of that, against what
+ * days of their kind (weekday, weekend) used to bring. What is awaited counts as passing.
  */
 function passingMailGone(before: readonly Day[], after: readonly Day[], share: number, awaited: number): boolean {
   const mean = (some: readonly Day[]) => some.reduce((n, day) => n + day.passed, 0) / some.length;

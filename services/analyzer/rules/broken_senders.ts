@@ -11,12 +11,15 @@ import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 
 export const KIND = 'authentication_regression';
-/** What an incident is told of: the mechanism that its senders lost. A source is a domain or a network, and never called so. */
+/**
+ * The subject of an incident: the mechanism that its senders lost. A source is a domain or a network, and
+ * never has these names.
+ */
 export const CAUSES = ['dkim', 'spf'] as const;
 type Cause = (typeof CAUSES)[number];
-/** So many senders are told by name; the others are in the evidence. */
+/** Senders listed in `who`; the others are in `broken`. */
 const TOLD = 20;
-/** So many are kept in the evidence. One that is beyond is looked at as if it were new. */
+/** Senders kept in the evidence. Any beyond that are treated as if they were new. */
 const KEPT = 1000;
 
 /** What an open incident says of a source; null when it is part of none. */
@@ -46,10 +49,11 @@ function partOf({ evidence }: KnownFinding, source: string): BrokenSender | unde
 }
 
 /**
- * The senders of a domain that broke, put together by what they lost: a key that is gone, a record that was changed, shows at every sender that
- * rests on it, and is one thing to mend. The cause is the incident's name from the first sender on, so that it does not matter which one
- * was seen first or how often anybody looked: who breaks later joins it (a change), and it is over when all of them are.
- * A source whose DKIM broke is of cause `dkim`, whatever its SPF did.
+ * The senders of a domain that broke, put together by what they lost: a key that is gone, a record that was
+ * changed, shows at every sender that rests on it, and is one thing to fix. The cause is the incident's name
+ * from the first sender on, so that it does not matter which one was seen first or how often anybody looked:
+ * who breaks later joins it (a change), and it is over when all of them are. A source whose DKIM broke is of
+ * cause `dkim`, whatever its SPF did.
  */
 export class BrokenSenders {
   private readonly domain: string;
@@ -98,7 +102,10 @@ export class BrokenSenders {
     this.mended.delete(part.source);
   }
 
-  /** Names the keys and records by which those fail that were found now. @param checks what did not pass in their mail */
+  /**
+   * Names the keys and records by which those fail that were found now. @param checks what did not pass in
+   * their mail
+   */
   nameChecks(checks: readonly FailedCheck[]): void {
     for (const part of this.found) {
       const names = namesOf(this.domain, part, checks);

@@ -7,8 +7,8 @@ import { passesOn } from '../sources/identity.ts';
 import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
 import {
   type Counts,
+  coveredDays,
   isEvidence,
-  judgedDays,
   openOf,
   passedBy,
   reportersOf,
@@ -25,12 +25,14 @@ const KIND = 'unauthorized_source';
 const LEAST = 5;
 
 /**
- * A source that a person has denied sends mail that passes DMARC: somebody holds a key or an account that may sign as the domain, or has a place in
- * a network that its SPF record allows; or a service was given up and not switched off. No policy stops such mail. It is told under the kind
- * `unauthorized_source`, with the source for its subject: who has no authority is said by the list, and by nothing in the reports.
+ * A source that a person has denied sends mail that passes DMARC: somebody holds a key or an account that may
+ * sign as the domain, or has a place in a network that its SPF record allows; or a service was given up and
+ * not switched off. No policy stops such mail. It is reported under the kind `unauthorized_source`, with the
+ * source for its subject: who has no authority is said by the list, and by nothing in the reports.
  *
- * Nothing is compared with habit, so there is no level: the word of the person is the rule, and only mail of the days after it counts.
- * Mail that was only passed on bears the signature of its author, and proves nothing about who passes it on.
+ * Nothing is compared with habit, so there is no level: the word of the person is the rule, and only mail of
+ * the days after it counts. Mail that was only passed on bears the signature of its author, and proves
+ * nothing about who passes it on.
  */
 export const deniedSource: SourceRule = {
   kind: KIND,
@@ -98,7 +100,7 @@ function find(window: SourceWindow): Candidate[] {
 /** Over when the list denies it no more, or after as long without as that of the domain. */
 function over(finding: KnownFinding, window: SourceWindow): Ending | null {
   if (window.listed?.verdict !== 'denied') return { reason: 'no_longer_denied' };
-  return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS) ? { reason: 'no_passing_mail', days: UNAUTHORIZED_DAYS } : null;
+  return silent(finding, coveredDays(window), UNAUTHORIZED_DAYS) ? { reason: 'no_passing_mail', days: UNAUTHORIZED_DAYS } : null;
 }
 
 /** What passes and was not passed on by somebody, as far as the receivers say. */

@@ -11,21 +11,25 @@ import type { ArrivalRule } from './rule.ts';
 const KIND = 'forged_report';
 /** Days without such a report after which the finding resolves. */
 const SILENT_DAYS = 14;
-/** One report may be a reporter's own mishap: a mail sent past its signer, or through a forwarder that rewrites. */
+/**
+ * One report may be a reporter's own mishap: a mail sent past its signer, or through a forwarder that
+ * rewrites.
+ */
 const MISMATCHED_REPORTS = 2;
 const UNAUTHENTICATED_REPORTS = 3;
 const WHO = 10;
-/** What stands for the sender of a mail without a From field. */
+/** Shown as the sender of a mail without a From field. */
 const NO_FROM = '(no From field)';
 
 /**
- * Somebody sends reports in another's name (RFC 9990 section 8: a report is only as good as the proof of who wrote it). One finding for
- * each reporter whose name is used.
+ * Somebody sends reports in another's name (RFC 9990 section 8: a report is only as good as the proof of who
+ * wrote it). One finding for each reporter whose name is used.
  *
- * There must be proven reports of that reporter beside them, so that a small reporter that signs nothing, or calls itself by another
- * name than its domain, is no forger. Then it takes one report that contradicts a proven one of the same id, two that are authentic
- * for somebody else, or three that nothing authenticates, on two days, while proven ones go on: if those end where the others begin,
- * the reporter's own signature broke.
+ * There must be proven reports of that reporter beside them, so that a small reporter that signs nothing, or
+ * calls itself by another name than its domain, is no forger. Then it takes one report that contradicts a
+ * proven one of the same id, two that are authentic for somebody else, or three that nothing authenticates,
+ * on two days, while proven ones go on: if those end where the others begin, the reporter's own signature
+ * broke.
  */
 export const forgedReport: ArrivalRule = {
   kind: KIND,
@@ -106,7 +110,10 @@ function candidate(window: ArrivalWindow, reporter: string, rows: readonly Forge
   ];
 }
 
-/** What is forged in the name of a reporter whose word decides nothing may be its own doing: it is recorded, and not mailed. */
+/**
+ * What is forged in the name of a reporter whose word decides nothing may be its own doing: it is recorded,
+ * and not mailed.
+ */
 function restingOn({ others }: ArrivalWindow, forged: Candidate): Candidate {
   const reporter = forged.subject;
   const standing = others.get(reporter) ?? 'new';
@@ -122,7 +129,10 @@ function restingOn({ others }: ArrivalWindow, forged: Candidate): Candidate {
   };
 }
 
-/** Who wrote them, by the domain of the From field, which is anybody's choice unless the mail is authentic for it. Those with the most messages first. */
+/**
+ * Who wrote them, by the domain of the From field, which is anybody's choice unless the mail is authentic for
+ * it. Those with the most messages first.
+ */
 function sendersOf(rows: readonly ForgedDay[]): Culprit[] {
   const sums = new Map<string, Culprit>();
   for (const { sender, mismatched, messages } of rows) {

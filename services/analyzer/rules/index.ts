@@ -15,8 +15,8 @@ import { verdictMismatch } from './verdict_mismatch.ts';
 import { volumeSurge } from './volume_surge.ts';
 
 /**
- * All kinds of findings. A new kind is a file in this folder and a line here. (Its facts and its words are a file and a line in
- * services/findings/kinds/: the compiler asks for them.)
+ * All kinds of findings. A new kind is a file in this folder and a line here. (Its facts and its words are a
+ * file and a line in services/findings/kinds/: the compiler asks for them.)
  */
 export const RULES: readonly Rule[] = [
   unauthorizedSource,

@@ -7,8 +7,8 @@ import { forwardingOdds } from '../sources/forwarding.ts';
 import { passesOn } from '../sources/identity.ts';
 import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
 import {
+  coveredRows,
   isEvidence,
-  judgedRows,
   openOf,
   passedBy,
   reportersOf,
@@ -28,21 +28,28 @@ export const HISTORY = 21;
 export const LEAST = 20;
 /** SPF aligns for no more than this part of what passes by the signature alone. */
 export const SPF_STRAY = 0.01;
-/** This part of the domain's mail is more than forwarders pass on, but for one in twenty: worth that in log odds. */
+/**
+ * This part of the domain's mail is more than forwarders pass on, but for one in twenty: worth that in log
+ * odds.
+ */
 const LARGE = 0.03;
 const LARGE_ODDS = 3;
-/** So much of what it signs bears a selector that older sources sign with as well, and it is passed on; so little, and it has a key of its own. */
+/**
+ * So much of what it signs bears a selector that older sources sign with as well, and it is passed on; so
+ * little, and it has a key of its own.
+ */
 const PASSED_ON = 0.5;
 const OWN_KEY = 0.1;
 /** Days after which a source is new no more. */
 export const NEWS = 14;
 
 /**
- * A source never seen before whose mail passes DMARC: a new service that somebody set up, or somebody with a stolen credential, or
- * with a place in a network that the SPF record allows as a whole. Nothing in the reports tells these apart; a person knows at once.
+ * A source never seen before whose mail passes DMARC: a new service that somebody set up, or somebody with a
+ * stolen credential, or with a place in a network that the SPF record allows as a whole. Nothing in the
+ * reports distinguishes these; a person knows at once.
  *
- * Not for forwarders, which come and go as mailboxes are redirected: they pass by the signature alone, that of the author, and what they pass on ends
- * at one receiver. Nor for what a person has approved.
+ * Not for forwarders, which come and go as mailboxes are redirected: they pass by the signature alone, that
+ * of the author, and what they pass on ends at one receiver. Nor for what a person has approved.
  */
 export const newSource: SourceRule = {
   kind: KIND,
@@ -63,8 +70,8 @@ function find(window: SourceWindow): Candidate[] {
     if (window.firstSeen !== null && window.firstSeen < first) return [];
     if (window.attendance.first === '' || window.attendance.first > addDays(first, -HISTORY)) return [];
   }
-  // Of days that are half told, most of the source's mail may be untold as well.
-  const rows = open ? window.rows : judgedRows(window);
+  // On a day reported in part, most of the source's mail may be missing too.
+  const rows = open ? window.rows : coveredRows(window);
   const sum = total(rows);
   if (sum.passed < LEAST || sum.passed < 0.8 * sum.messages || saidToForward(sum) || forwards(window)) return [];
   const reporters = reportersOf(rows);
@@ -104,7 +111,10 @@ function find(window: SourceWindow): Candidate[] {
   ];
 }
 
-/** Resolved when it has been there so long that it is known, or when it has sent nothing for as long as the rule looks back. */
+/**
+ * Resolved when it has been there so long that it is known, or when it has sent nothing for as long as the
+ * rule looks back.
+ */
 function over(finding: KnownFinding, window: SourceWindow): Ending | null {
   if (window.listed !== null) return { reason: 'listed' };
   if (addDays(finding.first_day, 2 * NEWS) <= window.today) return { reason: 'no_longer_new', days: 2 * NEWS };
@@ -114,9 +124,10 @@ function over(finding: KnownFinding, window: SourceWindow): Ending | null {
 }
 
 /**
- * Whether a source that passes by the signature alone is a forwarder, as far as can be told. By whose key it signs with, where reports name
- * the selector; else, and of a source too large to be one, by where its mail ends: it is none when a forwarder's mail had
- * no more than the chance `onceLevel` to look so unlike a forwarder's, ever.
+ * Whether a source that passes by the signature alone is a forwarder, as far as can be seen. By whose key it
+ * signs with, where reports name the selector; else, and of a source too large to be one, by where its mail
+ * ends: it is none when a forwarder's mail had no more than the chance `onceLevel` to look so unlike a
+ * forwarder's, ever.
  */
 function forwards(window: SourceWindow): boolean {
   const sum = total(window.rows);
@@ -131,7 +142,10 @@ function forwards(window: SourceWindow): boolean {
   return forwardingOdds(window.rows, window.reporterDays) > Math.log(window.onceLevel) + (large ? LARGE_ODDS : 0);
 }
 
-/** A stolen credential hurts more than a newsletter nobody told of; what the catalogue does not know is likelier to be one. */
+/**
+ * A stolen credential hurts more than a newsletter nobody announced; a source that the catalogue does not
+ * know is more likely to be one.
+ */
 function severityOf(messages: number, of: number, known: boolean, spfAlone: boolean): Severity {
   if (!known && (spfAlone || messages >= 0.1 * of) && messages >= 100) return 'medium';
   return 'low';

@@ -25,13 +25,13 @@ interface Change extends TagChange {
 /**
  * The policy that receivers found published (RFC 9989 section 4.7) changed between report days.
  *
- * Each reporter is compared with itself, so that two spellings of one policy are no change. Two reporters must agree on the new
- * value, or the only one that reports since must show it on two days. Those that still show the old one later than STALE_DAYS after the
- * change outvote the others when they are more.
+ * Each reporter is compared with itself, so that two spellings of one policy are no change. Two reporters
+ * must agree on the new value, or the only one that reports since must show it on two days. Those that still
+ * show the old one later than STALE_DAYS after the change outvote the others when they are more.
  *
- * A weakening (p, sp or np lower, pct lower, t=y, alignment from strict to relaxed) is a finding that stays open until the policy is
- * back at the strength it had: an unmended weakness does not become right by lasting. A strengthening is recorded as `info`, settled at
- * once, and mailed to nobody.
+ * A weakening (p, sp or np lower, pct lower, t=y, alignment from strict to relaxed) is a finding that stays
+ * open until the policy is back at the strength it had: an unmended weakness does not become right by
+ * lasting. A strengthening is recorded as `info`, settled at once, and mailed to nobody.
  */
 export const policyChange: DomainRule = {
   kind: KIND,
@@ -71,13 +71,16 @@ function over(finding: KnownFinding, window: DomainWindow): Ending | null {
   return { reason: 'policy_restored', tags: returned.map((change) => `${change!.tag}=${change!.to}`), since };
 }
 
-/** Unpublished, `sp` follows `p` and `np` follows `sp`: what changed with its default is told once. */
+/** Unpublished, `sp` follows `p` and `np` follows `sp`: what changed with its default is reported once. */
 function withoutFollowers(changes: readonly Change[]): Change[] {
   const same = (a: Change, tag: Tag) => changes.some((b) => b.tag === tag && b.from === a.from && b.to === a.to);
   return changes.filter((c) => !((c.tag === 'sp' && same(c, 'p')) || (c.tag === 'np' && (same(c, 'sp') || same(c, 'p')))));
 }
 
-/** With a finding open, each of its tags is still measured against the value it had before the first weakening. */
+/**
+ * With a finding open, each of its tags is still measured against the value it had before the first
+ * weakening.
+ */
 function withOpen(changes: readonly Change[], open: KnownFinding | undefined): Change[] {
   const old = open?.evidence.tags ?? [];
   const merged = changes.map((change) => {
@@ -182,8 +185,9 @@ function timelinesOf(policyDays: readonly PolicyDay[]): Map<string, Timeline> {
 }
 
 /**
- * The last step of one reporter's values: what it last showed, since when without interruption and on how many days, and what came
- * before. On the day of a change a reporter may show both; then the old one is taken as the first.
+ * The last step of one reporter's values: what it last showed, since when without interruption and on how
+ * many days, and what came before. On the day of a change a reporter may show both; then the old one is taken
+ * as the first.
  */
 function lastStep(
   tag: Tag,

@@ -13,26 +13,36 @@ const KIND = 'policy_ready';
 const REPORT_DAYS = 20;
 const REPORTERS = 3;
 const REPORTER_DAYS = 10;
-/** Messages of the domain's own senders, and the part of them that must pass; an open finding holds a little below. */
+/**
+ * Messages of the domain's own senders, and the part of them that must pass; an open finding holds a little
+ * below.
+ */
 const MESSAGES = 200;
 const ALIGNED = 0.99;
 const HOLD = 0.98;
 /** Failing mail of whom nothing is known, as part of all. */
 const UNKNOWN = 0.01;
-/** So many messages of a service that has just begun and is not set up: it is about to be told of, and then the step is not safe. */
+/**
+ * Messages of a service that has just begun and is not set up: a finding about it is imminent, and then the
+ * step is not safe.
+ */
 const JOINING = 10;
-/** While one of these stands, and some of its mail is delivered, whose mail is whose is not settled: it does not open then. */
+/**
+ * While one of these is open and some of its mail is delivered, it is not clear whose mail is whose, so this
+ * finding does not open.
+ */
 const CONTESTED = new Set(['unauthorized_source', 'subdomain_abuse']);
-/** While one of these stands, a stricter policy would cost mail, or somebody has just changed it. */
+/** While one of these is open, a stricter policy would cost mail, or somebody has just changed it. */
 const IN_THE_WAY = new Set(['alignment_failure', 'authentication_regression', 'policy_change']);
 
 /** Days that count: a month. */
 export const READY_DAYS = 30;
 
 /**
- * The evidence that the next step of policy is safe: none → quarantine → reject. RFC 9989 asks for a month at none and
- * as long at quarantine, and that a domain whose people write to mailing lists stay below reject. There are no percentages any more; `t=y` is the
- * trial. Never mailed by itself: it stands in the digest until the step is taken, or is safe no more.
+ * The evidence that the next step of policy is safe: none → quarantine → reject. RFC 9989 asks for a month at
+ * none and as long at quarantine, and that a domain whose people write to mailing lists stay below reject.
+ * There are no percentages any more; `t=y` is the trial. Never mailed by itself: it is in the digest until
+ * the step is taken or is no longer safe.
  */
 export const policyReady: ReadinessRule = {
   kind: KIND,

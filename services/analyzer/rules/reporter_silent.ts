@@ -14,15 +14,15 @@ const KIND = 'reporter_silent';
 const SILENT_DAYS = 6;
 /** So many days of habit it takes. */
 const LEAST_HABIT = 14;
-/** Messages that it would have told of. */
+/** Messages that it would have reported. */
 const LEAST = 20;
 /** Dispersion of a reporter's daily counts before it is known. */
 const PRIOR_K = 3;
 const ADVICE_DAYS = 7;
 
 /**
- * A reporter that spoke on at least four of five days, and enough, says nothing any more while others go on. Everything it saw goes unseen from
- * then: what the other rules find rests on the rest. Per reporter.
+ * A reporter that spoke on at least four of five days, and enough, says nothing any more while others go on.
+ * Everything it saw goes unseen from then: what the other rules find rests on the rest. Per reporter.
  */
 export const reporterSilent: DomainRule = {
   kind: KIND,
@@ -50,7 +50,8 @@ function find(window: DomainWindow): Candidate[] {
     const base = attendance.habitBefore(addDays(last, 1));
     if (base.length < LEAST_HABIT && !open) continue;
     if (!attendance.isRegular(reporter, base) || last <= settledUntil(window.known, KIND, reporter)) continue;
-    // Days on which somebody else who is regular spoke: that of a domain nobody reports on is not one reporter's silence.
+    // Days on which somebody else who is regular spoke: that of a domain nobody reports on is not one
+    // reporter's silence.
     const silent = reportDays.filter(
       (day) => day > last && [...spokenOn.get(day)!].some((other) => attendance.isRegular(other, base)),
     );

@@ -8,9 +8,10 @@ import type { DnsRule } from './rule.ts';
 const KIND = 'reports_stopped';
 
 /**
- * DNS proved that the domain's reports are sent to us, and does so no more: its DMARC record is gone or names our mailbox no longer, or
- * the mailbox's domain does not take them any more (RFC 9990 section 4). Reporters stop at their next look, and then nothing else is seen.
- * The enricher says when it is lost: by definite answers in several checks, never by a name service that does not answer.
+ * DNS proved that the domain's reports are sent to us, and does so no more: its DMARC record is gone or names
+ * our mailbox no longer, or the mailbox's domain does not take them any more (RFC 9990 section 4). Reporters
+ * stop at their next look, and then nothing else is seen. The enricher says when it is lost: by definite
+ * answers in several checks, never by a name service that does not answer.
  */
 export const reportsStopped: DnsRule = {
   kind: KIND,

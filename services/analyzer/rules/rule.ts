@@ -13,15 +13,23 @@ import type {
 
 /** What the engine needs to know of one kind of finding. */
 export interface RuleOf<Scope extends string, Window> {
-  /** The name in dmarc.findings. Two rules may share a kind if one of them is about a source and the other about the domain. */
+  /**
+   * The name in dmarc.findings. Two rules may share a kind if one of them is about a source and the other
+   * about the domain.
+   */
   kind: string;
-  /** Which data the rule sees, and once for what it is called: each source, the senders that broke, the domain, … */
+  /**
+   * Which data the rule sees, and once for what it is called: each source, the senders that broke, the
+   * domain, …
+   */
   scope: Scope;
   /** The severities that `find` may return, mildest first. */
   severity: readonly Severity[];
   /** Whether it rests on a test of significance, and so has a part of the budget of false alarms. */
   tested: boolean;
-  /** Kinds that stand earlier in the list: if one of them holds for a source, this rule is not asked about that source. */
+  /**
+   * Kinds earlier in the list: if one of them holds for a source, this rule is not asked about that source.
+   */
   yieldsTo?: readonly string[];
   /** What holds now, at most one finding a subject. */
   find(window: Window): Candidate[];

@@ -5,8 +5,9 @@ import type { KnownFinding } from '../../store/findings/findings.ts';
 export const DOMAIN_DAYS = 14;
 
 /**
- * Whether what a finding tells of has stopped: on `enough` report days after its last day, one of the reporters that saw it reported
- * again, and did not. A reporter that fell silent proves nothing, unless all others go on for DOMAIN_DAYS.
+ * Whether what a finding is about has stopped: on `enough` report days after its last day, one of the
+ * reporters that saw it reported again, and did not. A reporter that fell silent proves nothing, unless all
+ * others go on for DOMAIN_DAYS.
  */
 export function silent(finding: KnownFinding, domainDays: readonly DomainDay[], enough: number): boolean {
   return silentSince({ last_day: finding.last_day, reporters: finding.evidence.reporters }, domainDays, enough);

@@ -3,7 +3,7 @@ import { publishedTag } from '../../shared/policy.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { subdomainQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
-import { type DomainWindow, judgedDays } from '../window.ts';
+import { coveredDays, type DomainWindow } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 import { silent } from './silence.ts';
 import { numbersOf, riseOf, severityOf, UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
@@ -11,14 +11,16 @@ import { numbersOf, riseOf, severityOf, UNAUTHORIZED_DAYS } from './unauthorized
 const KIND = 'subdomain_abuse';
 /** Names that the evidence lists. */
 const NAMES = 10;
-/** Names in use that are told one by one. */
+/** Names in use that are listed. */
 const USED = 3;
 
 /**
- * Unauthenticated mail under names below the domain that rises above habit, by the test of unauthorized_source. Names need not exist to be
- * forged: what applies to one that does not is `np`, else `sp`, else `p` (RFC 9989 section 4.7), and nobody notices, as nobody sends there.
+ * Unauthenticated mail under names below the domain that rises above habit, by the test of
+ * unauthorized_source. Names need not exist to be forged: what applies to one that does not is `np`, else
+ * `sp`, else `p` (RFC 9989 section 4.7), and nobody notices, as nobody sends there.
  *
- * Reports do not say whether a name exists, and nothing is looked up: what is said of a name is whether mail was ever seen passing under it.
+ * Reports do not say whether a name exists, and nothing is looked up: what is said of a name is whether mail
+ * was ever seen passing under it.
  */
 export const subdomainAbuse: DomainRule = {
   kind: KIND,
@@ -65,7 +67,7 @@ function find(window: DomainWindow): Candidate[] {
 
 /** Resolved as unauthorized_source is. */
 function over(finding: KnownFinding, window: DomainWindow): Ending | null {
-  return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS)
+  return silent(finding, coveredDays(window), UNAUTHORIZED_DAYS)
     ? { reason: 'no_such_mail', days: UNAUTHORIZED_DAYS, unusual: true }
     : null;
 }

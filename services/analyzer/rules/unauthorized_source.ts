@@ -9,14 +9,17 @@ import { levelOf } from '../statistics/budget.ts';
 import { stated, wilson, witnessed } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { countTail } from '../statistics/tails.ts';
-import { type DomainWindow, isEvidence, judgedDays, openOf, rounded, settledUntil } from '../window.ts';
+import { coveredDays, type DomainWindow, isEvidence, openOf, rounded, settledUntil } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 import { silent } from './silence.ts';
 
 const KIND = 'unauthorized_source';
 /** Days the rule looks at, and report days without such mail after which the finding resolves. */
 export const UNAUTHORIZED_DAYS = 7;
-/** Every day by itself and the sums of three and of seven that end with it: of all networks together and of each alone. */
+/**
+ * Every day by itself and the sums of three and of seven that end with it: of all networks together and of
+ * each alone.
+ */
 const SUMS = [1, 3, 7];
 const TESTS = 2 * SUMS.length;
 /** The least that can be an alarm, however unlikely: of one network, and of many together. */
@@ -26,7 +29,10 @@ const LEAST_TOGETHER = 10;
 const HOLD = 3;
 /** An open finding goes on while its level is at least this unlikely to be habit. */
 const STILL = 0.02;
-/** Before anything is known of a domain: so many messages a day, worth so many days; and how bursty forged mail is. */
+/**
+ * Before anything is known of a domain: so many messages a day, worth so many days; and how bursty forged
+ * mail is.
+ */
 const PRIOR_MEAN = 1.5;
 const PRIOR_DAYS = 3;
 const PRIOR_K = 1.5;
@@ -35,7 +41,10 @@ const PRIOR_CLUSTER = 1.5;
 const PRIOR_CLUSTERS = 5;
 const WHO = 10;
 
-/** Which mail: as the domain itself, or as names below it. A network counts as what most of its mail is, so that one cause is one finding. */
+/**
+ * Which mail: as the domain itself, or as names below it. A network counts as what most of its mail is, so
+ * that one cause is one finding.
+ */
 export type Part = 'domain' | 'below';
 const KIND_OF: Record<Part, string> = { domain: KIND, below: 'subdomain_abuse' };
 
@@ -48,19 +57,21 @@ interface Concerned {
 }
 
 /**
- * Mail in the domain's name that nothing authenticates and no forwarder explains (RFC 9989 section 5.3.5: neither mechanism
- * yields an aligned identifier, nor any other). One finding for the domain, whatever the number of networks: a botnet is one cause.
+ * Mail in the domain's name that nothing authenticates and no forwarder explains (RFC 9989 section 5.3.5:
+ * neither mechanism yields an aligned identifier, nor any other). One finding for the domain, whatever the
+ * number of networks: a botnet is one cause.
  *
- * Every domain gets a trickle of it. An alarm is what rises above that habit, in one of two ways: all of it together (a day, three or seven,
- * against the negative binomial of Habit); or one network alone, where the trickle comes a message or two from each (the geometric
- * law of how much a network sends).
+ * Every domain gets a trickle of it. An alarm is what rises above that habit, in one of two ways: all of it
+ * together (a day, three or seven, against the negative binomial of Habit); or one network alone, where the
+ * trickle comes a message or two from each (the geometric law of how much a network sends).
  *
- * Each day of the week looked back on is tested by itself, against the habit before it and all that its reporters, the awaited ones too, may bring:
- * so it does not matter how often or in what order that week was looked at, and there is nothing to wait for.
+ * Each day of the week looked back on is tested by itself, against the habit before it and all that its
+ * reporters, the awaited ones too, may bring: so it does not matter how often or in what order that week was
+ * looked at, and there is nothing to wait for.
  *
- * A network that mostly passes is a rightful sender with noise and stays out. So does one whose own mail stops passing as the failing
- * mail begins: that is a sender that broke, and authentication_regression's as soon as it shows. A network where both
- * go on side by side (a spoofer beside a forwarder) is in.
+ * A network that mostly passes is a rightful sender with noise and stays out. So does one whose own mail
+ * stops passing as the failing mail begins: that is a sender that broke, and authentication_regression's as
+ * soon as it shows. A network where both go on side by side (a spoofer beside a forwarder) is in.
  *
  * Networks most of whose mail comes from below the domain are subdomain_abuse's.
  */
@@ -123,7 +134,7 @@ export function riseOf(window: DomainWindow, part: Part): Rise | null {
   const held = alone.reduce((n, one) => n + one.days.reduce((m, day) => m + day.failed, 0), 0);
   if (rising >= level && (open ? held < HOLD : alone.length === 0)) return null;
 
-  // Days before it rose are habit; who stands out by itself is concerned since its own first day.
+  // Days before it rose are habit; a network that stands out by itself is concerned since its own first day.
   const risen = rising < level ? days.filter((day) => tail([day]) < STILL) : [];
   const firstRisen = risen[0] ?? (rising < level ? days.find((day) => (totals.get(day) ?? 0) > 0) : undefined);
   const lastRisen = risen.at(-1) ?? (rising < level ? days.findLast((day) => (totals.get(day) ?? 0) > 0) : undefined);
@@ -159,14 +170,17 @@ export function riseOf(window: DomainWindow, part: Part): Rise | null {
 }
 
 /**
- * Whether all there is came after a week without. It is told once more, so it must be worth that by itself: a finding stands open for long
- * where few report days are there to end it, as of a parked domain, and a stray message or two do not make it news.
+ * Whether all of it came after a week without. It is alerted once more, so it must be worth that by itself: a
+ * finding stays open for long where few report days are there to end it, as of a parked domain, and a stray
+ * message or two are no news.
  */
 function beginsAgain(open: KnownFinding, days: readonly NetworkDay[]): boolean {
   return days.every(({ day }) => day > addDays(open.last_day, UNAUTHORIZED_DAYS));
 }
 
-/** Which part a network's mail belongs to: what an open finding says of it already, else what most of it is. */
+/**
+ * Which part a network's mail belongs to: what an open finding says of it already, else what most of it is.
+ */
 function partOf(network: Network, window: DomainWindow): Part {
   for (const part of ['below', 'domain'] as const) {
     const open = openOf(window.known, KIND_OF[part], window.domain);
@@ -249,7 +263,7 @@ function candidate(window: DomainWindow, found: Rise): Candidate {
 
 /** Resolved when the rule saw enough newer report days and holds no more. */
 function over(finding: KnownFinding, window: DomainWindow): Ending | null {
-  return silent(finding, judgedDays(window), UNAUTHORIZED_DAYS)
+  return silent(finding, coveredDays(window), UNAUTHORIZED_DAYS)
     ? { reason: 'no_such_mail', days: UNAUTHORIZED_DAYS, unusual: true }
     : null;
 }
@@ -280,14 +294,19 @@ interface Trickle {
   expected(days: readonly string[]): { mean: number; k: number };
 }
 
-/** The spans of days that are tested; the longest only as it ends today, for what was before it is not loaded. */
+/**
+ * The spans of days that are tested; the longest only as it ends today, for what was before it is not loaded.
+ */
 function spansOf(days: readonly string[]): string[][] {
   return SUMS.flatMap((n) =>
     days.map((_, i) => days.slice(Math.max(0, i + 1 - n), i + 1)).slice(n === UNAUTHORIZED_DAYS ? -1 : 0),
   );
 }
 
-/** What habit each span is held against, by its last day: that of the days before the week that it ends. An open finding keeps its own. */
+/**
+ * What habit each span is held against, by its last day: that of the days before the week that it ends. An
+ * open finding keeps its own.
+ */
 function habitsOf(
   window: DomainWindow,
   part: Part,
@@ -337,8 +356,8 @@ function habitOf(window: DomainWindow, part: Part, until: string, stored: number
 }
 
 /**
- * How unlikely it is that any network of the trickle sends as much as this one, on a day or over several. How much one sends is
- * geometric with the mean `cluster`; as many networks are in it as the trickle brings.
+ * How unlikely it is that any network of the trickle sends as much as this one, on a day or over several. How
+ * much one sends is geometric with the mean `cluster`; as many networks are in it as the trickle brings.
  */
 function clusterChance(
   one: Concerned,
@@ -358,7 +377,10 @@ function clusterChance(
   return chance;
 }
 
-/** The days since unauthenticated mail took the upper hand on a network; none when it never did, or when a sender of ours broke. */
+/**
+ * The days since unauthenticated mail took the upper hand on a network; none when it never did, or when a
+ * sender of ours broke.
+ */
 function culpable(network: Network, settled: string): NetworkDay[] {
   const days = network.days.filter((day) => day.day > settled).sort((a, b) => (a.day < b.day ? -1 : 1));
   const bad = days.filter((day) => day.failed > day.passed);
@@ -388,7 +410,10 @@ function sumOf(days: readonly NetworkDay[]) {
   return sum;
 }
 
-/** Harm is what reached people: a campaign that receivers turned away is worth knowing, not worth waking up for. */
+/**
+ * Harm is what reached people: a campaign that receivers turned away is worth knowing, not worth waking up
+ * for.
+ */
 export function severityOf(messages: number, delivered: number): Severity {
   const share = delivered / messages;
   if (delivered >= 1000 && share >= 0.5) return 'critical';

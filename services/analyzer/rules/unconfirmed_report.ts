@@ -7,17 +7,19 @@ import type { UndecidedRule } from './rule.ts';
 import { numbersOf, type Rise, riseOf, UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
 
 const KIND = 'unconfirmed_report';
-/** However much they tell of: it is a guess until somebody known tells of it too. */
+/** However much they report: it is a guess until a known reporter reports it too. */
 const CERTAINTY = 0.2;
 /** Reporters named in the evidence. */
 const NAMED = 10;
 
 /**
- * Reporters whose word decides nothing tell of unauthenticated mail that rises above their own habit, and nobody whose word counts does.
+ * Reporters whose word decides nothing report unauthenticated mail that rises above their own habit, and no
+ * deciding reporter does.
  *
- * It may be true: a small receiver sees an attack on its own people that no large one sees. Or somebody wants it to be believed. So it is one finding for
- * the domain, whatever they tell and however many they are; low, of little certainty, never mailed by itself, and marked as resting on them
- * alone. No other finding is opened, changed or ended by it.
+ * It may be true: a small receiver may see an attack on its own users that no large one sees. Or somebody
+ * wants it to be believed. So it is one finding for the domain, whatever they report and however many they
+ * are; low, with little confidence, never mailed by itself, and marked as resting on them alone. No other
+ * finding is opened, changed or ended by it.
  */
 export const unconfirmedReport: UndecidedRule = {
   kind: KIND,
@@ -61,7 +63,10 @@ function find({ window, others, told }: UndecidedWindow): Candidate[] {
   ];
 }
 
-/** Over when others tell of it, when those it rested on decide now, or when they tell of nothing for as long as the rule looks back. */
+/**
+ * Over when deciding reporters report it, when those it rested on decide now, or when they report nothing for
+ * as long as the rule looks back.
+ */
 function over(finding: KnownFinding, { window, others, told }: UndecidedWindow): Ending | null {
   if (told.has('unauthorized_source') || told.has('subdomain_abuse')) return { reason: 'confirmed' };
   const named = new Set((finding.evidence.resting_on ?? []).map(({ reporter }) => reporter));

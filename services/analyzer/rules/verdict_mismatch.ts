@@ -13,7 +13,7 @@ const KIND = 'verdict_mismatch';
 /** Days the rule looks at, and report days of the reporter without, after which the finding resolves. */
 const RECENT = 7;
 const OVER_DAYS = 3;
-/** So many messages, on so many days, this part of what the reporter tells. */
+/** The least that counts: messages, days, and share of what the reporter reports. */
 const LEAST = 20;
 const DAYS = 2;
 const SHARE = 0.2;
@@ -21,9 +21,10 @@ const SHARE = 0.2;
 const PRIOR_SHARE = 20;
 
 /**
- * A reporter's own verdict contradicts the results it reports: it calls failing what is aligned and passes by its own words, or the contrary
- * (RFC 9990: policy_evaluated against auth_results). We count by the results; people who read the raw report do not,
- * and the receiver treated the mail by its verdict. Per reporter, against its own habit: one that always does so is not news.
+ * A reporter's own verdict contradicts the results it reports: it calls failing what is aligned and passes by
+ * its own words, or the contrary (RFC 9990: policy_evaluated against auth_results). We count by the results;
+ * people who read the raw report do not, and the receiver treated the mail by its verdict. Per reporter,
+ * against its own habit: one that always does so is not news.
  */
 export const verdictMismatch: DomainRule = {
   kind: KIND,

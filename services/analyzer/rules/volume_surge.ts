@@ -6,7 +6,7 @@ import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { stated, witnessed, witnesses } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { countTail } from '../statistics/tails.ts';
-import { judgedDays, openOf, reportersOf, rounded, type SourceWindow, settledUntil, total } from '../window.ts';
+import { coveredDays, openOf, reportersOf, rounded, type SourceWindow, settledUntil, total } from '../window.ts';
 import type { SourceRule } from './rule.ts';
 
 const KIND = 'volume_surge';
@@ -24,7 +24,10 @@ const TIMES = 2;
 const MORE = 50;
 /** And this part of the domain's mail of that day. */
 const OF_DOMAIN = 0.1;
-/** More than ever: this many times the best day of the habit; more of one that sends in bursts, so that a campaign may be a large one. */
+/**
+ * More than ever: this many times the best day of the habit; more of one that sends in bursts, so that a
+ * campaign may be a large one.
+ */
 const RECORD = 1.5;
 const RECORD_OF_BURSTS = 3;
 const BURSTY_K = 2;
@@ -37,9 +40,10 @@ const STILL = 0.01;
 const PRIOR_K = 5;
 
 /**
- * A rightful sender sends far more than it used to: a queue run wild, a mailing to the wrong list, a compromised account. Per source, against
- * the negative binomial of its own habit, whose dispersion a sender of campaigns widens by itself. One reporter alone proves nothing: it may
- * have reported twice. Days are tested as those of unauthorized_source are: each against what was before it and what may still come.
+ * A rightful sender sends far more than it used to: a queue run wild, a mailing to the wrong list, a
+ * compromised account. Per source, against the negative binomial of its own habit, whose dispersion a sender
+ * of campaigns widens by itself. One reporter alone proves nothing: it may have reported twice. Days are
+ * tested as those of unauthorized_source are: each against what was before it and what may still come.
  */
 export const volumeSurge: SourceRule = {
   kind: KIND,
@@ -133,7 +137,7 @@ function find(window: SourceWindow): Candidate[] {
 
 /** Resolved when three report days are back at the habit. */
 function over(finding: KnownFinding, window: SourceWindow): Ending | null {
-  const after = judgedDays(window).filter((day) => day.day > finding.last_day);
+  const after = coveredDays(window).filter((day) => day.day > finding.last_day);
   return after.length >= OVER_DAYS ? { reason: 'usual_again', since: after.at(-1)!.day } : null;
 }
 
@@ -145,7 +149,10 @@ interface Base {
   habit: Habit;
 }
 
-/** What was before a day; null when that is too little. @param first the first day of the source; empty when it need not be known for long */
+/**
+ * What was before a day; null when that is too little. @param first the first day of the source; empty when
+ * it need not be known for long
+ */
 function baseOf(window: SourceWindow, series: Series, until: string, first: string): Base | null {
   const days = window.attendance.habitBefore(until);
   if (days.length < LEAST_HABIT || first > days[days.length - LEAST_HABIT]!) return null;
@@ -158,7 +165,9 @@ function spansOf(days: readonly string[], settled: string): string[][] {
   return SUMS.flatMap((n) => days.map((last) => daysBetween(addDays(last, 1 - n), last).filter((day) => day > settled)));
 }
 
-/** Whether the loudest day of some is more than ever, and a part of the domain's mail that is worth a word. */
+/**
+ * Whether the loudest day of some is more than ever, and a part of the domain's mail that is worth a word.
+ */
 function isRecord(window: SourceWindow, some: readonly string[], series: Series, { habit, record }: Base): boolean {
   const loudest = some.reduce((a, b) => (series.on([b]) > series.on([a]) ? b : a));
   const most = series.on([loudest]);
@@ -168,7 +177,10 @@ function isRecord(window: SourceWindow, some: readonly string[], series: Series,
   return most >= (bursty ? RECORD_OF_BURSTS : RECORD) * record && most - habit.usual >= OF_DOMAIN * ofDomain;
 }
 
-/** Whether the domain as a whole sends at least half as much more: else mail has only changed its name, as while a name server was slow. */
+/**
+ * Whether the domain as a whole sends at least half as much more: else mail has only changed its name, as
+ * while a name server was slow.
+ */
 function domainRises(window: SourceWindow, { days: base, habit }: Base, days: readonly string[], series: Series): boolean {
   const all = new Series();
   for (const row of window.reporterDays) all.add(row.reporter, row.day, row.messages);
@@ -184,7 +196,8 @@ function chanceOf(some: readonly string[], series: Series, habit: Habit): number
   const loudest = series.reporters().sort((a, b) => excess(b) - excess(a) || (a < b ? -1 : 1))[0]!;
   const others = habit.expected(some, loudest);
   const seen = series.on(some, loudest);
-  // Where one reporter is nearly all there is, it must say more than twice what it might say by reporting twice.
+  // Where one reporter is nearly all there is, it must say more than twice what it might say by reporting
+  // twice.
   if (others.mean < 5) return n >= 2 * TIMES * mean ? countTail(n, mean, k) : 1;
   if (seen < OTHERS_TIMES * others.mean || countTail(seen, others.mean, others.k) >= OTHERS_CHANCE) return 1;
   return countTail(n, mean, k);

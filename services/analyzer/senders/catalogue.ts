@@ -26,14 +26,17 @@ export const SENDER_KINDS = [
 ] as const;
 export type SenderKind = (typeof SENDER_KINDS)[number];
 
-/** A mail service or forwarder, as `data/senders.schema.json` describes it. Names are lower case A-labels without a trailing dot. */
+/**
+ * A mail service or forwarder, as `data/senders.schema.json` describes it. Names are lower case A-labels
+ * without a trailing dot.
+ */
 export interface Sender {
   readonly id: string;
   readonly name: string;
   readonly kind: SenderKind;
-  /** Domains of the service itself that stand in `d=` while a customer has not set up signing with his own. */
+  /** Domains of the service itself that are in `d=` until a customer sets up signing with their own. */
   readonly dkim_domains: readonly string[];
-  /** Domains of the service itself that stand in the envelope sender (return path). */
+  /** Domains of the service itself that are in the envelope sender (return path). */
   readonly spf_domains: readonly string[];
   /** Names that a customer authorizes in his SPF record. */
   readonly include: readonly string[];
@@ -57,7 +60,7 @@ export interface Catalogue {
 
 /** What is known of a source. Names in any case, with or without a trailing dot. */
 export interface SenderEvidence {
-  /** Domains of signatures that pass, the most telling first. */
+  /** Domains of signatures that pass, the strongest evidence first. */
   dkim_domains: readonly string[];
   /** The domain that passes SPF. */
   spf_domain: string | null;
@@ -92,8 +95,8 @@ const LONGEST = 253;
 /**
  * Reads a catalogue: `{ "senders": [ … ] }`, already parsed from JSON or YAML.
  *
- * @throws CatalogueError for a field that is missing, unknown or malformed, an id used twice, and a name claimed by two senders in
- *   the same role (each name has to lead to one sender).
+ * @throws CatalogueError for a field that is missing, unknown or malformed, an id used twice, and a name
+ *   claimed by two senders in the same role (each name has to lead to one sender).
  */
 export function parseCatalogue(json: unknown): Catalogue {
   if (!isObject(json) || !Array.isArray(json.senders)) {
@@ -117,8 +120,8 @@ export function parseCatalogue(json: unknown): Catalogue {
 }
 
 /**
- * Lays a user's catalogue over another. An entry with the same id replaces the whole entry; a name that both claim leads to the
- * user's sender.
+ * Lays a user's catalogue over another. An entry with the same id replaces the whole entry; a name that both
+ * claim leads to the user's sender.
  */
 export function mergeCatalogues(base: Catalogue, users: Catalogue): Catalogue {
   const overlay = (under: ReadonlyMap<string, Sender>, over: ReadonlyMap<string, Sender>) => {
@@ -136,8 +139,9 @@ export function mergeCatalogues(base: Catalogue, users: Catalogue): Catalogue {
 }
 
 /**
- * The sender a source is known as, or null. The strongest evidence that leads anywhere decides: a signature, then the domain that
- * passes SPF, then the reverse name. A name belongs to the sender that claims it or the nearest of its parents.
+ * The sender a source is known as, or null. The strongest evidence that leads anywhere decides: a signature,
+ * then the domain that passes SPF, then the reverse name. A name belongs to the sender that claims it or the
+ * nearest of its parents.
  */
 export function lookup(catalogue: Catalogue, evidence: SenderEvidence): Sender | null {
   for (const domain of evidence.dkim_domains) {
@@ -220,7 +224,8 @@ function domains(value: unknown, field: string, refuse: (problem: string) => nev
       const hint = typeof domain === 'string' && DOMAIN.test(normalDomain(domain)) ? `; write ${normalDomain(domain)}` : '';
       return refuse(`${JSON.stringify(domain)} in "${field}" is not a domain name in lower case${hint}.`);
     }
-    // Private suffixes (myshopify.com) are a service's own names; a registry's suffix would take every domain under it.
+    // Private suffixes (myshopify.com) are a service's own names; a registry's suffix would take every domain
+    // under it.
     if (getDomain(domain, { allowPrivateDomains: false }) === null) {
       return refuse(`"${domain}" in "${field}" is a public suffix, under which others register; name a domain of the sender.`);
     }

@@ -8,7 +8,8 @@ import { type Catalogue, CatalogueError, mergeCatalogues, parseCatalogue } from 
 const read = new Map<string, Catalogue>();
 
 /**
- * The catalogue of mail services that comes with the program, the user's own laid over it; each file is read once a process.
+ * The catalogue of mail services that comes with the program, the user's own laid over it; each file is read
+ * once a process.
  * @throws SettingsError when the user's file cannot be read or is not valid
  */
 export function catalogueOf(config: Pick<Config, 'sendersFile'>): Catalogue {
@@ -23,8 +24,9 @@ export function catalogueOf(config: Pick<Config, 'sendersFile'>): Catalogue {
 }
 
 /**
- * The entry of the domain's own list that speaks of a source: the domain's before '*', the source's before that of its service.
- * @param list what stands for the domain, from loadSenderList
+ * The entry of the domain's own list that speaks of a source: the domain's before '*', the source's before
+ * that of its service.
+ * @param list the current entries for the domain, from loadSenderList
  */
 export function entryOf(list: readonly ListEntry[], source: string, service: string | null): ListEntry | null {
   const about = list.filter((entry) => entry.source === (entry.is_service ? service : source));
@@ -32,7 +34,10 @@ export function entryOf(list: readonly ListEntry[], source: string, service: str
   return about.sort((a, b) => rank(a) - rank(b))[0] ?? null;
 }
 
-/** Every domain that leads to a mail service, by its id; none of an id that the catalogue does not (or no longer) have. */
+/**
+ * Every domain that leads to a mail service, by its id; none of an id that the catalogue does not (or no
+ * longer) have.
+ */
 export function domainsOf(catalogue: Catalogue, service: string): string[] {
   const sender = catalogue.senders.get(service);
   return sender ? [...new Set([...sender.dkim_domains, ...sender.spf_domains])] : [];

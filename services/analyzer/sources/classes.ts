@@ -8,7 +8,10 @@ import { type Counts, days, failedOf, reportersOf, type SourceWindow, saidToForw
 import { forwardingOdds } from './forwarding.ts';
 import { isNetwork, passesOn } from './identity.ts';
 
-/** Below this share of the domain's recent mail, a source that passes by the signature alone is more likely a forwarder. */
+/**
+ * Below this share of the domain's recent mail, a source that passes by the signature alone is more likely a
+ * forwarder.
+ */
 const FORWARDER_VOLUME = 0.03;
 /** What that is worth in log odds, and what the contrary is. */
 const SMALL = 1.5;
@@ -23,19 +26,21 @@ const LISTED = 0.8;
 /**
  * Says what a source is, from its window:
  *
- * - `authorized`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Newest days that fail do not change that; they are the
- *   business of authentication_regression.
- * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list; or the domain's own signature survives on it while SPF never aligns, in a small
- *   part of the domain's mail, and it is another's signature, or where the mail ends speaks for it.
+ * - `authorized`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Newest days that fail do not change
+ *   that; they are the business of authentication_regression.
+ * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list;
+ *   or the domain's own signature survives on it while SPF never aligns, in a small part of the domain's
+ *   mail, and it is another's signature, or where the mail ends speaks for it.
  * - `misaligned`: its mail authenticates, but as somebody else.
  * - `unauthorized`: nothing authenticates its mail.
  * - `unknown`: too little was seen, or no class has the majority.
  *
- * A class stands when the Wilson lower bound of its share is over one half; confidence is that bound, lowered by how few
- * witnesses (reporters and days) there are.
+ * A class is assigned when the Wilson lower bound of its share is over one half; confidence is that bound,
+ * lowered by how few witnesses (reporters and days) there are.
  *
- * A person's word stands above that (the domain's own sender list): a denied source is `unauthorized` whether it passes or not; an approved
- * one is `authorized` while its own mail mostly passes, and `misaligned` while it does not: a rightful service to mend.
+ * A person's word takes precedence (the domain's own sender list): a denied source is `unauthorized` whether
+ * it passes or not; an approved one is `authorized` while its own mail mostly passes, and `misaligned` while
+ * it does not: a rightful service that needs setup.
  */
 export function classify(window: SourceWindow): SourceClass {
   return window.listed === null ? infer(window) : byWord(window, window.listed);
@@ -59,10 +64,11 @@ function infer(window: SourceWindow): SourceClass {
   const { source, rows } = window;
   const unknown = (why: string, confidence = 0): SourceClass => ({ source, class: 'unknown', confidence, why });
   // No dates: they would be those of the last look, which depends on when the source was last looked at.
-  if (rows.length === 0) return unknown('No trusted report of these weeks tells of its mail.');
+  if (rows.length === 0) return unknown('No trusted report in this window covers this source.');
 
   const sum = total(rows);
-  // The catalogue's word for it is enough where the receivers say nothing: what SPF does not align did not come from a server of ours.
+  // The catalogue's word for it is enough where the receivers say nothing: what SPF does not align did not
+  // come from a server of ours.
   const listedForwarder = passesOn(window.sender);
   const forwarder = saidToForward(sum) || listedForwarder;
   const passedForwarded = Math.max(0, listedForwarder ? sum.passed - sum.spf_aligned : sum.forwarded - sum.failed_forwarded);
@@ -147,16 +153,18 @@ function named({ source, sender }: SourceWindow): string {
 }
 
 /**
- * What makes a source that passes by the signature alone look like a forwarder; null when nothing does. That is what the catalogue knows it
- * as, else whose signature it is, where reports name the selector; else where its mail ends (forwarding.ts); and how small a part of
- * the domain's mail it is. Only a part of the mailboxes is told of by reporters whose word decides: a forwarder to one of the others
- * looks as widely read as the domain itself, and its signature still tells.
+ * What makes a source that passes by the signature alone look like a forwarder; null when nothing does. That
+ * is what the catalogue knows it as, else whose signature it is, where reports name the selector; else where
+ * its mail ends (forwarding.ts); and how small a part of the domain's mail it is. Reporters whose word
+ * decides cover only part of the mailboxes: a forwarder to one of the others looks as widely read as the
+ * domain itself, but its signature still shows.
  */
 function forwardingIn(window: SourceWindow, sum: Counts): string | null {
   const small = 'they are a small part of its mail';
   if (!passesBySignature(sum)) return null;
   if (passesOn(window.sender)) return small;
-  // A mailbox provider forwards for its users, and so may whoever has a name at a hoster; other services send.
+  // A mailbox provider forwards for its users, and so may whoever has a name at a hoster; other services
+  // send.
   if (window.sender !== null && window.sender.kind !== 'mailbox_provider' && !isNetwork(window.source)) return null;
   const size = sizeOf(window.rows, window.domainDays);
   if (window.keys !== null && window.keys.own >= MOSTLY) return null;
@@ -165,7 +173,10 @@ function forwardingIn(window: SourceWindow, sum: Counts): string | null {
   return forwardingOdds(window.rows, window.reporterDays) + size > 0 ? small : null;
 }
 
-/** Whether it may be a forwarder by what is seen of it alone, so that it is worth asking whose keys it signs with. */
+/**
+ * Whether it may be a forwarder by what is seen of it alone, so that it is worth asking whose keys it signs
+ * with.
+ */
 export function mayForward(rows: readonly SourceDay[], domainDays: readonly DomainDay[]): boolean {
   const sum = total(rows);
   return sum.passed > 0.5 * sum.messages && passesBySignature(sum) && sizeOf(rows, domainDays) >= 0;
@@ -175,7 +186,10 @@ function passesBySignature(sum: Counts): boolean {
   return sum.spf_aligned <= 0.01 * sum.messages && sum.dkim_aligned >= 0.9 * sum.passed;
 }
 
-/** What the size of a source says for a forwarder, in log odds: 0 without mail of late, since there is no share of it then. */
+/**
+ * What the size of a source says for a forwarder, in log odds: 0 without mail of late, since there is no
+ * share of it then.
+ */
 function sizeOf(rows: readonly SourceDay[], domainDays: readonly DomainDay[]): number {
   const recent = new Set(domainDays.map((day) => day.day));
   const domain = domainDays.reduce((n, day) => n + day.messages, 0);

@@ -1,16 +1,23 @@
 import type { ReporterDay, SourceDay } from '../../store/analysis/window-reads.ts';
 import { lnGamma } from '../statistics/tails.ts';
 
-/** Of what a forwarder passes on, so much more than its share ends at the one receiver where its mailboxes are: one of these. */
+/**
+ * Of what a forwarder passes on, so much more than its share ends at the one receiver where its mailboxes
+ * are: one of these.
+ */
 const AT_ONE = [0.3, 0.6, 0.9];
 /** No reporter is so small that mail to it proves anything by itself. */
 const LEAST_SHARE = 0.005;
-/** How far the mix of receivers of one sender strays from that of the whole domain: the sum of a Dirichlet's parameters. */
+/**
+ * How far the mix of receivers of one sender strays from that of the whole domain: the sum of a Dirichlet's
+ * parameters.
+ */
 const ALIKE = 12;
 
 /**
- * Whether a source's mail ends where all mail of the domain ends, as that of a sender does, or mostly at one receiver, as that of a
- * forwarder does: the logarithm of the odds, above 0 for a forwarder. Near 0 means too little was seen.
+ * Whether a source's mail ends where all mail of the domain ends, as that of a sender does, or mostly at one
+ * receiver, as that of a forwarder does: the logarithm of the odds, above 0 for a forwarder. Near 0 means too
+ * little was seen.
  *
  * Both are Dirichlet-multinomial, for no sender's customers are quite the domain's mix either.
  */

@@ -9,7 +9,10 @@ import { saidToForward, signerOf, total } from '../window.ts';
 
 /** What the sources that are one of many share: a botnet is one sender. */
 const UNAUTHENTICATED = 'unauthenticated';
-/** How sure a name is by what it rests on: a signature cannot be had without its key, an envelope is checked by address, a name by its owner. */
+/**
+ * How sure a name is by what it rests on: a signature cannot be had without its key, an envelope is checked
+ * by address, a name by its owner.
+ */
 const SURE = { dkim: 0.95, spf: 0.9, reverse_name: 0.85, asn: 0.5, network: 0.3, unauthenticated: 0.6 } as const;
 /** The organization of a network: that of at least this share of the addresses that DNS answered for. */
 const MOST = 0.5;
@@ -36,9 +39,9 @@ export function passesOn(sender: Sender | null): boolean {
 }
 
 /**
- * Says who a source is, by the strongest evidence there is: its signature, the domain that passes SPF, the confirmed reverse names of its
- * addresses, the owner of its network, the network. A network of which nothing ever passed and that has no name of its own is one of
- * many: however many there are, they are one sender.
+ * Says who a source is, by the strongest evidence there is: its signature, the domain that passes SPF, the
+ * confirmed reverse names of its addresses, the owner of its network, the network. A network of which nothing
+ * ever passed and that has no name of its own is one of many: however many there are, they are one sender.
  * @param facts null for a source that is no network
  */
 export function identify(

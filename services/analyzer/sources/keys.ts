@@ -1,7 +1,10 @@
 import type { Tx } from '../../shared/runtime/db.ts';
 import { type Keys, loadKeys } from '../../store/analysis/signatures.ts';
 
-/** With whose keys the sources of a domain sign. Read once for all parts of one look at the domain: it takes many records. */
+/**
+ * With whose keys the sources of a domain sign. Read once for all parts of one look at the domain: it takes
+ * many records.
+ */
 export class KeysOfDomain {
   readonly #domain: string;
   #read: { from: string; reporters: string; keys: ReadonlyMap<string, Keys> } | null = null;

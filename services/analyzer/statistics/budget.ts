@@ -10,9 +10,9 @@ export interface Budget {
 }
 
 /**
- * How unlikely a count must be to alarm. A day has 1/30 of the month's budget, each kind has an equal part of that, and each test that
- * the kind makes of the domain on that day an equal part of that (Bonferroni: whatever the tests have in common, together they are wrong
- * no more often).
+ * How unlikely a count must be to alarm. A day has 1/30 of the month's budget, each kind has an equal part of
+ * that, and each test that the kind makes of the domain on that day an equal part of that (Bonferroni:
+ * whatever the tests have in common, together they are wrong no more often).
  *
  * @param tests of one kind, of one domain, on one day
  */
@@ -21,8 +21,9 @@ export function levelOf({ perMonth, kinds }: Budget, tests: number): number {
 }
 
 /**
- * The same for a test that stays valid however often its subject is tested (Ville's inequality: under the null hypothesis a likelihood
- * ratio ever reaches 1/level with at most that probability), so that each subject counts once and not every day.
+ * The same for a test that stays valid however often its subject is tested (Ville's inequality: under the
+ * null hypothesis a likelihood ratio ever reaches 1/level with at most that probability), so that each
+ * subject counts once and not every day.
  *
  * @param subjects of the kind, of one domain, in a month
  */

@@ -1,6 +1,6 @@
 /**
- * The lower bound of the Wilson score interval (95 %): the least share of `part` in all mail alike that the `whole` seen supports.
- * 3 of 3 give 0.44, 10 of 10 give 0.72, 1,000 of 1,000 give 0.996.
+ * The lower bound of the Wilson score interval (95 %): the least share of `part` in all mail alike that the
+ * `whole` seen supports. 3 of 3 give 0.44, 10 of 10 give 0.72, 1,000 of 1,000 give 0.996.
  */
 export function wilson(part: number, whole: number): number {
   if (whole <= 0) return 0;
@@ -12,8 +12,8 @@ export function wilson(part: number, whole: number): number {
 }
 
 /**
- * How far to trust a count: the messages of one report are not independent of each other, so every witness (a reporter on a day)
- * adds less than the one before: 1 gives 0.5, 4 give 0.8, 9 give 0.9.
+ * How far to trust a count: the messages of one report are not independent of each other, so every witness (a
+ * reporter on a day) adds less than the one before: 1 gives 0.5, 4 give 0.8, 9 give 0.9.
  */
 export function witnessed(witnesses: number): number {
   return witnesses / (witnesses + 1);

@@ -4,7 +4,10 @@ import { countTail } from './tails.ts';
 
 /** Report days that make a habit. */
 export const HABIT_DAYS = 28;
-/** A reporter that spoke on so many of the days is a regular one: its silence on a day says nothing about the mail of that day. */
+/**
+ * A reporter that reported on this share of the days is regular: its silence on a day says nothing about the
+ * mail of that day.
+ */
 const REGULAR = 0.8;
 /** Days that a weekday class borrows from the reporter's mean over all days. */
 const BORROWED = 2;
@@ -14,16 +17,16 @@ const PRIOR_DAYS = 5;
 const DOUBT = 2;
 /** A day that a habit makes less likely than this was no habit. */
 const OUTLIER = 0.002;
-/** So many outlying stretches in a habit are a rhythm, such as campaigns. */
+/** This many outlying stretches in a habit are a rhythm, such as campaigns. */
 const RHYTHM = 3;
 /**
- * A late report is waited for until so many newer days have been reported on, and so long a silence is no lateness: what reporters send late
- * comes within four days.
+ * A late report is awaited until this many newer days have been reported on; a longer silence is not
+ * lateness: what reporters send late arrives within four days.
  */
 const LATE_DAYS = 3;
 /**
- * A day is judged when those who spoke of it carry this part of what is usual of all who did or still may: then most of its mail is known, and no
- * one small reporter stands for it.
+ * A day is covered when the reporters that have reported on it carry this share of what is usual for all that
+ * did or still may: then most of its mail is known, and no single small reporter represents it.
  */
 const QUORUM = 0.5;
 /** Days before a day that say who is usual of it. */
@@ -33,7 +36,7 @@ const USUAL_DAYS = 14;
 export class Attendance {
   readonly #spoke = new Map<string, Map<string, number>>();
   readonly #awaited = new Map<string, readonly string[]>();
-  readonly #judged = new Map<string, boolean>();
+  readonly #covered = new Map<string, boolean>();
   /** Newest day; the empty string when it has none. */
   readonly #newest: string;
   /** First day of the domain within the window; the empty string when it has none. */
@@ -59,7 +62,7 @@ export class Attendance {
     return this.#spoke.get(reporter)?.has(day) ?? false;
   }
 
-  /** On how many of the days it spoke. */
+  /** On how many of the days it reported. */
   days(reporter: string, among: readonly string[]): number {
     return among.reduce((n, day) => n + (this.spoke(reporter, day) ? 1 : 0), 0);
   }
@@ -68,13 +71,16 @@ export class Attendance {
     return among.length > 0 && this.days(reporter, among) >= REGULAR * among.length;
   }
 
-  /** The regular reporters of the fortnight before a day that say nothing of it. */
+  /** The regular reporters of the two weeks before a day that have not reported on it. */
   missing(day: string): string[] {
     const before = daysBetween(addDays(day, -USUAL_DAYS), addDays(day, -1));
     return this.reporters.filter((reporter) => !this.spoke(reporter, day) && this.isRegular(reporter, before));
   }
 
-  /** Those of the missing that may still speak: the day is a recent one, and they spoke on one of the days before it. */
+  /**
+   * Those of the missing that may still report: the day is recent, and they reported on one of the days
+   * before it.
+   */
   awaited(day: string): readonly string[] {
     let found = this.#awaited.get(day);
     if (!found) {
@@ -86,21 +92,24 @@ export class Attendance {
     return found;
   }
 
-  /** Whether those who spoke of a day carry QUORUM of what is usual of them and of those who are awaited. By messages, not by heads. */
-  isJudged(day: string): boolean {
-    let judged = this.#judged.get(day);
-    if (judged === undefined) {
+  /**
+   * Whether the reporters that reported on a day carry QUORUM of what is usual for them and for those
+   * awaited. By messages, not by heads.
+   */
+  isCovered(day: string): boolean {
+    let covered = this.#covered.get(day);
+    if (covered === undefined) {
       const before = daysBetween(addDays(day, -USUAL_DAYS), addDays(day, -1));
       const usual = (reporters: readonly string[]) => reporters.reduce((sum, one) => sum + this.#usual(one, before), 0);
       const awaited = usual(this.awaited(day));
       const heard = awaited === 0 ? 0 : usual(this.reporters.filter((reporter) => this.spoke(reporter, day)));
-      judged = heard >= QUORUM * (heard + awaited);
-      this.#judged.set(day, judged);
+      covered = heard >= QUORUM * (heard + awaited);
+      this.#covered.set(day, covered);
     }
-    return judged;
+    return covered;
   }
 
-  /** Messages a reporter tells of on a day on which it speaks. */
+  /** Messages that a reporter reports on a day on which it reports at all. */
   #usual(reporter: string, among: readonly string[]): number {
     const told = this.#spoke.get(reporter);
     const days = among.filter((day) => told?.has(day));
@@ -149,12 +158,14 @@ export interface Expectation {
 }
 
 /**
- * A habit: for each reporter its mean on weekdays and on weekends, over the days of habit on which it spoke; one that speaks now and
- * then has its silent days counted as days with nothing. So what is expected of a day is the sum over the reporters that
- * spoke for it: who is silent or new changes expectation and observation alike. Who is late and still awaited is expected in full, so that
- * what is too much already can only become more when it speaks: nothing is said of a day that the rest of it takes back.
+ * A habit: for each reporter its mean on weekdays and on weekends, over the days of habit on which it spoke;
+ * one that speaks now and then has its silent days counted as days with nothing. So what is expected of a day
+ * is the sum over the reporters that spoke for it: who is silent or new changes expectation and observation
+ * alike. Who is late and still awaited is expected in full, so that what is too much already can only become
+ * more when it speaks: nothing is said of a day that the rest of it takes back.
  *
- * Days that stand far out (an incident of last week) are left out, unless there are several stretches of them: then that is the habit.
+ * Days that stand far out (an incident of last week) are left out, unless there are several stretches of
+ * them: then that is the habit.
  */
 export class Habit {
   readonly #attendance: Attendance;
@@ -218,7 +229,8 @@ export class Habit {
       mean += ofDay;
       squares += ofDay * ofDay;
     }
-    // Days of a burst come together, so that a sum of days is steadier than a day, but not as much as if they were independent.
+    // Days of a burst come together, so that a sum of days is steadier than a day, but not as much as if they
+    // were independent.
     return { mean, k: squares > 0 ? this.#k * Math.sqrt((mean * mean) / squares) : this.#k };
   }
 
@@ -264,7 +276,8 @@ export class Habit {
     }
     const measured = squares > 0 ? Math.max(0, over / squares) : 1 / prior;
     const dispersion = (measured * days.length + PRIOR_DAYS / prior) / (days.length + PRIOR_DAYS);
-    // A variance measured on n days is off by √(2/n) of itself: what chance allows is reckoned with as much more.
+    // A variance measured on n days is off by √(2/n) of itself: what chance allows is reckoned with as much
+    // more.
     this.#k = 1 / Math.max(1e-4, dispersion * (1 + DOUBT * Math.sqrt(2 / (days.length + PRIOR_DAYS))));
   }
 

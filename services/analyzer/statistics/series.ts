@@ -6,8 +6,9 @@ const STRAY = 0.1;
 const GOOD = 0.8;
 
 /**
- * The unbroken run of mostly failing days that reaches to the newest one; empty when the newest does not fail. A few stray
- * messages that pass (a late queue, one recipient's forwarder) do not break it. `days` are oldest first, without gaps filled in.
+ * The unbroken run of mostly failing days that reaches to the newest one; empty when the newest does not
+ * fail. A few stray messages that pass (a late queue, one recipient's forwarder) do not break it. `days` are
+ * oldest first, without gaps filled in.
  */
 export function failingRun(days: readonly Day[]): Day[] {
   let start = days.length;
@@ -27,8 +28,8 @@ export function failingRun(days: readonly Day[]): Day[] {
 }
 
 /**
- * The day since which a source passes again after failing until `lastBad`: two days at least with ten messages between them, and
- * no bad day since. Null while that is not so.
+ * The day since which a source passes again after failing until `lastBad`: two days at least with ten
+ * messages between them, and no bad day since. Null while that is not so.
  */
 export function passesAgainSince(days: readonly Day[], lastBad: string): string | null {
   const since = days.filter((day) => day.day > lastBad);

@@ -1,6 +1,6 @@
 /**
- * Tails of the distributions that mail counts follow. Small numbers must come out right, as an alarm rests on them: everything goes
- * through the regularized incomplete beta function, in logarithms.
+ * Tails of the distributions that mail counts follow. Small numbers must come out right, as an alarm rests on
+ * them: everything goes through the regularized incomplete beta function, in logarithms.
  */
 
 /** Lanczos' approximation (g = 7, nine terms), good to 15 digits. */
@@ -53,7 +53,8 @@ function fraction(x: number, a: number, b: number): number {
 }
 
 /**
- * P(X >= count) of a negative binomial count: mean `mean`, variance mean + mean²/k. The smaller k, the burstier; a large k is Poisson.
+ * P(X >= count) of a negative binomial count: mean `mean`, variance mean + mean²/k. The smaller k, the
+ * burstier; a large k is Poisson.
  */
 export function countTail(count: number, mean: number, k: number): number {
   if (count <= 0) return 1;
@@ -70,7 +71,8 @@ export function silenceTail(mean: number, k: number): number {
 const CONTINUOUS = 3000;
 
 /**
- * P(X >= part) when each day has a share of its own, drawn from Beta(a, b), and X of `whole` messages fall under it (beta-binomial).
+ * P(X >= part) when each day has a share of its own, drawn from Beta(a, b), and X of `whole` messages fall
+ * under it (beta-binomial).
  */
 export function shareTail(part: number, whole: number, a: number, b: number): number {
   if (part <= 0) return 1;

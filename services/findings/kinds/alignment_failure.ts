@@ -4,7 +4,10 @@ import { kind, type Told } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('alignment_failure'),
-  /** Most of it passes neither SPF nor DKIM for any domain: a sender that a person approved and that is not set up at all. */
+  /**
+   * Most of it passes neither SPF nor DKIM for any domain: a sender that a person approved and that is not
+   * set up at all.
+   */
   bare: z.boolean(),
   /** Who approved it; null when nobody did. */
   approved_by: z.string().nullable(),

@@ -10,7 +10,10 @@ const facts = z.object({
   strict: z.array(z.enum(['adkim', 'aspf'])),
 });
 
-/** Senders that broke within so many days of each other most likely did so by one cause; further apart only the mechanism is the same. */
+/**
+ * Senders that broke within so many days of each other most likely did so by one cause; further apart only
+ * the mechanism is the same.
+ */
 const ONE_CAUSE_DAYS = 3;
 const MECHANISM = { dkim: 'DKIM', spf: 'SPF', both: 'DKIM and SPF' };
 

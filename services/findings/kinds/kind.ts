@@ -10,7 +10,10 @@ export interface Told {
 
 /** What people read of a finding: the only place where its sentences are made. */
 export interface Words {
-  /** A few words without counts of messages and, as far as it can do without, without the domain: every place shows that beside it. */
+  /**
+   * A few words without counts of messages and, as far as it can do without, without the domain: every place
+   * shows that beside it.
+   */
   title: string;
   /** One line that is understood without anything beside it: the column `summary`. */
   summary: string;

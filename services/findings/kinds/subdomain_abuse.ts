@@ -6,7 +6,10 @@ const facts = z.object({
   rule: z.literal('subdomain_abuse'),
   /** The published policy; null when it is not known. */
   published: z.object({ p: z.string().nullable(), sp: z.string(), np: z.string(), testing: z.boolean() }).nullable(),
-  /** Names under which mail was seen passing, three at most, how many they are, and among how many that was looked for. */
+  /**
+   * Names under which mail was seen passing, three at most, how many they are, and among how many that was
+   * looked for.
+   */
   used: z.array(z.string()),
   used_in_all: z.number(),
   looked_at: z.number(),

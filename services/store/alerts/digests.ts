@@ -19,7 +19,7 @@ export interface NewSource {
   messages: number;
 }
 
-/** What a digest tells of one domain. */
+/** What a digest says about one domain. */
 export interface DomainWeek {
   domain: string;
   /** Days without mail are absent. */
@@ -28,9 +28,12 @@ export interface DomainWeek {
   fresh: NewSource[];
   /** How many there are, when `fresh` does not list each. */
   fresh_count: number;
-  /** First seen within the week and unauthorized: a botnet is told as a number. */
+  /** First seen within the week and unauthorized: a botnet is given as a number. */
   strangers: { sources: number; messages: number };
-  /** Reporters whose word decides nothing (analyzer/standing.ts), and what they told of in the week: it is in no other figure here. */
+  /**
+   * Reporters whose word decides nothing (analyzer/standing.ts), and what they reported in the week: it is in
+   * no other figure here.
+   */
   unheard: { reporters: number; messages: number };
   /** The policy most reports of the newest day found; null when none is known. */
   policy: string | null;
@@ -38,7 +41,7 @@ export interface DomainWeek {
   ready: StoredFinding | null;
 }
 
-/** A finding as it stands, with what was said about it. */
+/** A finding in its current state, with who acknowledged or snoozed it. */
 export interface WeekFinding extends FindingEvent {
   acknowledged_by: string | null;
   snoozed_until: Date | null;
@@ -58,15 +61,15 @@ export interface WeekFindings {
   open: SomeFindings;
 }
 
-/** When the schema was made: a digest that was due before has nothing to tell. */
+/** When the schema was created: a digest that was due before would be empty. */
 export async function bornAt(q: Queryable): Promise<Date> {
   const { rows } = await q.query<{ born: Date }>('select applied_at as born from ruawatch.migrations where version = 1');
   return rows[0]!.born;
 }
 
 /**
- * The own domains that any report told of. Names below them are left out as long as nobody with a say told of them: anybody can invent
- * thousands.
+ * The own domains that any report covers. Names below them are left out as long as no deciding reporter
+ * covers them: anybody can invent thousands.
  */
 export async function knownDomains(tx: Tx): Promise<string[]> {
   const { rows } = await tx.query<{ domain: string }>(
@@ -98,15 +101,19 @@ export async function digestBefore(tx: Tx, dueAt: Date, recipients: readonly str
   return rows[0]!.due_at;
 }
 
-/** SQL: whether the reporter of a rollup row has a say about its domain, as far as the analyzer has said so (store/analysis/reporters.ts). */
+/**
+ * SQL: whether the reporter of a rollup row has a say about its domain, as far as the analyzer has said so
+ * (store/analysis/reporters.ts).
+ */
 const decides = (row: string) =>
   `not exists (select from ruawatch.domain_reporters n where n.domain = ${row}.domain and n.reporter = ${row}.reporter and not n.decides)`;
 
 /**
- * The domains of a digest, those with the most mail first. Reports count that are proven or need not be; not those that still wait for it, which
- * a forger can bring about for days, nor those of reporters whose word decides nothing: these are summed up apart.
+ * The domains of a digest, those with the most mail first. Reports count that are proven or need not be; not
+ * those that still wait for it, which a forger can bring about for days, nor those of reporters whose word
+ * decides nothing: these are summed up apart.
  * @param days `before` the first day of the week before, `from` and `to` the first and last of the week
- * @param listed how many new sources are told one by one
+ * @param listed how many new sources are listed one by one
  */
 export async function loadDomainWeeks(
   tx: Tx,

@@ -5,7 +5,7 @@ import type { Step } from '../findings/findings.ts';
 import { gravestFirst } from '../findings/gravest-first.ts';
 import { lockNamed } from '../locks.ts';
 
-/** An event nobody was told of yet, without its evidence. */
+/** An event that no mail was made of yet, without its evidence. */
 export interface UnhandledEvent {
   event_key: number;
   finding_key: number;
@@ -42,7 +42,7 @@ export interface NewMail {
   /** With its angle brackets, as in the header. */
   message_id: string;
   kind: 'finding' | 'digest' | 'weekly' | 'event' | 'events';
-  /** Null for what tells of several. */
+  /** Null if it is about several findings. */
   finding_key: number | null;
   recipients: string[];
   subject: string;
@@ -73,8 +73,9 @@ const MOST_EVENTS = 20_000;
 const MOST_FINDINGS = 10_000;
 
 /**
- * A short name of this installation, the same after a restart, a dump and a restore, and different from every other's: a digest of
- * the microsecond in which the schema was made. (Postgres' own system identifier needs rights that managed servers do not give.)
+ * A short name of this installation, the same after a restart, a dump and a restore, and different from every
+ * other's: a digest of the microsecond in which the schema was made. (Postgres' own system identifier needs
+ * rights that managed servers do not give.)
  */
 export async function installation(q: Queryable): Promise<string> {
   const { rows } = await q.query<{ born: string }>(
@@ -87,16 +88,17 @@ export async function installation(q: Queryable): Promise<string> {
 }
 
 /**
- * One composer at a time, until the transaction ends: so the hourly cap counts right and a finding's mails are made in order,
- * however many alerters run. It waits; composing does no network work and takes milliseconds.
+ * One composer at a time, until the transaction ends: so the hourly cap counts right and a finding's mails
+ * are made in order, however many alerters run. It waits; composing does no network work and takes
+ * milliseconds.
  */
 export async function lockComposing(tx: Tx): Promise<void> {
   await lockNamed(tx, 'compose');
 }
 
 /**
- * The events nobody was told of yet, oldest first. Of more than can be looked at in one turn, those of the gravest findings: what is held back
- * waits here, and must not stand in the way.
+ * The events that no mail was made of yet, oldest first. If there are more than one round can handle, those
+ * of the most severe findings: what is held back waits here and must not block others.
  */
 export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
   const { rows } = await tx.query<UnhandledEvent>(
@@ -175,7 +177,10 @@ export async function failOrphans(q: Queryable, webhooks: readonly string[]): Pr
   return rowCount ?? 0;
 }
 
-/** The newest mails to just these recipients (or posts to a webhook), newest first. `domain` is null where there are several. */
+/**
+ * The newest mails to just these recipients (or posts to a webhook), newest first. `domain` is null where
+ * there are several.
+ */
 export async function newestMails(
   tx: Tx,
   recipients: string[],
@@ -193,7 +198,7 @@ export async function newestMails(
   return rows;
 }
 
-/** The mail that began a finding's thread; null when there is none (yet), or when it was told in a digest. */
+/** The mail that began a finding's thread; null when there is none (yet), or when it was part of a digest. */
 export async function firstMailOf(tx: Tx, finding_key: number): Promise<{ message_id: string; thread: string | null } | null> {
   const { rows } = await tx.query<{ message_id: string; thread: string | null }>(
     'select message_id, thread from ruawatch.outbox where finding_key = $1 and webhook is null order by outbox_key limit 1',
@@ -202,7 +207,10 @@ export async function firstMailOf(tx: Tx, finding_key: number): Promise<{ messag
   return rows[0] ?? null;
 }
 
-/** Puts a mail into the outbox, due at once. A Message-ID that is there already stays as it is: it tells the same events. */
+/**
+ * Puts a mail into the outbox, due at once. A Message-ID that exists already stays as it is: it is about the
+ * same events.
+ */
 export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> {
   const { rows } = await tx.query<{ outbox_key: number }>(
     `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent, thread)
@@ -226,11 +234,13 @@ export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> 
 }
 
 /**
- * Claims the next due mail (or post of a webhook) for as long as the transaction lasts; nobody else can claim it meanwhile. A finding's later mail waits
- * until its earlier one is out, so that a thread never arrives in the wrong order.
+ * Claims the next due mail (or post of a webhook) for as long as the transaction lasts; nobody else can claim
+ * it meanwhile. A finding's later mail waits until its earlier one is out, so that a thread never arrives in
+ * the wrong order.
  */
 export async function claimDueMail(tx: Tx, now: Date, webhook: string | null = null): Promise<ClaimedMail | null> {
-  // The transaction is idle while the mail server is spoken to; a server-wide limit on that would send the mail twice.
+  // The transaction is idle while the mail server is spoken to; a server-wide limit on that would send the
+  // mail twice.
   await tx.query('set local idle_in_transaction_session_timeout = 0');
   const { rows } = await tx.query<ClaimedMail>(
     `select outbox_key, message_id, finding_key, recipients, raw, attempts,

@@ -96,7 +96,9 @@ export async function acknowledge(db: Db, key: number, word: Word, now: Date): P
   });
 }
 
-/** Takes an acknowledgement back. @throws PermanentError `no_finding`, `finding_resolved`, `not_acknowledged` */
+/**
+ * Takes an acknowledgement back. @throws PermanentError `no_finding`, `finding_resolved`, `not_acknowledged`
+ */
 export async function unacknowledge(db: Db, key: number, word: Word, now: Date): Promise<void> {
   await onOpen(db, key, async (tx, finding) => {
     if (finding.acknowledged_at === null) throw new PermanentError('not_acknowledged', `Finding ${key} is not acknowledged.`);
@@ -109,7 +111,8 @@ export async function unacknowledge(db: Db, key: number, word: Word, now: Date):
 }
 
 /**
- * Silent until a time, whatever happens to it; then it is told again if it still stands. Ends an acknowledgement.
+ * No alerts until a time, whatever happens to it; if it is still open then, it is alerted again. Ends an
+ * acknowledgement.
  * @throws PermanentError `no_finding`, `finding_resolved`
  */
 export async function snooze(db: Db, key: number, until: Date, word: Word, now: Date): Promise<void> {
@@ -124,7 +127,10 @@ export async function snooze(db: Db, key: number, until: Date, word: Word, now: 
   });
 }
 
-/** Ends a snooze before its time: it is told again now. @throws PermanentError `no_finding`, `finding_resolved`, `not_snoozed` */
+/**
+ * Ends a snooze early: it is alerted again now. @throws PermanentError `no_finding`, `finding_resolved`,
+ * `not_snoozed`
+ */
 export async function unsnooze(db: Db, key: number, word: Word, now: Date): Promise<void> {
   await onOpen(db, key, async (tx, finding) => {
     if (finding.snoozed_until === null) throw new PermanentError('not_snoozed', `Finding ${key} is not snoozed.`);
@@ -140,7 +146,7 @@ export async function unsnooze(db: Db, key: number, word: Word, now: Date): Prom
 export async function close(db: Db, key: number, word: Word, now: Date): Promise<void> {
   await onOpen(db, key, async (tx) => {
     await act(tx, key, 'closed', word, now, null);
-    // Told to those who were told of it, unless they have said that they want to hear no more.
+    // Mailed to those who were alerted before, unless they have asked for silence.
     await tx.query(
       `with closed as (
          update ruawatch.findings f
@@ -162,8 +168,8 @@ export async function close(db: Db, key: number, word: Word, now: Date): Promise
 }
 
 /**
- * Tells the findings anew whose snooze is over; those that are resolved meanwhile have nothing to tell. Any number of alerters may
- * call it: each finding is one's.
+ * Reminds of the open findings whose snooze has ended; those resolved meanwhile need no reminder. Any number
+ * of alerters may call it: each finding is handled by one.
  * @returns their keys
  */
 export async function endSnoozes(tx: Tx, now: Date): Promise<number[]> {
@@ -197,7 +203,10 @@ interface Standing {
   snoozed_until: Date | null;
 }
 
-/** Under the lock of the domain's analysis: it is judged before a person's word, or after it, and never across. */
+/**
+ * Under the lock of the domain's analysis, which runs before or after a person's decision but never across
+ * it.
+ */
 async function onOpen(db: Db, key: number, work: (tx: Tx, finding: Standing) => Promise<void>): Promise<void> {
   await transaction(db, async (tx) => {
     const domain = await tx.query<{ domain: string }>('select domain from ruawatch.findings where finding_key = $1', [key]);

@@ -10,7 +10,10 @@ export interface EvidenceQuery {
   rows: 'failing' | 'unauthenticated' | 'all';
 }
 
-/** A query for psql that shows the rows behind a finding. It is read and pasted by a person, so its values stand in it. */
+/**
+ * A query for psql that shows the rows behind a finding. A person reads and pastes it, so the values are
+ * written into it.
+ */
 export function recordsQuery(q: EvidenceQuery): string {
   const sources = q.sources ?? (q.source === undefined ? [] : [q.source]);
   const conditions = [
@@ -75,7 +78,7 @@ export function contradictedQuery(domain: string, reporter: string, from: string
  limit 100;`;
 }
 
-/** How much a reporter told of a domain, day by day. */
+/** How much a reporter reported on a domain, day by day. */
 export function reportsQuery(domain: string, reporter: string, from: string): string {
   return `select (begin_at at time zone 'UTC')::date as day, count(*) as reports, sum(messages) as messages, max(received_at) as received_at
   from dmarc.reports
@@ -86,7 +89,9 @@ export function reportsQuery(domain: string, reporter: string, from: string): st
  order by 1;`;
 }
 
-/** The reports that came in a reporter's name, arrived from `from` to `to`, and are not proven to be its own. */
+/**
+ * The reports that came in a reporter's name, arrived from `from` to `to`, and are not proven to be its own.
+ */
 export function forgedQuery(domain: string, reporter: string, from: string, to: string): string {
   return `select received_at, reporter_trust, trust_reason, report_id, messages, message_key
   from dmarc.untrusted_reports

@@ -4,7 +4,7 @@ import type { Tx } from '../../shared/runtime/db.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { ownAboveSql } from '../domains/domains.ts';
 
-/** `reopened`: it came back soon after it was over; `reminded`: its snooze is over and it still stands. */
+/** `reopened`: it came back soon after it was over; `reminded`: its snooze has ended and it is still open. */
 export type Step = 'opened' | 'changed' | 'resolved' | 'reopened' | 'reminded';
 
 /** What a rule found. */
@@ -20,7 +20,7 @@ export interface Candidate {
   evidence: Evidence;
   /** For information, and open as long as it holds; without it what is for information is settled at once. */
   lasting?: true;
-  /** Not worth a mail of its own: it stands in the digest. */
+  /** Not worth a mail of its own: it is in the digest. */
   quiet?: true;
 }
 
@@ -30,9 +30,9 @@ export interface KnownFinding extends Candidate {
   summary: string;
   state: 'open' | 'resolved';
   revision: number;
-  /** What was last mailed about it, if anything was; of an acknowledged finding, what was acknowledged. */
+  /** What was last mailed about it, if anything was; for an acknowledged finding, what was acknowledged. */
   told: { severity: Severity; evidence: Evidence } | null;
-  /** Whether anybody knows of it: it was told, or a person has said something about it. */
+  /** Whether anybody knows of it: it was mailed, or a person has acted on it. */
   heard: boolean;
   /** A person has asked for silence about it: until it is worse, or until a time. */
   acknowledged: boolean;
@@ -51,7 +51,7 @@ export interface NewFinding extends Candidate {
   notify: boolean;
 }
 
-/** What becomes of an open finding; `event` null: its evidence is brought up to date and nobody is told. */
+/** What becomes of an open finding; `event` null: its evidence is updated and nobody is alerted. */
 export interface FindingUpdate extends Candidate {
   finding_key: number;
   /** The stored one, for evidence without facts. */
@@ -74,9 +74,10 @@ export interface WrittenEvent {
 }
 
 /**
- * For each kind and subject the open finding, else the newest resolved one: of all open findings of the domain, and of the
- * named subjects. Of incidents that several senders may share, all that rest on days since `recent`, the newest first: they may have
- * concerned others. To be read after the report days: work that was committed with newer days is then seen as pending.
+ * For each kind and subject the open finding, else the newest resolved one: of all open findings of the
+ * domain, and of the named subjects. Of incidents that several senders may share, all that rest on days since
+ * `recent`, the newest first: they may have concerned others. To be read after the report days: work that was
+ * committed with newer days is then seen as pending.
  */
 export async function loadFindings(tx: Tx, domain: string, subjects: readonly string[], recent: string): Promise<KnownFinding[]> {
   const { rows } = await tx.query<KnownFinding>(
@@ -114,7 +115,8 @@ export async function loadFindings(tx: Tx, domain: string, subjects: readonly st
 }
 
 /**
- * How many names below the same own domain have an open finding of these kinds that is of low severity; 0 for a domain that is own by itself.
+ * How many names below the same own domain have an open finding of these kinds that is of low severity; 0 for
+ * a domain that is own by itself.
  */
 export async function quietBelow(tx: Tx, domain: string, kinds: readonly string[]): Promise<number> {
   const { rows } = await tx.query<{ n: number }>(
@@ -128,9 +130,9 @@ export async function quietBelow(tx: Tx, domain: string, kinds: readonly string[
 }
 
 /**
- * Opens findings, each with its first event. One that is open already is left alone (the unique index findings_open), so two
- * analyzers cannot open it twice. One that takes the place of a silent record keeps its key and nothing else: what was recorded while
- * nobody heard is as if it had not been.
+ * Opens findings, each with its first event. One that is open already is left alone (the unique index
+ * findings_open), so two analyzers cannot open it twice. One that takes the place of a silent record keeps
+ * its key and nothing else: what was recorded while nobody heard is as if it had not been.
  */
 export async function openFindings(tx: Tx, domain: string, at: Date, findings: readonly NewFinding[]): Promise<WrittenEvent[]> {
   if (findings.length === 0) return [];
@@ -168,8 +170,8 @@ export async function openFindings(tx: Tx, domain: string, at: Date, findings: r
 }
 
 /**
- * Opens resolved findings again, each with an event and a revision of its own; their history stays. One that is open already, or whose
- * kind and subject another finding holds open, is left alone.
+ * Opens resolved findings again, each with an event and a revision of its own; their history stays. One that
+ * is open already, or whose kind and subject another finding holds open, is left alone.
  */
 export async function reopenFindings(tx: Tx, domain: string, at: Date, findings: readonly Reopening[]): Promise<WrittenEvent[]> {
   if (findings.length === 0) return [];
@@ -197,8 +199,9 @@ export async function reopenFindings(tx: Tx, domain: string, at: Date, findings:
 }
 
 /**
- * Brings open findings up to date, and writes an event for those that have one: `changed` counts the revision up and ends an
- * acknowledgement (it is worse than what was acknowledged), `resolved` closes. A row that would stay as it is is not written.
+ * Brings open findings up to date, and writes an event for those that have one: `changed` counts the revision
+ * up and ends an acknowledgement (it is worse than what was acknowledged), `resolved` closes. A row that
+ * would stay as it is is not written.
  */
 export async function updateFindings(
   tx: Tx,

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { renderFinding } from '../../../services/alerter/index.ts';
 import { composeMails } from '../../../services/alerter/mail/compose.ts';
-import { FINDINGS } from '../events.ts';
+import { evidenceOf, FINDINGS, unversioned } from '../events.ts';
 import { type Bench, bench, eventually } from '../setup.ts';
 import { reply, type Sink, startSink } from '../sink.ts';
 
@@ -64,6 +64,7 @@ describe('a finding', () => {
     expect(mail.headers.has('references')).toBe(false);
     const content = renderFinding({
       ...FINDINGS.unauthorized_source!,
+      ...evidenceOf(unversioned(FINDINGS.unauthorized_source!)),
       finding_key: key,
       severity: 'high',
       summary: 'mail from 8 networks fails SPF and DKIM',
@@ -71,7 +72,7 @@ describe('a finding', () => {
     expect(part(mail.raw, 'text/plain')).toBe(content.text);
     expect(part(mail.raw, 'text/html')).toBe(content.html);
     expect(await alerter.metrics.alerts.get()).toMatchObject({ values: [{ labels: { outcome: 'sent' }, value: 1 }] });
-    const sent = alerter.logged.map((line) => JSON.parse(line)).find((line) => line.msg === 'an alert was sent');
+    const sent = alerter.logged.map((line) => JSON.parse(line)).find((line) => line.msg === 'sent an alert');
     expect(sent).toMatchObject({ finding: key, outbox: 1 });
   });
 
@@ -176,7 +177,7 @@ describe('an outage delays, and neither loses nor repeats', () => {
     await b.event({});
     b.alerter(url());
     await eventually(async () => expect(await b.outbox()).toMatchObject([{ state: 'pending', attempts: 1 }]));
-    expect((await b.outbox())[0]!.last_error).toMatch(/puts the mail off: 451 try again later$/);
+    expect((await b.outbox())[0]!.last_error).toMatch(/postpones the mail: 451 try again later$/);
     b.later(31);
     await eventually(async () => expect(await b.outbox()).toMatchObject([{ attempts: 2 }]));
     b.later(31);
@@ -215,7 +216,7 @@ describe('an outage delays, and neither loses nor repeats', () => {
     await b.event({});
     const alerter = b.alerter(url());
     await eventually(() =>
-      expect(alerter.service.waitingFor()).toContain('does not take ALERT_FROM as the sender: 550 not your address'),
+      expect(alerter.service.waitingFor()).toContain('does not accept ALERT_FROM as the sender: 550 not your address'),
     );
     sink.behaviour = {};
     b.later(60 * 24 * 8);
@@ -355,7 +356,7 @@ describe('a refusal', () => {
     await settled();
     expect(await b.outbox()).toMatchObject([{ state: 'failed' }, { state: 'sent' }]);
     expect((await b.outbox())[0]!.last_error).toMatch(/refuses the mail: 554 not wanted here/);
-    expect(alerter.logged.join('')).toContain('an alert cannot be delivered');
+    expect(alerter.logged.join('')).toContain('could not deliver an alert');
     expect(await alerter.metrics.alerts.get()).toMatchObject({
       values: expect.arrayContaining([{ labels: { outcome: 'failed' }, value: 1 }]),
     });

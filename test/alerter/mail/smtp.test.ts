@@ -59,7 +59,7 @@ describe('the check of the mail server', () => {
       `The mail server of SMTP_URL (${starttls.at}) refuses the login (535): correct the user or password in SMTP_URL.`,
     );
     expect(await complaint(`smtp://${login}@${starttls.at}`)).toMatch(
-      /^The certificate of the mail server 127\.0\.0\.1:\d+ is not trusted \([A-Z_]+\): mend it, or add tls_verify=no to SMTP_URL\.$/,
+      /^The certificate of the mail server 127\.0\.0\.1:\d+ is not trusted \([A-Z_]+\): replace it, or add tls_verify=no to SMTP_URL\.$/,
     );
     const plain = await sink({ disabledCommands: ['STARTTLS'] });
     expect(await complaint(`smtp://${plain.at}`)).toBe(

@@ -31,7 +31,7 @@ const cases: [string, SourceDay[], string, RegExp][] = [
     'nothing authenticates',
     span(5, 0, 'unauthenticated', 40, undefined, { source: '203.0.113.0/24' }),
     'unauthorized',
-    /no passing SPF or DKIM of any domain; 0 % of what fails was delivered/,
+    /no passing SPF or DKIM of any domain; 0% of what fails was delivered/,
   ],
   ['a mailing list, said by all', span(30, 0, 'list', 8), 'forwarded', /came through a forwarder/],
   [
@@ -44,7 +44,7 @@ const cases: [string, SourceDay[], string, RegExp][] = [
   ['a small sender whose mail ends where all mail of the domain ends', span(30, 0, 'dkim', 4), 'authorized', /by DKIM alone/],
   ['two messages', [row(ago(1), 'both', 2)], 'unknown', /Too little/],
   ['half and half', [...span(20, 0, 'both', 10), ...span(20, 0, 'unauthenticated', 10)], 'unknown', /nothing has the majority/],
-  ['no mail in the window', [], 'unknown', /^No trusted report of these weeks tells of its mail\.$/],
+  ['no mail in the window', [], 'unknown', /^No trusted report in this window covers this source\.$/],
 ];
 
 describe('classify', () => {

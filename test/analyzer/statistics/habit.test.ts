@@ -104,12 +104,12 @@ describe('attendance', () => {
     const spoken = (last: string[], since = 0) =>
       world(Object.keys(told), (day, reporter) => (day < ago(since) || last.includes(reporter) ? told[reporter]! - 100 : null))
         .attendance;
-    const judged = (...last: string[]) => spoken(last).isJudged(ago(0));
+    const judged = (...last: string[]) => spoken(last).isCovered(ago(0));
     expect(judged('middle', 'small', 'tiny')).toBe(false);
     expect(judged('large')).toBe(true);
     expect(judged('middle', 'small')).toBe(false);
     // A large one that never speaks again must not put off judgement for ever.
-    expect([0, 1, 2, 3].map((n) => spoken(['middle', 'small', 'tiny'], 3).isJudged(ago(n)))).toEqual([true, false, false, true]);
+    expect([0, 1, 2, 3].map((n) => spoken(['middle', 'small', 'tiny'], 3).isCovered(ago(n)))).toEqual([true, false, false, true]);
   });
 
   test('there is no habit before the domain was first reported on', () => {

@@ -99,7 +99,7 @@ describe('what is told of a day is not taken back by those who speak of it later
       );
       return failingSince(sourceWindow(there, given)) === null ? 0 : 1;
     };
-    // One tenth of the usual mail, then four tenths: the day is not judged yet.
+    // One tenth of the usual mail, then four tenths: the day is not covered yet.
     expect(told(fails([SMALL]), [LARGE, MIDDLE])).toBe(0);
     expect(told(fails([SMALL, MIDDLE]), [LARGE])).toBe(0);
     // Six tenths, one reporter of three: the two that are awaited may say it is that reporter's own trouble.
