@@ -255,7 +255,7 @@ describe('a crash', () => {
       perform pg_terminate_backend(pg_backend_pid()); return new; end $$`);
     await b.db.query('create trigger break after insert on ruawatch.outbox for each row execute function pg_temp_break()');
     const alerter = b.alerter(url());
-    await eventually(() => expect(alerter.logged.join('')).toContain('sending alerts failed; it is tried again'));
+    await eventually(() => expect(alerter.logged.join('')).toContain('sending alerts failed; next try'));
     expect(await b.outbox()).toEqual([]);
     await b.db.query('drop trigger break on ruawatch.outbox');
     await settled();
