@@ -59,7 +59,18 @@ const CAMPAIGN = [
 ];
 const CAMPAIGN_VOLUME = [420, 690, 880, 760, 540, 180];
 
-function campaign(name: string, share: number, envelope_from: string, result: string, forged: boolean): Flow {
+interface Campaign {
+  name: string;
+  /** Of the campaign's mail. */
+  share: number;
+  envelope_from: string;
+  /** The result of SPF. */
+  result: string;
+  /** Whether a forged signature of the domain is on the mail. */
+  forged?: boolean;
+}
+
+function campaign({ name, share, envelope_from, result, forged = false }: Campaign): Flow {
   return {
     name,
     domain: BOOKS,
@@ -90,11 +101,12 @@ function plainForwarder(domain: string, address: string, selector: string, volum
 }
 
 /** A forwarder that rewrites the envelope sender (SRS): SPF passes for the forwarder, the signature survives. */
-function srsForwarder(domain: string, forwarder: string, address: string, selector: string, volume: number): Flow {
+function srsForwarder(domain: string, selector: string, volume: number): Flow {
+  const forwarder = 'srs.alumni-forward.example';
   return {
     name: `forwarder ${forwarder}`,
     domain,
-    addresses: [address],
+    addresses: ['203.0.113.90'],
     volume: office(volume, volume / 3),
     envelope_from: forwarder,
     spf: { domain: forwarder, result: 'pass' },
@@ -126,7 +138,7 @@ export const FLOWS: readonly Flow[] = [
     incident: ({ fromEnd }) => (fromEnd > INCIDENT_STARTS.broken_dkim_key ? null : 'broken_dkim_key'),
   },
   plainForwarder(BOOKS, '203.0.113.77', 'mta1', 14),
-  srsForwarder(BOOKS, 'srs.alumni-forward.example', '203.0.113.90', 'mta1', 18),
+  srsForwarder(BOOKS, 'mta1', 18),
   {
     // The footer the list adds breaks the author's signature; receivers that know lists let the mail pass.
     name: 'mailing list',
@@ -143,9 +155,9 @@ export const FLOWS: readonly Flow[] = [
           ? { type: 'forwarded', comment: null }
           : { type: 'mailing_list', comment: 'known mailing list' },
   },
-  campaign('campaign, own envelope', 0.6, BOOKS, 'fail', false),
-  campaign('campaign, forged signature', 0.15, BOOKS, 'fail', true),
-  campaign('campaign, throw-away envelope', 0.25, 'promo-drop.example', 'none', false),
+  campaign({ name: 'campaign, own envelope', share: 0.6, envelope_from: BOOKS, result: 'fail' }),
+  campaign({ name: 'campaign, forged signature', share: 0.15, envelope_from: BOOKS, result: 'fail', forged: true }),
+  campaign({ name: 'campaign, throw-away envelope', share: 0.25, envelope_from: 'promo-drop.example', result: 'none' }),
   {
     name: 'own servers',
     domain: PAY,
@@ -165,7 +177,7 @@ export const FLOWS: readonly Flow[] = [
     dkim: () => signed(PAY, 'lm1'),
   },
   plainForwarder(PAY, '203.0.113.77', 'lm1', 9),
-  srsForwarder(PAY, 'srs.alumni-forward.example', '203.0.113.90', 'lm1', 11),
+  srsForwarder(PAY, 'lm1', 11),
   {
     name: 'postbird, not set up for the domain',
     domain: PAY,

@@ -18,7 +18,7 @@ import { writeReportMail } from './write.ts';
 
 const DAY = 86_400;
 
-/** What share of all mail each reporter sees, how many hours after the day it reports, and whose mailboxes it receives for. */
+/** Each reporter's share of all mail, how many hours after the day it reports, and the domains of its mailboxes. */
 const REPORTERS: readonly { dialect: Dialect; share: number; hour: number; recipients: readonly string[] }[] = [
   { dialect: dialects.google, share: 0.38, hour: 7, recipients: ['gmail.com'] },
   { dialect: dialects.microsoft, share: 0.22, hour: 5, recipients: ['northfold.example', 'tessel-design.example'] },
@@ -31,7 +31,7 @@ const REPORTERS: readonly { dialect: Dialect; share: number; hour: number; recip
 ];
 
 export interface DemoMail {
-  /** When it reached the mailbox. */
+  /** When it arrived in the mailbox. */
   received: Date;
   /** The reporter's `org_name`. */
   reporter: string;
@@ -39,15 +39,15 @@ export interface DemoMail {
   raw: Buffer;
 }
 
-/** A planted incident as the mails really show it: what a right analysis finds, and its numbers. */
+/** A planted incident as the mails show it: the finding that a correct analysis makes, and its numbers. */
 export interface DemoIncident {
   name: IncidentName | MoreIncident | 'ready_for_more';
   /** The kind of finding that should open. */
   finding: string;
   domain: string;
-  /** The first UTC day of it, YYYY-MM-DD. */
+  /** Its first UTC day, YYYY-MM-DD. */
   since: string;
-  /** Records, the sum of their counts, and the reports that hold any of them. A policy counts every record reported under it. */
+  /** Records, the sum of their counts, and the reports with any of them. For a policy, all records reported under it. */
   messages: number;
   records: number;
   reports: number;
@@ -63,7 +63,7 @@ export interface DemoWorld {
   /** Sorted by `received`. */
   mails: DemoMail[];
   incidents: DemoIncident[];
-  /** Each report counted once, though some come in two mails. */
+  /** Each report is counted once, though some arrive in two mails. */
   truth: { domain: string; reports: number; records: number; messages: number }[];
 }
 
@@ -81,20 +81,20 @@ const FINDINGS: Record<IncidentName | MoreIncident, { finding: DemoIncident['fin
 };
 const STARTS: Readonly<Record<IncidentName | MoreIncident, number>> = { ...INCIDENT_STARTS, ...MORE_STARTS };
 const ALL_FLOWS = [...FLOWS, ...MORE_FLOWS];
-/** Days that policy_ready rests on. */
+/** Days of evidence for policy_ready. */
 const READY_DAYS = 30;
 
 const policyOf = (domain: string, day: DemoDay): PublishedPolicy => MORE_POLICIES[domain] ?? publishedPolicy(domain, day);
 
 const isoDay = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 10);
 
-/** A whole number near `mean`: some noise, and a fraction rounded up as often as it is large. */
+/** A whole number near `mean`: with noise, and a fraction rounded up with its probability. */
 function around(mean: number, random: Random): number {
   const noisy = mean * (0.85 + 0.3 * random.next());
   return Math.floor(noisy) + (random.chance(noisy % 1) ? 1 : 0);
 }
 
-/** Divides `total` at random over at most `parts` shares, none of them empty. */
+/** Divides `total` at random into at most `parts` shares, none of them empty. */
 function divide(total: number, parts: number, random: Random): number[] {
   const weights = Array.from({ length: parts }, () => 0.3 + random.next());
   const sum = weights.reduce((a, b) => a + b, 0);
@@ -116,7 +116,7 @@ function flowRows(flow: Flow, day: DemoDay, reporter: (typeof REPORTERS)[number]
   const wrong = contradicts(flow.domain, reporter.dialect.submitter, day);
   const dkim = flow.dkim(day);
   return divide(messages, addresses.length, random).map((count, i) => {
-    // A receiver's resolver now and then answers too late: SPF is temperror, and the signature carries the mail.
+    // A receiver's resolver sometimes answers too late: SPF is temperror, and the mail passes by its signature.
     const slow = flow.spf.result === 'pass' && dkim.some(({ result }) => result === 'pass') && random.chance(0.01);
     const spf = slow ? { domain: flow.spf.domain, result: 'temperror' } : flow.spf;
     const dkimPass = dkim.some(({ domain, result }) => domain === flow.domain && result === 'pass');
@@ -125,7 +125,7 @@ function flowRows(flow: Flow, day: DemoDay, reporter: (typeof REPORTERS)[number]
     const asked = header_from === flow.domain ? policy.p : (policy.sp ?? policy.p);
     const pass = dkimPass || spfPass;
     const override = pass ? undefined : flow.override?.(reporter.dialect.submitter);
-    // Microsoft lets some of what it should reject into the junk folder, and says so.
+    // Microsoft puts some mail that it should reject into the junk folder, and reports that.
     const spared = !pass && !override && policy.p === 'reject' && reporter.dialect === dialects.microsoft && random.chance(0.05);
     return {
       source_ip: addresses[i] as string,
@@ -142,124 +142,152 @@ function flowRows(flow: Flow, day: DemoDay, reporter: (typeof REPORTERS)[number]
   });
 }
 
-/**
- * Weeks of reports for two domains (or four) from eight reporters, with a rhythm of weekdays, forwarders, a mailing list, reports that are
- * late, missing or sent twice, and planted incidents: four, or one for each kind of finding. The same options give the same bytes.
- *
- * @param options.today the last day reported is the UTC day before; no mail is dated later than this
- * @param options.more the two domains of more.ts as well
- * @param options.days how many days are reported, 42 unless told; fewer than 21 leave no time before the incidents
- */
-export async function generateDemo(options: { seed: number; today: Date; days?: number; more?: boolean }): Promise<DemoWorld> {
-  const { seed, today, days = 42, more = false } = options;
-  const now = Math.floor(today.getTime() / 1000);
-  const midnight = now - (now % DAY);
-  const root = new Random(seed);
-  const mails: DemoMail[] = [];
-  const tally = new Map<
-    IncidentName | MoreIncident,
-    { messages: number; records: number; reports: number; addresses: Set<string> }
-  >();
-  const truth = new Map(
-    [BOOKS, PAY, ...(more ? [CLUB, PRESS] : [])].map((domain) => [domain, { domain, reports: 0, records: 0, messages: 0 }]),
-  );
+type AnyIncident = IncidentName | MoreIncident;
 
-  const count = (name: IncidentName | MoreIncident, rows: ReportRow[]): void => {
+/** What was written of each incident, and of each domain. */
+class Tally {
+  readonly truth: Map<string, DemoWorld['truth'][number]>;
+  readonly incidents = new Map<AnyIncident, { messages: number; records: number; reports: number; addresses: Set<string> }>();
+
+  constructor(domains: readonly string[]) {
+    this.truth = new Map(domains.map((domain) => [domain, { domain, reports: 0, records: 0, messages: 0 }]));
+  }
+
+  /** Counts the rows of one report that show an incident. */
+  incident(name: AnyIncident, rows: readonly ReportRow[]): void {
     if (rows.length === 0) return;
-    const entry = tally.get(name) ?? { messages: 0, records: 0, reports: 0, addresses: new Set<string>() };
-    tally.set(name, entry);
+    const entry = this.incidents.get(name) ?? { messages: 0, records: 0, reports: 0, addresses: new Set<string>() };
+    this.incidents.set(name, entry);
     entry.reports += 1;
     entry.records += rows.length;
     for (const row of rows) {
       entry.messages += row.count;
       entry.addresses.add(row.source_ip);
     }
-  };
+  }
 
+  report(domain: string, rows: readonly ReportRow[]): void {
+    const totals = this.truth.get(domain)!;
+    totals.reports += 1;
+    totals.records += rows.length;
+    totals.messages += rows.reduce((sum, row) => sum + row.count, 0);
+  }
+}
+
+/**
+ * Weeks of reports about two domains (or four) from eight reporters, with a weekly rhythm, forwarders, a mailing list, reports that
+ * are late, missing or sent twice, and planted incidents: four, or one for each kind of finding. The same options yield the same bytes.
+ *
+ * @param options.today the last reported day is the UTC day before; no mail has a later date than this
+ * @param options.more adds the two domains of incidents.ts
+ * @param options.days number of reported days, 42 by default; fewer than 21 leave no time before the incidents
+ */
+export async function generateDemo(options: { seed: number; today: Date; days?: number; more?: boolean }): Promise<DemoWorld> {
+  const { seed, today, days = 42, more = false } = options;
+  const now = Math.floor(today.getTime() / 1000);
+  const midnight = now - (now % DAY);
+  const root = new Random(seed);
+  const tally = new Tally([BOOKS, PAY, ...(more ? [CLUB, PRESS] : [])]);
+  const mails: DemoMail[] = [];
   for (let fromEnd = days - 1; fromEnd >= 0; fromEnd--) {
     const start = midnight - (fromEnd + 1) * DAY;
     const day: DemoDay = { fromEnd, weekday: new Date(start * 1000).getUTCDay() };
-    for (const domain of truth.keys()) {
+    for (const domain of tally.truth.keys()) {
       for (const reporter of REPORTERS) {
-        const { dialect } = reporter;
-        const random = root.fork(`${fromEnd}/${domain}/${dialect.submitter}`);
-        const settled = fromEnd >= 3;
-        const missing = settled && random.chance(0.03);
-        const late = settled && random.chance(0.04) ? random.int(20, 44) * 3600 : 0;
-        const twice = settled && random.chance(0.015);
-        const range = dialect.range(start, random);
-        const parts = ALL_FLOWS.filter((flow) => flow.domain === domain).map((flow) => ({
-          rows: flowRows(flow, day, reporter, random),
-          incident: flow.incident?.(day) ?? null,
-        }));
-        const rows = random.shuffle(parts.flatMap((part) => part.rows));
-        if (missing || rows.length === 0 || range.end > now || !reportsOn(domain, dialect.submitter, day)) continue;
-
-        const report: ReportDescription = {
-          report_id: dialect.reportId(random, range, domain),
-          domain,
-          policy: policyOf(domain, day),
-          ...range,
-          rows,
-        };
-        const totals = truth.get(domain) as { reports: number; records: number; messages: number };
-        totals.reports += 1;
-        totals.records += rows.length;
-        totals.messages += rows.reduce((sum, row) => sum + row.count, 0);
-        for (const name of Object.keys(STARTS) as (IncidentName | MoreIncident)[]) {
-          count(
-            name,
-            parts.flatMap((part) => (part.incident === name ? part.rows : [])),
-          );
-        }
-        if (domain === PAY && fromEnd <= INCIDENT_STARTS.policy_lowered) count('policy_lowered', rows);
-        if (contradicts(domain, dialect.submitter, day)) count('contradicting_reporter', rows);
-
-        const sent = range.end + reporter.hour * 3600 + random.int(60, 3000) + late;
-        for (const when of twice ? [sent, sent + random.int(2, 9) * 3600] : [sent]) {
-          const received = Math.min(when + random.int(2, 40), now);
-          const raw = await writeReportMail(dialect, report, {
-            to: `dmarc@${domain}`,
-            date: new Date(Math.min(when, received) * 1000),
-            received: new Date(received * 1000),
-            random,
-          });
-          mails.push({ received: new Date(received * 1000), reporter: dialect.org_name, domain, raw });
-        }
+        const random = root.fork(`${fromEnd}/${domain}/${reporter.dialect.submitter}`);
+        mails.push(...(await dayMails({ domain, reporter, day, start, now, random, tally })));
       }
     }
   }
-
-  if (more) mails.push(...(await forgedReports(root, midnight, (rows) => count('forged_reports', rows))));
+  if (more) mails.push(...(await forgedReports(root, midnight, (rows) => tally.incident('forged_reports', rows))));
   mails.sort((a, b) => a.received.getTime() - b.received.getTime());
-  const incidents = [...tally].map(
+  return {
+    domains: [...tally.truth.keys()],
+    firstDay: isoDay(midnight - days * DAY),
+    lastDay: isoDay(midnight - DAY),
+    mails,
+    incidents: incidentsOf(tally, { midnight, days, more }),
+    truth: [...tally.truth.values()],
+  };
+}
+
+interface DayOfReporter {
+  domain: string;
+  reporter: (typeof REPORTERS)[number];
+  day: DemoDay;
+  /** Unix seconds of the day's first moment, and of the present. */
+  start: number;
+  now: number;
+  random: Random;
+  tally: Tally;
+}
+
+/** The mails with one reporter's report about one day of a domain: usually one, none when it is missing, two when it is sent twice. */
+async function dayMails({ domain, reporter, day, start, now, random, tally }: DayOfReporter): Promise<DemoMail[]> {
+  const { dialect } = reporter;
+  const settled = day.fromEnd >= 3;
+  const missing = settled && random.chance(0.03);
+  const late = settled && random.chance(0.04) ? random.int(20, 44) * 3600 : 0;
+  const twice = settled && random.chance(0.015);
+  const range = dialect.range(start, random);
+  const parts = ALL_FLOWS.filter((flow) => flow.domain === domain).map((flow) => ({
+    rows: flowRows(flow, day, reporter, random),
+    incident: flow.incident?.(day) ?? null,
+  }));
+  const rows = random.shuffle(parts.flatMap((part) => part.rows));
+  if (missing || rows.length === 0 || range.end > now || !reportsOn(domain, dialect.submitter, day)) return [];
+
+  const report_id = dialect.reportId(random, range, domain);
+  const report: ReportDescription = { report_id, domain, policy: policyOf(domain, day), ...range, rows };
+  tally.report(domain, rows);
+  for (const name of Object.keys(STARTS) as AnyIncident[])
+    tally.incident(
+      name,
+      parts.flatMap((part) => (part.incident === name ? part.rows : [])),
+    );
+  if (domain === PAY && day.fromEnd <= INCIDENT_STARTS.policy_lowered) tally.incident('policy_lowered', rows);
+  if (contradicts(domain, dialect.submitter, day)) tally.incident('contradicting_reporter', rows);
+
+  const mails: DemoMail[] = [];
+  const sent = range.end + reporter.hour * 3600 + random.int(60, 3000) + late;
+  for (const when of twice ? [sent, sent + random.int(2, 9) * 3600] : [sent]) {
+    const received = Math.min(when + random.int(2, 40), now);
+    const raw = await writeReportMail(dialect, report, {
+      to: `dmarc@${domain}`,
+      date: new Date(Math.min(when, received) * 1000),
+      received: new Date(received * 1000),
+      random,
+    });
+    mails.push({ received: new Date(received * 1000), reporter: dialect.org_name, domain, raw });
+  }
+  return mails;
+}
+
+/** The planted incidents, and what a correct analysis finds beside them: a reporter that stopped, a domain that is ready. */
+function incidentsOf(tally: Tally, world: { midnight: number; days: number; more: boolean }): DemoIncident[] {
+  const { midnight, days, more } = world;
+  const incidents = [...tally.incidents].map(
     ([name, { addresses, ...numbers }]): DemoIncident => ({
       name,
       ...FINDINGS[name],
-      // A forged report counts on the day it comes, the day after the one it tells of.
+      // A forged report counts on the day it arrives, the day after the one it is about.
       since: isoDay(midnight - (Math.min(STARTS[name], days - 1) + (name === 'forged_reports' ? 0 : 1)) * DAY),
       ...numbers,
       addresses: [...addresses].sort(),
     }),
   );
-  if (more) {
-    const none = { messages: 0, records: 0, reports: 0, addresses: [] };
-    const since = isoDay(midnight - (MORE_STARTS.silent_reporter + 1) * DAY);
-    incidents.push({ name: 'silent_reporter', ...FINDINGS.silent_reporter, since, ...none });
-    const ready = isoDay(midnight - READY_DAYS * DAY);
-    incidents.push({ name: 'ready_for_more', finding: 'policy_ready', domain: PRESS, since: ready, ...none });
-  }
-  return {
-    domains: [...truth.keys()],
-    firstDay: isoDay(midnight - days * DAY),
-    lastDay: isoDay(midnight - DAY),
-    mails,
-    incidents,
-    truth: [...truth.values()],
-  };
+  if (!more) return incidents;
+  const none = { messages: 0, records: 0, reports: 0, addresses: [] };
+  const since = isoDay(midnight - (MORE_STARTS.silent_reporter + 1) * DAY);
+  const ready = isoDay(midnight - READY_DAYS * DAY);
+  return [
+    ...incidents,
+    { name: 'silent_reporter', ...FINDINGS.silent_reporter, since, ...none },
+    { name: 'ready_for_more', finding: 'policy_ready', domain: PRESS, since: ready, ...none },
+  ];
 }
 
-/** Reports in a large reporter's name that somebody else wrote, and signed as himself: they tell of a flood that never was. */
+/** Forged reports in a large reporter's name, signed by the forger: they report a flood of mail that never existed. */
 async function forgedReports(root: Random, midnight: number, count: (rows: ReportRow[]) => void): Promise<DemoMail[]> {
   const dialect = dialects.DIALECTS.find(({ submitter }) => submitter === FORGED)!;
   const mails: DemoMail[] = [];

@@ -10,10 +10,10 @@ import { composeWeekly, startAlerter } from '../../alerter/index.ts';
 import { startAnalyzer } from '../../analyzer/index.ts';
 import { startParser } from '../../parser/index.ts';
 import { startPoller } from '../../poller/index.ts';
-import { openPool } from '../../shared/runtime/db.ts';
+import { type Db, openPool } from '../../shared/runtime/db.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import type { Service } from '../../shared/runtime/service.ts';
-import { loadConfig } from '../../shared/settings/config.ts';
+import { type Config, loadConfig } from '../../shared/settings/config.ts';
 import { countPipeline, type FindingSummary, resetDatabase, summariseFindings, summariseSources } from '../../store/demo.ts';
 import { dataDirOf, openContext, openEmbeddedOf } from '../open.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -22,24 +22,82 @@ import { untilSignal } from './start.ts';
 const SEED = 7;
 
 /**
- * `demo`: a local mailbox with six weeks of reports, worked by the real pipeline on embedded parts.
+ * `demo`: a local mailbox with six weeks of reports, processed by the real pipeline on embedded servers.
  * @returns 0 when exactly the planted incidents were found, 1 otherwise
  */
 export async function runDemo(options: { exit?: boolean }, out: (line: string) => void): Promise<number> {
   const home = path.resolve('.ruawatch', 'demo');
-  const alerts = path.join(home, 'alerts');
-  mkdirSync(alerts, { recursive: true });
-  for (const old of readdirSync(alerts)) if (old.endsWith('.eml')) rmSync(path.join(alerts, old));
-
+  const alerts = emptyAlerts(home);
   const progress = new Progress(process.stderr, 'ruawatch demo');
   progress.show('writing six weeks of reports');
   const world = await generateDemo({ seed: SEED, today: new Date(), more: true });
   const mailbox = await startDemoMailbox(world.mails);
   const sink = await startMailSink(alerts);
+  const config = demoConfig({ imap: mailbox.url, smtp: sink.url, home, domains: world.domains }, out);
+
+  const interrupted = untilSignal();
+  const stop = { requested: false };
+  interrupted.then(() => {
+    stop.requested = true;
+  });
+  progress.show('starting Postgres');
+  const context = await openEmpty(config, out);
+  const started = Date.now();
+  const services: Service[] = [];
+  try {
+    for (const start of [startAlerter, startAnalyzer, startParser, startPoller]) services.push(start(context));
+    if (!(await allProcessed(context.db, world.mails.length, progress, stop))) return 0;
+    const now = new Date();
+    const { alertFrom, alertTo } = config;
+    await composeWeekly(context.db, { from: alertFrom!, alertTo, alerts: config.alerts }, now, now, context.log);
+    while ((await countPipeline(context.db)).outbox > 0 && !stop.requested) await wait(100);
+    progress.end();
+    const findings = await summariseFindings(context.db);
+    const lines = describeResult({
+      world,
+      standing: await countPipeline(context.db),
+      seconds: Math.round((Date.now() - started) / 1000),
+      sources: await summariseSources(context.db),
+      findings,
+      alerts: mailsIn(alerts).map((file) => path.relative(process.cwd(), file)),
+      url: context.embedded!.readerUrl,
+      stays: options.exit !== true,
+      dataDir: path.relative(process.cwd(), config.dataDir) || '.',
+    });
+    for (const line of lines) out(line);
+    const missed = mismatches(world, findings);
+    for (const line of missed) out(`NOT AS PLANTED: ${line}`);
+    if (!options.exit) await interrupted;
+    return missed.length === 0 ? 0 : 1;
+  } finally {
+    progress.end();
+    await Promise.all(services.map((service) => service.stop()));
+    await context.close();
+    await mailbox.stop();
+    await sink.stop();
+  }
+}
+
+const mailsIn = (folder: string) =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.eml'))
+    .sort()
+    .map((file) => path.join(folder, file));
+
+/** The folder for the alert mails, without those of an earlier demo. */
+function emptyAlerts(home: string): string {
+  const alerts = path.join(home, 'alerts');
+  mkdirSync(alerts, { recursive: true });
+  for (const old of mailsIn(alerts)) rmSync(old);
+  return alerts;
+}
+
+/** Settings that do not depend on the environment, apart from LOG_LEVEL. */
+function demoConfig(demo: { imap: string; smtp: string; home: string; domains: string[] }, out: (line: string) => void): Config {
   const config = loadConfig(
     {
-      IMAP_URL: `${mailbox.url}/INBOX?tls=none`,
-      SMTP_URL: `${sink.url}?tls=none`,
+      IMAP_URL: `${demo.imap}/INBOX?tls=none`,
+      SMTP_URL: `${demo.smtp}?tls=none`,
       ALERT_FROM: 'ruawatch@kestrel-books.example',
       ALERT_TO: 'you@kestrel-books.example',
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
@@ -47,83 +105,39 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
     },
     '/',
   );
-  config.dataDir = home;
-  config.dataDir = dataDirOf(config, out);
+  config.dataDir = dataDirOf({ ...config, dataDir: demo.home }, out);
   config.dataDirChosen = true;
   config.sweep = { every_seconds: 1, after_seconds: 30 };
-  // One for each finding, at once.
+  // One mail for each finding, without delay.
   config.alerts.per_hour = 30;
   config.alerts.per_domain_hour = 30;
-  // As the mails' own server says who wrote them, nothing is looked up.
+  // The server that received the mails states their authors, so no DNS is needed.
   config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
+  config.domains = demo.domains;
+  return config;
+}
 
-  // Whose reports they are is known here.
-  config.domains = world.domains;
-
-  const interrupted = untilSignal();
-  let over = false;
-  interrupted.then(() => {
-    over = true;
-  });
-  progress.show('starting Postgres');
-  const reset = await openEmbeddedOf(config, out);
-  const pool = openPool(reset.url, { max: 1 });
+/** Opens the demo's database without the data of an earlier demo. */
+async function openEmpty(config: Config, out: (line: string) => void) {
+  // Held open meanwhile, so that the server is not stopped and started again.
+  const embedded = await openEmbeddedOf(config, out);
+  const pool = openPool(embedded.url, { max: 1 });
   await resetDatabase(pool);
   await pool.end();
   const context = await openContext(config, { log: createLog(config.logLevel) });
-  await reset.close();
+  await embedded.close();
+  return context;
+}
 
-  const started = Date.now();
-  const services: Service[] = [];
-  try {
-    for (const start of [startAlerter, startAnalyzer, startParser, startPoller]) services.push(start(context));
-    for (;;) {
-      const now = await countPipeline(context.db);
-      const done = now.messages - now.received;
-      progress.show(
-        `${done} of ${world.mails.length} mails, ${now.reports} reports, ${now.records} records`,
-        done / world.mails.length,
-      );
-      if (done >= world.mails.length && now.unverified + now.analysis + now.events + now.outbox === 0) break;
-      if (over) return 0;
-      await wait(200);
-    }
-    await composeWeekly(
-      context.db,
-      { from: config.alertFrom!, alertTo: config.alertTo, alerts: config.alerts },
-      new Date(),
-      new Date(),
-      context.log,
-    );
-    while ((await countPipeline(context.db)).outbox > 0 && !over) await wait(100);
-    progress.end();
-    const seconds = Math.round((Date.now() - started) / 1000);
-    const findings = await summariseFindings(context.db);
-    const standing = await countPipeline(context.db);
-    const files = readdirSync(alerts).filter((f) => f.endsWith('.eml'));
-    for (const line of describeResult({
-      world,
-      standing,
-      seconds,
-      sources: await summariseSources(context.db),
-      findings,
-      alerts: files.sort().map((f) => path.relative(process.cwd(), path.join(alerts, f))),
-      url: context.embedded!.readerUrl,
-      stays: options.exit !== true,
-      dataDir: path.relative(process.cwd(), config.dataDir) || '.',
-    })) {
-      out(line);
-    }
-    const missed = mismatches(world, findings);
-    for (const line of missed) out(`NOT AS PLANTED: ${line}`);
-    if (!options.exit) await interrupted;
-    return missed.length === 0 ? 0 : 1;
-  } finally {
-    progress.end();
-    await Promise.all(services.map((s) => s.stop()));
-    await context.close();
-    await mailbox.stop();
-    await sink.stop();
+/** Shows the progress until all mails are processed. @returns false when a stop was requested before that */
+async function allProcessed(db: Db, mails: number, progress: Progress, stop: { requested: boolean }): Promise<boolean> {
+  for (;;) {
+    const now = await countPipeline(db);
+    const done = now.messages - now.received;
+    progress.show(`${done} of ${mails} mails, ${now.reports} reports, ${now.records} records`, done / mails);
+    if (done >= mails && now.unverified + now.analysis + now.events + now.outbox === 0) return true;
+    if (stop.requested) return false;
+    await wait(200);
   }
 }
 
