@@ -23,7 +23,7 @@ export function internetTime(text: string): Moment | null {
   const match = RFC3339.exec(text);
   if (match === null) return null;
   const [, year, month, day, hour = '0', minute = '0', second = '0', zone] = match;
-  return moment(Number(year), Number(month), Number(day), Number(hour), Number(minute), Number(second), zone);
+  return moment([year, month, day, hour, minute, second].map(Number), zone);
 }
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
@@ -53,18 +53,12 @@ export function mailTime(text: string): Moment | null {
   const month = MONTHS.indexOf((name as string).toLowerCase()) + 1;
   const given = Number(year);
   const whole = (year as string).length === 4 ? given : given < 50 ? 2000 + given : 1900 + given;
-  return moment(whole, month, Number(day), Number(hour), Number(minute), Number(second), zone);
+  return moment([whole, month, ...[day, hour, minute, second].map(Number)], zone);
 }
 
-function moment(
-  year: number,
-  month: number,
-  day: number,
-  hour: number,
-  minute: number,
-  second: number,
-  zone: string | undefined,
-): Moment | null {
+/** @param parts year, month, day, hour, minute, second */
+function moment(parts: readonly number[], zone: string | undefined): Moment | null {
+  const [year, month, day, hour, minute, second] = parts as [number, number, number, number, number, number];
   if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second > 60) return null;
   const ms = Date.UTC(year, month - 1, day, hour, minute, second);
   // Date.UTC takes the years 0 to 99 for 1900 to 1999, and turns 31 February into a day in March.

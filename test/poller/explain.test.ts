@@ -41,7 +41,7 @@ test.each<[unknown, string, boolean, RegExp]>([
   [failed({ code: 'EPROTO' }), 'imap_tls', false, /does not speak TLS from the start/],
   [failed({ code: 'ERR_SSL_WRONG_VERSION_NUMBER' }), 'imap_tls', false, /does not speak TLS/],
   [failed({ tlsFailed: true }), 'imap_tls', false, /does not speak TLS/],
-  [failed({ code: 'GREETING_TIMEOUT' }), 'imap_silent', true, /takes the connection but does not greet/],
+  [failed({ code: 'GREETING_TIMEOUT' }), 'imap_silent', true, /accepts the connection but sends no greeting/],
   ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'CONNECT_TIMEOUT'].map(
     (code): [unknown, string, boolean, RegExp] => [
       failed({ code }),

@@ -17,7 +17,7 @@ const ed25519 = dkimKey({ ed25519: true });
 /** The genuine mails that are not proven, and why. */
 const NOT_PROVEN: Record<string, RegExp> = {
   // Saved with a blank line on top, which no mail has.
-  tests__mail: /a blank line stands before the first field/,
+  tests__mail: /a blank line precedes the first field/,
   // Of 2015: fastmail signs with SHA-256 today.
   'fastmail.com_Report-ID_2015.06.23.5672770.eml': /an algorithm that no longer proves anything/,
   // A complaint that only quotes a signed mail.

@@ -77,7 +77,7 @@ const unquoted = (value: string): string => /^"((?:[^"\\]|\\.)*)"$/.exec(value)?
 /** Whether a quoted string does not end, or ends in the middle of something other than an address. */
 function oddlyQuoted(text: string): boolean {
   const quoted = /"(?:[^"\\]|\\.)*"(?=[\s;@]|$)/y;
-  // Ends at the first one that is odd: looking on from each quote anew takes quadratic time.
+  // Ends at the first odd quote: a search from each quote would take quadratic time.
   for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', quoted.lastIndex)) {
     quoted.lastIndex = at;
     if (!quoted.test(text)) return true;

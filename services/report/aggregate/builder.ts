@@ -76,7 +76,7 @@ export class AggregateBuilder {
     this.fields = new RecordFields(this.problems, limits.children);
   }
 
-  /** Full batches, to be taken away by whoever feeds the events. */
+  /** Full batches, to be taken away by the caller. */
   get batches(): AggregateRecord[][] {
     return this.stream.batches;
   }
@@ -225,7 +225,7 @@ export class AggregateBuilder {
       salvaged,
       records: stream.records,
       messages: stream.messages,
-      identity: identityOf(metadata, domain, begin, end, content_hash),
+      identity: identityOf(metadata, { domain, begin, end, content_hash }),
       content_hash,
     };
   }

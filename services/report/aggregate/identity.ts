@@ -1,5 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import type { AggregateRecord } from '../model.ts';
+import type { AggregateRecord, AggregateReport } from '../model.ts';
 import { organizationalDomain } from '../orgdomain.ts';
 import { domainOf, isReserved } from '../reporters/reporters.ts';
 import type { ReportMetadata } from './metadata.ts';
@@ -98,7 +98,10 @@ function besideName({ org_name, org_email }: ReportMetadata): string {
  * Who reported on what, when, under which id (rule 6 of the design): SHA-256, hex. For a report without an
  * id, its content counts.
  */
-export function identityOf(metadata: ReportMetadata, domain: string, begin: number, end: number, content_hash: string): string {
+export function identityOf(
+  metadata: ReportMetadata,
+  { domain, begin, end, content_hash }: Pick<AggregateReport, 'domain' | 'begin' | 'end' | 'content_hash'>,
+): string {
   const reporter = (metadata.org_name ?? metadata.org_email ?? '').toLowerCase() + besideName(metadata);
   const id = metadata.report_id ?? `content ${content_hash}`;
   return hash('sha256', [reporter, domain, id, begin, end].join(FIELD));

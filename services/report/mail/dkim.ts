@@ -84,7 +84,7 @@ export function inspectSignatures(raw: Buffer, header: Header, from: string, at:
       keyName: `${tags.get('s')!.toLowerCase()}._domainkey.${domain}`,
       algorithm: tags.get('a')!.toLowerCase() as Signature['algorithm'],
       below: identity !== domain,
-      data: Buffer.from(signedData(raw, header.fields, field, names, headerForm === 'relaxed'), 'latin1'),
+      data: Buffer.from(signedData(raw, header.fields, { own: field, names, relaxed: headerForm === 'relaxed' }), 'latin1'),
       signature: Buffer.from(tags.get('b')!, 'base64'),
     });
   }
@@ -254,7 +254,11 @@ function timeRefusal(tags: ReadonlyMap<string, string>, at: Date): string | null
  * The header as it was signed (RFC 6376 section 3.7): the fields in h=, of fields with one name the lowest
  * unused, and the signature.
  */
-function signedData(raw: Buffer, fields: readonly Field[], own: Field, names: readonly string[], relaxed: boolean): string {
+function signedData(
+  raw: Buffer,
+  fields: readonly Field[],
+  { own, names, relaxed }: { own: Field; names: readonly string[]; relaxed: boolean },
+): string {
   const left = new Map<string, Field[]>();
   for (const field of fields) {
     if (field === own) continue;

@@ -120,7 +120,7 @@ function readStrictly(text: string, whole: boolean): Header | string | null {
     }
     if (text.slice(position, stop).includes('\r')) return BARE_CR;
     if (stop === position) {
-      if (open === null) return 'a blank line stands before the first field';
+      if (open === null) return 'a blank line precedes the first field';
       return closed(fields, text, after, lines);
     }
     const first = text.charCodeAt(position);
@@ -237,7 +237,7 @@ function lostIndent(line: string): boolean {
 function skipTop(raw: Buffer): { start: number; doubt: string | null } {
   let start = 0;
   while (start < raw.length && (isBlank(raw[start] as number) || raw[start] === 10 || raw[start] === 13)) start++;
-  const blank = start > 0 ? 'a blank line stands before the first field' : null;
+  const blank = start > 0 ? 'a blank line precedes the first field' : null;
   const marked = raw[start] === 0x3e ? start + 1 : start;
   if (raw.toString('latin1', marked, marked + 5) !== 'From ') return { start, doubt: blank };
   const lf = raw.indexOf(10, start);

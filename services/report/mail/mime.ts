@@ -71,7 +71,7 @@ export function readMail(raw: Buffer, limits: Limits): Mail | null {
   const fields = firstFields(header.fields);
   const walker = new Walker(limits);
   const content = contentOf(fields);
-  walker.entity(raw, fields, header.body, raw.length, 0, 0, content);
+  walker.entity(raw, fields, { start: header.body, end: raw.length, depth: 0, forwarded: 0 }, content);
   return {
     ...headOf(fields),
     parts: walker.parts,
@@ -84,7 +84,7 @@ function contentOf(fields: ReadonlyMap<string, string>): Parameterised {
   return parseParameterised(fields.get('content-type') ?? 'text/plain');
 }
 
-/** The head of a mail out of its header fields, encoded words resolved. */
+/** The head of a mail from its header fields, with encoded words decoded. */
 export function headOf(fields: ReadonlyMap<string, string>): MailHead {
   return { from: textOf(fields, 'from'), subject: textOf(fields, 'subject'), message_id: textOf(fields, 'message-id') };
 }
@@ -92,6 +92,15 @@ export function headOf(fields: ReadonlyMap<string, string>): MailHead {
 function textOf(fields: ReadonlyMap<string, string>, name: string): string | null {
   const value = fields.get(name);
   return value === undefined ? null : printable(decodeWords(value));
+}
+
+/** Where the body of an entity lies in the mail, and inside of what. */
+interface Extent {
+  start: number;
+  end: number;
+  depth: number;
+  /** The number of forwarded mails around it. */
+  forwarded: number;
 }
 
 class Walker {
@@ -104,16 +113,9 @@ class Walker {
     this.limits = limits;
   }
 
-  /** One entity: `fields` are its headers, its body lies between `start` and `end` of `raw`. */
-  entity(
-    raw: Buffer,
-    fields: Map<string, string>,
-    start: number,
-    end: number,
-    depth: number,
-    forwarded: number,
-    content = contentOf(fields),
-  ): void {
+  /** Reads one entity of `raw` by its header fields. */
+  entity(raw: Buffer, fields: Map<string, string>, extent: Extent, content = contentOf(fields)): void {
+    const { start, end, depth, forwarded } = extent;
     if (++this.seen > this.limits.mimeParts) {
       throw new Refusal('too_many_parts', `The mail has more than ${this.limits.mimeParts} MIME parts.`);
     }
@@ -123,13 +125,13 @@ class Walker {
     if (content.value.startsWith('multipart/') && !(depth === 0 && isDocument(raw.subarray(start, end)))) {
       const boundary = content.parameters.get('boundary') || guessBoundary(raw, start, end);
       if (boundary !== null) {
-        this.multipart(raw, boundary, start, end, depth, forwarded);
+        this.multipart(raw, boundary, extent);
         return;
       }
     }
     const encoding = transferEncoding(fields.get('content-transfer-encoding'));
     if (content.value === 'message/rfc822' || content.value === 'message/global') {
-      this.message(decodeBody(raw.subarray(start, end), encoding), depth, forwarded + 1);
+      this.message(decodeBody(raw.subarray(start, end), encoding), depth + 1, forwarded + 1);
       return;
     }
     const disposition = fields.get('content-disposition');
@@ -149,17 +151,19 @@ class Walker {
     const header = readMailHeader(raw, this.limits);
     const fields = firstFields(header.fields);
     if (fields.size > 0) this.mails.push({ ...headOf(fields), forwarded });
-    this.entity(raw, fields, header.body, raw.length, depth + 1, forwarded);
+    this.entity(raw, fields, { start: header.body, end: raw.length, depth, forwarded });
   }
 
-  private multipart(raw: Buffer, boundary: string, start: number, end: number, depth: number, forwarded: number): void {
+  private multipart(raw: Buffer, boundary: string, extent: Extent): void {
+    const { start, end } = extent;
+    const part = (from: number, to: number) => this.part(raw, { ...extent, start: from, end: to, depth: extent.depth + 1 });
     const delimiter = Buffer.from(`--${boundary}`, 'latin1');
     // Only what lies before `end` belongs to this multipart; a view bounds the search natively.
     const view = raw.subarray(0, end);
     let partStart = -1;
     for (let at = view.indexOf(delimiter, start); at >= 0; ) {
-      // First of all: a body of nothing but dashes is a delimiter at every byte, and its line must not be
-      // searched at each.
+      // Checked first: in a body of dashes only, every byte may begin a delimiter, and searching for the end of
+      // its line each time would take quadratic time.
       if (at > start && view[at - 1] !== 10 && view[at - 1] !== 13) {
         at = view.indexOf(delimiter, at + 1);
         continue;
@@ -167,29 +171,26 @@ class Walker {
       const line = lineEnd(view, at + delimiter.length, end);
       const rest = view.toString('latin1', at + delimiter.length, Math.min(line.end, at + delimiter.length + 128));
       const close = rest.startsWith('--');
-      // Another, longer boundary that begins with this one is not this one.
+      // A longer boundary that begins with this one is another boundary.
       if (!close && rest.trim() !== '') {
         at = view.indexOf(delimiter, at + 1);
         continue;
       }
-      if (partStart >= 0) this.part(raw, partStart, beforeLineEnd(view, at, partStart), depth, forwarded);
+      if (partStart >= 0) part(partStart, beforeLineEnd(view, at, partStart));
       if (close) return;
       partStart = line.next;
       at = view.indexOf(delimiter, line.next);
     }
     // No closing delimiter: the last part goes to the end.
-    if (partStart >= 0) this.part(raw, partStart, end, depth, forwarded);
-    else this.part(raw, start, end, depth, forwarded, true);
+    if (partStart >= 0) part(partStart, end);
+    // The announced boundary never occurs: the body is taken as one text.
+    else this.entity(raw, new Map(), { ...extent, depth: extent.depth + 1 });
   }
 
-  private part(raw: Buffer, start: number, end: number, depth: number, forwarded: number, bare = false): void {
-    if (bare) {
-      // The announced boundary never occurs: the body is taken as one text.
-      this.entity(raw, new Map(), start, end, depth + 1, forwarded);
-      return;
-    }
+  private part(raw: Buffer, extent: Extent): void {
+    const { start, end } = extent;
     const header = readHeader(raw, start, Math.max(start, end), this.limits);
-    this.entity(raw, firstFields(header.fields), header.body, Math.max(header.body, end), depth + 1, forwarded);
+    this.entity(raw, firstFields(header.fields), { ...extent, start: header.body, end: Math.max(header.body, end) });
   }
 }
 
