@@ -97,7 +97,10 @@ async function resetIfNew(session: Session, place: Place): Promise<void> {
 class Round {
   readonly mailBytes: number;
   backlog = 0;
-  /** Message keys of mails that were recorded as too large and no longer are, by UID. */
+  /**
+   * Message keys of mails that were recorded as left, by UID: those that fit the limit by now are taken
+   * again.
+   */
   private readonly retaken = new Map<number, number>();
   trouble: string | null = null;
   private readonly session: Session;
@@ -129,7 +132,7 @@ class Round {
   /** The UIDs of mails that are left in the folder. */
   async readLeft(): Promise<Set<number>> {
     const rows = await leftMails(this.session.context.db, this.place, this.mailBytes);
-    for (const row of rows) if (row.fits) this.retaken.set(row.uid, row.message_key);
+    for (const row of rows) this.retaken.set(row.uid, row.message_key);
     return new Set(rows.filter((row) => !row.fits).map((row) => row.uid));
   }
 

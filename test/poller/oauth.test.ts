@@ -80,6 +80,20 @@ describe('tokens', () => {
     ]);
   });
 
+  test.each([undefined, 'soon', 0, -5])(
+    'a token that expires in %s is kept for ten minutes, less half of them',
+    async (expires_in) => {
+      answer = (n) => ({ status: 200, body: { access_token: `token-${n}`, expires_in } });
+      const clock = handClock();
+      const tokens = createTokens('m', oauth(), clock);
+      await tokens.get();
+      clock.pass(299);
+      expect(await tokens.get()).toBe('token-1');
+      clock.pass(1);
+      expect(await tokens.get()).toBe('token-2');
+    },
+  );
+
   test('a token is kept, and renewed before it ends', async () => {
     const clock = handClock();
     const tokens = createTokens('m', oauth(), clock);
