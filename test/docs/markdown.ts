@@ -47,6 +47,6 @@ export function sqlBlocks(text: string): string[] {
 
 /** The names in backquotes of a line "Columns: `a`, `b`"; null when there is no such line. */
 export function promisedColumns(text: string): string[] | null {
-  const line = /^Columns: (.*)$/m.exec(text)?.[1];
+  const line = /^Columns: ((?:.|\n(?!\n))*)/m.exec(text)?.[1];
   return line === undefined ? null : [...line.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
 }
