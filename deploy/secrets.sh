@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the secret files that docker-compose.yml mounts, each only when it is missing, and says what is left to fill in.
-# The folder lets nobody but its owner in; the files are readable so that the container's user, who meets them alone, can read them.
+# Creates the secret files that docker-compose.yml mounts, if they are missing, and says which ones must be filled in.
+# Only the owner can enter the folder; the files are readable, so that the container's user can read them.
 set -eu
 umask 022
 folder=${SECRETS_DIR:-"$(dirname "$0")/secrets"}
@@ -9,7 +9,7 @@ chmod 700 "$folder"
 
 if [ ! -s "$folder/postgres_password" ]; then
   if [ -s "$folder/database_url" ]; then
-    echo "$folder/database_url exists but $folder/postgres_password does not: write the password of the one into the other." >&2
+    echo "$folder/database_url exists but $folder/postgres_password does not: copy the password from the first into the second." >&2
     exit 1
   fi
   od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$folder/postgres_password"

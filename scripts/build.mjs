@@ -1,4 +1,4 @@
-// Compiles services/, demo/, bench/ and simulate/ into dist/. In an installed package (no tsconfig, no compiler) there is nothing to build.
+// Compiles services/, demo/, bench/ and simulate/ into dist/. An installed package has no tsconfig and nothing to build.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

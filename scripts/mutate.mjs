@@ -1,6 +1,6 @@
 // Mutation testing: `npm run mutate -- --files 'services/poller/*.ts' [--most 150] [--seed 1] [--tests 8]`.
-// Breaks one thing at a time in a copy of the tree, runs the tests nearest to the file (by imports), and prints which breaks no
-// test noticed. Each survivor is either a missing test or code that decides nothing. Exit code 1 when fewer than 90 % were noticed.
+// Changes one thing at a time in a copy of the tree, runs the tests nearest to the file (by imports), and lists the changes that no
+// test detected. Each survivor is either a missing test or code without effect. Exit code 1 when fewer than 90 % were detected.
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
-// `npm pack` puts npm-shrinkwrap.json into the tarball: the tree that package-lock.json names, without what only developers need. So
-// whoever installs the tarball gets the versions that were tested, transitive ones too (`overrides` would count in our checkout alone).
-// It is made when packing and taken away again, as in a checkout npm would read it instead of package-lock.json.
+// `npm pack` adds npm-shrinkwrap.json to the tarball: the tree of package-lock.json without development dependencies. So everyone who
+// installs the tarball gets the tested versions, including transitive ones (`overrides` apply in a checkout only). The file is created
+// when packing and removed again, since in a checkout npm would read it instead of package-lock.json.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
