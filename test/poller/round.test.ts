@@ -265,6 +265,16 @@ describe('a round', () => {
     expect(await progress()).toEqual({ last_uid: 101, backlog: 50, polled: false });
   });
 
+  test('begins behind a large mail, and behind one that is left, that were the last of a round', async () => {
+    put(1, big(LIMIT));
+    const s = await session();
+    await pollRound(s);
+    expect(s.state.lastUid).toBe(1);
+    put(2, big(LIMIT + 1));
+    await pollRound(s);
+    expect(s.state.lastUid).toBe(2);
+  });
+
   test('needs a folder with lasting UIDs', async () => {
     folder.uidValidity = undefined;
     await expect(pollRound(await session())).rejects.toMatchObject({ code: 'imap_uidvalidity', transient: false });
