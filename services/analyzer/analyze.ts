@@ -179,7 +179,7 @@ async function analyzePart(context: Context, domain: string, keys: KeysOfDomain)
     await saveIdentities(tx, domain, examined.identities);
     const events = await write(tx, domain, now, await withoutCrowd(tx, domain, evaluate(given, examined, checks)));
     if (work.whole) {
-      const volumes = await loadClassVolumes(tx, domain, addDays(today, 1 - READY_DAYS), today, counted);
+      const volumes = await loadClassVolumes(tx, domain, { from: addDays(today, 1 - READY_DAYS), to: today, counted });
       const all = await loadFindings(tx, domain, [domain], today);
       events.push(...(await write(tx, domain, now, evaluateReadiness(given, all, volumes))));
       await saveDomainReporters(tx, domain, deciders.all);
@@ -210,12 +210,12 @@ async function loadCase(
   const from = addDays(today, 1 - window_days);
   const counted = countedOf(deciders, from, today);
   const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
-  const networks = whole ? await loadNetworks(tx, domain, from, recent, today, NETWORKS, counted) : null;
+  const networks = whole ? await loadNetworks(tx, domain, { from, recent, to: today, counted }, NETWORKS) : null;
   const sources = named ?? networks?.largest.slice(0, URGENT_NETWORKS).map(({ source }) => source) ?? [];
 
-  const rows = await loadSourceDays(tx, domain, sources, from, today, counted);
-  const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, from, today, counted);
-  const policyDays = await loadPolicyDays(tx, domain, from, today, counted);
+  const rows = await loadSourceDays(tx, domain, sources, { from, to: today, counted });
+  const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, { from, to: today, counted });
+  const policyDays = await loadPolicyDays(tx, domain, { from, to: today, counted });
   const { forged, genuine } = await loadForged(tx, domain, addDays(dayOf(now), 1 - window_days), FORGED_DAYS);
   const reporters = [...new Set([...forged, ...reporterDays].map((f) => f.reporter))];
   const subjects = [domain, ...CAUSES, ...sources, ...reporters];
@@ -241,7 +241,7 @@ async function loadCase(
     testedSources,
     newcomers,
     firstSeen,
-    borrowed: await loadBorrowed(tx, domain, fresh, addDays(today, 1 - NEWS), tellers),
+    borrowed: await loadBorrowed(tx, domain, fresh, { from: addDays(today, 1 - NEWS), reporters: tellers }),
     keys: anyMayForward(rows, reporterDays) ? await keys.load(tx, from, tellers) : NO_KEYS,
     policyDays,
     known,
@@ -275,7 +275,7 @@ async function whoDecides(tx: Tx, domain: string, day: string, windowDays: numbe
   if (deciders.by !== 'known') return deciders;
   const aged = facts.filter((one) => standingOf(one, day) !== 'known' && isOfAge(one, day)).map((one) => one.reporter);
   const since = addDays(tomorrow, -REPORTING_DAYS);
-  await measureAgreement(tx, domain, aged, deciders.reporters, since, tomorrow, day);
+  await measureAgreement(tx, domain, aged, { known: deciders.reporters, from: since, to: tomorrow, day });
   return deciders;
 }
 
@@ -304,8 +304,8 @@ async function namesBelow(
 ): Promise<SubdomainNames> {
   const { from: since, to, reporters } = counted;
   return others.length === 0
-    ? loadSubdomainNames(tx, domain, recent, to, NAMES)
-    : loadSubdomainNamesOf(tx, domain, reporters, { since, from: recent, to }, NAMES);
+    ? loadSubdomainNames(tx, domain, { from: recent, to }, NAMES)
+    : loadSubdomainNamesOf(tx, domain, { reporters, since, from: recent, to }, NAMES);
 }
 
 /** What the other reporters report, up to their own newest day. */
@@ -318,9 +318,9 @@ async function loadOthers(
   if (today === null) return null;
   const from = addDays(today, 1 - windowDays);
   const counted = { reporters: others.map(({ reporter }) => reporter), votes: 1, from, to: today };
-  const { reporterDays } = await loadReporterDays(tx, domain, from, today, counted);
+  const { reporterDays } = await loadReporterDays(tx, domain, { from, to: today, counted });
   const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
-  const networks = await loadNetworks(tx, domain, from, recent, today, NETWORKS, counted);
+  const networks = await loadNetworks(tx, domain, { from, recent, to: today, counted }, NETWORKS);
   return { reporters: others, from, today, reporterDays, networks };
 }
 

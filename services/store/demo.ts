@@ -1,9 +1,7 @@
 import type { Queryable } from '../shared/runtime/db.ts';
 import { gravestFirst } from './findings/gravest-first.ts';
 
-/*
- * What the demo shows, and how it starts over. Nothing else uses it.
- */
+/* What the demo shows, and how it starts over. Nothing else uses it. */
 
 /**
  * How far the pipeline has come: what is stored, and what still waits between the mailbox and the last alert

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { acknowledge, snooze, unsnooze } from '../../services/store/findings/acts.ts';
+import { acknowledge, snooze, unsnooze } from '../../services/store/findings/operator-actions.ts';
 import { type Bench, bench, eventually } from './setup.ts';
 import { type Sink, startSink } from './sink.ts';
 
@@ -41,7 +41,7 @@ test('a snoozed finding is silent until the time, and told again once, however m
   const key = await b.event({ domain: 'asleep.example' });
   start(3);
   await settled();
-  await snooze(b.db, key, new Date(b.now.getTime() + 60 * 60_000), ADA, b.now);
+  await snooze(b.db, key, new Date(b.now.getTime() + 60 * 60_000), { ...ADA, now: b.now });
   b.later(10);
   await b.event({ finding: key, event: 'changed', revision: 2 });
   await b.db.query('update ruawatch.findings set revision = 2 where finding_key = $1', [key]);
@@ -61,7 +61,7 @@ test('one that is over when its snooze ends is not told', async () => {
   const key = await b.event({ domain: 'over.example' });
   start();
   await settled();
-  await snooze(b.db, key, new Date(b.now.getTime() + 60_000), ADA, b.now);
+  await snooze(b.db, key, new Date(b.now.getTime() + 60_000), { ...ADA, now: b.now });
   await b.db.query("update ruawatch.findings set state = 'resolved'");
   b.later(2);
   await eventually(async () =>
@@ -73,7 +73,7 @@ test('one that is over when its snooze ends is not told', async () => {
 
 test('a snooze that is taken back is told at once', async () => {
   const key = await b.event({ domain: 'awake.example' });
-  await snooze(b.db, key, new Date(b.now.getTime() + 60 * 60_000), ADA, b.now);
+  await snooze(b.db, key, new Date(b.now.getTime() + 60 * 60_000), { ...ADA, now: b.now });
   start();
   await settled();
   expect(sink.mails).toEqual([]);

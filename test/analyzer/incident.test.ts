@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { composeMails } from '../../services/alerter/mail/compose.ts';
 import { runSendersPut } from '../../services/cli/commands/senders.ts';
 import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
-import { acknowledge, close } from '../../services/store/findings/acts.ts';
+import { acknowledge, close } from '../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, DOMAIN, REPORTERS, span } from './rows.ts';
 

@@ -88,7 +88,9 @@ describe('whose key a source signs with', () => {
     await parseMessages(t.db, await receive(t, mails), { trust: { check: 'verify', authserv_ids: [] } });
     await t.db.query("update ruawatch.reports set trust = 'ok'");
     const asked = ['198.18.7.0/24', '198.18.8.0/24', '198.18.9.0/24', '203.0.113.0/24'];
-    const borrowed = await transaction(t.db, (tx) => loadBorrowed(tx, 'example.com', asked, ago(13), ['reporter.example']));
+    const borrowed = await transaction(t.db, (tx) =>
+      loadBorrowed(tx, 'example.com', asked, { from: ago(13), reporters: ['reporter.example'] }),
+    );
     expect(Object.fromEntries(borrowed)).toEqual({ '198.18.7.0/24': 1, '198.18.8.0/24': 0, '198.18.9.0/24': 0 });
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { acknowledge, close, snooze } from '../../services/store/findings/acts.ts';
+import { acknowledge, close, snooze } from '../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, REPORTERS, span } from './rows.ts';
 
@@ -88,7 +88,7 @@ test('an acknowledged finding is told again only when it is worse than what was 
 
 test.each([
   ['acknowledged', (key: number, now: Date) => acknowledge(f.t.db, key, ADA, now)],
-  ['snoozed', (key: number, now: Date) => snooze(f.t.db, key, new Date(now.getTime() + 1e10), ADA, now)],
+  ['snoozed', (key: number, now: Date) => snooze(f.t.db, key, new Date(now.getTime() + 1e10), { ...ADA, now })],
 ])('one that is %s resolves in silence, and the silence ends with it', async (_, hush) => {
   await f.put([...ordinary(41, 20), ...spoofed(22, 20, 30)]);
   morningAfter(20);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { composeMails } from '../../services/alerter/mail/compose.ts';
 import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
-import { snooze } from '../../services/store/findings/acts.ts';
+import { snooze } from '../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, policyDays, REPORTERS, span } from './rows.ts';
 
@@ -107,7 +107,7 @@ test('what a person spoke of in the list of findings is known to somebody: it ch
   await f.analyze();
   const key = (await f.findings())[0]!.finding_key;
   const now = f.context.clock.now();
-  await snooze(f.t.db, key, new Date(now.getTime() + 1e9), { by: 'Ada', why: 'later' }, now);
+  await snooze(f.t.db, key, new Date(now.getTime() + 1e9), { by: 'Ada', why: 'later', now });
   await f.put([...ordinary(15, 0), ...spoofed(15, 0)]);
   expect((await f.analyze()).events).toMatchObject([{ finding_key: key, event: 'changed' }]);
 });

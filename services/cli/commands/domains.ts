@@ -3,7 +3,7 @@ import { PermanentError } from '../../shared/errors.ts';
 import { jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import * as domains from '../../store/domains/domains.ts';
-import type { Word } from '../../store/findings/acts.ts';
+import type { OperatorNote } from '../../store/findings/operator-actions.ts';
 import { withDatabase } from '../open.ts';
 import { limitOf, moment, type Terminal, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
@@ -119,7 +119,7 @@ function stateOf(text: string | undefined): domains.DomainState | undefined {
 }
 
 /** Unlike other decisions, this one needs no reason. */
-function wordOfOptions(options: { why?: string; by?: string }): Word {
+function wordOfOptions(options: { why?: string; by?: string }): OperatorNote {
   const { by } = wordOf({ ...options, why: 'said' });
   return { by, why: (options.why ?? '').trim() };
 }

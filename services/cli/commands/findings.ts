@@ -3,7 +3,8 @@ import { wordsOf } from '../../findings/words.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, escapedLines, jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import * as acts from '../../store/findings/acts.ts';
+import { type ListedFinding, listFindings, showFinding } from '../../store/findings/list.ts';
+import * as actions from '../../store/findings/operator-actions.ts';
 import { withDatabase } from '../open.ts';
 import { keyOf, limitOf, moment, type Terminal, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
@@ -18,7 +19,7 @@ export async function runFindingsList(
 ): Promise<number> {
   const limit = limitOf(options.limit);
   return withDatabase(config, async (db) => {
-    const rows = await acts.listFindings(db, { resolved: options.all === true, domain: options.domain?.toLowerCase(), limit });
+    const rows = await listFindings(db, { resolved: options.all === true, domain: options.domain?.toLowerCase(), limit });
     if (options.json) {
       for (const row of rows) out(jsonText(row));
       return;
@@ -46,7 +47,7 @@ export async function runFindingsList(
 export async function runFindingsShow(config: Config, key: string, options: { json?: boolean }, out: Out): Promise<number> {
   const number = keyOf(key, 'finding');
   return withDatabase(config, async (db) => {
-    const finding = await acts.showFinding(db, number);
+    const finding = await showFinding(db, number);
     if (!finding) throw new PermanentError('no_finding', `There is no finding ${key}: "ruawatch findings" lists the open ones.`);
     if (options.json) {
       out(jsonText(finding, 2));
@@ -115,26 +116,26 @@ export async function runFindingsAct(
   return withDatabase(config, async (db) => {
     switch (act) {
       case 'ack':
-        await acts.acknowledge(db, number, word, now);
+        await actions.acknowledge(db, number, word, now);
         return out(`Finding ${key} is acknowledged: no more mails about it unless it gets materially worse.`);
       case 'unack':
-        await acts.unacknowledge(db, number, word, now);
+        await actions.unacknowledge(db, number, word, now);
         return out(`Finding ${key} is no longer acknowledged.`);
       case 'snooze':
-        await acts.snooze(db, number, until!, word, now);
+        await actions.snooze(db, number, until!, { ...word, now });
         return out(`Finding ${key} is snoozed until ${moment(until!)} UTC; if it is still open then, you are alerted again.`);
       case 'unsnooze':
-        await acts.unsnooze(db, number, word, now);
+        await actions.unsnooze(db, number, word, now);
         return out(`Finding ${key} is no longer snoozed; you are alerted again now.`);
       case 'resolve':
-        await acts.close(db, number, word, now);
+        await actions.close(db, number, word, now);
         return out(`Finding ${key} is resolved. Newer evidence opens it again.`);
     }
   });
 }
 
 /** "open", "reopened, acknowledged by Ada", "changed, snoozed until 2026-12-01 08:00 by Ada" */
-function standing(finding: acts.ListedFinding): string {
+function standing(finding: ListedFinding): string {
   if (finding.acknowledged_at !== null) return `${finding.phase}, acknowledged by ${finding.acknowledged_by}`;
   if (finding.snoozed_until !== null)
     return `${finding.phase}, snoozed until ${moment(finding.snoozed_until)} by ${finding.snoozed_by}`;

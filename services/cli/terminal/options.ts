@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { PermanentError } from '../../shared/errors.ts';
-import type { Word } from '../../store/findings/acts.ts';
+import type { OperatorNote } from '../../store/findings/operator-actions.ts';
 
 /** Where a command writes, and what time it is. */
 export interface Terminal {
@@ -15,7 +15,7 @@ export interface WordOptions {
 }
 
 /** Who decided something and why, as the history records it. @throws PermanentError `usage` */
-export function wordOf(options: WordOptions): Word {
+export function wordOf(options: WordOptions): OperatorNote {
   const why = options.why.trim();
   if (why === '') throw new PermanentError('usage', '--why must not be empty; it is recorded in the history.');
   return { by: (options.by ?? '').trim() || systemUser(), why };

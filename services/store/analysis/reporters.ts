@@ -72,16 +72,13 @@ const COMPARED = 5;
  * Compares reporters with the known ones of a domain, source by source, by whether most of its mail passes.
  * At most once a day for each reporter.
  * @param reporters the reporters to compare
- * @param known the reporters to compare them with
+ * @param against.known the reporters to compare them with
  */
 export async function measureAgreement(
   tx: Tx,
   domain: string,
   reporters: readonly string[],
-  known: readonly string[],
-  from: string,
-  to: string,
-  day: string,
+  { known, from, to, day }: { known: readonly string[]; from: string; to: string; day: string },
 ): Promise<void> {
   if (reporters.length === 0 || known.length === 0) return;
   await tx.query(

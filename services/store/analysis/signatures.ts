@@ -50,9 +50,7 @@ export async function loadFailedChecks(
   return rows;
 }
 
-/**
- * Reports and signatures that are searched for selectors at most: the newest, in a fixed order.
- */
+/** Reports and signatures that are searched for selectors at most: the newest, in a fixed order. */
 const SELECTOR_REPORTS = 200;
 const SELECTOR_RECORDS = 50_000;
 
@@ -85,8 +83,7 @@ export async function loadBorrowed(
   tx: Tx,
   domain: string,
   sources: readonly string[],
-  from: string,
-  reporters: readonly string[],
+  { from, reporters }: { from: string; reporters: readonly string[] },
 ): Promise<Map<string, number>> {
   if (sources.length === 0 || reporters.length === 0) return new Map();
   const { rows } = await tx.query<{ source: string; signed: number; borrowed: number }>(
@@ -110,9 +107,7 @@ export async function loadBorrowed(
   return new Map(rows.map((row) => [row.source, row.borrowed / row.signed]));
 }
 
-/**
- * The author's mail with a selector is at least this many times the mail of anybody who forwards it.
- */
+/** The author's mail with a selector is at least this many times the mail of anybody who forwards it. */
 const AUTHOR_SIGNS = 5;
 
 /**

@@ -71,9 +71,7 @@ export interface ReporterDay {
   contradicted: number;
 }
 
-/**
- * The sources of a domain with unauthenticated mail: the largest individually, the others as a sum.
- */
+/** The sources of a domain with unauthenticated mail: the largest individually, the others as a sum. */
 export interface Networks {
   largest: Network[];
   others: Rest;
@@ -85,6 +83,13 @@ export interface Networks {
 export interface Rest {
   networks: number;
   failed: number;
+}
+
+/** Days, YYYY-MM-DD, both included, and the rows on them that count. */
+export interface CountedDays {
+  from: string;
+  to: string;
+  counted: Counted;
 }
 
 export interface PolicyDay {
@@ -103,9 +108,7 @@ export async function loadSourceDays(
   tx: Tx,
   domain: string,
   sources: readonly string[],
-  from: string,
-  to: string,
-  counted: Counted,
+  { from, to, counted }: CountedDays,
 ): Promise<SourceDay[]> {
   if (sources.length === 0) return [];
   const { cte, params } = countedRows(counted, 5);
@@ -135,9 +138,7 @@ const NEWCOMER_DAYS = 30;
 export async function loadReporterDays(
   tx: Tx,
   domain: string,
-  from: string,
-  to: string,
-  counted: Counted,
+  { from, to, counted }: CountedDays,
 ): Promise<{ reporterDays: ReporterDay[]; sources: number; newcomers: number }> {
   const { cte, params } = countedRows(counted, 4);
   const { rows } = await tx.query<ReporterDay & { sources: number; newcomers: number }>(
@@ -172,11 +173,8 @@ export async function loadReporterDays(
 export async function loadNetworks(
   tx: Tx,
   domain: string,
-  from: string,
-  recent: string,
-  to: string,
+  { from, recent, to, counted }: CountedDays & { recent: string },
   limit: number,
-  counted: Counted,
 ): Promise<Networks> {
   const { cte, params } = countedRows(counted, 6);
   const { rows } = await tx.query<
@@ -266,13 +264,7 @@ export interface ClassVolume {
 const JOINING_DAYS = 3;
 
 /** Loads the domain's messages from `from` to `to` by the class of their source. */
-export async function loadClassVolumes(
-  tx: Tx,
-  domain: string,
-  from: string,
-  to: string,
-  counted: Counted,
-): Promise<ClassVolume[]> {
+export async function loadClassVolumes(tx: Tx, domain: string, { from, to, counted }: CountedDays): Promise<ClassVolume[]> {
   const { cte, params } = countedRows(counted, 4);
   const { rows } = await tx.query<ClassVolume>(
     `with ${cte},
@@ -295,9 +287,7 @@ export async function loadClassVolumes(
 export async function loadPolicyDays(
   tx: Tx,
   domain: string,
-  from: string,
-  to: string,
-  { reporters }: Counted,
+  { from, to, counted: { reporters } }: CountedDays,
 ): Promise<PolicyDay[]> {
   const { rows } = await tx.query<PolicyDay>(
     `select day, reporter, policy, reports from ruawatch.policy_days

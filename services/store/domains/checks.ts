@@ -45,8 +45,8 @@ interface ReportedDomain {
 
 /**
  * A domain that several proven reporters have reported on is queued with a listed reporter, else with the
- * reporter of the fewest domains.
- * Otherwise the first to report on it could make it wait behind all the names that it invents.
+ * reporter of the fewest domains. Otherwise the first to report on it could make it wait behind all the names
+ * that it invents.
  */
 async function noteDomains(
   tx: Tx,
@@ -130,8 +130,8 @@ export async function takeOwn(db: Db, now: Date, until: Date, limit: number): Pr
 /**
  * Takes observed domains that are due, in the same way. Domains of proven reporters come first, one of each
  * reporter in turn: a reporter that invents a hundred thousand delays only its own. Listed reporters come
- * before the others, of whom there may be thousands. Domains that an own or
- * ignored domain covers by now are not looked up.
+ * before the others, of whom there may be thousands. Domains that an own or ignored domain covers by now are
+ * not looked up.
  * @param options.perHour the number of observed domains that are looked up in an hour; `perReporter`: of
  * those of one reporter
  */

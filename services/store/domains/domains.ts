@@ -1,5 +1,5 @@
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
-import type { Word } from '../findings/acts.ts';
+import type { OperatorNote } from '../findings/operator-actions.ts';
 import { lockDomains } from '../locks.ts';
 import { committedSql } from '../reports/committed.ts';
 import { OTHER_SOURCES } from '../rollups/allowance.ts';
@@ -76,7 +76,7 @@ export async function putOwn(
   db: Db | Tx,
   domains: readonly string[],
   how: 'listed' | 'added' | 'imported',
-  options: { word?: Word; now: Date; ignored: boolean },
+  options: { word?: OperatorNote; now: Date; ignored: boolean },
 ): Promise<string[]> {
   if (domains.length === 0) return [];
   const { rows } = await db.query<{ domain: string }>(
@@ -115,7 +115,7 @@ export async function ownImported(db: Db, messages: readonly number[], now: Date
  * without a mail; what is stored stays.
  * @returns the number of findings resolved
  */
-export async function ignoreDomain(db: Db, domain: string, word: Word, now: Date): Promise<number> {
+export async function ignoreDomain(db: Db, domain: string, word: OperatorNote, now: Date): Promise<number> {
   return transaction(db, async (tx) => {
     const { rows } = await tx.query<{ domain: string }>(
       `select $1 as domain union select domain from ruawatch.findings where state = 'open' and ${within('domain', '$1')} order by 1`,

@@ -1,3 +1,5 @@
+import { literal } from '../sql-text.ts';
+
 export interface EvidenceQuery {
   domain: string;
   /** One source only, or these. */
@@ -107,9 +109,4 @@ export function domainQuery(domain: string): string {
   return `select domain, state, how, since, confirmed_at, last_checked, lost_since, reason
   from dmarc.domains
  where domain = ${literal(domain)};`;
-}
-
-/** A standard SQL string. Names come from reports, so anybody may have chosen them. */
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

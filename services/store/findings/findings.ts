@@ -3,6 +3,7 @@ import { storedForm } from '../../findings/words.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { ownAboveSql } from '../domains/domains.ts';
+import { rowsJson } from '../sql-text.ts';
 
 /** `reopened`: it came back soon after it was over; `reminded`: its snooze has ended and it is still open. */
 export type Step = 'opened' | 'changed' | 'resolved' | 'reopened' | 'reminded';
@@ -251,5 +252,5 @@ export async function updateFindings(
 
 /** The rows to be written, as JSON: the words are made here, once. */
 function rowsOf(domain: string, findings: readonly (Candidate & { summary?: string })[]): string {
-  return JSON.stringify(findings.map((finding) => ({ ...finding, ...storedForm({ domain, ...finding }) })));
+  return rowsJson(findings.map((finding) => ({ ...finding, ...storedForm({ domain, ...finding }) })));
 }

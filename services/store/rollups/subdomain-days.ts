@@ -117,8 +117,7 @@ export interface SubdomainNames {
 export async function loadSubdomainNames(
   tx: Tx,
   domain: string,
-  from: string,
-  to: string,
+  { from, to }: { from: string; to: string },
   limit: number,
 ): Promise<SubdomainNames> {
   const { rows } = await tx.query<SubdomainName & { names: number }>(
@@ -150,8 +149,7 @@ const NAME_RECORDS = 200_000;
 export async function loadSubdomainNamesOf(
   tx: Tx,
   domain: string,
-  reporters: readonly string[],
-  { since, from, to }: { since: string; from: string; to: string },
+  { reporters, since, from, to }: { reporters: readonly string[]; since: string; from: string; to: string },
   limit: number,
 ): Promise<SubdomainNames> {
   const { rows } = await tx.query<SubdomainName & { names: number }>(

@@ -1,6 +1,6 @@
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { isOwnSql } from '../domains/domains.ts';
-import type { Word } from '../findings/acts.ts';
+import type { OperatorNote } from '../findings/operator-actions.ts';
 import { lockNamed } from '../locks.ts';
 
 /** A person's entry on a source that has not ended. */
@@ -67,7 +67,7 @@ export async function listSenders(
 export async function putSender(
   db: Db,
   subject: Subject,
-  { verdict, word, until }: { verdict: ListEntry['verdict']; word: Word; until: Date | null },
+  { verdict, word, until }: { verdict: ListEntry['verdict']; word: OperatorNote; until: Date | null },
   now: Date,
 ): Promise<number> {
   return transaction(db, async (tx) => {
@@ -86,7 +86,7 @@ export async function putSender(
  * Ends an entry now: reports decide about its sources again.
  * @returns the number of sources to be analyzed again; null when there is no such entry
  */
-export async function endSender(db: Db, subject: Subject, word: Word, now: Date): Promise<number | null> {
+export async function endSender(db: Db, subject: Subject, word: OperatorNote, now: Date): Promise<number | null> {
   return transaction(db, async (tx) => {
     await lockNamed(tx, 'senders');
     return (await end(tx, subject, word, now)) ? analyzeAgain(tx, subject) : null;
@@ -116,7 +116,7 @@ export async function endExpired(db: Db, domainsOf: (service: string) => readonl
   });
 }
 
-async function end(tx: Tx, subject: Subject, word: Word, now: Date): Promise<boolean> {
+async function end(tx: Tx, subject: Subject, word: OperatorNote, now: Date): Promise<boolean> {
   const { rowCount } = await tx.query(
     `update ruawatch.sender_list set ended_at = $4, ended_by = $5, ended_why = $6
       where domain = $1 and source = $2 and is_service = $3 and ended_at is null`,

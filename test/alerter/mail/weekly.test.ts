@@ -4,7 +4,7 @@ import { composeWeekly, dueDigest } from '../../../services/alerter/mail/weekly.
 import { renderWeekly, type Weekly } from '../../../services/alerter/templates/weekly.ts';
 import { readEvidence } from '../../../services/findings/evidence.ts';
 import type { DomainWeek } from '../../../services/store/alerts/digests.ts';
-import { acknowledge } from '../../../services/store/findings/acts.ts';
+import { acknowledge } from '../../../services/store/findings/operator-actions.ts';
 import { evidenceOf, FINDINGS, unversioned } from '../events.ts';
 import { type Bench, bench, eventually } from '../setup.ts';
 import { type Sink, startSink } from '../sink.ts';

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { checkWebhook, post } from '../../../services/alerter/webhook/post.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
-import { acknowledge } from '../../../services/store/findings/acts.ts';
+import { acknowledge } from '../../../services/store/findings/operator-actions.ts';
 import { which } from '../../helpers/services.ts';
 import { type Bench, bench, eventually } from '../setup.ts';
 import { startSink } from '../sink.ts';

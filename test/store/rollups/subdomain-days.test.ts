@@ -139,7 +139,9 @@ test('of a thousand made-up names the largest are told, and how many there are',
     mail({ id: 'r0', begin: BEGIN - 30 * DAY, rows: [{ count: 1, header_from: 'n1.example.com' }] }, 'a month before'),
   ]);
   await parseMessages(t.db, keys, { trust: trusting('off') });
-  const told = await transaction(t.db, (tx) => loadSubdomainNames(tx, 'example.com', '2026-08-26', '2026-09-01', 3));
+  const told = await transaction(t.db, (tx) =>
+    loadSubdomainNames(tx, 'example.com', { from: '2026-08-26', to: '2026-09-01' }, 3),
+  );
   expect(told).toEqual({
     largest: [
       { name: 'n0.example.com', messages: 5, used: false },

@@ -1,0 +1,163 @@
+import { closedForm } from '../../findings/words.ts';
+import { PermanentError } from '../../shared/errors.ts';
+import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
+import { lockDomain } from '../locks.ts';
+import { rowsJson } from '../sql-text.ts';
+
+/** Who did something, and why. Both are kept for good. */
+export interface OperatorNote {
+  by: string;
+  why: string;
+}
+
+/**
+ * Acknowledges a finding: no more mails about it until it is materially worse. Ends a snooze.
+ * @throws PermanentError `no_finding`, `finding_resolved`
+ */
+export async function acknowledge(db: Db, key: number, word: OperatorNote, now: Date): Promise<void> {
+  await onOpen(db, key, async (tx) => {
+    await record(tx, key, 'acknowledged', { ...word, now });
+    await tx.query(
+      `update ruawatch.findings set acknowledged_at = $2, acknowledged_by = $3, acknowledged_why = $4,
+              snoozed_until = null, snoozed_by = null, snoozed_why = null
+        where finding_key = $1`,
+      [key, now, word.by, word.why],
+    );
+  });
+}
+
+/** Ends an acknowledgement. @throws PermanentError `no_finding`, `finding_resolved`, `not_acknowledged` */
+export async function unacknowledge(db: Db, key: number, word: OperatorNote, now: Date): Promise<void> {
+  await onOpen(db, key, async (tx, finding) => {
+    if (finding.acknowledged_at === null) throw new PermanentError('not_acknowledged', `Finding ${key} is not acknowledged.`);
+    await record(tx, key, 'unacknowledged', { ...word, now });
+    await tx.query(
+      'update ruawatch.findings set acknowledged_at = null, acknowledged_by = null, acknowledged_why = null where finding_key = $1',
+      [key],
+    );
+  });
+}
+
+/**
+ * Snoozes a finding: no mails about it until a time, when it is mailed again if it is still open. Ends an
+ * acknowledgement.
+ * @throws PermanentError `no_finding`, `finding_resolved`
+ */
+export async function snooze(db: Db, key: number, until: Date, { now, ...word }: OperatorNote & { now: Date }): Promise<void> {
+  await onOpen(db, key, async (tx) => {
+    await record(tx, key, 'snoozed', { ...word, now, until });
+    await tx.query(
+      `update ruawatch.findings set snoozed_until = $2, snoozed_by = $3, snoozed_why = $4,
+              acknowledged_at = null, acknowledged_by = null, acknowledged_why = null
+        where finding_key = $1`,
+      [key, until, word.by, word.why],
+    );
+  });
+}
+
+/**
+ * Ends a snooze before its time: the finding is mailed again now.
+ * @throws PermanentError `no_finding`, `finding_resolved`, `not_snoozed`
+ */
+export async function unsnooze(db: Db, key: number, word: OperatorNote, now: Date): Promise<void> {
+  await onOpen(db, key, async (tx, finding) => {
+    if (finding.snoozed_until === null) throw new PermanentError('not_snoozed', `Finding ${key} is not snoozed.`);
+    await record(tx, key, 'unsnoozed', { ...word, now });
+    await remind(tx, [key], now);
+  });
+}
+
+/**
+ * Resolves a finding by a person's decision. Its present evidence does not open it again; newer evidence
+ * does.
+ * @throws PermanentError `no_finding`, `finding_resolved`
+ */
+export async function close(db: Db, key: number, word: OperatorNote, now: Date): Promise<void> {
+  await onOpen(db, key, async (tx) => {
+    await record(tx, key, 'closed', { ...word, now });
+    // Mailed if the finding was mailed before, and nobody has acknowledged or snoozed it.
+    await tx.query(
+      `with closed as (
+         update ruawatch.findings f
+            set state = 'resolved', resolved_at = $2, changed_at = $2,
+                acknowledged_at = null, acknowledged_by = null, acknowledged_why = null,
+                snoozed_until = null, snoozed_by = null, snoozed_why = null,
+                evidence = f.evidence || $3::jsonb || jsonb_build_object('resolved_day',
+                  greatest(f.last_day, (select max(s.last_seen) from ruawatch.sources s where s.domain = f.domain and s.last_seen <= ($2::timestamptz at time zone 'UTC')::date)))
+          where finding_key = $1
+         returning finding_key, revision, severity, summary, evidence)
+       insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
+       select c.finding_key, c.revision, 'resolved', $2, c.severity, c.summary, c.evidence,
+              b.acknowledged_at is null and b.snoozed_until is null
+              and exists (select from ruawatch.finding_events e where e.finding_key = c.finding_key and e.notify)
+         from closed c join ruawatch.findings b using (finding_key)`,
+      [key, now, rowsJson(closedForm(word.by, word.why))],
+    );
+  });
+}
+
+/**
+ * Ends the snoozes whose time is over, and mails the findings that are still open again. Any number of
+ * alerters may call it: each finding is handled once.
+ * @returns their keys
+ */
+export async function endSnoozes(tx: Tx, now: Date): Promise<number[]> {
+  const { rows } = await tx.query<{ finding_key: number }>(
+    'select finding_key from ruawatch.findings where snoozed_until <= $1 order by finding_key limit 1000 for update skip locked',
+    [now],
+  );
+  const keys = rows.map((row) => row.finding_key);
+  if (keys.length > 0) await remind(tx, keys, now);
+  return keys;
+}
+
+async function remind(tx: Tx, keys: number[], now: Date): Promise<void> {
+  await tx.query(
+    `with ended as (
+       update ruawatch.findings f
+          set snoozed_until = null, snoozed_by = null, snoozed_why = null,
+              revision = revision + case when state = 'open' then 1 else 0 end
+        where finding_key = any($1)
+       returning finding_key, state, revision, severity, summary, evidence)
+     insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
+     select finding_key, revision, 'reminded', $2, severity, summary, evidence, true from ended where state = 'open'`,
+    [keys, now],
+  );
+}
+
+interface OpenFinding {
+  domain: string;
+  state: string;
+  acknowledged_at: Date | null;
+  snoozed_until: Date | null;
+}
+
+/** Holds the lock of the domain: an analysis runs before a person's action, or after it, and never across. */
+async function onOpen(db: Db, key: number, work: (tx: Tx, finding: OpenFinding) => Promise<void>): Promise<void> {
+  await transaction(db, async (tx) => {
+    const domain = await tx.query<{ domain: string }>('select domain from ruawatch.findings where finding_key = $1', [key]);
+    if (!domain.rows[0])
+      throw new PermanentError('no_finding', `There is no finding ${key}: "ruawatch findings" lists the open ones.`);
+    await lockDomain(tx, domain.rows[0].domain);
+    const { rows } = await tx.query<OpenFinding>(
+      'select domain, state, acknowledged_at, snoozed_until from ruawatch.findings where finding_key = $1 for update',
+      [key],
+    );
+    const finding = rows[0]!;
+    if (finding.state !== 'open') throw new PermanentError('finding_resolved', `Finding ${key} is resolved already.`);
+    await work(tx, finding);
+  });
+}
+
+async function record(
+  tx: Tx,
+  key: number,
+  action: string,
+  { by, why, now, until = null }: OperatorNote & { now: Date; until?: Date | null },
+): Promise<void> {
+  await tx.query(
+    `insert into ruawatch.finding_acts (finding_key, act, at, by_name, why, until, severity, summary, evidence)
+     select finding_key, $2, $3, $4, $5, $6, severity, summary, evidence from ruawatch.findings where finding_key = $1`,
+    [key, action, now, by, why, until],
+  );
+}
