@@ -87,7 +87,7 @@ export function startAlerter(context: Context): Service {
   const digest = async (now: Date): Promise<void> => {
     const moment = mail && dueDigest(config.alerts, now, await bornAt(db));
     if (!moment || digested === moment.getTime()) return;
-    await composeWeekly(db, settings, moment, now, log);
+    await composeWeekly({ db, log }, settings, moment, now);
     digested = moment.getTime();
   };
 
@@ -99,7 +99,7 @@ export function startAlerter(context: Context): Service {
       const now = clock.now();
       await composeMails(db, settings, now, log);
       await digest(now);
-      await composePosts(db, config.webhooks, budget, now, log);
+      await composePosts({ db, log }, config.webhooks, budget, now);
       const orphans = await failOrphans(
         db,
         config.webhooks.map((hook) => hook.name),

@@ -137,7 +137,7 @@ export async function analyzeDomain(
 export async function alarmUrgent(context: Context, domain: string): Promise<WrittenEvent[]> {
   const events = await transaction(context.db, async (tx): Promise<WrittenEvent[]> => {
     if (!(await tryLockDomain(tx, domain)) || !(await isOwn(tx, domain)) || !(await isUrgent(tx, domain))) return [];
-    const { given, networks } = await loadCase(tx, context, domain, null, true, new KeysOfDomain(domain));
+    const { given, networks } = await loadCase(tx, context, domain, { named: null, whole: true, keys: new KeysOfDomain(domain) });
     if (networks === null) return [];
     const changes = evaluate(given, examineSources(given));
     const kindOf = new Map(given.known.map((finding) => [finding.finding_key, finding.kind]));
@@ -169,7 +169,7 @@ async function analyzePart(context: Context, domain: string, keys: KeysOfDomain)
     const work = await takeWork(tx, domain, SOURCES_AT_ONCE);
     if (work.rows === 0) return { outcome: 'idle', sources: 0, events: [] };
     const outcome = work.more ? 'more' : 'done';
-    const { given, deciders, counted } = await loadCase(tx, context, domain, work.sources, work.whole, keys);
+    const { given, deciders, counted } = await loadCase(tx, context, domain, { named: work.sources, whole: work.whole, keys });
     const { now, today } = given;
     const examined = examineSources(given);
     // Few domains have any, and only then records are read: they name what broke.
@@ -190,16 +190,14 @@ async function analyzePart(context: Context, domain: string, keys: KeysOfDomain)
 
 /**
  * Reads what the evaluation of a domain needs.
- * @param named the sources to be evaluated; null: the largest of those whose mail nothing authenticates
- * @param whole the domain as a whole is evaluated too
+ * @param given `named`: the sources to be evaluated; null: the largest of those whose mail nothing authenticates.
+ * `whole`: the domain as a whole is evaluated too
  */
 async function loadCase(
   tx: Tx,
   context: Context,
   domain: string,
-  named: readonly string[] | null,
-  whole: boolean,
-  keys: KeysOfDomain,
+  { named, whole, keys }: { named: readonly string[] | null; whole: boolean; keys: KeysOfDomain },
 ): Promise<{ given: DomainData; deciders: Deciders; counted: Counted; networks: Networks | null }> {
   const { window_days, quiet_after_days, false_alarms_per_month } = context.config.analyzer;
   const now = context.clock.now();
@@ -246,7 +244,10 @@ async function loadCase(
     policyDays,
     known,
     networks,
-    names: networks && comesFromBelow(networks) ? await namesBelow(tx, domain, deciders, counted, recent) : NO_NAMES,
+    names:
+      networks && comesFromBelow(networks)
+        ? await namesBelow(tx, domain, counted, { all: deciders.others.length === 0, recent })
+        : NO_NAMES,
     // What is urgent is the deciders' alone.
     others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
     facts: bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork))),
@@ -298,12 +299,10 @@ function bySayOf({ others }: Deciders, rows: readonly SourceDay[], facts: readon
 async function namesBelow(
   tx: Tx,
   domain: string,
-  { others }: Deciders,
-  counted: Counted,
-  recent: string,
+  { from: since, to, reporters }: Counted,
+  { all, recent }: { all: boolean; recent: string },
 ): Promise<SubdomainNames> {
-  const { from: since, to, reporters } = counted;
-  return others.length === 0
+  return all
     ? loadSubdomainNames(tx, domain, { from: recent, to }, NAMES)
     : loadSubdomainNamesOf(tx, domain, { reporters, since, from: recent, to }, NAMES);
 }

@@ -49,7 +49,7 @@ describe.skipIf(!knotPresent)(titled('the sums of the weekly digest'), () => {
     expect((await world.reports()).filter(({ trust }) => trust === 'pending')).toHaveLength(2);
 
     const { alertFrom, alertTo, alerts } = world.context.config;
-    await composeWeekly(world.database.db, { from: alertFrom!, alertTo, alerts }, MOMENT, MOMENT, world.context.log);
+    await composeWeekly(world.context, { from: alertFrom!, alertTo, alerts }, MOMENT, MOMENT);
     const { raw } = (await world.alerts()).find(({ kind }) => kind === 'weekly')!;
     const text = raw.replace(/=\r?\n/g, '').replace(/\s+/g, ' ');
     const told = (domain: string) => Number(new RegExp(` ${domain}: ([\\d,]+) messages`).exec(text)![1]!.replaceAll(',', ''));

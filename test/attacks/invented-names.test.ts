@@ -79,7 +79,7 @@ describe.skipIf(!knotPresent)(titled('names invented below an own domain'), () =
 
     const { alertFrom, alertTo, alerts } = world.context.config;
     const moment = noonAfter(12);
-    await composeWeekly(world.database.db, { from: alertFrom!, alertTo, alerts }, moment, moment, world.context.log);
+    await composeWeekly(world.context, { from: alertFrom!, alertTo, alerts }, moment, moment);
     const digest = (await world.alerts()).find(({ kind }) => kind === 'weekly')!.raw;
     expect(digest).toContain('2 domains');
     expect(digest).toContain(below);

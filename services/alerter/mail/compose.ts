@@ -46,7 +46,7 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
     }
     const composed: Composed = { mails: 0, held: 0 };
     if (plan.groups.length === 0) return composed;
-    const composer = new Composer(tx, settings, await outbox.installation(tx), now, log);
+    const composer = new Composer({ tx, settings, installation: await outbox.installation(tx), now, log });
     for (const group of plan.groups) {
       const budget = { perHour: settings.alerts.per_hour, perDomain: settings.alerts.per_domain_hour };
       const made = await outbox.newestMails(tx, group.recipients, 2 * budget.perHour);
@@ -59,6 +59,14 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
   });
 }
 
+interface Composing {
+  tx: Tx;
+  settings: ComposeSettings;
+  installation: string;
+  now: Date;
+  log: Log;
+}
+
 class Composer {
   private readonly tx: Tx;
   private readonly settings: ComposeSettings;
@@ -66,7 +74,7 @@ class Composer {
   private readonly now: Date;
   private readonly log: Log;
 
-  constructor(tx: Tx, settings: ComposeSettings, installation: string, now: Date, log: Log) {
+  constructor({ tx, settings, installation, now, log }: Composing) {
     this.tx = tx;
     this.settings = settings;
     this.installation = installation;

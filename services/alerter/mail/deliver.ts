@@ -45,11 +45,12 @@ export async function deliverNext(delivery: Delivery, now: Date): Promise<Outcom
     const mail = await outbox.claimDueMail(tx, now);
     if (mail === null) return { kind: 'idle' };
     const log = delivery.log.child({ outbox: mail.outbox_key, finding: mail.finding_key });
+    const claim: Claim = { tx, mail, metrics: delivery.metrics, log };
     try {
       const sent = await delivery.mailer.send({ from: delivery.from, recipients: mail.recipients, raw: mail.raw });
       if (sent.refused.length > 0) log.warn({ refused: sent.refused }, 'the mail server refused some recipients of an alert');
       if (sent.deferred.length > 0) {
-        return await defer(tx, delivery, mail, now, log, 'the mail server postponed some recipients', sent.deferred);
+        return await defer(claim, now, { why: 'the mail server postponed some recipients', recipients: sent.deferred });
       }
       await outbox.mailSent(tx, mail.outbox_key, now, sent.refused.length > 0 ? `refused for ${sent.refused.join('; ')}` : null);
       delivery.metrics.alerts.inc({ outcome: 'sent' });
@@ -57,8 +58,8 @@ export async function deliverNext(delivery: Delivery, now: Date): Promise<Outcom
       return { kind: 'sent' };
     } catch (error) {
       if (!(error instanceof RuawatchError)) throw error;
-      if (error instanceof PermanentError) return await fail(tx, delivery, mail, log, messageOf(error));
-      if (error.code === 'smtp_deferred') return await defer(tx, delivery, mail, now, log, error.message, mail.recipients);
+      if (error instanceof PermanentError) return await fail(claim, messageOf(error));
+      if (error.code === 'smtp_deferred') return await defer(claim, now, { why: error.message, recipients: mail.recipients });
       const wait = backoff(mail.attempts, DOWN_BASE_MS, DOWN_CAP_MS);
       await outbox.mailDelayed(tx, mail.outbox_key, {
         next_at: new Date(now.getTime() + wait),
@@ -71,28 +72,30 @@ export async function deliverNext(delivery: Delivery, now: Date): Promise<Outcom
   });
 }
 
-async function defer(
-  tx: Tx,
-  delivery: Delivery,
-  mail: outbox.ClaimedMail,
-  now: Date,
-  log: Log,
-  why: string,
-  recipients: string[],
-): Promise<Outcome> {
+/** A mail that this transaction has claimed. */
+interface Claim {
+  tx: Tx;
+  mail: outbox.ClaimedMail;
+  metrics: Metrics;
+  log: Log;
+}
+
+/** Postpones it for these recipients, or gives it up when that has gone on for too long. */
+async function defer(claim: Claim, now: Date, { why, recipients }: { why: string; recipients: string[] }): Promise<Outcome> {
+  const { tx, mail, metrics, log } = claim;
   if (now.getTime() - mail.created_at.getTime() > GIVE_UP_MS) {
-    return fail(tx, delivery, mail, log, `given up after five days: ${why}`);
+    return fail(claim, `given up after five days: ${why}`);
   }
   const wait = backoff(mail.attempts, DEFER_BASE_MS, DEFER_CAP_MS);
   await outbox.mailDelayed(tx, mail.outbox_key, { next_at: new Date(now.getTime() + wait), error: clean(why, 500), recipients });
-  delivery.metrics.alerts.inc({ outcome: 'delayed' });
+  metrics.alerts.inc({ outcome: 'delayed' });
   log.warn({ err: clean(why, 500), seconds: Math.round(wait / 1000) }, 'postponed an alert');
   return { kind: 'deferred' };
 }
 
-async function fail(tx: Tx, delivery: Delivery, mail: outbox.ClaimedMail, log: Log, why: string): Promise<Outcome> {
+async function fail({ tx, mail, metrics, log }: Claim, why: string): Promise<Outcome> {
   await outbox.mailFailed(tx, mail.outbox_key, clean(why, 500));
-  delivery.metrics.alerts.inc({ outcome: 'failed' });
+  metrics.alerts.inc({ outcome: 'failed' });
   log.error({ err: clean(why, 500), message_id: mail.message_id }, 'could not deliver an alert; see ruawatch.outbox.last_error');
   return { kind: 'failed' };
 }

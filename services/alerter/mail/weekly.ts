@@ -46,7 +46,12 @@ export function dueDigest(schedule: Schedule, now: Date, born: Date): Date | nul
  * the findings since the digest before.
  * @returns how many mails were made
  */
-export async function composeWeekly(db: Db, settings: ComposeSettings, moment: Date, now: Date, log: Log): Promise<number> {
+export async function composeWeekly(
+  { db, log }: { db: Db; log: Log },
+  settings: ComposeSettings,
+  moment: Date,
+  now: Date,
+): Promise<number> {
   return transaction(db, async (tx) => {
     await outbox.lockComposing(tx);
     let made = 0;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { backoff } from '../../shared/clock.ts';
 import { messageOf, PermanentError, RuawatchError } from '../../shared/errors.ts';
-import { type Db, transaction } from '../../shared/runtime/db.ts';
+import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
 import type { Webhook } from '../../shared/settings/webhook.ts';
@@ -25,7 +25,12 @@ const GIVE_UP_MS = 5 * 24 * HOUR_MS;
  * in one.
  * @returns how many posts were made
  */
-export async function composePosts(db: Db, webhooks: readonly Webhook[], budget: Budget, now: Date, log: Log): Promise<number> {
+export async function composePosts(
+  { db, log }: { db: Db; log: Log },
+  webhooks: readonly Webhook[],
+  budget: Budget,
+  now: Date,
+): Promise<number> {
   return transaction(db, async (tx) => {
     await outbox.lockComposing(tx);
     const waiting = await outbox.unpostedEvents(tx);
@@ -36,7 +41,7 @@ export async function composePosts(db: Db, webhooks: readonly Webhook[], budget:
       const events = (await outbox.findingEvents(tx, told)).sort(byGravity);
       const installation = await outbox.installation(tx);
       for (const hook of webhooks) {
-        for (const one of await postsFor(tx, hook, events, budget, now)) {
+        for (const one of await postsFor({ tx, hook, budget, now }, events)) {
           const message_id = `${one.name}.${installation}.${hook.name}`;
           const { kind, finding_key, subject, body, urgent } = one;
           const key = await outbox.insertMail(tx, {
@@ -74,11 +79,8 @@ interface NewPost {
 }
 
 async function postsFor(
-  tx: Parameters<typeof outbox.newestMails>[0],
-  hook: Webhook,
+  { tx, hook, budget, now }: { tx: Tx; hook: Webhook; budget: Budget; now: Date },
   events: outbox.FindingEvent[],
-  budget: Budget,
-  now: Date,
 ): Promise<NewPost[]> {
   const single = (event: outbox.FindingEvent): NewPost => ({
     name: `finding-${event.finding_key}-${event.revision}-${event.event}`,

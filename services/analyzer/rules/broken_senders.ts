@@ -139,7 +139,7 @@ export class BrokenSenders {
         .filter((one) => one.cause === cause)
         .map(({ cause: _, ...one }) => one)
         .sort((a, b) => (a.source < b.source ? -1 : 1));
-      return parts.length === 0 ? [] : [incidentOf(this.domain, cause, parts, mended, policy)];
+      return parts.length === 0 ? [] : [incidentOf({ domain: this.domain, cause, policy }, parts, mended)];
     });
   }
 }
@@ -166,11 +166,9 @@ function largestFirst(a: BrokenSender, b: BrokenSender): number {
 }
 
 function incidentOf(
-  domain: string,
-  cause: Cause,
+  { domain, cause, policy }: { domain: string; cause: Cause; policy: string | null },
   parts: readonly BrokenSender[],
   mended: readonly MendedSender[],
-  policy: string | null,
 ): Candidate {
   const sum = (name: 'messages' | 'of' | 'per_day' | 'delivered' | 'quarantined' | 'rejected') =>
     parts.reduce((n, part) => n + part[name], 0);

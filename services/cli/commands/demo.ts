@@ -49,7 +49,7 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
     if (!(await allProcessed(context.db, world.mails.length, progress, stop))) return 0;
     const now = new Date();
     const { alertFrom, alertTo } = config;
-    await composeWeekly(context.db, { from: alertFrom!, alertTo, alerts: config.alerts }, now, now, context.log);
+    await composeWeekly(context, { from: alertFrom!, alertTo, alerts: config.alerts }, now, now);
     while ((await countPipeline(context.db)).outbox > 0 && !stop.requested) await wait(100);
     progress.end();
     const findings = await summariseFindings(context.db);

@@ -129,7 +129,7 @@ describe('the mails', () => {
     const settings = { from: 'ruawatch@example.org', alertTo: ['admin@example.org'], alerts };
     b.later(60);
     const moment = new Date('2026-10-05T07:00:00Z');
-    expect(await Promise.all([1, 2, 3].map(() => composeWeekly(b.db, settings, moment, b.now, log)))).toEqual(
+    expect(await Promise.all([1, 2, 3].map(() => composeWeekly({ db: b.db, log }, settings, moment, b.now)))).toEqual(
       expect.arrayContaining([1, 0, 0]),
     );
     const { rows } = await b.db.query<{ raw: Buffer; subject: string }>('select raw, subject from ruawatch.outbox');

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { subdomainAbuse } from '../../services/analyzer/rules/subdomain_abuse.ts';
-import { unauthorizedSource } from '../../services/analyzer/rules/unauthorized_source.ts';
-import type { DomainWindow } from '../../services/analyzer/window.ts';
-import { parseMessages } from '../../services/parser/parse-messages.ts';
-import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
-import type { SubdomainName } from '../../services/store/rollups/subdomain-days.ts';
-import { DAY, receive, reportMail, reportXml, type TestRow, trusting } from '../helpers/report.ts';
-import { type Fixture, fixture } from './fixture.ts';
-import { ago, DOMAIN, domainDays, domainWindow, onFile, REPORTERS, row, span, TODAY, wordsFor } from './rows.ts';
+import { subdomainAbuse } from '../../../services/analyzer/rules/subdomain_abuse.ts';
+import { unauthorizedSource } from '../../../services/analyzer/rules/unauthorized_source.ts';
+import type { DomainWindow } from '../../../services/analyzer/window.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
+import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
+import type { SubdomainName } from '../../../services/store/rollups/subdomain-days.ts';
+import { DAY, receive, reportMail, reportXml, type TestRow, trusting } from '../../helpers/report.ts';
+import { type Fixture, fixture } from '../fixture.ts';
+import { ago, DOMAIN, domainDays, domainWindow, onFile, REPORTERS, row, span, TODAY, wordsFor } from '../rows.ts';
 
 const net = (n: number) => ({ source: `198.18.${n}.0/24` });
 const open = (rows: SourceDay[]): SourceDay[] =>

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { forgedReport } from '../../services/analyzer/rules/forged_report.ts';
-import type { ArrivalWindow } from '../../services/analyzer/window.ts';
-import { parseMessages } from '../../services/parser/parse-messages.ts';
-import { verifyMessages } from '../../services/parser/verify/index.ts';
-import type { ForgedDay, GenuineReports } from '../../services/store/analysis/forged-reports.ts';
-import { type TestRow, trusting } from '../helpers/report.ts';
-import { mailFrom, receivePolled, resolverOf, signed } from '../parser/signed.ts';
-import { type Fixture, fixture } from './fixture.ts';
-import { onFile } from './rows.ts';
+import { forgedReport } from '../../../services/analyzer/rules/forged_report.ts';
+import type { ArrivalWindow } from '../../../services/analyzer/window.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
+import { verifyMessages } from '../../../services/parser/verify/index.ts';
+import type { ForgedDay, GenuineReports } from '../../../services/store/analysis/forged-reports.ts';
+import { type TestRow, trusting } from '../../helpers/report.ts';
+import { mailFrom, receivePolled, resolverOf, signed } from '../../parser/signed.ts';
+import { type Fixture, fixture } from '../fixture.ts';
+import { onFile } from '../rows.ts';
 
 const REPORTER = 'google.com';
 /** A known reporter writes from an address that the catalogue has. */

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
-import { newSource } from '../../services/analyzer/rules/new_source.ts';
-import type { SourceWindow } from '../../services/analyzer/window.ts';
-import { parseMessages } from '../../services/parser/parse-messages.ts';
-import { transaction } from '../../services/shared/runtime/db.ts';
-import { loadBorrowed } from '../../services/store/analysis/signatures.ts';
-import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { DAY, receive, reportMail, reportXml, type TestRow } from '../helpers/report.ts';
-import { ago, REPORTERS, reporterDays, sourceWindow, span } from './rows.ts';
+import { alignmentFailure } from '../../../services/analyzer/rules/alignment_failure.ts';
+import { newSource } from '../../../services/analyzer/rules/new_source.ts';
+import type { SourceWindow } from '../../../services/analyzer/window.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
+import { transaction } from '../../../services/shared/runtime/db.ts';
+import { loadBorrowed } from '../../../services/store/analysis/signatures.ts';
+import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
+import { DAY, receive, reportMail, reportXml, type TestRow } from '../../helpers/report.ts';
+import { ago, REPORTERS, reporterDays, sourceWindow, span } from '../rows.ts';
 
 const NEW = { source: '198.18.7.0/24' };
 const [FIRST] = REPORTERS as [string];

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { currentPolicy } from '../../services/analyzer/policy.ts';
-import { policyChange } from '../../services/analyzer/rules/policy_change.ts';
-import { parsePolicy } from '../../services/shared/policy.ts';
-import type { PolicyDay } from '../../services/store/analysis/window-reads.ts';
-import { ago, domainWindow, onFile, policyDays, wordsFor } from './rows.ts';
+import { currentPolicy } from '../../../services/analyzer/policy.ts';
+import { policyChange } from '../../../services/analyzer/rules/policy_change.ts';
+import { parsePolicy } from '../../../services/shared/policy.ts';
+import type { PolicyDay } from '../../../services/store/analysis/window-reads.ts';
+import { ago, domainWindow, onFile, policyDays, wordsFor } from '../rows.ts';
 
 const REJECT = 'p=reject; adkim=r; aspf=r';
 const NONE = 'p=none; adkim=r; aspf=r';

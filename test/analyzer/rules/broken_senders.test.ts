@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { composeMails } from '../../services/alerter/mail/compose.ts';
-import { runSendersPut } from '../../services/cli/commands/senders.ts';
-import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
-import { acknowledge, close } from '../../services/store/findings/operator-actions.ts';
-import { type Fixture, fixture } from './fixture.ts';
-import { ago, DOMAIN, REPORTERS, span } from './rows.ts';
+import { composeMails } from '../../../services/alerter/mail/compose.ts';
+import { runSendersPut } from '../../../services/cli/commands/senders.ts';
+import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
+import { acknowledge, close } from '../../../services/store/findings/operator-actions.ts';
+import { type Fixture, fixture } from '../fixture.ts';
+import { ago, DOMAIN, REPORTERS, span } from '../rows.ts';
 
 const OWN = { source: '192.0.2.0/24' };
 const SERVICES = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.example`);

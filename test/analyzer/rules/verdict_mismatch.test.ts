@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { verdictMismatch } from '../../services/analyzer/rules/verdict_mismatch.ts';
-import { Attendance } from '../../services/analyzer/statistics/habit.ts';
-import { ago, DOMAIN, domainWindow, onFile, REPORTERS, reporterDays, wordsFor } from './rows.ts';
+import { verdictMismatch } from '../../../services/analyzer/rules/verdict_mismatch.ts';
+import { Attendance } from '../../../services/analyzer/statistics/habit.ts';
+import { ago, DOMAIN, domainWindow, onFile, REPORTERS, reporterDays, wordsFor } from '../rows.ts';
 
 /** Each reporter tells of a third of 300 messages a day, of which so many contradict themselves. */
 function windowOf(contradicted: (reporter: string, daysAgo: number) => number) {
