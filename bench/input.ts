@@ -13,7 +13,7 @@ export interface StageInput {
   databaseUrl: string | null;
   /** Process id of its server, when its CPU is to be read. */
   postmaster: number | null;
-  /** Records that the stage makes on the server: the archive's, or those that the history of rollups stands for. */
+  /** Records that the stage makes on the server: the archive's, or those that the rollups represent. */
   records?: number;
   /** Runs, where the stage repeats by itself what it prepared once. */
   runs?: number;

@@ -24,7 +24,7 @@ JSON lines on standard output, a table on standard error. docs/performance.md sa
   --mails N          mails of the load (default 5000)
   --seed S           of the load (default 1)
   --sources KIND     addresses of the load: pool or random (default pool)
-  --runs N           runs of each stage, whose median is told (default 3)
+  --runs N           runs of each stage; the median is reported (default 3)
   --large N,...      records of the large reports (default 200000,1000000)
   --records N        records that the queries are asked over (default 10000000)
   --history N,...    records' worth of rollups that the analyzer has behind it, in millions

@@ -28,7 +28,7 @@ export interface Measure {
   note?: string;
 }
 
-/** What a stage tells about its timed part. */
+/** What a stage reports about its timed part. */
 export interface Work {
   mails: number;
   reports: number;

@@ -58,7 +58,7 @@ export class Random {
     return Array.from({ length }, () => this.int(0, 15).toString(16)).join('');
   }
 
-  /** A decimal number of so many digits, the first of them not 0. */
+  /** A decimal number with this many digits, the first of them not 0. */
   digits(length: number): string {
     return Array.from({ length }, (_, i) => this.int(i === 0 ? 1 : 0, 9)).join('');
   }

@@ -1,4 +1,4 @@
-/** The tags whose change matters, in the order they are told (RFC 9989 section 4.7; `pct` RFC 7489 section 6.3). */
+/** The tags whose change matters, in the order of display (RFC 9989 section 4.7; `pct` RFC 7489 section 6.3). */
 export const TAGS = ['p', 'sp', 'np', 'pct', 't', 'adkim', 'aspf'] as const;
 export type Tag = (typeof TAGS)[number];
 

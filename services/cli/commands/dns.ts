@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { parse } from 'yaml';
-import { checkDomain, type DomainCheck, mendedRecords } from '../../dns/check/check.ts';
+import { checkDomain, correctedRecords, type DomainCheck } from '../../dns/check/check.ts';
 import { type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
 import { labelsOf } from '../../dns/client/name.ts';
 import { parseServer } from '../../dns/client/servers.ts';
@@ -74,7 +74,7 @@ export async function runDnsCheck(
       const known = [...new Set([...selectors, ...signed.map(({ selector }) => selector)])];
       const asked = { selectors: known, registrable: organizationalDomain, mailboxes, ...(web === undefined ? {} : { web }) };
       const check = await checkDomain(one[1], dns, asked);
-      checks[one[0]] = { check, mended: await mendedRecords(check, dns, asked), signed };
+      checks[one[0]] = { check, corrected: await correctedRecords(check, dns, asked), signed };
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -82,7 +82,9 @@ export async function runDnsCheck(
   if (options.json) out(jsonText(checks.map(jsonOf), 2));
   else if (options.junit) out(junit(bare, options.strict === true));
   else if (options.sarif) out(jsonText(sarif(bare, version), 2));
-  else for (const { check, mended, signed } of checks) for (const line of renderCheck(check, mended, signed, colors)) out(line);
+  else
+    for (const { check, corrected, signed } of checks)
+      for (const line of renderCheck(check, corrected, signed, colors)) out(line);
   return exitCode(bare, options.strict === true);
 }
 
@@ -95,7 +97,7 @@ function exitCode(checks: readonly DomainCheck[], strict: boolean): number {
 
 interface Checked {
   check: DomainCheck;
-  mended: Publication[];
+  corrected: Publication[];
   /** What reports say about its selectors; empty without --reports. */
   signed: SeenSelector[];
 }
@@ -111,12 +113,16 @@ async function seenSelectors(config: Config, names: readonly string[], now: Date
 }
 
 /** What --json prints for a domain: docs/dns.md. */
-function jsonOf({ check: { domain, findings, spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi }, mended, signed }: Checked): unknown {
+function jsonOf({
+  check: { domain, findings, spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi },
+  corrected,
+  signed,
+}: Checked): unknown {
   const discovery = dmarc?.discovery;
   return {
     domain,
     findings,
-    publish: mended.flatMap(({ name, value }) =>
+    publish: corrected.flatMap(({ name, value }) =>
       value === null ? [] : [{ name, value, zone_file: zoneLine({ name, value }), web_form: webForm({ name, value }, domain) }],
     ),
     spf: spf && { record: spf.tree.root.record?.text ?? null, lookups: spf.tree.lookups, voids: spf.tree.voids },

@@ -14,11 +14,11 @@ const WIDTH = 110;
 /**
  * A check for a person: the records, the tree of includes with its look-ups, what is wrong and what to publish. Foreign text is escaped.
  * @param signed what the reports say of its selectors
- * @param mended the records with all corrections in them; what a finding would publish by itself is shown where it is no part of these
+ * @param corrected the records with all corrections in them; what a finding would publish by itself is shown where it is no part of these
  */
 export function renderCheck(
   check: DomainCheck,
-  mended: readonly Publication[],
+  corrected: readonly Publication[],
   signed: readonly SeenSelector[],
   colours: boolean,
 ): string[] {
@@ -39,7 +39,7 @@ export function renderCheck(
     const what =
       key === null ? state : key.revoked ? 'revoked' : `${key.type}, ${key.bits === null ? 'unreadable' : `${key.bits} bits`}`;
     const seen = signed.find((one) => one.selector === selector);
-    lines.push(`  DKIM   ${escaped(selector)}: ${escaped(what)}${seen === undefined ? '' : escaped(told(seen))}`);
+    lines.push(`  DKIM   ${escaped(selector)}: ${escaped(what)}${seen === undefined ? '' : escaped(seenIn(seen))}`);
   }
   if (dmarc !== null) {
     const { discovery } = dmarc;
@@ -50,14 +50,14 @@ export function renderCheck(
       lines.push(`         of ${escaped(discovery.at)}: ${discovery.policy}`);
   }
   lines.push(...transportLines(check));
-  const together = new Set(mended.map(({ name }) => name));
+  const together = new Set(corrected.map(({ name }) => name));
   for (const one of check.findings) lines.push(...findingLines(one, together, paint));
   if (check.findings.length === 0) lines.push(`  ${paint('ok', '32')}     nothing to say`);
-  if (mended.length > 0) {
+  if (corrected.length > 0) {
     lines.push(
-      `  ${paint('publish', '32')}  ${mended.length === 1 ? 'this record instead' : 'these records instead'}, with every correction that needs no decision:`,
+      `  ${paint('publish', '32')}  ${corrected.length === 1 ? 'this record instead' : 'these records instead'}, with every correction that needs no decision:`,
     );
-    for (const one of mended) lines.push(...publicationLines(one, check.domain));
+    for (const one of corrected) lines.push(...publicationLines(one, check.domain));
   }
   lines.push('');
   return lines;
@@ -80,7 +80,7 @@ function* transportLines({ mx, mtaSts, tlsRpt, bimi }: DomainCheck): Generator<s
 }
 
 /** What the reports say of a selector. */
-function told({ passed, last_passed, sources }: SeenSelector): string {
+function seenIn({ passed, last_passed, sources }: SeenSelector): string {
   return `; ${passed.toLocaleString('en')} messages passed, last on ${last_passed}, of ${sources.join(', ')}`;
 }
 

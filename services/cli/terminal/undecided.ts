@@ -26,10 +26,10 @@ export async function undecidedDomains(db: Db, config: Config): Promise<string[]
       `if ${shown(domain, 253)} is yours: ruawatch domains add ${shown(domain, 253)} (there are reports about it, and DNS does not prove it: ${why})`,
     );
   }
-  const told = domains.filter((one) => one.vouched).length;
-  if (count > told) {
+  const listed = domains.filter((one) => one.vouched).length;
+  if (count > listed) {
     lines.push(
-      `${count - told} ${told > 0 ? 'more ' : ''}that are not known to be yours: ruawatch domains list --state observed`,
+      `${count - listed} ${listed > 0 ? 'more ' : ''}that are not known to be yours: ruawatch domains list --state observed`,
     );
   }
   for (const mailbox of config.mailboxes) {

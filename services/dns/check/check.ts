@@ -79,7 +79,7 @@ const MOST_ROUNDS = 20;
  * The domain's own records with all corrections in them that need no decision, one after the other until there is nothing more to correct.
  * @param check the result; what is in the client's cache is not queried again
  */
-export async function mendedRecords(check: DomainCheck, dns: Dns, options: CheckOptions = {}): Promise<Publication[]> {
+export async function correctedRecords(check: DomainCheck, dns: Dns, options: CheckOptions = {}): Promise<Publication[]> {
   const planned: Planned = new Map();
   const values = new Map<string, string>();
   const tried = new Set<string>();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkDomain, DECISIONS, mendedRecords } from '../../../services/dns/check/check.ts';
+import { checkDomain, DECISIONS, correctedRecords } from '../../../services/dns/check/check.ts';
 import { CODES, type Code } from '../../../services/dns/check/codes.ts';
 import { type Finding, webForm, zoneLine } from '../../../services/dns/check/finding.ts';
 import { withPlanned } from '../../../services/dns/planned.ts';
@@ -46,15 +46,15 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
     add(planned, publish.name, 'TXT', stringsOf(publish.value!));
     dns = withPlanned(planned, dns);
   }
-  const mended = await checkDomain(domain, dns, {
+  const corrected = await checkDomain(domain, dns, {
     selectors: fixture.twinSelectors ?? fixture.selectors ?? ['sel'],
     mailboxes: fixture.mailboxes ?? [],
     registrable: organizationalDomain,
     web: webOf({ ...GOOD_WEB, ...fixture.web, ...fixture.twinWeb }),
   });
-  expect(codesOf(mended.findings)).not.toContain(code);
+  expect(codesOf(corrected.findings)).not.toContain(code);
   // Nothing worse comes of it.
-  const worse = mended.findings.filter(({ severity, code }) => severity === 'error' && !codesOf(findings).includes(code));
+  const worse = corrected.findings.filter(({ severity, code }) => severity === 'error' && !codesOf(findings).includes(code));
   expect(codesOf(worse)).toEqual([]);
 });
 
@@ -131,14 +131,14 @@ test('corrections come together in one record each, and mend all that needs no d
   };
   const options = { selectors: ['sel'], registrable: organizationalDomain };
   const found = await checkDomain('example.com', dnsOf(zone), options);
-  const mended = await mendedRecords(found, dnsOf(zone), options);
-  expect(Object.fromEntries(mended.map(({ name, value }) => [name, value]))).toEqual({
+  const corrected = await correctedRecords(found, dnsOf(zone), options);
+  expect(Object.fromEntries(corrected.map(({ name, value }) => [name, value]))).toEqual({
     'example.com': 'v=spf1 ip4:192.0.2.0/24 ptr ~all',
     '_dmarc.example.com': 'v=DMARC1; p=reject; rua=mailto:dmarc@example.com',
     'sel._domainkey.example.com': `v=DKIM1; p=${KEY}`,
   });
   const planned: Parameters<typeof withPlanned>[0] = new Map();
-  for (const { name, value } of mended) add(planned, name, 'TXT', stringsOf(value!));
+  for (const { name, value } of corrected) add(planned, name, 'TXT', stringsOf(value!));
   const { findings } = await checkDomain('example.com', withPlanned(planned, dnsOf(zone)), options);
   expect(codesOf(findings).filter((code) => !DECISIONS.includes(code))).toEqual([]);
 });
