@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkDomain, DECISIONS, correctedRecords } from '../../../services/dns/check/check.ts';
+import { checkDomain, correctedRecords, DECISIONS } from '../../../services/dns/check/check.ts';
 import { CODES, type Code } from '../../../services/dns/check/codes.ts';
 import { type Finding, webForm, zoneLine } from '../../../services/dns/check/finding.ts';
 import { withPlanned } from '../../../services/dns/planned.ts';
