@@ -20,6 +20,8 @@ export const MAIL_BYTES = 3_000_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const ORG = 'reporter.example';
+/** Domains on which several reports of one identity come. */
+export const RIVAL_DOMAINS = 7;
 
 /**
  * About `count` mails as a bad month brings them, sorted by when they were received: weeks of reports with planted incidents, the
@@ -99,7 +101,7 @@ function rowsOf(n: number, random: Random): NonNullable<TestReport['rows']> {
 
 /** Mails about one identity: tellings that differ, copies of each, a forged one, a cut one and its intact copy. */
 function rivals(i: number, begin: number, random: Random): { raw: Buffer; hour: number; kind: string }[] {
-  const identity = { org: ORG, id: `rival-${i}`, domain: `rivals-${i % 7}.example`, begin: begin / 1000 };
+  const identity = { org: ORG, id: `rival-${i}`, domain: `rivals-${i % RIVAL_DOMAINS}.example`, begin: begin / 1000 };
   const telling = () => reportXml({ ...identity, rows: rowsOf(random.int(2, 12), random) });
   const mail = (xml: string | Buffer, name: string) => reportMail(xml, { unique: `${i}-${name}` });
   const first = telling();
