@@ -108,7 +108,7 @@ async function put(
     since,
     next: new Date(moment.getTime() + WEEK_MS),
     domains: await weekly.loadDomainWeeks(tx, domains, days, MOST_SOURCES),
-    ...(await weekly.loadWeekFindings(tx, domains, since, now, MOST_FINDINGS)),
+    ...(await weekly.loadWeekFindings(tx, { domains, since, until: now, listed: MOST_FINDINGS })),
   });
   const hash = createHash('sha256').update(recipients.join('\n')).digest('hex').slice(0, 8);
   const name = `weekly-${moment.toISOString().slice(0, 13).replace(/\D/g, '')}-${hash}`;

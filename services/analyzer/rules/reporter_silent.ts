@@ -66,7 +66,7 @@ function find(window: DomainWindow): Candidate[] {
       series.add(reporter, row.day, row.messages);
       messages += row.messages;
     }
-    const habit = new Habit(attendance, series, base, PRIOR_K, false);
+    const habit = new Habit({ attendance, series, base, prior: PRIOR_K, robust: false });
     const { mean, k } = habit.expectedOf(reporter, silent);
     const chance = silenceTail(mean, k);
     if (!open && (mean < LEAST || chance >= level)) continue;

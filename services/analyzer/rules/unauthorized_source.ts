@@ -342,7 +342,7 @@ function habitOf(window: DomainWindow, part: Part, until: string, stored: number
   if (stored !== null && base.length < UNAUTHORIZED_DAYS) {
     return { usual: stored, cluster, expected: (days) => ({ mean: Math.max(0.1, stored) * days.length, k: PRIOR_K }) };
   }
-  const habit = new Habit(window.attendance, series, base, PRIOR_K, true);
+  const habit = new Habit({ attendance: window.attendance, series, base, prior: PRIOR_K, robust: true });
   const known = base.length / (base.length + PRIOR_DAYS);
   const drawn = (mean: number, days: number) => mean * known + days * PRIOR_MEAN * (1 - known);
   return {

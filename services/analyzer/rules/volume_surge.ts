@@ -157,7 +157,7 @@ function baseOf(window: SourceWindow, series: Series, until: string, first: stri
   const days = window.attendance.habitBefore(until);
   if (days.length < LEAST_HABIT || first > days[days.length - LEAST_HABIT]!) return null;
   const record = Math.max(...days.map((day) => series.on([day])));
-  return { days, record, habit: new Habit(window.attendance, series, days, PRIOR_K, false) };
+  return { days, record, habit: new Habit({ attendance: window.attendance, series, base: days, prior: PRIOR_K, robust: false }) };
 }
 
 /** The spans of days that end in the week and are tested. */
@@ -184,7 +184,7 @@ function isRecord(window: SourceWindow, some: readonly string[], series: Series,
 function domainRises(window: SourceWindow, { days: base, habit }: Base, days: readonly string[], series: Series): boolean {
   const all = new Series();
   for (const row of window.reporterDays) all.add(row.reporter, row.day, row.messages);
-  const usual = new Habit(window.attendance, all, base, PRIOR_K, false);
+  const usual = new Habit({ attendance: window.attendance, series: all, base, prior: PRIOR_K, robust: false });
   return all.on(days) - usual.expected(days).mean >= (series.on(days) - habit.expected(days).mean) / 2;
 }
 

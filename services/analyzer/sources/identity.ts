@@ -27,6 +27,13 @@ export interface Identified {
   sender: Sender | null;
 }
 
+/** The mail of a source in the name of a domain, by day. */
+interface SentMail {
+  domain: string;
+  source: string;
+  rows: readonly SourceDay[];
+}
+
 /** Whether a source key is a network, and not a domain that looks like one. */
 export function isNetwork(source: string): boolean {
   const address = canonicalAddress(source.slice(0, source.indexOf('/')));
@@ -44,12 +51,9 @@ export function passesOn(sender: Sender | null): boolean {
  * ever passed and that has no name of its own is one of many: however many there are, they are one sender.
  * @param facts null for a source that is no network
  */
-export function identify(
-  { domain, source, rows }: { domain: string; source: string; rows: readonly SourceDay[] },
-  facts: NetworkFacts | null,
-  catalogue: Catalogue,
-): Identified {
-  return isNetwork(source) ? ofNetwork(domain, source, rows, facts, catalogue) : ofDomain(source, rows, catalogue);
+export function identify(sent: SentMail, facts: NetworkFacts | null, catalogue: Catalogue): Identified {
+  const { source, rows } = sent;
+  return isNetwork(source) ? ofNetwork(sent, facts, catalogue) : ofDomain(source, rows, catalogue);
 }
 
 function ofDomain(source: string, rows: readonly SourceDay[], catalogue: Catalogue): Identified {
@@ -65,67 +69,91 @@ function ofDomain(source: string, rows: readonly SourceDay[], catalogue: Catalog
   const customer = sender !== null && !names.includes(source) && names.some((name) => source.endsWith(`.${name}`));
   const whose = sender === null ? '' : customer ? `, a customer of ${sender.name}` : `, a domain of ${sender.name}`;
   if (source === 'unknown') {
-    return known(source, source, 'network', 'The reports give no address.', SURE.network, source);
+    return byNothing(source, 'The reports give no address.');
   }
   const says = by === 'dkim' ? `A signature of ${short(source)} passes` : `SPF passes for ${short(source)}`;
   const name = sender === null ? source : customer ? `${sender.name} (${source})` : sender.name;
   const group = sender === null || customer ? source : sender.id;
-  return known(source, name, by, `${says}${whose}.`, SURE[by], group, sender);
+  return known({
+    source,
+    name,
+    identified_by: by,
+    evidence: `${says}${whose}.`,
+    confidence: SURE[by],
+    grouped_as: group,
+    sender,
+  });
 }
 
-function ofNetwork(
-  domain: string,
-  source: string,
-  rows: readonly SourceDay[],
-  facts: NetworkFacts | null,
-  catalogue: Catalogue,
-): Identified {
-  if (facts !== null && facts.organization !== null && facts.organization_addresses >= MOST * facts.answered) {
-    const { organization, organization_addresses: named, answered, name } = facts;
-    const sender = lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: name });
-    const own = organization === organizationalDomain(domain);
-    return known(
-      source,
-      own ? `own servers (${organization})` : (sender?.name ?? organization),
-      'reverse_name',
-      `${named} of ${counted(answered, 'address', 'addresses')} ${named === 1 ? 'has a' : 'have'} confirmed reverse ${named === 1 ? 'name' : 'names'} under ${short(organization)}, such as ${short(name ?? organization)}.`,
-      SURE.reverse_name * (named / answered),
-      sender?.id ?? organization,
-      sender,
-    );
-  }
-  const passed = facts?.passed ?? total(rows).passed;
-  const messages = facts?.messages ?? total(rows).messages;
-  if (passed <= STRAY * messages && !saidToForward(total(rows))) {
-    const names =
-      facts !== null && facts.answered > 0
-        ? 'and its addresses have no name of their own'
-        : 'and nothing is known of its addresses';
-    return known(
-      source,
-      'unauthenticated networks',
-      'unauthenticated',
-      `Nothing from ${short(source)} passes, ${names}.`,
-      SURE.unauthenticated,
-      UNAUTHENTICATED,
-    );
-  }
-  if (facts !== null && facts.asn !== null) {
-    const as = `AS${facts.asn}`;
-    const evidence = `Its network belongs to ${as}${facts.owner === null ? '' : ` (${short(facts.owner)})`}.`;
-    return known(source, facts.owner ?? as, 'asn', evidence, SURE.asn, as);
-  }
-  return known(source, source, 'network', 'Nothing is known but the network.', SURE.network, source);
+function ofNetwork(sent: SentMail, facts: NetworkFacts | null, catalogue: Catalogue): Identified {
+  const { source } = sent;
+  return (
+    byReverseName(sent, facts, catalogue) ??
+    byFailure(sent, facts) ??
+    byOwner(source, facts) ??
+    byNothing(source, 'Nothing is known but the network.')
+  );
 }
 
-function known(
-  source: string,
-  name: string,
-  identified_by: Identity['identified_by'],
-  evidence: string,
-  confidence: number,
-  grouped_as: string,
-  sender: Sender | null = null,
-): Identified {
-  return { identity: { source, name, identified_by, evidence, name_confidence: stated(confidence), grouped_as }, sender };
+/** By the confirmed reverse names of its addresses; null when they name no one organization. */
+function byReverseName({ domain, source }: SentMail, facts: NetworkFacts | null, catalogue: Catalogue): Identified | null {
+  if (facts === null || facts.organization === null || facts.organization_addresses < MOST * facts.answered) return null;
+  const { organization, organization_addresses: named, answered, name } = facts;
+  const sender = lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: name });
+  const own = organization === organizationalDomain(domain);
+  return known({
+    source,
+    name: own ? `own servers (${organization})` : (sender?.name ?? organization),
+    identified_by: 'reverse_name',
+    evidence: `${named} of ${counted(answered, 'address', 'addresses')} ${named === 1 ? 'has a' : 'have'} confirmed reverse ${named === 1 ? 'name' : 'names'} under ${short(organization)}, such as ${short(name ?? organization)}.`,
+    confidence: SURE.reverse_name * (named / answered),
+    grouped_as: sender?.id ?? organization,
+    sender,
+  });
+}
+
+/** As one of many of which nothing passes; null when some of its mail does, or is said to be forwarded. */
+function byFailure({ source, rows }: SentMail, facts: NetworkFacts | null): Identified | null {
+  const sum = total(rows);
+  const passed = facts?.passed ?? sum.passed;
+  const messages = facts?.messages ?? sum.messages;
+  if (passed > STRAY * messages || saidToForward(sum)) return null;
+  const names =
+    facts !== null && facts.answered > 0
+      ? 'and its addresses have no name of their own'
+      : 'and nothing is known of its addresses';
+  return known({
+    source,
+    name: 'unauthenticated networks',
+    identified_by: 'unauthenticated',
+    evidence: `Nothing from ${short(source)} passes, ${names}.`,
+    confidence: SURE.unauthenticated,
+    grouped_as: UNAUTHENTICATED,
+  });
+}
+
+/** By the autonomous system that announces the network; null when none is known. */
+function byOwner(source: string, facts: NetworkFacts | null): Identified | null {
+  if (facts === null || facts.asn === null) return null;
+  const as = `AS${facts.asn}`;
+  return known({
+    source,
+    name: facts.owner ?? as,
+    identified_by: 'asn',
+    evidence: `Its network belongs to ${as}${facts.owner === null ? '' : ` (${short(facts.owner)})`}.`,
+    confidence: SURE.asn,
+    grouped_as: as,
+  });
+}
+
+function byNothing(source: string, evidence: string): Identified {
+  return known({ source, name: source, identified_by: 'network', evidence, confidence: SURE.network, grouped_as: source });
+}
+
+function known({
+  confidence,
+  sender = null,
+  ...identity
+}: Omit<Identity, 'name_confidence'> & { confidence: number; sender?: Sender | null }): Identified {
+  return { identity: { ...identity, name_confidence: stated(confidence) }, sender };
 }

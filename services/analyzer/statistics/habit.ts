@@ -157,6 +157,18 @@ export interface Expectation {
   k: number;
 }
 
+/** What a habit is made from. */
+export interface Observed {
+  attendance: Attendance;
+  series: Series;
+  /** The days of habit. */
+  base: readonly string[];
+  /** Dispersion where too few days are known to tell (negative binomial k). */
+  prior: number;
+  /** Whether days that stand far out are left out. */
+  robust: boolean;
+}
+
 /**
  * A habit: for each reporter its mean on weekdays and on weekends, over the days of habit on which it spoke;
  * one that speaks now and then has its silent days counted as days with nothing. So what is expected of a day
@@ -175,11 +187,7 @@ export class Habit {
   #means = new Map<string, { week: number; weekend: number }>();
   #k: number;
 
-  /**
-   * @param base the days of habit
-   * @param prior dispersion where too few days are known to tell (negative binomial k)
-   */
-  constructor(attendance: Attendance, series: Series, base: readonly string[], prior: number, robust: boolean) {
+  constructor({ attendance, series, base, prior, robust }: Observed) {
     this.#attendance = attendance;
     this.#series = series;
     this.#reporters = series.reporters();

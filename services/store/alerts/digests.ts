@@ -201,21 +201,18 @@ const SHAPE = `f.finding_key, f.revision, f.domain, f.kind, f.subject, f.severit
 const WORST_FIRST = `${gravestFirst('f.severity')}, f.domain, f.finding_key`;
 
 /**
- * What became of findings between two moments, and what is open now.
- * @param listed how many of each are read
+ * What became of the findings of some domains between two moments, and what is open now.
+ * @param week `listed` is how many of each are read
  */
 export async function loadWeekFindings(
   tx: Tx,
-  domains: readonly string[],
-  since: Date,
-  until: Date,
-  listed: number,
+  week: { domains: readonly string[]; since: Date; until: Date; listed: number },
 ): Promise<WeekFindings> {
   const read = async (event: string, at: string, where: string) => {
     const { rows } = await tx.query<Omit<WeekFinding, 'evidence'> & { n: number }>(
       `select ${SHAPE}, ${event} as event, ${at} as at, count(*) over () as n from ruawatch.findings f
         where f.domain = any($1) and ${where} order by ${WORST_FIRST} limit $4`,
-      [domains, since, until, listed],
+      [week.domains, week.since, week.until, week.listed],
     );
     return {
       findings: rows.map(({ n: _n, ...finding }) => ({ ...finding, evidence: readEvidence(finding.stored) })),

@@ -32,7 +32,7 @@ function world(reporters: readonly string[], count: Count) {
   return { attendance: new Attendance(reporterDays), series, base: daysBetween(ago(34), ago(7)) };
 }
 
-const habitOf = (w: ReturnType<typeof world>, robust = false) => new Habit(w.attendance, w.series, w.base, 5, robust);
+const habitOf = (w: ReturnType<typeof world>, robust = false) => new Habit({ ...w, prior: 5, robust });
 /** Some unrest that adds up to nothing. */
 const unrest = (day: string) => (Date.parse(day) / 86_400_000) % 3;
 
