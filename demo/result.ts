@@ -29,7 +29,7 @@ const CLASS_STYLE: Record<string, Style> = {
 const SEVERITY_STYLE: Record<string, Style> = { critical: 'red', high: 'red', medium: 'yellow', low: 'cyan', info: 'gray' };
 
 const number = (n: number) => n.toLocaleString('en-US');
-const percent = (part: number, whole: number) => (whole === 0 ? '' : `${Math.round((100 * part) / whole)} %`);
+const percent = (part: number, whole: number) => (whole === 0 ? '' : `${Math.round((100 * part) / whole)}%`);
 
 /** What the demo prints at its end: sources by class with bars, findings, alert mails, and where to look further. */
 export function describeResult(result: DemoResult): string[] {

@@ -110,7 +110,7 @@ function stageOf(check: DomainCheck): Stage {
 const own = (month: ReportMonth) => month.senders.filter((one) => one.class === 'authorized' || one.class === 'misaligned');
 const sum = (senders: readonly SenderMonth[], of: (one: SenderMonth) => number) => senders.reduce((n, one) => n + of(one), 0);
 const weekly = (messages: number) => Math.round(messages / WEEKS).toLocaleString('en');
-const percent = (share: number) => `${Math.floor(share * 1000) / 10} %`;
+const percent = (share: number) => `${Math.floor(share * 1000) / 10}%`;
 
 /** Why a stricter policy would lose mail, or why that is unknown. Empty: according to the reports it is safe. */
 function* blockers(check: DomainCheck, month: ReportMonth | null): Generator<string> {

@@ -137,7 +137,7 @@ describe('the next step', () => {
 
   test('is to wait with too little mail, too much that fails, and too much that nobody knows', async () => {
     expect((await at(NONE, month(sender({ messages: 100, passed: 100 })))).blocked_by[0]).toContain('100 messages');
-    expect((await at(NONE, month(sender({ passed: 3_900 })))).blocked_by[0]).toContain('97.5 %');
+    expect((await at(NONE, month(sender({ passed: 3_900 })))).blocked_by[0]).toContain('97.5%');
     const unknown = sender({
       source: '203.0.113.0/24',
       class: 'unknown',

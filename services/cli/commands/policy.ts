@@ -100,7 +100,7 @@ function* linesOf({ posture: { domain, stage, next, blocked_by }, month }: Statu
   for (const one of blocked_by) if (!next.sentence.includes(one)) yield `  waits for: ${one}`;
   const senders = (month?.senders ?? []).filter((one) => one.class === 'authorized' || one.class === 'misaligned');
   if (senders.length > 0) {
-    const share = (n: number, of: number) => `${Math.floor((100 * n) / Math.max(1, of))} %`;
+    const share = (n: number, of: number) => `${Math.floor((100 * n) / Math.max(1, of))}%`;
     const rows = senders
       .slice(0, MOST_SENDERS)
       .map((one) => [
