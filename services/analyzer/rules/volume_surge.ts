@@ -56,27 +56,40 @@ export const volumeSurge: SourceRule = {
 };
 
 function find(window: SourceWindow): Candidate[] {
-  const { domain, source, rows } = window;
+  const { source, rows } = window;
   const sum = total(rows);
   if (sum.messages === 0 || sum.passed < 0.8 * sum.messages || window.listed?.verdict === 'denied') return [];
-  const open = openOf(window.known, KIND, source);
-  const from = addDays(window.today, 1 - RECENT);
   const settled = settledUntil(window.known, KIND, source);
-  const days = daysBetween(from, window.today).filter((day) => day > settled);
+  const days = daysBetween(addDays(window.today, 1 - RECENT), window.today).filter((day) => day > settled);
   const series = new Series();
   for (const row of rows) series.add(row.reporter, row.day, row.messages);
   // The cheap question first: most sources of most days send what they always do.
   if (series.on(days) < MORE) return [];
-  const first = rows.map((row) => row.day).sort()[0]!;
-  const habits = new Map<string, Base | null>();
-  const baseBefore = (until: string): Base | null => {
-    const found = habits.get(until) ?? baseOf(window, series, until, open ? '' : first);
-    habits.set(until, found);
-    return found;
-  };
-  const baseFor = (last: string) => baseBefore(open ? earlier(open.first_day, from) : addDays(last, 1 - RECENT));
+  const open = openOf(window.known, KIND, source);
+  const surge = surgeOf(window, { series, days, settled, open });
+  return surge === null ? [] : [candidateOf(window, series, surge, open)];
+}
 
-  const level = open ? STILL : window.level / TESTS;
+/** What the source sent in the week, and what is on file for it. */
+interface Week {
+  series: Series;
+  days: readonly string[];
+  settled: string;
+  open: KnownFinding | undefined;
+}
+
+/** Days on which a source sends far more than its habit. */
+interface Surge {
+  days: readonly string[];
+  habit: Habit;
+  /** Chance of the least likely span of days by the habit. */
+  chance: number;
+}
+
+/** Tests the spans of the week, each against its own habit; null when all of it may be habit. */
+function surgeOf(window: SourceWindow, week: Week): Surge | null {
+  const { series, days, settled, open } = week;
+  const baseFor = basesOf(window, series, open);
   let found: Base | null = null;
   let least = 1;
   for (const some of spansOf(days, settled)) {
@@ -88,51 +101,71 @@ function find(window: SourceWindow): Candidate[] {
       found = base;
     }
   }
-  if (found === null || least >= level) return [];
-  const { habit } = found;
+  if (found === null || least >= (open ? STILL : window.level / TESTS)) return null;
   const surging = days.filter((day) => {
     const own = baseFor(day);
     return own !== null && chanceOf([day], series, own.habit) < STILL;
   });
-  if (surging.length === 0 || (!open && !domainRises(window, found, surging, series))) return [];
+  if (surging.length === 0 || (!open && !domainRises(window, found, surging, series))) return null;
+  return { days: surging, habit: found.habit, chance: least };
+}
 
-  const since = open ? earlier(open.first_day, surging[0]!) : surging[0]!;
-  const last_day = surging.at(-1)!;
-  const rowsThen = rows.filter((row) => row.day >= surging[0]! && row.day <= last_day);
-  const sent = total(rowsThen);
-  const { mean } = habit.expected(surging);
-  const seen = series.on(surging);
+/**
+ * The base that a span of days is held against, by its last day: of an open finding, what was before the
+ * finding. Each base is made once.
+ */
+function basesOf(window: SourceWindow, series: Series, open: KnownFinding | undefined): (last: string) => Base | null {
+  const from = addDays(window.today, 1 - RECENT);
+  const first = open ? '' : window.rows.map((row) => row.day).sort()[0]!;
+  const bases = new Map<string, Base | null>();
+  return (last) => {
+    const until = open ? earlier(open.first_day, from) : addDays(last, 1 - RECENT);
+    const known = bases.get(until);
+    if (known !== undefined) return known;
+    const base = baseOf(window, series, until, first);
+    bases.set(until, base);
+    return base;
+  };
+}
+
+function candidateOf(window: SourceWindow, series: Series, surge: Surge, open: KnownFinding | undefined): Candidate {
+  const { domain, source } = window;
+  const { days, habit, chance } = surge;
+  const since = open ? earlier(open.first_day, days[0]!) : days[0]!;
+  const last_day = days.at(-1)!;
+  const rows = window.rows.filter((row) => row.day >= days[0]! && row.day <= last_day);
+  const sent = total(rows);
+  const { mean } = habit.expected(days);
+  const seen = series.on(days);
   const times = seen / Math.max(1, mean);
-  const all = window.domainDays.reduce((n, day) => n + (surging.includes(day.day) ? day.messages : 0), 0);
+  const all = window.domainDays.reduce((n, day) => n + (days.includes(day.day) ? day.messages : 0), 0);
   const of = Math.max(seen, all);
-  return [
-    {
-      kind: KIND,
-      subject: source,
-      severity: severityOf(times, seen),
-      confidence: stated((1 - 1 / Math.max(1, times)) * witnessed(witnesses(rowsThen))),
-      first_day: since,
+  return {
+    kind: KIND,
+    subject: source,
+    severity: severityOf(times, seen),
+    confidence: stated((1 - 1 / Math.max(1, times)) * witnessed(witnesses(rows))),
+    first_day: since,
+    last_day,
+    evidence: {
+      who: [{ source, messages: seen, delivered: sent.delivered }],
+      senders: 1,
+      messages: seen,
+      of,
+      share: seen / of,
+      per_day: seen / days.length,
+      since,
       last_day,
-      evidence: {
-        who: [{ source, messages: seen, delivered: sent.delivered }],
-        senders: 1,
-        messages: seen,
-        of,
-        share: seen / of,
-        per_day: seen / surging.length,
-        since,
-        last_day,
-        reporters: reportersOf(rowsThen),
-        usual: rounded(habit.usual),
-        chance: rounded(least),
-        delivered: sent.delivered,
-        quarantined: sent.quarantined,
-        rejected: sent.rejected,
-        facts: { rule: KIND, times: rounded(times), days: surging.length, expected: rounded(mean) },
-        query: recordsQuery({ domain, source, from: surging[0]!, to: last_day, rows: 'all' }),
-      },
+      reporters: reportersOf(rows),
+      usual: rounded(habit.usual),
+      chance: rounded(chance),
+      delivered: sent.delivered,
+      quarantined: sent.quarantined,
+      rejected: sent.rejected,
+      facts: { rule: KIND, times: rounded(times), days: days.length, expected: rounded(mean) },
+      query: recordsQuery({ domain, source, from: days[0]!, to: last_day, rows: 'all' }),
     },
-  ];
+  };
 }
 
 /** Resolved when three report days are back at the habit. */
