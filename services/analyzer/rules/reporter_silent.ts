@@ -34,79 +34,123 @@ export const reporterSilent: DomainRule = {
 };
 
 function find(window: DomainWindow): Candidate[] {
-  const { attendance, domain } = window;
+  const { attendance } = window;
   const found: Candidate[] = [];
   const level = levelOf(window.budget, attendance.reporters.length);
-  const spokenOn = new Map<string, Set<string>>();
-  for (const row of window.reporterDays) {
-    const on = spokenOn.get(row.day) ?? new Set();
-    on.add(row.reporter);
-    spokenOn.set(row.day, on);
-  }
-  const reportDays = [...spokenOn.keys()].sort();
+  const spoken = spokenByDay(window);
   for (const reporter of attendance.reporters) {
-    const last = reportDays.findLast((day) => spokenOn.get(day)!.has(reporter))!;
     const open = openOf(window.known, KIND, reporter);
-    const base = attendance.habitBefore(addDays(last, 1));
-    if (base.length < LEAST_HABIT && !open) continue;
-    if (!attendance.isRegular(reporter, base) || last <= settledUntil(window.known, KIND, reporter)) continue;
-    // Days on which somebody else who is regular spoke: that of a domain nobody reports on is not one
-    // reporter's silence.
-    const silent = reportDays.filter(
-      (day) => day > last && [...spokenOn.get(day)!].some((other) => attendance.isRegular(other, base)),
-    );
-    if (silent.length < SILENT_DAYS) continue;
-    const series = new Series();
-    let messages = 0;
-    let all = 0;
-    for (const row of window.reporterDays) {
-      if (!base.includes(row.day)) continue;
-      all += row.messages;
-      if (row.reporter !== reporter) continue;
-      series.add(reporter, row.day, row.messages);
-      messages += row.messages;
-    }
-    const habit = new Habit({ attendance, series, base, prior: PRIOR_K, robust: false });
-    const { mean, k } = habit.expectedOf(reporter, silent);
-    const chance = silenceTail(mean, k);
-    if (!open && (mean < LEAST || chance >= level)) continue;
-    const since = silent[0]!;
-    const usual = habit.usual;
-    found.push({
-      kind: KIND,
-      subject: reporter,
-      severity: 'low',
-      confidence: stated((1 - chance) * witnessed(silent.length)),
-      first_day: open ? open.first_day : since,
-      last_day: silent.at(-1)!,
-      evidence: {
-        who: [],
-        senders: 0,
-        messages: 0,
-        of: Math.round(mean),
-        share: 0,
-        per_day: 0,
-        since,
-        last_day: silent.at(-1)!,
-        reporters: [reporter],
-        usual: rounded(usual),
-        chance: rounded(chance),
-        delivered: 0,
-        quarantined: 0,
-        rejected: 0,
-        facts: {
-          rule: KIND,
-          last,
-          reported: attendance.days(reporter, base),
-          of_days: base.length,
-          share: messages / Math.max(1, all),
-          silent_days: silent.length,
-        },
-        query: reportsQuery(domain, reporter, addDays(last, -ADVICE_DAYS)),
-      },
-    });
+    const silence = silenceOf(window, spoken, reporter);
+    if (silence === null || (!open && silence.base.length < LEAST_HABIT)) continue;
+    const usual = usualOf(window, silence);
+    if (!open && (usual.missing < LEAST || usual.chance >= level)) continue;
+    found.push(candidateOf(window, silence, usual, open));
   }
   return found;
+}
+
+/** Who spoke on each report day, the oldest first. */
+function spokenByDay({ reporterDays }: DomainWindow): ReadonlyMap<string, ReadonlySet<string>> {
+  const spoken = new Map<string, Set<string>>();
+  for (const row of reporterDays) {
+    const on = spoken.get(row.day) ?? new Set();
+    on.add(row.reporter);
+    spoken.set(row.day, on);
+  }
+  return new Map([...spoken].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** A regular reporter says nothing any more. */
+interface Silence {
+  reporter: string;
+  /** Report day on which it spoke last. */
+  last: string;
+  /** The days of habit that end with that day. */
+  base: readonly string[];
+  /** Report days since then. */
+  days: readonly string[];
+}
+
+/** The silence of a reporter; null when it was never regular, or has not been silent for long. */
+function silenceOf(
+  { attendance, known }: DomainWindow,
+  spoken: ReadonlyMap<string, ReadonlySet<string>>,
+  reporter: string,
+): Silence | null {
+  const reportDays = [...spoken.keys()];
+  const last = reportDays.findLast((day) => spoken.get(day)!.has(reporter))!;
+  const base = attendance.habitBefore(addDays(last, 1));
+  if (!attendance.isRegular(reporter, base) || last <= settledUntil(known, KIND, reporter)) return null;
+  // Days on which somebody else who is regular spoke: that of a domain nobody reports on is not one
+  // reporter's silence.
+  const days = reportDays.filter((day) => day > last && [...spoken.get(day)!].some((other) => attendance.isRegular(other, base)));
+  return days.length < SILENT_DAYS ? null : { reporter, last, base, days };
+}
+
+/** What a silent reporter used to report, and would have reported since. */
+interface Usual {
+  per_day: number;
+  /** Its part of all messages reported on the days of habit. */
+  share: number;
+  /** Messages that it would have reported on the silent days. */
+  missing: number;
+  /** Chance of such a silence by its habit. */
+  chance: number;
+}
+
+function usualOf({ attendance, reporterDays }: DomainWindow, { reporter, base, days }: Silence): Usual {
+  const series = new Series();
+  let messages = 0;
+  let all = 0;
+  for (const row of reporterDays) {
+    if (!base.includes(row.day)) continue;
+    all += row.messages;
+    if (row.reporter !== reporter) continue;
+    series.add(reporter, row.day, row.messages);
+    messages += row.messages;
+  }
+  const habit = new Habit({ attendance, series, base, prior: PRIOR_K, robust: false });
+  const { mean, k } = habit.expectedOf(reporter, days);
+  return { per_day: habit.usual, share: messages / Math.max(1, all), missing: mean, chance: silenceTail(mean, k) };
+}
+
+function candidateOf(window: DomainWindow, silence: Silence, usual: Usual, open: KnownFinding | undefined): Candidate {
+  const { reporter, last, base, days } = silence;
+  const since = days[0]!;
+  const last_day = days.at(-1)!;
+  return {
+    kind: KIND,
+    subject: reporter,
+    severity: 'low',
+    confidence: stated((1 - usual.chance) * witnessed(days.length)),
+    first_day: open ? open.first_day : since,
+    last_day,
+    evidence: {
+      who: [],
+      senders: 0,
+      messages: 0,
+      of: Math.round(usual.missing),
+      share: 0,
+      per_day: 0,
+      since,
+      last_day,
+      reporters: [reporter],
+      usual: rounded(usual.per_day),
+      chance: rounded(usual.chance),
+      delivered: 0,
+      quarantined: 0,
+      rejected: 0,
+      facts: {
+        rule: KIND,
+        last,
+        reported: window.attendance.days(reporter, base),
+        of_days: base.length,
+        share: usual.share,
+        silent_days: days.length,
+      },
+      query: reportsQuery(window.domain, reporter, addDays(last, -ADVICE_DAYS)),
+    },
+  };
 }
 
 /** Resolved when it speaks again. */
