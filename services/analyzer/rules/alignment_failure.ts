@@ -2,6 +2,7 @@ import type { Ending } from '../../findings/ending.ts';
 import { earlier } from '../../shared/days.ts';
 import { publishedTag } from '../../shared/policy.ts';
 import type { Severity } from '../../shared/severity.ts';
+import type { SourceDay } from '../../store/analysis/window-reads.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import type { Sender } from '../senders/catalogue.ts';
@@ -65,75 +66,107 @@ export const alignmentFailure: SourceRule = {
 function find(window: SourceWindow): Candidate[] {
   // Whatever a denied sender does, no advice helps it to pass; and one cause is one finding.
   if (window.listed?.verdict === 'denied' || window.broken) return [];
-  const { domain, source } = window;
-  const settled = settledUntil(window.known, KIND, source);
+  const open = openOf(window.known, KIND, window.source);
+  const failure = failureOf(window, open);
+  return failure === null ? [] : [candidateOf(window, failure, open)];
+}
+
+/** The recent mail of a source, most of which fails. */
+interface Failure {
+  sum: Counts;
+  /** Messages that fail. */
+  messages: number;
+  /** Rows and days with mail that fails. */
+  rows: readonly SourceDay[];
+  days: readonly string[];
+  reporters: string[];
+  /** Chance that a source of which half fails is this lopsided. */
+  chance: number;
+}
+
+/** The failure of a source; null when too little of its mail fails, or nobody can set it up. */
+function failureOf(window: SourceWindow, open: KnownFinding | undefined): Failure | null {
+  const settled = settledUntil(window.known, KIND, window.source);
   const recentDays = new Set(window.domainDays.map((day) => day.day));
-  const open = openOf(window.known, KIND, source);
   // On a day reported in part, most of the source's mail may be missing too.
   const rows = open ? window.rows : coveredRows(window);
   const recent = rows.filter((row) => recentDays.has(row.day) && row.day > settled);
   const sum = total(recent);
-  const approved = window.listed?.verdict === 'approved';
-  const failing = (row: Pick<Counts, 'failed_authenticated' | 'failed_unauthenticated'>) =>
-    approved ? failedOf(row) : row.failed_authenticated;
-  if (failing(sum) <= sum.messages / 2 || saidToForward(sum) || passesOn(window.sender)) return [];
+  const messages = failing(window, sum);
+  if (messages <= sum.messages / 2 || saidToForward(sum) || passesOn(window.sender)) return null;
 
-  const bad = recent.filter((row) => failing(row) > 0);
+  const bad = recent.filter((row) => failing(window, row) > 0);
   const badDays = [...new Set(bad.map((row) => row.day))].sort();
   const reporters = reportersOf(bad);
-  const seen = { messages: failing(sum), reporters, days: badDays.length };
-  if (!open && (seen.messages < LEAST || !isEvidence(seen, window.domainDays))) return [];
-  const chance = shareTail(seen.messages, sum.messages, PRIOR_HALF, PRIOR_HALF);
-  if (!open && chance >= window.level) return [];
+  if (!open && (messages < LEAST || !isEvidence({ messages, reporters, days: badDays.length }, window.domainDays))) return null;
+  const chance = shareTail(messages, sum.messages, PRIOR_HALF, PRIOR_HALF);
+  if (!open && chance >= window.level) return null;
   // What has been put right must not be raised from the days before.
-  if (failingRun(days(recent)).length === 0 && passesAgainSince(days(recent), badDays.at(-1)!) !== null) return [];
+  if (failingRun(days(recent)).length === 0 && passesAgainSince(days(recent), badDays.at(-1)!) !== null) return null;
+  return { sum, messages, rows: bad, days: badDays, reporters, chance };
+}
 
-  const first = [...new Set(window.rows.filter((row) => failing(row) > 0 && row.day > settled).map((row) => row.day))].sort()[0]!;
-  const since = open ? earlier(open.first_day, first) : first;
+/** Messages that count as failing: of an approved source, those that nothing authenticates too. */
+function failing(window: SourceWindow, row: Pick<Counts, 'failed_authenticated' | 'failed_unauthenticated'>): number {
+  return isApproved(window) ? failedOf(row) : row.failed_authenticated;
+}
+
+function isApproved({ listed }: SourceWindow): boolean {
+  return listed?.verdict === 'approved';
+}
+
+function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding | undefined): Candidate {
+  const { domain, source } = window;
+  const { sum, messages, rows, days: badDays, reporters, chance } = failure;
+  const since = sinceOf(window, open);
   const last_day = badDays.at(-1)!;
-  const messages = failing(sum);
-  const mechanism = mechanismOf(sum);
-  const signer = signerOf(bad);
+  const approved = isApproved(window);
   const domainMessages = window.domainDays.reduce((n, day) => n + day.messages, 0);
   const small = !approved && messages < SMALL * domainMessages;
   const bare = sum.failed_unauthenticated > sum.failed_authenticated;
-  return [
-    {
-      kind: KIND,
-      subject: source,
-      severity: severityOf(messages, sum, small),
-      confidence: stated(wilson(messages, sum.messages) * witnessed(witnesses(bad)) * (small ? 0.6 : 1)),
-      first_day: since,
+  return {
+    kind: KIND,
+    subject: source,
+    severity: severityOf(messages, sum, small),
+    confidence: stated(wilson(messages, sum.messages) * witnessed(witnesses(rows)) * (small ? 0.6 : 1)),
+    first_day: since,
+    last_day,
+    evidence: {
+      who: [{ source, messages, delivered: Math.min(messages, sum.failed_delivered) }],
+      senders: 1,
+      messages,
+      of: sum.messages,
+      share: messages / sum.messages,
+      per_day: messages / badDays.length,
+      chance: rounded(chance),
+      since,
       last_day,
-      evidence: {
-        who: [{ source, messages, delivered: Math.min(messages, sum.failed_delivered) }],
-        senders: 1,
-        messages,
-        of: sum.messages,
-        share: messages / sum.messages,
-        per_day: messages / badDays.length,
-        chance: rounded(chance),
-        since,
-        last_day,
-        reporters,
-        delivered: Math.min(messages, sum.failed_delivered),
-        quarantined: Math.min(messages, sum.quarantined),
-        rejected: Math.min(messages, sum.rejected),
-        mechanism: bare ? 'both' : mechanism,
-        facts: {
-          rule: KIND,
-          bare,
-          approved_by: approved ? window.listed!.by_name : null,
-          signer,
-          small,
-          p: publishedTag(window.policy, 'p'),
-          strict_spf: publishedTag(window.policy, 'aspf') === 's',
-          service: serviceOf(window.sender),
-        },
-        query: recordsQuery({ domain, source, from: badDays[0]!, to: last_day, rows: 'failing' }),
+      reporters,
+      delivered: Math.min(messages, sum.failed_delivered),
+      quarantined: Math.min(messages, sum.quarantined),
+      rejected: Math.min(messages, sum.rejected),
+      mechanism: bare ? 'both' : mechanismOf(sum),
+      facts: {
+        rule: KIND,
+        bare,
+        approved_by: approved ? window.listed!.by_name : null,
+        signer: signerOf(rows),
+        small,
+        p: publishedTag(window.policy, 'p'),
+        strict_spf: publishedTag(window.policy, 'aspf') === 's',
+        service: serviceOf(window.sender),
       },
+      query: recordsQuery({ domain, source, from: badDays[0]!, to: last_day, rows: 'failing' }),
     },
-  ];
+  };
+}
+
+/** The first day of the window with mail that fails, or that of the open finding. */
+function sinceOf(window: SourceWindow, open: KnownFinding | undefined): string {
+  const settled = settledUntil(window.known, KIND, window.source);
+  const bad = window.rows.filter((row) => failing(window, row) > 0 && row.day > settled);
+  const first = bad.map((row) => row.day).sort()[0]!;
+  return open ? earlier(open.first_day, first) : first;
 }
 
 /**
