@@ -28,28 +28,9 @@ const MOST_DOMAINS = 15;
 /** Renders the digest of a week: what changed, what is open, and how each domain's mail did. Pure. */
 export function renderWeekly(week: Weekly): Omit<Rendered, 'thread'> {
   const sum = totalOf(week);
-  const quiet =
-    week.opened.count + week.resolved.count + week.open.count === 0 &&
-    week.domains.every((d) => d.fresh_count + d.strangers.sources === 0);
-  const told = [
-    ...(week.opened.count > 0 ? [`${number(week.opened.count)} new`] : []),
-    ...(week.resolved.count > 0 ? [`${number(week.resolved.count)} over`] : []),
-    ...(week.open.count > 0 ? [`${number(week.open.count)} still open`] : []),
-  ];
-  const silence = sum.messages === 0 ? ['no report'] : quiet ? ['nothing to act on'] : [];
-  const what = [...told, ...silence].join(', ') || 'new sources, no findings';
-  const subject = `[ruawatch] Week to ${week.days.to}: ${what}`;
-  const lines = [
-    ...(quiet && sum.messages > 0 ? ['Nothing to act on: nothing new, nothing open.'] : []),
-    sum.messages === 0
-      ? `No report covers mail from ${week.days.from} to ${week.days.to}: check that the mailbox still receives reports (ruawatch doctor).`
-      : `${counted(week.domains.length, 'domain')}, ${counted(sum.messages, 'message')} from ${week.days.from} to ${week.days.to}: ${rate(sum)}.`,
-    ...(week.foreign
-      ? [
-          `${counted(week.foreign, 'domain')} that ${week.foreign === 1 ? 'is' : 'are'} not yours ${week.foreign === 1 ? 'was' : 'were'} reported on: ruawatch domains list --state observed.`,
-        ]
-      : []),
-  ];
+  const quiet = isQuiet(week);
+  const subject = subjectOf(week, sum, quiet);
+  const lines = openingOf(week, sum, quiet);
   const next = `The next digest comes on ${dayOf(week.next)}.`;
   if (quiet)
     return {
@@ -57,52 +38,106 @@ export function renderWeekly(week: Weekly): Omit<Rendered, 'thread'> {
       text: `${[...lines, next].flatMap((line) => wrap(line, WIDTH)).join('\n')}\n`,
       html: short(subject, [...lines, next]),
     };
+  const body = bodyOf(week);
+  return { subject, text: textOf(week, lines, body, next), html: page(subject, htmlOf(week, lines, body, next)) };
+}
 
+/** Whether nothing changed and nothing is open. */
+function isQuiet({ opened, resolved, open, domains }: Weekly): boolean {
+  return opened.count + resolved.count + open.count === 0 && domains.every((d) => d.fresh_count + d.strangers.sources === 0);
+}
+
+function subjectOf({ opened, resolved, open, days }: Weekly, sum: Total, quiet: boolean): string {
+  const told = [
+    ...(opened.count > 0 ? [`${number(opened.count)} new`] : []),
+    ...(resolved.count > 0 ? [`${number(resolved.count)} over`] : []),
+    ...(open.count > 0 ? [`${number(open.count)} still open`] : []),
+  ];
+  const silence = sum.messages === 0 ? ['no report'] : quiet ? ['nothing to act on'] : [];
+  return `[ruawatch] Week to ${days.to}: ${[...told, ...silence].join(', ') || 'new sources, no findings'}`;
+}
+
+/** The sentences at the top. */
+function openingOf({ domains, days, foreign }: Weekly, sum: Total, quiet: boolean): string[] {
+  return [
+    ...(quiet && sum.messages > 0 ? ['Nothing to act on: nothing new, nothing open.'] : []),
+    sum.messages === 0
+      ? `No report covers mail from ${days.from} to ${days.to}: check that the mailbox still receives reports (ruawatch doctor).`
+      : `${counted(domains.length, 'domain')}, ${counted(sum.messages, 'message')} from ${days.from} to ${days.to}: ${rate(sum)}.`,
+    ...(foreign
+      ? [
+          `${counted(foreign, 'domain')} that ${foreign === 1 ? 'is' : 'are'} not yours ${foreign === 1 ? 'was' : 'were'} reported on: ruawatch domains list --state observed.`,
+        ]
+      : []),
+  ];
+}
+
+/** What follows the opening, in the text as in the HTML. */
+interface Body {
+  /** Findings by what became of them; `beyond` counts those that are not listed. */
+  sections: { title: string; findings: readonly WeekFinding[]; beyond: number }[];
+  domains: readonly DomainWeek[];
+  /** Counts the domains that are not shown; null when all are. */
+  more: string | null;
+}
+
+function bodyOf({ opened, resolved, open, domains }: Weekly): Body {
   const sections = [
-    { title: 'New', of: week.opened },
-    { title: 'Over', of: week.resolved },
-    { title: 'Still open', of: week.open },
+    { title: 'New', of: opened },
+    { title: 'Over', of: resolved },
+    { title: 'Still open', of: open },
   ]
     .filter(({ of }) => of.count > 0)
-    .map(({ title, of }) => ({ title, findings: of.findings, beyond: of.count - of.findings.length }));
-  const shown = week.domains.slice(0, MOST_DOMAINS);
-  const beyond = week.domains.length - shown.length;
+    .map(({ title, of: { findings, count } }) => ({
+      title: `${title} (${number(count)})`,
+      findings,
+      beyond: count - findings.length,
+    }));
+  const beyond = Math.max(0, domains.length - MOST_DOMAINS);
   const more = beyond === 0 ? null : `and ${counted(beyond, 'more domain')}: dmarc.source_days has them all.`;
+  return { sections, domains: domains.slice(0, MOST_DOMAINS), more };
+}
 
+function textOf(week: Weekly, lines: readonly string[], { sections, domains, more }: Body, next: string): string {
   const text = [
     ...lines.flatMap((line) => wrap(line, WIDTH)),
-    ...sections.flatMap(({ title, findings, beyond: rest }) => [
+    ...sections.flatMap(({ title, findings, beyond }) => [
       '',
-      `${title} (${number(findings.length + rest)})`,
+      title,
       ...findings.flatMap(findingText),
-      ...(rest > 0 ? [`  and ${number(rest)} more: ruawatch findings`] : []),
+      ...(beyond > 0 ? [`  and ${number(beyond)} more: ruawatch findings`] : []),
     ]),
     '',
     'Domains, by day (the week before, then this week)',
-    ...shown.flatMap((domain) => domainText(domain, week)),
+    ...domains.flatMap((domain) => domainText(domain, week)),
     ...(more === null ? [] : [more]),
     '',
     next,
   ];
-  const html = page(
-    subject,
-    `<h1 class="ink" style="margin:0 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">The week to ${week.days.to}</h1>
+  return `${text.join('\n')}\n`;
+}
+
+function htmlOf(week: Weekly, lines: readonly string[], { sections, domains, more }: Body, next: string): string {
+  const legend = 'Columns are messages a day, the week before paler; green passes DMARC, orange fails.';
+  return `<h1 class="ink" style="margin:0 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">The week to ${week.days.to}</h1>
 ${lines.map((line) => `<p class="soft" style="margin:0 0 4px;font-size:14px;line-height:20px;color:#5b6875;">${e(line)}</p>`).join('\n')}
-${sections
-  .map(
-    ({ title, findings, beyond: rest }) => `${heading(`${title} (${number(findings.length + rest)})`)}
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0">
-${findings.map(findingHtml).join('\n')}
-</table>${rest > 0 ? `\n<p class="soft" style="margin:6px 0 0;font-size:13px;color:#5b6875;">and ${number(rest)} more: ruawatch findings</p>` : ''}`,
-  )
-  .join('\n')}
+${sections.map(sectionHtml).join('\n')}
 ${heading('Domains')}
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
-${shown.map((domain) => domainHtml(domain, week)).join('\n')}
+${domains.map((domain) => domainHtml(domain, week)).join('\n')}
 </table>
-<p class="soft" style="margin:14px 0 0;font-size:13px;line-height:19px;color:#5b6875;">${e([...(more === null ? [] : [more]), 'Columns are messages a day, the week before paler; green passes DMARC, orange fails.', next].join(' '))}</p>`,
-  );
-  return { subject, text: `${text.join('\n')}\n`, html };
+<p class="soft" style="margin:14px 0 0;font-size:13px;line-height:19px;color:#5b6875;">${e([...(more === null ? [] : [more]), legend, next].join(' '))}</p>`;
+}
+
+function sectionHtml({ title, findings, beyond }: Body['sections'][number]): string {
+  const more =
+    beyond > 0
+      ? `\n<p class="soft" style="margin:6px 0 0;font-size:13px;color:#5b6875;">and ${number(beyond)} more: ruawatch findings</p>`
+      : '';
+  return `${heading(title)}
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0">
+${findings.map(findingHtml).join('\n')}
+</table>${more}`;
 }
 
 /** The three lines of a week with nothing in it. */
