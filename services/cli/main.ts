@@ -105,10 +105,10 @@ program
     }),
   );
 
-const policy = program.command('policy').description('show how far domains are on the way to enforcement');
+const policy = program.command('policy').description("show each domain's progress toward enforcement");
 policy
   .command('status [domain...]')
-  .description('show the stage of each domain, its next step and what that waits for; by default of all own domains')
+  .description('show the stage of each domain, its next step and what is blocking it; of all own domains by default')
   .option('--json', 'print JSON')
   .option('--resolver <server>', 'query this name server ("address" or "address:port") instead of those in the settings', oneMore)
   .action(
@@ -126,7 +126,7 @@ dns
   .option('--sarif', 'print SARIF 2.1.0, for code scanners')
   .option('--resolver <server>', 'query this name server ("address" or "address:port") instead of those in the settings', oneMore)
   .option('--no-web', 'do not fetch MTA-STS policies and BIMI logos')
-  .option('--private', 'fetch them from private addresses, too')
+  .option('--private', 'also fetch policies and logos from private IP addresses')
   .option('--records <file>', 'check planned records: a zone file or YAML that overrides what is published')
   .option('--selector <selector>', 'DKIM selectors to check, separated by commas; may be repeated', oneMore)
   .option('--reports', 'also check the selectors in reports of the last five weeks')
@@ -145,7 +145,7 @@ dns
   .command('lookalikes <domain>')
   .description('list registered names that may be mistaken for a domain, and whether they accept mail')
   .option('--full', 'look up every candidate instead of the 1,000 most similar')
-  .option('--most <count>', 'look up this many of the most similar')
+  .option('--most <count>', 'number of candidates to look up, most similar first')
   .option('--json', 'print JSON')
   .option('--resolver <server>', 'query this name server ("address" or "address:port") instead of those in the settings', oneMore)
   .action(
@@ -153,7 +153,7 @@ dns
       (await import('./commands/lookalikes.ts')).runLookalikes(config(), domain, options, out),
     ),
   );
-const messages = program.command('messages').description('list, show and replay stored mails, also quarantined ones');
+const messages = program.command('messages').description('list, show and replay stored mails, including quarantined ones');
 messages
   .command('list', { isDefault: true })
   .description('list messages, the newest first')
@@ -255,7 +255,7 @@ senders
     ),
   );
 
-const domains = program.command('domains').description('list the watched domains, add or ignore some');
+const domains = program.command('domains').description('list, add or ignore watched domains');
 domains
   .command('list', { isDefault: true })
   .description('list all known domains and why each is watched or not')
@@ -275,7 +275,7 @@ domains
   );
 domains
   .command('ignore <domain>')
-  .description('make no findings about a domain and its subdomains; its reports stay stored')
+  .description('stop reporting findings for a domain and its subdomains; its reports stay stored')
   .option('--why <text>', 'reason, recorded with the domain')
   .option('--by <name>', 'name recorded with it (default: the system user)')
   .action(

@@ -9,16 +9,16 @@ import { type LargeQueue, largeQueue } from './large-queue.ts';
 import { parseWithFallback } from './parse-with-fallback.ts';
 import { openReaders, type Readers } from './reading/pool.ts';
 import { sweep } from './sweep.ts';
-import { type Months, watchMonths } from './upkeep/months.ts';
-import { startRetention } from './upkeep/retention.ts';
+import { startRetention } from './upkeep/index.ts';
+import { type Months, watchMonths } from './upkeep/retention.ts';
 import { startVerifier } from './verify/index.ts';
 import { UNFAMILIAR_QUERIES } from './verify/key-resolver.ts';
 
 export { addResult, type BatchResult, emptyResult } from './batch-result.ts';
 export { parseWithFallback } from './parse-with-fallback.ts';
 export { openReaders, type Readers } from './reading/pool.ts';
-export { WARN_SHARE } from './upkeep/archive.ts';
-export { type Months, watchMonths } from './upkeep/months.ts';
+export { WARN_SHARE } from './upkeep/raw-total.ts';
+export { type Months, watchMonths } from './upkeep/retention.ts';
 export { ownServerDecides } from './verify/origin.ts';
 
 /** The poller holds a row for a moment when it records that the mail was moved, so a short wait pays. */

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { composeMail } from '../../services/alerter/mail/message.ts';
 import { renderDigest } from '../../services/alerter/templates/digest.ts';
 import { renderFinding } from '../../services/alerter/templates/finding.ts';
-import { clean, inlineHtml, wrap } from '../../services/alerter/templates/words.ts';
+import { clean, inlineHtml, wrap } from '../../services/alerter/templates/plain-text.ts';
 import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
 import { evidenceOf, FINDINGS, unversioned } from './events.ts';
 

@@ -2,7 +2,7 @@ import { levelOf, onceLevelOf } from '../../services/analyzer/statistics/budget.
 import { Attendance } from '../../services/analyzer/statistics/habit.ts';
 import type { DomainWindow, SourceWindow } from '../../services/analyzer/window.ts';
 import type { Words } from '../../services/findings/kinds/kind.ts';
-import { wordsOf } from '../../services/findings/words.ts';
+import { wordsOf } from '../../services/findings/sentences.ts';
 import { addDays } from '../../services/shared/days.ts';
 
 import type { DomainDay, Network, PolicyDay, ReporterDay, SourceDay } from '../../services/store/analysis/window-reads.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EVIDENCE_VERSION, readEvidence } from '../../services/findings/evidence.ts';
-import { overWords, storedForm, wordsOf } from '../../services/findings/words.ts';
+import { overWords, storedForm, wordsOf } from '../../services/findings/sentences.ts';
 
 /** As version 0.1.0 stored it. */
 const OLD = {

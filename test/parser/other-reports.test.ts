@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
-import { startRetention } from '../../services/parser/upkeep/retention.ts';
+import { startRetention } from '../../services/parser/upkeep/index.ts';
 import { replayMessages } from '../../services/store/messages/messages.ts';
 import { dropPersonal } from '../../services/store/reports/personal-data.ts';
 import { testContext } from '../helpers/context.ts';

@@ -4,7 +4,7 @@ import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
-import { clean } from '../templates/words.ts';
+import { clean } from '../templates/plain-text.ts';
 import type { Mailer } from './smtp.ts';
 
 export interface Delivery {

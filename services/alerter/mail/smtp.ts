@@ -1,6 +1,6 @@
 import { createTransport } from 'nodemailer';
 import { codeOf, messageOf, PermanentError, type RuawatchError, SettingsError, TransientError } from '../../shared/errors.ts';
-import { clean } from '../templates/words.ts';
+import { clean } from '../templates/plain-text.ts';
 
 export interface Sent {
   /** Recipients the server put off (4xx) while it took the mail for others. */

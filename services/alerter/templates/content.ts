@@ -1,9 +1,9 @@
 import type { Evidence } from '../../findings/evidence.ts';
-import { overWords, wordsOf } from '../../findings/words.ts';
+import { overWords, wordsOf } from '../../findings/sentences.ts';
 import { counted, number, percent } from '../../shared/format.ts';
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
-import { clean, sentenceCase } from './words.ts';
+import { clean, sentenceCase } from './plain-text.ts';
 
 /** What a mail says, in the order it says it, every value clean: both templates show just this. */
 export interface Content {

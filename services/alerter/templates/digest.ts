@@ -4,7 +4,7 @@ import type { Step } from '../../store/findings/findings.ts';
 import { type Content, contentOf } from './content.ts';
 import type { Rendered } from './finding.ts';
 import { badge, page, queryBlock } from './html.ts';
-import { atMost, escapeHtml as e, inlineHtml as i, sentenceCase, wrap } from './words.ts';
+import { atMost, escapeHtml as e, inlineHtml as i, sentenceCase, wrap } from './plain-text.ts';
 
 export interface DigestItem {
   event: FindingEvent;

@@ -2,8 +2,8 @@ import type { FindingEvent } from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
 import { contentOf } from './content.ts';
 import { findingHtml } from './html.ts';
+import { clean } from './plain-text.ts';
 import { findingText } from './text.ts';
-import { clean } from './words.ts';
 
 export interface Rendered {
   subject: string;

@@ -1,5 +1,5 @@
 import type { Content } from './content.ts';
-import { escapeHtml as e, inlineHtml as i, sentenceCase } from './words.ts';
+import { escapeHtml as e, inlineHtml as i, sentenceCase } from './plain-text.ts';
 
 /** Severity as a colour of the mark, dark enough for white text in both schemes. */
 const COLOURS: Record<string, string> = {

@@ -1,5 +1,5 @@
 import type { Content } from './content.ts';
-import { atMost, wrap } from './words.ts';
+import { atMost, wrap } from './plain-text.ts';
 
 const WIDTH = 78;
 const LABEL = 12;

@@ -1,4 +1,4 @@
-import { wordsOf } from '../../findings/words.ts';
+import { wordsOf } from '../../findings/sentences.ts';
 import { dayOf, daysBetween } from '../../shared/days.ts';
 import { counted, number, percent } from '../../shared/format.ts';
 import { parsePolicy } from '../../shared/policy.ts';
@@ -7,7 +7,7 @@ import { columns, passBar, shareBar, sparkline } from './chart.ts';
 import { contentOf } from './content.ts';
 import type { Rendered } from './finding.ts';
 import { badge, page } from './html.ts';
-import { atMost, clean, inlineHtml as e, sentenceCase, wrap } from './words.ts';
+import { atMost, clean, inlineHtml as e, sentenceCase, wrap } from './plain-text.ts';
 
 export interface Weekly extends WeekFindings {
   /** Report days: the first of the week before, the first and the last of the week. */
@@ -84,7 +84,7 @@ interface Body {
 function bodyOf({ opened, resolved, open, domains }: Weekly): Body {
   const sections = [
     { title: 'New', of: opened },
-    { title: 'Over', of: resolved },
+    { title: 'Resolved', of: resolved },
     { title: 'Still open', of: open },
   ]
     .filter(({ of }) => of.count > 0)
@@ -241,7 +241,7 @@ function notesOf(domain: DomainWeek): string[] {
       : []),
     ...(unheard.reporters > 0
       ? [
-          `Not counted: ${counted(unheard.messages, 'message')} that ${counted(unheard.reporters, 'reporter')} without a say ${unheard.reporters === 1 ? 'reports' : 'report'} (dmarc.reporters).`,
+          `Not counted: ${counted(unheard.messages, 'message')} from ${counted(unheard.reporters, 'reporter')} that ${unheard.reporters === 1 ? 'does' : 'do'} not decide yet (dmarc.reporters).`,
         ]
       : []),
     ...(p === null ? [] : [`Published policy: p=${clean(p, 20)}${below}.`]),

@@ -9,8 +9,8 @@ import { byGravity } from '../../shared/severity.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import { type Budget, share } from '../mail/cap.ts';
 import type { Outcome } from '../mail/deliver.ts';
-import { clean } from '../templates/words.ts';
-import { eventDocument, slackDigest, slackText } from './compose.ts';
+import { clean } from '../templates/plain-text.ts';
+import { FORMATS } from './formats/index.ts';
 import { post, WebhookDown } from './post.ts';
 
 const HOUR_MS = 3_600_000;
@@ -82,15 +82,16 @@ async function postsFor(
   { tx, hook, budget, now }: { tx: Tx; hook: Webhook; budget: Budget; now: Date },
   events: outbox.FindingEvent[],
 ): Promise<NewPost[]> {
+  const format = FORMATS[hook.format];
   const single = (event: outbox.FindingEvent): NewPost => ({
     name: `finding-${event.finding_key}-${event.revision}-${event.event}`,
     kind: 'event',
     finding_key: event.finding_key,
     subject: clean(event.summary),
-    body: hook.format === 'json' ? eventDocument(event) : slackText(event),
+    body: format.one(event),
     urgent: isUrgent(event),
   });
-  if (hook.format === 'json') return events.map(single);
+  if (format.many === null) return events.map(single);
   const made = await outbox.newestMails(tx, [hook.name], 2 * budget.perHour, hook.name);
   const due = events.map((event) => ({ event, domain: event.domain, at: now, urgent: isUrgent(event) }));
   const shared = share(due, made, budget, now);
@@ -105,7 +106,7 @@ async function postsFor(
     kind: 'events',
     finding_key: null,
     subject: `${rest.length} findings`,
-    body: slackDigest(rest),
+    body: format.many(rest),
     urgent: rest.some(isUrgent),
   };
   return [...alone.map((one) => single(one.event)), gathered];

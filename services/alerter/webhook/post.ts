@@ -3,7 +3,7 @@ import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { codeOf, messageOf, PermanentError, TransientError } from '../../shared/errors.ts';
 import type { Webhook } from '../../shared/settings/webhook.ts';
-import { clean } from '../templates/words.ts';
+import { clean } from '../templates/plain-text.ts';
 
 const POST_MS = 15_000;
 /** A receiver that asks for more patience is asked again after this. */

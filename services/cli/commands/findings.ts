@@ -1,5 +1,5 @@
 import { readEvidence } from '../../findings/evidence.ts';
-import { wordsOf } from '../../findings/words.ts';
+import { wordsOf } from '../../findings/sentences.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, escapedLines, jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';

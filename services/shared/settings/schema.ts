@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseServer } from '../../dns/client/servers.ts';
 import { mailboxSchema } from './mailbox.ts';
-import { webhookSchema } from './webhook.ts';
+import { WEBHOOK_FORMATS, webhookSchema } from './webhook.ts';
 
 export const email = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'must be a mail address');
 const keptDays = z.number().int().min(1).max(36_500).nullable().default(null);
@@ -43,7 +43,7 @@ export const settingsSchema = z.strictObject({
   ALERT_FROM: email.optional(),
   ALERT_TO: z.string().optional(),
   WEBHOOK_URL: z.string().optional(),
-  WEBHOOK_FORMAT: z.enum(['json', 'slack']).optional(),
+  WEBHOOK_FORMAT: z.enum(WEBHOOK_FORMATS).optional(),
   WEBHOOK_SECRET: z.string().optional(),
   RUAWATCH_DATA_DIR: z.string().min(1).optional(),
   /** The port of the embedded Postgres; without it, the port of the last start is used again. */

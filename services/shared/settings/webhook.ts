@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { secretOf } from './secret-file.ts';
 
+/** How events are written: services/alerter/webhook/formats/ has one file for each. */
+export const WEBHOOK_FORMATS = ['json', 'slack'] as const;
+
 /** One entry of `webhooks:` in ruawatch.yaml. WEBHOOK_URL, WEBHOOK_FORMAT and WEBHOOK_SECRET make up another entry. */
 export const webhookSchema = z.strictObject({
   name: z
@@ -10,7 +13,7 @@ export const webhookSchema = z.strictObject({
   url: z.string().optional(),
   url_file: z.string().optional(),
   /** `json`: every event as a signed document. `slack`: a text for Slack and compatible services (Mattermost, Rocket.Chat). */
-  format: z.enum(['json', 'slack']).default('json'),
+  format: z.enum(WEBHOOK_FORMATS).default('json'),
   secret: z.string().optional(),
   secret_file: z.string().optional(),
 });
@@ -21,7 +24,7 @@ export interface Webhook {
   /** Shown in the outbox, in logs and in /readyz, since many receivers treat the URL itself as a secret. */
   name: string;
   url: string;
-  format: 'json' | 'slack';
+  format: (typeof WEBHOOK_FORMATS)[number];
   /** The key of the signature; null for requests without one. */
   key: Buffer | null;
 }

@@ -1,5 +1,5 @@
 import { readEvidence } from '../../findings/evidence.ts';
-import type { StoredFinding } from '../../findings/words.ts';
+import type { StoredFinding } from '../../findings/sentences.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { QUORUM } from '../analysis/counted.ts';
 import { isOwnSql } from '../domains/domains.ts';

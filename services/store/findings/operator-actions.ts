@@ -1,4 +1,4 @@
-import { closedForm } from '../../findings/words.ts';
+import { closedForm } from '../../findings/sentences.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { lockDomain } from '../locks.ts';

@@ -137,7 +137,7 @@ describe('the mails', () => {
     expect(rows[0]!.subject).toBe('[ruawatch] Week to 2026-10-03: 1 new, 1 over, 1 still open');
     const told = text(rows[0]!.raw.toString('utf8'));
     expect(told).toMatch(/New \(1\)\n {2}Critical: one\.example: a fresh story\n {6}finding \d+; found 2026-10-05/);
-    expect(told).toMatch(/Over \(1\)\n {2}High: one\.example: a short story\n/);
+    expect(told).toMatch(/Resolved \(1\)\n {2}High: one\.example: a short story\n/);
     expect(told).toMatch(/Still open \(1\)\n {2}Low: one\.example: an old story\n {6}finding \d+; acknowledged by Ada; /);
     expect(told).not.toContain('elsewhere');
   });

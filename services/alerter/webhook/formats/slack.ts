@@ -1,39 +1,12 @@
-import { counted, number } from '../../shared/format.ts';
-import type { FindingEvent } from '../../store/alerts/outbox.ts';
-import type { Step } from '../../store/findings/findings.ts';
-import { type Content, contentOf } from '../templates/content.ts';
-import { sentenceCase } from '../templates/words.ts';
+import { counted, number } from '../../../shared/format.ts';
+import type { FindingEvent } from '../../../store/alerts/outbox.ts';
+import type { Step } from '../../../store/findings/findings.ts';
+import { type Content, contentOf } from '../../templates/content.ts';
+import { sentenceCase } from '../../templates/plain-text.ts';
+import type { WebhookFormat } from './format.ts';
 
-/**
- * The version of the document: it is counted up when a field goes or changes its meaning; fields that are
- * added leave it.
- */
-const VERSION = 1;
 /** More than this in one text is not read. */
 const MOST_LISTED = 10;
-
-/**
- * One event as a JSON document: docs/findings.md says what is in it. Pure: the same event gives the same
- * bytes.
- */
-export function eventDocument(event: FindingEvent): Buffer {
-  return json({
-    version: VERSION,
-    type: `finding.${event.event}`,
-    timestamp: event.at.toISOString(),
-    data: {
-      finding_key: event.finding_key,
-      revision: event.revision,
-      domain: event.domain,
-      kind: event.kind,
-      subject: event.subject,
-      severity: event.severity,
-      confidence: event.confidence,
-      summary: event.summary,
-      evidence: event.stored,
-    },
-  });
-}
 
 const STATES: Record<Step, string> = {
   opened: '',
@@ -44,7 +17,7 @@ const STATES: Record<Step, string> = {
 };
 
 /** One event as a text for Slack and its like. */
-export function slackText(event: FindingEvent): Buffer {
+function one(event: FindingEvent): Buffer {
   const content = contentOf(event, event.event);
   const rows = [
     content.what,
@@ -57,7 +30,7 @@ export function slackText(event: FindingEvent): Buffer {
 }
 
 /** Many events in one text, the gravest first. */
-export function slackDigest(events: readonly FindingEvent[]): Buffer {
+function many(events: readonly FindingEvent[]): Buffer {
   const listed = events.slice(0, MOST_LISTED);
   const more = events.length - listed.length;
   const domains = new Set(events.map((event) => event.domain)).size;
@@ -82,3 +55,6 @@ function slack(text: string): string {
 function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value), 'utf8');
 }
+
+/** Texts for Slack and compatible services; beyond the hour's budget many events share one. */
+export const slackFormat: WebhookFormat = { one, many };

@@ -1,0 +1,11 @@
+import type { FindingEvent } from '../../../store/alerts/outbox.ts';
+
+/** How events are written for one kind of receiver. Pure: the same events give the same bytes. */
+export interface WebhookFormat {
+  one(event: FindingEvent): Buffer;
+  /**
+   * Many events in one call, for receivers that show calls to people: they fall under the hour's budget. Null
+   * where every event is a call of its own.
+   */
+  many: ((events: readonly FindingEvent[]) => Buffer) | null;
+}

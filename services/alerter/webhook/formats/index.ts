@@ -1,0 +1,10 @@
+import type { WEBHOOK_FORMATS } from '../../../shared/settings/webhook.ts';
+import type { WebhookFormat } from './format.ts';
+import { jsonFormat } from './json.ts';
+import { slackFormat } from './slack.ts';
+
+/** The formats by the names of the setting `format`: a new one is a file here and a line in each list. */
+export const FORMATS: Record<(typeof WEBHOOK_FORMATS)[number], WebhookFormat> = {
+  json: jsonFormat,
+  slack: slackFormat,
+};

@@ -1,0 +1,57 @@
+import { DAY_MS } from '../../shared/days.ts';
+import { type Context, repeat } from '../../shared/runtime/service.ts';
+import { dropPersonal } from '../../store/reports/personal-data.ts';
+import { keepArchive } from './raw-total.ts';
+import { keepMonths } from './retention.ts';
+
+/** Retention times are in days, so an hourly round is exact enough. */
+const EVERY_MS = 3_600_000;
+/** Short enough that a flood of mail cannot fill the disk between two rounds. */
+const ARCHIVE_EVERY_MS = 600_000;
+const MAILS_AT_ONCE = 500;
+
+/**
+ * Creates and drops the months of the large tables (retention.ts), keeps the raw archive within its total
+ * (raw-total.ts), and deletes failure reports with the mails they came in once `failure_reports.retention_days`
+ * have passed since they were stored, since they hold personal data of third parties.
+ */
+export function startRetention({
+  config,
+  db,
+  clock,
+  log,
+  metrics,
+}: Pick<Context, 'config' | 'db' | 'clock' | 'log' | 'metrics'>): {
+  stop(): Promise<void>;
+} {
+  const personal = repeat(
+    EVERY_MS,
+    async (signal) => {
+      const before = new Date(clock.now().getTime() - config.failureReports.retention_days * DAY_MS);
+      let mails = 0;
+      for (let dropped = MAILS_AT_ONCE; dropped === MAILS_AT_ONCE && !signal.aborted; mails += dropped) {
+        dropped = await dropPersonal(db, before, MAILS_AT_ONCE);
+      }
+      if (mails > 0) log.info({ mails }, 'failure reports past their retention time were deleted with their mails');
+    },
+    log,
+    'the deletion of old failure reports',
+  );
+  const months = repeat(
+    EVERY_MS,
+    (signal) => keepMonths({ config, db, clock, log }, signal),
+    log,
+    'creating and dropping months',
+  );
+  const archive = repeat(
+    ARCHIVE_EVERY_MS,
+    (signal) => keepArchive({ config, db, clock, log, metrics }, signal),
+    log,
+    'keeping the archive of raw mails within its total',
+  );
+  return {
+    async stop() {
+      await Promise.all([personal.stop(), months.stop(), archive.stop()]);
+    },
+  };
+}
