@@ -100,7 +100,7 @@ servers() {
 
 # The other checker that ours is held against (test/dns/check/checkdmarc.test.ts), in a folder of its own.
 checkdmarc() {
-  python3 -m pip install --quiet --root-user-action=ignore --target "$work/checkdmarc" checkdmarc==6.0.4
+  python3 -m pip install --quiet --root-user-action=ignore --target "$work/checkdmarc" checkdmarc==6.0.4 dnstwist==20250130
   printf '#!/bin/sh\nPYTHONPATH="%s" exec python3 "$@"\n' "$work/checkdmarc" >"$CHECKDMARC_PYTHON"
   chmod 755 "$CHECKDMARC_PYTHON"
   "$CHECKDMARC_PYTHON" -c 'import checkdmarc; print(checkdmarc.__version__)'

@@ -55,7 +55,7 @@ describe.skipIf(!knotPresent)(titled('bytes that the signature does not cover'),
     const deeper = `Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: message/rfc822\r\n\r\n${text(mailOf({ id: 'deeper' }))}\r\n--x--\r\n`;
     expect(await proven([around(inner), around(deeper), sign(mailOf({ id: 'own' }))])).toEqual(['own']);
     const reasons = (await world.reports()).filter((r) => r.report_id !== 'own').map((r) => r.trust_reason);
-    expect(reasons).toEqual([expect.stringMatching(/forwarded in it, or sent back/), expect.stringMatching(/forwarded/)]);
+    expect(reasons).toEqual([expect.stringMatching(/forwarded or returned inside it/), expect.stringMatching(/forwarded/)]);
   });
 
   test('blanks at line ends and empty lines at the end, which relaxed form allows, change nothing', async () => {

@@ -68,7 +68,7 @@ test('over the total ignored mails go first, then quarantined ones, the oldest f
   expect(await archiveSize(t.db)).toBe(exact);
 
   await keep({ raw_total_gb: (exact + 10 * KB) / 1e9 });
-  expect(lines).toMatchObject([{ level: 'warn', setting: 'retention.raw_total_gb', msg: expect.stringContaining('at 80 %') }]);
+  expect(lines).toMatchObject([{ level: 'warn', setting: 'retention.raw_total_gb', msg: expect.stringContaining('above 80%') }]);
 
   lines = [];
   await keep({ raw_total_gb: (exact - 50 * KB) / 1e9 });
@@ -91,7 +91,7 @@ test('over the total ignored mails go first, then quarantined ones, the oldest f
   lines = [];
   await keep({ raw_total_gb: 1 / 1e9 });
   expect(await left()).toEqual([{ state: 'stored', mails: 3 }]);
-  expect(lines.at(-1)).toMatchObject({ level: 'warn', msg: expect.stringContaining('which stay') });
+  expect(lines.at(-1)).toMatchObject({ level: 'warn', msg: expect.stringContaining('and these are kept') });
   // Their rows stay, and nothing is replayed that has no bytes.
   expect(await replayMessages(t.db, { states: ['ignored', 'quarantined'] })).toEqual([]);
   const metrics = await context.metrics.registry.metrics();

@@ -50,6 +50,6 @@ export async function keepArchive(
   else
     log.warn(
       shown,
-      'the archive of raw mails is above 80 % of its total; above the total, ignored mails are deleted, then quarantined ones: raise the total, or shorten retention.raw_days',
+      'the archive of raw mails is above 80% of its total; above the total, ignored mails are deleted, then quarantined ones: raise the total, or shorten retention.raw_days',
     );
 }
