@@ -47,17 +47,25 @@ export async function proveDomain(
   }
   const said: Proof[] = [];
   for (const mailbox of ours) {
-    const proof = await otherSide(at, mailbox, found.at === domain ? found.walk : null, dns, options);
+    const proof = await otherSide({ at, mailbox, walked: found.at === domain ? found.walk : null }, dns, options);
     if (proof.state === 'proven') return proof;
     said.push(proof);
   }
   return said.find(({ state }) => state === 'unknown') ?? said[0]!;
 }
 
-async function otherSide(at: string, mailbox: string, walked: Walk | null, dns: Dns, options: AskOptions): Promise<Proof> {
+/** A domain whose record names a mailbox's domain, and the walk to that record where the domain holds it. */
+interface Sides {
+  at: string;
+  mailbox: string;
+  walked: Walk | null;
+}
+
+async function otherSide(sides: Sides, dns: Dns, options: AskOptions): Promise<Proof> {
+  const { at, mailbox } = sides;
   // An account at a mail provider does not make a domain part of the provider's organization.
   if (!isFreeMail(mailbox) && organizationalDomain(at) === organizationalDomain(mailbox)) {
-    const same = await sameOrganization(at, mailbox, walked, dns, options);
+    const same = await sameOrganization(sides, dns, options);
     if (typeof same === 'string') return { state: 'unknown', reason: same };
     if (same) {
       return { state: 'proven', at, reason: `The DMARC record at _dmarc.${at} names a mailbox of the same organization.` };
@@ -86,13 +94,7 @@ async function otherSide(at: string, mailbox: string, walked: Walk | null, dns: 
  * anything that would join them.
  * @returns a sentence when a query failed
  */
-async function sameOrganization(
-  at: string,
-  mailbox: string,
-  walked: Walk | null,
-  dns: Dns,
-  options: AskOptions,
-): Promise<boolean | string> {
+async function sameOrganization({ at, mailbox, walked }: Sides, dns: Dns, options: AskOptions): Promise<boolean | string> {
   if (at === mailbox) return true;
   const tops: string[] = [];
   for (const name of [at, mailbox]) {

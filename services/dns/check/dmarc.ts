@@ -1,6 +1,6 @@
 import type { AskOptions, Dns } from '../client/types.ts';
 import { checkDestination } from '../dmarc/destination.ts';
-import type { DmarcProblem, DmarcRecord, ReportUri } from '../dmarc/record.ts';
+import type { DmarcProblem, DmarcRecord } from '../dmarc/record.ts';
 import { type Discovery, discoverPolicy, walkTree } from '../dmarc/walk.ts';
 import type { Code } from './codes.ts';
 import { type Finding, finding, type Given } from './finding.ts';
@@ -252,13 +252,14 @@ async function destinationFindings(domain: string, record: DmarcRecord, dns: Dns
     if (mine.organizationalDomain === theirs.organizationalDomain) continue;
     const told = await checkDestination(domain, destination, dns, options);
     if (told.state === 'unknown') unknown(told.message);
-    else if (told.state === 'unauthorized') findings.push(notAuthorized(base, tag, uri, destination, told.name));
+    else if (told.state === 'unauthorized')
+      findings.push(notAuthorized(base, `${tag}= requests reports to ${uri.address ?? uri.text}`, destination, told.name));
   }
   return findings;
 }
 
-function notAuthorized(base: Omit<Given, 'message'>, tag: string, uri: ReportUri, destination: string, name: string): Finding {
-  const message = `${tag}= requests reports to ${uri.address ?? uri.text}, but ${destination} does not accept reports about ${base.domain}: receivers send none. The owner of ${destination} must publish the record below.`;
+function notAuthorized(base: Omit<Given, 'message'>, request: string, destination: string, name: string): Finding {
+  const message = `${request}, but ${destination} does not accept reports about ${base.domain}: receivers send none. The owner of ${destination} must publish the record below.`;
   return finding('dmarc_destination', { ...base, message, publish: { name, value: 'v=DMARC1' } });
 }
 

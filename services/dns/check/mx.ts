@@ -37,14 +37,13 @@ export async function checkMx(domain: string, dns: Dns, options: AskOptions = {}
     const message = `${domain} has the MX record "0 .", which means that it accepts no mail, next to records that name hosts. Remove it.`;
     findings.push(finding('mx_null_beside', { domain, message, record }));
   }
-  const checks = await Promise.all(hosts.slice(0, MOST_HOSTS).map((host) => checkHost(domain, host, record, dns, options)));
+  const checks = await Promise.all(hosts.slice(0, MOST_HOSTS).map((host) => checkHost({ domain, record }, host, dns, options)));
   return { state: 'hosts', hosts, findings: [...findings, ...checks.flat()] };
 }
 
 async function checkHost(
-  domain: string,
+  { domain, record }: { domain: string; record: Finding['record'] },
   host: string,
-  record: Finding['record'],
   dns: Dns,
   options: AskOptions,
 ): Promise<Finding[]> {

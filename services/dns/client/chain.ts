@@ -25,8 +25,7 @@ export function readAnswer<T extends RecordType>(
   message: Message,
   asked: string,
   type: T,
-  recursive: boolean,
-  mostAliases: number,
+  { recursive, mostAliases }: { recursive: boolean; mostAliases: number },
 ): Reading<T> {
   const { rcode } = message;
   if (rcode !== NOERROR && rcode !== NXDOMAIN) {

@@ -150,7 +150,7 @@ class Client implements DnsClient {
           'malformed',
           `${asked} leads to a name with dots or foreign octets inside its labels, which nothing of mail has.`,
         );
-      const said = await this.askServers(name, type, MOST_ALIASES - aliases.length, signal, budget);
+      const said = await this.askServers(name, type, { mostAliases: MOST_ALIASES - aliases.length, signal, budget });
       if ('reason' in said)
         return unknown(said.reason, `The name service could not say what ${asked} holds (${type}): ${said.detail}.`);
       const { reading } = said;
@@ -180,9 +180,7 @@ class Client implements DnsClient {
   private async askServers<T extends RecordType>(
     name: string,
     type: T,
-    mostAliases: number,
-    signal: AbortSignal,
-    budget: Budget,
+    { mostAliases, signal, budget }: { mostAliases: number; signal: AbortSignal; budget: Budget },
   ): Promise<Told<T> | Failure> {
     let failure: Failure = { reason: 'unreachable', detail: 'no name server is set' };
     for (let round = 0; round < this.tries; round++) {
@@ -202,7 +200,7 @@ class Client implements DnsClient {
         if (signal.aborted) return CANCELLED_FAILURE;
         if ('message' in said) {
           const { message } = said;
-          const reading = readAnswer(message, name, type, this.recursive, mostAliases);
+          const reading = readAnswer(message, name, type, { recursive: this.recursive, mostAliases });
           if (reading.state !== 'unknown') {
             this.failedAt.delete(placeOf(server));
             return { reading, authenticated: message.authenticated, size: sizeOf(reading) };

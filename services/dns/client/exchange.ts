@@ -32,7 +32,7 @@ export async function exchange(server: Server, name: string, type: RecordType, o
     const question: Question = { id: randomInt(65_536), name: randomCase(name), type };
     const bytes = encodeQuestion(question, { recursive: options.recursive, edns });
     const left = Math.max(1, deadline - performance.now());
-    const said = await (tcp ? overTcp : overUdp)(server, bytes, question, left, options.signal);
+    const said = await (tcp ? overTcp : overUdp)(server, { bytes, question }, left, options.signal);
     if (said === 'over TCP') {
       if (tcp) return { reason: 'malformed', detail: 'the answer over TCP is truncated' };
       tcp = true;
@@ -45,9 +45,15 @@ export async function exchange(server: Server, name: string, type: RecordType, o
 const FORMERR = 1;
 const NOTIMP = 4;
 
+/** A question, and its bytes as they go out. */
+interface Query {
+  bytes: Buffer;
+  question: Question;
+}
+
 type Said = Exchange | 'over TCP';
 
-function overUdp(server: Server, bytes: Buffer, question: Question, timeoutMs: number, signal: AbortSignal): Promise<Said> {
+function overUdp(server: Server, { bytes, question }: Query, timeoutMs: number, signal: AbortSignal): Promise<Said> {
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4');
     let strays = 0;
@@ -76,7 +82,7 @@ function overUdp(server: Server, bytes: Buffer, question: Question, timeoutMs: n
   });
 }
 
-function overTcp(server: Server, bytes: Buffer, question: Question, timeoutMs: number, signal: AbortSignal): Promise<Said> {
+function overTcp(server: Server, { bytes, question }: Query, timeoutMs: number, signal: AbortSignal): Promise<Said> {
   return new Promise((resolve) => {
     const socket = connect({ host: server.address, port: server.port });
     const pieces: Buffer[] = [];
