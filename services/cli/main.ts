@@ -120,7 +120,7 @@ policy
 const dns = program.command('dns').description('check the DNS records of domains');
 dns
   .command('check <domain...>')
-  .description('check the records about mail: what is wrong, where, and what to publish instead')
+  .description("check a domain's mail-related DNS records and suggest corrections")
   .option('--json', 'print JSON')
   .option('--junit', 'print JUnit XML, for CI')
   .option('--sarif', 'print SARIF 2.1.0, for code scanners')

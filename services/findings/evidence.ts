@@ -97,7 +97,7 @@ const evidenceSchema = z.looseObject({
 const sentencesSchema = z.object({ what: text, advice: listOf(z.string()), resolved_why: text });
 export type StoredSentences = z.output<typeof sentencesSchema>;
 
-/** Why a finding is open, as data. words.ts makes the sentences of it. */
+/** Why a finding is open, as data. sentences.ts and kinds/ make the sentences of it. */
 export interface Evidence extends Figures {
   /**
    * What the title, the cause and the advice are made of; null in rows of older versions, which have
