@@ -1,4 +1,5 @@
 import type { DomainCheck } from './check/check.ts';
+import { withoutTag } from './check/dmarc.ts';
 import type { Publication } from './check/finding.ts';
 
 /** A month of trusted reports about one sender of a domain. Counts are messages. */
@@ -85,8 +86,9 @@ const WEEKS = 30 / 7;
  */
 export function postureOf(check: DomainCheck, month: ReportMonth | null, mailbox: string | null): Posture {
   const stage = stageOf(check);
-  const blocked_by = [...blockers(check, month)];
-  return { domain: check.domain, stage, next: nextStep(check, month, mailbox, blocked_by), blocked_by };
+  const blocked = [...blockers(check, month)];
+  const blocked_by = blocked.map(({ sentence }) => sentence);
+  return { domain: check.domain, stage, next: nextStep(check, month, mailbox, blocked), blocked_by };
 }
 
 function policyOf({ dmarc }: DomainCheck) {
@@ -112,31 +114,54 @@ const sum = (senders: readonly SenderMonth[], of: (one: SenderMonth) => number) 
 const weekly = (messages: number) => Math.round(messages / WEEKS).toLocaleString('en');
 const percent = (share: number) => `${Math.floor(share * 1000) / 10}%`;
 
+/** One reason to wait with a stricter policy. */
+interface Blocker {
+  why: 'no_reports' | 'days' | 'reporters' | 'few_messages' | 'failing' | 'unknown_senders' | 'spf_alone';
+  sentence: string;
+}
+
 /** Why a stricter policy would lose mail, or why that is unknown. Empty: according to the reports it is safe. */
-function* blockers(check: DomainCheck, month: ReportMonth | null): Generator<string> {
-  if (month === null) return yield 'No trusted report on the domain has arrived in the last 30 days.';
-  if (month.days < REPORT_DAYS) yield `Reports cover ${month.days} of the last 30 days; ${REPORT_DAYS} are needed.`;
+function* blockers(check: DomainCheck, month: ReportMonth | null): Generator<Blocker> {
+  if (month === null)
+    return yield { why: 'no_reports', sentence: 'No trusted report on the domain has arrived in the last 30 days.' };
+  if (month.days < REPORT_DAYS)
+    yield { why: 'days', sentence: `Reports cover ${month.days} of the last 30 days; ${REPORT_DAYS} are needed.` };
   if (month.reporters < REPORTERS)
-    yield `${month.reporters} of the ${REPORTERS} regular reporters that are needed have reported (on ${REPORTER_DAYS} days or more).`;
+    yield {
+      why: 'reporters',
+      sentence: `${month.reporters} of the ${REPORTERS} regular reporters that are needed have reported (on ${REPORTER_DAYS} days or more).`,
+    };
   const ours = own(month);
   const messages = sum(ours, (one) => one.messages);
   const passed = sum(ours, (one) => one.passed);
   if (messages < OWN_MESSAGES)
-    yield `The reports name ${messages} messages of the domain's own senders; ${OWN_MESSAGES} are needed.`;
+    yield {
+      why: 'few_messages',
+      sentence: `The reports name ${messages} messages of the domain's own senders; ${OWN_MESSAGES} are needed.`,
+    };
   else if (passed < OWN_PASSING * messages)
-    yield `${percent(passed / messages)} of the own senders' mail passes DMARC; ${percent(OWN_PASSING)} is needed.`;
+    yield {
+      why: 'failing',
+      sentence: `${percent(passed / messages)} of the own senders' mail passes DMARC; ${percent(OWN_PASSING)} is needed.`,
+    };
   const all = sum(month.senders, (one) => one.messages);
   const unknown = sum(month.senders, (one) => (one.class === 'unknown' ? one.messages - one.passed : 0));
   if (unknown > UNKNOWN_FAILING * all)
-    yield `${unknown.toLocaleString('en')} failing messages come from senders that nothing is known of (${percent(unknown / all)}; ${percent(UNKNOWN_FAILING)} at most).`;
+    yield {
+      why: 'unknown_senders',
+      sentence: `${unknown.toLocaleString('en')} failing messages come from senders that nothing is known of (${percent(unknown / all)}; ${percent(UNKNOWN_FAILING)} at most).`,
+    };
   if (policyOf(check)?.policy === 'quarantine') {
     const alone = sum(ours, (one) => one.passed - Math.min(one.passed, one.dkim_aligned));
     if (messages > 0 && alone > SPF_ALONE * messages)
-      yield `${percent(alone / messages)} of the own mail passes by SPF alone, which does not survive forwarding: it must be signed before p=reject.`;
+      yield {
+        why: 'spf_alone',
+        sentence: `${percent(alone / messages)} of the own mail passes by SPF alone, which does not survive forwarding: it must be signed before p=reject.`,
+      };
   }
 }
 
-function nextStep(check: DomainCheck, month: ReportMonth | null, mailbox: string | null, blocked: readonly string[]): Step {
+function nextStep(check: DomainCheck, month: ReportMonth | null, mailbox: string | null, blocked: readonly Blocker[]): Step {
   const { domain } = check;
   const found = policyOf(check);
   const name = `_dmarc.${domain}`;
@@ -181,7 +206,7 @@ function nextStep(check: DomainCheck, month: ReportMonth | null, mailbox: string
 function evidenceStep(
   check: DomainCheck,
   month: ReportMonth | null,
-  blocked: readonly string[],
+  blocked: readonly Blocker[],
   step: (action: Action, sentence: string, publish?: Publication | null) => Step,
 ): Step {
   const found = policyOf(check);
@@ -204,17 +229,20 @@ function evidenceStep(
       without(check, 't'),
     );
   const alone = ours.filter((one) => one.passed - one.dkim_aligned > LEAST_SHARE * total).sort((a, b) => b.messages - a.messages);
-  if (found.policy === 'quarantine' && blocked.some((one) => one.includes('SPF alone')))
+  if (found.policy === 'quarantine' && blocked.some(({ why }) => why === 'spf_alone'))
     return step(
       'sign_with_dkim',
       `Have these senders sign with DKIM before p=reject: ${listed(alone)}. SPF alone does not survive forwarding.`,
     );
   if (found.policy !== 'reject') {
     if (blocked.length > 0) {
-      const unknown = blocked.find((one) => one.includes('nothing is known of'));
-      return unknown !== undefined && blocked.length === 1
-        ? step('explain_unknown', `${unknown} Say which of them are yours (ruawatch senders approve) before a stricter policy.`)
-        : step('gather_reports', `Wait and watch: ${blocked[0]}`);
+      const [first] = blocked as [Blocker];
+      return first.why === 'unknown_senders' && blocked.length === 1
+        ? step(
+            'explain_unknown',
+            `${first.sentence} Say which of them are yours (ruawatch senders approve) before a stricter policy.`,
+          )
+        : step('gather_reports', `Wait and watch: ${first.sentence}`);
     }
     const next = found.policy === 'none' ? 'quarantine' : 'reject';
     const broken = sum(month.senders, (one) => (one.class === 'forwarded' ? one.messages - one.passed : 0));
@@ -265,11 +293,7 @@ function policy(check: DomainCheck, p: 'quarantine' | 'reject'): Publication {
 }
 
 function without(check: DomainCheck, tag: string): Publication {
-  const parts = policyOf(check)!
-    .record.text.split(';')
-    .map((part) => part.trim());
-  const value = parts.filter((part) => part !== '' && part.split('=')[0]!.trim().toLowerCase() !== tag).join('; ');
-  return { name: `_dmarc.${check.domain}`, value };
+  return { name: `_dmarc.${check.domain}`, value: withoutTag(policyOf(check)!.record.text, tag) };
 }
 
 /** What none of these protocols prevents, what ruawatch watches, and what people should know. */

@@ -293,7 +293,8 @@ function tidy(text: string): string {
   return tagsIn(text).join('; ');
 }
 
-function withoutTag(text: string, tag: string): string {
+/** A DMARC record's text without one tag. */
+export function withoutTag(text: string, tag: string): string {
   return tagsIn(text)
     .filter((part) => part.split('=')[0]!.trim().toLowerCase() !== tag)
     .join('; ');
