@@ -1,5 +1,6 @@
 import { type BimiRecord, isBimi, parseBimi } from '../bimi/record.ts';
 import { checkLogo } from '../bimi/svg.ts';
+import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import type { Discovery } from '../dmarc/walk.ts';
 import { textOf, type Web } from '../web.ts';
@@ -33,7 +34,7 @@ export async function checkBimi(
   const answer = await dns.ask(name, 'TXT', options);
   const one = (found: Finding): BimiCheck => ({ record: null, findings: [found] });
   if (answer.state === 'unknown') return one(finding('bimi_unknown', { domain, message: answer.message }));
-  const texts = answer.state === 'records' ? answer.records.map((strings) => strings.join('')) : [];
+  const texts = textsOf(answer);
   const valid = texts.filter(isBimi);
   if (valid.length > 1) {
     const message = `${name} holds ${valid.length} BIMI records, so none of them counts. Keep one.`;

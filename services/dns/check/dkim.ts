@@ -1,3 +1,4 @@
+import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { type DkimKey, type DkimProblemCode, parseDkimKey } from '../dkim.ts';
 import { type Finding, finding } from './finding.ts';
@@ -49,7 +50,7 @@ async function checkSelector(
   });
   if (answer.state === 'unknown')
     return { check: check('unknown'), findings: [finding('dkim_unknown', { domain, message: answer.message })] };
-  const texts = answer.state === 'records' ? answer.records.map((strings) => strings.join('')) : [];
+  const texts = textsOf(answer);
   if (texts.length === 0) {
     const way = answer.aliases.length > 0 ? ` (its CNAME leads to ${answer.aliases.at(-1)}, where nothing is)` : '';
     const message = `${name} holds no key${way}: signatures with the selector ${selector} prove nothing.`;

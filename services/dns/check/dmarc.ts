@@ -1,3 +1,4 @@
+import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { checkDestination } from '../dmarc/destination.ts';
 import type { DmarcProblem, DmarcRecord } from '../dmarc/record.ts';
@@ -62,7 +63,7 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
 async function missing(domain: string, dns: Dns, options: AskOptions): Promise<Finding> {
   const name = `_dmarc.${domain}`;
   const answer = await dns.ask(name, 'TXT', options);
-  const texts = answer.state === 'records' ? answer.records.map((strings) => strings.join('')) : [];
+  const texts = textsOf(answer);
   const meant = texts.find((text) => /dmarc/i.test(text) || /(?:^|[;\s])p\s*=\s*(?:none|quarantine|reject)/i.test(text));
   const first = `v=DMARC1; p=none; rua=mailto:dmarc@${domain}`;
   if (meant === undefined) {

@@ -1,3 +1,4 @@
+import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { isSts, MOST_POLICY_OCTETS, parseSts, parseStsPolicy, type StsPolicy, type StsRecord, stsCovers } from '../mta-sts.ts';
 import { textOf, type Web } from '../web.ts';
@@ -26,7 +27,7 @@ export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: S
   const answer = await dns.ask(name, 'TXT', asking);
   const one = (found: Finding): StsCheck => ({ record: null, policy: null, findings: [found] });
   if (answer.state === 'unknown') return one(finding('mta_sts_unknown', { domain, message: answer.message }));
-  const texts = answer.state === 'records' ? answer.records.map((strings) => strings.join('')) : [];
+  const texts = textsOf(answer);
   const valid = texts.filter(isSts);
   if (valid.length > 1) {
     const message = `${name} holds ${valid.length} MTA-STS records, so senders take the domain for one without. Keep one.`;

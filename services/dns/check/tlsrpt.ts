@@ -1,3 +1,4 @@
+import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { isTlsRpt, parseTlsRpt, type TlsRptProblem, type TlsRptRecord } from '../tlsrpt.ts';
 import { type Finding, finding } from './finding.ts';
@@ -13,7 +14,7 @@ export async function checkTlsRpt(domain: string, dns: Dns, options: AskOptions 
   const answer = await dns.ask(name, 'TXT', options);
   if (answer.state === 'unknown')
     return { record: null, findings: [finding('tlsrpt_unknown', { domain, message: answer.message })] };
-  const texts = answer.state === 'records' ? answer.records.map((strings) => strings.join('')) : [];
+  const texts = textsOf(answer);
   const valid = texts.filter(isTlsRpt);
   const first = `v=TLSRPTv1; rua=mailto:tlsrpt@${domain}`;
   if (valid.length > 1) {

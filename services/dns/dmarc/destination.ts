@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { isDmarc, parseDmarc, type ReportUri } from './record.ts';
 
@@ -57,5 +58,5 @@ function anyLabel(): string {
 async function recordsAt(name: string, dns: Dns, options: AskOptions): Promise<string[] | string> {
   const answer = await dns.ask(name, 'TXT', options);
   if (answer.state === 'unknown') return answer.message;
-  return answer.state === 'records' ? answer.records.map((strings) => strings.join('')).filter(isDmarc) : [];
+  return textsOf(answer).filter(isDmarc);
 }

@@ -1,6 +1,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { lowerName } from '../client/name.ts';
+import { textsOf } from '../client/texts.ts';
 import type { Answer, Budget, Dns, RecordType } from '../client/types.ts';
 import { expand, type MacroValues, nibbles, type Piece, parseMacros, reverseName, toName } from './macro.ts';
 import { isSpf, type Mechanism, parseSpf, type Qualifier, type SpfRecord } from './record.ts';
@@ -180,7 +181,7 @@ class Evaluation {
       return null;
     }
     const answer = await this.ask(name, 'TXT');
-    const texts = answer.state === 'records' ? answer.records.map((strings) => strings.join('')).filter(isSpf) : [];
+    const texts = textsOf(answer).filter(isSpf);
     if (texts.length > 1) throw new Stop('permerror', `${domain} has ${texts.length} SPF records.`);
     if (texts[0] === undefined) {
       this.reason ??= `${domain} has no SPF record.`;
