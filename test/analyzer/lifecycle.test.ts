@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { composeMails } from '../../services/alerter/mail/compose.ts';
 import { materialChange } from '../../services/analyzer/lifecycle.ts';
 import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
+import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
+import { snooze } from '../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, DOMAIN, policyDays, REPORTERS, row, sourceWindow, span } from './rows.ts';
 
@@ -217,4 +220,172 @@ test('a single row of a single report opens nothing', async () => {
   await f.put([...ordinary(20, 0), row(ago(0), 'unauthenticated', 60, BOTNET[0])]);
   await f.analyze();
   expect(await f.findings()).toEqual([]);
+});
+
+describe('a finding that comes back', () => {
+  const plenty = (from: number, to: number) => span(from, to, 'both', 1000, REPORTERS, OWN);
+  const spoofed = (from: number, to: number, n: number, source = '198.18.0.0/24') =>
+    span(from, to, 'unauthenticated', n, REPORTERS, { source });
+  const morningAfter = (day: number) => f.setNow(new Date(`${ago(day - 1)}T08:00:00Z`));
+  const view = async (columns: string) => (await f.t.db.query(`select ${columns} from dmarc.findings order by finding_key`)).rows;
+
+  test('what comes back within 30 days is reopened with its history; what comes later is a stranger', async () => {
+    await f.put([...plenty(100, 95), ...spoofed(97, 95, 30)]);
+    morningAfter(95);
+    await f.analyze();
+    const firstDay = ago(97);
+    await f.put(plenty(94, 88));
+    morningAfter(88);
+    await f.analyze();
+    expect(await view('state, phase')).toEqual([{ state: 'resolved', phase: 'resolved' }]);
+
+    await f.put([...plenty(87, 70), ...spoofed(71, 70, 50, '198.18.9.0/24')]);
+    morningAfter(70);
+    expect((await f.analyze()).events).toMatchObject([{ event: 'reopened', notify: true }]);
+    expect(await view('state, phase, reopened, revision, resolved_at, first_day::text')).toEqual([
+      { state: 'open', phase: 'reopened', reopened: 1, revision: 2, resolved_at: null, first_day: ago(71) },
+    ]);
+    const { rows } = await f.t.db.query(
+      "select event, evidence ->> 'since' as since from ruawatch.finding_events order by event_key",
+    );
+    expect(rows).toEqual([
+      { event: 'opened', since: firstDay },
+      { event: 'resolved', since: firstDay },
+      { event: 'reopened', since: ago(71) },
+    ]);
+
+    await f.put(plenty(69, 63));
+    morningAfter(63);
+    await f.analyze();
+    expect(await view('state')).toEqual([{ state: 'resolved' }]);
+    // 33 days after the resolution.
+    await f.put([...plenty(62, 29), ...spoofed(30, 29, 50)]);
+    morningAfter(29);
+    expect((await f.analyze()).events).toMatchObject([{ event: 'opened' }]);
+    expect(await view('state, reopened')).toEqual([
+      { state: 'resolved', reopened: 1 },
+      { state: 'open', reopened: 0 },
+    ]);
+  });
+});
+
+describe('a finding that nobody was alerted about', () => {
+  let fixtures: Fixture[];
+  beforeEach(() => {
+    fixtures = [];
+  });
+  afterEach(() => Promise.all(fixtures.map((f) => f.close())));
+
+  const STRANGER = { source: '198.18.0.0/24' };
+  const plenty = (from: number, to: number) => span(from, to, 'both', 1000, REPORTERS, OWN);
+  const spoofed = (from: number, to: number, n = 30) => span(from, to, 'unauthenticated', n, REPORTERS, STRANGER);
+
+  interface Wave {
+    rows: SourceDay[];
+    /** Days before TODAY that the clock shows; the morning after TODAY without it. */
+    now?: number;
+    act?: (f: Fixture) => Promise<void>;
+  }
+
+  /** Brings the waves in, judging after each or only after the last, and tells what is on file, without its keys. */
+  async function run(waves: readonly Wave[], judged: 'each' | 'last'): Promise<unknown> {
+    const f = await fixture();
+    fixtures.push(f);
+    for (const [i, { rows, now, act }] of waves.entries()) {
+      await f.put(rows);
+      if (judged === 'last' && i < waves.length - 1) continue;
+      if (now !== undefined) f.setNow(new Date(`${ago(now)}T08:00:00Z`));
+      await f.analyze();
+      await act?.(f);
+    }
+    const settings = { from: 'alerts@example.net', alertTo: ['ada@example.com'], alerts: f.context.config.alerts };
+    await composeMails(f.t.db, settings, f.context.clock.now(), f.context.log);
+    const { rows: findings } = await f.t.db.query(
+      `select f.domain, f.kind, f.subject, f.state, f.severity, f.confidence, f.opened_at, f.changed_at, f.resolved_at, f.first_day, f.last_day,
+              f.summary, f.evidence, f.revision, f.reopened, f.reopened_at,
+              (select jsonb_agg(jsonb_build_object('revision', e.revision, 'event', e.event, 'at', e.at, 'notify', e.notify, 'summary', e.summary,
+                                                   'evidence', e.evidence) order by e.event_key)
+                 from ruawatch.finding_events e where e.finding_key = f.finding_key) as events
+         from ruawatch.findings f order by kind, subject, finding_key`,
+    );
+    const { rows: mails } = await f.t.db.query('select subject from ruawatch.outbox order by subject');
+    return { findings, mails };
+  }
+
+  const LATE = { now: -1 };
+
+  test.each<[string, Wave[]]>([
+    [
+      'still goes on',
+      [
+        { rows: [...plenty(41, 16), ...spoofed(18, 16)], ...LATE },
+        { rows: [...plenty(15, 0), ...spoofed(15, 0)], ...LATE },
+      ],
+    ],
+    [
+      'was found again and again, and had grown',
+      [
+        { rows: [...plenty(41, 18), ...spoofed(20, 18)], ...LATE },
+        { rows: [...plenty(17, 16), ...spoofed(17, 16, 300)], ...LATE },
+        { rows: [...plenty(15, 0), ...spoofed(15, 0, 400)], ...LATE },
+      ],
+    ],
+    [
+      'was over for a while',
+      [
+        { rows: [...plenty(41, 30), ...spoofed(32, 30)], ...LATE },
+        { rows: plenty(29, 20), ...LATE },
+        { rows: [...plenty(19, 0), ...spoofed(3, 0)], ...LATE },
+      ],
+    ],
+    [
+      'is a regression whose days came late',
+      [
+        { rows: [...plenty(41, 16), ...span(41, 20, 'dkim', 100), ...span(18, 16, 'foreignSpf', 100)], ...LATE },
+        { rows: [...plenty(15, 0), ...span(19, 19, 'foreignSpf', 100), ...span(15, 0, 'foreignSpf', 100)], ...LATE },
+      ],
+    ],
+  ])('what was recorded in silence leaves no trace when it is told: it %s', async (_, waves) => {
+    const once = (await run(waves, 'last')) as { findings: unknown[]; mails: { subject: string }[] };
+    expect(once.findings.length).toBeGreaterThan(0);
+    expect(once.mails.length).toBeGreaterThan(0);
+    expect(await run(waves, 'each')).toEqual(once);
+  });
+
+  test('silence does not count: judged ten times, old history is revision 1 with one event', async () => {
+    const f = await fixture();
+    fixtures.push(f);
+    f.setNow(new Date('2027-05-01T08:00:00Z'));
+    for (let day = 14; day >= 5; day--) {
+      await f.put([...plenty(day === 14 ? 41 : day, day), ...spoofed(day, day, 30 * 2 ** (14 - day))]);
+      await f.analyze();
+    }
+    expect(await f.findings()).toMatchObject([{ revision: 1, first_day: ago(14), last_day: ago(5) }]);
+    expect(await f.events()).toMatchObject([{ event: 'opened', revision: 1, notify: false }]);
+  });
+
+  test('what a person spoke of in the list of findings is known to somebody: it changes, and keeps its history', async () => {
+    const f = await fixture();
+    fixtures.push(f);
+    await f.put([...plenty(41, 16), ...spoofed(18, 16)]);
+    await f.analyze();
+    const key = (await f.findings())[0]!.finding_key;
+    const now = f.context.clock.now();
+    await snooze(f.t.db, key, new Date(now.getTime() + 1e9), { by: 'Ada', why: 'later', now });
+    await f.put([...plenty(15, 0), ...spoofed(15, 0)]);
+    expect((await f.analyze()).events).toMatchObject([{ finding_key: key, event: 'changed' }]);
+  });
+
+  test('what is for information is recorded once, however often it is judged', async () => {
+    const f = await fixture();
+    fixtures.push(f);
+    await f.put(plenty(20, 0), { work: false });
+    await f.putPolicies(REPORTERS.flatMap((reporter) => policyDays(reporter, ['p=none', 'p=none', 'p=reject', 'p=reject'], 2)));
+    await f.analyze();
+    await f.put([...span(0, 0, 'both', 5, REPORTERS, { source: 'other.example' })]);
+    await f.analyze();
+    expect((await f.findings()).filter((x) => x.kind === 'policy_change')).toMatchObject([
+      { severity: 'info', state: 'resolved' },
+    ]);
+  });
 });

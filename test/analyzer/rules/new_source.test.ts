@@ -7,6 +7,7 @@ import { transaction } from '../../../services/shared/runtime/db.ts';
 import { loadBorrowed } from '../../../services/store/analysis/signatures.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { DAY, receive, reportMail, reportXml, type TestRow } from '../../helpers/report.ts';
+import { heard, LARGE, MIDDLE, type Report, SMALL } from '../late-reports.ts';
 import { ago, REPORTERS, reporterDays, sourceWindow, span } from '../rows.ts';
 
 const NEW = { source: '198.18.7.0/24' };
@@ -102,3 +103,13 @@ function ownSelector(xml: string, ip: string): string {
     .map((record) => (record.includes(ip) ? record.replace('<selector>s1<', '<selector>k9<') : record))
     .join('<record>');
 }
+
+test('a source of which half is untold is not called new', () => {
+  const rows = span(1, 0, 'dkim', 20, [LARGE, MIDDLE, SMALL]);
+  const found = (late: readonly Report[]) => {
+    const { there, given } = heard(rows, late);
+    return newSource.find(sourceWindow(there, { ...given, firstSeen: ago(1), borrowed: 0 })).length;
+  };
+  expect(found([ago(1), ago(0)].map((day) => ({ day, reporter: LARGE })))).toBe(0);
+  expect(found([])).toBe(1);
+});

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { READY_DAYS } from '../../services/analyzer/rules/policy_ready.ts';
-import { type Fixture, fixture } from './fixture.ts';
-import { ago, policyDays, REPORTERS, span } from './rows.ts';
+import { READY_DAYS } from '../../../services/analyzer/rules/policy_ready.ts';
+import { type Fixture, fixture } from '../fixture.ts';
+import { ago, policyDays, REPORTERS, span } from '../rows.ts';
 
 const OWN = { source: '192.0.2.0/24' };
 const SERVICE = { source: 'service.example' };

@@ -2,14 +2,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { composeMail } from '../../services/alerter/mail/message.ts';
-import { renderDigest } from '../../services/alerter/templates/digest.ts';
-import { renderFinding } from '../../services/alerter/templates/finding.ts';
-import { clean, inlineHtml, wrap } from '../../services/alerter/templates/plain-text.ts';
-import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
-import { evidenceOf, FINDINGS, unversioned } from './events.ts';
+import { composeMail } from '../../../services/alerter/mail/message.ts';
+import { renderFinding } from '../../../services/alerter/templates/finding.ts';
+import type { FindingEvent } from '../../../services/store/alerts/outbox.ts';
+import { evidenceOf, FINDINGS, unversioned } from '../events.ts';
 
-const golden = (kind: string) => readFileSync(path.join(import.meta.dirname, 'golden', `${kind}.txt`), 'utf8');
+const golden = (kind: string) => readFileSync(path.join(import.meta.dirname, '..', 'golden', `${kind}.txt`), 'utf8');
 const beforeQuery = (text: string) => text.slice(0, text.indexOf('The rows, in psql:')).trimEnd().split('\n');
 const event = (over: Partial<FindingEvent>): FindingEvent => ({ ...FINDINGS.unauthorized_source!, ...over });
 
@@ -166,51 +164,4 @@ describe('hostile evidence', () => {
     expect(head).toMatch(/^Date: Tue, 06 Oct 2026 07:30:00 \+0000\r$/m);
     expect(raw.toString('latin1')).not.toMatch(/[^\r]\n|\r[^\n]/);
   });
-});
-
-describe('a digest', () => {
-  const items = Object.values(FINDINGS).map((finding) => ({ event: finding, step: finding.event }));
-
-  test('lists each finding in two or three lines', () => {
-    expect(renderDigest({ items, beyond: 0, perHour: 10, perDomain: 10 })).toMatchObject({
-      subject: '[ruawatch] 4 findings in 1 domain, combined (critical)',
-      text: `More than 10 alerts were due within an hour; the rest are combined here.
-
-Critical: example.com: 8 networks send as example.com without authentication
-    1,610 of 12,400 messages (13%): 1,500 delivered, 60 quarantined, 50 …
-Medium: example.com: sendgrid.net sends as example.com but authenticates as
-itself
-    4,210 of 4,210 messages (100%): 4,210 delivered; since 2026-09-28, last …
-Critical: example.com: Mail through mail.example.com stopped passing DMARC on
-2026-10-01 (DKIM)
-    changed, 9,120 of 9,131 messages (99.9%): 20 delivered, 9,100 rejected; …
-High: example.com: The published policy was weakened on 2026-10-04: p=reject →
-p=none
-    since 2026-10-04, last seen 2026-10-05; more likely than not (66%); …
-
-The rows, in psql:
-
-select * from dmarc.findings where finding_key in (17, 18, 19, 20);
-`,
-    });
-  });
-
-  test('counts what it does not list', () => {
-    const { subject, text, html } = renderDigest({ items, beyond: 1_200, perHour: 1, perDomain: 1 });
-    expect(subject).toContain('1,204 findings');
-    expect(text).toContain('More than 1 alert were due within an hour');
-    expect(html).toContain('and 1,200 more findings; the query shows all that are open.');
-  });
-});
-
-test('words', () => {
-  expect(inlineHtml('since 2026-10-05 at my-shop.example, <a-b>')).toBe(
-    'since <span style="white-space:nowrap;">2026-10-05</span> at <span style="white-space:nowrap;">my-shop.example</span>, &lt;a-b&gt;',
-  );
-  // What is longer than a telephone is wide may break.
-  expect(inlineHtml(`a-${'b'.repeat(40)}`)).not.toContain('span');
-  expect(clean('a\u0000b\tc\u2028 d', 5)).toBe('a b…');
-  expect(clean('🙂'.repeat(300))).toBe(`${'🙂'.repeat(199)}…`);
-  expect(clean(undefined)).toBe('');
-  expect(wrap('aaaa bb ccccccc', 5)).toEqual(['aaaa', 'bb', 'ccccc', 'cc']);
 });

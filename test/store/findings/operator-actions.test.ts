@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { acknowledge, close, snooze } from '../../services/store/findings/operator-actions.ts';
-import { type Fixture, fixture } from './fixture.ts';
-import { ago, REPORTERS, span } from './rows.ts';
+import { acknowledge, close, snooze } from '../../../services/store/findings/operator-actions.ts';
+import { type Fixture, fixture } from '../../analyzer/fixture.ts';
+import { ago, REPORTERS, span } from '../../analyzer/rows.ts';
 
 let f: Fixture;
 beforeEach(async () => {
@@ -16,45 +16,6 @@ const spoofed = (from: number, to: number, n: number, source = '198.18.0.0/24') 
 const morningAfter = (day: number) => f.setNow(new Date(`${ago(day - 1)}T08:00:00Z`));
 const ADA = { by: 'Ada', why: 'the marketing tool, ticket 7' };
 const view = async (columns: string) => (await f.t.db.query(`select ${columns} from dmarc.findings order by finding_key`)).rows;
-
-test('what comes back within 30 days is reopened with its history; what comes later is a stranger', async () => {
-  await f.put([...ordinary(100, 95), ...spoofed(97, 95, 30)]);
-  morningAfter(95);
-  await f.analyze();
-  const firstDay = ago(97);
-  await f.put(ordinary(94, 88));
-  morningAfter(88);
-  await f.analyze();
-  expect(await view('state, phase')).toEqual([{ state: 'resolved', phase: 'resolved' }]);
-
-  await f.put([...ordinary(87, 70), ...spoofed(71, 70, 50, '198.18.9.0/24')]);
-  morningAfter(70);
-  expect((await f.analyze()).events).toMatchObject([{ event: 'reopened', notify: true }]);
-  expect(await view('state, phase, reopened, revision, resolved_at, first_day::text')).toEqual([
-    { state: 'open', phase: 'reopened', reopened: 1, revision: 2, resolved_at: null, first_day: ago(71) },
-  ]);
-  const { rows } = await f.t.db.query(
-    "select event, evidence ->> 'since' as since from ruawatch.finding_events order by event_key",
-  );
-  expect(rows).toEqual([
-    { event: 'opened', since: firstDay },
-    { event: 'resolved', since: firstDay },
-    { event: 'reopened', since: ago(71) },
-  ]);
-
-  await f.put(ordinary(69, 63));
-  morningAfter(63);
-  await f.analyze();
-  expect(await view('state')).toEqual([{ state: 'resolved' }]);
-  // 33 days after the resolution.
-  await f.put([...ordinary(62, 29), ...spoofed(30, 29, 50)]);
-  morningAfter(29);
-  expect((await f.analyze()).events).toMatchObject([{ event: 'opened' }]);
-  expect(await view('state, reopened')).toEqual([
-    { state: 'resolved', reopened: 1 },
-    { state: 'open', reopened: 0 },
-  ]);
-});
 
 test('an acknowledged finding is told again only when it is worse than what was acknowledged', async () => {
   await f.put([...ordinary(41, 3), ...spoofed(5, 3, 10)]);

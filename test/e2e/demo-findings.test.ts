@@ -4,9 +4,9 @@ import { type DemoMail, type DemoWorld, generateDemo } from '../../demo/world.ts
 import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { transaction } from '../../services/shared/runtime/db.ts';
 import { storeMails } from '../../services/store/messages/intake.ts';
+import { type Fixture, fixture } from '../analyzer/fixture.ts';
 import { arrivalOf } from '../helpers/arrival.ts';
 import { trusting } from '../helpers/report.ts';
-import { type Fixture, fixture } from './fixture.ts';
 
 let f: Fixture;
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { acknowledge, snooze, unsnooze } from '../../services/store/findings/operator-actions.ts';
-import { type Bench, bench, eventually } from './setup.ts';
-import { type Sink, startSink } from './sink.ts';
+import { acknowledge, snooze, unsnooze } from '../../../services/store/findings/operator-actions.ts';
+import { type Bench, bench, eventually } from '../setup.ts';
+import { type Sink, startSink } from '../sink.ts';
 
 let b: Bench;
 let sink: Sink;

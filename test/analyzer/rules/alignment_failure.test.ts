@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { alignmentFailure } from '../../../services/analyzer/rules/alignment_failure.ts';
+import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
+import { heard, LARGE, MIDDLE, type Report, SMALL } from '../late-reports.ts';
+import { ago, DOMAIN, onFile, REPORTERS, row, sourceWindow, span, TODAY, wordsFor } from '../rows.ts';
+
+describe('alignment_failure', () => {
+  test.each([
+    ['foreign', 'both', 'DKIM for d=service.example'],
+    ['foreignSpf', 'spf', 'SPF passes for service.example'],
+    ['foreignDkim', 'dkim', 'DKIM passes for d=service.example'],
+  ] as const)('%s: says which mechanism authenticates as whom, and what to set up', (kind, mechanism, what) => {
+    const [finding, ...more] = alignmentFailure.find(sourceWindow(span(11, 0, kind, 100)));
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({
+      kind: 'alignment_failure',
+      subject: 'service.example',
+      severity: 'medium',
+      first_day: ago(11),
+      last_day: TODAY,
+      evidence: { mechanism, messages: 3600, of: 3600 },
+    });
+    expect(wordsFor(finding).what).toContain(what);
+    expect(wordsFor(finding).advice[0]).toContain(`d=${DOMAIN}`);
+    expect(wordsFor(finding).advice[1]).toContain(`bounce.${DOMAIN}`);
+  });
+
+  test('strict SPF alignment changes the advice, lost mail the severity', () => {
+    const rows = span(11, 0, 'foreign', 100, REPORTERS, { delivered: 0, failed_delivered: 0, rejected: 100 });
+    const [finding] = alignmentFailure.find(sourceWindow(rows, { policy: 'p=reject; aspf=s' }));
+    expect(finding!.severity).toBe('high');
+    expect(wordsFor(finding).advice[1]).toContain('aspf=s');
+  });
+
+  const silentCases: [string, SourceDay[]][] = [
+    ['a mailing list', span(30, 0, 'list', 20)],
+    [
+      'a list that one reporter of three recognises',
+      [...span(30, 0, 'list', 20, ['google.com']), ...span(30, 0, 'foreignSpf', 20, ['yahoo.com', 'gmx.net'])],
+    ],
+    ['a service that mostly passes', [...span(30, 0, 'dkim', 100), ...span(30, 0, 'foreign', 20)]],
+    ['nineteen messages', [...span(1, 0, 'foreign', 9, ['google.com']), row(ago(0), 'foreign', 1, { reporter: 'x' })]],
+    ['thirty messages that one reporter saw on one day', [row(ago(0), 'foreign', 30)]],
+    ['a service that was set up three days ago', [...span(20, 3, 'foreign', 100), ...span(2, 0, 'dkim', 100)]],
+  ];
+  test.each(silentCases)('is silent about %s', (_, rows) => {
+    expect(alignmentFailure.find(sourceWindow(rows))).toEqual([]);
+  });
+
+  test('it resolves once its mail passes, or when the service is not used any more', () => {
+    const finding = onFile(alignmentFailure.find(sourceWindow(span(9, 3, 'foreign', 100)))[0]!);
+    expect(alignmentFailure.over(finding, sourceWindow(span(9, 3, 'foreign', 100)))).toBeNull();
+    expect(alignmentFailure.over(finding, sourceWindow([...span(9, 3, 'foreign', 9), ...span(2, 2, 'dkim', 9)]))).toBeNull();
+    expect(alignmentFailure.over(finding, sourceWindow([...span(9, 3, 'foreign', 9), ...span(2, 1, 'dkim', 9)]))).toEqual({
+      reason: 'passes',
+      since: ago(2),
+    });
+    expect(alignmentFailure.over({ ...finding, last_day: ago(15) }, sourceWindow([]))).toEqual({
+      reason: 'no_such_mail',
+      days: 14,
+    });
+  });
+});
+
+test('a source of which half is untold is not called misaligned', () => {
+  const rows = span(1, 0, 'foreign', 20, [LARGE, MIDDLE, SMALL]);
+  const found = (late: readonly Report[]) => {
+    const { there, given } = heard(rows, late);
+    return alignmentFailure.find(sourceWindow(there, { ...given, firstSeen: ago(1), borrowed: 0 })).length;
+  };
+  expect(found([ago(1), ago(0)].map((day) => ({ day, reporter: LARGE })))).toBe(0);
+  expect(found([])).toBe(1);
+});
