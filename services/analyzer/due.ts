@@ -2,7 +2,8 @@ import { isTransient, messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { backlogExists, type WaitingDomain, waitingDomains } from '../store/analysis/work.ts';
-import { alarmUrgent, analyzeDomain } from './analyze.ts';
+import { analyzeDomain } from './analyze.ts';
+import { alarmUrgent, URGENT_IN_BACKLOG_MS } from './urgent.ts';
 
 /** Domains looked at in one sweep; the next goes on with the rest. */
 const SWEEP_DOMAINS = 1000;
@@ -13,8 +14,6 @@ const SWEEP_DOMAINS = 1000;
 const LATER_AT_ONCE = 25;
 /** How long one domain is worked on while others wait. */
 const TURN_MS = 10_000;
-/** While a domain's work waits for the end of a backlog, how often its critical alarms are looked for. */
-const URGENT_EVERY_MS = 5_000;
 /** While work waits for a backlog to end, how often to look whether it did. */
 const LOOK_AGAIN_MS = 1_000;
 
@@ -134,7 +133,7 @@ function urgentLooks(context: Context): (domain: string) => Promise<void> {
   const lookedAt = new Map<string, number>();
   return async (domain) => {
     const now = performance.now();
-    if (now - (lookedAt.get(domain) ?? Number.NEGATIVE_INFINITY) < URGENT_EVERY_MS) return;
+    if (now - (lookedAt.get(domain) ?? Number.NEGATIVE_INFINITY) < URGENT_IN_BACKLOG_MS) return;
     if (lookedAt.size > SWEEP_DOMAINS) lookedAt.clear();
     lookedAt.set(domain, now);
     const events = await alarmUrgent(context, domain);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { alarmUrgent, analyzeDomain } from '../../services/analyzer/analyze.ts';
+import { analyzeDomain } from '../../services/analyzer/analyze.ts';
+import { alarmUrgent } from '../../services/analyzer/urgent.ts';
 import { URGENT } from '../../services/store/analysis/work.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { DOMAIN, span } from './rows.ts';

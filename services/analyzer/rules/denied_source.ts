@@ -5,6 +5,7 @@ import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { passesOn } from '../sources/identity.ts';
 import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
+import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
 import {
   type Counts,
   coveredDays,
@@ -18,7 +19,6 @@ import {
 } from '../window.ts';
 import type { SourceRule } from './rule.ts';
 import { silent } from './silence.ts';
-import { UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
 
 const KIND = 'unauthorized_source';
 /** A person has said that there should be none, so little is enough; one message may be a late queue. */

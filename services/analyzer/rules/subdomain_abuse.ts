@@ -3,10 +3,12 @@ import { publishedTag } from '../../shared/policy.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { subdomainQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { numbersOf, severityOf } from '../unauthenticated/numbers.ts';
+import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
+import { riseOf } from '../unauthenticated/rise.ts';
 import { coveredDays, type DomainWindow } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 import { silent } from './silence.ts';
-import { numbersOf, riseOf, severityOf, UNAUTHORIZED_DAYS } from './unauthorized_source.ts';
 
 const KIND = 'subdomain_abuse';
 /** Names that the evidence lists. */

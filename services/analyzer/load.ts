@@ -1,0 +1,221 @@
+import { addDays, dayOf } from '../shared/days.ts';
+import type { Tx } from '../shared/runtime/db.ts';
+import type { Context } from '../shared/runtime/service.ts';
+import type { Counted } from '../store/analysis/counted.ts';
+import { loadForged } from '../store/analysis/forged-reports.ts';
+import { type Keys, loadBorrowed } from '../store/analysis/signatures.ts';
+import {
+  loadFirstSeen,
+  loadNetworks,
+  loadPolicyDays,
+  loadReporterDays,
+  loadSourceDays,
+  type Networks,
+  type ReporterDay,
+  type SourceDay,
+} from '../store/analysis/window-reads.ts';
+import { loadConfirmation } from '../store/domains/domains.ts';
+import { type KnownFinding, loadFindings } from '../store/findings/findings.ts';
+import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/rollups/subdomain-days.ts';
+import { loadNetworkFacts, type NetworkFacts } from '../store/sources/identities.ts';
+import { loadSenderList } from '../store/sources/sender-list.ts';
+import { loadDeciders } from './deciders.ts';
+import { type DomainData, domainDaysOf, type Others } from './evaluate.ts';
+import { REOPEN_DAYS } from './lifecycle.ts';
+import { CAUSES } from './rules/broken_senders.ts';
+import { HISTORY, LEAST as LEAST_SIGNED, NEWS, SPF_STRAY } from './rules/new_source.ts';
+import { catalogueOf } from './senders/load.ts';
+import { mayForward } from './sources/classes.ts';
+import { isNetwork } from './sources/identity.ts';
+import type { KeysOfDomain } from './sources/keys.ts';
+import { countedOf, type Deciders } from './standing.ts';
+import { UNAUTHORIZED_DAYS } from './unauthenticated/part.ts';
+import { openOf, total } from './window.ts';
+
+/** Networks given to the rule one by one; the rest of a botnet is counted. */
+const NETWORKS = 1000;
+/** Names below the domain listed one by one; the rest of a flood of invented ones is counted. */
+const NAMES = 200;
+const NO_KEYS: ReadonlyMap<string, Keys> = new Map();
+const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
+/**
+ * Days of senders of forged reports read one by one: a flood is one finding per reporter, and this many
+ * suffice to see it.
+ */
+const FORGED_DAYS = 2000;
+/** New sources of which it is checked whose key they sign with. */
+const FRESH_SOURCES = 20;
+/**
+ * Networks whose own mail is read to decide about a critical alarm: a network whose mail stopped passing is a
+ * sender that broke.
+ */
+const URGENT_NETWORKS = 200;
+
+/**
+ * Reads what the evaluation of a domain needs.
+ * @param given `named`: the sources to be evaluated; null: the largest of those whose mail nothing authenticates.
+ * `whole`: the domain as a whole is evaluated too
+ */
+export async function loadCase(
+  tx: Tx,
+  context: Context,
+  domain: string,
+  { named, whole, keys }: { named: readonly string[] | null; whole: boolean; keys: KeysOfDomain },
+): Promise<{ given: DomainData; deciders: Deciders; counted: Counted; networks: Networks | null }> {
+  const { window_days, quiet_after_days, false_alarms_per_month } = context.config.analyzer;
+  const now = context.clock.now();
+  const day = dayOf(now);
+  const deciders = await loadDeciders(tx, domain, day, window_days);
+  // Null when nobody decides: the domain is evaluated anyway, by what is forged in its name.
+  const today = deciders.today ?? day;
+  const from = addDays(today, 1 - window_days);
+  const counted = countedOf(deciders, from, today);
+  const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
+  const networks = whole ? await loadNetworks(tx, domain, { from, recent, to: today, counted }, NETWORKS) : null;
+  const sources = named ?? networks?.largest.slice(0, URGENT_NETWORKS).map(({ source }) => source) ?? [];
+
+  const rows = await loadSourceDays(tx, domain, sources, { from, to: today, counted });
+  const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, { from, to: today, counted });
+  const policyDays = await loadPolicyDays(tx, domain, { from, to: today, counted });
+  const { forged, genuine } = await loadForged(tx, domain, addDays(dayOf(now), 1 - window_days), FORGED_DAYS);
+  const reporters = [...new Set([...forged, ...reporterDays].map((f) => f.reporter))];
+  const subjects = [domain, ...CAUSES, ...sources, ...reporters];
+  const known = await loadFindings(tx, domain, subjects, addDays(today, -REOPEN_DAYS - window_days));
+
+  const firstSeen = await loadFirstSeen(tx, domain, sources, counted);
+  const given: DomainData = {
+    domain,
+    from,
+    today,
+    now,
+    quietAfterDays: quiet_after_days,
+    falseAlarmsPerMonth: false_alarms_per_month,
+    sources,
+    rows,
+    reporterDays,
+    byKnown: deciders.by === 'known',
+    testedSources,
+    newcomers,
+    firstSeen,
+    ...(await loadKeys(tx, domain, counted, { rows, reporterDays, firstSeen, known, keys })),
+    policyDays,
+    known,
+    networks,
+    names:
+      networks && comesFromBelow(networks)
+        ? await namesBelow(tx, domain, counted, { all: deciders.others.length === 0, recent })
+        : NO_NAMES,
+    // What is urgent is the deciders' alone.
+    others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
+    facts: bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork))),
+    forged,
+    genuine,
+    catalogue: catalogueOf(context.config),
+    senderList: await loadSenderList(tx, domain, now),
+    confirmation: await loadConfirmation(tx, domain),
+  };
+  return { given, deciders, counted, networks };
+}
+
+/** Whose keys the sources sign with: those that may be new, and those that may be forwarders. */
+async function loadKeys(
+  tx: Tx,
+  domain: string,
+  { from, to: today, votes, reporters }: Counted,
+  given: Pick<DomainData, 'rows' | 'reporterDays' | 'firstSeen' | 'known'> & { keys: KeysOfDomain },
+): Promise<Pick<DomainData, 'borrowed' | 'keys'>> {
+  const { rows, reporterDays, firstSeen, known, keys } = given;
+  // A domain that is not known for long has no new sources, so it need not be checked whose key they use.
+  const longKnown = (reporterDays[0]?.day ?? today) <= addDays(today, -HISTORY);
+  // A selector is the word of a single reporter: where none decides alone, no selector counts.
+  const deciding = votes > 1 ? [] : reporters;
+  const fresh = longKnown ? freshSigners(rows, firstSeen, known, addDays(today, 1 - NEWS)) : [];
+  return {
+    borrowed: await loadBorrowed(tx, domain, fresh, { from: addDays(today, 1 - NEWS), reporters: deciding }),
+    keys: anyMayForward(rows, reporterDays) ? await keys.load(tx, from, deciding) : NO_KEYS,
+  };
+}
+
+/**
+ * Lifetime sums are not kept by reporter: where some have no say, the sums of the window are taken, of those
+ * that have.
+ */
+function bySayOf({ others }: Deciders, rows: readonly SourceDay[], facts: readonly NetworkFacts[]): readonly NetworkFacts[] {
+  if (others.length === 0) return facts;
+  return facts.map((one) => {
+    const { messages, passed } = total(rows.filter(({ source }) => source === one.source));
+    return { ...one, messages, passed };
+  });
+}
+
+/**
+ * The names below the domain. The rollup of names is not kept by reporter, so it is used where all of them
+ * decide.
+ */
+async function namesBelow(
+  tx: Tx,
+  domain: string,
+  { from: since, to, reporters }: Counted,
+  { all, recent }: { all: boolean; recent: string },
+): Promise<SubdomainNames> {
+  return all
+    ? loadSubdomainNames(tx, domain, { from: recent, to }, NAMES)
+    : loadSubdomainNamesOf(tx, domain, { reporters, since, from: recent, to }, NAMES);
+}
+
+/** What the other reporters report, up to their own newest day. */
+async function loadOthers(
+  tx: Tx,
+  domain: string,
+  { others, othersToday: today }: Deciders,
+  windowDays: number,
+): Promise<Others | null> {
+  if (today === null) return null;
+  const from = addDays(today, 1 - windowDays);
+  const counted = { reporters: others.map(({ reporter }) => reporter), votes: 1, from, to: today };
+  const { reporterDays } = await loadReporterDays(tx, domain, { from, to: today, counted });
+  const recent = addDays(today, 1 - UNAUTHORIZED_DAYS);
+  const networks = await loadNetworks(tx, domain, { from, recent, to: today, counted }, NETWORKS);
+  return { reporters: others, from, today, reporterDays, networks };
+}
+
+function comesFromBelow({ largest, others_below }: Networks): boolean {
+  return others_below.networks > 0 || largest.some(({ days }) => days.some((day) => day.below > 0));
+}
+
+/**
+ * The sources that pass by a signature alone and may be new: first seen since a day, or reported as new. The
+ * largest of them.
+ */
+function freshSigners(
+  rows: readonly SourceDay[],
+  firstSeen: ReadonlyMap<string, string>,
+  known: readonly KnownFinding[],
+  since: string,
+): string[] {
+  const sums = new Map<string, { signed: number; spf: number }>();
+  for (const row of rows) {
+    if ((firstSeen.get(row.source) ?? '') < since && !openOf(known, 'new_source', row.source)) continue;
+    const sum = sums.get(row.source) ?? { signed: 0, spf: 0 };
+    sum.signed += row.dkim_aligned;
+    sum.spf += row.spf_aligned;
+    sums.set(row.source, sum);
+  }
+  const signers = [...sums].filter(([, { signed, spf }]) => signed >= LEAST_SIGNED && spf <= SPF_STRAY * signed);
+  return signers
+    .sort(([a, n], [b, m]) => m.signed - n.signed || (a < b ? -1 : 1))
+    .slice(0, FRESH_SOURCES)
+    .map(([source]) => source);
+}
+
+/** Whether one of the sources may be a forwarder: then it is asked whose keys they sign with. */
+function anyMayForward(rows: readonly SourceDay[], reporterDays: readonly ReporterDay[]): boolean {
+  const domainDays = domainDaysOf(reporterDays, false);
+  const rowsOf = new Map<string, SourceDay[]>();
+  for (const row of rows) {
+    const own = rowsOf.get(row.source);
+    if (own) own.push(row);
+    else rowsOf.set(row.source, [row]);
+  }
+  return [...rowsOf.values()].some((own) => mayForward(own, domainDays));
+}

@@ -1,0 +1,71 @@
+import type { Evidence } from '../findings/evidence.ts';
+import { isKnown, labelOf } from '../report/reporters/reporters.ts';
+import { addDays, dayOf } from '../shared/days.ts';
+import type { Tx } from '../shared/runtime/db.ts';
+import type { Context } from '../shared/runtime/service.ts';
+import { loadReporterNames } from '../store/analysis/reporters.ts';
+import { openFindings, quietBelow, reopenFindings, updateFindings, type WrittenEvent } from '../store/findings/findings.ts';
+import { REPORTING_DAYS } from './deciders.ts';
+import type { FindingChanges } from './lifecycle.ts';
+
+/**
+ * Findings that rest on the word of who decides nothing, and how many of them the names below an own domain
+ * have at a time.
+ */
+const QUIET_KINDS = ['unconfirmed_report', 'forged_report'];
+const QUIET_BELOW = 3;
+/** Findings named in one job. */
+const ALERT_BATCH = 500;
+
+/**
+ * Names below an own domain can be invented without end, and each would have its own findings by the word of
+ * who decides nothing: a few represent all.
+ */
+export async function withoutCrowd(tx: Tx, domain: string, outcome: FindingChanges): Promise<FindingChanges> {
+  if (!outcome.opened.some(({ quiet }) => quiet)) return outcome;
+  if ((await quietBelow(tx, domain, QUIET_KINDS)) < QUIET_BELOW) return outcome;
+  return { ...outcome, opened: outcome.opened.filter(({ quiet }) => !quiet) };
+}
+
+/** Writes the changes of a domain's findings. @returns the events, for `wakeAlerter` once they are committed */
+export async function saveChanges(
+  tx: Tx,
+  domain: string,
+  now: Date,
+  { updated, reopened, opened }: FindingChanges,
+): Promise<WrittenEvent[]> {
+  await nameReporters(tx, domain, now, [...updated, ...reopened, ...opened]);
+  return [
+    ...(await updateFindings(tx, domain, now, updated)),
+    ...(await reopenFindings(tx, domain, now, reopened)),
+    ...(await openFindings(tx, domain, now, opened)),
+  ];
+}
+
+/**
+ * Puts beside each reporter's key what it calls itself. Anybody can choose any name, so it is never shown
+ * without the domain that was proven.
+ */
+async function nameReporters(tx: Tx, domain: string, now: Date, told: readonly { evidence?: Evidence | null }[]): Promise<void> {
+  const evidences = told.flatMap(({ evidence }) => evidence ?? []);
+  const unknown = (evidence: Evidence) => [...evidence.reporters, ...(evidence.missing ?? [])].filter((key) => !isKnown(key));
+  const keys = [...new Set(evidences.flatMap(unknown))];
+  const since = addDays(dayOf(now), -REPORTING_DAYS);
+  const names = await loadReporterNames(tx, domain, keys, since);
+  for (const evidence of evidences) {
+    const labels = unknown(evidence).flatMap((key) => (names.has(key) ? [[key, labelOf(names.get(key)!, key)] as const] : []));
+    if (labels.length > 0) evidence.reporter_names = Object.fromEntries(labels);
+  }
+}
+
+/**
+ * Counts the events and wakes the alerter. They are committed: should the queue not take the job, the
+ * alerter's sweeper finds them.
+ */
+export async function wakeAlerter(context: Context, events: readonly WrittenEvent[]): Promise<void> {
+  for (const { kind, event } of events) context.metrics.findings.inc({ kind, event });
+  const keys = [...new Set(events.filter((e) => e.notify).map((e) => e.finding_key))].sort((a, b) => a - b);
+  for (let i = 0; i < keys.length; i += ALERT_BATCH) {
+    await context.queues.add('alert', { findings: keys.slice(i, i + ALERT_BATCH) });
+  }
+}
