@@ -366,7 +366,7 @@ function undecidedWindow({ domain, others, policyDays, ...data }: DomainData, kn
 }
 
 const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
-const NO_NETWORKS = { networks: 0, failed: 0 };
+const NO_NETWORKS = { networks: 0, failed: 0, days: [] };
 
 /**
  * Adds to every finding, whatever its kind, which of the usual reporters have not reported on its last day.

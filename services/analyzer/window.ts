@@ -137,6 +137,11 @@ const COUNTS = [
   'quarantined',
   'rejected',
   'failed_delivered',
+  'dkim_broken',
+  'failed_signed',
+  'failed_list',
+  'spf_permerror',
+  'spf_temperror',
 ] as const;
 export type Counts = Record<(typeof COUNTS)[number], number>;
 

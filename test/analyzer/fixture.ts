@@ -7,7 +7,7 @@ import type { Context } from '../../services/shared/runtime/service.ts';
 import { loadConfig } from '../../services/shared/settings/config.ts';
 import type { PolicyDay, SourceDay } from '../../services/store/analysis/window-reads.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { DOMAIN, merged, TODAY } from './rows.ts';
+import { DOMAIN, merged, row, TODAY } from './rows.ts';
 
 export interface Fixture {
   t: TestDatabase;
@@ -74,13 +74,11 @@ export async function fixture(env: NodeJS.ProcessEnv = {}): Promise<Fixture> {
     },
     async put(rows, { domain = DOMAIN, work = true } = {}) {
       const given = JSON.stringify(merged(rows));
+      const columns = Object.keys(row(TODAY, 'both', 0));
       await putReports(t, domain, rows);
       await t.db.query(
-        `insert into ruawatch.source_days
-         select $1, r.source, r.day, r.reporter, r.messages, r.passed, r.dkim_aligned, r.spf_aligned, r.forwarded, r.failed_forwarded,
-                r.failed_authenticated, r.failed_unauthenticated, r.failed_foreign_dkim, r.failed_foreign_spf, r.delivered,
-                r.quarantined, r.rejected, r.failed_delivered, r.signing_domain
-           from jsonb_populate_recordset(null::ruawatch.source_days, $2::jsonb) r`,
+        `insert into ruawatch.source_days (domain, failed_subdomain, ${columns.join(', ')})
+         select $1, coalesce(failed_subdomain, 0), ${columns.join(', ')} from jsonb_populate_recordset(null::ruawatch.source_days, $2::jsonb)`,
         [domain, given],
       );
       await t.db.query(

@@ -78,6 +78,11 @@ export function row(day: string, kind: Kind, n: number, extra: Partial<SourceDay
     quarantined: 0,
     rejected: 0,
     failed_delivered: 0,
+    dkim_broken: 0,
+    failed_signed: 0,
+    failed_list: 0,
+    spf_permerror: 0,
+    spf_temperror: 0,
     signing_domain: null,
     ...SHAPES[kind](n),
     ...extra,
@@ -226,7 +231,7 @@ function beforeOf(rows: readonly SourceDay[], source: string, recent: ReadonlySe
   };
 }
 
-const NONE = { networks: 0, failed: 0 };
+const NONE = { networks: 0, failed: 0, days: [] };
 
 export function domainWindow(rows: readonly SourceDay[], extra: Partial<DomainWindow> = {}): DomainWindow {
   return {

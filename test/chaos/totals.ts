@@ -27,7 +27,8 @@ const FACTS: Record<string, string> = {
              from ruawatch.reports p`,
   'source day': `select concat_ws(' ', domain, source, day, reporter, trust) as name, messages, passed, dkim_aligned, spf_aligned, forwarded,
                         failed_forwarded, failed_authenticated, failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered,
-                        quarantined, rejected, failed_delivered, contradicted, failed_subdomain, signing_domain
+                        quarantined, rejected, failed_delivered, contradicted, failed_subdomain, dkim_broken, failed_signed,
+                        failed_list, spf_permerror, spf_temperror, signing_domain
                    from ruawatch.source_days where messages <> 0`,
   source: `select domain || ' ' || source as name, class, confidence, why, first_seen, last_seen, messages, passed
              from ruawatch.sources where messages <> 0`,

@@ -28,6 +28,11 @@ export const SUMS = [
   'failed_delivered',
   'contradicted',
   'failed_subdomain',
+  'dkim_broken',
+  'failed_signed',
+  'failed_list',
+  'spf_permerror',
+  'spf_temperror',
 ] as const;
 
 /**

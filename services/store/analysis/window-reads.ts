@@ -21,6 +21,14 @@ export interface SourceDay {
   quarantined: number;
   rejected: number;
   failed_delivered: number;
+  /** With a signature of the domain's own that did not verify and no other that did; of failing mail alone. */
+  dkim_broken: number;
+  failed_signed: number;
+  /** Failing, with the envelope of a mailing list or forwarder by its name. */
+  failed_list: number;
+  /** The domain's SPF record could not be evaluated. */
+  spf_permerror: number;
+  spf_temperror: number;
   signing_domain: string | null;
 }
 
@@ -79,11 +87,15 @@ export interface Networks {
   others_below: Rest;
 }
 
-/** The networks that are not listed. */
+/** The networks that are not listed, without those that mostly pass. */
 export interface Rest {
   networks: number;
   failed: number;
+  /** Their unauthenticated mail by day, and what became of it. */
+  days?: RestDay[];
 }
+
+export type RestDay = Pick<NetworkDay, 'day' | 'failed' | 'delivered' | 'quarantined' | 'rejected'>;
 
 /** Days, YYYY-MM-DD, both included, and the rows on them that count. */
 export interface CountedDays {
@@ -98,6 +110,12 @@ export interface PolicyDay {
   policy: string;
   reports: number;
 }
+
+/**
+ * Counted since 0026: a report of before that is superseded takes out what it never brought in, so a sum may be
+ * below 0.
+ */
+const MECHANISMS = ['dkim_broken', 'failed_signed', 'failed_list', 'spf_permerror', 'spf_temperror'] as const;
 
 /**
  * Loads the rollup rows of sources from `from` to `to`, both included. Here and below, only trusted reports
@@ -116,7 +134,7 @@ export async function loadSourceDays(
     `with ${cte}
      select source, day, reporter, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded, failed_authenticated,
             failed_unauthenticated, failed_foreign_dkim, failed_foreign_spf, delivered, quarantined, rejected, failed_delivered,
-            signing_domain
+            ${MECHANISMS.map((name) => `greatest(${name}, 0) as ${name}`).join(', ')}, signing_domain
        from counted
       where domain = $1 and source = any($2::text[]) and day between $3 and $4 and messages > 0 and trust = 'ok'
       order by source, day, reporter`,
@@ -177,11 +195,9 @@ export async function loadNetworks(
   limit: number,
 ): Promise<Networks> {
   const { cte, params } = countedRows(counted, 6);
-  const { rows } = await tx.query<
-    Network & Record<'failed' | 'networks' | 'all_failed' | 'networks_below' | 'failed_below', number> & { below: boolean }
-  >(
+  const { rows } = await tx.query<Network & { rest: (RestDay & { below: boolean; networks: number })[] | null }>(
     `with ${cte},
-     per_day as (
+     per_day as materialized (
        select source, day, sum(passed) as passed, sum(failed_unauthenticated) as failed, sum(failed_subdomain) as below,
               sum(failed_delivered) as delivered,
               sum(quarantined) as quarantined, sum(rejected) as rejected,
@@ -189,37 +205,58 @@ export async function loadNetworks(
          from counted
         where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
         group by source, day),
-     per_source as (
-       select source, sum(failed) as failed, 2 * sum(below) > sum(failed) as below,
-              jsonb_agg(jsonb_build_object('day', day, 'passed', passed, 'failed', failed, 'below', below, 'delivered', delivered,
-                                           'quarantined', quarantined, 'rejected', rejected, 'reporters', reporters) order by day) as days
+     per_source as materialized (
+       select source, sum(failed) as failed, sum(passed) as passed, 2 * sum(below) > sum(failed) as below
          from per_day group by source having sum(failed) > 0),
-     largest as (
-       select source, days, failed, below, count(*) over () as networks, sum(failed) over () as all_failed,
-              count(*) filter (where below) over () as networks_below, coalesce(sum(failed) filter (where below) over (), 0) as failed_below
-         from per_source order by failed desc, source limit $4)
-     select l.*, b.before
-       from largest l cross join lateral (
+     largest as materialized (
+       select source, failed from per_source order by failed desc, source limit $4),
+     each as (
+       select source, jsonb_agg(jsonb_build_object('day', day, 'passed', passed, 'failed', d.failed, 'below', below, 'delivered', delivered,
+                                                   'quarantined', quarantined, 'rejected', rejected, 'reporters', reporters) order by day) as days
+         from largest join per_day d using (source) group by source),
+     beyond as (
+       select s.below, d.day, sum(d.failed) as failed, sum(least(d.failed, d.delivered)) as delivered,
+              sum(least(d.failed, d.quarantined)) as quarantined, sum(least(d.failed, d.rejected)) as rejected,
+              (select count(*) from per_source o
+                where o.below = s.below and o.failed > o.passed and o.source not in (select source from largest)) as networks
+         from per_source s join per_day d using (source)
+        where s.failed > s.passed and d.failed > 0 and s.source not in (select source from largest)
+        group by s.below, d.day)
+     select l.source, e.days, b.before, case when row_number() over (order by l.failed desc, l.source) = 1 then r.rest end as rest
+       from largest l join each e using (source)
+      cross join lateral (
          select jsonb_build_object('passed', coalesce(sum(passed), 0), 'failed', coalesce(sum(failed_unauthenticated), 0),
                                    'days', count(distinct day) filter (where passed > 0)) as before
            from counted d
           where d.domain = $1 and d.source = l.source and d.day >= $5 and d.day < $2 and d.messages > 0 and d.trust = 'ok') b
+      cross join (select jsonb_agg(to_jsonb(beyond) order by day, below) as rest from beyond) r
       order by l.failed desc, l.source`,
     [domain, recent, to, limit, from, ...params],
   );
-  const beyond = (networks: number, failed: number, listed: readonly { failed: number }[]): Rest => ({
-    networks: networks - listed.length,
-    failed: failed - listed.reduce((sum, row) => sum + row.failed, 0),
-  });
-  const [first] = rows;
+  const rest = rows[0]?.rest ?? [];
   return {
     largest: rows.map(({ source, days: each, before }) => ({ source, days: each, before })),
-    others: beyond(first?.networks ?? 0, first?.all_failed ?? 0, rows),
-    others_below: beyond(
-      first?.networks_below ?? 0,
-      first?.failed_below ?? 0,
-      rows.filter(({ below }) => below),
-    ),
+    others: restOf(rest),
+    others_below: restOf(rest.filter(({ below }) => below)),
+  };
+}
+
+/** Adds up what the networks not listed sent, from the domain itself and from below it. */
+function restOf(rows: readonly (RestDay & { below: boolean; networks: number })[]): Rest {
+  const days = new Map<string, RestDay>();
+  for (const { day, failed, delivered, quarantined, rejected } of rows) {
+    const sum = days.get(day) ?? { day, failed: 0, delivered: 0, quarantined: 0, rejected: 0 };
+    sum.failed += failed;
+    sum.delivered += delivered;
+    sum.quarantined += quarantined;
+    sum.rejected += rejected;
+    days.set(day, sum);
+  }
+  const networks = new Map(rows.map((row) => [row.below, row.networks]));
+  return {
+    networks: [...networks.values()].reduce((n, one) => n + one, 0),
+    failed: rows.reduce((n, row) => n + row.failed, 0),
+    days: [...days.values()],
   };
 }
 

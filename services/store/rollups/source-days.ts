@@ -6,6 +6,7 @@ import { isOwnSql } from '../domains/domains.ts';
 import { beginRange, kept, recordsOf } from '../schema/partitions.ts';
 import { KEY_LENGTH } from '../sql-text.ts';
 import { added, OTHER_SOURCES, sumOf } from './allowance.ts';
+import { brokenSignature, listEnvelope, spfError } from './mechanisms.ts';
 import { type LimitedNames, limitNames, type OverAllowance, overAllowance, type RollupChange } from './over-allowance.ts';
 import { isBelow, rollUpSubdomains } from './subdomain-days.ts';
 
@@ -29,6 +30,11 @@ const COUNTED_WHEN: Record<(typeof SUMS)[number], string> = {
   failed_delivered: 'not ok.pass and ok.delivered',
   contradicted: 'ok.said <> ok.pass',
   failed_subdomain: 'not ok.pass and not r.forwarded and not ok.authenticated and ok.below',
+  dkim_broken: 'ok.broken',
+  failed_signed: 'not ok.pass and not r.forwarded and ok.broken',
+  failed_list: 'not ok.pass and not r.forwarded and ok.listed',
+  spf_permerror: "ok.spf_error = 'permerror'",
+  spf_temperror: "ok.spf_error = 'temperror'",
 };
 
 const COUNTS = ['messages', ...SUMS];
@@ -52,7 +58,10 @@ const deltaSql = ({ name, join }: LimitedNames, within: (sum: string) => string)
                                    r.foreign_dkim is not null or r.foreign_spf is not null as authenticated,
                                    r.dkim_result = 'pass' or r.spf_result = 'pass' as said,
                                    ${isBelow('r', 'p')} as below,
-                                   coalesce(r.disposition, 'none') in ('none', 'pass') as delivered) ok
+                                   coalesce(r.disposition, 'none') in ('none', 'pass') as delivered,
+                                   ${brokenSignature('r', 'p')} as broken,
+                                   ${listEnvelope('r')} as listed,
+                                   ${spfError('r', 'p')} as spf_error) ok
         ${join}
         group by 1, 2, 3, 4, 5`;
 
