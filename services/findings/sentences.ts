@@ -15,7 +15,7 @@ export interface StoredFinding {
 export function wordsOf({ domain, subject, summary, evidence }: StoredFinding): Words {
   const { facts, sentences } = evidence;
   if (facts !== null) return factWords({ domain, subject, evidence }, facts);
-  return { title: summary, summary, what: sentences?.what ?? '', advice: sentences?.advice ?? [] };
+  return { title: summary, topic: summary, summary, what: sentences?.what ?? '', advice: sentences?.advice ?? [] };
 }
 
 /** Why it is over; the empty string when it is not, or nobody said. */

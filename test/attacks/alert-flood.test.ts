@@ -88,8 +88,8 @@ test('what waits in the outbox is sent by severity, the order within a thread ke
   await eventually(() => expect(sink.mails).toHaveLength(6));
   const order = subjects();
   expect(order[0]).toContain('at once');
-  const began = order.findIndex((s) => s.startsWith('[ruawatch]') && s.includes('it begins'));
-  const worse = order.findIndex((s) => s.startsWith('Changed: '));
+  const began = order.findIndex((s) => s.includes('it begins') && !s.includes('Changed: '));
+  const worse = order.findIndex((s) => s.startsWith('[ruawatch] Changed: '));
   expect(began).toBeGreaterThan(0);
   expect(worse).toBeGreaterThan(began);
 });

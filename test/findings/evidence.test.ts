@@ -52,7 +52,13 @@ describe('evidence without a version', () => {
     const evidence = readEvidence(OLD);
     expect(evidence).toMatchObject({ messages: 9120, of: 9131, mechanism: 'dkim', reporters: ['google.com'], facts: null });
     expect(evidence.broken).toMatchObject([{ source: 'mail.example.com', since: '2026-10-01', before: OLD.broken[0]!.before }]);
-    expect(wordsOf({ ...FINDING, evidence })).toEqual({ title: SUMMARY, summary: SUMMARY, what: OLD.what, advice: OLD.advice });
+    expect(wordsOf({ ...FINDING, evidence })).toEqual({
+      title: SUMMARY,
+      topic: SUMMARY,
+      summary: SUMMARY,
+      what: OLD.what,
+      advice: OLD.advice,
+    });
     expect(overWords(evidence)).toBe('Closed by Ada: key published');
   });
 

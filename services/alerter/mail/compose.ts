@@ -88,11 +88,11 @@ class Composer {
     const [event] = item ? await outbox.findingEvents(this.tx, [item.newest]) : [];
     if (!item || !event) return 0;
     const first = await outbox.firstMailOf(this.tx, item.finding_key);
-    const content = renderFinding(event, { step: item.step, first: first?.thread ?? null });
+    const content = renderFinding(event, item.step);
     return this.put([item], recipients, {
       kind: 'finding',
       name: `finding-${event.finding_key}-${event.revision}-${event.event}`,
-      inReplyTo: first?.message_id ?? null,
+      inReplyTo: first,
       urgent: urgent(event.severity, item.step),
       content,
     });
@@ -144,7 +144,7 @@ class Composer {
       name: string;
       inReplyTo: string | null;
       urgent: boolean;
-      content: Omit<Rendered, 'thread'> & { thread?: string };
+      content: Rendered;
     },
   ): Promise<number> {
     const { from } = this.settings;
@@ -165,7 +165,6 @@ class Composer {
       finding_key,
       recipients,
       subject: mail.content.subject,
-      thread: mail.content.thread ?? null,
       raw,
       urgent: items.some((item) => item.urgent),
       created_at: this.now,

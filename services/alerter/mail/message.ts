@@ -11,7 +11,7 @@ export interface MailParts {
   date: Date;
   /** Asks the mail program to mark it. */
   urgent: boolean;
-  content: Omit<Rendered, 'thread'>;
+  content: Rendered;
 }
 
 /** `<name.installation@domain of the sender>` */

@@ -1,6 +1,6 @@
 import type { Evidence } from '../../findings/evidence.ts';
 import { overWords, wordsOf } from '../../findings/sentences.ts';
-import { counted, number, percent } from '../../shared/format.ts';
+import { counted, list, number, percent } from '../../shared/format.ts';
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
 import { clean, sentenceCase } from './plain-text.ts';
@@ -8,12 +8,13 @@ import { clean, sentenceCase } from './plain-text.ts';
 /** What a mail says, in the order it says it, every value clean: both templates show just this. */
 export interface Content {
   domain: string;
-  /** The finding in a few words, without figures: a thread keeps it while they change. */
-  title: string;
+  /** One sentence that names the domain once; of what is resolved, a phrase for it. */
+  headline: string;
   /** "This has changed since the last mail about it." Null for a first mail. */
   lead: string | null;
-  /** Why it is over; null when it is not. */
+  /** Why it is over, empty where nobody said; null when it is not. */
   over: string | null;
+  key: number;
   /** One sentence or two. */
   what: string;
   /** "High severity: authentication regression (DKIM), finding 19." */
@@ -26,12 +27,18 @@ export interface Content {
   since: string | null;
   sure: string;
   advice: string[];
+  /** The pages named in the advice that are ours, and may be links. */
+  links: string[];
+  /** The usual reporters that have not reported on its last day yet. */
+  missing: string[];
   query: string;
 }
 
 const MOST_SOURCES = 4;
 const MOST_REPORTERS = 4;
 const MOST_ADVICE = 3;
+const LONGEST_ADVICE = 400;
+const LONGEST_NAME = 40;
 const LONGEST_QUERY = 4_000;
 
 const MECHANISMS = { dkim: 'DKIM', spf: 'SPF', both: 'SPF and DKIM' };
@@ -42,14 +49,16 @@ export function contentOf(event: FindingEvent, step: Step): Content {
   const domain = clean(event.domain, 80);
   const severity = clean(event.severity, 20);
   const mechanism = evidence.mechanism === undefined ? '' : ` (${MECHANISMS[evidence.mechanism]})`;
-  const title = clean(words.title);
+  const links = (words.links ?? []).filter((link) => PAGE.test(link));
+  const headline = withDomain(clean(step === 'resolved' ? words.topic : words.title), domain);
   const over = step === 'resolved' ? clean(overWords(evidence), 100) : '';
   return {
     domain,
-    title,
-    lead: leadOf(step, over),
-    over: over === '' ? null : over,
-    what: clean(words.what, 300) || `${domain}: ${title}`,
+    headline,
+    lead: leadOf(step),
+    over: step === 'resolved' ? over : null,
+    key: event.finding_key,
+    what: clean(words.what, 300) || headline,
     label: `${sentenceCase(severity)} severity: ${clean(event.kind, 40).replaceAll('_', ' ')}${mechanism}, finding ${event.finding_key}.`,
     severity,
     who: evidence.who.slice(0, MOST_SOURCES).map((one) => ({
@@ -65,16 +74,40 @@ export function contentOf(event: FindingEvent, step: Step): Content {
       step === 'resolved'
         ? []
         : words.advice
-            .map((sentence) => clean(sentence, 400))
+            .map((sentence) => withLinks(sentence, links))
             .filter(Boolean)
             .slice(0, MOST_ADVICE),
+    links,
+    missing: labelsOf(evidence, evidence.missing ?? []),
     query: queryOf(event),
   };
 }
 
-function leadOf(step: Step, over: string): string | null {
+/** A page as the catalogue may name it. */
+const PAGE = /^https:\/\/[a-z0-9.-]+(?:\/[\w./~%?#=&+,:@!-]*)?$/i;
+
+/** The sentence, with the domain before it where it does not name it or a host of it. */
+function withDomain(sentence: string, domain: string): string {
+  const words = sentence.toLowerCase().split(/[\s,;:()]+/);
+  const named = words.some((word) => word === domain.toLowerCase() || word.endsWith(`.${domain.toLowerCase()}`));
+  return named ? sentence : `${domain}: ${sentence}`;
+}
+
+/** A clean sentence in which only these links are links. */
+function withLinks(sentence: string, links: readonly string[]): string {
+  const room = links.reduce((n, link) => n + link.length, LONGEST_ADVICE);
+  return links.reduce((text, link) => text.replaceAll(clean(link, room), link), clean(sentence, room));
+}
+
+/** Reporters by the names that people know. */
+function labelsOf({ reporter_names: names = {} }: Evidence, keys: readonly string[]): string[] {
+  return keys.map((key) => clean(Object.hasOwn(names, key) ? names[key] : key, 80)).filter(Boolean);
+}
+
+function leadOf(step: Step): string | null {
   switch (step) {
     case 'opened':
+    case 'resolved':
       return null;
     case 'changed':
       return 'This has changed since the last mail about it.';
@@ -82,8 +115,6 @@ function leadOf(step: Step, over: string): string | null {
       return 'This had been resolved and has come back.';
     case 'reminded':
       return 'The snooze has ended and this is still open.';
-    case 'resolved':
-      return `This is resolved. ${over}`.trim();
   }
 }
 
@@ -117,25 +148,30 @@ function sinceOf(evidence: Evidence): string | null {
   return last === '' || last === since ? since : `${since}, last seen ${last}`;
 }
 
-function sureOf(confidence: number, { reporters, reporter_names: names = {}, missing = [], messages, of }: Evidence): string {
+function sureOf(confidence: number, evidence: Evidence): string {
+  const { reporters, messages, of } = evidence;
   const word =
     confidence >= 0.9 ? 'very sure' : confidence >= 0.7 ? 'fairly sure' : confidence >= 0.5 ? 'more likely than not' : 'a guess';
-  const named = (keys: readonly string[]) => {
-    const labels = keys.map((key) => clean(Object.hasOwn(names, key) ? names[key] : key, 80)).filter(Boolean);
-    const more = labels.length - MOST_REPORTERS;
-    return labels.length === 0
-      ? null
-      : `${labels.slice(0, MOST_REPORTERS).join(', ')}${more > 0 ? ` and ${number(more)} more` : ''}`;
-  };
   // That it does not report is what the finding is about.
   const silent = messages === 0 && of > 0;
-  const heard = silent ? null : named(reporters);
-  const awaited = named(missing);
-  return [
-    `${word} (${percent(Math.min(1, Math.max(0, confidence)))})`,
-    ...(heard === null ? [] : [`reported by ${heard}`]),
-    ...(awaited === null ? [] : [`no report yet for the last day from ${awaited}`]),
-  ].join('; ');
+  const heard = silent ? [] : labelsOf(evidence, reporters);
+  const sure = `${word} (${percent(Math.min(1, Math.max(0, confidence)))})`;
+  return heard.length === 0 ? sure : `${sure}; reported by ${list(heard, MOST_REPORTERS + 1)}`;
+}
+
+/**
+ * Who has not reported on the last day, in so many characters: at least one name, cut where it must be, and
+ * the rest counted.
+ */
+export function awaited({ missing }: Content, room: number): string | null {
+  if (missing.length === 0) return null;
+  const names = missing.map((name) => clean(name, LONGEST_NAME));
+  for (let shown = names.length; shown > 1; shown--) {
+    const said = `no report for the last day from ${list(names, shown, names.length)}`;
+    if ([...said].length <= room) return said;
+  }
+  const rest = names.length - 1;
+  return `no report for the last day from ${names[0]}${rest > 0 ? ` and ${number(rest)} more` : ''}`;
 }
 
 /**

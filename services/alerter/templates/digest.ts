@@ -30,11 +30,11 @@ const STATES: Record<Step, string> = {
 };
 
 /** Renders what the hourly cap held back: two or three lines a finding. */
-export function renderDigest(digest: Digest): Omit<Rendered, 'thread'> {
+export function renderDigest(digest: Digest): Rendered {
   const { items, beyond } = digest;
   const entries = items.map(({ event, step }) => {
     const content = contentOf(event, step);
-    return { content, step, headline: `${content.domain}: ${content.title}` };
+    return { content, step, headline: content.headline };
   });
   const all = items.length + beyond;
   const gravest = entries[0]!.content.severity;

@@ -1,5 +1,6 @@
-import type { Content } from './content.ts';
+import { awaited, type Content } from './content.ts';
 import { escapeHtml as e, inlineHtml as i, sentenceCase } from './plain-text.ts';
+import { overLines } from './text.ts';
 
 /** Severity as a colour of the mark, dark enough for white text in both schemes. */
 const COLOURS: Record<string, string> = {
@@ -28,6 +29,7 @@ const HEAD = `<meta charset="utf-8">
   .card { background: #1d2329 !important; border-color: #333c46 !important; }
   .ink { color: #e8ecf0 !important; }
   .soft { color: #a3afbb !important; }
+  .link { color: #7fb2ee !important; }
   .line { border-color: #333c46 !important; }
   .track { background: #333c46 !important; }
   .old { background: #2b5a43 !important; }
@@ -75,17 +77,28 @@ export function queryBlock(query: string): string {
 
 /** The HTML of a finding: the same content in the same order as the text. */
 export function findingHtml(title: string, content: Content): string {
+  if (content.over !== null)
+    return page(
+      title,
+      overLines(content)
+        .map((line) => paragraph(line))
+        .join('\n'),
+    );
+  const missing = awaited(content, Number.POSITIVE_INFINITY);
   const rows = [
     row('Who', who(content)),
     content.many === null ? '' : row('How many', i(content.many)),
     content.since === null ? '' : row('Since', i(content.since)),
     row('How sure', i(content.sure)),
-    content.advice.length === 0 ? '' : row('What to do', content.advice.map((sentence) => paragraph(sentence)).join('')),
+    missing === null ? '' : row('Not heard', i(missing)),
+    content.advice.length === 0
+      ? ''
+      : row('What to do', content.advice.map((sentence) => paragraph(sentence, content.links)).join('')),
   ];
   return page(
     title,
     `${content.lead === null ? '' : `<p class="soft" style="margin:0 0 10px;font-size:14px;color:#5b6875;">${i(content.lead)}</p>\n`}${badge(content.severity)}
-<h1 class="ink" style="margin:10px 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${i(content.title === '' ? content.what : `${content.domain}: ${content.title}`)}</h1>
+<h1 class="ink" style="margin:10px 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">${i(content.headline)}</h1>
 <p class="ink" style="margin:0 0 6px;font-size:14px;line-height:20px;color:#16202a;">${i(content.what)}</p>
 <p class="soft" style="margin:0 0 14px;font-size:13px;color:#5b6875;">${e(content.label)}</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
@@ -115,6 +128,17 @@ function who(content: Content): string {
   return `<table role="presentation" width="100%" cellpadding="0" cellspacing="0">${lines.join('')}</table>`;
 }
 
-function paragraph(sentence: string): string {
-  return `<p class="ink" style="margin:0 0 6px;color:#16202a;">${i(sentence)}</p>`;
+function paragraph(sentence: string, links: readonly string[] = []): string {
+  return `<p class="ink" style="margin:0 0 6px;font-size:14px;line-height:20px;color:#16202a;">${linked(sentence, links)}</p>`;
+}
+
+/** Escaped, with the links as links. */
+function linked(text: string, links: readonly string[]): string {
+  const [link, ...others] = links;
+  if (link === undefined) return i(text);
+  const anchor = `<a class="link" href="${e(link)}" style="color:#1d66b8;">${e(link)}</a>`;
+  return text
+    .split(link)
+    .map((part) => linked(part, others))
+    .join(anchor);
 }

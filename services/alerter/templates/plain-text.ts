@@ -25,7 +25,10 @@ export function clean(value: unknown, longest: number = LONGEST_VALUE): string {
         .trimEnd()}…`;
 }
 
-/** The lines of a text of at most `width` columns; a word that is longer is broken. */
+/**
+ * The lines of a text of at most `width` columns; a word that is longer is broken, unless it is a link: `clean`
+ * leaves none but ours.
+ */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -36,7 +39,7 @@ export function wrap(text: string, width: number): string[] {
       continue;
     }
     if (line !== '') lines.push(line);
-    while (rest.length > width) {
+    while (rest.length > width && !word.includes('://')) {
       lines.push(rest.slice(0, width).join(''));
       rest = rest.slice(width);
     }
@@ -48,6 +51,7 @@ export function wrap(text: string, width: number): string[] {
 /** At most `most` lines; the last one shows that something was cut. */
 export function atMost(lines: string[], most: number, width: number): string[] {
   if (lines.length <= most) return lines;
+  if (lines[most - 1]!.includes('://')) return lines.slice(0, most);
   const last = [...lines[most - 1]!].slice(0, width - 2).join('');
   return [...lines.slice(0, most - 1), `${last} …`];
 }

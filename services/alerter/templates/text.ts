@@ -1,13 +1,20 @@
-import type { Content } from './content.ts';
-import { atMost, wrap } from './plain-text.ts';
+import { awaited, type Content } from './content.ts';
+import { atMost, sentenceCase, wrap } from './plain-text.ts';
 
 const WIDTH = 78;
 const LABEL = 12;
+/** Two lines, of which a long name may leave the end free. */
+const MISSING = 100;
 /** Before the query. */
 const MOST_LINES = 25;
 
-/** The plain text of a finding: at most 25 lines of 78 columns before the query. */
+/** The plain text of a finding: at most 25 lines of 78 columns before the query; three lines when it is over. */
 export function findingText(content: Content): string {
+  if (content.over !== null)
+    return `${overLines(content)
+      .flatMap((line) => atMost(wrap(line, WIDTH), 1, WIDTH))
+      .join('\n')}\n`;
+  const missing = awaited(content, MISSING);
   const lines = [
     ...(content.lead === null ? [] : [...atMost(wrap(content.lead, WIDTH), 2, WIDTH), '']),
     ...atMost(wrap(content.what, WIDTH), 3, WIDTH),
@@ -17,6 +24,7 @@ export function findingText(content: Content): string {
     ...(content.many === null ? [] : row('How many', atMost(wrap(content.many, WIDTH - LABEL), 2, WIDTH - LABEL))),
     ...(content.since === null ? [] : row('Since', [content.since])),
     ...row('How sure', atMost(wrap(content.sure, WIDTH - LABEL), 2, WIDTH - LABEL)),
+    ...(missing === null ? [] : row('Not heard', wrap(missing, WIDTH - LABEL))),
   ];
   const foot = ['', 'The rows, in psql:'];
   if (content.advice.length > 0) {
@@ -27,6 +35,16 @@ export function findingText(content: Content): string {
     lines.push('', ...row('What to do', atMost(advice, room, WIDTH - LABEL)));
   }
   return `${[...lines, ...foot, '', content.query].join('\n')}\n`;
+}
+
+/** What is over, in three lines: why, how much it was, and where its history is. */
+export function overLines({ over, headline, many, since, key }: Content): string[] {
+  const figures = [many, since === null ? null : `since ${since}`].filter((part) => part !== null).join('; ');
+  return [
+    over || `Resolved: ${headline}.`,
+    figures === '' ? `It was about ${headline}.` : `${sentenceCase(figures)}.`,
+    `Its history: ruawatch findings show ${key}`,
+  ];
 }
 
 function whoLines(content: Content): string[] {

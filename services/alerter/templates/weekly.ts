@@ -26,7 +26,7 @@ const WIDTH = 78;
 const MOST_DOMAINS = 15;
 
 /** Renders the digest of a week: what changed, what is open, and how each domain's mail did. Pure. */
-export function renderWeekly(week: Weekly): Omit<Rendered, 'thread'> {
+export function renderWeekly(week: Weekly): Rendered {
   const sum = totalOf(week);
   const quiet = isQuiet(week);
   const subject = subjectOf(week, sum, quiet);
@@ -197,7 +197,7 @@ function words(finding: WeekFinding): { severity: string; headline: string; deta
   const detail = [`finding ${finding.finding_key}`, stateOf(finding), resolved ? null : content.many, why];
   return {
     severity: content.severity,
-    headline: `${content.domain}: ${content.title}`,
+    headline: content.headline,
     detail: detail.filter(Boolean).join('; '),
   };
 }

@@ -35,6 +35,7 @@ export const alignmentFailure = kind(facts, (told, given) => {
     const title = `${source}, approved to send as ${domain}, is not set up`;
     return {
       title,
+      topic: `mail of ${source} as ${domain}`,
       summary: `${title}: ${messages} since ${evidence.since} failed DMARC (neither SPF nor DKIM passes)`,
       what: `${messages} from ${source} in the name of ${domain} had neither a passing SPF nor a passing DKIM; the list of senders approves it (${short(given.approved_by ?? '', 40)}).`,
       advice: [
@@ -52,10 +53,12 @@ export const alignmentFailure = kind(facts, (told, given) => {
   }[mechanism];
   const title = `${source} sends as ${domain} but authenticates as itself`;
   return {
-    title,
+    title: `${source} sends as ${domain} unaligned`,
+    topic: `unaligned mail of ${source} as ${domain}`,
     summary: `${title}: ${messages} since ${evidence.since} failed DMARC (${MECHANISM[mechanism]})`,
     what: `${messages} from ${source} in the name of ${domain} authenticate as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.`,
     advice: adviceOf(told, given),
+    ...(given.service?.source && { links: [given.service.source] }),
   };
 });
 
@@ -71,6 +74,6 @@ function adviceOf(told: Told, { signer, small, p, strict_spf, service }: Alignme
       : `Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.${domain}, so that SPF aligns.`,
     small
       ? 'At this volume it may just as well be a forwarder or mailing list, which needs no setup.'
-      : `If you do not know it, somebody is using it in your name${p === null || p === 'reject' ? '' : `, and p=${p} lets them`}: report the abuse to ${source}.`,
+      : `If you do not know it, somebody is using it in your name${p === 'none' ? ', and p=none lets them' : ''}: report the abuse to ${source}.`,
   ];
 }

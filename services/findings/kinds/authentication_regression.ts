@@ -28,8 +28,12 @@ export const authenticationRegression = kind(facts, (told, given) => {
   const days = since === lastSince ? `on ${since}` : `between ${since} and ${lastSince}`;
   const cause = lastSince <= addDays(since, ONE_CAUSE_DAYS) ? ', so one cause is likely' : ', each on its own day';
   const sources = broken.map(({ source }) => short(source, 40));
+  const fails = mechanism === 'both' ? 'fail' : 'fails';
+  // A host below the domain names it.
+  const where = one && isBelow(one.source, told.domain) ? through : one ? `${through} for ${domain}` : `${through} of ${domain}`;
   return {
-    title: `Mail through ${through} stopped passing DMARC ${days} (${name})`,
+    title: `${name} ${fails} at ${where}`,
+    topic: `${name} at ${where}`,
     summary: `Mail of ${domain} through ${through} stopped passing DMARC ${days} (${name}): ${counted(messages, 'message')} failed since`,
     what: one
       ? `${name} of ${through} aligned with ${domain} until ${one.last_good_day} but ${mechanism === 'both' ? 'have' : 'has'} not since ${since}: ${number(messages)} of ${counted(one.of, 'message')} failed${beforeOf(one.before)}.`
@@ -37,6 +41,10 @@ export const authenticationRegression = kind(facts, (told, given) => {
     advice: adviceOf(told, broken, since, given.strict),
   };
 });
+
+function isBelow(name: string, domain: string): boolean {
+  return name === domain || name.endsWith(`.${domain}`);
+}
 
 function beforeOf(before: Before | string | undefined): string {
   if (before === undefined) return '';

@@ -20,7 +20,8 @@ export const deniedSource = kind(facts, ({ domain: full, subject, evidence }, { 
   const name = service === null ? source : `${source} (${service})`;
   const title = `${name} is denied but still sends as ${domain} and passes DMARC ${PASSED_BY[by]}`;
   return {
-    title,
+    title: `Denied ${name} still passes as ${domain}`,
+    topic: `mail of denied ${name} as ${domain}`,
     summary: `${title}: ${counted(evidence.messages, 'message')} since ${evidence.since}`,
     what: `${counted(evidence.messages, 'message')} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}, although ${short(denied.by, 40)} denied it on ${denied.on} (${short(denied.why)}).`,
     advice: [

@@ -22,7 +22,8 @@ export const forgedReport = kind(facts, ({ domain: full, subject, evidence }, { 
     ({ reporter, standing }) => ` This rests on the word of ${short(reporter, 60)} alone, whose standing is ${standing}.`,
   );
   return {
-    title,
+    title: `Reports on ${short(full)} are forged as ${name}`,
+    topic: `reports on ${short(full)} forged as ${name}`,
     summary: `${title}: ${counted(reports, 'report')} since ${since}`,
     what: `${counted(reports, 'report')} on ${short(full)} in the name of ${name} ${reports === 1 ? 'was' : 'were'} not sent by it: the sender is ${from}${against}.${alone.join('')}`,
     advice: [

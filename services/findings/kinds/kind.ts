@@ -11,16 +11,20 @@ export interface Told {
 /** What people read of a finding: the only place where its sentences are made. */
 export interface Words {
   /**
-   * A few words without counts of messages and, as far as it can do without, without the domain: every place
-   * shows that beside it.
+   * One sentence without a full stop, what is wrong first, that names the domain once and counts no messages:
+   * the subject of the mail is made of it, and lists begin with it. About 50 characters beside the names.
    */
   title: string;
+  /** What "Resolved: " stands before: the same without a verb that says it goes on. */
+  topic: string;
   /** One line that is understood without anything beside it: the column `summary`. */
   summary: string;
   /** What happened, in one sentence or two. */
   what: string;
   /** What to do, in sentences, the most important first. */
   advice: string[];
+  /** The addresses of pages in the advice that are ours, from the catalogue: nothing that a report said. */
+  links?: string[];
 }
 
 /** The facts of one rule and the words for them. `facts.rule` is the name of the rule's file. */

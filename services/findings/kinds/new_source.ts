@@ -19,7 +19,8 @@ export const newSource = kind(facts, ({ domain: full, subject, evidence }, { by,
   const name = service === null ? source : `${source} (${service})`;
   const title = `New source ${name} sends as ${domain} and passes DMARC ${PASSED_BY[by]}`;
   return {
-    title,
+    title: `New source ${source} passes as ${domain}`,
+    topic: `new source ${source} of ${domain}`,
     summary: `${title}: ${counted(evidence.messages, 'message')} since ${evidence.since}`,
     what: `${counted(evidence.messages, 'message')} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}; it was never seen before ${evidence.since}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.`,
     advice: [

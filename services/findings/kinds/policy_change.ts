@@ -16,7 +16,8 @@ export const policyChange = kind(facts, ({ domain: full, evidence }, { stronger,
   const verb = stronger ? 'strengthened' : 'weakened';
   const open = tags.some(({ tag, to }) => (tag === 'p' || tag === 'sp') && to === 'none');
   return {
-    title: `The published policy was ${verb} on ${since}: ${change}`,
+    title: `${verb[0]!.toUpperCase()}${verb.slice(1)} policy of ${domain}: ${change}`,
+    topic: `${verb} policy of ${domain}`,
     summary: `The published policy of ${domain} was ${verb} on ${since}: ${change}`,
     what: `Since ${since}, ${list(reporters.map((reporter) => short(reporter, 40)))} ${reporters.length === 1 ? 'has' : 'have'} found ${change} published for ${domain}.`,
     advice: stronger

@@ -32,7 +32,8 @@ export const policyReady = kind(facts, ({ domain: full, evidence }, { next, days
   const share = percent(passed / own);
   const forwarded = by_class.forwarded ?? 0;
   return {
-    title: `Ready for p=${next}: ${share} of its own senders' mail passed DMARC in ${days} days`,
+    title: `${short(full)} is ready for p=${next}`,
+    topic: `${short(full)} and p=${next}`,
     summary: `${short(full)} is ready for p=${next}: in ${days} days ${share} of its own senders' mail passed DMARC`,
     what: `From ${since} to ${last_day}, ${counted(reporters.length, 'reporter')} reported ${counted(own, 'message')} from the domain's own senders, of which ${number(passed)} passed. p=${next} would have affected ${failed === 0 ? 'no mail' : `${counted(failed, 'message')}: ${parts.join(', ')}`}.`,
     advice: [

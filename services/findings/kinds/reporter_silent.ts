@@ -22,7 +22,8 @@ export const reporterSilent = kind(
     const name = short(subject, 60);
     const unseen = percent(share);
     return {
-      title: `${name} has stopped reporting`,
+      title: `${name} has stopped reporting on ${domain}`,
+      topic: `silence of ${name} on ${domain}`,
       summary: `${name} has stopped reporting on ${domain}: nothing since ${last}, ${counted(Math.round(evidence.usual ?? 0), 'message')} a day before`,
       what: `${name} reported on ${number(reported)} of ${counted(of_days, 'day')} until ${last}, ${unseen} of all mail; it has said nothing on the ${counted(silent_days, 'report day')} since, while others have.`,
       advice: [

@@ -11,7 +11,8 @@ const facts = z.object({
 export const reportsStopped = kind(facts, ({ domain, evidence: { since } }, { reason }) => {
   const name = short(domain);
   return {
-    title: `Reports are no longer sent to your mailbox: DNS has not asked for them since ${since}`,
+    title: `DNS no longer sends you the reports on ${name}`,
+    topic: `DNS sends you the reports on ${name} again`,
     summary: `Reports on ${name} are no longer sent to your mailbox: DNS has not asked for them since ${since}`,
     what: `Until ${since}, DNS sent the reports on ${name} to your mailbox; since then, several checks have found: ${short(reason ?? '', 300)}`,
     advice: [

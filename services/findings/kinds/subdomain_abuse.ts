@@ -22,6 +22,7 @@ export const subdomainAbuse = kind(facts, (told, given) => {
   const title = `${counted(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${names} without authentication`;
   return {
     title,
+    topic: `unauthenticated mail as ${names}`,
     summary: `${title}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
     what: `${counted(messages, 'message')} that passed neither SPF nor DKIM came as ${names} from ${counted(senders, 'network')}. ${usedOf(told, given)} ${policyOf(given)}`,
     advice: adviceOf(told, given),

@@ -16,6 +16,7 @@ export const unauthorizedSource = kind(facts, (told, { p }) => {
   const habit = usual >= 0.5 ? `; ${number(Math.round(usual))} a day ${Math.round(usual) === 1 ? 'is' : 'are'} usual` : '';
   return {
     title,
+    topic: `unauthenticated mail as ${domain}`,
     summary: `${title}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
     what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain${habit}.`,
     advice: adviceOf(p, delivered, messages),
@@ -35,6 +36,15 @@ function adviceOf(p: string | null, delivered: number, messages: number): string
   const next = p === 'quarantine' ? 'p=reject' : 'p=quarantine and then p=reject';
   return [
     check,
-    `If none is yours, somebody is forging your domain${p === null ? '' : `, and p=${p} lets them`}: once your own senders are aligned, publish ${next}.`,
+    `If none is yours, somebody is forging your domain${effectOf(p, delivered, messages)}: once your own senders are aligned, publish ${next}.`,
   ];
+}
+
+/** What the policy did about it: p=quarantine lets nothing pass that was quarantined. */
+function effectOf(p: string | null, delivered: number, messages: number): string {
+  if (p === 'none') return ', and p=none lets them';
+  if (p !== 'quarantine') return '';
+  return delivered === 0
+    ? ', and receivers kept the mail out of the inboxes, as p=quarantine asks'
+    : `, and receivers delivered ${number(delivered)} of ${number(messages)} messages in spite of p=quarantine`;
 }

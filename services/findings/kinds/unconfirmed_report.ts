@@ -17,7 +17,8 @@ export const unconfirmedReport = kind(facts, (told) => {
   const one = reporters.length === 1;
   const title = `Only ${names} ${one ? 'reports' : 'report'} unauthenticated mail as ${domain}`;
   return {
-    title,
+    title: `Unconfirmed: unauthenticated mail as ${domain}`,
+    topic: `unconfirmed forgery of ${domain}`,
     summary: `${title}: ${counted(messages, 'message')} since ${since}`,
     what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain. This rests on the word of ${names} alone, whose standing is ${list(standings)}.`,
     advice: [

@@ -7,7 +7,8 @@ const facts = z.object({ rule: z.literal('verdict_mismatch') });
 export const verdictMismatch = kind(facts, ({ domain: full, subject, evidence: { messages, of, since } }) => {
   const name = short(subject, 60);
   return {
-    title: `The verdicts of ${name} have contradicted its own results since ${since}`,
+    title: `${name} contradicts itself on ${short(full)}`,
+    topic: `verdicts of ${name} on ${short(full)}`,
     summary: `The verdicts of ${name} on ${short(full)} have contradicted its own results since ${since}: ${counted(messages, 'message')}`,
     what: `For ${number(messages)} of ${counted(of, 'message')} that ${name} reports, its verdict contradicts the authentication results in the same record (${percent(messages / of)}).`,
     advice: [

@@ -14,9 +14,11 @@ const facts = z.object({
 export const volumeSurge = kind(facts, ({ domain: full, subject, evidence }, { times, days, expected }) => {
   const domain = short(full);
   const source = short(subject);
-  const title = `${source} has sent ${times >= 10 ? 'more than 10' : number(Math.round(times))} times its usual mail as ${domain} since ${evidence.since}`;
+  const often = times >= 10 ? 'over 10' : number(Math.round(times));
+  const title = `${source} has sent ${often} times its usual mail as ${domain} since ${evidence.since}`;
   return {
-    title,
+    title: `${source} sends ${often}× its usual as ${domain}`,
+    topic: `surge of ${source} as ${domain}`,
     summary: `${title}: ${counted(evidence.messages, 'message')} on ${counted(days, 'day')}`,
     what: `${counted(evidence.messages, 'message')} from ${source} in the name of ${domain} on ${counted(days, 'day')}, against about ${number(Math.round(expected))} expected from the reporters that have reported.`,
     advice: [

@@ -46,8 +46,6 @@ export interface NewMail {
   finding_key: number | null;
   recipients: string[];
   subject: string;
-  /** What every mail of the finding's thread has in its subject; absent for what starts no thread. */
-  thread?: string | null;
   /** The whole mail; every attempt sends these bytes. */
   raw: Buffer;
   /** It goes before what is not, and is counted apart. */
@@ -198,13 +196,13 @@ export async function newestMails(
   return rows;
 }
 
-/** The mail that began a finding's thread; null when there is none (yet), or when it was part of a digest. */
-export async function firstMailOf(tx: Tx, finding_key: number): Promise<{ message_id: string; thread: string | null } | null> {
-  const { rows } = await tx.query<{ message_id: string; thread: string | null }>(
-    'select message_id, thread from ruawatch.outbox where finding_key = $1 and webhook is null order by outbox_key limit 1',
+/** The Message-ID of the mail that began a finding's thread; null when there is none yet, or it was in a digest. */
+export async function firstMailOf(tx: Tx, finding_key: number): Promise<string | null> {
+  const { rows } = await tx.query<{ message_id: string }>(
+    'select message_id from ruawatch.outbox where finding_key = $1 and webhook is null order by outbox_key limit 1',
     [finding_key],
   );
-  return rows[0] ?? null;
+  return rows[0]?.message_id ?? null;
 }
 
 /**
@@ -213,8 +211,8 @@ export async function firstMailOf(tx: Tx, finding_key: number): Promise<{ messag
  */
 export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> {
   const { rows } = await tx.query<{ outbox_key: number }>(
-    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent, thread)
-     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10)
+    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent)
+     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
      on conflict (message_id) do nothing
      returning outbox_key`,
     [
@@ -227,7 +225,6 @@ export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> 
       mail.created_at,
       mail.webhook ?? null,
       mail.urgent,
-      mail.thread ?? null,
     ],
   );
   return rows[0]?.outbox_key ?? null;

@@ -65,7 +65,7 @@ describe('the cap', () => {
     b.later(61);
     await b.event({ finding: held, domain: 'b.example', event: 'changed', revision: 2 });
     await eventually(() => expect(sink.mails).toHaveLength(3));
-    expect(subjects()[2]).toMatch(/^Changed: \[ruawatch\] b\.example: /);
+    expect(subjects()[2]).toMatch(/^\[ruawatch\] Changed: b\.example: /);
   });
 
   test('a single finding held back gets a mail of its own', async () => {

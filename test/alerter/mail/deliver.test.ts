@@ -94,8 +94,8 @@ describe('a finding', () => {
     await settled();
     expect(sink.mails.map((mail) => mail.headers.get('subject'))).toEqual([
       '[ruawatch] example.com: mail from 8 networks fails SPF and DKIM (high)',
-      'Changed: [ruawatch] example.com: mail from 8 networks fails SPF and DKIM (critical)',
-      'Resolved: [ruawatch] example.com: mail from 8 networks fails SPF and DKIM',
+      '[ruawatch] Changed: example.com: mail from 30 networks fails SPF and DKIM',
+      '[ruawatch] Resolved: example.com: over',
     ]);
     const ids = sink.mails.map((mail) => mail.headers.get('message-id'));
     expect(new Set(ids).size).toBe(3);
@@ -115,7 +115,7 @@ describe('a finding', () => {
     b.alerter(url());
     await settled();
     expect(sink.mails.map((mail) => mail.headers.get('subject'))).toEqual([
-      '[ruawatch] changed.example: mail from 8 networks fails SPF and DKIM (critical)',
+      '[ruawatch] changed.example: mail from 8 networks fails SPF and DKIM',
     ]);
     expect(sink.mails[0]!.headers.get('message-id')).toContain(`finding-${changed}-2-changed.`);
   });
@@ -208,7 +208,7 @@ describe('an outage delays, and neither loses nor repeats', () => {
     sink.behaviour = {};
     b.later(31);
     await settled();
-    expect(sink.mails.map((mail) => mail.headers.get('subject')!.startsWith('Changed: '))).toEqual([false, true]);
+    expect(sink.mails.map((mail) => mail.headers.get('subject')!.startsWith('[ruawatch] Changed: '))).toEqual([false, true]);
   });
 
   test('the sender or the login is refused: the mails wait for a person', async () => {

@@ -10,16 +10,13 @@ describe('a digest', () => {
       subject: '[ruawatch] 4 findings in 1 domain, combined (critical)',
       text: `More than 10 alerts were due within an hour; the rest are combined here.
 
-Critical: example.com: 8 networks send as example.com without authentication
+Critical: 8 networks send as example.com without authentication
     1,610 of 12,400 messages (13%): 1,500 delivered, 60 quarantined, 50 …
-Medium: example.com: sendgrid.net sends as example.com but authenticates as
-itself
+Medium: sendgrid.net sends as example.com unaligned
     4,210 of 4,210 messages (100%): 4,210 delivered; since 2026-09-28, last …
-Critical: example.com: Mail through mail.example.com stopped passing DMARC on
-2026-10-01 (DKIM)
+Critical: DKIM fails at mail.example.com
     changed, 9,120 of 9,131 messages (99.9%): 20 delivered, 9,100 rejected; …
-High: example.com: The published policy was weakened on 2026-10-04: p=reject →
-p=none
+High: Weakened policy of example.com: p=reject → p=none
     since 2026-10-04, last seen 2026-10-05; more likely than not (66%); …
 
 The rows, in psql:

@@ -43,7 +43,7 @@ test('a key that breaks at five senders is one finding that lists them, and one 
   );
   expect(evidence.what).toContain('so one cause is likely: e.example, d.example and 3 more');
   expect((evidence.advice as string[])[0]).toContain(`_domainkey.${DOMAIN}`);
-  expect(await mails()).toEqual([expect.stringMatching(/through 5 senders stopped passing DMARC on .*\(high\)$/)]);
+  expect(await mails()).toEqual([expect.stringMatching(/\] \w+ fails? at 5 senders of .*\(high\)$/)]);
   const { rows } = await f.t.db.query(evidence.query);
   expect(rows).toEqual([]);
 });

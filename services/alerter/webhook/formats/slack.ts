@@ -1,8 +1,9 @@
 import { counted, number } from '../../../shared/format.ts';
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
 import type { Step } from '../../../store/findings/findings.ts';
-import { type Content, contentOf } from '../../templates/content.ts';
+import { awaited, type Content, contentOf } from '../../templates/content.ts';
 import { sentenceCase } from '../../templates/plain-text.ts';
+import { overLines } from '../../templates/text.ts';
 import type { WebhookFormat } from './format.ts';
 
 /** More than this in one text is not read. */
@@ -19,11 +20,15 @@ const STATES: Record<Step, string> = {
 /** One event as a text for Slack and its like. */
 function one(event: FindingEvent): Buffer {
   const content = contentOf(event, event.event);
+  const missing = awaited(content, Number.POSITIVE_INFINITY);
+  if (content.over !== null)
+    return json({ text: [`*${slack(headline('resolved', content))}*`, ...overLines(content).map(slack)].join('\n') });
   const rows = [
     content.what,
     ...(content.many === null ? [] : [`How many: ${content.many}`]),
     ...(content.since === null ? [] : [`Since: ${content.since}`]),
     `How sure: ${content.sure}`,
+    ...(missing === null ? [] : [`Not heard: ${missing}`]),
     ...content.advice.map((sentence) => `• ${sentence}`),
   ];
   return json({ text: [`*${slack(headline(event.event, content))}*`, ...rows.map(slack)].join('\n') });
@@ -44,7 +49,7 @@ function many(events: readonly FindingEvent[]): Buffer {
 }
 
 function headline(step: Step, content: Content): string {
-  return `${STATES[step]}${sentenceCase(content.severity)}: ${content.domain}: ${content.title}`;
+  return `${STATES[step]}${sentenceCase(content.severity)}: ${content.headline}`;
 }
 
 /** These three begin Slack's links and mentions, and are escaped as it asks for. */
