@@ -11,9 +11,11 @@ import { tryLockDomain } from '../store/locks.ts';
 import { saveIdentities } from '../store/sources/identities.ts';
 import { REPORTING_DAYS } from './deciders.ts';
 import { evaluate, evaluateReadiness, examineSources } from './evaluate.ts';
+import { REOPEN_DAYS } from './lifecycle.ts';
 import { loadCase } from './load.ts';
 import { READY_DAYS } from './rules/policy_ready.ts';
 import { saveChanges, wakeAlerter, withoutCrowd } from './save.ts';
+import { loadJudged } from './senders/judged.ts';
 import { KeysOfDomain } from './sources/keys.ts';
 import { alarmUrgent, URGENT_BETWEEN_PARTS_MS } from './urgent.ts';
 
@@ -84,7 +86,9 @@ async function analyzePart(context: Context, domain: string, keys: KeysOfDomain)
     const checks = failing.length > 0 ? await loadFailedChecks(tx, domain, failing, counted.reporters) : [];
     await saveClasses(tx, domain, now, examined.classes);
     await saveIdentities(tx, domain, examined.identities);
-    const events = await saveChanges(tx, domain, now, await withoutCrowd(tx, domain, evaluate(given, examined, checks)));
+    const since = addDays(today, -REOPEN_DAYS - context.config.analyzer.window_days);
+    const judged = work.whole ? { ...given, ...(await loadJudged(tx, given, counted, since)) } : given;
+    const events = await saveChanges(tx, domain, now, await withoutCrowd(tx, domain, evaluate(judged, examined, checks)));
     if (work.whole) {
       const volumes = await loadClassVolumes(tx, domain, { from: addDays(today, 1 - READY_DAYS), to: today, counted });
       const all = await loadFindings(tx, domain, [domain], today);

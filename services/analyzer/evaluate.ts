@@ -21,9 +21,12 @@ import { currentPolicy } from './policy.ts';
 import { examineSender } from './rules/authentication_regression.ts';
 import { BrokenSenders } from './rules/broken_senders.ts';
 import { ruleOf, rulesOf, TESTED_KINDS } from './rules/index.ts';
+import type { RuleOf } from './rules/rule.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import type { Catalogue } from './senders/catalogue.ts';
 import { entryOf } from './senders/load.ts';
+import type { SenderData } from './senders/units.ts';
+import { SenderWindows } from './senders/windows.ts';
 import { classify } from './sources/classes.ts';
 import { type Identified, identify, isNetwork } from './sources/identity.ts';
 import type { Standing } from './standing.ts';
@@ -61,6 +64,8 @@ export interface DomainData extends Moment {
   known: readonly KnownFinding[];
   /** Null: more work of this domain waits, and the domain as a whole is evaluated with the last of it. */
   networks: Networks | null;
+  /** The senders of aligned mail, from loadSenders; null as for `networks`. */
+  senders?: readonly SenderData[] | null;
   /** The names below the domain that unauthenticated mail of the newest days came under. */
   names: SubdomainNames;
   /** What the enricher found out about those sources that are networks. */
@@ -196,6 +201,8 @@ class SourceWindows {
 /** What the rules see, by scope. */
 interface Windows {
   source(source: string): SourceWindow;
+  /** Null: more work of the domain waits. */
+  senders: SenderWindows | null;
   incident: IncidentWindow;
   /** Null: more work of the domain waits, and it is evaluated as a whole with the last of it. */
   domain: DomainWindow | null;
@@ -215,6 +222,9 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   const attendance = new Attendance(data.reporterDays);
   const windows: Windows = {
     source: sources.windowOf,
+    senders: data.senders
+      ? new SenderWindows({ ...data, known, budget: budgetOf(data), windowOf: sources.windowOf }, data.senders)
+      : null,
     incident: { senders: sources.senders, policy: currentPolicy(data.policyDays) },
     domain: domainWindow(data, sources.senders, attendance, known),
     arrival: arrivalWindow(data, attendance, known),
@@ -223,7 +233,8 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   };
   const { domain } = windows;
   const candidates = [
-    ...data.sources.flatMap((source) => findOfSource(sources.windowOf(source))),
+    ...data.sources.flatMap((source) => findOf(rulesOf('source'), sources.windowOf(source))),
+    ...(windows.senders?.all ?? []).flatMap((window) => findOf(rulesOf('sender'), window)),
     ...rulesOf('incident').flatMap((rule) => rule.find(windows.incident)),
     ...(domain === null ? [] : rulesOf('domain').flatMap((rule) => rule.find(domain))),
     ...rulesOf('arrival').flatMap((rule) => rule.find(windows.arrival)),
@@ -235,9 +246,9 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   return reconcile(candidates.map(withMissing(attendance)), data.known, (finding) => overOf(finding, data.domain, windows), data);
 }
 
-function findOfSource(window: SourceWindow): Candidate[] {
+function findOf<Window>(rules: readonly RuleOf<string, Window>[], window: Window): Candidate[] {
   const found: Candidate[] = [];
-  for (const rule of rulesOf('source'))
+  for (const rule of rules)
     if (!found.some(({ kind }) => rule.yieldsTo?.includes(kind))) found.push(...rule.find(window));
   return found;
 }
@@ -249,6 +260,8 @@ function overOf(finding: KnownFinding, domain: string, windows: Windows): Ending
   switch (rule?.scope) {
     case 'source':
       return rule.over(finding, windows.source(finding.subject));
+    case 'sender':
+      return windows.senders && rule.over(finding, windows.senders.of(finding.subject));
     case 'incident':
       return rule.over(finding, windows.incident);
     case 'domain':

@@ -3,7 +3,7 @@ import type { Tx } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import type { Counted } from '../store/analysis/counted.ts';
 import { loadForged } from '../store/analysis/forged-reports.ts';
-import { type Keys, loadBorrowed } from '../store/analysis/signatures.ts';
+import type { Keys } from '../store/analysis/signatures.ts';
 import {
   loadFirstSeen,
   loadNetworks,
@@ -15,7 +15,7 @@ import {
   type SourceDay,
 } from '../store/analysis/window-reads.ts';
 import { loadConfirmation } from '../store/domains/domains.ts';
-import { type KnownFinding, loadFindings } from '../store/findings/findings.ts';
+import { loadFindings } from '../store/findings/findings.ts';
 import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import { loadNetworkFacts, type NetworkFacts } from '../store/sources/identities.ts';
 import { loadSenderList } from '../store/sources/sender-list.ts';
@@ -23,14 +23,13 @@ import { loadDeciders } from './deciders.ts';
 import { type DomainData, domainDaysOf, type Others } from './evaluate.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
 import { CAUSES } from './rules/broken_senders.ts';
-import { HISTORY, LEAST as LEAST_SIGNED, NEWS, SPF_STRAY } from './rules/new_source.ts';
 import { catalogueOf } from './senders/load.ts';
 import { mayForward } from './sources/classes.ts';
 import { isNetwork } from './sources/identity.ts';
 import type { KeysOfDomain } from './sources/keys.ts';
 import { countedOf, type Deciders } from './standing.ts';
 import { UNAUTHORIZED_DAYS } from './unauthenticated/part.ts';
-import { openOf, total } from './window.ts';
+import { total } from './window.ts';
 
 /** Networks given to the rule one by one; the rest of a botnet is counted. */
 const NETWORKS = 1000;
@@ -43,8 +42,6 @@ const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
  * suffice to see it.
  */
 const FORGED_DAYS = 2000;
-/** New sources of which it is checked whose key they sign with. */
-const FRESH_SOURCES = 20;
 /**
  * Networks whose own mail is read to decide about a critical alarm: a network whose mail stopped passing is a
  * sender that broke.
@@ -97,7 +94,8 @@ export async function loadCase(
     testedSources,
     newcomers,
     firstSeen,
-    ...(await loadKeys(tx, domain, counted, { rows, reporterDays, firstSeen, known, keys })),
+    borrowed: new Map(),
+    keys: await loadKeys(tx, counted, { rows, reporterDays, keys }),
     policyDays,
     known,
     networks,
@@ -117,23 +115,14 @@ export async function loadCase(
   return { given, deciders, counted, networks };
 }
 
-/** Whose keys the sources sign with: those that may be new, and those that may be forwarders. */
+/** Whose keys the sources sign with that may be forwarders. */
 async function loadKeys(
   tx: Tx,
-  domain: string,
-  { from, to: today, votes, reporters }: Counted,
-  given: Pick<DomainData, 'rows' | 'reporterDays' | 'firstSeen' | 'known'> & { keys: KeysOfDomain },
-): Promise<Pick<DomainData, 'borrowed' | 'keys'>> {
-  const { rows, reporterDays, firstSeen, known, keys } = given;
-  // A domain that is not known for long has no new sources, so it need not be checked whose key they use.
-  const longKnown = (reporterDays[0]?.day ?? today) <= addDays(today, -HISTORY);
+  { from, votes, reporters }: Counted,
+  { rows, reporterDays, keys }: Pick<DomainData, 'rows' | 'reporterDays'> & { keys: KeysOfDomain },
+): Promise<DomainData['keys']> {
   // A selector is the word of a single reporter: where none decides alone, no selector counts.
-  const deciding = votes > 1 ? [] : reporters;
-  const fresh = longKnown ? freshSigners(rows, firstSeen, known, addDays(today, 1 - NEWS)) : [];
-  return {
-    borrowed: await loadBorrowed(tx, domain, fresh, { from: addDays(today, 1 - NEWS), reporters: deciding }),
-    keys: anyMayForward(rows, reporterDays) ? await keys.load(tx, from, deciding) : NO_KEYS,
-  };
+  return anyMayForward(rows, reporterDays) ? keys.load(tx, from, votes > 1 ? [] : reporters) : NO_KEYS;
 }
 
 /**
@@ -181,31 +170,6 @@ async function loadOthers(
 
 function comesFromBelow({ largest, others_below }: Networks): boolean {
   return others_below.networks > 0 || largest.some(({ days }) => days.some((day) => day.below > 0));
-}
-
-/**
- * The sources that pass by a signature alone and may be new: first seen since a day, or reported as new. The
- * largest of them.
- */
-function freshSigners(
-  rows: readonly SourceDay[],
-  firstSeen: ReadonlyMap<string, string>,
-  known: readonly KnownFinding[],
-  since: string,
-): string[] {
-  const sums = new Map<string, { signed: number; spf: number }>();
-  for (const row of rows) {
-    if ((firstSeen.get(row.source) ?? '') < since && !openOf(known, 'new_source', row.source)) continue;
-    const sum = sums.get(row.source) ?? { signed: 0, spf: 0 };
-    sum.signed += row.dkim_aligned;
-    sum.spf += row.spf_aligned;
-    sums.set(row.source, sum);
-  }
-  const signers = [...sums].filter(([, { signed, spf }]) => signed >= LEAST_SIGNED && spf <= SPF_STRAY * signed);
-  return signers
-    .sort(([a, n], [b, m]) => m.signed - n.signed || (a < b ? -1 : 1))
-    .slice(0, FRESH_SOURCES)
-    .map(([source]) => source);
 }
 
 /** Whether one of the sources may be a forwarder: then it is asked whose keys they sign with. */

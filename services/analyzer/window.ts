@@ -1,3 +1,4 @@
+import { later } from '../shared/days.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
@@ -7,6 +8,7 @@ import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
 import type { BrokenSenders } from './rules/broken_senders.ts';
 import type { Sender } from './senders/catalogue.ts';
+import type { SenderData } from './senders/units.ts';
 import type { Standing } from './standing.ts';
 import type { Budget } from './statistics/budget.ts';
 import type { Attendance } from './statistics/habit.ts';
@@ -52,6 +54,16 @@ export interface SourceWindow {
   broken: boolean;
   /** What is on file for this source: the open finding of each kind, else the newest resolved one. */
   known: readonly KnownFinding[];
+}
+
+/**
+ * What a rule for one sender may look at: `source` is its key, and `rows` are those of its aligned sources,
+ * added up by day and reporter.
+ */
+export interface SenderWindow extends SourceWindow {
+  of: SenderData;
+  /** All senders of the domain, this one among them. */
+  senders: readonly SenderData[];
 }
 
 /** What a rule for the domain as a whole may look at. */
@@ -242,6 +254,22 @@ export function coveredRows(window: SourceWindow): SourceDay[] {
 /** The open finding of a kind, if there is one. */
 export function openOf(known: readonly KnownFinding[], kind: string, subject: string): KnownFinding | undefined {
   return known.find((f) => f.kind === kind && f.subject === subject && f.state === 'open');
+}
+
+/**
+ * The open finding of a kind about a sender. One that was opened about a source stays with it when that becomes
+ * known as a part of a sender.
+ */
+export function openOfSender({ known, source, of }: SenderWindow, kind: string): KnownFinding | undefined {
+  const names = new Set(of.sources.map((one) => one.source));
+  return (
+    openOf(known, kind, source) ?? known.find((f) => f.kind === kind && f.state === 'open' && names.has(f.subject))
+  );
+}
+
+/** Up to which day a kind is settled for a sender: by a finding about itself, or about one of its sources. */
+export function settledOfSender({ known, source, of }: SenderWindow, kind: string): string {
+  return [source, ...of.sources.map((one) => one.source)].map((subject) => settledUntil(known, kind, subject)).reduce(later);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { counted, list } from '../shared/format.ts';
+import { counted, list, short } from '../shared/format.ts';
 
 const day = z.string();
 const days = z.number();
@@ -22,6 +22,8 @@ const simpleEnding = z.discriminatedUnion('reason', [
   /** Another finding has taken its place. */
   z.object({ reason: z.literal('regressed') }),
   z.object({ reason: z.literal('no_longer_new'), days }),
+  /** It turned out to be part of a sender that was known before. */
+  z.object({ reason: z.literal('joined'), sender: z.string() }),
   z.object({ reason: z.literal('usual_again'), since: day }),
   z.object({ reason: z.literal('verdicts_agree'), days, until: day }),
   z.object({ reason: z.literal('reports_again'), since: day }),
@@ -75,6 +77,8 @@ export function endingWords(ending: Ending): string {
       return 'It used to pass: see authentication_regression.';
     case 'no_longer_new':
       return `It has been sending for ${ending.days} days and is no longer new.`;
+    case 'joined':
+      return `It belongs to ${short(ending.sender)}, which is known.`;
     case 'usual_again':
       return `Its volume has been back to normal since ${ending.since}.`;
     case 'verdicts_agree':

@@ -1,10 +1,12 @@
+import type { SenderData } from '../../services/analyzer/senders/units.ts';
 import { levelOf, onceLevelOf } from '../../services/analyzer/statistics/budget.ts';
 import { Attendance } from '../../services/analyzer/statistics/habit.ts';
-import type { DomainWindow, SourceWindow } from '../../services/analyzer/window.ts';
+import type { DomainWindow, SenderWindow, SourceWindow } from '../../services/analyzer/window.ts';
 import type { Words } from '../../services/findings/kinds/kind.ts';
 import { wordsOf } from '../../services/findings/sentences.ts';
 import { addDays } from '../../services/shared/days.ts';
 
+import type { SeenSource } from '../../services/store/analysis/senders.ts';
 import type { DomainDay, Network, PolicyDay, ReporterDay, SourceDay } from '../../services/store/analysis/window-reads.ts';
 import type { Candidate, KnownFinding } from '../../services/store/findings/findings.ts';
 
@@ -196,6 +198,37 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
     known: [],
     ...extra,
   };
+}
+
+/** The window of a sender that is one source. */
+export function senderWindow(rows: readonly SourceDay[], extra: Partial<SenderWindow> = {}): SenderWindow {
+  const window = sourceWindow(rows, extra);
+  const of = senderData(window.source, window.rows, { firstSeen: window.firstSeen });
+  return { ...window, of, senders: [of], ...extra };
+}
+
+/** A sender with one source, unless `extra` says more. */
+export function senderData(key: string, rows: readonly SourceDay[], extra: Partial<SenderData> = {}): SenderData {
+  const days = [...new Set(rows.map(({ day }) => day))].sort();
+  const sum = (of: 'messages' | 'passed' | 'dkim_aligned' | 'spf_aligned' | 'delivered', day?: string) =>
+    rows.reduce((n, one) => n + (day === undefined || one.day === day ? one[of] : 0), 0);
+  const source: SeenSource = {
+    source: key,
+    name: null,
+    identified_by: null,
+    grouped_as: null,
+    class: null,
+    first_day: days[0] ?? '',
+    last_day: days.at(-1) ?? '',
+    messages: sum('messages'),
+    passed: sum('passed'),
+    dkim_aligned: sum('dkim_aligned'),
+    spf_aligned: sum('spf_aligned'),
+    recent: days
+      .filter((day) => day >= ago(13))
+      .map((day) => ({ day, messages: sum('messages', day), delivered: sum('delivered', day) })),
+  };
+  return { key, name: key, service: null, grouped: false, sources: [source], rows, firstSeen: days[0] ?? null, ...extra };
 }
 
 /** Rows of sources without authentication, as loadNetworks would give them. */

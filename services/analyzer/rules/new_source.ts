@@ -9,16 +9,17 @@ import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.t
 import {
   coveredRows,
   isEvidence,
-  openOf,
+  openOfSender,
   passedBy,
   reportersOf,
-  type SourceWindow,
+  type SenderWindow,
   saidToForward,
-  settledUntil,
+  settledOfSender,
   signerOf,
   total,
 } from '../window.ts';
-import type { SourceRule } from './rule.ts';
+import { sourcesOf, whoOf } from '../senders/who.ts';
+import type { SenderRule } from './rule.ts';
 import { DOMAIN_DAYS } from './silence.ts';
 
 const KIND = 'new_source';
@@ -51,22 +52,23 @@ export const NEWS = 14;
  * Not for forwarders, which come and go as mailboxes are redirected: they pass by the signature alone, that
  * of the author, and what they pass on ends at one receiver. Nor for what a person has approved.
  */
-export const newSource: SourceRule = {
+export const newSource: SenderRule = {
   kind: KIND,
-  scope: 'source',
+  scope: 'sender',
   severity: ['low', 'medium'],
   tested: true,
   find,
   over,
 };
 
-function find(window: SourceWindow): Candidate[] {
-  const { domain, source } = window;
+function find(window: SenderWindow): Candidate[] {
+  const { domain, source, of: sender } = window;
   if (window.listed !== null || window.rows.length === 0) return [];
   const first = window.rows.map((row) => row.day).sort()[0]!;
-  const open = openOf(window.known, KIND, source);
+  const open = openOfSender(window, KIND);
+  if (open && isPart(open, window)) return [];
   if (!open) {
-    if (first < addDays(window.today, 1 - NEWS) || settledUntil(window.known, KIND, source) !== '') return [];
+    if (first < addDays(window.today, 1 - NEWS) || settledOfSender(window, KIND) !== '') return [];
     if (window.firstSeen !== null && window.firstSeen < first) return [];
     if (window.attendance.first === '' || window.attendance.first > addDays(first, -HISTORY)) return [];
   }
@@ -85,14 +87,13 @@ function find(window: SourceWindow): Candidate[] {
   return [
     {
       kind: KIND,
-      subject: source,
+      subject: open?.subject ?? source,
       severity: severityOf(sum.passed, of, known !== null, sum.dkim_aligned === 0),
       confidence: stated(wilson(sum.passed, sum.messages) * witnessed(witnesses(rows))),
       first_day: first,
       last_day,
       evidence: {
-        who: [{ source, messages: sum.passed, delivered: sum.delivered }],
-        senders: 1,
+        ...whoOf(sender, first, last_day),
         messages: sum.passed,
         of: Math.max(of, sum.passed),
         share: sum.passed / Math.max(1, of, sum.passed),
@@ -105,7 +106,7 @@ function find(window: SourceWindow): Candidate[] {
         quarantined: sum.quarantined,
         rejected: sum.rejected,
         facts: { rule: KIND, by: passedBy(sum), service: known, signer },
-        query: recordsQuery({ domain, source, from: first, to: last_day, rows: 'all' }),
+        query: recordsQuery({ domain, ...sourcesOf(sender), from: first, to: last_day, rows: 'all' }),
       },
     },
   ];
@@ -115,12 +116,18 @@ function find(window: SourceWindow): Candidate[] {
  * Resolved when it has been there so long that it is known, or when it has sent nothing for as long as the
  * rule looks back.
  */
-function over(finding: KnownFinding, window: SourceWindow): Ending | null {
+function over(finding: KnownFinding, window: SenderWindow): Ending | null {
   if (window.listed !== null) return { reason: 'listed' };
+  if (isPart(finding, window)) return { reason: 'joined', sender: window.of.name };
   if (addDays(finding.first_day, 2 * NEWS) <= window.today) return { reason: 'no_longer_new', days: 2 * NEWS };
   return window.domainDays.filter((day) => day.day > finding.last_day).length >= DOMAIN_DAYS
     ? { reason: 'no_mail', days: DOMAIN_DAYS }
     : null;
+}
+
+/** Whether what was new by itself has since been named as a part of a sender that was there before. */
+function isPart({ subject, first_day }: KnownFinding, { source, firstSeen }: SenderWindow): boolean {
+  return subject !== source && firstSeen !== null && firstSeen < first_day;
 }
 
 /**
@@ -129,7 +136,7 @@ function over(finding: KnownFinding, window: SourceWindow): Ending | null {
  * ends: it is none when a forwarder's mail had no more than the chance `onceLevel` to look so unlike a
  * forwarder's, ever.
  */
-function forwards(window: SourceWindow): boolean {
+function forwards(window: SenderWindow): boolean {
   const sum = total(window.rows);
   if (passesOn(window.sender)) return true;
   if (sum.spf_aligned > SPF_STRAY * sum.messages) return false;

@@ -7,6 +7,7 @@ import type {
   DomainWindow,
   IncidentWindow,
   ReadinessWindow,
+  SenderWindow,
   SourceWindow,
   UndecidedWindow,
 } from '../window.ts';
@@ -19,8 +20,8 @@ export interface RuleOf<Scope extends string, Window> {
    */
   kind: string;
   /**
-   * Which data the rule sees, and once for what it is called: each source, the senders that broke, the
-   * domain, …
+   * Which data the rule sees, and once for what it is called: each source, each sender, the senders that broke,
+   * the domain, …
    */
   scope: Scope;
   /** The severities that `find` may return, mildest first. */
@@ -38,6 +39,8 @@ export interface RuleOf<Scope extends string, Window> {
 }
 
 export type SourceRule = RuleOf<'source', SourceWindow>;
+/** About one sender of aligned mail, whatever the number of its sources; asked when no more work waits. */
+export type SenderRule = RuleOf<'sender', SenderWindow>;
 /** About the senders of the domain that broke, taken together. */
 export type IncidentRule = RuleOf<'incident', IncidentWindow>;
 /** About the domain or one of its reporters, by what those reporters say whose word decides. */
@@ -51,4 +54,4 @@ export type UndecidedRule = RuleOf<'undecided', UndecidedWindow>;
 /** About the domain, by the classes of all its sources: it is asked last, when these are written. */
 export type ReadinessRule = RuleOf<'readiness', ReadinessWindow>;
 
-export type Rule = SourceRule | IncidentRule | DomainRule | ArrivalRule | DnsRule | UndecidedRule | ReadinessRule;
+export type Rule = SourceRule | SenderRule | IncidentRule | DomainRule | ArrivalRule | DnsRule | UndecidedRule | ReadinessRule;

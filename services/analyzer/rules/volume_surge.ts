@@ -3,11 +3,12 @@ import { addDays, daysBetween, earlier } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { sourcesOf, whoOf } from '../senders/who.ts';
 import { stated, witnessed, witnesses } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { countTail } from '../statistics/tails.ts';
-import { coveredDays, openOf, reportersOf, rounded, type SourceWindow, settledUntil, total } from '../window.ts';
-import type { SourceRule } from './rule.ts';
+import { coveredDays, openOfSender, reportersOf, rounded, type SenderWindow, settledOfSender, total } from '../window.ts';
+import type { SenderRule } from './rule.ts';
 
 const KIND = 'volume_surge';
 /** Days the rule looks at. */
@@ -45,9 +46,9 @@ const PRIOR_K = 5;
  * of campaigns widens by itself. One reporter alone proves nothing: it may have reported twice. Days are
  * tested as those of unauthorized_source are: each against what was before it and what may still come.
  */
-export const volumeSurge: SourceRule = {
+export const volumeSurge: SenderRule = {
   kind: KIND,
-  scope: 'source',
+  scope: 'sender',
   severity: ['low', 'medium'],
   tested: true,
   yieldsTo: ['new_source'],
@@ -55,17 +56,17 @@ export const volumeSurge: SourceRule = {
   over,
 };
 
-function find(window: SourceWindow): Candidate[] {
-  const { source, rows } = window;
+function find(window: SenderWindow): Candidate[] {
+  const { rows } = window;
   const sum = total(rows);
   if (sum.messages === 0 || sum.passed < 0.8 * sum.messages || window.listed?.verdict === 'denied') return [];
-  const settled = settledUntil(window.known, KIND, source);
+  const settled = settledOfSender(window, KIND);
   const days = daysBetween(addDays(window.today, 1 - RECENT), window.today).filter((day) => day > settled);
   const series = new Series();
   for (const row of rows) series.add(row.reporter, row.day, row.messages);
   // The cheap question first: most sources of most days send what they always do.
   if (series.on(days) < MORE) return [];
-  const open = openOf(window.known, KIND, source);
+  const open = openOfSender(window, KIND);
   const surge = surgeOf(window, { series, days, settled, open });
   return surge === null ? [] : [candidateOf(window, series, surge, open)];
 }
@@ -87,7 +88,7 @@ interface Surge {
 }
 
 /** Tests the spans of the week, each against its own habit; null when all of it may be habit. */
-function surgeOf(window: SourceWindow, week: Week): Surge | null {
+function surgeOf(window: SenderWindow, week: Week): Surge | null {
   const { series, days, settled, open } = week;
   const baseFor = basesOf(window, series, open);
   let found: Base | null = null;
@@ -114,7 +115,7 @@ function surgeOf(window: SourceWindow, week: Week): Surge | null {
  * The base that a span of days is held against, by its last day: of an open finding, what was before the
  * finding. Each base is made once.
  */
-function basesOf(window: SourceWindow, series: Series, open: KnownFinding | undefined): (last: string) => Base | null {
+function basesOf(window: SenderWindow, series: Series, open: KnownFinding | undefined): (last: string) => Base | null {
   const from = addDays(window.today, 1 - RECENT);
   const first = open ? '' : window.rows.map((row) => row.day).sort()[0]!;
   const bases = new Map<string, Base | null>();
@@ -128,7 +129,7 @@ function basesOf(window: SourceWindow, series: Series, open: KnownFinding | unde
   };
 }
 
-function candidateOf(window: SourceWindow, series: Series, surge: Surge, open: KnownFinding | undefined): Candidate {
+function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: KnownFinding | undefined): Candidate {
   const { domain, source } = window;
   const { days, habit, chance } = surge;
   const since = open ? earlier(open.first_day, days[0]!) : days[0]!;
@@ -142,14 +143,13 @@ function candidateOf(window: SourceWindow, series: Series, surge: Surge, open: K
   const of = Math.max(seen, all);
   return {
     kind: KIND,
-    subject: source,
+    subject: open?.subject ?? source,
     severity: severityOf(times, seen),
     confidence: stated((1 - 1 / Math.max(1, times)) * witnessed(witnesses(rows))),
     first_day: since,
     last_day,
     evidence: {
-      who: [{ source, messages: seen, delivered: sent.delivered }],
-      senders: 1,
+      ...whoOf(window.of, days[0]!, last_day),
       messages: seen,
       of,
       share: seen / of,
@@ -163,13 +163,13 @@ function candidateOf(window: SourceWindow, series: Series, surge: Surge, open: K
       quarantined: sent.quarantined,
       rejected: sent.rejected,
       facts: { rule: KIND, times: rounded(times), days: days.length, expected: rounded(mean) },
-      query: recordsQuery({ domain, source, from: days[0]!, to: last_day, rows: 'all' }),
+      query: recordsQuery({ domain, ...sourcesOf(window.of), from: days[0]!, to: last_day, rows: 'all' }),
     },
   };
 }
 
 /** Resolved when three report days are back at the habit. */
-function over(finding: KnownFinding, window: SourceWindow): Ending | null {
+function over(finding: KnownFinding, window: SenderWindow): Ending | null {
   const after = coveredDays(window).filter((day) => day.day > finding.last_day);
   return after.length >= OVER_DAYS ? { reason: 'usual_again', since: after.at(-1)!.day } : null;
 }
@@ -186,7 +186,7 @@ interface Base {
  * What was before a day; null when that is too little. @param first the first day of the source; empty when
  * it need not be known for long
  */
-function baseOf(window: SourceWindow, series: Series, until: string, first: string): Base | null {
+function baseOf(window: SenderWindow, series: Series, until: string, first: string): Base | null {
   const days = window.attendance.habitBefore(until);
   if (days.length < LEAST_HABIT || first > days[days.length - LEAST_HABIT]!) return null;
   const record = Math.max(...days.map((day) => series.on([day])));
@@ -201,7 +201,7 @@ function spansOf(days: readonly string[], settled: string): string[][] {
 /**
  * Whether the loudest day of some is more than ever, and a part of the domain's mail that is worth a word.
  */
-function isRecord(window: SourceWindow, some: readonly string[], series: Series, { habit, record }: Base): boolean {
+function isRecord(window: SenderWindow, some: readonly string[], series: Series, { habit, record }: Base): boolean {
   const loudest = some.reduce((a, b) => (series.on([b]) > series.on([a]) ? b : a));
   const most = series.on([loudest]);
   if (most < RECORD * record) return false;
@@ -214,7 +214,7 @@ function isRecord(window: SourceWindow, some: readonly string[], series: Series,
  * Whether the domain as a whole sends at least half as much more: else mail has only changed its name, as
  * while a name server was slow.
  */
-function domainRises(window: SourceWindow, { days: base, habit }: Base, days: readonly string[], series: Series): boolean {
+function domainRises(window: SenderWindow, { days: base, habit }: Base, days: readonly string[], series: Series): boolean {
   const all = new Series();
   for (const row of window.reporterDays) all.add(row.reporter, row.day, row.messages);
   const usual = new Habit({ attendance: window.attendance, series: all, base, prior: PRIOR_K, robust: false });

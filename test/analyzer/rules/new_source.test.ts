@@ -1,20 +1,20 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { alignmentFailure } from '../../../services/analyzer/rules/alignment_failure.ts';
 import { newSource } from '../../../services/analyzer/rules/new_source.ts';
-import type { SourceWindow } from '../../../services/analyzer/window.ts';
+import type { SenderWindow } from '../../../services/analyzer/window.ts';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { loadBorrowed } from '../../../services/store/analysis/signatures.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { DAY, receive, reportMail, reportXml, type TestRow } from '../../helpers/report.ts';
 import { heard, LARGE, MIDDLE, type Report, SMALL } from '../late-reports.ts';
-import { ago, REPORTERS, reporterDays, sourceWindow, span } from '../rows.ts';
+import { ago, REPORTERS, reporterDays, senderWindow, sourceWindow, span } from '../rows.ts';
 
 const NEW = { source: '198.18.7.0/24' };
 const [FIRST] = REPORTERS as [string];
 /** So many messages a day for a week as each reporter sees them, on a domain with `others` messages a day. */
-const told = (rows: ReturnType<typeof span>, extra: Partial<SourceWindow> = {}, others = 3000) =>
-  newSource.find(sourceWindow(rows, { firstSeen: rows[0]!.day, reporterDays: reporterDays(rows, others), ...extra }));
+const told = (rows: ReturnType<typeof span>, extra: Partial<SenderWindow> = {}, others = 3000) =>
+  newSource.find(senderWindow(rows, { firstSeen: rows[0]!.day, reporterDays: reporterDays(rows, others), ...extra }));
 
 describe('new_source', () => {
   const even = span(6, 0, 'dkim', 10, REPORTERS, NEW);
@@ -108,7 +108,7 @@ test('a source of which half is untold is not called new', () => {
   const rows = span(1, 0, 'dkim', 20, [LARGE, MIDDLE, SMALL]);
   const found = (late: readonly Report[]) => {
     const { there, given } = heard(rows, late);
-    return newSource.find(sourceWindow(there, { ...given, firstSeen: ago(1), borrowed: 0 })).length;
+    return newSource.find(senderWindow(there, { ...given, firstSeen: ago(1), borrowed: 0 })).length;
   };
   expect(found([ago(1), ago(0)].map((day) => ({ day, reporter: LARGE })))).toBe(0);
   expect(found([])).toBe(1);

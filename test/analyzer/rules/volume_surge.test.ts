@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { volumeSurge } from '../../../services/analyzer/rules/volume_surge.ts';
 import { heard, LARGE, MIDDLE, type Report, SMALL } from '../late-reports.ts';
-import { ago, onFile, row, sourceWindow, span } from '../rows.ts';
+import { ago, onFile, row, senderWindow, span } from '../rows.ts';
 
 test('a surge far beyond habit is told before the largest reporter speaks; what is only much for the others waits for it', () => {
   const habit = span(41, 1, 'both', 50, [LARGE, MIDDLE, SMALL]);
@@ -9,7 +9,7 @@ test('a surge far beyond habit is told before the largest reporter speaks; what 
   const surge = (n: number, reports: readonly Report[]) => {
     const rows = [...habit, ...[LARGE, MIDDLE, SMALL].map((reporter) => row(ago(0), 'both', n, { reporter }))];
     const { there, given } = heard(rows, reports);
-    return volumeSurge.find(sourceWindow(there, given)).length;
+    return volumeSurge.find(senderWindow(there, given)).length;
   };
   expect(surge(1000, missing)).toBe(1);
   expect(surge(130, missing)).toBe(0);
@@ -20,9 +20,9 @@ test('a surge does not end on days of which its loudest reporter has yet to spea
   const silent = [0, 1, 2].map((n) => ({ day: ago(n), reporter: LARGE }));
   const rows = [...span(41, 4, 'both', 50, [LARGE, MIDDLE, SMALL]), ...span(3, 3, 'both', 500, [LARGE, MIDDLE, SMALL])];
   const all = heard([...rows, ...span(2, 0, 'both', 50, [LARGE, MIDDLE, SMALL])], []);
-  const [surge] = volumeSurge.find(sourceWindow(all.there, all.given));
+  const [surge] = volumeSurge.find(senderWindow(all.there, all.given));
   const known = onFile(surge!);
-  expect(volumeSurge.over(known, sourceWindow(all.there, all.given))).toMatchObject({ reason: 'usual_again' });
+  expect(volumeSurge.over(known, senderWindow(all.there, all.given))).toMatchObject({ reason: 'usual_again' });
   const some = heard(all.there, silent);
-  expect(volumeSurge.over(known, sourceWindow(some.there, some.given))).toBeNull();
+  expect(volumeSurge.over(known, senderWindow(some.there, some.given))).toBeNull();
 });

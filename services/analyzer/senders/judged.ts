@@ -1,0 +1,58 @@
+import { addDays } from '../../shared/days.ts';
+import type { Tx } from '../../shared/runtime/db.ts';
+import type { Counted } from '../../store/analysis/counted.ts';
+import { loadBorrowed } from '../../store/analysis/signatures.ts';
+import { type KnownFinding, loadFindings } from '../../store/findings/findings.ts';
+import type { DomainData } from '../evaluate.ts';
+import { HISTORY, LEAST, NEWS } from '../rules/new_source.ts';
+import { openOf, total } from '../window.ts';
+import { loadSenders, type SenderData } from './units.ts';
+
+/** Of so many sources of new senders it is looked up whose key they sign with, the largest first. */
+const FRESH_SOURCES = 20;
+
+/** What the rules about senders need beside what they share with the others. */
+export type Judged = Required<Pick<DomainData, 'senders' | 'known' | 'borrowed'>>;
+
+/**
+ * Reads what the evaluation of a domain's senders needs. To be called when the names of their sources are
+ * written and no more work of the domain waits.
+ * @param counted the rows that count
+ * @param since findings that rest on days since then may come back
+ */
+export async function loadJudged(
+  tx: Tx,
+  { domain, from, today, catalogue, reporterDays, known: before }: DomainData,
+  counted: Counted,
+  since: string,
+): Promise<Judged> {
+  const fresh = addDays(today, 1 - NEWS);
+  const senders = await loadSenders(tx, domain, { from, to: today, counted, fresh }, catalogue);
+  const subjects = senders.flatMap(({ key, sources }) => [key, ...sources.map(({ source }) => source)]);
+  const known = joined(before, await loadFindings(tx, domain, [...new Set(subjects)], since));
+  // A selector is the word of a single reporter: where none decides alone, no selector counts.
+  const reporters = counted.votes > 1 ? [] : counted.reporters;
+  // Where nothing can be new yet, whose key it is need not be looked up.
+  const longKnown = (reporterDays[0]?.day ?? today) <= addDays(today, -HISTORY);
+  const asked = longKnown ? freshSources(senders, known, fresh) : [];
+  return { senders, known, borrowed: await loadBorrowed(tx, domain, asked, { from: fresh, reporters }) };
+}
+
+/** The largest sources of senders that may be new, or are reported as new. */
+function freshSources(senders: readonly SenderData[], known: readonly KnownFinding[], since: string): string[] {
+  const sources = senders.flatMap(({ key, firstSeen, rows, sources: of }) => {
+    const isNew = (firstSeen !== null && firstSeen >= since) || openOf(known, 'new_source', key) !== undefined;
+    return isNew && total(rows).passed >= LEAST ? of : [];
+  });
+  return sources
+    .sort((a, b) => b.passed - a.passed || (a.source < b.source ? -1 : 1))
+    .slice(0, FRESH_SOURCES)
+    .map(({ source }) => source);
+}
+
+function joined(some: readonly KnownFinding[], others: readonly KnownFinding[]): KnownFinding[] {
+  const all = new Map([...some, ...others].map((finding) => [finding.finding_key, finding]));
+  return [...all.values()].sort((a, b) => order(a).localeCompare(order(b)) || b.finding_key - a.finding_key);
+}
+
+const order = ({ kind, subject }: KnownFinding) => `${kind} ${subject}`;

@@ -1,0 +1,116 @@
+import type { Tx } from '../../shared/runtime/db.ts';
+import {
+  loadSeenSources,
+  loadSenderDays,
+  loadSendersBefore,
+  type SeenSource,
+} from '../../store/analysis/senders.ts';
+import type { CountedDays, SourceDay } from '../../store/analysis/window-reads.ts';
+import { type Catalogue, lookup, type Sender } from './catalogue.ts';
+import { isProvider } from './providers.ts';
+
+/** Sources that are looked at, and senders that they make: the largest of each. */
+const SOURCES = 5000;
+const SENDERS = 500;
+/** The share of a source's mail that passes before the source counts as its sender's. */
+const ALIGNED = 0.8;
+
+/** A sender of a domain's aligned mail: what a person would call one, whatever the number of its networks. */
+export interface SenderData {
+  /** The subject of its findings: the id of a service, a domain, or the one source that it is. */
+  key: string;
+  name: string;
+  /** The service that the catalogue knows. */
+  service: Sender | null;
+  /**
+   * Whether it is known by more than one source can show: a service, a signing domain, a confirmed name. A new
+   * network of it has its standing. False for a source that is a sender by itself.
+   */
+  grouped: boolean;
+  /** Its sources, those with the most passing mail first. */
+  sources: readonly SeenSource[];
+  /** The daily mail of those most of whose mail passes, added up; `source` is the key. */
+  rows: readonly SourceDay[];
+  /** Its first day as far back as rollups are kept; null when it has none. */
+  firstSeen: string | null;
+}
+
+/**
+ * The key of the sender that a source belongs to, by the strongest evidence there is: the service, the signing
+ * or envelope domain, the domain of confirmed reverse names. The owner of a network and the name of a cloud or
+ * hoster tell where mail comes from and not whose it is: such a source is a sender by itself. So is what passes
+ * mail on: it sends nothing of its own.
+ */
+export function senderOf(seen: Omit<SeenSource, 'recent'>, catalogue: Catalogue): string {
+  const { source, identified_by, grouped_as } = seen;
+  if (grouped_as === null || seen.class === 'forwarded') return source;
+  if (identified_by === 'dkim' || identified_by === 'spf') return isAligned(seen) ? ofService(grouped_as, catalogue) : grouped_as;
+  if (identified_by !== 'reverse_name') return source;
+  const service = catalogue.senders.get(grouped_as);
+  return isProvider(grouped_as) || service?.kind === 'hosting' ? source : grouped_as;
+}
+
+/** Of mail that is aligned, a customer's name at a service is our own: that of the service will do. */
+function ofService(name: string, catalogue: Catalogue): string {
+  return lookup(catalogue, { dkim_domains: [name], spf_domain: name, reverse_name: null })?.id ?? name;
+}
+
+/**
+ * Loads the senders of a domain's aligned mail in the window: all of them, not only those that the work names,
+ * since one network says nothing about its sender.
+ * @param days.fresh the first day of the newest, which are listed one by one; a sender first seen since is
+ * looked up in the days before the window
+ */
+export async function loadSenders(
+  tx: Tx,
+  domain: string,
+  days: CountedDays & { fresh: string },
+  catalogue: Catalogue,
+): Promise<SenderData[]> {
+  const { from, to, counted, fresh } = days;
+  const sources = await loadSeenSources(tx, domain, { from, to, counted, recent: fresh }, SOURCES);
+  const bySender = new Map<string, SeenSource[]>();
+  for (const source of sources) {
+    const key = senderOf(source, catalogue);
+    const of = bySender.get(key);
+    if (of) of.push(source);
+    else bySender.set(key, [source]);
+  }
+  const passed = (some: readonly SeenSource[]) => some.reduce((n, one) => n + one.passed, 0);
+  const largest = [...bySender].sort(([a, m], [b, n]) => passed(n) - passed(m) || (a < b ? -1 : 1)).slice(0, SENDERS);
+  const members = largest.flatMap(([sender, some]) => some.filter(isAligned).map(({ source }) => ({ source, sender })));
+  const rows = new Map<string, SourceDay[]>();
+  for (const row of await loadSenderDays(tx, domain, members, { from, to, counted })) {
+    const of = rows.get(row.source);
+    if (of) of.push(row);
+    else rows.set(row.source, [row]);
+  }
+  const young = largest.filter(([, some]) => firstDay(some) >= fresh).map(([sender]) => sender);
+  const before = await loadSendersBefore(tx, domain, young, { before: from, counted });
+  return largest.map(([key, some]) => {
+    const service = catalogue.senders.get(key) ?? null;
+    return {
+      key,
+      name: service?.name ?? some.find(({ name }) => name !== null)?.name ?? key,
+      service,
+      grouped: some.some(({ source, identified_by }) => source !== key || identified_by === 'dkim' || identified_by === 'spf'),
+      sources: some,
+      rows: rows.get(key) ?? [],
+      firstSeen: before.get(key) ?? firstDay(some),
+    };
+  });
+}
+
+/**
+ * The first day in the window of what is its own mail, set up or not: what was passed on for others gives a
+ * service no standing.
+ */
+function firstDay(sources: readonly SeenSource[]): string {
+  const own = sources.filter((one) => isAligned(one) || one.class === 'misaligned');
+  return (own.length > 0 ? own : sources).map(({ first_day }) => first_day).sort()[0]!;
+}
+
+/** Whether most of a source's mail is aligned: only such mail has a share in its sender's standing. */
+export function isAligned({ messages, passed }: Pick<SeenSource, 'messages' | 'passed'>): boolean {
+  return passed >= ALIGNED * messages;
+}

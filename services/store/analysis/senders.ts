@@ -1,0 +1,121 @@
+import type { Tx } from '../../shared/runtime/db.ts';
+import { type Counted, countedRows, SUMS } from './counted.ts';
+import type { CountedDays, SourceClass, SourceDay } from './window-reads.ts';
+
+/** A source some of whose mail authenticated in the window, and what is on file for it. */
+export interface SeenSource {
+  source: string;
+  name: string | null;
+  /** As in dmarc.sources; null while the source was never analyzed. */
+  identified_by: string | null;
+  grouped_as: string | null;
+  class: SourceClass['class'] | null;
+  /** Its first and last day in the window. */
+  first_day: string;
+  last_day: string;
+  messages: number;
+  passed: number;
+  dkim_aligned: number;
+  spf_aligned: number;
+  /** Its messages on each of the newest days. */
+  recent: { day: string; messages: number; delivered: number }[];
+}
+
+/**
+ * Loads the sources of a domain with mail from `from` to `to` that authenticates, as the domain or as somebody
+ * else, whether or not the work names them: those with the most passing messages.
+ * @param recent first of the newest days, which are listed one by one
+ */
+export async function loadSeenSources(
+  tx: Tx,
+  domain: string,
+  { from, to, recent, counted }: CountedDays & { recent: string },
+  limit: number,
+): Promise<SeenSource[]> {
+  const { cte, params } = countedRows(counted, 6);
+  const { rows } = await tx.query<SeenSource>(
+    `with ${cte},
+     per_day as (
+       select source, day, sum(messages)::bigint as messages, sum(passed)::bigint as passed, sum(dkim_aligned)::bigint as dkim_aligned,
+              sum(spf_aligned)::bigint as spf_aligned, sum(delivered)::bigint as delivered, sum(passed + failed_authenticated) as authenticated
+         from counted where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
+        group by source, day),
+     per_source as (
+       select source, min(day) as first_day, max(day) as last_day, sum(messages)::bigint as messages, sum(passed)::bigint as passed,
+              sum(dkim_aligned)::bigint as dkim_aligned, sum(spf_aligned)::bigint as spf_aligned,
+              coalesce(jsonb_agg(jsonb_build_object('day', day, 'messages', messages, 'delivered', delivered) order by day)
+                         filter (where day >= $4), '[]') as recent
+         from per_day group by source having sum(authenticated) > 0 order by sum(passed) desc, source limit $5)
+     select p.source, s.name, s.identified_by, s.grouped_as, s.class, p.first_day, p.last_day, p.messages, p.passed, p.dkim_aligned,
+            p.spf_aligned, p.recent
+       from per_source p join ruawatch.sources s on s.domain = $1 and s.source = p.source
+      order by p.passed desc, p.source`,
+    [domain, from, to, recent, limit, ...params],
+  );
+  return rows;
+}
+
+/** A source, and the sender whose part it is. */
+export interface Member {
+  source: string;
+  sender: string;
+}
+
+/** Loads the rollup rows of senders: those of their sources added up. `source` of a row is the sender. */
+export async function loadSenderDays(
+  tx: Tx,
+  domain: string,
+  members: readonly Member[],
+  { from, to, counted }: CountedDays,
+): Promise<SourceDay[]> {
+  if (members.length === 0) return [];
+  const { cte, params } = countedRows(counted, 6);
+  const sums = SUMS.filter((name) => name !== 'contradicted' && name !== 'failed_subdomain');
+  const { rows } = await tx.query<SourceDay>(
+    `with ${cte},
+     member as materialized (select * from unnest($2::text[], $3::text[]) as m(source, sender))
+     select m.sender as source, c.day, c.reporter, sum(c.messages)::bigint as messages,
+            ${sums.map((name) => `sum(c.${name})::bigint as ${name}`).join(', ')}, max(c.signing_domain) as signing_domain
+       from counted c join member m on m.source = c.source
+      where c.domain = $1 and c.day between $4 and $5 and c.messages > 0 and c.trust = 'ok'
+      group by 1, 2, 3
+      order by 1, 2, 3`,
+    [domain, members.map(({ source }) => source), members.map(({ sender }) => sender), from, to, ...params],
+  );
+  return rows;
+}
+
+/**
+ * The first day before the window on which a deciding reporter saw mail of each sender, as far back as rollups
+ * are kept; none for a sender that is new in the window.
+ * @param before first day of the window
+ */
+export async function loadSendersBefore(
+  tx: Tx,
+  domain: string,
+  senders: readonly string[],
+  { before, counted }: { before: string; counted: Counted },
+): Promise<Map<string, string>> {
+  if (senders.length === 0) return new Map();
+  const { cte, params } = countedRows(counted, 4);
+  const { rows } = await tx.query<{ sender: string; first_day: string }>(
+    `with ${cte},
+     earlier as materialized (
+       select n.sender, s.source
+         from unnest($2::text[]) as n(sender)
+         join ruawatch.sources s on s.domain = $1 and (s.source = n.sender or s.grouped_as = n.sender)
+        where s.first_seen < $3 and s.class is distinct from 'forwarded'
+        order by s.messages desc limit ${EARLIER})
+     select e.sender, min(f.day) as first_day
+       from earlier e
+      cross join lateral (
+        select d.day from counted d
+         where d.domain = $1 and d.source = e.source and d.day < $3 and d.messages > 0 and d.trust = 'ok' order by d.day limit 1) f
+      group by 1`,
+    [domain, senders, before, ...params],
+  );
+  return new Map(rows.map((row) => [row.sender, row.first_day]));
+}
+
+/** Sources of new senders whose history is looked up at most, the largest first. */
+const EARLIER = 1000;
