@@ -23,16 +23,24 @@ import { BrokenSenders } from './rules/broken_senders.ts';
 import { ruleOf, rulesOf, TESTED_KINDS } from './rules/index.ts';
 import type { RuleOf } from './rules/rule.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
-import type { Catalogue } from './senders/catalogue.ts';
+import type { Catalogue, Sender } from './senders/catalogue.ts';
 import { entryOf } from './senders/load.ts';
-import type { SenderData } from './senders/units.ts';
+import { isAligned, type SenderData } from './senders/units.ts';
 import { SenderWindows } from './senders/windows.ts';
 import { classify } from './sources/classes.ts';
 import { type Identified, identify, isNetwork } from './sources/identity.ts';
 import type { Standing } from './standing.ts';
 import { type Budget, levelOf, onceLevelOf } from './statistics/budget.ts';
 import { Attendance } from './statistics/habit.ts';
-import type { ArrivalWindow, DnsWindow, DomainWindow, IncidentWindow, SourceWindow, UndecidedWindow } from './window.ts';
+import {
+  type ArrivalWindow,
+  type DnsWindow,
+  type DomainWindow,
+  type IncidentWindow,
+  type SourceWindow,
+  total,
+  type UndecidedWindow,
+} from './window.ts';
 
 /** Everything that was loaded of one domain. */
 export interface DomainData extends Moment {
@@ -180,6 +188,16 @@ class SourceWindows {
     return { ...window, broken: this.#senders.part(source) !== null };
   }
 
+  /**
+   * A network is named by its reverse names, which are not the service's word: what a person said of the service
+   * is said of its aligned mail alone.
+   */
+  #entryOf(source: string, sender: Sender | null): ListEntry | null {
+    const sum = total(this.#rows.get(source) ?? []);
+    const own = !isNetwork(source) || (sum.messages > 0 && isAligned(sum));
+    return entryOf(this.#data.senderList, source, own ? (sender?.id ?? null) : null);
+  }
+
   #windowOf(source: string): Omit<SourceWindow, 'broken'> {
     const data = this.#data;
     const { sender } = this.identified(source);
@@ -191,9 +209,7 @@ class SourceWindows {
       borrowed: data.borrowed.get(source) ?? null,
       keys: data.keys.get(source) ?? null,
       sender,
-      // A reverse name is not a service's word: what a person said of the service is said of what it
-      // authenticates.
-      listed: entryOf(data.senderList, source, isNetwork(source) ? null : (sender?.id ?? null)),
+      listed: this.#entryOf(source, sender),
     };
   }
 }
@@ -248,8 +264,7 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
 
 function findOf<Window>(rules: readonly RuleOf<string, Window>[], window: Window): Candidate[] {
   const found: Candidate[] = [];
-  for (const rule of rules)
-    if (!found.some(({ kind }) => rule.yieldsTo?.includes(kind))) found.push(...rule.find(window));
+  for (const rule of rules) if (!found.some(({ kind }) => rule.yieldsTo?.includes(kind))) found.push(...rule.find(window));
   return found;
 }
 

@@ -262,9 +262,7 @@ export function openOf(known: readonly KnownFinding[], kind: string, subject: st
  */
 export function openOfSender({ known, source, of }: SenderWindow, kind: string): KnownFinding | undefined {
   const names = new Set(of.sources.map((one) => one.source));
-  return (
-    openOf(known, kind, source) ?? known.find((f) => f.kind === kind && f.state === 'open' && names.has(f.subject))
-  );
+  return openOf(known, kind, source) ?? known.find((f) => f.kind === kind && f.state === 'open' && names.has(f.subject));
 }
 
 /** Up to which day a kind is settled for a sender: by a finding about itself, or about one of its sources. */

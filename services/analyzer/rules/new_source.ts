@@ -3,6 +3,7 @@ import { addDays } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { sourcesOf, whoOf } from '../senders/who.ts';
 import { forwardingOdds } from '../sources/forwarding.ts';
 import { passesOn } from '../sources/identity.ts';
 import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
@@ -18,7 +19,6 @@ import {
   signerOf,
   total,
 } from '../window.ts';
-import { sourcesOf, whoOf } from '../senders/who.ts';
 import type { SenderRule } from './rule.ts';
 import { DOMAIN_DAYS } from './silence.ts';
 

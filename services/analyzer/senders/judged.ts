@@ -4,12 +4,15 @@ import type { Counted } from '../../store/analysis/counted.ts';
 import { loadBorrowed } from '../../store/analysis/signatures.ts';
 import { type KnownFinding, loadFindings } from '../../store/findings/findings.ts';
 import type { DomainData } from '../evaluate.ts';
+import { rulesOf } from '../rules/index.ts';
 import { HISTORY, LEAST, NEWS } from '../rules/new_source.ts';
 import { openOf, total } from '../window.ts';
 import { loadSenders, type SenderData } from './units.ts';
 
 /** Of so many sources of new senders it is looked up whose key they sign with, the largest first. */
 const FRESH_SOURCES = 20;
+
+const KINDS = new Set(rulesOf('sender').map(({ kind }) => kind));
 
 /** What the rules about senders need beside what they share with the others. */
 export type Judged = Required<Pick<DomainData, 'senders' | 'known' | 'borrowed'>>;
@@ -27,8 +30,11 @@ export async function loadJudged(
   since: string,
 ): Promise<Judged> {
   const fresh = addDays(today, 1 - NEWS);
-  const senders = await loadSenders(tx, domain, { from, to: today, counted, fresh }, catalogue);
-  const subjects = senders.flatMap(({ key, sources }) => [key, ...sources.map(({ source }) => source)]);
+  const told = new Set(before.filter(({ kind, state }) => KINDS.has(kind) && state === 'open').map(({ subject }) => subject));
+  const senders = await loadSenders(tx, domain, { from, to: today, counted, fresh }, { catalogue, told });
+  const subjects = senders.flatMap(({ key, rows, sources }) =>
+    rows.length === 0 ? [] : [key, ...sources.map(({ source }) => source)],
+  );
   const known = joined(before, await loadFindings(tx, domain, [...new Set(subjects)], since));
   // A selector is the word of a single reporter: where none decides alone, no selector counts.
   const reporters = counted.votes > 1 ? [] : counted.reporters;

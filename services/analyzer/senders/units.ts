@@ -1,10 +1,5 @@
 import type { Tx } from '../../shared/runtime/db.ts';
-import {
-  loadSeenSources,
-  loadSenderDays,
-  loadSendersBefore,
-  type SeenSource,
-} from '../../store/analysis/senders.ts';
+import { loadSeenSources, loadSenderDays, loadSendersBefore, type SeenSource } from '../../store/analysis/senders.ts';
 import type { CountedDays, SourceDay } from '../../store/analysis/window-reads.ts';
 import { type Catalogue, lookup, type Sender } from './catalogue.ts';
 import { isProvider } from './providers.ts';
@@ -29,7 +24,10 @@ export interface SenderData {
   grouped: boolean;
   /** Its sources, those with the most passing mail first. */
   sources: readonly SeenSource[];
-  /** The daily mail of those most of whose mail passes, added up; `source` is the key. */
+  /**
+   * The daily mail of those most of whose mail passes, added up; `source` is the key. Empty where nothing is
+   * new: no rise, no open finding, a sender of old.
+   */
   rows: readonly SourceDay[];
   /** Its first day as far back as rollups are kept; null when it has none. */
   firstSeen: string | null;
@@ -60,12 +58,13 @@ function ofService(name: string, catalogue: Catalogue): string {
  * since one network says nothing about its sender.
  * @param days.fresh the first day of the newest, which are listed one by one; a sender first seen since is
  * looked up in the days before the window
+ * @param given.told what open findings are about: senders or sources
  */
 export async function loadSenders(
   tx: Tx,
   domain: string,
   days: CountedDays & { fresh: string },
-  catalogue: Catalogue,
+  { catalogue, told }: { catalogue: Catalogue; told: ReadonlySet<string> },
 ): Promise<SenderData[]> {
   const { from, to, counted, fresh } = days;
   const sources = await loadSeenSources(tx, domain, { from, to, counted, recent: fresh }, SOURCES);
@@ -79,14 +78,18 @@ export async function loadSenders(
   const passed = (some: readonly SeenSource[]) => some.reduce((n, one) => n + one.passed, 0);
   const largest = [...bySender].sort(([a, m], [b, n]) => passed(n) - passed(m) || (a < b ? -1 : 1)).slice(0, SENDERS);
   const members = largest.flatMap(([sender, some]) => some.filter(isAligned).map(({ source }) => ({ source, sender })));
+  const young = largest.filter(([, some]) => firstDay(some) >= fresh).map(([sender]) => sender);
+  const before = await loadSendersBefore(tx, domain, young, { before: from, counted });
+  const isTold = (sender: string, some: readonly SeenSource[]) => told.has(sender) || some.some(({ source }) => told.has(source));
+  const named = largest
+    .filter(([sender, some]) => isTold(sender, some) || (firstDay(some) >= fresh && !before.has(sender)))
+    .map(([sender]) => sender);
   const rows = new Map<string, SourceDay[]>();
-  for (const row of await loadSenderDays(tx, domain, members, { from, to, counted })) {
+  for (const row of await loadSenderDays(tx, domain, { members, named }, { from, to, counted })) {
     const of = rows.get(row.source);
     if (of) of.push(row);
     else rows.set(row.source, [row]);
   }
-  const young = largest.filter(([, some]) => firstDay(some) >= fresh).map(([sender]) => sender);
-  const before = await loadSendersBefore(tx, domain, young, { before: from, counted });
   return largest.map(([key, some]) => {
     const service = catalogue.senders.get(key) ?? null;
     return {

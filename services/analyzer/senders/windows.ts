@@ -2,7 +2,7 @@ import { addDays } from '../../shared/days.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
 import type { ListEntry } from '../../store/sources/sender-list.ts';
 import { type Budget, levelOf, onceLevelOf } from '../statistics/budget.ts';
-import { type SenderWindow, type SourceWindow, total } from '../window.ts';
+import type { SenderWindow, SourceWindow } from '../window.ts';
 import { entryOf } from './load.ts';
 import type { SenderData } from './units.ts';
 
@@ -34,14 +34,15 @@ export class SenderWindows {
   constructor(given: Given, senders: readonly SenderData[]) {
     this.#given = given;
     this.#senders = senders;
-    const tested = senders.filter(({ rows }) => total(rows).passed >= TESTED);
+    const tested = senders.filter(({ sources }) => sources.reduce((n, { passed }) => n + passed, 0) >= TESTED);
     const since = addDays(given.today, -NEWCOMER_DAYS);
     const newcomers = tested.filter(({ firstSeen }) => firstSeen !== null && firstSeen > since);
     const level = levelOf(given.budget, tested.length);
     const onceLevel = onceLevelOf(given.budget, newcomers.length);
-    this.all = senders.filter(({ rows }) => rows.length > 0).map((sender) => ({ ...this.#windowOf(sender), level, onceLevel }));
-    for (const window of this.all) for (const { source } of window.of.sources) this.#byName.set(source, window);
-    for (const window of this.all) this.#byName.set(window.source, window);
+    const windows = senders.map((sender) => ({ ...this.#windowOf(sender), level, onceLevel }));
+    this.all = windows.filter(({ rows }) => rows.length > 0);
+    for (const window of windows) for (const { source } of window.of.sources) this.#byName.set(source, window);
+    for (const window of windows) this.#byName.set(window.source, window);
   }
 
   /**

@@ -61,26 +61,46 @@ export interface Member {
   sender: string;
 }
 
-/** Loads the rollup rows of senders: those of their sources added up. `source` of a row is the sender. */
+/** The days that a sudden rise is looked for in, and what it takes to be looked at closely. */
+const RISING_DAYS = 7;
+const RISING_MESSAGES = 50;
+const RISING_TIMES = 1.4;
+
+/**
+ * Loads the rollup rows of senders: those of their sources added up; `source` of a row is the sender. Of most
+ * senders on most days there is nothing to say, so rows are loaded of those named, and of those that sent more
+ * on one of the newest days than on any such day (weekend or not) before these.
+ * @param named senders whose rows are loaded in any case
+ */
 export async function loadSenderDays(
   tx: Tx,
   domain: string,
-  members: readonly Member[],
+  { members, named }: { members: readonly Member[]; named: readonly string[] },
   { from, to, counted }: CountedDays,
 ): Promise<SourceDay[]> {
   if (members.length === 0) return [];
-  const { cte, params } = countedRows(counted, 6);
+  const { cte, params } = countedRows(counted, 7);
   const sums = SUMS.filter((name) => name !== 'contradicted' && name !== 'failed_subdomain');
   const { rows } = await tx.query<SourceDay>(
     `with ${cte},
-     member as materialized (select * from unnest($2::text[], $3::text[]) as m(source, sender))
-     select m.sender as source, c.day, c.reporter, sum(c.messages)::bigint as messages,
-            ${sums.map((name) => `sum(c.${name})::bigint as ${name}`).join(', ')}, max(c.signing_domain) as signing_domain
-       from counted c join member m on m.source = c.source
-      where c.domain = $1 and c.day between $4 and $5 and c.messages > 0 and c.trust = 'ok'
-      group by 1, 2, 3
+     member as materialized (select * from unnest($2::text[], $3::text[]) as m(source, sender)),
+     days as materialized (
+       select m.sender, c.day, c.reporter, sum(c.messages)::bigint as messages,
+              ${sums.map((name) => `sum(c.${name})::bigint as ${name}`).join(', ')}, max(c.signing_domain) as signing_domain
+         from counted c join member m on m.source = c.source
+        where c.domain = $1 and c.day between $4 and $5 and c.messages > 0 and c.trust = 'ok'
+        group by 1, 2, 3),
+     best as (
+       select sender, extract(isodow from day) > 5 as weekend, max(messages) filter (where day > $5::date - ${RISING_DAYS}) as newest,
+              coalesce(max(messages) filter (where day <= $5::date - ${RISING_DAYS}), 0) as before
+         from (select sender, day, sum(messages) as messages from days group by 1, 2) d
+        group by 1, 2)
+     select d.sender as source, d.day, d.reporter, d.messages, ${sums.map((name) => `d.${name}`).join(', ')}, d.signing_domain
+       from days d
+      where d.sender = any($6::text[])
+         or d.sender in (select sender from best where newest >= ${RISING_MESSAGES} and newest >= ${RISING_TIMES} * before)
       order by 1, 2, 3`,
-    [domain, members.map(({ source }) => source), members.map(({ sender }) => sender), from, to, ...params],
+    [domain, members.map(({ source }) => source), members.map(({ sender }) => sender), from, to, named, ...params],
   );
   return rows;
 }

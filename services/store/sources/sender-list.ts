@@ -25,7 +25,7 @@ export interface ListedEntry extends ListEntry {
   ended_why: string | null;
 }
 
-/** The source or mail service of an entry. The sources of a service are found by its domains. */
+/** The source or mail service of an entry. The sources of a service are found by its domains and its id. */
 export interface Subject {
   domain: string;
   source: string;
@@ -136,7 +136,7 @@ async function analyzeAgain(tx: Tx, { domain, source, service }: Subject): Promi
        from ruawatch.sources s
       where ($1 = '*' or s.domain = $1) and ${isOwnSql('s.domain')}
         and case when $2 then
-              s.source = any($3::text[]) or s.source like any($4::text[])
+              s.source = any($3::text[]) or s.grouped_as = $5 or s.source like any($4::text[])
               or exists (select from ruawatch.source_days d
                           where d.domain = s.domain and d.source = s.source
                             and (d.signing_domain = any($3::text[]) or d.signing_domain like any($4::text[])))
