@@ -18,6 +18,8 @@ export interface Alarm {
   names: string[] | null;
   notified: boolean;
   summary: string;
+  /** The key of the finding's event; absent for a baseline. */
+  event?: number;
 }
 
 /**
@@ -34,14 +36,15 @@ export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[
     notify: boolean;
     summary: string;
     evidence: unknown;
+    event_key: number;
   }>(
-    `select f.domain, f.kind, f.subject, e.at, e.event, e.notify, e.summary, e.evidence
+    `select e.event_key, f.domain, f.kind, f.subject, e.at, e.event, e.notify, e.summary, e.evidence
        from ruawatch.finding_events e join ruawatch.findings f on f.finding_key = e.finding_key
       where e.event <> 'resolved' and (e.severity <> 'info' or f.kind = any($1::text[]))
       order by e.event_key`,
     [QUIET_KINDS],
   );
-  const alarms = rows.map(({ domain, kind, subject, at, notify, summary, evidence }) => ({
+  const alarms = rows.map(({ domain, kind, subject, at, notify, summary, evidence, event_key }) => ({
     system: 'ruawatch',
     kind,
     domain,
@@ -50,6 +53,7 @@ export async function ruawatchAlarms(db: Db, calendar: Calendar): Promise<Alarm[
     names: namesOf(domain, subject, readEvidence(evidence)),
     notified: notify,
     summary,
+    event: event_key,
   }));
   // Domains are analysed side by side: keys of events say nothing of their order.
   const order = ({ tick, domain, key }: Alarm) => `${String(tick).padStart(5, '0')} ${domain} ${key}`;
@@ -80,7 +84,8 @@ export async function namesOfIncidents(db: Db, world: World): Promise<Map<string
     if (reporter !== null) of.add(reporter.toLowerCase());
     const { rows } = await db.query<{ name: string }>(
       `with own as (select source, foreign_dkim, foreign_spf, auth from dmarc.records where domain = $1 and source_ip = any($2::inet[]))
-       select source as name from own union select foreign_dkim from own union select foreign_spf from own
+       select source as name from own union
+       select s.grouped_as from dmarc.sources s where s.domain = $1 and s.source in (select source from own) union select foreign_dkim from own union select foreign_spf from own
        union select (d ->> 'selector') || '._domainkey.' || (d ->> 'domain') from own, jsonb_array_elements(auth -> 'dkim') d
         where d ->> 'result' = 'pass'`,
       [domain, [...addresses]],

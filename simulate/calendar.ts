@@ -3,6 +3,7 @@ const LAST_DAY = '2026-06-30';
 /** Hour (UTC) at which the analyzer runs each day, after the day's mails. */
 const TICK_HOUR = 18;
 const DAY = 86_400;
+const LATER_MS = 20 * 60_000;
 
 /**
  * The simulated time. Report days are numbered from 0 to `days` - 1. What is reported of day d arrives on day
@@ -35,6 +36,11 @@ export class Calendar {
   /** The analyzer's clock at a tick. */
   clock(tick: number): Date {
     return new Date((this.midnight(tick) + TICK_HOUR * 3600) * 1000);
+  }
+
+  /** Some minutes after a tick, when what the enricher asked for is there. */
+  later(tick: number): Date {
+    return new Date(this.clock(tick).getTime() + LATER_MS);
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Random } from '../demo/random.ts';
 import type { Dialect, ReportDescription, ReportRow } from '../demo/report.ts';
 import { packReport } from '../demo/write.ts';
 import type { Calendar } from './calendar.ts';
-import type { Domain, Incident, Reporter, ReporterEvent, World } from './model.ts';
+import type { Domain, Incident, Reporter, ReporterEvent, TrueClass, World } from './model.ts';
 import { address } from './senders.ts';
 import { policyOn, type TrueRow, trafficOf } from './traffic.ts';
 
@@ -43,11 +43,18 @@ export async function mailsOf(world: World, day: number, calendar: Calendar, roo
       const tick = mails.at(-1)!.tick;
       if (tick > calendar.days) continue;
       note(incidents, domain, day, rows, tick);
-      for (const { source_ip, flow } of rows) world.truth.get(domain.name)!.set(source_ip, flow.truth);
+      noteTruth(world.truth.get(domain.name)!, rows);
     }
     for (const incident of world.incidents) noteForged(incident, domain, day);
   }
   return mails;
+}
+
+function noteTruth(truth: Map<string, TrueClass>, rows: readonly TrueRow[]): void {
+  for (const { source_ip, flow } of rows) {
+    const before = truth.get(source_ip);
+    truth.set(source_ip, before === undefined || before === flow.truth ? flow.truth : null);
+  }
 }
 
 /** A reporter whose verdicts contradict its own results: it calls everything a failure. */
@@ -69,7 +76,7 @@ async function reportMails(
   calendar: Calendar,
   random: Random,
 ): Promise<SimulatedMail[]> {
-  const { dialect } = reporter;
+  const dialect = dialectOn(reporter, day);
   const range = dialect.range(calendar.midnight(day), random);
   const report: ReportDescription = {
     report_id: dialect.reportId(random, range, domain.name),
@@ -87,6 +94,11 @@ async function reportMails(
     mails.push(await mailOf(dialect, report, when, calendar, random, genuine));
   }
   return mails;
+}
+
+/** As whom a reporter writes about a day. */
+function dialectOn({ dialect, renamed }: Reporter, day: number): Dialect {
+  return renamed && day >= renamed.from ? renamed.dialect : dialect;
 }
 
 /** What the report says: the truth stays behind. */
@@ -194,8 +206,7 @@ function note(
   for (const incident of incidents.values()) {
     if (incident.domain !== domain.name || day < incident.begin || day > incident.end) continue;
     incident.of += total;
-    if (incident.type === 'policy_weakened' || incident.type === 'policy_ready')
-      incident.seen = Math.min(incident.seen ?? tick, tick);
+    if (['policy_weakened', 'policy_ready'].includes(incident.type)) incident.seen = Math.min(incident.seen ?? tick, tick);
   }
   for (const row of rows) {
     const incident = row.incident === null ? undefined : incidents.get(row.incident);
@@ -210,5 +221,5 @@ function note(
 /** Silence and forged reports are in no row of a true report. */
 function noteForged(incident: Incident, domain: Domain, day: number): void {
   if (incident.domain !== domain.name || day !== incident.begin) return;
-  if (incident.type === 'reporter_silent' || incident.type === 'forged_report') incident.seen = day + 1;
+  if (['reporter_silent', 'forged_report', 'no_reports', 'forged_reports'].includes(incident.type)) incident.seen = day + 1;
 }

@@ -6,6 +6,7 @@ import { cameThrough, type Damage, damageOf, printedDamage } from './attacked.ts
 import { planAttacks } from './attackers.ts';
 import { Calendar } from './calendar.ts';
 import { merged } from './classes.ts';
+import { runFamilies } from './family-main.ts';
 import { columns, markdown, printed } from './print.ts';
 import { type Outcome, simulate, withDatabase, withServer } from './run.ts';
 import { summarize } from './score.ts';
@@ -16,6 +17,12 @@ const HELP = `npm run simulate -- [options]
 A model of domains, senders, reporters and incidents writes report mails; the real pipeline takes them in day by day, and what the
 analyzer tells is scored against the truth, beside the rules of four other tools on the same rows. docs/detection.md says how.
 
+  --family NAMES families, such as m365-pool or botnet,no-reports: a small world for each draw of one behaviour
+  --families G   a group of them: tuning, reported, benign, incidents or all
+  --draws N      worlds for each family (default 5)
+  --mails FOLDER writes all alert mails of each world of a family, as the alerter makes them
+
+Without families, one mixed world for each seed:
   --seed S       a seed, a list or a range: 1, 1-9, 101-120,7; or "tuning" (1-9) or "reported" (101-120). Default 1.
   --domains N    domains in the world (default 20)
   --days D       report days, at least 40 (default 90)
@@ -39,6 +46,10 @@ try {
       out: { type: 'string' },
       false: { type: 'boolean', default: false },
       attackers: { type: 'boolean', default: false },
+      family: { type: 'string' },
+      families: { type: 'string' },
+      draws: { type: 'string', default: '5' },
+      mails: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -50,6 +61,10 @@ try {
 }
 
 interface Options {
+  family?: string;
+  families?: string;
+  draws: string;
+  mails?: string;
   seed: string;
   domains: string;
   days: string;
@@ -61,19 +76,28 @@ interface Options {
 }
 
 async function main(options: Options): Promise<void> {
+  // The embedded server outlives us unless it is closed.
+  const stopping = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)));
+  const { signal } = stopping;
+  const families = options.families ?? options.family;
+  if (families === undefined) return mixedWorlds(options, signal);
+  const seed = wholeNumber('--seed', options.seed, 1);
+  const draws = wholeNumber('--draws', options.draws, 1);
+  await runFamilies({ ...options, families, seed, draws, signal, progress });
+}
+
+async function mixedWorlds(options: Options, signal: AbortSignal): Promise<void> {
   const seeds = seedsOf(options.seed);
   const domains = wholeNumber('--domains', options.domains, 1);
   const days = wholeNumber('--days', options.days, 40);
   const began = performance.now();
-  // The embedded server outlives us unless it is closed.
-  const stopping = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)));
   const damages: { seed: number; damage: Damage[] }[] = [];
   const outcomes = await withServer(process.env.DATABASE_URL, async (url) => {
     const done: Outcome[] = [];
     for (const seed of seeds) {
       const onTick = (tick: number, mails: number) => progress(`seed ${seed}: day ${tick} of ${days}, ${mails} mails`);
-      const given = { seed, domains, days, onTick, signal: stopping.signal };
+      const given = { seed, domains, days, onTick, signal };
       const outcome = await withDatabase(url, (db) => simulate(db, given));
       if (options.attackers) {
         const attacked = await withDatabase(url, (db) => simulate(db, { ...given, attackers: true }));

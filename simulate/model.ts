@@ -1,5 +1,7 @@
 import type { Dialect, PublishedPolicy } from '../demo/report.ts';
 import type { OverrideReason } from '../services/report/model.ts';
+import type { Expectation } from './families/expectation.ts';
+import type { Internet } from './internet/internet.ts';
 
 /**
  * What a stream of mail truly is. Null: nobody could say from reports (a stolen credential passes like a
@@ -22,6 +24,8 @@ export interface Break {
   mechanism: 'dkim' | 'spf' | 'both';
   /** The incident whose mail that is; null for a trap or the ordinary noise. */
   incident: string | null;
+  /** What the mechanism results in; `fail` where absent. */
+  result?: string;
 }
 
 /** Mail that leaves one set of addresses in one manner. */
@@ -76,6 +80,8 @@ export interface Reporter {
   outages: { from: number; to: number }[];
   /** Report days whose reports come three days late, all of them. */
   lateBurst: { from: number; to: number } | null;
+  /** From that report day on it writes under another name (one dialect for all days where absent). */
+  renamed?: { from: number; dialect: Dialect };
   /** What it says of mail it lets pass because somebody forwarded it; null: it does not see that. */
   onForwarder: OverrideReason | null;
   onList: OverrideReason | null;
@@ -98,7 +104,7 @@ export interface Domain {
   /** Sends nothing. */
   parked: boolean;
   policy: PublishedPolicy;
-  policyChanges: { from: number; to: number; p: PublishedPolicy['p']; incident: string }[];
+  policyChanges: ({ from: number; to: number; incident: string | null } & Partial<PublishedPolicy>)[];
   /** Messages on an ordinary weekday that its reporters see together. */
   volume: number;
   flows: Flow[];
@@ -118,6 +124,8 @@ export interface Incident {
   end: number;
   /** The reporter concerned, by its org_name. */
   reporter: string | null;
+  /** What its mails must be like; absent in the mixed world. */
+  expected?: Expectation;
   /**
    * Filled in by what is really reported: the messages concerned, their addresses, and the first tick at
    * which a mail mentions it.
@@ -144,6 +152,13 @@ export interface World {
   domains: Domain[];
   incidents: Incident[];
   traps: Trap[];
-  /** By domain and address, of what has been reported so far. */
+  /**
+   * By domain and address, of what has been reported so far. Null too for an address from which mail of two
+   * classes comes.
+   */
   truth: Map<string, Map<string, TrueClass>>;
+  /** Name service and routing table; absent in the mixed world, whose addresses are nobody's. */
+  internet?: Internet;
+  /** The first tick at which anything is read: what came before lies in the mailbox by then. */
+  firstTick?: number;
 }

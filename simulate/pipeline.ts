@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Random } from '../demo/random.ts';
+import { composeMails } from '../services/alerter/mail/compose.ts';
 import { analyzeDomain } from '../services/analyzer/analyze.ts';
 import { parseMessages } from '../services/parser/parse-messages.ts';
 import { verifyMessages } from '../services/parser/verify/index.ts';
@@ -14,6 +15,7 @@ import { type Attack, attackMails } from './attackers.ts';
 import type { Calendar } from './calendar.ts';
 import { AUTHSERV_ID, mailsOf, type SimulatedMail } from './mails.ts';
 import type { World } from './model.ts';
+import { enricherOf } from './surroundings.ts';
 
 const PLACE: Place = { mailbox: 'simulation', folder: 'INBOX', uidValidity: 1 };
 const BATCH_MAILS = 200;
@@ -46,11 +48,16 @@ export async function runWorld(
   const context = contextOf(db, clock);
   const root = new Random(`simulate/${world.seed}/traffic`);
   const digest = createHash('sha256');
+  const { firstTick = 1 } = world;
+  const enrich = world.internet ? enricherOf(context, world.internet) : null;
+  const domains = world.domains.map(({ name }) => name);
+  const analyze = () => inParallel(domains, (domain) => analyzeDomain(context, domain));
   let waiting: SimulatedMail[] = [];
   let mails = 0;
   for (let tick = 1; tick <= calendar.days; tick++) {
     signal?.throwIfAborted();
     waiting.push(...(await mailsOf(world, tick - 1, calendar, root)));
+    if (tick < firstTick) continue;
     for (const attack of attacks) waiting.push(...(await attackMails(attack, world, tick - 1, calendar, root)));
     const arrived = waiting.filter((mail) => mail.tick <= tick).sort((a, b) => a.received.getTime() - b.received.getTime());
     waiting = waiting.filter((mail) => mail.tick > tick);
@@ -58,13 +65,24 @@ export async function runWorld(
     mails += arrived.length;
     for (let at = 0; at < arrived.length; at += BATCH_MAILS) await takeIn(context, arrived.slice(at, at + BATCH_MAILS));
     clock.at = calendar.clock(tick);
-    await inParallel(
-      world.domains.map((domain) => domain.name),
-      (domain) => analyzeDomain(context, domain),
-    );
+    await analyze();
+    if (enrich !== null) {
+      // As in the product, names come after the first look, and the sources they change are looked at again.
+      clock.at = calendar.later(tick);
+      await enrich();
+      await analyze();
+      await composeAlerts(context);
+    }
     onTick(tick, mails);
   }
   return { mails, sha256: digest.digest('hex') };
+}
+
+const RECIPIENT = 'postmaster@ruawatch-simulation.example';
+
+/** Makes the mails of what was found; they stay in the outbox. */
+async function composeAlerts({ config, db, clock, log }: Context): Promise<void> {
+  await composeMails(db, { from: RECIPIENT, alertTo: [RECIPIENT], alerts: config.alerts }, clock.now(), log);
 }
 
 /** Domains are independent of each other, so their order changes nothing. */

@@ -24,7 +24,9 @@ const MOST_ROWS = 400;
 
 export function policyOn(domain: Domain, day: number): PublishedPolicy {
   const change = domain.policyChanges.find((one) => day >= one.from && day <= one.to);
-  return change ? { ...domain.policy, p: change.p } : domain.policy;
+  if (!change) return domain.policy;
+  const { p, sp, adkim, aspf } = { ...domain.policy, ...change };
+  return { p, sp, adkim, aspf };
 }
 
 /** What each reporter sees of a domain on a day, in the order of `domain.mix`. */
@@ -63,7 +65,7 @@ function rowsOf(
       const failing = binomial(random, left, one.share);
       if (failing === 0) continue;
       left -= failing;
-      const row = rowOf(flow, domain, policy, reporter, random, { source_ip, count: failing, broken: one.mechanism });
+      const row = rowOf(flow, domain, policy, reporter, random, { source_ip, count: failing, broken: one });
       rows.push({ ...row, flow, incident: one.incident ?? all });
     }
     if (left > 0) {
@@ -98,14 +100,15 @@ function rowOf(
   policy: PublishedPolicy,
   reporter: Reporter,
   random: Random,
-  given: { source_ip: string; count: number; broken: Break['mechanism'] | null },
+  given: { source_ip: string; count: number; broken: Break | null },
 ): ReportRow {
   const { source_ip, count, broken } = given;
-  const noDkim = broken === 'dkim' || broken === 'both';
-  const noSpf = broken === 'spf' || broken === 'both';
+  const noDkim = broken !== null && broken.mechanism !== 'spf';
+  const noSpf = broken !== null && broken.mechanism !== 'dkim';
+  const failure = broken?.result ?? 'fail';
   // A service's own signature beside ours survives what breaks ours.
-  const dkim = flow.dkim.map((one) => (noDkim && one.domain === domain.name ? { ...one, result: 'fail' } : one));
-  const spf = noSpf ? { ...flow.spf, result: 'fail' } : flow.spf;
+  const dkim = flow.dkim.map((one) => (noDkim && isOf(one.domain, domain.name) ? { ...one, result: failure } : one));
+  const spf = noSpf ? { ...flow.spf, result: failure } : flow.spf;
   const author = flow.header_from;
   const dkimPass = dkim.some((one) => one.result === 'pass' && aligned(one.domain, author, domain.name, policy.adkim));
   const spfPass = spf.result === 'pass' && aligned(spf.domain, author, domain.name, policy.aspf);
@@ -137,5 +140,7 @@ function rowOf(
 
 /** RFC 9989 section 4.4, for names that all lie at or below the domain or are somebody else's. */
 function aligned(name: string, author: string, domain: string, mode: 'r' | 's'): boolean {
-  return mode === 's' ? name === author : name === domain || name.endsWith(`.${domain}`);
+  return mode === 's' ? name === author : isOf(name, domain);
 }
+
+const isOf = (name: string, domain: string) => name === domain || name.endsWith(`.${domain}`);

@@ -37,7 +37,7 @@ interface Parts {
   resolver: ReverseResolver | null;
   pace: Pace;
   /** Null when asn_file is not set. */
-  owners: NetworkOwners | null;
+  owners: Pick<NetworkOwners, 'ownerOf' | 'refresh'> | null;
 }
 
 /** Finds the source addresses in stored reports and looks up each one's host name and network owner. */

@@ -1,0 +1,21 @@
+import type { Random } from '../../demo/random.ts';
+import type { World } from '../model.ts';
+import type { Family } from './family.ts';
+import { Site } from './site.ts';
+
+/** Families without a wish of their own: long enough for a habit, short enough for minutes. */
+const DAYS = [70, 110] as const;
+
+/** One world of a family. The same options give the same world. */
+export function buildFamilyWorld(family: Family, random: Random): World {
+  const [least, most] = family.days ?? DAYS;
+  const site = new Site(random, random.fork('days').int(least, most));
+  family.plant(site);
+  const { world } = site;
+  if (world.domains.length === 0) throw new Error(`The family ${family.name} planted no domain.`);
+  if (family.benign && world.incidents.length > 0)
+    throw new Error(`The family ${family.name} is benign, but expects an alarm: ${world.incidents[0]!.type}.`);
+  if (!family.benign && world.incidents.length === 0)
+    throw new Error(`The family ${family.name} is an incident, but expects nothing: call expect().`);
+  return world;
+}

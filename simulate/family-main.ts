@@ -1,0 +1,53 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { familiesOf } from './families/index.ts';
+import { printedFamilies } from './family-print.ts';
+import { type Draw, drawOf } from './family-run.ts';
+import { byFamily, scoreOf } from './family-score.ts';
+import { columns, markdown } from './print.ts';
+import { withDatabase, withServer } from './run.ts';
+
+export interface FamilyOptions {
+  families: string;
+  draws: number;
+  seed: number;
+  json: boolean;
+  markdown: boolean;
+  false: boolean;
+  mails?: string;
+  signal: AbortSignal;
+  progress: (line: string) => void;
+}
+
+/** Families × draws, each world on a database of its own, and what the command prints of them. */
+export async function runFamilies(options: FamilyOptions): Promise<void> {
+  const { draws, seed, signal, progress } = options;
+  const families = familiesOf(options.families);
+  const done: Draw[] = [];
+  await withServer(process.env.DATABASE_URL, async (url) => {
+    for (const family of families) {
+      for (let draw = 1; draw <= draws; draw++) {
+        const onTick = (tick: number, mails: number) => progress(`${family.name} ${draw}: day ${tick}, ${mails} mails`);
+        const one = await withDatabase(url, (db) => drawOf(db, family, { seed, draw, onTick, signal }));
+        progress('');
+        if (!process.stderr.isTTY) console.error(`${family.name} ${draw}: ${one.mails} mails`);
+        if (options.mails !== undefined) writeMails(options.mails, one);
+        // Their texts are on the disk by now.
+        done.push({ ...one, sent: [] });
+      }
+    }
+  });
+  if (options.json) {
+    for (const one of byFamily(done)) console.log(JSON.stringify(one));
+    console.log(JSON.stringify(scoreOf('all', done)));
+    return;
+  }
+  for (const line of printedFamilies(done, options.false, options.markdown ? markdown : columns)) console.log(line);
+}
+
+/** All alert mails of a world, one file, oldest first. */
+function writeMails(folder: string, { family, draw, sent }: Draw): void {
+  mkdirSync(folder, { recursive: true });
+  const text = sent.map((mail) => `=== day ${mail.tick}\nSubject: ${mail.subject}\n\n${mail.text}`).join('\n');
+  writeFileSync(path.join(folder, `${family}-${draw}.txt`), text || 'No mail.\n');
+}

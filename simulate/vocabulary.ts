@@ -1,0 +1,55 @@
+import type { What } from './families/expectation.ts';
+import { KINDS } from './kinds.ts';
+
+interface Reading {
+  /** Kinds of alarms that report it. */
+  detect: readonly string[];
+  /** Kinds that are not wrong beside it, but are not what a person should have been alerted to. */
+  excuse: readonly string[];
+  /** An alarm must name one of its senders (or the reporter), or nobody. */
+  bySource: boolean;
+  /** There are no messages by which its strength could be measured. */
+  noMessages?: boolean;
+}
+
+const own = (kinds: readonly string[], ...more: string[]) => [...new Set([...kinds, ...more])];
+const { spoofing, subdomain_abuse, dkim_broken, misaligned_service, new_service, volume_surge } = KINDS;
+
+/**
+ * Which kinds of alarms, of ruawatch and of the baselines, mean what a family expects. A new kind of finding
+ * is added here where it fits. Baselines are read in their favour.
+ */
+export const MEANING: Record<What, Reading> = {
+  forged: { ...spoofing!, detect: own(spoofing!.detect, 'denied_source'), bySource: true },
+  botnet: { ...spoofing!, detect: own(spoofing!.detect, 'denied_source'), bySource: true },
+  forged_subdomain: {
+    detect: own(subdomain_abuse!.detect, 'unauthorized_source'),
+    excuse: subdomain_abuse!.excuse,
+    bySource: true,
+  },
+  abused_service: {
+    detect: own(spoofing!.detect, 'alignment_failure', 'denied_source', 'abused_service', 'new_source'),
+    excuse: own(spoofing!.excuse, 'volume_surge', 'authentication_regression'),
+    bySource: true,
+  },
+  broken: { ...dkim_broken!, detect: own(dkim_broken!.detect, 'spf_error') },
+  spf_error: { ...dkim_broken!, detect: own(dkim_broken!.detect, 'spf_error') },
+  unaligned: misaligned_service!,
+  new_sender: { detect: new_service!.detect, excuse: own(new_service!.excuse, 'stolen_key'), bySource: true },
+  stolen_key: {
+    detect: own(new_service!.detect, 'stolen_key', 'unauthorized_source'),
+    excuse: new_service!.excuse,
+    bySource: true,
+  },
+  takeover: { detect: own(volume_surge!.detect, 'takeover'), excuse: ['new_source'], bySource: true },
+  no_reports: {
+    detect: ['reports_stopped', 'no_reports', 'reporter_silent', 'dmarq no_report', 'trollByte volume_down'],
+    excuse: ['reporter_silent'],
+    bySource: false,
+    noMessages: true,
+  },
+  reporter_silent: { ...KINDS.reporter_silent!, noMessages: true },
+  forged_reports: { ...KINDS.forged_report!, detect: ['forged_report', 'unconfirmed_report'], noMessages: true },
+  contradiction: KINDS.verdict_mismatch!,
+  policy_weakened: { ...KINDS.policy_weakened!, noMessages: true },
+};

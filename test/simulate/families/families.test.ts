@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { Random } from '../../../demo/random.ts';
+import { Calendar } from '../../../simulate/calendar.ts';
+import { buildFamilyWorld } from '../../../simulate/families/build.ts';
+import { FAMILIES, familiesOf } from '../../../simulate/families/index.ts';
+import { mailsOf } from '../../../simulate/mails.ts';
+import { MEANING } from '../../../simulate/vocabulary.ts';
+
+const worldOf = (family: (typeof FAMILIES)[number], draw: number) =>
+  buildFamilyWorld(family, new Random(`family/${family.name}/1/${draw}`));
+
+test('each family has a name of its own and a source', () => {
+  expect(new Set(FAMILIES.map(({ name }) => name)).size).toBe(FAMILIES.length);
+  for (const { name, source } of FAMILIES) {
+    expect(name).toMatch(/^[a-z0-9]+(?:-[a-z0-9]+)*$/);
+    expect(source).toMatch(/RFC \d+|https:\/\/|M3AAWG/);
+  }
+});
+
+test('a group, a name and a list of names choose families', () => {
+  expect(familiesOf('all')).toEqual(FAMILIES);
+  expect(familiesOf('benign,incidents').length).toBe(FAMILIES.length);
+  expect(familiesOf('botnet, m365-pool,botnet').map(({ name }) => name)).toEqual(['botnet', 'm365-pool']);
+  expect(() => familiesOf('no-such')).toThrow(/no family no-such: choose of m365-pool/);
+});
+
+test.each(FAMILIES.map((family) => [family.name, family] as const))('%s builds worlds of its kind', (_, family) => {
+  for (let draw = 1; draw <= 8; draw++) {
+    const world = worldOf(family, draw);
+    expect(world.incidents.length > 0).toBe(!family.benign);
+    for (const { begin, end, expected } of world.incidents) {
+      expect(MEANING[expected!.what]).toBeDefined();
+      expect(begin).toBeGreaterThanOrEqual(0);
+      expect(end).toBeGreaterThanOrEqual(begin);
+      expect(end).toBeLessThan(world.days);
+    }
+    for (const { flows } of world.domains) {
+      for (const { addresses } of flows) expect(addresses.length).toBeGreaterThan(0);
+      expect(new Set(flows.map(({ id }) => id)).size).toBe(flows.length);
+    }
+  }
+});
+
+test('the same draw gives the same bytes, another one others', async () => {
+  const bytes = async (draw: number) => {
+    const world = worldOf(FAMILIES[0]!, draw);
+    const hash = createHash('sha256');
+    for (const { raw } of await mailsOf(world, 40, new Calendar(world.days), new Random('traffic'))) hash.update(raw);
+    return hash.digest('hex');
+  };
+  expect(await bytes(1)).toBe(await bytes(1));
+  expect(await bytes(2)).not.toBe(await bytes(1));
+});
