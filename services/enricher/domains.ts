@@ -36,66 +36,18 @@ const FORGET_DAYS = 90;
 const FORGET_BATCH = 5_000;
 
 /**
- * Finds the domains in stored reports and asks DNS whose they are, once and then from time to time. Nothing waits for it. Own and foreign
- * domains are checked in parallel, so that neither slow name servers nor invented names delay the own ones.
+ * Finds the domains in stored reports and asks DNS whose they are, once and then from time to time. Nothing
+ * waits for it. Own and foreign domains are checked in parallel, so that neither slow name servers nor invented
+ * names delay the own ones.
  */
 export function watchDomains(context: Context, dns: Dns | null): { stop(): Promise<void> } {
-  const { config, db, clock } = context;
-  const log = context.log.child({ service: 'enricher' });
-  let listed = false;
-
-  const addresses = async (): Promise<ReadonlySet<string>> => {
-    const read = await mailboxAddresses(db, new Date(clock.now().getTime() - READ_DAYS * DAY_MS));
-    const set = config.mailboxes.flatMap((mailbox) => mailbox.addresses);
-    return new Set([...read, ...set].flatMap((text) => addressOf(text) ?? []));
-  };
-
-  const check = async (one: DueDomain, ours: ReadonlySet<string>, signal: AbortSignal) => {
-    if (dns === null || signal.aborted) return;
-    const proof = await proveDomain(one.domain, ours, dns, AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]));
-    // An interrupted check is due again when its lease ends.
-    if (signal.aborted) return;
-    const now = clock.now();
-    const found = checkOf(one, proof, now);
-    await saveCheck(db, now, found);
-    if (proof.state === 'proven' && !one.confirmed)
-      log.info({ domain: proof.at, why: proof.reason }, 'DNS proves that a domain is ours');
-    if (found.lost && !one.lost)
-      log.warn({ domain: one.domain, why: proof.reason }, 'DNS no longer proves that a domain is ours');
-  };
-
-  const checkAll = async (due: DueDomain[], ours: ReadonlySet<string>, signal: AbortSignal) => {
-    const waiting = [...due];
-    const worker = async () => {
-      for (let one = waiting.shift(); one; one = waiting.shift()) await check(one, ours, signal);
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  };
-
-  const lease = () => new Date(clock.now().getTime() + LEASE_MS);
-  const everyMs = config.sweep.every_seconds * 1000;
-  const finding = repeat(
-    everyMs,
-    async (signal) => {
-      if (!listed) await putOwn(db, ownDomains(config.domains).names, 'listed', { now: clock.now(), ignored: true });
-      listed = true;
-      while (!signal.aborted && (await findDomains(db, clock.now(), organizationalDomain)));
-      await forgetDomains(db, new Date(clock.now().getTime() - FORGET_DAYS * DAY_MS), FORGET_BATCH);
-      const ours = await addresses();
-      if (dns === null || ours.size === 0 || signal.aborted) return;
-      const due = await takeForeign(db, clock.now(), lease(), FOREIGN);
-      await checkAll(due, ours, signal);
-    },
-    log,
-    'checking whose the reported domains are',
-  );
+  const checks = new DomainChecks(context, dns);
+  const everyMs = context.config.sweep.every_seconds * 1000;
+  const { log } = checks;
+  const finding = repeat(everyMs, (signal) => checks.find(signal), log, 'checking whose the reported domains are');
   const keeping = repeat(
     everyMs,
-    async (signal) => {
-      const ours = await addresses();
-      if (dns === null || ours.size === 0 || signal.aborted) return;
-      await checkAll(await takeOwn(db, clock.now(), lease(), OWN_BATCH), ours, signal);
-    },
+    (signal) => checks.keep(signal),
     log,
     'checking whether own domains still send their reports here',
   );
@@ -104,6 +56,70 @@ export function watchDomains(context: Context, dns: Dns | null): { stop(): Promi
       await Promise.all([finding.stop(), keeping.stop()]);
     },
   };
+}
+
+class DomainChecks {
+  readonly log: Context['log'];
+  private readonly context: Context;
+  private readonly dns: Dns | null;
+  private listed = false;
+
+  constructor(context: Context, dns: Dns | null) {
+    this.context = context;
+    this.dns = dns;
+    this.log = context.log.child({ service: 'enricher' });
+  }
+
+  /** Finds the domains of stored reports, forgets those that are no longer reported, and checks foreign ones. */
+  async find(signal: AbortSignal): Promise<void> {
+    const { config, db, clock } = this.context;
+    if (!this.listed) await putOwn(db, ownDomains(config.domains).names, 'listed', { now: clock.now(), ignored: true });
+    this.listed = true;
+    while (!signal.aborted && (await findDomains(db, clock.now(), organizationalDomain)));
+    await forgetDomains(db, this.after(-FORGET_DAYS * DAY_MS), FORGET_BATCH);
+    await this.checkAll(signal, () => takeForeign(db, clock.now(), this.after(LEASE_MS), FOREIGN));
+  }
+
+  /** Checks the own domains that are due. */
+  async keep(signal: AbortSignal): Promise<void> {
+    const { db, clock } = this.context;
+    await this.checkAll(signal, () => takeOwn(db, clock.now(), this.after(LEASE_MS), OWN_BATCH));
+  }
+
+  private async checkAll(signal: AbortSignal, take: () => Promise<DueDomain[]>): Promise<void> {
+    const { dns } = this;
+    const ours = await this.addresses();
+    if (dns === null || ours.size === 0 || signal.aborted) return;
+    const waiting = [...(await take())];
+    const worker = async () => {
+      for (let one = waiting.shift(); one && !signal.aborted; one = waiting.shift()) await this.check(one, ours, dns, signal);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  }
+
+  private async check(one: DueDomain, ours: ReadonlySet<string>, dns: Dns, signal: AbortSignal): Promise<void> {
+    const proof = await proveDomain(one.domain, ours, dns, AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]));
+    // An interrupted check is due again when its lease ends.
+    if (signal.aborted) return;
+    const now = this.context.clock.now();
+    const found = checkOf(one, proof, now);
+    await saveCheck(this.context.db, now, found);
+    if (proof.state === 'proven' && !one.confirmed)
+      this.log.info({ domain: proof.at, why: proof.reason }, 'DNS proves that a domain is ours');
+    if (found.lost && !one.lost)
+      this.log.warn({ domain: one.domain, why: proof.reason }, 'DNS no longer proves that a domain is ours');
+  }
+
+  /** The addresses that our mailboxes receive reports at, as read and as set. */
+  private async addresses(): Promise<ReadonlySet<string>> {
+    const read = await mailboxAddresses(this.context.db, this.after(-READ_DAYS * DAY_MS));
+    const set = this.context.config.mailboxes.flatMap((mailbox) => mailbox.addresses);
+    return new Set([...read, ...set].flatMap((text) => addressOf(text) ?? []));
+  }
+
+  private after(ms: number): Date {
+    return new Date(this.context.clock.now().getTime() + ms);
+  }
 }
 
 /** The consequence of a check: whether a domain is lost, and when it is checked again. */

@@ -1,4 +1,4 @@
-import type { Db } from '../shared/runtime/db.ts';
+import type { Db, Tx } from '../shared/runtime/db.ts';
 import { type ClaimedMessage, claimMessages, loadRaws } from '../store/messages/messages.ts';
 import { markedTransaction } from '../store/messages/parse-marks.ts';
 import { RecordCopy } from '../store/reports/copy-records.ts';
@@ -6,6 +6,7 @@ import { takeReportKeys } from '../store/reports/reports.ts';
 import { type BatchResult, emptyResult } from './batch-result.ts';
 import type { ParseSettings } from './parse-options.ts';
 import { BATCH_RECORDS, type ReadReport, type ReadResult } from './reading/protocol.ts';
+import type { Months } from './upkeep/retention.ts';
 import { verdictsWhileParsing, verifiesAny } from './verify/while-parsing.ts';
 import { attributed, RAW_MISSING, type ReadMessage, refusedWith, writeMessages } from './write-messages.ts';
 
@@ -28,31 +29,7 @@ export async function parseSmallMessages(
     const reading = readers.small(present, moreKeys, verifiesAny(claimed, trust) ? trust : null);
     const tooLarge: number[] = [];
     const read: ReadMessage[] = [];
-    const copied = new Set<number>();
-    /** Reports whose records lie in memory. */
-    let behind: ReadReport[] = [];
-    let records = 0;
-    const prepareMonths = () =>
-      months.before(
-        behind.map(({ report }) => report),
-        copied.size > 0,
-      );
-    /**
-     * Copies the records that lie in memory. No other transaction can see them, so no lock is held that
-     * others could wait for.
-     */
-    const copy = async () => {
-      await prepareMonths();
-      const lines = new RecordCopy(tx);
-      for (const report of behind) {
-        await lines.write(report.lines);
-        report.lines = '';
-        copied.add(report.key);
-      }
-      await lines.end();
-      behind = [];
-      records = 0;
-    };
+    const records = new RecordsInMemory(tx, months);
     try {
       for (const message of claimed) {
         const answer = rawOf(message) ? (await reading.next()).value! : refusedWith(RAW_MISSING);
@@ -63,18 +40,60 @@ export async function parseSmallMessages(
         const result: ReadResult = 'problem' in answer ? refusedWith(answer.problem) : answer;
         const verdictOf = await verdictsWhileParsing(result.origin, message.mailbox, trust);
         read.push({ message, result, reports: result.reports.map((report) => attributed(report, message, verdictOf)) });
-        for (const report of result.reports) {
-          behind.push(report);
-          records += report.report.records;
-        }
-        if (records >= BATCH_RECORDS) await copy();
+        await records.add(result.reports);
       }
       // One more step after the last message gives the thread back.
       await reading.next();
     } finally {
       await reading.return(undefined);
     }
-    await prepareMonths();
+    await records.prepareMonths();
+    const { copied } = records;
     return { result: read.length > 0 ? await writeMessages(tx, read, { privacy, copied }) : emptyResult(), tooLarge };
   });
+}
+
+/** The records of the reports of a batch that were read and not yet written. */
+class RecordsInMemory {
+  /** The keys of the reports whose records are copied already. */
+  readonly copied = new Set<number>();
+  private readonly tx: Tx;
+  private readonly months: Months;
+  private reports: ReadReport[] = [];
+  private records = 0;
+
+  constructor(tx: Tx, months: Months) {
+    this.tx = tx;
+    this.months = months;
+  }
+
+  /** Adds reports; copies all records when they have become too many to keep in memory. */
+  async add(reports: readonly ReadReport[]): Promise<void> {
+    for (const report of reports) {
+      this.reports.push(report);
+      this.records += report.report.records;
+    }
+    if (this.records >= BATCH_RECORDS) await this.copy();
+  }
+
+  async prepareMonths(): Promise<void> {
+    await this.months.before(
+      this.reports.map(({ report }) => report),
+      this.copied.size > 0,
+    );
+  }
+
+  /** No other transaction can see these records, so no lock is held that others could wait for. */
+  private async copy(): Promise<void> {
+    await this.prepareMonths();
+    const lines = new RecordCopy(this.tx);
+    for (const report of this.reports) {
+      await lines.write(report.lines);
+      report.lines = '';
+      this.copied.add(report.key);
+    }
+    await lines.end();
+    this.reports = [];
+    this.records = 0;
+  }
 }

@@ -1,4 +1,4 @@
-import { ImapFlow } from 'imapflow';
+import { ImapFlow, type ImapFlowOptions } from 'imapflow';
 import type { Mailbox } from '../shared/settings/mailbox.ts';
 import { explain } from './explain.ts';
 import type { Tokens } from './oauth.ts';
@@ -21,6 +21,9 @@ export interface Connection {
 const MAX_LITERAL = 64 * 1024 * 1024;
 const LOGOUT_MS = 3_000;
 
+/** Notes what imapflow reports of a refusal or an error. */
+type Note = (entry: { err?: { responseText?: string; message?: string } }) => void;
+
 /**
  * Connects and logs in. Nothing is sent in the clear unless `security` is `none`.
  * @throws RuawatchError with one sentence, see explain.ts
@@ -28,28 +31,10 @@ const LOGOUT_MS = 3_000;
 export async function connect(mailbox: Mailbox, tokens: Tokens | null, signal: AbortSignal): Promise<Connection> {
   const accessToken = tokens === null ? null : await tokens.get(signal);
   let refused = '';
-  const note = (entry: { err?: { responseText?: string; message?: string } }) => {
+  const note: Note = (entry) => {
     if (entry.err) refused = (entry.err.responseText ?? entry.err.message ?? '').replace(/\s+/g, ' ').slice(0, 200);
   };
-  const quiet = () => undefined;
-  const client = new ImapFlow({
-    host: mailbox.host,
-    port: mailbox.port,
-    secure: mailbox.security === 'tls',
-    ...(mailbox.security === 'tls' ? {} : { doSTARTTLS: mailbox.security === 'starttls' }),
-    tls: { rejectUnauthorized: mailbox.verify, minVersion: 'TLSv1.2' },
-    auth: { user: mailbox.user, ...(accessToken === null ? { pass: mailbox.password ?? '' } : { accessToken }) },
-    clientInfo: { name: 'ruawatch' },
-    disableAutoIdle: true,
-    disableAutoEnable: true,
-    disableCompression: true,
-    connectionTimeout: 30_000,
-    socketTimeout: 120_000,
-    maxLiteralSize: MAX_LITERAL,
-    maxResponseSize: MAX_LITERAL + 1024 * 1024,
-    // Never passed to the log: at debug level it would write the content of mails.
-    logger: { debug: quiet, info: quiet, warn: note, error: note },
-  });
+  const client = new ImapFlow(optionsOf(mailbox, accessToken, note));
   // Errors surface in the command under way, or as an unusable connection; without a listener Node would
   // exit.
   client.on('error', (error: Error) => note({ err: error }));
@@ -75,14 +60,38 @@ export async function connect(mailbox: Mailbox, tokens: Tokens | null, signal: A
         return text;
       },
     },
-    async close() {
-      if (client.usable) {
-        const late = setTimeout(() => client.close(), LOGOUT_MS);
-        // A failed logout leaves the connection closed as well.
-        await client.logout().catch(() => client.close());
-        clearTimeout(late);
-      }
-      client.close();
-    },
+    close: () => logOut(client),
   };
+}
+
+function optionsOf(mailbox: Mailbox, accessToken: string | null, note: Note): ImapFlowOptions {
+  const quiet = () => undefined;
+  return {
+    host: mailbox.host,
+    port: mailbox.port,
+    secure: mailbox.security === 'tls',
+    ...(mailbox.security === 'tls' ? {} : { doSTARTTLS: mailbox.security === 'starttls' }),
+    tls: { rejectUnauthorized: mailbox.verify, minVersion: 'TLSv1.2' },
+    auth: { user: mailbox.user, ...(accessToken === null ? { pass: mailbox.password ?? '' } : { accessToken }) },
+    clientInfo: { name: 'ruawatch' },
+    disableAutoIdle: true,
+    disableAutoEnable: true,
+    disableCompression: true,
+    connectionTimeout: 30_000,
+    socketTimeout: 120_000,
+    maxLiteralSize: MAX_LITERAL,
+    maxResponseSize: MAX_LITERAL + 1024 * 1024,
+    // Never passed to the log: at debug level it would write the content of mails.
+    logger: { debug: quiet, info: quiet, warn: note, error: note },
+  };
+}
+
+async function logOut(client: ImapFlow): Promise<void> {
+  if (client.usable) {
+    const late = setTimeout(() => client.close(), LOGOUT_MS);
+    // A failed logout leaves the connection closed as well.
+    await client.logout().catch(() => client.close());
+    clearTimeout(late);
+  }
+  client.close();
 }

@@ -42,78 +42,90 @@ const HURRIED_MS = 500;
  * @param now milliseconds, of a monotonic clock
  */
 export function keyResolver(resolver: Resolver, now: () => number = () => performance.now()): Resolver {
-  const failed = new Map<string, number>();
-  const answered = new Map<string, number>();
-  const organizations = new Map<string, Organization>();
-  const pending = new Map<string, Promise<string[][]>>();
+  return new KeyResolver(resolver, now);
+}
+
+class KeyResolver implements Resolver {
+  private readonly resolver: Resolver;
+  private readonly now: () => number;
+  private readonly failed = new Map<string, number>();
+  private readonly answered = new Map<string, number>();
+  private readonly organizations = new Map<string, Organization>();
+  private readonly pending = new Map<string, Promise<string[][]>>();
   /** When names failed last, at most STRAINED_FAILURES of them. */
-  let failures: number[] = [];
-  const strained = () => {
-    failures = failures.filter((at) => now() - at < FAILED_MS);
-    return failures.length >= STRAINED_FAILURES;
-  };
-  const places = new Places(UNFAMILIAR_QUERIES);
+  private failures: number[] = [];
+  private readonly places = new Places(UNFAMILIAR_QUERIES);
 
-  const query = async (name: string): Promise<string[][]> => {
-    try {
-      const records = await resolver.txt(name);
-      remember(answered, name, now());
-      return records;
-    } catch (error) {
-      remember(failed, name, now());
-      if (failures.length < STRAINED_FAILURES) failures.push(now());
-      else failures.splice(0, 1, now());
-      throw error;
+  constructor(resolver: Resolver, now: () => number) {
+    this.resolver = resolver;
+    this.now = now;
+  }
+
+  async txt(name: string): Promise<string[][]> {
+    const domain = /\._domainkey\.(.+)$/i.exec(name)?.[1]?.toLowerCase() ?? name;
+    if (since(this.failed, name, this.now()) < FAILED_MS)
+      throw new TransientError('dns_failed', `A query for ${name} was not answered a moment ago.`);
+    let answer = this.pending.get(name);
+    if (answer === undefined) {
+      answer = this.queryLimited(name, domain).finally(() => this.pending.delete(name));
+      this.pending.set(name, answer);
     }
-  };
+    if (this.isFamiliar(name, domain) || !this.isStrained()) return answer;
+    // A later answer is remembered, and available when the name is queried again.
+    return Promise.race([answer, sleep(HURRIED_MS).then(() => Promise.reject(hurried(name)))]);
+  }
 
-  const isFamiliar = (name: string, domain: string) => since(answered, name, now()) < ANSWERED_MS || isOfKnown(domain);
+  private isFamiliar(name: string, domain: string): boolean {
+    return since(this.answered, name, this.now()) < ANSWERED_MS || isOfKnown(domain);
+  }
 
-  const queryUnfamiliar = async (name: string, organization: Organization): Promise<string[][]> => {
-    if (!(await places.take(strained() ? HURRIED_MS : null))) throw hurried(name);
-    try {
-      return await query(name);
-    } catch (error) {
-      organization.failedAt.push(now());
-      throw error;
-    } finally {
-      places.release();
-    }
-  };
+  private isStrained(): boolean {
+    this.failures = this.failures.filter((at) => this.now() - at < FAILED_MS);
+    return this.failures.length >= STRAINED_FAILURES;
+  }
 
-  const queryLimited = async (name: string, domain: string): Promise<string[][]> => {
-    if (isFamiliar(name, domain)) return query(name);
+  private async queryLimited(name: string, domain: string): Promise<string[][]> {
+    if (this.isFamiliar(name, domain)) return this.ask(name);
     const key = organizationalDomain(domain);
-    const organization = organizations.get(key) ?? { running: 0, waiting: [], failedAt: [] };
-    remember(organizations, key, organization);
+    const organization = this.organizations.get(key) ?? { running: 0, waiting: [], failedAt: [] };
+    remember(this.organizations, key, organization);
     if (organization.running >= PER_ORGANIZATION) await new Promise<void>((resolve) => organization.waiting.push(resolve));
-    organization.failedAt = organization.failedAt.filter((at) => now() - at < FAILED_MS);
+    organization.failedAt = organization.failedAt.filter((at) => this.now() - at < FAILED_MS);
     organization.running++;
     try {
       if (organization.failedAt.length >= PER_ORGANIZATION)
         throw new TransientError('dns_failed', `The name servers of ${key} did not answer queries for other keys a moment ago.`);
-      return await queryUnfamiliar(name, organization);
+      return await this.queryUnfamiliar(name, organization);
     } finally {
       organization.running--;
       organization.waiting.shift()?.();
     }
-  };
+  }
 
-  return {
-    async txt(name) {
-      const domain = /\._domainkey\.(.+)$/i.exec(name)?.[1]?.toLowerCase() ?? name;
-      if (since(failed, name, now()) < FAILED_MS)
-        throw new TransientError('dns_failed', `A query for ${name} was not answered a moment ago.`);
-      let answer = pending.get(name);
-      if (answer === undefined) {
-        answer = queryLimited(name, domain).finally(() => pending.delete(name));
-        pending.set(name, answer);
-      }
-      if (isFamiliar(name, domain) || !strained()) return answer;
-      // A later answer is remembered, and available when the name is queried again.
-      return Promise.race([answer, sleep(HURRIED_MS).then(() => Promise.reject(hurried(name)))]);
-    },
-  };
+  private async queryUnfamiliar(name: string, organization: Organization): Promise<string[][]> {
+    if (!(await this.places.take(this.isStrained() ? HURRIED_MS : null))) throw hurried(name);
+    try {
+      return await this.ask(name);
+    } catch (error) {
+      organization.failedAt.push(this.now());
+      throw error;
+    } finally {
+      this.places.release();
+    }
+  }
+
+  private async ask(name: string): Promise<string[][]> {
+    try {
+      const records = await this.resolver.txt(name);
+      remember(this.answered, name, this.now());
+      return records;
+    } catch (error) {
+      remember(this.failed, name, this.now());
+      if (this.failures.length < STRAINED_FAILURES) this.failures.push(this.now());
+      else this.failures.splice(0, 1, this.now());
+      throw error;
+    }
+  }
 }
 
 function hurried(name: string): TransientError {

@@ -57,7 +57,6 @@ export class ReportMetadata {
 
   /** Sets the value of one element of the metadata or the policy. */
   set(what: number, value: string): void {
-    const { policy } = this;
     switch (what) {
       case el.VERSION:
         this.version ??= trimmed(value);
@@ -88,6 +87,14 @@ export class ReportMetadata {
       case el.END:
         this.end = this.first(this.end, trimmed(value), 'end');
         break;
+      default:
+        this.setPolicy(what, value);
+    }
+  }
+
+  private setPolicy(what: number, value: string): void {
+    const { policy } = this;
+    switch (what) {
       case el.P_DOMAIN:
         policy.domain = this.first(policy.domain, trimmed(value), 'policy domain');
         break;

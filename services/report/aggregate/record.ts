@@ -130,6 +130,14 @@ export class RecordFields {
       case el.ENVELOPE_TO:
         this.envelope_to ??= trimmed(value);
         break;
+      default:
+        this.setResult(what, value);
+    }
+  }
+
+  /** Of a signature, or of a check of SPF. */
+  private setResult(what: number, value: string): void {
+    switch (what) {
       case el.D_DOMAIN:
         this.signature.domain ??= trimmed(value);
         break;

@@ -41,6 +41,10 @@ const PREDEFINED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>
  * scanned again each time.
  */
 const CARRIED = 4_096;
+/** In place of where the next token begins: a token that is left to saxes, and one that the chunk cuts off. */
+const IRREGULAR = -1;
+const INCOMPLETE = -2;
+
 /**
  * Reports exactly what saxes would report, several times faster, for as long as the document is regular: an
  * XML declaration, tags with plain names and attributes, text with no references but the predefined ones. At
@@ -67,6 +71,8 @@ export class Scanner implements Tokenizer {
   /** Characters of the text being scanned whose tokens are done with. */
   private done = 0;
   private at = 0;
+  /** The steps of the child of the root being read; null when they are not to be remembered. */
+  private steps: Step[] | null = null;
 
   constructor(listener: Listener) {
     this.listener = listener;
@@ -113,102 +119,127 @@ export class Scanner implements Tokenizer {
 
   /** Reports the tokens of `text` up to `done`; false when the token that follows is not regular. */
   private scan(text: string): boolean {
-    const { open, listener, base } = this;
-    const n = text.length;
-    let i = 0;
-    if (!this.begun && n > 0) {
-      this.begun = true;
-      if (text.charCodeAt(0) !== LESS) return false;
-      DECLARATION.lastIndex = 0;
-      this.declared = DECLARATION.test(text);
-      if (this.declared) i = DECLARATION.lastIndex;
-    }
-    /** The steps of the child of the root being read; null when they are not to be remembered. */
-    let steps: Step[] | null = null;
+    this.steps = null;
+    let i = this.begun ? 0 : this.begin(text);
+    if (i < 0) return false;
     for (;;) {
       this.done = i;
       let j = text.indexOf('<', i);
       const cut = j < 0;
-      if (cut) j = n;
-      if (j > i) {
-        let kinds = 0;
-        for (let k = i; k < j; k++) kinds |= KIND[text.charCodeAt(k)] as number;
-        const blank = (kinds & ~RETURN) === 0;
-        if (kinds >= FOREIGN || (!blank && open.length === 0)) return false;
-        const value = text.slice(i, j);
-        // A reference that the end of the chunk cuts off is not resolved, and left to saxes.
-        const content = kinds > PLAIN ? resolved(value) : value;
-        if (content === null) return false;
-        if (cut) return true;
-        listener.text(content);
-        this.done = j;
-        steps?.push(blank ? { what: BLANKS, raw: value, reported: content } : { what: FILLED, raw: '', reported: '' });
-      }
+      if (cut) j = text.length;
+      if (j > i && !this.content(text, i, j, cut)) return false;
       if (cut) return true;
-
-      const first = text.charCodeAt(j + 1);
-      if (first === SLASH) {
-        if (open.length === 0) return false;
-        const name = open[open.length - 1] as string;
-        const end = j + 2 + name.length;
-        if (end >= n) return PARTIAL_END.test(text.slice(j));
-        if (text.charCodeAt(end) !== GREATER || !text.startsWith(name, j + 2)) return false;
-        open.pop();
-        i = end + 1;
-        this.at = base + i;
-        listener.closed();
-        steps?.push({ what: CLOSED, raw: text.slice(j, i), reported: name });
-        if (open.length === 1 && steps !== null) remember(steps);
-        continue;
-      }
-
-      if (open.length === 1) {
-        this.at = base + j;
-        i = j + (listener.repeated?.(text, j) ?? 0);
-        if (i > j) continue;
-        const element = recognise(text, j);
-        if (element !== null) {
-          i = j + this.repeat(element, base + j);
-          listener.recognised?.(text, j, i, element.steps);
-          continue;
-        }
-        steps = [];
-      }
-      if (this.rooted && open.length === 0) return false;
-      let end = j + 1;
-      if (end === n) return true;
-      if (NAME[first] !== 2) return false;
-      do end++;
-      while (end < n && NAME[text.charCodeAt(end)] !== 0);
-      if (end === n) return true;
-      const name = text.slice(j + 1, end);
-      let empty = false;
-      if (text.charCodeAt(end) === GREATER) {
-        i = end + 1;
-      } else {
-        if (text.charCodeAt(end) === SLASH && end + 1 === n) return true;
-        const attributes: number[] = [];
-        end = attributesOf(text, end, attributes);
-        TAG_END.lastIndex = end;
-        const rest = end < 0 ? null : TAG_END.exec(text);
-        if (rest === null) return false;
-        i = TAG_END.lastIndex;
-        empty = rest[1] === '/';
-        for (const length of attributes) listener.attribute(length);
-        if (attributes.length > 0) steps = null;
-      }
-      this.rooted = true;
-      this.at = base + i;
-      listener.opened(name);
-      steps?.push({ what: OPENED, raw: text.slice(j, i), reported: name });
-      if (!empty) {
-        open.push(name);
-        continue;
-      }
-      listener.closed();
-      steps?.push({ what: CLOSED, raw: '', reported: name });
-      if (open.length === 1 && steps !== null) remember(steps);
+      i = this.tag(text, j);
+      if (i < 0) return i === INCOMPLETE;
     }
+  }
+
+  /** Reads the declaration; returns where the first token begins, or IRREGULAR. */
+  private begin(text: string): number {
+    if (text.length === 0) return 0;
+    this.begun = true;
+    if (text.charCodeAt(0) !== LESS) return IRREGULAR;
+    DECLARATION.lastIndex = 0;
+    this.declared = DECLARATION.test(text);
+    return this.declared ? DECLARATION.lastIndex : 0;
+  }
+
+  /**
+   * Reports the text from `i` to `j`, unless the end of the chunk cuts it off; false when it is not regular.
+   */
+  private content(text: string, i: number, j: number, cut: boolean): boolean {
+    let kinds = 0;
+    for (let k = i; k < j; k++) kinds |= KIND[text.charCodeAt(k)] as number;
+    const blank = (kinds & ~RETURN) === 0;
+    if (kinds >= FOREIGN || (!blank && this.open.length === 0)) return false;
+    const value = text.slice(i, j);
+    // A reference that the end of the chunk cuts off is not resolved, and left to saxes.
+    const content = kinds > PLAIN ? resolved(value) : value;
+    if (content === null) return false;
+    if (cut) return true;
+    this.listener.text(content);
+    this.done = j;
+    this.steps?.push(blank ? { what: BLANKS, raw: value, reported: content } : { what: FILLED, raw: '', reported: '' });
+    return true;
+  }
+
+  /**
+   * Reports the tag at `j`, or the whole element if it is a child of the root that differs from an earlier
+   * one in its values alone; returns where the next token begins, or IRREGULAR or INCOMPLETE.
+   */
+  private tag(text: string, j: number): number {
+    if (text.charCodeAt(j + 1) === SLASH) return this.endTag(text, j);
+    if (this.open.length === 1) {
+      const { listener, base } = this;
+      this.at = base + j;
+      const repeated = listener.repeated?.(text, j) ?? 0;
+      if (repeated > 0) return j + repeated;
+      const element = recognise(text, j);
+      if (element !== null) {
+        const end = j + this.repeat(element, base + j);
+        listener.recognised?.(text, j, end, element.steps);
+        return end;
+      }
+      this.steps = [];
+    }
+    return this.startTag(text, j);
+  }
+
+  private endTag(text: string, j: number): number {
+    const { open } = this;
+    if (open.length === 0) return IRREGULAR;
+    const name = open[open.length - 1] as string;
+    const end = j + 2 + name.length;
+    if (end >= text.length) return PARTIAL_END.test(text.slice(j)) ? INCOMPLETE : IRREGULAR;
+    if (text.charCodeAt(end) !== GREATER || !text.startsWith(name, j + 2)) return IRREGULAR;
+    open.pop();
+    this.at = this.base + end + 1;
+    this.closed(text.slice(j, end + 1), name);
+    return end + 1;
+  }
+
+  private startTag(text: string, j: number): number {
+    const { open, listener } = this;
+    const n = text.length;
+    if (this.rooted && open.length === 0) return IRREGULAR;
+    let end = j + 1;
+    if (end === n) return INCOMPLETE;
+    if (NAME[text.charCodeAt(end)] !== 2) return IRREGULAR;
+    do end++;
+    while (end < n && NAME[text.charCodeAt(end)] !== 0);
+    if (end === n) return INCOMPLETE;
+    const name = text.slice(j + 1, end);
+    let empty = false;
+    if (text.charCodeAt(end) === GREATER) {
+      end++;
+    } else {
+      if (text.charCodeAt(end) === SLASH && end + 1 === n) return INCOMPLETE;
+      const attributes: number[] = [];
+      end = attributesOf(text, end, attributes);
+      TAG_END.lastIndex = end;
+      const rest = end < 0 ? null : TAG_END.exec(text);
+      if (rest === null) return IRREGULAR;
+      end = TAG_END.lastIndex;
+      empty = rest[1] === '/';
+      for (const length of attributes) listener.attribute(length);
+      if (attributes.length > 0) this.steps = null;
+    }
+    this.rooted = true;
+    this.at = this.base + end;
+    listener.opened(name);
+    this.steps?.push({ what: OPENED, raw: text.slice(j, end), reported: name });
+    if (empty) this.closed('', name);
+    else open.push(name);
+    return end;
+  }
+
+  /** Reports the end of an element, and remembers the shape of a child of the root. */
+  private closed(raw: string, name: string): void {
+    const { steps } = this;
+    this.listener.closed();
+    if (steps === null) return;
+    steps.push({ what: CLOSED, raw, reported: name });
+    if (this.open.length === 1) remember(steps);
   }
 
   /** Reports an element that begins at `start` of the document; returns its length. */

@@ -21,76 +21,52 @@ export interface Metrics {
 /** Creates a registry of its own, so that several pipelines in one process (tests) do not share counts. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+  const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
   return {
     registry,
-    mails: new Counter({
-      name: 'ruawatch_mails_total',
-      help: 'Mails seen by the poller, by outcome (stored, known, oversize)',
-      labelNames: ['mailbox', 'outcome'],
-      registers,
-    }),
-    messages: new Counter({
-      name: 'ruawatch_messages_total',
-      help: 'Messages settled by the parser, by state and code',
-      labelNames: ['state', 'code'],
-      registers,
-    }),
-    reports: new Counter({
-      name: 'ruawatch_reports_total',
-      help: 'Aggregate reports read, by outcome (stored, duplicate, superseded, superseding)',
-      labelNames: ['outcome'],
-      registers,
-    }),
-    records: new Counter({ name: 'ruawatch_records_total', help: 'Records written', registers }),
-    trust: new Counter({
-      name: 'ruawatch_report_trust_total',
-      help: 'Reports verified, by verdict (authenticated, unauthenticated, mismatched, unchecked)',
-      labelNames: ['verdict'],
-      registers,
-    }),
-    findings: new Counter({
-      name: 'ruawatch_findings_total',
-      help: 'Finding events, by kind and event (opened, changed, resolved)',
-      labelNames: ['kind', 'event'],
-      registers,
-    }),
-    alerts: new Counter({
-      name: 'ruawatch_alerts_total',
-      help: 'Alert mails, by outcome (sent, delayed, failed)',
-      labelNames: ['outcome'],
-      registers,
-    }),
-    jobs: new Counter({
-      name: 'ruawatch_jobs_total',
-      help: 'Jobs worked, by queue and outcome (done, retried, failed)',
-      labelNames: ['queue', 'outcome'],
-      registers,
-    }),
+    mails: counter(
+      'ruawatch_mails_total',
+      'Mails seen by the poller, by outcome (stored, known, oversize)',
+      'mailbox',
+      'outcome',
+    ),
+    messages: counter('ruawatch_messages_total', 'Messages settled by the parser, by state and code', 'state', 'code'),
+    reports: counter(
+      'ruawatch_reports_total',
+      'Aggregate reports read, by outcome (stored, duplicate, superseded, superseding)',
+      'outcome',
+    ),
+    records: counter('ruawatch_records_total', 'Records written'),
+    trust: counter(
+      'ruawatch_report_trust_total',
+      'Reports verified, by verdict (authenticated, unauthenticated, mismatched, unchecked)',
+      'verdict',
+    ),
+    findings: counter(
+      'ruawatch_findings_total',
+      'Finding events, by kind and event (opened, changed, resolved)',
+      'kind',
+      'event',
+    ),
+    alerts: counter('ruawatch_alerts_total', 'Alert mails, by outcome (sent, delayed, failed)', 'outcome'),
+    jobs: counter('ruawatch_jobs_total', 'Jobs worked, by queue and outcome (done, retried, failed)', 'queue', 'outcome'),
     jobSeconds: new Histogram({
       name: 'ruawatch_job_seconds',
       help: 'Time spent on a job',
       labelNames: ['queue'],
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
-      registers,
+      registers: [registry],
     }),
-    addresses: new Counter({
-      name: 'ruawatch_addresses_total',
-      help: 'Addresses looked up, by outcome (confirmed, unconfirmed, none, failed)',
-      labelNames: ['outcome'],
-      registers,
-    }),
-    rawBytes: new Gauge({ name: 'ruawatch_raw_bytes', help: 'Bytes of stored raw mail', registers }),
-    rawTotalBytes: new Gauge({
-      name: 'ruawatch_raw_total_bytes',
-      help: 'Limit of stored raw mail in bytes (retention.raw_total_gb)',
-      registers,
-    }),
-    imapUp: new Gauge({
-      name: 'ruawatch_imap_connected',
-      help: 'Whether the mailbox is connected (1) or not (0)',
-      labelNames: ['mailbox'],
-      registers,
-    }),
+    addresses: counter(
+      'ruawatch_addresses_total',
+      'Addresses looked up, by outcome (confirmed, unconfirmed, none, failed)',
+      'outcome',
+    ),
+    rawBytes: gauge('ruawatch_raw_bytes', 'Bytes of stored raw mail'),
+    rawTotalBytes: gauge('ruawatch_raw_total_bytes', 'Limit of stored raw mail in bytes (retention.raw_total_gb)'),
+    imapUp: gauge('ruawatch_imap_connected', 'Whether the mailbox is connected (1) or not (0)', 'mailbox'),
   };
 }

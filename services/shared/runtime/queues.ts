@@ -37,75 +37,96 @@ export interface Queues {
  * backend, in a schema of its own).
  */
 export function createQueues(settings: QueueSettings, log: Log, metrics: Metrics): Queues {
-  let lastWarning = 0;
-  const warn = (error: unknown) => {
-    if (Date.now() - lastWarning < WARN_EVERY_MS) return;
-    lastWarning = Date.now();
-    log.warn(
-      { err: messageOf(error), backend: backend.name },
+  return new BackedQueues(settings, log, metrics);
+}
+
+class BackedQueues implements Queues {
+  private readonly log: Log;
+  private readonly metrics: Metrics;
+  private readonly bullmq: QueueBackend;
+  private readonly workers = new Set<{ close(ms: number): Promise<void> }>();
+  private lastWarning = 0;
+
+  constructor(settings: QueueSettings, log: Log, metrics: Metrics) {
+    this.log = log;
+    this.metrics = metrics;
+    this.bullmq = new QueueBackend(settings, (error) => this.warn(error));
+  }
+
+  get backend(): 'redis' | 'postgres' {
+    return this.bullmq.name;
+  }
+
+  async add<N extends QueueName>(name: N, payload: Payload<N>): Promise<boolean> {
+    const { payload: schema, jobId, attempts, backoffMs, delayMs } = QUEUES[name];
+    const data = schema.parse(payload);
+    const options = {
+      jobId: jobId(data as never),
+      attempts,
+      backoff: { type: 'exponential', delay: backoffMs, jitter: 0.5 },
+      delay: delayMs,
+      removeOnComplete: true,
+      removeOnFail: true,
+    };
+    try {
+      await within(ADD_TIMEOUT_MS, this.bullmq.queue(name).add(name, data, options));
+      return true;
+    } catch (error) {
+      this.warn(error);
+      this.bullmq.forget(name);
+      return false;
+    }
+  }
+
+  work<N extends QueueName>(
+    name: N,
+    handler: JobHandling<N>['handler'],
+    options: Omit<JobHandling<N>, 'handler'> = {},
+  ): QueueWorker {
+    const { bullmq: backend, log, metrics, workers } = this;
+    const worker = new JobWorker(name, { ...options, handler }, { backend, log, metrics, warn: (error) => this.warn(error) });
+    workers.add(worker);
+    return {
+      async drain() {
+        if (!(await worker.drain())) workers.delete(worker);
+      },
+    };
+  }
+
+  async check(): Promise<void> {
+    await this.countsOf('parse', 'waiting');
+  }
+
+  async waiting(name: QueueName): Promise<number> {
+    try {
+      return (await this.countsOf(name, 'waiting')).waiting ?? 0;
+    } catch (error) {
+      this.bullmq.forget(name);
+      throw error;
+    }
+  }
+
+  async counts(): Promise<Record<QueueName, Record<string, number>>> {
+    const result = {} as Record<QueueName, Record<string, number>>;
+    for (const name of QUEUE_NAMES) result[name] = await this.countsOf(name, 'waiting', 'active', 'delayed', 'failed');
+    return result;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.workers].map((worker) => worker.close(CLOSE_TIMEOUT_MS)));
+    await this.bullmq.close(ADD_TIMEOUT_MS);
+  }
+
+  private countsOf(name: QueueName, ...states: Parameters<ReturnType<QueueBackend['queue']>['getJobCounts']>) {
+    return within(ADD_TIMEOUT_MS, this.bullmq.queue(name).getJobCounts(...states));
+  }
+
+  private warn(error: unknown): void {
+    if (Date.now() - this.lastWarning < WARN_EVERY_MS) return;
+    this.lastWarning = Date.now();
+    this.log.warn(
+      { err: messageOf(error), backend: this.backend },
       'the queue does not answer; work resumes from the rows once it does',
     );
-  };
-  const backend = new QueueBackend(settings, warn);
-  const workers = new Set<{ close(ms: number): Promise<void> }>();
-  const countsOf = (name: QueueName, ...states: Parameters<ReturnType<QueueBackend['queue']>['getJobCounts']>) =>
-    within(ADD_TIMEOUT_MS, backend.queue(name).getJobCounts(...states));
-
-  return {
-    backend: backend.name,
-    async add(name, payload) {
-      const { payload: schema, jobId, attempts, backoffMs, delayMs } = QUEUES[name];
-      const data = schema.parse(payload);
-      const options = {
-        jobId: jobId(data as never),
-        attempts,
-        backoff: { type: 'exponential', delay: backoffMs, jitter: 0.5 },
-        delay: delayMs,
-        removeOnComplete: true,
-        removeOnFail: true,
-      };
-      try {
-        await within(ADD_TIMEOUT_MS, backend.queue(name).add(name, data, options));
-        return true;
-      } catch (error) {
-        warn(error);
-        backend.forget(name);
-        return false;
-      }
-    },
-
-    work(name, handler, options = {}) {
-      const worker = new JobWorker(name, { ...options, handler }, { backend, log, metrics, warn });
-      workers.add(worker);
-      return {
-        async drain() {
-          if (!(await worker.drain())) workers.delete(worker);
-        },
-      };
-    },
-
-    async check() {
-      await countsOf('parse', 'waiting');
-    },
-
-    async waiting(name) {
-      try {
-        return (await countsOf(name, 'waiting')).waiting ?? 0;
-      } catch (error) {
-        backend.forget(name);
-        throw error;
-      }
-    },
-
-    async counts() {
-      const result = {} as Record<QueueName, Record<string, number>>;
-      for (const name of QUEUE_NAMES) result[name] = await countsOf(name, 'waiting', 'active', 'delayed', 'failed');
-      return result;
-    },
-
-    async close() {
-      await Promise.allSettled([...workers].map((worker) => worker.close(CLOSE_TIMEOUT_MS)));
-      await backend.close(ADD_TIMEOUT_MS);
-    },
-  };
+  }
 }

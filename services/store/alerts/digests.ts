@@ -109,20 +109,11 @@ const decides = (row: string) =>
   `not exists (select from ruawatch.domain_reporters n where n.domain = ${row}.domain and n.reporter = ${row}.reporter and not n.decides)`;
 
 /**
- * The domains of a digest, those with the most mail first. Reports count that are proven or need not be; not
- * those that still wait for it, which a forger can bring about for days, nor those of reporters whose word
- * decides nothing: these are summed up apart.
- * @param days `before` the first day of the week before, `from` and `to` the first and last of the week
- * @param listed how many new sources are listed one by one
+ * SQL of `told` and `counted`: the mail that the deciding reporters report, of which one of several that
+ * decide together counts no more than a quorum of them reports (analysis/counted.ts).
+ * Parameters: domains, first day of the week before, first and last day of the week.
  */
-export async function loadDomainWeeks(
-  tx: Tx,
-  domains: readonly string[],
-  days: { before: string; from: string; to: string },
-  listed: number,
-): Promise<DomainWeek[]> {
-  const { rows } = await tx.query<DomainWeek>(
-    `with told as (
+const COUNTED = `told as (
        select * from ruawatch.source_days t
         where domain = any($1) and day between $2 and $4 and messages > 0 and trust = 'ok' and ${decides('t')}),
      -- Where several decide together, no number is believed that has fewer behind it (analysis/counted.ts).
@@ -139,19 +130,13 @@ export async function loadDomainWeeks(
      counted as materialized (
        select t.domain, t.source, t.day, round(t.messages * coalesce(v.share, 1)) as messages, round(t.passed * coalesce(v.share, 1)) as passed
          from told t left join voted v using (domain, source, reporter)
-        where v.share is not null or t.domain not in (select domain from together)),
-     totals as (
-       select domain, day, sum(messages)::bigint as messages, sum(passed)::bigint as passed from counted group by domain, day),
-     unheard_of as (
-       select t.domain, jsonb_build_object('reporters', count(distinct t.reporter), 'messages', sum(t.messages)) as unheard
-         from ruawatch.source_days t
-        where t.domain = any($1) and t.day between $3 and $4 and t.messages > 0 and t.trust = 'ok' and not (${decides('t')})
-        group by t.domain),
-     per_domain as (
-       select domain, sum(messages) filter (where day >= $3) as messages,
-              jsonb_agg(jsonb_build_object('day', day, 'messages', messages, 'passed', passed) order by day) as days
-         from totals group by domain),
-     -- Their mail of the week, as far as it counts: a source that only forged reports tell of is none.
+        where v.share is not null or t.domain not in (select domain from together))`;
+
+/**
+ * SQL of `fresh_of` and `strangers_of`: the sources of `counted` first seen in the week.
+ * Parameters as of COUNTED, and the number of sources that are listed.
+ */
+const NEW_SOURCES = `-- Their mail of the week, as far as it counts: a source that only forged reports tell of is none.
      seen as (
        select s.domain, s.source, s.class, sum(d.messages)::bigint as messages
          from ruawatch.sources s
@@ -175,7 +160,35 @@ export async function loadDomainWeeks(
        select domain, max(n) as n,
               jsonb_agg(jsonb_build_object('source', source, 'class', class, 'messages', messages) order by rank)
                 filter (where rank <= $5) as sources
-         from fresh group by domain)
+         from fresh group by domain)`;
+
+/**
+ * The domains of a digest, those with the most mail first. Reports count that are proven or need not be; not
+ * those that still wait for it, which a forger can bring about for days, nor those of reporters whose word
+ * decides nothing: these are summed up apart.
+ * @param days `before` the first day of the week before, `from` and `to` the first and last of the week
+ * @param listed how many new sources are listed one by one
+ */
+export async function loadDomainWeeks(
+  tx: Tx,
+  domains: readonly string[],
+  days: { before: string; from: string; to: string },
+  listed: number,
+): Promise<DomainWeek[]> {
+  const { rows } = await tx.query<DomainWeek>(
+    `with ${COUNTED},
+     totals as (
+       select domain, day, sum(messages)::bigint as messages, sum(passed)::bigint as passed from counted group by domain, day),
+     unheard_of as (
+       select t.domain, jsonb_build_object('reporters', count(distinct t.reporter), 'messages', sum(t.messages)) as unheard
+         from ruawatch.source_days t
+        where t.domain = any($1) and t.day between $3 and $4 and t.messages > 0 and t.trust = 'ok' and not (${decides('t')})
+        group by t.domain),
+     per_domain as (
+       select domain, sum(messages) filter (where day >= $3) as messages,
+              jsonb_agg(jsonb_build_object('day', day, 'messages', messages, 'passed', passed) order by day) as days
+         from totals group by domain),
+     ${NEW_SOURCES}
      select d.domain, coalesce(p.days, '[]') as days, coalesce(f.sources, '[]') as fresh, coalesce(f.n, 0) as "fresh_count",
             coalesce(s.strangers, '{"sources": 0, "messages": 0}') as strangers,
             coalesce(u.unheard, '{"reporters": 0, "messages": 0}') as unheard,

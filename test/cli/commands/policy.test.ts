@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runPolicyStatus } from '../../../services/cli/commands/policy.ts';
-import { REPORTER_DAYS } from '../../../services/dns/posture.ts';
+import { REPORTER_DAYS } from '../../../services/dns/posture/blockers.ts';
 import { putOwn } from '../../../services/store/domains/domains.ts';
 import { loadReportMonth } from '../../../services/store/domains/report-month.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';

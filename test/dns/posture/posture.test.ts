@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { checkDomain } from '../../services/dns/check/check.ts';
-import { postureOf, type ReportMonth, type SenderMonth, STAGES } from '../../services/dns/posture.ts';
-import { GOOD, GOOD_WEB, KEY, spf, webOf } from './check/fixtures.ts';
-import { dnsOf, type Zone } from './zone.ts';
+import { checkDomain } from '../../../services/dns/check/check.ts';
+import type { ReportMonth, SenderMonth } from '../../../services/dns/posture/month.ts';
+import { postureOf, STAGES } from '../../../services/dns/posture/posture.ts';
+import { GOOD, GOOD_WEB, KEY, spf, webOf } from '../check/fixtures.ts';
+import { dnsOf, type Zone } from '../zone.ts';
 
 const MAILBOX = 'dmarc@example.com';
 const sender = (more: Partial<SenderMonth> = {}): SenderMonth => ({

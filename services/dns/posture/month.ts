@@ -1,0 +1,28 @@
+/** A month of trusted reports about one sender of a domain. Counts are messages. */
+export interface SenderMonth {
+  /** A network, or the name of a sender that ruawatch knows. */
+  source: string;
+  class: 'authorized' | 'misaligned' | 'forwarded' | 'unauthorized' | 'unknown';
+  messages: number;
+  /** Passed DMARC. */
+  passed: number;
+  dkim_aligned: number;
+  spf_aligned: number;
+}
+
+export interface ReportMonth {
+  /** Days from the first to the last day of the month, both included, YYYY-MM-DD. */
+  from: string;
+  to: string;
+  /** Days of it with reports, and reporters that reported on `REPORTER_DAYS` of them or more. */
+  days: number;
+  reporters: number;
+  senders: readonly SenderMonth[];
+}
+
+/** The domain's own senders. */
+export const own = (month: ReportMonth) =>
+  month.senders.filter((one) => one.class === 'authorized' || one.class === 'misaligned');
+/** Adds up a count over senders. */
+export const sum = (senders: readonly SenderMonth[], of: (one: SenderMonth) => number) =>
+  senders.reduce((n, one) => n + of(one), 0);
