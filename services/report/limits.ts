@@ -28,8 +28,8 @@ export interface Limits {
   /** Containers inside containers (xml.gz is 1, xml.gz.gz is 2). Code `nested_too_deep`. */
   nesting: number;
   /**
-   * Bytes of a container inside a container that must be held whole to be opened (zip or tar inside gzip).
-   * Code `unpacked_too_large`.
+   * Bytes of a container inside a container that must be held whole to be opened (zip or tar inside gzip), and
+   * of mails inside one another, together. Code `unpacked_too_large`.
    */
   heldBytes: number;
   /** Records of one report. Code `too_many_records`. */
@@ -56,7 +56,7 @@ export interface Limits {
   references: number;
   /** Children that one record may repeat: reasons, dkim, spf, rows. Code `too_many_children`. */
   children: number;
-  /** MIME parts of one mail. Code `too_many_parts`. */
+  /** MIME parts of one mail and of the mails inside it. Code `too_many_parts`. */
   mimeParts: number;
   /** Multiparts and forwarded mails inside one another. Code `mime_too_deep`. */
   mimeDepth: number;

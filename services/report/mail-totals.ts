@@ -14,9 +14,32 @@ export class MailTotals {
   private metadataLength = 0;
   private policies = 0;
   private details = 0;
+  private parts = 0;
+  private held = 0;
 
   constructor(limits: Limits) {
     this.limits = limits;
+  }
+
+  /**
+   * Counts parts of the mail and of the mails inside it.
+   * @throws Refusal `too_many_parts`
+   */
+  addParts(n: number): void {
+    this.parts += n;
+    if (this.parts <= this.limits.mimeParts) return;
+    throw new Refusal('too_many_parts', `The mail has more than ${this.limits.mimeParts} MIME parts.`);
+  }
+
+  /**
+   * Counts the bytes of a mail inside the mail, which are in memory until it has been read: a negative number
+   * then.
+   * @throws Refusal `unpacked_too_large`
+   */
+  holdMail(bytes: number): void {
+    this.held += bytes;
+    if (this.held <= this.limits.heldBytes || bytes < 0) return;
+    throw new Refusal('unpacked_too_large', `The mails inside the mail are larger than ${this.limits.heldBytes} bytes together.`);
   }
 
   /**

@@ -24,6 +24,10 @@ export class Problems {
     }
   }
 
+  has(code: string): boolean {
+    return this.byCode.has(code);
+  }
+
   /** The problems, in the order in which their codes first occurred. */
   list(): Problem[] {
     const out: Problem[] = [];

@@ -1,18 +1,19 @@
-import type { NameHint } from './aggregate/metadata.ts';
-import { SNIFF_LENGTH, sniff } from './container/sniff.ts';
+import { announcesReport, datesIn, namesArchive, namesReport } from './claims.ts';
+import { foreignArchive, SNIFF_LENGTH, sniff, sortOf } from './container/sniff.ts';
 import { type Payload, Unpacker } from './container/unpack.ts';
-import { failureOf, feedbackFields, isAuthFailure, isNotice, noticeOf, originalOf } from './failure/failure.ts';
+import { ARCHIVE_DAMAGED, DocumentReader } from './documents.ts';
+import { feedbackIn, noticeIn, partsBesideFeedback } from './failure/in-mail.ts';
 import { type Limits, Refusal, withDefaults } from './limits.ts';
-import { Decoder, detectCharset } from './mail/charset.ts';
 import { isCompoundFile } from './mail/compound.ts';
-import { decodeBody, type Mail, type MailHead, type MimePart, readMail } from './mail/mime.ts';
+import { looksLikeMail, mailsIn, withoutMark } from './mail/inner.ts';
+import { decodeBody, type Mail, type MimePart, readMail } from './mail/mime.ts';
 import { readMsg } from './mail/msg.ts';
+import { type Encoded, encodedFiles } from './mail/uuencode.ts';
 import { MailTotals } from './mail-totals.ts';
 import type { AggregateReport, FailureReport, Problem, ReadEvent } from './model.ts';
-import { excerpt } from './text.ts';
-import { claimsTlsReport, readTlsReports } from './tlsrpt.ts';
-import { readDocuments } from './xml/documents.ts';
 
+/** Bytes of a body that are decoded to find out what it is. */
+const PEEK = 2 * SNIFF_LENGTH;
 /** Records in one batch by default: the fastest size for COPY into Postgres. */
 const DEFAULT_BATCH = 5_000;
 
@@ -25,12 +26,6 @@ export interface ReadOptions {
   /** File name, when the bytes are a file. */
   name?: string;
 }
-
-/** Bytes of a body that are decoded to find out what it is. */
-const PEEK = 2 * SNIFF_LENGTH;
-/** A report's file name: receiver!domain!begin!end (RFC 7489 section 7.2.1.1, RFC 9990 section 5.3). */
-const REPORT_NAME = /![^!]*!(\d{9,11})!(\d{9,11})(?=[!.]|$)/;
-const REPORT_SUBJECT = /report[\s_-]*domain\s*:/i;
 
 /**
  * Reads one mail, also in Outlook's format (.msg), or one bare file (XML, gzip, zip, tar, JSON; the bytes
@@ -55,9 +50,16 @@ export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): 
  * another wrote.
  */
 const FORWARDED = 'the report is in a mail that was forwarded or returned inside it';
+/** Many programs quote in their answers what another wrote. */
+const IN_TEXT = 'the report is in the text of the mail, which may quote what another wrote';
 /** Many signers do not sign the fields that hold the name of the only part. */
 const NAMED = 'the dates of the report come from the name of the attachment alone, which anybody could have changed';
 
+const NOT_A_REPORT = 'That is no report.';
+const NO_ARCHIVE: Problem = {
+  code: ARCHIVE_DAMAGED,
+  message: 'The attachment is called an archive, and its bytes are none; ask the sender for the report again.',
+};
 /** The reading of one mail or file. */
 class Reading {
   /** The payload being read. */
@@ -68,7 +70,7 @@ class Reading {
   /** The part it came in; null for a bare file. */
   private mimePart: MimePart | null = null;
   private readonly limits: Limits;
-  private readonly batch: number;
+  private readonly documents: DocumentReader;
   private readonly unpacker: Unpacker;
   private readonly totals: MailTotals;
   /** An event was yielded for a payload: the mail is not `nothing`. */
@@ -76,12 +78,16 @@ class Reading {
   /** The most specific reason for `nothing` so far. */
   private nothing: Problem = { code: 'no_report', message: 'The mail holds no report.' };
   private promising = false;
+  /** Mails around the one being read that were found by their bytes, in an attachment or archive. */
+  private inside = 0;
+  /** What is being read was encoded in a text. */
+  private inText = false;
 
   constructor(limits: Limits, batch: number) {
     this.limits = limits;
-    this.batch = batch;
     this.unpacker = new Unpacker(limits);
     this.totals = new MailTotals(limits);
+    this.documents = new DocumentReader(limits, this.totals, batch);
   }
 
   async *message(bytes: Buffer, name: string | null): AsyncGenerator<ReadEvent> {
@@ -91,14 +97,18 @@ class Reading {
     if (bytes.length === 0) {
       this.nothing = { code: 'empty', message: 'The file is empty.' };
     } else if (isCompoundFile(bytes)) {
-      yield* this.mail(readMsg(bytes, this.limits));
-    } else if (sniff(bytes.subarray(0, SNIFF_LENGTH)) !== 'unknown') {
-      this.promising = REPORT_NAME.test(name ?? '');
-      yield* this.bytes(bytes, name, null);
+      yield* this.mail(readMsg(bytes, this.limits, this.totals), 0);
+    } else if (isPayload(bytes)) {
+      yield* this.bytes(bytes, { name });
     } else {
-      const mail = readMail(bytes, this.limits);
-      if (mail === null) this.nothing = { code: 'not_a_mail', message: 'The file is neither a mail nor a report.' };
-      else yield* this.mail(mail);
+      const mail = readMail(withoutMark(bytes), this.limits, this.totals);
+      if (mail !== null && !(namesArchive(name, null) && !looksLikeMail(bytes.subarray(0, SNIFF_LENGTH)))) {
+        yield* this.mail(mail, 0);
+      } else {
+        this.nothing = { code: 'not_a_mail', message: 'The file is neither a mail nor a report.' };
+        // A zip after other bytes, or what should be an archive.
+        yield* this.bytes(bytes, { name });
+      }
     }
     if (this.reported) return;
     if (this.promising) {
@@ -109,79 +119,60 @@ class Reading {
     }
   }
 
-  private async *mail(mail: Mail): AsyncGenerator<ReadEvent> {
-    this.promising = REPORT_SUBJECT.test(mail.subject ?? '');
-    const feedback = mail.parts.filter((part) => part.type === 'message/feedback-report');
-    if (feedback.length > 0) {
-      yield* this.feedback(mail, feedback);
-      return;
-    }
-    for (const part of mail.parts) {
-      if (part.bytes.length === 0) continue;
-      const kind = sniff(decodeBody(part.bytes.subarray(0, PEEK), part.encoding).subarray(0, SNIFF_LENGTH));
-      const attached = REPORT_NAME.test(part.name ?? '');
-      if (attached) this.promising = true;
-      if (kind === 'unknown' || kind === 'blank') {
-        yield* this.notice(mail, part);
-        continue;
-      }
-      this.mimePart = part;
-      yield* this.bytes(decodeBody(part.bytes, part.encoding), part.name, part.charset);
-    }
-  }
-
-  /**
-   * ARF reports (RFC 5965): of DMARC failures (RFC 6591, RFC 9991), or of something else, which is ignored.
-   */
-  private *feedback(mail: Mail, parts: readonly MimePart[]): Generator<ReadEvent> {
-    for (const [index, part] of parts.entries()) {
-      this.name = part.name;
-      try {
-        const fields = feedbackFields(decodeBody(part.bytes, part.encoding), this.limits);
-        if (isAuthFailure(fields)) {
-          yield this.failure(part.name, failureOf(fields, this.original(mail, part, index), mail));
-          continue;
-        }
-        const type = excerpt(fields.get('feedback-type')?.[0] ?? 'unknown', 40);
+  /** @param containers those around the mail */
+  private async *mail(mail: Mail, containers: number): AsyncGenerator<ReadEvent> {
+    if ([mail, ...mail.mails].some(({ subject }) => announcesReport(subject))) this.promising = true;
+    for (const found of feedbackIn(mail, this.limits)) {
+      this.name = found.name;
+      if ('report' in found) yield this.failure(found.name, found.report);
+      else if ('refusal' in found) yield this.refused(found.name, problemOf(found.refusal));
+      else {
         this.promising = false;
         this.nothing = {
           code: 'complaint',
-          message: `The mail is a feedback report of type ${type}, not one of a DMARC failure.`,
+          message: `The mail is a feedback report of type ${found.about}, not one of a DMARC failure.`,
         };
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        yield this.refused(part.name, problemOf(error));
       }
     }
-  }
-
-  /** The head of the mail that a feedback part is about, which is attached whole or as its header alone. */
-  private original(mail: Mail, part: MimePart, index: number): MailHead | null {
-    const whole = mail.mails.filter(({ forwarded }) => forwarded === part.forwarded + 1);
-    const found = whole[index] ?? whole[0];
-    if (found !== undefined) return { from: found.from, subject: found.subject, message_id: found.message_id };
-    const headers = mail.parts.filter(({ type, forwarded }) => type === 'text/rfc822-headers' && forwarded === part.forwarded);
-    const header = headers[index] ?? headers[0];
-    return header === undefined ? null : originalOf(decodeBody(header.bytes, header.encoding), 0, this.limits);
-  }
-
-  /** A failure notice in prose, as cPanel and others send it. */
-  private *notice(mail: Mail, part: MimePart): Generator<ReadEvent> {
-    if (part.type !== 'text/plain' || part.forwarded > 0 || this.reported) return;
-    if (!isNotice(decodeBody(part.bytes.subarray(0, PEEK), part.encoding).toString('latin1'))) return;
-    try {
-      yield this.failure(part.name, noticeOf(decodeBody(part.bytes, part.encoding), mail, this.limits));
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      yield this.refused(part.name, problemOf(error));
+    for (const part of partsBesideFeedback(mail)) {
+      if (part.bytes.length > 0) yield* this.mimeLeaf(mail, part, containers);
     }
+  }
+
+  private async *mimeLeaf(mail: Mail, part: MimePart, containers: number): AsyncGenerator<ReadEvent> {
+    if (namesReport(part.name)) this.promising = true;
+    const kind = sniff(decodeBody(part.bytes.subarray(0, PEEK), part.encoding).subarray(0, SNIFF_LENGTH));
+    if (kind === 'unknown') {
+      // A header without its mail, as in a returned one.
+      if (part.type === 'text/rfc822-headers') return;
+      if (!this.reported) {
+        try {
+          const notice = noticeIn(mail, part, this.limits, PEEK);
+          if (notice !== null) {
+            yield this.failure(part.name, notice);
+            return;
+          }
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error;
+          yield this.refused(part.name, problemOf(error));
+          return;
+        }
+      }
+    } else if (kind === 'blank' && !namesArchive(part.name, part.type)) return;
+    this.mimePart = part;
+    const { name, charset } = part;
+    yield* this.bytes(decodeBody(part.bytes, part.encoding), { name, charset, containers });
+    this.mimePart = null;
   }
 
   /** Everything in the bytes of one attachment or file. */
-  private async *bytes(bytes: Buffer, name: string | null, charset: string | null): AsyncGenerator<ReadEvent> {
+  private async *bytes(
+    bytes: Buffer,
+    { name, charset = null, containers = 0 }: { name: string | null; charset?: string | null; containers?: number },
+  ): AsyncGenerator<ReadEvent> {
     this.name = name;
     this.container = name;
-    const found = this.unpacker.unpack(bytes, name);
+    const found = this.unpacker.unpack(bytes, name, { depth: containers, counted: this.inside > 0 || this.inText });
     for (;;) {
       let next: IteratorResult<Awaited<ReturnType<typeof found.next>>['value']>;
       try {
@@ -194,72 +185,108 @@ class Reading {
       if (next.done) return;
       const payload = next.value as Exclude<typeof next.value, undefined>;
       this.name = payload.name;
-      if (payload.type === 'refused') yield this.refused(payload.name, payload.problem);
-      else if (payload.kind === 'xml') yield* this.xml(payload, payload.packed ? null : charset);
-      else if (payload.kind === 'json') yield* this.json(payload, payload.packed ? null : charset);
-      else this.unrecognised(payload);
+      if (payload.type === 'refused') {
+        yield this.refused(payload.name, payload.problem);
+        continue;
+      }
+      const packed = payload.depth > containers;
+      if (payload.kind === 'xml' || payload.kind === 'json') yield* this.document(payload, packed ? null : charset);
+      else yield* this.other(payload, packed);
     }
   }
 
-  private unrecognised(payload: Payload): void {
-    const blank = payload.kind === 'blank';
-    this.nothing = blank
-      ? { code: 'empty_payload', message: 'The attachment is empty.' }
-      : { code: 'not_a_report', message: 'The attachment is neither XML nor JSON, so it is no report.' };
-    if (REPORT_NAME.test(payload.name ?? '')) this.promising = true;
-  }
-
-  private async *json(payload: Payload, charset: string | null): AsyncGenerator<ReadEvent> {
-    const decoder = new Decoder(detectCharset(payload.head, charset));
-    let text = '';
-    let size = 0;
-    try {
-      for await (const chunk of payload.open()) {
-        size += chunk.length;
-        if (size > this.limits.jsonBytes) {
-          throw new Refusal('json_too_large', `The JSON document is larger than ${this.limits.jsonBytes} bytes.`);
-        }
-        text += decoder.write(chunk);
-      }
-      text += decoder.end();
-      if (!claimsTlsReport(text)) {
-        if (!this.reported) this.nothing = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
+  /** What is neither XML nor JSON: a mail, a text with a report in it, or no report. */
+  private async *other(payload: Payload, packed: boolean): AsyncGenerator<ReadEvent> {
+    const { head, name, problems, kind } = payload;
+    if (kind === 'unknown') {
+      const isMsg = isCompoundFile(head);
+      if (isMsg || looksLikeMail(head)) {
+        yield* this.inner(payload, isMsg);
         return;
       }
-      if (decoder.replaced) {
-        payload.problems.add('bytes_replaced', 'The report holds bytes that are not in its charset; they were replaced.');
+      const files = encodedFiles(payload.whole ?? head);
+      if (files.length > 0) {
+        yield* this.encoded(files, payload.depth);
+        return;
       }
-      for (const report of readTlsReports(text, hintOf(payload.name) ?? hintOf(this.container), this.limits, this.totals)) {
-        this.totals.addMetadata(report);
-        report.problems.push(...payload.problems.list());
-        this.reported = true;
-        yield { type: 'tlsrpt', part: this.part++, name: payload.name, report };
+    }
+    if (namesReport(name)) this.promising = true;
+    const damage = problems.list().find(({ code }) => code === ARCHIVE_DAMAGED);
+    const foreign = foreignArchive(head);
+    const type = packed ? null : (this.mimePart?.type ?? null);
+    if (damage !== undefined) yield this.refused(name, { ...damage, message: `${damage.message} ${NOT_A_REPORT}` });
+    else if (foreign !== null) {
+      const message = `The attachment is an archive of the format ${foreign}; only zip, gzip and tar can be opened.`;
+      yield this.refused(name, { code: 'archive_method_unknown', message });
+    } else if (namesArchive(packed && name === this.container ? null : name, type)) {
+      const sort = sortOf(head);
+      if (sort === 'bytes') yield this.refused(name, NO_ARCHIVE);
+      if (sort === 'text') {
+        this.promising = true;
+        this.nothing = NO_ARCHIVE;
       }
-      if (!this.reported) this.nothing = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
+    } else if (kind === 'blank') this.nothing = { code: 'empty_payload', message: 'The attachment is empty.' };
+    else if (packed) {
+      this.nothing = { code: 'not_a_report', message: 'The attachment is neither XML nor JSON, so it is no report.' };
+    }
+  }
+
+  /** A mail that was attached as a file, or is in an archive. */
+  private async *inner(payload: Payload, isMsg: boolean): AsyncGenerator<ReadEvent> {
+    const { mimePart, container, inText, limits, totals } = this;
+    const depth = (mimePart?.depth ?? 0) + 1;
+    let held = 0;
+    this.inside++;
+    try {
+      const bytes = await this.unpacker.wholeOf(payload);
+      totals.holdMail(bytes.length);
+      held = bytes.length;
+      for (const raw of isMsg ? [bytes] : mailsIn(bytes)) {
+        const mail = isMsg ? readMsg(raw, limits, totals, depth) : readMail(raw, limits, totals, depth);
+        if (mail !== null) yield* this.mail(mail, payload.depth);
+      }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       yield this.refused(payload.name, problemOf(error));
+    } finally {
+      totals.holdMail(-held);
+      this.inside--;
+      Object.assign(this, { mimePart, container, inText });
     }
   }
 
-  private async *xml(payload: Payload, charset: string | null): AsyncGenerator<ReadEvent> {
-    const hint = hintOf(payload.name) ?? hintOf(this.container);
-    const { limits, batch, totals } = this;
-    for await (const found of readDocuments(payload, { limits, totals, batch, charset, hint })) {
-      if (found.type === 'records') yield { type: 'records', part: this.part, begin: found.begin, records: found.records };
-      else if (found.type === 'report') {
-        const { report } = found;
+  /** Files that are encoded in a text. */
+  private async *encoded(files: readonly Encoded[], containers: number): AsyncGenerator<ReadEvent> {
+    const { container, inText } = this;
+    this.inText = true;
+    for (const { name, bytes } of files) {
+      if (namesReport(name)) this.promising = true;
+      yield* this.bytes(bytes, { name, containers });
+    }
+    Object.assign(this, { container, inText });
+  }
+
+  private async *document(payload: Payload, charset: string | null): AsyncGenerator<ReadEvent> {
+    const { name } = payload;
+    const hint = datesIn(name) ?? datesIn(this.container);
+    for await (const found of this.documents.read(payload, { charset, hint })) {
+      if (found.type === 'nothing') {
+        if (!this.reported) this.nothing = found.problem;
+      } else if (found.type === 'refused') yield this.refused(name, found.problem);
+      else if (found.type === 'records') yield { ...found, part: this.part };
+      else {
         this.reported = true;
-        yield { type: 'report', part: this.part++, name: payload.name, report, doubt: this.doubtOf(report) };
-      } else if (found.type === 'refused') yield this.refused(payload.name, problemOf(found.refusal));
-      else if (!this.reported)
-        this.nothing = { code: 'not_a_report', message: 'The attachment is XML, but holds no feedback element.' };
+        if (found.type === 'tlsrpt') yield { ...found, part: this.part++, name };
+        else yield { ...found, part: this.part++, name, doubt: this.doubtOf(found.report) };
+      }
     }
   }
 
   private doubtOf({ problems }: AggregateReport): string | null {
+    if (this.inside > 0) return FORWARDED;
+    if (this.inText) return IN_TEXT;
     if (this.mimePart === null) return null;
-    if (this.mimePart.forwarded > 0) return FORWARDED;
+    if (this.mimePart.within.length > 0) return FORWARDED;
     return this.mimePart.whole && problems.some(({ code }) => code === 'date_range_from_name') ? NAMED : null;
   }
 
@@ -274,10 +301,8 @@ class Reading {
   }
 }
 
-function hintOf(name: string | null): NameHint | null {
-  const match = name === null ? null : REPORT_NAME.exec(name);
-  return match === null ? null : { begin: Number(match[1]), end: Number(match[2]) };
-}
+/** Whether bytes begin like a document or an archive, not like a mail. */
+const isPayload = (bytes: Buffer): boolean => sniff(bytes.subarray(0, SNIFF_LENGTH)) !== 'unknown';
 
 function problemOf(refusal: Refusal): Problem {
   return { code: refusal.code, message: refusal.message };

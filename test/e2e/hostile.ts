@@ -170,13 +170,13 @@ export async function hostileMails(): Promise<Hostile[]> {
     await withNames(['../../../../tmp/ruawatch-was-here', '/tmp/ruawatch-was-here']),
   );
   attach('a zip cut off', 'archive_damaged', crookedZip('a.xml', Buffer.from(reportXml()), { cut: 25 }));
-  attach('a gzip of which only the header came', 'report_not_found', gzipSync(reportXml()).subarray(0, 12));
+  attach('a gzip of which only the header came', 'archive_damaged', gzipSync(reportXml()).subarray(0, 12));
   attach(
     'a gzip of noise',
-    'report_not_found',
+    'archive_damaged',
     Buffer.concat([gzipSync('').subarray(0, 10), Buffer.from(times(500, (i) => (i * 7919) % 251))]),
   );
-  attach('nothing but NUL', 'report_not_found', Buffer.alloc(5_000));
+  attach('nothing but NUL', 'archive_damaged', Buffer.alloc(5_000));
   attach('metadata that say nothing', 'metadata_missing', gzipSync('<feedback><report_metadata/></feedback>'));
   packed('JSON too large', 'json_too_large', `{"policies": [${`"${dull(10_000)}",`.repeat(1_700)}`);
 

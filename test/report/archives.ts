@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { deflateRawSync } from 'node:zlib';
+import { crc32, deflateRawSync } from 'node:zlib';
 import yazl from 'yazl';
 
 /** One member of an archive to build. */
@@ -95,6 +95,7 @@ export function overlappingZip(bytes: Buffer, times: number): Buffer {
   const entry = Buffer.alloc(47);
   entry.writeUInt32LE(0x02014b50, 0);
   entry.writeUInt16LE(8, 10);
+  entry.writeUInt32LE(crc32(bytes), 16);
   entry.writeUInt32LE(body.length, 20);
   entry.writeUInt32LE(bytes.length, 24);
   entry.writeUInt16LE(1, 28);

@@ -37,7 +37,10 @@ export function inflateAtOnce(bytes: Buffer, wrapping: Wrapping, most: number, m
   let mismatch = false;
   for (let at = 0; ; ) {
     const start = wrapping.format === 'gzip' ? gzipBody(bytes, at) : at;
-    if (start < 0) break;
+    if (start < 0) {
+      if (members === 0) meter.damaged(NO_HEADER);
+      break;
+    }
     let part: Buffer;
     let consumed: number;
     try {
@@ -75,7 +78,10 @@ export function inflateAtOnce(bytes: Buffer, wrapping: Wrapping, most: number, m
 export async function* inflateStream(bytes: Buffer, wrapping: Wrapping, meter: Meter): AsyncGenerator<Buffer> {
   for (let at = 0; ; ) {
     const start = wrapping.format === 'gzip' ? gzipBody(bytes, at) : at;
-    if (start < 0) return;
+    if (start < 0) {
+      if (at === 0) meter.damaged(NO_HEADER);
+      return;
+    }
     const ended = yield* oneStream(bytes.subarray(start), meter);
     if (ended === null) return;
     at = start + ended.consumed;
@@ -165,6 +171,7 @@ async function* deflated(bytes: Buffer, chunkSize: number): AsyncGenerator<Buffe
   }
 }
 
+const NO_HEADER = 'its header is not whole';
 /** CRC-32 and length after each gzip member. */
 const TRAILER = 8;
 

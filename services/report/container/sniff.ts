@@ -1,3 +1,5 @@
+import { tarHeader } from './tar.ts';
+
 /** The kind of a payload by its bytes, whatever its file name or content type says. */
 export type Kind = 'gzip' | 'zip' | 'tar' | 'xml' | 'json' | 'blank' | 'unknown';
 
@@ -6,6 +8,19 @@ export const SNIFF_LENGTH = 4096;
 
 /** HTML begins like XML and is never a report: mail bodies, error pages of portals. */
 const HTML = /^<(?:!doctype\s+html|html|head|body|div|p|table|meta|style|span|br|center|font|svg|!doctype\s+svg)[\s>/]/i;
+
+/** Archives that cannot be opened, by their first bytes. */
+const FOREIGN: readonly (readonly [string, string])[] = [
+  ['7z', '7z\xbc\xaf\x27\x1c'],
+  ['RAR', 'Rar!\x1a\x07'],
+  ['xz', '\xfd7zXZ\0'],
+  ['Zstandard', '\x28\xb5\x2f\xfd'],
+  ['bzip2', 'BZh'],
+  ['lzip', 'LZIP'],
+  ['LZ4', '\x04\x22\x4d\x18'],
+  ['compress', '\x1f\x9d'],
+  ['cabinet', 'MSCF\0\0\0\0'],
+];
 
 /** The kind of a payload by its first bytes. */
 export function sniff(head: Buffer): Kind {
@@ -21,9 +36,27 @@ export function sniff(head: Buffer): Kind {
   if (start === text.length) return 'blank';
   const first = text[start];
   if (first === 0x7b || first === 0x5b) return 'json';
-  if (first !== 0x3c) return 'unknown';
+  if (first !== 0x3c) return tarHeader(head, 0) === null ? 'unknown' : 'tar';
   const begin = text.toString('latin1', start, Math.min(text.length, start + 64));
   return /^<[A-Za-z_:?!]/.test(begin) && !HTML.test(begin) ? 'xml' : 'unknown';
+}
+
+/** The format of an archive that cannot be opened; null for anything else. */
+export function foreignArchive(head: Buffer): string | null {
+  const begin = head.toString('latin1', 0, 10);
+  for (const [name, mark] of FOREIGN) {
+    if (begin.startsWith(mark) && (name !== 'bzip2' || /^BZh[1-9](?:1AY&SY|\x17rE8P)/.test(begin))) return name;
+  }
+  return null;
+}
+
+const PICTURES = ['\x89PNG', '\xff\xd8\xff', 'GIF8', 'BM', 'RIFF', '%PDF', 'II*\0', 'MM\0*'];
+
+/** What bytes are that are no archive and no document: what cannot be told may be a broken archive. */
+export function sortOf(head: Buffer): 'picture' | 'text' | 'bytes' {
+  const begin = head.toString('latin1', 0, 8);
+  if (PICTURES.some((mark) => begin.startsWith(mark))) return 'picture';
+  return head.some((c) => c < 9 || (c > 13 && c < 32 && c !== 27)) ? 'bytes' : 'text';
 }
 
 function isZipMark(c: number | undefined, d: number | undefined): boolean {

@@ -3,9 +3,9 @@ import type { Problem } from '../model.ts';
 import { Problems } from '../problems.ts';
 import { excerpt } from '../text.ts';
 import { CHUNK, inflateAtOnce, inflateStream, type Meter, type Wrapping } from './inflate.ts';
-import { SNIFF_LENGTH, sniff } from './sniff.ts';
+import { type Kind, SNIFF_LENGTH, sniff } from './sniff.ts';
 import { tarMembers } from './tar.ts';
-import { zipMembers } from './zip.ts';
+import { zipMembers, zipStart } from './zip.ts';
 
 /**
  * Output up to this size is decompressed in one go, which for small reports is several times cheaper than a
@@ -15,12 +15,14 @@ const AT_ONCE = 4 * 1024 * 1024;
 /** A document found in a delivery. It can be opened more than once, and yields its bytes each time. */
 export interface Payload {
   type: 'payload';
-  kind: 'xml' | 'json' | 'blank' | 'unknown';
+  kind: Exclude<Kind, 'gzip' | 'zip' | 'tar'>;
   /** The name of the innermost member, or of the attachment. */
   name: string | null;
   head: Buffer;
-  /** Whether it came out of a container. */
-  packed: boolean;
+  /** The containers around it. */
+  depth: number;
+  /** Its bytes, when they are in memory as a whole. */
+  whole: Buffer | null;
   /** What was wrong with the containers around it; complete once the bytes have been read. */
   problems: Problems;
   open(): AsyncIterable<Buffer> | Iterable<Buffer>;
@@ -31,6 +33,15 @@ export interface Unopened {
   type: 'refused';
   name: string | null;
   problem: Problem;
+}
+
+/** Where bytes were found. */
+export interface Place {
+  name: string | null;
+  /** The containers around them. */
+  depth: number;
+  /** What was wrong with these. */
+  problems: Problems;
 }
 
 /** Bytes of one stream: whole when small. */
@@ -56,32 +67,44 @@ export class Unpacker {
   }
 
   /**
-   * The payloads in `bytes`, recognised by the bytes alone. A limit that concerns the mail as a whole throws
-   * a Refusal; a member that cannot be opened is an Unopened, and other members are still read.
+   * The payloads in `bytes`, an attachment or file, recognised by the bytes alone. A limit that concerns the
+   * mail as a whole throws a Refusal; a member that cannot be opened is an Unopened, and other members are
+   * still read.
+   * @param depth the containers around the mail that `bytes` are attached to
+   * @param counted they are part of what was given before
    */
-  async *unpack(bytes: Buffer, name: string | null, depth = 0, problems = new Problems()): AsyncGenerator<Payload | Unopened> {
-    if (depth === 0) this.delivered += bytes.length;
-    const kind = sniff(bytes.subarray(0, SNIFF_LENGTH));
-    if (kind !== 'gzip' && kind !== 'zip' && kind !== 'tar') {
-      yield {
-        type: 'payload',
-        kind,
-        name,
-        head: bytes.subarray(0, SNIFF_LENGTH),
-        packed: depth > 0,
-        problems,
-        open: () => slices(bytes),
-      };
+  async *unpack(
+    bytes: Buffer,
+    name: string | null,
+    { depth = 0, counted = false }: { depth?: number; counted?: boolean } = {},
+  ): AsyncGenerator<Payload | Unopened> {
+    if (!counted) this.delivered += bytes.length;
+    yield* this.open(bytes, { name, depth, problems: new Problems() });
+  }
+
+  private async *open(bytes: Buffer, { name, depth, problems }: Place): AsyncGenerator<Payload | Unopened> {
+    const head = bytes.subarray(0, SNIFF_LENGTH);
+    let kind = sniff(head);
+    let start = 0;
+    if (kind === 'unknown') {
+      const found = zipStart(bytes);
+      if (found !== null) {
+        kind = 'zip';
+        start = found;
+      }
+    }
+    if (!isContainer(kind)) {
+      yield { type: 'payload', kind, name, head, depth, whole: bytes, problems, open: () => slices(bytes) };
       return;
     }
     if (depth >= this.limits.nesting) {
       throw new Refusal('nested_too_deep', `Containers are nested more than ${this.limits.nesting} deep.`);
     }
     if (kind === 'gzip') {
-      yield* this.member(this.inflated(bytes, { format: 'gzip' }, problems), name, depth, problems);
+      yield* this.member(this.inflated(bytes, { format: 'gzip' }, problems), { name, depth, problems });
       return;
     }
-    const members = kind === 'zip' ? zipMembers(bytes) : tarMembers(bytes);
+    const members = kind === 'zip' ? zipMembers(bytes.subarray(start)) : tarMembers(bytes);
     for await (const member of members) {
       this.countMember();
       if (member.skipped) continue;
@@ -91,23 +114,20 @@ export class Unpacker {
         continue;
       }
       const own = new Problems();
+      for (const { code, message } of problems.list()) own.add(code, message);
       if (member.problem !== null) own.add(member.problem.code, member.problem.message);
+      const place: Place = { name: label, depth, problems: own };
       const data = member.data as Buffer;
-      if (member.deflated)
-        yield* this.member(this.inflated(data, { format: 'deflate', crc32: member.crc32 }, own), label, depth, own);
-      else yield* this.unpack(data, label, depth + 1, own);
+      if (member.deflated) yield* this.member(this.inflated(data, { format: 'deflate', crc32: member.crc32 }, own), place);
+      else yield* this.open(data, { ...place, depth: depth + 1 });
     }
   }
 
   /** What a decompressed stream holds: another container, or a payload. */
-  private async *member(
-    stream: Stream,
-    name: string | null,
-    depth: number,
-    problems: Problems,
-  ): AsyncGenerator<Payload | Unopened> {
+  private async *member(stream: Stream, place: Place): AsyncGenerator<Payload | Unopened> {
+    const inside = { ...place, depth: place.depth + 1 };
     if (stream.whole !== null) {
-      yield* this.unpack(stream.whole, name, depth + 1, problems);
+      yield* this.open(stream.whole, inside);
       return;
     }
     let head: Buffer = Buffer.alloc(0);
@@ -117,18 +137,24 @@ export class Unpacker {
     }
     head = head.subarray(0, SNIFF_LENGTH);
     const kind = sniff(head);
-    if (kind === 'gzip' || kind === 'zip' || kind === 'tar') {
-      yield* this.unpack(await this.hold(stream), name, depth + 1, problems);
+    if (isContainer(kind) || (kind === 'unknown' && zipStart(head) !== null)) {
+      yield* this.open(await this.hold(() => stream.open()), inside);
       return;
     }
-    yield { type: 'payload', kind, name, head, packed: true, problems, open: () => stream.open() };
+    const { name, depth, problems } = inside;
+    yield { type: 'payload', kind, name, head, depth, whole: null, problems, open: () => stream.open() };
+  }
+
+  /** All bytes of a payload, in memory. @throws Refusal `unpacked_too_large` */
+  async wholeOf({ whole, open }: Payload): Promise<Buffer> {
+    return whole ?? this.hold(open);
   }
 
   /** A container inside a container must be held whole to be opened. */
-  private async hold(stream: Stream): Promise<Buffer> {
+  private async hold(open: Stream['open']): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let size = 0;
-    for await (const chunk of stream.open()) {
+    for await (const chunk of open()) {
       size += chunk.length;
       if (size > this.limits.heldBytes) {
         throw new Refusal('unpacked_too_large', `A container inside a container is larger than ${this.limits.heldBytes} bytes.`);
@@ -191,6 +217,10 @@ export class Unpacker {
       throw new Refusal('ratio_too_high', `${what} decompresses to more than ${this.limits.ratio} times its size.`);
     }
   }
+}
+
+function isContainer(kind: Kind): kind is 'gzip' | 'zip' | 'tar' {
+  return kind === 'gzip' || kind === 'zip' || kind === 'tar';
 }
 
 function* slices(bytes: Buffer): Generator<Buffer> {

@@ -106,7 +106,7 @@ class Guard {
       if (index === NONE) continue;
       const entry = entries[index];
       if (entry === undefined || seen.has(index)) throw damaged();
-      if (level > depth) throw new Refusal('mime_too_deep', `The .msg file nests messages more than ${depth} deep.`);
+      if (level > depth) throw tooDeep(depth);
       seen.add(index);
       waiting.push({ index: entry.left, level }, { index: entry.right, level });
       if (entry.type === STORAGE) waiting.push({ index: entry.child, level: level + 1 });
@@ -135,6 +135,11 @@ class Guard {
     if (at < 0 || at + 4 > this.bytes.length) throw damaged();
     return this.bytes.readInt32LE(at);
   }
+}
+
+/** Messages are inside one another beyond the limit. */
+export function tooDeep(depth: number): Refusal {
+  return new Refusal('mime_too_deep', `The .msg file nests messages more than ${depth} deep.`);
 }
 
 /** The file contradicts itself. */

@@ -1,7 +1,9 @@
 import { SNIFF_LENGTH, sniff } from '../container/sniff.ts';
 import { type Limits, Refusal } from '../limits.ts';
+import { MailTotals } from '../mail-totals.ts';
 import { printable } from '../text.ts';
 import { firstFields, readHeader, readMailHeader } from './header.ts';
+import { looksLikeMail } from './inner.ts';
 import { decodeWords, type Parameterised, parseParameterised } from './parameters.ts';
 
 /** A leaf of a mail: a slice of it, not yet decoded. */
@@ -15,8 +17,10 @@ export interface MimePart {
   encoding: string;
   /** The undecoded body. */
   bytes: Buffer;
-  /** The number of forwarded mails (message/rfc822) around it. */
-  forwarded: number;
+  /** The numbers, in `mails`, of the forwarded mails (message/rfc822) around it, the innermost last. */
+  within: readonly number[];
+  /** Multiparts and mails around it. */
+  depth: number;
   /** It is the whole body, so its name comes from the mail's own header. */
   whole: boolean;
 }
@@ -31,8 +35,8 @@ export interface MailHead {
 /** A mail, split into its parts. */
 export interface Mail extends MailHead {
   parts: MimePart[];
-  /** The heads of the mails forwarded in it (message/rfc822), in order; `forwarded` as in their parts. */
-  mails: Array<MailHead & { forwarded: number }>;
+  /** The heads of the mails forwarded in it (message/rfc822), in order; `within` as in its parts. */
+  mails: Array<MailHead & { within: readonly number[] }>;
 }
 
 /** What the poller records about a mail. */
@@ -63,15 +67,17 @@ export function readEnvelope(head: Buffer): Envelope {
  * Splits a mail into its parts: leaves in order, forwarded mails opened, nothing decoded unless necessary.
  * Null when the bytes do not begin with a header section, so are no mail.
  *
+ * @param totals the totals of the delivered mail that this one is inside of
+ * @param depth the multiparts and mails around it
  * @throws Refusal `too_many_parts`, `mime_too_deep`, `header_too_long`
  */
-export function readMail(raw: Buffer, limits: Limits): Mail | null {
+export function readMail(raw: Buffer, limits: Limits, totals = new MailTotals(limits), depth = 0): Mail | null {
   const header = readMailHeader(raw, limits);
   if (header.fields.length === 0) return null;
   const fields = firstFields(header.fields);
-  const walker = new Walker(limits);
+  const walker = new Walker(limits, totals, depth);
   const content = contentOf(fields);
-  walker.entity(raw, fields, { start: header.body, end: raw.length, depth: 0, forwarded: 0 }, content);
+  walker.entity(raw, fields, { start: header.body, end: raw.length, depth, within: [] }, content);
   return {
     ...headOf(fields),
     parts: walker.parts,
@@ -99,30 +105,32 @@ interface Extent {
   start: number;
   end: number;
   depth: number;
-  /** The number of forwarded mails around it. */
-  forwarded: number;
+  /** As in MimePart. */
+  within: readonly number[];
 }
 
 class Walker {
   readonly parts: MimePart[] = [];
   readonly mails: Mail['mails'] = [];
   private readonly limits: Limits;
-  private seen = 0;
+  private readonly totals: MailTotals;
+  /** The depth of the mail itself. */
+  private readonly top: number;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, totals: MailTotals, top: number) {
     this.limits = limits;
+    this.totals = totals;
+    this.top = top;
   }
 
   /** Reads one entity of `raw` by its header fields. */
   entity(raw: Buffer, fields: Map<string, string>, extent: Extent, content = contentOf(fields)): void {
-    const { start, end, depth, forwarded } = extent;
-    if (++this.seen > this.limits.mimeParts) {
-      throw new Refusal('too_many_parts', `The mail has more than ${this.limits.mimeParts} MIME parts.`);
-    }
+    const { start, end, depth, within } = extent;
+    this.totals.addParts(1);
     if (depth > this.limits.mimeDepth) {
       throw new Refusal('mime_too_deep', `The mail nests MIME parts more than ${this.limits.mimeDepth} deep.`);
     }
-    if (content.value.startsWith('multipart/') && !(depth === 0 && isDocument(raw.subarray(start, end)))) {
+    if (content.value.startsWith('multipart/') && !(depth === this.top && isDocument(raw.subarray(start, end)))) {
       const boundary = content.parameters.get('boundary') || guessBoundary(raw, start, end);
       if (boundary !== null) {
         this.multipart(raw, boundary, extent);
@@ -131,7 +139,10 @@ class Walker {
     }
     const encoding = transferEncoding(fields.get('content-transfer-encoding'));
     if (content.value === 'message/rfc822' || content.value === 'message/global') {
-      this.message(decodeBody(raw.subarray(start, end), encoding), depth + 1, forwarded + 1);
+      const body = raw.subarray(start, end);
+      // Some programs declare an encoding that RFC 2046 section 5.2.1 forbids here, and do not encode.
+      const plain = encoding === 'base64' && looksLikeMail(body.subarray(0, SNIFF_LENGTH));
+      this.message(plain ? body : decodeBody(body, encoding), depth + 1, within);
       return;
     }
     const disposition = fields.get('content-disposition');
@@ -142,16 +153,18 @@ class Walker {
       name: file ?? content.parameters.get('name') ?? null,
       encoding,
       bytes: raw.subarray(start, end),
-      forwarded,
-      whole: depth === 0,
+      within,
+      depth,
+      whole: depth === this.top,
     });
   }
 
-  private message(raw: Buffer, depth: number, forwarded: number): void {
+  private message(raw: Buffer, depth: number, around: readonly number[]): void {
     const header = readMailHeader(raw, this.limits);
     const fields = firstFields(header.fields);
-    if (fields.size > 0) this.mails.push({ ...headOf(fields), forwarded });
-    this.entity(raw, fields, { start: header.body, end: raw.length, depth, forwarded });
+    const within = [...around, this.mails.length];
+    this.mails.push({ ...headOf(fields), within });
+    this.entity(raw, fields, { start: header.body, end: raw.length, depth, within });
   }
 
   private multipart(raw: Buffer, boundary: string, extent: Extent): void {

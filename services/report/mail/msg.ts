@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import type { FieldsData } from '@kenjiuno/msgreader';
 import { type Limits, Refusal } from '../limits.ts';
+import { MailTotals } from '../mail-totals.ts';
 import { printable } from '../text.ts';
-import { damaged, guardCompoundFile } from './compound.ts';
+import { damaged, guardCompoundFile, tooDeep } from './compound.ts';
 import { firstFields, readHeader } from './header.ts';
 import { headOf, type Mail, type MailHead, type MimePart } from './mime.ts';
 
@@ -14,26 +15,30 @@ const library = (): typeof import('@kenjiuno/msgreader') => createRequire(import
  * parts, with those of the messages attached to it. Outlook keeps no MIME structure, so reports are found in
  * attachments only.
  *
+ * @param totals the totals of the delivered mail that this one is inside of
+ * @param depth the multiparts and mails around it
  * @throws Refusal `msg_damaged`, `mime_too_deep`, `too_many_parts`, `header_too_long`
  */
-export function readMsg(bytes: Buffer, limits: Limits): Mail {
+export function readMsg(bytes: Buffer, limits: Limits, totals = new MailTotals(limits), depth = 0): Mail {
+  if (depth > limits.mimeDepth) throw tooDeep(limits.mimeDepth);
   // A message in a message is two storages: the attachment, and what is attached.
-  guardCompoundFile(bytes, 2 * limits.mimeDepth + 2);
+  guardCompoundFile(bytes, 2 * (limits.mimeDepth - depth) + 2);
   const parts: MimePart[] = [];
   const mails: Mail['mails'] = [];
   try {
     const reader = new (library().default)(new DataView(bytes.buffer, bytes.byteOffset, bytes.length));
-    const take = (fields: FieldsData, forwarded: number): MailHead => {
+    const take = (fields: FieldsData, within: readonly number[]): MailHead => {
       const part = (more: Pick<MimePart, 'type' | 'name' | 'bytes'>): void => {
-        if (parts.length >= limits.mimeParts) {
-          throw new Refusal('too_many_parts', `The mail has more than ${limits.mimeParts} MIME parts.`);
-        }
-        parts.push({ ...more, charset: null, encoding: '', forwarded, whole: false });
+        totals.addParts(1);
+        parts.push({ ...more, charset: null, encoding: '', within, depth: depth + within.length, whole: false });
       };
       if (typeof fields.body === 'string') part({ type: 'text/plain', name: null, bytes: Buffer.from(fields.body) });
       for (const attachment of fields.attachments ?? []) {
         if (attachment.innerMsgContentFields !== undefined) {
-          mails.push({ ...take(attachment.innerMsgContentFields, forwarded + 1), forwarded: forwarded + 1 });
+          const inside = [...within, mails.length];
+          const head = { from: null, subject: null, message_id: null, within: inside };
+          mails.push(head);
+          Object.assign(head, take(attachment.innerMsgContentFields, inside));
         } else if (attachment.dataId !== undefined) {
           const { content } = reader.getAttachment(attachment);
           part({
@@ -45,7 +50,7 @@ export function readMsg(bytes: Buffer, limits: Limits): Mail {
       }
       return headOfMsg(fields, limits);
     };
-    const head = take(reader.getFileData(), 0);
+    const head = take(reader.getFileData(), []);
     return { ...head, parts, mails };
   } catch (error) {
     if (error instanceof Refusal) throw error;

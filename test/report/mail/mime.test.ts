@@ -98,7 +98,7 @@ describe('mail', () => {
 
   test('forwarded as message/rfc822, also encoded', () => {
     const inner = 'From: a@b\nContent-Type: text/xml\n\n<x/>';
-    expect(read(`Content-Type: message/rfc822\n\n${inner}`).parts).toMatchObject([{ type: 'text/xml', forwarded: 1 }]);
+    expect(read(`Content-Type: message/rfc822\n\n${inner}`).parts).toMatchObject([{ type: 'text/xml', within: [0] }]);
     const encoded = Buffer.from(inner).toString('base64');
     expect(bodies(read(`Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n${encoded}`))).toEqual(['<x/>']);
   });

@@ -1,0 +1,121 @@
+import type { NameHint } from './aggregate/metadata.ts';
+import type { Payload } from './container/unpack.ts';
+import { type Limits, Refusal } from './limits.ts';
+import { Decoder, detectCharset } from './mail/charset.ts';
+import type { MailTotals } from './mail-totals.ts';
+import type { AggregateRecord, AggregateReport, Problem, TlsReport } from './model.ts';
+import { claimsTlsReport, readTlsReports } from './tlsrpt.ts';
+import { readDocuments } from './xml/documents.ts';
+
+/** What a document yields. */
+export type Found =
+  | { type: 'records'; begin: number; records: AggregateRecord[] }
+  | { type: 'report'; report: AggregateReport }
+  | { type: 'tlsrpt'; report: TlsReport }
+  | { type: 'refused'; problem: Problem }
+  /** It is no report. */
+  | { type: 'nothing'; problem: Problem };
+
+/** The code of a damaged archive, among the problems of what came out of it and by itself. */
+export const ARCHIVE_DAMAGED = 'archive_damaged';
+const NO_FEEDBACK: Problem = { code: 'not_a_report', message: 'The attachment is XML, but holds no feedback element.' };
+const NO_TLS_REPORT: Problem = { code: 'not_a_report', message: 'The attachment is JSON, but not a TLS report.' };
+/** Refusals of documents whose beginning or end is missing: in a damaged archive, its damage is the reason. */
+const BY_DAMAGE = new Set([
+  'metadata_missing',
+  'date_range_missing',
+  'date_range_invalid',
+  'policy_domain_invalid',
+  'json_damaged',
+]);
+
+/** How to read a document: the charset that MIME declared, and begin and end by the file name. */
+interface Hints {
+  charset: string | null;
+  hint: NameHint | null;
+}
+
+/** Reads the documents of one mail, XML and JSON. */
+export class DocumentReader {
+  private readonly limits: Limits;
+  private readonly totals: MailTotals;
+  private readonly batch: number;
+
+  /** @param batch records in one batch */
+  constructor(limits: Limits, totals: MailTotals, batch: number) {
+    this.limits = limits;
+    this.totals = totals;
+    this.batch = batch;
+  }
+
+  /** The reports in a payload whose kind is `xml` or `json`. */
+  async *read(payload: Payload, hints: Hints): AsyncGenerator<Found> {
+    try {
+      for await (const found of payload.kind === 'json' ? this.json(payload, hints) : this.xml(payload, hints)) {
+        const damage = payload.problems.list().find(({ code }) => code === ARCHIVE_DAMAGED);
+        if (damage === undefined || !('problem' in found)) yield found;
+        else if (found.type === 'nothing' || BY_DAMAGE.has(found.problem.code)) yield because(damage, found.problem);
+        else yield found;
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      yield refusedWith(error);
+    }
+  }
+
+  private async *json(payload: Payload, { charset, hint }: Hints): AsyncGenerator<Found> {
+    const decoder = new Decoder(detectCharset(payload.head, charset));
+    const text = await this.textOf(payload, decoder);
+    if (!claimsTlsReport(text)) {
+      yield { type: 'nothing', problem: NO_TLS_REPORT };
+      return;
+    }
+    if (decoder.replaced) {
+      payload.problems.add('bytes_replaced', 'The report holds bytes that are not in its charset; they were replaced.');
+    }
+    let found = false;
+    try {
+      for (const report of readTlsReports(text, hint, this.limits, this.totals)) {
+        this.totals.addMetadata(report);
+        report.problems.push(...payload.problems.list());
+        found = true;
+        yield { type: 'tlsrpt', report };
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      found = true;
+      yield refusedWith(error);
+    }
+    if (!found) yield { type: 'nothing', problem: NO_TLS_REPORT };
+  }
+
+  /** All of a JSON document. @throws Refusal `json_too_large` */
+  private async textOf(payload: Payload, decoder: Decoder): Promise<string> {
+    let text = '';
+    let size = 0;
+    for await (const chunk of payload.open()) {
+      size += chunk.length;
+      if (size > this.limits.jsonBytes) {
+        throw new Refusal('json_too_large', `The JSON document is larger than ${this.limits.jsonBytes} bytes.`);
+      }
+      text += decoder.write(chunk);
+    }
+    return text + decoder.end();
+  }
+
+  private async *xml(payload: Payload, { charset, hint }: Hints): AsyncGenerator<Found> {
+    const { limits, batch, totals } = this;
+    for await (const found of readDocuments(payload, { limits, totals, batch, charset, hint })) {
+      if (found.type === 'foreign') yield { type: 'nothing', problem: NO_FEEDBACK };
+      else if (found.type === 'refused') yield refusedWith(found.refusal);
+      else yield found;
+    }
+  }
+}
+
+const refusedWith = ({ code, message }: Refusal): Found => ({ type: 'refused', problem: { code, message } });
+
+const because = (damage: Problem, { message }: Problem): Found => ({
+  type: 'refused',
+  problem: { code: damage.code, message: `${damage.message} ${message}` },
+});

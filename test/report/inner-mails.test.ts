@@ -1,0 +1,231 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { tarOf, zipOf } from './archives.ts';
+import { mailWith, readAll, reportXml } from './build.ts';
+import { msgOf } from './msgs.ts';
+
+const xml = reportXml();
+const eml = mailWith(gzipSync(xml));
+const crlfLess = Buffer.from(eml.toString('latin1').replaceAll('\r\n', '\n'), 'latin1');
+const msg = msgOf({ subject: 'a report', attachments: [{ name: 'a.xml.gz', data: gzipSync(xml) }] });
+const FAILURE = [
+  'From: DMARC <dmarc@receiver.example>',
+  'Subject: FW: failure',
+  'Content-Type: multipart/report; report-type=feedback-report; boundary=f',
+  '',
+  '--f',
+  'Content-Type: message/feedback-report',
+  '',
+  'Feedback-Type: auth-failure',
+  'Reported-Domain: example.com',
+  'Source-IP: 192.0.2.1',
+  '',
+  '--f',
+  'Content-Type: message/rfc822',
+  '',
+  'From: a@example.com',
+  'Subject: was said',
+  '',
+  'hello',
+  '--f--',
+  '',
+].join('\r\n');
+
+const ids = async (raw: Uint8Array, name?: string) => {
+  const { reports, codes } = await readAll(raw, {}, name);
+  expect(codes).toEqual([]);
+  return reports.map(({ report_id }) => report_id);
+};
+
+function uuencode(bytes: Uint8Array, name = 'report.xml.gz', end = '`\nend\n'): string {
+  const letter = (n: number): string => String.fromCharCode(n === 0 ? 96 : n + 32);
+  let text = `begin 644 ${name}\n`;
+  for (let at = 0; at < bytes.length; at += 45) {
+    const line = bytes.subarray(at, at + 45);
+    text += letter(line.length);
+    for (let i = 0; i < line.length; i += 3) {
+      const [a = 0, b = 0, c = 0] = line.subarray(i, i + 3);
+      text += [a >> 2, ((a & 3) << 4) | (b >> 4), ((b & 15) << 2) | (c >> 6), c & 63].map(letter).join('');
+    }
+    text += '\n';
+  }
+  return text + end;
+}
+
+describe('a mail inside anything is read', () => {
+  test.each<[string, () => Uint8Array | Promise<Uint8Array>]>([
+    ['a zip of an .eml', () => zipOf([{ name: 'a.eml', data: eml }])],
+    ['a gzip of an .eml', () => gzipSync(eml)],
+    ['a tar of an .eml', () => tarOf([{ name: 'a.eml', data: eml }])],
+    ['a tar.gz of an .eml', () => gzipSync(tarOf([{ name: 'a', data: eml }]))],
+    ['an .eml with line feeds alone, in a zip', () => zipOf([{ name: 'x.txt', data: crlfLess }])],
+    ['a zip of an .msg', () => zipOf([{ name: 'a.msg', data: msg }])],
+    ['a gzip of an .msg', () => gzipSync(msg)],
+    [
+      'a zip of a mail after a byte order mark',
+      () => zipOf([{ name: 'a.eml', data: Buffer.concat([Buffer.from('\ufeff'), eml]) }]),
+    ],
+    ['a zip of a mail after blank lines', () => zipOf([{ name: 'a.eml', data: Buffer.concat([Buffer.from('\r\n\r\n'), eml]) }])],
+  ])('%s, as a file and attached', async (_name, make) => {
+    const bytes = await make();
+    expect(await ids(bytes)).toEqual(['r-1']);
+    expect(await ids(mailWith(bytes, 'Content-Type: application/octet-stream'))).toEqual(['r-1']);
+    expect(await ids(mailWith(bytes, 'Content-Type: application/zip; name="mails.zip"'))).toEqual(['r-1']);
+  });
+
+  test.each([
+    ['application/octet-stream; name=x.eml', eml],
+    ['application/octet-stream; name="report.eml"', crlfLess],
+    ['application/octet-stream', eml],
+    ['text/plain; name=x.eml', eml],
+    ['application/vnd.ms-outlook; name="Report.msg"', msg],
+    ['application/octet-stream; name=x.msg', msg],
+    ['application/octet-stream', msg],
+    ['message/rfc822', eml],
+    ['image/png', eml],
+  ])('attached as %s', async (type, bytes) => {
+    expect(await ids(mailWith(bytes, `Content-Type: ${type}`))).toEqual(['r-1']);
+  });
+
+  test('declared to be encoded and is not', async () => {
+    const mail = `Subject: x\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n${crlfLess}\n--o--\n`;
+    expect(await ids(Buffer.from(mail))).toEqual(['r-1']);
+  });
+
+  test('in a part of a digest', async () => {
+    const digest = `Subject: x\nContent-Type: multipart/digest; boundary=o\n\n--o\n\n${crlfLess}\n--o--\n`;
+    expect(await ids(Buffer.from(digest))).toEqual(['r-1']);
+  });
+
+  test('several in one archive, and an mbox of several', async () => {
+    const other = mailWith(gzipSync(xml.replace('>r-1<', '>r-2<')));
+    const zip = await zipOf([
+      { name: '1.eml', data: eml },
+      { name: 'readme.txt', data: 'two mails' },
+      { name: '2.eml', data: other },
+    ]);
+    expect(await ids(zip)).toEqual(['r-1', 'r-2']);
+    const line = 'From dmarc@receiver.example Tue Nov 14 22:13:20 2023\n';
+    const mbox = Buffer.from(`${line}${crlfLess}\n\n${line}${other.toString('latin1').replaceAll('\r\n', '\n')}\n`, 'latin1');
+    expect(await ids(gzipSync(mbox))).toEqual(['r-1', 'r-2']);
+    expect(await ids(await zipOf([{ name: 'reports.mbox', data: mbox }]))).toEqual(['r-1', 'r-2']);
+  });
+
+  test('mails in mails in archives, and a failure report with its original', async () => {
+    const twice = await zipOf([{ name: 'b.eml', data: mailWith(await zipOf([{ name: 'a.eml', data: eml }])) }]);
+    expect(await ids(twice)).toEqual(['r-1']);
+    expect(await ids(mailWith(mailWith(msg, 'Content-Type: application/x; name=b.msg'), 'Content-Type: application/x'))).toEqual([
+      'r-1',
+    ]);
+    const { failures, codes } = await readAll(await zipOf([{ name: 'failure.eml', data: FAILURE }]));
+    expect(codes).toEqual([]);
+    expect(failures).toMatchObject([{ domain: 'example.com', reporter: 'receiver.example', subject: 'was said' }]);
+  });
+
+  test('beside a failure report; but not within the mail that one quotes', async () => {
+    const part = (text: string): string => `--o\r\nContent-Type: message/rfc822\r\n\r\n${text}\r\n`;
+    const both = await readAll(
+      `Subject: two\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n${part(FAILURE)}${part(eml.toString('latin1'))}--o--\r\n`,
+    );
+    expect([both.failures.length, both.reports.length, both.codes]).toEqual([1, 1, []]);
+    const quoting = await readAll(
+      FAILURE.replace('hello', `x\r\n\r\n${xml}`).replace('From: a@', 'Content-Type: text/xml\r\nFrom: a@'),
+    );
+    expect([quoting.failures.length, quoting.reports.length]).toEqual([1, 0]);
+  });
+
+  test('what is inside proves nothing about its author', async () => {
+    const doubts = async (raw: Uint8Array | string) =>
+      (await readAll(raw)).events.flatMap((event) => (event.type === 'report' ? [event.doubt] : []));
+    expect(await doubts(eml)).toEqual([null]);
+    for (const bytes of [eml, msg, await zipOf([{ name: 'a.eml', data: eml }])]) {
+      expect(await doubts(mailWith(bytes, 'Content-Type: application/octet-stream'))).toEqual([
+        'the report is in a mail that was forwarded or returned inside it',
+      ]);
+    }
+    expect(await doubts(`Subject: x\n\n${uuencode(gzipSync(xml))}`)).toEqual([expect.stringContaining('text of the mail')]);
+  });
+
+  test('within the limits of nesting, parts and memory', async () => {
+    let bytes: Uint8Array = gzipSync(xml);
+    for (let i = 0; i < 5; i++) bytes = await zipOf([{ name: 'a.eml', data: mailWith(bytes, 'Content-Type: application/zip') }]);
+    expect((await readAll(bytes)).codes).toEqual(['nested_too_deep']);
+    let mail: Buffer = eml;
+    for (let i = 0; i < 6; i++) mail = mailWith(mail, 'Content-Type: application/octet-stream');
+    expect((await readAll(mail, { mimeDepth: 14 })).reports).toHaveLength(1);
+    expect((await readAll(mail, { mimeDepth: 12 })).codes).toEqual(['mime_too_deep']);
+    const many = await zipOf(Array.from({ length: 4 }, (_, i) => ({ name: `${i}.eml`, data: eml })));
+    expect((await readAll(many, { mimeParts: 12 })).reports).toHaveLength(4);
+    expect((await readAll(many, { mimeParts: 11 })).codes).toEqual(['too_many_parts']);
+    const large = gzipSync(Buffer.concat([eml, Buffer.alloc(6_000_000, 'x\n')]));
+    expect((await readAll(large, { heldBytes: 5_000_000, ratio: 1e9 })).codes).toEqual(['unpacked_too_large']);
+    expect((await readAll(large, { heldBytes: 7_000_000, ratio: 1e9 })).reports).toHaveLength(1);
+  });
+});
+
+describe('uuencoded', () => {
+  const zipped = gzipSync(xml);
+  test.each([
+    ['in the text of a mail', `Subject: x\n\nHello,\n\n${uuencode(zipped)}\n-- \nme\n`],
+    ['as the whole body', `Subject: x\n\n${uuencode(zipped)}`],
+    ['with CRLF', `Subject: x\n\n${uuencode(zipped)}`.replaceAll('\n', '\r\n')],
+    [
+      'declared as an encoding',
+      `Subject: x\nContent-Transfer-Encoding: x-uuencode\nContent-Type: application/gzip\n\n${uuencode(zipped)}`,
+    ],
+    [
+      'with blanks for zeros, lost at the ends of lines',
+      `Subject: x\n\n${uuencode(zipped).replaceAll('`', ' ').replace(/ +$/gm, '')}`,
+    ],
+    ['cut off after its last line', `Subject: x\n\n${uuencode(zipped, 'a', '')}`],
+    ['plain XML', `Subject: x\n\n${uuencode(Buffer.from(xml), 'a.xml')}`],
+    ['as base64', `Subject: x\n\nbegin-base64 644 a.gz\n${zipped.toString('base64').replace(/.{76}/g, '$&\n')}\n====\n`],
+    ['in a part', mailWith(Buffer.from(uuencode(zipped)), 'Content-Type: application/octet-stream')],
+  ])('%s', async (_name, mail) => {
+    expect(await ids(Buffer.from(mail as string))).toEqual(['r-1']);
+  });
+
+  test('a zip, a mail, and two files in one text', async () => {
+    expect(await ids(Buffer.from(`Subject: x\n\n${uuencode(await zipOf([{ name: 'a.xml', data: xml }]))}`))).toEqual(['r-1']);
+    expect(await ids(Buffer.from(`Subject: x\n\n${uuencode(eml)}`))).toEqual(['r-1']);
+    const two = `Subject: x\n\n${uuencode(zipped)}\nand\n${uuencode(gzipSync(xml.replace('>r-1<', '>r-2<')))}`;
+    expect(await ids(Buffer.from(two))).toEqual(['r-1', 'r-2']);
+  });
+
+  test('words that begin like one are words', async () => {
+    expect((await readAll('Subject: x\n\nbegin 644 times\nbegin again\n')).codes).toEqual(['no_report']);
+    expect((await readAll('Subject: x\n\nWe begin\nbegin 123\n')).codes).toEqual(['no_report']);
+  });
+});
+
+describe('a zip with bytes before it', () => {
+  test.each([
+    ['a few', 10],
+    ['more than are looked at first', 10_000],
+  ])('%s', async (_name, n) => {
+    const before = Buffer.from(Array.from({ length: n }, (_, i) => 65 + ((i * 7) % 26)));
+    for (const options of [{}, { streamed: true }, { zip64: true }]) {
+      const zip = await zipOf([{ name: 'a.xml', data: xml }], options);
+      const bytes = Buffer.concat([before, zip]);
+      expect(await ids(bytes)).toEqual(['r-1']);
+      expect(await ids(mailWith(bytes, 'Content-Type: application/zip; name=a.zip'))).toEqual(['r-1']);
+      expect(await ids(mailWith(bytes, 'Content-Type: application/octet-stream'))).toEqual(['r-1']);
+      expect(await ids(gzipSync(bytes))).toEqual(['r-1']);
+    }
+  });
+
+  test('whose offsets count them, as in a self-extracting archive', async () => {
+    const zip = await zipOf([{ name: 'a.xml', data: xml }]);
+    const end = zip.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
+    const directory = zip.readUInt32LE(end + 16);
+    zip.writeUInt32LE(directory + 64, end + 16);
+    zip.writeUInt32LE(64, directory + 42);
+    expect(await ids(Buffer.concat([Buffer.alloc(64, 'MZ'), zip]))).toEqual(['r-1']);
+  });
+
+  test('and line ends, or a blank line, before an attachment', async () => {
+    const zip = await zipOf([{ name: 'a.xml', data: xml }]);
+    expect(await ids(Buffer.concat([Buffer.from('\r\n\r\n'), zip]))).toEqual(['r-1']);
+    expect(await ids(mailWith(Buffer.concat([Buffer.from('\n'), zip]), 'Content-Type: application/zip'))).toEqual(['r-1']);
+  });
+});
