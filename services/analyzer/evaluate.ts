@@ -302,16 +302,10 @@ export function evaluateReadiness(
   known: readonly KnownFinding[],
   volumes: readonly ClassVolume[],
 ): FindingChanges {
-  const { domain, from, today, reporterDays, policyDays } = data;
-  const attendance = new Attendance(reporterDays);
+  const { domain, policyDays } = data;
+  const attendance = new Attendance(data.reporterDays);
   const window = {
-    domain,
-    from,
-    today,
-    domainDays: domainDaysOf(reporterDays, data.byKnown),
-    reporterDays,
-    attendance,
-    budget: budgetOf(data),
+    ...commonOf(data, attendance),
     networks: { largest: [], others: NO_NETWORKS, others_below: NO_NETWORKS },
     names: NO_NAMES,
     policyDays,
@@ -332,22 +326,23 @@ function budgetOf({ falseAlarmsPerMonth }: Pick<DomainData, 'falseAlarmsPerMonth
   return { perMonth: falseAlarmsPerMonth, kinds: TESTED_KINDS };
 }
 
+/** What every window of a domain holds. */
+function commonOf(data: Omit<DomainData, 'networks' | 'names'>, attendance: Attendance) {
+  const { domain, from, today, reporterDays } = data;
+  const domainDays = domainDaysOf(reporterDays, data.byKnown);
+  return { domain, from, today, domainDays, reporterDays, attendance, budget: budgetOf(data) };
+}
+
 function domainWindow(
   data: DomainData,
   senders: BrokenSenders,
   attendance: Attendance,
   known: readonly KnownFinding[],
 ): DomainWindow | null {
-  const { domain, from, today, reporterDays, networks, names, policyDays } = data;
+  const { networks, names, policyDays } = data;
   return (
     networks && {
-      domain,
-      from,
-      today,
-      domainDays: domainDaysOf(reporterDays, data.byKnown),
-      reporterDays,
-      attendance,
-      budget: budgetOf(data),
+      ...commonOf(data, attendance),
       networks,
       names,
       policyDays,

@@ -1,4 +1,5 @@
 import { later } from '../shared/days.ts';
+import { SOURCE_COUNTS } from '../store/analysis/counted.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
@@ -134,27 +135,7 @@ export interface ArrivalWindow {
 }
 
 /** The counts of SourceDay that add up. */
-const COUNTS = [
-  'messages',
-  'passed',
-  'dkim_aligned',
-  'spf_aligned',
-  'forwarded',
-  'failed_forwarded',
-  'failed_authenticated',
-  'failed_unauthenticated',
-  'failed_foreign_dkim',
-  'failed_foreign_spf',
-  'delivered',
-  'quarantined',
-  'rejected',
-  'failed_delivered',
-  'dkim_broken',
-  'failed_signed',
-  'failed_list',
-  'spf_permerror',
-  'spf_temperror',
-] as const;
+const COUNTS = ['messages', ...SOURCE_COUNTS] as const;
 export type Counts = Record<(typeof COUNTS)[number], number>;
 
 export function total(rows: readonly SourceDay[]): Counts {

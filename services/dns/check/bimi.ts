@@ -1,10 +1,10 @@
 import { type BimiRecord, isBimi, parseBimi } from '../bimi/record.ts';
 import { checkLogo } from '../bimi/svg.ts';
-import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import type { Discovery } from '../dmarc/walk.ts';
 import { textOf, type Web } from '../web.ts';
 import { type Finding, finding } from './finding.ts';
+import { askSingle } from './single-record.ts';
 
 export interface BimiCheck {
   findings: Finding[];
@@ -31,21 +31,25 @@ export async function checkBimi(
   { web, ...options }: BimiCheckOptions = {},
 ): Promise<BimiCheck> {
   const name = `default._bimi.${domain}`;
-  const answer = await dns.ask(name, 'TXT', options);
-  const one = (found: Finding): BimiCheck => ({ record: null, findings: [found] });
-  if (answer.state === 'unknown') return one(finding('bimi_unknown', { domain, message: answer.message }));
-  const texts = textsOf(answer);
-  const valid = texts.filter(isBimi);
-  if (valid.length > 1) {
-    const message = `${name} holds ${valid.length} BIMI records, so none of them counts. Keep one.`;
-    const publish = { name, value: valid[0]! };
-    return one(finding('bimi_several', { domain, message, record: { name, text: valid.join('\n') }, publish }));
-  }
-  if (valid.length === 0) {
+  const answer = await askSingle(
+    domain,
+    {
+      name,
+      what: 'BIMI',
+      isRecord: isBimi,
+      unknown: 'bimi_unknown',
+      several: 'bimi_several',
+      consequence: 'none of them counts',
+    },
+    dns,
+    options,
+  );
+  if (answer === null) {
     const message = `${domain} shows no logo in mailboxes (${name}). A last step, once DMARC is enforced.`;
-    return one(finding('bimi_missing', { domain, message }));
+    return { record: null, findings: [finding('bimi_missing', { domain, message })] };
   }
-  const record = parseBimi(valid[0]!)!;
+  if ('finding' in answer) return { record: null, findings: [answer.finding] };
+  const record = parseBimi(answer.text)!;
   const about = { domain, record: { name, text: record.text } };
   if (record.declined)
     return {

@@ -1,9 +1,9 @@
-import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { isSts, MOST_POLICY_OCTETS, parseSts, parseStsPolicy, type StsPolicy, type StsRecord, stsCovers } from '../mta-sts.ts';
 import { textOf, type Web } from '../web.ts';
 import { type Finding, finding } from './finding.ts';
 import type { MxCheck } from './mx.ts';
+import { askSingle } from './single-record.ts';
 
 export interface StsCheck {
   findings: Finding[];
@@ -24,35 +24,28 @@ const SHORT_AGE_S = 86_400;
 export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: StsCheckOptions = {}): Promise<StsCheck> {
   const name = `_mta-sts.${domain}`;
   const { web, ...asking } = options;
-  const answer = await dns.ask(name, 'TXT', asking);
-  const one = (found: Finding): StsCheck => ({ record: null, policy: null, findings: [found] });
-  if (answer.state === 'unknown') return one(finding('mta_sts_unknown', { domain, message: answer.message }));
-  const texts = textsOf(answer);
-  const valid = texts.filter(isSts);
-  if (valid.length > 1) {
-    const message = `${name} holds ${valid.length} MTA-STS records, so senders take the domain for one without. Keep one.`;
-    const publish = { name, value: valid[0]! };
-    return one(finding('mta_sts_several', { domain, message, record: { name, text: valid.join('\n') }, publish }));
-  }
-  if (valid.length === 0) {
-    const meant = texts.find((text) => /sts\s*v?1/i.test(text));
-    if (meant !== undefined) {
-      const id = /\bid\s*=\s*([A-Za-z0-9]{1,32})\b/.exec(meant)?.[1] ?? '1';
-      const message = `${name} holds a record that looks like MTA-STS and is not: it must begin with "v=STSv1;", in exactly these letters.`;
-      return one(
-        finding('mta_sts_misspelt', {
-          domain,
-          message,
-          record: { name, text: meant },
-          publish: { name, value: `v=STSv1; id=${id}` },
-        }),
-      );
-    }
-    if (mx.state !== 'hosts') return { record: null, policy: null, findings: [] };
-    const message = `${domain} has no MTA-STS policy: whoever controls the network on the way can switch off the encryption of mail to it.`;
-    return one(finding('mta_sts_missing', { domain, message }));
-  }
-  const record = parseSts(valid[0]!)!;
+  const answer = await askSingle(
+    domain,
+    {
+      name,
+      what: 'MTA-STS',
+      isRecord: isSts,
+      unknown: 'mta_sts_unknown',
+      several: 'mta_sts_several',
+      consequence: 'senders take the domain for one without',
+      misspelt: {
+        code: 'mta_sts_misspelt',
+        like: /sts\s*v?1/i,
+        begin: 'v=STSv1;',
+        correct: (text) => `v=STSv1; id=${/\bid\s*=\s*([A-Za-z0-9]{1,32})\b/.exec(text)?.[1] ?? '1'}`,
+      },
+    },
+    dns,
+    asking,
+  );
+  if (answer === null) return { record: null, policy: null, findings: mx.state === 'hosts' ? [missing(domain)] : [] };
+  if ('finding' in answer) return { record: null, policy: null, findings: [answer.finding] };
+  const record = parseSts(answer.text)!;
   const findings: Finding[] = [];
   if (record.id === null) {
     const message = `id= of ${name} must be 1 to 32 letters and digits: senders see a changed policy by a changed id.`;
@@ -62,6 +55,11 @@ export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: S
   }
   const read = web === undefined ? { policy: null, findings: [] } : await readPolicy(domain, mx, web, asking);
   return { record, policy: read.policy, findings: [...findings, ...read.findings] };
+}
+
+function missing(domain: string): Finding {
+  const message = `${domain} has no MTA-STS policy: whoever controls the network on the way can switch off the encryption of mail to it.`;
+  return finding('mta_sts_missing', { domain, message });
 }
 
 /** Fetches and checks the policy file. */

@@ -1,7 +1,7 @@
-import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { isTlsRpt, parseTlsRpt, type TlsRptProblem, type TlsRptRecord } from '../tlsrpt.ts';
 import { type Finding, finding } from './finding.ts';
+import { askSingle } from './single-record.ts';
 
 export interface TlsRptCheck {
   findings: Finding[];
@@ -11,35 +11,36 @@ export interface TlsRptCheck {
 /** Checks whether senders are asked to report failed encryption to the domain (RFC 8460 section 3). */
 export async function checkTlsRpt(domain: string, dns: Dns, options: AskOptions = {}): Promise<TlsRptCheck> {
   const name = `_smtp._tls.${domain}`;
-  const answer = await dns.ask(name, 'TXT', options);
-  if (answer.state === 'unknown')
-    return { record: null, findings: [finding('tlsrpt_unknown', { domain, message: answer.message })] };
-  const texts = textsOf(answer);
-  const valid = texts.filter(isTlsRpt);
   const first = `v=TLSRPTv1; rua=mailto:tlsrpt@${domain}`;
-  if (valid.length > 1) {
-    const message = `${name} holds ${valid.length} TLSRPT records, so senders use none of them. Keep one.`;
-    const publish = { name, value: valid.find((text) => parseTlsRpt(text)!.problems.length === 0) ?? valid[0]! };
-    return {
-      record: null,
-      findings: [finding('tlsrpt_several', { domain, message, record: { name, text: valid.join('\n') }, publish })],
-    };
+  const answer = await askSingle(
+    domain,
+    {
+      name,
+      what: 'TLSRPT',
+      isRecord: isTlsRpt,
+      unknown: 'tlsrpt_unknown',
+      several: 'tlsrpt_several',
+      consequence: 'senders use none of them',
+      keep: (texts) => texts.find((text) => parseTlsRpt(text)!.problems.length === 0),
+      misspelt: {
+        code: 'tlsrpt_misspelt',
+        like: /tlsrpt/i,
+        begin: 'v=TLSRPTv1;',
+        correct: (text) => {
+          const rua = /\brua\s*=\s*([^;"\s]+)/i.exec(text)?.[1];
+          return rua === undefined ? first : `v=TLSRPTv1; rua=${rua}`;
+        },
+      },
+    },
+    dns,
+    options,
+  );
+  if (answer === null) {
+    const message = `${domain} does not request reports about failed TLS (${name}). They are useful before MTA-STS is enforced.`;
+    return { record: null, findings: [finding('tlsrpt_missing', { domain, message, publish: { name, value: first } })] };
   }
-  if (valid.length === 0) {
-    const meant = texts.find((text) => /tlsrpt/i.test(text));
-    if (meant === undefined) {
-      const message = `${domain} does not request reports about failed TLS (${name}). They are useful before MTA-STS is enforced.`;
-      return { record: null, findings: [finding('tlsrpt_missing', { domain, message, publish: { name, value: first } })] };
-    }
-    const rua = /\brua\s*=\s*([^;"\s]+)/i.exec(meant)?.[1];
-    const value = rua === undefined ? first : `v=TLSRPTv1; rua=${rua}`;
-    const message = `${name} holds a record that looks like TLSRPT and is not: it must begin with "v=TLSRPTv1;", in exactly these letters.`;
-    return {
-      record: null,
-      findings: [finding('tlsrpt_misspelt', { domain, message, record: { name, text: meant }, publish: { name, value } })],
-    };
-  }
-  const record = parseTlsRpt(valid[0]!)!;
+  if ('finding' in answer) return { record: null, findings: [answer.finding] };
+  const record = parseTlsRpt(answer.text)!;
   const value = record.rua.length > 0 ? `v=TLSRPTv1; rua=${record.rua.map(({ text }) => text).join(',')}` : first;
   const findings = record.problems.map((problem) =>
     finding(problem.code, {

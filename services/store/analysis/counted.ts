@@ -11,8 +11,8 @@ export interface Counted {
   to: string;
 }
 
-/** The counts of a row of ruawatch.source_days besides `messages`. All of them can be added up. */
-export const SUMS = [
+/** The counts of a SourceDay besides `messages`. All of them can be added up. */
+export const SOURCE_COUNTS = [
   'passed',
   'dkim_aligned',
   'spf_aligned',
@@ -26,14 +26,14 @@ export const SUMS = [
   'quarantined',
   'rejected',
   'failed_delivered',
-  'contradicted',
-  'failed_subdomain',
   'dkim_broken',
   'failed_signed',
   'failed_list',
   'spf_permerror',
   'spf_temperror',
 ] as const;
+/** The counts of a row of ruawatch.source_days besides `messages`. */
+export const ROW_COUNTS = [...SOURCE_COUNTS, 'contradicted', 'failed_subdomain'] as const;
 
 /**
  * SQL: the rows of ruawatch.source_days that count, as a common table expression `counted`; the domain is
@@ -52,7 +52,7 @@ export function countedRows(counted: Counted, next: number): { cte: string; para
   return {
     cte: `counted as materialized (
        select d.domain, d.source, d.day, d.reporter, d.trust, d.signing_domain, round(d.messages * c.cap / c.told)::bigint as messages,
-              ${SUMS.map((name) => `round(d.${name} * c.cap / c.told)::bigint as ${name}`).join(', ')}
+              ${ROW_COUNTS.map((name) => `round(d.${name} * c.cap / c.told)::bigint as ${name}`).join(', ')}
          from (select source, reporter, told, least(cap, told) as cap
                  from (select s.*, count(*) over (partition by source, passes) as votes, count(*) over (partition by source) as voters,
                               nth_value(told, ${counted.votes}) over (partition by source, passes order by told desc, reporter

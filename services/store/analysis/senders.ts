@@ -1,5 +1,5 @@
 import type { Tx } from '../../shared/runtime/db.ts';
-import { type Counted, countedRows, SUMS } from './counted.ts';
+import { type Counted, countedRows, SOURCE_COUNTS } from './counted.ts';
 import type { CountedDays, SourceClass, SourceDay } from './window-reads.ts';
 
 /** A source some of whose mail authenticated in the window, and what is on file for it. */
@@ -80,13 +80,12 @@ export async function loadSenderDays(
 ): Promise<SourceDay[]> {
   if (members.length === 0) return [];
   const { cte, params } = countedRows(counted, 7);
-  const sums = SUMS.filter((name) => name !== 'contradicted' && name !== 'failed_subdomain');
   const { rows } = await tx.query<SourceDay>(
     `with ${cte},
      member as materialized (select * from unnest($2::text[], $3::text[]) as m(source, sender)),
      days as materialized (
        select m.sender, c.day, c.reporter, sum(c.messages)::bigint as messages,
-              ${sums.map((name) => `sum(c.${name})::bigint as ${name}`).join(', ')}, max(c.signing_domain) as signing_domain
+              ${SOURCE_COUNTS.map((name) => `sum(c.${name})::bigint as ${name}`).join(', ')}, max(c.signing_domain) as signing_domain
          from counted c join member m on m.source = c.source
         where c.domain = $1 and c.day between $4 and $5 and c.messages > 0 and c.trust = 'ok'
         group by 1, 2, 3),
@@ -95,7 +94,7 @@ export async function loadSenderDays(
               coalesce(max(messages) filter (where day <= $5::date - ${RISING_DAYS}), 0) as before
          from (select sender, day, sum(messages) as messages from days group by 1, 2) d
         group by 1, 2)
-     select d.sender as source, d.day, d.reporter, d.messages, ${sums.map((name) => `d.${name}`).join(', ')}, d.signing_domain
+     select d.sender as source, d.day, d.reporter, d.messages, ${SOURCE_COUNTS.map((name) => `d.${name}`).join(', ')}, d.signing_domain
        from days d
       where d.sender = any($6::text[])
          or d.sender in (select sender from best where newest >= ${RISING_MESSAGES} and newest >= ${RISING_TIMES} * before)

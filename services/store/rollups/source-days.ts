@@ -1,6 +1,6 @@
 import { knownKeys } from '../../report/reporters/reporters.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
-import { SUMS } from '../analysis/counted.ts';
+import { ROW_COUNTS } from '../analysis/counted.ts';
 import { LATER, URGENT, USUAL } from '../analysis/work.ts';
 import { isOwnSql } from '../domains/domains.ts';
 import { beginRange, kept, recordsOf } from '../schema/partitions.ts';
@@ -14,7 +14,7 @@ import { isBelow, rollUpSubdomains } from './subdomain-days.ts';
  * SQL: which of a record's messages each count of ruawatch.source_days takes; `ok` holds what several of them
  * need.
  */
-const COUNTED_WHEN: Record<(typeof SUMS)[number], string> = {
+const COUNTED_WHEN: Record<(typeof ROW_COUNTS)[number], string> = {
   passed: 'ok.pass',
   dkim_aligned: 'r.dkim_aligned',
   spf_aligned: 'r.spf_aligned',
@@ -37,7 +37,7 @@ const COUNTED_WHEN: Record<(typeof SUMS)[number], string> = {
   spf_temperror: "ok.spf_error = 'temperror'",
 };
 
-const COUNTS = ['messages', ...SUMS];
+const COUNTS = ['messages', ...ROW_COUNTS];
 
 /**
  * SQL: the sums over the records of reports `p` that change with `s`, a row for each of the rollup's.
@@ -46,7 +46,7 @@ const COUNTS = ['messages', ...SUMS];
 const deltaSql = ({ name, join }: LimitedNames, within: (sum: string) => string) => `
        select p.domain, ${name} as source, (p.begin_at at time zone 'UTC')::date as day, s.reporter, s.trust,
               ${within('sum(s.sign * r.count)')} as messages,
-              ${SUMS.map((sum) => `${within(`sum(s.sign * r.count) filter (where ${COUNTED_WHEN[sum]})`)} as ${sum}`).join(', ')},
+              ${ROW_COUNTS.map((sum) => `${within(`sum(s.sign * r.count) filter (where ${COUNTED_WHEN[sum]})`)} as ${sum}`).join(', ')},
               bool_or(ok.below) as below,
               bool_or(not ok.pass and not r.forwarded and not ok.authenticated and ok.delivered and r.count > 0) as urgent,
               bool_or(p.reporter_trust is distinct from 'authenticated') as vouched,

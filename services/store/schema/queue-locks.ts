@@ -8,6 +8,21 @@ import { makeOnce } from './made-meanwhile.ts';
  */
 
 /**
+ * A lock named by two integers. There are few pairs, one for each queue, so their rows stay: only a row that
+ * exists can be locked for share.
+ */
+const lockOfPair = (schema: string, name: string, strength: 'update' | 'share') => `
+  create or replace function ${schema}.${name}(key1 integer, key2 integer) returns void language plpgsql
+  set search_path = pg_catalog, pg_temp as $$
+  begin
+    perform from ${schema}.ruawatch_locks where a = key1 and b = key2 for ${strength};
+    if not found then
+      insert into ${schema}.ruawatch_locks (a, b) values (key1, key2) on conflict do nothing;
+      perform from ${schema}.ruawatch_locks where a = key1 and b = key2 for ${strength};
+    end if;
+  end $$;`;
+
+/**
  * A lock held by one transaction at a time is a row that it inserts and deletes: another that inserts the
  * same row waits until it ends.
  */
@@ -22,27 +37,8 @@ const FUNCTIONS = (schema: string) => `
     delete from ${schema}.ruawatch_held where a = 0 and b = key;
   end $$;
 
-  -- There are few pairs, one for each queue, so their rows stay: only a row that exists can be locked for
-  -- share.
-  create or replace function ${schema}.pg_advisory_xact_lock(key1 integer, key2 integer) returns void language plpgsql
-  set search_path = pg_catalog, pg_temp as $$
-  begin
-    perform from ${schema}.ruawatch_locks where a = key1 and b = key2 for update;
-    if not found then
-      insert into ${schema}.ruawatch_locks (a, b) values (key1, key2) on conflict do nothing;
-      perform from ${schema}.ruawatch_locks where a = key1 and b = key2 for update;
-    end if;
-  end $$;
-
-  create or replace function ${schema}.pg_advisory_xact_lock_shared(key1 integer, key2 integer) returns void language plpgsql
-  set search_path = pg_catalog, pg_temp as $$
-  begin
-    perform from ${schema}.ruawatch_locks where a = key1 and b = key2 for share;
-    if not found then
-      insert into ${schema}.ruawatch_locks (a, b) values (key1, key2) on conflict do nothing;
-      perform from ${schema}.ruawatch_locks where a = key1 and b = key2 for share;
-    end if;
-  end $$;
+  ${lockOfPair(schema, 'pg_advisory_xact_lock', 'update')}
+  ${lockOfPair(schema, 'pg_advisory_xact_lock_shared', 'share')}
 
   -- BullMQ tries keys that it never waits for, two for each queue, so they need not be the same locks as
   -- above.
