@@ -76,7 +76,10 @@ export interface Figures {
   /** Messages a report day: what is compared when the finding is looked at again. */
   per_day: number;
   since: string;
-  /** It ceased for more than a week without being over for certain, and began again on this day. */
+  /**
+   * It ceased for more than a week without being over for certain, and began again on this day; or it grew to
+   * many times what had been reported of it. The numbers are those since.
+   */
   again?: string | undefined;
   last_day: string;
   reporters: string[];

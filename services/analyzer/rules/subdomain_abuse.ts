@@ -1,11 +1,11 @@
 import type { Ending } from '../../findings/ending.ts';
 import { publishedTag } from '../../shared/policy.ts';
-import type { Severity } from '../../shared/severity.ts';
+import { rankOf, type Severity } from '../../shared/severity.ts';
 import { subdomainQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { numbersOf, severityOf } from '../unauthenticated/numbers.ts';
 import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
-import { riseOf } from '../unauthenticated/rise.ts';
+import { type Rise, riseOf } from '../unauthenticated/rise.ts';
 import { coveredDays, type DomainWindow } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 import { silent } from './silence.ts';
@@ -27,7 +27,7 @@ const USED = 3;
 export const subdomainAbuse: DomainRule = {
   kind: KIND,
   scope: 'domain',
-  severity: ['low', 'medium', 'high'],
+  severity: ['low', 'medium', 'high', 'critical'],
   tested: true,
   find,
   over,
@@ -36,8 +36,8 @@ export const subdomainAbuse: DomainRule = {
 function find(window: DomainWindow): Candidate[] {
   const rise = riseOf(window, 'below');
   if (rise === null) return [];
-  const { confidence, first, evidence } = numbersOf(window, rise);
-  const { messages, delivered, since, last_day } = evidence;
+  const { confidence, first, first_day, evidence } = numbersOf(window, rise);
+  const { last_day } = evidence;
   const { names } = window;
   const used = names.largest.filter((one) => one.used);
   const published = publishedOf(window);
@@ -45,9 +45,9 @@ function find(window: DomainWindow): Candidate[] {
     {
       kind: KIND,
       subject: window.domain,
-      severity: milder(severityOf(messages, delivered), used.length > 0),
+      severity: graver(milder(severityOf(rise.harm), used.length > 0), severityOf(asDomainItself(rise))),
       confidence,
-      first_day: since,
+      first_day,
       last_day,
       evidence: {
         ...evidence,
@@ -98,4 +98,21 @@ function policyOf({ p, sp, np }: Published, unused: boolean): string {
 function milder(severity: Severity, inUse: boolean): Severity {
   if (inUse) return severity;
   return severity === 'critical' ? 'high' : severity === 'high' ? 'medium' : severity;
+}
+
+function graver(a: Severity, b: Severity): Severity {
+  return rankOf(a) >= rankOf(b) ? a : b;
+}
+
+/**
+ * What the same networks may have had delivered as the domain itself: it is no milder because they forge names
+ * below it as well.
+ */
+function asDomainItself({ told }: Rise): { messages: number; delivered: number } {
+  const sum = { messages: 0, delivered: 0 };
+  for (const { failed, below, delivered } of told.flatMap((one) => one.days)) {
+    sum.messages += failed - below;
+    sum.delivered += Math.min(failed - below, delivered);
+  }
+  return sum;
 }

@@ -45,14 +45,14 @@ function find(window: DomainWindow): Candidate[] {
 }
 
 function candidate(window: DomainWindow, found: Rise): Candidate {
-  const { confidence, first, evidence } = numbersOf(window, found);
-  const { messages, delivered, since, last_day } = evidence;
+  const { confidence, first, first_day, evidence } = numbersOf(window, found);
+  const { last_day } = evidence;
   return {
     kind: KIND,
     subject: window.domain,
-    severity: severityOf(messages, delivered),
+    severity: severityOf(found.harm),
     confidence,
-    first_day: since,
+    first_day,
     last_day,
     evidence: {
       ...evidence,

@@ -19,6 +19,30 @@ export function witnessed(witnesses: number): number {
   return witnesses / (witnesses + 1);
 }
 
+/** What one witness alone leaves open. */
+const ALONE = 0.25;
+
+/**
+ * How sure a finding is of what it claims: not a share of mail, and not how grave it is. It is the certainty
+ * that neither habit nor accident nor an innocent explanation lies behind what was seen, and that what was seen
+ * was seen right: one report leaves a quarter of doubt, four leave a sixteenth.
+ *
+ * @param chance that habit or accident alone bring it, as tested; 0 for what is a fact
+ * @param otherwise how likely an innocent explanation is that reports cannot rule out
+ * @param witnesses pairs of reporter and day that show it
+ */
+export function certainty({
+  chance = 0,
+  otherwise = 0,
+  witnesses: seen,
+}: {
+  chance?: number;
+  otherwise?: number;
+  witnesses: number;
+}): number {
+  return stated((1 - Math.min(1, chance)) * (1 - otherwise) * (1 - ALONE / Math.max(1, seen)));
+}
+
 /** Confidence as stored and shown: two digits. */
 export function stated(confidence: number): number {
   return Math.round(Math.min(1, Math.max(0, confidence)) * 100) / 100;

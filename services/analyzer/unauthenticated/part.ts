@@ -28,8 +28,25 @@ export function partOf(network: Network, window: DomainWindow): Part {
 export function othersOf({ networks }: DomainWindow, part: Part): Rest {
   const { others, others_below: below } = networks;
   if (part === 'below') return below;
-  return { networks: others.networks - below.networks, failed: others.failed - below.failed };
+  const ofBelow = new Map(below.days.map((day) => [day.day, day]));
+  const days = others.days.map(({ day, ...sums }) => {
+    const less = ofBelow.get(day);
+    return {
+      day,
+      failed: sums.failed - (less?.failed ?? 0),
+      delivered: sums.delivered - (less?.delivered ?? 0),
+      quarantined: sums.quarantined - (less?.quarantined ?? 0),
+      rejected: sums.rejected - (less?.rejected ?? 0),
+    };
+  });
+  return {
+    networks: others.networks - below.networks,
+    failed: others.failed - below.failed,
+    days: days.filter(({ failed }) => failed > 0),
+  };
 }
+
+export const NO_REST: Rest = { networks: 0, failed: 0, days: [] };
 
 /** What a reporter saw of one part on a day. */
 export function backgroundOf(row: ReporterDay, part: Part): { messages: number; networks: number } {

@@ -23,7 +23,7 @@ const PRIOR_CLUSTER = 1.5;
 const PRIOR_CLUSTERS = 5;
 
 /** The unauthenticated mail that is habit. */
-interface Trickle {
+export interface Trickle {
   /** Messages a day. */
   usual: number;
   /** Messages a network sends in a day, on the mean. */

@@ -92,7 +92,7 @@ export interface Rest {
   networks: number;
   failed: number;
   /** Their unauthenticated mail by day, and what became of it. */
-  days?: RestDay[];
+  days: RestDay[];
 }
 
 export type RestDay = Pick<NetworkDay, 'day' | 'failed' | 'delivered' | 'quarantined' | 'rejected'>;

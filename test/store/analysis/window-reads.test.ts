@@ -28,7 +28,7 @@ test('the networks beyond the listed ones are summed by day with what became of 
   );
   expect(largest.map(({ source }) => source)).toEqual([1, 2, 3, 4].map((n) => net(n).source));
   expect(others).toMatchObject({ networks: 3, failed: 11 });
-  expect(others.days!.sort((a, b) => (a.day < b.day ? -1 : 1))).toEqual([
+  expect(others.days.sort((a, b) => (a.day < b.day ? -1 : 1))).toEqual([
     { day: ago(1), failed: 4, delivered: 4, quarantined: 0, rejected: 0 },
     { day: ago(0), failed: 7, delivered: 0, quarantined: 0, rejected: 7 },
   ]);
