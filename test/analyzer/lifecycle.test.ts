@@ -67,7 +67,7 @@ test('more of the same refreshes the evidence in silence; three times as much is
   expect(await f.events()).toHaveLength(1);
   await f.put([...ordinary(0, 0), ...botnet(0, 0, 60)]);
   await f.analyze();
-  expect(await f.findings()).toMatchObject([{ revision: 2, first_day: ago(4), evidence: { messages: 2592 } }]);
+  expect(await f.findings()).toMatchObject([{ revision: 2, first_day: ago(4), evidence: { messages: 2160, since: ago(0) } }]);
   expect((await f.events()).map((e) => [e.event, e.revision])).toEqual([
     ['opened', 1],
     ['changed', 2],
