@@ -3,7 +3,7 @@ import type { KnownFinding } from '../../store/findings/findings.ts';
 import { levelOf } from '../statistics/budget.ts';
 import { countTail } from '../statistics/tails.ts';
 import type { DomainWindow } from '../window.ts';
-import { type Concerned, totalsOf } from './networks.ts';
+import { type Concerned, type Harm, totalsOf } from './networks.ts';
 import { othersOf, type Part } from './part.ts';
 import { habitsOf, spansOf, TESTS, type Trickle } from './trickle.ts';
 
@@ -21,12 +21,6 @@ const NEARLY = 0.9;
 export interface Range {
   first: string;
   last: string;
-}
-
-/** Messages of some days, and how many of them were delivered. */
-export interface Harm {
-  messages: number;
-  delivered: number;
 }
 
 /** Holds the unauthenticated mail of one part, on the days looked at, against its habit. */

@@ -1,8 +1,13 @@
 import { addDays } from '../../shared/days.ts';
 import type { Network, NetworkDay, Rest, RestDay } from '../../store/analysis/window-reads.ts';
 import type { DomainWindow } from '../window.ts';
-import type { Harm } from './measure.ts';
 import { UNAUTHORIZED_DAYS } from './part.ts';
+
+/** Messages of some days, and how many of them were delivered. */
+export interface Harm {
+  messages: number;
+  delivered: number;
+}
 
 /** A network's unauthenticated mail of the days looked at. */
 export interface Concerned {

@@ -2,8 +2,7 @@ import { earlier } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { certainty } from '../statistics/confidence.ts';
 import { type DomainWindow, rounded } from '../window.ts';
-import type { Harm } from './measure.ts';
-import { sumOf } from './networks.ts';
+import { type Harm, sumOf } from './networks.ts';
 import type { Rise } from './rise.ts';
 
 /** Networks named in the evidence. */

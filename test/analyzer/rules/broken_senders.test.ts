@@ -76,7 +76,11 @@ test('who breaks later is a change, who is mended leaves it open, and it is over
   await f.put([...ordinary(2, 1), ...SERVICES.flatMap((source) => good(source, 2, 1))]);
   morningAfter(1);
   expect((await f.analyze()).events).toMatchObject([{ event: 'resolved', notify: true }]);
-  expect((await mails()).map((subject) => subject.replace(/:.*/, ''))).toEqual(['[ruawatch] example.com', 'Changed', 'Resolved']);
+  expect(await mails()).toEqual([
+    expect.stringMatching(/^\[ruawatch\] DKIM fails at 3 senders of example\.com/),
+    expect.stringMatching(/^\[ruawatch\] Changed: /),
+    expect.stringMatching(/^\[ruawatch\] Resolved: /),
+  ]);
 });
 
 /** Records of a report, as the parser stores them, of mail that fails with these signatures. */
