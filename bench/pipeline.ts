@@ -259,7 +259,7 @@ async function startWatch(db: Db, input: StageInput, services: ServiceProcess[])
       );
       const { rows: disk } = await world.db.query<{ family: string; mb: number }>(
         `select case when relname ~ '^(raw|records)' then substring(relname from '^[a-z]+')
-                     when relname ~ '^(source_days|policy_days|subdomain_days|sources)' then 'rollups' else 'rest' end as family,
+                     when relname ~ '^(source_days|policy_days|subdomain_days|selector_days|sources)' then 'rollups' else 'rest' end as family,
                 round(sum(pg_total_relation_size(oid)) / 1048576, 1) as mb
            from pg_class where relnamespace = 'ruawatch'::regnamespace and relkind = 'r' group by 1 order by 1`,
       );

@@ -35,6 +35,8 @@ const FACTS: Record<string, string> = {
   'policy day': `select concat_ws(' ', domain, day, reporter, policy, trust) as name, reports from ruawatch.policy_days where reports <> 0`,
   'subdomain day': `select concat_ws(' ', domain, name, day, trust) as name, messages, passed, failed_unauthenticated, failed_delivered
                       from ruawatch.subdomain_days where messages <> 0`,
+  'selector day': `select concat_ws(' ', domain, source, signing_domain, selector, day, reporter, trust) as name, messages, passed
+                     from ruawatch.selector_days where messages <> 0`,
   'TLS report': `select encode(identity, 'hex') || ' ' || encode(content_hash, 'hex') as name, superseded_by is null as stands, duplicates, received_at
                    from ruawatch.tls_reports`,
   'failure report': `select encode(content_hash, 'hex') as name, duplicates, domain from ruawatch.failure_reports`,
@@ -88,6 +90,19 @@ const ROLLUPS: Record<string, string> = {
     select concat_ws(' ', domain, source, day, reporter, trust), to_jsonb(s), to_jsonb(k)
       from sources s full join (select * from ruawatch.source_days where failed_subdomain <> 0) k using (domain, source, day, reporter, trust)
      where s.failed_subdomain is distinct from k.failed_subdomain`,
+  selector_days: `with said as (
+      select distinct on (c.report_key, c.n) p.domain, c.source, lower(d ->> 'selector') as selector, lower(d ->> 'domain') as signing_domain,
+             (p.begin_at at time zone 'UTC')::date as day, p.reporter, p.trust, c.count, d ->> 'result' = 'pass' as pass
+        from ruawatch.records c join ruawatch.reports p using (report_key), jsonb_array_elements(c.auth -> 'dkim') d
+       where p.superseded_by is null and d ->> 'selector' <> '' and p.domain <> ''
+         and ('.' || lower(d ->> 'domain') like '%.' || p.domain or '.' || p.domain like '%.' || lower(d ->> 'domain'))
+       order by c.report_key, c.n, d ->> 'result' = 'pass' desc, 3, 4),
+     sums as (select domain, source, signing_domain, selector, day, reporter, trust, sum(count) as messages,
+                     sum(case when pass then count else 0 end) as passed from said group by 1, 2, 3, 4, 5, 6, 7)
+    select concat_ws(' ', domain, source, signing_domain, selector, day, reporter, trust) as what, to_jsonb(s) as said, to_jsonb(k) as kept
+      from sums s full join (select * from ruawatch.selector_days where messages <> 0) k
+     using (domain, source, signing_domain, selector, day, reporter, trust)
+     where (s.messages, s.passed) is distinct from (k.messages, k.passed)`,
   records: `select r.report_key::text as what, to_jsonb(r.records) as said, to_jsonb(count(c.n)) as kept
               from (select report_key, records, messages from ruawatch.reports) r left join ruawatch.records c using (report_key)
              group by r.report_key, r.records, r.messages

@@ -61,6 +61,7 @@ const TABLES = [
   'source_days',
   'policy_days',
   'subdomain_days',
+  'selector_days',
   'sources',
   'analysis_work',
   'trust_checks',
@@ -88,6 +89,10 @@ async function stateOf({ db }: TestDatabase) {
     ),
     below: await all(
       'select domain, name, day, trust, messages from ruawatch.subdomain_days where messages <> 0 order by 1, 2, 3, 4',
+    ),
+    keys: await all(
+      `select domain, source, signing_domain, selector, day, reporter, trust, messages, passed from ruawatch.selector_days
+        where messages <> 0 order by 1, 2, 3, 4, 5, 6, 7`,
     ),
     domains: await all('select distinct domain from ruawatch.analysis_work order by 1'),
     noted: await all("select distinct domain from ruawatch.analysis_work where source = '' order by 1"),
@@ -187,7 +192,7 @@ test.each(worlds)('%s end as they do when they are verified afterwards, in any o
             Object.assign(report, { reporter_trust: null, trust_reason: null, trust_domain: null });
         states.push(state);
         if (way === 'at once') {
-          for (const table of ['source_days', 'subdomain_days']) {
+          for (const table of ['source_days', 'subdomain_days', 'selector_days']) {
             const { rows } = await t.db.query(`select from ruawatch.${table} where trust = 'pending'`);
             expect({ table, rows }).toEqual({ table, rows: [] });
           }

@@ -24,6 +24,7 @@ const SETTING: Record<Partitioned, 'raw_days' | 'records_days' | 'rollups_days'>
   source_days: 'rollups_days',
   policy_days: 'rollups_days',
   subdomain_days: 'rollups_days',
+  selector_days: 'rollups_days',
 };
 
 /**

@@ -1,6 +1,7 @@
 import type { Tx } from '../../shared/runtime/db.ts';
 import { beginRange, recordsOf } from '../schema/partitions.ts';
 import { limitNames, overAllowance, type RollupChange } from './over-allowance.ts';
+import { dropEmptyPendingSelectors } from './selector-days.ts';
 import { dropEmptyPendingSubdomains } from './subdomain-days.ts';
 
 /**
@@ -48,4 +49,5 @@ export async function dropEmptyPending(tx: Tx, changes: readonly RollupChange[])
     [keys, from, to, reporters],
   );
   await dropEmptyPendingSubdomains(tx, keys, from, to);
+  await dropEmptyPendingSelectors(tx, { keys, reporters }, from, to);
 }

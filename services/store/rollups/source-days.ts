@@ -8,6 +8,7 @@ import { KEY_LENGTH } from '../sql-text.ts';
 import { added, OTHER_SOURCES, sumOf } from './allowance.ts';
 import { brokenSignature, listEnvelope, spfError } from './mechanisms.ts';
 import { type LimitedNames, limitNames, type OverAllowance, overAllowance, type RollupChange } from './over-allowance.ts';
+import { rollUpSelectors } from './selector-days.ts';
 import { isBelow, rollUpSubdomains } from './subdomain-days.ts';
 
 /**
@@ -137,6 +138,7 @@ export async function rollUp(tx: Tx, changes: readonly RollupChange[]): Promise<
   // Most domains have no mail below them: their records are read once.
   const domains = rows.map(({ domain }) => domain);
   if (domains.length > 0) await rollUpSubdomains(tx, changes, domains, over);
+  await rollUpSelectors(tx, changes, over);
   const entered = new Set(changes.filter((c) => c.sign === 1).map((c) => c.key));
   await recompute(
     tx,

@@ -33,6 +33,7 @@ export const GRANTS = {
     source_days: ['select', 'insert', 'update', 'delete'],
     policy_days: ['select', 'insert', 'update', 'delete'],
     subdomain_days: ['select', 'insert', 'update', 'delete'],
+    selector_days: ['select', 'insert', 'update', 'delete'],
     sources: ['select', 'insert', 'update (first_seen, last_seen, messages, passed)'],
     trust_checks: ['select', 'insert', 'update', 'delete'],
     identity_locks: ['select', 'insert', 'delete'],
@@ -61,6 +62,7 @@ export const GRANTS = {
     source_days: ['select'],
     policy_days: ['select'],
     subdomain_days: ['select'],
+    selector_days: ['select'],
     sources: [
       'select',
       'update (class, confidence, why, classified_at, name, identified_by, evidence, name_confidence, grouped_as)',
