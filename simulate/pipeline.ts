@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Random } from '../demo/random.ts';
 import { composeMails } from '../services/alerter/mail/compose.ts';
 import { analyzeDomain } from '../services/analyzer/analyze.ts';
+import { findSilences } from '../services/analyzer/silences.ts';
 import { parseMessages } from '../services/parser/parse-messages.ts';
 import { verifyMessages } from '../services/parser/verify/index.ts';
 import { type Db, transaction } from '../services/shared/runtime/db.ts';
@@ -65,6 +66,7 @@ export async function runWorld(
     mails += arrived.length;
     for (let at = 0; at < arrived.length; at += BATCH_MAILS) await takeIn(context, arrived.slice(at, at + BATCH_MAILS));
     clock.at = calendar.clock(tick);
+    await findSilences(context);
     await analyze();
     if (enrich !== null) {
       // As in the product, names come after the first look, and the sources they change are looked at again.

@@ -2,6 +2,7 @@ import type { Ending } from '../findings/ending.ts';
 import { dayOf } from '../shared/days.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
 import type { FailedCheck, Keys } from '../store/analysis/signatures.ts';
+import type { Silence } from '../store/analysis/silences.ts';
 import type {
   ClassVolume,
   DomainDay,
@@ -12,7 +13,7 @@ import type {
   SourceDay,
 } from '../store/analysis/window-reads.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
-import type { Candidate, KnownFinding } from '../store/findings/findings.ts';
+import type { Candidate, KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import type { Identity, NetworkFacts } from '../store/sources/identities.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
@@ -91,6 +92,10 @@ export interface DomainData extends Moment {
   senderList: readonly ListEntry[];
   /** What DNS says of the way of its reports to us; absent or null: nothing was asked. */
   confirmation?: Confirmation | null;
+  /** That nobody reports on it any more; absent or null: somebody does. */
+  silence?: Silence | null;
+  /** Findings of other domains that may have the same cause, and were mailed. */
+  elsewhere?: readonly ToldElsewhere[];
 }
 
 /** The rows of the reporters that decide nothing, and who they are. */
@@ -244,7 +249,14 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
     incident: { senders: sources.senders, policy: currentPolicy(data.policyDays) },
     domain: domainWindow(data, sources.senders, attendance, known),
     arrival: arrivalWindow(data, attendance, known),
-    dns: { domain: data.domain, confirmation: data.confirmation ?? null, known },
+    dns: {
+      domain: data.domain,
+      confirmation: data.confirmation ?? null,
+      silence: data.silence ?? null,
+      today: data.today,
+      elsewhere: data.elsewhere ?? [],
+      known,
+    },
     undecided: undecidedWindow(data, known),
   };
   const { domain } = windows;

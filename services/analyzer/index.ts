@@ -8,6 +8,7 @@ import { endExpired } from '../store/sources/sender-list.ts';
 import { DueWork } from './due.ts';
 import type { Catalogue } from './senders/catalogue.ts';
 import { catalogueOf, domainsOf } from './senders/load.ts';
+import { SilenceWatch } from './silences.ts';
 
 export type { Catalogue } from './senders/catalogue.ts';
 export { catalogueOf, domainsOf } from './senders/load.ts';
@@ -25,6 +26,7 @@ export function startAnalyzer(context: Context): Service {
   // An invalid senders_file fails now, not at the first finding.
   const bringUpToDate = upkeep(context, catalogueOf(config));
   const due = new DueWork(context);
+  const silences = new SilenceWatch(context);
   let trouble: string | null = null;
 
   const worker = queues.work('analyze', async ({ domains }, jobLog) => due.analyze(await waitingAmong(db, domains), jobLog), {
@@ -36,6 +38,7 @@ export function startAnalyzer(context: Context): Service {
   const sweep = async () => {
     try {
       await bringUpToDate();
+      await silences.look();
       await due.sweep(SETTLE_SECONDS);
       trouble = null;
     } catch (error) {

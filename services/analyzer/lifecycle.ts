@@ -12,6 +12,8 @@ import { settledUntil } from './window.ts';
  */
 const TIMES = 3;
 const MUCH = 100;
+/** So many more domains, and three times as many, are another matter. */
+const FURTHER = 5;
 /**
  * What comes back within this many days after the report day on which it was over is treated as the same
  * finding.
@@ -42,10 +44,17 @@ export function materialChange(
     return was === undefined || (strength(tag, now.to) ?? 0) < (strength(tag, was.to) ?? 0);
   });
   if (weaker) return `${weaker.tag}=${weaker.to}`;
+  const further = domainsOf(next.evidence) - domainsOf(old.evidence);
+  if (further >= FURTHER && domainsOf(next.evidence) >= TIMES * domainsOf(old.evidence)) return `${further} domains more`;
   if (next.evidence.per_day >= TIMES * old.evidence.per_day && next.evidence.messages - old.evidence.messages >= MUCH) {
     return `${Math.round(next.evidence.per_day / Math.max(1, old.evidence.per_day))} times the messages a day`;
   }
   return null;
+}
+
+/** How many domains a cause that they share is about. */
+function domainsOf({ facts }: Evidence): number {
+  return facts?.rule === 'reports_stopped' ? 1 + (facts.silence?.others_in_all ?? 0) : 1;
 }
 
 export interface Moment {

@@ -4,6 +4,7 @@ import type { Context } from '../shared/runtime/service.ts';
 import type { Counted } from '../store/analysis/counted.ts';
 import { loadForged } from '../store/analysis/forged-reports.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
+import { loadSilence } from '../store/analysis/silences.ts';
 import {
   loadFirstSeen,
   loadNetworks,
@@ -15,7 +16,7 @@ import {
   type SourceDay,
 } from '../store/analysis/window-reads.ts';
 import { loadConfirmation } from '../store/domains/domains.ts';
-import { loadFindings } from '../store/findings/findings.ts';
+import { loadFindings, loadToldElsewhere } from '../store/findings/findings.ts';
 import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import { loadNetworkFacts, type NetworkFacts } from '../store/sources/identities.ts';
 import { loadSenderList } from '../store/sources/sender-list.ts';
@@ -35,6 +36,8 @@ import { total } from './window.ts';
 const NETWORKS = 1000;
 /** Names below the domain listed one by one; the rest of a flood of invented ones is counted. */
 const NAMES = 200;
+/** Kinds that one cause may open for many domains at once: it is mailed for one of them. */
+const COMMON_KINDS = ['reports_stopped', 'reporter_silent'];
 const NO_KEYS: ReadonlyMap<string, Keys> = new Map();
 const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
 /**
@@ -111,6 +114,8 @@ export async function loadCase(
     catalogue: catalogueOf(context.config),
     senderList: await loadSenderList(tx, domain, now),
     confirmation: await loadConfirmation(tx, domain),
+    silence: await loadSilence(tx, domain),
+    elsewhere: await loadToldElsewhere(tx, domain, COMMON_KINDS),
   };
   return { given, deciders, counted, networks };
 }

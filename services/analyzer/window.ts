@@ -2,9 +2,10 @@ import { later } from '../shared/days.ts';
 import { SOURCE_COUNTS } from '../store/analysis/counted.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
+import type { Silence } from '../store/analysis/silences.ts';
 import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
-import type { KnownFinding } from '../store/findings/findings.ts';
+import type { KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
 import type { BrokenSenders } from './rules/broken_senders.ts';
@@ -101,11 +102,17 @@ export interface ReadinessWindow extends DomainWindow {
   volumes: readonly ClassVolume[];
 }
 
-/** What a rule about DNS sees. */
+/** What a rule about the way of the reports sees. */
 export interface DnsWindow {
   domain: string;
   /** What DNS says of the way of the domain's reports to us; null when nothing was asked. */
   confirmation: Confirmation | null;
+  /** That nobody reports on it any more, as the clock found it; null while somebody does. */
+  silence: Silence | null;
+  /** The newest day that is reported on. */
+  today: string;
+  /** What other domains have been mailed about and may have the same cause. */
+  elsewhere: readonly ToldElsewhere[];
   known: readonly KnownFinding[];
 }
 

@@ -1,62 +1,111 @@
 import type { Ending } from '../../findings/ending.ts';
-import { dayOf, earlier } from '../../shared/days.ts';
+import { addDays, dayOf, earlier, later } from '../../shared/days.ts';
+import type { Severity } from '../../shared/severity.ts';
 import { domainQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
-import { type DnsWindow, openOf } from '../window.ts';
+import { stated } from '../statistics/confidence.ts';
+import { type DnsWindow, openOf, rounded, settledUntil } from '../window.ts';
 import type { DnsRule } from './rule.ts';
 
 const KIND = 'reports_stopped';
+/** So many domains without reports are a fault of the way that they share. */
+const MANY = 10;
+/** Domains that DNS no longer leads here since days so close to each other have one cause. */
+const ONE_CAUSE_DAYS = 2;
 
 /**
- * DNS proved that the domain's reports are sent to us, and does so no more: its DMARC record is gone or names
- * our mailbox no longer, or the mailbox's domain does not take them any more (RFC 9990 section 4). Reporters
- * stop at their next look, and then nothing else is seen. The enricher says when it is lost: by definite
- * answers in several checks, never by a name service that does not answer.
+ * No reports on the domain reach us any more, which ends all else that is said about it. Either DNS proved that
+ * they are sent to us and does so no more: its DMARC record is gone or names our mailbox no longer, or the
+ * mailbox's domain does not take them any more (RFC 9990 section 4); the enricher says so by definite answers
+ * in several checks, never by a name service that does not answer. Or none has come for longer than the habit
+ * of its reporters allows, which only the clock can tell (silences.ts): a record that reporters cannot read, a
+ * mailbox that is full. What many domains have in common is mailed once.
  */
 export const reportsStopped: DnsRule = {
   kind: KIND,
   scope: 'dns',
-  severity: ['high'],
+  severity: ['medium', 'high'],
   tested: false,
   find,
   over,
 };
 
-function find({ domain, confirmation, known }: DnsWindow): Candidate[] {
-  if (!confirmation?.lost_since || !confirmation.last_checked) return [];
-  const { lost_since, last_checked, reason } = confirmation;
-  const since = dayOf(lost_since);
-  const last_day = dayOf(last_checked);
+function find(window: DnsWindow): Candidate[] {
+  const { domain, confirmation, known } = window;
+  const silence = silenceOf(window);
+  const lost = confirmation?.lost_since && confirmation.last_checked ? confirmation : null;
+  if (lost === null && silence === null) return [];
+  const days = [...(lost ? [dayOf(lost.lost_since!)] : []), ...(silence ? [silence.since] : [])];
+  const since = days.reduce(earlier);
+  const last_day = [...(lost ? [dayOf(lost.last_checked!)] : []), ...(silence ? [silence.last_day] : [])].reduce(later);
   const open = openOf(known, KIND, domain);
   return [
     {
       kind: KIND,
       subject: domain,
-      severity: 'high',
-      confidence: 0.99,
+      severity: severityOf(window),
+      confidence: lost ? 0.99 : stated(1 - silence!.chance),
       first_day: open ? earlier(open.first_day, since) : since,
       last_day,
+      ...(isToldElsewhere(window, since) && { quiet: true }),
       evidence: {
         who: [],
         senders: 0,
         messages: 0,
-        of: 0,
+        of: silence ? Math.round(silence.expected) : 0,
         share: 0,
         per_day: 0,
         since,
         last_day,
-        reporters: [],
+        reporters: silence?.reporters ?? [],
+        ...(silence && { usual: rounded(silence.usual), chance: rounded(silence.chance) }),
         delivered: 0,
         quarantined: 0,
         rejected: 0,
-        facts: { rule: KIND, reason },
+        facts: {
+          rule: KIND,
+          reason: lost?.reason ?? null,
+          lost: lost !== null,
+          silence: silence && {
+            since: silence.since,
+            usual: Math.round(silence.usual),
+            others: silence.others,
+            others_in_all: silence.others_in_all,
+            reported: silence.reported,
+          },
+          confirmed:
+            lost === null && confirmation?.confirmed_at ? dayOf(confirmation.last_checked ?? confirmation.confirmed_at) : null,
+        },
         query: domainQuery(domain),
       },
     },
   ];
 }
 
-/** Resolved when DNS leads the reports here again. */
-function over(_: KnownFinding, { confirmation }: DnsWindow): Ending | null {
-  return confirmation !== null && confirmation.lost_since === null ? { reason: 'dns_restored' } : null;
+/** The silence, unless a person has closed what was said about it. */
+function silenceOf({ domain, silence, known }: DnsWindow): DnsWindow['silence'] {
+  return silence === null || settledUntil(known, KIND, domain) >= silence.since ? null : silence;
+}
+
+function severityOf({ confirmation, silence }: DnsWindow): Severity {
+  if (confirmation?.lost_since) return 'high';
+  return silence && silence.others_in_all + 1 >= MANY ? 'high' : 'medium';
+}
+
+/** Whether another domain's mail is about the same cause. */
+function isToldElsewhere({ domain, silence, elsewhere }: DnsWindow, since: string): boolean {
+  if (silence !== null) return silence.told_by !== domain;
+  return elsewhere.some(
+    (one) =>
+      one.kind === KIND && one.first_day >= addDays(since, -ONE_CAUSE_DAYS) && one.first_day <= addDays(since, ONE_CAUSE_DAYS),
+  );
+}
+
+/** Resolved when DNS leads the reports here, and when there are some again. */
+function over(finding: KnownFinding, { confirmation, silence, today }: DnsWindow): Ending | null {
+  if (silence !== null || confirmation?.lost_since) return null;
+  const { facts } = finding.evidence;
+  const wasSilent = facts?.rule === KIND && facts.silence !== null;
+  if (wasSilent) return today > addDays(facts.silence!.since, -1) ? { reason: 'reports_again', since: today } : null;
+  return confirmation === null ? null : { reason: 'dns_restored' };
 }

@@ -115,6 +115,26 @@ export async function loadFindings(tx: Tx, domain: string, subjects: readonly st
   }));
 }
 
+/** An open finding of another domain that was mailed. */
+export interface ToldElsewhere {
+  kind: string;
+  subject: string;
+  domain: string;
+  first_day: string;
+}
+
+/** The open findings of some kinds that other domains than this one were mailed about. */
+export async function loadToldElsewhere(tx: Tx, domain: string, kinds: readonly string[]): Promise<ToldElsewhere[]> {
+  const { rows } = await tx.query<ToldElsewhere>(
+    `select f.kind, f.subject, f.domain, f.first_day from ruawatch.findings f
+      where f.state = 'open' and f.kind = any($2::text[]) and f.domain <> $1
+        and exists (select from ruawatch.finding_events e where e.finding_key = f.finding_key and e.notify)
+      order by f.finding_key`,
+    [domain, kinds],
+  );
+  return rows;
+}
+
 /**
  * How many names below the same own domain have an open finding of these kinds that is of low severity; 0 for
  * a domain that is own by itself.

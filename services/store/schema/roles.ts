@@ -51,7 +51,7 @@ export const GRANTS = {
   /** Works from the rollups: reads no mail, and only some columns of records. */
   ruawatch_analyzer: {
     migrations: ['select'],
-    mailboxes: ['select (backlog)'],
+    mailboxes: ['select (backlog, polled_at)'],
     messages: ['select (state)'],
     reports: ['select'],
     trust_checks: ['select'],
@@ -73,6 +73,8 @@ export const GRANTS = {
     reporter_arrivals: ['select', 'insert'],
     reporter_agreement: ['select', 'insert', 'update (agreed, contradicted, measured_on)'],
     domain_reporters: ['select', 'insert', 'update (standing, decides)', 'delete'],
+    // The domains on which nobody reports any more.
+    silences: ['select', 'insert', 'update', 'delete'],
     // It adds the domains of the settings, and notes the history of domains that became own.
     domains: ['select', 'insert', 'update'],
     // It ends the entries whose time is over, and analyzes their sources again.

@@ -20,7 +20,7 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
   policy_change: { rule: 'policy_change', stronger: true, reports: 0 },
   policy_ready: { rule: 'policy_ready', next: 'reject', days: 30, own: 1000, passed: 999, spf_alone: 900 },
   reporter_silent: { rule: 'reporter_silent', last: '2026-10-01', reported: 27, of_days: 28, share: 0.4, silent_days: 6 },
-  reports_stopped: { rule: 'reports_stopped', reason: 'no record.' },
+  reports_stopped: { rule: 'reports_stopped', reason: 'no record.', lost: true, silence: null, confirmed: null },
   subdomain_abuse: { rule: 'subdomain_abuse', published: null, used: [], used_in_all: 0, looked_at: 1 },
   unauthorized_source: { rule: 'unauthorized_source', p: 'reject' },
   unconfirmed_report: { rule: 'unconfirmed_report' },
