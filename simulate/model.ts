@@ -146,6 +146,14 @@ export interface Trap {
   end: number;
 }
 
+/** A person approves a sender, at a tick before that evening's analysis. */
+export interface Approval {
+  tick: number;
+  domain: string;
+  /** A service of the catalogue by its id, or a source as reports have it. */
+  source: string;
+}
+
 export interface World {
   seed: number;
   days: number;
@@ -161,4 +169,5 @@ export interface World {
   internet?: Internet;
   /** The first tick at which anything is read: what came before lies in the mailbox by then. */
   firstTick?: number;
+  approvals?: readonly Approval[];
 }

@@ -16,7 +16,7 @@ import { type Attack, attackMails } from './attackers.ts';
 import type { Calendar } from './calendar.ts';
 import { AUTHSERV_ID, mailsOf, type SimulatedMail } from './mails.ts';
 import type { World } from './model.ts';
-import { enricherOf } from './surroundings.ts';
+import { approve, enricherOf } from './surroundings.ts';
 
 const PLACE: Place = { mailbox: 'simulation', folder: 'INBOX', uidValidity: 1 };
 const BATCH_MAILS = 200;
@@ -67,6 +67,7 @@ export async function runWorld(
     for (let at = 0; at < arrived.length; at += BATCH_MAILS) await takeIn(context, arrived.slice(at, at + BATCH_MAILS));
     clock.at = calendar.clock(tick);
     await findSilences(context);
+    for (const one of world.approvals ?? []) if (one.tick === tick) await approve(context, one);
     await analyze();
     if (enrich !== null) {
       // As in the product, names come after the first look, and the sources they change are looked at again.

@@ -26,6 +26,12 @@ const gateway = (org: string) => sibling(dialects.gateway, 'ashgrove-clinics.exa
 /** A reporter of any name that writes from a domain of its own. */
 export const university = (org: string, name: string) => sibling(dialects.university, 'linden-university.example', org, name);
 
+/** The same reporter, from the same address, with another `org_name`. */
+export function named(dialect: Dialect, org_name: string): Dialect {
+  const own = `<org_name>${dialect.org_name}</org_name>`;
+  return { ...dialect, xml: (report) => dialect.xml(report).replace(own, `<org_name>${org_name}</org_name>`) };
+}
+
 type Fixed = Pick<Reporter, 'dialect' | 'share' | 'hour' | 'lateness' | 'onForwarder' | 'onList'>;
 const REPORTERS: readonly Fixed[] = [
   { dialect: dialects.google, share: 0.37, hour: 7, lateness: 0.02, onForwarder: null, onList: ARC },

@@ -1,7 +1,10 @@
+import { catalogueOf, domainsOf } from '../services/analyzer/index.ts';
 import { AddressLookups } from '../services/enricher/addresses.ts';
 import { Pace } from '../services/enricher/pace.ts';
 import type { Context } from '../services/shared/runtime/service.ts';
+import { putSender } from '../services/store/sources/sender-list.ts';
 import type { Internet } from './internet/internet.ts';
+import type { Approval } from './model.ts';
 
 /** The product's look-ups of addresses, on a world's name service. Nothing is paced: time is not simulated. */
 export function enricherOf(context: Context, internet: Internet): () => Promise<void> {
@@ -13,4 +16,12 @@ export function enricherOf(context: Context, internet: Internet): () => Promise<
     owners: internet.owners(),
   });
   return () => lookups.run(new AbortController().signal);
+}
+
+/** What `ruawatch senders approve` does. */
+export async function approve({ db, config, clock }: Context, { domain, source }: Approval): Promise<void> {
+  const catalogue = catalogueOf(config);
+  const service = catalogue.senders.has(source) ? { domains: domainsOf(catalogue, source) } : null;
+  const word = { by: 'simulation', why: 'planned' };
+  await putSender(db, { domain, source, service }, { verdict: 'approved', word, until: null }, clock.now());
 }

@@ -5,8 +5,7 @@ export const botnetAfterTrickle: Family = {
   name: 'botnet-after-trickle',
   group: 'tuning',
   benign: false,
-  source:
-    'https://www.m3aawg.org/sites/default/files/m3aawg-email-authentication-recommended-best-practices-09-2020.pdf; public threads on sudden failures in r/DMARC',
+  source: 'https://www.m3aawg.org/sites/default/files/m3aawg-email-authentication-recommended-best-practices-09-2020.pdf',
   plant(site) {
     const { random } = site;
     const domain = site.domain({ p: random.pick(['none', 'none', 'quarantine']), sp: null });

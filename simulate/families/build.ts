@@ -4,7 +4,7 @@ import type { Family } from './family.ts';
 import { Site } from './site.ts';
 
 /** Families without a wish of their own: long enough for a habit, short enough for minutes. */
-const DAYS = [70, 110] as const;
+const DAYS = [65, 100] as const;
 
 /** One world of a family. The same options give the same world. */
 export function buildFamilyWorld(family: Family, random: Random): World {

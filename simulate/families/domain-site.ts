@@ -1,8 +1,9 @@
 import type { Random } from '../../demo/random.ts';
+import type { PublishedPolicy } from '../../demo/report.ts';
 import { logNormal } from '../draws.ts';
 import type { Internet } from '../internet/internet.ts';
 import { PROVIDERS, type ProviderName, provider } from '../internet/providers.ts';
-import type { Break, Domain, Flow, Incident, Signature, TrueClass } from '../model.ts';
+import type { Approval, Break, Domain, Flow, Incident, ReporterEvent, Signature, TrueClass } from '../model.ts';
 import type { Expectation } from './expectation.ts';
 
 /** The world that a domain is in. */
@@ -10,6 +11,7 @@ export interface Ground {
   readonly days: number;
   readonly internet: Internet;
   incident(one: Incident): void;
+  approval(one: Approval): void;
 }
 
 /** How much, and when. Days are report days. */
@@ -270,6 +272,39 @@ export class DomainSite {
     const one: Break = { ...given, incident: null };
     flow.breaks.push(one);
     return one;
+  }
+
+  /** One reporter, or all of them, say nothing of the domain on these report days. */
+  silent(reporter: string | 'all', from: number, to: number, incident: Incident | null = null): void {
+    for (const { reporter: one } of this.domain.mix) {
+      const name = one.dialect.org_name;
+      if (reporter === 'all' || reporter === name) this.reports('silent', name, from, to, incident);
+    }
+  }
+
+  /**
+   * What a reporter does on these report days: `doubled` reports under two ids, `contradicts` its own results,
+   * `forged` in its name by somebody else (`mismatched`: whose mail is authentic for a domain of his own).
+   */
+  reports(
+    what: ReporterEvent['what'],
+    reporter: string,
+    from: number,
+    to: number,
+    incident: Incident | null = null,
+    mismatched = false,
+  ): void {
+    this.domain.events.push({ what, reporter, from, to, incident: incident?.id ?? null, mismatched });
+  }
+
+  /** Publishes another policy on these report days. */
+  publishes(change: Partial<PublishedPolicy>, from: number, to = this.site.days - 1): void {
+    this.domain.policyChanges.push({ from, to, incident: null, ...change });
+  }
+
+  /** Somebody runs `ruawatch senders approve` on the evening of a report day. `source`: a service, or a name. */
+  approve(day: number, source: string): void {
+    this.site.approval({ tick: day, domain: this.name, source });
   }
 
   /** A reporter of the domain's by its rank: 0 is the one that sees most. */

@@ -1,31 +1,165 @@
+import { abusedService } from './abused-service.ts';
+import { acquisitionGrowth } from './acquisition-growth.ts';
+import { alignmentTurnedStrict } from './alignment-turned-strict.ts';
+import { arcForwarding } from './arc-forwarding.ts';
+import { aspfChange } from './aspf-change.ts';
 import { botnet } from './botnet.ts';
 import { botnetAfterTrickle } from './botnet-after-trickle.ts';
+import { botnetRefused } from './botnet-refused.ts';
+import { calendarInvites } from './calendar-invites.ts';
+import { crmApproved } from './crm-approved.ts';
+import { dkimTemperrorHiccup } from './dkim-temperror-hiccup.ts';
+import { doubleSigning } from './double-signing.ts';
+import { doubledReports } from './doubled-reports.ts';
 import type { Family } from './family.ts';
+import { firstStartQuiet } from './first-start-quiet.ts';
+import { firstStartStanding } from './first-start-standing.ts';
+import { forgedReports } from './forged-reports.ts';
+import { FRESH } from './fresh/index.ts';
+import { gatewayAdded } from './gateway-added.ts';
+import { googleGroups } from './google-groups.ts';
+import { googleWorkspacePool } from './google-workspace-pool.ts';
+import { halfUnsigned } from './half-unsigned.ts';
+import { holidays } from './holidays.ts';
+import { hostedForwards } from './hosted-forwards.ts';
+import { ipv6Enabled } from './ipv6-enabled.ts';
+import { keyRemoved } from './key-removed.ts';
+import { lateReports } from './late-reports.ts';
 import { m365Pool } from './m365-pool.ts';
 import { m365Takeover } from './m365-takeover.ts';
 import { mailingList } from './mailing-list.ts';
+import { manySelectors } from './many-selectors.ts';
 import { newForwarder } from './new-forwarder.ts';
+import { newReporter } from './new-reporter.ts';
+import { newsletterSeason } from './newsletter-season.ts';
 import { noReports } from './no-reports.ts';
+import { noiseSwell } from './noise-swell.ts';
+import { novemberDays } from './november-days.ts';
+import { ownHostUnsigned } from './own-host-unsigned.ts';
 import { ownServerMoved } from './own-server-moved.ts';
+import { parkedNoise } from './parked-noise.ts';
+import { policyTightened } from './policy-tightened.ts';
+import { policyWeakened } from './policy-weakened.ts';
+import { providerRenumbered } from './provider-renumbered.ts';
+import { quarterEnd } from './quarter-end.ts';
+import { recipientGateway } from './recipient-gateway.ts';
+import { relayWobble } from './relay-wobble.ts';
+import { reporterOutage } from './reporter-outage.ts';
 import { reporterRenamed } from './reporter-renamed.ts';
+import { reporterSilent } from './reporter-silent.ts';
+import { reporterSplit } from './reporter-split.ts';
 import { seasonalCampaign } from './seasonal-campaign.ts';
+import { selectorRotation } from './selector-rotation.ts';
+import { serviceComesBack } from './service-comes-back.ts';
 import { serviceMigration } from './service-migration.ts';
+import { serviceUnalignedStanding } from './service-unaligned-standing.ts';
+import { serviceUnannounced } from './service-unannounced.ts';
+import { serviceUnpublished } from './service-unpublished.ts';
+import { sesSharedPool } from './ses-shared-pool.ts';
+import { sharedHosterAbuse } from './shared-hoster-abuse.ts';
+import { sharedHostingPool } from './shared-hosting-pool.ts';
+import { smallDomainBurst } from './small-domain-burst.ts';
+import { smallReporterLeaves } from './small-reporter-leaves.ts';
+import { spfOnlyBroken } from './spf-only-broken.ts';
+import { spfPermerror } from './spf-permerror.ts';
+import { spfTemperrorHiccup } from './spf-temperror-hiccup.ts';
+import { spfTemperrorLasting } from './spf-temperror-lasting.ts';
+import { spoofFew } from './spoof-few.ts';
+import { spoofFromCloud } from './spoof-from-cloud.ts';
+import { spoofParked } from './spoof-parked.ts';
+import { spoofSteady } from './spoof-steady.ts';
+import { srsVerpForwarders } from './srs-verp-forwarders.ts';
+import { stolenKey } from './stolen-key.ts';
+import { subdomainInUse } from './subdomain-in-use.ts';
+import { subdomainInvented } from './subdomain-invented.ts';
+import { subdomainPolicyWeakened } from './subdomain-policy-weakened.ts';
+import { takeoverOwnServer } from './takeover-own-server.ts';
+import { takeoverServiceAccount } from './takeover-service-account.ts';
 import { tenantDkimBroken } from './tenant-dkim-broken.ts';
+import { verdictsContradict } from './verdicts-contradict.ts';
+import { weekendShop } from './weekend-shop.ts';
 
 /** All families. A new one is a file in this folder and a line here. */
 export const FAMILIES: readonly Family[] = [
   m365Pool,
   serviceMigration,
-  m365Takeover,
   ownServerMoved,
+  newForwarder,
+  mailingList,
+  reporterRenamed,
+  seasonalCampaign,
+  sesSharedPool,
+  googleWorkspacePool,
+  ipv6Enabled,
+  providerRenumbered,
+  doubleSigning,
+  srsVerpForwarders,
+  hostedForwards,
+  googleGroups,
+  arcForwarding,
+  newsletterSeason,
+  quarterEnd,
+  novemberDays,
+  acquisitionGrowth,
+  holidays,
+  reporterOutage,
+  lateReports,
+  doubledReports,
+  reporterSplit,
+  spfTemperrorHiccup,
+  dkimTemperrorHiccup,
+  selectorRotation,
+  firstStartQuiet,
+  parkedNoise,
+  noiseSwell,
+  aspfChange,
+  crmApproved,
+  policyTightened,
+  gatewayAdded,
+  calendarInvites,
+  recipientGateway,
+  smallDomainBurst,
+  sharedHostingPool,
+  manySelectors,
+  newReporter,
+  smallReporterLeaves,
+  relayWobble,
+  weekendShop,
+  serviceComesBack,
+  m365Takeover,
   botnet,
   botnetAfterTrickle,
   tenantDkimBroken,
-  newForwarder,
-  mailingList,
   noReports,
-  reporterRenamed,
-  seasonalCampaign,
+  spoofFew,
+  spoofSteady,
+  spoofFromCloud,
+  spoofParked,
+  botnetRefused,
+  subdomainInvented,
+  subdomainInUse,
+  stolenKey,
+  abusedService,
+  sharedHosterAbuse,
+  ownHostUnsigned,
+  spfPermerror,
+  spfTemperrorLasting,
+  spfOnlyBroken,
+  keyRemoved,
+  halfUnsigned,
+  alignmentTurnedStrict,
+  serviceUnpublished,
+  serviceUnalignedStanding,
+  serviceUnannounced,
+  forgedReports,
+  policyWeakened,
+  subdomainPolicyWeakened,
+  reporterSilent,
+  verdictsContradict,
+  takeoverOwnServer,
+  takeoverServiceAccount,
+  firstStartStanding,
+  ...FRESH,
 ];
 
 /**

@@ -5,7 +5,7 @@ export const mailingList: Family = {
   name: 'mailing-list',
   group: 'tuning',
   benign: true,
-  source: 'RFC 7960 section 3.2.3.1 (mailing lists); RFC 9989 section 7.4; RFC 6377 section 3.2',
+  source: 'RFC 7960 section 3.2.3.1 (mailing lists); RFC 9989 section 7.4; RFC 6377',
   plant(site) {
     const { random } = site;
     const domain = site.domain();

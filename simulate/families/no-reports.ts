@@ -6,7 +6,7 @@ export const noReports: Family = {
   group: 'tuning',
   benign: false,
   source:
-    'RFC 9990 section 4 (external destinations); https://github.com/dmarcguard and parsedmarc threads on missing reports; RFC 9989 section 4.7 (several records: none)',
+    'RFC 9990 section 4 (external destinations); https://github.com/wintermeyer/vutuv/issues/801; https://github.com/report-uri/report-uri-bugs/issues/118',
   plant(site) {
     const { random } = site;
     const others = random.int(1, 2);

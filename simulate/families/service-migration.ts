@@ -6,7 +6,7 @@ export const serviceMigration: Family = {
   group: 'tuning',
   benign: true,
   source:
-    'https://documentation.mailgun.com/docs/mailgun/user-manual/domains/domains-warmup; https://www.twilio.com/en-us/blog/warm-up-ip-sendgrid',
+    'https://documentation.mailgun.com/docs/mailgun/user-manual/domains/domains-warmup; https://www.twilio.com/docs/sendgrid/ui/sending-email/warming-up-an-ip-address',
   plant(site) {
     const { random } = site;
     const domain = site.domain();

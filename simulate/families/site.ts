@@ -2,7 +2,7 @@ import type { Random } from '../../demo/random.ts';
 import type { PublishedPolicy } from '../../demo/report.ts';
 import { logNormal } from '../draws.ts';
 import { Internet } from '../internet/internet.ts';
-import type { Domain, Incident, Reporter, Trap, World } from '../model.ts';
+import type { Approval, Domain, Incident, Reporter, Trap, World } from '../model.ts';
 import { makeReporters } from '../reporters.ts';
 import { DomainSite } from './domain-site.ts';
 
@@ -95,6 +95,29 @@ export class Site {
     this.world.traps.push(trap);
   }
 
+  approval(one: Approval): void {
+    this.world.approvals = [...(this.world.approvals ?? []), one];
+  }
+
+  /** A reporter says nothing to anybody on these report days. */
+  outage(reporter: string, from: number, to: number): void {
+    this.reporter(reporter).outages.push({ from, to });
+    this.trap(`${reporter} is out`, '*', from, to);
+  }
+
+  /** What a reporter says of these report days comes three days late. */
+  late(reporter: string, from: number, to: number): void {
+    this.reporter(reporter).lateBurst = { from, to };
+    this.trap(`${reporter} is late`, '*', from, to);
+  }
+
+  /** By its `org_name`. */
+  reporter(name: string): Reporter {
+    const found = this.reporters.find(({ dialect }) => dialect.org_name === name);
+    if (!found) throw new Error(`The model has no reporter ${name}: ${this.reporters.map(({ dialect }) => dialect.org_name)}.`);
+    return found;
+  }
+
   incident(one: Incident): void {
     this.world.incidents.push(one);
   }
@@ -104,7 +127,7 @@ export class Site {
 export function mixOf(reporters: readonly Reporter[], volume: number, random: Random): Domain['mix'] {
   const weighed = reporters.map((reporter) => ({ reporter, share: logNormal(random, reporter.share, 0.5) }));
   const kept = weighed.filter(
-    ({ reporter }) => reporter.share >= 0.1 || (volume > 100 && random.chance(0.7)) || random.chance(0.2),
+    ({ reporter }) => reporter.share >= 0.1 || (volume > 100 && random.chance(0.5)) || random.chance(0.1),
   );
   const sum = kept.reduce((total, { share }) => total + share, 0);
   return kept.map(({ reporter, share }) => ({ reporter, share: share / sum }));

@@ -1,0 +1,4 @@
+import type { Family } from '../family.ts';
+
+/** Families by authors who have not read the rules. All of them are reported. */
+export const FRESH: readonly Family[] = [];
