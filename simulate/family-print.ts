@@ -1,7 +1,7 @@
 import type { Draw } from './family-run.ts';
 import { byFamily, type FamilyScore, type Figures, type Share, scoreOf } from './family-score.ts';
 import type { Layout } from './layout.ts';
-import { columns } from './print.ts';
+import { columns, matrix } from './print.ts';
 
 const HEADS = ['precision', 'recall', '≥ 50', '< 50', 'days', 'false/dom/mon', 'alarms/dom/mon', 'mails/incident'];
 
@@ -27,6 +27,10 @@ export function printedFamilies(draws: readonly Draw[], detail: boolean, layout:
     ]),
     '',
     `class right: ${figure(all.classes.messages_right)} of messages, ${figure(all.classes.senders_right)} of senders with 10 messages and more`,
+    '',
+    ...matrix('messages', all.classes.messages, layout),
+    '',
+    ...matrix('senders', all.classes.senders, layout),
   ];
 }
 

@@ -45,14 +45,19 @@ export async function drawOf(
   const cases = world.incidents.map((one): Case => ({ ...one, names: names.get(one.id)!, expected: one.expected! }));
   // Whether the next policy is safe is a line in the digest, and no family is about it.
   const alarms = (await ruawatchAlarms(db, calendar)).filter(({ kind }) => kind !== 'policy_ready');
-  const peers = await baselineAlarms(db, calendar, [...world.truth.keys()]);
+  // A peer that is started later reads all of its mailbox then.
+  const { firstTick = 1 } = world;
+  const peers = [...(await baselineAlarms(db, calendar, [...world.truth.keys()]))].map(([system, list]): [string, Alarm[]] => [
+    system,
+    list.filter(({ tick }) => tick >= firstTick),
+  ]);
   const all: [string, Alarm[]][] = [['ruawatch', alarms], ...peers];
   const judgements = all.map(([system, of]) => judge(system, of, cases, world.traps));
   return {
     family: family.name,
     benign: family.benign,
     draw,
-    days: days - (world.firstTick ?? 1) + 1,
+    days: days - firstTick + 1,
     domains: world.domains.length,
     mails: passage.mails,
     judgements,

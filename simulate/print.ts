@@ -73,7 +73,8 @@ export function printed(
 
 const FOUND = ['authorized', 'misaligned', 'forwarded', 'unauthorized', 'unknown'];
 
-function matrix(what: string, cells: Record<string, Record<string, number>>, layout: Layout): string[] {
+/** What things truly are to what they were found to be. */
+export function matrix(what: string, cells: Record<string, Record<string, number>>, layout: Layout): string[] {
   const rows = FOUND.filter((truth) => cells[truth]).map((truth) => [
     truth,
     ...FOUND.map((found) => String(cells[truth]![found] ?? 0)),
