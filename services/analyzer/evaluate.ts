@@ -190,7 +190,8 @@ class SourceWindows {
       window = this.#windowOf(source);
       this.#windows.set(source, window);
     }
-    return { ...window, broken: this.#senders.part(source) !== null };
+    const part = this.#senders.part(source);
+    return { ...window, broken: part !== null && part.survives_on === undefined };
   }
 
   /**
@@ -359,7 +360,7 @@ function domainWindow(
       names,
       policyDays,
       policy: currentPolicy(policyDays),
-      excluded: new Set([...senders.sources, ...approvedNetworks(data)]),
+      excluded: new Set([...senders.failingSources, ...approvedNetworks(data)]),
       known,
     }
   );

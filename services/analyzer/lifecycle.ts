@@ -158,7 +158,12 @@ function resolvedLately(known: readonly KnownFinding[], candidate: Candidate): K
 function joinedSince(old: Evidence, next: Evidence): string[] {
   if (next.broken === undefined) return [];
   const told = new Set((old.broken ?? old.who).map(({ source }) => source));
-  return next.broken.map(({ source }) => source).filter((source) => !told.has(source));
+  // Of a mechanism that the other one hides, one sender more is no news.
+  const hidden = (source: string) => old.broken?.find((one) => one.source === source)?.survives_on !== undefined;
+  return next.broken
+    .filter(({ survives_on }) => survives_on === undefined)
+    .map(({ source }) => source)
+    .filter((source) => !told.has(source) || hidden(source));
 }
 
 /**

@@ -52,6 +52,9 @@ const brokenSender = z.looseObject({
   confidence: number,
   before: optional(z.union([z.string(), z.object({ passed: number, of: number, days: number })])),
   names: optional(listOf(z.string())),
+  survives_on: optional(z.enum(['dkim', 'spf'])),
+  unsigned: optional(z.boolean()),
+  error: optional(z.enum(['permerror', 'temperror'])),
 });
 const mendedSender = z.looseObject({ source: z.string(), day: text, why: text, ended: optional(endingSchema) });
 

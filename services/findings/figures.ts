@@ -51,6 +51,15 @@ export interface BrokenSender {
    * reporters named them.
    */
   names?: string[] | undefined;
+  /**
+   * The other mechanism, by which its mail still passes: then `messages` are those that lost `mechanism`, whether
+   * they pass DMARC or not.
+   */
+  survives_on?: 'dkim' | 'spf' | undefined;
+  /** The mail that fails has no signature of the domain's own, rather than one that does not verify. */
+  unsigned?: boolean | undefined;
+  /** How SPF ended, where its record could not be evaluated. */
+  error?: 'permerror' | 'temperror' | undefined;
 }
 
 /** A sender that is no longer part of its incident: the report day on which that was seen, and why. */

@@ -2,7 +2,7 @@ import type { Ending } from '../../findings/ending.ts';
 import type { BrokenSender } from '../../findings/figures.ts';
 import { addDays, isWeekend, later } from '../../shared/days.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
-import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
+import { certainty, witnesses } from '../statistics/confidence.ts';
 import { HABIT_DAYS } from '../statistics/habit.ts';
 import { passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
@@ -20,6 +20,7 @@ import {
 import { type BrokenSenders, KIND, openPart, settledPart } from './broken_senders.ts';
 import type { IncidentRule } from './rule.ts';
 import { DOMAIN_DAYS, silentSince } from './silence.ts';
+import { strengthenedSince, weakenedSince } from './weakened_sender.ts';
 
 /** The clear before: on at least so many mail days, so many messages, this share passing. */
 const BEFORE_DAYS = 5;
@@ -64,7 +65,7 @@ const CHANGES_TESTED = 5;
 export const authenticationRegression: IncidentRule = {
   kind: KIND,
   scope: 'incident',
-  severity: ['medium', 'high', 'critical'],
+  severity: ['low', 'medium', 'high', 'critical'],
   tested: true,
   find: ({ senders, policy }) => senders.candidates(policy),
   over: (finding, { senders }) => senders.ended(finding),
@@ -81,19 +82,24 @@ export function examineSender(senders: BrokenSenders, window: SourceWindow): voi
     senders.recover(source, { reason: 'denied' });
     return;
   }
-  const failing = failingSince(window);
-  if (failing !== null) {
-    senders.fail(failing);
+  const before = openPart(window.known, source);
+  const weak = before?.survives_on !== undefined;
+  const failing = failingSince(window, weak ? null : before);
+  const found = failing ?? (before === null || weak ? weakenedSince(window, before) : null);
+  if (found !== null) {
+    senders.fail(found);
     return;
   }
-  const before = senders.part(source);
-  const why = before && recoveredSince(before, window);
+  const part = senders.part(source);
+  const why = part && (part.survives_on === undefined ? recoveredSince(part, window) : strengthenedSince(part, window));
   if (why !== null) senders.recover(source, why);
 }
 
-/** Since when a source fails, and how much of its mail; null when it does not. */
-export function failingSince(window: SourceWindow): BrokenSender | null {
-  const open = openPart(window.known, window.source);
+/**
+ * Since when a source fails, and how much of its mail; null when it does not.
+ * @param open what an open finding says of its failing
+ */
+export function failingSince(window: SourceWindow, open = openPart(window.known, window.source)): BrokenSender | null {
   if (open) return stillFailing(window, open);
 
   const rows = coveredRows(window);
@@ -109,7 +115,8 @@ export function failingSince(window: SourceWindow): BrokenSender | null {
   const awaited = awaitedOf(window, change);
   // Whoever has yet to speak may say that all of it passed.
   const least = failing / (of + awaited.messages);
-  if (shareTail(failing, of + awaited.messages, a, b) >= window.level / CHANGES_TESTED) return null;
+  const chance = shareTail(failing, of + awaited.messages, a, b);
+  if (chance >= window.level / CHANGES_TESTED) return null;
   if (least < a / (a + b) + RISE || failing < AFTER_MESSAGES) return null;
 
   const newest = days(afterRows).slice(-2);
@@ -127,7 +134,7 @@ export function failingSince(window: SourceWindow): BrokenSender | null {
     last_good_day: beforeDays.at(-1)!.day,
     mechanism: mechanismOf(beforeSum, afterSum),
     before: { passed: beforeSum.passed, of: beforeSum.passed + failedOf(beforeSum), days: beforeDays.length },
-    confidence: stated(wilson(failing, of) * witnessed(witnesses(afterRows.filter((row) => failedOf(row) > 0)))),
+    confidence: certainty({ chance, witnesses: witnesses(afterRows.filter((row) => failedOf(row) > 0)) }),
   });
 }
 
@@ -246,15 +253,12 @@ function stillFailing(window: SourceWindow, open: BrokenSender): BrokenSender | 
   const newest = days(after).slice(-2);
   const failed = sum(newest, 'failed');
   if (failed === 0 || failed < (STILL / 2) * (open.messages / open.of) * (failed + sum(newest, 'passed'))) return null;
-  const sums = total(after);
   const found = part(window.source, after, {
     since: open.since,
     last_good_day: open.last_good_day,
     mechanism: open.mechanism,
     ...(open.before !== undefined && { before: open.before }),
-    confidence: stated(
-      wilson(failedOf(sums), sums.passed + failedOf(sums)) * witnessed(witnesses(after.filter((row) => failedOf(row) > 0))),
-    ),
+    confidence: Math.max(open.confidence, certainty({ witnesses: witnesses(after.filter((row) => failedOf(row) > 0)) })),
   });
   return { ...found, last_day: later(found.last_day, open.last_day) };
 }
@@ -279,7 +283,14 @@ function part(
     quarantined: Math.min(messages, sums.quarantined),
     rejected: Math.min(messages, sums.rejected),
     reporters: reportersOf(bad),
+    ...(found.mechanism !== 'dkim' && inError(sums, messages)),
   };
+}
+
+/** How SPF ended for the failing mail, where its record could not be evaluated. */
+function inError({ spf_permerror, spf_temperror }: Counts, messages: number): Pick<BrokenSender, 'error'> {
+  if (2 * (spf_permerror + spf_temperror) < messages) return {};
+  return { error: spf_permerror >= spf_temperror ? 'permerror' : 'temperror' };
 }
 
 /** The reporters that saw the source pass before the change and reported on it after. */
@@ -315,16 +326,19 @@ function passingMailGone(before: readonly Day[], after: readonly Day[], share: n
   return came <= (1 - share / 2) * expected;
 }
 
-/** Which mechanism carried the mail before and does not after. */
+/** A mechanism is lost when at least this part of the failing mail used to have it. */
+const LOST = 0.5;
+
+/**
+ * Which mechanism the failing mail lost: each by itself, from how many messages had it before and do not since.
+ * (One of three hosts that lost both leaves most of the mail with both.)
+ */
 function mechanismOf(before: Counts, after: Counts): 'dkim' | 'spf' | 'both' {
-  const share = (part: number, sum: Counts) => part / Math.max(1, sum.messages);
-  const fell = (name: 'dkim_aligned' | 'spf_aligned') =>
-    share(before[name], before) >= 0.5 && share(after[name], after) < share(before[name], before) / 2;
-  const dkim = fell('dkim_aligned');
-  const spf = fell('spf_aligned');
-  if (dkim === spf) {
-    if (dkim) return 'both';
-    return before.dkim_aligned >= before.spf_aligned ? 'dkim' : 'spf';
-  }
-  return dkim ? 'dkim' : 'spf';
+  const failing = Math.max(1, failedOf(after));
+  const lost = (name: 'dkim_aligned' | 'spf_aligned') =>
+    ((before[name] / Math.max(1, before.messages)) * after.messages - after[name]) / failing;
+  const dkim = lost('dkim_aligned');
+  const spf = lost('spf_aligned');
+  if (dkim >= LOST && spf >= LOST) return 'both';
+  return dkim >= spf ? 'dkim' : 'spf';
 }

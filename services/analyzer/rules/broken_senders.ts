@@ -63,6 +63,8 @@ export class BrokenSenders {
   /** Senders whose cause nobody has heard of: it is what it is found to be now. */
   private readonly unheard = new Set<string>();
   private readonly found: BrokenSender[] = [];
+  /** Keys that verify nowhere any more. */
+  private readonly dead = new Set<string>();
   private readonly mended = new Map<string, MendedSender & { cause: Cause }>();
 
   /** @param known all that is on file, heard of or not: what this work does not name stays as it was found */
@@ -83,6 +85,11 @@ export class BrokenSenders {
 
   get sources(): string[] {
     return [...this.parts.keys()];
+  }
+
+  /** Those whose mail fails DMARC, and not merely one of the mechanisms. */
+  get failingSources(): string[] {
+    return [...this.parts.values()].filter(({ survives_on }) => survives_on === undefined).map(({ source }) => source);
   }
 
   part(source: string): BrokenSender | null {
@@ -107,9 +114,12 @@ export class BrokenSenders {
    * their mail
    */
   nameChecks(checks: readonly FailedCheck[]): void {
+    for (const check of checks) if (check.dead) this.dead.add(short(keyName(check)));
     for (const part of this.found) {
       const names = namesOf(this.domain, part, checks);
-      if (names.length > 0 && this.parts.has(part.source)) this.parts.set(part.source, { ...part, names });
+      if (!this.parts.has(part.source)) continue;
+      const unsigned = part.unsigned ?? isUnsigned(part, names, checks);
+      this.parts.set(part.source, { ...part, ...(names.length > 0 && { names }), ...(unsigned && { unsigned }) });
     }
   }
 
@@ -139,7 +149,7 @@ export class BrokenSenders {
         .filter((one) => one.cause === cause)
         .map(({ cause: _, ...one }) => one)
         .sort((a, b) => (a.source < b.source ? -1 : 1));
-      return parts.length === 0 ? [] : [incidentOf({ domain: this.domain, cause, policy }, parts, mended)];
+      return parts.length === 0 ? [] : [incidentOf({ domain: this.domain, cause, policy, dead: this.dead }, parts, mended)];
     });
   }
 }
@@ -154,11 +164,22 @@ function namesOf(domain: string, { source, mechanism }: BrokenSender, checks: re
   for (const check of checks) {
     if (check.source !== source || (mechanism !== 'both' && check.mechanism !== mechanism)) continue;
     if (organizationalDomain(check.domain) !== organization) continue;
-    const name = check.mechanism === 'spf' ? check.domain : `${check.selector}._domainkey.${check.domain}`;
+    const name = check.mechanism === 'spf' ? check.domain : keyName(check);
     sums.set(short(name), (sums.get(short(name)) ?? 0) + check.messages);
   }
   const ranked = [...sums].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
   return ranked.slice(0, NAMES).map(([name]) => name);
+}
+
+const isKey = (name: string) => name.includes('._domainkey.');
+
+/** Whether records of its failing mail are there, and none has a signature of the domain's own. */
+function isUnsigned({ source, mechanism }: BrokenSender, names: readonly string[], checks: readonly FailedCheck[]): boolean {
+  return mechanism !== 'spf' && !names.some(isKey) && checks.some((check) => check.source === source);
+}
+
+function keyName({ selector, domain }: FailedCheck): string {
+  return `${selector}._domainkey.${domain}`;
 }
 
 function largestFirst(a: BrokenSender, b: BrokenSender): number {
@@ -166,7 +187,7 @@ function largestFirst(a: BrokenSender, b: BrokenSender): number {
 }
 
 function incidentOf(
-  { domain, cause, policy }: { domain: string; cause: Cause; policy: string | null },
+  { domain, cause, policy, dead }: { domain: string; cause: Cause; policy: string | null; dead: ReadonlySet<string> },
   parts: readonly BrokenSender[],
   mended: readonly MendedSender[],
 ): Candidate {
@@ -180,7 +201,7 @@ function incidentOf(
   return {
     kind: KIND,
     subject: cause,
-    severity: severityOf(messages, sum('quarantined') + sum('rejected')),
+    severity: severityOf(parts, cause),
     confidence: Math.max(...parts.map((part) => part.confidence)),
     first_day: since,
     last_day,
@@ -201,19 +222,28 @@ function incidentOf(
       last_good_day: parts.map((part) => part.last_good_day).reduce(earlier),
       broken: parts.slice(0, KEPT),
       ...(mended.length > 0 && { mended: mended.slice(0, KEPT) }),
-      facts: { rule: KIND, strict: (['adkim', 'aspf'] as const).filter((tag) => publishedTag(policy, tag) === 's') },
+      facts: { rule: KIND, dead: [...new Set(parts.flatMap(({ names = [] }) => names))].filter((name) => dead.has(name)), strict: (['adkim', 'aspf'] as const).filter((tag) => publishedTag(policy, tag) === 's') },
       query: recordsQuery({
         domain,
         ...(sources.length <= TOLD && { sources }),
         from: since,
         to: last_day,
-        rows: 'failing',
+        rows: parts.some(({ survives_on }) => survives_on === undefined) ? 'failing' : 'all',
       }),
     },
   };
 }
 
-function severityOf(messages: number, lost: number): Severity {
+/** A key that nothing verifies any more, while SPF hides it, is worth a mail from so many messages on. */
+const HIDDEN = 100;
+
+function severityOf(parts: readonly BrokenSender[], cause: Cause): Severity {
+  const failing = parts.filter(({ survives_on }) => survives_on === undefined);
+  const messages = failing.reduce((n, part) => n + part.messages, 0);
+  const lost = failing.reduce((n, part) => n + part.quarantined + part.rejected, 0);
+  if (failing.length === 0) {
+    return cause === 'dkim' && parts.reduce((n, part) => n + part.messages, 0) >= HIDDEN ? 'medium' : 'low';
+  }
   if (lost >= 1000) return 'critical';
   if (messages >= 100 || lost >= 20) return 'high';
   return 'medium';

@@ -2,13 +2,17 @@ import { z } from 'zod';
 import { addDays, earlier, later } from '../../shared/days.ts';
 import { counted, list, number, percent, short } from '../../shared/format.ts';
 import type { Before, BrokenSender } from '../figures.ts';
-import { kind, type Told } from './kind.ts';
+import { kind, type Told, type Words } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('authentication_regression'),
   /** The tags that ask for strict alignment in the published policy. */
   strict: z.array(z.enum(['adkim', 'aspf'])),
+  /** Of the keys that the senders share, those that verify nowhere since: names as in BrokenSender. */
+  dead: z.array(z.string()).optional(),
 });
+
+type RegressionFacts = z.output<typeof facts>;
 
 /**
  * Senders that broke within so many days of each other most likely did so by one cause; further apart only
@@ -18,6 +22,16 @@ const ONE_CAUSE_DAYS = 3;
 const MECHANISM = { dkim: 'DKIM', spf: 'SPF', both: 'DKIM and SPF' };
 
 export const authenticationRegression = kind(facts, (told, given) => {
+  const { broken = [] } = told.evidence;
+  const words = broken.some(({ survives_on }) => survives_on !== undefined) ? hiddenWords(told, given) : failingWords(told);
+  const since = broken.map((part) => part.since).reduce(earlier, told.evidence.since);
+  return { ...words, advice: adviceOf(told, broken, since, given.strict) };
+});
+
+type WithoutAdvice = Omit<Words, 'advice'>;
+
+/** Of senders whose mail fails DMARC. */
+function failingWords(told: Told): WithoutAdvice {
   const { senders, messages, of, broken = [], mechanism = 'both' } = told.evidence;
   const domain = short(told.domain);
   const since = broken.map((part) => part.since).reduce(earlier, told.evidence.since);
@@ -36,11 +50,71 @@ export const authenticationRegression = kind(facts, (told, given) => {
     topic: `${name} at ${where}`,
     summary: `Mail of ${domain} through ${through} stopped passing DMARC ${days} (${name}): ${counted(messages, 'message')} failed since`,
     what: one
-      ? `${name} of ${through} aligned with ${domain} until ${one.last_good_day} but ${mechanism === 'both' ? 'have' : 'has'} not since ${since}: ${number(messages)} of ${counted(one.of, 'message')} failed${beforeOf(one.before)}.`
+      ? `${name} of ${through} aligned with ${domain} until ${one.last_good_day} but ${mechanism === 'both' ? 'have' : 'has'} not since ${since}: ${number(messages)} of ${counted(one.of, 'message')} failed${whyOf(one, domain)}${beforeOf(one.before)}.`
       : `${name} of ${through} stopped aligning with ${domain} ${days}${cause}: ${list(sources, 3, senders)}; ${number(messages)} of their ${counted(of, 'message')} failed (${percent(messages / of)}).`,
-    advice: adviceOf(told, broken, since, given.strict),
   };
-});
+}
+
+/** What the failing rows themselves show of why. */
+function whyOf({ unsigned, error, mechanism }: BrokenSender, domain: string): string {
+  const parts = [
+    ...(unsigned ? [`${mechanism === 'both' ? 'they bear' : 'it bears'} no signature of ${domain}`] : []),
+    ...(error ? [`SPF ended in ${error}`] : []),
+    ...(unsigned && mechanism === 'both' && !error ? ['the address they come from is not in its SPF record'] : []),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join(' and ')})`;
+}
+
+/** Of senders that lost a mechanism while the other one carries most of the mail: what lost it is said first. */
+function hiddenWords(told: Told, { dead = [] }: RegressionFacts): WithoutAdvice {
+  const { senders, messages, of, broken = [] } = told.evidence;
+  const domain = short(told.domain);
+  const since = broken.map((part) => part.since).reduce(earlier, told.evidence.since);
+  const surviving = broken.filter(({ survives_on }) => survives_on !== undefined);
+  const failing = broken.filter(({ survives_on }) => survives_on === undefined);
+  const failed = failing.reduce((n, part) => n + part.messages, 0);
+  const rest =
+    failing.length === 0
+      ? ''
+      : ` What comes through ${list(
+          failing.map(({ source }) => short(source, 40)),
+          3,
+        )} has nothing else, and ${counted(failed, 'message')} failed DMARC.`;
+  const through = list(
+    surviving.map(({ source }) => short(source, 40)),
+    3,
+  );
+  const where = senders === 1 ? `${through} for ${domain}` : `${counted(senders, 'sender')} of ${domain}`;
+  const error = surviving.find((part) => part.error !== undefined)?.error;
+  if (told.subject === 'spf') {
+    const record = short(common(broken, (name) => !isKey(name)).shared ?? told.domain);
+    const ends = `ends in ${error ?? 'permerror'}`;
+    return {
+      title: `SPF of ${domain} ${ends} at receivers`,
+      topic: `SPF of ${domain}`,
+      summary: `The SPF record of ${record} could not be evaluated since ${since} (${error ?? 'permerror'}): ${counted(messages, 'message')} passed by DKIM alone, if at all`,
+      what: `The SPF check of ${record} ${ends} for ${number(messages)} of ${counted(of, 'message')} since ${since} (${through}); they pass by DKIM alone.${rest}`,
+    };
+  }
+  const key = common(broken, isKey).shared;
+  const selector = key === null ? null : short(key.slice(0, key.indexOf('._domainkey.')), 40);
+  const everywhere = key !== null && dead.includes(key);
+  const stopped = key === null && surviving.every(({ unsigned }) => unsigned === true);
+  const what = stopped ? 'no longer signed' : `without a signature that verifies`;
+  const title = everywhere
+    ? `DKIM key ${selector} fails at all senders of ${domain}`
+    : stopped
+      ? `Mail is no longer signed at ${where}`
+      : `DKIM${selector === null ? '' : ` key ${selector}`} fails at ${where}`;
+  return {
+    title,
+    topic: everywhere ? `DKIM key ${selector} of ${domain}` : `DKIM at ${where}`,
+    summary: `${title} since ${since}: ${counted(messages, 'message')} ${what}; direct mail survives on SPF alone`,
+    what: `${title} since ${since}: ${number(messages)} of ${counted(of, 'message')} came ${what}. Direct mail (${through}) survives on SPF alone, which forwarding breaks.${rest}`,
+  };
+}
+
+const isKey = (name: string) => name.includes('._domainkey.');
 
 function isBelow(name: string, domain: string): boolean {
   return name === domain || name.endsWith(`.${domain}`);
@@ -62,14 +136,20 @@ function adviceOf(
   const domain = short(told.domain);
   const { mechanism = 'both' } = told.evidence;
   const source = told.evidence.senders === 1 && broken[0] ? short(broken[0].source) : null;
-  const isKey = (name: string) => name.includes('._domainkey.');
   const keys = common(broken, isKey);
   const records = common(broken, (name) => !isKey(name));
   const record = records.shared ?? domain;
   const strict = published.filter((tag) => mechanism !== (tag === 'adkim' ? 'spf' : 'dkim'));
   return [
-    ...(mechanism === 'spf' ? [] : [keyAdvice(domain, source, keys, since)]),
-    ...(mechanism === 'dkim'
+    ...(mechanism === 'spf'
+      ? []
+      : [
+          keys.all.length === 0 && broken.every(({ unsigned }) => unsigned)
+            ? signAdvice(domain, broken)
+            : keyAdvice(domain, source, keys, since),
+        ]),
+    ...errorAdvice(broken, record, told.domain),
+    ...(mechanism === 'dkim' || broken.every(({ error }) => error !== undefined)
       ? []
       : [
           `Check what changed in the SPF record of ${record} around ${since} (an include or address removed, more than 10 DNS lookups), and whether the return path (MAIL FROM) is still at ${domain}.`,
@@ -80,6 +160,28 @@ function adviceOf(
         ]
       : []),
   ];
+}
+
+/** What is not signed has no key to compare. */
+function signAdvice(domain: string, broken: readonly BrokenSender[]): string {
+  return `Find out why ${list(
+    broken.map(({ source }) => short(source, 40)),
+    3,
+  )} ${broken.length === 1 ? 'sends' : 'send'} mail without a signature of ${domain} (a new host, a signer that does not run), and let it sign with DKIM.`;
+}
+
+/** RFC 7208 sections 4.6.4 (limits), 2.6.6 and 2.6.7. */
+function errorAdvice(broken: readonly BrokenSender[], record: string, domain: string): string[] {
+  const errors = broken.flatMap(({ error }) => error ?? []);
+  if (errors.length === 0) return [];
+  const check = `run "ruawatch dns check ${short(domain)}", which counts its lookups`;
+  return errors.includes('permerror')
+    ? [
+        `Repair the SPF record of ${short(record)}: ${check} (more than 10, two records, or a term that is not SPF end in permerror).`,
+      ]
+    : [
+        `The name servers behind the SPF record of ${short(record)} did not answer in time: ${check}, and look at the servers of each include.`,
+      ];
 }
 
 function keyAdvice(domain: string, source: string | null, keys: Names, since: string): string {

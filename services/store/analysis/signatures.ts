@@ -9,7 +9,12 @@ export interface FailedCheck {
   domain: string;
   selector: string | null;
   messages: number;
+  /** Of a signature: hardly any mail of any source verifies with its key since. */
+  dead: boolean;
 }
+
+/** A key that verifies for less than this part of the mail that bears it fails everywhere. */
+const DEAD = 0.1;
 
 /** The number of checks listed, those of the most messages first. */
 const CHECKS = 1000;
@@ -17,21 +22,24 @@ const CHECKS = 1000;
 /**
  * Loads the checks that did not pass in the failing mail of broken sources, for a week from the first day of
  * failure of each: they show where to look in DNS.
- * @param broken source and first day (YYYY-MM-DD)
+ * @param broken source and first day (YYYY-MM-DD); of one whose mail still passes, its passing mail counts too
  * @param reporters the deciding reporters, whose records are read
  */
 export async function loadFailedChecks(
   tx: Tx,
   domain: string,
-  broken: readonly { source: string; since: string }[],
+  broken: readonly { source: string; since: string; mechanism: string; survives_on?: string | undefined }[],
   reporters: readonly string[],
 ): Promise<FailedCheck[]> {
   if (broken.length === 0) return [];
   const first = broken.map(({ since }) => since).sort();
   const { rows } = await tx.query<FailedCheck>(
-    `select r.source, c.mechanism, c.domain, c.selector, sum(r.count) as messages
-       from jsonb_to_recordset($2::jsonb) as g(source text, since date)
-       join ruawatch.records r on r.source = g.source and not (r.dkim_aligned or r.spf_aligned)
+    `with checks as (
+     select r.source, c.mechanism, c.domain, c.selector, sum(r.count) as messages
+       from jsonb_to_recordset($2::jsonb) as g(source text, since date, mechanism text, survives_on text)
+       join ruawatch.records r on r.source = g.source
+        and not (case when g.survives_on is null then r.dkim_aligned or r.spf_aligned
+                      when g.mechanism = 'dkim' then r.dkim_aligned else r.spf_aligned end)
         and r.begin_at >= g.since::timestamp at time zone 'UTC' and r.begin_at < (g.since + 7)::timestamp at time zone 'UTC'
        join ruawatch.reports p on p.report_key = r.report_key
       cross join lateral (
@@ -45,7 +53,13 @@ export async function loadFailedChecks(
       group by 1, 2, 3, 4
       order by messages desc, source, mechanism, domain, selector
       limit ${CHECKS}`,
-    [domain, JSON.stringify(broken), first[0], first.at(-1), reporters],
+    [
+      domain,
+      JSON.stringify(broken.map(({ source, since, mechanism, survives_on }) => ({ source, since, mechanism, survives_on }))),
+      first[0],
+      first.at(-1),
+      reporters,
+    ],
   );
   return rows;
 }

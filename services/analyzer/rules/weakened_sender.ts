@@ -1,0 +1,174 @@
+import type { Ending } from '../../findings/ending.ts';
+import type { BrokenSender } from '../../findings/figures.ts';
+import { addDays, later } from '../../shared/days.ts';
+import type { SourceDay } from '../../store/analysis/window-reads.ts';
+import { certainty, witnesses } from '../statistics/confidence.ts';
+import { HABIT_DAYS } from '../statistics/habit.ts';
+import { passesAgainSince } from '../statistics/series.ts';
+import { shareTail } from '../statistics/tails.ts';
+import { type Counts, coveredDays, coveredRows, type Day, reportersOf, type SourceWindow, total } from '../window.ts';
+import { DOMAIN_DAYS, silentSince } from './silence.ts';
+
+/** The clear before: signed mail on so many days, so many messages, this share of all. */
+const BEFORE_DAYS = 5;
+const BEFORE_MESSAGES = 20;
+const BEFORE_SHARE = 0.9;
+/** The clear after: so many messages, of which at most this share is signed, and no more of it than this part. */
+const AFTER_MESSAGES = 20;
+const AFTER_SHARE = 0.2;
+const GONE = 0.5;
+/** How a source's share of unsigned mail varies from day to day: Beta with this sum of parameters. */
+const PRIOR_SHARE = 40;
+/** Days tried as the day of the change count as so many tests: they have most of their mail in common. */
+const CHANGES_TESTED = 5;
+/** SPF cannot be evaluated for this share of a source's mail; `temperror` for so many days. */
+const IN_ERROR = 0.8;
+const TEMPORARY_DAYS = 3;
+
+/** One mechanism of a source's mail: how much of a day's mail has it, and how much does not. */
+interface Mechanism {
+  lost: 'dkim' | 'spf';
+  bad(counts: Counts): number;
+}
+/** What is counted is all mail, whether it passes DMARC or not. */
+const UNSIGNED: Mechanism = { lost: 'dkim', bad: ({ messages, dkim_aligned }) => messages - dkim_aligned };
+const ERRORS: Mechanism = { lost: 'spf', bad: ({ spf_permerror, spf_temperror }) => spf_permerror + spf_temperror };
+
+/**
+ * Finds the mechanism that a source lost although its mail still passes, by the other one: a key that no longer
+ * verifies and that SPF hides, until the mail is forwarded; an SPF record that cannot be evaluated. Each
+ * mechanism is judged by itself. Null when none is lost.
+ *
+ * @param open what an open finding says of the source already
+ */
+export function weakenedSince(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
+  const known = open?.survives_on === undefined ? null : open;
+  const by = known && (known.survives_on === 'spf' ? UNSIGNED : ERRORS);
+  return (
+    (by === null || by === UNSIGNED ? unsignedSince(window, known) : null) ??
+    (by === null || by === ERRORS ? inErrorSince(window, known) : null)
+  );
+}
+
+/** Why a source has the mechanism again; null while it has not. */
+export function strengthenedSince(part: BrokenSender, window: SourceWindow): Ending | null {
+  const by = part.survives_on === 'spf' ? UNSIGNED : ERRORS;
+  const again = passesAgainSince(daysBy(coveredRows(window), by), part.last_day);
+  if (again !== null) return { reason: 'passes_again', since: again };
+  return silentSince(part, coveredDays(window), DOMAIN_DAYS) ? { reason: 'no_failing_mail', days: DOMAIN_DAYS } : null;
+}
+
+/** A source that signed its mail until a day, and whose mail passes by SPF alone since. */
+function unsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
+  const all = daysBy(coveredRows(window), UNSIGNED);
+  const run = lostRun(all);
+  if (run.length === 0) return null;
+  if (open !== null) return partOf(window, UNSIGNED, { ...open, of: 0 });
+  const since = run[0]!.day;
+  const from = addDays(since, -HABIT_DAYS);
+  const before = all.filter(({ day }) => day < since && day >= from);
+  const signed = sum(before, 'passed');
+  if (before.length < BEFORE_DAYS || signed < BEFORE_MESSAGES || signed < BEFORE_SHARE * (signed + sum(before, 'failed')))
+    return null;
+  const now = sum(run, 'passed');
+  const lost = sum(run, 'failed');
+  // Signed mail that goes on beside unsigned mail is another story: somebody else sends.
+  if (lost < AFTER_MESSAGES || now > AFTER_SHARE * (now + lost) || now / run.length > (GONE * signed) / before.length)
+    return null;
+  const mean = (sum(before, 'failed') + 0.2) / (signed + sum(before, 'failed') + 2);
+  const chance = shareTail(lost, lost + now, mean * PRIOR_SHARE, (1 - mean) * PRIOR_SHARE);
+  if (chance >= window.level / CHANGES_TESTED) return null;
+  const rows = window.rows.filter(({ day }) => day >= since);
+  // What does not pass either is a sender that broke, and told of as one.
+  const { passed, messages } = total(rows);
+  if (passed < BEFORE_SHARE * messages || !isSeen(rows, UNSIGNED)) return null;
+  return partOf(window, UNSIGNED, {
+    since,
+    last_good_day: before.at(-1)!.day,
+    before: { passed: signed, of: signed + sum(before, 'failed'), days: before.length },
+    chance,
+  });
+}
+
+/** A source whose mail passes by DKIM while its SPF record cannot be evaluated. A fact, so no test of chance. */
+function inErrorSince(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
+  const all = daysBy(coveredRows(window), ERRORS);
+  const run = lostRun(all);
+  if (run.length === 0) return null;
+  if (open !== null) return partOf(window, ERRORS, { ...open, of: 0 });
+  const since = run[0]!.day;
+  const rows = window.rows.filter(({ day }) => day >= since);
+  const sums = total(rows);
+  const errors = ERRORS.bad(sums);
+  if (errors < AFTER_MESSAGES || errors < IN_ERROR * sums.messages || sums.passed < BEFORE_SHARE * sums.messages) return null;
+  if (sums.spf_permerror < errors / 2 && run.length < TEMPORARY_DAYS) return null;
+  if (!isSeen(rows, ERRORS)) return null;
+  const good = all.filter(({ day }) => day < since).at(-1);
+  return partOf(window, ERRORS, { since, last_good_day: good?.day ?? since, chance: 0 });
+}
+
+/** The days in a row up to the newest on which most of the mail lacks the mechanism. */
+function lostRun(days: readonly Day[]): readonly Day[] {
+  const lastGood = days.findLastIndex(({ passed, failed }) => failed <= passed);
+  return days.slice(lastGood + 1);
+}
+
+/** By two reporters or on two days, and by half of those that report on it. */
+function isSeen(rows: readonly SourceDay[], by: Mechanism): boolean {
+  const bad = rows.filter((row) => by.bad(row) > 0);
+  const reporters = reportersOf(bad).filter((reporter) => {
+    const sums = total(rows.filter((row) => row.reporter === reporter));
+    return by.bad(sums) > sums.messages / 2;
+  });
+  if (reporters.length * 2 < reportersOf(rows).length) return false;
+  return reporters.length >= 2 || new Set(bad.map(({ day }) => day)).size >= 2;
+}
+
+function daysBy(rows: readonly SourceDay[], { bad }: Mechanism): Day[] {
+  const byDay = new Map<string, Day>();
+  for (const row of rows) {
+    const day = byDay.get(row.day) ?? { day: row.day, passed: 0, failed: 0 };
+    day.passed += row.messages - bad(row);
+    day.failed += bad(row);
+    byDay.set(row.day, day);
+  }
+  return [...byDay.values()].filter((day) => day.passed + day.failed > 0).sort((a, b) => (a.day < b.day ? -1 : 1));
+}
+
+function sum(days: readonly Day[], of: 'passed' | 'failed'): number {
+  return days.reduce((n, day) => n + day[of], 0);
+}
+
+type Found = Pick<BrokenSender, 'since' | 'last_good_day' | 'before'> & {
+  chance?: number;
+  confidence?: number;
+  last_day?: string;
+};
+
+function partOf(window: SourceWindow, by: Mechanism, found: Found & { of?: number }): BrokenSender {
+  const rows = window.rows.filter(({ day }) => day >= found.since);
+  const sums = total(rows);
+  const messages = by.bad(sums);
+  const bad = rows.filter((row) => by.bad(row) > 0);
+  const errors = sums.spf_permerror + sums.spf_temperror;
+  return {
+    source: window.source,
+    mechanism: by.lost,
+    survives_on: by.lost === 'dkim' ? 'spf' : 'dkim',
+    since: found.since,
+    last_good_day: found.last_good_day,
+    ...(found.before !== undefined && { before: found.before }),
+    ...(by.lost === 'dkim' && { unsigned: sums.dkim_broken < messages / 2 }),
+    ...(by.lost === 'spf' &&
+      errors > 0 && { error: 2 * sums.spf_permerror >= errors ? ('permerror' as const) : ('temperror' as const) }),
+    confidence: Math.max(found.confidence ?? 0, certainty({ chance: found.chance ?? 0, witnesses: witnesses(bad) })),
+    last_day: bad.map(({ day }) => day).reduce(later, found.last_day ?? found.since),
+    messages,
+    of: sums.messages,
+    per_day: messages / Math.max(1, new Set(bad.map(({ day }) => day)).size),
+    delivered: Math.min(messages, sums.delivered),
+    quarantined: Math.min(messages, sums.quarantined),
+    rejected: Math.min(messages, sums.rejected),
+    reporters: reportersOf(bad),
+  };
+}
