@@ -222,7 +222,11 @@ function incidentOf(
       last_good_day: parts.map((part) => part.last_good_day).reduce(earlier),
       broken: parts.slice(0, KEPT),
       ...(mended.length > 0 && { mended: mended.slice(0, KEPT) }),
-      facts: { rule: KIND, dead: [...new Set(parts.flatMap(({ names = [] }) => names))].filter((name) => dead.has(name)), strict: (['adkim', 'aspf'] as const).filter((tag) => publishedTag(policy, tag) === 's') },
+      facts: {
+        rule: KIND,
+        dead: [...new Set(parts.flatMap(({ names = [] }) => names))].filter((name) => dead.has(name)),
+        strict: (['adkim', 'aspf'] as const).filter((tag) => publishedTag(policy, tag) === 's'),
+      },
       query: recordsQuery({
         domain,
         ...(sources.length <= TOLD && { sources }),

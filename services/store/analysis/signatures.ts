@@ -52,7 +52,16 @@ export async function loadFailedChecks(
         and (c.mechanism = 'spf' or c.selector is not null)
       group by 1, 2, 3, 4
       order by messages desc, source, mechanism, domain, selector
-      limit ${CHECKS}`,
+      limit ${CHECKS}),
+     keys as (
+       select signing_domain as domain, selector, sum(passed) < ${DEAD} * sum(messages) as dead
+         from ruawatch.selector_days
+        where domain = $1 and day >= $4::date and messages > 0 and trust = 'ok' and reporter = any($5::text[])
+          and selector in (select lower(selector) from checks where mechanism = 'dkim')
+        group by 1, 2)
+     select c.*, coalesce(k.dead, false) as dead
+       from checks c left join keys k on c.mechanism = 'dkim' and k.domain = c.domain and k.selector = lower(c.selector)
+      order by c.messages desc, c.source, c.mechanism, c.domain, c.selector`,
     [
       domain,
       JSON.stringify(broken.map(({ source, since, mechanism, survives_on }) => ({ source, since, mechanism, survives_on }))),

@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest';
+import { examineSender } from '../../../services/analyzer/rules/authentication_regression.ts';
+import { BrokenSenders } from '../../../services/analyzer/rules/broken_senders.ts';
+import type { FailedCheck } from '../../../services/store/analysis/signatures.ts';
+import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
+import type { Candidate, KnownFinding } from '../../../services/store/findings/findings.ts';
+import { ago, DOMAIN, onFile, REPORTERS, row, sourceWindow, span, wordsFor } from '../rows.ts';
+
+const TENANT = { source: '192.0.2.0/24' };
+const FORWARDER = { source: 'forwarder.example' };
+/** Mail that SPF alone carries, whose signature is there and does not verify. */
+const broken = (from: number, to: number, n: number, extra = {}) =>
+  span(from, to, 'spf', n, REPORTERS, { ...TENANT, dkim_broken: n, ...extra });
+const unsigned = (from: number, to: number, n: number, extra = {}) =>
+  span(from, to, 'spf', n, REPORTERS, { ...TENANT, ...extra });
+const inError = (from: number, to: number, n: number, error: 'permerror' | 'temperror', reporters = REPORTERS) =>
+  span(from, to, 'dkim', n, reporters, { ...TENANT, [`spf_${error}`]: n });
+
+/** What is found of these sources together. */
+function found(sources: readonly (readonly SourceDay[])[], known: KnownFinding[] = [], checks: FailedCheck[] = []): Candidate[] {
+  const senders = new BrokenSenders(DOMAIN, ago(0), known);
+  for (const rows of sources) examineSender(senders, sourceWindow(rows, { known }));
+  senders.nameChecks(checks);
+  return senders.candidates('p=reject');
+}
+const check = (source: string, selector = 'selector1', dead = true): FailedCheck => ({
+  source,
+  mechanism: 'dkim',
+  domain: DOMAIN,
+  selector,
+  messages: 10,
+  dead,
+});
+
+describe('a key that fails at all senders while SPF hides it', () => {
+  const tenant = [...span(41, 5, 'both', 100, REPORTERS, TENANT), ...broken(4, 0, 100)];
+  const forwarder = [...span(41, 5, 'dkim', 9, REPORTERS, FORWARDER), ...span(4, 0, 'foreignSpf', 9, REPORTERS, FORWARDER)];
+
+  test('is one finding, which names the key and blames no forwarder', () => {
+    const [finding, ...more] = found([tenant, forwarder], [], [check(TENANT.source), check(FORWARDER.source)]);
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({
+      kind: 'authentication_regression',
+      subject: 'dkim',
+      severity: 'high',
+      first_day: ago(4),
+      evidence: { senders: 2, mechanism: 'dkim', messages: 5 * 3 * 109 },
+    });
+    const { title, summary, what, advice } = wordsFor(finding);
+    expect(title).toBe(`DKIM key selector1 fails at all senders of ${DOMAIN}`);
+    expect(summary).toContain('direct mail survives on SPF alone');
+    expect(what).toContain(`since ${ago(4)}`);
+    expect(what).toMatch(/192\.0\.2\.0\/24\) survives on SPF alone, .* through forwarder\.example has nothing else/);
+    expect(advice[0]).toContain(`selector1._domainkey.${DOMAIN}`);
+  });
+
+  test('is found without any forwarder, milder, and where little mail is concerned still milder', () => {
+    expect(found([tenant])[0]).toMatchObject({ severity: 'medium', evidence: { senders: 1 } });
+    const little = [...span(41, 5, 'both', 4, REPORTERS, TENANT), ...broken(4, 0, 4)];
+    expect(found([little])[0]).toMatchObject({ severity: 'low' });
+  });
+
+  test('a key that verifies elsewhere is not said to fail everywhere', () => {
+    const [finding] = found([tenant], [], [check(TENANT.source, 'selector1', false)]);
+    expect(wordsFor(finding).title).toBe(`DKIM key selector1 fails at ${TENANT.source} for ${DOMAIN}`);
+  });
+
+  test('stays open while it lasts, and is over when signatures verify', () => {
+    const known = [onFile(found([tenant.filter(({ day }) => day <= ago(2))])[0]!)];
+    expect(found([tenant], known)[0]).toMatchObject({ first_day: ago(4) });
+    const mended = [
+      ...span(41, 5, 'both', 100, REPORTERS, TENANT),
+      ...broken(4, 2, 100),
+      ...span(1, 0, 'both', 100, REPORTERS, TENANT),
+    ];
+    expect(found([mended], known)).toEqual([]);
+  });
+
+  test('a sender that fails altogether later is told of as one', () => {
+    const known = [onFile(found([tenant])[0]!)];
+    const worse = [
+      ...span(41, 5, 'both', 100, REPORTERS, TENANT),
+      ...broken(4, 3, 100),
+      ...span(2, 0, 'unauthenticated', 100, REPORTERS, TENANT),
+    ];
+    const [finding] = found([worse], known);
+    expect(finding).toMatchObject({ severity: 'high', evidence: { mechanism: 'both' } });
+    expect(finding!.evidence.broken![0]!.survives_on).toBeUndefined();
+  });
+});
+
+test('a host that stops signing is told so', () => {
+  const [finding] = found([[...span(41, 5, 'both', 100, REPORTERS, TENANT), ...unsigned(4, 0, 100)]]);
+  expect(wordsFor(finding).title).toBe(`Mail is no longer signed at ${TENANT.source} for ${DOMAIN}`);
+  expect(wordsFor(finding).advice[0]).toContain('without a signature');
+});
+
+describe('honest twins', () => {
+  const cases: [string, SourceDay[]][] = [
+    ['a sender that never signed', unsigned(41, 0, 100)],
+    ['a sender that signs a part of its mail', [...span(41, 0, 'both', 50, REPORTERS, TENANT), ...unsigned(41, 0, 50)]],
+    ['unsigned mail beside signed mail that goes on', [...span(41, 0, 'both', 30, REPORTERS, TENANT), ...unsigned(3, 0, 300)]],
+    ['a few unsigned messages', [...span(41, 0, 'both', 100, REPORTERS, TENANT), ...unsigned(2, 0, 2)]],
+    [
+      'one bad day',
+      [...span(41, 2, 'both', 100, REPORTERS, TENANT), ...broken(1, 1, 100), ...span(0, 0, 'both', 100, REPORTERS, TENANT)],
+    ],
+    [
+      'one reporter that verifies nothing any more',
+      [
+        ...span(41, 0, 'both', 30, REPORTERS.slice(1), TENANT),
+        ...span(41, 5, 'both', 300, REPORTERS.slice(0, 1), TENANT),
+        ...span(4, 0, 'spf', 300, REPORTERS.slice(0, 1), { ...TENANT, dkim_broken: 300 }),
+      ],
+    ],
+    ['a service whose SPF never aligned', span(41, 0, 'dkim', 100, REPORTERS, TENANT)],
+    [
+      'a return path that moved elsewhere',
+      [...span(41, 5, 'both', 100, REPORTERS, TENANT), ...span(4, 0, 'dkim', 100, REPORTERS, TENANT)],
+    ],
+    [
+      'name servers that were slow for a day',
+      [...span(41, 1, 'both', 100, REPORTERS, TENANT), ...inError(0, 0, 100, 'temperror')],
+    ],
+    ['some errors', [...span(41, 0, 'both', 100, REPORTERS, TENANT), ...inError(4, 0, 30, 'permerror')]],
+    [
+      'one reporter that cannot evaluate it',
+      [...span(41, 0, 'both', 30, REPORTERS.slice(1), TENANT), ...inError(4, 0, 300, 'permerror', REPORTERS.slice(0, 1))],
+    ],
+  ];
+  test.each(cases)('%s is nothing', (_, rows) => {
+    expect(found([rows])).toEqual([]);
+  });
+});
+
+describe('an SPF record that cannot be evaluated while DKIM passes', () => {
+  test.each(['permerror', 'temperror'] as const)('%s is low, and says what to run', (error) => {
+    const [finding] = found([[...span(41, 5, 'both', 100, REPORTERS, TENANT), ...inError(4, 0, 100, error)]]);
+    expect(finding).toMatchObject({
+      subject: 'spf',
+      severity: 'low',
+      first_day: ago(4),
+      evidence: { mechanism: 'spf', messages: 1500 },
+    });
+    expect(wordsFor(finding).title).toBe(`SPF of ${DOMAIN} ends in ${error} at receivers`);
+    expect(wordsFor(finding).advice[0]).toContain(`ruawatch dns check ${DOMAIN}`);
+  });
+
+  test('needs no better days before', () => {
+    expect(found([inError(41, 0, 100, 'permerror')])[0]).toMatchObject({ severity: 'low', first_day: ago(41) });
+  });
+
+  test('is graver when SPF is the only way of some sender', () => {
+    const only = { source: '198.51.100.0/24' };
+    const fails = [
+      ...span(41, 5, 'spf', 3, REPORTERS, only),
+      ...span(4, 0, 'unauthenticated', 3, REPORTERS, {
+        ...only,
+        rejected: 0,
+        delivered: 3,
+        failed_delivered: 3,
+        spf_permerror: 3,
+      }),
+    ];
+    const [finding, ...more] = found([
+      [...span(41, 5, 'both', 100, REPORTERS, TENANT), ...inError(4, 0, 100, 'permerror')],
+      fails,
+    ]);
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({ subject: 'spf', severity: 'medium', evidence: { senders: 2 } });
+    expect(wordsFor(finding).what).toContain('198.51.100.0/24 has nothing else, and 45 messages failed DMARC');
+  });
+});
+
+test('one of three hosts without signature and outside SPF lost both, and neither is blamed alone', () => {
+  const rows = [
+    ...span(41, 5, 'both', 90, REPORTERS, TENANT),
+    ...span(4, 0, 'both', 60, REPORTERS, TENANT),
+    ...REPORTERS.flatMap((reporter) => [4, 3, 2, 1, 0].map((d) => row(ago(d), 'unauthenticated', 30, { ...TENANT, reporter }))),
+  ];
+  const spf: FailedCheck = { source: TENANT.source, mechanism: 'spf', domain: DOMAIN, selector: null, messages: 9, dead: false };
+  const [finding] = found([rows], [], [spf]);
+  expect(finding).toMatchObject({ subject: 'dkim', evidence: { mechanism: 'both', messages: 450 } });
+  expect(wordsFor(finding).what).toContain(
+    `they bear no signature of ${DOMAIN} and the address they come from is not in its SPF record`,
+  );
+  expect(wordsFor(finding).advice).toHaveLength(2);
+  expect(wordsFor(finding).advice[0]).toContain('without a signature');
+});
