@@ -6,6 +6,7 @@ import { type Case, type Judgement, SEVERITIES } from './judge.ts';
 
 /** Longer subjects are cut by mail programs. */
 const LONGEST_SUBJECT = 78;
+const TAG = '[ruawatch] ';
 
 /** What is wrong with the words of mails, in sentences; `checks` counts what was looked at. */
 export interface Wording {
@@ -28,7 +29,9 @@ export async function wordingOf(db: Db, { verdicts }: Judgement, cases: readonly
     const { subject, text } = renderFinding(event);
     const said = `${subject}\n${text}`;
     check(subject.length < LONGEST_SUBJECT, () => `subject of ${subject.length} characters: ${subject}`);
-    check(subject.split(event.domain).length <= 2, () => `domain more than once: ${subject}`);
+    const times = subject.split(event.domain).length - 1;
+    check(times === 1, () => `domain ${times === 0 ? 'absent' : 'more than once'}: ${subject}`);
+    check(!subject.replace(TAG, '').startsWith(event.domain), () => `the domain before the verdict: ${subject}`);
     const expected = verdict === 'true' ? cases.find(({ id }) => id === incident)?.expected : undefined;
     if (!expected) continue;
     for (const never of expected.never ?? []) check(!never.test(said), () => `says ${never}: ${subject}`);
