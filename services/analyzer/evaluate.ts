@@ -1,8 +1,8 @@
 import type { Ending } from '../findings/ending.ts';
-import { dayOf } from '../shared/days.ts';
+import { dayOf, later } from '../shared/days.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
 import type { FailedCheck, Keys } from '../store/analysis/signatures.ts';
-import type { Silence } from '../store/analysis/silences.ts';
+import type { Silence, Spread } from '../store/analysis/silences.ts';
 import type {
   ClassVolume,
   DomainDay,
@@ -38,6 +38,7 @@ import {
   type DnsWindow,
   type DomainWindow,
   type IncidentWindow,
+  type Reporting,
   type SourceWindow,
   total,
   type UndecidedWindow,
@@ -96,6 +97,8 @@ export interface DomainData extends Moment {
   silence?: Silence | null;
   /** Findings of other domains that may have the same cause, and were mailed. */
   elsewhere?: readonly ToldElsewhere[];
+  /** From loadSpread, of the reporters that fell silent. */
+  spread?: ReadonlyMap<string, Spread>;
 }
 
 /** The rows of the reporters that decide nothing, and who they are. */
@@ -360,10 +363,17 @@ function domainWindow(
       names,
       policyDays,
       policy: currentPolicy(policyDays),
+      reporting: reportingOf(data),
       excluded: new Set([...senders.failingSources, ...approvedNetworks(data)]),
       known,
     }
   );
+}
+
+function reportingOf({ elsewhere = [], spread = new Map(), others }: DomainData): Reporting {
+  const undecided = new Map<string, string>();
+  for (const { reporter, day } of others?.reporterDays ?? []) undecided.set(reporter, later(day, undecided.get(reporter) ?? ''));
+  return { elsewhere, spread, undecided };
 }
 
 function arrivalWindow(data: DomainData, attendance: Attendance, known: readonly KnownFinding[]): ArrivalWindow {

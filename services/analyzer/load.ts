@@ -1,10 +1,10 @@
-import { addDays, dayOf } from '../shared/days.ts';
+import { addDays, dayOf, later } from '../shared/days.ts';
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import type { Counted } from '../store/analysis/counted.ts';
 import { loadForged } from '../store/analysis/forged-reports.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
-import { loadSilence } from '../store/analysis/silences.ts';
+import { loadSilence, loadSpread } from '../store/analysis/silences.ts';
 import {
   loadFirstSeen,
   loadNetworks,
@@ -24,6 +24,7 @@ import { loadDeciders } from './deciders.ts';
 import { type DomainData, domainDaysOf, type Others } from './evaluate.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
 import { CAUSES } from './rules/broken_senders.ts';
+import { SILENT_DAYS } from './rules/reporter_silent.ts';
 import { catalogueOf } from './senders/load.ts';
 import { mayForward } from './sources/classes.ts';
 import { isNetwork } from './sources/identity.ts';
@@ -116,6 +117,7 @@ export async function loadCase(
     confirmation: await loadConfirmation(tx, domain),
     silence: await loadSilence(tx, domain),
     elsewhere: await loadToldElsewhere(tx, domain, COMMON_KINDS),
+    spread: whole ? await loadSpread(tx, domain, silentSince(reporterDays, addDays(today, -SILENT_DAYS))) : new Map(),
   };
   return { given, deciders, counted, networks };
 }
@@ -128,6 +130,13 @@ async function loadKeys(
 ): Promise<DomainData['keys']> {
   // A selector is the word of a single reporter: where none decides alone, no selector counts.
   return anyMayForward(rows, reporterDays) ? keys.load(tx, from, votes > 1 ? [] : reporters) : NO_KEYS;
+}
+
+/** The reporters that reported, but not after a day, and when each did last. */
+function silentSince(reporterDays: readonly ReporterDay[], day: string): { reporter: string; last: string }[] {
+  const last = new Map<string, string>();
+  for (const row of reporterDays) last.set(row.reporter, later(row.day, last.get(row.reporter) ?? ''));
+  return [...last].filter(([, on]) => on <= day).map(([reporter, on]) => ({ reporter, last: on }));
 }
 
 /**

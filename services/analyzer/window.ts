@@ -2,7 +2,7 @@ import { later } from '../shared/days.ts';
 import { SOURCE_COUNTS } from '../store/analysis/counted.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
-import type { Silence } from '../store/analysis/silences.ts';
+import type { Silence, Spread } from '../store/analysis/silences.ts';
 import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
@@ -84,9 +84,21 @@ export interface DomainWindow {
   names: SubdomainNames;
   policyDays: readonly PolicyDay[];
   policy: string | null;
+  /** What other domains say of the reporters; absent where nothing is known of it. */
+  reporting?: Reporting;
   /** Sources whose mail is the business of another finding. */
   excluded: ReadonlySet<string>;
   known: readonly KnownFinding[];
+}
+
+/** What is known of reporters beside the rows of the deciding ones. */
+export interface Reporting {
+  /** What other domains have been mailed about and may have the same cause. */
+  elsewhere: readonly ToldElsewhere[];
+  /** Of reporters that fell silent here, from loadSpread: on how many other domains they did, and did not. */
+  spread: ReadonlyMap<string, Spread>;
+  /** The newest day of those that decide nothing: one may be another under a new name or address. */
+  undecided: ReadonlyMap<string, string>;
 }
 
 /** What the rule about the senders that broke sees. */

@@ -1,4 +1,5 @@
 import type { Ending } from '../../findings/ending.ts';
+import { organizationOf } from '../../report/reporters/reporters.ts';
 import { addDays } from '../../shared/days.ts';
 import { reportsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
@@ -11,7 +12,7 @@ import type { DomainRule } from './rule.ts';
 
 const KIND = 'reporter_silent';
 /** Report days without a word: an outage is over sooner, and late reports come sooner. */
-const SILENT_DAYS = 6;
+export const SILENT_DAYS = 6;
 /** So many days of habit it takes. */
 const LEAST_HABIT = 14;
 /** Messages that it would have reported. */
@@ -20,9 +21,13 @@ const LEAST = 20;
 const PRIOR_K = 3;
 const ADVICE_DAYS = 7;
 
+/** Silences that began within so many days of each other have one cause. */
+const ONE_CAUSE_DAYS = 3;
+
 /**
  * A reporter that spoke on at least four of five days, and enough, says nothing any more while others go on.
- * Everything it saw goes unseen from then: what the other rules find rests on the rest. Per reporter.
+ * Everything it saw goes unseen from then: what the other rules find rests on the rest. Per organization, which
+ * may change its name; one that is silent on many domains, and several that fell silent on one, are mailed once.
  */
 export const reporterSilent: DomainRule = {
   kind: KIND,
@@ -46,7 +51,22 @@ function find(window: DomainWindow): Candidate[] {
     if (!open && (usual.missing < LEAST || usual.chance >= level)) continue;
     found.push(candidateOf(window, silence, usual, open));
   }
-  return found;
+  return onceEach(window, found);
+}
+
+/** Marks what is mailed elsewhere: for another domain of the reporter, or for a larger reporter of this domain. */
+function onceEach({ reporting, known }: DomainWindow, found: readonly Candidate[]): Candidate[] {
+  const near = (a: string, b: string) => a >= addDays(b, -ONE_CAUSE_DAYS) && a <= addDays(b, ONE_CAUSE_DAYS);
+  const mailed = (one: Candidate) => (openOf(known, KIND, one.subject)?.told ?? null) !== null;
+  const ranked = [...found].sort((a, b) => Number(mailed(b)) - Number(mailed(a)) || b.evidence.of - a.evidence.of);
+  return ranked.map((one, i) => {
+    const { since } = one.evidence;
+    const outage = reporting?.elsewhere.some(
+      (two) => two.kind === KIND && two.subject === one.subject && near(two.first_day, since),
+    );
+    const beside = ranked.slice(0, i).some((two) => near(two.evidence.since, since));
+    return !mailed(one) && (outage || beside) ? { ...one, quiet: true } : one;
+  });
 }
 
 /** Who spoke on each report day, the oldest first. */
@@ -73,18 +93,31 @@ interface Silence {
 
 /** The silence of a reporter; null when it was never regular, or has not been silent for long. */
 function silenceOf(
-  { attendance, known }: DomainWindow,
+  { attendance, known, reporting }: DomainWindow,
   spoken: ReadonlyMap<string, ReadonlySet<string>>,
   reporter: string,
 ): Silence | null {
   const reportDays = [...spoken.keys()];
   const last = reportDays.findLast((day) => spoken.get(day)!.has(reporter))!;
+  if (goesOn(reporter, last, { spoken, undecided: reporting?.undecided ?? new Map() })) return null;
   const base = attendance.habitBefore(addDays(last, 1));
   if (!attendance.isRegular(reporter, base) || last <= settledUntil(known, KIND, reporter)) return null;
   // Days on which somebody else who is regular spoke: that of a domain nobody reports on is not one
   // reporter's silence.
   const days = reportDays.filter((day) => day > last && [...spoken.get(day)!].some((other) => attendance.isRegular(other, base)));
   return days.length < SILENT_DAYS ? null : { reporter, last, base, days };
+}
+
+/** Whether its organization reports under another name or address since. */
+function goesOn(
+  reporter: string,
+  last: string,
+  { spoken, undecided }: { spoken: ReadonlyMap<string, ReadonlySet<string>>; undecided: ReadonlyMap<string, string> },
+): boolean {
+  const organization = organizationOf(reporter);
+  const since = new Set([...spoken].flatMap(([day, some]) => (day > last ? [...some] : [])));
+  for (const [other, day] of undecided) if (day > last) since.add(other);
+  return [...since].some((other) => organizationOf(other) === organization);
 }
 
 /** What a silent reporter used to report, and would have reported since. */
@@ -100,18 +133,16 @@ interface Usual {
 
 function usualOf({ attendance, reporterDays }: DomainWindow, { reporter, base, days }: Silence): Usual {
   const series = new Series();
-  let messages = 0;
-  let all = 0;
-  for (const row of reporterDays) {
-    if (!base.includes(row.day)) continue;
-    all += row.messages;
-    if (row.reporter !== reporter) continue;
-    series.add(reporter, row.day, row.messages);
-    messages += row.messages;
-  }
+  const others = new Series();
+  for (const row of reporterDays) (row.reporter === reporter ? series : others).add(row.reporter, row.day, row.messages);
   const habit = new Habit({ attendance, series, base, prior: PRIOR_K, robust: false });
   const { mean, k } = habit.expectedOf(reporter, days);
-  return { per_day: habit.usual, share: messages / Math.max(1, all), missing: mean, chance: silenceTail(mean, k) };
+  // Over holidays, or after a campaign, there is less to report for all.
+  const usual = new Habit({ attendance, series: others, base, prior: PRIOR_K, robust: false }).expected(days).mean;
+  const missing = mean * Math.min(1, others.on(days) / Math.max(1, usual));
+  const messages = series.on(base);
+  const share = messages / Math.max(1, messages + others.on(base));
+  return { per_day: habit.usual, share, missing, chance: silenceTail(missing, k) };
 }
 
 function candidateOf(window: DomainWindow, silence: Silence, usual: Usual, open: KnownFinding | undefined): Candidate {
@@ -147,6 +178,7 @@ function candidateOf(window: DomainWindow, silence: Silence, usual: Usual, open:
         of_days: base.length,
         share: usual.share,
         silent_days: days.length,
+        spread: window.reporting?.spread.get(reporter) ?? null,
       },
       query: reportsQuery(window.domain, reporter, addDays(last, -ADVICE_DAYS)),
     },
@@ -155,8 +187,9 @@ function candidateOf(window: DomainWindow, silence: Silence, usual: Usual, open:
 
 /** Resolved when it speaks again. */
 function over(finding: KnownFinding, window: DomainWindow): Ending | null {
+  const organization = organizationOf(finding.subject);
   const again = window.reporterDays
-    .filter((row) => row.reporter === finding.subject && row.day >= finding.first_day)
+    .filter((row) => row.day >= finding.first_day && organizationOf(row.reporter) === organization)
     .map((row) => row.day)
     .sort()[0];
   return again === undefined ? null : { reason: 'reports_again', since: again };

@@ -13,11 +13,22 @@ const facts = z.object({
   share: z.number(),
   /** Report days since, on which others reported. */
   silent_days: z.number(),
+  /** On how many other domains it fell silent as well, and on how many it goes on; null: not known. */
+  spread: z.object({ silent: z.number(), reporting: z.number() }).nullable().default(null),
 });
+
+function spreadOf(spread: { silent: number; reporting: number } | null): string {
+  if (spread === null || spread.silent + spread.reporting === 0) return '';
+  const { silent, reporting } = spread;
+  if (reporting === 0)
+    return ` It says nothing on ${counted(silent, 'other domain')} of yours either, so the fault is most likely its own.`;
+  const goes = ` It still reports on ${counted(reporting, 'other domain')} of yours`;
+  return silent === 0 ? `${goes}.` : `${goes}, and is silent on ${number(silent)} more.`;
+}
 
 export const reporterSilent = kind(
   facts,
-  ({ domain: full, subject, evidence }, { last, reported, of_days, share, silent_days }) => {
+  ({ domain: full, subject, evidence }, { last, reported, of_days, share, silent_days, spread }) => {
     const domain = short(full);
     const name = short(subject, 60);
     const unseen = percent(share);
@@ -25,7 +36,7 @@ export const reporterSilent = kind(
       title: `${name} has stopped reporting on ${domain}`,
       topic: `silence of ${name} on ${domain}`,
       summary: `${name} has stopped reporting on ${domain}: nothing since ${last}, ${counted(Math.round(evidence.usual ?? 0), 'message')} a day before`,
-      what: `${name} reported on ${number(reported)} of ${counted(of_days, 'day')} until ${last}, ${unseen} of all mail; it has said nothing on the ${counted(silent_days, 'report day')} since, while others have.`,
+      what: `${name} reported on ${number(reported)} of ${counted(of_days, 'day')} until ${last}, ${unseen} of all mail; it has said nothing on the ${counted(silent_days, 'report day')} since, while others have.${spreadOf(spread)}`,
       advice: [
         `Until it reports again, ${unseen} of the mail is not seen: findings and classes rest on the other reporters.`,
         `Check whether its mails are held up: the mailbox's spam folder, its quota, and ruawatch messages list --state quarantined. Then check whether _dmarc.${domain} still names the rua address, and whether that address's domain still allows it (RFC 9990 section 4).`,

@@ -92,6 +92,21 @@ const keyOf = (reporter: KnownReporter) => reporter.names[0]!.toLowerCase();
  */
 export const isKnown = (key: string): boolean => index().keys.has(key);
 
+/**
+ * The organization behind a key, which it keeps when it changes its name or its address: the catalogue entry of
+ * the key or of its domain, else the organizational domain, else the key.
+ */
+export function organizationOf(key: string): string {
+  const { keys } = index();
+  const listed = keys.get(key);
+  if (listed) return listed.id;
+  const domain = domainOf(key);
+  if (domain === null) return key;
+  const organization = organizationalDomain(domain);
+  const owner = [...keys.values()].find(({ org_domains }) => org_domains.includes(organization));
+  return owner?.id ?? organization;
+}
+
 /** Whether a domain belongs to the organization of a catalogue entry. */
 export function isOfKnown(domain: string): boolean {
   return index().organizations.has(organizationalDomain(domain));

@@ -57,6 +57,38 @@ export async function loadHeard(q: Queryable, domains: readonly string[], from: 
   return new Set(rows.map((row) => row.reporter));
 }
 
+/** On how many other own domains a reporter fell silent on the same day, and on how many it goes on. */
+export interface Spread {
+  silent: number;
+  reporting: number;
+}
+
+/**
+ * How far the silence of some reporters of a domain goes: of their other domains, those that they reported on
+ * within a month before.
+ */
+export async function loadSpread(
+  tx: Tx,
+  domain: string,
+  reporters: readonly { reporter: string; last: string }[],
+): Promise<Map<string, Spread>> {
+  if (reporters.length === 0) return new Map();
+  const { rows } = await tx.query<{ reporter: string; silent: number; reporting: number }>(
+    `select g.reporter, count(*) filter (where l.last_day <= g.last + 1)::int as silent, count(*) filter (where l.last_day > g.last + 1)::int as reporting
+       from jsonb_to_recordset($2::jsonb) as g(reporter text, last date)
+       join ruawatch.domain_reporters d on d.reporter = g.reporter and d.domain <> $1
+      cross join lateral (
+        select (p.begin_at at time zone 'UTC')::date as last_day from ruawatch.reports p
+         where p.domain = d.domain and p.reporter = d.reporter and p.begin_at >= (g.last - 30)::timestamp at time zone 'UTC'
+           and p.superseded_by is null and p.trust = 'ok'
+         order by p.begin_at desc limit 1) l
+      where ${isOwnSql('d.domain')}
+      group by g.reporter`,
+    [domain, rowsJson(reporters)],
+  );
+  return new Map(rows.map(({ reporter, ...spread }) => [reporter, spread]));
+}
+
 /**
  * Whether anything would have come in: a mailbox was read within some hours, or none is set up, so that reports
  * are imported.
