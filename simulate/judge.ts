@@ -59,7 +59,7 @@ export interface Judgement {
 export function judge(system: string, alarms: readonly Alarm[], cases: readonly Case[], traps: readonly Trap[]): Judgement {
   const verdicts = alarms.filter(({ notified }) => notified).map((alarm) => verdictOf(alarm, cases));
   const found = cases
-    .filter(({ seen }) => seen !== null)
+    .filter(({ seen, expected }) => seen !== null && !expected.optional)
     .map((one): Found => {
       const about = verdicts.filter(({ verdict, incident }) => verdict === 'true' && incident === one.id);
       const mails = new Set(about.map(({ alarm }) => `${alarm.tick} ${alarm.key}`)).size;
@@ -89,8 +89,9 @@ function verdictOf(alarm: Alarm, cases: readonly Case[]): Verdict {
   const near = cases.filter(
     ({ domain, begin, end }) => domain === alarm.domain && alarm.tick > begin && alarm.tick <= end + 1 + GRACE_DAYS,
   );
-  const fit = near.find((one) => MEANING[one.expected.what].detect.includes(kind) && names(alarm, one));
-  if (fit) return { alarm, verdict: 'true', incident: fit.id };
+  const fits = near.filter((one) => MEANING[one.expected.what].detect.includes(kind) && names(alarm, one));
+  const fit = fits.find((one) => !one.expected.optional) ?? fits[0];
+  if (fit) return { alarm, verdict: fit.expected.optional ? 'excused' : 'true', incident: fit.id };
   const beside = near.find((one) => MEANING[one.expected.what].excuse.includes(kind) && names(alarm, one));
   return { alarm, verdict: beside ? 'excused' : 'false', incident: beside?.id ?? null };
 }

@@ -32,10 +32,10 @@ export async function wordingOf(db: Db, { verdicts }: Judgement, cases: readonly
     const times = subject.split(event.domain).length - 1;
     check(times === 1, () => `domain ${times === 0 ? 'absent' : 'more than once'}: ${subject}`);
     check(!subject.replace(TAG, '').startsWith(event.domain), () => `the domain before the verdict: ${subject}`);
-    const expected = verdict === 'true' ? cases.find(({ id }) => id === incident)?.expected : undefined;
+    const expected = cases.find(({ id }) => id === incident)?.expected;
     if (!expected) continue;
     for (const never of expected.never ?? []) check(!never.test(said), () => `says ${never}: ${subject}`);
-    if (first.has(incident!)) continue;
+    if (verdict !== 'true' || first.has(incident!)) continue;
     first.add(incident!);
     const rank = (SEVERITIES as readonly string[]).indexOf(event.severity);
     const { least = 'info', most = 'critical' } = expected;

@@ -22,6 +22,6 @@ export const abusedService: Family = {
       weekend: 1,
     });
     flow.truth = null;
-    domain.expect({ what: 'abused_service', from, to, least: 'medium' }, { flows: [flow] });
+    domain.expect({ what: 'abused_service', from, to, least: 'medium', never: [/CNAME/] }, { flows: [flow] });
   },
 };

@@ -26,6 +26,7 @@ export const alignmentTurnedStrict: Family = {
     const flow = signed(from, to);
     flow.truth = 'misaligned';
     domain.publishes({ adkim: 's' }, from);
+    domain.expect({ what: 'policy_weakened', from, to, optional: true });
     domain.expect({ what: 'broken', from, to }, { flows: [flow] });
   },
 };

@@ -16,7 +16,8 @@ export const botnetAfterTrickle: Family = {
       k: 3,
     });
     const began = 30;
-    domain.expect({ what: 'forged', from: 0, to: site.days - 1 }, { flows: [trickle] });
+    // A trickle of single messages is nobody's news; told as one, it is not wrong.
+    domain.expect({ what: 'forged', from: 0, to: site.days - 1, optional: true }, { flows: [trickle] });
     const from = site.day(10, began + 10);
     const to = from + random.int(1, 8);
     const mean = Math.max(300, trickle.mean * site.between(20, 200));

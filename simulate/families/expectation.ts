@@ -42,6 +42,8 @@ export interface Expectation {
   /** The mildest and the gravest severity that is right for the first mail. */
   least?: Severity;
   most?: Severity;
+  /** It may be told and need not be: alarms about it count neither way. */
+  optional?: boolean;
   /** What the first mail must say, and what none may say (subject or text). */
   says?: readonly RegExp[];
   never?: readonly RegExp[];

@@ -60,6 +60,15 @@ test('days count from the first mail that mentions it; each evening is a mail', 
   expect(wrong.map(({ alarm: one, traps }) => [one.tick, traps])).toEqual([[50, ['a forwarder']]]);
 });
 
+test('what may be told and need not be counts neither way', () => {
+  const optional = { ...forged, expected: { ...forged.expected, optional: true } };
+  const { found, verdicts: all } = judge('ruawatch', [alarm('unauthorized_source', 42, null)], [optional], []);
+  expect(found).toEqual([]);
+  expect(all.map(({ verdict, incident }) => [verdict, incident])).toEqual([['excused', 'a']]);
+  const both = judge('ruawatch', [alarm('unauthorized_source', 42, null)], [optional, { ...forged, id: 'b' }], []);
+  expect(both.verdicts.map(({ verdict, incident }) => [verdict, incident])).toEqual([['true', 'b']]);
+});
+
 test('an incident that no report mentions is left out', () => {
   expect(judge('ruawatch', [], [{ ...forged, seen: null }], []).found).toEqual([]);
 });
