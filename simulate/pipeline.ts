@@ -46,7 +46,7 @@ export async function runWorld(
   attacks: readonly Attack[] = [],
 ): Promise<Passage> {
   const clock = { at: calendar.clock(0) };
-  const context = contextOf(db, clock);
+  const context = contextOf(db, clock, world.internet !== undefined);
   const root = new Random(`simulate/${world.seed}/traffic`);
   const digest = createHash('sha256');
   const { firstTick = 1 } = world;
@@ -130,8 +130,10 @@ const NO_DNS = {
  * The settings are the program's own, but for who receives the mails; no file or variable of the user's
  * changes a score.
  */
-function contextOf(db: Db, clock: { at: Date }): Context {
+function contextOf(db: Db, clock: { at: Date }, named: boolean): Context {
   const config = loadConfig({ LOG_LEVEL: 'silent', HTTP_LISTEN: 'off' }, '/nonexistent');
+  // Without names nothing waits for them.
+  if (!named) config.enrich = { ...config.enrich, dns: 'off' };
   config.trust = { ...config.trust, authserv_ids: [AUTHSERV_ID] };
   return { config, db, queues: noQueues, log: createLog('silent'), metrics: createMetrics(), clock: { now: () => clock.at } };
 }

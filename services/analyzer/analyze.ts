@@ -87,7 +87,9 @@ async function analyzePart(context: Context, domain: string, keys: KeysOfDomain)
     await saveClasses(tx, domain, now, examined.classes);
     await saveIdentities(tx, domain, examined.identities);
     const since = addDays(today, -REOPEN_DAYS - context.config.analyzer.window_days);
-    const judged = work.whole ? { ...given, ...(await loadJudged(tx, given, counted, since)) } : given;
+    const judged = work.whole
+      ? { ...given, ...(await loadJudged(tx, given, counted, { since, examined: waitsSince(context) })) }
+      : given;
     const events = await saveChanges(tx, domain, now, await withoutCrowd(tx, domain, evaluate(judged, examined, checks)));
     if (work.whole) {
       const volumes = await loadClassVolumes(tx, domain, { from: addDays(today, 1 - READY_DAYS), to: today, counted });
@@ -97,4 +99,10 @@ async function analyzePart(context: Context, domain: string, keys: KeysOfDomain)
     }
     return { outcome, sources: work.sources.length, events };
   });
+}
+
+/** Networks that were first seen since then wait for their names; now, where nobody looks names up. */
+function waitsSince({ config, clock }: Context): Date {
+  const looks = config.enrich.dns === 'on' || config.asnFile !== null;
+  return new Date(clock.now().getTime() - (looks ? config.analyzer.wait_for_names_hours * 3_600_000 : 0));
 }

@@ -65,6 +65,8 @@ export async function fixture(env: NodeJS.ProcessEnv = {}): Promise<Fixture> {
   const queues = createQueues({ redisUrl: null, databaseUrl: t.url }, log, metrics);
   let now = new Date(Date.parse(`${TODAY}T00:00:00Z`) + 32 * 3_600_000);
   const config = loadConfig({ DATABASE_URL: t.url, HTTP_LISTEN: 'off', ...env }, tmpdir());
+  // Most tests have no names, and their clock stands still.
+  config.analyzer.wait_for_names_hours = 0;
   const context: Context = { config, db: t.db, queues, log, metrics, clock: { now: () => now } };
   return {
     t,

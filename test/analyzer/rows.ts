@@ -224,11 +224,22 @@ export function senderData(key: string, rows: readonly SourceDay[], extra: Parti
     passed: sum('passed'),
     dkim_aligned: sum('dkim_aligned'),
     spf_aligned: sum('spf_aligned'),
+    examined_at: null,
     recent: days
       .filter((day) => day >= ago(13))
       .map((day) => ({ day, messages: sum('messages', day), delivered: sum('delivered', day) })),
   };
-  return { key, name: key, service: null, grouped: false, sources: [source], rows, firstSeen: days[0] ?? null, ...extra };
+  return {
+    key,
+    name: key,
+    service: null,
+    grouped: false,
+    sources: [source],
+    rows,
+    unnamed: false,
+    firstSeen: days[0] ?? null,
+    ...extra,
+  };
 }
 
 /** Rows of sources without authentication, as loadNetworks would give them. */

@@ -76,6 +76,8 @@ function find(window: SenderWindow): Candidate[] {
   const rows = open ? window.rows : coveredRows(window);
   const sum = total(rows);
   if (sum.passed < LEAST || sum.passed < 0.8 * sum.messages || saidToForward(sum) || forwards(window)) return [];
+  // Most new networks are named within minutes, and many belong to a sender that is known.
+  if (!open && sender.unnamed) return [];
   const reporters = reportersOf(rows);
   const dayList = [...new Set(rows.map((row) => row.day))].sort();
   if (!open && !isEvidence({ messages: sum.passed, reporters, days: dayList.length }, window.domainDays)) return [];

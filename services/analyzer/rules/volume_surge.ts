@@ -68,7 +68,12 @@ function find(window: SenderWindow): Candidate[] {
   if (series.on(days) < MORE) return [];
   const open = openOfSender(window, KIND);
   const surge = surgeOf(window, { series, days, settled, open });
-  return surge === null ? [] : [candidateOf(window, series, surge, open)];
+  return surge === null || (!open && awaitsNames(window)) ? [] : [candidateOf(window, series, surge, open)];
+}
+
+/** Whether mail of today may turn out to be this sender's, or this sender's mail another's. */
+function awaitsNames({ of, senders }: SenderWindow): boolean {
+  return of.unnamed || senders.some((one) => one.unnamed && one.sources.some(({ passed }) => passed >= MORE / 2));
 }
 
 /** What the source sent in the week, and what is on file for it. */

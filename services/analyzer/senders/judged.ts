@@ -21,17 +21,18 @@ export type Judged = Required<Pick<DomainData, 'senders' | 'known' | 'borrowed'>
  * Reads what the evaluation of a domain's senders needs. To be called when the names of their sources are
  * written and no more work of the domain waits.
  * @param counted the rows that count
- * @param since findings that rest on days since then may come back
+ * @param given.since findings that rest on days since then may come back
+ * @param given.examined networks that were first seen since then wait for their names
  */
 export async function loadJudged(
   tx: Tx,
   { domain, from, today, catalogue, reporterDays, known: before }: DomainData,
   counted: Counted,
-  since: string,
+  { since, examined }: { since: string; examined: Date },
 ): Promise<Judged> {
   const fresh = addDays(today, 1 - NEWS);
   const told = new Set(before.filter(({ kind, state }) => KINDS.has(kind) && state === 'open').map(({ subject }) => subject));
-  const senders = await loadSenders(tx, domain, { from, to: today, counted, fresh }, { catalogue, told });
+  const senders = await loadSenders(tx, domain, { from, to: today, counted, fresh }, { catalogue, told, examined });
   const subjects = senders.flatMap(({ key, rows, sources }) =>
     rows.length === 0 ? [] : [key, ...sources.map(({ source }) => source)],
   );

@@ -1,6 +1,13 @@
 import type { Tx } from '../../shared/runtime/db.ts';
-import { loadSeenSources, loadSenderDays, loadSendersBefore, type SeenSource } from '../../store/analysis/senders.ts';
+import {
+  loadSeenSources,
+  loadSenderDays,
+  loadSendersBefore,
+  loadUnnamed,
+  type SeenSource,
+} from '../../store/analysis/senders.ts';
 import type { CountedDays, SourceDay } from '../../store/analysis/window-reads.ts';
+import { isNetwork } from '../sources/identity.ts';
 import { type Catalogue, lookup, type Sender } from './catalogue.ts';
 import { isProvider } from './providers.ts';
 
@@ -29,6 +36,8 @@ export interface SenderData {
    * new: no rise, no open finding, a sender of old.
    */
   rows: readonly SourceDay[];
+  /** Whether one of its sources waits for its name. */
+  unnamed: boolean;
   /** Its first day as far back as rollups are kept; null when it has none. */
   firstSeen: string | null;
 }
@@ -59,12 +68,13 @@ function ofService(name: string, catalogue: Catalogue): string {
  * @param days.fresh the first day of the newest, which are listed one by one; a sender first seen since is
  * looked up in the days before the window
  * @param given.told what open findings are about: senders or sources
+ * @param given.examined networks that were first seen since then wait for their names
  */
 export async function loadSenders(
   tx: Tx,
   domain: string,
   days: CountedDays & { fresh: string },
-  { catalogue, told }: { catalogue: Catalogue; told: ReadonlySet<string> },
+  { catalogue, told, examined }: { catalogue: Catalogue; told: ReadonlySet<string>; examined: Date },
 ): Promise<SenderData[]> {
   const { from, to, counted, fresh } = days;
   const sources = await loadSeenSources(tx, domain, { from, to, counted, recent: fresh }, SOURCES);
@@ -90,6 +100,11 @@ export async function loadSenders(
     if (of) of.push(row);
     else rows.set(row.source, [row]);
   }
+  const waiting = sources.filter((one) => one.examined_at !== null && one.examined_at > examined && isNetwork(one.source));
+  const unnamed = await loadUnnamed(
+    tx,
+    waiting.map(({ source }) => source),
+  );
   return largest.map(([key, some]) => {
     const service = catalogue.senders.get(key) ?? null;
     return {
@@ -99,6 +114,7 @@ export async function loadSenders(
       grouped: some.some(({ source, identified_by }) => source !== key || identified_by === 'dkim' || identified_by === 'spf'),
       sources: some,
       rows: rows.get(key) ?? [],
+      unnamed: some.some(({ source }) => unnamed.has(source)),
       firstSeen: before.get(key) ?? firstDay(some),
     };
   });

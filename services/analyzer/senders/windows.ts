@@ -52,7 +52,16 @@ export class SenderWindows {
   of(subject: string): SenderWindow {
     const known = this.#byName.get(subject);
     if (known !== undefined) return known;
-    return this.#windowOf({ key: subject, name: subject, service: null, grouped: false, sources: [], rows: [], firstSeen: null });
+    return this.#windowOf({
+      key: subject,
+      name: subject,
+      service: null,
+      grouped: false,
+      sources: [],
+      rows: [],
+      unnamed: false,
+      firstSeen: null,
+    });
   }
 
   #windowOf(sender: SenderData): SenderWindow {

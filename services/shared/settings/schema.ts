@@ -87,6 +87,8 @@ export const settingsSchema = z.strictObject({
       quiet_after_days: z.number().int().min(1).default(14),
       /** False alarms allowed per domain and month; lower values delay detection and raise the thresholds. */
       false_alarms_per_month: z.number().positive().max(100).default(1),
+      /** How long a low or medium finding about a network without a name waits for the enricher. */
+      wait_for_names_hours: z.number().min(0).max(72).default(6),
     })
     .prefault({}),
   parser: z

@@ -17,6 +17,8 @@ export interface SeenSource {
   passed: number;
   dkim_aligned: number;
   spf_aligned: number;
+  /** When the analyzer first saw it; null: by an older version. */
+  examined_at: Date | null;
   /** Its messages on each of the newest days. */
   recent: { day: string; messages: number; delivered: number }[];
 }
@@ -46,7 +48,7 @@ export async function loadSeenSources(
               coalesce(jsonb_agg(jsonb_build_object('day', day, 'messages', messages, 'delivered', delivered) order by day)
                          filter (where day >= $4), '[]') as recent
          from per_day group by source having sum(authenticated) > 0 order by sum(passed) desc, source limit $5)
-     select p.source, s.name, s.identified_by, s.grouped_as, s.class, p.first_day, p.last_day, p.messages, p.passed, p.dkim_aligned,
+     select p.source, s.name, s.identified_by, s.grouped_as, s.class, s.examined_at, p.first_day, p.last_day, p.messages, p.passed, p.dkim_aligned,
             p.spf_aligned, p.recent
        from per_source p join ruawatch.sources s on s.domain = $1 and s.source = p.source
       order by p.passed desc, p.source`,
@@ -138,3 +140,18 @@ export async function loadSendersBefore(
 
 /** Sources of new senders whose history is looked up at most, the largest first. */
 const EARLIER = 1000;
+
+/** Those of the networks of which no address was looked up in DNS yet. */
+export async function loadUnnamed(tx: Tx, networks: readonly string[]): Promise<Set<string>> {
+  if (networks.length === 0) return new Set();
+  const host = (bound: string) => `set_masklen(${bound}, case family(n.network::inet) when 4 then 32 else 128 end)`;
+  const { rows } = await tx.query<{ network: string }>(
+    `select n.network from unnest($1::text[]) as n(network)
+      where not exists (
+        select from ruawatch.addresses a
+         where a.address between ${host('network(n.network::inet)::inet')} and ${host('broadcast(n.network::inet)')}
+           and a.looked_up_at is not null)`,
+    [networks],
+  );
+  return new Set(rows.map(({ network }) => network));
+}

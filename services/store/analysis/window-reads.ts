@@ -352,7 +352,8 @@ export async function saveClasses(tx: Tx, domain: string, at: Date, classes: rea
     `with held as (
        select s.source from ruawatch.sources s
         where s.domain = $1 and s.source = any($4::text[]) order by s.source for update)
-     update ruawatch.sources s set class = c.class, confidence = c.confidence, why = c.why, classified_at = $2
+     update ruawatch.sources s set class = c.class, confidence = c.confidence, why = c.why, classified_at = $2,
+            examined_at = coalesce(s.examined_at, $2)
        from jsonb_to_recordset($3::jsonb) as c(source text, class text, confidence real, why text)
        join held h on h.source = c.source
       where s.domain = $1 and s.source = c.source`,

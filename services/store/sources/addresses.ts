@@ -126,7 +126,7 @@ export async function saveLookups(
       `with r as materialized (
          select * from jsonb_to_recordset($1::jsonb) as r(address inet, names jsonb, error text, owner jsonb, next_at timestamptz)),
        held as materialized (
-         select a.address, a.organization, a.asn from ruawatch.addresses a join r on r.address = a.address order by a.address for update of a),
+         select a.address, a.organization, a.asn, a.looked_up_at from ruawatch.addresses a join r on r.address = a.address order by a.address for update of a),
        saved as (
          update ruawatch.addresses a
             set name = case when r.names is null then a.name else r.names ->> 'name' end,
@@ -139,10 +139,12 @@ export async function saveLookups(
                 attempts = case when r.error is null then 0 else a.attempts + 1 end,
                 last_error = r.error, next_at = r.next_at
            from r join held h on h.address = r.address where a.address = r.address
-         returning a.address, a.organization, a.asn)
+         returning a.address, a.organization, a.asn, a.looked_up_at)
        select host(s.address) as address, s.organization is distinct from h.organization as named
          from saved s join held h on h.address = s.address
-        where s.organization is distinct from h.organization or s.asn is distinct from h.asn`,
+        where s.organization is distinct from h.organization or s.asn is distinct from h.asn
+           -- A finding may have waited for this answer, whatever it is.
+           or (h.looked_up_at is null and s.looked_up_at is not null)`,
       [JSON.stringify(lookups.map(jsonOf)), at],
     );
     return analyzeAgain(tx, rows, networkOf);

@@ -4,6 +4,7 @@ import { senderOf } from '../../../services/analyzer/senders/units.ts';
 import { networkOf } from '../../../services/report/address.ts';
 import type { SeenSource } from '../../../services/store/analysis/senders.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
+import { saveLookups } from '../../../services/store/sources/addresses.ts';
 import { putSender } from '../../../services/store/sources/sender-list.ts';
 import { type Fixture, fixture } from '../fixture.ts';
 import { ago, DOMAIN, REPORTERS, span } from '../rows.ts';
@@ -19,6 +20,7 @@ describe('the sender of a source', () => {
         identified_by: 'reverse_name',
         grouped_as: null,
         class: 'authorized',
+        examined_at: null,
         first_day: ago(5),
         last_day: ago(0),
         messages: 10,
@@ -156,6 +158,41 @@ describe('findings about senders', () => {
     ]);
     const about = (await f.findings()).filter(({ state }) => state === 'open').map(({ kind }) => kind);
     expect(about).toEqual(['unauthorized_source']);
+  });
+
+  test('a new network waits some hours for its name, and not for ever', async () => {
+    f.context.config.analyzer.wait_for_names_hours = 6;
+    await named(...M365(1));
+    await f.put([...pool(1, 41), ...pool(2, 5, 'both', 3), ...span(5, 0, 'spf', 40, REPORTERS, { source: '198.51.100.0/24' })]);
+    await f.analyze();
+    expect(await alarms()).toEqual([]);
+    // The enricher's answer brings the network back to the analyzer; one that has no name is a finding then.
+    await f.t.db.query(
+      'insert into ruawatch.addresses (address, first_seen, last_seen, next_at) select a::inet, $2, $2, $3 from unnest($1::text[]) a',
+      [['52.100.2.7', '198.51.100.7'], ago(0), f.context.clock.now()],
+    );
+    const answer = (address: string, name: string | null, organization: string | null) => ({
+      address,
+      names: { name, confirmed: name !== null, generic: false, organization },
+      error: null,
+      owner: null,
+      next_at: f.context.clock.now(),
+    });
+    const now = f.context.clock.now();
+    expect(await saveLookups(f.t.db, now, [answer(...M365(2)), answer('198.51.100.7', null, null)], networkOf)).toBe(2);
+    await f.analyze();
+    expect(await alarms()).toEqual(['new_source 198.51.100.0/24']);
+  });
+
+  test('a new network whose name nobody can look up is a finding after the wait', async () => {
+    f.context.config.analyzer.wait_for_names_hours = 6;
+    await f.put([...span(41, 0, 'both', 300, REPORTERS, { source: '192.0.2.0/24' }), ...pool(2, 5, 'spf')]);
+    await f.analyze();
+    expect(await alarms()).toEqual([]);
+    f.setNow(new Date(f.context.clock.now().getTime() + 7 * 3_600_000));
+    await f.t.db.query("insert into ruawatch.analysis_work (domain, source) values ($1, '')", [DOMAIN]);
+    await f.analyze();
+    expect(await alarms()).toEqual(['new_source 52.100.2.0/24']);
   });
 
   test('what was new by itself joins the sender that its names make it a part of', async () => {
