@@ -7,7 +7,7 @@ import {
   type SeenSource,
 } from '../../store/analysis/senders.ts';
 import type { CountedDays, SourceDay } from '../../store/analysis/window-reads.ts';
-import { isNetwork } from '../sources/identity.ts';
+import { isNetwork } from '../sources/network.ts';
 import { type Catalogue, lookup, type Sender } from './catalogue.ts';
 import { isProvider } from './providers.ts';
 

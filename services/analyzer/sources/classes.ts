@@ -6,7 +6,8 @@ import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.t
 import { failingRun } from '../statistics/series.ts';
 import { type Counts, days, failedOf, reportersOf, type SourceWindow, saidToForward, signerOf, total } from '../window.ts';
 import { forwardingOdds } from './forwarding.ts';
-import { isNetwork, passesOn } from './identity.ts';
+import { passesOn } from './identity.ts';
+import { isNetwork } from './network.ts';
 
 /**
  * Below this share of the domain's recent mail, a source that passes by the signature alone is more likely a

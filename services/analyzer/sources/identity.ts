@@ -1,4 +1,3 @@
-import { canonicalAddress, networkOf } from '../../report/address.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { counted, short } from '../../shared/format.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
@@ -6,6 +5,7 @@ import type { Identity, NetworkFacts } from '../../store/sources/identities.ts';
 import { type Catalogue, lookup, type Sender } from '../senders/catalogue.ts';
 import { stated } from '../statistics/confidence.ts';
 import { saidToForward, signerOf, total } from '../window.ts';
+import { isNetwork } from './network.ts';
 
 /** What the sources that are one of many share: a botnet is one sender. */
 const UNAUTHENTICATED = 'unauthenticated';
@@ -32,12 +32,6 @@ interface SentMail {
   domain: string;
   source: string;
   rows: readonly SourceDay[];
-}
-
-/** Whether a source key is a network, and not a domain that looks like one. */
-export function isNetwork(source: string): boolean {
-  const address = canonicalAddress(source.slice(0, source.indexOf('/')));
-  return address !== null && networkOf(address) === source;
 }
 
 /** Whether a sender passes on other people's mail. */
