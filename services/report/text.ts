@@ -21,9 +21,7 @@ export function enumerated(text: string): string | null {
   return value;
 }
 
-/**
- * A count as a non-negative safe integer; a fraction of zeros ("3.0") is accepted. Null for anything else.
- */
+/** A count or time as a non-negative safe integer; a fraction ("3.0") is cut off. Null for anything else. */
 export function wholeNumber(text: string): number | null {
   let value = 0;
   const n = text.length;

@@ -52,7 +52,7 @@ const STRENGTHS: Record<Exclude<Tag, 'pct'>, Record<string, number>> = {
 /** How strong a value is among those of its tag; null for a value the standard does not have, which proves nothing. */
 export function strength(tag: Tag, value: string | null): number | null {
   if (value === null) return null;
-  if (tag !== 'pct') return STRENGTHS[tag][value] ?? null;
+  if (tag !== 'pct') return Object.hasOwn(STRENGTHS[tag], value) ? STRENGTHS[tag][value]! : null;
   const pct = Number(value);
   return Number.isInteger(pct) && pct >= 0 && pct <= 100 ? pct : null;
 }

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { decodeWords, parseParameterised } from '../../../services/report/mail/parameters.ts';
+
+const read = (field: string) => {
+  const { value, parameters } = parseParameterised(field);
+  return { value, ...Object.fromEntries(parameters) };
+};
+
+test('value and names are in lower case, values as written', () => {
+  expect(read(' Application/ZIP ; Name="A.zip"; CHARSET=utf-8 ')).toEqual({
+    value: 'application/zip',
+    name: 'A.zip',
+    charset: 'utf-8',
+  });
+  expect(read('text/plain')).toEqual({ value: 'text/plain' });
+});
+
+test('quoted strings hold semicolons and escapes, and may lack their last quote', () => {
+  expect(read('a/b; name="x;y\\"z"; n=1')).toEqual({ value: 'a/b', name: 'x;y"z', n: '1' });
+  expect(read('a/b; name="x')).toEqual({ value: 'a/b', name: 'x' });
+});
+
+test('the first of two parameters of a name counts', () => {
+  expect(read('a/b; n=1; n=2')).toEqual({ value: 'a/b', n: '1' });
+});
+
+test('continuations are joined by their number, and decoded by their charset (RFC 2231)', () => {
+  expect(read("a/b; name*1*=%C3%A9.xml; name*0*=UTF-8'fr'r%C3%A9sum")).toEqual({ value: 'a/b', name: 'résumé.xml' });
+  expect(read("a/b; name*=iso-8859-1''%E9")).toEqual({ value: 'a/b', name: 'é' });
+  expect(read('a/b; name*0="a"; name*1="b"')).toEqual({ value: 'a/b', name: 'ab' });
+});
+
+test.each([
+  ['=?utf-8?q?Report_Domain:_example=2Ecom?=', 'Report Domain: example.com'],
+  ['=?utf-8?B?w6k=?=', 'é'],
+  // White space between two words is none of the text; beside other text it is.
+  ['=?utf-8?q?a?= \r\n =?utf-8?q?b?= c', 'ab c'],
+  // One character in two words.
+  ['=?utf-8?q?=C3?= =?utf-8?q?=A9?=', 'é'],
+  ['=?iso-8859-1*fr?q?=E9?=', 'é'],
+  ['=?utf-8?x?no?=', '=?utf-8?x?no?='],
+  ['\xc3\xa9', 'é'],
+  ['\xe9', '\xe9'],
+  ['plain', 'plain'],
+])('%j is decoded to %j', (text, decoded) => {
+  expect(decodeWords(text)).toBe(decoded);
+});
