@@ -243,7 +243,7 @@ export function senderData(key: string, rows: readonly SourceDay[], extra: Parti
 }
 
 /** Rows of sources without authentication, as loadNetworks would give them. */
-function networks(rows: readonly SourceDay[], days = 7): Network[] {
+export function networks(rows: readonly SourceDay[], days = 7): Network[] {
   const recent = new Set(Array.from({ length: days }, (_, d) => ago(d)));
   const bySource = new Map<string, Network>();
   for (const r of rows) {

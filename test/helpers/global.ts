@@ -45,7 +45,13 @@ function placeFor(): string {
 function removeAbandoned(): void {
   for (const name of readdirSync(MEMORY_FOLDER)) {
     const pid = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
-    if (pid && !existsSync(`/proc/${pid}`)) rmSync(path.join(MEMORY_FOLDER, name), { recursive: true, force: true });
+    if (!pid || existsSync(`/proc/${pid}`)) continue;
+    try {
+      rmSync(path.join(MEMORY_FOLDER, name), { recursive: true, force: true });
+    } catch (error) {
+      // A disk that a killed run has mounted stays until it is unmounted; this run need not wait for that.
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+    }
   }
 }
 

@@ -60,7 +60,7 @@ const ASKS: Record<string, string> = {
 function policyOf({ published, used_in_all, looked_at }: SubdomainFacts): string {
   if (published === null) return 'Which policy applies is not known.';
   const { p, sp, np, testing } = published;
-  const asks = (value: string) => ASKS[value] ?? 'is no policy';
+  const asks = (value: string) => (Object.hasOwn(ASKS, value) ? ASKS[value]! : 'is no policy');
   const step = testing ? ', one step less while t=y is published' : '';
   if (np !== sp && looked_at > used_in_all)
     return `For names that exist, sp=${sp} ${asks(sp)}; for others, np=${np} ${asks(np)}${step}.`;

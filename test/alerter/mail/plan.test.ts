@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { planOf } from '../../../services/alerter/mail/plan.ts';
+import type { UnhandledEvent } from '../../../services/store/alerts/outbox.ts';
+
+let key = 0;
+const event = (over: Partial<UnhandledEvent> = {}): UnhandledEvent =>
+  ({
+    event_key: ++key,
+    finding_key: 1,
+    domain: 'example.com',
+    event: 'opened',
+    severity: 'high',
+    at: new Date(`2026-05-01T08:00:${String(key % 60).padStart(2, '0')}Z`),
+    notify: true,
+    told: false,
+    silent: false,
+    ...over,
+  }) as UnhandledEvent;
+const step = (...events: Partial<UnhandledEvent>[]) =>
+  planOf(events.map(event), {}, ['a@example.org']).groups[0]?.items[0]?.step ?? null;
+
+test('the events of a finding are reported together, as their newest', () => {
+  expect(step({})).toBe('opened');
+  expect(step({ told: true, event: 'changed' })).toBe('changed');
+  // What nobody was told of is new, whatever became of it since.
+  expect(step({}, { event: 'changed' })).toBe('opened');
+  expect(step({ told: true, event: 'resolved' })).toBe('resolved');
+  expect(step({ told: true, event: 'reminded' })).toBe('reminded');
+  expect(step({ told: true, event: 'reopened' }, { told: true, event: 'changed' })).toBe('reopened');
+});
+
+test('what is over before anybody was told, not worth a mail, or silenced, is settled without one', () => {
+  expect(step({}, { event: 'resolved' })).toBeNull();
+  expect(step({ notify: false })).toBeNull();
+  expect(step({ silent: true })).toBeNull();
+  const events = [event({ notify: false }), event({ notify: false })];
+  expect(planOf(events, {}, ['a@example.org'])).toEqual({ quiet: events.map((one) => one.event_key), groups: [] });
+});
+
+test('a domain without recipients is mailed to nobody', () => {
+  const one = event();
+  expect(planOf([one], { 'example.com': [] }, ['a@example.org'])).toEqual({ quiet: [one.event_key], groups: [] });
+});
+
+test('findings for the same people are one group, the gravest first and then the oldest', () => {
+  const { groups } = planOf(
+    [
+      event({ finding_key: 1, severity: 'low' }),
+      event({ finding_key: 2, severity: 'critical' }),
+      event({ finding_key: 3, severity: 'low' }),
+      event({ finding_key: 4, domain: 'other.example' }),
+    ],
+    { 'other.example': ['b@example.org'] },
+    ['a@example.org'],
+  );
+  expect(groups.map(({ recipients, items }) => [recipients, items.map((item) => item.finding_key)])).toEqual([
+    [['a@example.org'], [2, 1, 3]],
+    [['b@example.org'], [4]],
+  ]);
+});
+
+test('only what is critical and not over is urgent; it waits since its first event that is worth a mail', () => {
+  const urgent = (over: Partial<UnhandledEvent>) => planOf([event(over)], {}, ['a@example.org']).groups[0]!.items[0]!.urgent;
+  expect([urgent({ severity: 'critical' }), urgent({ severity: 'high' })]).toEqual([true, false]);
+  expect(urgent({ severity: 'critical', event: 'resolved', told: true })).toBe(false);
+  const list = [event({ notify: false }), event(), event({ event: 'changed' })];
+  expect(planOf(list, {}, ['a@example.org']).groups[0]!.items[0]).toMatchObject({
+    at: list[1]!.at,
+    newest: list[2]!.event_key,
+    events: list.map((one) => one.event_key),
+  });
+});

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { slackFormat } from '../../../../services/alerter/webhook/formats/slack.ts';
+import type { FindingEvent } from '../../../../services/store/alerts/outbox.ts';
+import { evidenceOf, FINDINGS } from '../../events.ts';
+
+const EVENT = FINDINGS.unauthorized_source!;
+const text = (bytes: Buffer): string => JSON.parse(bytes.toString()).text;
+const many = (events: FindingEvent[]) => text(slackFormat.many!(events));
+
+test('one event: its headline in bold, and the rows of the mail', () => {
+  const lines = text(slackFormat.one(EVENT)).split('\n');
+  expect(lines[0]).toMatch(/^\*Critical: .*\*$/);
+  expect(lines.join('\n')).toMatch(/^How many: 1,610 of 12,400 messages/m);
+  expect(lines.some((line) => line.startsWith('• '))).toBe(true);
+});
+
+test('what begins links and mentions is escaped', () => {
+  const hostile = { ...EVENT, ...evidenceOf({ what: '<!channel> <https://evil.example|click> & more' }), summary: '<@U1>' };
+  expect(text(slackFormat.one(hostile))).not.toMatch(/[<>]/);
+  expect(text(slackFormat.one(hostile))).toContain('&lt;!channel&gt;');
+  expect(many([hostile])).not.toMatch(/[<>]/);
+});
+
+test('many events share one text, of which ten are listed', () => {
+  const events = Array.from({ length: 13 }, (_, n) => ({ ...EVENT, domain: `d${n % 2}.example` }));
+  const lines = many(events).split('\n');
+  expect(lines[0]).toBe('*13 findings in 2 domains, combined*');
+  expect(lines.filter((line) => line.startsWith('• '))).toHaveLength(10);
+  expect(lines.at(-1)).toMatch(/^and 3 more: /);
+  expect(many(events.slice(0, 10)).split('\n')).toHaveLength(11);
+});
+
+test('a finding that is over is three lines', () => {
+  const evidence = { ...(EVENT.stored as object), ended: { reason: 'no_such_mail', days: 7 } };
+  const over = text(slackFormat.one({ ...EVENT, event: 'resolved', ...evidenceOf(evidence) }));
+  expect(over.split('\n')[0]).toMatch(/^\*Resolved: /);
+  expect(over).toContain('No such mail on the last 7 report days');
+});

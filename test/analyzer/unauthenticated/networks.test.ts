@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { culpable, ownOf, sumOf, totalsOf } from '../../../services/analyzer/unauthenticated/networks.ts';
+import { ago, domainWindow } from '../rows.ts';
+
+const NOTHING = { passed: 0, failed: 0, below: 0, delivered: 0, quarantined: 0, rejected: 0, reporters: ['google.com'] };
+/** Days of a network, the last is today: [passed, failed]. */
+const days = (...counts: [number, number][]) =>
+  counts.map(([passed, failed], i) => ({ ...NOTHING, day: ago(counts.length - 1 - i), passed, failed }));
+const network = (counts: [number, number][], before = { passed: 0, failed: 0, days: 0 }) => ({
+  source: '198.18.1.0/24',
+  days: days(...counts),
+  before,
+});
+const found = (...given: Parameters<typeof network>) => culpable(network(...given), '').map(({ day }) => day);
+
+test('the days since unauthenticated mail took the upper hand', () => {
+  expect(found([[0, 9]])).toEqual([ago(0)]);
+  expect(
+    found([
+      [9, 1],
+      [8, 9],
+      [9, 1],
+    ]),
+  ).toEqual([ago(1), ago(0)]);
+  // Noise of a rightful network.
+  expect(
+    found([
+      [9, 1],
+      [9, 2],
+    ]),
+  ).toEqual([]);
+  expect(found([[5, 5]])).toEqual([]);
+});
+
+test('days that are settled do not count, nor do those without failing mail', () => {
+  expect(
+    culpable(
+      network([
+        [0, 9],
+        [4, 9],
+        [5, 0],
+      ]),
+      ago(2),
+    ).map(({ day }) => day),
+  ).toEqual([ago(1)]);
+});
+
+test('a network whose own mail stopped as the failing mail began is a sender that broke', () => {
+  const before = { passed: 1_000, failed: 10, days: 10 };
+  expect(
+    found(
+      [
+        [100, 0],
+        [0, 100],
+      ],
+      before,
+    ),
+  ).toEqual([]);
+  // Its own mail goes on: somebody else is there too.
+  expect(
+    found(
+      [
+        [100, 0],
+        [90, 100],
+      ],
+      before,
+    ),
+  ).toEqual([ago(0)]);
+  // It never mostly passed.
+  expect(
+    found(
+      [
+        [100, 0],
+        [0, 100],
+      ],
+      { passed: 10, failed: 1_000, days: 1 },
+    ),
+  ).toEqual([ago(0)]);
+});
+
+test('what a network used to send a day is its failing mail of the four weeks before', () => {
+  const one = network([[0, 9]], { passed: 0, failed: 70, days: 0 });
+  expect(ownOf(one, domainWindow([]))).toBe(70 / 28);
+  expect(ownOf({ ...one, before: { ...one.before, failed: 0 } }, domainWindow([]))).toBe(0);
+});
+
+test('no more is delivered than failed: a day of passing mail has delivered mail too', () => {
+  const [day] = days([50, 10]);
+  expect(sumOf([{ ...day!, delivered: 60, rejected: 3 }])).toEqual({
+    messages: 10,
+    passed: 50,
+    delivered: 10,
+    quarantined: 0,
+    rejected: 3,
+  });
+});
+
+test('the day sums are those of the networks, or of all where these are too many to list', () => {
+  const concerned = [{ source: 'x', days: days([0, 4], [0, 5]), own: 0 }];
+  const window = domainWindow([]);
+  const reporterDays = window.reporterDays.map((row) => ({ ...row, background: row.day === ago(0) ? 7 : 0 }));
+  expect(Object.fromEntries(totalsOf({ ...window, reporterDays }, 'domain', concerned, [ago(1), ago(0)]))).toEqual({
+    [ago(1)]: 4,
+    [ago(0)]: 5,
+  });
+  const many = {
+    ...window,
+    reporterDays,
+    networks: { ...window.networks, others: { networks: 9, failed: 90, days: [] } as never },
+  };
+  const reporters = new Set(reporterDays.map(({ reporter }) => reporter)).size;
+  expect(Object.fromEntries(totalsOf(many, 'domain', concerned, [ago(1), ago(0)]))).toEqual({
+    [ago(1)]: 4,
+    [ago(0)]: 7 * reporters,
+  });
+});

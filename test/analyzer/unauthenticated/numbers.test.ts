@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { unauthorizedSource } from '../../../services/analyzer/rules/unauthorized_source.ts';
+import { numbersOf, severityOf } from '../../../services/analyzer/unauthenticated/numbers.ts';
+import { type Rise, riseOf } from '../../../services/analyzer/unauthenticated/rise.ts';
+import { ago, domainWindow, onFile, REPORTERS, span } from '../rows.ts';
+
+test.each([
+  [1_000, 1_000, 'critical'],
+  [2_000, 1_000, 'critical'],
+  // Many of them, but most were kept out.
+  [2_001, 1_000, 'high'],
+  [999, 999, 'high'],
+  [500, 100, 'high'],
+  [501, 100, 'medium'],
+  [1_000, 0, 'medium'],
+  [20, 20, 'medium'],
+  [999, 19, 'low'],
+] as const)('of %i messages %i were delivered: %s', (messages, delivered, severity) => {
+  expect(severityOf(messages, delivered)).toBe(severity);
+});
+
+const rows = [1, 2].flatMap((n) => span(2, 1, 'unauthenticated', 30 * n, REPORTERS, { source: `198.18.${n}.0/24` }));
+const window = domainWindow(rows);
+const rise = riseOf(window, 'domain') as Rise;
+
+test('the numbers of a rise, its largest networks first', () => {
+  const { evidence, first, confidence } = numbersOf(window, rise);
+  expect(first).toBe(ago(2));
+  expect(evidence).toMatchObject({
+    who: [
+      { source: '198.18.2.0/24', messages: 360 },
+      { source: '198.18.1.0/24', messages: 180 },
+    ],
+    senders: 2,
+    messages: 540,
+    per_day: 270,
+    since: ago(2),
+    last_day: ago(1),
+    reporters: REPORTERS,
+    rejected: 540,
+    delivered: 0,
+  });
+  expect(evidence.share).toBe(evidence.messages / evidence.of);
+  expect(evidence).not.toHaveProperty('again');
+  expect(confidence).toBeGreaterThan(0.8);
+});
+
+test('networks too many to list are counted', () => {
+  expect(numbersOf(window, { ...rise, others: { networks: 40, failed: 60, days: [] } as never }).evidence).toMatchObject({
+    senders: 42,
+    messages: 600,
+  });
+});
+
+test('an open finding keeps its beginning, and says since when such mail is back after a week without', () => {
+  const { first } = numbersOf(window, rise);
+  const [then] = unauthorizedSource.find(window);
+  const open = (from: number, to: number) => onFile({ ...then!, first_day: ago(from), last_day: ago(to) });
+  expect(numbersOf(window, { ...rise, open: open(6, 3) }).evidence).toMatchObject({ since: ago(6) });
+  expect(numbersOf(window, { ...rise, open: open(6, 3) }).evidence).not.toHaveProperty('again');
+  expect(numbersOf(window, { ...rise, open: open(20, 9) }).evidence).not.toHaveProperty('again');
+  expect(numbersOf(window, { ...rise, open: open(20, 10) }).evidence).toMatchObject({ since: ago(20), again: first });
+});

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { type Ending, endingSchema, endingWords } from '../../services/findings/ending.ts';
+
+const ENDINGS: Ending[] = [
+  { reason: 'passes', since: '2026-05-01' },
+  { reason: 'passes_again', since: '2026-05-01' },
+  { reason: 'no_such_mail', days: 7 },
+  { reason: 'no_failing_mail', days: 7 },
+  { reason: 'no_passing_mail', days: 7 },
+  { reason: 'no_mail', days: 7 },
+  { reason: 'no_such_report', days: 7 },
+  { reason: 'denied' },
+  { reason: 'no_longer_denied' },
+  { reason: 'listed' },
+  { reason: 'regressed' },
+  { reason: 'no_longer_new', days: 30 },
+  { reason: 'usual_again', since: '2026-05-01' },
+  { reason: 'verdicts_agree', days: 3, until: '2026-05-01' },
+  { reason: 'reports_again', since: '2026-05-01' },
+  { reason: 'dns_restored' },
+  { reason: 'policy_restored', tags: ['p=reject'], since: '2026-05-01' },
+  { reason: 'policy_unknown' },
+  { reason: 'policy_not_ready', p: 'reject' },
+  { reason: 'confirmed' },
+  { reason: 'reporters_decide' },
+  { reason: 'unrepeated', days: 7 },
+  { reason: 'none_fails' },
+  { reason: 'all_recovered', senders: 3, largest: { reason: 'passes', since: '2026-05-01' } },
+];
+
+test.each(ENDINGS)('$reason is read back as it is stored, and is a sentence', (ending) => {
+  expect(endingSchema.parse(JSON.parse(JSON.stringify(ending)))).toEqual(ending);
+  expect(endingWords(ending)).toMatch(/^[A-Z].*[.]$/);
+  expect(endingWords(ending)).not.toMatch(/undefined|null/);
+});
+
+test('no reason has the words of another', () => {
+  const words = ENDINGS.map(endingWords);
+  expect(new Set(words).size).toBe(words.length);
+});
+
+test('what people and older versions wrote is kept as it is', () => {
+  expect(endingWords({ reason: 'closed', by: 'Ada', why: 'ticket 7' })).toBe('Closed by Ada: ticket 7');
+  expect(endingWords({ reason: 'stated', text: 'It is over' })).toBe('It is over');
+});
+
+test('numbers and the largest sender are in the words', () => {
+  expect(endingWords({ reason: 'no_such_mail', days: 14, unusual: true })).toBe(
+    'No such mail on the last 14 report days beyond what is usual.',
+  );
+  expect(endingWords(ENDINGS.at(-1)!)).toBe(
+    'All 3 senders have recovered or are silent. The largest: Its mail has passed DMARC since 2026-05-01.',
+  );
+});
+
+test('what this version does not know is refused, not guessed', () => {
+  expect(endingSchema.safeParse({ reason: 'of_tomorrow' }).success).toBe(false);
+  expect(endingSchema.safeParse({ reason: 'no_such_mail' }).success).toBe(false);
+});
