@@ -95,22 +95,18 @@ test('no more is delivered than failed: a day of passing mail has delivered mail
   });
 });
 
-test('the day sums are those of the networks, or of all where these are too many to list', () => {
-  const concerned = [{ source: 'x', days: days([0, 4], [0, 5]), own: 0 }];
-  const window = domainWindow([]);
-  const reporterDays = window.reporterDays.map((row) => ({ ...row, background: row.day === ago(0) ? 7 : 0 }));
-  expect(Object.fromEntries(totalsOf({ ...window, reporterDays }, 'domain', concerned, [ago(1), ago(0)]))).toEqual({
-    [ago(1)]: 4,
-    [ago(0)]: 5,
-  });
-  const many = {
-    ...window,
-    reporterDays,
-    networks: { ...window.networks, others: { networks: 9, failed: 90, days: [] } as never },
-  };
-  const reporters = new Set(reporterDays.map(({ reporter }) => reporter)).size;
-  expect(Object.fromEntries(totalsOf(many, 'domain', concerned, [ago(1), ago(0)]))).toEqual({
-    [ago(1)]: 4,
-    [ago(0)]: 7 * reporters,
+test('what fails on a network beyond four times its usual mail is somebody else, although its own mail stopped', () => {
+  const before = { passed: 1_000, failed: 10, days: 10 };
+  expect(found([[0, 400]], before)).toEqual([]);
+  expect(found([[0, 401]], before)).toEqual([ago(0)]);
+});
+
+test('a day has the sum of its networks, and of those too many to list', () => {
+  const sent = days([0, 4], [50, 5]).map((day) => ({ ...day, delivered: 20, reporters: [] }));
+  const rest = { day: ago(0), failed: 7, delivered: 1, quarantined: 0, rejected: 0 };
+  const totals = totalsOf([{ source: 'x', days: sent, own: 0 }], { networks: 9, failed: 7, days: [rest] });
+  expect(Object.fromEntries(totals)).toEqual({
+    [ago(1)]: { messages: 4, delivered: 4 },
+    [ago(0)]: { messages: 12, delivered: 6 },
   });
 });

@@ -23,10 +23,20 @@ test('what an open finding says of it already stays', () => {
 });
 
 test('of what is counted and not listed, each part has its own', () => {
-  const rest = { others: { networks: 10, failed: 100, days: [] }, others_below: { networks: 4, failed: 30, days: [] } };
-  const window = domainWindow(span(1, 0, 'both', 10), { networks: { largest: [], ...rest } as never });
-  expect(othersOf(window, 'below')).toMatchObject({ networks: 4, failed: 30 });
-  expect(othersOf(window, 'domain')).toMatchObject({ networks: 6, failed: 70 });
+  const day0 = { day: ago(0), failed: 100, delivered: 50, quarantined: 30, rejected: 20 };
+  const below = { day: ago(0), failed: 30, delivered: 10, quarantined: 15, rejected: 5 };
+  const rest = {
+    others: { networks: 10, failed: 130, days: [day0, { ...below, day: ago(1) }] },
+    others_below: { networks: 4, failed: 60, days: [below, { ...below, day: ago(1) }] },
+  };
+  const window = domainWindow(span(1, 0, 'both', 10), { networks: { largest: [], ...rest } });
+  expect(othersOf(window, 'below')).toEqual(rest.others_below);
+  expect(othersOf(window, 'domain')).toEqual({
+    networks: 6,
+    failed: 70,
+    // Of a day on which all of it is below the domain nothing is left.
+    days: [{ day: ago(0), failed: 70, delivered: 40, quarantined: 15, rejected: 15 }],
+  });
   const day = { ...window.reporterDays[0]!, background: 9, background_below: 4, networks: 5, networks_below: 2 };
   expect([backgroundOf(day, 'domain'), backgroundOf(day, 'below')]).toEqual([
     { messages: 5, networks: 3 },
