@@ -45,18 +45,17 @@ test('the numbers of a rise, its largest networks first', () => {
 });
 
 test('networks too many to list are counted', () => {
-  expect(numbersOf(window, { ...rise, others: { networks: 40, failed: 60, days: [] } as never }).evidence).toMatchObject({
-    senders: 42,
-    messages: 600,
-  });
+  const day = { day: ago(0), failed: 60, delivered: 50, quarantined: 0, rejected: 10 };
+  const { evidence } = numbersOf(window, { ...rise, others: { networks: 40, failed: 60, days: [day] } });
+  expect(evidence).toMatchObject({ senders: 42, messages: 600, delivered: 50, rejected: 550, last_day: ago(0), per_day: 200 });
 });
 
-test('an open finding keeps its beginning, and says since when such mail is back after a week without', () => {
-  const { first } = numbersOf(window, rise);
+test('an open finding keeps its first day, and says since when such mail is back', () => {
   const [then] = unauthorizedSource.find(window);
-  const open = (from: number, to: number) => onFile({ ...then!, first_day: ago(from), last_day: ago(to) });
-  expect(numbersOf(window, { ...rise, open: open(6, 3) }).evidence).toMatchObject({ since: ago(6) });
-  expect(numbersOf(window, { ...rise, open: open(6, 3) }).evidence).not.toHaveProperty('again');
-  expect(numbersOf(window, { ...rise, open: open(20, 9) }).evidence).not.toHaveProperty('again');
-  expect(numbersOf(window, { ...rise, open: open(20, 10) }).evidence).toMatchObject({ since: ago(20), again: first });
+  const open = onFile({ ...then!, first_day: ago(20), last_day: ago(10) });
+  const goesOn = numbersOf(window, { ...rise, open });
+  expect(goesOn).toMatchObject({ first_day: ago(20), evidence: { since: ago(20) } });
+  expect(goesOn.evidence).not.toHaveProperty('again');
+  const isBack = numbersOf(window, { ...rise, open, again: ago(2) });
+  expect(isBack).toMatchObject({ first_day: ago(20), evidence: { since: ago(2), again: ago(2) } });
 });
