@@ -67,6 +67,8 @@ export interface DomainData extends Moment {
   borrowed: ReadonlyMap<string, number>;
   /** From loadKeys, of the small ones among them that pass by a signature alone. */
   keys: ReadonlyMap<string, Keys>;
+  /** From loadRelayed, of those among them with signatures as the domain that do not verify. */
+  relayed: ReadonlyMap<string, number>;
   /** The first day of each source, where it is known. */
   firstSeen: ReadonlyMap<string, string>;
   /** `analyzer.false_alarms_per_month` */
@@ -218,6 +220,7 @@ class SourceWindows {
       firstSeen: data.firstSeen.get(source) ?? null,
       borrowed: data.borrowed.get(source) ?? null,
       keys: data.keys.get(source) ?? null,
+      relayed: data.relayed.get(source) ?? 0,
       sender,
       listed: this.#entryOf(source, sender),
     };

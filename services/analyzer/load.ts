@@ -3,6 +3,7 @@ import type { Tx } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import type { Counted } from '../store/analysis/counted.ts';
 import { loadForged } from '../store/analysis/forged-reports.ts';
+import { loadRelayed } from '../store/analysis/relayed.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import { loadSilence, loadSpread } from '../store/analysis/silences.ts';
 import {
@@ -99,6 +100,7 @@ export async function loadCase(
     newcomers,
     firstSeen,
     borrowed: new Map(),
+    relayed: await loadRelayed(tx, domain, withBrokenSignatures(rows), { from, to: today, counted }),
     keys: await loadKeys(tx, counted, { rows, reporterDays, keys }),
     policyDays,
     known,
@@ -120,6 +122,11 @@ export async function loadCase(
     spread: whole ? await loadSpread(tx, domain, silentSince(reporterDays, addDays(today, -SILENT_DAYS))) : new Map(),
   };
   return { given, deciders, counted, networks };
+}
+
+/** The sources with failing mail that bears a signature of the domain's own. */
+function withBrokenSignatures(rows: readonly SourceDay[]): string[] {
+  return [...new Set(rows.filter(({ failed_signed }) => failed_signed > 0).map(({ source }) => source))];
 }
 
 /** Whose keys the sources sign with that may be forwarders. */

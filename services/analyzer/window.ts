@@ -44,6 +44,8 @@ export interface SourceWindow {
   borrowed: number | null;
   /** With whose keys it signs as the domain; null when that was not checked, or no report says. */
   keys: Keys | null;
+  /** Messages whose signature as the domain does not verify here and does elsewhere (loadRelayed). */
+  relayed: number;
   /** The policy that most reporters last saw; null when none is known. */
   policy: string | null;
   /** The mail service or forwarder that the source is known as; null when the catalogue does not know it. */

@@ -191,6 +191,7 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
     onceLevel: onceLevelOf(BUDGET, 1),
     borrowed: null,
     keys: null,
+    relayed: 0,
     policy: 'p=none; adkim=r; aspf=r',
     sender: null,
     listed: null,

@@ -6,8 +6,8 @@ import type { SourceDay } from '../../store/analysis/window-reads.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import type { Sender } from '../senders/catalogue.ts';
-import { passesOn } from '../sources/identity.ts';
-import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
+import { type RelayedBy, relayedBy } from '../sources/relays.ts';
+import { certainty, witnesses } from '../statistics/confidence.ts';
 import { failingRun, passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
 import {
@@ -21,7 +21,6 @@ import {
   reportersOf,
   rounded,
   type SourceWindow,
-  saidToForward,
   settledUntil,
   signerOf,
   total,
@@ -37,6 +36,8 @@ const LEAST = 20;
  * parameters.
  */
 const PRIOR_HALF = 10;
+/** How likely a forwarder that nothing marks is, where little mail is concerned. */
+const UNMARKED = 0.4;
 /** Below this share of the domain's mail, an unmarked forwarder is nearly as likely. */
 const SMALL = 0.01;
 
@@ -45,8 +46,8 @@ const SMALL = 0.01;
  * bounce domain, DKIM for its own `d=`, and neither aligns. Typically a mail service that was bought and not
  * set up. Per source.
  *
- * Not for forwarders and mailing lists, which look the same and which nobody can set up (RFC 9989 section
- * 7.4), nor for a source that used to pass: that is authentication_regression's.
+ * Forwarders and mailing lists that keep the author's From look the same, and nobody can set them up (RFC 9989
+ * section 7.4, RFC 7960): they are for information. Not for a source that used to pass: that is authentication_regression's.
  *
  * Most of its mail must fail, by more than chance: a source of which half does would have to be this lopsided
  * with the chance `level` (beta-binomial).
@@ -57,7 +58,7 @@ const SMALL = 0.01;
 export const alignmentFailure: SourceRule = {
   kind: KIND,
   scope: 'source',
-  severity: ['low', 'medium', 'high'],
+  severity: ['info', 'low', 'medium', 'high'],
   tested: true,
   find,
   over,
@@ -76,6 +77,8 @@ interface Failure {
   sum: Counts;
   /** Messages that fail. */
   messages: number;
+  /** By what it is known to pass on mail of others; null when it is not. */
+  via: RelayedBy | null;
   /** Rows and days with mail that fails. */
   rows: readonly SourceDay[];
   days: readonly string[];
@@ -92,10 +95,13 @@ function failureOf(window: SourceWindow, open: KnownFinding | undefined): Failur
   const rows = open ? window.rows : coveredRows(window);
   const recent = rows.filter((row) => recentDays.has(row.day) && row.day > settled);
   const sum = total(recent);
-  const messages = failing(window, sum);
-  if (messages <= sum.messages / 2 || saidToForward(sum) || passesOn(window.sender)) return null;
+  const via = relayedBy({ ...window, relayed: total(recent).failed_signed > 0 ? window.relayed : 0 }, sum);
+  const bears = via === null ? (row: Counts) => failing(window, row) : (row: Counts) => row.messages - row.passed;
+  const messages = bears(sum);
+  // What a person approved is a sender, whatever it looks like.
+  if (messages <= sum.messages / 2 || (via !== null && isApproved(window))) return null;
 
-  const bad = recent.filter((row) => failing(window, row) > 0);
+  const bad = recent.filter((row) => bears(row) > 0);
   const badDays = [...new Set(bad.map((row) => row.day))].sort();
   const reporters = reportersOf(bad);
   if (!open && (messages < LEAST || !isEvidence({ messages, reporters, days: badDays.length }, window.domainDays))) return null;
@@ -103,7 +109,7 @@ function failureOf(window: SourceWindow, open: KnownFinding | undefined): Failur
   if (!open && chance >= window.level) return null;
   // What has been put right must not be raised from the days before.
   if (failingRun(days(recent)).length === 0 && passesAgainSince(days(recent), badDays.at(-1)!) !== null) return null;
-  return { sum, messages, rows: bad, days: badDays, reporters, chance };
+  return { sum, messages, via, rows: bad, days: badDays, reporters, chance };
 }
 
 /** Messages that count as failing: of an approved source, those that nothing authenticates too. */
@@ -117,8 +123,8 @@ function isApproved({ listed }: SourceWindow): boolean {
 
 function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding | undefined): Candidate {
   const { domain, source } = window;
-  const { sum, messages, rows, days: badDays, reporters, chance } = failure;
-  const since = sinceOf(window, open);
+  const { sum, messages, via, rows, days: badDays, reporters, chance } = failure;
+  const since = sinceOf(window, open, badDays[0]!);
   const last_day = badDays.at(-1)!;
   const approved = isApproved(window);
   const domainMessages = window.domainDays.reduce((n, day) => n + day.messages, 0);
@@ -127,8 +133,13 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
   return {
     kind: KIND,
     subject: source,
-    severity: severityOf(messages, sum, small),
-    confidence: stated(wilson(messages, sum.messages) * witnessed(witnesses(rows)) * (small ? 0.6 : 1)),
+    severity: via === null ? severityOf(messages, sum, small) : 'info',
+    ...(via !== null && { lasting: true as const }),
+    confidence: certainty({
+      chance: open ? Math.min(chance, open.evidence.chance ?? 1) : chance,
+      otherwise: small && via === null ? UNMARKED : 0,
+      witnesses: witnesses(rows),
+    }),
     first_day: since,
     last_day,
     evidence: {
@@ -152,6 +163,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
         approved_by: approved ? window.listed!.by_name : null,
         signer: signerOf(rows),
         small,
+        relayed_by: via,
         p: publishedTag(window.policy, 'p'),
         strict_spf: publishedTag(window.policy, 'aspf') === 's',
         service: serviceOf(window.sender),
@@ -162,10 +174,10 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
 }
 
 /** The first day of the window with mail that fails, or that of the open finding. */
-function sinceOf(window: SourceWindow, open: KnownFinding | undefined): string {
+function sinceOf(window: SourceWindow, open: KnownFinding | undefined, seen: string): string {
   const settled = settledUntil(window.known, KIND, window.source);
   const bad = window.rows.filter((row) => failing(window, row) > 0 && row.day > settled);
-  const first = bad.map((row) => row.day).sort()[0]!;
+  const first = bad.map((row) => row.day).sort()[0] ?? seen;
   return open ? earlier(open.first_day, first) : first;
 }
 

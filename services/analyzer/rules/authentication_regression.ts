@@ -2,6 +2,7 @@ import type { Ending } from '../../findings/ending.ts';
 import type { BrokenSender } from '../../findings/figures.ts';
 import { addDays, isWeekend, later } from '../../shared/days.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
+import { relayedBy } from '../sources/relays.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { HABIT_DAYS } from '../statistics/habit.ts';
 import { passesAgainSince } from '../statistics/series.ts';
@@ -84,7 +85,10 @@ export function examineSender(senders: BrokenSenders, window: SourceWindow): voi
   }
   const before = openPart(window.known, source);
   const weak = before?.survives_on !== undefined;
-  const failing = failingSince(window, weak ? null : before);
+  // What a list or forwarder changes on the way is not broken at its sender, and nobody here can repair it.
+  const via = relayedBy(window, total(window.rows));
+  const changed = via === 'signature' || via === 'envelope';
+  const failing = changed ? null : failingSince(window, weak ? null : before);
   const found = failing ?? (before === null || weak ? weakenedSince(window, before) : null);
   if (found !== null) {
     senders.fail(found);

@@ -58,7 +58,8 @@ function find(window: ReadinessWindow): Candidate[] {
   const open = openOf(window.known, KIND, domain);
   const policy = window.policy === null ? null : parsePolicy(window.policy);
   if (policy === null || (policy.p !== 'none' && policy.p !== 'quarantine')) return [];
-  if (window.known.some((finding) => finding.state === 'open' && IN_THE_WAY.has(finding.kind))) return [];
+  if (window.known.some(({ state, severity, kind }) => state === 'open' && severity !== 'info' && IN_THE_WAY.has(kind)))
+    return [];
   if (!open && window.known.some(isContested)) return [];
   const from = addDays(today, 1 - READY_DAYS);
   const seen = window.policyDays.filter((row) => row.day >= from);

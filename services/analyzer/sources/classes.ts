@@ -8,6 +8,7 @@ import { type Counts, days, failedOf, reportersOf, type SourceWindow, saidToForw
 import { forwardingOdds } from './forwarding.ts';
 import { passesOn } from './identity.ts';
 import { isNetwork } from './network.ts';
+import { type RelayedBy, relayedBy } from './relays.ts';
 
 /**
  * Below this share of the domain's recent mail, a source that passes by the signature alone is more likely a
@@ -29,7 +30,8 @@ const LISTED = 0.8;
  *
  * - `authorized`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Newest days that fail do not change
  *   that; they are the business of authentication_regression.
- * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list;
+ * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list; or
+ *   its mail bears its author's signature, which verifies elsewhere and not there, or a list's envelope;
  *   or the domain's own signature survives on it while SPF never aligns, in a small part of the domain's
  *   mail, and it is another's signature, or where the mail ends speaks for it.
  * - `misaligned`: its mail authenticates, but as somebody else.
@@ -70,9 +72,10 @@ function infer(window: SourceWindow): SourceClass {
   const sum = total(rows);
   // The catalogue's word for it is enough where the receivers say nothing: what SPF does not align did not
   // come from a server of ours.
-  const listedForwarder = passesOn(window.sender);
-  const forwarder = saidToForward(sum) || listedForwarder;
-  const passedForwarded = Math.max(0, listedForwarder ? sum.passed - sum.spf_aligned : sum.forwarded - sum.failed_forwarded);
+  const via = relayedBy(window, sum);
+  const forwarder = via !== null;
+  const said = Math.max(0, sum.forwarded - sum.failed_forwarded);
+  const passedForwarded = forwarder && via !== 'receivers' ? Math.max(said, sum.passed - sum.spf_aligned) : said;
   const shares = {
     authorized: Math.max(0, sum.passed - passedForwarded),
     forwarded: forwarder ? sum.messages - sum.passed + passedForwarded : passedForwarded + sum.failed_forwarded,
@@ -109,6 +112,13 @@ const WORDS = {
   unauthorized: 'are not authenticated',
 };
 
+const RELAYED: Record<RelayedBy, string> = {
+  catalogue: 'NAME, which passes mail on',
+  receivers: 'a forwarder or mailing list, as the receivers say',
+  signature: 'a mailing list or forwarder that changes the mail: the signature of its author verifies elsewhere and not there',
+  envelope: 'a mailing list or forwarder, by the name of its envelope',
+};
+
 const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: number, seen: string) => string> = {
   authorized: (window, sum, _, seen) => {
     const by =
@@ -123,10 +133,13 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
   },
   forwarded: (window, sum, part, seen) => {
     const broken = sum.messages - sum.passed;
+    const via = relayedBy(window, sum);
     const by =
-      passesOn(window.sender) && sum.forwarded < part
-        ? `${window.sender!.name}, which passes mail on`
-        : 'a forwarder or mailing list, as the receivers say';
+      via === null
+        ? RELAYED.receivers
+        : sum.forwarded >= part
+          ? RELAYED.receivers
+          : RELAYED[via].replace('NAME', window.sender?.name ?? '');
     const tail = broken > 0 ? `; ${number(broken)} of them fail, as a forwarder breaks SPF and sometimes the signature` : '';
     return `${number(part)} of ${seen} came through ${by}${tail}.`;
   },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { counted, short } from '../../shared/format.ts';
-import { kind, type Told } from './kind.ts';
+import { kind, type Told, type Words } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('alignment_failure'),
@@ -15,6 +15,8 @@ const facts = z.object({
   signer: z.string().nullable(),
   /** So small a part of the domain's mail that it may be a forwarder. */
   small: z.boolean(),
+  /** By what it is known to pass on mail of others, unchanged in From; null when it is not. */
+  relayed_by: z.enum(['catalogue', 'receivers', 'signature', 'envelope']).nullish(),
   /** The published policy; null when it is not known. */
   p: z.string().nullable(),
   /** aspf=s is published. */
@@ -31,6 +33,7 @@ export const alignmentFailure = kind(facts, (told, given) => {
   const source = short(subject);
   const domain = short(told.domain);
   const messages = counted(evidence.messages, 'message');
+  if (given.relayed_by) return relayWords(told, given.relayed_by);
   if (given.bare) {
     const title = `${source}, approved to send as ${domain}, is not set up`;
     return {
@@ -76,4 +79,30 @@ function adviceOf(told: Told, { signer, small, p, strict_spf, service }: Alignme
       ? 'At this volume it may just as well be a forwarder or mailing list, which needs no setup.'
       : `If you do not know it, somebody is using it in your name${p === 'none' ? ', and p=none lets them' : ''}: report the abuse to ${source}.`,
   ];
+}
+
+const RELAYED = {
+  catalogue: 'it is known to pass mail on',
+  receivers: 'receivers say that it was passed on',
+  signature: `the author's signature, which verifies elsewhere, does not verify there, so it was changed on the way`,
+  envelope: 'its envelope is that of a list or forwarder',
+};
+
+/** A list or forwarder that keeps the author's From: it needs no setup and is no abuse. */
+function relayWords({ subject, domain: full, evidence }: Told, by: keyof typeof RELAYED): Words {
+  const source = short(subject);
+  const domain = short(full);
+  const messages = counted(evidence.messages, 'message');
+  const title = `${source} passes on mail of ${domain} with its From`;
+  return {
+    title,
+    topic: `mail of ${domain} that ${source} passes on`,
+    summary: `${title}: ${messages} since ${evidence.since} failed DMARC on the way`,
+    what: `${messages} came through ${source}, a mailing list or forwarder (${RELAYED[by]}). It keeps the From address of ${domain}, so what it changes or resends fails DMARC.`,
+    advice: [
+      'There is nothing to set up in DNS, and it is no abuse: no SPF record or key of yours makes such mail pass (RFC 7960 section 3.2, RFC 9989 section 7.4).',
+      'Ask the list to rewrite From to its own address or to leave mail unchanged, and sign with DKIM: what is forwarded unchanged then passes.',
+      `While people at ${domain} write to lists, p=quarantine loses less of their mail than p=reject (RFC 9989 section 7.4).`,
+    ],
+  };
 }

@@ -33,11 +33,6 @@ describe('alignment_failure', () => {
   });
 
   const silentCases: [string, SourceDay[]][] = [
-    ['a mailing list', span(30, 0, 'list', 20)],
-    [
-      'a list that one reporter of three recognises',
-      [...span(30, 0, 'list', 20, ['google.com']), ...span(30, 0, 'foreignSpf', 20, ['yahoo.com', 'gmx.net'])],
-    ],
     ['a service that mostly passes', [...span(30, 0, 'dkim', 100), ...span(30, 0, 'foreign', 20)]],
     ['nineteen messages', [...span(1, 0, 'foreign', 9, ['google.com']), row(ago(0), 'foreign', 1, { reporter: 'x' })]],
     ['thirty messages that one reporter saw on one day', [row(ago(0), 'foreign', 30)]],

@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { alignmentFailure } from '../../../services/analyzer/rules/alignment_failure.ts';
+import { examineSender } from '../../../services/analyzer/rules/authentication_regression.ts';
+import { BrokenSenders } from '../../../services/analyzer/rules/broken_senders.ts';
+import type { Sender } from '../../../services/analyzer/senders/catalogue.ts';
+import { classify } from '../../../services/analyzer/sources/classes.ts';
+import type { SourceWindow } from '../../../services/analyzer/window.ts';
+import { transaction } from '../../../services/shared/runtime/db.ts';
+import { loadRelayed } from '../../../services/store/analysis/relayed.ts';
+import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
+import { type Fixture, fixture } from '../fixture.ts';
+import { ago, DOMAIN, domainDays, REPORTERS, sourceWindow, span, TODAY, wordsFor } from '../rows.ts';
+
+const LIST = { source: 'list-host.example' };
+const list = (n: number, extra: Partial<SourceDay> = {}) => span(20, 0, 'foreignSpf', n, REPORTERS, { ...LIST, ...extra });
+const sumOf = (rows: readonly SourceDay[]) => rows.reduce((n, row) => n + row.messages, 0);
+const service = (kind: Sender['kind']): Sender => ({
+  id: 'some',
+  name: 'Some Service',
+  kind,
+  dkim_domains: [],
+  spf_domains: ['list-host.example'],
+  include: [],
+  reverse_suffixes: [],
+  align: 'Publish its CNAMEs.',
+  source: null,
+  checked: null,
+});
+
+describe('a list or forwarder that keeps From', () => {
+  const ways: [string, (n: number) => [SourceDay[], Partial<SourceWindow>]][] = [
+    ["its author's signature verifies elsewhere", (n) => [list(n, { failed_signed: n }), { relayed: 63 * n }]],
+    ['its envelope is that of a list', (n) => [list(n, { failed_list: n }), {}]],
+    ['receivers say so', (n) => [span(20, 0, 'list', n, REPORTERS, LIST), {}]],
+    [
+      'one of three receivers says so',
+      (n) => [
+        [...span(20, 0, 'list', n, ['google.com'], LIST), ...span(20, 0, 'foreignSpf', n, ['yahoo.com', 'gmx.net'], LIST)],
+        {},
+      ],
+    ],
+    ['the catalogue knows it', (n) => [list(n), { sender: service('mailing_list') }]],
+  ];
+  test.each(ways)('%s: it is forwarded and for information, whatever its share of the mail', (_, made) => {
+    for (const n of [2, 30, 2000]) {
+      const [rows, extra] = made(n);
+      const window = sourceWindow(rows, { ...extra, domainDays: domainDays(rows, 300) });
+      expect(classify(window)).toMatchObject({ class: 'forwarded' });
+      const [finding] = alignmentFailure.find(window);
+      expect(finding).toMatchObject({
+        severity: 'info',
+        lasting: true,
+        evidence: { messages: sumOf(rows.filter((row) => row.day >= ago(13))) },
+      });
+      const { title, advice } = wordsFor(finding);
+      expect(title).toBe(`list-host.example passes on mail of ${DOMAIN} with its From`);
+      expect(advice.join(' ')).not.toMatch(/report the abuse|custom DKIM|CNAME/);
+      expect(advice.join(' ')).toMatch(/RFC 9989 section 7\.4/);
+    }
+  });
+
+  test('a list that begins to change mail is no sender that broke', () => {
+    const rows = [
+      ...span(41, 10, 'dkim', 20, REPORTERS, LIST),
+      ...span(9, 0, 'foreignSpf', 20, REPORTERS, { ...LIST, failed_signed: 20 }),
+    ];
+    const broken = (relayed: number) => {
+      const senders = new BrokenSenders(DOMAIN, TODAY, []);
+      examineSender(senders, sourceWindow(rows, { relayed }));
+      return senders.candidates(null);
+    };
+    expect(broken(600)).toEqual([]);
+    // The key verifies nowhere.
+    expect(broken(0)).toHaveLength(1);
+  });
+});
+
+describe('honest twins', () => {
+  const twins: [string, SourceDay[], Partial<SourceWindow>][] = [
+    ['a service that was never set up', list(30), {}],
+    ['a service whose own key is wrong, and which nobody else signs with', list(30, { failed_signed: 30 }), { relayed: 0 }],
+    ['a service some of whose mail was forwarded', list(30, { failed_signed: 5 }), { relayed: 5 * 63 }],
+    ['a mail service of the catalogue', list(30, { failed_signed: 30 }), { relayed: 30 * 63, sender: service('bulk') }],
+  ];
+  test.each(twins)('%s is misaligned, and its advice is to set it up', (_, rows, extra) => {
+    const window = sourceWindow(rows, extra);
+    expect(classify(window)).toMatchObject({ class: 'misaligned' });
+    expect(alignmentFailure.find(window)[0]).toMatchObject({ severity: 'medium' });
+  });
+
+  test('forged mail that nothing authenticates is not excused by a copied signature', () => {
+    const rows = span(20, 0, 'unauthenticated', 30, REPORTERS, { source: '203.0.113.0/24', failed_signed: 30, failed_list: 30 });
+    expect(classify(sourceWindow(rows, { relayed: 30 * 63 }))).toMatchObject({ class: 'unauthorized' });
+  });
+});
+
+describe('mail whose key verifies elsewhere', () => {
+  let f: Fixture;
+  beforeEach(async () => {
+    f = await fixture();
+  });
+  afterEach(() => f.close());
+
+  const keys = async (rows: [source: string, selector: string, day: string, messages: number, passed: number][]) => {
+    await f.t.db.query(
+      `insert into ruawatch.selector_days (domain, source, signing_domain, selector, day, reporter, trust, messages, passed)
+       select $1, x.source, $1, x.selector, x.day::date, 'google.com', 'ok', x.messages, x.passed
+         from jsonb_to_recordset($2::jsonb) as x(source text, selector text, day text, messages bigint, passed bigint)`,
+      [
+        DOMAIN,
+        JSON.stringify(rows.map(([source, selector, day, messages, passed]) => ({ source, selector, day, messages, passed }))),
+      ],
+    );
+    const counted = { reporters: REPORTERS, votes: 1, from: ago(41), to: TODAY };
+    const found = await transaction(f.t.db, (tx) =>
+      loadRelayed(tx, DOMAIN, ['list', 'service'], { from: ago(41), to: TODAY, counted }),
+    );
+    return Object.fromEntries(found);
+  };
+
+  test('is counted by day: a key that broke for all, and one of its own, prove nothing', async () => {
+    expect(
+      await keys([
+        ['tenant', 's1', ago(3), 100, 99],
+        ['list', 's1', ago(3), 900, 0],
+        ['tenant', 's1', ago(2), 100, 1],
+        ['list', 's1', ago(2), 900, 0],
+        ['service', 's2', ago(3), 50, 10],
+      ]),
+    ).toEqual({ list: 900 });
+  });
+
+  test('however many lists break it', async () => {
+    expect(
+      await keys([
+        ['tenant', 's1', ago(1), 100, 100],
+        ['list', 's1', ago(1), 300, 0],
+        ['another', 's1', ago(1), 300, 0],
+      ]),
+    ).toEqual({ list: 300 });
+  });
+});
