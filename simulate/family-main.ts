@@ -6,6 +6,7 @@ import { type Draw, drawOf } from './family-run.ts';
 import { byFamily, scoreOf } from './family-score.ts';
 import { columns, markdown } from './print.ts';
 import { withDatabase, withServer } from './run.ts';
+import { targetsOf } from './targets.ts';
 
 export interface FamilyOptions {
   families: string;
@@ -38,8 +39,9 @@ export async function runFamilies(options: FamilyOptions): Promise<void> {
     }
   });
   if (options.json) {
-    for (const one of byFamily(done)) console.log(JSON.stringify(one));
-    console.log(JSON.stringify(scoreOf('all', done)));
+    for (const { classes: _, sent: __, ...draw } of done) console.log(JSON.stringify({ draw }));
+    for (const one of byFamily(done)) console.log(JSON.stringify({ score: one }));
+    console.log(JSON.stringify({ score: scoreOf('all', done), targets: targetsOf(done) }));
     return;
   }
   for (const line of printedFamilies(done, options.false, options.markdown ? markdown : columns)) console.log(line);

@@ -1,7 +1,8 @@
 import type { Draw } from './family-run.ts';
-import { byFamily, type FamilyScore, type Figures, type Share, scoreOf } from './family-score.ts';
+import { byFamily, type FamilyScore, type Figures, type Rate, type Share, scoreOf } from './family-score.ts';
 import type { Layout } from './layout.ts';
 import { columns, matrix } from './print.ts';
+import { targetsOf } from './targets.ts';
 
 const HEADS = ['precision', 'recall', '≥ 50', '< 50', 'days', 'false/dom/mon', 'alarms/dom/mon', 'mails/incident'];
 
@@ -28,6 +29,11 @@ export function printedFamilies(draws: readonly Draw[], detail: boolean, layout:
     '',
     `class right: ${figure(all.classes.messages_right)} of messages, ${figure(all.classes.senders_right)} of senders with 10 messages and more`,
     '',
+    ...layout([
+      ['target', 'wanted', 'is', 'met'],
+      ...targetsOf(draws).map(({ what, wanted, is, met }) => [what, wanted, is, met === null ? '-' : met ? 'yes' : 'no']),
+    ]),
+    '',
     ...matrix('messages', all.classes.messages, layout),
     '',
     ...matrix('senders', all.classes.senders, layout),
@@ -47,14 +53,14 @@ function cellsOf(one: Figures): string[] {
     of(one.recall_strong),
     of(one.recall_faint),
     one.median_days === null ? '-' : String(one.median_days),
-    one.false_per_domain_month.toFixed(2),
+    ofRate(one.false_per_domain_month),
     one.alarms_per_domain_month.toFixed(2),
     one.mails_per_incident === null ? '-' : one.mails_per_incident.toFixed(1),
   ];
 }
 
 const besideOf = ({ benign }: FamilyScore, { recall, false_per_domain_month }: Figures) =>
-  benign ? false_per_domain_month.toFixed(2) : figure(recall.share);
+  benign ? false_per_domain_month.rate.toFixed(2) : figure(recall.share);
 
 function detailOf({ family, draw, judgements, wording }: Draw): string[] {
   const { wrong, found } = judgements[0]!;
@@ -72,6 +78,11 @@ function detailOf({ family, draw, judgements, wording }: Draw): string[] {
 /** "0.93 (0.80-0.98)" */
 function of({ share, low, high }: Share): string {
   return share === null ? '-' : `${share.toFixed(2)} (${low!.toFixed(2)}-${high!.toFixed(2)})`;
+}
+
+/** "0.05 (0.01-0.20)" */
+function ofRate({ rate, low, high }: Rate): string {
+  return `${rate.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
 }
 
 function figure(share: number | null): string {

@@ -15,6 +15,14 @@ export interface Share {
   high: number | null;
 }
 
+/** Events a unit of time, with the 95 % interval of a Poisson rate. */
+export interface Rate {
+  events: number;
+  rate: number;
+  low: number;
+  high: number;
+}
+
 /** How one system did on some worlds. */
 export interface Figures {
   system: string;
@@ -26,7 +34,7 @@ export interface Figures {
   recall_strong: Share;
   recall_faint: Share;
   median_days: number | null;
-  false_per_domain_month: number;
+  false_per_domain_month: Rate;
   alarms_per_domain_month: number;
   /** Mails about an incident that was found, on average. */
   mails_per_incident: number | null;
@@ -89,7 +97,7 @@ function figuresOf(system: string, draws: readonly Draw[], i: number): Figures {
     recall_strong: recallOf(found.filter(({ faint }) => !faint)),
     recall_faint: recallOf(found.filter(({ faint }) => faint)),
     median_days: median(told.map(({ delay }) => delay!)),
-    false_per_domain_month: months === 0 ? 0 : wrong / months,
+    false_per_domain_month: rate(wrong, months),
     alarms_per_domain_month: months === 0 ? 0 : alarms / months,
     mails_per_incident: told.length === 0 ? null : sum(told.map(({ mails }) => mails)) / told.length,
   };
@@ -105,6 +113,13 @@ export function share(part: number, of: number): Share {
   const middle = (p + z2 / (2 * of)) / (1 + z2 / of);
   const half = (Z * Math.sqrt((p * (1 - p)) / of + z2 / (4 * of * of))) / (1 + z2 / of);
   return { part, of, share: p, low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
+}
+
+/** Byar's approximation to the exact interval of a Poisson count. */
+export function rate(events: number, months: number): Rate {
+  const bound = (n: number, sign: 1 | -1) => (n === 0 ? 0 : n * (1 - 1 / (9 * n) + (sign * Z) / (3 * Math.sqrt(n))) ** 3);
+  const a_month = (n: number) => (months === 0 ? 0 : n / months);
+  return { events, rate: a_month(events), low: a_month(bound(events, -1)), high: a_month(bound(events + 1, 1)) };
 }
 
 function sum(list: readonly number[]): number {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { RULES, TESTED_KINDS } from '../../services/analyzer/rules/index.ts';
 import { KINDS, QUIET_KINDS } from '../../simulate/kinds.ts';
+import { MEANING } from '../../simulate/vocabulary.ts';
 import { readDocument, sections, tableOf } from './markdown.ts';
 
 const parts = sections(readDocument('detection.md'));
@@ -25,5 +26,9 @@ test('the simulator has an incident for every kind of finding, and knows no othe
   const detected = Object.values(KINDS).flatMap(({ detect }) => detect.filter((kind) => !kind.includes(' ')));
   expect([...new Set(ours)].sort()).toEqual(kindsOf(RULES));
   expect([...new Set(detected)].sort()).toEqual(kindsOf(RULES));
+  const meant = Object.values(MEANING).flatMap(({ detect, excuse }) => [...detect, ...excuse]);
+  const named = [...new Set(meant.filter((kind) => !kind.includes(' ')))].sort();
+  // Whether the next policy is safe is a line in the digest, and no family is about it.
+  expect(named).toEqual(kindsOf(RULES).filter((kind) => kind !== 'policy_ready'));
   expect(QUIET_KINDS).toEqual(['policy_ready']);
 });

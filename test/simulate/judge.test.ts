@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Alarm } from '../../simulate/alarms.ts';
-import { share } from '../../simulate/family-score.ts';
+import { rate, share } from '../../simulate/family-score.ts';
 import { type Case, judge } from '../../simulate/judge.ts';
 import { MEANING } from '../../simulate/vocabulary.ts';
 
@@ -86,4 +86,13 @@ test.each([
   expect(one.low).toBeCloseTo(low, 3);
   expect(one.high).toBeCloseTo(high, 3);
   expect(share(0, 0).share).toBeNull();
+});
+
+test.each([
+  [0, 10, 0, 0.37],
+  [10, 10, 0.479, 1.839],
+])('%d events in %d months are a rate between %d and %d (Poisson)', (events, months, low, high) => {
+  const one = rate(events, months);
+  expect(one.low).toBeCloseTo(low, 2);
+  expect(one.high).toBeCloseTo(high, 1);
 });
