@@ -24,6 +24,8 @@ export interface FamilyOptions {
 export async function runFamilies(options: FamilyOptions): Promise<void> {
   const { draws, seed, signal, progress } = options;
   const families = familiesOf(options.families);
+  const kept = families.filter(({ group }) => group === 'reported').map(({ name }) => name);
+  if (kept.length > 0) console.error(`reported families, on which no rule may be tuned: ${kept.join(', ')}`);
   const done: Draw[] = [];
   await withServer(process.env.DATABASE_URL, async (url) => {
     for (const family of families) {
