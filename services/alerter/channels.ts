@@ -12,10 +12,15 @@ export interface Channel {
   deliver(now: Date): Promise<Outcome>;
   /** What it waits for; null when it takes what it is given. */
   trouble: string | null;
+  /** The error that was last logged. */
+  said: string | null;
 }
 
 /** What a channel works with. */
-type Means = Pick<Context, 'db' | 'metrics' | 'log' | 'clock'>;
+type Means = Pick<Context, 'db' | 'metrics' | 'log' | 'clock'> & {
+  /** Called after each try. */
+  turned?: () => void;
+};
 
 /**
  * The channels of the settings: each webhook, and then the mail server.
@@ -31,19 +36,21 @@ export function channelsOf(
     webhook: hook.name,
     deliver: (now) => deliverNextPost({ db, hook, metrics, log }, now),
     trouble: null,
+    said: null,
   }));
   if (mail !== null) {
     const delivery = { db, ...mail, metrics, log };
-    channels.push({ name: 'SMTP', webhook: null, deliver: (now) => deliverNext(delivery, now), trouble: null });
+    channels.push({ name: 'SMTP', webhook: null, deliver: (now) => deliverNext(delivery, now), trouble: null, said: null });
   }
   return channels;
 }
 
 /** Sends what one channel takes now, until nothing is due, the channel is down, or `stopping` is aborted. */
-export async function drain(channel: Channel, { db, log, clock }: Means, stopping: AbortSignal): Promise<void> {
+export async function drain(channel: Channel, { db, log, clock, turned }: Means, stopping: AbortSignal): Promise<void> {
   while (!stopping.aborted) {
     const outcome = await channel.deliver(clock.now());
-    if (outcome.kind === 'sent') channel.trouble = null;
+    turned?.();
+    if (outcome.kind === 'sent') channel.trouble = channel.said = null;
     if (outcome.kind === 'idle') {
       // Another alerter may have sent what this one could not.
       if (channel.trouble !== null && (await pendingMails(db, channel.webhook)) === 0) channel.trouble = null;
@@ -51,8 +58,11 @@ export async function drain(channel: Channel, { db, log, clock }: Means, stoppin
     }
     if (outcome.kind === 'down') {
       const waiting = await pendingMails(db, channel.webhook);
+      // Once, until it is another one.
+      const level = channel.said === outcome.error.message ? 'debug' : 'warn';
+      channel.said = outcome.error.message;
       channel.trouble = troubleOf(channel, outcome.error.message, waiting);
-      log.warn(
+      log[level](
         { err: outcome.error.message, waiting },
         `alerts are waiting for ${channel.webhook === null ? 'the mail server' : channel.name}`,
       );

@@ -1,5 +1,5 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
-import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, repeat, type Service, Turns } from '../shared/runtime/service.ts';
 import { bornAt } from '../store/alerts/digests.ts';
 import { failOrphans } from '../store/alerts/outbox.ts';
 import { channelsOf, drain } from './channels.ts';
@@ -8,10 +8,12 @@ import { openMailer } from './mail/smtp.ts';
 import { composeWeekly, dueDigest } from './mail/weekly.ts';
 import { composePosts } from './webhook/deliver.ts';
 
-export { checkSmtp } from './mail/smtp.ts';
+export { checkSmtp, checkSmtpUrl } from './mail/smtp.ts';
 export { composeWeekly } from './mail/weekly.ts';
 export { renderFinding } from './templates/finding.ts';
 export { checkWebhook } from './webhook/post.ts';
+
+const LONGEST_MAIL_MS = 15 * 60_000;
 
 /**
  * The alerter: turns events of findings into mails and posts in the outbox, and sends these. A job in the
@@ -24,7 +26,9 @@ export { checkWebhook } from './webhook/post.ts';
 export function startAlerter(context: Context): Service {
   const { config, db, queues, clock } = context;
   const log = context.log.child({ service: 'alerter' });
-  const means = { ...context, log };
+  // One mail may take ten minutes (mail/smtp.ts).
+  const turns = new Turns('sending alerts', config.sweep.every_seconds * 1000, LONGEST_MAIL_MS);
+  const means = { ...context, log, turned: () => turns.turned() };
   const mail = mailOf(config);
   const mailer = mail && openMailer(mail.url);
   const channels = channelsOf(means, config.webhooks, mail && mailer && { mailer, from: mail.from });
@@ -35,6 +39,7 @@ export function startAlerter(context: Context): Service {
   /** Makes the mails and posts that are due and sends what can be sent; no channel waits for another. */
   const work = async (): Promise<void> => {
     try {
+      turns.turned();
       await compose(clock.now());
       const hooks = config.webhooks.map((hook) => hook.name);
       const orphans = await failOrphans(db, hooks);
@@ -60,6 +65,7 @@ export function startAlerter(context: Context): Service {
   return {
     name: 'alerter',
     waitingFor: () => otherTrouble ?? channels.find((channel) => channel.trouble !== null)?.trouble ?? null,
+    stuck: () => turns.stuck(),
     stop() {
       stopping.abort();
       stopped ??= Promise.all([sweeper.stop(), worker.drain()]).then(() => mailer?.close());

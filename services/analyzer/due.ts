@@ -44,11 +44,12 @@ export class DueWork {
    * @param youngest seconds; younger work is left alone
    * @throws the first error, after all domains had their turn
    */
-  async sweep(youngest: number): Promise<void> {
+  async sweep(youngest: number, turned?: () => void): Promise<void> {
     const waiting = await waitingDomains(this.#context.db, SWEEP_DOMAINS);
     await this.analyze(
       waiting.filter((one) => one.seconds >= youngest),
       this.#context.log,
+      turned,
     );
   }
 
@@ -56,7 +57,7 @@ export class DueWork {
    * Analyses those that are due, and comes back for the others.
    * @throws the first error, after all domains had their turn
    */
-  async analyze(waiting: readonly WaitingDomain[], log: Log): Promise<void> {
+  async analyze(waiting: readonly WaitingDomain[], log: Log, turned: () => void = () => undefined): Promise<void> {
     if (waiting.length === 0) return;
     const backlog = await backlogExists(this.#context.db);
     let failure: unknown;
@@ -69,6 +70,7 @@ export class DueWork {
       }
       try {
         await this.#analyzeOne(one, backlog, log);
+        turned();
       } catch (error) {
         log.warn(
           { domain: one.domain, err: messageOf(error), retry: isTransient(error) },

@@ -35,11 +35,11 @@ export function startAnalyzer(context: Context): Service {
     },
   });
 
-  const sweep = async () => {
+  const sweep = async (_: AbortSignal, turned: () => void) => {
     try {
       await bringUpToDate();
       await silences.look();
-      await due.sweep(SETTLE_SECONDS);
+      await due.sweep(SETTLE_SECONDS, turned);
       trouble = null;
     } catch (error) {
       trouble = `The analyzer cannot finish its work: ${messageOf(error)}`;
@@ -52,6 +52,7 @@ export function startAnalyzer(context: Context): Service {
   return {
     name: NAME,
     waitingFor: () => trouble,
+    stuck: sweeper.stuck,
     stop() {
       stopped ??= (async () => {
         due.stop();

@@ -2,7 +2,15 @@ import path from 'node:path';
 import { ownDomains } from '../report/hostname.ts';
 import { DEFAULT_LIMITS } from '../report/limits.ts';
 import { systemClock } from '../shared/clock.ts';
-import { codeOf, messageOf, PermanentError, RuawatchError, SettingsError } from '../shared/errors.ts';
+import {
+  codeOf,
+  isTransient,
+  messageOf,
+  PermanentError,
+  RuawatchError,
+  SettingsError,
+  TransientError,
+} from '../shared/errors.ts';
 import { type Db, openPool, QUEUE_SCHEMA } from '../shared/runtime/db.ts';
 import { firstClosedFolder } from '../shared/runtime/embedded-binaries.ts';
 import { createLog, type Log } from '../shared/runtime/log.ts';
@@ -14,12 +22,14 @@ import { type EmbeddedPostgres, openEmbedded } from '../store/schema/embedded.ts
 import { checkSchema, migrate } from '../store/schema/migrate.ts';
 import type { QueuePlace } from '../store/schema/queue-schema.ts';
 import { grantRoles, rolesInUse } from '../store/schema/roles.ts';
+import { type Watch, watchConnections } from '../store/schema/silent-connections.ts';
 
 export interface Opened {
   db: Db;
   url: string;
   /** Null when DATABASE_URL names the server. */
   embedded: EmbeddedPostgres | null;
+  watch: Watch;
   close(): Promise<void>;
 }
 
@@ -39,8 +49,10 @@ export async function openDatabase(
   const embedded = config.databaseUrl === null ? await openEmbeddedOf(config, options.say) : null;
   const url = embedded?.url ?? config.databaseUrl!;
   const db = openPool(url, options.max === undefined ? {} : { max: options.max });
+  const watch = watchConnections(db, url);
   const close = async () => {
     await db.end();
+    watch.stop();
     await embedded?.close();
   };
   try {
@@ -54,7 +66,7 @@ export async function openDatabase(
     await close();
     throw databaseError(error);
   }
-  return { db, url, embedded, close };
+  return { db, url, embedded, watch, close };
 }
 
 /** The database in the data folder. @param say receives what a person should know; stderr does without it */
@@ -89,9 +101,15 @@ export function queuePlace(config: Config, databaseUrl: string): QueuePlace {
 
 /**
  * Opens the queues and waits for their first answer. On Postgres, missing tables are created first.
+ * @param options.unchecked does not wait for Redis
  * @throws RuawatchError with one sentence
  */
-export async function openQueues(config: Config, databaseUrl: string, log: Log, metrics: Metrics): Promise<Queues> {
+export async function openQueues(
+  config: Config,
+  databaseUrl: string,
+  { log, metrics }: Pick<Context, 'log' | 'metrics'>,
+  { unchecked = false }: Pick<ContextOptions, 'unchecked'> = {},
+): Promise<Queues> {
   const place = queuePlace(config, databaseUrl);
   // Imported only where a queue is needed: BullMQ takes 12 MB.
   const { createQueues } = await import('../shared/runtime/queues.ts');
@@ -104,26 +122,36 @@ export async function openQueues(config: Config, databaseUrl: string, log: Log, 
     }
   }
   const queues = createQueues({ redisUrl: config.redisUrl, databaseUrl: place.url, migrate: false }, log, metrics);
+  // Every queue finds a Redis that comes back, so whoever runs for long does not wait for it.
+  if (unchecked && config.redisUrl !== null) return queues;
   try {
     await queues.check();
     return queues;
   } catch (error) {
     await queues.close();
-    throw new PermanentError('queue', queueSentence(config, place, error), error);
+    throw queueError(config, place, error);
   }
 }
 
 /** protocol_violation, undefined_table, undefined_function */
 const POOLER_CODES = new Set(['08P01', '42P01', '42883']);
 
-function queueSentence(config: Config, place: QueuePlace, error: unknown): string {
+function queueError(config: Config, place: QueuePlace, error: unknown): RuawatchError {
   const said = messageOf(error);
   if (config.redisUrl !== null)
-    return `Redis does not answer at the address in REDIS_URL (${said}): start it, correct REDIS_URL, or unset it to queue on Postgres.`;
+    return new TransientError(
+      'queue',
+      `Redis does not answer at the address in REDIS_URL (${said}): start it, correct REDIS_URL, or unset it to queue on Postgres.`,
+      error,
+    );
   // A pooler may refuse or drop the search_path that BullMQ sets, so that its tables are not found.
   if (POOLER_CODES.has(codeOf(error) ?? ''))
-    return `${place.setting} leads through a connection pooler, which the queue on Postgres cannot use (${said}): set QUEUE_DATABASE_URL to the server's own address, or REDIS_URL to queue on Redis.`;
-  return `The queue on Postgres does not work: ${said}.`;
+    return new PermanentError(
+      'queue_pooled',
+      `${place.setting} leads through a connection pooler, which the queue on Postgres cannot use (${said}): set QUEUE_DATABASE_URL to the server's own address, or REDIS_URL to queue on Redis.`,
+      error,
+    );
+  return new TransientError('queue', `The queue on Postgres does not work: ${said}.`, error);
 }
 
 /** The folder of the embedded database: as set, or the default, or ROOT_DATA_DIR if Postgres cannot enter the default. */
@@ -137,7 +165,11 @@ export function dataDirOf(config: Config, say: (line: string) => void = () => un
   return moved;
 }
 
-/** One sentence for an error of a Postgres client. @param setting names the setting with the URL */
+/**
+ * One sentence for an error of a Postgres client. Whatever the server or the network says may be otherwise later (a server that
+ * starts, a database or login that is not created yet, a certificate), so it is transient; our own errors stay as they are.
+ * @param setting names the setting with the URL
+ */
 export function databaseError(error: unknown, setting = 'DATABASE_URL'): Error {
   if (error instanceof RuawatchError) return error;
   const code = codeOf(error);
@@ -157,8 +189,10 @@ export function databaseError(error: unknown, setting = 'DATABASE_URL'): Error {
     advice[unknown] =
       `The certificate of the server at ${setting} was not issued by a CA that is trusted here (${said}): name the file with its CA in sslrootcert, such as ?sslmode=verify-full&sslrootcert=/etc/ssl/my-ca.pem.`;
   }
-  const sentence = (code && advice[code]) ?? noTls(said, setting) ?? `The database in ${setting} cannot be used: ${said}.`;
-  return new PermanentError('database', sentence, error);
+  const known = (code && advice[code]) ?? noTls(said, setting);
+  const sentence = known ?? `The database in ${setting} cannot be used: ${said}.`;
+  const passing = known !== null || isTransient(error);
+  return passing ? new TransientError('database', sentence, error) : new PermanentError('database', sentence, error);
 }
 
 /** OpenSSL's codes for a chain that does not end at a trusted CA. */
@@ -176,7 +210,13 @@ function noTls(said: string, setting: string): string | null {
   return `The server at ${setting} does not offer TLS: enable it there (ssl = on), or use sslmode=disable on a network that you trust.`;
 }
 
-type ContextOptions = { log?: Log; say?: (line: string) => void };
+interface ContextOptions {
+  log?: Log;
+  metrics?: Metrics;
+  say?: (line: string) => void;
+  /** Does not wait for Redis to answer. */
+  unchecked?: boolean;
+}
 
 /**
  * Opens everything a pipeline needs: database (migrated), queues, log, metrics, clock.
@@ -186,7 +226,7 @@ export async function openContext(config: Config, options: ContextOptions = {}):
   const context = await openWithoutQueues(config, options);
   let queues: Queues;
   try {
-    queues = await openQueues(config, context.url, context.log, context.metrics);
+    queues = await openQueues(config, context.url, context, options);
   } catch (error) {
     await context.close();
     throw error;
@@ -211,7 +251,7 @@ export async function openForImport(config: Config, options: ContextOptions = {}
   let queues: Queues | null = null;
   const add: Queues['add'] = async (name, payload) => {
     try {
-      queues ??= await openQueues(config, context.url, context.log, context.metrics);
+      queues ??= await openQueues(config, context.url, context);
     } catch (error) {
       context.log.warn({ err: messageOf(error) }, 'could not enqueue jobs; the sweepers will pick the work up');
       return false;
@@ -233,7 +273,7 @@ async function openWithoutQueues(config: Config, options: ContextOptions): Promi
     max: 4 + config.parser.concurrency * 2,
     ...(options.say ? { say: options.say } : {}),
   });
-  return { ...opened, config, log, metrics: createMetrics(), clock: systemClock };
+  return { ...opened, config, log, metrics: options.metrics ?? createMetrics(), clock: systemClock };
 }
 
 /** @throws SettingsError when ruawatch.yaml names a limit that does not exist, or a domain that is not one */

@@ -51,7 +51,7 @@ export class AddressLookups {
   }
 
   /** Works until no address is due. */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal, turned: () => void = () => undefined): Promise<void> {
     const { context, resolver, owners } = this.parts;
     const { db, clock } = context;
     // Addresses that were found while enrich.dns was off.
@@ -60,6 +60,7 @@ export class AddressLookups {
     await owners?.refresh(db, signal);
     await this.forget(signal);
     while (!signal.aborted) {
+      turned();
       const found = await findAddresses(db, this.day(RECENT_DAYS), clock.now());
       const worked = await this.lookUpBatch(signal);
       if (!found && !worked) return;

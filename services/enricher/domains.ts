@@ -1,7 +1,7 @@
 import type { Dns } from '../dns/client/types.ts';
 import { ownDomains } from '../report/hostname.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
-import { type Context, repeat } from '../shared/runtime/service.ts';
+import { type Context, firstStuck, type Loop, repeat } from '../shared/runtime/service.ts';
 import {
   type Check,
   type DueDomain,
@@ -40,11 +40,16 @@ const FORGET_BATCH = 5_000;
  * waits for it. Own and foreign domains are checked in parallel, so that neither slow name servers nor invented
  * names delay the own ones.
  */
-export function watchDomains(context: Context, dns: Dns | null): { stop(): Promise<void> } {
+export function watchDomains(context: Context, dns: Dns | null): Loop {
   const checks = new DomainChecks(context, dns);
   const everyMs = context.config.sweep.every_seconds * 1000;
   const { log } = checks;
-  const finding = repeat(everyMs, (signal) => checks.find(signal), log, 'checking whose the reported domains are');
+  const finding = repeat(
+    everyMs,
+    (signal, turned) => checks.find(signal, turned),
+    log,
+    'checking whose the reported domains are',
+  );
   const keeping = repeat(
     everyMs,
     (signal) => checks.keep(signal),
@@ -52,6 +57,7 @@ export function watchDomains(context: Context, dns: Dns | null): { stop(): Promi
     'checking whether own domains still send their reports here',
   );
   return {
+    stuck: () => firstStuck([finding, keeping]),
     async stop() {
       await Promise.all([finding.stop(), keeping.stop()]);
     },
@@ -71,11 +77,11 @@ class DomainChecks {
   }
 
   /** Finds the domains of stored reports, forgets those that are no longer reported, and checks foreign ones. */
-  async find(signal: AbortSignal): Promise<void> {
+  async find(signal: AbortSignal, turned: () => void): Promise<void> {
     const { config, db, clock } = this.context;
     if (!this.listed) await putOwn(db, ownDomains(config.domains).names, 'listed', { now: clock.now(), ignored: true });
     this.listed = true;
-    while (!signal.aborted && (await findDomains(db, clock.now(), organizationalDomain)));
+    while (!signal.aborted && (await findDomains(db, clock.now(), organizationalDomain))) turned();
     await forgetDomains(db, this.after(-FORGET_DAYS * DAY_MS), FORGET_BATCH);
     await this.checkAll(signal, () => takeForeign(db, clock.now(), this.after(LEASE_MS), FOREIGN));
   }

@@ -1,7 +1,7 @@
 import type { Dns } from '../dns/client/types.ts';
 import { messageOf } from '../shared/errors.ts';
 import { openDns, type ReverseResolver, reverseResolver } from '../shared/runtime/resolver.ts';
-import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
 import { AddressLookups } from './addresses.ts';
 import { watchDomains } from './domains.ts';
 import { NetworkOwners } from './owners.ts';
@@ -27,9 +27,9 @@ export function startEnricher(context: Context, given: { resolver?: ReverseResol
   const lookups = new AddressLookups({ context, log, resolver, pace, owners });
   let failure: string | null = null;
 
-  const run = async (signal: AbortSignal) => {
+  const run = async (signal: AbortSignal, turned: () => void) => {
     try {
-      await lookups.run(signal);
+      await lookups.run(signal, turned);
       failure = null;
     } catch (error) {
       failure = `The enricher cannot finish its work: ${messageOf(error)}`;
@@ -47,6 +47,7 @@ export function startEnricher(context: Context, given: { resolver?: ReverseResol
   return {
     name: NAME,
     waitingFor: () => failure,
+    stuck: () => firstStuck([loop, domains]),
     stop: async () => {
       const stopped = Promise.all([loop?.stop(), domains.stop()]);
       client?.cancel();

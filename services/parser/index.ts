@@ -2,7 +2,7 @@ import { sleep } from '../shared/clock.ts';
 import { isTransient, messageOf, TransientError } from '../shared/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { openDns, type Resolver, txtResolver } from '../shared/runtime/resolver.ts';
-import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
 import { takeUnqueued } from '../store/messages/messages.ts';
 import { giveUp } from './give-up.ts';
 import { type LargeQueue, largeQueue } from './large-queue.ts';
@@ -63,7 +63,8 @@ export function startParser(context: Context, given?: Resolver): Service {
   );
   const sweeper = repeat(
     config.sweep.every_seconds * 1000,
-    (signal) => sweep(context, 'parse', (limit) => takeUnqueued(db, config.sweep.after_seconds, limit), signal),
+    (signal, turned) =>
+      sweep(context, 'parse', (limit) => takeUnqueued(db, config.sweep.after_seconds, limit), { signal, turned }),
     log,
     'the sweep for messages without a job',
   );
@@ -71,6 +72,7 @@ export function startParser(context: Context, given?: Resolver): Service {
   return {
     name: 'parser',
     waitingFor: () => trouble,
+    stuck: () => firstStuck([sweeper, verifier, retention]),
     async stop() {
       await Promise.all([sweeper.stop(), verifier.stop(), retention.stop()]);
       await worker.drain();

@@ -17,10 +17,11 @@ export async function sweep(
   { config, queues, log }: Pick<Context, 'config' | 'queues' | 'log'>,
   queue: 'parse' | 'verify',
   take: (limit: number) => Promise<number[]>,
-  signal: AbortSignal,
+  { signal, turned }: { signal: AbortSignal; turned: () => void },
 ): Promise<void> {
   const batch = config.parser.batch_messages;
   while (!signal.aborted) {
+    turned();
     if ((await queues.waiting(queue)) * batch < WINDOW / 2) {
       const keys = await take(WINDOW);
       if (keys.length === 0) return;

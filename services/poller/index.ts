@@ -1,4 +1,4 @@
-import type { Context, Service } from '../shared/runtime/service.ts';
+import { type Context, firstStuck, type Service } from '../shared/runtime/service.ts';
 import { MailboxWorker, type PollerOptions } from './worker.ts';
 
 export { checkMailbox } from './check.ts';
@@ -15,6 +15,7 @@ export function startPoller(context: Context, options: PollerOptions = {}): Serv
       const sentences = workers.map((worker) => worker.waitingFor()).filter((sentence) => sentence !== null);
       return sentences.length === 0 ? null : sentences.join(' ');
     },
+    stuck: () => firstStuck(workers),
     async stop() {
       await Promise.all(workers.map((worker) => worker.stop()));
     },

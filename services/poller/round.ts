@@ -119,6 +119,7 @@ class Round {
   async finishPending(): Promise<Set<number>> {
     const rows = await undisposed(this.session.context.db, this.place, MAX_PENDING);
     for (let at = 0; at < rows.length; at += LIST_COUNT) {
+      this.session.turned();
       const some = rows.slice(at, at + LIST_COUNT);
       await this.disposeOf(
         some.map((r) => r.uid),
@@ -137,7 +138,8 @@ class Round {
   }
 
   async takeChunk(uids: number[]): Promise<void> {
-    const { connection, stopping } = this.session;
+    const { connection, stopping, turned } = this.session;
+    turned();
     const listed = await listMails(connection.client, uids);
     this.backlog -= uids.length - listed.length;
     const fits = listed.filter((mail) => mail.size <= this.mailBytes);
@@ -146,6 +148,7 @@ class Round {
     const weighed = fits.map((mail) => ({ ...mail, size: mail.size > STREAM_FROM_BYTES ? BATCH_BYTES + 1 : mail.size, mail }));
     for (const batch of batches(weighed, BATCH_COUNT, BATCH_BYTES)) {
       if (stopping.aborted) return;
+      turned();
       const mails = batch.map((b) => b.mail);
       if (mails.length === 1 && mails[0]!.size > STREAM_FROM_BYTES) await this.takeLarge(mails[0]!);
       else await this.takeBatch(mails);

@@ -17,4 +17,6 @@ export interface Session {
   log: Log;
   /** Enqueues parse jobs for new messages. Never throws and never blocks. */
   wake(keys: readonly number[]): void;
+  /** Says that the round is moving. */
+  turned(): void;
 }

@@ -45,6 +45,7 @@ export async function streamMail(
       let size = 0;
       let n = 0;
       for await (const part of fetchParts(connection.client, uid)) {
+        session.turned();
         size += part.length;
         if (size > mailBytes) throw new Rollback({ kind: 'too_large', size });
         hash.update(part);

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { backoff, sleep } from '../shared/clock.ts';
 import { codeOf, isTransient, messageOf, RuawatchError, TransientError } from '../shared/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
-import type { Context } from '../shared/runtime/service.ts';
+import { type Context, Turns } from '../shared/runtime/service.ts';
 import type { Mailbox } from '../shared/settings/mailbox.ts';
 import { noteMailboxError } from '../store/messages/mailboxes.ts';
 import { type Connection, connect } from './connect.ts';
@@ -47,7 +47,10 @@ export class MailboxWorker {
   private readonly parser: ParserWaker;
   private readonly stopping = new AbortController();
   private readonly loop: Promise<void>;
+  private readonly turns: Turns;
   private trouble: string | null;
+  /** The failure that was last logged. */
+  private said: string | null = null;
   private failures = 0;
 
   constructor(context: Context, mailbox: Mailbox, options: PollerOptions = {}) {
@@ -57,6 +60,7 @@ export class MailboxWorker {
     this.log = context.log.child({ service: 'poller', mailbox: mailbox.name });
     this.tokens = mailbox.oauth ? createTokens(mailbox.name, mailbox.oauth, context.clock) : null;
     this.parser = new ParserWaker(context.queues);
+    this.turns = new Turns(`mailbox "${mailbox.name}"`, 1000 * mailbox.pollSeconds);
     this.trouble = `mailbox "${mailbox.name}": not connected yet`;
     this.loop = this.run();
   }
@@ -64,6 +68,11 @@ export class MailboxWorker {
   /** A sentence that says what keeps the mailbox from being polled; null when nothing does. */
   waitingFor(): string | null {
     return this.trouble;
+  }
+
+  /** A sentence when the mailbox has not been looked at for long. */
+  stuck(): string | null {
+    return this.turns.stuck();
   }
 
   /** Resolves once the batch under way has been stored and everything is released. */
@@ -76,6 +85,7 @@ export class MailboxWorker {
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
+      this.turns.turned();
       try {
         await this.work();
       } catch (error) {
@@ -104,9 +114,11 @@ export class MailboxWorker {
     } finally {
       context.metrics.imapUp.set({ mailbox: mailbox.name }, 0);
       await connection?.close();
-      await lease.release().catch((error: unknown) => {
+      const released = lease.release().catch((error: unknown) => {
         log.warn({ err: messageOf(error) }, 'the lease could not be released; it expires by itself');
       });
+      // A lease that is lost may be so because Postgres does not answer.
+      if (!lease.signal.aborted) await released;
     }
   }
 
@@ -120,7 +132,8 @@ export class MailboxWorker {
     const dropSoon = () => setTimeout(drop, STOP_MS).unref();
     signal.addEventListener('abort', dropSoon, { once: true });
     try {
-      await this.poll(lease, connection);
+      // What hangs in Postgres must not keep the loop from taking the lease again; what it does later is refused by lease.check.
+      await unlessAborted(this.poll(lease, connection), lease.signal);
     } catch (error) {
       lease.check();
       throw client.usable && !isImapError(error) ? error : explain(error, this.mailbox);
@@ -139,12 +152,16 @@ export class MailboxWorker {
       arrived ||= count > prevCount;
     });
     const wake = (keys: readonly number[]) => this.parser.wake(keys);
-    const session: Session = { context, mailbox, connection, lease, state: lease.state, stopping, log, wake };
+    const turned = () => this.turns.turned();
+    const session: Session = { context, mailbox, connection, lease, state: lease.state, stopping, log, wake, turned };
     let logged: string | null = null;
     while (!stopping.aborted) {
       arrived = false;
+      this.turns.turned();
       const trouble = await pollRound(session);
+      this.turns.turned();
       this.failures = 0;
+      this.said = null;
       this.trouble = trouble;
       if (trouble !== null) await noteMailboxError(context.db, mailbox.name, mailbox.folder, trouble);
       if (trouble !== null && trouble !== logged) log.error({ code: 'dispose_refused' }, trouble);
@@ -164,7 +181,10 @@ export class MailboxWorker {
       : backoff(this.failures, options.refusedMs, REFUSED_CAP_MS);
     this.failures++;
     this.trouble = message;
-    log[transient ? 'warn' : 'error']({ code, retry_seconds: Math.ceil(wait / 1000) }, message);
+    // Once, until it is another one.
+    const level = this.said === message ? 'debug' : transient ? 'warn' : 'error';
+    this.said = message;
+    log[level]({ code, retry_seconds: Math.ceil(wait / 1000) }, message);
     // A poller that lost its lease must not write to the mailbox's row any more.
     if (code !== 'lease_lost') {
       await noteMailboxError(context.db, mailbox.name, mailbox.folder, message).catch((cause: unknown) => {
@@ -172,6 +192,22 @@ export class MailboxWorker {
       });
     }
     return wait;
+  }
+}
+
+/** @throws the work's error, or the signal's reason when it aborts first; the work then goes on by itself */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  work.catch(() => undefined);
+  const over = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    const refuse = () => reject(signal.reason);
+    if (signal.aborted) refuse();
+    signal.addEventListener('abort', refuse, { once: true, signal: over.signal });
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    over.abort();
   }
 }
 

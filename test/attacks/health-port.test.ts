@@ -19,7 +19,7 @@ beforeEach(async () => {
       },
     }),
   );
-  server = await serveHealth({ host: '127.0.0.1', port: 0 }, createMetrics(), async () => [], log);
+  server = await serveHealth({ host: '127.0.0.1', port: 0 }, createMetrics(), { ready: async () => [] }, log);
 });
 afterEach(() => server.close());
 

@@ -9,6 +9,8 @@ export interface Line {
   stall(ms: number): void;
   /** Cuts, and takes no connection for a while. */
   refuse(ms: number): void;
+  /** Goes on acknowledging what both sides send, and passes nothing on. Connections of that time stay silent even afterwards. */
+  swallow(): void;
   /** Back to normal at once. */
   heal(): void;
   stop(): Promise<void>;
@@ -19,9 +21,16 @@ export async function startProxy(targetPort: number): Promise<Line> {
   const pairs = new Set<[Socket, Socket]>();
   let refusing = false;
   let stalled = false;
+  let swallowing = false;
   let timer: NodeJS.Timeout | undefined;
   const each = (act: (socket: Socket) => void) => {
     for (const pair of pairs) for (const socket of pair) act(socket);
+  };
+  const swallow = (pair: [Socket, Socket]) => {
+    for (const socket of pair) {
+      socket.unpipe();
+      socket.resume();
+    }
   };
   const server = createServer((near) => {
     // A reset of either side ends both; there is nothing else to say about it.
@@ -36,8 +45,11 @@ export async function startProxy(targetPort: number): Promise<Line> {
     far.setNoDelay(true);
     const pair: [Socket, Socket] = [near, far];
     pairs.add(pair);
-    near.pipe(far);
-    far.pipe(near);
+    if (swallowing) swallow(pair);
+    else {
+      near.pipe(far);
+      far.pipe(near);
+    }
     if (stalled) for (const socket of pair) socket.pause();
     const over = () => {
       pairs.delete(pair);
@@ -53,6 +65,7 @@ export async function startProxy(targetPort: number): Promise<Line> {
   const heal = () => {
     clearTimeout(timer);
     refusing = false;
+    swallowing = false;
     if (stalled) each((socket) => socket.resume());
     stalled = false;
   };
@@ -72,6 +85,10 @@ export async function startProxy(targetPort: number): Promise<Line> {
       refusing = true;
       cut();
       later(ms);
+    },
+    swallow() {
+      swallowing = true;
+      for (const pair of pairs) swallow(pair);
     },
     heal,
     async stop() {

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { startDemoMailbox } from '../../demo/mailbox.ts';
 import { startMailSink } from '../../demo/sink.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -57,6 +57,8 @@ interface Case {
   /** What must not be in the output. */
   never?: RegExp;
   args?: string[];
+  /** It may be a matter of time: `start` says it once, and waits. */
+  waits?: boolean;
 }
 
 const cases: Case[] = [
@@ -67,17 +69,20 @@ const cases: Case[] = [
   },
   {
     what: 'a database that is not there',
+    waits: true,
     env: () => ({ DATABASE_URL: withUrl(database.url, (u) => (u.pathname = '/nothere')) }),
     says: /does not exist.*nothere/,
   },
   {
     what: 'a database server that does not answer',
+    waits: true,
     env: () => ({ DATABASE_URL: `postgres://a:secret-word@127.0.0.1:${closedPort}/x` }),
     says: /Nothing answers at the address in DATABASE_URL/,
     never: /secret-word/,
   },
   {
     what: 'a wrong database password',
+    waits: true,
     env: () => ({
       DATABASE_URL: withUrl(database.url, (u) => {
         u.username = 'with_password';
@@ -89,6 +94,7 @@ const cases: Case[] = [
   },
   {
     what: 'a Redis that does not answer',
+    waits: true,
     env: () => ({ REDIS_URL: `redis://127.0.0.1:${closedPort}` }),
     says: /Redis does not answer at the address in REDIS_URL/,
   },
@@ -101,25 +107,34 @@ const cases: Case[] = [
   },
   {
     what: 'a wrong mailbox password',
+    waits: true,
     env: () => ({ IMAP_URL: `${withUrl(mailbox.url, (u) => (u.password = 'secret-word'))}/INBOX?tls=none` }),
     says: /password/,
     never: /secret-word/,
   },
-  { what: 'no such folder', env: () => ({ IMAP_URL: `${mailbox.url}/Nowhere?tls=none` }), says: /Nowhere/ },
+  {
+    what: 'no such folder',
+    waits: true,
+    env: () => ({ IMAP_URL: `${mailbox.url}/Nowhere?tls=none` }),
+    says: /there is no folder "Nowhere"/,
+  },
   {
     what: 'a mailbox that does not answer',
+    waits: true,
     env: () => ({ IMAP_URL: `imap://u:secret-word@127.0.0.1:${closedPort}/INBOX?tls=none` }),
     says: /refused|answer|reach/i,
     never: /secret-word/,
   },
-  { what: 'a server without STARTTLS', env: () => ({ IMAP_URL: `${mailbox.url}/INBOX` }), says: /STARTTLS/ },
+  { what: 'a server without STARTTLS', waits: true, env: () => ({ IMAP_URL: `${mailbox.url}/INBOX` }), says: /STARTTLS/ },
   {
     what: 'an SMTP server that does not answer',
+    waits: true,
     env: () => ({ SMTP_URL: `smtp://127.0.0.1:${closedPort}?tls=none` }),
     says: /SMTP/,
   },
   {
     what: 'an SMTP server that is none',
+    waits: true,
     env: () => ({ SMTP_URL: `smtp://127.0.0.1:${(silent.address() as { port: number }).port}?tls=none` }),
     says: /SMTP/,
   },
@@ -159,7 +174,42 @@ describe('each wrong setting is one clear sentence and exit code 1', () => {
     await client.end();
   });
 
-  test.each(cases)('start: $what', async ({ env, yaml, says, never, args }) => {
+  test.each(cases.filter((one) => one.waits))('start waits for $what, and says so once', async ({ what, env, says, never }) => {
+    // An SMTP server is needed for the first mail only.
+    if (what.includes('SMTP')) {
+      const owner =
+        await database.db.query(`insert into ruawatch.outbox (message_id, kind, recipients, subject, raw, created_at, next_at)
+        values (gen_random_uuid()::text, 'weekly', '{you@example.com}', 'x', 'x', now(), now()) returning outbox_key`);
+      expect(owner.rowCount).toBe(1);
+    }
+    const port = await freePort();
+    const settings = { ...good(), ...env(), HTTP_LISTEN: `127.0.0.1:${port}` };
+    const run = ruawatch(['start'], settings, folder);
+    onTestFinished(() => void run.child.kill('SIGKILL'));
+    const lines = () =>
+      run
+        .stderr()
+        .split('\n')
+        .filter((line) => /"level":"(warn|error)"/.test(line) && says.test(line));
+    const ready = async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null);
+      return response === null ? '' : `${response.status} ${await response.text()}`;
+    };
+    await until(() => lines().length > 0);
+    await until(async () => {
+      const said = await ready();
+      return said.startsWith('503') && says.test(said);
+    });
+    // Long enough for several tries.
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    expect(lines()).toHaveLength(1);
+    if (never) expect(run.stderr()).not.toMatch(never);
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toEqual({ code: 0, signal: null });
+    await database.db.query('delete from ruawatch.outbox');
+  });
+
+  test.each(cases.filter((one) => !one.waits))('start: $what', async ({ env, yaml, says, never, args }) => {
     const home = mkdtempSync(path.join(folder, 'home-'));
     if (yaml !== undefined) writeFileSync(path.join(home, 'ruawatch.yaml'), yaml);
     const settings = Object.fromEntries(Object.entries({ ...good(), ...env() }).filter(([, value]) => value !== ''));

@@ -106,6 +106,7 @@ export async function sessionOn(context: TestContext, mailbox: Mailbox, folder: 
     woken: [],
     looks: Number.POSITIVE_INFINITY,
     wake: (keys) => session.woken.push(...keys),
+    turned: () => undefined,
     stop: () => stopping.abort(),
     lease: {
       owner: 'me',

@@ -69,6 +69,11 @@ function settingsOf(smtpUrl: string): Settings {
   };
 }
 
+/** @throws SettingsError when SMTP_URL cannot be used, whatever the server says */
+export function checkSmtpUrl(smtpUrl: string): void {
+  settingsOf(smtpUrl);
+}
+
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);

@@ -132,7 +132,7 @@ async function checkQueue(config: Config, databaseUrl: string | null, checks: Ch
   await checks.run('queue', async () => {
     if (databaseUrl === null && config.redisUrl === null && config.queueDatabaseUrl === null)
       throw new Error('it is stored in the database, which does not answer.');
-    const queues = await openQueues(config, databaseUrl ?? '', createLog('silent'), createMetrics());
+    const queues = await openQueues(config, databaseUrl ?? '', { log: createLog('silent'), metrics: createMetrics() });
     await queues.close();
     return queues.backend === 'redis' ? 'Redis answers' : 'on Postgres';
   });
@@ -189,7 +189,7 @@ async function checkDomains(db: Db, config: Config, checks: Checks): Promise<voi
 async function checkHealthPort({ httpListen }: Config, checks: Checks): Promise<void> {
   if (httpListen === null) return;
   await checks.run('health port', async () => {
-    const server = await serveHealth(httpListen, createMetrics(), async () => [], createLog('silent'));
+    const server = await serveHealth(httpListen, createMetrics(), { ready: async () => [] }, createLog('silent'));
     await server.close();
     return `${httpListen.host}:${httpListen.port} is free`;
   });

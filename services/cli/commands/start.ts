@@ -1,12 +1,15 @@
-import { SettingsError, sentenceOf } from '../../shared/errors.ts';
+import { sleep } from '../../shared/clock.ts';
+import { messageOf, SettingsError, sentenceOf } from '../../shared/errors.ts';
 import { type HealthServer, serveHealth } from '../../shared/runtime/health.ts';
-import { createLog } from '../../shared/runtime/log.ts';
+import { createLog, type Log } from '../../shared/runtime/log.ts';
+import { createMetrics } from '../../shared/runtime/metrics.ts';
 import { pinSemiSpaces } from '../../shared/runtime/semi-spaces.ts';
 import type { Context, Service } from '../../shared/runtime/service.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { ping } from '../../store/schema/server.ts';
-import { openContext } from '../open.ts';
+import { checkNames, type Opened, openContext } from '../open.ts';
 import { undecidedDomains } from '../terminal/undecided.ts';
+import { openPatiently } from '../wait-for-servers.ts';
 
 /** Each service is imported when it is started: a parser alone loads neither IMAP nor SMTP. */
 const SERVICES = {
@@ -18,51 +21,110 @@ const SERVICES = {
 } satisfies Record<string, (context: Context) => Promise<Service>>;
 
 const LEAVE_MS = 2_000;
+/** How long running jobs may take after a signal. */
+const DRAIN_MS = 60_000;
+/** How long /readyz waits for a server. */
+const ANSWER_MS = 6_000;
 
 export type ServiceName = keyof typeof SERVICES;
 export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
 
 /**
- * Runs the named services, or all, until a signal. SIGTERM and SIGINT let running jobs finish, take no new ones, and exit
- * with 0; a second signal exits at once with 1.
- * @throws SettingsError, RuawatchError when a setting is wrong or a server that it names does not answer
+ * Runs the named services, or all, until a signal. What may be a matter of time (a server that does not answer yet, a folder, a
+ * certificate) is logged once and tried again by the service that needs it; the others work meanwhile. SIGTERM and SIGINT let
+ * running jobs finish, take no new ones, and exit with 0; a second signal exits at once with 1.
+ * @throws SettingsError, RuawatchError when a setting is wrong in a way that no time can change
  */
 export async function runStart(config: Config, named: string[]): Promise<number> {
   const log = createLog(config.logLevel);
   const names = chooseServices(config, named);
-  await preflight(config, names);
-  const context = await openContext(config, { log, say: (line) => log.warn(line) });
-  if (named.length === 0 && !names.includes('alerter')) {
-    log.warn('Neither SMTP_URL nor a webhook is set: findings are recorded in dmarc.findings, and no alerts are sent');
-  }
-  if (names.includes('enricher')) {
-    for (const line of await undecidedDomains(context.db, config)) log.warn(`domains: ${line}`);
-  }
+  checkNames(config);
+  if (names.includes('alerter') && config.smtpUrl !== null) (await import('../../alerter/index.ts')).checkSmtpUrl(config.smtpUrl);
   const stopped = untilSignal();
-  pinSemiSpaces(false);
-  const running: Service[] = [];
+  const stopping = new AbortController();
+  void stopped.then(() => stopping.abort());
+  const state: State = { context: null, running: [], wanted: names.length, waiting: null };
+  const metrics = createMetrics();
   let health: HealthServer | null = null;
   try {
     if (config.httpListen) {
-      health = await serveHealth(config.httpListen, context.metrics, () => readiness(context, running, names.length), log);
+      const ask = { ready: () => readiness(state), stuck: () => stuck(state) };
+      health = await serveHealth(config.httpListen, metrics, ask, log);
       log.info({ port: health.port, host: config.httpListen.host }, 'serving health checks and metrics');
     }
-    for (const name of names) running.push(await SERVICES[name](context));
-    log.info(
-      { services: names, queue: context.queues.backend, database: context.embedded?.readerUrl ?? 'DATABASE_URL' },
-      'ruawatch is running',
+    state.context = await openPatiently(
+      () => openContext(config, { log, metrics, unchecked: true, say: (line) => log.warn(line) }),
+      { log, stopping: stopping.signal, waiting: (sentence) => (state.waiting = sentence) },
     );
-    const signal = await stopped;
-    log.info({ signal }, 'finishing running jobs; a second signal exits at once');
+    if (state.context !== null) await runServices(state.context, { names, named, state, stopping: stopping.signal });
+    log.info({ signal: await stopped }, 'finishing running jobs; a second signal exits at once');
   } finally {
-    await Promise.all(running.map((s) => s.stop()));
+    await drain(state, log);
     await health?.close();
-    await context.close();
   }
   log.info('stopped');
   // Everything is closed and committed. Only timers of BullMQ, which wait for a Redis that is down, may keep the process alive.
   setTimeout(() => process.exit(), LEAVE_MS).unref();
   return 0;
+}
+
+/** What runs, as the health port sees it. */
+interface State {
+  /** Null while a server is waited for. */
+  context: (Context & Opened) | null;
+  running: Service[];
+  wanted: number;
+  /** What `start` waits for before any service runs. */
+  waiting: string | null;
+}
+
+/** Starts the services; resolves at once when they are to stop. */
+async function runServices(
+  context: Context & Opened,
+  { names, named, state, stopping }: { names: ServiceName[]; named: string[]; state: State; stopping: AbortSignal },
+): Promise<void> {
+  const { config, log } = context;
+  if (named.length === 0 && !names.includes('alerter')) {
+    log.warn('Neither SMTP_URL nor a webhook is set: findings are recorded in dmarc.findings, and no alerts are sent');
+  }
+  pinSemiSpaces(false);
+  for (const name of names) {
+    if (stopping.aborted) return;
+    state.running.push(await SERVICES[name](context));
+  }
+  log.info(
+    { services: names, queue: context.queues.backend, database: context.embedded?.readerUrl ?? 'DATABASE_URL' },
+    'ruawatch is running',
+  );
+  if (names.includes('enricher')) {
+    // Advice at the start: an outage at this moment is nothing to end for.
+    const undecided = await undecidedDomains(context.db, config).catch((error: unknown) => {
+      log.debug({ err: messageOf(error) }, 'domains without a decision could not be listed');
+      return [];
+    });
+    for (const line of undecided) log.warn(`domains: ${line}`);
+  }
+}
+
+/** Stops everything. What a server that does not answer holds up ends after a time: its work is not committed, and done again. */
+async function drain({ context, running }: State, log: Log): Promise<void> {
+  context?.watch.hurry();
+  const ended = Promise.all(running.map((service) => service.stop())).then(() => context?.close());
+  if (await endsWithin(ended, DRAIN_MS)) return;
+  log.warn({ seconds: DRAIN_MS / 1000 }, 'running jobs did not finish; their connections are cut, and they are done again');
+  context?.watch.cut();
+  await endsWithin(ended, LEAVE_MS);
+}
+
+/** @throws what the work throws @returns whether it ended in time */
+async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const over = new AbortController();
+  const late = sleep(ms, over.signal).then(() => false);
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    over.abort();
+  }
 }
 
 function chooseServices(config: Config, named: string[]): ServiceName[] {
@@ -82,36 +144,32 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
   return noChannel ? names.filter((n) => n !== 'alerter') : names;
 }
 
-/** Checks the servers before anything runs: a failure is then a sentence in the terminal, not a line in a log. */
-async function preflight(config: Config, names: ServiceName[]): Promise<void> {
-  const quiet = createLog('silent');
-  // Imported before any check begins: the failure of a check during an import would be unhandled.
-  const mailbox = names.includes('poller') ? await import('../../poller/index.ts') : null;
-  const smtp = names.includes('alerter') && config.smtpUrl !== null ? await import('../../alerter/index.ts') : null;
-  const checks: Promise<unknown>[] = [
-    ...(mailbox ? config.mailboxes.map((m) => mailbox.checkMailbox(m, quiet)) : []),
-    ...(smtp ? [smtp.checkSmtp(config.smtpUrl!)] : []),
-  ];
-  const failed = (await Promise.allSettled(checks)).filter((r) => r.status === 'rejected');
-  if (failed.length > 0) throw new SettingsError(failed.map((f) => sentenceOf(f.reason)).join('\n'), failed[0]!.reason);
-}
-
-async function readiness(context: Context, running: Service[], wanted: number): Promise<string[]> {
+/** A sentence for each thing that is missing. */
+async function readiness({ context, running, wanted, waiting }: State): Promise<string[]> {
+  if (context === null) return [waiting === null ? 'the services are starting' : `waiting: ${waiting}`];
   const waits: string[] = running.length < wanted ? ['the services are starting'] : [];
   const check = async (what: string, ask: Promise<unknown>) => {
     try {
-      await ask;
+      if (!(await endsWithin(ask, ANSWER_MS))) waits.push(`${what}: no answer for ${ANSWER_MS / 1000} seconds`);
     } catch (error) {
       waits.push(`${what}: ${sentenceOf(error)}`);
     }
   };
-  await check('database', ping(context.db));
-  await check('queue', context.queues.check());
+  const queue = context.queues.backend === 'redis' ? 'queue: Redis does not answer at the address in REDIS_URL' : 'queue';
+  await Promise.all([check('database', ping(context.db)), check(queue, context.queues.check())]);
   for (const service of running) {
     const wait = service.waitingFor();
     if (wait !== null) waits.push(`${service.name}: ${wait}`);
   }
-  return waits;
+  return [...waits, ...stuck({ running })];
+}
+
+/** A sentence for each service with a loop that no longer turns. */
+function stuck({ running }: Pick<State, 'running'>): string[] {
+  return running.flatMap((service) => {
+    const sentence = service.stuck?.() ?? null;
+    return sentence === null ? [] : [`${service.name}: ${sentence}`];
+  });
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process. */

@@ -1,5 +1,5 @@
 import { DAY_MS } from '../../shared/days.ts';
-import { type Context, repeat } from '../../shared/runtime/service.ts';
+import { type Context, firstStuck, type Loop, repeat } from '../../shared/runtime/service.ts';
 import { dropPersonal } from '../../store/reports/personal-data.ts';
 import { keepArchive } from './raw-total.ts';
 import { keepMonths } from './retention.ts';
@@ -21,16 +21,15 @@ export function startRetention({
   clock,
   log,
   metrics,
-}: Pick<Context, 'config' | 'db' | 'clock' | 'log' | 'metrics'>): {
-  stop(): Promise<void>;
-} {
+}: Pick<Context, 'config' | 'db' | 'clock' | 'log' | 'metrics'>): Loop {
   const personal = repeat(
     EVERY_MS,
-    async (signal) => {
+    async (signal, turned) => {
       const before = new Date(clock.now().getTime() - config.failureReports.retention_days * DAY_MS);
       let mails = 0;
       for (let dropped = MAILS_AT_ONCE; dropped === MAILS_AT_ONCE && !signal.aborted; mails += dropped) {
         dropped = await dropPersonal(db, before, MAILS_AT_ONCE);
+        turned();
       }
       if (mails > 0) log.info({ mails }, 'failure reports past their retention time were deleted with their mails');
     },
@@ -50,6 +49,7 @@ export function startRetention({
     'keeping the archive of raw mails within its total',
   );
   return {
+    stuck: () => firstStuck([personal, months, archive]),
     async stop() {
       await Promise.all([personal.stop(), months.stop(), archive.stop()]);
     },

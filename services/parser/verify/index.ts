@@ -5,7 +5,7 @@ import { messageOf, PermanentError } from '../../shared/errors.ts';
 import { transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Resolver } from '../../shared/runtime/resolver.ts';
-import { type Context, repeat, type Service } from '../../shared/runtime/service.ts';
+import { type Context, type Loop, repeat } from '../../shared/runtime/service.ts';
 import { loadRaw } from '../../store/messages/messages.ts';
 import type { Trust } from '../../store/reports/trust.ts';
 import { type Check, deferChecks, settleTrust, takeDueChecks, waitingChecks } from '../../store/reports/trust-checks.ts';
@@ -33,7 +33,7 @@ export interface Verified {
   deferred: number[];
 }
 
-export interface Verifier extends Omit<Service, 'name' | 'waitingFor'> {
+export interface Verifier extends Loop {
   /** Verifies messages now, without a job. */
   verify(messages: number[]): Promise<void>;
 }
@@ -58,12 +58,14 @@ export function startVerifier(context: Context, resolver: Resolver, readers: Rea
   });
   const sweeper = repeat(
     config.sweep.every_seconds * 1000,
-    (signal) => sweep(context, 'verify', (limit) => takeDueChecks(db, config.sweep.after_seconds, limit), signal),
+    (signal, turned) =>
+      sweep(context, 'verify', (limit) => takeDueChecks(db, config.sweep.after_seconds, limit), { signal, turned }),
     log,
     'the sweep for reports that wait to be verified',
   );
   return {
     verify: (messages) => verifyJob(context, messages, log, { keys, readers }),
+    stuck: sweeper.stuck,
     async stop() {
       await sweeper.stop();
       await worker.drain();

@@ -28,6 +28,7 @@ export function openPool(url: string, options: { max?: number; name?: string } =
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary') => {
         if (oid === INT8 || oid === NUMERIC) return Number;

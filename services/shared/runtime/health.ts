@@ -20,15 +20,27 @@ const LIMITS = {
 const MOST_CONNECTIONS = 100;
 const SILENCE_MS = 30_000;
 
+/** What the port answers from. */
+export interface Health {
+  /** A sentence for each thing that is not ready; empty when everything is. */
+  ready: () => Promise<string[]>;
+  /** A sentence for each loop that no longer turns: only a restart helps. */
+  stuck?: () => string[];
+}
+
+function answerOf(sentences: readonly string[]): [number, string, string] {
+  return sentences.length === 0 ? [200, 'text/plain', 'ok\n'] : [503, 'text/plain', `${sentences.join('\n')}\n`];
+}
+
 /**
- * Serves /livez (the process answers), /readyz (503 with a line for each thing it waits for) and /metrics (Prometheus).
- * @param ready returns a sentence for each thing that is not ready; empty when everything is
+ * Serves /livez (503 when a loop no longer turns), /readyz (503 with a line for each thing it waits for) and /metrics
+ * (Prometheus).
  * @throws SettingsError when the address cannot be listened on
  */
 export async function serveHealth(
   listen: { host: string; port: number },
   metrics: Metrics,
-  ready: () => Promise<string[]>,
+  { ready, stuck = () => [] }: Health,
   log: Log,
 ): Promise<HealthServer> {
   const server = createServer(LIMITS, (request, response) => {
@@ -36,11 +48,8 @@ export async function serveHealth(
       // Not parsed as a URL: "//" and other requests of scanners are not URLs. The absolute form is that of RFC 9112 section 3.2.2.
       const pathname = (request.url ?? '').replace(/^https?:\/\/[^/]+/i, '').replace(/[?#].*$/s, '');
       if (request.method !== 'GET' && request.method !== 'HEAD') return [405, 'text/plain', 'GET only\n'];
-      if (pathname === '/livez') return [200, 'text/plain', 'ok\n'];
-      if (pathname === '/readyz') {
-        const waits = await ready();
-        return waits.length === 0 ? [200, 'text/plain', 'ok\n'] : [503, 'text/plain', `${waits.join('\n')}\n`];
-      }
+      if (pathname === '/livez') return answerOf(stuck());
+      if (pathname === '/readyz') return answerOf(await ready());
       if (pathname === '/metrics') return [200, metrics.registry.contentType, await metrics.registry.metrics()];
       return [404, 'text/plain', 'There is /livez, /readyz and /metrics.\n'];
     };

@@ -54,6 +54,10 @@ export class QueueBackend {
               schema: this.namespace,
               migrate: this.settings.migrate ?? true,
               max: forWorker ? 4 : 2,
+              // BullMQ's statements are short: one that is unanswered for this long is answered no more.
+              connectionTimeoutMillis: 10_000,
+              query_timeout: 30_000,
+              keepAlive: true,
               application_name: 'ruawatch queue',
             },
           };

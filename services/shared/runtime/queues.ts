@@ -7,7 +7,7 @@ import { type JobHandling, JobWorker } from './queue-worker.ts';
 
 const ADD_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 30_000;
-/** BullMQ emits every reconnect attempt as an error: one warning a minute is enough. */
+/** BullMQ emits every reconnect attempt as an error: one warning an outage is enough, one a minute where it comes and goes. */
 const WARN_EVERY_MS = 60_000;
 
 export interface QueueWorker {
@@ -46,6 +46,7 @@ class BackedQueues implements Queues {
   private readonly bullmq: QueueBackend;
   private readonly workers = new Set<{ close(ms: number): Promise<void> }>();
   private lastWarning = 0;
+  private down = false;
 
   constructor(settings: QueueSettings, log: Log, metrics: Metrics) {
     this.log = log;
@@ -69,7 +70,7 @@ class BackedQueues implements Queues {
       removeOnFail: true,
     };
     try {
-      await within(ADD_TIMEOUT_MS, this.bullmq.queue(name).add(name, data, options));
+      this.answered(await within(ADD_TIMEOUT_MS, this.bullmq.queue(name).add(name, data, options)));
       return true;
     } catch (error) {
       this.warn(error);
@@ -94,7 +95,12 @@ class BackedQueues implements Queues {
   }
 
   async check(): Promise<void> {
-    await this.countsOf('parse', 'waiting');
+    try {
+      await this.countsOf('parse', 'waiting');
+    } catch (error) {
+      this.bullmq.forget('parse');
+      throw error;
+    }
   }
 
   async waiting(name: QueueName): Promise<number> {
@@ -118,15 +124,21 @@ class BackedQueues implements Queues {
   }
 
   private countsOf(name: QueueName, ...states: Parameters<ReturnType<QueueBackend['queue']>['getJobCounts']>) {
-    return within(ADD_TIMEOUT_MS, this.bullmq.queue(name).getJobCounts(...states));
+    return within(ADD_TIMEOUT_MS, this.bullmq.queue(name).getJobCounts(...states)).then((counts) => this.answered(counts));
   }
 
   private warn(error: unknown): void {
-    if (Date.now() - this.lastWarning < WARN_EVERY_MS) return;
-    this.lastWarning = Date.now();
-    this.log.warn(
-      { err: messageOf(error), backend: this.backend },
-      'the queue does not answer; work resumes from the rows once it does',
-    );
+    const level = this.down || Date.now() - this.lastWarning < WARN_EVERY_MS ? 'debug' : 'warn';
+    if (level === 'warn') this.lastWarning = Date.now();
+    this.down = true;
+    const who =
+      this.backend === 'redis' ? 'Redis does not answer at the address in REDIS_URL' : 'the queue on Postgres does not answer';
+    this.log[level]({ err: messageOf(error), backend: this.backend }, `${who}; work resumes from the rows once it does`);
+  }
+
+  private answered<T>(value: T): T {
+    if (this.down) this.log.debug({ backend: this.backend }, 'the queue answers again');
+    this.down = false;
+    return value;
   }
 }

@@ -313,7 +313,7 @@ async function enter(
 }
 
 function clientOf(settings: pg.ClientConfig): pg.Client {
-  const client = new pg.Client({ ...settings, ssl: false, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({ ...settings, ssl: false, connectionTimeoutMillis: 10_000, query_timeout: 60_000 });
   // A lost connection is reported by its next query. Without a listener Node would exit.
   client.on('error', () => client.emit('ruawatch:lost'));
   return client;

@@ -21,6 +21,9 @@ export interface QueuePlace {
  */
 const PROBES = 20;
 
+/** A step of a migration of the queue, in milliseconds: its tables hold hours of work and not years. */
+const LONGEST_MS = 120_000;
+
 /**
  * Brings BullMQ's own tables up to its version. Changes nothing when they are up to date, so that a service's
  * user needs no right to change them. Safe to run from any number of processes at once (BullMQ holds a lock,
@@ -97,6 +100,8 @@ function open({ url, setting }: QueuePlace): pg.Client {
     ...connectionSettings(url, setting),
     application_name: 'ruawatch queue',
     connectionTimeoutMillis: 10_000,
+    query_timeout: LONGEST_MS,
+    keepAlive: true,
   });
   // The running query reports it too; without a listener Node would exit.
   client.on('error', () => client.emit('ruawatch:lost'));
