@@ -1,13 +1,16 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
-import { type Context, repeat, type Service, Turns } from '../shared/runtime/service.ts';
+import { type Context, Heartbeat, repeat, type Service } from '../shared/runtime/service.ts';
 import { bornAt } from '../store/alerts/digests.ts';
 import { failOrphans } from '../store/alerts/outbox.ts';
+import { type Refused, refusedAlerts, retryRefused } from '../store/alerts/refusals.ts';
 import { channelsOf, drain } from './channels.ts';
 import { composeMails } from './mail/compose.ts';
+import { refusedSentence } from './mail/refused-sentence.ts';
 import { openMailer } from './mail/smtp.ts';
 import { composeWeekly, dueDigest } from './mail/weekly.ts';
 import { composePosts } from './webhook/deliver.ts';
 
+export { refusedSentence } from './mail/refused-sentence.ts';
 export { checkSmtp, checkSmtpUrl } from './mail/smtp.ts';
 export { composeWeekly } from './mail/weekly.ts';
 export { renderFinding } from './templates/finding.ts';
@@ -24,27 +27,34 @@ const LONGEST_MAIL_MS = 15 * 60_000;
  *   there is a way out
  */
 export function startAlerter(context: Context): Service {
-  const { config, db, queues, clock } = context;
+  const { config, db, queues, clock, metrics } = context;
   const log = context.log.child({ service: 'alerter' });
   // One mail may take ten minutes (mail/smtp.ts).
-  const turns = new Turns('sending alerts', config.sweep.every_seconds * 1000, LONGEST_MAIL_MS);
-  const means = { ...context, log, turned: () => turns.turned() };
+  const heartbeat = new Heartbeat('sending alerts', config.sweep.every_seconds * 1000, LONGEST_MAIL_MS);
+  const means = { ...context, log, turned: () => heartbeat.turned() };
   const mail = mailOf(config);
   const mailer = mail && openMailer(mail.url);
   const channels = channelsOf(means, config.webhooks, mail && mailer && { mailer, from: mail.from });
   const compose = composer(means, mail);
   const stopping = new AbortController();
   let otherTrouble: string | null = null;
+  let refused: Refused = { findings: 0, why: null, next: null };
+  let begun = false;
 
   /** Makes the mails and posts that are due and sends what can be sent; no channel waits for another. */
   const work = async (): Promise<void> => {
     try {
-      turns.turned();
+      heartbeat.turned();
+      // Whoever started the alerter may have changed what was refused.
+      if (!begun) await retryRefused(db, clock.now());
+      begun = true;
       await compose(clock.now());
       const hooks = config.webhooks.map((hook) => hook.name);
       const orphans = await failOrphans(db, hooks);
       if (orphans > 0) log.warn({ posts: orphans }, 'gave up posts of a webhook that is no longer configured');
       const ends = await Promise.allSettled(channels.map((channel) => drain(channel, means, stopping.signal)));
+      refused = await refusedAlerts(db);
+      metrics.alertsRefused.set(refused.findings);
       const failed = ends.find((end) => end.status === 'rejected');
       if (failed) throw failed.reason;
       otherTrouble = null;
@@ -64,8 +74,9 @@ export function startAlerter(context: Context): Service {
   let stopped: Promise<void> | null = null;
   return {
     name: 'alerter',
-    waitingFor: () => otherTrouble ?? channels.find((channel) => channel.trouble !== null)?.trouble ?? null,
-    stuck: () => turns.stuck(),
+    waitingFor: () =>
+      otherTrouble ?? channels.find((channel) => channel.trouble !== null)?.trouble ?? (mail && refusedSentence(refused)),
+    stuck: () => heartbeat.stuck(),
     stop() {
       stopping.abort();
       stopped ??= Promise.all([sweeper.stop(), worker.drain()]).then(() => mailer?.close());

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { backoff, sleep } from '../shared/clock.ts';
 import { codeOf, isTransient, messageOf, RuawatchError, TransientError } from '../shared/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
-import { type Context, Turns } from '../shared/runtime/service.ts';
+import { type Context, Heartbeat } from '../shared/runtime/service.ts';
 import type { Mailbox } from '../shared/settings/mailbox.ts';
 import { noteMailboxError } from '../store/messages/mailboxes.ts';
 import { type Connection, connect } from './connect.ts';
@@ -47,7 +47,7 @@ export class MailboxWorker {
   private readonly parser: ParserWaker;
   private readonly stopping = new AbortController();
   private readonly loop: Promise<void>;
-  private readonly turns: Turns;
+  private readonly heartbeat: Heartbeat;
   private trouble: string | null;
   /** The failure that was last logged. */
   private said: string | null = null;
@@ -60,7 +60,7 @@ export class MailboxWorker {
     this.log = context.log.child({ service: 'poller', mailbox: mailbox.name });
     this.tokens = mailbox.oauth ? createTokens(mailbox.name, mailbox.oauth, context.clock) : null;
     this.parser = new ParserWaker(context.queues);
-    this.turns = new Turns(`mailbox "${mailbox.name}"`, 1000 * mailbox.pollSeconds);
+    this.heartbeat = new Heartbeat(`mailbox "${mailbox.name}"`, 1000 * mailbox.pollSeconds);
     this.trouble = `mailbox "${mailbox.name}": not connected yet`;
     this.loop = this.run();
   }
@@ -72,7 +72,7 @@ export class MailboxWorker {
 
   /** A sentence when the mailbox has not been looked at for long. */
   stuck(): string | null {
-    return this.turns.stuck();
+    return this.heartbeat.stuck();
   }
 
   /** Resolves once the batch under way has been stored and everything is released. */
@@ -85,7 +85,7 @@ export class MailboxWorker {
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      this.turns.turned();
+      this.heartbeat.turned();
       try {
         await this.work();
       } catch (error) {
@@ -152,14 +152,14 @@ export class MailboxWorker {
       arrived ||= count > prevCount;
     });
     const wake = (keys: readonly number[]) => this.parser.wake(keys);
-    const turned = () => this.turns.turned();
+    const turned = () => this.heartbeat.turned();
     const session: Session = { context, mailbox, connection, lease, state: lease.state, stopping, log, wake, turned };
     let logged: string | null = null;
     while (!stopping.aborted) {
       arrived = false;
-      this.turns.turned();
+      this.heartbeat.turned();
       const trouble = await pollRound(session);
-      this.turns.turned();
+      this.heartbeat.turned();
       this.failures = 0;
       this.said = null;
       this.trouble = trouble;

@@ -116,7 +116,7 @@ const cases: Case[] = [
     what: 'no such folder',
     waits: true,
     env: () => ({ IMAP_URL: `${mailbox.url}/Nowhere?tls=none` }),
-    says: /there is no folder "Nowhere"/,
+    says: /there is no folder \\?"Nowhere/,
   },
   {
     what: 'a mailbox that does not answer',

@@ -10,6 +10,7 @@ import { type Rendered, renderFinding } from '../templates/finding.ts';
 import { share } from './cap.ts';
 import { composeMail, messageIdOf } from './message.ts';
 import { type Item, planOf } from './plan.ts';
+import { audiencesOf } from './recipients.ts';
 
 export interface ComposeSettings {
   from: string;
@@ -27,7 +28,7 @@ export interface Composed {
 const MOST_LISTED = 50;
 
 /**
- * Turns the events that are due into mails of the outbox. The mails and the marks on their events are one
+ * Heartbeat the events that are due into mails of the outbox. The mails and the marks on their events are one
  * transaction: a crash leaves both or neither. Safe to run at any time, in any number of processes.
  *
  * A finding with several events is reported in its newest state. One that opened and resolved before any mail
@@ -38,7 +39,11 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
     await outbox.lockComposing(tx);
     const awake = await endSnoozes(tx, now);
     if (awake.length > 0) log.info({ findings: awake }, 'snoozes have ended; findings that are still open are alerted again');
-    const plan = planOf(await outbox.unhandledEvents(tx), settings.alerts.domains, settings.alertTo);
+    const plan = planOf(await outbox.unhandledEvents(tx), {
+      domains: settings.alerts.domains,
+      alertTo: settings.alertTo,
+      now,
+    });
     if (plan.quiet.length > 0) {
       const locked = await outbox.lockEvents(tx, plan.quiet);
       await outbox.markHandled(tx, [...locked], now);
@@ -49,7 +54,7 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
     const composer = new Composer({ tx, settings, installation: await outbox.installation(tx), now, log });
     for (const group of plan.groups) {
       const budget = { perHour: settings.alerts.per_hour, perDomain: settings.alerts.per_domain_hour };
-      const made = await outbox.newestMails(tx, group.recipients, 2 * budget.perHour);
+      const made = await outbox.newestMails(tx, audiencesOf(group.recipients)[0]!, 2 * budget.perHour);
       const { digest, singles, rest } = share(group.items, made, budget, now);
       if (digest.length > 0) composed.mails += await composer.digest(digest, group.recipients);
       for (const item of singles) composed.mails += await composer.single(item, group.recipients);
@@ -91,7 +96,7 @@ class Composer {
     const content = renderFinding(event, item.step);
     return this.put([item], recipients, {
       kind: 'finding',
-      name: `finding-${event.finding_key}-${event.revision}-${event.event}`,
+      name: `finding-${event.finding_key}-${event.revision}-${event.event}${again(item)}`,
       inReplyTo: first,
       urgent: urgent(event.severity, item.step),
       content,
@@ -118,7 +123,7 @@ class Composer {
     return this.put(items, recipients, {
       kind: 'digest',
       name: `digest-${createHash('sha256')
-        .update(JSON.stringify([told, recipients]))
+        .update(JSON.stringify([told, recipients, ...items.filter((item) => item.refusals > 0).map(again)]))
         .digest('hex')
         .slice(0, 16)}`,
       inReplyTo: null,
@@ -148,38 +153,42 @@ class Composer {
     },
   ): Promise<number> {
     const { from } = this.settings;
-    const message_id = messageIdOf(mail.name, this.installation, from);
-    const raw = await composeMail({
-      from,
-      to: recipients,
-      message_id,
-      inReplyTo: mail.inReplyTo,
-      date: this.now,
-      urgent: mail.urgent,
-      content: mail.content,
-    });
-    const finding_key = mail.kind === 'finding' ? items[0]!.finding_key : null;
-    const outbox_key = await outbox.insertMail(this.tx, {
-      message_id,
-      kind: mail.kind,
-      finding_key,
-      recipients,
-      subject: mail.content.subject,
-      raw,
-      urgent: items.some((item) => item.urgent),
-      created_at: this.now,
-    });
-    await outbox.markHandled(
-      this.tx,
-      items.flatMap((item) => item.events),
-      this.now,
-    );
-    this.log.info(
-      { outbox: outbox_key, findings: items.slice(0, MOST_LISTED).map((item) => item.finding_key), kind: mail.kind },
-      'queued an alert in the outbox',
-    );
-    return outbox_key === null ? 0 : 1;
+    const events = items.flatMap((item) => item.events);
+    let made = 0;
+    for (const [i, to] of audiencesOf(recipients).entries()) {
+      const message_id = messageIdOf(i === 0 ? mail.name : `${mail.name}-apart-${i}`, this.installation, from);
+      const raw = await composeMail({
+        from,
+        to,
+        message_id,
+        inReplyTo: mail.inReplyTo,
+        date: this.now,
+        urgent: mail.urgent,
+        content: mail.content,
+      });
+      const outbox_key = await outbox.insertMail(this.tx, {
+        message_id,
+        kind: mail.kind,
+        finding_key: mail.kind === 'finding' ? items[0]!.finding_key : null,
+        recipients: to,
+        subject: mail.content.subject,
+        raw,
+        urgent: items.some((item) => item.urgent),
+        created_at: this.now,
+        events,
+      });
+      if (outbox_key !== null) made++;
+      const findings = items.slice(0, MOST_LISTED).map((item) => item.finding_key);
+      this.log.info({ outbox: outbox_key, findings, kind: mail.kind }, 'queued an alert in the outbox');
+    }
+    await outbox.markHandled(this.tx, events, this.now);
+    return made;
   }
+}
+
+/** What tells a mail from the ones that were refused before it. */
+function again({ refusals }: Item): string {
+  return refusals === 0 ? '' : `-again-${refusals}`;
 }
 
 function urgent(severity: string, step: Step): boolean {

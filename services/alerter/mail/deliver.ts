@@ -4,6 +4,7 @@ import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
+import { unmail } from '../../store/alerts/refusals.ts';
 import { clean } from '../templates/plain-text.ts';
 import type { Mailer } from './smtp.ts';
 
@@ -16,7 +17,7 @@ export interface Delivery {
 }
 
 export type Outcome =
-  | { kind: 'idle' | 'sent' | 'failed' | 'deferred' }
+  | { kind: 'idle' | 'sent' | 'failed' | 'deferred' | 'refused' }
   /** No mail passes at present: trying the next one is of no use. */
   | { kind: 'down'; error: RuawatchError };
 
@@ -33,6 +34,14 @@ const DEFER_CAP_MS = 30 * 60_000;
  * counts towards it.
  */
 const GIVE_UP_MS = 5 * 24 * 3_600_000;
+
+/**
+ * A mail that nobody got because the server refuses it is not repeated (RFC 5321 section 4.2.1): its events are composed again, for
+ * the recipients of the settings of that moment. Refusals are mended by people, so the tries become rare, and go on for weeks.
+ */
+const REFUSED_BASE_MS = 15 * 60_000;
+const REFUSED_CAP_MS = 12 * 3_600_000;
+const REFUSED_DAYS_MS = 21 * 24 * 3_600_000;
 
 /**
  * Sends the next due mail, if there is one. Its row stays locked from the claim to the commit that marks it
@@ -58,7 +67,7 @@ export async function deliverNext(delivery: Delivery, now: Date): Promise<Outcom
       return { kind: 'sent' };
     } catch (error) {
       if (!(error instanceof RuawatchError)) throw error;
-      if (error instanceof PermanentError) return await fail(claim, messageOf(error));
+      if (error instanceof PermanentError) return await fail(claim, messageOf(error), now);
       if (error.code === 'smtp_deferred') return await defer(claim, now, { why: error.message, recipients: mail.recipients });
       const wait = backoff(mail.attempts, DOWN_BASE_MS, DOWN_CAP_MS);
       await outbox.mailDelayed(tx, mail.outbox_key, {
@@ -84,7 +93,7 @@ interface Claim {
 async function defer(claim: Claim, now: Date, { why, recipients }: { why: string; recipients: string[] }): Promise<Outcome> {
   const { tx, mail, metrics, log } = claim;
   if (now.getTime() - mail.created_at.getTime() > GIVE_UP_MS) {
-    return fail(claim, `given up after five days: ${why}`);
+    return fail(claim, `given up after five days: ${why}`, now);
   }
   const wait = backoff(mail.attempts, DEFER_BASE_MS, DEFER_CAP_MS);
   await outbox.mailDelayed(tx, mail.outbox_key, { next_at: new Date(now.getTime() + wait), error: clean(why, 500), recipients });
@@ -93,9 +102,19 @@ async function defer(claim: Claim, now: Date, { why, recipients }: { why: string
   return { kind: 'deferred' };
 }
 
-async function fail({ tx, mail, metrics, log }: Claim, why: string): Promise<Outcome> {
+/** Ends this mail. What it was about is mailed anew later, if nobody else got it. */
+async function fail({ tx, mail, metrics, log }: Claim, why: string, now: Date): Promise<Outcome> {
   await outbox.mailFailed(tx, mail.outbox_key, clean(why, 500));
+  const wait = (refusals: number, since: Date) =>
+    now.getTime() - since.getTime() > REFUSED_DAYS_MS ? null : backoff(refusals, REFUSED_BASE_MS, REFUSED_CAP_MS);
+  const { again, over } = await unmail(tx, mail.outbox_key, { why: clean(why, 300), now, wait });
   metrics.alerts.inc({ outcome: 'failed' });
-  log.error({ err: clean(why, 500), message_id: mail.message_id }, 'could not deliver an alert; see ruawatch.outbox.last_error');
-  return { kind: 'failed' };
+  const facts = { err: clean(why, 500), message_id: mail.message_id, again, over };
+  log.error(
+    facts,
+    again > 0
+      ? 'nobody got an alert; it is tried again as a new mail'
+      : 'could not deliver an alert; see ruawatch.outbox.last_error',
+  );
+  return { kind: again > 0 ? 'refused' : 'failed' };
 }

@@ -17,6 +17,8 @@ export interface Item {
   severity: string;
   /** It is critical and not over: nothing less severe delays it. */
   urgent: boolean;
+  /** How often mails about it were refused: each try is another mail. */
+  refusals: number;
 }
 
 export interface Plan {
@@ -26,8 +28,14 @@ export interface Plan {
   groups: { recipients: string[]; items: Item[] }[];
 }
 
-/** Decides which events are mailed to whom, and as what. Pure; the cap comes later. */
-export function planOf(events: UnhandledEvent[], domains: Record<string, string[]>, alertTo: string[]): Plan {
+/**
+ * Decides which events are mailed to whom, and as what. Pure; the cap comes later. A finding whose mail was refused waits until
+ * it is due again, or until something new happens to it.
+ */
+export function planOf(
+  events: UnhandledEvent[],
+  { domains, alertTo, now }: { domains: Record<string, string[]>; alertTo: string[]; now: Date },
+): Plan {
   const byFinding = new Map<number, UnhandledEvent[]>();
   for (const event of events) {
     const list = byFinding.get(event.finding_key);
@@ -37,6 +45,7 @@ export function planOf(events: UnhandledEvent[], domains: Record<string, string[
   const plan: Plan = { quiet: [], groups: [] };
   const groups = new Map<string, Plan['groups'][number]>();
   for (const list of byFinding.values()) {
+    if (list.every(({ retry_at }) => retry_at !== null && retry_at > now)) continue;
     const newest = list.at(-1)!;
     const keys = list.map((event) => event.event_key);
     const recipients = recipientsOf(newest.domain, domains, alertTo);
@@ -61,6 +70,7 @@ export function planOf(events: UnhandledEvent[], domains: Record<string, string[
       at: list.find((event) => event.notify)!.at,
       severity: newest.severity,
       urgent: newest.severity === 'critical' && step !== 'resolved',
+      refusals: list.reduce((sum, event) => sum + event.refusals, 0),
     });
   }
   for (const group of plan.groups) group.items.sort((a, b) => byGravity(a, b) || a.newest - b.newest);

@@ -112,17 +112,29 @@ export function openMailer(smtpUrl: string): Mailer {
           raw,
           signal: AbortSignal.timeout(MAIL_MS),
         });
-        const rejected = (info.rejectedErrors ?? []) as SmtpError[];
-        return {
-          deferred: rejected.filter((e) => !refusal(e.responseCode)).flatMap((e) => (e.recipient ? [e.recipient] : [])),
-          refused: rejected.filter((e) => refusal(e.responseCode)).map((e) => clean(`${e.recipient}: ${replyOf(e)}`, 300)),
-        };
+        return sentOf((info.rejectedErrors ?? []) as SmtpError[]);
       } catch (error) {
+        const some = sortedOut(error);
+        if (some !== null) return some;
         throw failureOf(error, settings);
       }
     },
     close: () => transport.close(),
   };
+}
+
+function sentOf(rejected: readonly SmtpError[]): Sent {
+  return {
+    deferred: rejected.filter((e) => !refusal(e.responseCode)).flatMap((e) => (e.recipient ? [e.recipient] : [])),
+    refused: rejected.filter((e) => refusal(e.responseCode)).map((e) => clean(`${e.recipient}: ${replyOf(e)}`, 300)),
+  };
+}
+
+/** When no recipient was accepted, but one was only put off: then only he is tried again. Null otherwise. */
+function sortedOut(thrown: unknown): Sent | null {
+  const { rejectedErrors = [] } = thrown as { rejectedErrors?: SmtpError[] };
+  const sent = sentOf(rejectedErrors);
+  return sent.deferred.length > 0 && sent.refused.length > 0 ? sent : null;
 }
 
 /**
@@ -163,18 +175,22 @@ function replyOf(error: SmtpError): string {
 }
 
 /**
- * What the server said, sorted by what it means: a refusal of the mail (its recipients or its content) is for
- * good; a refusal of the sender, the login or the connection is a matter of settings that a person has to
+ * What the server said, sorted by what it means: a refusal of the mail (its sender, its recipients or its
+ * content) is for good; a refusal of the login or the connection is a matter of settings that a person has to
  * correct, so the mails wait.
  */
 function failureOf(thrown: unknown, settings: Settings): RuawatchError {
   const error = thrown as SmtpError;
   const where = `${settings.host}:${settings.port}`;
-  const ofMail = error.code === 'EMESSAGE' || (error.code === 'EENVELOPE' && error.command !== 'MAIL FROM');
+  // Before MAIL FROM is accepted, 530 and 535 ask for a login.
+  const ofLogin = error.responseCode === 530 || error.responseCode === 535;
+  const ofMail = error.code === 'EMESSAGE' || (error.code === 'EENVELOPE' && !ofLogin);
   if (ofMail && (refusal(error.responseCode) || error.responseCode === undefined)) {
     return new PermanentError(
       'smtp_refused',
-      `The mail server of SMTP_URL (${where}) refuses the mail: ${replyOf(error)}`,
+      error.command === 'MAIL FROM'
+        ? `The mail server of SMTP_URL (${where}) does not accept ALERT_FROM as the sender: ${replyOf(error)}`
+        : `The mail server of SMTP_URL (${where}) refuses the mail: ${replyOf(error)}`,
       error,
     );
   }

@@ -9,7 +9,7 @@ import { foreignDomains } from '../../store/domains/domains.ts';
 import { renderWeekly } from '../templates/weekly.ts';
 import type { ComposeSettings } from './compose.ts';
 import { composeMail, messageIdOf } from './message.ts';
-import { recipientsOf } from './recipients.ts';
+import { audiencesOf, recipientsOf } from './recipients.ts';
 
 const WEEK_MS = 7 * DAY_MS;
 /**
@@ -112,25 +112,19 @@ async function put(
   });
   const hash = createHash('sha256').update(recipients.join('\n')).digest('hex').slice(0, 8);
   const name = `weekly-${moment.toISOString().slice(0, 13).replace(/\D/g, '')}-${hash}`;
-  const message_id = messageIdOf(name, await outbox.installation(tx), settings.from);
-  const raw = await composeMail({
-    from: settings.from,
-    to: recipients,
-    message_id,
-    inReplyTo: null,
-    date: now,
-    urgent: false,
-    content,
-  });
-  const { subject } = content;
-  await outbox.insertMail(tx, {
-    message_id,
-    kind: 'weekly',
-    finding_key: null,
-    recipients,
-    subject,
-    raw,
-    urgent: false,
-    created_at: now,
-  });
+  const installation = await outbox.installation(tx);
+  for (const [i, to] of audiencesOf(recipients).entries()) {
+    const message_id = messageIdOf(i === 0 ? name : `${name}-apart-${i}`, installation, settings.from);
+    const parts = { from: settings.from, to, message_id, inReplyTo: null, date: now, urgent: false, content };
+    await outbox.insertMail(tx, {
+      message_id,
+      kind: 'weekly',
+      finding_key: null,
+      recipients: to,
+      subject: content.subject,
+      raw: await composeMail(parts),
+      urgent: false,
+      created_at: now,
+    });
+  }
 }

@@ -1,8 +1,10 @@
+import { refusedSentence } from '../../alerter/index.ts';
 import { readEvidence } from '../../findings/evidence.ts';
 import { wordsOf } from '../../findings/sentences.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, escapedLines, jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';
+import { refusedAlerts, unmailedFindings } from '../../store/alerts/refusals.ts';
 import { type ListedFinding, listFindings, showFinding } from '../../store/findings/list.ts';
 import * as actions from '../../store/findings/operator-actions.ts';
 import { withDatabase } from '../open.ts';
@@ -24,6 +26,7 @@ export async function runFindingsList(
       for (const row of rows) out(jsonText(row));
       return;
     }
+    const unmailed = await unmailedFindings(db);
     if (rows.length === 0) out(options.all ? 'No findings match.' : 'There are no open findings.');
     else
       out(
@@ -32,7 +35,7 @@ export async function runFindingsList(
           rows.map((row) => [
             String(row.finding_key),
             row.severity,
-            standing(row),
+            unmailed.has(row.finding_key) ? `${standing(row)}, not mailed` : standing(row),
             row.opened_at.toISOString().slice(0, 10),
             row.domain,
             row.summary,
@@ -40,6 +43,11 @@ export async function runFindingsList(
           { widths: [8, 8, 60, 10, 40, 160] },
         ),
       );
+    const refused = refusedSentence(await refusedAlerts(db));
+    if (refused !== null) {
+      out('');
+      out(escaped(refused));
+    }
   });
 }
 
@@ -58,6 +66,8 @@ export async function runFindingsShow(config: Config, key: string, options: { js
     const line = (text: unknown) => out(escaped(String(text)));
     line(`Finding ${key}: ${words.summary}`);
     line(`${finding.severity} ${finding.kind} of ${finding.domain}, ${standing(finding)}`);
+    const refusal = (await unmailedFindings(db)).get(number);
+    if (refusal !== undefined) line(`Nobody was mailed about it: ${refusal}`);
     if (words.what) line(words.what);
     if (evidence.reporters.length > 0) {
       const names = evidence.reporter_names ?? {};

@@ -10,6 +10,7 @@ export interface Metrics {
   trust: Counter<'verdict'>;
   findings: Counter<'kind' | 'event'>;
   alerts: Counter<'outcome'>;
+  alertsRefused: Gauge;
   jobs: Counter<'queue' | 'outcome'>;
   jobSeconds: Histogram<'queue'>;
   imapUp: Gauge<'mailbox'>;
@@ -52,6 +53,10 @@ export function createMetrics(): Metrics {
       'event',
     ),
     alerts: counter('ruawatch_alerts_total', 'Alert mails, by outcome (sent, delayed, failed)', 'outcome'),
+    alertsRefused: gauge(
+      'ruawatch_alerts_refused',
+      'Findings about which nobody could be mailed because the mail server refuses the mail',
+    ),
     jobs: counter('ruawatch_jobs_total', 'Jobs worked, by queue and outcome (done, retried, failed)', 'queue', 'outcome'),
     jobSeconds: new Histogram({
       name: 'ruawatch_job_seconds',

@@ -33,7 +33,7 @@ const STUCK_INTERVALS = 5;
 const STUCK_MS = 5 * 60_000;
 
 /** When a loop last did anything. */
-export class Turns {
+export class Heartbeat {
   private at = performance.now();
   private readonly what: string;
   private readonly longestMs: number;
@@ -59,7 +59,7 @@ export class Turns {
 /** A task that is repeated; see `repeat`. */
 export interface Loop {
   stop(): Promise<void>;
-  /** See Turns.stuck. */
+  /** See Heartbeat.stuck. */
   stuck(): string | null;
 }
 
@@ -84,8 +84,8 @@ export function repeat(
   what: string,
 ): Loop {
   const stopping = new AbortController();
-  const turns = new Turns(what, everyMs);
-  const turned = () => turns.turned();
+  const heartbeat = new Heartbeat(what, everyMs);
+  const turned = () => heartbeat.turned();
   const loop = (async () => {
     let said: string | null = null;
     while (!stopping.signal.aborted) {
@@ -109,6 +109,6 @@ export function repeat(
       stopping.abort();
       await loop;
     },
-    stuck: () => turns.stuck(),
+    stuck: () => heartbeat.stuck(),
   };
 }

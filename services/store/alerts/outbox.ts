@@ -18,6 +18,9 @@ export interface UnhandledEvent {
   silent: boolean;
   /** Whether an earlier event of the finding was already put into a mail. */
   told: boolean;
+  /** How often the mail server refused a mail about it, and when it is due again; null when it was not refused. */
+  refusals: number;
+  retry_at: Date | null;
 }
 
 /** A finding as it was at one of its events: what a mail is rendered from. */
@@ -51,6 +54,8 @@ export interface NewMail {
   /** It goes before what is not, and is counted apart. */
   urgent: boolean;
   created_at: Date;
+  /** The events it is about; absent where there are none. */
+  events?: readonly number[];
   /** The name of the webhook it is posted to; absent for mail. */
   webhook?: string;
 }
@@ -101,7 +106,7 @@ export async function lockComposing(tx: Tx): Promise<void> {
 export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
   const { rows } = await tx.query<UnhandledEvent>(
     `select e.event_key, e.finding_key, f.domain, e.severity, e.event, e.at, e.notify,
-            f.acknowledged_at is not null or f.snoozed_until is not null as silent,
+            f.acknowledged_at is not null or f.snoozed_until is not null as silent, e.refusals, e.retry_at,
             exists (select 1 from ruawatch.finding_events h
                      where h.finding_key = e.finding_key and h.handled_at is not null and h.notify) as told
        from ruawatch.finding_events e
@@ -144,7 +149,10 @@ export async function findingEvents(tx: Tx, eventKeys: number[]): Promise<Findin
 }
 
 export async function markHandled(tx: Tx, eventKeys: number[], at: Date): Promise<void> {
-  await tx.query('update ruawatch.finding_events set handled_at = $2 where event_key = any($1)', [eventKeys, at]);
+  await tx.query('update ruawatch.finding_events set handled_at = $2, retry_at = null where event_key = any($1)', [
+    eventKeys,
+    at,
+  ]);
 }
 
 /** The events that no post was made of yet, oldest first. */
@@ -199,7 +207,7 @@ export async function newestMails(
 /** The Message-ID of the mail that began a finding's thread; null when there is none yet, or it was in a digest. */
 export async function firstMailOf(tx: Tx, finding_key: number): Promise<string | null> {
   const { rows } = await tx.query<{ message_id: string }>(
-    'select message_id from ruawatch.outbox where finding_key = $1 and webhook is null order by outbox_key limit 1',
+    "select message_id from ruawatch.outbox where finding_key = $1 and webhook is null and state <> 'failed' order by outbox_key limit 1",
     [finding_key],
   );
   return rows[0]?.message_id ?? null;
@@ -211,8 +219,8 @@ export async function firstMailOf(tx: Tx, finding_key: number): Promise<string |
  */
 export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> {
   const { rows } = await tx.query<{ outbox_key: number }>(
-    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent)
-     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
+    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent, events)
+     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10)
      on conflict (message_id) do nothing
      returning outbox_key`,
     [
@@ -225,6 +233,7 @@ export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> 
       mail.created_at,
       mail.webhook ?? null,
       mail.urgent,
+      mail.events ?? null,
     ],
   );
   return rows[0]?.outbox_key ?? null;

@@ -112,7 +112,7 @@ export const GRANTS = {
     messages: ['select (state)'],
     // It ends the snoozes whose time is over.
     findings: ['select', 'update (snoozed_until, snoozed_by, snoozed_why, revision)'],
-    finding_events: ['select', 'insert', 'update (handled_at, posted_at)'],
+    finding_events: ['select', 'insert', 'update (handled_at, posted_at, refusals, refusal, retry_at)'],
     domains: ['select'],
     // The figures of the week, and the digests that were composed.
     source_days: ['select'],
