@@ -39,11 +39,7 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
     await outbox.lockComposing(tx);
     const awake = await endSnoozes(tx, now);
     if (awake.length > 0) log.info({ findings: awake }, 'snoozes have ended; findings that are still open are alerted again');
-    const plan = planOf(await outbox.unhandledEvents(tx), {
-      domains: settings.alerts.domains,
-      alertTo: settings.alertTo,
-      now,
-    });
+    const plan = planOf(await outbox.unhandledEvents(tx), settings.alerts.domains, settings.alertTo, now);
     if (plan.quiet.length > 0) {
       const locked = await outbox.lockEvents(tx, plan.quiet);
       await outbox.markHandled(tx, [...locked], now);

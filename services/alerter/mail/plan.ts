@@ -32,10 +32,7 @@ export interface Plan {
  * Decides which events are mailed to whom, and as what. Pure; the cap comes later. A finding whose mail was refused waits until
  * it is due again, or until something new happens to it.
  */
-export function planOf(
-  events: UnhandledEvent[],
-  { domains, alertTo, now }: { domains: Record<string, string[]>; alertTo: string[]; now: Date },
-): Plan {
+export function planOf(events: UnhandledEvent[], domains: Record<string, string[]>, alertTo: string[], now: Date): Plan {
   const byFinding = new Map<number, UnhandledEvent[]>();
   for (const event of events) {
     const list = byFinding.get(event.finding_key);

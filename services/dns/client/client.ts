@@ -62,7 +62,7 @@ class Client implements DnsClient {
   private readonly recursive: boolean;
   private readonly timeoutMs: number;
   private readonly tries: number;
-  private readonly heartbeat: Heartbeat;
+  private readonly turns: Turns;
   private readonly pace: Pace | null;
   private readonly cache: Cache<Answer>;
   private readonly minTtl: number;
@@ -79,7 +79,7 @@ class Client implements DnsClient {
     this.recursive = options.recursive ?? true;
     this.timeoutMs = options.timeoutMs ?? 3_000;
     this.tries = options.tries ?? 2;
-    this.heartbeat = new Heartbeat(options.atOnce ?? 64, options.waiting ?? 10_000);
+    this.turns = new Turns(options.atOnce ?? 64, options.waiting ?? 10_000);
     this.now = options.now ?? (() => performance.now());
     this.pace = options.perSecond === undefined ? null : new Pace(options.perSecond);
     this.cache = new Cache(options.cacheEntries ?? 5_000, CACHE_SIZE, this.now);
@@ -187,7 +187,7 @@ class Client implements DnsClient {
       for (const server of this.inOrder()) {
         if (budget.left <= 0) return { reason: 'budget', detail: 'this takes more questions than are allowed' };
         budget.left--;
-        const leave = await this.heartbeat.take(signal);
+        const leave = await this.turns.take(signal);
         if (leave === null)
           return signal.aborted ? CANCELLED_FAILURE : { reason: 'budget', detail: 'too many questions wait for their turn' };
         let said: Exchange;
@@ -274,7 +274,7 @@ class Pace {
 }
 
 /** Limits the number of queries in flight; others wait in their order of arrival. */
-class Heartbeat {
+class Turns {
   private free: number;
   private readonly most: number;
   private readonly queue: (() => void)[] = [];

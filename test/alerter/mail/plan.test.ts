@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { planOf } from '../../../services/alerter/mail/plan.ts';
 import type { UnhandledEvent } from '../../../services/store/alerts/outbox.ts';
 
+const NOW = new Date('2026-05-01T12:00:00Z');
 let key = 0;
 const event = (over: Partial<UnhandledEvent> = {}): UnhandledEvent =>
   ({
@@ -14,10 +15,12 @@ const event = (over: Partial<UnhandledEvent> = {}): UnhandledEvent =>
     notify: true,
     told: false,
     silent: false,
+    refusals: 0,
+    retry_at: null,
     ...over,
   }) as UnhandledEvent;
 const step = (...events: Partial<UnhandledEvent>[]) =>
-  planOf(events.map(event), {}, ['a@example.org']).groups[0]?.items[0]?.step ?? null;
+  planOf(events.map(event), {}, ['a@example.org'], NOW).groups[0]?.items[0]?.step ?? null;
 
 test('the events of a finding are reported together, as their newest', () => {
   expect(step({})).toBe('opened');
@@ -34,12 +37,12 @@ test('what is over before anybody was told, not worth a mail, or silenced, is se
   expect(step({ notify: false })).toBeNull();
   expect(step({ silent: true })).toBeNull();
   const events = [event({ notify: false }), event({ notify: false })];
-  expect(planOf(events, {}, ['a@example.org'])).toEqual({ quiet: events.map((one) => one.event_key), groups: [] });
+  expect(planOf(events, {}, ['a@example.org'], NOW)).toEqual({ quiet: events.map((one) => one.event_key), groups: [] });
 });
 
 test('a domain without recipients is mailed to nobody', () => {
   const one = event();
-  expect(planOf([one], { 'example.com': [] }, ['a@example.org'])).toEqual({ quiet: [one.event_key], groups: [] });
+  expect(planOf([one], { 'example.com': [] }, ['a@example.org'], NOW)).toEqual({ quiet: [one.event_key], groups: [] });
 });
 
 test('findings for the same people are one group, the gravest first and then the oldest', () => {
@@ -52,6 +55,7 @@ test('findings for the same people are one group, the gravest first and then the
     ],
     { 'other.example': ['b@example.org'] },
     ['a@example.org'],
+    NOW,
   );
   expect(groups.map(({ recipients, items }) => [recipients, items.map((item) => item.finding_key)])).toEqual([
     [['a@example.org'], [2, 1, 3]],
@@ -60,13 +64,25 @@ test('findings for the same people are one group, the gravest first and then the
 });
 
 test('only what is critical and not over is urgent; it waits since its first event that is worth a mail', () => {
-  const urgent = (over: Partial<UnhandledEvent>) => planOf([event(over)], {}, ['a@example.org']).groups[0]!.items[0]!.urgent;
+  const urgent = (over: Partial<UnhandledEvent>) => planOf([event(over)], {}, ['a@example.org'], NOW).groups[0]!.items[0]!.urgent;
   expect([urgent({ severity: 'critical' }), urgent({ severity: 'high' })]).toEqual([true, false]);
   expect(urgent({ severity: 'critical', event: 'resolved', told: true })).toBe(false);
   const list = [event({ notify: false }), event(), event({ event: 'changed' })];
-  expect(planOf(list, {}, ['a@example.org']).groups[0]!.items[0]).toMatchObject({
+  expect(planOf(list, {}, ['a@example.org'], NOW).groups[0]!.items[0]).toMatchObject({
     at: list[1]!.at,
     newest: list[2]!.event_key,
+    events: list.map((one) => one.event_key),
+  });
+});
+
+test('a finding whose mail was refused waits until it is due again, or until something happens to it', () => {
+  const later = new Date('2026-05-01T13:00:00Z');
+  const refused = { refusals: 2, retry_at: later };
+  expect(planOf([event(refused)], {}, ['a@example.org'], NOW)).toEqual({ quiet: [], groups: [] });
+  expect(planOf([event(refused)], {}, ['a@example.org'], later).groups[0]!.items[0]).toMatchObject({ refusals: 2 });
+  const list = [event(refused), event({ event: 'changed' })];
+  expect(planOf(list, {}, ['a@example.org'], NOW).groups[0]!.items[0]).toMatchObject({
+    step: 'opened',
     events: list.map((one) => one.event_key),
   });
 });
