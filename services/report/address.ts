@@ -125,6 +125,32 @@ export function canonicalAddress(text: string): string | null {
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
+/** What may precede an address, and stand after it: RFC 5321 section 4.1.3, a port, a full prefix length, a zone. */
+const TAG = /^ipv[46]:/i;
+const AFTER = /^((?:\d{1,3}\.){3}\d{1,3})[:#]\d{1,5}$|^(.+?)(?:\/(?:32|128)|%[\w.-]+)$/;
+const BETWEEN = /[\s,;()[\]<>"'|=]+/;
+
+/**
+ * The addresses in a text such as `[192.0.2.1]`, `192.0.2.1:25`, `IPv6:2001:db8::1` or
+ * `mail.example (192.0.2.1)`, canonical, each once.
+ */
+export function addressesIn(text: string): string[] {
+  const found = new Set<string>();
+  for (const word of text.slice(0, 1_000).split(BETWEEN)) {
+    const bare = word.replace(TAG, '');
+    const match = AFTER.exec(bare);
+    const address = canonicalAddress(bare) ?? (match === null ? null : canonicalAddress(match[1] ?? match[2]!));
+    if (address !== null && (address.includes('.') || !bare.endsWith('/32'))) found.add(address);
+  }
+  return [...found];
+}
+
+/** The one address that a text states, in whatever form; null when there is none, or more than one. */
+export function statedAddress(text: string): string | null {
+  const found = addressesIn(text);
+  return found.length === 1 ? found[0]! : null;
+}
+
 /** The network of a canonical address as text: IPv4 /24 ("203.0.113.0/24"), IPv6 /48 ("2001:db8:1::/48"). */
 export function networkOf(address: string): string {
   const dot = address.lastIndexOf('.');

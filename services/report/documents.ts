@@ -50,11 +50,16 @@ export class DocumentReader {
 
   /** The reports in a payload whose kind is `xml` or `json`. */
   async *read(payload: Payload, hints: Hints): AsyncGenerator<Found> {
+    const { limits, batch, totals } = this;
+    const { charset, hint } = hints;
     try {
-      for await (const found of payload.kind === 'json' ? this.json(payload, hints) : this.xml(payload, hints)) {
-        const damage = payload.problems.list().find(({ code }) => code === ARCHIVE_DAMAGED);
-        if (damage === undefined || !('problem' in found)) yield found;
-        else if (found.type === 'nothing' || BY_DAMAGE.has(found.problem.code)) yield because(damage, found.problem);
+      if (payload.kind === 'json') {
+        for await (const found of this.json(payload, hints)) yield 'problem' in found ? byDamage(payload, found) : found;
+        return;
+      }
+      for await (const found of readDocuments(payload, { limits, totals, batch, charset, hint })) {
+        if (found.type === 'foreign') yield byDamage(payload, { type: 'nothing', problem: NO_FEEDBACK });
+        else if (found.type === 'refused') yield byDamage(payload, refusedWith(found.refusal));
         else yield found;
       }
     } catch (error) {
@@ -102,20 +107,16 @@ export class DocumentReader {
     }
     return text + decoder.end();
   }
-
-  private async *xml(payload: Payload, { charset, hint }: Hints): AsyncGenerator<Found> {
-    const { limits, batch, totals } = this;
-    for await (const found of readDocuments(payload, { limits, totals, batch, charset, hint })) {
-      if (found.type === 'foreign') yield { type: 'nothing', problem: NO_FEEDBACK };
-      else if (found.type === 'refused') yield refusedWith(found.refusal);
-      else yield found;
-    }
-  }
 }
 
-const refusedWith = ({ code, message }: Refusal): Found => ({ type: 'refused', problem: { code, message } });
+type Without = Extract<Found, { problem: Problem }>;
 
-const because = (damage: Problem, { message }: Problem): Found => ({
-  type: 'refused',
-  problem: { code: damage.code, message: `${damage.message} ${message}` },
-});
+const refusedWith = ({ code, message }: Refusal): Without => ({ type: 'refused', problem: { code, message } });
+
+/** What is missing in a document out of a damaged archive is missing by its damage. */
+function byDamage({ problems }: Payload, found: Without): Found {
+  const damage = problems.list().find(({ code }) => code === ARCHIVE_DAMAGED);
+  const { code, message } = found.problem;
+  if (damage === undefined || (found.type === 'refused' && !BY_DAMAGE.has(code))) return found;
+  return { type: 'refused', problem: { code: damage.code, message: `${damage.message} ${message}` } };
+}

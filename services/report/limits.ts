@@ -43,8 +43,8 @@ export interface Limits {
   /** Attributes of one element. Code `too_many_attributes`. */
   attributes: number;
   /**
-   * Characters of one text, comment, tag or attribute value in XML, or of one text in JSON. Code
-   * `text_too_long`.
+   * Characters of one comment, tag or attribute value in XML. Code `text_too_long`. A longer text, in XML or
+   * JSON, is left out and is a problem of that code; the report is read without it.
    */
   textLength: number;
   /**

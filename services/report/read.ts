@@ -158,6 +158,7 @@ class Reading {
           return;
         }
       }
+      if (part.type.startsWith('text/') && isProse(part)) return;
     } else if (kind === 'blank' && !namesArchive(part.name, part.type)) return;
     this.mimePart = part;
     const { name, charset } = part;
@@ -273,11 +274,12 @@ class Reading {
       if (found.type === 'nothing') {
         if (!this.reported) this.nothing = found.problem;
       } else if (found.type === 'refused') yield this.refused(name, found.problem);
-      else if (found.type === 'records') yield { ...found, part: this.part };
+      else if (found.type === 'records') yield { type: 'records', part: this.part, begin: found.begin, records: found.records };
       else {
         this.reported = true;
-        if (found.type === 'tlsrpt') yield { ...found, part: this.part++, name };
-        else yield { ...found, part: this.part++, name, doubt: this.doubtOf(found.report) };
+        const { report } = found;
+        if (report.kind === 'tlsrpt') yield { type: 'tlsrpt', part: this.part++, name, report };
+        else yield { type: 'report', part: this.part++, name, report, doubt: this.doubtOf(report) };
       }
     }
   }
@@ -299,6 +301,19 @@ class Reading {
     this.reported = true;
     return { type: 'failure', part: this.part++, name, report };
   }
+}
+
+const MARKS = [Buffer.from('begin'), Buffer.from('PK\x03\x04'), Buffer.from('PK\x05\x06')];
+
+/** Whether a text is just that: neither a mail, nor with a file in it, nor called one. Most mails have such a part. */
+function isProse({ bytes, encoding, name }: MimePart): boolean {
+  return (
+    name === null &&
+    encoding !== 'base64' &&
+    encoding !== 'quoted-printable' &&
+    !looksLikeMail(bytes.subarray(0, SNIFF_LENGTH)) &&
+    !MARKS.some((mark) => bytes.includes(mark))
+  );
 }
 
 /** Whether bytes begin like a document or an archive, not like a mail. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalAddress } from './address.ts';
+import { canonicalAddress, statedAddress } from './address.ts';
 import type { NameHint } from './aggregate/metadata.ts';
 import { readJson, skipBlank } from './json.ts';
 import { type Limits, Refusal } from './limits.ts';
@@ -194,7 +194,7 @@ class Reader {
   private address(value: unknown): string | null {
     const text = this.text(value);
     if (text === null) return null;
-    const address = canonicalAddress(text.replace(/^\[(?:IPv6:)?|\]$/gi, ''));
+    const address = canonicalAddress(text) ?? statedAddress(text);
     if (address === null) {
       this.problems.add('address_invalid', `A failure detail has an invalid address: ${excerpt(text, 80)}.`);
     }
@@ -213,10 +213,9 @@ class Reader {
   private text(value: unknown): string | null {
     if (typeof value === 'number' || typeof value === 'boolean') return String(value);
     if (typeof value !== 'string') return null;
-    if (value.length > this.limits.textLength) {
-      throw new Refusal('text_too_long', `The document holds a text of more than ${this.limits.textLength} characters.`);
-    }
-    return trimmed(value);
+    if (value.length <= this.limits.textLength) return trimmed(value);
+    this.problems.add('text_too_long', `A text of more than ${this.limits.textLength} characters was left out.`);
+    return null;
   }
 }
 

@@ -107,9 +107,9 @@ export async function hostileMails(): Promise<Hostile[]> {
   packed('attributes', 'too_many_attributes', `${HEAD}<a ${times(65, (i) => `a${i}="1"`).join(' ')}/>`);
   packed('attributes without end', 'too_many_attributes', `${HEAD}<a ${times(100_000, (i) => `a${i}="1"`).join(' ')}`);
   packed('a long attribute', 'text_too_long', `${HEAD}<a b="${dull(70_000)}"/>`);
-  packed('a long text', 'text_too_long', `<feedback><report_metadata><org_name>${dull(70_000)}</org_name>`);
+  packed('a long text', 'metadata_missing', `<feedback><report_metadata><org_name>${dull(70_000)}</org_name>`);
   packed('a long comment', 'text_too_long', `${HEAD}<!--${dull(MIB)}`);
-  packed('long CDATA', 'text_too_long', `${HEAD}<record><row><count><![CDATA[${dull(MIB)}`);
+  packed('long CDATA', 'metadata_missing', `<feedback><report_metadata><org_name><![CDATA[${dull(MIB)}`);
   packed('a long name', 'text_too_long', `${HEAD}<${'a'.repeat(600_000)}`);
   packed(
     'a record of many long texts',

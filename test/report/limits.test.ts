@@ -101,25 +101,28 @@ describe('limits', () => {
   test('text, in pieces too', async () => {
     const named = (text: string): string => reportXml().replace('receiver.example', text);
     expect((await readAll(named('x'.repeat(100)), { textLength: 100 })).reports).toHaveLength(1);
-    expect((await readAll(named('x'.repeat(101)), { textLength: 100 })).codes).toEqual(['text_too_long']);
-    expect((await readAll(named(`${'x'.repeat(60)}<!-- -->${'x'.repeat(41)}`), { textLength: 100 })).codes).toEqual([
-      'text_too_long',
-    ]);
-    expect((await readAll(named(`<![CDATA[${'x'.repeat(101)}]]>`), { textLength: 100 })).codes).toEqual(['text_too_long']);
+    for (const text of ['x'.repeat(101), `${'x'.repeat(60)}<!-- -->${'x'.repeat(41)}`, `<![CDATA[${'x'.repeat(101)}]]>`]) {
+      const outcome = await readAll(named(text), { textLength: 100 });
+      expect(problemCodes(outcome)).toEqual(['text_too_long']);
+    }
   });
 
   test.each([
-    ['text', (n: number) => `<org_name>${'x'.repeat(n)}`],
     ['a comment', (n: number) => `<!--${'x'.repeat(n)}`],
     ['a tag name', (n: number) => `<${'x'.repeat(n)}`],
     ['an attribute', (n: number) => `<x y="${'x'.repeat(n)}`],
     ['a processing instruction', (n: number) => `<?x ${'x'.repeat(n)}`],
     ['a document type', (n: number) => `<!DOCTYPE feedback [${'x'.repeat(n)}`],
-    ['CDATA', (n: number) => `<org_name><![CDATA[${'x'.repeat(n)}`],
   ])('%s without an end', async (_name, open) => {
     const start = _name === 'a document type' ? '' : '<feedback>';
     const outcome = await readAll(start + open(3 * MIB));
     expect(outcome.codes).toEqual(['text_too_long']);
+  });
+
+  test('text without an end costs that text', async () => {
+    for (const open of ['<report_metadata><org_name>', '<report_metadata><org_name><![CDATA[']) {
+      expect((await readAll(`<feedback>${open}${'x'.repeat(3 * MIB)}`)).codes).toEqual(['metadata_missing']);
+    }
   });
 
   test('text of one record, and of one batch', async () => {
@@ -228,7 +231,8 @@ describe('limits', () => {
     test('text', async () => {
       const named = (n: number): string => tlsReport({ 'contact-info': 'x'.repeat(n) });
       expect((await readAll(named(100), { textLength: 100 })).tls).toHaveLength(1);
-      expect((await readAll(named(101), { textLength: 100 })).codes).toEqual(['text_too_long']);
+      const beyond = await readAll(named(101), { textLength: 100 });
+      expect(beyond.tls).toMatchObject([{ contact_info: null, problems: [{ code: 'text_too_long' }] }]);
     });
 
     test('documents in one file', async () => {
@@ -245,21 +249,21 @@ describe('limits', () => {
   });
 
   test('failure reports, with fields and in words', async () => {
-    const fields = (n: number): string => `Feedback-Type: auth-failure\nSource-IP: 192.0.2.1\nX: ${'x'.repeat(n)}`;
+    const fields = (n: number): string => `Feedback-Type: auth-failure\nReported-Domain: example.com\nX: ${'x'.repeat(n)}`;
     const arf = (n: number): string =>
       `Subject: x\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/feedback-report\n\n${fields(n)}\n--b--\n`;
     const feedbackLength = fields(100).length;
     expect((await readAll(arf(100), { feedbackLength })).failures).toHaveLength(1);
     expect((await readAll(arf(101), { feedbackLength })).codes).toEqual(['feedback_too_long']);
-    const words = 'A message claiming to be from you has failed the published DMARC policy for your domain.\n';
+    const words = 'A message claiming to be from you has failed the published DMARC policy.\nSender Domain: example.com\n';
     expect((await readAll(`Subject: x\n\n${words}`, { feedbackLength: words.length })).failures).toHaveLength(1);
     expect((await readAll(`Subject: x\n\n${words}`, { feedbackLength: words.length - 1 })).codes).toEqual(['feedback_too_long']);
   });
 
   test('failure reports: what is repeated without end takes no longer for it', async () => {
     for (const text of ['a@', '"', '(', '<', ' ', 'x"@', '@"', '=?', 'smtp.mailfrom=']) {
-      const long = text.repeat(Math.floor(80_000 / text.length));
-      const fields = `Feedback-Type: auth-failure\nSource-IP: ${long}\nAuthentication-Results: ${long}\nOriginal-Mail-From: ${long}`;
+      const long = text.repeat(Math.floor(60_000 / text.length));
+      const fields = `Feedback-Type: auth-failure\nReported-Domain: example.com\nDKIM-Domain: ${long}\nSource-IP: ${long}\nAuthentication-Results: ${long}\nOriginal-Mail-From: ${long}`;
       const mail = `Subject: x\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/feedback-report\n\n${fields}\n--b--\n`;
       const { failures } = await readAll(mail);
       expect(failures).toHaveLength(1);

@@ -1,4 +1,4 @@
-import { canonicalAddress } from '../address.ts';
+import { canonicalAddress, statedAddress } from '../address.ts';
 import { hostNameOf } from '../hostname.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import type { AggregateRecord, AggregateReport } from '../model.ts';
@@ -10,7 +10,11 @@ import { identityOf, restOf } from './identity.ts';
 import { type NameHint, ReportMetadata } from './metadata.ts';
 import { RecordFields, type Row } from './record.ts';
 import { RecordStream } from './record-stream.ts';
+import { repaired } from './repaired.ts';
 import { sourceFrom } from './source.ts';
+
+/** Characters of a text in the wrong place that are kept. */
+const STRAY_LENGTH = 80;
 
 /** What records of one report that differ in address and count alone have in common. */
 export interface RecordTemplate {
@@ -49,6 +53,12 @@ export class AggregateBuilder {
   private readonly stack: number[] = [];
   private at: number = el.DOCUMENT;
   private buffer = '';
+  /** The text being read is longer than the limit, and is left out. */
+  private dropped = false;
+  /** The beginning of a text in an element that should hold only elements. */
+  private stray = '';
+  /** What comes now was cut out of a document that is not well-formed, and repaired. */
+  repairing = false;
   /** The latest value of each element. */
   private readonly last: string[] = new Array<string>(el.S_HUMAN + 1).fill('');
   /** Characters in the child of feedback being read. */
@@ -88,6 +98,7 @@ export class AggregateBuilder {
 
   /** An element begins. `tag` is the name as written, prefix and all. */
   open(tag: string): void {
+    if (this.stray !== '') this.endStray();
     this.stack.push(this.at);
     const what = el.childOf(this.at, tag);
     this.at = what;
@@ -123,23 +134,55 @@ export class AggregateBuilder {
     }
   }
 
-  /** Character data, entities resolved; a text may come in several pieces. */
-  text(piece: string): void {
-    if (this.at < el.LEAF) return;
-    this.buffer = this.buffer === '' ? piece : this.buffer + piece;
-    if (this.buffer.length > this.limits.textLength) throw textTooLong(this.limits);
+  /**
+   * Character data, entities resolved; a text may come in several pieces.
+   * @param blank it is known to be white space alone
+   */
+  text(piece: string, blank = false): void {
+    if (this.at < el.LEAF) {
+      if (!blank && this.at !== el.DOCUMENT && this.at !== el.SKIPPED && !isBlank(piece)) {
+        this.stray += piece.slice(0, Math.max(0, STRAY_LENGTH - this.stray.length));
+      }
+      return;
+    }
+    if (this.dropped) return;
+    const before = this.buffer.length;
+    if (before + piece.length > this.limits.textLength) {
+      this.dropText(before);
+      return;
+    }
+    this.buffer = before === 0 ? piece : this.buffer + piece;
     this.childLength += piece.length;
     if (this.childLength > this.limits.recordLength) {
       throw new Refusal('record_too_long', `A record of the report holds more than ${this.limits.recordLength} characters.`);
     }
   }
 
+  /** The report loses a text that is too long, and nothing else. @param before characters of it that were counted */
+  private dropText(before: number): void {
+    this.problems.add('text_too_long', `A text of more than ${this.limits.textLength} characters was left out.`);
+    this.childLength -= before;
+    this.buffer = '';
+    this.dropped = true;
+  }
+
+  /** A text in an element that should hold only elements: the type of a reason, or odd. */
+  private endStray(): void {
+    const text = excerpt(this.stray, STRAY_LENGTH);
+    this.stray = '';
+    if (this.at === el.REASON) this.fields.reasonText(text);
+    else this.problems.add('stray_text', `The element ${el.nameOf(this.at)} holds a text of its own: ${text}.`);
+  }
+
   /** The innermost element ends. */
   close(): void {
+    if (this.stray !== '') this.endStray();
     const what = this.at;
     this.at = this.stack.pop() ?? el.DOCUMENT;
     if (what >= el.LEAF) {
+      this.dropped = false;
       if (this.buffer !== '') {
+        if (this.repairing) this.buffer = repaired(what, this.buffer, this.problems);
         // Most values are those of the record before: keeping that one string spares the memory of all the
         // others.
         const value = this.buffer === this.last[what] ? this.last[what] : this.buffer;
@@ -151,6 +194,7 @@ export class AggregateBuilder {
       return;
     }
     if (what === el.RECORD) this.endRecord();
+    else if (what === el.REASON) this.fields.endReason();
     else if (what === el.POLICY) {
       this.policyDone = true;
       this.release();
@@ -173,6 +217,8 @@ export class AggregateBuilder {
     this.stack.push(el.DOCUMENT);
     this.at = el.FEEDBACK;
     this.buffer = '';
+    this.dropped = false;
+    this.stray = '';
   }
 
   /** Lists a record that could not be read among the problems, with its text. */
@@ -285,7 +331,10 @@ export class AggregateBuilder {
     if (row.ip !== null) {
       source_ip = canonicalAddress(row.ip);
       if (source_ip === null) {
-        this.problems.add('source_ip_invalid', `A record has an invalid source_ip: ${excerpt(row.ip, 80)}.`);
+        source_ip = statedAddress(row.ip);
+        const written = excerpt(row.ip, 80);
+        if (source_ip === null) this.problems.add('source_ip_invalid', `A record has an invalid source_ip: ${written}.`);
+        else this.problems.add('source_ip_odd', `A record writes its source_ip as ${written}; it was read as ${source_ip}.`);
       }
     }
     const { fields, stream } = this;
@@ -390,7 +439,15 @@ export class AggregateBuilder {
   }
 }
 
-/** One text, comment or tag is longer than the limit. */
+function isBlank(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 32) return false;
+  return true;
+}
+
+/** One comment, tag or attribute is longer than the limit. */
 export function textTooLong(limits: Limits): Refusal {
-  return new Refusal('text_too_long', `The document holds a text, comment or tag of more than ${limits.textLength} characters.`);
+  return new Refusal(
+    'text_too_long',
+    `The document holds a comment, tag or attribute of more than ${limits.textLength} characters.`,
+  );
 }

@@ -30,6 +30,7 @@ export class RecordFields {
   spf: SpfAuth[] = [];
   /** Its address or count occurs more than once. */
   repeats = false;
+  private ownText: string | null = null;
   private reason: OverrideReason = { type: null, comment: null };
   private signature: DkimAuth = { domain: null, selector: null, result: null, human_result: null };
   private check: SpfAuth = { domain: null, scope: null, result: null, human_result: null };
@@ -73,6 +74,7 @@ export class RecordFields {
         break;
       case el.REASON:
         this.guardChildren(this.row.reasons.length);
+        this.ownText = null;
         this.reason = { type: null, comment: null };
         this.row.reasons.push(this.reason);
         break;
@@ -87,6 +89,24 @@ export class RecordFields {
         this.spf.push(this.check);
         break;
     }
+  }
+
+  /** A text in the reason itself, where its type should be. */
+  reasonText(text: string): void {
+    this.ownText = this.ownText === null ? text : `${this.ownText} ${text}`;
+  }
+
+  /** The reason ends: a word of its own is its type, when it has no other. */
+  endReason(): void {
+    const { ownText: text, reason } = this;
+    if (text === null) return;
+    this.ownText = null;
+    if (reason.type === null && /^[\w-]+$/.test(text)) {
+      reason.type = enumerated(text);
+      return;
+    }
+    this.problems.add('stray_text', `The element reason holds a text of its own: ${text}.`);
+    reason.comment ??= text;
   }
 
   private guardChildren(have: number): void {

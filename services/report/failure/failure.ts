@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { canonicalAddress } from '../address.ts';
+import { addressesIn } from '../address.ts';
 import { type Limits, Refusal } from '../limits.ts';
+import { withoutComments } from '../mail/author.ts';
+import { domainIn } from '../mail/domain.ts';
 import { firstFields, readHeader } from '../mail/header.ts';
 import { headOf, type MailHead } from '../mail/mime.ts';
 import type { FailureReport } from '../model.ts';
-import { normalDomain } from '../orgdomain.ts';
 import { Problems } from '../problems.ts';
-import { enumerated, excerpt, printable, trimmed, wholeNumber } from '../text.ts';
+import { enumerated, excerpt, printable, wholeNumber } from '../text.ts';
 import { LAST_SECOND, mailTime } from '../time.ts';
 
 /**
@@ -15,8 +16,14 @@ import { LAST_SECOND, mailTime } from '../time.ts';
  */
 export type FeedbackFields = ReadonlyMap<string, readonly string[]>;
 
-/** Words in a notice of Exim's filters (cPanel, SpamExperts), which has no machine-readable part. */
-const NOTICE = /a message claiming to be from you has failed/i;
+/**
+ * Words in a notice of Exim's filters (cPanel, SpamExperts), which has no machine-readable part; `>` precedes
+ * the lines of a notice that was quoted.
+ */
+const NOTICE = /a[\s>|]+message[\s>|]+claiming[\s>|]+to[\s>|]+be[\s>|]+from[\s>|]+you[\s>|]+has[\s>|]+failed/i;
+/** What mail programs put in front of quoted lines, with a blank after it or without one. */
+const WITH_BLANK = /^[ \t]{0,8}(?:[>|] ?)+/gm;
+const WITHOUT_BLANK = /^[ \t]{0,8}(?:[>|] )*[>|]+/gm;
 /** The line after which such a notice quotes the header of the failed mail. */
 const QUOTED = /^-{2,}[^\r\n]*copy of the (?:headers|message)[^\r\n]*(?:\r\n|\n|\r)/im;
 
@@ -60,6 +67,8 @@ export function isAuthFailure(fields: FeedbackFields): boolean {
 /**
  * Builds the report from its fields (RFC 6591, RFC 9991), the head of the mail it is about, and that of the
  * mail it came in.
+ *
+ * @throws Refusal `reported_domain_missing`
  */
 export function failureOf(fields: FeedbackFields, original: MailHead | null, carrier: MailHead): FailureReport {
   const problems = new Problems();
@@ -87,12 +96,12 @@ export function failureOf(fields: FeedbackFields, original: MailHead | null, car
       source_ip: one('source-ip'),
       arrived: one('arrival-date') ?? one('received-date'),
       incidents: incidents === null ? null : wholeNumber(incidents),
-      auth_failure: all('auth-failure').flatMap((value) => enumerated(value) ?? []),
+      auth_failure: all('auth-failure').flatMap((value) => enumeratedOrNull(value) ?? []),
       identity_alignment: one('identity-alignment'),
       delivery_result: one('delivery-result'),
       authentication_results: all('authentication-results'),
       dkim_domain: one('dkim-domain'),
-      dkim_selector: one('dkim-selector'),
+      dkim_selector: one('dkim-selector')?.replace(/[\s;,].*$/, '') || null,
       dkim_identity: one('dkim-identity'),
       original_envelope_id: one('original-envelope-id'),
       original_mail_from: one('original-mail-from'),
@@ -110,12 +119,14 @@ export function isNotice(head: string): boolean {
 }
 
 /**
- * Reads a failure notice in prose: its list of facts, and the header it quotes.
+ * Reads a failure notice in prose, also when it was quoted in another mail: its list of facts, and the header
+ * it quotes.
  *
- * @throws Refusal `feedback_too_long`, `header_too_long`
+ * @throws Refusal `feedback_too_long`, `header_too_long`, `reported_domain_missing`
  */
-export function noticeOf(bytes: Buffer, carrier: MailHead, limits: Limits): FailureReport {
-  guardLength(bytes, limits);
+export function noticeOf(raw: Buffer, carrier: MailHead, limits: Limits): FailureReport {
+  guardLength(raw, limits);
+  const bytes = withoutQuoteMarks(raw);
   const text = bytes.toString('latin1');
   const quoted = QUOTED.exec(text);
   const facts = quoted === null ? text : text.slice(0, quoted.index);
@@ -165,6 +176,16 @@ export function originalOf(bytes: Buffer, start: number, limits: Limits): MailHe
   return fields.length === 0 ? null : headOf(firstFields(fields));
 }
 
+/** A quoted notice as it was before somebody quoted it. */
+function withoutQuoteMarks(bytes: Buffer): Buffer {
+  const text = bytes.toString('latin1');
+  const line = text.slice(text.lastIndexOf('\n', NOTICE.exec(text)?.index ?? 0) + 1);
+  const mark = /^[ \t]*[>|][>| ]*/.exec(line)?.[0];
+  if (mark === undefined) return bytes;
+  // The sentence is not indented: so the next blank would be the indent of a folded field.
+  return Buffer.from(text.replace(mark.endsWith(' ') ? WITH_BLANK : WITHOUT_BLANK, ''), 'latin1');
+}
+
 /** The texts of a report before they are interpreted. */
 type Stated = Omit<
   FailureReport,
@@ -173,14 +194,16 @@ type Stated = Omit<
 
 function finish(stated: Stated, original: MailHead | null, carrier: MailHead, problems: Problems): FailureReport {
   const header_from = original?.from ?? null;
-  const domain = domainOf(stated.domain ?? header_from);
-  if (stated.domain === null) {
-    problems.add(
+  const named = domainOf(stated.domain);
+  const domain = named ?? domainOf(header_from);
+  if (domain === null) {
+    throw new Refusal(
       'reported_domain_missing',
-      domain === ''
-        ? 'The report does not say which domain it is about.'
-        : 'The report names no domain; it is taken from the author of the failed mail.',
+      'The failure report does not say which domain it is about, and quotes no author of the mail that failed.',
     );
+  }
+  if (named === null) {
+    problems.add('reported_domain_missing', 'The report names no domain; it is taken from the author of the failed mail.');
   }
   // Over everything the report says and the mail it came in: the same mail in two mailboxes is one report, a
   // second mail is another.
@@ -190,13 +213,13 @@ function finish(stated: Stated, original: MailHead | null, carrier: MailHead, pr
   return {
     ...stated,
     kind: 'failure',
-    reporter: carrier.from === null ? null : domainOf(carrier.from) || null,
+    reporter: domainOf(carrier.from),
     domain,
     source_ip: addressOf(stated.source_ip, problems),
     arrived: timeOf(stated.arrived, problems),
     identity_alignment: enumeratedOrNull(stated.identity_alignment),
     delivery_result: enumeratedOrNull(stated.delivery_result),
-    dkim_domain: stated.dkim_domain === null ? null : domainOf(stated.dkim_domain) || null,
+    dkim_domain: domainOf(stated.dkim_domain),
     header_from,
     subject: original?.subject ?? null,
     message_id: original?.message_id ?? null,
@@ -212,10 +235,8 @@ function addressOf(text: string | null, problems: Problems): string | null {
     problems.add('source_ip_missing', 'The report does not say which address the mail came from.');
     return null;
   }
-  for (const word of text.slice(0, 1_000).split(/[\s,;()[\]]+/)) {
-    const address = canonicalAddress(word.replace(/^IPv6:/i, ''));
-    if (address !== null) return address;
-  }
+  const [address] = addressesIn(text);
+  if (address !== undefined) return address;
   problems.add('source_ip_invalid', `The report has an invalid source address: ${excerpt(text, 80)}.`);
   return null;
 }
@@ -233,16 +254,11 @@ function timeOf(text: string | null, problems: Problems): number | null {
   return moment.seconds;
 }
 
-/**
- * The domain of an address or of a bare name, in the form in which names are compared; '' when there is none.
- */
-function domainOf(text: string | null): string {
-  const bare = /<([^<>]*)>\s*$/.exec(text ?? '')?.[1] ?? text ?? '';
-  return normalDomain(trimmed(bare.replace(/[<>"\s].*$/s, '')) ?? '').slice(0, 255);
-}
+const domainOf = (text: string | null): string | null => (text === null ? null : domainIn(text));
 
+/** A value of an enumeration, or a list of them, without comments and without the punctuation after it. */
 function enumeratedOrNull(text: string | null): string | null {
-  return text === null ? null : enumerated(text);
+  return text === null ? null : enumerated(withoutComments(text).replace(/[\s;,]+$/, ''));
 }
 
 function guardLength(bytes: Buffer, limits: Limits): void {

@@ -14,10 +14,12 @@ const MAILS = 1_000;
  * of an mbox may precede them.
  */
 export function looksLikeMail(head: Buffer): boolean {
-  const lines = head
-    .toString('latin1')
-    .replace(/^(?:\xef\xbb\xbf)?[\s]{0,100}/, '')
-    .split(/\r\n|\n|\r/, LINES);
+  let start = head[0] === 0xef ? 3 : 0;
+  while (start < 100 && isSpace(head[start])) start++;
+  // Most texts are no mail by their first line.
+  const first = head.toString('latin1', start, start + 400);
+  if (!FIELD.test(first) && !FROM_LINE.test(first)) return false;
+  const lines = head.toString('latin1', start).split(/\r\n|\n|\r/, LINES);
   if (FROM_LINE.test(lines[0]!)) lines.shift();
   const telling = new Set<string>();
   for (const line of lines) {
@@ -29,6 +31,8 @@ export function looksLikeMail(head: Buffer): boolean {
   }
   return telling.size >= 2;
 }
+
+const isSpace = (c: number | undefined): boolean => c === 32 || c === 9 || c === 10 || c === 13;
 
 /** Bytes without the mark that editors put in front of a text in UTF-8. */
 export function withoutMark(bytes: Buffer): Buffer {

@@ -140,6 +140,25 @@ const CHILDREN: ReadonlyArray<ReadonlyMap<string, number>> = [
   ]),
 ];
 
+const NAMES = [
+  'document',
+  'feedback',
+  'report_metadata',
+  'date_range',
+  'policy_published',
+  'record',
+  'row',
+  'policy_evaluated',
+  'reason',
+  'identifiers',
+  'auth_results',
+  'dkim',
+  'spf',
+] as const;
+
+/** The name of a container. */
+export const nameOf = (what: number): string => NAMES[what] ?? 'unknown';
+
 /**
  * The element with this tag name inside `parent`. Outside of feedback, unknown elements are looked into;
  * inside, they are skipped.

@@ -88,7 +88,7 @@ export class XmlReader implements Listener {
     this.flush();
     this.fed += chunk.length;
     this.unreported = this.reported ? 0 : this.unreported + chunk.length;
-    if (this.unreported <= this.limits.textLength) return;
+    if (this.unreported <= this.limits.textLength || this.parser.release()) return;
     if (this.inReference()) throw new NotWellFormed('a reference that does not end', this.resume);
     throw textTooLong(this.limits);
   }
@@ -193,11 +193,10 @@ export class XmlReader implements Listener {
     }
   }
 
-  text(text: string): void {
+  text(text: string, blank?: boolean): void {
     if (this.pending) this.flush();
     this.reported = true;
-    if (text.length > this.limits.textLength) throw textTooLong(this.limits);
-    this.builder.text(text);
+    this.builder.text(text, blank);
   }
 
   attribute(length: number): void {

@@ -76,6 +76,7 @@ export class Salvager {
     this.builder = builder;
     this.limits = limits;
     this.begun = builder.started;
+    builder.repairing = true;
     builder.onChildEnd = null;
     builder.onRecordStart = null;
     builder.abandonChild();

@@ -23,8 +23,11 @@ export interface Listener {
    * these steps.
    */
   recognised?(text: string, start: number, end: number, steps: readonly Step[]): void;
-  /** Character data up to the next markup, references resolved. */
-  text(text: string): void;
+  /**
+   * Character data up to the next markup, references resolved.
+   * @param blank they are known to be white space alone
+   */
+  text(text: string, blank?: boolean): void;
   /** An attribute, by the characters of its value. */
   attribute(length: number): void;
   /** A DOCTYPE; throws. */
@@ -40,6 +43,29 @@ export interface Tokenizer {
   write(chunk: string): void;
   /** The document has ended. */
   close(): void;
+}
+
+/** The states of saxes 6.0.0 in which it gathers a text: character data and CDATA. */
+const TEXT_STATES = new Set([13, 20]);
+/** Its states at the end of CDATA and in a reference, with a text before it. */
+const CDATA_END_STATES = new Set([21, 22]);
+const ENTITY_STATE = 14;
+/** Characters of a reference; one that does not end takes all that follows for its name. */
+const ENTITY_LENGTH = 64;
+
+/**
+ * Reports the text that a parser has gathered so far, which saxes itself does only at its end. False when the
+ * parser is not within a text.
+ */
+export function releaseText(parser: SaxesParser, listener: Listener): boolean {
+  // None of them is public; test/report/xml/long-texts.test.ts shows that they are what they seem.
+  const inner = parser as unknown as { state: number; text: string; entity: string };
+  const { state, text, entity } = inner;
+  const paused = CDATA_END_STATES.has(state) || (state === ENTITY_STATE && entity.length < ENTITY_LENGTH);
+  if (!TEXT_STATES.has(state) && !paused) return false;
+  inner.text = '';
+  if (text !== '') listener.text(text);
+  return true;
 }
 
 /** saxes, the library that decides what is well-formed. `prefix` is read before the listener is attached. */

@@ -1,5 +1,5 @@
 import type { SaxesParser } from 'saxes';
-import { type Listener, strictParser, type Tokenizer } from './saxes.ts';
+import { type Listener, releaseText, strictParser, type Tokenizer } from './saxes.ts';
 import { BLANKS, CLOSED, FILLED, OPENED, type Recognised, recognise, remember, type Step } from './shapes.ts';
 
 const SLASH = 47;
@@ -105,6 +105,14 @@ export class Scanner implements Tokenizer {
     }
   }
 
+  /**
+   * Reports the part of a text that has been read so far, so that a text without an end does not stay in
+   * memory. False when what is being read is not text.
+   */
+  release(): boolean {
+    return releaseText(this.strict ?? this.handOver(), this.listener);
+  }
+
   /** Lets saxes read the document from `base` on. */
   private handOver(): SaxesParser {
     let prefix = this.declared ? '<?xml version="1.0"?>' : '';
@@ -157,7 +165,7 @@ export class Scanner implements Tokenizer {
     const content = kinds > PLAIN ? resolved(value) : value;
     if (content === null) return false;
     if (cut) return true;
-    this.listener.text(content);
+    this.listener.text(content, blank);
     this.done = j;
     this.steps?.push(blank ? { what: BLANKS, raw: value, reported: content } : { what: FILLED, raw: '', reported: '' });
     return true;
@@ -256,7 +264,7 @@ export class Scanner implements Tokenizer {
         this.at = at;
         listener.closed();
       } else if (what === BLANKS) {
-        listener.text(reported);
+        listener.text(reported, true);
       } else {
         const content = values[++value] as string;
         at += content.length;

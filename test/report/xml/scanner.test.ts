@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type Listener, strictParser, type Tokenizer } from '../../../services/report/xml/saxes.ts';
+import { type Listener, releaseText, strictParser, type Tokenizer } from '../../../services/report/xml/saxes.ts';
 import { Scanner } from '../../../services/report/xml/scanner.ts';
 import { METADATA, POLICY, recordXml, reportXml } from '../build.ts';
 
@@ -219,16 +219,17 @@ function filesBelow(folder: string): string[] {
 async function reader(alone: boolean) {
   vi.resetModules();
   if (alone) {
-    vi.doMock('../../services/report/xml/scanner.ts', () => ({
+    vi.doMock('../../../services/report/xml/scanner.ts', () => ({
       Scanner: class {
         constructor(listener: Listener) {
+          const parser = strictParser(listener);
           // biome-ignore lint/correctness/noConstructorReturn: saxes stands in for the scanner
-          return strictParser(listener) as never;
+          return Object.assign(parser, { release: () => releaseText(parser, listener) }) as never;
         }
       },
     }));
   } else {
-    vi.doUnmock('../../services/report/xml/scanner.ts');
+    vi.doUnmock('../../../services/report/xml/scanner.ts');
   }
   const { readMessage } = await import('../../../services/report/read.ts');
   return async (bytes: Uint8Array, batch = 5_000, limits = {}): Promise<string> => {
@@ -253,7 +254,7 @@ function numbers(seed: number): () => number {
 
 describe('reading comes out the same with the scanner and with saxes alone', () => {
   afterEach(() => {
-    vi.doUnmock('../../services/report/xml/scanner.ts');
+    vi.doUnmock('../../../services/report/xml/scanner.ts');
     vi.resetModules();
   });
 

@@ -1,0 +1,45 @@
+import { hostNameOf } from '../hostname.ts';
+import { withoutComments } from './author.ts';
+
+/** Characters of a field that are looked at. */
+const LENGTH = 10_000;
+/** A quoted string; one that does not end goes to the end of the text. */
+const QUOTED = /"((?:[^"\\]|\\.)*)"?/g;
+const BETWEEN = /[\s,;()<>[\]"']+/;
+
+/**
+ * The domain in a text that holds an address, a list or group of them, or a bare name, with comments, quotes
+ * and punctuation around them (RFC 5322 section 3.4): of several, the first one, addresses before names and
+ * names with a dot before others. For what a report says; who wrote a mail is for author.ts to decide.
+ *
+ * @returns A-labels, lower case, no trailing dot; null when there is none
+ */
+export function domainIn(text: string): string | null {
+  const whole = text.slice(0, LENGTH);
+  // An unterminated comment leaves its parenthesis at the end.
+  const plain = withoutComments(whole).replace(/\($/, '');
+  const bare = plain.replace(QUOTED, ' \x01');
+  // A route (RFC 5322 section 4.4) comes before the address.
+  const angled = [...bare.matchAll(/<(?:@[^<>:]*:)?([^<>]*)>?/g)].map((match) => match[1]!);
+  const quoted = [...plain.matchAll(QUOTED)].map((match) => match[1]!);
+  const around = bare.replace(/<[^<>]*>?/g, ' ');
+  return best(angled) ?? best([around], true) ?? best([around]) ?? best(quoted) ?? best([whole]);
+}
+
+/** @param addresses names alone do not count */
+function best(texts: readonly string[], addresses = false): string | null {
+  let short: string | null = null;
+  for (const text of texts) {
+    for (const word of text.split(BETWEEN)) {
+      const at = word.lastIndexOf('@');
+      if (addresses && at < 0) continue;
+      // A group has its name before a colon, a route its hosts.
+      const name = (at < 0 ? word.slice(word.lastIndexOf(':') + 1) : word.slice(at + 1)).replace(/[.:!?]+$/, '');
+      const domain = hostNameOf(name);
+      if (domain?.includes('.')) return domain;
+      // A word alone may be a name without a dot; words are words.
+      if (at >= 0 || !/\S\s+\S/.test(text.trim())) short ??= domain;
+    }
+  }
+  return short;
+}
