@@ -1,21 +1,28 @@
-// Mutation testing: `npm run mutate -- --files 'services/poller/*.ts' [--most 150] [--seed 1] [--tests 8]`.
-// Changes one thing at a time in a copy of the tree, runs the tests nearest to the file (by imports), and lists the changes that no
-// test detected. Each survivor is either a missing test or code without effect. Exit code 1 when fewer than 90 % were detected.
-import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// Mutation testing: `npm run mutate -- --files 'services/poller/*.ts' [--most 150] [--seed 1] [--out FILE]`.
+// Changes one thing at a time in a copy of the tree, runs the tests nearest to the file (by imports), and lists the changes that
+// no test detects. Each survivor is either a missing test or code without effect. With --out every result is appended to the
+// file at once, and a run that was cut off is resumed. The exit code is 1 when fewer than 90 % are killed, or one survives in a
+// part that allows none (mutation/sample.mjs).
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { parse } from '@babel/parser';
+import { mutantsOf } from './mutation/mutants.mjs';
+import { importersOf, nearestTests } from './mutation/nearest.mjs';
+import { copyTree, original, place, Session, startPostgres } from './mutation/runner.mjs';
+import { isCritical, partOf, sample, scores } from './mutation/sample.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const { values } = parseArgs({
   options: {
-    files: { type: 'string', multiple: true },
+    files: { type: 'string', multiple: true, default: [] },
+    except: { type: 'string', multiple: true, default: [] },
     most: { type: 'string', default: '150' },
     seed: { type: 'string', default: '1' },
-    tests: { type: 'string', default: '8' },
-    seconds: { type: 'string', default: '180' },
+    tests: { type: 'string', default: '5' },
+    out: { type: 'string' },
+    list: { type: 'boolean', default: false },
   },
 });
 const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -24,220 +31,179 @@ const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '
 })
   .split('\0')
   .filter((file) => file !== '' && existsSync(path.join(root, file)));
-const patterns = (values.files ?? []).map(
-  (glob) =>
-    new RegExp(
-      `^${glob
-        .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-        .replace(/\*\*\/?/g, '\0')
-        .replace(/\*/g, '[^/]*')
-        .replaceAll('\0', '.*')}$`,
-    ),
+const texts = new Map(
+  tracked.filter((file) => /\.ts$/.test(file)).map((file) => [file, readFileSync(path.join(root, file), 'utf8')]),
 );
-const chosen = tracked.filter((file) => /^services\/.*\.ts$/.test(file) && patterns.some((pattern) => pattern.test(file)));
+const patternOf = (glob) =>
+  new RegExp(
+    `^${glob
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replace(/\*\*\/?/g, '\0')
+      .replace(/\*/g, '[^/]*')
+      .replaceAll('\0', '.*')}$`,
+  );
+const matches = (file, globs) => globs.some((glob) => patternOf(glob).test(file));
+const chosen = [...texts.keys()].filter(
+  (file) => file.startsWith('services/') && matches(file, values.files) && !matches(file, values.except),
+);
 if (chosen.length === 0) {
-  console.error("Name the files to break: npm run mutate -- --files 'services/poller/*.ts'");
+  console.error("Name the files to mutate: npm run mutate -- --files 'services/poller/*.ts'");
   process.exit(2);
 }
 
-/** Which files import which, and so how far each test is from each file. */
-const imports = new Map();
-for (const file of tracked.filter((name) => /\.ts$/.test(name))) {
-  const text = readFileSync(path.join(root, file), 'utf8');
-  const targets = [...text.matchAll(/(?:\bfrom\s*|\bimport\s*\(\s*|\bimport\s+)['"](\.[^'"\n]+)['"]/g)].map(([, specifier]) =>
-    path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier)),
-  );
-  imports.set(file, targets);
-}
-function nearestTests(file) {
-  const importers = new Map();
-  for (const [from, targets] of imports)
-    for (const target of targets) importers.set(target, [...(importers.get(target) ?? []), from]);
-  const distance = new Map([[file, 0]]);
-  for (const queue = [file]; queue.length > 0; ) {
-    const at = queue.shift();
-    for (const from of importers.get(at) ?? [])
-      if (!distance.has(from)) {
-        distance.set(from, distance.get(at) + 1);
-        queue.push(from);
-      }
+const hash = (text) => createHash('sha256').update(text).digest('hex').slice(0, 16);
+const importers = importersOf(texts);
+/** Changes whenever the file or one of its tests does. */
+const stateOf = (file, tests) => hash([file, ...tests].map((name) => texts.get(name)).join('\0'));
+const keyOf = ({ file, start, replacement }) => `${hash(texts.get(file))} ${file} ${start} ${replacement}`;
+
+const equivalent = JSON.parse(readFileSync(path.join(import.meta.dirname, 'mutation/equivalent.json'), 'utf8'));
+const isEquivalent = (mutant) =>
+  equivalent.some(({ file, code, what }) => file === mutant.file && code === mutant.code && what === mutant.what);
+const all = sample(
+  chosen.flatMap((file) => mutantsOf(file, texts.get(file))).filter((mutant) => !isEquivalent(mutant)),
+  Number(values.most),
+  Number(values.seed),
+);
+
+const earlier = new Map();
+if (values.out && existsSync(values.out))
+  for (const line of readFileSync(values.out, 'utf8').split('\n').filter(Boolean)) {
+    const entry = JSON.parse(line);
+    earlier.set(entry.key, entry);
   }
-  // Whole runs of many processes say little about one line, and take minutes.
-  return [...distance]
-    .filter(([name]) => /\.test\.ts$/.test(name) && !/^test\/(?:e2e|chaos|bench|fuzz|deploy|simulate)\//.test(name))
-    .sort(([a, n], [b, m]) => n - m || shared(b, file) - shared(a, file) || (a < b ? -1 : 1))
-    .slice(0, Number(values.tests))
-    .map(([name]) => name);
-}
-const shared = (test, file) => {
-  const [a, b] = [test.split('/').slice(1), file.split('/').slice(1)];
-  let n = 0;
-  while (n < a.length && a[n] === b[n]) n++;
-  return n;
-};
+console.log(`${all.length} mutants in ${new Set(all.map(({ file }) => file)).size} files, seed ${values.seed}`);
+if (values.list) for (const mutant of all) console.log(`${mutant.file}:${mutant.line} ${mutant.what}: ${mutant.code}`);
 
-const SWAPS = {
-  '===': '!==',
-  '!==': '===',
-  '<': '<=',
-  '<=': '<',
-  '>': '>=',
-  '>=': '>',
-  '&&': '||',
-  '||': '&&',
-  '??': '&&',
-  '+': '-',
-  '-': '+',
-  '*': '/',
-  '/': '*',
-};
-/** The breaks of a file: the place, what stands there, what is put there. */
-function mutantsOf(file) {
-  const text = readFileSync(path.join(root, file), 'utf8');
-  const mutants = [];
-  const add = (node, replacement, what) =>
-    mutants.push({ file, start: node.start, end: node.end, line: node.loc.start.line, replacement, what });
-  const visit = (node, parent) => {
-    if (node === null || typeof node !== 'object') return;
-    if (Array.isArray(node)) {
-      for (const each of node) visit(each, parent);
-      return;
-    }
-    if (
-      typeof node.type !== 'string' ||
-      (node.type.startsWith('TS') && !['TSNonNullExpression', 'TSAsExpression', 'TSSatisfiesExpression'].includes(node.type))
-    )
-      return;
-    const source = text.slice(node.start, node.end);
-    if (
-      (node.type === 'IfStatement' || node.type === 'ConditionalExpression' || node.type === 'WhileStatement') &&
-      node.test.type !== 'BooleanLiteral'
-    ) {
-      add(node.test, 'false', `${node.type === 'ConditionalExpression' ? '?:' : 'condition'} never true`);
-      if (node.type !== 'WhileStatement')
-        add(node.test, 'true', `${node.type === 'ConditionalExpression' ? '?:' : 'condition'} always true`);
-    }
-    if (
-      (node.type === 'BinaryExpression' || node.type === 'LogicalExpression') &&
-      SWAPS[node.operator] &&
-      !(node.operator === '+' && /['"`]/.test(source))
-    ) {
-      const from = text.indexOf(node.operator, node.left.end);
-      mutants.push({
-        file,
-        start: from,
-        end: from + node.operator.length,
-        line: node.loc.start.line,
-        replacement: SWAPS[node.operator],
-        what: `${node.operator} as ${SWAPS[node.operator]}`,
-      });
-    }
-    if (node.type === 'BooleanLiteral') add(node, String(!node.value), 'the other boolean');
-    if (node.type === 'NumericLiteral' && parent?.type !== 'TSLiteralType') add(node, String(node.value + 1), 'one more');
-    if (node.type === 'ExpressionStatement' && !/^(?:'use|"use)/.test(source)) add(node, ';', 'statement left out');
-    if (node.type === 'ReturnStatement' && node.argument === null) add(node, ';', 'return left out');
-    if (node.type === 'ContinueStatement' || node.type === 'BreakStatement') add(node, ';', `${source} left out`);
-    if (node.type === 'ThrowStatement') add(node, ';', 'throw left out');
-    if (node.type === 'UnaryExpression' && node.operator === '!')
-      add(node, text.slice(node.argument.start, node.argument.end), '! left out');
-    for (const [key, child] of Object.entries(node))
-      if (
-        ![
-          'loc',
-          'leadingComments',
-          'trailingComments',
-          'innerComments',
-          'typeAnnotation',
-          'typeParameters',
-          'typeArguments',
-          'returnType',
-        ].includes(key)
-      )
-        visit(child, node);
-  };
-  visit(parse(text, { sourceType: 'module', plugins: ['typescript', 'explicitResourceManagement'] }).program, null);
-  return mutants;
+/** @returns what an earlier run found, where it still counts: tests only grow, so what was killed stays killed. */
+function known(mutant, tests) {
+  const entry = earlier.get(keyOf(mutant));
+  return entry && (entry.result !== 'survived' || entry.state === stateOf(mutant.file, tests)) ? entry : null;
 }
 
-function shuffled(list, seed) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-  const out = [...list];
-  for (let i = out.length - 1; i > 0; i--) {
-    const j = Math.floor(next() * (i + 1));
-    [out[i], out[j]] = [out[j], out[i]];
-  }
-  return out;
+const session = { current: null, stop: null, copy: null };
+async function ready() {
+  if (session.current) return;
+  session.copy = copyTree(root, tracked);
+  session.stop = await startPostgres(session.copy);
+  session.current = new Session(session.copy);
 }
-
-const copy = mkdtempSync(path.join(tmpdir(), 'ruawatch-mutate-'));
-process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
-execFileSync('chmod', ['755', copy]);
-for (const file of tracked) cpSync(path.join(root, file), path.join(copy, file));
-symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
-if (existsSync(path.join(root, 'dist'))) cpSync(path.join(root, 'dist'), path.join(copy, 'dist'), { recursive: true });
-
-/** 'noticed', 'survived', or 'late' when the tests did not end: a break that hangs is noticed as well. */
-function runTests(tests) {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--bail=1', '--reporter=dot', ...tests], {
-      cwd: copy,
-      stdio: 'ignore',
-      detached: true,
-      env: { ...process.env, CI: '' },
-    });
-    const timer = setTimeout(() => {
-      process.kill(-child.pid, 'SIGKILL');
-    }, Number(values.seconds) * 1000);
-    child.on('close', (code, signal) => {
-      clearTimeout(timer);
-      resolve(signal === 'SIGKILL' ? 'late' : code === 0 ? 'survived' : 'noticed');
-    });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, async () => {
+    session.current?.end();
+    await session.stop?.();
+    process.exit(130);
   });
+
+/** Seconds that each test file takes on the tree as it is; null for one that fails there and so can detect nothing. */
+const took = new Map();
+async function baselineOf(test) {
+  if (!took.has(test)) {
+    const started = Date.now();
+    const answer = await session.current.run([test], { seconds: 300 });
+    const sound = answer !== 'late' && answer.failed.length + answer.errors.length === 0 && answer.ran > 0;
+    if (!sound)
+      console.log(`UNUSABLE ${test} fails on the tree as it is ${answer === 'late' ? '(late)' : answer.errors.join(' ')}`);
+    took.set(test, sound ? { all: (Date.now() - started) / 1000, longest: answer.longest } : null);
+  }
+  return took.get(test);
+}
+
+/** Tests that have passed once more on the tree as it is after they had detected something: they can be repeated. */
+const repeatable = new Set();
+async function repeats(test, restore, changed) {
+  if (!repeatable.has(test)) {
+    restore();
+    const answer = await session.current.run([test], { changed, seconds: 300 });
+    if (answer === 'late' || answer.failed.length + answer.errors.length > 0) {
+      console.log(`UNUSABLE ${test} passes once, and not again with the same Postgres`);
+      took.set(test, null);
+      return false;
+    }
+    repeatable.add(test);
+  }
+  return true;
+}
+
+/** The test that killed the last mutant of a file is likely to kill the next. */
+const lastKiller = new Map();
+
+/** @returns {Promise<{ result: 'killed' | 'late' | 'survived', by: string | null }>} */
+async function run(mutant, tests) {
+  await ready();
+  const restore = original(session.copy, mutant.file);
+  const text = texts.get(mutant.file);
+  const mutated = text.slice(0, mutant.start) + mutant.replacement + text.slice(mutant.end);
+  const changed = [mutant.file];
+  const first = lastKiller.get(mutant.file) ?? tests[0];
+  try {
+    for (const names of [[first], tests.filter((name) => name !== first)]) {
+      const batch = await soundOnes(names.filter(Boolean), restore, changed);
+      if (batch.length === 0) continue;
+      place(session.copy, mutant.file, mutated);
+      const baselines = batch.map((test) => took.get(test));
+      const answer = await session.current.run(batch, {
+        changed,
+        seconds: 4 * baselines.reduce((sum, { all: seconds }) => sum + seconds, 0) + 20,
+        testSeconds: 4 * Math.max(...baselines.map(({ longest }) => longest)) + 4,
+      });
+      if (answer === 'late') return { result: 'late', by: batch.join(' ') };
+      const [by] = answer.failed;
+      if (by !== undefined && (await repeats(by, restore, changed))) {
+        lastKiller.set(mutant.file, by);
+        return { result: 'killed', by };
+      }
+      if (by === undefined && answer.errors.length > 0) return { result: 'killed', by: batch.join(' ') };
+    }
+    return { result: 'survived', by: null };
+  } finally {
+    restore();
+    await session.current.run([], { changed, seconds: 60 });
+  }
+}
+
+/** Those that pass on the tree as it is. */
+async function soundOnes(tests, restore, changed) {
+  if (tests.some((test) => !took.has(test))) {
+    restore();
+    await session.current.run([], { changed, seconds: 60 });
+  }
+  const sound = [];
+  for (const test of tests) if ((await baselineOf(test)) !== null) sound.push(test);
+  return sound;
 }
 
 const results = [];
-const all = shuffled(chosen.flatMap(mutantsOf), Number(values.seed)).slice(0, Number(values.most));
-console.log(`${all.length} breaks in ${chosen.length} files`);
-const sound = new Map();
 for (const mutant of all) {
-  const tests = nearestTests(mutant.file);
-  if (tests.length > 0 && !sound.has(mutant.file)) sound.set(mutant.file, (await runTests(tests)) === 'survived');
-  if (tests.length > 0 && !sound.get(mutant.file)) {
-    console.log(`UNUSABLE ${mutant.file}: its nearest tests fail unbroken (${tests.join(' ')})`);
-    results.push({ ...mutant, result: 'unusable' });
-    continue;
-  }
-  const original = readFileSync(path.join(copy, mutant.file), 'utf8');
-  writeFileSync(path.join(copy, mutant.file), original.slice(0, mutant.start) + mutant.replacement + original.slice(mutant.end));
-  const result = tests.length === 0 ? 'survived' : await runTests(tests);
-  writeFileSync(path.join(copy, mutant.file), original);
+  const tests = nearestTests(importers, mutant.file, Number(values.tests));
+  const started = Date.now();
+  const outcome = known(mutant, tests) ?? (await run(mutant, tests));
+  const { result, by } = outcome;
   results.push({ ...mutant, result });
+  if (values.out && outcome.key === undefined) {
+    const { file, line, what, code } = mutant;
+    const entry = { key: keyOf(mutant), state: stateOf(file, tests), result, by, file, line, what, code };
+    appendFileSync(values.out, `${JSON.stringify({ ...entry, seconds: (Date.now() - started) / 1000 })}\n`);
+  }
   if (result === 'survived') {
-    const line = original.split('\n')[mutant.line - 1].trim();
-    console.log(
-      `SURVIVED ${mutant.file}:${mutant.line} ${mutant.what}: ${line.slice(0, 110)}${tests.length === 0 ? ' (no test imports it)' : ''}`,
-    );
+    const untested = tests.length === 0 ? ' (no test imports it)' : '';
+    console.log(`SURVIVED ${mutant.file}:${mutant.line} ${mutant.what}: ${mutant.code.slice(0, 110)}${untested}`);
   }
 }
-console.log('');
-const byRoom = new Map();
-for (const { file, result } of results) {
-  const room = file.split('/')[1];
-  const sum = byRoom.get(room) ?? { noticed: 0, all: 0 };
-  sum.all += result === 'unusable' ? 0 : 1;
-  sum.noticed += result === 'noticed' || result === 'late' ? 1 : 0;
-  byRoom.set(room, sum);
-}
-let [noticed, total] = [0, 0];
-for (const [room, sum] of [...byRoom].sort()) {
-  console.log(`${room.padEnd(10)} ${String(sum.noticed).padStart(4)} of ${sum.all} noticed`);
-  noticed += sum.noticed;
-  total += sum.all;
-}
-console.log(`${noticed} of ${total} noticed (${total === 0 ? 0 : Math.round((100 * noticed) / total)} %)`);
-process.exitCode = total > 0 && noticed >= 0.9 * total ? 0 : 1;
+session.current?.end();
+await session.stop?.();
+
+const parts = scores(results);
+console.log(`\n${'part'.padEnd(14)}mutants killed  alive  score`);
+for (const [part, { mutants, killed, alive, score }] of Object.entries(parts).sort())
+  console.log(
+    `${part.padEnd(14)}${[mutants, killed, alive].map((n) => String(n).padStart(6)).join(' ')} ${score.toFixed(1).padStart(6)} %${
+      isCritical(part) && alive > 0 ? '  none may survive here' : ''
+    }`,
+  );
+const killed = results.filter(({ result }) => result !== 'survived').length;
+const score = Math.round((1000 * killed) / results.length) / 10;
+console.log(`${killed} of ${results.length} mutants killed (${score} %)`);
+console.log(JSON.stringify({ seed: Number(values.seed), mutants: results.length, killed, score, parts }));
+const alive = results.some(({ file, result }) => result === 'survived' && isCritical(partOf(file)));
+process.exitCode = killed >= 0.9 * results.length && !alive ? 0 : 1;

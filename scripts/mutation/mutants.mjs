@@ -1,0 +1,107 @@
+// The mutants of a file: the place, what stands there, and what is put there.
+import { parse } from '@babel/parser';
+
+const SWAPS = {
+  '===': '!==',
+  '!==': '===',
+  '<': '<=',
+  '<=': '<',
+  '>': '>=',
+  '>=': '>',
+  '&&': '||',
+  '||': '&&',
+  '??': '&&',
+  '+': '-',
+  '-': '+',
+  '*': '/',
+  '/': '*',
+};
+const TYPES_AND_COMMENTS = new Set([
+  'loc',
+  'leadingComments',
+  'trailingComments',
+  'innerComments',
+  'typeAnnotation',
+  'typeParameters',
+  'typeArguments',
+  'returnType',
+]);
+const WITH_VALUE = new Set(['TSNonNullExpression', 'TSAsExpression', 'TSSatisfiesExpression']);
+const CHOICES = { IfStatement: 'condition', ConditionalExpression: '?:', WhileStatement: 'condition' };
+
+/**
+ * Statements whose effect is nothing that a user relies on: lines of the log below warnings, and timers that do not
+ * keep the process alive.
+ */
+const WITHOUT_EFFECT = /^(?:[\w.]*\blog(?:ger)?\.(?:trace|debug|info)\(|[\w.]+\??\.unref\??\.?\(\))/;
+
+/** A moment is never hit exactly, so whether a comparison with the clock includes it makes no difference. */
+const WITH_CLOCK = /\b(?:performance|Date)\.now\(\)/;
+const BOUNDARY = /^[<>]=?$/;
+/** A duration that is one millisecond or second longer: only a test that asserts time could detect it. */
+const DURATION = /(?:_MS|Ms|_SECONDS|_ms)$|^(?:timeout|delay)$/;
+
+/** What replaces a node: a list of [replacement, description]. */
+function replacements(node, parent, source) {
+  switch (node.type) {
+    case 'BooleanLiteral':
+      return [[String(!node.value), 'the other boolean']];
+    case 'NumericLiteral':
+      return parent?.type === 'TSLiteralType' ? [] : [[String(node.value + 1), 'one more']];
+    case 'ExpressionStatement':
+      return WITHOUT_EFFECT.test(source) ? [] : [[';', 'statement left out']];
+    case 'ReturnStatement':
+      return node.argument === null ? [[';', 'return left out']] : [];
+    case 'ContinueStatement':
+    case 'BreakStatement':
+      return [[';', `${source} left out`]];
+    case 'ThrowStatement':
+      return [[';', 'throw left out']];
+    default:
+      return [];
+  }
+}
+
+/**
+ * @param {string} file its path
+ * @param {string} text its TypeScript
+ * @returns {{ file: string, start: number, end: number, line: number, code: string, replacement: string, what: string }[]}
+ * in the order of the text; `code` is the line without its indentation
+ */
+export function mutantsOf(file, text) {
+  const lines = text.split('\n');
+  const mutants = [];
+  const add = (start, end, node, [replacement, what]) => {
+    const { line } = node.loc.start;
+    mutants.push({ file, start, end, line, code: lines[line - 1].trim(), replacement, what });
+  };
+  const visit = (node, parent, ofDuration = false) => {
+    if (node === null || typeof node !== 'object') return;
+    if (Array.isArray(node)) {
+      for (const each of node) visit(each, parent, ofDuration);
+      return;
+    }
+    if (typeof node.type !== 'string' || (node.type.startsWith('TS') && !WITH_VALUE.has(node.type))) return;
+    const source = text.slice(node.start, node.end);
+    const choice = CHOICES[node.type];
+    if (choice && node.test.type !== 'BooleanLiteral') {
+      add(node.test.start, node.test.end, node.test, ['false', `${choice} never true`]);
+      if (node.type !== 'WhileStatement') add(node.test.start, node.test.end, node.test, ['true', `${choice} always true`]);
+    }
+    const swap = /^(?:Binary|Logical)Expression$/.test(node.type) ? SWAPS[node.operator] : undefined;
+    const unseen = BOUNDARY.test(node.operator) && WITH_CLOCK.test(source);
+    if (swap && !unseen && !(node.operator === '+' && /['"`]/.test(source))) {
+      const from = text.indexOf(node.operator, node.left.end);
+      add(from, from + node.operator.length, node, [swap, `${node.operator} as ${swap}`]);
+    }
+    if (node.type === 'UnaryExpression' && node.operator === '!')
+      add(node.start, node.end, node, [text.slice(node.argument.start, node.argument.end), '! left out']);
+    const duration = ofDuration || DURATION.test(node.id?.name ?? node.key?.name ?? '');
+    const kept = node.type === 'NumericLiteral' && duration;
+    for (const replacement of kept ? [] : replacements(node, parent, source)) add(node.start, node.end, node, replacement);
+    for (const [key, child] of Object.entries(node))
+      if (!TYPES_AND_COMMENTS.has(key)) visit(child, node, duration && node.type !== 'ArrowFunctionExpression' && !node.body);
+  };
+  visit(parse(text, { sourceType: 'module', plugins: ['typescript', 'explicitResourceManagement'] }).program, null);
+  return mutants;
+}

@@ -1,0 +1,46 @@
+// The tests that are nearest to a file: by the number of imports between them, then by the folders they share.
+import path from 'node:path';
+
+const IMPORT = /(?:\bfrom\s*|\bimport\s*\(\s*|\bimport\s+)['"](\.[^'"\n]+)['"]/g;
+/** A helper that starts the built program depends on what it was built from. */
+const BUILT = /['"][./]*dist\/((?:services|demo|simulate|bench)\/[\w/.-]+)\.js['"]/g;
+/** Whole runs of many processes say little about one line, and take minutes. */
+const TOO_LONG = /^test\/(?:e2e|chaos|bench|fuzz|deploy|simulate|ci|scripts|docs)\//;
+
+/** @param {Map<string, string>} texts of every TypeScript file by its path @returns for each file those that import it */
+export function importersOf(texts) {
+  const importers = new Map();
+  for (const [file, text] of texts) {
+    const folder = path.posix.dirname(file);
+    const targets = [...text.matchAll(IMPORT)].map(([, specifier]) => path.posix.normalize(path.posix.join(folder, specifier)));
+    targets.push(...[...text.matchAll(BUILT)].map(([, built]) => `${built}.ts`));
+    for (const target of targets) importers.set(target, [...(importers.get(target) ?? []), file]);
+  }
+  return importers;
+}
+
+/** @returns {string[]} at most `most` tests, the one named after the file first */
+export function nearestTests(importers, file, most) {
+  const distance = new Map([[file, 0]]);
+  for (const queue = [file]; queue.length > 0; ) {
+    const at = queue.shift();
+    for (const from of importers.get(at) ?? [])
+      if (!distance.has(from)) {
+        distance.set(from, distance.get(at) + 1);
+        queue.push(from);
+      }
+  }
+  const mirror = file.replace(/^services\//, 'test/').replace(/\.ts$/, '.test.ts');
+  const rank = (test) => (test === mirror ? -1 : distance.get(test));
+  return [...distance.keys()]
+    .filter((name) => name.endsWith('.test.ts') && !TOO_LONG.test(name))
+    .sort((a, b) => rank(a) - rank(b) || shared(b, file) - shared(a, file) || (a < b ? -1 : 1))
+    .slice(0, most);
+}
+
+function shared(test, file) {
+  const [a, b] = [test.split('/').slice(1), file.split('/').slice(1)];
+  let n = 0;
+  while (n < a.length && a[n] === b[n]) n++;
+  return n;
+}

@@ -1,0 +1,87 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+// By names that the compiler does not follow: they are JavaScript.
+const load = (name: string) => import(`../../scripts/mutation/${name}.mjs`);
+const { mutantsOf } = await load('mutants');
+const { importersOf, nearestTests } = await load('nearest');
+const { partOf, sample, scores } = await load('sample');
+
+interface Mutant {
+  file: string;
+  start: number;
+  end: number;
+  code: string;
+  replacement: string;
+  what: string;
+}
+
+/** The texts that come of a text when each of its mutants is put in place. */
+function mutated(text: string): string[] {
+  return mutantsOf('a.ts', text).map(
+    ({ start, end, replacement }: Mutant) => text.slice(0, start) + replacement + text.slice(end),
+  );
+}
+
+test.each([
+  ['if (a) b();', ['if (false) b();', 'if (true) b();', 'if (a) ;']],
+  ['const x = a < b;', ['const x = a <= b;']],
+  ['const x = !a;', ['const x = a;']],
+  ['const n: 3 | number = 4;', ['const n: 3 | number = 5;']],
+  ['while (a) { break; }', ['while (false) { break; }', 'while (a) { ; }']],
+  ["throw new Error('no');", [';']],
+  // What no test can detect without asserting time, or what nobody relies on.
+  ['const x = performance.now() < until;', []],
+  ['const PAUSE_MS = 100;', []],
+  ['timer.unref();', []],
+  ["this.log.debug('x');", []],
+  ["const x = 'a' + 'b';", []],
+])('the mutants of %s', (text, expected) => {
+  expect(mutated(text)).toEqual(expected);
+});
+
+test('the test named after a file is its nearest, and a test of the built program is near to what was built', () => {
+  const texts = new Map([
+    ['services/a/b.ts', ''],
+    ['services/a/index.ts', "import './b.ts';"],
+    ['test/a/b.test.ts', "import '../../services/a/index.ts';"],
+    ['test/a/other.test.ts', "import '../../services/a/b.ts';"],
+    ['test/helpers/process.ts', "const MAIN = '../../dist/services/a/index.js';"],
+    ['test/a/process.test.ts', "import '../helpers/process.ts';"],
+    ['test/e2e/all.test.ts', "import '../../services/a/b.ts';"],
+    ['test/c.test.ts', ''],
+  ]);
+  expect(nearestTests(importersOf(texts), 'services/a/b.ts', 9)).toEqual([
+    'test/a/b.test.ts',
+    'test/a/other.test.ts',
+    'test/a/process.test.ts',
+  ]);
+});
+
+test('a sample takes from every part in turn, and the same seed takes the same', () => {
+  const mutants = ['services/poller/a.ts', 'services/dns/b.ts', 'services/report/mail/dkim.ts'].flatMap((file) =>
+    Array.from({ length: 20 }, (_, start) => ({ file, start })),
+  );
+  const chosen = sample(mutants, 9, 5);
+  expect(sample(mutants, 9, 5)).toEqual(chosen);
+  expect(sample(mutants, 9, 6)).not.toEqual(chosen);
+  const parts = chosen.map(({ file }: Mutant) => partOf(file)).sort();
+  expect(parts).toEqual(['dns', 'dns', 'dns', 'poller', 'poller', 'poller', 'verification', 'verification', 'verification']);
+});
+
+test('a mutant that made the tests hang counts as killed', () => {
+  const results = ['killed', 'late', 'survived', 'killed'].map((result) => ({ file: 'services/dns/b.ts', result }));
+  expect(scores(results)).toEqual({ dns: { mutants: 4, killed: 3, alive: 1, score: 75 } });
+});
+
+test('every mutant that is listed as equivalent is one of the code, and has its reason', () => {
+  const listed: (Mutant & { reason: string })[] = JSON.parse(readFileSync('scripts/mutation/equivalent.json', 'utf8'));
+  for (const { file, code, what, reason } of listed) {
+    expect(reason, code).toMatch(/\w{3}.*\.$/);
+    expect(existsSync(file), file).toBe(true);
+    const mutants: Mutant[] = mutantsOf(file, readFileSync(file, 'utf8'));
+    expect(mutants.filter((mutant) => mutant.code === code && mutant.what === what).length, `${file}: ${code}`).toBeGreaterThan(
+      0,
+    );
+  }
+});
