@@ -40,6 +40,7 @@ import {
   type DomainWindow,
   type IncidentWindow,
   type Reporting,
+  type SenderWindow,
   type SourceWindow,
   total,
   type UndecidedWindow,
@@ -221,6 +222,7 @@ class SourceWindows {
       borrowed: data.borrowed.get(source) ?? null,
       keys: data.keys.get(source) ?? null,
       relayed: data.relayed.get(source) ?? 0,
+      uses: false,
       sender,
       listed: this.#entryOf(source, sender),
     };
@@ -268,9 +270,13 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
     undecided: undecidedWindow(data, known),
   };
   const { domain } = windows;
+  const ofSources = data.sources.flatMap((source) => {
+    const window = sources.windowOf(source);
+    return findOf(rulesOf('source'), { ...window, uses: usesElsewhere(data.senders ?? [], window) });
+  });
   const candidates = [
-    ...data.sources.flatMap((source) => findOf(rulesOf('source'), sources.windowOf(source))),
-    ...(windows.senders?.all ?? []).flatMap((window) => findOf(rulesOf('sender'), window)),
+    ...ofSources,
+    ...(windows.senders?.all ?? []).flatMap((window) => findOf(rulesOf('sender'), window, aboutIts(window, ofSources))),
     ...rulesOf('incident').flatMap((rule) => rule.find(windows.incident)),
     ...(domain === null ? [] : rulesOf('domain').flatMap((rule) => rule.find(domain))),
     ...rulesOf('arrival').flatMap((rule) => rule.find(windows.arrival)),
@@ -282,10 +288,32 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   return reconcile(candidates.map(withMissing(attendance)), data.known, (finding) => overOf(finding, data.domain, windows), data);
 }
 
-function findOf<Window>(rules: readonly RuleOf<string, Window>[], window: Window): Candidate[] {
+/** @param before what was found of the same subject by other rules */
+function findOf<Window>(
+  rules: readonly RuleOf<string, Window>[],
+  window: Window,
+  before: readonly Candidate[] = [],
+): Candidate[] {
   const found: Candidate[] = [];
-  for (const rule of rules) if (!found.some(({ kind }) => rule.yieldsTo?.includes(kind))) found.push(...rule.find(window));
+  for (const rule of rules)
+    if (![...before, ...found].some(({ kind }) => rule.yieldsTo?.includes(kind))) found.push(...rule.find(window));
   return found;
+}
+
+/** What was found of the sources of a sender. */
+function aboutIts({ of }: SenderWindow, found: readonly Candidate[]): Candidate[] {
+  if (found.length === 0) return [];
+  const sources = new Set(of.sources.map(({ source }) => source));
+  return found.filter(({ subject }) => sources.has(subject));
+}
+
+/** Messages that pass before a service counts as one that is used. */
+const USED = 50;
+
+/** Whether aligned mail comes through the service of a source, from other sources of it. */
+function usesElsewhere(senders: readonly SenderData[], { source, sender }: SourceWindow): boolean {
+  const same = sender === null ? undefined : senders.find(({ key }) => key === sender.id);
+  return same?.sources.some((one) => one.source !== source && isAligned(one) && one.passed >= USED) ?? false;
 }
 
 /** Why an open finding that no rule upholds is over; null while that cannot be said. */

@@ -48,6 +48,8 @@ export interface SourceWindow {
   relayed: number;
   /** The policy that most reporters last saw; null when none is known. */
   policy: string | null;
+  /** Aligned mail of the same service comes from other sources as well. */
+  uses: boolean;
   /** The mail service or forwarder that the source is known as; null when the catalogue does not know it. */
   sender: Sender | null;
   /**

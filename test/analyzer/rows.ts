@@ -192,6 +192,7 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
     borrowed: null,
     keys: null,
     relayed: 0,
+    uses: false,
     policy: 'p=none; adkim=r; aspf=r',
     sender: null,
     listed: null,

@@ -60,6 +60,7 @@ export const alignmentFailure: SourceRule = {
   scope: 'source',
   severity: ['info', 'low', 'medium', 'high'],
   tested: true,
+  yieldsTo: ['unauthorized_source'],
   find,
   over,
 };

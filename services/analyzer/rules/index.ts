@@ -1,3 +1,5 @@
+import type { Evidence } from '../../findings/evidence.ts';
+import { abusedSender } from './abused_sender.ts';
 import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
 import { deniedSource } from './denied_source.ts';
@@ -23,6 +25,7 @@ export const RULES: readonly Rule[] = [
   deniedSource,
   subdomainAbuse,
   authenticationRegression,
+  abusedSender,
   alignmentFailure,
   newSource,
   volumeSurge,
@@ -44,7 +47,12 @@ export function rulesOf<Scope extends Rule['scope']>(scope: Scope): Extract<Rule
 }
 
 /** The rule behind a finding; undefined for a kind that only an older version knew. */
-export function ruleOf({ kind, subject }: { kind: string; subject: string }, domain: string): Rule | undefined {
+export function ruleOf(
+  { kind, subject, evidence }: { kind: string; subject: string; evidence?: Pick<Evidence, 'facts'> },
+  domain: string,
+): Rule | undefined {
   const rules = RULES.filter((rule) => rule.kind === kind);
-  return rules.length > 1 ? rules.find(({ scope }) => (scope === 'source') === (subject !== domain)) : rules[0];
+  if (rules.length < 2) return rules[0];
+  const fitting = rules.filter(({ scope }) => (scope === 'source') === (subject !== domain));
+  return fitting.find(({ facts }) => facts === evidence?.facts?.rule) ?? fitting.find(({ facts }) => facts === undefined);
 }

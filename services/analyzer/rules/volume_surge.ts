@@ -51,7 +51,7 @@ export const volumeSurge: SenderRule = {
   scope: 'sender',
   severity: ['low', 'medium'],
   tested: true,
-  yieldsTo: ['new_source'],
+  yieldsTo: ['new_source', 'unauthorized_source'],
   find,
   over,
 };

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { abusedSender } from './abused_sender.ts';
 import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
 import { deniedSource } from './denied_source.ts';
@@ -17,6 +18,7 @@ import { volumeSurge } from './volume_surge.ts';
 
 /** The facts and the words of each rule of the analyzer, by the name of its file. */
 export const KINDS = {
+  abused_sender: abusedSender,
   alignment_failure: alignmentFailure,
   authentication_regression: authenticationRegression,
   denied_source: deniedSource,

@@ -3,6 +3,7 @@ import type { Facts, KINDS } from '../../../services/findings/kinds/index.ts';
 
 /** Facts of each kind, and figures that fit any of them. */
 export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rule }> } = {
+  abused_sender: { rule: 'abused_sender', how: 'foreign', service: 'SendGrid', signer: 'sendgrid.net', p: 'none' },
   alignment_failure: {
     rule: 'alignment_failure',
     bare: false,

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { counted, number, short } from '../../shared/format.ts';
+import { kind } from './kind.ts';
+
+const facts = z.object({
+  rule: z.literal('abused_sender'),
+  /** It authenticates as the service alone; or it passes by SPF alone where our own mail is signed. */
+  how: z.enum(['foreign', 'unsigned']),
+  /** The service's name; null when the catalogue does not know it. */
+  service: z.string().nullable(),
+  /** The foreign domain that signs most of it. */
+  signer: z.string().nullable(),
+  /** The published policy; null when it is not known. */
+  p: z.string().nullable(),
+});
+
+export const abusedSender = kind(facts, ({ domain: full, subject, evidence }, { how, service, signer, p }) => {
+  const domain = short(full);
+  const source = short(subject);
+  const through = service === null ? source : service;
+  const at = service === null || service === source ? source : `${service} (${source})`;
+  const { messages, delivered, since } = evidence;
+  if (how === 'unsigned') {
+    const title = `Unsigned mail as ${domain} passes SPF at ${through}`;
+    return {
+      title,
+      topic: `unsigned mail as ${domain} at ${through}`,
+      summary: `${title}: ${counted(messages, 'message')} since ${since} beside your signed mail`,
+      what: `${counted(messages, 'message')} as ${domain} came through ${at} without a DKIM signature, beside your own mail there, which is signed and goes on as usual. They pass SPF, because your record allows this network to all who send from it.`,
+      advice: [
+        `Find out whether a system of yours at ${through} began to send without signing. If none did, another customer there is using your name: report it to ${through}.`,
+        `SPF cannot tell customers of a shared network apart: take it out of the SPF record of ${domain} (or give it "?"), as your own mail passes by DKIM.`,
+        'No policy stops this mail while SPF passes.',
+      ],
+    };
+  }
+  const title = `Somebody else sends as ${domain} through ${through}, which you use`;
+  return {
+    title,
+    topic: `mail of somebody else as ${domain} through ${through}`,
+    summary: `${title}: ${counted(messages, 'message')} since ${since} signed as ${signer === null ? source : short(signer)} alone`,
+    what: `${counted(messages, 'message')} as ${domain} came through ${at} and authenticate as ${signer === null ? source : `d=${short(signer)}`}, not as ${domain}. Your own mail there is set up and passes, so these are not of your account: ${number(delivered)} were delivered.`,
+    advice: [
+      `Report the abuse to ${through}, with the addresses that the query shows and the days.`,
+      `If an account of yours at ${through} is not set up yet (another team's), authenticate ${domain} in that account as well.`,
+      p === 'reject'
+        ? 'p=reject asks receivers to refuse such mail.'
+        : p === 'quarantine'
+          ? 'p=quarantine asks receivers to put such mail aside; p=reject asks them to refuse it.'
+          : `Once your own senders are aligned, a stricter policy keeps such mail out${p === null ? '' : ` (now p=${p})`}.`,
+    ],
+  };
+});

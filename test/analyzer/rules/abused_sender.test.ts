@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest';
+import { abusedSender } from '../../../services/analyzer/rules/abused_sender.ts';
+import { ruleOf } from '../../../services/analyzer/rules/index.ts';
+import type { Sender } from '../../../services/analyzer/senders/catalogue.ts';
+import type { SourceWindow } from '../../../services/analyzer/window.ts';
+import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
+import { ago, DOMAIN, merged, onFile, REPORTERS, sourceWindow, span, TODAY, wordsFor } from '../rows.ts';
+
+const HOSTER = { source: '192.0.2.0/24' };
+const SERVICE = { source: 'mailer.example' };
+const service = (kind: Sender['kind']): Sender => ({
+  id: 'mailer',
+  name: 'Mailer',
+  kind,
+  dkim_domains: ['mailer.example'],
+  spf_domains: [],
+  include: [],
+  reverse_suffixes: [],
+  align: 'Publish its CNAMEs.',
+  source: null,
+  checked: null,
+});
+const found = (rows: readonly SourceDay[], extra: Partial<SourceWindow> = {}) => abusedSender.find(sourceWindow(rows, extra));
+const signed = (n: number, to = 0, from = 41) => span(from, to, 'both', n, REPORTERS, HOSTER);
+const unsigned = (from: number, to: number, n: number) => span(from, to, 'spf', n, REPORTERS, HOSTER);
+const foreign = (from: number, to: number, n: number, extra = {}) =>
+  span(from, to, 'foreignDkim', n, REPORTERS, { ...SERVICE, ...extra });
+
+describe('unsigned mail that passes SPF beside our signed mail at one hoster', () => {
+  test.each([10, 100, 2000])('%i messages a day and reporter for three days are told of as what SPF cannot see', (n) => {
+    const [finding] = found([...signed(100), ...unsigned(2, 0, n)]);
+    expect(finding).toMatchObject({
+      kind: 'unauthorized_source',
+      subject: HOSTER.source,
+      severity: 9 * n >= 1000 ? 'high' : 'medium',
+      first_day: ago(2),
+      evidence: { messages: 9 * n, facts: { rule: 'abused_sender', how: 'unsigned' } },
+    });
+    expect(wordsFor(finding).title).toBe(`Unsigned mail as ${DOMAIN} passes SPF at ${HOSTER.source}`);
+    expect(finding!.confidence).toBeGreaterThan(0.7);
+  });
+
+  const twins: [string, SourceDay[]][] = [
+    ['our mail was never signed', unsigned(41, 0, 100)],
+    ['our mail is signed in part', [...signed(100), ...unsigned(41, 0, 20)]],
+    ['our server stopped signing', [...signed(100, 3), ...unsigned(2, 0, 100)]],
+    ['half of it stopped signing', [...signed(100, 3), ...signed(50, 0, 2), ...unsigned(2, 0, 50)]],
+    ['a campaign with its usual noise', [...signed(100, 3), ...unsigned(41, 3, 1), ...signed(900, 0, 2), ...unsigned(2, 0, 9)]],
+    ['a few messages', [...signed(100), ...unsigned(1, 0, 2)]],
+    [
+      'a key that broke for a part',
+      [...signed(100), ...unsigned(2, 0, 20).map((row) => ({ ...row, dkim_broken: row.messages }))],
+    ],
+  ];
+  test.each(twins)('%s: nothing', (_, rows) => {
+    expect(found(rows)).toEqual([]);
+  });
+
+  test('goes on while such mail comes, and is over after a week without', () => {
+    const [finding] = found([...signed(100), ...unsigned(6, 4, 100)]);
+    expect(finding).toBeDefined();
+    const open = onFile({ ...finding!, first_day: ago(20) });
+    expect(found([...signed(100), ...unsigned(20, 0, 100)], { known: [open] })[0]).toMatchObject({
+      first_day: ago(20),
+      last_day: TODAY,
+    });
+    const old = onFile({ ...finding!, last_day: ago(8) });
+    expect(found(signed(100), { known: [old] })).toEqual([]);
+    expect(abusedSender.over(old, sourceWindow(signed(100), { known: [old] }))).toMatchObject({ reason: 'no_such_mail' });
+    expect(ruleOf(old, DOMAIN)).toBe(abusedSender);
+  });
+});
+
+describe("a stranger's account at a service that we use", () => {
+  const ours = span(41, 0, 'both', 100, REPORTERS, SERVICE);
+
+  test('beside our mail in one source', () => {
+    const [finding] = found([...ours, ...foreign(2, 0, 30)], { sender: service('transactional') });
+    expect(finding).toMatchObject({
+      severity: 'medium',
+      evidence: { messages: 270, facts: { how: 'foreign', service: 'Mailer' } },
+    });
+    const { title, advice } = wordsFor(finding);
+    expect(title).toBe(`Somebody else sends as ${DOMAIN} through Mailer, which you use`);
+    expect(advice[0]).toContain('Report the abuse to Mailer');
+    expect(advice.join(' ')).not.toContain('CNAME');
+  });
+
+  test('as a source of its own, when our mail through the service is another', () => {
+    const extra = { sender: service('transactional'), uses: true };
+    expect(found(foreign(2, 0, 30), extra)[0]).toMatchObject({ severity: 'medium', evidence: { messages: 270 } });
+    expect(found(foreign(2, 0, 30), { ...extra, uses: false })).toEqual([]);
+    expect(found(foreign(2, 0, 1), extra)).toEqual([]);
+  });
+
+  const twins: [string, SourceDay[], Partial<SourceWindow>][] = [
+    ['all of our mail stopped aligning', [...span(41, 3, 'both', 100, REPORTERS, SERVICE), ...foreign(2, 0, 100)], {}],
+    [
+      'half of it did',
+      merged([
+        ...span(41, 3, 'both', 100, REPORTERS, SERVICE),
+        ...span(2, 0, 'both', 50, REPORTERS, SERVICE),
+        ...foreign(2, 0, 50),
+      ]),
+      {},
+    ],
+    ['our own key is wrong for a part of it', [...ours, ...foreign(2, 0, 30, { failed_signed: 30, dkim_broken: 30 })], {}],
+    ['a person approved it', [...ours, ...foreign(2, 0, 30)], { broken: true }],
+    ['a mailbox provider, whose users forward', foreign(2, 0, 30), { sender: service('mailbox_provider'), uses: true }],
+    ['what passes on mail', foreign(2, 0, 30, { failed_signed: 30 }), { sender: service('other'), uses: true, relayed: 270 }],
+  ];
+  test.each(twins)('%s: nothing', (_, rows, extra) => {
+    expect(found(rows, { sender: service('transactional'), ...extra })).toEqual([]);
+  });
+});
