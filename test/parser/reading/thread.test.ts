@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import { openReaders, type Readers } from '../../services/parser/reading/pool.ts';
-import { reportMail, reportXml } from '../helpers/report.ts';
+import { openReaders, type Readers } from '../../../services/parser/reading/pool.ts';
+import { reportMail, reportXml } from '../../helpers/report.ts';
 
 const PARSER = { isolate: true, concurrency: 1, time_budget_seconds: 60, memory_budget_mb: 256 };
 

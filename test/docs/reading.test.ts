@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../services/report/limits.ts';
-import { readDocument, sections } from '../docs/markdown.ts';
+import { readDocument, sections } from './markdown.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const parts = sections(readDocument('reading.md'));

@@ -2,11 +2,11 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { startDemoMailbox } from '../../demo/mailbox.ts';
-import { openPool } from '../../services/shared/runtime/db.ts';
-import { readSecrets } from '../../services/shared/runtime/embedded-secrets.ts';
-import { ruawatch, ruawatchOnce } from '../helpers/process.ts';
-import { until } from '../helpers/services.ts';
+import { startDemoMailbox } from '../../../demo/mailbox.ts';
+import { openPool } from '../../../services/shared/runtime/db.ts';
+import { readSecrets } from '../../../services/shared/runtime/embedded-secrets.ts';
+import { ruawatch, ruawatchOnce } from '../../helpers/process.ts';
+import { until } from '../../helpers/services.ts';
 
 test("start's first words, doctor and migrate: the reader's URL, which works, and no other password", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-embedded-'));

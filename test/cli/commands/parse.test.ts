@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { zipOf } from './archives.ts';
-import { mailWith, parseLines as parse, recordXml, reportXml } from './build.ts';
+import { zipOf } from '../../report/archives.ts';
+import { mailWith, parseLines as parse, recordXml, reportXml } from '../../report/build.ts';
 
 let folder = '';
 beforeAll(async () => {

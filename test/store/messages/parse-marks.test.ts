@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { parseMessages } from '../../services/parser/parse-messages.ts';
-import { replayMessages } from '../../services/store/messages/messages.ts';
-import { countDeaths, markedTransaction } from '../../services/store/messages/parse-marks.ts';
-import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { receive, reportMail, reportXml, trusting } from '../helpers/report.ts';
+import { parseMessages } from '../../../services/parser/parse-messages.ts';
+import { replayMessages } from '../../../services/store/messages/messages.ts';
+import { countDeaths, markedTransaction } from '../../../services/store/messages/parse-marks.ts';
+import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
+import { receive, reportMail, reportXml, trusting } from '../../helpers/report.ts';
 
 let t: TestDatabase;
 beforeEach(async () => {
