@@ -1,6 +1,6 @@
 import { wordsOf } from '../../findings/sentences.ts';
 import { dayOf, daysBetween } from '../../shared/days.ts';
-import { counted, number, percent } from '../../shared/format.ts';
+import { counted, list, number, percent } from '../../shared/format.ts';
 import { parsePolicy } from '../../shared/policy.ts';
 import type { DayTotal, DomainWeek, WeekFinding, WeekFindings } from '../../store/alerts/digests.ts';
 import { columns, passBar, shareBar, sparkline } from './chart.ts';
@@ -17,19 +17,21 @@ export interface Weekly extends WeekFindings {
   next: Date;
   /** Domains that are not yours and were reported on since then. */
   foreign?: number;
-  /** Those with the most mail first. */
+  /** In order of need, as they are loaded. */
   domains: DomainWeek[];
 }
 
 const WIDTH = 78;
 /** More is not read, and Gmail cuts a mail off behind 102 kB; what is beyond is counted. */
 const MOST_DOMAINS = 15;
+/** Silent domains named in the opening. */
+const MOST_SILENT = 10;
 
 /** Renders the digest of a week: what changed, what is open, and how each domain's mail did. Pure. */
 export function renderWeekly(week: Weekly): Rendered {
   const sum = totalOf(week);
   const quiet = isQuiet(week);
-  const subject = subjectOf(week, sum, quiet);
+  const subject = subjectOf(week, sum);
   const lines = openingOf(week, sum, quiet);
   const next = `The next digest comes on ${dayOf(week.next)}.`;
   if (quiet)
@@ -42,28 +44,45 @@ export function renderWeekly(week: Weekly): Rendered {
   return { subject, text: textOf(week, lines, body, next), html: page(subject, htmlOf(week, lines, body, next)) };
 }
 
-/** Whether nothing changed and nothing is open. */
+/** Whether nothing changed that a person should know, and nothing is to be done. */
 function isQuiet({ opened, resolved, open, domains }: Weekly): boolean {
-  return opened.count + resolved.count + open.count === 0 && domains.every((d) => d.fresh_count + d.strangers.sources === 0);
+  const fresh = domains.some((d) => d.silent_since !== null || d.fresh_count + d.strangers.sources > 0);
+  return opened.to_do + open.to_do + resolved.count === 0 && !fresh;
 }
 
-function subjectOf({ opened, resolved, open, days }: Weekly, sum: Total, quiet: boolean): string {
+/** It counts what a person must do, and nothing else. */
+function subjectOf({ opened, open, days, domains }: Weekly, sum: Total): string {
+  const act = opened.to_do + open.to_do;
+  const fresh = opened.to_do > 0 && open.to_do > 0 ? ` (${number(opened.to_do)} new)` : '';
+  const silent = domains.filter(({ silent_since }) => silent_since !== null).length;
   const told = [
-    ...(opened.count > 0 ? [`${number(opened.count)} new`] : []),
-    ...(resolved.count > 0 ? [`${number(resolved.count)} over`] : []),
-    ...(open.count > 0 ? [`${number(open.count)} still open`] : []),
+    ...(act > 0 ? [`${number(act)} to act on${fresh}`] : []),
+    ...(sum.messages === 0 ? ['no report'] : silent > 0 ? [`no reports on ${counted(silent, 'domain')}`] : []),
   ];
-  const silence = sum.messages === 0 ? ['no report'] : quiet ? ['nothing to act on'] : [];
-  return `[ruawatch] Week to ${days.to}: ${[...told, ...silence].join(', ') || 'new sources, no findings'}`;
+  return `[ruawatch] Week to ${days.to}: ${told.join(', ') || 'nothing to act on'}`;
 }
+
+const NONE = { sources: 0, messages: 0 };
 
 /** The sentences at the top. */
-function openingOf({ domains, days, foreign }: Weekly, sum: Total, quiet: boolean): string[] {
+function openingOf({ domains, days, foreign, opened, open }: Weekly, sum: Total, quiet: boolean): string[] {
+  const silent = domains.filter(({ silent_since }) => silent_since !== null).map((one) => clean(one.domain, 60));
+  const stray = domains.reduce(
+    (n, one) => ({ sources: n.sources + one.stray.sources, messages: n.messages + one.stray.messages }),
+    NONE,
+  );
+  const put_off = opened.count + open.count;
+  const nothing =
+    put_off === 0 ? 'nothing new, nothing open' : `${counted(put_off, 'finding')} acknowledged, snoozed or of one cause`;
   return [
-    ...(quiet && sum.messages > 0 ? ['Nothing to act on: nothing new, nothing open.'] : []),
+    ...(quiet && sum.messages > 0 ? [`Nothing to act on: ${nothing}.`] : []),
+    ...(silent.length > 0 ? [`No reports any more on ${counted(silent.length, 'domain')}: ${list(silent, MOST_SILENT)}.`] : []),
     sum.messages === 0
       ? `No report covers mail from ${days.from} to ${days.to}: check that the mailbox still receives reports (ruawatch doctor).`
       : `${counted(domains.length, 'domain')}, ${counted(sum.messages, 'message')} from ${days.from} to ${days.to}: ${rate(sum)}.`,
+    ...(stray.sources > 0
+      ? [`${counted(stray.sources, 'new source')} too small to classify, ${counted(stray.messages, 'message')} in all.`]
+      : []),
     ...(foreign
       ? [
           `${counted(foreign, 'domain')} that ${foreign === 1 ? 'is' : 'are'} not yours ${foreign === 1 ? 'was' : 'were'} reported on: ruawatch domains list --state observed.`,
@@ -94,7 +113,11 @@ function bodyOf({ opened, resolved, open, domains }: Weekly): Body {
       beyond: count - findings.length,
     }));
   const beyond = Math.max(0, domains.length - MOST_DOMAINS);
-  const more = beyond === 0 ? null : `and ${counted(beyond, 'more domain')}: dmarc.source_days has them all.`;
+  const rest = domains.slice(MOST_DOMAINS);
+  const needy = rest.filter(({ to_do, silent_since }) => to_do > 0 || silent_since !== null).length;
+  const need =
+    needy === 0 ? 'none of which needs anything' : `${number(needy)} of which ${needy === 1 ? 'needs' : 'need'} somebody`;
+  const more = beyond === 0 ? null : `and ${counted(beyond, 'more domain')}, ${need}: dmarc.source_days has them all.`;
   return { sections, domains: domains.slice(0, MOST_DOMAINS), more };
 }
 
@@ -110,7 +133,7 @@ function textOf(week: Weekly, lines: readonly string[], { sections, domains, mor
     '',
     'Domains, by day (the week before, then this week)',
     ...domains.flatMap((domain) => domainText(domain, week)),
-    ...(more === null ? [] : [more]),
+    ...(more === null ? [] : wrap(more, WIDTH)),
     '',
     next,
   ];
@@ -235,6 +258,8 @@ function notesOf(domain: DomainWeek): string[] {
   const { p, sp } = domain.policy === null ? { p: null, sp: null } : parsePolicy(domain.policy);
   const below = sp === null || sp === p ? '' : `; sp=${clean(sp, 20)}`;
   return [
+    ...(domain.silent_since === null ? [] : [`No reports since ${clean(domain.silent_since, 10)}.`]),
+    ...(domain.to_do === 0 ? [] : [`To act on: ${counted(domain.to_do, 'finding')}, the gravest ${clean(domain.gravest, 20)}.`]),
     ...(fresh.length > 0 ? [`New: ${fresh.join(', ')}${rest > 0 ? ` and ${number(rest)} more` : ''}.`] : []),
     ...(strangers.sources > 0
       ? [`New and unauthorized: ${counted(strangers.sources, 'source')}, ${counted(strangers.messages, 'message')}.`]

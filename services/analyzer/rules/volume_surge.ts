@@ -3,6 +3,7 @@ import { addDays, daysBetween, earlier } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { differenceOf, type Season, seasonOf } from '../senders/season.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
 import { stated, witnessed, witnesses } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
@@ -49,7 +50,7 @@ const PRIOR_K = 5;
 export const volumeSurge: SenderRule = {
   kind: KIND,
   scope: 'sender',
-  severity: ['low', 'medium'],
+  severity: ['info', 'low', 'medium'],
   tested: true,
   yieldsTo: ['new_source', 'unauthorized_source'],
   find,
@@ -146,10 +147,11 @@ function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: K
   const times = seen / Math.max(1, mean);
   const all = window.domainDays.reduce((n, day) => n + (days.includes(day.day) ? day.messages : 0), 0);
   const of = Math.max(seen, all);
+  const season = open ? null : seasonOfSurge(window, { ...surge, series, times });
   return {
     kind: KIND,
     subject: open?.subject ?? source,
-    severity: severityOf(times, seen),
+    severity: season === null ? severityOf(times, seen) : 'info',
     confidence: stated((1 - 1 / Math.max(1, times)) * witnessed(witnesses(rows))),
     first_day: since,
     last_day,
@@ -167,10 +169,40 @@ function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: K
       delivered: sent.delivered,
       quarantined: sent.quarantined,
       rejected: sent.rejected,
-      facts: { rule: KIND, times: rounded(times), days: days.length, expected: rounded(mean) },
+      facts: { rule: KIND, times: rounded(times), days: days.length, expected: rounded(mean), season },
       query: recordsQuery({ domain, ...sourcesOf(window.of), from: days[0]!, to: last_day, rows: 'all' }),
     },
   };
+}
+
+/** Whether it is a season's: it repeats itself, or the calendar or the sender's trade brings it. */
+function seasonOfSurge(
+  window: SenderWindow,
+  { days, series, times, habit }: Surge & { series: Series; times: number },
+): Season | null {
+  const loudest = days.reduce((a, b) => (series.on([b]) > series.on([a]) ? b : a));
+  const shares = (during: boolean) => {
+    const sums = new Map<string, number>();
+    for (const { reporter, day, messages } of window.rows)
+      if (days.includes(day) === during) sums.set(reporter, (sums.get(reporter) ?? 0) + messages);
+    return sums;
+  };
+  const now = window.of.sources.map(({ recent, first_day }) => ({
+    messages: recent.reduce((n, { day, messages }) => n + (days.includes(day) ? messages : 0), 0),
+    fresh: first_day >= days[0]!,
+  }));
+  const all = now.reduce((n, { messages }) => n + messages, 0);
+  return seasonOf({
+    days,
+    loudest,
+    most: series.on([loudest]),
+    times,
+    kind: window.sender?.kind ?? null,
+    fresh: now.reduce((n, { messages, fresh }) => n + (fresh ? messages : 0), 0) / Math.max(1, all),
+    receivers: differenceOf(shares(true), shares(false)),
+    weekend: habit.weekend,
+    earlier: window.of.earlier ?? [],
+  });
 }
 
 /** Resolved when three report days are back at the habit. */

@@ -1,5 +1,7 @@
 import type { Tx } from '../../shared/runtime/db.ts';
 import {
+  type EarlierDay,
+  loadEarlierDays,
   loadSeenSources,
   loadSenderDays,
   loadSendersBefore,
@@ -40,6 +42,8 @@ export interface SenderData {
   unnamed: boolean;
   /** Its first day as far back as rollups are kept; null when it has none. */
   firstSeen: string | null;
+  /** Of one that has rows: its largest days before the window. */
+  earlier?: readonly EarlierDay[];
 }
 
 /**
@@ -100,6 +104,7 @@ export async function loadSenders(
     if (of) of.push(row);
     else rows.set(row.source, [row]);
   }
+  const earlier = await loadEarlierDays(tx, domain, [...rows.keys()], { before: from, counted });
   const waiting = sources.filter((one) => one.examined_at !== null && one.examined_at > examined && isNetwork(one.source));
   const unnamed = await loadUnnamed(
     tx,
@@ -116,6 +121,7 @@ export async function loadSenders(
       rows: rows.get(key) ?? [],
       unnamed: some.some(({ source }) => unnamed.has(source)),
       firstSeen: before.get(key) ?? firstDay(some),
+      earlier: earlier.get(key) ?? [],
     };
   });
 }

@@ -217,6 +217,13 @@ export class Habit {
     return sum;
   }
 
+  /** What a weekend day brings as part of a weekday, all reporters together; 1 where nothing is known. */
+  get weekend(): number {
+    const means = [...this.#means.values()];
+    const week = means.reduce((n, one) => n + one.week, 0);
+    return week === 0 ? 1 : means.reduce((n, one) => n + one.weekend, 0) / week;
+  }
+
   /** @param without a reporter to leave out */
   expected(days: readonly string[], without?: string): Expectation {
     return this.#expect(days, without, true);

@@ -24,12 +24,19 @@ export interface DomainWeek {
   domain: string;
   /** Days without mail are absent. */
   days: DayTotal[];
-  /** First seen within the week, the largest first; without those that are unauthorized. */
+  /** First seen within the week, the largest first; without those that are unauthorized, and the stray ones. */
   fresh: NewSource[];
   /** How many there are, when `fresh` does not list each. */
   fresh_count: number;
   /** First seen within the week and unauthorized: a botnet is given as a number. */
   strangers: { sources: number; messages: number };
+  /** First seen within the week, with so little mail that nobody can say what they are. */
+  stray: { sources: number; messages: number };
+  /** The first day without a report, while nobody reports on it; null: somebody does. */
+  silent_since: string | null;
+  /** Its open findings that a person must look at, and the gravest severity among them; null without any. */
+  to_do: number;
+  gravest: string | null;
   /**
    * Reporters whose word decides nothing (analyzer/standing.ts), and what they reported in the week: it is in
    * no other figure here.
@@ -51,6 +58,11 @@ export interface WeekFinding extends FindingEvent {
 export interface SomeFindings {
   findings: WeekFinding[];
   count: number;
+  /**
+   * How many of them a person must look at: not those that are acknowledged or snoozed, and what one cause opened
+   * for many domains once.
+   */
+  to_do: number;
 }
 
 export interface WeekFindings {
@@ -60,6 +72,14 @@ export interface WeekFindings {
   /** Open for longer than that. */
   open: SomeFindings;
 }
+
+/** SQL: a source of `seen` that is too small to say anything about. */
+const STRAY = "(class = 'unknown' and messages < 20)";
+/** SQL: a finding that a person must look at. What is for information, such as the next policy, can wait. */
+const TO_DO = "f.state = 'open' and f.severity <> 'info' and f.acknowledged_at is null and f.snoozed_until is null";
+/** SQL: the same of findings that one cause opened for many domains. */
+const CAUSE =
+  "case when f.kind = 'reports_stopped' then f.kind when f.kind = 'reporter_silent' then f.kind || ' ' || f.subject else f.finding_key::text end";
 
 /** When the schema was created: a digest that was due before would be empty. */
 export async function bornAt(q: Queryable): Promise<Date> {
@@ -151,11 +171,16 @@ const NEW_SOURCES = `-- Their mail of the week, as far as it counts: a source th
      fresh as (
        select domain, source, class, messages, count(*) over (partition by domain) as n,
               row_number() over (partition by domain order by messages desc, source) as rank
-         from seen where class <> 'unauthorized'),
+         from seen where class <> 'unauthorized' and not ${STRAY}),
      strangers_of as (
        select domain, jsonb_build_object('sources', count(*), 'messages', sum(messages)) as strangers
          from seen where class = 'unauthorized'
         group by domain),
+     stray_of as (
+       select domain, jsonb_build_object('sources', count(*), 'messages', sum(messages)) as stray from seen where ${STRAY} group by domain),
+     todo_of as (
+       select f.domain, count(*)::int as todo, (array_agg(f.severity order by ${gravestFirst('f.severity')}))[1] as gravest
+         from ruawatch.findings f where f.domain = any($1) and ${TO_DO} group by f.domain),
      fresh_of as (
        select domain, max(n) as n,
               jsonb_agg(jsonb_build_object('source', source, 'class', class, 'messages', messages) order by rank)
@@ -163,7 +188,7 @@ const NEW_SOURCES = `-- Their mail of the week, as far as it counts: a source th
          from fresh group by domain)`;
 
 /**
- * The domains of a digest, those with the most mail first. Reports count that are proven or need not be; not
+ * The domains of a digest, in order of need: silent ones, then by their findings, then those with the most mail. Reports count that are proven or need not be; not
  * those that still wait for it, which a forger can bring about for days, nor those of reporters whose word
  * decides nothing: these are summed up apart.
  * @param days `before` the first day of the week before, `from` and `to` the first and last of the week
@@ -191,7 +216,9 @@ export async function loadDomainWeeks(
      ${NEW_SOURCES}
      select d.domain, coalesce(p.days, '[]') as days, coalesce(f.sources, '[]') as fresh, coalesce(f.n, 0) as "fresh_count",
             coalesce(s.strangers, '{"sources": 0, "messages": 0}') as strangers,
+            coalesce(y.stray, '{"sources": 0, "messages": 0}') as stray,
             coalesce(u.unheard, '{"reporters": 0, "messages": 0}') as unheard,
+            coalesce(t.todo, 0) as to_do, t.gravest, q.since as silent_since,
             (select policy from ruawatch.policy_days y
               where y.domain = d.domain and y.day between $2 and $4 and y.reports > 0 and y.trust = 'ok' and ${decides('y')}
               group by y.day, y.policy order by y.day desc, sum(y.reports) desc, y.policy limit 1) as policy,
@@ -203,7 +230,10 @@ export async function loadDomainWeeks(
        left join fresh_of f using (domain)
        left join strangers_of s using (domain)
        left join unheard_of u using (domain)
-      order by coalesce(p.messages, 0) desc, d.domain`,
+       left join stray_of y using (domain)
+       left join todo_of t using (domain)
+       left join ruawatch.silences q using (domain)
+      order by q.since is null, ${gravestFirst('t.gravest')}, coalesce(t.todo, 0) desc, coalesce(p.messages, 0) desc, d.domain`,
     [domains, days.before, days.from, days.to, listed],
   );
   return rows.map((row) => ({ ...row, ready: row.ready && { ...row.ready, evidence: readEvidence(row.ready.evidence) } }));
@@ -222,14 +252,17 @@ export async function loadWeekFindings(
   week: { domains: readonly string[]; since: Date; until: Date; listed: number },
 ): Promise<WeekFindings> {
   const read = async (event: string, at: string, where: string) => {
-    const { rows } = await tx.query<Omit<WeekFinding, 'evidence'> & { n: number }>(
-      `select ${SHAPE}, ${event} as event, ${at} as at, count(*) over () as n from ruawatch.findings f
-        where f.domain = any($1) and ${where} order by ${WORST_FIRST} limit $4`,
+    const { rows } = await tx.query<Omit<WeekFinding, 'evidence'> & { n: number; todo: number }>(
+      `with f as materialized (select * from ruawatch.findings f where f.domain = any($1) and f.severity <> 'info' and ${where})
+       select ${SHAPE}, ${event} as event, ${at} as at, count(*) over () as n,
+              (select count(distinct ${CAUSE}) from f where ${TO_DO})::int as todo
+         from f order by ${WORST_FIRST} limit $4`,
       [week.domains, week.since, week.until, week.listed],
     );
     return {
-      findings: rows.map(({ n: _n, ...finding }) => ({ ...finding, evidence: readEvidence(finding.stored) })),
+      findings: rows.map(({ n: _n, todo: _todo, ...finding }) => ({ ...finding, evidence: readEvidence(finding.stored) })),
       count: rows[0]?.n ?? 0,
+      to_do: rows[0]?.todo ?? 0,
     };
   };
   const began = 'coalesce(f.reopened_at, f.opened_at)';
@@ -239,11 +272,7 @@ export async function loadWeekFindings(
       began,
       `f.state = 'open' and ${began} >= $2 and ${began} < $3`,
     ),
-    resolved: await read(
-      "'resolved'",
-      'f.resolved_at',
-      "f.state = 'resolved' and f.severity <> 'info' and f.resolved_at >= $2 and f.resolved_at < $3",
-    ),
+    resolved: await read("'resolved'", 'f.resolved_at', "f.state = 'resolved' and f.resolved_at >= $2 and f.resolved_at < $3"),
     open: await read("'changed'", 'f.changed_at', `f.state = 'open' and ${began} < least($2::timestamptz, $3::timestamptz)`),
   };
 }

@@ -138,6 +138,46 @@ export async function loadSendersBefore(
   return new Map(rows.map((row) => [row.sender, row.first_day]));
 }
 
+/** A day of a sender before the window. */
+export interface EarlierDay {
+  day: string;
+  messages: number;
+}
+
+/** So far back a season is looked for, and so many of the largest days are read of each sender. */
+const SEASON_DAYS = 400;
+const LARGEST = 12;
+
+/** The largest days of senders before the window, within a year and a little. */
+export async function loadEarlierDays(
+  tx: Tx,
+  domain: string,
+  senders: readonly string[],
+  { before, counted }: { before: string; counted: Counted },
+): Promise<Map<string, EarlierDay[]>> {
+  if (senders.length === 0) return new Map();
+  const { cte, params } = countedRows(counted, 4);
+  const { rows } = await tx.query<{ sender: string; days: EarlierDay[] }>(
+    `with ${cte},
+     earlier as materialized (
+       select n.sender, s.source
+         from unnest($2::text[]) as n(sender)
+         join ruawatch.sources s on s.domain = $1 and (s.source = n.sender or s.grouped_as = n.sender)
+        where s.first_seen < $3 and s.class is distinct from 'forwarded'
+        order by s.messages desc limit ${EARLIER}),
+     days as (
+       select e.sender, c.day, sum(c.messages)::bigint as messages
+         from earlier e join counted c on c.domain = $1 and c.source = e.source
+        where c.day < $3 and c.day >= $3::date - ${SEASON_DAYS} and c.messages > 0 and c.trust = 'ok'
+        group by 1, 2),
+     ranked as (select *, row_number() over (partition by sender order by messages desc, day) as rank from days)
+     select sender, jsonb_agg(jsonb_build_object('day', day, 'messages', messages) order by rank) as days
+       from ranked where rank <= ${LARGEST} group by sender`,
+    [domain, senders, before, ...params],
+  );
+  return new Map(rows.map(({ sender, days }) => [sender, days]));
+}
+
 /** Sources of new senders whose history is looked up at most, the largest first. */
 const EARLIER = 1000;
 

@@ -118,6 +118,7 @@ export const GRANTS = {
     source_days: ['select'],
     policy_days: ['select'],
     domain_reporters: ['select'],
+    silences: ['select'],
     sources: ['select'],
     digests: ['select', 'insert'],
     locks: ['select', 'update'],

@@ -111,7 +111,7 @@ describe('the mails', () => {
     await eventually(() => expect(digests()).toHaveLength(4));
     await settled();
     expect(
-      digests().filter((one) => one.headers.get('subject')!.includes('1 new') && one.to[0] === 'admin@example.org'),
+      digests().filter((one) => one.headers.get('subject')!.includes('1 to act on') && one.to[0] === 'admin@example.org'),
     ).toHaveLength(1);
   });
 
@@ -134,12 +134,43 @@ describe('the mails', () => {
     );
     const { rows } = await b.db.query<{ raw: Buffer; subject: string }>('select raw, subject from ruawatch.outbox');
     expect(rows).toHaveLength(1);
-    expect(rows[0]!.subject).toBe('[ruawatch] Week to 2026-10-03: 1 new, 1 over, 1 still open');
+    expect(rows[0]!.subject).toBe('[ruawatch] Week to 2026-10-03: 1 to act on');
     const told = text(rows[0]!.raw.toString('utf8'));
     expect(told).toMatch(/New \(1\)\n {2}Critical: one\.example: a fresh story\n {6}finding \d+; found 2026-10-05/);
     expect(told).toMatch(/Resolved \(1\)\n {2}High: one\.example: a short story\n/);
     expect(told).toMatch(/Still open \(1\)\n {2}Low: one\.example: an old story\n {6}finding \d+; acknowledged by Ada; /);
     expect(told).not.toContain('elsewhere');
+  });
+
+  test('order domains by need, leave out what is for information, and count one cause once', async () => {
+    const log = pino({ level: 'silent' });
+    const alerts = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5 };
+    await mail('calm.example', 'a.example', '2026-10-03', 9000, 9000);
+    for (const name of ['needy.example', 'silent1.example', 'silent2.example'])
+      await mail(name, 'a.example', '2026-09-27', 10, 10);
+    // Too small to say what it is.
+    await mail('calm.example', '192.0.2.0/24', '2026-10-02', 3, 0);
+    await b.db.query("update ruawatch.sources set class = 'unknown' where source = '192.0.2.0/24'");
+    for (const [i, domain] of ['silent1.example', 'silent2.example'].entries()) {
+      await b.event({ domain, kind: 'reports_stopped', severity: 'medium', notify: i === 0 });
+      await b.db.query(
+        `insert into ruawatch.silences (domain, since, last_day, usual, expected, chance, reporters, told_by)
+         values ($1, '2026-09-28', '2026-10-03', 10, 60, 0, '{}', 'silent1.example')`,
+        [domain],
+      );
+    }
+    await b.event({ domain: 'needy.example', severity: 'critical', summary: 'a fresh story' });
+    await b.event({ domain: 'calm.example', kind: 'policy_ready', severity: 'info', summary: 'it is ready', notify: false });
+    const settings = { from: 'ruawatch@example.org', alertTo: ['admin@example.org'], alerts };
+    b.later(60);
+    await composeWeekly({ db: b.db, log }, settings, new Date('2026-10-05T07:00:00Z'), b.now);
+    const { rows } = await b.db.query<{ raw: Buffer; subject: string }>('select raw, subject from ruawatch.outbox');
+    expect(rows[0]!.subject).toBe('[ruawatch] Week to 2026-10-03: 2 to act on, no reports on 2 domains');
+    const told = text(rows[0]!.raw.toString('utf8'));
+    expect(told).toContain('New (3)');
+    expect(told).toContain('1 new source too small to classify, 3 messages in all.');
+    const order = [...told.matchAll(/^ {2}([a-z0-9]+\.example): [\d,]+ messages?$/gm)].map(([, name]) => name);
+    expect(order).toEqual(['silent1.example', 'silent2.example', 'needy.example', 'calm.example']);
   });
 
   test('say that nothing came when nothing came, and are off when they are off', async () => {
@@ -169,13 +200,17 @@ describe('what it looks like', () => {
     fresh: [],
     fresh_count: 0,
     strangers: { sources: 0, messages: 0 },
+    stray: { sources: 0, messages: 0 },
+    silent_since: null,
+    to_do: 0,
+    gravest: null,
     unheard: { reporters: 0, messages: 0 },
     policy: 'p=none; sp=none',
     ready: null,
     ...over,
   });
   const ready = (summary: string) => ({ domain: 'example.com', subject: 'example.com', summary, evidence: readEvidence({}) });
-  const none = { findings: [], count: 0 };
+  const none = { findings: [], count: 0, to_do: 0 };
   const week = (over: Partial<Weekly>): Weekly => ({
     days: { before: '2026-09-20', from: '2026-09-27', to: '2026-10-03' },
     since: new Date('2026-09-28T07:00:00Z'),
@@ -201,6 +236,35 @@ describe('what it looks like', () => {
     expect(html.match(/<p /g)).toHaveLength(3);
   });
 
+  test('counts in the subject what a person must do: neither the next policy nor what is acknowledged', () => {
+    const open = { findings: found.slice(0, 1).map((one) => ({ ...one, acknowledged_by: 'Ada' })), count: 1, to_do: 0 };
+    const { subject, text } = renderWeekly(week({ open, domains: [domain({ ready: ready('it is ready') })] }));
+    expect(subject).toBe('[ruawatch] Week to 2026-10-03: nothing to act on');
+    expect(text).toContain('Nothing to act on: 1 finding acknowledged, snoozed or of one cause.');
+  });
+
+  test('sources too small to classify are one line of a week that is quiet otherwise', () => {
+    const domains = [1, 2, 3].map((n) => domain({ domain: `d${n}.example`, stray: { sources: n, messages: 2 * n } }));
+    const { subject, text } = renderWeekly(week({ domains }));
+    expect(subject).toBe('[ruawatch] Week to 2026-10-03: nothing to act on');
+    expect(text).toContain('6 new sources too small to classify, 12 messages in all.');
+    expect(text).not.toContain('Domains, by day');
+  });
+
+  test('an agency reads first which domains are silent, and how many need somebody beyond those shown', () => {
+    const quiet = Array.from({ length: 12 }, (_, i) => domain({ domain: `q${i}.example`, days: [], silent_since: '2026-09-29' }));
+    const needy = Array.from({ length: 8 }, (_, i) => domain({ domain: `n${i}.example`, to_do: 2, gravest: 'high' }));
+    const rest = Array.from({ length: 130 }, (_, i) => domain({ domain: `r${i}.example` }));
+    const opened = { findings: found, count: 17, to_do: 17 };
+    const { subject, text } = renderWeekly(week({ domains: [...quiet, ...needy, ...rest], opened }));
+    expect(subject).toBe('[ruawatch] Week to 2026-10-03: 17 to act on, no reports on 12 domains');
+    expect(text.replaceAll('\n', ' ')).toContain('No reports any more on 12 domains: q0.example, q1.example,');
+    expect(text.replaceAll('\n', ' ')).toContain('and 3 more.');
+    expect(text).toContain('  No reports since 2026-09-29.');
+    expect(text).toContain('  To act on: 2 findings, the gravest high.');
+    expect(text).toContain('and 135 more domains, 5 of which need somebody:');
+  });
+
   test('draws each domain with cells and blocks alone, and counts what it does not list', () => {
     const many = Array.from({ length: 25 }, (_, i) =>
       domain({
@@ -212,7 +276,11 @@ describe('what it looks like', () => {
       }),
     );
     const { subject, text, html } = renderWeekly(
-      week({ domains: many, opened: { findings: found, count: 30 }, open: { findings: found.slice(0, 2), count: 12 } }),
+      week({
+        domains: many,
+        opened: { findings: found, count: 30, to_do: 30 },
+        open: { findings: found.slice(0, 2), count: 12, to_do: 11 },
+      }),
     );
     expect(text).toContain(
       '  d0.example: 110 messages\n  ██████████████████░░  90% pass DMARC (100% the week before)\n   ▅     | █    ▁\n',
@@ -220,11 +288,11 @@ describe('what it looks like', () => {
     expect(text).toContain('New: new.example (misaligned, 7 messages) and 2 more.');
     expect(text).toContain('New and unauthorized: 8 sources, 3,344 messages.');
     expect(text).toContain('Next step: p=quarantine would have cost nothing in 30 days');
-    expect(text).toContain('and 10 more domains');
+    expect(text).toContain('and 10 more domains, none of which needs anything:');
     expect(text).toMatch(
       /New \(30\)[\s\S]*\n {2}and 26 more: ruawatch findings\n\nStill open \(12\)[\s\S]*\n {2}and 10 more: ruawatch findings/,
     );
-    expect(subject).toBe('[ruawatch] Week to 2026-10-03: 30 new, 12 still open');
+    expect(subject).toBe('[ruawatch] Week to 2026-10-03: 41 to act on (30 new)');
     expect(Math.max(...text.split('\n').map((line) => [...line].length))).toBeLessThanOrEqual(78);
     expect(html).not.toMatch(/<(?:img|svg|script|link)|url\(|\ssrc=|href=/i);
     // Gmail cuts a mail off behind 102 kB.
@@ -238,6 +306,7 @@ describe('what it looks like', () => {
         opened: {
           findings: [{ ...found[0]!, ...evidenceOf(unversioned(found[0]!)), domain: evil, summary: evil, acknowledged_by: evil }],
           count: 1,
+          to_do: 1,
         },
         domains: [
           domain({

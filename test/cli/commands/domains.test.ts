@@ -67,7 +67,7 @@ test('doctor and start say which domains wait, each with its command, and which 
 
 test('the digest counts what is not yours in one line', () => {
   const days = { before: '2026-09-01', from: '2026-09-08', to: '2026-09-14' };
-  const none = { findings: [], count: 0 };
+  const none = { findings: [], count: 0, to_do: 0 };
   const week = { days, since: NOW, next: NOW, domains: [], opened: none, resolved: none, open: none };
   expect(renderWeekly({ ...week, foreign: 37 }).text).toContain('37 domains that are not yours were reported on');
   expect(renderWeekly(week).text).not.toContain('not yours');

@@ -34,7 +34,7 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
   unauthorized_source: { rule: 'unauthorized_source', p: 'reject' },
   unconfirmed_report: { rule: 'unconfirmed_report' },
   verdict_mismatch: { rule: 'verdict_mismatch' },
-  volume_surge: { rule: 'volume_surge', times: 12, days: 1, expected: 80 },
+  volume_surge: { rule: 'volume_surge', times: 12, days: 1, expected: 80, season: null },
 };
 export const EVIDENCE = readEvidence({
   who: [{ source: '198.51.100.0/24', messages: 1610, delivered: 3 }],

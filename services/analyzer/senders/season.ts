@@ -1,0 +1,88 @@
+import { addDays, isWeekend } from '../../shared/days.ts';
+import type { SenderKind } from './catalogue.ts';
+
+/** A surge is like an earlier one of at least this part of its size. */
+const ALIKE = 0.4;
+/** Days between a surge and the one that it repeats. */
+const APART = 20;
+/**
+ * Many times the usual is what people send on the days on which the calendar or their trade says so, and no more:
+ * an account in a stranger's hands knows no measure. More of a service that sends campaigns.
+ */
+const CALENDAR_TIMES = 12;
+const CAMPAIGN_TIMES = 16;
+/** The part of a campaign's mail that may come from networks that sent nothing before. */
+const FRESH = 0.5;
+/** How far the shares of the receivers may differ from those before (total variation). */
+const OTHER_RECEIVERS = 0.35;
+/** Mail of a weekend beside that of weekdays, below which the sender rests on weekends. */
+const RESTS = 0.5;
+/** Services through which campaigns are sent. */
+const CAMPAIGNS: ReadonlySet<SenderKind> = new Set([
+  'bulk',
+  'crm',
+  'ecommerce',
+  'events',
+  'nonprofit',
+  'survey',
+  'transactional',
+]);
+
+/** Far more mail than usual, of a sender all of whose mail passes. */
+export interface Swell {
+  /** The days of it, and its largest. */
+  days: readonly string[];
+  loudest: string;
+  /** Messages on that day, and how many times the usual the days have. */
+  most: number;
+  times: number;
+  kind: SenderKind | null;
+  /** The part of its mail that comes from networks without any before. */
+  fresh: number;
+  /** Total variation between the shares of the receivers now and before; null without any before. */
+  receivers: number | null;
+  /** What a weekend day brings beside a weekday by habit. */
+  weekend: number;
+  /** The sender's largest days before the window. */
+  earlier: readonly { day: string; messages: number }[];
+}
+
+/** Why a swell is no surprise. */
+export type Season =
+  | { why: 'recurring'; day: string; messages: number }
+  /** The end of a month, a sale that everybody has. */
+  | { why: 'calendar' }
+  /** From the usual networks of a service for campaigns, to the usual receivers. */
+  | { why: 'campaign' };
+
+/**
+ * Whether far more mail than usual is a season's, and not an account in a stranger's hands: it repeats what was
+ * there before, however long ago; or the calendar brings it, or the sender's trade, and nothing else about it is
+ * new: the same networks, receivers and days of the week, and not out of all proportion. Null: nothing of that.
+ */
+export function seasonOf(swell: Swell): Season | null {
+  const before = swell.earlier.find(
+    ({ day, messages }) => day <= addDays(swell.loudest, -APART) && messages >= ALIKE * swell.most,
+  );
+  if (before) return { why: 'recurring', ...before };
+  if (swell.fresh > FRESH || (swell.receivers !== null && swell.receivers > OTHER_RECEIVERS)) return null;
+  if (swell.weekend < RESTS && isWeekend(swell.loudest)) return null;
+  if (swell.times <= CALENDAR_TIMES && swell.days.every(isOfSeason)) return { why: 'calendar' };
+  return swell.times <= CAMPAIGN_TIMES && swell.kind !== null && CAMPAIGNS.has(swell.kind) ? { why: 'campaign' } : null;
+}
+
+/** The last and first days of a month, and the weeks of sales before Christmas. */
+function isOfSeason(day: string): boolean {
+  const date = day.slice(5);
+  const lastOfMonth = addDays(day, 2).slice(5, 7) !== date.slice(0, 2);
+  return lastOfMonth || Number(date.slice(3)) <= 3 || (date >= '11-18' && date <= '12-23');
+}
+
+/** Half the sum of the differences of shares: 0 alike, 1 with nothing in common; null where either has nothing. */
+export function differenceOf(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): number | null {
+  const sum = (of: ReadonlyMap<string, number>) => [...of.values()].reduce((n, one) => n + one, 0);
+  const [all, other] = [sum(a), sum(b)];
+  if (all === 0 || other === 0) return null;
+  const keys = new Set([...a.keys(), ...b.keys()]);
+  return [...keys].reduce((n, key) => n + Math.abs((a.get(key) ?? 0) / all - (b.get(key) ?? 0) / other), 0) / 2;
+}

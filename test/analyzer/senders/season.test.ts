@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import { differenceOf, type Swell, seasonOf } from '../../../services/analyzer/senders/season.ts';
+
+/** A sale of three November days, eight times the usual, through the usual service. */
+const SALE: Swell = {
+  days: ['2026-11-26', '2026-11-27', '2026-11-28'],
+  loudest: '2026-11-27',
+  most: 8_000,
+  times: 8,
+  kind: 'bulk',
+  fresh: 0.1,
+  receivers: 0.1,
+  weekend: 1,
+  earlier: [],
+};
+/** A Sunday of a mailbox provider whose people rest on weekends. */
+const TAKEN: Swell = {
+  ...SALE,
+  days: ['2026-06-14'],
+  loudest: '2026-06-14',
+  most: 2_100,
+  times: 40,
+  kind: 'mailbox_provider',
+  weekend: 0.2,
+};
+const ORDINARY = { days: ['2026-06-10'], loudest: '2026-06-10' };
+
+describe('a swell of mail that passes', () => {
+  test.each<[string, Swell, string | null]>([
+    ['three November days', SALE, 'calendar'],
+    ['the same of own servers', { ...SALE, kind: null }, 'calendar'],
+    [
+      'the end of a month, which is that of a quarter',
+      { ...SALE, days: ['2026-06-30', '2026-07-01'], loudest: '2026-06-30', kind: null },
+      'calendar',
+    ],
+    [
+      'a newsletter after 85 days',
+      { ...SALE, ...ORDINARY, times: 9_000, fresh: 1, receivers: null, earlier: [{ day: '2026-03-17', messages: 7_000 }] },
+      'recurring',
+    ],
+    ['a campaign in June', { ...SALE, ...ORDINARY }, 'campaign'],
+    ['an account at a mailbox provider, on a Sunday', TAKEN, null],
+    ['the same at a month’s end', { ...TAKEN, days: ['2026-05-31'], loudest: '2026-05-31', times: 10 }, null],
+    ['out of all proportion, through a service for campaigns', { ...SALE, ...ORDINARY, times: 40 }, null],
+    ['the same in November', { ...SALE, times: 40 }, null],
+    ['from networks that sent nothing before', { ...SALE, fresh: 0.7 }, null],
+    ['to other receivers', { ...SALE, receivers: 0.5 }, null],
+    ['of own servers in June', { ...SALE, ...ORDINARY, kind: null }, null],
+    ['with a smaller one three months before', { ...TAKEN, earlier: [{ day: '2026-03-17', messages: 300 }] }, null],
+    ['with its own beginning last week', { ...TAKEN, earlier: [{ day: '2026-06-07', messages: 2_000 }] }, null],
+  ])('%s', (_, swell, why) => expect(seasonOf(swell)?.why ?? null).toBe(why));
+});
+
+test('the difference of shares is 0 for the same and 1 for nothing in common', () => {
+  const of = (entries: Record<string, number>) => new Map(Object.entries(entries));
+  expect(differenceOf(of({ a: 1, b: 3 }), of({ a: 10, b: 30 }))).toBeCloseTo(0);
+  expect(differenceOf(of({ a: 1 }), of({ b: 5 }))).toBe(1);
+  expect(differenceOf(of({ a: 1 }), of({}))).toBeNull();
+});
