@@ -66,11 +66,15 @@ const all = sample(
   Number(values.seed),
 );
 
+/** Seconds that each test file takes on the tree as it is; null for one that fails there and so can detect nothing. */
+const took = new Map();
 const earlier = new Map();
 if (values.out && existsSync(values.out))
   for (const line of readFileSync(values.out, 'utf8').split('\n').filter(Boolean)) {
     const entry = JSON.parse(line);
-    earlier.set(entry.key, entry);
+    if (entry.test === undefined) earlier.set(entry.key, entry);
+    // A baseline holds as long as the text of the test does.
+    else if (entry.state === stateOf(entry.test, [])) took.set(entry.test, entry.took);
   }
 console.log(`${all.length} mutants in ${new Set(all.map(({ file }) => file)).size} files, seed ${values.seed}`);
 if (values.list) for (const mutant of all) console.log(`${mutant.file}:${mutant.line} ${mutant.what}: ${mutant.code}`);
@@ -79,6 +83,10 @@ if (values.list) for (const mutant of all) console.log(`${mutant.file}:${mutant.
 function known(mutant, tests) {
   const entry = earlier.get(keyOf(mutant));
   return entry && (entry.result !== 'survived' || entry.state === stateOf(mutant.file, tests)) ? entry : null;
+}
+
+function append(entry) {
+  if (values.out) appendFileSync(values.out, `${JSON.stringify(entry)}\n`);
 }
 
 const session = { current: null, stop: null, copy: null };
@@ -95,16 +103,19 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.exit(130);
   });
 
-/** Seconds that each test file takes on the tree as it is; null for one that fails there and so can detect nothing. */
-const took = new Map();
+/** A test file that takes longer is left out: one mutant would take minutes. */
+const LONGEST_SECONDS = 45;
 async function baselineOf(test) {
   if (!took.has(test)) {
     const started = Date.now();
-    const answer = await session.current.run([test], { seconds: 300 });
+    const answer = await session.current.run([test], { seconds: LONGEST_SECONDS });
     const sound = answer !== 'late' && answer.failed.length + answer.errors.length === 0 && answer.ran > 0;
     if (!sound)
-      console.log(`UNUSABLE ${test} fails on the tree as it is ${answer === 'late' ? '(late)' : answer.errors.join(' ')}`);
+      console.log(
+        `UNUSABLE ${test} ${answer === 'late' ? `takes longer than ${LONGEST_SECONDS} s` : `fails on the tree as it is ${answer.errors.join(' ')}`}`,
+      );
     took.set(test, sound ? { all: (Date.now() - started) / 1000, longest: answer.longest } : null);
+    append({ test, state: stateOf(test, []), took: took.get(test) });
   }
   return took.get(test);
 }
@@ -180,10 +191,10 @@ for (const mutant of all) {
   const outcome = known(mutant, tests) ?? (await run(mutant, tests));
   const { result, by } = outcome;
   results.push({ ...mutant, result });
-  if (values.out && outcome.key === undefined) {
+  if (outcome.key === undefined) {
     const { file, line, what, code } = mutant;
     const entry = { key: keyOf(mutant), state: stateOf(file, tests), result, by, file, line, what, code };
-    appendFileSync(values.out, `${JSON.stringify({ ...entry, seconds: (Date.now() - started) / 1000 })}\n`);
+    append({ ...entry, seconds: (Date.now() - started) / 1000 });
   }
   if (result === 'survived') {
     const untested = tests.length === 0 ? ' (no test imports it)' : '';

@@ -61,7 +61,7 @@ function byHeader(
   if (from === null) return { state: 'unproven', from, why: noAuthor };
 
   let unclear = 'no server of trust.authserv_ids added Authentication-Results in a place that a forger could not write';
-  const own = settings.authserv_ids.length > 0 ? ownResults(header.fields, settings.authserv_ids) : null;
+  const own = ownResults(header.fields, settings.authserv_ids);
   if (own !== null) {
     const proof = provenBy(own.results, from);
     const unsigned = proof === null || proof.whole ? null : uncovered(raw, header, from);
