@@ -36,6 +36,15 @@ describe('parseAuthenticationResults', () => {
     });
     expect(parseAuthenticationResults('spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=a.example; dkim=pass')).toBeNull();
   });
+
+  test('an escaped quote does not end a string, and a backslash outside of strings escapes nothing', () => {
+    const of = (text: string) =>
+      parseAuthenticationResults(`mx.example.org; ${text}`)!.results.map(({ method, result }) => `${method}=${result}`);
+    expect(of(String.raw`spf=pass smtp.mailfrom="a\"; dkim=pass header.d=b.example; x=\""@evil.example`)).toEqual(['spf=pass']);
+    expect(of(String.raw`spf=fail smtp.mailfrom="a\\"; dkim=fail`)).toEqual(['spf=fail', 'dkim=fail']);
+    expect(of(String.raw`spf=fail \; dkim=fail`)).toEqual(['spf=fail', 'dkim=fail']);
+    expect(of('spf=fail smtp.mailfrom="a;b"; dkim=fail')).toEqual(['spf=fail', 'dkim=fail']);
+  });
 });
 
 describe('ownResults', () => {
