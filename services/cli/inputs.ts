@@ -1,5 +1,5 @@
 import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf, messageOf, PermanentError } from '../shared/errors.ts';
 
@@ -15,27 +15,58 @@ export interface Input {
 
 /**
  * Everything under the paths, in the order of names: files, folders, mbox files (split into their mails) and Maildirs (without
- * tmp/, which holds unfinished deliveries). Links are followed for named paths only.
+ * tmp/, which holds unfinished deliveries). Symbolic links are followed, each folder once.
  * @param maxBytes the largest mail or file that is read
+ * @param skipped receives what is not read, with a sentence: broken links, links in a circle, sockets and devices
  * @throws PermanentError `no_such_path`, `unreadable` with the path in the sentence
  */
-export async function* inputs(paths: readonly string[], maxBytes: number): AsyncGenerator<Input> {
+export async function* inputs(paths: readonly string[], maxBytes: number, skipped: Skipped): AsyncGenerator<Input> {
   for (const given of paths) {
     const info = await attempt(given, () => stat(given));
-    if (info.isDirectory()) yield* folder(given, maxBytes);
+    if (info.isDirectory()) yield* folder(given, { maxBytes, skipped, seen: new Set() });
     else if (info.isFile()) yield* file(given, maxBytes);
     else throw new PermanentError('unreadable', `${given} is neither a file nor a folder.`);
   }
 }
 
-async function* folder(at: string, maxBytes: number): AsyncGenerator<Input> {
+/** Receives a path that is not read, and why. */
+export type Skipped = (file: string, code: string, reason: string) => void;
+
+interface Walk {
+  maxBytes: number;
+  skipped: Skipped;
+  /** The real paths of the folders that were read. */
+  seen: Set<string>;
+}
+
+async function* folder(at: string, walk: Walk): AsyncGenerator<Input> {
+  const { maxBytes, skipped, seen } = walk;
+  const real = await attempt(at, () => realpath(at));
+  if (seen.has(real)) {
+    skipped(at, 'folder_known', `It leads to ${real}, which is read once.`);
+    return;
+  }
+  seen.add(real);
   const entries = (await attempt(at, () => readdir(at, { withFileTypes: true }))).sort((a, b) => (a.name < b.name ? -1 : 1));
   const isMaildir = entries.some((e) => e.name === 'cur') && entries.some((e) => e.name === 'new');
   for (const entry of entries) {
     if (isMaildir && entry.name === 'tmp') continue;
     const child = path.join(at, entry.name);
-    if (entry.isDirectory()) yield* folder(child, maxBytes);
-    else if (entry.isFile()) yield* file(child, maxBytes);
+    const info = entry.isSymbolicLink() ? await targetOf(child) : entry;
+    if (info === null) skipped(child, 'link_broken', 'It is a symbolic link that leads nowhere.');
+    else if (info.isDirectory()) yield* folder(child, walk);
+    else if (info.isFile()) yield* file(child, maxBytes);
+    else skipped(child, 'not_a_file', 'It is neither a file nor a folder.');
+  }
+}
+
+/** What a symbolic link leads to; null when that is nothing, or itself. */
+async function targetOf(link: string) {
+  try {
+    return await stat(link);
+  } catch (error) {
+    if (['ENOENT', 'ELOOP', 'ENOTDIR'].includes(codeOf(error) ?? '')) return null;
+    throw new PermanentError('unreadable', `${link} cannot be read: ${messageOf(error)}.`, error);
   }
 }
 

@@ -25,6 +25,11 @@ test.each([
   expect(folder.asked).toEqual(asked);
 });
 
+test('mails are marked as read before they are moved, where that is wanted', async () => {
+  await run({ mark_read: true }, [1, 2]);
+  expect(folder.asked).toEqual(['flag \\Seen 1:2', 'move to ruawatch 1:2']);
+});
+
 test('nothing is asked for no mail', async () => {
   await run({}, []);
   expect(folder.asked).toEqual([]);

@@ -29,7 +29,7 @@ import {
 } from '../../store/messages/imports.ts';
 import { recordLeft } from '../../store/messages/intake.ts';
 import { waitingMessages } from '../../store/messages/messages.ts';
-import { type Input, inputs } from '../inputs.ts';
+import { type Input, inputs, type Skipped } from '../inputs.ts';
 import { type ImportContext, openForImport } from '../open.ts';
 import { Progress } from '../terminal/progress.ts';
 
@@ -53,6 +53,8 @@ export interface ImportSummary {
   superseded: number;
   /** Files that were imported before, byte for byte. */
   known: number;
+  /** What is not read: broken symbolic links, links in a circle, sockets and devices. */
+  skipped: Trouble[];
   ignored: Trouble[];
   quarantined: Trouble[];
   failed: Trouble[];
@@ -116,7 +118,8 @@ export async function importPaths(
     persistent: (work) => persist(work, retrying),
   };
   const domains = new Set<string>();
-  const source = batches(inputs(paths, run.maxBytes));
+  const skipped: Skipped = (file, code, reason) => run.summary.skipped.push({ file, code, reason });
+  const source = batches(inputs(paths, run.maxBytes, skipped));
   const worker = async () => {
     for (let next = await source.next(); !next.done; next = await source.next()) {
       for (const domain of await importBatch(run, next.value)) domains.add(domain);
@@ -135,7 +138,7 @@ export async function importPaths(
 
 function emptySummary(): ImportSummary {
   const counts = { messages: 0, reports: 0, records: 0, duplicates: 0, superseded: 0, known: 0 };
-  return { ...counts, ignored: [], quarantined: [], failed: [] };
+  return { ...counts, skipped: [], ignored: [], quarantined: [], failed: [] };
 }
 
 async function* batches(source: AsyncGenerator<Input>): AsyncGenerator<Input[]> {
@@ -287,7 +290,9 @@ function describe(summary: ImportSummary): string[] {
     `${summary.messages} mails and files: ${summary.reports} reports with ${summary.records} records stored, ${summary.duplicates} duplicates` +
       `${summary.superseded > 0 ? `, ${summary.superseded} superseded (same identity, different content)` : ''}.`,
   ];
+  if (summary.messages === 0) lines.push('There was no file to read under the given paths.');
   for (const [what, list] of [
+    ['skipped', summary.skipped],
     ['ignored', summary.ignored],
     ['quarantined', summary.quarantined],
     ['failed', summary.failed],
@@ -295,7 +300,8 @@ function describe(summary: ImportSummary): string[] {
     if (list.length === 0) continue;
     lines.push(`${list.length} ${what}:`);
     for (const t of list.slice(0, 20)) lines.push(`  ${t.file}: ${t.code}: ${t.reason}`);
-    if (list.length > 20) lines.push(`  … and ${list.length - 20} more: ruawatch messages list --state ${what}`);
+    const more = what === 'skipped' ? '' : `: ruawatch messages list --state ${what}`;
+    if (list.length > 20) lines.push(`  … and ${list.length - 20} more${more}`);
   }
   lines.push('Sources and findings follow when the analyzer runs: ruawatch start analyzer, or ruawatch start.');
   return lines;

@@ -21,9 +21,14 @@ const GATHERED_LENGTH = 8 * 1024 * 1024;
  * @throws PermanentError `no_such_path`, `unreadable` with a sentence that names the path
  */
 export async function runParse(paths: string[], output: NodeJS.WritableStream): Promise<number> {
-  for await (const input of inputs(paths, DEFAULT_LIMITS.mailBytes)) {
+  const skipped: string[] = [];
+  const found = inputs(paths, DEFAULT_LIMITS.mailBytes, (file, code, message) =>
+    skipped.push(errorLine(file, { code, message })),
+  );
+  for await (const input of found) {
     for await (const piece of piecesOf(input)) if (!output.write(piece)) await once(output, 'drain');
   }
+  for (const line of skipped) output.write(line);
   return 0;
 }
 

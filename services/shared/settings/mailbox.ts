@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { secretOf } from './secret-file.ts';
+import { ENCODE_HINT, readServerUrl } from './server-url.ts';
 
 const ADDRESS = /^[^\s@<>]+@[^\s@<>]+$/;
 
@@ -26,6 +27,8 @@ export const mailboxSchema = z.strictObject({
   after: z.enum(['move', 'flag', 'delete', 'keep']).default('move'),
   move_to: z.string().min(1).default('ruawatch'),
   flag: z.string().min(1).default('$ruawatch'),
+  /** Whether mails that are moved are marked as read (\Seen) first. */
+  mark_read: z.boolean().default(false),
   /** Addresses that rua= may name for this mailbox beside the user: aliases, or all of them when the user is not an address. */
   addresses: z.array(z.string().regex(ADDRESS, 'must be a mail address')).default([]),
   poll_seconds: z.number().positive().default(60),
@@ -59,11 +62,12 @@ export interface Mailbox {
   after: 'move' | 'flag' | 'delete' | 'keep';
   moveTo: string;
   flag: string;
+  markRead: boolean;
   pollSeconds: number;
   idle: boolean;
 }
 
-const URL_OPTIONS = new Set(['tls', 'tls_verify', 'after', 'move_to', 'poll_seconds', 'idle', 'addresses']);
+const URL_OPTIONS = new Set(['tls', 'tls_verify', 'after', 'move_to', 'poll_seconds', 'idle', 'addresses', 'mark_read']);
 
 /**
  * Heartbeat one entry into a mailbox. A URL may carry the folder as its path and options as its query:
@@ -98,23 +102,20 @@ export function toMailbox(input: z.input<typeof mailboxSchema>, cwd: string): Ma
     after: entry.after,
     moveTo: entry.move_to,
     flag: entry.flag,
+    markRead: entry.mark_read,
     pollSeconds: entry.poll_seconds,
     idle: entry.idle,
   };
 }
 
 function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || (url.protocol !== 'imaps:' && url.protocol !== 'imap:') || url.hostname === '') {
+  const url = readServerUrl(text, ['imaps', 'imap']);
+  if (url === 'encode') throw new Error(`${ENCODE_HINT}.`);
+  if (url === 'unreadable' || url.hostname === '') {
     throw new Error(
       'must be an IMAP URL, such as imaps://user:password@host/INBOX (special characters percent-encoded; it is not shown here).',
     );
   }
-  // An unescaped ? or # in a password would end the host, and messages about options would show the rest of it.
-  if (/[?#].*@/.test(text) || url.hash !== '')
-    throw new Error(
-      'has special characters that must be percent-encoded, such as %23 for # and %3F for ? (it is not shown here).',
-    );
   return url;
 }
 
@@ -125,9 +126,10 @@ function readOptions(url: URL): { tls: boolean; verify: boolean; options: Record
     if (!URL_OPTIONS.has(key)) throw new Error(`has an unknown option "${key}": known are ${[...URL_OPTIONS].join(', ')}.`);
     query[key] = key === 'poll_seconds' ? Number(value) : key === 'addresses' ? value.split(',') : value;
   }
-  if (query.idle !== undefined) {
-    if (query.idle !== 'yes' && query.idle !== 'no') throw new Error('has idle other than "yes" or "no".');
-    query.idle = query.idle === 'yes';
+  for (const name of ['idle', 'mark_read']) {
+    if (query[name] === undefined) continue;
+    if (query[name] !== 'yes' && query[name] !== 'no') throw new Error(`has ${name} other than "yes" or "no".`);
+    query[name] = query[name] === 'yes';
   }
   const { tls, tls_verify, ...options } = query;
   if (tls !== undefined && tls !== 'none')

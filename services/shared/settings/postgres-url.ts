@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { messageOf, SettingsError } from '../errors.ts';
+import { parsePostgresUrl, postgresText } from './server-url.ts';
 
 /** What pg.Pool and pg.Client are given for a URL. */
 export interface ConnectionSettings {
@@ -34,11 +35,11 @@ const SSL_WORDS: Record<string, string> = {
  * @throws SettingsError an unknown mode, a file that cannot be read or is no certificate
  */
 export function connectionSettings(url: string, setting = 'DATABASE_URL'): ConnectionSettings {
-  const parsed = new URL(url);
+  const parsed = parsePostgresUrl(url);
   const given = Object.fromEntries(TLS_PARAMETERS.map((name) => [name, parsed.searchParams.get(name)]));
   if (TLS_PARAMETERS.every((name) => given[name] === null)) return { connectionString: url };
   for (const name of TLS_PARAMETERS) parsed.searchParams.delete(name);
-  return { connectionString: parsed.href, ssl: tlsOf(given, setting) };
+  return { connectionString: postgresText(parsed), ssl: tlsOf(given, setting) };
 }
 
 function tlsOf(given: Record<string, string | null | undefined>, setting: string): ConnectionOptions | false {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseServer } from '../../dns/client/servers.ts';
 import { mailboxSchema } from './mailbox.ts';
+import { ENCODE_HINT, isPercentEncoded, readServerUrl } from './server-url.ts';
 import { WEBHOOK_FORMATS, webhookSchema } from './webhook.ts';
 
 export const email = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'must be a mail address');
@@ -9,22 +10,14 @@ const seconds = (fallback: number) => z.number().positive().default(fallback);
 
 const urlOf = (what: string, ...schemes: string[]) =>
   z.string().superRefine((value, ctx) => {
-    const scheme = /^([a-z+]+):\/\//.exec(value)?.[1];
-    if (!scheme || !schemes.includes(scheme) || !URL.canParse(value)) {
+    const url = readServerUrl(value, schemes);
+    if (url === 'unreadable') {
       ctx.addIssue({
         code: 'custom',
         message: `must be ${what}, such as ${schemes[0]}://user:password@host (it is not shown here)`,
       });
-    } else if (/[?#].*@/.test(value) || !isPercentEncoded(value)) {
-      // An unescaped ? or # in a password would end the host, and messages about options would show the rest of it.
-      ctx.addIssue({
-        code: 'custom',
-        message: 'has special characters that must be percent-encoded, such as %23 for # and %25 for % (it is not shown here)',
-      });
-    }
+    } else if (url === 'encode' || !isPercentEncoded(value)) ctx.addIssue({ code: 'custom', message: ENCODE_HINT });
   });
-
-const isPercentEncoded = (value: string) => !/%(?![0-9a-f]{2})/i.test(value);
 
 const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
 

@@ -30,6 +30,7 @@ describe('an IMAP URL', () => {
       after: 'move',
       moveTo: 'ruawatch',
       flag: '$ruawatch',
+      markRead: false,
       pollSeconds: 60,
       idle: true,
       addresses: ['rua@mail.example'],
@@ -55,6 +56,8 @@ describe('an IMAP URL', () => {
       idle: false,
     });
     expect(of('imap://u:p@h?idle=yes').idle).toBe(true);
+    expect(of('imap://u:p@h?mark_read=yes').markRead).toBe(true);
+    expect(() => of('imap://u:p@h?mark_read=1')).toThrow('has mark_read other than "yes" or "no"');
   });
 
   it('decodes its user, password and folder', () => {

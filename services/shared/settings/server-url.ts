@@ -1,0 +1,44 @@
+/** What every text gets that begins like a URL of ours and cannot be read as one. */
+export const ENCODE_HINT =
+  'has special characters that must be percent-encoded in the user and the password, such as %40 for @, %2F for /, %23 for # and %25 for % (it is not shown here)';
+
+/** Stands for a host that a Postgres URL leaves out, which `URL` does not allow beside a user. */
+const NO_HOST = 'no-host.invalid';
+
+/**
+ * A URL of a server with a user and a password. What is left of an unescaped password must never be taken for
+ * the host, since hosts are looked up and logged: so all that stands before the last "@" must be a user and a
+ * password.
+ *
+ * @param schemes without ":"
+ * @returns `unreadable` when the text does not begin with one of the schemes, `encode` when it does and
+ *   cannot be read without doubt
+ */
+export function readServerUrl(text: string, schemes: readonly string[]): URL | 'unreadable' | 'encode' {
+  const [start, scheme] = /^\s*([a-z+]+):/i.exec(text) ?? [];
+  if (start === undefined || !schemes.includes(scheme!.toLowerCase())) return 'unreadable';
+  const rest = /^\/\/(.*)$/s.exec(text.slice(start.length))?.[1];
+  if (rest === undefined || isAmbiguous(rest)) return 'encode';
+  const url = withHost(text);
+  return URL.canParse(url) ? new URL(url) : 'encode';
+}
+
+function isAmbiguous(rest: string): boolean {
+  const userinfo = rest.slice(0, Math.max(0, rest.lastIndexOf('@')));
+  const colon = userinfo.indexOf(':');
+  // A user may be an address; a password with an "@" in it could end anywhere.
+  const password = colon < 0 ? '' : userinfo.slice(colon + 1);
+  return rest.includes('#') || /[/?\\\s]/.test(userinfo) || password.includes('@');
+}
+
+/** Whether every "%" begins an escaped octet. */
+export const isPercentEncoded = (text: string): boolean => !/%(?![0-9a-f]{2})/i.test(text);
+
+/** A Postgres URL with a host, where it has none after the "@" (libpq: a Unix socket, or `?host=`). */
+function withHost(text: string): string {
+  return text.replace(/^(\s*postgres(?:ql)?:\/\/[^/?#]*@)(?=[/?]|$)/i, `$1${NO_HOST}`);
+}
+
+/** A Postgres URL that can be read, and its text again. */
+export const parsePostgresUrl = (text: string): URL => new URL(withHost(text));
+export const postgresText = (url: URL): string => url.href.replace(`@${NO_HOST}`, '@');

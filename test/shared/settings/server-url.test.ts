@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { connectionSettings } from '../../../services/shared/settings/postgres-url.ts';
+
+const config = (env: Record<string, string>) => loadConfig(env, '/nowhere');
+const SETTINGS: [string, string][] = [
+  ['IMAP_URL', 'imaps'],
+  ['IMAP_URL', 'imap'],
+  ['SMTP_URL', 'smtp'],
+  ['SMTP_URL', 'smtps'],
+  ['DATABASE_URL', 'postgres'],
+  ['DATABASE_URL', 'postgresql'],
+  ['QUEUE_DATABASE_URL', 'postgres'],
+  ['REDIS_URL', 'redis'],
+  ['REDIS_URL', 'rediss'],
+];
+const PASSWORDS = [
+  'p@Hunter2/word',
+  'p@Hunter2',
+  'Hunter2/word',
+  'Hunter2?word',
+  'Hunter2#word',
+  'Hunter2%word',
+  'p\\Hunter2',
+  'p Hunter2',
+  'p@@Hunter2',
+  '/Hunter2',
+  '@Hunter2:1',
+  'p@Hunter2?x=y@z',
+];
+
+test.each(SETTINGS)('%s=%s://…: an unescaped password is refused with a hint, and never shown', (key, scheme) => {
+  for (const password of PASSWORDS) {
+    for (const user of ['rua', 'rua@x', 'rua%40x']) {
+      for (const rest of ['host', 'host:993/INBOX', 'host/db']) {
+        const url = `${scheme}://${user}:${password}@${rest}`;
+        let said = '';
+        try {
+          config({ [key]: url });
+        } catch (error) {
+          said = (error as Error).message;
+        }
+        expect(said, url).toMatch(new RegExp(`^${key} has .*(percent-encoded|must be written %25)`));
+        expect(said, url).not.toContain('Hunter2');
+      }
+    }
+  }
+});
+
+test.each(SETTINGS)('%s=%s://…: what begins like a URL and does not parse has the hint', (key, scheme) => {
+  for (const rest of ['//u:p@host:port/x', '//u:p@[::1/x', 'u:p@host', '//u:p@ho st/', '//rua:Hunter2', '//a b'])
+    expect(() => config({ [key]: `${scheme}:${rest}` }), rest).toThrow(/percent-encoded/);
+});
+
+test('a user that is an address, and escaped passwords, are taken', () => {
+  const { mailboxes } = config({ IMAP_URL: 'imaps://rua@example.com:p%40Hunter2%2Fword@mail.example/INBOX' });
+  expect(mailboxes).toMatchObject([{ user: 'rua@example.com', password: 'p@Hunter2/word', host: 'mail.example' }]);
+  expect(config({ IMAP_URL: 'imaps://u:a:b;c@mail.example' }).mailboxes).toMatchObject([{ password: 'a:b;c' }]);
+});
+
+test('a Postgres URL without a host is taken as libpq takes it', async () => {
+  const { default: pg } = await import('pg');
+  for (const url of [
+    'postgresql://u:p@/db?host=/cloudsql/project:region:instance',
+    'postgres://u:p%40x@/db?host=/cloudsql/project:region:instance',
+  ]) {
+    expect(config({ DATABASE_URL: url }).databaseUrl).toBe(url);
+    const client = new pg.Client(connectionSettings(url));
+    expect([client.host, client.user, client.database]).toEqual(['/cloudsql/project:region:instance', 'u', 'db']);
+  }
+  const secure = connectionSettings('postgresql://u:p@/db?host=db.example&sslmode=require');
+  expect(secure.ssl).toMatchObject({ rejectUnauthorized: false });
+  expect(new pg.Client(secure).host).toBe('db.example');
+});
