@@ -135,6 +135,8 @@ function manyOf({ messages, of, share, ...evidence }: Evidence): string | null {
   if (messages === 0) return `0 of about ${counted(of, 'expected message')}`;
   const part = of === 0 ? counted(messages, 'message') : `${number(messages)} of ${counted(of, 'message')}`;
   const head = of === 0 || share > 1 ? part : `${part} (${percent(share || messages / of)})`;
+  // Of readiness: what the next policy would have touched, and not what is wrong.
+  if (evidence.by_class !== undefined) return `${part} (${percent(share || messages / of)} of all mail) would have been affected`;
   const fates = (['delivered', 'quarantined', 'rejected'] as const).flatMap((fate) =>
     evidence[fate] === 0 ? [] : [`${number(evidence[fate])} ${fate}`],
   );

@@ -4,7 +4,7 @@ import type { Severity } from '../../shared/severity.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { passesOn } from '../sources/identity.ts';
-import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
+import { certainty, witnesses } from '../statistics/confidence.ts';
 import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
 import {
   type Counts,
@@ -69,7 +69,7 @@ function find(window: SourceWindow): Candidate[] {
       kind: KIND,
       subject: source,
       severity: severityOf(delivered),
-      confidence: stated(wilson(messages, sum.messages) * witnessed(witnesses(rows))),
+      confidence: certainty({ witnesses: witnesses(rows) }),
       first_day: since,
       last_day,
       evidence: {

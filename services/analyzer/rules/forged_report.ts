@@ -4,7 +4,7 @@ import { addDays, earlier } from '../../shared/days.ts';
 import type { ForgedDay } from '../../store/analysis/forged-reports.ts';
 import { forgedQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
-import { stated, witnessed } from '../statistics/confidence.ts';
+import { certainty } from '../statistics/confidence.ts';
 import { type ArrivalWindow, openOf, settledUntil } from '../window.ts';
 import type { ArrivalRule } from './rule.ts';
 
@@ -83,8 +83,12 @@ function candidate(window: ArrivalWindow, reporter: string, rows: readonly Forge
       kind: KIND,
       subject: reporter,
       severity: sum.contradicting > 0 ? 'high' : sum.mismatched >= MISMATCHED_REPORTS ? 'medium' : 'low',
-      confidence: stated(
-        sum.contradicting > 0 ? 0.95 : sum.mismatched > 0 ? 0.9 * witnessed(1 + sum.mismatched) : 0.7 * witnessed(unproven),
+      confidence: certainty(
+        sum.contradicting > 0
+          ? { otherwise: 0.05 }
+          : sum.mismatched > 0
+            ? { otherwise: 0.1, witnesses: sum.mismatched }
+            : { otherwise: 0.3, witnesses: unproven },
       ),
       first_day: since,
       last_day,

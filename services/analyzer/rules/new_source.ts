@@ -6,7 +6,7 @@ import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
 import { forwardingOdds } from '../sources/forwarding.ts';
 import { passesOn } from '../sources/identity.ts';
-import { stated, wilson, witnessed, witnesses } from '../statistics/confidence.ts';
+import { certainty, wilson, witnesses } from '../statistics/confidence.ts';
 import {
   coveredRows,
   isEvidence,
@@ -23,6 +23,8 @@ import type { SenderRule } from './rule.ts';
 import { DOMAIN_DAYS } from './silence.ts';
 
 const KIND = 'new_source';
+/** How likely it is that it passes on mail of others after all, when nothing shows it. */
+const FORWARDER = 0.1;
 /** So many days the domain must have been reported on before, that "never seen" says something. */
 export const HISTORY = 21;
 /** Messages that pass before it is worth a word. */
@@ -91,7 +93,7 @@ function find(window: SenderWindow): Candidate[] {
       kind: KIND,
       subject: open?.subject ?? source,
       severity: severityOf(sum.passed, of, known !== null, sum.dkim_aligned === 0),
-      confidence: stated(wilson(sum.passed, sum.messages) * witnessed(witnesses(rows))),
+      confidence: certainty({ otherwise: FORWARDER, witnesses: witnesses(rows) }),
       first_day: first,
       last_day,
       evidence: {

@@ -6,7 +6,7 @@ import type { PolicyDay } from '../../store/analysis/window-reads.ts';
 import { policyQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { commonest } from '../policy.ts';
-import { stated, witnessed } from '../statistics/confidence.ts';
+import { certainty } from '../statistics/confidence.ts';
 import { type DomainWindow, openOf } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 
@@ -110,7 +110,7 @@ function candidate(window: DomainWindow, told: readonly Change[], stronger: bool
     kind: KIND,
     subject: domain,
     severity: stronger ? 'info' : told.some((c) => c.tag === 'p' && c.to === 'none') ? 'high' : 'medium',
-    confidence: stated(witnessed(reporters.length * 2)),
+    confidence: certainty({ witnesses: reporters.length }),
     first_day: since,
     last_day: stronger ? since : newest,
     evidence: {

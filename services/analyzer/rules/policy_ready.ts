@@ -4,7 +4,7 @@ import { parsePolicy } from '../../shared/policy.ts';
 import type { ClassVolume } from '../../store/analysis/window-reads.ts';
 import { policyQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
-import { stated, witnessed } from '../statistics/confidence.ts';
+import { certainty } from '../statistics/confidence.ts';
 import { type DomainWindow, openOf, type ReadinessWindow } from '../window.ts';
 import type { ReadinessRule } from './rule.ts';
 
@@ -92,7 +92,10 @@ function find(window: ReadinessWindow): Candidate[] {
       subject: domain,
       severity: 'info',
       lasting: true,
-      confidence: stated((passed / own) * witnessed(reporters.length * 3)),
+      confidence: certainty({
+        otherwise: failing('unknown') / Math.max(1, messages),
+        witnesses: reporters.length * reportDays.size,
+      }),
       first_day: open ? open.first_day : from,
       last_day: today,
       evidence: {

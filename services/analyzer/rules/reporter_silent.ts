@@ -4,7 +4,7 @@ import { addDays } from '../../shared/days.ts';
 import { reportsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { levelOf } from '../statistics/budget.ts';
-import { stated, witnessed } from '../statistics/confidence.ts';
+import { certainty } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { silenceTail } from '../statistics/tails.ts';
 import { type DomainWindow, openOf, rounded, settledUntil } from '../window.ts';
@@ -153,7 +153,7 @@ function candidateOf(window: DomainWindow, silence: Silence, usual: Usual, open:
     kind: KIND,
     subject: reporter,
     severity: 'low',
-    confidence: stated((1 - usual.chance) * witnessed(days.length)),
+    confidence: certainty({ chance: usual.chance, witnesses: days.length }),
     first_day: open ? open.first_day : since,
     last_day,
     evidence: {

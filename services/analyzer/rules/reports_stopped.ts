@@ -3,11 +3,13 @@ import { addDays, dayOf, earlier, later } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { domainQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
-import { stated } from '../statistics/confidence.ts';
+import { certainty } from '../statistics/confidence.ts';
 import { type DnsWindow, openOf, rounded, settledUntil } from '../window.ts';
 import type { DnsRule } from './rule.ts';
 
 const KIND = 'reports_stopped';
+/** How likely definite answers of DNS in several checks are all wrong. */
+const LOST_BY_MISTAKE = 0.01;
 /** So many domains without reports are a fault of the way that they share. */
 const MANY = 10;
 /** Domains that DNS no longer leads here since days so close to each other have one cause. */
@@ -44,7 +46,7 @@ function find(window: DnsWindow): Candidate[] {
       kind: KIND,
       subject: domain,
       severity: severityOf(window),
-      confidence: lost ? 0.99 : stated(1 - silence!.chance),
+      confidence: certainty({ chance: lost ? LOST_BY_MISTAKE : silence!.chance }),
       first_day: open ? earlier(open.first_day, since) : since,
       last_day,
       ...(isToldElsewhere(window, since) && { quiet: true }),

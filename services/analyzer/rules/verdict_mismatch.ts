@@ -3,7 +3,7 @@ import { addDays, daysBetween } from '../../shared/days.ts';
 import { contradictedQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { levelOf } from '../statistics/budget.ts';
-import { stated, wilson, witnessed } from '../statistics/confidence.ts';
+import { certainty } from '../statistics/confidence.ts';
 
 import { shareTail } from '../statistics/tails.ts';
 import { type DomainWindow, openOf, settledUntil } from '../window.ts';
@@ -50,13 +50,15 @@ function find(window: DomainWindow): Candidate[] {
     const since = recent.filter((row) => row.day >= first);
     const messages = since.reduce((n, row) => n + row.contradicted, 0);
     const of = since.reduce((n, row) => n + row.messages, 0);
+    let chance = open?.evidence.chance ?? 0;
     if (!open) {
       if (bad.length < DAYS || messages < LEAST || messages < SHARE * of) return [];
       const base = new Set(daysBetween(window.from, addDays(from, -1)));
       const before = rows.filter((row) => base.has(row.day));
       const told = before.reduce((n, row) => n + row.messages, 0);
       const usual = (before.reduce((n, row) => n + row.contradicted, 0) + 0.2) / (told + 2);
-      if (shareTail(messages, of, usual * PRIOR_SHARE, (1 - usual) * PRIOR_SHARE) >= level) return [];
+      chance = shareTail(messages, of, usual * PRIOR_SHARE, (1 - usual) * PRIOR_SHARE);
+      if (chance >= level) return [];
     }
     const last_day = bad.at(-1)!.day;
     const begun = open && open.first_day < first ? open.first_day : first;
@@ -65,7 +67,7 @@ function find(window: DomainWindow): Candidate[] {
         kind: KIND,
         subject: reporter,
         severity: 'low',
-        confidence: stated(wilson(messages, of) * witnessed(bad.length)),
+        confidence: certainty({ chance, witnesses: bad.length }),
         first_day: begun,
         last_day,
         evidence: {

@@ -5,7 +5,7 @@ import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { differenceOf, type Season, seasonOf } from '../senders/season.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
-import { stated, witnessed, witnesses } from '../statistics/confidence.ts';
+import { certainty, witnesses } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { countTail } from '../statistics/tails.ts';
 import { coveredDays, openOfSender, reportersOf, rounded, type SenderWindow, settledOfSender, total } from '../window.ts';
@@ -152,7 +152,7 @@ function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: K
     kind: KIND,
     subject: open?.subject ?? source,
     severity: season === null ? severityOf(times, seen) : 'info',
-    confidence: stated((1 - 1 / Math.max(1, times)) * witnessed(witnesses(rows))),
+    confidence: certainty({ chance: Math.min(chance, open?.evidence.chance ?? 1), witnesses: witnesses(rows) }),
     first_day: since,
     last_day,
     evidence: {

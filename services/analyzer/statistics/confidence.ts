@@ -29,16 +29,16 @@ const ALONE = 0.25;
  *
  * @param chance that habit or accident alone bring it, as tested; 0 for what is a fact
  * @param otherwise how likely an innocent explanation is that reports cannot rule out
- * @param witnesses pairs of reporter and day that show it
+ * @param witnesses pairs of reporter and day that show it; absent where it does not rest on reports
  */
 export function certainty({
   chance = 0,
   otherwise = 0,
-  witnesses: seen,
+  witnesses: seen = Number.POSITIVE_INFINITY,
 }: {
   chance?: number;
   otherwise?: number;
-  witnesses: number;
+  witnesses?: number;
 }): number {
   return stated((1 - Math.min(1, chance)) * (1 - otherwise) * (1 - ALONE / Math.max(1, seen)));
 }

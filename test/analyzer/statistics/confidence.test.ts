@@ -1,29 +1,59 @@
-import { expect, test } from 'vitest';
-import { stated, wilson, witnessed, witnesses } from '../../../services/analyzer/statistics/confidence.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { alignmentFailure } from '../../../services/analyzer/rules/alignment_failure.ts';
+import { unauthorizedSource } from '../../../services/analyzer/rules/unauthorized_source.ts';
+import { certainty } from '../../../services/analyzer/statistics/confidence.ts';
+import { ago, domainWindow, REPORTERS, row, sourceWindow, span } from '../rows.ts';
 
-test.each([
-  [3, 3, 0.44],
-  [10, 10, 0.72],
-  [1_000, 1_000, 0.996],
-  [5, 10, 0.24],
-  [0, 10, 0],
-  [0, 0, 0],
-])('%i of %i support a share of %f at least', (part, whole, least) => {
-  expect(wilson(part, whole)).toBeCloseTo(least, 2);
+describe('certainty', () => {
+  const share = fc.float({ min: 0, max: 1, noNaN: true });
+  test('is a probability that more witnesses raise, and doubt lowers', () => {
+    fc.assert(
+      fc.property(share, share, fc.integer({ min: 0, max: 500 }), share, (chance, otherwise, witnesses, more) => {
+        const sure = certainty({ chance, otherwise, witnesses });
+        expect(sure).toBeGreaterThanOrEqual(0);
+        expect(sure).toBeLessThanOrEqual(1);
+        expect(certainty({ chance, otherwise, witnesses: witnesses + 1 })).toBeGreaterThanOrEqual(sure);
+        expect(certainty({ chance: Math.min(1, chance + more), otherwise, witnesses })).toBeLessThanOrEqual(sure);
+      }),
+    );
+  });
+
+  test('one report leaves a quarter of doubt, and a fact none', () => {
+    expect([1, 2, 4, 10].map((witnesses) => certainty({ witnesses }))).toEqual([0.75, 0.88, 0.94, 0.98]);
+    expect(certainty({})).toBe(1);
+  });
 });
 
-test('more of the same supports more, and never all', () => {
-  expect(wilson(100, 100)).toBeGreaterThan(wilson(10, 10));
-  expect(wilson(12, 10)).toBe(wilson(10, 10));
-  expect(wilson(1e9, 1e9)).toBeLessThan(1);
-});
+const delivered = (n: number) => ({ rejected: 0, delivered: n, failed_delivered: n });
 
-test('each witness adds less than the one before', () => {
-  expect([0, 1, 4, 9].map(witnessed)).toEqual([0, 0.5, 0.8, 0.9]);
-  const row = { reporter: 'a', day: '2026-05-01' };
-  expect(witnesses([row, row, { ...row, day: '2026-05-02' }, { ...row, reporter: 'b' }])).toBe(3);
-});
-
-test('confidence has two digits, from 0 to 1', () => {
-  expect([0.126, 1.2, -1].map(stated)).toEqual([0.13, 1, 0]);
+test('what is grave is never a guess, however small a share of mail it is', () => {
+  const sender = span(41, 0, 'both', 50_000, REPORTERS, { source: '192.0.2.0/24' });
+  const cases = [3, 40, 400, 4000].map((n) =>
+    unauthorizedSource.find(
+      domainWindow([...sender, ...span(2, 0, 'unauthenticated', n, REPORTERS, { source: '10.0.0.0/24', ...delivered(n) })]),
+    ),
+  );
+  // Beside passing mail in one network.
+  cases.push(
+    unauthorizedSource.find(
+      domainWindow([
+        ...span(41, 0, 'dkim', 900, REPORTERS, { source: '10.0.0.0/24' }),
+        ...span(2, 0, 'unauthenticated', 1000, REPORTERS, { source: '10.0.0.0/24', ...delivered(1000) }),
+      ]),
+    ),
+    // One reporter, one day.
+    unauthorizedSource.find(
+      domainWindow(
+        Array.from({ length: 400 }, (_, n) =>
+          row(ago(0), 'unauthenticated', 5, { source: `10.${n >> 8}.${n & 255}.0/24`, ...delivered(5) }),
+        ),
+      ),
+    ),
+    alignmentFailure.find(sourceWindow(span(11, 0, 'foreign', 100))),
+  );
+  for (const [finding] of cases) {
+    const least = { info: 0, low: 0.5, medium: 0.7, high: 0.7, critical: 0.7 }[finding!.severity];
+    expect(finding!.confidence).toBeGreaterThanOrEqual(least);
+  }
 });
