@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { type Planned, withPlanned } from '../../services/dns/planned.ts';
+import { dnsOf } from './zone.ts';
+
+const PUBLISHED = dnsOf({ 'example.com': { TXT: [['old']], A: ['192.0.2.1'] }, 'away.example.com': 'unknown' });
+const ask = (planned: [string, Parameters<Planned['set']>[1]][], name: string, type: 'TXT' | 'A' = 'TXT') =>
+  withPlanned(new Map(planned), PUBLISHED).ask(name, type);
+
+test('what is planned replaces what is published under the same name and type', async () => {
+  expect(await ask([['example.com', { TXT: [['new']] }]], 'Example.COM.')).toMatchObject({
+    state: 'records',
+    records: [['new']],
+  });
+  expect(await ask([['example.com', { TXT: [['new']] }]], 'example.com', 'A')).toMatchObject({ records: ['192.0.2.1'] });
+  expect(await ask([['example.com', { TXT: [] }]], 'example.com')).toMatchObject({ state: 'nodata' });
+});
+
+test('a planned name exists, and all names above it', async () => {
+  const planned: Parameters<typeof ask>[0] = [['a.b.new.example', { A: ['192.0.2.9'] }]];
+  expect(await ask(planned, 'b.new.example')).toMatchObject({ state: 'nodata' });
+  expect(await ask(planned, 'a.b.new.example')).toMatchObject({ state: 'nodata' });
+  expect(await ask(planned, 'c.new.example')).toMatchObject({ state: 'nxdomain' });
+  expect(await ask([['new.example', { A: [] }]], 'new.example')).toMatchObject({ state: 'nxdomain' });
+});
+
+test('a planned CNAME leads on, to planned and to published names, and not in circles', async () => {
+  const alias: Parameters<typeof ask>[0] = [['www.example.com', { CNAME: ['example.com'] }]];
+  expect(await ask(alias, 'www.example.com')).toMatchObject({ records: [['old']], aliases: ['example.com'] });
+  const circle: Parameters<typeof ask>[0] = [
+    ['a.example', { CNAME: ['b.example'] }],
+    ['b.example', { CNAME: ['a.example'] }],
+  ];
+  expect(await ask(circle, 'a.example')).toMatchObject({ state: 'unknown', reason: 'cname_loop' });
+});
+
+test('what is unknown stays unknown', async () => {
+  expect(await ask([], 'away.example.com')).toMatchObject({ state: 'unknown' });
+});
