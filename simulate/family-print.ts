@@ -7,12 +7,11 @@ import { targetsOf } from './targets.ts';
 const HEADS = ['precision', 'recall', '≥ 50', '< 50', 'days', 'false/dom/mon', 'alarms/dom/mon', 'mails/incident'];
 
 /** What the terminal shows of some families, and with the layout `markdown` what docs/detection.md holds. */
-export function printedFamilies(draws: readonly Draw[], detail: boolean, layout: Layout = columns): string[] {
+export function printedFamilies(draws: readonly Draw[], layout: Layout = columns): string[] {
   const families = byFamily(draws);
   const all = scoreOf('all', draws);
   const benign = draws.filter((draw) => draw.benign);
   return [
-    ...(detail ? draws.flatMap(detailOf) : []),
     ...layout([
       ['family', 'worlds', ...HEADS, 'words right', 'class right'],
       ...families.map((one) => [one.family + (one.benign ? ' (benign)' : ''), ...lineOf(one)]),
@@ -62,7 +61,8 @@ function cellsOf(one: Figures): string[] {
 const besideOf = ({ benign }: FamilyScore, { recall, false_per_domain_month }: Figures) =>
   benign ? false_per_domain_month.rate.toFixed(2) : figure(recall.share);
 
-function detailOf({ family, draw, judgements, wording }: Draw): string[] {
+/** Every false alarm of a world, every incident that was missed, and what is wrong with the words. */
+export function detailOf({ family, draw, judgements, wording }: Draw): string[] {
   const { wrong, found } = judgements[0]!;
   const lines = [
     ...wrong.map(

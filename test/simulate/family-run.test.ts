@@ -73,7 +73,7 @@ test('an approval of the world is on the list of senders', async () => {
 });
 
 test('the tables name the family, with intervals, beside the baselines', () => {
-  const text = printedFamilies([draw], true).join('\n');
+  const text = printedFamilies([draw]).join('\n');
   expect(text).toMatch(/^flood +1 +\d\.\d\d \(\d\.\d\d-\d\.\d\d\)/m);
   expect(text).toMatch(/^trollByte /m);
   const [own] = scoreOf('all', [draw]).systems;

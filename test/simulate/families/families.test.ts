@@ -42,6 +42,23 @@ test.each(FAMILIES.map((family) => [family.name, family] as const))('%s builds w
   }
 });
 
+test.each(FAMILIES.map((family) => [family.name, family] as const))('what %s expects is mailed about', async (_, family) => {
+  const world = worldOf(family, 1);
+  const calendar = new Calendar(world.days);
+  const root = new Random('traffic');
+  const begins = world.incidents.flatMap(({ begin, end }) => [begin, begin + 1, begin + 2, Math.floor((begin + end) / 2), end]);
+  let mails = 0;
+  for (const day of new Set([12, Math.floor(world.days / 2), ...begins].filter((day) => day < world.days))) {
+    mails += (await mailsOf(world, day, calendar, root)).length;
+  }
+  expect(mails).toBeGreaterThan(0);
+  // A reporter that is silent, and a record that changes, have no mail of their own.
+  const seen = world.incidents.filter((one) => one.seen !== null || one.expected?.optional);
+  expect(seen.length).toBeGreaterThanOrEqual(world.incidents.length - 1);
+  const unseen = world.incidents.filter((one) => !seen.includes(one) && one.addresses.size > 0);
+  expect(unseen).toEqual([]);
+});
+
 test('the same draw gives the same bytes, another one others', async () => {
   const bytes = async (draw: number) => {
     const world = worldOf(FAMILIES[0]!, draw);
