@@ -24,6 +24,8 @@ const CHANGES_TESTED = 5;
 /** SPF cannot be evaluated for this share of a source's mail; `temperror` for so many days. */
 const IN_ERROR = 0.8;
 const TEMPORARY_DAYS = 3;
+/** What one day alone shows may be a hiccup of DNS. */
+const LEAST_DAYS = 2;
 
 /** One mechanism of a source's mail: how much of a day's mail has it, and how much does not. */
 interface Mechanism {
@@ -64,6 +66,7 @@ function unsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenS
   const run = lostRun(all);
   if (run.length === 0) return null;
   if (open !== null) return partOf(window, UNSIGNED, { ...open, of: 0 });
+  if (run.length < LEAST_DAYS) return null;
   const since = run[0]!.day;
   const from = addDays(since, -HABIT_DAYS);
   const before = all.filter(({ day }) => day < since && day >= from);
@@ -96,6 +99,7 @@ function inErrorSince(window: SourceWindow, open: BrokenSender | null): BrokenSe
   const run = lostRun(all);
   if (run.length === 0) return null;
   if (open !== null) return partOf(window, ERRORS, { ...open, of: 0 });
+  if (run.length < LEAST_DAYS) return null;
   const since = run[0]!.day;
   const rows = window.rows.filter(({ day }) => day >= since);
   const sums = total(rows);
@@ -113,15 +117,14 @@ function lostRun(days: readonly Day[]): readonly Day[] {
   return days.slice(lastGood + 1);
 }
 
-/** By two reporters or on two days, and by half of those that report on it. */
+/** By half of those that report on it: one reporter's own trouble is its own. */
 function isSeen(rows: readonly SourceDay[], by: Mechanism): boolean {
   const bad = rows.filter((row) => by.bad(row) > 0);
   const reporters = reportersOf(bad).filter((reporter) => {
     const sums = total(rows.filter((row) => row.reporter === reporter));
     return by.bad(sums) > sums.messages / 2;
   });
-  if (reporters.length * 2 < reportersOf(rows).length) return false;
-  return reporters.length >= 2 || new Set(bad.map(({ day }) => day)).size >= 2;
+  return reporters.length * 2 >= reportersOf(rows).length;
 }
 
 function daysBy(rows: readonly SourceDay[], { bad }: Mechanism): Day[] {

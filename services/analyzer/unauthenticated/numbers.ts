@@ -1,5 +1,6 @@
 import { earlier } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
+import { OTHER_SOURCES } from '../../store/rollups/allowance.ts';
 import { certainty } from '../statistics/confidence.ts';
 import { type DomainWindow, rounded } from '../window.ts';
 import { type Harm, sumOf } from './networks.ts';
@@ -13,7 +14,8 @@ export function numbersOf(window: DomainWindow, { told, others, open, again, day
   const listed = told.flatMap((one) => one.days);
   const sum = sumOf([...listed, ...others.days]);
   const { messages } = sum;
-  const networks = told.length + others.networks;
+  const named = told.filter(({ source }) => source !== OTHER_SOURCES);
+  const networks = Math.max(1, named.length + others.networks);
   const dayList = [...new Set([...listed, ...others.days].map(({ day }) => day))].sort();
   const reporters = [...new Set(listed.flatMap((day) => day.reporters))].sort();
   const first = dayList[0]!;
@@ -31,7 +33,7 @@ export function numbersOf(window: DomainWindow, { told, others, open, again, day
     first,
     first_day: open ? earlier(open.first_day, since) : since,
     evidence: {
-      who: told.slice(0, WHO).map((c) => ({ source: c.source, messages: c.messages, delivered: c.delivered })),
+      who: named.slice(0, WHO).map((c) => ({ source: c.source, messages: c.messages, delivered: c.delivered })),
       senders: networks,
       messages,
       of,

@@ -143,6 +143,30 @@ test('the advice on one sender names its key, and neither a key of somebody else
   );
 });
 
+test('a key that verifies nowhere is named also where SPF hides it, from records of passing mail and the rollup of keys', async () => {
+  const TENANT = { source: '198.51.100.0/24' };
+  await f.put([
+    ...span(41, 3, 'both', 100, REPORTERS, TENANT),
+    ...span(2, 0, 'spf', 100, REPORTERS, { ...TENANT, dkim_broken: 100 }),
+    ...[...good('forwarder.example', 41, 3), ...bad('forwarder.example', 2, 0)],
+  ]);
+  await records({ [TENANT.source]: { selector: 'selector1' }, 'forwarder.example': { selector: 'selector1' } });
+  await f.t.db.query('update ruawatch.records set spf_aligned = true where source = $1', [TENANT.source]);
+  await f.t.db.query(
+    `insert into ruawatch.selector_days (domain, source, signing_domain, selector, day, reporter, trust, messages, passed)
+     select $1, s, $1, 'selector1', d::date, 'google.com', 'ok', 100, case when d < $3::date then 100 else 0 end
+       from unnest($2::text[]) s, generate_series($3::date - 10, $3::date + 2, interval '1 day') d`,
+    [DOMAIN, [TENANT.source, 'forwarder.example'], ago(2)],
+  );
+  await f.analyze();
+  const findings = await f.findings();
+  expect(findings.map((x) => [x.kind, x.subject, senders(x.evidence)])).toEqual([
+    ['authentication_regression', 'dkim', [TENANT.source, 'forwarder.example']],
+  ]);
+  expect(await mails()).toEqual([expect.stringContaining(`DKIM key selector1 fails at all senders of ${DOMAIN}`)]);
+  expect(findings[0]!.evidence.what).toContain('survives on SPF alone');
+});
+
 test('an SPF record that broke is named', async () => {
   const spf = (source: string, from: number, to: number) => span(from, to, 'spf', 40, REPORTERS, { source });
   const fails = (source: string) => span(2, 0, 'foreignDkim', 40, REPORTERS, { source });

@@ -100,6 +100,11 @@ describe('honest twins', () => {
     ['a sender that never signed', unsigned(41, 0, 100)],
     ['a sender that signs a part of its mail', [...span(41, 0, 'both', 50, REPORTERS, TENANT), ...unsigned(41, 0, 50)]],
     ['unsigned mail beside signed mail that goes on', [...span(41, 0, 'both', 30, REPORTERS, TENANT), ...unsigned(3, 0, 300)]],
+    ['a day on which DNS failed for all', [...span(41, 1, 'both', 100, REPORTERS, TENANT), ...broken(0, 0, 100)]],
+    [
+      'an SPF record that was wrong for a day',
+      [...span(41, 1, 'both', 100, REPORTERS, TENANT), ...inError(0, 0, 100, 'permerror')],
+    ],
     ['a few unsigned messages', [...span(41, 0, 'both', 100, REPORTERS, TENANT), ...unsigned(2, 0, 2)]],
     [
       'one bad day',

@@ -80,7 +80,7 @@ test('a larger attack never has a milder severity', () => {
         expect(severity([...attacked, ...more.map(rowOf)], known)).toBeGreaterThanOrEqual(severity(attacked, known));
       },
     ),
-    { numRuns: 50 },
+    { numRuns: 30 },
   );
 }, 120_000);
 
@@ -105,6 +105,18 @@ test('a botnet of ten thousand networks that is all delivered is critical, and a
   });
   expect(finding!.confidence).toBeGreaterThan(0.9);
   expect(wordsFor(finding).summary).toContain('100% delivered');
+});
+
+test('what a report has beyond its allowance is counted, and is no network of its own', () => {
+  const rows = [
+    row(ago(0), 'unauthenticated', 900, { source: 'other sources', ...delivered(900) }),
+    ...Array.from({ length: 300 }, (_, n) =>
+      row(ago(0), 'unauthenticated', 2, { ...net(n), ...delivered(2), reporter: REPORTERS[n % 3]! }),
+    ),
+  ];
+  const [finding] = unauthorizedSource.find(domainWindow(rows));
+  expect(finding).toMatchObject({ severity: 'critical', evidence: { senders: 300, messages: 1500, delivered: 1500 } });
+  expect(finding!.evidence.who.map(({ source }) => source)).not.toContain('other sources');
 });
 
 test.each([
