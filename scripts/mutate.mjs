@@ -5,12 +5,12 @@
 // part that allows none (mutation/sample.mjs).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { mutantsOf } from './mutation/mutants.mjs';
-import { importersOf, nearestTests } from './mutation/nearest.mjs';
-import { copyTree, original, place, Session, startPostgres } from './mutation/runner.mjs';
+import { importersOf, nearestTests, usersOfBuilt } from './mutation/nearest.mjs';
+import { build, copyTree, original, Session, startPostgres } from './mutation/runner.mjs';
 import { isCritical, partOf, sample, scores } from './mutation/sample.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -53,6 +53,7 @@ if (chosen.length === 0) {
 
 const hash = (text) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 const importers = importersOf(texts);
+const ofBuilt = usersOfBuilt(texts, importers);
 /** Changes whenever the file or one of its tests does. */
 const stateOf = (file, tests) => hash([file, ...tests].map((name) => texts.get(name)).join('\0'));
 const keyOf = ({ file, start, replacement }) => `${hash(texts.get(file))} ${file} ${start} ${replacement}`;
@@ -151,7 +152,8 @@ async function run(mutant, tests) {
     for (const names of [[first], tests.filter((name) => name !== first)]) {
       const batch = await soundOnes(names.filter(Boolean), restore, changed);
       if (batch.length === 0) continue;
-      place(session.copy, mutant.file, mutated);
+      writeFileSync(path.join(session.copy, mutant.file), mutated);
+      if (batch.some((test) => ofBuilt.has(test))) build(session.copy, mutant.file);
       const baselines = batch.map((test) => took.get(test));
       const answer = await session.current.run(batch, {
         changed,

@@ -4,6 +4,7 @@ import path from 'node:path';
 const IMPORT = /(?:\bfrom\s*|\bimport\s*\(\s*|\bimport\s+)['"](\.[^'"\n]+)['"]/g;
 /** A helper that starts the built program depends on what it was built from. */
 const BUILT = /['"][./]*dist\/((?:services|demo|simulate|bench)\/[\w/.-]+)\.js['"]/g;
+const USES_BUILT = /['"`][./]*dist\/(?:services|demo|simulate|bench)\//;
 /** Whole runs of many processes say little about one line, and take minutes. */
 const TOO_LONG = /^test\/(?:e2e|chaos|bench|fuzz|deploy|simulate|ci|scripts|docs)\//;
 
@@ -17,6 +18,13 @@ export function importersOf(texts) {
     for (const target of targets) importers.set(target, [...(importers.get(target) ?? []), file]);
   }
   return importers;
+}
+
+/** @returns {Set<string>} the files that use the built program, or import one that does */
+export function usersOfBuilt(texts, importers) {
+  const users = new Set([...texts].filter(([, text]) => USES_BUILT.test(text)).map(([file]) => file));
+  for (const user of users) for (const from of importers.get(user) ?? []) users.add(from);
+  return users;
 }
 
 /** @returns {string[]} at most `most` tests, the one named after the file first */

@@ -36,11 +36,9 @@ export async function startPostgres(copy) {
   };
 }
 
-/** Puts a text in place of a source file and of what is built from it. Types do not matter here. */
-export function place(copy, file, text) {
-  writeFileSync(path.join(copy, file), text);
-  const built = path.join(copy, 'dist', file.replace(/\.ts$/, '.js'));
-  if (!existsSync(built)) return;
+/** Builds one source file anew; types do not matter here. */
+export function build(copy, file) {
+  if (!existsSync(builtOf(copy, file))) return;
   const options = '--noResolve --noCheck --isolatedModules --verbatimModuleSyntax --target es2023 --module nodenext';
   execFileSync(
     process.execPath,
@@ -56,10 +54,11 @@ export function place(copy, file, text) {
   );
 }
 
+const builtOf = (copy, file) => path.join(copy, 'dist', file.replace(/\.ts$/, '.js'));
+
 /** Remembers the text and the built file, and brings both back. */
 export function original(copy, file) {
-  const files = [file, path.join('dist', file.replace(/\.ts$/, '.js'))]
-    .map((name) => path.join(copy, name))
+  const files = [path.join(copy, file), builtOf(copy, file)]
     .filter((name) => existsSync(name))
     .map((name) => [name, readFileSync(name)]);
   return () => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ImportSummary } from '../../../services/cli/commands/import.ts';
+import { type ImportSummary, importPaths } from '../../../services/cli/commands/import.ts';
+import { testContext } from '../../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { ruawatchOnce } from '../../helpers/process.ts';
 import { reportMail, reportXml } from '../../helpers/report.ts';
@@ -76,6 +77,19 @@ test('a file above the size limit is recorded with its reason and never read int
   const { code, stdout } = await ruawatchOnce(['import', file, '--json'], { DATABASE_URL: t.url }, folder);
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ messages: 1, quarantined: [{ file, code: 'mail_too_large' }] });
+});
+
+test('large files are read in batches of a few, so that memory holds some megabytes of them', async () => {
+  for (const name of ['a', 'b', 'c', 'd', 'e']) writeFileSync(path.join(folder, name), `${name}${' '.repeat(5 * 2 ** 20)}`);
+  const context = testContext(t);
+  context.config.parser.concurrency = 1;
+  const seen: number[] = [];
+  try {
+    await importPaths(context, [folder], (summary) => seen.push(summary.messages));
+  } finally {
+    await context.queues.close();
+  }
+  expect(seen).toEqual([2, 4, 5]);
 });
 
 describe.skipIf(!samplesPresent)(

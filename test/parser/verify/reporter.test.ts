@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { authenticate } from '../../../services/parser/verify/authenticity.ts';
-import { verdictFor } from '../../../services/parser/verify/reporter.ts';
+import { verdictFor, verdictsByHeader } from '../../../services/parser/verify/reporter.ts';
 import type { Config } from '../../../services/shared/settings/config.ts';
 import { mailFrom, resolverOf, signed, type TestResolver, under } from '../signed.ts';
 
@@ -213,5 +213,49 @@ describe('whose report it is', () => {
       reason: 'Not proven: the mail has no DKIM signature.',
       reporter: { key: 'google.com', label: 'Google', known: false },
     });
+  });
+});
+
+describe('by the header alone', () => {
+  const authentic = { state: 'authentic', from: 'reporter.example', address: 'dmarc@reporter.example', how: 'spf=pass' } as const;
+  const open = { state: 'open', from: 'reporter.example', address: 'dmarc@reporter.example' } as const;
+
+  test.each([
+    [
+      { org_name: 'Evil\0Corp', org_email: null },
+      { org_name: 'Evil\ufffdCorp', org_email: null },
+    ],
+    [
+      { org_name: 'Evil', org_email: 'a\ud800@evil.example' },
+      { org_name: 'Evil', org_email: 'a\ufffd@evil.example' },
+    ],
+    [
+      { org_name: null, org_email: 'dmarc@reporter.example' },
+      { org_name: null, org_email: 'dmarc@reporter.example' },
+    ],
+    [
+      { org_name: null, org_email: null },
+      { org_name: null, org_email: null },
+    ],
+  ])('the verdict on %j is the one that the stored report gets when it is verified later', (claim, stored) => {
+    expect(verdictsByHeader(authentic)(claim, null)).toEqual(verdictFor(authentic, stored));
+    const why = 'it was forwarded';
+    const doubted = verdictFor({ state: 'unproven', from: 'reporter.example', why }, stored);
+    expect(verdictsByHeader(authentic)(claim, why)).toEqual(doubted);
+    expect(verdictsByHeader(open)(claim, why)).toEqual(doubted);
+    expect(verdictsByHeader(open)(claim, null)).toBeNull();
+  });
+
+  test('a sentence begins with a capital, ends with one period, and names whoever the report claims to be from', () => {
+    const of = (org_name: string | null, org_email: string | null, address = 'dmarc@reporter.example') =>
+      verdictFor({ ...authentic, address, from: address.split('@')[1]! }, { org_name, org_email }).reason;
+    expect(of('Reporter', 'dmarc@reporter.example')).toBe('Spf=pass, as reporter.example.');
+    expect(of('Other', 'dmarc@other.example')).toBe(
+      'Authentic (spf=pass, as reporter.example), but the report is in the name of Other.',
+    );
+    expect(of(null, 'dmarc@other.example')).toMatch(/in the name of dmarc@other\.example\.$/);
+    expect(of(null, null)).toMatch(/in the name of nobody\.$/);
+    expect(of('x'.repeat(150), 'dmarc@other.example')).toMatch(/in the name of x{100}\.$/);
+    expect(of('Someone', 'someone@gmail.com', 'someone@gmail.com')).toMatch(/anybody gets an address there/);
   });
 });
