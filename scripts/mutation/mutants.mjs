@@ -41,6 +41,17 @@ const BOUNDARY = /^[<>]=?$/;
 /** A duration that is one millisecond or second longer: only a test that asserts time could detect it. */
 const DURATION = /(?:_MS|Ms|_SECONDS|_ms)$|^(?:timeout|delay)$/;
 
+const isSign = (node) =>
+  node.type === 'UnaryExpression'
+    ? node.operator === '-' && isSign(node.argument)
+    : node.type === 'NumericLiteral' && node.value <= 1;
+/** `a < b ? -1 : 1`: only the sign counts, and the values that are sorted differ. */
+const isOrder = (node) =>
+  node.type === 'ConditionalExpression' &&
+  /^[<>]$/.test(node.test.operator ?? '') &&
+  isSign(node.consequent) &&
+  (isSign(node.alternate) || isOrder(node.alternate));
+
 /** What replaces a node: a list of [replacement, description]. */
 function replacements(node, parent, source) {
   switch (node.type) {
@@ -89,7 +100,7 @@ export function mutantsOf(file, text) {
       if (node.type !== 'WhileStatement') add(node.test.start, node.test.end, node.test, ['true', `${choice} always true`]);
     }
     const swap = /^(?:Binary|Logical)Expression$/.test(node.type) ? SWAPS[node.operator] : undefined;
-    const unseen = BOUNDARY.test(node.operator) && WITH_CLOCK.test(source);
+    const unseen = BOUNDARY.test(node.operator) && (WITH_CLOCK.test(source) || (isOrder(parent ?? node) && parent.test === node));
     if (swap && !unseen && !(node.operator === '+' && /['"`]/.test(source))) {
       const from = text.indexOf(node.operator, node.left.end);
       add(from, from + node.operator.length, node, [swap, `${node.operator} as ${swap}`]);
@@ -97,10 +108,11 @@ export function mutantsOf(file, text) {
     if (node.type === 'UnaryExpression' && node.operator === '!')
       add(node.start, node.end, node, [text.slice(node.argument.start, node.argument.end), '! left out']);
     const duration = ofDuration || DURATION.test(node.id?.name ?? node.key?.name ?? '');
-    const kept = node.type === 'NumericLiteral' && duration;
+    const kept = node.type === 'NumericLiteral' && (duration || isOrder(parent ?? node));
     for (const replacement of kept ? [] : replacements(node, parent, source)) add(node.start, node.end, node, replacement);
     for (const [key, child] of Object.entries(node))
-      if (!TYPES_AND_COMMENTS.has(key)) visit(child, node, duration && node.type !== 'ArrowFunctionExpression' && !node.body);
+      if (!TYPES_AND_COMMENTS.has(key) && !(isOrder(node) && key === 'consequent'))
+        visit(child, node, duration && node.type !== 'ArrowFunctionExpression' && !node.body);
   };
   visit(parse(text, { sourceType: 'module', plugins: ['typescript', 'explicitResourceManagement'] }).program, null);
   return mutants;

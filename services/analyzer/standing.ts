@@ -14,6 +14,7 @@ export const ESTABLISHED_ARRIVALS = 10;
  * forwarders differently.
  */
 export const CONTRADICTED = 0.1;
+const RANK: readonly Standing[] = ['known', 'established', 'new'];
 /** At most this many reporters that decide nothing are listed. */
 const OTHERS = 200;
 
@@ -81,10 +82,9 @@ export function decidersOf(facts: readonly ReporterFacts[], now: string, windowD
   const covered = knownDay !== null && (quorumDay === null || knownDay > addDays(quorumDay, -windowDays));
   const by = covered ? 'known' : quorumDay !== null ? 'quorum' : 'nobody';
   const deciding = new Set((by === 'known' ? known : by === 'quorum' ? established : []).map((one) => one.reporter));
-  const rank: Record<Standing, number> = { known: 0, established: 1, new: 2 };
   const others = told
     .filter((one) => !deciding.has(one.reporter))
-    .sort((a, b) => rank[a.standing] - rank[b.standing] || (a.reporter < b.reporter ? -1 : 1))
+    .sort((a, b) => RANK.indexOf(a.standing) - RANK.indexOf(b.standing) || (a.reporter < b.reporter ? -1 : 1))
     .slice(0, OTHERS);
   return {
     by,

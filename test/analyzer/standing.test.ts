@@ -92,6 +92,24 @@ describe('who decides', () => {
     expect({ today: turned.today, others: turned.others }).toEqual({ today: rest.today, others: rest.others });
   });
 
+  test('the others are listed by what their word is worth, then by name, and 200 of them at most', () => {
+    const silent = { ...google, last_day: addDays('2026-05-31', -WINDOW) };
+    const { others, all } = decidersOf([...fresh(2).reverse(), ...old(3), silent], NOW, WINDOW);
+    expect(others.map(({ reporter, standing }) => `${reporter} ${standing}`)).toEqual([
+      'google.com known',
+      'new-0.example new',
+      'new-1.example new',
+    ]);
+    expect(all.filter(({ decides }) => decides).map(({ reporter }) => reporter)).toEqual(names(old(3)));
+    expect(decidersOf([google, ...fresh(200)], NOW, WINDOW).others).toHaveLength(200);
+    const many = [google, ...fresh(200), { ...facts('old.example'), last_day: '2026-06-02' }];
+    expect(decidersOf(many, NOW, WINDOW)).toMatchObject({
+      others: { length: 200, 0: { reporter: 'old.example', standing: 'established' } },
+      othersToday: '2026-06-02',
+      all: { length: 202 },
+    });
+  });
+
   test('each by itself, or all together', () => {
     expect(countedOf(decidersOf([google], NOW, WINDOW), NOW, NOW).votes).toBe(1);
     expect(countedOf(decidersOf(old(3), NOW, WINDOW), NOW, NOW).votes).toBe(QUORUM);
