@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { keyResolver } from '../../../services/parser/verify/key-resolver.ts';
+import { keyResolver, UNFAMILIAR_QUERIES } from '../../../services/parser/verify/key-resolver.ts';
 
 /** Names in `silent` fail, all others are answered; a name in `held` waits until it is released. */
 function setUp() {
@@ -155,4 +155,33 @@ test('sixteen failures anywhere make an unfamiliar name wait for a moment only, 
   expect(await resolver.txt(slow)).toHaveLength(1);
   pass(20_000);
   expect(await resolver.txt(nameOf('later', 'slow.example'))).toHaveLength(1);
+});
+
+test('unfamiliar names have a part of the queries: the next one waits, for a moment only where many fail', async () => {
+  const { resolver, asked, fail, hold } = setUp();
+  const names = Array.from({ length: UNFAMILIAR_QUERIES + 2 }, (_, i) => nameOf(1, `o${i}.example`));
+  const releaseFirst = hold(names[0]!);
+  const releaseOthers = hold(...names.slice(1));
+  const answers = names.map((name) => resolver.txt(name));
+  await turns();
+  expect(asked).toEqual(names.slice(0, UNFAMILIAR_QUERIES));
+  releaseFirst();
+  await answers[0];
+  await turns();
+  expect(asked).toEqual(names.slice(0, UNFAMILIAR_QUERIES + 1));
+  // Names of listed reporters fail beside them, as they need no place.
+  for (let i = 0; i < 16; i++) await fail(nameOf(i, 'google.com'));
+  const late = nameOf(1, 'late.example');
+  await expect(resolver.txt(late)).rejects.toThrow('repeated later');
+  releaseOthers();
+  expect(await Promise.all(answers)).toHaveLength(names.length);
+  // The place that was waited for in vain is not taken: all of them are free again.
+  const before = asked.length;
+  const more = Array.from({ length: UNFAMILIAR_QUERIES + 1 }, (_, i) => nameOf(1, `p${i}.example`));
+  const release = hold(...more);
+  const settled = Promise.allSettled(more.map((name) => resolver.txt(name)));
+  await turns();
+  expect(asked.slice(before)).toEqual(more.slice(0, UNFAMILIAR_QUERIES));
+  release();
+  await settled;
 });
