@@ -1,5 +1,6 @@
 import type { Ending } from '../findings/ending.ts';
 import { dayOf, later } from '../shared/days.ts';
+import { rankOf } from '../shared/severity.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
 import type { FailedCheck, Keys } from '../store/analysis/signatures.ts';
 import type { Silence, Spread } from '../store/analysis/silences.ts';
@@ -13,6 +14,7 @@ import type {
   SourceDay,
 } from '../store/analysis/window-reads.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
+import type { Expected } from '../store/findings/feedback.ts';
 import type { Candidate, KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import type { Identity, NetworkFacts } from '../store/sources/identities.ts';
@@ -101,6 +103,8 @@ export interface DomainData extends Moment {
   silence?: Silence | null;
   /** Findings of other domains that may have the same cause, and were mailed. */
   elsewhere?: readonly ToldElsewhere[];
+  /** What people expect on the domain: it is recorded and not mailed. */
+  expected?: readonly Pick<Expected, 'kind' | 'subject' | 'severity'>[];
   /** From loadSpread, of the reporters that fell silent. */
   spread?: ReadonlyMap<string, Spread>;
 }
@@ -285,7 +289,12 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   const told = new Set([...candidates, ...known.filter((one) => one.state === 'open')].map(({ kind }) => kind));
   windows.undecided = { ...windows.undecided, told };
   candidates.push(...rulesOf('undecided').flatMap((rule) => rule.find(windows.undecided)));
-  return reconcile(candidates.map(withMissing(attendance)), data.known, (finding) => overOf(finding, data.domain, windows), data);
+  return reconcile(
+    candidates.map(withMissing(attendance)).map(quietWhenExpected(data.expected ?? [])),
+    data.known,
+    (finding) => overOf(finding, data.domain, windows),
+    data,
+  );
 }
 
 /** @param before what was found of the same subject by other rules */
@@ -445,6 +454,14 @@ function undecidedWindow({ domain, others, policyDays, ...data }: DomainData, kn
 
 const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
 const NO_NETWORKS = { networks: 0, failed: 0, days: [] };
+
+/** Keeps quiet what somebody expects, unless it is graver than it was then. */
+function quietWhenExpected(expected: NonNullable<DomainData['expected']>) {
+  return (one: Candidate): Candidate => {
+    const known = expected.find(({ kind, subject }) => kind === one.kind && subject === one.subject);
+    return known && rankOf(one.severity) <= rankOf(known.severity) ? { ...one, quiet: true } : one;
+  };
+}
 
 /**
  * Adds to every finding, whatever its kind, which of the usual reporters have not reported on its last day.

@@ -17,6 +17,7 @@ import {
   type SourceDay,
 } from '../store/analysis/window-reads.ts';
 import { loadConfirmation } from '../store/domains/domains.ts';
+import { loadExpected } from '../store/findings/feedback.ts';
 import { loadFindings, loadToldElsewhere } from '../store/findings/findings.ts';
 import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import { loadNetworkFacts, type NetworkFacts } from '../store/sources/identities.ts';
@@ -118,6 +119,7 @@ export async function loadCase(
     senderList: await loadSenderList(tx, domain, now),
     confirmation: await loadConfirmation(tx, domain),
     silence: await loadSilence(tx, domain),
+    expected: await loadExpected(tx, now, domain),
     elsewhere: await loadToldElsewhere(tx, domain, COMMON_KINDS),
     spread: whole ? await loadSpread(tx, domain, silentSince(reporterDays, addDays(today, -SILENT_DAYS))) : new Map(),
   };

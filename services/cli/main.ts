@@ -206,7 +206,9 @@ for (const [name, what] of [
     .description(what)
     .requiredOption('--why <text>', 'reason, recorded in the history')
     .option('--by <name>', 'name recorded with it (default: the system user)');
-  if (name === 'snooze') {
+  if (name === 'resolve')
+    command.option('--as <verdict>', 'false, right or expected: kept with the finding, and read by "findings review"');
+  if (name === 'snooze' || name === 'ack' || name === 'resolve') {
     command
       .option('--until <date>', 'YYYY-MM-DD (midnight UTC) or a full time such as 2026-12-01T08:00:00Z')
       .option('--for <time>', 'duration, such as 12h, 7d or 2w');
@@ -217,6 +219,13 @@ for (const [name, what] of [
     ),
   );
 }
+
+findings
+  .command('review')
+  .description('show how often each kind was right, as people saw it, and what that suggests')
+  .option('--days <n>', 'findings mailed in so many days', '90')
+  .option('--json', 'print JSON')
+  .action(run(async (options) => (await import('./commands/findings.ts')).runFindingsReview(config(), options, { out })));
 
 const senders = program.command('senders').description('approve or deny sources as senders of your domains');
 senders

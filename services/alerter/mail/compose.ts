@@ -38,7 +38,8 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
   return transaction(db, async (tx) => {
     await outbox.lockComposing(tx);
     const awake = await endSnoozes(tx, now);
-    if (awake.length > 0) log.info({ findings: awake }, 'snoozes have ended; findings that are still open are alerted again');
+    if (awake.length > 0)
+      log.info({ findings: awake }, 'snoozes and the like have ended; findings that are still open are alerted again');
     const plan = planOf(await outbox.unhandledEvents(tx), settings.alerts.domains, settings.alertTo, now);
     if (plan.quiet.length > 0) {
       const locked = await outbox.lockEvents(tx, plan.quiet);

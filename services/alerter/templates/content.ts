@@ -114,7 +114,7 @@ function leadOf(step: Step): string | null {
     case 'reopened':
       return 'This had been resolved and has come back.';
     case 'reminded':
-      return 'The snooze has ended and this is still open.';
+      return 'This was put off until now, and it is still open.';
   }
 }
 

@@ -1,11 +1,25 @@
 import { refusedSentence } from '../../alerter/index.ts';
 import { readEvidence } from '../../findings/evidence.ts';
+import { type Review, reviewOf } from '../../findings/review.ts';
 import { wordsOf } from '../../findings/sentences.ts';
+import { DAY_MS } from '../../shared/days.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, escapedLines, jsonText } from '../../shared/escape.ts';
+import { counted, percent } from '../../shared/format.ts';
+import type { Db } from '../../shared/runtime/db.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { refusedAlerts, unmailedFindings } from '../../store/alerts/refusals.ts';
+import {
+  countWatched,
+  type Expected,
+  loadExpected,
+  loadExpectedSources,
+  loadVerdicts,
+  VERDICTS,
+  type Verdict,
+} from '../../store/findings/feedback.ts';
 import { type ListedFinding, listFindings, showFinding } from '../../store/findings/list.ts';
+import type { OperatorNote } from '../../store/findings/operator-actions.ts';
 import * as actions from '../../store/findings/operator-actions.ts';
 import { withDatabase } from '../open.ts';
 import { keyOf, limitOf, moment, type Terminal, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
@@ -115,19 +129,24 @@ export type FindingAct = 'ack' | 'unack' | 'snooze' | 'unsnooze' | 'resolve';
 export async function runFindingsAct(
   config: Config,
   { act, key }: { act: FindingAct; key: string },
-  options: WordOptions & { until?: string; for?: string },
+  options: WordOptions & { until?: string; for?: string; as?: string },
   { out, now = new Date() }: Terminal,
 ): Promise<number> {
   const number = keyOf(key, 'finding');
   const word = wordOf(options);
   const until = untilOf(options, now);
+  const as = verdictOf(options.as);
   if (act === 'snooze' && until === null)
     throw new PermanentError('usage', 'Specify the end of the snooze: --until 2026-12-01, or --for 7d.');
+  if (act === 'resolve' && until !== null && as !== 'expected')
+    throw new PermanentError('usage', '--until and --for say how long something is expected: add --as expected.');
   return withDatabase(config, async (db) => {
     switch (act) {
       case 'ack':
-        await actions.acknowledge(db, number, word, now);
-        return out(`Finding ${key} is acknowledged: no more mails about it unless it gets materially worse.`);
+        await actions.acknowledge(db, number, word, now, until ?? undefined);
+        return out(
+          `Finding ${key} is acknowledged: no more mails about it ${until === null ? 'for half a year' : `until ${moment(until)} UTC`}, unless it gets materially worse.`,
+        );
       case 'unack':
         await actions.unacknowledge(db, number, word, now);
         return out(`Finding ${key} is no longer acknowledged.`);
@@ -138,10 +157,86 @@ export async function runFindingsAct(
         await actions.unsnooze(db, number, word, now);
         return out(`Finding ${key} is no longer snoozed; you are alerted again now.`);
       case 'resolve':
-        await actions.close(db, number, word, now);
-        return out(`Finding ${key} is resolved. Newer evidence opens it again.`);
+        return out(await resolve(db, { key: number, word, now, judgement: as === null ? undefined : { as, until } }));
     }
   });
+}
+
+/** A verdict on the command line; null for none. @throws PermanentError `usage` */
+function verdictOf(text: string | undefined): Verdict | null {
+  if (text === undefined) return null;
+  const verdict = VERDICTS.find((one) => one === text);
+  if (!verdict) throw new PermanentError('usage', `--as "${text}" is no verdict: write ${VERDICTS.join(', ')}.`);
+  return verdict;
+}
+
+/** Resolves a finding, or adds a verdict to one that is resolved. @returns what was done, in a sentence */
+async function resolve(
+  db: Db,
+  { key, word, now, judgement }: { key: number; word: OperatorNote; now: Date; judgement: actions.GivenVerdict | undefined },
+): Promise<string> {
+  const kept = judgement ? ` Your verdict is kept: ${judgement.as}.` : '';
+  try {
+    await actions.close(db, key, word, now, judgement);
+  } catch (error) {
+    if (judgement === undefined || !(error instanceof PermanentError) || error.code !== 'finding_resolved') throw error;
+    await actions.addVerdict(db, key, word, now, judgement);
+    return `Finding ${key} was resolved already.${kept}`;
+  }
+  const again = judgement?.as === 'expected' ? 'It is not mailed again while it is expected.' : 'Newer evidence opens it again.';
+  return `Finding ${key} is resolved. ${again}${kept}`;
+}
+
+const MONTH_DAYS = 30;
+
+/** `findings review`: how often each kind was right, as people saw it, and what that suggests. */
+export async function runFindingsReview(
+  config: Config,
+  options: { days?: string; json?: boolean },
+  { out, now = new Date() }: Terminal,
+): Promise<number> {
+  const days = limitOf(options.days ?? '90');
+  const since = new Date(now.getTime() - days * DAY_MS);
+  return withDatabase(config, async (db) => {
+    const review = reviewOf(await loadVerdicts(db, since), await loadExpectedSources(db, since), {
+      budget: config.analyzer.false_alarms_per_month,
+      domains: await countWatched(db),
+      months: days / MONTH_DAYS,
+    });
+    const expected = await loadExpected(db, now);
+    if (options.json) return out(jsonText({ ...review, expected }, 2));
+    if (review.kinds.length === 0) return out(`No finding was mailed in the last ${counted(days, 'day')}.`);
+    out(
+      table(
+        ['kind', 'mailed', 'right', 'expected', 'false', 'no verdict', 'precision'],
+        review.kinds.map((one) => [
+          one.kind,
+          ...[one.mailed, one.right, one.expected, one.false, one.unjudged].map(String),
+          one.precision === null ? '' : percent(one.precision),
+        ]),
+        { widths: [30, 8, 8, 8, 8, 10, 9] },
+      ),
+    );
+    for (const sentence of proposals(review, expected)) out(escaped(sentence));
+  });
+}
+
+function proposals(review: Review, expected: readonly Expected[]): string[] {
+  const { budget, approvals } = review;
+  return [
+    ...(budget === null
+      ? []
+      : [
+          `Proposed: analyzer.false_alarms_per_month: ${budget.proposed} (now ${budget.now}; ${budget.seen.toPrecision(2)} were false for each domain and month).`,
+        ]),
+    ...approvals.map(
+      ({ domain, source, why }) => `Proposed: ruawatch senders approve ${domain} ${source} --why ${JSON.stringify(why)}`,
+    ),
+    ...expected.map(
+      ({ domain, kind, subject, until, by_name }) =>
+        `Expected until ${moment(until).slice(0, 10)}, said ${by_name}: ${kind} of ${subject === domain ? domain : `${subject} on ${domain}`}.`,
+    ),
+  ];
 }
 
 /** "open", "reopened, acknowledged by Ada", "changed, snoozed until 2026-12-01 08:00 by Ada" */

@@ -1,8 +1,10 @@
 import { closedForm } from '../../findings/sentences.ts';
+import { DAY_MS } from '../../shared/days.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { lockDomain } from '../locks.ts';
 import { rowsJson } from '../sql-text.ts';
+import { endExpected, expect, type Verdict } from './feedback.ts';
 
 /** Who did something, and why. Both are kept for good. */
 export interface OperatorNote {
@@ -11,20 +13,25 @@ export interface OperatorNote {
 }
 
 /**
- * Acknowledges a finding: no more mails about it until it is materially worse. Ends a snooze.
+ * Acknowledges a finding: no more mails about it until it is materially worse, or a time, after which it is mailed
+ * again if it is still open. Ends a snooze.
  * @throws PermanentError `no_finding`, `finding_resolved`
  */
-export async function acknowledge(db: Db, key: number, word: OperatorNote, now: Date): Promise<void> {
+export async function acknowledge(db: Db, key: number, word: OperatorNote, now: Date, until = endOf(now)): Promise<void> {
   await onOpen(db, key, async (tx) => {
-    await record(tx, key, 'acknowledged', { ...word, now });
+    await record(tx, key, 'acknowledged', { ...word, now, until });
     await tx.query(
-      `update ruawatch.findings set acknowledged_at = $2, acknowledged_by = $3, acknowledged_why = $4,
+      `update ruawatch.findings set acknowledged_at = $2, acknowledged_by = $3, acknowledged_why = $4, acknowledged_until = $5,
               snoozed_until = null, snoozed_by = null, snoozed_why = null
         where finding_key = $1`,
-      [key, now, word.by, word.why],
+      [key, now, word.by, word.why, until],
     );
   });
 }
+
+/** How long an acknowledgement and an expectation hold when nobody says. */
+const HOLDS_DAYS = 180;
+const endOf = (now: Date): Date => new Date(now.getTime() + HOLDS_DAYS * DAY_MS);
 
 /** Ends an acknowledgement. @throws PermanentError `no_finding`, `finding_resolved`, `not_acknowledged` */
 export async function unacknowledge(db: Db, key: number, word: OperatorNote, now: Date): Promise<void> {
@@ -67,14 +74,20 @@ export async function unsnooze(db: Db, key: number, word: OperatorNote, now: Dat
   });
 }
 
+/** What a person says of a finding; of what is expected, until when it is: half a year where nobody says. */
+export interface GivenVerdict {
+  as: Verdict;
+  until?: Date | null;
+}
+
 /**
- * Resolves a finding by a person's decision. Its present evidence does not open it again; newer evidence
- * does.
+ * Resolves a finding by a person's decision. Its present evidence does not open it again; newer evidence does, and
+ * is mailed, unless it is expected.
  * @throws PermanentError `no_finding`, `finding_resolved`
  */
-export async function close(db: Db, key: number, word: OperatorNote, now: Date): Promise<void> {
+export async function close(db: Db, key: number, word: OperatorNote, now: Date, judgement?: GivenVerdict): Promise<void> {
   await onOpen(db, key, async (tx) => {
-    await record(tx, key, 'closed', { ...word, now });
+    await recordVerdict(tx, key, 'closed', { ...word, now }, judgement);
     // Mailed if the finding was mailed before, and nobody has acknowledged or snoozed it.
     await tx.query(
       `with closed as (
@@ -97,16 +110,45 @@ export async function close(db: Db, key: number, word: OperatorNote, now: Date):
 }
 
 /**
- * Ends the snoozes whose time is over, and mails the findings that are still open again. Any number of
- * alerters may call it: each finding is handled once.
+ * Keeps what a person says of a finding that is resolved already.
+ * @throws PermanentError `no_finding`, `finding_open`
+ */
+export async function addVerdict(db: Db, key: number, word: OperatorNote, now: Date, judgement: GivenVerdict): Promise<void> {
+  await transaction(db, async (tx) => {
+    const { rows } = await tx.query<{ state: string }>('select state from ruawatch.findings where finding_key = $1 for update', [
+      key,
+    ]);
+    if (!rows[0]) throw new PermanentError('no_finding', `There is no finding ${key}: "ruawatch findings" lists the open ones.`);
+    if (rows[0].state === 'open') throw new PermanentError('finding_open', `Finding ${key} is open: resolve it.`);
+    await recordVerdict(tx, key, 'judged', { ...word, now }, judgement);
+  });
+}
+
+async function recordVerdict(
+  tx: Tx,
+  key: number,
+  act: string,
+  word: OperatorNote & { now: Date },
+  judgement?: GivenVerdict,
+): Promise<void> {
+  const until = judgement?.as === 'expected' ? (judgement.until ?? endOf(word.now)) : null;
+  await record(tx, key, act, { ...word, until, verdict: judgement?.as ?? null });
+  if (until !== null) await expect(tx, { finding_key: key, until, by_name: word.by, why: word.why });
+}
+
+/**
+ * Ends the snoozes, acknowledgements and expectations whose time is over, and mails the findings that are still
+ * open again. Any number of alerters may call it: each finding is handled once.
  * @returns their keys
  */
 export async function endSnoozes(tx: Tx, now: Date): Promise<number[]> {
   const { rows } = await tx.query<{ finding_key: number }>(
-    'select finding_key from ruawatch.findings where snoozed_until <= $1 order by finding_key limit 1000 for update skip locked',
+    `select finding_key from ruawatch.findings
+      where snoozed_until <= $1 or (acknowledged_at is not null and acknowledged_until <= $1)
+      order by finding_key limit 1000 for update skip locked`,
     [now],
   );
-  const keys = rows.map((row) => row.finding_key);
+  const keys = [...new Set([...rows.map((row) => row.finding_key), ...(await endExpected(tx, now))])];
   if (keys.length > 0) await remind(tx, keys, now);
   return keys;
 }
@@ -116,6 +158,9 @@ async function remind(tx: Tx, keys: number[], now: Date): Promise<void> {
     `with ended as (
        update ruawatch.findings f
           set snoozed_until = null, snoozed_by = null, snoozed_why = null,
+              acknowledged_at = case when acknowledged_until <= $2 then null else acknowledged_at end,
+              acknowledged_by = case when acknowledged_until <= $2 then null else acknowledged_by end,
+              acknowledged_why = case when acknowledged_until <= $2 then null else acknowledged_why end,
               revision = revision + case when state = 'open' then 1 else 0 end
         where finding_key = any($1)
        returning finding_key, state, revision, severity, summary, evidence)
@@ -153,11 +198,11 @@ async function record(
   tx: Tx,
   key: number,
   action: string,
-  { by, why, now, until = null }: OperatorNote & { now: Date; until?: Date | null },
+  { by, why, now, until = null, verdict = null }: OperatorNote & { now: Date; until?: Date | null; verdict?: Verdict | null },
 ): Promise<void> {
   await tx.query(
-    `insert into ruawatch.finding_acts (finding_key, act, at, by_name, why, until, severity, summary, evidence)
-     select finding_key, $2, $3, $4, $5, $6, severity, summary, evidence from ruawatch.findings where finding_key = $1`,
-    [key, action, now, by, why, until],
+    `insert into ruawatch.finding_acts (finding_key, act, at, by_name, why, until, verdict, severity, summary, evidence)
+     select finding_key, $2, $3, $4, $5, $6, $7, severity, summary, evidence from ruawatch.findings where finding_key = $1`,
+    [key, action, now, by, why, until, verdict],
   );
 }

@@ -84,6 +84,8 @@ export const GRANTS = {
     // Silent records are deleted when the finding is reported.
     finding_events: ['select', 'insert', 'delete'],
     finding_acts: ['select', 'insert'],
+    // What somebody expects is not mailed.
+    expectations: ['select'],
     // Locking a row takes the right to change it.
     locks: ['select', 'update'],
   },
@@ -111,7 +113,11 @@ export const GRANTS = {
     // The counts of doctor.
     messages: ['select (state)'],
     // It ends the snoozes whose time is over.
-    findings: ['select', 'update (snoozed_until, snoozed_by, snoozed_why, revision)'],
+    findings: [
+      'select',
+      'update (snoozed_until, snoozed_by, snoozed_why, acknowledged_at, acknowledged_by, acknowledged_why, revision)',
+    ],
+    expectations: ['select', 'delete'],
     finding_events: ['select', 'insert', 'update (handled_at, posted_at, refusals, refusal, retry_at)'],
     domains: ['select'],
     // The figures of the week, and the digests that were composed.

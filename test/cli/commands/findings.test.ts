@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type FindingAct, runFindingsAct, runFindingsList, runFindingsShow } from '../../../services/cli/commands/findings.ts';
+import {
+  type FindingAct,
+  runFindingsAct,
+  runFindingsList,
+  runFindingsReview,
+  runFindingsShow,
+} from '../../../services/cli/commands/findings.ts';
 import { untilOf } from '../../../services/cli/terminal/options.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { type Bench, bench } from '../../alerter/setup.ts';
@@ -50,7 +56,7 @@ test('show tells who did what, when and why', async () => {
   await runFindingsShow(config(), key, {}, out);
   const text = lines.join('\n');
   expect(text).toContain('1,610 messages in the name of example.com');
-  expect(text).toMatch(/2026-10-06 09:00 +acknowledged +Ada +high +the marketing tool\n/);
+  expect(text).toMatch(/2026-10-06 09:00 +acknowledged until 2027-04-04 09:00 +Ada +high +the marketing tool\n/);
   expect(text).toMatch(/2026-10-06 09:00 +unacknowledged +Bo +high +it is not ours\n/);
   lines = [];
   await runFindingsShow(config(), key, { json: true }, out);
@@ -88,4 +94,25 @@ test('times', () => {
     { until: '2027-01-01', for: '1d' },
   ])
     expect(() => untilOf(wrong, NOW)).toThrow(/--(until|for)/);
+});
+
+test('review shows how often each kind was right, and what that suggests', async () => {
+  const act = (key: number, as: string) =>
+    runFindingsAct(config(), { act: 'resolve', key: String(key) }, { ...WHY, as }, { out, now: NOW });
+  for (let i = 0; i < 12; i++) await act(await b.event({ domain: `d${i}.example` }), i < 8 ? 'right' : 'false');
+  const expected = await b.event({ domain: 'shop.example', kind: 'new_source' });
+  await act(expected, 'expected');
+  expect(lines.at(-1)).toBe(
+    `Finding ${expected} is resolved. It is not mailed again while it is expected. Your verdict is kept: expected.`,
+  );
+  await expect(act(expected, 'maybe')).rejects.toMatchObject({ code: 'usage' });
+  await act(expected, 'expected');
+  expect(lines.at(-1)).toContain('was resolved already.');
+  lines = [];
+  await runFindingsReview(config(), {}, { out, now: NOW });
+  const text = lines.join('\n');
+  expect(text).toMatch(/unauthorized_source +12 +8 +0 +4 +0 +67%/);
+  expect(text).toContain('Proposed: analyzer.false_alarms_per_month: 0.5 (now 1;');
+  expect(text).toMatch(/Proposed: ruawatch senders approve shop\.example \S* ?--why "the marketing tool"/);
+  expect(text).toMatch(/Expected until 2027-04-04, said Ada: new_source of/);
 });

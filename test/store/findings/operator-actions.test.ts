@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { acknowledge, close, snooze } from '../../../services/store/findings/operator-actions.ts';
+import { transaction } from '../../../services/shared/runtime/db.ts';
+import { loadVerdicts } from '../../../services/store/findings/feedback.ts';
+import { acknowledge, addVerdict, close, endSnoozes, snooze } from '../../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
 import { ago, REPORTERS, span } from '../../analyzer/rows.ts';
 
@@ -98,3 +100,56 @@ test('a word said while the domain is judged waits for the end of the judgement'
     { revision: 2, acknowledged_by: 'Ada', grown: true },
   ]).toContainEqual({ ...row, grown: rows[0].per_day > 1000 });
 });
+
+const notified = async () =>
+  (await f.t.db.query<{ event: string }>('select event from ruawatch.finding_events where notify order by event_key')).rows.map(
+    ({ event }) => event,
+  );
+const later = (day: number) => new Date(`${ago(day)}T12:00:00Z`);
+
+test('what is expected is not mailed again until its time is over, and then once if it still holds', async () => {
+  await f.put([...ordinary(40, 8), ...spoofed(8, 6, 100)]);
+  morningAfter(6);
+  await f.analyze();
+  const key = (await view('finding_key'))[0]!.finding_key;
+  await close(f.t.db, key, ADA, f.context.clock.now(), { as: 'expected', until: later(1) });
+  expect(await notified()).toEqual(['opened', 'resolved']);
+  const kept = await f.t.db.query('select act, verdict, by_name, until from ruawatch.finding_acts where verdict is not null');
+  expect(kept.rows).toEqual([{ act: 'closed', verdict: 'expected', by_name: 'Ada', until: later(1) }]);
+  await f.put([...ordinary(5, 3), ...spoofed(5, 3, 100)]);
+  morningAfter(3);
+  await f.analyze();
+  // Known and open, and nobody is mailed.
+  expect(await view('state')).toEqual([{ state: 'open' }]);
+  expect(await notified()).toEqual(['opened', 'resolved']);
+  const end = (now: Date) => transaction(f.t.db, (tx) => endSnoozes(tx, now));
+  expect(await end(later(2))).toEqual([]);
+  expect(await end(later(0))).toEqual([key]);
+  expect(await end(later(0))).toEqual([]);
+  expect(await notified()).toEqual(['opened', 'resolved', 'reminded']);
+});
+
+test('an acknowledgement ends by itself, and the finding is mailed again', async () => {
+  await f.put([...ordinary(40, 0), ...spoofed(2, 0, 100)]);
+  await f.analyze();
+  const key = (await view('finding_key'))[0]!.finding_key;
+  await acknowledge(f.t.db, key, ADA, later(0));
+  const end = (days: number) => transaction(f.t.db, (tx) => endSnoozes(tx, new Date(later(0).getTime() + days * 86_400_000)));
+  expect(await end(179)).toEqual([]);
+  expect(await end(181)).toEqual([key]);
+  expect(await view('acknowledged_at, acknowledged_by')).toEqual([{ acknowledged_at: null, acknowledged_by: null }]);
+  expect(await notified()).toEqual(['opened', 'reminded']);
+});
+
+test('a verdict on what is resolved is kept, and on what is open asks to resolve it', async () => {
+  await f.put([...ordinary(40, 0), ...spoofed(2, 0, 100)]);
+  await f.analyze();
+  const key = (await view('finding_key'))[0]!.finding_key;
+  await expect(addVerdict(f.t.db, key, ADA, later(0), { as: 'false' })).rejects.toMatchObject({ code: 'finding_open' });
+  await close(f.t.db, key, ADA, later(0), { as: 'right' });
+  await addVerdict(f.t.db, key, ADA, later(0), { as: 'false' });
+  // The last word counts.
+  expect(await loadVerdicts(f.t.db, ago30())).toMatchObject([{ kind: 'unauthorized_source', mailed: 1, right: 0, false: 1 }]);
+});
+
+const ago30 = () => new Date(later(0).getTime() - 30 * 86_400_000);
