@@ -32,7 +32,7 @@ Without families, one mixed world for each seed:
   --attackers    runs each world a second time with strangers who mail lies, and says what came through; fails if anything did
   --false        lists every false alarm of ruawatch, and every incident that it missed
 
-Rules and constants are tuned on seeds 1-9 only; what is published comes from seeds 101-120.
+Rules and constants are tuned on tuning families and seeds 1-9 only; what is published comes from reported families and seeds 101-120.
 Postgres is an embedded one in a temporary folder, or the server that DATABASE_URL names (a database of its own is made and dropped).`;
 
 try {

@@ -7,6 +7,8 @@ import { type Case, type Judgement, SEVERITIES } from './judge.ts';
 /** Longer subjects are cut by mail programs. */
 const LONGEST_SUBJECT = 78;
 const TAG = '[ruawatch] ';
+/** What announces names and has none. */
+const EMPTY_LIST = /not heard[^\n]*:\s*$/im;
 
 /** What is wrong with the words of mails, in sentences; `checks` counts what was looked at. */
 export interface Wording {
@@ -32,6 +34,8 @@ export async function wordingOf(db: Db, { verdicts }: Judgement, cases: readonly
     const times = subject.split(event.domain).length - 1;
     check(times === 1, () => `domain ${times === 0 ? 'absent' : 'more than once'}: ${subject}`);
     check(!subject.replace(TAG, '').startsWith(event.domain), () => `the domain before the verdict: ${subject}`);
+    check(!EMPTY_LIST.test(text), () => `names are lost after "not heard": ${subject}`);
+    check(!text.includes('https[:]//'), () => `a link that cannot be followed: ${subject}`);
     const expected = cases.find(({ id }) => id === incident)?.expected;
     if (!expected) continue;
     for (const never of expected.never ?? []) check(!never.test(said), () => `says ${never}: ${subject}`);

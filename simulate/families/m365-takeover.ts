@@ -19,6 +19,9 @@ export const m365Takeover: Family = {
     const flow = domain.service('microsoft365', { mean, aligned: 'both', selector, addresses: all, from, to, weekend: 1, k: 20 });
     // Nobody could say of one message whether the account's owner wrote it.
     flow.truth = 'authorized';
-    domain.expect({ what: 'takeover', from, to, least: 'medium', says: [/Microsoft|microsoft/] }, { flows: [flow] });
+    domain.expect(
+      { what: 'takeover', from, to, least: 'medium', says: [/Microsoft/i, /tenant|sign-in|account/i] },
+      { flows: [flow] },
+    );
   },
 };

@@ -24,6 +24,6 @@ export const noReports: Family = {
         incident: null,
       });
     }
-    domain.expect({ what: 'no_reports', from, to: site.days - 1, least: 'medium' });
+    domain.expect({ what: 'no_reports', from, to: site.days - 1, least: 'medium', says: [/no (?:DMARC )?reports?/i] });
   },
 };

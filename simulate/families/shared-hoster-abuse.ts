@@ -24,6 +24,15 @@ export const sharedHosterAbuse: Family = {
       what: 'incident',
       weekend: 1,
     });
-    domain.expect({ what: 'abused_service', from, to, least: 'medium' }, { flows: [flow] });
+    domain.expect(
+      {
+        what: 'abused_service',
+        from,
+        to,
+        least: 'medium',
+        says: [/unsigned|not signed|without (?:a|its|our) signature|signature/i],
+      },
+      { flows: [flow] },
+    );
   },
 };

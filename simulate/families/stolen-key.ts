@@ -27,6 +27,9 @@ export const stolenKey: Family = {
       what: 'incident',
       weekend: 1,
     });
-    domain.expect({ what: 'stolen_key', from, to, least: 'medium' }, { flows: [flow] });
+    domain.expect(
+      { what: 'stolen_key', from, to, least: 'medium', says: [/key|selector/i], never: [/withdraw/i] },
+      { flows: [flow] },
+    );
   },
 };

@@ -15,6 +15,9 @@ export const takeoverOwnServer: Family = {
     const to = from + random.int(0, 5);
     const mean = Math.max(150, domain.volume * site.between(5, 80));
     const flow = domain.mail('taken over', { mean, addresses: main.addresses, dkim: main.dkim, from, to, weekend: 1, k: 8 });
-    domain.expect({ what: 'takeover', from, to, least: 'medium' }, { flows: [flow] });
+    domain.expect(
+      { what: 'takeover', from, to, least: 'medium', says: [/taken over|compromised|account|script/i] },
+      { flows: [flow] },
+    );
   },
 };

@@ -24,6 +24,9 @@ export const takeoverServiceAccount: Family = {
       weekend: 1,
       k: 8,
     });
-    domain.expect({ what: 'takeover', from, to, least: 'medium' }, { flows: [flow] });
+    domain.expect(
+      { what: 'takeover', from, to, least: 'medium', says: [/taken over|compromised|account|API key/i] },
+      { flows: [flow] },
+    );
   },
 };
