@@ -89,6 +89,16 @@ program
   .description('read files without a database and print one line of JSON for each report')
   .action(run(async (paths: string[]) => (await import('./commands/parse.ts')).runParse(paths, process.stdout)));
 program
+  .command('verify')
+  .description('verify again the mails of reports whose reporter was never verified')
+  .option('--all', 'also those that were not proven, for after a change of trust.authserv_ids')
+  .option('--json', 'print the counts as JSON')
+  .action(
+    run(async (options: { all?: boolean; json?: boolean }) =>
+      (await import('./commands/verify.ts')).runVerify(config(), options, out),
+    ),
+  );
+program
   .command('migrate')
   .description('update the database schema to this version')
   .option('--roles', 'also create a database role for each service, with only the rights it needs, and one for analysts')

@@ -1,5 +1,5 @@
 import type { Settlement } from '../store/messages/messages.ts';
-import type { StoreOutcome } from '../store/reports/reports.ts';
+import type { StoreOutcome } from '../store/reports/supersession.ts';
 import type { ReporterTrust } from '../store/reports/trust.ts';
 
 /** What became of one message. */
@@ -15,6 +15,9 @@ export interface MessageResult extends Settlement {
      */
     reporter_trust: ReporterTrust | null;
   }[];
+  /** What became of its TLS reports and failure reports. */
+  tls: StoreOutcome[];
+  failures: StoreOutcome[];
   /** At least one of its reports, or a stored report that one of them duplicates, is to be verified. */
   unverified: boolean;
 }

@@ -19,6 +19,7 @@ export { parseWithFallback } from './parse-with-fallback.ts';
 export { openReaders, type Readers } from './reading/pool.ts';
 export { WARN_SHARE } from './upkeep/raw-total.ts';
 export { type Months, watchMonths } from './upkeep/retention.ts';
+export { verifyAgain } from './verify/index.ts';
 export { ownServerDecides } from './verify/origin.ts';
 
 /** The poller holds a row for a moment when it records that the mail was moved, so a short wait pays. */

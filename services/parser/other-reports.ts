@@ -5,6 +5,7 @@ import type { Config } from '../shared/settings/config.ts';
 import type { ClaimedMessage } from '../store/messages/messages.ts';
 import { storeFailures } from '../store/reports/failure-reports.ts';
 import { notePersonal } from '../store/reports/personal-data.ts';
+import type { StoreOutcome } from '../store/reports/supersession.ts';
 import { storeTlsReports } from '../store/reports/tls-reports.ts';
 
 /** What of the personal data in failure reports may be stored (the setting failure_reports). */
@@ -39,22 +40,29 @@ export function addOther(event: OtherEvent, result: OtherResult): void {
   else result.other.push(event.problem);
 }
 
-/** Writes TLS reports and failure reports, and marks the mails that hold personal data. */
+/** What became of the TLS and failure reports of a message. */
+export interface OtherOutcomes {
+  tls: StoreOutcome[];
+  failures: StoreOutcome[];
+}
+
+/**
+ * Writes TLS reports and failure reports, and marks the mails that hold personal data.
+ * @returns what became of the reports, by message key
+ */
 export async function writeOthers(
   tx: Tx,
   read: readonly { message: ClaimedMessage; result: OtherResult }[],
   privacy: Privacy,
-): Promise<void> {
+): Promise<Map<number, OtherOutcomes>> {
   const flat = <T>(of: (result: OtherResult) => { part: number; report: T }[]) =>
     read.flatMap(({ message: { message_key, received_at }, result }) =>
       of(result).map((item) => ({ ...item, message_key, received_at })),
     );
-  await storeTlsReports(
-    tx,
-    flat((result) => result.tls),
-  );
+  const tls = flat((result) => result.tls);
+  const tlsOutcomes = await storeTlsReports(tx, tls);
   const failures = flat((result) => result.failures);
-  await storeFailures(
+  const failureOutcomes = await storeFailures(
     tx,
     privacy.keep_personal_data ? failures : failures.map((item) => ({ ...item, report: redactFailure(item.report) })),
   );
@@ -64,4 +72,8 @@ export async function writeOthers(
     personal.map(({ message }) => message.message_key),
     !privacy.keep_personal_data,
   );
+  const outcomes = new Map(read.map(({ message }) => [message.message_key, { tls: [], failures: [] } as OtherOutcomes]));
+  for (const [i, { message_key }] of tls.entries()) outcomes.get(message_key)!.tls.push(tlsOutcomes[i]!);
+  for (const [i, { message_key }] of failures.entries()) outcomes.get(message_key)!.failures.push(failureOutcomes[i]!);
+  return outcomes;
 }

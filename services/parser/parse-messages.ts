@@ -103,6 +103,8 @@ async function quarantineDeadly(db: Db, keys: readonly number[]): Promise<BatchR
     code: 'killed_worker',
     reason,
     reports: [],
+    tls: [],
+    failures: [],
     unverified: false,
   }));
   await settleMessages(db, messages);

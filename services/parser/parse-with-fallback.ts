@@ -49,7 +49,17 @@ function count({ metrics }: Pick<Context, 'metrics'>, result: BatchResult, log: 
       if (report.outcome !== 'duplicate') metrics.records.inc(report.records);
       if (report.reporter_trust !== null) metrics.trust.inc({ verdict: report.reporter_trust });
     }
-    const fields = { message: message.message_key, reports: message.reports.map((r) => r.key), code: message.code };
+    const { reports, tls, failures } = message;
+    const all = [...reports.map(({ outcome }) => outcome), ...tls, ...failures];
+    const fields = {
+      message: message.message_key,
+      reports: reports.map((r) => r.key),
+      tls_reports: tls.length,
+      failure_reports: failures.length,
+      duplicates: all.filter((outcome) => outcome === 'duplicate').length,
+      superseded: all.filter((outcome) => outcome.startsWith('supersed')).length,
+      code: message.code,
+    };
     if (message.state === 'stored') log.debug(fields, 'stored');
     else log.info({ ...fields, reason: message.reason }, message.state);
   }

@@ -60,8 +60,8 @@ export async function writeMessages(
   const decision = await storeReports(tx, reports);
   await writeRecords(tx, reports, { kept: new Set(decision.kept.map(({ key }) => key)), copied });
   const domains = await writeRollups(tx, reports, decision);
-  await writeOthers(tx, read, privacy);
-  const messages = read.map((one) => resultOf(one, decision));
+  const others = await writeOthers(tx, read, privacy);
+  const messages = read.map((one) => ({ ...resultOf(one, decision), ...others.get(one.message.message_key)! }));
   await settleMessages(tx, messages);
   return { messages, domains, busy: [] };
 }
@@ -139,7 +139,10 @@ async function writeRollups(tx: Tx, reports: readonly NewReport[], decision: Sto
   return [...new Set([...verified, ...superseded, ...changed].map(({ report }) => report.domain))];
 }
 
-function resultOf({ message, result, reports }: ReadMessage, { outcomes, unverified }: StoredReports): MessageResult {
+function resultOf(
+  { message, result, reports }: ReadMessage,
+  { outcomes, unverified }: StoredReports,
+): Omit<MessageResult, 'tls' | 'failures'> {
   return {
     ...settlementOf(message.message_key, reports.length, result),
     reports: reports.map(({ key, report, trust }) => ({

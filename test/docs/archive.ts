@@ -241,6 +241,13 @@ function plantedFiles(): PlantedFile[] {
     },
     { file: 'anonymous.xml', received: '2026-06-07T08:00:00Z', raw: Buffer.from('<feedback><version>1.0</version></feedback>') },
     { file: 'nameless.xml', received: '2026-06-08T08:00:00Z', raw: Buffer.from('<feedback><report_metadata/></feedback>') },
+    {
+      file: 'tls-before-its-correction.json',
+      received: '2026-06-08T08:20:00Z',
+      raw: Buffer.from(
+        readFileSync(new URL('../fixtures/tlsrpt/rfc8460-example.json', import.meta.url), 'utf8').replace('5326', '5325'),
+      ),
+    },
     ...['tlsrpt/rfc8460-example.json', 'failure/all-fields.eml'].map((file) => ({
       file,
       received: '2026-06-08T08:30:00Z',

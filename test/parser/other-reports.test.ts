@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { startRetention } from '../../services/parser/upkeep/index.ts';
-import { replayMessages } from '../../services/store/messages/messages.ts';
+import { replayMessages, showMessage } from '../../services/store/messages/messages.ts';
 import { dropPersonal } from '../../services/store/reports/personal-data.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -21,11 +21,39 @@ const fixture = (name: string): Buffer => readFileSync(path.join(fixtures, name)
 const parse = (keys: number[], keep_personal_data = false) =>
   parseMessages(t.db, keys, { trust: trusting('verify'), privacy: { keep_personal_data } });
 const rows = async (sql: string) => (await t.db.query(sql)).rows;
-const tls = (change?: (report: Record<string, unknown>) => void): Buffer => {
+const tls = (change?: (report: Record<string, unknown>) => unknown): Buffer => {
   const report = JSON.parse(fixture('tlsrpt/rfc8460-example.json').toString()) as Record<string, unknown>;
   change?.(report);
   return Buffer.from(JSON.stringify(report));
 };
+
+test('what became of TLS and failure reports is counted by message, and superseded TLS reports are in a view', async () => {
+  const failure = fixture('failure/all-fields.eml');
+  const changed = tls((report) => {
+    report['contact-info'] = 'someone-else@company-y.example';
+  });
+  const counts = async (raws: Buffer[]) => {
+    const { messages } = await parse(await receive(t, raws));
+    return messages.map((m) => ({ tls: m.tls, failures: m.failures })).sort((a, b) => a.tls.length - b.tls.length);
+  };
+  expect(await counts([tls(), failure])).toEqual([
+    { tls: [], failures: ['stored'] },
+    { tls: ['stored'], failures: [] },
+  ]);
+  expect(await counts([changed])).toEqual([{ tls: [expect.stringMatching(/^supersed/)], failures: [] }]);
+  expect(await counts([tls((report) => Object.assign(report, { x: 1 })), Buffer.concat([failure, Buffer.from('\r\n')])])).toEqual(
+    [
+      { tls: [], failures: ['duplicate'] },
+      { tls: ['duplicate'], failures: [] },
+    ],
+  );
+  expect(await rows('select count(*)::int as n, count(superseded_by)::int as s from dmarc.superseded_tls_reports')).toEqual([
+    { n: 1, s: 1 },
+  ]);
+  const [row] = await rows('select min(message_key) as key from ruawatch.tls_reports');
+  const shown = await showMessage(t.db, row.key);
+  expect(shown).toMatchObject({ reports: [], failure_reports: [], tls_reports: [{ part: 0, domains: [expect.any(String)] }] });
+});
 
 describe('TLS reports', () => {
   test('become a row a policy and a row a failure detail', async () => {

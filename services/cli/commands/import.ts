@@ -47,9 +47,15 @@ export interface ImportSummary {
   reports: number;
   /** Records written. */
   records: number;
-  /** Reports with the same content as a stored one, from this or an earlier import or mailbox. */
+  /** TLS reports and failure reports written, superseded ones included. */
+  tls_reports: number;
+  failure_reports: number;
+  /** Reports of any kind with the same content as a stored one, from this or an earlier import or mailbox. */
   duplicates: number;
-  /** Reports with the same identity as a stored one and other content: one of the two counts, see dmarc.superseded_reports. */
+  /**
+   * Reports with the same identity as a stored one and other content: one of the two counts, see
+   * dmarc.superseded_reports and dmarc.superseded_tls_reports.
+   */
   superseded: number;
   /** Files that were imported before, byte for byte. */
   known: number;
@@ -137,7 +143,16 @@ export async function importPaths(
 }
 
 function emptySummary(): ImportSummary {
-  const counts = { messages: 0, reports: 0, records: 0, duplicates: 0, superseded: 0, known: 0 };
+  const counts = {
+    messages: 0,
+    reports: 0,
+    records: 0,
+    tls_reports: 0,
+    failure_reports: 0,
+    duplicates: 0,
+    superseded: 0,
+    known: 0,
+  };
   return { ...counts, skipped: [], ignored: [], quarantined: [], failed: [] };
 }
 
@@ -204,15 +219,22 @@ async function parse({ context, readers, months, persistent }: ImportRun, raws: 
 }
 
 function countReports(summary: ImportSummary, result: BatchResult): void {
-  for (const report of result.messages.flatMap((message) => message.reports)) {
-    if (report.outcome === 'duplicate') summary.duplicates++;
-    else {
+  for (const { reports, tls, failures } of result.messages) {
+    for (const { outcome, records } of reports) {
+      if (outcome === 'duplicate') continue;
       summary.reports++;
-      summary.records += report.records;
-      if (report.outcome !== 'stored') summary.superseded++;
+      summary.records += records;
+    }
+    summary.tls_reports += tls.filter((outcome) => outcome !== 'duplicate').length;
+    summary.failure_reports += failures.filter((outcome) => outcome !== 'duplicate').length;
+    for (const outcome of [...reports.map((report) => report.outcome), ...tls, ...failures]) {
+      if (outcome === 'duplicate') summary.duplicates++;
+      else if (outcome !== 'stored') summary.superseded++;
     }
   }
 }
+
+const NOTHING_STORED = { reports: 0, records: 0, tls_reports: 0, failure_reports: 0 };
 
 /** Puts each file into its place in the summary: what was parsed now, and what the database says of the others. */
 async function countFiles(
@@ -226,16 +248,18 @@ async function countFiles(
     others.length > 0 ? await persistent(() => importedStates(context.db, others)) : new Map<number, ImportedState>();
   const parsed = new Set(states.keys());
   for (const { file, message_key, known } of imported) {
-    const row = { ...states.get(message_key), ...(stored.get(message_key) ?? { reports: 0, records: 0 }) } as ImportedState;
+    const row = { ...states.get(message_key), ...(stored.get(message_key) ?? NOTHING_STORED) } as ImportedState;
     // A message that waited from before counts as new when it was parsed now; a second copy of it does not.
     const isNew = parsed.delete(message_key);
     if (known && !isNew) {
       summary.known++;
-      summary.duplicates += row.reports;
+      summary.duplicates += row.reports + row.tls_reports + row.failure_reports;
     } else if (!isNew) {
       // It was committed, but the answer was lost.
       summary.reports += row.reports;
       summary.records += row.records;
+      summary.tls_reports += row.tls_reports;
+      summary.failure_reports += row.failure_reports;
     }
     const trouble = { file, code: row.code ?? row.state, reason: row.reason ?? 'It is waiting to be parsed.' };
     if (row.state === 'ignored') summary.ignored.push(trouble);
@@ -285,9 +309,14 @@ async function quarantineTooLarge({ context, maxBytes }: ImportRun, large: Input
   return large.map((input) => ({ file: input.file, code: 'mail_too_large', reason: reason(input) }));
 }
 
+/** TLS reports and failure reports, where there are some. */
+function others({ tls_reports, failure_reports }: ImportSummary): string {
+  return `${tls_reports > 0 ? `, ${tls_reports} TLS reports` : ''}${failure_reports > 0 ? `, ${failure_reports} failure reports` : ''}`;
+}
+
 function describe(summary: ImportSummary): string[] {
   const lines = [
-    `${summary.messages} mails and files: ${summary.reports} reports with ${summary.records} records stored, ${summary.duplicates} duplicates` +
+    `${summary.messages} mails and files: ${summary.reports} reports with ${summary.records} records${others(summary)} stored, ${summary.duplicates} duplicates` +
       `${summary.superseded > 0 ? `, ${summary.superseded} superseded (same identity, different content)` : ''}.`,
   ];
   if (summary.messages === 0) lines.push('There was no file to read under the given paths.');

@@ -4,7 +4,7 @@ import { backoff } from '../../shared/clock.ts';
 import { messageOf, PermanentError } from '../../shared/errors.ts';
 import { transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
-import type { Resolver } from '../../shared/runtime/resolver.ts';
+import { openDns, type Resolver, txtResolver } from '../../shared/runtime/resolver.ts';
 import { type Context, type Loop, repeat } from '../../shared/runtime/service.ts';
 import { loadRaw } from '../../store/messages/messages.ts';
 import type { Trust } from '../../store/reports/trust.ts';
@@ -12,7 +12,7 @@ import { type Check, deferChecks, settleTrust, takeDueChecks, waitingChecks } fr
 import { type Readers, readInThisThread } from '../reading/pool.ts';
 import { sweep } from '../sweep.ts';
 import { checkSignatures } from './authenticity.ts';
-import { keyResolver } from './key-resolver.ts';
+import { keyResolver, UNFAMILIAR_QUERIES } from './key-resolver.ts';
 import type { Inspected } from './origin.ts';
 import { verdictFor } from './reporter.ts';
 import { verdictUnverified } from './while-parsing.ts';
@@ -71,6 +71,24 @@ export function startVerifier(context: Context, resolver: Resolver, readers: Rea
       await worker.drain();
     },
   };
+}
+
+/** Messages that are verified before the verdicts are written and the analyzer is woken. */
+const AGAIN_AT_ONCE = 500;
+
+/**
+ * Verifies the waiting checks of messages now, without a job.
+ * @returns how many wait for DNS
+ */
+export async function verifyAgain(context: Context, messages: readonly number[], given?: Resolver): Promise<number> {
+  const keys = keyResolver(given ?? txtResolver(openDns(context.config.dnsServers, { atOnce: 2 * UNFAMILIAR_QUERIES })));
+  let waiting = 0;
+  for (let i = 0; i < messages.length; i += AGAIN_AT_ONCE) {
+    const { domains, deferred } = await verifyMessages(context, keys, messages.slice(i, i + AGAIN_AT_ONCE));
+    waiting += deferred.length;
+    for (let j = 0; j < domains.length; j += 1000) await context.queues.add('analyze', { domains: domains.slice(j, j + 1000) });
+  }
+  return waiting;
 }
 
 async function verifyJob(

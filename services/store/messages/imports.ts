@@ -35,16 +35,20 @@ export interface ImportedState {
   reason: string | null;
   reports: number;
   records: number;
+  tls_reports: number;
+  failure_reports: number;
 }
 
 /** The state of messages, and how many reports and records were read from each. */
 export async function importedStates(db: Queryable, keys: readonly number[]): Promise<Map<number, ImportedState>> {
   const { rows } = await db.query<ImportedState>(
     `select m.message_key, m.state, m.code, m.reason,
-            r.reports, r.records
+            r.reports, r.records, t.tls_reports, f.failure_reports
        from ruawatch.messages m
       cross join lateral (select count(*) as reports, coalesce(sum(records), 0) as records from ruawatch.reports r
                            where r.message_key = m.message_key) r
+      cross join lateral (select count(*) as tls_reports from ruawatch.tls_reports r where r.message_key = m.message_key) t
+      cross join lateral (select count(*) as failure_reports from ruawatch.failure_reports r where r.message_key = m.message_key) f
       where m.message_key = any($1::bigint[])`,
     [keys],
   );

@@ -191,19 +191,47 @@ export interface MessageReport {
   end_at: Date;
   records: number;
   messages: number;
+  duplicates: number;
   superseded_by: number | null;
 }
 
+/** A TLS report (RFC 8460) or failure report (RFC 9991) of a message. */
+export interface MessageOther {
+  key: number;
+  part: number;
+  domains: (string | null)[];
+  duplicates: number;
+  superseded_by: number | null;
+}
+
+/** A message with everything that was read from it. */
+export interface MessageWithReports extends MessageRow {
+  reports: MessageReport[];
+  tls_reports: MessageOther[];
+  failure_reports: MessageOther[];
+}
+
 /** One message with the reports read from it; null when the key does not exist. */
-export async function showMessage(db: Queryable, key: number): Promise<(MessageRow & { reports: MessageReport[] }) | null> {
+export async function showMessage(db: Queryable, key: number): Promise<MessageWithReports | null> {
   const { rows } = await db.query<MessageRow>(`select ${ROW} from ruawatch.messages where message_key = $1`, [key]);
   if (!rows[0]) return null;
   const { rows: reports } = await db.query<MessageReport>(
-    `select report_key, part, org_name, report_id, domain, begin_at, end_at, records, messages, superseded_by
+    `select report_key, part, org_name, report_id, domain, begin_at, end_at, records, messages, duplicates, superseded_by
        from ruawatch.reports where message_key = $1 order by part`,
     [key],
   );
-  return { ...rows[0], reports };
+  const { rows: tls_reports } = await db.query<MessageOther>(
+    `select tls_report_key as key, part, duplicates, superseded_by,
+            array(select distinct policy_domain from ruawatch.tls_policies p where p.tls_report_key = r.tls_report_key) as domains
+       from ruawatch.tls_reports r where message_key = $1 order by part`,
+    [key],
+  );
+  const { rows: failure_reports } = await db.query<MessageOther>(
+    `select failure_key as key, part, duplicates, null::bigint as superseded_by, array[domain] as domains
+       from ruawatch.failure_reports where message_key = $1 order by part`,
+    [key],
+  );
+  return { ...rows[0], reports, tls_reports, failure_reports };
 }
 
 /**

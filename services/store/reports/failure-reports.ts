@@ -3,7 +3,7 @@ import type { Tx } from '../../shared/runtime/db.ts';
 import { jsonInsert } from '../json-insert.ts';
 import { lockIdentities } from '../locks.ts';
 import { isoSeconds, KEY_LENGTH } from '../sql-text.ts';
-import { type Content, countDuplicates, FAILURE_REPORTS, findDuplicates } from './supersession.ts';
+import { type Content, countDuplicates, FAILURE_REPORTS, findDuplicates, outcomesOf, type StoreOutcome } from './supersession.ts';
 
 /** A failure report (RFC 9991) about to be stored. */
 export interface NewFailure {
@@ -23,11 +23,13 @@ interface FailureVersion extends Content {
 /**
  * Writes failure reports. Their content is their identity, so none supersedes another: one that is stored is
  * counted as a duplicate.
+ * @returns what became of each, in their order
  */
-export async function storeFailures(tx: Tx, incoming: readonly NewFailure[]): Promise<void> {
-  if (incoming.length === 0) return;
+export async function storeFailures(tx: Tx, incoming: readonly NewFailure[]): Promise<StoreOutcome[]> {
+  if (incoming.length === 0) return [];
   const stored = await lockFailures(tx, [...new Set(incoming.map(({ report }) => report.content_hash))]);
-  const { fresh, originals } = findDuplicates(stored, incoming.map(versionOf));
+  const versions = incoming.map(versionOf);
+  const { fresh, originals } = findDuplicates(stored, versions);
   const repeated = [...originals.values()];
   await insertFailures(
     tx,
@@ -38,6 +40,7 @@ export async function storeFailures(tx: Tx, incoming: readonly NewFailure[]): Pr
     FAILURE_REPORTS,
     repeated.flatMap(({ key }) => (key === null ? [] : { key })),
   );
+  return outcomesOf(versions, stored, { originals }, () => true);
 }
 
 async function lockFailures(tx: Tx, hashes: readonly string[]): Promise<FailureVersion[]> {

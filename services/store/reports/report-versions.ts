@@ -18,6 +18,8 @@ export interface ReportVersion extends Version {
 /** One that is stored. */
 export interface StoredVersion extends ReportVersion {
   superseded_by: number | null;
+  /** Its mail was verified, or waits for that; false: it counts as it came. */
+  verified: boolean;
   gone: boolean;
   domain: string;
   /** The report's day in UTC, YYYY-MM-DD. */
@@ -54,7 +56,7 @@ export async function lockVersions(tx: Tx, reports: readonly { identity: string;
   await lockIdentities(tx, identities);
   const { rows } = await tx.query<StoredVersion & { received_at: Date }>(
     `select report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, salvaged, received_at,
-            messages, superseded_by, trust, reporter, domain, (begin_at at time zone 'UTC')::date as day,
+            messages, superseded_by, trust, trust <> 'ok' or reporter_trust is not null as verified, reporter, domain, (begin_at at time zone 'UTC')::date as day,
             extract(epoch from begin_at)::float8 as begin, ${SIZE_SQL} as size, ${goneSql('p', '$2', '$3')} as gone
        from ruawatch.reports p
       where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,

@@ -11,7 +11,9 @@ import {
   type Compared,
   countDuplicates,
   findDuplicates,
+  outcomesOf,
   rankVersions,
+  type StoreOutcome,
   takeKeys,
   writeReceived,
   writeSuperseded,
@@ -33,9 +35,6 @@ export interface NewReport {
   /** The reporter it is counted under: the one that `trust` names, or else the one it claims to be from. */
   reporter: Reporter;
 }
-
-/** What became of an incoming report; `superseding`: it is current, and another of its identity was. */
-export type StoreOutcome = 'stored' | 'duplicate' | 'superseding' | 'superseded';
 
 /** What storing a batch of reports decided. */
 export interface StoredReports {
@@ -87,8 +86,9 @@ export async function storeReports(tx: Tx, incoming: readonly NewReport[]): Prom
   await writeReceived(tx, AGGREGATE_REPORTS, compared.earlier);
   await countDuplicates(tx, AGGREGATE_REPORTS, compared.originals.values());
   const unverified = await insertChecks(tx, versions, compared);
+  const outcomes = outcomesOf<AnyVersion>(versions, stored, compared, ({ key }) => ranked.get(key) === null);
   return {
-    outcomes: outcomesOf(versions, stored, compared, ranked),
+    outcomes: new Map(versions.map(({ key }, i) => [key, outcomes[i]!])),
     kept: fresh.map(({ item }) => item),
     signs: signsOf(all, ranked),
     unverified,
@@ -124,23 +124,6 @@ function allowancesOf(incoming: readonly NewReport[], fresh: readonly NewVersion
       key,
       allowanceOf(perMessage.get(message_key)!, trust?.trust === 'ok' && trust.reporter_trust === null),
     ]),
-  );
-}
-
-function outcomesOf(
-  versions: readonly NewVersion[],
-  stored: readonly StoredVersion[],
-  { originals }: Compared<AnyVersion>,
-  ranked: ReadonlyMap<number, number | null>,
-): Map<number, StoreOutcome> {
-  const known = new Set(stored.map(({ identity }) => identity));
-  return new Map(
-    versions.map((version) => {
-      if (originals.has(version)) return [version.key, 'duplicate'];
-      const first = !known.has(version.identity);
-      known.add(version.identity);
-      return [version.key, first ? 'stored' : ranked.get(version.key) === null ? 'superseding' : 'superseded'];
-    }),
   );
 }
 

@@ -52,6 +52,28 @@ export interface Compared<C> {
   earlier: Set<C>;
 }
 
+/** What became of an incoming report; `superseding`: it is current, and another of its identity was. */
+export type StoreOutcome = 'stored' | 'duplicate' | 'superseding' | 'superseded';
+
+/**
+ * What became of each incoming report, in their order.
+ * @param isCurrent whether a new version is the current one of its identity
+ */
+export function outcomesOf<C extends Content>(
+  incoming: readonly C[],
+  stored: readonly Content[],
+  { originals }: Pick<Compared<C>, 'originals'>,
+  isCurrent: (one: C) => boolean,
+): StoreOutcome[] {
+  const known = new Set(stored.map(({ identity }) => identity));
+  return incoming.map((one) => {
+    if (originals.has(one)) return 'duplicate';
+    const first = !known.has(one.identity);
+    known.add(one.identity);
+    return first ? 'stored' : isCurrent(one) ? 'superseding' : 'superseded';
+  });
+}
+
 /** Tells new contents from duplicates, and moves `received` of what is repeated back to the earliest mail. */
 export function findDuplicates<C extends Content>(stored: readonly C[], incoming: readonly C[]): Compared<C> {
   const byContent = new Map(stored.map((one) => [contentKey(one), one]));

@@ -7,7 +7,9 @@ import { isoSeconds, KEY_LENGTH } from '../sql-text.ts';
 import {
   countDuplicates,
   findDuplicates,
+  outcomesOf,
   rankVersions,
+  type StoreOutcome,
   TLS_REPORTS,
   takeKeys,
   type Version,
@@ -41,9 +43,10 @@ interface TlsRow {
 /**
  * Writes the TLS reports of a batch. Of several contents of one identity one from the reporter's own address is
  * current before others, else the newest, of two at once the greater hash.
+ * @returns what became of each, in their order
  */
-export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[]): Promise<void> {
-  if (incoming.length === 0) return;
+export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[]): Promise<StoreOutcome[]> {
+  if (incoming.length === 0) return [];
   const stored = await lockTlsVersions(tx, [...new Set(incoming.map(({ report }) => report.identity))]);
   const senders = await loadSenders(tx, [...new Set(incoming.map(({ message_key }) => message_key))]);
   const versions = incoming.map((item) => versionOf(item, senders.get(item.message_key) ?? null));
@@ -58,6 +61,7 @@ export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[])
   );
   await writeReceived(tx, TLS_REPORTS, earlier);
   await countDuplicates(tx, TLS_REPORTS, originals.values());
+  return outcomesOf(versions, stored, { originals }, ({ key }) => ranked.get(key) === null);
 }
 
 async function lockTlsVersions(tx: Tx, identities: readonly string[]): Promise<TlsVersion[]> {

@@ -39,6 +39,38 @@ export async function waitingChecks(db: Queryable, keys: readonly number[]): Pro
 }
 
 /**
+ * Opens checks of reports again whose mails are in the archive: those that wait for their verification, those
+ * that were never verified because that was off, and on request those that were found unproven. Imported
+ * reports count as they are.
+ * @param mailbox that of imported mails
+ * @returns the messages that are to be verified
+ */
+export async function reopenChecks(db: Db, mailbox: string, { unproven }: { unproven: boolean }): Promise<number[]> {
+  const { rows } = await db.query<{ message_key: number }>(
+    `with due as (
+       select m.message_key, r.report_key
+         from ruawatch.reports r join ruawatch.messages m on m.message_key = r.message_key
+        where (r.trust = 'pending' or (r.trust = 'ok' and r.reporter_trust is null) or ($2 and r.trust = 'bad'))
+          and m.mailbox <> $1 and m.raw_gone_at is null),
+     opened as (
+       insert into ruawatch.trust_checks (message_key, report_key) select message_key, report_key from due
+       on conflict (message_key, report_key) do update set due_at = now() + interval '1 minute')
+     select distinct message_key from due order by message_key`,
+    [mailbox, unproven],
+  );
+  return rows.map((row) => row.message_key);
+}
+
+/** How many current reports have each verdict; the key '' is that of those without one. */
+export async function countVerdicts(db: Queryable): Promise<Record<string, number>> {
+  const { rows } = await db.query<{ verdict: string; n: number }>(
+    `select case when trust = 'pending' then 'pending' else coalesce(reporter_trust, '') end as verdict, count(*) as n
+       from ruawatch.reports group by 1`,
+  );
+  return Object.fromEntries(rows.map(({ verdict, n }) => [verdict, n]));
+}
+
+/**
  * Takes up to `limit` messages whose checks are due, and postpones the checks by `seconds`, so that two
  * sweepers never take the same.
  */
@@ -170,7 +202,7 @@ function applyVerifications(
     if (!version) continue;
     const reporter = reporterKey(verdict.reporter);
     const better = verdict.trust === 'ok' && isKnown(reporter) && !isKnown(version.reporter);
-    if (version.trust === 'ok' && !better) continue;
+    if (version.trust === 'ok' && version.verified && !better) continue;
     version.trust = verdict.trust === 'bad' && version.trust === 'pending' && open.has(report_key) ? 'pending' : verdict.trust;
     // A report that is still to be proven stays under the reporter it claims to be from.
     if (version.trust !== 'pending') version.reporter = reporter;
