@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { awaited, contentOf } from '../../../services/alerter/templates/content.ts';
+import type { FindingEvent } from '../../../services/store/alerts/outbox.ts';
+import { evidenceOf, FINDINGS } from '../events.ts';
+
+const event = (evidence: object = {}, over: Partial<FindingEvent> = {}): FindingEvent => ({
+  ...FINDINGS.unauthorized_source!,
+  ...evidenceOf({ ...(FINDINGS.unauthorized_source!.stored as object), ...evidence }),
+  ...over,
+});
+const content = (evidence: object = {}, over: Partial<FindingEvent> = {}) => contentOf(event(evidence, over), 'opened');
+
+test('the largest sources are listed, and the others counted with their messages', () => {
+  const { who, others } = content();
+  expect(who).toHaveLength(4);
+  expect(others).toMatch(/^and 4 more, [\d,]+ messages$/);
+  expect(content({ who: [{ source: 'a', messages: 1, delivered: 0 }], senders: 1 }).others).toBeNull();
+});
+
+test('how many: of all, in percent, and what became of them', () => {
+  expect(content({ messages: 5, of: 10, share: 0.5, delivered: 5, quarantined: 0, rejected: 0 }).many).toBe(
+    '5 of 10 messages (50%): 5 delivered',
+  );
+  expect(content({ messages: 0, of: 0 }).many).toBeNull();
+  expect(content({ messages: 0, of: 786 }).many).toBe('0 of about 786 expected messages');
+});
+
+test.each([
+  [0.95, 'very sure'],
+  [0.9, 'very sure'],
+  [0.89, 'fairly sure'],
+  [0.5, 'more likely than not'],
+  [0.2, 'a guess'],
+])('confidence %f is "%s"', (confidence, word) => {
+  expect(content({}, { confidence }).sure).toMatch(new RegExp(`^${word} \\(`));
+});
+
+test('who is awaited fits the room, with one name at least and the rest counted', () => {
+  const of = (missing: string[], room: number) => awaited({ ...content(), missing }, room);
+  expect(of([], 100)).toBeNull();
+  expect(of(['Yahoo', 'gmx.net'], 100)).toBe('no report for the last day from Yahoo and gmx.net');
+  expect(of(['Yahoo', 'gmx.net', 'mail.ru'], 10)).toBe('no report for the last day from Yahoo and 2 more');
+  expect([...of(['x'.repeat(500)], 10)!].length).toBeLessThan(80);
+});
+
+test('a query that is absent or too long is one for the finding itself', () => {
+  expect(content({ query: '' }).query).toBe('select * from dmarc.findings where finding_key = 17;');
+  expect(content({ query: `select '${'x'.repeat(5_000)}'` }).query).toContain('finding_key = 17');
+  expect(content({ query: 'select 1;\r\n\u202e--' }).query).toBe('select 1;\n--');
+});
+
+test('of what is over it is said why, and nothing is advised', () => {
+  const over = contentOf(event({ ended: { reason: 'no_such_mail', days: 7 } }, { event: 'resolved' }), 'resolved');
+  expect(over.over).toBe('No such mail on the last 7 report days.');
+  expect(over.advice).toEqual([]);
+});
