@@ -100,6 +100,13 @@ export class DomainSite {
       this.forwarder({ mean: Math.max(0.3, Math.min(40, logNormal(random, volume * 0.004, 0.8))) });
   }
 
+  /** One of these services that the domain does not use yet; of two accounts of one service reports see one. */
+  unused<Name extends ProviderName>(...names: Name[]): Name {
+    const free = names.filter((name) => !this.domain.flows.some(({ id }) => id.startsWith(`${name}/`)));
+    if (free.length === 0) throw new Error(`${this.name} uses all of ${names.join(', ')}.`);
+    return this.random.pick(free);
+  }
+
   /** A signature of the domain's that passes. */
   own(selector: string, domain = this.name): Signature {
     return { domain, selector, result: 'pass' };

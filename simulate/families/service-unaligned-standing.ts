@@ -10,7 +10,7 @@ export const serviceUnalignedStanding: Family = {
     const { random } = site;
     const domain = site.domain();
     const mean = site.between(4, Math.max(30, domain.volume * 0.3));
-    const flow = domain.service(random.pick(['brevo', 'mailjet', 'salesforce'] as const), {
+    const flow = domain.service(domain.unused('brevo', 'mailjet', 'hubspot', 'mailgun'), {
       mean,
       aligned: 'none',
       networks: random.int(1, 2),

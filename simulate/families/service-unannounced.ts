@@ -10,7 +10,7 @@ export const serviceUnannounced: Family = {
   plant(site) {
     const { random } = site;
     const domain = site.domain();
-    const name = random.pick(['postmark', 'brevo', 'mailjet'] as const);
+    const name = domain.unused('postmark', 'brevo', 'mailjet', 'mailgun');
     const from = site.day(14);
     const to = site.days - 1;
     const mean = site.between(8, Math.max(60, domain.volume * 0.5));
