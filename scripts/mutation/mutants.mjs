@@ -39,7 +39,7 @@ const WITHOUT_EFFECT = /^(?:[\w.]*\blog(?:ger)?\.(?:trace|debug|info)\(|[\w.]+\?
 const WITH_CLOCK = /\b(?:performance|Date)\.now\(\)/;
 const BOUNDARY = /^[<>]=?$/;
 /** A duration that is one millisecond or second longer: only a test that asserts time could detect it. */
-const DURATION = /(?:_MS|Ms|_SECONDS|_ms)$|^(?:timeout|delay)$/;
+const DURATION = /(?:_MS|Ms|_SECONDS|_ms)$|[Tt]imeout$|^delay$/;
 
 const isSign = (node) =>
   node.type === 'UnaryExpression'

@@ -49,8 +49,8 @@ export async function streamMail(
         size += part.length;
         if (size > mailBytes) throw new Rollback({ kind: 'too_large', size });
         hash.update(part);
-        if (head.length < HEAD_BYTES) head = Buffer.concat([head, part.subarray(0, HEAD_BYTES - head.length)]);
-        rest = rest.length === 0 ? part : Buffer.concat([rest, part]);
+        head = Buffer.concat([head, part.subarray(0, HEAD_BYTES - head.length)]);
+        rest = Buffer.concat([rest, part]);
         while (rest.length >= CHUNK_BYTES) {
           await storeChunk(tx, key, n++, rest.subarray(0, CHUNK_BYTES));
           rest = rest.subarray(CHUNK_BYTES);

@@ -176,6 +176,8 @@ test('unfamiliar names have a part of the queries: the next one waits, for a mom
   releaseOthers();
   expect(await Promise.all(answers)).toHaveLength(names.length);
   // The place that was waited for in vain is not taken: all of them are free again.
+  await turns();
+  expect(asked).not.toContain(late);
   const before = asked.length;
   const more = Array.from({ length: UNFAMILIAR_QUERIES + 1 }, (_, i) => nameOf(1, `p${i}.example`));
   const release = hold(...more);

@@ -23,3 +23,38 @@ test('a quote that never ends is read once, however many could begin within it',
   expect(from(`"${'\\"'.repeat(500_000)}`).domain).toBeNull();
   expect(from(`${'"" '.repeat(150_000)}"${'\\\\'.repeat(500_000)}`).domain).toBeNull();
 });
+
+test('a domain may have 253 characters (RFC 1035), and not one more', () => {
+  const domain = `${'a'.repeat(61)}.`.repeat(4).slice(0, 241).concat('b.example').padStart(253, 'c');
+  expect(domain).toHaveLength(253);
+  expect(from(`a@${domain}`).domain).toBe(domain);
+  expect(from(`a@c${domain}`)).toMatchObject({ domain: null, address: null });
+});
+
+test.each([
+  ['Reporter (the (daily) one) <a@reporter.example>', 'a@reporter.example'],
+  ['a@reporter.example (never closed', null],
+  ['b@reporter.example <a@reporter.example>', 'a@reporter.example'],
+  ['b@evil.example <a@reporter.example>', null],
+  ['one@reporter.example, two@reporter.example', null],
+  ['Group: a@reporter.example;', null],
+  ['<a@reporter.example> behind', null],
+  ['a@reporter..example', null],
+  ['a@-reporter.example', null],
+  ['a@reporter.example\x01', null],
+  ['\xffa@reporter.example', null],
+  ['a b@reporter.example', null],
+  ['(a\\)b) a@reporter.example', 'a@reporter.example'],
+])('an author that can be read in one way alone: %j', (value, address) => {
+  expect(from(value).address).toBe(address);
+});
+
+test('no From field, or two, are no author', () => {
+  const of = (...values: string[]) =>
+    authorOf(values.map((value) => ({ name: 'from', value })) as Parameters<typeof authorOf>[0]).why;
+  expect([of(), of('a@b.example', 'a@b.example'), of('nobody')]).toEqual([
+    'the mail has no From field',
+    'the mail has more than one From field',
+    'the mail has no From field with one address',
+  ]);
+});
