@@ -41,6 +41,8 @@ const BOUNDARY = /^[<>]=?$/;
 /** A duration that is one millisecond or second longer: only a test that asserts time could detect it. */
 const DURATION = /(?:_MS|Ms|_SECONDS|_ms)$|[Tt]imeout$|^delay$/;
 
+/** Where a name or a text is cut in a sentence: one character later says the same. */
+const isCut = (parent) => parent?.type === 'CallExpression' && /^(?:short|excerpt)$/.test(parent.callee.name ?? '');
 const isSign = (node) =>
   node.type === 'UnaryExpression'
     ? node.operator === '-' && isSign(node.argument)
@@ -108,7 +110,7 @@ export function mutantsOf(file, text) {
     if (node.type === 'UnaryExpression' && node.operator === '!')
       add(node.start, node.end, node, [text.slice(node.argument.start, node.argument.end), '! left out']);
     const duration = ofDuration || DURATION.test(node.id?.name ?? node.key?.name ?? '');
-    const kept = node.type === 'NumericLiteral' && (duration || isOrder(parent ?? node));
+    const kept = node.type === 'NumericLiteral' && (duration || isOrder(parent ?? node) || isCut(parent));
     for (const replacement of kept ? [] : replacements(node, parent, source)) add(node.start, node.end, node, replacement);
     for (const [key, child] of Object.entries(node))
       if (!TYPES_AND_COMMENTS.has(key) && !(isOrder(node) && key === 'consequent'))

@@ -36,6 +36,7 @@ test.each([
   ['timer.unref();', []],
   ["this.log.debug('x');", []],
   ["const x = 'a' + 'b';", []],
+  ['const x = short(name, 40);', []],
   ['s.sort((a, b) => (a < b ? -1 : 1));', [';', 's.sort((a, b) => (false ? -1 : 1));', 's.sort((a, b) => (true ? -1 : 1));']],
 ])('the mutants of %s', (text, expected) => {
   expect(mutated(text)).toEqual(expected);

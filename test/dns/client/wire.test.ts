@@ -103,3 +103,10 @@ test('a server of random bytes never makes the client fail, or say that there is
   expect(new Set(answers.map(({ state }) => state))).toEqual(new Set(['unknown']));
   await fake.stop();
 });
+
+test('a name has 255 octets at most (RFC 1035 section 3.1)', () => {
+  const labels = (last: number) => [63, 63, 63, last].flatMap((n) => [n, ...Buffer.alloc(n, 'a')]);
+  const asked = (last: number) => Buffer.from([0, 1, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...labels(last), 0, 0, 1, 0, 1]);
+  expect(read(asked(61))).toBe(true);
+  expect(read(asked(62))).toBe(false);
+});

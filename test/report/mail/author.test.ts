@@ -50,8 +50,7 @@ test.each([
 });
 
 test('no From field, or two, are no author', () => {
-  const of = (...values: string[]) =>
-    authorOf(values.map((value) => ({ name: 'from', value })) as Parameters<typeof authorOf>[0]).why;
+  const of = (...values: string[]) => authorOf(values.map((value) => ({ name: 'from', value, start: 0, end: 0 }))).why;
   expect([of(), of('a@b.example', 'a@b.example'), of('nobody')]).toEqual([
     'the mail has no From field',
     'the mail has more than one From field',

@@ -64,3 +64,11 @@ test('a refusal at the commit itself is told as one that may have gone through',
   });
   await expect(failed).rejects.toMatchObject({ code: 'commit_unknown' });
 });
+
+test('a pool has eight connections, or as many as it is given', async () => {
+  for (const [options, max] of [[{}, 8] as const, [{ max: 3 }, 3] as const]) {
+    const pool = openPool(t.url, options);
+    expect(pool.options.max).toBe(max);
+    await pool.end();
+  }
+});

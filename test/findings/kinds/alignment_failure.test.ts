@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { factWords } from '../../../services/findings/kinds/index.ts';
+import { EVIDENCE, SAMPLES } from './samples.ts';
+
+type Given = Partial<typeof SAMPLES.alignment_failure>;
+const words = (given: Given, evidence: Partial<typeof EVIDENCE> = {}) =>
+  factWords(
+    { domain: 'example.com', subject: 'mailer.example', evidence: { ...EVIDENCE, ...evidence } },
+    { ...SAMPLES.alignment_failure, ...given },
+  );
+
+test('a list or forwarder that keeps From needs no setup; how it is known is said', () => {
+  const relayed = words({ relayed_by: 'envelope', bare: true, approved_by: 'Ada' });
+  expect(relayed.title).toBe('mailer.example passes on mail of example.com with its From');
+  expect(relayed.what).toContain('its envelope is that of a list or forwarder');
+  expect(relayed.advice[0]).toContain('There is nothing to set up in DNS');
+  expect(words({ relayed_by: null }).title).toBe('mailer.example sends as example.com unaligned');
+});
+
+test('an approved sender without SPF and DKIM is to be set up', () => {
+  const { title, what, advice } = words({ bare: true, approved_by: 'Ada' });
+  expect(title).toBe('mailer.example, approved to send as example.com, is not set up');
+  expect(what).toContain('the list of senders approves it (Ada)');
+  expect(advice[0]).toContain('publish its key under _domainkey.example.com');
+});
+
+test('what passes unaligned is named, and whose it is', () => {
+  const what = (mechanism: 'spf' | 'dkim' | 'both', signer: string | null = 'signer.example') =>
+    words({ signer }, { mechanism } as Partial<typeof EVIDENCE>).what;
+  expect(what('spf')).toContain('SPF passes for mailer.example, and that does not align');
+  expect(what('dkim')).toContain('DKIM passes for d=signer.example, and that does not align');
+  expect(what('dkim', null)).toContain('DKIM passes for d=mailer.example');
+  expect(what('both')).toContain('SPF passes for its return path and DKIM for d=signer.example, and neither aligns');
+});
+
+test('the advice depends on the service, the alignment of SPF, the volume and the policy', () => {
+  const service = { name: 'SendGrid', align: 'turn on domain authentication.', source: 'https://docs.example/' };
+  expect(words({ service }).advice[0]).toBe('If you use SendGrid: turn on domain authentication. (https://docs.example/)');
+  expect(words({ service }).links).toEqual(['https://docs.example/']);
+  const undocumented = words({ service: { ...service, source: null } });
+  expect(undocumented.advice[0]).toMatch(/\(see its documentation\)$/);
+  expect(undocumented.links).toBeUndefined();
+  expect(words({ signer: 'signer.example' }).advice[0]).toMatch(/it now signs with d=signer\.example\.$/);
+  expect(words({ signer: null }).advice[0]).not.toContain('it now signs');
+  expect(words({ strict_spf: true }).advice[1]).toContain('aspf=s');
+  expect(words({ strict_spf: false }).advice[1]).toContain('bounce.example.com');
+  expect(words({ small: true }).advice[2]).toContain('may just as well be a forwarder');
+  expect(words({ small: false, p: 'none' }).advice[2]).toContain(', and p=none lets them');
+  expect(words({ small: false, p: 'reject' }).advice[2]).not.toContain('p=none');
+});
