@@ -14,6 +14,7 @@ export { refusedSentence } from './mail/refused-sentence.ts';
 export { checkSmtp, checkSmtpUrl } from './mail/smtp.ts';
 export { composeWeekly } from './mail/weekly.ts';
 export { renderFinding } from './templates/finding.ts';
+export { sendTestAlerts, type Tried } from './test-alerts.ts';
 export { checkWebhook } from './webhook/post.ts';
 
 const LONGEST_MAIL_MS = 15 * 60_000;

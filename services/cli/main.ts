@@ -6,6 +6,11 @@ import { codeOf, messageOf, PermanentError, RuawatchError } from '../shared/erro
 import { escapedLines } from '../shared/escape.ts';
 import { loadConfig } from '../shared/settings/config.ts';
 
+// A reader that has seen enough (`| head -1`) ends the pipe, not the command.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 const out = (line: string) => process.stdout.write(`${escapedLines(line)}\n`);
 /** For output that has colors and is escaped already. */
 const colored = (line: string) => process.stdout.write(`${line}\n`);
@@ -236,6 +241,11 @@ findings
   .option('--days <n>', 'findings mailed in so many days', '90')
   .option('--json', 'print JSON')
   .action(run(async (options) => (await import('./commands/findings.ts')).runFindingsReview(config(), options, { out })));
+const alerts = program.command('alerts').description('test the ways in which alerts are sent');
+alerts
+  .command('test')
+  .description('send a test alert and a sample digest to all recipients by every channel, and show what the servers answer')
+  .action(run(async () => (await import('./commands/alerts.ts')).runAlertsTest(config(), out)));
 
 const senders = program.command('senders').description('approve or deny sources as senders of your domains');
 senders

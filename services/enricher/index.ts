@@ -8,6 +8,7 @@ import { NetworkOwners } from './owners.ts';
 import { Pace } from './pace.ts';
 
 export { readAsnFile } from './asn.ts';
+export { proveDomain } from './proof.ts';
 
 const NAME = 'enricher';
 

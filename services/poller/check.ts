@@ -1,29 +1,36 @@
 import { type Clock, systemClock } from '../shared/clock.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { Mailbox } from '../shared/settings/mailbox.ts';
+import { checkDisposal } from './check-folders.ts';
 import { connect } from './connect.ts';
 import { explain } from './explain.ts';
 import { createTokens } from './oauth.ts';
 
-const CHECK_MS = 45_000;
+const CHECK_MS = 9_000;
 
 /**
- * Tries a mailbox as the poller would, without changing anything in it: connects, logs in, opens the folder.
- * @returns a line such as "12 mails, IDLE, MOVE"
+ * Tries a mailbox as the poller would, without changing anything in it: connects, logs in, opens the folder, and asks for
+ * the rights and folders that disposing of mails will need.
+ * @returns a line such as "12 mails, IDLE, MOVE, READ-WRITE, "ruawatch" is there"
  * @throws RuawatchError with one sentence that says what is wrong and what to do
  */
 export async function checkMailbox(mailbox: Mailbox, log: Log, clock: Clock = systemClock): Promise<string> {
   const tokens = mailbox.oauth ? createTokens(mailbox.name, mailbox.oauth, clock) : null;
-  const connection = await connect(mailbox, tokens, AbortSignal.timeout(CHECK_MS));
+  const signal = AbortSignal.timeout(CHECK_MS);
+  const connection = await connect(mailbox, tokens, signal);
   const { client } = connection;
+  const drop = () => client.close();
+  signal.addEventListener('abort', drop, { once: true });
   try {
-    const box = await client.mailboxOpen(mailbox.folder, { readOnly: true });
+    const box = await client.mailboxOpen(mailbox.folder, { readOnly: mailbox.after === 'keep' });
     log.debug({ mailbox: mailbox.name, folder: mailbox.folder, mails: box.exists }, 'mailbox checked');
     const offers = ['IDLE', 'MOVE'].map((name) => (client.capabilities.has(name) ? name : `no ${name}`));
-    return `${box.exists} mail${box.exists === 1 ? '' : 's'}, ${offers.join(', ')}`;
+    const disposal = await checkDisposal(client, mailbox);
+    return `${box.exists} mail${box.exists === 1 ? '' : 's'}, ${[...offers, ...disposal].join(', ')}`;
   } catch (error) {
     throw explain(error, mailbox);
   } finally {
+    signal.removeEventListener('abort', drop);
     await connection.close();
   }
 }

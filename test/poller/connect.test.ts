@@ -102,21 +102,30 @@ describe('a check of a mailbox', () => {
   const exists =
     (n: number): Answer =>
     (line) =>
-      /^EXAMINE/.test(line) ? [`* ${n} EXISTS`, '* OK [UIDVALIDITY 7] .', 'OK [READ-ONLY]'] : undefined;
+      /^SELECT/.test(line) ? [`* ${n} EXISTS`, '* OK [UIDVALIDITY 7] .', 'OK [READ-WRITE]'] : undefined;
 
   test.each([
-    [0, 'IMAP4rev1 IDLE MOVE', '0 mails, IDLE, MOVE'],
-    [1, 'IMAP4rev1 IDLE', '1 mail, IDLE, no MOVE'],
-    [12, 'IMAP4rev1 MOVE', '12 mails, no IDLE, MOVE'],
+    [0, 'IMAP4rev1 IDLE MOVE', '0 mails, IDLE, MOVE, READ-WRITE, "ruawatch" will be created'],
+    [
+      1,
+      'IMAP4rev1 IDLE UIDPLUS',
+      '1 mail, IDLE, no MOVE, READ-WRITE, "ruawatch" will be created, copy and expunge instead of MOVE',
+    ],
+    [
+      2,
+      'IMAP4rev1 IDLE',
+      '2 mails, IDLE, no MOVE, READ-WRITE, "ruawatch" will be created, no UIDPLUS: whatever another program marks as deleted here is expunged with the reports',
+    ],
+    [12, 'IMAP4rev1 MOVE', '12 mails, no IDLE, MOVE, READ-WRITE, "ruawatch" will be created'],
   ])('of %d mails on %s, which changes nothing', async (n, capabilities, said) => {
     const box = await begin(exists(n), { capabilities });
     expect(await checkMailbox(box, createLog('silent'))).toBe(said);
-    expect(wire.lines.some((line) => line.startsWith('SELECT'))).toBe(false);
+    expect(wire.lines.some((line) => /^(UID )?(CREATE|STORE|COPY|MOVE|EXPUNGE|APPEND|SETACL)/.test(line))).toBe(false);
     expect(wire.lines.at(-1)).toBe('LOGOUT');
   });
 
   test('that is not there, or may not be entered, is one sentence, and the connection is closed', async () => {
-    const box = await begin(refusing(/^EXAMINE/, 'NO [NOPERM] not yours'));
+    const box = await begin(refusing(/^SELECT/, 'NO [NOPERM] not yours'));
     await expect(checkMailbox(box, createLog('silent'))).rejects.toMatchObject({
       code: 'imap_refused',
       message: expect.stringContaining('not yours'),

@@ -1,6 +1,8 @@
 import { createTransport } from 'nodemailer';
 import { codeOf, messageOf, PermanentError, type RuawatchError, SettingsError, TransientError } from '../../shared/errors.ts';
 import { clean } from '../templates/plain-text.ts';
+import { askPlain } from './ask-plain.ts';
+import { needsSmtpUtf8 } from './recipients.ts';
 
 export interface Sent {
   /** Recipients the server put off (4xx) while it took the mail for others. */
@@ -137,14 +139,48 @@ function sortedOut(thrown: unknown): Sent | null {
   return sent.deferred.length > 0 && sent.refused.length > 0 ? sent : null;
 }
 
+/** Who is to be mailed, as far as a check needs to know. */
+export interface Addresses {
+  alertFrom: string | null;
+  alertTo: readonly string[];
+}
+
+const NO_ADDRESSES: Addresses = { alertFrom: null, alertTo: [] };
+const CHECK_LIMITS = { connectionTimeout: 8_000, greetingTimeout: 8_000, dnsTimeout: 8_000, socketTimeout: 8_000 } as const;
+
+/**
+ * Asks a server that is spoken to without TLS whether it takes mail so, from this sender: many demand STARTTLS, and say so at MAIL
+ * FROM only. No mail is sent.
+ */
+async function checkPlain({ host, port }: Settings, { alertFrom, alertTo }: Addresses): Promise<void> {
+  const { offers, reply } = await askPlain(host, port, alertFrom ?? '');
+  const where = `${host}:${port}`;
+  if (/starttls|encrypt|TLS/i.test(reply) && /^[45]/.test(reply))
+    throw new PermanentError(
+      'smtp_starttls',
+      `The mail server of SMTP_URL (${where}) demands STARTTLS (it says: ${clean(reply, 200)}): remove tls=none from SMTP_URL.`,
+    );
+  if (/^5/.test(reply))
+    throw new PermanentError(
+      'smtp_refused',
+      `The mail server of SMTP_URL (${where}) does not accept ALERT_FROM as the sender: ${clean(reply, 200)}`,
+    );
+  const foreign = alertTo.find(needsSmtpUtf8);
+  if (foreign !== undefined && !offers.includes('SMTPUTF8'))
+    throw new PermanentError(
+      'smtp_utf8',
+      `The mail server of SMTP_URL (${where}) does not offer SMTPUTF8, which "${clean(foreign, 100)}" in ALERT_TO needs: use another address.`,
+    );
+}
+
 /**
  * Connects, upgrades and logs in, for `doctor`.
  * @returns a line such as "smtp.example.com:587, STARTTLS, logged in as alerts"
  * @throws RuawatchError with one sentence that says what to fix
  */
-export async function checkSmtp(smtpUrl: string): Promise<string> {
+export async function checkSmtp(smtpUrl: string, addresses: Addresses = NO_ADDRESSES): Promise<string> {
   const settings = settingsOf(smtpUrl);
-  const transport = createTransport({ ...settings, ...LIMITS });
+  const transport = createTransport({ ...settings, ...CHECK_LIMITS });
   try {
     await transport.verify();
   } catch (error) {
@@ -152,6 +188,7 @@ export async function checkSmtp(smtpUrl: string): Promise<string> {
   } finally {
     transport.close();
   }
+  if (settings.ignoreTLS && settings.auth === undefined) await checkPlain(settings, addresses);
   const line = settings.secure ? 'TLS' : settings.requireTLS ? 'STARTTLS' : 'not encrypted';
   return `${settings.host}:${settings.port}, ${line}${settings.auth ? `, logged in as ${clean(settings.auth.user, 60)}` : ', no login'}`;
 }
@@ -217,12 +254,15 @@ const CAUSES: Record<string, string> = {
 };
 
 function sentenceFor(error: SmtpError, settings: Settings, where: string): string {
-  if (error.command === 'MAIL FROM')
+  if (error.command === 'MAIL FROM' && !(settings.ignoreTLS && /STARTTLS/i.test(error.response ?? '')))
     return `The mail server of SMTP_URL (${where}) does not accept ALERT_FROM as the sender: ${replyOf(error)}`;
   if (error.code === 'EAUTH') {
     return settings.auth === undefined || error.responseCode === undefined
       ? `The login at the mail server ${where} failed: ${clean(messageOf(error), 200)}; check the user and password in SMTP_URL.`
       : `The mail server of SMTP_URL (${where}) refuses the login (${error.responseCode}): correct the user or password in SMTP_URL.`;
+  }
+  if (settings.ignoreTLS && /STARTTLS/i.test(error.response ?? '')) {
+    return `The mail server of SMTP_URL (${where}) demands STARTTLS (it says: ${replyOf(error)}): remove tls=none from SMTP_URL.`;
   }
   const original = error.originalCode ?? codeOf(error.cause) ?? error.code ?? '';
   if (/CERT|ISSUER|SELF_SIGNED|ALTNAME/.test(original)) {

@@ -1,59 +1,35 @@
-import { checkSmtp, checkWebhook } from '../../alerter/index.ts';
-import { readAsnFile } from '../../enricher/index.ts';
+import { checkSmtp, checkWebhook, refusedSentence } from '../../alerter/index.ts';
+import { proveDomain, readAsnFile } from '../../enricher/index.ts';
 import { WARN_SHARE } from '../../parser/index.ts';
 import { checkMailbox } from '../../poller/index.ts';
 import { ownDomains } from '../../report/hostname.ts';
-import { sentenceOf } from '../../shared/errors.ts';
-import { escaped, escapedLines } from '../../shared/escape.ts';
+import { DAY_MS } from '../../shared/days.ts';
+import { PermanentError, sentenceOf } from '../../shared/errors.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import { serveHealth } from '../../shared/runtime/health.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { createMetrics } from '../../shared/runtime/metrics.ts';
-import { reverseResolver } from '../../shared/runtime/resolver.ts';
+import { openDns, reverseResolver } from '../../shared/runtime/resolver.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { countOwn } from '../../store/domains/domains.ts';
+import { unverifiedSentence } from '../../shared/unverified.ts';
+import { refusedAlerts } from '../../store/alerts/refusals.ts';
+import { countOwn, listDomains } from '../../store/domains/domains.ts';
 import { archiveSize } from '../../store/messages/archive.ts';
-import { countMessages, newestRaws } from '../../store/messages/messages.ts';
-import { serverVersion } from '../../store/schema/server.ts';
-import { checkNames, type Opened, openDatabase, openQueues } from '../open.ts';
+import { newestRaws } from '../../store/messages/messages.ts';
+import { VERIFIED_DAYS, type VerifiedShare, verifiedShare } from '../../store/reports/verified-share.ts';
+import { Checks, type Note } from '../doctor-checks.ts';
+import { lookAtDatabase, lookAtQueue } from '../doctor-database.ts';
+import { checkNames } from '../open.ts';
 import { undecidedDomains } from '../terminal/undecided.ts';
 
+/** How long the records of one domain are asked for. */
+const DNS_MS = 8_000;
 /** Mails that are checked for the header fields of our own servers. */
 const NEWEST_MAILS = 20;
 
-/** Something to know about that is not a failure. */
-interface Note {
-  note: string;
-}
-
-/** The lines that doctor prints, and whether one of them is a failure. */
-class Checks {
-  failed = false;
-  private readonly out: (line: string) => void;
-
-  constructor(out: (line: string) => void) {
-    this.out = out;
-  }
-
-  /** Runs a check. A text that it returns is shown as a success, a note as one, an error as a failure. */
-  async run(what: string, work: () => Promise<string | Note> | string): Promise<void> {
-    try {
-      const result = await work();
-      if (typeof result === 'string') this.out(escaped(`ok    ${what}: ${result}`));
-      else this.note(what, result.note);
-    } catch (error) {
-      this.failed = true;
-      this.out(escapedLines(`FAIL  ${what}: ${sentenceOf(error)}`));
-    }
-  }
-
-  note(what: string, text: string): void {
-    this.out(escaped(`--    ${what}: ${text}`));
-  }
-}
-
 /**
- * `doctor`: checks every setting and connection, one line each, and continues after a failure.
+ * `doctor`: checks every setting and connection, one line each, and continues after a failure. It changes nothing, and may run
+ * beside a ruawatch that runs.
  * @param config the settings, or the error of loadConfig, which is reported in a line of its own
  * @returns 1 when any line says FAIL
  */
@@ -67,13 +43,16 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   });
   if (config instanceof Error) return 1;
 
-  const opened = await checkDatabase(config, checks);
+  const opened = await lookAtDatabase(config, checks);
+  const db = opened?.current ? opened.db : null;
   try {
-    await checkQueue(config, opened?.url ?? null, checks);
+    if (db !== null) await checkArchive(db, config, checks);
+    await lookAtQueue(config, opened, checks);
     await checkMailboxes(config, checks);
-    await checkAlerts(config, checks);
+    await checkAlerts(config, db, checks);
     await checkSourceNames(config, checks);
-    if (opened !== null) await checkDomains(opened.db, config, checks);
+    if (db !== null) await checkDomains(db, config, checks);
+    if (db !== null) await checkTrust(db, config, checks);
     await checkHealthPort(config, checks);
   } finally {
     await opened?.close();
@@ -81,33 +60,17 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   return checks.failed ? 1 : 0;
 }
 
-/** @returns the database, null when it cannot be used */
-async function checkDatabase(config: Config, checks: Checks): Promise<Opened | null> {
-  let opened: Opened | null = null;
-  await checks.run('database', async () => {
-    opened = await openDatabase(config, { migrate: config.databaseUrl === null, max: 2 });
-    const counts = await countMessages(opened.db);
-    const held = counts.quarantined + counts.failed;
-    const server = `Postgres ${await serverVersion(opened.db)}`;
-    const embedded = opened.embedded ? ` (embedded; psql ${opened.embedded.readerUrl})` : '';
-    const hint = held > 0 ? `, ${held} quarantined or failed: ruawatch messages list --state quarantined failed` : '';
-    return `${server}${embedded}; ${counts.stored} messages stored, ${counts.received} waiting${hint}`;
-  });
-  // Assigned in a function, which the compiler does not follow.
-  const database = opened as Opened | null;
-  if (database !== null) {
-    const ids = config.trust.authserv_ids;
-    if (ids.length > 0) await checks.run('authserv_ids', () => authserv(database, ids));
-    await checks.run('archive', () => archive(database, config.retention));
-  }
-  return database;
+async function checkArchive(db: Db, config: Config, checks: Checks): Promise<void> {
+  const ids = config.trust.authserv_ids;
+  if (ids.length > 0) await checks.run('authserv_ids', () => authserv(db, ids));
+  await checks.run('archive', () => archive(db, config.retention));
 }
 
 /**
  * Whether the newest mails carry what trust.authserv_ids makes us rely on. A mail without it is not lost: its DKIM
  * signature is verified instead.
  */
-async function authserv({ db }: Opened, ids: readonly string[]): Promise<string | Note> {
+async function authserv(db: Db, ids: readonly string[]): Promise<string | Note> {
   const newest = await newestRaws(db, NEWEST_MAILS);
   if (newest.length === 0) return 'no mail is stored yet';
   const { ownServerDecides } = await import('../../parser/index.ts');
@@ -119,23 +82,13 @@ async function authserv({ db }: Opened, ids: readonly string[]): Promise<string 
   };
 }
 
-async function archive({ db }: Opened, { raw_total_gb: gb }: Config['retention']): Promise<string | Note> {
+async function archive(db: Db, { raw_total_gb: gb }: Config['retention']): Promise<string | Note> {
   const bytes = await archiveSize(db);
   const size = `${(bytes / 1e9).toFixed(2)} GB of raw mail`;
   if (gb === null || bytes <= gb * 1e9 * WARN_SHARE) return `${size}${gb === null ? '' : `, of ${gb}`}`;
   return {
     note: `${size}, of ${gb} (retention.raw_total_gb): above that, ignored mails are deleted first, then quarantined ones. Raise the limit, or shorten retention.raw_days.`,
   };
-}
-
-async function checkQueue(config: Config, databaseUrl: string | null, checks: Checks): Promise<void> {
-  await checks.run('queue', async () => {
-    if (databaseUrl === null && config.redisUrl === null && config.queueDatabaseUrl === null)
-      throw new Error('it is stored in the database, which does not answer.');
-    const queues = await openQueues(config, databaseUrl ?? '', { log: createLog('silent'), metrics: createMetrics() });
-    await queues.close();
-    return queues.backend === 'redis' ? 'Redis answers' : 'on Postgres';
-  });
 }
 
 async function checkMailboxes(config: Config, checks: Checks): Promise<void> {
@@ -147,11 +100,18 @@ async function checkMailboxes(config: Config, checks: Checks): Promise<void> {
     await checks.run(`mailbox ${mailbox.name}`, () => checkMailbox(mailbox, createLog('silent')));
 }
 
-async function checkAlerts(config: Config, checks: Checks): Promise<void> {
+async function checkAlerts(config: Config, db: Db | null, checks: Checks): Promise<void> {
   const { smtpUrl } = config;
   if (smtpUrl === null)
     checks.note('alerts', 'SMTP_URL is not set: findings are recorded in dmarc.findings, and no mail is sent.');
-  else await checks.run('alerts', () => checkSmtp(smtpUrl));
+  else await checks.run('alerts', () => checkSmtp(smtpUrl, config));
+  if (db !== null) {
+    await checks.run('alerts', async () => {
+      const refused = refusedSentence(await refusedAlerts(db));
+      if (refused !== null) throw new PermanentError('alerts_refused', refused);
+      return 'none is refused';
+    });
+  }
   for (const hook of config.webhooks) await checks.run(`webhook ${hook.name}`, () => checkWebhook(hook));
 }
 
@@ -177,6 +137,7 @@ async function checkDomains(db: Db, config: Config, checks: Checks): Promise<voi
     const listed = ownDomains(config.domains).names.length;
     return `${own} yours${own === 0 && listed > 0 ? `, ${listed} listed, which become yours at the next start` : ''}`;
   });
+  await checkOwn(db, config, checks);
   try {
     for (const line of await undecidedDomains(db, config)) checks.note('domains', line);
   } catch (error) {
@@ -186,11 +147,74 @@ async function checkDomains(db: Db, config: Config, checks: Checks): Promise<voi
   }
 }
 
+/** Own domains whose records are asked for one by one. */
+const MOST_DOMAINS = 20;
+
+/** For each own domain, whether its reports are sent here, and how many of them can be trusted. */
+async function checkOwn(db: Db, config: Config, checks: Checks): Promise<void> {
+  const own = (await listDomains(db, { state: 'own', limit: MOST_DOMAINS })).map(({ domain }) => domain);
+  const listed = ownDomains(config.domains).names.filter((name) => !own.includes(name));
+  const since = new Date(Date.now() - VERIFIED_DAYS * DAY_MS);
+  const dns = openDns(config.dnsServers);
+  const ours = new Set(config.mailboxes.flatMap((mailbox) => mailbox.addresses).map((address) => address.toLowerCase()));
+  try {
+    const domains = [...own, ...listed].slice(0, MOST_DOMAINS);
+    // All at once: a name server that is silent for one is so for all.
+    const proofs = domains.map((domain) =>
+      ours.size === 0 ? null : proveDomain(domain, ours, dns, AbortSignal.timeout(DNS_MS)),
+    );
+    for (const proof of proofs) proof?.catch(() => undefined);
+    for (const [i, domain] of domains.entries()) {
+      await checks.run(`domain ${domain}`, async () => {
+        const seen = seenLine(await verifiedShare(db, since, [domain]));
+        const proof = await proofs[i];
+        if (!proof) return { note: `${seen}; no mailbox has an address that rua= could name: set addresses of the mailbox.` };
+        return proof.state === 'proven' ? `${proof.reason} ${seen}` : { note: `${proof.reason} ${seen}` };
+      });
+    }
+  } finally {
+    dns.cancel();
+  }
+}
+
+function seenLine({ reports, verified }: VerifiedShare): string {
+  return reports === 0
+    ? `No report came in ${VERIFIED_DAYS} days.`
+    : `${verified} of ${reports} reports of the last ${VERIFIED_DAYS} days could be verified.`;
+}
+
+/** Whether reports can be verified: those that cannot open no finding. */
+async function checkTrust(db: Db, config: Config, checks: Checks): Promise<void> {
+  await checks.run('trust', async () => {
+    const share = await verifiedShare(db, new Date(Date.now() - VERIFIED_DAYS * DAY_MS));
+    if (config.trust.check === 'off') return { note: 'trust.check is off: every report counts, forged ones too.' };
+    const sentence = unverifiedSentence(share);
+    if (sentence !== null) return { note: sentence };
+    return share.reports === 0
+      ? 'no report came lately'
+      : `${share.verified} of ${share.reports} reports of the last ${VERIFIED_DAYS} days verified`;
+  });
+}
+
 async function checkHealthPort({ httpListen }: Config, checks: Checks): Promise<void> {
   if (httpListen === null) return;
   await checks.run('health port', async () => {
+    if (await answersAsRuawatch(httpListen)) return `ruawatch is running at ${httpListen.host}:${httpListen.port}`;
     const server = await serveHealth(httpListen, createMetrics(), { ready: async () => [] }, createLog('silent'));
     await server.close();
     return `${httpListen.host}:${httpListen.port} is free`;
   });
+}
+
+/** Whether a ruawatch that runs has the port. */
+async function answersAsRuawatch({ host, port }: { host: string; port: number }): Promise<boolean> {
+  if (port === 0) return false;
+  const at = host === '0.0.0.0' ? '127.0.0.1' : host === '::' || host === '[::]' ? '[::1]' : host;
+  try {
+    const answer = await fetch(`http://${at}:${port}/metrics`, { signal: AbortSignal.timeout(3_000) });
+    return (await answer.text()).includes('# HELP ruawatch_');
+  } catch {
+    // Nothing listens there, or something else does: listening decides.
+    return false;
+  }
 }

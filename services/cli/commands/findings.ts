@@ -8,6 +8,7 @@ import { escaped, escapedLines, jsonText } from '../../shared/escape.ts';
 import { counted, percent } from '../../shared/format.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Config } from '../../shared/settings/config.ts';
+import { unverifiedSentence } from '../../shared/unverified.ts';
 import { refusedAlerts, unmailedFindings } from '../../store/alerts/refusals.ts';
 import {
   countWatched,
@@ -21,6 +22,7 @@ import {
 import { type ListedFinding, listFindings, showFinding } from '../../store/findings/list.ts';
 import type { OperatorNote } from '../../store/findings/operator-actions.ts';
 import * as actions from '../../store/findings/operator-actions.ts';
+import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
 import { withDatabase } from '../open.ts';
 import { keyOf, limitOf, moment, type Terminal, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
@@ -41,7 +43,7 @@ export async function runFindingsList(
       return;
     }
     const unmailed = await unmailedFindings(db);
-    if (rows.length === 0) out(options.all ? 'No findings match.' : 'There are no open findings.');
+    if (rows.length === 0) out(options.all ? 'No findings match.' : await noneOpen(db));
     else
       out(
         table(
@@ -63,6 +65,12 @@ export async function runFindingsList(
       out(escaped(refused));
     }
   });
+}
+
+/** That none is open, and, where that may be for want of reports that count, why. */
+async function noneOpen(db: Db): Promise<string> {
+  const sentence = unverifiedSentence(await verifiedShare(db, new Date(Date.now() - VERIFIED_DAYS * DAY_MS)));
+  return sentence === null ? 'There are no open findings.' : `No finding is open: ${sentence}`;
 }
 
 /** `findings show KEY`: the evidence and the whole history. */

@@ -1,8 +1,18 @@
 import { DAY_MS } from '../../shared/days.ts';
 import { type Context, firstStuck, type Loop, repeat } from '../../shared/runtime/service.ts';
+import { unverifiedSentence } from '../../shared/unverified.ts';
 import { dropPersonal } from '../../store/reports/personal-data.ts';
+import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
 import { keepArchive } from './raw-total.ts';
 import { keepMonths } from './retention.ts';
+
+/** Says once a day that reports cannot be verified: nothing is found then, and silence would look like health. */
+export async function sayUnverified({ config, db, clock, log }: Pick<Context, 'config' | 'db' | 'clock' | 'log'>): Promise<void> {
+  if (config.trust.check === 'off') return;
+  const share = await verifiedShare(db, new Date(clock.now().getTime() - VERIFIED_DAYS * DAY_MS));
+  const sentence = unverifiedSentence(share);
+  if (sentence !== null) log.warn(share, sentence);
+}
 
 /** Retention times are in days, so an hourly round is exact enough. */
 const EVERY_MS = 3_600_000;
@@ -48,10 +58,11 @@ export function startRetention({
     log,
     'keeping the archive of raw mails within its total',
   );
+  const trust = repeat(DAY_MS, () => sayUnverified({ config, db, clock, log }), log, 'counting verified reports');
   return {
-    stuck: () => firstStuck([personal, months, archive]),
+    stuck: () => firstStuck([personal, months, archive, trust]),
     async stop() {
-      await Promise.all([personal.stop(), months.stop(), archive.stop()]);
+      await Promise.all([personal.stop(), months.stop(), archive.stop(), trust.stop()]);
     },
   };
 }

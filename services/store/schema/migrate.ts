@@ -23,7 +23,7 @@ const TRIES = 40;
  * as the migration does.
  */
 const IN_USE = new Set(['55P03', '40P01']);
-const OLDEST_POSTGRES = 14;
+export const OLDEST_POSTGRES = 14;
 
 /**
  * The folder of this program's migrations: next to package.json, whether it runs from the sources or from
@@ -160,7 +160,8 @@ export async function checkSchema(db: Db, migrations: Migration[] = readMigratio
   return at;
 }
 
-async function schemaVersion(db: Db): Promise<number> {
+/** The version of the schema that is there; 0 when there is none. Changes nothing. */
+export async function schemaVersion(db: Db): Promise<number> {
   const { rows } = await db.query<{ there: boolean }>("select to_regclass('ruawatch.migrations') is not null as there");
   return rows[0]!.there ? appliedVersion(db) : 0;
 }

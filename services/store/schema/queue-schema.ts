@@ -55,6 +55,22 @@ export async function prepareQueue(place: QueuePlace): Promise<number> {
   }
 }
 
+/**
+ * How the queue's tables are, without changing anything.
+ * @throws the driver's error when the server cannot be reached; PermanentError `queue_pooled`
+ */
+export async function queueState(place: QueuePlace): Promise<'missing' | 'older' | 'current'> {
+  const client = open(place);
+  try {
+    await client.connect();
+    await refusePooler(client, place);
+    const version = await versionOf(client, place);
+    return version === 0 ? 'missing' : version < LATEST_SCHEMA_VERSION ? 'older' : 'current';
+  } finally {
+    await client.end();
+  }
+}
+
 /** 0 when there is none. @throws Postgres' 42501 when the schema is closed to this user */
 async function versionOf(client: pg.Client, place: QueuePlace): Promise<number> {
   try {

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { sentenceOf } from '../shared/errors.ts';
+import type { Config } from '../shared/settings/config.ts';
+import type { FindingEvent } from '../store/alerts/outbox.ts';
+import { composeMail, messageIdOf } from './mail/message.ts';
+import { audiencesOf, recipientsOf } from './mail/recipients.ts';
+import { openMailer } from './mail/smtp.ts';
+import { type Rendered, renderFinding } from './templates/finding.ts';
+import { renderWeekly } from './templates/weekly.ts';
+import { FORMATS } from './webhook/formats/index.ts';
+import { post } from './webhook/post.ts';
+
+/** What became of one test alert. */
+export interface Tried {
+  /** "mail to a@example.org, b@example.org", "webhook chat" */
+  what: string;
+  ok: boolean;
+  /** What the server said of it, as a sentence. */
+  said: string;
+}
+
+/** Marks what is sent as a test, wherever it is shown. */
+const marked = (text: string) => text.replaceAll('[ruawatch]', '[ruawatch] TEST:');
+
+/**
+ * Sends a test alert and a sample digest by every channel of the settings, to every set of recipients. Nothing is stored.
+ * @param event the sample finding, of a domain that nobody owns
+ */
+export async function sendTestAlerts(config: Config, event: FindingEvent, now: Date): Promise<Tried[]> {
+  const tried: Tried[] = [];
+  for (const hook of config.webhooks) {
+    const what = `webhook ${hook.name}`;
+    try {
+      const name = `test-${randomBytes(6).toString('hex')}`;
+      await post(hook, name, FORMATS[hook.format].one({ ...event, summary: `TEST: ${event.summary}` }), now);
+      tried.push({ what, ok: true, said: 'The receiver accepted it.' });
+    } catch (error) {
+      tried.push({ what, ok: false, said: sentenceOf(error) });
+    }
+  }
+  if (config.smtpUrl !== null && config.alertFrom !== null) tried.push(...(await sendMails(config, event, now)));
+  return tried;
+}
+
+async function sendMails({ smtpUrl, alertFrom, alertTo, alerts }: Config, event: FindingEvent, now: Date): Promise<Tried[]> {
+  const from = alertFrom!;
+  const sets = new Map<string, string[]>();
+  for (const to of [
+    recipientsOf('', {}, alertTo),
+    ...Object.keys(alerts.domains).map((name) => recipientsOf(name, alerts.domains, alertTo)),
+  ])
+    if (to.length > 0) sets.set(to.join('\n'), to);
+  const tried: Tried[] = [];
+  const mailer = openMailer(smtpUrl!);
+  try {
+    for (const to of [...sets.values()].flatMap(audiencesOf)) {
+      for (const [kind, content] of [
+        ['test alert', renderFinding(event)],
+        ['sample digest', sampleDigest(event, now)],
+      ] as const) {
+        const what = `${kind} to ${to.join(', ')}`;
+        try {
+          const raw = await composeMail({ ...partsOf({ from, to, content }, now) });
+          const { deferred, refused } = await mailer.send({ from, recipients: to, raw });
+          const left = [...refused, ...deferred.map((address) => `${address} is put off`)];
+          tried.push({ what, ok: left.length === 0, said: left.length === 0 ? 'The mail server accepted it.' : left.join('; ') });
+        } catch (error) {
+          tried.push({ what, ok: false, said: sentenceOf(error) });
+        }
+      }
+    }
+  } finally {
+    mailer.close();
+  }
+  return tried;
+}
+
+function partsOf({ from, to, content }: { from: string; to: string[]; content: Rendered }, date: Date) {
+  return {
+    from,
+    to,
+    message_id: messageIdOf('test', randomBytes(6).toString('hex'), from),
+    inReplyTo: null,
+    date,
+    urgent: false,
+    content: {
+      subject: marked(content.subject),
+      text: `This is a test of "ruawatch alerts test"; its figures are made up.\n\n${content.text}`,
+      html: content.html,
+    },
+  };
+}
+
+/** A week of a domain with one finding. */
+function sampleDigest(event: FindingEvent, now: Date): Rendered {
+  const day = (n: number) => new Date(now.getTime() - n * 86_400_000).toISOString().slice(0, 10);
+  const days = { before: day(15), from: day(8), to: day(2) };
+  const finding = { ...event, acknowledged_by: null, snoozed_until: null };
+  return renderWeekly({
+    days,
+    since: new Date(now.getTime() - 7 * 86_400_000),
+    next: new Date(now.getTime() + 7 * 86_400_000),
+    domains: [
+      {
+        domain: event.domain,
+        days: Array.from({ length: 14 }, (_, i) => ({
+          day: day(15 - i),
+          messages: 1_000 + 37 * i,
+          passed: 990 + 37 * i - (i > 10 ? 60 : 0),
+        })),
+        fresh: [],
+        fresh_count: 0,
+        strangers: { sources: 0, messages: 0 },
+        unheard: { reporters: 0, messages: 0 },
+        policy: 'p=none',
+        ready: null,
+      },
+    ],
+    opened: { findings: [finding], count: 1 },
+    resolved: { findings: [], count: 0 },
+    open: { findings: [], count: 0 },
+  });
+}

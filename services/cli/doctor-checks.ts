@@ -1,0 +1,53 @@
+import { sentenceOf, TransientError } from '../shared/errors.ts';
+import { escaped, escapedLines } from '../shared/escape.ts';
+
+/** Something to know about that is not a failure. */
+export interface Note {
+  note: string;
+}
+
+const CHECK_MS = 10_000;
+
+/** The lines that doctor prints, and whether one of them is a failure. */
+export class Checks {
+  failed = false;
+  private readonly out: (line: string) => void;
+
+  constructor(out: (line: string) => void) {
+    this.out = out;
+  }
+
+  /**
+   * Runs a check, for ten seconds at most. A text that it returns is shown as a success, a note as one, an error as a failure.
+   */
+  async run(what: string, work: () => Promise<string | Note> | string): Promise<void> {
+    try {
+      const result = await inTime(work);
+      if (typeof result === 'string') this.out(escaped(`ok    ${what}: ${result}`));
+      else this.note(what, result.note);
+    } catch (error) {
+      this.failed = true;
+      this.out(escapedLines(`FAIL  ${what}: ${sentenceOf(error)}`));
+    }
+  }
+
+  note(what: string, text: string): void {
+    this.out(escaped(`--    ${what}: ${text}`));
+  }
+}
+
+/** @throws what the work throws, or that it took too long; the work then goes on unheard */
+async function inTime<T>(work: () => Promise<T> | T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const silent = () => reject(new TransientError('silent', `There was no answer within ${CHECK_MS / 1000} seconds.`));
+    timer = setTimeout(silent, CHECK_MS);
+  });
+  const working = Promise.resolve().then(work);
+  working.catch(() => undefined);
+  try {
+    return await Promise.race([working, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,42 @@
+import { messageOf, TransientError } from '../errors.ts';
+import { library } from '../library.ts';
+
+const ioredis = library('ioredis') as typeof import('ioredis');
+
+/** What must be known of a Redis that holds queues. */
+export interface RedisFacts {
+  version: string;
+  /** `maxmemory-policy`; null where the server does not say. */
+  policy: string | null;
+}
+
+/**
+ * Asks a Redis once, without retries.
+ * @throws TransientError with one sentence when it does not answer, or refuses the login
+ */
+export async function redisFacts(url: string): Promise<RedisFacts> {
+  const redis = new ioredis.Redis(url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    connectTimeout: 5_000,
+    commandTimeout: 5_000,
+  });
+  const errors: unknown[] = [];
+  redis.on('error', (error: unknown) => errors.push(error));
+  try {
+    await redis.connect();
+    // INFO and not CONFIG, which many providers forbid.
+    const info = await redis.info();
+    const of = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1] ?? null;
+    return { version: of('redis_version') ?? 'of an unknown version', policy: of('maxmemory_policy') };
+  } catch (error) {
+    throw new TransientError(
+      'queue',
+      `Redis does not answer at the address in REDIS_URL (${messageOf(errors[0] ?? error)}): start it, correct REDIS_URL, or unset it to queue on Postgres.`,
+      error,
+    );
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,94 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { checkMailbox } from '../../services/poller/check.ts';
+import { createLog } from '../../services/shared/runtime/log.ts';
+import { mailboxAt } from './setup.ts';
+import { type Answer, startWire, type Wire } from './wire.ts';
+
+let wire: Wire;
+afterEach(() => wire.stop());
+
+interface Server {
+  rights?: Record<string, string>;
+  folders?: string[];
+  readOnly?: boolean;
+  capabilities?: string;
+}
+
+/** What the check of a mailbox says about such a server. */
+async function check(server: Server, extra: Parameters<typeof mailboxAt>[1] = {}): Promise<string> {
+  const { rights, folders = ['() "/" INBOX'], readOnly = false } = server;
+  const answer: Answer = (line) => {
+    if (/^(SELECT|EXAMINE)/.test(line))
+      return ['* 3 EXISTS', '* OK [UIDVALIDITY 7] .', `OK [READ-${readOnly ? 'ONLY' : 'WRITE'}]`];
+    if (/^LIST "" ""/.test(line)) return [`* LIST (\\Noselect) ${folders[0]!.split(' ')[1]} ""`, 'OK'];
+    if (/^(LIST|LSUB)/.test(line)) return [...folders.map((one) => `* LIST ${one}`), 'OK'];
+    const asked = /^MYRIGHTS "?([^"]+)"?/.exec(line)?.[1];
+    if (asked !== undefined)
+      return rights?.[asked] === undefined ? ['NO no such folder'] : [`* MYRIGHTS "${asked}" ${rights[asked]}`, 'OK'];
+    return undefined;
+  };
+  const capabilities = server.capabilities ?? `IMAP4rev1 IDLE MOVE UIDPLUS${rights ? ' ACL' : ''}`;
+  wire = await startWire(answer, { capabilities });
+  const mailbox = mailboxAt(`imap://demo:s3cret@127.0.0.1:${wire.port}/INBOX?tls=none`, extra);
+  try {
+    return await checkMailbox(mailbox, createLog('silent'));
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    expect(wire.lines.filter((line) => /^(UID )?(CREATE|STORE|COPY|MOVE|EXPUNGE|APPEND|SETACL|DELETE)/.test(line))).toEqual([]);
+  }
+}
+
+describe('rights', () => {
+  test('that are there', async () => {
+    expect(await check({ rights: { INBOX: 'lrswipkxtea' } })).toMatch(/READ-WRITE, "ruawatch" will be created/);
+    // RFC 2086: one letter for what are three now.
+    expect(await check({ rights: { INBOX: 'lrswd' } })).toMatch(/READ-WRITE/);
+  });
+  test.each([
+    ['move', 'lrs', /may not mark mails as deleted \(t\), nor expunge \(e\) in the folder "INBOX" \(rights: lrs\)/],
+    ['delete', 'lrst', /may not expunge \(e\)/],
+    ['flag', 'lrs', /may not set flags \(w\)/],
+  ] as const)('that %s needs and %s lacks', async (after, rights, says) => {
+    expect(await check({ rights: { INBOX: rights } }, { after })).toMatch(says);
+  });
+  test('on the target folder, and on its parent when it is to be created', async () => {
+    const folders = ['() "/" INBOX', '() "/" ruawatch', '() "/" Archive'];
+    const rights = { INBOX: 'lrswte', ruawatch: 'lr', Archive: 'lr' };
+    expect(await check({ folders, rights })).toMatch(/may not add mails \(i\) in the folder "ruawatch"/);
+    await wire.stop();
+    expect(await check({ folders, rights }, { move_to: 'Archive/dmarc' })).toMatch(
+      /may not create folders \(k\) in the folder "Archive"/,
+    );
+  });
+  test('a server without ACL says nothing, and one that refuses the question neither', async () => {
+    expect(await check({})).toMatch(/READ-WRITE/);
+    await wire.stop();
+    expect(await check({ rights: {} })).toMatch(/READ-WRITE/);
+  });
+});
+
+test('a folder that opens read-only', async () => {
+  expect(await check({ readOnly: true })).toMatch(/opens the folder "INBOX" read-only, so mails cannot be taken out of it/);
+  await wire.stop();
+  expect(await check({ readOnly: true }, { after: 'flag' })).toMatch(/cannot be flagged/);
+  await wire.stop();
+  expect(await check({ readOnly: true }, { after: 'keep' })).toMatch(/read-only, as "after: keep" needs/);
+});
+
+describe('the target folder', () => {
+  test.each([
+    ['is there', ['() "/" INBOX', '() "/" ruawatch'], 'ruawatch', /"ruawatch" is there/],
+    ['holds no mails', ['() "/" INBOX', '(\\Noselect) "/" ruawatch'], 'ruawatch', /can hold folders and no mails/],
+    [
+      'is written with another delimiter',
+      ['() "." INBOX'],
+      'INBOX/dmarc',
+      /separates folders by "\/", this server by "\.": write "INBOX\.dmarc"/,
+    ],
+    ['has a parent that takes none', ['() "/" INBOX', '(\\Noinferiors) "/" Old'], 'Old/dmarc', /"Old" takes no folders below it/],
+    ['has a parent that takes some', ['() "/" INBOX', '() "/" Old'], 'Old/dmarc', /"Old\/dmarc" will be created/],
+  ])('%s', async (_, folders, move_to, says) => {
+    expect(await check({ folders }, { move_to })).toMatch(says);
+  });
+});
