@@ -114,10 +114,14 @@ function sampleDigest(event: FindingEvent, now: Date): Rendered {
         unheard: { reporters: 0, messages: 0 },
         policy: 'p=none',
         ready: null,
+        stray: { sources: 0, messages: 0 },
+        silent_since: null,
+        to_do: 1,
+        gravest: event.severity,
       },
     ],
-    opened: { findings: [finding], count: 1 },
-    resolved: { findings: [], count: 0 },
-    open: { findings: [], count: 0 },
+    opened: { findings: [finding], count: 1, to_do: 1 },
+    resolved: { findings: [], count: 0, to_do: 0 },
+    open: { findings: [], count: 0, to_do: 0 },
   });
 }
