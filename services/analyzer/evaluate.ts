@@ -140,6 +140,7 @@ export function examineSources(data: DomainData): ExaminedSources {
   const classes: SourceClass[] = [];
   const identities: Identity[] = [];
   for (const source of data.sources) {
+    examineSender(senders, windows.of(source));
     const window = windows.of(source);
     const { identity } = windows.identified(source);
     const found = classify(window);
@@ -147,7 +148,6 @@ export function examineSources(data: DomainData): ExaminedSources {
     const covered = window.rows.length > 0;
     if (covered || isNetwork(source)) identities.push(identity);
     classes.push(covered ? { ...found, why: `${found.why} ${identity.evidence}` } : found);
-    examineSender(senders, window);
   }
   // Nothing newer came of a sender that the work does not name, and its silence may end it.
   const named = new Set(data.sources);

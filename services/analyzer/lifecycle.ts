@@ -158,7 +158,9 @@ function resolvedLately(known: readonly KnownFinding[], candidate: Candidate): K
 function joinedSince(old: Evidence, next: Evidence): string[] {
   if (next.broken === undefined) return [];
   const told = new Set((old.broken ?? old.who).map(({ source }) => source));
-  // Of a mechanism that the other one hides, one sender more is no news.
+  // That forwarded mail fails is said already where a mechanism is lost that the other one hides.
+  if (old.broken?.some(({ survives_on }) => survives_on !== undefined) && next.mechanism !== 'both') return [];
+  // Nor is one sender more news where the other mechanism hides it.
   const hidden = (source: string) => old.broken?.find((one) => one.source === source)?.survives_on !== undefined;
   return next.broken
     .filter(({ survives_on }) => survives_on === undefined)

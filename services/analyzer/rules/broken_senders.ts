@@ -238,13 +238,17 @@ function incidentOf(
   };
 }
 
+const DAYS_OF_WEEK = 7;
 /** A key that nothing verifies any more, while SPF hides it, is worth a mail from so many messages on. */
 const HIDDEN = 100;
 
 function severityOf(parts: readonly BrokenSender[], cause: Cause): Severity {
   const failing = parts.filter(({ survives_on }) => survives_on === undefined);
-  const messages = failing.reduce((n, part) => n + part.messages, 0);
-  const lost = failing.reduce((n, part) => n + part.quarantined + part.rejected, 0);
+  // A week of it at its pace: what merely goes on does not get graver from day to day.
+  const week = (of: (part: BrokenSender) => number) =>
+    failing.reduce((n, part) => n + (DAYS_OF_WEEK * part.per_day * of(part)) / Math.max(1, part.messages), 0);
+  const messages = week((part) => part.messages);
+  const lost = week((part) => part.quarantined + part.rejected);
   if (failing.length === 0) {
     return cause === 'dkim' && parts.reduce((n, part) => n + part.messages, 0) >= HIDDEN ? 'medium' : 'low';
   }

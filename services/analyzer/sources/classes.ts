@@ -20,6 +20,8 @@ const SMALL = 1.5;
 const LARGE = 4;
 /** It signs for itself, or for another, by the keys of this part of its mail. */
 const MOSTLY = 0.5;
+/** How sure it is that a sender that broke is one. */
+const BROKEN = 0.8;
 /** What inference from volume is worth, beside a reporter's word. */
 const INFERRED = 0.6;
 /** And the catalogue's word that this is a forwarder: it may send mail of its customers' own as well. */
@@ -28,8 +30,8 @@ const LISTED = 0.8;
 /**
  * Says what a source is, from its window:
  *
- * - `authorized`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Newest days that fail do not change
- *   that; they are the business of authentication_regression.
+ * - `authorized`: its mail passes DMARC (RFC 9989 section 5.3.5), mostly. Days that fail since do not change
+ *   that, however many; they are the business of authentication_regression.
  * - `forwarded`: receivers say it passes mail on; or the catalogue knows it as a forwarder or mailing list; or
  *   its mail bears its author's signature, which verifies elsewhere and not there, or a list's envelope;
  *   or the domain's own signature survives on it while SPF never aligns, in a small part of the domain's
@@ -46,7 +48,12 @@ const LISTED = 0.8;
  * it does not: a rightful service that needs setup.
  */
 export function classify(window: SourceWindow): SourceClass {
-  return window.listed === null ? infer(window) : byWord(window, window.listed);
+  if (window.listed !== null) return byWord(window, window.listed);
+  const inferred = infer(window);
+  if (!window.broken || inferred.class === 'authorized') return inferred;
+  // However long it fails: whose mail it is has not changed.
+  const why = `It is a sender whose mail passed and stopped passing (authentication_regression). ${inferred.why}`;
+  return { ...inferred, class: 'authorized', confidence: stated(BROKEN), why };
 }
 
 function byWord(window: SourceWindow, { verdict, by_name, why, until }: ListEntry): SourceClass {

@@ -76,10 +76,10 @@ function hiddenWords(told: Told, { dead = [] }: RegressionFacts): WithoutAdvice 
   const rest =
     failing.length === 0
       ? ''
-      : ` What comes through ${list(
+      : ` Through ${list(
           failing.map(({ source }) => short(source, 40)),
-          3,
-        )} has nothing else, and ${counted(failed, 'message')} failed DMARC.`;
+          2,
+        )}, which has nothing else, ${counted(failed, 'message')} failed DMARC.`;
   const through = list(
     surviving.map(({ source }) => short(source, 40)),
     3,
@@ -110,7 +110,7 @@ function hiddenWords(told: Told, { dead = [] }: RegressionFacts): WithoutAdvice 
     title,
     topic: everywhere ? `DKIM key ${selector} of ${domain}` : `DKIM at ${where}`,
     summary: `${title} since ${since}: ${counted(messages, 'message')} ${what}; direct mail survives on SPF alone`,
-    what: `${title} since ${since}: ${number(messages)} of ${counted(of, 'message')} came ${what}. Direct mail (${through}) survives on SPF alone, which forwarding breaks.${rest}`,
+    what: `${number(messages)} of ${counted(of, 'message')} came ${what} since ${since}. Direct mail (${through}) survives on SPF alone, which forwarding breaks.${rest}`,
   };
 }
 

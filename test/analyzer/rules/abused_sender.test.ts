@@ -1,9 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { abusedSender } from '../../../services/analyzer/rules/abused_sender.ts';
 import { ruleOf } from '../../../services/analyzer/rules/index.ts';
 import type { Sender } from '../../../services/analyzer/senders/catalogue.ts';
 import type { SourceWindow } from '../../../services/analyzer/window.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
+import { type Fixture, fixture } from '../fixture.ts';
 import { ago, DOMAIN, merged, onFile, REPORTERS, sourceWindow, span, TODAY, wordsFor } from '../rows.ts';
 
 const HOSTER = { source: '192.0.2.0/24' };
@@ -111,5 +112,35 @@ describe("a stranger's account at a service that we use", () => {
   ];
   test.each(twins)('%s: nothing', (_, rows, extra) => {
     expect(found(rows, { sender: service('transactional'), ...extra })).toEqual([]);
+  });
+});
+
+describe('as the analyzer sees a domain', () => {
+  let f: Fixture;
+  beforeEach(async () => {
+    f = await fixture();
+  });
+  afterEach(() => f.close());
+  const kinds = async () => {
+    await f.analyze();
+    return (await f.findings()).map(({ kind, subject, severity }) => [kind, subject, severity]);
+  };
+  const at = (from: number, to: number, shape: 'both' | 'foreignDkim', n: number, source: string) =>
+    span(from, to, shape, n, REPORTERS, { source, signing_domain: source });
+  const ordinary = span(41, 0, 'both', 500, REPORTERS, { source: '192.0.2.0/24' });
+
+  test('our mail at the service is one source, the stranger another: one finding, of abuse', async () => {
+    await f.put([...ordinary, ...at(41, 0, 'both', 50, 'shopifyemail.com'), ...at(2, 0, 'foreignDkim', 40, 'shopify.com')]);
+    expect(await kinds()).toEqual([['unauthorized_source', 'shopify.com', 'medium']]);
+  });
+
+  test('without mail of ours there, it is a service to set up', async () => {
+    await f.put([...ordinary, ...at(2, 0, 'foreignDkim', 40, 'sendgrid.net')]);
+    expect(await kinds()).toEqual([['alignment_failure', 'sendgrid.net', 'medium']]);
+  });
+
+  test('unsigned mail through the network of ours is one finding, and no surge beside it', async () => {
+    await f.put([...ordinary, ...span(1, 0, 'spf', 900, REPORTERS, { source: '192.0.2.0/24' })]);
+    expect(await kinds()).toEqual([['unauthorized_source', '192.0.2.0/24', 'high']]);
   });
 });

@@ -50,7 +50,9 @@ describe('a key that fails at all senders while SPF hides it', () => {
     expect(title).toBe(`DKIM key selector1 fails at all senders of ${DOMAIN}`);
     expect(summary).toContain('direct mail survives on SPF alone');
     expect(what).toContain(`since ${ago(4)}`);
-    expect(what).toMatch(/192\.0\.2\.0\/24\) survives on SPF alone, .* through forwarder\.example has nothing else/);
+    expect(what).toMatch(
+      /192\.0\.2\.0\/24\) survives on SPF alone, .* Through forwarder\.example, which has nothing else, 135 messages failed/,
+    );
     expect(advice[0]).toContain(`selector1._domainkey.${DOMAIN}`);
   });
 
@@ -84,7 +86,7 @@ describe('a key that fails at all senders while SPF hides it', () => {
       ...span(2, 0, 'unauthenticated', 100, REPORTERS, TENANT),
     ];
     const [finding] = found([worse], known);
-    expect(finding).toMatchObject({ severity: 'high', evidence: { mechanism: 'both' } });
+    expect(finding).toMatchObject({ severity: 'critical', evidence: { mechanism: 'both' } });
     expect(finding!.evidence.broken![0]!.survives_on).toBeUndefined();
   });
 });
@@ -173,7 +175,7 @@ describe('an SPF record that cannot be evaluated while DKIM passes', () => {
     ]);
     expect(more).toEqual([]);
     expect(finding).toMatchObject({ subject: 'spf', severity: 'medium', evidence: { senders: 2 } });
-    expect(wordsFor(finding).what).toContain('198.51.100.0/24 has nothing else, and 45 messages failed DMARC');
+    expect(wordsFor(finding).what).toContain('198.51.100.0/24, which has nothing else, 45 messages failed DMARC');
   });
 });
 
