@@ -49,6 +49,8 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   verdict_mismatch: { detect: ['verdict_mismatch'], excuse: [], bySource: true },
   // It rests on DNS, which no world has.
   reports_stopped: { detect: ['reports_stopped'], excuse: [], bySource: false },
+  // For information: what moved is no incident.
+  moved: { detect: ['sender_moved'], excuse: [], bySource: false },
   // It rests on reporters that nobody knows, which no world has (npm run simulate -- --attackers adds them).
   unconfirmed: { detect: ['unconfirmed_report'], excuse: [], bySource: false },
   forged_report: { detect: ['forged_report'], excuse: [], bySource: true },
@@ -59,9 +61,9 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
 };
 
 /** Kinds for information only: they are shown in the digest and have no mail of their own. */
-export const QUIET_KINDS: readonly string[] = RULES.filter(({ severity }) => severity.every((one) => one === 'info')).map(
-  ({ kind }) => kind,
-);
+export const QUIET_KINDS: readonly string[] = RULES.filter(
+  ({ kind, severity }) => kind !== 'sender_moved' && severity.every((one) => one === 'info'),
+).map(({ kind }) => kind);
 
 function failures(): string[] {
   return [

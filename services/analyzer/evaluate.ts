@@ -2,6 +2,7 @@ import type { Ending } from '../findings/ending.ts';
 import { dayOf, later } from '../shared/days.ts';
 import { rankOf } from '../shared/severity.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
+import type { KeyUse } from '../store/analysis/senders.ts';
 import type { FailedCheck, Keys } from '../store/analysis/signatures.ts';
 import type { Silence, Spread } from '../store/analysis/silences.ts';
 import type {
@@ -82,6 +83,8 @@ export interface DomainData extends Moment {
   networks: Networks | null;
   /** The senders of aligned mail, from loadSenders; null as for `networks`. */
   senders?: readonly SenderData[] | null;
+  /** From loadKeyUses, where a sender may be new. */
+  keyUses?: readonly KeyUse[];
   /** The names below the domain that unauthenticated mail of the newest days came under. */
   names: SubdomainNames;
   /** What the enricher found out about those sources that are networks. */
@@ -258,7 +261,10 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   const windows: Windows = {
     source: sources.windowOf,
     senders: data.senders
-      ? new SenderWindows({ ...data, known, budget: budgetOf(data), windowOf: sources.windowOf }, data.senders)
+      ? new SenderWindows(
+          { ...data, keyUses: data.keyUses ?? [], known, budget: budgetOf(data), windowOf: sources.windowOf },
+          data.senders,
+        )
       : null,
     incident: { senders: sources.senders, policy: currentPolicy(data.policyDays) },
     domain: domainWindow(data, sources.senders, attendance, known),

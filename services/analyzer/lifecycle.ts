@@ -46,6 +46,8 @@ export function materialChange(
   if (weaker) return `${weaker.tag}=${weaker.to}`;
   const further = domainsOf(next.evidence) - domainsOf(old.evidence);
   if (further >= FURTHER && domainsOf(next.evidence) >= TIMES * domainsOf(old.evidence)) return `${further} domains more`;
+  // That a new sender sends more than on its first days is no news.
+  if (next.evidence.facts?.rule === 'new_source') return null;
   if (next.evidence.per_day >= TIMES * old.evidence.per_day && next.evidence.messages - old.evidence.messages >= MUCH) {
     return `${Math.round(next.evidence.per_day / Math.max(1, old.evidence.per_day))} times the messages a day`;
   }

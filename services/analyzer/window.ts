@@ -1,6 +1,7 @@
 import { later } from '../shared/days.ts';
 import { SOURCE_COUNTS } from '../store/analysis/counted.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
+import type { KeyUse } from '../store/analysis/senders.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import type { Silence, Spread } from '../store/analysis/silences.ts';
 import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
@@ -70,6 +71,8 @@ export interface SenderWindow extends SourceWindow {
   of: SenderData;
   /** All senders of the domain, this one among them. */
   senders: readonly SenderData[];
+  /** Which keys the sources of the domain sign with; empty where that was not loaded. */
+  keyUses: readonly KeyUse[];
 }
 
 /** What a rule for the domain as a whole may look at. */

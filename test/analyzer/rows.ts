@@ -206,7 +206,7 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
 export function senderWindow(rows: readonly SourceDay[], extra: Partial<SenderWindow> = {}): SenderWindow {
   const window = sourceWindow(rows, extra);
   const of = senderData(window.source, window.rows, { firstSeen: window.firstSeen });
-  return { ...window, of, senders: [of], ...extra };
+  return { ...window, of, senders: [of], keyUses: [], ...extra };
 }
 
 /** A sender with one source, unless `extra` says more. */

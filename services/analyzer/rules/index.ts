@@ -10,6 +10,7 @@ import { policyReady } from './policy_ready.ts';
 import { reporterSilent } from './reporter_silent.ts';
 import { reportsStopped } from './reports_stopped.ts';
 import type { Rule } from './rule.ts';
+import { senderMoved } from './sender_moved.ts';
 import { subdomainAbuse } from './subdomain_abuse.ts';
 import { unauthorizedSource } from './unauthorized_source.ts';
 import { unconfirmedReport } from './unconfirmed_report.ts';
@@ -28,6 +29,7 @@ export const RULES: readonly Rule[] = [
   abusedSender,
   alignmentFailure,
   newSource,
+  senderMoved,
   volumeSurge,
   reporterSilent,
   verdictMismatch,

@@ -3,16 +3,21 @@ import { addDays } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { type MainKey, mainKeyOf } from '../senders/keys.ts';
+import { predecessorOf } from '../senders/moves.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
 import { forwardingOdds } from '../sources/forwarding.ts';
 import { passesOn } from '../sources/identity.ts';
 import { certainty, wilson, witnesses } from '../statistics/confidence.ts';
 import {
+  type Counts,
+  coveredDays,
   coveredRows,
   isEvidence,
   openOfSender,
   passedBy,
   reportersOf,
+  rounded,
   type SenderWindow,
   saidToForward,
   settledOfSender,
@@ -43,6 +48,13 @@ const LARGE_ODDS = 3;
  */
 const PASSED_ON = 0.5;
 const OWN_KEY = 0.1;
+/** This part of its mail passes SPF too. */
+const MOSTLY = 0.8;
+/** Messages from which on what may be an attack is not waited with. */
+const GRAVE = 100;
+/** Covered days after the first until a sender is called new; more for a service, as teams move slowly. */
+const RIPE = 2;
+const RIPE_SERVICE = 4;
 /** Days after which a source is new no more. */
 export const NEWS = 14;
 
@@ -78,8 +90,8 @@ function find(window: SenderWindow): Candidate[] {
   const rows = open ? window.rows : coveredRows(window);
   const sum = total(rows);
   if (sum.passed < LEAST || sum.passed < 0.8 * sum.messages || saidToForward(sum) || forwards(window)) return [];
-  // Most new networks are named within minutes, and many belong to a sender that is known.
-  if (!open && sender.unnamed) return [];
+  const key = mainKeyOf(sender, first, window);
+  if (!open && (isOfOld(window, key, first) || !isRipe(window, key, first))) return [];
   const reporters = reportersOf(rows);
   const dayList = [...new Set(rows.map((row) => row.day))].sort();
   if (!open && !isEvidence({ messages: sum.passed, reporters, days: dayList.length }, window.domainDays)) return [];
@@ -92,7 +104,7 @@ function find(window: SenderWindow): Candidate[] {
     {
       kind: KIND,
       subject: open?.subject ?? source,
-      severity: severityOf(sum.passed, of, known !== null, sum.dkim_aligned === 0),
+      severity: severityOf(window, sum, of, key),
       confidence: certainty({ otherwise: FORWARDER, witnesses: witnesses(rows) }),
       first_day: first,
       last_day,
@@ -109,7 +121,7 @@ function find(window: SenderWindow): Candidate[] {
         delivered: sum.delivered,
         quarantined: sum.quarantined,
         rejected: sum.rejected,
-        facts: { rule: KIND, by: passedBy(sum), service: known, signer },
+        facts: { rule: KIND, by: passedBy(sum), service: known, name: sender.name, signer, key: keyFacts(window, key, first) },
         query: recordsQuery({ domain, ...sourcesOf(sender), from: first, to: last_day, rows: 'all' }),
       },
     },
@@ -153,11 +165,55 @@ function forwards(window: SenderWindow): boolean {
   return forwardingOdds(window.rows, window.reporterDays) > Math.log(window.onceLevel) + (large ? LARGE_ODDS : 0);
 }
 
+/** Whether what is new is a sender of old: its key from a network that the SPF record admits, or in its place. */
+function isOfOld(window: SenderWindow, key: MainKey | null, first: string): boolean {
+  const { passed, spf_aligned } = total(window.rows);
+  if (bearsOldKey(key) && spf_aligned >= MOSTLY * passed) return true;
+  // Whoever signed with the key before has sent nothing since.
+  if (bearsOldKey(key) && key!.others.every(({ last_day }) => last_day <= addDays(first, 1))) return true;
+  return predecessorOf(window, first) !== null;
+}
+
+function bearsOldKey(key: MainKey | null): boolean {
+  return key !== null && key.age === 'old' && key.share >= PASSED_ON;
+}
+
+/** A key of somebody who still signs with it: it may have been stolen. */
+function isShared(key: MainKey | null, first: string): boolean {
+  return bearsOldKey(key) && key!.others.some(({ last_day }) => last_day > addDays(first, 1));
+}
+
+/**
+ * Whether enough days have passed to say that it is new: most new networks are named within minutes, and many
+ * belong to a sender that is known; and what a new sender takes the place of falls in the days after.
+ */
+function isRipe(window: SenderWindow, key: MainKey | null, first: string): boolean {
+  if (window.of.unnamed) return false;
+  const sum = total(window.rows);
+  const spfAlone = sum.dkim_aligned === 0 && window.sender === null;
+  if ((spfAlone || isShared(key, first)) && sum.passed >= GRAVE) return true;
+  const after = coveredDays(window).filter(({ day }) => day > first).length;
+  return after >= (window.sender !== null && sum.dkim_aligned > 0 ? RIPE_SERVICE : RIPE);
+}
+
+/** @param first first day of the sender */
+function keyFacts({ senders }: SenderWindow, key: MainKey | null, first: string) {
+  if (key === null) return null;
+  const nameOf = new Map(senders.map((one) => [one.key, one.name]));
+  const still = key.others.filter(({ last_day }) => last_day > first).slice(0, 3);
+  return {
+    name: key.name,
+    age: key.age,
+    carries: rounded(key.carries),
+    others: still.map(({ sender }) => nameOf.get(sender) ?? sender),
+  };
+}
+
 /**
  * A stolen credential hurts more than a newsletter nobody announced; a source that the catalogue does not
- * know is more likely to be one.
+ * know is more likely to be one. Whoever published a key in the domain's DNS is no thief of another.
  */
-function severityOf(messages: number, of: number, known: boolean, spfAlone: boolean): Severity {
-  if (!known && (spfAlone || messages >= 0.1 * of) && messages >= 100) return 'medium';
-  return 'low';
+function severityOf({ sender }: SenderWindow, { passed, dkim_aligned }: Counts, of: number, key: MainKey | null): Severity {
+  if (passed < GRAVE || sender !== null || key?.age === 'new') return 'low';
+  return dkim_aligned === 0 || passed >= 0.1 * of ? 'medium' : 'low';
 }

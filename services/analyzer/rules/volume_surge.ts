@@ -1,8 +1,9 @@
 import type { Ending } from '../../findings/ending.ts';
-import { addDays, daysBetween, earlier } from '../../shared/days.ts';
+import { addDays, daysBetween, earlier, isWeekend } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import type { Sender } from '../senders/catalogue.ts';
 import { differenceOf, type Season, seasonOf } from '../senders/season.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
@@ -33,11 +34,15 @@ const OF_DOMAIN = 0.1;
 const RECORD = 1.5;
 const RECORD_OF_BURSTS = 3;
 const BURSTY_K = 2;
+/** So many weekend days, or weekdays, before they are a habit of their own. */
+const ALIKE_DAYS = 6;
 /** Without the reporter that saw the most of it, the others must have seen a rise too. */
 const OTHERS_TIMES = 1.5;
 const OTHERS_CHANCE = 0.01;
 /** A day of the surge: less likely to be habit than this. */
 const STILL = 0.01;
+/** A mailbox provider's mail that rises so many times is an account taken over. */
+const ACCOUNT_TIMES = 3;
 /** Dispersion of a sender's daily mail before it is known. */
 const PRIOR_K = 5;
 
@@ -147,11 +152,11 @@ function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: K
   const times = seen / Math.max(1, mean);
   const all = window.domainDays.reduce((n, day) => n + (days.includes(day.day) ? day.messages : 0), 0);
   const of = Math.max(seen, all);
-  const season = open ? null : seasonOfSurge(window, { ...surge, series, times });
+  const season = open ? null : ofPeople(window.sender, seasonOfSurge(window, { ...surge, series, times }));
   return {
     kind: KIND,
     subject: open?.subject ?? source,
-    severity: season === null ? severityOf(times, seen) : 'info',
+    severity: season === null ? severityOf(window.sender, times, seen) : 'info',
     confidence: certainty({ chance: Math.min(chance, open?.evidence.chance ?? 1), witnesses: witnesses(rows) }),
     first_day: since,
     last_day,
@@ -169,7 +174,15 @@ function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: K
       delivered: sent.delivered,
       quarantined: sent.quarantined,
       rejected: sent.rejected,
-      facts: { rule: KIND, times: rounded(times), days: days.length, expected: rounded(mean), season },
+      facts: {
+        rule: KIND,
+        times: rounded(times),
+        days: days.length,
+        expected: rounded(mean),
+        season,
+        name: window.of.name,
+        service: window.sender === null ? null : { id: window.sender.id, kind: window.sender.kind },
+      },
       query: recordsQuery({ domain, ...sourcesOf(window.of), from: days[0]!, to: last_day, rows: 'all' }),
     },
   };
@@ -238,9 +251,12 @@ function spansOf(days: readonly string[], settled: string): string[][] {
 /**
  * Whether the loudest day of some is more than ever, and a part of the domain's mail that is worth a word.
  */
-function isRecord(window: SenderWindow, some: readonly string[], series: Series, { habit, record }: Base): boolean {
+function isRecord(window: SenderWindow, some: readonly string[], series: Series, { days, habit, record: best }: Base): boolean {
   const loudest = some.reduce((a, b) => (series.on([b]) > series.on([a]) ? b : a));
   const most = series.on([loudest]);
+  const alike = window.sender?.kind === 'mailbox_provider' ? days.filter((day) => isWeekend(day) === isWeekend(loudest)) : [];
+  // People write on weekdays: what is much on a Sunday is held against Sundays.
+  const record = alike.length >= ALIKE_DAYS ? Math.max(...alike.map((day) => series.on([day]))) : best;
   if (most < RECORD * record) return false;
   const bursty = habit.expected([window.today]).k < BURSTY_K;
   const ofDomain = window.reporterDays.reduce((n, row) => n + (row.day === loudest ? row.messages : 0), 0);
@@ -273,6 +289,13 @@ function chanceOf(some: readonly string[], series: Series, habit: Habit): number
   return countTail(n, mean, k);
 }
 
-function severityOf(times: number, messages: number): Severity {
+/** People's mail has no campaigns and no sales: only what it did before is no surprise. */
+function ofPeople(service: Sender | null, season: Season | null): Season | null {
+  return service?.kind === 'mailbox_provider' && season?.why !== 'recurring' ? null : season;
+}
+
+/** People's mail does not rise suddenly: somebody else has an account. */
+function severityOf(service: Sender | null, times: number, messages: number): Severity {
+  if (service?.kind === 'mailbox_provider' && times >= ACCOUNT_TIMES) return 'medium';
   return times >= 5 && messages >= 1000 ? 'medium' : 'low';
 }

@@ -1,6 +1,7 @@
 import { addDays } from '../../shared/days.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
 import type { Counted } from '../../store/analysis/counted.ts';
+import { loadKeyUses } from '../../store/analysis/senders.ts';
 import { loadBorrowed } from '../../store/analysis/signatures.ts';
 import { type KnownFinding, loadFindings } from '../../store/findings/findings.ts';
 import type { DomainData } from '../evaluate.ts';
@@ -15,7 +16,7 @@ const FRESH_SOURCES = 20;
 const KINDS = new Set(rulesOf('sender').map(({ kind }) => kind));
 
 /** What the rules about senders need beside what they share with the others. */
-export type Judged = Required<Pick<DomainData, 'senders' | 'known' | 'borrowed'>>;
+export type Judged = Required<Pick<DomainData, 'senders' | 'known' | 'borrowed' | 'keyUses'>>;
 
 /**
  * Reads what the evaluation of a domain's senders needs. To be called when the names of their sources are
@@ -42,7 +43,12 @@ export async function loadJudged(
   // Where nothing can be new yet, whose key it is need not be looked up.
   const longKnown = (reporterDays[0]?.day ?? today) <= addDays(today, -HISTORY);
   const asked = longKnown ? freshSources(senders, known, fresh) : [];
-  return { senders, known, borrowed: await loadBorrowed(tx, domain, asked, { from: fresh, reporters }) };
+  return {
+    senders,
+    known,
+    borrowed: await loadBorrowed(tx, domain, asked, { from: fresh, reporters }),
+    keyUses: asked.length > 0 ? await loadKeyUses(tx, domain, { from, to: today, recent: fresh, reporters }) : [],
+  };
 }
 
 /** The largest sources of senders that may be new, or are reported as new. */

@@ -16,6 +16,9 @@ import { isProvider } from './providers.ts';
 /** Sources that are looked at, and senders that they make: the largest of each. */
 const SOURCES = 5000;
 const SENDERS = 500;
+/** A new sender with fewer passing messages is no finding yet; with so many it is held against the largest. */
+const WORTH = 20;
+const COMPARED = 40;
 /** The share of a source's mail that passes before the source counts as its sender's. */
 const ALIGNED = 0.8;
 
@@ -95,8 +98,13 @@ export async function loadSenders(
   const young = largest.filter(([, some]) => firstDay(some) >= fresh).map(([sender]) => sender);
   const before = await loadSendersBefore(tx, domain, young, { before: from, counted });
   const isTold = (sender: string, some: readonly SeenSource[]) => told.has(sender) || some.some(({ source }) => told.has(source));
+  const isNew = (sender: string, some: readonly SeenSource[]) => firstDay(some) >= fresh && !before.has(sender);
+  // A new sender is held against all: it may have taken the place of another.
+  const asked = largest.some(([sender, some]) => isNew(sender, some) && passed(some) >= WORTH);
   const named = largest
-    .filter(([sender, some]) => isTold(sender, some) || (firstDay(some) >= fresh && !before.has(sender)))
+    .filter(
+      ([sender, some], n) => (asked && n < COMPARED) || isTold(sender, some) || isNew(sender, some) || isRenumbered(some, fresh),
+    )
     .map(([sender]) => sender);
   const rows = new Map<string, SourceDay[]>();
   for (const row of await loadSenderDays(tx, domain, { members, named }, { from, to, counted })) {
@@ -124,6 +132,11 @@ export async function loadSenders(
       earlier: earlier.get(key) ?? [],
     };
   });
+}
+
+/** Whether own servers, or what has no name of a service, have a new network. */
+function isRenumbered(sources: readonly SeenSource[], fresh: string): boolean {
+  return sources.length > 1 && sources.some(({ first_day, passed }) => first_day >= fresh && passed >= WORTH);
 }
 
 /**

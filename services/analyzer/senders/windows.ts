@@ -1,4 +1,5 @@
 import { addDays } from '../../shared/days.ts';
+import type { KeyUse } from '../../store/analysis/senders.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
 import type { ListEntry } from '../../store/sources/sender-list.ts';
 import { type Budget, levelOf, onceLevelOf } from '../statistics/budget.ts';
@@ -18,6 +19,7 @@ interface Given {
   senderList: readonly ListEntry[];
   /** Of sources, as in SourceWindow.borrowed. */
   borrowed: ReadonlyMap<string, number>;
+  keyUses: readonly KeyUse[];
   /** What is on file and may bear on what is found. */
   known: readonly KnownFinding[];
   /** The window of a source. */
@@ -77,6 +79,7 @@ export class SenderWindows {
       borrowed: weighted(sources, borrowed),
       of: sender,
       senders: this.#senders,
+      keyUses: this.#given.keyUses,
     };
   }
 

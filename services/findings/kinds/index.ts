@@ -10,6 +10,7 @@ import { policyChange } from './policy_change.ts';
 import { policyReady } from './policy_ready.ts';
 import { reporterSilent } from './reporter_silent.ts';
 import { reportsStopped } from './reports_stopped.ts';
+import { senderMoved } from './sender_moved.ts';
 import { subdomainAbuse } from './subdomain_abuse.ts';
 import { unauthorizedSource } from './unauthorized_source.ts';
 import { unconfirmedReport } from './unconfirmed_report.ts';
@@ -28,6 +29,7 @@ export const KINDS = {
   policy_ready: policyReady,
   reporter_silent: reporterSilent,
   reports_stopped: reportsStopped,
+  sender_moved: senderMoved,
   subdomain_abuse: subdomainAbuse,
   unauthorized_source: unauthorizedSource,
   unconfirmed_report: unconfirmedReport,

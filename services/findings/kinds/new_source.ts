@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { counted, short } from '../../shared/format.ts';
+import { counted, list, percent, short } from '../../shared/format.ts';
 import { PASSED_BY } from './denied_source.ts';
 import { kind } from './kind.ts';
 
@@ -9,25 +9,77 @@ const facts = z.object({
   by: z.enum(['spf', 'dkim', 'both']),
   /** The name of the mail service; null when the catalogue does not know it. */
   service: z.string().nullable(),
+  /** What the sender is called; absent in rows of older versions. */
+  name: z.string().optional(),
   /** The foreign domain that signs most of it as well. */
   signer: z.string().nullable(),
+  /** The key that most of its mail is signed with: where it is published, and who signs with it too. */
+  key: z
+    .object({
+      name: z.string(),
+      /** `new`: nobody signed with it before. */
+      age: z.enum(['new', 'old']),
+      /** The part of the domain's signed mail under it. */
+      carries: z.number(),
+      others: z.array(z.string()),
+    })
+    .nullish(),
 });
+type Key = NonNullable<z.output<typeof facts>['key']>;
 
-export const newSource = kind(facts, ({ domain: full, subject, evidence }, { by, service, signer }) => {
+export const newSource = kind(facts, ({ domain: full, subject, evidence }, { by, service, name: called, signer, key }) => {
   const domain = short(full);
   const source = short(subject);
-  const name = service === null ? source : `${source} (${service})`;
+  const label = service ?? (called === undefined ? source : short(called));
+  const name =
+    label === source
+      ? source
+      : `${label} (${evidence.senders > 1 ? `${evidence.senders} networks` : short(evidence.who[0]?.source ?? subject)})`;
   const title = `New source ${name} sends as ${domain} and passes DMARC ${PASSED_BY[by]}`;
+  const signed = key == null ? '' : ` Most of it is signed with the key ${short(key.name)}, ${ofAge(key)}.`;
+  const approve = `ruawatch senders approve ${domain} ${source}`;
   return {
-    title: `New source ${source} passes as ${domain}`,
-    topic: `new source ${source} of ${domain}`,
+    title: `New source ${label} passes as ${domain}`,
+    topic: `new source ${label} of ${domain}`,
     summary: `${title}: ${counted(evidence.messages, 'message')} since ${evidence.since}`,
-    what: `${counted(evidence.messages, 'message')} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}; it was never seen before ${evidence.since}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.`,
+    what: `${counted(evidence.messages, 'message')} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}; it was never seen before ${evidence.since}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.${signed}`,
     advice: [
-      `If you have started to use ${service ?? source}, approve it: ruawatch senders approve ${domain} ${source}.`,
-      by === 'spf'
-        ? `If not, somebody is sending from a network that your SPF record allows: find the include or range that admits ${source}, and who else may send from there.`
-        : `If not, somebody holds a DKIM key or an account that may sign as ${domain}: withdraw the selector it signs with, and the account.`,
+      `If you have started to use ${label}, approve it: ${approve}.`,
+      ...(key == null ? withoutKey(by, label) : withKey(key, label)),
     ],
   };
 });
+
+function ofAge({ age, others }: Key): string {
+  if (age === 'new') return 'which nobody signed with before';
+  return others.length === 0
+    ? 'which is not new'
+    : `which ${list(others.map((one) => short(one)))} ${others.length === 1 ? 'signs' : 'sign'} with too`;
+}
+
+function withoutKey(by: 'spf' | 'dkim' | 'both', label: string): string[] {
+  return [
+    by === 'spf'
+      ? `If not, somebody sends from a network that your SPF record allows: find the include or range that admits ${label}, and who else may send from there.`
+      : 'If not, somebody holds a DKIM key of yours, or an account that may sign as your domain: find out which selector signs this mail, and who published or holds it.',
+  ];
+}
+
+function withKey(key: Key, label: string): string[] {
+  const name = short(key.name);
+  if (key.age === 'new')
+    return [
+      `Whoever published ${name} may change your DNS: look up who added that name, and when, in the change log of your DNS provider, and ask them about ${label}.`,
+      `If nobody knows of it, remove ${name} from DNS and change the passwords and API keys that can edit the zone.`,
+    ];
+  const with_care =
+    key.carries >= 0.3
+      ? `Do not remove the key yet: it signs ${percent(key.carries)} of your mail. Publish a second selector first, move the rightful mail to it, then remove ${name}.`
+      : `Publish a new selector for the rightful mail, and then remove ${name}.`;
+  return [
+    ...(key.others.length === 0
+      ? []
+      : [`Ask whoever runs ${list(key.others.map((one) => short(one)))} whether ${label} is a new way out of theirs.`]),
+    `If not, the private key has probably been copied. ${with_care}`,
+  ];
+}

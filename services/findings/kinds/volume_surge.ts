@@ -18,7 +18,12 @@ const facts = z.object({
     ])
     .nullable()
     .default(null),
+  /** What the sender is called; absent in rows of older versions. */
+  name: z.string().optional(),
+  /** The mail service, by its id in the catalogue. */
+  service: z.object({ id: z.string(), kind: z.string() }).nullish(),
 });
+
 type Season = z.output<typeof facts>['season'];
 
 /** Why it is for information only. */
@@ -30,19 +35,46 @@ function seasonWords(season: Season): string {
     : ' Its networks and receivers are the usual ones of a service for campaigns.';
 }
 
-export const volumeSurge = kind(facts, ({ domain: full, subject, evidence }, { times, days, expected, season }) => {
-  const domain = short(full);
-  const source = short(subject);
-  const often = times >= 10 ? 'over 10' : number(Math.round(times));
-  const title = `${source} has sent ${often} times its usual mail as ${domain} since ${evidence.since}`;
-  return {
-    title: `${source} sends ${often}× its usual as ${domain}`,
-    topic: `surge of ${source} as ${domain}`,
-    summary: `${title}: ${counted(evidence.messages, 'message')} on ${counted(days, 'day')}`,
-    what: `${counted(evidence.messages, 'message')} from ${source} in the name of ${domain} on ${counted(days, 'day')}, against about ${number(Math.round(expected))} expected from the reporters that have reported.${seasonWords(season)}`,
-    advice: [
+export const volumeSurge = kind(
+  facts,
+  ({ domain: full, subject, evidence }, { times, days, expected, season, name, service }) => {
+    const domain = short(full);
+    const source = short(name ?? subject);
+    const often = times >= 10 ? 'over 10' : number(Math.round(times));
+    const title = `${source} has sent ${often} times its usual mail as ${domain} since ${evidence.since}`;
+    const networks = evidence.senders > 1 ? ` from ${evidence.senders} networks` : '';
+    return {
+      title: `${source} sends ${often}× its usual as ${domain}`,
+      topic: `surge of ${source} as ${domain}`,
+      summary: `${title}: ${counted(evidence.messages, 'message')} on ${counted(days, 'day')}`,
+      what: `${counted(evidence.messages, 'message')} through ${source}${networks} in the name of ${domain} on ${counted(days, 'day')}, against about ${number(Math.round(expected))} expected from the reporters that have reported.${season === null && service?.kind === 'mailbox_provider' ? ACCOUNT_TAKEN : ''}${seasonWords(season)}`,
+      advice: adviceOn(source, service ?? null),
+    };
+  },
+);
+
+function adviceOn(source: string, service: { id: string; kind: string } | null): string[] {
+  if (service?.kind !== 'mailbox_provider')
+    return [
       `Ask whoever sends through ${source} whether this was intended: a campaign needs no action.`,
-      'If nobody knows of it, somebody else is using an account or a host: check its mail queue and its logins.',
-    ],
-  };
-});
+      service === null
+        ? 'If nobody knows of it, somebody else is using an account or a host: check its mail queue and its logins.'
+        : `If nobody knows of it, somebody else is using the account at ${source}: check its log of sent mail, its API keys and its users.`,
+    ];
+  return [
+    ACCOUNT[service.id] ??
+      `Find the account that sent it in the log of sent mail at ${source}, and check its logins, its filters and its forwarding.`,
+    'Lock that account, end its sessions, and change its password and its app passwords before you look further.',
+    'If one of your own people sent a mailing on purpose, no action is needed.',
+  ];
+}
+
+const ACCOUNT_TAKEN = " All of it is authenticated: such a rise of people's mail is most likely an account that was taken over.";
+
+/** Where to look, by the service. */
+const ACCOUNT: Record<string, string | undefined> = {
+  'microsoft-365':
+    'Find the account in the message trace of the Exchange admin center, then check its sign-in log in Entra ID, its inbox rules, and the connectors of the tenant.',
+  'google-workspace':
+    'Find the account in the Email Log Search of the Admin console, then check its login events, its filters and forwarding, and the SMTP relay setting.',
+};

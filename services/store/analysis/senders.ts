@@ -195,3 +195,40 @@ export async function loadUnnamed(tx: Tx, networks: readonly string[]): Promise<
   );
   return new Set(rows.map(({ network }) => network));
 }
+
+/** A key that a source signs with as the domain. */
+export interface KeyUse {
+  source: string;
+  /** Where the key is published: `selector._domainkey.domain`. */
+  key: string;
+  first_day: string;
+  last_day: string;
+  /** Messages whose signature passed. */
+  passed: number;
+  /** Of these: in the window's newest days. */
+  recent: number;
+}
+
+/** The uses of keys that are read, those of the most messages first. */
+const KEY_USES = 5000;
+
+/**
+ * Loads which keys the sources of a domain sign with, from `from` to `to`, by the word of the reporters.
+ * @param recent first of the newest days
+ */
+export async function loadKeyUses(
+  tx: Tx,
+  domain: string,
+  { from, to, recent, reporters }: { from: string; to: string; recent: string; reporters: readonly string[] },
+): Promise<KeyUse[]> {
+  if (reporters.length === 0) return [];
+  const { rows } = await tx.query<KeyUse>(
+    `select source, selector || '._domainkey.' || signing_domain as key, min(day) as first_day, max(day) as last_day,
+            sum(passed)::bigint as passed, coalesce(sum(passed) filter (where day >= $4), 0)::bigint as recent
+       from ruawatch.selector_days
+      where domain = $1 and day between $2 and $3 and trust = 'ok' and passed > 0 and selector <> '' and reporter = any($5::text[])
+      group by 1, 2 order by 5 desc, 1, 2 limit ${KEY_USES}`,
+    [domain, from, to, recent, reporters],
+  );
+  return rows;
+}

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { catalogueOf } from '../../../services/analyzer/senders/load.ts';
 import { senderOf } from '../../../services/analyzer/senders/units.ts';
 import { networkOf } from '../../../services/report/address.ts';
+import { isWeekend } from '../../../services/shared/days.ts';
 import type { SeenSource } from '../../../services/store/analysis/senders.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import { saveLookups } from '../../../services/store/sources/addresses.ts';
@@ -135,7 +136,31 @@ describe('findings about senders', () => {
     await f.analyze();
     expect(await alarms()).toEqual(['volume_surge microsoft-365']);
     const [finding] = await f.findings();
-    expect(finding!.evidence).toMatchObject({ senders: 11, messages: 11 * 70 * REPORTERS.length });
+    expect(finding).toMatchObject({ severity: 'medium', evidence: { senders: 11, messages: 11 * 70 * REPORTERS.length } });
+    const { what, advice } = finding!.evidence as unknown as { what: string; advice: string[] };
+    expect(what).toMatch(/through Microsoft 365 from 11 networks .* most likely an account that was taken over/);
+    for (const where of ['message trace', 'sign-in log', 'inbox rules', 'connectors']) expect(advice.join(' ')).toContain(where);
+  });
+
+  test('people write on weekdays: what is much on a Sunday is held against Sundays', async () => {
+    await named(...M365(1));
+    const source = networkOf(M365(1)[0]);
+    const weekly = span(41, 0, 'both', 500, REPORTERS, { source }).map((row) => {
+      const n = isWeekend(row.day) ? (row.day === '2026-05-24' ? 700 : 3) : 500;
+      return { ...row, messages: n, passed: n, dkim_aligned: n, spf_aligned: n, delivered: n };
+    });
+    await f.put([...weekly, ...span(41, 0, 'both', 20, REPORTERS, { source: '192.0.2.0/24' })]);
+    await f.analyze();
+    expect(await alarms()).toEqual(['volume_surge microsoft-365']);
+  });
+
+  test('a campaign through a service that is made for campaigns is for information', async () => {
+    const source = 'mcsv.net';
+    await f.put([...span(41, 1, 'dkim', 50, REPORTERS, { source }), ...span(0, 0, 'dkim', 600, REPORTERS, { source })]);
+    await f.put(span(41, 0, 'both', 100, REPORTERS, { source: '192.0.2.0/24' }));
+    await f.analyze();
+    expect(await alarms()).toEqual([]);
+    expect((await f.findings()).map(({ kind, severity }) => `${kind} ${severity}`)).toEqual(['volume_surge info']);
   });
 
   test('an approved service covers the aligned mail of all networks that its names make a part of it', async () => {

@@ -34,6 +34,7 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
   unauthorized_source: { rule: 'unauthorized_source', p: 'reject' },
   unconfirmed_report: { rule: 'unconfirmed_report' },
   verdict_mismatch: { rule: 'verdict_mismatch' },
+  sender_moved: { rule: 'sender_moved', how: 'moved', from: '192.0.2.0/24', to: '198.51.100.0/24' },
   volume_surge: { rule: 'volume_surge', times: 12, days: 1, expected: 80, season: null },
 };
 export const EVIDENCE = readEvidence({

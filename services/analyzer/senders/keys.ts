@@ -1,0 +1,75 @@
+import type { KeyUse } from '../../store/analysis/senders.ts';
+import type { SenderData } from './units.ts';
+
+/** The keys are known so far back that one of them may be called new, in days before the sender. */
+const KNOWN_DAYS = 14;
+
+/** The key that most mail of a sender is signed with. */
+export interface MainKey {
+  /** `selector._domainkey.domain` */
+  name: string;
+  /** The part of the sender's signed mail under it, 0 to 1. */
+  share: number;
+  /** `new`: nobody signed with it before the sender began. */
+  age: 'new' | 'old';
+  /** The part of all signed mail of the domain under this key, 0 to 1: how much would fail without it. */
+  carries: number;
+  /** Other senders that sign with it, those with the most mail first. */
+  others: { sender: string; last_day: string }[];
+}
+
+/**
+ * With which key a sender signs, and who else does; null when no report names its selectors, or the keys are not
+ * known for long enough to say.
+ * @param first first day of the sender, YYYY-MM-DD
+ */
+export function mainKeyOf(
+  { key: sender, sources }: SenderData,
+  first: string,
+  { keyUses: uses, senders, from }: { keyUses: readonly KeyUse[]; senders: readonly SenderData[]; from: string },
+): MainKey | null {
+  const own = new Set(sources.map(({ source }) => source));
+  const sums = new Map<string, number>();
+  let signed = 0;
+  let known = from > first ? from : '9999-12-31';
+  for (const use of uses) {
+    if (use.first_day < known) known = use.first_day;
+    if (!own.has(use.source)) continue;
+    sums.set(use.key, (sums.get(use.key) ?? 0) + use.passed);
+    signed += use.passed;
+  }
+  const [largest] = [...sums].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  if (largest === undefined || daysBefore(known, first) < KNOWN_DAYS) return null;
+  const [name, messages] = largest;
+  const senderBySource = new Map(senders.flatMap((one) => one.sources.map(({ source }) => [source, one.key] as const)));
+  const others = new Map<string, { passed: number; last_day: string }>();
+  let old = false;
+  let under = 0;
+  let all = 0;
+  for (const use of uses) {
+    all += use.passed;
+    if (use.key !== name) continue;
+    under += use.passed;
+    if (own.has(use.source)) continue;
+    if (use.first_day < first) old = true;
+    const of = senderBySource.get(use.source) ?? use.source;
+    if (of === sender) continue;
+    const other = others.get(of) ?? { passed: 0, last_day: '' };
+    other.passed += use.passed;
+    if (use.last_day > other.last_day) other.last_day = use.last_day;
+    others.set(of, other);
+  }
+  return {
+    name,
+    share: messages / signed,
+    age: old ? 'old' : 'new',
+    carries: under / Math.max(1, all),
+    others: [...others]
+      .sort(([a, m], [b, n]) => n.passed - m.passed || (a < b ? -1 : 1))
+      .map(([of, { last_day }]) => ({ sender: of, last_day })),
+  };
+}
+
+function daysBefore(known: string, first: string): number {
+  return (Date.parse(first) - Date.parse(known)) / 86_400_000;
+}
