@@ -114,6 +114,11 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/analysis/signatures.ts',
     'store/analysis/silences.ts',
   ],
+  'analyzer/rules/sender_moved.test.ts': [
+    'analyzer/senders/keys.ts',
+    'analyzer/senders/moves.ts',
+    'findings/kinds/sender_moved.ts',
+  ],
   'store/analysis/work.test.ts': [
     'store/analysis/note-work.ts',
     'store/reports/failure-reports.ts',
