@@ -21,6 +21,7 @@ const table = (title: string): string[][] =>
     );
 const quoted = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text!);
 const peculiarities = table('Peculiarities');
+const further = table('Further peculiarities');
 const containers = table('Containers, and what holds no report');
 const limits = table('Limits');
 
@@ -31,7 +32,7 @@ if (!present) console.log(`The list of quirks is absent (${samples}): its test i
 describe('docs/reading.md', () => {
   test('gives every peculiarity a fixture of the repository, with what parse prints of it, or a test that builds it', () => {
     expect(peculiarities).toHaveLength(117);
-    for (const [name, here, theirs, cell] of [...peculiarities, ...containers]) {
+    for (const [name, here, theirs, cell] of [...peculiarities, ...further, ...containers]) {
       expect(here!.length, name).toBeGreaterThan(3);
       expect(theirs, name).not.toBe('');
       const files = quoted(cell!);
@@ -71,7 +72,7 @@ describe('docs/reading.md', () => {
         expect(source, `${name} ${code}`).toMatch(new RegExp(`'${code}'`));
       }
     }
-    for (const [name, here] of [...peculiarities, ...containers]) {
+    for (const [name, here] of [...peculiarities, ...further, ...containers]) {
       for (const code of quoted(here!).filter((text) => text.includes('_')))
         expect(explained, `${name}: ${code}`).toContain(code);
     }
