@@ -18,6 +18,17 @@ test('each family has a name of its own and a source', () => {
   }
 });
 
+test('benign families outnumber incidents, and about half of each are kept for reporting', () => {
+  const benign = FAMILIES.filter((family) => family.benign);
+  const incidents = FAMILIES.filter((family) => !family.benign);
+  expect(benign.length).toBeGreaterThanOrEqual(Math.max(30, incidents.length));
+  for (const kinds of [benign, incidents]) {
+    const reported = kinds.filter(({ group }) => group === 'reported').length / kinds.length;
+    expect(reported).toBeGreaterThan(0.4);
+    expect(reported).toBeLessThan(0.75);
+  }
+});
+
 test('a group, a name and a list of names choose families', () => {
   expect(familiesOf('all')).toEqual(FAMILIES);
   expect(familiesOf('benign,incidents').length).toBe(FAMILIES.length);
