@@ -267,6 +267,7 @@ for (const [name, verdict, what] of [
     .option('--by <name>', 'name recorded with it (default: the system user)')
     .option('--until <date>', 'end of the entry: YYYY-MM-DD (midnight UTC) or a full time')
     .option('--for <time>', 'duration of the entry, such as 12h, 7d or 52w')
+    .option('--new', 'the domain is new: no report has mentioned it yet')
     .action(
       run(async (domain: string, source: string, options) =>
         (await import('./commands/senders.ts')).runSendersPut(config(), { verdict, domain, source }, options, { out }),

@@ -52,7 +52,7 @@ export async function runFindingsList(
             String(row.finding_key),
             row.severity,
             unmailed.has(row.finding_key) ? `${standing(row)}, not mailed` : standing(row),
-            row.opened_at.toISOString().slice(0, 10),
+            row.first_day,
             row.domain,
             row.summary,
           ]),
@@ -88,6 +88,7 @@ export async function runFindingsShow(config: Config, key: string, options: { js
     const line = (text: unknown) => out(escaped(String(text)));
     line(`Finding ${key}: ${words.summary}`);
     line(`${finding.severity} ${finding.kind} of ${finding.domain}, ${standing(finding)}`);
+    line(`Since ${finding.first_day}, found on ${finding.opened_at.toISOString().slice(0, 10)}.`);
     const refusal = (await unmailedFindings(db)).get(number);
     if (refusal !== undefined) line(`Nobody was mailed about it: ${refusal}`);
     if (words.what) line(words.what);

@@ -49,13 +49,19 @@ export async function runSendersList(
 export async function runSendersPut(
   config: Config,
   { verdict, domain, source }: { verdict: 'approved' | 'denied'; domain: string; source: string },
-  options: WordOptions & { until?: string; for?: string },
+  options: WordOptions & { until?: string; for?: string; new?: boolean },
   { out, now = new Date() }: Terminal,
 ): Promise<number> {
   const word = wordOf(options);
   const until = untilOf(options, now);
   const subject = subjectOf(catalogueOf(config), domain, source);
   return withDatabase(config, async (db) => {
+    const listed = subject.domain === '*' || options.new === true || config.domains.includes(subject.domain);
+    if (!listed && !(await senders.isKnownDomain(db, subject.domain)))
+      throw new PermanentError(
+        'domain_unknown',
+        `No report and no setting names ${subject.domain}: correct its spelling, or add --new if its reports are still to come.`,
+      );
     const sources = await senders.putSender(db, subject, { verdict, word, until }, now);
     const end = until === null ? '' : ` until ${moment(until)} UTC`;
     out(`${nameOf(subject)} is ${verdict}${end}; ${consequence(sources)}`);

@@ -11,6 +11,8 @@ export interface ListedFinding {
   state: 'open' | 'resolved';
   phase: 'open' | 'changed' | 'reopened' | 'resolved';
   summary: string;
+  /** The first UTC day of what happened, YYYY-MM-DD. */
+  first_day: string;
   opened_at: Date;
   changed_at: Date;
   resolved_at: Date | null;
@@ -47,7 +49,7 @@ export async function listFindings(
   filter: { resolved?: boolean; domain?: string | undefined; limit: number },
 ): Promise<ListedFinding[]> {
   const { rows } = await q.query<ListedFinding>(
-    `select finding_key, domain, kind, severity, subject, state, phase, summary, opened_at, changed_at, resolved_at,
+    `select finding_key, domain, kind, severity, subject, state, phase, summary, first_day, opened_at, changed_at, resolved_at,
             acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened
        from dmarc.findings
       where ($1 or state = 'open') and ($2::text is null or domain = $2)

@@ -4,6 +4,7 @@ import { sleep } from '../../shared/clock.ts';
 import { codeOf, messageOf, PermanentError, TransientError } from '../../shared/errors.ts';
 import { type Db, transaction } from '../../shared/runtime/db.ts';
 import { lockSchema, sessionsUsing } from '../locks.ts';
+import { writeComments } from './comments.ts';
 import { makeOnce } from './made-meanwhile.ts';
 
 export interface Migration {
@@ -140,6 +141,7 @@ async function applyPending(db: Db, migrations: Migration[], waitMs: number): Pr
       await tx.query('insert into ruawatch.migrations (version, name) values ($1, $2)', [migration.version, migration.name]);
       applied.push(`${String(migration.version).padStart(4, '0')}_${migration.name}`);
     }
+    if (applied.length > 0) await writeComments(tx);
     return applied;
   });
 }

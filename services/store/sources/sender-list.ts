@@ -44,6 +44,16 @@ export async function loadSenderList(tx: Tx, domain: string, now: Date): Promise
   return rows;
 }
 
+/** Whether a domain, or one above it, is among those that were configured or reported on. */
+export async function isKnownDomain(q: Queryable, domain: string): Promise<boolean> {
+  const { rows } = await q.query<{ known: boolean }>(
+    `select exists (select from ruawatch.domains d where $1 = d.domain or right($1, length(d.domain) + 1) = '.' || d.domain)
+         or exists (select from ruawatch.reports r where r.domain = $1) as known`,
+    [domain],
+  );
+  return rows[0]!.known;
+}
+
 /** Lists entries, the newest first. @param filter without `all`: those that have not ended */
 export async function listSenders(
   q: Queryable,

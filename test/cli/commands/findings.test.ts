@@ -40,9 +40,9 @@ test('list shows the open ones, the worst first, with what was said about them',
   const rows = lines.join('\n').split('\n').slice(2);
   expect(rows).toHaveLength(2);
   expect(rows[0]).toMatch(
-    /^\d+ +critical +open, snoozed until 2026-10-20 09:00 by Ada +2026-10-06 +high\.example +a\\u001b\[31mred\\u202e/,
+    /^\d+ +critical +open, snoozed until 2026-10-20 09:00 by Ada +2026-10-03 +high\.example +a\\u001b\[31mred\\u202e/,
   );
-  expect(rows[1]).toMatch(/^\d+ +low +open, acknowledged by Ada +2026-10-06 +low\.example /);
+  expect(rows[1]).toMatch(/^\d+ +low +open, acknowledged by Ada +2026-10-03 +low\.example /);
   lines = [];
   await runFindingsList(config(), { all: true, domain: 'OVER.example', json: true }, out);
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ finding_key: over, state: 'resolved', phase: 'resolved' }]);

@@ -141,3 +141,16 @@ test('a source without trusted mail in the window keeps the word', async () => {
 test.each(['nonsense', '192.0.2.0/16', 'a b.example', ''])('"%s" is refused as a source', async (source) => {
   await expect(put('approved', source)).rejects.toMatchObject({ code: 'usage' });
 });
+
+test('a domain that nobody knows asks for --new', async () => {
+  // In tests every name below a top-level one is own.
+  await f.t.db.query(`delete from ruawatch.domains where domain not like '%.%'`);
+  await expect(put('approved', NET, {}, 'exmaple.net')).rejects.toMatchObject({
+    code: 'domain_unknown',
+    message: expect.stringContaining('--new'),
+  });
+  await put('approved', NET, { new: true }, 'exmaple.net');
+  await put('approved', NET, {}, `mail.${DOMAIN}`);
+  await put('approved', NET, {}, '*');
+  expect(lines).toHaveLength(3);
+});
