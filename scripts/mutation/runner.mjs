@@ -119,7 +119,7 @@ export class Session {
     return new Promise((resolve, reject) => {
       const child = fork(path.join(import.meta.dirname, 'session.mjs'), {
         cwd: this.#copy,
-        stdio: ['ignore', 'ignore', process.env.MUTATE_DEBUG ? 'inherit' : 'ignore', 'ipc'],
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
         detached: true,
         env: { ...process.env, CI: '' },
       });

@@ -195,8 +195,9 @@ export function tagsOf(value: string): Map<string, string> | null {
   for (const [i, part] of parts.entries()) {
     if (i === parts.length - 1 && /^[ \t\r\n]*$/.test(part)) break;
     const equals = part.indexOf('=');
-    const name = part.slice(0, Math.max(equals, 0)).replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
-    if (equals < 0 || !/^[a-z][a-z0-9_]*$/i.test(name) || tags.has(name)) return null;
+    if (equals < 0) return null;
+    const name = part.slice(0, equals).replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
+    if (!/^[a-z][a-z0-9_]*$/i.test(name) || tags.has(name)) return null;
     const words = part
       .slice(equals + 1)
       .split(/[ \t\r\n]+/)

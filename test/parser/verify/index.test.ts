@@ -44,6 +44,9 @@ const reports = async () =>
 const days = async () =>
   (await t.db.query('select source, reporter, trust, messages from ruawatch.source_days where messages <> 0 order by 1, 2, 3'))
     .rows;
+/** How often each verdict was counted. */
+const verdicts = async () =>
+  Object.fromEntries((await context.metrics.trust.get()).values.map(({ labels, value }) => [labels.verdict, value]));
 const policies = async () => (await t.db.query('select policy, trust, reports from ruawatch.policy_days order by 1, 2')).rows;
 /** Daily sums are of everything: what they say must be what stands. Those over all time are of what counts. */
 const sumsAgree = async () => {
@@ -68,6 +71,7 @@ test('a report waits until its mail is verified, then moves to where its verdict
   await t.db.query('delete from ruawatch.analysis_work');
 
   expect(await verify(keys)).toEqual({ domains: ['example.com'], deferred: [] });
+  expect(await verdicts()).toEqual({ authenticated: 1, unauthenticated: 1, mismatched: 1 });
   expect(await reports()).toEqual([
     {
       messages: 1,
@@ -254,6 +258,7 @@ test('nothing is verified that was imported, or when the setting is off; what wa
   );
   expect(await days()).toMatchObject([{ trust: 'ok', messages: 321 }]);
   expect(resolver.asked).toEqual([]);
+  expect(await verdicts()).toEqual({ unchecked: 1 });
 });
 
 test('the migration keeps every row of a filled database, and counts it as it did', async () => {

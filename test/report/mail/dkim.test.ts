@@ -4,6 +4,7 @@ import { bodyHash, relaxedField } from '../../../services/report/mail/canonical.
 import { inspectSignatures, tagsOf, verifySignature } from '../../../services/report/mail/dkim.ts';
 import { readMailHeader } from '../../../services/report/mail/header.ts';
 import { ambiguity } from '../../../services/report/mail/steering.ts';
+import { dkimKey, dkimSigned } from '../../attacks/dkim.ts';
 
 const LIMITS = { headerLength: 256 * 1024 };
 const bytes = (text: string) => Buffer.from(text, 'latin1');
@@ -45,6 +46,38 @@ describe('DKIM', () => {
       why: expect.stringMatching(/body hash/),
     });
     expect(verifySignature(inspect(FOOTBALL.replaceAll('\r\n', '\n')).signatures[0]!, BRISBANE)).toBeNull();
+  });
+
+  test('a signature holds from an hour before the mail arrived until its end, both included (RFC 6376 section 3.5)', () => {
+    const arrived = Date.UTC(2018, 5, 11) / 1000;
+    const refused = (time: string) => {
+      const { signatures, why } = inspect(FOOTBALL.replace('t=1528637909;', time));
+      return signatures.length > 0 ? null : why;
+    };
+    expect(refused(`t=${arrived + 3600};`)).toBeNull();
+    expect(refused(`t=${arrived + 3601};`)).toMatch(/made after the mail arrived/);
+    expect(refused(`x=${arrived};`)).toBeNull();
+    expect(refused(`x=${arrived - 1};`)).toMatch(/had expired when the mail arrived/);
+    expect(refused(`t=${arrived}; x=${arrived + 1};`)).toBeNull();
+    expect(refused(`t=${arrived + 1}; x=${arrived + 1};`)).toMatch(/expires before it was made/);
+    for (const invalid of ['t=soon;', 'x=1e9;', 'x=-1;', `x=${'1'.repeat(13)};`])
+      expect(refused(invalid)).toMatch(/an invalid time/);
+  });
+
+  test('a key of fewer than 1,024 bits proves nothing (RFC 8301 section 3.2), however well it verifies', () => {
+    const verified = (bits: number) => {
+      const key = dkimKey({ bits });
+      const mail = dkimSigned(bytes('From: a@reporter.example\r\nSubject: s\r\n\r\nbody\r\n'), {
+        domain: 'reporter.example',
+        key,
+        headers: ['from', 'subject'],
+      });
+      const at = new Date(Date.UTC(2026, 8, 2));
+      const { signatures } = inspectSignatures(mail, header(mail.toString('latin1')), 'reporter.example', at);
+      return verifySignature(signatures[0]!, [[key.record]]);
+    };
+    expect(verified(1024)).toBeNull();
+    expect(verified(1016)).toMatch(/its key has 1016 bits, too few/);
   });
 
   test('of several records the one that is the key counts', () => {
