@@ -74,7 +74,7 @@ const program = new Command('ruawatch')
 program
   .command('start [service...]')
   .description('run all services, or only the named ones: poller, parser, analyzer, enricher, alerter')
-  .action(run(async (services: string[]) => (await import('./commands/start.ts')).runStart(config(), services)));
+  .action(run(async (services: string[]) => (await import('./commands/start.ts')).runStart(config(), services, version)));
 program
   .command('demo')
   .description('run the whole pipeline on a local mailbox with six weeks of reports and one incident of each kind')

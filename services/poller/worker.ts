@@ -101,6 +101,8 @@ export class MailboxWorker {
     const lease = await holdLease(context.db, mailbox, { owner: this.owner, leaseMs: options.leaseMs, log });
     if (lease === null) {
       // A stand-by is healthy.
+      context.metrics.lastPoll.set({ mailbox: mailbox.name }, 0);
+      if (this.trouble !== null) log.info('another poller works the mailbox; this one stands by');
       this.trouble = null;
       await sleep(options.leaseMs / 3, stopping.signal);
       return;
@@ -160,6 +162,7 @@ export class MailboxWorker {
       this.heartbeat.turned();
       const trouble = await pollRound(session);
       this.heartbeat.turned();
+      context.metrics.lastPoll.set({ mailbox: mailbox.name }, context.clock.now().getTime() / 1000);
       this.failures = 0;
       this.said = null;
       this.trouble = trouble;

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { DAY_MS } from '../../shared/days.ts';
+import { counted, number } from '../../shared/format.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Config } from '../../shared/settings/config.ts';
+import { unverifiedSentence } from '../../shared/unverified.ts';
 import * as weekly from '../../store/alerts/digests.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import { foreignDomains } from '../../store/domains/domains.ts';
+import { unreadSince } from '../../store/messages/unread.ts';
+import { verifiedShare } from '../../store/reports/verified-share.ts';
+import { clean } from '../templates/plain-text.ts';
 import { renderWeekly } from '../templates/weekly.ts';
 import type { ComposeSettings } from './compose.ts';
 import { composeMail, messageIdOf } from './message.ts';
@@ -89,6 +94,20 @@ function audiences(known: readonly string[], { alertTo, alerts }: ComposeSetting
   return [...sets.values()].filter(({ recipients }) => recipients.length > 0);
 }
 
+/** What the operator must know of the reading of reports: mails set aside, and reports that cannot be verified. */
+async function readingNotes(tx: Tx, since: Date): Promise<string[]> {
+  const { mails, quarantined, codes, senders } = await unreadSince(tx, since);
+  const some = (list: { name: string; n: number }[]) => list.map(({ name, n }) => `${clean(name, 60)} (${number(n)})`).join(', ');
+  const unread =
+    quarantined === 0
+      ? []
+      : [
+          `${number(quarantined)} of ${counted(mails, 'mail')} could not be read and ${quarantined === 1 ? 'is' : 'are'} in quarantine: ${some(codes)}; from ${some(senders)}. See "ruawatch messages list --state quarantined"; where many are of one reporter, the fault may be ours.`,
+        ];
+  const unverified = unverifiedSentence(await verifiedShare(tx, since));
+  return [...unread, ...(unverified === null ? [] : [unverified])];
+}
+
 async function put(
   tx: Tx,
   settings: ComposeSettings,
@@ -102,7 +121,9 @@ async function put(
   // Only the operator can say whose they are, not the recipients of a single domain.
   const operator = alertTo.length === 0 || recipients.join('\n') === recipientsOf('', {}, alertTo).join('\n');
   const { count: foreign } = operator ? await foreignDomains(tx, { since, limit: 1 }) : { count: 0 };
+  const notes = operator ? await readingNotes(tx, since) : [];
   const content = renderWeekly({
+    notes,
     days,
     foreign,
     since,

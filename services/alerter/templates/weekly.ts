@@ -17,6 +17,8 @@ export interface Weekly extends WeekFindings {
   next: Date;
   /** Domains that are not yours and were reported on since then. */
   foreign?: number;
+  /** Sentences about the reading of reports itself. */
+  notes?: readonly string[];
   /** In order of need, as they are loaded. */
   domains: DomainWeek[];
 }
@@ -65,7 +67,7 @@ function subjectOf({ opened, open, days, domains }: Weekly, sum: Total): string 
 const NONE = { sources: 0, messages: 0 };
 
 /** The sentences at the top. */
-function openingOf({ domains, days, foreign, opened, open }: Weekly, sum: Total, quiet: boolean): string[] {
+function openingOf({ domains, days, foreign, opened, open, notes }: Weekly, sum: Total, quiet: boolean): string[] {
   const silent = domains.filter(({ silent_since }) => silent_since !== null).map((one) => clean(one.domain, 60));
   const stray = domains.reduce(
     (n, one) => ({ sources: n.sources + one.stray.sources, messages: n.messages + one.stray.messages }),
@@ -88,6 +90,7 @@ function openingOf({ domains, days, foreign, opened, open }: Weekly, sum: Total,
           `${counted(foreign, 'domain')} that ${foreign === 1 ? 'is' : 'are'} not yours ${foreign === 1 ? 'was' : 'were'} reported on: ruawatch domains list --state observed.`,
         ]
       : []),
+    ...(notes ?? []),
   ];
 }
 

@@ -2,11 +2,12 @@ import { sleep } from '../../shared/clock.ts';
 import { messageOf, SettingsError, sentenceOf } from '../../shared/errors.ts';
 import { type HealthServer, serveHealth } from '../../shared/runtime/health.ts';
 import { createLog, type Log } from '../../shared/runtime/log.ts';
-import { createMetrics } from '../../shared/runtime/metrics.ts';
+import { addProcessMetrics, createMetrics } from '../../shared/runtime/metrics.ts';
 import { pinSemiSpaces } from '../../shared/runtime/semi-spaces.ts';
 import type { Context, Service } from '../../shared/runtime/service.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { ping } from '../../store/schema/server.ts';
+import { measurer } from '../measure.ts';
 import { checkNames, type Opened, openContext } from '../open.ts';
 import { undecidedDomains } from '../terminal/undecided.ts';
 import { openPatiently } from '../wait-for-servers.ts';
@@ -35,7 +36,7 @@ export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
  * running jobs finish, take no new ones, and exit with 0; a second signal exits at once with 1.
  * @throws SettingsError, RuawatchError when a setting is wrong in a way that no time can change
  */
-export async function runStart(config: Config, named: string[]): Promise<number> {
+export async function runStart(config: Config, named: string[], version = ''): Promise<number> {
   const log = createLog(config.logLevel);
   const names = chooseServices(config, named);
   checkNames(config);
@@ -45,10 +46,11 @@ export async function runStart(config: Config, named: string[]): Promise<number>
   void stopped.then(() => stopping.abort());
   const state: State = { context: null, running: [], wanted: names.length, waiting: null };
   const metrics = createMetrics();
+  addProcessMetrics(metrics, version);
   let health: HealthServer | null = null;
   try {
     if (config.httpListen) {
-      const ask = { ready: () => readiness(state), stuck: () => stuck(state) };
+      const ask = { ready: () => readiness(state), stuck: () => stuck(state), measure: () => measureState(state) };
       health = await serveHealth(config.httpListen, metrics, ask, log);
       log.info({ port: health.port, host: config.httpListen.host }, 'serving health checks and metrics');
     }
@@ -76,6 +78,7 @@ interface State {
   wanted: number;
   /** What `start` waits for before any service runs. */
   waiting: string | null;
+  measure?: () => Promise<void>;
 }
 
 /** Starts the services; resolves at once when they are to stop. */
@@ -142,6 +145,13 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
     throw new SettingsError('The alerter needs SMTP_URL, ALERT_FROM and ALERT_TO, or a webhook: set them.');
   }
   return noChannel ? names.filter((n) => n !== 'alerter') : names;
+}
+
+/** Measures what /metrics shows, for as long as a scrape may wait. */
+async function measureState(state: State): Promise<void> {
+  if (state.context === null) return;
+  state.measure ??= measurer(state.context);
+  await endsWithin(state.measure(), ANSWER_MS);
 }
 
 /** A sentence for each thing that is missing. */

@@ -26,6 +26,8 @@ export interface Health {
   ready: () => Promise<string[]>;
   /** A sentence for each loop that no longer turns: only a restart helps. */
   stuck?: () => string[];
+  /** Brings gauges up to date before they are printed. */
+  measure?: () => Promise<void>;
 }
 
 function answerOf(sentences: readonly string[]): [number, string, string] {
@@ -40,7 +42,7 @@ function answerOf(sentences: readonly string[]): [number, string, string] {
 export async function serveHealth(
   listen: { host: string; port: number },
   metrics: Metrics,
-  { ready, stuck = () => [] }: Health,
+  { ready, stuck = () => [], measure }: Health,
   log: Log,
 ): Promise<HealthServer> {
   const server = createServer(LIMITS, (request, response) => {
@@ -50,6 +52,7 @@ export async function serveHealth(
       if (request.method !== 'GET' && request.method !== 'HEAD') return [405, 'text/plain', 'GET only\n'];
       if (pathname === '/livez') return answerOf(stuck());
       if (pathname === '/readyz') return answerOf(await ready());
+      if (pathname === '/metrics') await measure?.();
       if (pathname === '/metrics') return [200, metrics.registry.contentType, await metrics.registry.metrics()];
       return [404, 'text/plain', 'There is /livez, /readyz and /metrics.\n'];
     };

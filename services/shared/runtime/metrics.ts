@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** The program's metrics, with one registry for each process; `/metrics` prints them. */
 export interface Metrics {
@@ -11,6 +11,14 @@ export interface Metrics {
   findings: Counter<'kind' | 'event'>;
   alerts: Counter<'outcome'>;
   alertsRefused: Gauge;
+  waitingMails: Gauge;
+  oldestWaiting: Gauge;
+  outboxWaiting: Gauge;
+  queueJobs: Gauge<'queue' | 'state'>;
+  lastPoll: Gauge<'mailbox'>;
+  lastReport: Gauge<'domain' | 'reporter'>;
+  unverifiedShare: Gauge;
+  openFindings: Gauge<'severity'>;
   jobs: Counter<'queue' | 'outcome'>;
   jobSeconds: Histogram<'queue'>;
   imapUp: Gauge<'mailbox'>;
@@ -53,6 +61,26 @@ export function createMetrics(): Metrics {
       'event',
     ),
     alerts: counter('ruawatch_alerts_total', 'Alert mails, by outcome (sent, delayed, failed)', 'outcome'),
+    waitingMails: gauge('ruawatch_messages_waiting', 'Mails that wait to be parsed'),
+    oldestWaiting: gauge('ruawatch_messages_oldest_waiting_seconds', 'Age of the oldest mail that waits to be parsed'),
+    outboxWaiting: gauge('ruawatch_outbox_waiting', 'Alerts that are not sent yet'),
+    queueJobs: gauge('ruawatch_queue_jobs', 'Jobs in a queue, by state (waiting, active, delayed, failed)', 'queue', 'state'),
+    lastPoll: gauge(
+      'ruawatch_mailbox_last_poll_timestamp_seconds',
+      'When this process last polled the mailbox to the end; 0 while it stands by',
+      'mailbox',
+    ),
+    lastReport: gauge(
+      'ruawatch_last_report_timestamp_seconds',
+      'When the newest verified report of the last two weeks about an own domain came, by reporter',
+      'domain',
+      'reporter',
+    ),
+    unverifiedShare: gauge(
+      'ruawatch_reports_unverified_ratio',
+      'Share of the reports of the last week that could not be verified',
+    ),
+    openFindings: gauge('ruawatch_findings_open', 'Open findings, by severity', 'severity'),
     alertsRefused: gauge(
       'ruawatch_alerts_refused',
       'Findings about which nobody could be mailed because the mail server refuses the mail',
@@ -74,4 +102,14 @@ export function createMetrics(): Metrics {
     rawTotalBytes: gauge('ruawatch_raw_total_bytes', 'Limit of stored raw mail in bytes (retention.raw_total_gb)'),
     imapUp: gauge('ruawatch_imap_connected', 'Whether the mailbox is connected (1) or not (0)', 'mailbox'),
   };
+}
+
+/** Adds the metrics of the process and of Node, and the version of the program. */
+export function addProcessMetrics({ registry }: Metrics, version: string): void {
+  collectDefaultMetrics({ register: registry });
+  const labelNames = ['version', 'node'];
+  new Gauge({ name: 'ruawatch_build_info', help: 'The version, as labels of a constant', labelNames, registers: [registry] }).set(
+    { version, node: process.version },
+    1,
+  );
 }

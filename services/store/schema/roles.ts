@@ -110,8 +110,9 @@ export const GRANTS = {
   },
   ruawatch_alerter: {
     migrations: ['select'],
-    // The counts of doctor.
-    messages: ['select (state)'],
+    // The counts of doctor, and what the digest says of mails that could not be read or verified.
+    messages: ['select (state, code, sender, received_at)'],
+    reports: ['select (received_at, domain, superseded_by, reporter_trust, trust)'],
     // It ends the snoozes whose time is over.
     findings: [
       'select',
