@@ -106,24 +106,32 @@ export async function loadCase(
     policyDays,
     known,
     networks,
-    names:
-      networks && comesFromBelow(networks)
-        ? await namesBelow(tx, domain, counted, { all: deciders.others.length === 0, recent })
-        : NO_NAMES,
+    names: await namesBelow(tx, domain, counted, { networks, all: deciders.others.length === 0, recent }),
     // What is urgent is the deciders' alone.
     others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
     facts: bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork))),
     forged,
     genuine,
     catalogue: catalogueOf(context.config),
+    ...(await loadBesideMail(tx, domain, now)),
+    spread: whole ? await loadSpread(tx, domain, silentSince(reporterDays, addDays(today, -SILENT_DAYS))) : new Map(),
+  };
+  return { given, deciders, counted, networks };
+}
+
+/** What is known of the domain beside its mail. */
+async function loadBesideMail(
+  tx: Tx,
+  domain: string,
+  now: Date,
+): Promise<Pick<DomainData, 'senderList' | 'confirmation' | 'silence' | 'expected' | 'elsewhere'>> {
+  return {
     senderList: await loadSenderList(tx, domain, now),
     confirmation: await loadConfirmation(tx, domain),
     silence: await loadSilence(tx, domain),
     expected: await loadExpected(tx, now, domain),
     elsewhere: await loadToldElsewhere(tx, domain, COMMON_KINDS),
-    spread: whole ? await loadSpread(tx, domain, silentSince(reporterDays, addDays(today, -SILENT_DAYS))) : new Map(),
   };
-  return { given, deciders, counted, networks };
 }
 
 /** The sources with failing mail that bears a signature of the domain's own. */
@@ -168,8 +176,9 @@ async function namesBelow(
   tx: Tx,
   domain: string,
   { from: since, to, reporters }: Counted,
-  { all, recent }: { all: boolean; recent: string },
+  { networks, all, recent }: { networks: Networks | null; all: boolean; recent: string },
 ): Promise<SubdomainNames> {
+  if (networks === null || !comesFromBelow(networks)) return NO_NAMES;
   return all
     ? loadSubdomainNames(tx, domain, { from: recent, to }, NAMES)
     : loadSubdomainNamesOf(tx, domain, { reporters, since, from: recent, to }, NAMES);
