@@ -54,6 +54,25 @@ describe('a connection', () => {
     await connection.close();
   });
 
+  test.each([
+    [64 * 1024 * 1024, true],
+    [64 * 1024 * 1024 + 1, false],
+  ])('that is announced a literal of %d bytes: up to 64 MiB it waits for it, above that it ends', async (size, waits) => {
+    const connection = await connect(await begin(), null, never());
+    wire.say(`* 1 FETCH (UID 1 BODY[] {${size}}`);
+    if (waits) {
+      const answered = connection.client.noop().then(() => 'answered');
+      await until('the server has got the command', () => wire.lines.at(-1) === 'NOOP');
+      // What follows is part of the literal, so no answer is seen.
+      const later = new Promise((resolve) => setTimeout(resolve, 300, 'waits'));
+      expect(await Promise.race([answered.catch(() => 'failed'), later])).toBe('waits');
+      expect(connection.client.usable).toBe(true);
+      for (const socket of wire.sockets) socket.destroy();
+    }
+    await until('it has ended', () => !connection.client.usable);
+    await connection.close();
+  });
+
   test('with a token drops it when the server does not take it, and only then', async () => {
     const forgotten = { n: 0 };
     const sasl = { capabilities: 'IMAP4rev1 SASL-IR AUTH=XOAUTH2' };

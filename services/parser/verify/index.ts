@@ -19,6 +19,8 @@ import { verdictUnverified } from './while-parsing.ts';
 
 /** Messages whose verdicts are written in one transaction. */
 const BATCH_MESSAGES = 50;
+/** Domains that one job of the analyzer names. */
+const DOMAINS_PER_JOB = 1000;
 /** Waits while DNS does not answer: a minute, two, four, up to six hours. 24 tries take two to four days. */
 const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 6 * 3_600_000;
@@ -86,7 +88,7 @@ export async function verifyAgain(context: Context, messages: readonly number[],
   for (let i = 0; i < messages.length; i += AGAIN_AT_ONCE) {
     const { domains, deferred } = await verifyMessages(context, keys, messages.slice(i, i + AGAIN_AT_ONCE));
     waiting += deferred.length;
-    for (let j = 0; j < domains.length; j += 1000) await context.queues.add('analyze', { domains: domains.slice(j, j + 1000) });
+    await wakeAnalyzer(context, domains);
   }
   return waiting;
 }
@@ -99,7 +101,12 @@ async function verifyJob(
 ): Promise<void> {
   const { domains, deferred } = await verifyMessages(context, keys, messages, readers);
   if (deferred.length > 0) log.info({ messages: deferred }, 'reporters cannot be verified yet; the messages are retried');
-  for (let i = 0; i < domains.length; i += 1000) await context.queues.add('analyze', { domains: domains.slice(i, i + 1000) });
+  await wakeAnalyzer(context, domains);
+}
+
+async function wakeAnalyzer({ queues }: VerifyContext, domains: readonly string[]): Promise<void> {
+  for (let i = 0; i < domains.length; i += DOMAINS_PER_JOB)
+    await queues.add('analyze', { domains: domains.slice(i, i + DOMAINS_PER_JOB) });
 }
 
 /**
