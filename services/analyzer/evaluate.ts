@@ -32,7 +32,7 @@ import { entryOf } from './senders/load.ts';
 import { isAligned, type SenderData } from './senders/units.ts';
 import { SenderWindows } from './senders/windows.ts';
 import { classify } from './sources/classes.ts';
-import { type Identified, identify } from './sources/identity.ts';
+import { type Identified, identify, isOwnServer } from './sources/identity.ts';
 import { isNetwork } from './sources/network.ts';
 import type { Standing } from './standing.ts';
 import { type Budget, levelOf, onceLevelOf } from './statistics/budget.ts';
@@ -87,6 +87,8 @@ export interface DomainData extends Moment {
   keyUses?: readonly KeyUse[];
   /** The names below the domain that unauthenticated mail of the newest days came under. */
   names: SubdomainNames;
+  /** Networks that are the domain's own servers, by their names; absent where that was not loaded. */
+  ownServers?: readonly string[];
   /** What the enricher found out about those sources that are networks. */
   facts: readonly NetworkFacts[];
   /**
@@ -232,6 +234,7 @@ class SourceWindows {
       uses: false,
       sender,
       listed: this.#entryOf(source, sender),
+      own: isOwnServer(data.domain, this.#facts.get(source)),
     };
   }
 }
@@ -411,7 +414,7 @@ function domainWindow(
       policyDays,
       policy: currentPolicy(policyDays),
       reporting: reportingOf(data),
-      excluded: new Set([...senders.failingSources, ...approvedNetworks(data)]),
+      excluded: new Set([...senders.failingSources, ...approvedNetworks(data), ...(data.ownServers ?? [])]),
       known,
     }
   );

@@ -29,6 +29,7 @@ import { CAUSES } from './rules/broken_senders.ts';
 import { SILENT_DAYS } from './rules/reporter_silent.ts';
 import { catalogueOf } from './senders/load.ts';
 import { mayForward } from './sources/classes.ts';
+import { isOwnServer } from './sources/identity.ts';
 import type { KeysOfDomain } from './sources/keys.ts';
 import { isNetwork } from './sources/network.ts';
 import { countedOf, type Deciders } from './standing.ts';
@@ -106,6 +107,7 @@ export async function loadCase(
     policyDays,
     known,
     networks,
+    ownServers: await loadOwnServers(tx, domain, networks),
     names: await namesBelow(tx, domain, counted, { networks, all: deciders.others.length === 0, recent }),
     // What is urgent is the deciders' alone.
     others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
@@ -137,6 +139,13 @@ async function loadBesideMail(
 /** The sources with failing mail that bears a signature of the domain's own. */
 function withBrokenSignatures(rows: readonly SourceDay[]): string[] {
   return [...new Set(rows.filter(({ failed_signed }) => failed_signed > 0).map(({ source }) => source))];
+}
+
+/** Those of the networks that are the domain's own servers, by their confirmed names. */
+async function loadOwnServers(tx: Tx, domain: string, networks: Networks | null): Promise<string[]> {
+  const sources = networks?.largest.map(({ source }) => source).filter(isNetwork) ?? [];
+  const facts = await loadNetworkFacts(tx, domain, sources);
+  return facts.filter((one) => isOwnServer(domain, one)).map(({ source }) => source);
 }
 
 /** Whose keys the sources sign with that may be forwarders. */

@@ -196,6 +196,7 @@ export function sourceWindow(rows: readonly SourceDay[], extra: Partial<SourceWi
     policy: 'p=none; adkim=r; aspf=r',
     sender: null,
     listed: null,
+    own: false,
     broken: false,
     known: [],
     ...extra,

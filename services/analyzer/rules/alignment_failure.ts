@@ -113,9 +113,9 @@ function failureOf(window: SourceWindow, open: KnownFinding | undefined): Failur
   return { sum, messages, via, rows: bad, days: badDays, reporters, chance };
 }
 
-/** Messages that count as failing: of an approved source, those that nothing authenticates too. */
+/** Messages that count as failing: of an approved source or an own server, those that nothing authenticates too. */
 function failing(window: SourceWindow, row: Pick<Counts, 'failed_authenticated' | 'failed_unauthenticated'>): number {
-  return isApproved(window) ? failedOf(row) : row.failed_authenticated;
+  return isApproved(window) || window.own ? failedOf(row) : row.failed_authenticated;
 }
 
 function isApproved({ listed }: SourceWindow): boolean {
@@ -129,7 +129,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
   const last_day = badDays.at(-1)!;
   const approved = isApproved(window);
   const domainMessages = window.domainDays.reduce((n, day) => n + day.messages, 0);
-  const small = !approved && messages < SMALL * domainMessages;
+  const small = !approved && !window.own && messages < SMALL * domainMessages;
   const bare = sum.failed_unauthenticated > sum.failed_authenticated;
   return {
     kind: KIND,

@@ -86,8 +86,8 @@ function infer(window: SourceWindow): SourceClass {
   const shares = {
     authorized: Math.max(0, sum.passed - passedForwarded),
     forwarded: forwarder ? sum.messages - sum.passed + passedForwarded : passedForwarded + sum.failed_forwarded,
-    misaligned: forwarder ? 0 : sum.failed_authenticated,
-    unauthorized: forwarder ? 0 : sum.failed_unauthenticated,
+    misaligned: forwarder ? 0 : sum.failed_authenticated + (window.own ? sum.failed_unauthenticated : 0),
+    unauthorized: forwarder || window.own ? 0 : sum.failed_unauthenticated,
   };
   const ranked = Object.entries(shares).sort(([, n], [, m]) => m - n) as [keyof typeof shares, number][];
   const [name, part] = ranked[0]!;
@@ -151,6 +151,8 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
     return `${number(part)} of ${seen} came through ${by}${tail}.`;
   },
   misaligned: (window, sum, part, seen) => {
+    if (window.own && sum.failed_unauthenticated > sum.failed_authenticated)
+      return `${number(part)} of ${seen} fail, and all names of its addresses are below ${short(window.domain)}: an own server that is not set up.`;
     const signer = signerOf(window.rows);
     const as = [
       ...(sum.failed_foreign_spf > 0

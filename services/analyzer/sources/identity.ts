@@ -34,6 +34,12 @@ interface SentMail {
   rows: readonly SourceDay[];
 }
 
+/** Whether the addresses of a network that DNS answered for are all confirmed below the organization of a domain. */
+export function isOwnServer(domain: string, facts: NetworkFacts | undefined): boolean {
+  if (facts === undefined || facts.answered === 0) return false;
+  return facts.organization === organizationalDomain(domain) && facts.organization_addresses === facts.answered;
+}
+
 /** Whether a sender passes on other people's mail. */
 export function passesOn(sender: Sender | null): boolean {
   return sender !== null && FORWARDING.has(sender.kind);

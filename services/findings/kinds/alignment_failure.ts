@@ -35,12 +35,14 @@ export const alignmentFailure = kind(facts, (told, given) => {
   const messages = counted(evidence.messages, 'message');
   if (given.relayed_by) return relayWords(told, given.relayed_by);
   if (given.bare) {
-    const title = `${source}, approved to send as ${domain}, is not set up`;
+    const by = given.approved_by;
+    const title =
+      by === null ? `Own server ${source} of ${domain} is not set up` : `${source}, approved to send as ${domain}, is not set up`;
     return {
       title,
       topic: `mail of ${source} as ${domain}`,
       summary: `${title}: ${messages} since ${evidence.since} failed DMARC (neither SPF nor DKIM passes)`,
-      what: `${messages} from ${source} in the name of ${domain} had neither a passing SPF nor a passing DKIM; the list of senders approves it (${short(given.approved_by ?? '', 40)}).`,
+      what: `${messages} from ${source} in the name of ${domain} had neither a passing SPF nor a passing DKIM; ${by === null ? 'all names of its addresses are confirmed and below the domain, so it is one of your own servers' : `the list of senders approves it (${short(by, 40)})`}.`,
       advice: [
         `Let ${source} sign with DKIM (d=${domain}) and publish its key under _domainkey.${domain}.`,
         `Also set its return path (MAIL FROM) to ${domain}, and add its addresses to the SPF record there.`,

@@ -220,6 +220,28 @@ describe('findings about senders', () => {
     expect(await alarms()).toEqual(['new_source 52.100.2.0/24']);
   });
 
+  test('an own server that fails is not forged mail; a stranger beside it is', async () => {
+    await f.put(span(41, 0, 'both', 300, REPORTERS, { source: '192.0.2.0/24' }));
+    for (const source of ['198.51.100.0/24', '203.0.113.0/24'])
+      await f.put(span(3, 0, 'unauthenticated', 40, REPORTERS, { source }));
+    await named('198.51.100.7', 'host7.example.com', 'example.com');
+    await named('203.0.113.7', 'host7.stranger.example', 'stranger.example');
+    await f.analyze();
+    const about = (await f.findings()).map(({ kind, subject, evidence }) => [
+      kind,
+      subject,
+      (evidence.who as { source: string }[]).map((one) => one.source),
+    ]);
+    expect(about.sort()).toEqual([
+      ['alignment_failure', '198.51.100.0/24', ['198.51.100.0/24']],
+      ['unauthorized_source', DOMAIN, ['203.0.113.0/24']],
+    ]);
+    const { rows } = await f.t.db.query("select class, why from ruawatch.sources where source = '198.51.100.0/24'");
+    expect(rows).toMatchObject([{ class: 'misaligned', why: expect.stringContaining('an own server that is not set up') }]);
+    const own = (await f.findings()).find(({ kind }) => kind === 'alignment_failure')!;
+    expect(JSON.stringify(own.evidence)).not.toMatch(/forged/);
+  });
+
   test('what was new by itself joins the sender that its names make it a part of', async () => {
     await named(...M365(1));
     await f.put(pool(1, 41));
