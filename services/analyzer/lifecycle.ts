@@ -64,6 +64,8 @@ export interface Moment {
   /** The newest report day of the domain. */
   today: string;
   quietAfterDays: number;
+  /** The domain was never analysed before: history, in which much is over. Absent: it was. */
+  first?: boolean;
 }
 
 /** What becomes of the findings of one domain. */
@@ -181,9 +183,17 @@ function sharesSender(before: Candidate, now: Candidate): boolean {
   return now.evidence.broken.some(({ source }) => then.has(source));
 }
 
-/** Old history (an import of last year's mail) is recorded and mailed to nobody. */
+/** At a first start, what was not seen on this many of the newest report days is over: no rule could say so yet. */
+const STANDING_DAYS = 2;
+
+/**
+ * Old history (an import of last year's mail) is recorded and mailed to nobody; nor is, when a domain is analysed for
+ * the first time, what does not stand any more. Should it go on, it is opened then.
+ */
 function worthMail(finding: { severity: Severity; quiet?: true }, lastDay: string, moment: Moment): boolean {
-  return finding.quiet !== true && finding.severity !== 'info' && lastDay >= addDays(dayOf(moment.now), -moment.quietAfterDays);
+  if (finding.quiet === true || finding.severity === 'info') return false;
+  if (moment.first === true && lastDay <= addDays(moment.today, -STANDING_DAYS)) return false;
+  return lastDay >= addDays(dayOf(moment.now), -moment.quietAfterDays);
 }
 
 function upheld(finding: KnownFinding, candidate: Candidate, moment: Moment): FindingUpdate {

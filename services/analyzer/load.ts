@@ -4,6 +4,7 @@ import type { Context } from '../shared/runtime/service.ts';
 import type { Counted } from '../store/analysis/counted.ts';
 import { loadForged } from '../store/analysis/forged-reports.ts';
 import { loadRelayed } from '../store/analysis/relayed.ts';
+import { wasAnalyzed } from '../store/analysis/reporters.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import { loadSilence, loadSpread } from '../store/analysis/silences.ts';
 import {
@@ -93,6 +94,7 @@ export async function loadCase(
     today,
     now,
     quietAfterDays: quiet_after_days,
+    first: !(await wasAnalyzed(tx, domain)),
     falseAlarmsPerMonth: false_alarms_per_month,
     sources,
     rows,

@@ -130,6 +130,24 @@ test("last year's mail is recorded quietly, and told once it turns out to go on"
   expect((await f.analyze()).events).toMatchObject([{ event: 'opened', notify: true }]);
 });
 
+test('at a first start what is over by then is recorded in silence, and what stands is told', async () => {
+  // A botnet of four days that ended three days ago: no rule can say that it is over.
+  await f.put([...ordinary(41, 0), ...botnet(6, 3, 3), ...span(11, 0, 'foreign', 100)]);
+  await f.analyze();
+  expect((await f.events()).map(({ kind, notify }) => [kind, notify])).toEqual([
+    ['alignment_failure', true],
+    ['unauthorized_source', false],
+  ]);
+  // It goes on: it is told as if nobody had looked before.
+  await f.put([...span(-1, -1, 'both', 100, REPORTERS, OWN), ...botnet(-1, -1, 3)]);
+  f.setNow(new Date(`${ago(-2)}T08:00:00Z`));
+  await f.analyze();
+  expect((await f.events()).filter(({ notify }) => notify).map(({ kind, event }) => `${kind} ${event}`)).toEqual([
+    'alignment_failure opened',
+    'unauthorized_source opened',
+  ]);
+});
+
 test('a policy that was weakened opens a finding, its return resolves it, a strengthening is recorded only', async () => {
   const seen = (policies: string[], newest: number) => REPORTERS.flatMap((reporter) => policyDays(reporter, policies, newest));
   await f.put(ordinary(20, 0), { work: false });

@@ -214,8 +214,15 @@ function seasonOfSurge(
     fresh: now.reduce((n, { messages, fresh }) => n + (fresh ? messages : 0), 0) / Math.max(1, all),
     receivers: differenceOf(shares(true), shares(false)),
     weekend: habit.weekend,
-    earlier: window.of.earlier ?? [],
+    earlier: [...(window.of.earlier ?? []), ...daysOf(window)],
   });
+}
+
+/** The messages of each day of the window. */
+function daysOf({ rows }: SenderWindow): { day: string; messages: number }[] {
+  const sums = new Map<string, number>();
+  for (const { day, messages } of rows) sums.set(day, (sums.get(day) ?? 0) + messages);
+  return [...sums].map(([day, messages]) => ({ day, messages }));
 }
 
 /** Resolved when three report days are back at the habit. */

@@ -7,10 +7,9 @@ const ALIKE = 0.4;
 const APART = 20;
 /**
  * Many times the usual is what people send on the days on which the calendar or their trade says so, and no more:
- * an account in a stranger's hands knows no measure. More of a service that sends campaigns.
+ * an account in a stranger's hands knows no measure.
  */
-const CALENDAR_TIMES = 12;
-const CAMPAIGN_TIMES = 16;
+const SEASON_TIMES = 10;
 /** The part of a campaign's mail that may come from networks that sent nothing before. */
 const FRESH = 0.5;
 /** How far the shares of the receivers may differ from those before (total variation). */
@@ -43,7 +42,7 @@ export interface Swell {
   receivers: number | null;
   /** What a weekend day brings beside a weekday by habit. */
   weekend: number;
-  /** The sender's largest days before the window. */
+  /** The sender's days before, the largest of those before the window. */
   earlier: readonly { day: string; messages: number }[];
 }
 
@@ -67,8 +66,9 @@ export function seasonOf(swell: Swell): Season | null {
   if (before) return { why: 'recurring', ...before };
   if (swell.fresh > FRESH || (swell.receivers !== null && swell.receivers > OTHER_RECEIVERS)) return null;
   if (swell.weekend < RESTS && isWeekend(swell.loudest)) return null;
-  if (swell.times <= CALENDAR_TIMES && swell.days.every(isOfSeason)) return { why: 'calendar' };
-  return swell.times <= CAMPAIGN_TIMES && swell.kind !== null && CAMPAIGNS.has(swell.kind) ? { why: 'campaign' } : null;
+  if (swell.times > SEASON_TIMES) return null;
+  if (swell.days.every(isOfSeason)) return { why: 'calendar' };
+  return swell.kind !== null && CAMPAIGNS.has(swell.kind) ? { why: 'campaign' } : null;
 }
 
 /** The last and first days of a month, and the weeks of sales before Christmas. */

@@ -34,11 +34,11 @@ export const abusedSender = kind(facts, ({ domain: full, subject, evidence }, { 
       ],
     };
   }
-  const title = `Somebody else sends as ${domain} through ${through}, which you use`;
+  const title = `Somebody else sends as ${domain} through ${through}`;
   return {
     title,
-    topic: `mail of somebody else as ${domain} through ${through}`,
-    summary: `${title}: ${counted(messages, 'message')} since ${since} signed as ${signer === null ? source : short(signer)} alone`,
+    topic: `abuse of ${through} as ${domain}`,
+    summary: `${title}, which you use: ${counted(messages, 'message')} since ${since} signed as ${signer === null ? source : short(signer)} alone`,
     what: `${counted(messages, 'message')} as ${domain} came through ${at} and authenticate as ${signer === null ? source : `d=${short(signer)}`}, not as ${domain}. Your own mail there is set up and passes, so these are not of your account: ${number(delivered)} were delivered.`,
     advice: [
       `Report the abuse to ${through}, with the addresses that the query shows and the days.`,

@@ -113,6 +113,15 @@ export interface DomainReporter {
   decides: boolean;
 }
 
+/** Whether the domain was analysed as a whole before. */
+export async function wasAnalyzed(tx: Tx, domain: string): Promise<boolean> {
+  const { rows } = await tx.query<{ analyzed: boolean }>(
+    'select exists (select from ruawatch.domain_reporters where domain = $1) as analyzed',
+    [domain],
+  );
+  return rows[0]!.analyzed;
+}
+
 /**
  * Writes the reporters of a domain and which of them decide: sums for people exclude the others, as the
  * analyzer does.

@@ -82,7 +82,7 @@ describe("a stranger's account at a service that we use", () => {
       evidence: { messages: 270, facts: { how: 'foreign', service: 'Mailer' } },
     });
     const { title, advice } = wordsFor(finding);
-    expect(title).toBe(`Somebody else sends as ${DOMAIN} through Mailer, which you use`);
+    expect(title).toBe(`Somebody else sends as ${DOMAIN} through Mailer`);
     expect(advice[0]).toContain('Report the abuse to Mailer');
     expect(advice.join(' ')).not.toContain('CNAME');
   });
