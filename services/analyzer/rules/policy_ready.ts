@@ -82,41 +82,62 @@ function find(window: ReadinessWindow): Candidate[] {
   const joining = volumes.reduce((n, one) => n + (one.class === 'forwarded' ? 0 : one.joining), 0);
   if (!open && joining >= JOINING) return [];
 
-  const next = policy.p === 'none' ? 'quarantine' : 'reject';
+  return [candidateOf(window, { p: policy.p, from, reporters, days: reportDays.size, own, passed, open })];
+}
+
+/** What the month showed. */
+interface Month {
+  p: string;
+  from: string;
+  reporters: string[];
+  /** Days with reports. */
+  days: number;
+  /** Messages of the domain's own senders, and how many of them passed. */
+  own: number;
+  passed: number;
+  open: KnownFinding | undefined;
+}
+
+function candidateOf(
+  { domain, today, volumes }: ReadinessWindow,
+  { p, from, reporters, days, own, passed, open }: Month,
+): Candidate {
+  const of = (name: string) => volumes.find((one) => one.class === name) ?? NOTHING;
+  const failing = (name: string) => of(name).messages - of(name).passed;
+  const messages = volumes.reduce((n, one) => n + one.messages, 0);
+  const next = p === 'none' ? 'quarantine' : 'reject';
   const failed = volumes.reduce((n, one) => n + one.messages - one.passed, 0);
   const spfAlone = of('authorized').passed - of('authorized').dkim_aligned;
   const split = ['authorized', 'misaligned', 'forwarded', 'unauthorized', 'unknown'].filter((name) => failing(name) > 0);
-  return [
-    {
-      kind: KIND,
-      subject: domain,
-      severity: 'info',
-      lasting: true,
-      confidence: certainty({
-        otherwise: failing('unknown') / Math.max(1, messages),
-        witnesses: reporters.length * reportDays.size,
-      }),
-      first_day: open ? open.first_day : from,
+  return {
+    kind: KIND,
+    subject: domain,
+    severity: 'info',
+    lasting: true,
+    confidence: certainty({
+      otherwise: failing('unknown') / Math.max(1, messages),
+      witnesses: reporters.length * days,
+    }),
+    first_day: open ? open.first_day : from,
+    last_day: today,
+    evidence: {
+      who: [],
+      senders: 0,
+      messages: failed,
+      of: messages,
+      share: failed / Math.max(1, messages),
+      per_day: failed / READY_DAYS,
+      since: from,
       last_day: today,
-      evidence: {
-        who: [],
-        senders: 0,
-        messages: failed,
-        of: messages,
-        share: failed / Math.max(1, messages),
-        per_day: failed / READY_DAYS,
-        since: from,
-        last_day: today,
-        reporters,
-        delivered: 0,
-        quarantined: 0,
-        rejected: 0,
-        by_class: Object.fromEntries(split.map((name) => [name, failing(name)])),
-        facts: { rule: KIND, next, days: READY_DAYS, own, passed, spf_alone: spfAlone },
-        query: policyQuery(domain, from, today),
-      },
+      reporters,
+      delivered: 0,
+      quarantined: 0,
+      rejected: 0,
+      by_class: Object.fromEntries(split.map((name) => [name, failing(name)])),
+      facts: { rule: KIND, next, days: READY_DAYS, own, passed, spf_alone: spfAlone },
+      query: policyQuery(domain, from, today),
     },
-  ];
+  };
 }
 
 /** Over when the step is taken, or when it is safe no more. */
