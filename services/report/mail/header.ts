@@ -220,7 +220,6 @@ function fieldColon(text: string, from: number, to: number): number {
     const c = text.charCodeAt(i);
     if (c === 58) return i > from ? i : -1;
     if (c > 32 && c < 127 && c !== 34 && (c < 60 || c > 62)) continue;
-    if ((c !== 32 && c !== 9) || i === from) return -1;
     // Not with indexOf, which for each line without a colon would search the rest of the mail.
     let colon = i;
     while (colon < to && isBlank(text.charCodeAt(colon))) colon++;

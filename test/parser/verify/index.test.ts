@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startParser } from '../../../services/parser/index.ts';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
-import { verifyMessages } from '../../../services/parser/verify/index.ts';
+import { verifyAgain, verifyMessages } from '../../../services/parser/verify/index.ts';
 import type { Context, Service } from '../../../services/shared/runtime/service.ts';
 import { takeDueChecks } from '../../../services/store/reports/trust-checks.ts';
 import { migrate, readMigrations } from '../../../services/store/schema/migrate.ts';
@@ -306,4 +306,12 @@ test('a mail whose bytes are gone proves nothing, and holds up no other of its j
     ['unauthenticated', expect.stringMatching(/^Not proven: The raw bytes of mail \d+ are damaged/)],
     ['authenticated', expect.any(String)],
   ]);
+});
+
+test('the analyzer is woken with the domains of what was verified', async () => {
+  const keys = await receivePolled(t, [await genuine([{ ip: '192.0.2.1', count: 1 }])]);
+  await parse(keys);
+  const add = vi.spyOn(context.queues, 'add');
+  expect(await verifyAgain(context, keys, resolver)).toBe(0);
+  expect(add.mock.calls).toEqual([['analyze', { domains: ['example.com'] }]]);
 });
