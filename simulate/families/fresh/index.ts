@@ -1,4 +1,25 @@
 import type { Family } from '../family.ts';
+import { alumniBulletin } from './alumni-bulletin.ts';
+import { dedicatedIpWarmup } from './dedicated-ip-warmup.ts';
+import { espTrial } from './esp-trial.ts';
+import { foreignWebForms } from './foreign-web-forms.ts';
+import { forgottenCrm } from './forgotten-crm.ts';
+import { listMungingOff } from './list-munging-off.ts';
+import { rotationTooEarly } from './rotation-too-early.ts';
+import { snowshoeSpoof } from './snowshoe-spoof.ts';
+import { vacationNullSender } from './vacation-null-sender.ts';
+import { webHostInSpf } from './web-host-in-spf.ts';
 
 /** Families by authors who have not read the rules. All of them are reported. */
-export const FRESH: readonly Family[] = [];
+export const FRESH: readonly Family[] = [
+  listMungingOff,
+  vacationNullSender,
+  alumniBulletin,
+  espTrial,
+  dedicatedIpWarmup,
+  foreignWebForms,
+  snowshoeSpoof,
+  webHostInSpf,
+  forgottenCrm,
+  rotationTooEarly,
+];
