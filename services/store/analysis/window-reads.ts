@@ -205,25 +205,27 @@ export async function loadNetworks(
          from counted
         where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
         group by source, day),
-     per_source as materialized (
-       select source, sum(failed) as failed, sum(passed) as passed, 2 * sum(below) > sum(failed) as below
-         from per_day group by source having sum(failed) > 0),
-     largest as materialized (
-       select source, failed from per_source order by failed desc, source limit $4),
-     each as (
-       select source, jsonb_agg(jsonb_build_object('day', day, 'passed', passed, 'failed', d.failed, 'below', below, 'delivered', delivered,
-                                                   'quarantined', quarantined, 'rejected', rejected, 'reporters', reporters) order by day) as days
-         from largest join per_day d using (source) group by source),
+     of_source as materialized (
+       select d.*, sum(failed) over by_source as all_failed, sum(passed) over by_source as all_passed,
+              2 * sum(below) over by_source > sum(failed) over by_source as mostly_below
+         from per_day d window by_source as (partition by source)),
+     ranked as materialized (
+       select *, dense_rank() over (order by all_failed desc, source) as place from of_source where all_failed > 0),
+     largest as (
+       select source, all_failed as failed,
+              jsonb_agg(jsonb_build_object('day', day, 'passed', passed, 'failed', failed, 'below', below, 'delivered', delivered,
+                                           'quarantined', quarantined, 'rejected', rejected, 'reporters', reporters) order by day) as days
+         from ranked where place <= $4 group by source, all_failed),
+     others as materialized (
+       select * from ranked where place > $4 and all_failed > all_passed),
      beyond as (
-       select s.below, d.day, sum(d.failed) as failed, sum(least(d.failed, d.delivered)) as delivered,
-              sum(least(d.failed, d.quarantined)) as quarantined, sum(least(d.failed, d.rejected)) as rejected,
-              (select count(*) from per_source o
-                where o.below = s.below and o.failed > o.passed and o.source not in (select source from largest)) as networks
-         from per_source s join per_day d using (source)
-        where s.failed > s.passed and d.failed > 0 and s.source not in (select source from largest)
-        group by s.below, d.day)
-     select l.source, e.days, b.before, case when row_number() over (order by l.failed desc, l.source) = 1 then r.rest end as rest
-       from largest l join each e using (source)
+       select mostly_below as below, day, sum(failed) as failed, sum(least(failed, delivered)) as delivered,
+              sum(least(failed, quarantined)) as quarantined, sum(least(failed, rejected)) as rejected,
+              (select count(distinct o.source) from others o where o.mostly_below = others.mostly_below) as networks
+         from others where failed > 0
+        group by mostly_below, day)
+     select l.source, l.days, b.before, case when row_number() over (order by l.failed desc, l.source) = 1 then r.rest end as rest
+       from largest l
       cross join lateral (
          select jsonb_build_object('passed', coalesce(sum(passed), 0), 'failed', coalesce(sum(failed_unauthenticated), 0),
                                    'days', count(distinct day) filter (where passed > 0)) as before
