@@ -37,7 +37,7 @@ test('a sender that lives on SPF alone: the key that fails, and what has nothing
   expect(one.what).toMatch(/survives on SPF alone, which forwarding breaks\.$/);
   const mixed = words([survivor('a.example'), part('b.example'), part('c.example')]);
   expect(mixed.title).toBe('DKIM key s1 fails at 3 senders of example.com');
-  expect(mixed.what).toMatch(/What comes through b\.example and c\.example has nothing else, and 18 messages failed DMARC\.$/);
+  expect(mixed.what).toMatch(/hrough b\.example and c\.example.* has nothing else, .*18 messages failed DMARC\.$/);
   expect(words([survivor('a.example'), survivor('b.example')], { dead: [key('s1')] }).title).toBe(
     'DKIM key s1 fails at all senders of example.com',
   );
