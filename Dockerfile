@@ -10,7 +10,10 @@ COPY scripts/ scripts/
 COPY bench/ bench/
 COPY demo/ demo/
 COPY services/ services/
-RUN npm run build
+COPY migrations/ migrations/
+COPY data/ data/
+# Any user can read it, whatever the umask of whoever cloned the repository.
+RUN npm run build && chmod -R a+rX dist migrations data package.json
 
 # The runtime has neither development tools nor the embedded Postgres (an optional dependency): DATABASE_URL names the server.
 FROM node:24-bookworm-slim AS dependencies
@@ -24,10 +27,12 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY --from=dependencies /src/node_modules/ node_modules/
 COPY --from=build /src/dist/services/ dist/services/
-COPY migrations/ migrations/
-COPY data/ data/
-COPY package.json LICENSE ./
-# The image's user `node`, by number: a platform that requires a non-root user can verify that it is not root.
+COPY --from=build /src/migrations/ migrations/
+COPY --from=build /src/data/ data/
+COPY --from=build /src/package.json ./
+COPY LICENSE ./
+# The image's user `node`, by number: a platform that requires a non-root user can verify that it is not root. Any other user
+# works as well (`--user`, OpenShift), also with a read-only root file system: nothing is written but to /tmp.
 USER 1000:1000
 EXPOSE 9807
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Creates the secret files that docker-compose.yml mounts, if they are missing, and says which ones must be filled in.
+# Creates the secret files and the ruawatch.yaml that docker-compose.yml mounts, if they are missing, and says which ones must
+# be filled in.
 # Only the owner can enter the folder; the files are readable, so that the container's user can read them.
 set -eu
 umask 022
 folder=${SECRETS_DIR:-"$(dirname "$0")/secrets"}
+settings=${RUAWATCH_YAML:-"$(dirname "$0")/../ruawatch.yaml"}
 mkdir -p "$folder"
 chmod 700 "$folder"
 
@@ -20,6 +22,7 @@ fi
 for name in imap_url smtp_url; do
   [ -e "$folder/$name" ] || : >"$folder/$name"
 done
+[ -e "$settings" ] || echo '# Settings of ruawatch; ruawatch.example.yaml lists them all. No secrets: all services get this file.' >"$settings"
 chmod 444 "$folder/postgres_password" "$folder/database_url"
 chmod 644 "$folder/imap_url" "$folder/smtp_url"
 

@@ -22,11 +22,14 @@ interface Service {
   cap_drop?: string[];
   security_opt?: string[];
   stop_grace_period?: string;
+  mem_limit?: string;
+  configs?: { source: string; target: string }[];
 }
 interface Compose {
   services: Record<string, Service>;
   networks: Record<string, { internal?: boolean }>;
   secrets: Record<string, { file: string }>;
+  configs: Record<string, { file: string }>;
 }
 
 const text = readFileSync(path.join(ROOT, 'docker-compose.yml'), 'utf8');
@@ -106,6 +109,28 @@ describe('docker-compose.yml', () => {
     const outside = all.filter(([, s]) => s.networks?.some((n) => !compose.networks[n]?.internal)).map(([name]) => name);
     expect(outside.sort()).toEqual(['alerter', 'enricher', 'parser', 'poller']);
     for (const [name, s] of all) expect(s.networks, name).toContain('backend');
+  });
+
+  it('gives ruawatch.yaml to every service of the program, and RUAWATCH_CONFIG names where it is', () => {
+    expect(compose.configs.ruawatch_yaml?.file).toMatch(/^\$\{RUAWATCH_YAML:-\.\/ruawatch\.yaml\}$/);
+    for (const name of ['migrate', ...SERVICE_NAMES]) {
+      const target = service(name).environment?.RUAWATCH_CONFIG;
+      expect(target, name).toBeDefined();
+      expect(service(name).configs, name).toEqual([{ source: 'ruawatch_yaml', target }]);
+    }
+  });
+
+  it('limits the memory of every container', () => {
+    for (const [name, s] of all) expect(s.mem_limit, name).toMatch(/^\d+[mg]$/);
+  });
+
+  it('has no setting that may be empty but those with a default', () => {
+    for (const [, variable, rest] of text.matchAll(/\$\{([A-Z_]+)([^}]*)\}/g)) expect(rest, variable).toMatch(/^:[-?]\S/);
+    expect(text).not.toMatch(/\$[A-Z_]/);
+  });
+
+  it('says which Compose it needs', () => {
+    expect(text.split('\n')[0]).toMatch(/Compose v2/);
   });
 
   it('names a version of every image', () => {

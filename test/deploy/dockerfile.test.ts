@@ -58,6 +58,18 @@ describe('Dockerfile', () => {
     expect(check).toMatch(/CMD \["node", "-e", "fetch\('http:\/\/127\.0\.0\.1:9807\/livez'\)/);
   });
 
+  it('lets every user read what it copies, and any number of user run it', () => {
+    const build = stages.find((stage) => stage[0]!.rest.endsWith(' AS build'))!;
+    const opened = build.find((i) => i.word === 'RUN' && i.rest.includes('chmod -R a+rX'))!.rest.split('chmod -R a+rX ')[1]!;
+    const fromBuild = of('COPY')
+      .filter((copy) => copy.startsWith('--from=build'))
+      .map((copy) => copy.split(' ')[1]!.replace('/src/', '').split('/')[0]!);
+    expect([...new Set(fromBuild)].sort()).toEqual(opened.split(' ').sort());
+    const others = of('COPY').filter((copy) => !copy.startsWith('--from='));
+    expect(others).toEqual(['LICENSE ./']);
+    expect(of('VOLUME')).toEqual([]);
+  });
+
   it('carries neither development tools nor optional packages, and runs no install script', () => {
     const installs = stages
       .flat()

@@ -12,8 +12,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(path.dirname(folder), { recursive: true, force: true }));
 
+const settings = () => path.join(path.dirname(folder), 'ruawatch.yaml');
 const make = () =>
-  spawnSync('sh', [path.join(ROOT, 'deploy/secrets.sh')], { encoding: 'utf8', env: { ...process.env, SECRETS_DIR: folder } });
+  spawnSync('sh', [path.join(ROOT, 'deploy/secrets.sh')], {
+    encoding: 'utf8',
+    env: { ...process.env, SECRETS_DIR: folder, RUAWATCH_YAML: settings() },
+  });
 const secret = (name: string) => readFileSync(path.join(folder, name), 'utf8');
 
 describe('deploy/secrets.sh', () => {
@@ -25,16 +29,30 @@ describe('deploy/secrets.sh', () => {
     const config = loadConfig({ DATABASE_URL_FILE: path.join(folder, 'database_url') }, folder);
     expect(config.databaseUrl).toBe(`postgres://ruawatch:${secret('postgres_password')}@postgres:5432/ruawatch`);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(loadConfig({ RUAWATCH_CONFIG: settings() }, folder).mailboxes).toEqual([]);
   });
 
   it('changes nothing that is there', () => {
     make();
     writeFileSync(path.join(folder, 'imap_url'), 'imaps://u:p@h');
     writeFileSync(path.join(folder, 'smtp_url'), 'smtps://u:p@h');
+    writeFileSync(settings(), 'domains: [example.com]');
     const before = ['postgres_password', 'database_url', 'imap_url'].map(secret);
     const again = make();
     expect(again).toMatchObject({ status: 0, stdout: '', stderr: '' });
     expect(['postgres_password', 'database_url', 'imap_url'].map(secret)).toEqual(before);
+    expect(readFileSync(settings(), 'utf8')).toBe('domains: [example.com]');
+  });
+
+  it('leaves empty files where a person must write something, which the program refuses in a sentence', () => {
+    make();
+    for (const [variable, name] of [
+      ['IMAP_URL', 'imap_url'],
+      ['SMTP_URL', 'smtp_url'],
+    ])
+      expect(() => loadConfig({ [`${variable}_FILE`]: path.join(folder, name!) }, folder)).toThrow(
+        new RegExp(`${variable}_FILE .*is empty`),
+      );
   });
 
   it('refuses to make a second password for a database that has one', () => {
