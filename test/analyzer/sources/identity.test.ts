@@ -185,6 +185,34 @@ describe('in the database', () => {
     expect(rows).toEqual([{ messages: 2500, sources: 250 }]);
   });
 
+  test('a sender of many networks with a message each has the class of their sums', async () => {
+    const nets = (prefix: string, n: number) => Array.from({ length: n }, (_, i) => `198.${prefix}.${i}.0/24`);
+    for (const source of nets('18', 40)) await f.put([row(ago(0), 'unauthenticated', 1, { source })]);
+    await f.put(span(5, 0, 'unauthenticated', 1, REPORTERS.slice(0, 1), { source: '198.18.50.0/24' }));
+    await f.analyze();
+    expect(await groups()).toMatchObject([{ grouped_as: 'unauthenticated', class: 'unauthorized', sources: 41 }]);
+  });
+
+  test('a few messages in all give a sender no class, and neither does a single network', async () => {
+    for (const source of ['198.18.1.0/24', '198.18.2.0/24', '198.18.3.0/24'])
+      await f.put([row(ago(0), 'unauthenticated', 1, { source })]);
+    await f.put([row(ago(0), 'foreign', 2)]);
+    await f.analyze();
+    expect(await groups()).toMatchObject([
+      { grouped_as: 'unauthenticated', class: 'unknown' },
+      { grouped_as: 'service.example', class: 'unknown' },
+    ]);
+  });
+
+  test('networks that pass a message or two belong to what most of their sender is known to be', async () => {
+    for (const n of [1, 2, 3, 4, 5, 6, 7, 8, 9]) {
+      await f.put([row(ago(0), 'both', n === 1 ? 4 : 1, { source: `203.0.${n}.0/24` })]);
+      await learn(`203.0.${n}.7`, 'corp.example');
+    }
+    await f.analyze();
+    expect(await groups()).toMatchObject([{ grouped_as: 'corp.example', class: 'authorized', sources: 9 }]);
+  });
+
   test('what is learned later renames a source when it is judged again', async () => {
     await f.put(span(5, 0, 'unauthenticated', 100, REPORTERS, { source: NET }));
     await f.analyze();
