@@ -3,7 +3,7 @@ import type { Family } from '../family.ts';
 
 /**
  * Staff fill in other people's web forms ("send this page to a colleague", a contact form that mails as the
- * visitor): single messages in our name from web hosts all over, each with the return path of its site.
+ * visitor): a few messages in our name from web hosts all over, each with the return path of its site.
  */
 export const foreignWebForms: Family = {
   name: 'foreign-web-forms',

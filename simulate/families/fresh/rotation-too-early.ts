@@ -32,8 +32,11 @@ export const rotationTooEarly: Family = {
     const behind = domain.ownServers({ mean: 0.8 * volume * part, addresses: hosts.slice(-1), selector: old });
     domain.service(domain.unused('brevo', 'postmark', 'mailjet', 'ses'), { mean: 0.2 * volume, aligned: 'dkim' });
     const passedOn = site.between(0.3, Math.max(1, 0.01 * volume));
-    domain.forwarder({ mean: passedOn, dkim: [domain.own(old)], to: switched - 1 });
-    domain.forwarder({ mean: passedOn, dkim: [domain.own(next)], from: switched });
+    const before = domain.forwarder({ mean: passedOn, dkim: [domain.own(old)], to: switched - 1 });
+    const { addresses, envelope_from, spf, reporters } = before;
+    const after = domain.forwarder({ mean: passedOn, addresses, dkim: [domain.own(next)], from: switched });
+    // The same forwarder as before, whichever key it passes on.
+    Object.assign(after, { envelope_from, spf: { ...spf }, reporters });
     const broken = domain.breaks(behind, {
       from: removed,
       to: fixed,
