@@ -9,7 +9,7 @@ const NEWS_DAYS = 14;
 /** The same false alarm again within so many ticks is one. */
 const SAME_DAYS = 3;
 /** Incidents with fewer reported messages are faint: their recall is counted apart. */
-export const FAINT = 50;
+const FAINT = 50;
 export const SEVERITIES: readonly Severity[] = ['info', 'low', 'medium', 'high', 'critical'];
 
 /** What the judge knows of an incident. */

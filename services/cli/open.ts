@@ -42,7 +42,7 @@ const ROOT_DATA_DIR = '/var/lib/ruawatch';
  * the schema must be up to date
  * @throws RuawatchError with one sentence: unreachable, wrong password, no such database, too old, too new
  */
-export async function openDatabase(
+async function openDatabase(
   config: Config,
   options: { migrate: boolean; max?: number; say?: (line: string) => void },
 ): Promise<Opened> {
@@ -104,7 +104,7 @@ export function queuePlace(config: Config, databaseUrl: string): QueuePlace {
  * @param options.unchecked does not wait for Redis
  * @throws RuawatchError with one sentence
  */
-export async function openQueues(
+async function openQueues(
   config: Config,
   databaseUrl: string,
   { log, metrics }: Pick<Context, 'log' | 'metrics'>,

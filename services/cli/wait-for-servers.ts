@@ -9,7 +9,7 @@ const LONGEST_WAIT_MS = 30_000;
 const MIGRATED_LATER = new Set(['database_older', 'queue_schema']);
 
 /** Whether time may make it work: a server that starts, a login that is not created yet, a schema that is migrated elsewhere. */
-export function mayPass(error: unknown): error is RuawatchError {
+function mayPass(error: unknown): error is RuawatchError {
   return error instanceof RuawatchError && (error.transient || MIGRATED_LATER.has(error.code));
 }
 

@@ -124,7 +124,7 @@ export class Site {
 }
 
 /** Who reports on the domain: small ones see few, and a small domain none of them. */
-export function mixOf(reporters: readonly Reporter[], volume: number, random: Random): Domain['mix'] {
+function mixOf(reporters: readonly Reporter[], volume: number, random: Random): Domain['mix'] {
   const weighed = reporters.map((reporter) => ({ reporter, share: logNormal(random, reporter.share, 0.5) }));
   const kept = weighed.filter(
     ({ reporter }) => reporter.share >= 0.1 || (volume > 100 && random.chance(0.5)) || random.chance(0.1),

@@ -371,7 +371,8 @@ describe('the answers are those of the demo', () => {
   });
 
   test('14: the four incidents are open, the worst first', async () => {
-    const rows = await answer(14);
+    // The list that keeps the author's From is for information, and stands last.
+    const rows = (await answer(14)).filter(({ severity }) => severity !== 'info');
     const planted = archive.world.incidents.map(({ finding, domain, since }) => [finding, domain, since]);
     expect(rows.map(({ kind, domain, first_day }) => [kind, domain, first_day]).sort()).toEqual(planted.sort());
     const ranks = rows.map(({ severity }) => ['critical', 'high', 'medium', 'low', 'info'].indexOf(severity as string));

@@ -88,7 +88,7 @@ describe.skipIf(!dovecotPresent)(`Dovecot${dovecotPresent ? '' : ' (SKIPPED: dov
   test('the check says what it found, and what is wrong in one sentence', async () => {
     const { log, close, logged } = contextFor(t, []);
     await deliver([mail('one')]);
-    expect(await checkMailbox(mailboxAt(urls.tls()), log)).toBe('1 mail, IDLE, MOVE');
+    expect(await checkMailbox(mailboxAt(urls.tls()), log)).toBe('1 mail, IDLE, MOVE, READ-WRITE, "ruawatch" will be created');
     await expect(checkMailbox(mailboxAt(urls.tls().replace('correct', 'wrong')), log)).rejects.toMatchObject({
       code: 'imap_login',
       message: expect.stringContaining('wrong password or user'),

@@ -35,7 +35,7 @@ export const HISTORY = 21;
 /** Messages that pass before it is worth a word. */
 export const LEAST = 20;
 /** SPF aligns for no more than this part of what passes by the signature alone. */
-export const SPF_STRAY = 0.01;
+const SPF_STRAY = 0.01;
 /**
  * This part of the domain's mail is more than forwarders pass on, but for one in twenty: worth that in log
  * odds.

@@ -111,6 +111,8 @@ function demoConfig(demo: { imap: string; smtp: string; home: string; domains: s
   // One mail for each finding, without delay.
   config.alerts.per_hour = 30;
   config.alerts.per_domain_hour = 30;
+  // No enricher runs here, so no finding waits for the names of networks.
+  config.enrich = { ...config.enrich, dns: 'off' };
   // The server that received the mails states their authors, so no DNS is needed.
   config.trust = { check: 'authserv', authserv_ids: [DEMO_AUTHSERV_ID] };
   config.domains = demo.domains;
@@ -141,9 +143,12 @@ async function allProcessed(db: Db, mails: number, progress: Progress, stop: { r
   }
 }
 
-/** Planted incidents that were not found, and open findings that were not planted. */
+/**
+ * Planted incidents that were not found, and open findings that were not planted. What is for information is
+ * no incident; only the readiness of a domain is expected.
+ */
 function mismatches(world: DemoWorld, findings: FindingSummary[]): string[] {
-  const open = findings.filter((f) => f.state === 'open');
+  const open = findings.filter((f) => f.state === 'open' && (f.severity !== 'info' || f.kind === 'policy_ready'));
   const name = (f: { domain: string; kind: string }) => `${f.kind} of ${f.domain}`;
   const planted = world.incidents.map((i) => name({ domain: i.domain, kind: i.finding }));
   const found = open.map(name);

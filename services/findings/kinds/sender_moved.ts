@@ -17,7 +17,7 @@ export const senderMoved = kind(facts, ({ domain: full, evidence }, { how, from,
   const title = `Mail of ${domain} moved from ${before} to ${after}`;
   return {
     title,
-    topic: `move of ${domain} from ${before} to ${after}`,
+    topic: `move of ${domain} to ${after}`,
     summary: `${title}: ${counted(evidence.messages, 'message')} since ${evidence.since}`,
     what: `Since ${evidence.since} ${after} has sent ${counted(evidence.messages, 'message')} in the name of ${domain}, all but a few of which passed DMARC. ${how === 'moved' ? `${before} has sent nothing since.` : `${before} has sent about as much less.`}`,
     advice: [
