@@ -238,7 +238,7 @@ for (const [name, what] of [
 findings
   .command('review')
   .description('show how often each kind was right, as people saw it, and what that suggests')
-  .option('--days <n>', 'findings mailed in so many days', '90')
+  .option('--days <n>', 'how many days back to look for mailed findings', '90')
   .option('--json', 'print JSON')
   .action(run(async (options) => (await import('./commands/findings.ts')).runFindingsReview(config(), options, { out })));
 const alerts = program.command('alerts').description('test the ways in which alerts are sent');

@@ -37,7 +37,7 @@ function said(error: ImapError): string {
 }
 
 /**
- * Heartbeat whatever a connection threw into one sentence that names the mailbox and says what to do. Never shows
+ * Turns whatever a connection threw into one sentence that names the mailbox and says what to do. Never shows
  * a password or token.
  */
 export function explain(error: unknown, mailbox: Mailbox): RuawatchError {

@@ -1,5 +1,5 @@
 /**
- * What one delivered mail may cost (rule 7 of the design). Anybody can mail anything to a rua address, so
+ * What one delivered mail may cost (docs/reading.md, "Limits"). Anybody can mail anything to a rua address, so
  * every dimension in which input can grow has a limit and a code of its own, and reading stops with that code
  * when the limit is exceeded.
  */

@@ -9,7 +9,7 @@ import { METADATA, mailWith, POLICY, problemCodes, readAll, recordXml, reportXml
 const xml = reportXml();
 const MIB = 1024 * 1024;
 
-/** Each axis of rule 7: `at` the limit it is read, one `beyond` it is refused with the code. */
+/** Each limit of docs/reading.md: `at` the limit it is read, one `beyond` it is refused with the code. */
 describe('limits', () => {
   const records = (n: number): string => Array.from({ length: n }, () => recordXml()).join('');
 

@@ -28,7 +28,7 @@ export interface Composed {
 const MOST_LISTED = 50;
 
 /**
- * Heartbeat the events that are due into mails of the outbox. The mails and the marks on their events are one
+ * Turns the events that are due into mails of the outbox. The mails and the marks on their events are one
  * transaction: a crash leaves both or neither. Safe to run at any time, in any number of processes.
  *
  * A finding with several events is reported in its newest state. One that opened and resolved before any mail

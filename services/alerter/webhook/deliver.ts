@@ -20,7 +20,7 @@ const CAP_MS = 30 * 60_000;
 const GIVE_UP_MS = 5 * 24 * HOUR_MS;
 
 /**
- * Heartbeat events into posts of the outbox, for every webhook that is set. Posts and marks are one transaction.
+ * Turns events into posts of the outbox, for every webhook that is set. Posts and marks are one transaction.
  * JSON has every event; texts have a budget like mails: the events of a turn that are beyond it are gathered
  * in one.
  * @returns how many posts were made

@@ -204,7 +204,7 @@ export async function runFindingsReview(
   options: { days?: string; json?: boolean },
   { out, now = new Date() }: Terminal,
 ): Promise<number> {
-  const days = limitOf(options.days ?? '90');
+  const days = limitOf(options.days ?? '90', '--days');
   const since = new Date(now.getTime() - days * DAY_MS);
   return withDatabase(config, async (db) => {
     const review = reviewOf(await loadVerdicts(db, since), await loadExpectedSources(db, since), {

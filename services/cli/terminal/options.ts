@@ -67,9 +67,13 @@ export function keyOf(text: string, what: string): number {
   return key;
 }
 
-/** @throws PermanentError `usage` */
-export function limitOf(text: string | undefined): number {
+/**
+ * A number of rows, or of days, on the command line; 50 when none is given.
+ * @param option named by the error
+ * @throws PermanentError `usage`
+ */
+export function limitOf(text: string | undefined, option = '--limit'): number {
   const limit = Number(text ?? 50);
-  if (!Number.isInteger(limit) || limit < 1) throw new PermanentError('usage', '--limit must be a whole number above 0.');
+  if (!Number.isInteger(limit) || limit < 1) throw new PermanentError('usage', `${option} must be a whole number above 0.`);
   return limit;
 }

@@ -30,7 +30,7 @@ export interface RecordTemplate {
  * element in document order, then `finish`. Full batches of records wait in `batches`.
  *
  * Elements may come in any order, be absent, repeated or unknown. Of a value given twice, the first non-empty
- * one counts. Throws a Refusal at a limit of rule 7.
+ * one counts. Throws a Refusal at a limit (limits.ts).
  */
 export class AggregateBuilder {
   readonly problems = new Problems();

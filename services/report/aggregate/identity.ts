@@ -95,8 +95,8 @@ function besideName({ org_name, org_email }: ReportMetadata): string {
 }
 
 /**
- * Who reported on what, when, under which id (rule 6 of the design): SHA-256, hex. For a report without an
- * id, its content counts.
+ * Who reported on what, when, under which id (docs/schema.md, "Words"): SHA-256, hex. For a report without
+ * an id, its content counts.
  */
 export function identityOf(
   metadata: ReportMetadata,

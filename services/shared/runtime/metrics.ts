@@ -56,11 +56,11 @@ export function createMetrics(): Metrics {
     ),
     findings: counter(
       'ruawatch_findings_total',
-      'Finding events, by kind and event (opened, changed, resolved)',
+      'Finding events, by kind and event (opened, changed, resolved, reopened)',
       'kind',
       'event',
     ),
-    alerts: counter('ruawatch_alerts_total', 'Alert mails, by outcome (sent, delayed, failed)', 'outcome'),
+    alerts: counter('ruawatch_alerts_total', 'Alerts by mail and webhook, by outcome (sent, delayed, failed)', 'outcome'),
     waitingMails: gauge('ruawatch_messages_waiting', 'Mails that wait to be parsed'),
     oldestWaiting: gauge('ruawatch_messages_oldest_waiting_seconds', 'Age of the oldest mail that waits to be parsed'),
     outboxWaiting: gauge('ruawatch_outbox_waiting', 'Alerts that are not sent yet'),

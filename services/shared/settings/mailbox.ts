@@ -70,7 +70,7 @@ export interface Mailbox {
 const URL_OPTIONS = new Set(['tls', 'tls_verify', 'after', 'move_to', 'poll_seconds', 'idle', 'addresses', 'mark_read']);
 
 /**
- * Heartbeat one entry into a mailbox. A URL may carry the folder as its path and options as its query:
+ * Turns one entry into a mailbox. A URL may carry the folder as its path and options as its query:
  * imaps://user:password@host:993/INBOX?after=move&move_to=ruawatch
  * @throws Error whose message continues the name of the setting ("IMAP_URL must be …")
  */

@@ -34,7 +34,7 @@ const KEY_BYTES = { least: 16, most: 128 };
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /**
- * Heartbeat one entry into a webhook.
+ * Turns one entry into a webhook.
  * @throws Error whose message continues the name of the setting ("WEBHOOK_URL must be …") and never shows the address or secret
  */
 export function toWebhook(input: WebhookEntry, cwd: string): Webhook {

@@ -42,6 +42,8 @@ test('keys and limits are whole numbers above 0', () => {
   for (const text of ['', '0', '-1', '1.5', 'x', '1e999']) expect(() => keyOf(text, 'finding')).toThrow(usage);
   expect([limitOf(undefined), limitOf('3')]).toEqual([50, 3]);
   for (const text of ['0', '-1', '1.5', 'x']) expect(() => limitOf(text)).toThrow(usage);
+  expect(() => limitOf('0')).toThrow(/^--limit must be/);
+  expect(() => limitOf('0', '--days')).toThrow(/^--days must be/);
 });
 
 test('moments are shown in UTC', () => {

@@ -3,7 +3,10 @@ import type { WebhookFormat } from './format.ts';
 import { jsonFormat } from './json.ts';
 import { slackFormat } from './slack.ts';
 
-/** The formats by the names of the setting `format`: a new one is a file here and a line in each list. */
+/**
+ * The formats by the names of the setting `format`. A new one is a file here, a line below, and its name in
+ * WEBHOOK_FORMATS.
+ */
 export const FORMATS: Record<(typeof WEBHOOK_FORMATS)[number], WebhookFormat> = {
   json: jsonFormat,
   slack: slackFormat,
