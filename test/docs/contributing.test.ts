@@ -6,7 +6,9 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 const text = readFileSync(path.join(ROOT, 'CONTRIBUTING.md'), 'utf8');
 
 test('every file and folder that CONTRIBUTING.md names exists', () => {
-  const quoted = [...text.matchAll(/`((?:services|test|demo|simulate|data|scripts|migrations)\/[^`\s]*)`/g)].map(([, name]) => name!);
+  const quoted = [...text.matchAll(/`((?:services|test|demo|simulate|data|scripts|migrations)\/[^`\s]*)`/g)].map(
+    ([, name]) => name!,
+  );
   const documents = [...text.matchAll(/\bdocs\/[a-z]+\.md\b/g)].map(([name]) => name);
   const named = [...new Set([...quoted, ...documents])].filter((name) => !/KIND|NNNN|NAME|\*|</.test(name));
   expect(named.length).toBeGreaterThan(50);
