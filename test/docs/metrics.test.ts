@@ -11,7 +11,7 @@ test('docs/metrics.md lists every metric of the program with its type, labels an
   const own = (await metrics.registry.getMetricsAsJSON()).filter(({ name }) => name.startsWith('ruawatch_'));
   const registered = own.map(({ name, type, help }) => {
     const { labelNames } = metrics.registry.getSingleMetric(name) as Metric & { labelNames: string[] };
-    return [name, type, labelNames.join(', '), help];
+    return [name, String(type), labelNames.join(', '), help];
   });
   const rows = tableOf(readDocument('metrics.md'), 'metric').map((cells) => cells.map(unquoted));
   const byName = (a: string[], b: string[]) => (a[0]! < b[0]! ? -1 : 1);
