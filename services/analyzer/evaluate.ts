@@ -89,6 +89,8 @@ export interface DomainData extends Moment {
   names: SubdomainNames;
   /** Networks that are the domain's own servers, by their names; absent where that was not loaded. */
   ownServers?: readonly string[];
+  /** Networks of security gateways that hand on the domain's mail to its receivers; absent likewise. */
+  gateways?: readonly string[];
   /** What the enricher found out about those sources that are networks. */
   facts: readonly NetworkFacts[];
   /**
@@ -414,7 +416,12 @@ function domainWindow(
       policyDays,
       policy: currentPolicy(policyDays),
       reporting: reportingOf(data),
-      excluded: new Set([...senders.failingSources, ...approvedNetworks(data), ...(data.ownServers ?? [])]),
+      excluded: new Set([
+        ...senders.failingSources,
+        ...approvedNetworks(data),
+        ...(data.ownServers ?? []),
+        ...(data.gateways ?? []),
+      ]),
       known,
     }
   );

@@ -8,6 +8,7 @@ import { wasAnalyzed } from '../store/analysis/reporters.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import { loadSilence, loadSpread } from '../store/analysis/silences.ts';
 import {
+  type CountedDays,
   loadFirstSeen,
   loadNetworks,
   loadPolicyDays,
@@ -33,6 +34,7 @@ import { mayForward } from './sources/classes.ts';
 import { isOwnServer } from './sources/identity.ts';
 import type { KeysOfDomain } from './sources/keys.ts';
 import { isNetwork } from './sources/network.ts';
+import { handsOn, isGateway } from './sources/relays.ts';
 import { countedOf, type Deciders } from './standing.ts';
 import { UNAUTHORIZED_DAYS } from './unauthenticated/part.ts';
 import { total } from './window.ts';
@@ -109,7 +111,11 @@ export async function loadCase(
     policyDays,
     known,
     networks,
-    ownServers: await loadOwnServers(tx, domain, networks),
+    ...(await loadByName(
+      tx,
+      { domain, networks, reporterDays, catalogue: catalogueOf(context.config) },
+      { from, to: today, counted },
+    )),
     names: await namesBelow(tx, domain, counted, { networks, all: deciders.others.length === 0, recent }),
     // What is urgent is the deciders' alone.
     others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
@@ -143,11 +149,24 @@ function withBrokenSignatures(rows: readonly SourceDay[]): string[] {
   return [...new Set(rows.filter(({ failed_signed }) => failed_signed > 0).map(({ source }) => source))];
 }
 
-/** Those of the networks that are the domain's own servers, by their confirmed names. */
-async function loadOwnServers(tx: Tx, domain: string, networks: Networks | null): Promise<string[]> {
+/** Those of the networks that are no forgers by their confirmed names: own servers, and gateways of receivers. */
+async function loadByName(
+  tx: Tx,
+  { domain, networks, reporterDays, catalogue }: Pick<DomainData, 'domain' | 'networks' | 'reporterDays' | 'catalogue'>,
+  days: CountedDays,
+): Promise<{ ownServers: string[]; gateways: string[] }> {
   const sources = networks?.largest.map(({ source }) => source).filter(isNetwork) ?? [];
   const facts = await loadNetworkFacts(tx, domain, sources);
-  return facts.filter((one) => isOwnServer(domain, one)).map(({ source }) => source);
+  const own = facts.filter((one) => isOwnServer(domain, one)).map(({ source }) => source);
+  const named = new Set(facts.filter((one) => isGateway(one, catalogue)).map(({ source }) => source));
+  if (named.size === 0) return { ownServers: own, gateways: [] };
+  const relayed = await loadRelayed(tx, domain, [...named], days);
+  const of = reporterDays.reduce((n, { messages }) => n + messages, 0);
+  const gateways = networks!.largest.filter(({ source, days: recent, before }) => {
+    const failed = before.failed + recent.reduce((n, day) => n + day.failed, 0);
+    return named.has(source) && handsOn({ failed, relayed: relayed.get(source) ?? 0, of });
+  });
+  return { ownServers: own, gateways: gateways.map(({ source }) => source) };
 }
 
 /** Whose keys the sources sign with that may be forwarders. */

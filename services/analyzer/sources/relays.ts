@@ -1,3 +1,5 @@
+import type { NetworkFacts } from '../../store/sources/identities.ts';
+import { type Catalogue, lookup } from '../senders/catalogue.ts';
 import { type Counts, type SourceWindow, saidToForward } from '../window.ts';
 import { passesOn } from './identity.ts';
 
@@ -5,6 +7,10 @@ import { passesOn } from './identity.ts';
 const MOSTLY = 0.5;
 /** Kinds of services through whose servers people and their lists pass mail on; others send. */
 const MAY_RELAY = new Set(['mailbox_provider', 'hosting', 'productivity', 'security_gateway', 'other']);
+
+const GATEWAY = 'security_gateway';
+/** Of a domain's mail, receivers' gateways hand on at most this part; more is a gateway of the domain's own. */
+const OF_DOMAIN = 0.05;
 
 /** By what a source is known to pass on mail of others, the strongest first. */
 export type RelayedBy = 'catalogue' | 'receivers' | 'signature' | 'envelope';
@@ -18,15 +24,33 @@ export type RelayedBy = 'catalogue' | 'receivers' | 'signature' | 'envelope';
  *   service that is not set up has none, and one with a wrong key has one of its own;
  * - its envelope is a list's or a forwarder's by its name.
  *
- * Only mail that authenticates as the relay: what nothing authenticates is never excused by a signature that
- * anybody can copy.
+ * Only mail that authenticates as the relay: what nothing authenticates is not excused by a signature that anybody
+ * can copy. The exception is a security gateway, by the confirmed names of its servers, which no forger has: a filter
+ * before the mailboxes of a receiver, which changes the mail and hands it on.
  */
 export function relayedBy({ sender, relayed }: Pick<SourceWindow, 'sender' | 'relayed'>, sum: Counts): RelayedBy | null {
   if (passesOn(sender)) return 'catalogue';
   if (saidToForward(sum)) return 'receivers';
   const failing = sum.messages - sum.passed;
-  if (failing === 0 || sum.failed_authenticated < MOSTLY * failing) return null;
+  if (failing === 0) return null;
+  if (sender?.kind === GATEWAY && relayed >= MOSTLY * failing) return 'signature';
+  if (sum.failed_authenticated < MOSTLY * failing) return null;
   if (sender !== null && !MAY_RELAY.has(sender.kind)) return null;
   if (relayed >= MOSTLY * failing) return 'signature';
   return sum.failed_list >= MOSTLY * failing ? 'envelope' : null;
+}
+
+/** Whether all addresses of a network that DNS answered for have confirmed names of a security gateway. */
+export function isGateway(facts: NetworkFacts, catalogue: Catalogue): boolean {
+  if (facts.answered === 0 || facts.organization === null || facts.organization_addresses < facts.answered) return false;
+  return lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: facts.name })?.kind === GATEWAY;
+}
+
+/**
+ * Whether a gateway hands on the domain's mail to its receivers, so that its unauthenticated mail is not forged:
+ * most of that bears signatures of the domain's own that verify elsewhere, and it is a small part of all mail.
+ * @param mail.failed unauthenticated messages of the gateway, `relayed` those with such signatures, `of` all of the domain
+ */
+export function handsOn({ failed, relayed, of }: { failed: number; relayed: number; of: number }): boolean {
+  return failed > 0 && relayed >= MOSTLY * failed && failed <= OF_DOMAIN * of;
 }

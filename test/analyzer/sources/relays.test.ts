@@ -94,6 +94,59 @@ describe('honest twins', () => {
   });
 });
 
+describe("a receiver's security gateway that changes the mail", () => {
+  const GATEWAY = '195.130.217.0/24';
+  let f: Fixture;
+  beforeEach(async () => {
+    f = await fixture();
+    await f.put(span(41, 0, 'both', 300));
+  });
+  afterEach(() => f.close());
+
+  /** Its mail in the week, under a key that verifies elsewhere or not, from an address with this name. */
+  const handOn = async (name: string, { n = 5, elsewhere = true, confirmed = true, signed = true } = {}) => {
+    const rows = span(6, 0, 'unauthenticated', n, REPORTERS, { source: GATEWAY, failed_signed: signed ? n : 0 });
+    await f.put(rows);
+    const organization = name.split('.').slice(-2).join('.');
+    await f.t.db.query(
+      `insert into ruawatch.addresses (address, first_seen, last_seen, name, confirmed, organization, looked_up_at)
+       values ('195.130.217.7', '2026-01-01', '2026-05-29', $1, $2, $3, now())`,
+      [name, confirmed, confirmed ? organization : null],
+    );
+    const keys = [...(signed ? [[GATEWAY, n, 0]] : []), ['service.example', 100, elsewhere ? 100 : 0]] as const;
+    for (const [source, messages, passed] of keys)
+      await f.t.db.query(
+        `insert into ruawatch.selector_days (domain, source, signing_domain, selector, day, reporter, trust, messages, passed)
+         select $1, $2, $1, 's1', day::date, reporter, 'ok', $3, $4
+           from generate_series($5::date, $6::date, interval '1 day') day, unnest($7::text[]) reporter`,
+        [DOMAIN, source, messages, passed, ago(6), TODAY, REPORTERS],
+      );
+    await f.analyze();
+    return (await f.findings()).filter(({ severity }) => severity !== 'info').map(({ kind }) => kind);
+  };
+  const classOf = async () =>
+    (await f.t.db.query<{ class: string }>('select class from dmarc.sources where source = $1', [GATEWAY])).rows[0]?.class;
+
+  test.each(['eu-smtp-delivery-7.mimecast.com', 'mx0a-00123456.pphosted.com'])('%s is no forger', async (name) => {
+    expect(await handOn(name)).toEqual([]);
+    expect(await classOf()).toBe('forwarded');
+  });
+
+  test.each([
+    ['without a confirmed name', 'eu-smtp-delivery-7.mimecast.com', { confirmed: false }],
+    ['by a name of anybody else', 'mx.bulletproof.example', {}],
+    ['whose key verifies nowhere else', 'eu-smtp-delivery-7.mimecast.com', { elsewhere: false }],
+    ['without a signature', 'eu-smtp-delivery-7.mimecast.com', { signed: false }],
+  ])('mail %s is', async (_, name, how) => {
+    expect(await handOn(name, how)).toContain('unauthorized_source');
+    expect(await classOf()).not.toBe('forwarded');
+  });
+
+  test('a gateway with a large part of the mail is one of our own, and told', async () => {
+    expect(await handOn('eu-smtp-delivery-7.mimecast.com', { n: 500 })).toContain('unauthorized_source');
+  });
+});
+
 describe('mail whose key verifies elsewhere', () => {
   let f: Fixture;
   beforeEach(async () => {
