@@ -5,9 +5,9 @@ import { redisFacts } from '../shared/runtime/redis-facts.ts';
 import type { Config } from '../shared/settings/config.ts';
 import { countMessages } from '../store/messages/messages.ts';
 import type { EmbeddedPostgres } from '../store/schema/embedded.ts';
-import { OLDEST_POSTGRES, readMigrations, schemaVersion } from '../store/schema/migrate.ts';
+import { readMigrations, schemaVersion } from '../store/schema/migrate.ts';
 import { queueState } from '../store/schema/queue-schema.ts';
-import { serverFacts } from '../store/schema/server.ts';
+import { refuseUnfit, serverFacts } from '../store/schema/server.ts';
 import type { Checks, Note } from './doctor-checks.ts';
 import { databaseError, dataDirOf, openEmbeddedOf, queuePlace } from './open.ts';
 
@@ -60,17 +60,9 @@ export async function lookAtDatabase(config: Config, checks: Checks): Promise<Lo
 
 /** @throws PermanentError when the server or the database is not fit for the schema */
 async function serverLine(db: Db, embedded: EmbeddedPostgres | null): Promise<string> {
-  const { version, major, encoding } = await serverFacts(db);
-  if (major < OLDEST_POSTGRES)
-    throw new PermanentError(
-      'database_too_old',
-      `The database is Postgres ${version}; ruawatch needs ${OLDEST_POSTGRES} or newer.`,
-    );
-  if (encoding !== 'UTF8')
-    throw new PermanentError(
-      'database_encoding',
-      `The database in DATABASE_URL has the encoding ${encoding}, which cannot hold what reports contain: create one with "create database … encoding 'UTF8' template template0".`,
-    );
+  const facts = await serverFacts(db);
+  refuseUnfit(facts);
+  const { version, encoding } = facts;
   return `Postgres ${version}, ${encoding}${embedded ? ` (embedded; psql ${embedded.readerUrl})` : ''}`;
 }
 

@@ -3,6 +3,7 @@ import { messageOf, SettingsError, sentenceOf } from '../../shared/errors.ts';
 import { type HealthServer, serveHealth } from '../../shared/runtime/health.ts';
 import { createLog, type Log } from '../../shared/runtime/log.ts';
 import { addProcessMetrics, createMetrics } from '../../shared/runtime/metrics.ts';
+import { logPrints } from '../../shared/runtime/prints.ts';
 import { pinSemiSpaces } from '../../shared/runtime/semi-spaces.ts';
 import type { Context, Service } from '../../shared/runtime/service.ts';
 import type { Config } from '../../shared/settings/config.ts';
@@ -38,6 +39,7 @@ export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
  */
 export async function runStart(config: Config, named: string[], version = ''): Promise<number> {
   const log = createLog(config.logLevel);
+  logPrints(log);
   const names = chooseServices(config, named);
   checkNames(config);
   if (names.includes('alerter') && config.smtpUrl !== null) (await import('../../alerter/index.ts')).checkSmtpUrl(config.smtpUrl);

@@ -6,6 +6,7 @@ import {
   cpSync,
   existsSync,
   lstatSync,
+  mkdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -13,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { PermanentError } from '../errors.ts';
+import { codeOf, messageOf, PermanentError } from '../errors.ts';
 
 export interface Binaries {
   initdb: string;
@@ -110,6 +111,23 @@ export function firstClosedFolder(
     const up = path.dirname(at);
     if (up === at) return null;
     at = up;
+  }
+}
+
+/**
+ * Creates the data folder where it is missing.
+ * @throws PermanentError `embedded_folder` when this user may not create it or write to it
+ */
+export function makeFolder(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    accessSync(dataDir, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new PermanentError(
+      'embedded_folder',
+      `The data folder ${dataDir} cannot be written (${codeOf(error) ?? messageOf(error)}): set RUAWATCH_DATA_DIR to a folder that the user who runs ruawatch may write to, or set DATABASE_URL.`,
+      error,
+    );
   }
 }
 

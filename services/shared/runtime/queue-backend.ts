@@ -9,6 +9,9 @@ import type { QueueName } from './queue-jobs.ts';
 export const bullmq = library('bullmq') as typeof import('bullmq');
 const ioredis = library('ioredis') as typeof import('ioredis');
 
+/** What ioredis says when it has no connection, whatever the reason. */
+const ABOUT_THE_CLIENT = /^Reached the max retries per request limit|^Connection is closed|^Stream isn't writeable/;
+
 export interface QueueSettings {
   redisUrl: string | null;
   databaseUrl: string;
@@ -28,11 +31,13 @@ export class QueueBackend {
   private readonly warn: (error: unknown) => void;
   private readonly connections: Redis[] = [];
   private readonly queues = new Map<QueueName, Queue>();
+  /** Why a connection to Redis failed last. */
+  private refusal: Error | null = null;
 
   /** @param warn is given every error of a connection, also those that BullMQ reconnects from */
   constructor(settings: QueueSettings, warn: (error: unknown) => void) {
     this.settings = settings;
-    this.warn = warn;
+    this.warn = (error) => warn(this.causeOf(error));
     this.name = settings.redisUrl === null ? 'postgres' : 'redis';
     this.namespace = settings.namespace ?? (this.name === 'redis' ? 'ruawatch' : QUEUE_SCHEMA);
     this.factory = (
@@ -92,6 +97,16 @@ export class QueueBackend {
     for (const connection of this.connections) connection.disconnect();
   }
 
+  /**
+   * What is wrong with the server. ioredis fails a command with a text about its own option, such as "Reached the
+   * max retries per request limit"; the reason is the connection's last error.
+   */
+  causeOf(error: unknown): unknown {
+    if (!(error instanceof Error)) return error;
+    if (!ABOUT_THE_CLIENT.test(error.message)) return error;
+    return this.refusal ?? new Error('the connection was closed');
+  }
+
   private redis(forWorker: boolean, opened: Redis[]): Redis {
     const connection = new ioredis.Redis(this.settings.redisUrl!, {
       maxRetriesPerRequest: forWorker ? null : 1,
@@ -103,7 +118,10 @@ export class QueueBackend {
 
   /** BullMQ duplicates the connections it is given, and the duplicates must be closed as well. */
   private track(connection: Redis, opened: Redis[]): Redis {
-    connection.on('error', this.warn);
+    connection.on('error', (error: Error) => {
+      this.refusal = error;
+      this.warn(error);
+    });
     this.connections.push(connection);
     opened.push(connection);
     const duplicate = connection.duplicate.bind(connection);

@@ -123,8 +123,12 @@ class BackedQueues implements Queues {
     await this.bullmq.close(ADD_TIMEOUT_MS);
   }
 
-  private countsOf(name: QueueName, ...states: Parameters<ReturnType<QueueBackend['queue']>['getJobCounts']>) {
-    return within(ADD_TIMEOUT_MS, this.bullmq.queue(name).getJobCounts(...states)).then((counts) => this.answered(counts));
+  private async countsOf(name: QueueName, ...states: Parameters<ReturnType<QueueBackend['queue']>['getJobCounts']>) {
+    try {
+      return this.answered(await within(ADD_TIMEOUT_MS, this.bullmq.queue(name).getJobCounts(...states)));
+    } catch (error) {
+      throw this.bullmq.causeOf(error);
+    }
   }
 
   private warn(error: unknown): void {
@@ -133,7 +137,10 @@ class BackedQueues implements Queues {
     this.down = true;
     const who =
       this.backend === 'redis' ? 'Redis does not answer at the address in REDIS_URL' : 'the queue on Postgres does not answer';
-    this.log[level]({ err: messageOf(error), backend: this.backend }, `${who}; work resumes from the rows once it does`);
+    this.log[level](
+      { err: messageOf(this.bullmq.causeOf(error)), backend: this.backend },
+      `${who}; work resumes from the rows once it does`,
+    );
   }
 
   private answered<T>(value: T): T {

@@ -1,9 +1,14 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { codeOf, PermanentError } from '../../shared/errors.ts';
 import { QUEUE_SCHEMA } from '../../shared/runtime/db.ts';
-import { findBinaries, reachableBinaries, refuseFolder, serverOwner } from '../../shared/runtime/embedded-binaries.ts';
+import {
+  findBinaries,
+  makeFolder,
+  reachableBinaries,
+  refuseFolder,
+  serverOwner,
+} from '../../shared/runtime/embedded-binaries.ts';
 import {
   ADMIN,
   newSecrets,
@@ -70,9 +75,9 @@ export interface EmbeddedOptions {
  */
 export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
   const owner = serverOwner();
-  mkdirSync(dataDir, { recursive: true });
-  refuseFolder(dataDir, owner);
   const installed = await findBinaries();
+  makeFolder(dataDir);
+  refuseFolder(dataDir, owner);
   const lock = path.join(dataDir, 'starting');
   const release = await takeLock(lock);
   try {

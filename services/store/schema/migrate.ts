@@ -6,6 +6,7 @@ import { type Db, transaction } from '../../shared/runtime/db.ts';
 import { lockSchema, sessionsUsing } from '../locks.ts';
 import { writeComments } from './comments.ts';
 import { makeOnce } from './made-meanwhile.ts';
+import { refuseUnfit, serverFacts } from './server.ts';
 
 export interface Migration {
   version: number;
@@ -24,7 +25,6 @@ const TRIES = 40;
  * as the migration does.
  */
 const IN_USE = new Set(['55P03', '40P01']);
-export const OLDEST_POSTGRES = 14;
 
 /**
  * The folder of this program's migrations: next to package.json, whether it runs from the sources or from
@@ -62,7 +62,7 @@ export function readMigrations(folder: string = migrationsFolder()): Migration[]
  * @returns the names of the migrations that this call applied
  * @throws PermanentError `database_newer` when the database has migrations that this program does not;
  * `database_older` when some are pending and this user may not apply them; `database_too_old` below Postgres
- * 14; TransientError `schema_in_use` when other sessions keep a table in use that must change
+ * 14; `database_encoding` where the database is not UTF8; TransientError `schema_in_use` when other sessions keep a table in use that must change
  */
 export async function migrate(
   db: Db,
@@ -87,15 +87,7 @@ export async function migrate(
 
 /** Creates the table of applied migrations, empty at first. Migrations lock it. */
 async function createMigrationsTable(db: Db): Promise<void> {
-  const { rows: server } = await db.query<{ v: number; shown: string }>(
-    "select current_setting('server_version_num')::int as v, current_setting('server_version') as shown",
-  );
-  if (server[0]!.v < OLDEST_POSTGRES * 10_000) {
-    throw new PermanentError(
-      'database_too_old',
-      `The database is Postgres ${server[0]!.shown}; ruawatch needs ${OLDEST_POSTGRES} or newer.`,
-    );
-  }
+  refuseUnfit(await serverFacts(db));
   await makeOnce(async () => {
     await db.query('create schema if not exists ruawatch');
     await db.query(

@@ -1,4 +1,7 @@
+import { PermanentError } from '../../shared/errors.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
+
+const OLDEST_POSTGRES = 14;
 
 /** @throws when the database does not answer */
 export async function ping(db: Queryable): Promise<void> {
@@ -20,4 +23,18 @@ export async function serverFacts(db: Queryable): Promise<ServerFacts> {
             current_setting('server_encoding') as encoding`,
   );
   return rows[0]!;
+}
+
+/** @throws PermanentError `database_too_old`, `database_encoding` when no schema can be made there */
+export function refuseUnfit({ version, major, encoding }: ServerFacts): void {
+  if (major < OLDEST_POSTGRES)
+    throw new PermanentError(
+      'database_too_old',
+      `The database is Postgres ${version}; ruawatch needs ${OLDEST_POSTGRES} or newer.`,
+    );
+  if (encoding !== 'UTF8')
+    throw new PermanentError(
+      'database_encoding',
+      `The database in DATABASE_URL has the encoding ${encoding}, which cannot hold what reports contain: create one with "create database … encoding 'UTF8' template template0".`,
+    );
 }

@@ -90,3 +90,19 @@ test('a failing migration leaves nothing behind', async () => {
   const { rows } = await t.db.query("select to_regclass('ruawatch.half') as half");
   expect(rows[0].half).toBeNull();
 });
+
+test.each(['LATIN1', 'SQL_ASCII', 'WIN1252'])('a database in %s is refused before anything is made there', async (encoding) => {
+  const name = `t_encoding_${encoding.toLowerCase()}_${process.pid}`;
+  await t.db.query(`create database ${name} encoding '${encoding}' lc_collate 'C' lc_ctype 'C' template template0`);
+  const url = new URL(t.url);
+  url.pathname = `/${name}`;
+  const db = openPool(url.href, { max: 1 });
+  await expect(migrate(db)).rejects.toMatchObject({
+    code: 'database_encoding',
+    message: expect.stringMatching(`^The database in DATABASE_URL has the encoding ${encoding}, .*encoding 'UTF8'`),
+  });
+  const { rows } = await db.query("select nspname from pg_namespace where nspname in ('ruawatch', 'dmarc')");
+  expect(rows).toEqual([]);
+  await db.end();
+  await t.db.query(`drop database ${name} with (force)`);
+});

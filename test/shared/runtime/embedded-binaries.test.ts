@@ -1,0 +1,50 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { makeFolder } from '../../../services/shared/runtime/embedded-binaries.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-folder-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs it without root's right to write everywhere. */
+function asNobody(work: () => void): void {
+  if (process.getuid?.() !== 0) {
+    work();
+    return;
+  }
+  process.seteuid!(54_321);
+  try {
+    work();
+  } finally {
+    process.seteuid!(0);
+  }
+}
+
+const refusal = (at: string, code: RegExp) => ({
+  code: 'embedded_folder',
+  message: expect.stringMatching(
+    new RegExp(
+      `^The data folder ${at} cannot be written \\(${code.source}\\): set RUAWATCH_DATA_DIR to .* or set DATABASE_URL\\.$`,
+    ),
+  ),
+});
+
+test('a data folder that this user may not create, or that exists and is closed, is refused with the setting', () => {
+  const inside = path.join(folder, 'data');
+  mkdirSync(path.join(folder, 'closed'), { mode: 0o555 });
+  const closed = path.join(folder, 'closed', 'data');
+  asNobody(() => expect(() => makeFolder(closed)).toThrow(expect.objectContaining(refusal(closed, /EACCES/))));
+  makeFolder(inside);
+  makeFolder(inside);
+});
+
+test('a file in its place is refused the same way', () => {
+  const file = path.join(folder, 'file');
+  writeFileSync(file, '');
+  for (const at of [file, path.join(file, 'data')])
+    expect(() => makeFolder(at)).toThrow(expect.objectContaining(refusal(at, /ENOTDIR|EEXIST/)));
+});
