@@ -213,6 +213,7 @@ function seasonOfSurge(
     kind: window.sender?.kind ?? null,
     fresh: now.reduce((n, { messages, fresh }) => n + (fresh ? messages : 0), 0) / Math.max(1, all),
     receivers: differenceOf(shares(true), shares(false)),
+    usual: habit.usual,
     weekend: habit.weekend,
     earlier: [...(window.of.earlier ?? []), ...daysOf(window)],
   });

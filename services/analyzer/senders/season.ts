@@ -3,6 +3,8 @@ import type { SenderKind } from './catalogue.ts';
 
 /** A surge is like an earlier one of at least this part of its size. */
 const ALIKE = 0.4;
+/** And at least this many times an ordinary day: what is usual repeats nothing. */
+const STANDS_OUT = 1.5;
 /** Days between a surge and the one that it repeats. */
 const APART = 20;
 /**
@@ -40,7 +42,8 @@ export interface Swell {
   fresh: number;
   /** Total variation between the shares of the receivers now and before; null without any before. */
   receivers: number | null;
-  /** What a weekend day brings beside a weekday by habit. */
+  /** Messages of an ordinary day by habit, and what a weekend day brings beside a weekday. */
+  usual: number;
   weekend: number;
   /** The sender's days before, the largest of those before the window. */
   earlier: readonly { day: string; messages: number }[];
@@ -60,12 +63,17 @@ export type Season =
  * new: the same networks, receivers and days of the week, and not out of all proportion. Null: nothing of that.
  */
 export function seasonOf(swell: Swell): Season | null {
+  const rests = swell.weekend < RESTS;
   const before = swell.earlier.find(
-    ({ day, messages }) => day <= addDays(swell.loudest, -APART) && messages >= ALIKE * swell.most,
+    ({ day, messages }) =>
+      day <= addDays(swell.loudest, -APART) &&
+      messages >= Math.max(ALIKE * swell.most, STANDS_OUT * swell.usual) &&
+      // A Sunday on which people send as on a Monday repeats no Monday.
+      (!rests || isWeekend(day) === isWeekend(swell.loudest)),
   );
   if (before) return { why: 'recurring', ...before };
   if (swell.fresh > FRESH || (swell.receivers !== null && swell.receivers > OTHER_RECEIVERS)) return null;
-  if (swell.weekend < RESTS && isWeekend(swell.loudest)) return null;
+  if (rests && isWeekend(swell.loudest)) return null;
   if (swell.times > SEASON_TIMES) return null;
   if (swell.days.every(isOfSeason)) return { why: 'calendar' };
   return swell.kind !== null && CAMPAIGNS.has(swell.kind) ? { why: 'campaign' } : null;

@@ -10,6 +10,7 @@ const SALE: Swell = {
   kind: 'bulk',
   fresh: 0.1,
   receivers: 0.1,
+  usual: 1_000,
   weekend: 1,
   earlier: [],
 };
@@ -21,6 +22,7 @@ const TAKEN: Swell = {
   most: 2_100,
   times: 40,
   kind: 'mailbox_provider',
+  usual: 50,
   weekend: 0.2,
 };
 const ORDINARY = { days: ['2026-06-10'], loudest: '2026-06-10' };
@@ -36,7 +38,15 @@ describe('a swell of mail that passes', () => {
     ],
     [
       'a newsletter after 85 days',
-      { ...SALE, ...ORDINARY, times: 9_000, fresh: 1, receivers: null, earlier: [{ day: '2026-03-17', messages: 7_000 }] },
+      {
+        ...SALE,
+        ...ORDINARY,
+        times: 9_000,
+        usual: 0,
+        fresh: 1,
+        receivers: null,
+        earlier: [{ day: '2026-03-17', messages: 7_000 }],
+      },
       'recurring',
     ],
     ['a campaign in June', { ...SALE, ...ORDINARY }, 'campaign'],
@@ -47,6 +57,16 @@ describe('a swell of mail that passes', () => {
     ['from networks that sent nothing before', { ...SALE, fresh: 0.7 }, null],
     ['to other receivers', { ...SALE, receivers: 0.5 }, null],
     ['of own servers in June', { ...SALE, ...ORDINARY, kind: null }, null],
+    [
+      'on a Sunday as on a Monday, of people who rest on Sundays',
+      { ...TAKEN, most: 700, usual: 400, earlier: [{ day: '2026-03-16', messages: 1_000 }] },
+      null,
+    ],
+    [
+      'little more than twice the usual, that is, than each day before',
+      { ...SALE, ...ORDINARY, kind: null, most: 2_400, times: 2.4, earlier: [{ day: '2026-03-17', messages: 1_000 }] },
+      null,
+    ],
     ['with a smaller one three months before', { ...TAKEN, earlier: [{ day: '2026-03-17', messages: 300 }] }, null],
     ['with its own beginning last week', { ...TAKEN, earlier: [{ day: '2026-06-07', messages: 2_000 }] }, null],
   ])('%s', (_, swell, why) => expect(seasonOf(swell)?.why ?? null).toBe(why));

@@ -156,7 +156,7 @@ describe('findings about senders', () => {
 
   test('a campaign through a service that is made for campaigns is for information', async () => {
     const source = 'mcsv.net';
-    await f.put([...span(41, 1, 'dkim', 50, REPORTERS, { source }), ...span(0, 0, 'dkim', 600, REPORTERS, { source })]);
+    await f.put([...span(41, 1, 'dkim', 50, REPORTERS, { source }), ...span(0, 0, 'dkim', 450, REPORTERS, { source })]);
     await f.put(span(41, 0, 'both', 100, REPORTERS, { source: '192.0.2.0/24' }));
     await f.analyze();
     expect(await alarms()).toEqual([]);
