@@ -74,7 +74,7 @@ describe.skipIf(!knotPresent)(titled('names invented below an own domain'), () =
     expect(quiet.length).toBeLessThanOrEqual(4);
     expect(new Set(quiet.map(({ severity }) => severity))).toEqual(new Set(['low']));
     expect((await world.alerts()).map(({ subject }) => subject)).toEqual([
-      expect.stringContaining('example.com: 1 network sends'),
+      expect.stringContaining('1 network sends as example.com'),
     ]);
 
     const { alertFrom, alertTo, alerts } = world.context.config;
