@@ -80,6 +80,7 @@ servers() {
   [ -x /usr/sbin/named ] || missing+=(bind9)
   [ -x /usr/sbin/unbound ] || missing+=(unbound)
   command -v pgbouncer >/dev/null || missing+=(pgbouncer)
+  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
   command -v openssl >/dev/null || missing+=(openssl)
   command -v git >/dev/null || missing+=(git)
   [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)

@@ -1,6 +1,5 @@
 import type { Log } from './log.ts';
 
-// biome-ignore lint/suspicious/noConsole: what others print there is redirected
 const printer = console;
 const PRINTERS = ['debug', 'log', 'info', 'warn', 'error'] as const;
 
