@@ -5,7 +5,7 @@ import type { SourceDay } from '../../store/analysis/window-reads.ts';
 import { relayedBy } from '../sources/relays.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { HABIT_DAYS } from '../statistics/habit.ts';
-import { passesAgainSince } from '../statistics/series.ts';
+import { likelihoodRatio, passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
 import {
   type Counts,
@@ -208,19 +208,6 @@ function awaitedOf(window: SourceWindow, { day, beforeDays, after }: ChangePoint
 
 function sum(some: readonly Day[], of: 'passed' | 'failed', from = ''): number {
   return some.reduce((n, day) => n + (day.day >= from ? day[of] : 0), 0);
-}
-
-type Shares = Pick<Day, 'passed' | 'failed'>;
-
-/** Of two shares of failures against one common one, in logarithms; 0 where failures became fewer. */
-function likelihoodRatio(before: Shares, after: Shares): number {
-  const ln = ({ passed, failed }: Shares) => {
-    const n = passed + failed;
-    const part = (some: number) => (some === 0 ? 0 : some * Math.log(some / n));
-    return n === 0 ? 0 : part(passed) + part(failed);
-  };
-  if (after.failed * (before.passed + before.failed) <= before.failed * (after.passed + after.failed)) return 0;
-  return ln(before) + ln(after) - ln({ passed: before.passed + after.passed, failed: before.failed + after.failed });
 }
 
 /**

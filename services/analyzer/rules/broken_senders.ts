@@ -239,8 +239,12 @@ function incidentOf(
 }
 
 const DAYS_OF_WEEK = 7;
-/** A key that nothing verifies any more, while SPF hides it, is worth a mail from so many messages on. */
+/**
+ * A key that nothing verifies any more, while SPF hides it, is worth a mail from so many messages on, where it is
+ * this part of the mail of its senders.
+ */
 const HIDDEN = 100;
+const HIDDEN_PART = 0.25;
 
 function severityOf(parts: readonly BrokenSender[], cause: Cause): Severity {
   const failing = parts.filter(({ survives_on }) => survives_on === undefined);
@@ -250,7 +254,9 @@ function severityOf(parts: readonly BrokenSender[], cause: Cause): Severity {
   const messages = week((part) => part.messages);
   const lost = week((part) => part.quarantined + part.rejected);
   if (failing.length === 0) {
-    return cause === 'dkim' && parts.reduce((n, part) => n + part.messages, 0) >= HIDDEN ? 'medium' : 'low';
+    const hidden = parts.reduce((n, part) => n + part.messages, 0);
+    const large = hidden >= HIDDEN_PART * parts.reduce((n, part) => n + part.of, 0);
+    return cause === 'dkim' && hidden >= HIDDEN && large ? 'medium' : 'low';
   }
   if (lost >= 1000) return 'critical';
   if (messages >= 100 || lost >= 20) return 'high';

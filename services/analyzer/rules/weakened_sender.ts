@@ -4,9 +4,10 @@ import { addDays, later } from '../../shared/days.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { HABIT_DAYS } from '../statistics/habit.ts';
-import { passesAgainSince } from '../statistics/series.ts';
+import { likelihoodRatio, passesAgainSince } from '../statistics/series.ts';
 import { shareTail } from '../statistics/tails.ts';
 import { type Counts, coveredDays, coveredRows, type Day, reportersOf, type SourceWindow, total } from '../window.ts';
+import { settledPart } from './broken_senders.ts';
 import { DOMAIN_DAYS, silentSince } from './silence.ts';
 
 /** The clear before: signed mail on so many days, so many messages, this share of all. */
@@ -21,6 +22,18 @@ const GONE = 0.5;
 const PRIOR_SHARE = 40;
 /** Days tried as the day of the change count as so many tests: they have most of their mail in common. */
 const CHANGES_TESTED = 5;
+/**
+ * Of a source a part of whose signatures fails (one server of several in a network): so much more of its mail than
+ * before, on so many days, of which nearly all bears a signature of the domain's own that does not verify; the
+ * newest mail fails at no less than half of that rate. What is lost to at most this part of it is lost to a part.
+ */
+const PART_RISE = 0.1;
+const PART_DAYS = 3;
+const PART_BROKEN = 0.8;
+const PART_STILL = 0.5;
+const PART = 0.8;
+/** How far back the day may lie on which a part was lost. */
+const LOOK = 28;
 /** SPF cannot be evaluated for this share of a source's mail; `temperror` for so many days. */
 const IN_ERROR = 0.8;
 const TEMPORARY_DAYS = 3;
@@ -47,7 +60,7 @@ export function weakenedSince(window: SourceWindow, open: BrokenSender | null): 
   const known = open?.survives_on === undefined ? null : open;
   const by = known && (known.survives_on === 'spf' ? UNSIGNED : ERRORS);
   return (
-    (by === null || by === UNSIGNED ? unsignedSince(window, known) : null) ??
+    (by === null || by === UNSIGNED ? (unsignedSince(window, known) ?? partlyUnsignedSince(window, known)) : null) ??
     (by === null || by === ERRORS ? inErrorSince(window, known) : null)
   );
 }
@@ -93,6 +106,69 @@ function unsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenS
   });
 }
 
+/**
+ * A source of which a part signs with a key that no longer verifies, while SPF passes for all of it: one server of
+ * several. Such mail bears a signature of ours, so it is nobody else's; and lists and forwarders, which break
+ * signatures too, do not pass SPF. The day is the one that divides the source's days best.
+ */
+function partlyUnsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
+  const all = daysBy(coveredRows(window), UNSIGNED);
+  if (open !== null) {
+    const goesOn = open.messages <= PART * open.of && lostShare(all.slice(-2)) >= (PART_STILL / 2) * (open.messages / open.of);
+    return goesOn ? partOf(window, UNSIGNED, { ...open, of: 0 }) : null;
+  }
+  const settled = settledPart(window.known, window.source);
+  const best = partlyLostFrom(all, later(settled === '' ? window.from : addDays(settled, 1), addDays(window.today, 1 - LOOK)));
+  if (best === null) return null;
+  const { before, after } = best;
+  const [signed, wobble] = [sum(before, 'passed'), sum(before, 'failed')];
+  const [now, lost] = [sum(after, 'passed'), sum(after, 'failed')];
+  const mean = (wobble + 0.2) / (signed + wobble + 2);
+  if (lost < AFTER_MESSAGES || lostShare(after) < mean + PART_RISE || after.filter((day) => day.failed > 0).length < PART_DAYS)
+    return null;
+  if (lostShare(after.slice(-2)) < PART_STILL * lostShare(after)) return null;
+  const chance = shareTail(lost, lost + now, mean * PRIOR_SHARE, (1 - mean) * PRIOR_SHARE);
+  if (chance >= window.level / CHANGES_TESTED) return null;
+  const since = after[0]!.day;
+  const rows = window.rows.filter(({ day }) => day >= since);
+  const { passed, messages, dkim_broken } = total(rows);
+  if (passed < BEFORE_SHARE * messages || dkim_broken < PART_BROKEN * lost) return null;
+  if (!isSeen(rows, UNSIGNED, lostShare(after) / 2)) return null;
+  return partOf(window, UNSIGNED, {
+    since,
+    last_good_day: before.at(-1)!.day,
+    before: { passed: signed, of: signed + wobble, days: before.length },
+    chance,
+  });
+}
+
+/** The days before and since the one from which the share of unsigned mail rose most clearly; null if none did. */
+function partlyLostFrom(all: readonly Day[], from: string): { before: readonly Day[]; after: readonly Day[] } | null {
+  let best: { before: readonly Day[]; after: readonly Day[] } | null = null;
+  let most = 0;
+  for (const { day } of all) {
+    if (day < from) continue;
+    const habit = addDays(day, -HABIT_DAYS);
+    const before = all.filter((one) => one.day < day && one.day >= habit);
+    const signed = sum(before, 'passed');
+    if (before.length < BEFORE_DAYS || signed < BEFORE_MESSAGES || lostShare(before) > 1 - BEFORE_SHARE) continue;
+    const after = all.filter((one) => one.day >= day);
+    const ratio = likelihoodRatio(
+      { passed: signed, failed: sum(before, 'failed') },
+      { passed: sum(after, 'passed'), failed: sum(after, 'failed') },
+    );
+    if (ratio <= most) continue;
+    most = ratio;
+    best = { before, after };
+  }
+  return best;
+}
+
+function lostShare(days: readonly Day[]): number {
+  const lost = sum(days, 'failed');
+  return lost / Math.max(1, lost + sum(days, 'passed'));
+}
+
 /** A source whose mail passes by DKIM while its SPF record cannot be evaluated. A fact, so no test of chance. */
 function inErrorSince(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
   const all = daysBy(coveredRows(window), ERRORS);
@@ -118,11 +194,11 @@ function lostRun(days: readonly Day[]): readonly Day[] {
 }
 
 /** By half of those that report on it: one reporter's own trouble is its own. */
-function isSeen(rows: readonly SourceDay[], by: Mechanism): boolean {
+function isSeen(rows: readonly SourceDay[], by: Mechanism, least = 0.5): boolean {
   const bad = rows.filter((row) => by.bad(row) > 0);
   const reporters = reportersOf(bad).filter((reporter) => {
     const sums = total(rows.filter((row) => row.reporter === reporter));
-    return by.bad(sums) > sums.messages / 2;
+    return by.bad(sums) > least * sums.messages;
   });
   return reporters.length * 2 >= reportersOf(rows).length;
 }

@@ -42,3 +42,16 @@ export function passesAgainSince(days: readonly Day[], lastBad: string): string 
 function isGood(day: Day): boolean {
   return day.passed >= GOOD * (day.passed + day.failed);
 }
+
+type Shares = Pick<Day, 'passed' | 'failed'>;
+
+/** Of two shares of failures against one common one, in logarithms; 0 where failures became fewer. */
+export function likelihoodRatio(before: Shares, after: Shares): number {
+  const ln = ({ passed, failed }: Shares) => {
+    const n = passed + failed;
+    const part = (some: number) => (some === 0 ? 0 : some * Math.log(some / n));
+    return n === 0 ? 0 : part(passed) + part(failed);
+  };
+  if (after.failed * (before.passed + before.failed) <= before.failed * (after.passed + after.failed)) return 0;
+  return ln(before) + ln(after) - ln({ passed: before.passed + after.passed, failed: before.failed + after.failed });
+}

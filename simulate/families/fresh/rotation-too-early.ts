@@ -6,7 +6,7 @@ import type { Family } from '../family.ts';
  */
 export const rotationTooEarly: Family = {
   name: 'rotation-too-early',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source:
     'M3AAWG DKIM Key Rotation Best Common Practices; RFC 6376 section 6.1.2; https://www.anonymousserverhosting.com/blog/2023-05-08-dkim-key-rotation-operational-sequence/',

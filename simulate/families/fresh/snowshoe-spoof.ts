@@ -7,7 +7,7 @@ import type { Family } from '../family.ts';
  */
 export const snowshoeSpoof: Family = {
   name: 'snowshoe-spoof',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source:
     'https://wordtothewise.com/2009/10/spamhaus-vs-snowshoe-spammers/; https://vpnunlimited.com/help/cybersecurity/snowshoe-spam',

@@ -7,7 +7,7 @@ import type { Family } from '../family.ts';
  */
 export const webHostInSpf: Family = {
   name: 'web-host-in-spf',
-  group: 'reported',
+  group: 'tuning',
   benign: false,
   source: 'RFC 7208 section 11.4; https://wp-detox.com/en/blog/symptomes/wordpress-sending-spam-emails/',
   plant(site) {

@@ -97,6 +97,68 @@ test('a host that stops signing is told so', () => {
   expect(wordsFor(finding).advice[0]).toContain('without a signature');
 });
 
+describe('a key that fails at one of several servers of a network', () => {
+  /** `n` of each hundred messages bear a signature that does not verify, while SPF passes. */
+  const partly = (from: number, to: number, n: number, extra = {}) => [
+    ...span(from, to, 'both', 100 - n, REPORTERS, TENANT),
+    ...broken(from, to, n, extra),
+  ];
+  const one = (from: number, n = 32) => [...partly(41, from + 1, 1), ...partly(from, 0, n)];
+
+  test.each([2, 4, 10, 19])('is found on day %i, and names the key and the network', (from) => {
+    const [finding, ...more] = found([one(from)], [], [check(TENANT.source, 's1')]);
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({
+      subject: 'dkim',
+      severity: 'medium',
+      first_day: ago(from),
+      evidence: { mechanism: 'dkim', messages: 96 * (from + 1), of: 300 * (from + 1) },
+    });
+    const { title, summary } = wordsFor(finding);
+    expect(title).toBe(`DKIM key s1 fails at ${TENANT.source} for ${DOMAIN}`);
+    expect(summary).toContain('direct mail survives on SPF alone');
+  });
+
+  test('is low where it is a small part', () => {
+    expect(found([one(9, 21)])[0]).toMatchObject({ severity: 'low', first_day: ago(9) });
+  });
+
+  test('stays open while it lasts, and is over when the signatures verify', () => {
+    const known = [onFile(found([one(9).filter(({ day }) => day <= ago(4))])[0]!)];
+    expect(found([one(9)], known)[0]).toMatchObject({ first_day: ago(9) });
+    const whole = [...partly(41, 10, 1), ...partly(9, 4, 32), ...partly(3, 0, 1)];
+    expect(found([whole], known)).toEqual([]);
+  });
+
+  test.each<[string, SourceDay[]]>([
+    ['a wobble of 2 %', partly(41, 0, 2)],
+    ['a wobble that rises from 2 % to 6 %', [...partly(41, 10, 2), ...partly(9, 0, 6)]],
+    ['two bad days', [...partly(41, 2, 1), ...partly(1, 0, 32)]],
+    ['bad days that are over', [...partly(41, 10, 1), ...partly(9, 4, 32), ...partly(3, 0, 1)]],
+    ['a part that never verified', partly(41, 0, 32)],
+    ['mail without any signature of ours', [...partly(41, 10, 1), ...partly(9, 0, 32, { dkim_broken: 0 })]],
+    [
+      'a list that breaks signatures, whose SPF does not align',
+      [
+        ...partly(41, 10, 1),
+        ...span(9, 0, 'both', 68, REPORTERS, TENANT),
+        ...span(9, 0, 'foreignSpf', 32, REPORTERS, { ...TENANT, dkim_broken: 32, failed_signed: 32 }),
+      ],
+    ],
+    [
+      'one reporter that verifies a part',
+      [
+        ...span(41, 0, 'both', 30, REPORTERS.slice(1), TENANT),
+        ...span(41, 10, 'both', 300, REPORTERS.slice(0, 1), TENANT),
+        ...span(9, 0, 'both', 200, REPORTERS.slice(0, 1), TENANT),
+        ...span(9, 0, 'spf', 100, REPORTERS.slice(0, 1), { ...TENANT, dkim_broken: 100 }),
+      ],
+    ],
+  ])('%s is nothing', (_, rows) => {
+    expect(found([rows]).filter(({ evidence }) => evidence.broken?.some(({ survives_on }) => survives_on))).toEqual([]);
+  });
+});
+
 describe('honest twins', () => {
   const cases: [string, SourceDay[]][] = [
     ['a sender that never signed', unsigned(41, 0, 100)],
