@@ -10,7 +10,7 @@ const tests = readdirSync(path.join(ROOT, 'test'), { recursive: true, encoding: 
 );
 
 test('README names everything that a suite is skipped without', () => {
-  const [paragraph] = /^This runs the tests\.[\s\S]*?\n\n/m.exec(readme)!;
+  const [paragraph] = /^This runs the tests[\s\S]*?\n\n/m.exec(readme)!;
   // "(SKIPPED: needs dovecot-imapd and redis-server)", "(SKIPPED: bind9 or unbound is not installed)"
   const named = tests.flatMap((name) => [...read(`test/${name}`).matchAll(/SKIPPED: ([^()'`$]+)/g)].map((m) => m[1]!));
   expect(named.length).toBeGreaterThan(15);
@@ -32,4 +32,10 @@ test('README lists every document of docs/, and the documents that it and they l
     for (const name of linked(read(`docs/${document}`)))
       expect(existsSync(path.join(ROOT, 'docs', name)), `docs/${document}: ${name}`).toBe(true);
   for (const name of ['docs/backup.md', 'docs/upgrade.md', 'deploy/ruawatch.service']) expect(linked(readme)).toContain(name);
+});
+
+test('npm test says at its start how long it takes, as README does', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const [, said] = /^echo 'The tests (take [^']+)\.' && /.exec(scripts.pretest!)!;
+  expect(readme).toContain(said);
 });
