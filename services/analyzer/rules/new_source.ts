@@ -4,7 +4,7 @@ import type { Severity } from '../../shared/severity.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { type MainKey, mainKeyOf } from '../senders/keys.ts';
-import { predecessorOf } from '../senders/moves.ts';
+import { mayReplace, predecessorOf } from '../senders/moves.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
 import { forwardingOdds } from '../sources/forwarding.ts';
 import { passesOn } from '../sources/identity.ts';
@@ -55,6 +55,8 @@ const GRAVE = 100;
 /** Covered days after the first until a sender is called new; more for a service, as teams move slowly. */
 const RIPE = 2;
 const RIPE_SERVICE = 4;
+/** And so many for a service that may yet turn out to take the place of another. */
+const RIPE_REPLACEMENT = 9;
 /** Days after which a source is new no more. */
 export const NEWS = 14;
 
@@ -193,7 +195,9 @@ function isRipe(window: SenderWindow, key: MainKey | null, first: string): boole
   const spfAlone = sum.dkim_aligned === 0 && window.sender === null;
   if ((spfAlone || isShared(key, first)) && sum.passed >= GRAVE) return true;
   const after = coveredDays(window).filter(({ day }) => day > first).length;
-  return after >= (window.sender !== null && sum.dkim_aligned > 0 ? RIPE_SERVICE : RIPE);
+  if (window.sender === null || sum.dkim_aligned === 0) return after >= RIPE;
+  if (after < RIPE_SERVICE) return false;
+  return after >= RIPE_REPLACEMENT || bearsOldKey(key) || !mayReplace(window, first);
 }
 
 /** @param first first day of the sender */

@@ -1,4 +1,5 @@
 import { addDays } from '../../shared/days.ts';
+import { passesOn } from '../sources/identity.ts';
 import { Habit, Series } from '../statistics/habit.ts';
 import { coveredDays, type SenderWindow } from '../window.ts';
 import { isAligned, type SenderData } from './units.ts';
@@ -31,34 +32,66 @@ const NEWEST = 3;
  * @param first first day of the new sender, YYYY-MM-DD
  */
 export function predecessorOf(window: SenderWindow, first: string): Predecessor | null {
-  const days = coveredDays(window)
-    .map(({ day }) => day)
-    .filter((day) => day > first)
-    .sort();
-  if (days.length === 0) return null;
-  const newest = days.slice(-NEWEST);
-  const now = seriesOf(window.of).on(newest);
-  const base = window.attendance.habitBefore(first);
-  if (base.length < HABIT || now === 0) return null;
-  const fallen = window.senders.flatMap((other): { how: Predecessor['how']; less: number; other: SenderData }[] => {
-    if (other.key === window.of.key || other.firstSeen === null || other.firstSeen >= addDays(first, -HABIT)) return [];
-    const series = seriesOf(other);
-    const habit = new Habit({ attendance: window.attendance, series, base, prior: 5, robust: true });
-    const expected = habit.expected(newest).mean;
-    const seen = series.on(newest);
-    const silent = expected >= LEAST && seen <= SILENT * expected;
-    const alike = now >= ALIKE[0] * expected && now <= ALIKE[1] * expected;
-    const less = expected - seen;
-    if (silent && alike) return [{ how: 'moved', less, other }];
-    if (seen <= FALLEN * expected && less >= REPLACED * now) return [{ how: 'migrated', less, other }];
-    return [];
-  });
+  const fallen = fallsBeside(window, first).flatMap(
+    ({ other, expected, seen, now }): { how: Predecessor['how']; less: number; other: SenderData }[] => {
+      const silent = expected >= LEAST && seen <= SILENT * expected;
+      const alike = now >= ALIKE[0] * expected && now <= ALIKE[1] * expected;
+      const less = expected - seen;
+      if (silent && alike) return [{ how: 'moved', less, other }];
+      if (seen <= FALLEN * expected && less >= REPLACED * now) return [{ how: 'migrated', less, other }];
+      return [];
+    },
+  );
   const [most] = fallen.sort((a, b) => b.less - a.less);
   if (most === undefined) return null;
   const { key, name, service, sources } = most.other;
   // Between services it is a migration, however sudden.
   const how = most.how === 'moved' && (service !== null || window.of.service !== null) ? 'migrated' : most.how;
   return { how, key, name, sources: sources.slice(0, 20).map(({ source }) => source) };
+}
+
+/**
+ * Whether a new service may yet turn out to take the place of another: one that sends more than the new one, and as
+ * much less than it used to, as far as its mail varies from day to day. A move over weeks begins with so little that
+ * the fall does not show in the first days.
+ * @param first first day of the new sender, YYYY-MM-DD
+ */
+export function mayReplace(window: SenderWindow, first: string): boolean {
+  if (window.of.service === null) return false;
+  return fallsBeside(window, first).some(({ other, expected, seen, now, spread }) => {
+    if (other.service === null || other.service.kind === 'mailbox_provider' || passesOn(other.service)) return false;
+    return expected >= now && seen <= expected - REPLACED * now + spread;
+  });
+}
+
+/** What a sender of old sends beside a new one, in the newest days since that began. */
+interface Fall {
+  other: SenderData;
+  /** Messages by its habit, their standard deviation, and those seen. */
+  expected: number;
+  spread: number;
+  seen: number;
+  /** Messages of the new sender. */
+  now: number;
+}
+
+function fallsBeside(window: SenderWindow, first: string): Fall[] {
+  const days = coveredDays(window)
+    .map(({ day }) => day)
+    .filter((day) => day > first)
+    .sort();
+  if (days.length === 0) return [];
+  const newest = days.slice(-NEWEST);
+  const now = seriesOf(window.of).on(newest);
+  const base = window.attendance.habitBefore(first);
+  if (base.length < HABIT || now === 0) return [];
+  return window.senders.flatMap((other): Fall[] => {
+    if (other.key === window.of.key || other.firstSeen === null || other.firstSeen >= addDays(first, -HABIT)) return [];
+    const series = seriesOf(other);
+    const habit = new Habit({ attendance: window.attendance, series, base, prior: 5, robust: true });
+    const { mean, k } = habit.expected(newest);
+    return [{ other, expected: mean, spread: Math.sqrt(mean + (mean * mean) / k), seen: series.on(newest), now }];
+  });
 }
 
 /** What moved within a sender: its networks that began, and those that were silent from then on. */

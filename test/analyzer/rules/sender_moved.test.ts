@@ -58,7 +58,47 @@ describe('a sender that moved is for information', () => {
   });
 });
 
+describe('a slow migration between services', () => {
+  /** One service falls by a twentieth of its mail a day as another rises by as much. */
+  const migrate = async (days: number) => {
+    await put(sent(OLD, 41, 0, 'both', 100), 'mail');
+    await put(sent('mailgun.org', 41, days, 'dkim', 200), 'old');
+    for (let day = days - 1; day >= 0; day--) {
+      const moved = 10 * (days - day);
+      await put(sent('mailgun.org', day, day, 'dkim', 200 - moved), 'old');
+      await put(sent('sendgrid.net', day, day, 'dkim', moved), 's1');
+    }
+  };
+
+  test.each([6, 7, 9, 12])('is one line, for information, also %i days after its begin', async (days) => {
+    await migrate(days);
+    await f.analyze();
+    expect((await found()).filter((line) => !line.endsWith('info'))).toEqual([]);
+    if (days === 12) expect(await found()).toEqual(['sender_moved sendgrid info']);
+  });
+});
+
 describe('what has not moved is told', () => {
+  test('a service beside another one that goes on as before, once it cannot be its replacement', async () => {
+    await put(sent(OLD, 41, 0, 'both', 100), 'mail');
+    await put(sent('mailgun.org', 41, 0, 'dkim', 40), 'old');
+    await put(sent('sendgrid.net', 6, 0, 'dkim', 36), 's1');
+    await f.analyze();
+    expect(await found()).toEqual(['new_source sendgrid low']);
+  });
+
+  test('a service with little mail beside a large one, however that varies, after nine days', async () => {
+    await put(sent(OLD, 41, 0, 'both', 100), 'mail');
+    await put(sent('mailgun.org', 41, 0, 'dkim', 400), 'old');
+    await put(sent('sendgrid.net', 7, 0, 'dkim', 5), 's1');
+    await f.analyze();
+    expect(await found()).toEqual([]);
+    await put(sent('sendgrid.net', 10, 8, 'dkim', 5), 's1');
+    await f.t.db.query("insert into ruawatch.analysis_work (domain, source) values ($1, 'sendgrid.net')", [DOMAIN]);
+    await f.analyze();
+    expect(await found()).toEqual(['new_source sendgrid low']);
+  });
+
   test('a new network beside an old one that goes on', async () => {
     await put(sent(OLD, 41, 0));
     await put(sent(NEW, 6, 0, 'spf'));
