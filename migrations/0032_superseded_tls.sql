@@ -1,6 +1,6 @@
 -- TLS reports that another one with the same identity and different content superseded.
 
-create view dmarc.superseded_tls_reports as
+create or replace view dmarc.superseded_tls_reports as
   select r.tls_report_key, p.n, r.superseded_by, r.message_key, r.org_name, r.contact_info, r.report_id, r.begin_at, r.end_at,
          p.policy_domain, p.policy_type, p.successful_sessions, p.failed_sessions, coalesce(p.failures, 0) as failures, r.problems,
          r.received_at, r.duplicates

@@ -15,7 +15,7 @@ create or replace view dmarc.domains as
     left join lateral (
       select count(*) as open_findings from ruawatch.findings f where f.domain = d.domain and f.state = 'open') f on true;
 
-create view dmarc.missing_reports as
+create or replace view dmarc.missing_reports as
   with days as (
     select p.domain, p.reporter, p.day, max(p.day) over (partition by p.domain, p.reporter) as last_day,
            max(p.day) over (partition by p.domain) as newest_day
