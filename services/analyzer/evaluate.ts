@@ -237,6 +237,7 @@ class SourceWindows {
       sender,
       listed: this.#entryOf(source, sender),
       own: isOwnServer(data.domain, this.#facts.get(source)),
+      host: this.#facts.get(source)?.name ?? null,
     };
   }
 }
@@ -287,7 +288,8 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   const { domain } = windows;
   const ofSources = data.sources.flatMap((source) => {
     const window = sources.windowOf(source);
-    return findOf(rulesOf('source'), { ...window, uses: usesElsewhere(data.senders ?? [], window) });
+    const senders = data.senders ?? [];
+    return findOf(rulesOf('source'), { ...window, uses: usesElsewhere(senders, window), signs: signsElsewhere(senders, source) });
   });
   const candidates = [
     ...ofSources,
@@ -334,6 +336,16 @@ const USED = 50;
 function usesElsewhere(senders: readonly SenderData[], { source, sender }: SourceWindow): boolean {
   const same = sender === null ? undefined : senders.find(({ key }) => key === sender.id);
   return same?.sources.some((one) => one.source !== source && isAligned(one) && one.passed >= USED) ?? false;
+}
+
+/** The part of the passing mail of a source's sender that is signed, without that of its own and of younger ones. */
+function signsElsewhere(senders: readonly SenderData[], source: string): number | null {
+  const sender = senders.find(({ sources }) => sources.some((one) => one.source === source));
+  const own = sender?.sources.find((one) => one.source === source);
+  if (sender === undefined || own === undefined) return null;
+  const others = sender.sources.filter((one) => one.first_day < own.first_day && isAligned(one));
+  const passed = others.reduce((n, one) => n + one.passed, 0);
+  return passed < USED ? null : others.reduce((n, one) => n + one.dkim_aligned, 0) / passed;
 }
 
 /** Why an open finding that no rule upholds is over; null while that cannot be said. */

@@ -51,6 +51,13 @@ export interface SourceWindow {
   policy: string | null;
   /** Aligned mail of the same service comes from other sources as well. */
   uses: boolean;
+  /**
+   * Of the passing mail that older sources of the same sender sent, the part that is signed as the domain, 0 to 1;
+   * null when there is too little, or that was not looked up.
+   */
+  signs?: number | null;
+  /** A confirmed reverse name of its addresses, if they have one below the domain. */
+  host?: string | null;
   /** The mail service or forwarder that the source is known as; null when the catalogue does not know it. */
   sender: Sender | null;
   /**

@@ -4,6 +4,7 @@ import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
 import { deniedSource } from './denied_source.ts';
 import { forgedReport } from './forged_report.ts';
+import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
 import { policyChange } from './policy_change.ts';
 import { policyReady } from './policy_ready.ts';
@@ -28,6 +29,7 @@ export const RULES: readonly Rule[] = [
   authenticationRegression,
   abusedSender,
   alignmentFailure,
+  newHost,
   newSource,
   senderMoved,
   volumeSurge,
@@ -55,6 +57,8 @@ export function ruleOf(
 ): Rule | undefined {
   const rules = RULES.filter((rule) => rule.kind === kind);
   if (rules.length < 2) return rules[0];
-  const fitting = rules.filter(({ scope }) => (scope === 'source') === (subject !== domain));
-  return fitting.find(({ facts }) => facts === evidence?.facts?.rule) ?? fitting.find(({ facts }) => facts === undefined);
+  const named = rules.find(({ facts }) => facts !== undefined && facts === evidence?.facts?.rule);
+  if (named !== undefined) return named;
+  const plain = rules.filter(({ facts }) => facts === undefined);
+  return plain.find(({ scope }) => (scope === 'domain') === (subject === domain)) ?? plain[0];
 }

@@ -5,6 +5,7 @@ import { authenticationRegression } from './authentication_regression.ts';
 import { deniedSource } from './denied_source.ts';
 import { forgedReport } from './forged_report.ts';
 import type { Told, Words } from './kind.ts';
+import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
 import { policyChange } from './policy_change.ts';
 import { policyReady } from './policy_ready.ts';
@@ -24,6 +25,7 @@ export const KINDS = {
   authentication_regression: authenticationRegression,
   denied_source: deniedSource,
   forged_report: forgedReport,
+  new_host: newHost,
   new_source: newSource,
   policy_change: policyChange,
   policy_ready: policyReady,

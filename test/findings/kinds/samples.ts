@@ -17,6 +17,7 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
   authentication_regression: { rule: 'authentication_regression', strict: ['adkim'] },
   denied_source: { rule: 'denied_source', by: 'both', service: null, denied: { by: 'Ada', on: '2026-10-01', why: 'left' } },
   forged_report: { rule: 'forged_report', mismatched: 0 },
+  new_host: { rule: 'new_host', host: 'www.example.com' },
   new_source: { rule: 'new_source', by: 'spf', service: 'SendGrid', signer: 'sendgrid.net' },
   policy_change: { rule: 'policy_change', stronger: true, reports: 0 },
   policy_ready: { rule: 'policy_ready', next: 'reject', days: 30, own: 1000, passed: 999, spf_alone: 900 },
