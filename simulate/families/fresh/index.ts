@@ -11,7 +11,7 @@ import { vacationNullSender } from './vacation-null-sender.ts';
 import { webHostInSpf } from './web-host-in-spf.ts';
 
 /**
- * Families by authors who have not read the rules. Those that a rule was changed for are for tuning since; the others
+ * Families by authors who have not read the rules. Those that were looked at while rules were changed are for tuning since; the others
  * are reported.
  */
 export const FRESH: readonly Family[] = [
