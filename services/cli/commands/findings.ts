@@ -152,7 +152,7 @@ export async function runFindingsAct(
   return withDatabase(config, async (db) => {
     switch (act) {
       case 'ack':
-        await actions.acknowledge(db, number, word, now, until ?? undefined);
+        await actions.acknowledge(db, number, { ...word, until }, now);
         return out(
           `Finding ${key} is acknowledged: no more mails about it ${until === null ? 'for half a year' : `until ${moment(until)} UTC`}, unless it gets materially worse.`,
         );
@@ -186,10 +186,10 @@ async function resolve(
 ): Promise<string> {
   const kept = judgement ? ` Your verdict is kept: ${judgement.as}.` : '';
   try {
-    await actions.close(db, key, word, now, judgement);
+    await actions.close(db, key, { ...word, ...(judgement && { verdict: judgement }) }, now);
   } catch (error) {
     if (judgement === undefined || !(error instanceof PermanentError) || error.code !== 'finding_resolved') throw error;
-    await actions.addVerdict(db, key, word, now, judgement);
+    await actions.addVerdict(db, key, { ...word, verdict: judgement }, now);
     return `Finding ${key} was resolved already.${kept}`;
   }
   const again = judgement?.as === 'expected' ? 'It is not mailed again while it is expected.' : 'Newer evidence opens it again.';

@@ -17,7 +17,13 @@ export interface OperatorNote {
  * again if it is still open. Ends a snooze.
  * @throws PermanentError `no_finding`, `finding_resolved`
  */
-export async function acknowledge(db: Db, key: number, word: OperatorNote, now: Date, until = endOf(now)): Promise<void> {
+export async function acknowledge(
+  db: Db,
+  key: number,
+  { until: end, ...word }: OperatorNote & { until?: Date | null },
+  now: Date,
+): Promise<void> {
+  const until = end ?? endOf(now);
   await onOpen(db, key, async (tx) => {
     await record(tx, key, 'acknowledged', { ...word, now, until });
     await tx.query(
@@ -85,9 +91,9 @@ export interface GivenVerdict {
  * is mailed, unless it is expected.
  * @throws PermanentError `no_finding`, `finding_resolved`
  */
-export async function close(db: Db, key: number, word: OperatorNote, now: Date, judgement?: GivenVerdict): Promise<void> {
+export async function close(db: Db, key: number, word: OperatorNote & { verdict?: GivenVerdict }, now: Date): Promise<void> {
   await onOpen(db, key, async (tx) => {
-    await recordVerdict(tx, key, 'closed', { ...word, now }, judgement);
+    await recordVerdict(tx, key, 'closed', { ...word, now });
     // Mailed if the finding was mailed before, and nobody has acknowledged or snoozed it.
     await tx.query(
       `with closed as (
@@ -113,14 +119,14 @@ export async function close(db: Db, key: number, word: OperatorNote, now: Date, 
  * Keeps what a person says of a finding that is resolved already.
  * @throws PermanentError `no_finding`, `finding_open`
  */
-export async function addVerdict(db: Db, key: number, word: OperatorNote, now: Date, judgement: GivenVerdict): Promise<void> {
+export async function addVerdict(db: Db, key: number, word: OperatorNote & { verdict: GivenVerdict }, now: Date): Promise<void> {
   await transaction(db, async (tx) => {
     const { rows } = await tx.query<{ state: string }>('select state from ruawatch.findings where finding_key = $1 for update', [
       key,
     ]);
     if (!rows[0]) throw new PermanentError('no_finding', `There is no finding ${key}: "ruawatch findings" lists the open ones.`);
     if (rows[0].state === 'open') throw new PermanentError('finding_open', `Finding ${key} is open: resolve it.`);
-    await recordVerdict(tx, key, 'judged', { ...word, now }, judgement);
+    await recordVerdict(tx, key, 'judged', { ...word, now });
   });
 }
 
@@ -128,11 +134,10 @@ async function recordVerdict(
   tx: Tx,
   key: number,
   act: string,
-  word: OperatorNote & { now: Date },
-  judgement?: GivenVerdict,
+  { verdict, ...word }: OperatorNote & { now: Date; verdict?: GivenVerdict },
 ): Promise<void> {
-  const until = judgement?.as === 'expected' ? (judgement.until ?? endOf(word.now)) : null;
-  await record(tx, key, act, { ...word, until, verdict: judgement?.as ?? null });
+  const until = verdict?.as === 'expected' ? (verdict.until ?? endOf(word.now)) : null;
+  await record(tx, key, act, { ...word, until, verdict: verdict?.as ?? null });
   if (until !== null) await expect(tx, { finding_key: key, until, by_name: word.by, why: word.why });
 }
 

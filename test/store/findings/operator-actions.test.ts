@@ -112,7 +112,7 @@ test('what is expected is not mailed again until its time is over, and then once
   morningAfter(6);
   await f.analyze();
   const key = (await view('finding_key'))[0]!.finding_key;
-  await close(f.t.db, key, ADA, f.context.clock.now(), { as: 'expected', until: later(1) });
+  await close(f.t.db, key, { ...ADA, verdict: { as: 'expected', until: later(1) } }, f.context.clock.now());
   expect(await notified()).toEqual(['opened', 'resolved']);
   const kept = await f.t.db.query('select act, verdict, by_name, until from ruawatch.finding_acts where verdict is not null');
   expect(kept.rows).toEqual([{ act: 'closed', verdict: 'expected', by_name: 'Ada', until: later(1) }]);
@@ -145,9 +145,11 @@ test('a verdict on what is resolved is kept, and on what is open asks to resolve
   await f.put([...ordinary(40, 0), ...spoofed(2, 0, 100)]);
   await f.analyze();
   const key = (await view('finding_key'))[0]!.finding_key;
-  await expect(addVerdict(f.t.db, key, ADA, later(0), { as: 'false' })).rejects.toMatchObject({ code: 'finding_open' });
-  await close(f.t.db, key, ADA, later(0), { as: 'right' });
-  await addVerdict(f.t.db, key, ADA, later(0), { as: 'false' });
+  await expect(addVerdict(f.t.db, key, { ...ADA, verdict: { as: 'false' } }, later(0))).rejects.toMatchObject({
+    code: 'finding_open',
+  });
+  await close(f.t.db, key, { ...ADA, verdict: { as: 'right' } }, later(0));
+  await addVerdict(f.t.db, key, { ...ADA, verdict: { as: 'false' } }, later(0));
   // The last word counts.
   expect(await loadVerdicts(f.t.db, ago30())).toMatchObject([{ kind: 'unauthorized_source', mailed: 1, right: 0, false: 1 }]);
 });
