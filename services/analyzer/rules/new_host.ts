@@ -4,9 +4,8 @@ import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
 import { coveredRows, isEvidence, openOf, reportersOf, type SourceWindow, settledUntil, total } from '../window.ts';
-import { HISTORY, LEAST, NEWS } from './new_source.ts';
+import { endOfNews, HISTORY, LEAST, NEWS } from './new_source.ts';
 import type { SourceRule } from './rule.ts';
-import { DOMAIN_DAYS } from './silence.ts';
 
 const KIND = 'new_source';
 /** The other own servers sign at least this part of their mail, and the new one at most this part of its own. */
@@ -87,8 +86,5 @@ function find(window: SourceWindow): Candidate[] {
 function over(finding: KnownFinding, window: SourceWindow): Ending | null {
   if (window.listed !== null) return { reason: 'listed' };
   if (window.broken) return { reason: 'regressed' };
-  if (addDays(finding.first_day, 2 * NEWS) <= window.today) return { reason: 'no_longer_new', days: 2 * NEWS };
-  return window.domainDays.filter((day) => day.day > finding.last_day).length >= DOMAIN_DAYS
-    ? { reason: 'no_mail', days: DOMAIN_DAYS }
-    : null;
+  return endOfNews(finding, window);
 }

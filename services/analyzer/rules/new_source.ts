@@ -19,6 +19,7 @@ import {
   reportersOf,
   rounded,
   type SenderWindow,
+  type SourceWindow,
   saidToForward,
   settledOfSender,
   signerOf,
@@ -137,10 +138,16 @@ function find(window: SenderWindow): Candidate[] {
 function over(finding: KnownFinding, window: SenderWindow): Ending | null {
   if (window.listed !== null) return { reason: 'listed' };
   if (isPart(finding, window)) return { reason: 'joined', sender: window.of.name };
-  if (addDays(finding.first_day, 2 * NEWS) <= window.today) return { reason: 'no_longer_new', days: 2 * NEWS };
-  return window.domainDays.filter((day) => day.day > finding.last_day).length >= DOMAIN_DAYS
-    ? { reason: 'no_mail', days: DOMAIN_DAYS }
-    : null;
+  return endOfNews(finding, window);
+}
+
+/** Why what was new is over: it has been there for long, or has sent nothing for as long as the rules look back. */
+export function endOfNews(
+  { first_day, last_day }: KnownFinding,
+  { today, domainDays }: Pick<SourceWindow, 'today' | 'domainDays'>,
+): Ending | null {
+  if (addDays(first_day, 2 * NEWS) <= today) return { reason: 'no_longer_new', days: 2 * NEWS };
+  return domainDays.filter(({ day }) => day > last_day).length >= DOMAIN_DAYS ? { reason: 'no_mail', days: DOMAIN_DAYS } : null;
 }
 
 /** Whether what was new by itself has since been named as a part of a sender that was there before. */
