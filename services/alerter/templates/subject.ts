@@ -49,13 +49,14 @@ function stored(event: FindingEvent, step: Step): string {
 function withNames(event: FindingEvent, longest: number): FindingEvent {
   const { evidence } = event;
   const cut = (name: string) => cutName(name, longest);
-  const { who, broken, names, resting_on } = evidence;
+  const { who, broken, names, resting_on, facts } = evidence;
   return {
     ...event,
     domain: cut(event.domain),
     subject: cut(event.subject),
     evidence: {
       ...evidence,
+      ...(facts?.rule === 'new_host' && facts.host !== null && { facts: { ...facts, host: cut(facts.host) } }),
       who: who.map((one) => ({ ...one, source: cut(one.source) })),
       ...(broken && { broken: broken.map((one) => ({ ...one, source: cut(one.source) })) }),
       ...(names && { names: names.map((one) => ({ ...one, name: cut(one.name) })) }),

@@ -29,7 +29,8 @@ function event(kind: string, step: Step, names: { domain: string; subject: strin
     stored: {},
     evidence: {
       ...EVIDENCE,
-      facts,
+      // A host of this kind is below the domain.
+      facts: facts.rule === 'new_host' ? { ...facts, host: `www.${domain}` } : facts,
       who: [{ source, messages: 3 }],
       broken: (EVIDENCE.broken ?? []).map((one) => ({ ...one, source })),
       names: [{ name: `billing.${domain}`, messages: 7, used: false }],
