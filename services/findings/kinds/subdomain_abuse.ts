@@ -19,11 +19,11 @@ type SubdomainFacts = z.output<typeof facts>;
 export const subdomainAbuse = kind(facts, (told, given) => {
   const { messages, senders, since, delivered } = told.evidence;
   const names = namesOf(told);
-  const title = `${counted(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${names} without authentication`;
+  const sentence = `${counted(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${names} without authentication`;
   return {
-    title,
-    topic: `unauthenticated mail as ${names}`,
-    summary: `${title}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
+    title: `${counted(senders, 'network')} ${senders === 1 ? 'forges' : 'forge'} ${shortlyOf(told)}`,
+    topic: `forged mail as ${shortlyOf(told)}`,
+    summary: `${sentence}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
     what: `${counted(messages, 'message')} that passed neither SPF nor DKIM came as ${names} from ${counted(senders, 'network')}. ${usedOf(told, given)} ${policyOf(given)}`,
     advice: adviceOf(told, given),
   };
@@ -33,6 +33,12 @@ function namesOf({ domain, evidence: { names = [], names_in_all: all = 0 } }: To
   if (all === 0) return `names below ${short(domain)}`;
   if (all <= 2) return list(names.map(({ name }) => short(name)));
   return `${counted(all, 'name')} below ${short(domain)} (such as ${short(names[0]!.name)})`;
+}
+
+/** The same for a line in a list of mails. */
+function shortlyOf(told: Told): string {
+  const { names_in_all: all = 0 } = told.evidence;
+  return all <= 1 ? namesOf(told) : `${counted(all, 'name')} below ${short(told.domain)}`;
 }
 
 function usedOf({ evidence: { names_in_all: all = 0 } }: Told, { used, used_in_all, looked_at }: SubdomainFacts): string {
