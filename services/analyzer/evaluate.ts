@@ -286,10 +286,12 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
     undecided: undecidedWindow(data, known),
   };
   const { domain } = windows;
+  const byKey = new Map((data.senders ?? []).map((one) => [one.key, one]));
   const ofSources = data.sources.flatMap((source) => {
     const window = sources.windowOf(source);
-    const senders = data.senders ?? [];
-    return findOf(rulesOf('source'), { ...window, uses: usesElsewhere(senders, window), signs: signsElsewhere(senders, source) });
+    // Only the rule about own servers asks for it, and looking for the sender of each source is quadratic.
+    const signs = window.own ? signsElsewhere(data.senders ?? [], source) : null;
+    return findOf(rulesOf('source'), { ...window, uses: usesElsewhere(byKey, window), signs });
   });
   const candidates = [
     ...ofSources,
@@ -333,8 +335,8 @@ function aboutIts({ of }: SenderWindow, found: readonly Candidate[]): Candidate[
 const USED = 50;
 
 /** Whether aligned mail comes through the service of a source, from other sources of it. */
-function usesElsewhere(senders: readonly SenderData[], { source, sender }: SourceWindow): boolean {
-  const same = sender === null ? undefined : senders.find(({ key }) => key === sender.id);
+function usesElsewhere(senders: ReadonlyMap<string, SenderData>, { source, sender }: SourceWindow): boolean {
+  const same = sender === null ? undefined : senders.get(sender.id);
   return same?.sources.some((one) => one.source !== source && isAligned(one) && one.passed >= USED) ?? false;
 }
 
