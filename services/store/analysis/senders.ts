@@ -106,6 +106,16 @@ export async function loadSenderDays(
   return rows;
 }
 
+/** Sources of senders whose history is looked up at most, the largest first. */
+const EARLIER = 1000;
+/** SQL: the sources of the senders $2 of the domain $1 that were seen before the window ($3), but for forwarders. */
+const EARLIER_SOURCES = `earlier as materialized (
+       select n.sender, s.source
+         from unnest($2::text[]) as n(sender)
+         join ruawatch.sources s on s.domain = $1 and (s.source = n.sender or s.grouped_as = n.sender)
+        where s.first_seen < $3 and s.class is distinct from 'forwarded'
+        order by s.messages desc limit ${EARLIER})`;
+
 /**
  * The first day before the window on which a deciding reporter saw mail of each sender, as far back as rollups
  * are kept; none for a sender that is new in the window.
@@ -121,12 +131,7 @@ export async function loadSendersBefore(
   const { cte, params } = countedRows(counted, 4);
   const { rows } = await tx.query<{ sender: string; first_day: string }>(
     `with ${cte},
-     earlier as materialized (
-       select n.sender, s.source
-         from unnest($2::text[]) as n(sender)
-         join ruawatch.sources s on s.domain = $1 and (s.source = n.sender or s.grouped_as = n.sender)
-        where s.first_seen < $3 and s.class is distinct from 'forwarded'
-        order by s.messages desc limit ${EARLIER})
+     ${EARLIER_SOURCES}
      select e.sender, min(f.day) as first_day
        from earlier e
       cross join lateral (
@@ -159,12 +164,7 @@ export async function loadEarlierDays(
   const { cte, params } = countedRows(counted, 4);
   const { rows } = await tx.query<{ sender: string; days: EarlierDay[] }>(
     `with ${cte},
-     earlier as materialized (
-       select n.sender, s.source
-         from unnest($2::text[]) as n(sender)
-         join ruawatch.sources s on s.domain = $1 and (s.source = n.sender or s.grouped_as = n.sender)
-        where s.first_seen < $3 and s.class is distinct from 'forwarded'
-        order by s.messages desc limit ${EARLIER}),
+     ${EARLIER_SOURCES},
      days as (
        select e.sender, c.day, sum(c.messages)::bigint as messages
          from earlier e join counted c on c.domain = $1 and c.source = e.source
@@ -177,9 +177,6 @@ export async function loadEarlierDays(
   );
   return new Map(rows.map(({ sender, days }) => [sender, days]));
 }
-
-/** Sources of new senders whose history is looked up at most, the largest first. */
-const EARLIER = 1000;
 
 /** Those of the networks of which no address was looked up in DNS yet. */
 export async function loadUnnamed(tx: Tx, networks: readonly string[]): Promise<Set<string>> {
