@@ -45,3 +45,33 @@ export function addResult(total: BatchResult, { messages, domains, busy }: Batch
   total.domains = [...new Set([...total.domains, ...domains])];
   total.busy.push(...busy);
 }
+
+/** What became of the reports of messages. A duplicate counts as nothing else. */
+export interface ReportCounts {
+  /** Aggregate reports, and their records. */
+  reports: number;
+  records: number;
+  tls_reports: number;
+  failure_reports: number;
+  /** Of all three kinds: the same identity with the same content as a stored one. */
+  duplicates: number;
+  /** Of all three kinds: the same identity with other content, whichever of the two is current. */
+  superseded: number;
+}
+
+export function countReports(messages: readonly MessageResult[]): ReportCounts {
+  const counts = { reports: 0, records: 0, tls_reports: 0, failure_reports: 0, duplicates: 0, superseded: 0 };
+  const fresh = (outcomes: readonly StoreOutcome[]) => outcomes.filter((outcome) => outcome !== 'duplicate').length;
+  for (const { reports, tls, failures } of messages) {
+    for (const { outcome, records } of reports) if (outcome !== 'duplicate') counts.records += records;
+    const outcomes = reports.map((report) => report.outcome);
+    counts.reports += fresh(outcomes);
+    counts.tls_reports += fresh(tls);
+    counts.failure_reports += fresh(failures);
+    for (const outcome of [...outcomes, ...tls, ...failures]) {
+      if (outcome === 'duplicate') counts.duplicates++;
+      else if (outcome !== 'stored') counts.superseded++;
+    }
+  }
+  return counts;
+}

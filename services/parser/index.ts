@@ -14,7 +14,7 @@ import { type Months, watchMonths } from './upkeep/retention.ts';
 import { startVerifier } from './verify/index.ts';
 import { UNFAMILIAR_QUERIES } from './verify/key-resolver.ts';
 
-export { addResult, type BatchResult, emptyResult } from './batch-result.ts';
+export { addResult, type BatchResult, countReports, emptyResult } from './batch-result.ts';
 export { parseWithFallback } from './parse-with-fallback.ts';
 export { openReaders, type Readers } from './reading/pool.ts';
 export { WARN_SHARE } from './upkeep/raw-total.ts';

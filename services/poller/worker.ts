@@ -107,6 +107,8 @@ export class MailboxWorker {
       await sleep(options.leaseMs / 3, stopping.signal);
       return;
     }
+    const { polledAt } = lease.state;
+    if (polledAt !== null) context.metrics.lastPoll.set({ mailbox: mailbox.name }, polledAt.getTime() / 1000);
     let connection: Connection | null = null;
     try {
       connection = await connect(mailbox, this.tokens, AbortSignal.any([stopping.signal, lease.signal]));

@@ -102,6 +102,9 @@ test('over the total ignored mails go first, then quarantined ones, the oldest f
   expect(said.find((line) => line.includes('archive:'))).toMatch(
     /^-- {4}archive: 0\.00 GB of raw mail, of 1e-9 .*ignored mails are deleted/,
   );
+  // Without a limit there is no number to show, and no infinite one to plot.
+  await keep({ raw_total_gb: null });
+  expect(await context.metrics.registry.metrics()).not.toMatch(/^ruawatch_raw_total_bytes\b/m);
 });
 
 test('what is ignored goes after its days, and nothing else', async () => {

@@ -51,6 +51,8 @@ const row = async () =>
   (await t.db.query('select lease_owner as owner, last_error from ruawatch.mailboxes where mailbox = $1', [mailbox.name]))
     .rows[0];
 const up = async () => (await context.metrics.registry.metrics()).match(/^ruawatch_imap_connected\{.*\} (\d)$/m)?.[1];
+const lastPoll = async () =>
+  (await context.metrics.registry.metrics()).match(/^ruawatch_mailbox_last_poll_timestamp_seconds\{.*\} (\S+)$/m)?.[1];
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('a round, and then', () => {
@@ -248,6 +250,7 @@ describe('what goes wrong', () => {
     await until('it stands by', () => worker!.waitingFor() === null);
     await pause(500);
     expect(wire.connections).toBe(0);
+    expect(await lastPoll()).toBe('0');
     expect(context.logged().trim().split('\n')).toEqual([expect.stringContaining('this one stands by')]);
     await t.db.query('update ruawatch.mailboxes set lease_until = now() where mailbox = $1', [mailbox.name]);
     await until('it takes over', () => rounds() === 1);
@@ -261,6 +264,17 @@ describe('what goes wrong', () => {
     expect(await row()).toEqual({ owner: 'b', last_error: null });
     await until('it stands by', () => worker!.waitingFor() === null);
     expect(await up()).toBe('0');
+  });
+
+  test('a mailbox that nobody can log in to since the start shows when it was polled last', async () => {
+    answer = (line) => (/^LOGIN/.test(line) ? ['NO [AUTHENTICATIONFAILED] no'] : undefined);
+    await begin(FAST, {}, undefined, () =>
+      t.db.query("insert into ruawatch.mailboxes (mailbox, folder, polled_at) values ($1, 'INBOX', to_timestamp(1780000000))", [
+        mailbox.name,
+      ]),
+    );
+    await until('it is refused', () => logs('imap_login').length > 0);
+    expect(await lastPoll()).toBe('1780000000');
   });
 
   test('after a stop there is no further round, no connection and no lease', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   addResult,
   type BatchResult,
+  countReports,
   emptyResult,
   type Months,
   openReaders,
@@ -185,7 +186,7 @@ async function importBatch(run: ImportRun, batch: Input[]): Promise<string[]> {
   const keys = imported.map(({ message_key }) => message_key);
   const fresh = await persistent(() => ownImported(context.db, keys, context.clock.now()));
   if (fresh.length > 0) context.log.info({ domains: fresh }, 'domains of imported reports are treated as yours from now on');
-  countReports(summary, result);
+  addCounts(summary, result);
   await countFiles(run, imported, result);
   return result.domains;
 }
@@ -218,20 +219,9 @@ async function parse({ context, readers, months, persistent }: ImportRun, raws: 
   return result;
 }
 
-function countReports(summary: ImportSummary, result: BatchResult): void {
-  for (const { reports, tls, failures } of result.messages) {
-    for (const { outcome, records } of reports) {
-      if (outcome === 'duplicate') continue;
-      summary.reports++;
-      summary.records += records;
-    }
-    summary.tls_reports += tls.filter((outcome) => outcome !== 'duplicate').length;
-    summary.failure_reports += failures.filter((outcome) => outcome !== 'duplicate').length;
-    for (const outcome of [...reports.map((report) => report.outcome), ...tls, ...failures]) {
-      if (outcome === 'duplicate') summary.duplicates++;
-      else if (outcome !== 'stored') summary.superseded++;
-    }
-  }
+function addCounts(summary: ImportSummary, { messages }: BatchResult): void {
+  const counts = countReports(messages);
+  for (const name of Object.keys(counts) as (keyof typeof counts)[]) summary[name] += counts[name];
 }
 
 const NOTHING_STORED = { reports: 0, records: 0, tls_reports: 0, failure_reports: 0 };

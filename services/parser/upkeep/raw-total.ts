@@ -39,7 +39,8 @@ export async function keepArchive(
   const total = gb === null ? Number.POSITIVE_INFINITY : gb * GB;
   for (const state of ['ignored', 'quarantined'] as const) if (size > total) size -= await drop(state, null, size - total);
   metrics.rawBytes.set(size);
-  metrics.rawTotalBytes.set(total);
+  if (gb === null) metrics.rawTotalBytes.remove();
+  else metrics.rawTotalBytes.set(total);
   if (size <= total * WARN_SHARE) return;
   const shown = { setting: 'retention.raw_total_gb', gigabytes: Number((size / GB).toFixed(2)), of: gb };
   if (size > total)

@@ -32,8 +32,12 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Counter({ name, help, labelNames, registers: [registry] });
-  const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
-    new Gauge({ name, help, labelNames, registers: [registry] });
+  const gauge = <L extends string>(name: string, help: string, ...labelNames: L[]) => {
+    const made = new Gauge({ name, help, labelNames, registers: [registry] });
+    // Without labels it would begin at 0, which is a value: what was not measured is left out.
+    if (labelNames.length === 0) made.remove();
+    return made;
+  };
   return {
     registry,
     mails: counter(
@@ -67,12 +71,12 @@ export function createMetrics(): Metrics {
     queueJobs: gauge('ruawatch_queue_jobs', 'Jobs in a queue, by state (waiting, active, delayed, failed)', 'queue', 'state'),
     lastPoll: gauge(
       'ruawatch_mailbox_last_poll_timestamp_seconds',
-      'When this process last polled the mailbox to the end; 0 while it stands by',
+      'When the mailbox was last polled to the end; 0 while this process stands by',
       'mailbox',
     ),
     lastReport: gauge(
       'ruawatch_last_report_timestamp_seconds',
-      'When the newest verified report of the last two weeks about an own domain came, by reporter',
+      'When the newest report of the last two weeks about an own domain came, by reporter; verified or imported ones',
       'domain',
       'reporter',
     ),
@@ -99,7 +103,10 @@ export function createMetrics(): Metrics {
       'outcome',
     ),
     rawBytes: gauge('ruawatch_raw_bytes', 'Bytes of stored raw mail'),
-    rawTotalBytes: gauge('ruawatch_raw_total_bytes', 'Limit of stored raw mail in bytes (retention.raw_total_gb)'),
+    rawTotalBytes: gauge(
+      'ruawatch_raw_total_bytes',
+      'Limit of stored raw mail in bytes (retention.raw_total_gb); absent without a limit',
+    ),
     imapUp: gauge('ruawatch_imap_connected', 'Whether the mailbox is connected (1) or not (0)', 'mailbox'),
   };
 }

@@ -8,6 +8,8 @@ export interface MailboxState {
   /** Null before the first round. */
   uidValidity: number | null;
   lastUid: number;
+  /** When a round last came to its end, by whichever poller; null: never. */
+  polledAt: Date | null;
 }
 
 /** Who holds a mailbox. */
@@ -35,15 +37,15 @@ export async function takeLease(
     mailbox,
     folder,
   ]);
-  const { rows } = await db.query<{ folder: string; uid_validity: number | null; last_uid: number }>(
+  const { rows } = await db.query<{ folder: string; uid_validity: number | null; last_uid: number; polled_at: Date | null }>(
     `update ruawatch.mailboxes
         set lease_owner = $2, lease_until = clock_timestamp() + $3 * interval '1 millisecond', addresses = $4
       where mailbox = $1 and (lease_owner is null or lease_owner = $2 or lease_until is null or lease_until < clock_timestamp())
-      returning folder, uid_validity, last_uid`,
+      returning folder, uid_validity, last_uid, polled_at`,
     [mailbox, owner, leaseMs, addresses],
   );
   const row = rows[0];
-  return row ? { folder: row.folder, uidValidity: row.uid_validity, lastUid: row.last_uid } : null;
+  return row ? { folder: row.folder, uidValidity: row.uid_validity, lastUid: row.last_uid, polledAt: row.polled_at } : null;
 }
 
 /** Extends a lease that this owner still holds. @returns false when it does not */
