@@ -112,8 +112,9 @@ export interface DomainData extends Moment {
   elsewhere?: readonly ToldElsewhere[];
   /** What people expect on the domain: it is recorded and not mailed. */
   expected?: readonly Pick<Expected, 'kind' | 'subject' | 'severity'>[];
-  /** From loadSpread, of the reporters that fell silent. */
+  /** From loadSpread and loadLateness, of the reporters that fell silent. */
   spread?: ReadonlyMap<string, Spread>;
+  lateness?: ReadonlyMap<string, number>;
 }
 
 /** The rows of the reporters that decide nothing, and who they are. */
@@ -441,10 +442,10 @@ function domainWindow(
   );
 }
 
-function reportingOf({ elsewhere = [], spread = new Map(), others }: DomainData): Reporting {
+function reportingOf({ elsewhere = [], spread = new Map(), lateness = new Map(), others }: DomainData): Reporting {
   const undecided = new Map<string, string>();
   for (const { reporter, day } of others?.reporterDays ?? []) undecided.set(reporter, later(day, undecided.get(reporter) ?? ''));
-  return { elsewhere, spread, undecided };
+  return { elsewhere, spread, lateness, undecided };
 }
 
 function arrivalWindow(data: DomainData, attendance: Attendance, known: readonly KnownFinding[]): ArrivalWindow {

@@ -6,7 +6,7 @@ import { loadForged } from '../store/analysis/forged-reports.ts';
 import { loadRelayed } from '../store/analysis/relayed.ts';
 import { wasAnalyzed } from '../store/analysis/reporters.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
-import { loadSilence, loadSpread } from '../store/analysis/silences.ts';
+import { loadLateness, loadSilence, loadSpread } from '../store/analysis/silences.ts';
 import {
   type CountedDays,
   loadFirstSeen,
@@ -124,9 +124,20 @@ export async function loadCase(
     genuine,
     catalogue: catalogueOf(context.config),
     ...(await loadBesideMail(tx, domain, now)),
-    spread: whole ? await loadSpread(tx, domain, silentSince(reporterDays, addDays(today, -SILENT_DAYS))) : new Map(),
+    ...(whole ? await loadSilentReporters(tx, domain, { reporterDays, from, today }) : {}),
   };
   return { given, deciders, counted, networks };
+}
+
+/** Of the reporters that fell silent: how far their silence goes, and how late they used to report. */
+async function loadSilentReporters(
+  tx: Tx,
+  domain: string,
+  { reporterDays, from, today }: { reporterDays: readonly ReporterDay[]; from: string; today: string },
+): Promise<Pick<DomainData, 'spread' | 'lateness'>> {
+  const silent = silentSince(reporterDays, addDays(today, -SILENT_DAYS));
+  const names = silent.map(({ reporter }) => reporter);
+  return { spread: await loadSpread(tx, domain, silent), lateness: await loadLateness(tx, domain, names, { from, to: today }) };
 }
 
 /** What is known of the domain beside its mail. */

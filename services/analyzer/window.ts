@@ -113,6 +113,8 @@ export interface Reporting {
   elsewhere: readonly ToldElsewhere[];
   /** Of reporters that fell silent here, from loadSpread: on how many other domains they did, and did not. */
   spread: ReadonlyMap<string, Spread>;
+  /** How many days late they used to report; absent for one of which that is not known. */
+  lateness?: ReadonlyMap<string, number>;
   /** The newest day of those that decide nothing: one may be another under a new name or address. */
   undecided: ReadonlyMap<string, string>;
 }

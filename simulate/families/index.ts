@@ -12,6 +12,7 @@ import { dkimTemperrorHiccup } from './dkim-temperror-hiccup.ts';
 import { doubleSigning } from './double-signing.ts';
 import { doubledReports } from './doubled-reports.ts';
 import type { Family } from './family.ts';
+import { firstSeason } from './first-season.ts';
 import { firstStartQuiet } from './first-start-quiet.ts';
 import { firstStartStanding } from './first-start-standing.ts';
 import { forgedReports } from './forged-reports.ts';
@@ -24,6 +25,7 @@ import { holidays } from './holidays.ts';
 import { hostedForwards } from './hosted-forwards.ts';
 import { ipv6Enabled } from './ipv6-enabled.ts';
 import { keyRemoved } from './key-removed.ts';
+import { lateIrregularReporter } from './late-irregular-reporter.ts';
 import { lateReports } from './late-reports.ts';
 import { m365Pool } from './m365-pool.ts';
 import { m365Takeover } from './m365-takeover.ts';
@@ -33,6 +35,7 @@ import { newForwarder } from './new-forwarder.ts';
 import { newReporter } from './new-reporter.ts';
 import { newsletterSeason } from './newsletter-season.ts';
 import { noReports } from './no-reports.ts';
+import { noiseOnLateDay } from './noise-on-late-day.ts';
 import { noiseSwell } from './noise-swell.ts';
 import { novemberDays } from './november-days.ts';
 import { ownHostUnsigned } from './own-host-unsigned.ts';
@@ -60,6 +63,7 @@ import { sharedHosterAbuse } from './shared-hoster-abuse.ts';
 import { sharedHostingPool } from './shared-hosting-pool.ts';
 import { smallDomainBurst } from './small-domain-burst.ts';
 import { smallReporterLeaves } from './small-reporter-leaves.ts';
+import { snowshoeSigner } from './snowshoe-signer.ts';
 import { spfOnlyBroken } from './spf-only-broken.ts';
 import { spfPermerror } from './spf-permerror.ts';
 import { spfTemperrorHiccup } from './spf-temperror-hiccup.ts';
@@ -126,6 +130,9 @@ export const FAMILIES: readonly Family[] = [
   relayWobble,
   weekendShop,
   serviceComesBack,
+  lateIrregularReporter,
+  noiseOnLateDay,
+  firstSeason,
   m365Takeover,
   botnet,
   botnetAfterTrickle,
@@ -159,6 +166,7 @@ export const FAMILIES: readonly Family[] = [
   takeoverOwnServer,
   takeoverServiceAccount,
   firstStartStanding,
+  snowshoeSigner,
   ...FRESH,
 ];
 

@@ -13,6 +13,8 @@ import type { DomainRule } from './rule.ts';
 const KIND = 'reporter_silent';
 /** Report days without a word: an outage is over sooner, and late reports come sooner. */
 export const SILENT_DAYS = 6;
+/** So many days more than it ever left out before. */
+const BEYOND_GAPS = 3;
 /** So many days of habit it takes. */
 const LEAST_HABIT = 14;
 /** Messages that it would have reported. */
@@ -91,9 +93,12 @@ interface Silence {
   days: readonly string[];
 }
 
-/** The silence of a reporter; null when it was never regular, or has not been silent for long. */
+/**
+ * The silence of a reporter; null when it was never regular, or has not been silent for long: for SILENT_DAYS of
+ * which its reports should have come by now, as late as they used to come, and for longer than it used to leave out.
+ */
 function silenceOf(
-  { attendance, known, reporting }: DomainWindow,
+  { attendance, known, reporting, today }: DomainWindow,
   spoken: ReadonlyMap<string, ReadonlySet<string>>,
   reporter: string,
 ): Silence | null {
@@ -104,8 +109,22 @@ function silenceOf(
   if (!attendance.isRegular(reporter, base) || last <= settledUntil(known, KIND, reporter)) return null;
   // Days on which somebody else who is regular spoke: that of a domain nobody reports on is not one
   // reporter's silence.
-  const days = reportDays.filter((day) => day > last && [...spoken.get(day)!].some((other) => attendance.isRegular(other, base)));
-  return days.length < SILENT_DAYS ? null : { reporter, last, base, days };
+  const others = new Set(attendance.reporters.filter((other) => other !== reporter && attendance.isRegular(other, base)));
+  const due = addDays(today, -(reporting?.lateness?.get(reporter) ?? 0));
+  const told = reportDays.filter((day) => day <= due && [...spoken.get(day)!].some((other) => others.has(other)));
+  const days = told.filter((day) => day > last);
+  const gaps = longestGap(told.filter((day) => day >= base[0]! && day <= last).map((day) => spoken.get(day)!.has(reporter)));
+  return days.length < Math.max(SILENT_DAYS, gaps + BEYOND_GAPS) ? null : { reporter, last, base, days };
+}
+
+/** The most days in a row on which a reporter did not speak. */
+function longestGap(spoke: readonly boolean[]): number {
+  let [longest, gap] = [0, 0];
+  for (const did of spoke) {
+    gap = did ? 0 : gap + 1;
+    longest = Math.max(longest, gap);
+  }
+  return longest;
 }
 
 /** Whether its organization reports under another name or address since. */

@@ -2,6 +2,11 @@ import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { isOwnSql } from '../domains/domains.ts';
 import { rowsJson } from '../sql-text.ts';
 
+/** This part of the days that a reporter reports on is reported on within its lateness. */
+const ON_TIME = 0.95;
+/** Days; reports that came later than that came with an import of old mail. */
+const LATEST = 14;
+
 /** When an own domain was last reported on. */
 export interface LastReport {
   domain: string;
@@ -87,6 +92,35 @@ export async function loadSpread(
     [domain, rowsJson(reporters)],
   );
   return new Map(rows.map(({ reporter, ...spread }) => [reporter, spread]));
+}
+
+/**
+ * How many days later than the morning after some reporters of a domain report: of twenty days that they reported on
+ * in the last weeks, nineteen were reported on by then. One stray report a month late makes no habit.
+ * @param from,to days, YYYY-MM-DD
+ * @returns none for a reporter whose arrivals are not on file
+ */
+export async function loadLateness(
+  tx: Tx,
+  domain: string,
+  reporters: readonly string[],
+  { from, to }: { from: string; to: string },
+): Promise<Map<string, number>> {
+  if (reporters.length === 0) return new Map();
+  const { rows } = await tx.query<{ reporter: string; late: number }>(
+    `select reporter, percentile_disc(${ON_TIME}) within group (order by late)::int as late
+       from (select p.reporter,
+                    min(greatest(0, (p.received_at at time zone 'UTC')::date - (p.begin_at at time zone 'UTC')::date - 1)) as late
+               from ruawatch.reports p
+              where p.domain = $1 and p.reporter = any($2::text[])
+                and p.begin_at >= $3::date::timestamp at time zone 'UTC' and p.begin_at < ($4::date + 1)::timestamp at time zone 'UTC'
+                and p.trust = 'ok'
+              group by p.reporter, p.begin_at) days
+      group by reporter
+     having percentile_disc(${ON_TIME}) within group (order by late) <= ${LATEST}`,
+    [domain, reporters, from, to],
+  );
+  return new Map(rows.map(({ reporter, late }) => [reporter, late]));
 }
 
 /**

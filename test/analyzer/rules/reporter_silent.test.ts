@@ -83,4 +83,54 @@ describe('reporter_silent', () => {
     expect(await mailed()).toEqual([]);
     expect(addDays(TODAY, 0)).toBe(TODAY);
   });
+
+  /** Lets all reports of a reporter arrive so many days after the morning on which they are due. */
+  const arriveLate = (reporter: string, days: number) =>
+    f.t.db.query("update ruawatch.reports set received_at = begin_at + ($2 + 1) * interval '1 day' where reporter = $1", [
+      reporter,
+      days,
+    ]);
+
+  test('one that always reports days late is waited for so much longer', async () => {
+    const rows = ['google.com', 'GMX', 'yahoo'].flatMap((reporter) =>
+      daysBetween(ago(40), reporter === 'yahoo' ? ago(8) : TODAY).map((day) => row(day, 'both', 50, { reporter })),
+    );
+    await f.put(rows, { domain: 'a.fleet.example' });
+    await arriveLate('yahoo', 4);
+    await f.analyze('a.fleet.example');
+    expect(await mailed()).toEqual([]);
+    // Four days later even its late reports should have come.
+    await f.put(
+      daysBetween(ago(-1), ago(-4)).map((day) => row(day, 'both', 50, { reporter: 'google.com' })),
+      { domain: 'a.fleet.example' },
+    );
+    f.setNow(new Date(`${ago(-5)}T08:00:00Z`));
+    await f.analyze('a.fleet.example');
+    expect(await mailed()).toEqual(['yahoo on a.fleet.example']);
+  });
+
+  test('an import of old mail, all of which came at once, is no lateness', async () => {
+    const rows = ['google.com', 'GMX', 'yahoo'].flatMap((reporter) =>
+      daysBetween(ago(40), reporter === 'yahoo' ? ago(8) : TODAY).map((day) => row(day, 'both', 50, { reporter })),
+    );
+    await f.put(rows, { domain: 'a.fleet.example' });
+    await f.t.db.query('update ruawatch.reports set received_at = $1', [`${ago(-1)}T08:00:00Z`]);
+    await f.analyze('a.fleet.example');
+    expect(await mailed()).toEqual(['yahoo on a.fleet.example']);
+  });
+
+  test.each([
+    [4, 6, 0],
+    [4, 8, 1],
+    [2, 7, 1],
+  ])('one that left out %d days before and is silent for %d: %d mails', async (gap, silent, mails) => {
+    const rows = ['google.com', 'GMX', 'yahoo'].flatMap((reporter) =>
+      daysBetween(ago(40), TODAY)
+        .filter((day) => reporter !== 'yahoo' || (day <= ago(silent) && !(day > ago(20) && day <= ago(20 - gap))))
+        .map((day) => row(day, 'both', 50, { reporter })),
+    );
+    await f.put(rows, { domain: 'a.fleet.example' });
+    await f.analyze('a.fleet.example');
+    expect(await mailed()).toHaveLength(mails);
+  });
 });
