@@ -1,12 +1,15 @@
 import type { Evidence } from '../findings/evidence.ts';
+import type { Culprit } from '../findings/figures.ts';
 import { isKnown, labelOf } from '../report/reporters/reporters.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { loadReporterNames } from '../store/analysis/reporters.ts';
 import { openFindings, quietBelow, reopenFindings, updateFindings, type WrittenEvent } from '../store/findings/findings.ts';
+import { loadSourceLabels, type SourceLabel } from '../store/sources/identities.ts';
 import { REPORTING_DAYS } from './deciders.ts';
 import type { FindingChanges } from './lifecycle.ts';
+import { isNetwork } from './sources/network.ts';
 
 /**
  * Findings that rest on the word of who decides nothing, and how many of them the names below an own domain
@@ -14,6 +17,9 @@ import type { FindingChanges } from './lifecycle.ts';
  */
 const QUIET_KINDS = ['unconfirmed_report', 'forged_report'];
 const QUIET_BELOW = 3;
+/** Sources of a finding that are described: more than a mail shows. */
+const LABELLED = 10;
+const NAMED_BY = new Set(['dkim', 'spf', 'reverse_name']);
 /** Findings named in one job. */
 const ALERT_BATCH = 500;
 
@@ -34,7 +40,9 @@ export async function saveChanges(
   now: Date,
   { updated, reopened, opened }: FindingChanges,
 ): Promise<WrittenEvent[]> {
-  await nameReporters(tx, domain, now, [...updated, ...reopened, ...opened]);
+  const told = [...updated, ...reopened, ...opened];
+  await nameReporters(tx, domain, now, told);
+  await labelSources(tx, domain, told);
   return [
     ...(await updateFindings(tx, domain, now, updated)),
     ...(await reopenFindings(tx, domain, now, reopened)),
@@ -56,6 +64,30 @@ async function nameReporters(tx: Tx, domain: string, now: Date, told: readonly {
     const labels = unknown(evidence).flatMap((key) => (names.has(key) ? [[key, labelOf(names.get(key)!, key)] as const] : []));
     if (labels.length > 0) evidence.reporter_names = Object.fromEntries(labels);
   }
+}
+
+/** Puts beside the largest sources of each finding what is known of them now. */
+async function labelSources(tx: Tx, domain: string, told: readonly { evidence?: Evidence | null }[]): Promise<void> {
+  const culprits = told.flatMap(({ evidence }) => evidence?.who.slice(0, LABELLED) ?? []);
+  const sources = [...new Set(culprits.map(({ source }) => source))];
+  const known = await loadSourceLabels(tx, domain, { sources, networks: sources.filter(isNetwork) });
+  const labels = new Map(known.map((label) => [label.source, label]));
+  for (const culprit of culprits) {
+    const label = labels.get(culprit.source);
+    if (label !== undefined) Object.assign(culprit, labelOfSource(label));
+  }
+}
+
+/** Only names that somebody vouches for: a service that is its domain, or says no more than the host does, is none. */
+function labelOfSource({ source, host, name, identified_by, asn, owner, country }: SourceLabel): Partial<Culprit> {
+  const named = name !== null && NAMED_BY.has(identified_by ?? '') && name !== source && !(host ?? '').endsWith(name);
+  return {
+    ...(host !== null && { host }),
+    ...(named && { service: name }),
+    ...(asn !== null && { asn }),
+    ...(owner !== null && { owner }),
+    ...(country !== null && { country }),
+  };
 }
 
 /**

@@ -16,6 +16,7 @@ export interface AsnFile {
 }
 
 const NUMBERS = ['autonomous_system_number', 'asn', 'as_number'];
+const COUNTRIES = ['country_code', 'country', 'registered_country', 'iso_code'];
 const NAMES = ['autonomous_system_organization', 'as_name', 'as_organization', 'organization', 'org', 'name'];
 /** The fields that contain the owner in files with more than owners. */
 const INNER = ['traits', 'as', 'asn', 'network', 'connection'];
@@ -49,7 +50,7 @@ export function readAsnFile(file: string): AsnFile {
     title: `${databaseType}, built ${buildEpoch.toISOString().slice(0, 10)}`,
     ownerOf(address) {
       // A tree of IPv4 alone cannot be walked with an IPv6 address.
-      if (ipVersion === 4 && address.includes(':')) return { asn: null, owner: null };
+      if (ipVersion === 4 && address.includes(':')) return NOBODY;
       try {
         return ownerIn(reader.get(address));
       } catch (error) {
@@ -59,18 +60,37 @@ export function readAsnFile(file: string): AsnFile {
   };
 }
 
-/** The number and name of a network's owner in a record of an MMDB file, under any vendor's field names. */
+const NOBODY: Owner = { asn: null, owner: null, country: null };
+
+/** The number and name of a network's owner and its country in a record of an MMDB file, under any vendor's field names. */
 export function ownerIn(record: unknown): Owner {
-  if (typeof record !== 'object' || record === null) return { asn: null, owner: null };
+  const { asn, owner } = systemIn(record);
+  return { asn, owner, country: countryIn(record) };
+}
+
+/** The two letters of ISO 3166-1, in capitals: `DE`, or an object with them; null for names of countries and what is none. */
+function countryIn(record: unknown): string | null {
+  if (typeof record === 'string') return /^[a-z]{2}$/i.test(record) ? record.toUpperCase() : null;
+  if (typeof record !== 'object' || record === null) return null;
+  const fields = record as Record<string, unknown>;
+  for (const key of [...COUNTRIES, ...INNER]) {
+    const country = countryIn(fields[key]);
+    if (country !== null) return country;
+  }
+  return null;
+}
+
+function systemIn(record: unknown): Pick<Owner, 'asn' | 'owner'> {
+  if (typeof record !== 'object' || record === null) return NOBODY;
   const fields = record as Record<string, unknown>;
   let asn: number | null = null;
   for (const key of NUMBERS) asn ??= numberOf(fields[key]);
   if (asn === null) {
     for (const key of INNER) {
-      const inner = ownerIn(fields[key]);
+      const inner = systemIn(fields[key]);
       if (inner.asn !== null) return inner;
     }
-    return { asn: null, owner: null };
+    return NOBODY;
   }
   const owner = NAMES.map((key) => fields[key]).find((value) => typeof value === 'string' && value.trim() !== '');
   return { asn, owner: owner === undefined ? null : printable(owner as string) };

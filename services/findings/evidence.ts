@@ -34,6 +34,11 @@ const culprit = z.looseObject({
   messages: number,
   delivered: optional(number),
   unproven: optional(z.boolean()),
+  host: optional(z.string()),
+  service: optional(z.string()),
+  asn: optional(z.number()),
+  owner: optional(z.string()),
+  country: optional(z.string()),
 });
 const tagChange = z.looseObject({ tag: z.string(), from: z.string(), to: z.string(), since: z.string() });
 const brokenSender = z.looseObject({

@@ -7,6 +7,13 @@ export interface Culprit {
   delivered?: number | undefined;
   /** forged_report: nothing proves that the mail is from this domain. */
   unproven?: boolean | undefined;
+  /** What is known of it when it is written: a confirmed reverse name, and the service that it is. */
+  host?: string | undefined;
+  service?: string | undefined;
+  /** Of a network: its owner's number and name, and the country (two letters). */
+  asn?: number | undefined;
+  owner?: string | undefined;
+  country?: string | undefined;
 }
 
 /** A policy tag that changed. */

@@ -88,7 +88,7 @@ export class Internet {
   owners(): Pick<NetworkOwners, 'ownerOf' | 'refresh'> | null {
     if (!this.asnFile) return null;
     return {
-      ownerOf: (address) => this.#owners.get(address) ?? { asn: null, owner: null },
+      ownerOf: (address) => ({ country: null, ...(this.#owners.get(address) ?? { asn: null, owner: null }) }),
       refresh: () => Promise.resolve(),
     };
   }

@@ -68,7 +68,7 @@ const silent = () => new TransientError('dns_failed', 'The name service could no
 const all = async () =>
   (
     await t.db.query(
-      'select host(address) as address, name, confirmed, organization, asn, owner, attempts, last_error, looked_up_at from dmarc.addresses order by address',
+      'select host(address) as address, name, confirmed, organization, asn, owner, country, attempts, last_error, looked_up_at from dmarc.addresses order by address',
     )
   ).rows;
 /** Every report was looked through, and no address is due, or taken and not answered yet. */
@@ -285,8 +285,11 @@ test('a report that is to be verified is waited for, once', async () => {
 
 test('owners come from the ASN file, without DNS too, and change with the file', async () => {
   const file = path.join(folder, 'asn.mmdb');
-  const write = (owner: string) =>
-    writeFileSync(file, mmdb({ '203.0.113.0/24': { autonomous_system_number: 64_500, autonomous_system_organization: owner } }));
+  const write = (owner: string, country = 'DE') =>
+    writeFileSync(
+      file,
+      mmdb({ '203.0.113.0/24': { autonomous_system_number: 64_500, autonomous_system_organization: owner, country } }),
+    );
   write('Example Net');
   context.config.asnFile = file;
   context.config.enrich.dns = 'off';
@@ -295,12 +298,16 @@ test('owners come from the ASN file, without DNS too, and change with the file',
   await until(async () => (await all()).some((row) => row.asn !== null));
   await until(async () => (await t.db.query('select from ruawatch.enrichment where asn_file is not null')).rowCount === 1);
   expect(await all()).toMatchObject([
-    { address: '198.51.100.9', asn: null, owner: null, looked_up_at: null },
-    { address: '203.0.113.7', asn: 64_500, owner: 'Example Net', looked_up_at: null, confirmed: null },
+    { address: '198.51.100.9', asn: null, owner: null, country: null, looked_up_at: null },
+    { address: '203.0.113.7', asn: 64_500, owner: 'Example Net', country: 'DE', looked_up_at: null, confirmed: null },
   ]);
   await t.db.query('delete from ruawatch.analysis_work');
   write('Another Owner');
   await until(async () => (await all()).some((row) => row.owner === 'Another Owner'));
+  expect((await t.db.query('select source from ruawatch.analysis_work')).rows).toEqual([{ source: '203.0.113.0/24' }]);
+  await t.db.query('delete from ruawatch.analysis_work');
+  write('Another Owner', 'NL');
+  await until(async () => (await all()).some((row) => row.country === 'NL'));
   expect((await t.db.query('select source from ruawatch.analysis_work')).rows).toEqual([{ source: '203.0.113.0/24' }]);
   // A file that is damaged in mid-air changes nothing.
   writeFileSync(file, 'not an MMDB file');

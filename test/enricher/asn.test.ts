@@ -18,16 +18,22 @@ test('an MMDB file tells the owner of IPv4 and IPv6 addresses, the most exact ne
     written(
       mmdb({
         '203.0.0.0/16': { autonomous_system_number: 64_500, autonomous_system_organization: 'Wide Net' },
-        '203.0.113.128/25': { asn: 'AS64501', name: 'Exact Net', domain: 'exact.example' },
+        '203.0.113.128/25': {
+          asn: 'AS64501',
+          name: 'Exact Net',
+          domain: 'exact.example',
+          country: 'Germany',
+          country_code: 'DE',
+        },
         '2001:db8::/32': { asn: 64_502, org: 'Six Net' },
       }),
     ),
   );
   expect(file.title).toBe('Test-ASN, built 2026-09-01');
-  expect(file.ownerOf('203.0.113.7')).toEqual({ asn: 64_500, owner: 'Wide Net' });
-  expect(file.ownerOf('203.0.113.200')).toEqual({ asn: 64_501, owner: 'Exact Net' });
-  expect(file.ownerOf('2001:db8:1::7')).toEqual({ asn: 64_502, owner: 'Six Net' });
-  expect(file.ownerOf('192.0.2.1')).toEqual({ asn: null, owner: null });
+  expect(file.ownerOf('203.0.113.7')).toEqual({ asn: 64_500, owner: 'Wide Net', country: null });
+  expect(file.ownerOf('203.0.113.200')).toEqual({ asn: 64_501, owner: 'Exact Net', country: 'DE' });
+  expect(file.ownerOf('2001:db8:1::7')).toEqual({ asn: 64_502, owner: 'Six Net', country: null });
+  expect(file.ownerOf('192.0.2.1')).toEqual({ asn: null, owner: null, country: null });
 });
 
 test.each([
@@ -41,7 +47,22 @@ test.each([
   ['no number', { asn: 'none', name: 'Net' }, null, null],
   ['nothing', null, null, null],
 ])('%s', (_, record, asn, owner) => {
-  expect(ownerIn(record)).toEqual({ asn, owner });
+  expect(ownerIn(record)).toMatchObject({ asn, owner });
+});
+
+test.each([
+  ['IPinfo Lite', { country: 'Germany', country_code: 'DE', asn: 'AS64500', as_name: 'Net' }, 'DE'],
+  ['IPinfo with places', { country: 'NL', asn: 'AS64500', as_name: 'Net' }, 'NL'],
+  ['MaxMind with countries', { country: { iso_code: 'SE', names: { en: 'Sweden' } }, autonomous_system_number: 64_500 }, 'SE'],
+  ['only a registered country', { registered_country: { iso_code: 'us' }, autonomous_system_number: 64_500 }, 'US'],
+  ['a country beside the owner inside', { as: { asn: 64_500, country: 'jp' } }, 'JP'],
+  ['a country without an owner', { country: { iso_code: 'FI' } }, 'FI'],
+  ['a name alone', { country: 'Germany', asn: 64_500 }, null],
+  ['no text', { country: 49, country_code: ['DE'], asn: 64_500 }, null],
+  ['what is no country code', { country_code: 'D<', asn: 64_500 }, null],
+  ['none', { asn: 64_500 }, null],
+])('the country of %s', (_, record, country) => {
+  expect(ownerIn(record).country).toBe(country);
 });
 
 test('a file that is cut off is told by name, in a sentence', () => {

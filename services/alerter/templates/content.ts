@@ -1,5 +1,6 @@
 import type { Evidence } from '../../findings/evidence.ts';
 import { overWords, wordsOf } from '../../findings/sentences.ts';
+import { whoseWords } from '../../findings/whose.ts';
 import { counted, list, number, percent } from '../../shared/format.ts';
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
@@ -20,7 +21,8 @@ export interface Content {
   /** "High severity: authentication regression (DKIM), finding 19." */
   label: string;
   severity: string;
-  who: { source: string; amount: string }[];
+  /** `whose`: the names, the service, the owner and the country that are known of it; empty where none are. */
+  who: { source: string; whose: string; amount: string }[];
   /** "and 3 more, 1,200 messages" */
   others: string | null;
   many: string | null;
@@ -35,6 +37,8 @@ export interface Content {
 }
 
 const MOST_SOURCES = 4;
+/** Sources listed where something is known of them, which may take a line of its own. */
+const MOST_DESCRIBED = 3;
 const MOST_REPORTERS = 4;
 const MOST_ADVICE = 3;
 const LONGEST_ADVICE = 400;
@@ -61,8 +65,9 @@ export function contentOf(event: FindingEvent, step: Step): Content {
     what: clean(words.what, 300) || headline,
     label: `${sentenceCase(severity)} severity: ${clean(event.kind, 40).replaceAll('_', ' ')}${mechanism}, finding ${event.finding_key}.`,
     severity,
-    who: evidence.who.slice(0, MOST_SOURCES).map((one) => ({
+    who: shownOf(evidence).map((one) => ({
       source: `${clean(one.source, 60) || '(no name)'}${one.unproven ? ' (unproven)' : ''}`,
+      whose: clean(whoseWords(one)),
       amount: counted(one.messages, 'message'),
     })),
     others: othersOf(evidence),
@@ -118,10 +123,17 @@ function leadOf(step: Step): string | null {
   }
 }
 
+/** The sources that are listed. */
+function shownOf({ who }: Evidence): Evidence['who'] {
+  const all = who.slice(0, MOST_SOURCES);
+  return all.some((one) => whoseWords(one) !== '') ? all.slice(0, MOST_DESCRIBED) : all;
+}
+
 /** The sources that are not listed: `senders` counts all, where `who` holds the largest only. */
-function othersOf({ who, senders: all, messages: total }: Evidence): string | null {
+function othersOf(evidence: Evidence): string | null {
+  const { who, senders: all, messages: total } = evidence;
   const sum = (some: Evidence['who']) => some.reduce((n, { messages }) => n + messages, 0);
-  const shown = Math.min(who.length, MOST_SOURCES);
+  const shown = shownOf(evidence).length;
   const senders = Math.max(who.length, all);
   if (senders === shown || shown === 0) return null;
   const messages = Math.max(sum(who.slice(shown)), total - sum(who.slice(0, shown)));

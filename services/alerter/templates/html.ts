@@ -118,7 +118,7 @@ function who(content: Content): string {
   if (content.who.length === 0) return '';
   const lines = content.who.map(
     (source) =>
-      `<tr><td class="ink" style="font-size:14px;line-height:20px;color:#16202a;overflow-wrap:anywhere;">${e(source.source)}</td><td class="ink" align="right" style="padding-left:12px;font-size:14px;line-height:20px;color:#16202a;white-space:nowrap;">${e(source.amount)}</td></tr>`,
+      `<tr><td class="ink" style="font-size:14px;line-height:20px;color:#16202a;overflow-wrap:anywhere;">${e(source.source)}${source.whose === '' ? '' : `<br><span class="soft" style="font-size:13px;color:#5b6875;">${e(source.whose)}</span>`}</td><td class="ink" align="right" style="padding-left:12px;font-size:14px;line-height:20px;color:#16202a;white-space:nowrap;">${e(source.amount)}</td></tr>`,
   );
   if (content.others !== null) {
     lines.push(

@@ -52,9 +52,12 @@ function whoLines(content: Content): string[] {
   const room = WIDTH - LABEL - 2 - amounts;
   const names = content.who.map((who) => cut(who.source, room));
   const widest = Math.max(0, ...names.map((name) => [...name].length));
-  const lines = content.who.map((who, i) =>
-    `${names[i]}${' '.repeat(widest - [...names[i]!].length)}  ${who.amount.padStart(amounts)}`.trimEnd(),
-  );
+  const lines = content.who.flatMap((who, i) => {
+    const line = `${names[i]}${' '.repeat(widest - [...names[i]!].length)}  ${who.amount.padStart(amounts)}`.trimEnd();
+    if (who.whose === '') return [line];
+    const one = `${line}  ${who.whose}`;
+    return [...one].length <= WIDTH - LABEL ? [one] : [line, `  ${cut(who.whose, WIDTH - LABEL - 2)}`];
+  });
   return content.others === null ? lines : [...lines, content.others];
 }
 

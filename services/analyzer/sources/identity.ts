@@ -87,12 +87,13 @@ function ofDomain(source: string, rows: readonly SourceDay[], catalogue: Catalog
 
 function ofNetwork(sent: SentMail, facts: NetworkFacts | null, catalogue: Catalogue): Identified {
   const { source } = sent;
-  return (
+  const { identity, sender } =
     byReverseName(sent, facts, catalogue) ??
     byFailure(sent, facts) ??
     byOwner(source, facts) ??
-    byNothing(source, 'Nothing is known but the network.')
-  );
+    byNothing(source, 'Nothing is known but the network.');
+  const { asn = null, owner = null, country = null } = facts ?? {};
+  return { identity: { ...identity, asn, owner, country }, sender };
 }
 
 /** By the confirmed reverse names of its addresses; null when they name no one organization. */
@@ -136,11 +137,12 @@ function byFailure({ source, rows }: SentMail, facts: NetworkFacts | null): Iden
 function byOwner(source: string, facts: NetworkFacts | null): Identified | null {
   if (facts === null || facts.asn === null) return null;
   const as = `AS${facts.asn}`;
+  const whose = [facts.owner, facts.country].flatMap((known) => (known === null ? [] : [short(known)])).join(', ');
   return known({
     source,
     name: facts.owner ?? as,
     identified_by: 'asn',
-    evidence: `Its network belongs to ${as}${facts.owner === null ? '' : ` (${short(facts.owner)})`}.`,
+    evidence: `Its network belongs to ${as}${whose === '' ? '' : ` (${whose})`}.`,
     confidence: SURE.asn,
     grouped_as: as,
   });
@@ -154,6 +156,9 @@ function known({
   confidence,
   sender = null,
   ...identity
-}: Omit<Identity, 'name_confidence'> & { confidence: number; sender?: Sender | null }): Identified {
-  return { identity: { ...identity, name_confidence: stated(confidence) }, sender };
+}: Omit<Identity, 'name_confidence' | 'asn' | 'owner' | 'country'> & {
+  confidence: number;
+  sender?: Sender | null;
+}): Identified {
+  return { identity: { ...identity, name_confidence: stated(confidence), asn: null, owner: null, country: null }, sender };
 }

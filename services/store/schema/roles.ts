@@ -65,7 +65,7 @@ export const GRANTS = {
     selector_days: ['select'],
     sources: [
       'select',
-      'update (class, confidence, why, classified_at, examined_at, name, identified_by, evidence, name_confidence, grouped_as)',
+      'update (class, confidence, why, classified_at, examined_at, name, identified_by, evidence, name_confidence, grouped_as, asn, owner, country)',
     ],
     addresses: ['select'],
     // How long a reporter has reported, whether it agrees with others, and whether it decides for a domain.

@@ -30,6 +30,8 @@ export interface Names {
 export interface Owner {
   asn: number | null;
   owner: string | null;
+  /** Two letters of ISO 3166-1, where the file has countries. */
+  country: string | null;
 }
 
 /** The result of one lookup. `names` is null when DNS gave no answer; `error` is the reason. */
@@ -126,7 +128,7 @@ export async function saveLookups(
       `with r as materialized (
          select * from jsonb_to_recordset($1::jsonb) as r(address inet, names jsonb, error text, owner jsonb, next_at timestamptz)),
        held as materialized (
-         select a.address, a.organization, a.asn, a.looked_up_at from ruawatch.addresses a join r on r.address = a.address order by a.address for update of a),
+         select a.address, a.organization, a.asn, a.country, a.looked_up_at from ruawatch.addresses a join r on r.address = a.address order by a.address for update of a),
        saved as (
          update ruawatch.addresses a
             set name = case when r.names is null then a.name else r.names ->> 'name' end,
@@ -135,14 +137,15 @@ export async function saveLookups(
                 organization = case when r.names is null then a.organization else r.names ->> 'organization' end,
                 asn = case when r.owner is null then a.asn else (r.owner ->> 'asn')::bigint end,
                 owner = case when r.owner is null then a.owner else r.owner ->> 'owner' end,
+                country = case when r.owner is null then a.country else r.owner ->> 'country' end,
                 looked_up_at = case when r.names is not null then $2 else a.looked_up_at end,
                 attempts = case when r.error is null then 0 else a.attempts + 1 end,
                 last_error = r.error, next_at = r.next_at
            from r join held h on h.address = r.address where a.address = r.address
-         returning a.address, a.organization, a.asn, a.looked_up_at)
+         returning a.address, a.organization, a.asn, a.country, a.looked_up_at)
        select host(s.address) as address, s.organization is distinct from h.organization as named
          from saved s join held h on h.address = s.address
-        where s.organization is distinct from h.organization or s.asn is distinct from h.asn
+        where s.organization is distinct from h.organization or (s.asn, s.country) is distinct from (h.asn, h.country)
            -- A finding may have waited for this answer, whatever it is.
            or (h.looked_up_at is null and s.looked_up_at is not null)`,
       [JSON.stringify(lookups.map(jsonOf)), at],
@@ -153,7 +156,7 @@ export async function saveLookups(
 
 const jsonOf = (look: Lookup) => ({
   ...look,
-  owner: look.owner && { asn: look.owner.asn, owner: look.owner.owner },
+  owner: look.owner && { asn: look.owner.asn, owner: look.owner.owner, country: look.owner.country },
   next_at: look.next_at.toISOString(),
 });
 
@@ -208,11 +211,11 @@ export async function saveOwners(
   if (owners.length === 0) return 0;
   return transaction(db, async (tx) => {
     const { rows } = await tx.query<{ address: string; named: boolean }>(
-      `with r as materialized (select * from jsonb_to_recordset($1::jsonb) as r(address inet, asn bigint, owner text)),
+      `with r as materialized (select * from jsonb_to_recordset($1::jsonb) as r(address inet, asn bigint, owner text, country text)),
        held as materialized (
          select a.address from ruawatch.addresses a join r on r.address = a.address
-          where (a.asn, a.owner) is distinct from (r.asn, r.owner) order by a.address for update of a)
-       update ruawatch.addresses a set asn = r.asn, owner = r.owner from r join held h on h.address = r.address
+          where (a.asn, a.owner, a.country) is distinct from (r.asn, r.owner, r.country) order by a.address for update of a)
+       update ruawatch.addresses a set asn = r.asn, owner = r.owner, country = r.country from r join held h on h.address = r.address
         where a.address = r.address returning host(a.address) as address, false as named`,
       [JSON.stringify(owners)],
     );

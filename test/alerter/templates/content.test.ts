@@ -17,6 +17,16 @@ test('the largest sources are listed, and the others counted with their messages
   expect(content({ who: [{ source: 'a', messages: 1, delivered: 0 }], senders: 1 }).others).toBeNull();
 });
 
+test('what is known of a source stands beside it, and fewer are listed', () => {
+  const who = ['203.0.113.0/24', '198.51.100.0/24', '192.0.2.0/24', 'crm.example'].map((source) => ({ source, messages: 9 }));
+  const known = { host: 'mail.crm.example', service: 'CRM', asn: 24_940, owner: 'Hetzner', country: 'DE' };
+  const shown = content({ who: [{ ...who[0], ...known }, ...who.slice(1)], senders: 6, messages: 40 });
+  expect(shown.who.map(({ whose }) => whose)).toEqual(['mail.crm.example (CRM), AS24940 Hetzner, DE', '', '']);
+  expect(shown.others).toBe('and 3 more, 13 messages');
+  // Names are whatever somebody published.
+  expect(content({ who: [{ ...who[0], host: 'a\u202eb\n://c', country: 'DE' }] }).who[0]!.whose).toBe('ab [:]//c, DE');
+});
+
 test('how many: of all, in percent, and what became of them', () => {
   expect(content({ messages: 5, of: 10, share: 0.5, delivered: 5, quarantined: 0, rejected: 0 }).many).toBe(
     '5 of 10 messages (50%): 5 delivered',

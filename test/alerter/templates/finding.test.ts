@@ -50,6 +50,29 @@ select * from dmarc.findings where finding_key = 17;
     );
   });
 
+  test('the owner and country of a network stand in its line, or below it', () => {
+    const who = [
+      { source: '203.0.113.0/24', messages: 1204, delivered: 0, asn: 24_940, owner: 'Hetzner', country: 'DE' },
+      {
+        source: '2001:db8:7::/48',
+        messages: 9,
+        delivered: 0,
+        host: 'mta7.mail.crm.example',
+        service: 'CRM',
+        asn: 64_500,
+        owner: 'Example Net',
+        country: 'NL',
+      },
+    ];
+    const { text, html } = renderFinding(event({ summary: 'x', ...evidenceOf({ who, senders: 2 }) }));
+    expect(text).toContain(`Who         203.0.113.0/24   1,204 messages  AS24940 Hetzner, DE
+            2001:db8:7::/48      9 messages
+              mta7.mail.crm.example (CRM), AS64500 Example Net, NL
+`);
+    expect(html).toContain('AS24940 Hetzner, DE');
+    expect(html).toContain('mta7.mail.crm.example (CRM), AS64500 Example Net, NL');
+  });
+
   test('of a reporter that is silent it is said what it would have told, and not that it reported', () => {
     const evidence = { reporters: ['gmx'], messages: 0, of: 786 };
     const { text } = renderFinding(event({ kind: 'reporter_silent', summary: 'x', ...evidenceOf(evidence), confidence: 0.92 }));

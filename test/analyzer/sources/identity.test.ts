@@ -21,6 +21,7 @@ const facts = (some: Partial<NetworkFacts> = {}): NetworkFacts => ({
   name: null,
   asn: null,
   owner: null,
+  country: null,
   ...some,
 });
 const of = (source: string, rows: readonly SourceDay[] = [], known: NetworkFacts | null = null) =>
@@ -43,6 +44,9 @@ describe('a source is', () => {
       evidence: 'SPF passes for crm.example.',
       name_confidence: 0.9,
       grouped_as: 'crm.example',
+      asn: null,
+      owner: null,
+      country: null,
     });
   });
 
@@ -61,7 +65,7 @@ describe('a source is', () => {
       name: 'mail.crm.example',
       passed: 50,
     });
-    expect(of(NET, [], named)).toEqual({
+    expect(of(NET, [], named)).toMatchObject({
       source: NET,
       name: 'crm.example',
       identified_by: 'reverse_name',

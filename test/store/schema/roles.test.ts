@@ -302,7 +302,11 @@ describe('each service does its whole job as a user with its role alone', () => 
     expect(await comparedAsnFile(enricher)).toBe(null);
     await noteAsnFile(enricher, 'a');
     expect(await addressesAfter(enricher, null, 10)).toContain('192.0.2.1');
-    const again = await saveOwners(enricher, [{ address: '192.0.2.1', asn: 64_500, owner: 'Example' }], () => '192.0.2.0/24');
+    const again = await saveOwners(
+      enricher,
+      [{ address: '192.0.2.1', asn: 64_500, owner: 'Example', country: 'DE' }],
+      () => '192.0.2.0/24',
+    );
     expect(again).toBeGreaterThan(0);
     expect(await forgetAddresses(enricher, '2000-01-01', 10)).toBe(0);
     // And its reader, with the facts.
