@@ -26,7 +26,7 @@ export const abusedSender = kind(facts, ({ domain: full, subject, evidence }, { 
       title,
       topic: `unsigned mail as ${domain} at ${through}`,
       summary: `${title}: ${counted(messages, 'message')} since ${since} beside your signed mail`,
-      what: `${counted(messages, 'message')} as ${domain} came through ${at} without a DKIM signature, beside your own mail there, which is signed and goes on as usual. They pass SPF, because your record allows this network to all who send from it.`,
+      what: `${counted(messages, 'message')} as ${domain} came through ${at} without a DKIM signature, beside your own mail there, which is signed and goes on as usual. ${messages === 1 ? 'It passes' : 'They pass'} SPF, because your record allows this network to all who send from it.`,
       advice: [
         `Find out whether a system of yours at ${through} began to send without signing. If none did, another customer there is using your name: report it to ${through}.`,
         `SPF cannot tell customers of a shared network apart: take it out of the SPF record of ${domain} (or give it "?"), as your own mail passes by DKIM.`,
@@ -38,8 +38,8 @@ export const abusedSender = kind(facts, ({ domain: full, subject, evidence }, { 
   return {
     title,
     topic: `abuse of ${through} as ${domain}`,
-    summary: `${title}, which you use: ${counted(messages, 'message')} since ${since} signed as ${signer === null ? source : short(signer)} alone`,
-    what: `${counted(messages, 'message')} as ${domain} came through ${at} and authenticate as ${signer === null ? source : `d=${short(signer)}`}, not as ${domain}. Your own mail there is set up and passes, so these are not of your account: ${number(delivered)} were delivered.`,
+    summary: `${title}, which you use: ${counted(messages, 'message')} since ${since} authenticated as ${signer === null ? source : short(signer)} alone`,
+    what: `${counted(messages, 'message')} as ${domain} came through ${at} and ${messages === 1 ? 'authenticates' : 'authenticate'} as ${signer === null ? source : `d=${short(signer)}`}, not as ${domain}. Your own mail there is set up and passes, so ${messages === 1 ? 'this is' : 'these are'} not from your account; ${delivered === 0 ? 'none' : number(delivered)} ${delivered > 1 ? 'were' : 'was'} delivered.`,
     advice: [
       `Report the abuse to ${through}, with the addresses that the query shows and the days.`,
       `If an account of yours at ${through} is not set up yet (another team's), authenticate ${domain} in that account as well.`,

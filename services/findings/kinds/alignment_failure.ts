@@ -61,7 +61,7 @@ export const alignmentFailure = kind(facts, (told, given) => {
     title: `${source} sends as ${domain} unaligned`,
     topic: `unaligned mail of ${source} as ${domain}`,
     summary: `${title}: ${messages} since ${evidence.since} failed DMARC (${MECHANISM[mechanism]})`,
-    what: `${messages} from ${source} in the name of ${domain} authenticate as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.`,
+    what: `${messages} from ${source} in the name of ${domain} ${evidence.messages === 1 ? 'authenticates' : 'authenticate'} as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.`,
     advice: adviceOf(told, given),
     ...(given.service?.source && { links: [given.service.source] }),
   };

@@ -79,7 +79,7 @@ function hiddenWords(told: Told, { dead = [] }: RegressionFacts): WithoutAdvice 
       : ` Through ${list(
           failing.map(({ source }) => short(source, 40)),
           2,
-        )}, which has nothing else, ${counted(failed, 'message')} failed DMARC.`;
+        )}, which ${failing.length === 1 ? 'has' : 'have'} nothing else, ${counted(failed, 'message')} failed DMARC.`;
   const through = list(
     surviving.map(({ source }) => short(source, 40)),
     3,
@@ -93,7 +93,7 @@ function hiddenWords(told: Told, { dead = [] }: RegressionFacts): WithoutAdvice 
       title: `SPF of ${domain} ${ends} at receivers`,
       topic: `SPF of ${domain}`,
       summary: `The SPF record of ${record} could not be evaluated since ${since} (${error ?? 'permerror'}): ${counted(messages, 'message')} passed by DKIM alone, if at all`,
-      what: `The SPF check of ${record} ${ends} for ${number(messages)} of ${counted(of, 'message')} since ${since} (${through}); they pass by DKIM alone.${rest}`,
+      what: `The SPF check of ${record} ${ends} for ${number(messages)} of ${counted(of, 'message')} since ${since} (${through}); ${messages === 1 ? 'it passes' : 'they pass'} by DKIM alone.${rest}`,
     };
   }
   const key = common(broken, isKey).shared;
@@ -101,7 +101,7 @@ function hiddenWords(told: Told, { dead = [] }: RegressionFacts): WithoutAdvice 
   // Of a source that goes on signing most of its mail, other servers do well.
   const everywhere = key !== null && dead.includes(key) && !surviving.every(isInPart);
   const stopped = key === null && surviving.every(({ unsigned }) => unsigned === true);
-  const what = stopped ? 'no longer signed' : `without a signature that verifies`;
+  const what = stopped ? 'without a signature' : 'without a signature that verifies';
   const title = everywhere
     ? `DKIM key ${selector} fails at all senders of ${domain}`
     : stopped
@@ -193,7 +193,7 @@ function keyAdvice(domain: string, source: string | null, keys: Names, since: st
   const replaced = 'a key replaced on one side only is the usual cause.';
   if (source !== null) {
     return keys.all.length > 0
-      ? `It signs with the key ${list(keys.all, 2)}, which does not verify: compare what DNS publishes there with the key at ${source}; ${replaced}`
+      ? `It signs with the ${keys.all.length === 1 ? 'key' : 'keys'} ${list(keys.all, 2)}, which ${keys.all.length === 1 ? 'does' : 'do'} not verify: compare what DNS publishes there with ${keys.all.length === 1 ? 'the key' : 'those'} at ${source}; ${replaced}`
       : `Compare the DKIM selector that ${source} signs with, and its public key, with what is published under _domainkey.${domain}: ${replaced}`;
   }
   if (keys.shared !== null)

@@ -17,7 +17,10 @@ export const forgedReport = kind(facts, ({ domain: full, subject, evidence }, { 
     senders,
   );
   const title = `Forged reports in the name of ${name}`;
-  const against = contradicting > 0 ? `, and ${contradicting} of them contradict what ${name} really reported` : '';
+  const against =
+    contradicting > 0
+      ? `, and ${contradicting} of them ${contradicting === 1 ? 'contradicts' : 'contradict'} what ${name} really reported`
+      : '';
   const alone = resting_on.map(
     ({ reporter, standing }) => ` This rests on the word of ${short(reporter, 60)} alone, whose standing is ${standing}.`,
   );
@@ -25,7 +28,7 @@ export const forgedReport = kind(facts, ({ domain: full, subject, evidence }, { 
     title: `Reports on ${short(full)} are forged as ${name}`,
     topic: `reports on ${short(full)} forged as ${name}`,
     summary: `${title}: ${counted(reports, 'report')} since ${since}`,
-    what: `${counted(reports, 'report')} on ${short(full)} in the name of ${name} ${reports === 1 ? 'was' : 'were'} not sent by it: the sender is ${from}${against}.${alone.join('')}`,
+    what: `${counted(reports, 'report')} on ${short(full)} in the name of ${name} ${reports === 1 ? 'was' : 'were'} not sent by it: the ${senders > 1 ? 'senders are' : 'sender is'} ${from}${against}.${alone.join('')}`,
     advice: [
       'Nothing in these reports is counted: findings and classes rest on proven reports alone.',
       `If ${name} itself wrote them, its mails lost their signature on the way: name the server that received them in trust.authserv_ids.`,

@@ -25,6 +25,7 @@ const facts = z.object({
   confirmed: z.string().nullable().default(null),
 });
 type StoppedFacts = z.output<typeof facts>;
+type Silence = NonNullable<StoppedFacts['silence']>;
 
 /** Domains named in a mail that is about all of them. */
 const NAMED = 8;
@@ -54,7 +55,7 @@ export const reportsStopped = kind(facts, ({ domain, evidence: { since } }, give
     topic: `no reports on ${which}`,
     summary: `${title}; ${usual}`,
     what: `There has been no report on ${name} about any day since ${silence.since}; ${usual}, and its reporters have never been silent for so long.${others}${reported}`,
-    advice: adviceOf(name, given),
+    advice: adviceOf(name, silence, given.confirmed),
   };
 });
 
@@ -63,7 +64,7 @@ function ofDns(name: string, since: string, { reason, silence }: StoppedFacts) {
     title: `DNS no longer sends you the reports on ${name}`,
     topic: `DNS sends you the reports on ${name} again`,
     summary: `Reports on ${name} are no longer sent to your mailbox: DNS has not asked for them since ${since}`,
-    what: `Until ${since}, DNS sent the reports on ${name} to your mailbox; since then, several checks have found: ${short(reason ?? '', 300)}${silence === null ? '' : ` None has come about any day since ${silence.since}.`}`,
+    what: `Until ${since}, DNS sent the reports on ${name} to your mailbox; since then, ${reason === null ? 'several checks have found that it no longer does.' : `several checks have found: ${short(reason, 300)}`}${silence === null ? '' : ` None has come about any day since ${silence.since}.`}`,
     advice: [
       `If that was not intended: put rua= with your mailbox back into the DMARC record of ${name} (_dmarc.${name}). If the mailbox is at another domain, that domain must also publish "v=DMARC1" at ${name}._report._dmarc below it (RFC 9990 section 4).`,
       `If the reports on ${name} are to go elsewhere: ruawatch domains ignore ${name}. If the mailbox has a new address, add it to the mailbox's addresses: setting.`,
@@ -72,13 +73,14 @@ function ofDns(name: string, since: string, { reason, silence }: StoppedFacts) {
 }
 
 /** One domain alone points at its record, all at once at the mailbox. */
-function adviceOf(name: string, { silence, confirmed }: StoppedFacts): string[] {
+function adviceOf(name: string, silence: Silence, confirmed: string | null): string[] {
   const record = `Check the DMARC record of ${name} (ruawatch dns check ${name}): it must name your mailbox in rua=, and a mailbox at another domain needs that domain's consent (RFC 9990 section 4).${confirmed === null ? '' : ` On ${confirmed} DNS still named it.`}`;
+  const all = silence.others_in_all;
   const mailbox =
     'Check the mailbox: whether it is full, refuses mail, or files the reports elsewhere (spam, a rule), and send it a mail from outside.';
-  const shared = silence !== null && (silence.others_in_all > 0 || confirmed !== null);
+  const shared = all > 0 || confirmed !== null;
   return [
     ...(shared ? [mailbox, record] : [record, mailbox]),
-    `Until reports come again, nothing is known of mail in the name of ${silence && silence.others_in_all > 0 ? `these ${number(silence.others_in_all + 1)} domains` : name}. If it sends no mail any more: ruawatch domains ignore ${name}.`,
+    `Until reports come again, nothing is known of mail in the name of ${all > 0 ? `these ${number(all + 1)} domains` : name}. If ${name} sends no mail any more: ruawatch domains ignore ${name}.`,
   ];
 }

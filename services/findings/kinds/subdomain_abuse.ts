@@ -43,7 +43,7 @@ function shortlyOf(told: Told): string {
 
 function usedOf({ evidence: { names_in_all: all = 0 } }: Told, { used, used_in_all, looked_at }: SubdomainFacts): string {
   if (used_in_all > 0) return `Passing mail has also been seen under ${inUse({ used, used_in_all })}.`;
-  if (all <= 1) return 'No passing mail was ever seen under that name.';
+  if (all === 1) return 'No passing mail was ever seen under that name.';
   const which = all > looked_at ? `the ${number(looked_at)} most used` : 'them';
   return `No passing mail was ever seen under any of ${which}.`;
 }
@@ -83,7 +83,7 @@ function adviceOf({ domain: full, evidence }: Told, { published, used, used_in_a
       check,
       delivered === 0
         ? 'If none is yours, there is nothing left to do: receivers kept this mail out, as the policy asks.'
-        : `If none is yours, there is nothing left to do in DNS: the policy asks receivers to refuse this mail, but they delivered ${number(delivered)} of ${number(messages)} messages anyway.`,
+        : `If none is yours, there is nothing left to do in DNS: the policy asks receivers to refuse this mail, but they delivered ${number(delivered)} of ${counted(messages, 'message')} anyway.`,
     ];
   }
   return [
@@ -97,7 +97,7 @@ function adviceOf({ domain: full, evidence }: Told, { published, used, used_in_a
       ? []
       : [
           used_in_all > 0
-            ? `Publish sp=reject as soon as what you send as ${inUse({ used, used_in_all })} and other subdomains passes.`
+            ? `Publish sp=reject as soon as what you send as ${inUse({ used, used_in_all })}, and from any other subdomain, passes.`
             : 'Publish sp=reject as soon as what you send from subdomains, if anything, passes.',
         ]),
   ];

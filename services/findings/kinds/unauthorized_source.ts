@@ -30,7 +30,7 @@ function adviceOf(p: string | null, delivered: number, messages: number): string
       check,
       delivered === 0
         ? 'If none is yours, there is nothing left to do: p=reject kept this mail out.'
-        : `If none is yours, there is nothing left to do in DNS: p=reject asks receivers to refuse this mail, but they delivered ${number(delivered)} of ${number(messages)} messages anyway.`,
+        : `If none is yours, there is nothing left to do in DNS: p=reject asks receivers to refuse this mail, but they delivered ${number(delivered)} of ${counted(messages, 'message')} anyway.`,
     ];
   }
   const next = p === 'quarantine' ? 'p=reject' : 'p=quarantine and then p=reject';
@@ -46,5 +46,5 @@ function effectOf(p: string | null, delivered: number, messages: number): string
   if (p !== 'quarantine') return '';
   return delivered === 0
     ? ', and receivers kept the mail out of the inboxes, as p=quarantine asks'
-    : `, and receivers delivered ${number(delivered)} of ${number(messages)} messages in spite of p=quarantine`;
+    : `, and receivers delivered ${number(delivered)} of ${counted(messages, 'message')} in spite of p=quarantine`;
 }

@@ -8,8 +8,10 @@ const facts = z.object({ rule: z.literal('unconfirmed_report') });
 export const unconfirmedReport = kind(facts, (told) => {
   const { messages, since, reporters, resting_on = [] } = told.evidence;
   const domain = short(told.domain);
+  // Rows without their standing name the reporters all the same.
+  const heard = resting_on.length > 0 ? resting_on.map(({ reporter }) => reporter) : reporters;
   const names = list(
-    resting_on.map(({ reporter }) => short(reporter, 60)),
+    heard.map((reporter) => short(reporter, 60)),
     3,
     reporters.length,
   );
@@ -20,10 +22,10 @@ export const unconfirmedReport = kind(facts, (told) => {
     title: `Unconfirmed: unauthenticated mail as ${domain}`,
     topic: `unconfirmed forgery of ${domain}`,
     summary: `${title}: ${counted(messages, 'message')} since ${since}`,
-    what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain. This rests on the word of ${names} alone, whose standing is ${list(standings)}.`,
+    what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain. This rests on the word of ${names} alone${standings.length === 0 ? '' : `, whose standing is ${list(standings)}`}.`,
     advice: [
       'Nothing else rests on it: classes, other findings and readiness follow from the reporters whose word counts, and those report nothing of the kind.',
-      `Find out who ${one ? `${short(resting_on[0]?.reporter ?? reporters[0]!, 60)} is` : 'they are'}: a receiver that you know to be genuine may well see mail that nobody else does.`,
+      `Find out who ${one ? `${names} is` : 'they are'}: a receiver that you know to be genuine may well see mail that nobody else does.`,
     ],
   };
 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { factWords } from '../../../services/findings/kinds/index.ts';
 import { EVIDENCE, SAMPLES } from './samples.ts';
+import { expectWords } from './words.ts';
 
 type Given = Partial<typeof SAMPLES.alignment_failure>;
 const words = (given: Given, evidence: Partial<typeof EVIDENCE> = {}) =>
@@ -47,4 +48,30 @@ test('the advice depends on the service, the alignment of SPF, the volume and th
   expect(words({ small: true }).advice[2]).toContain('may just as well be a forwarder');
   expect(words({ small: false, p: 'none' }).advice[2]).toContain(', and p=none lets them');
   expect(words({ small: false, p: 'reject' }).advice[2]).not.toContain('p=none');
+});
+
+test('its words in every case', () => {
+  const service = { name: 'SendGrid', align: 'turn on domain authentication.', source: null };
+  const by = (relayed_by: 'catalogue' | 'receivers' | 'signature' | 'envelope') => ({ facts: { relayed_by } });
+  return expectWords('alignment_failure', {
+    'SPF and DKIM pass unaligned, small, strict SPF': {},
+    'SPF passes unaligned, a known service, p=none': {
+      facts: { service, small: false, strict_spf: false, p: 'none' },
+      evidence: { mechanism: 'spf', messages: 1 },
+    },
+    'DKIM passes unaligned, a documented service, p=quarantine': {
+      facts: { service: { ...service, source: 'https://docs.example/' }, signer: 'sendgrid.net', small: false, p: 'quarantine' },
+      evidence: { mechanism: 'dkim' },
+    },
+    'a signer that is known, no policy known': {
+      facts: { signer: 'signer.example', small: false },
+      evidence: { mechanism: 'both' },
+    },
+    'approved and not set up': { facts: { bare: true, approved_by: 'Ada' } },
+    'an own server that is not set up': { facts: { bare: true }, subject: 'mail.example.com', evidence: { messages: 1 } },
+    'passed on, by the catalogue': by('catalogue'),
+    'passed on, by what receivers say': by('receivers'),
+    'passed on, by the signature': by('signature'),
+    'passed on, by the envelope': by('envelope'),
+  });
 });

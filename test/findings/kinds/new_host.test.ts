@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { factWords } from '../../../services/findings/kinds/index.ts';
 import { EVIDENCE, SAMPLES } from './samples.ts';
+import { expectWords } from './words.ts';
 
 const words = (host: string | null) =>
   factWords({ domain: 'example.com', subject: '192.0.2.0/24', evidence: EVIDENCE }, { ...SAMPLES.new_host, host });
@@ -17,3 +18,9 @@ test('a host without a name is its network, and the domain is named beside it', 
   expect(title).toBe('New host 192.0.2.0/24 sends unsigned mail as example.com and passes SPF');
   expect(what).toContain('from 192.0.2.0/24 without a DKIM signature');
 });
+
+test('its words with a name and without', () =>
+  expectWords('new_host', {
+    named: { subject: '192.0.2.0/24' },
+    unnamed: { subject: '192.0.2.0/24', facts: { host: null }, evidence: { messages: 1, share: 0.004 } },
+  }));

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { factWords } from '../../../services/findings/kinds/index.ts';
 import { EVIDENCE, SAMPLES } from './samples.ts';
+import { expectWords } from './words.ts';
 
 const words = (given: Partial<typeof SAMPLES.policy_ready>, evidence: Partial<typeof EVIDENCE> = {}) =>
   factWords(
@@ -36,3 +37,21 @@ test('more than a twentieth that passes by SPF alone speaks against reject', () 
 test('the share that passed is of the own mail', () => {
   expect(words({ own: 200, passed: 150 }).summary).toContain('75%');
 });
+
+test('its words before each step', () =>
+  expectWords('policy_ready', {
+    'quarantine, one reporter, nothing fails': {
+      facts: { next: 'quarantine', own: 1, passed: 1 },
+      evidence: { messages: 0, by_class: undefined },
+    },
+    'quarantine, forwarded mail and SPF alone do not matter': { facts: { next: 'quarantine' }, evidence: { messages: 4 } },
+    'reject, forwarded mail and SPF alone': { evidence: { messages: 4, reporters: ['google.com', 'yahoo.com'] } },
+    'reject, all classes, SPF alone just few enough': {
+      facts: { spf_alone: 50 },
+      evidence: {
+        messages: 1209,
+        by_class: { authorized: 1, misaligned: 2, forwarded: 1, unauthorized: 1200, unknown: 5, other: 0 },
+      },
+    },
+    'reject, no forwarded mail': { facts: { spf_alone: 51 }, evidence: { messages: 3, by_class: { unknown: 3, forwarded: 0 } } },
+  }));

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { factWords } from '../../../services/findings/kinds/index.ts';
 import { EVIDENCE, SAMPLES } from './samples.ts';
+import { expectWords } from './words.ts';
 
 const what = (spread: { silent: number; reporting: number } | null) =>
   factWords({ domain: 'example.com', subject: 'google.com', evidence: EVIDENCE }, { ...SAMPLES.reporter_silent, spread }).what;
@@ -20,4 +21,20 @@ test('the usual volume is a whole number, and is none when it is not known', () 
     ).summary;
   expect(summary(20.6)).toContain('21 messages a day before');
   expect(summary(undefined)).toContain('0 messages a day before');
+});
+
+test('its words, by how it does on other domains', () => {
+  const over = (silent: number, reporting: number) => ({ facts: { spread: { silent, reporting } }, subject: 'google.com' });
+  return expectWords('reporter_silent', {
+    'not known': { subject: 'google.com' },
+    'one day each': { subject: 'google.com', facts: { of_days: 1, reported: 1, silent_days: 1 }, evidence: { usual: 1 } },
+    'no other domain': over(0, 0),
+    'silent on one other': over(1, 0),
+    'silent on two others': over(2, 0),
+    'reports on one other': over(0, 1),
+    'reports on two others': over(0, 2),
+    'reports on some, silent on one': over(1, 3),
+    'reports on one, silent on many': over(1200, 1),
+    'the usual volume is not known': { subject: 'google.com', evidence: { usual: undefined } },
+  });
 });

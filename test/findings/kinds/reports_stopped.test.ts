@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { factWords } from '../../../services/findings/kinds/index.ts';
 import { EVIDENCE, SAMPLES } from './samples.ts';
+import { expectWords } from './words.ts';
 
 type Given = Partial<typeof SAMPLES.reports_stopped>;
 const SILENCE = { since: '2026-10-04', usual: 120, others: [] as string[], others_in_all: 0, reported: 0 };
@@ -46,4 +47,27 @@ test('several silent domains: the mailbox first, and eight of them by name', () 
 test('how many domains are still reported on', () => {
   expect(silent({ reported: 1 }).what).toContain('1 other domain is still reported on');
   expect(silent({ reported: 2 }).what).toContain('2 other domains are still reported on');
+});
+
+test('its words, by cause', () => {
+  const of = (given: Partial<typeof SILENCE> = {}, confirmed: string | null = null) => ({
+    facts: { lost: false, silence: { ...SILENCE, ...given }, confirmed },
+    subject: 'example.com',
+  });
+  const others = ['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'].map((name) => `${name}.example`);
+  return expectWords('reports_stopped', {
+    'DNS does not ask for them, some still come': {},
+    'DNS does not ask for them, and none comes': { facts: { lost: true, silence: SILENCE } },
+    'an older row without a reason': { facts: { lost: false, reason: null } },
+    'one domain, one message a day': of({ usual: 1 }),
+    'one domain, DNS confirmed, one other is reported on': of({ reported: 1 }, '2026-10-03'),
+    'two domains, two messages a day, two others are reported on': of({
+      usual: 2,
+      others: ['b.example'],
+      others_in_all: 1,
+      reported: 2,
+    }),
+    'nine domains': of({ others: others.slice(0, 8), others_in_all: 8 }),
+    'more domains than are named, DNS confirmed': of({ others: others.slice(0, 8), others_in_all: 1200 }, '2026-10-03'),
+  });
 });

@@ -1,0 +1,20 @@
+import { test } from 'vitest';
+import { expectWords } from './words.ts';
+
+test('somebody else at a service of yours, and unsigned mail beside signed mail', () =>
+  expectWords('abused_sender', {
+    'foreign, a known service, p=none': { subject: 'sendgrid.net' },
+    'foreign, an unknown service without a signer, no policy known': {
+      facts: { service: null, signer: null, p: null },
+      evidence: { messages: 1, delivered: 0 },
+    },
+    'foreign, a known service without a signer, p=quarantine': { facts: { signer: null, p: 'quarantine' } },
+    'foreign, the service is called like its source, p=reject': {
+      facts: { service: 'mailer.example', signer: 'other.example', p: 'reject' },
+      evidence: { messages: 2, delivered: 2 },
+    },
+    'foreign, a policy that is none': { facts: { p: 'nothing' }, evidence: { delivered: 1 } },
+    'unsigned, a known service': { facts: { how: 'unsigned' }, subject: '192.0.2.0/24' },
+    'unsigned, an unknown service': { facts: { how: 'unsigned', service: null }, evidence: { messages: 1 } },
+    'unsigned, the service is called like its source': { facts: { how: 'unsigned', service: 'mailer.example' } },
+  }));

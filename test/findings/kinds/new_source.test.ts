@@ -1,0 +1,23 @@
+import { test } from 'vitest';
+import { expectWords } from './words.ts';
+
+const KEY = { name: 's1._domainkey.example.com', age: 'old' as const, carries: 0.1, others: [] as string[] };
+const unnamed = { service: null, signer: null };
+
+test('what the source is called, by what it passes, and whose key signs', () =>
+  expectWords('new_source', {
+    'by SPF, a known service with one network': { subject: 'sendgrid.net' },
+    'by SPF, a known service with two networks': { subject: 'sendgrid.net', evidence: { senders: 2, messages: 1 } },
+    'by DKIM, a network without a name': { facts: { ...unnamed, by: 'dkim' }, subject: '192.0.2.0/24' },
+    'by both, a network with a name': { facts: { ...unnamed, by: 'both', name: 'a.example' }, subject: '192.0.2.0/24' },
+    'the name is the source': { facts: { ...unnamed, name: 'mailer.example' } },
+    'nobody is listed': { facts: { by: 'dkim' }, evidence: { who: [] } },
+    'a new key': { facts: { by: 'dkim', key: { ...KEY, age: 'new' } } },
+    'an old key that nobody else uses and that carries little': { facts: { by: 'dkim', key: KEY } },
+    'an old key of another sender that carries nearly a third': {
+      facts: { by: 'dkim', key: { ...KEY, carries: 0.299, others: ['a.example'] } },
+    },
+    'an old key of two other senders that carries three tenths': {
+      facts: { by: 'both', key: { ...KEY, carries: 0.3, others: ['a.example', 'b.example'] } },
+    },
+  }));

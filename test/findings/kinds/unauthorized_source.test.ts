@@ -1,0 +1,19 @@
+import { test } from 'vitest';
+import { expectWords } from './words.ts';
+
+test('the habit, and what the policy did about it', () =>
+  expectWords('unauthorized_source', {
+    'one network, p=reject, delivered': {},
+    'two networks, p=reject, kept out': {
+      evidence: {
+        senders: 2,
+        delivered: 0,
+        who: ['198.51.100.0/24', '203.0.113.0/24'].map((source) => ({ source, messages: 5 })),
+      },
+    },
+    'one message, p=reject, delivered': { evidence: { messages: 1, delivered: 1, usual: 1 } },
+    'four networks, p=quarantine, kept out': { facts: { p: 'quarantine' }, evidence: { senders: 4, delivered: 0, usual: 0.5 } },
+    'p=quarantine, one delivered': { facts: { p: 'quarantine' }, evidence: { delivered: 1, usual: 0.49 } },
+    'p=none': { facts: { p: 'none' }, evidence: { usual: 1.5 } },
+    'no policy known, no habit known': { facts: { p: null }, evidence: { usual: undefined } },
+  }));

@@ -1,0 +1,42 @@
+import path from 'node:path';
+import { expect } from 'vitest';
+import type { Figures } from '../../../services/findings/figures.ts';
+import { factWords, readFacts } from '../../../services/findings/kinds/index.ts';
+import { EVIDENCE, SAMPLES } from './samples.ts';
+
+/** What differs from the sample facts and figures. */
+export interface Case<Rule extends keyof typeof SAMPLES> {
+  facts?: Partial<(typeof SAMPLES)[Rule]>;
+  evidence?: Partial<Figures>;
+  domain?: string;
+  subject?: string;
+}
+
+/**
+ * Compares all words of a kind with `golden/<rule>.txt`, which a person has read: one paragraph a case, one
+ * line a sentence. `npx vitest run test/findings/kinds -u` writes the files anew.
+ */
+export async function expectWords<Rule extends keyof typeof SAMPLES>(
+  rule: Rule,
+  cases: Readonly<Record<string, Case<Rule>>>,
+): Promise<void> {
+  const paragraphs = Object.entries(cases).map(([name, given]) => {
+    const facts = readFacts({ ...SAMPLES[rule], ...given.facts });
+    if (facts === null) throw new Error(`the facts of "${name}" do not fit the schema`);
+    const { domain = 'example.com', subject = 'mailer.example' } = given;
+    const { title, topic, summary, what, advice, links } = factWords(
+      { domain, subject, evidence: { ...EVIDENCE, ...given.evidence } },
+      facts,
+    );
+    return [
+      `# ${name}`,
+      `title    ${title}`,
+      `topic    ${topic}`,
+      `summary  ${summary}`,
+      `what     ${what}`,
+      ...advice.map((sentence) => `advice   ${sentence}`),
+      ...(links ?? []).map((link) => `link     ${link}`),
+    ].join('\n');
+  });
+  await expect(`${paragraphs.join('\n\n')}\n`).toMatchFileSnapshot(path.join(import.meta.dirname, 'golden', `${rule}.txt`));
+}
