@@ -28,6 +28,7 @@ import { ruleOf, rulesOf, TESTED_KINDS } from './rules/index.ts';
 import type { RuleOf } from './rules/rule.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import type { Catalogue, Sender } from './senders/catalogue.ts';
+import { joinCopiedKeys } from './senders/copied-keys.ts';
 import { entryOf } from './senders/load.ts';
 import { isAligned, type SenderData } from './senders/units.ts';
 import { SenderWindows } from './senders/windows.ts';
@@ -294,9 +295,12 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
     const signs = window.own ? signsElsewhere(data.senders ?? [], source) : null;
     return findOf(rulesOf('source'), { ...window, uses: usesElsewhere(byKey, window), signs });
   });
+  const ofSenders = (windows.senders?.all ?? []).flatMap((window) =>
+    findOf(rulesOf('sender'), window, aboutIts(window, ofSources)),
+  );
   const candidates = [
     ...ofSources,
-    ...(windows.senders?.all ?? []).flatMap((window) => findOf(rulesOf('sender'), window, aboutIts(window, ofSources))),
+    ...joinCopiedKeys(data.domain, ofSenders, known),
     ...rulesOf('incident').flatMap((rule) => rule.find(windows.incident)),
     ...(domain === null ? [] : rulesOf('domain').flatMap((rule) => rule.find(domain))),
     ...rulesOf('arrival').flatMap((rule) => rule.find(windows.arrival)),

@@ -13,10 +13,10 @@ export const firstSeason: Family = {
     const sender = random.chance(0.3)
       ? domain.senders[0]!
       : domain.service(name, { mean: domain.volume * site.between(0.1, 1), aligned: 'dkim', networks: random.int(1, 3) });
-    const from = site.day(8);
-    const length = random.int(1, 4);
-    const factor = site.between(10, 40);
-    sender.active = (day) => (day >= from && day < from + length ? factor : 1);
-    site.trap('first season', domain.name, from, from + length);
+    // Worlds end on 30 June: the last day that is reported on is one of a quarter's end, and the first that is seen.
+    const from = site.days - 1;
+    const factor = site.between(10, 20);
+    sender.active = (day) => (day === from ? factor : 1);
+    site.trap('first season', domain.name, from, from);
   },
 };

@@ -212,11 +212,18 @@ function seasonOfSurge(
     times,
     kind: window.sender?.kind ?? null,
     fresh: now.reduce((n, { messages, fresh }) => n + (fresh ? messages : 0), 0) / Math.max(1, all),
+    failing: failingOn(window, days),
     receivers: differenceOf(shares(true), shares(false)),
     usual: habit.usual,
     weekend: habit.weekend,
     earlier: [...(window.of.earlier ?? []), ...daysOf(window)],
   });
+}
+
+/** The part of its mail of some days that does not pass, 0 to 1. */
+function failingOn({ rows }: SenderWindow, days: readonly string[]): number {
+  const { messages, passed } = total(rows.filter(({ day }) => days.includes(day)));
+  return (messages - passed) / Math.max(1, messages);
 }
 
 /** The messages of each day of the window. */

@@ -14,7 +14,7 @@ export interface MainKey {
   age: 'new' | 'old';
   /** The part of all signed mail of the domain under this key, 0 to 1: how much would fail without it. */
   carries: number;
-  /** Other senders that sign with it, those with the most mail first. */
+  /** Senders that signed with it long before and still may, those with the most mail first. */
   others: { sender: string; last_day: string }[];
 }
 
@@ -53,7 +53,8 @@ export function mainKeyOf(
     if (own.has(use.source)) continue;
     if (use.first_day < first) old = true;
     const of = senderBySource.get(use.source) ?? use.source;
-    if (of === sender) continue;
+    // What began at about the same time is as new as this sender, and no owner of the key.
+    if (of === sender || daysBefore(use.first_day, first) < KNOWN_DAYS) continue;
     const other = others.get(of) ?? { passed: 0, last_day: '' };
     other.passed += use.passed;
     if (use.last_day > other.last_day) other.last_day = use.last_day;

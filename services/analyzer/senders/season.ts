@@ -12,6 +12,14 @@ const APART = 20;
  * an account in a stranger's hands knows no measure.
  */
 const SEASON_TIMES = 10;
+/**
+ * At a quarter's end, and in the weeks of sales before Christmas, as much as this, if nothing else about it is new:
+ * the first of them that is seen repeats nothing yet.
+ */
+const FIRST_SEASON_TIMES = 25;
+/** Then hardly any of it comes from other networks, and hardly any fails. */
+const HARDLY = 0.1;
+const FAILS = 0.01;
 /** The part of a campaign's mail that may come from networks that sent nothing before. */
 const FRESH = 0.5;
 /** How far the shares of the receivers may differ from those before (total variation). */
@@ -40,6 +48,8 @@ export interface Swell {
   kind: SenderKind | null;
   /** The part of its mail that comes from networks without any before. */
   fresh: number;
+  /** The part of its mail that does not pass. */
+  failing: number;
   /** Total variation between the shares of the receivers now and before; null without any before. */
   receivers: number | null;
   /** Messages of an ordinary day by habit, and what a weekend day brings beside a weekday. */
@@ -74,16 +84,33 @@ export function seasonOf(swell: Swell): Season | null {
   if (before) return { why: 'recurring', ...before };
   if (swell.fresh > FRESH || (swell.receivers !== null && swell.receivers > OTHER_RECEIVERS)) return null;
   if (rests && isWeekend(swell.loudest)) return null;
-  if (swell.times > SEASON_TIMES) return null;
+  if (swell.times > (isFirstSeason(swell) ? FIRST_SEASON_TIMES : SEASON_TIMES)) return null;
   if (swell.days.every(isOfSeason)) return { why: 'calendar' };
   return swell.kind !== null && CAMPAIGNS.has(swell.kind) ? { why: 'campaign' } : null;
 }
 
+/** Whether all of it falls on a quarter's end or before Christmas, and nothing about it is new but how much it is. */
+function isFirstSeason({ days, fresh, failing }: Swell): boolean {
+  return fresh <= HARDLY && failing <= FAILS && days.every((day) => isOfSales(day) || (isMonthsEnd(day) && isQuarters(day)));
+}
+
 /** The last and first days of a month, and the weeks of sales before Christmas. */
 function isOfSeason(day: string): boolean {
+  return isMonthsEnd(day) || isOfSales(day);
+}
+
+function isMonthsEnd(day: string): boolean {
+  return addDays(day, 2).slice(5, 7) !== day.slice(5, 7) || Number(day.slice(8)) <= 3;
+}
+
+/** Whether the month that is nearest ends with a quarter of the year. */
+function isQuarters(day: string): boolean {
+  return Number(addDays(day, -3).slice(5, 7)) % 3 === 0;
+}
+
+function isOfSales(day: string): boolean {
   const date = day.slice(5);
-  const lastOfMonth = addDays(day, 2).slice(5, 7) !== date.slice(0, 2);
-  return lastOfMonth || Number(date.slice(3)) <= 3 || (date >= '11-18' && date <= '12-23');
+  return date >= '11-18' && date <= '12-23';
 }
 
 /** Half the sum of the differences of shares: 0 alike, 1 with nothing in common; null where either has nothing. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted, list, percent, short } from '../../shared/format.ts';
 import { PASSED_BY } from './denied_source.ts';
-import { kind } from './kind.ts';
+import { kind, type Told, type Words } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('new_source'),
@@ -11,6 +11,8 @@ const facts = z.object({
   service: z.string().nullable(),
   /** What the sender is called; absent in rows of older versions. */
   name: z.string().optional(),
+  /** So many new senders sign with the same key; absent for one. */
+  joined: z.number().optional(),
   /** The foreign domain that signs most of it as well. */
   signer: z.string().nullable(),
   /** The key that most of its mail is signed with: where it is published, and who signs with it too. */
@@ -27,7 +29,10 @@ const facts = z.object({
 });
 type Key = NonNullable<z.output<typeof facts>['key']>;
 
-export const newSource = kind(facts, ({ domain: full, subject, evidence }, { by, service, name: called, signer, key }) => {
+export const newSource = kind(facts, (told, given) => {
+  const { domain: full, subject, evidence } = told;
+  const { by, service, name: called, signer, key, joined = 1 } = given;
+  if (joined > 1 && key) return copiedWords(told, key, joined);
   const domain = short(full);
   const source = short(subject);
   const label = service ?? (called === undefined ? source : short(called));
@@ -49,6 +54,25 @@ export const newSource = kind(facts, ({ domain: full, subject, evidence }, { by,
     ],
   };
 });
+
+/** A key that several new senders share with its owner. */
+function copiedWords({ domain: full, evidence }: Told, key: Key, joined: number): Words {
+  const domain = short(full);
+  const name = short(key.name);
+  const networks = counted(joined, 'new network');
+  const title = `Key ${short(key.name.split('.')[0]!)} of ${domain} signs mail of ${networks}`;
+  const messages = counted(evidence.messages, 'message');
+  return {
+    title,
+    topic: `mail of ${networks} signed as ${domain}`,
+    summary: `${title}: ${messages} since ${evidence.since}`,
+    what: `${messages} from ${networks} in the name of ${domain} passed DMARC by its key ${name}, ${ofAge(key)}. None of them was seen before ${evidence.since}.`,
+    advice: [
+      ...withKey(key, 'each of them'),
+      `If you have started to use one, approve it: ruawatch senders approve ${domain} ${short(evidence.who[0]?.source ?? 'SOURCE')}.`,
+    ],
+  };
+}
 
 function ofAge({ age, others }: Key): string {
   if (age === 'new') return 'which nobody signed with before';

@@ -9,6 +9,7 @@ const SALE: Swell = {
   times: 8,
   kind: 'bulk',
   fresh: 0.1,
+  failing: 0,
   receivers: 0.1,
   usual: 1_000,
   weekend: 1,
@@ -25,6 +26,7 @@ const TAKEN: Swell = {
   usual: 50,
   weekend: 0.2,
 };
+const QUARTER: Swell = { ...SALE, days: ['2026-06-29', '2026-06-30'], loudest: '2026-06-30', kind: null };
 const ORDINARY = { days: ['2026-06-10'], loudest: '2026-06-10' };
 
 describe('a swell of mail that passes', () => {
@@ -54,6 +56,25 @@ describe('a swell of mail that passes', () => {
     ['the same at a month’s end', { ...TAKEN, days: ['2026-05-31'], loudest: '2026-05-31', times: 10 }, null],
     ['out of all proportion, through a service for campaigns', { ...SALE, ...ORDINARY, times: 40 }, null],
     ['the same in November', { ...SALE, times: 40 }, null],
+    ['the first November that is seen, twenty times the usual', { ...SALE, kind: null, times: 20 }, 'calendar'],
+    ['the same with some other networks', { ...SALE, kind: null, times: 20, fresh: 0.2 }, null],
+    ['the same, of which some fails', { ...SALE, kind: null, times: 20, failing: 0.02 }, null],
+    ['the first quarter’s end that is seen', { ...QUARTER, times: 24 }, 'calendar'],
+    ['the end of a month that ends no quarter', { ...QUARTER, days: ['2026-05-31'], loudest: '2026-05-31', times: 24 }, null],
+    [
+      'the first days of a quarter',
+      { ...QUARTER, days: ['2026-07-01', '2026-07-02'], loudest: '2026-07-02', times: 24 },
+      'calendar',
+    ],
+    ['the first days of another month', { ...QUARTER, days: ['2026-09-02'], loudest: '2026-09-02', times: 24 }, null],
+    ['the turn of the year', { ...QUARTER, days: ['2026-12-31', '2027-01-01'], loudest: '2026-12-31', times: 24 }, 'calendar'],
+    ['a quarter’s end and a day of no season', { ...QUARTER, days: ['2026-06-28', '2026-06-30'], times: 24 }, null],
+    ['a quarter’s end out of all proportion', { ...QUARTER, times: 40 }, null],
+    [
+      'an account at a mailbox provider on a quarter’s last Sunday',
+      { ...TAKEN, days: ['2026-06-28'], loudest: '2026-06-28', times: 20 },
+      null,
+    ],
     ['from networks that sent nothing before', { ...SALE, fresh: 0.7 }, null],
     ['to other receivers', { ...SALE, receivers: 0.5 }, null],
     ['of own servers in June', { ...SALE, ...ORDINARY, kind: null }, null],

@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest';
+import { joinCopiedKeys } from '../../../services/analyzer/senders/copied-keys.ts';
+import { mainKeyOf } from '../../../services/analyzer/senders/keys.ts';
+import type { Ending } from '../../../services/findings/ending.ts';
+import type { Severity } from '../../../services/shared/severity.ts';
+import type { KeyUse } from '../../../services/store/analysis/senders.ts';
+import type { Candidate } from '../../../services/store/findings/findings.ts';
+import { ago, DOMAIN, onFile, senderWindow, span, wordsFor } from '../rows.ts';
+
+const KEY = `s1._domainkey.${DOMAIN}`;
+const A = '192.0.2.0/24';
+const B = '198.51.100.0/24';
+const C = '203.0.113.0/24';
+
+interface Given {
+  messages?: number;
+  first?: number;
+  key?: string;
+  age?: 'new' | 'old';
+  others?: string[];
+  severity?: Severity;
+}
+
+/** A new source that signs with a key of the domain's. */
+function fresh(source: string, given: Given = {}): Candidate {
+  const { messages = 60, first = 5, key = KEY, age = 'old', others = ['own servers'], severity = 'low' } = given;
+  return {
+    kind: 'new_source',
+    subject: source,
+    severity,
+    confidence: 0.8,
+    first_day: ago(first),
+    last_day: ago(0),
+    evidence: {
+      who: [{ source, messages, delivered: messages }],
+      senders: 1,
+      messages,
+      of: 3000,
+      share: messages / 3000,
+      per_day: 10,
+      since: ago(first),
+      last_day: ago(0),
+      reporters: ['google.com'],
+      usual: 0,
+      delivered: messages,
+      quarantined: 0,
+      rejected: 0,
+      facts: {
+        rule: 'new_source',
+        by: 'dkim',
+        service: null,
+        name: source,
+        signer: null,
+        key: { name: key, age, carries: 0.8, others },
+      },
+      query: '',
+    },
+  };
+}
+const join = (...some: Candidate[]) => joinCopiedKeys(DOMAIN, some, []);
+
+describe('new senders under one old key whose owner goes on', () => {
+  test('are one finding that names all of them, with what they sent together', () => {
+    const found = join(fresh(A, { messages: 30 }), fresh(B, { messages: 60, first: 6 }), fresh(C, { messages: 40, first: 3 }));
+    expect(found).toHaveLength(1);
+    const [one] = found;
+    expect(one).toMatchObject({
+      subject: B,
+      severity: 'medium',
+      first_day: ago(6),
+      evidence: { messages: 130, senders: 3, delivered: 130 },
+    });
+    expect(one!.evidence.who.map(({ source }) => source)).toEqual([B, C, A]);
+    expect(one!.evidence.query).toContain(`'${C}'`);
+    const { title, what } = wordsFor(one);
+    expect(title).toBe(`Key s1 of ${DOMAIN} signs mail of 3 new networks`);
+    expect(what).toContain('130 messages from 3 new networks');
+  });
+
+  test('stay two where the keys differ, or one began weeks later', () => {
+    expect(join(fresh(A), fresh(B, { key: `s2._domainkey.${DOMAIN}` }))).toHaveLength(2);
+    expect(join(fresh(A, { first: 20 }), fresh(B, { first: 1 }))).toHaveLength(2);
+  });
+
+  test('a key that somebody published for it, or that nobody else signs with, is no copy', () => {
+    expect(join(fresh(A, { age: 'new' }), fresh(B, { age: 'new' }))).toHaveLength(2);
+    expect(join(fresh(A, { others: [] }), fresh(B, { others: [] }))).toHaveLength(2);
+  });
+
+  test('join the finding that was mailed, whichever sends more', () => {
+    const known = onFile(fresh(A));
+    const [one, two] = joinCopiedKeys(DOMAIN, [fresh(A), fresh(B, { first: 9, messages: 900 })], [known]);
+    expect(one).toMatchObject({ subject: A, first_day: ago(9), evidence: { messages: 960 } });
+    expect(two).toBeUndefined();
+  });
+
+  test('two that were both mailed stay as they are', () => {
+    const known = [onFile(fresh(A)), onFile(fresh(B), { finding_key: 2 })];
+    expect(joinCopiedKeys(DOMAIN, [fresh(A), fresh(B)], known).map(({ subject }) => subject)).toEqual([A, B]);
+  });
+
+  test.each<[Ending | undefined, number]>([
+    [{ reason: 'no_longer_new', days: 28 }, 0],
+    [undefined, 0],
+    [{ reason: 'listed' }, 1],
+  ])('what was named in a finding that is over (%j) is mailed again %d times', (ended, mails) => {
+    const [lead] = join(fresh(A), fresh(B));
+    const over = onFile({ ...lead!, evidence: { ...lead!.evidence, ...(ended && { ended }) } }, { state: 'resolved' });
+    expect(joinCopiedKeys(DOMAIN, [fresh(B)], [over])).toHaveLength(mails);
+  });
+
+  test('one alone is medium from a hundred messages on, however little of the mail that is', () => {
+    expect(join(fresh(A, { messages: 99 }))[0]!.severity).toBe('low');
+    expect(join(fresh(A, { messages: 100 }))[0]!.severity).toBe('medium');
+  });
+});
+
+test('whoever began to sign with a key at the same time is not its owner', () => {
+  const use = (source: string, first: number): KeyUse => ({
+    source,
+    key: KEY,
+    first_day: ago(first),
+    last_day: ago(0),
+    passed: 50,
+    recent: 50,
+  });
+  const window = senderWindow(span(5, 0, 'dkim', 10, undefined, { source: A }));
+  const given = { keyUses: [use('own', 40), use(A, 5), use(B, 6)], senders: window.senders, from: ago(41) };
+  expect(mainKeyOf(window.of, ago(5), given)).toMatchObject({ age: 'old', others: [{ sender: 'own' }] });
+});
