@@ -20,4 +20,12 @@ test('what the source is called, by what it passes, and whose key signs', () =>
     'an old key of two other senders that carries three tenths': {
       facts: { by: 'both', key: { ...KEY, carries: 0.3, others: ['a.example', 'b.example'] } },
     },
+    'three new networks under one key of another sender': {
+      facts: { ...unnamed, by: 'dkim', joined: 3, key: { ...KEY, carries: 0.8, others: ['own servers'] } },
+      evidence: { senders: 3 },
+    },
+    'two under one key that carries little': {
+      facts: { ...unnamed, by: 'dkim', joined: 2, key: { ...KEY, others: ['a.example'] } },
+      evidence: { senders: 2, who: [] },
+    },
   }));
