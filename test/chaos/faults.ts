@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Random } from '../../demo/random.ts';
 import { reply } from '../alerter/sink.ts';
-import type { World } from './world.ts';
+import { RECIPIENTS, type World } from './world.ts';
 
 /** One way to disturb a run. `act` ends when the disturbance is over, and leaves nothing disturbed. */
 interface Fault {
@@ -11,6 +11,12 @@ interface Fault {
 }
 
 const some = (random: Random, most: number) => random.int(200, most);
+
+/** Alerts are few: waits until one has met the fault, for a quarter of a minute at most, and a while longer. */
+async function met(happened: () => boolean, ms: number): Promise<void> {
+  for (const until = performance.now() + 15_000; !happened() && performance.now() < until; ) await wait(50);
+  await wait(ms);
+}
 
 const FAULTS: readonly Fault[] = [
   {
@@ -83,12 +89,24 @@ const FAULTS: readonly Fault[] = [
     name: 'line dead',
     weight: 3,
     async act({ lines }, random) {
-      const line = random.pick([lines.postgres, lines.imap, lines.smtp]);
+      const line = random.pick([lines.postgres, lines.redis, lines.imap, lines.smtp]);
       const ms = some(random, 4_000);
       if (random.chance(0.5)) line.stall(ms);
       else line.refuse(ms);
       await wait(ms);
       line.heal();
+    },
+  },
+  {
+    // TCP is content, and nobody answers: no error ends it, only a bound on the waiting side. Cut in the end, or never heard of again.
+    name: 'line silent',
+    weight: 4,
+    async act({ lines }, random) {
+      const line = random.pick([lines.postgres, lines.postgres, lines.redis, lines.imap, lines.smtp]);
+      line.swallow();
+      await wait(random.chance(0.15) ? 35_000 : some(random, 10_000));
+      line.heal();
+      if (random.chance(0.6)) line.cut();
     },
   },
   {
@@ -118,15 +136,60 @@ const FAULTS: readonly Fault[] = [
       sink.behaviour = {};
     },
   },
+  {
+    // The alert is made anew as another mail; whoever corrects a mail server starts the alerter again, which tries at once.
+    name: 'SMTP refuses',
+    weight: 4,
+    async act({ sink, processes }, random) {
+      const code = random.pick([550, 551, 553, 554]);
+      let refused = 0;
+      const refusal = () => {
+        refused++;
+        return reply(code, 'Not accepted here');
+      };
+      sink.behaviour = random.pick([{ sender: refusal }, { recipient: refusal }, { recipient: refusal }, { accept: refusal }]);
+      await met(() => refused > 0, some(random, 4_000));
+      sink.behaviour = {};
+      processes.signal('alerter-1', 'SIGTERM');
+    },
+  },
+  {
+    name: 'SMTP treats recipients apart',
+    weight: 3,
+    async act({ sink, processes }, random) {
+      const [one, other] = random.shuffle(RECIPIENTS);
+      const [first, second] = random.pick([
+        [550, null],
+        [450, null],
+        [550, 450],
+      ] as const);
+      let refused = 0;
+      sink.behaviour = {
+        recipient: (address) => {
+          const code = address === one ? first : address === other ? second : null;
+          if (code === null) return null;
+          refused++;
+          return reply(code, 'Not for this one');
+        },
+      };
+      await met(() => refused > 0, some(random, 4_000));
+      sink.behaviour = {};
+      processes.signal('alerter-1', 'SIGTERM');
+    },
+  },
 ];
 
 /** Faults that must not overlap: a server that is being restarted cannot be restarted, and crash recovery needs its disk. */
 const OF_POSTGRES = new Set(['Postgres crash', 'sessions terminated', 'writes refused', 'disk full']);
 const OF_REDIS = new Set(['Redis flushed', 'Redis restart']);
-const OF_SMTP = new Set(['SMTP outage', 'SMTP puts off']);
-const GROUPS = [OF_POSTGRES, OF_REDIS, OF_SMTP, new Set(['IMAP restart']), new Set(['frozen process']), new Set(['line dead'])];
+const OF_SMTP = new Set(['SMTP outage', 'SMTP puts off', 'SMTP refuses', 'SMTP treats recipients apart']);
+/** One may be healed by the end of the other. */
+const OF_LINES = new Set(['line dead', 'line silent']);
+const GROUPS = [OF_POSTGRES, OF_REDIS, OF_SMTP, new Set(['IMAP restart']), new Set(['frozen process']), OF_LINES];
 
 export interface Chaos {
+  /** Alerts are about to be sent: begins a fault of the mail server, unless one is under way. */
+  alerting(): void;
   /** What was done, by name. */
   done: Map<string, number>;
   /** Begins nothing new; resolves when everything that was disturbed is whole again. @throws what a fault threw */
@@ -150,31 +213,37 @@ export function startChaos(world: World, random: Random, meanMs: number, say: (l
       }) ?? FAULTS[0]!
     );
   };
+  const begin = (fault: Fault, parameters: Random) => {
+    const group = GROUPS.find((names) => names.has(fault.name));
+    if (group && busy.has(group)) return;
+    if (group) busy.add(group);
+    done.set(fault.name, (done.get(fault.name) ?? 0) + 1);
+    say(fault.name);
+    const acting = fault
+      .act(world, parameters)
+      .catch((error: unknown) => {
+        failure ??= error;
+      })
+      .finally(() => {
+        under.delete(acting);
+        if (group) busy.delete(group);
+      });
+    under.add(acting);
+  };
   const loop = (async () => {
     for (let n = 0; !stopping.signal.aborted; n++) {
       await wait(random.int(meanMs * 0.2, meanMs * 1.8), undefined, { signal: stopping.signal }).catch(() => undefined);
-      if (stopping.signal.aborted) break;
-      const fault = draw();
-      const parameters = random.fork(`fault/${n}`);
-      const group = GROUPS.find((names) => names.has(fault.name));
-      if (group && busy.has(group)) continue;
-      if (group) busy.add(group);
-      done.set(fault.name, (done.get(fault.name) ?? 0) + 1);
-      say(fault.name);
-      const acting = fault
-        .act(world, parameters)
-        .catch((error: unknown) => {
-          failure ??= error;
-        })
-        .finally(() => {
-          under.delete(acting);
-          if (group) busy.delete(group);
-        });
-      under.add(acting);
+      if (!stopping.signal.aborted) begin(draw(), random.fork(`fault/${n}`));
     }
   })();
+  const ofAlerts = random.fork('alerting');
+  let strikes = 0;
   return {
     done,
+    alerting() {
+      const fault = ofAlerts.pick(FAULTS.filter(({ name }) => OF_SMTP.has(name)));
+      if (!stopping.signal.aborted) begin(fault, ofAlerts.fork(`${strikes++}`));
+    },
     async stop() {
       stopping.abort();
       await loop;

@@ -147,7 +147,10 @@ export async function readTotals(db: Db, mails: readonly Received[]): Promise<To
   return { facts, counts, wrong, resent };
 }
 
-/** Every mail of the outbox must have been sent, each at least once, and nothing else. */
+/**
+ * Every mail of the outbox must have reached each of its recipients whom the server did not refuse, and nothing else may have been
+ * sent. A mail that was refused for all is followed by another that tells the same.
+ */
 async function readMails(
   db: Db,
   mails: readonly Received[],
@@ -155,9 +158,9 @@ async function readMails(
   counts: Record<string, number>,
   wrong: string[],
 ): Promise<number> {
-  const { rows } = await db.query<{ message_id: string; name: string; subject: string; state: string; raw: Buffer }>(
+  const { rows } = await db.query<OutboxRow>(
     `select o.message_id, concat_ws(' ', f.domain, f.kind, f.subject, substring(o.message_id from '^<(?:finding-\\d+-)?([^.]*)')) as name,
-            o.subject, o.state, o.raw
+            o.subject, o.state, o.raw, o.recipients, o.last_error
        from ruawatch.outbox o left join ruawatch.findings f using (finding_key)`,
   );
   const byId = new Map<string, Received[]>();
@@ -165,23 +168,54 @@ async function readMails(
     const id = mail.headers.get('message-id') ?? '';
     byId.set(id, [...(byId.get(id) ?? []), mail]);
   }
+  const refused = new Set<string>();
   let resent = 0;
-  for (const { message_id, name, subject, state, raw } of rows) {
+  for (const row of rows) {
+    const { message_id, subject, state, raw } = row;
     const sent = byId.get(message_id) ?? [];
     byId.delete(message_id);
-    if (sent.length === 0) wrong.push(`the mail ${message_id} (${state}) never reached the mail server`);
-    resent += Math.max(0, sent.length - 1);
     for (const one of sent) {
       if (digest(one.raw) !== digest(raw.toString('utf8')))
         wrong.push(`the mail ${message_id} was sent with other bytes than are in the outbox`);
     }
-    const key = `mail: ${name}`;
+    const key = `mail: ${row.name.replace(/-again-\d+$/, '')}`;
+    if (state === 'failed') {
+      refused.add(key);
+      // The server had it, and its answer was lost on the way.
+      resent += sent.length;
+      continue;
+    }
+    const to = recipientsIn(row);
+    const copies = to.map((address) => sent.filter((one) => one.to.includes(address)).length);
+    const settled = (address: string) => !row.recipients.includes(address) || row.last_error?.includes(`${address}: `);
+    const missing = to.filter((address, i) => copies[i] === 0 && !settled(address));
+    if (missing.length > 0 || sent.length === 0) wrong.push(`the mail ${message_id} (${state}) never reached ${to.join(' or ')}`);
+    resent += Math.max(0, Math.max(...copies) - 1);
     if (facts.has(key)) wrong.push(`two mails tell the same: ${key}`);
     facts.set(key, JSON.stringify({ subject, state }));
   }
+  for (const key of refused) if (!facts.has(key)) wrong.push(`refused, and not made anew: ${key}`);
   for (const id of byId.keys()) wrong.push(`a mail was sent that the outbox does not have: ${id}`);
-  counts.mail = rows.length;
+  counts.mail = rows.filter(({ state }) => state !== 'failed').length;
+  counts.refused = rows.length - counts.mail;
   return resent;
+}
+
+interface OutboxRow {
+  message_id: string;
+  name: string;
+  subject: string;
+  state: string;
+  raw: Buffer;
+  /** Without those who got it, or were refused, before the others were put off. */
+  recipients: string[];
+  last_error: string | null;
+}
+
+/** Whom a mail is for by its own header: the outbox keeps those who still have to get it. */
+function recipientsIn({ raw }: OutboxRow): string[] {
+  const header = /^To: (.*(?:\r\n[ \t].*)*)/m.exec(raw.toString('utf8'))?.[1] ?? '';
+  return header.match(/[^\s,<>]+@[^\s,<>]+/g) ?? [];
 }
 
 function digest(text: string): string {

@@ -16,6 +16,9 @@ import { type Line, startProxy } from './proxy.ts';
 
 const SERVICES = ['poller-1', 'poller-2', 'parser-1', 'parser-2', 'analyzer-1', 'alerter-1'] as const;
 
+/** To whom the alerts go. */
+export const RECIPIENTS: readonly string[] = ['postmaster@kestrel-books.example', 'security@kestrel-books.example'];
+
 /** Sweeps are quick, the hourly cap is out of the way, and work is judged only when nothing is on its way in: see docs/chaos.md. */
 const SETTINGS = `sweep:
   every_seconds: 1
@@ -51,7 +54,7 @@ export interface World {
   postgres: ChaosPostgres;
   redis: RedisServer;
   sink: Sink;
-  lines: { postgres: Line; imap: Line; smtp: Line };
+  lines: { postgres: Line; redis: Line; imap: Line; smtp: Line };
   processes: Supervisor;
   imapRestart: (() => Promise<void>) | null;
   /** Settings of the services. @param redisUrl null: the queue lies on Postgres */
@@ -81,6 +84,7 @@ export async function startWorld(services: readonly string[] = SERVICES): Promis
   const sink = await startSink();
   const lines = {
     postgres: await startProxy(postgres.port),
+    redis: await startProxy(Number(new URL(redis.url).port)),
     imap: await startProxy(mailbox.port),
     smtp: await startProxy(Number(sink.at.split(':')[1])),
   };
@@ -92,9 +96,9 @@ export async function startWorld(services: readonly string[] = SERVICES): Promis
     IMAP_URL: `${mailbox.scheme}://${user}:${encodeURIComponent(pass)}@127.0.0.1:${lines.imap.port}/INBOX?poll_seconds=1${mailbox.secure ? '&tls_verify=no' : '&tls=none'}`,
     SMTP_URL: `smtp://127.0.0.1:${lines.smtp.port}?tls=none`,
     ALERT_FROM: 'ruawatch@kestrel-books.example',
-    ALERT_TO: 'postmaster@kestrel-books.example',
+    ALERT_TO: RECIPIENTS.join(','),
   });
-  const processes = new Supervisor(services, folder, env(redis.url));
+  const processes = new Supervisor(services, folder, env(`redis://127.0.0.1:${lines.redis.port}/0`));
 
   const count = async () => {
     const client = new ImapFlow({
@@ -133,7 +137,7 @@ export async function startWorld(services: readonly string[] = SERVICES): Promis
     inMailbox: count,
     async stop({ keep }) {
       const wrong = await processes.stop();
-      await Promise.all([lines.postgres.stop(), lines.imap.stop(), lines.smtp.stop()]);
+      await Promise.all(Object.values(lines).map((line) => line.stop()));
       await sink.stop();
       await mailbox.stop();
       await redis.stop();

@@ -59,7 +59,12 @@ export async function deliverNext(delivery: Delivery, now: Date): Promise<Outcom
       const sent = await delivery.mailer.send({ from: delivery.from, recipients: mail.recipients, raw: mail.raw });
       if (sent.refused.length > 0) log.warn({ refused: sent.refused }, 'the mail server refused some recipients of an alert');
       if (sent.deferred.length > 0) {
-        return await defer(claim, now, { why: 'the mail server postponed some recipients', recipients: sent.deferred });
+        const delivered = sent.deferred.length + sent.refused.length < mail.recipients.length;
+        return await defer(claim, now, {
+          why: 'the mail server postponed some recipients',
+          recipients: sent.deferred,
+          delivered_at: delivered ? now : null,
+        });
       }
       await outbox.mailSent(tx, mail.outbox_key, now, sent.refused.length > 0 ? `refused for ${sent.refused.join('; ')}` : null);
       delivery.metrics.alerts.inc({ outcome: 'sent' });
@@ -89,14 +94,27 @@ interface Claim {
   log: Log;
 }
 
+/** Whom a mail is postponed for. */
+interface Deferral {
+  why: string;
+  recipients: string[];
+  /** Others got it just now. */
+  delivered_at?: Date | null;
+}
+
 /** Postpones it for these recipients, or gives it up when that has gone on for too long. */
-async function defer(claim: Claim, now: Date, { why, recipients }: { why: string; recipients: string[] }): Promise<Outcome> {
+async function defer(claim: Claim, now: Date, { why, recipients, delivered_at }: Deferral): Promise<Outcome> {
   const { tx, mail, metrics, log } = claim;
   if (now.getTime() - mail.created_at.getTime() > GIVE_UP_MS) {
     return fail(claim, `given up after five days: ${why}`, now);
   }
   const wait = backoff(mail.attempts, DEFER_BASE_MS, DEFER_CAP_MS);
-  await outbox.mailDelayed(tx, mail.outbox_key, { next_at: new Date(now.getTime() + wait), error: clean(why, 500), recipients });
+  await outbox.mailDelayed(tx, mail.outbox_key, {
+    next_at: new Date(now.getTime() + wait),
+    error: clean(why, 500),
+    recipients,
+    delivered_at: delivered_at ?? null,
+  });
   metrics.alerts.inc({ outcome: 'delayed' });
   log.warn({ err: clean(why, 500), seconds: Math.round(wait / 1000) }, 'postponed an alert');
   return { kind: 'deferred' };
@@ -104,6 +122,13 @@ async function defer(claim: Claim, now: Date, { why, recipients }: { why: string
 
 /** Ends this mail. What it was about is mailed anew later, if nobody else got it. */
 async function fail({ tx, mail, metrics, log }: Claim, why: string, now: Date): Promise<Outcome> {
+  if (mail.delivered) {
+    // Mailed anew, it would reach a second time those who have it.
+    await outbox.mailSent(tx, mail.outbox_key, now, clean(`refused for ${mail.recipients.join(', ')}: ${why}`, 500));
+    metrics.alerts.inc({ outcome: 'sent' });
+    log.warn({ refused: mail.recipients, err: clean(why, 500) }, 'the mail server refused some recipients of an alert');
+    return { kind: 'sent' };
+  }
   await outbox.mailFailed(tx, mail.outbox_key, clean(why, 500));
   const wait = (refusals: number, since: Date) =>
     now.getTime() - since.getTime() > REFUSED_DAYS_MS ? null : backoff(refusals, REFUSED_BASE_MS, REFUSED_CAP_MS);

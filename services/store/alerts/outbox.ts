@@ -69,6 +69,8 @@ export interface ClaimedMail {
   /** Attempts that failed before this one. */
   attempts: number;
   created_at: Date;
+  /** Somebody has it already; `recipients` are the others. */
+  delivered: boolean;
 }
 
 /** Far above any real backlog; what is beyond it is seen by a later turn. */
@@ -249,8 +251,7 @@ export async function claimDueMail(tx: Tx, now: Date, webhook: string | null = n
   // mail twice.
   await tx.query('set local idle_in_transaction_session_timeout = 0');
   const { rows } = await tx.query<ClaimedMail>(
-    `select outbox_key, message_id, finding_key, recipients, raw, attempts,
-            created_at
+    `select outbox_key, message_id, finding_key, recipients, raw, attempts, created_at, sent_at is not null as delivered
        from ruawatch.outbox o
       where state = 'pending' and next_at <= $1 and webhook is not distinct from $2
         and not exists (select 1 from ruawatch.outbox e
@@ -272,15 +273,17 @@ export async function mailSent(tx: Tx, outbox_key: number, at: Date, note: strin
   ]);
 }
 
-/** Puts a mail off. `recipients` are those who still have to get it. */
+/** Puts a mail off. `recipients` are those who still have to get it; `delivered_at` is when others got it, null if nobody did. */
 export async function mailDelayed(
   tx: Tx,
   outbox_key: number,
-  to: { next_at: Date; error: string; recipients: string[] },
+  to: { next_at: Date; error: string; recipients: string[]; delivered_at?: Date | null },
 ): Promise<void> {
   await tx.query(
-    'update ruawatch.outbox set attempts = attempts + 1, next_at = $2, last_error = $3, recipients = $4 where outbox_key = $1',
-    [outbox_key, to.next_at, to.error, to.recipients],
+    `update ruawatch.outbox set attempts = attempts + 1, next_at = $2, last_error = $3, recipients = $4,
+            sent_at = coalesce(sent_at, $5)
+      where outbox_key = $1`,
+    [outbox_key, to.next_at, to.error, to.recipients, to.delivered_at ?? null],
   );
 }
 

@@ -115,6 +115,42 @@ test('one recipient is refused and one put off: only the latter is tried again',
   expect(asked.filter((address) => address.startsWith('gone'))).toHaveLength(1);
 });
 
+test('one has the mail, and the other is refused in the end: it is delivered, and nobody gets it again', async () => {
+  let answer: Error | null = reply(450, 'greylisted');
+  sink.behaviour.recipient = (address) => (address.startsWith('slow') ? answer : null);
+  await b.event({});
+  const alerter = b.alerter(url(), {}, { ALERT_TO: 'quick@example.org,slow@example.org' });
+  await eventually(async () => expect(await b.outbox()).toMatchObject([{ state: 'pending', attempts: 1 }]));
+  answer = reply(550, 'no such user');
+  b.later(31);
+  await eventually(async () =>
+    expect(await b.outbox()).toMatchObject([
+      { state: 'sent', last_error: expect.stringMatching(/slow@example\.org.*no such user/) },
+    ]),
+  );
+  b.later(5 * DAY);
+  await b.db.query('select pg_sleep(0.5)');
+  expect(sink.mails.map((mail) => mail.to)).toEqual([['quick@example.org']]);
+  expect(await states()).toEqual(['sent']);
+  expect(alerter.service.waitingFor()).toBeNull();
+});
+
+test('one has the mail, and the other is put off for five days: it is delivered, and nobody gets it again', async () => {
+  sink.behaviour.recipient = (address) => (address.startsWith('slow') ? reply(452, 'mailbox full') : null);
+  await b.event({});
+  b.alerter(url(), {}, { ALERT_TO: 'quick@example.org,slow@example.org' });
+  await eventually(async () => expect(await b.outbox()).toMatchObject([{ state: 'pending', attempts: 1 }]));
+  b.later(6 * DAY);
+  await eventually(async () =>
+    expect(await b.outbox()).toMatchObject([
+      { state: 'sent', last_error: expect.stringMatching(/slow@example\.org.*five days/) },
+    ]),
+  );
+  b.later(5 * DAY);
+  await b.db.query('select pg_sleep(0.5)');
+  expect(sink.mails).toHaveLength(1);
+});
+
 describe('an address whose local part is not ASCII', () => {
   const env = { ALERT_TO: 'admin@example.org,jörg@example.org,other@example.org' };
 
