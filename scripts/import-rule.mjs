@@ -13,9 +13,10 @@ export const SERVICES = {
   poller: COMMON,
   parser: COMMON,
   enricher: COMMON,
+  watcher: COMMON,
   analyzer: [...COMMON, 'findings'],
   alerter: [...COMMON, 'findings'],
-  cli: [...COMMON, 'findings', 'poller', 'parser', 'enricher', 'analyzer', 'alerter'],
+  cli: [...COMMON, 'findings', 'poller', 'parser', 'enricher', 'watcher', 'analyzer', 'alerter'],
 };
 
 /** Folders next to services/ and what they may import; null allows everything. */

@@ -1,6 +1,6 @@
 import { catalogueOf, domainsOf } from '../services/analyzer/index.ts';
 import { AddressLookups } from '../services/enricher/addresses.ts';
-import { Pace } from '../services/enricher/pace.ts';
+import { Pace } from '../services/shared/pace.ts';
 import type { Context } from '../services/shared/runtime/service.ts';
 import { putSender } from '../services/store/sources/sender-list.ts';
 import type { Internet } from './internet/internet.ts';

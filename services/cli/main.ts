@@ -73,7 +73,7 @@ const program = new Command('ruawatch')
   .configureOutput({ writeErr: complain });
 program
   .command('start [service...]')
-  .description('run all services, or only the named ones: poller, parser, analyzer, enricher, alerter')
+  .description('run all services, or only the named ones: poller, parser, analyzer, enricher, watcher, alerter')
   .action(run(async (services: string[]) => (await import('./commands/start.ts')).runStart(config(), services, version)));
 program
   .command('demo')
@@ -132,7 +132,7 @@ policy
     ),
   );
 
-const dns = program.command('dns').description('check the DNS records of domains');
+const dns = program.command('dns').description('check and watch the DNS records of domains');
 dns
   .command('check <domain...>')
   .description("check a domain's mail-related DNS records and suggest corrections")
@@ -153,6 +153,16 @@ dns
         colors: process.stdout.isTTY === true,
         version,
       }),
+    ),
+  );
+
+dns
+  .command('history <domain>')
+  .description('list the DNS records of a domain as the watcher saw them, with the time of each change')
+  .option('--json', 'print JSON')
+  .action(
+    run(async (domain: string, options: { json?: boolean }) =>
+      (await import('./commands/dns-history.ts')).runDnsHistory(config(), domain, options, out),
     ),
   );
 

@@ -1,6 +1,7 @@
 import { networkOf } from '../report/address.ts';
 import { DAY_MS } from '../shared/days.ts';
 import { isTransient, messageOf } from '../shared/errors.ts';
+import type { Pace } from '../shared/pace.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { ReverseResolver } from '../shared/runtime/resolver.ts';
 import type { Context } from '../shared/runtime/service.ts';
@@ -15,7 +16,6 @@ import {
 } from '../store/sources/addresses.ts';
 import { lookUp } from './look.ts';
 import type { NetworkOwners } from './owners.ts';
-import type { Pace } from './pace.ts';
 
 /** Addresses looked up between two writes. */
 const BATCH = 100;

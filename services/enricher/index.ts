@@ -1,11 +1,11 @@
 import type { Dns } from '../dns/client/types.ts';
 import { messageOf } from '../shared/errors.ts';
+import { Pace } from '../shared/pace.ts';
 import { openDns, type ReverseResolver, reverseResolver } from '../shared/runtime/resolver.ts';
 import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
 import { AddressLookups } from './addresses.ts';
 import { watchDomains } from './domains.ts';
 import { NetworkOwners } from './owners.ts';
-import { Pace } from './pace.ts';
 
 export { readAsnFile } from './asn.ts';
 export { proveDomain } from './proof.ts';

@@ -2,9 +2,9 @@ import { Networks } from '../dns/networks.ts';
 import { canonicalAddress } from '../report/address.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { TransientError } from '../shared/errors.ts';
+import type { Pace } from '../shared/pace.ts';
 import type { ReverseResolver } from '../shared/runtime/resolver.ts';
 import type { Names } from '../store/sources/addresses.ts';
-import type { Pace } from './pace.ts';
 import { arpaName, hostName, isGenericName } from './reverse-name.ts';
 
 /** Reverse names that are checked: one is usual, but the owner of an address may publish thousands. */

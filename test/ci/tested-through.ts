@@ -59,6 +59,14 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'dns/posture/blockers.test.ts': ['dns/posture/month.ts', 'dns/posture/published-policy.ts'],
   'dns/posture/posture.test.ts': ['dns/posture/next-step.ts'],
   'enricher/addresses.test.ts': ['enricher/index.ts', 'enricher/owners.ts'],
+  'watcher/watcher.test.ts': [
+    'cli/commands/dns-history.ts',
+    'store/dns/records.ts',
+    'store/dns/watch.ts',
+    'watcher/authorities.ts',
+    'watcher/index.ts',
+    'watcher/round.ts',
+  ],
   'findings/evidence.test.ts': ['findings/sentences.ts'],
   'parser/other-reports.test.ts': [
     'parser/large-message.ts',

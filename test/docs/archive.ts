@@ -5,15 +5,17 @@ import { type DemoWorld, generateDemo } from '../../demo/world.ts';
 import { DEMO_AUTHSERV_ID } from '../../demo/write.ts';
 import { analyzeDomain } from '../../services/analyzer/analyze.ts';
 import { startEnricher } from '../../services/enricher/index.ts';
-import { Pace } from '../../services/enricher/pace.ts';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { verifyMessages } from '../../services/parser/verify/index.ts';
+import { Pace } from '../../services/shared/pace.ts';
 import { transaction } from '../../services/shared/runtime/db.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { storeImports } from '../../services/store/messages/imports.ts';
 import { type Arrival, storeMails } from '../../services/store/messages/intake.ts';
 import { putSender } from '../../services/store/sources/sender-list.ts';
+import { startWatcher } from '../../services/watcher/index.ts';
 import { leaves, recordsOf, xmlOf } from '../demo/unpack.ts';
+import { dmarc, dnsOf } from '../dns/zone.ts';
 import { testContext } from '../helpers/context.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { DAY, trusting } from '../helpers/report.ts';
@@ -82,6 +84,7 @@ export async function fillArchive(database: TestDatabase): Promise<Archive> {
   try {
     await verifyMessages(context, resolverOf(), keys);
     await nameAddresses(context);
+    await watchRecords(context);
     for (const domain of [...world.domains, LAB]) await analyzeDomain(context, domain);
     // The truth that answers are held against is what all reporters saw; two of them are unlisted, and have no say yet.
     await db.query('update ruawatch.domain_reporters set decides = true');
@@ -111,6 +114,14 @@ export async function plantForged(database: TestDatabase): Promise<void> {
   } finally {
     await context.queues.close();
   }
+}
+
+/** The watcher's work, with a name server that has one record. */
+async function watchRecords(context: Context): Promise<void> {
+  const dns = dnsOf({ '_dmarc.example': dmarc('v=DMARC1; p=none') });
+  const watcher = startWatcher(context, { dns });
+  await until(async () => (await context.db.query('select from dmarc.dns_records')).rowCount! > 0);
+  await watcher.stop();
 }
 
 /** The enricher's work, with a name server that knows nobody. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lookUp } from '../../services/enricher/look.ts';
-import { Pace } from '../../services/enricher/pace.ts';
+import { Pace } from '../../services/shared/pace.ts';
 import { reverseResolver } from '../../services/shared/runtime/resolver.ts';
 import { knotPresent, type NameServer, startKnot, startSilent } from '../helpers/knot.ts';
 

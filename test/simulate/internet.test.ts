@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { Random } from '../../demo/random.ts';
 import { Networks } from '../../services/dns/networks.ts';
 import { lookUp } from '../../services/enricher/look.ts';
-import { Pace } from '../../services/enricher/pace.ts';
 import { canonicalAddress, networkOf } from '../../services/report/address.ts';
+import { Pace } from '../../services/shared/pace.ts';
 import { Internet } from '../../simulate/internet/internet.ts';
 import { PROVIDERS, type ProviderName, provider } from '../../simulate/internet/providers.ts';
 

@@ -19,6 +19,7 @@ const SERVICES = {
   parser: async (context: Context) => (await import('../../parser/index.ts')).startParser(context),
   analyzer: async (context: Context) => (await import('../../analyzer/index.ts')).startAnalyzer(context),
   enricher: async (context: Context) => (await import('../../enricher/index.ts')).startEnricher(context),
+  watcher: async (context: Context) => (await import('../../watcher/index.ts')).startWatcher(context),
   alerter: async (context: Context) => (await import('../../alerter/index.ts')).startAlerter(context),
 } satisfies Record<string, (context: Context) => Promise<Service>>;
 

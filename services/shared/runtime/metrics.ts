@@ -23,6 +23,7 @@ export interface Metrics {
   jobSeconds: Histogram<'queue'>;
   imapUp: Gauge<'mailbox'>;
   addresses: Counter<'outcome'>;
+  dnsAnswers: Counter<'outcome'>;
   rawBytes: Gauge;
   rawTotalBytes: Gauge;
 }
@@ -97,6 +98,11 @@ export function createMetrics(): Metrics {
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
       registers: [registry],
     }),
+    dnsAnswers: counter(
+      'ruawatch_dns_answers_total',
+      'Answers of name servers to the watcher, by outcome (records, absent, unknown)',
+      'outcome',
+    ),
     addresses: counter(
       'ruawatch_addresses_total',
       'Addresses looked up, by outcome (confirmed, unconfirmed, none, failed)',

@@ -40,6 +40,7 @@ export interface Config {
   /** As parseServer reads them; empty for those of the system. */
   dnsServers: string[];
   enrich: Settings['enrich'];
+  watcher: Settings['watcher'];
   /** Absolute; null when none is set. */
   asnFile: string | null;
   sweep: Settings['sweep'];
@@ -89,6 +90,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     sendersFile: absolute(settings.senders_file),
     dnsServers: settings.dns_servers ?? settings.enrich.dns_servers ?? [],
     enrich: settings.enrich,
+    watcher: settings.watcher,
     asnFile: absolute(settings.asn_file),
     sweep: settings.sweep,
     limits: settings.limits,

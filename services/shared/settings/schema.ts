@@ -21,6 +21,8 @@ const urlOf = (what: string, ...schemes: string[]) =>
 
 const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
 
+const SELECTOR = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
+
 /** Name servers: "address", or "address:port" ("[…]:port" for IPv6). */
 const nameServers = z
   .array(z.string().refine((text) => parseServer(text) !== null, 'must be an address, or address:port'))
@@ -145,6 +147,18 @@ export const settingsSchema = z.strictObject({
       /** Days until an address is looked up again: when it has a confirmed name, and when it has none. */
       keep_days: z.number().int().min(1).max(365).default(30),
       keep_nothing_days: z.number().int().min(1).max(365).default(3),
+    })
+    .prefault({}),
+  watcher: z
+    .strictObject({
+      /** Whether the watcher asks for the DNS records of own domains. */
+      dns: z.enum(['on', 'off']).default('on'),
+      /** Between two rounds of a domain, give or take a tenth. */
+      every_minutes: z.number().min(1).max(10_080).default(60),
+      /** Queries a second of one process, to all servers together. */
+      queries_per_second: z.number().positive().max(10_000).default(50),
+      /** DKIM selectors by domain, beside those in reports: DNS has no list of them. */
+      selectors: z.record(z.string(), z.array(z.string().regex(SELECTOR, 'must be a selector, such as s1'))).default({}),
     })
     .prefault({}),
   /** An MMDB file of network owners (ASN), from any vendor: docs/sources.md. */

@@ -108,6 +108,17 @@ export const GRANTS = {
     enrichment: ['select', 'update'],
     analysis_work: ['insert'],
   },
+  /** Asks DNS for the records of own domains, and keeps what it saw. */
+  ruawatch_watcher: {
+    migrations: ['select'],
+    domains: ['select (domain, state)'],
+    // The keys that mail is signed with.
+    selector_days: ['select'],
+    dns_watch: ['select', 'insert', 'update', 'delete'],
+    dns_questions: ['select', 'insert', 'update', 'delete'],
+    dns_records: ['select', 'insert', 'update', 'delete'],
+    dns_servers: ['select', 'insert', 'update', 'delete'],
+  },
   ruawatch_alerter: {
     migrations: ['select'],
     // The counts of doctor, and what the digest says of mails that could not be read or verified.

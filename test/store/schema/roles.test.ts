@@ -5,6 +5,7 @@ import { startAlerter } from '../../../services/alerter/index.ts';
 import { startAnalyzer } from '../../../services/analyzer/index.ts';
 import { runMigrate } from '../../../services/cli/commands/migrate.ts';
 import { openContext } from '../../../services/cli/open.ts';
+import type { Dns } from '../../../services/dns/client/types.ts';
 import { startEnricher } from '../../../services/enricher/index.ts';
 import { startParser } from '../../../services/parser/index.ts';
 import { startPoller } from '../../../services/poller/index.ts';
@@ -12,6 +13,7 @@ import { type Db, openPool, transaction } from '../../../services/shared/runtime
 import { createLog } from '../../../services/shared/runtime/log.ts';
 import type { Context, Service } from '../../../services/shared/runtime/service.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { forgetRecords, takeWatched } from '../../../services/store/dns/watch.ts';
 import {
   forgetLeft,
   leftMails,
@@ -34,6 +36,7 @@ import {
   noteAsnFile,
   saveOwners,
 } from '../../../services/store/sources/addresses.ts';
+import { startWatcher } from '../../../services/watcher/index.ts';
 import { type Sink, startSink } from '../../alerter/sink.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
 import { DOMAIN, REPORTERS, span } from '../../analyzer/rows.ts';
@@ -313,6 +316,21 @@ describe('each service does its whole job as a user with its role alone', () => 
     await f.analyze();
   });
 
+  test('the watcher', async () => {
+    const absent: Dns = {
+      ask: async (name, type) =>
+        type === 'TXT'
+          ? { state: 'records', records: [['v=spf1 -all']] as never, name, aliases: [], ttl: 60, authenticated: false }
+          : { state: 'nodata', name, aliases: [], ttl: 60, authenticated: false },
+    };
+    const start = (context: Context) => startWatcher(context, { dns: absent });
+    await run('ruawatch_watcher', start, () => until(async () => (await countOf('dmarc.dns_records')) > 0));
+    const watcher = as('ruawatch_watcher');
+    const later = new Date(Date.now() + 86_400_000);
+    expect((await takeWatched(watcher, later, later, 1)).length).toBe(1);
+    await forgetRecords(watcher, later);
+  });
+
   test('the alerter', async () => {
     expect(await countOf('ruawatch.finding_events where handled_at is null and notify')).toBeGreaterThan(0);
     await run('ruawatch_alerter', startAlerter, () =>
@@ -377,6 +395,10 @@ describe("what is not a service's job is refused", () => {
     ['ruawatch_enricher', "update ruawatch.sources set name = 'other'"],
     ['ruawatch_enricher', 'select from ruawatch.findings'],
     ['ruawatch_enricher', 'delete from ruawatch.analysis_work'],
+    ['ruawatch_watcher', 'select from ruawatch.reports'],
+    ['ruawatch_watcher', 'select from ruawatch.findings'],
+    ['ruawatch_watcher', "update ruawatch.domains set state = 'own'"],
+    ['ruawatch_parser', 'select from ruawatch.dns_records'],
     ['ruawatch_parser', 'select from ruawatch.addresses'],
     ['ruawatch_alerter', 'select from ruawatch.raw'],
     ['ruawatch_alerter', 'select from ruawatch.records'],

@@ -1,4 +1,4 @@
-import { sleep } from '../shared/clock.ts';
+import { sleep } from './clock.ts';
 
 /** Limits the rate of queries, one after the other; unused capacity is not saved up. */
 export class Pace {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Pace } from '../../services/enricher/pace.ts';
+import { Pace } from '../../services/shared/pace.ts';
 
 function pace(perSecond: number) {
   const clock = { now: 0, waits: [] as number[] };

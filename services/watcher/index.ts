@@ -1,0 +1,175 @@
+import { createDnsClient } from '../dns/client/client.ts';
+import type { Dns } from '../dns/client/types.ts';
+import { organizationalDomain } from '../report/orgdomain.ts';
+import { addDays, dayOf } from '../shared/days.ts';
+import { messageOf } from '../shared/errors.ts';
+import { Pace } from '../shared/pace.ts';
+import { openDns } from '../shared/runtime/resolver.ts';
+import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { type Changes, storeRound } from '../store/dns/records.ts';
+import { forgetRecords, loadKeyNames, takeWatched, type Watched } from '../store/dns/watch.ts';
+import { changesOf, mustAskAgain } from './changes.ts';
+import type { KeyName } from './names.ts';
+import { paced } from './names.ts';
+import { askRound, type Round } from './round.ts';
+
+const NAME = 'watcher';
+const MINUTE_MS = 60_000;
+/** Domains that are asked about at once, and that are taken at once. */
+const AT_ONCE = 4;
+const BATCH = 20;
+/** One domain at most, whatever its records say and however slow its servers are. */
+const ROUND_MS = 90_000;
+const QUESTIONS = 800;
+/** How long a batch may take; after that another watcher takes what is left. */
+const LEASE_MS = 15 * MINUTE_MS;
+/** When a value is asked about again that was not there: soon, since a change should be known, not assumed. */
+const AGAIN_MS = 5 * MINUTE_MS;
+/** How often what is not watched any more is deleted. */
+const FORGET_MS = 60 * MINUTE_MS;
+/** Days of reports whose keys are watched. */
+const KEY_DAYS = 90;
+/** Milliseconds for one question at one authoritative server, and how often it is asked. */
+const SERVER = { timeoutMs: 2_000, tries: 2, atOnce: 4 };
+
+export interface WatcherOptions {
+  /** A resolver. */
+  dns?: Dns;
+  /** A client of the authoritative server at an address. */
+  connect?: (address: string) => Dns;
+  /** Between 0 and 1, for the jitter of the schedule. */
+  random?: () => number;
+}
+
+/**
+ * Asks DNS for the records of own domains about mail on a schedule, and keeps what it saw: each value with the
+ * time it was first and last seen, and by which servers. Nothing waits for it.
+ */
+export function startWatcher(context: Context, given: WatcherOptions = {}): Service {
+  const { config } = context;
+  const log = context.log.child({ service: NAME });
+  const on = config.watcher.dns === 'on';
+  if (!on) log.info('watcher.dns is off: DNS records are not watched');
+  const client = on && given.dns === undefined ? openDns(config.dnsServers) : null;
+  const watcher = new Watcher(context, given.dns ?? client, given);
+  let failure: string | null = null;
+  const run = async (signal: AbortSignal, turned: () => void) => {
+    try {
+      await watcher.run(signal, turned);
+      failure = null;
+    } catch (error) {
+      failure = `The watcher cannot finish its work: ${messageOf(error)}`;
+      throw error;
+    }
+  };
+  const loop = on ? repeat(config.sweep.every_seconds * 1000, run, log, 'watching DNS records') : null;
+  return {
+    name: NAME,
+    waitingFor: () => failure,
+    stuck: () => loop?.stuck() ?? null,
+    stop: async () => {
+      const stopped = loop?.stop();
+      client?.cancel();
+      await stopped;
+    },
+  };
+}
+
+class Watcher {
+  private readonly context: Context;
+  private readonly log: Context['log'];
+  private readonly dns: Dns | null;
+  private readonly connect: (address: string) => Dns;
+  private readonly random: () => number;
+  private readonly pace: Pace;
+  private forgotAt = Number.NEGATIVE_INFINITY;
+  /** Whether the last round found nobody who answers. */
+  private silent = false;
+
+  constructor(context: Context, dns: Dns | null, { connect, random }: WatcherOptions) {
+    this.context = context;
+    this.log = context.log.child({ service: NAME });
+    this.pace = new Pace(context.config.watcher.queries_per_second);
+    const turn = (signal?: AbortSignal) => this.pace.turn(signal);
+    this.dns = dns && paced(dns, turn);
+    const direct =
+      connect ??
+      ((address: string) => createDnsClient({ servers: [{ address, port: 53 }], recursive: false, cacheEntries: 0, ...SERVER }));
+    this.connect = (address) => paced(direct(address), turn);
+    this.random = random ?? Math.random;
+  }
+
+  /** Asks about all domains that are due. */
+  async run(signal: AbortSignal, turned: () => void): Promise<void> {
+    const { db, clock } = this.context;
+    if (this.dns === null) return;
+    if (clock.now().getTime() - this.forgotAt >= FORGET_MS) {
+      this.forgotAt = clock.now().getTime();
+      await forgetRecords(db, clock.now());
+    }
+    while (!signal.aborted) {
+      const waiting = await takeWatched(db, clock.now(), this.after(LEASE_MS), BATCH);
+      if (waiting.length === 0) return;
+      const worker = async (dns: Dns) => {
+        for (let one = waiting.shift(); one !== undefined && !signal.aborted; one = waiting.shift()) {
+          await this.round(one, dns, signal);
+          turned();
+        }
+      };
+      const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, () => worker(this.dns!)));
+      for (const one of ended) if (one.status === 'rejected') throw one.reason;
+    }
+  }
+
+  private async round({ domain, attempts }: Watched, dns: Dns, signal: AbortSignal): Promise<void> {
+    const { db, clock } = this.context;
+    const round = await askRound(domain, dns, {
+      keys: await this.keysOf(domain),
+      registrable: organizationalDomain,
+      connect: this.connect,
+      budget: { left: QUESTIONS },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ROUND_MS)]),
+    });
+    // An interrupted round is due again when its lease ends.
+    if (signal.aborted) return;
+    const now = clock.now();
+    this.say(round.silent);
+    this.count(round);
+    const changes = await storeRound(db, domain, now, {
+      change: (stored) => changesOf(stored, { ...round, now }),
+      due: (found) => this.due(found, round.silent ? attempts + 1 : 0),
+    });
+    if (changes !== null && changes.added.length + changes.gone.length > 0)
+      this.log.info({ domain, new: changes.added.length, gone: changes.gone.length }, 'DNS records changed');
+  }
+
+  /** The keys in reports, in DNS before, and in the settings. */
+  private async keysOf(domain: string): Promise<KeyName[]> {
+    const { db, clock, config } = this.context;
+    const named = (config.watcher.selectors[domain] ?? []).map((selector) => ({ domain, selector }));
+    return [...named, ...(await loadKeyNames(db, domain, addDays(dayOf(clock.now()), -KEY_DAYS)))];
+  }
+
+  /** The next round, moved by up to a tenth, so that a thousand domains are not asked about at once. */
+  private due(changes: Changes, attempts: number): { at: Date; attempts: number } {
+    const every = this.context.config.watcher.every_minutes * MINUTE_MS;
+    const soon = Math.min(every, AGAIN_MS);
+    const wait = mustAskAgain(changes) ? soon : attempts > 0 ? Math.min(every, soon * 2 ** Math.min(attempts - 1, 10)) : every;
+    return { at: this.after(wait * (0.9 + 0.2 * this.random())), attempts };
+  }
+
+  /** Says once that nobody answers, and once that somebody does again. */
+  private say(silent: boolean): void {
+    if (silent && !this.silent) this.log.warn('no name server answers: DNS records are not watched until one does');
+    if (!silent && this.silent) this.log.info('name servers answer again: DNS records are watched');
+    this.silent = silent;
+  }
+
+  private count({ observed }: Round): void {
+    for (const { answers } of observed) for (const { state } of answers) this.context.metrics.dnsAnswers.inc({ outcome: state });
+  }
+
+  private after(ms: number): Date {
+    return new Date(this.context.clock.now().getTime() + ms);
+  }
+}
