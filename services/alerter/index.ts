@@ -99,8 +99,8 @@ function mailOf({ smtpUrl, alertFrom, webhooks }: Context['config']): Mail {
 function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, mail: Mail): (now: Date) => Promise<void> {
   // Without mail there are no recipients: events are marked as handled, and the webhooks post them.
   const settings = mail
-    ? { from: mail.from, alertTo: config.alertTo, alerts: config.alerts }
-    : { from: '', alertTo: [], alerts: { ...config.alerts, domains: {} } };
+    ? { from: mail.from, alertTo: config.alertTo, console: config.consoleUrl, alerts: config.alerts }
+    : { from: '', alertTo: [], console: config.consoleUrl, alerts: { ...config.alerts, domains: {} } };
   const budget = { perHour: config.alerts.per_hour, perDomain: config.alerts.per_domain_hour };
   let digested: number | null = null;
 
@@ -118,7 +118,7 @@ function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, m
   return async (now) => {
     await composeMails(db, settings, now, log);
     await digest(now);
-    await composePosts({ db, log }, config.webhooks, budget, now);
+    await composePosts({ db, log, console: config.consoleUrl }, config.webhooks, budget, now);
   };
 }
 

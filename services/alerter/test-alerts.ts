@@ -32,7 +32,7 @@ export async function sendTestAlerts(config: Config, event: FindingEvent, now: D
     const what = `webhook ${hook.name}`;
     try {
       const name = `test-${randomBytes(6).toString('hex')}`;
-      await post(hook, name, FORMATS[hook.format].one({ ...event, summary: `TEST: ${event.summary}` }), now);
+      await post(hook, name, FORMATS[hook.format].one({ ...event, summary: `TEST: ${event.summary}` }, config.consoleUrl), now);
       tried.push({ what, ok: true, said: 'The receiver accepted it.' });
     } catch (error) {
       tried.push({ what, ok: false, said: sentenceOf(error) });
@@ -42,7 +42,11 @@ export async function sendTestAlerts(config: Config, event: FindingEvent, now: D
   return tried;
 }
 
-async function sendMails({ smtpUrl, alertFrom, alertTo, alerts }: Config, event: FindingEvent, now: Date): Promise<Tried[]> {
+async function sendMails(
+  { smtpUrl, alertFrom, alertTo, alerts, consoleUrl }: Config,
+  event: FindingEvent,
+  now: Date,
+): Promise<Tried[]> {
   const from = alertFrom!;
   const sets = new Map<string, string[]>();
   for (const to of [
@@ -55,7 +59,7 @@ async function sendMails({ smtpUrl, alertFrom, alertTo, alerts }: Config, event:
   try {
     for (const to of [...sets.values()].flatMap(audiencesOf)) {
       for (const [kind, content] of [
-        ['test alert', renderFinding(event)],
+        ['test alert', renderFinding(event, event.event, consoleUrl)],
         ['sample digest', sampleDigest(event, now)],
       ] as const) {
         const what = `${kind} to ${to.join(', ')}`;

@@ -1,3 +1,4 @@
+import { senderActions } from './actions.ts';
 import { type Ending, endingWords } from './ending.ts';
 import { EVIDENCE_VERSION, type Evidence } from './evidence.ts';
 import { factWords } from './kinds/index.ts';
@@ -32,7 +33,7 @@ export function storedForm(finding: { domain: string; subject: string; summary?:
   evidence: Record<string, unknown>;
 } {
   const { sentences, mended, facts, ...evidence } = finding.evidence;
-  const { summary, what, advice } = wordsOf({ summary: '', ...finding });
+  const { summary, what, advice, senders } = wordsOf({ summary: '', ...finding });
   const over = overWords(finding.evidence);
   return {
     summary,
@@ -42,7 +43,7 @@ export function storedForm(finding: { domain: string; subject: string; summary?:
       ...evidence,
       what,
       ...(mended && { mended: mended.map((one) => ({ ...one, why: endingWords(one.ended) })) }),
-      advice,
+      advice: [...advice, ...senderActions(finding.domain, senders).map(({ when, command }) => `${when}: ${command}`)],
       ...(over !== '' && { resolved_why: over }),
     },
   };

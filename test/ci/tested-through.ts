@@ -14,7 +14,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'alerter/mail/smtp.test.ts': ['alerter/mail/ask-plain.ts'],
   'alerter/mail/weekly.test.ts': ['alerter/templates/weekly.ts'],
-  'alerter/templates/digest.test.ts': ['alerter/templates/html.ts'],
+  'alerter/templates/digest.test.ts': ['alerter/templates/actions.ts', 'alerter/templates/html.ts'],
   'alerter/templates/finding.test.ts': ['alerter/templates/text.ts'],
   'alerter/webhook/post.test.ts': ['alerter/webhook/deliver.ts'],
   'analyzer/analyze.test.ts': ['analyzer/deciders.ts', 'analyzer/evaluate.ts', 'analyzer/load.ts', 'analyzer/save.ts'],

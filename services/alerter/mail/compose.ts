@@ -15,6 +15,8 @@ import { audiencesOf } from './recipients.ts';
 export interface ComposeSettings {
   from: string;
   alertTo: string[];
+  /** The setting `console.url`, when it is set. */
+  console?: string | null | undefined;
   alerts: Config['alerts'];
 }
 
@@ -90,7 +92,7 @@ class Composer {
     const [event] = item ? await outbox.findingEvents(this.tx, [item.newest]) : [];
     if (!item || !event) return 0;
     const first = await outbox.firstMailOf(this.tx, item.finding_key);
-    const content = renderFinding(event, item.step);
+    const content = renderFinding(event, item.step, this.settings.console);
     return this.put([item], recipients, {
       kind: 'finding',
       name: `finding-${event.finding_key}-${event.revision}-${event.event}${again(item)}`,
@@ -115,6 +117,7 @@ class Composer {
       beyond: items.length - events.length,
       perHour: this.settings.alerts.per_hour,
       perDomain: this.settings.alerts.per_domain_hour,
+      console: this.settings.console,
     });
     const told = items.flatMap((item) => item.events).sort((a, b) => a - b);
     return this.put(items, recipients, {

@@ -1,3 +1,4 @@
+import { type Action, actionsOn, showAction } from '../../findings/actions.ts';
 import type { Evidence } from '../../findings/evidence.ts';
 import { overWords, wordsOf } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
@@ -31,9 +32,18 @@ export interface Content {
   advice: string[];
   /** The pages named in the advice that are ours, and may be links. */
   links: string[];
+  /** What can be done about it in ruawatch. */
+  actions: Action[];
+  /** Its page in the console; null without `console.url`. */
+  page: string | null;
   /** The usual reporters that have not reported on its last day yet. */
   missing: string[];
   query: string;
+}
+
+/** The page of a finding in the console. @param console the setting `console.url` */
+export function pageOf(console: string, key: number): string {
+  return `${console}/findings/${key}`;
 }
 
 const MOST_SOURCES = 4;
@@ -47,7 +57,8 @@ const LONGEST_QUERY = 4_000;
 
 const MECHANISMS = { dkim: 'DKIM', spf: 'SPF', both: 'SPF and DKIM' };
 
-export function contentOf(event: FindingEvent, step: Step): Content {
+/** @param console the setting `console.url`; null when it is not set */
+export function contentOf(event: FindingEvent, step: Step, console: string | null = null): Content {
   const { evidence } = event;
   const words = wordsOf(event);
   const domain = clean(event.domain, 80);
@@ -83,6 +94,8 @@ export function contentOf(event: FindingEvent, step: Step): Content {
             .filter(Boolean)
             .slice(0, MOST_ADVICE),
     links,
+    actions: step === 'resolved' ? [showAction(event.finding_key)] : actionsOn(event, words),
+    page: console === null ? null : pageOf(console, event.finding_key),
     missing: labelsOf(evidence, evidence.missing ?? []),
     query: queryOf(event),
   };

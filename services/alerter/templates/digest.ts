@@ -1,9 +1,10 @@
 import { counted } from '../../shared/format.ts';
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
+import { actionLines, actionsHtml, belowFold } from './actions.ts';
 import { type Content, contentOf } from './content.ts';
 import type { Rendered } from './finding.ts';
-import { badge, page, queryBlock } from './html.ts';
+import { badge, linkedTo, page } from './html.ts';
 import { atMost, escapeHtml as e, inlineHtml as i, sentenceCase, wrap } from './plain-text.ts';
 
 export interface DigestItem {
@@ -18,6 +19,8 @@ export interface Digest {
   beyond: number;
   perHour: number;
   perDomain: number;
+  /** The setting `console.url`, when it is set. */
+  console?: string | null | undefined;
 }
 
 const WIDTH = 78;
@@ -29,11 +32,11 @@ const STATES: Record<Step, string> = {
   resolved: 'resolved, ',
 };
 
-/** Renders what the hourly cap held back: two or three lines a finding. */
+/** Renders what the hourly cap held back: two to four lines a finding. */
 export function renderDigest(digest: Digest): Rendered {
   const { items, beyond } = digest;
   const entries = items.map(({ event, step }) => {
-    const content = contentOf(event, step);
+    const content = contentOf(event, step, digest.console ?? null);
     return { content, step, headline: content.headline };
   });
   const all = items.length + beyond;
@@ -44,28 +47,30 @@ export function renderDigest(digest: Digest): Rendered {
   // A budget of a domain that is no smaller than that of all says nothing.
   const few = digest.perDomain < digest.perHour ? `, or more than ${digest.perDomain} about one domain` : '';
   const why = `More than ${most} were due within an hour${few}; the rest are combined here.`;
-  const more = beyond === 0 ? null : `and ${counted(beyond, 'more finding')}; the query shows all that are open.`;
+  const more = beyond === 0 ? null : `and ${counted(beyond, 'more finding')}: "ruawatch findings" lists all that are open.`;
   const query =
     beyond === 0
       ? `select * from dmarc.findings where finding_key in (${items.map((item) => item.event.finding_key).join(', ')});`
       : "select * from dmarc.findings where state = 'open' order by changed_at desc;";
+
+  const about = `, such as about finding ${entries[0]!.content.key}`;
 
   const text = [
     ...wrap(why, WIDTH),
     '',
     ...entries.flatMap(({ content, step, headline }) => [
       ...atMost(wrap(`${sentenceCase(content.severity)}: ${headline}`, WIDTH), 2, WIDTH),
-      ...atMost(wrap(detail(content, step), WIDTH - 4), 1, WIDTH - 4).map((line) => `    ${line}`),
+      ...atMost(wrap(detail(content, step), WIDTH - 4), 2, WIDTH - 4).map((line) => `    ${line}`),
+      ...(content.page === null ? [] : [`    ${content.page}`]),
     ]),
     ...(more === null ? [] : [more]),
     '',
-    'The rows, in psql:',
-    '',
-    query,
+    ...actionLines(entries[0]!.content.actions, null, about),
+    ...belowFold(query),
   ];
   const rows = entries.map(
     ({ content, step, headline }) =>
-      `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(content.severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;">${i(headline)}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${i(detail(content, step))}</span></td></tr>`,
+      `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(content.severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;">${linkedTo(content.page, i(headline))}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${i(detail(content, step))}</span></td></tr>`,
   );
   const html = page(
     subject,
@@ -74,12 +79,13 @@ export function renderDigest(digest: Digest): Rendered {
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
 ${rows.join('\n')}
 </table>
-${more === null ? '' : `<p class="soft" style="margin:10px 0 0;font-size:14px;color:#5b6875;">${e(more)}</p>\n`}${queryBlock(query)}`,
+${more === null ? '' : `<p class="soft" style="margin:10px 0 0;font-size:14px;color:#5b6875;">${e(more)}</p>\n`}<p class="ink" style="margin:18px 0 6px;font-size:14px;color:#16202a;">In ruawatch${e(about)}:</p>
+${actionsHtml(entries[0]!.content.actions, null)}`,
   );
   return { subject, text: `${text.join('\n')}\n`, html };
 }
 
 function detail(content: Content, step: Step): string {
   const parts = [content.many, content.since === null ? null : `since ${content.since}`].filter((part) => part !== null);
-  return `${STATES[step]}${[...parts, content.sure].join('; ')}`;
+  return `finding ${content.key}; ${STATES[step]}${[...parts, content.sure].join('; ')}`;
 }

@@ -14,9 +14,10 @@ export interface Rendered {
 /**
  * Renders one finding as a mail. Pure: the same event gives the same mail.
  * @param step what the mail reports; without it, what the event says
+ * @param console the setting `console.url`; null when it is not set
  */
-export function renderFinding(event: FindingEvent, step: Step = event.event): Rendered {
-  const content = contentOf(event, step);
+export function renderFinding(event: FindingEvent, step: Step = event.event, console: string | null = null): Rendered {
+  const content = contentOf(event, step, console);
   const subject = subjectOf(event, step);
   return { subject, text: findingText(content), html: findingHtml(subject, content) };
 }

@@ -1,3 +1,4 @@
+import { actionsHtml, pageLink } from './actions.ts';
 import { awaited, type Content } from './content.ts';
 import { escapeHtml as e, inlineHtml as i, sentenceCase } from './plain-text.ts';
 import { overLines } from './text.ts';
@@ -12,7 +13,6 @@ const COLOURS: Record<string, string> = {
 };
 
 const FONT = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
-const MONO = 'font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace';
 
 /**
  * A mail program that knows dark schemes follows the style block; one that strips it (or inverts by itself)
@@ -70,9 +70,9 @@ export function badge(severity: string): string {
   return `<span style="display:inline-block;padding:2px 9px;border-radius:10px;background:${colour};color:#ffffff;font-size:12px;font-weight:600;line-height:18px;">${e(sentenceCase(severity))}</span>`;
 }
 
-export function queryBlock(query: string): string {
-  return `<p class="soft" style="margin:18px 0 6px;font-size:13px;color:#5b6875;">The rows, in psql:</p>
-<pre class="code" style="margin:0;padding:10px 12px;background:#f3f5f7;border:1px solid #dde3e9;border-radius:6px;color:#26313c;${MONO};font-size:12px;line-height:17px;white-space:pre-wrap;word-break:break-word;">${e(query)}</pre>`;
+/** Escaped words as a link to a page, if there is one. */
+export function linkedTo(page: string | null, html: string): string {
+  return page === null ? html : `<a class="link" href="${e(page)}" style="color:#1d66b8;">${html}</a>`;
 }
 
 /** The HTML of a finding: the same content in the same order as the text. */
@@ -80,9 +80,10 @@ export function findingHtml(title: string, content: Content): string {
   if (content.over !== null)
     return page(
       title,
-      overLines(content)
-        .map((line) => paragraph(line))
-        .join('\n'),
+      [
+        ...overLines({ ...content, page: null }).map((line) => paragraph(line)),
+        ...(content.page === null ? [] : [pageLink(content.page, 'Open it in the console')]),
+      ].join('\n'),
     );
   const missing = awaited(content, Number.POSITIVE_INFINITY);
   const rows = [
@@ -94,6 +95,7 @@ export function findingHtml(title: string, content: Content): string {
     content.advice.length === 0
       ? ''
       : row('What to do', content.advice.map((sentence) => paragraph(sentence, content.links)).join('')),
+    row('In ruawatch', actionsHtml(content.actions, content.page)),
   ];
   return page(
     title,
@@ -103,8 +105,7 @@ export function findingHtml(title: string, content: Content): string {
 <p class="soft" style="margin:0 0 14px;font-size:13px;color:#5b6875;">${e(content.label)}</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
 ${rows.filter(Boolean).join('\n')}
-</table>
-${queryBlock(content.query)}`,
+</table>`,
   );
 }
 

@@ -52,8 +52,11 @@ export function wrap(text: string, width: number): string[] {
 export function atMost(lines: string[], most: number, width: number): string[] {
   if (lines.length <= most) return lines;
   if (lines[most - 1]!.includes('://')) return lines.slice(0, most);
-  const last = [...lines[most - 1]!].slice(0, width - 2).join('');
-  return [...lines.slice(0, most - 1), `${last} …`];
+  const last = [...lines[most - 1]!];
+  const cut = last.slice(0, width - 2).join('');
+  // Half a number is a wrong one.
+  const whole = last.length <= width - 2 ? cut : cut.slice(0, cut.lastIndexOf(' ')) || cut;
+  return [...lines.slice(0, most - 1), `${whole} …`];
 }
 
 export function sentenceCase(text: string): string {

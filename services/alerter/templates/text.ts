@@ -1,3 +1,4 @@
+import { actionLines, belowFold } from './actions.ts';
 import { awaited, type Content } from './content.ts';
 import { atMost, sentenceCase, wrap } from './plain-text.ts';
 
@@ -5,14 +6,17 @@ const WIDTH = 78;
 const LABEL = 12;
 /** Two lines, of which a long name may leave the end free. */
 const MISSING = 100;
-/** Before the query. */
+/** Before what can be done in ruawatch. */
 const MOST_LINES = 25;
 
-/** The plain text of a finding: at most 25 lines of 78 columns before the query; three lines when it is over. */
+/**
+ * The plain text of a finding: at most 25 lines of 78 columns, then the commands, and the query below a
+ * line; when it is over, three lines and the page of the console.
+ */
 export function findingText(content: Content): string {
   if (content.over !== null)
     return `${overLines(content)
-      .flatMap((line) => atMost(wrap(line, WIDTH), 1, WIDTH))
+      .flatMap((line) => (line === content.page ? [line] : atMost(wrap(line, WIDTH), 1, WIDTH)))
       .join('\n')}\n`;
   const missing = awaited(content, MISSING);
   const lines = [
@@ -26,24 +30,24 @@ export function findingText(content: Content): string {
     ...row('How sure', atMost(wrap(content.sure, WIDTH - LABEL), 2, WIDTH - LABEL)),
     ...(missing === null ? [] : row('Not heard', wrap(missing, WIDTH - LABEL))),
   ];
-  const foot = ['', 'The rows, in psql:'];
   if (content.advice.length > 0) {
     const advice = content.advice.flatMap((sentence) =>
       wrap(sentence, WIDTH - LABEL - 2).map((line, i) => (i === 0 ? `- ${line}` : `  ${line}`)),
     );
-    const room = MOST_LINES - lines.length - 1 - foot.length;
+    const room = MOST_LINES - lines.length - 1;
     lines.push('', ...row('What to do', atMost(advice, room, WIDTH - LABEL)));
   }
-  return `${[...lines, ...foot, '', content.query].join('\n')}\n`;
+  return `${[...lines, '', ...actionLines(content.actions, content.page), ...belowFold(content.query)].join('\n')}\n`;
 }
 
-/** What is over, in three lines: why, how much it was, and where its history is. */
-export function overLines({ over, headline, many, since, key }: Content): string[] {
+/** What is over: why, how much it was, where its history is, and its page in the console. */
+export function overLines({ over, headline, many, since, key, page }: Content): string[] {
   const figures = [many, since === null ? null : `since ${since}`].filter((part) => part !== null).join('; ');
   return [
     over || `Resolved: ${headline}.`,
     figures === '' ? `It was about ${headline}.` : `${sentenceCase(figures)}.`,
     `Its history: ruawatch findings show ${key}`,
+    ...(page === null ? [] : [page]),
   ];
 }
 

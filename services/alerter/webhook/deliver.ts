@@ -26,7 +26,7 @@ const GIVE_UP_MS = 5 * 24 * HOUR_MS;
  * @returns how many posts were made
  */
 export async function composePosts(
-  { db, log }: { db: Db; log: Log },
+  { db, log, console = null }: { db: Db; log: Log; console?: string | null },
   webhooks: readonly Webhook[],
   budget: Budget,
   now: Date,
@@ -41,7 +41,7 @@ export async function composePosts(
       const events = (await outbox.findingEvents(tx, told)).sort(byGravity);
       const installation = await outbox.installation(tx);
       for (const hook of webhooks) {
-        for (const one of await postsFor({ tx, hook, budget, now }, events)) {
+        for (const one of await postsFor({ tx, hook, budget, now, console }, events)) {
           const message_id = `${one.name}.${installation}.${hook.name}`;
           const { kind, finding_key, subject, body, urgent } = one;
           const key = await outbox.insertMail(tx, {
@@ -79,7 +79,7 @@ interface NewPost {
 }
 
 async function postsFor(
-  { tx, hook, budget, now }: { tx: Tx; hook: Webhook; budget: Budget; now: Date },
+  { tx, hook, budget, now, console }: { tx: Tx; hook: Webhook; budget: Budget; now: Date; console: string | null },
   events: outbox.FindingEvent[],
 ): Promise<NewPost[]> {
   const format = FORMATS[hook.format];
@@ -88,7 +88,7 @@ async function postsFor(
     kind: 'event',
     finding_key: event.finding_key,
     subject: clean(event.summary),
-    body: format.one(event),
+    body: format.one(event, console),
     urgent: isUrgent(event),
   });
   if (format.many === null) return events.map(single);

@@ -1,4 +1,5 @@
 import { refusedSentence } from '../../alerter/index.ts';
+import { actionsOn } from '../../findings/actions.ts';
 import { readEvidence } from '../../findings/evidence.ts';
 import { type Review, reviewOf } from '../../findings/review.ts';
 import { wordsOf } from '../../findings/sentences.ts';
@@ -98,6 +99,8 @@ export async function runFindingsShow(config: Config, key: string, options: { js
       line(`Reported by ${named.slice(0, 10).join(', ')}${named.length > 10 ? ` and ${named.length - 10} more` : ''}.`);
     }
     for (const sentence of words.advice) line(`- ${sentence}`);
+    if (finding.state === 'open')
+      for (const { when, command } of actionsOn(finding, words).slice(0, -1)) line(`${when}: ${command}`);
     out('');
     if (evidence.broken !== undefined && evidence.broken.length > 1) {
       out(

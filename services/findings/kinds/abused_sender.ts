@@ -41,7 +41,7 @@ export const abusedSender = kind(facts, ({ domain: full, subject, evidence }, { 
     summary: `${title}, which you use: ${counted(messages, 'message')} since ${since} authenticated as ${signer === null ? source : short(signer)} alone`,
     what: `${counted(messages, 'message')} as ${domain} came through ${at} and ${messages === 1 ? 'authenticates' : 'authenticate'} as ${signer === null ? source : `d=${short(signer)}`}, not as ${domain}. Your own mail there is set up and passes, so ${messages === 1 ? 'this is' : 'these are'} not from your account; ${delivered === 0 ? 'none' : number(delivered)} ${delivered > 1 ? 'were' : 'was'} delivered.`,
     advice: [
-      `Report the abuse to ${through}, with the addresses that the query shows and the days.`,
+      `Report the abuse to ${through}, with the addresses and days of this mail, which the query of the finding lists.`,
       `If an account of yours at ${through} is not set up yet (another team's), authenticate ${domain} in that account as well.`,
       p === 'reject'
         ? 'p=reject asks receivers to refuse such mail.'

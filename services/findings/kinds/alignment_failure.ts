@@ -63,6 +63,12 @@ export const alignmentFailure = kind(facts, (told, given) => {
     summary: `${title}: ${messages} since ${evidence.since} failed DMARC (${MECHANISM[mechanism]})`,
     what: `${messages} from ${source} in the name of ${domain} ${evidence.messages === 1 ? 'authenticates' : 'authenticate'} as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.`,
     advice: adviceOf(told, given),
+    senders: [
+      ...(given.approved_by === null
+        ? [{ verdict: 'approve' as const, source: subject, when: 'If it sends for you', why: 'sends for us' }]
+        : []),
+      { verdict: 'deny', source: subject, when: 'If it does not', why: 'does not send for us' },
+    ],
     ...(given.service?.source && { links: [given.service.source] }),
   };
 });

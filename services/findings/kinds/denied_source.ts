@@ -33,7 +33,7 @@ export const deniedSource = kind(facts, ({ domain: full, subject, evidence }, { 
       ...(by === 'dkim'
         ? []
         : [`Remove what admits ${source} from the SPF record of its return path, and close the account it sends through.`]),
-      `If it may send after all: ruawatch senders approve ${domain} ${source}.`,
     ],
+    senders: [{ verdict: 'approve', source: subject, when: 'If it may send after all', why: 'may send after all' }],
   };
 });

@@ -23,8 +23,23 @@ export interface Words {
   what: string;
   /** What to do, in sentences, the most important first. */
   advice: string[];
+  /** The senders that a person can approve or deny because of it. */
+  senders?: SenderAction[];
+  /** Why somebody may have meant it to be so, for `findings resolve --as expected`; absent where nobody can. */
+  expected?: string;
   /** The addresses of pages in the advice that are ours, from the catalogue: nothing that a report said. */
   links?: string[];
+}
+
+/** A decision about a sender that a finding asks for. */
+export interface SenderAction {
+  verdict: 'approve' | 'deny';
+  /** In full, as `senders approve` takes it. */
+  source: string;
+  /** The beginning of a sentence, without a colon. */
+  when: string;
+  /** The reason that is kept: letters and blanks only. */
+  why: string;
 }
 
 /** The facts of one rule and the words for them. `facts.rule` is the name of the rule's file. */

@@ -25,7 +25,11 @@ export const newHost = kind(facts, ({ domain: full, subject, evidence }, { host 
     advice: [
       `Ask whoever runs ${name} what sends mail there since ${since}: a web form or shop that nobody remembers, or one that was broken into.`,
       `If nobody knows, take the machine off the network, look at its mail queue and web logs, and take its address out of the SPF record of ${domain} (an "a" or "mx" term may name it).`,
-      `If it is yours, send its mail through a server that signs, and approve it: ruawatch senders approve ${domain} ${source}.`,
+      `If it is yours, send its mail through a server that signs, and approve it.`,
+    ],
+    senders: [
+      { verdict: 'approve', source: subject, when: 'If it is yours', why: 'our host' },
+      { verdict: 'deny', source: subject, when: 'If it is not to send', why: 'not to send' },
     ],
   };
 });

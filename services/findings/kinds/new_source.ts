@@ -42,18 +42,21 @@ export const newSource = kind(facts, (told, given) => {
       : `${label} (${evidence.senders > 1 ? `${evidence.senders} networks` : short(evidence.who[0]?.source ?? subject)})`;
   const title = `New source ${name} sends as ${domain} and passes DMARC ${PASSED_BY[by]}`;
   const signed = key == null ? '' : ` Most of it is signed with the key ${short(key.name)}, ${ofAge(key)}.`;
-  const approve = `ruawatch senders approve ${domain} ${source}`;
   return {
     title: `New source ${label} passes as ${domain}`,
     topic: `new source ${label} of ${domain}`,
     summary: `${title}: ${counted(evidence.messages, 'message')} since ${evidence.since}`,
     what: `${counted(evidence.messages, 'message')} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}; it was never seen before ${evidence.since}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.${signed}`,
-    advice: [
-      `If you have started to use ${label}, approve it: ${approve}.`,
-      ...(key == null ? withoutKey(by, label) : withKey(key, label)),
+    advice: [`If you have started to use ${label}, approve it.`, ...(key == null ? withoutKey(by, label) : withKey(key, label))],
+    senders: [
+      { verdict: 'approve', source: subject, when: 'If it sends for you', why: 'sends for us' },
+      { verdict: 'deny', source: subject, when: 'If it does not', why: 'does not send for us' },
     ],
   };
 });
+
+/** More networks than this are not offered for approval one by one. */
+const MOST_COPIED = 3;
 
 /** A key that several new senders share with its owner. */
 function copiedWords({ domain: full, evidence }: Told, key: Key, joined: number): Words {
@@ -67,10 +70,13 @@ function copiedWords({ domain: full, evidence }: Told, key: Key, joined: number)
     topic: `mail of ${networks} signed as ${domain}`,
     summary: `${title}: ${messages} since ${evidence.since}`,
     what: `${messages} from ${networks} in the name of ${domain} passed DMARC by its key ${name}, ${ofAge(key)}. None of them was seen before ${evidence.since}.`,
-    advice: [
-      ...withKey(key, 'each of them'),
-      `If you have started to use one, approve it: ruawatch senders approve ${domain} ${short(evidence.who[0]?.source ?? 'SOURCE')}.`,
-    ],
+    advice: [...withKey(key, 'each of them'), 'If you have started to use one, approve it.'],
+    senders: evidence.who.slice(0, MOST_COPIED).map(({ source }) => ({
+      verdict: 'approve',
+      source,
+      when: `If ${source} sends for you`,
+      why: 'sends for us',
+    })),
   };
 }
 

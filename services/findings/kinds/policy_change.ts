@@ -26,5 +26,6 @@ export const policyChange = kind(facts, ({ domain: full, evidence }, { stronger,
           `If none of your people changed _dmarc.${domain}, find out who did: whoever can write that record can also redirect the domain's mail.`,
           `If it was intended, set a day to return to ${tags.map(({ tag, from }) => `${tag}=${from}`).join('; ')}${open ? ': until then receivers deliver mail that forges the domain' : ''}.`,
         ],
+    expected: 'a planned change',
   };
 });

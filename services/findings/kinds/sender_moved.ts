@@ -24,5 +24,6 @@ export const senderMoved = kind(facts, ({ domain: full, evidence }, { how, from,
       'If you planned it, no action is needed.',
       `When the move is over, remove what only ${before} needs from your SPF record and its DKIM keys from DNS.`,
     ],
+    expected: 'a planned move',
   };
 });

@@ -9,6 +9,9 @@ const facts = z.object({
   p: z.string().nullable(),
 });
 
+/** More networks than this are not offered for approval one by one. */
+const MOST_OWN = 3;
+
 export const unauthorizedSource = kind(facts, (told, { p }) => {
   const { messages, senders, since, delivered, usual = 0 } = told.evidence;
   const domain = short(told.domain);
@@ -20,6 +23,15 @@ export const unauthorizedSource = kind(facts, (told, { p }) => {
     summary: `${title}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
     what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain${habit}.`,
     advice: adviceOf(p, delivered, messages),
+    // Of a botnet nobody owns a part.
+    ...(senders <= MOST_OWN && {
+      senders: told.evidence.who.slice(0, senders).map(({ source }) => ({
+        verdict: 'approve' as const,
+        source,
+        when: senders === 1 ? 'If the network is yours' : `If ${source} is yours`,
+        why: 'our network',
+      })),
+    }),
   };
 });
 

@@ -13,7 +13,7 @@ export const verdictMismatch = kind(facts, ({ domain: full, subject, evidence: {
     what: `For ${number(messages)} of ${counted(of, 'message')} that ${name} reports, its verdict contradicts the authentication results in the same record (${percent(messages / of)}).`,
     advice: [
       'Classes and findings rest on the results, not on the verdicts, so nothing else here is affected.',
-      `Check what ${name} did with this mail (the query shows it): if it refused rightful mail, send one of the records to its postmaster.`,
+      `Check what ${name} did with this mail (the query of the finding shows it): if it refused rightful mail, send one of the records to its postmaster.`,
     ],
   };
 });

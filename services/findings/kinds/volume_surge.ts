@@ -49,6 +49,7 @@ export const volumeSurge = kind(
       summary: `${title}: ${counted(evidence.messages, 'message')} on ${counted(days, 'day')}`,
       what: `${counted(evidence.messages, 'message')} came through ${source}${networks} in the name of ${domain} on ${counted(days, 'day')}, against about ${number(Math.round(expected))} expected from the reporters that have reported.${season === null && service?.kind === 'mailbox_provider' ? ACCOUNT_TAKEN : ''}${seasonWords(season)}`,
       advice: adviceOn(source, service ?? null),
+      expected: 'a planned mailing',
     };
   },
 );

@@ -30,6 +30,8 @@ export interface Config {
   /** Null when HTTP_LISTEN is `off`. */
   httpListen: { host: string; port: number } | null;
   alerts: Settings['alerts'];
+  /** The address of the console without a final slash; null when none is set. */
+  consoleUrl: string | null;
   analyzer: Settings['analyzer'];
   parser: Settings['parser'];
   failureReports: Settings['failure_reports'];
@@ -82,6 +84,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     logLevel: settings.LOG_LEVEL,
     httpListen: listenOf(settings.HTTP_LISTEN),
     alerts: settings.alerts,
+    consoleUrl: settings.console.url?.replace(/\/+$/, '') ?? null,
     analyzer: settings.analyzer,
     parser: settings.parser,
     failureReports: settings.failure_reports,

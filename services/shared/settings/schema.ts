@@ -23,6 +23,9 @@ const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.e
 
 const SELECTOR = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 
+/** An address to which a path can be added, and which may stand in a mail. */
+const isPageUrl = (value: string) => /^https?:\/\/[a-z0-9.:[\]-]+(?:\/[\w.~/-]*)?$/i.test(value) && URL.canParse(value);
+
 /** Name servers: "address", or "address:port" ("[…]:port" for IPv6). */
 const nameServers = z
   .array(z.string().refine((text) => parseServer(text) !== null, 'must be an address, or address:port'))
@@ -70,6 +73,15 @@ export const settingsSchema = z.strictObject({
       digest_day: z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']).default('monday'),
       /** UTC. */
       digest_hour: z.number().int().min(0).max(23).default(7),
+    })
+    .prefault({}),
+  console: z
+    .strictObject({
+      /** The address at which people reach the console: alerts link to it. */
+      url: z
+        .string()
+        .refine(isPageUrl, 'must be the address of the console, such as https://ruawatch.example.org, without user, ? and #')
+        .optional(),
     })
     .prefault({}),
   analyzer: z

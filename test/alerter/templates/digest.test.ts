@@ -5,21 +5,31 @@ import { FINDINGS } from '../events.ts';
 describe('a digest', () => {
   const items = Object.values(FINDINGS).map((finding) => ({ event: finding, step: finding.event }));
 
-  test('lists each finding in two or three lines', () => {
+  test('lists each finding in two to four lines', () => {
     expect(renderDigest({ items, beyond: 0, perHour: 10, perDomain: 10 })).toMatchObject({
       subject: '[ruawatch] 4 findings in 1 domain, combined (critical)',
       text: `More than 10 alerts were due within an hour; the rest are combined here.
 
 Critical: 8 networks send as example.com without authentication
-    1,610 of 12,400 messages (13%): 1,500 delivered, 60 quarantined, 50 …
+    finding 17; 1,610 of 12,400 messages (13%): 1,500 delivered, 60
+    quarantined, 50 rejected; since 2026-10-03, last seen 2026-10-05; very …
 Medium: sendgrid.net sends as example.com unaligned
-    4,210 of 4,210 messages (100%): 4,210 delivered; since 2026-09-28, last …
+    finding 18; 4,210 of 4,210 messages (100%): 4,210 delivered; since
+    2026-09-28, last seen 2026-10-05; fairly sure (81%); reported by …
 Critical: DKIM fails at mail.example.com
-    changed, 9,120 of 9,131 messages (99.9%): 20 delivered, 9,100 rejected; …
+    finding 19; changed, 9,120 of 9,131 messages (99.9%): 20 delivered, 9,100
+    rejected; since 2026-10-01, last seen 2026-10-05; very sure (97%); …
 High: Weakened policy of example.com: p=reject → p=none
-    since 2026-10-04, last seen 2026-10-05; more likely than not (66%); …
+    finding 20; since 2026-10-04, last seen 2026-10-05; more likely than not
+    (66%); reported by google.com and Yahoo
 
-The rows, in psql:
+In ruawatch, such as about finding 17:
+  ruawatch findings ack 17 --why "being worked on"
+  ruawatch findings resolve 17 --as false --why "false alarm"
+  ruawatch findings show 17
+
+${'_'.repeat(78)}
+For psql:
 
 select * from dmarc.findings where finding_key in (17, 18, 19, 20);
 `,
@@ -30,6 +40,6 @@ select * from dmarc.findings where finding_key in (17, 18, 19, 20);
     const { subject, text, html } = renderDigest({ items, beyond: 1_200, perHour: 1, perDomain: 1 });
     expect(subject).toContain('1,204 findings');
     expect(text).toContain('More than 1 alert were due within an hour');
-    expect(html).toContain('and 1,200 more findings; the query shows all that are open.');
+    expect(html).toContain('and 1,200 more findings: &quot;ruawatch findings&quot; lists all that are open.');
   });
 });

@@ -7,10 +7,13 @@ const words = (host: string | null) =>
   factWords({ domain: 'example.com', subject: '192.0.2.0/24', evidence: EVIDENCE }, { ...SAMPLES.new_host, host });
 
 test('a host with a name is named with its network, and names the domain by itself', () => {
-  const { title, what, advice } = words('www.example.com');
+  const { title, what, senders } = words('www.example.com');
   expect(title).toBe('New host www.example.com sends unsigned mail and passes SPF');
   expect(what).toContain('from www.example.com (192.0.2.0/24) without a DKIM signature');
-  expect(advice.join(' ')).toContain('ruawatch senders approve example.com 192.0.2.0/24');
+  expect(senders).toMatchObject([
+    { verdict: 'approve', source: '192.0.2.0/24' },
+    { verdict: 'deny', source: '192.0.2.0/24' },
+  ]);
 });
 
 test('a host without a name is its network, and the domain is named beside it', () => {

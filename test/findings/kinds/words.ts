@@ -24,7 +24,7 @@ export async function expectWords<Rule extends keyof typeof SAMPLES>(
     const facts = readFacts({ ...SAMPLES[rule], ...given.facts });
     if (facts === null) throw new Error(`the facts of "${name}" do not fit the schema`);
     const { domain = 'example.com', subject = 'mailer.example' } = given;
-    const { title, topic, summary, what, advice, links } = factWords(
+    const { title, topic, summary, what, advice, senders, expected, links } = factWords(
       { domain, subject, evidence: { ...EVIDENCE, ...given.evidence } },
       facts,
     );
@@ -35,6 +35,8 @@ export async function expectWords<Rule extends keyof typeof SAMPLES>(
       `summary  ${summary}`,
       `what     ${what}`,
       ...advice.map((sentence) => `advice   ${sentence}`),
+      ...(senders ?? []).map(({ verdict, source, when }) => `${verdict.padEnd(7)}  ${source}: ${when}`),
+      ...(expected === undefined ? [] : [`expected ${expected}`]),
       ...(links ?? []).map((link) => `link     ${link}`),
     ].join('\n');
   });

@@ -50,6 +50,37 @@ describe('retention', () => {
   });
 });
 
+describe('console', () => {
+  test.each([
+    ['https://ruawatch.example.org', 'https://ruawatch.example.org'],
+    ['https://example.org:8443/ruawatch/', 'https://example.org:8443/ruawatch'],
+    ['http://127.0.0.1:9808', 'http://127.0.0.1:9808'],
+    ['http://[::1]:9808/', 'http://[::1]:9808'],
+  ])('%s is where alerts link to', (url, read) => {
+    expect(load(`console:\n  url: "${url}"`).consoleUrl).toBe(read);
+  });
+
+  test('without it alerts have no link', () => {
+    expect(load('').consoleUrl).toBeNull();
+  });
+
+  test.each([
+    'ruawatch.example.org',
+    'ftp://ruawatch.example.org',
+    'javascript:alert(1)',
+    'https://admin:secret@ruawatch.example.org',
+    'https://ruawatch.example.org/?a=b',
+    'https://ruawatch.example.org/#x',
+    "https://ruawatch.example.org/'><b>",
+    'https://ruawatch example.org',
+    'https://',
+    'https://ruawatch.example.org:99999',
+  ])('%s is refused', (url) => {
+    expect(mistake(`console:\n  url: "${url}"`)).toMatch(/^console\.url must be the address of the console/);
+    expect(mistake(`console:\n  url: "${url}"`)).not.toContain('secret');
+  });
+});
+
 describe('trust', () => {
   test('reports are verified by default, and no server is trusted that is not named', () => {
     expect(load('').trust).toEqual({ check: 'verify', authserv_ids: [] });

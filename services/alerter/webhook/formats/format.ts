@@ -2,7 +2,8 @@ import type { FindingEvent } from '../../../store/alerts/outbox.ts';
 
 /** How events are written for one kind of receiver. Pure: the same events give the same bytes. */
 export interface WebhookFormat {
-  one(event: FindingEvent): Buffer;
+  /** @param console the setting `console.url`; null when it is not set */
+  one(event: FindingEvent, console?: string | null): Buffer;
   /**
    * Many events in one call, for receivers that show calls to people: they fall under the hour's budget. Null
    * where every event is a call of its own.

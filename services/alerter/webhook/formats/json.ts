@@ -1,4 +1,5 @@
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
+import { pageOf } from '../../templates/content.ts';
 import type { WebhookFormat } from './format.ts';
 
 /**
@@ -11,7 +12,7 @@ const VERSION = 1;
  * One event as a JSON document: docs/findings.md says what is in it. Pure: the same event gives the same
  * bytes.
  */
-function eventDocument(event: FindingEvent): Buffer {
+function eventDocument(event: FindingEvent, console: string | null = null): Buffer {
   return Buffer.from(
     JSON.stringify({
       version: VERSION,
@@ -26,6 +27,7 @@ function eventDocument(event: FindingEvent): Buffer {
         severity: event.severity,
         confidence: event.confidence,
         summary: event.summary,
+        ...(console !== null && { url: pageOf(console, event.finding_key) }),
         evidence: event.stored,
       },
     }),

@@ -1,6 +1,7 @@
 import { counted, number } from '../../../shared/format.ts';
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
 import type { Step } from '../../../store/findings/findings.ts';
+import { actionLines } from '../../templates/actions.ts';
 import { awaited, type Content, contentOf } from '../../templates/content.ts';
 import { sentenceCase } from '../../templates/plain-text.ts';
 import { overLines } from '../../templates/text.ts';
@@ -18,8 +19,8 @@ const STATES: Record<Step, string> = {
 };
 
 /** One event as a text for Slack and its like. */
-function one(event: FindingEvent): Buffer {
-  const content = contentOf(event, event.event);
+function one(event: FindingEvent, console: string | null = null): Buffer {
+  const content = contentOf(event, event.event, console);
   const missing = awaited(content, Number.POSITIVE_INFINITY);
   if (content.over !== null)
     return json({ text: [`*${slack(headline('resolved', content))}*`, ...overLines(content).map(slack)].join('\n') });
@@ -30,6 +31,7 @@ function one(event: FindingEvent): Buffer {
     `How sure: ${content.sure}`,
     ...(missing === null ? [] : [`Not heard: ${missing}`]),
     ...content.advice.map((sentence) => `• ${sentence}`),
+    ...actionLines(content.actions, content.page).map((line) => line.trim()),
   ];
   return json({ text: [`*${slack(headline(event.event, content))}*`, ...rows.map(slack)].join('\n') });
 }
@@ -43,7 +45,7 @@ function many(events: readonly FindingEvent[]): Buffer {
     text: [
       `*${slack(`${counted(events.length, 'finding')} in ${counted(domains, 'domain')}, combined`)}*`,
       ...listed.map((event) => `• ${slack(headline(event.event, contentOf(event, event.event)))}`),
-      ...(more > 0 ? [`and ${number(more)} more: select * from dmarc.findings where state = 'open'`] : []),
+      ...(more > 0 ? [`and ${number(more)} more: ruawatch findings`] : []),
     ].join('\n'),
   });
 }

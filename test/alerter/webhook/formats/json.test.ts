@@ -22,6 +22,11 @@ test('an event is a document with its version, type and time, and the evidence a
   });
 });
 
+test('the page of the finding in the console, where there is one', () => {
+  const { data } = JSON.parse(jsonFormat.one(FINDINGS.policy_change!, 'https://ruawatch.example.org').toString());
+  expect(data.url).toBe('https://ruawatch.example.org/findings/20');
+});
+
 test('every event is a call of its own, and the same event gives the same bytes', () => {
   expect(jsonFormat.many).toBeNull();
   const event = FINDINGS.policy_change!;

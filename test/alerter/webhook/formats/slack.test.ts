@@ -14,6 +14,18 @@ test('one event: its headline in bold, and the rows of the mail', () => {
   expect(lines.some((line) => line.startsWith('• '))).toBe(true);
 });
 
+test('it ends with what to do in ruawatch, and the page of the console', () => {
+  const lines = text(slackFormat.one(EVENT, 'https://ruawatch.example.org/r')).split('\n');
+  expect(lines.slice(-5)).toEqual([
+    'In ruawatch:',
+    'ruawatch findings ack 17 --why "being worked on"',
+    'ruawatch findings resolve 17 --as false --why "false alarm"',
+    'ruawatch findings show 17',
+    'https://ruawatch.example.org/r/findings/17',
+  ]);
+  expect(text(slackFormat.one(EVENT))).not.toContain('://');
+});
+
 test('what begins links and mentions is escaped', () => {
   const hostile = { ...EVENT, ...evidenceOf({ what: '<!channel> <https://evil.example|click> & more' }), summary: '<@U1>' };
   expect(text(slackFormat.one(hostile))).not.toMatch(/[<>]/);
