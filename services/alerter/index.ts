@@ -1,6 +1,6 @@
 import { messageOf, SettingsError } from '../shared/errors.ts';
 import { type Context, Heartbeat, repeat, type Service } from '../shared/runtime/service.ts';
-import { bornAt } from '../store/alerts/digests.ts';
+import { bornAt, endRetries, refusedDigest } from '../store/alerts/digests.ts';
 import { failOrphans } from '../store/alerts/outbox.ts';
 import { type Refused, refusedAlerts, retryRefused } from '../store/alerts/refusals.ts';
 import { channelsOf, drain } from './channels.ts';
@@ -39,7 +39,7 @@ export function startAlerter(context: Context): Service {
   const compose = composer(means, mail);
   const stopping = new AbortController();
   let otherTrouble: string | null = null;
-  let refused: Refused = { findings: 0, why: null, next: null };
+  let refused: Refused = { findings: 0, digests: 0, recipients: [], why: null, next: null };
   let begun = false;
 
   /** Makes the mails and posts that are due and sends what can be sent; no channel waits for another. */
@@ -55,7 +55,7 @@ export function startAlerter(context: Context): Service {
       if (orphans > 0) log.warn({ posts: orphans }, 'gave up posts of a webhook that is no longer configured');
       const ends = await Promise.allSettled(channels.map((channel) => drain(channel, means, stopping.signal)));
       refused = await refusedAlerts(db);
-      metrics.alertsRefused.set(refused.findings);
+      metrics.alertsRefused.set(refused.findings + refused.digests);
       const failed = ends.find((end) => end.status === 'rejected');
       if (failed) throw failed.reason;
       otherTrouble = null;
@@ -105,14 +105,18 @@ function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, m
   let digested: number | null = null;
 
   /**
-   * Once for each moment in this process; the database keeps other processes, and this one after a restart,
-   * from repeating it.
+   * Once for each moment in this process, and again for recipients who were refused; the database keeps other
+   * processes, and this one after a restart, from repeating it for the others.
    */
   const digest = async (now: Date): Promise<void> => {
-    const moment = mail && dueDigest(config.alerts, now, await bornAt(db));
-    if (!moment || digested === moment.getTime()) return;
-    await composeWeekly({ db, log }, settings, moment, now);
-    digested = moment.getTime();
+    if (!mail || config.alerts.digest === 'off') return endRetries(db, { before: now });
+    const moment = dueDigest(config.alerts, now, await bornAt(db));
+    if (moment && digested !== moment.getTime()) {
+      await composeWeekly({ db, log }, settings, moment, now);
+      digested = moment.getTime();
+    }
+    const again = await refusedDigest(db, now);
+    if (again) await composeWeekly({ db, log }, settings, again, now);
   };
 
   return async (now) => {

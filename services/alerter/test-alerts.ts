@@ -4,7 +4,7 @@ import type { Config } from '../shared/settings/config.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import { composeMail, messageIdOf } from './mail/message.ts';
 import { audiencesOf, recipientsOf } from './mail/recipients.ts';
-import { openMailer } from './mail/smtp.ts';
+import { openMailer, type Sent } from './mail/smtp.ts';
 import { type Rendered, renderFinding } from './templates/finding.ts';
 import { renderWeekly } from './templates/weekly.ts';
 import { FORMATS } from './webhook/formats/index.ts';
@@ -65,9 +65,7 @@ async function sendMails(
         const what = `${kind} to ${to.join(', ')}`;
         try {
           const raw = await composeMail({ ...partsOf({ from, to, content }, now) });
-          const { deferred, refused } = await mailer.send({ from, recipients: to, raw });
-          const left = [...refused, ...deferred.map((address) => `${address} is put off`)];
-          tried.push({ what, ok: left.length === 0, said: left.length === 0 ? 'The mail server accepted it.' : left.join('; ') });
+          tried.push({ what, ...answerOf(await mailer.send({ from, recipients: to, raw })) });
         } catch (error) {
           tried.push({ what, ok: false, said: sentenceOf(error) });
         }
@@ -77,6 +75,17 @@ async function sendMails(
     mailer.close();
   }
   return tried;
+}
+
+/** The server's answer for each recipient. */
+function answerOf({ accepted, deferred, refused }: Sent): Pick<Tried, 'ok' | 'said'> {
+  const left = [
+    ...refused.map(({ recipient, reply }) => `${recipient}: ${reply}`),
+    ...deferred.map((recipient) => `${recipient} is put off`),
+  ];
+  if (left.length === 0) return { ok: true, said: 'The mail server accepted it.' };
+  const others = accepted.length > 0 ? [`accepted for ${accepted.join(', ')}`] : [];
+  return { ok: false, said: [...left, ...others].join('; ') };
 }
 
 function partsOf({ from, to, content }: { from: string; to: string[]; content: Rendered }, date: Date) {

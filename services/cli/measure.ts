@@ -22,7 +22,10 @@ export function measurer({ db, queues, metrics, log, clock }: Context): () => Pr
       metrics.oldestWaiting.set(oldest);
     },
     async () => metrics.outboxWaiting.set(await gauges.outbox()),
-    async () => metrics.alertsRefused.set((await refusedAlerts(db)).findings),
+    async () => {
+      const { findings, digests } = await refusedAlerts(db);
+      metrics.alertsRefused.set(findings + digests);
+    },
     async () => {
       const open = await gauges.findings();
       metrics.openFindings.reset();

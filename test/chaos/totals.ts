@@ -160,8 +160,9 @@ async function readMails(
 ): Promise<number> {
   const { rows } = await db.query<OutboxRow>(
     `select o.message_id, concat_ws(' ', f.domain, f.kind, f.subject, substring(o.message_id from '^<(?:finding-\\d+-)?([^.]*)')) as name,
-            o.subject, o.state, o.raw, o.recipients, o.last_error
-       from ruawatch.outbox o left join ruawatch.findings f using (finding_key)`,
+            o.subject, o.state, o.raw, o.recipients, o.delivered_to, o.refused_for
+       from ruawatch.outbox o left join ruawatch.findings f using (finding_key)
+      order by o.message_id like '%-to-%', o.outbox_key`,
   );
   const byId = new Map<string, Received[]>();
   for (const mail of mails) {
@@ -169,6 +170,7 @@ async function readMails(
     byId.set(id, [...(byId.get(id) ?? []), mail]);
   }
   const refused = new Set<string>();
+  const told = new Set<string>();
   let resent = 0;
   for (const row of rows) {
     const { message_id, subject, state, raw } = row;
@@ -178,21 +180,23 @@ async function readMails(
       if (digest(one.raw) !== digest(raw.toString('utf8')))
         wrong.push(`the mail ${message_id} was sent with other bytes than are in the outbox`);
     }
-    const key = `mail: ${row.name.replace(/-again-\d+$/, '')}`;
+    const key = `mail: ${row.name.replace(/(?:-again-\d+)?(?:-to-[0-9a-f]+)?$/, '')}`;
     if (state === 'failed') {
       refused.add(key);
       // The server had it, and its answer was lost on the way.
       resent += sent.length;
       continue;
     }
-    const to = recipientsIn(row);
+    const to = row.recipients;
     const copies = to.map((address) => sent.filter((one) => one.to.includes(address)).length);
-    const settled = (address: string) => !row.recipients.includes(address) || row.last_error?.includes(`${address}: `);
-    const missing = to.filter((address, i) => copies[i] === 0 && !settled(address));
+    const missing = to.filter((address, i) => copies[i] === 0 && !row.refused_for.includes(address));
     if (missing.length > 0 || sent.length === 0) wrong.push(`the mail ${message_id} (${state}) never reached ${to.join(' or ')}`);
     resent += Math.max(0, Math.max(...copies) - 1);
-    if (facts.has(key)) wrong.push(`two mails tell the same: ${key}`);
-    facts.set(key, JSON.stringify({ subject, state }));
+    for (const address of row.delivered_to) {
+      if (told.has(`${key} ${address}`)) wrong.push(`two mails tell ${address} the same: ${key}`);
+      told.add(`${key} ${address}`);
+    }
+    if (!facts.has(key)) facts.set(key, JSON.stringify({ subject, state }));
   }
   for (const key of refused) if (!facts.has(key)) wrong.push(`refused, and not made anew: ${key}`);
   for (const id of byId.keys()) wrong.push(`a mail was sent that the outbox does not have: ${id}`);
@@ -207,15 +211,9 @@ interface OutboxRow {
   subject: string;
   state: string;
   raw: Buffer;
-  /** Without those who got it, or were refused, before the others were put off. */
   recipients: string[];
-  last_error: string | null;
-}
-
-/** Whom a mail is for by its own header: the outbox keeps those who still have to get it. */
-function recipientsIn({ raw }: OutboxRow): string[] {
-  const header = /^To: (.*(?:\r\n[ \t].*)*)/m.exec(raw.toString('utf8'))?.[1] ?? '';
-  return header.match(/[^\s,<>]+@[^\s,<>]+/g) ?? [];
+  delivered_to: string[];
+  refused_for: string[];
 }
 
 function digest(text: string): string {

@@ -45,7 +45,7 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
     const plan = planOf(await outbox.unhandledEvents(tx), settings.alerts.domains, settings.alertTo, now);
     if (plan.quiet.length > 0) {
       const locked = await outbox.lockEvents(tx, plan.quiet);
-      await outbox.markHandled(tx, [...locked], now);
+      await outbox.markHandled(tx, [...locked.keys()], now);
       log.debug({ events: locked.size }, 'marked events that need no mail as handled');
     }
     const composed: Composed = { mails: 0, held: 0 };
@@ -91,11 +91,11 @@ class Composer {
     const [item] = await this.locked([wanted]);
     const [event] = item ? await outbox.findingEvents(this.tx, [item.newest]) : [];
     if (!item || !event) return 0;
-    const first = await outbox.firstMailOf(this.tx, item.finding_key);
+    const first = await outbox.firstMailOf(this.tx, item.finding_key, recipients);
     const content = renderFinding(event, item.step, this.settings.console);
     return this.put([item], recipients, {
       kind: 'finding',
-      name: `finding-${event.finding_key}-${event.revision}-${event.event}${again(item)}`,
+      name: `finding-${event.finding_key}-${event.revision}-${event.event}${again(item)}${only(recipients, item)}`,
       inReplyTo: first,
       urgent: urgent(event.severity, item.step),
       content,
@@ -132,13 +132,17 @@ class Composer {
     });
   }
 
-  /** The items all of whose events this transaction has locked; another transaction reports the others. */
+  /**
+   * The items all of whose events this transaction has locked, and as they were planned. Another transaction reports
+   * the others, or a later turn does: a mail about them was refused meanwhile.
+   */
   private async locked(items: Item[]): Promise<Item[]> {
-    const keys = await outbox.lockEvents(
+    const refusals = await outbox.lockEvents(
       this.tx,
       items.flatMap((item) => item.events),
     );
-    return items.filter((item) => item.events.every((key) => keys.has(key)));
+    const sum = ({ events }: Item) => events.reduce((all, key) => all + refusals.get(key)!, 0);
+    return items.filter((item) => item.events.every((key) => refusals.has(key)) && sum(item) === item.refusals);
   }
 
   private async put(
@@ -181,7 +185,7 @@ class Composer {
       const findings = items.slice(0, MOST_LISTED).map((item) => item.finding_key);
       this.log.info({ outbox: outbox_key, findings, kind: mail.kind }, 'queued an alert in the outbox');
     }
-    await outbox.markHandled(this.tx, events, this.now);
+    for (const item of items) await outbox.markMailed(this.tx, item.events, { to: recipients, all: item.all, at: this.now });
     return made;
   }
 }
@@ -189,6 +193,12 @@ class Composer {
 /** What tells a mail from the ones that were refused before it. */
 function again({ refusals }: Item): string {
   return refusals === 0 ? '' : `-again-${refusals}`;
+}
+
+/** What tells a mail to some of the recipients from the mail to all. */
+function only(recipients: readonly string[], { all }: Item): string {
+  if (recipients.length === all.length) return '';
+  return `-to-${createHash('sha256').update(recipients.join('\n')).digest('hex').slice(0, 8)}`;
 }
 
 function urgent(severity: string, step: Step): boolean {

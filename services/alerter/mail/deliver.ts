@@ -4,9 +4,9 @@ import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
-import { unmail } from '../../store/alerts/refusals.ts';
+import { noteRefusal } from '../../store/alerts/refusals.ts';
 import { clean } from '../templates/plain-text.ts';
-import type { Mailer } from './smtp.ts';
+import type { Mailer, Sent } from './smtp.ts';
 
 export interface Delivery {
   db: Db;
@@ -36,8 +36,9 @@ const DEFER_CAP_MS = 30 * 60_000;
 const GIVE_UP_MS = 5 * 24 * 3_600_000;
 
 /**
- * A mail that nobody got because the server refuses it is not repeated (RFC 5321 section 4.2.1): its events are composed again, for
- * the recipients of the settings of that moment. Refusals are mended by people, so the tries become rare, and go on for weeks.
+ * A mail is not repeated for those whom the server refuses (RFC 5321 section 4.2.1): what it was about is composed
+ * again for them, by the settings of that moment. Refusals are corrected by people, so the tries become rare, and go
+ * on for weeks.
  */
 const REFUSED_BASE_MS = 15 * 60_000;
 const REFUSED_CAP_MS = 12 * 3_600_000;
@@ -57,28 +58,15 @@ export async function deliverNext(delivery: Delivery, now: Date): Promise<Outcom
     const claim: Claim = { tx, mail, metrics: delivery.metrics, log };
     try {
       const sent = await delivery.mailer.send({ from: delivery.from, recipients: mail.recipients, raw: mail.raw });
-      if (sent.refused.length > 0) log.warn({ refused: sent.refused }, 'the mail server refused some recipients of an alert');
-      if (sent.deferred.length > 0) {
-        const delivered = sent.deferred.length + sent.refused.length < mail.recipients.length;
-        return await defer(claim, now, {
-          why: 'the mail server postponed some recipients',
-          recipients: sent.deferred,
-          delivered_at: delivered ? now : null,
-        });
-      }
-      await outbox.mailSent(tx, mail.outbox_key, now, sent.refused.length > 0 ? `refused for ${sent.refused.join('; ')}` : null);
-      delivery.metrics.alerts.inc({ outcome: 'sent' });
-      log.info({ message_id: mail.message_id }, 'sent an alert');
-      return { kind: 'sent' };
+      return await settle(claim, sent, now);
     } catch (error) {
       if (!(error instanceof RuawatchError)) throw error;
       if (error instanceof PermanentError) return await fail(claim, messageOf(error), now);
-      if (error.code === 'smtp_deferred') return await defer(claim, now, { why: error.message, recipients: mail.recipients });
+      if (error.code === 'smtp_deferred') return await defer(claim, error.message, now);
       const wait = backoff(mail.attempts, DOWN_BASE_MS, DOWN_CAP_MS);
       await outbox.mailDelayed(tx, mail.outbox_key, {
         next_at: new Date(now.getTime() + wait),
         error: clean(error.message, 500),
-        recipients: mail.recipients,
       });
       delivery.metrics.alerts.inc({ outcome: 'delayed' });
       return { kind: 'down', error };
@@ -94,52 +82,62 @@ interface Claim {
   log: Log;
 }
 
-/** Whom a mail is postponed for. */
-interface Deferral {
-  why: string;
-  recipients: string[];
-  /** Others got it just now. */
-  delivered_at?: Date | null;
+/** Notes what became of a mail that the server took for some of its recipients at least, or put off for some. */
+async function settle(claim: Claim, { accepted, deferred, refused }: Sent, now: Date): Promise<Outcome> {
+  const { tx, mail, metrics, log } = claim;
+  const names = refused.map(({ recipient }) => recipient);
+  const why = refused.map(({ recipient, reply }) => `${recipient}: ${reply}`).join('; ');
+  await outbox.noteDelivery(tx, mail.outbox_key, { delivered: accepted, refused: names });
+  if (refused.length > 0) await refuse(claim, names, why, now);
+  if (deferred.length > 0) {
+    const left = { ...claim, mail: { ...mail, recipients: deferred } };
+    return defer(left, 'the mail server postponed some recipients', now);
+  }
+  await outbox.mailSent(tx, mail.outbox_key, now, refused.length > 0 ? clean(`refused for ${why}`, 500) : null);
+  metrics.alerts.inc({ outcome: 'sent' });
+  log.info({ message_id: mail.message_id }, 'sent an alert');
+  return { kind: 'sent' };
 }
 
-/** Postpones it for these recipients, or gives it up when that has gone on for too long. */
-async function defer(claim: Claim, now: Date, { why, recipients, delivered_at }: Deferral): Promise<Outcome> {
+/** Postpones a mail for those who did not get it yet, or gives it up when that has gone on for too long. */
+async function defer(claim: Claim, why: string, now: Date): Promise<Outcome> {
   const { tx, mail, metrics, log } = claim;
   if (now.getTime() - mail.created_at.getTime() > GIVE_UP_MS) {
     return fail(claim, `given up after five days: ${why}`, now);
   }
   const wait = backoff(mail.attempts, DEFER_BASE_MS, DEFER_CAP_MS);
-  await outbox.mailDelayed(tx, mail.outbox_key, {
-    next_at: new Date(now.getTime() + wait),
-    error: clean(why, 500),
-    recipients,
-    delivered_at: delivered_at ?? null,
-  });
+  await outbox.mailDelayed(tx, mail.outbox_key, { next_at: new Date(now.getTime() + wait), error: clean(why, 500) });
   metrics.alerts.inc({ outcome: 'delayed' });
   log.warn({ err: clean(why, 500), seconds: Math.round(wait / 1000) }, 'postponed an alert');
   return { kind: 'deferred' };
 }
 
-/** Ends this mail. What it was about is mailed anew later, if nobody else got it. */
-async function fail({ tx, mail, metrics, log }: Claim, why: string, now: Date): Promise<Outcome> {
-  if (mail.delivered) {
-    // Mailed anew, it would reach a second time those who have it.
-    await outbox.mailSent(tx, mail.outbox_key, now, clean(`refused for ${mail.recipients.join(', ')}: ${why}`, 500));
-    metrics.alerts.inc({ outcome: 'sent' });
-    log.warn({ refused: mail.recipients, err: clean(why, 500) }, 'the mail server refused some recipients of an alert');
-    return { kind: 'sent' };
-  }
+/** Ends a mail that all who did not get it yet were refused. */
+async function fail(claim: Claim, why: string, now: Date): Promise<Outcome> {
+  const { tx, mail, metrics } = claim;
+  await outbox.noteDelivery(tx, mail.outbox_key, { delivered: [], refused: mail.recipients });
   await outbox.mailFailed(tx, mail.outbox_key, clean(why, 500));
+  const { again } = await refuse(claim, mail.recipients, why, now);
+  metrics.alerts.inc({ outcome: 'failed' });
+  return { kind: again > 0 ? 'refused' : 'failed' };
+}
+
+/** What the mail was about is mailed anew to these recipients later. */
+async function refuse(
+  { tx, mail, log }: Claim,
+  recipients: readonly string[],
+  why: string,
+  now: Date,
+): Promise<{ again: number; over: number }> {
   const wait = (refusals: number, since: Date) =>
     now.getTime() - since.getTime() > REFUSED_DAYS_MS ? null : backoff(refusals, REFUSED_BASE_MS, REFUSED_CAP_MS);
-  const { again, over } = await unmail(tx, mail.outbox_key, { why: clean(why, 300), now, wait });
-  metrics.alerts.inc({ outcome: 'failed' });
-  const facts = { err: clean(why, 500), message_id: mail.message_id, again, over };
+  const tries = await noteRefusal(tx, mail, { recipients, why: clean(why, 300), now, wait });
+  const facts = { err: clean(why, 500), message_id: mail.message_id, recipients, ...tries };
   log.error(
     facts,
-    again > 0
-      ? 'nobody got an alert; it is tried again as a new mail'
+    tries.again > 0
+      ? 'the mail server refused recipients of an alert; it is tried again as a new mail'
       : 'could not deliver an alert; see ruawatch.outbox.last_error',
   );
-  return { kind: again > 0 ? 'refused' : 'failed' };
+  return tries;
 }

@@ -1,14 +1,17 @@
+import { domainToASCII } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { codeOf, messageOf, PermanentError, type RuawatchError, SettingsError, TransientError } from '../../shared/errors.ts';
 import { clean } from '../templates/plain-text.ts';
 import { askPlain } from './ask-plain.ts';
 import { needsSmtpUtf8 } from './recipients.ts';
 
+/** What became of a mail for each of its recipients. */
 export interface Sent {
-  /** Recipients the server put off (4xx) while it took the mail for others. */
+  accepted: string[];
+  /** The server put them off (4xx). */
   deferred: string[];
-  /** What it said to the recipients it refused for good, one line each. */
-  refused: string[];
+  /** The server refused them for good, with what it said. */
+  refused: { recipient: string; reply: string }[];
 }
 
 export interface Mailer {
@@ -114,9 +117,9 @@ export function openMailer(smtpUrl: string): Mailer {
           raw,
           signal: AbortSignal.timeout(MAIL_MS),
         });
-        return sentOf((info.rejectedErrors ?? []) as SmtpError[]);
+        return sentOf(recipients, (info.rejectedErrors ?? []) as SmtpError[]);
       } catch (error) {
-        const some = sortedOut(error);
+        const some = sortedOut(recipients, error);
         if (some !== null) return some;
         throw failureOf(error, settings);
       }
@@ -125,18 +128,30 @@ export function openMailer(smtpUrl: string): Mailer {
   };
 }
 
-function sentOf(rejected: readonly SmtpError[]): Sent {
-  return {
-    deferred: rejected.filter((e) => !refusal(e.responseCode)).flatMap((e) => (e.recipient ? [e.recipient] : [])),
-    refused: rejected.filter((e) => refusal(e.responseCode)).map((e) => clean(`${e.recipient}: ${replyOf(e)}`, 300)),
-  };
+function sentOf(recipients: readonly string[], rejected: readonly SmtpError[]): Sent {
+  const errors = new Map(rejected.map((error) => [asAsked(error.recipient ?? ''), error]));
+  const sent: Sent = { accepted: [], deferred: [], refused: [] };
+  for (const recipient of recipients) {
+    const error = errors.get(asAsked(recipient));
+    if (error === undefined) sent.accepted.push(recipient);
+    else if (refusal(error.responseCode)) sent.refused.push({ recipient, reply: clean(replyOf(error), 300) });
+    else sent.deferred.push(recipient);
+  }
+  return sent;
+}
+
+/** An address as the server is asked for it: its domain in A-labels and lower case. */
+function asAsked(address: string): string {
+  const at = address.lastIndexOf('@');
+  const domain = address.slice(at + 1);
+  return `${address.slice(0, at)}@${domainToASCII(domain) || domain.toLowerCase()}`;
 }
 
 /** When no recipient was accepted, but one was only put off: then only he is tried again. Null otherwise. */
-function sortedOut(thrown: unknown): Sent | null {
+function sortedOut(recipients: readonly string[], thrown: unknown): Sent | null {
   const { rejectedErrors = [] } = thrown as { rejectedErrors?: SmtpError[] };
-  const sent = sentOf(rejectedErrors);
-  return sent.deferred.length > 0 && sent.refused.length > 0 ? sent : null;
+  const sent = sentOf(recipients, rejectedErrors);
+  return sent.accepted.length === 0 && sent.deferred.length > 0 && sent.refused.length > 0 ? sent : null;
 }
 
 /** Who is to be mailed, as far as a check needs to know. */

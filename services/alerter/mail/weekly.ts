@@ -46,9 +46,9 @@ export function dueDigest(schedule: Schedule, now: Date, born: Date): Date | nul
 }
 
 /**
- * Makes the digest of a moment for every set of recipients that does not have it yet. Safe to run at any
- * time, in any number of processes. It covers the seven report days that end two days before the moment, and
- * the findings since the digest before.
+ * Makes the digest of a moment for all recipients who do not have it yet, but for those who were refused and whose
+ * next try is still to come. Safe to run at any time, in any number of processes. It covers the seven report days
+ * that end two days before the moment, and the findings since the digest that a recipient got before.
  * @returns how many mails were made
  */
 export async function composeWeekly(
@@ -59,16 +59,57 @@ export async function composeWeekly(
 ): Promise<number> {
   return transaction(db, async (tx) => {
     await outbox.lockComposing(tx);
-    let made = 0;
-    for (const { recipients, domains } of audiences(await weekly.knownDomains(tx), settings)) {
-      const before = await weekly.digestBefore(tx, moment, recipients);
-      if (!(await weekly.claimDigest(tx, moment, recipients, now))) continue;
-      await put(tx, settings, { moment, now, before, recipients, domains });
-      made++;
+    await weekly.endRetries(tx, { before: moment });
+    const made = await weekly.digestsOf(tx, moment);
+    const all = audiences(await weekly.knownDomains(tx), settings);
+    let mails = 0;
+    for (const audience of all) {
+      const to = withoutDigest(audience, made, now);
+      for (const group of await sameBefore(tx, moment, audience, to))
+        mails += await put(tx, settings, { moment, now, ...group, ...audience });
     }
-    if (made > 0) log.info({ mails: made, due_at: moment.toISOString() }, 'queued the weekly digest in the outbox');
-    return made;
+    // What was due was mailed by now, unless its recipients are no longer in the settings.
+    const over = made.filter(
+      ({ recipients, retry_at }) =>
+        (retry_at !== null && retry_at <= now) || !all.some((audience) => same(audience.recipients, recipients)),
+    );
+    await weekly.endRetries(tx, { digests: over.map(({ digest_key }) => digest_key) });
+    if (mails > 0) log.info({ mails, due_at: moment.toISOString() }, 'queued the weekly digest in the outbox');
+    return mails;
   });
+}
+
+const same = (a: readonly string[], b: readonly string[]) => a.join('\n') === b.join('\n');
+
+/** The recipients of an audience who neither have the digest about its domains nor wait for another try. */
+function withoutDigest({ recipients, domains }: Audience, made: readonly weekly.MadeDigest[], now: Date): string[] {
+  const theirs = new Set(domains);
+  const alike = made.filter(
+    (digest) =>
+      same(digest.recipients, recipients) ||
+      digest.domains?.some((domain) => theirs.has(domain)) ||
+      (digest.domains?.length === 0 && theirs.size === 0),
+  );
+  const waits = ({ retry_at }: weekly.MadeDigest) => retry_at !== null && retry_at > now;
+  const done = new Set(alike.flatMap((digest) => [...digest.mailed_to, ...(waits(digest) ? digest.refused_for : [])]));
+  return recipients.filter((recipient) => !done.has(recipient));
+}
+
+/** Recipients by the beginning of the time that the digest covers for them. */
+async function sameBefore(
+  tx: Tx,
+  moment: Date,
+  audience: Audience,
+  to: readonly string[],
+): Promise<{ to: string[]; since: Date }[]> {
+  if (to.length === 0) return [];
+  const before = await weekly.digestsBefore(tx, moment, { ...audience, to });
+  const groups = new Map<number, string[]>();
+  for (const recipient of to) {
+    const since = before.get(recipient)?.getTime() ?? moment.getTime() - WEEK_MS;
+    groups.set(since, [...(groups.get(since) ?? []), recipient]);
+  }
+  return [...groups].map(([since, some]) => ({ to: some, since: new Date(since) }));
 }
 
 interface Audience {
@@ -108,18 +149,18 @@ async function readingNotes(tx: Tx, since: Date): Promise<string[]> {
   return [...unread, ...(unverified === null ? [] : [unverified])];
 }
 
+/** Puts the digest of an audience into the outbox, for some of its recipients. @returns how many mails */
 async function put(
   tx: Tx,
   settings: ComposeSettings,
-  digest: Audience & { moment: Date; now: Date; before: Date | null },
-): Promise<void> {
-  const { moment, now, recipients, domains } = digest;
+  digest: Audience & { moment: Date; now: Date; to: string[]; since: Date },
+): Promise<number> {
+  const { moment, now, to, since, recipients, domains } = digest;
   const day = (n: number) => new Date(moment.getTime() - n * DAY_MS).toISOString().slice(0, 10);
   const days = { before: day(SETTLED_DAYS + 13), from: day(SETTLED_DAYS + 6), to: day(SETTLED_DAYS) };
-  const since = digest.before ?? new Date(moment.getTime() - WEEK_MS);
   const { alertTo } = settings;
   // Only the operator can say whose they are, not the recipients of a single domain.
-  const operator = alertTo.length === 0 || recipients.join('\n') === recipientsOf('', {}, alertTo).join('\n');
+  const operator = alertTo.length === 0 || same(recipients, recipientsOf('', {}, alertTo));
   const { count: foreign } = operator ? await foreignDomains(tx, { since, limit: 1 }) : { count: 0 };
   const notes = operator ? await readingNotes(tx, since) : [];
   const content = renderWeekly({
@@ -131,21 +172,25 @@ async function put(
     domains: await weekly.loadDomainWeeks(tx, domains, days, MOST_SOURCES),
     ...(await weekly.loadWeekFindings(tx, { domains, since, until: now, listed: MOST_FINDINGS })),
   });
-  const hash = createHash('sha256').update(recipients.join('\n')).digest('hex').slice(0, 8);
-  const name = `weekly-${moment.toISOString().slice(0, 13).replace(/\D/g, '')}-${hash}`;
+  const { digest_key, refusals } = await weekly.markDigest(tx, moment, { recipients, domains, to, now });
+  const hash = createHash('sha256').update(to.join('\n')).digest('hex').slice(0, 8);
+  const name = `weekly-${moment.toISOString().slice(0, 13).replace(/\D/g, '')}-${hash}${refusals > 0 ? `-again-${refusals}` : ''}`;
   const installation = await outbox.installation(tx);
-  for (const [i, to] of audiencesOf(recipients).entries()) {
+  const mails = audiencesOf(to);
+  for (const [i, some] of mails.entries()) {
     const message_id = messageIdOf(i === 0 ? name : `${name}-apart-${i}`, installation, settings.from);
-    const parts = { from: settings.from, to, message_id, inReplyTo: null, date: now, urgent: false, content };
+    const parts = { from: settings.from, to: some, message_id, inReplyTo: null, date: now, urgent: false, content };
     await outbox.insertMail(tx, {
       message_id,
       kind: 'weekly',
       finding_key: null,
-      recipients: to,
+      recipients: some,
       subject: content.subject,
       raw: await composeMail(parts),
       urgent: false,
       created_at: now,
+      digest_key,
     });
   }
+  return mails.length;
 }

@@ -160,7 +160,6 @@ export async function deliverNextPost({ db, hook, metrics, log: parent }: PostDe
       await outbox.mailDelayed(tx, mail.outbox_key, {
         next_at: new Date(now.getTime() + wait),
         error: clean(error.message, 500),
-        recipients: mail.recipients,
       });
       metrics.alerts.inc({ outcome: 'delayed' });
       return { kind: 'down', error };

@@ -6,11 +6,11 @@ import { wordsOf } from '../../findings/sentences.ts';
 import { DAY_MS } from '../../shared/days.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, escapedLines, jsonText } from '../../shared/escape.ts';
-import { counted, percent } from '../../shared/format.ts';
+import { counted, list, percent } from '../../shared/format.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { unverifiedSentence } from '../../shared/unverified.ts';
-import { refusedAlerts, unmailedFindings } from '../../store/alerts/refusals.ts';
+import { refusedAlerts, type Unmailed, unmailedFindings } from '../../store/alerts/refusals.ts';
 import {
   countWatched,
   type Expected,
@@ -52,7 +52,7 @@ export async function runFindingsList(
           rows.map((row) => [
             String(row.finding_key),
             row.severity,
-            unmailed.has(row.finding_key) ? `${standing(row)}, not mailed` : standing(row),
+            `${standing(row)}${notMailed(unmailed.get(row.finding_key))}`,
             row.first_day,
             row.domain,
             row.summary,
@@ -66,6 +66,12 @@ export async function runFindingsList(
       out(escaped(refused));
     }
   });
+}
+
+/** ", not mailed to a@example.org" where the mail server refuses a recipient. */
+function notMailed(unmailed: Unmailed | undefined): string {
+  if (unmailed === undefined) return '';
+  return `, not mailed${unmailed.recipients.length > 0 ? ` to ${list(unmailed.recipients)}` : ''}`;
 }
 
 /** That none is open, and, where that may be for want of reports that count, why. */
@@ -90,8 +96,9 @@ export async function runFindingsShow(config: Config, key: string, options: { js
     line(`Finding ${key}: ${words.summary}`);
     line(`${finding.severity} ${finding.kind} of ${finding.domain}, ${standing(finding)}`);
     line(`Since ${finding.first_day}, found on ${finding.opened_at.toISOString().slice(0, 10)}.`);
-    const refusal = (await unmailedFindings(db)).get(number);
-    if (refusal !== undefined) line(`Nobody was mailed about it: ${refusal}`);
+    const unmailed = (await unmailedFindings(db)).get(number);
+    if (unmailed !== undefined)
+      line(`${list(unmailed.recipients) || 'Nobody'} could not be mailed about it: ${unmailed.refusal}`);
     if (words.what) line(words.what);
     if (evidence.reporters.length > 0) {
       const names = evidence.reporter_names ?? {};

@@ -88,7 +88,7 @@ export function createMetrics(): Metrics {
     openFindings: gauge('ruawatch_findings_open', 'Open findings, by severity', 'severity'),
     alertsRefused: gauge(
       'ruawatch_alerts_refused',
-      'Findings about which nobody could be mailed because the mail server refuses the mail',
+      'Findings and weekly digests that the mail server refuses for a recipient, and that are tried again',
     ),
     jobs: counter('ruawatch_jobs_total', 'Jobs worked, by queue and outcome (done, retried, failed)', 'queue', 'outcome'),
     jobSeconds: new Histogram({

@@ -103,22 +103,97 @@ export async function knownDomains(tx: Tx): Promise<string[]> {
   return rows.map((row) => row.domain);
 }
 
-/** Takes the digest of a moment for these recipients: false when it was made already. */
-export async function claimDigest(tx: Tx, dueAt: Date, recipients: readonly string[], now: Date): Promise<boolean> {
-  const { rowCount } = await tx.query(
-    'insert into ruawatch.digests (due_at, recipients, made_at) values ($1, $2, $3) on conflict do nothing',
-    [dueAt, recipients, now],
-  );
-  return rowCount === 1;
+/** A digest that was made: who got it, who did not, and of which domains. */
+export interface MadeDigest {
+  digest_key: number;
+  recipients: string[];
+  /** Null: it is of a version that did not note them. */
+  domains: string[] | null;
+  /** For whom a mail was made that was not refused. */
+  mailed_to: string[];
+  /** Whom the mail server refused, and who are to get another mail at `retry_at`. */
+  refused_for: string[];
+  retry_at: Date | null;
 }
 
-/** When their digest before this one was due; null when it is the first. */
-export async function digestBefore(tx: Tx, dueAt: Date, recipients: readonly string[]): Promise<Date | null> {
-  const { rows } = await tx.query<{ due_at: Date | null }>(
-    'select max(due_at) as due_at from ruawatch.digests where recipients = $2 and due_at < $1',
-    [dueAt, recipients],
+/** The digests of a moment that were made already; the rows stay as they are until the transaction ends. */
+export async function digestsOf(tx: Tx, dueAt: Date): Promise<MadeDigest[]> {
+  const { rows } = await tx.query<MadeDigest>(
+    `select digest_key, recipients, domains, coalesce(mailed_to, recipients) as mailed_to, refused_for, retry_at
+       from ruawatch.digests where due_at = $1 order by digest_key for update`,
+    [dueAt],
+  );
+  return rows;
+}
+
+/**
+ * Notes that the digest of a moment about these domains is mailed to some of its recipients.
+ * @returns its key, and how often the mail server refused it before
+ */
+export async function markDigest(
+  tx: Tx,
+  dueAt: Date,
+  {
+    recipients,
+    domains,
+    to,
+    now,
+  }: { recipients: readonly string[]; domains: readonly string[]; to: readonly string[]; now: Date },
+): Promise<{ digest_key: number; refusals: number }> {
+  const { rows } = await tx.query<{ digest_key: number; refusals: number }>(
+    `insert into ruawatch.digests as d (due_at, recipients, made_at, domains, mailed_to) values ($1, $2, $3, $4, $5)
+     on conflict (due_at, recipients) do update
+        set domains = excluded.domains,
+            mailed_to = array(select distinct r from unnest(coalesce(d.mailed_to, d.recipients) || excluded.mailed_to) r order by r),
+            refused_for = array(select r from unnest(d.refused_for) r where r <> all(excluded.mailed_to)),
+            retry_at = case when d.refused_for <@ excluded.mailed_to then null else d.retry_at end
+     returning digest_key, refusals`,
+    [dueAt, recipients, now, domains, to],
+  );
+  return rows[0]!;
+}
+
+/**
+ * Ends the retries of refused digests: of those before a moment, which the digest of that moment covers, or of these
+ * digests, whose recipients are no longer in the settings.
+ */
+export async function endRetries(q: Queryable, which: { before: Date } | { digests: readonly number[] }): Promise<void> {
+  const before = 'before' in which ? which.before : null;
+  const digests = 'digests' in which ? which.digests : [];
+  await q.query(
+    `update ruawatch.digests set retry_at = null where retry_at is not null and (due_at < $1 or digest_key = any($2::bigint[]))`,
+    [before, digests],
+  );
+}
+
+/** The moment whose digest is to be mailed anew now to recipients who were refused; null when there is none. */
+export async function refusedDigest(q: Queryable, now: Date): Promise<Date | null> {
+  const { rows } = await q.query<{ due_at: Date | null }>(
+    'select max(due_at) as due_at from ruawatch.digests where retry_at <= $1',
+    [now],
   );
   return rows[0]!.due_at;
+}
+
+/**
+ * Since when each of the recipients has had no digest before this one: when the last that was not refused was due,
+ * else a week before the first that was; null where there was none.
+ */
+export async function digestsBefore(
+  tx: Tx,
+  dueAt: Date,
+  { recipients, domains, to }: { recipients: readonly string[]; domains: readonly string[]; to: readonly string[] },
+): Promise<Map<string, Date | null>> {
+  const { rows } = await tx.query<{ recipient: string; since: Date | null }>(
+    `select r as recipient,
+            coalesce(max(d.due_at) filter (where r = any(coalesce(d.mailed_to, d.recipients))),
+                     min(d.due_at) filter (where r = any(d.refused_for)) - interval '7 days') as since
+       from unnest($4::text[]) r
+       left join ruawatch.digests d on d.due_at < $1 and (d.recipients = $2 or d.domains && $3::text[])
+      group by r`,
+    [dueAt, recipients, domains, to],
+  );
+  return new Map(rows.map(({ recipient, since }) => [recipient, since]));
 }
 
 /**

@@ -16,11 +16,17 @@ export interface UnhandledEvent {
   notify: boolean;
   /** A person has asked for silence about the finding: it is acknowledged or snoozed. */
   silent: boolean;
-  /** Whether an earlier event of the finding was already put into a mail. */
-  told: boolean;
+  /** For whom a mail about it was made that was not refused. */
+  mailed_to: string[];
+  /** Whom the mail server refused, and who are to get another mail at `retry_at`. */
+  refused_for: string[];
   /** How often the mail server refused a mail about it, and when it is due again; null when it was not refused. */
   refusals: number;
   retry_at: Date | null;
+  /** Whether an event of the finding was settled for all of its recipients. */
+  known: boolean;
+  /** For whom a mail about any event of the finding was made. */
+  known_to: string[];
 }
 
 /** A finding as it was at one of its events: what a mail is rendered from. */
@@ -56,6 +62,8 @@ export interface NewMail {
   created_at: Date;
   /** The events it is about; absent where there are none. */
   events?: readonly number[];
+  /** The weekly digest that it is; absent for all other mails. */
+  digest_key?: number;
   /** The name of the webhook it is posted to; absent for mail. */
   webhook?: string;
 }
@@ -64,13 +72,17 @@ export interface ClaimedMail {
   outbox_key: number;
   message_id: string;
   finding_key: number | null;
+  /** Whom it was made for. */
+  audience: string[];
+  /** Who neither got it nor was refused. */
   recipients: string[];
+  /** The events or the digest that it is about. */
+  events: number[] | null;
+  digest_key: number | null;
   raw: Buffer;
   /** Attempts that failed before this one. */
   attempts: number;
   created_at: Date;
-  /** Somebody has it already; `recipients` are the others. */
-  delivered: boolean;
 }
 
 /** Far above any real backlog; what is beyond it is seen by a later turn. */
@@ -108,11 +120,15 @@ export async function lockComposing(tx: Tx): Promise<void> {
 export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
   const { rows } = await tx.query<UnhandledEvent>(
     `select e.event_key, e.finding_key, f.domain, e.severity, e.event, e.at, e.notify,
-            f.acknowledged_at is not null or f.snoozed_until is not null as silent, e.refusals, e.retry_at,
-            exists (select 1 from ruawatch.finding_events h
-                     where h.finding_key = e.finding_key and h.handled_at is not null and h.notify) as told
+            f.acknowledged_at is not null or f.snoozed_until is not null as silent,
+            coalesce(e.mailed_to, '{}') as mailed_to, e.refused_for, e.refusals, e.retry_at, k.known, k.known_to
        from ruawatch.finding_events e
        join ruawatch.findings f using (finding_key)
+      cross join lateral (
+            select coalesce(bool_or(h.handled_at is not null and (h.mailed_to is null or h.refusals = 0)), false) as known,
+                   coalesce(array_agg(distinct r) filter (where r is not null), '{}') as known_to
+              from ruawatch.finding_events h left join lateral unnest(h.mailed_to) r on true
+             where h.finding_key = e.finding_key and h.notify) k
       where e.handled_at is null
         and e.finding_key in (
             select finding_key from ruawatch.finding_events where handled_at is null
@@ -124,16 +140,19 @@ export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
   return rows;
 }
 
-/** Locks those of the events that are still unhandled and that nobody else holds. */
-export async function lockEvents(tx: Tx, eventKeys: number[]): Promise<Set<number>> {
-  const { rows } = await tx.query<{ event_key: number }>(
-    `select event_key from ruawatch.finding_events
+/**
+ * Locks those of the events that are still unhandled and that nobody else holds.
+ * @returns how often each was refused by now
+ */
+export async function lockEvents(tx: Tx, eventKeys: number[]): Promise<Map<number, number>> {
+  const { rows } = await tx.query<{ event_key: number; refusals: number }>(
+    `select event_key, refusals from ruawatch.finding_events
       where event_key = any($1) and handled_at is null
       order by event_key
         for update skip locked`,
     [eventKeys],
   );
-  return new Set(rows.map((row) => row.event_key));
+  return new Map(rows.map((row) => [row.event_key, row.refusals]));
 }
 
 /** The events with their evidence, in the order of the keys given. */
@@ -150,11 +169,35 @@ export async function findingEvents(tx: Tx, eventKeys: number[]): Promise<Findin
   return rows.map((row) => ({ ...row, evidence: readEvidence(row.stored) }));
 }
 
+/** Settles events, whoever was mailed about them. */
 export async function markHandled(tx: Tx, eventKeys: number[], at: Date): Promise<void> {
-  await tx.query('update ruawatch.finding_events set handled_at = $2, retry_at = null where event_key = any($1)', [
-    eventKeys,
-    at,
-  ]);
+  await tx.query(
+    "update ruawatch.finding_events set handled_at = $2, retry_at = null, refused_for = '{}' where event_key = any($1)",
+    [eventKeys, at],
+  );
+}
+
+/**
+ * Marks events of which a mail to some recipients was made. They are settled once that is so for all.
+ * @param all the recipients of the settings of this moment
+ */
+export async function markMailed(
+  tx: Tx,
+  eventKeys: readonly number[],
+  { to, all, at }: { to: readonly string[]; all: readonly string[]; at: Date },
+): Promise<void> {
+  await tx.query(
+    `update ruawatch.finding_events e
+        set mailed_to = n.mailed, refused_for = case when $3::text[] <@ n.mailed then '{}' else n.refused end,
+            handled_at = case when $3::text[] <@ n.mailed then $4::timestamptz end,
+            retry_at = case when $3::text[] <@ n.mailed or not n.refused && $3::text[] then null else o.retry_at end
+       from ruawatch.finding_events o
+      cross join lateral (
+            select array(select distinct r from unnest(o.mailed_to || $2::text[]) r order by r) as mailed,
+                   array(select r from unnest(o.refused_for) r where r <> all($2::text[])) as refused) n
+      where e.event_key = any($1) and o.event_key = e.event_key`,
+    [eventKeys, to, all, at],
+  );
 }
 
 /** The events that no post was made of yet, oldest first. */
@@ -206,11 +249,17 @@ export async function newestMails(
   return rows;
 }
 
-/** The Message-ID of the mail that began a finding's thread; null when there is none yet, or it was in a digest. */
-export async function firstMailOf(tx: Tx, finding_key: number): Promise<string | null> {
+/**
+ * The Message-ID of the mail that began a finding's thread for these recipients; null when there is none yet, or it
+ * was in a digest.
+ */
+export async function firstMailOf(tx: Tx, finding_key: number, to: readonly string[]): Promise<string | null> {
   const { rows } = await tx.query<{ message_id: string }>(
-    "select message_id from ruawatch.outbox where finding_key = $1 and webhook is null and state <> 'failed' order by outbox_key limit 1",
-    [finding_key],
+    `select message_id from ruawatch.outbox
+      where finding_key = $1 and webhook is null and state <> 'failed'
+        and exists (select from unnest(recipients) r where r = any($2::text[]) and r <> all(refused_for))
+      order by outbox_key limit 1`,
+    [finding_key, to],
   );
   return rows[0]?.message_id ?? null;
 }
@@ -221,8 +270,9 @@ export async function firstMailOf(tx: Tx, finding_key: number): Promise<string |
  */
 export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> {
   const { rows } = await tx.query<{ outbox_key: number }>(
-    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent, events)
-     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10)
+    `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent, events,
+            digest_key)
+     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11)
      on conflict (message_id) do nothing
      returning outbox_key`,
     [
@@ -236,6 +286,7 @@ export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> 
       mail.webhook ?? null,
       mail.urgent,
       mail.events ?? null,
+      mail.digest_key ?? null,
     ],
   );
   return rows[0]?.outbox_key ?? null;
@@ -244,25 +295,38 @@ export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> 
 /**
  * Claims the next due mail (or post of a webhook) for as long as the transaction lasts; nobody else can claim
  * it meanwhile. A finding's later mail waits until its earlier one is out, so that a thread never arrives in
- * the wrong order.
+ * the wrong order. It does not wait for single recipients whom the server puts off.
  */
 export async function claimDueMail(tx: Tx, now: Date, webhook: string | null = null): Promise<ClaimedMail | null> {
   // The transaction is idle while the mail server is spoken to; a server-wide limit on that would send the
   // mail twice.
   await tx.query('set local idle_in_transaction_session_timeout = 0');
   const { rows } = await tx.query<ClaimedMail>(
-    `select outbox_key, message_id, finding_key, recipients, raw, attempts, created_at, sent_at is not null as delivered
+    `select outbox_key, message_id, finding_key, recipients as audience, events, digest_key, raw, attempts, created_at,
+            array(select r from unnest(recipients) r where r <> all(delivered_to || refused_for)) as recipients
        from ruawatch.outbox o
       where state = 'pending' and next_at <= $1 and webhook is not distinct from $2
         and not exists (select 1 from ruawatch.outbox e
                          where e.finding_key = o.finding_key and e.outbox_key < o.outbox_key and e.state = 'pending'
-                            and e.webhook is not distinct from o.webhook)
+                            and e.delivered_to = '{}' and e.webhook is not distinct from o.webhook)
       order by urgent desc, outbox_key
       limit 1
         for update skip locked`,
     [now, webhook],
   );
   return rows[0] ?? null;
+}
+
+/** Notes who got a mail, and whom the server refused. */
+export async function noteDelivery(
+  tx: Tx,
+  outbox_key: number,
+  { delivered, refused }: { delivered: readonly string[]; refused: readonly string[] },
+): Promise<void> {
+  await tx.query(
+    'update ruawatch.outbox set delivered_to = delivered_to || $2::text[], refused_for = refused_for || $3::text[] where outbox_key = $1',
+    [outbox_key, delivered, refused],
+  );
 }
 
 export async function mailSent(tx: Tx, outbox_key: number, at: Date, note: string | null): Promise<void> {
@@ -273,25 +337,22 @@ export async function mailSent(tx: Tx, outbox_key: number, at: Date, note: strin
   ]);
 }
 
-/** Puts a mail off. `recipients` are those who still have to get it; `delivered_at` is when others got it, null if nobody did. */
-export async function mailDelayed(
-  tx: Tx,
-  outbox_key: number,
-  to: { next_at: Date; error: string; recipients: string[]; delivered_at?: Date | null },
-): Promise<void> {
-  await tx.query(
-    `update ruawatch.outbox set attempts = attempts + 1, next_at = $2, last_error = $3, recipients = $4,
-            sent_at = coalesce(sent_at, $5)
-      where outbox_key = $1`,
-    [outbox_key, to.next_at, to.error, to.recipients, to.delivered_at ?? null],
-  );
+/** Puts a mail off, for those who still have to get it. */
+export async function mailDelayed(tx: Tx, outbox_key: number, to: { next_at: Date; error: string }): Promise<void> {
+  await tx.query('update ruawatch.outbox set attempts = attempts + 1, next_at = $2, last_error = $3 where outbox_key = $1', [
+    outbox_key,
+    to.next_at,
+    to.error,
+  ]);
 }
 
+/** Ends a mail that nobody gets any more; it was sent if somebody got it before. */
 export async function mailFailed(tx: Tx, outbox_key: number, error: string): Promise<void> {
-  await tx.query("update ruawatch.outbox set state = 'failed', attempts = attempts + 1, last_error = $2 where outbox_key = $1", [
-    outbox_key,
-    error,
-  ]);
+  await tx.query(
+    `update ruawatch.outbox set state = case when delivered_to = '{}' then 'failed' else 'sent' end, attempts = attempts + 1, last_error = $2
+      where outbox_key = $1`,
+    [outbox_key, error],
+  );
 }
 
 /** Mails (or posts of a webhook) not out yet. */

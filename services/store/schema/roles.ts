@@ -130,7 +130,7 @@ export const GRANTS = {
       'update (snoozed_until, snoozed_by, snoozed_why, acknowledged_at, acknowledged_by, acknowledged_why, revision)',
     ],
     expectations: ['select', 'delete'],
-    finding_events: ['select', 'insert', 'update (handled_at, posted_at, refusals, refusal, retry_at)'],
+    finding_events: ['select', 'insert', 'update (handled_at, posted_at, mailed_to, refused_for, refusals, refusal, retry_at)'],
     domains: ['select'],
     // The figures of the week, and the digests that were composed.
     source_days: ['select'],
@@ -138,9 +138,9 @@ export const GRANTS = {
     domain_reporters: ['select'],
     silences: ['select'],
     sources: ['select'],
-    digests: ['select', 'insert'],
+    digests: ['select', 'insert', 'update (domains, mailed_to, refused_for, refusals, refusal, retry_at)'],
     locks: ['select', 'update'],
-    outbox: ['select', 'insert', 'update (recipients, state, attempts, next_at, sent_at, last_error)'],
+    outbox: ['select', 'insert', 'update (delivered_to, refused_for, state, attempts, next_at, sent_at, last_error)'],
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;
 

@@ -13,8 +13,11 @@ const event = (over: Partial<UnhandledEvent> = {}): UnhandledEvent =>
     severity: 'high',
     at: new Date(`2026-05-01T08:00:${String(key % 60).padStart(2, '0')}Z`),
     notify: true,
-    told: false,
+    known: false,
+    known_to: [],
     silent: false,
+    mailed_to: [],
+    refused_for: [],
     refusals: 0,
     retry_at: null,
     ...over,
@@ -24,12 +27,12 @@ const step = (...events: Partial<UnhandledEvent>[]) =>
 
 test('the events of a finding are reported together, as their newest', () => {
   expect(step({})).toBe('opened');
-  expect(step({ told: true, event: 'changed' })).toBe('changed');
+  expect(step({ known: true, event: 'changed' })).toBe('changed');
   // What nobody was told of is new, whatever became of it since.
   expect(step({}, { event: 'changed' })).toBe('opened');
-  expect(step({ told: true, event: 'resolved' })).toBe('resolved');
-  expect(step({ told: true, event: 'reminded' })).toBe('reminded');
-  expect(step({ told: true, event: 'reopened' }, { told: true, event: 'changed' })).toBe('reopened');
+  expect(step({ known: true, event: 'resolved' })).toBe('resolved');
+  expect(step({ known: true, event: 'reminded' })).toBe('reminded');
+  expect(step({ known: true, event: 'reopened' }, { known: true, event: 'changed' })).toBe('reopened');
 });
 
 test('what is over before anybody was told, not worth a mail, or silenced, is settled without one', () => {
@@ -66,7 +69,7 @@ test('findings for the same people are one group, the gravest first and then the
 test('only what is critical and not over is urgent; it waits since its first event that is worth a mail', () => {
   const urgent = (over: Partial<UnhandledEvent>) => planOf([event(over)], {}, ['a@example.org'], NOW).groups[0]!.items[0]!.urgent;
   expect([urgent({ severity: 'critical' }), urgent({ severity: 'high' })]).toEqual([true, false]);
-  expect(urgent({ severity: 'critical', event: 'resolved', told: true })).toBe(false);
+  expect(urgent({ severity: 'critical', event: 'resolved', known: true })).toBe(false);
   const list = [event({ notify: false }), event(), event({ event: 'changed' })];
   expect(planOf(list, {}, ['a@example.org'], NOW).groups[0]!.items[0]).toMatchObject({
     at: list[1]!.at,
@@ -77,7 +80,7 @@ test('only what is critical and not over is urgent; it waits since its first eve
 
 test('a finding whose mail was refused waits until it is due again, or until something happens to it', () => {
   const later = new Date('2026-05-01T13:00:00Z');
-  const refused = { refusals: 2, retry_at: later };
+  const refused = { refusals: 2, retry_at: later, refused_for: ['a@example.org'] };
   expect(planOf([event(refused)], {}, ['a@example.org'], NOW)).toEqual({ quiet: [], groups: [] });
   expect(planOf([event(refused)], {}, ['a@example.org'], later).groups[0]!.items[0]).toMatchObject({ refusals: 2 });
   const list = [event(refused), event({ event: 'changed' })];
@@ -85,4 +88,31 @@ test('a finding whose mail was refused waits until it is due again, or until som
     step: 'opened',
     events: list.map((one) => one.event_key),
   });
+});
+
+test('each recipient is planned for by what was mailed to that recipient', () => {
+  const TO = ['a@example.org', 'b@example.org', 'c@example.org'];
+  const later = new Date('2026-05-01T13:00:00Z');
+  const [A, B, C] = TO as [string, string, string];
+  const opened = event({ mailed_to: [A, C], refused_for: [B], refusals: 1, retry_at: later, known_to: [A, C] });
+  const parts = (list: UnhandledEvent[], now = NOW, to = TO) =>
+    planOf(list, {}, to, now).groups.map(({ recipients, items }) => [recipients, items[0]!.step, items[0]!.events]);
+  // Nothing is due, and nothing is settled.
+  expect(planOf([opened], {}, TO, NOW)).toEqual({ quiet: [], groups: [] });
+  expect(parts([opened], later)).toEqual([[[B], 'opened', [opened.event_key]]]);
+  const changed = event({ event: 'changed', known_to: [A, C] });
+  expect(parts([opened, changed])).toEqual([
+    [[A, C], 'changed', [changed.event_key]],
+    [[B], 'opened', [opened.event_key, changed.event_key]],
+  ]);
+  // What is not worth a mail does not bring the next try forward.
+  expect(parts([opened, event({ event: 'changed', notify: false, known_to: [A, C] })])).toEqual([]);
+  // Who never learned of it need not learn that it is over.
+  const over = event({ event: 'resolved', known_to: [A, C] });
+  expect(parts([opened, over], later)).toEqual([[[A, C], 'resolved', [over.event_key]]]);
+  over.mailed_to = [A, C];
+  expect(planOf([opened, over], {}, TO, later)).toEqual({ quiet: [opened.event_key, over.event_key], groups: [] });
+  // The settings of the moment: who is named in place of another has not got it, and who is gone gets nothing.
+  expect(parts([opened], later, [A, 'd@example.org'])).toEqual([[['d@example.org'], 'opened', [opened.event_key]]]);
+  expect(planOf([opened], {}, [A, C], NOW)).toEqual({ quiet: [opened.event_key], groups: [] });
 });
