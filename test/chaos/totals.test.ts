@@ -75,11 +75,11 @@ test.each([
 
 test('a mail of an alert that nobody wrote, and one with other bytes, are seen; the same once more is counted', async () => {
   await right.db.query(
-    "insert into ruawatch.outbox (message_id, kind, recipients, subject, raw, state, created_at, next_at) values ('<digest-1.x@y>', 'digest', '{}', 's', 'Message-ID: <digest-1.x@y>', 'sent', now(), now())",
+    "insert into ruawatch.outbox (message_id, kind, recipients, subject, raw, state, created_at, next_at) values ('<digest-1.x@y>', 'digest', '{c@d}', 's', 'Message-ID: <digest-1.x@y>', 'sent', now(), now())",
   );
   const mail = (id: string, more = '') => ({
     from: 'a@b',
-    to: [],
+    to: ['c@d'],
     raw: `Message-ID: ${id}${more}`,
     headers: new Map([['message-id', id]]),
   });

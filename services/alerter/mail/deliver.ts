@@ -116,7 +116,8 @@ async function defer(claim: Claim, why: string, now: Date): Promise<Outcome> {
 async function fail(claim: Claim, why: string, now: Date): Promise<Outcome> {
   const { tx, mail, metrics } = claim;
   await outbox.noteDelivery(tx, mail.outbox_key, { delivered: [], refused: mail.recipients });
-  await outbox.mailFailed(tx, mail.outbox_key, clean(why, 500));
+  const of = mail.recipients.length < mail.audience.length ? `refused for ${mail.recipients.join(', ')}: ` : '';
+  await outbox.mailFailed(tx, mail.outbox_key, clean(`${of}${why}`, 500));
   const { again } = await refuse(claim, mail.recipients, why, now);
   metrics.alerts.inc({ outcome: 'failed' });
   return { kind: again > 0 ? 'refused' : 'failed' };
