@@ -238,7 +238,8 @@ class SourceWindows {
       uses: false,
       sender,
       listed: this.#entryOf(source, sender),
-      own: isOwnServer(data.domain, this.#facts.get(source)),
+      own: isOwnServer(data.domain, this.#facts.get(source), data.catalogue),
+      admittedBy: this.#facts.get(source)?.admitted_by ?? null,
       host: this.#facts.get(source)?.name ?? null,
     };
   }

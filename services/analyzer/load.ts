@@ -1,3 +1,4 @@
+import { type Admitted, admittedNetworks } from '../dns/spf/admitted.ts';
 import { addDays, dayOf, later } from '../shared/days.ts';
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
@@ -18,6 +19,7 @@ import {
   type ReporterDay,
   type SourceDay,
 } from '../store/analysis/window-reads.ts';
+import { loadAdmitting } from '../store/dns/records.ts';
 import { loadConfirmation } from '../store/domains/domains.ts';
 import { loadExpected } from '../store/findings/feedback.ts';
 import { loadFindings, loadToldElsewhere } from '../store/findings/findings.ts';
@@ -89,6 +91,7 @@ export async function loadCase(
   const subjects = [domain, ...CAUSES, ...sources, ...reporters];
   const known = await loadFindings(tx, domain, subjects, addDays(today, -REOPEN_DAYS - window_days));
 
+  const admitted = await loadAdmitted(tx, domain);
   const firstSeen = await loadFirstSeen(tx, domain, sources, counted);
   const given: DomainData = {
     domain,
@@ -113,13 +116,13 @@ export async function loadCase(
     networks,
     ...(await loadByName(
       tx,
-      { domain, networks, reporterDays, catalogue: catalogueOf(context.config) },
+      { domain, networks, reporterDays, catalogue: catalogueOf(context.config), admitted },
       { from, to: today, counted },
     )),
     names: await namesBelow(tx, domain, counted, { networks, all: deciders.others.length === 0, recent }),
     // What is urgent is the deciders' alone.
     others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
-    facts: bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork))),
+    facts: bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork), admitted)),
     forged,
     genuine,
     catalogue: catalogueOf(context.config),
@@ -138,6 +141,15 @@ async function loadSilentReporters(
   const silent = silentSince(reporterDays, addDays(today, -SILENT_DAYS));
   const names = silent.map(({ reporter }) => reporter);
   return { spread: await loadSpread(tx, domain, silent), lateness: await loadLateness(tx, domain, names, { from, to: today }) };
+}
+
+/** What the domain's own SPF record admits, as the watcher saw it last; nothing while there are several records. */
+async function loadAdmitted(tx: Tx, domain: string): Promise<Admitted[]> {
+  const records = await loadAdmitting(tx, domain);
+  const valuesOf = (name: string, type: string) =>
+    records.filter((one) => one.name === name && one.type === type).map(({ value }) => value);
+  const [text, ...others] = valuesOf(domain, 'TXT');
+  return text === undefined || others.length > 0 ? [] : admittedNetworks(domain, text, valuesOf);
 }
 
 /** What is known of the domain beside its mail. */
@@ -163,12 +175,20 @@ function withBrokenSignatures(rows: readonly SourceDay[]): string[] {
 /** Those of the networks that are no forgers by their confirmed names: own servers, and gateways of receivers. */
 async function loadByName(
   tx: Tx,
-  { domain, networks, reporterDays, catalogue }: Pick<DomainData, 'domain' | 'networks' | 'reporterDays' | 'catalogue'>,
+  {
+    domain,
+    networks,
+    reporterDays,
+    catalogue,
+    admitted,
+  }: Pick<DomainData, 'domain' | 'networks' | 'reporterDays' | 'catalogue'> & {
+    admitted: readonly Admitted[];
+  },
   days: CountedDays,
 ): Promise<{ ownServers: string[]; gateways: string[] }> {
   const sources = networks?.largest.map(({ source }) => source).filter(isNetwork) ?? [];
-  const facts = await loadNetworkFacts(tx, domain, sources);
-  const own = facts.filter((one) => isOwnServer(domain, one)).map(({ source }) => source);
+  const facts = await loadNetworkFacts(tx, domain, sources, admitted);
+  const own = facts.filter((one) => isOwnServer(domain, one, catalogue)).map(({ source }) => source);
   const named = new Set(facts.filter((one) => isGateway(one, catalogue)).map(({ source }) => source));
   if (named.size === 0) return { ownServers: own, gateways: [] };
   const relayed = await loadRelayed(tx, domain, [...named], days);

@@ -64,8 +64,10 @@ export interface SourceWindow {
    * What a person says about the source: the current entry of the domain's own list; null when there is none.
    */
   listed: ListEntry | null;
-  /** One of the domain's own servers: all names of its addresses are confirmed, and below the domain. */
+  /** One of the domain's own servers: see isOwnServer. */
   own: boolean;
+  /** The term of the domain's own SPF record that admits it; null or absent when none is known to. */
+  admittedBy?: string | null;
   /** It is part of an open or new authentication_regression. */
   broken: boolean;
   /** What is on file for this source: the open finding of each kind, else the newest resolved one. */

@@ -161,6 +161,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
       facts: {
         rule: KIND,
         bare,
+        admitted_by: window.own ? (window.admittedBy ?? null) : null,
         approved_by: approved ? window.listed!.by_name : null,
         signer: signerOf(rows),
         small,

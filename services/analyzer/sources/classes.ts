@@ -152,7 +152,7 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
   },
   misaligned: (window, sum, part, seen) => {
     if (window.own && sum.failed_unauthenticated > sum.failed_authenticated)
-      return `${number(part)} of ${seen} fail, and all names of its addresses are below ${short(window.domain)}: an own server that is not set up.`;
+      return `${number(part)} of ${seen} fail, and ${ownBy(window)}: an own server that is not set up.`;
     const signer = signerOf(window.rows);
     const as = [
       ...(sum.failed_foreign_spf > 0
@@ -169,6 +169,12 @@ const WHY: Record<keyof typeof WORDS, (window: SourceWindow, sum: Counts, part: 
   unauthorized: (_, sum, part, seen) =>
     `${number(part)} of ${seen} fail with no passing SPF or DKIM of any domain; ${percent(sum.failed_delivered / Math.max(1, sum.messages - sum.passed))} of what fails was delivered.`,
 };
+
+/** Why a network is an own server. */
+function ownBy({ domain, admittedBy }: SourceWindow): string {
+  if (admittedBy == null) return `all names of its addresses are below ${short(domain)}`;
+  return `the SPF record of ${short(domain)} admits its addresses (${short(admittedBy)})`;
+}
 
 /** The source, and the service it is known as. */
 function named({ source, sender }: SourceWindow): string {

@@ -34,9 +34,21 @@ interface SentMail {
   rows: readonly SourceDay[];
 }
 
-/** Whether the addresses of a network that DNS answered for are all confirmed below the organization of a domain. */
-export function isOwnServer(domain: string, facts: NetworkFacts | undefined): boolean {
-  if (facts === undefined || facts.answered === 0) return false;
+/**
+ * Whether a network is a domain's own server: the addresses that DNS answered for are all confirmed below the
+ * organization of the domain, or the domain's own SPF record admits it, and it has no name of a service.
+ */
+export function isOwnServer(domain: string, facts: NetworkFacts | undefined, catalogue: Catalogue): boolean {
+  if (facts === undefined) return false;
+  return isOwnByName(domain, facts) || isAdmitted(facts, catalogue);
+}
+
+function isAdmitted({ admitted_by, name }: NetworkFacts, catalogue: Catalogue): boolean {
+  return admitted_by != null && lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: name }) === null;
+}
+
+function isOwnByName(domain: string, facts: NetworkFacts): boolean {
+  if (facts.answered === 0) return false;
   return facts.organization === organizationalDomain(domain) && facts.organization_addresses === facts.answered;
 }
 
@@ -88,12 +100,27 @@ function ofDomain(source: string, rows: readonly SourceDay[], catalogue: Catalog
 function ofNetwork(sent: SentMail, facts: NetworkFacts | null, catalogue: Catalogue): Identified {
   const { source } = sent;
   const { identity, sender } =
+    byAdmission(sent, facts, catalogue) ??
     byReverseName(sent, facts, catalogue) ??
     byFailure(sent, facts) ??
     byOwner(source, facts) ??
     byNothing(source, 'Nothing is known but the network.');
   const { asn = null, owner = null, country = null } = facts ?? {};
   return { identity: { ...identity, asn, owner, country }, sender };
+}
+
+/** By the domain's own SPF record, if the network has no name that says more; null when it does not admit it. */
+function byAdmission({ domain, source }: SentMail, facts: NetworkFacts | null, catalogue: Catalogue): Identified | null {
+  if (facts === null || isOwnByName(domain, facts) || !isAdmitted(facts, catalogue)) return null;
+  const organization = organizationalDomain(domain);
+  return known({
+    source,
+    name: `own servers (${organization})`,
+    identified_by: 'spf',
+    evidence: `The SPF record of ${short(domain)} admits it by ${short(facts.admitted_by!)}.`,
+    confidence: SURE.spf,
+    grouped_as: organization,
+  });
 }
 
 /** By the confirmed reverse names of its addresses; null when they name no one organization. */

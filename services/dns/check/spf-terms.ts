@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { Networks } from '../networks.ts';
+import { WIDE_4, WIDE_6 } from '../spf/admitted.ts';
 import { MOST_LOOKUPS } from '../spf/evaluate.ts';
 import type { Mechanism, Modifier, SpfRecord } from '../spf/record.ts';
 import type { SpfTree, SpfTreeNode, TreeTerm } from '../spf/tree.ts';
@@ -7,10 +8,6 @@ import type { Code } from './codes.ts';
 import { type Finding, finding, type Publication } from './finding.ts';
 import { replaced, withoutTerm } from './spf-correct.ts';
 import { ownFindings } from './spf-record.ts';
-
-/** A shorter prefix covers more than the network of one sender. */
-const WIDE_4 = 16;
-const WIDE_6 = 32;
 
 const PRIVATE = new Networks([
   '10.0.0.0/8',

@@ -11,6 +11,8 @@ const facts = z.object({
   bare: z.boolean(),
   /** Who approved it; null when nobody did. */
   approved_by: z.string().nullable(),
+  /** The term of the domain's own SPF record that admits it; null when none is known to. */
+  admitted_by: z.string().nullish(),
   /** The foreign domain that signs most of it. */
   signer: z.string().nullable(),
   /** So small a part of the domain's mail that it may be a forwarder. */
@@ -42,10 +44,10 @@ export const alignmentFailure = kind(facts, (told, given) => {
       title,
       topic: `mail of ${source} as ${domain}`,
       summary: `${title}: ${messages} since ${evidence.since} failed DMARC (neither SPF nor DKIM passes)`,
-      what: `${messages} from ${source} in the name of ${domain} had neither a passing SPF nor a passing DKIM; ${by === null ? 'all names of its addresses are confirmed and below the domain, so it is one of your own servers' : `the list of senders approves it (${short(by, 40)})`}.`,
+      what: `${messages} from ${source} in the name of ${domain} had neither a passing SPF nor a passing DKIM; ${whose(told, given)}.`,
       advice: [
         `Let ${source} sign with DKIM (d=${domain}) and publish its key under _domainkey.${domain}.`,
-        `Also set its return path (MAIL FROM) to ${domain}, and add its addresses to the SPF record there.`,
+        `Also set its return path (MAIL FROM) to ${domain}${given.admitted_by ? ', whose SPF record already allows its addresses' : ', and add its addresses to the SPF record there'}.`,
       ],
     };
   }
@@ -72,6 +74,14 @@ export const alignmentFailure = kind(facts, (told, given) => {
     ...(given.service?.source && { links: [given.service.source] }),
   };
 });
+
+/** Why mail that nothing authenticates is laid at its door. */
+function whose({ domain }: Told, { approved_by, admitted_by }: AlignmentFacts): string {
+  if (approved_by !== null) return `the list of senders approves it (${short(approved_by, 40)})`;
+  if (admitted_by)
+    return `the SPF record of ${short(domain)} allows its addresses (${short(admitted_by)}), so it is one of your own servers`;
+  return 'all names of its addresses are confirmed and below the domain, so it is one of your own servers';
+}
 
 function adviceOf(told: Told, { signer, small, p, strict_spf, service }: AlignmentFacts): string[] {
   const domain = short(told.domain);

@@ -1,4 +1,5 @@
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
+import { noteDomains } from '../analysis/note-work.ts';
 import { jsonInsert } from '../json-insert.ts';
 import { rowsJson } from '../sql-text.ts';
 
@@ -125,6 +126,8 @@ export async function storeRound(
     const changes = change(await loadStored(tx, domain));
     await writeQuestions(tx, domain, changes);
     await writeRecords(tx, domain, changes);
+    // What is published decides whose servers send, and explains findings.
+    if (changes.added.length + changes.gone.length > 0) await noteDomains(tx, [domain]);
     const next = due(changes);
     await tx.query('update ruawatch.dns_watch set due_at = $2, asked_at = $3, attempts = $4 where domain = $1', [
       domain,
@@ -260,6 +263,16 @@ export async function loadHistory(q: Queryable, domain: string): Promise<History
        from dmarc.dns_records where domain = $1
       order by array_position($2::text[], purpose), name, type, published desc, first_seen desc, value`,
     [domain, PURPOSES],
+  );
+  return rows;
+}
+
+/** The records by which an SPF record admits addresses itself, as last seen: the record, and what its names hold. */
+export async function loadAdmitting(q: Queryable, domain: string): Promise<Pick<LiveRecord, 'name' | 'type' | 'value'>[]> {
+  const { rows } = await q.query<Pick<LiveRecord, 'name' | 'type' | 'value'>>(
+    `select name, type, value from ruawatch.dns_records
+      where domain = $1 and gone_at is null and purpose in ('spf', 'mx', 'spf_address') order by name, type, value`,
+    [domain],
   );
   return rows;
 }

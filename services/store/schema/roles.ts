@@ -68,6 +68,10 @@ export const GRANTS = {
       'update (class, confidence, why, classified_at, examined_at, name, identified_by, evidence, name_confidence, grouped_as, asn, owner, country)',
     ],
     addresses: ['select'],
+    // What was published when: own servers, and the causes of findings.
+    dns_questions: ['select'],
+    dns_records: ['select'],
+    dns_servers: ['select'],
     // How long a reporter has reported, whether it agrees with others, and whether it decides for a domain.
     reporters: ['select', 'insert', 'update (proven)'],
     reporter_arrivals: ['select', 'insert'],
@@ -118,6 +122,8 @@ export const GRANTS = {
     dns_questions: ['select', 'insert', 'update', 'delete'],
     dns_records: ['select', 'insert', 'update', 'delete'],
     dns_servers: ['select', 'insert', 'update', 'delete'],
+    // A domain whose records changed is analyzed.
+    analysis_work: ['insert'],
   },
   ruawatch_alerter: {
     migrations: ['select'],

@@ -17,6 +17,8 @@ export interface NetworkFacts {
   organization: string | null;
   organization_addresses: number;
   name: string | null;
+  /** The term of the domain's own SPF record that admits the network, or all addresses of it that were seen. */
+  admitted_by?: string | null;
   /** The owner of most addresses, and the country of most of that owner's. */
   asn: number | null;
   owner: string | null;
@@ -76,23 +78,34 @@ export async function loadSourceLabels(
  * What the enricher knows about networks that are sources of a domain. Of an unknown network no address is
  * answered.
  * @param networks sources that are networks, such as "203.0.113.0/24""
+ * @param admitted what the domain's own SPF record admits, with the terms that do
  */
-export async function loadNetworkFacts(tx: Tx, domain: string, networks: readonly string[]): Promise<NetworkFacts[]> {
+export async function loadNetworkFacts(
+  tx: Tx,
+  domain: string,
+  networks: readonly string[],
+  admitted: readonly { network: string; term: string }[] = [],
+): Promise<NetworkFacts[]> {
   if (networks.length === 0) return [];
   // The bounds are host addresses, so that the primary key finds the range. An IPv4 network has 256 rows; of
   // a /48 two thousand are enough.
   const { rows } = await tx.query<NetworkFacts>(
-    `select s.source, s.messages, s.passed, coalesce(f.answered, 0)::int as answered, o.organization,
-            coalesce(o.addresses, 0)::int as organization_addresses, o.name, w.asn, w.owner, w.country
+    `with spf as materialized (select network, term from jsonb_to_recordset($3::jsonb) as g(network inet, term text))
+     select s.source, s.messages, s.passed, coalesce(f.answered, 0)::int as answered, o.organization,
+            coalesce(o.addresses, 0)::int as organization_addresses, o.name, w.asn, w.owner, w.country,
+            coalesce(case when f.outside = 0 then f.term end,
+                     (select min(g.term) from spf g where network(n.source::inet) <<= g.network)) as admitted_by
        from unnest($2::text[]) as n(source)
        join ruawatch.sources s on s.domain = $1 and s.source = n.source
       cross join lateral (
         select jsonb_agg(jsonb_build_object('name', name, 'confirmed', confirmed, 'organization', organization, 'asn', asn, 'owner', owner, 'country', country))
-                 as known, count(*) filter (where confirmed is not null) as answered
+                 as known, count(*) filter (where confirmed is not null) as answered, min(g.term) as term,
+               count(*) filter (where g.term is null) as outside
           from (select * from ruawatch.addresses a
                  where a.address >= set_masklen(network(n.source::inet)::inet, case family(n.source::inet) when 4 then 32 else 128 end)
                    and a.address <= set_masklen(broadcast(n.source::inet), case family(n.source::inet) when 4 then 32 else 128 end)
-                 order by a.address limit 2000) a) f
+                 order by a.address limit 2000) a
+          left join lateral (select min(term) as term from spf where a.address <<= spf.network) g on true) f
        left join lateral (
         select k.organization, count(*) as addresses, min(k.name) as name
           from jsonb_to_recordset(f.known) as k(name text, organization text) where k.organization is not null
@@ -102,7 +115,7 @@ export async function loadNetworkFacts(tx: Tx, domain: string, networks: readonl
           from jsonb_to_recordset(f.known) as k(asn bigint, owner text, country text)
          where k.asn is not null or k.country is not null
          group by k.asn order by k.asn is null, count(*) desc, k.asn limit 1) w on true`,
-    [domain, networks],
+    [domain, networks, JSON.stringify(admitted)],
   );
   return rows;
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { alignmentFailure } from '../../../services/analyzer/rules/alignment_failure.ts';
 import { catalogueOf } from '../../../services/analyzer/senders/load.ts';
 import { classify } from '../../../services/analyzer/sources/classes.ts';
-import { identify } from '../../../services/analyzer/sources/identity.ts';
+import { identify, isOwnServer } from '../../../services/analyzer/sources/identity.ts';
 import { isNetwork } from '../../../services/analyzer/sources/network.ts';
 import type { SourceDay } from '../../../services/store/analysis/window-reads.ts';
 import type { NetworkFacts } from '../../../services/store/sources/identities.ts';
@@ -26,6 +26,38 @@ const facts = (some: Partial<NetworkFacts> = {}): NetworkFacts => ({
 });
 const of = (source: string, rows: readonly SourceDay[] = [], known: NetworkFacts | null = null) =>
   identify({ domain: DOMAIN, source, rows }, known, catalogue).identity;
+
+describe('a network that the own SPF record admits', () => {
+  const admitted = facts({ admitted_by: 'ip4:203.0.113.0/24', passed: 90 });
+  const by = {
+    name: `own servers (${DOMAIN})`,
+    identified_by: 'spf',
+    grouped_as: DOMAIN,
+    evidence: `The SPF record of ${DOMAIN} admits it by ip4:203.0.113.0/24.`,
+  };
+
+  test('is an own server, whether it passes or not, and whatever a hoster calls it', () => {
+    for (const one of [
+      admitted,
+      { ...admitted, passed: 0 },
+      { ...admitted, ...named('vps7.hoster.example', 'hoster.example') },
+    ]) {
+      expect(isOwnServer(DOMAIN, one, catalogue)).toBe(true);
+      expect(of(NET, [], one)).toMatchObject(by);
+    }
+    expect(isOwnServer(DOMAIN, facts(), catalogue)).toBe(false);
+  });
+
+  test('keeps the name that says more: its own, or that of a service', () => {
+    const own = { ...admitted, ...named(`mx.${DOMAIN}`, DOMAIN) };
+    expect(of(NET, [], own)).toMatchObject({ identified_by: 'reverse_name', name: `own servers (${DOMAIN})` });
+    const service = { ...admitted, ...named('o1.ptr42.sendgrid.net', 'sendgrid.net') };
+    expect(of(NET, [], service)).toMatchObject({ grouped_as: 'sendgrid' });
+    expect(isOwnServer(DOMAIN, service, catalogue)).toBe(false);
+  });
+});
+
+const named = (name: string, organization: string) => ({ answered: 1, organization, organization_addresses: 1, name });
 
 describe('a source is', () => {
   test('known by its signature, else by the domain that passes SPF', () => {
