@@ -89,7 +89,7 @@ export function decidersOf(facts: readonly ReporterFacts[], now: string, windowD
   return {
     by,
     reporters: [...deciding],
-    today: by === 'known' ? knownDay : by === 'quorum' ? quorumDay : null,
+    today: by === 'known' ? knownDay : quorumDay,
     others: others.map(({ reporter, standing }) => ({ reporter, standing })),
     othersToday: newest(others)[0] ?? null,
     all: told.map(({ reporter, standing }) => ({ reporter, standing, decides: deciding.has(reporter) })),

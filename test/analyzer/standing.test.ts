@@ -42,6 +42,7 @@ describe('what a word is worth', () => {
     ['four weeks, ten days, agreement', facts('old.example'), 'established'],
     ['just four weeks', facts('old.example', { first_arrived: addDays(NOW, -ESTABLISHED_AGE) }), 'established'],
     ['a day less', facts('old.example', { first_arrived: addDays(NOW, 1 - ESTABLISHED_AGE) }), 'new'],
+    ['just enough days', facts('old.example', { arrival_days: ESTABLISHED_ARRIVALS }), 'established'],
     ['too few days', facts('old.example', { arrival_days: ESTABLISHED_ARRIVALS - 1 }), 'new'],
     ['nothing to compare with', facts('old.example', { agreed: 0 }), 'established'],
     ['contradicts now and then', facts('old.example', { agreed: 18, contradicted: 2 }), 'established'],
