@@ -124,7 +124,7 @@ export function ownResults(fields: readonly Field[], authservIds: readonly strin
       const said = parseAuthenticationResults(field.value);
       if (said === null || !ids.has(said.authservId)) continue;
       if (closed === null && (found.length === 0 || found[0]!.authservId === said.authservId)) found.push(said);
-      else if (found.length > 0) return concluded(found, closed, true);
+      else return concluded(found, closed, true);
     }
   }
   return found.length === 0 ? null : concluded(found, closed, false);

@@ -31,10 +31,10 @@ function mailboxOf(value: string): (Author & { why: null }) | null {
   // Bytes beyond ASCII are UTF-8 (RFC 6532), or not allowed in an address.
   const text = withoutComments(Buffer.from(value, 'latin1').toString());
   if (/[\x00-\x08\x0a-\x1f\x7f]/.test(text)) return null;
-  // An unterminated string is taken to the end of the text: searching for its end from each quote would take
-  // quadratic time.
-  const bare = text.replace(/"(?:[^"\\]|\\.)*("?)/g, (_, end: string) => (end === '' ? '"' : '\x01')).trim();
-  if (bare.includes('"') || bare.includes('\\')) return null;
+  // An unterminated string is taken to the end of the text, where no address ends: searching for its end from
+  // each quote would take quadratic time.
+  const bare = text.replace(/"(?:[^"\\]|\\.)*"?/g, '\x01').trim();
+  if (bare.includes('\\')) return null;
   const angle = bare.indexOf('<');
   if (angle < 0) return addressOf(bare);
   const phrase = bare.slice(0, angle).trim();
@@ -48,8 +48,9 @@ function mailboxOf(value: string): (Author & { why: null }) | null {
 
 /** An addr-spec (RFC 5322 section 3.4.1) without blanks in it. */
 function addressOf(text: string): (Author & { why: null }) | null {
-  const [, local, host] = /^(\x01|[^\s@<>,;:[\]()\x01]+)@([^\s@<>,;:[\]()\x01]+)$/.exec(text) ?? [];
-  if (local === undefined || host === undefined || text.includes('\ufffd')) return null;
+  const parts = /^(\x01|[^\s@<>,;:[\]()\x01]+)@([^\s@<>,;:[\]()\x01]+)$/.exec(text);
+  if (parts === null || text.includes('\ufffd')) return null;
+  const [, local, host] = parts as unknown as [string, string, string];
   const domain = normalDomain(host);
   if (domain.length > 253 || !HOST.test(domain)) return null;
   return { domain, address: `${local === '\x01' ? '' : local.toLowerCase()}@${domain}`, why: null };

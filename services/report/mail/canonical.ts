@@ -21,7 +21,7 @@ export function relaxedField(text: string): string {
     .slice(colon + 1)
     .replace(/\r?\n/g, '')
     .replace(/[ \t]+/g, ' ');
-  return `${name.toLowerCase()}:${value.slice(value.startsWith(' ') ? 1 : 0, value.length > 1 && value.endsWith(' ') ? -1 : undefined)}`;
+  return `${name.toLowerCase()}:${value.slice(value.startsWith(' ') ? 1 : 0, value.endsWith(' ') ? -1 : undefined)}`;
 }
 
 /**

@@ -106,14 +106,14 @@ function readStrictly(text: string, whole: boolean): Header | string | null {
   let crlf = 0;
   for (let position = 0; position < text.length; ) {
     const lf = text.indexOf('\n', position);
-    if (lf < 0 && !whole) {
-      const cr = text.indexOf('\r', position);
-      return cr >= 0 && cr < text.length - 1 ? BARE_CR : null;
-    }
-    const after = lf < 0 ? text.length : lf + 1;
-    const ended = lf > position && text.charCodeAt(lf - 1) === 13;
-    const stop = lf < 0 ? text.length : ended ? lf - 1 : lf;
-    if (lf >= 0) {
+    // A doubt about a line that is only cut off here does no harm: the lenient reading waits for its end.
+    const cut = lf < 0;
+    // The LF of this CR may follow.
+    if (cut && !whole && text.indexOf('\r', position) === text.length - 1) return null;
+    const after = cut ? text.length : lf + 1;
+    const ended = text.charCodeAt(lf - 1) === 13;
+    const stop = cut ? text.length : ended ? lf - 1 : lf;
+    if (!cut) {
       lines++;
       if (ended) crlf++;
       if (crlf > 0 && crlf < lines) return 'lines end with CRLF and with a bare LF';
@@ -121,7 +121,7 @@ function readStrictly(text: string, whole: boolean): Header | string | null {
     if (text.slice(position, stop).includes('\r')) return BARE_CR;
     if (stop === position) {
       if (open === null) return 'a blank line precedes the first field';
-      return closed(fields, text, after, lines);
+      return closed(fields, after, lines);
     }
     const first = text.charCodeAt(position);
     if (first === 32 || first === 9) {
@@ -130,28 +130,26 @@ function readStrictly(text: string, whole: boolean): Header | string | null {
       open.value += text.slice(position, stop);
       open.end = stop;
     } else {
-      const colon = fieldColon(text, position, stop);
-      if (colon < 0) return 'a line is neither a field nor a continuation';
+      const colon = fieldColon(text, position);
+      if (colon === null) return 'a line is neither a field nor a continuation';
       open = fieldAt(text, position, colon, stop);
       fields.push(open);
     }
     position = after;
   }
   if (!whole) return null;
-  return closed(fields, text, text.length, lines);
+  return closed(fields, text.length, lines);
 }
 
 const BARE_CR = 'a line holds a bare CR';
 
-function closed(fields: Field[], text: string, body: number, lines: number): Header {
+function closed(fields: Field[], body: number, lines: number): Header {
   for (const field of fields) field.value = trimmedBlanks(field.value);
-  const nul = text.indexOf('\0');
-  const doubt =
-    nul >= 0 && nul < body
-      ? 'a field holds a NUL'
-      : body > PLAUSIBLE_BYTES || lines > PLAUSIBLE_LINES
-        ? 'it is far longer than the header of any genuine report'
-        : null;
+  const doubt = fields.some(({ value }) => value.includes('\0'))
+    ? 'a field holds a NUL'
+    : body > PLAUSIBLE_BYTES || lines > PLAUSIBLE_LINES
+      ? 'it is far longer than the header of any genuine report'
+      : null;
   return { fields, body, doubt };
 }
 
@@ -164,7 +162,7 @@ function readLeniently(text: string, whole: boolean, doubt: string): Header | nu
     for (const field of fields) field.value = trimmedBlanks(field.value);
     return { fields, body, doubt };
   };
-  for (let position = 0; position < text.length; ) {
+  for (let position = 0; ; ) {
     let next = text.indexOf(eol, position);
     if (next < 0) {
       if (!whole) return null;
@@ -182,8 +180,8 @@ function readLeniently(text: string, whole: boolean, doubt: string): Header | nu
         open.end = stop;
       }
     } else {
-      const colon = fieldColon(text, position, stop);
-      if (colon > 0) {
+      const colon = fieldColon(text, position);
+      if (colon !== null) {
         open = fieldAt(text, position, colon, stop);
         fields.push(open);
       } else if (open !== null && lostIndent(text.slice(position, stop))) {
@@ -194,10 +192,8 @@ function readLeniently(text: string, whole: boolean, doubt: string): Header | nu
         return end(position);
       }
     }
-    position = next + 1;
+    position = after;
   }
-  if (!whole) return null;
-  return end(text.length);
 }
 
 function fieldAt(text: string, position: number, colon: number, stop: number): Field {
@@ -210,22 +206,16 @@ function fieldAt(text: string, position: number, colon: number, stop: number): F
 }
 
 /**
- * Position of the colon that ends a field name beginning at `from`, or -1. A name is any printable ASCII but
- * the colon (RFC 5322 section 2.2), and blanks before the colon are obsolete (section 4.5) but still in use.
- * A text with `=`, a quote or an angle bracket is not taken for a name: it is a parameter that lost its
- * indent, or XML that lost the line before it.
+ * A field name: any printable ASCII but the colon (RFC 5322 section 2.2). Blanks before the colon are obsolete
+ * (section 4.5) but still in use. A text with `=`, a quote or an angle bracket is not taken for a name: it is
+ * a parameter that lost its indent, or XML that lost the line before it.
  */
-function fieldColon(text: string, from: number, to: number): number {
-  for (let i = from; i < to; i++) {
-    const c = text.charCodeAt(i);
-    if (c === 58) return i > from ? i : -1;
-    if (c > 32 && c < 127 && c !== 34 && (c < 60 || c > 62)) continue;
-    // Not with indexOf, which for each line without a colon would search the rest of the mail.
-    let colon = i;
-    while (colon < to && isBlank(text.charCodeAt(colon))) colon++;
-    return colon < to && text.charCodeAt(colon) === 58 ? colon : -1;
-  }
-  return -1;
+const FIELD_NAME = /[!#-9;?-~]+[ \t]*:/y;
+
+/** Position of the colon that ends a field name beginning at `from`; null without one. */
+function fieldColon(text: string, from: number): number | null {
+  FIELD_NAME.lastIndex = from;
+  return FIELD_NAME.test(text) ? FIELD_NAME.lastIndex - 1 : null;
 }
 
 function lostIndent(line: string): boolean {
@@ -235,20 +225,14 @@ function lostIndent(line: string): boolean {
 /** The length of blank lines and of an mbox "From " line at the top. */
 function skipTop(raw: Buffer): { start: number; doubt: string | null } {
   let start = 0;
-  while (start < raw.length && (isBlank(raw[start] as number) || raw[start] === 10 || raw[start] === 13)) start++;
+  while ([9, 10, 13, 32].includes(raw[start] as number)) start++;
   const blank = start > 0 ? 'a blank line precedes the first field' : null;
-  const marked = raw[start] === 0x3e ? start + 1 : start;
-  if (raw.toString('latin1', marked, marked + 5) !== 'From ') return { start, doubt: blank };
-  const lf = raw.indexOf(10, start);
-  const cr = raw.indexOf(13, start);
-  if (lf < 0 && cr < 0) return { start, doubt: blank };
-  const end = lf >= 0 && (cr < 0 || cr === lf - 1 || lf < cr) ? lf : cr;
-  const line = raw.toString('latin1', start, Math.min(end, start + 1_000));
+  const top = /^(>?From [^\r\n]*)(?:\r?\n|\r)/.exec(raw.toString('latin1', start, start + FIRST_LOOK));
   // "From : x" is a field, in its obsolete form.
-  if (/^>?From [ \t]*:/.test(line)) return { start, doubt: blank };
+  if (top === null || /^>?From [ \t]*:/.test(top[1]!)) return { start, doubt: blank };
   return {
-    start: end + 1,
-    doubt: blank ?? (FROM_LINE.test(line) ? null : 'the first line is neither a field nor one of an mbox'),
+    start: start + top[0].length,
+    doubt: blank ?? (FROM_LINE.test(top[1]!) ? null : 'the first line is neither a field nor one of an mbox'),
   };
 }
 
@@ -268,7 +252,7 @@ function isBlank(c: number): boolean {
 function trimmedBlanks(text: string): string {
   let from = 0;
   let to = text.length;
-  while (from < to && isBlank(text.charCodeAt(from))) from++;
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  while (isBlank(text.charCodeAt(from))) from++;
+  while (isBlank(text.charCodeAt(to - 1))) to--;
   return text.slice(from, to);
 }

@@ -47,8 +47,38 @@ describe('parseAuthenticationResults', () => {
   });
 });
 
+describe('what can be read in more than one way', () => {
+  const of = (text: string) => {
+    const { results, unclear } = parseAuthenticationResults(`mx.example.org${text}`)!;
+    return [results.map(({ method, result }) => `${method}=${result}`), unclear];
+  };
+  test.each<[string, string, string[], boolean]>([
+    ['a quoted parenthesis in a comment', '; spf=fail (a ")" b); dkim=fail', [], true],
+    ['quotes around the end of a comment', '; spf=fail (a ")" b " c); dkim=fail', [], true],
+    ['a quote that ends within a word', '; spf=fail smtp.mailfrom="a"b', [], true],
+    ['the same in the second quoted value', '; spf=fail smtp.mailfrom="a"; dkim=fail header.d="b"c', [], true],
+    ['a quote that never ends', '; spf=fail smtp.mailfrom="a', [], true],
+    ['a property with two values', '; dkim=pass header.d=a.example header.d=b.example; spf=pass', ['spf=pass'], true],
+    ['a failure with two values', '; dkim=fail header.d=a.example header.d=b.example', ['dkim=fail'], true],
+    ['a property with the same value twice', '; dkim=pass header.d=a.example header.d=a.example', ['dkim=pass'], false],
+    ['a quoted address', '; spf=pass smtp.mailfrom="a b"@b.example', ['spf=pass'], false],
+    ['no blank between the parts', ';dkim=fail;spf=fail', ['dkim=fail', 'spf=fail'], false],
+  ])('%s', (_, text, results, unclear) => {
+    expect(of(text)).toEqual([results, unclear]);
+  });
+
+  test('the name of the server may be quoted, and that quote must end', () => {
+    expect(parseAuthenticationResults('"mx.example.org"; dkim=fail')).toMatchObject({
+      authservId: 'mx.example.org',
+      results: [{ method: 'dkim' }],
+      unclear: false,
+    });
+    expect(parseAuthenticationResults('"mx.example.org')).toEqual({ authservId: 'mx.example.org', results: [], unclear: true });
+  });
+});
+
 describe('ownResults', () => {
-  const IDS = ['mx.example.org'];
+  const IDS = ['mx.example.org', 'mailhost', '192.0.2.1'];
   const results = (text: string, id = 'mx.example.org') => ({ name: 'authentication-results', value: `${id}; ${text}` });
   const received = (by: string, protocol = 'ESMTPS') => ({
     name: 'received',
@@ -91,6 +121,36 @@ describe('ownResults', () => {
     expect(found(received('mx.other.example'), results('dmarc=pass'))).toBeNull();
     expect(found(received('10.0.0.1'), received('localhost'), results('dmarc=pass'))).toEqual([['dmarc=pass'], false]);
     expect(found()).toBeNull();
+    // Above it stands what one's own server wrote.
+    expect(found(results('dkim=fail'), received('mx.other.example'))).toEqual([['dkim=fail'], false]);
+  });
+
+  test('only Authentication-Results count, whatever other fields hold', () => {
+    expect(found({ ...results('dmarc=pass'), name: 'x-note' })).toBeNull();
+  });
+
+  test('a server may be listed by a name without a dot, or by an address', () => {
+    const both = [results('dkim=pass', 'mailhost'), results('dmarc=pass', 'mailhost')];
+    for (const by of ['mailhost', '192.0.2.1'])
+      expect(found(...both, received(by))).toEqual([['dkim=pass', 'dmarc=pass'], false]);
+    for (const by of ['otherhost', '192.0.2.2']) expect(found(...both, received(by))).toEqual([['dkim=pass'], true]);
+    expect(found(...both, { name: 'received', value: 'from a.example; Wed, 2 Sep 2026 00:00:00 +0000' })).toEqual([
+      ['dkim=pass'],
+      true,
+    ]);
+  });
+
+  test('the first Received below the fields decides how they are read, and no later one', () => {
+    const both = [results('dkim=pass'), results('dmarc=pass')];
+    expect(found(...both, received('mx.example.org'), received('mx.other.example'))).toEqual([
+      ['dkim=pass', 'dmarc=pass'],
+      false,
+    ]);
+    expect(found(...both, received('localhost'), received('mx.example.org'))).toEqual([['dkim=pass'], true]);
+    // Below a hop into the mail store a forger may have written, as below any other.
+    expect(
+      found(results('dkim=pass'), received('mx.example.org', 'LMTP'), results('dmarc=pass'), received('mx.example.org')),
+    ).toEqual([['dkim=pass'], true]);
   });
 
   test('a result for DMARC is final, one for DKIM only when no other field follows', () => {
@@ -121,5 +181,12 @@ describe('ownResults', () => {
     expect(of('dkim=fail header.d=reporter.example; spf=pass smtp.mailfrom=x@reporter.example')).toBe('spf=pass, whole');
     expect(of('spf=softfail smtp.mailfrom=reporter.example')).toBeNull();
     expect(of('spf=pass smtp.mailfrom="reporter.example"@evil.example')).toBeNull();
+    // Without a domain, or with a value that is none, nothing is proven.
+    for (const text of ['dkim=pass', 'spf=pass', 'dkim=pass header.d=a,b', 'spf=pass smtp.mailfrom=<>'])
+      expect(of(text)).toBeNull();
+    expect(of('dmarc=pass; dkim=pass header.d=a,b')).toBe('dmarc=pass');
+    // Only the From field that DMARC was about counts.
+    expect(of('dmarc=pass header.from=reporter.example; spf=fail header.from=evil.example')).toBe('dmarc=pass');
+    expect(of('dmarc=fail; dmarc=pass header.from=reporter.example')).toBeNull();
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { authorOf } from '../../../services/report/mail/author.ts';
+import { authorOf, withoutComments } from '../../../services/report/mail/author.ts';
 
 const from = (value: string) => authorOf([{ name: 'from', value } as Parameters<typeof authorOf>[0][number]]);
 
@@ -45,6 +45,22 @@ test.each([
   ['\xffa@reporter.example', null],
   ['a b@reporter.example', null],
   ['(a\\)b) a@reporter.example', 'a@reporter.example'],
+  ['<a@reporter.example>', 'a@reporter.example'],
+  ['Tab\tin it <a@reporter.example>', 'a@reporter.example'],
+  ['Bell\x07 in it <a@reporter.example>', null],
+  ['DEL\x7f in it <a@reporter.example>', null],
+  ['\x01@reporter.example', null],
+  ['<a@reporter.examples', null],
+  ['Doe, John <a@reporter.example>', null],
+  ['Group: <a@reporter.example>', null],
+  ['[daily] <a@reporter.example>', null],
+  ['<b> <a@reporter.example>', null],
+  ['a\\b <a@reporter.example>', null],
+  ['"a@reporter.example', null],
+  ['a"@reporter.example', null],
+  ['a@reporter.example "', null],
+  ['<a@reporter.example> "', null],
+  ['a@reporter.example>', null],
 ])('an author that can be read in one way alone: %j', (value, address) => {
   expect(from(value).address).toBe(address);
 });
@@ -56,4 +72,32 @@ test('no From field, or two, are no author', () => {
     'the mail has more than one From field',
     'the mail has no From field with one address',
   ]);
+});
+
+test.each([
+  ['a(b(c)d)e', 'a e'],
+  ['a(b)(c)d', 'a  d'],
+  ['a) b', 'a) b'],
+  ['a (never closed', 'a  ('],
+  // A quoted pair counts within quotes and comments alone.
+  ['(a\\)b) c', '  c'],
+  ['(a\\(b) c', '  c'],
+  ['\\(a) b', '\\  b'],
+  ['"(a)" (b)', '"(a)"  '],
+  ['"a\\"(b" (c)', '"a\\"(b"  '],
+  ['"a\\', '"a\\'],
+  // RFC 5322: a quote within a comment is a character like any other.
+  ['(a " b) c', '  c'],
+  ['(a ")" b) c', ' " b) c'],
+])('without comments %j is %j', (value, plain) => {
+  expect(withoutComments(value)).toBe(plain);
+});
+
+test.each([
+  ['(a ")" b) c', '  c'],
+  ['(a "b" c) d', '  d'],
+  ['(a " b) c', ' ('],
+  ['"(a)" b', '"(a)" b'],
+])('without comments, in which quotes count, %j is %j', (value, plain) => {
+  expect(withoutComments(value, true)).toBe(plain);
 });

@@ -11,6 +11,9 @@ test.each([
   ['Subject:  a   b', 'subject:a b'],
   ['Empty:', 'empty:'],
   ['Empty: ', 'empty:'],
+  ['A:X', 'a:X'],
+  ['A:X ', 'a:X'],
+  ['A:X\r\n ', 'a:X'],
 ])('%j is relaxed to %j (RFC 6376 section 3.4.2)', (field, relaxed) => {
   expect(relaxedField(field)).toBe(relaxed);
 });
@@ -28,6 +31,7 @@ test.each([
   ['no line end at the end', 'x', 'x\r\n', 'x\r\n'],
   ['bare LF', 'a\n\nb\n', 'a\r\n\r\nb\r\n', 'a\r\n\r\nb\r\n'],
   ['a CR within a line', 'a\rb\r\n', 'a\rb\r\n', 'a\rb\r\n'],
+  ['blanks within a line', 'a bc \t d\r\nef\r\n', 'a bc \t d\r\nef\r\n', 'a bc d\r\nef\r\n'],
   ['blanks at the begin of a line', '  a\r\n', '  a\r\n', ' a\r\n'],
 ])('%s', (_, body, simple, relaxed) => {
   expect(hashed(body, false)).toBe(sha256(simple));

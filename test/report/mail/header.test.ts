@@ -32,6 +32,8 @@ describe('a header by RFC 5322', () => {
     expect(of('A: 1\r\nB: 2')).toEqual([['a=1', 'b=2'], '', null]);
     expect(of('A: 1\r\n\r\n')).toEqual([['a=1'], '', null]);
     expect(of('')).toEqual([[], '', null]);
+    expect(of('A:1\r\nB:2\r\n\r\nbody')).toEqual([['a=1', 'b=2'], 'body', null]);
+    expect(of('A: \r\nB:\t \r\n \tx\r\n\r\n')).toEqual([['a=', 'b=x'], '', null]);
   });
 
   test('may be longer than the first look, whatever the look cuts through', () => {
@@ -40,6 +42,41 @@ describe('a header by RFC 5322', () => {
       const text = `${filler}\r\nSubject: one\r\n two\r\n\r\nbody`;
       expect(of(text)).toEqual([[`x=${filler.slice(3)}`, 'subject=one\n two'.replace('\n', '')], 'body', null]);
     }
+  });
+});
+
+describe('a header is read in looks of 8, 32 and 128 KiB', () => {
+  test('and no further than the limit, however large the mail is', () => {
+    const raw = Buffer.from('X: '.padEnd(1_000_000, 'x'));
+    const ends: (number | undefined)[] = [];
+    raw.toString = (...range) => {
+      ends.push(range[2]);
+      return Buffer.prototype.toString.apply(raw, range);
+    };
+    expect(() => readHeader(raw, 0, raw.length, { headerLength: 20_000 })).toThrow('more than 20000 bytes');
+    expect(ends).toEqual([FIRST_LOOK, 4 * FIRST_LOOK]);
+  });
+
+  test('and up to the end of the section alone', () => {
+    const text = `skipped\r\nA: ${'x'.repeat(9_000)}\r\nB: 2\r\n\r\n`;
+    const { fields, body } = readHeader(Buffer.from(text), 9, 9_005, DEFAULT_LIMITS);
+    expect([fields.length, fields[0]!.value.length, body]).toEqual([1, 8_993, 9_005]);
+  });
+
+  test('where the limit is the first look, what lies beyond a lost separator does not count', () => {
+    expect(of(`A: 1\r\n<${'x'.repeat(10_000)}\n`, FIRST_LOOK)).toEqual([
+      ['a=1'],
+      expect.stringMatching(/^<x/),
+      expect.any(String),
+    ]);
+  });
+
+  test('which may end between the CR and the LF of a first line that is no field', () => {
+    expect(read(`${'x'.repeat(FIRST_LOOK - 1)}\r\nA: 1\r\n\r\n`).doubt).toBe('a line is neither a field nor a continuation');
+    expect(read(`${'x'.repeat(FIRST_LOOK - 2)}\r\nA: 1\r\n\r\n`).doubt).toBe('a line is neither a field nor a continuation');
+    // Here it is a bare CR.
+    expect(read(`${'x'.repeat(FIRST_LOOK - 1)}\rA: 1\r\n\r\n`).doubt).toBe('a line holds a bare CR');
+    expect(read(`${'x'.repeat(FIRST_LOOK - 2)}\rA: 1\r\n\r\n`).doubt).toBe('a line holds a bare CR');
   });
 });
 
@@ -68,6 +105,14 @@ test('a section that begins with a continuation or a blank line is doubtful in a
   const at = (text: string) => readHeader(Buffer.from(text), 0, text.length, DEFAULT_LIMITS);
   expect(at(' x\r\nA: 1\r\n\r\nbody')).toMatchObject({ doubt: 'the first line is a continuation', fields: [{ name: 'a' }] });
   expect(at('\r\nbody')).toMatchObject({ doubt: 'a blank line precedes the first field', fields: [], body: 2 });
+  expect(at('\nbody')).toMatchObject({ doubt: 'a blank line precedes the first field', fields: [], body: 1 });
+});
+
+test('a name is of printable ASCII but the colon, and not of what parameters and XML have', () => {
+  for (const c of "!#$%&'()*+,-./09;?@AZ[\\]^_`az{|}~")
+    expect(of(`${c}a${c}:1\r\n\r\n`)).toEqual([[`${c.toLowerCase()}a${c.toLowerCase()}=1`], '', null]);
+  for (const c of '"<=>\x7f\x80\xff\0')
+    expect(read(`a${c}:1\r\n\r\n`).doubt).toBe('a line is neither a field nor a continuation');
 });
 
 describe('a damaged header is read leniently', () => {
@@ -90,7 +135,7 @@ describe('a damaged header is read leniently', () => {
 
   test('a mail of CR alone is read, however long its body is', () => {
     const text = `A: 1\rB: 2\r\r${'x'.repeat(20_000)}`;
-    expect(of(text, 10_000)).toEqual([['a=1', 'b=2'], text.slice(11), expect.any(String)]);
+    expect(of(text, 5_000)).toEqual([['a=1', 'b=2'], text.slice(11), expect.any(String)]);
   });
 });
 
@@ -115,7 +160,9 @@ describe('at the top of a mail', () => {
 
   test('a From field with a blank before its colon is a field', () => {
     expect(of('From : a@b.example\r\nTo: c\r\n\r\n')).toEqual([['from=a@b.example', 'to=c'], '', null]);
-    expect(read('From the beginning').fields).toEqual([]);
+    expect(read('From the beginning')).toMatchObject({ fields: [], doubt: 'a line is neither a field nor a continuation' });
+    expect(read(`From ${'x'.repeat(FIRST_LOOK)}\r\nA: 1\r\n\r\n`).fields).toEqual([]);
+    expect(of(`From ${'x'.repeat(FIRST_LOOK - 7)}\r\nA: 1\r\n\r\n`)).toEqual([['a=1'], '', expect.any(String)]);
   });
 });
 
