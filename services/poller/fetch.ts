@@ -30,11 +30,11 @@ export async function searchUids(client: ImapFlow, from: number): Promise<number
 export async function listMails(client: ImapFlow, uids: readonly number[]): Promise<Listed[]> {
   const listed: Listed[] = [];
   for await (const mail of client.fetch(uidSet(uids), { uid: true, size: true, internalDate: true }, { uid: true })) {
-    const at = mail.internalDate === undefined ? null : new Date(mail.internalDate);
+    const at = new Date(mail.internalDate ?? Number.NaN);
     listed.push({
       uid: mail.uid,
       size: mail.size ?? 0,
-      receivedAt: at === null || Number.isNaN(at.getTime()) ? null : at,
+      receivedAt: Number.isNaN(at.getTime()) ? null : at,
     });
   }
   const asked = new Set(uids);
@@ -74,7 +74,7 @@ async function fetchSources(client: ImapFlow, uids: readonly number[]): Promise<
 /** The first bytes of a mail; empty when it is gone or the server refuses to send it. */
 export async function fetchHead(client: ImapFlow, uid: number): Promise<Buffer> {
   const mail = await client.fetchOne(String(uid), { uid: true, source: { start: 0, maxLength: HEAD_BYTES } }, { uid: true });
-  return mail === false || mail === undefined ? Buffer.alloc(0) : (mail.source ?? Buffer.alloc(0));
+  return (mail || undefined)?.source ?? Buffer.alloc(0);
 }
 
 /** Another client deleted the mail while it was being fetched. */

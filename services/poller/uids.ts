@@ -6,7 +6,7 @@ export function uidSet(uids: readonly number[]): string {
   const runs: string[] = [];
   for (let i = 0; i < uids.length; ) {
     let end = i;
-    while (end + 1 < uids.length && uids[end + 1] === uids[end]! + 1) end++;
+    while (uids[end + 1] === uids[end]! + 1) end++;
     runs.push(end === i ? `${uids[i]}` : `${uids[i]}:${uids[end]}`);
     i = end + 1;
   }

@@ -30,6 +30,15 @@ test('mails are marked as read before they are moved, where that is wanted', asy
   expect(folder.asked).toEqual(['flag \\Seen 1:2', 'move to ruawatch 1:2']);
 });
 
+test('nothing is moved on a connection that breaks while mails are marked', async () => {
+  folder.allows = () => {
+    folder.usable = false;
+    return true;
+  };
+  await expect(run({ mark_read: true })).rejects.toThrow('No right to');
+  expect(folder.asked).toEqual(['flag \\Seen 1:2,5']);
+});
+
 test('nothing is asked for no mail', async () => {
   await run({}, []);
   expect(folder.asked).toEqual([]);

@@ -4,10 +4,12 @@ import { fetchHead, fetchMails, fetchParts, HEAD_BYTES, listMails, MailGone, sea
 import { batches, uidSet } from '../../services/poller/uids.ts';
 
 const client = (what: object) => ({ usable: true, mailbox: { exists: 3 }, ...what }) as unknown as ImapFlow;
-/** Answers a fetch with these, whatever is asked. */
+/** Answers a fetch with these, whatever is asked; notes what is. */
+const fetched: unknown[][] = [];
 const answers = (...mails: object[]) =>
   client({
-    async *fetch() {
+    async *fetch(...args: unknown[]) {
+      fetched.push(args);
       yield* mails;
     },
   });
@@ -51,6 +53,7 @@ test('a list: only what was asked for, in order; a date that is none is no date'
     { uid: 3, size: 0, receivedAt: null },
     { uid: 5, size: 50, receivedAt: at },
   ]);
+  expect(fetched.at(-1)).toEqual(['1,3,5', { uid: true, size: true, internalDate: true }, { uid: true }]);
 });
 
 test('mails: the content wins over an answer without one, whichever comes first; what was not asked for is nobody’s', async () => {
@@ -61,6 +64,7 @@ test('mails: the content wins over an answer without one, whichever comes first;
     { uid: 2, raw: source, why: '' },
     { uid: 3, raw: null, why: 'the answer has no content' },
   ]);
+  expect(fetched.at(-1)).toEqual(['1:4', { uid: true, source: true }, { uid: true }]);
 });
 
 test.each(['NO', 'BAD'])(

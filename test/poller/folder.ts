@@ -29,7 +29,9 @@ export class Folder {
         const [from, to] = run.split(':').map(Number) as [number, number?];
         return Array.from({ length: (to ?? from) - from + 1 }, (_, i) => from + i);
       });
-    const change = (what: string, set: string) => {
+    const change = (what: string, set: string, { uid, silent }: { uid?: boolean; silent?: boolean }) => {
+      if (!uid) throw new Error(`${what} ${set} would change mails by their position`);
+      if (what.startsWith('flag') && !silent) throw new Error('each flag would be answered');
       folder.asked.push(`${what} ${set}`);
       const done = folder.allows(what);
       if (done && !what.startsWith('flag')) for (const uid of range(set)) folder.mails.delete(uid);
@@ -72,9 +74,9 @@ export class Folder {
         const mail = folder.mails.get(Number(uid));
         return mail ? { source: mail.raw!.subarray(source.start, source.start + source.maxLength) } : false;
       },
-      messageMove: async (set: string, to: string) => change(`move to ${to}`, set),
-      messageDelete: async (set: string) => change('delete', set),
-      messageFlagsAdd: async (set: string, flags: string[]) => change(`flag ${flags}`, set),
+      messageMove: async (set: string, to: string, options: object) => change(`move to ${to}`, set, options),
+      messageDelete: async (set: string, options: object) => change('delete', set, options),
+      messageFlagsAdd: async (set: string, flags: string[], options: object) => change(`flag ${flags}`, set, options),
       async mailboxCreate(name: string) {
         folder.asked.push(`create ${name}`);
       },

@@ -16,5 +16,6 @@ test('batches keep the order and both limits; a mail above the limit of bytes is
     ).map((batch) => batch.map(({ size }) => size));
   expect(sizes([], 2, 10)).toEqual([]);
   expect(sizes([1, 2, 3, 4, 5], 2, 100)).toEqual([[1, 2], [3, 4], [5]]);
+  expect(sizes([11, 1], 2, 10)).toEqual([[11], [1]]);
   expect(sizes([4, 6, 1, 11, 9, 1], 10, 10)).toEqual([[4, 6], [1], [11], [9, 1]]);
 });

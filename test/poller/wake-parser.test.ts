@@ -12,6 +12,12 @@ test('jobs hold a hundred messages, at most twenty are under way, and stopping w
   };
   const waker = new ParserWaker(queues as never);
   const keys = Array.from({ length: 2_101 }, (_, i) => i);
+  waker.wake([]);
+  expect(jobs).toEqual([]);
+  waker.wake(keys.slice(0, 200));
+  expect(jobs.splice(0).map((job) => job.length)).toEqual([100, 100]);
+  for (const end of ends.splice(0)) end(true);
+  await new Promise((resolve) => setImmediate(resolve));
   waker.wake(keys.slice(0, 250));
   expect(jobs.map((job) => job.length)).toEqual([100, 100, 50]);
   expect(jobs.flat()).toEqual(keys.slice(0, 250));

@@ -109,7 +109,6 @@ export function uncovered(raw: Buffer, header: Header, from: string): string | n
 
 /** Why none of the published records verifies the signature; null when one does. */
 export function verifySignature(signature: Signature, records: readonly (readonly string[])[]): string | null {
-  if (records.length === 0) return 'no key';
   let why = 'no key';
   for (const record of records.slice(0, MAX_RECORDS)) {
     const key = keyOf(record.join(''), signature);
@@ -160,8 +159,8 @@ function publicKey(type: string, p: string): KeyObject | string {
       return createPublicKey({ key: Buffer.concat([prefix, der]), format: 'der', type: 'spki' });
     }
     const key = rsaKey(der);
-    const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
     if (key.asymmetricKeyType !== 'rsa') return 'the published key is not an RSA key';
+    const bits = key.asymmetricKeyDetails!.modulusLength!;
     if (bits < MIN_BITS) return `its key has ${bits} bits, too few to prove anything (RFC 8301)`;
     if (bits > MAX_BITS) return `its key has ${bits} bits, above ${MAX_BITS}`;
     return key;
@@ -194,12 +193,11 @@ export function tagsOf(value: string): Map<string, string> | null {
   const parts = value.split(';');
   for (const [i, part] of parts.entries()) {
     if (i === parts.length - 1 && /^[ \t\r\n]*$/.test(part)) break;
-    const equals = part.indexOf('=');
-    if (equals < 0) return null;
-    const name = part.slice(0, equals).replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
-    if (!/^[a-z][a-z0-9_]*$/i.test(name) || tags.has(name)) return null;
+    const head = /^[ \t\r\n]*([a-z][a-z0-9_]*)[ \t\r\n]*=/i.exec(part);
+    const name = head?.[1];
+    if (name === undefined || tags.has(name)) return null;
     const words = part
-      .slice(equals + 1)
+      .slice(head![0].length)
       .split(/[ \t\r\n]+/)
       .filter((word) => word !== '');
     tags.set(name, BASE64_TAGS.includes(name) ? words.join('') : words.join(' ').replace(/ ?: ?/g, ':'));

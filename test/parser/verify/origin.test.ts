@@ -46,6 +46,9 @@ test.each([['dmarc=pass header.from=reporter.example'], ['dkim=pass header.d=rep
     expect(originOf(partly, trust('authserv', OURS))).toEqual({ state: 'unproven', from: AUTHOR.from, why });
     // Whether a signature covers enough is then found out here.
     expect(originOf(partly, trust('verify', OURS))).toEqual({ state: 'open', ...AUTHOR });
+    // Sent by a server of the author's, it is proven as a whole, whatever the signature covers.
+    const sent = Buffer.concat([Buffer.from(`${results(`${text}; spf=pass smtp.mailfrom=reporter.example`)}\r\n`), partly]);
+    expect(originOf(sent, trust('verify', OURS)).state).toBe('authentic');
   },
 );
 
@@ -90,7 +93,11 @@ test('a header above the limit is unproven, and only that: a fault of the progra
   expect(originOf(long, trust('verify'))).toEqual({ state: 'unproven', from: null, why });
   expect(inspectMail(long, new Date(0), trust('verify'))).toEqual({ state: 'unproven', from: null, why });
   expect(ownServerDecides(long, [OURS])).toBe(false);
-  expect(() => originOf(undefined as never, trust('verify'))).toThrow(TypeError);
+  const broken = mail();
+  broken.toString = () => {
+    throw new RangeError('a fault of the program');
+  };
+  expect(() => originOf(broken, trust('verify'))).toThrow('a fault of the program');
 });
 
 test('whether our own servers settle it: by a proof or by a final result', () => {

@@ -1,10 +1,11 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { authorOf } from '../../../services/report/mail/author.ts';
 import { bodyHash, relaxedField } from '../../../services/report/mail/canonical.ts';
-import { inspectSignatures, tagsOf, verifySignature } from '../../../services/report/mail/dkim.ts';
+import { inspectSignatures, tagsOf, uncovered, verifySignature } from '../../../services/report/mail/dkim.ts';
 import { readMailHeader } from '../../../services/report/mail/header.ts';
 import { ambiguity } from '../../../services/report/mail/steering.ts';
-import { dkimKey, dkimSigned } from '../../attacks/dkim.ts';
+import { dkimKey, dkimSigned, type SignOptions } from '../../attacks/dkim.ts';
 
 const LIMITS = { headerLength: 256 * 1024 };
 const bytes = (text: string) => Buffer.from(text, 'latin1');
@@ -135,7 +136,193 @@ describe('DKIM', () => {
         ['b', '23'],
       ]),
     );
-    for (const wrong of ['a=1; a=2', 'a', 'a=1; ; b=2', '=1', 'a-b=1', 'b h=1', '']) expect(tagsOf(wrong)).toBeNull();
+    expect(tagsOf('a=1')).toEqual(new Map([['a', '1']]));
+    for (const wrong of ['a=1; a=2', 'a', 'ab', 'a=1; ; b=2', '=1', '1=1', 'a-b=1', 'b h=1', ''])
+      expect(tagsOf(wrong)).toBeNull();
+  });
+});
+
+describe('the signatures of a mail', () => {
+  const KEY = dkimKey({ ed25519: true });
+  const AT = new Date(Date.UTC(2026, 8, 2));
+  const HEADERS = ['from', 'subject', 'content-type', 'content-transfer-encoding'];
+  const MAIL = bytes('From: a@reporter.example\r\nX-A: 1\r\nX-A: 2\r\nSubject: s\r\n\r\none  two\r\n--x\r\n');
+  const sign = (options: Partial<SignOptions> = {}, mail: Buffer = MAIL) =>
+    dkimSigned(mail, { domain: 'reporter.example', key: KEY, headers: HEADERS, ...options });
+  const signTimes = (times: number, options: Partial<SignOptions>, mail: Buffer) =>
+    Array.from({ length: times }).reduce<Buffer>((signed) => sign(options, signed), mail);
+  const look = (mail: Buffer) => inspectSignatures(mail, header(mail.toString('latin1')), 'reporter.example', AT);
+  const why = (mail: Buffer) => {
+    const found = look(mail);
+    expect(found.signatures).toEqual([]);
+    return found.why;
+  };
+  const changed = (mail: Buffer, was: string | RegExp, is: string) => bytes(mail.toString('latin1').replace(was, is));
+  const verified = (mail: Buffer, record = KEY.record) => look(mail).signatures.map((one) => verifySignature(one, [[record]]));
+
+  test.each<[string, Partial<SignOptions>]>([
+    ['as most sign', {}],
+    ['simple/simple', { canonicalization: 'simple/simple' }],
+    ['simple/simple by default', { canonicalization: 'simple/simple', tags: { c: null } }],
+    ['simple for the body by default', { canonicalization: 'relaxed/simple', tags: { c: 'relaxed' } }],
+    ['simple/relaxed', { canonicalization: 'simple/relaxed' }],
+    ['several fields of one name, from below', { headers: [...HEADERS, 'x-a', 'x-a', 'x-a'] }],
+    ['i= of the domain', { tags: { i: 'someone@reporter.example' } }],
+    ['i= below the domain', { tags: { i: '@mail.reporter.example' } }],
+    ['q= with another method', { tags: { q: 'http:dns/txt' } }],
+  ])('that prove its author: %s', (_, options) => {
+    const mail = sign(options);
+    expect(look(mail).why).toBe('');
+    expect(verified(mail)).toEqual([null]);
+    expect(verified(changed(mail, 'Subject: s', 'Subject: t'))).toEqual(['bad signature']);
+    expect(verified(changed(mail, 'X-A: 2', 'X-A: 3'))).toEqual([options.headers ? 'bad signature' : null]);
+  });
+
+  test('a signature may cover the one below, and never itself', () => {
+    const mail = sign({ headers: [...HEADERS, 'dkim-signature', 'dkim-signature'] }, sign());
+    expect(verified(mail)).toEqual([null, null]);
+  });
+
+  test.each<[Partial<SignOptions>, RegExp]>([
+    [{ tags: { v: '2' } }, /of another version/],
+    [{ tags: { v: null } }, /of another version/],
+    [{ headers: ['subject', 'content-type', 'content-transfer-encoding'] }, /does not cover the From field/],
+    [{ tags: { h: 'from:subject:content-type:content- transfer-encoding' } }, /names invalid fields/],
+    [{ length: 4 }, /covers only a part of the mail/],
+    [{ tags: { a: 'rsa-sha1' } }, /an algorithm that no longer proves anything/],
+    [{ tags: { a: null } }, /an algorithm that no longer proves anything/],
+    [{ tags: { s: 'a/b' } }, /an invalid selector or domain/],
+    [{ tags: { s: null } }, /an invalid selector or domain/],
+    [{ tags: { d: 'a/b.reporter.example' } }, /an invalid selector or domain/],
+    [{ tags: { c: 'strict' } }, /a canonicalization that does not exist/],
+    [{ tags: { c: 'simple/strict' } }, /a canonicalization that does not exist/],
+    [{ tags: { q: 'http' } }, /is not in DNS/],
+    [{ tags: { i: 'reporter.example' } }, /an identity outside its domain/],
+    [{ tags: { i: '@other.example' } }, /an identity outside its domain/],
+    [{ tags: { i: '@evilreporter.example' } }, /an identity outside its domain/],
+    [{ domain: 'mail.reporter.example', tags: { i: '@reporter.example' } }, /an identity outside its domain/],
+    [{ tags: { bh: 'AAAA' } }, /does not verify \(body hash did not verify\)/],
+    [{ tags: { bh: null } }, /does not verify \(body hash did not verify\)/],
+    [{ headers: ['from', 'subject', 'content-transfer-encoding'] }, /Content-Type is not signed/],
+    [{ domain: 'evil.example' }, /^no DKIM signature is by reporter\.example$/],
+    [{ tags: { d: null } }, /^no DKIM signature is by reporter\.example$/],
+  ])('that prove nothing: %j', (options, reason) => {
+    expect(why(sign(options))).toMatch(reason);
+    // It does no harm to another that does.
+    expect(verified(sign(options, sign()))).toEqual([null]);
+    expect(verified(sign({}, sign(options)))).toEqual([null]);
+  });
+
+  test('a mail without one, with one that cannot be read, and with the reason of an aligned one', () => {
+    expect(why(MAIL)).toBe('the mail has no DKIM signature');
+    expect(why(changed(sign(), 'v=1;', 'v;'))).toBe('no DKIM signature is by reporter.example');
+    expect(why(changed(sign(), / b=.*/, ' b=!'))).toBe('the DKIM signature is not base64');
+    for (const mail of [
+      sign({ domain: 'evil.example' }, sign({ length: 4 })),
+      sign({ length: 4 }, sign({ domain: 'evil.example' })),
+    ])
+      expect(why(mail)).toMatch(/covers only a part/);
+  });
+
+  test('five are looked at, of those that are acceptable and align', () => {
+    expect(look(signTimes(6, {}, MAIL)).signatures).toHaveLength(5);
+    expect(look(signTimes(4, { tags: { bh: 'AAAA' } }, sign())).signatures).toHaveLength(1);
+    expect(look(signTimes(5, { tags: { bh: 'AAAA' } }, sign())).signatures).toEqual([]);
+    expect(look(signTimes(6, { tags: { v: '2' } }, sign())).signatures).toHaveLength(1);
+    expect(look(signTimes(6, { domain: 'evil.example' }, sign())).signatures).toHaveLength(1);
+  });
+
+  test('what a signature says of its key', () => {
+    const [one, two] = [{}, { domain: 'mail.Reporter.example', selector: 'S2', tags: { i: '@a.mail.reporter.example' } }].map(
+      (options) => look(sign(options)).signatures[0]!,
+    );
+    expect(one).toMatchObject({
+      domain: 'reporter.example',
+      keyName: 's1._domainkey.reporter.example',
+      algorithm: 'ed25519-sha256',
+      below: false,
+    });
+    expect(two).toMatchObject({ domain: 'mail.reporter.example', keyName: 's2._domainkey.mail.reporter.example', below: true });
+  });
+
+  describe('the published key', () => {
+    const [signature] = look(sign()).signatures;
+    const [below] = look(sign({ tags: { i: '@a.reporter.example' } })).signatures;
+    const p = KEY.record.slice(KEY.record.indexOf('p='));
+    test.each([
+      ['v=DKIM1; p', 'the published key cannot be read'],
+      ['v=DKIM1; k=ed25519', 'no key'],
+      ['v=DKIM1; k=ed25519; p=', 'the key is revoked'],
+      [`v=DKIM1; k=abcdefghijklmnopqrstuvwxyz; ${p}`, 'the published key is of another type (k=abcdefghijklmnopqrst)'],
+      [`v=DKIM1; ${p}`, 'the published key is of another type (k=rsa)'],
+      [`v=DKIM1; k=ed25519; h=sha1; ${p}`, 'the published key is not for SHA-256 (h=)'],
+      [`v=DKIM1; k=ed25519; h=sha1:SHA256; ${p}`, null],
+      [`v=DKIM1; k=ed25519; s=tlsrpt; ${p}`, 'the published key is not for mail (s=)'],
+      [`v=DKIM1; k=ed25519; s=tlsrpt:email; ${p}`, null],
+      [`v=DKIM1; k=ed25519; s=*; ${p}`, null],
+      [`v=DKIM1; k=ed25519; t=s:Y; ${p}`, 'its key is for tests only (t=y)'],
+      [`v=DKIM1; k=ed25519; t=s; ${p}`, null],
+      ['v=DKIM1; k=ed25519; p=!', 'the published key is not base64'],
+      ['v=DKIM1; k=ed25519; p=AAAA', 'the published key is not an Ed25519 key'],
+    ])('%s: %s', (record, reason) => {
+      expect(verifySignature(signature!, [[record]])).toBe(reason);
+    });
+
+    test('may not be for names below the domain', () => {
+      expect(verifySignature(below!, [[KEY.record]])).toBeNull();
+      expect(verifySignature(below!, [[KEY.record.replace('k=', 't=s; k=')]])).toBe(
+        'its key is not for names below the domain (t=s)',
+      );
+    });
+
+    test('is looked for in three records', () => {
+      const records = (wrong: number) => [...Array.from({ length: wrong }, () => ['v=DKIM1; k=rsa; p=AAAA']), [KEY.record]];
+      expect(verifySignature(signature!, records(2))).toBeNull();
+      expect(verifySignature(signature!, records(3))).toMatch(/another type/);
+      // A record may come in several strings.
+      expect(verifySignature(signature!, [[KEY.record.slice(0, 20), KEY.record.slice(20)]])).toBeNull();
+    });
+
+    test('of RSA has at most 8,192 bits, and is RSA', () => {
+      const rsa = { ...signature!, algorithm: 'rsa-sha256' as const };
+      const of = (modulus: Buffer) => {
+        const jwk = { kty: 'RSA', e: 'AQAB', n: modulus.toString('base64url') };
+        const der = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'der' });
+        return verifySignature(rsa, [[`v=DKIM1; p=${der.toString('base64')}`]]);
+      };
+      expect(of(Buffer.alloc(1024, 0xff))).toBe('bad signature');
+      expect(of(Buffer.concat([Buffer.from([1]), Buffer.alloc(1024, 0xff)]))).toBe('its key has 8193 bits, above 8192');
+      const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const ec = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+      expect(verifySignature(rsa, [[`v=DKIM1; p=${ec}`]])).toBe('the published key is not an RSA key');
+      expect(verifySignature(rsa, [['v=DKIM1; p=AAAA']])).toBe('the published key cannot be read');
+    });
+
+    test('of RSA may come in either form (RFC 6376 section 3.6.1)', () => {
+      const key = dkimKey({ bits: 1024 });
+      const [one] = look(sign({ key })).signatures;
+      const der = createPublicKey(key.privateKey).export({ type: 'pkcs1', format: 'der' });
+      expect(verifySignature(one!, [[key.record]])).toBeNull();
+      expect(verifySignature(one!, [[`p=${der.toString('base64')}`]])).toBeNull();
+    });
+  });
+
+  test('what another server verified must cover the whole mail, whichever signature it was', () => {
+    const of = (mail: Buffer) => uncovered(mail, header(mail.toString('latin1')), 'reporter.example');
+    const part = 'a DKIM signature covers only a part of the mail (l=)';
+    expect(of(MAIL)).toBeNull();
+    expect(of(sign())).toBeNull();
+    expect(of(sign({ length: 4 }))).toBe(part);
+    expect(of(sign({}, sign({ length: 4 })))).toBe(part);
+    expect(of(sign({ length: 4 }, sign()))).toBe(part);
+    expect(of(sign({ headers: ['from', 'subject'] }))).toMatch(/Content-Type is not signed/);
+    expect(of(sign({}, sign({ headers: ['from', 'subject'] })))).toMatch(/Content-Type is not signed/);
+    expect(of(sign({ headers: ['from', 'subject'] }, sign({ length: 4 })))).toMatch(/Content-Type is not signed/);
+    // Only DKIM signatures count, of those only the ones that align, and only what can be read.
+    expect(of(sign({ length: 4, field: 'X-Signature' }))).toBeNull();
+    expect(of(sign({ length: 4, domain: 'evil.example' }))).toBeNull();
+    expect(of(sign({ length: 4, tags: { d: null } }))).toBeNull();
+    expect(of(changed(sign({ length: 4 }), 'v=1;', 'v;'))).toBeNull();
   });
 });
 
