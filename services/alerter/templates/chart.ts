@@ -30,7 +30,7 @@ export function shareBar(share: number, width: number): string {
 export function columns(days: readonly DayTotal[], from: string): string {
   const most = Math.max(1, ...days.map((day) => day.messages));
   const cells = days.map(({ day, messages, passed }) => {
-    const height = messages === 0 ? 1 : Math.max(2, Math.round((HEIGHT * messages) / most));
+    const height = Math.max(2, Math.round((HEIGHT * messages) / most));
     const failed = messages - passed;
     const top = failed === 0 ? 0 : Math.min(height, Math.max(1, Math.round((height * failed) / messages)));
     const old = day < from;

@@ -66,12 +66,11 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
   const mechanism = evidence.mechanism === undefined ? '' : ` (${MECHANISMS[evidence.mechanism]})`;
   const links = (words.links ?? []).filter((link) => PAGE.test(link));
   const headline = withDomain(clean(step === 'resolved' ? words.topic : words.title), domain);
-  const over = step === 'resolved' ? clean(overWords(evidence), 100) : '';
   return {
     domain,
     headline,
     lead: leadOf(step),
-    over: step === 'resolved' ? over : null,
+    over: step === 'resolved' ? clean(overWords(evidence), 100) : null,
     key: event.finding_key,
     what: clean(words.what, 300) || headline,
     label: `${sentenceCase(severity)} severity: ${clean(event.kind, 40).replaceAll('_', ' ')}${mechanism}, finding ${event.finding_key}.`,

@@ -92,9 +92,7 @@ export function findingHtml(title: string, content: Content): string {
     content.since === null ? '' : row('Since', i(content.since)),
     row('How sure', i(content.sure)),
     missing === null ? '' : row('Not heard', i(missing)),
-    content.advice.length === 0
-      ? ''
-      : row('What to do', content.advice.map((sentence) => paragraph(sentence, content.links)).join('')),
+    row('What to do', content.advice.map((sentence) => paragraph(sentence, content.links)).join('')),
     row('In ruawatch', actionsHtml(content.actions, content.page)),
   ];
   return page(

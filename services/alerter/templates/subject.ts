@@ -15,7 +15,7 @@ const PREFIXES: Record<Step, string> = {
 };
 /** How long names may be, and whether the severity stands beside them, tried one after the other. */
 const NAMES = [
-  { longest: 80, severity: true },
+  { longest: LONGEST, severity: true },
   { longest: 40, severity: true },
   ...[40, 30, 26, 22, 18, 14, 10].map((longest) => ({ longest, severity: false })),
 ];

@@ -16,11 +16,11 @@ const MOST_LINES = 25;
 export function findingText(content: Content): string {
   if (content.over !== null)
     return `${overLines(content)
-      .flatMap((line) => (line === content.page ? [line] : atMost(wrap(line, WIDTH), 1, WIDTH)))
+      .flatMap((line) => atMost(wrap(line, WIDTH), 1, WIDTH))
       .join('\n')}\n`;
   const missing = awaited(content, MISSING);
   const lines = [
-    ...(content.lead === null ? [] : [...atMost(wrap(content.lead, WIDTH), 2, WIDTH), '']),
+    ...(content.lead === null ? [] : [...wrap(content.lead, WIDTH), '']),
     ...atMost(wrap(content.what, WIDTH), 3, WIDTH),
     content.label,
     '',
@@ -52,10 +52,10 @@ export function overLines({ over, headline, many, since, key, page }: Content): 
 }
 
 function whoLines(content: Content): string[] {
-  const amounts = Math.max(0, ...content.who.map((who) => [...who.amount].length));
+  const amounts = Math.max(...content.who.map((who) => [...who.amount].length));
   const room = WIDTH - LABEL - 2 - amounts;
   const names = content.who.map((who) => cut(who.source, room));
-  const widest = Math.max(0, ...names.map((name) => [...name].length));
+  const widest = Math.max(...names.map((name) => [...name].length));
   const lines = content.who.flatMap((who, i) => {
     const line = `${names[i]}${' '.repeat(widest - [...names[i]!].length)}  ${who.amount.padStart(amounts)}`.trimEnd();
     if (who.whose === '') return [line];

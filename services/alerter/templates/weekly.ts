@@ -245,10 +245,12 @@ function heading(title: string): string {
   return `<h2 class="ink" style="margin:20px 0 8px;font-size:15px;line-height:20px;font-weight:600;color:#16202a;">${e(title)}</h2>`;
 }
 
+const NO_MAIL = 0;
+
 /** Every day of both weeks, those without mail too. */
 function everyDay(days: readonly DayTotal[], { before, to }: Weekly['days']): DayTotal[] {
   const known = new Map(days.map((day) => [day.day, day]));
-  return daysBetween(before, to).map((day) => known.get(day) ?? { day, messages: 0, passed: 0 });
+  return daysBetween(before, to).map((day) => known.get(day) ?? { day, messages: NO_MAIL, passed: NO_MAIL });
 }
 
 /** What is worth a line of its own about a domain. */

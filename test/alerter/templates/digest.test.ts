@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { renderDigest } from '../../../services/alerter/templates/digest.ts';
 import { FINDINGS } from '../events.ts';
+import { bodyOf, CASES, expectGolden } from './cases.ts';
 
 describe('a digest', () => {
   const items = Object.values(FINDINGS).map((finding) => ({ event: finding, step: finding.event }));
@@ -42,4 +43,32 @@ select * from dmarc.findings where finding_key in (17, 18, 19, 20);
     expect(text).toContain('More than 1 alert were due within an hour');
     expect(html).toContain('and 1,200 more findings: &quot;ruawatch findings&quot; lists all that are open.');
   });
+});
+
+test('digests of one, of several steps, of two domains, and of more than is listed', () => {
+  const all = Object.values(CASES);
+  const digests = {
+    'one finding, with the console': {
+      items: all.slice(0, 1),
+      beyond: 0,
+      perHour: 1,
+      perDomain: 1,
+      console: 'https://console.example',
+    },
+    'every step': { items: all.slice(0, 8), beyond: 0, perHour: 10, perDomain: 9 },
+    'two domains, one more': {
+      items: [all[0]!, { ...all[0]!, event: { ...all[0]!.event, domain: 'b.example', finding_key: 99 } }],
+      beyond: 1,
+      perHour: 10,
+      perDomain: 10,
+    },
+    'long names, many more': { items: all.slice(-3), beyond: 1200, perHour: 20, perDomain: 21 },
+    'names that fill a line': { items: all.slice(-11, -1), beyond: 0, perHour: 2, perDomain: 3 },
+    'nothing is known': { items: [CASES['nothing is known']!], beyond: 0, perHour: 2, perDomain: 1 },
+  };
+  const parts = Object.entries(digests).map(([name, digest]): [string, string] => {
+    const { subject, text, html } = renderDigest(digest);
+    return [name, `Subject: ${subject}\n\n${text}\n${bodyOf(html)}`];
+  });
+  return expectGolden('digests.txt', Object.fromEntries(parts));
 });

@@ -5,6 +5,7 @@ import type { Facts } from '../../../services/findings/kinds/index.ts';
 import type { FindingEvent } from '../../../services/store/alerts/outbox.ts';
 import type { Step } from '../../../services/store/findings/findings.ts';
 import { EVIDENCE, SAMPLES } from '../../findings/kinds/samples.ts';
+import { expectCases, expectGolden } from './cases.ts';
 
 const KINDS = Object.keys(SAMPLES) as (keyof typeof SAMPLES)[];
 const STEPS: Step[] = ['opened', 'changed', 'reopened', 'reminded', 'resolved'];
@@ -90,4 +91,28 @@ describe('the subject of a mail about a finding', () => {
       expect(written).not.toMatch(/\b(?:sends? as|fails?|passes|stopped|no longer|contradicts|is|are)\b/);
     }
   });
+});
+
+test('each case as a subject', () => expectCases('subjects.txt', ({ event, step }) => subjectOf(event, step)));
+
+test('names are cut by steps until the subject fits, and the severity goes when they are still too long', () => {
+  const parts: Record<string, string> = {};
+  for (const kind of ['alignment_failure', 'new_host', 'authentication_regression', 'subdomain_abuse', 'unconfirmed_report'])
+    for (const length of [6, 12, 13, 14, 15, 16, 17, 18, 20, 22, 24, 26, 28, 30, 34, 38, 40, 42, 60, 80, 120]) {
+      const long = (end: string) => `${'abcdefghij'.repeat(12).slice(0, length - end.length)}${end}`;
+      const names = { domain: long('.com'), subject: long('.net'), source: long('.org') };
+      for (const step of ['opened', 'changed', 'resolved'] as const)
+        parts[`${kind}, ${step}, ${length}`] = subjectOf(event(kind, step, names), step);
+    }
+  const forged = event('subdomain_abuse', 'opened', { domain: `${'d'.repeat(41)}.com`, subject: '', source: '' });
+  parts['the severity stays where names of 40 fit'] = subjectOf({ ...forged, severity: 'low' }, 'opened');
+  const moved = event('sender_moved', 'opened', { domain: `${'d'.repeat(41)}.com`, subject: '', source: '' });
+  const facts = { ...SAMPLES.sender_moved, from: 'f'.repeat(60) };
+  parts['even the shortest names do not fit'] = subjectOf({ ...moved, evidence: { ...moved.evidence, facts } }, 'opened');
+  const old = { ...moved, domain: 'example.com', evidence: { ...moved.evidence, facts: null } };
+  for (const length of [42, 43, 44])
+    parts[`an older version, ${length}`] = subjectOf({ ...old, summary: `example.com ${'y'.repeat(length)}` }, 'opened');
+  const spaced = { domain: 'example.com', subject: 'A Receiver of Mail with a Long Name', source: '192.0.2.0/24' };
+  parts['a name with blanks'] = subjectOf(event('verdict_mismatch', 'opened', spaced), 'opened');
+  return expectGolden('cut-subjects.txt', parts);
 });

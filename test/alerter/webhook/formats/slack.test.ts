@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { slackFormat } from '../../../../services/alerter/webhook/formats/slack.ts';
 import type { FindingEvent } from '../../../../services/store/alerts/outbox.ts';
 import { evidenceOf, FINDINGS } from '../../events.ts';
+import { CASES, expectCases } from '../../templates/cases.ts';
 
 const EVENT = FINDINGS.unauthorized_source!;
 const text = (bytes: Buffer): string => JSON.parse(bytes.toString()).text;
@@ -47,4 +48,25 @@ test('a finding that is over is three lines', () => {
   const over = text(slackFormat.one({ ...EVENT, event: 'resolved', ...evidenceOf(evidence) }));
   expect(over.split('\n')[0]).toMatch(/^\*Resolved: /);
   expect(over).toContain('No such mail on the last 7 report days');
+});
+
+test('each case as a text for Slack', () =>
+  expectCases('slack.txt', ({ event, step, console }) => text(slackFormat.one({ ...event, event: step }, console ?? null))));
+
+test('one event beyond those listed is counted, and each is said with its step', () => {
+  const all = Object.values(CASES).map(({ event, step }) => ({ ...event, event: step }));
+  expect(many(all.slice(0, 11)).split('\n').at(-1)).toMatch(/^and 1 more: /);
+  expect(
+    many(all.slice(0, 6))
+      .split('\n')
+      .map((line) => line.split(':')[0]),
+  ).toEqual([
+    '*6 findings in 1 domain, combined*',
+    '• Critical',
+    '• Changed',
+    '• Again',
+    '• Still open',
+    '• Resolved',
+    '• Resolved',
+  ]);
 });

@@ -1,0 +1,7 @@
+import { test } from 'vitest';
+import { contentOf } from '../../../services/alerter/templates/content.ts';
+import { findingText } from '../../../services/alerter/templates/text.ts';
+import { expectCases } from './cases.ts';
+
+test('each case as a text', () =>
+  expectCases('text.txt', ({ event, step, console }) => findingText(contentOf(event, step, console ?? null))));
