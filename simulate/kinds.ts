@@ -49,6 +49,7 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   verdict_mismatch: { detect: ['verdict_mismatch'], excuse: [], bySource: true },
   // It rests on DNS, which no world has.
   reports_stopped: { detect: ['reports_stopped'], excuse: [], bySource: false },
+  dns_changed: { detect: ['dns_broken'], excuse: [], bySource: false },
   // For information: what moved is no incident.
   moved: { detect: ['sender_moved'], excuse: [], bySource: false },
   // It rests on reporters that nobody knows, which no world has (npm run simulate -- --attackers adds them).

@@ -14,6 +14,7 @@ import type {
   SourceClass,
   SourceDay,
 } from '../store/analysis/window-reads.ts';
+import type { KeyMail, Published } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { Expected } from '../store/findings/feedback.ts';
 import type { Candidate, KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
@@ -22,6 +23,7 @@ import type { Identity, NetworkFacts } from '../store/sources/identities.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
 import { type FindingChanges, isHeard, type Moment, reconcile } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
+import { joinCauses } from './published/causes.ts';
 import { examineSender } from './rules/authentication_regression.ts';
 import { BrokenSenders } from './rules/broken_senders.ts';
 import { ruleOf, rulesOf, TESTED_KINDS } from './rules/index.ts';
@@ -107,6 +109,9 @@ export interface DomainData extends Moment {
   senderList: readonly ListEntry[];
   /** What DNS says of the way of its reports to us; absent or null: nothing was asked. */
   confirmation?: Confirmation | null;
+  /** What the watcher saw of its records, and the mail of keys that are gone; absent or null: it is not watched. */
+  published?: Published | null;
+  keyMail?: readonly KeyMail[];
   /** That nobody reports on it any more; absent or null: somebody does. */
   silence?: Silence | null;
   /** Findings of other domains that may have the same cause, and were mailed. */
@@ -285,6 +290,11 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
       today: data.today,
       elsewhere: data.elsewhere ?? [],
       known,
+      now: data.now,
+      published: data.published ?? null,
+      keyMail: data.keyMail ?? [],
+      senders: data.senders ?? null,
+      days: new Set(data.reporterDays.map(({ day }) => day)).size,
     },
     undecided: undecidedWindow(data, known),
   };
@@ -311,7 +321,9 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   windows.undecided = { ...windows.undecided, told };
   candidates.push(...rulesOf('undecided').flatMap((rule) => rule.find(windows.undecided)));
   return reconcile(
-    candidates.map(withMissing(attendance)).map(quietWhenExpected(data.expected ?? [])),
+    joinCauses(candidates, data.known)
+      .map(withMissing(attendance))
+      .map(quietWhenExpected(data.expected ?? [])),
     data.known,
     (finding) => overOf(finding, data.domain, windows),
     data,

@@ -19,6 +19,7 @@ import {
   type ReporterDay,
   type SourceDay,
 } from '../store/analysis/window-reads.ts';
+import { loadKeyMail, loadPublished, type Published } from '../store/dns/published.ts';
 import { loadAdmitting } from '../store/dns/records.ts';
 import { loadConfirmation } from '../store/domains/domains.ts';
 import { loadExpected } from '../store/findings/feedback.ts';
@@ -30,6 +31,7 @@ import { loadDeciders } from './deciders.ts';
 import { type DomainData, domainDaysOf, type Others } from './evaluate.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
 import { CAUSES } from './rules/broken_senders.ts';
+import { LOST_DAYS } from './rules/dns_broken.ts';
 import { SILENT_DAYS } from './rules/reporter_silent.ts';
 import { catalogueOf } from './senders/load.ts';
 import { mayForward } from './sources/classes.ts';
@@ -88,7 +90,9 @@ export async function loadCase(
   const policyDays = await loadPolicyDays(tx, domain, { from, to: today, counted });
   const { forged, genuine } = await loadForged(tx, domain, addDays(dayOf(now), 1 - window_days), FORGED_DAYS);
   const reporters = [...new Set([...forged, ...reporterDays].map((f) => f.reporter))];
-  const subjects = [domain, ...CAUSES, ...sources, ...reporters];
+  const alone = counted.votes > 1 ? [] : counted.reporters;
+  const records = whole ? await loadRecords(tx, domain, now, { from, reporters: alone }) : { published: null };
+  const subjects = [domain, ...CAUSES, ...sources, ...reporters, ...namesIn(records.published)];
   const known = await loadFindings(tx, domain, subjects, addDays(today, -REOPEN_DAYS - window_days));
 
   const admitted = await loadAdmitted(tx, domain);
@@ -127,6 +131,7 @@ export async function loadCase(
     genuine,
     catalogue: catalogueOf(context.config),
     ...(await loadBesideMail(tx, domain, now)),
+    ...records,
     ...(whole ? await loadSilentReporters(tx, domain, { reporterDays, from, today }) : {}),
   };
   return { given, deciders, counted, networks };
@@ -141,6 +146,25 @@ async function loadSilentReporters(
   const silent = silentSince(reporterDays, addDays(today, -SILENT_DAYS));
   const names = silent.map(({ reporter }) => reporter);
   return { spread: await loadSpread(tx, domain, silent), lateness: await loadLateness(tx, domain, names, { from, to: today }) };
+}
+
+/** What the watcher saw of the domain's records of late, and the mail of the keys that are gone. */
+async function loadRecords(
+  tx: Tx,
+  domain: string,
+  now: Date,
+  mail: { from: string; reporters: readonly string[] },
+): Promise<Pick<DomainData, 'published' | 'keyMail'>> {
+  const published = await loadPublished(tx, domain, new Date(now.getTime() - (LOST_DAYS + 1) * 86_400_000));
+  const gone = published?.records.filter(({ purpose, gone_at }) => purpose === 'dkim' && gone_at !== null) ?? [];
+  return { published, keyMail: await loadKeyMail(tx, domain, [...new Set(gone.map(({ name }) => name))], mail) };
+}
+
+/** The names of records and of name servers, which are subjects of findings. */
+function namesIn(published: Published | null | undefined): string[] {
+  if (published == null) return [];
+  const records = published.records.filter(({ purpose }) => ['spf', 'dkim', 'dmarc'].includes(purpose));
+  return [...new Set([...records.map(({ name }) => name), ...published.servers.map(({ server }) => server)])];
 }
 
 /** What the domain's own SPF record admits, as the watcher saw it last; nothing while there are several records. */

@@ -5,6 +5,7 @@ import type { KeyUse } from '../store/analysis/senders.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import type { Silence, Spread } from '../store/analysis/silences.ts';
 import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
+import type { KeyMail, Published } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
@@ -146,6 +147,16 @@ export interface DnsWindow {
   /** What other domains have been mailed about and may have the same cause. */
   elsewhere: readonly ToldElsewhere[];
   known: readonly KnownFinding[];
+  /** The time by the clock. */
+  now?: Date;
+  /** What the watcher saw; null or absent: the domain is not watched. */
+  published?: Published | null;
+  /** The mail of the keys that are gone or revoked. */
+  keyMail?: readonly KeyMail[];
+  /** The senders of aligned mail; null or absent: more work of the domain waits. */
+  senders?: readonly SenderData[] | null;
+  /** Report days in the window. */
+  days?: number;
 }
 
 /** What a rule about those reporters sees whose word decides nothing. */

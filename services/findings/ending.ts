@@ -28,6 +28,11 @@ const simpleEnding = z.discriminatedUnion('reason', [
   z.object({ reason: z.literal('verdicts_agree'), days, until: day }),
   z.object({ reason: z.literal('reports_again'), since: day }),
   z.object({ reason: z.literal('dns_restored') }),
+  /** A DNS record is as it was; or it has been as it is for so long that somebody meant it, or its mail ended. */
+  z.object({ reason: z.literal('record_restored'), since: day }),
+  z.object({ reason: z.literal('record_kept'), days }),
+  z.object({ reason: z.literal('server_answers'), since: day }),
+  z.object({ reason: z.literal('server_gone') }),
   z.object({ reason: z.literal('policy_restored'), tags: z.array(z.string()), since: day }),
   z.object({ reason: z.literal('policy_unknown') }),
   z.object({ reason: z.literal('policy_not_ready'), p: z.string() }),
@@ -87,6 +92,14 @@ export function endingWords(ending: Ending): string {
       return `It has been reporting again since ${ending.since}.`;
     case 'dns_restored':
       return 'DNS sends its reports to your mailbox again.';
+    case 'record_restored':
+      return `The record has been right again since ${ending.since}.`;
+    case 'record_kept':
+      return `No mail rests on what was lost any more, or it has been so for ${ending.days} days.`;
+    case 'server_answers':
+      return `It has answered as the others do since ${ending.since}.`;
+    case 'server_gone':
+      return 'The zone no longer names it.';
     case 'policy_restored':
       return `The policy has been back at ${list(ending.tags, 7)} since ${ending.since}.`;
     case 'policy_unknown':

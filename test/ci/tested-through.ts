@@ -17,6 +17,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'analyzer/analyze.test.ts': ['analyzer/deciders.ts', 'analyzer/evaluate.ts', 'analyzer/load.ts', 'analyzer/save.ts'],
   'analyzer/due.test.ts': ['analyzer/index.ts'],
   'analyzer/rules/abused_sender.test.ts': ['analyzer/rules/reports_stopped.ts', 'analyzer/rules/unconfirmed_report.ts'],
+  'analyzer/rules/dns_broken.test.ts': ['analyzer/published/affected.ts', 'store/dns/published.ts'],
   'analyzer/rules/new_source.test.ts': ['analyzer/senders/keys.ts', 'analyzer/senders/moves.ts', 'analyzer/senders/who.ts'],
   'analyzer/senders/units.test.ts': ['analyzer/senders/judged.ts', 'analyzer/senders/windows.ts'],
   'analyzer/sources/identity.test.ts': ['analyzer/sources/network.ts', 'store/sources/identities.ts'],

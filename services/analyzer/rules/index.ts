@@ -3,6 +3,8 @@ import { abusedSender } from './abused_sender.ts';
 import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
 import { deniedSource } from './denied_source.ts';
+import { dnsBroken } from './dns_broken.ts';
+import { dnsServer } from './dns_server.ts';
 import { forgedReport } from './forged_report.ts';
 import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
@@ -40,6 +42,8 @@ export const RULES: readonly Rule[] = [
   forgedReport,
   unconfirmedReport,
   reportsStopped,
+  dnsBroken,
+  dnsServer,
 ];
 
 /** The kinds that share the budget of false alarms, each with an equal part. */

@@ -10,6 +10,8 @@ const facts = z.object({
   strict: z.array(z.enum(['adkim', 'aspf'])),
   /** Of the keys that the senders share, those that verify nowhere since: names as in BrokenSender. */
   dead: z.array(z.string()).optional(),
+  /** The DNS record that changed just before, and when ("2026-11-20 14:02"). */
+  changed: z.object({ name: z.string(), at: z.string() }).nullish(),
 });
 
 type RegressionFacts = z.output<typeof facts>;
@@ -25,7 +27,9 @@ export const authenticationRegression = kind(facts, (told, given) => {
   const { broken = [] } = told.evidence;
   const words = broken.some(({ survives_on }) => survives_on !== undefined) ? hiddenWords(told, given) : failingWords(told);
   const since = broken.map((part) => part.since).reduce(earlier, told.evidence.since);
-  return { ...words, advice: adviceOf(told, broken, since, given.strict) };
+  const { changed } = given;
+  const cause = changed ? ` The DNS record at ${short(changed.name)} was changed at ${changed.at} UTC.` : '';
+  return { ...words, what: `${words.what}${cause}`, advice: adviceOf(told, broken, since, given.strict) };
 });
 
 type WithoutAdvice = Omit<Words, 'advice'>;

@@ -3,6 +3,8 @@ import { abusedSender } from './abused_sender.ts';
 import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
 import { deniedSource } from './denied_source.ts';
+import { dnsBroken } from './dns_broken.ts';
+import { dnsServer } from './dns_server.ts';
 import { forgedReport } from './forged_report.ts';
 import type { Told, Words } from './kind.ts';
 import { newHost } from './new_host.ts';
@@ -24,6 +26,8 @@ export const KINDS = {
   alignment_failure: alignmentFailure,
   authentication_regression: authenticationRegression,
   denied_source: deniedSource,
+  dns_broken: dnsBroken,
+  dns_server: dnsServer,
   forged_report: forgedReport,
   new_host: newHost,
   new_source: newSource,

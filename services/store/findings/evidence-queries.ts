@@ -110,3 +110,12 @@ export function domainQuery(domain: string): string {
   from dmarc.domains
  where domain = ${literal(domain)};`;
 }
+
+/** What DNS said of a domain's records, the newest change first. */
+export function historyQuery(domain: string): string {
+  return `select name, type, value, published, first_seen, gone_at, servers
+  from dmarc.dns_records
+ where domain = ${literal(domain)}
+ order by coalesce(gone_at, first_seen) desc
+ limit 100;`;
+}

@@ -1,0 +1,95 @@
+import { lowerName } from '../../dns/client/name.ts';
+import { Networks } from '../../dns/networks.ts';
+import { admittedNetworks } from '../../dns/spf/admitted.ts';
+import { parseSpf } from '../../dns/spf/record.ts';
+import type { SeenSource } from '../../store/analysis/senders.ts';
+import type { KeyMail, Published } from '../../store/dns/published.ts';
+import { isAligned, type SenderData } from '../senders/units.ts';
+import { isNetwork } from '../sources/network.ts';
+import type { Loss } from './losses.ts';
+
+/** A sender whose mail rested on what was lost. */
+export interface Affected {
+  key: string;
+  name: string;
+  /** Messages of the window that passed. */
+  passed: number;
+  /** Of them, those that passed by the lost mechanism alone. */
+  alone: number;
+}
+
+/** Includes that are followed, and how deep: the texts are stored, and strangers write them. */
+const MOST_INCLUDES = 100;
+
+/** The senders whose mail rested on what an SPF record or a key lost, those of the most mail first. */
+export function affectedBy(
+  loss: Loss,
+  senders: readonly SenderData[],
+  { published, keyMail }: { published: Published; keyMail: readonly KeyMail[] },
+): Affected[] {
+  const rests = loss.loss.startsWith('key_') ? ofKey(loss, keyMail) : ofSpf(loss, published);
+  const dkim = loss.loss.startsWith('key_');
+  const found = senders.flatMap((sender): Affected[] => {
+    const sources = sender.sources.filter((one) => isAligned(one) && rests(one, sender));
+    const passed = sources.reduce((n, one) => n + one.passed, 0);
+    const other = sources.reduce((n, one) => n + Math.min(one.passed, dkim ? one.spf_aligned : one.dkim_aligned), 0);
+    return passed === 0 ? [] : [{ key: sender.key, name: sender.name, passed, alone: passed - other }];
+  });
+  return found.sort((a, b) => b.passed - a.passed || (a.key < b.key ? -1 : 1));
+}
+
+type Rests = (source: SeenSource, sender: SenderData) => boolean;
+
+function ofKey({ name }: Loss, keyMail: readonly KeyMail[]): Rests {
+  const sources = new Set(keyMail.find((one) => one.name === name)?.sources);
+  return ({ source, dkim_aligned }) => dkim_aligned > 0 && sources.has(source);
+}
+
+function ofSpf(loss: Loss, published: Published): Rests {
+  if (loss.loss !== 'spf_terms') return ({ spf_aligned }) => spf_aligned > 0;
+  const lost = reach(loss.name, `v=spf1 ${loss.terms.join(' ')}`, published);
+  const still = reach(loss.name, loss.now!, published);
+  return ({ source, spf_aligned }, { service }) => {
+    if (spf_aligned === 0) return false;
+    const named = service?.include.filter((name) => lost.names.has(name)) ?? [];
+    if (named.length > 0) return !service!.include.some((name) => still.names.has(name));
+    return isNetwork(source) && overlaps(lost, source) && !overlaps(still, source);
+  };
+}
+
+interface Reach {
+  /** The names that are included. */
+  names: Set<string>;
+  networks: string[];
+}
+
+/** What an SPF record admits, with all that it includes, as far as the texts are stored. */
+function reach(domain: string, text: string, { records }: Published): Reach {
+  const names = new Set<string>();
+  const networks: string[] = [];
+  const known = (name: string, type: string) =>
+    records.filter((one) => one.name === name && one.type === type).map(({ value }) => value);
+  const waiting = [{ domain, text }];
+  for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+    networks.push(...admittedNetworks(one.domain, one.text, known).map(({ network }) => network));
+    const { mechanisms, redirect } = parseSpf(one.text);
+    const includes = mechanisms.flatMap(({ kind, domainText }) => (kind === 'include' ? [domainText!] : []));
+    for (const given of [...includes, ...(redirect ? [redirect.valueText] : [])]) {
+      const name = lowerName(given).replace(/\.$/, '');
+      if (names.has(name) || names.size >= MOST_INCLUDES) continue;
+      names.add(name);
+      for (const inner of known(name, 'TXT')) waiting.push({ domain: name, text: inner });
+    }
+  }
+  return { names, networks };
+}
+
+/** Whether a network and one of the networks that are reached have an address in common. */
+function overlaps({ networks }: Reach, source: string): boolean {
+  const of = new Networks([source]);
+  const base = source.slice(0, source.indexOf('/'));
+  return networks.some((network) => {
+    const address = network.slice(0, network.indexOf('/'));
+    return of.contains(address) || new Networks([network]).contains(base);
+  });
+}

@@ -1,0 +1,89 @@
+import { addDays, dayOf, earlier } from '../../shared/days.ts';
+import { rankOf } from '../../shared/severity.ts';
+import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+
+/**
+ * Caches keep an old record for its TTL, and a reporter's day need not be ours: what begins so many days from a
+ * change of DNS is its consequence.
+ */
+const NEAR_DAYS = 2;
+/** Mail of the days before a record was restored is reported so many days later. */
+const LATE_DAYS = 3;
+
+type Finding = Pick<Candidate, 'kind' | 'subject' | 'first_day' | 'last_day' | 'evidence' | 'severity'>;
+
+/**
+ * Puts together what DNS and the reports say of one cause: what fails since a record changed is the consequence
+ * of that change, and mailed with it. Whichever was mailed first goes on; of two that are new, the change of DNS
+ * is mailed, with the severity of its consequence.
+ */
+export function joinCauses(candidates: readonly Candidate[], known: readonly KnownFinding[]): Candidate[] {
+  const changes = [...candidates, ...known].filter(isChange);
+  if (changes.length === 0) return [...candidates];
+  const heard = (one: Finding) =>
+    known.some((old) => old.kind === one.kind && old.subject === one.subject && old.state === 'open' && old.heard);
+  const joined = new Map<Candidate, Candidate>(candidates.map((one) => [one, one]));
+  for (const effect of candidates) {
+    const causes = changes.filter((change) => explains(change, effect));
+    if (causes.length === 0) continue;
+    const current = causes.filter((change): change is Candidate => joined.has(change as Candidate));
+    if (heard(effect)) {
+      for (const cause of current) if (!heard(cause)) joined.set(cause, { ...joined.get(cause)!, quiet: true });
+      joined.set(effect, withCause(joined.get(effect)!, causes[0]!));
+      continue;
+    }
+    joined.set(effect, { ...joined.get(effect)!, quiet: true });
+    for (const cause of current) joined.set(cause, withEffect(joined.get(cause)!, effect));
+  }
+  return [...joined.values()];
+}
+
+function isChange({ kind, evidence: { facts } }: Finding): boolean {
+  return kind === 'dns_broken' && facts?.rule === 'dns_broken';
+}
+
+/** Whether all that an effect is about begins near the change. */
+function explains(change: Finding, effect: Finding): boolean {
+  const { facts, resolved_day } = change.evidence;
+  if (facts?.rule !== 'dns_broken' || change === effect) return false;
+  const day = facts.at.slice(0, 10);
+  const near = (one: string) => one >= addDays(day, -NEAR_DAYS) && one <= addDays(day, NEAR_DAYS);
+  if (resolved_day !== undefined && effect.last_day > addDays(resolved_day, LATE_DAYS)) return false;
+  if (effect.kind === 'authentication_regression') {
+    const parts = effect.evidence.broken ?? [];
+    if (parts.length === 0 || !parts.every(({ since }) => near(since))) return false;
+    if (facts.loss.startsWith('spf_')) return parts.every(({ mechanism }) => mechanism === 'spf');
+    return (
+      facts.loss.startsWith('key_') &&
+      parts.every(({ mechanism, names }) => mechanism === 'dkim' && (names ?? [facts.name]).includes(facts.name))
+    );
+  }
+  if (!facts.loss.startsWith('dmarc_')) return false;
+  return (
+    ['policy_change', 'reports_stopped'].includes(effect.kind) &&
+    effect.subject === change.subject.replace(/^_dmarc\./, '') &&
+    near(effect.first_day)
+  );
+}
+
+/** What was mailed before its cause was known names it from now on. */
+function withCause(effect: Candidate, cause: Finding): Candidate {
+  const { facts } = effect.evidence;
+  if (facts?.rule !== 'authentication_regression' || cause.evidence.facts?.rule !== 'dns_broken') return effect;
+  const { name, at } = cause.evidence.facts;
+  return { ...effect, evidence: { ...effect.evidence, facts: { ...facts, changed: { name, at } } } };
+}
+
+function withEffect(cause: Candidate, effect: Candidate): Candidate {
+  const { facts } = cause.evidence;
+  if (facts?.rule !== 'dns_broken') return cause;
+  const { messages, since } = effect.evidence;
+  const seen = effect.kind === 'authentication_regression' ? { messages, since } : null;
+  return {
+    ...cause,
+    severity: rankOf(effect.severity) > rankOf(cause.severity) ? effect.severity : cause.severity,
+    evidence: { ...cause.evidence, facts: { ...facts, seen: seen ?? facts.seen ?? null } },
+    last_day: effect.last_day > cause.last_day ? effect.last_day : cause.last_day,
+    first_day: earlier(cause.first_day, dayOf(new Date(`${facts.at.replace(' ', 'T')}Z`))),
+  };
+}
