@@ -115,8 +115,8 @@ async function checkParent(
   mailbox: Mailbox,
   { folders, delimiter }: { folders: readonly ListResponse[]; delimiter: string },
 ): Promise<void> {
-  const at = mailbox.moveTo.lastIndexOf(delimiter);
-  const parent = at < 0 ? undefined : folders.find((entry) => entry.path === mailbox.moveTo.slice(0, at));
+  const path = mailbox.moveTo.split(delimiter).slice(0, -1).join(delimiter);
+  const parent = folders.find((entry) => entry.path === path);
   if (parent === undefined) return;
   if (has(parent, '\\Noinferiors'))
     throw new PermanentError(

@@ -19,8 +19,7 @@ export async function checkMailbox(mailbox: Mailbox, log: Log, clock: Clock = sy
   const signal = AbortSignal.timeout(CHECK_MS);
   const connection = await connect(mailbox, tokens, signal);
   const { client } = connection;
-  const drop = () => client.close();
-  signal.addEventListener('abort', drop, { once: true });
+  signal.addEventListener('abort', () => client.close());
   try {
     const box = await client.mailboxOpen(mailbox.folder, { readOnly: mailbox.after === 'keep' });
     log.debug({ mailbox: mailbox.name, folder: mailbox.folder, mails: box.exists }, 'mailbox checked');
@@ -30,7 +29,6 @@ export async function checkMailbox(mailbox: Mailbox, log: Log, clock: Clock = sy
   } catch (error) {
     throw explain(error, mailbox);
   } finally {
-    signal.removeEventListener('abort', drop);
     await connection.close();
   }
 }

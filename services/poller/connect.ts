@@ -39,7 +39,7 @@ export async function connect(mailbox: Mailbox, tokens: Tokens | null, signal: A
   // exit.
   client.on('error', (error: Error) => note({ err: error }));
   const abort = () => client.close();
-  signal.addEventListener('abort', abort, { once: true });
+  signal.addEventListener('abort', abort);
   try {
     signal.throwIfAborted();
     await client.connect();

@@ -28,13 +28,19 @@ export interface PollerOptions {
    * minutes.
    */
   refusedMs?: number;
+  /** How long a batch may go on after a stop, on a connection that may hang. */
+  stopMs?: number;
 }
 
-const DEFAULTS: Required<PollerOptions> = { leaseMs: 30_000, retryMs: 1_000, quietMs: 60_000, refusedMs: 15_000 };
+const DEFAULTS: Required<PollerOptions> = {
+  leaseMs: 30_000,
+  retryMs: 1_000,
+  quietMs: 60_000,
+  refusedMs: 15_000,
+  stopMs: 15_000,
+};
 const RETRY_CAP_MS = 60_000;
 const REFUSED_CAP_MS = 300_000;
-/** How long a batch may go on after a stop, on a connection that may hang. */
-const STOP_MS = 15_000;
 
 /** Works one mailbox until stopped: lease, connection, rounds; and the same again after any failure. */
 export class MailboxWorker {
@@ -131,10 +137,10 @@ export class MailboxWorker {
     const { client } = connection;
     const { signal } = this.stopping;
     const drop = () => client.close();
-    lease.signal.addEventListener('abort', drop, { once: true });
+    lease.signal.addEventListener('abort', drop);
     // A batch under way may end, but a connection that hangs must not hold up the stop.
-    const dropSoon = () => setTimeout(drop, STOP_MS).unref();
-    signal.addEventListener('abort', dropSoon, { once: true });
+    const dropSoon = () => setTimeout(drop, this.options.stopMs).unref();
+    signal.addEventListener('abort', dropSoon);
     try {
       // What hangs in Postgres must not keep the loop from taking the lease again; what it does later is refused by lease.check.
       await unlessAborted(this.poll(lease, connection), lease.signal);
@@ -142,7 +148,6 @@ export class MailboxWorker {
       lease.check();
       throw client.usable && !isImapError(error) ? error : explain(error, this.mailbox);
     } finally {
-      lease.signal.removeEventListener('abort', drop);
       signal.removeEventListener('abort', dropSoon);
     }
   }
@@ -207,7 +212,7 @@ async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<
   const aborted = new Promise<never>((_, reject) => {
     const refuse = () => reject(signal.reason);
     if (signal.aborted) refuse();
-    signal.addEventListener('abort', refuse, { once: true, signal: over.signal });
+    signal.addEventListener('abort', refuse, { signal: over.signal });
   });
   try {
     await Promise.race([work, aborted]);

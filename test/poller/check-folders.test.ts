@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { checkMailbox } from '../../services/poller/check.ts';
+import { checkDisposal } from '../../services/poller/check-folders.ts';
 import { createLog } from '../../services/shared/runtime/log.ts';
 import { mailboxAt } from './setup.ts';
 import { type Answer, startWire, type Wire } from './wire.ts';
@@ -12,6 +13,10 @@ interface Server {
   folders?: string[];
   readOnly?: boolean;
   capabilities?: string;
+  /** The prefix of the personal namespace. */
+  prefix?: string;
+  /** It closes the connection when it is asked for rights. */
+  breaks?: boolean;
 }
 
 /** What the check of a mailbox says about such a server. */
@@ -22,6 +27,11 @@ async function check(server: Server, extra: Parameters<typeof mailboxAt>[1] = {}
       return ['* 3 EXISTS', '* OK [UIDVALIDITY 7] .', `OK [READ-${readOnly ? 'ONLY' : 'WRITE'}]`];
     if (/^LIST "" ""/.test(line)) return [`* LIST (\\Noselect) ${folders[0]!.split(' ')[1]} ""`, 'OK'];
     if (/^(LIST|LSUB)/.test(line)) return [...folders.map((one) => `* LIST ${one}`), 'OK'];
+    if (server.prefix !== undefined && line === 'NAMESPACE') return [`* NAMESPACE (("${server.prefix}" ".")) NIL NIL`, 'OK'];
+    if (server.breaks && line.startsWith('MYRIGHTS')) {
+      for (const socket of wire.sockets) socket.destroy();
+      return null;
+    }
     const asked = /^MYRIGHTS "?([^"]+)"?/.exec(line)?.[1];
     if (asked !== undefined)
       return rights?.[asked] === undefined ? ['NO no such folder'] : [`* MYRIGHTS "${asked}" ${rights[asked]}`, 'OK'];
@@ -63,9 +73,65 @@ describe('rights', () => {
   });
   test('a server without ACL says nothing, and one that refuses the question neither', async () => {
     expect(await check({})).toMatch(/READ-WRITE/);
+    expect(wire.lines.filter((line) => line.startsWith('MYRIGHTS'))).toEqual([]);
     await wire.stop();
     expect(await check({ rights: {} })).toMatch(/READ-WRITE/);
   });
+});
+
+test('a connection that breaks when it is asked for rights is no server that says nothing', async () => {
+  expect(await check({ rights: {}, breaks: true }, { after: 'flag' })).toMatch(/was lost/);
+});
+
+test('the letter of RFC 2086 for creating folders stands for that, and for nothing else', async () => {
+  const folders = ['() "/" INBOX', '() "/" ruawatch', '() "/" Archive'];
+  const rights = { INBOX: 'lrswte', ruawatch: 'lrc', Archive: 'lrc' };
+  expect(await check({ folders, rights }, { move_to: 'Archive/dmarc' })).toMatch(/"Archive\/dmarc" will be created/);
+  await wire.stop();
+  expect(await check({ folders, rights })).toMatch(/may not add mails \(i\) in the folder "ruawatch"/);
+});
+
+describe('how mails will leave the folder', () => {
+  const begin = '3 mails, no IDLE';
+  const marked = 'no UIDPLUS: whatever another program marks as deleted here is expunged with the reports';
+  test.each([
+    ['move', 'MOVE UIDPLUS', `${begin}, MOVE, READ-WRITE, "ruawatch" will be created`],
+    ['move', 'MOVE', `${begin}, MOVE, READ-WRITE, "ruawatch" will be created`],
+    ['move', 'UIDPLUS', `${begin}, no MOVE, READ-WRITE, "ruawatch" will be created, copy and expunge instead of MOVE`],
+    ['move', '', `${begin}, no MOVE, READ-WRITE, "ruawatch" will be created, ${marked}`],
+    ['delete', 'MOVE UIDPLUS', `${begin}, MOVE, READ-WRITE, expunge by UID`],
+    ['delete', 'MOVE', `${begin}, MOVE, READ-WRITE, ${marked}`],
+    ['flag', 'MOVE', `${begin}, MOVE, READ-WRITE`],
+    ['keep', '', `${begin}, no MOVE, read-only, as "after: keep" needs`],
+  ] as const)('%s with %s', async (after, offers, says) => {
+    expect(await check({ capabilities: `IMAP4rev1 ${offers}`.trim(), readOnly: after === 'keep' }, { after })).toBe(says);
+  });
+
+  test('a folder that is not open cannot be written to', async () => {
+    const mailbox = mailboxAt('imap://demo:s3cret@127.0.0.1:1/INBOX?tls=none');
+    wire = await startWire();
+    await expect(checkDisposal({ mailbox: false } as never, mailbox)).rejects.toMatchObject({ code: 'imap_read_only' });
+  });
+});
+
+test('the target folder may be below the personal namespace', async () => {
+  const server = {
+    folders: ['() "." INBOX', '() "." INBOX.ruawatch'],
+    capabilities: 'IMAP4rev1 MOVE NAMESPACE',
+    prefix: 'INBOX.',
+  };
+  expect(await check(server)).toMatch(/"ruawatch" is there/);
+  await wire.stop();
+  expect(await check({ ...server, prefix: '' })).toMatch(/"ruawatch" will be created/);
+});
+
+test('the rights on a parent that holds no mails do not count', async () => {
+  const folders = ['() "/" INBOX', '(\\Noselect) "/" Old', '(\\Noinferiors) "/" O'];
+  const rights = { INBOX: 'lrswte', Old: 'lr' };
+  expect(await check({ folders, rights }, { move_to: 'Old/dmarc' })).toMatch(/"Old\/dmarc" will be created/);
+  await wire.stop();
+  // A name without a delimiter has no parent.
+  expect(await check({ folders, rights }, { move_to: 'Ox' })).toMatch(/"Ox" will be created/);
 });
 
 test('a folder that opens read-only', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { checkMailbox } from '../../services/poller/check.ts';
 import { connect } from '../../services/poller/connect.ts';
 import { createLog } from '../../services/shared/runtime/log.ts';
@@ -28,6 +28,9 @@ describe('a connection', () => {
     await connection.client.mailboxCreate('x').catch(() => undefined);
     expect(connection.refusals.take()).toBe('not here');
     expect(connection.refusals.take()).toBe('');
+    // A warning without an error is no refusal.
+    connection.client.log.warn({ msg: 'a warning' });
+    expect(connection.refusals.take()).toBe('');
     // What is not asked for is not used.
     expect(wire.lines.some((line) => /^(IDLE|ENABLE|COMPRESS)/.test(line))).toBe(false);
     await connection.close();
@@ -36,6 +39,13 @@ describe('a connection', () => {
     await until('the socket is closed', () => wire.sockets.size === 0);
     await connection.close();
     expect(wire.lines.filter((line) => line === 'LOGOUT')).toHaveLength(1);
+  });
+
+  test('tells 200 characters of a refusal', async () => {
+    const connection = await connect(await begin(refusing(/^CREATE/, `NO ${'x'.repeat(300)}`)), null, never());
+    await connection.client.mailboxCreate('x').catch(() => undefined);
+    expect(connection.refusals.take()).toBe('x'.repeat(200));
+    await connection.close();
   });
 
   test('whose server does not answer the logout is closed all the same', async () => {
@@ -150,5 +160,21 @@ describe('a check of a mailbox', () => {
       message: expect.stringContaining('not yours'),
     });
     await until('the socket is closed', () => wire.sockets.size === 0);
+  });
+
+  test('of a server that stops answering ends when its time is over', async () => {
+    const over = new AbortController();
+    const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(over.signal);
+    try {
+      const box = await begin((line) => (/^SELECT/.test(line) ? null : undefined));
+      const checked = checkMailbox(box, createLog('silent')).catch((error: unknown) => error);
+      await until('it waits for an answer', () => wire.lines.some((line) => line.startsWith('SELECT')));
+      over.abort();
+      expect(await checked).toMatchObject({ code: 'imap_lost' });
+      await until('the socket is closed', () => wire.sockets.size === 0);
+      expect(timeout).toHaveBeenCalledWith(9_000);
+    } finally {
+      timeout.mockRestore();
+    }
   });
 });

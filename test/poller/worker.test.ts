@@ -287,4 +287,73 @@ describe('what goes wrong', () => {
     expect(wire.sockets.size).toBe(0);
     expect((await row()).owner).toBe(null);
   });
+
+  test('a lease that is lost while the server does not answer: the connection is dropped, and nothing is sent on it', async () => {
+    await begin({ ...FAST, leaseMs: 600 }, { poll_seconds: 0.1 });
+    await until('a round', () => worker!.waitingFor() === null);
+    let asked = false;
+    answer = () => {
+      asked = true;
+      return null;
+    };
+    await until('it waits for an answer', () => asked);
+    await t.db.query(
+      "update ruawatch.mailboxes set lease_owner = 'b', lease_until = now() + interval '1 hour' where mailbox = $1",
+      [mailbox.name],
+    );
+    await until('it lets go', () => wire.sockets.size === 0);
+    expect(sent('LOGOUT')).toBe(0);
+  });
+
+  test('a stop is not held up by a server that does not answer', async () => {
+    await begin({ ...FAST, stopMs: 100 }, { poll_seconds: 0.1 });
+    await until('a round', () => worker!.waitingFor() === null);
+    let asked = false;
+    answer = () => {
+      asked = true;
+      return null;
+    };
+    await until('it waits for an answer', () => asked);
+    await worker!.stop();
+    await until('the connection is closed', () => wire.sockets.size === 0);
+  });
+
+  test('a lease that cannot be released at a stop is a warning, as it expires by itself', async () => {
+    await begin();
+    await until('it idles', () => sent('IDLE') > 0);
+    await t.db.query('alter table ruawatch.mailboxes rename to mailboxes_away');
+    try {
+      await worker!.stop();
+    } finally {
+      await t.db.query('alter table ruawatch.mailboxes_away rename to mailboxes');
+    }
+    const warnings = context
+      .logged()
+      .split('\n')
+      .filter((line) => line.includes('the lease could not be released'));
+    expect(warnings.map((line) => JSON.parse(line))).toMatchObject([{ level: 40, err: expect.stringContaining('mailboxes') }]);
+  });
+
+  test('what the server refuses is its refusal, on a connection that stands', async () => {
+    answer = (line) => (/^SELECT/.test(line) ? ['NO [NOPERM] not yours'] : undefined);
+    await begin();
+    await until('it is noted', async () =>
+      /refused a command \(the server says: not yours\)/.test((await row())?.last_error ?? ''),
+    );
+    expect(logs('imap_refused')[0]).toMatchObject({ level: 40 });
+    expect(logs('poller')).toEqual([]);
+  });
+
+  test('an error that cannot be recorded is a warning, beside the error itself', async () => {
+    await begin();
+    await until('it idles', () => sent('IDLE') > 0);
+    await t.db.query('alter table ruawatch.mailboxes rename to mailboxes_away');
+    try {
+      for (const socket of wire.sockets) socket.destroy();
+      await until('it is logged', () => context.logged().includes('the error of the mailbox could not be recorded'));
+    } finally {
+      await t.db.query('alter table ruawatch.mailboxes_away rename to mailboxes');
+    }
+    expect(logs('imap_lost')).not.toEqual([]);
+  });
 });

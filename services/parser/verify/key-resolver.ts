@@ -52,7 +52,7 @@ class KeyResolver implements Resolver {
   private readonly answered = new Map<string, number>();
   private readonly organizations = new Map<string, Organization>();
   private readonly pending = new Map<string, Promise<string[][]>>();
-  /** When names failed last, at most STRAINED_FAILURES of them. */
+  /** When names failed last, in order, at most STRAINED_FAILURES of them. */
   private failures: number[] = [];
   private readonly places = new Places(UNFAMILIAR_QUERIES);
 
@@ -121,8 +121,7 @@ class KeyResolver implements Resolver {
       return records;
     } catch (error) {
       remember(this.failed, name, this.now());
-      if (this.failures.length < STRAINED_FAILURES) this.failures.push(this.now());
-      else this.failures.splice(0, 1, this.now());
+      this.failures = [...this.failures, this.now()].slice(-STRAINED_FAILURES);
       throw error;
     }
   }

@@ -314,4 +314,7 @@ test('the analyzer is woken with the domains of what was verified', async () => 
   const add = vi.spyOn(context.queues, 'add');
   expect(await verifyAgain(context, keys, resolver)).toBe(0);
   expect(add.mock.calls).toEqual([['analyze', { domains: ['example.com'] }]]);
+  // Where nothing was verified, there is nothing to look at.
+  expect(await verifyAgain(context, keys, resolver)).toBe(0);
+  expect(add).toHaveBeenCalledTimes(1);
 });

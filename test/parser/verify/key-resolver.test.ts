@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { keyResolver, UNFAMILIAR_QUERIES } from '../../../services/parser/verify/key-resolver.ts';
 
 /** Names in `silent` fail, all others are answered; a name in `held` waits until it is released. */
@@ -155,6 +155,77 @@ test('sixteen failures anywhere make an unfamiliar name wait for a moment only, 
   expect(await resolver.txt(slow)).toHaveLength(1);
   pass(20_000);
   expect(await resolver.txt(nameOf('later', 'slow.example'))).toHaveLength(1);
+});
+
+test('names are waited for in full again when sixteen failures are 20 s old; newer failures prolong that', async () => {
+  const { resolver, fail, hold, pass } = setUp();
+  let n = 0;
+  const isHurried = async () => {
+    const name = nameOf(1, `slow${n++}.example`);
+    const release = hold(name);
+    const hurried = resolver.txt(name).then(
+      () => false,
+      () => true,
+    );
+    const longer = new Promise<boolean>((resolve) => setTimeout(resolve, 900, false));
+    const answer = await Promise.race([hurried, longer]);
+    release();
+    return answer;
+  };
+  for (let i = 0; i < 16; i++) await fail(nameOf(i, 'google.com'));
+  pass(19_999);
+  expect(await isHurried()).toBe(true);
+  for (let i = 0; i < 15; i++) await fail(nameOf(`again${i}`, 'google.com'));
+  pass(1);
+  expect(await isHurried()).toBe(false);
+  await fail(nameOf('another', 'google.com'));
+  pass(19_998);
+  expect(await isHurried()).toBe(true);
+  pass(1);
+  expect(await isHurried()).toBe(false);
+});
+
+test('who waits for a place gets it in order; who gave up neither gets one nor takes one from the others', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    expect(UNFAMILIAR_QUERIES).toBe(160);
+    const { resolver, asked, fail, hold } = setUp();
+    const names = Array.from({ length: UNFAMILIAR_QUERIES }, (_, i) => nameOf(1, `o${i}.example`));
+    const releases = names.map((name) => hold(name));
+    const answers = Promise.all(names.map((name) => resolver.txt(name)));
+    await turns();
+    for (let i = 0; i < 16; i++) await fail(nameOf(i, 'google.com'));
+    const [a, b, c] = ['a', 'b', 'c'].map((x) => nameOf(1, `${x}.example`)) as [string, string, string];
+    const ask = (name: string) => resolver.txt(name).catch(() => 'later');
+    const releaseOthers = hold(a, c);
+    const first = ask(a);
+    await vi.advanceTimersByTimeAsync(100);
+    const second = ask(b);
+    await vi.advanceTimersByTimeAsync(200);
+    const third = ask(c);
+    releases[0]!();
+    await turns();
+    expect(asked.at(-1)).toBe(a);
+    // When the first would have given up, nothing happens to the last; when the second does, neither.
+    await vi.advanceTimersByTimeAsync(350);
+    expect(await second).toBe('later');
+    releases[1]!();
+    await turns();
+    expect(asked.at(-1)).toBe(c);
+    expect(asked).not.toContain(b);
+    for (const release of [...releases, releaseOthers]) release();
+    await Promise.all([answers, first, third]);
+    await turns();
+    expect(await ask(b)).toEqual([[b]]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('names directly below a public suffix are those of one organization', async () => {
+  const { resolver, fail } = setUp();
+  for (let i = 0; i < 8; i++) await fail(nameOf(i, 'CO.uk'));
+  await expect(resolver.txt(nameOf('x', 'co.uk'))).rejects.toThrow('The name servers of co.uk did not answer');
 });
 
 test('unfamiliar names have a part of the queries: the next one waits, for a moment only where many fail', async () => {
