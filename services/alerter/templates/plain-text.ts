@@ -55,8 +55,7 @@ export function atMost(lines: string[], most: number, width: number): string[] {
   const last = [...lines[most - 1]!];
   const cut = last.slice(0, width - 2).join('');
   // Half a number is a wrong one.
-  const blank = cut.lastIndexOf(' ');
-  const whole = last.length <= width - 2 || blank < 0 ? cut : cut.slice(0, blank);
+  const whole = last.length <= width - 2 ? cut : cut.replace(/(\S) \S*$/, '$1');
   return [...lines.slice(0, most - 1), `${whole} …`];
 }
 

@@ -201,6 +201,8 @@ export async function expectGolden(name: string, parts: Readonly<Record<string, 
 export const expectCases = (name: string, render: (one: Case) => string): Promise<void> =>
   expectGolden(name, Object.fromEntries(Object.entries(CASES).map(([title, one]) => [title, render(one)])));
 
-/** What a page shows, without the frame that is the same in all. */
+/** What a page shows, without the frame that is the same in all, and without its styles. */
 export const bodyOf = (html: string): string =>
-  html.slice(html.indexOf('<tr><td style="padding:22px'), html.lastIndexOf('</td></tr>\n</table>\n</td></tr>'));
+  html
+    .slice(html.indexOf('<tr><td style="padding:22px'), html.lastIndexOf('</td></tr>\n</table>\n</td></tr>'))
+    .replace(/ style="[^"]*"/g, '');

@@ -40,6 +40,7 @@ test('of too many lines the last one shows that something was cut, at a blank', 
   expect(cut('abcd efg')).toEqual(['abcd efg …']);
   expect(cut('abcd efgh')).toEqual(['abcd …']);
   expect(cut('abcdefghi')).toEqual(['abcdefgh …']);
+  expect(cut('  abcdefghi')).toEqual(['  abcdef …']);
   expect(cut('https://b.example')).toEqual(['https://b.example']);
 });
 

@@ -42,7 +42,9 @@ const finding = (name: string, over: Partial<WeekFinding> = {}): WeekFinding => 
 });
 const some = (findings: WeekFinding[], to_do = findings.length, count = findings.length) => ({ findings, count, to_do });
 const silent = (n: number) => domain({ domain: `s${n}.example`, days: [], silent_since: '2026-09-29' });
-const named = (n: number, over: Partial<DomainWeek> = {}) => domain({ domain: `d${n}.example`, ...over });
+/** The first one has mail. */
+const named = (n: number, over: Partial<DomainWeek> = {}) =>
+  domain({ domain: `d${n}.example`, ...(n > 0 && { days: [] }), ...over });
 const times = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i));
 const fresh = (n: number) => times(n, (i) => ({ source: `new${i}.example`, class: 'unknown', messages: i + 1 }));
 
@@ -90,12 +92,12 @@ const WEEKS: Record<string, Weekly> = {
   }),
   'one stray source': week({ domains: [domain({ stray: { sources: 1, messages: 1 } })] }),
   'stray sources of two domains': week({
-    domains: [named(1, { stray: { sources: 1, messages: 3 } }), named(2, { stray: { sources: 2, messages: 4 } })],
+    domains: [named(0, { stray: { sources: 1, messages: 3 } }), named(2, { stray: { sources: 2, messages: 4 } })],
   }),
   'one foreign domain': week({ foreign: 1 }),
   'no foreign domain, a note': week({ foreign: 0, notes: ['A sentence about reading.'] }),
   'foreign domains': week({ foreign: 1200 }),
-  'one domain is silent': week({ domains: [silent(1), named(2)] }),
+  'one domain is silent': week({ domains: [silent(1), named(0)] }),
   'all domains are silent': week({ domains: [silent(1), silent(2)] }),
   'eleven domains are silent': week({ domains: times(11, silent) }),
   'ten domains are silent': week({ domains: times(10, silent) }),
@@ -118,7 +120,7 @@ const WEEKS: Record<string, Weekly> = {
   'policies, readiness and reporters that do not decide': week({
     opened: some([finding('first mail')]),
     domains: [
-      named(1, { policy: 'p=none; sp=none', unheard: { reporters: 1, messages: 1 } }),
+      named(0, { policy: 'p=none; sp=none', unheard: { reporters: 1, messages: 1 } }),
       named(2, { policy: 'p=reject; sp=none', unheard: { reporters: 2, messages: 30 }, to_do: 1, gravest: 'high' }),
       named(3, {
         policy: 'p=reject',
