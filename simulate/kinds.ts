@@ -50,6 +50,8 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   // It rests on DNS, which no world has.
   reports_stopped: { detect: ['reports_stopped'], excuse: [], bySource: false },
   dns_changed: { detect: ['dns_broken'], excuse: [], bySource: false },
+  // It rests on mails that cannot be read, which no world has.
+  unreadable: { detect: ['unreadable_reports'], excuse: [], bySource: false },
   // For information: what moved is no incident.
   moved: { detect: ['sender_moved'], excuse: [], bySource: false },
   // It rests on reporters that nobody knows, which no world has (npm run simulate -- --attackers adds them).

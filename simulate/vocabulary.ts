@@ -44,7 +44,7 @@ export const MEANING: Record<What, Reading> = {
   takeover: { ...volume_surge!, excuse: ['new_source'] },
   no_reports: {
     detect: ['reports_stopped', 'reporter_silent', 'dmarq no_report', 'trollByte volume_down'],
-    excuse: ['reporter_silent'],
+    excuse: ['reporter_silent', 'unreadable_reports'],
     bySource: false,
     noMessages: true,
   },

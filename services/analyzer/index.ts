@@ -6,6 +6,7 @@ import { waitingAmong } from '../store/analysis/work.ts';
 import { listHistory, putOwn } from '../store/domains/domains.ts';
 import { endExpired } from '../store/sources/sender-list.ts';
 import { DueWork } from './due.ts';
+import { ReadingWatch } from './reading.ts';
 import type { Catalogue } from './senders/catalogue.ts';
 import { catalogueOf, domainsOf } from './senders/load.ts';
 import { SilenceWatch } from './silences.ts';
@@ -27,6 +28,7 @@ export function startAnalyzer(context: Context): Service {
   const bringUpToDate = upkeep(context, catalogueOf(config));
   const due = new DueWork(context);
   const silences = new SilenceWatch(context);
+  const reading = new ReadingWatch(context);
   let trouble: string | null = null;
 
   const worker = queues.work('analyze', async ({ domains }, jobLog) => due.analyze(await waitingAmong(db, domains), jobLog), {
@@ -39,6 +41,7 @@ export function startAnalyzer(context: Context): Service {
     try {
       await bringUpToDate();
       await silences.look();
+      await reading.look();
       await due.sweep(SETTLE_SECONDS, turned);
       trouble = null;
     } catch (error) {

@@ -27,6 +27,7 @@ const simpleEnding = z.discriminatedUnion('reason', [
   z.object({ reason: z.literal('usual_again'), since: day }),
   z.object({ reason: z.literal('verdicts_agree'), days, until: day }),
   z.object({ reason: z.literal('reports_again'), since: day }),
+  z.object({ reason: z.literal('readable_again'), days }),
   z.object({ reason: z.literal('dns_restored') }),
   /** A DNS record is as it was; or it has been as it is for so long that somebody meant it, or its mail ended. */
   z.object({ reason: z.literal('record_restored'), since: day }),
@@ -90,6 +91,8 @@ export function endingWords(ending: Ending): string {
       return `Its verdicts agree with its results again, on ${ending.days} report days until ${ending.until}.`;
     case 'reports_again':
       return `It has been reporting again since ${ending.since}.`;
+    case 'readable_again':
+      return `Hardly any mail of the last ${ending.days} days was set aside.`;
     case 'dns_restored':
       return 'DNS sends its reports to your mailbox again.';
     case 'record_restored':

@@ -170,7 +170,12 @@ async function put(
     since,
     next: new Date(moment.getTime() + WEEK_MS),
     domains: await weekly.loadDomainWeeks(tx, domains, days, MOST_SOURCES),
-    ...(await weekly.loadWeekFindings(tx, { domains, since, until: now, listed: MOST_FINDINGS })),
+    ...(await weekly.loadWeekFindings(tx, {
+      domains: operator ? [...domains, '*'] : domains,
+      since,
+      until: now,
+      listed: MOST_FINDINGS,
+    })),
   });
   const { digest_key, refusals } = await weekly.markDigest(tx, moment, { recipients, domains, to, now });
   const hash = createHash('sha256').update(to.join('\n')).digest('hex').slice(0, 8);

@@ -105,6 +105,8 @@ const PAGE = /^https:\/\/[a-z0-9.-]+(?:\/[\w./~%?#=&+,:@!-]*)?$/i;
 
 /** The sentence, with the domain before it where it does not name it or a host of it. */
 function withDomain(sentence: string, domain: string): string {
+  // Not about one domain.
+  if (domain === '*') return sentence;
   const words = sentence.toLowerCase().split(/[\s,;:()]+/);
   const named = words.some((word) => word === domain.toLowerCase() || word.endsWith(`.${domain.toLowerCase()}`));
   return named ? sentence : `${domain}: ${sentence}`;

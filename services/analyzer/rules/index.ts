@@ -17,6 +17,7 @@ import { senderMoved } from './sender_moved.ts';
 import { subdomainAbuse } from './subdomain_abuse.ts';
 import { unauthorizedSource } from './unauthorized_source.ts';
 import { unconfirmedReport } from './unconfirmed_report.ts';
+import { unreadableReports } from './unreadable_reports.ts';
 import { verdictMismatch } from './verdict_mismatch.ts';
 import { volumeSurge } from './volume_surge.ts';
 
@@ -44,6 +45,7 @@ export const RULES: readonly Rule[] = [
   reportsStopped,
   dnsBroken,
   dnsServer,
+  unreadableReports,
 ];
 
 /** The kinds that share the budget of false alarms, each with an equal part. */

@@ -1,6 +1,7 @@
 import type { Ending } from '../../findings/ending.ts';
 import type { Severity } from '../../shared/severity.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import type { MailWindow } from '../mail-window.ts';
 import type {
   ArrivalWindow,
   DnsWindow,
@@ -51,9 +52,20 @@ export type DomainRule = RuleOf<'domain', DomainWindow>;
 export type ArrivalRule = RuleOf<'arrival', ArrivalWindow>;
 /** About what DNS says of the domain. */
 export type DnsRule = RuleOf<'dns', DnsWindow>;
+/** About the mails of the whole installation; its findings have the domain `*`. */
+export type InstallationRule = RuleOf<'installation', MailWindow>;
 /** About what those reporters say whose word decides nothing. */
 export type UndecidedRule = RuleOf<'undecided', UndecidedWindow>;
 /** About the domain, by the classes of all its sources: it is asked last, when these are written. */
 export type ReadinessRule = RuleOf<'readiness', ReadinessWindow>;
 
-export type Rule = SourceRule | SenderRule | IncidentRule | DomainRule | ArrivalRule | DnsRule | UndecidedRule | ReadinessRule;
+export type Rule =
+  | SourceRule
+  | SenderRule
+  | IncidentRule
+  | DomainRule
+  | ArrivalRule
+  | DnsRule
+  | UndecidedRule
+  | ReadinessRule
+  | InstallationRule;

@@ -17,6 +17,7 @@ import { senderMoved } from './sender_moved.ts';
 import { subdomainAbuse } from './subdomain_abuse.ts';
 import { unauthorizedSource } from './unauthorized_source.ts';
 import { unconfirmedReport } from './unconfirmed_report.ts';
+import { unreadableReports } from './unreadable_reports.ts';
 import { verdictMismatch } from './verdict_mismatch.ts';
 import { volumeSurge } from './volume_surge.ts';
 
@@ -39,6 +40,7 @@ export const KINDS = {
   subdomain_abuse: subdomainAbuse,
   unauthorized_source: unauthorizedSource,
   unconfirmed_report: unconfirmedReport,
+  unreadable_reports: unreadableReports,
   verdict_mismatch: verdictMismatch,
   volume_surge: volumeSurge,
 };

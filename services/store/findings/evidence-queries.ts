@@ -54,6 +54,17 @@ export function subdomainQuery(domain: string, from: string, to: string): string
  limit 100;`;
 }
 
+/** The same for mails that were set aside, by sender and code. @param from the first day of arrival */
+export function unreadQuery(from: string): string {
+  return `select code, sender, count(*) as mails, min(received_at) as first, max(received_at) as last, min(reason) as reason
+  from dmarc.messages
+ where state in ('quarantined', 'failed')
+   and received_at >= ${literal(`${from} 00:00+00`)}
+ group by code, sender
+ order by mails desc
+ limit 100;`;
+}
+
 /** The same for the policies that were reported. */
 export function policyQuery(domain: string, from: string, to: string): string {
   return `select day, reporter, policy, reports

@@ -52,7 +52,7 @@ export const GRANTS = {
   ruawatch_analyzer: {
     migrations: ['select'],
     mailboxes: ['select (backlog, polled_at)'],
-    messages: ['select (state)'],
+    messages: ['select (state, code, sender, received_at)'],
     reports: ['select'],
     trust_checks: ['select'],
     // For the keys a new source signs with, the failed checks of a broken one, and the names below a domain.

@@ -384,7 +384,7 @@ describe("what is not a service's job is refused", () => {
     ['ruawatch_parser', 'select from ruawatch.outbox'],
     ['ruawatch_parser', "update ruawatch.sources set class = 'authorized'"],
     ['ruawatch_analyzer', 'select from ruawatch.raw'],
-    ['ruawatch_analyzer', 'select sender from ruawatch.messages'],
+    ['ruawatch_analyzer', 'select subject from ruawatch.messages'],
     ['ruawatch_analyzer', 'select source_ip from ruawatch.records'],
     ['ruawatch_analyzer', 'update ruawatch.source_days set messages = 0'],
     ['ruawatch_analyzer', 'select from ruawatch.outbox'],

@@ -1,0 +1,24 @@
+import { test } from 'vitest';
+import type { SAMPLES } from './samples.ts';
+import { expectWords } from './words.ts';
+
+const missed = (reporter: string) => ({ reporter, unusable: 12, good: 1, expected: 12 });
+const of = (facts: Partial<typeof SAMPLES.unreadable_reports>) => ({ facts, domain: '*', subject: '*' });
+
+test('its words, by who is missed', () =>
+  expectWords('unreadable_reports', {
+    'many mails': of({}),
+    'all mails': of({ mails: 5, aside: 5, share: 1, usual: 0, codes: [{ name: 'zip_damaged', mails: 5 }] }),
+    'several codes and senders': of({
+      codes: ['archive_damaged', 'xml_malformed', 'too_large', 'no_domain'].map((name, i) => ({ name, mails: 20 - i })),
+      senders: ['a.example', 'b.example', 'nobody'].map((name, i) => ({ name, mails: 20 - i })),
+    }),
+    'one known reporter': of({ missed: [missed('google.com')] }),
+    'several known reporters, whose reports are not verified': of({
+      aside: 0,
+      share: 0,
+      codes: [],
+      senders: [],
+      missed: ['google.com', 'Enterprise Outlook', 'Yahoo', 'Mail.Ru'].map(missed),
+    }),
+  }));
