@@ -12,7 +12,7 @@ import { saveIdentities } from '../store/sources/identities.ts';
 import { REPORTING_DAYS } from './deciders.ts';
 import { evaluate, evaluateReadiness, examineSources } from './evaluate.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
-import { loadCase } from './load.ts';
+import { loadCase, waitsSince } from './load.ts';
 import { READY_DAYS } from './rules/policy_ready.ts';
 import { saveChanges, wakeAlerter, withoutCrowd } from './save.ts';
 import { loadJudged } from './senders/judged.ts';
@@ -99,10 +99,4 @@ async function analyzePart(context: Context, domain: string, keys: KeysOfDomain)
     }
     return { outcome, sources: work.sources.length, events };
   });
-}
-
-/** Networks that were first seen since then wait for their names; now, where nobody looks names up. */
-function waitsSince({ config, clock }: Context): Date {
-  const looks = config.enrich.dns === 'on' || config.asnFile !== null;
-  return new Date(clock.now().getTime() - (looks ? config.analyzer.wait_for_names_hours * 3_600_000 : 0));
 }

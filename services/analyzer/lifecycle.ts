@@ -64,7 +64,7 @@ export interface Moment {
   /** The newest report day of the domain. */
   today: string;
   quietAfterDays: number;
-  /** The domain was never analysed before: history, in which much is over. Absent: it was. */
+  /** The domain was not analysed before, or hours ago for the first time: history, in which much is over. */
   first?: boolean;
 }
 
@@ -126,6 +126,7 @@ export function reconcile(
       evidence: info ? { ...candidate.evidence, resolved_day: candidate.last_day } : candidate.evidence,
       state: info ? 'resolved' : 'open',
       notify,
+      ...(moment.first === true && { standing: true as const }),
     });
   }
   return changes;

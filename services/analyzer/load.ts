@@ -43,6 +43,12 @@ import { countedOf, type Deciders } from './standing.ts';
 import { UNAUTHORIZED_DAYS } from './unauthenticated/part.ts';
 import { total } from './window.ts';
 
+/** Networks that were first seen since then wait for their names; now, where nobody looks names up. */
+export function waitsSince({ config, clock }: Pick<Context, 'config' | 'clock'>): Date {
+  const looks = config.enrich.dns === 'on' || config.asnFile !== null;
+  return new Date(clock.now().getTime() - (looks ? config.analyzer.wait_for_names_hours * 3_600_000 : 0));
+}
+
 /** Networks given to the rule one by one; the rest of a botnet is counted. */
 const NETWORKS = 1000;
 /** Names below the domain listed one by one; the rest of a flood of invented ones is counted. */
@@ -103,7 +109,7 @@ export async function loadCase(
     today,
     now,
     quietAfterDays: quiet_after_days,
-    first: !(await wasAnalyzed(tx, domain)),
+    first: !(await wasAnalyzed(tx, domain, waitsSince(context))),
     falseAlarmsPerMonth: false_alarms_per_month,
     sources,
     rows,

@@ -48,6 +48,7 @@ interface EventRow {
   severity: string;
   summary: string;
   evidence: unknown;
+  standing: boolean;
 }
 
 /** A migrated database, a clock that only the test moves, and alerters on them. */
@@ -115,6 +116,7 @@ export async function bench(): Promise<Bench> {
         severity: 'high',
         summary: 'mail from 8 networks fails SPF and DKIM',
         evidence: unversioned(FINDINGS.unauthorized_source!),
+        standing: false,
         ...over,
       };
       const evidence = JSON.stringify(row.evidence);
@@ -130,9 +132,9 @@ export async function bench(): Promise<Bench> {
         key = rows[0]!.finding_key;
       }
       await db.query(
-        `insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-        [key, row.revision, row.event, self.now, row.severity, row.summary, evidence, row.notify],
+        `insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify, standing)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+        [key, row.revision, row.event, self.now, row.severity, row.summary, evidence, row.notify, row.standing],
       );
       return key;
     },

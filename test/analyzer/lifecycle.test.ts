@@ -148,6 +148,27 @@ test('at a first start what is over by then is recorded in silence, and what sta
   ]);
 });
 
+test('what is found when the names have come, hours after the first analysis, stood there too; later it did not', async () => {
+  f.context.config.analyzer.wait_for_names_hours = 6;
+  const standing = async () => {
+    const { rows } = await f.t.db.query<{ kind: string; notify: boolean; standing: boolean }>(
+      'select kind, notify, standing from ruawatch.finding_events join ruawatch.findings using (finding_key) order by event_key',
+    );
+    return rows.map((one) => `${one.kind} ${one.notify ? 'mailed' : 'silent'}${one.standing ? ' standing' : ''}`);
+  };
+  await f.put(ordinary(41, 0));
+  await f.analyze();
+  // More is known of it an hour later: of a botnet that is over, and of a service that is not set up.
+  f.setNow(new Date(`${ago(-1)}T09:00:00Z`));
+  await f.put([...botnet(6, 3, 3), ...span(11, 0, 'foreign', 100)]);
+  await f.analyze();
+  expect(await standing()).toEqual(['alignment_failure mailed standing', 'unauthorized_source silent standing']);
+  f.setNow(new Date(`${ago(-1)}T20:00:00Z`));
+  await f.put(span(11, 0, 'foreign', 100, REPORTERS, { source: 'other.example', signing_domain: 'other.example' }));
+  await f.analyze();
+  expect((await standing()).at(-1)).toBe('alignment_failure mailed');
+});
+
 test('a policy that was weakened opens a finding, its return resolves it, a strengthening is recorded only', async () => {
   const seen = (policies: string[], newest: number) => REPORTERS.flatMap((reporter) => policyDays(reporter, policies, newest));
   await f.put(ordinary(20, 0), { work: false });

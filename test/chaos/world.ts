@@ -28,6 +28,7 @@ analyzer:
 alerts:
   per_hour: 100000
   per_domain_hour: 100000
+  first_start_mails: 100000
 parser:
   batch_messages: 25
 trust:

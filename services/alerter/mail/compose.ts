@@ -5,9 +5,10 @@ import type { Config } from '../../shared/settings/config.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
 import { endSnoozes } from '../../store/findings/operator-actions.ts';
-import { renderDigest } from '../templates/digest.ts';
+import { countsOf, renderDigest } from '../templates/digest.ts';
 import { type Rendered, renderFinding } from '../templates/finding.ts';
 import { share } from './cap.ts';
+import { sortStanding } from './first-start.ts';
 import { composeMail, messageIdOf } from './message.ts';
 import { type Item, planOf } from './plan.ts';
 import { audiencesOf } from './recipients.ts';
@@ -22,7 +23,7 @@ export interface ComposeSettings {
 
 export interface Composed {
   mails: number;
-  /** Findings that wait because the hour is full. */
+  /** Findings that wait because the hour is full, or because a first start is still at work. */
   held: number;
 }
 
@@ -42,6 +43,8 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
     const awake = await endSnoozes(tx, now);
     if (awake.length > 0)
       log.info({ findings: awake }, 'snoozes and the like have ended; findings that are still open are alerted again');
+    // Read before the events: when nothing waits, all that the last of the work found is among them.
+    const first = { most: settings.alerts.first_start_mails, waits: await outbox.historyWaits(tx), now };
     const plan = planOf(await outbox.unhandledEvents(tx), settings.alerts.domains, settings.alertTo, now);
     if (plan.quiet.length > 0) {
       const locked = await outbox.lockEvents(tx, plan.quiet);
@@ -52,12 +55,14 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
     if (plan.groups.length === 0) return composed;
     const composer = new Composer({ tx, settings, installation: await outbox.installation(tx), now, log });
     for (const group of plan.groups) {
+      const { summary, due, held } = sortStanding(group.items, first);
+      if (summary.length > 0) composed.mails += await composer.digest(summary, group.recipients, true);
       const budget = { perHour: settings.alerts.per_hour, perDomain: settings.alerts.per_domain_hour };
       const made = await outbox.newestMails(tx, audiencesOf(group.recipients)[0]!, 2 * budget.perHour);
-      const { digest, singles, rest } = share(group.items, made, budget, now);
+      const { digest, singles, rest } = share(due, made, budget, now);
       if (digest.length > 0) composed.mails += await composer.digest(digest, group.recipients);
       for (const item of singles) composed.mails += await composer.single(item, group.recipients);
-      composed.held += rest.length;
+      composed.held += rest.length + held.length;
     }
     return composed;
   });
@@ -102,8 +107,8 @@ class Composer {
     });
   }
 
-  /** Several findings in one mail. */
-  async digest(wanted: Item[], recipients: string[]): Promise<number> {
+  /** Several findings in one mail. @param standing they stood at a first start; else the hourly cap held them back */
+  async digest(wanted: Item[], recipients: string[], standing = false): Promise<number> {
     const items = await this.locked(wanted);
     if (items.length === 0) return 0;
     const listed = items.slice(0, MOST_LISTED);
@@ -118,6 +123,7 @@ class Composer {
       perHour: this.settings.alerts.per_hour,
       perDomain: this.settings.alerts.per_domain_hour,
       console: this.settings.console,
+      ...(standing && { standing: true as const, counts: countsOf(items.map(({ severity }) => severity)) }),
     });
     const told = items.flatMap((item) => item.events).sort((a, b) => a - b);
     return this.put(items, recipients, {

@@ -19,6 +19,8 @@ export interface Item {
   severity: string;
   /** It is critical and not over: nothing less severe delays it. */
   urgent: boolean;
+  /** It was there when its domain was first analyzed, and nobody was mailed about it yet. */
+  standing: boolean;
   /** How often mails about it were refused: each try is another mail. */
   refusals: number;
 }
@@ -110,6 +112,7 @@ function itemOf({ events, step }: Share, all: string[]): Item {
     at: events.find((event) => event.notify)!.at,
     severity: newest.severity,
     urgent: newest.severity === 'critical' && step !== 'resolved',
+    standing: step === 'opened' && events.some((event) => event.standing),
     refusals: events.reduce((sum, event) => sum + event.refusals, 0),
   };
 }

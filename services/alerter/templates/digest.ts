@@ -1,4 +1,5 @@
-import { counted } from '../../shared/format.ts';
+import { counted, list, number } from '../../shared/format.ts';
+import { SEVERITIES } from '../../shared/severity.ts';
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
 import { actionLines, actionsHtml, belowFold } from './actions.ts';
@@ -21,6 +22,10 @@ export interface Digest {
   perDomain: number;
   /** The setting `console.url`, when it is set. */
   console?: string | null | undefined;
+  /** It is what stood when the domains were first analyzed; absent: what the hourly cap held back. */
+  standing?: true;
+  /** How many of all there are of each severity, if more than the items; from countsOf. */
+  counts?: Record<string, number>;
 }
 
 const WIDTH = 78;
@@ -32,7 +37,7 @@ const STATES: Record<Step, string> = {
   resolved: 'resolved, ',
 };
 
-/** Renders what the hourly cap held back: two to four lines a finding. */
+/** Renders what the hourly cap held back, or what stood at a first start: two to four lines a finding. */
 export function renderDigest(digest: Digest): Rendered {
   const { items, beyond } = digest;
   const entries = items.map(({ event, step }) => {
@@ -42,11 +47,8 @@ export function renderDigest(digest: Digest): Rendered {
   const all = items.length + beyond;
   const gravest = entries[0]!.content.severity;
   const domains = new Set(items.map((item) => item.event.domain)).size;
-  const subject = `[ruawatch] ${counted(all, 'finding')} in ${counted(domains, 'domain')}, combined (${gravest})`;
-  const most = counted(digest.perHour, 'alert');
-  // A budget of a domain that is no smaller than that of all says nothing.
-  const few = digest.perDomain < digest.perHour ? `, or more than ${digest.perDomain} about one domain` : '';
-  const why = `More than ${most} were due within an hour${few}; the rest are combined here.`;
+  const subject = `[ruawatch] ${counted(all, 'finding')} in ${counted(domains, 'domain')}, ${digest.standing ? 'at the first analysis' : 'combined'} (${gravest})`;
+  const why = digest.standing ? whyStanding(digest) : whyCombined(digest);
   const more = beyond === 0 ? null : `and ${counted(beyond, 'more finding')}: "ruawatch findings" lists all that are open.`;
   const query =
     beyond === 0
@@ -83,6 +85,25 @@ ${more === null ? '' : `<p class="soft" style="margin:10px 0 0;font-size:14px;co
 ${actionsHtml(entries[0]!.content.actions, null)}`,
   );
   return { subject, text: `${text.join('\n')}\n`, html };
+}
+
+function whyCombined({ perHour, perDomain }: Digest): string {
+  // A budget of a domain that is no smaller than that of all says nothing.
+  const few = perDomain < perHour ? `, or more than ${perDomain} about one domain` : '';
+  return `More than ${counted(perHour, 'alert')} were due within an hour${few}; the rest are combined here.`;
+}
+
+/** By need: the gravest first, with how many there are of each. */
+function whyStanding({ items, counts }: Digest): string {
+  const all = counts ?? countsOf(items.map(({ event }) => event.severity));
+  const parts = Object.entries(all).map(([severity, n]) => `${number(n)} ${severity}`);
+  return `This history is analyzed for the first time. What was over by then is not mailed; what stands is listed here once, the gravest first: ${list(parts)}. Whatever changes is mailed by itself.`;
+}
+
+/** How many findings have each severity, the gravest first. */
+export function countsOf(severities: readonly string[]): Record<string, number> {
+  const found = [...SEVERITIES].reverse().map((one): [string, number] => [one, severities.filter((s) => s === one).length]);
+  return Object.fromEntries(found.filter(([, n]) => n > 0));
 }
 
 function detail(content: Content, step: Step): string {

@@ -111,6 +111,7 @@ function demoConfig(demo: { imap: string; smtp: string; home: string; domains: s
   // One mail for each finding, without delay.
   config.alerts.per_hour = 30;
   config.alerts.per_domain_hour = 30;
+  config.alerts.first_start_mails = 30;
   // No enricher runs here, so no finding waits for the names of networks.
   config.enrich = { ...config.enrich, dns: 'off' };
   // The server that received the mails states their authors, so no DNS is needed.

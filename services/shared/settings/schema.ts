@@ -68,6 +68,8 @@ export const settingsSchema = z.strictObject({
       per_hour: z.number().int().min(1).default(10),
       /** The same for one domain. Both limits count critical findings separately from all others. */
       per_domain_hour: z.number().int().min(1).default(5),
+      /** More findings than this that stand at the first analysis of their domains are mailed as one summary. */
+      first_start_mails: z.number().int().min(1).default(10),
       /** One summary mail a week to every set of recipients. */
       digest: z.enum(['weekly', 'off']).default('weekly'),
       digest_day: z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']).default('monday'),

@@ -20,6 +20,8 @@ export interface UnhandledEvent {
   mailed_to: string[];
   /** Whom the mail server refused, and who are to get another mail at `retry_at`. */
   refused_for: string[];
+  /** It was there when its domain was first analyzed. */
+  standing: boolean;
   /** How often the mail server refused a mail about it, and when it is due again; null when it was not refused. */
   refusals: number;
   retry_at: Date | null;
@@ -120,7 +122,7 @@ export async function lockComposing(tx: Tx): Promise<void> {
 export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
   const { rows } = await tx.query<UnhandledEvent>(
     `select e.event_key, e.finding_key, f.domain, e.severity, e.event, e.at, e.notify,
-            f.acknowledged_at is not null or f.snoozed_until is not null as silent,
+            f.acknowledged_at is not null or f.snoozed_until is not null as silent, e.standing,
             coalesce(e.mailed_to, '{}') as mailed_to, e.refused_for, e.refusals, e.retry_at, k.known, k.known_to
        from ruawatch.finding_events e
        join ruawatch.findings f using (finding_key)
@@ -138,6 +140,14 @@ export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
       order by e.event_key`,
   );
   return rows;
+}
+
+/** Whether reports are still to be read or analyzed, which may find more that stands. */
+export async function historyWaits(tx: Tx): Promise<boolean> {
+  const { rows } = await tx.query<{ waits: boolean }>(
+    `select exists (select from ruawatch.messages where state = 'received') or exists (select from ruawatch.analysis_work) as waits`,
+  );
+  return rows[0]!.waits;
 }
 
 /**

@@ -113,11 +113,17 @@ export interface DomainReporter {
   decides: boolean;
 }
 
-/** Whether the domain was analysed as a whole before. */
-export async function wasAnalyzed(tx: Tx, domain: string): Promise<boolean> {
+/**
+ * Whether the domain was analysed as a whole before.
+ * @param until what was analysed first since then was not, as the names of its sources may just have come
+ */
+export async function wasAnalyzed(tx: Tx, domain: string, until: Date): Promise<boolean> {
   const { rows } = await tx.query<{ analyzed: boolean }>(
-    'select exists (select from ruawatch.domain_reporters where domain = $1) as analyzed',
-    [domain],
+    `select exists (select from ruawatch.domain_reporters where domain = $1)
+        and (exists (select from ruawatch.sources
+                      where domain = $1 and (examined_at <= $2 or (examined_at is null and classified_at is not null)))
+             or not exists (select from ruawatch.sources where domain = $1 and examined_at is not null)) as analyzed`,
+    [domain, until],
   );
   return rows[0]!.analyzed;
 }

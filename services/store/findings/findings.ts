@@ -50,6 +50,8 @@ export interface NewFinding extends Candidate {
   finding_key?: number;
   state: 'open' | 'resolved';
   notify: boolean;
+  /** It was there when the domain was first analyzed. */
+  standing?: true;
 }
 
 /** What becomes of an open finding; `event` null: its evidence is updated and nobody is alerted. */
@@ -164,7 +166,7 @@ export async function openFindings(tx: Tx, domain: string, at: Date, findings: r
   const { rows } = await tx.query<Omit<WrittenEvent, 'event'>>(
     `with given as (
        select * from jsonb_to_recordset($3::jsonb) as x(finding_key bigint, kind text, subject text, severity text, state text,
-              confidence real, first_day date, last_day date, summary text, evidence jsonb, notify boolean)),
+              confidence real, first_day date, last_day date, summary text, evidence jsonb, notify boolean, standing boolean)),
      replaced as (
        update ruawatch.findings f
           set severity = g.severity, state = g.state, confidence = g.confidence, opened_at = $2, changed_at = $2,
@@ -181,8 +183,8 @@ export async function openFindings(tx: Tx, domain: string, at: Date, findings: r
        on conflict (domain, kind, subject) where state = 'open' do nothing
        returning finding_key, kind, subject, revision, severity, summary, evidence),
      opened as (select * from replaced union all select * from inserted)
-     insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
-     select o.finding_key, o.revision, 'opened', $2, o.severity, o.summary, o.evidence, g.notify
+     insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify, standing)
+     select o.finding_key, o.revision, 'opened', $2, o.severity, o.summary, o.evidence, g.notify, coalesce(g.standing, false)
        from opened o join given g using (kind, subject)
      returning finding_key, (select o.kind from opened o where o.finding_key = finding_events.finding_key) as kind, notify`,
     [domain, at, rowsOf(domain, findings)],

@@ -138,6 +138,8 @@ export const GRANTS = {
     expectations: ['select', 'delete'],
     finding_events: ['select', 'insert', 'update (handled_at, posted_at, mailed_to, refused_for, refusals, refusal, retry_at)'],
     domains: ['select'],
+    // Whether a first start is still at work.
+    analysis_work: ['select'],
     // The figures of the week, and the digests that were composed.
     source_days: ['select'],
     policy_days: ['select'],

@@ -231,6 +231,7 @@ describe('a crash', () => {
       domains: {},
       per_hour: 10,
       per_domain_hour: 5,
+      first_start_mails: 10,
       digest: 'off',
       digest_day: 'monday',
       digest_hour: 7,

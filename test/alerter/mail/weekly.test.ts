@@ -117,7 +117,7 @@ describe('the mails', () => {
 
   test('tell what is new, over and still open, and what was said about it', async () => {
     const log = pino({ level: 'silent' });
-    const alerts = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5 };
+    const alerts = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5, first_start_mails: 10 };
     await mail('one.example', 'a.example', '2026-10-03', 2000, 1900);
     const old = await b.event({ domain: 'one.example', severity: 'low', summary: 'an old story' });
     await acknowledge(b.db, old, { by: 'Ada', why: 'known' }, b.now);
@@ -144,7 +144,7 @@ describe('the mails', () => {
 
   test('order domains by need, leave out what is for information, and count one cause once', async () => {
     const log = pino({ level: 'silent' });
-    const alerts = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5 };
+    const alerts = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5, first_start_mails: 10 };
     await mail('calm.example', 'a.example', '2026-10-03', 9000, 9000);
     for (const name of ['needy.example', 'silent1.example', 'silent2.example'])
       await mail(name, 'a.example', '2026-09-27', 10, 10);

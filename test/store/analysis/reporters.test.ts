@@ -163,7 +163,7 @@ describe('agreement with the known reporters', () => {
 });
 
 test('a domain was analyzed when its reporters are written; those that are gone are no longer listed', async () => {
-  const is = () => on((tx) => wasAnalyzed(tx, DOMAIN));
+  const is = (until = new Date()) => on((tx) => wasAnalyzed(tx, DOMAIN, until));
   const save = (...reporters: [string, 'known' | 'new'][]) =>
     on((tx) =>
       saveDomainReporters(
@@ -177,6 +177,19 @@ test('a domain was analyzed when its reporters are written; those that are gone 
   expect(await is()).toBe(false);
   await save(['a.example', 'new'], ['b.example', 'new']);
   expect(await is()).toBe(true);
+  // Within hours of that it is as if it had not been.
+  const examined = (at: string | null) =>
+    t.db.query(
+      `insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed, examined_at, classified_at)
+       values ($1, $2, '2026-06-01', '2026-06-01', 1, 1, $3, '2026-06-01 12:00Z')`,
+      [DOMAIN, `${at}.example`, at],
+    );
+  await examined('2026-06-01 12:00Z');
+  expect(await is(new Date('2026-06-01T11:59:00Z'))).toBe(false);
+  expect(await is(new Date('2026-06-01T12:00:00Z'))).toBe(true);
+  // What an older version classified was examined long ago.
+  await examined(null);
+  expect(await is(new Date('2026-06-01T11:59:00Z'))).toBe(true);
   await save(['a.example', 'known']);
   expect(await listed()).toEqual([{ reporter: 'a.example', standing: 'known', decides: true }]);
 });
