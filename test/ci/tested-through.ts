@@ -115,7 +115,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/reports/failure-reports.ts',
     'store/reports/report-versions.ts',
     'store/reports/tls-reports.ts',
-    'store/reports/trust-checks.ts',
     'store/reports/trust.ts',
   ],
   'store/findings/operator-actions.test.ts': ['store/findings/evidence-queries.ts', 'store/findings/findings.ts'],
