@@ -48,9 +48,8 @@ export function reviewOf(
   });
   const sum = (of: 'right' | 'false' | 'expected') => kinds.reduce((n, one) => n + one[of], 0);
   const all = sum('right') + sum('false') + sum('expected');
-  const share = sum('false') / Math.max(1, all);
   const seen = sum('false') / Math.max(1, given.domains) / Math.max(1 / 30, given.months);
-  return { kinds, budget: all < LEAST ? null : budgetOf(share, given.budget, seen), approvals };
+  return { kinds, budget: all < LEAST ? null : budgetOf(sum('false') / all, given.budget, seen), approvals };
 }
 
 function budgetOf(share: number, now: number, seen: number): Review['budget'] {

@@ -54,6 +54,18 @@ test('numbers and the largest sender are in the words', () => {
   );
 });
 
+test('mail of any amount is named so only where some of it is usual', () => {
+  expect(endingWords({ reason: 'no_such_mail', days: 14, unusual: false })).toBe('No such mail on the last 14 report days.');
+  expect(endingWords({ reason: 'no_such_mail', days: 14 })).toBe('No such mail on the last 14 report days.');
+});
+
+test('seven tags of a policy are named, and more are counted', () => {
+  const words = (n: number) =>
+    endingWords({ reason: 'policy_restored', tags: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].slice(0, n), since: '2026-05-01' });
+  expect(words(7)).toBe('The policy has been back at a, b, c, d, e, f and g since 2026-05-01.');
+  expect(words(8)).toBe('The policy has been back at a, b, c, d, e, f and 2 more since 2026-05-01.');
+});
+
 test('what this version does not know is refused, not guessed', () => {
   expect(endingSchema.safeParse({ reason: 'of_tomorrow' }).success).toBe(false);
   expect(endingSchema.safeParse({ reason: 'no_such_mail' }).success).toBe(false);

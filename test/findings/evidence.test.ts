@@ -117,3 +117,31 @@ test('whatever a row holds, reading it throws nothing and gives numbers where nu
   );
   for (const odd of [null, undefined, 7, 'x', []]) expect(readEvidence(odd).who).toEqual([]);
 });
+
+test('rows of this version have a 1 in them: a change of it strands the facts of all that are stored', () => {
+  expect(EVIDENCE_VERSION).toBe(1);
+  const facts = { rule: 'unconfirmed_report' };
+  expect(readEvidence({ v: 1, facts }).facts).toEqual(facts);
+  expect(readEvidence({ v: 2, facts }).facts).toBeNull();
+});
+
+test('what is malformed has an empty value, and the stored sentences stand apart', () => {
+  const evidence = readEvidence({
+    messages: 'many',
+    of: -1,
+    names: [{ name: 'a.example', messages: 3, used: 'yes' }],
+    what: 'It was so.',
+    advice: ['Do it.', 7],
+    resolved_why: 'It is over.',
+  });
+  expect(evidence).toMatchObject({ messages: 0, of: 0, names: [{ name: 'a.example', messages: 3, used: false }] });
+  expect(evidence).not.toHaveProperty('what');
+  expect(evidence).not.toHaveProperty('advice');
+  expect(evidence).not.toHaveProperty('resolved_why');
+  expect(evidence.sentences).toEqual({ what: 'It was so.', advice: ['Do it.'], resolved_why: 'It is over.' });
+  expect(overWords(evidence)).toBe('It is over.');
+  expect(overWords(readEvidence({ ended: { reason: 'confirmed' }, resolved_why: 'Another.' }))).toBe(
+    'Reporters whose word counts now report such mail.',
+  );
+  expect(overWords(readEvidence({}))).toBe('');
+});

@@ -25,3 +25,26 @@ test('the budget is halved when a fifth was false, raised when hardly any was, a
   expect(of([judged('new_source', 2, 4)]).budget).toBeNull();
   expect(of([judged('new_source', 0, 20)], 0.06).budget).toMatchObject({ proposed: 0.05 });
 });
+
+test('just a fifth is kept, just a fiftieth too, and just ten verdicts are enough', () => {
+  expect(of([judged('new_source', 8, 2)]).budget).toBeNull();
+  expect(of([judged('new_source', 7, 3)]).budget).toMatchObject({ proposed: 0.5 });
+  expect(of([judged('new_source', 6, 3)]).budget).toBeNull();
+  expect(of([judged('new_source', 7, 4)]).budget).toMatchObject({ proposed: 0.5 });
+  expect(of([judged('new_source', 49, 1)]).budget).toBeNull();
+  expect(of([judged('new_source', 50, 1)]).budget).toMatchObject({ proposed: 1.5 });
+  expect(of([]).budget).toBeNull();
+});
+
+test('the budget that is seen is by domain and month, of one domain and one day at least', () => {
+  const seen = (domains: number, months: number) =>
+    reviewOf([judged('new_source', 0, 12)], [], { budget: 1, domains, months }).budget!.seen;
+  expect(seen(0, 1)).toBe(12);
+  expect(seen(1, 1)).toBe(12);
+  expect(seen(4, 3)).toBe(1);
+  expect(seen(1, 0)).toBeCloseTo(360);
+});
+
+test('a proposal has two digits', () => {
+  expect(of([judged('new_source', 0, 20)], 0.333).budget).toMatchObject({ proposed: 0.17 });
+});

@@ -202,7 +202,7 @@ function keyAdvice(domain: string, source: string | null, keys: Names, since: st
   }
   if (keys.shared !== null)
     return `They share the key ${keys.shared}, which does not verify: check what DNS has published there since ${since} (withdrawn, replaced, truncated), and compare it with the key that signs.`;
-  return `Check first what these senders share: the DKIM keys published under _domainkey.${domain} (${keys.all.length > 0 ? `${list(keys.all)} do not verify; ` : ''}a zone that lost its records or its delegation, a selector withdrawn or replaced) around ${since}.`;
+  return `Check first what these senders share: the DKIM keys published under _domainkey.${domain} (${keys.all.length === 0 ? '' : `${list(keys.all)} do not verify; `}a zone that lost its records or its delegation, a selector withdrawn or replaced) around ${since}.`;
 }
 
 interface Names {

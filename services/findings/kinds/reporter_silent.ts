@@ -18,10 +18,12 @@ const facts = z.object({
 });
 
 function spreadOf(spread: { silent: number; reporting: number } | null): string {
-  if (spread === null || spread.silent + spread.reporting === 0) return '';
+  if (spread === null) return '';
   const { silent, reporting } = spread;
   if (reporting === 0)
-    return ` It says nothing on ${counted(silent, 'other domain')} of yours either, so the fault is most likely its own.`;
+    return silent === 0
+      ? ''
+      : ` It says nothing on ${counted(silent, 'other domain')} of yours either, so the fault is most likely its own.`;
   const goes = ` It still reports on ${counted(reporting, 'other domain')} of yours`;
   return silent === 0 ? `${goes}.` : `${goes}, and is silent on ${number(silent)} more.`;
 }

@@ -37,8 +37,8 @@ function namesOf({ domain, evidence: { names = [], names_in_all: all = 0 } }: To
 
 /** The same for a line in a list of mails. */
 function shortlyOf(told: Told): string {
-  const { names_in_all: all = 0 } = told.evidence;
-  return all <= 1 ? namesOf(told) : `${counted(all, 'name')} below ${short(told.domain)}`;
+  const { names_in_all: all } = told.evidence;
+  return all === undefined || all < 2 ? namesOf(told) : `${counted(all, 'name')} below ${short(told.domain)}`;
 }
 
 function usedOf({ evidence: { names_in_all: all = 0 } }: Told, { used, used_in_all, looked_at }: SubdomainFacts): string {

@@ -116,3 +116,25 @@ test('each recipient is planned for by what was mailed to that recipient', () =>
   expect(parts([opened], later, [A, 'd@example.org'])).toEqual([[['d@example.org'], 'opened', [opened.event_key]]]);
   expect(planOf([opened], {}, [A, C], NOW)).toEqual({ quiet: [opened.event_key], groups: [] });
 });
+
+test('what is as grave is in the order of its newest events', () => {
+  const [first, second] = [event({ finding_key: 1 }), event({ finding_key: 2 })];
+  const again = event({ finding_key: 1, event: 'changed' });
+  const { groups } = planOf([first, second, again], {}, ['a@example.org'], NOW);
+  expect(groups[0]!.items.map((item) => item.finding_key)).toEqual([2, 1]);
+});
+
+test('after a refusal the recipients who were refused wait, all of them where nobody noted who, until the mail is due', () => {
+  const both = ['a@example.org', 'b@example.org'];
+  const later = new Date(NOW.getTime() + 1);
+  const mailed = (over: Partial<UnhandledEvent>) => {
+    const plan = planOf([event(over)], {}, both, NOW);
+    return { to: plan.groups.map(({ recipients }) => recipients), quiet: plan.quiet.length };
+  };
+  expect(mailed({ retry_at: later })).toEqual({ to: [], quiet: 0 });
+  expect(mailed({ retry_at: NOW })).toEqual({ to: [both], quiet: 0 });
+  expect(mailed({ retry_at: later, refused_for: ['b@example.org'] })).toEqual({ to: [['a@example.org']], quiet: 0 });
+  expect(mailed({ retry_at: later, mailed_to: ['b@example.org'] })).toEqual({ to: [['a@example.org']], quiet: 0 });
+  expect(mailed({ retry_at: later, mailed_to: ['b@example.org'], refused_for: ['a@example.org'] })).toEqual({ to: [], quiet: 0 });
+  expect(mailed({ mailed_to: both })).toEqual({ to: [], quiet: 1 });
+});

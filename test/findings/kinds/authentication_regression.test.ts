@@ -109,6 +109,10 @@ test('its words in every case', () => {
       [part('a.example', { names: [key('s1')], before: 'all of it passed before' })],
       'dkim',
     ),
+    'DKIM of one sender, a DNS record was changed': {
+      ...given([part('a.example')], 'dkim'),
+      facts: { strict: [], dead: [], changed: { name: key('s1'), at: '2026-10-03 07:00' } },
+    },
     'DKIM of one sender with two keys': given([part('a.example', { names: [key('s1'), key('s2')] })], 'dkim'),
     'DKIM of one sender with three keys': given([part('a.example', { names: [key('s1'), key('s2'), key('s3')] })], 'dkim'),
     'SPF of one host of the domain, in error': given(
@@ -136,6 +140,10 @@ test('its words in every case', () => {
     ),
     'DKIM of five senders, unsigned': given(
       ['a', 'b', 'c', 'd', 'e'].map((name) => part(`${name}.example`, { unsigned: true })),
+      'dkim',
+    ),
+    'DKIM of four senders with three keys, none of which most of them share': given(
+      ['s3', 's1', 's2', 's2'].map((selector, i) => part(`${i}.example`, { names: [key(selector)] })),
       'dkim',
     ),
     'DKIM of two senders that share a key, strict': given(

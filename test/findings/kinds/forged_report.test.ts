@@ -23,7 +23,16 @@ test('whose name is used, who sent the reports, and what they contradict', () =>
         resting_on: [{ reporter: 'small.example', standing: 'new' }],
       },
     },
-    'five reports, two of them contradict': { subject: 'google.com', evidence: { reports: 5, contradicting: 2, resting_on: [] } },
+    'five reports, two of them contradict': {
+      subject: 'google.com',
+      evidence: {
+        reports: 5,
+        contradicting: 2,
+        senders: 2,
+        who: ['a', 'b'].map((name) => ({ source: `${name}.example`, messages: 1 })),
+        resting_on: [],
+      },
+    },
     'rows of older versions count nothing': {
       subject: 'google.com',
       evidence: { reports: undefined, contradicting: undefined, resting_on: undefined },

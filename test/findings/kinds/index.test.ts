@@ -25,3 +25,27 @@ test('every rule of the analyzer has its facts and words here, under the name of
   const helpers = ['index', 'rule', 'silence', 'broken_senders', 'weakened_sender'];
   expect(rules.filter((name) => !helpers.includes(name)).sort()).toEqual(Object.keys(KINDS).sort());
 });
+
+test('what is not facts of a kind is none, whatever it is', () => {
+  for (const odd of [
+    null,
+    undefined,
+    7,
+    'abused_sender',
+    [],
+    {},
+    { rule: 7 },
+    { rule: null },
+    { rule: 'toString' },
+    { rule: 'none' },
+  ])
+    expect(readFacts(odd)).toBeNull();
+  expect(readFacts({ rule: 'sender_moved', how: 'never' })).toBeNull();
+  expect(readFacts({ rule: 'reports_stopped', reason: 'no record.' })).toEqual({
+    rule: 'reports_stopped',
+    reason: 'no record.',
+    lost: true,
+    silence: null,
+    confirmed: null,
+  });
+});

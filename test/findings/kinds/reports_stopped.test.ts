@@ -58,6 +58,7 @@ test('its words, by cause', () => {
   return expectWords('reports_stopped', {
     'DNS does not ask for them, some still come': {},
     'DNS does not ask for them, and none comes': { facts: { lost: true, silence: SILENCE } },
+    'an older row of some silence': { facts: { lost: undefined as never, silence: SILENCE } },
     'an older row without a reason': { facts: { lost: false, reason: null } },
     'one domain, one message a day': of({ usual: 1 }),
     'one domain, DNS confirmed, one other is reported on': of({ reported: 1 }, '2026-10-03'),

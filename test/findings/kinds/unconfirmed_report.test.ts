@@ -2,7 +2,7 @@ import { test } from 'vitest';
 import { expectWords } from './words.ts';
 
 const on = (...standings: string[]) => standings.map((standing, i) => ({ reporter: `r${i}.example`, standing }));
-const reporters = (n: number) => Array.from({ length: n }, (_, i) => `r${i}.example`);
+const reporters = (n: number) => Array.from({ length: n }, (_, i) => `@r${i}.example`);
 
 test('whose word it rests on, and what that is worth', () =>
   expectWords('unconfirmed_report', {
