@@ -1,4 +1,10 @@
+import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { composeMails } from '../../../services/alerter/mail/compose.ts';
+import { composeWeekly } from '../../../services/alerter/mail/weekly.ts';
+import { transaction } from '../../../services/shared/runtime/db.ts';
+import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { lockComposing } from '../../../services/store/alerts/outbox.ts';
 import { acknowledge, snooze, unsnooze } from '../../../services/store/findings/operator-actions.ts';
 import { type Bench, bench, eventually } from '../setup.ts';
 import { type Sink, startSink } from '../sink.ts';
@@ -101,4 +107,46 @@ test('what comes back is told as "again", in the thread of its first mail', asyn
   ]);
   expect(sink.mails[2]!.raw).toContain('This had been resolved and has come back.');
   expect(sink.mails[2]!.headers.get('references')).toBe(sink.mails[0]!.headers.get('message-id'));
+});
+
+const log = pino({ level: 'silent' });
+const settingsOf = (per_hour: number) => {
+  const { alerts } = loadConfig({}, '/nowhere');
+  return {
+    from: 'ruawatch@example.org',
+    alertTo: ['admin@example.org'],
+    alerts: { ...alerts, per_hour, per_domain_hour: per_hour },
+  };
+};
+
+test('what an hour has no room for is counted, and then told in one digest that lists fifty', async () => {
+  for (let i = 0; i < 53; i++) await b.event({ domain: `d${i}.example` });
+  const compose = () => composeMails(b.db, settingsOf(1), b.now, log);
+  expect(await compose()).toEqual({ mails: 1, held: 52 });
+  expect(await compose()).toEqual({ mails: 0, held: 52 });
+  b.later(61);
+  expect(await compose()).toEqual({ mails: 1, held: 0 });
+  expect(await compose()).toEqual({ mails: 0, held: 0 });
+  const { rows } = await b.db.query<{ kind: string; raw: Buffer }>('select kind, raw from ruawatch.outbox order by outbox_key');
+  expect(rows.map(({ kind }) => kind)).toEqual(['finding', 'digest']);
+  expect(rows[1]!.raw.toString()).toContain('and 2 more findings');
+});
+
+test.each([
+  ['alerts', () => composeMails(b.db, settingsOf(10), b.now, log)],
+  ['weekly digests', () => composeWeekly({ db: b.db, log }, settingsOf(10), b.now, b.now)],
+])('only one process composes %s at a time: the others wait', async (_, compose) => {
+  const waiting = async () =>
+    (
+      await b.db.query<{ n: number }>(
+        "select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      )
+    ).rows[0]!.n;
+  let composing: Promise<unknown> = Promise.resolve();
+  await transaction(b.db, async (tx) => {
+    await lockComposing(tx);
+    composing = compose();
+    await eventually(async () => expect(await waiting()).toBe(1));
+  });
+  await composing;
 });
