@@ -16,13 +16,10 @@ const PARAMETER = /;\s*([^\s=;]+)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)/g;
  * are common but not allowed.
  */
 export function parseParameterised(field: string): Parameterised {
-  const semicolon = field.indexOf(';');
-  const value = (semicolon < 0 ? field : field.slice(0, semicolon)).trim().toLowerCase();
+  const value = field.replace(/;.*$/s, '').trim().toLowerCase();
   const parameters = new Map<string, string>();
-  if (semicolon < 0) return { value, parameters };
   const pieces = new Map<string, Array<{ n: number; text: string; encoded: boolean }>>();
-  PARAMETER.lastIndex = semicolon;
-  for (let match = PARAMETER.exec(field); match !== null; match = PARAMETER.exec(field)) {
+  for (const match of field.matchAll(PARAMETER)) {
     const key = (match[1] as string).toLowerCase();
     let text = (match[2] as string).trim();
     if (text.startsWith('"')) text = unquoted(text);
@@ -61,8 +58,8 @@ export function parseParameterised(field: string): Parameterised {
 
 /** A quoted string (RFC 5322 section 3.2.4) that may lack its closing quote. */
 function unquoted(text: string): string {
-  const content = text.slice(1, text.length > 1 && text.endsWith('"') ? -1 : undefined);
-  return content.includes('\\') ? content.replace(/\\(.)/g, '$1') : content;
+  const content = text.slice(1, text.endsWith('"') ? -1 : undefined);
+  return content.replace(/\\(.)/g, '$1');
 }
 
 function percentBytes(text: string): Buffer {
@@ -98,7 +95,7 @@ export function decodeWords(text: string): string {
     });
   }
   // Header text has one character per byte; what is left above ASCII is raw UTF-8 (RFC 6532) or Latin-1.
-  return /[\x80-\xff]/.test(out) && !/[\u0100-\uffff]/.test(out) ? rawText(out) : out;
+  return /[\u0100-\uffff]/.test(out) ? out : rawText(out);
 }
 
 function rawText(text: string): string {

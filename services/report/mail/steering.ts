@@ -93,16 +93,15 @@ function onlyOneEncoding(body: Buffer): boolean {
     const c = body[i]!;
     // An octet in hexadecimal: never base64, although all of its characters may occur there.
     if (c === 61 && isHex(body[i + 1]) && isHex(body[i + 2])) return false;
-    if (c === 61) quoted ||= isQuoted(body, i + 1);
+    if (c === 61) quoted ||= isSoftBreak(body, i + 1);
     else if (!isBase64(c) && c !== 10 && c !== 13 && c !== 32 && c !== 9) base64 = false;
     if (quoted && !base64) return false;
   }
   return true;
 }
 
-/** Whether an "=" and what follows it mean something in quoted-printable (RFC 2045 section 6.7). */
-function isQuoted(body: Buffer, at: number): boolean {
-  if (isHex(body[at]) && isHex(body[at + 1])) return true;
+/** Whether an "=" is at the end of its line: a soft line break in quoted-printable (RFC 2045 section 6.7). */
+function isSoftBreak(body: Buffer, at: number): boolean {
   let i = at;
   while (body[i] === 32 || body[i] === 9) i++;
   return i >= body.length || body[i] === 10 || body[i] === 13;

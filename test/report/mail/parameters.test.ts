@@ -18,6 +18,9 @@ test('value and names are in lower case, values as written', () => {
 test('quoted strings hold semicolons and escapes, and may lack their last quote', () => {
   expect(read('a/b; name="x;y\\"z"; n=1')).toEqual({ value: 'a/b', name: 'x;y"z', n: '1' });
   expect(read('a/b; name="x')).toEqual({ value: 'a/b', name: 'x' });
+  expect(read('a/b; name="')).toEqual({ value: 'a/b', name: '' });
+  expect(read('a/b; name=""; n="x"')).toEqual({ value: 'a/b', name: '', n: 'x' });
+  expect(read('; n=1')).toEqual({ value: '', n: '1' });
 });
 
 test('the first of two parameters of a name counts', () => {
@@ -27,6 +30,10 @@ test('the first of two parameters of a name counts', () => {
 test('continuations are joined by their number, and decoded by their charset (RFC 2231)', () => {
   expect(read("a/b; name*1*=%C3%A9.xml; name*0*=UTF-8'fr'r%C3%A9sum")).toEqual({ value: 'a/b', name: 'résumé.xml' });
   expect(read("a/b; name*=iso-8859-1''%E9")).toEqual({ value: 'a/b', name: 'é' });
+  // Only what has the mark is encoded, and only the first piece names a charset.
+  expect(read('a/b; name*0="a%41"; name*1="b"')).toEqual({ value: 'a/b', name: 'a%41b' });
+  expect(read("a/b; name*0*=utf-8''a; name*1*=x'y'z")).toEqual({ value: 'a/b', name: "ax'y'z" });
+  expect(read('a/b; name*10=c; name*9=b; name*2=a')).toEqual({ value: 'a/b', name: 'abc' });
   expect(read('a/b; name*0="a"; name*1="b"')).toEqual({ value: 'a/b', name: 'ab' });
 });
 
@@ -42,6 +49,8 @@ test.each([
   ['\xc3\xa9', 'é'],
   ['\xe9', '\xe9'],
   ['plain', 'plain'],
+  ['=?utf-8?q?=E2=82=AC?=', '€'],
+  ['=?utf-8?q?=E2=82=AC?= \xc3\xa9', '€ \xc3\xa9'],
 ])('%j is decoded to %j', (text, decoded) => {
   expect(decodeWords(text)).toBe(decoded);
 });

@@ -12,6 +12,8 @@ const single = (body: string) => `Content-Type: text/plain\r\n\r\n${body}`;
 describe('a single part whose encoding is not signed', () => {
   test.each([
     ['base64', 'PGE+PC9h\r\nPg==\r\n', true],
+    ['base64 with blanks', 'PGE+ \tPg==\r\n', true],
+    ['an octet at the begin', '=20x!\r\n', false],
     ['text in which nothing looks quoted', 'Hello, world!\r\na = b\r\n', true],
     ['an octet in hexadecimal', 'Hello=20world\r\n', false],
     ['an octet that would be base64', 'AAAA=41\r\n', false],
@@ -41,4 +43,47 @@ test('a field that may occur once is ambiguous when it occurs twice, any other i
   expect(of('From', 'Subject', 'Received', 'Received', 'X')).toBeNull();
   for (const name of ['From', 'Content-Type', 'Content-Transfer-Encoding', 'Content-Disposition', 'Date'])
     expect(of('To', name, 'X', name)).toContain(`more than one ${name.toLowerCase()} field`);
+});
+
+describe('a body whose Content-Type is not signed', () => {
+  const unsigned = (type: string, body: string, more = '') =>
+    doubtOf(`${type === '' ? '' : `Content-Type: ${type}\r\n`}${more}\r\n${body}`, ['content-transfer-encoding']);
+  const apart = 'Content-Type is not signed, and the body could be taken apart in another way';
+  const charset = 'Content-Type is not signed, and the body could be read in another charset';
+  const packed = (xml: string) => Buffer.from(xml, 'latin1').toString('base64');
+  test.each<[string, string, string, string | null]>([
+    ['no delimiter', 'text/plain', 'one -- two\r\na--x\r\nlast', null],
+    ['a line of two hyphens alone', 'text/plain', 'one\r\n--\r\nname\r\n-- \r\n', null],
+    ['a delimiter at the begin', 'text/plain', '--x\r\n', apart],
+    ['a delimiter after LF', 'text/plain', 'ab\n--x\n', apart],
+    ['a delimiter after CR', 'text/plain', 'ab\r--x\r', apart],
+    ['a boundary, of a type that has none', 'text/plain; boundary=x', '--x\r\n\r\na\r\n--x--\r\n', apart],
+    ['no boundary', 'multipart/mixed', '--x\r\n\r\na\r\n--x--\r\n', apart],
+    ['its own delimiters', 'multipart/mixed; boundary=x', '--x \t\r\n\r\na\r\n--x-- \r\n', null],
+    ['no last delimiter', 'multipart/mixed; boundary=x', '--x\r\n\r\na\r\n', apart],
+    ['a beginning that is read as a document', 'multipart/mixed; boundary=x', 'PK\x03\x04\r\n--x\r\n\r\na\r\n--x--\r\n', apart],
+    ['a document of ASCII', 'text/xml', '<feedback></feedback>', null],
+    ['a document beyond ASCII', 'text/xml', '<feedback>\xe4</feedback>', charset],
+    ['a document with an escape sequence', 'text/xml', '<feedback>\x1b$B</feedback>', charset],
+    ['a document that contains a delimiter', 'text/xml', '<feedback>\r\n--x\r\n</feedback>', null],
+    ['text beyond ASCII', 'text/plain', 'M\xe4rz', null],
+  ])('%s', (_, type, body, doubt) => {
+    expect(unsigned(type, body)).toBe(doubt);
+  });
+
+  test('the charset of an encoded document', () => {
+    const encoding = 'Content-Transfer-Encoding: base64\r\n';
+    expect(unsigned('text/xml', packed('<feedback>\xe4</feedback>'), encoding)).toBe(charset);
+    expect(unsigned('text/xml', packed('<feedback>a</feedback>'), encoding)).toBeNull();
+    const stated = '<?xml version="1.0" encoding="iso-8859-1"?><feedback>\xe4</feedback>';
+    expect(unsigned('text/xml', packed(stated), encoding)).toBeNull();
+    expect(unsigned('text/plain', packed('M\xe4rz'), encoding)).toBeNull();
+  });
+});
+
+test('the parts of a multipart have encodings of their own', () => {
+  const body = '--x\r\n\r\n=20\r\n--x--\r\n';
+  expect(doubtOf(`Content-Type: multipart/mixed; boundary=x\r\n\r\n${body}`)).toBeNull();
+  for (const type of ['multipart/mixed', 'text/plain; boundary=x', 'text/plain'])
+    expect(doubtOf(`Content-Type: ${type}\r\n\r\n${body}`)).toMatch(/could be decoded in another way/);
 });
