@@ -1,4 +1,5 @@
-// The tests that are nearest to a file: by the number of imports between them, then by the folders they share.
+// The tests that are nearest to a file: by the number of imports between it and what they are named after, or else
+// themselves, then by the folders they share.
 import path from 'node:path';
 
 const IMPORT = /(?:\bfrom\s*|\bimport\s*\(\s*|\bimport\s+)['"](\.[^'"\n]+)['"]/g;
@@ -38,8 +39,9 @@ export function nearestTests(importers, file, most) {
         queue.push(from);
       }
   }
-  const mirror = file.replace(/^services\//, 'test/').replace(/\.ts$/, '.test.ts');
-  const rank = (test) => (test === mirror ? -1 : distance.get(test));
+  // A test is as near as the file that it is named after: one that only uses a file on its way says little about it.
+  const subjectOf = (test) => test.replace(/^test\//, 'services/').replace(/\.test\.ts$/, '.ts');
+  const rank = (test) => distance.get(subjectOf(test)) ?? distance.get(test);
   return [...distance.keys()]
     .filter((name) => name.endsWith('.test.ts') && !TOO_LONG.test(name))
     .sort((a, b) => rank(a) - rank(b) || shared(b, file) - shared(a, file) || (a < b ? -1 : 1))

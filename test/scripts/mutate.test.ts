@@ -60,6 +60,17 @@ test('the test named after a file is its nearest, and a test of the built progra
   ]);
 });
 
+test('a test is as near as the file it is named after', () => {
+  const texts = new Map([
+    ['services/a/b.ts', ''],
+    ['services/a/user.ts', "import './b.ts';"],
+    ['services/a/index.ts', "import './user.ts';"],
+    ['test/a/another.test.ts', "import '../../services/a/index.ts';"],
+    ['test/a/user.test.ts', "import '../../services/a/index.ts';"],
+  ]);
+  expect(nearestTests(importersOf(texts), 'services/a/b.ts', 9)).toEqual(['test/a/user.test.ts', 'test/a/another.test.ts']);
+});
+
 test('a sample takes from every part in turn, and the same seed takes the same', () => {
   const mutants = ['services/poller/a.ts', 'services/dns/b.ts', 'services/report/mail/dkim.ts'].flatMap((file) =>
     Array.from({ length: 20 }, (_, start) => ({ file, start })),
