@@ -54,15 +54,22 @@ export interface LimitedNames {
  * report and `r` the record.
  * @param next the number of its first parameter
  * @param of.name SQL of the name of record `r` of report `p`; without: its source
+ * @param of.counted SQL of the same name where the records are counted, if it is known there: the name is
+ * compared with every listed one
  * @param of.rest SQL of the common name of all beyond the allowance
  * @param of.only SQL: the records that have a name
  */
 export function limitNames(
   over: OverAllowance,
   next: number,
-  { name = 'r.source', rest = `'${OTHER_SOURCES}'`, only = 'true' }: { name?: string; rest?: string; only?: string } = {},
+  {
+    name = 'r.source',
+    counted = name,
+    rest = `'${OTHER_SOURCES}'`,
+    only = 'true',
+  }: { name?: string; counted?: string; rest?: string; only?: string } = {},
 ): LimitedNames {
-  if (over.keys.length === 0) return { cte: '', name, join: '', params: [] };
+  if (over.keys.length === 0) return { cte: '', name: counted, join: '', params: [] };
   return {
     cte: `over_allowance as materialized (
        select * from unnest($${next}::bigint[], $${next + 1}::text[], $${next + 2}::integer[]) as b(key, trust, most)),
@@ -78,9 +85,9 @@ export function limitNames(
                 group by b.key, b.trust, b.most, ${name}) ranked
         where n <= most),
      `,
-    name: `case when over_allowance.key is null or listed.key is not null then ${name} else ${rest} end`,
+    name: `case when over_allowance.key is null or listed.key is not null then ${counted} else ${rest} end`,
     join: `left join over_allowance on over_allowance.key = s.key and over_allowance.trust = s.trust
-        left join listed on listed.key = s.key and listed.trust = s.trust and listed.name = ${name}`,
+        left join listed on listed.key = s.key and listed.trust = s.trust and listed.name = ${counted}`,
     params: [over.keys, over.trusts, over.allowances, ...over.range],
   };
 }

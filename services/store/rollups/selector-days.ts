@@ -26,9 +26,9 @@ const COUNTS = ['messages', 'passed'];
  */
 export async function rollUpSelectors(tx: Tx, changes: readonly RollupChange[], over: OverAllowance): Promise<void> {
   const within = sumOf(changes.map(({ size }) => size.messages));
-  const limited = over.keys.length > 0;
   const { cte, name, join, params } = limitNames(over, 7, {
-    name: `r.source || E'\\n' || ${limited ? `(select key from (${signatureOf('r', 'p')}) k)` : 'k.key'}`,
+    name: `r.source || E'\\n' || (select key from (${signatureOf('r', 'p')}) k)`,
+    counted: 's.name',
     rest: `'${OTHER_SOURCES}' || E'\\n\\n'`,
     only: `exists (${signatureOf('r', 'p')})`,
   });
@@ -38,18 +38,20 @@ export async function rollUpSelectors(tx: Tx, changes: readonly RollupChange[], 
          from unnest($1::bigint[], $2::integer[], $3::text[], $6::text[]) as s(key, sign, trust, reporter)
          join ruawatch.reports p on p.report_key = s.key
         where p.domain <> ''),
-     signed as (
-       select p.domain, ${name} as name, (p.begin_at at time zone 'UTC')::date as day, p.reporter, p.trust, p.sign, r.count, k.passed
-         from given s
-        cross join lateral (select s.report_key, s.domain, s.begin_at, s.sign, s.trust, s.reporter) p
+     -- The key of each record is looked for once, before its name is compared with those that are listed.
+     signed as materialized (
+       select p.key, p.domain, r.source || E'\\n' || k.key as name, (p.begin_at at time zone 'UTC')::date as day,
+              p.reporter, p.trust, p.sign, r.count, k.passed
+         from given p
         cross join lateral (${recordsOf('p', '$4', '$5')}) r
-        cross join lateral (${signatureOf('r', 'p')}) k
-        ${join}),
+        cross join lateral (${signatureOf('r', 'p')}) k),
      delta as (
        select domain, split_part(name, E'\\n', 1) as source, split_part(name, E'\\n', 3) as signing_domain,
               split_part(name, E'\\n', 2) as selector, day, reporter, trust,
               ${within('sum(sign * count)')} as messages, ${within('sum(sign * count) filter (where passed)')} as passed
-         from signed group by 1, 2, 3, 4, 5, 6, 7)
+         from (select s.domain, ${name} as name, s.day, s.reporter, s.trust, s.sign, s.count, s.passed
+                 from signed s ${join}) named
+        group by 1, 2, 3, 4, 5, 6, 7)
      insert into ruawatch.selector_days as d (domain, source, signing_domain, selector, day, reporter, trust, ${COUNTS.join(', ')})
      select domain, source, signing_domain, selector, day, reporter, trust, ${COUNTS.join(', ')}
        from delta where ${kept('selector_days')}
