@@ -87,3 +87,37 @@ test('the parts of a multipart have encodings of their own', () => {
   for (const type of ['multipart/mixed', 'text/plain; boundary=x', 'text/plain'])
     expect(doubtOf(`Content-Type: ${type}\r\n\r\n${body}`)).toMatch(/could be decoded in another way/);
 });
+
+test('which characters are those of base64, and which those of an octet in hexadecimal', () => {
+  for (let code = 33; code < 127; code++) {
+    const c = String.fromCharCode(code);
+    if (c === '=') continue;
+    // An "=" at the end of a line makes no difference in base64 alone.
+    expect([c, doubtOf(single(`${c}${c}=\r\n`)) === null]).toEqual([c, /[A-Za-z0-9+/]/.test(c)]);
+    expect([c, doubtOf(single(`!=${c}A`)) === null]).toEqual([c, !/[0-9A-Fa-f]/.test(c)]);
+    expect([c, doubtOf(single(`!=A${c}`)) === null]).toEqual([c, !/[0-9A-Fa-f]/.test(c)]);
+  }
+});
+
+test('a document is read in another charset from the first byte beyond ASCII on', () => {
+  const of = (byte: string) =>
+    doubtOf(`Content-Type: text/xml\r\n\r\n<feedback>${byte}</feedback>`, ['content-transfer-encoding']);
+  expect([of('\x7f'), of('\x80')]).toEqual([null, expect.stringContaining('another charset')]);
+  const packed = (byte: string) =>
+    doubtOf(
+      `Content-Type: text/xml\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(`<feedback>${byte}</feedback>`, 'latin1').toString('base64')}`,
+      ['content-transfer-encoding'],
+    );
+  expect([packed('\x7f'), packed('\x80'), packed('\x1b$B')]).toEqual([
+    null,
+    expect.stringContaining('another charset'),
+    expect.stringContaining('another charset'),
+  ]);
+});
+
+test('a header that can be read in two ways is ambiguous', () => {
+  const raw = Buffer.from('From: a@b.example\r\nnot a field\r\n\r\n');
+  expect(ambiguity(readMailHeader(raw, DEFAULT_LIMITS))).toBe(
+    'the header of the mail can be read in two ways: a line is neither a field nor a continuation',
+  );
+});
