@@ -19,6 +19,8 @@ test.each([
   ['', null],
   // Addresses come before names, and names with a dot before others.
   ['first.example a@b.example', 'b.example'],
+  ['first.example @b.example', 'b.example'],
+  ['sent by @localhost', 'localhost'],
   ['a@short c@d.example', 'd.example'],
   ['a@short c@long', 'short'],
   ['first.example <a@b.example>', 'b.example'],

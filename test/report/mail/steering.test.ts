@@ -53,6 +53,7 @@ describe('a body whose Content-Type is not signed', () => {
   const packed = (xml: string) => Buffer.from(xml, 'latin1').toString('base64');
   test.each<[string, string, string, string | null]>([
     ['no delimiter', 'text/plain', 'one -- two\r\na--x\r\nlast', null],
+    ['two hyphens behind the first character', 'text/plain', 'a--x\r\n', null],
     ['a line of two hyphens alone', 'text/plain', 'one\r\n--\r\nname\r\n-- \r\n', null],
     ['a delimiter at the begin', 'text/plain', '--x\r\n', apart],
     ['a delimiter after LF', 'text/plain', 'ab\n--x\n', apart],
