@@ -56,7 +56,7 @@ export async function parseLargeMessage(
       await copy.abort(error instanceof Error ? error : new Error(String(error)));
       throw error;
     }
-    return writeMessages(tx, [read], { privacy, copied });
+    return writeMessages(tx, [read], { privacy, copied, check: trust.check });
   });
 }
 

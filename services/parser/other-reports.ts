@@ -4,9 +4,11 @@ import type { Tx } from '../shared/runtime/db.ts';
 import type { Config } from '../shared/settings/config.ts';
 import type { ClaimedMessage } from '../store/messages/messages.ts';
 import { storeFailures } from '../store/reports/failure-reports.ts';
+import { type OtherKind, openOtherChecks, type StoredOther, settleUnchecked } from '../store/reports/other-checks.ts';
 import { notePersonal } from '../store/reports/personal-data.ts';
 import type { StoreOutcome } from '../store/reports/supersession.ts';
 import { storeTlsReports } from '../store/reports/tls-reports.ts';
+import { whyUnverified } from './verify/while-parsing.ts';
 
 /** What of the personal data in failure reports may be stored (the setting failure_reports). */
 export type Privacy = Pick<Config['failureReports'], 'keep_personal_data'>;
@@ -21,8 +23,9 @@ const COMPLAINT = 'complaint';
 
 /** What was read from one message apart from aggregate reports. */
 export interface OtherResult {
-  tls: { part: number; report: TlsReport }[];
-  failures: { part: number; report: FailureReport }[];
+  /** `doubt`: why what proves the mail does not prove this report; null when it does. */
+  tls: { part: number; report: TlsReport; doubt: string | null }[];
+  failures: { part: number; report: FailureReport; doubt: string | null }[];
   refused: Problem[];
   other: Problem[];
 }
@@ -34,8 +37,8 @@ export const nothingElse = (): OtherResult => ({ tls: [], failures: [], refused:
 
 /** Adds one event to the result of its message. */
 export function addOther(event: OtherEvent, result: OtherResult): void {
-  if (event.type === 'tlsrpt') result.tls.push({ part: event.part, report: event.report });
-  else if (event.type === 'failure') result.failures.push({ part: event.part, report: event.report });
+  if (event.type === 'tlsrpt') result.tls.push({ part: event.part, report: event.report, doubt: event.doubt });
+  else if (event.type === 'failure') result.failures.push({ part: event.part, report: event.report, doubt: event.doubt });
   else if (event.type === 'refused') result.refused.push(event.problem);
   else result.other.push(event.problem);
 }
@@ -44,6 +47,8 @@ export function addOther(event: OtherEvent, result: OtherResult): void {
 export interface OtherOutcomes {
   tls: StoreOutcome[];
   failures: StoreOutcome[];
+  /** At least one of them is to be verified. */
+  unverified: boolean;
 }
 
 /**
@@ -53,11 +58,11 @@ export interface OtherOutcomes {
 export async function writeOthers(
   tx: Tx,
   read: readonly { message: ClaimedMessage; result: OtherResult }[],
-  privacy: Privacy,
+  { privacy, check }: { privacy: Privacy; check: Config['trust']['check'] },
 ): Promise<Map<number, OtherOutcomes>> {
-  const flat = <T>(of: (result: OtherResult) => { part: number; report: T }[]) =>
-    read.flatMap(({ message: { message_key, received_at }, result }) =>
-      of(result).map((item) => ({ ...item, message_key, received_at })),
+  const flat = <T>(of: (result: OtherResult) => { part: number; report: T; doubt: string | null }[]) =>
+    read.flatMap(({ message: { message_key, received_at, mailbox }, result }) =>
+      of(result).map((item) => ({ ...item, message_key, received_at, mailbox })),
     );
   const tls = flat((result) => result.tls);
   const tlsOutcomes = await storeTlsReports(tx, tls);
@@ -66,14 +71,67 @@ export async function writeOthers(
     tx,
     privacy.keep_personal_data ? failures : failures.map((item) => ({ ...item, report: redactFailure(item.report) })),
   );
+  const unverified = new Set([
+    ...(await beginVerification(
+      tx,
+      'tls',
+      tls.map((item) => ({ ...item, identity: item.report.identity })),
+      check,
+    )),
+    ...(await beginVerification(
+      tx,
+      'failure',
+      failures.map((item) => ({ ...item, identity: item.report.content_hash })),
+      check,
+    )),
+  ]);
   const personal = read.filter(({ result }) => result.failures.length > 0 || result.other.some(({ code }) => code === COMPLAINT));
   await notePersonal(
     tx,
     personal.map(({ message }) => message.message_key),
     !privacy.keep_personal_data,
   );
-  const outcomes = new Map(read.map(({ message }) => [message.message_key, { tls: [], failures: [] } as OtherOutcomes]));
+  const outcomes = new Map(
+    read.map(({ message: { message_key } }) => [
+      message_key,
+      { tls: [], failures: [], unverified: unverified.has(message_key) } as OtherOutcomes,
+    ]),
+  );
   for (const [i, { message_key }] of tls.entries()) outcomes.get(message_key)!.tls.push(tlsOutcomes[i]!);
   for (const [i, { message_key }] of failures.entries()) outcomes.get(message_key)!.failures.push(failureOutcomes[i]!);
   return outcomes;
+}
+
+/** A report as its verification needs it. */
+type Unverified = Pick<StoredOther, 'message_key' | 'identity'> & {
+  mailbox: string;
+  doubt: string | null;
+  report: { content_hash: string };
+};
+
+/**
+ * Notes how the reports of a batch are verified: not at all, without success, or later, by their mails.
+ * @returns the messages that are to be verified
+ */
+async function beginVerification(
+  tx: Tx,
+  kind: OtherKind,
+  items: readonly Unverified[],
+  check: Config['trust']['check'],
+): Promise<Set<number>> {
+  const later: StoredOther[] = [];
+  for (const { message_key, identity, mailbox, doubt, report } of items) {
+    const stored = { message_key, identity, content_hash: report.content_hash };
+    const uncounted = whyUnverified(mailbox, check);
+    if (uncounted !== null)
+      await settleUnchecked(tx, kind, [stored], { reporter_trust: null, trust: 'ok', reason: `Not verified: ${uncounted}.` });
+    else if (doubt === null) later.push(stored);
+    else
+      await settleUnchecked(tx, kind, [stored], {
+        reporter_trust: 'unauthenticated',
+        trust: 'bad',
+        reason: `Not proven: ${doubt}.`,
+      });
+  }
+  return openOtherChecks(tx, kind, later);
 }

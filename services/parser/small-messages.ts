@@ -49,7 +49,10 @@ export async function parseSmallMessages(
     }
     await records.prepareMonths();
     const { copied } = records;
-    return { result: read.length > 0 ? await writeMessages(tx, read, { privacy, copied }) : emptyResult(), tooLarge };
+    return {
+      result: read.length > 0 ? await writeMessages(tx, read, { privacy, copied, check: trust.check }) : emptyResult(),
+      tooLarge,
+    };
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Problem } from '../report/model.ts';
 import { reporterOf } from '../report/reporters/reporters.ts';
 import type { Tx } from '../shared/runtime/db.ts';
+import type { Config } from '../shared/settings/config.ts';
 import { noteDomains, noteSources } from '../store/analysis/note-work.ts';
 import { type ClaimedMessage, type Settlement, settleMessages } from '../store/messages/messages.ts';
 import { RecordCopy } from '../store/reports/copy-records.ts';
@@ -54,14 +55,21 @@ export function attributed(read: ReadReport, message: ClaimedMessage, verdictOf:
 export async function writeMessages(
   tx: Tx,
   read: readonly ReadMessage[],
-  { privacy = REDACT, copied = new Set() }: { privacy?: Privacy; copied?: ReadonlySet<number> } = {},
+  {
+    privacy = REDACT,
+    copied = new Set(),
+    check = 'verify',
+  }: { privacy?: Privacy; copied?: ReadonlySet<number>; check?: Config['trust']['check'] } = {},
 ): Promise<BatchResult> {
   const reports = read.flatMap((message) => message.reports);
   const decision = await storeReports(tx, reports);
   await writeRecords(tx, reports, { kept: new Set(decision.kept.map(({ key }) => key)), copied });
   const domains = await writeRollups(tx, reports, decision);
-  const others = await writeOthers(tx, read, privacy);
-  const messages = read.map((one) => ({ ...resultOf(one, decision), ...others.get(one.message.message_key)! }));
+  const others = await writeOthers(tx, read, { privacy, check });
+  const messages = read.map((one) => {
+    const [own, other] = [resultOf(one, decision), others.get(one.message.message_key)!];
+    return { ...own, ...other, unverified: own.unverified || other.unverified };
+  });
   await settleMessages(tx, messages);
   return { messages, domains, busy: [] };
 }

@@ -227,9 +227,9 @@ export type ReadEvent =
       doubt: string | null;
     }
   /** A TLS report. */
-  | { type: 'tlsrpt'; part: number; name: string | null; report: TlsReport }
+  | { type: 'tlsrpt'; part: number; name: string | null; report: TlsReport; doubt: string | null }
   /** A failure report, not redacted: see failure/redact.ts. */
-  | { type: 'failure'; part: number; name: string | null; report: FailureReport }
+  | { type: 'failure'; part: number; name: string | null; report: FailureReport; doubt: string | null }
   /** A payload that cannot be read: records delivered under this part must be dropped. */
   | { type: 'refused'; part: number; name: string | null; problem: Problem }
   /** The mail holds no report of any kind. */

@@ -10,7 +10,7 @@ import { decodeBody, type Mail, type MimePart, readMail } from './mail/mime.ts';
 import { readMsg } from './mail/msg.ts';
 import { type Encoded, encodedFiles } from './mail/uuencode.ts';
 import { MailTotals } from './mail-totals.ts';
-import type { AggregateReport, FailureReport, Problem, ReadEvent } from './model.ts';
+import type { FailureReport, Problem, ReadEvent } from './model.ts';
 
 /** Bytes of a body that are decoded to find out what it is. */
 const PEEK = 2 * SNIFF_LENGTH;
@@ -278,13 +278,13 @@ class Reading {
       else {
         this.reported = true;
         const { report } = found;
-        if (report.kind === 'tlsrpt') yield { type: 'tlsrpt', part: this.part++, name, report };
-        else yield { type: 'report', part: this.part++, name, report, doubt: this.doubtOf(report) };
+        if (report.kind === 'tlsrpt') yield { type: 'tlsrpt', part: this.part++, name, report, doubt: this.doubtOf([]) };
+        else yield { type: 'report', part: this.part++, name, report, doubt: this.doubtOf(report.problems) };
       }
     }
   }
 
-  private doubtOf({ problems }: AggregateReport): string | null {
+  private doubtOf(problems: readonly Problem[]): string | null {
     if (this.inside > 0) return FORWARDED;
     if (this.inText) return IN_TEXT;
     if (this.mimePart === null) return null;
@@ -299,7 +299,8 @@ class Reading {
 
   private failure(name: string | null, report: FailureReport): ReadEvent {
     this.reported = true;
-    return { type: 'failure', part: this.part++, name, report };
+    const doubt = this.inside > 0 ? FORWARDED : this.inText ? IN_TEXT : null;
+    return { type: 'failure', part: this.part++, name, report, doubt };
   }
 }
 

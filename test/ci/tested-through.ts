@@ -69,6 +69,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'parser/reading/pool.test.ts': ['parser/reading/protocol.ts', 'parser/reading/read.ts', 'parser/reading/thread-handle.ts'],
   'parser/parse-with-fallback.test.ts': ['parser/batch-result.ts'],
   'parser/sweep.test.ts': ['parser/index.ts'],
+  'parser/verify/others.test.ts': ['parser/verify/mail-verdict.ts', 'store/reports/other-checks.ts'],
   'parser/write-messages.test.ts': ['store/reports/reports.ts'],
   'poller/check-folders.test.ts': ['poller/check.ts'],
   'poller/dovecot.test.ts': ['poller/index.ts'],

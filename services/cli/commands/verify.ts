@@ -3,11 +3,12 @@ import { PermanentError } from '../../shared/errors.ts';
 import { jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { IMPORT_PLACE } from '../../store/messages/imports.ts';
+import { reopenOthers } from '../../store/reports/other-checks.ts';
 import { countVerdicts, reopenChecks } from '../../store/reports/trust-checks.ts';
 import { openContext } from '../open.ts';
 
 /**
- * `verify`: verifies the mails of reports whose trust was never settled again, now and without a job: those that
+ * `verify`: verifies the mails of reports of all kinds whose trust was never settled again, now and without a job: those that
  * wait for DNS, and those that were stored while trust.check was off. With `all`, also those found unproven, for
  * after a change of trust.authserv_ids.
  * @throws PermanentError `usage` while trust.check is off
@@ -22,7 +23,13 @@ export async function runVerify(
   }
   const context = await openContext(config, { say: (line) => context.log.warn(line) });
   try {
-    const keys = await reopenChecks(context.db, IMPORT_PLACE.mailbox, { unproven: options.all === true });
+    const which = { unproven: options.all === true };
+    const keys = [
+      ...new Set([
+        ...(await reopenChecks(context.db, IMPORT_PLACE.mailbox, which)),
+        ...(await reopenOthers(context.db, IMPORT_PLACE.mailbox, which)),
+      ]),
+    ];
     const waiting = await verifyAgain(context, keys);
     const counts = await countVerdicts(context.db);
     const { authenticated = 0, mismatched = 0, unauthenticated = 0, '': unverified = 0 } = counts;

@@ -1,32 +1,22 @@
 import type { Limits } from '../../report/limits.ts';
-import type { Claim } from '../../report/reporters/reporters.ts';
 import { backoff } from '../../shared/clock.ts';
-import { messageOf, PermanentError } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/errors.ts';
 import { transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { openDns, type Resolver, txtResolver } from '../../shared/runtime/resolver.ts';
 import { type Context, type Loop, repeat } from '../../shared/runtime/service.ts';
-import { loadRaw } from '../../store/messages/messages.ts';
-import type { Trust } from '../../store/reports/trust.ts';
+import { takeDueOthers } from '../../store/reports/other-checks.ts';
 import { type Check, deferChecks, settleTrust, takeDueChecks, waitingChecks } from '../../store/reports/trust-checks.ts';
 import { type Readers, readInThisThread } from '../reading/pool.ts';
 import { sweep } from '../sweep.ts';
-import { checkSignatures } from './authenticity.ts';
 import { keyResolver, UNFAMILIAR_QUERIES } from './key-resolver.ts';
-import type { Inspected } from './origin.ts';
-import { verdictFor } from './reporter.ts';
-import { verdictUnverified } from './while-parsing.ts';
+import { FIRST_WAIT_MS, inspectionOf, LONGEST_WAIT_MS, type Verdict, type VerifyContext, verdictOf } from './mail-verdict.ts';
+import { verifyOthers } from './others.ts';
 
 /** Messages whose verdicts are written in one transaction. */
 const BATCH_MESSAGES = 50;
 /** Domains that one job of the analyzer names. */
 const DOMAINS_PER_JOB = 1000;
-/** Waits while DNS does not answer: a minute, two, four, up to six hours. 24 tries take two to four days. */
-const FIRST_WAIT_MS = 60_000;
-const LONGEST_WAIT_MS = 6 * 3_600_000;
-const TRIES = 24;
-
-type VerifyContext = Pick<Context, 'db' | 'config' | 'metrics' | 'log' | 'queues'>;
 
 export interface Verified {
   /** Domains that the analyzer has to look at. */
@@ -60,8 +50,7 @@ export function startVerifier(context: Context, resolver: Resolver, readers: Rea
   });
   const sweeper = repeat(
     config.sweep.every_seconds * 1000,
-    (signal, turned) =>
-      sweep(context, 'verify', (limit) => takeDueChecks(db, config.sweep.after_seconds, limit), { signal, turned }),
+    (signal, turned) => sweep(context, 'verify', (limit) => takeDue(db, config.sweep.after_seconds, limit), { signal, turned }),
     log,
     'the sweep for reports that wait to be verified',
   );
@@ -148,43 +137,15 @@ export async function verifyMessages(
     for (const domain of await transaction(context.db, (tx) => settleTrust(tx, verdicts))) domains.add(domain);
     for (const { verdict } of verdicts) context.metrics.trust.inc({ verdict: verdict.reporter_trust ?? 'unchecked' });
   }
-  return { domains: [...domains], deferred };
+  deferred.push(...(await verifyOthers(context, resolver, keys, readers)));
+  return { domains: [...domains], deferred: [...new Set(deferred)] };
 }
 
-/** The verdicts on a message's reports; a sentence when they are not known yet. */
-type Verdict = string | ((claim: Claim) => Trust);
-
-/**
- * What a message says about its author. Everything that a hostile mail could make expensive is done by a
- * reader thread, which can be stopped. The verdict itself when the message is not to be verified.
- */
-async function inspectionOf(
-  { db, config }: VerifyContext,
-  readers: Readers,
-  check: Check,
-): Promise<Inspected | ((claim: Claim) => Trust)> {
-  const unverified = verdictUnverified(check.mailbox, config.trust.check);
-  if (unverified !== null) return unverified;
-  let raw: Buffer | null;
-  try {
-    raw = await loadRaw(db, check);
-  } catch (error) {
-    // The other messages of the job must not wait for bytes that are lost.
-    if (!(error instanceof PermanentError)) throw error;
-    return { state: 'unproven', from: null, why: error.message };
-  }
-  if (raw === null) return { state: 'unproven', from: null, why: 'the raw mail is no longer in the archive' };
-  const mail = await readers.inspect(raw, check.received_at, config.trust);
-  return 'problem' in mail ? { state: 'unproven', from: null, why: `verifying it was stopped: ${mail.problem.message}` } : mail;
-}
-
-async function verdictOf(inspected: Inspected | ((claim: Claim) => Trust), check: Check, resolver: Resolver): Promise<Verdict> {
-  if (typeof inspected === 'function') return inspected;
-  const mail = await checkSignatures(inspected, resolver);
-  if (mail.state !== 'unknown') return (claim) => verdictFor(mail, claim);
-  if (check.attempts + 1 < TRIES) return mail.why;
-  const why = `DNS did not answer in ${TRIES} tries: ${mail.why}`;
-  return (claim) => verdictFor({ ...mail, state: 'unproven', why }, claim);
+/** Takes messages with due checks of any kind of report. */
+async function takeDue(db: Context['db'], seconds: number, limit: number): Promise<number[]> {
+  const aggregate = await takeDueChecks(db, seconds, limit);
+  const others = await takeDueOthers(db, seconds, limit);
+  return [...new Set([...aggregate, ...others])].sort((a, b) => a - b);
 }
 
 async function defer({ db }: VerifyContext, checks: readonly Check[], reason: string): Promise<void> {

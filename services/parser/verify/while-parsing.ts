@@ -6,6 +6,12 @@ import type { Trust } from '../../store/reports/trust.ts';
 import type { Origin } from './origin.ts';
 import type { VerdictOf } from './reporter.ts';
 
+/** Why the reports of a mailbox are not verified and count as they are; null when they are to be verified. */
+export function whyUnverified(mailbox: string, check: Config['trust']['check']): string | null {
+  if (mailbox === IMPORT_PLACE.mailbox) return 'imported by hand';
+  return check === 'off' ? 'trust.check is off' : null;
+}
+
 /**
  * The verdict on the reports of a mailbox that are not verified: they count as they are. Null when they are
  * to be verified.
@@ -17,8 +23,8 @@ export function verdictUnverified(mailbox: string, check: Config['trust']['check
     // polled.
     return (claim) => ({ ...trust, reporter: reporterOf(claim, null, null) });
   };
-  if (mailbox === IMPORT_PLACE.mailbox) return counts('imported by hand');
-  return check === 'off' ? counts('trust.check is off') : null;
+  const why = whyUnverified(mailbox, check);
+  return why === null ? null : counts(why);
 }
 
 /** Whether at least one of these messages is to be verified. */

@@ -193,6 +193,10 @@ export interface MessageReport {
   messages: number;
   duplicates: number;
   superseded_by: number | null;
+  /** What the verification of its mail found, whether it therefore counts, and why. */
+  reporter_trust: string | null;
+  trust: string;
+  trust_reason: string | null;
 }
 
 /** A TLS report (RFC 8460) or failure report (RFC 9991) of a message. */
@@ -202,6 +206,10 @@ export interface MessageOther {
   domains: (string | null)[];
   duplicates: number;
   superseded_by: number | null;
+  /** What the verification of its mail found, whether it therefore counts, and why. */
+  reporter_trust: string | null;
+  trust: string;
+  trust_reason: string | null;
 }
 
 /** A message with everything that was read from it. */
@@ -216,18 +224,20 @@ export async function showMessage(db: Queryable, key: number): Promise<MessageWi
   const { rows } = await db.query<MessageRow>(`select ${ROW} from ruawatch.messages where message_key = $1`, [key]);
   if (!rows[0]) return null;
   const { rows: reports } = await db.query<MessageReport>(
-    `select report_key, part, org_name, report_id, domain, begin_at, end_at, records, messages, duplicates, superseded_by
+    `select report_key, part, org_name, report_id, domain, begin_at, end_at, records, messages, duplicates, superseded_by,
+            reporter_trust, trust, trust_reason
        from ruawatch.reports where message_key = $1 order by part`,
     [key],
   );
   const { rows: tls_reports } = await db.query<MessageOther>(
-    `select tls_report_key as key, part, duplicates, superseded_by,
+    `select tls_report_key as key, part, duplicates, superseded_by, reporter_trust, trust, trust_reason,
             array(select distinct policy_domain from ruawatch.tls_policies p where p.tls_report_key = r.tls_report_key) as domains
        from ruawatch.tls_reports r where message_key = $1 order by part`,
     [key],
   );
   const { rows: failure_reports } = await db.query<MessageOther>(
-    `select failure_key as key, part, duplicates, null::bigint as superseded_by, array[domain] as domains
+    `select failure_key as key, part, duplicates, null::bigint as superseded_by, array[domain] as domains,
+            reporter_trust, trust, trust_reason
        from ruawatch.failure_reports where message_key = $1 order by part`,
     [key],
   );

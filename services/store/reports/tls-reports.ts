@@ -25,8 +25,10 @@ export interface NewTlsReport {
   report: TlsReport;
 }
 
-interface TlsVersion extends Version {
-  /** The mail claims to be from the organization that the report names: TLS reports are not verified. */
+export interface TlsVersion extends Version {
+  /** Its mail proves the reporter. */
+  proven: boolean;
+  /** Its mail claims to be from the organization that the report names. */
   own: boolean;
   /** Null: it is stored. */
   item: NewTlsReport | null;
@@ -41,8 +43,8 @@ interface TlsRow {
 }
 
 /**
- * Writes the TLS reports of a batch. Of several contents of one identity one from the reporter's own address is
- * current before others, else the newest, of two at once the greater hash.
+ * Writes the TLS reports of a batch. Of several contents of one identity a proven one is current before others,
+ * else one from the reporter's own address, else the newest, of two at once the greater hash.
  * @returns what became of each, in their order
  */
 export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[]): Promise<StoreOutcome[]> {
@@ -53,7 +55,7 @@ export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[])
   const { fresh, originals, earlier } = findDuplicates(stored, versions);
   const keys = await takeKeys(tx, TLS_REPORTS, fresh.length);
   for (const [i, version] of fresh.entries()) version.key = keys[i]!;
-  const ranked = rankVersions([...stored, ...fresh], outranks);
+  const ranked = rankVersions([...stored, ...fresh], outranksTls);
   await writeSuperseded(tx, TLS_REPORTS, stored, ranked);
   await insert(
     tx,
@@ -66,6 +68,11 @@ export async function storeTlsReports(tx: Tx, incoming: readonly NewTlsReport[])
 
 async function lockTlsVersions(tx: Tx, identities: readonly string[]): Promise<TlsVersion[]> {
   await lockIdentities(tx, identities);
+  return loadTlsVersions(tx, identities);
+}
+
+/** The stored versions of identities that the caller has locked. */
+export async function loadTlsVersions(tx: Tx, identities: readonly string[]): Promise<TlsVersion[]> {
   const { rows } = await tx.query<{
     key: number;
     identity: string;
@@ -75,15 +82,17 @@ async function lockTlsVersions(tx: Tx, identities: readonly string[]): Promise<T
     org_name: string | null;
     contact_info: string | null;
     sender: string | null;
+    reporter_trust: string | null;
   }>(
     `select tls_report_key as key, encode(identity, 'hex') as identity, encode(content_hash, 'hex') as content_hash, r.received_at,
-            superseded_by, org_name, contact_info, m.sender
+            superseded_by, org_name, contact_info, m.sender, reporter_trust
        from ruawatch.tls_reports r left join ruawatch.messages m using (message_key)
       where identity = any(select decode(i, 'hex') from unnest($1::text[]) i)`,
     [identities],
   );
-  return rows.map(({ received_at, org_name, contact_info, sender, ...row }) => ({
+  return rows.map(({ received_at, org_name, contact_info, sender, reporter_trust, ...row }) => ({
     ...row,
+    proven: reporter_trust === 'authenticated',
     received: received_at.getTime(),
     own: isOwn(org_name, contact_info, sender),
     item: null,
@@ -114,11 +123,14 @@ const versionOf = (item: NewTlsReport, sender: string | null): TlsVersion => ({
   content_hash: item.report.content_hash,
   received: item.received_at.getTime(),
   superseded_by: undefined,
+  proven: false,
   own: isOwn(item.report.org_name, item.report.contact_info, sender),
   item,
 });
 
-function outranks(a: TlsVersion, b: TlsVersion): boolean {
+/** The order of the versions of an identity. */
+export function outranksTls(a: TlsVersion, b: TlsVersion): boolean {
+  if (a.proven !== b.proven) return a.proven;
   if (a.own !== b.own) return a.own;
   return a.received === b.received ? a.content_hash > b.content_hash : a.received > b.received;
 }

@@ -61,11 +61,13 @@ export async function reopenChecks(db: Db, mailbox: string, { unproven }: { unpr
   return rows.map((row) => row.message_key);
 }
 
-/** How many current reports have each verdict; the key '' is that of those without one. */
+/** How many reports of all kinds have each verdict; the key '' is that of those without one. */
 export async function countVerdicts(db: Queryable): Promise<Record<string, number>> {
   const { rows } = await db.query<{ verdict: string; n: number }>(
     `select case when trust = 'pending' then 'pending' else coalesce(reporter_trust, '') end as verdict, count(*) as n
-       from ruawatch.reports group by 1`,
+       from (select trust, reporter_trust from ruawatch.reports
+             union all select trust, reporter_trust from ruawatch.tls_reports
+             union all select trust, reporter_trust from ruawatch.failure_reports) r group by 1`,
   );
   return Object.fromEntries(rows.map(({ verdict, n }) => [verdict, n]));
 }

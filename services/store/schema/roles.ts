@@ -36,6 +36,7 @@ export const GRANTS = {
     selector_days: ['select', 'insert', 'update', 'delete'],
     sources: ['select', 'insert', 'update (first_seen, last_seen, messages, passed)'],
     trust_checks: ['select', 'insert', 'update', 'delete'],
+    other_checks: ['select', 'insert', 'update', 'delete'],
     identity_locks: ['select', 'insert', 'delete'],
     partitioned: ['select'],
     // Work is noted for own domains only.

@@ -1,0 +1,46 @@
+import { backoff } from '../../shared/clock.ts';
+import type { Resolver } from '../../shared/runtime/resolver.ts';
+import { deferOthers, type OtherCheck, settleOthers, waitingOthers } from '../../store/reports/other-checks.ts';
+import type { Trust } from '../../store/reports/trust.ts';
+import type { Readers } from '../reading/pool.ts';
+import { FIRST_WAIT_MS, inspectionOf, LONGEST_WAIT_MS, type VerifyContext, verdictOf } from './mail-verdict.ts';
+
+/** Messages whose keys are queried at once, and whose verdicts are written in one transaction. */
+const AT_ONCE = 50;
+
+/**
+ * Verifies the waiting TLS and failure reports of these messages, by their mails like aggregate reports. Safe to
+ * repeat, and to run in several workers at once.
+ * @returns the messages to be verified later
+ */
+export async function verifyOthers(
+  context: VerifyContext,
+  resolver: Resolver,
+  keys: readonly number[],
+  readers: Readers,
+): Promise<number[]> {
+  const byMessage = new Map<number, OtherCheck[]>();
+  for (const check of await waitingOthers(context.db, keys))
+    byMessage.set(check.message_key, [...(byMessage.get(check.message_key) ?? []), check]);
+  const messages = [...byMessage.values()];
+  const deferred: number[] = [];
+  for (let i = 0; i < messages.length; i += AT_ONCE) {
+    const queried: [OtherCheck[], ReturnType<typeof verdictOf>][] = [];
+    for (const checks of messages.slice(i, i + AT_ONCE)) {
+      const inspected = await inspectionOf(context, readers, checks[0]!);
+      queried.push([checks, verdictOf(inspected, checks[0]!, resolver)]);
+    }
+    const verdicts: { check: OtherCheck; verdict: Trust }[] = [];
+    for (const [checks, answer] of queried) {
+      const verdict = await answer;
+      if (typeof verdict !== 'string') verdicts.push(...checks.map((check) => ({ check, verdict: verdict(check) })));
+      else {
+        const { message_key, attempts } = checks[0]!;
+        deferred.push(message_key);
+        await deferOthers(context.db, checks, backoff(attempts, FIRST_WAIT_MS, LONGEST_WAIT_MS) / 1000);
+      }
+    }
+    await settleOthers(context.db, verdicts);
+  }
+  return deferred;
+}
