@@ -74,6 +74,8 @@ export interface DomainData extends Moment {
   borrowed: ReadonlyMap<string, number>;
   /** From loadKeys, of the small ones among them that pass by a signature alone. */
   keys: ReadonlyMap<string, Keys>;
+  /** Those of them that pass on mail of several authors, however much; absent: none was looked up. */
+  mixed?: ReadonlySet<string>;
   /** From loadRelayed, of those among them with signatures as the domain that do not verify. */
   relayed: ReadonlyMap<string, number>;
   /** The first day of each source, where it is known. */
@@ -240,6 +242,7 @@ class SourceWindows {
       borrowed: data.borrowed.get(source) ?? null,
       keys: data.keys.get(source) ?? null,
       relayed: data.relayed.get(source) ?? 0,
+      mixed: data.mixed?.has(source) ?? false,
       uses: false,
       sender,
       listed: this.#entryOf(source, sender),

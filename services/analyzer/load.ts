@@ -33,10 +33,12 @@ import { REOPEN_DAYS } from './lifecycle.ts';
 import { CAUSES } from './rules/broken_senders.ts';
 import { LOST_DAYS } from './rules/dns_broken.ts';
 import { SILENT_DAYS } from './rules/reporter_silent.ts';
+import { lookup } from './senders/catalogue.ts';
 import { catalogueOf } from './senders/load.ts';
-import { mayForward } from './sources/classes.ts';
+import { mayCarryMix, mayForward } from './sources/classes.ts';
 import { isOwnServer } from './sources/identity.ts';
 import type { KeysOfDomain } from './sources/keys.ts';
+import { carriesMix } from './sources/mix.ts';
 import { isNetwork } from './sources/network.ts';
 import { handsOn, isGateway } from './sources/relays.ts';
 import { countedOf, type Deciders } from './standing.ts';
@@ -121,6 +123,7 @@ export async function loadCase(
     borrowed: new Map(),
     relayed: await loadRelayed(tx, domain, withBrokenSignatures(rows), { from, to: today, counted }),
     keys: await loadKeys(tx, counted, { rows, reporterDays, keys }),
+    mixed: await loadMixed(tx, counted, { rows, keys, catalogue: catalogueOf(context.config) }),
     policyDays,
     known,
     networks,
@@ -295,14 +298,36 @@ function comesFromBelow({ largest, others_below }: Networks): boolean {
   return others_below.networks > 0 || largest.some(({ days }) => days.some((day) => day.below > 0));
 }
 
+/** The sources without SPF that pass on mail of several authors; services of the catalogue send their own. */
+async function loadMixed(
+  tx: Tx,
+  { from, to, votes, reporters }: Counted,
+  { rows, keys, catalogue }: Pick<DomainData, 'rows' | 'catalogue'> & { keys: KeysOfDomain },
+): Promise<Set<string>> {
+  const asked = [...bySource(rows)]
+    .filter(([, own]) => mayCarryMix(own))
+    .map(([source]) => source)
+    .filter(
+      (source) => isNetwork(source) || lookup(catalogue, { dkim_domains: [], spf_domain: source, reverse_name: null }) === null,
+    );
+  // A selector is the word of a single reporter.
+  if (asked.length === 0 || votes > 1) return new Set();
+  const uses = await keys.uses(tx, { from, to, reporters });
+  return new Set(asked.filter((source) => carriesMix(uses, new Set([source]))));
+}
+
 /** Whether one of the sources may be a forwarder: then it is asked whose keys they sign with. */
 function anyMayForward(rows: readonly SourceDay[], reporterDays: readonly ReporterDay[]): boolean {
   const domainDays = domainDaysOf(reporterDays, false);
+  return [...bySource(rows).values()].some((own) => mayForward(own, domainDays));
+}
+
+function bySource(rows: readonly SourceDay[]): Map<string, SourceDay[]> {
   const rowsOf = new Map<string, SourceDay[]>();
   for (const row of rows) {
     const own = rowsOf.get(row.source);
     if (own) own.push(row);
     else rowsOf.set(row.source, [row]);
   }
-  return [...rowsOf.values()].some((own) => mayForward(own, domainDays));
+  return rowsOf;
 }

@@ -48,6 +48,8 @@ export interface SourceWindow {
   keys: Keys | null;
   /** Messages whose signature as the domain does not verify here and does elsewhere (loadRelayed). */
   relayed: number;
+  /** It passes on mail of several authors of the domain, by their keys (sources/mix.ts); absent: not looked up. */
+  mixed?: boolean;
   /** The policy that most reporters last saw; null when none is known. */
   policy: string | null;
   /** Aligned mail of the same service comes from other sources as well. */

@@ -46,6 +46,7 @@ import { policyWeakened } from './policy-weakened.ts';
 import { providerRenumbered } from './provider-renumbered.ts';
 import { quarterEnd } from './quarter-end.ts';
 import { recipientGateway } from './recipient-gateway.ts';
+import { relayOfAll } from './relay-of-all.ts';
 import { relayWobble } from './relay-wobble.ts';
 import { reporterOutage } from './reporter-outage.ts';
 import { reporterRenamed } from './reporter-renamed.ts';
@@ -127,6 +128,7 @@ export const FAMILIES: readonly Family[] = [
   manySelectors,
   newReporter,
   smallReporterLeaves,
+  relayOfAll,
   relayWobble,
   weekendShop,
   serviceComesBack,

@@ -156,8 +156,8 @@ function isPart({ subject, first_day }: KnownFinding, { source, firstSeen }: Sen
 }
 
 /**
- * Whether a source that passes by the signature alone is a forwarder, as far as can be seen. By whose key it
- * signs with, where reports name the selector; else, and of a source too large to be one, by where its mail
+ * Whether a source that passes by the signature alone is a forwarder, as far as can be seen. By whose keys it
+ * signs with, where reports name the selector (those of several authors, whatever its share); else, and of a source too large to be one, by where its mail
  * ends: it is none when a forwarder's mail had no more than the chance `onceLevel` to look so unlike a
  * forwarder's, ever.
  */
@@ -170,6 +170,7 @@ function forwards(window: SenderWindow): boolean {
   // By more than chance: of little mail a forwarder's share strays, and it is looked at every day.
   const large = wilson(sum.messages, of) >= LARGE;
   if (window.borrowed !== null && window.borrowed <= OWN_KEY) return false;
+  if (window.mixed) return true;
   if (window.borrowed !== null && window.borrowed >= PASSED_ON && !large) return true;
   return forwardingOdds(window.rows, window.reporterDays) > Math.log(window.onceLevel) + (large ? LARGE_ODDS : 0);
 }

@@ -2,6 +2,7 @@ import { addDays } from '../../shared/days.ts';
 import type { KeyUse } from '../../store/analysis/senders.ts';
 import type { KnownFinding } from '../../store/findings/findings.ts';
 import type { ListEntry } from '../../store/sources/sender-list.ts';
+import { carriesMix } from '../sources/mix.ts';
 import { type Budget, levelOf, onceLevelOf } from '../statistics/budget.ts';
 import type { SenderWindow, SourceWindow } from '../window.ts';
 import { entryOf } from './load.ts';
@@ -67,19 +68,21 @@ export class SenderWindows {
   }
 
   #windowOf(sender: SenderData): SenderWindow {
-    const { windowOf, borrowed, known } = this.#given;
-    const { key, service, rows, firstSeen, sources } = sender;
+    const { windowOf, borrowed, known, keyUses } = this.#given;
+    const window = windowOf(sender.key);
+    const { service, rows, firstSeen, sources } = sender;
     return {
-      ...windowOf(key),
+      ...window,
       known,
       rows,
       firstSeen,
       sender: service,
       listed: this.#entryOf(sender),
       borrowed: weighted(sources, borrowed),
+      mixed: window.mixed || (rows.length > 0 && carriesMix(keyUses, new Set(sources.map(({ source }) => source)))),
       of: sender,
       senders: this.#senders,
-      keyUses: this.#given.keyUses,
+      keyUses,
     };
   }
 

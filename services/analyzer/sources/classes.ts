@@ -195,6 +195,7 @@ function forwardingIn(window: SourceWindow, sum: Counts): string | null {
   // A mailbox provider forwards for its users, and so may whoever has a name at a hoster; other services
   // send.
   if (window.sender !== null && window.sender.kind !== 'mailbox_provider' && !isNetwork(window.source)) return null;
+  if (window.mixed) return 'it bears the keys of several of its senders, who send more of it themselves';
   const size = sizeOf(window.rows, window.domainDays);
   if (window.keys !== null && window.keys.own >= MOSTLY) return null;
   if (window.keys !== null && window.keys.another >= MOSTLY && size >= 0)
@@ -209,6 +210,12 @@ function forwardingIn(window: SourceWindow, sum: Counts): string | null {
 export function mayForward(rows: readonly SourceDay[], domainDays: readonly DomainDay[]): boolean {
   const sum = total(rows);
   return sum.passed > 0.5 * sum.messages && passesBySignature(sum) && sizeOf(rows, domainDays) >= 0;
+}
+
+/** Whether a source passes by the signature alone, whatever its size, so that it is worth asking whose keys it carries. */
+export function mayCarryMix(rows: readonly SourceDay[]): boolean {
+  const sum = total(rows);
+  return sum.passed > 0.5 * sum.messages && passesBySignature(sum);
 }
 
 function passesBySignature(sum: Counts): boolean {

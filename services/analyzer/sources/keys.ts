@@ -1,4 +1,5 @@
 import type { Tx } from '../../shared/runtime/db.ts';
+import { type KeyUse, loadKeyUses } from '../../store/analysis/senders.ts';
 import { type Keys, loadKeys } from '../../store/analysis/signatures.ts';
 
 /**
@@ -11,6 +12,16 @@ export class KeysOfDomain {
 
   constructor(domain: string) {
     this.#domain = domain;
+  }
+
+  #uses: { names: string; uses: readonly KeyUse[] } | null = null;
+
+  /** Which keys the sources sign with, by the rollup. @param days.reporters whose word counts */
+  async uses(tx: Tx, days: { from: string; to: string; reporters: readonly string[] }): Promise<readonly KeyUse[]> {
+    const names = [days.from, days.to, ...[...days.reporters].sort()].join('\n');
+    if (this.#uses?.names !== names)
+      this.#uses = { names, uses: await loadKeyUses(tx, this.#domain, { ...days, recent: days.from }) };
+    return this.#uses.uses;
   }
 
   /**
