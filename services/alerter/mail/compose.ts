@@ -41,8 +41,8 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
   return transaction(db, async (tx) => {
     await outbox.lockComposing(tx);
     const awake = await endSnoozes(tx, now);
-    if (awake.length > 0)
-      log.info({ findings: awake }, 'snoozes and the like have ended; findings that are still open are alerted again');
+    for (const finding of awake)
+      log.info({ finding }, 'a snooze or the like has ended; the finding is alerted again if it is still open');
     // Read before the events: when nothing waits, all that the last of the work found is among them.
     const first = { most: settings.alerts.first_start_mails, waits: await outbox.historyWaits(tx), now };
     const plan = planOf(await outbox.unhandledEvents(tx), settings.alerts.domains, settings.alertTo, now);

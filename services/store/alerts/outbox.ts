@@ -100,10 +100,7 @@ export async function installation(q: Queryable): Promise<string> {
   const { rows } = await q.query<{ born: string }>(
     'select extract(epoch from applied_at)::text as born from ruawatch.migrations where version = 1',
   );
-  return createHash('sha256')
-    .update(rows[0]?.born ?? '')
-    .digest('hex')
-    .slice(0, 12);
+  return createHash('sha256').update(rows[0]!.born).digest('hex').slice(0, 12);
 }
 
 /**
