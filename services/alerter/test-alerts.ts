@@ -60,7 +60,7 @@ async function sendMails(
     for (const to of [...sets.values()].flatMap(audiencesOf)) {
       for (const [kind, content] of [
         ['test alert', renderFinding(event, event.event, consoleUrl)],
-        ['sample digest', sampleDigest(event, now)],
+        ['sample digest', sampleDigest(event, now, consoleUrl)],
       ] as const) {
         const what = `${kind} to ${to.join(', ')}`;
         try {
@@ -105,12 +105,14 @@ function partsOf({ from, to, content }: { from: string; to: string[]; content: R
 }
 
 /** A week of a domain with one finding. */
-function sampleDigest(event: FindingEvent, now: Date): Rendered {
+function sampleDigest(event: FindingEvent, now: Date, console: string | null): Rendered {
   const day = (n: number) => new Date(now.getTime() - n * 86_400_000).toISOString().slice(0, 10);
   const days = { before: day(15), from: day(8), to: day(2) };
   const finding = { ...event, acknowledged_by: null, snoozed_until: null };
   return renderWeekly({
     days,
+    console,
+    until: now,
     since: new Date(now.getTime() - 7 * 86_400_000),
     next: new Date(now.getTime() + 7 * 86_400_000),
     domains: [

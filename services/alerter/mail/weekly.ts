@@ -168,6 +168,8 @@ async function put(
     days,
     foreign,
     since,
+    until: now,
+    console: settings.console,
     next: new Date(moment.getTime() + WEEK_MS),
     domains: await weekly.loadDomainWeeks(tx, domains, days, MOST_SOURCES),
     ...(await weekly.loadWeekFindings(tx, {

@@ -3,6 +3,7 @@ import { escapeHtml as e } from './plain-text.ts';
 
 const MONO = 'font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace';
 const FOLD = 78;
+const LONGEST_WORD = 30;
 
 /** What can be done in ruawatch: a command a line, never broken, and the page of the console. */
 export function actionLines(actions: readonly Action[], page: string | null, about = ''): string[] {
@@ -14,9 +15,17 @@ export function actionsHtml(actions: readonly Action[], page: string | null): st
   const rows = actions.map(
     ({ when, command }) =>
       `<p class="soft" style="margin:0 0 2px;font-size:13px;line-height:18px;color:#5b6875;">${e(when)}:</p>
-<p class="code" style="margin:0 0 8px;padding:4px 8px;background:#f3f5f7;border:1px solid #dde3e9;border-radius:4px;color:#26313c;${MONO};font-size:12px;line-height:17px;overflow-wrap:anywhere;">${e(command)}</p>`,
+<p class="code" style="margin:0 0 8px;padding:4px 8px;background:#f3f5f7;border:1px solid #dde3e9;border-radius:4px;color:#26313c;${MONO};font-size:12px;line-height:17px;overflow-wrap:anywhere;">${words(command)}</p>`,
   );
   return [...rows, ...(page === null ? [] : [pageLink(page, 'Open it in the console')])].join('\n');
+}
+
+/** Words that fit a telephone are not broken: half an option is none. */
+function words(command: string): string {
+  return command
+    .split(' ')
+    .map((word) => (word.length > LONGEST_WORD ? e(word) : `<span style="white-space:nowrap;">${e(word)}</span>`))
+    .join(' ');
 }
 
 /** A link to a page of the console. */

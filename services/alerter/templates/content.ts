@@ -78,12 +78,13 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
     who: shownOf(evidence).map((one) => ({
       source: `${clean(one.source, 60) || '(no name)'}${one.unproven ? ' (unproven)' : ''}`,
       whose: clean(whoseWords(one)),
-      amount: counted(one.messages, 'message'),
+      // What a forged report claims is no mail.
+      amount: isForged(event) ? '' : counted(one.messages, 'message'),
     })),
-    others: othersOf(evidence),
-    many: manyOf(evidence),
-    since: sinceOf(evidence),
-    sure: sureOf(event.confidence, evidence),
+    others: othersOf(event),
+    many: manyOf(event),
+    since: sinceOf(event),
+    sure: sureOf(event),
     // The evidence of what is over still says what was to be done.
     advice:
       step === 'resolved'
@@ -144,45 +145,57 @@ function shownOf({ who }: Evidence): Evidence['who'] {
 }
 
 /** The sources that are not listed: `senders` counts all, where `who` holds the largest only. */
-function othersOf(evidence: Evidence): string | null {
+function othersOf(event: FindingEvent): string | null {
+  const { evidence } = event;
   const { who, senders: all, messages: total } = evidence;
   const sum = (some: Evidence['who']) => some.reduce((n, { messages }) => n + messages, 0);
   const shown = shownOf(evidence).length;
   const senders = Math.max(who.length, all);
   if (senders === shown || shown === 0) return null;
   const messages = Math.max(sum(who.slice(shown)), total - sum(who.slice(0, shown)));
-  return `and ${number(senders - shown)} more${messages > 0 ? `, ${counted(messages, 'message')}` : ''}`;
+  return `and ${number(senders - shown)} more${messages > 0 && !isForged(event) ? `, ${counted(messages, 'message')}` : ''}`;
 }
 
-function manyOf({ messages, of, share, ...evidence }: Evidence): string | null {
+/** Its evidence is what reports claim that are proven to be no reports. */
+function isForged({ kind }: FindingEvent): boolean {
+  return kind === 'forged_report';
+}
+
+/** It is about reports that do not come: nobody reported it, and nothing was seen of late. */
+function isSilent({ kind, evidence: { messages, of } }: FindingEvent): boolean {
+  return kind === 'reporter_silent' || kind === 'reports_stopped' || (messages === 0 && of > 0);
+}
+
+function manyOf(event: FindingEvent): string | null {
+  const { messages, of, reports = 0, ...evidence } = event.evidence;
+  if (isForged(event)) return reports === 0 ? null : `${counted(reports, 'forged report')}, nothing of which is counted`;
   // A finding about the policy counts no mail.
   if (messages === 0 && of === 0) return null;
   // Of a reporter that fell silent: what it would have reported.
   if (messages === 0) return `0 of about ${counted(of, 'expected message')}`;
   const part = of === 0 ? counted(messages, 'message') : `${number(messages)} of ${counted(of, 'message')}`;
-  const head = of === 0 || share > 1 ? part : `${part} (${percent(share || messages / of)})`;
+  const head = of === 0 || messages > of ? part : `${part} (${percent(messages / of)})`;
   // Of readiness: what the next policy would have touched, and not what is wrong.
-  if (evidence.by_class !== undefined) return `${part} (${percent(share || messages / of)} of all mail) would have been affected`;
+  if (evidence.by_class !== undefined) return `${part} (${percent(messages / of)} of all mail) would have been affected`;
   const fates = (['delivered', 'quarantined', 'rejected'] as const).flatMap((fate) =>
     evidence[fate] === 0 ? [] : [`${number(evidence[fate])} ${fate}`],
   );
   return fates.length === 0 ? head : `${head}: ${fates.join(', ')}`;
 }
 
-function sinceOf(evidence: Evidence): string | null {
-  const since = clean(evidence.since, 10);
-  const last = clean(evidence.last_day, 10);
+function sinceOf(event: FindingEvent): string | null {
+  const since = clean(event.evidence.since, 10);
+  const last = isSilent(event) ? '' : clean(event.evidence.last_day, 10);
   if (since === '') return last === '' ? null : `last seen ${last}`;
   return last === '' || last === since ? since : `${since}, last seen ${last}`;
 }
 
-function sureOf(confidence: number, evidence: Evidence): string {
-  const { reporters, messages, of } = evidence;
+function sureOf(event: FindingEvent): string {
+  const { confidence, evidence } = event;
   const word =
     confidence >= 0.9 ? 'very sure' : confidence >= 0.7 ? 'fairly sure' : confidence >= 0.5 ? 'more likely than not' : 'a guess';
-  // That it does not report is what the finding is about.
-  const silent = messages === 0 && of > 0;
-  const heard = silent ? [] : labelsOf(evidence, reporters);
+  // That it does not report is what the finding is about, or that it was not the one who did.
+  const heard = isSilent(event) || isForged(event) ? [] : labelsOf(evidence, evidence.reporters);
   const sure = `${word} (${percent(Math.min(1, Math.max(0, confidence)))})`;
   return heard.length === 0 ? sure : `${sure}; reported by ${list(heard, MOST_REPORTERS + 1)}`;
 }

@@ -1,3 +1,4 @@
+import { actionsOn } from '../../findings/actions.ts';
 import { counted, list, number } from '../../shared/format.ts';
 import { SEVERITIES } from '../../shared/severity.ts';
 import type { FindingEvent } from '../../store/alerts/outbox.ts';
@@ -55,6 +56,8 @@ export function renderDigest(digest: Digest): Rendered {
       ? `select * from dmarc.findings where finding_key in (${items.map((item) => item.event.finding_key).join(', ')});`
       : "select * from dmarc.findings where state = 'open' order by changed_at desc;";
 
+  // Of one finding as of any other.
+  const actions = actionsOn(items[0]!.event, {});
   const about = `, such as about finding ${entries[0]!.content.key}`;
 
   const text = [
@@ -67,7 +70,7 @@ export function renderDigest(digest: Digest): Rendered {
     ]),
     ...(more === null ? [] : [more]),
     '',
-    ...actionLines(entries[0]!.content.actions, null, about),
+    ...actionLines(actions, null, about),
     ...belowFold(query),
   ];
   const rows = entries.map(
@@ -82,7 +85,7 @@ export function renderDigest(digest: Digest): Rendered {
 ${rows.join('\n')}
 </table>
 ${more === null ? '' : `<p class="soft" style="margin:10px 0 0;font-size:14px;color:#5b6875;">${e(more)}</p>\n`}<p class="ink" style="margin:18px 0 6px;font-size:14px;color:#16202a;">In ruawatch${e(about)}:</p>
-${actionsHtml(entries[0]!.content.actions, null)}`,
+${actionsHtml(actions, null)}`,
   );
   return { subject, text: `${text.join('\n')}\n`, html };
 }

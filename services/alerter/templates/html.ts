@@ -32,8 +32,12 @@ const HEAD = `<meta charset="utf-8">
   .link { color: #7fb2ee !important; }
   .line { border-color: #333c46 !important; }
   .track { background: #333c46 !important; }
+  .pass { background: #3fa873 !important; }
+  .fail { background: #1d2329 !important; border-color: #ff9a66 !important; }
+  .fail.thin { background: #ff9a66 !important; }
   .old { background: #2b5a43 !important; }
-  .old-fail { background: #7a3f22 !important; }
+  .old-fail { background: #1d2329 !important; border-color: #a8684a !important; }
+  .old-fail.thin { background: #a8684a !important; }
   .code { background: #14181d !important; color: #d5dde5 !important; border-color: #333c46 !important; }
 }
 @media (max-width: 480px) {
@@ -110,14 +114,14 @@ ${rows.filter(Boolean).join('\n')}
 function row(label: string, html: string): string {
   if (html === '') return '';
   const cell = 'padding:7px 0;vertical-align:top;border-top:1px solid #e7ecf0;font-size:14px;line-height:20px';
-  return `<tr><td class="soft line label" width="92" style="${cell};color:#5b6875;width:92px;">${label}</td><td class="ink line value" style="${cell};color:#16202a;overflow-wrap:anywhere;">${html}</td></tr>`;
+  return `<tr><td class="soft line label" width="92" style="${cell};color:#5b6875;width:92px;padding-right:8px;">${label}</td><td class="ink line value" style="${cell};color:#16202a;overflow-wrap:anywhere;">${html}</td></tr>`;
 }
 
 function who(content: Content): string {
   if (content.who.length === 0) return '';
   const lines = content.who.map(
     (source) =>
-      `<tr><td class="ink" style="font-size:14px;line-height:20px;color:#16202a;overflow-wrap:anywhere;">${e(source.source)}${source.whose === '' ? '' : `<br><span class="soft" style="font-size:13px;color:#5b6875;">${e(source.whose)}</span>`}</td><td class="ink" align="right" style="padding-left:12px;font-size:14px;line-height:20px;color:#16202a;white-space:nowrap;">${e(source.amount)}</td></tr>`,
+      `<tr><td class="ink" style="vertical-align:top;font-size:14px;line-height:20px;color:#16202a;overflow-wrap:anywhere;">${e(source.source)}${source.whose === '' ? '' : `<br><span class="soft" style="font-size:13px;color:#5b6875;">${e(source.whose)}</span>`}</td><td class="ink" align="right" style="vertical-align:top;padding-left:12px;font-size:14px;line-height:20px;color:#16202a;white-space:nowrap;">${e(source.amount)}</td></tr>`,
   );
   if (content.others !== null) {
     lines.push(

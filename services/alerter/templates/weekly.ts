@@ -1,20 +1,24 @@
-import { wordsOf } from '../../findings/sentences.ts';
-import { dayOf, daysBetween } from '../../shared/days.ts';
-import { counted, list, number, percent } from '../../shared/format.ts';
-import { parsePolicy } from '../../shared/policy.ts';
-import type { DayTotal, DomainWeek, WeekFinding, WeekFindings } from '../../store/alerts/digests.ts';
-import { columns, passBar, shareBar, sparkline } from './chart.ts';
+import { type Action, actionsOn } from '../../findings/actions.ts';
+import { dayOf } from '../../shared/days.ts';
+import { counted, list, number } from '../../shared/format.ts';
+import type { DomainWeek, WeekFinding, WeekFindings } from '../../store/alerts/digests.ts';
+import { actionLines, actionsHtml } from './actions.ts';
+import { legend } from './chart.ts';
 import { contentOf } from './content.ts';
 import type { Rendered } from './finding.ts';
-import { badge, page } from './html.ts';
+import { badge, linkedTo, page } from './html.ts';
 import { atMost, clean, inlineHtml as e, sentenceCase, wrap } from './plain-text.ts';
+import { domainHtml, domainText, rate, type Total, totalOf, type WeekDays } from './weekly-domain.ts';
 
 export interface Weekly extends WeekFindings {
-  /** Report days: the first of the week before, the first and the last of the week. */
-  days: { before: string; from: string; to: string };
+  days: WeekDays;
   /** Findings are listed since then. */
   since: Date;
+  /** When it is made: findings are listed until then. */
+  until?: Date;
   next: Date;
+  /** The setting `console.url`, when it is set. */
+  console?: string | null | undefined;
   /** Domains that are not yours and were reported on since then. */
   foreign?: number;
   /** Sentences about the reading of reports itself. */
@@ -31,7 +35,7 @@ const MOST_SILENT = 10;
 
 /** Renders the digest of a week: what changed, what is open, and how each domain's mail did. Pure. */
 export function renderWeekly(week: Weekly): Rendered {
-  const sum = totalOf(week);
+  const sum = totalOf(week.domains, week.days);
   const quiet = isQuiet(week);
   const subject = subjectOf(week, sum);
   const lines = openingOf(week, sum, quiet);
@@ -67,7 +71,8 @@ function subjectOf({ opened, open, days, domains }: Weekly, sum: Total): string 
 const NONE = { sources: 0, messages: 0 };
 
 /** The sentences at the top. */
-function openingOf({ domains, days, foreign, opened, open, notes }: Weekly, sum: Total, quiet: boolean): string[] {
+function openingOf(week: Weekly, sum: Total, quiet: boolean): string[] {
+  const { domains, days, foreign, opened, open, info, notes } = week;
   const silent = domains.filter(({ silent_since }) => silent_since !== null).map((one) => clean(one.domain, 60));
   const stray = domains.reduce(
     (n, one) => ({ sources: n.sources + one.stray.sources, messages: n.messages + one.stray.messages }),
@@ -82,6 +87,12 @@ function openingOf({ domains, days, foreign, opened, open, notes }: Weekly, sum:
     sum.messages === 0
       ? `No report covers mail from ${days.from} to ${days.to}: check that the mailbox still receives reports (ruawatch doctor).`
       : `${counted(domains.length, 'domain')}, ${counted(sum.messages, 'message')} from ${days.from} to ${days.to}: ${rate(sum)}.`,
+    ...(quiet ? [] : [timesOf(week), ...sumsOf(week)]),
+    ...(info && info.open > 0
+      ? [
+          `${counted(info.open, 'finding')} for information ${info.open === 1 ? 'is' : 'are'} open, ${info.count === 0 ? 'none' : number(info.count)} of them new${quiet ? ': ruawatch findings' : ''}.`,
+        ]
+      : []),
     ...(stray.sources > 0
       ? [`${counted(stray.sources, 'new source')} too small to classify, ${counted(stray.messages, 'message')} in all.`]
       : []),
@@ -94,20 +105,41 @@ function openingOf({ domains, days, foreign, opened, open, notes }: Weekly, sum:
   ];
 }
 
+/** Which time the findings are of, where the mail is that of a week that ended before. */
+function timesOf({ days, since, until }: Weekly): string {
+  const end = until === undefined ? '' : ` to ${moment(until)}`;
+  return `Findings are those from ${moment(since)}${end} UTC; mail after ${days.to} is in the next digest, when most reports on it are in.`;
+}
+
+/** "2026-10-05 07:00" */
+const moment = (at: Date) => at.toISOString().slice(0, 16).replace('T', ' ');
+
+/** Why what is to be acted on is less than the domains' findings together. */
+function sumsOf({ domains, opened, open }: Weekly): string[] {
+  const act = opened.to_do + open.to_do;
+  const all = domains.reduce((n, { to_do }) => n + to_do, 0);
+  return all <= act
+    ? []
+    : [`To act on: ${number(act)}, for ${counted(all, 'finding')}: what one cause opened on several domains counts once.`];
+}
+
 /** What follows the opening, in the text as in the HTML. */
 interface Body {
   /** Findings by what became of them; `beyond` counts those that are not listed. */
   sections: { title: string; findings: readonly WeekFinding[]; beyond: number }[];
   domains: readonly DomainWeek[];
+  /** What can be done about the gravest finding that is listed; null when none is open. */
+  actions: { about: string; actions: readonly Action[] } | null;
   /** Counts the domains that are not shown; null when all are. */
   more: string | null;
 }
 
-function bodyOf({ opened, resolved, open, domains }: Weekly): Body {
+function bodyOf({ opened, resolved, open, info, domains }: Weekly): Body {
   const sections = [
     { title: 'New', of: opened },
     { title: 'Resolved', of: resolved },
     { title: 'Still open', of: open },
+    ...(info ? [{ title: 'New, for information', of: info }] : []),
   ]
     .filter(({ of }) => of.count > 0)
     .map(({ title, of: { findings, count } }) => ({
@@ -121,48 +153,52 @@ function bodyOf({ opened, resolved, open, domains }: Weekly): Body {
   const need =
     needy === 0 ? 'none of which needs anything' : `${number(needy)} of which ${needy === 1 ? 'needs' : 'need'} somebody`;
   const more = beyond === 0 ? null : `and ${counted(beyond, 'more domain')}, ${need}: dmarc.source_days has them all.`;
-  return { sections, domains: domains.slice(0, MOST_DOMAINS), more };
+  const first = opened.findings[0] ?? open.findings[0];
+  const actions = first ? { about: `, such as about finding ${first.finding_key}`, actions: actionsOn(first, {}) } : null;
+  return { sections, domains: domains.slice(0, MOST_DOMAINS), actions, more };
 }
 
-function textOf(week: Weekly, lines: readonly string[], { sections, domains, more }: Body, next: string): string {
+function textOf(week: Weekly, lines: readonly string[], { sections, domains, actions, more }: Body, next: string): string {
   const text = [
     ...lines.flatMap((line) => wrap(line, WIDTH)),
     ...sections.flatMap(({ title, findings, beyond }) => [
       '',
       title,
-      ...findings.flatMap(findingText),
+      ...findings.flatMap((finding) => findingText(finding, week.console ?? null)),
       ...(beyond > 0 ? [`  and ${number(beyond)} more: ruawatch findings`] : []),
     ]),
     '',
-    'Domains, by day (the week before, then this week)',
-    ...domains.flatMap((domain) => domainText(domain, week)),
+    'Domains, by day: messages in the week before | in this week',
+    ...domains.flatMap((domain) => domainText(domain, week.days)),
     ...(more === null ? [] : wrap(more, WIDTH)),
     '',
+    ...(actions === null ? [] : [...actionLines(actions.actions, null, actions.about), '']),
     next,
   ];
   return `${text.join('\n')}\n`;
 }
 
-function htmlOf(week: Weekly, lines: readonly string[], { sections, domains, more }: Body, next: string): string {
-  const legend = 'Columns are messages a day, the week before paler; green passes DMARC, orange fails.';
+function htmlOf(week: Weekly, lines: readonly string[], { sections, domains, actions, more }: Body, next: string): string {
   return `<h1 class="ink" style="margin:0 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;">The week to ${week.days.to}</h1>
 ${lines.map((line) => `<p class="soft" style="margin:0 0 4px;font-size:14px;line-height:20px;color:#5b6875;">${e(line)}</p>`).join('\n')}
-${sections.map(sectionHtml).join('\n')}
-${heading('Domains')}
+${sections.map((section) => sectionHtml(section, week.console ?? null)).join('\n')}
+${actions === null ? '' : `${heading(`In ruawatch${actions.about}`)}\n${actionsHtml(actions.actions, null)}`}
+${heading('Domains, messages by day')}
+${legend()}
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
-${domains.map((domain) => domainHtml(domain, week)).join('\n')}
+${domains.map((domain) => domainHtml(domain, week.days)).join('\n')}
 </table>
-<p class="soft" style="margin:14px 0 0;font-size:13px;line-height:19px;color:#5b6875;">${e([...(more === null ? [] : [more]), legend, next].join(' '))}</p>`;
+<p class="soft" style="margin:14px 0 0;font-size:13px;line-height:19px;color:#5b6875;">${e([...(more === null ? [] : [more]), next].join(' '))}</p>`;
 }
 
-function sectionHtml({ title, findings, beyond }: Body['sections'][number]): string {
+function sectionHtml({ title, findings, beyond }: Body['sections'][number], console: string | null): string {
   const more =
     beyond > 0
       ? `\n<p class="soft" style="margin:6px 0 0;font-size:13px;color:#5b6875;">and ${number(beyond)} more: ruawatch findings</p>`
       : '';
   return `${heading(title)}
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
-${findings.map(findingHtml).join('\n')}
+${findings.map((finding) => findingHtml(finding, console)).join('\n')}
 </table>${more}`;
 }
 
@@ -174,29 +210,6 @@ function short(subject: string, lines: readonly string[]): string {
       .map((line) => `<p class="ink" style="margin:0 0 6px;font-size:14px;line-height:20px;color:#16202a;">${e(line)}</p>`)
       .join('\n'),
   );
-}
-
-interface Total {
-  messages: number;
-  passed: number;
-  before: { messages: number; passed: number };
-}
-
-function totalOf({ domains, days }: Weekly): Total {
-  const total: Total = { messages: 0, passed: 0, before: { messages: 0, passed: 0 } };
-  for (const day of domains.flatMap((domain) => domain.days)) {
-    const part = day.day < days.from ? total.before : total;
-    part.messages += day.messages;
-    part.passed += day.passed;
-  }
-  return total;
-}
-
-/** "99.2% pass DMARC (98.1% the week before)" */
-function rate({ messages, passed, before }: Total): string {
-  if (messages === 0) return 'no mail was reported';
-  const was = before.messages === 0 ? '' : ` (${percent(before.passed / before.messages)} the week before)`;
-  return `${percent(passed / messages)} pass DMARC${was}`;
 }
 
 function stateOf({ event, at, acknowledged_by, snoozed_until }: WeekFinding): string {
@@ -216,95 +229,33 @@ function stateOf({ event, at, acknowledged_by, snoozed_until }: WeekFinding): st
 }
 
 /** The title, and below it the key, the state and the figures. */
-function words(finding: WeekFinding): { severity: string; headline: string; detail: string } {
+function words(finding: WeekFinding, console: string | null) {
   const resolved = finding.event === 'resolved';
-  const content = contentOf(finding, resolved ? 'resolved' : 'opened');
+  const content = contentOf(finding, resolved ? 'resolved' : 'opened', console);
   const why = resolved ? content.over?.replace(/\.$/, '') : content.since && `since ${content.since}`;
   const detail = [`finding ${finding.finding_key}`, stateOf(finding), resolved ? null : content.many, why];
   return {
     severity: content.severity,
     headline: content.headline,
+    page: content.page,
     detail: detail.filter(Boolean).join('; '),
   };
 }
 
-function findingText(finding: WeekFinding): string[] {
-  const { severity, headline, detail } = words(finding);
+function findingText(finding: WeekFinding, console: string | null): string[] {
+  const { severity, headline, page, detail } = words(finding, console);
   return [
     ...atMost(wrap(`${sentenceCase(severity)}: ${headline}`, WIDTH - 2), 2, WIDTH - 2).map((line) => `  ${line}`),
     ...atMost(wrap(detail, WIDTH - 6), 2, WIDTH - 6).map((line) => `      ${line}`),
+    ...(page === null ? [] : [`      ${page}`]),
   ];
 }
 
-function findingHtml(finding: WeekFinding): string {
-  const { severity, headline, detail } = words(finding);
-  return `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;overflow-wrap:anywhere;">${e(headline)}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${e(detail)}</span></td></tr>`;
+function findingHtml(finding: WeekFinding, console: string | null): string {
+  const { severity, headline, page, detail } = words(finding, console);
+  return `<tr><td class="line" style="padding:9px 0;border-top:1px solid #e7ecf0;">${badge(severity)} <span class="ink" style="font-size:14px;line-height:20px;color:#16202a;overflow-wrap:anywhere;">${linkedTo(page, e(headline))}</span><br><span class="soft" style="font-size:13px;line-height:19px;color:#5b6875;">${e(detail)}</span></td></tr>`;
 }
 
 function heading(title: string): string {
   return `<h2 class="ink" style="margin:20px 0 8px;font-size:15px;line-height:20px;font-weight:600;color:#16202a;">${e(title)}</h2>`;
-}
-
-const NO_MAIL = 0;
-
-/** Every day of both weeks, those without mail too. */
-function everyDay(days: readonly DayTotal[], { before, to }: Weekly['days']): DayTotal[] {
-  const known = new Map(days.map((day) => [day.day, day]));
-  return daysBetween(before, to).map((day) => known.get(day) ?? { day, messages: NO_MAIL, passed: NO_MAIL });
-}
-
-/** What is worth a line of its own about a domain. */
-function notesOf(domain: DomainWeek): string[] {
-  const fresh = domain.fresh.map(
-    ({ source, class: what, messages }) => `${clean(source, 60)} (${clean(what, 20)}, ${counted(messages, 'message')})`,
-  );
-  const rest = domain.fresh_count - fresh.length;
-  const { strangers, unheard } = domain;
-  const { p, sp } = domain.policy === null ? { p: null, sp: null } : parsePolicy(domain.policy);
-  const below = sp === null || sp === p ? '' : `; sp=${clean(sp, 20)}`;
-  return [
-    ...(domain.silent_since === null ? [] : [`No reports since ${clean(domain.silent_since, 10)}.`]),
-    ...(domain.to_do === 0 ? [] : [`To act on: ${counted(domain.to_do, 'finding')}, the gravest ${clean(domain.gravest, 20)}.`]),
-    ...(fresh.length > 0 ? [`New: ${fresh.join(', ')}${rest > 0 ? ` and ${number(rest)} more` : ''}.`] : []),
-    ...(strangers.sources > 0
-      ? [`New and unauthorized: ${counted(strangers.sources, 'source')}, ${counted(strangers.messages, 'message')}.`]
-      : []),
-    ...(unheard.reporters > 0
-      ? [
-          `Not counted: ${counted(unheard.messages, 'message')} from ${counted(unheard.reporters, 'reporter')} that ${unheard.reporters === 1 ? 'does' : 'do'} not decide yet (dmarc.reporters).`,
-        ]
-      : []),
-    ...(p === null ? [] : [`Published policy: p=${clean(p, 20)}${below}.`]),
-    ...(domain.ready === null ? [] : [`Next step: ${clean(wordsOf(domain.ready).summary, 200)}`]),
-  ];
-}
-
-function domainText(domain: DomainWeek, week: Weekly): string[] {
-  const total = totalOf({ ...week, domains: [domain] });
-  const bar = total.messages === 0 ? '' : `${shareBar(total.passed / total.messages, 20)}  `;
-  const days = everyDay(domain.days, week.days);
-  return [
-    '',
-    `  ${clean(domain.domain, 60)}: ${counted(total.messages, 'message')}`,
-    `  ${bar}${rate(total)}`,
-    ...(days.some((day) => day.messages > 0) ? [`  ${sparkline(days, week.days.from)}`] : []),
-    ...notesOf(domain).flatMap((note) => wrap(note, WIDTH - 2).map((line) => `  ${line}`)),
-  ];
-}
-
-function domainHtml(domain: DomainWeek, week: Weekly): string {
-  const total = totalOf({ ...week, domains: [domain] });
-  const days = everyDay(domain.days, week.days);
-  const chart = days.some((day) => day.messages > 0) ? columns(days, week.days.from) : '';
-  const notes = notesOf(domain).map(
-    (note) =>
-      `<p class="soft" style="margin:4px 0 0;font-size:13px;line-height:19px;color:#5b6875;overflow-wrap:anywhere;">${e(note)}</p>`,
-  );
-  return `<tr><td class="line" style="padding:12px 0;border-top:1px solid #e7ecf0;">
-<p class="ink" style="margin:0;font-size:14px;line-height:20px;font-weight:600;color:#16202a;overflow-wrap:anywhere;">${e(clean(domain.domain, 80))}</p>
-<p class="soft" style="margin:0 0 6px;font-size:13px;line-height:19px;color:#5b6875;">${e(`${counted(total.messages, 'message')}, ${rate(total)}`)}</p>
-${passBar(total.passed, total.messages)}
-${chart === '' ? '' : `<div style="height:8px;line-height:8px;font-size:1px;">&nbsp;</div>\n${chart}`}
-${notes.join('\n')}
-</td></tr>`;
 }

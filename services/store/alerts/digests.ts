@@ -71,6 +71,8 @@ export interface WeekFindings {
   resolved: SomeFindings;
   /** Open for longer than that. */
   open: SomeFindings;
+  /** Opened or reopened for information only, and how many such findings are open in all. */
+  info?: SomeFindings & { open: number };
 }
 
 /** SQL: a source of `seen` that is too small to say anything about. */
@@ -318,6 +320,15 @@ const SHAPE = `f.finding_key, f.revision, f.domain, f.kind, f.subject, f.severit
             f.acknowledged_by, f.snoozed_until`;
 const WORST_FIRST = `${gravestFirst('f.severity')}, f.domain, f.finding_key`;
 
+/** How many findings are open that are for information only. */
+async function countOpen(tx: Tx, domains: readonly string[]): Promise<number> {
+  const { rows } = await tx.query<{ n: number }>(
+    "select count(*)::int as n from ruawatch.findings where domain = any($1) and severity = 'info' and state = 'open'",
+    [domains],
+  );
+  return rows[0]!.n;
+}
+
 /**
  * What became of the findings of some domains between two moments, and what is open now.
  * @param week `listed` is how many of each are read
@@ -326,9 +337,9 @@ export async function loadWeekFindings(
   tx: Tx,
   week: { domains: readonly string[]; since: Date; until: Date; listed: number },
 ): Promise<WeekFindings> {
-  const read = async (event: string, at: string, where: string) => {
+  const read = async (event: string, at: string, where: string, severity = "f.severity <> 'info'") => {
     const { rows } = await tx.query<Omit<WeekFinding, 'evidence'> & { n: number; todo: number }>(
-      `with f as materialized (select * from ruawatch.findings f where f.domain = any($1) and f.severity <> 'info' and ${where})
+      `with f as materialized (select * from ruawatch.findings f where f.domain = any($1) and ${severity} and ${where})
        select ${SHAPE}, ${event} as event, ${at} as at, count(*) over () as n,
               (select count(distinct ${CAUSE}) from f where ${TO_DO})::int as todo
          from f order by ${WORST_FIRST} limit $4`,
@@ -348,6 +359,15 @@ export async function loadWeekFindings(
       `f.state = 'open' and ${began} >= $2 and ${began} < $3`,
     ),
     resolved: await read("'resolved'", 'f.resolved_at', "f.state = 'resolved' and f.resolved_at >= $2 and f.resolved_at < $3"),
+    info: {
+      ...(await read(
+        "case when f.reopened_at is null then 'opened' else 'reopened' end",
+        began,
+        `f.state = 'open' and ${began} >= $2 and ${began} < $3`,
+        "f.severity = 'info'",
+      )),
+      open: await countOpen(tx, week.domains),
+    },
     open: await read("'changed'", 'f.changed_at', `f.state = 'open' and ${began} < least($2::timestamptz, $3::timestamptz)`),
   };
 }

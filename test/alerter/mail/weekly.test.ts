@@ -142,7 +142,7 @@ describe('the mails', () => {
     expect(told).not.toContain('elsewhere');
   });
 
-  test('order domains by need, leave out what is for information, and count one cause once', async () => {
+  test('order domains by need, count what is for information apart, and count one cause once', async () => {
     const log = pino({ level: 'silent' });
     const alerts = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5, first_start_mails: 10 };
     await mail('calm.example', 'a.example', '2026-10-03', 9000, 9000);
@@ -168,6 +168,13 @@ describe('the mails', () => {
     expect(rows[0]!.subject).toBe('[ruawatch] Week to 2026-10-03: 2 to act on, no reports on 2 domains');
     const told = text(rows[0]!.raw.toString('utf8'));
     expect(told).toContain('New (3)');
+    // For one cause on two domains the subject says 1.
+    expect(told.replaceAll('\n', ' ')).toContain('To act on: 2, for 3 findings: what one cause opened on several domains');
+    expect(told).toContain('1 finding for information is open, 1 of them new.');
+    expect(told).toMatch(/New, for information \(1\)\n {2}Info: calm\.example: it is ready\n/);
+    expect(told.replaceAll('\n', ' ')).toContain(
+      'Findings are those from 2026-09-28 07:00 to 2026-10-05 07:00 UTC; mail after 2026-10-03',
+    );
     expect(told).toContain('1 new source too small to classify, 3 messages in all.');
     const order = [...told.matchAll(/^ {2}([a-z0-9]+\.example): [\d,]+ messages?$/gm)].map(([, name]) => name);
     expect(order).toEqual(['silent1.example', 'silent2.example', 'needy.example', 'calm.example']);
@@ -283,7 +290,7 @@ describe('what it looks like', () => {
       }),
     );
     expect(text).toContain(
-      '  d0.example: 110 messages\n  ██████████████████░░  90% pass DMARC (100% the week before)\n   ▅     | █    ▁\n',
+      '  d0.example: 110 messages\n  ██████████████████░░  90% pass DMARC (100% the week before)\n  09-20 | ▅     | █    ▁| 10-03, highest: 100\n  Most on 09-28: 100 messages. Failed: 10 of 10 on 10-03 and 1 of 100 on\n  09-28.\n',
     );
     expect(text).toContain('New: new.example (misaligned, 7 messages) and 2 more.');
     expect(text).toContain('New and unauthorized: 8 sources, 3,344 messages.');
@@ -297,6 +304,24 @@ describe('what it looks like', () => {
     expect(html).not.toMatch(/<(?:img|svg|script|link)|url\(|\ssrc=|href=/i);
     // Gmail cuts a mail off behind 102 kB.
     expect(Buffer.byteLength(html)).toBeLessThan(100_000);
+  });
+
+  test('ends with the commands, and links each finding to the console where there is one', () => {
+    const opened = { findings: found, count: 4, to_do: 4 };
+    const console = 'https://ruawatch.example.org';
+    const linked = renderWeekly(week({ opened, console }));
+    expect(linked.html.match(/href="[^"]*"/g)).toEqual([17, 18, 19, 20].map((key) => `href="${console}/findings/${key}"`));
+    for (const key of [17, 18, 19, 20]) expect(linked.text).toContain(`      ${console}/findings/${key}\n`);
+    expect(linked.text).toMatch(
+      /In ruawatch, such as about finding 17:\n {2}ruawatch findings ack 17 .*\n.*\n {2}ruawatch findings show 17\n/,
+    );
+    expect(renderWeekly(week({ opened })).html).not.toContain('href');
+  });
+
+  test('what is for information is one line of a week that is quiet otherwise', () => {
+    const { text } = renderWeekly(week({ info: { ...none, open: 3 } }));
+    expect(text).toContain('3 findings for information are open, none of them new: ruawatch findings.');
+    expect(renderWeekly(week({ info: { ...none, open: 0 } })).text).not.toContain('information');
   });
 
   test('writes no tag and no link that a report may have put into a name', () => {

@@ -14,7 +14,7 @@ test('a command a line, and the page of the console where there is one', () => {
 test('in HTML each command stands below the sentence that says when to use it, escaped', () => {
   const html = actionsHtml(ACTIONS, null);
   expect(html).toContain('If it is &lt;odd&gt;:</p>');
-  expect(html).toContain('--why &quot;x&quot;</p>');
+  expect(html).toContain('&quot;x&quot;</span></p>');
   expect(html).not.toContain('href');
   expect(actionsHtml(ACTIONS, 'https://console.example/?a&b')).toContain('href="https://console.example/?a&amp;b"');
 });

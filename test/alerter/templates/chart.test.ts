@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { columns, passBar, shareBar, sparkline } from '../../../services/alerter/templates/chart.ts';
+import { columns, inWords, legend, passBar, shareBar, sparkline } from '../../../services/alerter/templates/chart.ts';
 import { expectGolden } from './cases.ts';
 
 const day = (n: number, messages: number, passed = messages) => ({ day: `2026-05-0${n}`, messages, passed });
 
-test('a block a day, the largest day the highest, a bar before the week', () => {
-  expect(sparkline([day(1, 0), day(2, 1), day(3, 50), day(4, 100)], '2026-05-03')).toBe(' ▁|▅█');
+test('a block a day, the largest day the highest, a bar before the week, the dates and the scale beside it', () => {
+  expect(sparkline([day(1, 0), day(2, 1), day(3, 50), day(4, 100)], '2026-05-03')).toBe('05-01 | ▁|▅█| 05-04, highest: 100');
   expect(sparkline([], '2026-05-03')).toBe('');
 });
 
@@ -15,14 +15,40 @@ test('a bar of a share is neither full nor empty unless the share is', () => {
 
 test('columns show failing mail on top, however little of it there is, and pale days before the week', () => {
   const heights = (html: string) =>
-    [...html.matchAll(/class="([\w-]+)" bgcolor="#\w+" height="(\d+)"/g)].map(([, kind, px]) => [kind, Number(px)]);
+    [...html.matchAll(/class="([\w -]+)" bgcolor="#\w+" height="(\d+)"/g)].map(([, kind, px]) => [kind, Number(px)]);
   expect(heights(columns([day(1, 0), day(2, 1_000, 999), day(3, 500, 0), day(4, 1)], '2026-05-03'))).toEqual([
     ['track', 1],
-    ['old-fail', 1],
-    ['old', 35],
-    ['fail', 18],
+    ['old-fail thin', 1],
+    ['old', 43],
+    ['fail', 22],
     ['pass', 2],
   ]);
+});
+
+test('columns have a scale and the days of both weeks', () => {
+  const html = columns([day(1, 10), day(2, 1_204_000), day(3, 500)], '2026-05-03');
+  const words = html
+    .replace(/<[^>]*>/g, ' ')
+    .replaceAll('&nbsp;', ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+  expect(words).toBe('1,204,000 0 week before 05-01 to 05-02 this week 05-03 to 05-03');
+});
+
+test('failing mail differs from passing mail without colours: it is hollow', () => {
+  const html = columns([day(1, 100, 50), day(3, 100, 50)], '2026-05-03');
+  expect(html.match(/class="(?:old-)?fail" bgcolor="#ffffff"[^>]*border:1px solid/g)).toHaveLength(2);
+  expect(html).not.toMatch(/class="(?:pass|old)"[^>]*border/);
+  expect(legend()).toMatch(/class="pass".*passes DMARC \(filled\).*class="fail".*border:1px solid.*fails \(hollow, on top\)/);
+});
+
+test('the days of the week in words: the largest, and those on which most failed', () => {
+  const week = [day(1, 9_000, 0), day(3, 100, 90), day(4, 200, 200), day(5, 50, 0), day(6, 7, 4), day(7, 8, 7), day(8, 0)];
+  expect(inWords(week, '2026-05-03')).toBe(
+    'Most on 05-04: 200 messages. Failed: 50 of 50 on 05-05, 10 of 100 on 05-03, 3 of 7 on 05-06 and some on 1 more day.',
+  );
+  expect(inWords([day(1, 5, 0), day(3, 5)], '2026-05-03')).toBe('Most on 05-03: 5 messages. None failed.');
+  expect(inWords([day(1, 5, 0), day(3, 0)], '2026-05-03')).toBe('');
 });
 
 test('the bar of what passes has no part for nothing', () => {
@@ -37,13 +63,13 @@ test('the bar of what passes has no part for nothing', () => {
 
 test('each height of a block, of a column and of what fails in it', () => {
   const steps = (passed: number) => Array.from({ length: 9 }, (_, n) => day(n + 1, n * 100, n * passed));
-  expect(sparkline(steps(0), '2026-05-01')).toBe('| ▂▃▄▅▆▇██');
+  expect(sparkline(steps(0), '2026-05-01')).toBe('05-01 || ▂▃▄▅▆▇██| 05-09, highest: 800');
   expect(
     sparkline(
       [1, 12, 13, 24, 25, 99, 100].map((n, i) => day(i + 1, n)),
       '2026-05-20',
     ),
-  ).toBe('▁▁▂▂▃██');
+  ).toBe('05-01 |▁▁▂▂▃██| 05-07, highest: 100');
   const bars = (html: string) => html.replaceAll('<td valign', '\n<td valign');
   return expectGolden('charts.txt', {
     'no days': columns([], '2026-05-03'),
@@ -55,7 +81,7 @@ test('each height of a block, of a column and of what fails in it', () => {
 });
 
 test('days that are all without mail, and one message alone', () => {
-  expect(sparkline([day(1, 0), day(2, 0)], '2026-05-02')).toBe(' | ');
-  expect(sparkline([day(1, 1), day(2, 0)], '2026-05-02')).toBe('█| ');
-  expect(columns([day(1, 1)], '2026-05-01')).toContain('height="36"');
+  expect(sparkline([day(1, 0), day(2, 0)], '2026-05-02')).toBe('05-01 | | | 05-02, highest: 0');
+  expect(sparkline([day(1, 1), day(2, 0)], '2026-05-02')).toBe('05-01 |█| | 05-02, highest: 1');
+  expect(columns([day(1, 1)], '2026-05-01')).toContain('height="44"');
 });

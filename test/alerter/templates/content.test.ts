@@ -36,6 +36,38 @@ test('how many: of all, in percent, and what became of them', () => {
   expect(content({ messages: 0, of: 786 }).many).toBe('0 of about 786 expected messages');
 });
 
+test('what a forged report claims is in no figure', () => {
+  const forged = content(
+    {
+      who: [{ source: 'evil.example', messages: 55_516 }],
+      senders: 9,
+      messages: 55_516,
+      of: 65_259,
+      share: 0.85,
+      reports: 3,
+      facts: { rule: 'forged_report', mismatched: 0 },
+    },
+    { kind: 'forged_report' },
+  );
+  expect(forged.many).toBe('3 forged reports, nothing of which is counted');
+  expect(forged.who).toMatchObject([{ source: 'evil.example', amount: '' }]);
+  expect(forged.others).toBe('and 8 more');
+  // Nor was it reported by the one whose name was used.
+  expect(forged.sure).toBe('very sure (93%)');
+  expect(JSON.stringify({ ...forged, query: '' })).not.toMatch(/55,516|65,259|85%/);
+});
+
+test('the percentage is that of the two numbers beside it', () => {
+  expect(content({ messages: 98, of: 100, share: 0.5, delivered: 0, quarantined: 0, rejected: 0 }).many).toBe(
+    '98 of 100 messages (98%)',
+  );
+});
+
+test.each(['reporter_silent', 'reports_stopped'])('of %s nothing was seen after the silence began', (kind) => {
+  expect(content({ messages: 0, of: 786 }, { kind }).since).toBe('2026-10-03');
+  expect(content({ messages: 0, of: 0 }, { kind }).since).toBe('2026-10-03');
+});
+
 test.each([
   [0.95, 'very sure'],
   [0.9, 'very sure'],

@@ -153,6 +153,34 @@ Its history: ruawatch findings show 17
   });
 });
 
+describe('links', () => {
+  const service = { name: 'SendGrid', align: 'Publish three records.', source: 'https://docs.sendgrid.example/a?b=c#d' };
+  const facts = { ...(FINDINGS.alignment_failure!.stored as { facts: object }).facts, service };
+  const found = { ...FINDINGS.alignment_failure!, ...evidenceOf({ ...(FINDINGS.alignment_failure!.stored as object), facts }) };
+
+  test('the page of the catalogue and that of the console are links, and nothing else is', () => {
+    const { html, text } = renderFinding(found, 'opened', 'https://ruawatch.example.org');
+    expect([...html.matchAll(/<a class="link" href="([^"]*)"/g)].map(([, to]) => to)).toEqual([
+      service.source,
+      'https://ruawatch.example.org/findings/18',
+    ]);
+    expect(text).toContain(service.source);
+    expect(text).toContain('\n  https://ruawatch.example.org/findings/18\n');
+  });
+
+  test('a name that repeats a page of the catalogue, or writes one of its own, is no link', () => {
+    const who = [{ source: `${service.source} https://evil.example`, messages: 1 }];
+    const hostile = { ...found, ...evidenceOf({ ...(found.stored as object), who }), domain: 'https://evil.example/' };
+    const { html } = renderFinding(hostile, 'opened', null);
+    expect([...html.matchAll(/href="([^"]*)"/g)].map(([, to]) => to)).toEqual([service.source]);
+    expect(html).not.toContain('https://evil');
+  });
+
+  test('the HTML has no SQL', () => {
+    for (const finding of Object.values(FINDINGS)) expect(renderFinding(finding).html).not.toMatch(/select [\s\S]* from|psql/i);
+  });
+});
+
 describe('hostile evidence', () => {
   const attack = event({
     summary: 'x\r\nBcc: victim@example.net\r\n\r\n<script>alert(1)</script>',
