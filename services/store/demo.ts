@@ -26,7 +26,7 @@ export async function countPipeline(db: Queryable): Promise<PipelineCounts> {
             (select count(*) from ruawatch.messages where state = 'received') as received,
             (select count(*) from ruawatch.reports where superseded_by is null) as reports,
             (select coalesce(sum(records), 0) from ruawatch.reports where superseded_by is null) as records,
-            (select count(*) from ruawatch.trust_checks) as unverified,
+            (select count(*) from ruawatch.trust_checks) + (select count(*) from ruawatch.other_checks) as unverified,
             (select count(*) from ruawatch.analysis_work) as analysis,
             (select count(*) from ruawatch.finding_events where handled_at is null and notify) as events,
             (select count(*) from ruawatch.outbox where state = 'pending') as outbox`,

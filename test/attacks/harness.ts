@@ -161,6 +161,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         const [left] = await query<{ waiting: boolean }>(
           `select exists (select from ruawatch.messages where state = 'received')
                or exists (select from ruawatch.trust_checks where attempts = 0)
+               or exists (select from ruawatch.other_checks where attempts = 0)
                or exists (select from ruawatch.analysis_work) as waiting`,
         );
         return !left!.waiting;

@@ -31,7 +31,7 @@ export interface RunResult {
 const OPEN = `select (select count(*) from ruawatch.messages where state = 'received') as received,
        (select count(*) from ruawatch.messages where uid is not null and disposed_at is null) as undisposed,
        (select count(*) from ruawatch.mailboxes where backlog > 0) as backlog,
-       (select count(*) from ruawatch.trust_checks) as unverified,
+       (select count(*) from ruawatch.trust_checks) + (select count(*) from ruawatch.other_checks) as unverified,
        (select count(*) from ruawatch.analysis_work) as unjudged,
        (select count(*) from ruawatch.finding_events where handled_at is null) as untold,
        (select count(*) from ruawatch.outbox where state = 'pending') as pending`;

@@ -37,9 +37,9 @@ const FACTS: Record<string, string> = {
                       from ruawatch.subdomain_days where messages <> 0`,
   'selector day': `select concat_ws(' ', domain, source, signing_domain, selector, day, reporter, trust) as name, messages, passed
                      from ruawatch.selector_days where messages <> 0`,
-  'TLS report': `select encode(identity, 'hex') || ' ' || encode(content_hash, 'hex') as name, superseded_by is null as stands, duplicates, received_at
+  'TLS report': `select encode(identity, 'hex') || ' ' || encode(content_hash, 'hex') as name, superseded_by is null as stands, duplicates, received_at, trust
                    from ruawatch.tls_reports`,
-  'failure report': `select encode(content_hash, 'hex') as name, duplicates, domain from ruawatch.failure_reports`,
+  'failure report': `select encode(content_hash, 'hex') as name, duplicates, domain, trust from ruawatch.failure_reports`,
   finding: `select concat_ws(' ', domain, kind, subject, row_number() over (partition by domain, kind, subject order by finding_key)) as name,
                    state, severity, confidence, first_day, last_day, summary, revision, evidence,
                    (select jsonb_agg(jsonb_build_object('revision', e.revision, 'event', e.event, 'notify', e.notify, 'evidence', e.evidence) order by e.event_key)
