@@ -2,6 +2,7 @@ import type { Ending } from '../findings/ending.ts';
 import { dayOf, later } from '../shared/days.ts';
 import { rankOf } from '../shared/severity.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
+import type { Scatter } from '../store/analysis/scatter.ts';
 import type { KeyUse } from '../store/analysis/senders.ts';
 import type { FailedCheck, Keys } from '../store/analysis/signatures.ts';
 import type { Silence, Spread } from '../store/analysis/silences.ts';
@@ -78,6 +79,8 @@ export interface DomainData extends Moment {
   mixed?: ReadonlySet<string>;
   /** From loadRelayed, of those among them with signatures as the domain that do not verify. */
   relayed: ReadonlyMap<string, number>;
+  /** From loadScatter, of those that authenticate as a domain that the catalogue does not know. */
+  scatter?: ReadonlyMap<string, Scatter>;
   /** The first day of each source, where it is known. */
   firstSeen: ReadonlyMap<string, string>;
   /** `analyzer.false_alarms_per_month` */
@@ -243,6 +246,7 @@ class SourceWindows {
       keys: data.keys.get(source) ?? null,
       relayed: data.relayed.get(source) ?? 0,
       mixed: data.mixed?.has(source) ?? false,
+      scatter: data.scatter?.get(source) ?? null,
       uses: false,
       sender,
       listed: this.#entryOf(source, sender),

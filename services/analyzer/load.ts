@@ -6,6 +6,7 @@ import type { Counted } from '../store/analysis/counted.ts';
 import { loadForged } from '../store/analysis/forged-reports.ts';
 import { loadRelayed } from '../store/analysis/relayed.ts';
 import { wasAnalyzed } from '../store/analysis/reporters.ts';
+import { loadScatter } from '../store/analysis/scatter.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import { loadLateness, loadSilence, loadSpread } from '../store/analysis/silences.ts';
 import {
@@ -30,9 +31,11 @@ import { loadSenderList } from '../store/sources/sender-list.ts';
 import { loadDeciders } from './deciders.ts';
 import { type DomainData, domainDaysOf, type Others } from './evaluate.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
+import { LEAST as LEAST_FAILING } from './rules/alignment_failure.ts';
 import { CAUSES } from './rules/broken_senders.ts';
 import { LOST_DAYS } from './rules/dns_broken.ts';
 import { SILENT_DAYS } from './rules/reporter_silent.ts';
+import { DOMAIN_DAYS } from './rules/silence.ts';
 import { lookup } from './senders/catalogue.ts';
 import { catalogueOf } from './senders/load.ts';
 import { mayCarryMix, mayForward } from './sources/classes.ts';
@@ -122,6 +125,7 @@ export async function loadCase(
     firstSeen,
     borrowed: new Map(),
     relayed: await loadRelayed(tx, domain, withBrokenSignatures(rows), { from, to: today, counted }),
+    scatter: await loadScatter(tx, domain, strangersOf(rows), { from: addDays(today, 1 - DOMAIN_DAYS), to: today, counted }),
     keys: await loadKeys(tx, counted, { rows, reporterDays, keys }),
     mixed: await loadMixed(tx, counted, { rows, keys, catalogue: catalogueOf(context.config) }),
     policyDays,
@@ -198,6 +202,18 @@ async function loadBesideMail(
     expected: await loadExpected(tx, now, domain),
     elsewhere: await loadToldElsewhere(tx, domain, COMMON_KINDS),
   };
+}
+
+/** The sources that authenticate as somebody else and never pass: services that are not set up, and forgers. */
+function strangersOf(rows: readonly SourceDay[]): string[] {
+  const sums = new Map<string, { passed: number; failed: number }>();
+  for (const { source, passed, failed_authenticated } of rows) {
+    const sum = sums.get(source) ?? { passed: 0, failed: 0 };
+    sums.set(source, { passed: sum.passed + passed, failed: sum.failed + failed_authenticated });
+  }
+  return [...sums]
+    .filter(([source, { passed, failed }]) => passed === 0 && failed >= LEAST_FAILING && !isNetwork(source))
+    .map(([source]) => source);
 }
 
 /** The sources with failing mail that bears a signature of the domain's own. */

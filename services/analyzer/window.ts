@@ -1,6 +1,7 @@
 import { later } from '../shared/days.ts';
 import { SOURCE_COUNTS } from '../store/analysis/counted.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
+import type { Scatter } from '../store/analysis/scatter.ts';
 import type { KeyUse } from '../store/analysis/senders.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import type { Silence, Spread } from '../store/analysis/silences.ts';
@@ -52,6 +53,8 @@ export interface SourceWindow {
   mixed?: boolean;
   /** The policy that most reporters last saw; null when none is known. */
   policy: string | null;
+  /** From how many networks its failing mail comes; null or absent where that was not looked up. */
+  scatter?: Scatter | null;
   /** Aligned mail of the same service comes from other sources as well. */
   uses: boolean;
   /**

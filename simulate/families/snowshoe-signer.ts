@@ -26,9 +26,6 @@ export const snowshoeSigner: Family = {
     });
     // Reports alone cannot tell this from a service that was never set up.
     flow.truth = null;
-    domain.expect(
-      { what: 'forged', from, to, least: 'low', says: [/do not know|somebody/i, /1\.\s+(?:Report|Unless|If you do not)/] },
-      { flows: [flow] },
-    );
+    domain.expect({ what: 'forged', from, to, least: 'low', says: [/What to do\s+- If you do not know/] }, { flows: [flow] });
   },
 };

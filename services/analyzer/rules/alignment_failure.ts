@@ -1,4 +1,5 @@
 import type { Ending } from '../../findings/ending.ts';
+import { organizationalDomain } from '../../report/orgdomain.ts';
 import { earlier } from '../../shared/days.ts';
 import { publishedTag } from '../../shared/policy.ts';
 import type { Severity } from '../../shared/severity.ts';
@@ -30,12 +31,15 @@ import { DOMAIN_DAYS, silent } from './silence.ts';
 
 const KIND = 'alignment_failure';
 /** Fewer than this in the recent report days are a person's auto-forward or a test, not a service. */
-const LEAST = 20;
+export const LEAST = 20;
 /**
  * How the share that passes varies from source to source where it is half: Beta with twice this sum of
  * parameters.
  */
 const PRIOR_HALF = 10;
+/** So many networks, none of which has more than this part of the mail, are rented to send a little from each. */
+const SCATTERED = 5;
+const LARGEST = 0.5;
 /** How likely a forwarder that nothing marks is, where little mail is concerned. */
 const UNMARKED = 0.4;
 /** Below this share of the domain's mail, an unmarked forwarder is nearly as likely. */
@@ -165,6 +169,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
         approved_by: approved ? window.listed!.by_name : null,
         signer: signerOf(rows),
         small,
+        scattered: scatteredOf(window, failure),
         relayed_by: via,
         p: publishedTag(window.policy, 'p'),
         strict_spf: publishedTag(window.policy, 'aspf') === 's',
@@ -173,6 +178,17 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
       query: recordsQuery({ domain, source, from: badDays[0]!, to: last_day, rows: 'failing' }),
     },
   };
+}
+
+/**
+ * The number of networks behind an unknown sender that looks like a forger's snowshoe: a little from each of many, none
+ * of which sends mail of ours, under a name that has nothing of ours. Null where it does not.
+ */
+function scatteredOf({ domain, source, sender, scatter, own, listed }: SourceWindow, { sum, via }: Failure): number | null {
+  if (!scatter || sender !== null || own || via !== null || listed !== null || sum.passed > 0) return null;
+  const labelOf = (name: string) => organizationalDomain(name).split('.')[0]!;
+  if (scatter.networks < SCATTERED || scatter.shared > 0 || labelOf(source).includes(labelOf(domain))) return null;
+  return scatter.most <= LARGEST * sum.messages ? scatter.networks : null;
 }
 
 /** The first day of the window with mail that fails, or that of the open finding. */

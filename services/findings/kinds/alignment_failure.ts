@@ -17,6 +17,8 @@ const facts = z.object({
   signer: z.string().nullable(),
   /** So small a part of the domain's mail that it may be a forwarder. */
   small: z.boolean(),
+  /** From so many networks a little each, nothing ties it to the domain: a forger's; null where it does not look so. */
+  scattered: z.number().nullish(),
   /** By what it is known to pass on mail of others, unchanged in From; null when it is not. */
   relayed_by: z.enum(['catalogue', 'receivers', 'signature', 'envelope']).nullish(),
   /** The published policy; null when it is not known. */
@@ -65,12 +67,14 @@ export const alignmentFailure = kind(facts, (told, given) => {
     summary: `${title}: ${messages} since ${evidence.since} failed DMARC (${MECHANISM[mechanism]})`,
     what: `${messages} from ${source} in the name of ${domain} ${evidence.messages === 1 ? 'authenticates' : 'authenticate'} as another domain: ${as}, and ${mechanism === 'both' ? 'neither aligns' : 'that does not align'} with ${domain}.`,
     advice: adviceOf(told, given),
-    senders: [
-      ...(given.approved_by === null
-        ? [{ verdict: 'approve' as const, source: subject, when: 'If it sends for you', why: 'sends for us' }]
-        : []),
-      { verdict: 'deny', source: subject, when: 'If it does not', why: 'does not send for us' },
-    ],
+    senders: given.scattered
+      ? [{ verdict: 'deny', source: subject, when: 'If you do not know it', why: 'forges our name' }]
+      : [
+          ...(given.approved_by === null
+            ? [{ verdict: 'approve' as const, source: subject, when: 'If it sends for you', why: 'sends for us' }]
+            : []),
+          { verdict: 'deny', source: subject, when: 'If it does not', why: 'does not send for us' },
+        ],
     ...(given.service?.source && { links: [given.service.source] }),
   };
 });
@@ -83,9 +87,15 @@ function whose({ domain }: Told, { approved_by, admitted_by }: AlignmentFacts): 
   return 'all names of its addresses are confirmed and below the domain, so it is one of your own servers';
 }
 
-function adviceOf(told: Told, { signer, small, p, strict_spf, service }: AlignmentFacts): string[] {
+function adviceOf(told: Told, given: AlignmentFacts): string[] {
+  const { signer, small, p, strict_spf, service, scattered } = given;
   const domain = short(told.domain);
   const source = short(told.subject);
+  if (scattered)
+    return [
+      `If you do not know ${source}, somebody forges your name: a little of it comes from each of ${counted(scattered, 'network')}, none of which sends mail of yours. Report the abuse to their owners${p === 'none' ? ', and plan a stricter policy: p=none lets them' : ''}.`,
+      `Only if ${source} sends for you, let it sign with d=${domain}, and publish the key it names under ${domain}.`,
+    ];
   return [
     service === null
       ? `If ${source} sends for you, let it sign with d=${domain}: turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; it now signs with d=${short(signer)}`}.`

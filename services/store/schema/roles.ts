@@ -58,7 +58,7 @@ export const GRANTS = {
     trust_checks: ['select'],
     // For the keys a new source signs with, the failed checks of a broken one, and the names below a domain.
     records: [
-      'select (report_key, begin_at, source, count, auth, dkim_aligned, spf_aligned, header_from, forwarded, foreign_dkim, foreign_spf)',
+      'select (report_key, begin_at, source, source_ip, count, auth, dkim_aligned, spf_aligned, header_from, forwarded, foreign_dkim, foreign_spf)',
     ],
     source_days: ['select'],
     policy_days: ['select'],
@@ -71,6 +71,7 @@ export const GRANTS = {
     addresses: ['select'],
     // What was published when: own servers, and the causes of findings.
     dns_questions: ['select'],
+    dns_watch: ['select'],
     dns_records: ['select'],
     dns_servers: ['select'],
     // How long a reporter has reported, whether it agrees with others, and whether it decides for a domain.

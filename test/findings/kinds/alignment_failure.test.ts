@@ -67,6 +67,8 @@ test('its words in every case', () => {
       facts: { signer: 'signer.example', small: false },
       evidence: { mechanism: 'both' },
     },
+    'an unknown signer with many networks, p=none': { facts: { scattered: 12, small: false, p: 'none' } },
+    'an unknown signer with many networks, p=reject': { facts: { scattered: 5, p: 'reject' } },
     'approved and not set up': { facts: { bare: true, approved_by: 'Ada' } },
     'an own server that is not set up': { facts: { bare: true }, subject: 'mail.example.com', evidence: { messages: 1 } },
     'passed on, by the catalogue': by('catalogue'),

@@ -13,6 +13,9 @@ import { type Db, openPool, transaction } from '../../../services/shared/runtime
 import { createLog } from '../../../services/shared/runtime/log.ts';
 import type { Context, Service } from '../../../services/shared/runtime/service.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { loadScatter } from '../../../services/store/analysis/scatter.ts';
+import { loadBorrowed, loadKeys } from '../../../services/store/analysis/signatures.ts';
+import { loadLateness } from '../../../services/store/analysis/silences.ts';
 import { forgetRecords, takeWatched } from '../../../services/store/dns/watch.ts';
 import {
   forgetLeft,
@@ -276,6 +279,18 @@ describe('each service does its whole job as a user with its role alone', () => 
       until(async () => (await countOf('ruawatch.analysis_work')) === 0 && (await f.findings()).length > 0),
     );
     expect(await countOf("dmarc.sources where class <> 'unknown'")).toBeGreaterThan(0);
+    const analyzer = as('ruawatch_analyzer');
+    const days = {
+      from: '2000-01-01',
+      to: '2100-01-01',
+      counted: { reporters: ['a'], votes: 1, from: '2000-01-01', to: '2100-01-01' },
+    };
+    await transaction(analyzer, async (tx) => {
+      await loadScatter(tx, 'example.com', ['service.example'], days);
+      await loadBorrowed(tx, 'example.com', ['198.18.1.0/24'], { from: '2000-01-01', reporters: ['a'] });
+      await loadKeys(tx, 'example.com', '2000-01-01', ['a']);
+      await loadLateness(tx, 'example.com', ['a'], days);
+    });
     // And what it does when a finding is there already.
     await f.put(span(0, 0, 'unauthenticated', 9_000, REPORTERS, { source: '198.18.2.0/24' }));
     await f.analyze();
@@ -388,7 +403,7 @@ describe("what is not a service's job is refused", () => {
     ['ruawatch_parser', "update ruawatch.sources set class = 'authorized'"],
     ['ruawatch_analyzer', 'select from ruawatch.raw'],
     ['ruawatch_analyzer', 'select subject from ruawatch.messages'],
-    ['ruawatch_analyzer', 'select source_ip from ruawatch.records'],
+    ['ruawatch_analyzer', 'select envelope_to from ruawatch.records'],
     ['ruawatch_analyzer', 'update ruawatch.source_days set messages = 0'],
     ['ruawatch_analyzer', 'select from ruawatch.outbox'],
     ['ruawatch_analyzer', "select ruawatch.ensure_partitions('records', null, 0)"],
