@@ -33,7 +33,8 @@ import { DOMAIN_DAYS } from './rules/silence.ts';
 import type { Catalogue, Sender } from './senders/catalogue.ts';
 import { joinCopiedKeys } from './senders/copied-keys.ts';
 import { entryOf } from './senders/load.ts';
-import { isAligned, type SenderData } from './senders/units.ts';
+import { quietSiblings } from './senders/siblings.ts';
+import { isAligned, type SenderData, senderOfPart } from './senders/units.ts';
 import { SenderWindows } from './senders/windows.ts';
 import { classify } from './sources/classes.ts';
 import { type Identified, identify, isOwnServer } from './sources/identity.ts';
@@ -165,6 +166,7 @@ export function examineSources(data: DomainData): ExaminedSources {
     const found = classify(window);
     // A domain that no trusted report covers has proven nothing: what was known of it stays.
     const covered = window.rows.length > 0;
+    senders.belongs(source, senderOfPart(identity, data.catalogue));
     if (covered || isNetwork(source)) identities.push(identity);
     classes.push(covered ? { ...found, why: `${found.why} ${identity.evidence}` } : found);
   }
@@ -328,7 +330,7 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   windows.undecided = { ...windows.undecided, told };
   candidates.push(...rulesOf('undecided').flatMap((rule) => rule.find(windows.undecided)));
   return reconcile(
-    joinCauses(candidates, data.known)
+    quietSiblings(joinCauses(candidates, data.known), known, data.catalogue)
       .map(withMissing(attendance))
       .map(quietWhenExpected(data.expected ?? [])),
     data.known,

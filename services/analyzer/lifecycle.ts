@@ -167,10 +167,15 @@ function joinedSince(old: Evidence, next: Evidence): string[] {
   if (old.broken?.some(({ survives_on }) => survives_on !== undefined) && next.mechanism !== 'both') return [];
   // Nor is one sender more news where the other mechanism hides it.
   const hidden = (source: string) => old.broken?.find((one) => one.source === source)?.survives_on !== undefined;
+  // Nor another network of a sender that was reported already. (Evidence of older versions names no senders.)
+  const wasTold = (source: string) => told.has(source) && !hidden(source);
+  const senders = new Set(
+    [...(old.broken ?? []), ...next.broken].flatMap(({ source, sender }) => (sender && wasTold(source) ? [sender] : [])),
+  );
   return next.broken
     .filter(({ survives_on }) => survives_on === undefined)
-    .map(({ source }) => source)
-    .filter((source) => !told.has(source) || hidden(source));
+    .filter(({ source, sender }) => !wasTold(source) && !(sender && senders.has(sender)))
+    .map(({ source }) => source);
 }
 
 /**

@@ -59,6 +59,7 @@ const brokenSender = z.looseObject({
   names: optional(listOf(z.string())),
   survives_on: optional(z.enum(['dkim', 'spf'])),
   unsigned: optional(z.boolean()),
+  sender: optional(z.string()),
   error: optional(z.enum(['permerror', 'temperror'])),
 });
 const mendedSender = z.looseObject({ source: z.string(), day: text, why: text, ended: optional(endingSchema) });

@@ -65,6 +65,8 @@ export interface BrokenSender {
   survives_on?: 'dkim' | 'spf' | undefined;
   /** The mail that fails has no signature of the domain's own, rather than one that does not verify. */
   unsigned?: boolean | undefined;
+  /** The sender that the source is a part of, where that is known by more than the source. */
+  sender?: string | undefined;
   /** How SPF ended, where its record could not be evaluated. */
   error?: 'permerror' | 'temperror' | undefined;
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { composeMails } from '../../services/alerter/mail/compose.ts';
 import { materialChange } from '../../services/analyzer/lifecycle.ts';
 import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
+import { readEvidence } from '../../services/findings/evidence.ts';
 import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
 import { snooze } from '../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from './fixture.ts';
@@ -230,6 +231,56 @@ test('the query of every kind of finding runs on the real schema and is safe wit
     "alignment_failure o'brien\\.example": 30,
     'authentication_regression dkim': 0,
     'policy_change example.com': 12,
+  });
+});
+
+describe('of a sender that broke, another network is no news', () => {
+  const parts = (...some: [source: string, sender?: string][]) =>
+    some.map(([source, sender]) => ({ source, ...(sender && { sender }), messages: 10, of: 10, reporters: [] }));
+  const told = (...some: [source: string, sender?: string][]) => ({
+    severity: 'high' as const,
+    evidence: readEvidence({
+      v: 1,
+      messages: 10,
+      per_day: 10,
+      who: [],
+      broken: parts(...some),
+      facts: { rule: 'authentication_regression', strict: [] },
+    }),
+  });
+  test.each<[string, Parameters<typeof told>, Parameters<typeof told>, string | null]>([
+    [
+      'of the same sender',
+      [['a', 'x']],
+      [
+        ['a', 'x'],
+        ['b', 'x'],
+      ],
+      null,
+    ],
+    [
+      'of the same sender, in evidence of an older version',
+      [['a']],
+      [
+        ['a', 'x'],
+        ['b', 'x'],
+      ],
+      null,
+    ],
+    ['of the same sender, when the first has recovered', [['a', 'x']], [['b', 'x']], null],
+    [
+      'of another sender',
+      [['a', 'x']],
+      [
+        ['a', 'x'],
+        ['b', 'y'],
+      ],
+      'one sender more: b',
+    ],
+    ['by itself', [['a', 'x']], [['a', 'x'], ['b']], 'one sender more: b'],
+    ['by itself, as the first', [['a']], [['a'], ['b']], 'one sender more: b'],
+  ])('%s', (_, old, next, news) => {
+    expect(materialChange(told(...old), told(...next))).toBe(news);
   });
 });
 

@@ -117,9 +117,10 @@ export class BrokenSenders {
     for (const check of checks) if (check.dead) this.dead.add(short(keyName(check)));
     for (const part of this.found) {
       const names = namesOf(this.domain, part, checks);
-      if (!this.parts.has(part.source)) continue;
+      const kept = this.parts.get(part.source);
+      if (kept === undefined) continue;
       const unsigned = part.unsigned ?? isUnsigned(part, names, checks);
-      this.parts.set(part.source, { ...part, ...(names.length > 0 && { names }), ...(unsigned && { unsigned }) });
+      this.parts.set(part.source, { ...kept, ...(names.length > 0 && { names }), ...(unsigned && { unsigned }) });
     }
   }
 
@@ -127,6 +128,12 @@ export class BrokenSenders {
     const cause = this.causes.get(source);
     if (!this.parts.delete(source) || cause === undefined || this.unheard.has(source)) return;
     this.mended.set(source, { source, day: this.today, ended, cause });
+  }
+
+  /** Notes whose part a source is: what breaks of one sender is one thing. */
+  belongs(source: string, sender: string): void {
+    const part = this.parts.get(source);
+    if (part !== undefined && sender !== source) this.parts.set(source, { ...part, sender });
   }
 
   /** Why an incident is over: because all its senders are. Null while one is not. */

@@ -9,6 +9,7 @@ import {
   type SeenSource,
 } from '../../store/analysis/senders.ts';
 import type { CountedDays, SourceDay } from '../../store/analysis/window-reads.ts';
+import type { Identity } from '../../store/sources/identities.ts';
 import { isNetwork } from '../sources/network.ts';
 import { type Catalogue, lookup, type Sender } from './catalogue.ts';
 import { isProvider } from './providers.ts';
@@ -55,13 +56,22 @@ export interface SenderData {
  * hoster tell where mail comes from and not whose it is: such a source is a sender by itself. So is what passes
  * mail on: it sends nothing of its own.
  */
-export function senderOf(seen: Omit<SeenSource, 'recent'>, catalogue: Catalogue): string {
+export function senderOf(
+  seen: Pick<SeenSource, 'source' | 'identified_by' | 'grouped_as' | 'class' | 'messages' | 'passed'>,
+  catalogue: Catalogue,
+): string {
   const { source, identified_by, grouped_as } = seen;
   if (grouped_as === null || seen.class === 'forwarded') return source;
   if (identified_by === 'dkim' || identified_by === 'spf') return isAligned(seen) ? ofService(grouped_as, catalogue) : grouped_as;
   if (identified_by !== 'reverse_name') return source;
   const service = catalogue.senders.get(grouped_as);
   return isProvider(grouped_as) || service?.kind === 'hosting' ? source : grouped_as;
+}
+
+/** The same of a source whose mail used to be aligned, by what it is identified as now. */
+export function senderOfPart({ source, identified_by, grouped_as }: Identity, catalogue: Catalogue): string {
+  const seen = { source, identified_by, grouped_as, class: null, messages: 1, passed: 1 };
+  return senderOf(seen, catalogue);
 }
 
 /** Of mail that is aligned, a customer's name at a service is our own: that of the service will do. */
