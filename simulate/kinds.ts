@@ -49,7 +49,11 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   verdict_mismatch: { detect: ['verdict_mismatch'], excuse: [], bySource: true },
   // It rests on DNS, which no world has.
   reports_stopped: { detect: ['reports_stopped'], excuse: [], bySource: false },
-  dns_changed: { detect: ['dns_broken'], excuse: [], bySource: false },
+  dns_changed: {
+    detect: ['dns_broken', 'spf_limit', 'include_dangling', 'dkim_key_weak', 'record_invalid'],
+    excuse: [],
+    bySource: false,
+  },
   // It rests on mails that cannot be read, which no world has.
   unreadable: { detect: ['unreadable_reports'], excuse: [], bySource: false },
   // For information: what moved is no incident.

@@ -15,6 +15,7 @@ import type {
   SourceClass,
   SourceDay,
 } from '../store/analysis/window-reads.ts';
+import type { StoredCheck } from '../store/dns/checks.ts';
 import type { KeyMail, Published } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { Expected } from '../store/findings/feedback.ts';
@@ -24,7 +25,7 @@ import type { Identity, NetworkFacts } from '../store/sources/identities.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
 import { type FindingChanges, isHeard, type Moment, reconcile } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
-import { joinCauses } from './published/causes.ts';
+import { joinCauses, withLookups } from './published/causes.ts';
 import { examineSender } from './rules/authentication_regression.ts';
 import { BrokenSenders } from './rules/broken_senders.ts';
 import { ruleOf, rulesOf, TESTED_KINDS } from './rules/index.ts';
@@ -118,6 +119,8 @@ export interface DomainData extends Moment {
   /** What the watcher saw of its records, and the mail of keys that are gone; absent or null: it is not watched. */
   published?: Published | null;
   keyMail?: readonly KeyMail[];
+  /** What is wrong with its records; absent or null: they were not checked. */
+  check?: StoredCheck | null;
   /** That nobody reports on it any more; absent or null: somebody does. */
   silence?: Silence | null;
   /** Findings of other domains that may have the same cause, and were mailed. */
@@ -301,6 +304,7 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
       known,
       now: data.now,
       published: data.published ?? null,
+      check: data.check ?? null,
       keyMail: data.keyMail ?? [],
       senders: data.senders ?? null,
       days: new Set(data.reporterDays.map(({ day }) => day)).size,
@@ -330,7 +334,7 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   windows.undecided = { ...windows.undecided, told };
   candidates.push(...rulesOf('undecided').flatMap((rule) => rule.find(windows.undecided)));
   return reconcile(
-    quietSiblings(joinCauses(candidates, data.known), known, data.catalogue)
+    quietSiblings(withLookups(joinCauses(candidates, data.known), data.check ?? null), known, data.catalogue)
       .map(withMissing(attendance))
       .map(quietWhenExpected(data.expected ?? [])),
     data.known,

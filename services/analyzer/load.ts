@@ -20,7 +20,8 @@ import {
   type ReporterDay,
   type SourceDay,
 } from '../store/analysis/window-reads.ts';
-import { loadKeyMail, loadPublished, type Published } from '../store/dns/published.ts';
+import { loadCheck } from '../store/dns/checks.ts';
+import { loadKeyMail, loadPublished } from '../store/dns/published.ts';
 import { loadAdmitting } from '../store/dns/records.ts';
 import { loadConfirmation } from '../store/domains/domains.ts';
 import { loadExpected } from '../store/findings/feedback.ts';
@@ -103,7 +104,7 @@ export async function loadCase(
   const reporters = [...new Set([...forged, ...reporterDays].map((f) => f.reporter))];
   const alone = counted.votes > 1 ? [] : counted.reporters;
   const records = whole ? await loadRecords(tx, domain, now, { from, reporters: alone }) : { published: null };
-  const subjects = [domain, ...CAUSES, ...sources, ...reporters, ...namesIn(records.published)];
+  const subjects = [domain, ...CAUSES, ...sources, ...reporters, ...namesIn(records)];
   const known = await loadFindings(tx, domain, subjects, addDays(today, -REOPEN_DAYS - window_days));
 
   const admitted = await loadAdmitted(tx, domain);
@@ -167,17 +168,21 @@ async function loadRecords(
   domain: string,
   now: Date,
   mail: { from: string; reporters: readonly string[] },
-): Promise<Pick<DomainData, 'published' | 'keyMail'>> {
+): Promise<Pick<DomainData, 'published' | 'keyMail' | 'check'>> {
   const published = await loadPublished(tx, domain, new Date(now.getTime() - (LOST_DAYS + 1) * 86_400_000));
   const gone = published?.records.filter(({ purpose, gone_at }) => purpose === 'dkim' && gone_at !== null) ?? [];
-  return { published, keyMail: await loadKeyMail(tx, domain, [...new Set(gone.map(({ name }) => name))], mail) };
+  return {
+    published,
+    keyMail: await loadKeyMail(tx, domain, [...new Set(gone.map(({ name }) => name))], mail),
+    check: await loadCheck(tx, domain),
+  };
 }
 
 /** The names of records and of name servers, which are subjects of findings. */
-function namesIn(published: Published | null | undefined): string[] {
-  if (published == null) return [];
-  const records = published.records.filter(({ purpose }) => ['spf', 'dkim', 'dmarc'].includes(purpose));
-  return [...new Set([...records.map(({ name }) => name), ...published.servers.map(({ server }) => server)])];
+function namesIn({ published, check }: Pick<DomainData, 'published' | 'check'>): string[] {
+  const records = published?.records.filter(({ purpose }) => ['spf', 'dkim', 'dmarc'].includes(purpose)) ?? [];
+  const names = [...records, ...(check?.findings ?? [])].map(({ name }) => name);
+  return [...new Set([...names, ...(published?.servers ?? []).map(({ server }) => server)])];
 }
 
 /** What the domain's own SPF record admits, as the watcher saw it last; nothing while there are several records. */

@@ -6,6 +6,7 @@ import type { KeyUse } from '../store/analysis/senders.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import type { Silence, Spread } from '../store/analysis/silences.ts';
 import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
+import type { StoredCheck } from '../store/dns/checks.ts';
 import type { KeyMail, Published } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
@@ -156,6 +157,8 @@ export interface DnsWindow {
   now?: Date;
   /** What the watcher saw; null or absent: the domain is not watched. */
   published?: Published | null;
+  /** What `dns check` finds wrong; null or absent: it was not checked. */
+  check?: StoredCheck | null;
   /** The mail of the keys that are gone or revoked. */
   keyMail?: readonly KeyMail[];
   /** The senders of aligned mail; null or absent: more work of the domain waits. */

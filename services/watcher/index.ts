@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+import { checkDomain } from '../dns/check/check.ts';
 import { createDnsClient } from '../dns/client/client.ts';
 import type { Dns } from '../dns/client/types.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
@@ -9,6 +11,7 @@ import { type Context, repeat, type Service } from '../shared/runtime/service.ts
 import { type Changes, storeRound } from '../store/dns/records.ts';
 import { forgetRecords, loadKeyNames, takeWatched, type Watched } from '../store/dns/watch.ts';
 import { changesOf, mustAskAgain } from './changes.ts';
+import { checked, isNews } from './check.ts';
 import type { KeyName } from './names.ts';
 import { paced } from './names.ts';
 import { askRound, type Round } from './round.ts';
@@ -123,13 +126,13 @@ class Watcher {
 
   private async round({ domain, attempts }: Watched, dns: Dns, signal: AbortSignal): Promise<void> {
     const { db, clock } = this.context;
-    const round = await askRound(domain, dns, {
-      keys: await this.keysOf(domain),
-      registrable: organizationalDomain,
-      connect: this.connect,
-      budget: { left: QUESTIONS },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(ROUND_MS)]),
-    });
+    const keys = await this.keysOf(domain);
+    const asking = { registrable: organizationalDomain, signal: AbortSignal.any([signal, AbortSignal.timeout(ROUND_MS)]) };
+    setMaxListeners(0, asking.signal);
+    const round = await askRound(domain, dns, { ...asking, keys, connect: this.connect, budget: { left: QUESTIONS } });
+    const selectors = keys.filter((key) => key.domain === domain).map(({ selector }) => selector);
+    // The resolver's cache has most of it by now.
+    const check = round.silent ? null : await checkDomain(domain, dns, { ...asking, selectors });
     // An interrupted round is due again when its lease ends.
     if (signal.aborted) return;
     const now = clock.now();
@@ -137,6 +140,11 @@ class Watcher {
     this.count(round);
     const changes = await storeRound(db, domain, now, {
       change: (stored) => changesOf(stored, { ...round, now }),
+      check: (before) => {
+        if (check === null) return { check: null, news: false };
+        const after = checked(before, check, now);
+        return { check: after, news: isNews(before, after) };
+      },
       due: (found) => this.due(found, round.silent ? attempts + 1 : 0),
     });
     if (changes !== null && changes.added.length + changes.gone.length > 0)

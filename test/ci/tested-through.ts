@@ -13,6 +13,12 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'analyzer/due.test.ts': ['analyzer/index.ts'],
   'analyzer/rules/abused_sender.test.ts': ['analyzer/rules/reports_stopped.ts', 'analyzer/rules/unconfirmed_report.ts'],
   'analyzer/rules/dns_broken.test.ts': ['analyzer/published/affected.ts', 'store/dns/published.ts'],
+  'analyzer/rules/spf_limit.test.ts': [
+    'analyzer/rules/checked.ts',
+    'analyzer/rules/dkim_key_weak.ts',
+    'analyzer/rules/include_dangling.ts',
+    'analyzer/rules/record_invalid.ts',
+  ],
   'analyzer/rules/new_source.test.ts': ['analyzer/senders/keys.ts', 'analyzer/senders/moves.ts', 'analyzer/senders/who.ts'],
   'analyzer/senders/units.test.ts': ['analyzer/senders/judged.ts', 'analyzer/senders/windows.ts'],
   'analyzer/sources/identity.test.ts': ['analyzer/sources/network.ts', 'store/sources/identities.ts'],
@@ -54,6 +60,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'enricher/addresses.test.ts': ['enricher/index.ts', 'enricher/owners.ts'],
   'watcher/watcher.test.ts': [
     'cli/commands/dns-history.ts',
+    'store/dns/checks.ts',
     'store/dns/records.ts',
     'store/dns/watch.ts',
     'watcher/authorities.ts',
@@ -61,6 +68,12 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'watcher/round.ts',
   ],
   'findings/evidence.test.ts': ['findings/sentences.ts'],
+  'findings/kinds/spf_limit.test.ts': [
+    'findings/kinds/checked.ts',
+    'findings/kinds/dkim_key_weak.ts',
+    'findings/kinds/include_dangling.ts',
+    'findings/kinds/record_invalid.ts',
+  ],
   'parser/other-reports.test.ts': [
     'parser/large-message.ts',
     'parser/small-messages.ts',

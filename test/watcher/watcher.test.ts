@@ -228,6 +228,29 @@ describe.runIf(knotPresent)(`the watcher${knotPresent ? '' : ' (SKIPPED: knot is
     expect(await records()).toEqual([]);
   });
 
+  test('checks the records, and puts the domain on the list of the analyzer when they change', async () => {
+    const includes = Array.from({ length: 12 }, (_, i) => `i${i}.example`);
+    const spf = `@ TXT "v=spf1 ${includes.map((name) => `include:${name}`).join(' ')} -all"`;
+    const zones = Object.fromEntries(includes.map((name) => [name, ['@ TXT "v=spf1 ip4:192.0.2.1 -all"']]));
+    const one = await knot({ [DOMAIN]: ZONE, ...OTHERS, ...zones });
+    start(one.server, { '192.0.2.1': one.server, '192.0.2.2': one.server });
+    const work = async () => (await t.db.query('delete from ruawatch.analysis_work where domain = $1', [DOMAIN])).rowCount;
+    await round('2026-11-20T12:00:00Z');
+    expect(await work()).toBe(1);
+    await round('2026-11-20T13:10:00Z');
+    await work();
+    await round('2026-11-20T14:20:00Z');
+    expect(await work()).toBe(0);
+    await one.setZone(
+      DOMAIN,
+      ZONE.map((line) => (line.includes('v=spf1') ? spf : line)),
+    );
+    await round('2026-11-20T15:30:00Z');
+    expect(await work()).toBe(1);
+    const { rows } = await t.db.query('select spf_lookups, spf_over from ruawatch.dns_checks');
+    expect(rows).toEqual([{ spf_lookups: 12, spf_over: 'include:i10.example' }]);
+  });
+
   test('prints the history for people and as JSON, with nothing that a terminal obeys', async () => {
     const one = await knot({ [DOMAIN]: [...ZONE, '_smtp._tls TXT "v=TLSRPTv1; \\027[2J rua=mailto:a@b.example"'], ...OTHERS });
     start(one.server, { '192.0.2.1': one.server, '192.0.2.2': one.server });

@@ -1,5 +1,6 @@
-import { addDays, dayOf, earlier } from '../../shared/days.ts';
+import { addDays, later } from '../../shared/days.ts';
 import { rankOf } from '../../shared/severity.ts';
+import type { StoredCheck } from '../../store/dns/checks.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 
 /**
@@ -39,12 +40,13 @@ export function joinCauses(candidates: readonly Candidate[], known: readonly Kno
 }
 
 function isChange({ kind, evidence: { facts } }: Finding): boolean {
-  return kind === 'dns_broken' && facts?.rule === 'dns_broken';
+  return (kind === 'dns_broken' && facts?.rule === 'dns_broken') || facts?.rule === 'spf_limit';
 }
 
 /** Whether all that an effect is about begins near the change. */
 function explains(change: Finding, effect: Finding): boolean {
   const { facts, resolved_day } = change.evidence;
+  if (facts?.rule === 'spf_limit') return isPermerror(effect) && (resolved_day ?? effect.last_day) >= effect.last_day;
   if (facts?.rule !== 'dns_broken' || change === effect) return false;
   const day = facts.at.slice(0, 10);
   const near = (one: string) => one >= addDays(day, -NEAR_DAYS) && one <= addDays(day, NEAR_DAYS);
@@ -66,6 +68,26 @@ function explains(change: Finding, effect: Finding): boolean {
   );
 }
 
+/** Whether receivers could not evaluate the SPF record, and nothing else is wrong. */
+function isPermerror({ kind, evidence: { broken = [] } }: Finding): boolean {
+  return (
+    kind === 'authentication_regression' &&
+    broken.length > 0 &&
+    broken.every(({ error, mechanism }) => error === 'permerror' && mechanism === 'spf')
+  );
+}
+
+/** Adds to what receivers could not evaluate how many lookups the SPF record needs, and at which term it exceeds the limit. */
+export function withLookups(candidates: readonly Candidate[], check: StoredCheck | null): Candidate[] {
+  return candidates.map((one) => {
+    const { facts, broken = [] } = one.evidence;
+    if (facts?.rule !== 'authentication_regression' || check?.spf_lookups == null || check.spf_over === null) return one;
+    if (!broken.some(({ error }) => error === 'permerror')) return one;
+    const limit = { lookups: check.spf_lookups, over: check.spf_over };
+    return { ...one, evidence: { ...one.evidence, facts: { ...facts, limit } } };
+  });
+}
+
 /** What was mailed before its cause was known names it from now on. */
 function withCause(effect: Candidate, cause: Finding): Candidate {
   const { facts } = effect.evidence;
@@ -74,16 +96,16 @@ function withCause(effect: Candidate, cause: Finding): Candidate {
   return { ...effect, evidence: { ...effect.evidence, facts: { ...facts, changed: { name, at } } } };
 }
 
+/** The cause, as grave as its consequence, with the numbers of it. */
 function withEffect(cause: Candidate, effect: Candidate): Candidate {
   const { facts } = cause.evidence;
-  if (facts?.rule !== 'dns_broken') return cause;
+  if (facts?.rule !== 'dns_broken' && facts?.rule !== 'spf_limit') return cause;
   const { messages, since } = effect.evidence;
-  const seen = effect.kind === 'authentication_regression' ? { messages, since } : null;
+  const seen = effect.kind === 'authentication_regression' ? { messages, since } : (facts.seen ?? null);
   return {
     ...cause,
     severity: rankOf(effect.severity) > rankOf(cause.severity) ? effect.severity : cause.severity,
-    evidence: { ...cause.evidence, facts: { ...facts, seen: seen ?? facts.seen ?? null } },
-    last_day: effect.last_day > cause.last_day ? effect.last_day : cause.last_day,
-    first_day: earlier(cause.first_day, dayOf(new Date(`${facts.at.replace(' ', 'T')}Z`))),
+    evidence: { ...cause.evidence, facts: { ...facts, seen } },
+    last_day: later(cause.last_day, effect.last_day),
   };
 }

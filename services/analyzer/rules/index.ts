@@ -3,17 +3,21 @@ import { abusedSender } from './abused_sender.ts';
 import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
 import { deniedSource } from './denied_source.ts';
+import { dkimKeyWeak } from './dkim_key_weak.ts';
 import { dnsBroken } from './dns_broken.ts';
 import { dnsServer } from './dns_server.ts';
 import { forgedReport } from './forged_report.ts';
+import { includeDangling } from './include_dangling.ts';
 import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
 import { policyChange } from './policy_change.ts';
 import { policyReady } from './policy_ready.ts';
+import { recordInvalid } from './record_invalid.ts';
 import { reporterSilent } from './reporter_silent.ts';
 import { reportsStopped } from './reports_stopped.ts';
 import type { Rule } from './rule.ts';
 import { senderMoved } from './sender_moved.ts';
+import { spfLimit } from './spf_limit.ts';
 import { subdomainAbuse } from './subdomain_abuse.ts';
 import { unauthorizedSource } from './unauthorized_source.ts';
 import { unconfirmedReport } from './unconfirmed_report.ts';
@@ -45,6 +49,10 @@ export const RULES: readonly Rule[] = [
   reportsStopped,
   dnsBroken,
   dnsServer,
+  spfLimit,
+  includeDangling,
+  dkimKeyWeak,
+  recordInvalid,
   unreadableReports,
 ];
 

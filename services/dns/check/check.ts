@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { labelsOf, lowerName } from '../client/name.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { type Planned, withPlanned } from '../planned.ts';
@@ -50,6 +51,8 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
   const domain = lowerName(given.replace(/\.$/, ''));
   const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  // Every question listens to it: Node takes more than ten for a leak.
+  setMaxListeners(0, signal);
   const asking = { signal, budget: options.budget ?? { left: options.questions ?? MOST_QUESTIONS } };
   const none = { domain, spf: null, dkim: null, dmarc: null, mx: null, mtaSts: null, tlsRpt: null, bimi: null };
   const exists = labelsOf(domain) === null ? null : await dns.ask(domain, 'SOA', asking);

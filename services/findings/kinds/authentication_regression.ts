@@ -10,6 +10,8 @@ const facts = z.object({
   strict: z.array(z.enum(['adkim', 'aspf'])),
   /** Of the keys that the senders share, those that verify nowhere since: names as in BrokenSender. */
   dead: z.array(z.string()).optional(),
+  /** The lookups that the SPF record needs, and the term at which it exceeds the ten that are allowed. */
+  limit: z.object({ lookups: z.number(), over: z.string() }).nullish(),
   /** The DNS record that changed just before, and when ("2026-11-20 14:02"). */
   changed: z.object({ name: z.string(), at: z.string() }).nullish(),
 });
@@ -27,9 +29,12 @@ export const authenticationRegression = kind(facts, (told, given) => {
   const { broken = [] } = told.evidence;
   const words = broken.some(({ survives_on }) => survives_on !== undefined) ? hiddenWords(told, given) : failingWords(told);
   const since = broken.map((part) => part.since).reduce(earlier, told.evidence.since);
-  const { changed } = given;
+  const { changed, limit } = given;
+  const lookups = limit
+    ? ` The SPF record needs ${number(limit.lookups)} lookups, and ten are allowed: ${short(limit.over, 60)} is over the limit (RFC 7208 section 4.6.4).`
+    : '';
   const cause = changed ? ` The DNS record at ${short(changed.name)} was changed at ${changed.at} UTC.` : '';
-  return { ...words, what: `${words.what}${cause}`, advice: adviceOf(told, broken, since, given.strict) };
+  return { ...words, what: `${words.what}${lookups}${cause}`, advice: adviceOf(told, broken, since, given.strict) };
 });
 
 type WithoutAdvice = Omit<Words, 'advice'>;

@@ -3,17 +3,21 @@ import { abusedSender } from './abused_sender.ts';
 import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
 import { deniedSource } from './denied_source.ts';
+import { dkimKeyWeak } from './dkim_key_weak.ts';
 import { dnsBroken } from './dns_broken.ts';
 import { dnsServer } from './dns_server.ts';
 import { forgedReport } from './forged_report.ts';
+import { includeDangling } from './include_dangling.ts';
 import type { Told, Words } from './kind.ts';
 import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
 import { policyChange } from './policy_change.ts';
 import { policyReady } from './policy_ready.ts';
+import { recordInvalid } from './record_invalid.ts';
 import { reporterSilent } from './reporter_silent.ts';
 import { reportsStopped } from './reports_stopped.ts';
 import { senderMoved } from './sender_moved.ts';
+import { spfLimit } from './spf_limit.ts';
 import { subdomainAbuse } from './subdomain_abuse.ts';
 import { unauthorizedSource } from './unauthorized_source.ts';
 import { unconfirmedReport } from './unconfirmed_report.ts';
@@ -27,16 +31,20 @@ export const KINDS = {
   alignment_failure: alignmentFailure,
   authentication_regression: authenticationRegression,
   denied_source: deniedSource,
+  dkim_key_weak: dkimKeyWeak,
   dns_broken: dnsBroken,
   dns_server: dnsServer,
   forged_report: forgedReport,
+  include_dangling: includeDangling,
   new_host: newHost,
   new_source: newSource,
   policy_change: policyChange,
   policy_ready: policyReady,
+  record_invalid: recordInvalid,
   reporter_silent: reporterSilent,
   reports_stopped: reportsStopped,
   sender_moved: senderMoved,
+  spf_limit: spfLimit,
   subdomain_abuse: subdomainAbuse,
   unauthorized_source: unauthorizedSource,
   unconfirmed_report: unconfirmedReport,

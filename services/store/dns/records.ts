@@ -2,6 +2,7 @@ import { type Db, type Queryable, type Tx, transaction } from '../../shared/runt
 import { noteDomains } from '../analysis/note-work.ts';
 import { jsonInsert } from '../json-insert.ts';
 import { rowsJson } from '../sql-text.ts';
+import { loadCheck, type StoredCheck, saveCheck } from './checks.ts';
 
 /** What a record is watched for. */
 export const PURPOSES = [
@@ -108,17 +109,25 @@ export interface Changes {
 /** Values of one question that are kept after they are gone, the newest. */
 const MOST_GONE = 100;
 
+/** What a round stores, given what is stored. */
+export interface RoundStores {
+  change: (stored: Stored) => Changes;
+  /** `news`: the analyzer must look. */
+  check: (before: StoredCheck | null) => { check: StoredCheck | null; news: boolean };
+  /** When the domain is asked about next. */
+  due: (changes: Changes) => { at: Date; attempts: number };
+}
+
 /**
  * Stores a round: reads what is stored of the domain, and writes what changes. The row of the domain is locked
  * meanwhile, so that two watchers do not write the same value twice. Nothing is stored of a domain that is no
  * longer watched.
- * @param due when the domain is asked about next, given the changes
  */
 export async function storeRound(
   db: Db,
   domain: string,
   now: Date,
-  { change, due }: { change: (stored: Stored) => Changes; due: (changes: Changes) => { at: Date; attempts: number } },
+  { change, check, due }: RoundStores,
 ): Promise<Changes | null> {
   return transaction(db, async (tx) => {
     const { rowCount } = await tx.query('select from ruawatch.dns_watch where domain = $1 for update', [domain]);
@@ -127,7 +136,9 @@ export async function storeRound(
     await writeQuestions(tx, domain, changes);
     await writeRecords(tx, domain, changes);
     // What is published decides whose servers send, and explains findings.
-    if (changes.added.length + changes.gone.length > 0) await noteDomains(tx, [domain]);
+    const checked = check(await loadCheck(tx, domain));
+    if (checked.check !== null) await saveCheck(tx, domain, checked.check);
+    if (changes.added.length + changes.gone.length > 0 || checked.news) await noteDomains(tx, [domain]);
     const next = due(changes);
     await tx.query('update ruawatch.dns_watch set due_at = $2, asked_at = $3, attempts = $4 where domain = $1', [
       domain,

@@ -74,6 +74,7 @@ export const GRANTS = {
     dns_watch: ['select'],
     dns_records: ['select'],
     dns_servers: ['select'],
+    dns_checks: ['select'],
     // How long a reporter has reported, whether it agrees with others, and whether it decides for a domain.
     reporters: ['select', 'insert', 'update (proven)'],
     reporter_arrivals: ['select', 'insert'],
@@ -124,6 +125,7 @@ export const GRANTS = {
     dns_questions: ['select', 'insert', 'update', 'delete'],
     dns_records: ['select', 'insert', 'update', 'delete'],
     dns_servers: ['select', 'insert', 'update', 'delete'],
+    dns_checks: ['select', 'insert', 'update', 'delete'],
     // A domain whose records changed is analyzed.
     analysis_work: ['insert'],
   },

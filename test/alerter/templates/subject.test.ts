@@ -10,7 +10,17 @@ import { expectCases, expectGolden } from './cases.ts';
 const KINDS = Object.keys(SAMPLES) as (keyof typeof SAMPLES)[];
 const STEPS: Step[] = ['opened', 'changed', 'reopened', 'reminded', 'resolved'];
 /** Kinds whose subject is the domain itself, not a source or a reporter. */
-const OF_THE_DOMAIN = new Set<string>(['dns_broken', 'policy_change', 'policy_ready', 'reports_stopped', 'unconfirmed_report']);
+const OF_THE_DOMAIN = new Set<string>([
+  'dkim_key_weak',
+  'dns_broken',
+  'include_dangling',
+  'policy_change',
+  'record_invalid',
+  'spf_limit',
+  'policy_ready',
+  'reports_stopped',
+  'unconfirmed_report',
+]);
 
 function event(kind: string, step: Step, names: { domain: string; subject: string; source: string }): FindingEvent {
   const { domain, source } = names;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { joinCauses } from '../../../services/analyzer/published/causes.ts';
+import { joinCauses, withLookups } from '../../../services/analyzer/published/causes.ts';
 import type { Evidence } from '../../../services/findings/evidence.ts';
 import { addDays } from '../../../services/shared/days.ts';
 import type { Candidate, KnownFinding } from '../../../services/store/findings/findings.ts';
@@ -121,5 +121,38 @@ describe('they are two', () => {
       evidence: { ...one.evidence, broken: [...parts, { ...parts[0]!, source: 'b.example', since: addDays(DAY, -20) }] },
     };
     expect(quiet(joinCauses([both, change('spf_terms')], []))[0]).toBe('authentication_regression mailed');
+  });
+});
+
+describe('an SPF record above the limit, and its permanent errors at receivers', () => {
+  const limit: Candidate = {
+    ...change('spf_terms', 'medium'),
+    kind: 'spf_limit',
+    evidence: { ...EVIDENCE, broken: undefined, facts: SAMPLES.spf_limit },
+  };
+  const permerror = (more: Parameters<typeof regression>[1] = {}) =>
+    regression('spf', { error: 'permerror', survives_on: 'dkim', ...more });
+
+  test('are one incident, whenever the record came to be so', () => {
+    const joined = joinCauses([permerror({ since: addDays(DAY, -30) }), limit], []);
+    expect(quiet(joined)).toEqual(['authentication_regression quiet', 'spf_limit mailed']);
+    expect(joined[1]).toMatchObject({ severity: 'high', evidence: { facts: { seen: { messages: 3_400 } } } });
+    expect(quiet(joinCauses([permerror(), limit], [known(permerror())]))).toEqual([
+      'authentication_regression mailed',
+      'spf_limit quiet',
+    ]);
+  });
+
+  test('are two when SPF fails for another reason', () => {
+    expect(quiet(joinCauses([regression('spf'), limit], []))[0]).toBe('authentication_regression mailed');
+    expect(quiet(joinCauses([permerror({ error: 'temperror' }), limit], []))[0]).toBe('authentication_regression mailed');
+  });
+
+  test('show the lookups, and the term that is over the limit', () => {
+    const check = { checked_at: new Date(), findings: [], spf_lookups: 13, spf_voids: 0, spf_over: 'include:eleventh.example' };
+    const facts = (one: Candidate, given: typeof check | null) => withLookups([one], given)[0]!.evidence.facts;
+    expect(facts(permerror(), check)).toMatchObject({ limit: { lookups: 13, over: 'include:eleventh.example' } });
+    expect(facts(permerror(), null)).not.toHaveProperty('limit');
+    expect(facts(regression('spf'), check)).not.toHaveProperty('limit');
   });
 });

@@ -1,0 +1,29 @@
+import { CODES, type Code } from '../../dns/check/codes.ts';
+import type { Severity } from '../../shared/severity.ts';
+import { checkedRule } from './checked.ts';
+
+/** What other rules are about, what a domain may do without, and what is for its owner to decide. */
+const ELSEWHERE = new Set([
+  'domain_missing',
+  'spf_missing',
+  'spf_lookups',
+  'spf_voids',
+  'spf_mx_many',
+  'spf_include_none',
+  'spf_include_gone',
+  'spf_include_free',
+  'dkim_missing',
+  'dkim_key_short',
+  'dmarc_missing',
+]);
+/** Without these records mail is delivered all the same. */
+const MINOR = /^(?:mta_sts|tlsrpt|bimi)_/;
+
+/** A record has an error, so that receivers do something else than it was published for. */
+export const recordInvalid = checkedRule('record_invalid', ({ code }) => severityOf(code), ['low', 'medium']);
+
+function severityOf(code: string): Severity | null {
+  if (ELSEWHERE.has(code) || code.startsWith('mx_') || !Object.hasOwn(CODES, code) || CODES[code as Code].severity !== 'error')
+    return null;
+  return MINOR.test(code) ? 'low' : 'medium';
+}

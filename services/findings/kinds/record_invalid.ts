@@ -1,0 +1,9 @@
+import { checked, selectorIn } from './checked.ts';
+
+const NAMES: Record<string, string> = { spf: 'SPF', dmarc: 'DMARC', tlsrpt: 'TLS-RPT', mta: 'MTA-STS', bimi: 'BIMI' };
+
+export const recordInvalid = checked('record_invalid', (domain, { name, problems }) => {
+  const part = problems[0]?.code.split('_')[0] ?? '';
+  const record = part === 'dkim' ? `DKIM key ${selectorIn(name)} of ${domain}` : `${NAMES[part] ?? 'DNS'} record of ${domain}`;
+  return { title: `${record} is invalid`, topic: record };
+});

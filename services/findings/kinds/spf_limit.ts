@@ -1,0 +1,12 @@
+import { checked } from './checked.ts';
+
+/** RFC 7208 section 4.6.4. */
+const ALLOWED = 10;
+
+export const spfLimit = checked('spf_limit', (domain, { lookups }) => ({
+  title:
+    lookups !== null && lookups > ALLOWED
+      ? `SPF of ${domain} needs ${lookups} lookups, and ten are allowed`
+      : `SPF of ${domain} exceeds what receivers look up`,
+  topic: `lookups of SPF of ${domain}`,
+}));

@@ -1,0 +1,70 @@
+import type { DomainCheck } from '../dns/check/check.ts';
+import type { Finding } from '../dns/check/finding.ts';
+import type { StoredCheck, StoredFault } from '../store/dns/checks.ts';
+
+/** Faults of one domain that are stored, and the length of a text: a hostile record has no end. */
+const MOST_FAULTS = 50;
+const MOST_TEXT = 1_000;
+
+/**
+ * What is known to be wrong after a check: what it found, and of records that nobody could answer for what was known
+ * before.
+ */
+export function checked(before: StoredCheck | null, { domain, findings, spf }: DomainCheck, now: Date): StoredCheck {
+  const unknown = new Set(findings.filter(({ severity }) => severity === 'unknown').map(({ code }) => partOf(code)));
+  const old = before?.findings ?? [];
+  const faults = findings
+    .filter(({ severity }) => severity === 'error' || severity === 'warning')
+    .map((one): StoredFault => {
+      const name = nameOf(domain, one);
+      const since = old.find((same) => same.code === one.code && same.name === name)?.since ?? now.toISOString();
+      const publish = one.publish?.value ?? null;
+      return {
+        code: one.code,
+        name,
+        message: cut(one.message),
+        text: one.place && cut(one.place.text),
+        publish: publish === null || publish.length > MOST_TEXT ? null : publish,
+        since,
+      };
+    });
+  const kept = old.filter(
+    (one) => unknown.has(partOf(one.code)) && !faults.some(({ code, name }) => code === one.code && name === one.name),
+  );
+  const known = spf !== null && !unknown.has('spf');
+  const over = findings.find(({ code }) => code === 'spf_lookups')?.place?.text ?? null;
+  return {
+    checked_at: now,
+    findings: [...faults, ...kept].slice(0, MOST_FAULTS),
+    spf_lookups: known ? spf.tree.lookups : (before?.spf_lookups ?? null),
+    spf_voids: known ? spf.tree.voids : (before?.spf_voids ?? null),
+    spf_over: known ? over && cut(over) : (before?.spf_over ?? null),
+  };
+}
+
+/**
+ * Whether the analyzer must look: something is wrong that was not, or no longer, or was found by a second check,
+ * from which on it counts.
+ */
+export function isNews(before: StoredCheck | null, after: StoredCheck): boolean {
+  if (before === null) return false;
+  const keys = ({ findings }: StoredCheck) => findings.map(({ code, name }) => `${code} ${name}`).sort();
+  const confirmed = after.findings.some(({ since }) => since === before.checked_at.toISOString());
+  return confirmed || JSON.stringify(keys(before)) !== JSON.stringify(keys(after));
+}
+
+/** The kind of record that a code is about. */
+function partOf(code: string): string {
+  return code.slice(0, code.indexOf('_'));
+}
+
+/** The domain's own record that a fault is mended in. */
+function nameOf(domain: string, { code, record, publish }: Finding): string {
+  if (partOf(code) === 'spf') return domain;
+  if (partOf(code) === 'dmarc') return `_dmarc.${domain}`;
+  return record?.name ?? publish?.name ?? domain;
+}
+
+function cut(text: string): string {
+  return text.length <= MOST_TEXT ? text : `${text.slice(0, MOST_TEXT)}…`;
+}

@@ -1,0 +1,38 @@
+import { test } from 'vitest';
+import { SAMPLES } from './samples.ts';
+import { expectWords } from './words.ts';
+
+const problem = SAMPLES.spf_limit.problems[0]!;
+
+test('its words', () =>
+  expectWords('spf_limit', {
+    'too many lookups': { subject: 'example.com' },
+    'with what the reports show': { subject: 'example.com', facts: { seen: { messages: 3_400, since: '2026-11-21' } } },
+    'several faults': { subject: 'example.com', facts: { problems: [problem, problem, problem, problem] } },
+    'lookups that find nothing': {
+      subject: 'example.com',
+      facts: { lookups: 4, over: null, problems: [{ ...problem, code: 'spf_voids' }] },
+    },
+  }));
+test('those of a dangling include', () =>
+  expectWords('include_dangling', {
+    gone: { subject: 'example.com' },
+    'free for anyone': { subject: 'example.com', facts: { problems: [{ ...problem, code: 'spf_include_free' }] } },
+  }));
+test('those of a short key', () =>
+  expectWords('dkim_key_weak', {
+    'below 2,048 bits': { subject: 's1._domainkey.example.com' },
+    'below 1,024 bits': { subject: 's1._domainkey.example.com', facts: { problems: [{ ...problem, code: 'dkim_key_short' }] } },
+  }));
+test('those of a record with an error', () =>
+  expectWords('record_invalid', {
+    DMARC: { subject: '_dmarc.example.com' },
+    'a key': {
+      subject: 's1._domainkey.example.com',
+      facts: { name: 's1._domainkey.example.com', problems: [{ ...problem, code: 'dkim_syntax' }] },
+    },
+    'MTA-STS': {
+      subject: '_mta-sts.example.com',
+      facts: { name: '_mta-sts.example.com', problems: [{ ...problem, code: 'mta_sts_id' }] },
+    },
+  }));
