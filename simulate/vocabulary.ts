@@ -32,8 +32,12 @@ export const MEANING: Record<What, Reading> = {
     excuse: own(spoofing!.excuse, 'volume_surge', 'authentication_regression'),
     bySource: true,
   },
-  broken: dkim_broken!,
-  spf_error: dkim_broken!,
+  // DNS, which no world has, shows the cause.
+  broken: { ...dkim_broken!, detect: own(dkim_broken!.detect, 'dns_broken', 'dkim_key_weak', 'record_invalid') },
+  spf_error: {
+    ...dkim_broken!,
+    detect: own(dkim_broken!.detect, 'dns_broken', 'spf_limit', 'include_dangling', 'record_invalid'),
+  },
   unaligned: misaligned_service!,
   new_sender: new_service!,
   stolen_key: {
