@@ -70,7 +70,6 @@ export const GRANTS = {
     ],
     addresses: ['select'],
     // What was published when: own servers, and the causes of findings.
-    dns_watch: ['select (domain, asked_at)'],
     dns_questions: ['select'],
     dns_watch: ['select'],
     dns_records: ['select'],
