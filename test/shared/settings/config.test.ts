@@ -259,3 +259,21 @@ it('domains are those of the file and of RUAWATCH_DOMAINS; a mailbox has its use
   expect(login.mailboxes[0]!.addresses).toEqual([]);
   expect(() => loadConfig({ IMAP_URL: 'imaps://login:x@mail.example?addresses=nobody' }, '/nowhere')).toThrow(/mail address/);
 });
+
+describe('watcher', () => {
+  const of = (text: string) => {
+    write('ruawatch.yaml', text);
+    return load();
+  };
+  it('asks hourly unless told otherwise, and takes selectors by domain', () => {
+    expect(load().watcher).toEqual({ dns: 'on', every_minutes: 60, queries_per_second: 50, selectors: {} });
+    expect(of('watcher: { every_minutes: 5, dns: off, selectors: { example.com: [s1, k.2] } }\n').watcher).toMatchObject({
+      dns: 'off',
+      every_minutes: 5,
+      selectors: { 'example.com': ['s1', 'k.2'] },
+    });
+  });
+  it.each(['every_minutes: 0', 'queries_per_second: 0', 'selectors: { example.com: ["no selector"] }'])('refuses %s', (text) => {
+    expect(() => of(`watcher: { ${text} }\n`)).toThrow(/^watcher\./);
+  });
+});
