@@ -19,7 +19,8 @@ export interface ChaosMail {
 export const MAIL_BYTES = 3_000_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const ORG = 'reporter.example';
+/** The reporter of most of what is made here, which no catalogue knows. */
+export const ORG = 'reporter.example';
 /** Domains on which several reports of one identity come. */
 export const RIVAL_DOMAINS = 7;
 

@@ -9,7 +9,7 @@ import { migrate } from '../../services/store/schema/migrate.ts';
 import { type Sink, startSink } from '../alerter/sink.ts';
 import { dovecotPresent, startDovecot } from '../helpers/dovecot.ts';
 import { type RedisServer, startRedis } from '../helpers/services.ts';
-import { type ChaosMail, MAIL_BYTES, RIVAL_DOMAINS } from './load.ts';
+import { type ChaosMail, MAIL_BYTES, ORG, RIVAL_DOMAINS } from './load.ts';
 import { type ChaosPostgres, startPostgres } from './postgres.ts';
 import { Supervisor } from './processes.ts';
 import { type Line, startProxy } from './proxy.ts';
@@ -45,6 +45,14 @@ limits:
 const NEVER_READ = `create function ruawatch.never_read() returns trigger language plpgsql as
     $$ begin new.polled_at := '2000-01-01'; return new; end $$;
   create trigger never_read before insert or update on ruawatch.mailboxes for each row execute function ruawatch.never_read()`;
+
+/**
+ * A reporter's age is counted as its domains are analyzed, one after the other: in the wave in which it comes of age, its word would
+ * be worth more for those that happen to be analyzed last. It has been of age since before.
+ */
+const ESTABLISHED = `with old as (
+    insert into ruawatch.reporter_arrivals (reporter, day) select $1, current_date - n from generate_series(30, 60) n)
+  insert into ruawatch.reporters (reporter, proven) values ($1, true)`;
 
 interface Mailbox {
   /** Dovecot, or the npm server, which has no restart. */
@@ -89,6 +97,7 @@ export async function startWorld(services: readonly string[] = SERVICES): Promis
     ignored: true,
   });
   await postgres.db.query(NEVER_READ);
+  await postgres.db.query(ESTABLISHED, [ORG]);
   const redis = await startRedis();
   const mailbox = await startMailbox();
   const sink = await startSink();
