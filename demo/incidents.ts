@@ -47,7 +47,7 @@ export const MORE_FLOWS: readonly Flow[] = [
     name: 'own servers',
     domain: CLUB,
     addresses: ['192.0.2.60', '192.0.2.61'],
-    volume: (day) => (day.fromEnd <= MORE_STARTS.queue_run_wild ? 7200 : office(520, 180)(day)),
+    volume: (day) => (day.fromEnd <= MORE_STARTS.queue_run_wild ? 16_000 : office(520, 180)(day)),
     envelope_from: CLUB,
     spf: { domain: CLUB, result: 'pass' },
     dkim: () => signed(CLUB, 'mta1'),

@@ -56,9 +56,10 @@ describe('a swell of mail that passes', () => {
     ['the same at a month’s end', { ...TAKEN, days: ['2026-05-31'], loudest: '2026-05-31', times: 10 }, null],
     ['out of all proportion, through a service for campaigns', { ...SALE, ...ORDINARY, times: 40 }, null],
     ['the same in November', { ...SALE, times: 40 }, null],
-    ['the first November that is seen, twenty times the usual', { ...SALE, kind: null, times: 20 }, 'calendar'],
-    ['the same with some other networks', { ...SALE, kind: null, times: 20, fresh: 0.2 }, null],
-    ['the same, of which some fails', { ...SALE, kind: null, times: 20, failing: 0.02 }, null],
+    ['the first November that is seen, twenty times the usual', { ...SALE, times: 20 }, 'calendar'],
+    ['the same with some other networks', { ...SALE, times: 20, fresh: 0.2 }, null],
+    ['the same, of which some fails', { ...SALE, times: 20, failing: 0.02 }, null],
+    ['the same of own servers: a queue run wild', { ...SALE, kind: null, times: 20 }, null],
     ['the first quarter’s end that is seen', { ...QUARTER, times: 24 }, 'calendar'],
     ['the end of a month that ends no quarter', { ...QUARTER, days: ['2026-05-31'], loudest: '2026-05-31', times: 24 }, null],
     [
