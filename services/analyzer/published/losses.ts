@@ -57,7 +57,7 @@ function spfLoss(name: string, records: readonly PublishedRecord[], absent: bool
   for (const record of gone)
     for (const term of termsOf(record.value)) if (!now.has(term) && !lost.has(term)) lost.set(term, record);
   if (lost.size === 0) return [];
-  const at = [...lost.values()].map((one) => one.gone_at!).reduce((a, b) => (a > b ? a : b));
+  const at = new Date(Math.max(...[...lost.values()].map((one) => one.gone_at!.getTime())));
   return [{ loss: 'spf_terms', name, at, before: [...lost.values()][0]!.value, now: current.value, terms: [...lost.keys()] }];
 }
 
