@@ -163,7 +163,12 @@ function isForged({ kind }: FindingEvent): boolean {
 
 /** It is about reports that do not come: nobody reported it, and nothing was seen of late. */
 function isSilent({ kind, evidence: { messages, of } }: FindingEvent): boolean {
-  return kind === 'reporter_silent' || kind === 'reports_stopped' || (messages === 0 && of > 0);
+  return kind === 'reporter_silent' || kind === 'reports_stopped' || (messages === 0 && of > 0 && !isReady(kind));
+}
+
+/** Its evidence is what the next policy would have touched, which may be nothing. */
+function isReady(kind: string): boolean {
+  return kind === 'policy_ready';
 }
 
 function manyOf(event: FindingEvent): string | null {
@@ -171,6 +176,7 @@ function manyOf(event: FindingEvent): string | null {
   if (isForged(event)) return reports === 0 ? null : `${counted(reports, 'forged report')}, nothing of which is counted`;
   // A finding about the policy counts no mail.
   if (messages === 0 && of === 0) return null;
+  if (messages === 0 && isReady(event.kind)) return `none of ${counted(of, 'message')} would have been affected`;
   // Of a reporter that fell silent: what it would have reported.
   if (messages === 0) return `0 of about ${counted(of, 'expected message')}`;
   const part = of === 0 ? counted(messages, 'message') : `${number(messages)} of ${counted(of, 'message')}`;

@@ -36,6 +36,12 @@ test('how many: of all, in percent, and what became of them', () => {
   expect(content({ messages: 0, of: 786 }).many).toBe('0 of about 786 expected messages');
 });
 
+test('a policy that would have affected nothing expects no messages', () => {
+  const ready = content({ messages: 0, of: 786, last_day: '2026-10-04' }, { kind: 'policy_ready' });
+  expect(ready.many).toBe('none of 786 messages would have been affected');
+  expect(ready.since).toContain('last seen 2026-10-04');
+});
+
 test('what a forged report claims is in no figure', () => {
   const forged = content(
     {
