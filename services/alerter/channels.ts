@@ -1,3 +1,5 @@
+import { backoff } from '../shared/clock.ts';
+import { sentenceOf } from '../shared/errors.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { pendingMails } from '../store/alerts/outbox.ts';
 import { deliverNext, type Outcome } from './mail/deliver.ts';
@@ -14,7 +16,22 @@ export interface Channel {
   trouble: string | null;
   /** The error that was last logged. */
   said: string | null;
+  /** Absent, or null once it answered: the first alert may be weeks away, and a server that is not there is to be known before. */
+  probe?: Probe | null;
 }
+
+/** The first contact with a server, before there is anything to send. */
+interface Probe {
+  /** @throws an error with one sentence */
+  ask(): Promise<void>;
+  tries: number;
+  /** Not again before. */
+  next: Date | null;
+}
+
+/** A login that is refused too often may lock the account. */
+const PROBE_BASE_MS = 5_000;
+const PROBE_CAP_MS = 5 * 60_000;
 
 /** What a channel works with. */
 type Means = Pick<Context, 'db' | 'metrics' | 'log' | 'clock'> & {
@@ -40,7 +57,15 @@ export function channelsOf(
   }));
   if (mail !== null) {
     const delivery = { db, ...mail, metrics, log };
-    channels.push({ name: 'SMTP', webhook: null, deliver: (now) => deliverNext(delivery, now), trouble: null, said: null });
+    const probe = { ask: () => mail.mailer.reach(), tries: 0, next: null };
+    channels.push({
+      name: 'SMTP',
+      webhook: null,
+      deliver: (now) => deliverNext(delivery, now),
+      trouble: null,
+      said: null,
+      probe,
+    });
   }
   return channels;
 }
@@ -50,8 +75,12 @@ export async function drain(channel: Channel, { db, log, clock, turned }: Means,
   while (!stopping.aborted) {
     const outcome = await channel.deliver(clock.now());
     turned?.();
-    if (outcome.kind === 'sent') channel.trouble = channel.said = null;
+    if (outcome.kind === 'sent') channel.trouble = channel.said = channel.probe = null;
     if (outcome.kind === 'idle') {
+      if (channel.probe && (await pendingMails(db, channel.webhook)) === 0) {
+        await firstContact(channel, channel.probe, { log, now: clock.now() });
+        return;
+      }
       // Another alerter may have sent what this one could not.
       if (channel.trouble !== null && (await pendingMails(db, channel.webhook)) === 0) channel.trouble = null;
       return;
@@ -68,6 +97,21 @@ export async function drain(channel: Channel, { db, log, clock, turned }: Means,
       );
       return;
     }
+  }
+}
+
+async function firstContact(channel: Channel, probe: Probe, { log, now }: Pick<Means, 'log'> & { now: Date }): Promise<void> {
+  if (probe.next !== null && now < probe.next) return;
+  try {
+    await probe.ask();
+    channel.trouble = channel.said = channel.probe = null;
+  } catch (error) {
+    const sentence = sentenceOf(error);
+    if (channel.said !== sentence)
+      log.warn({ err: sentence }, 'no alert can be mailed at present; the mail server is asked again');
+    channel.said = sentence;
+    channel.trouble = troubleOf(channel, sentence, 0);
+    probe.next = new Date(now.getTime() + backoff(probe.tries++, PROBE_BASE_MS, PROBE_CAP_MS));
   }
 }
 

@@ -6,7 +6,7 @@
  */
 export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'alerter/mail/deliver.test.ts': ['alerter/channels.ts', 'alerter/index.ts', 'alerter/test-alerts.ts'],
-  'alerter/mail/smtp.test.ts': ['alerter/mail/ask-plain.ts'],
+  'alerter/mail/smtp.test.ts': ['alerter/mail/ask-server.ts'],
   'alerter/templates/weekly.test.ts': ['alerter/templates/weekly-domain.ts'],
   'alerter/webhook/post.test.ts': ['alerter/webhook/deliver.ts'],
   'analyzer/analyze.test.ts': ['analyzer/deciders.ts', 'analyzer/evaluate.ts', 'analyzer/load.ts', 'analyzer/save.ts'],

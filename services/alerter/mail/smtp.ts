@@ -2,7 +2,7 @@ import { domainToASCII } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { codeOf, messageOf, PermanentError, type RuawatchError, SettingsError, TransientError } from '../../shared/errors.ts';
 import { clean } from '../templates/plain-text.ts';
-import { askPlain } from './ask-plain.ts';
+import { askServer } from './ask-server.ts';
 import { needsSmtpUtf8 } from './recipients.ts';
 
 /** What became of a mail for each of its recipients. */
@@ -21,6 +21,11 @@ export interface Mailer {
    * @throws TransientError `smtp_deferred`: not now, others may pass; `smtp_down`: no mail passes at present
    */
   send(mail: { from: string; recipients: string[]; raw: Buffer }): Promise<Sent>;
+  /**
+   * Connects, upgrades and logs in on a connection of its own, and sends nothing.
+   * @throws TransientError `smtp_down` with the sentence that `send` would throw
+   */
+  reach(): Promise<void>;
   /** Closes the connection; a mail under way is ended first. Idempotent. */
   close(): void;
 }
@@ -124,8 +129,23 @@ export function openMailer(smtpUrl: string): Mailer {
         throw failureOf(error, settings);
       }
     },
+    async reach() {
+      await verify(settings);
+    },
     close: () => transport.close(),
   };
+}
+
+/** @throws RuawatchError when the server cannot be reached, or refuses TLS or the login */
+async function verify(settings: Settings): Promise<void> {
+  const transport = createTransport({ ...settings, ...CHECK_LIMITS });
+  try {
+    await transport.verify();
+  } catch (error) {
+    throw failureOf(error, settings);
+  } finally {
+    transport.close();
+  }
 }
 
 function sentOf(recipients: readonly string[], rejected: readonly SmtpError[]): Sent {
@@ -164,11 +184,15 @@ const NO_ADDRESSES: Addresses = { alertFrom: null, alertTo: [] };
 const CHECK_LIMITS = { connectionTimeout: 8_000, greetingTimeout: 8_000, dnsTimeout: 8_000, socketTimeout: 8_000 } as const;
 
 /**
- * Asks a server that is spoken to without TLS whether it takes mail so, from this sender: many demand STARTTLS, and say so at MAIL
- * FROM only. No mail is sent.
+ * Asks a server whether it takes mail from this sender (many demand STARTTLS or a login, and say so at MAIL FROM only) and for these
+ * recipients. After a login only the latter is asked. No mail is sent.
  */
-async function checkPlain({ host, port }: Settings, { alertFrom, alertTo }: Addresses): Promise<void> {
-  const { offers, reply } = await askPlain(host, port, alertFrom ?? '');
+async function checkAddresses(settings: Settings, { alertFrom, alertTo }: Addresses): Promise<void> {
+  const { host, port } = settings;
+  const foreign = alertTo.find(needsSmtpUtf8);
+  const anyone = settings.ignoreTLS && settings.auth === undefined;
+  if (!anyone && foreign === undefined) return;
+  const { offers, reply } = await askServer(settings, anyone ? (alertFrom ?? '') : null);
   const where = `${host}:${port}`;
   if (/starttls|encrypt|TLS/i.test(reply) && /^[45]/.test(reply))
     throw new PermanentError(
@@ -180,7 +204,6 @@ async function checkPlain({ host, port }: Settings, { alertFrom, alertTo }: Addr
       'smtp_refused',
       `The mail server of SMTP_URL (${where}) does not accept ALERT_FROM as the sender: ${clean(reply, 200)}`,
     );
-  const foreign = alertTo.find(needsSmtpUtf8);
   if (foreign !== undefined && !offers.includes('SMTPUTF8'))
     throw new PermanentError(
       'smtp_utf8',
@@ -195,15 +218,8 @@ async function checkPlain({ host, port }: Settings, { alertFrom, alertTo }: Addr
  */
 export async function checkSmtp(smtpUrl: string, addresses: Addresses = NO_ADDRESSES): Promise<string> {
   const settings = settingsOf(smtpUrl);
-  const transport = createTransport({ ...settings, ...CHECK_LIMITS });
-  try {
-    await transport.verify();
-  } catch (error) {
-    throw failureOf(error, settings);
-  } finally {
-    transport.close();
-  }
-  if (settings.ignoreTLS && settings.auth === undefined) await checkPlain(settings, addresses);
+  await verify(settings);
+  await checkAddresses(settings, addresses);
   const line = settings.secure ? 'TLS' : settings.requireTLS ? 'STARTTLS' : 'not encrypted';
   return `${settings.host}:${settings.port}, ${line}${settings.auth ? `, logged in as ${clean(settings.auth.user, 60)}` : ', no login'}`;
 }

@@ -5,6 +5,7 @@ import { checkMailbox } from '../../poller/index.ts';
 import { ownDomains } from '../../report/hostname.ts';
 import { DAY_MS } from '../../shared/days.ts';
 import { PermanentError, sentenceOf } from '../../shared/errors.ts';
+import { counted } from '../../shared/format.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import { serveHealth } from '../../shared/runtime/health.ts';
 import { createLog } from '../../shared/runtime/log.ts';
@@ -39,7 +40,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
   await checks.run('settings', () => {
     if (config instanceof Error) throw config;
     checkNames(config);
-    return `read; ${config.mailboxes.length} mailboxes, alerts ${config.smtpUrl === null && config.webhooks.length === 0 ? 'off' : 'on'}`;
+    return `read; ${counted(config.mailboxes.length, 'mailbox', 'mailboxes')}, alerts ${config.smtpUrl === null && config.webhooks.length === 0 ? 'off' : 'on'}`;
   });
   if (config instanceof Error) return 1;
 

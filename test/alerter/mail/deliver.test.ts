@@ -392,3 +392,19 @@ describe('a refusal', () => {
     );
   });
 });
+
+test('a mail server that is not there is known before the first alert, said once, and asked again until it answers', async () => {
+  await sink.stop();
+  const alerter = b.alerter(url());
+  const sentence = `The mail server of SMTP_URL (${sink.at}) cannot be reached: connection refused`;
+  await eventually(() => expect(alerter.service.waitingFor()).toBe(`SMTP: ${sentence}; 0 mails wait`));
+  for (let i = 0; i < 5; i++) {
+    b.later(6);
+    await b.db.query('select pg_sleep(0.1)');
+  }
+  expect(alerter.logged.filter((line) => line.includes('no alert can be mailed at present'))).toHaveLength(1);
+  await sink.again();
+  b.later(6);
+  await eventually(() => expect(alerter.service.waitingFor()).toBeNull());
+  expect(sink.mails).toEqual([]);
+});

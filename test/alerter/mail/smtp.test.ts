@@ -78,6 +78,30 @@ describe('the check of the mail server', () => {
     );
   });
 
+  test.each([
+    ['STARTTLS', (at: string) => `smtp://${login}@${at}?tls_verify=no`, withLogin],
+    ['TLS', (at: string) => `smtps://${login}@${at}?tls_verify=no`, { ...withLogin, secure: true }],
+    ['no TLS', (at: string) => `smtp://${at}?tls=none`, { disabledCommands: ['STARTTLS', 'AUTH'] }],
+  ] as const)('asks over %s for SMTPUTF8 when a recipient needs it', async (_, url, options) => {
+    const without = await sink({
+      ...options,
+      disabledCommands: [...('disabledCommands' in options ? options.disabledCommands : [])],
+      hideSMTPUTF8: true,
+    } as never);
+    const addresses = (alertTo: string[]) => ({ alertFrom: 'ruawatch@example.org', alertTo });
+    await expect(checkSmtp(url(without.at), addresses(['admin@example.org', 'jörg@example.org']))).rejects.toMatchObject({
+      code: 'smtp_utf8',
+      message: `The mail server of SMTP_URL (${without.at}) does not offer SMTPUTF8, which "jörg@example.org" in ALERT_TO needs: use another address.`,
+    });
+    await expect(checkSmtp(url(without.at), addresses(['admin@exämple.org']))).resolves.toContain(without.at);
+    const offering = await sink({
+      ...options,
+      disabledCommands: [...('disabledCommands' in options ? options.disabledCommands : [])],
+    } as never);
+    await expect(checkSmtp(url(offering.at), addresses(['jörg@example.org']))).resolves.toContain(offering.at);
+    expect([...without.mails, ...offering.mails]).toEqual([]);
+  });
+
   test('a server that hangs up says so', async () => {
     const rude = createServer((socket) => socket.end('554 no service for you\r\n'));
     rude.listen(0, '127.0.0.1');

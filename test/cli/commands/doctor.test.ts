@@ -143,7 +143,7 @@ test('a mail server that demands STARTTLS, refuses the sender, or lacks SMTPUTF8
 
 describe('reports that cannot be verified', () => {
   const NONE =
-    'reports of the last week could not be verified, so they open no finding: set trust.authserv_ids, see docs/trust.md.';
+    'reports of the last week could not be verified, so they open no finding: set trust.authserv_ids (docs/trust.md), then run "ruawatch verify --all".';
   /** Reports of today: so many verified, and so many that nothing proves. */
   const store = async (verified: number, unproven: number) => {
     await t.db.query(
