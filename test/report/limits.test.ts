@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { redactFailure } from '../../services/report/failure/redact.ts';
-import { BATCH_LENGTH, PROBLEMS_PER_CODE } from '../../services/report/limits.ts';
+import { BATCH_LENGTH, DEFAULT_LIMITS, PROBLEMS_PER_CODE } from '../../services/report/limits.ts';
 import type { FailureReport } from '../../services/report/model.ts';
 import { overlappingZip, tarOf, zipOf } from './archives.ts';
 import { METADATA, mailWith, POLICY, problemCodes, readAll, recordXml, reportXml } from './build.ts';
@@ -351,5 +351,14 @@ describe('input made to be slow', () => {
     const zip = overlappingZip(Buffer.alloc(100_000, ' '), 200);
     expect((await readAll(zip, { members: 500, ratioFloorBytes: MIB })).codes).toEqual(['empty_payload']);
     expect((await readAll(zip, { members: 100, ratioFloorBytes: MIB })).codes).toEqual(['too_many_members']);
+  });
+});
+
+test('the defaults are in bytes of whole KiB and MiB', () => {
+  expect(DEFAULT_LIMITS).toMatchObject({
+    mailBytes: 67_108_864,
+    unpackedBytes: 2_147_483_648,
+    ratioFloorBytes: 8_388_608,
+    textLength: 65_536,
   });
 });

@@ -86,6 +86,9 @@ test('room in the hour', () => {
   expect(roomLeft([at(30), at(0)], 2, at(31))).toEqual({ left: 0, heldUntil: at(60) });
   expect(roomLeft([at(30), at(0)], 2, at(60))).toEqual({ left: 1, heldUntil: at(60) });
   expect(roomLeft([at(90), at(0)], 2, at(91))).toEqual({ left: 1, heldUntil: null });
+  // An hour apart is not within one hour.
+  expect(roomLeft([at(60), at(0)], 2, at(61))).toEqual({ left: 1, heldUntil: null });
+  expect(roomLeft([at(30), at(20), at(0)], 2, at(40))).toEqual({ left: 0, heldUntil: at(80) });
 });
 
 test('recipients', () => {
@@ -148,5 +151,22 @@ describe('sharing out an hour', () => {
         ),
       ),
     ).toEqual(['u v', '', '']);
+  });
+
+  test('a digest takes the room of one mail, among the urgent ones as well', () => {
+    const early = { at: ago(30), domain: 'b.example' };
+    const hour = { perHour: 2, perDomain: 2 };
+    const full = [made(61, { domain: 'b.example' }), made(61, { domain: 'b.example' })];
+    const held = [due('1', early), due('2', early)];
+    const lesser = [due('3'), due('4', { domain: 'c.example' })];
+    expect(names(share([...held, ...lesser], full, hour, now))).toEqual(['1 2', '3', '4']);
+    const urgent = [due('u', { urgent: true }), due('v', { urgent: true, domain: 'c.example' })];
+    expect(names(share([...held, ...urgent], full, hour, now))).toEqual(['1 2', 'u', 'v']);
+  });
+
+  test('what came the moment there was room again was not held', () => {
+    const full = [made(61), made(61)];
+    expect(names(share([due('1', { at: ago(1) }), due('2', { at: ago(1) })], full, budget, now))).toEqual(['', '1 2', '']);
+    expect(names(share([due('1', { at: ago(2) }), due('2', { at: ago(2) })], full, budget, now))).toEqual(['1 2', '', '']);
   });
 });

@@ -150,3 +150,48 @@ test.each([
   });
   await composing;
 });
+
+test('events that need no mail are noted in the log, and only when there are some', async () => {
+  const logged: string[] = [];
+  const debug = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
+  const compose = () => composeMails(b.db, settingsOf(10), b.now, debug);
+  await b.event({ domain: 'mailed.example' });
+  expect(await compose()).toEqual({ mails: 1, held: 0 });
+  expect(await compose()).toEqual({ mails: 0, held: 0 });
+  expect(logged.join('')).not.toContain('marked events');
+  await b.event({ domain: 'quiet.example', notify: false });
+  expect(await compose()).toEqual({ mails: 0, held: 0 });
+  expect(logged.join('')).toMatch(/"events":1,.*marked events that need no mail as handled/);
+});
+
+test('the mails of an hour are counted past those that are not urgent', async () => {
+  const compose = async (domain: string, severity: string) => {
+    await b.event({ domain, severity });
+    b.later(1);
+    return composeMails(b.db, settingsOf(2), b.now, log);
+  };
+  expect(await compose('u1.example', 'critical')).toEqual({ mails: 1, held: 0 });
+  expect(await compose('n.example', 'low')).toEqual({ mails: 1, held: 0 });
+  expect(await compose('u2.example', 'critical')).toEqual({ mails: 1, held: 0 });
+  // Two urgent ones were made, one of them before the other.
+  expect(await compose('u3.example', 'critical')).toEqual({ mails: 0, held: 1 });
+  await b.event({ domain: 'n2.example', severity: 'low' });
+  expect(await composeMails(b.db, settingsOf(2), b.now, log)).toEqual({ mails: 0, held: 2 });
+});
+
+test.each([
+  ['a single finding', 1],
+  ['the findings of a digest', 2],
+])('%s that another transaction reports at this moment is left to it', async (_, count) => {
+  await b.event({ domain: 'first.example' });
+  expect(await composeMails(b.db, settingsOf(1), b.now, log)).toEqual({ mails: 1, held: 0 });
+  for (let i = 0; i < count; i++) await b.event({ domain: `taken${i}.example` });
+  expect(await composeMails(b.db, settingsOf(1), b.now, log)).toEqual({ mails: 0, held: count });
+  b.later(61);
+  await transaction(b.db, async (tx) => {
+    await tx.query('select from ruawatch.finding_events where handled_at is null for update');
+    expect(await composeMails(b.db, settingsOf(1), b.now, log)).toEqual({ mails: 0, held: 0 });
+  });
+  expect(await b.outbox()).toHaveLength(1);
+  expect(await composeMails(b.db, settingsOf(1), b.now, log)).toEqual({ mails: 1, held: 0 });
+});

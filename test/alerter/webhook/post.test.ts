@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkWebhook, post } from '../../../services/alerter/webhook/post.ts';
+import { checkWebhook, post, WebhookDown } from '../../../services/alerter/webhook/post.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { acknowledge } from '../../../services/store/findings/operator-actions.ts';
 import { which } from '../../helpers/services.ts';
@@ -263,4 +263,34 @@ test('doctor posts nothing', async () => {
   server.closeAllConnections();
   await expect(checkWebhook(hook!)).rejects.toThrow(/^127\.0\.0\.1 cannot be reached: the connection failed \(ECONNREFUSED\)/);
   await expect(post(hook!, 'id', NOTHING, new Date())).rejects.toThrow(/^The webhook 127\.0\.0\.1 cannot be reached: /);
+});
+
+test('by its status a post is taken, put off or refused, and Retry-After counts up to an hour', async () => {
+  const [hook] = loadConfig(env(), '/nowhere').webhooks;
+  const outcome = async (code: number, after?: string) => {
+    status(code, after === undefined ? {} : { 'retry-after': after });
+    try {
+      await post(hook!, 'id', NOTHING, b.now);
+      return 'taken';
+    } catch (error) {
+      return error instanceof WebhookDown ? error.wait : (error as { code: string }).code;
+    }
+  };
+  for (const code of [200, 202, 299]) expect(await outcome(code), `${code}`).toBe('taken');
+  for (const code of [300, 302, 399, 400, 404, 410, 499]) expect(await outcome(code), `${code}`).toBe('webhook_refused');
+  for (const code of [408, 425, 429, 500, 503]) expect(await outcome(code), `${code}`).toBeNull();
+  expect(await outcome(429, '0')).toBe(0);
+  expect(await outcome(503, '3599')).toBe(3_599_000);
+  expect(await outcome(503, '7200')).toBe(3_600_000);
+  expect(await outcome(503, '999999999')).toBe(3_600_000);
+  for (const odd of ['1e9', '-1', '1.5', '9999999999', 'Fri, 31 Dec 1999 23:59:59 GMT'])
+    expect(await outcome(503, odd), odd).toBeNull();
+  expect(got[0]!.headers).toMatchObject({ 'user-agent': 'ruawatch', 'webhook-id': 'id', 'webhook-timestamp': '1791273600' });
+});
+
+test('without a secret nothing is signed', async () => {
+  const [hook] = loadConfig(env({ WEBHOOK_SECRET: '' }), '/nowhere').webhooks;
+  await post({ ...hook!, key: null }, 'id', NOTHING, b.now);
+  expect(got[0]!.headers['webhook-signature']).toBeUndefined();
+  expect(await checkWebhook({ ...hook!, key: null })).toContain('not signed (no secret)');
 });

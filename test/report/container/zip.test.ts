@@ -70,6 +70,17 @@ describe('zip', () => {
     expect((await readAll(whole.subarray(0, 20))).codes).toEqual(['archive_damaged']);
   });
 
+  test('a member whose local header is damaged is read where its name ends, and its damage is noted', async () => {
+    const bytes = crookedZip('a.xml', Buffer.from(xml), { crc: crc32(xml) });
+    bytes.writeUInt32LE(0, 0);
+    const outcome = await readAll(bytes, {}, 'a.zip');
+    expect(outcome.reports).toMatchObject([{ report_id: 'r-1' }]);
+    expect(problemCodes(outcome)).toEqual(['archive_damaged']);
+    // The name is not there either: nothing says where the data begin.
+    bytes.writeUInt32LE(0, 30);
+    expect(await ids(bytes, 'a.zip')).toEqual([]);
+  });
+
   test('one member that cannot be read does not hide the others', async () => {
     const zip = await zipOf([
       { name: 'broken.xml', data: '<feedback><record>' },

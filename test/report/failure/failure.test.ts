@@ -121,6 +121,26 @@ describe('addresses and domains, however they are written', () => {
     expect((await one(raw)).source_ip).toBe(address);
   });
 
+  test('the time of its arrival is read in its zone, and in UTC, with a problem, where it names none', async () => {
+    const arrived = async (written: string | null) => {
+      const field = written === null ? [] : [`Arrival-Date: ${written}`];
+      const failure = await one(arf(['Reported-Domain: example.com', ...field]));
+      return [failure.arrived, failure.problems.map(({ code }) => code)];
+    };
+    expect(await arrived('Thu, 1 Oct 2026 10:00:00 +0200')).toEqual([Date.UTC(2026, 9, 1, 8) / 1000, []]);
+    expect(await arrived('Thu, 1 Oct 2026 10:00:00')).toEqual([Date.UTC(2026, 9, 1, 10) / 1000, ['time_zone_missing']]);
+    expect(await arrived('yesterday')).toEqual([null, ['time_unreadable']]);
+    expect(await arrived(null)).toEqual([null, []]);
+  });
+
+  test.each([
+    ['From: ann@example.com', { header_from: 'ann@example.com', subject: null, message_id: null }],
+    ['Subject: alone', { header_from: null, subject: 'alone', message_id: null }],
+    ['Message-ID: <1@example.com>', { header_from: null, subject: null, message_id: '<1@example.com>' }],
+  ])('the mail that it is about may have one field of its header only: %s', async (original, wanted) => {
+    expect(await one(arf(['Reported-Domain: example.com'], { original }))).toMatchObject(wanted);
+  });
+
   test('without any domain it is set aside, never stored for none', async () => {
     for (const fields of [[], ['Reported-Domain: ;'], ['Reported-Domain: not a domain!'], ['Reported-Domain: <>']]) {
       const outcome = await readAll(arf(fields, { original: 'Subject: hi' }));

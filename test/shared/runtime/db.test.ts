@@ -72,3 +72,27 @@ test('a pool has eight connections, or as many as it is given', async () => {
     await pool.end();
   }
 });
+
+test('whatever a failed rollback throws, the client is closed with an error', async () => {
+  const gone = new Error('gone');
+  for (const [thrown, message] of [
+    [gone, 'gone'],
+    ['a text', 'a text'],
+  ] as const) {
+    const released: unknown[] = [];
+    const client = {
+      on: () => undefined,
+      off: () => undefined,
+      query: async (sql: string) => {
+        if (sql === 'rollback') throw thrown;
+      },
+      release: (error: unknown) => void released.push(error),
+    };
+    const work = transaction({ connect: async () => client } as never, async () => {
+      throw new Error('the work');
+    });
+    await expect(work).rejects.toThrow('the work');
+    expect(released).toEqual([expect.any(Error)]);
+    expect((released[0] as Error).message).toBe(message);
+  }
+});
