@@ -38,3 +38,10 @@ test('a thread that is stopped over a mail takes nothing along of those it has r
   const mails = [mail('a'), mail('b'), hungry(), mail('c'), hungry(), mail('d')];
   expect(await read(mails)).toEqual(['a', 'b', 'memory_budget', 'c', 'memory_budget', 'd']);
 });
+
+test('whoever waits for a thread gets the one that is given back', async () => {
+  readers = openReaders({ parser: PARSER as never, limits: LIMITS as never });
+  const ids = ['a', 'b', 'c', 'd'];
+  const all = await Promise.all(ids.map((id) => read([reportMail(reportXml({ id }))])));
+  expect(all).toEqual(ids.map((id) => [id]));
+});

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { zipOf } from '../archives.ts';
-import { mailWith, readAll, reportXml } from '../build.ts';
+import { mailWith, readAll, recordXml, reportXml } from '../build.ts';
 
 const xml = reportXml();
 const other = reportXml().replace('<report_id>r-1<', '<report_id>r-2<');
@@ -48,5 +48,22 @@ describe('a mail', () => {
     expect((await readAll(named)).codes).toEqual(['report_not_found']);
     const subject = mailWith(Buffer.from('oops'), 'Content-Type: x/y', 'Report Domain: example.com Submitter: receiver.example');
     expect((await readAll(subject)).codes).toEqual(['report_not_found']);
+  });
+});
+
+describe('a stream that is too large for one go', () => {
+  const large = reportXml(recordXml({ inner: `<x>${'y'.repeat(9)}</x>`.repeat(500_000) }));
+  const inParts = (bytes: Buffer, at: number) =>
+    Buffer.concat([gzipSync(bytes.subarray(0, at)), gzipSync(bytes.subarray(at), { level: 1 })]);
+
+  test.each([0, 1, 3, 5_000])('is known by its first bytes, also where a piece of %i bytes comes first', async (at) => {
+    const outcome = await readAll(inParts(Buffer.from(large), at), { ratio: 1e6 });
+    expect(outcome.codes).toEqual([]);
+    expect(outcome.reports).toMatchObject([{ report_id: 'r-1', records: 1 }]);
+  });
+
+  test.each([1, 3])('and holds an archive, the first %i bytes of which come alone', async (at) => {
+    const zip = await zipOf([{ name: 'a.xml', data: large, stored: true }]);
+    expect((await readAll(inParts(zip, at), { ratio: 1e6 })).reports).toMatchObject([{ report_id: 'r-1' }]);
   });
 });
