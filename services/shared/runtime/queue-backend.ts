@@ -5,12 +5,19 @@ import { library } from '../library.ts';
 import { connectionSettings } from '../settings/postgres-url.ts';
 import { QUEUE_SCHEMA } from './db.ts';
 import type { QueueName } from './queue-jobs.ts';
+import { redisReason } from './redis-reason.ts';
 
 export const bullmq = library('bullmq') as typeof import('bullmq');
 const ioredis = library('ioredis') as typeof import('ioredis');
 
 /** What ioredis says when it has no connection, whatever the reason. */
 const ABOUT_THE_CLIENT = /^Reached the max retries per request limit|^Connection is closed|^Stream isn't writeable/;
+
+/**
+ * A connection on which a command is unanswered for so long is thrown away: TCP may be content with a server, or something on the
+ * way, that answers nothing. Workers wait ten seconds for a job at the longest (BullMQ's maximumBlockTimeout).
+ */
+const REDIS_SILENT_MS = 30_000;
 
 export interface QueueSettings {
   redisUrl: string | null;
@@ -19,6 +26,8 @@ export interface QueueSettings {
   namespace?: string;
   /** False when the queue's tables exist already (store/schema/queue-schema.ts): then no right to create any is needed. */
   migrate?: boolean;
+  /** For tests, which cannot wait that long. */
+  redisSilentMs?: number;
 }
 
 /** The server behind the queues and our connections to it: Redis, or BullMQ's own backend on Postgres. */
@@ -111,6 +120,7 @@ export class QueueBackend {
     const connection = new ioredis.Redis(this.settings.redisUrl!, {
       maxRetriesPerRequest: forWorker ? null : 1,
       enableReadyCheck: true,
+      socketTimeout: this.settings.redisSilentMs ?? REDIS_SILENT_MS,
       retryStrategy: (times) => Math.min(1_000, 50 * times),
     });
     return this.track(connection, opened);
@@ -119,8 +129,8 @@ export class QueueBackend {
   /** BullMQ duplicates the connections it is given, and the duplicates must be closed as well. */
   private track(connection: Redis, opened: Redis[]): Redis {
     connection.on('error', (error: Error) => {
-      this.refusal = error;
-      this.warn(error);
+      this.refusal = new Error(redisReason(error), { cause: error });
+      this.warn(this.refusal);
     });
     this.connections.push(connection);
     opened.push(connection);

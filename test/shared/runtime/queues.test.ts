@@ -4,6 +4,7 @@ import { PermanentError, TransientError } from '../../../services/shared/errors.
 import { createLog } from '../../../services/shared/runtime/log.ts';
 import { createMetrics, type Metrics } from '../../../services/shared/runtime/metrics.ts';
 import { createQueues, type Queues } from '../../../services/shared/runtime/queues.ts';
+import { startProxy } from '../../chaos/proxy.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { type RedisServer, redisProgram, startRedis, until } from '../../helpers/services.ts';
 
@@ -171,5 +172,32 @@ describe.skipIf(redisProgram === null)(
       await queues.close();
       await redis.stop();
     });
+  },
+);
+
+test.skipIf(redisProgram === null)(
+  `a worker whose connections to Redis fall silent gets new ones, and goes on${redisProgram ? '' : ' (SKIPPED: needs redis-server)'}`,
+  { timeout: 60_000 },
+  async () => {
+    const redis = await startRedis();
+    const line = await startProxy(Number(new URL(redis.url).port));
+    const queues = createQueues(
+      // A worker waits five seconds for a job before it asks again.
+      { redisUrl: `redis://127.0.0.1:${line.port}/0`, databaseUrl: database.url, redisSilentMs: 7_000 },
+      createLog('silent'),
+      createMetrics(),
+    );
+    const got: number[][] = [];
+    queues.work('parse', async ({ messages }) => void got.push(messages));
+    await queues.add('parse', { messages: [1] });
+    await until(() => got.length === 1);
+    line.swallow();
+    expect(await queues.add('parse', { messages: [2] })).toBe(false);
+    line.heal();
+    // As the sweeper does.
+    await until(async () => (await queues.add('parse', { messages: [3] })) && got.some(([n]) => n === 3));
+    await queues.close();
+    await line.stop();
+    await redis.stop();
   },
 );
