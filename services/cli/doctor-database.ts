@@ -1,6 +1,6 @@
 import { PermanentError } from '../shared/errors.ts';
 import { type Db, openPool } from '../shared/runtime/db.ts';
-import { isInitialised } from '../shared/runtime/embedded-server.ts';
+import { clusterVersion } from '../shared/runtime/embedded-server.ts';
 import { redisFacts } from '../shared/runtime/redis-facts.ts';
 import type { Config } from '../shared/settings/config.ts';
 import { countMessages } from '../store/messages/messages.ts';
@@ -9,7 +9,7 @@ import { readMigrations, schemaVersion } from '../store/schema/migrate.ts';
 import { queueState } from '../store/schema/queue-schema.ts';
 import { refuseUnfit, serverFacts } from '../store/schema/server.ts';
 import type { Checks, Note } from './doctor-checks.ts';
-import { databaseError, dataDirOf, openEmbeddedOf, queuePlace } from './open.ts';
+import { databaseError, dataDirOf, joinEmbeddedOf, queuePlace } from './open.ts';
 
 /** A database that is looked at and not changed. */
 export interface Looked {
@@ -23,7 +23,8 @@ export interface Looked {
 /** Looks at the database without migrating it. @returns null when it cannot be used, or does not exist yet */
 export async function lookAtDatabase(config: Config, checks: Checks): Promise<Looked | null> {
   const dataDir = dataDirOf(config);
-  if (config.databaseUrl === null && !isInitialised({ dataDir } as Parameters<typeof isInitialised>[0])) {
+  const cluster = config.databaseUrl === null ? clusterVersion({ dataDir }) : null;
+  if (config.databaseUrl === null && cluster === null) {
     checks.note('database', `embedded; it does not exist yet, and start creates it in ${dataDir}`);
     return null;
   }
@@ -37,8 +38,11 @@ export async function lookAtDatabase(config: Config, checks: Checks): Promise<Lo
     await opened.embedded?.close();
   };
   await checks.run('database', async () => {
-    // Another ruawatch may be using it: the server is shared then, and stopped only by the last to leave.
-    if (config.databaseUrl === null) opened.embedded = await openEmbeddedOf(config, (line) => checks.note('database', line));
+    if (config.databaseUrl === null) {
+      // Started by another ruawatch, it is shared with that; to start it would be a change.
+      opened.embedded = await joinEmbeddedOf(config, (line) => checks.note('database', line));
+      if (opened.embedded === null) return { note: stoppedLine(cluster!, dataDir) };
+    }
     const db = openPool(opened.embedded?.url ?? config.databaseUrl!, { max: 2, name: 'ruawatch doctor' });
     opened.db = db;
     try {
@@ -56,6 +60,10 @@ export async function lookAtDatabase(config: Config, checks: Checks): Promise<Lo
     return null;
   }
   return { db, url: embedded?.url ?? config.databaseUrl!, current, close };
+}
+
+function stoppedLine(version: string, dataDir: string): string {
+  return `embedded, Postgres ${version} in ${dataDir}; it does not run at present, so what it holds was not looked at: start starts it, and brings its schema up to date. Run doctor again then.`;
 }
 
 /** @throws PermanentError when the server or the database is not fit for the schema */

@@ -74,6 +74,16 @@ export function openEmbeddedOf(config: Config, say?: (line: string) => void): Pr
   return openEmbedded(dataDirOf(config, say), { port: config.postgresPort, ...(say ? { say } : {}) });
 }
 
+/** Joins the embedded server that another ruawatch has started. @returns null when none runs: it is not started */
+export async function joinEmbeddedOf(config: Config, say: (line: string) => void): Promise<EmbeddedPostgres | null> {
+  try {
+    return await openEmbedded(dataDirOf(config, say), { port: config.postgresPort, say, join: true });
+  } catch (error) {
+    if (codeOf(error) === 'embedded_stopped') return null;
+    throw error;
+  }
+}
+
 /** Runs a command's work on the database, over one connection and without migrating, and closes it. @returns exit code 0 */
 export async function withDatabase(config: Config, work: (db: Db) => Promise<void>): Promise<number> {
   const { db, close } = await openDatabase(config, { migrate: false, max: 1 });

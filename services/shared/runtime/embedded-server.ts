@@ -39,7 +39,7 @@ export interface Listening {
   socket: boolean;
 }
 
-export const folderOf = (cluster: Cluster) => path.join(cluster.dataDir, 'postgres');
+export const folderOf = (cluster: Pick<Cluster, 'dataDir'>) => path.join(cluster.dataDir, 'postgres');
 const LOG = 'postgres.log';
 const logOf = (cluster: Cluster) => path.join(cluster.dataDir, LOG);
 
@@ -89,7 +89,13 @@ export async function initialise(cluster: Cluster, superuser: string): Promise<v
   }
 }
 
-export const isInitialised = (cluster: Cluster) => existsSync(path.join(folderOf(cluster), 'PG_VERSION'));
+export const isInitialised = (cluster: Pick<Cluster, 'dataDir'>) => clusterVersion(cluster) !== null;
+
+/** The major version of Postgres that the cluster is of, such as "18"; null when there is no cluster. */
+export function clusterVersion(cluster: Pick<Cluster, 'dataDir'>): string | null {
+  const file = path.join(folderOf(cluster), 'PG_VERSION');
+  return existsSync(file) ? (linesOf(file)?.[0]?.trim() ?? null) : null;
+}
 
 /**
  * Runs statements in single-user mode, where no one else can connect.

@@ -22,6 +22,7 @@ import {
 } from '../../shared/runtime/embedded-secrets.ts';
 import {
   type Cluster,
+  clusterVersion,
   firstPort,
   folderOf,
   initialise,
@@ -59,6 +60,8 @@ export interface EmbeddedOptions {
   port?: number | null;
   /** Called with a line that a person should read, such as about another port or new passwords. */
   say?: (line: string) => void;
+  /** Only joins a server that runs and takes our passwords; nothing is started, created or changed. */
+  join?: boolean;
 }
 
 /**
@@ -71,7 +74,7 @@ export interface EmbeddedOptions {
  * step may be interrupted, and is repeated at the next start.
  * @param dataDir absolute; created when missing
  * @throws PermanentError `embedded_missing`, `embedded_folder`, `embedded_start`, `embedded_older`,
- * `embedded_password`
+ * `embedded_password`; with `join`, `embedded_stopped`
  */
 export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
   const owner = serverOwner();
@@ -133,12 +136,14 @@ async function bringUp(cluster: Cluster, options: EmbeddedOptions): Promise<{ at
   const joined = at !== null;
   let secrets = readSecrets(cluster.dataDir);
   if (at && !(secrets && (await accepts(cluster, at, secrets)))) {
+    if (options.join) throw stopped(cluster);
     await stopOlder(cluster, at);
     at = null;
     // The folder of the older version does not have these passwords yet.
     secrets = null;
   }
   if (!at) {
+    if (options.join) throw stopped(cluster);
     if (!isInitialised(cluster)) {
       await initialise(cluster, ADMIN);
       secrets = null;
@@ -162,6 +167,7 @@ async function bringUp(cluster: Cluster, options: EmbeddedOptions): Promise<{ at
   } else if (options.port && options.port !== at.port) {
     say(options, `The embedded Postgres runs on port ${at.port}; it will use port ${options.port} after its next start.`);
   }
+  if (options.join) return { at, secrets: secrets! };
   if (!secrets!.ready) secrets = await setUp(cluster, at, secrets!, options);
   else if (!joined || !(await readerAccepted(at, secrets!))) {
     const admin = await enter({ cluster, at, secrets: secrets! }, ADMIN);
@@ -172,6 +178,15 @@ async function bringUp(cluster: Cluster, options: EmbeddedOptions): Promise<{ at
     }
   }
   return { at, secrets: secrets! };
+}
+
+/** What keeps `join` out: the server does not run, or is of an older version that lets everybody in. */
+function stopped(cluster: Cluster): PermanentError {
+  const version = clusterVersion(cluster);
+  return new PermanentError(
+    'embedded_stopped',
+    `The embedded Postgres${version === null ? '' : ` ${version}`} in ${cluster.dataDir} does not run at present.`,
+  );
 }
 
 function say(options: EmbeddedOptions, line: string): void {

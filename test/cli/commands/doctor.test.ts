@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +14,7 @@ import { createLog } from '../../../services/shared/runtime/log.ts';
 import { createMetrics } from '../../../services/shared/runtime/metrics.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { putOwn } from '../../../services/store/domains/domains.ts';
+import { openEmbedded } from '../../../services/store/schema/embedded.ts';
 import { readMigrations } from '../../../services/store/schema/migrate.ts';
 import { reply, startSink } from '../../alerter/sink.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
@@ -88,6 +89,29 @@ describe('the database', () => {
     const { code, text } = await doctor(config);
     expect(text).toMatch(/^-- {4}database: embedded; it does not exist yet, and start creates it in /m);
     expect([code, existsSync(path.join(folder, 'data'))]).toEqual([0, false]);
+    rmSync(folder, { recursive: true });
+  });
+
+  test('that is embedded and stopped is not started, and no file of it changes', { timeout: 120_000 }, async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-doctor-'));
+    chmodSync(folder, 0o755);
+    const dataDir = path.join(folder, 'data');
+    const running = await openEmbedded(dataDir, { say: () => undefined });
+    const config = { ...settings({ RUAWATCH_DATA_DIR: dataDir }), databaseUrl: null };
+    const started = await doctor(config);
+    expect(started.text).toMatch(/^-- {4}database: Postgres [\d.]+, UTF8 \(embedded; .*it has no schema yet/m);
+    await running.close();
+    const files = () =>
+      readdirSync(dataDir, { recursive: true, encoding: 'utf8' })
+        .filter((name) => !name.startsWith('starting'))
+        .map((name) => `${name} ${statSync(path.join(dataDir, name)).mtimeMs}`)
+        .sort();
+    const before = files();
+    const { code, text } = await doctor(config);
+    expect(text).toMatch(/^-- {4}database: embedded, Postgres \d+ in .*it does not run at present.*start starts it/m);
+    expect(code).toBe(0);
+    expect(existsSync(path.join(dataDir, 'postgres', 'postmaster.pid'))).toBe(false);
+    expect(files()).toEqual(before);
     rmSync(folder, { recursive: true });
   });
 });
