@@ -49,8 +49,10 @@ function removeAbandoned(): void {
     try {
       rmSync(path.join(MEMORY_FOLDER, name), { recursive: true, force: true });
     } catch (error) {
-      // A disk that a killed run has mounted stays until it is unmounted; this run need not wait for that.
-      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+      // A disk that a killed run has mounted stays until it is unmounted; this run need not wait for that. Node 24
+      // gives the error no code.
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'EBUSY' && !message.includes('resource busy')) throw error;
     }
   }
 }
