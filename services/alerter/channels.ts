@@ -27,6 +27,8 @@ interface Probe {
   tries: number;
   /** Not again before. */
   next: Date | null;
+  /** The error that was last logged. */
+  said: string | null;
 }
 
 /** A login that is refused too often may lock the account. */
@@ -57,7 +59,7 @@ export function channelsOf(
   }));
   if (mail !== null) {
     const delivery = { db, ...mail, metrics, log };
-    const probe = { ask: () => mail.mailer.reach(), tries: 0, next: null };
+    const probe = { ask: () => mail.mailer.reach(), tries: 0, next: null, said: null };
     channels.push({
       name: 'SMTP',
       webhook: null,
@@ -107,9 +109,8 @@ async function firstContact(channel: Channel, probe: Probe, { log, now }: Pick<M
     channel.trouble = channel.said = channel.probe = null;
   } catch (error) {
     const sentence = sentenceOf(error);
-    if (channel.said !== sentence)
-      log.warn({ err: sentence }, 'no alert can be mailed at present; the mail server is asked again');
-    channel.said = sentence;
+    if (probe.said !== sentence) log.warn({ err: sentence }, 'no alert can be mailed at present; the mail server is asked again');
+    probe.said = sentence;
     channel.trouble = troubleOf(channel, sentence, 0);
     probe.next = new Date(now.getTime() + backoff(probe.tries++, PROBE_BASE_MS, PROBE_CAP_MS));
   }

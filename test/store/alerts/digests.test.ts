@@ -45,5 +45,10 @@ test('the newest moment whose digest is due again is named', async () => {
 test('a week without findings has none, and none to look at', async () => {
   const week = { domains: ['example.com'], since: moments[0]!, until: moments[1]!, listed: 10 };
   const none = { findings: [], count: 0, to_do: 0 };
-  expect(await transaction(t.db, (tx) => loadWeekFindings(tx, week))).toEqual({ opened: none, resolved: none, open: none });
+  expect(await transaction(t.db, (tx) => loadWeekFindings(tx, week))).toEqual({
+    opened: none,
+    resolved: none,
+    open: none,
+    info: { ...none, open: 0 },
+  });
 });
