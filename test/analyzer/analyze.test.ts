@@ -14,8 +14,10 @@ const OWN = { source: '192.0.2.0/24' };
 const ordinary = (from: number, to: number) => span(from, to, 'both', 100, REPORTERS, OWN);
 const work = async () => (await f.t.db.query<{ n: number }>('select count(*) as n from ruawatch.analysis_work')).rows[0]!.n;
 
-/** The pool, noting what each statement of each client reads: its text, its values, and how many rows came. */
-function noting(db: Db, seen: { text: string; values: unknown[]; rows: Record<string, unknown>[] }[]): Db {
+type Query = (text: string, values?: unknown[]) => Promise<{ rows: Record<string, unknown>[] }>;
+
+/** The pool, with what stands around each statement of each client. */
+function around(db: Db, statement: (query: Query, text: string, values?: unknown[]) => ReturnType<Query>): Db {
   return new Proxy(db, {
     get(target, name) {
       if (name !== 'connect') {
@@ -29,15 +31,20 @@ function noting(db: Db, seen: { text: string; values: unknown[]; rows: Record<st
           get(inner, key) {
             const value = Reflect.get(inner, key);
             if (key !== 'query') return typeof value === 'function' ? value.bind(inner) : value;
-            return async (text: string, values: unknown[] = []) => {
-              const result = await inner.query(text, values);
-              seen.push({ text, values, rows: result.rows });
-              return result;
-            };
+            return (text: string, values?: unknown[]) => statement((some, of) => inner.query(some, of), text, values);
           },
         });
       };
     },
+  });
+}
+
+/** The pool, noting what each statement of each client reads: its text, its values, and how many rows came. */
+function noting(db: Db, seen: { text: string; values: unknown[]; rows: Record<string, unknown>[] }[]): Db {
+  return around(db, async (query, text, values = []) => {
+    const result = await query(text, values);
+    seen.push({ text, values, rows: result.rows });
+    return result;
   });
 }
 
@@ -120,29 +127,12 @@ test('work that comes while a domain is judged stays, and a failure puts back wh
   let added = false;
   const slow: typeof f.context = {
     ...f.context,
-    db: new Proxy(f.t.db, {
-      get(target, name) {
-        if (name !== 'connect') {
-          const value = Reflect.get(target, name);
-          return typeof value === 'function' ? value.bind(target) : value;
-        }
-        return async () => {
-          const client = await target.connect();
-          return new Proxy(client, {
-            get(inner, key) {
-              const value = Reflect.get(inner, key);
-              if (key !== 'query') return typeof value === 'function' ? value.bind(inner) : value;
-              return async (text: string, values?: unknown[]) => {
-                if (text.includes('signing_domain') && !added) {
-                  added = true;
-                  await f.put([row(ago(0), 'both', 1, { source: 'late.example' })]);
-                }
-                return inner.query(text, values);
-              };
-            },
-          });
-        };
-      },
+    db: around(f.t.db, async (query, text, values) => {
+      if (text.includes('signing_domain') && !added) {
+        added = true;
+        await f.put([row(ago(0), 'both', 1, { source: 'late.example' })]);
+      }
+      return query(text, values);
     }),
   };
   await analyzeDomain(slow, DOMAIN);
