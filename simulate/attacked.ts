@@ -1,3 +1,4 @@
+import { UNPROVEN_KINDS } from '../services/analyzer/save.ts';
 import type { Db } from '../services/shared/runtime/db.ts';
 import type { Alarm } from './alarms.ts';
 import { ATTACKS, type Attack } from './attackers.ts';
@@ -43,8 +44,6 @@ export interface Damage {
   marked: number;
 }
 
-/** Kinds that say themselves on whose word they rest. */
-const MARKED = ['unconfirmed_report', 'forged_report'];
 /** Ticks by which a finding may come later and still be no hidden one: statistics differ by a day. */
 const LATER = 1;
 
@@ -99,10 +98,12 @@ export function damageOf(attacks: readonly Attack[], without: Ending, attacked: 
       ready_lost: Number(ready(before) && !ready(after)),
       classes: changed.map((key) => `${key}: ${without.classes.get(key) ?? 'unseen'} → ${attacked.classes.get(key) ?? 'unseen'}`),
       raised: [
-        ...brought.filter(({ kind }) => !MARKED.includes(kind)).map((one) => `day ${one.tick} ${one.kind}: ${one.summary}`),
+        ...brought
+          .filter(({ kind }) => !UNPROVEN_KINDS.includes(kind))
+          .map((one) => `day ${one.tick} ${one.kind}: ${one.summary}`),
         ...worse.map(({ key, was, is }) => `${key}: ${was.severity} → ${is.severity}`),
       ],
-      marked: brought.filter(({ kind }) => MARKED.includes(kind)).length,
+      marked: brought.filter(({ kind }) => UNPROVEN_KINDS.includes(kind)).length,
     };
   });
 }

@@ -15,7 +15,7 @@ import { isNetwork } from './sources/network.ts';
  * Findings that rest on the word of who decides nothing, and how many of them the names below an own domain
  * have at a time.
  */
-const QUIET_KINDS = ['unconfirmed_report', 'forged_report'];
+export const UNPROVEN_KINDS = ['unconfirmed_report', 'forged_report'];
 const QUIET_BELOW = 3;
 /** Sources of a finding that are described: more than a mail shows. */
 const LABELLED = 10;
@@ -29,7 +29,7 @@ const ALERT_BATCH = 500;
  */
 export async function withoutCrowd(tx: Tx, domain: string, outcome: FindingChanges): Promise<FindingChanges> {
   if (!outcome.opened.some(({ quiet }) => quiet)) return outcome;
-  if ((await quietBelow(tx, domain, QUIET_KINDS)) < QUIET_BELOW) return outcome;
+  if ((await quietBelow(tx, domain, UNPROVEN_KINDS)) < QUIET_BELOW) return outcome;
   return { ...outcome, opened: outcome.opened.filter(({ quiet }) => !quiet) };
 }
 
