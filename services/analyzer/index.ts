@@ -6,10 +6,10 @@ import { waitingAmong } from '../store/analysis/work.ts';
 import { listHistory, putOwn } from '../store/domains/domains.ts';
 import { endExpired } from '../store/sources/sender-list.ts';
 import { DueWork } from './due.ts';
-import { ReadingWatch } from './reading.ts';
+import { readingWatch } from './reading.ts';
 import type { Catalogue } from './senders/catalogue.ts';
 import { catalogueOf, domainsOf } from './senders/load.ts';
-import { SilenceWatch } from './silences.ts';
+import { silenceWatch } from './silences.ts';
 
 export type { Catalogue } from './senders/catalogue.ts';
 export { catalogueOf, domainsOf } from './senders/load.ts';
@@ -27,8 +27,8 @@ export function startAnalyzer(context: Context): Service {
   // An invalid senders_file fails now, not at the first finding.
   const bringUpToDate = upkeep(context, catalogueOf(config));
   const due = new DueWork(context);
-  const silences = new SilenceWatch(context);
-  const reading = new ReadingWatch(context);
+  const silences = silenceWatch(context);
+  const reading = readingWatch(context);
   let trouble: string | null = null;
 
   const worker = queues.work('analyze', async ({ domains }, jobLog) => due.analyze(await waitingAmong(db, domains), jobLog), {

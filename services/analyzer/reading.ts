@@ -3,9 +3,9 @@ import { addDays, dayOf } from '../shared/days.ts';
 import { transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { loadAside, loadMailDays, loadReporterArrivals } from '../store/analysis/reading.ts';
-import { backlogExists } from '../store/analysis/work.ts';
 import { loadFindings, type WrittenEvent } from '../store/findings/findings.ts';
 import { tryLockDomain } from '../store/locks.ts';
+import { HourlyLook } from './hourly.ts';
 import { reconcile } from './lifecycle.ts';
 import type { MailWindow } from './mail-window.ts';
 import { ruleOf, rulesOf } from './rules/index.ts';
@@ -14,25 +14,9 @@ import { saveChanges, wakeAlerter } from './save.ts';
 
 /**
  * Looks by the clock at how many of the mails that arrive can be read and proven: mails that cannot be read change no
- * rollup that would wake the analysis. Once an hour of the clock.
+ * rollup that would wake the analysis.
  */
-export class ReadingWatch {
-  readonly #context: Context;
-  #looked = '';
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
-
-  /** Does nothing while mails are still being processed. */
-  async look(): Promise<void> {
-    const { db, clock } = this.#context;
-    const hour = clock.now().toISOString().slice(0, 13);
-    if (hour === this.#looked || (await backlogExists(db))) return;
-    await findUnreadable(this.#context);
-    this.#looked = hour;
-  }
-}
+export const readingWatch = (context: Context): HourlyLook => new HourlyLook(context, findUnreadable);
 
 /** Applies the rules about the whole installation, whose findings have the domain `*`. @returns what changed */
 export async function findUnreadable(context: Context): Promise<WrittenEvent[]> {

@@ -12,7 +12,7 @@ import {
   type Silence,
   saveSilences,
 } from '../store/analysis/silences.ts';
-import { backlogExists } from '../store/analysis/work.ts';
+import { HourlyLook } from './hourly.ts';
 import { ARRIVAL_DAYS, type ReportedDay, type ReportSilence, silenceOf } from './statistics/report-habit.ts';
 
 /** So far back it is looked for the last report; and so long ago a domain may have fallen silent to be news. */
@@ -33,25 +33,11 @@ const SAMPLE = 50;
 
 /**
  * Looks by the clock for own domains on which nobody reports any more: no report comes that would wake the
- * analysis. Notes those that fell silent, or are reported on again, for the analyzer. Once an hour of the clock.
+ * analysis. Notes those that fell silent, or are reported on again, for the analyzer. Does nothing while no mailbox
+ * is read.
  */
-export class SilenceWatch {
-  readonly #context: Context;
-  #looked = '';
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
-
-  /** Does nothing while mails are still being processed, and while no mailbox is read. */
-  async look(): Promise<void> {
-    const { db, clock } = this.#context;
-    const hour = clock.now().toISOString().slice(0, 13);
-    if (hour === this.#looked || (await backlogExists(db)) || !(await isReading(db, READ_HOURS))) return;
-    await findSilences(this.#context);
-    this.#looked = hour;
-  }
-}
+export const silenceWatch = (context: Context): HourlyLook =>
+  new HourlyLook(context, findSilences, ({ db }) => isReading(db, READ_HOURS));
 
 /** Finds all silences of this day and notes what changed. @returns the domains noted for the analyzer */
 export async function findSilences({ db, clock, log }: Pick<Context, 'db' | 'clock' | 'log'>): Promise<string[]> {
