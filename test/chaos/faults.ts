@@ -3,18 +3,21 @@ import type { Random } from '../../demo/random.ts';
 import { reply } from '../alerter/sink.ts';
 import { RECIPIENTS, type World } from './world.ts';
 
-/** One way to disturb a run. `act` ends when the disturbance is over, and leaves nothing disturbed. */
+/**
+ * One way to disturb a run. `act` ends when the disturbance is over, and leaves nothing disturbed. It resolves to
+ * whether a service met the disturbance, where that is not certain.
+ */
 interface Fault {
   name: string;
   weight: number;
-  act(world: World, random: Random): Promise<void>;
+  act(world: World, random: Random): Promise<unknown>;
 }
 
 const some = (random: Random, most: number) => random.int(200, most);
 
-/** Alerts are few: waits until one has met the fault, for a quarter of a minute at most, and a while longer. */
-async function met(happened: () => boolean, ms: number): Promise<void> {
-  for (const until = performance.now() + 15_000; !happened() && performance.now() < until; ) await wait(50);
+/** Alerts are few: waits until one has met the fault, for half a minute at most, and a while longer. */
+async function meeting(happened: () => boolean, ms: number): Promise<void> {
+  for (const until = performance.now() + 30_000; !happened() && performance.now() < until; ) await wait(50);
   await wait(ms);
 }
 
@@ -103,10 +106,12 @@ const FAULTS: readonly Fault[] = [
     weight: 4,
     async act({ lines }, random) {
       const line = random.pick([lines.postgres, lines.postgres, lines.redis, lines.imap, lines.smtp]);
+      const before = line.swallowed;
       line.swallow();
       await wait(random.chance(0.15) ? 35_000 : some(random, 10_000));
       line.heal();
       if (random.chance(0.6)) line.cut();
+      return line.swallowed > before;
     },
   },
   {
@@ -148,9 +153,10 @@ const FAULTS: readonly Fault[] = [
         return reply(code, 'Not accepted here');
       };
       sink.behaviour = random.pick([{ sender: refusal }, { recipient: refusal }, { recipient: refusal }, { accept: refusal }]);
-      await met(() => refused > 0, some(random, 4_000));
+      await meeting(() => refused > 0, some(random, 4_000));
       sink.behaviour = {};
       processes.signal('alerter-1', 'SIGTERM');
+      return refused > 0;
     },
   },
   {
@@ -172,9 +178,10 @@ const FAULTS: readonly Fault[] = [
           return reply(code, 'Not for this one');
         },
       };
-      await met(() => refused > 0, some(random, 4_000));
+      await meeting(() => refused > 0, some(random, 4_000));
       sink.behaviour = {};
       processes.signal('alerter-1', 'SIGTERM');
+      return refused > 0;
     },
   },
 ];
@@ -188,10 +195,15 @@ const OF_LINES = new Set(['line dead', 'line silent']);
 const GROUPS = [OF_POSTGRES, OF_REDIS, OF_SMTP, new Set(['IMAP restart']), new Set(['frozen process']), OF_LINES];
 
 export interface Chaos {
-  /** Alerts are about to be sent: begins a fault of the mail server, unless one is under way. */
-  alerting(): void;
+  /**
+   * Alerts are about to be sent: begins a fault of the mail server, unless one is under way; also after `stop`, since
+   * a wave may be analyzed only then. Resolves when the fault is over.
+   */
+  alerting(): Promise<void>;
   /** What was done, by name. */
   done: Map<string, number>;
+  /** How often a service met it, of faults that may pass unnoticed. */
+  met: Map<string, number>;
   /** Begins nothing new; resolves when everything that was disturbed is whole again. @throws what a fault threw */
   stop(): Promise<void>;
 }
@@ -199,6 +211,7 @@ export interface Chaos {
 /** Disturbs the world at random, `meanMs` between two beginnings, until stopped. */
 export function startChaos(world: World, random: Random, meanMs: number, say: (line: string) => void): Chaos {
   const done = new Map<string, number>();
+  const met = new Map<string, number>();
   const under = new Set<Promise<void>>();
   const busy = new Set<ReadonlySet<string>>();
   const stopping = new AbortController();
@@ -213,14 +226,17 @@ export function startChaos(world: World, random: Random, meanMs: number, say: (l
       }) ?? FAULTS[0]!
     );
   };
-  const begin = (fault: Fault, parameters: Random) => {
+  const begin = (fault: Fault, parameters: Random): Promise<void> => {
     const group = GROUPS.find((names) => names.has(fault.name));
-    if (group && busy.has(group)) return;
+    if (group && busy.has(group)) return Promise.resolve();
     if (group) busy.add(group);
     done.set(fault.name, (done.get(fault.name) ?? 0) + 1);
     say(fault.name);
     const acting = fault
       .act(world, parameters)
+      .then((noticed) => {
+        if (typeof noticed === 'boolean') met.set(fault.name, (met.get(fault.name) ?? 0) + Number(noticed));
+      })
       .catch((error: unknown) => {
         failure ??= error;
       })
@@ -229,20 +245,30 @@ export function startChaos(world: World, random: Random, meanMs: number, say: (l
         if (group) busy.delete(group);
       });
     under.add(acting);
+    return acting;
   };
   const loop = (async () => {
     for (let n = 0; !stopping.signal.aborted; n++) {
       await wait(random.int(meanMs * 0.2, meanMs * 1.8), undefined, { signal: stopping.signal }).catch(() => undefined);
-      if (!stopping.signal.aborted) begin(draw(), random.fork(`fault/${n}`));
+      if (!stopping.signal.aborted) void begin(draw(), random.fork(`fault/${n}`));
     }
   })();
   const ofAlerts = random.fork('alerting');
   let strikes = 0;
   return {
     done,
+    met,
     alerting() {
-      const fault = ofAlerts.pick(FAULTS.filter(({ name }) => OF_SMTP.has(name)));
-      if (!stopping.signal.aborted) begin(fault, ofAlerts.fork(`${strikes++}`));
+      // Mostly refusals: the others come by themselves.
+      const name = ofAlerts.pick([
+        'SMTP refuses',
+        'SMTP refuses',
+        'SMTP treats recipients apart',
+        'SMTP puts off',
+        'SMTP outage',
+      ]);
+      const fault = FAULTS.find((one) => one.name === name)!;
+      return begin(fault, ofAlerts.fork(`${strikes++}`));
     },
     async stop() {
       stopping.abort();

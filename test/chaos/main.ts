@@ -52,11 +52,12 @@ async function exact(seed: number): Promise<boolean> {
       ...differences(calm.totals, storm.totals),
     ];
     const { counts, resent } = storm.totals;
-    const faults = [...storm.faults].sort().map(([name, n]) => `${name} ${n}`);
+    const met = (name: string) => (storm.met.has(name) ? `, of which met ${storm.met.get(name)}` : '');
+    const faults = [...storm.faults].sort().map(([name, n]) => `${name} ${n}${met(name)}`);
     const sum = [...storm.faults.values()].reduce((a, b) => a + b, 0);
     if (resent > sum) wrong.push(`${resent} mails came twice, in ${sum} faults`);
     write(
-      `seed ${seed}: ${wrong.length === 0 ? 'exact' : `${wrong.length} DIFFERENCES`}; ${mails.length} mails: ${counts.message} messages (${counts.stored} stored, ${counts.ignored} ignored, ${counts.quarantined} quarantined), ${counts.report} reports (${counts.superseded} superseded, ${counts.duplicates} duplicates), ${counts.records} records, ${counts['mail counted']} mail counted, ${counts.finding} findings, ${counts.mail} alerts (${counts.refused} refused and made anew, ${resent} resent); undisturbed ${calm.seconds.toFixed(0)} s, disturbed ${storm.seconds.toFixed(0)} s, settled ${storm.settledSeconds.toFixed(0)} s after the last of ${sum} faults (${faults.join(', ')}), ${storm.restarts} restarts`,
+      `seed ${seed}: ${wrong.length === 0 ? 'exact' : `${wrong.length} DIFFERENCES`}; ${mails.length} mails: ${counts.message} messages (${counts.stored} stored, ${counts.ignored} ignored, ${counts.quarantined} quarantined), ${counts.report} reports (${counts.superseded} superseded, ${counts.duplicates} duplicates), ${counts.records} records, ${counts['mail counted']} mail counted, ${counts.finding} findings, ${counts.mail} alerts (${counts.refused} refused and made anew, ${resent} resent); undisturbed ${calm.seconds.toFixed(0)} s, disturbed ${storm.seconds.toFixed(0)} s, settled ${storm.settledSeconds.toFixed(0)} s after the last of ${sum} faults (${faults.join('; ')}), ${storm.restarts} restarts`,
     );
     for (const line of wrong.slice(0, MOST_SHOWN)) write(`  ${line}`);
     if (wrong.length > MOST_SHOWN) write(`  and ${wrong.length - MOST_SHOWN} more`);

@@ -11,6 +11,8 @@ export interface Line {
   refuse(ms: number): void;
   /** Goes on acknowledging what both sides send, and passes nothing on. Connections of that time stay silent even afterwards. */
   swallow(): void;
+  /** Bytes that were acknowledged and not passed on, so far. */
+  readonly swallowed: number;
   /** Back to normal at once. */
   heal(): void;
   stop(): Promise<void>;
@@ -22,6 +24,7 @@ export async function startProxy(targetPort: number): Promise<Line> {
   let refusing = false;
   let stalled = false;
   let swallowing = false;
+  let swallowed = 0;
   let timer: NodeJS.Timeout | undefined;
   const each = (act: (socket: Socket) => void) => {
     for (const pair of pairs) for (const socket of pair) act(socket);
@@ -29,7 +32,9 @@ export async function startProxy(targetPort: number): Promise<Line> {
   const swallow = (pair: [Socket, Socket]) => {
     for (const socket of pair) {
       socket.unpipe();
-      socket.resume();
+      socket.on('data', (bytes) => {
+        swallowed += bytes.length;
+      });
     }
   };
   const server = createServer((near) => {
@@ -89,6 +94,9 @@ export async function startProxy(targetPort: number): Promise<Line> {
     swallow() {
       swallowing = true;
       for (const pair of pairs) swallow(pair);
+    },
+    get swallowed() {
+      return swallowed;
     },
     heal,
     async stop() {

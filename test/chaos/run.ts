@@ -20,6 +20,8 @@ export interface RunOptions {
 export interface RunResult {
   totals: Totals;
   faults: Map<string, number>;
+  /** See Chaos.met. */
+  met: Map<string, number>;
   restarts: number;
   seconds: number;
   /** From the last disturbance until nothing was left to do. */
@@ -86,8 +88,11 @@ async function bring(world: World, options: RunOptions, started: number): Promis
     }
     say(`${seconds().toFixed(1)} wave ${wave + 1} of ${waves}: ${part.length} mails are in the mailbox`);
     await settled(world, seen.size, false, options, () => over !== null);
-    disturbing?.alerting();
+    const struck = disturbing?.alerting();
     await gate(world, false);
+    await settled(world, seen.size, true, options, () => over !== null);
+    await struck;
+    // An alert refused at the end of the fault is followed by another mail.
     await settled(world, seen.size, true, options, () => over !== null);
     say(`${seconds().toFixed(1)} wave ${wave + 1} is judged`);
   }
@@ -113,6 +118,7 @@ async function bring(world: World, options: RunOptions, started: number): Promis
   return {
     totals,
     faults: disturbing?.done ?? new Map(),
+    met: disturbing?.met ?? new Map(),
     restarts: world.processes.restarts,
     seconds: seconds(),
     settledSeconds,
