@@ -50,7 +50,15 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   // It rests on DNS, which no world has.
   reports_stopped: { detect: ['reports_stopped'], excuse: [], bySource: false },
   dns_changed: {
-    detect: ['dns_broken', 'spf_limit', 'include_dangling', 'dkim_key_weak', 'record_invalid'],
+    detect: [
+      'dns_broken',
+      'dkim_key_missing',
+      'spf_limit',
+      'include_dangling',
+      'dkim_key_weak',
+      'mta_sts_broken',
+      'record_invalid',
+    ],
     excuse: [],
     bySource: false,
   },

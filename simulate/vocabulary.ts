@@ -33,7 +33,10 @@ export const MEANING: Record<What, Reading> = {
     bySource: true,
   },
   // DNS, which no world has, shows the cause.
-  broken: { ...dkim_broken!, detect: own(dkim_broken!.detect, 'dns_broken', 'dkim_key_weak', 'record_invalid') },
+  broken: {
+    ...dkim_broken!,
+    detect: own(dkim_broken!.detect, 'dns_broken', 'dkim_key_missing', 'dkim_key_weak', 'record_invalid'),
+  },
   spf_error: {
     ...dkim_broken!,
     detect: own(dkim_broken!.detect, 'dns_broken', 'spf_limit', 'include_dangling', 'record_invalid'),

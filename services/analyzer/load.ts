@@ -34,7 +34,7 @@ import { type DomainData, domainDaysOf, type Others } from './evaluate.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
 import { LEAST as LEAST_FAILING } from './rules/alignment_failure.ts';
 import { CAUSES } from './rules/broken_senders.ts';
-import { LOST_DAYS } from './rules/dns_broken.ts';
+import { LOST_DAYS } from './rules/lost.ts';
 import { SILENT_DAYS } from './rules/reporter_silent.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import { lookup } from './senders/catalogue.ts';
@@ -171,9 +171,12 @@ async function loadRecords(
 ): Promise<Pick<DomainData, 'published' | 'keyMail' | 'check'>> {
   const published = await loadPublished(tx, domain, new Date(now.getTime() - (LOST_DAYS + 1) * 86_400_000));
   const gone = published?.records.filter(({ purpose, gone_at }) => purpose === 'dkim' && gone_at !== null) ?? [];
+  const absent =
+    published?.questions.filter(({ purpose, type, state }) => purpose === 'dkim' && type === 'TXT' && state === 'absent') ?? [];
+  const keys = [...new Set([...gone, ...absent].map(({ name }) => name))];
   return {
     published,
-    keyMail: await loadKeyMail(tx, domain, [...new Set(gone.map(({ name }) => name))], mail),
+    keyMail: await loadKeyMail(tx, domain, keys, mail),
     check: await loadCheck(tx, domain),
   };
 }
@@ -181,7 +184,8 @@ async function loadRecords(
 /** The names of records and of name servers, which are subjects of findings. */
 function namesIn({ published, check }: Pick<DomainData, 'published' | 'check'>): string[] {
   const records = published?.records.filter(({ purpose }) => ['spf', 'dkim', 'dmarc'].includes(purpose)) ?? [];
-  const names = [...records, ...(check?.findings ?? [])].map(({ name }) => name);
+  const keys = published?.questions.filter(({ purpose }) => purpose === 'dkim') ?? [];
+  const names = [...records, ...keys, ...(check?.findings ?? [])].map(({ name }) => name);
   return [...new Set([...names, ...(published?.servers ?? []).map(({ server }) => server)])];
 }
 

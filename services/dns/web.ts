@@ -8,7 +8,12 @@ export type WebAnswer =
       body: Uint8Array;
     }
   /** A certificate that is not valid for the name, an address that must not be used, a body above the limit. `message` is a sentence. */
-  | { state: 'broken'; message: string }
+  | {
+      state: 'broken';
+      message: string;
+      /** The name has a private address here, where others may see a public one. */
+      private?: true;
+    }
   /** A time-out, a refused connection, a name that could not be resolved. `message` is a sentence. */
   | { state: 'unknown'; message: string };
 

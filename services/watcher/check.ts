@@ -62,6 +62,8 @@ function partOf(code: string): string {
 function nameOf(domain: string, { code, record, publish }: Finding): string {
   if (partOf(code) === 'spf') return domain;
   if (partOf(code) === 'dmarc') return `_dmarc.${domain}`;
+  // Of its policy too, which is no record.
+  if (partOf(code) === 'mta') return `_mta-sts.${domain}`;
   return record?.name ?? publish?.name ?? domain;
 }
 

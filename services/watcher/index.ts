@@ -2,12 +2,14 @@ import { setMaxListeners } from 'node:events';
 import { checkDomain } from '../dns/check/check.ts';
 import { createDnsClient } from '../dns/client/client.ts';
 import type { Dns } from '../dns/client/types.ts';
+import type { Web } from '../dns/web.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import { messageOf } from '../shared/errors.ts';
 import { Pace } from '../shared/pace.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { openWeb } from '../shared/runtime/web.ts';
 import { type Changes, storeRound } from '../store/dns/records.ts';
 import { forgetRecords, loadKeyNames, takeWatched, type Watched } from '../store/dns/watch.ts';
 import { changesOf, mustAskAgain } from './changes.ts';
@@ -15,6 +17,7 @@ import { checked, isNews } from './check.ts';
 import type { KeyName } from './names.ts';
 import { paced } from './names.ts';
 import { askRound, type Round } from './round.ts';
+import { publicWeb } from './web.ts';
 
 const NAME = 'watcher';
 const MINUTE_MS = 60_000;
@@ -40,6 +43,8 @@ export interface WatcherOptions {
   dns?: Dns;
   /** A client of the authoritative server at an address. */
   connect?: (address: string) => Dns;
+  /** Fetches MTA-STS policies and BIMI logos. */
+  web?: Web;
   /** Between 0 and 1, for the jitter of the schedule. */
   random?: () => number;
 }
@@ -83,13 +88,14 @@ class Watcher {
   private readonly log: Context['log'];
   private readonly dns: Dns | null;
   private readonly connect: (address: string) => Dns;
+  private readonly web: Web | undefined;
   private readonly random: () => number;
   private readonly pace: Pace;
   private forgotAt = Number.NEGATIVE_INFINITY;
   /** Whether the last round found nobody who answers. */
   private silent = false;
 
-  constructor(context: Context, dns: Dns | null, { connect, random }: WatcherOptions) {
+  constructor(context: Context, dns: Dns | null, { connect, random, web }: WatcherOptions) {
     this.context = context;
     this.log = context.log.child({ service: NAME });
     this.pace = new Pace(context.config.watcher.queries_per_second);
@@ -99,6 +105,7 @@ class Watcher {
       connect ??
       ((address: string) => createDnsClient({ servers: [{ address, port: 53 }], recursive: false, cacheEntries: 0, ...SERVER }));
     this.connect = (address) => paced(direct(address), turn);
+    this.web = web ?? (this.dns === null ? undefined : publicWeb(openWeb(this.dns)));
     this.random = random ?? Math.random;
   }
 
@@ -132,7 +139,9 @@ class Watcher {
     const round = await askRound(domain, dns, { ...asking, keys, connect: this.connect, budget: { left: QUESTIONS } });
     const selectors = keys.filter((key) => key.domain === domain).map(({ selector }) => selector);
     // The resolver's cache has most of it by now.
-    const check = round.silent ? null : await checkDomain(domain, dns, { ...asking, selectors });
+    const check = round.silent
+      ? null
+      : await checkDomain(domain, dns, { ...asking, selectors, ...(this.web && { web: this.web }) });
     // An interrupted round is due again when its lease ends.
     if (signal.aborted) return;
     const now = clock.now();

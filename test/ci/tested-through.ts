@@ -12,11 +12,12 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'analyzer/analyze.test.ts': ['analyzer/deciders.ts', 'analyzer/evaluate.ts', 'analyzer/load.ts', 'analyzer/save.ts'],
   'analyzer/due.test.ts': ['analyzer/index.ts'],
   'analyzer/rules/abused_sender.test.ts': ['analyzer/rules/reports_stopped.ts', 'analyzer/rules/unconfirmed_report.ts'],
-  'analyzer/rules/dns_broken.test.ts': ['analyzer/published/affected.ts', 'store/dns/published.ts'],
+  'analyzer/rules/dns_broken.test.ts': ['analyzer/published/affected.ts', 'analyzer/rules/lost.ts', 'store/dns/published.ts'],
   'analyzer/rules/spf_limit.test.ts': [
     'analyzer/rules/checked.ts',
     'analyzer/rules/dkim_key_weak.ts',
     'analyzer/rules/include_dangling.ts',
+    'analyzer/rules/mta_sts_broken.ts',
     'analyzer/rules/record_invalid.ts',
   ],
   'analyzer/rules/new_source.test.ts': ['analyzer/senders/keys.ts', 'analyzer/senders/moves.ts', 'analyzer/senders/who.ts'],
@@ -72,6 +73,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'findings/kinds/checked.ts',
     'findings/kinds/dkim_key_weak.ts',
     'findings/kinds/include_dangling.ts',
+    'findings/kinds/mta_sts_broken.ts',
     'findings/kinds/record_invalid.ts',
   ],
   'parser/other-reports.test.ts': [

@@ -38,6 +38,15 @@ export function affectedBy(
   return found.sort((a, b) => b.passed - a.passed || (a.key < b.key ? -1 : 1));
 }
 
+/** The senders that sign with a key that no mail passed with: `passed` and `alone` are the messages that they signed. */
+export function ofUnpublished(mail: KeyMail | undefined, senders: readonly SenderData[]): Affected[] {
+  if (mail === undefined) return [];
+  const messages = mail.failed ?? 0;
+  const sender = senders.find(({ sources }) => sources.some(({ source }) => mail.sources.includes(source)));
+  const name = sender?.name ?? mail.sources[0] ?? mail.name;
+  return messages === 0 ? [] : [{ key: sender?.key ?? name, name, passed: messages, alone: messages }];
+}
+
 type Rests = (source: SeenSource, sender: SenderData) => boolean;
 
 function ofKey({ name }: Loss, keyMail: readonly KeyMail[]): Rests {

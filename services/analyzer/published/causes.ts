@@ -1,3 +1,4 @@
+import type { Facts } from '../../findings/kinds/index.ts';
 import { addDays, later } from '../../shared/days.ts';
 import { rankOf } from '../../shared/severity.ts';
 import type { StoredCheck } from '../../store/dns/checks.ts';
@@ -39,21 +40,30 @@ export function joinCauses(candidates: readonly Candidate[], known: readonly Kno
   return [...joined.values()];
 }
 
-function isChange({ kind, evidence: { facts } }: Finding): boolean {
-  return (kind === 'dns_broken' && facts?.rule === 'dns_broken') || facts?.rule === 'spf_limit';
+function isChange({ evidence: { facts } }: Finding): boolean {
+  return isLost(facts) || facts?.rule === 'spf_limit';
+}
+
+/** Whether facts are of a record that lost what mail rests on. */
+export function isLost(facts: Facts | null | undefined): facts is Extract<Facts, { rule: 'dns_broken' | 'dkim_key_missing' }> {
+  return facts?.rule === 'dns_broken' || facts?.rule === 'dkim_key_missing';
 }
 
 /** Whether all that an effect is about begins near the change. */
 function explains(change: Finding, effect: Finding): boolean {
   const { facts, resolved_day } = change.evidence;
   if (facts?.rule === 'spf_limit') return isPermerror(effect) && (resolved_day ?? effect.last_day) >= effect.last_day;
-  if (facts?.rule !== 'dns_broken' || change === effect) return false;
+  if (!isLost(facts) || change === effect) return false;
   const day = facts.at.slice(0, 10);
   const near = (one: string) => one >= addDays(day, -NEAR_DAYS) && one <= addDays(day, NEAR_DAYS);
   if (resolved_day !== undefined && effect.last_day > addDays(resolved_day, LATE_DAYS)) return false;
   if (effect.kind === 'authentication_regression') {
     const parts = effect.evidence.broken ?? [];
-    if (parts.length === 0 || !parts.every(({ since }) => near(since))) return false;
+    if (parts.length === 0) return false;
+    // When it was withdrawn is not known: the mail may have failed long before DNS was asked.
+    if (facts.loss === 'key_absent' || facts.loss === 'key_unpublished')
+      return parts.every(({ since, names }) => since <= addDays(day, NEAR_DAYS) && (names ?? []).includes(facts.name));
+    if (!parts.every(({ since }) => near(since))) return false;
     if (facts.loss.startsWith('spf_')) return parts.every(({ mechanism }) => mechanism === 'spf');
     return (
       facts.loss.startsWith('key_') &&
@@ -91,7 +101,7 @@ export function withLookups(candidates: readonly Candidate[], check: StoredCheck
 /** What was mailed before its cause was known names it from now on. */
 function withCause(effect: Candidate, cause: Finding): Candidate {
   const { facts } = effect.evidence;
-  if (facts?.rule !== 'authentication_regression' || cause.evidence.facts?.rule !== 'dns_broken') return effect;
+  if (facts?.rule !== 'authentication_regression' || !isLost(cause.evidence.facts)) return effect;
   const { name, at } = cause.evidence.facts;
   return { ...effect, evidence: { ...effect.evidence, facts: { ...facts, changed: { name, at } } } };
 }
@@ -99,7 +109,7 @@ function withCause(effect: Candidate, cause: Finding): Candidate {
 /** The cause, as grave as its consequence, with the numbers of it. */
 function withEffect(cause: Candidate, effect: Candidate): Candidate {
   const { facts } = cause.evidence;
-  if (facts?.rule !== 'dns_broken' && facts?.rule !== 'spf_limit') return cause;
+  if (!isLost(facts) && facts?.rule !== 'spf_limit') return cause;
   const { messages, since } = effect.evidence;
   const seen = effect.kind === 'authentication_regression' ? { messages, since } : (facts.seen ?? null);
   return {

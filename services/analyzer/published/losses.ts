@@ -2,11 +2,15 @@ import { parseDkimKey } from '../../dns/dkim.ts';
 import { isDmarc } from '../../dns/dmarc/record.ts';
 import { parseSpf } from '../../dns/spf/record.ts';
 import { parsePolicy, strength, TAGS } from '../../shared/policy.ts';
-import type { Published, PublishedRecord } from '../../store/dns/published.ts';
+import type { KeyMail, Published, PublishedRecord } from '../../store/dns/published.ts';
+
+export type RecordLoss = 'spf_terms' | 'spf_gone' | 'spf_several' | 'dmarc_gone' | 'dmarc_weaker';
+/** `key_absent`: mail has passed with it, and DNS was not seen to have it; `key_unpublished`: no mail ever passed. */
+export type KeyLoss = 'key_gone' | 'key_revoked' | 'key_absent' | 'key_unpublished';
 
 /** What a record lost that mail may rest on. */
 export interface Loss {
-  loss: 'spf_terms' | 'spf_gone' | 'spf_several' | 'key_gone' | 'key_revoked' | 'dmarc_gone' | 'dmarc_weaker';
+  loss: RecordLoss | KeyLoss;
   /** The name of the record: the subject of the finding. */
   name: string;
   /** When it was first seen so. */
@@ -78,6 +82,23 @@ function keyLoss(name: string, records: readonly PublishedRecord[], absent: bool
   if (live.some(usable)) return [];
   return [{ ...of, loss: 'key_revoked', at: live[0]!.first_seen, now: live[0]!.value }];
 }
+
+/**
+ * The keys that mail is signed with and that were never seen in DNS, since a time: what begins later, the mail or the
+ * answer, is when the key was first missed.
+ */
+export function absentKeys({ records, questions }: Published, keyMail: readonly KeyMail[], since: Date): Loss[] {
+  const seen = new Set(records.map(({ name }) => name));
+  return questions.flatMap(({ name, type, state, first_answered_at }): Loss[] => {
+    const mail = keyMail.find((one) => one.name === name);
+    if (mail === undefined || type !== 'TXT' || state !== 'absent' || seen.has(name) || first_answered_at == null) return [];
+    const missed = mail.passed > 0 ? first_answered_at : latest(first_answered_at, new Date(mail.failed_from || 0));
+    const loss = mail.passed > 0 ? 'key_absent' : 'key_unpublished';
+    return missed < since ? [] : [{ loss, name, at: missed, before: '', now: null, terms: [] }];
+  });
+}
+
+const latest = (a: Date, b: Date) => (a > b ? a : b);
 
 function dmarcLoss(name: string, records: readonly PublishedRecord[], absent: boolean): Loss[] {
   const { live, gone } = split(records);

@@ -3,11 +3,13 @@ import { abusedSender } from './abused_sender.ts';
 import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
 import { deniedSource } from './denied_source.ts';
+import { dkimKeyMissing } from './dkim_key_missing.ts';
 import { dkimKeyWeak } from './dkim_key_weak.ts';
 import { dnsBroken } from './dns_broken.ts';
 import { dnsServer } from './dns_server.ts';
 import { forgedReport } from './forged_report.ts';
 import { includeDangling } from './include_dangling.ts';
+import { mtaStsBroken } from './mta_sts_broken.ts';
 import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
 import { policyChange } from './policy_change.ts';
@@ -51,7 +53,9 @@ export const RULES: readonly Rule[] = [
   dnsServer,
   spfLimit,
   includeDangling,
+  dkimKeyMissing,
   dkimKeyWeak,
+  mtaStsBroken,
   recordInvalid,
   unreadableReports,
 ];

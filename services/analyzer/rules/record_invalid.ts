@@ -17,13 +17,18 @@ const ELSEWHERE = new Set([
   'dmarc_missing',
 ]);
 /** Without these records mail is delivered all the same. */
-const MINOR = /^(?:mta_sts|tlsrpt|bimi)_/;
+const MINOR = /^(?:tlsrpt|bimi)_/;
 
 /** A record has an error, so that receivers do something else than it was published for. */
 export const recordInvalid = checkedRule('record_invalid', ({ code }) => severityOf(code), ['low', 'medium']);
 
 function severityOf(code: string): Severity | null {
-  if (ELSEWHERE.has(code) || code.startsWith('mx_') || !Object.hasOwn(CODES, code) || CODES[code as Code].severity !== 'error')
+  if (
+    ELSEWHERE.has(code) ||
+    /^(?:mx|mta_sts)_/.test(code) ||
+    !Object.hasOwn(CODES, code) ||
+    CODES[code as Code].severity !== 'error'
+  )
     return null;
   return MINOR.test(code) ? 'low' : 'medium';
 }

@@ -21,6 +21,7 @@ const facts = z.object({
   seen: z.object({ messages: z.number(), since: z.string() }).nullish(),
 });
 type BrokenFacts = z.output<typeof facts>;
+type Rests = Pick<BrokenFacts, 'rests' | 'rests_in_all'> & { loss: string };
 
 /** Terms and senders that a sentence names. */
 const TERMS = 3;
@@ -91,8 +92,8 @@ function happened({ domain: full }: Told, { loss, name, before, now, terms }: Br
   }
 }
 
-/** What the reports say of the mail that rests on the record. */
-function restsOn({ loss, rests, rests_in_all }: BrokenFacts): string {
+/** What the reports say of the mail that rests on a record. */
+export function restsOn({ loss, rests, rests_in_all }: Rests): string {
   const by = loss.startsWith('key_') ? 'DKIM' : 'SPF';
   const named = rests.slice(0, SENDERS).map(({ name, per_day, alone }) => {
     const part = alone === 1 ? 'all' : alone === 0 ? 'none' : percent(alone);

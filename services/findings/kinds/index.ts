@@ -3,12 +3,14 @@ import { abusedSender } from './abused_sender.ts';
 import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
 import { deniedSource } from './denied_source.ts';
+import { dkimKeyMissing } from './dkim_key_missing.ts';
 import { dkimKeyWeak } from './dkim_key_weak.ts';
 import { dnsBroken } from './dns_broken.ts';
 import { dnsServer } from './dns_server.ts';
 import { forgedReport } from './forged_report.ts';
 import { includeDangling } from './include_dangling.ts';
 import type { Told, Words } from './kind.ts';
+import { mtaStsBroken } from './mta_sts_broken.ts';
 import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
 import { policyChange } from './policy_change.ts';
@@ -31,11 +33,13 @@ export const KINDS = {
   alignment_failure: alignmentFailure,
   authentication_regression: authenticationRegression,
   denied_source: deniedSource,
+  dkim_key_missing: dkimKeyMissing,
   dkim_key_weak: dkimKeyWeak,
   dns_broken: dnsBroken,
   dns_server: dnsServer,
   forged_report: forgedReport,
   include_dangling: includeDangling,
+  mta_sts_broken: mtaStsBroken,
   new_host: newHost,
   new_source: newSource,
   policy_change: policyChange,

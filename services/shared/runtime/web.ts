@@ -76,6 +76,7 @@ async function addressOf(given: string, dns: Dns, allowPrivate: boolean, signal:
   if (addresses.length > 0)
     return {
       state: 'broken',
+      private: true,
       message: `${host} has the address ${addresses[0]}, which is not part of the public internet: nothing was fetched.`,
     };
   const unknown = answers.find((one) => one.state === 'unknown');

@@ -14,18 +14,27 @@ export interface PublishedRecord {
 /** What the watcher saw of a domain. */
 export interface Published {
   records: readonly PublishedRecord[];
-  questions: readonly Pick<QuestionRow, 'name' | 'type' | 'purpose' | 'state' | 'differ_since' | 'answers'>[];
+  questions: readonly (Pick<QuestionRow, 'name' | 'type' | 'purpose' | 'state' | 'differ_since' | 'answers'> & {
+    /** Absent where it was not loaded. */
+    first_answered_at?: Date | null;
+  })[];
   servers: readonly ServerRow[];
 }
 
-/** Mail whose signature passed with one key. */
+/** Mail that was signed with one key. */
 export interface KeyMail {
   /** `selector._domainkey.domain` */
   name: string;
+  /** Messages whose signature passed. */
   passed: number;
-  /** The last day (YYYY-MM-DD) on which it did. */
+  /** The last day (YYYY-MM-DD) on which one did; empty when none ever did. */
   last_day: string;
+  /** The sources of that mail; where none passed, those of the mail below. */
   sources: string[];
+  /** Messages of the domain's own senders whose signature did not pass, and the first and the last day of them. */
+  failed?: number;
+  failed_from?: string;
+  failed_to?: string;
 }
 
 /** Loads what is published of a domain, and what is gone since a time; null when it is not watched. */
@@ -38,7 +47,8 @@ export async function loadPublished(tx: Tx, domain: string, since: Date): Promis
     [domain, since],
   );
   const questions = await tx.query<Published['questions'][number]>(
-    'select name, type, purpose, state, differ_since, answers from ruawatch.dns_questions where domain = $1 order by name, type',
+    `select name, type, purpose, state, differ_since, answers, first_answered_at
+       from ruawatch.dns_questions where domain = $1 order by name, type`,
     [domain],
   );
   const servers = await tx.query<ServerRow>(
@@ -50,7 +60,8 @@ export async function loadPublished(tx: Tx, domain: string, since: Date): Promis
 }
 
 /**
- * Loads the mail that passed with keys of a domain.
+ * Loads the mail that was signed with keys of a domain. A signature that does not pass counts when the source is one
+ * of the domain's own: anybody can invent a selector.
  * @param names `selector._domainkey.domain`
  * @param from YYYY-MM-DD
  * @param reporters those whose word decides
@@ -63,11 +74,18 @@ export async function loadKeyMail(
 ): Promise<KeyMail[]> {
   if (names.length === 0) return [];
   const { rows } = await tx.query<KeyMail>(
-    `select selector || '._domainkey.' || signing_domain as name, sum(passed)::bigint as passed,
-            to_char(max(day) filter (where passed > 0), 'YYYY-MM-DD') as last_day, array_agg(distinct source order by source) as sources
-       from ruawatch.selector_days
-      where domain = $1 and day >= $2::date and trust = 'ok' and reporter = any($4::text[]) and passed > 0
-        and selector || '._domainkey.' || signing_domain = any($3::text[])
+    `with signed as (
+       select d.selector || '._domainkey.' || d.signing_domain as name, d.source, d.day, d.passed,
+              case when s.class in ('authorized', 'misaligned') then d.messages - d.passed else 0 end as failed
+         from ruawatch.selector_days d left join ruawatch.sources s on s.domain = d.domain and s.source = d.source
+        where d.domain = $1 and d.day >= $2::date and d.trust = 'ok' and d.reporter = any($4::text[])
+          and d.selector || '._domainkey.' || d.signing_domain = any($3::text[]))
+     select name, sum(passed)::bigint as passed, coalesce(to_char(max(day) filter (where passed > 0), 'YYYY-MM-DD'), '') as last_day,
+            coalesce(array_agg(distinct source order by source) filter (where passed > 0),
+                     array_agg(distinct source order by source) filter (where failed > 0)) as sources,
+            sum(failed)::bigint as failed, coalesce(to_char(min(day) filter (where failed > 0), 'YYYY-MM-DD'), '') as failed_from,
+            coalesce(to_char(max(day) filter (where failed > 0), 'YYYY-MM-DD'), '') as failed_to
+       from signed where passed > 0 or failed > 0
       group by 1 order by 1`,
     [domain, from, names, reporters],
   );

@@ -57,17 +57,22 @@ export async function forgetRecords(db: Db, now: Date): Promise<void> {
 const SELECTORS = 25;
 
 /**
- * The keys of a domain that are known: those that mail of the last weeks passed with, the most used first, and
- * those that were seen in DNS before.
+ * The keys of a domain that are known: those that mail of the last weeks passed with, the most used first; those that
+ * its own senders sign with and that never passed; and those that were seen in DNS before.
  * @param from YYYY-MM-DD
  */
 export async function loadKeyNames(db: Db, domain: string, from: string): Promise<{ domain: string; selector: string }[]> {
+  const signed = `from ruawatch.selector_days k
+       where k.domain = $1 and day >= $2::date and trust = 'ok' and selector ~ '^[a-z0-9_-]+([.][a-z0-9_-]+)*$'
+         and (signing_domain = $1 or right(signing_domain, length($1) + 1) = '.' || $1)`;
   const { rows } = await db.query<{ domain: string; selector: string }>(
-    `(select signing_domain as domain, selector
-        from ruawatch.selector_days
-       where domain = $1 and day >= $2::date and passed > 0 and trust = 'ok' and selector ~ '^[a-z0-9_-]+([.][a-z0-9_-]+)*$'
-         and (signing_domain = $1 or right(signing_domain, length($1) + 1) = '.' || $1)
+    `(select signing_domain as domain, selector ${signed} and passed > 0
        group by 1, 2 order by sum(passed) desc, 1, 2 limit ${SELECTORS})
+     union
+     (select signing_domain, selector ${signed} and messages > 0
+         and exists (select from ruawatch.sources s
+                      where s.domain = $1 and s.source = k.source and s.class in ('authorized', 'misaligned'))
+       group by 1, 2 having sum(passed) = 0 order by sum(messages) desc, 1, 2 limit ${SELECTORS})
      union
      select split_part(name, '._domainkey.', 2), split_part(name, '._domainkey.', 1)
        from ruawatch.dns_records where domain = $1 and purpose = 'dkim' and gone_at is null`,

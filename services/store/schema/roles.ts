@@ -119,8 +119,9 @@ export const GRANTS = {
   ruawatch_watcher: {
     migrations: ['select'],
     domains: ['select (domain, state)'],
-    // The keys that mail is signed with.
+    // The keys that mail is signed with, and whose are the domain's own senders.
     selector_days: ['select'],
+    sources: ['select (domain, source, class)'],
     dns_watch: ['select', 'insert', 'update', 'delete'],
     dns_questions: ['select', 'insert', 'update', 'delete'],
     dns_records: ['select', 'insert', 'update', 'delete'],

@@ -11,9 +11,11 @@ const KINDS = Object.keys(SAMPLES) as (keyof typeof SAMPLES)[];
 const STEPS: Step[] = ['opened', 'changed', 'reopened', 'reminded', 'resolved'];
 /** Kinds whose subject is the domain itself, not a source or a reporter. */
 const OF_THE_DOMAIN = new Set<string>([
+  'dkim_key_missing',
   'dkim_key_weak',
   'dns_broken',
   'include_dangling',
+  'mta_sts_broken',
   'policy_change',
   'record_invalid',
   'spf_limit',

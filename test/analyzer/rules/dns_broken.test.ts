@@ -133,39 +133,6 @@ test('an SPF record that is gone is graver, and is no finding while nobody answe
   expect(await found()).toEqual([`${DOMAIN} high open`]);
 });
 
-describe('a DKIM key that is gone', () => {
-  const KEY = `s1._domainkey.${DOMAIN}`;
-  const signed = async (last: number) => {
-    for (let day = 41; day >= last; day--)
-      await f.t.db.query(
-        `insert into ruawatch.selector_days (domain, source, signing_domain, selector, day, reporter, trust, messages, passed)
-         values ($1, $2, $1, 's1', $3, 'google.com', 'ok', 500, 500)`,
-        [DOMAIN, OWN, ago(day)],
-      );
-  };
-  const lose = async () => {
-    await publish({ name: KEY, purpose: 'dkim', value: 'v=DKIM1; p=MIIBIjAN', until: LOST });
-    await state(KEY, 'absent');
-  };
-
-  test('is found while mail passes with it', async () => {
-    await f.put(span(41, 0, 'dkim', 500, REPORTERS, { source: OWN }));
-    await signed(0);
-    await lose();
-    await look();
-    expect(await found()).toEqual([`${KEY} high open`]);
-    expect(await whatOf()).toContain('all of which pass by DKIM alone');
-  });
-
-  test('is not, when its mail ended a week before', async () => {
-    await f.put(span(41, 0, 'both', 500, REPORTERS, { source: OWN }));
-    await signed(8);
-    await lose();
-    await look();
-    expect(await found()).toEqual([]);
-  });
-});
-
 test('a weaker DMARC record is said once, by DNS and not again by the reports', async () => {
   const name = `_dmarc.${DOMAIN}`;
   await f.put(span(41, 0, 'both', 500, REPORTERS, { source: OWN }));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { dkimKeyWeak } from '../../../services/analyzer/rules/dkim_key_weak.ts';
 import { includeDangling } from '../../../services/analyzer/rules/include_dangling.ts';
+import { mtaStsBroken } from '../../../services/analyzer/rules/mta_sts_broken.ts';
 import { recordInvalid } from '../../../services/analyzer/rules/record_invalid.ts';
 import { spfLimit } from '../../../services/analyzer/rules/spf_limit.ts';
 import type { DnsWindow } from '../../../services/analyzer/window.ts';
@@ -10,7 +11,7 @@ import { onFile } from '../rows.ts';
 
 const NOW = new Date('2026-05-28T14:00:00Z');
 const EARLIER = '2026-05-27T14:00:00.000Z';
-const RULES = [spfLimit, includeDangling, dkimKeyWeak, recordInvalid];
+const RULES = [spfLimit, includeDangling, dkimKeyWeak, mtaStsBroken, recordInvalid];
 
 const fault = (code: string, more: Partial<StoredFault> = {}): StoredFault => ({
   code,
@@ -45,7 +46,10 @@ describe('a fault of a record', () => {
     ['dkim_key_weak', 'dkim_key_weak info'],
     ['spf_syntax', 'record_invalid medium'],
     ['dmarc_several', 'record_invalid medium'],
-    ['mta_sts_id', 'record_invalid low'],
+    ['mta_sts_id', 'mta_sts_broken low'],
+    ['mta_sts_policy_missing', 'mta_sts_broken low'],
+    ['mta_sts_mx', 'mta_sts_broken medium'],
+    ['tlsrpt_syntax', 'record_invalid low'],
   ])('%s is %s', (code, kind) => expect(found(code)).toEqual([kind]));
 
   test.each([
@@ -54,6 +58,9 @@ describe('a fault of a record', () => {
     'dkim_missing',
     'domain_missing',
     'mx_null_beside',
+    'mta_sts_testing',
+    'mta_sts_mx_testing',
+    'mta_sts_unknown',
     'dmarc_policy_none',
     'spf_wide',
     'later',

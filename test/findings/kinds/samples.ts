@@ -16,6 +16,18 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
   },
   authentication_regression: { rule: 'authentication_regression', strict: ['adkim'] },
   denied_source: { rule: 'denied_source', by: 'both', service: null, denied: { by: 'Ada', on: '2026-10-01', why: 'left' } },
+  dkim_key_missing: {
+    rule: 'dkim_key_missing',
+    loss: 'key_gone',
+    name: 's1._domainkey.example.com',
+    at: '2026-11-20 14:02',
+    before: 'v=DKIM1; p=MIIB',
+    now: null,
+    terms: [],
+    rests: [{ name: 'Lettercraft', per_day: 1200, alone: 0.31 }],
+    rests_in_all: 1,
+    seen: null,
+  },
   dkim_key_weak: {
     rule: 'dkim_key_weak',
     name: 's1._domainkey.example.com',
@@ -50,6 +62,22 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
       },
     ],
     lookups: 2,
+    over: null,
+    seen: null,
+  },
+  mta_sts_broken: {
+    rule: 'mta_sts_broken',
+    name: '_mta-sts.example.com',
+    problems: [
+      {
+        code: 'mta_sts_mx',
+        message:
+          'The MTA-STS policy of example.com does not name its mail host mx2.example.com: senders that honour the policy do not deliver there.',
+        text: null,
+        publish: null,
+      },
+    ],
+    lookups: null,
     over: null,
     seen: null,
   },

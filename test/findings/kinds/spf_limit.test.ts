@@ -31,8 +31,14 @@ test('those of a record with an error', () =>
       subject: 's1._domainkey.example.com',
       facts: { name: 's1._domainkey.example.com', problems: [{ ...problem, code: 'dkim_syntax' }] },
     },
-    'MTA-STS': {
-      subject: '_mta-sts.example.com',
-      facts: { name: '_mta-sts.example.com', problems: [{ ...problem, code: 'mta_sts_id' }] },
-    },
   }));
+test('those of MTA-STS', () => {
+  const [leftOut] = SAMPLES.mta_sts_broken.problems;
+  const of = (code: string) => ({ subject: '_mta-sts.example.com', facts: { problems: [{ ...leftOut!, code }] } });
+  return expectWords('mta_sts_broken', {
+    'a mail host that the policy leaves out': of('mta_sts_mx'),
+    'a policy that is not there': of('mta_sts_policy_missing'),
+    'a policy that changed without its id': of('mta_sts_id_kept'),
+    'another error': of('mta_sts_id'),
+  });
+});
