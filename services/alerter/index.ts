@@ -102,6 +102,7 @@ function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, m
     ? { from: mail.from, alertTo: config.alertTo, console: config.consoleUrl, alerts: config.alerts }
     : { from: '', alertTo: [], console: config.consoleUrl, alerts: { ...config.alerts, domains: {} } };
   const budget = { perHour: config.alerts.per_hour, perDomain: config.alerts.per_domain_hour };
+  const limits = { budget, firstStart: config.alerts.first_start_mails };
   let digested: number | null = null;
 
   /**
@@ -122,7 +123,7 @@ function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, m
   return async (now) => {
     await composeMails(db, settings, now, log);
     await digest(now);
-    await composePosts({ db, log, console: config.consoleUrl }, config.webhooks, budget, now);
+    await composePosts({ db, log, console: config.consoleUrl }, config.webhooks, limits, now);
   };
 }
 

@@ -1,19 +1,21 @@
 import type { Ending } from '../findings/ending.ts';
 import type { Evidence } from '../findings/evidence.ts';
+import type { News } from '../findings/news.ts';
 import { addDays, dayOf, earlier, later } from '../shared/days.ts';
 import { strength, type Tag } from '../shared/policy.ts';
 import { rankOf, type Severity } from '../shared/severity.ts';
 import type { Candidate, FindingUpdate, KnownFinding, NewFinding, Reopening } from '../store/findings/findings.ts';
 import { settledUntil } from './window.ts';
 
-/**
- * Volume changed materially when it is this many times what was last reported, and at least this many
- * messages more.
- */
-const TIMES = 3;
-const MUCH = 100;
-/** So many more domains, and three times as many, are another matter. */
+/** So many more domains, and so many times as many, are another matter. */
 const FURTHER = 5;
+const TIMES = 3;
+/** So many days without it, and what comes is a new beginning. */
+const SILENT_DAYS = 7;
+/** The fate of the mail is worse when this part of it and more has the bad one, less than that had, and so many messages more. */
+const MOST = 0.5;
+const FEW = 0.25;
+const MUCH = 20;
 /**
  * What comes back within this many days after the report day on which it was over is treated as the same
  * finding.
@@ -21,37 +23,51 @@ const FURTHER = 5;
 export const REOPEN_DAYS = 30;
 
 /**
- * What has changed that a person should know about who knows the old evidence, in a few words; null when
- * nothing has. An improvement is not news (the resolution is), so a finding that wavers around a threshold is
- * reported once: a higher severity, a new beginning after a week without, another mechanism or sender that
- * fails, three times the messages a day, a policy weakened further.
+ * What is new that a person would act on who knows the old evidence; null when nothing is: a higher severity, a new
+ * beginning after a week without, another mechanism or sender that fails, a policy weakened further, a worse fate of
+ * the mail. More of the same is no news, nor is an improvement (the resolution is), so a finding that wavers around a
+ * threshold is reported once.
+ * @param seen the last day that was on file, when something new begins after a silence
  */
 export function materialChange(
   old: { severity: Severity; evidence: Evidence },
   next: { severity: Severity; evidence: Evidence },
-): string | null {
-  if (rankOf(next.severity) > rankOf(old.severity)) return `severity ${old.severity} → ${next.severity}`;
+  seen: string = old.evidence.last_day,
+): News | null {
+  if (rankOf(next.severity) > rankOf(old.severity)) return { what: 'severity', from: old.severity, to: next.severity };
   if (next.evidence.mechanism === 'both' && old.evidence.mechanism !== undefined && old.evidence.mechanism !== 'both') {
-    return 'SPF and DKIM fail now';
+    return { what: 'both_mechanisms' };
   }
-  if (next.evidence.again !== undefined && next.evidence.again !== old.evidence.again)
-    return `again since ${next.evidence.again}`;
+  const { again } = next.evidence;
+  if (again !== undefined && again !== old.evidence.again && again > addDays(seen, SILENT_DAYS))
+    return { what: 'begun_again', day: again };
   const joined = joinedSince(old.evidence, next.evidence);
-  if (joined.length > 0) return `${joined.length === 1 ? 'one sender' : `${joined.length} senders`} more: ${joined[0]}`;
+  if (joined.length > 0) return { what: 'senders', more: joined.length, first: joined[0]! };
   const weaker = (next.evidence.tags ?? []).find((now) => {
     const was = old.evidence.tags?.find(({ tag }) => tag === now.tag);
     const tag = now.tag as Tag;
     return was === undefined || (strength(tag, now.to) ?? 0) < (strength(tag, was.to) ?? 0);
   });
-  if (weaker) return `${weaker.tag}=${weaker.to}`;
+  if (weaker) return { what: 'policy', tag: weaker.tag, to: weaker.to };
   const further = domainsOf(next.evidence) - domainsOf(old.evidence);
-  if (further >= FURTHER && domainsOf(next.evidence) >= TIMES * domainsOf(old.evidence)) return `${further} domains more`;
-  // That a new sender sends more than on its first days is no news.
-  if (next.evidence.facts?.rule === 'new_source') return null;
-  if (next.evidence.per_day >= TIMES * old.evidence.per_day && next.evidence.messages - old.evidence.messages >= MUCH) {
-    return `${Math.round(next.evidence.per_day / Math.max(1, old.evidence.per_day))} times the messages a day`;
-  }
-  return null;
+  if (further >= FURTHER && domainsOf(next.evidence) >= TIMES * domainsOf(old.evidence))
+    return { what: 'domains', more: further };
+  return worseFate(old.evidence, next.evidence);
+}
+
+/** Rules about mail that others forge, which is to be kept out. */
+const FORGED = new Set(['unauthorized_source', 'subdomain_abuse', 'abused_sender', 'denied_source']);
+
+/**
+ * That receivers deliver most of the forged mail, or turn away most of the rightful mail, and did not when it was last
+ * reported: the policy, or a list of senders, does not do what it did.
+ */
+function worseFate(old: Evidence, next: Evidence): News | null {
+  const now = FORGED.has(next.facts?.rule ?? '') ? 'delivered' : 'lost';
+  const bad = (e: Evidence) => (now === 'delivered' ? e.delivered : e.quarantined + e.rejected);
+  const share = (e: Evidence) => bad(e) / Math.max(1, e.messages);
+  const worse = share(old) < FEW && share(next) >= MOST && bad(next) - bad(old) >= MUCH;
+  return worse ? { what: 'fate', now, share: Math.min(1, share(next)) } : null;
 }
 
 /** How many domains a cause that they share is about. */
@@ -207,8 +223,10 @@ function upheld(finding: KnownFinding, candidate: Candidate, moment: Moment): Fi
   const last_day = later(candidate.last_day, finding.last_day);
   const notify = worthMail(candidate, last_day, moment);
   // Old history changes silently, so that it is compared with what was reported when it continues.
-  const changed = notify && finding.heard && (finding.told === null || materialChange(finding.told, candidate) !== null);
-  const { kind, subject, severity, confidence, evidence } = candidate;
+  const news = finding.told && materialChange(finding.told, candidate, finding.last_day);
+  const changed = notify && finding.heard && (finding.told === null || news !== null);
+  const { kind, subject, severity, confidence } = candidate;
+  const evidence = changed && news !== null ? { ...candidate.evidence, news } : candidate.evidence;
   return {
     finding_key: finding.finding_key,
     kind,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { endingSchema } from './ending.ts';
 import type { Figures } from './figures.ts';
 import { type Facts, readFacts } from './kinds/index.ts';
+import { newsSchema } from './news.ts';
 
 /**
  * The version of the evidence that this program writes: it is counted up when a field goes or changes its
@@ -33,6 +34,7 @@ const culprit = z.looseObject({
   source: z.string(),
   messages: number,
   delivered: optional(number),
+  reports: optional(number),
   unproven: optional(z.boolean()),
   host: optional(z.string()),
   service: optional(z.string()),
@@ -90,11 +92,13 @@ const evidenceSchema = z.looseObject({
   tags: optional(listOf(tagChange)),
   reports: optional(number),
   contradicting: optional(number),
+  claimed: optional(number),
   names: optional(listOf(z.looseObject({ name: z.string(), messages: number, used: z.boolean().catch(false) }))),
   names_in_all: optional(number),
   policy: optional(z.string()),
   resting_on: optional(listOf(z.looseObject({ reporter: z.string(), standing: z.string() }))),
   by_class: optional(z.record(z.string(), z.number())),
+  news: optional(newsSchema),
   query: text,
   resolved_day: optional(z.string()),
   ended: optional(endingSchema),

@@ -1,10 +1,13 @@
 import type { Ending } from './ending.ts';
+import type { News } from './news.ts';
 
 /** One sender in a finding's evidence. */
 export interface Culprit {
   source: string;
   messages: number;
   delivered?: number | undefined;
+  /** forged_report: reports of it, whose mails are none. */
+  reports?: number | undefined;
   /** forged_report: nothing proves that the mail is from this domain. */
   unproven?: boolean | undefined;
   /** What is known of it when it is written: a confirmed reverse name, and the service that it is. */
@@ -131,6 +134,8 @@ export interface Figures {
   /** forged_report: how many reports, and how many of them contradict a proven one. */
   reports?: number | undefined;
   contradicting?: number | undefined;
+  /** forged_report: the messages that they claim, which count nowhere. */
+  claimed?: number | undefined;
   /**
    * subdomain_abuse: the names it comes under, the largest, how many there are, and the policy that applies
    * to them.
@@ -142,6 +147,8 @@ export interface Figures {
   resting_on?: { reporter: string; standing: string }[] | undefined;
   /** policy_ready: failing messages of each class of source. */
   by_class?: Record<string, number> | undefined;
+  /** Of an event `changed`: what is new since the last mail. */
+  news?: News | undefined;
   /** Shows the rows, ready for psql. */
   query: string;
   /** Resolved: on which report day, and why. */

@@ -3,6 +3,7 @@ import { composeMails } from '../../services/alerter/mail/compose.ts';
 import { materialChange } from '../../services/analyzer/lifecycle.ts';
 import { alignmentFailure } from '../../services/analyzer/rules/alignment_failure.ts';
 import { readEvidence } from '../../services/findings/evidence.ts';
+import type { News } from '../../services/findings/news.ts';
 import type { SourceDay } from '../../services/store/analysis/window-reads.ts';
 import { snooze } from '../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from './fixture.ts';
@@ -59,7 +60,7 @@ test('two analyzers at once open it once', async () => {
   expect(await f.events()).toHaveLength(1);
 });
 
-test('more of the same refreshes the evidence in silence; three times as much is told', async () => {
+test('more of the same refreshes the evidence in silence; what makes it graver is told', async () => {
   await f.put([...ordinary(10, 2), ...botnet(4, 2, 3)]);
   await f.analyze();
   await f.put([...ordinary(1, 1), ...botnet(1, 1, 3)]);
@@ -235,7 +236,8 @@ test('the query of every kind of finding runs on the real schema and is safe wit
 });
 
 describe('of a sender that broke, another network is no news', () => {
-  const parts = (...some: [source: string, sender?: string][]) =>
+  type Part = [source: string, sender?: string];
+  const parts = (...some: Part[]) =>
     some.map(([source, sender]) => ({ source, ...(sender && { sender }), messages: 10, of: 10, reporters: [] }));
   const told = (...some: [source: string, sender?: string][]) => ({
     severity: 'high' as const,
@@ -275,12 +277,12 @@ describe('of a sender that broke, another network is no news', () => {
         ['a', 'x'],
         ['b', 'y'],
       ],
-      'one sender more: b',
+      { what: 'senders', more: 1, first: 'b' },
     ],
-    ['by itself', [['a', 'x']], [['a', 'x'], ['b']], 'one sender more: b'],
-    ['by itself, as the first', [['a']], [['a'], ['b']], 'one sender more: b'],
+    ['by itself', [['a', 'x']], [['a', 'x'], ['b']], { what: 'senders', more: 1, first: 'b' }],
+    ['by itself, as the first', [['a']], [['a'], ['b']], { what: 'senders', more: 1, first: 'b' }],
   ])('%s', (_, old, next, news) => {
-    expect(materialChange(told(...old), told(...next))).toBe(news);
+    expect(materialChange(told(...old), told(...next))).toEqual(news);
   });
 });
 
@@ -296,13 +298,30 @@ describe('materialChange', () => {
     expect(materialChange(one({ mechanism: 'both' }), one({ mechanism: 'spf' }))).toBeNull();
     expect(materialChange(one({ per_day: 1, messages: 5 }), one({ per_day: 9, messages: 45 }))).toBeNull();
   });
+  test('more of the same is no news, however much', () => {
+    expect(materialChange(one(), one({}, 3000))).toBeNull();
+    expect(materialChange(one({ mechanism: 'both' }), one({ mechanism: 'both', per_day: 90_000, messages: 900_000 }))).toBeNull();
+    // It grew while it went on; its numbers begin anew, and nobody acts differently.
+    expect(materialChange(one({ last_day: ago(9) }), one({ again: ago(0) }), ago(1))).toBeNull();
+  });
   test('worse is told', () => {
-    expect(materialChange({ ...one(), severity: 'low' }, one())).toContain('low → medium');
-    expect(materialChange(one({ mechanism: 'spf' }), one({ mechanism: 'both' }))).toContain('SPF and DKIM');
-    expect(materialChange(one(), one({}, 300))).toContain('3 times');
+    expect(materialChange({ ...one(), severity: 'low' }, one())).toEqual({ what: 'severity', from: 'low', to: 'medium' });
+    expect(materialChange(one({ mechanism: 'spf' }), one({ mechanism: 'both' }))).toEqual({ what: 'both_mechanisms' });
+    expect(materialChange(one(), one({ again: ago(0) }), ago(8))).toEqual({ what: 'begun_again', day: ago(0) });
     const tags = (to: string) => ({ tags: [{ tag: 'p', from: 'reject', to, since: ago(3) }] });
-    expect(materialChange(one(tags('quarantine')), one(tags('none')))).toBe('p=none');
+    expect(materialChange(one(tags('quarantine')), one(tags('none')))).toEqual({ what: 'policy', tag: 'p', to: 'none' });
     expect(materialChange(one(tags('none')), one(tags('quarantine')))).toBeNull();
+  });
+  test('the fate of the mail is news when it turns: rightful mail that is lost, forged mail that is delivered', () => {
+    const lost = (rejected: number, messages = 100) => one({ messages, delivered: messages - rejected, rejected });
+    expect(materialChange(lost(10), lost(60))).toEqual({ what: 'fate', now: 'lost', share: 0.6 });
+    expect(materialChange(lost(10), lost(40))).toBeNull();
+    expect(materialChange(lost(30), lost(90))).toBeNull();
+    expect(materialChange(lost(0, 20), lost(15, 20))).toBeNull();
+    const forged = (delivered: number, messages = 100) =>
+      one({ messages, delivered, rejected: messages - delivered, facts: { rule: 'unauthorized_source', p: 'reject' } });
+    expect(materialChange(forged(5), forged(150, 200))).toEqual({ what: 'fate', now: 'delivered', share: 0.75 });
+    expect(materialChange(forged(150, 200), forged(5))).toBeNull();
   });
 });
 

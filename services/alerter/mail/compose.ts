@@ -45,7 +45,13 @@ export async function composeMails(db: Db, settings: ComposeSettings, now: Date,
       log.info({ finding }, 'a snooze or the like has ended; the finding is alerted again if it is still open');
     // Read before the events: when nothing waits, all that the last of the work found is among them.
     const first = { most: settings.alerts.first_start_mails, waits: await outbox.historyWaits(tx), now };
-    const plan = planOf(await outbox.unhandledEvents(tx), settings.alerts.domains, settings.alertTo, now);
+    const { domains, digest } = settings.alerts;
+    const plan = planOf(await outbox.unhandledEvents(tx), {
+      domains,
+      alertTo: settings.alertTo,
+      digest: digest !== 'off',
+      now,
+    });
     if (plan.quiet.length > 0) {
       const locked = await outbox.lockEvents(tx, plan.quiet);
       await outbox.markHandled(tx, [...locked.keys()], now);

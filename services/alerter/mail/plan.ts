@@ -1,4 +1,4 @@
-import { byGravity } from '../../shared/severity.ts';
+import { byGravity, rankOf } from '../../shared/severity.ts';
 import type { UnhandledEvent } from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
 import { recipientsOf } from './recipients.ts';
@@ -36,8 +36,12 @@ export interface Plan {
  * Decides which events are mailed to whom, and as what. Pure; the cap comes later. Each recipient is planned for by
  * what he was mailed about; those for whom it comes to the same mail get it together. A recipient who was refused
  * waits until the mail is due again, or until something new happens to the finding.
+ * @param digest whether there is a weekly one, which lists what is over
  */
-export function planOf(events: UnhandledEvent[], domains: Record<string, string[]>, alertTo: string[], now: Date): Plan {
+export function planOf(
+  events: UnhandledEvent[],
+  { domains, alertTo, digest, now }: { domains: Record<string, string[]>; alertTo: string[]; digest: boolean; now: Date },
+): Plan {
   const byFinding = new Map<number, UnhandledEvent[]>();
   for (const event of events) {
     const list = byFinding.get(event.finding_key);
@@ -48,7 +52,7 @@ export function planOf(events: UnhandledEvent[], domains: Record<string, string[
   const groups = new Map<string, Plan['groups'][number]>();
   for (const list of byFinding.values()) {
     const all = recipientsOf(list[0]!.domain, domains, alertTo);
-    const { shares, waiting } = sharesOf(list, all, now);
+    const { shares, waiting } = sharesOf(list, all, { digest, now });
     if (shares.length === 0 && !waiting) plan.quiet.push(...list.map((event) => event.event_key));
     for (const share of shares) {
       const id = share.recipients.join('\n');
@@ -70,7 +74,11 @@ interface Share {
 }
 
 /** @returns also whether a recipient waits for the next try after a refusal */
-function sharesOf(list: UnhandledEvent[], all: readonly string[], now: Date): { shares: Share[]; waiting: boolean } {
+function sharesOf(
+  list: UnhandledEvent[],
+  all: readonly string[],
+  { digest, now }: { digest: boolean; now: Date },
+): { shares: Share[]; waiting: boolean } {
   const shares = new Map<string, Share>();
   let waiting = false;
   for (const recipient of all) {
@@ -83,6 +91,7 @@ function sharesOf(list: UnhandledEvent[], all: readonly string[], now: Date): { 
     const step = stepOf(
       events,
       events.some((event) => event.known || event.known_to.includes(recipient)),
+      digest,
     );
     if (step === null) continue;
     const id = `${step} ${events.map((event) => event.event_key).join(' ')}`;
@@ -121,11 +130,17 @@ function itemOf({ events, step }: Share, all: string[]): Item {
  * What the events that a recipient was not mailed about are reported as together; null when they are not worth a
  * mail.
  * @param known whether he was mailed about the finding before
+ * @param digest whether there is a weekly one
  */
-function stepOf(events: UnhandledEvent[], known: boolean): Step | null {
+function stepOf(events: UnhandledEvent[], known: boolean, digest: boolean): Step | null {
   const newest = events.at(-1);
   if (newest === undefined || newest.silent || !events.some(({ notify }) => notify)) return null;
-  if (newest.event === 'resolved') return known ? 'resolved' : null;
+  if (newest.event === 'resolved') return known && !(digest && isMinor(newest)) ? 'resolved' : null;
   if (!known) return 'opened';
   return events.some((one) => one.event === 'reopened') ? 'reopened' : newest.event === 'reminded' ? 'reminded' : 'changed';
+}
+
+/** The end of a finding that was never more than low is listed in the digest, and nobody is interrupted for it. */
+function isMinor({ gravest }: UnhandledEvent): boolean {
+  return rankOf(gravest) < rankOf('medium');
 }

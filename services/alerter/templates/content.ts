@@ -1,5 +1,6 @@
 import { type Action, actionsOn, showAction } from '../../findings/actions.ts';
 import type { Evidence } from '../../findings/evidence.ts';
+import { newsWords } from '../../findings/news.ts';
 import { overWords, wordsOf } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
 import { counted, list, number, percent } from '../../shared/format.ts';
@@ -12,7 +13,7 @@ export interface Content {
   domain: string;
   /** One sentence that names the domain once; of what is resolved, a phrase for it. */
   headline: string;
-  /** "This has changed since the last mail about it." Null for a first mail. */
+  /** "New since the last mail: its severity has risen from low to high." Null for a first mail. */
   lead: string | null;
   /** Why it is over, empty where nobody said; null when it is not. */
   over: string | null;
@@ -69,7 +70,7 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
   return {
     domain,
     headline,
-    lead: leadOf(step),
+    lead: leadOf(step, evidence),
     over: step === 'resolved' ? clean(overWords(evidence), 100) : null,
     key: event.finding_key,
     what: clean(words.what, 300) || headline,
@@ -79,7 +80,7 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
       source: `${clean(one.source, 60) || '(no name)'}${one.unproven ? ' (unproven)' : ''}`,
       whose: clean(whoseWords(one)),
       // What a forged report claims is no mail.
-      amount: isForged(event) ? '' : counted(one.messages, 'message'),
+      amount: isForged(event) ? (one.reports ? counted(one.reports, 'report') : '') : counted(one.messages, 'message'),
     })),
     others: othersOf(event),
     many: manyOf(event),
@@ -124,13 +125,13 @@ function labelsOf({ reporter_names: names = {} }: Evidence, keys: readonly strin
   return keys.map((key) => clean(Object.hasOwn(names, key) ? names[key] : key, 80)).filter(Boolean);
 }
 
-function leadOf(step: Step): string | null {
+function leadOf(step: Step, { news }: Evidence): string | null {
   switch (step) {
     case 'opened':
     case 'resolved':
       return null;
     case 'changed':
-      return 'This has changed since the last mail about it.';
+      return news === undefined ? 'This has changed since the last mail about it.' : clean(newsWords(news));
     case 'reopened':
       return 'This had been resolved and has come back.';
     case 'reminded':

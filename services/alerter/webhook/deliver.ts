@@ -9,6 +9,7 @@ import { byGravity } from '../../shared/severity.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import { type Budget, share } from '../mail/cap.ts';
 import type { Outcome } from '../mail/deliver.ts';
+import { sortStanding } from '../mail/first-start.ts';
 import { clean } from '../templates/plain-text.ts';
 import { FORMATS } from './formats/index.ts';
 import { post, WebhookDown } from './post.ts';
@@ -19,29 +20,47 @@ const CAP_MS = 30 * 60_000;
 /** An older alert is no news; the finding itself stays in the database. */
 const GIVE_UP_MS = 5 * 24 * HOUR_MS;
 
+/** How many posts are made of what is due. */
+export interface PostLimits {
+  budget: Budget;
+  /** Findings of a first start that are posted one by one: `alerts.first_start_mails`. */
+  firstStart: number;
+}
+
 /**
  * Turns events into posts of the outbox, for every webhook that is set. Posts and marks are one transaction.
  * JSON has every event; texts have a budget like mails: the events of a turn that are beyond it are gathered
- * in one.
+ * in one. What stands at a first start is one post, as it is one mail, if it is more than `firstStart`.
  * @returns how many posts were made
  */
 export async function composePosts(
   { db, log, console = null }: { db: Db; log: Log; console?: string | null },
   webhooks: readonly Webhook[],
-  budget: Budget,
+  { budget, firstStart }: PostLimits,
   now: Date,
 ): Promise<number> {
   return transaction(db, async (tx) => {
     await outbox.lockComposing(tx);
-    const waiting = await outbox.unpostedEvents(tx);
-    if (waiting.length === 0) return 0;
-    const told = waiting.filter((event) => event.notify && !event.silent).map((event) => event.event_key);
+    const first = { most: firstStart, waits: await outbox.historyWaits(tx), now };
+    const { standing, due, held } = sortPosts(await outbox.unpostedEvents(tx), first);
+    if (standing.length + due.length === 0) return 0;
     let made = 0;
-    if (webhooks.length > 0 && told.length > 0) {
-      const events = (await outbox.findingEvents(tx, told)).sort(byGravity);
+    const events = async (some: readonly outbox.UnpostedEvent[]) =>
+      (
+        await outbox.findingEvents(
+          tx,
+          some.filter(isTold).map(({ event_key }) => event_key),
+        )
+      ).sort(byGravity);
+    const [together, alone] = [await events(standing), await events(due)];
+    if (webhooks.length > 0 && together.length + alone.length > 0) {
       const installation = await outbox.installation(tx);
       for (const hook of webhooks) {
-        for (const one of await postsFor({ tx, hook, budget, now, console }, events)) {
+        const posts = [
+          ...(together.length > 0 ? [standingPost(hook, together, console)] : []),
+          ...(await postsFor({ tx, hook, budget, now, console }, alone)),
+        ];
+        for (const one of posts) {
           const message_id = `${one.name}.${installation}.${hook.name}`;
           const { kind, finding_key, subject, body, urgent } = one;
           const key = await outbox.insertMail(tx, {
@@ -58,15 +77,38 @@ export async function composePosts(
           if (key !== null) made++;
         }
       }
-      log.info({ events: told.length, posts: made }, 'queued posts in the outbox');
+      log.info({ events: together.length + alone.length, posts: made, held: held.length }, 'queued posts in the outbox');
     }
     await outbox.markPosted(
       tx,
-      waiting.map((event) => event.event_key),
+      [...standing, ...due].map((event) => event.event_key),
       now,
     );
     return made;
   });
+}
+
+/** Whether it is alerted at all. */
+function isTold({ notify, silent }: outbox.UnpostedEvent): boolean {
+  return notify && !silent;
+}
+
+/**
+ * What stood at a first start and is posted together, what is posted as usual, and what waits for the rest of the
+ * history. Later events of a finding wait with its first one.
+ */
+function sortPosts(events: readonly outbox.UnpostedEvent[], first: { most: number; waits: boolean; now: Date }) {
+  const items = events.map((event) => ({
+    event,
+    at: event.at,
+    standing: event.standing && event.event === 'opened' && isTold(event),
+    urgent: isUrgent(event),
+  }));
+  const { summary, due, held } = sortStanding(items, first);
+  const waiting = new Set(held.map(({ event }) => event.finding_key));
+  const isHeld = ({ event }: (typeof items)[number]) => waiting.has(event.finding_key);
+  const of = (some: typeof items) => some.map(({ event }) => event);
+  return { standing: of(summary), due: of(due.filter((one) => !isHeld(one))), held: of(items.filter(isHeld)) };
 }
 
 interface NewPost {
@@ -99,10 +141,8 @@ async function postsFor(
   const alone = shared.rest.length > 0 ? withoutOne(shared.singles) : shared.singles;
   const rest = events.filter((event) => !alone.some((one) => one.event === event));
   if (rest.length <= 1) return events.map(single);
-  const keys = rest.map((event) => `${event.finding_key}-${event.revision}-${event.event}`).sort();
-  const name = `events-${createHash('sha256').update(keys.join('\n')).digest('hex').slice(0, 16)}`;
   const gathered: NewPost = {
-    name,
+    name: gatheredName('events', rest),
     kind: 'events',
     finding_key: null,
     subject: `${rest.length} findings`,
@@ -112,13 +152,30 @@ async function postsFor(
   return [...alone.map((one) => single(one.event)), gathered];
 }
 
+/** What stood at a first start, in one post. */
+function standingPost(hook: Webhook, events: readonly outbox.FindingEvent[], console: string | null): NewPost {
+  return {
+    name: gatheredName('standing', events),
+    kind: 'events',
+    finding_key: null,
+    subject: `${events.length} findings at the first analysis`,
+    body: FORMATS[hook.format].standing(events, console),
+    urgent: events.some(isUrgent),
+  };
+}
+
+function gatheredName(what: string, events: readonly outbox.FindingEvent[]): string {
+  const keys = events.map((event) => `${event.finding_key}-${event.revision}-${event.event}`).sort();
+  return `${what}-${createHash('sha256').update(keys.join('\n')).digest('hex').slice(0, 16)}`;
+}
+
 /** Without the last that is not urgent. */
 function withoutOne<T extends { urgent: boolean }>(items: T[]): T[] {
   const last = items.findLastIndex((item) => !item.urgent);
   return items.filter((_, i) => i !== last);
 }
 
-function isUrgent(event: outbox.FindingEvent): boolean {
+function isUrgent(event: { severity: string; event: string }): boolean {
   return event.severity === 'critical' && event.event !== 'resolved';
 }
 

@@ -95,10 +95,12 @@ function candidate(window: ArrivalWindow, reporter: string, rows: readonly Forge
       evidence: {
         who: who.slice(0, WHO),
         senders: who.length,
-        messages: sum.messages,
-        of: sum.messages + genuine.messages,
-        share: sum.messages / Math.max(1, sum.messages + genuine.messages),
-        per_day: sum.messages / days.length,
+        // What they claim is no mail: a number of it would be read as one.
+        messages: 0,
+        of: 0,
+        share: 0,
+        per_day: sum.reports / days.length,
+        claimed: sum.messages,
         since,
         last_day,
         reporters: [reporter],
@@ -135,16 +137,16 @@ function restingOn({ others }: ArrivalWindow, forged: Candidate): Candidate {
 
 /**
  * Who wrote them, by the domain of the From field, which is anybody's choice unless the mail is authentic for
- * it. Those with the most messages first.
+ * it. Those with the most reports first.
  */
 function sendersOf(rows: readonly ForgedDay[]): Culprit[] {
   const sums = new Map<string, Culprit>();
-  for (const { sender, mismatched, messages } of rows) {
+  for (const { sender, mismatched, reports } of rows) {
     const unproven = sender !== null && mismatched === 0;
     const key = `${unproven} ${sender}`;
-    const sum = sums.get(key) ?? { source: sender ?? NO_FROM, messages: 0, ...(unproven && { unproven }) };
-    sum.messages += messages;
+    const sum = sums.get(key) ?? { source: sender ?? NO_FROM, messages: 0, reports: 0, ...(unproven && { unproven }) };
+    sum.reports! += reports;
     sums.set(key, sum);
   }
-  return [...sums.values()].sort((a, b) => b.messages - a.messages || (a.source < b.source ? -1 : 1));
+  return [...sums.values()].sort((a, b) => b.reports! - a.reports! || (a.source < b.source ? -1 : 1));
 }

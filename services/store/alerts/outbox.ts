@@ -29,6 +29,8 @@ export interface UnhandledEvent {
   known: boolean;
   /** For whom a mail about any event of the finding was made. */
   known_to: string[];
+  /** The highest severity that the finding had at an event that was to be mailed. */
+  gravest: string;
 }
 
 /** A finding as it was at one of its events: what a mail is rendered from. */
@@ -120,12 +122,14 @@ export async function unhandledEvents(tx: Tx): Promise<UnhandledEvent[]> {
   const { rows } = await tx.query<UnhandledEvent>(
     `select e.event_key, e.finding_key, f.domain, e.severity, e.event, e.at, e.notify,
             f.acknowledged_at is not null or f.snoozed_until is not null as silent, e.standing,
-            coalesce(e.mailed_to, '{}') as mailed_to, e.refused_for, e.refusals, e.retry_at, k.known, k.known_to
+            coalesce(e.mailed_to, '{}') as mailed_to, e.refused_for, e.refusals, e.retry_at, k.known, k.known_to,
+            coalesce(k.gravest, e.severity) as gravest
        from ruawatch.finding_events e
        join ruawatch.findings f using (finding_key)
       cross join lateral (
             select coalesce(bool_or(h.handled_at is not null and (h.mailed_to is null or h.refusals = 0)), false) as known,
-                   coalesce(array_agg(distinct r) filter (where r is not null), '{}') as known_to
+                   coalesce(array_agg(distinct r) filter (where r is not null), '{}') as known_to,
+                   (array_agg(h.severity order by ${gravestFirst('h.severity')}))[1] as gravest
               from ruawatch.finding_events h left join lateral unnest(h.mailed_to) r on true
              where h.finding_key = e.finding_key and h.notify) k
       where e.handled_at is null
@@ -207,10 +211,24 @@ export async function markMailed(
   );
 }
 
+/** An event that no post was made of yet. */
+export interface UnpostedEvent {
+  event_key: number;
+  finding_key: number;
+  event: Step;
+  severity: string;
+  at: Date;
+  notify: boolean;
+  silent: boolean;
+  /** It was there when its domain was first analyzed. */
+  standing: boolean;
+}
+
 /** The events that no post was made of yet, oldest first. */
-export async function unpostedEvents(tx: Tx): Promise<{ event_key: number; notify: boolean; silent: boolean }[]> {
-  const { rows } = await tx.query<{ event_key: number; notify: boolean; silent: boolean }>(
-    `select e.event_key, e.notify, f.acknowledged_at is not null or f.snoozed_until is not null as silent
+export async function unpostedEvents(tx: Tx): Promise<UnpostedEvent[]> {
+  const { rows } = await tx.query<UnpostedEvent>(
+    `select e.event_key, e.finding_key, e.event, e.severity, e.at, e.notify, e.standing,
+            f.acknowledged_at is not null or f.snoozed_until is not null as silent
        from ruawatch.finding_events e
        join ruawatch.findings f using (finding_key)
       where e.posted_at is null

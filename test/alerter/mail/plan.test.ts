@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
-import { planOf } from '../../../services/alerter/mail/plan.ts';
+import * as plan from '../../../services/alerter/mail/plan.ts';
 import type { UnhandledEvent } from '../../../services/store/alerts/outbox.ts';
 
 const NOW = new Date('2026-05-01T12:00:00Z');
+const planOf = (events: UnhandledEvent[], domains: Record<string, string[]>, alertTo: string[], now: Date, digest = true) =>
+  plan.planOf(events, { domains, alertTo, digest, now });
 let key = 0;
 const event = (over: Partial<UnhandledEvent> = {}): UnhandledEvent =>
   ({
@@ -20,6 +22,7 @@ const event = (over: Partial<UnhandledEvent> = {}): UnhandledEvent =>
     refused_for: [],
     refusals: 0,
     retry_at: null,
+    gravest: over.severity ?? 'high',
     ...over,
   }) as UnhandledEvent;
 const step = (...events: Partial<UnhandledEvent>[]) =>
@@ -41,6 +44,20 @@ test('what is over before anybody was told, not worth a mail, or silenced, is se
   expect(step({ silent: true })).toBeNull();
   const events = [event({ notify: false }), event({ notify: false })];
   expect(planOf(events, {}, ['a@example.org'], NOW)).toEqual({ quiet: events.map((one) => one.event_key), groups: [] });
+});
+
+test('the end of what was never more than low is left to the digest, where there is one', () => {
+  const over = (given: Partial<UnhandledEvent>, digest = true) =>
+    planOf([event({ known: true, event: 'resolved', ...given })], {}, ['a@example.org'], NOW, digest).groups[0]?.items[0]?.step ??
+    null;
+  expect(over({ severity: 'low' })).toBeNull();
+  expect(over({ severity: 'medium' })).toBe('resolved');
+  // It was mailed as graver than it ended.
+  expect(over({ severity: 'low', gravest: 'medium' })).toBe('resolved');
+  expect(over({ severity: 'low' }, false)).toBe('resolved');
+  // What is low and goes on is mailed as ever.
+  expect(step({ severity: 'low' })).toBe('opened');
+  expect(step({ severity: 'low', known: true, event: 'reopened' })).toBe('reopened');
 });
 
 test('a domain without recipients is mailed to nobody', () => {

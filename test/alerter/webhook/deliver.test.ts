@@ -8,7 +8,7 @@ import type { Webhook } from '../../../services/shared/settings/webhook.ts';
 import { type Bench, bench } from '../setup.ts';
 
 const log = pino({ level: 'silent' });
-const BUDGET = { perHour: 2, perDomain: 2 };
+const LIMITS = { budget: { perHour: 2, perDomain: 2 }, firstStart: 3 };
 const DAYS_5 = 5 * 24 * 60;
 
 let b: Bench;
@@ -33,7 +33,7 @@ afterEach(async () => {
   server.close();
 });
 
-const compose = (hooks = [hook]) => composePosts({ db: b.db, log }, hooks, BUDGET, b.now);
+const compose = (hooks = [hook]) => composePosts({ db: b.db, log }, hooks, LIMITS, b.now);
 const deliver = () => deliverNextPost({ db: b.db, hook, metrics: createMetrics(), log }, b.now);
 const posts = async () =>
   (
@@ -68,6 +68,52 @@ describe('posts of a text webhook', () => {
       ['events', false],
     ]);
     expect((await posts())[1].subject).toBe('3 findings');
+  });
+});
+
+describe('what stands at a first start', () => {
+  const json = () => ({ ...hook, name: 'json', format: 'json' as const });
+  const stand = async (n: number, over: object = {}) => {
+    for (let i = 0; i < n; i++)
+      await b.event({ domain: `d${i}.example`, severity: i === 2 ? 'high' : 'medium', standing: true, ...over });
+  };
+  const bodies = async () =>
+    (await b.db.query<{ raw: Buffer }>('select raw from ruawatch.outbox order by outbox_key')).rows.map(({ raw }) =>
+      JSON.parse(raw.toString()),
+    );
+
+  test('up to the limit is posted one by one', async () => {
+    await stand(3);
+    expect(await compose([json()])).toBe(3);
+  });
+
+  test('more than that is one post to each webhook, the gravest first', async () => {
+    await stand(60);
+    await b.event({ domain: 'later.example' });
+    expect(await compose([json(), hook])).toBe(4);
+    const [document, , text] = await bodies();
+    expect(document).toMatchObject({
+      version: 1,
+      type: 'findings.standing',
+      timestamp: b.now.toISOString(),
+      data: { count: 60, severities: { high: 1, medium: 59 } },
+    });
+    expect(document.data.findings).toHaveLength(50);
+    expect(document.data.findings[0]).toMatchObject({ domain: 'd2.example', severity: 'high', kind: 'unauthorized_source' });
+    expect(text.text).toContain('60 findings in 60 domains, at the first analysis');
+    expect(await compose([json(), hook])).toBe(0);
+  });
+
+  test('waits while the history is read, and what becomes of it waits with it', async () => {
+    await stand(5);
+    const key = await b.event({ domain: 'grown.example', standing: true });
+    await b.event({ finding: key, event: 'changed', revision: 2 });
+    await b.db.query("insert into ruawatch.analysis_work (domain, source) values ('d1.example', 'a.example')");
+    await b.event({ domain: 'grave.example', severity: 'critical', standing: true });
+    expect(await compose([json()])).toBe(1);
+    await b.db.query('delete from ruawatch.analysis_work');
+    expect(await compose([json()])).toBe(2);
+    expect((await bodies()).map(({ type }) => type)).toEqual(['finding.opened', 'findings.standing', 'finding.changed']);
   });
 });
 

@@ -79,14 +79,16 @@ describe('the rule', () => {
       last_day: '2026-05-28',
       evidence: {
         who: [
-          { source: 'evil.example', messages: 200 },
-          { source: '(no From field)', messages: 100 },
-          { source: 'innocent.example', messages: 100, unproven: true },
+          { source: 'evil.example', messages: 0, reports: 2 },
+          { source: '(no From field)', messages: 0, reports: 1 },
+          { source: 'innocent.example', messages: 0, reports: 1, unproven: true },
         ],
         senders: 3,
         reports: 4,
-        messages: 400,
-        of: 3400,
+        messages: 0,
+        of: 0,
+        share: 0,
+        claimed: 400,
       },
     });
   });
@@ -161,8 +163,12 @@ describe('on a database', () => {
     const [finding] = await f.findings();
     expect(finding!.evidence).toMatchObject({
       reports: 2,
-      messages: 180_000,
-      who: [{ source: 'evil.example', messages: 180_000 }],
+      // In the JSON of webhooks as in the mail.
+      messages: 0,
+      of: 0,
+      share: 0,
+      claimed: 180_000,
+      who: [{ source: 'evil.example', messages: 0, reports: 2 }],
     });
     const { rows } = await f.t.db.query(finding!.evidence.query);
     expect(rows.map((row) => row.reporter_trust)).toEqual(['mismatched', 'mismatched']);

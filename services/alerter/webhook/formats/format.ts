@@ -9,4 +9,6 @@ export interface WebhookFormat {
    * where every event is a call of its own.
    */
   many: ((events: readonly FindingEvent[]) => Buffer) | null;
+  /** What stood at a first start, in one call, whatever the receiver. The gravest first. */
+  standing(events: readonly FindingEvent[], console?: string | null): Buffer;
 }

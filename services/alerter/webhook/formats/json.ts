@@ -1,5 +1,6 @@
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
 import { pageOf } from '../../templates/content.ts';
+import { countsOf } from '../../templates/digest.ts';
 import type { WebhookFormat } from './format.ts';
 
 /**
@@ -34,5 +35,37 @@ function eventDocument(event: FindingEvent, console: string | null = null): Buff
   );
 }
 
+/** Findings that one document lists; it counts all. */
+const MOST_LISTED = 50;
+
+/** What stood at a first start as one JSON document, without the evidence: `findings show` and the views have it. */
+function standingDocument(events: readonly FindingEvent[], console: string | null = null): Buffer {
+  const newest = events.map(({ at }) => at.getTime()).reduce((a, b) => Math.max(a, b), 0);
+  return Buffer.from(
+    JSON.stringify({
+      version: VERSION,
+      type: 'findings.standing',
+      timestamp: new Date(newest).toISOString(),
+      data: {
+        count: events.length,
+        severities: countsOf(events.map(({ severity }) => severity)),
+        findings: events
+          .slice(0, MOST_LISTED)
+          .map(({ finding_key, revision, domain, kind, subject, severity, confidence, summary }) => ({
+            finding_key,
+            revision,
+            domain,
+            kind,
+            subject,
+            severity,
+            confidence,
+            summary,
+            ...(console !== null && { url: pageOf(console, finding_key) }),
+          })),
+      },
+    }),
+  );
+}
+
 /** Every event by itself, as a signed document. */
-export const jsonFormat: WebhookFormat = { one: eventDocument, many: null };
+export const jsonFormat: WebhookFormat = { one: eventDocument, many: null, standing: standingDocument };

@@ -38,12 +38,21 @@ function one(event: FindingEvent, console: string | null = null): Buffer {
 
 /** Many events in one text, the gravest first. */
 function many(events: readonly FindingEvent[]): Buffer {
+  return gathered(events, 'combined');
+}
+
+/** The same of what stood at a first start. */
+function standing(events: readonly FindingEvent[]): Buffer {
+  return gathered(events, 'at the first analysis');
+}
+
+function gathered(events: readonly FindingEvent[], how: string): Buffer {
   const listed = events.slice(0, MOST_LISTED);
   const more = events.length - listed.length;
   const domains = new Set(events.map((event) => event.domain)).size;
   return json({
     text: [
-      `*${slack(`${counted(events.length, 'finding')} in ${counted(domains, 'domain')}, combined`)}*`,
+      `*${slack(`${counted(events.length, 'finding')} in ${counted(domains, 'domain')}, ${how}`)}*`,
       ...listed.map((event) => `• ${slack(headline(event.event, contentOf(event, event.event)))}`),
       ...(more > 0 ? [`and ${number(more)} more: ruawatch findings`] : []),
     ].join('\n'),
@@ -64,4 +73,4 @@ function json(value: unknown): Buffer {
 }
 
 /** Texts for Slack and compatible services; beyond the hour's budget many events share one. */
-export const slackFormat: WebhookFormat = { one, many };
+export const slackFormat: WebhookFormat = { one, many, standing };
