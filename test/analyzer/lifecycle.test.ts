@@ -236,8 +236,7 @@ test('the query of every kind of finding runs on the real schema and is safe wit
 });
 
 describe('of a sender that broke, another network is no news', () => {
-  type Part = [source: string, sender?: string];
-  const parts = (...some: Part[]) =>
+  const parts = (...some: [source: string, sender?: string][]) =>
     some.map(([source, sender]) => ({ source, ...(sender && { sender }), messages: 10, of: 10, reporters: [] }));
   const told = (...some: [source: string, sender?: string][]) => ({
     severity: 'high' as const,
@@ -250,7 +249,7 @@ describe('of a sender that broke, another network is no news', () => {
       facts: { rule: 'authentication_regression', strict: [] },
     }),
   });
-  test.each<[string, Parameters<typeof told>, Parameters<typeof told>, string | null]>([
+  test.each<[string, Parameters<typeof told>, Parameters<typeof told>, News | null]>([
     [
       'of the same sender',
       [['a', 'x']],
