@@ -10,7 +10,7 @@ import { loadFindings, type WrittenEvent } from '../store/findings/findings.ts';
 import { tryLockDomain } from '../store/locks.ts';
 import { saveIdentities } from '../store/sources/identities.ts';
 import { REPORTING_DAYS } from './deciders.ts';
-import { evaluate, evaluateReadiness, examineSources } from './evaluate.ts';
+import { evaluate, evaluateReadiness, examineSources, examineTogether } from './evaluate.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
 import { loadCase, waitsSince } from './load.ts';
 import { READY_DAYS } from './rules/policy_ready.ts';
@@ -81,15 +81,16 @@ async function analyzePart(context: Context, domain: string, keys: KeysOfDomain)
     const { given, deciders, counted } = await loadCase(tx, context, domain, { named: work.sources, whole: work.whole, keys });
     const { now, today } = given;
     const examined = examineSources(given);
-    // Few domains have any, and only then records are read: they name what broke.
-    const { failing } = examined.senders;
-    const checks = failing.length > 0 ? await loadFailedChecks(tx, domain, failing, counted.reporters) : [];
     await saveClasses(tx, domain, now, examined.classes);
     await saveIdentities(tx, domain, examined.identities);
     const since = addDays(today, -REOPEN_DAYS - context.config.analyzer.window_days);
     const judged = work.whole
       ? { ...given, ...(await loadJudged(tx, given, counted, { since, examined: waitsSince(context) })) }
       : given;
+    examineTogether(judged, examined);
+    // Few domains have any, and only then records are read: they name what broke.
+    const { failing } = examined.senders;
+    const checks = failing.length > 0 ? await loadFailedChecks(tx, domain, failing, counted.reporters) : [];
     const events = await saveChanges(tx, domain, now, await withoutCrowd(tx, domain, evaluate(judged, examined, checks)));
     if (work.whole) {
       const volumes = await loadClassVolumes(tx, domain, { from: addDays(today, 1 - READY_DAYS), to: today, counted });

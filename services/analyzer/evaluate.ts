@@ -31,6 +31,7 @@ import { BrokenSenders } from './rules/broken_senders.ts';
 import { ruleOf, rulesOf, TESTED_KINDS } from './rules/index.ts';
 import type { RuleOf } from './rules/rule.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
+import { examineUnits, type Unit } from './senders/broken-units.ts';
 import type { Catalogue, Sender } from './senders/catalogue.ts';
 import { joinCopiedKeys } from './senders/copied-keys.ts';
 import { entryOf } from './senders/load.ts';
@@ -95,6 +96,8 @@ export interface DomainData extends Moment {
   senders?: readonly SenderData[] | null;
   /** From loadKeyUses, where a sender may be new. */
   keyUses?: readonly KeyUse[];
+  /** Sources of one sender that are judged together, and the number of such senders; absent as for `senders`. */
+  units?: { read: readonly Unit[]; tests: number };
   /** The names below the domain that unauthenticated mail of the newest days came under. */
   names: SubdomainNames;
   /** Networks that are the domain's own servers, by their names; absent where that was not loaded. */
@@ -179,6 +182,16 @@ export function examineSources(data: DomainData): ExaminedSources {
   for (const source of senders.sources.filter((one) => !named.has(one) && !waiting.has(one)))
     examineSender(senders, windows.of(source));
   return { classes, identities, senders, windowOf: (source) => windows.of(source) };
+}
+
+/**
+ * Judges the sources of each sender together, for what none of them shows by itself. To be asked after examineSources,
+ * and before what broke is looked up in the records.
+ */
+export function examineTogether(data: DomainData, { senders, windowOf }: ExaminedSources): void {
+  const { units, known, testedSources } = data;
+  if (units === undefined) return;
+  examineUnits(senders, units.read, { level: levelOf(budgetOf(data), testedSources + units.tests), known, windowOf });
 }
 
 /** Makes the windows of sources, each once. */

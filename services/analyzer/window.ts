@@ -77,6 +77,8 @@ export interface SourceWindow {
   admittedBy?: string | null;
   /** It is part of an open or new authentication_regression. */
   broken: boolean;
+  /** The report day up to which its breaking is settled; absent: what is on file for this source says so. */
+  settled?: string;
   /** What is on file for this source: the open finding of each kind, else the newest resolved one. */
   known: readonly KnownFinding[];
 }

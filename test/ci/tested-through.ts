@@ -20,6 +20,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'analyzer/rules/mta_sts_broken.ts',
     'analyzer/rules/record_invalid.ts',
   ],
+  'analyzer/senders/broken-units.test.ts': ['analyzer/senders/rows.ts'],
   'analyzer/rules/new_source.test.ts': ['analyzer/senders/keys.ts', 'analyzer/senders/moves.ts', 'analyzer/senders/who.ts'],
   'analyzer/senders/units.test.ts': ['analyzer/senders/judged.ts', 'analyzer/senders/windows.ts'],
   'analyzer/sources/identity.test.ts': ['analyzer/sources/network.ts', 'store/sources/identities.ts'],

@@ -108,7 +108,7 @@ export function failingSince(window: SourceWindow, open = openPart(window.known,
 
   const rows = coveredRows(window);
   const all = days(rows);
-  const change = changeOf(window, rows, all, settledPart(window.known, window.source));
+  const change = changeOf(window, rows, all, window.settled ?? settledPart(window.known, window.source));
   if (change === null) return null;
   const { day, beforeDays, before, after, afterRows, heard } = change;
   const beforeSum = total(before);
@@ -252,6 +252,23 @@ function stillFailing(window: SourceWindow, open: BrokenSender): BrokenSender | 
     confidence: Math.max(open.confidence, certainty({ witnesses: witnesses(after.filter((row) => failedOf(row) > 0)) })),
   });
   return { ...found, last_day: later(found.last_day, open.last_day) };
+}
+
+/**
+ * The part that one source has in the failing of its sender, whose sources were judged together: it fails at no less
+ * than half of the sender's rate. Null where it does not.
+ * @param found of the sender
+ */
+export function shareOfFailing(
+  { source, rows }: Pick<SourceWindow, 'source' | 'rows'>,
+  found: BrokenSender,
+): BrokenSender | null {
+  const after = rows.filter(({ day }) => day >= found.since);
+  const sums = total(after);
+  const failing = failedOf(sums);
+  if (failing === 0 || failing < STILL * (found.messages / found.of) * (sums.passed + failing)) return null;
+  const { since, last_good_day, mechanism, confidence } = found;
+  return part(source, after, { since, last_good_day, mechanism, confidence });
 }
 
 function part(

@@ -103,7 +103,8 @@ export class BrokenSenders {
 
   fail(part: BrokenSender): void {
     this.found.push(part);
-    this.parts.set(part.source, part);
+    const sender = part.sender ?? this.parts.get(part.source)?.sender;
+    this.parts.set(part.source, { ...part, ...(sender !== undefined && { sender }) });
     if (!this.causes.has(part.source) || this.unheard.has(part.source))
       this.causes.set(part.source, part.mechanism === 'spf' ? 'spf' : 'dkim');
     this.mended.delete(part.source);

@@ -73,6 +73,20 @@ export function strengthenedSince(part: BrokenSender, window: SourceWindow): End
   return silentSince(part, coveredDays(window), DOMAIN_DAYS) ? { reason: 'no_failing_mail', days: DOMAIN_DAYS } : null;
 }
 
+/**
+ * The part that one source has in what its sender lost, whose sources were judged together: it lacks the mechanism
+ * for no less than half of the sender's rate. Null where it does not.
+ * @param found of the sender
+ */
+export function shareOfWeakness(window: SourceWindow, found: BrokenSender): BrokenSender | null {
+  const by = found.survives_on === 'spf' ? UNSIGNED : ERRORS;
+  const sums = total(window.rows.filter(({ day }) => day >= found.since));
+  const lacking = by.bad(sums);
+  if (lacking === 0 || lacking < PART_STILL * (found.messages / found.of) * sums.messages) return null;
+  const { since, last_good_day, confidence } = found;
+  return partOf(window, by, { since, last_good_day, confidence });
+}
+
 /** A source that signed its mail until a day, and whose mail passes by SPF alone since. */
 function unsignedSince(window: SourceWindow, open: BrokenSender | null): BrokenSender | null {
   const all = daysBy(coveredRows(window), UNSIGNED);
@@ -117,7 +131,7 @@ function partlyUnsignedSince(window: SourceWindow, open: BrokenSender | null): B
     const goesOn = open.messages <= PART * open.of && lostShare(all.slice(-2)) >= (PART_STILL / 2) * (open.messages / open.of);
     return goesOn ? partOf(window, UNSIGNED, { ...open, of: 0 }) : null;
   }
-  const settled = settledPart(window.known, window.source);
+  const settled = window.settled ?? settledPart(window.known, window.source);
   const best = partlyLostFrom(all, later(settled === '' ? window.from : addDays(settled, 1), addDays(window.today, 1 - LOOK)));
   if (best === null) return null;
   const { before, after } = best;

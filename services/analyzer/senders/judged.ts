@@ -3,11 +3,13 @@ import type { Tx } from '../../shared/runtime/db.ts';
 import type { Counted } from '../../store/analysis/counted.ts';
 import { loadKeyUses } from '../../store/analysis/senders.ts';
 import { loadBorrowed } from '../../store/analysis/signatures.ts';
+import { type CountedDays, loadSourceDays, type SourceDay } from '../../store/analysis/window-reads.ts';
 import { type KnownFinding, loadFindings } from '../../store/findings/findings.ts';
 import type { DomainData } from '../evaluate.ts';
 import { rulesOf } from '../rules/index.ts';
 import { HISTORY, LEAST, NEWS } from '../rules/new_source.ts';
 import { openOf, total } from '../window.ts';
+import { type Unit, type UnitsToRead, unitsToRead } from './broken-units.ts';
 import { loadSenders, type SenderData } from './units.ts';
 
 /** Of so many sources of new senders it is looked up whose key they sign with, the largest first. */
@@ -16,7 +18,7 @@ const FRESH_SOURCES = 20;
 const KINDS = new Set(rulesOf('sender').map(({ kind }) => kind));
 
 /** What the rules about senders need beside what they share with the others. */
-export type Judged = Required<Pick<DomainData, 'senders' | 'known' | 'borrowed' | 'keyUses'>>;
+export type Judged = Required<Pick<DomainData, 'senders' | 'known' | 'borrowed' | 'keyUses' | 'units'>>;
 
 /**
  * Reads what the evaluation of a domain's senders needs. To be called when the names of their sources are
@@ -43,12 +45,25 @@ export async function loadJudged(
   // Where nothing can be new yet, whose key it is need not be looked up.
   const longKnown = (reporterDays[0]?.day ?? today) <= addDays(today, -HISTORY);
   const asked = longKnown ? freshSources(senders, known, fresh) : [];
+  const broken = new Set(
+    before.flatMap(({ state, evidence }) => (state === 'open' ? (evidence.broken ?? []).map(({ source }) => source) : [])),
+  );
+  const { units, tests } = unitsToRead(senders, broken);
   return {
     senders,
     known,
+    units: { read: await loadUnits(tx, domain, units, { from, to: today, counted }), tests },
     borrowed: await loadBorrowed(tx, domain, asked, { from: fresh, reporters }),
     keyUses: asked.length > 0 ? await loadKeyUses(tx, domain, { from, to: today, recent: fresh, reporters }) : [],
   };
+}
+
+/** Reads the rows of the units, once for all. */
+async function loadUnits(tx: Tx, domain: string, units: UnitsToRead['units'], days: CountedDays): Promise<Unit[]> {
+  const rows = new Map<string, SourceDay[]>();
+  for (const row of await loadSourceDays(tx, domain, [...new Set(units.flatMap(({ sources }) => sources))], days))
+    rows.set(row.source, [...(rows.get(row.source) ?? []), row]);
+  return units.map((unit) => ({ ...unit, rows: unit.sources.flatMap((source) => rows.get(source) ?? []) }));
 }
 
 /** The largest sources of senders that may be new, or are reported as new. */

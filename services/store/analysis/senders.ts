@@ -20,7 +20,16 @@ export interface SeenSource {
   /** When the analyzer first saw it; null: by an older version. */
   examined_at: Date | null;
   /** Its messages on each of the newest days. */
-  recent: { day: string; messages: number; delivered: number }[];
+  recent: ({ day: string; messages: number; delivered: number } & Partial<Lacking>)[];
+  /** Its mail on the days before those; absent: not loaded. */
+  before?: Lacking & { messages: number };
+}
+
+/** How much mail of a source lacks what: DMARC (without what a forwarder broke), a signature as the domain, an answer of SPF. */
+export interface Lacking {
+  failing: number;
+  unsigned: number;
+  errors: number;
 }
 
 /**
@@ -39,17 +48,24 @@ export async function loadSeenSources(
     `with ${cte},
      per_day as (
        select source, day, sum(messages)::bigint as messages, sum(passed)::bigint as passed, sum(dkim_aligned)::bigint as dkim_aligned,
-              sum(spf_aligned)::bigint as spf_aligned, sum(delivered)::bigint as delivered, sum(passed + failed_authenticated) as authenticated
+              sum(spf_aligned)::bigint as spf_aligned, sum(delivered)::bigint as delivered, sum(passed + failed_authenticated) as authenticated,
+              sum(failed_authenticated + failed_unauthenticated)::bigint as failing, sum(messages - dkim_aligned)::bigint as unsigned,
+              sum(greatest(spf_permerror + spf_temperror, 0))::bigint as errors
          from counted where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
         group by source, day),
      per_source as (
        select source, min(day) as first_day, max(day) as last_day, sum(messages)::bigint as messages, sum(passed)::bigint as passed,
               sum(dkim_aligned)::bigint as dkim_aligned, sum(spf_aligned)::bigint as spf_aligned,
-              coalesce(jsonb_agg(jsonb_build_object('day', day, 'messages', messages, 'delivered', delivered) order by day)
-                         filter (where day >= $4), '[]') as recent
+              coalesce(jsonb_agg(jsonb_build_object('day', day, 'messages', messages, 'delivered', delivered, 'failing', failing,
+                                                    'unsigned', unsigned, 'errors', errors) order by day)
+                         filter (where day >= $4), '[]') as recent,
+              jsonb_build_object('messages', coalesce(sum(messages) filter (where day < $4), 0),
+                                 'failing', coalesce(sum(failing) filter (where day < $4), 0),
+                                 'unsigned', coalesce(sum(unsigned) filter (where day < $4), 0),
+                                 'errors', coalesce(sum(errors) filter (where day < $4), 0)) as before
          from per_day group by source having sum(authenticated) > 0 order by sum(passed) desc, source limit $5)
      select p.source, s.name, s.identified_by, s.grouped_as, s.class, s.examined_at, p.first_day, p.last_day, p.messages, p.passed, p.dkim_aligned,
-            p.spf_aligned, p.recent
+            p.spf_aligned, p.recent, p.before
        from per_source p join ruawatch.sources s on s.domain = $1 and s.source = p.source
       order by p.passed desc, p.source`,
     [domain, from, to, recent, limit, ...params],
