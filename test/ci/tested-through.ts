@@ -56,6 +56,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'dns/check/single-record.test.ts': ['dns/client/texts.ts'],
   'dns/client/client.test.ts': ['dns/client/exchange.ts'],
+  'dns/client/wire.test.ts': ['dns/client/reader.ts'],
   'dns/lookalikes/permutations.test.ts': ['dns/lookalikes/glyphs.ts'],
   'dns/posture/blockers.test.ts': ['dns/posture/month.ts', 'dns/posture/published-policy.ts'],
   'dns/posture/posture.test.ts': ['dns/posture/next-step.ts'],
