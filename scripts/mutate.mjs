@@ -1,4 +1,4 @@
-// Mutation testing: `npm run mutate -- --files 'services/poller/*.ts' [--most 150] [--seed 1] [--out FILE]`.
+// Mutation testing: `npm run mutate -- --files 'services/poller/*.ts' [--most 150] [--seed 1] [--out FILE] [--share 1/2]`.
 // Changes one thing at a time in a copy of the tree, runs the tests nearest to the file (by imports), and lists the changes that
 // no test detects. Each survivor is either a missing test or code without effect. With --out every result is appended to the
 // file at once, and a run that was cut off is resumed. The exit code is 1 when fewer than 90 % are killed, or one survives in a
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     tests: { type: 'string', default: '5' },
     out: { type: 'string' },
+    share: { type: 'string', default: '1/1' },
     list: { type: 'boolean', default: false },
   },
 });
@@ -63,7 +64,9 @@ const isEquivalent = (mutant) =>
   equivalent.some(({ file, code, what }) => file === mutant.file && code === mutant.code && what === mutant.what);
 const candidates = chosen.flatMap((file) => mutantsOf(file, texts.get(file)));
 const different = candidates.filter((mutant) => !isEquivalent(mutant));
-const all = sample(different, Number(values.most), Number(values.seed));
+/** With --share 2/3 the second of three processes that append to one file. */
+const [share, shares] = values.share.split('/').map(Number);
+const all = sample(different, Number(values.most), Number(values.seed)).filter((_, i) => i % shares === share - 1);
 
 /** Seconds that each test file takes on the tree as it is; null for one that fails there and so can detect nothing. */
 const took = new Map();
@@ -79,7 +82,10 @@ console.log(
   `${all.length} mutants in ${new Set(all.map(({ file }) => file)).size} files, seed ${values.seed}; of ${candidates.length} ` +
     `possible ones ${candidates.length - different.length} are left out as equivalent`,
 );
-if (values.list) for (const mutant of all) console.log(`${mutant.file}:${mutant.line} ${mutant.what}: ${mutant.code}`);
+if (values.list) {
+  for (const mutant of all) console.log(`${mutant.file}:${mutant.line} ${mutant.what}: ${mutant.code}`);
+  process.exit(0);
+}
 
 /** @returns what an earlier run found, where it still counts: tests only grow, so what was killed stays killed. */
 function known(mutant, tests) {
