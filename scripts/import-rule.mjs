@@ -7,16 +7,18 @@ const COMMON = ['dns', 'report', 'store', 'shared'];
 export const SERVICES = {
   dns: [],
   report: [],
-  shared: ['dns'],
+  shared: ['dns', 'requests'],
   findings: ['shared'],
-  store: ['report', 'findings', 'shared'],
+  requests: ['dns', 'shared'],
+  store: ['report', 'findings', 'requests', 'shared'],
   poller: COMMON,
   parser: COMMON,
   enricher: COMMON,
   watcher: COMMON,
+  approver: [...COMMON, 'requests', 'findings'],
   analyzer: [...COMMON, 'findings'],
   alerter: [...COMMON, 'findings'],
-  cli: [...COMMON, 'findings', 'poller', 'parser', 'enricher', 'watcher', 'analyzer', 'alerter'],
+  cli: [...COMMON, 'findings', 'requests', 'approver', 'poller', 'parser', 'enricher', 'watcher', 'analyzer', 'alerter'],
 };
 
 /** Folders next to services/ and what they may import; null allows everything. */
@@ -26,12 +28,12 @@ export const BESIDE = { demo: ['services'], bench: null, simulate: null, test: n
 export const DEMO_COMMAND = 'services/cli/commands/demo.ts';
 
 /** The command line may import these folders file by file, and all other services through their index.ts alone. */
-export const LIBRARIES = [...COMMON, 'findings'];
+export const LIBRARIES = [...COMMON, 'findings', 'requests'];
 
 const OUTSIDE = ['node:fs', 'node:fs/promises', 'node:net', 'node:http', 'node:https', 'node:dns', 'node:dgram', 'pg', 'pino'];
 
 /** report/, findings/ and dns/ do no input or output: dns/ is given its sockets and its web client, the others need none. */
-export const IMPURE = { report: OUTSIDE, findings: OUTSIDE };
+export const IMPURE = { report: OUTSIDE, findings: OUTSIDE, requests: OUTSIDE };
 
 /** The one file outside services/store/ that runs statements: it opens the pool, and begins and ends transactions. */
 export const TRANSACTIONS = 'services/shared/runtime/db.ts';

@@ -73,7 +73,7 @@ const program = new Command('ruawatch')
   .configureOutput({ writeErr: complain });
 program
   .command('start [service...]')
-  .description('run all services, or only the named ones: poller, parser, analyzer, enricher, watcher, alerter')
+  .description('run all services, or only the named ones: poller, parser, analyzer, enricher, watcher, approver, alerter')
   .action(run(async (services: string[]) => (await import('./commands/start.ts')).runStart(config(), services, version)));
 program
   .command('demo')
@@ -323,5 +323,80 @@ domains
       (await import('./commands/domains.ts')).runDomainsIgnore(config(), name, options, { out }),
     ),
   );
+
+const requests = program.command('requests').description('changes that are asked for: list, show, open and withdraw them');
+requests
+  .command('list', { isDefault: true })
+  .description('list open requests, the newest first')
+  .option('--all', 'also those that are over')
+  .option('--domain <domain>', 'only this domain')
+  .option('--limit <n>', 'maximum number of rows', '50')
+  .option('--json', 'print one line of JSON for each request')
+  .action(run(async (options) => (await import('./commands/requests.ts')).runRequestsList(config(), options, out)));
+requests
+  .command('show <key>')
+  .description('show what a request asks for, exactly as it is approved, and what was decided')
+  .option('--json', 'print JSON')
+  .action(
+    run(async (key: string, options) => (await import('./commands/requests.ts')).runRequestsShow(config(), key, options, out)),
+  );
+for (const [name, what] of [
+  ['open', 'plan a change, show it, and ask for it'],
+  ['explain', 'plan a change and show who would decide about it, without asking'],
+] as const) {
+  requests
+    .command(`${name} <kind> <domain>`)
+    .description(`${what}; kinds: sender.approve, sender.deny, dns.change, policy.step`)
+    .requiredOption('--why <text>', 'reason, shown to the people who decide')
+    .option('--by <address>', 'mail address of the person who asks (default: the system user)')
+    .option('--source <source>', 'sender.*: the sender, as "ruawatch senders" takes it')
+    .option('--until <date>', 'sender.*: end of the entry: YYYY-MM-DD (midnight UTC) or a full time')
+    .option('--for <time>', 'sender.*: duration of the entry, such as 12h, 7d or 52w')
+    .option('--name <name>', 'dns.change: name of the record (default: the domain)')
+    .option('--value <text>', 'dns.change: text of the TXT record to publish')
+    .option('--remove', 'dns.change: take the record away')
+    .option('--to <policy>', 'policy.step: none, quarantine or reject')
+    .option(
+      '--resolver <server>',
+      'query this name server ("address" or "address:port") instead of those in the settings',
+      oneMore,
+    )
+    .action(
+      run(async (kind: string, domain: string, options) =>
+        (await import('./commands/requests.ts')).runRequestsOpen(config(), { kind, domain, only: name === 'explain' }, options, {
+          out,
+        }),
+      ),
+    );
+}
+requests
+  .command('withdraw <key>')
+  .description('withdraw a request that is not applied yet')
+  .requiredOption('--why <text>', 'reason, recorded with the request')
+  .option('--by <address>', 'mail address of the person who withdraws it (default: the system user)')
+  .action(
+    run(async (key: string, options) =>
+      (await import('./commands/requests.ts')).runRequestsWithdraw(config(), key, options, { out }),
+    ),
+  );
+
+const audit = program.command('audit').description('list, verify and export the audit chain of requests and decisions');
+audit
+  .command('list', { isDefault: true })
+  .description('list the newest rows')
+  .option('--limit <n>', 'maximum number of rows', '50')
+  .action(run(async (options) => (await import('./commands/audit.ts')).runAuditList(config(), options, out)));
+audit
+  .command('verify')
+  .description('compute every hash again, and say which rows were changed, removed or cut off')
+  .option('--head <head>', 'a head from an earlier mail: it must be in the chain')
+  .option('--json', 'print JSON')
+  .action(run(async (options) => (await import('./commands/audit.ts')).runAuditVerify(config(), options, out)));
+audit
+  .command('export')
+  .description('print the chain as JSON lines')
+  .option('--from <date>', 'only rows from this day on')
+  .option('--to <date>', 'only rows before this day')
+  .action(run(async (options) => (await import('./commands/audit.ts')).runAuditExport(config(), options, out)));
 
 await program.parseAsync();

@@ -16,7 +16,7 @@ import type { Queryable, Tx } from '../shared/runtime/db.ts';
  * Takes a lock of the whole program until the transaction ends. Waits for whoever has it.
  * @throws PermanentError `lock_missing`
  */
-export async function lockNamed(tx: Tx, name: 'compose' | 'senders'): Promise<void> {
+export async function lockNamed(tx: Tx, name: 'compose' | 'senders' | 'requests'): Promise<void> {
   const { rowCount } = await tx.query('select from ruawatch.locks where name = $1 for update', [name]);
   if (rowCount !== 1) {
     throw new PermanentError('lock_missing', `The row "${name}" of ruawatch.locks is gone: insert it again.`);

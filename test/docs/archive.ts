@@ -7,11 +7,16 @@ import { analyzeDomain } from '../../services/analyzer/analyze.ts';
 import { startEnricher } from '../../services/enricher/index.ts';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { verifyMessages } from '../../services/parser/verify/index.ts';
+import { approvalsSchema } from '../../services/requests/rules.ts';
 import { Pace } from '../../services/shared/pace.ts';
 import { transaction } from '../../services/shared/runtime/db.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { storeImports } from '../../services/store/messages/imports.ts';
 import { type Arrival, storeMails } from '../../services/store/messages/intake.ts';
+import { decide } from '../../services/store/requests/decide.ts';
+import { syncGroups } from '../../services/store/requests/groups.ts';
+import { openRequest } from '../../services/store/requests/open.ts';
+import { loadRequest } from '../../services/store/requests/requests.ts';
 import { putSender } from '../../services/store/sources/sender-list.ts';
 import { startWatcher } from '../../services/watcher/index.ts';
 import { leaves, recordsOf, xmlOf } from '../demo/unpack.ts';
@@ -21,6 +26,7 @@ import type { TestDatabase } from '../helpers/database.ts';
 import { DAY, trusting } from '../helpers/report.ts';
 import { until } from '../helpers/services.ts';
 import { mailFrom, resolverOf, under } from '../parser/signed.ts';
+import { planOf } from '../requests/sample.ts';
 
 /** The day the documents are asked on: the demo's newest reports are of the day before. */
 export const TODAY = '2026-06-10';
@@ -88,6 +94,7 @@ export async function fillArchive(database: TestDatabase): Promise<Archive> {
     for (const domain of [...world.domains, LAB]) await analyzeDomain(context, domain);
     // The truth that answers are held against is what all reporters saw; two of them are unlisted, and have no say yet.
     await db.query('update ruawatch.domain_reporters set decides = true');
+    await askForChanges(database);
   } finally {
     await context.queues.close();
   }
@@ -113,6 +120,32 @@ export async function plantForged(database: TestDatabase): Promise<void> {
     );
   } finally {
     await context.queues.close();
+  }
+}
+
+/** A request that one of two people has approved, a denied one, and what a change leaves behind. */
+async function askForChanges({ db }: TestDatabase): Promise<void> {
+  const [ada, ben] = ['ada@example.com', 'ben@example.com'];
+  await syncGroups(db, { groups: { mail: [ada, ben] }, deputies: [] });
+  const { rules } = approvalsSchema.parse({
+    groups: { mail: [ada, ben] },
+    rules: [{ name: 'two', stages: [{ group: 'mail', need: 2 }] }],
+  });
+  const given = {
+    plan: planOf({ domain: BOOKS }),
+    requester: 'zoe@example.com',
+    requester_kind: 'person' as const,
+    why: 'wanted',
+  };
+  for (const decision of ['approve', 'deny'] as const) {
+    const key = (await openRequest(db, rules, given))!;
+    const { digest } = await loadRequest(db, key);
+    await decide(db, key, { person: ada, decision, why: 'looked at', digest, via: 'test' });
+    await db.query(
+      `insert into ruawatch.changes (request_key, position, forward, target, name, before, after, state, intended_at)
+       values ($1, 0, true, 'senders', 'mailer.example', '[]', '[]', 'intended', now())`,
+      [key],
+    );
   }
 }
 

@@ -108,7 +108,7 @@ function domainOf(text: string): string {
  * A source as in dmarc.sources, an address (which means its network), or a mail service by its id or name.
  * @throws PermanentError `usage`
  */
-function subjectOf(catalogue: Catalogue, domainText: string, text: string): senders.Subject {
+export function subjectOf(catalogue: Catalogue, domainText: string, text: string): senders.Subject {
   const domain = domainOf(domainText);
   const wanted = text.trim().toLowerCase();
   const service = [...catalogue.senders.values()].find((s) => s.id === wanted || s.name.toLowerCase() === wanted);

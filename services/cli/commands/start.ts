@@ -20,6 +20,7 @@ const SERVICES = {
   analyzer: async (context: Context) => (await import('../../analyzer/index.ts')).startAnalyzer(context),
   enricher: async (context: Context) => (await import('../../enricher/index.ts')).startEnricher(context),
   watcher: async (context: Context) => (await import('../../watcher/index.ts')).startWatcher(context),
+  approver: async (context: Context) => (await import('../../approver/index.ts')).startApprover(context),
   alerter: async (context: Context) => (await import('../../alerter/index.ts')).startAlerter(context),
 } satisfies Record<string, (context: Context) => Promise<Service>>;
 

@@ -32,6 +32,7 @@ export interface Config {
   alerts: Settings['alerts'];
   /** The address of the console without a final slash; null when none is set. */
   consoleUrl: string | null;
+  approvals: Settings['approvals'];
   analyzer: Settings['analyzer'];
   parser: Settings['parser'];
   failureReports: Settings['failure_reports'];
@@ -85,6 +86,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     httpListen: listenOf(settings.HTTP_LISTEN),
     alerts: settings.alerts,
     consoleUrl: settings.console.url?.replace(/\/+$/, '') ?? null,
+    approvals: settings.approvals,
     analyzer: settings.analyzer,
     parser: settings.parser,
     failureReports: settings.failure_reports,

@@ -130,6 +130,33 @@ export const GRANTS = {
     // A domain whose records changed is analyzed.
     analysis_work: ['insert'],
   },
+  /** Keeps requests: their rules, stages and ends. It changes nothing that a request is about. */
+  ruawatch_approver: {
+    migrations: ['select'],
+    locks: ['select', 'update'],
+    requests: ['select', 'insert', 'update'],
+    decisions: ['select'],
+    request_timers: ['select', 'insert', 'update', 'delete'],
+    request_events: ['select', 'insert'],
+    approver_groups: ['select', 'insert', 'delete'],
+    deputies: ['select', 'insert', 'delete'],
+    audit_head: ['select'],
+    audit: ['select'],
+    // Whether a change was ours.
+    changes: ['select'],
+    // What playbooks make plans of.
+    findings: ['select'],
+    domains: ['select'],
+    dns_questions: ['select'],
+    dns_records: ['select'],
+    sender_list: ['select'],
+    // Who sends as a domain, so that a plan says whom it locks out.
+    sources: ['select'],
+    source_days: ['select'],
+    selector_days: ['select'],
+    reports: ['select (report_key, domain, begin_at, superseded_by, trust)'],
+    records: ['select (report_key, begin_at, source, source_ip, count, dkim_aligned, spf_aligned)'],
+  },
   ruawatch_alerter: {
     migrations: ['select'],
     // The counts of doctor, and what the digest says of mails that could not be read or verified.
@@ -151,6 +178,9 @@ export const GRANTS = {
     domain_reporters: ['select'],
     silences: ['select'],
     sources: ['select'],
+    // Requests are mailed to the people who decide.
+    requests: ['select'],
+    request_events: ['select', 'update (handled_at, posted_at)'],
     digests: ['select', 'insert', 'update (domains, mailed_to, refused_for, refusals, refusal, retry_at)'],
     locks: ['select', 'update'],
     outbox: ['select', 'insert', 'update (delivered_to, refused_for, state, attempts, next_at, sent_at, last_error)'],
@@ -172,6 +202,7 @@ const SEQUENCES: Partial<Record<keyof typeof GRANTS, readonly { table: string; c
 /** Functions that do what only the owner may do. Nobody else may call them. */
 const FUNCTIONS: Partial<Record<keyof typeof GRANTS, readonly string[]>> = {
   ruawatch_parser: ['ensure_partitions(text, date[], integer)', 'drop_partitions(text, date)'],
+  ruawatch_approver: ['audit_append(text)'],
 };
 
 export const SERVICE_ROLES = Object.keys(GRANTS) as (keyof typeof GRANTS)[];

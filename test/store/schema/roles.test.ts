@@ -3,12 +3,14 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAlerter } from '../../../services/alerter/index.ts';
 import { startAnalyzer } from '../../../services/analyzer/index.ts';
+import { startApprover } from '../../../services/approver/index.ts';
 import { runMigrate } from '../../../services/cli/commands/migrate.ts';
 import { openContext } from '../../../services/cli/open.ts';
 import type { Dns } from '../../../services/dns/client/types.ts';
 import { startEnricher } from '../../../services/enricher/index.ts';
 import { startParser } from '../../../services/parser/index.ts';
 import { startPoller } from '../../../services/poller/index.ts';
+import { approvalsSchema } from '../../../services/requests/rules.ts';
 import { type Db, openPool, transaction } from '../../../services/shared/runtime/db.ts';
 import { createLog } from '../../../services/shared/runtime/log.ts';
 import type { Context, Service } from '../../../services/shared/runtime/service.ts';
@@ -29,6 +31,11 @@ import { noteMailboxError } from '../../../services/store/messages/mailboxes.ts'
 import { countMessages, noteAttempt } from '../../../services/store/messages/messages.ts';
 import { CHUNK_BYTES } from '../../../services/store/messages/raw-chunks.ts';
 import { dropPersonal } from '../../../services/store/reports/personal-data.ts';
+import { withdrawResolved } from '../../../services/store/requests/decide.ts';
+import { openRequest } from '../../../services/store/requests/open.ts';
+import { changedByUs, findingsWithoutRequest, valueBefore } from '../../../services/store/requests/playbook-findings.ts';
+import { keysInUse, seenSenders, seenSource, standingEntry } from '../../../services/store/requests/seen.ts';
+import { sweepRequests } from '../../../services/store/requests/sweep.ts';
 import { migrate, readMigrations } from '../../../services/store/schema/migrate.ts';
 import { ANALYST_ROLE, GRANTS, grantRoles, ROLES, SERVICE_ROLES } from '../../../services/store/schema/roles.ts';
 import {
@@ -48,6 +55,7 @@ import { testDatabase } from '../../helpers/database.ts';
 import { reportMail, reportXml } from '../../helpers/report.ts';
 import { until } from '../../helpers/services.ts';
 import { mailboxAt, startImap } from '../../poller/setup.ts';
+import { GROUPS, planOf } from '../../requests/sample.ts';
 
 type Role = (typeof ROLES)[number];
 
@@ -346,6 +354,39 @@ describe('each service does its whole job as a user with its role alone', () => 
     await forgetRecords(watcher, later);
   });
 
+  test('the approver', async () => {
+    const silent: Dns = { ask: async () => ({ state: 'unknown', reason: 'timeout', message: 'No answer.' }) };
+    const start = (context: Context) => {
+      context.config.approvals = approvalsSchema.parse({
+        groups: GROUPS,
+        deputies: [{ for: GROUPS.mail[0], by: 'gus@example.com', from: '2020-01-01', until: '2030-01-01' }],
+        rules: [{ name: 'rest', stages: [{ group: 'mail', within_hours: 1, escalate: { after_hours: 1, to: 'security' } }] }],
+      });
+      return startApprover(context, { dns: silent });
+    };
+    await run('ruawatch_approver', start, () => until(async () => (await countOf('ruawatch.deputies')) > 0));
+    const approver = as('ruawatch_approver');
+    const { rules } = approvalsSchema.parse({ groups: GROUPS, rules: [{ name: 'rest', stages: [{ group: 'mail' }] }] });
+    const given = {
+      plan: planOf(),
+      requester: 'new-sender',
+      requester_kind: 'playbook' as const,
+      why: 'x',
+      playbook: 'new-sender',
+    };
+    expect(await openRequest(approver, rules, given)).not.toBeNull();
+    await sweepRequests(approver, new Date(Date.now() + 40 * 86_400_000));
+    expect(await countOf("ruawatch.requests where state = 'expired'")).toBeGreaterThan(0);
+    await seenSenders(approver, DOMAIN, new Date(0));
+    await keysInUse(approver, DOMAIN, '2020-01-01');
+    await seenSource(approver, { domain: DOMAIN, source: 'x', from: '2020-01-01' });
+    await standingEntry(approver, { domain: DOMAIN, source: 'x', is_service: false });
+    await findingsWithoutRequest(approver, ['new_source']);
+    await valueBefore(approver, { domain: DOMAIN, name: `_dmarc.${DOMAIN}` });
+    await changedByUs(approver, DOMAIN, new Date(0));
+    await withdrawResolved(approver);
+  });
+
   test('the alerter', async () => {
     // While more of the history waits, what stands at a first start is not mailed.
     await admin.query('delete from ruawatch.analysis_work');
@@ -416,6 +457,14 @@ describe("what is not a service's job is refused", () => {
     ['ruawatch_watcher', 'select from ruawatch.reports'],
     ['ruawatch_watcher', 'select from ruawatch.findings'],
     ['ruawatch_watcher', "update ruawatch.domains set state = 'own'"],
+    ['ruawatch_approver', 'insert into ruawatch.decisions select * from ruawatch.decisions'],
+    ['ruawatch_approver', "update ruawatch.audit set body = ''"],
+    ['ruawatch_approver', 'delete from ruawatch.requests'],
+    ['ruawatch_approver', 'delete from ruawatch.request_events'],
+    ['ruawatch_approver', 'select envelope_to from ruawatch.records'],
+    ['ruawatch_approver', "update ruawatch.sender_list set verdict = 'approved'"],
+    ['ruawatch_alerter', "update ruawatch.requests set state = 'approved'"],
+    ['ruawatch_alerter', "select ruawatch.audit_append('{}')"],
     ['ruawatch_parser', 'select from ruawatch.dns_records'],
     ['ruawatch_parser', 'select from ruawatch.addresses'],
     ['ruawatch_alerter', 'select from ruawatch.raw'],

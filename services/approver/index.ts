@@ -1,0 +1,65 @@
+import type { Dns } from '../dns/client/types.ts';
+import { organizationalDomain } from '../report/orgdomain.ts';
+import { systemClock } from '../shared/clock.ts';
+import { messageOf } from '../shared/errors.ts';
+import { openDns } from '../shared/runtime/resolver.ts';
+import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { withdrawResolved } from '../store/requests/decide.ts';
+import { syncGroups } from '../store/requests/groups.ts';
+import { checkReachable, sweepRequests } from '../store/requests/sweep.ts';
+import { PlaybookRunner } from './open-by-playbook.ts';
+
+const NAME = 'approver';
+const PER_SECOND = 50;
+
+export interface ApproverOptions {
+  /** A resolver. */
+  dns?: Dns;
+}
+
+/**
+ * The approver: keeps the groups of the settings in the database, opens the requests of the playbooks, reminds, escalates,
+ * and ends what nobody decides. People decide in the console and on the command line; nothing here does.
+ */
+export function startApprover(context: Context, given: ApproverOptions = {}): Service {
+  const { config, db } = context;
+  const { approvals } = config;
+  const log = context.log.child({ service: NAME });
+  const own = given.dns === undefined ? openDns(config.dnsServers, { perSecond: PER_SECOND }) : null;
+  const dns = given.dns ?? own!;
+  const runner = new PlaybookRunner(approvals.rules, log);
+  if (approvals.rules.length === 0) log.info('approvals has no rules: nothing is requested, and plans are texts to paste');
+  let synced = false;
+  let failure: string | null = null;
+  /** The database's clock decides; tests give another. */
+  const at = () => (context.clock === systemClock ? null : context.clock.now());
+  const turn = async (signal: AbortSignal, turned: () => void) => {
+    try {
+      if (!synced && (await syncGroups(db, approvals))) log.info('the groups of approvals have changed');
+      synced = true;
+      await sweepRequests(db, at());
+      await checkReachable(db, at());
+      await withdrawResolved(db, at());
+      turned();
+      if (approvals.rules.length > 0 && approvals.playbooks === 'on') {
+        const means = { db, dns, now: context.clock.now(), registrable: organizationalDomain, asking: { signal } };
+        await runner.run(means, at());
+      }
+      failure = null;
+    } catch (error) {
+      failure = `The approver cannot finish its work: ${messageOf(error)}`;
+      throw error;
+    }
+  };
+  const loop = repeat(Math.min(config.sweep.every_seconds, 5) * 1000, turn, log, 'keeping requests');
+  return {
+    name: NAME,
+    waitingFor: () => failure,
+    stuck: () => loop.stuck(),
+    stop: async () => {
+      const stopped = loop.stop();
+      own?.cancel();
+      await stopped;
+    },
+  };
+}

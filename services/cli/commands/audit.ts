@@ -1,0 +1,92 @@
+import { PermanentError } from '../../shared/errors.ts';
+import { escaped, jsonText } from '../../shared/escape.ts';
+import { counted } from '../../shared/format.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import { type AuditRow, listAudit, newestAudit, verifyAudit } from '../../store/requests/audit.ts';
+import { withDatabase } from '../open.ts';
+import { limitOf, moment, type Terminal } from '../terminal/options.ts';
+import { table } from '../terminal/table.ts';
+
+type Out = Terminal['out'];
+
+interface Body {
+  actor?: string;
+  verb?: string;
+  object?: string;
+  says?: string;
+}
+
+/** `audit list`: the newest rows of the chain. */
+export async function runAuditList(config: Config, options: { limit?: string }, out: Out): Promise<number> {
+  const limit = limitOf(options.limit);
+  return withDatabase(config, async (db) => {
+    const rows = await newestAudit(db, limit);
+    if (rows.length === 0) return out('The audit chain is empty: nothing was requested yet.');
+    out(
+      table(
+        ['number', 'at', 'who', 'what', 'to', ''],
+        rows.reverse().map((row) => {
+          const { actor = '', verb = '', object = '', says = '' } = JSON.parse(row.body) as Body;
+          return [String(row.number), moment(row.at), actor, verb, object, says];
+        }),
+        { widths: [8, 16, 40, 24, 20, 100] },
+      ),
+    );
+  });
+}
+
+/**
+ * `audit verify`: computes the whole chain again.
+ * @returns 0 when nothing is wrong, 2 when something is
+ */
+export async function runAuditVerify(config: Config, options: { head?: string; json?: boolean }, out: Out): Promise<number> {
+  const noted = options.head ?? null;
+  if (noted !== null && !/^\d{1,15}:[0-9a-f]{64}$/.test(noted))
+    throw new PermanentError(
+      'usage',
+      '--head is a number, a colon and 64 hexadecimal digits, as decision mails and the digest have it.',
+    );
+  let wrong = false;
+  await withDatabase(config, async (db) => {
+    const found = await verifyAudit(db, noted);
+    wrong = found.faults.length > 0 || found.has_head === false;
+    if (options.json) return out(jsonText(found, 2));
+    for (const { number, fault } of found.faults) out(`Row ${number}: ${FAULTS[fault]}`);
+    if (found.has_head === false)
+      out(escaped(`The head ${noted} is not in this chain: rows were cut off, or the chain was computed anew.`));
+    if (!wrong)
+      out(`${counted(found.rows, 'row')}, every hash is right${found.has_head === true ? ', and the head is in it' : ''}.`);
+    out(`Head: ${found.head}`);
+    if (noted === null) out('Rows that were cut off together with the head show only with --head, from an earlier mail.');
+  });
+  return wrong ? 2 : 0;
+}
+
+const FAULTS = {
+  changed: 'its hash is not that of its content and the row before it: it was changed.',
+  missing: 'the row before it is gone.',
+  cut: 'the head names this row, and it is gone: the newest rows were cut off.',
+};
+
+const PAGE = 1000;
+
+/** `audit export`: the chain as JSON lines, the oldest first: what `audit verify` computes can be computed from it. */
+export async function runAuditExport(config: Config, options: { from?: string; to?: string }, out: Out): Promise<number> {
+  const [from, to] = [dateOf(options.from, '--from'), dateOf(options.to, '--to')];
+  return withDatabase(config, async (db) => {
+    for (let after = 0; ; ) {
+      const rows: AuditRow[] = await listAudit(db, { after, from, to, limit: PAGE });
+      for (const { number, at, body, hash } of rows) out(jsonText({ number, at: at.toISOString(), body, hash }));
+      if (rows.length < PAGE) return;
+      after = rows.at(-1)!.number;
+    }
+  });
+}
+
+function dateOf(text: string | undefined, option: string): Date | null {
+  if (text === undefined) return null;
+  const date = new Date(text);
+  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(date.getTime()))
+    throw new PermanentError('usage', `${option} "${text}" is not a date: write 2026-12-01.`);
+  return date;
+}

@@ -1,0 +1,262 @@
+import { catalogueOf } from '../../analyzer/index.ts';
+import { labelsOf } from '../../dns/client/name.ts';
+import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
+import { KINDS, type Plan, readPlan } from '../../requests/plan.ts';
+import { type DnsWish, PlanError, planDns } from '../../requests/plans/dns.ts';
+import { planSender } from '../../requests/plans/sender.ts';
+import { changeLines } from '../../requests/plans/text.ts';
+import type { State } from '../../requests/states.ts';
+import { consideredLines, planLines, STATE_WORDS } from '../../requests/words.ts';
+import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
+import { PermanentError, TransientError } from '../../shared/errors.ts';
+import { escaped, jsonText } from '../../shared/escape.ts';
+import type { Db } from '../../shared/runtime/db.ts';
+import { openDns } from '../../shared/runtime/resolver.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import { withdraw } from '../../store/requests/decide.ts';
+import { explain, openRequest } from '../../store/requests/open.ts';
+import { decisionsOn, listRequests, loadRequest, type Request } from '../../store/requests/requests.ts';
+import { keysInUse, seenSenders, seenSource, standingEntry } from '../../store/requests/seen.ts';
+import { withDatabase } from '../open.ts';
+import { keyOf, limitOf, moment, type Terminal, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
+import { table } from '../terminal/table.ts';
+import { subjectOf } from './senders.ts';
+
+type Out = Terminal['out'];
+
+const OPEN: State[] = ['draft', 'pending', 'approved', 'applying', 'active', 'handed_over'];
+const SEEN_DAYS = 7;
+const PER_SECOND = 100;
+
+/** `requests list`: open ones, the newest first. */
+export async function runRequestsList(
+  config: Config,
+  options: { all?: boolean; domain?: string; limit?: string; json?: boolean },
+  out: Out,
+): Promise<number> {
+  const limit = limitOf(options.limit);
+  return withDatabase(config, async (db) => {
+    const rows = await listRequests(db, {
+      ...(options.all === true ? {} : { states: OPEN }),
+      domain: options.domain === undefined ? null : normalDomain(options.domain),
+      limit,
+    });
+    if (options.json) {
+      for (const row of rows) out(jsonText(row));
+      return;
+    }
+    if (rows.length === 0) return out(options.all ? 'There are no requests.' : 'No request is open.');
+    out(
+      table(
+        ['key', 'state', 'until', 'asked by', 'what'],
+        rows.map((row) => [
+          String(row.request_key),
+          shortState(row),
+          row.expires_at === null ? '' : moment(row.expires_at),
+          row.requester,
+          row.summary,
+        ]),
+        { widths: [8, 40, 16, 40, 120] },
+      ),
+    );
+  });
+}
+
+function shortState({ state, stage, rule, emergency }: Request): string {
+  const where = state === 'pending' && rule.stages.length > 1 ? ` (stage ${stage + 1} of ${rule.stages.length})` : '';
+  return `${STATE_WORDS[state]}${where}${emergency ? ', by break-glass' : ''}`;
+}
+
+/** `requests show KEY`: the plan, exactly as it is approved, and what was decided. */
+export async function runRequestsShow(config: Config, key: string, options: { json?: boolean }, out: Out): Promise<number> {
+  const number = keyOf(key, 'request');
+  return withDatabase(config, async (db) => {
+    const request = await loadRequest(db, number);
+    const decisions = await decisionsOn(db, number);
+    if (options.json) return out(jsonText({ ...request, plan: JSON.parse(request.plan), decisions }, 2));
+    const line = (text: string) => out(escaped(text));
+    const plan = readPlan({ text: request.plan, digest: request.digest });
+    line(`Request ${number}: ${request.summary}`);
+    line(`${request.kind} of ${request.domain}, ${shortState(request)}${request.outcome === null ? '' : `. ${request.outcome}`}`);
+    line(
+      `Asked by ${request.requester_kind === 'person' ? '' : `${request.requester_kind} `}${request.requester} at ${moment(request.created_at)} UTC: ${request.why}`,
+    );
+    for (const text of planLines(plan)) line(text);
+    line(whoDecides(request));
+    for (const one of decisions) line(`${moment(one.at)} ${one.person}: ${one.decision} (${one.via}): ${one.why}`);
+    line(`Digest: ${request.digest}`);
+  });
+}
+
+function whoDecides({ rule, stage, state }: Request): string {
+  if (rule.decide === 'automatic') return `Decided by the rule "${rule.rule}".`;
+  const stages = rule.stages.map(
+    ({ group, need }, at) => `${need} of ${group}${at === stage && state === 'pending' ? ' (now)' : ''}`,
+  );
+  return `Rule "${rule.rule}": ${stages.join(', then ')}.`;
+}
+
+export interface OpenOptions extends WordOptions {
+  source?: string;
+  name?: string;
+  value?: string;
+  remove?: boolean;
+  to?: string;
+  until?: string;
+  for?: string;
+  resolver?: string[];
+  json?: boolean;
+}
+
+/**
+ * `requests open KIND DOMAIN`: makes the plan, shows it, and opens a request, or prints what is to be published where no rules
+ * are set. `requests explain` shows it, and who would decide, and opens nothing.
+ * @throws PermanentError `usage`, `no_rule`, `nobody_can_approve`; TransientError when DNS does not answer
+ */
+export async function runRequestsOpen(
+  config: Config,
+  { kind, domain, only }: { kind: string; domain: string; only: boolean },
+  options: OpenOptions,
+  { out, now = new Date() }: Terminal,
+): Promise<number> {
+  const word = wordOf(options);
+  return withDatabase(config, async (db) => {
+    const plan = await planOf({ config, db, now }, { kind, domain: domainOf(domain) }, { ...options, ...word });
+    const line = (text: string) => out(escaped(text));
+    line(plan.summary);
+    for (const text of planLines(plan)) line(text);
+    const { rules } = config.approvals;
+    const given = { plan, requester: word.by.toLowerCase(), requester_kind: 'person' as const, why: word.why };
+    if (only) {
+      for (const text of consideredLines(await explain(db, rules, given, now))) line(text);
+      if (rules.length === 0) line('approvals has no rules: nothing can be requested (docs/approvals.md).');
+      return;
+    }
+    if (rules.length === 0) {
+      line('approvals has no rules, so nothing was requested. To publish it yourself:');
+      for (const text of changeLines(plan)) if (text.startsWith('+')) line(`  ${text.slice(2)}`);
+      return;
+    }
+    const key = await openRequest(db, rules, given);
+    const { state } = await loadRequest(db, key!);
+    line(`Request ${key} is open: ${STATE_WORDS[state]}.`);
+  });
+}
+
+interface Making {
+  config: Config;
+  db: Db;
+  now: Date;
+}
+
+async function planOf(making: Making, { kind, domain }: { kind: string; domain: string }, options: OpenOptions): Promise<Plan> {
+  switch (kind) {
+    case 'sender.approve':
+    case 'sender.deny':
+      return senderPlan(making, kind === 'sender.approve' ? 'approved' : 'denied', domain, options);
+    case 'dns.change':
+      return dnsPlan(making, domain, options);
+    case 'policy.step':
+      return policyPlan(making, domain, options);
+    default:
+      throw new PermanentError(
+        'usage',
+        `"${kind}" is no kind of request: ${KINDS.filter((one) => one !== 'review' && one !== 'dkim.rotate').join(', ')}.`,
+      );
+  }
+}
+
+async function senderPlan(
+  { config, db, now }: Making,
+  after: 'approved' | 'denied',
+  domain: string,
+  options: OpenOptions,
+): Promise<Plan> {
+  if (options.source === undefined) throw new PermanentError('usage', 'Name the sender: --source mailer.example.');
+  const subject = subjectOf(catalogueOf(config), domain, options.source);
+  const what = { domain: subject.domain, source: subject.source, is_service: subject.service !== null };
+  const seen = await seenSource(db, { domain: subject.domain, source: subject.source, from: addDays(dayOf(now), -SEEN_DAYS) });
+  return planSender({
+    ...what,
+    before: await standingEntry(db, what),
+    after,
+    until: untilOf(options, now)?.toISOString() ?? null,
+    seen: seen === null ? null : { days: SEEN_DAYS, ...seen },
+    finding: null,
+  });
+}
+
+async function dnsPlan(making: Making, domain: string, options: OpenOptions): Promise<Plan> {
+  const name = options.name === undefined ? domain : domainOf(options.name);
+  if (name !== domain && !name.endsWith(`.${domain}`)) throw new PermanentError('usage', `${name} is not below ${domain}.`);
+  if ((options.value === undefined) === (options.remove !== true))
+    throw new PermanentError('usage', 'Give what is to be published with --value, or --remove.');
+  const value = options.value ?? null;
+  const summary = value === null ? `Take the record at ${name} away.` : `Publish ${value.slice(0, 300)} at ${name}.`;
+  return recordPlan(making, { kind: 'dns.change', domain, name, value, summary, why: [options.why], finding: null }, options);
+}
+
+const POLICIES = ['none', 'quarantine', 'reject'];
+
+async function policyPlan(making: Making, domain: string, options: OpenOptions): Promise<Plan> {
+  const { to } = options;
+  if (to === undefined || !POLICIES.includes(to))
+    throw new PermanentError('usage', `Name the policy: --to ${POLICIES.join(', --to ')}.`);
+  const dns = openDns(options.resolver ?? making.config.dnsServers, { perSecond: PER_SECOND });
+  const answer = await dns.ask(`_dmarc.${domain}`, 'TXT');
+  const text =
+    answer.state === 'records'
+      ? answer.records.map((strings) => strings.join('')).find((one) => /^v\s*=\s*DMARC1/i.test(one))
+      : undefined;
+  if (answer.state === 'unknown')
+    throw new TransientError('dns_unknown', `The policy of ${domain} is not known: ${answer.message}`);
+  if (text === undefined)
+    throw new PermanentError(
+      'no_policy',
+      `${domain} has no DMARC record of its own: publish one first (ruawatch policy status ${domain}).`,
+    );
+  const value = text.replace(/([;\s]p\s*=\s*)[a-z]+/i, `$1${to}`);
+  return recordPlan(
+    making,
+    {
+      kind: 'policy.step',
+      domain,
+      name: `_dmarc.${domain}`,
+      value,
+      summary: `Set the policy of ${domain} to p=${to}.`,
+      why: [options.why],
+      finding: null,
+    },
+    options,
+  );
+}
+
+async function recordPlan({ config, db, now }: Making, wish: DnsWish, options: OpenOptions): Promise<Plan> {
+  const dns = openDns(options.resolver ?? config.dnsServers, { perSecond: PER_SECOND });
+  const seen = await seenSenders(db, wish.domain, new Date(now.getTime() - SEEN_DAYS * DAY_MS));
+  const keys = await keysInUse(db, wish.domain, addDays(dayOf(now), -SEEN_DAYS));
+  try {
+    return await planDns(wish, dns, { seen, keys, registrable: organizationalDomain });
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error;
+    if (error.code === 'unknown') throw new TransientError('dns_unknown', error.message, error);
+    throw new PermanentError(error.code, error.message, error);
+  }
+}
+
+/** `requests withdraw KEY`. */
+export async function runRequestsWithdraw(config: Config, key: string, options: WordOptions, { out }: Terminal): Promise<number> {
+  const number = keyOf(key, 'request');
+  const word = wordOf(options);
+  return withDatabase(config, async (db) => {
+    await withdraw(db, number, { person: word.by.toLowerCase(), why: word.why });
+    out(`Request ${number} is withdrawn.`);
+  });
+}
+
+function domainOf(text: string): string {
+  const domain = normalDomain(text);
+  if (text === '*') return text;
+  if (labelsOf(domain) === null || !domain.includes('.')) throw new PermanentError('usage', `"${text}" is not a domain.`);
+  return domain;
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { canonicalJson, digestOf } from './canonical.ts';
+
+/** What a request may ask for. `review` changes nothing: people look back at what was done by break-glass. */
+export const KINDS = ['sender.approve', 'sender.deny', 'dns.change', 'policy.step', 'dkim.rotate', 'review'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const RISKS = ['low', 'medium', 'high'] as const;
+export type Risk = (typeof RISKS)[number];
+
+const NAME = /^(?=.{1,253}$)(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/;
+const name = z.string().regex(NAME, 'must be a domain name in lower case, without the final dot');
+const sentence = z.string().min(1).max(2000);
+
+/** One record of an RRset. */
+const member = z.strictObject({
+  /** For people: of TXT, the strings joined. */
+  text: z.string().max(65_535),
+  /** The RDATA as it is sent, in hexadecimal (RFC 1035 section 3.3): TXT records are compared string by string. */
+  wire: z.string().regex(/^(?:[0-9a-f]{2})+$/),
+});
+export type Member = z.infer<typeof member>;
+
+/** The whole RRset of a name and a type, before and after. An empty list means that there is none. */
+const dnsChange = z.strictObject({
+  target: z.literal('dns'),
+  name,
+  type: z.enum(['TXT', 'CNAME', 'MX', 'A', 'AAAA']),
+  /** Seconds; null when there is no RRset. */
+  ttl: z.strictObject({ before: z.int().nullable(), after: z.int().min(0).max(604_800).nullable() }),
+  before: z.array(member).max(100),
+  after: z.array(member).max(100),
+});
+export type DnsChange = z.infer<typeof dnsChange>;
+
+const verdict = z.enum(['approved', 'denied']).nullable();
+
+/** An entry of the list of senders, before and after; null means that there is none. */
+const senderChange = z.strictObject({
+  target: z.literal('senders'),
+  domain: z.union([z.literal('*'), name]),
+  /** As in dmarc.sources, or the id of a mail service. */
+  source: z.string().min(1).max(253),
+  is_service: z.boolean(),
+  before: verdict,
+  after: verdict,
+  /** ISO 8601; null for good. */
+  until: z.iso.datetime().nullable(),
+});
+export type SenderChange = z.infer<typeof senderChange>;
+
+const change = z.discriminatedUnion('target', [dnsChange, senderChange]);
+export type Change = z.infer<typeof change>;
+
+/** What is asked for. The text of it, in canonical form, is what people approve. */
+export const planSchema = z.strictObject({
+  version: z.literal(1),
+  kind: z.enum(KINDS),
+  domain: z.union([z.literal('*'), name]),
+  /** One sentence: what will be done. */
+  summary: sentence,
+  /** What is bad about it, the worst first: that it breaks SPF, locks out a sender, weakens a policy. Shown before all else. */
+  warnings: z.array(sentence).max(50),
+  /** Why, with the figures of that moment. */
+  why: z.array(sentence).max(50),
+  risk: z.enum(RISKS),
+  /** The rules that gave the risk. */
+  risk_because: z.array(sentence).max(20),
+  changes: z.array(change).max(20),
+  /** How and when the state before is restored. */
+  back: z.strictObject({
+    /** Hours after the change during which broken mail restores the state before; 0 when nothing is watched. */
+    watch_hours: z
+      .int()
+      .min(0)
+      .max(24 * 90),
+    text: sentence,
+  }),
+  /** What it is about, as it was when the plan was made. */
+  finding: z.strictObject({ key: z.int(), kind: z.string(), severity: z.string(), summary: z.string() }).nullable(),
+  /** Of a review: the request that is looked at. */
+  reviews: z.int().nullable(),
+});
+export type Plan = z.infer<typeof planSchema>;
+
+/** A plan as it is stored and approved. */
+export interface SealedPlan {
+  /** Canonical JSON. */
+  text: string;
+  digest: string;
+}
+
+/** @throws ZodError for a plan that does not fit the schema */
+export function seal(plan: Plan): SealedPlan {
+  const text = canonicalJson(planSchema.parse(plan));
+  return { text, digest: digestOf(text) };
+}
+
+/**
+ * The one reader of stored plans.
+ * @throws Error when the text is not what its digest says, ZodError when it is no plan
+ */
+export function readPlan({ text, digest }: SealedPlan): Plan {
+  if (digestOf(text) !== digest)
+    throw new Error('The plan is not the one that its digest says: it was changed after it was made.');
+  return planSchema.parse(JSON.parse(text));
+}
+
+/** How much a plan changes: members added or removed, and entries of the list. */
+export function sizeOf({ changes }: Pick<Plan, 'changes'>): number {
+  return changes.reduce((sum, one) => sum + (one.target === 'senders' ? 1 : Math.max(1, differing(one))), 0);
+}
+
+function differing({ before, after }: DnsChange): number {
+  const wires = (members: readonly Member[]) => new Set(members.map(({ wire }) => wire));
+  const [old, fresh] = [wires(before), wires(after)];
+  return [...old].filter((wire) => !fresh.has(wire)).length + [...fresh].filter((wire) => !old.has(wire)).length;
+}

@@ -1,0 +1,116 @@
+import { checkDomain, type DomainCheck } from '../../dns/check/check.ts';
+import type { AskOptions, Dns } from '../../dns/client/types.ts';
+import { type Planned, withPlanned } from '../../dns/planned.ts';
+import { policyOf } from '../../dns/posture/published-policy.ts';
+import { evaluateSpf } from '../../dns/spf/evaluate.ts';
+import { counted } from '../../shared/format.ts';
+import type { DnsChange } from '../plan.ts';
+import { stringsIn } from './members.ts';
+
+/** Who sends as a domain, by the reports of the last week. */
+export interface SeenSender {
+  /** As people know it. */
+  name: string;
+  /** Some of its addresses. */
+  addresses: readonly string[];
+  messages: number;
+  /** Of these, how many pass DMARC by SPF alone. */
+  spf_alone: number;
+}
+
+export interface Effects {
+  /** What is bad about it, the worst first; sentences. */
+  warnings: string[];
+  /** What it puts right. */
+  gains: string[];
+}
+
+export interface EffectOptions extends AskOptions {
+  registrable?: (name: string) => string;
+  seen: readonly SeenSender[];
+  /** Messages of the last week by key, `selector._domainkey.domain`. */
+  keys: ReadonlyMap<string, number>;
+}
+
+/** What a change would do: both states are checked as `dns check` does, and SPF is evaluated for those who send. */
+export async function effectsOf(
+  domain: string,
+  change: DnsChange,
+  dns: Dns,
+  { seen, keys, ...asking }: EffectOptions,
+): Promise<Effects> {
+  const planned: Planned = new Map([[change.name, { TXT: change.after.map(stringsIn) }]]);
+  const then = withPlanned(planned, dns);
+  const selectors = selectorsOf(domain, change, keys);
+  const [before, after] = await Promise.all([
+    checkDomain(domain, dns, { ...asking, selectors }),
+    checkDomain(domain, then, { ...asking, selectors }),
+  ]);
+  const had = new Set(before.findings.map(({ code, record }) => `${code} ${record?.name}`));
+  const has = new Set(after.findings.map(({ code, record }) => `${code} ${record?.name}`));
+  const worse = after.findings.filter((one) => one.severity === 'error' && !had.has(`${one.code} ${one.record?.name}`));
+  const better = before.findings.filter((one) => one.severity === 'error' && !has.has(`${one.code} ${one.record?.name}`));
+  const spf = change.name === domain;
+  return {
+    warnings: [
+      ...weaker(before, after),
+      ...(spf ? await lockedOut(domain, dns, then, seen) : []),
+      ...withdrawnKey(change, keys),
+      ...worse.map(({ message }) => message),
+    ],
+    gains: better.map(({ message }) => `It puts right: ${message}`),
+  };
+}
+
+function selectorsOf(domain: string, { name }: DnsChange, keys: ReadonlyMap<string, number>): string[] {
+  const end = `._domainkey.${domain}`;
+  return [name, ...keys.keys()].filter((one) => one.endsWith(end)).map((one) => one.slice(0, -end.length));
+}
+
+const STRICT = ['none', 'quarantine', 'reject'];
+
+function weaker(before: DomainCheck, after: DomainCheck): string[] {
+  const [old, fresh] = [policyOf(before), policyOf(after)];
+  if (old === null) return [];
+  if (fresh === null)
+    return [`It takes the DMARC policy away (p=${old.policy}): anybody may send as the domain, and no reports come.`];
+  const warnings: string[] = [];
+  if (STRICT.indexOf(fresh.policy) < STRICT.indexOf(old.policy))
+    warnings.push(`It weakens the policy from p=${old.policy} to p=${fresh.policy}.`);
+  else if (fresh.record.testing && !old.record.testing)
+    warnings.push('It weakens the policy: with t=y, receivers should not apply it.');
+  const gone = old.record.rua.filter(({ text }) => !fresh.record.rua.some((one) => one.text === text)).map(({ text }) => text);
+  if (gone.length > 0) warnings.push(`Reports no longer go to ${gone.join(', ')}.`);
+  return warnings;
+}
+
+/** Senders seen in reports that SPF admits now and would not any more. */
+async function lockedOut(domain: string, now: Dns, then: Dns, seen: readonly SeenSender[]): Promise<string[]> {
+  const warnings: string[] = [];
+  for (const { name, addresses, messages, spf_alone } of seen) {
+    const ends = await Promise.all(
+      addresses.map(async (ip) => {
+        const mail = { ip, helo: domain, mailFrom: `postmaster@${domain}` };
+        const [old, fresh] = [await evaluateSpf(mail, now), await evaluateSpf(mail, then)];
+        return old.result === 'pass' && fresh.result !== 'pass';
+      }),
+    );
+    if (!ends.includes(true)) continue;
+    const alone = spf_alone > 0 ? `, of which ${counted(spf_alone, 'message')} pass by SPF alone and would fail DMARC` : '';
+    warnings.push(
+      `It locks out ${name}: SPF admits it now and would not any more (${counted(messages, 'message')} in the last week${alone}).`,
+    );
+  }
+  return warnings;
+}
+
+function withdrawnKey({ name, before, after }: DnsChange, keys: ReadonlyMap<string, number>): string[] {
+  const used = keys.get(name) ?? 0;
+  const works = (members: DnsChange['before']) => members.some(({ text }) => /(?:^|;)\s*p\s*=\s*[A-Za-z0-9+/]/.test(text));
+  if (used === 0 || !works(before)) return [];
+  if (!works(after)) return [`It withdraws a key in use: ${counted(used, 'message')} of the last week were signed with it.`];
+  const same = before.some((one) => after.some(({ wire }) => wire === one.wire));
+  return same
+    ? []
+    : [`It replaces a key in use: ${counted(used, 'message')} of the last week were signed with it, and mail under way fails.`];
+}

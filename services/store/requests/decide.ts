@@ -1,0 +1,287 @@
+import type { Approvals, Stage } from '../../requests/rules.ts';
+import type { State } from '../../requests/states.ts';
+import { count, type Refusal, refusalOf } from '../../requests/votes.ts';
+import { PermanentError } from '../../shared/errors.ts';
+import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
+import { note } from './events.ts';
+import { loadMembers, type Members } from './groups.ts';
+import { beginStage, open } from './open.ts';
+import { requestsOfResolved } from './playbook-findings.ts';
+import { type Decision, decisionsOn, lockRequest, momentOf, move, type Request } from './requests.ts';
+import { expire } from './sweep.ts';
+import { escalations, hoursAfter } from './timers.ts';
+
+/** What a person decides. */
+export interface NewDecision {
+  /** From the session or the token, never from a parameter. */
+  person: string;
+  decision: 'approve' | 'deny';
+  why: string;
+  /** The digest of the plan that the person was shown. */
+  digest: string;
+  /** Where it was decided: console, api or cli. */
+  via: string;
+}
+
+const REFUSALS: Record<Refusal, string> = {
+  requester: 'You asked for it yourself: somebody else decides.',
+  voted: 'You have decided already; a decision cannot be changed.',
+  not_in_group: 'You are not among the people who are asked at this stage.',
+};
+
+/** Why nothing more can be decided, by the state of a request. */
+const SETTLED: Record<Exclude<State, 'pending'>, string> = {
+  draft: 'is a draft: whoever made it has to submit it first',
+  approved: 'is approved already',
+  applying: 'is approved and being applied',
+  active: 'is approved and applied',
+  handed_over: 'is approved and handed over',
+  done: 'is approved and done',
+  denied: 'was denied',
+  expired: 'has expired: nobody decided in time. Ask again if it is still wanted',
+  withdrawn: 'was withdrawn',
+  stale: 'is stale: what it would change is no longer as it was. A new request shows the present state',
+  failed: 'was approved and could not be applied',
+  ended: 'was approved and has ended',
+  returned: 'was applied and taken back',
+};
+
+/** Who is asked in a stage of a request: its group, and those whom it was escalated to. */
+async function askedIn(tx: Tx, key: number, stage: Stage, membersOf: Members): Promise<string[]> {
+  const escalated = stage.escalate !== null && (await escalations(tx, key)) > 0;
+  return [...new Set([...membersOf(stage.group), ...(escalated ? membersOf(stage.escalate!.to) : [])])];
+}
+
+/**
+ * Takes a person's decision. What it leads to (the next stage, the end) happens in the same transaction, under the lock of
+ * the request: of two who decide at once, the second sees what the first did.
+ * @param at null for the database's clock
+ * @returns the state of the request after it
+ * @throws PermanentError `no_request`, `request_settled`, `plan_changed`, `requester`, `voted`, `not_in_group`
+ */
+export async function decide(db: Db, key: number, given: NewDecision, at: Date | null = null): Promise<State> {
+  const { state, error } = await transaction(db, async (tx) => {
+    const request = await lockRequest(tx, key);
+    const now = await momentOf(tx, at);
+    if (request.state === 'pending' && request.expires_at !== null && request.expires_at <= now) {
+      await expire(tx, request, now);
+      // The expiry is to be kept: the error is for after the commit.
+      return { state: 'expired' as const, error: settled(key, 'expired') };
+    }
+    if (request.state !== 'pending') throw settled(key, request.state);
+    if (given.digest !== request.digest)
+      throw new PermanentError('plan_changed', `What you were shown is not what request ${key} asks for now: read it again.`);
+    return { state: await take(tx, request, given, now), error: null };
+  });
+  if (error !== null) throw error;
+  return state;
+}
+
+const settled = (key: number, state: Exclude<State, 'pending'>) =>
+  new PermanentError('request_settled', `Request ${key} ${SETTLED[state]}.`);
+
+async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Promise<State> {
+  const { request_key: key, rule, stage } = request;
+  const membersOf = await loadMembers(tx, now);
+  const votes = (await decisionsOn(tx, key)).filter(isVote);
+  const asked = await askedIn(tx, key, rule.stages[stage]!, membersOf);
+  const refusal = refusalOf({ requester: request.requester, asked, votes }, given.person);
+  if (refusal !== null) throw new PermanentError(refusal, `Request ${key} was not decided. ${REFUSALS[refusal]}`);
+  await insertDecision(tx, request, { ...given, now });
+  const counted = count(rule.stages, stage, rule.denials, [...votes, { person: given.person, stage, decision: given.decision }]);
+  const detail = { why: given.why, via: given.via, stage, approvals: counted.approvals, need: counted.need };
+  const said = `${given.person} ${given.decision === 'approve' ? 'approved' : 'denied'} it`;
+  switch (counted.result) {
+    case 'denied':
+      await move(tx, key, 'deny', now, { decided_at: now, expires_at: null, outcome: `Denied by ${given.person}: ${given.why}` });
+      await note(tx, key, now, {
+        event: 'deny',
+        actor: given.person,
+        says: `${said}: ${given.why}`,
+        to: toldPerson(request),
+        detail,
+      });
+      return 'denied';
+    case 'waiting': {
+      const left = counted.need - counted.approvals;
+      const says = `${said}. ${left === 1 ? 'One more is' : `${left} more are`} needed at this stage.`;
+      await note(tx, key, now, {
+        event: given.decision === 'approve' ? 'vote' : 'vote_against',
+        actor: given.person,
+        says,
+        only: true,
+        detail,
+      });
+      return 'pending';
+    }
+    case 'next':
+      await beginStage(tx, key, {
+        rule,
+        stage: stage + 1,
+        now,
+        membersOf,
+        actor: given.person,
+        says: `${said}. The next stage begins.`,
+        event: 'stage',
+        requester: request.requester,
+        why: given.why,
+      });
+      return 'pending';
+    case 'approved':
+      return approved(tx, request, { actor: given.person, says: `${said}.`, detail, now });
+  }
+}
+
+const isVote = (one: Decision): one is Decision & { decision: 'approve' | 'deny' } => one.decision !== 'override';
+
+/** A request of a person is answered to that person. */
+const toldPerson = ({ requester, requester_kind }: Request): string[] => (requester_kind === 'person' ? [requester] : []);
+
+async function insertDecision(
+  tx: Tx,
+  { request_key, stage, digest }: Request,
+  { person, decision, why, via, now }: Omit<NewDecision, 'decision'> & { decision: Decision['decision']; now: Date },
+): Promise<void> {
+  await tx.query(
+    'insert into ruawatch.decisions (request_key, person, stage, decision, why, digest, via, at) values ($1, $2, $3, $4, $5, $6, $7, $8)',
+    [request_key, person, stage, decision, why, digest, via, now],
+  );
+}
+
+async function approved(
+  tx: Tx,
+  request: Request,
+  { actor, says, detail, now }: { actor: string; says: string; detail: Record<string, string | number>; now: Date },
+): Promise<State> {
+  const { request_key: key, rule, kind } = request;
+  await move(tx, key, 'approve', now, { decided_at: now, expires_at: hoursAfter(now, rule.apply_within_hours) });
+  if (kind === 'review') await move(tx, key, 'close', now, { expires_at: null, outcome: `Looked at by ${actor}.` });
+  await note(tx, key, now, { event: 'approve', actor, says, to: toldPerson(request), detail });
+  return kind === 'review' ? 'done' : 'approved';
+}
+
+/**
+ * Withdraws a request that is not applied yet: whoever asked, or somebody of the group that decides.
+ * @throws PermanentError `no_request`, `request_settled`, `not_in_group`
+ */
+export async function withdraw(db: Db, key: number, by: { person: string; why: string }, at: Date | null = null): Promise<void> {
+  await transaction(db, async (tx) => {
+    const request = await lockRequest(tx, key);
+    const now = await momentOf(tx, at);
+    if (request.state !== 'pending' && request.state !== 'approved' && request.state !== 'draft')
+      throw settled(key, request.state);
+    const membersOf = await loadMembers(tx, now);
+    const asked = request.rule.stages.flatMap(({ group }) => membersOf(group));
+    if (by.person !== request.requester && !asked.includes(by.person))
+      throw new PermanentError(
+        'not_in_group',
+        `Request ${key} is withdrawn by ${request.requester}, or by the people who decide about it.`,
+      );
+    await move(tx, key, 'withdraw', now, { expires_at: null, outcome: `Withdrawn by ${by.person}: ${by.why}` });
+    await note(tx, key, now, {
+      event: 'withdraw',
+      actor: by.person,
+      says: `${by.person} withdrew it: ${by.why}`,
+      to: toldPerson(request),
+      detail: { why: by.why },
+    });
+  });
+}
+
+/**
+ * Break-glass: a person of the emergency group decides alone, also about what he asked for himself. Everybody in any group
+ * is told, the approval holds for a short time, and a request to look back at it opens.
+ * @returns the key of the review
+ * @throws PermanentError `no_request`, `request_settled`, `no_emergency`, `not_in_group`, `nobody_can_approve`, `plan_changed`
+ */
+export async function override(
+  db: Db,
+  key: number,
+  given: { person: string; why: string; digest: string; via: string },
+  emergency: Approvals['emergency'],
+  at: Date | null = null,
+): Promise<number> {
+  if (emergency === null)
+    throw new PermanentError(
+      'no_emergency',
+      'Break-glass is off: approvals.emergency of the settings names who may decide alone.',
+    );
+  return transaction(db, async (tx) => {
+    const request = await lockRequest(tx, key);
+    const now = await momentOf(tx, at);
+    if (request.state !== 'pending') throw settled(key, request.state);
+    if (given.digest !== request.digest)
+      throw new PermanentError('plan_changed', `What you were shown is not what request ${key} asks for now: read it again.`);
+    const membersOf = await loadMembers(tx, now);
+    if (!membersOf(emergency.group).includes(given.person))
+      throw new PermanentError('not_in_group', `Break-glass is for the people of the group "${emergency.group}".`);
+    const decided = (await decisionsOn(tx, key)).some(({ person }) => person === given.person);
+    if (!decided) await insertDecision(tx, request, { ...given, decision: 'override', now });
+    await move(tx, key, 'override', now, { emergency: true, decided_at: now, expires_at: hoursAfter(now, emergency.ends_hours) });
+    const everybody = await allPeople(tx);
+    await note(tx, key, now, {
+      event: 'override',
+      actor: given.person,
+      says: `${given.person} approved it alone by break-glass: ${given.why}`,
+      to: [...everybody, ...toldPerson(request)],
+      detail: { why: given.why, via: given.via },
+    });
+    return review(tx, request, { ...given, group: emergency.review }, now);
+  });
+}
+
+async function allPeople(tx: Tx): Promise<string[]> {
+  const { rows } = await tx.query<{ person: string }>('select distinct person from ruawatch.approver_groups order by 1');
+  return rows.map(({ person }) => person);
+}
+
+const REVIEW_HOURS = 168;
+
+async function review(
+  tx: Tx,
+  { request_key, domain, summary }: Request,
+  by: { person: string; why: string; group: string },
+  now: Date,
+): Promise<number> {
+  const stage = { group: by.group, need: 1, within_hours: REVIEW_HOURS, remind_hours: 24, escalate: null };
+  const rule = {
+    rule: 'break-glass review',
+    decide: 'people' as const,
+    stages: [stage],
+    denials: 1,
+    apply_within_hours: 1,
+    windows: [],
+  };
+  const plan = {
+    version: 1 as const,
+    kind: 'review' as const,
+    domain,
+    summary: `Look back at request ${request_key}, which ${by.person} approved alone by break-glass.`,
+    warnings: [],
+    why: [`It was: ${summary}`, `The reason given: ${by.why}`],
+    risk: 'high' as const,
+    risk_because: ['Nobody else was asked.'],
+    changes: [],
+    back: { watch_hours: 0, text: 'Nothing is changed by the review.' },
+    finding: null,
+    reviews: request_key,
+  };
+  const key = await open(tx, rule, { plan, requester: by.person, requester_kind: 'person', why: by.why }, now);
+  return key!;
+}
+
+/** Withdraws the pending requests of playbooks whose finding is over. @returns how many */
+export async function withdrawResolved(db: Db, at: Date | null = null): Promise<number> {
+  const keys = await requestsOfResolved(db);
+  for (const key of keys) {
+    await transaction(db, async (tx) => {
+      const request = await lockRequest(tx, key);
+      if (request.state !== 'pending') return;
+      const now = await momentOf(tx, at);
+      const says = `The finding ${request.finding_key} is over: nothing is to be decided any more.`;
+      await move(tx, key, 'withdraw', now, { expires_at: null, outcome: says });
+      await note(tx, key, now, { event: 'withdraw', actor: 'approver', says });
+    });
+  }
+  return keys.length;
+}

@@ -1,0 +1,201 @@
+import { type Plan, type SealedPlan, seal } from '../../requests/plan.ts';
+import {
+  type Considered,
+  choose,
+  consider,
+  type Frozen,
+  freeze,
+  isReachable,
+  type Rule,
+  type Used,
+} from '../../requests/rules.ts';
+import { PermanentError } from '../../shared/errors.ts';
+import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
+import { lockNamed } from '../locks.ts';
+import { note } from './events.ts';
+import { loadMembers, type Members } from './groups.ts';
+import { momentOf, move, type Request } from './requests.ts';
+import { hoursAfter, setTimers } from './timers.ts';
+
+export interface NewRequest {
+  plan: Plan;
+  requester: string;
+  requester_kind: Request['requester_kind'];
+  why: string;
+  /** The playbook that opened it, and the finding: at most one open request for both. */
+  playbook?: string;
+}
+
+/** How often each rule decided by itself since the beginning of the day (UTC), in all and for a domain. */
+async function usedToday(q: Queryable, domain: string, at: Date): Promise<(rule: string) => Used> {
+  const { rows } = await q.query<{ rule: string; all: number; domain: number }>(
+    `select rule ->> 'rule' as rule, count(*) as "all", count(*) filter (where domain = $1) as domain
+       from ruawatch.requests
+      where rule ->> 'decide' = 'automatic' and created_at >= date_trunc('day', $2::timestamptz, 'UTC')
+      group by 1`,
+    [domain, at],
+  );
+  const used = new Map(rows.map((row) => [row.rule, row]));
+  return (rule) => used.get(rule) ?? { all: 0, domain: 0 };
+}
+
+/** Which rule would decide about a plan now, and why the others would not. Nothing is opened. */
+export async function explain(
+  q: Queryable,
+  rules: readonly Rule[],
+  { plan, requester_kind: requester }: Pick<NewRequest, 'plan' | 'requester_kind'>,
+  at: Date,
+): Promise<Considered[]> {
+  return consider(rules, { plan, requester }, await usedToday(q, plan.domain, at));
+}
+
+/**
+ * Opens a request: the rule that decides is chosen and frozen into it, and its first stage begins, or the rule decides.
+ * @param at null for the database's clock
+ * @returns its key; null when the playbook has an open request about the finding already
+ * @throws PermanentError `no_rule`, `nobody_can_approve`
+ */
+export async function openRequest(
+  db: Db,
+  rules: readonly Rule[],
+  given: NewRequest,
+  at: Date | null = null,
+): Promise<number | null> {
+  return transaction(db, async (tx) => {
+    await lockNamed(tx, 'requests');
+    const now = await momentOf(tx, at);
+    const { plan, requester_kind: requester } = given;
+    const rule = choose(rules, { plan, requester }, await usedToday(tx, plan.domain, now));
+    if (rule === null)
+      throw new PermanentError(
+        'no_rule',
+        `No rule of approvals is for ${plan.kind} of ${plan.domain}: "ruawatch requests explain" shows why; add a rule without conditions for all the rest.`,
+      );
+    return open(tx, freeze(rule), given, now);
+  });
+}
+
+/**
+ * Opens a request that a rule decides which was frozen before.
+ * @throws PermanentError `nobody_can_approve`
+ */
+export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): Promise<number | null> {
+  const membersOf = await loadMembers(tx, now);
+  if (rule.decide === 'people') checkQuorum(rule, given, membersOf);
+  const key = await insert(tx, rule, given, seal(given.plan), now);
+  if (key === null) return null;
+  if (rule.decide === 'automatic') await decideByRule(tx, key, rule, given, now);
+  else
+    await beginStage(tx, key, {
+      rule,
+      stage: 0,
+      now,
+      membersOf,
+      actor: actorOf(given),
+      says: given.plan.summary,
+      event: 'open',
+      requester: given.requester,
+    });
+  return key;
+}
+
+export const actorOf = ({ requester, requester_kind }: Pick<Request, 'requester' | 'requester_kind'>): string =>
+  requester_kind === 'person' ? requester : `${requester_kind} ${requester}`;
+
+function checkQuorum({ stages, rule }: Frozen, { requester }: NewRequest, membersOf: Members): void {
+  if (isReachable(stages, membersOf, new Set([requester]))) return;
+  const groups = [...new Set(stages.map(({ group }) => group))]
+    .map((group) => `${group} (${membersOf(group).length})`)
+    .join(', ');
+  throw new PermanentError(
+    'nobody_can_approve',
+    `Rule "${rule}" needs more people than there are besides whoever asks: ${groups}. Add people to the groups of approvals, or start the approver, which reads them.`,
+  );
+}
+
+async function insert(tx: Tx, rule: Frozen, given: NewRequest, { text, digest }: SealedPlan, now: Date): Promise<number | null> {
+  const { plan, requester, requester_kind, why, playbook = null } = given;
+  const { rows } = await tx.query<{ request_key: number }>(
+    `insert into ruawatch.requests (kind, domain, summary, plan, digest, rule, requester, requester_kind, why, finding_key, playbook,
+            state, created_at, changed_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'draft', $12, $12)
+     on conflict (finding_key, playbook)
+       where playbook is not null and state in ('draft', 'pending', 'approved', 'applying', 'active', 'handed_over')
+       do nothing
+     returning request_key`,
+    [
+      plan.kind,
+      plan.domain,
+      plan.summary,
+      text,
+      digest,
+      JSON.stringify(rule),
+      requester,
+      requester_kind,
+      why,
+      plan.finding?.key ?? null,
+      playbook,
+      now,
+    ],
+  );
+  const key = rows[0]?.request_key ?? null;
+  if (key !== null) await move(tx, key, 'submit', now);
+  return key;
+}
+
+async function decideByRule(tx: Tx, key: number, rule: Frozen, given: NewRequest, now: Date): Promise<void> {
+  await move(tx, key, 'approve', now, { decided_at: now, expires_at: hoursAfter(now, rule.apply_within_hours) });
+  await note(tx, key, now, {
+    event: 'approve',
+    actor: `rule ${rule.rule}`,
+    says: `${given.plan.summary} Decided by the rule "${rule.rule}", without asking.`,
+    to: given.requester_kind === 'person' ? [given.requester] : [],
+    detail: { requester: actorOf(given), why: given.why, rule: rule.rule },
+  });
+}
+
+/** Begins a stage: its timers run, its people are asked. */
+export async function beginStage(
+  tx: Tx,
+  key: number,
+  {
+    rule,
+    stage,
+    now,
+    membersOf,
+    actor,
+    says,
+    event,
+    requester,
+    why,
+  }: {
+    rule: Frozen;
+    stage: number;
+    now: Date;
+    membersOf: Members;
+    actor: string;
+    says: string;
+    event: 'open' | 'stage';
+    requester: string;
+    why?: string;
+  },
+): Promise<void> {
+  const one = rule.stages[stage]!;
+  const expires_at = hoursAfter(now, one.within_hours);
+  await tx.query('update ruawatch.requests set stage = $2, expires_at = $3 where request_key = $1', [key, stage, expires_at]);
+  await setTimers(tx, key, one, now);
+  await note(tx, key, now, {
+    event,
+    actor,
+    says,
+    to: membersOf(one.group).filter((person) => person !== requester),
+    detail: {
+      rule: rule.rule,
+      stage,
+      group: one.group,
+      need: one.need,
+      expires_at: expires_at.toISOString(),
+      ...(why === undefined ? {} : { why }),
+    },
+  });
+}

@@ -1,0 +1,76 @@
+import type { Queryable } from '../../shared/runtime/db.ts';
+
+/** Who sends as a domain, by reports that count. */
+export interface SeenSenderRow {
+  name: string;
+  addresses: string[];
+  messages: number;
+  spf_alone: number;
+}
+
+const MOST_SENDERS = 40;
+const MOST_ADDRESSES = 4;
+
+/**
+ * The authorized senders of a domain since a time, those of the most mail first, each with some of its addresses that pass
+ * SPF aligned.
+ */
+export async function seenSenders(q: Queryable, domain: string, since: Date): Promise<SeenSenderRow[]> {
+  const { rows } = await q.query<SeenSenderRow>(
+    `with seen as (
+       select coalesce(s.grouped_as, s.name, r.source) as name, r.source_ip, sum(r.count) as messages,
+              sum(r.count) filter (where r.spf_aligned) as spf, sum(r.count) filter (where r.spf_aligned and not r.dkim_aligned) as alone
+         from ruawatch.records r
+         join ruawatch.reports p using (report_key)
+         join ruawatch.sources s on s.domain = $1 and s.source = r.source and s.class in ('authorized', 'misaligned')
+        where p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and r.begin_at >= $2 and p.begin_at >= $2
+        group by 1, 2),
+     ranked as (select *, row_number() over (partition by name order by spf desc nulls last, source_ip) as rank from seen)
+     select name, sum(messages)::bigint as messages, coalesce(sum(alone), 0)::bigint as spf_alone,
+            coalesce(array_agg(host(source_ip) order by rank) filter (where spf > 0 and source_ip is not null and rank <= ${MOST_ADDRESSES}), '{}') as addresses
+       from ranked group by name order by messages desc, name limit ${MOST_SENDERS}`,
+    [domain, since],
+  );
+  return rows;
+}
+
+/** Messages since a day (YYYY-MM-DD) whose signature passed, by key: `selector._domainkey.domain`. */
+export async function keysInUse(q: Queryable, domain: string, from: string): Promise<Map<string, number>> {
+  const { rows } = await q.query<{ name: string; passed: number }>(
+    `select selector || '._domainkey.' || signing_domain as name, sum(passed)::bigint as passed
+       from ruawatch.selector_days
+      where domain = $1 and day >= $2::date and trust = 'ok' and passed > 0 and selector <> ''
+        and (signing_domain = $1 or right(signing_domain, length($1) + 1) = '.' || $1)
+      group by 1 order by 2 desc limit 200`,
+    [domain, from],
+  );
+  return new Map(rows.map(({ name, passed }) => [name, passed]));
+}
+
+/** What reports say of one source or service of a domain since a day; null when they do not mention it. */
+export async function seenSource(
+  q: Queryable,
+  { domain, source, from }: { domain: string; source: string; from: string },
+): Promise<{ messages: number; passed: number; class: string | null } | null> {
+  const { rows } = await q.query<{ messages: number | null; passed: number; class: string | null }>(
+    `select sum(d.messages)::bigint as messages, coalesce(sum(d.passed), 0)::bigint as passed, max(s.class) as class
+       from ruawatch.source_days d join ruawatch.sources s using (domain, source)
+      where ($1 = '*' or d.domain = $1) and (d.source = $2 or s.grouped_as = $2) and d.day >= $3::date and d.trust = 'ok'`,
+    [domain, source, from],
+  );
+  const { messages, ...rest } = rows[0]!;
+  return messages === null ? null : { messages, ...rest };
+}
+
+/** The verdict of the entry that applies to a source or service now; null when there is none. */
+export async function standingEntry(
+  q: Queryable,
+  { domain, source, is_service }: { domain: string; source: string; is_service: boolean },
+): Promise<'approved' | 'denied' | null> {
+  const { rows } = await q.query<{ verdict: 'approved' | 'denied' }>(
+    `select verdict from ruawatch.sender_list
+      where domain = $1 and source = $2 and is_service = $3 and ended_at is null order by entry_key desc limit 1`,
+    [domain, source, is_service],
+  );
+  return rows[0]?.verdict ?? null;
+}

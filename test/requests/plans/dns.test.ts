@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { seal } from '../../../services/requests/plan.ts';
+import { type DnsWish, planDns } from '../../../services/requests/plans/dns.ts';
+import type { SeenSender } from '../../../services/requests/plans/effects.ts';
+import { stringsIn, txtMember, txtOf } from '../../../services/requests/plans/members.ts';
+import { changeLines } from '../../../services/requests/plans/text.ts';
+import { SILENT, zone } from './zone.ts';
+
+const ZONE = `
+@ TXT "v=spf1 ip4:192.0.2.0/24 include:mail.example.com -all"
+@ TXT "site-verification=1"
+@ MX 10 mx.example.com.
+mx A 192.0.2.25
+mail TXT "v=spf1 ip4:198.51.100.0/24 -all"
+_dmarc TXT "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.com"
+s1._domainkey TXT "v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA"
+www CNAME host.example.com.
+`;
+const SEEN: SeenSender[] = [
+  { name: 'our servers', addresses: ['192.0.2.9'], messages: 4402, spf_alone: 0 },
+  { name: 'newsletter', addresses: ['198.51.100.7', '198.51.100.8'], messages: 1200, spf_alone: 372 },
+];
+const plan = (wish: Partial<DnsWish>, text = ZONE, seen = SEEN) =>
+  planDns(
+    {
+      kind: 'dns.change',
+      domain: 'example.com',
+      name: 'example.com',
+      value: null,
+      summary: 'A change.',
+      why: ['Because.'],
+      finding: null,
+      ...wish,
+    },
+    zone(text),
+    { seen, keys: new Map([['s1._domainkey.example.com', 900]]) },
+  );
+
+test('one record is replaced, and what else the name has stays', async () => {
+  const made = await plan({ value: 'v=spf1 ip4:192.0.2.0/24 include:mail.example.com ~all' });
+  expect(changeLines(made)).toEqual([
+    '- example.com. 0 TXT "v=spf1 ip4:192.0.2.0/24 include:mail.example.com -all"',
+    '+ example.com. 3600 TXT "v=spf1 ip4:192.0.2.0/24 include:mail.example.com ~all"',
+    '  example.com. 3600 TXT "site-verification=1"',
+  ]);
+  expect(made).toMatchObject({ warnings: [], risk: 'medium' });
+  expect(seal(made).digest).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test('an include that is taken away locks out whoever the reports show behind it', async () => {
+  const { warnings, risk } = await plan({ value: 'v=spf1 ip4:192.0.2.0/24 -all' });
+  expect(warnings).toEqual([
+    'It locks out newsletter: SPF admits it now and would not any more (1,200 messages in the last week, of which 372 messages pass by SPF alone and would fail DMARC).',
+  ]);
+  expect(risk).toBe('high');
+});
+
+describe('says first what is bad about a change', () => {
+  const key = 's1._domainkey.example.com';
+  const dmarc = '_dmarc.example.com';
+  test.each<[string, Partial<DnsWish>, RegExp]>([
+    [
+      'a weaker policy',
+      { name: dmarc, value: 'v=DMARC1; p=none; rua=mailto:dmarc@example.com' },
+      /^It weakens the policy from p=quarantine to p=none\.$/,
+    ],
+    ['a policy on trial', { name: dmarc, value: 'v=DMARC1; p=quarantine; t=y; rua=mailto:dmarc@example.com' }, /t=y/],
+    ['no policy', { name: dmarc, value: null }, /takes the DMARC policy away \(p=quarantine\)/],
+    [
+      'reports that go elsewhere',
+      { name: dmarc, value: 'v=DMARC1; p=reject; rua=mailto:x@example.com' },
+      /no longer go to mailto:dmarc@example\.com/,
+    ],
+    ['a key in use that goes', { name: key, value: null }, /withdraws a key in use: 900 messages/],
+    ['a key in use that is revoked', { name: key, value: 'v=DKIM1; p=' }, /withdraws a key in use/],
+    ['a key in use that is replaced', { name: key, value: 'v=DKIM1; p=MIIBIjAN' }, /replaces a key in use/],
+    [
+      'SPF that cannot be read',
+      { value: 'v=spf1 ip4:192.0.2.0/24 include:mail.example.com nonsense -all' },
+      /nonsense|locks out/,
+    ],
+    [
+      'eleven lookups',
+      {
+        value: `v=spf1 ip4:192.0.2.0/24 ${Array.from({ length: 11 }, (_, i) => `a:h${i}.example.com`).join(' ')} include:mail.example.com -all`,
+      },
+      /lookups|locks out/,
+    ],
+  ])('%s', async (_, wish, first) => {
+    const { warnings, risk } = await plan(wish);
+    expect(warnings[0]).toMatch(first);
+    expect(risk).toBe('high');
+  });
+});
+
+test('a stricter policy has no warning, and its TTL is short', async () => {
+  const made = await plan({
+    kind: 'policy.step',
+    name: '_dmarc.example.com',
+    value: 'v=DMARC1; p=reject; rua=mailto:dmarc@example.com',
+  });
+  expect(made).toMatchObject({ warnings: [], risk: 'medium', changes: [{ ttl: { after: 300 } }], back: { watch_hours: 72 } });
+});
+
+test('what it puts right is a reason', async () => {
+  const broken = ZONE.replace('v=DMARC1; p=quarantine', 'v=DMARC1; p=quarantin');
+  const { why } = await plan(
+    { name: '_dmarc.example.com', value: 'v=DMARC1; p=quarantine; rua=mailto:dmarc@example.com' },
+    broken,
+  );
+  expect(why.join('\n')).toMatch(/It puts right: /);
+});
+
+test.each<[string, Partial<DnsWish>, string]>([
+  ['the record is there already', { value: 'v=spf1 ip4:192.0.2.0/24 include:mail.example.com -all' }, 'nothing_to_do'],
+  ['there is none to take away', { name: 'none.example.com', value: null }, 'nothing_to_do'],
+  ['the name is an alias', { name: 'www.example.com', value: 'v=spf1 -all' }, 'alias'],
+])('no plan when %s', async (_, wish, code) => {
+  await expect(plan(wish)).rejects.toMatchObject({ code });
+});
+
+test('a name server that does not answer is no empty name', async () => {
+  const wish: DnsWish = {
+    kind: 'dns.change',
+    domain: 'example.com',
+    name: 'example.com',
+    value: 'v=spf1 -all',
+    summary: 'x',
+    why: [],
+    finding: null,
+  };
+  await expect(planDns(wish, SILENT, { seen: [], keys: new Map() })).rejects.toMatchObject({ code: 'unknown' });
+});
+
+test('strings of a TXT record keep their bounds and octets on the way to the wire and back', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 255 }), { minLength: 1, maxLength: 5 }),
+      (lists) => {
+        const strings = lists.map((octets) => Buffer.from(octets).toString('latin1'));
+        expect(stringsIn(txtMember(strings))).toEqual(strings);
+      },
+    ),
+  );
+  expect(stringsIn(txtOf('x'.repeat(600))).map((one) => one.length)).toEqual([255, 255, 90]);
+  expect(() => stringsIn({ text: '', wire: '05aa' })).toThrow(RangeError);
+});
+
+test('a zone line escapes what would end it', () => {
+  const member = txtMember(['a"b\\c\n\xe9']);
+  const lines = changeLines({
+    changes: [
+      { target: 'dns', name: 'x.example.com', type: 'TXT', ttl: { before: null, after: 60 }, before: [], after: [member] },
+    ],
+  });
+  expect(lines).toEqual(['+ x.example.com. 60 TXT "a\\"b\\\\c\\010\\233"']);
+});

@@ -1,0 +1,259 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { verifyAudit } from '../../../services/store/requests/audit.ts';
+import { decide, override, withdraw } from '../../../services/store/requests/decide.ts';
+import { syncGroups } from '../../../services/store/requests/groups.ts';
+import { openRequest } from '../../../services/store/requests/open.ts';
+import { loadRequest } from '../../../services/store/requests/requests.ts';
+import { checkReachable, sweepRequests } from '../../../services/store/requests/sweep.ts';
+import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
+import { GROUPS, planOf, rulesOf } from '../../requests/sample.ts';
+
+let t: TestDatabase;
+beforeEach(async () => {
+  t = await testDatabase();
+  await syncGroups(t.db, { groups: GROUPS, deputies: [] });
+});
+afterEach(() => t.drop());
+
+const [ADA, BEN, CLEO] = GROUPS.mail as [string, string, string];
+const [DORA] = GROUPS.security as [string, string];
+const TWO = {
+  name: 'two',
+  stages: [{ group: 'mail', need: 2, within_hours: 10, remind_hours: 2, escalate: { after_hours: 4, times: 2, to: 'security' } }],
+};
+const STAGES = { name: 'stages', stages: [{ group: 'mail' }, { group: 'security', within_hours: 5 }] };
+const START = new Date('2026-11-27T08:00:00Z');
+const later = (hours: number) => new Date(START.getTime() + hours * 3_600_000);
+
+const openOne = async (rule: object = TWO, part: object = {}) =>
+  (await openRequest(
+    t.db,
+    rulesOf(rule),
+    { plan: planOf(), requester: 'new_source', requester_kind: 'playbook', why: 'a finding', ...part },
+    START,
+  ))!;
+const vote = async (key: number, person: string, decision: 'approve' | 'deny' = 'approve', at: Date | null = later(1)) =>
+  decide(t.db, key, { person, decision, why: 'looked at it', digest: (await loadRequest(t.db, key)).digest, via: 'test' }, at);
+const stateOf = async (key: number) => (await loadRequest(t.db, key)).state;
+const events = async (key: number) =>
+  (
+    await t.db.query<{ event: string; recipients: string[] }>(
+      'select event, recipients from ruawatch.request_events where request_key = $1 order by event_key',
+      [key],
+    )
+  ).rows;
+
+test('two different people approve; a third is told that it is decided', async () => {
+  const key = await openOne();
+  expect(await vote(key, ADA)).toBe('pending');
+  await expect(vote(key, ADA)).rejects.toMatchObject({ code: 'voted' });
+  expect(await vote(key, BEN)).toBe('approved');
+  await expect(vote(key, CLEO)).rejects.toMatchObject({
+    code: 'request_settled',
+    message: `Request ${key} is approved already.`,
+  });
+  expect((await events(key)).map(({ event }) => event)).toEqual(['open', 'vote', 'approve']);
+  expect((await events(key)).at(-1)!.recipients).toEqual([...GROUPS.mail].sort());
+});
+
+test('stages follow one another, each asks its own people', async () => {
+  const key = await openOne(STAGES);
+  await expect(vote(key, DORA)).rejects.toMatchObject({ code: 'not_in_group' });
+  expect(await vote(key, ADA)).toBe('pending');
+  expect(await loadRequest(t.db, key)).toMatchObject({ stage: 1, expires_at: later(6) });
+  await expect(vote(key, BEN)).rejects.toMatchObject({ code: 'not_in_group' });
+  expect(await vote(key, DORA)).toBe('approved');
+});
+
+test('whoever asks does not decide, and is told what was decided', async () => {
+  const key = await openOne(TWO, { requester: ADA, requester_kind: 'person' });
+  expect((await events(key))[0]!.recipients).toEqual([BEN, CLEO]);
+  await expect(vote(key, ADA)).rejects.toMatchObject({ code: 'requester' });
+  await vote(key, BEN);
+  await vote(key, CLEO);
+  expect((await events(key)).at(-1)!.recipients).toContain(ADA);
+});
+
+test('a denial ends it, unless more are asked for', async () => {
+  const key = await openOne();
+  expect(await vote(key, ADA, 'deny')).toBe('denied');
+  await expect(vote(key, BEN)).rejects.toMatchObject({ code: 'request_settled' });
+  const second = await openOne({ ...TWO, denials: 2 });
+  expect(await vote(second, ADA, 'deny')).toBe('pending');
+  expect(await vote(second, BEN)).toBe('pending');
+  expect(await vote(second, CLEO, 'deny')).toBe('denied');
+});
+
+test('a decision on another plan than the one that was shown does not count', async () => {
+  const key = await openOne();
+  await expect(
+    decide(t.db, key, { person: ADA, decision: 'approve', why: 'x', digest: '0'.repeat(64), via: 'test' }),
+  ).rejects.toMatchObject({
+    code: 'plan_changed',
+  });
+});
+
+test('a quorum that cannot be reached without whoever asks is refused at once', async () => {
+  const rule = { name: 'all', stages: [{ group: 'mail', need: 3 }] };
+  await expect(openOne(rule, { requester: ADA, requester_kind: 'person' })).rejects.toMatchObject({ code: 'nobody_can_approve' });
+  await expect(openOne({ ...TWO, when: { kinds: ['policy.step'] } })).rejects.toMatchObject({ code: 'no_rule' });
+});
+
+test('of many who approve at once, the needed number decides, and it is decided once', async () => {
+  const groups = { mail: Array.from({ length: 12 }, (_, i) => `p${i}@example.com`), security: GROUPS.security };
+  await syncGroups(t.db, { groups, deputies: [] });
+  for (let round = 0; round < 10; round++) {
+    const key = await openOne({ ...TWO, stages: [{ group: 'mail', need: 3 }] });
+    const { digest } = await loadRequest(t.db, key);
+    const ends = await Promise.allSettled(
+      groups.mail.map((person) => decide(t.db, key, { person, decision: 'approve', why: 'x', digest, via: 'test' })),
+    );
+    expect(ends.filter((end) => end.status === 'fulfilled')).toHaveLength(3);
+    expect((await events(key)).filter(({ event }) => event === 'approve')).toHaveLength(1);
+    expect(await stateOf(key)).toBe('approved');
+  }
+  expect((await verifyAudit(t.db)).faults).toEqual([]);
+});
+
+test('an approval that comes in time is never an expiry too, and the other way round', async () => {
+  for (let round = 0; round < 20; round++) {
+    const key = await openOne(STAGES);
+    const at = later(72);
+    await Promise.allSettled([vote(key, ADA, 'approve', round % 2 === 0 ? at : later(71.9)), sweepRequests(t.db, at)]);
+    const request = await loadRequest(t.db, key);
+    expect(request.state === 'expired' || (request.state === 'pending' && request.stage === 1)).toBe(true);
+    expect((await events(key)).filter(({ event }) => event === 'expire' || event === 'stage')).toHaveLength(1);
+  }
+});
+
+describe('time', () => {
+  test('nobody decides: a reminder, two escalations, then the end, and nothing after it', async () => {
+    const key = await openOne();
+    for (let hour = 1; hour <= 30; hour++) await sweepRequests(t.db, later(hour));
+    const seen = (await events(key)).map(({ event }) => event);
+    expect(seen).toEqual(['open', 'remind', 'escalate', 'remind', 'escalate', 'expire']);
+    expect(await stateOf(key)).toBe('expired');
+    await expect(vote(key, ADA, 'approve', later(31))).rejects.toMatchObject({ code: 'request_settled' });
+  });
+
+  test('whom it was escalated to may decide from then on', async () => {
+    const key = await openOne();
+    await expect(vote(key, DORA, 'approve', later(3))).rejects.toMatchObject({ code: 'not_in_group' });
+    await sweepRequests(t.db, later(4));
+    expect(await vote(key, DORA, 'approve', later(5))).toBe('pending');
+    expect(await vote(key, ADA, 'approve', later(5))).toBe('approved');
+  });
+
+  test('a vote after the end ends the request, and says so', async () => {
+    const key = await openOne();
+    await expect(vote(key, ADA, 'approve', later(10))).rejects.toMatchObject({ code: 'request_settled' });
+    expect(await stateOf(key)).toBe('expired');
+  });
+
+  test('an approval that is not applied in time ends', async () => {
+    const key = await openOne({ ...TWO, stages: [{ group: 'mail' }], apply_within_hours: 3 });
+    await vote(key, ADA);
+    await sweepRequests(t.db, later(3.9));
+    expect(await stateOf(key)).toBe('approved');
+    await sweepRequests(t.db, later(4));
+    expect(await stateOf(key)).toBe('expired');
+  });
+
+  test('a deputy decides in his days alone', async () => {
+    const deputies = [{ for: ADA, by: 'gus@example.com', from: '2026-11-28', until: '2026-11-29' }];
+    await syncGroups(t.db, { groups: GROUPS, deputies });
+    const key = await openOne({ ...TWO, stages: [{ group: 'mail', need: 2, within_hours: 200 }] });
+    await expect(vote(key, 'gus@example.com', 'approve', new Date('2026-11-27T23:59:59Z'))).rejects.toMatchObject({
+      code: 'not_in_group',
+    });
+    expect(await vote(key, 'gus@example.com', 'approve', new Date('2026-11-28T00:00:00Z'))).toBe('pending');
+  });
+});
+
+test('who has left the group does not decide, and a quorum that is out of reach is said once', async () => {
+  const key = await openOne({ ...TWO, stages: [{ group: 'mail', need: 2 }] });
+  expect(await checkReachable(t.db, later(1))).toBe(0);
+  await syncGroups(t.db, { groups: { ...GROUPS, mail: [ADA] }, deputies: [] });
+  await expect(vote(key, BEN)).rejects.toMatchObject({ code: 'not_in_group' });
+  expect(await checkReachable(t.db, later(1))).toBe(1);
+  expect(await checkReachable(t.db, later(2))).toBe(1);
+  await syncGroups(t.db, { groups: GROUPS, deputies: [] });
+  expect(await checkReachable(t.db, later(3))).toBe(0);
+  expect((await events(key)).map(({ event }) => event)).toEqual(['open', 'unreachable', 'reachable']);
+});
+
+test('whoever asked withdraws it, and others do not', async () => {
+  const key = await openOne(TWO, { requester: 'zoe@example.com', requester_kind: 'person' });
+  await expect(withdraw(t.db, key, { person: 'stranger@example.com', why: 'x' })).rejects.toMatchObject({ code: 'not_in_group' });
+  await withdraw(t.db, key, { person: 'zoe@example.com', why: 'not needed' });
+  expect(await loadRequest(t.db, key)).toMatchObject({ state: 'withdrawn', outcome: 'Withdrawn by zoe@example.com: not needed' });
+  await sweepRequests(t.db, later(100));
+  expect((await events(key)).map(({ event }) => event)).toEqual(['open', 'withdraw']);
+});
+
+describe('break-glass', () => {
+  const EMERGENCY = { group: 'mail', ends_hours: 2, review: 'security' };
+  const glass = async (key: number, person: string, emergency: typeof EMERGENCY | null = EMERGENCY) =>
+    override(
+      t.db,
+      key,
+      { person, why: 'mail is down', digest: (await loadRequest(t.db, key)).digest, via: 'test' },
+      emergency,
+      later(1),
+    );
+
+  test('one person decides alone, all are told, and a review opens that he cannot decide', async () => {
+    const key = await openOne(TWO, { requester: ADA, requester_kind: 'person' });
+    const review = await glass(key, ADA);
+    expect(await loadRequest(t.db, key)).toMatchObject({ state: 'approved', emergency: true, expires_at: later(3) });
+    expect((await events(key)).at(-1)).toMatchObject({
+      event: 'override',
+      recipients: [...GROUPS.mail, ...GROUPS.security].sort(),
+    });
+    expect(await loadRequest(t.db, review)).toMatchObject({ kind: 'review', state: 'pending', requester: ADA });
+    expect(await vote(review, DORA)).toBe('done');
+  });
+
+  test('it is for the people of its group, and off without the setting', async () => {
+    const key = await openOne();
+    await expect(glass(key, DORA)).rejects.toMatchObject({ code: 'not_in_group' });
+    await expect(glass(key, ADA, null)).rejects.toMatchObject({ code: 'no_emergency' });
+    expect(await stateOf(key)).toBe('pending');
+  });
+
+  test('nobody decides alone when nobody could look back at it: nothing is changed', async () => {
+    await syncGroups(t.db, { groups: { mail: GROUPS.mail, security: [ADA] }, deputies: [] });
+    const key = await openOne({ ...TWO, stages: [{ group: 'mail', need: 2 }] });
+    await expect(glass(key, ADA)).rejects.toMatchObject({ code: 'nobody_can_approve' });
+    expect(await stateOf(key)).toBe('pending');
+  });
+});
+
+test('a rule decides the routine up to its ceiling, also of many at once, and people the rest', async () => {
+  const rules = rulesOf({ name: 'routine', when: { risk: 'low' }, decide: 'automatic', ceiling: { per_day: 3 } }, { ...TWO });
+  const keys = await Promise.all(
+    Array.from({ length: 6 }, () =>
+      openRequest(t.db, rules, { plan: planOf(), requester: 'x', requester_kind: 'service', why: 'y' }, START),
+    ),
+  );
+  const states = await Promise.all(keys.map((key) => stateOf(key!)));
+  expect(states.filter((state) => state === 'approved')).toHaveLength(3);
+  expect(states.filter((state) => state === 'pending')).toHaveLength(3);
+  const tomorrow = await openRequest(
+    t.db,
+    rules,
+    { plan: planOf(), requester: 'x', requester_kind: 'service', why: 'y' },
+    later(24),
+  );
+  expect(await stateOf(tomorrow!)).toBe('approved');
+});
+
+test('a playbook opens one request about a finding, and another when that is over', async () => {
+  const finding = { key: 7, kind: 'new_source', severity: 'low', summary: 'x' };
+  const given = { plan: planOf({ finding }), playbook: 'approve' };
+  const keys = await Promise.all([openOne(TWO, given), openOne(TWO, given), openOne(TWO, given)]);
+  const opened = keys.filter((key) => key !== null);
+  expect(opened).toHaveLength(1);
+  await vote(opened[0]!, ADA, 'deny');
+  expect(await openOne(TWO, given)).not.toBeNull();
+});
