@@ -120,6 +120,30 @@ program
     }),
   );
 
+const guard = program.command('guard').description('compare environments and records with what mail-guard.yaml declares');
+guard
+  .command('check <file>')
+  .description('check published or planned records, the differences of environments, and how mail of the workloads would do')
+  .option('--environment <name>', 'only this environment; may be repeated', oneMore)
+  .option('--records <file>', 'check planned records: a zone file or YAML that overrides what is published')
+  .option('--offline', 'query nothing: the planned records are all there is')
+  .option('--json', 'print JSON')
+  .option('--junit', 'print JUnit XML, for CI')
+  .option('--sarif', 'print SARIF 2.1.0, for code scanners')
+  .option('--resolver <server>', 'query this name server ("address" or "address:port") instead of those in the settings', oneMore)
+  .option('--no-web', 'do not fetch MTA-STS policies and BIMI logos')
+  .option('--private', 'also fetch policies and logos from private IP addresses')
+  .option('--strict', 'exit with 1 if there are warnings')
+  .action(
+    run(async (file: string, options) =>
+      (await import('./commands/guard.ts')).runGuardCheck(config(), file, options, {
+        out: colored,
+        colors: process.stdout.isTTY === true,
+        version,
+      }),
+    ),
+  );
+
 const policy = program.command('policy').description("show each domain's progress toward enforcement");
 policy
   .command('status [domain...]')

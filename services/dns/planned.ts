@@ -38,3 +38,21 @@ export function withPlanned(planned: Planned, published: Dns): Dns {
   };
   return { ask: (name, type, options) => ask(name, type, options) };
 }
+
+/**
+ * Planned records without DNS: of the names at or below the domains, and of `_dmarc` above them, those that are not
+ * planned do not exist; nothing is known of all others.
+ */
+export function onlyPlanned(planned: Planned, domains: readonly string[]): Dns {
+  const nobody: Dns = {
+    async ask(given) {
+      const name = lowerName(given);
+      const above = name.startsWith('_dmarc.') ? name.slice('_dmarc.'.length) : null;
+      if (domains.some((one) => name === one || name.endsWith(`.${one}`) || (above !== null && one.endsWith(`.${above}`))))
+        return { state: 'nxdomain', name, aliases: [], ttl: 0, authenticated: false };
+      const message = `${name} is not among the planned records, and nothing else was asked (--offline).`;
+      return { state: 'unknown', reason: 'cancelled', message };
+    },
+  };
+  return withPlanned(planned, nobody);
+}

@@ -1,21 +1,18 @@
-import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
-import { parse } from 'yaml';
 import { checkDomain, correctedRecords, type DomainCheck } from '../../dns/check/check.ts';
 import { type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
 import { labelsOf } from '../../dns/client/name.ts';
 import { parseServer } from '../../dns/client/servers.ts';
 import type { Dns } from '../../dns/client/types.ts';
-import { type Planned, withPlanned } from '../../dns/planned.ts';
-import { add, parseZoneFile, stringsOf, ZoneFileError } from '../../dns/zonefile.ts';
+import { withPlanned } from '../../dns/planned.ts';
 import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
-import { messageOf, PermanentError } from '../../shared/errors.ts';
+import { PermanentError } from '../../shared/errors.ts';
 import { jsonText } from '../../shared/escape.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
 import { openWeb } from '../../shared/runtime/web.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { loadSelectors, type SeenSelector } from '../../store/analysis/signatures.ts';
 import { withDatabase } from '../open.ts';
+import { readRecords } from '../records-file.ts';
 import { junit, sarif } from '../terminal/dns-formats.ts';
 import { renderCheck } from '../terminal/dns-text.ts';
 import type { Terminal } from '../terminal/options.ts';
@@ -80,15 +77,16 @@ export async function runDnsCheck(
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const bare = checks.map(({ check }) => check);
   if (options.json) out(jsonText(checks.map(jsonOf), 2));
-  else if (options.junit) out(junit(bare, options.strict === true));
-  else if (options.sarif) out(jsonText(sarif(bare, version), 2));
+  else if (options.junit) out(junit(bare, { strict: options.strict === true, tool: 'ruawatch dns check' }));
+  else if (options.sarif) out(jsonText(sarif(bare, { version, tool: 'ruawatch dns check' }), 2));
   else
     for (const { check, corrected, signed } of checks)
       for (const line of renderCheck(check, corrected, signed, colors)) out(line);
   return exitCode(bare, options.strict === true);
 }
 
-function exitCode(checks: readonly DomainCheck[], strict: boolean): number {
+/** The exit code of a check: 2 errors, 3 unknown and no errors, 1 warnings that count, 0 none of these. */
+export function exitCode(checks: readonly { findings: readonly { severity: string }[] }[], strict: boolean): number {
   const has = (severity: string) => checks.some(({ findings }) => findings.some((one) => one.severity === severity));
   if (has('error')) return 2;
   if (has('unknown')) return 3;
@@ -167,49 +165,4 @@ function selectorOf(text: string): string {
   if (!/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(selector))
     throw new PermanentError('usage', `--selector "${text}" is not a selector.`);
   return selector;
-}
-
-/** Planned records: YAML (by name, then type) when the file ends in .yaml or .yml, else a zone file. */
-function readRecords(file: string, origin: string | null): Planned {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new PermanentError('records_file', `${file} cannot be read: ${messageOf(error)}.`, error);
-  }
-  try {
-    return /\.ya?ml$/i.test(file) ? yamlRecords(text) : parseZoneFile(text, origin);
-  } catch (error) {
-    const where = error instanceof ZoneFileError ? `, line ${error.line}` : '';
-    throw new PermanentError('records_file', `${file}${where}: ${messageOf(error)}.`, error);
-  }
-}
-
-function yamlRecords(text: string): Planned {
-  const planned: Planned = new Map();
-  const data: unknown = parse(text);
-  if (data === null || typeof data !== 'object' || Array.isArray(data))
-    throw new Error('it must hold names, each with types and their values');
-  for (const [given, types] of Object.entries(data)) {
-    const name = normalDomain(given);
-    if (labelsOf(name) === null || types === null || typeof types !== 'object')
-      throw new Error(`"${given}" must be a name with types below it`);
-    for (const [type, values] of Object.entries(types)) {
-      if (!['TXT', 'A', 'AAAA', 'CNAME', 'MX'].includes(type))
-        throw new Error(`"${type}" of ${given} must be TXT, A, AAAA, CNAME or MX`);
-      const list = (Array.isArray(values) ? values : [values]).map(String);
-      if (list.length === 0) planned.set(name, { ...planned.get(name), [type]: [] });
-      for (const value of list) {
-        if (type === 'TXT') add(planned, name, 'TXT', stringsOf(value));
-        else if (type === 'MX') {
-          const [, preference, exchange] = /^(\d{1,5})\s+(\S+)$/.exec(value) ?? [];
-          if (exchange === undefined) throw new Error(`MX "${value}" of ${given} must be a number and a name`);
-          add(planned, name, 'MX', { preference: Number(preference), exchange: exchange === '.' ? '.' : normalDomain(exchange) });
-        } else if (type === 'CNAME') add(planned, name, 'CNAME', normalDomain(value));
-        else if (isIP(value) !== (type === 'A' ? 4 : 6)) throw new Error(`${type} "${value}" of ${given} must be an address`);
-        else add(planned, name, type as 'A' | 'AAAA', value);
-      }
-    }
-  }
-  return planned;
 }

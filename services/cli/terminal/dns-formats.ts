@@ -1,14 +1,19 @@
-import type { DomainCheck } from '../../dns/check/check.ts';
-import { CODES, type Severity } from '../../dns/check/codes.ts';
+import type { Severity } from '../../dns/check/codes.ts';
 import type { Finding } from '../../dns/check/finding.ts';
 import { escaped } from '../../shared/escape.ts';
+
+/** What was found of one subject: a domain, or an environment's domain. */
+export interface Suite {
+  domain: string;
+  findings: readonly Finding<string>[];
+}
 
 /**
  * JUnit XML, as CI servers read it: a suite for each domain, a case for each finding. Errors are failures, what is unknown is an error of
  * the run; warnings fail with `strict` alone, and hints never.
  */
-export function junit(checks: readonly DomainCheck[], strict: boolean): string {
-  const fails = ({ severity }: Finding) => severity === 'error' || (strict && severity === 'warning');
+export function junit(checks: readonly Suite[], { strict, tool }: { strict: boolean; tool: string }): string {
+  const fails = ({ severity }: Finding<string>) => severity === 'error' || (strict && severity === 'warning');
   const suites = checks.map(({ domain, findings }) => {
     const cases = findings.map((one) => {
       const name = `<testcase classname="${xml(domain)}" name="${one.code}"`;
@@ -23,7 +28,7 @@ export function junit(checks: readonly DomainCheck[], strict: boolean): string {
     const counts = `tests="${cases.length}" failures="${findings.filter(fails).length}" errors="${errors}"`;
     return `  <testsuite name="${xml(domain)}" ${counts}>\n${cases.join('\n')}\n  </testsuite>`;
   });
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="ruawatch dns check">\n${suites.join('\n')}\n</testsuites>`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="${xml(tool)}">\n${suites.join('\n')}\n</testsuites>`;
 }
 
 /** Text in XML: what is hostile, and what XML cannot hold, as `\u001b`. */
@@ -35,9 +40,10 @@ function xml(text: string): string {
 const LEVELS: Record<Severity, string> = { error: 'error', warning: 'warning', hint: 'note', unknown: 'none' };
 
 /** SARIF 2.1.0 (OASIS), as code scanners read it: each record is a logical location. */
-export function sarif(checks: readonly DomainCheck[], version: string): unknown {
+export function sarif(checks: readonly Suite[], { version, tool }: { version: string; tool: string }): unknown {
   const found = checks.flatMap(({ findings }) => findings);
   const codes = [...new Set(found.map(({ code }) => code))].sort();
+  const ruleOf = (id: string) => found.find(({ code }) => code === id)!;
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
@@ -45,12 +51,12 @@ export function sarif(checks: readonly DomainCheck[], version: string): unknown 
       {
         tool: {
           driver: {
-            name: 'ruawatch dns check',
+            name: tool,
             semanticVersion: version,
             rules: codes.map((id) => ({
               id,
-              shortDescription: { text: CODES[id].section },
-              defaultConfiguration: { level: LEVELS[CODES[id].severity] },
+              shortDescription: { text: ruleOf(id).section },
+              defaultConfiguration: { level: LEVELS[ruleOf(id).severity] },
             })),
           },
         },

@@ -8,8 +8,8 @@ export interface Publication {
 }
 
 /** One result of a check. */
-export interface Finding {
-  code: Code;
+export interface Finding<AnyCode extends string = Code> {
+  code: AnyCode;
   severity: Severity;
   /** The domain that was checked. */
   domain: string;

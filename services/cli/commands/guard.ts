@@ -1,0 +1,125 @@
+import path from 'node:path';
+import type { Severity } from '../../dns/check/codes.ts';
+import type { Finding } from '../../dns/check/finding.ts';
+import { parseServer } from '../../dns/client/servers.ts';
+import type { Dns } from '../../dns/client/types.ts';
+import { GuardChecker } from '../../dns/guard/check.ts';
+import type { Guard, GuardedDomain } from '../../dns/guard/file.ts';
+import { onlyPlanned, withPlanned } from '../../dns/planned.ts';
+import { organizationalDomain } from '../../report/orgdomain.ts';
+import { PermanentError } from '../../shared/errors.ts';
+import { jsonText } from '../../shared/escape.ts';
+import { openDns } from '../../shared/runtime/resolver.ts';
+import { openWeb } from '../../shared/runtime/web.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import { readGuardFile } from '../guard-file.ts';
+import { tryDomain } from '../guard-sample.ts';
+import { readRecords } from '../records-file.ts';
+import { junit, sarif } from '../terminal/dns-formats.ts';
+import { type GuardResult, renderGuard, summaryOf } from '../terminal/guard-text.ts';
+import type { Terminal } from '../terminal/options.ts';
+import { exitCode } from './dns.ts';
+
+export interface GuardCheckOptions {
+  json?: boolean;
+  junit?: boolean;
+  sarif?: boolean;
+  environment?: string[];
+  records?: string;
+  offline?: boolean;
+  resolver?: string[];
+  strict?: boolean;
+  /** False: MTA-STS policies and BIMI logos are not fetched. */
+  web?: boolean;
+  private?: boolean;
+}
+
+const PER_SECOND = 100;
+const AT_ONCE = 4;
+const TOOL = 'ruawatch guard check';
+
+/**
+ * `guard check`: compares what is published or planned with what mail-guard.yaml declares, the environments with
+ * each other, and tries how mail of the declared workloads would do.
+ * @returns as `dns check`: 0, 1 with warnings and --strict, 2 with errors, 3 with unknown results and no errors
+ * @throws PermanentError `usage`, `guard_file`, `records_file`
+ */
+export async function runGuardCheck(
+  config: Config,
+  file: string,
+  options: GuardCheckOptions,
+  { out, now = new Date(), colors = false, version = '0.0.0' }: Terminal & { colors?: boolean; version?: string },
+): Promise<number> {
+  if ([options.json, options.junit, options.sarif].filter(Boolean).length > 1)
+    throw new PermanentError('usage', '--json, --junit and --sarif exclude each other: keep one.');
+  const guard = readGuardFile(file);
+  const domains = domainsOf(guard, options.environment ?? []);
+  const dns = openGuardDns(config, guard, options);
+  const web = options.web === false || options.offline ? undefined : openWeb(dns, { allowPrivate: options.private === true });
+  const checker = new GuardChecker(guard, dns, { registrable: organizationalDomain, ...(web === undefined ? {} : { web }) });
+  const results: GuardResult[] = [];
+  const waiting = [...domains.entries()];
+  const work = async () => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+      const found = await checker.of(one[1]);
+      const trials = await tryDomain(one[1], found.check, { dns, folder: path.dirname(path.resolve(file)), now });
+      results[one[0]] = { ...found, trials, all: inOrder([...found.findings, ...trials.findings, ...found.check.findings]) };
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const strict = options.strict === true;
+  const suites = results.map(({ guarded, all }) => ({ domain: `${guarded.environment} ${guarded.domain}`, findings: all }));
+  if (options.json) out(jsonText(results.map(jsonOf), 2));
+  else if (options.junit) out(junit(suites, { strict, tool: TOOL }));
+  else if (options.sarif) out(jsonText(sarif(suites, { version, tool: TOOL }), 2));
+  else {
+    for (const line of renderGuard(guard, results, colors)) out(line);
+    out(summaryOf(results));
+  }
+  return exitCode(suites, strict);
+}
+
+function domainsOf({ environments }: Guard, chosen: readonly string[]): GuardedDomain[] {
+  const names = environments.map(({ name }) => name);
+  const unknown = chosen.find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new PermanentError('usage', `--environment "${unknown}" is not in the file: it has ${names.join(', ')}.`);
+  return environments.filter(({ name }) => chosen.length === 0 || chosen.includes(name)).flatMap(({ domains }) => domains);
+}
+
+/** What is published, or planned over it, or planned alone. */
+function openGuardDns(config: Config, guard: Guard, { resolver, records, offline }: GuardCheckOptions): Dns {
+  if (offline && records === undefined)
+    throw new PermanentError('usage', '--offline needs --records FILE: without DNS, the records are in that file alone.');
+  const servers = resolver ?? config.dnsServers;
+  for (const server of servers)
+    if (parseServer(server) === null)
+      throw new PermanentError('usage', `--resolver "${server}" is not an address or address:port.`);
+  const names = [...new Set(guard.environments.flatMap(({ domains }) => domains.map(({ domain }) => domain)))];
+  if (records === undefined) return openDns(servers, { perSecond: PER_SECOND });
+  const planned = readRecords(records, names.length === 1 ? names[0]! : null);
+  return offline ? onlyPlanned(planned, names) : withPlanned(planned, openDns(servers, { perSecond: PER_SECOND }));
+}
+
+const ORDER: readonly Severity[] = ['error', 'unknown', 'warning', 'hint'];
+
+function inOrder(findings: readonly Finding<string>[]): Finding<string>[] {
+  return [...findings].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+}
+
+/** What --json prints for a domain of an environment: docs/guard.md. */
+function jsonOf({ guarded, all, pair, trials }: GuardResult): unknown {
+  return {
+    environment: guarded.environment,
+    domain: guarded.domain,
+    findings: all,
+    compared: pair && { with: pair.like, aspects: pair.comparisons },
+    samples: trials.selectors,
+    workloads: trials.workloads.map(({ envelopeFrom, dkimAligned, egress, ...rest }) => ({
+      ...rest,
+      envelope_from: envelopeFrom,
+      dkim_aligned: dkimAligned,
+      egress: egress.map(({ spfAligned, ...way }) => ({ ...way, spf_aligned: spfAligned })),
+    })),
+  };
+}

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { type Guard, GuardFileError, readGuard } from '../dns/guard/file.ts';
+import { messageOf, PermanentError } from '../shared/errors.ts';
+
+/**
+ * Reads mail-guard.yaml.
+ * @throws PermanentError `guard_file` that lists every mistake
+ */
+export function readGuardFile(file: string): Guard {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new PermanentError('guard_file', `${file} cannot be read: ${messageOf(error)}.`, error);
+  }
+  try {
+    return readGuard(text);
+  } catch (error) {
+    if (!(error instanceof GuardFileError)) throw error;
+    const [first, ...others] = error.mistakes;
+    const said =
+      others.length === 0
+        ? `${file}: ${first}`
+        : `${file} has ${error.mistakes.length} mistakes:\n${error.mistakes.map((one) => `  - ${one}`).join('\n')}`;
+    throw new PermanentError('guard_file', said, error);
+  }
+}

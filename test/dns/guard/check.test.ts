@@ -1,0 +1,167 @@
+import { expect, test } from 'vitest';
+import { GuardChecker } from '../../../services/dns/guard/check.ts';
+import { GUARD_CODES, type GuardFinding } from '../../../services/dns/guard/codes.ts';
+import { readGuard } from '../../../services/dns/guard/file.ts';
+import { stringsOf } from '../../../services/dns/zonefile.ts';
+import { dnsOf, type Zone } from '../zone.ts';
+import { GOOD, GUARD_FIXTURES, type GuardFixture, KEY, OTHER_KEY } from './fixtures.ts';
+
+/** Codes about keys and workloads: test/cli/guard-sample.test.ts. */
+const OF_SAMPLES = [
+  'guard_key_file',
+  'guard_signature',
+  'guard_unsigned',
+  'guard_egress',
+  'guard_dmarc',
+  'guard_not_signed_here',
+  'guard_egress_unknown',
+];
+
+const found = async ({ declared, staging }: Pick<GuardFixture, 'declared' | 'staging'>, zone: Zone): Promise<GuardFinding[]> => {
+  const second = staging === undefined ? '' : `, staging: {domains: {staging.example.com: {${staging}}}}`;
+  const guard = readGuard(`{version: 1, environments: {production: {domains: {example.com: {${declared}}}}${second}}}`);
+  const checker = new GuardChecker(guard, dnsOf({ ...GOOD, ...zone }));
+  const results = await Promise.all(guard.environments.flatMap(({ domains }) => domains).map((one) => checker.of(one)));
+  return results.flatMap(({ findings }) => findings);
+};
+
+test('every code has a fixture', () => {
+  expect(Object.keys(GUARD_FIXTURES).sort()).toEqual(
+    Object.keys(GUARD_CODES)
+      .filter((code) => !OF_SAMPLES.includes(code))
+      .sort(),
+  );
+});
+
+test.each(Object.entries(GUARD_FIXTURES))('%s is found, and over when it is mended', async (code, fixture) => {
+  const findings = await found(fixture, fixture.zone);
+  const one = findings.find((finding) => finding.code === code);
+  expect(one).toMatchObject({
+    severity: GUARD_CODES[code as keyof typeof GUARD_CODES],
+    environment: expect.any(String),
+    name: expect.any(String),
+  });
+  expect(one!.message).toMatch(/^[A-Za-z_].*\.$/s);
+  if (code !== 'guard_differs') expect(new Set(findings.map((finding) => finding.code)).size).toBe(1);
+  const { mended } = fixture;
+  if (mended !== undefined && ('declared' in mended || 'staging' in mended))
+    return expect(await found({ ...fixture, ...(mended as object) }, fixture.zone)).toEqual([]);
+  if (mended === undefined) expect(one!.publish?.value).toBeTruthy();
+  const published: Zone = mended === undefined ? withPublished(fixture.zone, one!) : { ...fixture.zone, ...(mended as Zone) };
+  expect(await found(fixture, published)).toEqual([]);
+});
+
+/** The zone with what a finding says should be published. */
+function withPublished(zone: Zone, { publish }: GuardFinding): Zone {
+  const { name, value } = publish!;
+  const before = zone[name] ?? GOOD[name];
+  return { ...zone, [name]: { ...(typeof before === 'object' ? before : {}), TXT: [stringsOf(value!)] } };
+}
+
+test('what is as declared is no finding, however it is written', async () => {
+  const zone = {
+    'example.com': {
+      ...(GOOD['example.com'] as object),
+      TXT: [['V=SPF1  MX IP4:192.0.2.7/32 +a:example.com -ALL'.replace('V=SPF1', 'v=spf1')]],
+    },
+    '_dmarc.example.com': { TXT: [['v=DMARC1;p=REJECT ; rua=mailto:x@example.com,mailto:D@EXAMPLE.com; aspf=s']] },
+  } as Zone;
+  const declared =
+    'spf: {sources: [a, "ip4:192.0.2.7", mx], forbid: [ptr, "?all"], all: "-all"}, dmarc: {policy: quarantine, aspf: strict, rua: ["mailto:D@example.com"]}, dkim: {selectors: {sel: any, gone: absent, away: revoked}}, records: {"@": {MX: "10 MX.example.com."}}';
+  expect(await found({ declared }, zone)).toEqual([]);
+  expect(
+    await found(
+      { declared: 'dmarc: {record: "v=DMARC1; aspf=s; p=reject; rua=mailto:D@example.com,mailto:x@example.com"}' },
+      zone,
+    ),
+  ).toEqual([]);
+});
+
+test('what nobody answers is no difference', async () => {
+  const zone: Zone = {
+    'example.com': 'unknown',
+    '_dmarc.example.com': 'unknown',
+    'sel._domainkey.example.com': 'unknown',
+    '_mta-sts.example.com': 'unknown',
+  };
+  const declared =
+    'spf: {record: "v=spf1 -all"}, dmarc: {policy: reject}, dkim: {selectors: {sel: any}}, mta_sts: {id: a}, mx: []';
+  expect(
+    (await found({ declared, staging: '' }, zone)).filter(
+      ({ severity, environment }) => severity === 'error' && environment === 'production',
+    ),
+  ).toEqual([]);
+});
+
+test('the policy for subdomains is told once when it follows p, and a trial weakens all', async () => {
+  const of = (text: string) => ({ '_dmarc.example.com': { TXT: [[text]] } });
+  const declared = 'dmarc: {policy: reject, subdomain_policy: reject, nonexistent_policy: quarantine}';
+  const told = async (text: string) =>
+    (await found({ declared }, of(text))).map(({ wanted, published }) => `${wanted} ${published}`);
+  expect(await told('v=DMARC1; p=none')).toEqual(['p=reject p=none']);
+  expect(await told('v=DMARC1; p=reject; sp=none')).toEqual(['sp=reject sp=none']);
+  expect(await told('v=DMARC1; p=reject; np=none')).toEqual(['np=quarantine np=none']);
+  expect(await told('v=DMARC1; p=reject; t=y')).toEqual(['p=reject p=quarantine']);
+  expect(await told('v=DMARC1; p=reject')).toEqual([]);
+});
+
+test('environments that agree but for their own names have no differences', async () => {
+  const own = (domain: string): Zone => ({
+    [domain]: { TXT: [[`v=spf1 include:_spf.${domain} mx -all`]], MX: [{ preference: 10, exchange: `mx.${domain}` }] },
+    [`_spf.${domain}`]: { TXT: [['v=spf1 ip4:192.0.2.1 -all']] },
+    [`mx.${domain}`]: { A: ['192.0.2.1'] },
+    [`sel._domainkey.${domain}`]: { TXT: [[`v=DKIM1; p=${KEY}`]] },
+    [`_dmarc.${domain}`]: { TXT: [[`v=DMARC1; p=reject; rua=mailto:dmarc@${domain}`]] },
+    [`_mta-sts.${domain}`]: { TXT: [['v=STSv1; id=1']] },
+    [`_smtp._tls.${domain}`]: { TXT: [[`v=TLSRPTv1; rua=mailto:tls@${domain}`]] },
+    [`default._bimi.${domain}`]: { TXT: [[`v=BIMI1; l=https://${domain}/l.svg`]] },
+  });
+  const zone = { ...own('example.com'), ...own('staging.example.com') };
+  const selectors = 'dkim: {selectors: {sel: any}}';
+  expect(await found({ declared: selectors, staging: selectors }, zone)).toEqual([]);
+});
+
+test.each([
+  ['spf.sources', { 'staging.example.com': { TXT: [['v=spf1 mx ip4:192.0.2.9 -all']] } }],
+  ['spf.all', { 'staging.example.com': { TXT: [['v=spf1 mx ~all']] } }],
+  ['dkim.selectors', { 'sel._domainkey.staging.example.com': { A: ['192.0.2.1'] } }],
+  ['dkim.selectors', { 'sel._domainkey.staging.example.com': { TXT: [['v=DKIM1; p=']] } }],
+  ['dkim.keys', { 'sel._domainkey.staging.example.com': { TXT: [[`v=DKIM1; p=${OTHER_KEY}`]] } }],
+  ['dmarc.policy', { '_dmarc.staging.example.com': { TXT: [['v=DMARC1; p=none; sp=reject']] } }],
+  ['dmarc.subdomains', { '_dmarc.staging.example.com': { TXT: [['v=DMARC1; p=reject; sp=none']] } }],
+  ['dmarc.alignment', { '_dmarc.staging.example.com': { TXT: [['v=DMARC1; p=reject; adkim=s']] } }],
+  ['dmarc.reports', { '_dmarc.staging.example.com': { TXT: [['v=DMARC1; p=reject; rua=mailto:a@elsewhere.example']] } }],
+  ['mta_sts', { '_mta-sts.staging.example.com': { TXT: [['v=STSv1; id=1']] } }],
+  ['tls_rpt', { '_smtp._tls.staging.example.com': { TXT: [['v=TLSRPTv1; rua=mailto:t@example.com']] } }],
+  ['bimi', { 'default._bimi.staging.example.com': { TXT: [['v=BIMI1; l=https://example.com/l.svg']] } }],
+] as [string, Zone][])('%s that differs is named, and can be allowed', async (aspect, change) => {
+  const base = (domain: string): Zone => ({
+    [domain]: { TXT: [['v=spf1 mx -all']] },
+    [`sel._domainkey.${domain}`]: { TXT: [[`v=DKIM1; p=${KEY}`]] },
+    [`_dmarc.${domain}`]: { TXT: [['v=DMARC1; p=reject']] },
+  });
+  const zone = { ...base('example.com'), ...base('staging.example.com'), ...change };
+  for (const name of ['_mta-sts', '_smtp._tls', 'default._bimi']) zone[`${name}.example.com`] = { A: ['192.0.2.1'] };
+  const selectors = 'dkim: {selectors: {sel: any}}';
+  const findings = (await found({ declared: selectors, staging: selectors }, zone)).filter(
+    ({ code }) => code === 'guard_differs',
+  );
+  expect(findings.map(({ message }) => message.split(' ')[0])).toContain(aspect);
+  const others = findings.map(({ message }) => message.split(' ')[0]!).filter((one) => one !== aspect);
+  const staging = `${selectors}, may_differ: [${[aspect, ...others].join(', ')}]`;
+  expect((await found({ declared: selectors, staging }, zone)).filter(({ code }) => code === 'guard_differs')).toEqual([]);
+});
+
+test('only the values that are named may differ', async () => {
+  const zone: Zone = {
+    'example.com': { TXT: [['v=spf1 ip4:192.0.2.1 -all']] },
+    'staging.example.com': { TXT: [['v=spf1 ip4:192.0.2.2 -all']] },
+    '_dmarc.staging.example.com': GOOD['_dmarc.example.com']!,
+  };
+  const differs = async (values: string) =>
+    (await found({ declared: '', staging: `may_differ: [dkim, mta_sts, tls_rpt, bimi, dmarc, spf.sources: [${values}]]` }, zone))
+      .length;
+  expect(await differs('"ip4:192.0.2.1", "ip4:192.0.2.2"')).toBe(0);
+  expect(await differs('"ip4:192.0.2.2"')).toBe(1);
+  expect(await differs('')).toBe(1);
+});

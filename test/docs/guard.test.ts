@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { ASPECTS } from '../../services/dns/guard/aspects.ts';
+import { GUARD_CODES } from '../../services/dns/guard/codes.ts';
+import { readGuard } from '../../services/dns/guard/file.ts';
+
+const text = readFileSync(path.resolve(import.meta.dirname, '../../docs/guard.md'), 'utf8');
+
+test('docs/guard.md lists every code with its severity', () => {
+  const rows = [...text.matchAll(/^\| `(guard_\w+)` \| (\w+) \|/gm)].map(([, code, severity]) => [code, severity]);
+  expect(Object.fromEntries(rows)).toEqual(GUARD_CODES);
+});
+
+test('and every aspect', () => {
+  for (const aspect of ASPECTS) expect(text, aspect).toContain(`\`${aspect}\``);
+});
+
+test('its first file can be read', () => {
+  const [, file] = /```yaml\n([\s\S]*?)```/.exec(text)!;
+  expect(readGuard(file!).environments.map(({ name }) => name)).toEqual(['production', 'staging']);
+});
