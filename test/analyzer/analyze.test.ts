@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { analyzeDomain } from '../../services/analyzer/analyze.ts';
 import type { Db } from '../../services/shared/runtime/db.ts';
+import { tryLockDomain } from '../../services/store/locks.ts';
 import { type Fixture, fixture } from './fixture.ts';
 import { ago, DOMAIN, REPORTERS, row, span } from './rows.ts';
 
@@ -146,4 +147,19 @@ test('a report that claims a day of the future does not push the true ones out o
   await f.put([row('2038-01-19', 'both', 1, OWN)]);
   await f.analyze();
   expect(await f.findings()).toMatchObject([{ kind: 'alignment_failure', last_day: ago(0) }]);
+});
+
+test('a domain that another process analyzes is left to it, with its work', async () => {
+  await f.put(ordinary(3, 0));
+  const before = await work();
+  const other = await f.t.db.connect();
+  try {
+    await other.query('begin');
+    expect(await tryLockDomain(other, DOMAIN)).toBe(true);
+    expect(await f.analyze()).toMatchObject({ outcome: 'busy', sources: 0, events: [] });
+  } finally {
+    await other.query('rollback');
+    other.release();
+  }
+  expect(await work()).toBe(before);
 });

@@ -62,3 +62,11 @@ test('a link that is named is followed, and one that leads nowhere is an error',
   expect(await read('link')).toEqual({ files: ['link'], skipped: [] });
   await expect(read('broken')).rejects.toMatchObject({ code: 'no_such_path' });
 });
+
+test('a device that is named is refused with its path', async () => {
+  const all = inputs(['/dev/null'], 1e6, () => undefined);
+  await expect(all.next()).rejects.toMatchObject({
+    code: 'unreadable',
+    message: '/dev/null is neither a file nor a folder.',
+  });
+});

@@ -30,6 +30,7 @@ test.each([
   ['version: STSv1\nmode: ENFORCE\nmx: a.example\nmax_age: 1', ['mta_sts_policy_mode']],
   ['version: STSv1\nmode: enforce\nmx: a.example', ['mta_sts_policy_age']],
   ['version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 31557601', ['mta_sts_policy_age']],
+  ['version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 31557600', []],
   ['version: STSv1\nmode: enforce\nmax_age: 1', ['mta_sts_policy_no_mx']],
   ['version: STSv1\nmode: enforce\nmx: *.*.example\nmx: a.example\nmax_age: 1', ['mta_sts_policy_syntax']],
   ['version: STSv1\nmode: none\nmax_age: 1', []],

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lookUp } from '../../services/enricher/look.ts';
 import { Pace } from '../../services/shared/pace.ts';
+import type { ReverseResolver } from '../../services/shared/runtime/resolver.ts';
 import { reverseResolver } from '../../services/shared/runtime/resolver.ts';
 import { knotPresent, type NameServer, startKnot, startSilent } from '../helpers/knot.ts';
 
@@ -106,4 +107,23 @@ test('questions are let through at their pace, and unused time is not saved up',
   await pace.turn();
   await pace.turn();
   expect(waits).toEqual([100, 200, 100]);
+});
+
+test.each([
+  [4, true],
+  [5, false],
+])('of the names of an address the first four are checked: the name that leads back is number %i', async (at, confirmed) => {
+  const names = Array.from({ length: 9 }, (_, i) => `mail${i + 1}.example.net`);
+  const asked: string[] = [];
+  const resolver: ReverseResolver = {
+    pointers: async () => names,
+    addresses: async (name) => {
+      asked.push(name);
+      return name === names[at - 1] ? ['192.0.9.1'] : ['198.51.100.1'];
+    },
+    cancel: () => undefined,
+  };
+  const found = await lookUp('192.0.9.1', resolver, { turn: async () => undefined } as never);
+  expect(found).toMatchObject({ confirmed, name: confirmed ? names[at - 1] : names[0] });
+  expect(asked).toHaveLength(4);
 });

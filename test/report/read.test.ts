@@ -1,7 +1,8 @@
-import { createGzip } from 'node:zlib';
+import { createGzip, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import type { ReadEvent } from '../../services/report/model.ts';
 import { readMessage } from '../../services/report/read.ts';
-import { METADATA, POLICY, recordXml } from './build.ts';
+import { METADATA, mailWith, POLICY, recordXml } from './build.ts';
 
 /** The gzip of a report of n records, made piece by piece. */
 async function largeReport(n: number): Promise<Buffer> {
@@ -68,5 +69,52 @@ describe('a large report', () => {
     const whole = Array.from({ length: n }, (_, i) => `10.0.${i >> 8}.${i & 255} ${i === 25_000 ? 'a < b & c' : 'example.com'}`);
     whole.splice(20_000, 1);
     expect(seen).toEqual(whole);
+  });
+});
+
+describe('a mail without a report', () => {
+  const complaint = (type: string) =>
+    [
+      'From: abuse@receiver.example',
+      'Subject: Report Domain: example.com Submitter: receiver.example',
+      'Content-Type: multipart/report; report-type=feedback-report; boundary=f',
+      '',
+      '--f',
+      'Content-Type: message/feedback-report',
+      '',
+      `Feedback-Type: ${type}`,
+      'Source-IP: 192.0.2.1',
+      '',
+      '--f--',
+      '',
+    ].join('\r\n');
+  const eventsOf = async (raw: string) => {
+    const events: ReadEvent[] = [];
+    for await (const event of readMessage(Buffer.from(raw))) events.push(event);
+    return events;
+  };
+
+  test('that only announces one is refused, and one of chat is nothing', async () => {
+    expect(await eventsOf('Subject: Report Domain: example.com Submitter: r.example\r\n\r\nSee the attachment.')).toMatchObject([
+      { type: 'refused', problem: { message: expect.stringMatching(/^The mail claims to be a report, but holds none\./) } },
+    ]);
+    expect(await eventsOf('Subject: lunch\r\n\r\nShall we?')).toMatchObject([{ type: 'nothing' }]);
+  });
+
+  test('that is a complaint about abuse is nothing, whatever its subject announces', async () => {
+    expect(await eventsOf(complaint('abuse'))).toMatchObject([{ type: 'nothing', problem: { code: 'complaint' } }]);
+  });
+
+  test('is read as far as the mails that are attached to it as files', async () => {
+    const inner = mailWith(gzipSync(`<feedback>${METADATA}${POLICY}${recordXml({})}</feedback>`));
+    const outer = Buffer.concat([
+      Buffer.from(
+        'Subject: Fwd\r\nContent-Type: application/octet-stream; name=a.eml\r\nContent-Transfer-Encoding: base64\r\n\r\n',
+      ),
+      Buffer.from(inner.toString('base64')),
+    ]);
+    const types: string[] = [];
+    for await (const { type } of readMessage(outer)) types.push(type);
+    expect(types).toEqual(['records', 'report']);
   });
 });

@@ -99,3 +99,10 @@ it('takes SPF records alone among the texts of a domain', () => {
   ).toEqual([true, true, false, false, false]);
   expect(isWatched('dmarc', 'v=DMARK1')).toBe(true);
 });
+
+it.each([
+  [4_000, 'x'.repeat(4_000)],
+  [4_001, `${'x'.repeat(4_000)}…`],
+])('a value of %i characters is kept as far as 4,000', (length, shown) => {
+  expect(shownValue('x'.repeat(length))).toBe(shown);
+});

@@ -1,5 +1,4 @@
-import { sleep } from '../../shared/clock.ts';
-import { messageOf, SettingsError, sentenceOf } from '../../shared/errors.ts';
+import { messageOf, SettingsError } from '../../shared/errors.ts';
 import { type HealthServer, serveHealth } from '../../shared/runtime/health.ts';
 import { createLog, type Log } from '../../shared/runtime/log.ts';
 import { addProcessMetrics, createMetrics } from '../../shared/runtime/metrics.ts';
@@ -7,8 +6,7 @@ import { logPrints } from '../../shared/runtime/prints.ts';
 import { pinSemiSpaces } from '../../shared/runtime/semi-spaces.ts';
 import type { Context, Service } from '../../shared/runtime/service.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { ping } from '../../store/schema/server.ts';
-import { measurer } from '../measure.ts';
+import { endsWithin, measureState, readiness, type State, stuck } from '../health.ts';
 import { checkNames, type Opened, openContext } from '../open.ts';
 import { undecidedDomains } from '../terminal/undecided.ts';
 import { openPatiently } from '../wait-for-servers.ts';
@@ -27,8 +25,6 @@ const SERVICES = {
 const LEAVE_MS = 2_000;
 /** How long running jobs may take after a signal. */
 const DRAIN_MS = 60_000;
-/** How long /readyz waits for a server. */
-const ANSWER_MS = 6_000;
 
 export type ServiceName = keyof typeof SERVICES;
 export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
@@ -74,17 +70,6 @@ export async function runStart(config: Config, named: string[], version = ''): P
   return 0;
 }
 
-/** What runs, as the health port sees it. */
-interface State {
-  /** Null while a server is waited for. */
-  context: (Context & Opened) | null;
-  running: Service[];
-  wanted: number;
-  /** What `start` waits for before any service runs. */
-  waiting: string | null;
-  measure?: () => Promise<void>;
-}
-
 /** Starts the services; resolves at once when they are to stop. */
 async function runServices(
   context: Context & Opened,
@@ -123,17 +108,6 @@ async function drain({ context, running }: State, log: Log): Promise<void> {
   await endsWithin(ended, LEAVE_MS);
 }
 
-/** @throws what the work throws @returns whether it ended in time */
-async function endsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  const over = new AbortController();
-  const late = sleep(ms, over.signal).then(() => false);
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    over.abort();
-  }
-}
-
 function chooseServices(config: Config, named: string[]): ServiceName[] {
   const unknown = named.filter((n) => !(n in SERVICES));
   if (unknown.length > 0)
@@ -149,41 +123,6 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
     throw new SettingsError('The alerter needs SMTP_URL, ALERT_FROM and ALERT_TO, or a webhook: set them.');
   }
   return noChannel ? names.filter((n) => n !== 'alerter') : names;
-}
-
-/** Measures what /metrics shows, for as long as a scrape may wait. */
-async function measureState(state: State): Promise<void> {
-  if (state.context === null) return;
-  state.measure ??= measurer(state.context);
-  await endsWithin(state.measure(), ANSWER_MS);
-}
-
-/** A sentence for each thing that is missing. */
-async function readiness({ context, running, wanted, waiting }: State): Promise<string[]> {
-  if (context === null) return [waiting === null ? 'the services are starting' : `waiting: ${waiting}`];
-  const waits: string[] = running.length < wanted ? ['the services are starting'] : [];
-  const check = async (what: string, ask: Promise<unknown>) => {
-    try {
-      if (!(await endsWithin(ask, ANSWER_MS))) waits.push(`${what}: no answer for ${ANSWER_MS / 1000} seconds`);
-    } catch (error) {
-      waits.push(`${what}: ${sentenceOf(error)}`);
-    }
-  };
-  const queue = context.queues.backend === 'redis' ? 'queue: Redis does not answer at the address in REDIS_URL' : 'queue';
-  await Promise.all([check('database', ping(context.db)), check(queue, context.queues.check())]);
-  for (const service of running) {
-    const wait = service.waitingFor();
-    if (wait !== null) waits.push(`${service.name}: ${wait}`);
-  }
-  return [...waits, ...stuck({ running })];
-}
-
-/** A sentence for each service with a loop that no longer turns. */
-function stuck({ running }: Pick<State, 'running'>): string[] {
-  return running.flatMap((service) => {
-    const sentence = service.stuck?.() ?? null;
-    return sentence === null ? [] : [`${service.name}: ${sentence}`];
-  });
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process. */

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { codeOf } from '../../../services/shared/errors.ts';
 import { openPool } from '../../../services/shared/runtime/db.ts';
@@ -105,4 +108,18 @@ test.each(['LATIN1', 'SQL_ASCII', 'WIN1252'])('a database in %s is refused befor
   expect(rows).toEqual([]);
   await db.end();
   await t.db.query(`drop database ${name} with (force)`);
+});
+
+test.each([
+  [['0001_a.sql', '0003_c.sql'], 'Migration 2 is missing or occurs twice; reinstall ruawatch.'],
+  [['0001_a.sql', '0002_b.sql', '0002_c.sql'], 'Migration 3 is missing or occurs twice; reinstall ruawatch.'],
+  [['0002_b.sql'], 'Migration 1 is missing or occurs twice; reinstall ruawatch.'],
+])('an installation whose migrations are %j is refused', (files, message) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-migrations-'));
+  try {
+    for (const file of files) writeFileSync(path.join(folder, file), 'select 1');
+    expect(() => readMigrations(folder)).toThrow(expect.objectContaining({ code: 'migrations_broken', message }));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
