@@ -5,7 +5,7 @@ exec </dev/null
 
 export CI=true DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1
 export npm_config_fund=false npm_config_audit=false npm_config_update_notifier=false
-# The suites that need Redis, Dovecot, Knot, BIND or Unbound say so and skip without them; here that is a
+# The suites that need Redis, Dovecot, Knot, BIND, PowerDNS or Unbound say so and skip without them; here that is a
 # failure.
 export RUAWATCH_NO_SKIP=1
 NODE_24=24.9.0
@@ -78,6 +78,8 @@ servers() {
   [ -x /usr/sbin/dovecot ] && [ -x /usr/lib/dovecot/imap ] || missing+=(dovecot-imapd)
   [ -x /usr/sbin/knotd ] || missing+=(knot)
   [ -x /usr/sbin/named ] || missing+=(bind9)
+  [ -x /usr/sbin/pdns_server ] || missing+=(pdns-server)
+  [ -e /usr/share/pdns-backend-sqlite3 ] || missing+=(pdns-backend-sqlite3)
   [ -x /usr/sbin/unbound ] || missing+=(unbound)
   command -v pgbouncer >/dev/null || missing+=(pgbouncer)
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)

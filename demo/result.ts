@@ -1,7 +1,9 @@
 import { styleText } from 'node:util';
 import { bar, table } from '../services/cli/terminal/table.ts';
 import { escaped } from '../services/shared/escape.ts';
-import type { FindingSummary, PipelineCounts, SourceSummary } from '../services/store/demo.ts';
+import { parsePolicy } from '../services/shared/policy.ts';
+import type { DnsSummary, FindingSummary, PipelineCounts, SourceSummary } from '../services/store/demo.ts';
+import type { DemoLookalike } from './dns/watch.ts';
 import type { DemoWorld } from './world.ts';
 
 export interface DemoResult {
@@ -9,6 +11,8 @@ export interface DemoResult {
   standing: PipelineCounts;
   seconds: number;
   sources: SourceSummary[];
+  dns: DnsSummary[];
+  lookalikes: readonly DemoLookalike[];
   findings: FindingSummary[];
   /** Paths of the alert mails, relative to the working folder. */
   alerts: string[];
@@ -57,6 +61,7 @@ export function describeResult(result: DemoResult): string[] {
     const drawn = table(['source', 'class', 'messages', 'pass', ''], rows, { widths: [34], right: [2, 3] }).split('\n');
     lines.push(...drawn.map((line, i) => paint(i < 2 ? 'dim' : CLASS_STYLE[sources[i - 2]?.class ?? ''], `  ${line}`)), '');
   }
+  lines.push(bold('DNS, asked of a name server of the demo'), ...dnsLines(result.dns), ...lookalikeLines(result.lookalikes), '');
   lines.push(bold(`Findings (${result.findings.length})`));
   for (const f of result.findings) {
     const state = f.state === 'open' ? '' : ` (${f.state})`;
@@ -86,6 +91,25 @@ export function describeResult(result: DemoResult): string[] {
     );
   }
   return lines;
+}
+
+/** A line for each domain: what SPF costs, what DMARC asks for, which keys there are. */
+function dnsLines(domains: readonly DnsSummary[]): string[] {
+  const rows = domains.map(({ domain, spf_lookups, dmarc, selectors }) => {
+    const spf = spf_lookups === null ? '?' : `${spf_lookups} of 10`;
+    return [domain, spf, parsePolicy(dmarc ?? '').p ?? '', selectors.join(' ')];
+  });
+  return table(['domain', 'SPF look-ups', 'DMARC', 'DKIM keys'], rows, {})
+    .split('\n')
+    .map((line) => `  ${line}`);
+}
+
+/** Names that somebody else has registered and that may be mistaken for one of the domains. */
+function lookalikeLines(found: readonly DemoLookalike[]): string[] {
+  return found.map(({ shown, of, mailHosts }) => {
+    const mail = mailHosts.length > 0 ? ' and has a mail host' : '';
+    return `  ${escaped(shown)} looks like ${of}, is registered by someone else${mail}`;
+  });
 }
 
 function wrap(text: string, width: number): string[] {

@@ -76,12 +76,12 @@ export class Session {
 
   /**
    * @param {string[]} tests files
-   * @param {{ changed?: string[], seconds: number, testSeconds?: number }} options the files that changed since the last
-   * call, how long all may take, and how long one test
-   * @returns {Promise<{ failed: string[], errors: string[], ran: number, longest: number } | 'late'>} `longest` in seconds;
-   * 'late' when they did not end in time
+   * @param {{ changed?: string[], seconds: number, testSeconds?: number, promptSeconds?: number }} options the files that
+   * changed since the last call, how long all may take, how long one test, and how long one that fails without waiting
+   * @returns {Promise<{ failed: string[], waited: string[], errors: string[], ran: number, longest: number } | 'late'>}
+   * `waited`: those of `failed` that only waited for too long; `longest` in seconds; 'late' when they did not end in time
    */
-  async run(tests, { changed = [], seconds, testSeconds = 60 }) {
+  async run(tests, { changed = [], seconds, testSeconds = 60, promptSeconds = testSeconds }) {
     this.#child ??= await this.#start();
     const child = this.#child;
     return await new Promise((resolve, reject) => {
@@ -103,7 +103,7 @@ export class Session {
           reject(new Error('the vitest that runs the mutants ended'));
         }),
       );
-      child.send({ tests, changed, testSeconds });
+      child.send({ tests, changed, testSeconds, promptSeconds });
     });
   }
 

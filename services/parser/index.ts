@@ -39,7 +39,7 @@ export function startParser(context: Context, given?: Resolver): Service {
   const months = watchMonths(context);
   const verifier = startVerifier(context, resolver, readers);
   const large = largeQueue(
-    Math.max(1, config.parser.concurrency - 1),
+    config.parser.concurrency,
     async (key) => {
       const { domains, messages } = await parseWithFallback(context, [key], log, { readers, months });
       await announce(context, domains.sort());
@@ -94,11 +94,11 @@ async function workJob(
   const unverified: number[] = [];
   let waiting: readonly number[] = keys.filter((key) => !large.has(key));
   for (let tries = 0; waiting.length > 0 && tries < BUSY_TRIES; tries++) {
-    if (tries > 0) await sleep(BUSY_MS);
     const result = await parseWithFallback(context, waiting, log, { readers, months, aside: large.add });
     for (const domain of result.domains) domains.add(domain);
     for (const message of result.messages) if (message.unverified) unverified.push(message.message_key);
     waiting = result.busy;
+    if (waiting.length > 0) await sleep(BUSY_MS);
   }
   if (unverified.length > 0) await context.queues.add('verify', { messages: unverified });
   await announce(context, [...domains].sort());

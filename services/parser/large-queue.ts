@@ -15,10 +15,11 @@ export interface LargeQueue {
  * can hold 30,000 records, which take seconds to store: a few dozen such mails would otherwise hold up every
  * genuine report behind them for minutes. Their rows stay `received` meanwhile, so nothing is lost when the
  * process ends.
- * @param atOnce messages parsed at a time
+ * @param concurrency of the parser; one of its connections is left for small messages where there are several
  * @param parse parses one message; its errors are logged, and the sweeper enqueues the message again
  */
-export function largeQueue(atOnce: number, parse: (key: number) => Promise<void>, log: Log): LargeQueue {
+export function largeQueue(concurrency: number, parse: (key: number) => Promise<void>, log: Log): LargeQueue {
+  const atOnce = Math.max(1, concurrency - 1);
   const held = new Set<number>();
   const waiting: number[] = [];
   const running = new Set<Promise<void>>();

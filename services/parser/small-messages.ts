@@ -22,8 +22,8 @@ export async function parseSmallMessages(
   return markedTransaction(db, keys, async (tx) => {
     const claimed = await claimMessages(tx, keys);
     const absent = claimed.filter((m) => !raws.has(m.message_key));
-    const loaded = absent.length > 0 ? await loadRaws(tx, absent) : null;
-    const rawOf = ({ message_key }: ClaimedMessage) => raws.get(message_key) ?? loaded?.get(message_key);
+    const loaded = await loadRaws(tx, absent);
+    const rawOf = ({ message_key }: ClaimedMessage) => raws.get(message_key) ?? loaded.get(message_key);
     const present = claimed.flatMap((message) => rawOf(message) ?? []);
     const moreKeys = () => takeReportKeys(tx, claimed.length);
     const reading = readers.small(present, moreKeys, verifiesAny(claimed, trust) ? trust : null);
@@ -63,7 +63,6 @@ class RecordsInMemory {
   private readonly tx: Tx;
   private readonly months: Months;
   private reports: ReadReport[] = [];
-  private records = 0;
 
   constructor(tx: Tx, months: Months) {
     this.tx = tx;
@@ -72,11 +71,9 @@ class RecordsInMemory {
 
   /** Adds reports; copies all records when they have become too many to keep in memory. */
   async add(reports: readonly ReadReport[]): Promise<void> {
-    for (const report of reports) {
-      this.reports.push(report);
-      this.records += report.report.records;
-    }
-    if (this.records >= BATCH_RECORDS) await this.copy();
+    this.reports.push(...reports);
+    const records = this.reports.reduce((sum, { report }) => sum + report.records, 0);
+    if (records >= BATCH_RECORDS) await this.copy();
   }
 
   async prepareMonths(): Promise<void> {
@@ -97,6 +94,5 @@ class RecordsInMemory {
     }
     await lines.end();
     this.reports = [];
-    this.records = 0;
   }
 }

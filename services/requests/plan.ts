@@ -50,7 +50,6 @@ const senderChange = z.strictObject({
 export type SenderChange = z.infer<typeof senderChange>;
 
 const change = z.discriminatedUnion('target', [dnsChange, senderChange]);
-export type Change = z.infer<typeof change>;
 
 /** What is asked for. The text of it, in canonical form, is what people approve. */
 export const planSchema = z.strictObject({

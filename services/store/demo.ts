@@ -79,6 +79,29 @@ export interface FindingSummary {
   summary: string;
 }
 
+export interface DnsSummary {
+  domain: string;
+  checked_at: Date;
+  /** Look-ups that the SPF record costs; null when nobody could say. */
+  spf_lookups: number | null;
+  dmarc: string | null;
+  /** Selectors of the keys that are published. */
+  selectors: string[];
+}
+
+/** What the watcher found in DNS of each domain that it has checked. */
+export async function summariseDns(db: Queryable): Promise<DnsSummary[]> {
+  const { rows } = await db.query<DnsSummary>(
+    `select c.domain, c.checked_at, c.spf_lookups,
+            (select max(value) from ruawatch.dns_records r
+              where r.domain = c.domain and purpose = 'dmarc' and name = '_dmarc.' || c.domain and gone_at is null) as dmarc,
+            array(select distinct split_part(name, '._domainkey.', 1) from ruawatch.dns_records r
+                   where r.domain = c.domain and purpose = 'dkim' and gone_at is null order by 1) as selectors
+       from ruawatch.dns_checks c order by c.domain`,
+  );
+  return rows;
+}
+
 /** Findings: the open ones first, then by severity. */
 export async function summariseFindings(db: Queryable): Promise<FindingSummary[]> {
   const { rows } = await db.query<FindingSummary>(

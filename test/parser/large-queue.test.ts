@@ -8,7 +8,7 @@ test('parses in order, a few at a time, each once; an error is logged, and stopp
   const log = { warn: (fields: unknown) => warned.push(fields) };
   const settled = () => new Promise((resolve) => setImmediate(resolve));
   const queue = largeQueue(
-    2,
+    3,
     (key) =>
       new Promise<void>((resolve, reject) => {
         begun.push(key);
@@ -36,4 +36,18 @@ test('parses in order, a few at a time, each once; an error is logged, and stopp
   ends.get(3)!();
   await stopping;
   expect(begun).toEqual([1, 2, 3]);
+});
+
+test.each([
+  [1, 1],
+  [2, 1],
+  [4, 3],
+])('a parser with %i connections parses %i large messages at a time', async (concurrency, atOnce) => {
+  const begun: number[] = [];
+  const parse = (key: number) => {
+    begun.push(key);
+    return new Promise<void>(() => undefined);
+  };
+  largeQueue(concurrency, parse, { warn: () => undefined } as never).add([1, 2, 3, 4, 5]);
+  expect(begun).toHaveLength(atOnce);
 });

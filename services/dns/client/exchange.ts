@@ -2,9 +2,10 @@ import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
 import { lowerName } from './name.ts';
+import { WireError } from './reader.ts';
 import type { Server } from './servers.ts';
 import { RECORD_TYPES, type RecordType, type UnknownReason } from './types.ts';
-import { encodeQuestion, type Message, type Question, readMessage, WireError } from './wire.ts';
+import { encodeQuestion, type Message, type Question, readMessage } from './wire.ts';
 
 /** Wrong packets after which a query is repeated over TCP, where an attacker cannot guess his way in. */
 const MOST_STRAYS = 8;

@@ -1,21 +1,13 @@
 import { encode } from 'dns-packet';
-import { labelsOf, lowerName, nameOf } from './name.ts';
-import { RECORD_TYPES, type RecordData, type RecordType } from './types.ts';
+import { labelsOf } from './name.ts';
+import { Reader, TYPE_NAMES, WireError } from './reader.ts';
+import type { RecordData, RecordType } from './types.ts';
 
 /** The size of a payload that needs no fragmentation (DNS flag day 2020). */
 const UDP_PAYLOAD = 1232;
 /** Maximum number of records in a message; no answer to our queries has more. */
 const MOST_RECORDS = 4_000;
-/** Jumps of one name: each goes backwards, and a name has 127 labels at most. */
-const MOST_JUMPS = 64;
-
-const TYPE_NAMES = new Map<number, RecordType>(
-  Object.entries(RECORD_TYPES).map(([name, number]) => [number, name as RecordType]),
-);
 const IN = 1;
-
-/** Bytes that are not a DNS message. */
-export class WireError extends Error {}
 
 export interface Question {
   id: number;
@@ -117,10 +109,10 @@ export function readMessage(bytes: Buffer): Message {
   };
   // A truncated message may end anywhere; the query is repeated over TCP.
   if (message.truncated) return message;
-  for (let i = 0; i < counts[1]!; i++) message.answers.push(reader.record().record);
-  for (let i = 0; i < counts[2]!; i++) message.authorities.push(reader.record().record);
+  for (let i = 0; i < counts[1]!; i++) message.answers.push(recordOf(reader).record);
+  for (let i = 0; i < counts[2]!; i++) message.authorities.push(recordOf(reader).record);
   for (let i = 0; i < counts[3]!; i++) {
-    const { record, extendedRcode } = reader.record();
+    const { record, extendedRcode } = recordOf(reader);
     if (record.type === OPT) message.rcode |= extendedRcode << 4;
   }
   return message;
@@ -128,146 +120,16 @@ export function readMessage(bytes: Buffer): Message {
 
 const OPT = 41;
 
-class Reader {
-  private readonly bytes: Buffer;
-  private at: number;
-
-  constructor(bytes: Buffer, at: number) {
-    this.bytes = bytes;
-    this.at = at;
-  }
-
-  uint8(): number {
-    return this.bytes[this.take(1)]!;
-  }
-
-  uint16(): number {
-    return this.bytes.readUInt16BE(this.take(2));
-  }
-
-  uint32(): number {
-    return this.bytes.readUInt32BE(this.take(4));
-  }
-
-  octets(count: number): Buffer {
-    const at = this.take(count);
-    return this.bytes.subarray(at, at + count);
-  }
-
-  /** A name, compressed or not (RFC 1035 section 4.1.4), in presentation format. */
-  name(): string {
-    const labels: string[] = [];
-    let octets = 1;
-    let at = this.at;
-    let jumps = 0;
-    for (;;) {
-      const length = this.bytes[at];
-      if (length === undefined) throw new WireError('a name leaves the message');
-      if (length >= 0xc0) {
-        const low = this.bytes[at + 1];
-        if (low === undefined) throw new WireError('a name leaves the message');
-        const to = ((length & 0x3f) << 8) | low;
-        if (to >= at || ++jumps > MOST_JUMPS) throw new WireError('a name points where none can be');
-        if (jumps === 1) this.at = at + 2;
-        at = to;
-      } else if (length >= 0x40) throw new WireError('a label of an unknown kind');
-      else if (length === 0) {
-        if (jumps === 0) this.at = at + 1;
-        return nameOf(labels);
-      } else {
-        octets += length + 1;
-        if (octets > 255) throw new WireError('a name is too long');
-        if (at + 1 + length > this.bytes.length) throw new WireError('a name leaves the message');
-        labels.push(this.bytes.toString('latin1', at + 1, at + 1 + length));
-        at += length + 1;
-      }
-    }
-  }
-
-  /** In lower case: a name that is compressed onto the question has its random case. */
-  private host(): string {
-    return lowerName(this.name());
-  }
-
-  record(): { record: WireRecord; extendedRcode: number } {
-    const name = this.name();
-    const type = this.uint16();
-    const klass = this.uint16();
-    const ttl = this.uint32();
-    const length = this.uint16();
-    const end = this.at + length;
-    if (end > this.bytes.length) throw new WireError('a record leaves the message');
-    const known = klass === IN ? TYPE_NAMES.get(type) : undefined;
-    let data: WireRecord['data'] = null;
-    if (known === undefined) this.at = end;
-    else {
-      data = this.data(known, end);
-      if (this.at !== end) throw new WireError(`the data of a ${known} record has another length than it says`);
-    }
-    // Above 2^31 a TTL counts as 0 (RFC 2181 section 8).
-    return {
-      record: { name, type: klass === IN || type === OPT ? type : -1, ttl: ttl > 0x7fff_ffff ? 0 : ttl, data },
-      extendedRcode: ttl >>> 24,
-    };
-  }
-
-  private data(type: RecordType, end: number): RecordData[RecordType] {
-    switch (type) {
-      case 'A':
-        return this.octets(4).join('.');
-      case 'AAAA':
-        return ipv6Text(this.octets(16));
-      case 'NS':
-      case 'CNAME':
-      case 'PTR':
-        return this.host();
-      case 'MX':
-        return { preference: this.uint16(), exchange: this.host() };
-      case 'SOA':
-        return {
-          mname: this.host(),
-          rname: this.host(),
-          serial: this.uint32(),
-          refresh: this.uint32(),
-          retry: this.uint32(),
-          expire: this.uint32(),
-          minimum: this.uint32(),
-        };
-      case 'TXT': {
-        const strings: string[] = [];
-        while (this.at < end) strings.push(this.octets(this.uint8()).toString('latin1'));
-        return strings;
-      }
-      case 'DNSKEY':
-        return { flags: this.uint16(), protocol: this.uint8(), algorithm: this.uint8(), key: this.rest(end) };
-      case 'TLSA':
-        return { usage: this.uint8(), selector: this.uint8(), matching: this.uint8(), data: this.rest(end) };
-    }
-  }
-
-  /** A copy, so that a cached record does not keep the whole message in memory. */
-  private rest(end: number): Uint8Array {
-    return Uint8Array.from(this.octets(Math.max(0, end - this.at)));
-  }
-
-  private take(count: number): number {
-    const at = this.at;
-    if (at + count > this.bytes.length) throw new WireError('the message ends too early');
-    this.at = at + count;
-    return at;
-  }
-}
-
-/** The canonical text of an IPv6 address (RFC 5952). */
-function ipv6Text(octets: Buffer): string {
-  const groups = Array.from({ length: 8 }, (_, i) => octets.readUInt16BE(2 * i));
-  let best = { from: 0, length: 1 };
-  for (let i = 0; i < 8; i++) {
-    let length = 0;
-    while (i + length < 8 && groups[i + length] === 0) length++;
-    if (length > best.length) best = { from: i, length };
-  }
-  const text = (part: number[]) => part.map((group) => group.toString(16)).join(':');
-  if (best.length === 1) return text(groups);
-  return `${text(groups.slice(0, best.from))}::${text(groups.slice(best.from + best.length))}`;
+/** One record of a section, with what an OPT record adds to the code of the answer. */
+function recordOf(reader: Reader): { record: WireRecord; extendedRcode: number } {
+  const { name, type, class: klass, ttl, end } = reader.recordHead();
+  const known = klass === IN ? TYPE_NAMES.get(type) : undefined;
+  let data: WireRecord['data'] = null;
+  if (known === undefined) reader.at = end;
+  else data = reader.data(known, end);
+  // Above 2^31 a TTL counts as 0 (RFC 2181 section 8).
+  return {
+    record: { name, type: klass === IN || type === OPT ? type : -1, ttl: ttl > 0x7fff_ffff ? 0 : ttl, data },
+    extendedRcode: ttl >>> 24,
+  };
 }

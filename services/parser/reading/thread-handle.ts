@@ -50,7 +50,6 @@ export class Thread {
   private readonly budgets: Budgets;
   private readonly state = new Int32Array(new SharedArrayBuffer(8));
   private readonly worker: Worker;
-  private readonly exited: Promise<void>;
   private readonly answers: (Answer | Stopped)[] = [];
   private wake: (() => void) | null = null;
   private failure: Error | null = null;
@@ -76,25 +75,27 @@ export class Thread {
         this.breach = { code: 'memory_budget', message };
       }
     });
-    this.exited = new Promise((resolve) =>
-      this.worker.once('exit', (code) => {
-        this.ended = true;
-        this.stopWatchdog();
-        // All of its answers have been received by now.
-        const at = Atomics.load(this.state, 0) - this.before - 1;
-        if (this.breach) this.answers.push({ type: 'stopped', at, problem: this.breach });
-        this.failure ??= new Error(`A reader thread ended with code ${code}.`);
-        this.wake?.();
-        resolve();
-      }),
-    );
+    this.worker.once('exit', (code) => {
+      this.ended = true;
+      this.stopWatchdog();
+      // All of its answers have been received by now.
+      const at = Atomics.load(this.state, 0) - this.before - 1;
+      if (this.breach) this.answers.push({ type: 'stopped', at, problem: this.breach });
+      this.failure ??= new Error(`A reader thread ended with code ${code}.`);
+      this.wake?.();
+    });
     this.worker.unref();
   }
 
   read(task: Task, raws: readonly Buffer[]): void {
     const ends: number[] = [];
-    for (const raw of raws) ends.push((ends.at(-1) ?? 0) + raw.length);
-    const buffer = task.how === 'large' ? ownBuffer(raws[0]!) : copyOf(raws, ends.at(-1) ?? 0);
+    let size = 0;
+    for (const raw of raws) {
+      size += raw.length;
+      ends.push(size);
+    }
+    const [raw] = raws;
+    const buffer = task.how === 'large' ? ownBuffer(raw!) : copyOf(raws, size);
     this.worker.ref();
     this.before = Atomics.load(this.state, 0);
     this.startWatchdog();
@@ -131,7 +132,6 @@ export class Thread {
   async end(): Promise<void> {
     this.stopWatchdog();
     await this.worker.terminate();
-    await this.exited;
   }
 
   private receive(answer: Answer): void {

@@ -22,9 +22,9 @@ const DATE = 1082;
  */
 export function openPool(url: string, options: { max?: number; name?: string } = {}): Db {
   const pool = new pg.Pool({
+    application_name: options.name ?? 'ruawatch',
     ...connectionSettings(url),
     max: options.max ?? 8,
-    application_name: options.name ?? 'ruawatch',
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,

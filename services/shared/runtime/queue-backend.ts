@@ -64,6 +64,7 @@ export class QueueBackend {
         ? { connection: this.redis(forWorker, opened), prefix: this.namespace }
         : {
             connection: {
+              application_name: 'ruawatch queue',
               ...connectionSettings(this.settings.databaseUrl),
               schema: this.namespace,
               migrate: this.settings.migrate ?? true,
@@ -72,7 +73,6 @@ export class QueueBackend {
               connectionTimeoutMillis: 10_000,
               query_timeout: 30_000,
               keepAlive: true,
-              application_name: 'ruawatch queue',
             },
           };
     return options as unknown as QueueOptions;

@@ -1,101 +1,132 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
-import { messageOf, SettingsError } from '../errors.ts';
-import { parsePostgresUrl, postgresText } from './server-url.ts';
+import { SettingsError } from '../errors.ts';
+import { TLS_PARAMETERS, type TlsSettings, tlsOf } from './postgres-tls.ts';
+import { ENCODE_HINT, isAmbiguous, isPercentEncoded } from './server-url.ts';
 
-/** What pg.Pool and pg.Client are given for a URL. */
-export interface ConnectionSettings {
-  connectionString: string;
-  /** Absent when the URL does not speak of TLS: then PGSSLMODE decides. */
-  ssl?: ConnectionOptions | false;
+/** What pg.Pool and pg.Client are given for a URL. What is absent is taken from PGHOST and the like, as libpq does. */
+export interface ConnectionSettings extends TlsSettings {
+  host?: string;
+  port?: number;
+  user?: string;
+  password?: string;
+  database?: string;
+  options?: string;
+  application_name?: string;
+  fallback_application_name?: string;
+  client_encoding?: string;
+  statement_timeout?: number;
+  lock_timeout?: number;
+  idle_in_transaction_session_timeout?: number;
 }
 
-const TLS_PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'ssl', 'uselibpqcompat'] as const;
-/** `ssl=` is the spelling of other drivers. */
-const SSL_WORDS: Record<string, string> = {
-  true: 'verify-full',
-  '1': 'verify-full',
-  false: 'disable',
-  '0': 'disable',
-  'no-verify': 'require',
-};
+/** A parameter of the URL, and the option of the driver that it is. */
+const HANDED_ON = {
+  options: 'options',
+  application_name: 'application_name',
+  fallback_application_name: 'fallback_application_name',
+  client_encoding: 'client_encoding',
+} as const;
+/** Milliseconds; the driver's additions to libpq. */
+const TIMEOUTS = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'] as const;
+/** Those that change nothing here: ruawatch has bounds of its own on waiting, and one host. */
+const WITHOUT_EFFECT = new Set(
+  `connect_timeout keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout sslcompression sslsni
+   krbsrvname gsslib gssencmode gssdelegation target_session_attrs load_balance_hosts uselibpqcompat`.split(/\s+/),
+);
+/** Those of libpq that change where the connection leads, or how far it is trusted, and that the driver lacks. */
+const UNSUPPORTED = new Set(
+  `hostaddr service passfile requirepeer require_auth sslcrl sslcrldir sslpassword sslcertmode replication
+   ssl_min_protocol_version ssl_max_protocol_version`.split(/\s+/),
+);
+const OF_PLACE = ['host', 'port', 'user', 'password', 'dbname'] as const;
+const READ = new Set<string>([...OF_PLACE, ...TLS_PARAMETERS, ...Object.keys(HANDED_ON), ...TIMEOUTS]);
+
+interface Parts {
+  place: Partial<Record<(typeof OF_PLACE)[number], string>>;
+  parameters: ReadonlyMap<string, string>;
+}
 
 /**
- * Reads a postgres:// URL's TLS parameters as Postgres' own tools do (libpq, "SSL Support"), which the driver does not: to it
- * `require` and `verify-ca` are `verify-full`, with a warning on stderr that this will change.
- *
- * - `disable`: none. `require`: encrypted; the certificate is checked against the CA only when sslrootcert is given.
- * - `verify-ca`: the certificate must be of the CA in sslrootcert. `verify-full`: and be made out to the host.
- * - sslrootcert alone, or `ssl=true`, is `verify-full`; without sslrootcert (or with `system`), by the CAs that Node trusts.
- * - sslcert and sslkey: the client's own certificate.
- *
- * `prefer` and `allow` are refused: they would send the password unencrypted when somebody on the way asks for it.
+ * Takes a Postgres URL apart as libpq does (PostgreSQL, "Connection URIs"): parameters of the query override what stands
+ * before it, "+" is a plus, and what is not known is refused. One host only.
+ * @returns the parts, or a text that continues the name of the setting and shows nothing that may be a password
+ */
+export function readPostgresUrl(text: string): Parts | string {
+  const [start, slashes, rest] = /^postgres(?:ql)?:(\/\/)?(.*)$/is.exec(text.trim()) ?? [];
+  if (start === undefined) return 'must be a Postgres URL, such as postgres://user:password@host (it is not shown here)';
+  if (slashes === undefined || isAmbiguous(rest!) || !isPercentEncoded(rest!)) return ENCODE_HINT;
+  try {
+    return partsOf(rest!);
+  } catch (error) {
+    // Escapes that are no UTF-8.
+    if (error instanceof URIError) return ENCODE_HINT;
+    throw error;
+  }
+}
+
+/** @throws URIError */
+function partsOf(rest: string): Parts | string {
+  const at = rest.lastIndexOf('@');
+  const [, user, password] = /^([^:]*)(?::(.*))?$/s.exec(rest.slice(0, Math.max(0, at)))!;
+  const [, server, database, query] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(rest.slice(at + 1))!;
+  if (server!.includes(',')) return ONE_HOST;
+  const [found, bracketed, name, port] = /^(?:\[([^\]]*)\]|([^:[\]\s]*))(?::(\d*))?$/.exec(server!) ?? [];
+  if (found === undefined) return ENCODE_HINT;
+  const parameters = new Map<string, string>();
+  for (const pair of (query ?? '').split('&').filter(Boolean)) {
+    const [, key, value] = /^([^=]*)=?(.*)$/s.exec(pair)!;
+    parameters.set(decoded(key!), decoded(value!));
+  }
+  const place: Parts['place'] = {};
+  const before = { host: bracketed ?? name, port, user, password, dbname: database };
+  for (const key of OF_PLACE) {
+    const value = parameters.get(key) ?? decoded(before[key] ?? '');
+    if (value !== '') place[key] = value;
+  }
+  return wrongIn(place, parameters) ?? { place, parameters };
+}
+
+const decoded = (text: string) => {
+  const plain = decodeURIComponent(text);
+  // libpq refuses it as well: it would end the text.
+  if (plain.includes('\0')) throw new URIError('null character');
+  return plain;
+};
+
+const ONE_HOST = 'names several hosts, and ruawatch connects to one: name the server that accepts writes';
+
+function wrongIn(place: Parts['place'], parameters: ReadonlyMap<string, string>): string | null {
+  if (place.host?.includes(',') || place.port?.includes(',')) return ONE_HOST;
+  const port = Number(place.port ?? 1);
+  if (!(Number.isInteger(port) && port >= 1 && port <= 65_535)) return ENCODE_HINT;
+  for (const [key, value] of parameters) {
+    const unsupported = UNSUPPORTED.has(key) || (key === 'gssencmode' && value === 'require');
+    if (unsupported) return `has the parameter ${key}, which ruawatch does not support: remove it`;
+    if (READ.has(key) || WITHOUT_EFFECT.has(key)) continue;
+    // A password with an unescaped "&" would look like one.
+    const shown = /^[a-z_]{1,40}$/i.test(key) && !parameters.has('password') ? `the parameter ${key}` : 'a parameter';
+    return `has ${shown} that Postgres does not know: correct or remove it (special characters must be percent-encoded)`;
+  }
+  return null;
+}
+
+/**
+ * What the driver is given for a postgres:// URL: never the URL itself, which it reads in another way than psql does
+ * (test/shared/settings/postgres-urls.ts), and whose parameters it prefers to ours.
  * @param setting names the URL in messages
- * @throws SettingsError an unknown mode, a file that cannot be read or is no certificate
+ * @throws SettingsError a URL that cannot be used, and what tlsOf throws
  */
 export function connectionSettings(url: string, setting = 'DATABASE_URL'): ConnectionSettings {
-  const parsed = parsePostgresUrl(url);
-  const given = Object.fromEntries(TLS_PARAMETERS.map((name) => [name, parsed.searchParams.get(name)]));
-  if (TLS_PARAMETERS.every((name) => given[name] === null)) return { connectionString: url };
-  for (const name of TLS_PARAMETERS) parsed.searchParams.delete(name);
-  return { connectionString: postgresText(parsed), ssl: tlsOf(given, setting) };
-}
-
-function tlsOf(given: Record<string, string | null | undefined>, setting: string): ConnectionOptions | false {
-  const mode = given.sslmode ?? (given.ssl ? (SSL_WORDS[given.ssl] ?? given.ssl) : 'verify-full');
-  if (mode === 'disable') return false;
-  const root = given.sslrootcert === 'system' ? null : given.sslrootcert;
-  const options: ConnectionOptions = {};
-  if (root) options.ca = readPem(root, 'sslrootcert', setting);
-  if (given.sslcert) options.cert = readPem(given.sslcert, 'sslcert', setting);
-  if (given.sslkey) options.key = readText(given.sslkey, 'sslkey', setting);
-  const ofAnyHost = { ...options, checkServerIdentity: () => undefined };
-  switch (mode) {
-    case 'verify-full':
-      return options;
-    case 'verify-ca':
-      if (!root) {
-        throw new SettingsError(
-          `${setting} says sslmode=verify-ca without sslrootcert: name the file of the CA's certificate, or use sslmode=verify-full.`,
-        );
-      }
-      return ofAnyHost;
-    case 'require':
-    case 'no-verify':
-      return root && mode === 'require' ? ofAnyHost : { ...options, rejectUnauthorized: false };
-    case 'prefer':
-    case 'allow':
-      throw new SettingsError(
-        `${setting} says sslmode=${mode}, which may send the password unencrypted: use require, verify-ca or verify-full, or disable where no TLS is wanted.`,
-      );
-    default:
-      throw new SettingsError(
-        `${setting} has an sslmode that does not exist: the modes are disable, require, verify-ca and verify-full.`,
-      );
+  const parts = readPostgresUrl(url);
+  if (typeof parts === 'string') throw new SettingsError(`${setting} ${parts}.`);
+  const { place, parameters } = parts;
+  const { dbname, port, ...same } = place;
+  const settings: ConnectionSettings = { ...same };
+  if (dbname !== undefined) settings.database = dbname;
+  if (port !== undefined) settings.port = Number(port);
+  for (const [key, option] of Object.entries(HANDED_ON)) {
+    const value = parameters.get(key);
+    if (value) settings[option] = value;
   }
-}
-
-function readPem(file: string, name: string, setting: string): string {
-  const text = readText(file, name, setting);
-  try {
-    new X509Certificate(text);
-  } catch (error) {
-    throw new SettingsError(
-      `${name} of ${setting} names ${file}, which holds no certificate in PEM form (${messageOf(error)}): correct the path.`,
-      error,
-    );
-  }
-  return text;
-}
-
-function readText(file: string, name: string, setting: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new SettingsError(
-      `${name} of ${setting} names ${file}, which cannot be read (${messageOf(error)}): correct the path.`,
-      error,
-    );
-  }
+  for (const key of TIMEOUTS) if (Number(parameters.get(key)) > 0) settings[key] = Number(parameters.get(key));
+  return { ...settings, ...tlsOf(Object.fromEntries(parameters), setting) };
 }

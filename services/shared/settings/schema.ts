@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseServer } from '../../dns/client/servers.ts';
 import { approvalsSchema } from '../../requests/rules.ts';
 import { mailboxSchema } from './mailbox.ts';
+import { readPostgresUrl } from './postgres-url.ts';
 import { ENCODE_HINT, isPercentEncoded, readServerUrl } from './server-url.ts';
 import { WEBHOOK_FORMATS, webhookSchema } from './webhook.ts';
 
@@ -10,14 +11,25 @@ const keptDays = z.number().int().min(1).max(36_500).nullable().default(null);
 const seconds = (fallback: number) => z.number().positive().default(fallback);
 
 const urlOf = (what: string, ...schemes: string[]) =>
-  z.string().superRefine((value, ctx) => {
-    const url = readServerUrl(value, schemes);
-    if (url === 'unreadable') {
-      ctx.addIssue({
-        code: 'custom',
-        message: `must be ${what}, such as ${schemes[0]}://user:password@host (it is not shown here)`,
-      });
-    } else if (url === 'encode' || !isPercentEncoded(value)) ctx.addIssue({ code: 'custom', message: ENCODE_HINT });
+  z
+    .string()
+    .trim()
+    .superRefine((value, ctx) => {
+      const url = readServerUrl(value, schemes);
+      if (url === 'unreadable') {
+        ctx.addIssue({
+          code: 'custom',
+          message: `must be ${what}, such as ${schemes[0]}://user:password@host (it is not shown here)`,
+        });
+      } else if (url === 'encode' || !isPercentEncoded(value)) ctx.addIssue({ code: 'custom', message: ENCODE_HINT });
+    });
+
+const postgresUrl = z
+  .string()
+  .trim()
+  .superRefine((value, ctx) => {
+    const parts = readPostgresUrl(value);
+    if (typeof parts === 'string') ctx.addIssue({ code: 'custom', message: parts });
   });
 
 const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
@@ -34,8 +46,8 @@ const nameServers = z
 
 /** The settings of ruawatch.yaml. Upper-case keys may also be set in the environment, which takes precedence. */
 export const settingsSchema = z.strictObject({
-  DATABASE_URL: urlOf('a Postgres URL', 'postgres', 'postgresql').optional(),
-  QUEUE_DATABASE_URL: urlOf('a Postgres URL', 'postgres', 'postgresql').optional(),
+  DATABASE_URL: postgresUrl.optional(),
+  QUEUE_DATABASE_URL: postgresUrl.optional(),
   REDIS_URL: urlOf('a Redis URL', 'redis', 'rediss').optional(),
   IMAP_URL: z.string().optional(),
   SMTP_URL: urlOf('an SMTP URL', 'smtp', 'smtps').optional(),

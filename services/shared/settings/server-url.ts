@@ -2,9 +2,6 @@
 export const ENCODE_HINT =
   'has special characters that must be percent-encoded in the user and the password, such as %40 for @, %2F for /, %23 for # and %25 for % (it is not shown here)';
 
-/** Stands for a host that a Postgres URL leaves out, which `URL` does not allow beside a user. */
-const NO_HOST = 'no-host.invalid';
-
 /**
  * A URL of a server with a user and a password. What is left of an unescaped password must never be taken for
  * the host, since hosts are looked up and logged: so all that stands before the last "@" must be a user and a
@@ -19,11 +16,11 @@ export function readServerUrl(text: string, schemes: readonly string[]): URL | '
   if (start === undefined || !schemes.includes(scheme!.toLowerCase())) return 'unreadable';
   const rest = /^\/\/(.*)$/s.exec(text.slice(start.length))?.[1];
   if (rest === undefined || isAmbiguous(rest)) return 'encode';
-  const url = withHost(text);
-  return URL.canParse(url) ? new URL(url) : 'encode';
+  return URL.canParse(text) ? new URL(text) : 'encode';
 }
 
-function isAmbiguous(rest: string): boolean {
+/** Whether an unescaped password may end elsewhere than at the last "@". @param rest what follows "//" */
+export function isAmbiguous(rest: string): boolean {
   const userinfo = rest.slice(0, Math.max(0, rest.lastIndexOf('@')));
   const colon = userinfo.indexOf(':');
   // A user may be an address; a password with an "@" in it could end anywhere.
@@ -33,12 +30,3 @@ function isAmbiguous(rest: string): boolean {
 
 /** Whether every "%" begins an escaped octet. */
 export const isPercentEncoded = (text: string): boolean => !/%(?![0-9a-f]{2})/i.test(text);
-
-/** A Postgres URL with a host, where it has none after the "@" (libpq: a Unix socket, or `?host=`). */
-function withHost(text: string): string {
-  return text.replace(/^(\s*postgres(?:ql)?:\/\/[^/?#]*@)(?=[/?]|$)/i, `$1${NO_HOST}`);
-}
-
-/** A Postgres URL that can be read, and its text again. */
-export const parsePostgresUrl = (text: string): URL => new URL(withHost(text));
-export const postgresText = (url: URL): string => url.href.replace(`@${NO_HOST}`, '@');

@@ -99,7 +99,7 @@ export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): 
   return key;
 }
 
-export const actorOf = ({ requester, requester_kind }: Pick<Request, 'requester' | 'requester_kind'>): string =>
+const actorOf = ({ requester, requester_kind }: Pick<Request, 'requester' | 'requester_kind'>): string =>
   requester_kind === 'person' ? requester : `${requester_kind} ${requester}`;
 
 function checkQuorum({ stages, rule }: Frozen, { requester }: NewRequest, membersOf: Members): void {

@@ -113,8 +113,8 @@ async function processOf(client: pg.Client): Promise<number> {
 
 function open({ url, setting }: QueuePlace): pg.Client {
   const client = new pg.Client({
-    ...connectionSettings(url, setting),
     application_name: 'ruawatch queue',
+    ...connectionSettings(url, setting),
     connectionTimeoutMillis: 10_000,
     query_timeout: LONGEST_MS,
     keepAlive: true,

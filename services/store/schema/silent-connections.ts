@@ -125,8 +125,8 @@ type Known = Map<number, { state: string | null; wait_event: string | null }> | 
 
 async function statesOf(url: string, silent: readonly Watched[], askMs: number): Promise<Known> {
   const client = new pg.Client({
-    ...connectionSettings(url),
     application_name: 'ruawatch watch',
+    ...connectionSettings(url),
     connectionTimeoutMillis: askMs,
     query_timeout: askMs,
   });

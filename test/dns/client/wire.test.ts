@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createDnsClient } from '../../../services/dns/client/client.ts';
 import { labelsOf, nameOf } from '../../../services/dns/client/name.ts';
-import { readMessage, WireError } from '../../../services/dns/client/wire.ts';
+import { WireError } from '../../../services/dns/client/reader.ts';
+import { readMessage } from '../../../services/dns/client/wire.ts';
 import { startFake } from '../../helpers/dns.ts';
 
 const question = { name: 'a.example', type: 'A' as const, class: 'IN' as const };

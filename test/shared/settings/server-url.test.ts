@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
-import { connectionSettings } from '../../../services/shared/settings/postgres-url.ts';
 
 const config = (env: Record<string, string>) => loadConfig(env, '/nowhere');
 const SETTINGS: [string, string][] = [
@@ -56,19 +55,4 @@ test('a user that is an address, and escaped passwords, are taken', () => {
   const { mailboxes } = config({ IMAP_URL: 'imaps://rua@example.com:p%40Hunter2%2Fword@mail.example/INBOX' });
   expect(mailboxes).toMatchObject([{ user: 'rua@example.com', password: 'p@Hunter2/word', host: 'mail.example' }]);
   expect(config({ IMAP_URL: 'imaps://u:a:b;c@mail.example' }).mailboxes).toMatchObject([{ password: 'a:b;c' }]);
-});
-
-test('a Postgres URL without a host is taken as libpq takes it', async () => {
-  const { default: pg } = await import('pg');
-  for (const url of [
-    'postgresql://u:p@/db?host=/cloudsql/project:region:instance',
-    'postgres://u:p%40x@/db?host=/cloudsql/project:region:instance',
-  ]) {
-    expect(config({ DATABASE_URL: url }).databaseUrl).toBe(url);
-    const client = new pg.Client(connectionSettings(url));
-    expect([client.host, client.user, client.database]).toEqual(['/cloudsql/project:region:instance', 'u', 'db']);
-  }
-  const secure = connectionSettings('postgresql://u:p@/db?host=db.example&sslmode=require');
-  expect(secure.ssl).toMatchObject({ rejectUnauthorized: false });
-  expect(new pg.Client(secure).host).toBe('db.example');
 });

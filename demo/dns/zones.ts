@@ -1,0 +1,88 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { stringsOf } from '../../services/dns/zonefile.ts';
+import { CLUB, PRESS } from '../incidents.ts';
+import { BOOKS, PAY } from '../senders.ts';
+
+/** What is wrong in DNS on purpose: the finding that a correct check makes of each. */
+export const DNS_INCIDENTS: readonly { finding: string; domain: string }[] = [
+  // The include of the ticket service, new this week, made eleven look-ups of ten.
+  { finding: 'spf_limit', domain: CLUB },
+  // The receipts are signed with a key of 1,024 bits.
+  { finding: 'dkim_key_weak', domain: PAY },
+];
+
+/** A name that may be mistaken for that of PAY. */
+export const LOOKALIKE = 'kestre1-pay.example';
+
+/** Services that the club includes, and how many includes each has of its own. */
+const SERVICES = { 'mail.clubdesk': 2, 'spf.raffleworks': 2, 'spf.printpost': 2, 'spf.tickethall': 1 };
+
+/**
+ * The zones of the demo's domains, of the services that send for them, and of the root, so that every other name is said not to
+ * exist. They agree with what the reports of the demo say, but for DNS_INCIDENTS.
+ */
+export function demoZones(): Record<string, string[]> {
+  const strong = keyRecord(2048);
+  const weak = keyRecord(1024);
+  const own = (domain: string, records: string[]) => [
+    '@ MX 10 mx',
+    'mx A 192.0.2.10',
+    `_smtp._tls TXT "v=TLSRPTv1; rua=mailto:dmarc@${domain}"`,
+    `mta1._domainkey TXT ${strong}`,
+    ...records,
+  ];
+  const includes = Object.keys(SERVICES).map((name) => `include:${name}.example`);
+  return {
+    '.': [],
+    [BOOKS]: own(BOOKS, [
+      '@ TXT "v=spf1 ip4:192.0.2.25 ip4:192.0.2.26 ip6:2001:db8:10::25 -all"',
+      `_dmarc TXT "v=DMARC1; p=reject; sp=reject; rua=mailto:dmarc@${BOOKS}"`,
+      `lc2._domainkey TXT ${strong}`,
+    ]),
+    [PAY]: own(PAY, [
+      '@ TXT "v=spf1 ip4:192.0.2.40 ip4:192.0.2.41 -all"',
+      `_dmarc TXT "v=DMARC1; p=none; rua=mailto:dmarc@${PAY}"`,
+      `lm1._domainkey TXT ${weak}`,
+    ]),
+    [CLUB]: own(CLUB, [
+      `@ TXT "v=spf1 ip4:192.0.2.60 ip4:192.0.2.61 ${includes.join(' ')} -all"`,
+      `_dmarc TXT "v=DMARC1; p=reject; sp=none; rua=mailto:dmarc@${CLUB}"`,
+      'news TXT "v=spf1 ip4:192.0.2.62 -all"',
+      `th1._domainkey TXT ${strong}`,
+    ]),
+    [PRESS]: own(PRESS, [
+      '@ TXT "v=spf1 ip4:192.0.2.80 ip4:192.0.2.81 -all"',
+      `_dmarc TXT "v=DMARC1; p=none; rua=mailto:dmarc@${PRESS}"`,
+      `pw1._domainkey TXT ${strong}`,
+    ]),
+    // Somebody has registered the digit 1 for the letter l.
+    [LOOKALIKE]: ['@ MX 10 mail', 'mail A 198.19.200.7', '@ TXT "v=spf1 mx -all"'],
+    ...Object.fromEntries(
+      Object.entries(SERVICES)
+        .reverse()
+        .map(([name, inner], i) => serviceZone(name, inner, i)),
+    ),
+  };
+}
+
+/** The zone of a service: its SPF record, and those that it includes. */
+function serviceZone(name: string, inner: number, i: number): [string, string[]] {
+  const [label, zone] = [name.split('.')[0]!, `${name.split('.')[1]}.example`];
+  const parts = Array.from({ length: inner }, (_, n) => `pool${n + 1}`);
+  return [
+    zone,
+    [
+      `${label} TXT "v=spf1 ${parts.map((part) => `include:${part}.${zone}`).join(' ')} ~all"`,
+      ...parts.map((part, n) => `${part} TXT "v=spf1 ip4:203.0.113.${140 + 4 * (2 * i + n)}/30 ~all"`),
+    ],
+  ];
+}
+
+/** A DKIM record of a new RSA key, in strings as a zone file has them. */
+function keyRecord(bits: number): string {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: bits });
+  const base64 = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  return stringsOf(`v=DKIM1; k=rsa; p=${base64}`)
+    .map((string) => `"${string}"`)
+    .join(' ');
+}
