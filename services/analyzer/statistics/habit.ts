@@ -167,6 +167,8 @@ export interface Observed {
   prior: number;
   /** Whether days that stand far out are left out. */
   robust: boolean;
+  /** The steadiest that it may be, whatever its days show (negative binomial k); absent: as steady as they show. */
+  steadiest?: number;
 }
 
 /**
@@ -185,9 +187,11 @@ export class Habit {
   readonly #regular = new Set<string>();
   readonly #reporters: string[];
   #means = new Map<string, { week: number; weekend: number }>();
+  readonly #steadiest: number;
   #k: number;
 
-  constructor({ attendance, series, base, prior, robust }: Observed) {
+  constructor({ attendance, series, base, prior, robust, steadiest = Number.POSITIVE_INFINITY }: Observed) {
+    this.#steadiest = steadiest;
     this.#attendance = attendance;
     this.#series = series;
     this.#reporters = series.reporters();
@@ -293,7 +297,8 @@ export class Habit {
     const dispersion = (measured * days.length + PRIOR_DAYS / prior) / (days.length + PRIOR_DAYS);
     // A variance measured on n days is off by √(2/n) of itself: what chance allows is reckoned with as much
     // more.
-    this.#k = 1 / Math.max(1e-4, dispersion * (1 + DOUBT * Math.sqrt(2 / (days.length + PRIOR_DAYS))));
+    const k = 1 / Math.max(1e-4, dispersion * (1 + DOUBT * Math.sqrt(2 / (days.length + PRIOR_DAYS))));
+    this.#k = Math.min(k, this.#steadiest);
   }
 
   /** What a weekend day brings as part of a weekday, over all reporters. */

@@ -18,6 +18,12 @@ export const TESTS = 2 * SUMS.length;
 const PRIOR_MEAN = 1.5;
 const PRIOR_DAYS = 3;
 const PRIOR_K = 1.5;
+/**
+ * Forged mail comes in waves: four calm weeks do not make it steadier than that. And the level of the weeks before is
+ * known as well as their days show it, and drifts: the squared error of it, as a part.
+ */
+const STEADIEST_K = 1.5;
+const DRIFT = 0.1;
 /** Messages a network sends in a day, before anything is known; worth so many networks. */
 const PRIOR_CLUSTER = 1.5;
 const PRIOR_CLUSTERS = 5;
@@ -79,7 +85,7 @@ function habitOf(window: DomainWindow, part: Part, until: string, stored: number
   if (stored !== null && base.length < UNAUTHORIZED_DAYS) {
     return { usual: stored, cluster, expected: (days) => ({ mean: Math.max(0.1, stored) * days.length, k: PRIOR_K }) };
   }
-  const habit = new Habit({ attendance: window.attendance, series, base, prior: PRIOR_K, robust: true });
+  const habit = new Habit({ attendance: window.attendance, series, base, prior: PRIOR_K, robust: true, steadiest: STEADIEST_K });
   const known = base.length / (base.length + PRIOR_DAYS);
   const drawn = (mean: number, days: number) => mean * known + days * PRIOR_MEAN * (1 - known);
   return {
@@ -87,7 +93,9 @@ function habitOf(window: DomainWindow, part: Part, until: string, stored: number
     cluster,
     expected: (days) => {
       const { mean, k } = habit.expected(days);
-      return { mean: drawn(mean, days.length), k };
+      const expected = Math.max(0.1, drawn(mean, days.length));
+      const level = (days.length / expected + 1 / STEADIEST_K) / (base.length + PRIOR_DAYS) + DRIFT;
+      return { mean: expected, k: 1 / (1 / k + level) };
     },
   };
 }
