@@ -1,4 +1,4 @@
-import { addDays, isWeekend } from '../../shared/days.ts';
+import { addDays, daysBetween, isWeekend } from '../../shared/days.ts';
 import type { SenderKind } from './catalogue.ts';
 
 /** A surge is like an earlier one of at least this part of its size. */
@@ -13,7 +13,8 @@ const APART = 20;
  */
 const SEASON_TIMES = 10;
 /**
- * At a quarter's end, and in the weeks of sales before Christmas, as much as this, if nothing else about it is new:
+ * At the end of a month (of a quarter by some calendar: fiscal years end in any month), and in the weeks of sales before
+ * Christmas, as much as this, if nothing else about it is new:
  * the first of them that is seen repeats nothing yet.
  */
 const FIRST_SEASON_TIMES = 25;
@@ -89,27 +90,40 @@ export function seasonOf(swell: Swell): Season | null {
   return swell.kind !== null && CAMPAIGNS.has(swell.kind) ? { why: 'campaign' } : null;
 }
 
-/** Whether all of it falls on a quarter's end or before Christmas, and nothing about it is new but how much it is. */
+/** Whether all of it falls on a calendar quarter's end, the working days of another month's, or before Christmas, and nothing about it is new but how much it is. */
 function isFirstSeason({ days, fresh, failing, kind }: Swell): boolean {
   // Sales go out through services for campaigns; twenty times the mail of an office is a queue run wild in any month.
   const sells = kind !== null && CAMPAIGNS.has(kind);
   return (
-    fresh <= HARDLY && failing <= FAILS && days.every((day) => (sells && isOfSales(day)) || (isMonthsEnd(day) && isQuarters(day)))
+    fresh <= HARDLY &&
+    failing <= FAILS &&
+    days.every((day) => (sells && isOfSales(day)) || (isMonthsEnd(day) && (isQuarters(day) || !isWeekend(day))))
   );
 }
 
-/** The last and first days of a month, and the weeks of sales before Christmas. */
+/** The end of a month, and the weeks of sales before Christmas. */
 function isOfSeason(day: string): boolean {
   return isMonthsEnd(day) || isOfSales(day);
 }
 
+/**
+ * From the working day before the last of a month to the third of the next one, and the first three and last two days
+ * in any case: accounts are closed and paid on working days.
+ */
 function isMonthsEnd(day: string): boolean {
-  return addDays(day, 2).slice(5, 7) !== day.slice(5, 7) || Number(day.slice(8)) <= 3;
+  const date = Number(day.slice(8));
+  if (date <= 3 || addDays(day, 2).slice(5, 7) !== day.slice(5, 7)) return true;
+  const last = addDays(`${addDays(`${day.slice(0, 7)}-01`, 31).slice(0, 7)}-01`, -1);
+  const left = day === last ? [] : daysBetween(addDays(day, 1), last);
+  const gone = daysBetween(`${day.slice(0, 7)}-01`, day);
+  const working = (days: readonly string[]) => days.filter((one) => !isWeekend(one)).length;
+  return working(left) <= 1 || working(gone) <= 3;
 }
 
-/** Whether the month that is nearest ends with a quarter of the year. */
+/** Whether the month that is nearest ends with a quarter of the calendar. */
 function isQuarters(day: string): boolean {
-  return Number(addDays(day, -3).slice(5, 7)) % 3 === 0;
+  const nearest = Number(day.slice(8)) > 15 ? day : addDays(day, -15);
+  return Number(nearest.slice(5, 7)) % 3 === 0;
 }
 
 function isOfSales(day: string): boolean {
