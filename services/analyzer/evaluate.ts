@@ -36,6 +36,7 @@ import type { Catalogue, Sender } from './senders/catalogue.ts';
 import { joinCopiedKeys } from './senders/copied-keys.ts';
 import { entryOf } from './senders/load.ts';
 import { quietSiblings } from './senders/siblings.ts';
+import { type UnalignedUnit, unalignedTogether } from './senders/unaligned-units.ts';
 import { isAligned, type SenderData, senderOfPart } from './senders/units.ts';
 import { SenderWindows } from './senders/windows.ts';
 import { classify } from './sources/classes.ts';
@@ -98,6 +99,8 @@ export interface DomainData extends Moment {
   keyUses?: readonly KeyUse[];
   /** Sources of one sender that are judged together, and the number of such senders; absent as for `senders`. */
   units?: { read: readonly Unit[]; tests: number };
+  /** Sources of one sender that is not set up; absent likewise. */
+  unaligned?: readonly UnalignedUnit[];
   /** The names below the domain that unauthenticated mail of the newest days came under. */
   names: SubdomainNames;
   /** Networks that are the domain's own servers, by their names; absent where that was not loaded. */
@@ -332,11 +335,14 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
     const signs = window.own ? signsElsewhere(data.senders ?? [], source) : null;
     return findOf(rulesOf('source'), { ...window, uses: usesElsewhere(byKey, window), signs });
   });
+  const unaligned = unalignedTogether(data.unaligned ?? [], ofSources, { known, windowOf: sources.windowOf });
+  const isTogether = (one: Candidate) => unaligned.some(({ kind, subject }) => kind === one.kind && subject === one.subject);
   const ofSenders = (windows.senders?.all ?? []).flatMap((window) =>
     findOf(rulesOf('sender'), window, aboutIts(window, ofSources)),
   );
   const candidates = [
-    ...ofSources,
+    ...ofSources.filter((one) => !isTogether(one)),
+    ...unaligned,
     ...joinCopiedKeys(data.domain, ofSenders, known),
     ...rulesOf('incident').flatMap((rule) => rule.find(windows.incident)),
     ...(domain === null ? [] : rulesOf('domain').flatMap((rule) => rule.find(domain))),

@@ -8,6 +8,7 @@ import { botnetAfterTrickle } from './botnet-after-trickle.ts';
 import { botnetRefused } from './botnet-refused.ts';
 import { calendarInvites } from './calendar-invites.ts';
 import { crmApproved } from './crm-approved.ts';
+import { disclaimerAttachments } from './disclaimer-attachments.ts';
 import { dkimTemperrorHiccup } from './dkim-temperror-hiccup.ts';
 import { doubleSigning } from './double-signing.ts';
 import { doubledReports } from './doubled-reports.ts';
@@ -15,6 +16,8 @@ import type { Family } from './family.ts';
 import { firstSeason } from './first-season.ts';
 import { firstStartQuiet } from './first-start-quiet.ts';
 import { firstStartStanding } from './first-start-standing.ts';
+import { fiscalQuarter } from './fiscal-quarter.ts';
+import { footerBreaksDkim } from './footer-breaks-dkim.ts';
 import { forgedReports } from './forged-reports.ts';
 import { FRESH } from './fresh/index.ts';
 import { gatewayAdded } from './gateway-added.ts';
@@ -43,11 +46,13 @@ import { ownServerMoved } from './own-server-moved.ts';
 import { parkedNoise } from './parked-noise.ts';
 import { policyTightened } from './policy-tightened.ts';
 import { policyWeakened } from './policy-weakened.ts';
+import { poolKeyBroken } from './pool-key-broken.ts';
 import { providerRenumbered } from './provider-renumbered.ts';
 import { quarterEnd } from './quarter-end.ts';
 import { recipientGateway } from './recipient-gateway.ts';
 import { relayOfAll } from './relay-of-all.ts';
 import { relayWobble } from './relay-wobble.ts';
+import { relaysUnsigned } from './relays-unsigned.ts';
 import { reporterOutage } from './reporter-outage.ts';
 import { reporterRenamed } from './reporter-renamed.ts';
 import { reporterSilent } from './reporter-silent.ts';
@@ -75,6 +80,7 @@ import { spoofParked } from './spoof-parked.ts';
 import { spoofSteady } from './spoof-steady.ts';
 import { srsVerpForwarders } from './srs-verp-forwarders.ts';
 import { stolenKey } from './stolen-key.ts';
+import { strayForwards } from './stray-forwards.ts';
 import { subdomainInUse } from './subdomain-in-use.ts';
 import { subdomainInvented } from './subdomain-invented.ts';
 import { subdomainPolicyWeakened } from './subdomain-policy-weakened.ts';
@@ -169,6 +175,12 @@ export const FAMILIES: readonly Family[] = [
   takeoverServiceAccount,
   firstStartStanding,
   snowshoeSigner,
+  poolKeyBroken,
+  fiscalQuarter,
+  footerBreaksDkim,
+  disclaimerAttachments,
+  strayForwards,
+  relaysUnsigned,
   ...FRESH,
 ];
 

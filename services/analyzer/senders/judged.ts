@@ -10,6 +10,7 @@ import { rulesOf } from '../rules/index.ts';
 import { HISTORY, LEAST, NEWS } from '../rules/new_source.ts';
 import { openOf, total } from '../window.ts';
 import { type Unit, type UnitsToRead, unitsToRead } from './broken-units.ts';
+import { unalignedToRead } from './unaligned-units.ts';
 import { loadSenders, type SenderData } from './units.ts';
 
 /** Of so many sources of new senders it is looked up whose key they sign with, the largest first. */
@@ -18,7 +19,7 @@ const FRESH_SOURCES = 20;
 const KINDS = new Set(rulesOf('sender').map(({ kind }) => kind));
 
 /** What the rules about senders need beside what they share with the others. */
-export type Judged = Required<Pick<DomainData, 'senders' | 'known' | 'borrowed' | 'keyUses' | 'units'>>;
+export type Judged = Required<Pick<DomainData, 'senders' | 'known' | 'borrowed' | 'keyUses' | 'units' | 'unaligned'>>;
 
 /**
  * Reads what the evaluation of a domain's senders needs. To be called when the names of their sources are
@@ -29,7 +30,7 @@ export type Judged = Required<Pick<DomainData, 'senders' | 'known' | 'borrowed' 
  */
 export async function loadJudged(
   tx: Tx,
-  { domain, from, today, catalogue, reporterDays, known: before }: DomainData,
+  { domain, from, today, catalogue, reporterDays, known: before, ownServers = [] }: DomainData,
   counted: Counted,
   { since, examined }: { since: string; examined: Date },
 ): Promise<Judged> {
@@ -53,6 +54,7 @@ export async function loadJudged(
     senders,
     known,
     units: { read: await loadUnits(tx, domain, units, { from, to: today, counted }), tests },
+    unaligned: await loadUnits(tx, domain, unalignedToRead(senders, ownServers, catalogue), { from, to: today, counted }),
     borrowed: await loadBorrowed(tx, domain, asked, { from: fresh, reporters }),
     keyUses: asked.length > 0 ? await loadKeyUses(tx, domain, { from, to: today, recent: fresh, reporters }) : [],
   };

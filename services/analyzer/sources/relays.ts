@@ -1,5 +1,5 @@
 import type { NetworkFacts } from '../../store/sources/identities.ts';
-import { type Catalogue, lookup } from '../senders/catalogue.ts';
+import { type Catalogue, lookup, type Sender } from '../senders/catalogue.ts';
 import { type Counts, type SourceWindow, saidToForward } from '../window.ts';
 import { passesOn } from './identity.ts';
 
@@ -35,9 +35,14 @@ export function relayedBy({ sender, relayed }: Pick<SourceWindow, 'sender' | 're
   if (failing === 0) return null;
   if (sender?.kind === GATEWAY && relayed >= MOSTLY * failing) return 'signature';
   if (sum.failed_authenticated < MOSTLY * failing) return null;
-  if (sender !== null && !MAY_RELAY.has(sender.kind)) return null;
+  if (sender !== null && !mayRelay(sender)) return null;
   if (relayed >= MOSTLY * failing) return 'signature';
   return sum.failed_list >= MOSTLY * failing ? 'envelope' : null;
+}
+
+/** Whether people and their lists pass mail on through the servers of a service. */
+export function mayRelay({ kind }: Sender): boolean {
+  return MAY_RELAY.has(kind);
 }
 
 /** Whether all addresses of a network that DNS answered for have confirmed names of a security gateway. */
