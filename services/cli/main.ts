@@ -2,9 +2,10 @@
 import '../shared/runtime/semi-spaces.ts';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { codeOf, messageOf, PermanentError, RuawatchError } from '../shared/errors.ts';
+import { codeOf, PermanentError, RuawatchError } from '../shared/errors.ts';
 import { escapedLines } from '../shared/escape.ts';
 import { loadConfig } from '../shared/settings/config.ts';
+import { onUncaught, stackOf, unexpectedSentence } from '../shared/unexpected.ts';
 
 // A reader that has seen enough (`| head -1`) ends the pipe, not the command.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -18,16 +19,21 @@ const complain = (text: string) => process.stderr.write(escapedLines(text));
 const config = () => loadConfig(process.env, process.cwd());
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
 
-/** What is said of an error that nobody foresaw: its code and what a report of it should contain. */
-const unexpected = (error: unknown): string => {
-  const code = codeOf(error);
-  const debug = process.env.LOG_LEVEL === 'debug';
-  return [
-    `Unexpected error${code === null ? '' : ` (${code})`}: ${messageOf(error)}`,
-    `This may be a bug in ruawatch ${version}. Please report it (see CONTRIBUTING.md) with the output of the command run with LOG_LEVEL=debug.`,
-    ...(debug && error instanceof Error ? [error.stack ?? ''] : []),
-  ].join('\n');
+/** One sentence about an error that nobody foresaw; its stack only on demand. */
+const complainOf = (error: unknown) => {
+  const stack = process.env.LOG_LEVEL === 'debug' ? stackOf(error) : null;
+  complain(`${unexpectedSentence(error, version)}\n${stack === null ? '' : `${stack}\n`}`);
 };
+let complained = false;
+// `start` has a handler of its own, which stops the services.
+onUncaught((error) => {
+  // Such as stderr that is closed.
+  if (!complained) {
+    complained = true;
+    complainOf(error);
+  }
+  process.exit(1);
+});
 
 /** Runs a command. The number it returns is the exit code; an error becomes one sentence on stderr and exit code 1. */
 const run =
@@ -36,7 +42,8 @@ const run =
     try {
       process.exitCode = await command(...args);
     } catch (error) {
-      complain(`${error instanceof RuawatchError ? error.message : unexpected(error)}\n`);
+      if (error instanceof RuawatchError) complain(`${error.message}\n`);
+      else complainOf(error);
       process.exitCode = 1;
     }
   };

@@ -1,3 +1,5 @@
+import { meaningOf } from './library-texts.ts';
+
 /**
  * Every error that a person may see: a stable code, a sentence that says what to do, and the cause.
  * Permanent errors are not retried; transient ones are, with back-off.
@@ -35,13 +37,20 @@ export class SettingsError extends PermanentError {
   }
 }
 
-/** The message of anything thrown, on one line, followed by those of its causes where they add something. */
+/**
+ * The message of anything thrown, on one line, followed by those of its causes where they add something. Texts of
+ * libraries that speak of their own parts are replaced by what they mean.
+ */
 export function messageOf(error: unknown): string {
+  return joined(error, meaningOf);
+}
+
+function joined(error: unknown, said: (text: string) => string): string {
   const seen: string[] = [];
   for (let at: unknown = error, depth = 0; at !== undefined && at !== null && depth < 4; depth++) {
     // An AggregateError (a host with two addresses, both refusing) has an empty message of its own.
     const inner = at instanceof AggregateError && at.message === '' ? at.errors[0] : at;
-    const text = (inner instanceof Error ? inner.message : String(inner)).replace(/\s+/g, ' ').trim();
+    const text = said((inner instanceof Error ? inner.message : String(inner)).replace(/\s+/g, ' ').trim());
     if (text !== '' && !seen.some((s) => s.includes(text))) seen.push(text);
     at = inner instanceof Error ? inner.cause : undefined;
   }
@@ -84,7 +93,7 @@ export function isTransient(error: unknown): boolean {
   const code = codeOf(error);
   if (code !== null && NETWORK_CODES.has(code)) return true;
   if (code !== null && /^[0-9A-Z]{5}$/.test(code)) return /^(08|25|40|53|55|57|58)/.test(code);
-  const message = messageOf(error);
+  const message = joined(error, (text) => text);
   return /Connection terminated|connection (?:is )?closed|Client has encountered a connection error|timeout exceeded|Socket/i.test(
     message,
   );

@@ -37,7 +37,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'cli/doctor-checks.ts',
     'cli/doctor-database.ts',
     'shared/runtime/health.ts',
-    'shared/runtime/redis-facts.ts',
     'store/findings/list.ts',
   ],
   'cli/commands/domains.test.ts': ['cli/terminal/undecided.ts'],

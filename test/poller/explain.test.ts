@@ -54,7 +54,7 @@ test.each<[unknown, string, boolean, RegExp]>([
   [failed({ responseStatus: 'BAD' }), 'imap_refused', true, /refused a command; it is retried/],
   [failed({ responseStatus: 'OK' }, 'odd'), 'imap_lost', true, /was lost \(odd\)/],
   [failed({ code: 'NoConnection', reason: 'it went away' }), 'imap_lost', true, /was lost \(it went away\); it is retried/],
-  [failed({ code: 'ECONNRESET' }, 'read ECONNRESET'), 'imap_lost', true, /was lost \(read ECONNRESET\)/],
+  [failed({ code: 'ECONNRESET' }, 'read ECONNRESET'), 'imap_lost', true, /was lost \(the connection was cut \(ECONNRESET\)\)/],
   ['a word', 'imap_lost', true, /was lost \(a word\)/],
   [null, 'imap_lost', true, /was lost/],
 ])('%s, case %#: %s', (error, code, transient, sentence) => {

@@ -1,4 +1,4 @@
-import { messageOf, SettingsError } from '../../shared/errors.ts';
+import { codeOf, messageOf, SettingsError } from '../../shared/errors.ts';
 import { type HealthServer, serveHealth } from '../../shared/runtime/health.ts';
 import { createLog, type Log } from '../../shared/runtime/log.ts';
 import { addProcessMetrics, createMetrics } from '../../shared/runtime/metrics.ts';
@@ -6,6 +6,7 @@ import { logPrints } from '../../shared/runtime/prints.ts';
 import { pinSemiSpaces } from '../../shared/runtime/semi-spaces.ts';
 import type { Context, Service } from '../../shared/runtime/service.ts';
 import type { Config } from '../../shared/settings/config.ts';
+import { onUncaught, stackOf, unexpectedSentence } from '../../shared/unexpected.ts';
 import { endsWithin, measureState, readiness, type State, stuck } from '../health.ts';
 import { checkNames, type Opened, openContext } from '../open.ts';
 import { undecidedDomains } from '../terminal/undecided.ts';
@@ -32,7 +33,8 @@ export const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
 /**
  * Runs the named services, or all, until a signal. What may be a matter of time (a server that does not answer yet, a folder, a
  * certificate) is logged once and tried again by the service that needs it; the others work meanwhile. SIGTERM and SIGINT let
- * running jobs finish, take no new ones, and exit with 0; a second signal exits at once with 1.
+ * running jobs finish, take no new ones, and exit with 0; a second signal exits at once with 1. An error that nothing caught
+ * ends it in the same way, with 1.
  * @throws SettingsError, RuawatchError when a setting is wrong in a way that no time can change
  */
 export async function runStart(config: Config, named: string[], version = ''): Promise<number> {
@@ -41,7 +43,8 @@ export async function runStart(config: Config, named: string[], version = ''): P
   const names = chooseServices(config, named);
   checkNames(config);
   if (names.includes('alerter') && config.smtpUrl !== null) (await import('../../alerter/index.ts')).checkSmtpUrl(config.smtpUrl);
-  const stopped = untilSignal();
+  const failed = untilUncaught(log, version);
+  const stopped = Promise.race([untilSignal(), failed]);
   const stopping = new AbortController();
   void stopped.then(() => stopping.abort());
   const state: State = { context: null, running: [], wanted: names.length, waiting: null };
@@ -59,7 +62,8 @@ export async function runStart(config: Config, named: string[], version = ''): P
       { log, stopping: stopping.signal, waiting: (sentence) => (state.waiting = sentence) },
     );
     if (state.context !== null) await runServices(state.context, { names, named, state, stopping: stopping.signal });
-    log.info({ signal: await stopped }, 'finishing running jobs; a second signal exits at once');
+    const why = await stopped;
+    log.info(why === null ? {} : { signal: why }, 'finishing running jobs; a second signal exits at once');
   } finally {
     await drain(state, log);
     await health?.close();
@@ -67,7 +71,19 @@ export async function runStart(config: Config, named: string[], version = ''): P
   log.info('stopped');
   // Everything is closed and committed. Only timers of BullMQ, which wait for a Redis that is down, may keep the process alive.
   setTimeout(() => process.exit(), LEAVE_MS).unref();
-  return 0;
+  return (await stopped) === null ? 1 : 0;
+}
+
+/** Resolves to null at the first error that nothing caught; all of them go to the log, their stacks at debug level. */
+function untilUncaught(log: Log, version: string): Promise<null> {
+  return new Promise((resolve) => {
+    onUncaught((error) => {
+      log.fatal({ code: codeOf(error) ?? undefined }, unexpectedSentence(error, version));
+      const stack = stackOf(error);
+      if (stack !== null) log.debug({ stack }, 'where the unexpected error arose');
+      resolve(null);
+    });
+  });
 }
 
 /** Starts the services; resolves at once when they are to stop. */

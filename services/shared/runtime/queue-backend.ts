@@ -1,11 +1,10 @@
 import type { Queue, QueueOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { PermanentError } from '../errors.ts';
+import { messageOf, PermanentError } from '../errors.ts';
 import { library } from '../library.ts';
 import { connectionSettings } from '../settings/postgres-url.ts';
 import { QUEUE_SCHEMA } from './db.ts';
 import type { QueueName } from './queue-jobs.ts';
-import { redisReason } from './redis-reason.ts';
 
 export const bullmq = library('bullmq') as typeof import('bullmq');
 const ioredis = library('ioredis') as typeof import('ioredis');
@@ -129,7 +128,7 @@ export class QueueBackend {
   /** BullMQ duplicates the connections it is given, and the duplicates must be closed as well. */
   private track(connection: Redis, opened: Redis[]): Redis {
     connection.on('error', (error: Error) => {
-      this.refusal = new Error(redisReason(error), { cause: error });
+      this.refusal = new Error(messageOf(error), { cause: error });
       this.warn(this.refusal);
     });
     this.connections.push(connection);

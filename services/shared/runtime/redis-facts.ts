@@ -1,6 +1,5 @@
-import { TransientError } from '../errors.ts';
+import { messageOf, TransientError } from '../errors.ts';
 import { library } from '../library.ts';
-import { redisReason } from './redis-reason.ts';
 
 const ioredis = library('ioredis') as typeof import('ioredis');
 
@@ -34,7 +33,7 @@ export async function redisFacts(url: string): Promise<RedisFacts> {
   } catch (error) {
     throw new TransientError(
       'queue',
-      `Redis does not answer at the address in REDIS_URL (${redisReason(errors[0] ?? error)}): start it, correct REDIS_URL, or unset it to queue on Postgres.`,
+      `Redis does not answer at the address in REDIS_URL (${messageOf(errors[0] ?? error)}): start it, correct REDIS_URL, or unset it to queue on Postgres.`,
       error,
     );
   } finally {

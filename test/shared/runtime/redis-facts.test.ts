@@ -1,15 +1,6 @@
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { redisFacts } from '../../../services/shared/runtime/redis-facts.ts';
-import { redisReason } from '../../../services/shared/runtime/redis-reason.ts';
-
-test.each([
-  ["Socket timeout. Expecting data, but didn't receive any in 30000ms.", 'it accepts connections and answers nothing'],
-  ['Protocol error, got "H" as reply type byte. Please report this.', 'what answers there is no Redis'],
-  ['connect ECONNREFUSED 127.0.0.1:6379', 'connect ECONNREFUSED 127.0.0.1:6379'],
-])('%s', (text, reason) => {
-  expect(redisReason(new Error(text))).toBe(reason);
-});
 
 test.each([
   ['a web server', 'HTTP/1.1 400 Bad Request\r\n\r\n'],

@@ -1,0 +1,214 @@
+import { execFileSync } from 'node:child_process';
+import { createServer, type Server } from 'node:net';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { describe, expect, test } from 'vitest';
+import { isTransient, messageOf } from '../../services/shared/errors.ts';
+import { meaningOf } from '../../services/shared/library-texts.ts';
+import { redisProgram, startRedis } from '../helpers/services.ts';
+
+const MODULES = path.resolve(import.meta.dirname, '../../node_modules');
+
+/** A package, the text it throws, the part of it that its source contains, and what is said instead. */
+const OF_PACKAGES: readonly [string, string, string, string][] = [
+  ['pg', 'Connection terminated unexpectedly', 'Connection terminated unexpectedly', 'the connection to Postgres was lost'],
+  ['pg', 'Connection terminated', "'Connection terminated'", 'the connection to Postgres was lost'],
+  [
+    'pg',
+    'Client was closed and is not queryable',
+    'Client was closed and is not queryable',
+    'the connection to Postgres was lost',
+  ],
+  [
+    'pg',
+    'Client has encountered a connection error and is not queryable',
+    'Client has encountered a connection error and is not queryable',
+    'the connection to Postgres was lost',
+  ],
+  ['pg', 'Query read timeout', 'Query read timeout', 'Postgres did not answer a query in time'],
+  [
+    'pg',
+    'The server does not support SSL connections',
+    'The server does not support SSL connections',
+    'Postgres does not support SSL connections',
+  ],
+  [
+    'pg',
+    'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string',
+    'client password must be a string',
+    'Postgres demands a password, and the URL has none',
+  ],
+  [
+    'pg-pool',
+    'timeout exceeded when trying to connect',
+    'timeout exceeded when trying to connect',
+    'Postgres did not answer in time, or all connections were in use',
+  ],
+  [
+    'pg-pool',
+    'Connection terminated due to connection timeout',
+    'Connection terminated due to connection timeout',
+    'Postgres did not answer in time',
+  ],
+  ['pg-pool', 'Cannot use a pool after calling end on the pool', 'Cannot use a pool after calling end', 'ruawatch is stopping'],
+  [
+    'ioredis',
+    'Reached the max retries per request limit (which is 1). Refer to "maxRetriesPerRequest" option for details.',
+    'Reached the max retries per request limit',
+    'Redis does not answer',
+  ],
+  [
+    'ioredis',
+    "Socket timeout. Expecting data, but didn't receive any in 30000ms.",
+    'Socket timeout. Expecting data',
+    'it accepts connections and answers nothing',
+  ],
+  ['ioredis', 'Command timed out', 'Command timed out', 'it accepts connections and answers nothing'],
+  ['ioredis', 'Connection is closed.', 'Connection is closed.', 'it closes the connection'],
+  [
+    'ioredis',
+    "Stream isn't writeable and enableOfflineQueue options is false",
+    "Stream isn't writeable and enableOfflineQueue",
+    'Redis is not connected',
+  ],
+  [
+    'ioredis',
+    'Protocol error, got "H" as reply type byte. Please report this.',
+    'Please report this.',
+    'what answers there is no Redis',
+  ],
+  ['bullmq', 'Missing lock for job 12. moveToFinished', 'Missing lock for job', 'another worker has taken or finished the job'],
+  ['bullmq', 'Missing key for job 12. moveToFinished', 'Missing key for job', 'another worker has taken or finished the job'],
+  ['imapflow', 'Connection not available', 'Connection not available', 'it was closed'],
+  ['imapflow', 'Connection closed', 'Connection closed', 'it was closed'],
+  ['imapflow', 'Socket is already closed', 'Socket is already closed', 'it was closed'],
+  ['imapflow', 'Unexpected close', 'Unexpected close', 'the server closed it'],
+  ['imapflow', 'Socket timeout', 'Socket timeout', 'no answer came in time'],
+  ['imapflow', 'Command failed', 'Command failed', 'the server refused a command'],
+  [
+    'imapflow',
+    'Failed to receive greeting from server in required time',
+    'Failed to receive greeting from server in required time',
+    'the server sends no greeting',
+  ],
+  [
+    'imapflow',
+    'Unexpected char at position 5 [E13: "\\u0000"]',
+    'Unexpected char at position ',
+    'the server sends what is no IMAP',
+  ],
+  ['nodemailer', 'Greeting never received', 'Greeting never received', 'it sends no greeting'],
+  ['nodemailer', 'Connection timeout', 'Connection timeout', 'it does not answer'],
+  ['nodemailer', 'Connection closed unexpectedly', 'Connection closed unexpectedly', 'it closed the connection'],
+];
+
+const contains = (name: string, fragment: string) => {
+  try {
+    execFileSync('grep', ['-rqF', '--include=*.js', '--include=*.cjs', '--', fragment, path.join(MODULES, name)]);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+test.each(OF_PACKAGES)('%s: %s', (name, text, fragment, meaning) => {
+  expect(contains(name, fragment), `${name} has this text`).toBe(true);
+  expect(text).toContain(fragment.replaceAll("'Connection terminated'", 'Connection terminated'));
+  expect(messageOf(new Error(text))).toBe(meaning);
+});
+
+test.each([
+  ['terminating connection due to administrator command', 'Postgres was stopped, or an administrator ended the session'],
+  ['terminating connection because of crash of another server process', 'Postgres crashed and starts again'],
+  ['the database system is starting up', 'Postgres is starting'],
+  ['the database system is in recovery mode', 'Postgres is starting'],
+  ['the database system is shutting down', 'Postgres is stopping'],
+  ['cannot execute INSERT in a read-only transaction', 'Postgres is a standby or read-only, and changes nothing'],
+  ['remaining connection slots are reserved for roles', 'Postgres has no connection free (max_connections)'],
+  ['LOADING Redis is loading the dataset in memory', 'Redis is still loading its data'],
+  ['MISCONF Redis is configured to save RDB snapshots, but it', 'Redis cannot write to its disk, and changes nothing'],
+  ['MASTERDOWN Link with MASTER is down and', 'Redis is a replica that has lost its master'],
+  ['read ECONNRESET', 'the connection was cut (ECONNRESET)'],
+  ['write EPIPE', 'the connection was cut (EPIPE)'],
+])('a server or Node: %s', (text, meaning) => {
+  expect(meaningOf(text)).toBe(meaning);
+});
+
+test('what is not listed stays, also beside what is', () => {
+  expect(messageOf(new Error('storing failed', { cause: new Error('Connection terminated') }))).toBe(
+    'storing failed: the connection to Postgres was lost',
+  );
+  expect(meaningOf('connect ECONNREFUSED 127.0.0.1:5432')).toBe('connect ECONNREFUSED 127.0.0.1:5432');
+});
+
+/** A port that accepts connections and does with them as it is told. */
+async function listening(act: (end: () => void) => void): Promise<{ port: number; server: Server }> {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    act(() => socket.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as { port: number }).port, server };
+}
+
+const thrown = async (work: Promise<unknown>) => work.then(() => null).catch((error: unknown) => error);
+
+describe('as Postgres and its driver say it', () => {
+  const url = process.env.TEST_POSTGRES_URL!;
+  const ask = async (config: pg.ClientConfig, sql: string) => {
+    const client = new pg.Client({ connectionString: url, ...config });
+    client.on('error', () => undefined);
+    const error = await thrown(client.connect().then(() => client.query(sql)));
+    await client.end().catch(() => undefined);
+    return error;
+  };
+  test.each([
+    ['select pg_terminate_backend(pg_backend_pid())', {}, 'Postgres was stopped, or an administrator ended the session', true],
+    ['set statement_timeout = 20; select pg_sleep(5)', {}, 'Postgres gave a query up (statement_timeout)', true],
+    ['select pg_sleep(1)', { query_timeout: 50 }, 'Postgres did not answer a query in time', false],
+    ['begin read only; create table t (n int)', {}, 'Postgres is a standby or read-only, and changes nothing', true],
+    ['select 1', { ssl: {} }, 'Postgres does not support SSL connections', false],
+  ])('%s', async (sql, config, meaning, transient) => {
+    const error = await ask(config, sql);
+    expect(messageOf(error)).toBe(meaning);
+    expect(isTransient(error)).toBe(transient);
+  });
+
+  test('a server that closes at once, and one that says nothing', async () => {
+    const closing = await listening((end) => end());
+    const silent = await listening(() => undefined);
+    const at = (port: number) => ({ connectionString: undefined, host: '127.0.0.1', port, connectionTimeoutMillis: 200 });
+    const cut = await ask(at(closing.port), 'select 1');
+    expect(messageOf(cut)).toMatch(/^(the connection to Postgres was lost|the connection was cut \(ECONNRESET\))$/);
+    expect(isTransient(cut)).toBe(true);
+    const pool = new pg.Pool(at(silent.port));
+    const late = await thrown(pool.query('select 1'));
+    expect(messageOf(late)).toMatch(/^Postgres did not answer in time/);
+    expect(isTransient(late)).toBe(true);
+    await pool.end();
+    expect(messageOf(await thrown(pool.query('select 1')))).toBe('ruawatch is stopping');
+    closing.server.close();
+    silent.server.close();
+  });
+});
+
+const missing = redisProgram === null ? ' (SKIPPED: redis-server is not installed)' : '';
+describe.skipIf(redisProgram === null)(`as Redis says it${missing}`, () => {
+  test.each([
+    [['config', 'set', 'requirepass', 'secret'], /^Redis and REDIS_URL differ on whether there is a password$/],
+    [['acl', 'setuser', 'default', 'reset', 'on', 'nopass', '~*', '+ping', '+info'], /^the user in REDIS_URL may not do/],
+    [['config', 'set', 'maxmemory', '1'], /^Redis has reached its maxmemory$/],
+    [['replicaof', '127.0.0.1', '1'], /^Redis is a replica/],
+  ])('after %j', async (command, meaning) => {
+    const server = await startRedis();
+    const admin = new Redis(server.url);
+    await admin.call(command[0]!, ...command.slice(1));
+    const client = new Redis(server.url, { maxRetriesPerRequest: 0, retryStrategy: () => null, enableReadyCheck: false });
+    client.on('error', () => undefined);
+    expect(messageOf(await thrown(client.set('a', 'b')))).toMatch(meaning);
+    client.disconnect();
+    admin.disconnect();
+    await server.stop();
+  });
+});
