@@ -36,7 +36,7 @@ export class ServiceProcess {
     );
     this.child = spawn(process.execPath, [MAIN, 'start', name.split('-')[0]!], {
       cwd,
-      env: { ...inherited, HTTP_LISTEN: 'off', LOG_LEVEL: 'info', ...env },
+      env: { ...inherited, HTTP_LISTEN: 'off', CONSOLE_LISTEN: 'off', LOG_LEVEL: 'info', ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     process.once('exit', this.killAtExit);

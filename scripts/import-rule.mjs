@@ -18,7 +18,20 @@ export const SERVICES = {
   approver: [...COMMON, 'requests', 'findings'],
   analyzer: [...COMMON, 'findings'],
   alerter: [...COMMON, 'findings'],
-  cli: [...COMMON, 'findings', 'requests', 'approver', 'poller', 'parser', 'enricher', 'watcher', 'analyzer', 'alerter'],
+  console: [...COMMON, 'requests', 'findings'],
+  cli: [
+    ...COMMON,
+    'findings',
+    'requests',
+    'approver',
+    'console',
+    'poller',
+    'parser',
+    'enricher',
+    'watcher',
+    'analyzer',
+    'alerter',
+  ],
 };
 
 /** Folders next to services/ and what they may import; null allows everything. */

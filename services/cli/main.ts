@@ -80,7 +80,9 @@ const program = new Command('ruawatch')
   .configureOutput({ writeErr: complain });
 program
   .command('start [service...]')
-  .description('run all services, or only the named ones: poller, parser, analyzer, enricher, watcher, approver, alerter')
+  .description(
+    'run all services, or only the named ones: poller, parser, analyzer, enricher, watcher, approver, alerter, console',
+  )
   .action(run(async (services: string[]) => (await import('./commands/start.ts')).runStart(config(), services, version)));
 program
   .command('demo')
@@ -325,6 +327,31 @@ senders
       (await import('./commands/senders.ts')).runSendersExpire(config(), { domain, source }, options, { out }),
     ),
   );
+
+const people = program.command('people').description('say who may sign in to the console, and what they may see');
+people
+  .command('list', { isDefault: true })
+  .description('list who may sign in')
+  .option('--json', 'print one line of JSON for each person')
+  .action(run(async (options) => (await import('./commands/people.ts')).runPeopleList(config(), options, out)));
+people
+  .command('add <name>')
+  .description('add a person, and print a link with which they choose a password')
+  .option('--role <role>', 'viewer, operator (acts on findings) or admin (also adds people)', 'viewer')
+  .option('--domain <domain>', 'a domain that they may see, with its subdomains; may be repeated', oneMore)
+  .option('--all-domains', 'they may see everything')
+  .option('--email <address>', 'where they are reached')
+  .action(
+    run(async (name: string, options) => (await import('./commands/people.ts')).runPeopleAdd(config(), name, options, { out })),
+  );
+people
+  .command('link <name>')
+  .description('print another link with which a person chooses a password')
+  .action(run(async (name: string) => (await import('./commands/people.ts')).runPeopleLink(config(), name, { out })));
+people
+  .command('remove <name>')
+  .description('end the access of a person: sessions and tokens end at once')
+  .action(run(async (name: string) => (await import('./commands/people.ts')).runPeopleRemove(config(), name, { out })));
 
 const domains = program.command('domains').description('list, add or ignore watched domains');
 domains

@@ -82,7 +82,7 @@ export class Supervisor {
     const log = openSync(this.logFile(name), 'a');
     const child = spawn(process.execPath, [MAIN, 'start', name.split('-')[0]!], {
       cwd: this.folder,
-      env: { ...inherited, HTTP_LISTEN: 'off', ...this.env },
+      env: { ...inherited, HTTP_LISTEN: 'off', CONSOLE_LISTEN: 'off', ...this.env },
       stdio: ['ignore', log, log],
     });
     closeSync(log);

@@ -74,10 +74,10 @@ describe('docker-compose.yml', () => {
     expect(service('migrate')).toMatchObject({ restart: 'no', depends_on: { postgres: { condition: 'service_healthy' } } });
   });
 
-  it('lets every service be scaled, and publishes no port', () => {
+  it('lets every service be scaled, and publishes no port but that of the console, to this host alone', () => {
     for (const [name, s] of all) {
       expect(s.container_name, name).toBeUndefined();
-      expect(s.ports, name).toBeUndefined();
+      expect(s.ports, name).toEqual(name === 'console' ? ['127.0.0.1:9808:9808'] : undefined);
     }
   });
 
@@ -104,10 +104,10 @@ describe('docker-compose.yml', () => {
     expect(holdersOf('postgres_password')).toEqual(['postgres']);
   });
 
-  it('lets only the services that speak to mail servers or DNS out of the backend network', () => {
+  it('lets only the services that speak to mail servers, DNS or people out of the backend network', () => {
     expect(compose.networks.backend?.internal).toBe(true);
     const outside = all.filter(([, s]) => s.networks?.some((n) => !compose.networks[n]?.internal)).map(([name]) => name);
-    expect(outside.sort()).toEqual(['alerter', 'approver', 'enricher', 'parser', 'poller', 'watcher']);
+    expect(outside.sort()).toEqual(['alerter', 'approver', 'console', 'enricher', 'parser', 'poller', 'watcher']);
     for (const [name, s] of all) expect(s.networks, name).toContain('backend');
   });
 

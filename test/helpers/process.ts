@@ -21,7 +21,7 @@ export function ruawatch(args: string[], env: Record<string, string> = {}, cwd =
   );
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd,
-    env: { ...inherited, HTTP_LISTEN: 'off', ...env },
+    env: { ...inherited, HTTP_LISTEN: 'off', CONSOLE_LISTEN: 'off', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const killAtExit = () => child.kill('SIGKILL');

@@ -11,12 +11,15 @@ import { type DemoWorld, generateDemo } from '../../../demo/world.ts';
 import { DEMO_AUTHSERV_ID } from '../../../demo/write.ts';
 import { composeWeekly, startAlerter } from '../../alerter/index.ts';
 import { startAnalyzer } from '../../analyzer/index.ts';
+import { startConsole } from '../../console/index.ts';
 import { startParser } from '../../parser/index.ts';
 import { startPoller } from '../../poller/index.ts';
 import { type Db, openPool } from '../../shared/runtime/db.ts';
 import { createLog } from '../../shared/runtime/log.ts';
-import type { Service } from '../../shared/runtime/service.ts';
+import type { Context, Service } from '../../shared/runtime/service.ts';
 import { type Config, loadConfig } from '../../shared/settings/config.ts';
+import { addPerson, findPerson } from '../../store/console/people.ts';
+import { makeLink } from '../../store/console/sessions.ts';
 import {
   countPipeline,
   type FindingSummary,
@@ -84,6 +87,7 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
       dataDir: path.relative(process.cwd(), config.dataDir) || '.',
     });
     for (const line of lines) out(line);
+    if (!options.exit) services.push(await openConsole(context, out));
     const missed = mismatches(world, findings);
     for (const line of missed) out(`NOT AS PLANTED: ${line}`);
     if (!options.exit) await interrupted;
@@ -97,6 +101,23 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
     await names.stop();
   }
 }
+
+/** Starts the console, and prints a link that signs in once. */
+async function openConsole(context: Context, out: (line: string) => void): Promise<Service> {
+  const now = new Date();
+  const person =
+    (await findPerson(context.db, DEMO_PERSON))?.person_key ??
+    (await addPerson(context.db, { name: DEMO_PERSON, role: 'admin', domains: null }, 'demo', now));
+  const running = startConsole(context, out);
+  while (running.address() === null) await wait(50);
+  out('');
+  out(
+    `The console, for you to look around (the link signs in once): ${running.address()}/link/${await makeLink(context.db, person, 'sign_in', now)}`,
+  );
+  return running;
+}
+
+const DEMO_PERSON = 'demo';
 
 const mailsIn = (folder: string) =>
   readdirSync(folder)
@@ -122,6 +143,7 @@ function demoConfig(demo: { imap: string; smtp: string; home: string; domains: s
       ALERT_TO: 'you@kestrel-books.example',
       LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
       HTTP_LISTEN: 'off',
+      CONSOLE_LISTEN: '127.0.0.1:0',
     },
     '/',
   );

@@ -21,7 +21,11 @@ const SERVICES = {
   watcher: async (context: Context) => (await import('../../watcher/index.ts')).startWatcher(context),
   approver: async (context: Context) => (await import('../../approver/index.ts')).startApprover(context),
   alerter: async (context: Context) => (await import('../../alerter/index.ts')).startAlerter(context),
+  console: async (context: Context) => (await import('../../console/index.ts')).startConsole(context, printed),
 } satisfies Record<string, (context: Context) => Promise<Service>>;
+
+/** For a person at the terminal. It has a secret, so it is no line of the log. */
+const printed = (line: string) => process.stderr.write(`${line}\n`);
 
 const LEAVE_MS = 2_000;
 /** How long running jobs may take after a signal. */
@@ -138,7 +142,9 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
   if (named.includes('alerter') && noChannel) {
     throw new SettingsError('The alerter needs SMTP_URL, ALERT_FROM and ALERT_TO, or a webhook: set them.');
   }
-  return noChannel ? names.filter((n) => n !== 'alerter') : names;
+  if (named.includes('console') && config.console.listen === null)
+    throw new SettingsError('The console needs an address: CONSOLE_LISTEN is "off".');
+  return names.filter((n) => !(n === 'alerter' && noChannel) && !(n === 'console' && config.console.listen === null));
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process. */

@@ -21,7 +21,8 @@ export function wordOf(options: WordOptions): OperatorNote {
   return { by: (options.by ?? '').trim() || systemUser(), why };
 }
 
-function systemUser(): string {
+/** The name of who runs the command. @throws PermanentError `usage` */
+export function systemUser(): string {
   try {
     return userInfo().username;
   } catch (error) {

@@ -33,6 +33,13 @@ export interface Config {
   /** The address of the console without a final slash; null when none is set. */
   consoleUrl: string | null;
   approvals: Settings['approvals'];
+  console: {
+    /** Null when CONSOLE_LISTEN is `off`. */
+    listen: { host: string; port: number } | null;
+    /** Absolute paths of PEM files; null for HTTP. */
+    tls: { cert: string; key: string } | null;
+    proxies: string[];
+  };
   analyzer: Settings['analyzer'];
   parser: Settings['parser'];
   failureReports: Settings['failure_reports'];
@@ -87,6 +94,11 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     alerts: settings.alerts,
     consoleUrl: settings.console.url?.replace(/\/+$/, '') ?? null,
     approvals: settings.approvals,
+    console: {
+      listen: listenOf(settings.CONSOLE_LISTEN),
+      tls: tlsOf(settings.console, cwd),
+      proxies: settings.console.proxies,
+    },
     analyzer: settings.analyzer,
     parser: settings.parser,
     failureReports: settings.failure_reports,
@@ -164,6 +176,9 @@ function checkAgainstEachOther(
   mistakes: string[],
 ): void {
   const { SMTP_URL, ALERT_FROM, alerts, trust, analyzer } = settings;
+  const { tls_cert_file: cert, tls_key_file: key } = settings.console;
+  if ((cert === undefined) !== (key === undefined) && !wrong.has('console'))
+    mistakes.push('console.tls_cert_file and console.tls_key_file belong together: set both, or neither.');
   if (SMTP_URL && !ALERT_FROM && !wrong.has('ALERT_FROM'))
     mistakes.push('SMTP_URL is set but ALERT_FROM is not: set the address that alerts are sent from.');
   const nobody = alertTo.length === 0 && Object.keys(alerts.domains).length === 0;
@@ -228,6 +243,10 @@ const listOf = (text = '') =>
     .split(',')
     .map((item) => item.trim())
     .filter(Boolean);
+
+function tlsOf({ tls_cert_file: cert, tls_key_file: key }: Settings['console'], cwd: string): Config['console']['tls'] {
+  return cert === undefined || key === undefined ? null : { cert: path.resolve(cwd, cert), key: path.resolve(cwd, key) };
+}
 
 function listenOf(text: string): Config['httpListen'] {
   if (text === 'off') return null;

@@ -69,6 +69,8 @@ export const settingsSchema = z.strictObject({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** host:port of /livez, /readyz and /metrics; port 0 lets the system choose one, "off" disables them. */
   HTTP_LISTEN: z.string().refine(isListen, 'must be host:port, or off').default('127.0.0.1:9807'),
+  /** host:port of the console; port 0 lets the system choose one, "off" disables it. */
+  CONSOLE_LISTEN: z.string().refine(isListen, 'must be host:port, or off').default('127.0.0.1:9808'),
   /** Your domains: findings are made for them and their subdomains. Others need proof by DNS, or `ruawatch domains add`. */
   domains: z.array(z.string().min(1)).default([]),
   mailboxes: z.array(mailboxSchema).optional(),
@@ -97,6 +99,11 @@ export const settingsSchema = z.strictObject({
         .string()
         .refine(isPageUrl, 'must be the address of the console, such as https://ruawatch.example.org, without user, ? and #')
         .optional(),
+      /** PEM files of a certificate and its key, where no proxy in front of the console speaks TLS. */
+      tls_cert_file: z.string().min(1).optional(),
+      tls_key_file: z.string().min(1).optional(),
+      /** Addresses and networks of the proxies in front: they are believed whom a request comes from. */
+      proxies: z.array(z.string().min(1)).default([]),
     })
     .prefault({}),
   /** Who decides about changes: docs/approvals.md. Without rules nothing is requested. */
@@ -215,6 +222,7 @@ export const ENV_KEYS = [
   'RUAWATCH_DOMAINS',
   'LOG_LEVEL',
   'HTTP_LISTEN',
+  'CONSOLE_LISTEN',
 ] as const;
 /** Of these, the ones whose value may also be read from the file that KEY_FILE names. */
 export const SECRET_KEYS = new Set<string>([

@@ -185,6 +185,33 @@ export const GRANTS = {
     locks: ['select', 'update'],
     outbox: ['select', 'insert', 'update (delivered_to, refused_for, state, attempts, next_at, sent_at, last_error)'],
   },
+  /** Shows the views of schema dmarc, keeps who may sign in, and writes what people decide. */
+  ruawatch_console: {
+    migrations: ['select'],
+    people: [
+      'select',
+      'insert',
+      'update (email, role, all_domains, password, totp_secret, totp_since, totp_step, failures, locked_until, ended_at, ended_by)',
+    ],
+    person_domains: ['select', 'insert', 'delete'],
+    person_links: ['select', 'insert', 'delete'],
+    sessions: ['select', 'insert', 'update (used_at)', 'delete'],
+    person_tokens: ['select', 'insert', 'update (used_at, ended_at)'],
+    passkeys: ['select', 'insert', 'update (counter, used_at)', 'delete'],
+    // Rows are added, and nobody changes or deletes them.
+    console_acts: ['select', 'insert'],
+    domains: ['select (domain, state)'],
+    // What a person decides about a finding.
+    sources: ['select (domain, last_seen)'],
+    findings: [
+      'select',
+      'update (state, resolved_at, changed_at, evidence, acknowledged_at, acknowledged_by, acknowledged_why, acknowledged_until, snoozed_until, snoozed_by, snoozed_why, revision)',
+    ],
+    finding_events: ['select', 'insert'],
+    finding_acts: ['select', 'insert'],
+    expectations: ['select', 'insert', 'update', 'delete'],
+    locks: ['select', 'update'],
+  },
 } as const satisfies Record<string, Record<string, readonly string[]>>;
 
 /**
@@ -243,9 +270,8 @@ export async function grantRoles(db: Db): Promise<string[]> {
       }
       for (const name of FUNCTIONS[role] ?? []) await tx.query(`grant execute on function ruawatch.${name} to ${role}`);
     }
-    await tx.query(
-      `grant usage on schema dmarc to ${ANALYST_ROLE}; grant select on all tables in schema dmarc to ${ANALYST_ROLE}`,
-    );
+    for (const role of [ANALYST_ROLE, 'ruawatch_console'])
+      await tx.query(`grant usage on schema dmarc to ${role}; grant select on all tables in schema dmarc to ${role}`);
     await grantConnect(tx, ROLES);
     return made;
   });

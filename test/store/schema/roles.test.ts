@@ -6,6 +6,7 @@ import { startAnalyzer } from '../../../services/analyzer/index.ts';
 import { startApprover } from '../../../services/approver/index.ts';
 import { runMigrate } from '../../../services/cli/commands/migrate.ts';
 import { openContext } from '../../../services/cli/open.ts';
+import { startConsole } from '../../../services/console/index.ts';
 import type { Dns } from '../../../services/dns/client/types.ts';
 import { startEnricher } from '../../../services/enricher/index.ts';
 import { startParser } from '../../../services/parser/index.ts';
@@ -18,7 +19,13 @@ import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { loadScatter } from '../../../services/store/analysis/scatter.ts';
 import { loadBorrowed, loadKeys } from '../../../services/store/analysis/signatures.ts';
 import { loadLateness } from '../../../services/store/analysis/silences.ts';
+import { visibleFinding, visibleFindings } from '../../../services/store/console/findings.ts';
+import { domainDays, domainLines } from '../../../services/store/console/overview.ts';
+import * as people from '../../../services/store/console/people.ts';
+import { BY_DOMAIN, OF_ALL, read } from '../../../services/store/console/scope.ts';
+import * as sessions from '../../../services/store/console/sessions.ts';
 import { forgetRecords, takeWatched } from '../../../services/store/dns/watch.ts';
+import * as actions from '../../../services/store/findings/operator-actions.ts';
 import {
   forgetLeft,
   leftMails,
@@ -387,6 +394,47 @@ describe('each service does its whole job as a user with its role alone', () => 
     await withdrawResolved(approver);
   });
 
+  test('the console', async () => {
+    const lines: string[] = [];
+    const start = (context: Context) => {
+      context.config.console.listen = { host: '127.0.0.1', port: 0 };
+      return startConsole(context, (line) => lines.push(line));
+    };
+    await run('ruawatch_console', start, () => until(() => lines.length > 0));
+    const db = as('ruawatch_console');
+    const now = new Date();
+    const key = await people.addPerson(db, { name: 'ada', role: 'admin', domains: [DOMAIN] }, 'test', now);
+    const link = await sessions.makeLink(db, key, 'password', now);
+    await sessions.withLink(db, link, now, (tx, { person_key }) => people.putPassword(tx, person_key!, 'scrypt$'));
+    await people.countFailure(db, key, now);
+    await people.proposeTotp(db, key, Buffer.from('secret'));
+    await people.confirmTotp(db, key, 1, now);
+    expect(await people.countSuccess(db, key, 2)).toBe(true);
+    await people.removeTotp(db, key);
+    const session = await sessions.beginSession(db, key, { address: '192.0.2.1', agent: null }, now);
+    const visitor = await sessions.visitorOf(db, session, new Date(now.getTime() + 61_000));
+    expect(visitor!.scope.domains).toContain(DOMAIN);
+    const all = { db, scope: { all: true, domains: [] } };
+    for (const view of [...BY_DOMAIN, ...OF_ALL]) await read(all, [view], `select count(*) from ${view}`);
+    await domainLines(all, { from: '2020-01-01', search: '', state: 'own' });
+    await domainDays(all, { from: '2020-01-01', domains: [DOMAIN] });
+    const filter = { state: 'open', search: '', limit: 10, offset: 0 } as const;
+    const [finding] = (await visibleFindings({ db, scope: visitor!.scope }, filter)).findings;
+    const { finding_key } = (await visibleFinding({ db, scope: visitor!.scope }, finding!.finding_key))!;
+    const note = { by: 'ada', why: 'test' };
+    await actions.acknowledge(db, finding_key, note, now);
+    await actions.unacknowledge(db, finding_key, note, now);
+    await actions.snooze(db, finding_key, new Date(now.getTime() + 1000), { ...note, now });
+    await actions.unsnooze(db, finding_key, note, now);
+    await actions.close(db, finding_key, { ...note, verdict: { as: 'expected' } }, now);
+    await actions.addVerdict(db, finding_key, { ...note, verdict: { as: 'right' } }, now);
+    await admin.query("update ruawatch.findings set state = 'open', resolved_at = null where finding_key = $1", [finding_key]);
+    await sessions.endSession(db, session);
+    await sessions.endSessions(db, key);
+    await sessions.forgetEnded(db, now);
+    await people.endPerson(db, 'ada', 'test', now);
+  });
+
   test('the alerter', async () => {
     // While more of the history waits, what stands at a first start is not mailed.
     await admin.query('delete from ruawatch.analysis_work');
@@ -465,6 +513,12 @@ describe("what is not a service's job is refused", () => {
     ['ruawatch_approver', "update ruawatch.sender_list set verdict = 'approved'"],
     ['ruawatch_alerter', "update ruawatch.requests set state = 'approved'"],
     ['ruawatch_alerter', "select ruawatch.audit_append('{}')"],
+    ['ruawatch_console', 'select from ruawatch.raw'],
+    ['ruawatch_console', 'delete from ruawatch.console_acts'],
+    ['ruawatch_console', "update ruawatch.console_acts set by_name = 'eve'"],
+    ['ruawatch_console', "update ruawatch.sources set class = 'authorized'"],
+    ['ruawatch_alerter', 'select from ruawatch.sessions'],
+    ['ruawatch_analyst', 'select from ruawatch.people'],
     ['ruawatch_parser', 'select from ruawatch.dns_records'],
     ['ruawatch_parser', 'select from ruawatch.addresses'],
     ['ruawatch_alerter', 'select from ruawatch.raw'],

@@ -1,0 +1,85 @@
+import { ownDomains } from '../../report/hostname.ts';
+import { PermanentError } from '../../shared/errors.ts';
+import { escaped, jsonText } from '../../shared/escape.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import * as people from '../../store/console/people.ts';
+import { makeLink } from '../../store/console/sessions.ts';
+import { withDatabase } from '../open.ts';
+import { systemUser, type Terminal } from '../terminal/options.ts';
+import { table } from '../terminal/table.ts';
+
+/** `people list`: who may sign in to the console. */
+export async function runPeopleList(config: Config, options: { json?: boolean }, out: Terminal['out']): Promise<number> {
+  return withDatabase(config, async (db) => {
+    const all = await people.listPeople(db);
+    if (options.json) for (const one of all) out(jsonText(one));
+    else if (all.length === 0) out('Nobody can sign in yet: "ruawatch start console" prints a link for the first account.');
+    else
+      out(
+        table(
+          ['name', 'role', 'domains', 'code generator', 'since'],
+          all.map((one) => [
+            one.name,
+            one.role,
+            one.all_domains ? 'all' : one.domains.join(', '),
+            one.totp_since === null ? 'no' : 'yes',
+            one.created_at.toISOString().slice(0, 10),
+          ]),
+          { widths: [40, 10, 60, 14, 10] },
+        ),
+      );
+  });
+}
+
+/**
+ * `people add NAME`: adds somebody, and prints the link with which they choose a password.
+ * @throws PermanentError `usage`, `person_exists`
+ */
+export async function runPeopleAdd(
+  config: Config,
+  name: string,
+  options: { role?: string; domain?: string[]; allDomains?: boolean; email?: string },
+  { out, now = new Date() }: Terminal,
+): Promise<number> {
+  const role = people.ROLES_OF_PEOPLE.find((one) => one === (options.role ?? 'viewer'));
+  if (role === undefined)
+    throw new PermanentError('usage', `--role "${options.role}" is no role: write ${people.ROLES_OF_PEOPLE.join(', ')}.`);
+  if (!people.isPersonName(name))
+    throw new PermanentError('usage', `"${name}" is no name for a person: use letters, digits and . _ @ + -, 2 to 100 of them.`);
+  const { names, wrong } = ownDomains(options.domain ?? []);
+  if (wrong !== null) throw new PermanentError('usage', wrong);
+  if (names.length > 0 === (options.allDomains === true))
+    throw new PermanentError(
+      'usage',
+      'Say which domains they may see: --domain example.com (may be repeated), or --all-domains.',
+    );
+  return withDatabase(config, async (db) => {
+    const person = { name, email: options.email ?? null, role, domains: options.allDomains ? null : names };
+    const key = await people.addPerson(db, person, systemUser(), now);
+    out(`${escaped(name)} is added. They choose a password here, once and within a day:`);
+    out(`${consoleAddress(config)}/link/${await makeLink(db, key, 'password', now)}`);
+  });
+}
+
+/** `people link NAME`: another link with which somebody chooses a password. @throws PermanentError `no_person` */
+export async function runPeopleLink(config: Config, name: string, { out, now = new Date() }: Terminal): Promise<number> {
+  return withDatabase(config, async (db) => {
+    const person = await people.findPerson(db, name);
+    if (person === null)
+      throw new PermanentError('no_person', `There is no person named "${name}": "ruawatch people list" lists them.`);
+    out(`${consoleAddress(config)}/link/${await makeLink(db, person.person_key, 'password', now)}`);
+  });
+}
+
+/** `people remove NAME`: ends somebody's access at once. @throws PermanentError `no_person`, `last_admin` */
+export async function runPeopleRemove(config: Config, name: string, { out, now = new Date() }: Terminal): Promise<number> {
+  return withDatabase(config, async (db) => {
+    await people.endPerson(db, name, systemUser(), now);
+    out(`${escaped(name)} can no longer sign in; sessions and tokens have ended.`);
+  });
+}
+
+/** Where people reach the console, as far as the settings say. */
+function consoleAddress({ consoleUrl, console: { listen, tls } }: Config): string {
+  return consoleUrl ?? `${tls === null ? 'http' : 'https'}://localhost:${listen?.port ?? 9808}`;
+}

@@ -1,0 +1,89 @@
+import type { CookieSerializeOptions } from '@fastify/cookie';
+import type { FastifyReply } from 'fastify';
+import type { Visitor } from '../store/console/sessions.ts';
+import { html, path, withQuery } from './html.ts';
+import { layout } from './layout.ts';
+import type { Problem } from './problem.ts';
+import type { Answer } from './routes.ts';
+import { words } from './words/en.ts';
+
+/** For whom an answer is written. */
+interface For {
+  visitor: Visitor | null;
+  form: string;
+  here: string;
+  /** The name and the options of the cookie of a session. */
+  cookie: string;
+  cookies: CookieSerializeOptions;
+}
+
+/** Writes an answer. Pages are private: no cache keeps them. */
+export function answerIn(reply: FastifyReply, answer: Answer, who: For): FastifyReply {
+  switch (answer.is) {
+    case 'page':
+      return pageIn(reply, answer, who);
+    case 'see':
+      if (answer.session !== undefined && answer.session !== null) reply.setCookie(who.cookie, answer.session, who.cookies);
+      if (answer.session === null) reply.clearCookie(who.cookie, who.cookies);
+      return reply.header('cache-control', 'no-store').redirect(String(answer.address), 303);
+    case 'data':
+      return reply
+        .status(answer.status ?? 200)
+        .header('cache-control', 'no-store')
+        .type('application/json; charset=utf-8')
+        .send(JSON.stringify(answer.data));
+    case 'file':
+      if (answer.name !== undefined)
+        reply.header('content-disposition', `attachment; filename="${answer.name.replace(/[^\w.-]/g, '_').slice(0, 100)}"`);
+      return reply
+        .header('cache-control', answer.keep ? 'public, max-age=31536000, immutable' : 'no-store')
+        .type(answer.type)
+        .send(answer.content);
+  }
+}
+
+function pageIn(
+  reply: FastifyReply,
+  answer: Extract<Answer, { is: 'page' }>,
+  who: Pick<For, 'visitor' | 'form' | 'here'>,
+): FastifyReply {
+  if (answer.refresh !== undefined) reply.header('refresh', String(answer.refresh));
+  return reply
+    .status(answer.status ?? 200)
+    .header('cache-control', 'no-store')
+    .type('text/html; charset=utf-8')
+    .send(String(layout(answer, { ...who, done: new URLSearchParams(who.here.split('?')[1] ?? '').get('done') })));
+}
+
+/** Seconds after which a page about something that may pass asks again. */
+const AGAIN = 10;
+
+/** Writes a problem: a page, or for programs `application/problem+json` (RFC 9457). */
+export function problemPage(
+  reply: FastifyReply,
+  { status, code, title, detail }: Problem,
+  { visitor, form, api }: { visitor: Visitor | null; form: string; api: boolean },
+): FastifyReply {
+  const here = reply.request.url;
+  if (api)
+    return reply
+      .status(status)
+      .header('cache-control', 'no-store')
+      .type('application/problem+json; charset=utf-8')
+      .send(JSON.stringify({ type: `about:blank#${code}`, status, code, title, detail }));
+  if (status === 401) {
+    const next = reply.request.method === 'GET' && here !== '/' ? here : null;
+    return reply.header('cache-control', 'no-store').redirect(String(withQuery(path`/sign-in`, { next })), 303);
+  }
+  const body = html`<div class="problem">
+    <h1>${title}</h1>
+    <p>${detail}</p>
+    <p class="quiet">${words.problems.code(code)}</p>
+    <p><a class="button" href="${path`/`}">${words.problems.home}</a></p>
+  </div>`;
+  return pageIn(
+    reply,
+    { is: 'page', title, body, status, ...(status === 503 ? { refresh: AGAIN } : {}) },
+    { visitor, form, here },
+  );
+}

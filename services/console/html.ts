@@ -1,0 +1,165 @@
+import { escaped } from '../shared/escape.ts';
+
+/** Markup that is safe to send: only `html` makes it, so no text of a report can become one. */
+export class Html {
+  readonly #text: string;
+
+  /** Not for pages: they use the template `html`. @param text markup in which every value is escaped already */
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+}
+
+/** An address that may stand in href, src or action: a path of ours made by `path`, or an https page made by `external`. */
+export class Address {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+}
+
+/** An attribute without a value, such as `selected`. */
+export class Flag {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+export type Value = Html | Address | Flag | string | number | null | undefined | false | readonly Value[];
+
+type Place = 'text' | 'tag' | 'value' | 'address';
+
+/** Attributes whose value is an address. */
+const ADDRESSES = new Set(['href', 'src', 'action', 'formaction', 'poster', 'xlink:href', 'hx-get', 'hx-post']);
+/** Attributes that a browser runs or obeys as code. */
+const CODE = /^(?:on.*|style|srcdoc|hx-on.*|hx-vals|hx-headers)$/;
+const RAW_ELEMENT = /<(?:script|style|iframe|object|embed|base)\b/i;
+
+const placesOf = new WeakMap<TemplateStringsArray, Place[]>();
+
+/**
+ * Markup with values, each escaped for the place where it stands: there is no way to leave that out. Values may
+ * stand in text, in attributes in double quotes, and (flags alone) among attributes.
+ * @throws TypeError for a template in which a value would stand elsewhere, such as in an attribute without quotes
+ */
+export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
+  let places = placesOf.get(strings);
+  if (places === undefined) {
+    places = readPlaces(strings);
+    placesOf.set(strings, places);
+  }
+  let text = strings[0]!;
+  for (let i = 0; i < values.length; i++) text += write(values[i], places[i]!) + strings[i + 1]!;
+  return new Html(text);
+}
+
+/** A path of ours. Each value is one segment or the value of a parameter, percent-encoded. */
+export function path(strings: TemplateStringsArray, ...values: (string | number)[]): Address {
+  const text = strings.reduce((before, string, i) => `${before}${encodeURIComponent(String(values[i - 1]))}${string}`);
+  return localAddress(text) ?? failed(`"${text}" is no path`);
+}
+
+/** The address of a part of the same page. @param id letters and hyphens */
+export function fragment(id: string): Address {
+  return new Address(`#${encodeURIComponent(id)}`);
+}
+
+/** A path with parameters; those that are null, undefined or empty are left out. */
+export function withQuery(address: Address, query: Record<string, string | number | null | undefined>): Address {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '');
+  if (given.length === 0) return address;
+  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)] as [string, string]));
+  return new Address(`${address}${String(address).includes('?') ? '&' : '?'}${text}`);
+}
+
+/** The address where `text` is a path on this host, else null: "//host" and "/\host" are not. */
+export function localAddress(text: string): Address | null {
+  return /^\/(?![/\\])[\x21-\x7e]*$/.test(text) && !text.includes('\\') ? new Address(text) : null;
+}
+
+/** The address of a page elsewhere; null where `text` is not an https URL. */
+export function external(text: string): Address | null {
+  if (!/^https:\/\/[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return null;
+  const url = new URL(text);
+  return url.username === '' && url.password === '' ? new Address(url.href) : null;
+}
+
+/** The attribute `name` where `on` is true. */
+export const flag = (name: 'selected' | 'checked' | 'disabled' | 'required' | 'open' | 'autofocus', on: boolean): Flag | null =>
+  on ? new Flag(name) : null;
+
+function write(value: Value, place: Place): string {
+  if (value === null || value === undefined || value === false) return '';
+  if (place === 'tag') return value instanceof Flag ? value.name : failed('only a flag may stand among attributes');
+  if (value instanceof Flag) return failed('a flag stands among attributes alone');
+  if (place === 'address')
+    return value instanceof Address ? escapeHtml(String(value)) : failed('an address is made by path or external');
+  if (value instanceof Html) return place === 'text' ? String(value) : failed('markup may not stand in an attribute');
+  if (Array.isArray(value)) return value.map((one: Value) => write(one, place)).join('');
+  return escapeHtml(String(value));
+}
+
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+/**
+ * Text for an element or an attribute in quotes. Characters that are invisible or change the direction of text
+ * are written as `\u202e`: names come from reports, which anybody may write. Line feeds stay.
+ */
+function escapeHtml(text: string): string {
+  return text
+    .split('\n')
+    .map(escaped)
+    .join('\n')
+    .replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+}
+
+/** Where the value after each string stands. */
+function readPlaces(strings: TemplateStringsArray): Place[] {
+  const places: Place[] = [];
+  let place: Place = 'text';
+  let open = '';
+  for (const string of strings.slice(0, -1)) {
+    if (RAW_ELEMENT.test(string)) failed('a template with a value may not have an element whose content is not text');
+    ({ place, open } = after(string, place, open));
+    places.push(place);
+  }
+  return places;
+}
+
+/** The place at the end of a piece of a template. @param open the tag or the value that is open, from its first character */
+function after(string: string, place: Place, open: string): { place: Place; open: string } {
+  let at: Place = place === 'address' ? 'value' : place;
+  let text = open;
+  for (const character of string) {
+    text += character;
+    if (at === 'text' && character === '<') [at, text] = ['tag', '<'];
+    else if (at === 'tag' && character === '>') [at, text] = ['text', ''];
+    else if (at === 'tag' && character === '"') {
+      if (!/\s[\w:-]+="$/.test(text)) failed(`a value must have the form name="…": ${text}`);
+      at = 'value';
+    } else if (at === 'value' && character === '"') [at, text] = ['tag', '<'];
+    else if (at === 'tag' && character === "'") failed('attributes are in double quotes');
+  }
+  if (at === 'tag' && !/\s$/.test(text)) failed(`a value may not stand in ${text}`);
+  if (at !== 'value') return { place: at, open: text };
+  const [, name = '', before = ''] = /\s([\w:-]+)="([^"]*)$/.exec(text) ?? [];
+  if (CODE.test(name.toLowerCase())) failed(`the attribute ${name} takes no value`);
+  if (!ADDRESSES.has(name.toLowerCase())) return { place: 'value', open: text };
+  if (before !== '') failed(`the whole of ${name} is one address`);
+  return { place: 'address', open: text };
+}
+
+function failed(why: string): never {
+  throw new TypeError(`A template of the console is wrong: ${why}.`);
+}

@@ -1,0 +1,83 @@
+import type { FastifyInstance } from 'fastify';
+import { messageOf, SettingsError } from '../shared/errors.ts';
+import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { nobodyYet } from '../store/console/people.ts';
+import { forgetEnded, makeLink } from '../store/console/sessions.ts';
+import { ROUTES } from './pages/index.ts';
+import { buildConsole } from './server.ts';
+
+const NAME = 'console';
+
+export interface ConsoleService extends Service {
+  /** Where the console is, once it listens: `console.url`, or an address of this machine. */
+  address(): string | null;
+}
+
+/**
+ * The web console. What it needs may come later: an address that is taken and a database that does not answer
+ * are tried again.
+ * @param print shows a line to whoever started it: the link with which the first account is made
+ * @throws SettingsError without an address to listen on
+ */
+export function startConsole(context: Context, print: (line: string) => void): ConsoleService {
+  const { config, db, clock } = context;
+  const log = context.log.child({ service: NAME });
+  const { listen } = config.console;
+  if (listen === null) throw new SettingsError('The console needs an address: CONSOLE_LISTEN is "off".');
+  let app: FastifyInstance | null = null;
+  let waits: string | null = 'the console is starting';
+  let invited = false;
+
+  const bringUp = async () => {
+    try {
+      app ??= await listening(context, listen);
+      if (!invited && (await nobodyYet(db))) {
+        print(
+          `Nobody can sign in to the console yet. Create the first account: ${addressOf(app, config)}/link/${await makeLink(db, null, 'password', clock.now())}`,
+        );
+      }
+      invited = true;
+      await forgetEnded(db, clock.now());
+      waits = null;
+    } catch (error) {
+      waits = messageOf(error);
+      throw error;
+    }
+  };
+  const loop = repeat(config.sweep.every_seconds * 1000, bringUp, log, 'the console');
+  return {
+    name: NAME,
+    address: () => (app === null ? null : addressOf(app, config)),
+    waitingFor: () => waits,
+    stuck: () => loop.stuck(),
+    stop: async () => {
+      await loop.stop();
+      await app?.close();
+      app = null;
+    },
+  };
+}
+
+async function listening({ db, config, log, clock }: Context, listen: { host: string; port: number }): Promise<FastifyInstance> {
+  const app = await buildConsole({ routes: ROUTES, services: { db, config, log: log.child({ service: NAME }), clock } });
+  try {
+    await app.listen(listen);
+  } catch (error) {
+    await app.close();
+    throw new SettingsError(
+      `CONSOLE_LISTEN ${listen.host}:${listen.port} cannot be used (${messageOf(error)}): set another address, or "off".`,
+      error,
+    );
+  }
+  log.info({ address: addressOf(app, config) }, 'serving the console');
+  return app;
+}
+
+/** `localhost` rather than an address: passkeys need a name. */
+function addressOf(app: FastifyInstance, config: Context['config']): string {
+  if (config.consoleUrl !== null) return config.consoleUrl;
+  const bound = app.server.address();
+  const first = typeof bound === 'object' ? bound : null;
+  const host = first === null || /^(?:127\.|::1$|0\.0\.0\.0$|::$)/.test(first.address) ? 'localhost' : first.address;
+  return `${config.console.tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${first?.port ?? ''}`;
+}

@@ -1,0 +1,63 @@
+import type { Visitor } from '../store/console/sessions.ts';
+import { assetPath } from './assets.ts';
+import { type Address, fragment, type Html, html, path } from './html.ts';
+import { type Answer, type Least, may, type Section } from './routes.ts';
+import { words } from './words/en.ts';
+
+/** The navigation: what every page leads to, for those who may read it. */
+const SECTIONS: readonly { section: Section; address: Address; least: Least; all?: boolean }[] = [
+  { section: 'overview', address: path`/`, least: 'viewer' },
+  { section: 'findings', address: path`/findings`, least: 'viewer' },
+  { section: 'people', address: path`/people`, least: 'admin', all: true },
+];
+
+/** A whole page. */
+export function layout(
+  { title, body, section }: Extract<Answer, { is: 'page' }>,
+  { visitor, form, done }: { visitor: Visitor | null; form: string; done: string | null },
+): Html {
+  const notice = done !== null && Object.hasOwn(words.done, done) ? words.done[done as keyof typeof words.done] : null;
+  return html`<!doctype html>
+<html lang="${words.language}">
+<head>
+<meta charset="utf-8">
+<title>${title} · ruawatch</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<link rel="stylesheet" href="${assetPath('console.css')}">
+<link rel="icon" href="${assetPath('icon.svg')}">
+</head>
+<body>
+<a class="skip" href="${fragment('content')}">${words.skip}</a>
+<header class="top">
+<a class="brand" href="${path`/`}">ruawatch</a>
+${visitor && navigation(visitor, section, form)}
+</header>
+<main id="content">
+${notice && html`<p class="notice" role="status">${notice}</p>`}
+${body}
+</main>
+</body>
+</html>
+`;
+}
+
+function navigation(visitor: Visitor, section: Section | undefined, form: string): Html {
+  const shown = SECTIONS.filter(({ least, all }) => may(visitor, least) && (!all || visitor.scope.all));
+  return html`<nav aria-label="${words.navigation}"><ul>
+${shown.map(
+  (one) =>
+    html`<li><a href="${one.address}" aria-current="${one.section === section ? 'page' : 'false'}">${words.sections[one.section]}</a></li>`,
+)}
+</ul></nav>
+<div class="who">
+<a href="${path`/account`}" aria-current="${section === 'account' ? 'page' : 'false'}">${visitor.name}</a>
+<form method="post" action="${path`/sign-out`}">${hidden(form)}<button class="plain">${words.sign_out}</button></form>
+</div>`;
+}
+
+/** The field that every form has: see form-token.ts. */
+export function hidden(form: string): Html {
+  return html`<input type="hidden" name="form" value="${form}">`;
+}

@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { noteAct } from '../../store/console/audit.ts';
+import { confirmTotp, findPerson, proposeTotp, removeTotp, signInSecrets } from '../../store/console/people.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
+import { hidden } from '../layout.ts';
+import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
+import { base32, newSecret, otpauth, stepOf } from '../people/totp.ts';
+import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
+import { words } from '../words/en.ts';
+import { day } from './format.ts';
+
+const password = z.string().max(LONGEST_PASSWORD);
+
+const account = route({
+  method: 'GET',
+  path: '/account',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'none',
+  async handle({ db, visitor, form }) {
+    const person = await findPerson(db, visitor!.name);
+    if (person === null) throw new Refusal(401, 'not_signed_in', words.problems.not_signed_in);
+    const w = words.account;
+    const body = html`<div class="narrow"><h1>${w.title}</h1>
+<dl class="figures"><div><dt>${words.sign_in.name}</dt><dd>${person.name}</dd></div>
+<div><dt>${w.role}</dt><dd>${words.roles[person.role]}</dd></div>
+<div><dt>${w.domains}</dt><dd>${person.all_domains ? w.all_domains : person.domains.join(', ')}</dd></div></dl>
+<section><h2>${w.second}</h2>${person.totp_since === null ? setUp(form) : turnOff(day(person.totp_since), form)}</section>
+<section><h2>${w.sessions}</h2><form method="post" action="${path`/sign-out`}">${hidden(form)}
+<input type="hidden" name="everywhere" value="yes"><p class="hint">${w.everywhere_hint}</p><button>${w.everywhere}</button></form></section></div>`;
+    return page(w.title, body, { section: 'account' });
+  },
+});
+
+const setUp = (form: string): Html => html`<p>${words.account.second_off}</p>
+<form method="post" action="${path`/account/codes`}" class="stack">${hidden(form)}${passwordField('set-up')}<button>${words.account.set_up}</button></form>`;
+
+const turnOff = (since: string, form: string): Html => html`<p>${words.account.second_on(since)}</p>
+<form method="post" action="${path`/account/codes/off`}" class="stack">${hidden(form)}${passwordField('off')}<button>${words.account.turn_off}</button></form>`;
+
+const passwordField = (id: string): Html =>
+  html`<label for="${id}">${words.sign_in.password}</label><input id="${id}" name="password" type="password" autocomplete="current-password" required>`;
+
+/** The person's secrets, where the password is right. @throws Refusal `sign_in` */
+async function checked({
+  db,
+  visitor,
+  body,
+}: {
+  db: Parameters<typeof signInSecrets>[0];
+  visitor: { name: string } | null;
+  body: { password: string };
+}) {
+  const secrets = await signInSecrets(db, visitor!.name);
+  if (secrets === null || !(await isPassword(body.password, secrets.password)))
+    throw new Refusal(403, 'sign_in', words.problems.sign_in);
+  return secrets;
+}
+
+function confirmPage(secret: Buffer, name: string, form: string, problem?: string) {
+  const w = words.account;
+  const body = html`<div class="narrow"><h1>${w.set_up}</h1><p>${w.secret}</p>
+${problem && html`<p class="problem-line" role="alert">${problem}</p>`}
+<dl class="figures"><div><dt>${w.key}</dt><dd><code>${base32(secret).replace(/.{4}/g, '$& ').trim()}</code></dd></div></dl>
+<details><summary>otpauth://</summary><pre>${otpauth(secret, name, 'ruawatch')}</pre></details>
+<form method="post" action="${path`/account/codes/confirm`}" class="stack">${hidden(form)}
+<label for="code">${words.sign_in.code}</label><input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required>
+<button class="primary">${w.confirm}</button></form></div>`;
+  return page(w.set_up, body, { section: 'account', ...(problem === undefined ? {} : { status: 400 }) });
+}
+
+const propose = route({
+  method: 'POST',
+  path: '/account/codes',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'none',
+  perMinute: 10,
+  body: z.object({ password }),
+  async handle(asked) {
+    const secrets = await checked(asked);
+    if (secrets.totp_since !== null) return see(path`/account`);
+    const secret = newSecret();
+    await proposeTotp(asked.db, secrets.person_key, secret);
+    return confirmPage(secret, secrets.name, asked.form);
+  },
+});
+
+const confirm = route({
+  method: 'POST',
+  path: '/account/codes/confirm',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'none',
+  perMinute: 10,
+  body: z.object({ code: z.string().max(20) }),
+  async handle({ db, visitor, body, clock, form }) {
+    const secrets = await signInSecrets(db, visitor!.name);
+    if (!secrets?.totp_secret || secrets.totp_since !== null) return see(path`/account`);
+    const step = stepOf(body.code, secrets.totp_secret, null, clock.now());
+    if (step === null) return confirmPage(secrets.totp_secret, secrets.name, form, words.problems.code_wrong);
+    await confirmTotp(db, secrets.person_key, step, clock.now());
+    await noteAct(db, { by: secrets.name, person: secrets.person_key, act: 'codes_on' }, clock.now());
+    return see(withQuery(path`/account`, { done: 'totp_on' }));
+  },
+});
+
+const off = route({
+  method: 'POST',
+  path: '/account/codes/off',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'none',
+  perMinute: 10,
+  body: z.object({ password }),
+  async handle(asked) {
+    const secrets = await checked(asked);
+    await removeTotp(asked.db, secrets.person_key);
+    await noteAct(asked.db, { by: secrets.name, person: secrets.person_key, act: 'codes_off' }, asked.clock.now());
+    return see(withQuery(path`/account`, { done: 'totp_off' }));
+  },
+});
+
+export const ACCOUNT_ROUTES: AnyRoute[] = [account, propose, confirm, off];

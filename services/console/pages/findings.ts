@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { readEvidence } from '../../findings/evidence.ts';
+import { wordsOf } from '../../findings/sentences.ts';
+import { SEVERITIES } from '../../shared/severity.ts';
+import { visibleFinding, visibleFindings } from '../../store/console/findings.ts';
+import type { ListedFinding } from '../../store/findings/list.ts';
+import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
+import { words } from '../words/en.ts';
+import { evidencePage } from './finding.ts';
+import { actsOn } from './finding-actions.ts';
+import { day, minute, severity } from './format.ts';
+
+const A_PAGE = 50;
+const query = z.object({
+  q: z.string().trim().max(253).default(''),
+  state: z.enum(['open', 'resolved', 'all']).default('open'),
+  severity: z.enum(SEVERITIES).or(z.literal('')).default(''),
+  domain: z.string().trim().toLowerCase().max(253).default(''),
+  page: z.coerce.number().int().min(1).max(10_000).default(1),
+});
+type Query = z.output<typeof query>;
+
+const list = route({
+  method: 'GET',
+  path: '/findings',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'filtered',
+  query,
+  async handle({ reader, query: asked }) {
+    const { findings, total } = await visibleFindings(reader, {
+      state: asked.state,
+      severity: asked.severity || undefined,
+      domain: asked.domain || undefined,
+      search: asked.q,
+      limit: A_PAGE,
+      offset: (asked.page - 1) * A_PAGE,
+    });
+    const w = words.findings;
+    const filtered = asked.q !== '' || asked.severity !== '' || asked.domain !== '' || asked.state !== 'open';
+    return page(
+      w.title,
+      html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.total(total)}</p></div>
+${filters(asked)}
+${findings.length === 0 ? html`<div class="empty"><p>${filtered ? w.nothing : w.nothing_open}</p></div>` : tableOf(findings)}
+${pages(asked, total)}`,
+      { section: 'findings' },
+    );
+  },
+});
+
+function filters(asked: Query): Html {
+  const w = words.findings;
+  const options = (all: Record<string, string>, chosen: string) =>
+    Object.entries(all).map(
+      ([value, text]) => html`<option value="${value}" ${flag('selected', value === chosen)}>${text}</option>`,
+    );
+  return html`<form class="filters" role="search">
+<label>${w.search}<input type="search" name="q" value="${asked.q}"></label>
+<label>${w.domain}<input name="domain" value="${asked.domain}"></label>
+<label>${w.severity}<select name="severity">${options({ '': w.any, ...w.severities }, asked.severity)}</select></label>
+<label>${w.state}<select name="state">${options(w.states, asked.state)}</select></label>
+<button>${w.apply}</button>
+</form>`;
+}
+
+function tableOf(findings: readonly ListedFinding[]): Html {
+  const w = words.findings;
+  return html`<div class="table"><table class="findings">
+<thead><tr><th scope="col">${w.severity}</th><th scope="col">${w.finding}</th><th scope="col">${w.domain}</th><th scope="col">${w.since}</th><th scope="col">${w.standing}</th></tr></thead>
+<tbody>${findings.map(
+    (one) => html`<tr>
+<td data-label="${w.severity}">${severity(one.severity)}</td>
+<th scope="row" data-label="${w.finding}"><a href="${path`/findings/${one.finding_key}`}">${one.summary}</a></th>
+<td data-label="${w.domain}">${one.domain}</td>
+<td data-label="${w.since}" class="date">${one.first_day}</td>
+<td data-label="${w.standing}">${standing(one)}</td>
+</tr>`,
+  )}</tbody></table></div>`;
+}
+
+/** "reopened, acknowledged by ada" */
+function standing(finding: ListedFinding): string {
+  const w = words.findings;
+  const phase = w.phases[finding.phase] ?? finding.phase;
+  if (finding.acknowledged_at !== null) return `${phase}, ${w.acknowledged(finding.acknowledged_by ?? '')}`;
+  if (finding.snoozed_until !== null) return `${phase}, ${w.snoozed(minute(finding.snoozed_until), finding.snoozed_by ?? '')}`;
+  return finding.resolved_at === null ? phase : `${phase} ${day(finding.resolved_at)}`;
+}
+
+function pages(asked: Query, total: number): Html | null {
+  if (total <= A_PAGE && asked.page === 1) return null;
+  const to = (n: number) => withQuery(path`/findings`, { ...asked, page: n });
+  return html`<nav class="pages" aria-label="${words.findings.title}">
+${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
+${asked.page * A_PAGE < total && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}
+</nav>`;
+}
+
+const one = route({
+  method: 'GET',
+  path: '/findings/:key',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'object',
+  params: z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
+  async handle({ reader, params, visitor, form }) {
+    const row = await visibleFinding(reader, params.key);
+    if (row === null) throw new Refusal(404, 'no_finding', words.problems.no_finding);
+    const finding = { ...row, evidence: readEvidence(row.evidence) };
+    const said = wordsOf(finding);
+    const kind = words.kinds[finding.kind] ?? finding.kind;
+    const body = html`<div class="heading">
+<p class="quiet">${words.finding.number(finding.finding_key)} · ${kind}</p>
+<h1>${said.title}</h1>
+<p>${severity(finding.severity)} <span class="quiet">${finding.domain} · ${standing(finding)}</span></p>
+</div>
+<div class="columns">
+<div>${evidencePage(finding, said)}</div>
+<aside>${may(visitor, 'operator') ? actsOn(finding, said, form) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
+</div>`;
+    return page(said.title, body, { section: 'findings' });
+  },
+});
+
+export const FINDINGS_ROUTES: AnyRoute[] = [list, one];

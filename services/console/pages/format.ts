@@ -1,0 +1,16 @@
+import { percent } from '../../shared/format.ts';
+import { type Html, html } from '../html.ts';
+import { words } from '../words/en.ts';
+
+/** "2026-11-27" of a moment in UTC. */
+export const day = (moment: Date): string => moment.toISOString().slice(0, 10);
+/** "2026-11-27 04:05" in UTC. */
+export const minute = (moment: Date): string => moment.toISOString().slice(0, 16).replace('T', ' ');
+
+/** The share as people read it; empty where there is no mail. */
+export const share = (part: number, whole: number): string => (whole === 0 ? '' : percent(part / whole));
+
+/** A severity as a label: the word, and a color beside it. */
+export function severity(name: string): Html {
+  return html`<span class="severity ${name}">${words.findings.severities[name] ?? name}</span>`;
+}

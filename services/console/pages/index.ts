@@ -1,0 +1,29 @@
+import { ASSET_ROUTES } from '../assets.ts';
+import { type AnyRoute, route } from '../routes.ts';
+import { ACCOUNT_ROUTES } from './account.ts';
+import { FINDING_ACT_ROUTES } from './finding-actions.ts';
+import { FINDINGS_ROUTES } from './findings.ts';
+import { OVERVIEW_ROUTES } from './overview.ts';
+import { PEOPLE_ROUTES } from './people.ts';
+import { SIGN_IN_ROUTES } from './sign-in.ts';
+
+const alive = route({
+  method: 'GET',
+  path: '/livez',
+  kind: 'file',
+  least: 'everybody',
+  scope: 'none',
+  handle: () => ({ is: 'file', type: 'text/plain; charset=utf-8', content: 'ok\n' }),
+});
+
+/** All that the console answers. A new page is a file here, and its list in this one. */
+export const ROUTES: readonly AnyRoute[] = [
+  alive,
+  ...ASSET_ROUTES,
+  ...SIGN_IN_ROUTES,
+  ...OVERVIEW_ROUTES,
+  ...FINDINGS_ROUTES,
+  ...FINDING_ACT_ROUTES,
+  ...ACCOUNT_ROUTES,
+  ...PEOPLE_ROUTES,
+];

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { addDays, dayOf, daysBetween } from '../../shared/days.ts';
+import { number } from '../../shared/format.ts';
+import { type DayLine, type DomainLine, domainDays, domainLines } from '../../store/console/overview.ts';
+import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { type AnyRoute, page, route } from '../routes.ts';
+import { words } from '../words/en.ts';
+import { day, severity, share } from './format.ts';
+import { spark } from './spark.ts';
+
+const DAYS = 30;
+const A_PAGE = 50;
+/** Without a report for so many days, none come. */
+const SILENT_DAYS = 8;
+
+const SORTS = ['attention', 'domain', 'pass', 'messages', 'last'] as const;
+type Sort = (typeof SORTS)[number];
+
+const query = z.object({
+  q: z.string().trim().toLowerCase().max(253).default(''),
+  state: z.enum(['own', 'observed', 'ignored']).default('own'),
+  sort: z.enum(SORTS).default('attention'),
+  page: z.coerce.number().int().min(1).max(10_000).default(1),
+});
+type Query = z.output<typeof query>;
+
+/** What to do about a domain first, and how much that matters: the lower, the sooner. */
+export function nextStep(line: DomainLine, today: string): { rank: number; sentence: string } {
+  const w = words.overview.steps;
+  if (line.critical > 0) return { rank: 0, sentence: w.critical(line.critical) };
+  if (line.high > 0) return { rank: 1, sentence: w.high(line.high) };
+  if (line.medium > 0) return { rank: 2, sentence: w.medium(line.medium) };
+  if (line.last_report_at === null || day(line.last_report_at) < addDays(today, -SILENT_DAYS))
+    return { rank: 3, sentence: w.no_reports };
+  if (line.misaligned > 0) return { rank: 4, sentence: w.misaligned(line.misaligned) };
+  if (line.low > 0) return { rank: 5, sentence: w.low(line.low) };
+  if (line.ready) return { rank: 6, sentence: w.ready(line.policy === 'quarantine' ? 'reject' : 'quarantine') };
+  if (line.policy !== 'reject' && line.unknown > 0) return { rank: 7, sentence: w.unknown(line.unknown) };
+  return { rank: 8, sentence: words.overview.nothing };
+}
+
+const byName = (a: DomainLine, b: DomainLine) => (a.domain < b.domain ? -1 : 1);
+const passing = (line: DomainLine) => (line.messages === 0 ? 2 : line.passed / line.messages);
+
+/** Sorts the lines; the most urgent, or the worst, come first. */
+export function sorted(lines: readonly DomainLine[], sort: Sort, today: string): DomainLine[] {
+  const orders: Record<Sort, (a: DomainLine, b: DomainLine) => number> = {
+    attention: (a, b) => nextStep(a, today).rank - nextStep(b, today).rank || b.messages - a.messages,
+    domain: byName,
+    pass: (a, b) => passing(a) - passing(b),
+    messages: (a, b) => b.messages - a.messages,
+    last: (a, b) => (a.last_report_at?.getTime() ?? 0) - (b.last_report_at?.getTime() ?? 0),
+  };
+  return [...lines].sort((a, b) => orders[sort](a, b) || byName(a, b));
+}
+
+const overview = route({
+  method: 'GET',
+  path: '/',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'filtered',
+  query,
+  async handle({ reader, query: asked, clock }) {
+    const today = dayOf(clock.now());
+    const from = addDays(today, -DAYS);
+    const lines = sorted(await domainLines(reader, { from, search: asked.q, state: asked.state }), asked.sort, today);
+    const shown = lines.slice((asked.page - 1) * A_PAGE, asked.page * A_PAGE);
+    const days = await domainDays(reader, { from, domains: shown.map(({ domain }) => domain) });
+    const w = words.overview;
+    const total = (of: (line: DomainLine) => number) => lines.reduce((sum, line) => sum + of(line), 0);
+    const findings = total((line) => line.critical + line.high + line.medium + line.low);
+    return page(
+      w.title,
+      html`<div class="heading"><h1>${w.title}</h1>
+<p class="quiet">${w.totals(
+        lines.length,
+        total((line) => line.messages),
+        findings,
+      )}</p></div>
+${filters(asked)}
+${lines.length === 0 ? nothing(asked) : tableOf(shown, asked, daysOf(days), today)}
+${pages(asked, lines.length)}`,
+      { section: 'overview' },
+    );
+  },
+});
+
+function filters({ q, state, sort }: Query): Html {
+  const w = words.overview;
+  return html`<form class="filters" role="search">
+<label>${w.search}<input type="search" name="q" value="${q}"></label>
+<label>${w.state}<select name="state">${Object.entries(w.states).map(
+    ([value, text]) => html`<option value="${value}" ${flag('selected', value === state)}>${text}</option>`,
+  )}</select></label>
+<input type="hidden" name="sort" value="${sort}">
+<button>${w.find}</button>
+</form>`;
+}
+
+function nothing({ q }: Query): Html {
+  const w = words.overview;
+  return q === ''
+    ? html`<div class="empty"><p>${w.no_domains}</p><p>${w.no_domains_what}</p></div>`
+    : html`<div class="empty"><p>${w.no_match(q)}</p></div>`;
+}
+
+function daysOf(days: readonly DayLine[]): Map<string, Map<string, DayLine>> {
+  const found = new Map<string, Map<string, DayLine>>();
+  for (const one of days) {
+    const of = found.get(one.domain) ?? new Map<string, DayLine>();
+    found.set(one.domain, of.set(one.day, one));
+  }
+  return found;
+}
+
+function tableOf(
+  lines: readonly DomainLine[],
+  asked: Query,
+  days: ReadonlyMap<string, ReadonlyMap<string, DayLine>>,
+  today: string,
+): Html {
+  const w = words.overview;
+  const [from, to] = [addDays(today, -DAYS), addDays(today, -1)];
+  const range = daysBetween(from, to);
+  const head = (sort: Sort, text: string, number = false) =>
+    html`<th scope="col" class="${number ? 'number' : ''}" aria-sort="${sort === asked.sort ? 'other' : 'none'}"><a href="${withQuery(path`/`, { ...asked, page: null, sort })}">${text}</a></th>`;
+  return html`<div class="table"><table class="domains">
+<thead><tr>${head('domain', w.domain)}${head('pass', w.pass, true)}<th scope="col">${w.trend}</th><th scope="col">${w.policy}</th>
+${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', w.last)}${head('attention', w.next)}</tr></thead>
+<tbody>${lines.map((line) => {
+    const of = days.get(line.domain);
+    const shares = range.map((one) => {
+      const found = of?.get(one);
+      return found === undefined || found.messages === 0 ? null : found.passed / found.messages;
+    });
+    return html`<tr>
+<th scope="row" data-label="${w.domain}">${line.domain}</th>
+<td class="number" data-label="${w.pass}">${share(line.passed, line.messages)}</td>
+<td data-label="${w.trend}">${spark(shares, w.spark(line.domain, from, to))}</td>
+<td data-label="${w.policy}">${policyOf(line.policy)}</td>
+<td class="number" data-label="${w.volume}">${number(line.messages)}</td>
+<td data-label="${w.open}">${openOf(line)}</td>
+<td data-label="${w.last}">${line.last_report_at === null ? w.never : day(line.last_report_at)}</td>
+<td data-label="${w.next}">${nextStep(line, today).sentence}</td>
+</tr>`;
+  })}</tbody></table></div>`;
+}
+
+function policyOf(policy: string | null): Html {
+  const w = words.overview;
+  if (policy === null) return html`<span class="quiet">${w.policy_unknown}</span>`;
+  return html`<span class="policy ${Object.hasOwn(w.policies, policy) ? policy : ''}">${w.policies[policy] ?? policy}</span>`;
+}
+
+/** The open findings by severity, each number a link to them. */
+function openOf(line: DomainLine): Html {
+  const counts = (['critical', 'high', 'medium', 'low'] as const).filter((name) => line[name] > 0);
+  if (counts.length === 0) return html`<span class="quiet">${words.overview.none}</span>`;
+  return html`<ul class="counts">${counts.map(
+    (name) =>
+      html`<li><a href="${withQuery(path`/findings`, { domain: line.domain, severity: name })}">${severity(name)} ${line[name]}</a></li>`,
+  )}</ul>`;
+}
+
+function pages(asked: Query, total: number): Html | null {
+  if (total <= A_PAGE) return null;
+  const last = Math.ceil(total / A_PAGE);
+  const to = (n: number) => withQuery(path`/`, { ...asked, page: n });
+  return html`<nav class="pages" aria-label="${words.findings.older}">
+${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
+<span>${words.overview.page((asked.page - 1) * A_PAGE + 1, Math.min(total, asked.page * A_PAGE), total)}</span>
+${asked.page < last && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}
+</nav>`;
+}
+
+export const OVERVIEW_ROUTES: AnyRoute[] = [overview];

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { endPerson, listPeople, type Person } from '../../store/console/people.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
+import { hidden } from '../layout.ts';
+import { type AnyRoute, page, route, see } from '../routes.ts';
+import { words } from '../words/en.ts';
+import { day } from './format.ts';
+
+const list = route({
+  method: 'GET',
+  path: '/people',
+  kind: 'page',
+  least: 'admin',
+  scope: 'installation',
+  async handle({ db, visitor, form }) {
+    const w = words.people;
+    const people = await listPeople(db);
+    const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
+<div class="table"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.role}</th><th scope="col">${w.domains}</th>
+<th scope="col">${w.second}</th><th scope="col">${w.since}</th><th scope="col">${w.remove}</th></tr></thead>
+<tbody>${people.map((person) => rowOf(person, person.person_key === visitor!.person_key, form))}</tbody></table></div>`;
+    return page(w.title, body, { section: 'people' });
+  },
+});
+
+function rowOf(person: Person, self: boolean, form: string): Html {
+  const w = words.people;
+  return html`<tr><th scope="row" data-label="${w.name}" class="name">${person.name}${!person.has_password && html` <span class="quiet">(${w.no_password})</span>`}</th>
+<td data-label="${w.role}">${words.roles[person.role]}</td>
+<td data-label="${w.domains}" class="name">${person.all_domains ? words.account.all_domains : person.domains.join(', ')}</td>
+<td data-label="${w.second}">${person.totp_since === null ? w.no : w.yes}</td>
+<td data-label="${w.since}" class="date">${day(person.created_at)}</td>
+<td data-label="${w.remove}">${
+    self
+      ? html`<span class="quiet">${w.you}</span>`
+      : html`<form method="post" action="${path`/people/remove`}">${hidden(form)}<input type="hidden" name="name" value="${person.name}"><button aria-label="${`${w.remove} ${person.name}`}">${w.remove}</button></form>`
+  }</td></tr>`;
+}
+
+const remove = route({
+  method: 'POST',
+  path: '/people/remove',
+  kind: 'page',
+  least: 'admin',
+  scope: 'installation',
+  body: z.object({ name: z.string().max(200) }),
+  async handle({ db, body, visitor, clock }) {
+    await endPerson(db, body.name, visitor!.name, clock.now());
+    return see(withQuery(path`/people`, { done: 'person_removed' }));
+  },
+});
+
+export const PEOPLE_ROUTES: AnyRoute[] = [list, remove];

@@ -1,0 +1,190 @@
+import { z } from 'zod';
+import { PermanentError } from '../../shared/errors.ts';
+import { noteAct } from '../../store/console/audit.ts';
+import {
+  addPerson,
+  countFailure,
+  countSuccess,
+  isPersonName,
+  nobodyYet,
+  putPassword,
+  signInSecrets,
+} from '../../store/console/people.ts';
+import { beginSession, endSession, endSessions, linkOf, withLink } from '../../store/console/sessions.ts';
+import { type Html, html, localAddress, path, withQuery } from '../html.ts';
+import { hidden } from '../layout.ts';
+import { hashPassword, isPassword, LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../people/password.ts';
+import { stepOf } from '../people/totp.ts';
+import { type Answer, type AnyRoute, page, Refusal, route, see } from '../routes.ts';
+import { words } from '../words/en.ts';
+
+const TRIES_A_MINUTE = 10;
+const password = z.string().max(LONGEST_PASSWORD);
+const personName = z.string().refine(isPersonName, 'letters, digits and . _ @ + - only');
+
+function signInPage(form: string, given: { name?: string; next?: string | undefined; problem?: string }): Html {
+  return html`<div class="narrow">
+<h1>${words.sign_in.title}</h1>
+${given.problem && html`<p class="problem-line" role="alert">${given.problem}</p>`}
+<form method="post" action="${path`/sign-in`}" class="stack">
+${hidden(form)}
+${given.next && html`<input type="hidden" name="next" value="${given.next}">`}
+<label>${words.sign_in.name}<input name="name" value="${given.name}" autocomplete="username" required></label>
+<label>${words.sign_in.password}<input name="password" type="password" autocomplete="current-password" required></label>
+<label>${words.sign_in.code}<input name="code" inputmode="numeric" autocomplete="one-time-code" aria-describedby="code-hint"></label>
+<p class="hint" id="code-hint">${words.sign_in.code_hint}</p>
+<button class="primary">${words.sign_in.button}</button>
+</form>
+<p class="quiet">${words.sign_in.no_account}</p>
+</div>`;
+}
+
+const showSignIn = route({
+  method: 'GET',
+  path: '/sign-in',
+  kind: 'page',
+  least: 'everybody',
+  scope: 'none',
+  query: z.object({ next: z.string().max(2000).optional() }),
+  handle: ({ query, form, visitor }) =>
+    visitor === null
+      ? page(words.sign_in.title, signInPage(form, { next: query.next }))
+      : see(localAddress(query.next ?? '/') ?? path`/`),
+});
+
+const signIn = route({
+  method: 'POST',
+  path: '/sign-in',
+  kind: 'page',
+  least: 'everybody',
+  scope: 'none',
+  perMinute: TRIES_A_MINUTE,
+  body: z.object({
+    name: z.string().max(200),
+    password,
+    code: z.string().max(20).default(''),
+    next: z.string().max(2000).optional(),
+  }),
+  async handle({ db, body, clock, form, address, agent, log }) {
+    const now = clock.now();
+    const secrets = await signInSecrets(db, body.name);
+    const refused = (problem: string, why: string): Answer => {
+      log.info({ name: body.name.slice(0, 100), address, why }, 'a sign-in failed');
+      return page(words.sign_in.title, signInPage(form, { name: body.name, next: body.next, problem }), { status: 403 });
+    };
+    if (secrets?.locked_until && secrets.locked_until > now) return refused(words.problems.locked, 'locked');
+    const right = await isPassword(body.password, secrets?.password ?? null);
+    const step = secrets?.totp_since ? stepOf(body.code, secrets.totp_secret!, secrets.totp_step, now) : null;
+    const complete = right && secrets !== null && (secrets.totp_since === null || step !== null);
+    if (!complete || !(await countSuccess(db, secrets.person_key, step))) {
+      if (secrets !== null) await countFailure(db, secrets.person_key, now);
+      return refused(words.problems.sign_in, 'wrong');
+    }
+    const session = await beginSession(db, secrets.person_key, { address, agent }, now);
+    await noteAct(db, { by: secrets.name, person: secrets.person_key, act: 'signed_in', detail: { address } }, now);
+    return see(localAddress(body.next ?? '/') ?? path`/`, { session });
+  },
+});
+
+const signOut = route({
+  method: 'POST',
+  path: '/sign-out',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'none',
+  body: z.object({ everywhere: z.literal('yes').optional() }),
+  async handle({ db, session, visitor, body, clock }) {
+    if (body.everywhere) {
+      await endSessions(db, visitor!.person_key);
+      await noteAct(db, { by: visitor!.name, person: visitor!.person_key, act: 'signed_out_everywhere' }, clock.now());
+    } else await endSession(db, session!);
+    return see(withQuery(path`/sign-in`, { done: body.everywhere ? 'signed_out_everywhere' : 'signed_out' }), { session: null });
+  },
+});
+
+const token = z.object({ token: z.string().regex(/^[\w-]{20,100}$/) });
+
+/** Shows what the link does. It decides nothing: mail scanners and previews open links. */
+const showLink = route({
+  method: 'GET',
+  path: '/link/:token',
+  kind: 'page',
+  least: 'everybody',
+  scope: 'none',
+  params: token,
+  async handle({ db, params, form, clock }) {
+    const link = await linkOf(db, params.token, clock.now());
+    if (link === null)
+      return page(
+        words.link.ended_title,
+        html`<div class="problem"><h1>${words.link.ended_title}</h1><p>${words.link.ended}</p></div>`,
+        { status: 404 },
+      );
+    return linkPage(params.token, form, {
+      first: link.person_key === null,
+      name: link.name ?? '',
+      at_once: link.purpose === 'sign_in',
+    });
+  },
+});
+
+function linkPage(
+  secret: string,
+  form: string,
+  { first, name, at_once, problem }: { first: boolean; name: string; at_once: boolean; problem?: string },
+): Answer {
+  const w = words.link;
+  const title = first ? w.first_title : at_once ? w.sign_in_title : w.password_title;
+  const lead = first ? w.first_lead : at_once ? w.sign_in_lead(name) : w.password_lead(name);
+  const fields = html`${
+    first && html`<label>${words.sign_in.name}<input name="name" value="${name}" autocomplete="username" required></label>`
+  }
+<label>${words.sign_in.password}<input name="password" type="password" autocomplete="new-password" required aria-describedby="password-hint"></label>
+<p class="hint" id="password-hint">${w.hint(SHORTEST_PASSWORD)}</p>
+<label>${w.again}<input name="again" type="password" autocomplete="new-password" required></label>`;
+  const body = html`<div class="narrow">
+<h1>${title}</h1>
+<p>${lead}</p>
+${problem && html`<p class="problem-line" role="alert">${problem}</p>`}
+<form method="post" action="${path`/link/${secret}`}" class="stack">
+${hidden(form)}
+${!at_once && fields}
+<button class="primary">${first ? w.create : at_once ? words.sign_in.button : w.save}</button>
+</form>
+</div>`;
+  return page(title, body, problem === undefined ? {} : { status: 400 });
+}
+
+const takeLink = route({
+  method: 'POST',
+  path: '/link/:token',
+  kind: 'page',
+  least: 'everybody',
+  scope: 'none',
+  perMinute: TRIES_A_MINUTE,
+  params: token,
+  body: z.object({ name: personName.optional(), password: password.default(''), again: password.default('') }),
+  async handle({ db, params, body, form, clock, address, agent }) {
+    const now = clock.now();
+    const link = await linkOf(db, params.token, now);
+    if (link === null) throw new Refusal(404, 'link_ended', words.link.ended);
+    const at_once = link.purpose === 'sign_in';
+    const first = link.person_key === null;
+    const again = (problem: string) =>
+      linkPage(params.token, form, { first, name: link.name ?? body.name ?? '', at_once, problem });
+    if (!at_once && body.password.length < SHORTEST_PASSWORD) return again(words.problems.password_short(SHORTEST_PASSWORD));
+    if (!at_once && body.password !== body.again) return again(words.problems.passwords_differ);
+    const hash = at_once ? '' : await hashPassword(body.password);
+    const key = await withLink(db, params.token, now, async (tx, { person_key, name }) => {
+      if (person_key === null && !(await nobodyYet(tx))) throw new PermanentError('link_ended', words.link.ended);
+      const person =
+        person_key ?? (await addPerson(tx, { name: body.name ?? 'admin', role: 'admin', domains: null }, 'the first link', now));
+      if (!at_once) await putPassword(tx, person, hash);
+      await noteAct(tx, { by: name ?? body.name ?? 'admin', person, act: at_once ? 'signed_in' : 'password_chosen' }, now);
+      return person;
+    });
+    return see(path`/`, { session: await beginSession(db, key, { address, agent }, now) });
+  },
+});
+
+export const SIGN_IN_ROUTES: AnyRoute[] = [showSignIn, signIn, signOut, showLink, takeLink];

@@ -1,0 +1,40 @@
+import { codeOf, isTransient, messageOf, RuawatchError } from '../shared/errors.ts';
+import { Refusal } from './routes.ts';
+import { words } from './words/en.ts';
+
+/** What a person or a program is told when something did not work (RFC 9457). */
+export interface Problem {
+  status: number;
+  code: string;
+  title: string;
+  /** What to do, in a sentence. */
+  detail: string;
+  /** For the log alone. */
+  cause: string;
+}
+
+/** Codes of errors of ours that mean that something is not there; those of a wrong input; all others are conflicts. */
+const MISSING = /^no_/;
+const WRONG = /^(?:usage|settings|wrong_)/;
+
+/** The problem that an error is. What nobody foresaw is in the log and not in the page. */
+export function problemOf(error: unknown): Problem {
+  const of = (status: number, code: string, detail: string): Problem => ({
+    status,
+    code,
+    title: words.status(status),
+    detail,
+    cause: messageOf(error),
+  });
+  if (error instanceof Refusal) return of(error.status, error.code, error.message);
+  if (isTransient(error)) return of(503, 'unavailable', words.problems.unavailable);
+  if (error instanceof RuawatchError) {
+    const status = MISSING.test(error.code) ? 404 : WRONG.test(error.code) ? 400 : error.code === 'not_yours' ? 403 : 409;
+    return of(status, error.code, error.message);
+  }
+  const status = (error as { statusCode?: unknown } | null)?.statusCode;
+  // Fastify's own: a body that is too large or of an unknown type, a path that is not UTF-8.
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return of(status, (codeOf(error) ?? 'bad_request').toLowerCase(), words.problems.bad_request);
+  return of(500, 'unexpected', words.problems.unexpected);
+}

@@ -1,0 +1,217 @@
+import { readFileSync } from 'node:fs';
+import cookie from '@fastify/cookie';
+import formbody from '@fastify/formbody';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { sees } from '../store/console/scope.ts';
+import { newToken, type Visitor, visitorOf } from '../store/console/sessions.ts';
+import { answerIn, problemPage } from './answer.ts';
+import { Gate } from './gate.ts';
+import { formToken, isFormToken, isOwnHost, isOwnOrigin } from './people/form-token.ts';
+import { problemOf } from './problem.ts';
+import { type Answer, type AnyRoute, type Asked, may, Refusal, type Route, type Services } from './routes.ts';
+import { words } from './words/en.ts';
+
+const KIB = 1024;
+/** A form of ours is far smaller. */
+const BODY_BYTES = 64 * KIB;
+/** Requests that ask the database at once, of the eight connections of a process, and those that may wait. */
+const AT_ONCE = 4;
+const MOST_WAITING = 400;
+/** Requests a minute from one address: more than a person makes, and enough for an office behind one address. */
+const PER_MINUTE = 1200;
+const TIMES = { requestTimeout: 30_000, connectionTimeout: 60_000, keepAliveTimeout: 10_000 };
+
+/** What the console remembers of a request between its steps. */
+interface Known {
+  visitor: Visitor | null;
+  /** The token of the session, or of a form of a visitor who is not signed in. */
+  session: string | null;
+  form: string;
+}
+
+export interface ConsoleOptions {
+  routes: readonly AnyRoute[];
+  services: Services;
+}
+
+/**
+ * The web server of the console, not listening yet. Each route that it has is one of `routes`: what each needs
+ * (role, domain, parameters, the form's field) is checked here, before its handler runs.
+ * @throws TypeError when a route is not declared as it must be
+ */
+export async function buildConsole({ routes, services }: ConsoleOptions): Promise<FastifyInstance> {
+  const { config, log } = services;
+  const secure = config.consoleUrl?.startsWith('https:') === true || config.console.tls !== null;
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES,
+    trustProxy: config.console.proxies.length > 0 ? config.console.proxies : false,
+    forceCloseConnections: true,
+    ...(config.console.tls === null
+      ? {}
+      : { https: { cert: readFileSync(config.console.tls.cert), key: readFileSync(config.console.tls.key) } }),
+    ...TIMES,
+    frameworkErrors: (error, request, reply) => void failed(error, request, reply as FastifyReply),
+  }) as unknown as FastifyInstance;
+  const known = new WeakMap<FastifyRequest, Known>();
+  const gate = new Gate(AT_ONCE, MOST_WAITING);
+  const names = { session: secure ? '__Host-ruawatch' : 'ruawatch', form: secure ? '__Host-ruawatch-form' : 'ruawatch-form' };
+  const cookies = { path: '/', httpOnly: true, sameSite: 'lax', secure } as const;
+
+  const failed = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500) log.warn({ err: problem.cause, path: request.url.slice(0, 200) }, 'a page of the console failed');
+    if (problem.status === 503) reply.header('retry-after', '10');
+    return problemPage(reply, problem, {
+      visitor: known.get(request)?.visitor ?? null,
+      form: known.get(request)?.form ?? '',
+      api: request.url.startsWith('/api/'),
+    });
+  };
+  app.setErrorHandler(failed);
+  app.setNotFoundHandler((request, reply) => failed(new Refusal(404, 'no_page', words.problems.no_page), request, reply));
+
+  await app.register(helmet, HEADERS(secure));
+  await app.register(cookie);
+  await app.register(formbody, { bodyLimit: BODY_BYTES });
+  await app.register(rateLimit, {
+    max: PER_MINUTE,
+    timeWindow: '1 minute',
+    errorResponseBuilder: () => new Refusal(429, 'too_many_requests', words.problems.too_many_requests),
+  });
+
+  const declared = new Set<string>();
+  app.addHook('onRoute', ({ method, url, config: own }) => {
+    const route = (own as { declared?: AnyRoute } | undefined)?.declared;
+    for (const one of [method].flat()) {
+      if (route === undefined || url !== route.path)
+        throw new TypeError(`The route ${one} ${url} of the console is not declared.`);
+      declared.add(`${one} ${url}`);
+    }
+  });
+  app.addHook('onRequest', async (request) => {
+    if (!isOwnHost(request.headers.host, config.consoleUrl)) throw new Refusal(421, 'other_host', words.problems.other_host);
+  });
+
+  /** Who asks, and the value of the field that their forms have. */
+  const know = async (request: FastifyRequest, reply: FastifyReply, route: AnyRoute): Promise<Known> => {
+    const session = request.cookies[names.session] || null;
+    let form = request.cookies[names.form] || null;
+    const found: Known = { visitor: null, session, form: formToken(session ?? form ?? '') };
+    known.set(request, found);
+    if (route.kind === 'file' && route.least === 'everybody') return found;
+    found.visitor = session === null ? null : await visitorOf(services.db, session, services.clock.now());
+    if (found.visitor !== null) found.form = formToken(session!);
+    else {
+      found.session = null;
+      if (form === null && request.method === 'GET') {
+        form = newToken();
+        reply.setCookie(names.form, form, cookies);
+      }
+      found.form = formToken(form ?? '');
+    }
+    return found;
+  };
+
+  const handle = async (route: AnyRoute, request: FastifyRequest, reply: FastifyReply): Promise<Answer> => {
+    const { visitor, session, form } = await know(request, reply, route);
+    if (route.least !== 'everybody' && visitor === null) throw new Refusal(401, 'not_signed_in', words.problems.not_signed_in);
+    if (!may(visitor, route.least)) throw new Refusal(403, 'not_allowed', words.problems.not_allowed);
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      const { origin, host = '' } = request.headers;
+      const site = request.headers['sec-fetch-site'] as string | undefined;
+      const from = { host, ...(origin === undefined ? {} : { origin }), ...(site === undefined ? {} : { site }) };
+      const token = session ?? request.cookies[names.form] ?? '';
+      if (
+        !isOwnOrigin(from, config.consoleUrl) ||
+        token === '' ||
+        !isFormToken((request.body as { form?: unknown } | null)?.form, token)
+      )
+        throw new Refusal(403, 'form_outdated', words.problems.form_outdated);
+    }
+    const params = parsed(route.params, request.params, 404);
+    const scope = visitor?.scope ?? { all: false, domains: [] };
+    if (route.scope === 'installation' && !scope.all) throw new Refusal(403, 'not_yours', words.problems.not_yours);
+    if (route.scope === 'domain' && !sees(scope, String((params as { domain?: unknown }).domain)))
+      throw new Refusal(404, 'no_page', words.problems.no_page);
+    const asked: Asked = {
+      ...services,
+      params,
+      query: parsed(route.query, request.query, 400),
+      body: parsed(route.body, request.body ?? {}, 400),
+      visitor,
+      session,
+      reader: { db: services.db, scope },
+      address: request.ip,
+      agent: request.headers['user-agent'] ?? null,
+      form,
+      here: request.url,
+    };
+    return (route as Route).handle(asked);
+  };
+
+  for (const route of routes) {
+    checkDeclaration(route);
+    app.route({
+      method: route.method,
+      url: route.path,
+      exposeHeadRoute: false,
+      config: { declared: route, ...(route.perMinute === undefined ? {} : { rateLimit: { max: route.perMinute } }) } as object,
+      handler: async (request, reply) => {
+        const work = () => handle(route, request, reply);
+        const answer = route.kind === 'file' && route.least === 'everybody' ? await work() : await gate.run(work);
+        const { visitor = null, form = '' } = known.get(request) ?? {};
+        return answerIn(reply, answer, { visitor, form, cookie: names.session, cookies, here: request.url });
+      },
+    });
+  }
+  await app.ready();
+  return app;
+}
+
+/** What a browser may do with our pages: nothing but show them, with our own style sheet, and send forms to us. */
+const HEADERS = (secure: boolean) => ({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'"],
+      scriptSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      formAction: ["'self'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  // With `no-referrer`, browsers would not say where a form comes from.
+  referrerPolicy: { policy: 'same-origin' as const },
+  strictTransportSecurity: secure ? { maxAge: 15_552_000, includeSubDomains: false } : false,
+  xFrameOptions: { action: 'deny' as const },
+});
+
+function parsed(schema: z.ZodObject | undefined, given: unknown, status: 400 | 404): Record<never, never> {
+  if (schema === undefined) return {};
+  const read = schema.safeParse(given);
+  if (read.success) return read.data;
+  if (status === 404) throw new Refusal(404, 'no_page', words.problems.no_page);
+  const [issue] = read.error.issues;
+  throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter(issue!.path.map(String).join('.'), issue!.message));
+}
+
+/** @throws TypeError for a route that would be open by mistake */
+function checkDeclaration(route: AnyRoute): void {
+  const wrong = (why: string): never => {
+    throw new TypeError(`The route ${route.method} ${route.path} of the console ${why}.`);
+  };
+  const named = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name!);
+  const read = Object.keys(route.params?.shape ?? {});
+  if (named.some((name) => !read.includes(name)) || read.some((name) => !named.includes(name)))
+    wrong('must read each parameter of its path');
+  if (route.scope === 'domain' && !named.includes('domain')) wrong('is about a domain that its path does not name');
+  if (route.scope !== 'none' && route.least === 'everybody') wrong('shows domains to everybody');
+  if (route.kind === 'api' && !route.path.startsWith('/api/')) wrong('is of the API and not below /api/');
+}

@@ -1,0 +1,50 @@
+import { gravestFirst } from '../findings/gravest-first.ts';
+import type { LifeEvent, ListedFinding, ShownFinding } from '../findings/list.ts';
+import { type Reader, read } from './scope.ts';
+
+/** Which findings a list shows. */
+export interface FindingFilter {
+  state: 'open' | 'resolved' | 'all';
+  severity?: string | undefined;
+  domain?: string | undefined;
+  kind?: string | undefined;
+  /** A part of the domain, the subject or the summary. */
+  search: string;
+  limit: number;
+  offset: number;
+}
+
+/** The findings that a person may see, the gravest first, and how many there are. */
+export async function visibleFindings(
+  reader: Reader,
+  { state, severity, domain, kind, search, limit, offset }: FindingFilter,
+): Promise<{ findings: ListedFinding[]; total: number }> {
+  const rows = await read<ListedFinding & { total: number }>(
+    reader,
+    ['findings'],
+    `select finding_key, domain, kind, severity, subject, state, phase, summary, first_day, opened_at, changed_at, resolved_at,
+            acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, reopened, count(*) over () as total
+       from findings
+      where ($1 = 'all' or state = $1) and ($2::text is null or severity = $2) and ($3::text is null or domain = $3)
+        and ($4::text is null or kind = $4)
+        and ($5 = '' or strpos(domain, $5) > 0 or strpos(lower(subject), $5) > 0 or strpos(lower(summary), $5) > 0)
+      order by state, acknowledged_at is not null or snoozed_until is not null, ${gravestFirst('severity')}, changed_at desc, finding_key
+      limit $6 offset $7`,
+    [state, severity ?? null, domain ?? null, kind ?? null, search.toLowerCase(), limit, offset],
+  );
+  return { findings: rows.map(({ total: _, ...finding }) => finding), total: rows[0]?.total ?? 0 };
+}
+
+/** One finding with its events, the oldest first; null when there is none that the person may see. */
+export async function visibleFinding(reader: Reader, key: number): Promise<(ShownFinding & { events: LifeEvent[] }) | null> {
+  const [finding] = await read<ShownFinding>(reader, ['findings'], 'select * from findings where finding_key = $1', [key]);
+  if (!finding) return null;
+  const events = await read<LifeEvent>(
+    reader,
+    ['finding_events'],
+    `select at, event, by_name, why, until, revision, severity, summary, notify from finding_events
+      where finding_key = $1 order by at, revision nulls last`,
+    [key],
+  );
+  return { ...finding, events };
+}

@@ -1,0 +1,71 @@
+import { type Reader, read } from './scope.ts';
+
+/** A domain in the overview. Counts are messages of the last 30 days of reports that count. */
+export interface DomainLine {
+  domain: string;
+  state: string;
+  policy: string | null;
+  last_report_at: Date | null;
+  messages: number;
+  passed: number;
+  /** Of each open severity. */
+  critical: number;
+  high: number;
+  medium: number;
+  low: number;
+  ready: boolean;
+  misaligned: number;
+  unknown: number;
+}
+
+/** One day of a domain. */
+export interface DayLine {
+  domain: string;
+  day: string;
+  messages: number;
+  passed: number;
+}
+
+/**
+ * The watched domains with the figures of the days since `from`.
+ * @param search a part of the name; empty for all
+ */
+export async function domainLines(
+  reader: Reader,
+  { from, search, state }: { from: string; search: string; state: 'own' | 'observed' | 'ignored' },
+): Promise<DomainLine[]> {
+  return read<DomainLine>(
+    reader,
+    ['domains', 'reporter_days', 'findings', 'sources'],
+    `, chosen as (
+       select domain, state, policy, last_report_at from domains where state = $3 and strpos(domain, $2) > 0)
+     select c.domain, c.state, c.policy, c.last_report_at, coalesce(m.messages, 0)::bigint as messages, coalesce(m.passed, 0)::bigint as passed,
+            coalesce(f.critical, 0)::int as critical, coalesce(f.high, 0)::int as high, coalesce(f.medium, 0)::int as medium,
+            coalesce(f.low, 0)::int as low, coalesce(f.ready, false) as ready,
+            coalesce(s.misaligned, 0)::int as misaligned, coalesce(s.unknown, 0)::int as unknown
+       from chosen c
+       left join (select domain, sum(messages) as messages, sum(passed) as passed from reporter_days
+                   where day >= $1 and counts group by domain) m using (domain)
+       left join (select domain, count(*) filter (where severity = 'critical') as critical, count(*) filter (where severity = 'high') as high,
+                         count(*) filter (where severity = 'medium') as medium, count(*) filter (where severity = 'low') as low,
+                         bool_or(kind = 'policy_ready') as ready
+                    from findings where state = 'open' group by domain) f using (domain)
+       left join (select domain, count(*) filter (where class = 'misaligned') as misaligned, count(*) filter (where class = 'unknown') as unknown
+                    from sources where last_seen >= $1 group by domain) s using (domain)`,
+    [from, search, state],
+  );
+}
+
+/** The days of some domains since `from`, in order. */
+export async function domainDays(
+  reader: Reader,
+  { from, domains }: { from: string; domains: readonly string[] },
+): Promise<DayLine[]> {
+  return read<DayLine>(
+    reader,
+    ['reporter_days'],
+    `select domain, day, sum(messages)::bigint as messages, sum(passed)::bigint as passed from reporter_days
+      where day >= $1 and counts and domain = any($2) group by domain, day order by domain, day`,
+    [from, domains],
+  );
+}

@@ -1,0 +1,211 @@
+import { PermanentError } from '../../shared/errors.ts';
+import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
+import { noteAct } from './audit.ts';
+
+/** What a person may do: each may also do what those before it may. */
+export const ROLES_OF_PEOPLE = ['viewer', 'operator', 'admin'] as const;
+export type PersonRole = (typeof ROLES_OF_PEOPLE)[number];
+
+/** A person who may sign in, without secrets. */
+export interface Person {
+  person_key: number;
+  name: string;
+  email: string | null;
+  role: PersonRole;
+  all_domains: boolean;
+  /** Those granted, when not all are. */
+  domains: string[];
+  has_password: boolean;
+  totp_since: Date | null;
+  created_at: Date;
+  created_by: string;
+}
+
+/** What of a person decides whether a sign-in succeeds. */
+export interface SignInSecrets {
+  person_key: number;
+  name: string;
+  password: string | null;
+  totp_secret: Buffer | null;
+  totp_since: Date | null;
+  totp_step: number | null;
+  locked_until: Date | null;
+}
+
+export interface NewPerson {
+  name: string;
+  email?: string | null;
+  role: PersonRole;
+  /** Null for all domains. */
+  domains: readonly string[] | null;
+}
+
+const COLUMNS = `p.person_key, p.name, p.email, p.role, p.all_domains, p.password is not null as has_password, p.totp_since,
+       p.created_at, p.created_by,
+       array(select d.domain from ruawatch.person_domains d where d.person_key = p.person_key order by d.domain) as domains`;
+
+/** The people who may sign in, by name. */
+export async function listPeople(q: Queryable): Promise<Person[]> {
+  const { rows } = await q.query<Person>(`select ${COLUMNS} from ruawatch.people p where p.ended_at is null order by p.name`);
+  return rows;
+}
+
+/** A person who may sign in. @param name as it was typed */
+export async function findPerson(q: Queryable, name: string): Promise<Person | null> {
+  const { rows } = await q.query<Person>(`select ${COLUMNS} from ruawatch.people p where p.ended_at is null and p.name = $1`, [
+    nameOf(name),
+  ]);
+  return rows[0] ?? null;
+}
+
+/** @param name as it was typed */
+export async function signInSecrets(q: Queryable, name: string): Promise<SignInSecrets | null> {
+  const { rows } = await q.query<SignInSecrets>(
+    `select person_key, name, password, totp_secret, totp_since, totp_step, locked_until from ruawatch.people
+      where ended_at is null and name = $1`,
+    [nameOf(name)],
+  );
+  return rows[0] ?? null;
+}
+
+/** Letters, digits and what mail addresses have; 2 to 100 characters. */
+const PERSON_NAME = /^[a-z0-9][a-z0-9._@+-]{1,99}$/;
+
+/** Whether a person may have this name. @param typed in any case */
+export function isPersonName(typed: string): boolean {
+  return PERSON_NAME.test(nameOf(typed));
+}
+
+/** Names are compared without case and outer blanks. */
+function nameOf(typed: string): string {
+  return typed.trim().toLowerCase();
+}
+
+/** Whether nobody may sign in yet. */
+export async function nobodyYet(q: Queryable): Promise<boolean> {
+  const { rows } = await q.query<{ nobody: boolean }>(
+    'select not exists (select from ruawatch.people where ended_at is null) as nobody',
+  );
+  return rows[0]!.nobody;
+}
+
+/**
+ * Adds a person, who cannot sign in before a password was chosen.
+ * @throws PermanentError `person_exists`
+ */
+export async function addPerson(db: Db | Tx, person: NewPerson, by: string, now: Date): Promise<number> {
+  const add = async (tx: Queryable) => {
+    const { rows } = await tx.query<{ person_key: number }>(
+      `insert into ruawatch.people (name, email, role, all_domains, created_at, created_by) values ($1, $2, $3, $4, $5, $6)
+       on conflict (name) where ended_at is null do nothing returning person_key`,
+      [nameOf(person.name), person.email ?? null, person.role, person.domains === null, now, by],
+    );
+    const key = rows[0]?.person_key;
+    if (key === undefined) throw new PermanentError('person_exists', `There is a person named "${nameOf(person.name)}" already.`);
+    await grantDomains(tx, key, person.domains ?? []);
+    await noteAct(
+      tx,
+      { by, act: 'person_added', object: nameOf(person.name), detail: { role: person.role, domains: person.domains } },
+      now,
+    );
+    return key;
+  };
+  return 'release' in db ? add(db) : transaction(db, add);
+}
+
+async function grantDomains(q: Queryable, key: number, domains: readonly string[]): Promise<void> {
+  await q.query('insert into ruawatch.person_domains (person_key, domain) select distinct $1::bigint, unnest($2::text[])', [
+    key,
+    domains,
+  ]);
+}
+
+/**
+ * Ends a person's access: sessions, tokens and links end with it.
+ * @throws PermanentError `no_person`, `last_admin`
+ */
+export async function endPerson(db: Db, name: string, by: string, now: Date): Promise<void> {
+  await transaction(db, async (tx) => {
+    // Two admins who remove each other: the second one waits here.
+    const { rows: admins } = await tx.query<{ name: string }>(
+      `select name from ruawatch.people where ended_at is null and role = 'admin' and all_domains order by person_key for update`,
+    );
+    const typed = nameOf(name);
+    if (admins.length === 1 && admins[0]!.name === typed)
+      throw new PermanentError('last_admin', `${typed} is the last admin who sees all domains: add another one first.`);
+    const { rows } = await tx.query<{ person_key: number }>(
+      'update ruawatch.people set ended_at = $2, ended_by = $3 where ended_at is null and name = $1 returning person_key',
+      [typed, now, by],
+    );
+    const key = rows[0]?.person_key;
+    if (key === undefined)
+      throw new PermanentError('no_person', `There is no person named "${typed}": "ruawatch people list" lists them.`);
+    await tx.query('delete from ruawatch.sessions where person_key = $1', [key]);
+    await tx.query('delete from ruawatch.person_links where person_key = $1', [key]);
+    await tx.query('update ruawatch.person_tokens set ended_at = $2 where person_key = $1 and ended_at is null', [key, now]);
+    await noteAct(tx, { by, act: 'person_removed', object: typed }, now);
+  });
+}
+
+/** Keeps a new password. All sessions of the person end. */
+export async function putPassword(tx: Tx, key: number, password: string): Promise<void> {
+  await tx.query('update ruawatch.people set password = $2, failures = 0, locked_until = null where person_key = $1', [
+    key,
+    password,
+  ]);
+  await tx.query('delete from ruawatch.sessions where person_key = $1', [key]);
+  await tx.query('delete from ruawatch.person_links where person_key = $1', [key]);
+}
+
+/** Failures after which an account is locked, and for how long at least and at most, in milliseconds. */
+const TRIES = 5;
+const FIRST_LOCK_MS = 60_000;
+const LONGEST_LOCK_MS = 15 * 60_000;
+
+/** Counts a sign-in that failed. After five, the account is locked for a time that doubles. */
+export async function countFailure(q: Queryable, key: number, now: Date): Promise<void> {
+  await q.query(
+    `update ruawatch.people
+        set failures = failures + 1,
+            locked_until = case when failures + 1 >= $3
+              then $2::timestamptz + least($5::float8, $4::float8 * 2 ^ least(failures + 1 - $3, 20)) * interval '1 millisecond' end
+      where person_key = $1`,
+    [key, now, TRIES, FIRST_LOCK_MS, LONGEST_LOCK_MS],
+  );
+}
+
+/**
+ * Notes a sign-in that succeeded, and the step of the code that was used.
+ * @returns false when another sign-in has used the same code
+ */
+export async function countSuccess(q: Queryable, key: number, step: number | null): Promise<boolean> {
+  const { rowCount } = await q.query(
+    `update ruawatch.people set failures = 0, locked_until = null, totp_step = coalesce($2, totp_step)
+      where person_key = $1 and ended_at is null and ($2::bigint is null or totp_step is null or totp_step < $2)`,
+    [key, step],
+  );
+  return rowCount === 1;
+}
+
+/** Keeps the secret of a code generator, which counts once it is confirmed. */
+export async function proposeTotp(q: Queryable, key: number, secret: Buffer): Promise<void> {
+  await q.query('update ruawatch.people set totp_secret = $2, totp_since = null, totp_step = null where person_key = $1', [
+    key,
+    secret,
+  ]);
+}
+
+/** @param step that of the code which confirmed it */
+export async function confirmTotp(q: Queryable, key: number, step: number, now: Date): Promise<void> {
+  await q.query('update ruawatch.people set totp_since = $2, totp_step = $3 where person_key = $1 and totp_secret is not null', [
+    key,
+    now,
+    step,
+  ]);
+}
+
+export async function removeTotp(q: Queryable, key: number): Promise<void> {
+  await q.query('update ruawatch.people set totp_secret = null, totp_since = null, totp_step = null where person_key = $1', [
+    key,
+  ]);
+}

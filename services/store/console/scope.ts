@@ -1,0 +1,91 @@
+import type { QueryResultRow } from 'pg';
+import { PermanentError } from '../../shared/errors.ts';
+import type { Queryable } from '../../shared/runtime/db.ts';
+
+/** Which domains a person may see. */
+export interface Scope {
+  /** Everything, also what belongs to no domain. */
+  all: boolean;
+  /** The known domains that are granted, or lie below one that is; not used with `all`. */
+  domains: readonly string[];
+}
+
+/** Who reads, and from what. */
+export interface Reader {
+  db: Queryable;
+  scope: Scope;
+}
+
+/** The views of schema dmarc that have a column `domain`, by which their rows are chosen. */
+export const BY_DOMAIN = [
+  'domains',
+  'findings',
+  'finding_events',
+  'reports',
+  'superseded_reports',
+  'records',
+  'source_days',
+  'reporter_days',
+  'reporters',
+  'sources',
+  'sender_groups',
+  'sender_group_days',
+  'sender_list',
+  'policy_days',
+  'subdomain_days',
+  'selectors',
+  'dns_records',
+  'untrusted_reports',
+  'tls_reports',
+  'failure_reports',
+  'missing_reports',
+] as const;
+/** Views whose rows belong to no domain: for those who see everything. */
+export const OF_ALL = ['messages', 'addresses'] as const;
+
+export type View = (typeof BY_DOMAIN)[number] | (typeof OF_ALL)[number];
+
+/**
+ * Reads what a person may see. Every query of the console goes through here: it names the views by themselves,
+ * without a schema, and they have the person's rows only.
+ * @param views those that the query reads
+ * @param sql begins with `select`, or with `, name as (…) select`
+ * @throws PermanentError `not_yours` for a view that the person may not read
+ */
+export async function read<Row extends QueryResultRow>(
+  { db, scope }: Reader,
+  views: readonly View[],
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  const own = views.map((view) => {
+    if (scope.all) return `${view} as not materialized (select * from dmarc.${view})`;
+    if ((OF_ALL as readonly string[]).includes(view))
+      throw new PermanentError(
+        'not_yours',
+        'This page is about the whole installation: only people who see all domains may read it.',
+      );
+    return `${view} as not materialized (select * from dmarc.${view} where domain = any($${values.length + 1}::text[]))`;
+  });
+  const { rows } = await db.query<Row>(`with ${own.join(', ')} ${sql}`, scope.all ? [...values] : [...values, scope.domains]);
+  return rows;
+}
+
+/** Whether a person may see a domain. */
+export function sees(scope: Scope, domain: string): boolean {
+  return scope.all || scope.domains.includes(domain);
+}
+
+/**
+ * The scope of granted domains: they themselves, and all known domains below them.
+ * @param granted lower case, A-labels
+ */
+export async function scopeOf(db: Queryable, granted: readonly string[]): Promise<Scope> {
+  const { rows } = await db.query<{ domain: string }>(
+    `select domain from ruawatch.domains d
+      where exists (select from unnest($1::text[]) g
+                     where d.domain = g or right(d.domain, length(g) + 1) = '.' || g)`,
+    [granted],
+  );
+  return { all: false, domains: [...new Set([...granted, ...rows.map((row) => row.domain)])] };
+}

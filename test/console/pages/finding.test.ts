@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FINDINGS } from '../../alerter/events.ts';
+import { type TestConsole, type TestPerson, testConsole } from '../setup.ts';
+
+let c: TestConsole;
+let operator: TestPerson;
+beforeAll(async () => {
+  c = await testConsole();
+  operator = await c.person('operator', ['example.com']);
+});
+afterAll(() => c.close());
+
+describe.each(Object.keys(FINDINGS))('a finding of the kind %s', (kind) => {
+  test('has a page with what happened, what to do and what it rests on', async () => {
+    const key = await c.finding(kind, 'example.com', `${kind}.example`);
+    const { body, statusCode } = await operator.get(`/findings/${key}`);
+    expect(statusCode).toBe(200);
+    for (const heading of ['What happened', 'What to do', 'Evidence', 'History', 'Act on it'])
+      expect(body).toContain(`<h2>${heading}`);
+    expect(body).not.toMatch(/undefined|NaN|\[object/);
+  });
+});
+
+test('what a person does is kept with the name and the reason, and shown', async () => {
+  const key = await c.finding('unauthorized_source', 'example.com');
+  const done = await operator.post(`/findings/${key}/acknowledge`, { why: 'asked the <vendor>' });
+  expect(done.headers.location).toBe(`/findings/${key}?done=acknowledged`);
+  const shown = await operator.get(String(done.headers.location));
+  expect(shown.body).toContain('role="status"');
+  expect(shown.body).toContain('asked the &lt;vendor&gt;');
+  expect(shown.body).toContain(`acknowledged by ${operator.name}`);
+  await operator.post(`/findings/${key}/snooze`, { why: 'a week', days: '7' });
+  expect((await operator.post(`/findings/${key}/resolve`, { why: 'done', verdict: 'right' })).headers.location).toContain(
+    'resolved',
+  );
+  expect((await operator.post(`/findings/${key}/resolve`, { why: 'done', verdict: 'none' })).statusCode).toBe(409);
+  expect((await operator.post(`/findings/${key}/resolve`, { why: 'no', verdict: 'false' })).headers.location).toContain('judged');
+  const { rows } = await c.t.db.query(
+    'select act, by_name, domain from ruawatch.console_acts where object = $1 order by act_key',
+    [String(key)],
+  );
+  expect(rows.map(({ act }) => act)).toEqual(['finding_acknowledge', 'finding_snooze', 'finding_resolve', 'finding_resolve']);
+  expect(rows[0]).toMatchObject({ by_name: operator.name, domain: 'example.com' });
+});
+
+test('a reason is needed', async () => {
+  const key = await c.finding('unauthorized_source', 'reason.example.com').catch(() => null);
+  expect(key).not.toBeNull();
+  const answer = await operator.post(`/findings/${key}/acknowledge`, { why: '  ' });
+  expect(answer.statusCode).toBe(400);
+});
+
+test('the list is filtered, and searched without case', async () => {
+  const all = await operator.get('/findings?state=all&q=EXAMPLE');
+  expect(all.body).toContain('/findings/');
+  expect((await operator.get('/findings?q=nothing-like-this')).body).toContain('No finding matches.');
+  const critical = await operator.get('/findings?severity=critical&state=all');
+  expect(critical.body).not.toContain('severity medium');
+});

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nextStep, sorted } from '../../../services/console/pages/overview.ts';
+import type { DomainLine } from '../../../services/store/console/overview.ts';
+import { type TestConsole, testConsole } from '../setup.ts';
+
+const TODAY = '2026-11-27';
+const line = (given: Partial<DomainLine>): DomainLine => ({
+  domain: 'example.com',
+  state: 'own',
+  policy: 'none',
+  last_report_at: new Date('2026-11-26T00:00:00Z'),
+  messages: 100,
+  passed: 99,
+  critical: 0,
+  high: 0,
+  medium: 0,
+  low: 0,
+  ready: false,
+  misaligned: 0,
+  unknown: 0,
+  ...given,
+});
+
+test.each<[Partial<DomainLine>, string]>([
+  [{ critical: 1, high: 2 }, 'Act on 1 critical finding'],
+  [{ high: 2 }, 'Look at 2 findings of high severity'],
+  [{ medium: 1, misaligned: 1 }, 'Look at 1 finding of medium severity'],
+  [{ last_report_at: null }, 'No reports arrive: check rua= in the DMARC record'],
+  [{ last_report_at: new Date('2026-11-01T00:00:00Z') }, 'No reports arrive: check rua= in the DMARC record'],
+  [{ misaligned: 2, ready: true }, 'Align 2 senders of yours'],
+  [{ low: 1 }, 'Look at 1 finding of low severity'],
+  [{ ready: true }, 'Ready for p=quarantine'],
+  [{ ready: true, policy: 'quarantine' }, 'Ready for p=reject'],
+  [{ unknown: 1 }, 'Decide about 1 unknown source'],
+  [{ unknown: 1, policy: 'reject' }, 'Nothing to do'],
+  [{}, 'Nothing to do'],
+])('the next step of a domain with %j', (given, sentence) => {
+  expect(nextStep(line(given), TODAY).sentence).toBe(sentence);
+});
+
+test('domains are sorted as asked, the most urgent or the worst first', () => {
+  const lines = [
+    line({ domain: 'b.example', messages: 5, passed: 5 }),
+    line({ domain: 'a.example', messages: 9, passed: 1, last_report_at: null }),
+    line({ domain: 'c.example', messages: 0, passed: 0, critical: 1 }),
+  ];
+  const order = (sort: Parameters<typeof sorted>[1]) =>
+    sorted(lines, sort, TODAY)
+      .map(({ domain }) => domain[0])
+      .join('');
+  expect(order('attention')).toBe('cab');
+  expect(order('domain')).toBe('abc');
+  expect(order('pass')).toBe('abc');
+  expect(order('messages')).toBe('abc');
+  expect(order('last')).toBe('abc');
+});
+
+describe('the page', () => {
+  let c: TestConsole;
+  beforeAll(async () => {
+    c = await testConsole();
+    await c.t.db.query(`insert into ruawatch.domains (domain, state, how, since) select 'd' || n || '.example.com', 'own', 'added', now()
+                          from generate_series(1, 120) n`);
+    await c.finding('unauthorized_source', 'd7.example.com');
+  });
+  afterAll(() => c.close());
+
+  test('shows the domains of the person, fifty at a time, the most urgent first', async () => {
+    const person = await c.person('viewer', ['example.com']);
+    const { body } = await person.get('/?q=example.com');
+    expect(body.match(/<tr>\s*<th scope="row"/g)).toHaveLength(50);
+    expect(body.indexOf('d7.example.com')).toBeLessThan(body.indexOf('d1.example.com'));
+    expect(body).toContain('Act on 1 critical finding');
+    expect((await person.get('/?page=3')).body).toContain('101 to 12');
+  });
+
+  test('finds a domain by a part of its name, and says when there is none', async () => {
+    const person = await c.person('viewer', ['d7.example.com']);
+    expect((await person.get('/')).body).toContain('1 domain ·');
+    expect((await person.get('/?q=<b>')).body).toContain('No domain contains “&lt;b&gt;”');
+  });
+});

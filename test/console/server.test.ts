@@ -1,0 +1,261 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { html } from '../../services/console/html.ts';
+import { ROUTES } from '../../services/console/pages/index.ts';
+import { type AnyRoute, page, route } from '../../services/console/routes.ts';
+import { buildConsole } from '../../services/console/server.ts';
+import type { PersonRole } from '../../services/store/console/people.ts';
+import { type TestConsole, type TestPerson, testConsole } from './setup.ts';
+
+let c: TestConsole;
+let key: number;
+/** Somebody of each role, who sees example.com; `other` sees example.net; `nobody` is not signed in; `root` sees everything. */
+const people: Record<string, TestPerson> = {};
+
+beforeAll(async () => {
+  c = await testConsole();
+  key = await c.finding('unauthorized_source', 'example.com');
+  for (const role of ['viewer', 'operator', 'admin'] as PersonRole[]) people[role] = await c.person(role, ['example.com']);
+  people.other = await c.person('admin', ['example.net']);
+  people.root = await c.person('admin', null);
+  people.nobody = c.stranger();
+});
+afterAll(() => c.close());
+
+type Expected = Record<'nobody' | 'viewer' | 'operator' | 'admin' | 'other' | 'root', number>;
+interface Case {
+  url: () => string;
+  fields?: Record<string, string>;
+  /** What each gets. A POST that is let in comes to its handler, which redirects (303) or says what is wrong (400, 404, 409). */
+  status: Expected;
+}
+
+const forAll = (status: number): Expected => ({
+  nobody: status,
+  viewer: status,
+  operator: status,
+  admin: status,
+  other: status,
+  root: status,
+});
+const pages = { nobody: 401, viewer: 200, operator: 200, admin: 200, other: 200, root: 200 };
+const onFinding = (status: Partial<Expected> = {}) => ({
+  nobody: 401,
+  viewer: 403,
+  operator: 303,
+  admin: 409,
+  other: 404,
+  root: 409,
+  ...status,
+});
+const nothingThere = `/link/${'x'.repeat(40)}`;
+
+/** Every route, and what it answers to whom: a route that is missing here fails. */
+const CASES: Record<string, Case> = {
+  'GET /livez': { url: () => '/livez', status: forAll(200) },
+  'GET /assets/console.css': { url: () => '/assets/console.css', status: forAll(200) },
+  'GET /assets/icon.svg': { url: () => '/assets/icon.svg', status: forAll(200) },
+  'GET /sign-in': { url: () => '/sign-in', status: { ...forAll(303), nobody: 200 } },
+  'POST /sign-in': { url: () => '/sign-in', fields: { name: 'ghost', password: 'x' }, status: forAll(403) },
+  'POST /sign-out': { url: () => '/sign-out', status: { ...forAll(303), nobody: 401 } },
+  'GET /link/:token': { url: () => nothingThere, status: forAll(404) },
+  'POST /link/:token': { url: () => nothingThere, fields: { password: 'x' }, status: forAll(404) },
+  'GET /': { url: () => '/', status: pages },
+  'GET /findings': { url: () => '/findings', status: pages },
+  'GET /findings/:key': { url: () => `/findings/${key}`, status: { ...pages, other: 404 } },
+  'POST /findings/:key/acknowledge': {
+    url: () => `/findings/${key}/acknowledge`,
+    fields: { why: 'w' },
+    status: onFinding({ admin: 303, root: 303 }),
+  },
+  'POST /findings/:key/unacknowledge': { url: () => `/findings/${key}/unacknowledge`, fields: { why: 'w' }, status: onFinding() },
+  'POST /findings/:key/snooze': {
+    url: () => `/findings/${key}/snooze`,
+    fields: { why: 'w', days: '7' },
+    status: onFinding({ admin: 303, root: 303 }),
+  },
+  'POST /findings/:key/unsnooze': { url: () => `/findings/${key}/unsnooze`, fields: { why: 'w' }, status: onFinding() },
+  'POST /findings/:key/resolve': { url: () => `/findings/${key}/resolve`, fields: { why: 'w' }, status: onFinding() },
+  'GET /account': { url: () => '/account', status: pages },
+  'POST /account/codes': { url: () => '/account/codes', fields: { password: 'x' }, status: { ...forAll(403), nobody: 401 } },
+  'POST /account/codes/confirm': {
+    url: () => '/account/codes/confirm',
+    fields: { code: '1' },
+    status: { ...forAll(303), nobody: 401 },
+  },
+  'POST /account/codes/off': {
+    url: () => '/account/codes/off',
+    fields: { password: 'x' },
+    status: { ...forAll(403), nobody: 401 },
+  },
+  'GET /people': { url: () => '/people', status: { ...forAll(403), nobody: 401, root: 200 } },
+  'POST /people/remove': {
+    url: () => '/people/remove',
+    fields: { name: 'ghost' },
+    status: { ...forAll(403), nobody: 401, root: 404 },
+  },
+};
+
+const nameOf = ({ method, path }: AnyRoute) => `${method} ${path}`;
+
+test('each route that Fastify knows is declared, and has a case here', () => {
+  expect(Object.keys(CASES).sort()).toEqual(ROUTES.map(nameOf).sort());
+  for (const { method, path } of ROUTES) expect(c.app.hasRoute({ method, url: path }), path).toBe(true);
+});
+
+describe.each(ROUTES.map((one) => [nameOf(one), one] as const))('%s', (name, { method }) => {
+  const { url, fields, status } = CASES[name]!;
+  test.each(Object.entries(status))('answers %s with %i', async (who, expected) => {
+    // Those who sign out do so in a session of their own.
+    const person = name === 'POST /sign-out' && who !== 'nobody' ? await c.person('viewer', null) : people[who]!;
+    const answer = method === 'GET' ? await person.get(url()) : await person.post(url(), fields);
+    // Who is not signed in is sent to the page where that is done.
+    expect(answer.statusCode, answer.body.slice(0, 2000)).toBe(expected === 401 ? 303 : expected);
+    if (expected === 401) expect(answer.headers.location).toMatch(/^\/sign-in/);
+    expect(answer.body).not.toMatch(/\bat \S+ \(|node_modules/);
+  });
+});
+
+test('a page of another domain is as one that does not exist', async () => {
+  const [hidden, missing] = [await people.other!.get(`/findings/${key}`), await people.other!.get('/findings/999999')];
+  const text = (body: string) => body.replace(/value="[^"]+"/g, '');
+  expect(text(hidden.body)).toBe(text(missing.body));
+  expect((await people.other!.get('/findings?state=all')).body).not.toContain('example.com');
+});
+
+describe('what a request must have to change something', () => {
+  const post = (options: { origin?: string; form?: string }) =>
+    people.operator!.post(`/findings/${key}/snooze`, { why: 'w', days: '1' }, options);
+  test.each([
+    ['the field of the form of another session', { form: 'a'.repeat(43) }],
+    ['no field', { form: '' }],
+    ['another origin', { origin: 'https://evil.example' }],
+    ['the origin "null"', { origin: 'null' }],
+    ['another port of this host', { origin: 'http://localhost:1' }],
+  ])('is refused with %s', async (_, options) => {
+    const answer = await post(options);
+    expect(answer.statusCode).toBe(403);
+    expect(answer.body).toContain('form_outdated');
+  });
+
+  test('no GET changes anything', async () => {
+    const written = async () => {
+      const sql = 'select (select count(*) from ruawatch.console_acts) + (select count(*) from ruawatch.finding_acts) as n';
+      return (await c.t.db.query<{ n: number }>(sql)).rows[0]!.n;
+    };
+    const before = await written();
+    for (const { path } of ROUTES) await people.root!.get(path.replace(':key', String(key)).replace(':token', 'x'.repeat(40)));
+    expect(await written()).toBe(before);
+  });
+});
+
+describe('headers', () => {
+  test('let a page load nothing but our own files, and no cache keep it', async () => {
+    const { headers } = await people.viewer!.get('/');
+    const policy = String(headers['content-security-policy']);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toMatch(/unsafe|https?:|\*/);
+    expect(headers['cache-control']).toBe('no-store');
+    expect(headers['x-content-type-options']).toBe('nosniff');
+    expect(headers['referrer-policy']).toBe('same-origin');
+  });
+
+  test('a name that leads here and is not ours is refused', async () => {
+    const answer = await c.app.inject({ url: '/sign-in', headers: { host: 'rebound.evil.example' } });
+    expect(answer.statusCode).toBe(421);
+  });
+});
+
+describe('a wrong parameter', () => {
+  test.each([
+    '/findings?page=-1',
+    '/findings?page=a',
+    '/?sort=drop',
+    '/?q=a&q=b',
+    `/?q=${'a'.repeat(300)}`,
+    '/findings?severity=x',
+  ])('%s is a page with a sentence', async (url) => {
+    const answer = await people.viewer!.get(url);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.body).toContain('wrong_parameter');
+  });
+  test.each(['/findings/0', '/findings/abc', '/findings/1e99', '/findings/%00', '/nothing', '/findings/%ff', '/link/a'])(
+    '%s is a page that does not exist',
+    async (url) => {
+      const answer = await people.viewer!.get(url);
+      expect([400, 404]).toContain(answer.statusCode);
+      expect(answer.body).toContain('<h1>');
+    },
+  );
+  test('a form that is too large', async () => {
+    const answer = await people.operator!.post(`/findings/${key}/snooze`, { why: 'a'.repeat(100_000), days: '1' });
+    expect(answer.statusCode).toBe(413);
+    expect(answer.headers['content-type']).toMatch(/^text\/html/);
+  });
+});
+
+describe('errors', () => {
+  const boom = (path: string, error: unknown) =>
+    route({
+      method: 'GET',
+      path,
+      kind: path.startsWith('/api/') ? 'api' : 'page',
+      least: 'everybody',
+      scope: 'none',
+      handle: () => {
+        throw error;
+      },
+    });
+  test('nobody foresaw are a page without their text; programs get a problem', async () => {
+    const routes = [boom('/boom', new Error('secret <b>')), boom('/api/boom', new Error('secret'))];
+    const app = await buildConsole({ routes, services: { ...c.context } });
+    const answer = await app.inject({ url: '/boom', headers: { host: 'localhost' } });
+    expect(answer.statusCode).toBe(500);
+    expect(answer.body).not.toContain('secret');
+    const problem = await app.inject({ url: '/api/boom', headers: { host: 'localhost' } });
+    expect(problem.headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect(problem.json()).toMatchObject({ status: 500, code: 'unexpected' });
+    await app.close();
+  });
+
+  test('a database that does not answer is a page that asks again', async () => {
+    const lost = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    const db = { query: () => Promise.reject(lost) } as never;
+    const app = await buildConsole({ routes: ROUTES, services: { ...c.context, db } });
+    const answer = await app.inject({ url: '/', headers: { host: 'localhost', cookie: 'ruawatch=abc' } });
+    expect(answer.statusCode).toBe(503);
+    expect(answer.headers.refresh).toBe('10');
+    expect(answer.body).toContain('The database does not answer');
+    expect((await app.inject({ url: '/livez', headers: { host: 'localhost' } })).statusCode).toBe(200);
+    await app.close();
+  });
+});
+
+describe('a route that is not declared as it must be', () => {
+  const ok = { method: 'GET', path: '/x', kind: 'page', least: 'viewer', scope: 'none', handle: () => page('', html``) } as const;
+  test.each([
+    ['a parameter that is not read', { ...ok, path: '/x/:key' }],
+    ['a parameter that the path has not', { ...ok, params: z.object({ key: z.string() }) }],
+    ['a domain that the path does not name', { ...ok, scope: 'domain' }],
+    ['domains for everybody', { ...ok, least: 'everybody', scope: 'filtered' }],
+    ['an API elsewhere', { ...ok, kind: 'api' }],
+  ] as [string, AnyRoute][])('keeps the console from starting: %s', async (_, wrong) => {
+    await expect(buildConsole({ routes: [wrong], services: c.context })).rejects.toThrow(TypeError);
+  });
+
+  test('nor one that was added beside the list', async () => {
+    const app = await buildConsole({ routes: [], services: c.context });
+    expect(() => app.get('/x', () => 'x')).toThrow();
+    await app.close();
+  });
+});
+
+test('requests beyond the limit are refused for a minute', async () => {
+  const app = await buildConsole({ routes: ROUTES, services: c.context });
+  const send = () => app.inject({ method: 'POST', url: '/sign-in', headers: { host: 'localhost' } });
+  const statuses = new Set<number>();
+  for (let i = 0; i < 12; i++) statuses.add((await send()).statusCode);
+  expect(statuses).toContain(429);
+  await app.close();
+});
