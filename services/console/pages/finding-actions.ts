@@ -16,7 +16,7 @@ const days = z.coerce.number().int().min(1).max(365);
 const SNOOZES = [1, 7, 14, 30, 90];
 
 /** The forms on the page of a finding. */
-export function actsOn(finding: ReadFinding, said: Words, form: string): Html {
+export function actionForms(finding: ReadFinding, said: Words, form: string): Html {
   const w = words.finding;
   const open = finding.state === 'open';
   const at = finding.finding_key;

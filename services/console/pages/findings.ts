@@ -8,7 +8,7 @@ import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
 import { words } from '../words/en.ts';
 import { evidencePage } from './finding.ts';
-import { actsOn } from './finding-actions.ts';
+import { actionForms } from './finding-actions.ts';
 import { day, minute, severity } from './format.ts';
 
 const A_PAGE = 50;
@@ -118,7 +118,7 @@ const one = route({
 </div>
 <div class="columns">
 <div>${evidencePage(finding, said)}</div>
-<aside>${may(visitor, 'operator') ? actsOn(finding, said, form) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
+<aside>${may(visitor, 'operator') ? actionForms(finding, said, form) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
 </div>`;
     return page(said.title, body, { section: 'findings' });
   },
