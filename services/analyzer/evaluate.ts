@@ -29,6 +29,7 @@ import { joinCauses, withLookups } from './published/causes.ts';
 import { examineSender } from './rules/authentication_regression.ts';
 import { BrokenSenders } from './rules/broken_senders.ts';
 import { ruleOf, rulesOf, TESTED_KINDS } from './rules/index.ts';
+import { policyChanges } from './rules/policy_change.ts';
 import type { RuleOf } from './rules/rule.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import { examineUnits, type Unit } from './senders/broken-units.ts';
@@ -308,7 +309,11 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
           data.senders,
         )
       : null,
-    incident: { senders: sources.senders, policy: currentPolicy(data.policyDays) },
+    incident: {
+      senders: sources.senders,
+      policy: currentPolicy(data.policyDays),
+      changes: policyChanges(data.policyDays),
+    },
     domain: domainWindow(data, sources.senders, attendance, known),
     arrival: arrivalWindow(data, attendance, known),
     dns: {
@@ -491,10 +496,10 @@ function domainWindow(
   );
 }
 
-function reportingOf({ elsewhere = [], spread = new Map(), lateness = new Map(), others }: DomainData): Reporting {
+function reportingOf({ elsewhere = [], spread = new Map(), lateness = new Map(), others, published }: DomainData): Reporting {
   const undecided = new Map<string, string>();
   for (const { reporter, day } of others?.reporterDays ?? []) undecided.set(reporter, later(day, undecided.get(reporter) ?? ''));
-  return { elsewhere, spread, lateness, undecided };
+  return { elsewhere, spread, lateness, undecided, published: published ?? null };
 }
 
 function arrivalWindow(data: DomainData, attendance: Attendance, known: readonly KnownFinding[]): ArrivalWindow {

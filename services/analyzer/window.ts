@@ -1,3 +1,4 @@
+import type { TagChange } from '../findings/figures.ts';
 import { later } from '../shared/days.ts';
 import { SOURCE_COUNTS } from '../store/analysis/counted.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
@@ -128,6 +129,8 @@ export interface Reporting {
   lateness?: ReadonlyMap<string, number>;
   /** The newest day of those that decide nothing: one may be another under a new name or address. */
   undecided: ReadonlyMap<string, string>;
+  /** What the watcher saw of the domain's records; absent or null: it is not watched. */
+  published?: Published | null;
 }
 
 /** What the rule about the senders that broke sees. */
@@ -135,6 +138,8 @@ export interface IncidentWindow {
   senders: BrokenSenders;
   /** The policy that most reporters last saw; null when none is known. */
   policy: string | null;
+  /** What changed of it in the window. */
+  changes: readonly TagChange[];
 }
 
 /** What a rule about the next policy sees, after the classes of all sources are written. */

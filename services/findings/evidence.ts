@@ -61,6 +61,7 @@ const brokenSender = z.looseObject({
   names: optional(listOf(z.string())),
   survives_on: optional(z.enum(['dkim', 'spf'])),
   unsigned: optional(z.boolean()),
+  unaligned: optional(listOf(z.object({ mechanism: z.enum(['dkim', 'spf']), domain: z.string(), own: z.boolean() }))),
   sender: optional(z.string()),
   error: optional(z.enum(['permerror', 'temperror'])),
 });

@@ -68,6 +68,11 @@ export interface BrokenSender {
   survives_on?: 'dkim' | 'spf' | undefined;
   /** The mail that fails has no signature of the domain's own, rather than one that does not verify. */
   unsigned?: boolean | undefined;
+  /**
+   * What passes in most of the mail that fails, without alignment: `own` for a domain of the same organization, which
+   * only strict alignment keeps out; else it authenticates as somebody else alone.
+   */
+  unaligned?: { mechanism: 'dkim' | 'spf'; domain: string; own: boolean }[] | undefined;
   /** The sender that the source is a part of, where that is known by more than the source. */
   sender?: string | undefined;
   /** How SPF ended, where its record could not be evaluated. */

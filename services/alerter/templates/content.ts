@@ -1,5 +1,6 @@
 import { type Action, actionsOn, showAction } from '../../findings/actions.ts';
 import type { Evidence } from '../../findings/evidence.ts';
+import { fatesWords } from '../../findings/fates.ts';
 import { newsWords } from '../../findings/news.ts';
 import { overWords, wordsOf } from '../../findings/sentences.ts';
 import { whoseWords } from '../../findings/whose.ts';
@@ -29,6 +30,8 @@ export interface Content {
   others: string | null;
   many: string | null;
   since: string | null;
+  /** What it was, once it is over: the same in the past, the fullest sentence first; empty where nothing is known. */
+  was: string[];
   sure: string;
   advice: string[];
   /** The pages named in the advice that are ours, and may be links. */
@@ -51,8 +54,11 @@ const MOST_SOURCES = 4;
 /** Sources listed where something is known of them, which may take a line of its own. */
 const MOST_DESCRIBED = 3;
 const MOST_REPORTERS = 4;
-const MOST_ADVICE = 3;
-const LONGEST_ADVICE = 400;
+const MOST_ADVICE = 4;
+/** Our own sentences fit, with the longest names; what an older version stored may not. */
+const LONGEST_WHAT = 800;
+const LONGEST_ADVICE = 500;
+const LONGEST_OVER = 300;
 const LONGEST_NAME = 40;
 const LONGEST_QUERY = 4_000;
 
@@ -71,9 +77,9 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
     domain,
     headline,
     lead: leadOf(step, evidence),
-    over: step === 'resolved' ? clean(overWords(evidence), 100) : null,
+    over: step === 'resolved' ? clean(overWords(evidence), LONGEST_OVER) : null,
     key: event.finding_key,
-    what: clean(words.what, 300) || headline,
+    what: clean(words.what, LONGEST_WHAT) || headline,
     label: `${sentenceCase(severity)} severity: ${clean(event.kind, 40).replaceAll('_', ' ')}${mechanism}, finding ${event.finding_key}.`,
     severity,
     who: shownOf(evidence).map((one) => ({
@@ -85,6 +91,7 @@ export function contentOf(event: FindingEvent, step: Step, console: string | nul
     others: othersOf(event),
     many: manyOf(event),
     since: sinceOf(event),
+    was: wasOf(event),
     sure: sureOf(event),
     // The evidence of what is over still says what was to be done.
     advice:
@@ -122,7 +129,7 @@ function withLinks(sentence: string, links: readonly string[]): string {
 
 /** Reporters by the names that people know. */
 function labelsOf({ reporter_names: names = {} }: Evidence, keys: readonly string[]): string[] {
-  return keys.map((key) => clean(Object.hasOwn(names, key) ? names[key] : key, 80)).filter(Boolean);
+  return keys.map((key) => clean(Object.hasOwn(names, key) ? names[key] : key, LONGEST_NAME)).filter(Boolean);
 }
 
 function leadOf(step: Step, { news }: Evidence): string | null {
@@ -195,6 +202,27 @@ function sinceOf(event: FindingEvent): string | null {
   const last = isSilent(event) ? '' : clean(event.evidence.last_day, 10);
   if (since === '') return last === '' ? null : `last seen ${last}`;
   return last === '' || last === since ? since : `${since}, last seen ${last}`;
+}
+
+/** What it was, in the past: how much, when, and what became of it. */
+function wasOf(event: FindingEvent): string[] {
+  const { evidence } = event;
+  const { messages, reports = 0 } = evidence;
+  const since = clean(evidence.since, 10);
+  const last = clean(evidence.last_day, 10);
+  if (since === '') return [];
+  const when = last === '' ? `since ${since}` : last === since ? `on ${since}` : `from ${since} to ${last}`;
+  if (isForged(event)) return reports === 0 ? [] : [`It was ${counted(reports, 'report')}, received ${when}.`];
+  if (messages === 0 || isReady(event.kind))
+    return [last === '' ? `It began on ${since}.` : last === since ? `It lasted one day, ${since}.` : `It lasted ${when}.`];
+  const much = `It was ${counted(messages, 'message')} ${when}`;
+  const fates = fatesWords(evidence);
+  const worst = (['delivered', 'quarantined', 'rejected'] as const).find((fate) => evidence[fate] > 0);
+  return [
+    ...(fates === '' ? [] : [`${much}: ${fates}.`]),
+    ...(worst === undefined ? [] : [`${much}, ${number(evidence[worst])} of them ${worst}.`]),
+    `${much}.`,
+  ];
 }
 
 function sureOf(event: FindingEvent): string {

@@ -25,6 +25,22 @@ export function clean(value: unknown, longest: number = LONGEST_VALUE): string {
         .trimEnd()}…`;
 }
 
+/** Words, of which a command in quotes is one: a line break in it would be pasted. */
+function words(text: string): string[] {
+  const found: string[] = [];
+  for (const word of text.split(' ')) {
+    const open = found.at(-1);
+    const goes = open !== undefined && COMMAND.test(open) && open.length + word.length < LONGEST_COMMAND;
+    if (goes) found[found.length - 1] = `${open} ${word}`;
+    else found.push(word);
+  }
+  return found;
+}
+
+/** The begin of one, without its end. */
+const COMMAND = /^\(?"ruawatch(?: [^"]*)?$/;
+const LONGEST_COMMAND = 60;
+
 /**
  * The lines of a text of at most `width` columns; a word that is longer is broken, unless it is a link: `clean`
  * leaves none but ours.
@@ -32,7 +48,7 @@ export function clean(value: unknown, longest: number = LONGEST_VALUE): string {
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ')) {
+  for (const word of words(text)) {
     let rest = [...word];
     if (line !== '' && [...line].length + 1 + rest.length <= width) {
       line += ` ${word}`;

@@ -1,51 +1,57 @@
 import { actionLines, belowFold } from './actions.ts';
 import { awaited, type Content } from './content.ts';
-import { atMost, sentenceCase, wrap } from './plain-text.ts';
+import { wrap } from './plain-text.ts';
 
 const WIDTH = 78;
 const LABEL = 12;
 /** Two lines, of which a long name may leave the end free. */
 const MISSING = 100;
 /** Before what can be done in ruawatch. */
-const MOST_LINES = 25;
+const MOST_LINES = 34;
 
 /**
- * The plain text of a finding: at most 25 lines of 78 columns, then the commands, and the query below a
- * line; when it is over, three lines and the page of the console.
+ * The plain text of a finding: about 25 lines of 78 columns, then the commands, and the query below a line; when it is
+ * over, three lines and the page of the console. No sentence is cut: advice for which there is no room is left out.
  */
 export function findingText(content: Content): string {
   if (content.over !== null)
     return `${overLines(content)
-      .flatMap((line) => atMost(wrap(line, WIDTH), 1, WIDTH))
+      .flatMap((line) => wrap(line, WIDTH))
       .join('\n')}\n`;
   const missing = awaited(content, MISSING);
   const lines = [
     ...(content.lead === null ? [] : [...wrap(content.lead, WIDTH), '']),
-    ...atMost(wrap(content.what, WIDTH), 3, WIDTH),
+    ...wrap(content.what, WIDTH),
     content.label,
     '',
     ...row('Who', whoLines(content)),
-    ...(content.many === null ? [] : row('How many', atMost(wrap(content.many, WIDTH - LABEL), 2, WIDTH - LABEL))),
+    ...(content.many === null ? [] : row('How many', wrap(content.many, WIDTH - LABEL))),
     ...(content.since === null ? [] : row('Since', [content.since])),
-    ...row('How sure', atMost(wrap(content.sure, WIDTH - LABEL), 2, WIDTH - LABEL)),
+    ...row('How sure', wrap(content.sure, WIDTH - LABEL)),
     ...(missing === null ? [] : row('Not heard', wrap(missing, WIDTH - LABEL))),
   ];
-  if (content.advice.length > 0) {
-    const advice = content.advice.flatMap((sentence) =>
-      wrap(sentence, WIDTH - LABEL - 2).map((line, i) => (i === 0 ? `- ${line}` : `  ${line}`)),
-    );
-    const room = MOST_LINES - lines.length - 1;
-    lines.push('', ...row('What to do', atMost(advice, room, WIDTH - LABEL)));
-  }
+  const advice = adviceLines(content.advice, MOST_LINES - lines.length - 1);
+  if (advice.length > 0) lines.push('', ...row('What to do', advice));
   return `${[...lines, '', ...actionLines(content.actions, content.page), ...belowFold(content.query)].join('\n')}\n`;
 }
 
-/** What is over: why, how much it was, where its history is, and its page in the console. */
-export function overLines({ over, headline, many, since, key, page }: Content): string[] {
-  const figures = [many, since === null ? null : `since ${since}`].filter((part) => part !== null).join('; ');
+/** Whole sentences, as many as there is room for and the first in any case. */
+function adviceLines(advice: readonly string[], room: number): string[] {
+  const lines: string[] = [];
+  for (const sentence of advice) {
+    const more = wrap(sentence, WIDTH - LABEL - 2).map((line, i) => (i === 0 ? `- ${line}` : `  ${line}`));
+    if (lines.length > 0 && lines.length + more.length > room) break;
+    lines.push(...more);
+  }
+  return lines;
+}
+
+/** What is over: why, what it was, where its history is, and its page in the console. */
+export function overLines({ over, headline, was, key, page }: Content): string[] {
   return [
     over || `Resolved: ${headline}.`,
-    figures === '' ? `It was about ${headline}.` : `${sentenceCase(figures)}.`,
+    // The longest that fits a line.
+    was.find((sentence) => [...sentence].length <= WIDTH) ?? was.at(-1) ?? `It was about ${headline}.`,
     `Its history: ruawatch findings show ${key}`,
     ...(page === null ? [] : [page]),
   ];

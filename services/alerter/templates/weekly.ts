@@ -85,12 +85,12 @@ function openingOf(week: Weekly, sum: Total, quiet: boolean): string[] {
     ...(quiet && sum.messages > 0 ? [`Nothing to act on: ${nothing}.`] : []),
     ...(silent.length > 0 ? [`No reports any more on ${counted(silent.length, 'domain')}: ${list(silent, MOST_SILENT)}.`] : []),
     sum.messages === 0
-      ? `No report covers mail from ${days.from} to ${days.to}: check that the mailbox still receives reports (ruawatch doctor).`
+      ? `No report covers mail from ${days.from} to ${days.to}: check that the mailbox still receives reports ("ruawatch doctor").`
       : `${counted(domains.length, 'domain')}, ${counted(sum.messages, 'message')} from ${days.from} to ${days.to}: ${rate(sum)}.`,
     ...(quiet ? [] : [timesOf(week), ...sumsOf(week)]),
     ...(info && info.open > 0
       ? [
-          `${counted(info.open, 'finding')} for information ${info.open === 1 ? 'is' : 'are'} open, ${info.count === 0 ? 'none' : number(info.count)} of them new${quiet ? ': ruawatch findings' : ''}.`,
+          `${counted(info.open, 'finding')} for information ${info.open === 1 ? 'is' : 'are'} open, ${info.count === 0 ? 'none' : number(info.count)} of them new${quiet ? ': "ruawatch findings"' : ''}.`,
         ]
       : []),
     ...(stray.sources > 0
@@ -98,7 +98,7 @@ function openingOf(week: Weekly, sum: Total, quiet: boolean): string[] {
       : []),
     ...(foreign
       ? [
-          `${counted(foreign, 'domain')} that ${foreign === 1 ? 'is' : 'are'} not yours ${foreign === 1 ? 'was' : 'were'} reported on: ruawatch domains list --state observed.`,
+          `${counted(foreign, 'domain')} that ${foreign === 1 ? 'is' : 'are'} not yours ${foreign === 1 ? 'was' : 'were'} reported on: "ruawatch domains list --state observed".`,
         ]
       : []),
     ...(notes ?? []),
@@ -165,7 +165,7 @@ function textOf(week: Weekly, lines: readonly string[], { sections, domains, act
       '',
       title,
       ...findings.flatMap((finding) => findingText(finding, week.console ?? null)),
-      ...(beyond > 0 ? [`  and ${number(beyond)} more: ruawatch findings`] : []),
+      ...(beyond > 0 ? [`  and ${number(beyond)} more: "ruawatch findings"`] : []),
     ]),
     '',
     'Domains, by day: messages in the week before | in this week',
@@ -194,7 +194,7 @@ ${domains.map((domain) => domainHtml(domain, week.days)).join('\n')}
 function sectionHtml({ title, findings, beyond }: Body['sections'][number], console: string | null): string {
   const more =
     beyond > 0
-      ? `\n<p class="soft" style="margin:6px 0 0;font-size:13px;color:#5b6875;">and ${number(beyond)} more: ruawatch findings</p>`
+      ? `\n<p class="soft" style="margin:6px 0 0;font-size:13px;color:#5b6875;">and ${number(beyond)} more: "ruawatch findings"</p>`
       : '';
   return `${heading(title)}
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">

@@ -173,11 +173,18 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
         relayed_by: via,
         p: publishedTag(window.policy, 'p'),
         strict_spf: publishedTag(window.policy, 'aspf') === 's',
+        strict_dkim: strictOf(window, signerOf(rows)),
         service: serviceOf(window.sender),
       },
       query: recordsQuery({ domain, source, from: badDays[0]!, to: last_day, rows: 'failing' }),
     },
   };
+}
+
+/** The signing domain, where it is another name of the domain's organization and strict alignment alone keeps it out. */
+function strictOf({ domain, policy }: SourceWindow, signer: string | null): string | null {
+  const strict = publishedTag(policy, 'adkim') === 's';
+  return strict && signer !== null && organizationalDomain(signer) === organizationalDomain(domain) ? signer : null;
 }
 
 /**

@@ -68,7 +68,7 @@ export const authenticationRegression: IncidentRule = {
   scope: 'incident',
   severity: ['low', 'medium', 'high', 'critical'],
   tested: true,
-  find: ({ senders, policy }) => senders.candidates(policy),
+  find: ({ senders, policy, changes }) => senders.candidates(policy, changes),
   over: (finding, { senders }) => senders.ended(finding),
 };
 

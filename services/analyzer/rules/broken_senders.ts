@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Ending } from '../../findings/ending.ts';
-import type { BrokenSender, MendedSender } from '../../findings/figures.ts';
+import type { BrokenSender, MendedSender, TagChange } from '../../findings/figures.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
-import { earlier, later } from '../../shared/days.ts';
+import { addDays, earlier, later } from '../../shared/days.ts';
 import { short } from '../../shared/format.ts';
 import { publishedTag } from '../../shared/policy.ts';
 import type { Severity } from '../../shared/severity.ts';
@@ -63,8 +63,9 @@ export class BrokenSenders {
   /** Senders whose cause nobody has heard of: it is what it is found to be now. */
   private readonly unheard = new Set<string>();
   private readonly found: BrokenSender[] = [];
-  /** Keys that verify nowhere any more. */
+  /** Keys that verify nowhere any more, and those that do. */
   private readonly dead = new Set<string>();
+  private readonly alive = new Set<string>();
   private readonly mended = new Map<string, MendedSender & { cause: Cause }>();
 
   /** @param known all that is on file, heard of or not: what this work does not name stays as it was found */
@@ -115,13 +116,24 @@ export class BrokenSenders {
    * their mail
    */
   nameChecks(checks: readonly FailedCheck[]): void {
-    for (const check of checks) if (check.dead) this.dead.add(short(keyName(check)));
+    for (const check of checks) {
+      if (check.passed || check.mechanism !== 'dkim' || check.dead === null) continue;
+      (check.dead ? this.dead : this.alive).add(short(keyName(check)));
+    }
     for (const part of this.found) {
       const names = namesOf(this.domain, part, checks);
       const kept = this.parts.get(part.source);
       if (kept === undefined) continue;
-      const unsigned = part.unsigned ?? isUnsigned(part, names, checks);
-      this.parts.set(part.source, { ...kept, ...(names.length > 0 && { names }), ...(unsigned && { unsigned }) });
+      const unaligned = unalignedOf(this.domain, part, checks);
+      const signed = unaligned.some(({ mechanism, own }) => mechanism === 'dkim' && own);
+      const unsigned = !signed && (part.unsigned ?? isUnsigned(part, names, checks));
+      const { unsigned: _, ...rest } = kept;
+      this.parts.set(part.source, {
+        ...rest,
+        ...(names.length > 0 && { names }),
+        ...(unsigned && { unsigned }),
+        ...(unaligned.length > 0 && { unaligned }),
+      });
     }
   }
 
@@ -148,8 +160,12 @@ export class BrokenSenders {
     return same ? largest : { reason: 'all_recovered', senders: senders.length, largest };
   }
 
-  /** One finding a cause. @param policy the published record, as most reporters saw it last */
-  candidates(policy: string | null): Candidate[] {
+  /**
+   * One finding a cause.
+   * @param policy the published record, as most reporters saw it last
+   * @param strengthened its tags whose value became stricter
+   */
+  candidates(policy: string | null, strengthened: readonly TagChange[] = []): Candidate[] {
     return CAUSES.flatMap((cause) => {
       const of = (source: string) => this.causes.get(source) === cause;
       const parts = [...this.parts.values()].filter(({ source }) => of(source)).sort(largestFirst);
@@ -157,7 +173,9 @@ export class BrokenSenders {
         .filter((one) => one.cause === cause)
         .map(({ cause: _, ...one }) => one)
         .sort((a, b) => (a.source < b.source ? -1 : 1));
-      return parts.length === 0 ? [] : [incidentOf({ domain: this.domain, cause, policy, dead: this.dead }, parts, mended)];
+      return parts.length === 0
+        ? []
+        : [incidentOf({ domain: this.domain, cause, policy, strengthened, dead: this.dead, alive: this.alive }, parts, mended)];
     });
   }
 }
@@ -170,13 +188,46 @@ function namesOf(domain: string, { source, mechanism }: BrokenSender, checks: re
   const organization = organizationalDomain(domain);
   const sums = new Map<string, number>();
   for (const check of checks) {
-    if (check.source !== source || (mechanism !== 'both' && check.mechanism !== mechanism)) continue;
+    if (check.passed || check.source !== source || (mechanism !== 'both' && check.mechanism !== mechanism)) continue;
     if (organizationalDomain(check.domain) !== organization) continue;
     const name = check.mechanism === 'spf' ? check.domain : keyName(check);
     sums.set(short(name), (sums.get(short(name)) ?? 0) + check.messages);
   }
   const ranked = [...sums].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
   return ranked.slice(0, NAMES).map(([name]) => name);
+}
+
+/** What passes in so much of the failing mail is why the mechanism is lost, or what fails in so much of it. */
+const MOST = 0.5;
+
+/**
+ * What passes without alignment in most of the mail of a sender. A domain of the same organization counts whatever
+ * else there is; a foreign one only where no signature or record of ours fails, as services sign for themselves too.
+ */
+function unalignedOf(
+  domain: string,
+  { source, mechanism }: BrokenSender,
+  checks: readonly FailedCheck[],
+): NonNullable<BrokenSender['unaligned']> {
+  const organization = organizationalDomain(domain);
+  return (['dkim', 'spf'] as const).flatMap((lost) => {
+    if (mechanism !== 'both' && mechanism !== lost) return [];
+    const some = checks.filter((check) => check.source === source && check.mechanism === lost);
+    const most = MOST * (some[0]?.of ?? 0);
+    const isOwn = (check: FailedCheck) => organizationalDomain(check.domain) === organization;
+    const largest = (own: boolean) => {
+      const sums = new Map<string, number>();
+      // As the domain itself it would be aligned: such a report contradicts itself.
+      for (const check of some)
+        if (check.passed && isOwn(check) === own && check.domain !== domain)
+          sums.set(check.domain, (sums.get(check.domain) ?? 0) + check.messages);
+      const [first] = [...sums].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+      return first !== undefined && first[1] >= most ? [{ mechanism: lost, domain: short(first[0]), own }] : [];
+    };
+    const ours = largest(true);
+    const failed = some.reduce((n, check) => n + (!check.passed && isOwn(check) ? check.messages : 0), 0);
+    return ours.length > 0 || failed >= most ? ours : largest(false);
+  });
 }
 
 const isKey = (name: string) => name.includes('._domainkey.');
@@ -194,8 +245,31 @@ function largestFirst(a: BrokenSender, b: BrokenSender): number {
   return b.messages - a.messages || (a.source < b.source ? -1 : 1);
 }
 
+/** What is known of a cause beside its senders. */
+interface Incident {
+  domain: string;
+  cause: Cause;
+  policy: string | null;
+  strengthened: readonly TagChange[];
+  dead: ReadonlySet<string>;
+  alive: ReadonlySet<string>;
+}
+
+/** Caches keep an old record, and a reporter's day need not be ours: so near to its effect is a change of the record. */
+const NEAR_DAYS = 2;
+
+/** The alignment tags that turned strict when the senders broke. */
+function turnedStrict(changes: readonly TagChange[], parts: readonly BrokenSender[]) {
+  return changes
+    .filter(({ tag, to }) => (tag === 'adkim' || tag === 'aspf') && to === 's')
+    .filter(({ since }) =>
+      parts.some((part) => since >= addDays(part.since, -NEAR_DAYS) && since <= addDays(part.since, NEAR_DAYS)),
+    )
+    .map(({ tag, since }) => ({ tag: tag as 'adkim' | 'aspf', since }));
+}
+
 function incidentOf(
-  { domain, cause, policy, dead }: { domain: string; cause: Cause; policy: string | null; dead: ReadonlySet<string> },
+  { domain, cause, policy, strengthened, dead, alive }: Incident,
   parts: readonly BrokenSender[],
   mended: readonly MendedSender[],
 ): Candidate {
@@ -206,6 +280,7 @@ function incidentOf(
   const last_day = parts.map((part) => part.last_day).reduce(later);
   const mechanism = parts.some((part) => part.mechanism === 'both') ? 'both' : cause;
   const sources = parts.map(({ source }) => source);
+  const names = [...new Set(parts.flatMap((part) => part.names ?? []))];
   return {
     kind: KIND,
     subject: cause,
@@ -232,8 +307,10 @@ function incidentOf(
       ...(mended.length > 0 && { mended: mended.slice(0, KEPT) }),
       facts: {
         rule: KIND,
-        dead: [...new Set(parts.flatMap(({ names = [] }) => names))].filter((name) => dead.has(name)),
+        dead: names.filter((name) => dead.has(name)),
+        alive: names.filter((name) => alive.has(name) && !dead.has(name)),
         strict: (['adkim', 'aspf'] as const).filter((tag) => publishedTag(policy, tag) === 's'),
+        turned: turnedStrict(strengthened, parts),
       },
       query: recordsQuery({
         domain,

@@ -44,7 +44,7 @@ export const policyChange: DomainRule = {
 
 function find(window: DomainWindow): Candidate[] {
   const open = openOf(window.known, KIND, window.domain);
-  const changes = withoutFollowers(changesOf(window.policyDays));
+  const changes = withoutFollowers(policyChanges(window.policyDays));
   const weaker = withOpen(changes, open).filter((change) => order(change.tag, change.to) < order(change.tag, change.from));
   if (weaker.length > 0) return [candidate(window, weaker, false)];
   if (open) return [];
@@ -59,7 +59,7 @@ function find(window: DomainWindow): Candidate[] {
 
 /** Resolved when each tag that was weakened is at its old strength again, or beyond. */
 function over(finding: KnownFinding, window: DomainWindow): Ending | null {
-  const changes = changesOf(window.policyDays);
+  const changes = policyChanges(window.policyDays);
   const returned = (finding.evidence.tags ?? []).map((was) =>
     changes.find((now) => now.tag === was.tag && now.since > was.since && order(now.tag, now.to) >= order(now.tag, was.from)),
   );
@@ -134,7 +134,7 @@ function candidate(window: DomainWindow, told: readonly Change[], stronger: bool
 }
 
 /** The newest change of each tag that enough reporters agree on. */
-function changesOf(policyDays: readonly PolicyDay[]): Change[] {
+export function policyChanges(policyDays: readonly PolicyDay[]): Change[] {
   const timelines = timelinesOf(policyDays);
   const changes: Change[] = [];
   for (const tag of TAGS) {

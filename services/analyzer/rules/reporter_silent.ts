@@ -3,6 +3,7 @@ import { organizationOf } from '../../report/reporters/reporters.ts';
 import { addDays } from '../../shared/days.ts';
 import { reportsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { dmarcRecordOf } from '../published/dmarc-record.ts';
 import { levelOf } from '../statistics/budget.ts';
 import { certainty } from '../statistics/confidence.ts';
 import { Habit, Series } from '../statistics/habit.ts';
@@ -197,6 +198,7 @@ function candidateOf(window: DomainWindow, silence: Silence, usual: Usual, open:
         of_days: base.length,
         share: usual.share,
         silent_days: days.length,
+        record: dmarcRecordOf(window.reporting?.published, window.domain, since),
         spread: window.reporting?.spread.get(reporter) ?? null,
       },
       query: reportsQuery(window.domain, reporter, addDays(last, -ADVICE_DAYS)),

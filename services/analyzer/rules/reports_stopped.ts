@@ -3,6 +3,7 @@ import { addDays, dayOf, earlier, later } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { domainQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { dmarcRecordOf } from '../published/dmarc-record.ts';
 import { certainty } from '../statistics/confidence.ts';
 import { type DnsWindow, openOf, rounded, settledUntil } from '../window.ts';
 import type { DnsRule } from './rule.ts';
@@ -75,6 +76,7 @@ function find(window: DnsWindow): Candidate[] {
             others_in_all: silence.others_in_all,
             reported: silence.reported,
           },
+          record: silence && dmarcRecordOf(window.published, domain, silence.since),
           confirmed:
             lost === null && confirmation?.confirmed_at ? dayOf(confirmation.last_checked ?? confirmation.confirmed_at) : null,
         },

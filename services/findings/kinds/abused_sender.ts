@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { counted, number, short } from '../../shared/format.ts';
+import { counted, short } from '../../shared/format.ts';
 import { kind } from './kind.ts';
 
 const facts = z.object({
@@ -19,7 +19,7 @@ export const abusedSender = kind(facts, ({ domain: full, subject, evidence }, { 
   const source = short(subject);
   const through = service === null ? source : service;
   const at = service === null || service === source ? source : `${service} (${source})`;
-  const { messages, delivered, since } = evidence;
+  const { messages, since } = evidence;
   if (how === 'unsigned') {
     const title = `Unsigned mail as ${domain} passes SPF at ${through}`;
     return {
@@ -28,25 +28,26 @@ export const abusedSender = kind(facts, ({ domain: full, subject, evidence }, { 
       summary: `${title}: ${counted(messages, 'message')} since ${since} beside your signed mail`,
       what: `${counted(messages, 'message')} as ${domain} came through ${at} without a DKIM signature, beside your own mail there, which is signed and goes on as usual. ${messages === 1 ? 'It passes' : 'They pass'} SPF, because your record allows this network to all who send from it.`,
       advice: [
-        `Find out whether a system of yours at ${through} began to send without signing. If none did, another customer there is using your name: report it to ${through}.`,
+        `Ask your own teams first whether a system of yours at ${through} sends without signing since ${since}. If none does, another customer there is using your name: report it to ${through}.`,
         `SPF cannot tell customers of a shared network apart: take it out of the SPF record of ${domain} (or give it "?"), as your own mail passes by DKIM.`,
         'No policy stops this mail while SPF passes.',
       ],
     };
   }
-  const title = `Somebody else sends as ${domain} through ${through}`;
+  const title = `Unknown account at ${through} sends as ${domain}`;
+  const as = signer === null ? source : `d=${short(signer)}`;
   return {
     title,
-    topic: `abuse of ${through} as ${domain}`,
-    summary: `${title}, which you use: ${counted(messages, 'message')} since ${since} authenticated as ${signer === null ? source : short(signer)} alone`,
-    what: `${counted(messages, 'message')} as ${domain} came through ${at} and ${messages === 1 ? 'authenticates' : 'authenticate'} as ${signer === null ? source : `d=${short(signer)}`}, not as ${domain}. Your own mail there is set up and passes, so ${messages === 1 ? 'this is' : 'these are'} not from your account; ${delivered === 0 ? 'none' : number(delivered)} ${delivered > 1 ? 'were' : 'was'} delivered.`,
+    topic: `unknown account at ${through} as ${domain}`,
+    summary: `${title}: ${counted(messages, 'message')} since ${since} authenticated as ${as} alone, beside your own mail there`,
+    what: `${counted(messages, 'message')} as ${domain} came through ${at} and ${messages === 1 ? 'authenticates' : 'authenticate'} as ${as}, not as ${domain}. Your own mail there is set up and passes, so this is another account: one of yours that is not set up, or a stranger's.`,
     advice: [
-      `Report the abuse to ${through}, with the addresses and days of this mail, which the query of the finding lists.`,
-      `If an account of yours at ${through} is not set up yet (another team's), authenticate ${domain} in that account as well.`,
+      `Ask your own teams first whether one of them opened an account at ${through}: then authenticate ${domain} in that account as well.`,
+      `If none did, a stranger uses your name: report the abuse to ${through}, with the addresses and days of this mail, which the query of the finding lists.`,
       p === 'reject'
         ? 'p=reject asks receivers to refuse such mail.'
         : p === 'quarantine'
-          ? 'p=quarantine asks receivers to put such mail aside; p=reject asks them to refuse it.'
+          ? 'p=quarantine asks receivers to put such mail into the junk folder; p=reject asks them to refuse it.'
           : `Once your own senders are aligned, a stricter policy keeps such mail out${p === null ? '' : ` (now p=${p})`}.`,
     ],
   };

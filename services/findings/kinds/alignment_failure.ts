@@ -25,6 +25,8 @@ const facts = z.object({
   p: z.string().nullable(),
   /** aspf=s is published. */
   strict_spf: z.boolean(),
+  /** adkim=s is published, and most of it is signed as this other name of the organization; null where that is not so. */
+  strict_dkim: z.string().nullish(),
   /** The mail service, with what its documentation says about alignment. */
   service: z.object({ name: z.string(), align: z.string(), source: z.string().nullable() }).nullable(),
 });
@@ -88,24 +90,32 @@ function whose({ domain }: Told, { approved_by, admitted_by }: AlignmentFacts): 
 }
 
 function adviceOf(told: Told, given: AlignmentFacts): string[] {
-  const { signer, small, p, strict_spf, service, scattered } = given;
+  const { signer, small, p, strict_spf, strict_dkim, service, scattered } = given;
   const domain = short(told.domain);
   const source = short(told.subject);
+  if (strict_dkim)
+    return [
+      `Its signature is yours: only strict alignment (adkim=s) keeps d=${short(strict_dkim)} from counting as ${domain}. Where you do not need that, publish adkim=r in _dmarc.${domain}: the mail aligns as it is.`,
+      `Otherwise let ${source} sign with d=${domain} exactly.`,
+    ];
   if (scattered)
     return [
-      `If you do not know ${source}, somebody forges your name: a little of it comes from each of ${counted(scattered, 'network')}, none of which sends mail of yours. Report the abuse to their owners${p === 'none' ? ', and plan a stricter policy: p=none lets them' : ''}.`,
-      `Only if ${source} sends for you, let it sign with d=${domain}, and publish the key it names under ${domain}.`,
+      `Ask your own teams first who ${source} is. If nobody knows it, somebody forges your name: a little of it comes from each of ${counted(scattered, 'network')}, none of which sends mail of yours. Report the abuse to their owners${p === 'none' ? ', and plan a stricter policy: p=none lets such mail through' : ''}.`,
+      `If it does send for you, let it sign with d=${domain}, and publish the key it names under ${domain}.`,
     ];
+  const path = strict_spf
+    ? `SPF alignment is strict (aspf=s), so its return path (MAIL FROM) would have to be exactly @${domain}: rely on DKIM, or relax aspf.`
+    : `Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.${domain}, so that SPF aligns.`;
+  const users = service === null ? source : service.name;
   return [
-    service === null
-      ? `If ${source} sends for you, let it sign with d=${domain}: turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; it now signs with d=${short(signer)}`}.`
-      : `If you use ${service.name}: ${service.align} (${service.source ?? 'see its documentation'})`,
-    strict_spf
-      ? `SPF alignment is strict (aspf=s): its return path (MAIL FROM) would have to be exactly @${domain}; rely on DKIM, or relax aspf.`
-      : `Also give it a custom return path (MAIL FROM) at a subdomain such as bounce.${domain}, so that SPF aligns.`,
     small
-      ? 'At this volume it may just as well be a forwarder or mailing list, which needs no setup.'
-      : `If you do not know it, somebody is using it in your name${p === 'none' ? ', and p=none lets them' : ''}: report the abuse to ${source}.`,
+      ? `Ask your own teams first whether one of them uses ${users}. At this volume it may just as well be a forwarder or mailing list, which needs no setup.`
+      : `Ask your own teams first whether one of them uses ${users} (a newsletter, a shop, a ticket system).`,
+    service === null
+      ? `If one does, let ${source} sign with d=${domain}: turn on custom DKIM (its "domain authentication") and publish the key it names under ${domain}${signer === null ? '' : `; it now signs with d=${short(signer)}`}.`
+      : `If one does: ${service.align} (${service.source ?? 'see its documentation'})`,
+    path,
+    `If none does, somebody else uses it in your name${p === 'none' ? ', which p=none lets through' : ''}: report the abuse to ${source}.`,
   ];
 }
 

@@ -3,13 +3,18 @@ import { addDays, earlier, later } from '../../shared/days.ts';
 import { counted, list, number, percent, short } from '../../shared/format.ts';
 import type { Before, BrokenSender } from '../figures.ts';
 import { kind, type Told, type Words } from './kind.ts';
+import { alignmentWords, lostAlignment } from './lost_alignment.ts';
 
 const facts = z.object({
   rule: z.literal('authentication_regression'),
   /** The tags that ask for strict alignment in the published policy. */
   strict: z.array(z.enum(['adkim', 'aspf'])),
+  /** Of these, those that turned strict when the senders broke, and the first day; absent in rows of older versions. */
+  turned: z.array(z.object({ tag: z.enum(['adkim', 'aspf']), since: z.string() })).optional(),
   /** Of the keys that the senders share, those that verify nowhere since: names as in BrokenSender. */
   dead: z.array(z.string()).optional(),
+  /** Those that verify for other mail; what is in neither is not known. */
+  alive: z.array(z.string()).optional(),
   /** The lookups that the SPF record needs, and the term at which it exceeds the ten that are allowed. */
   limit: z.object({ lookups: z.number(), over: z.string() }).nullish(),
   /** The DNS record that changed just before, and when ("2026-11-20 14:02"). */
@@ -27,6 +32,8 @@ const MECHANISM = { dkim: 'DKIM', spf: 'SPF', both: 'DKIM and SPF' };
 
 export const authenticationRegression = kind(facts, (told, given) => {
   const { broken = [] } = told.evidence;
+  const lost = lostAlignment(told);
+  if (lost !== null) return alignmentWords(told, lost, given.turned ?? []);
   const words = broken.some(({ survives_on }) => survives_on !== undefined) ? hiddenWords(told, given) : failingWords(told);
   const since = broken.map((part) => part.since).reduce(earlier, told.evidence.since);
   const { changed, limit } = given;
@@ -34,7 +41,7 @@ export const authenticationRegression = kind(facts, (told, given) => {
     ? ` The SPF record needs ${number(limit.lookups)} lookups, and ten are allowed: ${short(limit.over, 60)} is over the limit (RFC 7208 section 4.6.4).`
     : '';
   const cause = changed ? ` The DNS record at ${short(changed.name)} was changed at ${changed.at} UTC.` : '';
-  return { ...words, what: `${words.what}${lookups}${cause}`, advice: adviceOf(told, broken, since, given.strict) };
+  return { ...words, what: `${words.what}${lookups}${cause}`, advice: adviceOf(told, broken, since, given) };
 });
 
 type WithoutAdvice = Omit<Words, 'advice'>;
@@ -145,7 +152,7 @@ function adviceOf(
   told: Told,
   broken: readonly BrokenSender[],
   since: string,
-  published: readonly ('adkim' | 'aspf')[],
+  { strict: published, dead = [], alive = [] }: RegressionFacts,
 ): string[] {
   const domain = short(told.domain);
   const { mechanism = 'both' } = told.evidence;
@@ -160,7 +167,7 @@ function adviceOf(
       : [
           keys.all.length === 0 && broken.every(({ unsigned }) => unsigned)
             ? signAdvice(domain, broken)
-            : keyAdvice(domain, source, keys, since),
+            : keyAdvice(domain, source, { ...keys, dead, alive }, since),
         ]),
     ...errorAdvice(broken, record, told.domain),
     ...(mechanism === 'dkim' || broken.every(({ error }) => error !== undefined)
@@ -198,16 +205,27 @@ function errorAdvice(broken: readonly BrokenSender[], record: string, domain: st
       ];
 }
 
-function keyAdvice(domain: string, source: string | null, keys: Names, since: string): string {
-  const replaced = 'a key replaced on one side only is the usual cause.';
-  if (source !== null) {
-    return keys.all.length > 0
-      ? `It signs with the ${keys.all.length === 1 ? 'key' : 'keys'} ${list(keys.all, 2)}, which ${keys.all.length === 1 ? 'does' : 'do'} not verify: compare what DNS publishes there with ${keys.all.length === 1 ? 'the key' : 'those'} at ${source}; ${replaced}`
-      : `Compare the DKIM selector that ${source} signs with, and its public key, with what is published under _domainkey.${domain}: ${replaced}`;
-  }
-  if (keys.shared !== null)
-    return `They share the key ${keys.shared}, which does not verify: check what DNS has published there since ${since} (withdrawn, replaced, truncated), and compare it with the key that signs.`;
-  return `Check first what these senders share: the DKIM keys published under _domainkey.${domain} (${keys.all.length === 0 ? '' : `${list(keys.all)} do not verify; `}a zone that lost its records or its delegation, a selector withdrawn or replaced) around ${since}.`;
+/** A key that fails everywhere was replaced or removed; one that verifies elsewhere was not. */
+function keyAdvice(
+  domain: string,
+  source: string | null,
+  keys: Names & { dead: readonly string[]; alive: readonly string[] },
+  since: string,
+): string {
+  const verify = (some: readonly string[]) => (some.length === 1 ? 'verifies' : 'verify');
+  const key = (some: readonly string[]) => (some.length === 1 ? 'key' : 'keys');
+  const gone = keys.all.filter((name) => keys.dead.includes(name));
+  if (gone.length > 0)
+    return `No mail signed with the ${key(gone)} ${list(gone, 2)} ${verify(gone)} any more: look at what DNS has published there since ${since} (replaced, removed, cut short), and compare it with the ${key(gone)} that ${source ?? 'the signer'} uses.`;
+  const sound = keys.all.filter((name) => keys.alive.includes(name));
+  if (sound.length > 0)
+    return `The ${key(sound)} ${list(sound, 2)} still ${verify(sound)} for other mail, so DNS is in order: find out what changes mail of ${source ?? 'these senders'} after it is signed (a gateway, a footer), or which server signs with another private key under that selector.`;
+  const some = source === null && keys.shared !== null ? [keys.shared] : keys.all;
+  if (some.length > 0)
+    return `${source === null ? (keys.shared === null ? 'They sign with' : 'They share') : 'It signs with'} the ${key(some)} ${list(some, 3)}, which ${some.length === 1 ? 'does' : 'do'} not verify: compare what DNS publishes there with the ${key(some)} that ${source ?? 'they'} ${source === null ? 'use' : 'uses'}, and see whether anything changes the mail after it is signed.`;
+  return source === null
+    ? `Reports name no selector. See what these senders share: a zone that lost its _domainkey records or its delegation around ${since}, or a gateway that changes mail after it is signed.`
+    : `Reports name no selector. Look up which key ${source} signs with and since when, compare that with what is published under _domainkey.${domain}, and see whether anything changes its mail after it is signed.`;
 }
 
 interface Names {

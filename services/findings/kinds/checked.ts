@@ -59,7 +59,7 @@ export function checked<const Rule extends string>(
       ].join(' '),
       advice: [
         ...(publish ? [`Publish at ${short(name)} instead: "${short(publish, 600)}".`] : []),
-        `All that is wrong, and what to publish instead: ruawatch dns check ${domain}.`,
+        `All that is wrong, and what to publish instead: "ruawatch dns check ${domain}".`,
       ],
     };
   });

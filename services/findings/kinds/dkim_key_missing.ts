@@ -65,7 +65,7 @@ function happened(given: MissingFacts): string {
 
 function adviceOf({ domain: full }: Told, { loss, name, before }: MissingFacts): string[] {
   const domain = short(full);
-  const history = `Everything that was published, and when it changed: ruawatch dns history ${domain}.`;
+  const history = `Everything that was published, and when it changed: "ruawatch dns history ${domain}".`;
   const rotate =
     'If the key is being replaced, switch signing to the new one first, and withdraw the old one when no mail has passed with it for a week.';
   if (loss === 'key_unpublished')

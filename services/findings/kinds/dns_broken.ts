@@ -111,7 +111,7 @@ export function restsOn({ loss, rests, rests_in_all }: Rests): string {
 
 function adviceOf({ domain: full }: Told, { loss, name, before, terms }: BrokenFacts): string[] {
   const domain = short(full);
-  const history = `Everything that was published, and when it changed: ruawatch dns history ${domain}.`;
+  const history = `Everything that was published, and when it changed: "ruawatch dns history ${domain}".`;
   const back = `If that was not intended, publish it again at ${short(name)}: "${short(before, 300)}".`;
   switch (loss) {
     case 'spf_terms':

@@ -10,3 +10,19 @@ export function networksOf({ evidence }: Told): string {
   const many = counted(evidence.senders, 'network');
   return evidence.senders > 3 ? `${many}, the largest ${sources[0]},` : `${many} (${list(sources)})`;
 }
+
+/** From so many networks on it is a botnet or a rented one, and nobody looks at each. */
+const BOTNET = 20;
+
+/** What to do about the networks that forged mail came from. @param repair what to do for one of the own */
+export function whoseAdvice(senders: number, repair: string): string[] {
+  if (senders >= BOTNET)
+    return [
+      `So many networks are a botnet: none of them has to be looked at or blocked, as tomorrow it uses others. The policy of your domain is what stops it.`,
+    ];
+  return [
+    senders === 1
+      ? `Ask your own teams first whether the network is yours (a new server, an office, a device that mails); if so, ${repair}. If not, somebody is forging your domain.`
+      : `Ask your own teams first whether one of the networks is yours; if so, ${repair}. If not, somebody is forging your domain.`,
+  ];
+}

@@ -47,7 +47,10 @@ export const newSource = kind(facts, (told, given) => {
     topic: `new source ${label} of ${domain}`,
     summary: `${title}: ${counted(evidence.messages, 'message')} since ${evidence.since}`,
     what: `${counted(evidence.messages, 'message')} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}; it was never seen before ${evidence.since}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.${signed}`,
-    advice: [`If you have started to use ${label}, approve it.`, ...(key == null ? withoutKey(by, label) : withKey(key, label))],
+    advice: [
+      `Ask your own teams first: if one of them has started to use ${label}, approve it.`,
+      ...(key == null ? withoutKey(by, label) : withKey(key, label)),
+    ],
     senders: [
       { verdict: 'approve', source: subject, when: 'If it sends for you', why: 'sends for us' },
       { verdict: 'deny', source: subject, when: 'If it does not', why: 'does not send for us' },

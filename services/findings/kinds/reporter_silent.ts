@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { counted, number, percent, short } from '../../shared/format.ts';
 import { kind } from './kind.ts';
+import { ownRecord, ownRecordAdvice } from './own_record.ts';
 
 const facts = z.object({
   rule: z.literal('reporter_silent'),
@@ -14,6 +15,7 @@ const facts = z.object({
   /** Report days since, on which others reported. */
   silent_days: z.number(),
   /** On how many other domains it fell silent as well, and on how many it goes on; null: not known. */
+  record: ownRecord,
   spread: z.object({ silent: z.number(), reporting: z.number() }).nullable().default(null),
 });
 
@@ -23,25 +25,26 @@ function spreadOf(spread: { silent: number; reporting: number } | null): string 
   if (reporting === 0)
     return silent === 0
       ? ''
-      : ` It says nothing on ${counted(silent, 'other domain')} of yours either, so the fault is most likely its own.`;
+      : ` It has stopped on ${counted(silent, 'other domain')} of yours as well, so the fault is most likely its own.`;
   const goes = ` It still reports on ${counted(reporting, 'other domain')} of yours`;
-  return silent === 0 ? `${goes}.` : `${goes}, and is silent on ${number(silent)} more.`;
+  return silent === 0 ? `${goes}.` : `${goes}, and has stopped on ${number(silent)} more.`;
 }
 
 export const reporterSilent = kind(
   facts,
-  ({ domain: full, subject, evidence }, { last, reported, of_days, share, silent_days, spread }) => {
+  ({ domain: full, subject, evidence }, { last, reported, of_days, share, silent_days, spread, record }) => {
     const domain = short(full);
     const name = short(subject, 60);
     const unseen = percent(share);
     return {
       title: `${name} has stopped reporting on ${domain}`,
-      topic: `silence of ${name} on ${domain}`,
+      topic: `missing reports from ${name} on ${domain}`,
       summary: `${name} has stopped reporting on ${domain}: nothing since ${last}, ${counted(Math.round(evidence.usual ?? 0), 'message')} a day before`,
-      what: `${name} reported on ${number(reported)} of ${counted(of_days, 'day')} until ${last}, ${unseen} of all mail; it has said nothing on the ${counted(silent_days, 'report day')} since, while others have.${spreadOf(spread)}`,
+      what: `${name} reported on ${number(reported)} of ${counted(of_days, 'day')} until ${last}, ${unseen} of all mail. It has sent no report on the ${counted(silent_days, 'day')} since, while others have.${spreadOf(spread)}`,
       advice: [
+        ownRecordAdvice(domain, record),
+        `Then see whether its mails are held up: the mailbox's spam folder, its quota, and "ruawatch messages list --state quarantined".`,
         `Until it reports again, ${unseen} of the mail is not seen: findings and classes rest on the other reporters.`,
-        `Check whether its mails are held up: the mailbox's spam folder, its quota, and ruawatch messages list --state quarantined. Then check whether _dmarc.${domain} still names the rua address, and whether that address's domain still allows it (RFC 9990 section 4).`,
       ],
     };
   },

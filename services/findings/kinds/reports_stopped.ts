@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { counted, list, number, short } from '../../shared/format.ts';
 import { kind } from './kind.ts';
+import { ownRecord, ownRecordAdvice } from './own_record.ts';
 
 const silence = z.object({
   /** The first day without a report. */
@@ -23,6 +24,7 @@ const facts = z.object({
   silence: silence.nullable().default(null),
   /** The day DNS was last found to lead the reports here; null when it does not, or that is not known. */
   confirmed: z.string().nullable().default(null),
+  record: ownRecord,
 });
 type StoppedFacts = z.output<typeof facts>;
 type Silence = NonNullable<StoppedFacts['silence']>;
@@ -55,7 +57,7 @@ export const reportsStopped = kind(facts, ({ domain, evidence: { since } }, give
     topic: `no reports on ${which}`,
     summary: `${title}; ${usual}`,
     what: `There has been no report on ${name} about any day since ${silence.since}; ${usual}, and its reporters have never been silent for so long.${others}${reported}`,
-    advice: adviceOf(name, silence, given.confirmed),
+    advice: adviceOf(name, silence, given),
   };
 });
 
@@ -67,20 +69,18 @@ function ofDns(name: string, since: string, { reason, silence }: StoppedFacts) {
     what: `Until ${since}, DNS sent the reports on ${name} to your mailbox; since then, ${reason === null ? 'several checks have found that it no longer does.' : `several checks have found: ${short(reason, 300)}`}${silence === null ? '' : ` None has come about any day since ${silence.since}.`}`,
     advice: [
       `If that was not intended: put rua= with your mailbox back into the DMARC record of ${name} (_dmarc.${name}). If the mailbox is at another domain, that domain must also publish "v=DMARC1" at ${name}._report._dmarc below it (RFC 9990 section 4).`,
-      `If the reports on ${name} are to go elsewhere: ruawatch domains ignore ${name}. If the mailbox has a new address, add it to the mailbox's addresses: setting.`,
+      `If the reports on ${name} are to go elsewhere: "ruawatch domains ignore ${name}". If the mailbox has a new address, add it to the mailbox's addresses: setting.`,
     ],
   };
 }
 
-/** One domain alone points at its record, all at once at the mailbox. */
-function adviceOf(name: string, silence: Silence, confirmed: string | null): string[] {
-  const record = `Check the DMARC record of ${name} (ruawatch dns check ${name}): it must name your mailbox in rua=, and a mailbox at another domain needs that domain's consent (RFC 9990 section 4).${confirmed === null ? '' : ` On ${confirmed} DNS still named it.`}`;
+/** The own record first, unless all at once point at the mailbox that they share. */
+function adviceOf(name: string, silence: Silence, { confirmed, record }: StoppedFacts): string[] {
   const all = silence.others_in_all;
-  const mailbox =
-    'Check the mailbox: whether it is full, refuses mail, or files the reports elsewhere (spam, a rule), and send it a mail from outside.';
-  const shared = all > 0 || confirmed !== null;
+  const own = `${ownRecordAdvice(name, record)}${confirmed === null ? '' : ` On ${confirmed} DNS still led the reports to your mailbox.`}`;
+  const mailbox = `${all > 0 ? 'Look at the mailbox first' : 'Then look at the mailbox'}: whether it is full, refuses mail, or files the reports elsewhere (spam, a rule), and send it a mail from outside.`;
   return [
-    ...(shared ? [mailbox, record] : [record, mailbox]),
-    `Until reports come again, nothing is known of mail in the name of ${all > 0 ? `these ${number(all + 1)} domains` : name}. If ${name} sends no mail any more: ruawatch domains ignore ${name}.`,
+    ...(all > 0 ? [mailbox, own] : [own, mailbox]),
+    `Until reports come again, nothing is known of mail in the name of ${all > 0 ? `these ${number(all + 1)} domains` : name}. If ${name} sends no mail any more: "ruawatch domains ignore ${name}".`,
   ];
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { counted, list, number, percent, short } from '../../shared/format.ts';
 import { kind, type Told } from './kind.ts';
+import { whoseAdvice } from './networks.ts';
 
 const facts = z.object({
   rule: z.literal('subdomain_abuse'),
@@ -75,19 +76,19 @@ function policyOf({ published, used_in_all, looked_at }: SubdomainFacts): string
 }
 
 function adviceOf({ domain: full, evidence }: Told, { published, used, used_in_all }: SubdomainFacts): string[] {
-  const { messages, delivered, names_in_all: all = 0 } = evidence;
+  const { messages, senders, delivered, names_in_all: all = 0 } = evidence;
   const domain = short(full);
-  const check = `Check the networks: if one is yours, sign its mail with DKIM as ${domain} or as the name it sends under.`;
+  const check = whoseAdvice(senders, `sign its mail with DKIM as ${domain} or as the name it sends under`);
   if (published?.sp === 'reject' && published.np === 'reject') {
     return [
-      check,
+      ...check,
       delivered === 0
-        ? 'If none is yours, there is nothing left to do: receivers kept this mail out, as the policy asks.'
-        : `If none is yours, there is nothing left to do in DNS: the policy asks receivers to refuse this mail, but they delivered ${number(delivered)} of ${counted(messages, 'message')} anyway.`,
+        ? 'There is nothing else to do: receivers kept this mail out of the inboxes, as the policy asks.'
+        : `There is nothing left to do in DNS: the policy asks receivers to refuse this mail, but they delivered ${number(delivered)} of ${counted(messages, 'message')}. Warn those whom it may deceive; the query of the finding lists the names and networks.`,
     ];
   }
   return [
-    check,
+    ...check,
     ...(published?.np !== 'reject' && used_in_all < all
       ? [
           `Publish np=reject at _dmarc.${domain}: it applies only to names that do not exist in DNS, so none of your mail can be affected (RFC 9989 section 4.7). Receivers that do not know np yet use sp.`,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted, number, percent, short } from '../../shared/format.ts';
-import { kind } from './kind.ts';
-import { networksOf } from './networks.ts';
+import { kind, type Told } from './kind.ts';
+import { networksOf, whoseAdvice } from './networks.ts';
 
 const facts = z.object({
   rule: z.literal('unauthorized_source'),
@@ -22,7 +22,7 @@ export const unauthorizedSource = kind(facts, (told, { p }) => {
     topic: `unauthenticated mail as ${domain}`,
     summary: `${title}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
     what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain${habit}.`,
-    advice: adviceOf(p, delivered, messages),
+    advice: adviceOf(told, p),
     // Of a botnet nobody owns a part.
     ...(senders <= MOST_OWN && {
       senders: told.evidence.who.slice(0, senders).map(({ source }) => ({
@@ -35,28 +35,28 @@ export const unauthorizedSource = kind(facts, (told, { p }) => {
   };
 });
 
-function adviceOf(p: string | null, delivered: number, messages: number): string[] {
-  const check = 'Check the networks: if one is yours, sign its mail with DKIM or add it to the SPF record.';
-  if (p === 'reject') {
+/** The first of two parts of advice: whose the networks are. */
+function adviceOf({ domain: full, evidence: { senders, messages, delivered } }: Told, p: string | null): string[] {
+  const domain = short(full);
+  if (p === 'reject')
     return [
-      check,
+      ...whoseAdvice(senders, 'sign its mail with DKIM or add it to the SPF record'),
       delivered === 0
-        ? 'If none is yours, there is nothing left to do: p=reject kept this mail out.'
-        : `If none is yours, there is nothing left to do in DNS: p=reject asks receivers to refuse this mail, but they delivered ${number(delivered)} of ${counted(messages, 'message')} anyway.`,
+        ? 'There is nothing else to do: p=reject asks receivers to refuse such mail, and they kept it out of the inboxes.'
+        : `There is nothing left to do in DNS: p=reject asks receivers to refuse such mail, but they delivered ${number(delivered)} of ${counted(messages, 'message')}. Warn those whom it may deceive; the query of the finding lists the receivers.`,
     ];
-  }
-  const next = p === 'quarantine' ? 'p=reject' : 'p=quarantine and then p=reject';
+  const next = p === 'quarantine' ? 'p=reject' : 'p=quarantine, and then p=reject';
   return [
-    check,
-    `If none is yours, somebody is forging your domain${effectOf(p, delivered, messages)}: once your own senders are aligned, publish ${next}.`,
+    ...whoseAdvice(senders, 'sign its mail with DKIM or add it to the SPF record'),
+    `${effectOf(p, delivered, messages)}Publish ${next} as soon as your own senders are aligned: "ruawatch policy status ${domain}" shows which are not.`,
   ];
 }
 
 /** What the policy did about it: p=quarantine lets nothing pass that was quarantined. */
 function effectOf(p: string | null, delivered: number, messages: number): string {
-  if (p === 'none') return ', and p=none lets them';
+  if (p === 'none') return 'p=none lets such mail through. ';
   if (p !== 'quarantine') return '';
   return delivered === 0
-    ? ', and receivers kept the mail out of the inboxes, as p=quarantine asks'
-    : `, and receivers delivered ${number(delivered)} of ${counted(messages, 'message')} in spite of p=quarantine`;
+    ? 'Receivers kept it out of the inboxes, as p=quarantine asks. '
+    : `Receivers delivered ${number(delivered)} of ${counted(messages, 'message')} in spite of p=quarantine. `;
 }

@@ -1,16 +1,19 @@
 import type { Db, Tx } from '../../shared/runtime/db.ts';
 import { recordsOf } from '../schema/partitions.ts';
 
-/** A signature or an SPF check that did not pass, in failing mail of a source. */
+/** A signature or an SPF check in failing mail of a source: one that did not pass, or that passed without alignment. */
 export interface FailedCheck {
   source: string;
   mechanism: 'dkim' | 'spf';
   /** `d=` of the signature, or the domain of the SPF check. */
   domain: string;
   selector: string | null;
+  passed: boolean;
   messages: number;
-  /** Of a signature: hardly any mail of any source verifies with its key since. */
-  dead: boolean;
+  /** All failing messages of the source. */
+  of: number;
+  /** Of a signature: hardly any mail of any source verifies with its key since; null where the rollup does not say. */
+  dead: boolean | null;
 }
 
 /** A key that verifies for less than this part of the mail that bears it fails everywhere. */
@@ -20,8 +23,8 @@ const DEAD = 0.1;
 const CHECKS = 1000;
 
 /**
- * Loads the checks that did not pass in the failing mail of broken sources, for a week from the first day of
- * failure of each: they show where to look in DNS.
+ * Loads the checks in the failing mail of broken sources, for a week from the first day of failure of each: what did
+ * not pass shows where to look in DNS, and what passed that alignment is the matter.
  * @param broken source and first day (YYYY-MM-DD); of one whose mail still passes, its passing mail counts too
  * @param reporters the deciding reporters, whose records are read
  */
@@ -34,34 +37,42 @@ export async function loadFailedChecks(
   if (broken.length === 0) return [];
   const first = broken.map(({ since }) => since).sort();
   const { rows } = await tx.query<FailedCheck>(
-    `with checks as (
-     select r.source, c.mechanism, c.domain, c.selector, sum(r.count) as messages
-       from jsonb_to_recordset($2::jsonb) as g(source text, since date, mechanism text, survives_on text)
-       join ruawatch.records r on r.source = g.source
-        and not (case when g.survives_on is null then r.dkim_aligned or r.spf_aligned
-                      when g.mechanism = 'dkim' then r.dkim_aligned else r.spf_aligned end)
-        and r.begin_at >= g.since::timestamp at time zone 'UTC' and r.begin_at < (g.since + 7)::timestamp at time zone 'UTC'
-       join ruawatch.reports p on p.report_key = r.report_key
-      cross join lateral (
-        select 'dkim' as mechanism, lower(d ->> 'domain') as domain, d ->> 'selector' as selector, d ->> 'result' as result
-          from jsonb_array_elements(r.auth -> 'dkim') d
-         union all
-        select 'spf', lower(s ->> 'domain'), null, s ->> 'result' from jsonb_array_elements(r.auth -> 'spf') s) c
-      where r.begin_at >= $3::timestamp at time zone 'UTC' and r.begin_at < ($4::date + 7)::timestamp at time zone 'UTC'
-        and p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and p.reporter = any($5::text[]) and c.result is distinct from 'pass' and c.domain is not null
-        and (c.mechanism = 'spf' or c.selector is not null)
-      group by 1, 2, 3, 4
-      order by messages desc, source, mechanism, domain, selector
-      limit ${CHECKS}),
+    `with failing as materialized (
+       select r.source, r.count, r.auth
+         from jsonb_to_recordset($2::jsonb) as g(source text, since date, mechanism text, survives_on text)
+         join ruawatch.records r on r.source = g.source
+          and not (case when g.survives_on is null then r.dkim_aligned or r.spf_aligned
+                        when g.mechanism = 'dkim' then r.dkim_aligned else r.spf_aligned end)
+          and r.begin_at >= g.since::timestamp at time zone 'UTC' and r.begin_at < (g.since + 7)::timestamp at time zone 'UTC'
+         join ruawatch.reports p on p.report_key = r.report_key
+        where r.begin_at >= $3::timestamp at time zone 'UTC' and r.begin_at < ($4::date + 7)::timestamp at time zone 'UTC'
+          and p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and p.reporter = any($5::text[])),
+     checks as (
+       select f.source, c.mechanism, c.domain, c.selector, c.passed, sum(f.count) as messages
+         from failing f
+        cross join lateral (
+          select 'dkim' as mechanism, lower(d ->> 'domain') as domain, d ->> 'selector' as selector,
+                 d ->> 'result' is not distinct from 'pass' as passed
+            from jsonb_array_elements(f.auth -> 'dkim') d
+           union all
+          select 'spf', lower(s ->> 'domain'), null, s ->> 'result' is not distinct from 'pass'
+            from jsonb_array_elements(f.auth -> 'spf') s) c
+        where c.domain is not null and (c.passed or c.mechanism = 'spf' or c.selector is not null)
+        group by 1, 2, 3, 4, 5
+        order by messages desc, source, mechanism, domain, selector, passed
+        limit ${CHECKS}),
+     sums as (select source, sum(count) as of from failing group by 1),
      keys as (
        select signing_domain as domain, selector, sum(passed) < ${DEAD} * sum(messages) as dead
          from ruawatch.selector_days
         where domain = $1 and day >= $4::date and messages > 0 and trust = 'ok' and reporter = any($5::text[])
           and selector in (select lower(selector) from checks where mechanism = 'dkim')
         group by 1, 2)
-     select c.*, coalesce(k.dead, false) as dead
-       from checks c left join keys k on c.mechanism = 'dkim' and k.domain = c.domain and k.selector = lower(c.selector)
-      order by c.messages desc, c.source, c.mechanism, c.domain, c.selector`,
+     select c.*, s.of, k.dead
+       from checks c
+       join sums s using (source)
+       left join keys k on c.mechanism = 'dkim' and k.domain = c.domain and k.selector = lower(c.selector)
+      order by c.messages desc, c.source, c.mechanism, c.domain, c.selector, c.passed`,
     [
       domain,
       JSON.stringify(broken.map(({ source, since, mechanism, survives_on }) => ({ source, since, mechanism, survives_on }))),

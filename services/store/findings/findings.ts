@@ -223,7 +223,8 @@ export async function reopenFindings(tx: Tx, domain: string, at: Date, findings:
 
 /**
  * Brings open findings up to date, and writes an event for those that have one: `changed` counts the revision
- * up and ends an acknowledgement (it is worse than what was acknowledged), `resolved` closes. A row that
+ * up and ends an acknowledgement (it is worse than what was acknowledged), `resolved` closes. What is new is kept with
+ * the event alone. A row that
  * would stay as it is is not written.
  */
 export async function updateFindings(
@@ -252,7 +253,7 @@ export async function updateFindings(
               snoozed_by = case when g.event is distinct from 'resolved' then f.snoozed_by end,
               snoozed_why = case when g.event is distinct from 'resolved' then f.snoozed_why end,
               severity = g.severity, confidence = g.confidence, first_day = g.first_day, last_day = g.last_day, summary = g.summary,
-              evidence = g.evidence,
+              evidence = g.evidence - 'news',
               state = case when g.event = 'resolved' then 'resolved' else 'open' end,
               resolved_at = case when g.event = 'resolved' then $1::timestamptz end,
               changed_at = case when g.event is null then f.changed_at else $1::timestamptz end,
@@ -262,7 +263,7 @@ export async function updateFindings(
           and (g.event is not null
                or (f.severity, f.confidence, f.first_day, f.last_day, f.summary, f.evidence)
                   is distinct from (g.severity, g.confidence, g.first_day, g.last_day, g.summary, g.evidence))
-       returning f.finding_key, f.kind, f.revision, f.severity, f.summary, f.evidence, g.event, g.notify)
+       returning f.finding_key, f.kind, f.revision, f.severity, f.summary, g.evidence, g.event, g.notify)
      insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
      select finding_key, revision, event, $1, severity, summary, evidence, notify from updated where event is not null
      returning finding_key, event, notify,

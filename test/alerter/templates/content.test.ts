@@ -130,6 +130,6 @@ test('links are whole, however long they make the advice', () => {
   const service = { name: 'SendGrid', align: `${'set up '.repeat(50)}.`, source: link };
   const { advice, links } = content({ facts: { ...facts, service } });
   expect(links).toEqual([link]);
-  expect(advice[0]).toContain(link);
+  expect(advice[1]).toContain(link);
   expect(content({ facts: { ...facts, service: { ...service, source: 'http://docs.example/' } } }).links).toEqual([]);
 });

@@ -28,7 +28,9 @@ const check = (source: string, selector = 'selector1', dead = true): FailedCheck
   mechanism: 'dkim',
   domain: DOMAIN,
   selector,
+  passed: false,
   messages: 10,
+  of: 10,
   dead,
 });
 
@@ -247,7 +249,12 @@ test('one of three hosts without signature and outside SPF lost both, and neithe
     ...span(4, 0, 'both', 60, REPORTERS, TENANT),
     ...REPORTERS.flatMap((reporter) => [4, 3, 2, 1, 0].map((d) => row(ago(d), 'unauthenticated', 30, { ...TENANT, reporter }))),
   ];
-  const spf: FailedCheck = { source: TENANT.source, mechanism: 'spf', domain: DOMAIN, selector: null, messages: 9, dead: false };
+  const spf: FailedCheck = {
+    ...check(TENANT.source),
+    mechanism: 'spf',
+    selector: null,
+    dead: false,
+  };
   const [finding] = found([rows], [], [spf]);
   expect(finding).toMatchObject({ subject: 'dkim', evidence: { mechanism: 'both', messages: 450 } });
   expect(wordsFor(finding).what).toContain(

@@ -36,18 +36,19 @@ test('what passes unaligned is named, and whose it is', () => {
 
 test('the advice depends on the service, the alignment of SPF, the volume and the policy', () => {
   const service = { name: 'SendGrid', align: 'turn on domain authentication.', source: 'https://docs.example/' };
-  expect(words({ service }).advice[0]).toBe('If you use SendGrid: turn on domain authentication. (https://docs.example/)');
+  expect(words({ service }).advice[0]).toContain('your own teams first whether one of them uses SendGrid');
+  expect(words({ service }).advice[1]).toBe('If one does: turn on domain authentication. (https://docs.example/)');
   expect(words({ service }).links).toEqual(['https://docs.example/']);
   const undocumented = words({ service: { ...service, source: null } });
-  expect(undocumented.advice[0]).toMatch(/\(see its documentation\)$/);
+  expect(undocumented.advice[1]).toMatch(/\(see its documentation\)$/);
   expect(undocumented.links).toBeUndefined();
-  expect(words({ signer: 'signer.example' }).advice[0]).toMatch(/it now signs with d=signer\.example\.$/);
-  expect(words({ signer: null }).advice[0]).not.toContain('it now signs');
-  expect(words({ strict_spf: true }).advice[1]).toContain('aspf=s');
-  expect(words({ strict_spf: false }).advice[1]).toContain('bounce.example.com');
-  expect(words({ small: true }).advice[2]).toContain('may just as well be a forwarder');
-  expect(words({ small: false, p: 'none' }).advice[2]).toContain(', and p=none lets them');
-  expect(words({ small: false, p: 'reject' }).advice[2]).not.toContain('p=none');
+  expect(words({ signer: 'signer.example' }).advice[1]).toMatch(/it now signs with d=signer\.example\.$/);
+  expect(words({ signer: null }).advice[1]).not.toContain('it now signs');
+  expect(words({ strict_spf: true }).advice[2]).toContain('aspf=s');
+  expect(words({ strict_spf: false }).advice[2]).toContain('bounce.example.com');
+  expect(words({ small: true }).advice[0]).toContain('may just as well be a forwarder');
+  expect(words({ small: false, p: 'none' }).advice[3]).toContain(', which p=none lets through');
+  expect(words({ small: false, p: 'reject' }).advice[3]).not.toContain('p=none');
 });
 
 test('its words in every case', () => {
@@ -69,6 +70,10 @@ test('its words in every case', () => {
     },
     'an unknown signer with many networks, p=none': { facts: { scattered: 12, small: false, p: 'none' } },
     'an unknown signer with many networks, p=reject': { facts: { scattered: 5, p: 'reject' } },
+    'signed as another name of its own, which strict alignment keeps out': {
+      facts: { strict_dkim: 'mail.example.com', signer: 'mail.example.com' },
+      evidence: { mechanism: 'dkim' },
+    },
     'approved and not set up': { facts: { bare: true, approved_by: 'Ada' } },
     'an own server that is not set up': { facts: { bare: true }, subject: 'mail.example.com', evidence: { messages: 1 } },
     'passed on, by the catalogue': by('catalogue'),

@@ -73,7 +73,7 @@ test('a name is shared when more than half of those whose names are known have i
     words(names.map((name, i) => part(`${i}.example`, name === null ? {} : { names: [key(name)] }))).advice.join();
   expect(named('s1', 's1', 's2')).toContain(`They share the key ${key('s1')}`);
   expect(named('s1', 's2')).not.toContain('They share');
-  expect(named('s1', 's2')).toContain(`${key('s1')} and ${key('s2')} do not verify`);
+  expect(named('s1', 's2')).toContain(`${key('s1')} and ${key('s2')}, which do not verify`);
   expect(named('s1', 's1', null, null, null)).toContain('They share');
 });
 

@@ -8,9 +8,9 @@ const what = (spread: { silent: number; reporting: number } | null) =>
 
 test('on which other domains the reporter is silent too says whose fault it is', () => {
   for (const nothing of [null, { silent: 0, reporting: 0 }]) expect(what(nothing)).toMatch(/while others have\.$/);
-  expect(what({ silent: 1, reporting: 0 })).toMatch(/says nothing on 1 other domain of yours either/);
+  expect(what({ silent: 1, reporting: 0 })).toMatch(/has stopped on 1 other domain of yours as well/);
   expect(what({ silent: 0, reporting: 1 })).toMatch(/still reports on 1 other domain of yours\.$/);
-  expect(what({ silent: 1, reporting: 4 })).toMatch(/still reports on 4 other domains of yours, and is silent on 1 more\.$/);
+  expect(what({ silent: 1, reporting: 4 })).toMatch(/still reports on 4 other domains of yours, and has stopped on 1 more\.$/);
 });
 
 test('the usual volume is a whole number, and is none when it is not known', () => {
@@ -27,6 +27,15 @@ test('its words, by how it does on other domains', () => {
   const over = (silent: number, reporting: number) => ({ facts: { spread: { silent, reporting } }, subject: 'google.com' });
   return expectWords('reporter_silent', {
     'not known': { subject: 'google.com' },
+    'the own record was changed': {
+      subject: 'google.com',
+      facts: { record: { value: 'v=DMARC1; p=none', since: '2026-10-01', changed: true } },
+    },
+    'the own record is as it was': {
+      subject: 'google.com',
+      facts: { record: { value: 'v=DMARC1; p=none; rua=mailto:rua@example.com', since: '2026-08-01', changed: false } },
+    },
+    'the own record is gone': { subject: 'google.com', facts: { record: { value: null, since: '2026-10-02', changed: true } } },
     'one day each': { subject: 'google.com', facts: { of_days: 1, reported: 1, silent_days: 1 }, evidence: { usual: 1 } },
     'no other domain': over(0, 0),
     'silent on one other': over(1, 0),

@@ -18,26 +18,32 @@ test('where DNS no longer asks for the reports, that is the cause, also when non
   expect(words({ lost: false, silence: null }).title).toBe(lost.title);
 });
 
-test('one silent domain: its record first, unless DNS still named the mailbox', () => {
+test('one silent domain: its own record first, with what is known of it', () => {
   const one = silent({});
   expect(one.title).toBe('No reports on example.com since 2026-10-04');
   expect(one.summary).toContain('120 messages a day are usual');
   expect(silent({ usual: 1 }).summary).toContain('1 message a day is usual');
   expect(silent({ usual: 2 }).summary).toContain('2 messages a day are usual');
   expect(one.what).toMatch(/for so long\.$/);
-  expect(one.advice[0]).toMatch(/^Check the DMARC record/);
-  expect(one.advice[1]).toMatch(/^Check the mailbox/);
+  expect(one.advice[0]).toMatch(/^Look at your own DMARC record first \("ruawatch dns check example\.com"\)/);
+  expect(one.advice[1]).toMatch(/^Then look at the mailbox/);
   expect(one.advice[2]).toContain('in the name of example.com.');
   const confirmed = silent({}, '2026-10-03');
-  expect(confirmed.advice[0]).toMatch(/^Check the mailbox/);
-  expect(confirmed.advice[1]).toContain('On 2026-10-03 DNS still named it.');
+  expect(confirmed.advice[0]).toContain('On 2026-10-03 DNS still led the reports to your mailbox.');
+  const record = (value: string | null, changed: boolean) =>
+    words({ lost: false, silence: SILENCE, record: { value, since: '2026-10-02', changed } }).advice[0];
+  expect(record('v=DMARC1; p=none', true)).toContain('it was changed on 2026-10-02 and is now "v=DMARC1; p=none"');
+  expect(record('v=DMARC1; p=none', false)).toContain(
+    'was not changed: it has been "v=DMARC1; p=none" since 2026-10-02 at least',
+  );
+  expect(record(null, true)).toContain('has been gone since 2026-10-02');
 });
 
 test('several silent domains: the mailbox first, and eight of them by name', () => {
   const two = silent({ others: ['b.example'], others_in_all: 1 });
   expect(two.title).toBe('No reports on example.com and 1 more domain since 2026-10-04');
   expect(two.what).toContain('Nor on b.example.');
-  expect(two.advice[0]).toMatch(/^Check the mailbox/);
+  expect(two.advice[0]).toMatch(/^Look at the mailbox first/);
   expect(two.advice[2]).toContain('these 2 domains');
   const names = ['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'].map((name) => `${name}.example`);
   expect(silent({ others: names.slice(0, 8), others_in_all: 8 }).what).toContain('h.example and i.example.');

@@ -15,5 +15,10 @@ test('the habit, and what the policy did about it', () =>
     'four networks, p=quarantine, kept out': { facts: { p: 'quarantine' }, evidence: { senders: 4, delivered: 0, usual: 0.5 } },
     'p=quarantine, one delivered': { facts: { p: 'quarantine' }, evidence: { delivered: 1, usual: 0.49 } },
     'p=none': { facts: { p: 'none' }, evidence: { usual: 1.5 } },
+    'a botnet, p=none': { facts: { p: 'none' }, evidence: { senders: 584, delivered: 1500, quarantined: 100, rejected: 10 } },
+    'a botnet, p=reject, quarantined too': {
+      facts: { p: 'reject' },
+      evidence: { senders: 20, delivered: 0, quarantined: 1000, rejected: 610 },
+    },
     'no policy known, no habit known': { facts: { p: null }, evidence: { usual: undefined } },
   }));

@@ -54,7 +54,7 @@ function gathered(events: readonly FindingEvent[], how: string): Buffer {
     text: [
       `*${slack(`${counted(events.length, 'finding')} in ${counted(domains, 'domain')}, ${how}`)}*`,
       ...listed.map((event) => `• ${slack(headline(event.event, contentOf(event, event.event)))}`),
-      ...(more > 0 ? [`and ${number(more)} more: ruawatch findings`] : []),
+      ...(more > 0 ? [`and ${number(more)} more: "ruawatch findings"`] : []),
     ].join('\n'),
   });
 }

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { factWords } from '../../services/findings/kinds/index.ts';
+import { type Bench, bench } from '../alerter/setup.ts';
+import { ruawatchOnce } from '../helpers/process.ts';
+import { EVIDENCE, SAMPLES } from './kinds/samples.ts';
+
+const silence = { since: '2026-10-04', usual: 120, others: ['b.example'], others_in_all: 1, reported: 0 };
+const record = { value: 'v=DMARC1; p=none', since: '2026-10-01', changed: true };
+
+/** Facts whose sentences name other commands than the samples do. */
+const MORE = [
+  { ...SAMPLES.reports_stopped, lost: false, silence },
+  { ...SAMPLES.reports_stopped, lost: false, silence, record },
+  { ...SAMPLES.reporter_silent, record },
+  { ...SAMPLES.reporter_silent, record: { ...record, value: null } },
+  { ...SAMPLES.unauthorized_source, p: 'none' },
+  { ...SAMPLES.dns_broken, loss: 'key_gone' as const },
+];
+const words = (facts: (typeof MORE)[number] | (typeof SAMPLES)[keyof typeof SAMPLES]) => {
+  const { what, advice } = factWords({ domain: 'example.com', subject: 'mailer.example', evidence: EVIDENCE }, facts);
+  return [what, ...advice].join(' ');
+};
+/** A command in a sentence, without its quotes. */
+const COMMAND = /"(ruawatch [^"]+)"/g;
+const texts = [...Object.values(SAMPLES), ...MORE].map(words);
+const commands = [...new Set(texts.flatMap((text) => [...text.matchAll(COMMAND)].map(([, command]) => command!)))].sort();
+
+test('a command in a sentence stands in quotes, so that no line breaks it', () => {
+  for (const text of texts) expect(text.replaceAll(COMMAND, '')).not.toMatch(/ruawatch (?:[a-z]+ )+[a-z]/);
+  expect(commands.length).toBeGreaterThanOrEqual(6);
+});
+
+describe('every command in a sentence is one of the command line', () => {
+  let b: Bench;
+  beforeAll(async () => {
+    b = await bench();
+  });
+  afterAll(() => b.close());
+
+  test.each(commands)('%s', async (command) => {
+    const args = command.replace('KEY', '1').split(' ').slice(1);
+    // The way to DNS is closed: only whether the words are understood counts.
+    const env = {
+      DATABASE_URL: b.database.url,
+      RUAWATCH_DOMAINS: 'example.com',
+      LOG_LEVEL: 'silent',
+      DNS_SERVERS: '127.0.0.1:9',
+    };
+    const { stderr } = await ruawatchOnce(args, env);
+    expect(stderr).not.toMatch(/^error: |Usage: /m);
+  });
+});
