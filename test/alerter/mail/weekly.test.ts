@@ -186,7 +186,7 @@ describe('the mails', () => {
     await eventually(() => expect(digests()).toHaveLength(1));
     await settled();
     expect(digests()[0]!.headers.get('subject')).toBe('[ruawatch] Week to 2026-10-03: no report');
-    expect(text(digests()[0]!.raw)).toContain('still receives reports (ruawatch doctor).');
+    expect(text(digests()[0]!.raw)).toContain('still receives reports ("ruawatch doctor").');
     await alerter!.stop();
     b.later(60 * 24 * 7);
     b.alerter(`smtp://${sink.at}?tls=none`, { digest: 'off' });
@@ -297,7 +297,7 @@ describe('what it looks like', () => {
     expect(text).toContain('Next step: p=quarantine would have cost nothing in 30 days');
     expect(text).toContain('and 10 more domains, none of which needs anything:');
     expect(text).toMatch(
-      /New \(30\)[\s\S]*\n {2}and 26 more: ruawatch findings\n\nStill open \(12\)[\s\S]*\n {2}and 10 more: ruawatch findings/,
+      /New \(30\)[\s\S]*\n {2}and 26 more: "ruawatch findings"\n\nStill open \(12\)[\s\S]*\n {2}and 10 more: "ruawatch findings"/,
     );
     expect(subject).toBe('[ruawatch] Week to 2026-10-03: 41 to act on (30 new)');
     expect(Math.max(...text.split('\n').map((line) => [...line].length))).toBeLessThanOrEqual(78);
@@ -320,7 +320,7 @@ describe('what it looks like', () => {
 
   test('what is for information is one line of a week that is quiet otherwise', () => {
     const { text } = renderWeekly(week({ info: { ...none, open: 3 } }));
-    expect(text).toContain('3 findings for information are open, none of them new: ruawatch findings.');
+    expect(text).toContain('3 findings for information are open, none of them new: "ruawatch findings".');
     expect(renderWeekly(week({ info: { ...none, open: 0 } })).text).not.toContain('information');
   });
 

@@ -82,8 +82,9 @@ describe("a stranger's account at a service that we use", () => {
       evidence: { messages: 270, facts: { how: 'foreign', service: 'Mailer' } },
     });
     const { title, advice } = wordsFor(finding);
-    expect(title).toBe(`Somebody else sends as ${DOMAIN} through Mailer`);
-    expect(advice[0]).toContain('Report the abuse to Mailer');
+    expect(title).toBe(`Unknown account at Mailer sends as ${DOMAIN}`);
+    expect(advice[0]).toMatch(/^Ask your own teams first/);
+    expect(advice[1]).toContain('report the abuse to Mailer');
     expect(advice.join(' ')).not.toContain('CNAME');
   });
 

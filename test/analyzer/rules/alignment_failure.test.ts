@@ -21,15 +21,22 @@ describe('alignment_failure', () => {
       evidence: { mechanism, messages: 3600, of: 3600 },
     });
     expect(wordsFor(finding).what).toContain(what);
-    expect(wordsFor(finding).advice[0]).toContain(`d=${DOMAIN}`);
-    expect(wordsFor(finding).advice[1]).toContain(`bounce.${DOMAIN}`);
+    expect(wordsFor(finding).advice[1]).toContain(`d=${DOMAIN}`);
+    expect(wordsFor(finding).advice[2]).toContain(`bounce.${DOMAIN}`);
   });
 
   test('strict SPF alignment changes the advice, lost mail the severity', () => {
     const rows = span(11, 0, 'foreign', 100, REPORTERS, { delivered: 0, failed_delivered: 0, rejected: 100 });
     const [finding] = alignmentFailure.find(sourceWindow(rows, { policy: 'p=reject; aspf=s' }));
     expect(finding!.severity).toBe('high');
-    expect(wordsFor(finding).advice[1]).toContain('aspf=s');
+    expect(wordsFor(finding).advice[2]).toContain('aspf=s');
+  });
+
+  test('a signature of another name of the organization, which strict alignment alone keeps out, is told as that', () => {
+    const rows = span(11, 0, 'foreignDkim', 100, REPORTERS, { signing_domain: `mail.${DOMAIN}` });
+    const advice = (policy: string) => wordsFor(alignmentFailure.find(sourceWindow(rows, { policy }))[0]).advice;
+    expect(advice('p=none; adkim=s')[0]).toContain(`publish adkim=r in _dmarc.${DOMAIN}`);
+    expect(advice('p=none; adkim=r').join(' ')).not.toContain('adkim');
   });
 
   const silentCases: [string, SourceDay[]][] = [
