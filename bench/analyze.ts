@@ -74,6 +74,7 @@ async function fillHistory(db: Db, days: number, skip: number): Promise<number> 
       select domain, source, 'unknown', 0, 'not analysed yet', min(day), max(day), sum(messages), sum(passed)
         from ruawatch.source_days group by domain, source`);
     await client.query(insertPolicies(skip + days, skip + 1));
+    await client.query(insertReports(skip + days, skip + 1));
     await client.query('vacuum analyze');
     const { rows } = await client.query<{ n: number }>('select count(*) as n from ruawatch.source_days');
     return rows[0]!.n;
@@ -86,6 +87,7 @@ async function fillHistory(db: Db, days: number, skip: number): Promise<number> 
 async function addDay(db: Db, age: number): Promise<void> {
   await db.query(insertDays(age, age));
   await db.query(insertPolicies(age, age));
+  await db.query(insertReports(age, age));
   await db.query(
     `with new as (select domain, source, day, sum(messages) as messages, sum(passed) as passed
                     from ruawatch.source_days where day = current_date - $1::integer group by domain, source, day),
@@ -129,3 +131,15 @@ const insertPolicies = (from: number, to: number) => `
    cross join generate_series(${to}, ${from}) age
    cross join generate_series(0, 22) who
    order by 1, 2, 3`;
+
+/** The reports behind the rollups, as far as the analyzer asks for them: without any, nobody decides and nothing is evaluated. */
+const insertReports = (from: number, to: number) => `
+  insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors,
+         records, messages, salvaged, problems, received_at)
+  select (age * ${DOMAINS} + d)::bigint * 100 + who + 1, 0, 0, decode(md5(concat_ws(' ', age, d, who)), 'hex'), '',
+         format('reporter-%s.example', who), format('%s.%s', age, who), format('domain-%s.example', d),
+         (current_date - age)::timestamp at time zone 'UTC', (current_date - age + 1)::timestamp at time zone 'UTC', '[]', 0, 0, false, '[]',
+         (current_date - age + 1)::timestamp at time zone 'UTC'
+    from generate_series(0, ${DOMAINS - 1}) d
+   cross join generate_series(${to}, ${from}) age
+   cross join generate_series(0, 22) who`;
