@@ -8,7 +8,7 @@ import { type BrokenSenders, settledPart } from '../rules/broken_senders.ts';
 import { shareOfWeakness, strengthenedSince, weakenedSince } from '../rules/weakened_sender.ts';
 import { type Counts, coveredRows, failedOf, type SourceWindow, total } from '../window.ts';
 import { addedUp } from './rows.ts';
-import { isAligned, type SenderData } from './units.ts';
+import { isAligned, ownerOf, type SenderData } from './units.ts';
 
 /** Sources whose rows are read of one unit, and units: the largest of each. */
 const SOURCES = 300;
@@ -57,9 +57,8 @@ export function unitsToRead(senders: readonly SenderData[], broken: ReadonlySet<
   return { units: read, tests: several.length };
 }
 
-function unitOf({ key, sources }: SenderData, { identified_by, grouped_as }: SeenSource): string {
-  const owned = identified_by === 'asn' || identified_by === 'reverse_name';
-  return sources.length === 1 && owned && grouped_as !== null ? grouped_as : key;
+function unitOf({ key, sources }: SenderData, seen: SeenSource): string {
+  return sources.length === 1 && key === seen.source ? (ownerOf(seen) ?? key) : key;
 }
 
 /** Whether most of a source's mail is aligned, or was in the days before the newest. */

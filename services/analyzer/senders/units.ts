@@ -102,11 +102,11 @@ export async function loadSenders(
     if (of) of.push(source);
     else bySender.set(key, [source]);
   }
-  const passed = (some: readonly SeenSource[]) => some.reduce((n, one) => n + one.passed, 0);
-  const largest = [...bySender].sort(([a, m], [b, n]) => passed(n) - passed(m) || (a < b ? -1 : 1)).slice(0, SENDERS);
-  const members = largest.flatMap(([sender, some]) => some.filter(isAligned).map(({ source }) => ({ source, sender })));
-  const young = largest.filter(([, some]) => firstDay(some) >= fresh).map(([sender]) => sender);
+  const known = largestOf(bySender);
+  const young = known.filter(([, some]) => firstDay(some) >= fresh).map(([sender]) => sender);
   const before = await loadSendersBefore(tx, domain, young, { before: from, counted });
+  const largest = largestOf(joinNewcomers(new Map(known), new Set(young.filter((key) => !before.has(key))), told));
+  const members = largest.flatMap(([sender, some]) => some.filter(isAligned).map(({ source }) => ({ source, sender })));
   const isTold = (sender: string, some: readonly SeenSource[]) => told.has(sender) || some.some(({ source }) => told.has(source));
   const isNew = (sender: string, some: readonly SeenSource[]) => firstDay(some) >= fresh && !before.has(sender);
   // A new sender is held against all: it may have taken the place of another.
@@ -142,6 +142,46 @@ export async function loadSenders(
       earlier: earlier.get(key) ?? [],
     };
   });
+}
+
+function passed(some: readonly SeenSource[]): number {
+  return some.reduce((n, one) => n + one.passed, 0);
+}
+
+function largestOf(senders: ReadonlyMap<string, SeenSource[]>): [string, SeenSource[]][] {
+  return [...senders].sort(([a, m], [b, n]) => passed(n) - passed(m) || (a < b ? -1 : 1)).slice(0, SENDERS);
+}
+
+/**
+ * Puts new networks of one owner together, each of which sends too little to be a finding: many of them at once are one
+ * newcomer. None has a standing to pass on, and none gets that of older networks of the owner.
+ * @param fresh the senders that were never seen before
+ * @param told what open findings are about: what was put together stays so
+ */
+function joinNewcomers(
+  senders: ReadonlyMap<string, SeenSource[]>,
+  fresh: ReadonlySet<string>,
+  told: ReadonlySet<string>,
+): Map<string, SeenSource[]> {
+  const newcomers = new Map<string, SeenSource[]>();
+  for (const [key, [one, ...others]] of senders) {
+    const owner = one !== undefined && others.length === 0 && fresh.has(key) ? ownerOf(one) : null;
+    if (owner === null || !isAligned(one!) || (one!.passed >= WORTH && !told.has(owner))) continue;
+    newcomers.set(owner, [...(newcomers.get(owner) ?? []), one!]);
+  }
+  const all = new Map(senders);
+  for (const [owner, some] of newcomers) {
+    if (some.length < 2 || (passed(some) < WORTH && !told.has(owner)) || senders.has(owner)) continue;
+    for (const { source } of some) all.delete(source);
+    all.set(owner, some);
+  }
+  return all;
+}
+
+/** The owner of a network that is a sender by itself, by its number or the name that its addresses have from a hoster. */
+export function ownerOf({ source, identified_by, grouped_as, class: of }: SeenSource): string | null {
+  if (!isNetwork(source) || of === 'forwarded') return null;
+  return identified_by === 'asn' || identified_by === 'reverse_name' ? grouped_as : null;
 }
 
 /** Whether own servers, or what has no name of a service, have a new network. */

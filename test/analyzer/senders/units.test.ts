@@ -126,6 +126,24 @@ describe('findings about senders', () => {
     expect(await alarms()).toEqual(['new_source 198.51.100.0/24']);
   });
 
+  test('many new networks of one owner, each with too little, are one finding, whatever he has of old', async () => {
+    await f.put(span(41, 0, 'both', 300, REPORTERS, { source: '192.0.2.0/24' }));
+    await f.put(span(41, 0, 'spf', 30, REPORTERS, { source: '203.0.113.0/24' }));
+    await named('203.0.113.7', 'old.vps.ovh.net', 'ovh.net');
+    for (let n = 0; n < 9; n++) {
+      await named(`198.51.${n}.7`, `vps${n}.ovh.net`, 'ovh.net');
+      await f.put(span(5, 0, 'spf', 1, REPORTERS.slice(n % 2, (n % 2) + 2), { source: `198.51.${n}.0/24` }));
+    }
+    await f.analyze();
+    expect(await alarms()).toEqual(['new_source ovh.net']);
+    const [finding] = await f.findings();
+    expect(finding!.evidence).toMatchObject({ senders: 9, messages: 9 * 6 * 2 });
+    // One that grows is no other.
+    await f.put(span(0, 0, 'spf', 30, ['gmx.net'], { source: '198.51.3.0/24' }));
+    await f.analyze();
+    expect(await alarms()).toEqual(['new_source ovh.net']);
+  });
+
   test('a surge over many networks of a service is one finding about the service', async () => {
     for (let n = 1; n < 12; n++) {
       await named(...M365(n));
