@@ -43,6 +43,11 @@ export class Calendar {
     return new Date(this.clock(tick).getTime() + LATER_MS);
   }
 
+  /** Some minutes before a tick. */
+  before(tick: number, minutes: number): Date {
+    return new Date(this.clock(tick).getTime() - minutes * 60_000);
+  }
+
   /**
    * The first tick that sees a mail that arrives then (seconds since the epoch); past the end, one that is
    * never run.

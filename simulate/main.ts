@@ -6,6 +6,7 @@ import { cameThrough, type Damage, damageOf, printedDamage } from './attacked.ts
 import { planAttacks } from './attackers.ts';
 import { Calendar } from './calendar.ts';
 import { merged } from './classes.ts';
+import { runDnsEvents } from './dns/main.ts';
 import { runFamilies } from './family-main.ts';
 import { columns, markdown, printed } from './print.ts';
 import { type Outcome, simulate, withDatabase, withServer } from './run.ts';
@@ -20,6 +21,7 @@ analyzer tells is scored against the truth, beside the rules of four other tools
   --family NAMES families, such as m365-pool or botnet,no-reports: a small world for each draw of one behaviour
   --families G   a group of them: tuning, reported, benign, incidents or all
   --draws N      worlds for each family (default 5)
+  --dns          changes of DNS records: each world with the watcher and without it (with --draws, --seed, --json)
   --mails FOLDER writes all alert mails of each world of a family, as the alerter makes them
 
 Without families, one mixed world for each seed:
@@ -50,6 +52,7 @@ try {
       families: { type: 'string' },
       draws: { type: 'string', default: '5' },
       mails: { type: 'string' },
+      dns: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -65,6 +68,7 @@ interface Options {
   families?: string;
   draws: string;
   mails?: string;
+  dns: boolean;
   seed: string;
   domains: string;
   days: string;
@@ -80,6 +84,10 @@ async function main(options: Options): Promise<void> {
   const stopping = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort(new Error(`stopped by ${name}`)));
   const { signal } = stopping;
+  if (options.dns) {
+    const [seed, draws] = [wholeNumber('--seed', options.seed, 1), wholeNumber('--draws', options.draws, 1)];
+    return runDnsEvents({ seed, draws, json: options.json, signal });
+  }
   const families = options.families ?? options.family;
   if (families === undefined) return mixedWorlds(options, signal);
   const seed = wholeNumber('--seed', options.seed, 1);

@@ -1,4 +1,5 @@
 import type { Dialect, PublishedPolicy } from '../demo/report.ts';
+import type { Dns } from '../services/dns/client/types.ts';
 import type { OverrideReason } from '../services/report/model.ts';
 import type { Expectation } from './families/expectation.ts';
 import type { Internet } from './internet/internet.ts';
@@ -170,4 +171,6 @@ export interface World {
   /** The first tick at which anything is read: what came before lies in the mailbox by then. */
   firstTick?: number;
   approvals?: readonly Approval[];
+  /** What the name service has of its domains at a tick; absent: nobody watches DNS. */
+  dns?: (tick: number) => Dns;
 }

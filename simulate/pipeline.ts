@@ -16,7 +16,7 @@ import { type Attack, attackMails } from './attackers.ts';
 import type { Calendar } from './calendar.ts';
 import { AUTHSERV_ID, mailsOf, type SimulatedMail } from './mails.ts';
 import type { World } from './model.ts';
-import { approve, enricherOf } from './surroundings.ts';
+import { approve, enricherOf, watch } from './surroundings.ts';
 
 const PLACE: Place = { mailbox: 'simulation', folder: 'INBOX', uidValidity: 1 };
 const BATCH_MAILS = 200;
@@ -65,6 +65,7 @@ export async function runWorld(
     for (const { raw } of arrived) digest.update(raw);
     mails += arrived.length;
     for (let at = 0; at < arrived.length; at += BATCH_MAILS) await takeIn(context, arrived.slice(at, at + BATCH_MAILS));
+    if (world.dns) await watch(context, world.dns(tick), (minutes) => (clock.at = calendar.before(tick, minutes)));
     clock.at = calendar.clock(tick);
     await findSilences(context);
     for (const one of world.approvals ?? []) if (one.tick === tick) await approve(context, one);
@@ -135,6 +136,7 @@ function contextOf(db: Db, clock: { at: Date }, named: boolean): Context {
   // Without names nothing waits for them.
   if (!named) config.enrich = { ...config.enrich, dns: 'off' };
   config.trust = { ...config.trust, authserv_ids: [AUTHSERV_ID] };
+  config.watcher = { ...config.watcher, queries_per_second: Number.POSITIVE_INFINITY };
   return { config, db, queues: noQueues, log: createLog('silent'), metrics: createMetrics(), clock: { now: () => clock.at } };
 }
 

@@ -117,9 +117,11 @@ export async function withServer<T>(databaseUrl: string | undefined, work: (url:
   }
 }
 
+let databases = 0;
+
 /** Makes a migrated database, and drops it again. */
 export async function withDatabase<T>(url: string, work: (db: Db) => Promise<T>): Promise<T> {
-  const name = `ruawatch_simulate_${process.pid}`;
+  const name = `ruawatch_simulate_${process.pid}_${++databases}`;
   const admin = openPool(url, { max: 1 });
   const fresh = new URL(url);
   fresh.pathname = `/${name}`;

@@ -83,6 +83,14 @@ export function startWatcher(context: Context, given: WatcherOptions = {}): Serv
   };
 }
 
+/**
+ * Asks once about all domains that are due by the context's clock: for whoever moves the clock himself.
+ * @param given with a resolver
+ */
+export function watchOnce(context: Context, given: WatcherOptions & { dns: Dns }): Promise<void> {
+  return new Watcher(context, given.dns, given).run(new AbortController().signal, () => undefined);
+}
+
 class Watcher {
   private readonly context: Context;
   private readonly log: Context['log'];

@@ -57,6 +57,9 @@ function explains(change: Finding, effect: Finding): boolean {
   const day = facts.at.slice(0, 10);
   const near = (one: string) => one >= addDays(day, -NEAR_DAYS) && one <= addDays(day, NEAR_DAYS);
   if (resolved_day !== undefined && effect.last_day > addDays(resolved_day, LATE_DAYS)) return false;
+  const said = effect.evidence.facts;
+  if (said?.rule === 'record_invalid')
+    return facts.loss === 'spf_several' && said.name === facts.name && said.problems.every(({ code }) => code === 'spf_several');
   if (effect.kind === 'authentication_regression') {
     const parts = effect.evidence.broken ?? [];
     if (parts.length === 0) return false;

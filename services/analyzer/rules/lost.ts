@@ -54,7 +54,9 @@ function find(window: DnsWindow, kind: Kind, isIts: (loss: Loss) => boolean): Ca
     const dmarc = loss.loss.startsWith('dmarc_');
     const affected = dmarc ? [] : affectedIn(window, loss);
     const passed = affected.reduce((n, one) => n + one.passed, 0);
-    if (!dmarc && passed < LEAST) return [];
+    // What fails since counts less and less as mail of its sender; while the record lacks it, the finding stays.
+    const open = openOf(known, kind, loss.name);
+    if (!dmarc && passed < LEAST && !isOf(open, loss)) return [];
     return [candidateOf(window, { kind, loss, affected })];
   });
 }
@@ -63,7 +65,13 @@ function find(window: DnsWindow, kind: Kind, isIts: (loss: Loss) => boolean): Ca
 function wasClosed(known: readonly KnownFinding[], kind: Kind, { name, at }: Loss): boolean {
   if (openOf(known, kind, name)) return false;
   const closed = known.find((one) => one.kind === kind && one.subject === name && one.state === 'resolved');
-  return isLost(closed?.evidence.facts) && closed?.evidence.facts.at === minute(at);
+  return isOf(closed, { at });
+}
+
+/** Whether a finding is about just this change. */
+function isOf(finding: KnownFinding | undefined, { at }: Pick<Loss, 'at'>): boolean {
+  const facts = finding?.evidence.facts;
+  return isLost(facts) && facts.at === minute(at);
 }
 
 /** "2026-11-20 14:02", in UTC. */
@@ -94,18 +102,22 @@ function candidateOf(
   const days = Math.max(1, window.days ?? 1);
   const passed = affected.reduce((n, one) => n + one.passed, 0);
   const day = dayOf(loss.at);
+  const faded = passed < LEAST && isLost(before) && isOf(open, loss);
+  const rests = affected
+    .slice(0, TOLD)
+    .map((one) => ({ name: one.name, per_day: one.passed / days, alone: one.alone / one.passed }));
   return {
     kind,
     subject: loss.name,
-    severity: severityOf(window, loss, affected),
+    severity: faded ? open!.severity : severityOf(window, loss, affected),
     confidence: certainty({ chance: MISTAKEN }),
     first_day: day,
     last_day: dayOf(now!),
     evidence: {
       who: [],
-      senders: affected.length,
+      senders: faded ? open!.evidence.senders : affected.length,
       messages: 0,
-      of: passed,
+      of: faded ? open!.evidence.of : passed,
       share: 0,
       per_day: 0,
       since: day,
@@ -123,10 +135,8 @@ function candidateOf(
         before: loss.before,
         now: loss.now,
         terms: loss.terms,
-        rests: affected
-          .slice(0, TOLD)
-          .map((one) => ({ name: one.name, per_day: one.passed / days, alone: one.alone / one.passed })),
-        rests_in_all: affected.length,
+        rests: faded ? before.rests : rests,
+        rests_in_all: faded ? before.rests_in_all : affected.length,
         seen: isLost(before) ? (before.seen ?? null) : null,
       },
       query: historyQuery(domain),

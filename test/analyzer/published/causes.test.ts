@@ -59,6 +59,27 @@ const known = (one: Candidate, more: Partial<KnownFinding> = {}): KnownFinding =
 const quiet = (all: Candidate[]) => all.map(({ kind, quiet: is = false }) => `${kind} ${is ? 'quiet' : 'mailed'}`);
 
 describe('a change of DNS and what fails since are one incident', () => {
+  test('a second SPF record, and what the check says of it, are one', () => {
+    const both = change('spf_terms');
+    const several = {
+      ...both,
+      evidence: { ...both.evidence, facts: { ...both.evidence.facts, loss: 'spf_several' as const } },
+    } as Candidate;
+    const invalid = (code: string, subject = 'example.com'): Candidate => ({
+      ...several,
+      kind: 'record_invalid',
+      subject,
+      evidence: {
+        ...EVIDENCE,
+        facts: { ...SAMPLES.record_invalid, name: subject, problems: [{ code, message: 'A.', text: null, publish: null }] },
+      },
+    });
+    expect(quiet(joinCauses([several, invalid('spf_several')], []))).toEqual(['dns_broken mailed', 'record_invalid quiet']);
+    expect(quiet(joinCauses([invalid('spf_several')], [known(several)]))).toEqual(['record_invalid quiet']);
+    expect(quiet(joinCauses([several, invalid('spf_syntax')], []))).toEqual(['dns_broken mailed', 'record_invalid mailed']);
+    expect(quiet(joinCauses([several, invalid('spf_several', 'news.example.com')], []))[1]).toBe('record_invalid mailed');
+  });
+
   test('of which the change is mailed, as grave as what fails, and with its numbers', () => {
     const joined = joinCauses([regression('spf'), change('spf_terms')], []);
     expect(quiet(joined)).toEqual(['authentication_regression quiet', 'dns_broken mailed']);

@@ -99,6 +99,28 @@ describe('an SPF record that lost a term', () => {
     expect(await whatOf()).toContain('The record has been right again since');
   });
 
+  test('stays found while the record lacks it, however little of the mail passes by then, and alone', async () => {
+    const days = 16;
+    await f.put([
+      ...span(41, 0, 'both', 4_000, REPORTERS, { source: OWN }),
+      ...span(41, days + 1, 'spf', 1_200, REPORTERS, { source: NET }),
+    ]);
+    await publish({ name: `_spf.${CRAFT}`, purpose: 'spf_include', value: `v=spf1 ip4:${NET} -all` });
+    const at = new Date(`${ago(days)}T14:02:00Z`);
+    await publish({ value: `v=spf1 ip4:${OWN} include:_spf.${CRAFT} -all`, until: at });
+    await publish({ value: `v=spf1 ip4:${OWN} -all`, from: at.toISOString() });
+    for (let day = days - 1; day >= 0; day--) {
+      f.setNow(new Date(`${ago(day)}T08:00:00Z`));
+      await f.put(span(day + 1, day + 1, 'unauthenticated', 1_200, REPORTERS, { source: NET }));
+      await look();
+    }
+    expect(await found()).toEqual([expect.stringMatching(/ (?:high|critical) open$/)]);
+    expect(await whatOf()).toMatch(/sends [\d,]+ messages a day/);
+    const mailed = (await f.events()).filter(({ notify }) => notify).map(({ kind, event }) => `${kind} ${event}`);
+    expect(mailed.filter((one) => !one.startsWith('dns_broken'))).toEqual([]);
+    expect(mailed).not.toContain('dns_broken resolved');
+  });
+
   test('and the failing mail of the days after are one incident', async () => {
     await f.put([
       ...span(41, 3, 'both', 4_000, REPORTERS, { source: OWN }),
