@@ -226,7 +226,8 @@ function upheld(finding: KnownFinding, candidate: Candidate, moment: Moment): Fi
   const news = finding.told && materialChange(finding.told, candidate, finding.last_day);
   const changed = notify && finding.heard && (finding.told === null || news !== null);
   const { kind, subject, severity, confidence } = candidate;
-  const evidence = changed && news !== null ? { ...candidate.evidence, news } : candidate.evidence;
+  const counted = withoutShrinking(finding.evidence, candidate.evidence);
+  const evidence = changed && news !== null ? { ...counted, news } : counted;
   return {
     finding_key: finding.finding_key,
     kind,
@@ -239,6 +240,16 @@ function upheld(finding: KnownFinding, candidate: Candidate, moment: Moment): Fi
     confidence,
     evidence,
   };
+}
+
+/**
+ * The evidence with numbers that do not shrink while it begins on the same day: a rule may look at fewer days than the
+ * finding is old. All numbers are of one moment.
+ */
+function withoutShrinking(old: Evidence, next: Evidence): Evidence {
+  if (next.since !== old.since || next.messages >= old.messages || next.broken !== undefined) return next;
+  const { messages, of, share, delivered, quarantined, rejected, who, senders } = old;
+  return { ...next, messages, of, share, delivered, quarantined, rejected, who, senders };
 }
 
 function resolved(finding: KnownFinding, ended: Ending, moment: Moment): FindingUpdate {

@@ -77,7 +77,7 @@ export const abusedSender: SourceRule = {
   kind: KIND,
   facts: 'abused_sender',
   scope: 'source',
-  severity: ['low', 'medium', 'high'],
+  severity: ['medium', 'high'],
   tested: true,
   find,
   over,
@@ -188,13 +188,15 @@ function rowsOf(window: SourceWindow, { days, foreign }: Found): SourceDay[] {
 
 function candidateOf(window: SourceWindow, found: Found, open: KnownFinding | undefined): Candidate {
   const { domain, source, sender } = window;
-  const rows = rowsOf(window, found);
+  const newest = rowsOf(window, found);
+  // Of an open finding all is counted since it began.
+  const since = newest.map(({ day }) => day).reduce(earlier, open?.first_day ?? newest[0]!.day);
+  const rows = window.rows.filter((row) => row.day >= since && found.foreign(row) > 0);
   const messages = rows.reduce((n, row) => n + found.foreign(row), 0);
   const days = [...new Set(rows.map(({ day }) => day))].sort();
   const sum = total(rows);
   // What passes is delivered, unless somebody says otherwise; of a mixed day the fates are not told apart.
   const delivered = Math.min(messages, found.how === 'foreign' ? sum.failed_delivered : sum.delivered);
-  const since = open ? earlier(open.first_day, days[0]!) : days[0]!;
   const last_day = days.at(-1)!;
   const of = Math.max(
     messages,
@@ -232,7 +234,7 @@ function candidateOf(window: SourceWindow, found: Found, open: KnownFinding | un
         signer: signerOf(rows),
         p: publishedTag(window.policy, 'p'),
       },
-      query: recordsQuery({ domain, source, from: days[0]!, to: last_day, rows: found.how === 'foreign' ? 'failing' : 'all' }),
+      query: recordsQuery({ domain, source, from: since, to: last_day, rows: found.how === 'foreign' ? 'failing' : 'all' }),
     },
   };
 }
@@ -243,8 +245,7 @@ function over(finding: KnownFinding, window: SourceWindow): Ending | null {
   return silent(finding, coveredDays(window), DAYS) ? { reason: 'no_such_mail', days: DAYS, unusual: true } : null;
 }
 
-/** It may yet be our own, so it is never critical. */
+/** Somebody must look at it, however little came through; it may yet be our own, so it is never critical. */
 function severityOf(delivered: number): Severity {
-  if (delivered >= 1000) return 'high';
-  return delivered >= 20 ? 'medium' : 'low';
+  return delivered >= 1000 ? 'high' : 'medium';
 }

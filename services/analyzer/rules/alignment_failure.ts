@@ -130,6 +130,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
   const { domain, source } = window;
   const { sum, messages, via, rows, days: badDays, reporters, chance } = failure;
   const since = sinceOf(window, open, badDays[0]!);
+  const told = sumSince(window, failure, since);
   const last_day = badDays.at(-1)!;
   const approved = isApproved(window);
   const domainMessages = window.domainDays.reduce((n, day) => n + day.messages, 0);
@@ -148,19 +149,15 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
     first_day: since,
     last_day,
     evidence: {
-      who: [{ source, messages, delivered: Math.min(messages, sum.failed_delivered) }],
+      who: [{ source, messages: told.messages, delivered: told.delivered }],
       senders: 1,
-      messages,
-      of: sum.messages,
-      share: messages / sum.messages,
+      ...told,
+      share: told.messages / told.of,
       per_day: messages / badDays.length,
       chance: rounded(chance),
       since,
       last_day,
       reporters,
-      delivered: Math.min(messages, sum.failed_delivered),
-      quarantined: Math.min(messages, sum.quarantined),
-      rejected: Math.min(messages, sum.rejected),
       mechanism: bare ? 'both' : mechanismOf(sum),
       facts: {
         rule: KIND,
@@ -176,8 +173,21 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
         strict_dkim: strictOf(window, signerOf(rows)),
         service: serviceOf(window.sender),
       },
-      query: recordsQuery({ domain, source, from: badDays[0]!, to: last_day, rows: 'failing' }),
+      query: recordsQuery({ domain, source, from: since, to: last_day, rows: 'failing' }),
     },
+  };
+}
+
+/** What is told of it: all since it began, however far the days reach that it is judged by. */
+function sumSince(window: SourceWindow, { via }: Failure, since: string) {
+  const sum = total(window.rows.filter(({ day }) => day >= since));
+  const messages = via === null ? failing(window, sum) : sum.messages - sum.passed;
+  return {
+    messages,
+    of: sum.messages,
+    delivered: Math.min(messages, sum.failed_delivered),
+    quarantined: Math.min(messages, sum.quarantined),
+    rejected: Math.min(messages, sum.rejected),
   };
 }
 

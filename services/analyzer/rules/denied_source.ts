@@ -91,7 +91,7 @@ function find(window: SourceWindow): Candidate[] {
           service: window.sender?.name ?? null,
           denied: { by: listed.by_name, on: said, why: listed.why },
         },
-        query: recordsQuery({ domain, source, from: days[0]!, to: last_day, rows: 'all' }),
+        query: recordsQuery({ domain, source, from: since, to: last_day, rows: 'all' }),
       },
     },
   ];

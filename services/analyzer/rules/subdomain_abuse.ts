@@ -36,7 +36,7 @@ export const subdomainAbuse: DomainRule = {
 function find(window: DomainWindow): Candidate[] {
   const rise = riseOf(window, 'below');
   if (rise === null) return [];
-  const { confidence, first, first_day, evidence } = numbersOf(window, rise);
+  const { confidence, first_day, evidence } = numbersOf(window, rise);
   const { last_day } = evidence;
   const { names } = window;
   const used = names.largest.filter((one) => one.used);
@@ -61,7 +61,7 @@ function find(window: DomainWindow): Candidate[] {
           used_in_all: used.length,
           looked_at: names.largest.length,
         },
-        query: subdomainQuery(window.domain, first, last_day),
+        query: subdomainQuery(window.domain, evidence.since, last_day),
       },
     },
   ];

@@ -45,7 +45,7 @@ function find(window: DomainWindow): Candidate[] {
 }
 
 function candidate(window: DomainWindow, found: Rise): Candidate {
-  const { confidence, first, first_day, evidence } = numbersOf(window, found);
+  const { confidence, first_day, evidence } = numbersOf(window, found);
   const { last_day } = evidence;
   return {
     kind: KIND,
@@ -57,7 +57,7 @@ function candidate(window: DomainWindow, found: Rise): Candidate {
     evidence: {
       ...evidence,
       facts: { rule: KIND, p: publishedTag(window.policy, 'p') },
-      query: recordsQuery({ domain: window.domain, from: first, to: last_day, rows: 'unauthenticated' }),
+      query: recordsQuery({ domain: window.domain, from: evidence.since, to: last_day, rows: 'unauthenticated' }),
     },
   };
 }

@@ -41,7 +41,7 @@ function find({ window, others, told }: UndecidedWindow): Candidate[] {
   const [rise] = rises.sort((a, b) => messagesOf(b) - messagesOf(a));
   if (rise === undefined) return [];
   const open = openOf(window.known, KIND, window.domain);
-  const { first, evidence } = numbersOf(window, { ...rise, open });
+  const { evidence } = numbersOf(window, { ...rise, open });
   const standings = new Map(others.map((one) => [one.reporter, one.standing]));
   const resting = evidence.reporters.map((reporter) => ({ reporter, standing: standings.get(reporter) ?? 'new' }));
   const since = open ? earlier(open.first_day, evidence.since) : evidence.since;
@@ -59,7 +59,7 @@ function find({ window, others, told }: UndecidedWindow): Candidate[] {
         since,
         resting_on: resting.slice(0, NAMED),
         facts: { rule: KIND },
-        query: recordsQuery({ domain: window.domain, from: first, to: evidence.last_day, rows: 'unauthenticated' }),
+        query: recordsQuery({ domain: window.domain, from: since, to: evidence.last_day, rows: 'unauthenticated' }),
       },
     },
   ];

@@ -41,7 +41,7 @@ const OTHERS_TIMES = 1.5;
 const OTHERS_CHANCE = 0.01;
 /** A day of the surge: less likely to be habit than this. */
 const STILL = 0.01;
-/** A mailbox provider's mail that rises so many times is an account taken over. */
+/** A mailbox provider's mail, or an own server's, that rises so many times is an account taken over. */
 const ACCOUNT_TIMES = 3;
 /** Dispersion of a sender's daily mail before it is known. */
 const PRIOR_K = 5;
@@ -156,7 +156,7 @@ function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: K
   return {
     kind: KIND,
     subject: open?.subject ?? source,
-    severity: season === null ? severityOf(window.sender, times, seen) : 'info',
+    severity: season === null ? severityOf(window, times, seen) : 'info',
     confidence: certainty({ chance: Math.min(chance, open?.evidence.chance ?? 1), witnesses: witnesses(rows) }),
     first_day: since,
     last_day,
@@ -181,9 +181,10 @@ function candidateOf(window: SenderWindow, series: Series, surge: Surge, open: K
         expected: rounded(mean),
         season,
         name: window.of.name,
+        own: isOwnServer(window),
         service: window.sender === null ? null : { id: window.sender.id, kind: window.sender.kind },
       },
-      query: recordsQuery({ domain, ...sourcesOf(window.of), from: days[0]!, to: last_day, rows: 'all' }),
+      query: recordsQuery({ domain, ...sourcesOf(window.of), from: since, to: last_day, rows: 'all' }),
     },
   };
 }
@@ -309,8 +310,14 @@ function ofPeople(service: Sender | null, season: Season | null): Season | null 
   return service?.kind === 'mailbox_provider' && season?.why !== 'recurring' ? null : season;
 }
 
-/** People's mail does not rise suddenly: somebody else has an account. */
-function severityOf(service: Sender | null, times: number, messages: number): Severity {
-  if (service?.kind === 'mailbox_provider' && times >= ACCOUNT_TIMES) return 'medium';
-  return times >= 5 && messages >= 1000 ? 'medium' : 'low';
+/** People's mail, and that of a server, does not rise suddenly: somebody else has an account, or runs a script. */
+function severityOf(window: SenderWindow, times: number, messages: number): Severity {
+  const { sender } = window;
+  if ((sender?.kind === 'mailbox_provider' || isOwnServer(window)) && times >= ACCOUNT_TIMES) return 'medium';
+  return times >= 10 || (times >= 5 && messages >= 1000) ? 'medium' : 'low';
+}
+
+/** One of the domain's own servers, by its names or by the SPF record. */
+function isOwnServer({ domain, own, sender, of: { key } }: SenderWindow): boolean {
+  return sender === null && (own || key === domain || key.endsWith(`.${domain}`) || domain.endsWith(`.${key}`));
 }

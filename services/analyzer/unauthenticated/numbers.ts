@@ -1,9 +1,10 @@
-import { earlier } from '../../shared/days.ts';
+import { addDays, earlier } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { OTHER_SOURCES } from '../../store/rollups/allowance.ts';
 import { certainty } from '../statistics/confidence.ts';
 import { type DomainWindow, rounded } from '../window.ts';
 import { type Harm, sumOf } from './networks.ts';
+import { UNAUTHORIZED_DAYS } from './part.ts';
 import type { Rise } from './rise.ts';
 
 /** Networks named in the evidence. */
@@ -13,7 +14,6 @@ const WHO = 10;
 export function numbersOf(window: DomainWindow, { told, others, open, again, days, usual, chance }: Rise) {
   const listed = told.flatMap((one) => one.days);
   const sum = sumOf([...listed, ...others.days]);
-  const { messages } = sum;
   const named = told.filter(({ source }) => source !== OTHER_SOURCES);
   const networks = Math.max(1, named.length + others.networks);
   const dayList = [...new Set([...listed, ...others.days].map(({ day }) => day))].sort();
@@ -21,35 +21,68 @@ export function numbersOf(window: DomainWindow, { told, others, open, again, day
   const first = dayList[0]!;
   const since = again ?? (open ? earlier(open.first_day, first) : first);
   const last_day = dayList.at(-1)!;
-  const of = Math.max(
-    messages,
-    window.reporterDays.reduce((n, row) => n + (days.includes(row.day) ? row.messages : 0), 0),
-  );
   const seen = new Set(listed.flatMap((day) => day.reporters.map((r) => `${day.day} ${r}`))).size;
   // It was beyond habit when it was opened.
   const doubt = Math.min(chance, open?.evidence.chance ?? 1);
+  const before =
+    open && since === open.evidence.since && since < addDays(window.today, 1 - UNAUTHORIZED_DAYS) ? open.evidence : null;
+  const counted =
+    before === null
+      ? sum
+      : withEarlier(before, sumOf([...listed, ...others.days].filter(({ day }) => day > before.last_day)), sum);
+  const { messages } = counted;
+  const of = Math.max(
+    messages,
+    window.reporterDays.reduce(
+      (n, row) => n + (days.includes(row.day) || (before !== null && row.day >= since) ? row.messages : 0),
+      0,
+    ),
+  );
+  const who = named.map((c) => {
+    const was = before?.who.find(({ source }) => source === c.source);
+    const fresh = was && sumOf(c.days.filter(({ day }) => day > before!.last_day));
+    return {
+      source: c.source,
+      messages: Math.max(c.messages, was ? was.messages + fresh!.messages : 0),
+      delivered: Math.max(c.delivered, was ? (was.delivered ?? 0) + fresh!.delivered : 0),
+    };
+  });
+  const gone = (before?.who ?? []).filter(({ source }) => !named.some((c) => c.source === source));
+  const ranked = [...who, ...gone.map(({ source, messages: n, delivered = 0 }) => ({ source, messages: n, delivered }))].sort(
+    (x, y) => y.messages - x.messages || (x.source < y.source ? -1 : 1),
+  );
   return {
     confidence: certainty({ chance: doubt, witnesses: seen }),
     first,
     first_day: open ? earlier(open.first_day, since) : since,
     evidence: {
-      who: named.slice(0, WHO).map((c) => ({ source: c.source, messages: c.messages, delivered: c.delivered })),
-      senders: networks,
+      who: ranked.slice(0, WHO),
+      senders: Math.max(networks, ranked.length, before?.senders ?? 0),
       messages,
       of,
       share: messages / of,
-      per_day: messages / dayList.length,
+      per_day: sum.messages / dayList.length,
       since,
       ...(again === undefined ? {} : { again }),
       last_day,
       reporters,
       usual,
       chance: rounded(doubt),
-      delivered: sum.delivered,
-      quarantined: sum.quarantined,
-      rejected: sum.rejected,
+      delivered: counted.delivered,
+      quarantined: counted.quarantined,
+      rejected: counted.rejected,
     },
   };
+}
+
+type Sum = Pick<ReturnType<typeof sumOf>, 'messages' | 'delivered' | 'quarantined' | 'rejected'>;
+
+/** What was told before and what came since: the networks' days reach back a week, and a finding may be older. */
+function withEarlier(before: Sum, since: Sum, week: Sum): Sum {
+  const both = (name: keyof Sum) => before[name] + since[name];
+  const messages = both('messages');
+  if (messages < week.messages) return week;
+  return { messages, delivered: both('delivered'), quarantined: both('quarantined'), rejected: both('rejected') };
 }
 
 /**

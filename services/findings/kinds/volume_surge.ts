@@ -20,6 +20,8 @@ const facts = z.object({
     .default(null),
   /** What the sender is called; absent in rows of older versions. */
   name: z.string().optional(),
+  /** It is one of the domain's own servers; absent in rows of older versions. */
+  own: z.boolean().optional(),
   /** The mail service, by its id in the catalogue. */
   service: z.object({ id: z.string(), kind: z.string() }).nullish(),
 });
@@ -37,7 +39,7 @@ function seasonWords(season: Season): string {
 
 export const volumeSurge = kind(
   facts,
-  ({ domain: full, subject, evidence }, { times, days, expected, season, name, service }) => {
+  ({ domain: full, subject, evidence }, { times, days, expected, season, name, service, own }) => {
     const domain = short(full);
     const source = short(name ?? subject);
     const often = times >= 10 ? 'over 10' : number(Math.round(times));
@@ -48,13 +50,18 @@ export const volumeSurge = kind(
       topic: `surge of ${source} as ${domain}`,
       summary: `${title}: ${counted(evidence.messages, 'message')} on ${counted(days, 'day')}`,
       what: `${counted(evidence.messages, 'message')} came through ${source}${networks} in the name of ${domain} on ${counted(days, 'day')}, against about ${number(Math.round(expected))} expected from the reporters that have reported.${season === null && service?.kind === 'mailbox_provider' ? ACCOUNT_TAKEN : ''}${seasonWords(season)}`,
-      advice: adviceOn(source, service ?? null),
+      advice: adviceOn(source, service ?? null, own === true),
       expected: 'a planned mailing',
     };
   },
 );
 
-function adviceOn(source: string, service: { id: string; kind: string } | null): string[] {
+function adviceOn(source: string, service: { id: string; kind: string } | null, own: boolean): string[] {
+  if (own && service === null)
+    return [
+      `Ask whoever runs ${source} whether a mailing or a batch was intended: then no action is needed.`,
+      'If nobody knows of it, an account or a script on it was taken over: stop its queue, look at its mail log for the account or web form that sends, and change that password.',
+    ];
   if (service?.kind !== 'mailbox_provider')
     return [
       `Ask whoever sends through ${source} whether this was intended: a campaign needs no action.`,
