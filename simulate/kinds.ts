@@ -66,6 +66,8 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   unreadable: { detect: ['unreadable_reports'], excuse: [], bySource: false },
   // For information: what moved is no incident.
   moved: { detect: ['sender_moved'], excuse: [], bySource: false },
+  // For information; it rests on DNS.
+  bimi: { detect: ['bimi_ready'], excuse: [], bySource: false },
   // It rests on reporters that nobody knows, which no world has (npm run simulate -- --attackers adds them).
   unconfirmed: { detect: ['unconfirmed_report'], excuse: [], bySource: false },
   forged_report: { detect: ['forged_report'], excuse: [], bySource: true },
@@ -77,7 +79,7 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
 
 /** Kinds for information only: they are shown in the digest and have no mail of their own. */
 export const QUIET_KINDS: readonly string[] = RULES.filter(
-  ({ kind, severity }) => kind !== 'sender_moved' && severity.every((one) => one === 'info'),
+  ({ kind, severity }) => kind !== 'sender_moved' && kind !== 'bimi_ready' && severity.every((one) => one === 'info'),
 ).map(({ kind }) => kind);
 
 function failures(): string[] {

@@ -3,7 +3,7 @@ import { transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { noteArrivals, saveDomainReporters } from '../store/analysis/reporters.ts';
 import { loadFailedChecks } from '../store/analysis/signatures.ts';
-import { loadClassVolumes, saveClasses } from '../store/analysis/window-reads.ts';
+import { saveClasses } from '../store/analysis/window-reads.ts';
 import { dropWork, takeWork } from '../store/analysis/work.ts';
 import { isOwn } from '../store/domains/domains.ts';
 import { loadFindings, type WrittenEvent } from '../store/findings/findings.ts';
@@ -13,7 +13,7 @@ import { REPORTING_DAYS } from './deciders.ts';
 import { evaluate, evaluateReadiness, examineSources, examineTogether } from './evaluate.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
 import { loadCase, waitsSince } from './load.ts';
-import { READY_DAYS } from './rules/policy_ready.ts';
+import { writePosture } from './posture.ts';
 import { saveChanges, wakeAlerter, withoutCrowd } from './save.ts';
 import { loadJudged } from './senders/judged.ts';
 import { KeysOfDomain } from './sources/keys.ts';
@@ -93,10 +93,10 @@ async function analyzePart(context: Context, domain: string, keys: KeysOfDomain)
     const checks = failing.length > 0 ? await loadFailedChecks(tx, domain, failing, counted.reporters) : [];
     const events = await saveChanges(tx, domain, now, await withoutCrowd(tx, domain, evaluate(judged, examined, checks)));
     if (work.whole) {
-      const volumes = await loadClassVolumes(tx, domain, { from: addDays(today, 1 - READY_DAYS), to: today, counted });
-      const all = await loadFindings(tx, domain, [domain], today);
-      events.push(...(await saveChanges(tx, domain, now, evaluateReadiness(given, all, volumes))));
       await saveDomainReporters(tx, domain, deciders.all);
+      const standpoint = await writePosture(tx, context, given);
+      const all = await loadFindings(tx, domain, [domain], today);
+      events.push(...(await saveChanges(tx, domain, now, evaluateReadiness(given, all, standpoint))));
     }
     return { outcome, sources: work.sources.length, events };
   });

@@ -6,15 +6,7 @@ import type { Scatter } from '../store/analysis/scatter.ts';
 import type { KeyUse } from '../store/analysis/senders.ts';
 import type { FailedCheck, Keys } from '../store/analysis/signatures.ts';
 import type { Silence, Spread } from '../store/analysis/silences.ts';
-import type {
-  ClassVolume,
-  DomainDay,
-  Networks,
-  PolicyDay,
-  ReporterDay,
-  SourceClass,
-  SourceDay,
-} from '../store/analysis/window-reads.ts';
+import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceClass, SourceDay } from '../store/analysis/window-reads.ts';
 import type { StoredCheck } from '../store/dns/checks.ts';
 import type { KeyMail, Published } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
@@ -25,6 +17,7 @@ import type { Identity, NetworkFacts } from '../store/sources/identities.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
 import { type FindingChanges, isHeard, type Moment, reconcile } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
+import type { Standpoint } from './posture.ts';
 import { joinCauses, withLookups } from './published/causes.ts';
 import { examineSender } from './rules/authentication_regression.ts';
 import { BrokenSenders } from './rules/broken_senders.ts';
@@ -433,11 +426,12 @@ function overOf(finding: KnownFinding, domain: string, windows: Windows): Ending
  * Asks the rules about the next policy: they rest on the classes of all sources, so this comes after these
  * are written.
  * @param known from loadFindings, after the others were written
+ * @param standpoint from writePosture, likewise
  */
 export function evaluateReadiness(
   data: Omit<DomainData, 'networks' | 'names'>,
   known: readonly KnownFinding[],
-  volumes: readonly ClassVolume[],
+  standpoint: Standpoint,
 ): FindingChanges {
   const { domain, policyDays } = data;
   const attendance = new Attendance(data.reporterDays);
@@ -449,7 +443,7 @@ export function evaluateReadiness(
     policy: currentPolicy(policyDays),
     excluded: new Set<string>(),
     known,
-    volumes,
+    standpoint,
   };
   const over = (finding: KnownFinding) => {
     const rule = ruleOf(finding, domain);

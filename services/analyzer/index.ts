@@ -6,6 +6,7 @@ import { waitingAmong } from '../store/analysis/work.ts';
 import { listHistory, putOwn } from '../store/domains/domains.ts';
 import { endExpired } from '../store/sources/sender-list.ts';
 import { DueWork } from './due.ts';
+import { postureWatch } from './posture.ts';
 import { readingWatch } from './reading.ts';
 import type { Catalogue } from './senders/catalogue.ts';
 import { catalogueOf, domainsOf } from './senders/load.ts';
@@ -29,6 +30,7 @@ export function startAnalyzer(context: Context): Service {
   const due = new DueWork(context);
   const silences = silenceWatch(context);
   const reading = readingWatch(context);
+  const postures = postureWatch(context);
   let trouble: string | null = null;
 
   const worker = queues.work('analyze', async ({ domains }, jobLog) => due.analyze(await waitingAmong(db, domains), jobLog), {
@@ -42,6 +44,7 @@ export function startAnalyzer(context: Context): Service {
       await bringUpToDate();
       await silences.look();
       await reading.look();
+      await postures.look();
       await due.sweep(SETTLE_SECONDS, turned);
       trouble = null;
     } catch (error) {

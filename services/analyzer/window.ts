@@ -6,13 +6,14 @@ import type { Scatter } from '../store/analysis/scatter.ts';
 import type { KeyUse } from '../store/analysis/senders.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import type { Silence, Spread } from '../store/analysis/silences.ts';
-import type { ClassVolume, DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
+import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
 import type { StoredCheck } from '../store/dns/checks.ts';
 import type { KeyMail, Published } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
+import type { Standpoint } from './posture.ts';
 import type { BrokenSenders } from './rules/broken_senders.ts';
 import type { Sender } from './senders/catalogue.ts';
 import type { SenderData } from './senders/units.ts';
@@ -144,8 +145,8 @@ export interface IncidentWindow {
 
 /** What a rule about the next policy sees, after the classes of all sources are written. */
 export interface ReadinessWindow extends DomainWindow {
-  /** Mail of the last READY_DAYS days by the class of its source. */
-  volumes: readonly ClassVolume[];
+  /** How far the domain has come, and what that was judged by. */
+  standpoint: Standpoint;
 }
 
 /** What a rule about the way of the reports sees. */

@@ -37,6 +37,7 @@ const simpleEnding = z.discriminatedUnion('reason', [
   z.object({ reason: z.literal('policy_restored'), tags: z.array(z.string()), since: day }),
   z.object({ reason: z.literal('policy_unknown') }),
   z.object({ reason: z.literal('policy_not_ready'), p: z.string() }),
+  z.object({ reason: z.literal('bimi_not_ready') }),
   z.object({ reason: z.literal('confirmed') }),
   z.object({ reason: z.literal('reporters_decide') }),
   z.object({ reason: z.literal('unrepeated'), days }),
@@ -109,6 +110,8 @@ export function endingWords(ending: Ending): string {
       return 'The policy is no longer known.';
     case 'policy_not_ready':
       return `It no longer holds (p=${ending.p} is published).`;
+    case 'bimi_not_ready':
+      return 'A BIMI record is published, or what a logo needs is no longer there.';
     case 'confirmed':
       return 'Reporters whose word counts now report such mail.';
     case 'reporters_decide':

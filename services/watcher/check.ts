@@ -1,6 +1,7 @@
 import type { DomainCheck } from '../dns/check/check.ts';
 import type { Finding } from '../dns/check/finding.ts';
 import type { StoredCheck, StoredFault } from '../store/dns/checks.ts';
+import { knownAfter } from './posture.ts';
 
 /** Faults of one domain that are stored, and the length of a text: a hostile record has no end. */
 const MOST_FAULTS = 50;
@@ -10,7 +11,9 @@ const MOST_TEXT = 1_000;
  * What is known to be wrong after a check: what it found, and of records that nobody could answer for what was known
  * before.
  */
-export function checked(before: StoredCheck | null, { domain, findings, spf }: DomainCheck, now: Date): StoredCheck {
+export function checked(before: StoredCheck | null, check: DomainCheck, now: Date): StoredCheck {
+  const { domain, findings, spf } = check;
+  const sts = stsKnown(before, check);
   const unknown = new Set(findings.filter(({ severity }) => severity === 'unknown').map(({ code }) => partOf(code)));
   const old = before?.findings ?? [];
   const faults = findings
@@ -39,6 +42,9 @@ export function checked(before: StoredCheck | null, { domain, findings, spf }: D
     spf_lookups: known ? spf.tree.lookups : (before?.spf_lookups ?? null),
     spf_voids: known ? spf.tree.voids : (before?.spf_voids ?? null),
     spf_over: known ? over && cut(over) : (before?.spf_over ?? null),
+    records: knownAfter(before?.records, check),
+    sts_id: sts?.id ?? null,
+    sts_digest: sts?.digest ?? null,
   };
 }
 
@@ -51,6 +57,18 @@ export function isNews(before: StoredCheck | null, after: StoredCheck): boolean 
   const keys = ({ findings }: StoredCheck) => findings.map(({ code, name }) => `${code} ${name}`).sort();
   const confirmed = after.findings.some(({ since }) => since === before.checked_at.toISOString());
   return confirmed || JSON.stringify(keys(before)) !== JSON.stringify(keys(after));
+}
+
+/** The id of the MTA-STS record, with the policy that was there when it was first seen. */
+export function stsKnown(
+  before: StoredCheck | null,
+  { mtaSts }: Pick<DomainCheck, 'mtaSts'>,
+): { id: string; digest: string } | null {
+  const old = before?.sts_id && before.sts_digest ? { id: before.sts_id, digest: before.sts_digest } : null;
+  const id = mtaSts?.record?.id ?? null;
+  const digest = mtaSts?.digest ?? null;
+  if (id === null || digest === null || old?.id === id) return old;
+  return { id, digest };
 }
 
 /** The kind of record that a code is about. */

@@ -10,12 +10,14 @@ import { Pace } from '../shared/pace.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { openWeb } from '../shared/runtime/web.ts';
+import { loadCheck } from '../store/dns/checks.ts';
 import { type Changes, storeRound } from '../store/dns/records.ts';
 import { forgetRecords, loadKeyNames, takeWatched, type Watched } from '../store/dns/watch.ts';
 import { changesOf, mustAskAgain } from './changes.ts';
-import { checked, isNews } from './check.ts';
+import { checked, isNews, stsKnown } from './check.ts';
 import type { KeyName } from './names.ts';
 import { paced } from './names.ts';
+import { changesPosture } from './posture.ts';
 import { askRound, type Round } from './round.ts';
 import { publicWeb } from './web.ts';
 
@@ -140,16 +142,24 @@ class Watcher {
   }
 
   private async round({ domain, attempts }: Watched, dns: Dns, signal: AbortSignal): Promise<void> {
-    const { db, clock } = this.context;
+    const { db, clock, config } = this.context;
     const keys = await this.keysOf(domain);
     const asking = { registrable: organizationalDomain, signal: AbortSignal.any([signal, AbortSignal.timeout(ROUND_MS)]) };
     setMaxListeners(0, asking.signal);
     const round = await askRound(domain, dns, { ...asking, keys, connect: this.connect, budget: { left: QUESTIONS } });
     const selectors = keys.filter((key) => key.domain === domain).map(({ selector }) => selector);
+    const stored = await loadCheck(db, domain);
+    const stsBefore = stored === null ? null : stsKnown(stored, { mtaSts: null });
     // The resolver's cache has most of it by now.
     const check = round.silent
       ? null
-      : await checkDomain(domain, dns, { ...asking, selectors, ...(this.web && { web: this.web }) });
+      : await checkDomain(domain, dns, {
+          ...asking,
+          selectors,
+          mailboxes: config.mailboxes.flatMap(({ addresses }) => addresses),
+          ...(this.web && { web: this.web }),
+          stsBefore: stsBefore ?? undefined,
+        });
     // An interrupted round is due again when its lease ends.
     if (signal.aborted) return;
     const now = clock.now();
@@ -160,7 +170,7 @@ class Watcher {
       check: (before) => {
         if (check === null) return { check: null, news: false };
         const after = checked(before, check, now);
-        return { check: after, news: isNews(before, after) };
+        return { check: after, news: isNews(before, after) || changesPosture(before?.records, after.records) };
       },
       due: (found) => this.due(found, round.silent ? attempts + 1 : 0),
     });

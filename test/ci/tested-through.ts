@@ -12,6 +12,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'analyzer/analyze.test.ts': ['analyzer/deciders.ts', 'analyzer/evaluate.ts', 'analyzer/load.ts', 'analyzer/save.ts'],
   'analyzer/due.test.ts': ['analyzer/index.ts'],
   'analyzer/rules/abused_sender.test.ts': ['analyzer/rules/reports_stopped.ts', 'analyzer/rules/unconfirmed_report.ts'],
+  'analyzer/posture.test.ts': ['analyzer/rules/bimi_ready.ts', 'dns/posture/records.ts', 'store/dns/postures.ts'],
   'analyzer/rules/dns_broken.test.ts': ['analyzer/published/affected.ts', 'analyzer/rules/lost.ts', 'store/dns/published.ts'],
   'analyzer/rules/spf_limit.test.ts': [
     'analyzer/rules/checked.ts',
@@ -69,7 +70,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'dns/client/client.test.ts': ['dns/client/exchange.ts'],
   'dns/client/wire.test.ts': ['dns/client/reader.ts'],
   'dns/lookalikes/permutations.test.ts': ['dns/lookalikes/glyphs.ts'],
-  'dns/posture/blockers.test.ts': ['dns/posture/month.ts', 'dns/posture/published-policy.ts'],
+  'dns/posture/blockers.test.ts': ['dns/posture/month.ts'],
   'dns/posture/posture.test.ts': ['dns/posture/next-step.ts'],
   'enricher/addresses.test.ts': ['enricher/index.ts', 'enricher/owners.ts'],
   'approver/approver.test.ts': [

@@ -10,6 +10,7 @@ import { until } from '../helpers/services.ts';
 const NOT_SHOWN = [
   'dns_broken',
   'include_dangling',
+  'bimi_ready',
   'dkim_key_missing',
   'mta_sts_broken',
   'record_invalid',

@@ -176,7 +176,7 @@ function isSilent({ kind, evidence: { messages, of } }: FindingEvent): boolean {
 
 /** Its evidence is what the next policy would have touched, which may be nothing. */
 function isReady(kind: string): boolean {
-  return kind === 'policy_ready';
+  return kind === 'policy_ready' || kind === 'bimi_ready';
 }
 
 function manyOf(event: FindingEvent): string | null {

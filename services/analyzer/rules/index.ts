@@ -2,6 +2,7 @@ import type { Evidence } from '../../findings/evidence.ts';
 import { abusedSender } from './abused_sender.ts';
 import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
+import { bimiReady } from './bimi_ready.ts';
 import { deniedSource } from './denied_source.ts';
 import { dkimKeyMissing } from './dkim_key_missing.ts';
 import { dkimKeyWeak } from './dkim_key_weak.ts';
@@ -46,6 +47,7 @@ export const RULES: readonly Rule[] = [
   verdictMismatch,
   policyChange,
   policyReady,
+  bimiReady,
   forgedReport,
   unconfirmedReport,
   reportsStopped,

@@ -13,9 +13,9 @@ import type { Db } from '../../shared/runtime/db.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
 import { openWeb } from '../../shared/runtime/web.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { loadSelectors } from '../../store/analysis/signatures.ts';
+import { loadSelectors, type SeenSelector } from '../../store/analysis/signatures.ts';
 import { listDomains } from '../../store/domains/domains.ts';
-import { loadReportMonth } from '../../store/domains/report-month.ts';
+import { loadLastMonth, MONTH_DAYS } from '../../store/domains/report-month.ts';
 import { withDatabase } from '../open.ts';
 import { table } from '../terminal/table.ts';
 
@@ -27,14 +27,14 @@ export interface PolicyStatusOptions {
 }
 
 const PER_SECOND = 100;
-/** Days of reports that count: a month (RFC 9989 section 7.4 asks for one at each policy). */
-const MONTH_DAYS = 30;
 const MOST_SENDERS = 12;
 const MOST_DOMAINS = 10_000;
 
 interface Status {
   posture: Posture;
   month: ReportMonth | null;
+  /** What the domain's mail is signed with. */
+  seen: readonly SeenSelector[];
 }
 
 /**
@@ -80,10 +80,8 @@ async function statusOf(
   { db, config, dns, today }: { db: Db; config: Config; dns: Dns; today: string },
   domain: string,
 ): Promise<Status> {
-  const to = today;
-  const from = addDays(to, 1 - MONTH_DAYS);
-  const seen = await loadSelectors(db, domain, from);
-  const row = await loadReportMonth(db, { domain, from, to, reporterDays: REPORTER_DAYS });
+  const seen = await loadSelectors(db, domain, addDays(today, 1 - MONTH_DAYS));
+  const month = await loadLastMonth(db, domain, today, REPORTER_DAYS);
   const mailboxes = config.mailboxes.flatMap(({ addresses }) => addresses);
   const check = await checkDomain(domain, dns, {
     selectors: seen.map(({ selector }) => selector),
@@ -91,11 +89,10 @@ async function statusOf(
     mailboxes,
     web: openWeb(dns),
   });
-  const month = row === null ? null : { from, to, ...row };
-  return { posture: postureOf(check, month, mailboxes[0] ?? null), month };
+  return { posture: postureOf(check, month, mailboxes[0] ?? null), month, seen };
 }
 
-function* linesOf({ posture: { domain, stage, next, blocked_by }, month }: Status): Generator<string> {
+function* linesOf({ posture: { domain, stage, next, blocked_by }, month, seen }: Status): Generator<string> {
   yield `${domain}   stage: ${stage}`;
   yield `  next: ${next.sentence}`;
   if (next.publish !== null) yield* publication(next.publish, domain);
@@ -112,15 +109,24 @@ function* linesOf({ posture: { domain, stage, next, blocked_by }, month }: Statu
         share(one.dkim_aligned, one.messages),
         share(one.spf_aligned, one.messages),
         share(one.passed, one.messages),
+        selectorsOf(one.source, seen),
       ]);
-    for (const line of table(['sender', 'class', 'messages', 'DKIM', 'SPF', 'DMARC'], rows, {
-      widths: [40],
+    for (const line of table(['sender', 'class', 'messages', 'DKIM', 'SPF', 'DMARC', 'selectors'], rows, {
+      widths: [40, 12, 12, 5, 5, 5, 30],
       right: [2, 3, 4, 5],
     }).split('\n'))
       yield `  ${line}`;
     if (senders.length > MOST_SENDERS) yield `  and ${senders.length - MOST_SENDERS} more`;
   }
   yield '';
+}
+
+/** With which keys a sender signs as the domain, those with the most mail first. */
+function selectorsOf(source: string, seen: readonly SeenSelector[]): string {
+  return seen
+    .filter(({ sources }) => sources.includes(source))
+    .map(({ selector }) => selector)
+    .join(', ');
 }
 
 function* publication({ name, value }: Publication, domain: string): Generator<string> {

@@ -35,6 +35,8 @@ export interface CheckOptions extends AskOptions {
   mailboxes?: readonly string[];
   /** Fetches MTA-STS policies and BIMI logos; without it they are not looked at. */
   web?: Web;
+  /** The id of its MTA-STS record, and the digest of the policy when that id was first seen. */
+  stsBefore?: { id: string; digest: string } | undefined;
   /** Questions for one domain at most, whatever its records say. */
   questions?: number;
   /** Milliseconds for one domain at most: what was not answered until then is unknown. */
@@ -67,7 +69,7 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
     checkTlsRpt(domain, dns, asking),
   ]);
   const [mtaSts, bimi] = await Promise.all([
-    checkSts(domain, mx, dns, { ...asking, web: options.web }),
+    checkSts(domain, mx, dns, { ...asking, web: options.web, before: options.stsBefore }),
     checkBimi(domain, dmarc.discovery, dns, { ...asking, web: options.web }),
   ]);
   const findings = [spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi].flatMap((one) => one.findings);

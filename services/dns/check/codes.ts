@@ -111,6 +111,7 @@ export const CODES = {
   mta_sts_misspelt: { severity: 'error', section: STS('3.1') },
   mta_sts_several: { severity: 'error', section: STS('3.1') },
   mta_sts_id: { severity: 'error', section: STS('3.1') },
+  mta_sts_id_kept: { severity: 'error', section: STS('3.1') },
   mta_sts_policy_missing: { severity: 'error', section: STS('3.3') },
   mta_sts_policy_type: { severity: 'warning', section: STS('3.2') },
   mta_sts_policy_syntax: { severity: 'error', section: STS('3.2') },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { isSts, MOST_POLICY_OCTETS, parseSts, parseStsPolicy, type StsPolicy, type StsRecord, stsCovers } from '../mta-sts.ts';
 import { textOf, type Web } from '../web.ts';
@@ -10,11 +11,15 @@ export interface StsCheck {
   record: StsRecord | null;
   /** Null when there is no record, or when the file cannot be fetched or read. */
   policy: StsPolicy | null;
+  /** The SHA-256 of the policy, by which a change is seen; null when it was not fetched. */
+  digest: string | null;
 }
 
 export interface StsCheckOptions extends AskOptions {
   /** Without it the policy file is not looked at. */
   web?: Web | undefined;
+  /** The id of the record, and the digest of the policy when that id was first seen. */
+  before?: { id: string; digest: string } | undefined;
 }
 
 /** Shorter lives leave senders without a policy too soon (RFC 8461 section 3.2 expects weeks or more). */
@@ -23,7 +28,7 @@ const SHORT_AGE_S = 86_400;
 /** Checks MTA-STS: the record, the policy file, and whether it names the domain's mail hosts (RFC 8461). */
 export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: StsCheckOptions = {}): Promise<StsCheck> {
   const name = `_mta-sts.${domain}`;
-  const { web, ...asking } = options;
+  const { web, before, ...asking } = options;
   const answer = await askSingle(
     domain,
     {
@@ -43,8 +48,9 @@ export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: S
     dns,
     asking,
   );
-  if (answer === null) return { record: null, policy: null, findings: mx.state === 'hosts' ? [missing(domain)] : [] };
-  if ('finding' in answer) return { record: null, policy: null, findings: [answer.finding] };
+  if (answer === null)
+    return { record: null, policy: null, digest: null, findings: mx.state === 'hosts' ? [missing(domain)] : [] };
+  if ('finding' in answer) return { record: null, policy: null, digest: null, findings: [answer.finding] };
   const record = parseSts(answer.text)!;
   const findings: Finding[] = [];
   if (record.id === null) {
@@ -53,8 +59,12 @@ export async function checkSts(domain: string, mx: MxCheck, dns: Dns, options: S
       finding('mta_sts_id', { domain, message, record: { name, text: record.text }, publish: { name, value: 'v=STSv1; id=1' } }),
     );
   }
-  const read = web === undefined ? { policy: null, findings: [] } : await readPolicy(domain, mx, web, asking);
-  return { record, policy: read.policy, findings: [...findings, ...read.findings] };
+  const read = web === undefined ? { policy: null, digest: null, findings: [] } : await readPolicy(domain, mx, web, asking);
+  if (read.digest !== null && before !== undefined && before.id === record.id && before.digest !== read.digest) {
+    const message = `The MTA-STS policy of ${domain} changed, and id=${record.id} of ${name} did not: senders keep the old policy until it expires.`;
+    findings.push(finding('mta_sts_id_kept', { domain, message, record: { name, text: record.text } }));
+  }
+  return { record, policy: read.policy, digest: read.digest, findings: [...findings, ...read.findings] };
 }
 
 function missing(domain: string): Finding {
@@ -68,20 +78,29 @@ async function readPolicy(
   mx: MxCheck,
   web: Web,
   options: AskOptions,
-): Promise<{ policy: StsPolicy | null; findings: Finding[] }> {
+): Promise<{ policy: StsPolicy | null; digest: string | null; findings: Finding[] }> {
   const url = `https://mta-sts.${domain}/.well-known/mta-sts.txt`;
   const answer = await web.get(url, { signal: options.signal, mostOctets: MOST_POLICY_OCTETS });
-  const failed = (message: string) => ({ policy: null, findings: [finding('mta_sts_policy_missing', { domain, message })] });
+  const failed = (message: string) => ({
+    policy: null,
+    digest: null,
+    findings: [finding('mta_sts_policy_missing', { domain, message })],
+  });
   if (answer.state === 'unknown')
-    return { policy: null, findings: [finding('mta_sts_unknown', { domain, message: answer.message })] };
+    return { policy: null, digest: null, findings: [finding('mta_sts_unknown', { domain, message: answer.message })] };
   if (answer.state === 'broken') return failed(answer.message);
   if (answer.status >= 500)
-    return { policy: null, findings: [finding('mta_sts_unknown', { domain, message: `${url} answered ${answer.status}.` })] };
+    return {
+      policy: null,
+      digest: null,
+      findings: [finding('mta_sts_unknown', { domain, message: `${url} answered ${answer.status}.` })],
+    };
   if (answer.status >= 300 && answer.status < 400)
     return failed(`${url} answered with a redirect (${answer.status}), which senders must not follow.`);
   if (answer.status !== 200) return failed(`${url} answered ${answer.status}: the record is there, the policy is not.`);
   const policy = parseStsPolicy(textOf(answer.body));
-  return { policy, findings: [...policyFindings(domain, url, answer.type, policy), ...hostFindings(domain, mx, policy)] };
+  const digest = createHash('sha256').update(answer.body).digest('base64url');
+  return { policy, digest, findings: [...policyFindings(domain, url, answer.type, policy), ...hostFindings(domain, mx, policy)] };
 }
 
 function* policyFindings(domain: string, url: string, type: string | null, policy: StsPolicy): Generator<Finding> {

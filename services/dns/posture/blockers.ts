@@ -1,6 +1,6 @@
 import type { DomainCheck } from '../check/check.ts';
 import { own, type ReportMonth, sum } from './month.ts';
-import { policyOf } from './published-policy.ts';
+import { type SeenRecords, seenOf } from './records.ts';
 
 /** Of the days of a month, so many with reports, from so many reporters of at least so many days each. */
 export const REPORT_DAYS = 20;
@@ -9,23 +9,62 @@ export const REPORTER_DAYS = 10;
 /** Messages of the domain's own senders, and the part of them that must pass before a stricter policy. */
 export const OWN_MESSAGES = 200;
 export const OWN_PASSING = 0.99;
+/** Where it was said already that the next policy is safe. */
+export const OWN_PASSING_HELD = 0.98;
 /** Failing mail of senders that nothing is known of, as part of all. */
 export const UNKNOWN_FAILING = 0.01;
 /** Mail that passes by SPF alone, as part of the own mail, from which p=reject is held back (RFC 9989 section 7). */
 export const SPF_ALONE = 0.05;
+/** The part of the own mail that passes by DKIM below which nothing is set up that survives forwarding. */
+const SIGNED = 0.01;
+/** Reports of the month that found another policy: one that is new has brought no evidence yet. */
+const OTHER_POLICY = 0.02;
+/** Messages of a service that has just begun and is not set up: a finding about it is imminent. */
+const JOINING = 10;
+/** Days without a report after which a month is no longer the last one. */
+const STALE_DAYS = 7;
+const MONTH_DAYS = 30;
+const DAY_MS = 86_400_000;
 
 const percent = (share: number) => `${Math.floor(share * 1000) / 10}%`;
 
 /** One reason to wait with a stricter policy. */
 export interface Blocker {
-  why: 'no_reports' | 'days' | 'reporters' | 'few_messages' | 'failing' | 'unknown_senders' | 'spf_alone';
+  why:
+    | 'no_reports'
+    | 'stale'
+    | 'month'
+    | 'days'
+    | 'reporters'
+    | 'policy_new'
+    | 'few_messages'
+    | 'failing'
+    | 'unknown_senders'
+    | 'joining'
+    | 'findings'
+    | 'contested'
+    | 'unsigned'
+    | 'spf_alone';
   sentence: string;
 }
 
 /** Why a stricter policy would lose mail, or why that is unknown. Empty: according to the reports it is safe. */
-export function* blockers(check: DomainCheck, month: ReportMonth | null): Generator<Blocker> {
+export function* blockers(given: SeenRecords | DomainCheck, month: ReportMonth | null): Generator<Blocker> {
+  const { policy } = seenOf(given);
   if (month === null)
     return yield { why: 'no_reports', sentence: 'No trusted report on the domain has arrived in the last 30 days.' };
+  yield* evidenceBlockers(month, policy?.policy ?? null);
+  yield* mailBlockers(month, policy?.policy ?? null);
+  yield* findingBlockers(month);
+}
+
+/** What the evidence lacks. */
+function* evidenceBlockers(month: ReportMonth, p: string | null): Generator<Blocker> {
+  const { first, newest, policies = [] } = month;
+  if (newest !== undefined && days(newest, month.to) > STALE_DAYS)
+    yield { why: 'stale', sentence: `The newest report is about ${newest}: nothing is known of the mail since.` };
+  if (first !== undefined && newest !== undefined && days(first, newest) < MONTH_DAYS - 1)
+    yield { why: 'month', sentence: `Reports reach back to ${first}; a month is needed.` };
   if (month.days < REPORT_DAYS)
     yield { why: 'days', sentence: `Reports cover ${month.days} of the last 30 days; ${REPORT_DAYS} are needed.` };
   if (month.reporters < REPORTERS)
@@ -33,18 +72,30 @@ export function* blockers(check: DomainCheck, month: ReportMonth | null): Genera
       why: 'reporters',
       sentence: `${month.reporters} of the ${REPORTERS} regular reporters that are needed have reported (on ${REPORTER_DAYS} days or more).`,
     };
+  const all = policies.reduce((n, one) => n + one.reports, 0);
+  const other = policies.reduce((n, one) => n + (one.p === p ? 0 : one.reports), 0);
+  if (p !== null && other > OTHER_POLICY * all)
+    yield {
+      why: 'policy_new',
+      sentence: `${percent(other / all)} of the reports of the month found another policy than p=${p}.`,
+    };
+}
+
+/** What mail would be lost. */
+function* mailBlockers(month: ReportMonth, p: string | null): Generator<Blocker> {
   const ours = own(month);
   const messages = sum(ours, (one) => one.messages);
   const passed = sum(ours, (one) => one.passed);
+  const needed = month.held ? OWN_PASSING_HELD : OWN_PASSING;
   if (messages < OWN_MESSAGES)
     yield {
       why: 'few_messages',
       sentence: `The reports name ${messages} messages of the domain's own senders; ${OWN_MESSAGES} are needed.`,
     };
-  else if (passed < OWN_PASSING * messages)
+  else if (passed < needed * messages)
     yield {
       why: 'failing',
-      sentence: `${percent(passed / messages)} of the own senders' mail passes DMARC; ${percent(OWN_PASSING)} is needed.`,
+      sentence: `${percent(passed / messages)} of the own senders' mail passes DMARC; ${percent(needed)} is needed.`,
     };
   const all = sum(month.senders, (one) => one.messages);
   const unknown = sum(month.senders, (one) => (one.class === 'unknown' ? one.messages - one.passed : 0));
@@ -53,12 +104,32 @@ export function* blockers(check: DomainCheck, month: ReportMonth | null): Genera
       why: 'unknown_senders',
       sentence: `${unknown.toLocaleString('en')} failing messages come from senders that nothing is known of (${percent(unknown / all)}; ${percent(UNKNOWN_FAILING)} at most).`,
     };
-  if (policyOf(check)?.policy === 'quarantine') {
-    const alone = sum(ours, (one) => one.passed - Math.min(one.passed, one.dkim_aligned));
-    if (messages > 0 && alone > SPF_ALONE * messages)
-      yield {
-        why: 'spf_alone',
-        sentence: `${percent(alone / messages)} of the own mail passes by SPF alone, which does not survive forwarding: it must be signed before p=reject.`,
-      };
-  }
+  const signed = sum(ours, (one) => Math.min(one.passed, one.dkim_aligned));
+  if (messages >= OWN_MESSAGES && signed < SIGNED * messages)
+    yield {
+      why: 'unsigned',
+      sentence: 'None of the own mail to speak of is signed with DKIM as the domain: what is forwarded would be lost.',
+    };
+  else if (p === 'quarantine' && messages > 0 && passed - signed > SPF_ALONE * messages)
+    yield {
+      why: 'spf_alone',
+      sentence: `${percent((passed - signed) / messages)} of the own mail passes by SPF alone, which does not survive forwarding: it must be signed before p=reject.`,
+    };
 }
+
+/** What findings say against it. */
+function* findingBlockers({ against = [], contested = [], joining = 0, held = false }: ReportMonth): Generator<Blocker> {
+  if (against.length > 0)
+    yield { why: 'findings', sentence: `Open findings say that it would cost mail now: ${[...new Set(against)].join(', ')}.` };
+  if (held) return;
+  if (contested.length > 0)
+    yield {
+      why: 'contested',
+      sentence: `Forged mail is being delivered (${[...new Set(contested)].join(', ')}): first it must be clear whose mail is whose.`,
+    };
+  if (joining >= JOINING)
+    yield { why: 'joining', sentence: `A service that is not set up has just begun to send (${joining} messages).` };
+}
+
+/** From one day to another. */
+const days = (from: string, to: string) => Math.round((Date.parse(to) - Date.parse(from)) / DAY_MS);

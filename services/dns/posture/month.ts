@@ -18,6 +18,19 @@ export interface ReportMonth {
   days: number;
   reporters: number;
   senders: readonly SenderMonth[];
+  /** The first and the newest day of all their reports; absent: the month is full and just over. */
+  first?: string;
+  newest?: string;
+  /** Reports of the month by the policy that they found; absent: all found the one that is published. */
+  policies?: readonly { p: string | null; reports: number }[];
+  /** Messages that fail of senders that have just begun and are not set up. */
+  joining?: number;
+  /** Open findings that say that a stricter policy would cost mail. */
+  against?: readonly string[];
+  /** Open findings of forged mail that is delivered: it is not clear whose mail is whose. */
+  contested?: readonly string[];
+  /** A finding says already that the next policy is safe: it is taken back only for more than was asked to open it. */
+  held?: boolean;
 }
 
 /** The domain's own senders. */

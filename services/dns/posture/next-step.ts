@@ -1,9 +1,8 @@
-import type { DomainCheck } from '../check/check.ts';
 import { withoutTag } from '../check/dmarc.ts';
 import type { Publication } from '../check/finding.ts';
-import type { Blocker } from './blockers.ts';
+import { type Blocker, REPORT_DAYS } from './blockers.ts';
 import { own, type ReportMonth, type SenderMonth, sum } from './month.ts';
-import { policyOf } from './published-policy.ts';
+import type { SeenRecords } from './records.ts';
 
 export type Action =
   | 'park'
@@ -42,83 +41,101 @@ const weekly = (messages: number) => Math.round(messages / WEEKS).toLocaleString
 
 /** What to do next. @param blocked why a stricter policy has to wait */
 export function nextStep(
-  check: DomainCheck,
+  records: SeenRecords,
   month: ReportMonth | null,
   mailbox: string | null,
   blocked: readonly Blocker[],
 ): Step {
-  const { domain } = check;
-  const found = policyOf(check);
-  const name = `_dmarc.${domain}`;
+  const { domain, policy, faults } = records;
   const step: MakeStep = (action, sentence, publish = null) => ({ action, sentence, publish });
-  if (isParked(check, month)) {
-    const value = 'v=DMARC1; p=reject';
-    return found?.policy === 'reject'
-      ? step('keep', 'The domain sends no mail and refuses all that is sent as it.')
-      : step('park', 'The domain sends no mail: nothing is lost by refusing all of it. Publish p=reject beside "v=spf1 -all".', {
-          name,
-          value,
-        });
-  }
+  if (isParked(records, month)) return parkedStep(records, step);
   const rua = `mailto:${mailbox ?? `dmarc@${domain}`}`;
-  if (found === null && check.dmarc?.discovery.state !== 'unknown')
+  if (policy === null && records.dmarc !== 'unknown' && !faults.some(isDmarcError))
     return step(
       'publish_dmarc',
       'Publish DMARC at p=none first: it changes no delivery and brings the reports that every later step rests on.',
-      {
-        name,
-        value: `v=DMARC1; p=none; rua=${rua}`,
-      },
+      { name: `_dmarc.${domain}`, value: `v=DMARC1; p=none; rua=${rua}` },
     );
-  const missed = check.findings.find(({ code }) => code === 'dmarc_no_rua' || code === 'dmarc_not_here');
+  // Reports that come by another way than the one that is seen here are reports.
+  const missed = faults.find(({ code }) => code === 'dmarc_no_rua' || (code === 'dmarc_not_here' && month === null));
   if (missed !== undefined)
     return step(
       'ask_for_reports',
       'Ask for reports here: without them nobody can say which mail a stricter policy would cost.',
       missed.publish,
     );
-  const wrong = check.findings.find(({ severity, code }) => severity === 'error' && /^(?:spf|dkim|dmarc|mx)_/.test(code));
-  if (wrong !== undefined && wrong.code !== 'spf_missing') return step('fix_records', wrong.message, wrong.publish);
-  if (check.spf !== null && check.spf.tree.root.record === null)
+  const wrong = faults.find(({ severity, code }) => severity === 'error' && code !== 'spf_missing');
+  if (wrong !== undefined) return step('fix_records', wrong.message, wrong.publish);
+  if (records.spf === 'missing')
     return step(
       'publish_spf',
       `Publish SPF for the servers that send as the domain${named(month)}. Without SPF and DKIM, enforcement protects nothing and costs your own mail.`,
     );
-  return evidenceStep(check, month, blocked, step);
+  return evidenceStep(records, month, blocked, step);
+}
+
+/** A DMARC record that is there and wrong is corrected; one that is missing is published. */
+const isDmarcError = ({ severity, code }: SeenRecords['faults'][number]) =>
+  severity === 'error' && code.startsWith('dmarc_') && code !== 'dmarc_missing';
+
+/** The short way of a domain that sends no mail. */
+function parkedStep({ domain, closed, policy, mx }: SeenRecords, step: MakeStep): Step {
+  if (!closed)
+    return step('park', 'The domain sends no mail: say so, so that nobody else can (v=spf1 -all), before p=reject.', {
+      name: domain,
+      value: 'v=spf1 -all',
+    });
+  if (policy?.policy !== 'reject' || policy.testing)
+    return step(
+      'park',
+      'The domain sends no mail: nothing is lost by refusing all of it. Publish p=reject beside "v=spf1 -all".',
+      {
+        name: `_dmarc.${domain}`,
+        value: 'v=DMARC1; p=reject',
+      },
+    );
+  // Where there is no address either, no mail can be delivered as it is.
+  if (mx === 'address')
+    return step(
+      'park',
+      `The domain sends no mail and refuses all that is sent as it. Publish an MX record that says it takes none either (0 and a dot; RFC 7505): ${domain}. MX 0 .`,
+    );
+  return step('keep', 'The domain sends no mail and refuses all that is sent as it.');
 }
 
 /** The step that the reports suggest, once the records are correct. */
-function evidenceStep(check: DomainCheck, month: ReportMonth | null, blocked: readonly Blocker[], step: MakeStep): Step {
-  const found = policyOf(check);
-  if (found === null || month === null)
+function evidenceStep(records: SeenRecords, month: ReportMonth | null, blocked: readonly Blocker[], step: MakeStep): Step {
+  const { policy } = records;
+  if (policy === null || month === null)
     return step('gather_reports', 'Wait for reports: the first ones come within two days of the record.');
   const ours = own(month);
   const total = sum(ours, (one) => one.messages);
+  const why = new Set(blocked.map((one) => one.why));
   const misaligned = ours
     .filter((one) => one.class === 'misaligned' && one.messages > LEAST_SHARE * total)
     .sort((a, b) => b.messages - a.messages);
-  if (misaligned.length > 0)
+  if (misaligned.length > 0 && (why.has('failing') || why.has('few_messages') || why.has('findings')))
     return step(
       'align_senders',
       `Align these senders first, or their mail is lost under a stricter policy: ${listed(misaligned)}. Publish the records that each of them names for its customers (its DKIM key or CNAMEs).`,
     );
-  if (found.record.testing && found.policy !== 'none' && blocked.length === 0)
+  if (policy.testing && policy.policy !== 'none' && blocked.length === 0)
     return step(
       'end_testing',
       'The policy is only being tried out (t=y). By the reports it costs no mail of yours: remove t=y.',
-      without(check, 't'),
+      { name: `_dmarc.${records.domain}`, value: withoutTag(policy.text, 't') },
     );
   const alone = ours.filter((one) => one.passed - one.dkim_aligned > LEAST_SHARE * total).sort((a, b) => b.messages - a.messages);
-  if (found.policy === 'quarantine' && blocked.some(({ why }) => why === 'spf_alone'))
+  if (policy.policy !== 'reject' && (why.has('spf_alone') || why.has('unsigned')))
     return step(
       'sign_with_dkim',
-      `Have these senders sign with DKIM before p=reject: ${listed(alone)}. SPF alone does not survive forwarding.`,
+      `Have these senders sign with DKIM before p=${policy.policy === 'none' ? 'quarantine' : 'reject'}: ${listed(alone)}. SPF alone does not survive forwarding.`,
     );
-  return found.policy === 'reject' ? stepBeyondReject(check, step) : stricterStep(check, month, blocked, step);
+  return policy.policy === 'reject' ? stepBeyondReject(records, step) : stricterStep(records, month, blocked, step);
 }
 
 /** Towards the next stricter policy. */
-function stricterStep(check: DomainCheck, month: ReportMonth, blocked: readonly Blocker[], step: MakeStep): Step {
+function stricterStep(records: SeenRecords, month: ReportMonth, blocked: readonly Blocker[], step: MakeStep): Step {
   const [first] = blocked;
   if (first !== undefined)
     return first.why === 'unknown_senders' && blocked.length === 1
@@ -127,7 +144,7 @@ function stricterStep(check: DomainCheck, month: ReportMonth, blocked: readonly 
           `${first.sentence} Say which of them are yours (ruawatch senders approve) before a stricter policy.`,
         )
       : step('gather_reports', `Wait and watch: ${first.sentence}`);
-  const next = policyOf(check)?.policy === 'none' ? 'quarantine' : 'reject';
+  const next = records.policy?.policy === 'none' ? 'quarantine' : 'reject';
   const broken = sum(month.senders, (one) => (one.class === 'forwarded' ? one.messages - one.passed : 0));
   const lists =
     next === 'reject' && broken > 0
@@ -136,28 +153,39 @@ function stricterStep(check: DomainCheck, month: ReportMonth, blocked: readonly 
   return step(
     next === 'quarantine' ? 'enforce_quarantine' : 'enforce_reject',
     `The reports of the last 30 days say that p=${next} costs no mail of yours.${lists}`,
-    policy(check, next),
+    withPolicy(records, next),
   );
 }
 
 /** What is left when the policy is p=reject. */
-function stepBeyondReject(check: DomainCheck, step: MakeStep): Step {
-  const open = check.findings.find(({ code }) => code === 'dmarc_subdomains_open');
+function stepBeyondReject({ faults }: SeenRecords, step: MakeStep): Step {
+  const fault = (code: string) => faults.find((one) => one.code === code);
+  const open = fault('dmarc_subdomains_open');
   if (open !== undefined) return step('protect_subdomains', open.message, open.publish);
-  const hint = (code: string) => check.findings.find((one) => one.code === code);
-  const tls = hint('tlsrpt_missing');
+  const tls = fault('tlsrpt_missing');
   if (tls !== undefined) return step('publish_tls_rpt', 'Ask for reports on failed TLS, the ground for MTA-STS.', tls.publish);
-  if (hint('mta_sts_missing') !== undefined) return step('publish_mta_sts', hint('mta_sts_missing')!.message);
-  if (hint('bimi_missing') !== undefined)
+  const sts = fault('mta_sts_missing');
+  if (sts !== undefined) return step('publish_mta_sts', sts.message);
+  if (fault('bimi_missing') !== undefined)
     return step('publish_bimi', 'DMARC is enforced: a logo may be shown in mailboxes (BIMI), if you want one.');
   return step('keep', 'Nothing is left to do; ruawatch watches what changes.');
 }
 
-/** A domain that sends no mail: its SPF record is only "-all", and no report has mail of its own. */
-function isParked(check: DomainCheck, month: ReportMonth | null): boolean {
-  const terms = check.spf?.tree.root.record?.text.trim().split(/\s+/) ?? [];
-  const closed = terms.length === 2 && terms[1] === '-all';
-  return closed && (month === null || sum(own(month), (one) => one.passed) === 0);
+/**
+ * A domain that sends no mail: it says so itself (`v=spf1 -all`, a null MX), or a month of reports shows none of its own, it names no mail host
+ * and has no SPF. Own mail in the reports is a sign of mail, whatever the records say.
+ */
+function isParked({ closed, mx, spf, policy }: SeenRecords, month: ReportMonth | null): boolean {
+  if (month !== null && sum(own(month), (one) => one.passed) > 0) return false;
+  if (closed || (mx === 'null' && spf === 'missing')) return true;
+  return (
+    mx === 'none' &&
+    spf === 'missing' &&
+    policy !== null &&
+    month !== null &&
+    month.days >= REPORT_DAYS &&
+    own(month).length === 0
+  );
 }
 
 function listed(senders: readonly SenderMonth[]): string {
@@ -170,14 +198,8 @@ function named(month: ReportMonth | null): string {
   return senders.length === 0 ? '' : `: the reports name ${listed(senders)}`;
 }
 
-/** The domain's record with another policy; a record of the domain itself is made where one above applies. */
-function policy(check: DomainCheck, p: 'quarantine' | 'reject'): Publication {
-  const found = policyOf(check)!;
-  const name = `_dmarc.${check.domain}`;
-  const text = found.record.text.replace(/([;\s]p\s*=\s*)(?:none|quarantine|reject)/i, `$1${p}`);
-  return { name, value: text };
-}
-
-function without(check: DomainCheck, tag: string): Publication {
-  return { name: `_dmarc.${check.domain}`, value: withoutTag(policyOf(check)!.record.text, tag) };
+/** The record with another policy; a record of the domain itself is made where one above applies. */
+function withPolicy({ domain, policy }: SeenRecords, p: 'quarantine' | 'reject'): Publication {
+  const value = policy!.text.replace(/([;\s]p\s*=\s*)(?:none|quarantine|reject)/i, `$1${p}`);
+  return { name: `_dmarc.${domain}`, value };
 }

@@ -1,12 +1,13 @@
 import type { DomainCheck } from '../check/check.ts';
-import { blockers } from './blockers.ts';
+import { type Blocker, blockers } from './blockers.ts';
 import type { ReportMonth } from './month.ts';
 import { nextStep, type Step } from './next-step.ts';
-import { policyOf } from './published-policy.ts';
+import { type SeenRecords, seenOf } from './records.ts';
 
 /** How far a domain has come, in the order that works. Each stage has the ones before it. */
 export const STAGES = ['nothing', 'spf', 'dkim', 'none', 'quarantine', 'reject', 'bimi'] as const;
-export type Stage = (typeof STAGES)[number];
+/** `unknown`: nobody could say what is published. */
+export type Stage = (typeof STAGES)[number] | 'unknown';
 
 export interface Posture {
   domain: string;
@@ -14,33 +15,48 @@ export interface Posture {
   next: Step;
   /** Why the stage after this one is not taken yet; sentences. */
   blocked_by: readonly string[];
+  /** The policy that the reports say is safe to take next; null: none, or it is unknown. */
+  ready_for: 'quarantine' | 'reject' | null;
+  /** All that a logo in mailboxes needs is there, and no BIMI record yet. */
+  bimi_ready: boolean;
 }
 
 /**
  * How far a domain has come and what to do next: `p=none` with reports comes first at every stage, since it brings the evidence; SPF and
- * DKIM of the own senders come before any enforcement, which would cost their mail.
+ * DKIM of the own senders come before any enforcement, which would cost their mail. The view dmarc.posture, `policy status`, the digest and
+ * the findings policy_ready and bimi_ready all say what this says.
+ * @param given what is known of the records, or the check that says it
  * @param month what trusted reports say; null when there are none
  * @param mailbox the address that reports should go to; null when no mailbox is set
  */
-export function postureOf(check: DomainCheck, month: ReportMonth | null, mailbox: string | null): Posture {
-  const stage = stageOf(check);
-  const blocked = [...blockers(check, month)];
-  const blocked_by = blocked.map(({ sentence }) => sentence);
-  return { domain: check.domain, stage, next: nextStep(check, month, mailbox, blocked), blocked_by };
+export function postureOf(given: SeenRecords | DomainCheck, month: ReportMonth | null, mailbox: string | null): Posture {
+  const records = seenOf(given);
+  const blocked = [...blockers(records, month)];
+  const next = nextStep(records, month, mailbox, blocked);
+  const { policy, bimi } = records;
+  const enforced = policy !== null && policy.policy !== 'none' && !policy.testing && policy.sp !== 'none';
+  return {
+    domain: records.domain,
+    stage: stageOf(records),
+    next,
+    blocked_by: blocked.map(({ sentence }) => sentence),
+    ready_for: next.action === 'enforce_quarantine' ? 'quarantine' : next.action === 'enforce_reject' ? 'reject' : null,
+    bimi_ready:
+      enforced && bimi === 'missing' && records.spf !== 'invalid' && records.dmarc === 'valid' && sendsSafely(month, blocked),
+  };
+}
+
+/** Whether reports show that the domain's mail gets through as it is. */
+function sendsSafely(month: ReportMonth | null, blocked: readonly Blocker[]): boolean {
+  return month !== null && !blocked.some(({ why }) => ['stale', 'days', 'few_messages', 'failing', 'findings'].includes(why));
 }
 
 /** The highest stage whose records all exist without errors. */
-function stageOf(check: DomainCheck): Stage {
-  const wrong = (kind: string) => check.findings.some(({ severity, code }) => severity === 'error' && code.startsWith(kind));
-  const policy = policyOf(check)?.policy ?? null;
-  const spf = check.spf?.tree.root.record != null && !wrong('spf_');
-  const dkim = check.dkim?.selectors.some(({ state, key }) => state === 'key' && key !== null && !key.revoked) === true;
-  if (policy === 'none' || policy === 'quarantine' || policy === 'reject') {
-    const enforced = policy !== 'none';
-    return enforced && check.bimi?.record != null && !check.bimi.record.declined && !wrong('bimi_') ? 'bimi' : policy;
-  }
-  if (dkim && spf) return 'dkim';
-  return spf ? 'spf' : 'nothing';
+function stageOf({ policy, bimi, spf, dkim, dmarc }: SeenRecords): Stage {
+  if (policy !== null) return policy.policy !== 'none' && bimi === 'valid' ? 'bimi' : policy.policy;
+  if (dmarc === 'unknown' && spf === 'unknown') return 'unknown';
+  if (spf !== 'valid') return 'nothing';
+  return dkim === 'valid' ? 'dkim' : 'spf';
 }
 
 /** What none of these protocols prevents, what ruawatch watches, and what people should know. */

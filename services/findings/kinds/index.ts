@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { abusedSender } from './abused_sender.ts';
 import { alignmentFailure } from './alignment_failure.ts';
 import { authenticationRegression } from './authentication_regression.ts';
+import { bimiReady } from './bimi_ready.ts';
 import { deniedSource } from './denied_source.ts';
 import { dkimKeyMissing } from './dkim_key_missing.ts';
 import { dkimKeyWeak } from './dkim_key_weak.ts';
@@ -32,6 +33,7 @@ export const KINDS = {
   abused_sender: abusedSender,
   alignment_failure: alignmentFailure,
   authentication_regression: authenticationRegression,
+  bimi_ready: bimiReady,
   denied_source: deniedSource,
   dkim_key_missing: dkimKeyMissing,
   dkim_key_weak: dkimKeyWeak,

@@ -286,42 +286,6 @@ export async function loadFirstSeen(
   return new Map(rows.map((row) => [row.source, row.first_seen]));
 }
 
-/** The messages of all sources of a class. */
-export interface ClassVolume {
-  class: SourceClass['class'];
-  messages: number;
-  passed: number;
-  dkim_aligned: number;
-  /**
-   * Messages that fail and authenticate as somebody else, of sources that first came in the last JOINING_DAYS
-   * days.
-   */
-  joining: number;
-}
-
-/** So long a source that is not set up may have sent before it is told of by itself. */
-const JOINING_DAYS = 3;
-
-/** Loads the domain's messages from `from` to `to` by the class of their source. */
-export async function loadClassVolumes(tx: Tx, domain: string, { from, to, counted }: CountedDays): Promise<ClassVolume[]> {
-  const { cte, params } = countedRows(counted, 4);
-  const { rows } = await tx.query<ClassVolume>(
-    `with ${cte},
-     per_source as (
-       select source, sum(messages) as messages, sum(passed) as passed, sum(least(passed, dkim_aligned)) as dkim_aligned,
-              case when min(day) > $3::date - ${JOINING_DAYS} then sum(failed_authenticated) else 0 end as joining
-         from counted
-        where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
-        group by source)
-     select coalesce(s.class, 'unknown') as class, sum(p.messages) as messages, sum(p.passed) as passed, sum(p.dkim_aligned) as dkim_aligned,
-            sum(p.joining) as joining
-       from per_source p join ruawatch.sources s on s.domain = $1 and s.source = p.source
-      group by 1 order by 1`,
-    [domain, from, to, ...params],
-  );
-  return rows;
-}
-
 /** Loads the policies that each reporter saw published, from `from` to `to`, both included. */
 export async function loadPolicyDays(
   tx: Tx,

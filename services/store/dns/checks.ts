@@ -26,12 +26,18 @@ export interface StoredCheck {
   spf_voids: number | null;
   /** The term of the record at which the tenth lookup is exceeded; null when it is not. */
   spf_over: string | null;
+  /** What the posture rests on, as dns/posture/records.ts reads it; null or absent: written by an older version. */
+  records?: unknown;
+  /** The id of the MTA-STS record, and the digest of the policy when that id was first seen. */
+  sts_id?: string | null;
+  sts_digest?: string | null;
 }
 
 /** Null when the domain was not checked. */
 export async function loadCheck(q: Queryable, domain: string): Promise<StoredCheck | null> {
   const { rows } = await q.query<StoredCheck>(
-    'select checked_at, findings, spf_lookups, spf_voids, spf_over from ruawatch.dns_checks where domain = $1',
+    `select checked_at, findings, spf_lookups, spf_voids, spf_over, records, sts_id, sts_digest
+       from ruawatch.dns_checks where domain = $1`,
     [domain],
   );
   return rows[0] ?? null;
@@ -39,9 +45,21 @@ export async function loadCheck(q: Queryable, domain: string): Promise<StoredChe
 
 export async function saveCheck(tx: Tx, domain: string, check: StoredCheck): Promise<void> {
   await tx.query(
-    `insert into ruawatch.dns_checks (domain, checked_at, findings, spf_lookups, spf_voids, spf_over) values ($1, $2, $3, $4, $5, $6)
+    `insert into ruawatch.dns_checks (domain, checked_at, findings, spf_lookups, spf_voids, spf_over, records, sts_id, sts_digest)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      on conflict (domain) do update set checked_at = excluded.checked_at, findings = excluded.findings, spf_lookups = excluded.spf_lookups,
-       spf_voids = excluded.spf_voids, spf_over = excluded.spf_over`,
-    [domain, check.checked_at, rowsJson(check.findings), check.spf_lookups, check.spf_voids, check.spf_over],
+       spf_voids = excluded.spf_voids, spf_over = excluded.spf_over, records = excluded.records,
+       sts_id = excluded.sts_id, sts_digest = excluded.sts_digest`,
+    [
+      domain,
+      check.checked_at,
+      rowsJson(check.findings),
+      check.spf_lookups,
+      check.spf_voids,
+      check.spf_over,
+      check.records ? rowsJson(check.records) : null,
+      check.sts_id ?? null,
+      check.sts_digest ?? null,
+    ],
   );
 }

@@ -1,4 +1,7 @@
+import { addDays } from '../../shared/days.ts';
+import { parsePolicy } from '../../shared/policy.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
+import { type Counted, countedRows, QUORUM } from '../analysis/counted.ts';
 
 /** A sender of a domain over a month, as reporters whose word decides saw it. Counts are messages. */
 export interface SenderMonthRow {
@@ -14,10 +17,68 @@ export interface ReportMonthRow {
   days: number;
   reporters: number;
   senders: SenderMonthRow[];
+  /** The first day that they reported on, and the newest. */
+  first: string;
+  newest: string;
+  /** The regular reporters by name. */
+  reporter_names: string[];
+  /** Reports of the month by the policy that they found. */
+  policies: { p: string | null; reports: number }[];
+  /** Failing messages of senders that are not set up and have just begun. */
+  joining: number;
+  /** Kinds of open findings that say that a stricter policy would cost mail, and of forged mail that is delivered. */
+  against: string[];
+  contested: string[];
+  /** `policy_ready` is open. */
+  held: boolean;
+}
+
+/** A month with its first and last day, both included (YYYY-MM-DD). */
+export interface DatedMonth extends ReportMonthRow {
+  from: string;
+  to: string;
 }
 
 /** Senders named one by one; the rest are summed by class. */
 const MOST_SENDERS = 200;
+/** Days that count: a month (RFC 9989 section 7.4 asks for one at each policy). */
+export const MONTH_DAYS = 30;
+/** So long a source that is not set up may have sent before it is told of by itself. */
+const JOINING_DAYS = 3;
+/** While one of these is open, a stricter policy would cost mail, or somebody has just changed it. */
+const AGAINST = ['alignment_failure', 'authentication_regression', 'policy_change'];
+/** While one of these is open and some of its mail is delivered, it is not clear whose mail is whose. */
+const CONTESTED = ['unauthorized_source', 'subdomain_abuse'];
+
+/**
+ * The last month that deciding reporters report on: it ends with their newest day, and with today where that is long ago.
+ * @param today by the clock
+ * @param reporterDays days on which a reporter must have reported to be counted
+ * @returns null when there is no report in it
+ */
+export async function loadLastMonth(
+  q: Queryable,
+  domain: string,
+  today: string,
+  reporterDays: number,
+): Promise<DatedMonth | null> {
+  const { rows } = await q.query<{ newest: string | null }>(
+    `select to_char(max(d.day), 'YYYY-MM-DD') as newest
+       from ruawatch.source_days d
+       join ruawatch.domain_reporters r on r.domain = d.domain and r.reporter = d.reporter and r.decides
+      where d.domain = $1 and d.day between $2 and $3 and d.messages > 0 and d.trust = 'ok'`,
+    [domain, addDays(today, 1 - MONTH_DAYS), addDays(today, 1)],
+  );
+  const newest = rows[0]?.newest;
+  if (newest == null) return null;
+  const to = newest > addDays(today, -STALE_DAYS) ? newest : today;
+  const from = addDays(to, 1 - MONTH_DAYS);
+  const month = await loadReportMonth(q, { domain, from, to, reporterDays });
+  return month && { from, to, ...month };
+}
+
+/** Newer reports than these end a month of their own. */
+const STALE_DAYS = 8;
 
 /**
  * What trusted reports of deciding reporters say of a domain from `from` to `to`, both included (YYYY-MM-DD).
@@ -28,34 +89,109 @@ export async function loadReportMonth(
   q: Queryable,
   { domain, from, to, reporterDays }: { domain: string; from: string; to: string; reporterDays: number },
 ): Promise<ReportMonthRow | null> {
-  const counted = `select d.source, d.day, d.reporter, d.messages, d.passed, d.dkim_aligned, d.spf_aligned
-                     from ruawatch.source_days d
-                     join ruawatch.domain_reporters r on r.domain = d.domain and r.reporter = d.reporter and r.decides
-                    where d.domain = $1 and d.day between $2 and $3 and d.messages > 0 and d.trust = 'ok'`;
-  const { rows: totals } = await q.query<{ days: number; reporters: number }>(
-    `with counted as materialized (select distinct day, reporter from (${counted}) c)
-     select (select count(distinct day) from counted)::int as days,
-            (select count(*) from (select from counted group by reporter having count(*) >= $4) regular)::int as reporters`,
-    [domain, from, to, reporterDays],
+  const counted = await loadCounted(q, domain, from, to);
+  const { rows: totals } = await q.query<{ days: number; names: string[]; newest: string; first: string | null }>(
+    `with told as materialized (
+       select distinct day, reporter from ruawatch.source_days
+        where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok' and reporter = any($4::text[]))
+     select (select count(distinct day) from told)::int as days,
+            (select coalesce(array_agg(reporter order by reporter), '{}')
+               from (select reporter from told group by reporter having count(*) >= $5) regular) as names,
+            (select to_char(max(day), 'YYYY-MM-DD') from told) as newest,
+            (select to_char(min(day), 'YYYY-MM-DD') from ruawatch.source_days
+              where domain = $1 and day between $2::date - 1 and $3 and messages > 0 and trust = 'ok' and reporter = any($4::text[])) as first`,
+    [domain, from, to, counted.reporters, reporterDays],
   );
-  const { days, reporters } = totals[0]!;
+  const { days, names, newest, first } = totals[0]!;
   if (days === 0) return null;
-  const { rows: senders } = await q.query<SenderMonthRow>(
-    `with per_source as (
+  return {
+    days,
+    reporters: names.length,
+    reporter_names: names,
+    newest,
+    first: first ?? newest,
+    ...(await loadSenders(q, { domain, from, to, counted })),
+    policies: await loadPolicies(q, { domain, from, to, counted }),
+    ...(await loadAgainst(q, domain)),
+  };
+}
+
+/** Whose rows count: those of the reporters that decide, by votes where none is known. */
+async function loadCounted(q: Queryable, domain: string, from: string, to: string): Promise<Counted> {
+  const { rows } = await q.query<{ reporter: string; standing: string }>(
+    'select reporter, standing from ruawatch.domain_reporters where domain = $1 and decides order by reporter',
+    [domain],
+  );
+  const votes = rows.some(({ standing }) => standing !== 'established') ? 1 : QUORUM;
+  return { reporters: rows.map(({ reporter }) => reporter), votes, from, to };
+}
+
+interface Month {
+  domain: string;
+  from: string;
+  to: string;
+  counted: Counted;
+}
+
+async function loadSenders(
+  q: Queryable,
+  { domain, from, to, counted }: Month,
+): Promise<{ senders: SenderMonthRow[]; joining: number }> {
+  const { cte, params } = countedRows(counted, 5);
+  const { rows } = await q.query<SenderMonthRow & { joining: number }>(
+    `with ${cte},
+     per_source as (
        select source, sum(messages) as messages, sum(passed) as passed, sum(least(passed, dkim_aligned)) as dkim_aligned,
-              sum(least(passed, spf_aligned)) as spf_aligned
-         from (${counted}) c group by source),
+              sum(least(passed, spf_aligned)) as spf_aligned,
+              case when min(day) > $3::date - ${JOINING_DAYS} then sum(failed_authenticated) else 0 end as joining
+         from counted
+        where domain = $1 and day between $2 and $3 and messages > 0 and trust = 'ok'
+        group by source),
      known as (
        select coalesce(s.grouped_as, s.name, p.source) as named, coalesce(s.class, 'unknown') as class, p.*
          from per_source p left join ruawatch.sources s on s.domain = $1 and s.source = p.source),
      ranked as (
        select named, class, sum(messages) as messages, sum(passed) as passed, sum(dkim_aligned) as dkim_aligned,
-              sum(spf_aligned) as spf_aligned, row_number() over (order by sum(messages) desc, named, class) as rank
+              sum(spf_aligned) as spf_aligned, sum(joining) as joining, row_number() over (order by sum(messages) desc, named, class) as rank
          from known group by named, class)
      select case when rank <= $4 then named else 'other sources' end as source, class, sum(messages)::bigint as messages,
-            sum(passed)::bigint as passed, sum(dkim_aligned)::bigint as dkim_aligned, sum(spf_aligned)::bigint as spf_aligned
+            sum(passed)::bigint as passed, sum(dkim_aligned)::bigint as dkim_aligned, sum(spf_aligned)::bigint as spf_aligned,
+            sum(joining)::bigint as joining
        from ranked group by 1, 2 order by messages desc, source, class`,
-    [domain, from, to, MOST_SENDERS],
+    [domain, from, to, MOST_SENDERS, ...params],
   );
-  return { days, reporters, senders };
+  const joining = rows.reduce((n, one) => n + (one.class === 'forwarded' ? 0 : one.joining), 0);
+  return { senders: rows.map(({ joining: _, ...one }) => one), joining };
+}
+
+async function loadPolicies(
+  q: Queryable,
+  { domain, from, to, counted }: Month,
+): Promise<{ p: string | null; reports: number }[]> {
+  const { rows } = await q.query<{ policy: string; rows: number }>(
+    `select policy, count(*)::int as rows from ruawatch.policy_days
+      where domain = $1 and day between $2 and $3 and reports > 0 and trust = 'ok' and reporter = any($4::text[])
+      group by policy order by policy`,
+    [domain, from, to, counted.reporters],
+  );
+  const byPolicy = new Map<string | null, number>();
+  for (const row of rows) {
+    const { p } = parsePolicy(row.policy);
+    byPolicy.set(p, (byPolicy.get(p) ?? 0) + row.rows);
+  }
+  return [...byPolicy].map(([p, reports]) => ({ p, reports }));
+}
+
+/** What the open findings say of a stricter policy. */
+async function loadAgainst(q: Queryable, domain: string): Promise<Pick<ReportMonthRow, 'against' | 'contested' | 'held'>> {
+  const { rows } = await q.query<{ kind: string; severity: string; delivered: number }>(
+    `select kind, severity, case when evidence ->> 'delivered' ~ '^[0-9]{1,15}$' then (evidence ->> 'delivered')::bigint else 0 end as delivered
+       from ruawatch.findings where domain = $1 and state = 'open' and kind = any($2::text[]) order by kind`,
+    [domain, [...AGAINST, ...CONTESTED, 'policy_ready']],
+  );
+  return {
+    against: rows.filter(({ kind, severity }) => AGAINST.includes(kind) && severity !== 'info').map(({ kind }) => kind),
+    contested: rows.filter(({ kind, delivered }) => CONTESTED.includes(kind) && delivered > 0).map(({ kind }) => kind),
+    held: rows.some(({ kind }) => kind === 'policy_ready'),
+  };
 }

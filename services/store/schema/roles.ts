@@ -75,6 +75,8 @@ export const GRANTS = {
     dns_records: ['select'],
     dns_servers: ['select'],
     dns_checks: ['select'],
+    // How far each domain has come.
+    postures: ['select', 'insert', 'update', 'delete'],
     // How long a reporter has reported, whether it agrees with others, and whether it decides for a domain.
     reporters: ['select', 'insert', 'update (proven)'],
     reporter_arrivals: ['select', 'insert'],

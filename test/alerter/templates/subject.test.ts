@@ -11,6 +11,7 @@ const KINDS = Object.keys(SAMPLES) as (keyof typeof SAMPLES)[];
 const STEPS: Step[] = ['opened', 'changed', 'reopened', 'reminded', 'resolved'];
 /** Kinds whose subject is the domain itself, not a source or a reporter. */
 const OF_THE_DOMAIN = new Set<string>([
+  'bimi_ready',
   'dkim_key_missing',
   'dkim_key_weak',
   'dns_broken',

@@ -8,8 +8,13 @@ import { organizationalDomain } from '../../../services/report/orgdomain.ts';
 import { dnsOf, type Zone } from '../zone.ts';
 import { FIXTURES, GOOD, GOOD_WEB, KEY, spf, type WebPages, webOf } from './fixtures.ts';
 
-const check = (zone: Zone, domain = 'example.com', selectors = ['sel'], mailboxes: string[] = [], web: WebPages = GOOD_WEB) =>
-  checkDomain(domain, dnsOf(zone), { selectors, mailboxes, registrable: organizationalDomain, web: webOf(web) });
+const check = (
+  zone: Zone,
+  domain = 'example.com',
+  selectors = ['sel'],
+  mailboxes: string[] = [],
+  { web = GOOD_WEB, stsBefore }: { web?: WebPages; stsBefore?: { id: string; digest: string } | undefined } = {},
+) => checkDomain(domain, dnsOf(zone), { selectors, mailboxes, registrable: organizationalDomain, web: webOf(web), stsBefore });
 const codesOf = (findings: readonly Finding[]) => findings.map(({ code }) => code);
 
 test('of a domain where all is right there is nothing to say', async () => {
@@ -24,8 +29,8 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
   const fixture = FIXTURES[code];
   const zone = { ...GOOD, ...fixture.zone };
   const { findings, domain } = await check(zone, fixture.domain, fixture.selectors, fixture.mailboxes, {
-    ...GOOD_WEB,
-    ...fixture.web,
+    web: { ...GOOD_WEB, ...fixture.web },
+    stsBefore: fixture.stsBefore,
   });
   const found = findings.find((one) => one.code === code)!;
   expect(found, codesOf(findings).join()).toBeDefined();
@@ -51,6 +56,7 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
     mailboxes: fixture.mailboxes ?? [],
     registrable: organizationalDomain,
     web: webOf({ ...GOOD_WEB, ...fixture.web, ...fixture.twinWeb }),
+    stsBefore: fixture.stsBefore,
   });
   expect(codesOf(corrected.findings)).not.toContain(code);
   // Nothing worse comes of it.

@@ -63,6 +63,7 @@ export interface Fixture {
   /** Laid over the fixture for its twin, where there is no record to publish or it is not enough. */
   twin?: Zone;
   twinWeb?: WebPages;
+  stsBefore?: { id: string; digest: string };
   /** Other arguments of the twin. */
   twinSelectors?: string[];
   /** Names that are gone in the twin. */
@@ -244,6 +245,11 @@ export const FIXTURES: Record<Code, Fixture> = {
   mta_sts_misspelt: { zone: sts('v=STS1; id=20261126') },
   mta_sts_several: { zone: sts('v=STSv1; id=1', 'v=STSv1; id=2') },
   mta_sts_id: { zone: sts('v=STSv1; id=2026-11-26') },
+  mta_sts_id_kept: {
+    zone: sts('v=STSv1; id=7'),
+    stsBefore: { id: '7', digest: 'of another policy' },
+    twin: sts('v=STSv1; id=8'),
+  },
   mta_sts_policy_missing: { zone: {}, web: { [STS_URL]: { status: 404, text: '' } }, twinWeb: policy(POLICY) },
   mta_sts_policy_type: { zone: {}, web: policy(POLICY, 'text/html'), twinWeb: policy(POLICY) },
   mta_sts_policy_syntax: { zone: {}, web: policy(`hello; ${POLICY}`), twinWeb: policy(POLICY) },

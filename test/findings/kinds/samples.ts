@@ -15,6 +15,7 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
     service: null,
   },
   authentication_regression: { rule: 'authentication_regression', strict: ['adkim'] },
+  bimi_ready: { rule: 'bimi_ready', policy: 'reject' },
   denied_source: { rule: 'denied_source', by: 'both', service: null, denied: { by: 'Ada', on: '2026-10-01', why: 'left' } },
   dkim_key_missing: {
     rule: 'dkim_key_missing',

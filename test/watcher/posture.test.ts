@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { checkDomain } from '../../services/dns/check/check.ts';
+import { readRecords } from '../../services/dns/posture/records.ts';
+import { changesPosture, knownAfter } from '../../services/watcher/posture.ts';
+import { GOOD, spf } from '../dns/check/fixtures.ts';
+import { dnsOf, type Zone } from '../dns/zone.ts';
+
+const check = (zone: Zone) => checkDomain('example.com', dnsOf({ ...GOOD, ...zone }), { selectors: ['sel'] });
+const stored = (records: unknown) => JSON.parse(JSON.stringify(records)) as unknown;
+
+test('what nobody could answer stays what it was, and what is answered counts', async () => {
+  const before = stored(
+    knownAfter(null, await check({ '_dmarc.example.com': spf('v=DMARC1; p=none; rua=mailto:a@example.com') })),
+  );
+  const silent = await check({ '_dmarc.example.com': 'unknown', 'example.com': 'unknown' });
+  expect(knownAfter(before, silent)).toMatchObject({ dmarc: 'valid', spf: 'valid', policy: { policy: 'none' } });
+  expect(knownAfter(null, silent)).toMatchObject({ dmarc: 'unknown', spf: 'unknown', policy: null });
+  const gone = await check({ '_dmarc.example.com': {} });
+  expect(knownAfter(before, gone)).toMatchObject({ dmarc: 'missing', policy: null });
+});
+
+test('is news when it differs, in whatever order the database keeps it', async () => {
+  const records = knownAfter(null, await check({}));
+  const shuffled = stored(Object.fromEntries(Object.entries(records).reverse()));
+  expect(changesPosture(shuffled, records)).toBe(false);
+  expect(changesPosture(null, records)).toBe(true);
+  expect(changesPosture(shuffled, { ...records, spf: 'missing' })).toBe(true);
+});
+
+test('a hostile record is stored in part, and no half of a value is to be published', async () => {
+  const long = `v=DMARC1; p=none; rua=mailto:a@example.com; x=${'y'.repeat(9_000)}`;
+  const known = knownAfter(null, await check({ '_dmarc.example.com': spf(long) }));
+  expect(JSON.stringify(known).length).toBeLessThan(20_000);
+  for (const { publish } of known.faults) expect(publish?.value?.length ?? 0).toBeLessThanOrEqual(4_000);
+  expect(readRecords(stored(known))).toEqual(known);
+  expect(readRecords({ domain: 7 })).toBeNull();
+});
