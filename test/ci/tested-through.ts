@@ -70,7 +70,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'dns/client/client.test.ts': ['dns/client/exchange.ts'],
   'dns/client/wire.test.ts': ['dns/client/reader.ts'],
   'dns/lookalikes/permutations.test.ts': ['dns/lookalikes/glyphs.ts'],
-  'dns/posture/blockers.test.ts': ['dns/posture/month.ts'],
+  'dns/posture/blockers.test.ts': ['dns/posture/month.ts', 'dns/posture/published-policy.ts'],
   'dns/posture/posture.test.ts': ['dns/posture/next-step.ts'],
   'enricher/addresses.test.ts': ['enricher/index.ts', 'enricher/owners.ts'],
   'approver/approver.test.ts': [

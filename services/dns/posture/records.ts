@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DomainCheck } from '../check/check.ts';
 import type { Code, Severity } from '../check/codes.ts';
+import { policyOf } from './published-policy.ts';
 
 /** `unknown`: nobody could answer, or nobody asked. */
 const recordState = z.enum(['valid', 'invalid', 'missing', 'unknown']);
@@ -77,14 +78,13 @@ export function recordsOf(check: DomainCheck): SeenRecords {
   const keys = dkim?.selectors ?? [];
   const usable = keys.some(({ state: is, key }) => is === 'key' && key !== null && !key.revoked);
   const terms = spf?.tree.root.record?.text.trim().split(/\s+/) ?? [];
-  const discovery = dmarc?.discovery;
-  const found = discovery?.state === 'found' ? discovery : null;
+  const found = policyOf(check);
   return {
     domain,
     spf: state('spf_', spf?.tree.root.record != null),
     closed: terms.length === 2 && terms[1] === '-all',
     dkim: usable ? 'valid' : keys.length === 0 ? 'unknown' : keys.some((one) => one.state === 'unknown') ? 'unknown' : 'missing',
-    dmarc: found === null && discovery?.state === 'unknown' ? 'unknown' : state('dmarc_', found !== null),
+    dmarc: dmarc?.discovery.state === 'unknown' ? 'unknown' : state('dmarc_', found !== null),
     policy:
       found === null || found.policy === null
         ? null
