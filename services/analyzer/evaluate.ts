@@ -17,7 +17,6 @@ import type { Identity, NetworkFacts } from '../store/sources/identities.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
 import { type FindingChanges, isHeard, type Moment, reconcile } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
-import type { Standpoint } from './posture.ts';
 import { joinCauses, withLookups } from './published/causes.ts';
 import { examineSender } from './rules/authentication_regression.ts';
 import { BrokenSenders } from './rules/broken_senders.ts';
@@ -47,6 +46,7 @@ import {
   type Reporting,
   type SenderWindow,
   type SourceWindow,
+  type Standpoint,
   total,
   type UndecidedWindow,
 } from './window.ts';

@@ -1,23 +1,25 @@
 import { REPORTER_DAYS } from '../dns/posture/blockers.ts';
-import { type Posture, postureOf } from '../dns/posture/posture.ts';
+import { postureOf } from '../dns/posture/posture.ts';
 import { readRecords, reportedRecords, type SeenRecords } from '../dns/posture/records.ts';
 import { dayOf } from '../shared/days.ts';
 import { parsePolicy } from '../shared/policy.ts';
 import { type Tx, transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { noteDomains } from '../store/analysis/note-work.ts';
+import type { PolicyDay } from '../store/analysis/window-reads.ts';
+import type { StoredCheck } from '../store/dns/checks.ts';
 import { forgetPostures, savePosture, stalePostures } from '../store/dns/postures.ts';
-import { type DatedMonth, loadLastMonth } from '../store/domains/report-month.ts';
-import type { DomainData } from './evaluate.ts';
+import { loadLastMonth } from '../store/domains/report-month.ts';
 import { HourlyLook } from './hourly.ts';
 import { currentPolicy } from './policy.ts';
+import type { Standpoint } from './window.ts';
 
-/** How far a domain has come, and what that was judged by. */
-export interface Standpoint {
-  posture: Posture;
-  records: SeenRecords;
-  /** Null when no deciding report tells of the last month. */
-  month: DatedMonth | null;
+/** What is loaded of a domain anyway. */
+interface Judged {
+  domain: string;
+  now: Date;
+  policyDays: readonly PolicyDay[];
+  check?: StoredCheck | null;
 }
 
 /** Domains whose posture is written anew in one hour, and how old one may become. */
@@ -28,7 +30,7 @@ const OLD_MS = 24 * 3_600_000;
  * Writes the posture of a domain, after its findings are written: it rests on them, and the findings about the next
  * policy rest on it.
  */
-export async function writePosture(tx: Tx, { config }: Context, data: DomainData): Promise<Standpoint> {
+export async function writePosture(tx: Tx, { config }: Context, data: Judged): Promise<Standpoint> {
   const { domain, now, check } = data;
   const month = await loadLastMonth(tx, domain, dayOf(now), REPORTER_DAYS);
   const records = knownRecords(domain, readRecords(check?.records), currentPolicy(data.policyDays));

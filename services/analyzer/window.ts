@@ -1,3 +1,5 @@
+import type { Posture } from '../dns/posture/posture.ts';
+import type { SeenRecords } from '../dns/posture/records.ts';
 import type { TagChange } from '../findings/figures.ts';
 import { later } from '../shared/days.ts';
 import { SOURCE_COUNTS } from '../store/analysis/counted.ts';
@@ -10,10 +12,10 @@ import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../
 import type { StoredCheck } from '../store/dns/checks.ts';
 import type { KeyMail, Published } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
+import type { DatedMonth } from '../store/domains/report-month.ts';
 import type { KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
-import type { Standpoint } from './posture.ts';
 import type { BrokenSenders } from './rules/broken_senders.ts';
 import type { Sender } from './senders/catalogue.ts';
 import type { SenderData } from './senders/units.ts';
@@ -141,6 +143,14 @@ export interface IncidentWindow {
   policy: string | null;
   /** What changed of it in the window. */
   changes: readonly TagChange[];
+}
+
+/** How far a domain has come, and what that was judged by. */
+export interface Standpoint {
+  posture: Posture;
+  records: SeenRecords;
+  /** Null when no deciding report tells of the last month. */
+  month: DatedMonth | null;
 }
 
 /** What a rule about the next policy sees, after the classes of all sources are written. */
