@@ -76,6 +76,7 @@ servers() {
   command -v redis-server >/dev/null || missing+=(redis-server)
   # Its OAuth 2 support is part of dovecot-core, which dovecot-imapd depends on.
   [ -x /usr/sbin/dovecot ] && [ -x /usr/lib/dovecot/imap ] || missing+=(dovecot-imapd)
+  [ -x /usr/bin/chromium ] || missing+=(chromium)
   [ -x /usr/sbin/knotd ] || missing+=(knot)
   [ -x /usr/sbin/named ] || missing+=(bind9)
   [ -x /usr/sbin/pdns_server ] || missing+=(pdns-server)

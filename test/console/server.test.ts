@@ -14,6 +14,13 @@ const people: Record<string, TestPerson> = {};
 
 beforeAll(async () => {
   c = await testConsole();
+  await c.t.db.query(
+    `insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed, grouped_as)
+     values ('example.com', '192.0.2.0/24', '2026-10-01', '2026-10-02', 5, 5, '192.0.2.0/24')`,
+  );
+  await c.t.db.query(
+    `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now()) on conflict do nothing`,
+  );
   key = await c.finding('unauthorized_source', 'example.com');
   for (const role of ['viewer', 'operator', 'admin'] as PersonRole[]) people[role] = await c.person(role, ['example.com']);
   people.other = await c.person('admin', ['example.net']);
@@ -61,6 +68,16 @@ const CASES: Record<string, Case> = {
   'GET /link/:token': { url: () => nothingThere, status: forAll(404) },
   'POST /link/:token': { url: () => nothingThere, fields: { password: 'x' }, status: forAll(404) },
   'GET /': { url: () => '/', status: pages },
+  'GET /domains/:domain': { url: () => '/domains/example.com', status: { ...pages, other: 404 } },
+  'GET /domains/:domain/senders/:sender': {
+    url: () => '/domains/example.com/senders/192.0.2.0%2F24',
+    status: { ...pages, other: 404 },
+  },
+  'POST /domains/:domain/decide': {
+    url: () => '/domains/example.com/decide',
+    fields: { sender: '192.0.2.0/24', source: '192.0.2.0/24', decision: 'approve', why: 'w' },
+    status: { ...forAll(303), nobody: 401, viewer: 403, other: 404 },
+  },
   'GET /findings': { url: () => '/findings', status: pages },
   'GET /findings/:key': { url: () => `/findings/${key}`, status: { ...pages, other: 404 } },
   'POST /findings/:key/acknowledge': {

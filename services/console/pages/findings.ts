@@ -73,7 +73,7 @@ function tableOf(findings: readonly ListedFinding[]): Html {
     (one) => html`<tr>
 <td data-label="${w.severity}">${severity(one.severity)}</td>
 <th scope="row" data-label="${w.finding}"><a href="${path`/findings/${one.finding_key}`}">${one.summary}</a></th>
-<td data-label="${w.domain}">${one.domain}</td>
+<td data-label="${w.domain}">${one.domain === '*' ? one.domain : html`<a href="${path`/domains/${one.domain}`}">${one.domain}</a>`}</td>
 <td data-label="${w.since}" class="date">${one.first_day}</td>
 <td data-label="${w.standing}">${standing(one)}</td>
 </tr>`,

@@ -1,10 +1,12 @@
 import { ASSET_ROUTES } from '../assets.ts';
 import { type AnyRoute, route } from '../routes.ts';
 import { ACCOUNT_ROUTES } from './account.ts';
+import { DOMAIN_ROUTES } from './domain.ts';
 import { FINDING_ACT_ROUTES } from './finding-actions.ts';
 import { FINDINGS_ROUTES } from './findings.ts';
 import { OVERVIEW_ROUTES } from './overview.ts';
 import { PEOPLE_ROUTES } from './people.ts';
+import { SENDER_ROUTES } from './sender.ts';
 import { SIGN_IN_ROUTES } from './sign-in.ts';
 
 const alive = route({
@@ -22,6 +24,8 @@ export const ROUTES: readonly AnyRoute[] = [
   ...ASSET_ROUTES,
   ...SIGN_IN_ROUTES,
   ...OVERVIEW_ROUTES,
+  ...DOMAIN_ROUTES,
+  ...SENDER_ROUTES,
   ...FINDINGS_ROUTES,
   ...FINDING_ACT_ROUTES,
   ...ACCOUNT_ROUTES,

@@ -135,7 +135,7 @@ ${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', 
       return found === undefined || found.messages === 0 ? null : found.passed / found.messages;
     });
     return html`<tr>
-<th scope="row" data-label="${w.domain}">${line.domain}</th>
+<th scope="row" data-label="${w.domain}"><a href="${path`/domains/${line.domain}`}">${line.domain}</a></th>
 <td class="number" data-label="${w.pass}">${share(line.passed, line.messages)}</td>
 <td data-label="${w.trend}">${spark(shares, w.spark(line.domain, from, to))}</td>
 <td data-label="${w.policy}">${policyOf(line.policy)}</td>

@@ -204,7 +204,10 @@ export const GRANTS = {
     console_acts: ['select', 'insert'],
     domains: ['select (domain, state)'],
     // What a person decides about a finding.
-    sources: ['select (domain, last_seen)'],
+    sources: ['select'],
+    // What a person decides about a source, which is analyzed again.
+    sender_list: ['select', 'insert', 'update (ended_at, ended_by, ended_why)'],
+    analysis_work: ['insert'],
     findings: [
       'select',
       'update (state, resolved_at, changed_at, evidence, acknowledged_at, acknowledged_by, acknowledged_why, acknowledged_until, snoozed_until, snoozed_by, snoozed_why, revision)',

@@ -394,6 +394,29 @@ describe('each service does its whole job as a user with its role alone', () => 
     await withdrawResolved(approver);
   });
 
+  test('the alerter', async () => {
+    // While more of the history waits, what stands at a first start is not mailed.
+    await admin.query('delete from ruawatch.analysis_work');
+    expect(await countOf("ruawatch.messages where state = 'received'")).toBe(0);
+    expect(await countOf('ruawatch.finding_events where handled_at is null and notify')).toBeGreaterThan(0);
+    await run('ruawatch_alerter', startAlerter, () =>
+      until(async () => sink.mails.length > 0 && (await countOf("ruawatch.outbox where state = 'sent'")) === sink.mails.length),
+    );
+    sink.behaviour.accept = () => Object.assign(new Error('later'), { responseCode: 451 });
+    await admin.query(
+      `update ruawatch.outbox set state = 'pending' where outbox_key = (select min(outbox_key) from ruawatch.outbox)`,
+    );
+    await run('ruawatch_alerter', startAlerter, () =>
+      until(async () => (await countOf('ruawatch.outbox where attempts > 0')) === 1),
+    );
+    await admin.query("update ruawatch.findings set snoozed_until = '2020-01-01' where state = 'open'");
+    await run('ruawatch_alerter', startAlerter, () =>
+      until(async () => (await countOf("ruawatch.finding_events where event = 'reminded' and handled_at is not null")) > 0),
+    );
+    // What doctor shows.
+    expect((await countMessages(as('ruawatch_alerter'))).stored).toBeGreaterThan(0);
+  });
+
   test('the console', async () => {
     const lines: string[] = [];
     const start = (context: Context) => {
@@ -433,29 +456,6 @@ describe('each service does its whole job as a user with its role alone', () => 
     await sessions.endSessions(db, key);
     await sessions.forgetEnded(db, now);
     await people.endPerson(db, 'ada', 'test', now);
-  });
-
-  test('the alerter', async () => {
-    // While more of the history waits, what stands at a first start is not mailed.
-    await admin.query('delete from ruawatch.analysis_work');
-    expect(await countOf("ruawatch.messages where state = 'received'")).toBe(0);
-    expect(await countOf('ruawatch.finding_events where handled_at is null and notify')).toBeGreaterThan(0);
-    await run('ruawatch_alerter', startAlerter, () =>
-      until(async () => sink.mails.length > 0 && (await countOf("ruawatch.outbox where state = 'sent'")) === sink.mails.length),
-    );
-    sink.behaviour.accept = () => Object.assign(new Error('later'), { responseCode: 451 });
-    await admin.query(
-      `update ruawatch.outbox set state = 'pending' where outbox_key = (select min(outbox_key) from ruawatch.outbox)`,
-    );
-    await run('ruawatch_alerter', startAlerter, () =>
-      until(async () => (await countOf('ruawatch.outbox where attempts > 0')) === 1),
-    );
-    await admin.query("update ruawatch.findings set snoozed_until = '2020-01-01' where state = 'open'");
-    await run('ruawatch_alerter', startAlerter, () =>
-      until(async () => (await countOf("ruawatch.finding_events where event = 'reminded' and handled_at is not null")) > 0),
-    );
-    // What doctor shows.
-    expect((await countMessages(as('ruawatch_alerter'))).stored).toBeGreaterThan(0);
   });
 
   test('the analyst', async () => {

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { DAY_MS } from '../../shared/days.ts';
+import { number } from '../../shared/format.ts';
+import { noteAct } from '../../store/console/audit.ts';
+import { hasSource, type SourceLine, sourceLines } from '../../store/console/domain.ts';
+import { endSender, putSender } from '../../store/sources/sender-list.ts';
+import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { hidden } from '../layout.ts';
+import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
+import { words } from '../words/en.ts';
+import { domainParams } from './domain.ts';
+import { share } from './format.ts';
+
+const MOST = 100;
+const name = z.string().min(1).max(500);
+const HOLDS = [0, 90, 365];
+
+const sender = route({
+  method: 'GET',
+  path: '/domains/:domain/senders/:sender',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'domain',
+  params: domainParams.extend({ sender: name }),
+  async handle({ reader, params, visitor, form }) {
+    const sources = await sourceLines(reader, params.domain, params.sender, MOST);
+    const [first] = sources;
+    if (first === undefined) throw new Refusal(404, 'no_page', words.problems.no_page);
+    const w = words.sender;
+    const body = html`<div class="heading"><p class="quiet"><a href="${path`/domains/${params.domain}`}">${params.domain}</a></p><h1>${first.name}</h1>
+<p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${words.domain.means[first.class]}</span></p>
+${first.evidence && html`<p class="quiet">${w.named_by} ${first.evidence}</p>`}</div>
+${sources.map((one) => sourceOf(one, params, may(visitor, 'operator') ? form : null))}`;
+    return page(first.name, body, { section: 'overview' });
+  },
+});
+
+function sourceOf(one: SourceLine, { domain, sender }: { domain: string; sender: string }, form: string | null): Html {
+  const w = words.sender;
+  const network = [one.asn === null ? null : `AS${one.asn}`, one.owner, one.country].filter(Boolean).join(' ');
+  const rows: [string, string][] = [
+    [w.messages, number(one.messages)],
+    [w.passing, share(one.passed, one.messages)],
+    [w.first, one.first_seen],
+    [w.last, one.last_seen],
+    ...(network ? [[w.network, network] as [string, string]] : []),
+  ];
+  return html`<section class="card"><h2 class="name">${one.source}</h2>
+<p><span class="key ${one.class}"></span>${words.domain.classes[one.class] ?? one.class}. ${one.why}</p>
+<dl class="figures">${rows.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
+${one.verdict && html`<p class="notice">${w.decided[one.verdict](one.by_name ?? '', one.decided_why ?? '')}</p>`}
+${form !== null && html`<div class="row">${one.verdict !== 'approved' && decide('approve')}${one.verdict !== 'denied' && decide('deny')}${one.verdict !== null && decide('end')}</div>`}
+</section>`;
+
+  function decide(verb: 'approve' | 'deny' | 'end'): Html {
+    const id = `${verb}-${one.source}`;
+    return html`<details class="act"><summary>${w[verb]}</summary><form method="post" class="stack" action="${path`/domains/${domain}/decide`}">${hidden(form!)}
+<input type="hidden" name="sender" value="${sender}"><input type="hidden" name="source" value="${one.source}"><input type="hidden" name="decision" value="${verb}">
+<p class="hint">${w.hints[verb]}</p>
+<label>${words.finding.reason}<input name="why" required maxlength="500"></label>
+${verb !== 'end' && html`<label for="${`${id}-days`}">${w.holds}</label><select id="${`${id}-days`}" name="days">${HOLDS.map((n) => html`<option value="${n}" ${flag('selected', n === 0)}>${n === 0 ? w.for_good : words.finding.for_days(n)}</option>`)}</select>`}
+<button class="primary">${w[verb]}</button></form></details>`;
+  }
+}
+
+const decide = route({
+  method: 'POST',
+  path: '/domains/:domain/decide',
+  kind: 'page',
+  least: 'operator',
+  scope: 'domain',
+  params: domainParams,
+  body: z.object({
+    sender: name,
+    source: name,
+    decision: z.enum(['approve', 'deny', 'end']),
+    why: z.string().trim().min(1, 'give a reason').max(500),
+    days: z.coerce.number().int().min(0).max(3650).default(0),
+  }),
+  async handle({ db, reader, params: { domain }, body, visitor, clock }) {
+    if (!(await hasSource(reader, domain, body.source))) throw new Refusal(404, 'no_page', words.problems.no_page);
+    const now = clock.now();
+    const word = { by: visitor!.name, why: body.why };
+    const subject = { domain, source: body.source, service: null };
+    const until = body.days === 0 ? null : new Date(now.getTime() + body.days * DAY_MS);
+    if (body.decision === 'end') await endSender(db, subject, word, now);
+    else await putSender(db, subject, { verdict: body.decision === 'approve' ? 'approved' : 'denied', word, until }, now);
+    const act = { by: visitor!.name, person: visitor!.person_key, act: `source_${body.decision}` };
+    await noteAct(db, { ...act, domain, object: body.source, detail: { why: body.why, until } }, now);
+    return see(withQuery(path`/domains/${domain}/senders/${body.sender}`, { done: 'decided' }));
+  },
+});
+
+export const SENDER_ROUTES: AnyRoute[] = [sender, decide];

@@ -1,0 +1,227 @@
+import { type Reader, read } from './scope.ts';
+
+/** A domain and a range of UTC days, both included. */
+export interface Range {
+  domain: string;
+  from: string;
+  to: string;
+}
+
+/** The mail of one class of sources on one day. */
+export interface ClassDay {
+  day: string;
+  class: string;
+  messages: number;
+  passed: number;
+  /** Of those that failed: by forwarding, as reporters say. */
+  forwarded: number;
+  delivered: number;
+  quarantined: number;
+  rejected: number;
+}
+
+/** Mail by day and class of source, of the reports that count. */
+export async function classDays(reader: Reader, { domain, from, to }: Range): Promise<ClassDay[]> {
+  return read<ClassDay>(
+    reader,
+    ['reporter_days', 'sources'],
+    `select d.day, s.class, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed,
+            sum(d.failed_forwarded)::bigint as forwarded, sum(d.delivered)::bigint as delivered,
+            sum(d.quarantined)::bigint as quarantined, sum(d.rejected)::bigint as rejected
+       from reporter_days d join sources s on s.domain = d.domain and s.source = d.source
+      where d.domain = $1 and d.day between $2 and $3 and d.counts
+      group by d.day, s.class order by d.day, s.class`,
+    [domain, from, to],
+  );
+}
+
+/** A sender of a domain in a range. */
+export interface SenderLine {
+  sender: string;
+  name: string;
+  class: string;
+  why: string;
+  sources: number;
+  messages: number;
+  passed: number;
+  dkim_aligned: number;
+  spf_aligned: number;
+  failed_delivered: number;
+  last_day: string;
+}
+
+/** The senders of a domain, those with the most mail first, and how many there are. */
+export async function senderLines(
+  reader: Reader,
+  { domain, from, to }: Range,
+  limit: number,
+): Promise<{ senders: SenderLine[]; total: number }> {
+  const rows = await read<SenderLine & { total: number }>(
+    reader,
+    ['reporter_days', 'sources'],
+    `, sums as (
+       select source, sum(messages) as messages, sum(passed) as passed, sum(dkim_aligned) as dkim_aligned, sum(spf_aligned) as spf_aligned,
+              sum(failed_delivered) as failed_delivered, max(day) as last_day
+         from reporter_days where domain = $1 and day between $2 and $3 and counts group by source)
+     select s.grouped_as as sender, (array_agg(s.name order by s.name_confidence desc nulls last, t.messages desc))[1] as name,
+            (array_agg(s.class order by t.messages desc))[1] as class, (array_agg(s.why order by t.messages desc))[1] as why,
+            count(*) as sources, sum(t.messages)::bigint as messages, sum(t.passed)::bigint as passed,
+            sum(t.dkim_aligned)::bigint as dkim_aligned, sum(t.spf_aligned)::bigint as spf_aligned,
+            sum(t.failed_delivered)::bigint as failed_delivered, max(t.last_day) as last_day, count(*) over () as total
+       from sums t join sources s on s.domain = $1 and s.source = t.source
+      group by s.grouped_as order by messages desc, sender limit $4`,
+    [domain, from, to, limit],
+  );
+  return { senders: rows.map(({ total: _, ...line }) => line), total: rows[0]?.total ?? 0 };
+}
+
+/** A source of a sender, over all time. */
+export interface SourceLine {
+  source: string;
+  name: string;
+  class: string;
+  why: string;
+  evidence: string | null;
+  asn: number | null;
+  owner: string | null;
+  country: string | null;
+  first_seen: string;
+  last_seen: string;
+  messages: number;
+  passed: number;
+  /** A person's decision about it that holds. */
+  verdict: 'approved' | 'denied' | null;
+  by_name: string | null;
+  decided_why: string | null;
+}
+
+/** The sources of a sender, those with the most mail first. */
+export async function sourceLines(reader: Reader, domain: string, sender: string, limit: number): Promise<SourceLine[]> {
+  return read<SourceLine>(
+    reader,
+    ['sources', 'sender_list'],
+    `select s.source, s.name, s.class, s.why, s.evidence, s.asn, s.owner, s.country, s.first_seen, s.last_seen, s.messages, s.passed,
+            l.verdict, l.by_name, l.why as decided_why
+       from sources s
+       left join sender_list l on l.domain = s.domain and l.source = s.source and l.ended_at is null and not l.is_service
+      where s.domain = $1 and s.grouped_as = $2 order by s.messages desc, s.source limit $3`,
+    [domain, sender, limit],
+  );
+}
+
+/** Whether a person may see a source of a domain, and it is there. */
+export async function hasSource(reader: Reader, domain: string, source: string): Promise<boolean> {
+  const rows = await read(reader, ['sources'], 'select source from sources where domain = $1 and source = $2', [domain, source]);
+  return rows.length === 1;
+}
+
+/** A reporter of a domain in a range. */
+export interface ReporterLine {
+  reporter: string;
+  messages: number;
+  passed: number;
+  last_day: string;
+  decides: boolean | null;
+  silent_days: number | null;
+}
+
+/** Who reports on a domain, and who has fallen silent. */
+export async function reporterLines(reader: Reader, { domain, from, to }: Range, limit: number): Promise<ReporterLine[]> {
+  return read<ReporterLine>(
+    reader,
+    ['reporter_days', 'reporters', 'missing_reports'],
+    `select d.reporter, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed, max(d.day) as last_day,
+            r.decides, m.silent_days
+       from reporter_days d
+       left join reporters r on r.domain = d.domain and r.reporter = d.reporter
+       left join missing_reports m on m.domain = d.domain and m.reporter = d.reporter
+      where d.domain = $1 and d.day between $2 and $3 and d.trust = 'ok'
+      group by d.reporter, r.decides, m.silent_days order by messages desc, d.reporter limit $4`,
+    [domain, from, to, limit],
+  );
+}
+
+/** A name below a domain. */
+export interface SubdomainLine {
+  name: string;
+  messages: number;
+  passed: number;
+  failed_delivered: number;
+  last_day: string;
+}
+
+/** The names below a domain under which mail was reported. */
+export async function subdomainLines(reader: Reader, { domain, from, to }: Range, limit: number): Promise<SubdomainLine[]> {
+  return read<SubdomainLine>(
+    reader,
+    ['subdomain_days'],
+    `select name, sum(messages)::bigint as messages, sum(passed)::bigint as passed, sum(failed_delivered)::bigint as failed_delivered,
+            max(day) as last_day
+       from subdomain_days where domain = $1 and day between $2 and $3 group by name order by messages desc, name limit $4`,
+    [domain, from, to, limit],
+  );
+}
+
+/** A value of a DNS record of a domain. */
+export interface RecordLine {
+  purpose: string;
+  name: string;
+  type: string;
+  value: string;
+  published: boolean;
+  first_seen: Date;
+  gone_at: Date | null;
+}
+
+/** The DNS records of a domain as the watcher saw them: what is published, then what has gone, the newest first. */
+export async function recordLines(reader: Reader, domain: string, limit: number): Promise<RecordLine[]> {
+  return read<RecordLine>(
+    reader,
+    ['dns_records'],
+    `select purpose, name, type, value, published, first_seen, gone_at from dns_records where domain = $1
+      order by published desc, array_position(array['dmarc', 'spf', 'dkim', 'mx', 'mta_sts', 'tls_rpt', 'bimi'], purpose), name, gone_at desc limit $2`,
+    [domain, limit],
+  );
+}
+
+/** Something that happened to a domain. */
+export interface TimelineEntry {
+  at: Date;
+  what: 'finding' | 'record' | 'record_gone';
+  /** Of a finding: its event; of a record: its name. */
+  name: string;
+  text: string;
+  finding_key: number | null;
+  by_name: string | null;
+}
+
+/** What happened to a domain since a day, the newest first. */
+export async function timeline(reader: Reader, domain: string, from: string, limit: number): Promise<TimelineEntry[]> {
+  return read<TimelineEntry>(
+    reader,
+    ['finding_events', 'dns_records'],
+    `, all_of_it as (
+       select at, 'finding' as what, event as name, summary as text, finding_key, by_name from finding_events
+        where domain = $1 and at >= $2::date
+       union all
+       select first_seen, 'record', name, value, null, null from dns_records where domain = $1 and first_seen >= $2::date
+       union all
+       select gone_at, 'record_gone', name, value, null, null from dns_records where domain = $1 and gone_at >= $2::date)
+     select * from all_of_it order by at desc, what, name limit $3`,
+    [domain, from, limit],
+  );
+}
+
+/** One line about a domain: what dmarc.domains has of it; null when it is not known. */
+export async function domainLine(
+  reader: Reader,
+  domain: string,
+): Promise<{ state: string; policy: string | null; last_report_at: Date | null; reason: string | null } | null> {
+  const [found] = await read<{ state: string; policy: string | null; last_report_at: Date | null; reason: string | null }>(
+    reader,
+    ['domains'],
+    'select state, policy, last_report_at, reason from domains where domain = $1',
+    [domain],
+  );
+  return found ?? null;
+}

@@ -1,0 +1,165 @@
+import { mkdirSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hashPassword } from '../../services/console/people/password.ts';
+import { addDays, dayOf } from '../../services/shared/days.ts';
+import { ROW_COUNTS } from '../../services/store/analysis/counted.ts';
+import { addPerson } from '../../services/store/console/people.ts';
+import { beginSession } from '../../services/store/console/sessions.ts';
+import { accessibilityOf, browserProgram, openBrowser, openWindow, overflowOf } from './browser.ts';
+import { type TestConsole, testConsole } from './setup.ts';
+
+const PASSWORD = 'correct horse battery';
+/** What anybody may write into a report. */
+const HOSTILE = [
+  '<script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  "'><svg onload=alert(1)>",
+  '<style>*{display:none}</style>',
+  '</title><script src=https://evil.example/x.js></script>',
+  '<iframe srcdoc="<script>alert(1)</script>">',
+  '<base href=https://evil.example/>',
+  'javascript:alert(1)',
+  '\u202egnp.exe\u2066',
+  `${'a'.repeat(200)}.example`,
+];
+
+const COUNTS = ['messages', ...ROW_COUNTS];
+const AMOUNTS: Record<string, string> = {
+  messages: '10 + n',
+  passed: 'n',
+  dkim_aligned: 'n',
+  delivered: '5',
+  rejected: '5 + n',
+  failed_delivered: '3',
+};
+
+const suite = browserProgram === null ? describe.skip : describe;
+
+suite(browserProgram === null ? 'in a browser (SKIPPED: needs chromium)' : 'in a browser', () => {
+  let c: TestConsole;
+  let browser: Browser;
+  let base: string;
+  let session: string;
+  let pages: Record<string, string>;
+
+  beforeAll(async () => {
+    c = await testConsole();
+    const { db } = c.t;
+    await db.query(
+      `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now()), ('quiet.example.com', 'own', 'added', now())`,
+    );
+    const today = dayOf(new Date());
+    const classes = ['authorized', 'misaligned', 'forwarded', 'unauthorized', 'unknown'];
+    for (const [i, source] of [...classes.map((name) => `${name}.example`), ...HOSTILE].entries())
+      await db.query(
+        `with days as (insert into ruawatch.source_days (domain, source, day, reporter, trust, ${COUNTS.join(', ')})
+           select 'example.com', $1, $2::date - n, 'reporter.example', 'ok', ${COUNTS.map((name) => AMOUNTS[name] ?? '0').join(', ')}
+             from generate_series(1, 40) n)
+         insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed, grouped_as, name, class, why, evidence)
+         values ('example.com', $1, $2::date - 40, $2::date - 1, 900, 500, $1, $1, $3, 'because of ' || $1, $1)`,
+        [source, today, classes[i % classes.length]],
+      );
+    await db.query(
+      `insert into ruawatch.subdomain_days (domain, name, day, trust, messages, passed, failed_unauthenticated, failed_delivered) select 'example.com', name, $2, 'ok', 5, 0, 5, 1 from unnest($1::text[]) name`,
+      [HOSTILE, addDays(today, -3)],
+    );
+    const key = await c.finding('unauthorized_source', 'example.com', HOSTILE[0]);
+    await db.query(
+      `update ruawatch.findings set summary = $2, evidence = evidence || jsonb_build_object('who', $3::jsonb, 'reporters', $4::jsonb, 'advice', $4::jsonb, 'query', $2::text, 'facts', null)
+        where finding_key = $1`,
+      [
+        key,
+        HOSTILE.join(' '),
+        JSON.stringify(HOSTILE.map((source) => ({ source, messages: 5, delivered: 1, host: source }))),
+        JSON.stringify(HOSTILE),
+      ],
+    );
+    await db.query(
+      `insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
+       select finding_key, 1, 'opened', opened_at, severity, summary, evidence, false from ruawatch.findings`,
+    );
+    const regression = await c.finding('authentication_regression', 'example.com');
+    const person = await addPerson(db, { name: 'ada', role: 'admin', domains: null }, 'test', new Date());
+    await db.query('update ruawatch.people set password = $2 where person_key = $1', [person, await hashPassword(PASSWORD)]);
+    session = await beginSession(db, person, { address: '127.0.0.1', agent: null }, new Date());
+    await c.app.listen({ host: '127.0.0.1', port: 0 });
+    base = `http://localhost:${(c.app.server.address() as AddressInfo).port}`;
+    browser = await openBrowser();
+    pages = {
+      sign_in: '/sign-in',
+      overview: '/',
+      overview_none: '/?q=nothing',
+      findings: '/findings',
+      finding: `/findings/${key}`,
+      regression: `/findings/${regression}`,
+      domain: '/domains/example.com',
+      domain_empty: '/domains/quiet.example.com',
+      sender: `/domains/example.com/senders/${encodeURIComponent(HOSTILE[1]!)}`,
+      account: '/account',
+      people: '/people',
+      missing: '/nothing',
+    };
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await c?.close();
+  });
+
+  const windowOf = async (width: number, dark: boolean, script = true) => {
+    const opened = await openWindow(browser, { width, dark, base, script });
+    await opened.context.addCookies([{ name: 'ruawatch', value: session, url: base }]);
+    return opened;
+  };
+
+  test.each([
+    [360, false],
+    [360, true],
+    [800, false],
+    [1440, false],
+    [1440, true],
+  ])(
+    'every page is accessible, fits and runs nothing at %i pixels (dark: %s)',
+    async (width, dark) => {
+      const { context, page, complaints } = await windowOf(width, dark);
+      for (const [name, address] of Object.entries(pages)) {
+        if (name === 'sign_in') await context.clearCookies();
+        await page.goto(address);
+        if (name === 'sign_in') await context.addCookies([{ name: 'ruawatch', value: session, url: base }]);
+        expect(await overflowOf(page), `${name} is too wide`).toBeLessThanOrEqual(0);
+        expect(await accessibilityOf(page), name).toEqual([]);
+        expect(await page.locator('h1').count(), name).toBe(1);
+        if (process.env.CONSOLE_PICTURES) {
+          mkdirSync(process.env.CONSOLE_PICTURES, { recursive: true });
+          const file = path.join(process.env.CONSOLE_PICTURES, `${name}-${width}${dark ? '-dark' : ''}.png`);
+          await page.screenshot({ path: file, fullPage: true });
+        }
+      }
+      expect(complaints).toEqual([]);
+      await context.close();
+    },
+    180_000,
+  );
+
+  test('a finding is reached from its link, acknowledged and resolved by clicks and keys, without script', async () => {
+    const { context, page, complaints } = await openWindow(browser, { width: 1440, dark: false, base, script: false });
+    await page.goto(pages.regression!);
+    await page.getByLabel('Name').fill('ada');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`**${pages.regression}`);
+    await page.locator('summary', { hasText: 'Acknowledge' }).press('Enter');
+    await page.locator('#ack-why').fill('the vendor is told');
+    await page.keyboard.press('Enter');
+    await page.getByRole('status').waitFor();
+    await page.locator('summary', { hasText: 'Resolve' }).press('Enter');
+    await page.locator('#resolve-why').fill('the key is back');
+    await page.keyboard.press('Enter');
+    await page.getByText('Newer evidence opens it again').waitFor();
+    expect(await page.locator('.history li').first().textContent()).toContain('resolved');
+    expect(complaints).toEqual([]);
+    await context.close();
+  }, 60_000);
+});

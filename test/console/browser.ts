@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { which } from '../helpers/services.ts';
+
+/** Debian's Chromium; null where it is not installed. */
+export const browserProgram = which('chromium', 'chromium-browser');
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: browserProgram!, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+}
+
+/** A window of this width, which collects what a page may not do (CSP), and what it asks other hosts for. */
+export async function openWindow(
+  browser: Browser,
+  options: { width: number; dark: boolean; base: string; script?: boolean },
+): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
+  const context = await browser.newContext({
+    viewport: { width: options.width, height: 900 },
+    colorScheme: options.dark ? 'dark' : 'light',
+    javaScriptEnabled: options.script ?? true,
+    baseURL: options.base,
+  });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    // A page that answers 404 or 409 is a line of the console, too.
+    if (message.type() === 'error' && !/the server responded with a status/.test(message.text())) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(options.base) && !request.url().startsWith('data:'))
+      complaints.push(`asked for ${request.url()}`);
+  });
+  page.on('dialog', (dialog) => {
+    complaints.push(`a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  return { context, page, complaints };
+}
+
+/** What axe-core finds wrong with the page, one line each. */
+export async function accessibilityOf(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { violations } = await (
+      globalThis as never as {
+        axe: { run(): Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }> };
+      }
+    ).axe.run();
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.html.slice(0, 200)} ${node.failureSummary.slice(0, 200)}`),
+    );
+  });
+}
+
+/** How many pixels the page is wider than its window. */
+export function overflowOf(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const { documentElement: root } = (
+      globalThis as never as { document: { documentElement: { scrollWidth: number; clientWidth: number } } }
+    ).document;
+    return root.scrollWidth - root.clientWidth;
+  });
+}
