@@ -325,8 +325,8 @@ function incidentOf(
 
 const DAYS_OF_WEEK = 7;
 /**
- * A key that nothing verifies any more, while SPF hides it, is worth a mail from so many messages on, where it is
- * this part of the mail of its senders.
+ * A key that nothing verifies any more, while SPF hides it, is medium from so many messages a week on, where it is this
+ * part of the mail of its senders.
  */
 const HIDDEN = 100;
 const HIDDEN_PART = 0.25;
@@ -334,15 +334,15 @@ const HIDDEN_PART = 0.25;
 function severityOf(parts: readonly BrokenSender[], cause: Cause): Severity {
   const failing = parts.filter(({ survives_on }) => survives_on === undefined);
   // A week of it at its pace: what merely goes on does not get graver from day to day.
-  const week = (of: (part: BrokenSender) => number) =>
-    failing.reduce((n, part) => n + (DAYS_OF_WEEK * part.per_day * of(part)) / Math.max(1, part.messages), 0);
-  const messages = week((part) => part.messages);
-  const lost = week((part) => part.quarantined + part.rejected);
+  const week = (some: readonly BrokenSender[], of: (part: BrokenSender) => number) =>
+    some.reduce((n, part) => n + (DAYS_OF_WEEK * part.per_day * of(part)) / Math.max(1, part.messages), 0);
   if (failing.length === 0) {
     const hidden = parts.reduce((n, part) => n + part.messages, 0);
     const large = hidden >= HIDDEN_PART * parts.reduce((n, part) => n + part.of, 0);
-    return cause === 'dkim' && hidden >= HIDDEN && large ? 'medium' : 'low';
+    return cause === 'dkim' && week(parts, (part) => part.messages) >= HIDDEN && large ? 'medium' : 'low';
   }
+  const messages = week(failing, (part) => part.messages);
+  const lost = week(failing, (part) => part.quarantined + part.rejected);
   if (lost >= 1000) return 'critical';
   if (messages >= 100 || lost >= 20) return 'high';
   return 'medium';
