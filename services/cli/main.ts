@@ -81,7 +81,7 @@ const program = new Command('ruawatch')
 program
   .command('start [service...]')
   .description(
-    'run all services, or only the named ones: poller, parser, analyzer, enricher, watcher, approver, alerter, console',
+    'run all services, or only the named ones: poller, parser, analyzer, enricher, watcher, approver, applier, alerter, console',
   )
   .action(run(async (services: string[]) => (await import('./commands/start.ts')).runStart(config(), services, version)));
 program

@@ -73,6 +73,16 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'dns/posture/blockers.test.ts': ['dns/posture/month.ts', 'dns/posture/published-policy.ts'],
   'dns/posture/posture.test.ts': ['dns/posture/next-step.ts'],
   'enricher/addresses.test.ts': ['enricher/index.ts', 'enricher/owners.ts'],
+  'applier/applier.test.ts': [
+    'applier/apply.ts',
+    'applier/index.ts',
+    'applier/targets/target.ts',
+    'applier/watch.ts',
+    'store/requests/alone.ts',
+    'store/requests/apply-sender.ts',
+    'store/requests/applying.ts',
+    'store/requests/broken.ts',
+  ],
   'approver/approver.test.ts': [
     'approver/index.ts',
     'approver/open-by-playbook.ts',

@@ -107,7 +107,7 @@ describe('docker-compose.yml', () => {
   it('lets only the services that speak to mail servers, DNS or people out of the backend network', () => {
     expect(compose.networks.backend?.internal).toBe(true);
     const outside = all.filter(([, s]) => s.networks?.some((n) => !compose.networks[n]?.internal)).map(([name]) => name);
-    expect(outside.sort()).toEqual(['alerter', 'approver', 'console', 'enricher', 'parser', 'poller', 'watcher']);
+    expect(outside.sort()).toEqual(['alerter', 'applier', 'approver', 'console', 'enricher', 'parser', 'poller', 'watcher']);
     for (const [name, s] of all) expect(s.networks, name).toContain('backend');
   });
 

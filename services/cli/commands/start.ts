@@ -20,6 +20,7 @@ const SERVICES = {
   enricher: async (context: Context) => (await import('../../enricher/index.ts')).startEnricher(context),
   watcher: async (context: Context) => (await import('../../watcher/index.ts')).startWatcher(context),
   approver: async (context: Context) => (await import('../../approver/index.ts')).startApprover(context),
+  applier: async (context: Context) => (await import('../../applier/index.ts')).startApplier(context),
   alerter: async (context: Context) => (await import('../../alerter/index.ts')).startAlerter(context),
   console: async (context: Context) => (await import('../../console/index.ts')).startConsole(context, printed),
 } satisfies Record<string, (context: Context) => Promise<Service>>;

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { z } from 'zod';
 import { messageOf, SettingsError } from '../errors.ts';
+import { type DnsTarget, dnsTargets } from './dns-servers.ts';
 import { type Mailbox, toMailbox } from './mailbox.ts';
 import { ENV_KEYS, email, SECRET_KEYS, type Settings, settingsSchema } from './schema.ts';
 import { readSecretFile } from './secret-file.ts';
@@ -40,6 +41,7 @@ export interface Config {
     tls: { cert: string; key: string } | null;
     proxies: string[];
   };
+  dnsTargets: DnsTarget[];
   analyzer: Settings['analyzer'];
   parser: Settings['parser'];
   failureReports: Settings['failure_reports'];
@@ -71,6 +73,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   const { settings, wrong } = validSettings(given, mistakes);
   const mailboxes = mailboxesOf(settings, cwd, mistakes);
   const webhooks = webhooksOf(settings, cwd, mistakes);
+  const targets = dnsTargets(settings.dns, cwd, mistakes);
   const alertTo = listOf(settings.ALERT_TO);
   for (const to of alertTo) if (!email.safeParse(to).success) mistakes.push(`ALERT_TO has "${to}", which is not a mail address.`);
   checkAgainstEachOther(settings, alertTo, wrong, mistakes);
@@ -99,6 +102,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       tls: tlsOf(settings.console, cwd),
       proxies: settings.console.proxies,
     },
+    dnsTargets: targets,
     analyzer: settings.analyzer,
     parser: settings.parser,
     failureReports: settings.failure_reports,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseServer } from '../../dns/client/servers.ts';
 import { approvalsSchema } from '../../requests/rules.ts';
+import { dnsSchema } from './dns-servers.ts';
 import { mailboxSchema } from './mailbox.ts';
 import { readPostgresUrl } from './postgres-url.ts';
 import { ENCODE_HINT, isPercentEncoded, readServerUrl } from './server-url.ts';
@@ -108,6 +109,8 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   /** Who decides about changes: docs/approvals.md. Without rules nothing is requested. */
   approvals: approvalsSchema,
+  /** Where approved changes of DNS records are made: docs/changes.md. */
+  dns: dnsSchema,
   analyzer: z
     .strictObject({
       /** How long new rows may wait for the rest of a backlog before they are analyzed. */

@@ -159,6 +159,31 @@ export const GRANTS = {
     reports: ['select (report_key, domain, begin_at, superseded_by, trust)'],
     records: ['select (report_key, begin_at, source, source_ip, count, dkim_aligned, spf_aligned)'],
   },
+  /** Carries out what is approved, and takes it back. It decides nothing. */
+  ruawatch_applier: {
+    migrations: ['select'],
+    locks: ['select', 'update'],
+    // Of the steps of a request it may take those after the decision; the plan and the rule it cannot change.
+    requests: [
+      'select',
+      'update (state, changed_at, stage, emergency, expires_at, decided_at, applied_at, ends_at, outcome, unreachable_since)',
+    ],
+    request_timers: ['select', 'delete'],
+    request_events: ['select', 'insert'],
+    changes: ['select', 'insert', 'update (state, settled_at, answer)'],
+    audit_head: ['select'],
+    // The list of senders is one of its targets.
+    sender_list: ['select', 'insert', 'update (ended_at, ended_by, ended_why)'],
+    analysis_work: ['insert'],
+    // Whether a change broke mail, and whether it is published.
+    domains: ['select (domain, state)'],
+    domain_reporters: ['select (domain, reporter, decides)'],
+    sources: ['select (domain, source, class, grouped_as)'],
+    source_days: ['select'],
+    dns_questions: ['select'],
+    dns_records: ['select'],
+    dns_watch: ['select', 'update (due_at)'],
+  },
   ruawatch_alerter: {
     migrations: ['select'],
     // The counts of doctor, and what the digest says of mails that could not be read or verified.
@@ -235,6 +260,7 @@ const SEQUENCES: Partial<Record<keyof typeof GRANTS, readonly { table: string; c
 const FUNCTIONS: Partial<Record<keyof typeof GRANTS, readonly string[]>> = {
   ruawatch_parser: ['ensure_partitions(text, date[], integer)', 'drop_partitions(text, date)'],
   ruawatch_approver: ['audit_append(text)'],
+  ruawatch_applier: ['audit_append(text)'],
 };
 
 export const SERVICE_ROLES = Object.keys(GRANTS) as (keyof typeof GRANTS)[];

@@ -82,14 +82,24 @@ export async function putSender(
 ): Promise<number> {
   return transaction(db, async (tx) => {
     await lockNamed(tx, 'senders');
-    await end(tx, subject, { by: word.by, why: `replaced: ${word.why}` }, now);
-    await tx.query(
-      `insert into ruawatch.sender_list (domain, source, is_service, verdict, by_name, why, since, until)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [subject.domain, subject.source, subject.service !== null, verdict, word.by, word.why, now, until],
-    );
-    return analyzeAgain(tx, subject);
+    return putInTransaction(tx, subject, { verdict, word, until }, now);
   });
+}
+
+/** The same for a caller that holds the lock 'senders'. */
+export async function putInTransaction(
+  tx: Tx,
+  subject: Subject,
+  { verdict, word, until }: { verdict: ListEntry['verdict']; word: OperatorNote; until: Date | null },
+  now: Date,
+): Promise<number> {
+  await end(tx, subject, { by: word.by, why: `replaced: ${word.why}` }, now);
+  await tx.query(
+    `insert into ruawatch.sender_list (domain, source, is_service, verdict, by_name, why, since, until)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [subject.domain, subject.source, subject.service !== null, verdict, word.by, word.why, now, until],
+  );
+  return analyzeAgain(tx, subject);
 }
 
 /**
@@ -99,8 +109,13 @@ export async function putSender(
 export async function endSender(db: Db, subject: Subject, word: OperatorNote, now: Date): Promise<number | null> {
   return transaction(db, async (tx) => {
     await lockNamed(tx, 'senders');
-    return (await end(tx, subject, word, now)) ? analyzeAgain(tx, subject) : null;
+    return endInTransaction(tx, subject, word, now);
   });
+}
+
+/** The same for a caller that holds the lock 'senders'. */
+export async function endInTransaction(tx: Tx, subject: Subject, word: OperatorNote, now: Date): Promise<number | null> {
+  return (await end(tx, subject, word, now)) ? analyzeAgain(tx, subject) : null;
 }
 
 /**

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAlerter } from '../../../services/alerter/index.ts';
 import { startAnalyzer } from '../../../services/analyzer/index.ts';
+import { startApplier } from '../../../services/applier/index.ts';
 import { startApprover } from '../../../services/approver/index.ts';
 import { runMigrate } from '../../../services/cli/commands/migrate.ts';
 import { openContext } from '../../../services/cli/open.ts';
@@ -38,6 +39,8 @@ import { noteMailboxError } from '../../../services/store/messages/mailboxes.ts'
 import { countMessages, noteAttempt } from '../../../services/store/messages/messages.ts';
 import { CHUNK_BYTES } from '../../../services/store/messages/raw-chunks.ts';
 import { dropPersonal } from '../../../services/store/reports/personal-data.ts';
+import { publishedTexts } from '../../../services/store/requests/applying.ts';
+import { brokenSince } from '../../../services/store/requests/broken.ts';
 import { withdrawResolved } from '../../../services/store/requests/decide.ts';
 import { openRequest } from '../../../services/store/requests/open.ts';
 import { changedByUs, findingsWithoutRequest, valueBefore } from '../../../services/store/requests/playbook-findings.ts';
@@ -458,6 +461,19 @@ describe('each service does its whole job as a user with its role alone', () => 
     await people.endPerson(db, 'ada', 'test', now);
   });
 
+  test('the applier', async () => {
+    const plan = planOf();
+    const rules = approvalsSchema.parse({ rules: [{ name: 'all', decide: 'automatic', ceiling: { per_day: 9 } }] }).rules;
+    const given = { plan, requester: 'zoe@example.com', requester_kind: 'person' as const, why: 'x' };
+    const key = (await openRequest(admin, rules, given))!;
+    await run('ruawatch_applier', startApplier, () =>
+      until(async () => (await countOf(`ruawatch.requests where request_key = ${key} and state = 'done'`)) === 1),
+    );
+    const applier = as('ruawatch_applier');
+    await brokenSince(applier, DOMAIN, '2026-01-01');
+    await publishedTexts(applier, plan, new Date(0));
+  });
+
   test('the analyst', async () => {
     const { rows } = await admin.query<{ name: string }>(
       "select format('%I.%I', schemaname, viewname) as name from pg_views where schemaname = 'dmarc'",
@@ -511,6 +527,10 @@ describe("what is not a service's job is refused", () => {
     ['ruawatch_approver', 'delete from ruawatch.request_events'],
     ['ruawatch_approver', 'select envelope_to from ruawatch.records'],
     ['ruawatch_approver', "update ruawatch.sender_list set verdict = 'approved'"],
+    ['ruawatch_applier', "update ruawatch.requests set plan = ''"],
+    ['ruawatch_applier', 'insert into ruawatch.decisions select * from ruawatch.decisions'],
+    ['ruawatch_applier', 'delete from ruawatch.changes'],
+    ['ruawatch_applier', 'select from ruawatch.findings'],
     ['ruawatch_alerter', "update ruawatch.requests set state = 'approved'"],
     ['ruawatch_alerter', "select ruawatch.audit_append('{}')"],
     ['ruawatch_console', 'select from ruawatch.raw'],

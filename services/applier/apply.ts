@@ -1,0 +1,166 @@
+import { type Plan, readPlan } from '../requests/plan.ts';
+import type { Db } from '../shared/runtime/db.ts';
+import { transaction } from '../shared/runtime/db.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import { type DnsTarget, targetFor } from '../shared/settings/dns-servers.ts';
+import { applySender } from '../store/requests/apply-sender.ts';
+import { type ApplyEnd, changesOf, claim, endApplying, intend, settleChange } from '../store/requests/applying.ts';
+import type { Request } from '../store/requests/requests.ts';
+import { applyByCommand } from './targets/command.ts';
+import { applyByUpdate } from './targets/rfc2136.ts';
+import { type Applied, reversed } from './targets/target.ts';
+
+export interface Applying {
+  db: Db;
+  log: Log;
+  targets: readonly DnsTarget[];
+  /** The moment that decides; null for the database's. */
+  at: () => Date | null;
+  /** For entries of lists. */
+  now: () => Date;
+  signal: AbortSignal;
+}
+
+type Change = Plan['changes'][number];
+
+/** After so long without an answer a request has failed. */
+const GIVE_UP_MS = 24 * 3_600_000;
+
+const targetName = (change: Change, targets: readonly DnsTarget[]): string =>
+  change.target === 'senders' ? 'senders' : (targetFor(targets, change.name)?.target.name ?? 'nobody');
+
+/**
+ * Applies one approved request, or goes on with one that a process left behind. What is intended is written before it is
+ * sent; each change is a compare-and-swap, so that doing it again does nothing twice. When a later change of a plan cannot
+ * be made, those before it are taken back.
+ * @returns false when it has to be tried again later
+ */
+export async function applyRequest(request: Request, means: Applying): Promise<boolean> {
+  const { db, targets, log } = means;
+  const { request_key: key } = request;
+  const plan = readPlan({ text: request.plan, digest: request.digest });
+  const intended = plan.changes.map((change, position) => ({
+    position,
+    forward: true,
+    target: targetName(change, targets),
+    change,
+  }));
+  if (request.state === 'approved' && !(await claim(db, key, intended, means.at()))) return true;
+  const handed: Change[] = [];
+  for (const [position, change] of plan.changes.entries()) {
+    const applied = await once(request, { position, forward: true, change }, means);
+    if (applied.state === 'later') {
+      log.warn({ request: key, answer: applied.answer }, 'a change could not be made yet; it is tried again');
+      return lateOrFailed(request, applied, means);
+    }
+    if (applied.state === 'handed_over') {
+      handed.push(change);
+      continue;
+    }
+    if (applied.state === 'applied') continue;
+    const undone = await takeBack(request, plan.changes.slice(0, position), means);
+    const says = `${applied.answer}${undone}`;
+    await endApplying(db, key, { step: applied.state === 'stale' ? 'outdate' : 'fail', says }, means.at());
+    return true;
+  }
+  await endApplying(db, key, endOf(plan, handed), means.at());
+  return true;
+}
+
+function endOf(plan: Plan, handed: readonly Change[]): ApplyEnd {
+  if (handed.length > 0)
+    return {
+      step: 'hand_over',
+      says: 'It is handed over to be published: the request is done when the watcher sees the records (ruawatch requests show has them).',
+    };
+  const { watch_hours } = plan.back;
+  return watch_hours > 0
+    ? { step: 'activate', says: `It is applied, and watched for ${watch_hours} hours.`, watch_hours }
+    : { step: 'finish', says: 'It is applied.', watch_hours };
+}
+
+async function lateOrFailed(request: Request, { answer }: Applied, means: Applying): Promise<boolean> {
+  const rows = await changesOf(means.db, request.request_key);
+  const first = Math.min(...rows.map(({ intended_at }) => intended_at.getTime()));
+  if (means.now().getTime() - first < GIVE_UP_MS) return false;
+  await endApplying(means.db, request.request_key, { step: 'fail', says: `Given up after a day. ${answer}` }, means.at());
+  return true;
+}
+
+interface Step {
+  position: number;
+  forward: boolean;
+  change: Change;
+}
+
+/** Makes one change, unless a row says that it is made already, and notes its end. */
+async function once(request: Request, step: Step, means: Applying): Promise<Applied> {
+  const { db } = means;
+  const row = (await changesOf(db, request.request_key)).find(
+    (one) => one.position === step.position && one.forward === step.forward,
+  );
+  if (row !== undefined && row.state !== 'intended') return { state: row.state, answer: row.answer ?? '' };
+  const applied = await make(request, step, means);
+  const where = { key: request.request_key, position: step.position, forward: step.forward };
+  if (applied.state === 'applied' || applied.state === 'stale' || applied.state === 'failed')
+    await settleChange(db, where, { state: applied.state, answer: applied.answer });
+  return applied;
+}
+
+async function make(request: Request, { forward, change }: Step, { db, targets, now, signal }: Applying): Promise<Applied> {
+  if (change.target === 'senders') {
+    const wanted = forward ? change : { ...change, before: change.after, after: change.before, until: null };
+    const state = await applySender(
+      db,
+      wanted,
+      { by: request.requester, why: `request ${request.request_key}: ${request.why}` },
+      now(),
+    );
+    return {
+      state,
+      answer: state === 'applied' ? 'The list of senders is changed.' : 'The list of senders has another entry by now.',
+    };
+  }
+  const found = targetFor(targets, change.name);
+  if (found === null)
+    return { state: 'handed_over', answer: `No server in the settings (dns.servers) has the zone of ${change.name}.` };
+  const wanted = forward ? change : reversed(change);
+  const record = { name: wanted.name, type: wanted.type, ttl: wanted.ttl, before: wanted.before, after: wanted.after };
+  return found.target.kind === 'command'
+    ? applyByCommand(found.target, found.zone, record, { signal })
+    : applyByUpdate(found.target, found.zone, record, { signal });
+}
+
+/** Takes back what was made, the last first. @returns what is to be said of it */
+async function takeBack(request: Request, made: readonly Change[], means: Applying): Promise<string> {
+  if (made.length === 0) return '';
+  const { all } = await back(request, made, means);
+  return all
+    ? ' What was changed before it is taken back.'
+    : ' What was changed before it could not all be taken back: look at it by hand.';
+}
+
+/** The way back of the first changes of a plan. @returns whether all of it was made, and the first answer that was none */
+async function back(
+  request: Request,
+  made: readonly Change[],
+  means: Applying,
+): Promise<{ all: boolean; state: Applied['state']; answer: string }> {
+  const steps = made
+    .map((change, position) => ({ position, forward: false, target: targetName(change, means.targets), change }))
+    .reverse();
+  await transaction(means.db, (tx) => intend(tx, request.request_key, steps, means.now()));
+  for (const step of steps) {
+    const applied = await once(request, step, means);
+    if (applied.state !== 'applied') return { all: false, ...applied };
+  }
+  return { all: true, state: 'applied', answer: '' };
+}
+
+/** Restores the state before an active request. @returns null when it has to be tried again later */
+export async function returnRequest(request: Request, means: Applying): Promise<{ done: boolean; answer: string } | null> {
+  const plan = readPlan({ text: request.plan, digest: request.digest });
+  const { all, state, answer } = await back(request, plan.changes, means);
+  if (all) return { done: true, answer };
+  return state === 'later' ? null : { done: false, answer };
+}

@@ -1,0 +1,50 @@
+import { systemClock } from '../shared/clock.ts';
+import { messageOf } from '../shared/errors.ts';
+import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { whileAlone } from '../store/requests/alone.ts';
+import { toApply } from '../store/requests/applying.ts';
+import { type Applying, applyRequest } from './apply.ts';
+import { closePublished, watchChanges } from './watch.ts';
+
+const NAME = 'applier';
+const MOST_SECONDS = 5;
+
+/**
+ * The applier: carries out what is approved, and nothing else; watches what it changed, and puts the state before back when
+ * mail breaks. Any number may run: one works at a time.
+ */
+export function startApplier(context: Context): Service {
+  const { config, db, clock } = context;
+  const log = context.log.child({ service: NAME });
+  let failure: string | null = null;
+  let waiting: string | null = null;
+  const turn = async (signal: AbortSignal, turned: () => void) => {
+    const means: Applying = {
+      db,
+      log,
+      targets: config.dnsTargets,
+      at: () => (clock === systemClock ? null : clock.now()),
+      now: () => clock.now(),
+      signal,
+    };
+    try {
+      await whileAlone(db, async () => {
+        const late: number[] = [];
+        for (const request of await toApply(db)) {
+          if (signal.aborted) return;
+          if (!(await applyRequest(request, means))) late.push(request.request_key);
+          turned();
+        }
+        waiting = late.length === 0 ? null : `Changes wait for their server: requests ${late.join(', ')}.`;
+        await watchChanges(means);
+        await closePublished(means);
+      });
+      failure = null;
+    } catch (error) {
+      failure = `The applier cannot finish its work: ${messageOf(error)}`;
+      throw error;
+    }
+  };
+  const loop = repeat(Math.min(config.sweep.every_seconds, MOST_SECONDS) * 1000, turn, log, 'applying changes');
+  return { name: NAME, waitingFor: () => failure ?? waiting, stuck: () => loop.stuck(), stop: () => loop.stop() };
+}

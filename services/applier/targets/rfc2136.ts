@@ -1,0 +1,98 @@
+import { createDnsClient } from '../../dns/client/client.ts';
+import type { Dns } from '../../dns/client/types.ts';
+import { sendUpdate } from '../../dns/wire/send.ts';
+import type { Change, Prerequisite } from '../../dns/wire/update.ts';
+import type { Member } from '../../requests/plan.ts';
+import { sameMembers, stringsIn, txtMember } from '../../requests/plans/members.ts';
+import { messageOf } from '../../shared/errors.ts';
+import type { UpdatedServer } from '../../shared/settings/dns-servers.ts';
+import type { Applied, RecordChange } from './target.ts';
+
+const TIMEOUT_MS = 10_000;
+
+export interface UpdateMeans {
+  signal?: AbortSignal;
+  /** Milliseconds since 1970, for signatures. */
+  now?: () => number;
+}
+
+/**
+ * Makes a change by a signed update (RFC 2136, RFC 8945) of the whole RRset, on the condition that it is what the plan says.
+ * The answer's signature is verified, and the records are read back: an accepted update proves no effect.
+ */
+export async function applyByUpdate(
+  { server, key, secret }: UpdatedServer,
+  zone: string,
+  change: RecordChange,
+  means: UpdateMeans = {},
+): Promise<Applied> {
+  if (change.type !== 'TXT') return { state: 'failed', answer: `Records of type ${change.type} are not changed by updates.` };
+  let signing: { name: string; algorithm: 'hmac-sha256' | 'hmac-sha512'; secret: Buffer };
+  try {
+    signing = { ...key, secret: secret() };
+  } catch (error) {
+    return { state: 'later', answer: `The TSIG key ${key.name} ${messageOf(error)}` };
+  }
+  const outcome = await sendUpdate(server, signing, { zone, ...partsOf(change) }, { timeoutMs: TIMEOUT_MS, ...means });
+  signing.secret.fill(0);
+  switch (outcome.state) {
+    case 'accepted':
+      return readBack(server, change, means, 'It was accepted, and is there.');
+    case 'refused': {
+      if (outcome.reason === 'bad_time') return { state: 'later', answer: outcome.message };
+      if (outcome.reason !== 'stale') return { state: 'failed', answer: outcome.message };
+      // An update whose answer was lost, sent again, is stale and done.
+      const there = await present(direct(server), change.name, means);
+      if (there !== null && sameMembers(there, change.after)) return { state: 'applied', answer: 'It is there already.' };
+      return there === null
+        ? { state: 'later', answer: 'The server does not say what is there now.' }
+        : { state: 'stale', answer: outcome.message };
+    }
+    case 'not_sent':
+      return { state: outcome.reason === 'unencodable' ? 'failed' : 'later', answer: outcome.message };
+    case 'unknown':
+      return { state: 'later', answer: outcome.message };
+  }
+}
+
+/** The prerequisites and steps of a change: the RRset is what it was and no alias, then it is what it is to be. */
+function partsOf({ name, ttl, before, after }: RecordChange): { prerequisites: Prerequisite[]; changes: Change[] } {
+  return {
+    prerequisites: [
+      { kind: 'equals', name, type: 'TXT', records: before.map(stringsIn) },
+      { kind: 'absent', name, type: 'CNAME' },
+    ],
+    changes: [
+      ...(before.length > 0 ? [{ kind: 'delete_rrset' as const, name, type: 'TXT' as const }] : []),
+      ...after.map((member) => ({
+        kind: 'add' as const,
+        name,
+        type: 'TXT' as const,
+        ttl: ttl.after ?? 300,
+        data: stringsIn(member),
+      })),
+    ],
+  };
+}
+
+const direct = (server: UpdatedServer['server']): Dns =>
+  createDnsClient({ servers: [server], recursive: false, cacheEntries: 0, timeoutMs: 3_000, tries: 3 });
+
+/** The TXT records that the server has now; null when it does not say. */
+async function present(dns: Dns, name: string, { signal }: UpdateMeans): Promise<Member[] | null> {
+  const answer = await dns.ask(name, 'TXT', signal === undefined ? {} : { signal });
+  if (answer.state === 'unknown') return null;
+  return answer.state === 'records' ? answer.records.map(txtMember) : [];
+}
+
+async function readBack(
+  server: UpdatedServer['server'],
+  change: RecordChange,
+  means: UpdateMeans,
+  answer: string,
+): Promise<Applied> {
+  const there = await present(direct(server), change.name, means);
+  if (there === null) return { state: 'later', answer: 'The server accepted it, and does not say what is there now.' };
+  if (sameMembers(there, change.after)) return { state: 'applied', answer };
+  return { state: 'failed', answer: 'The server accepted it, and has other records than were sent: look at it by hand.' };
+}

@@ -1,0 +1,70 @@
+import { readPlan } from '../requests/plan.ts';
+import { DAY_MS, dayOf } from '../shared/days.ts';
+import { counted } from '../shared/format.ts';
+import { awaited, endAwaited, endWatch, publishedTexts, watched } from '../store/requests/applying.ts';
+import { type Broken, brokenSince } from '../store/requests/broken.ts';
+import type { Request } from '../store/requests/requests.ts';
+import { type Applying, returnRequest } from './apply.ts';
+
+/** So many messages of own senders must be lost, by the word of so many deciding reporters, */
+const LEAST_LOST = 20;
+const LEAST_REPORTERS = 2;
+/** as this part of their mail, and this many times the part that was lost before. */
+const LEAST_SHARE = 0.02;
+const TIMES = 4;
+
+/** Whether a change broke the mail of own senders. */
+function isBroken({ messages, lost, reporters, messages_before, lost_before }: Broken): boolean {
+  if (lost < LEAST_LOST || reporters < LEAST_REPORTERS) return false;
+  const share = lost / messages;
+  const usual = messages_before === 0 ? 0 : lost_before / messages_before;
+  return share >= LEAST_SHARE && share >= TIMES * usual;
+}
+
+/** Looks at the changes that are watched: returns those that broke mail, and ends the watch whose time is over. */
+export async function watchChanges(means: Applying): Promise<void> {
+  for (const request of await watched(means.db)) {
+    if (means.signal.aborted) return;
+    if (await returnIfBroken(request, means)) continue;
+    if (request.ends_at !== null && request.ends_at <= means.now())
+      await endWatch(
+        means.db,
+        request.request_key,
+        { step: 'settle', says: 'The watch is over: no mail of your own senders broke.' },
+        means.at(),
+      );
+  }
+}
+
+async function returnIfBroken(request: Request, means: Applying): Promise<boolean> {
+  const { changes } = readPlan({ text: request.plan, digest: request.digest });
+  if (request.applied_at === null || !changes.some(({ target }) => target === 'dns')) return false;
+  // A day counts from its beginning: on the day of the change, receivers knew the state before.
+  const broken = await brokenSince(means.db, request.domain, dayOf(new Date(request.applied_at.getTime() + DAY_MS)));
+  if (!isBroken(broken)) return false;
+  const why = `${counted(broken.lost, 'message')} of your own senders (of ${counted(broken.messages, 'message')}) failed and were not delivered since, by ${counted(broken.reporters, 'reporter')}.`;
+  const end = await returnRequest(request, means);
+  if (end === null) return true;
+  const says = end.done ? `${why} The state before is put back.` : `${why} It could not be put back: ${end.answer}`;
+  await endWatch(means.db, request.request_key, { step: end.done ? 'return' : 'settle', says }, means.at());
+  means.log.warn({ request: request.request_key, returned: end.done }, 'a change broke mail');
+  return true;
+}
+
+/** Ends the requests whose records are published, by whomever. */
+export async function closePublished(means: Applying): Promise<void> {
+  for (const request of await awaited(means.db)) {
+    const plan = readPlan({ text: request.plan, digest: request.digest });
+    const records = plan.changes.flatMap((change) => (change.target === 'dns' ? [change] : []));
+    if (records.length === 0 || records.length < plan.changes.length) continue;
+    const texts = await publishedTexts(means.db, plan, request.created_at);
+    const there = records.every(({ name, before, after }) => {
+      const seen = texts.get(name);
+      if (seen === undefined) return false;
+      const wanted = after.filter(({ wire }) => !before.some((one) => one.wire === wire)).map(({ text }) => text);
+      const gone = before.filter(({ wire }) => !after.some((one) => one.wire === wire)).map(({ text }) => text);
+      return wanted.every((text) => seen.includes(text)) && !gone.some((text) => seen.includes(text));
+    });
+    if (there) await endAwaited(means.db, request.request_key, means.at());
+  }
+}

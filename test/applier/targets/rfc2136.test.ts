@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { applyByUpdate } from '../../../services/applier/targets/rfc2136.ts';
+import { type RecordChange, reversed } from '../../../services/applier/targets/target.ts';
+import { createDnsClient } from '../../../services/dns/client/client.ts';
+import { txtOf } from '../../../services/requests/plans/members.ts';
+import type { UpdatedServer } from '../../../services/shared/settings/dns-servers.ts';
+import {
+  startUpdatableBind,
+  startUpdatableKnot,
+  startUpdatablePowerDns,
+  type UpdateServer,
+  updatable,
+} from '../../helpers/update-servers.ts';
+
+const ZONE = 'example.com';
+const KEY = { name: 'ruawatch', algorithm: 'hmac-sha256' as const, secret: randomBytes(32) };
+const GIVEN = {
+  zone: ZONE,
+  records: ['@ TXT "v=spf1 -all"', '@ TXT "site-verification=1"', '_dmarc TXT "v=DMARC1; p=none"', 'www CNAME host.example.com.'],
+  keys: [KEY],
+};
+const name = `_dmarc.${ZONE}`;
+const change = (before: string[], after: string[], at = name): RecordChange => ({
+  name: at,
+  type: 'TXT',
+  ttl: { before: before.length === 0 ? null : 60, after: after.length === 0 ? null : 300 },
+  before: before.map(txtOf),
+  after: after.map(txtOf),
+});
+
+for (const [label, command, there, start] of [
+  ['Knot', 'knot', updatable.knot, startUpdatableKnot],
+  ['BIND', 'bind9', updatable.bind, startUpdatableBind],
+  ['PowerDNS', 'pdns-server', updatable.powerdns, startUpdatablePowerDns],
+] as const) {
+  describe.runIf(there)(`changes on ${label}${there ? '' : ` (SKIPPED: ${command} is not installed)`}`, () => {
+    let running: UpdateServer;
+    let target: UpdatedServer;
+    beforeAll(async () => {
+      running = await start(GIVEN);
+      target = {
+        kind: 'rfc2136',
+        name: 'primary',
+        zones: [ZONE],
+        server: running.server,
+        key: { name: KEY.name, algorithm: KEY.algorithm },
+        secret: () => Buffer.from(KEY.secret),
+      };
+    });
+    afterAll(() => running.stop());
+    const textsAt = async (at: string) => {
+      const answer = await createDnsClient({ servers: [running.server], recursive: false, cacheEntries: 0 }).ask(at, 'TXT');
+      return answer.state === 'records' ? answer.records.map((strings) => strings.join('')).sort() : answer.state;
+    };
+    const apply = (one: RecordChange, other: Partial<UpdatedServer> = {}) => applyByUpdate({ ...target, ...other }, ZONE, one);
+
+    test('a change is made once, is recognized when it comes again, and goes back', async () => {
+      const step = change(['v=DMARC1; p=none'], ['v=DMARC1; p=quarantine']);
+      expect(await apply(step)).toMatchObject({ state: 'applied' });
+      expect(await textsAt(name)).toEqual(['v=DMARC1; p=quarantine']);
+      expect(await apply(step)).toEqual({ state: 'applied', answer: 'It is there already.' });
+      expect(await apply(reversed(step))).toMatchObject({ state: 'applied' });
+      expect(await textsAt(name)).toEqual(['v=DMARC1; p=none']);
+    });
+
+    test('what was changed meanwhile by somebody else is left alone', async () => {
+      const stale = change(['v=DMARC1; p=reject'], ['v=DMARC1; p=quarantine']);
+      expect(await apply(stale)).toMatchObject({ state: 'stale' });
+      expect(await textsAt(name)).toEqual(['v=DMARC1; p=none']);
+    });
+
+    test('other records of the name stay, and long ones keep their octets', async () => {
+      const key = `v=DKIM1; k=rsa; p=${'A'.repeat(700)}`;
+      const at = `s1._domainkey.${ZONE}`;
+      expect(await apply(change([], [key], at))).toMatchObject({ state: 'applied' });
+      expect(await textsAt(at)).toEqual([key]);
+      expect(await apply(change([key], [], at))).toMatchObject({ state: 'applied' });
+      const spf = change(['v=spf1 -all', 'site-verification=1'], ['v=spf1 mx -all', 'site-verification=1'], ZONE);
+      expect(await apply(spf)).toMatchObject({ state: 'applied' });
+      expect(await textsAt(ZONE)).toEqual(['site-verification=1', 'v=spf1 mx -all']);
+      expect(await apply(reversed(spf))).toMatchObject({ state: 'applied' });
+    });
+
+    test('an alias is not published beside', async () => {
+      expect((await apply(change([], ['v=spf1 -all'], `www.${ZONE}`))).state).not.toBe('applied');
+    });
+
+    test('a wrong secret, an unreadable one and a server that is away change nothing', async () => {
+      const step = change(['v=DMARC1; p=none'], ['v=DMARC1; p=reject']);
+      expect(await apply(step, { secret: () => randomBytes(32) })).toMatchObject({ state: 'failed' });
+      const unreadable = () => {
+        throw new Error('has a secret_file that cannot be read');
+      };
+      expect(await apply(step, { secret: unreadable })).toMatchObject({ state: 'later' });
+      expect(await apply(step, { server: { address: '127.0.0.1', port: 1 } })).toMatchObject({ state: 'later' });
+      expect(await textsAt(name)).toEqual(['v=DMARC1; p=none']);
+    });
+
+    test('of forty writers at once exactly one succeeds', async () => {
+      const at = `race.${ZONE}`;
+      const ends = await Promise.all(Array.from({ length: 40 }, (_, i) => apply(change([], [`writer ${i}`], at))));
+      expect(ends.filter(({ state }) => state === 'applied')).toHaveLength(1);
+      expect(ends.filter(({ state }) => state === 'stale')).toHaveLength(39);
+      expect(await textsAt(at)).toEqual([`writer ${ends.findIndex(({ state }) => state === 'applied')}`]);
+    });
+  });
+}

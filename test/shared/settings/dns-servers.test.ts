@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { dnsSchema, dnsTargets, targetFor } from '../../../services/shared/settings/dns-servers.ts';
+
+const KEY = { name: 'ruawatch', secret: 'c2VjcmV0' };
+const targets = (...servers: object[]) => {
+  const mistakes: string[] = [];
+  return { found: dnsTargets(dnsSchema.parse({ servers }), '/etc/ruawatch', mistakes), mistakes };
+};
+
+test('the longest zone that holds a name decides', () => {
+  const { found, mistakes } = targets(
+    { name: 'outer', zones: ['example.com', 'example.org'], address: '192.0.2.1', key: KEY },
+    { name: 'inner', zones: ['eu.example.com'], command: ['./publish', '--now'] },
+  );
+  expect(mistakes).toEqual([]);
+  const nameOf = (name: string) => targetFor(found, name)?.target.name;
+  expect(nameOf('_dmarc.example.com')).toBe('outer');
+  expect(nameOf('_dmarc.eu.example.com')).toBe('inner');
+  expect(nameOf('eu.example.com')).toBe('inner');
+  expect(nameOf('neu.example.com')).toBe('outer');
+  expect(nameOf('notexample.com')).toBeUndefined();
+  expect(found[1]).toMatchObject({ command: ['/etc/ruawatch/publish', '--now'] });
+});
+
+describe('entries that cannot work', () => {
+  test.each([
+    [{ name: 'a', zones: ['example.com'] }, /address and key, or command/],
+    [{ name: 'a', zones: ['example.com'], address: '192.0.2.1', key: KEY, command: ['x'] }, /either/],
+    [{ name: 'a', zones: ['example.com'], address: '192.0.2.1' }, /no key/],
+    [{ name: 'a', zones: ['example.com'], address: 'ns.example.com', key: KEY }, /address/],
+    [{ name: 'a', zones: ['example.com'], address: '192.0.2.1', key: { name: 'k' } }, /secret_file/],
+    [{ name: 'a', zones: ['example.com'], address: '192.0.2.1', key: { ...KEY, secret_file: 'x' } }, /secret_file/],
+    [{ name: 'a', zones: ['example.com'], address: '192.0.2.1', key: { ...KEY, algorithm: 'hmac-md5' } }, /algorithm/],
+    [{ name: 'A b', zones: ['example.com'], command: ['x'] }, /name/],
+    [{ name: 'a', zones: ['example.com.'], command: ['x'] }, /zone/],
+  ])('%#', (server, message) => {
+    const read = dnsSchema.safeParse({ servers: [server] });
+    expect(read.error?.issues.map(({ path, message: said }) => `${path.join('.')} ${said}`).join('\n')).toMatch(message);
+  });
+
+  test('two with one name, two with one zone', () => {
+    const one = { name: 'a', zones: ['example.com'], command: ['x'] };
+    expect(targets(one, one).mistakes).toEqual([
+      'dns.servers[1]: two servers are named "a": give each its own name.',
+      'dns.servers[1]: two servers change the zone example.com: keep one.',
+    ]);
+  });
+
+  test('a secret that is no base64 is said when it is needed', () => {
+    const { found } = targets({
+      name: 'a',
+      zones: ['example.com'],
+      address: '192.0.2.1',
+      key: { name: 'k', secret: 'not base64!' },
+    });
+    const [target] = found;
+    expect(() => target!.kind === 'rfc2136' && target!.secret()).toThrow(/not base64/);
+  });
+});
