@@ -1,4 +1,5 @@
 import type { Settlement } from '../store/messages/messages.ts';
+import type { OtherKind } from '../store/reports/other-checks.ts';
 import type { StoreOutcome } from '../store/reports/supersession.ts';
 import type { ReporterTrust } from '../store/reports/trust.ts';
 
@@ -18,6 +19,8 @@ export interface MessageResult extends Settlement {
   /** What became of its TLS reports and failure reports. */
   tls: StoreOutcome[];
   failures: StoreOutcome[];
+  /** The kind of each new one of them that its mail cannot prove. */
+  refuted: OtherKind[];
   /** At least one of its reports, or a stored report that one of them duplicates, is to be verified. */
   unverified: boolean;
 }

@@ -49,6 +49,8 @@ export interface OtherOutcomes {
   failures: StoreOutcome[];
   /** At least one of them is to be verified. */
   unverified: boolean;
+  /** The kind of each that its mail cannot prove, whatever DNS says. */
+  refuted: OtherKind[];
 }
 
 /**
@@ -94,11 +96,18 @@ export async function writeOthers(
   const outcomes = new Map(
     read.map(({ message: { message_key } }) => [
       message_key,
-      { tls: [], failures: [], unverified: unverified.has(message_key) } as OtherOutcomes,
+      { tls: [], failures: [], unverified: unverified.has(message_key), refuted: [] } as OtherOutcomes,
     ]),
   );
-  for (const [i, { message_key }] of tls.entries()) outcomes.get(message_key)!.tls.push(tlsOutcomes[i]!);
-  for (const [i, { message_key }] of failures.entries()) outcomes.get(message_key)!.failures.push(failureOutcomes[i]!);
+  const add = (kind: OtherKind, name: 'tls' | 'failures', items: typeof tls | typeof failures, each: StoreOutcome[]) => {
+    for (const [i, { message_key, mailbox, doubt }] of items.entries()) {
+      const of = outcomes.get(message_key)!;
+      of[name].push(each[i]!);
+      if (doubt !== null && whyUnverified(mailbox, check) === null && each[i] !== 'duplicate') of.refuted.push(kind);
+    }
+  };
+  add('tls', 'tls', tls, tlsOutcomes);
+  add('failure', 'failures', failures, failureOutcomes);
   return outcomes;
 }
 

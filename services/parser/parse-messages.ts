@@ -105,6 +105,7 @@ async function quarantineDeadly(db: Db, keys: readonly number[]): Promise<BatchR
     reports: [],
     tls: [],
     failures: [],
+    refuted: [],
     unverified: false,
   }));
   await settleMessages(db, messages);

@@ -52,12 +52,13 @@ async function attempt(context: ParseContext, keys: readonly number[], log: Log,
 }
 
 function count({ metrics }: ParseContext, { messages }: BatchResult): void {
-  for (const { state, code, reports } of messages) {
+  for (const { state, code, reports, refuted } of messages) {
     metrics.messages.inc({ state, code: code ?? '' });
+    for (const kind of refuted) metrics.trust.inc({ verdict: 'unauthenticated', kind });
     for (const report of reports) {
       metrics.reports.inc({ outcome: report.outcome });
       if (report.outcome !== 'duplicate') metrics.records.inc(report.records);
-      if (report.reporter_trust !== null) metrics.trust.inc({ verdict: report.reporter_trust });
+      if (report.reporter_trust !== null) metrics.trust.inc({ verdict: report.reporter_trust, kind: 'aggregate' });
     }
   }
 }

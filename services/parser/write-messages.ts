@@ -150,7 +150,7 @@ async function writeRollups(tx: Tx, reports: readonly NewReport[], decision: Sto
 function resultOf(
   { message, result, reports }: ReadMessage,
   { outcomes, unverified }: StoredReports,
-): Omit<MessageResult, 'tls' | 'failures'> {
+): Omit<MessageResult, 'tls' | 'failures' | 'refuted'> {
   return {
     ...settlementOf(message.message_key, reports.length, result),
     reports: reports.map(({ key, report, trust }) => ({

@@ -135,7 +135,8 @@ export async function verifyMessages(
       }
     }
     for (const domain of await transaction(context.db, (tx) => settleTrust(tx, verdicts))) domains.add(domain);
-    for (const { verdict } of verdicts) context.metrics.trust.inc({ verdict: verdict.reporter_trust ?? 'unchecked' });
+    for (const { verdict } of verdicts)
+      context.metrics.trust.inc({ verdict: verdict.reporter_trust ?? 'unchecked', kind: 'aggregate' });
   }
   deferred.push(...(await verifyOthers(context, resolver, keys, readers)));
   return { domains: [...domains], deferred: [...new Set(deferred)] };

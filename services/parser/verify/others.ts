@@ -41,6 +41,8 @@ export async function verifyOthers(
       }
     }
     await settleOthers(context.db, verdicts);
+    for (const { check, verdict } of verdicts)
+      context.metrics.trust.inc({ verdict: verdict.reporter_trust ?? 'unchecked', kind: check.kind });
   }
   return deferred;
 }

@@ -7,7 +7,7 @@ export interface Metrics {
   messages: Counter<'state' | 'code'>;
   reports: Counter<'outcome'>;
   records: Counter;
-  trust: Counter<'verdict'>;
+  trust: Counter<'verdict' | 'kind'>;
   findings: Counter<'kind' | 'event'>;
   alerts: Counter<'outcome'>;
   alertsRefused: Gauge;
@@ -56,8 +56,9 @@ export function createMetrics(): Metrics {
     records: counter('ruawatch_records_total', 'Records written'),
     trust: counter(
       'ruawatch_report_trust_total',
-      'Reports verified, by verdict (authenticated, unauthenticated, mismatched, unchecked)',
+      'Reports verified, by verdict (authenticated, unauthenticated, mismatched, unchecked) and kind (aggregate, tls, failure)',
       'verdict',
+      'kind',
     ),
     findings: counter(
       'ruawatch_findings_total',

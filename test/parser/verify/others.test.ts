@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runVerify } from '../../../services/cli/commands/verify.ts';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
+import { parseWithFallback } from '../../../services/parser/parse-with-fallback.ts';
 import { verifyMessages } from '../../../services/parser/verify/index.ts';
 import type { Context } from '../../../services/shared/runtime/service.ts';
 import { showMessage } from '../../../services/store/messages/messages.ts';
@@ -54,6 +55,20 @@ const bring = async (raws: Buffer[], check: 'verify' | 'off' = 'verify') => {
 const verify = (keys: number[]) => verifyMessages(context, resolver, keys);
 const rows = async (view: string) =>
   (await t.db.query(`select reporter_trust, trust, trust_reason, trust_domain from dmarc.${view} order by 1, 2`)).rows;
+
+test('the verdicts of TLS and failure reports are counted beside those of aggregate ones', async () => {
+  context.config.trust.check = 'verify';
+  const failure = readFileSync(path.join(import.meta.dirname, '../../fixtures/failure/all-fields.eml'));
+  const keys = await receivePolled(t, [await genuine(), tlsMail(REPORTER, { failed: 1, unique: 'n' }), failure]);
+  const { messages } = await parseWithFallback(context, keys, context.log, {});
+  await verify(messages.filter(({ unverified }) => unverified).map(({ message_key }) => message_key));
+  const counted = (await context.metrics.trust.get()).values.map(({ labels, value }) => [labels.kind, labels.verdict, value]);
+  expect(counted.sort()).toEqual([
+    ['failure', 'unauthenticated', 1],
+    ['tls', 'authenticated', 1],
+    ['tls', 'unauthenticated', 1],
+  ]);
+});
 
 describe('a TLS report', () => {
   test('waits for its verdict, and has it afterwards, with the reason', async () => {
