@@ -34,7 +34,8 @@ export function materialChange(
   next: { severity: Severity; evidence: Evidence },
   seen: string = old.evidence.last_day,
 ): News | null {
-  if (rankOf(next.severity) > rankOf(old.severity)) return { what: 'severity', from: old.severity, to: next.severity };
+  if (rankOf(next.severity) > rankOf(old.severity) && !isKeptOut(next.evidence))
+    return { what: 'severity', from: old.severity, to: next.severity };
   if (next.evidence.mechanism === 'both' && old.evidence.mechanism !== undefined && old.evidence.mechanism !== 'both') {
     return { what: 'both_mechanisms' };
   }
@@ -57,6 +58,11 @@ export function materialChange(
 
 /** Rules about mail that others forge, which is to be kept out. */
 const FORGED = new Set(['unauthorized_source', 'subdomain_abuse', 'abused_sender', 'denied_source']);
+
+/** A larger wave of forged mail of which nothing reached an inbox asks nobody to do anything. */
+function isKeptOut({ facts, delivered, quarantined, rejected }: Evidence): boolean {
+  return FORGED.has(facts?.rule ?? '') && delivered === 0 && quarantined + rejected > 0;
+}
 
 /**
  * That receivers deliver most of the forged mail, or turn away most of the rightful mail, and did not when it was last

@@ -14,7 +14,12 @@ export function whoseWords({ host, service, asn, owner, country }: Culprit, room
     .filter(Boolean)
     .join(' ');
   const network = [system, short(country ?? '', 2)].filter(Boolean).join(', ');
-  const name = host === undefined ? (service ?? '') : service === undefined ? host : `${host} (${service})`;
+  const name =
+    host === undefined || service === undefined
+      ? (host ?? service ?? '')
+      : service.includes('(')
+        ? `${host}, ${service}`
+        : `${host} (${service})`;
   const characters = [...name];
   const left = room - [...network].length - 2;
   const fitting = characters.length <= left ? name : `…${characters.slice(1 - left).join('')}`;

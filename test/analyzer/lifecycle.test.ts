@@ -67,7 +67,11 @@ test('more of the same refreshes the evidence in silence; what makes it graver i
   await f.analyze();
   expect(await f.findings()).toMatchObject([{ revision: 1, last_day: ago(1), evidence: { messages: 432 } }]);
   expect(await f.events()).toHaveLength(1);
-  await f.put([...ordinary(0, 0), ...botnet(0, 0, 60)]);
+  const delivered = { delivered: 60, failed_delivered: 60, rejected: 0 };
+  await f.put([
+    ...ordinary(0, 0),
+    ...BOTNET.flatMap((source) => span(0, 0, 'unauthenticated', 60, REPORTERS, { ...source, ...delivered })),
+  ]);
   await f.analyze();
   expect(await f.findings()).toMatchObject([{ revision: 2, first_day: ago(4), evidence: { messages: 2160, since: ago(0) } }]);
   expect((await f.events()).map((e) => [e.event, e.revision])).toEqual([
@@ -321,6 +325,9 @@ describe('materialChange', () => {
       one({ messages, delivered, rejected: messages - delivered, facts: { rule: 'unauthorized_source', p: 'reject' } });
     expect(materialChange(forged(5), forged(150, 200))).toEqual({ what: 'fate', now: 'delivered', share: 0.75 });
     expect(materialChange(forged(150, 200), forged(5))).toBeNull();
+    // Graver by its number alone, and all of it kept out: nobody acts on that.
+    expect(materialChange({ ...forged(0, 100), severity: 'low' }, forged(0, 5000))).toBeNull();
+    expect(materialChange({ ...forged(0, 100), severity: 'low' }, forged(30, 5000))).toMatchObject({ what: 'severity' });
   });
 });
 

@@ -181,7 +181,8 @@ function isReady(kind: string): boolean {
 
 function manyOf(event: FindingEvent): string | null {
   const { messages, of, reports = 0, ...evidence } = event.evidence;
-  if (isForged(event)) return reports === 0 ? null : `${counted(reports, 'forged report')}, nothing of which is counted`;
+  if (isForged(event))
+    return reports === 0 ? null : `${counted(reports, 'report')}, ${reports === 1 ? 'which is not' : 'none of which is'} counted`;
   // A finding about the policy counts no mail.
   if (messages === 0 && of === 0) return null;
   if (messages === 0 && isReady(event.kind)) return `none of ${counted(of, 'message')} would have been affected`;
@@ -217,10 +218,10 @@ function wasOf(event: FindingEvent): string[] {
     return [last === '' ? `It began on ${since}.` : last === since ? `It lasted one day, ${since}.` : `It lasted ${when}.`];
   const much = `It was ${counted(messages, 'message')} ${when}`;
   const fates = fatesWords(evidence);
-  const worst = (['delivered', 'quarantined', 'rejected'] as const).find((fate) => evidence[fate] > 0);
+  const most = (['delivered', 'quarantined', 'rejected'] as const).reduce((a, b) => (evidence[b] > evidence[a] ? b : a));
   return [
     ...(fates === '' ? [] : [`${much}: ${fates}.`]),
-    ...(worst === undefined ? [] : [`${much}, ${number(evidence[worst])} of them ${worst}.`]),
+    ...(evidence[most] === 0 ? [] : [`${much}, ${number(evidence[most])} of them ${most}.`]),
     `${much}.`,
   ];
 }

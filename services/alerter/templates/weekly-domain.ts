@@ -56,7 +56,11 @@ function notesOf(domain: DomainWeek): string[] {
   const below = sp === null || sp === p ? '' : `; sp=${clean(sp, 20)}`;
   return [
     ...(domain.silent_since === null ? [] : [`No reports since ${clean(domain.silent_since, 10)}.`]),
-    ...(domain.to_do === 0 ? [] : [`To act on: ${counted(domain.to_do, 'finding')}, the gravest ${clean(domain.gravest, 20)}.`]),
+    ...(domain.to_do === 0
+      ? []
+      : [
+          `To act on: ${counted(domain.to_do, 'finding')}, ${domain.to_do === 1 ? 'of severity' : 'the most severe'} ${clean(domain.gravest, 20)}.`,
+        ]),
     ...(fresh.length > 0 ? [`New: ${fresh.join(', ')}${rest > 0 ? ` and ${number(rest)} more` : ''}.`] : []),
     ...(strangers.sources > 0
       ? [`New and unauthorized: ${counted(strangers.sources, 'source')}, ${counted(strangers.messages, 'message')}.`]

@@ -80,7 +80,9 @@ function openingOf(week: Weekly, sum: Total, quiet: boolean): string[] {
   );
   const put_off = opened.count + open.count;
   const nothing =
-    put_off === 0 ? 'nothing new, nothing open' : `${counted(put_off, 'finding')} acknowledged, snoozed or of one cause`;
+    put_off === 0
+      ? 'nothing new, nothing open'
+      : `${counted(put_off, 'open finding')} ${put_off === 1 ? 'is' : 'are'} acknowledged, snoozed or part of another`;
   return [
     ...(quiet && sum.messages > 0 ? [`Nothing to act on: ${nothing}.`] : []),
     ...(silent.length > 0 ? [`No reports any more on ${counted(silent.length, 'domain')}: ${list(silent, MOST_SILENT)}.`] : []),
@@ -120,7 +122,9 @@ function sumsOf({ domains, opened, open }: Weekly): string[] {
   const all = domains.reduce((n, { to_do }) => n + to_do, 0);
   return all <= act
     ? []
-    : [`To act on: ${number(act)}, for ${counted(all, 'finding')}: what one cause opened on several domains counts once.`];
+    : [
+        `The domains below have ${counted(all, 'finding')}, of which ${number(act)} ${act === 1 ? 'is' : 'are'} to be acted on: one cause on several domains counts once.`,
+      ];
 }
 
 /** What follows the opening, in the text as in the HTML. */
@@ -151,7 +155,11 @@ function bodyOf({ opened, resolved, open, info, domains }: Weekly): Body {
   const rest = domains.slice(MOST_DOMAINS);
   const needy = rest.filter(({ to_do, silent_since }) => to_do > 0 || silent_since !== null).length;
   const need =
-    needy === 0 ? 'none of which needs anything' : `${number(needy)} of which ${needy === 1 ? 'needs' : 'need'} somebody`;
+    needy === 0
+      ? `${beyond === 1 ? 'which needs' : 'none of which needs'} ${beyond === 1 ? 'nothing' : 'anything'}`
+      : needy === beyond
+        ? `${beyond === 1 ? 'which needs' : 'all of which need'} attention`
+        : `${number(needy)} of which ${needy === 1 ? 'needs' : 'need'} attention`;
   const more = beyond === 0 ? null : `and ${counted(beyond, 'more domain')}, ${need}: dmarc.source_days has them all.`;
   const first = opened.findings[0] ?? open.findings[0];
   const actions = first ? { about: `, such as about finding ${first.finding_key}`, actions: actionsOn(first, {}) } : null;
@@ -218,7 +226,7 @@ function stateOf({ event, at, acknowledged_by, snoozed_until }: WeekFinding): st
     event === 'opened'
       ? `found ${day}`
       : event === 'reopened'
-        ? `again since ${day}`
+        ? `back since ${day}`
         : event === 'resolved'
           ? `over ${day}`
           : null,
@@ -232,8 +240,9 @@ function stateOf({ event, at, acknowledged_by, snoozed_until }: WeekFinding): st
 function words(finding: WeekFinding, console: string | null) {
   const resolved = finding.event === 'resolved';
   const content = contentOf(finding, resolved ? 'resolved' : 'opened', console);
-  const why = resolved ? content.over?.replace(/\.$/, '') : content.since && `since ${content.since}`;
-  const detail = [`finding ${finding.finding_key}`, stateOf(finding), resolved ? null : content.many, why];
+  const why = resolved ? null : content.since && `since ${content.since}`;
+  const over = content.over ? `: ${content.over.replace(/\.$/, '')}` : '';
+  const detail = [`finding ${finding.finding_key}`, `${stateOf(finding)}${over}`, resolved ? null : content.many, why];
   return {
     severity: content.severity,
     headline: content.headline,
@@ -246,7 +255,7 @@ function findingText(finding: WeekFinding, console: string | null): string[] {
   const { severity, headline, page, detail } = words(finding, console);
   return [
     ...atMost(wrap(`${sentenceCase(severity)}: ${headline}`, WIDTH - 2), 2, WIDTH - 2).map((line) => `  ${line}`),
-    ...atMost(wrap(detail, WIDTH - 6), 2, WIDTH - 6).map((line) => `      ${line}`),
+    ...wrap(detail, WIDTH - 6).map((line) => `      ${line}`),
     ...(page === null ? [] : [`      ${page}`]),
   ];
 }

@@ -18,7 +18,7 @@ const BOTNET = 20;
 export function whoseAdvice(senders: number, repair: string): string[] {
   if (senders >= BOTNET)
     return [
-      `So many networks are a botnet: none of them has to be looked at or blocked, as tomorrow it uses others. The policy of your domain is what stops it.`,
+      'So many networks are a botnet or rented hosts: none of them has to be looked at or blocked, as tomorrow it will be others. The policy of your domain is what stops such mail.',
     ];
   return [
     senders === 1

@@ -87,7 +87,7 @@ function ofAge({ age, others }: Key): string {
   if (age === 'new') return 'which nobody signed with before';
   return others.length === 0
     ? 'which is not new'
-    : `which ${list(others.map((one) => short(one)))} ${others.length === 1 ? 'signs' : 'sign'} with too`;
+    : `which is in use elsewhere as well (${list(others.map((one) => short(one)))})`;
 }
 
 function withoutKey(by: 'spf' | 'dkim' | 'both', label: string): string[] {
@@ -112,7 +112,7 @@ function withKey(key: Key, label: string): string[] {
   return [
     ...(key.others.length === 0
       ? []
-      : [`Ask whoever runs ${list(key.others.map((one) => short(one)))} whether ${label} is a new way out of theirs.`]),
+      : [`Ask those who run ${list(key.others.map((one) => short(one)))} whether ${label} is a new way out of theirs.`]),
     `If not, the private key has probably been copied. ${with_care}`,
   ];
 }

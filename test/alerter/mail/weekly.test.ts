@@ -169,7 +169,7 @@ describe('the mails', () => {
     const told = text(rows[0]!.raw.toString('utf8'));
     expect(told).toContain('New (3)');
     // For one cause on two domains the subject says 1.
-    expect(told.replaceAll('\n', ' ')).toContain('To act on: 2, for 3 findings: what one cause opened on several domains');
+    expect(told.replaceAll('\n', ' ')).toContain('The domains below have 3 findings, of which 2 are to be acted on: one cause on');
     expect(told).toContain('1 finding for information is open, 1 of them new.');
     expect(told).toMatch(/New, for information \(1\)\n {2}Info: calm\.example: it is ready\n/);
     expect(told.replaceAll('\n', ' ')).toContain(
@@ -247,7 +247,7 @@ describe('what it looks like', () => {
     const open = { findings: found.slice(0, 1).map((one) => ({ ...one, acknowledged_by: 'Ada' })), count: 1, to_do: 0 };
     const { subject, text } = renderWeekly(week({ open, domains: [domain({ ready: ready('it is ready') })] }));
     expect(subject).toBe('[ruawatch] Week to 2026-10-03: nothing to act on');
-    expect(text).toContain('Nothing to act on: 1 finding acknowledged, snoozed or of one cause.');
+    expect(text).toContain('Nothing to act on: 1 open finding is acknowledged, snoozed or part of another.');
   });
 
   test('sources too small to classify are one line of a week that is quiet otherwise', () => {
@@ -258,7 +258,7 @@ describe('what it looks like', () => {
     expect(text).not.toContain('Domains, by day');
   });
 
-  test('an agency reads first which domains are silent, and how many need somebody beyond those shown', () => {
+  test('an agency reads first which domains are silent, and how many need attention beyond those shown', () => {
     const quiet = Array.from({ length: 12 }, (_, i) => domain({ domain: `q${i}.example`, days: [], silent_since: '2026-09-29' }));
     const needy = Array.from({ length: 8 }, (_, i) => domain({ domain: `n${i}.example`, to_do: 2, gravest: 'high' }));
     const rest = Array.from({ length: 130 }, (_, i) => domain({ domain: `r${i}.example` }));
@@ -268,8 +268,8 @@ describe('what it looks like', () => {
     expect(text.replaceAll('\n', ' ')).toContain('No reports any more on 12 domains: q0.example, q1.example,');
     expect(text.replaceAll('\n', ' ')).toContain('and 3 more.');
     expect(text).toContain('  No reports since 2026-09-29.');
-    expect(text).toContain('  To act on: 2 findings, the gravest high.');
-    expect(text).toContain('and 135 more domains, 5 of which need somebody:');
+    expect(text).toContain('  To act on: 2 findings, the most severe high.');
+    expect(text).toContain('and 135 more domains, 5 of which need attention:');
   });
 
   test('draws each domain with cells and blocks alone, and counts what it does not list', () => {

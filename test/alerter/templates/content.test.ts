@@ -55,7 +55,7 @@ test('what a forged report claims is in no figure', () => {
     },
     { kind: 'forged_report' },
   );
-  expect(forged.many).toBe('3 forged reports, nothing of which is counted');
+  expect(forged.many).toBe('3 reports, none of which is counted');
   expect(forged.who).toMatchObject([{ source: 'evil.example', amount: '' }]);
   expect(forged.others).toBe('and 8 more');
   // Nor was it reported by the one whose name was used.
