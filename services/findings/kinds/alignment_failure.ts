@@ -100,8 +100,8 @@ function adviceOf(told: Told, given: AlignmentFacts): string[] {
     ];
   if (scattered)
     return [
-      `Ask your own teams first who ${source} is. If nobody knows it, somebody forges your name: a little of it comes from each of ${counted(scattered, 'network')}, none of which sends mail of yours. Report the abuse to their owners${p === 'none' ? ', and plan a stricter policy: p=none lets such mail through' : ''}.`,
-      `If it does send for you, let it sign with d=${domain}, and publish the key it names under ${domain}.`,
+      `If you do not know ${source}, somebody forges your name: a little of it comes from each of ${counted(scattered, 'network')}, none of which sends mail of yours. Report the abuse to their owners${p === 'none' ? ', and plan a stricter policy: p=none lets such mail through' : ''}.`,
+      `Ask your own teams: only if it sends for you, let it sign with d=${domain}, and publish the key it names under ${domain}.`,
     ];
   const path = strict_spf
     ? `SPF alignment is strict (aspf=s), so its return path (MAIL FROM) would have to be exactly @${domain}: rely on DKIM, or relax aspf.`

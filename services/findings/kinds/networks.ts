@@ -14,9 +14,14 @@ export function networksOf({ evidence }: Told): string {
 /** From so many networks on it is a botnet or a rented one, and nobody looks at each. */
 const BOTNET = 20;
 
+/** Whether so many networks are nobody's that one can ask. */
+export function isBotnet(senders: number): boolean {
+  return senders >= BOTNET;
+}
+
 /** What to do about the networks that forged mail came from. @param repair what to do for one of the own */
 export function whoseAdvice(senders: number, repair: string): string[] {
-  if (senders >= BOTNET)
+  if (isBotnet(senders))
     return [
       'So many networks are a botnet or rented hosts: none of them has to be looked at or blocked, as tomorrow it will be others. The policy of your domain is what stops such mail.',
     ];

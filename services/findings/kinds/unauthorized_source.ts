@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { counted, number, percent, short } from '../../shared/format.ts';
 import { kind, type Told } from './kind.ts';
-import { networksOf, whoseAdvice } from './networks.ts';
+import { isBotnet, networksOf, whoseAdvice } from './networks.ts';
 
 const facts = z.object({
   rule: z.literal('unauthorized_source'),
@@ -18,7 +18,8 @@ export const unauthorizedSource = kind(facts, (told, { p }) => {
   const title = `${counted(senders, 'network')} ${senders === 1 ? 'sends' : 'send'} as ${domain} without authentication`;
   const habit = usual >= 0.5 ? `; ${number(Math.round(usual))} a day ${Math.round(usual) === 1 ? 'is' : 'are'} usual` : '';
   return {
-    title,
+    // A list of mails has little room.
+    title: isBotnet(senders) ? `${counted(senders, 'network')} forge ${domain}` : title,
     topic: `unauthenticated mail as ${domain}`,
     summary: `${title}: ${counted(messages, 'message')} since ${since}, ${percent(delivered / messages)} delivered`,
     what: `${counted(messages, 'message')} in the name of ${domain} from ${networksOf(told)} passed neither SPF nor DKIM for any domain${habit}.`,

@@ -169,7 +169,9 @@ describe('the mails', () => {
     const told = text(rows[0]!.raw.toString('utf8'));
     expect(told).toContain('New (3)');
     // For one cause on two domains the subject says 1.
-    expect(told.replaceAll('\n', ' ')).toContain('The domains below have 3 findings, of which 2 are to be acted on: one cause on');
+    expect(told.replaceAll('\n', ' ')).toContain(
+      'The domains below have 3 findings, of which 2 are to be acted on: one cause on',
+    );
     expect(told).toContain('1 finding for information is open, 1 of them new.');
     expect(told).toMatch(/New, for information \(1\)\n {2}Info: calm\.example: it is ready\n/);
     expect(told.replaceAll('\n', ' ')).toContain(
