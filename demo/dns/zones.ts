@@ -14,6 +14,9 @@ export const DNS_INCIDENTS: readonly { finding: string; domain: string }[] = [
 /** A name that may be mistaken for that of PAY. */
 export const LOOKALIKE = 'kestre1-pay.example';
 
+/** The last octets of the servers in 192.0.2.0/24 that each domain sends from. */
+const SERVERS: Record<string, readonly number[]> = { [BOOKS]: [25, 26], [PAY]: [40, 41], [CLUB]: [60, 61], [PRESS]: [80, 81] };
+
 /** Services that the club includes, and how many includes each has of its own. */
 const SERVICES = { 'mail.clubdesk': 2, 'spf.raffleworks': 2, 'spf.printpost': 2, 'spf.tickethall': 1 };
 
@@ -25,6 +28,7 @@ export function demoZones(): Record<string, string[]> {
   const strong = keyRecord(2048);
   const weak = keyRecord(1024);
   const own = (domain: string, records: string[]) => [
+    ...SERVERS[domain]!.map((host) => `out${host} A 192.0.2.${host}`),
     '@ MX 10 mx',
     'mx A 192.0.2.10',
     `_smtp._tls TXT "v=TLSRPTv1; rua=mailto:dmarc@${domain}"`,
@@ -38,6 +42,7 @@ export function demoZones(): Record<string, string[]> {
       '@ TXT "v=spf1 ip4:192.0.2.25 ip4:192.0.2.26 ip6:2001:db8:10::25 -all"',
       `_dmarc TXT "v=DMARC1; p=reject; sp=reject; rua=mailto:dmarc@${BOOKS}"`,
       `lc2._domainkey TXT ${strong}`,
+      'out25 AAAA 2001:db8:10::25',
     ]),
     [PAY]: own(PAY, [
       '@ TXT "v=spf1 ip4:192.0.2.40 ip4:192.0.2.41 -all"',
@@ -55,6 +60,7 @@ export function demoZones(): Record<string, string[]> {
       `_dmarc TXT "v=DMARC1; p=none; rua=mailto:dmarc@${PRESS}"`,
       `pw1._domainkey TXT ${strong}`,
     ]),
+    ...reverseZones(),
     // Somebody has registered the digit 1 for the letter l.
     [LOOKALIKE]: ['@ MX 10 mail', 'mail A 198.19.200.7', '@ TXT "v=spf1 mx -all"'],
     ...Object.fromEntries(
@@ -63,6 +69,14 @@ export function demoZones(): Record<string, string[]> {
         .map(([name, inner], i) => serviceZone(name, inner, i)),
     ),
   };
+}
+
+/** The reverse names of the domains' own servers, each of which leads back. */
+function reverseZones(): Record<string, string[]> {
+  const pointers = Object.entries(SERVERS).flatMap(([domain, hosts]) => hosts.map((host) => `${host} PTR out${host}.${domain}.`));
+  // 2001:db8:10::25
+  const six = `5.2.${'0.'.repeat(19)}1.0.0 PTR out25.${BOOKS}.`;
+  return { '2.0.192.in-addr.arpa': pointers, '8.b.d.0.1.0.0.2.ip6.arpa': [six] };
 }
 
 /** The zone of a service: its SPF record, and those that it includes. */

@@ -24,7 +24,9 @@ const NOTHING: Dns = {
 
 /** The name service of a world: the records that the mail of each domain needs, and what was changed. */
 export function nameService(world: World, changes: readonly DnsChange[]): (tick: number) => Dns {
-  return (day) => {
+  return (tick) => {
+    // The last evening is after the last report day: nothing is taken back on it.
+    const day = Math.min(tick, world.days - 1);
     const planned: Planned = new Map();
     for (const domain of world.domains) publish(planned, domain, day);
     const active = changes.filter(({ from, to }) => day >= from && day <= to);

@@ -1,7 +1,10 @@
 import type { Answer, AskOptions, Dns, RecordData, RecordType } from '../../services/dns/client/types.ts';
 
 /** What stands at a name: records by type; "unknown" for a name that nobody can say anything of. A name above one that exists, exists. */
-export type Zone = Record<string, { [T in RecordType]?: RecordData[T][] } | 'unknown'>;
+export type Zone = Record<
+  string,
+  ({ [T in RecordType]?: RecordData[T][] } & { /** Validated by the resolver. */ AD?: true }) | 'unknown'
+>;
 
 /** DNS out of a table, with the questions that were asked. */
 export function dnsOf(zone: Zone): Dns & { asked: string[] } {
@@ -21,6 +24,7 @@ export function dnsOf(zone: Zone): Dns & { asked: string[] } {
         const behind = await this.ask(alias, type);
         return behind.state === 'unknown' ? behind : { ...behind, aliases: [alias, ...behind.aliases] };
       }
+      told.authenticated = found?.AD === true;
       const records = found?.[type];
       if (records !== undefined) return { state: 'records', records: records as RecordData[T][], ...told };
       const exists = found !== undefined || names.some((one) => one.endsWith(`.${name}`));

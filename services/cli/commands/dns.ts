@@ -112,7 +112,7 @@ async function seenSelectors(config: Config, names: readonly string[], now: Date
 
 /** What --json prints for a domain: docs/dns.md. */
 function jsonOf({
-  check: { domain, findings, spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi },
+  check: { domain, findings, spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec },
   corrected,
   signed,
 }: Checked): unknown {
@@ -145,6 +145,8 @@ function jsonOf({
       policy: mtaSts.policy && { mode: mtaSts.policy.mode, max_age: mtaSts.policy.maxAge, mx: mtaSts.policy.mx },
     },
     tls_rpt: tlsRpt && { record: tlsRpt.record?.text ?? null, rua: tlsRpt.record?.rua.map(({ text }) => text) ?? [] },
+    ptr: ptr?.addresses ?? null,
+    dnssec: dnssec?.state ?? null,
     bimi: bimi && {
       record: bimi.record?.text ?? null,
       logo: bimi.record?.location ?? null,

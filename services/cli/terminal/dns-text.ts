@@ -1,5 +1,6 @@
 import { DECISIONS, type DomainCheck } from '../../dns/check/check.ts';
 import type { Severity } from '../../dns/check/codes.ts';
+import type { DnssecState } from '../../dns/check/dnssec.ts';
 import { type Finding, type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
 import type { SpfTreeNode, TreeTerm } from '../../dns/spf/tree.ts';
 import { escaped } from '../../shared/escape.ts';
@@ -63,8 +64,16 @@ export function renderCheck(
   return lines;
 }
 
-/** Where mail goes, under which promise of encryption, and the logo. */
-function* transportLines({ mx, mtaSts, tlsRpt, bimi }: DomainCheck): Generator<string> {
+const DNSSEC: Record<DnssecState, string> = {
+  validated: 'validated by the resolver',
+  unsigned: 'not signed',
+  no_chain: 'signed, but not vouched for from above',
+  not_validating: 'unknown: the resolver does not validate',
+  unknown: 'unknown',
+};
+
+/** Where mail goes, under which promise of encryption, the own servers' names, and the logo. */
+function* transportLines({ mx, mtaSts, tlsRpt, bimi, ptr, dnssec }: DomainCheck): Generator<string> {
   if (mx !== null) {
     const hosts = `${mx.hosts.slice(0, 5).join(', ')}${mx.hosts.length > 5 ? ` and ${mx.hosts.length - 5} more` : ''}`;
     const states = { null: 'takes no mail ("0 .")', address: 'none, the address counts', none: 'none', unknown: 'unknown' };
@@ -76,6 +85,11 @@ function* transportLines({ mx, mtaSts, tlsRpt, bimi }: DomainCheck): Generator<s
     yield `  STS    ${policy ? `${policy.mode ?? 'no mode'}${days}` : 'no policy read'}`;
   }
   if (tlsRpt?.record) yield `  TLSRPT ${shown(tlsRpt.record.text)}`;
+  const named = (ptr?.addresses ?? []).map(
+    ({ address, names, confirmed }) => `${address} ${confirmed ?? names?.[0] ?? 'no name'}`,
+  );
+  if (named.length > 0) yield `  PTR    ${escaped(named.join(', '))}`;
+  if (dnssec !== null) yield `  DNSSEC ${DNSSEC[dnssec.state]}`;
   if (bimi?.record) yield `  BIMI   ${shown(bimi.record.text)}`;
 }
 

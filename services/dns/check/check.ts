@@ -8,9 +8,11 @@ import { type BimiCheck, checkBimi } from './bimi.ts';
 import type { Code, Severity } from './codes.ts';
 import { checkDkim, type DkimCheck } from './dkim.ts';
 import { checkDmarc, type DmarcCheck } from './dmarc.ts';
+import { checkDnssec, type DnssecCheck } from './dnssec.ts';
 import { type Finding, finding, type Publication } from './finding.ts';
 import { checkSts, type StsCheck } from './mta-sts.ts';
 import { checkMx, type MxCheck } from './mx.ts';
+import { checkPtr, type PtrCheck } from './ptr.ts';
 import { checkSpf, type SpfCheck } from './spf.ts';
 import { checkTlsRpt, type TlsRptCheck } from './tlsrpt.ts';
 
@@ -25,6 +27,8 @@ export interface DomainCheck {
   mtaSts: StsCheck | null;
   tlsRpt: TlsRptCheck | null;
   bimi: BimiCheck | null;
+  ptr: PtrCheck | null;
+  dnssec: DnssecCheck | null;
 }
 
 export interface CheckOptions extends AskOptions {
@@ -48,7 +52,7 @@ const TIMEOUT_MS = 30_000;
 /** SPF with forty terms, a dozen selectors, two walks for each place of reports. */
 const MOST_QUESTIONS = 400;
 
-/** Checks a domain's SPF, DKIM, DMARC, mail hosts, MTA-STS, TLS-RPT and BIMI. All queries go through `dns`; a failed one is `unknown`. */
+/** Checks all that DNS says about a domain's mail. All queries go through `dns`; a failed one is `unknown`. */
 export async function checkDomain(given: string, dns: Dns, options: CheckOptions = {}): Promise<DomainCheck> {
   const domain = lowerName(given.replace(/\.$/, ''));
   const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
@@ -56,7 +60,18 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
   // Every question listens to it: Node takes more than ten for a leak.
   setMaxListeners(0, signal);
   const asking = { signal, budget: options.budget ?? { left: options.questions ?? MOST_QUESTIONS } };
-  const none = { domain, spf: null, dkim: null, dmarc: null, mx: null, mtaSts: null, tlsRpt: null, bimi: null };
+  const none = {
+    domain,
+    spf: null,
+    dkim: null,
+    dmarc: null,
+    mx: null,
+    mtaSts: null,
+    tlsRpt: null,
+    bimi: null,
+    ptr: null,
+    dnssec: null,
+  };
   const exists = labelsOf(domain) === null ? null : await dns.ask(domain, 'SOA', asking);
   if (exists === null || (exists.state === 'nxdomain' && exists.aliases.length === 0)) {
     return { ...none, findings: [finding('domain_missing', { domain, message: `${domain} does not exist.` })] };
@@ -68,12 +83,15 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
     checkMx(domain, dns, asking),
     checkTlsRpt(domain, dns, asking),
   ]);
-  const [mtaSts, bimi] = await Promise.all([
+  const { record } = spf.tree.root;
+  const [mtaSts, bimi, ptr, dnssec] = await Promise.all([
     checkSts(domain, mx, dns, { ...asking, web: options.web, before: options.stsBefore }),
     checkBimi(domain, dmarc.discovery, dns, { ...asking, web: options.web }),
+    checkPtr(domain, record !== null && record.errors.length === 0 ? record.text : null, dns, asking),
+    checkDnssec(domain, dns, asking),
   ]);
-  const findings = [spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi].flatMap((one) => one.findings);
-  return { domain, findings: inOrder(once(findings)), spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi };
+  const findings = [spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec].flatMap((one) => one.findings);
+  return { domain, findings: inOrder(once(findings)), spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec };
 }
 
 /** Who may send, and where reports go, is for the domain to decide: never part of a correction as a whole. */

@@ -99,6 +99,13 @@ export const CODES = {
   mx_no_address: { severity: 'error', section: 'RFC 5321 section 5.1' },
   mx_unknown: { severity: 'unknown', section: 'RFC 5321 section 5.1' },
 
+  ptr_missing: { severity: 'warning', section: 'RFC 1912 section 2.1' },
+  ptr_unconfirmed: { severity: 'warning', section: 'RFC 8601 section 2.7.3' },
+  ptr_unknown: { severity: 'unknown', section: 'RFC 8601 section 2.7.3' },
+
+  dnssec_unsigned: { severity: 'hint', section: 'RFC 4033 section 3' },
+  dnssec_no_chain: { severity: 'warning', section: 'RFC 4035 section 5.2' },
+
   tlsrpt_missing: { severity: 'hint', section: TLSRPT('3') },
   tlsrpt_misspelt: { severity: 'error', section: TLSRPT('3') },
   tlsrpt_several: { severity: 'error', section: TLSRPT('3') },

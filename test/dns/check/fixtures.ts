@@ -92,6 +92,10 @@ const hosts = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`h${i}.example`, { A: ['198.51.100.1'] }]));
 const terms = (count: number) => Array.from({ length: count }, (_, i) => `a:h${i}.example`).join(' ');
 
+const OWN_HOST = 'v=spf1 ip4:192.0.2.25 -all';
+const POINTER: Zone = { '25.2.0.192.in-addr.arpa': { PTR: ['out.example.com'] }, 'out.example.com': { A: ['192.0.2.25'] } };
+const DNSKEY = { flags: 257, protocol: 3, algorithm: 13, key: Uint8Array.of(1) };
+
 /** One broken domain for every code. */
 export const FIXTURES: Record<Code, Fixture> = {
   domain_missing: {
@@ -231,6 +235,25 @@ export const FIXTURES: Record<Code, Fixture> = {
     twin: mx('mx.example.com'),
   },
   mx_no_address: { zone: mx('gone.example.com'), twin: mx('mx.example.com') },
+  ptr_missing: { zone: at(OWN_HOST), twin: POINTER },
+  ptr_unconfirmed: {
+    zone: { ...at(OWN_HOST), '25.2.0.192.in-addr.arpa': { PTR: ['out.example.com'] }, 'out.example.com': { A: ['192.0.2.26'] } },
+    twin: POINTER,
+  },
+  ptr_unknown: { zone: { ...at(OWN_HOST), '25.2.0.192.in-addr.arpa': 'unknown' }, twin: POINTER },
+
+  dnssec_unsigned: {
+    zone: { '.': { NS: ['a.root.test'], AD: true } },
+    twin: { 'example.com': { ...at('v=spf1 ip4:192.0.2.0/24 -all')['example.com'], AD: true } },
+  },
+  dnssec_no_chain: {
+    zone: {
+      '.': { NS: ['a.root.test'], AD: true },
+      'example.com': { ...at('v=spf1 ip4:192.0.2.0/24 -all')['example.com'], DNSKEY: [DNSKEY] },
+    },
+    twin: { 'example.com': { ...at('v=spf1 ip4:192.0.2.0/24 -all')['example.com'], DNSKEY: [DNSKEY], AD: true } },
+  },
+
   mx_unknown: { zone: { ...mx('slow.example.com'), 'slow.example.com': 'unknown' }, twin: mx('mx.example.com') },
 
   tlsrpt_missing: { zone: tls('hello') },
