@@ -5,7 +5,7 @@
  * you write one for it.
  */
 export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
-  'alerter/mail/deliver.test.ts': ['alerter/channels.ts', 'alerter/index.ts', 'alerter/test-alerts.ts'],
+  'alerter/mail/deliver.test.ts': ['alerter/channels.ts', 'alerter/test-alerts.ts'],
   'alerter/mail/smtp.test.ts': ['alerter/mail/ask-server.ts'],
   'alerter/templates/weekly.test.ts': ['alerter/templates/weekly-domain.ts'],
   'alerter/webhook/post.test.ts': ['alerter/webhook/deliver.ts'],
@@ -165,7 +165,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'shared/runtime/pgbouncer.test.ts': [
     'cli/commands/migrate.ts',
     'shared/runtime/embedded-binaries.ts',
-    'shared/runtime/embedded-server.ts',
     'shared/runtime/service.ts',
     'shared/unverified.ts',
   ],

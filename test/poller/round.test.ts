@@ -94,6 +94,16 @@ describe('the size that the server announces is not believed', () => {
     expect(await progress()).toEqual({ last_uid: 2, backlog: 0, polled: true });
   });
 
+  test('one that is left is said to be once, also when the server counts its mails anew', async () => {
+    put(1, mail('huge'), LIMIT + 1);
+    for (const validity of [7, 8]) {
+      folder.uidValidity = validity;
+      await pollRound(await session());
+    }
+    expect(await metric('ruawatch_mails_total')).toEqual([expect.stringMatching(/outcome="oversize"\} 2$/)]);
+    expect(context.logged().split('a mail was left in the folder')).toHaveLength(2);
+  });
+
   test('one that is announced as too large is asked for its header alone, once', async () => {
     put(1, mail('huge'), LIMIT + 1);
     await pollRound(await session());

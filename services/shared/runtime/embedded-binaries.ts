@@ -42,24 +42,7 @@ export async function findBinaries(): Promise<Binaries> {
       error,
     );
   }
-  const root = path.resolve(path.dirname(binaries.postgres), '..', '..');
-  const links = path.join(root, 'native', 'pg-symlinks.json');
-  if (existsSync(links)) {
-    for (const { source, target } of JSON.parse(readFileSync(links, 'utf8')) as { source: string; target: string }[]) {
-      const at = path.join(root, target);
-      if (lstatSync(at, { throwIfNoEntry: false })) continue;
-      try {
-        symlinkSync(path.basename(source), at);
-      } catch (error) {
-        if (lstatSync(at, { throwIfNoEntry: false })) continue;
-        throw new PermanentError(
-          'embedded_missing',
-          `The embedded Postgres lacks the link ${at}, which cannot be created: reinstall without --ignore-scripts.`,
-          error,
-        );
-      }
-    }
-  }
+  linkLibraries(path.resolve(path.dirname(binaries.postgres), '..', '..'));
   for (const file of [binaries.initdb, binaries.pg_ctl, binaries.postgres]) {
     try {
       accessSync(file, constants.X_OK);
@@ -68,6 +51,28 @@ export async function findBinaries(): Promise<Binaries> {
     }
   }
   return binaries;
+}
+
+/** Creates the links that a package lists. @param root its folder @throws PermanentError `embedded_missing` */
+export function linkLibraries(root: string): void {
+  const list = path.join(root, 'native', 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  const isThere = (at: string) => lstatSync(at, { throwIfNoEntry: false }) !== undefined;
+  for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]) {
+    const at = path.join(root, target);
+    if (isThere(at)) continue;
+    try {
+      symlinkSync(path.basename(source), at);
+    } catch (error) {
+      // Another process may have created it meanwhile.
+      if (isThere(at)) continue;
+      throw new PermanentError(
+        'embedded_missing',
+        `The embedded Postgres lacks the link ${at}, which cannot be created: reinstall without --ignore-scripts.`,
+        error,
+      );
+    }
+  }
 }
 
 /** Postgres refuses to run as root: in that case it runs as the system user `postgres`, which is created if missing. */

@@ -104,6 +104,8 @@ export function clusterVersion(cluster: Pick<Cluster, 'dataDir'>): string | null
  */
 export async function runAlone(cluster: Cluster, statements: readonly string[]): Promise<void> {
   const work = run(cluster.binaries.postgres, ['--single', '-D', folderOf(cluster), 'postgres'], asOwner(cluster));
+  // One that ends before it has read them is reported by its exit.
+  work.child.stdin!.on('error', () => undefined);
   work.child.stdin!.end(`${statements.join('\n')}\n`);
   try {
     const { stderr } = await work;

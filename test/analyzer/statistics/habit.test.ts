@@ -127,3 +127,8 @@ test('the budget: a domain tested every day is wrong no more often than granted'
   // What is tested once of each of three new sources in a month.
   expect(onceLevelOf({ perMonth: 1, kinds }, 3) * 3 * kinds).toBeCloseTo(1, 12);
 });
+
+test('nothing is expected where there are no days of habit', () => {
+  const w = world(['a', 'b'], () => 50);
+  expect(new Habit({ ...w, base: [], prior: 5, robust: false }).expected([ago(1)]).mean).toBe(0);
+});

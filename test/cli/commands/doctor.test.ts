@@ -49,6 +49,17 @@ async function doctor(config = settings()): Promise<{ code: number; text: string
   return { code, text: lines.join('\n') };
 }
 
+describe('domains', () => {
+  test('that are listed and not yet taken over are counted, as long as there are no others', async () => {
+    const listed = settings();
+    listed.domains = { ...listed.domains, 'a.example': {}, 'b.example': {} } as never;
+    expect((await doctor(listed)).text).toMatch(/^ok {4}domains: 0 yours, 2 listed, which become yours at the next start$/m);
+    expect((await doctor()).text).toMatch(/^ok {4}domains: 0 yours$/m);
+    await putOwn(t.db, ['a.example'], 'added', { now: new Date(), ignored: false });
+    expect((await doctor(listed)).text).toMatch(/^ok {4}domains: 1 yours$/m);
+  });
+});
+
 describe('the database', () => {
   test('that is older is not migrated; the line says what start will do', async () => {
     const all = readMigrations().length;

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { makeFolder } from '../../../services/shared/runtime/embedded-binaries.ts';
+import { linkLibraries, makeFolder } from '../../../services/shared/runtime/embedded-binaries.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -47,4 +47,27 @@ test('a file in its place is refused the same way', () => {
   writeFileSync(file, '');
   for (const at of [file, path.join(file, 'data')])
     expect(() => makeFolder(at)).toThrow(expect.objectContaining(refusal(at, /ENOTDIR|EEXIST/)));
+});
+
+test('the links of a package are created once, and one that cannot be is named', () => {
+  linkLibraries(folder);
+  mkdirSync(path.join(folder, 'native', 'lib'), { recursive: true });
+  const listed = (...targets: string[]) =>
+    writeFileSync(
+      path.join(folder, 'native', 'pg-symlinks.json'),
+      JSON.stringify(targets.map((target) => ({ source: 'native/lib/libpq.so.5.18', target }))),
+    );
+  listed('native/lib/libpq.so', 'native/lib/libpq.so.5');
+  for (let time = 0; time < 2; time++) {
+    linkLibraries(folder);
+    for (const name of ['libpq.so', 'libpq.so.5'])
+      expect(readlinkSync(path.join(folder, 'native', 'lib', name))).toBe('libpq.so.5.18');
+  }
+  listed('native/gone/libpq.so');
+  expect(() => linkLibraries(folder)).toThrow(
+    expect.objectContaining({
+      code: 'embedded_missing',
+      message: expect.stringContaining(`lacks the link ${path.join(folder, 'native/gone/libpq.so')}`),
+    }),
+  );
 });

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { transaction } from '../../../services/shared/runtime/db.ts';
 import { loadVerdicts } from '../../../services/store/findings/feedback.ts';
-import { acknowledge, addVerdict, close, endSnoozes, snooze } from '../../../services/store/findings/operator-actions.ts';
+import {
+  acknowledge,
+  addVerdict,
+  close,
+  endSnoozes,
+  snooze,
+  unacknowledge,
+} from '../../../services/store/findings/operator-actions.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
 import { ago, REPORTERS, span } from '../../analyzer/rows.ts';
 
@@ -155,3 +162,18 @@ test('a verdict on what is resolved is kept, and on what is open asks to resolve
 });
 
 const ago30 = () => new Date(later(0).getTime() - 30 * 86_400_000);
+
+test('an acknowledgement that is taken back leaves nothing of it, and only one that was given can be', async () => {
+  await f.put([...ordinary(41, 3), ...spoofed(5, 3, 30)]);
+  morningAfter(3);
+  await f.analyze();
+  const key = (await f.findings())[0]!.finding_key;
+  const now = f.context.clock.now();
+  await expect(unacknowledge(f.t.db, key, ADA, now)).rejects.toMatchObject({ code: 'not_acknowledged' });
+  await acknowledge(f.t.db, key, ADA, now);
+  await unacknowledge(f.t.db, key, { by: 'Bo', why: 'it is not ours' }, now);
+  expect(await view('acknowledged_at, acknowledged_by, acknowledged_why')).toEqual([
+    { acknowledged_at: null, acknowledged_by: null, acknowledged_why: null },
+  ]);
+  await expect(unacknowledge(f.t.db, key, ADA, now)).rejects.toMatchObject({ code: 'not_acknowledged' });
+});
