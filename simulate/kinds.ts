@@ -58,6 +58,8 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
       'dkim_key_weak',
       'mta_sts_broken',
       'record_invalid',
+      'dns_drift',
+      'environment_drift',
     ],
     excuse: [],
     bySource: false,

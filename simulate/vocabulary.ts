@@ -35,11 +35,11 @@ export const MEANING: Record<What, Reading> = {
   // DNS, which no world has, shows the cause.
   broken: {
     ...dkim_broken!,
-    detect: own(dkim_broken!.detect, 'dns_broken', 'dkim_key_missing', 'dkim_key_weak', 'record_invalid'),
+    detect: own(dkim_broken!.detect, 'dns_broken', 'dkim_key_missing', 'dkim_key_weak', 'record_invalid', 'dns_drift'),
   },
   spf_error: {
     ...dkim_broken!,
-    detect: own(dkim_broken!.detect, 'dns_broken', 'spf_limit', 'include_dangling', 'record_invalid'),
+    detect: own(dkim_broken!.detect, 'dns_broken', 'spf_limit', 'include_dangling', 'record_invalid', 'dns_drift'),
   },
   unaligned: misaligned_service!,
   new_sender: new_service!,

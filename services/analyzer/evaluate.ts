@@ -8,6 +8,7 @@ import type { FailedCheck, Keys } from '../store/analysis/signatures.ts';
 import type { Silence, Spread } from '../store/analysis/silences.ts';
 import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceClass, SourceDay } from '../store/analysis/window-reads.ts';
 import type { StoredCheck } from '../store/dns/checks.ts';
+import type { StoredDrifts } from '../store/dns/drifts.ts';
 import type { KeyMail, Published } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { Expected } from '../store/findings/feedback.ts';
@@ -18,6 +19,7 @@ import type { ListEntry } from '../store/sources/sender-list.ts';
 import { type FindingChanges, isHeard, type Moment, reconcile } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
 import { joinCauses, withLookups } from './published/causes.ts';
+import { joinDrifts } from './published/drifts.ts';
 import { examineSender } from './rules/authentication_regression.ts';
 import { BrokenSenders } from './rules/broken_senders.ts';
 import { ruleOf, rulesOf, TESTED_KINDS } from './rules/index.ts';
@@ -121,6 +123,8 @@ export interface DomainData extends Moment {
   keyMail?: readonly KeyMail[];
   /** What is wrong with its records; absent or null: they were not checked. */
   check?: StoredCheck | null;
+  /** What differs from mail-guard.yaml; null: it declares nothing of the domain; absent: it was not loaded. */
+  drift?: StoredDrifts | null;
   /** That nobody reports on it any more; absent or null: somebody does. */
   silence?: Silence | null;
   /** Findings of other domains that may have the same cause, and were mailed. */
@@ -319,6 +323,7 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
       now: data.now,
       published: data.published ?? null,
       check: data.check ?? null,
+      ...(data.drift !== undefined && { drift: data.drift }),
       keyMail: data.keyMail ?? [],
       senders: data.senders ?? null,
       days: new Set(data.reporterDays.map(({ day }) => day)).size,
@@ -351,7 +356,11 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   windows.undecided = { ...windows.undecided, told };
   candidates.push(...rulesOf('undecided').flatMap((rule) => rule.find(windows.undecided)));
   return reconcile(
-    quietSiblings(withLookups(joinCauses(candidates, data.known), data.check ?? null), known, data.catalogue)
+    quietSiblings(
+      withLookups(joinCauses(joinDrifts(candidates, data.known), data.known), data.check ?? null),
+      known,
+      data.catalogue,
+    )
       .map(withMissing(attendance))
       .map(quietWhenExpected(data.expected ?? [])),
     data.known,

@@ -10,6 +10,7 @@ import type { Keys } from '../store/analysis/signatures.ts';
 import type { Silence, Spread } from '../store/analysis/silences.ts';
 import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
 import type { StoredCheck } from '../store/dns/checks.ts';
+import type { StoredDrifts } from '../store/dns/drifts.ts';
 import type { KeyMail, Published } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { DatedMonth } from '../store/domains/report-month.ts';
@@ -177,6 +178,8 @@ export interface DnsWindow {
   published?: Published | null;
   /** What `dns check` finds wrong; null or absent: it was not checked. */
   check?: StoredCheck | null;
+  /** What differs from mail-guard.yaml; null: it declares nothing of the domain; absent: it was not looked up. */
+  drift?: StoredDrifts | null;
   /** The mail of the keys that are gone or revoked. */
   keyMail?: readonly KeyMail[];
   /** The senders of aligned mail; null or absent: more work of the domain waits. */

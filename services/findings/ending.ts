@@ -32,6 +32,9 @@ const simpleEnding = z.discriminatedUnion('reason', [
   /** A DNS record is as it was; or it has been as it is for so long that somebody meant it, or its mail ended. */
   z.object({ reason: z.literal('record_restored'), since: day }),
   z.object({ reason: z.literal('record_kept'), days }),
+  /** It is as mail-guard.yaml declares, or that declares nothing of it any more. */
+  z.object({ reason: z.literal('as_declared'), since: day }),
+  z.object({ reason: z.literal('not_declared') }),
   z.object({ reason: z.literal('server_answers'), since: day }),
   z.object({ reason: z.literal('server_gone') }),
   z.object({ reason: z.literal('policy_restored'), tags: z.array(z.string()), since: day }),
@@ -100,6 +103,10 @@ export function endingWords(ending: Ending): string {
       return `The record has been right again since ${ending.since}.`;
     case 'record_kept':
       return `No mail rests on what was lost any more, or it has been so for ${ending.days} days.`;
+    case 'as_declared':
+      return `It has been as mail-guard.yaml declares since ${ending.since}.`;
+    case 'not_declared':
+      return 'mail-guard.yaml declares nothing of the domain any more.';
     case 'server_answers':
       return `It has answered as the others do since ${ending.since}.`;
     case 'server_gone':

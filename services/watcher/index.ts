@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { checkDomain } from '../dns/check/check.ts';
+import { type CheckOptions, checkDomain } from '../dns/check/check.ts';
 import { createDnsClient } from '../dns/client/client.ts';
 import type { Dns } from '../dns/client/types.ts';
+import { wantedSelectors } from '../dns/guard/compare.ts';
 import type { Web } from '../dns/web.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { addDays, dayOf } from '../shared/days.ts';
@@ -11,10 +12,13 @@ import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { openWeb } from '../shared/runtime/web.ts';
 import { loadCheck } from '../store/dns/checks.ts';
+import { dueNow, type StoredDrifts, watchedAmong } from '../store/dns/drifts.ts';
 import { type Changes, storeRound } from '../store/dns/records.ts';
 import { forgetRecords, loadKeyNames, takeWatched, type Watched } from '../store/dns/watch.ts';
 import { changesOf, mustAskAgain } from './changes.ts';
 import { checked, isNews, stsKnown } from './check.ts';
+import { drifted, isDriftNews } from './drift.ts';
+import { compareDeclared, GuardWatch, guardedBy, namesAround } from './guard.ts';
 import type { KeyName } from './names.ts';
 import { paced } from './names.ts';
 import { changesPosture } from './posture.ts';
@@ -101,6 +105,7 @@ class Watcher {
   private readonly web: Web | undefined;
   private readonly random: () => number;
   private readonly pace: Pace;
+  private readonly guard: GuardWatch;
   private forgotAt = Number.NEGATIVE_INFINITY;
   /** Whether the last round found nobody who answers. */
   private silent = false;
@@ -117,6 +122,7 @@ class Watcher {
     this.connect = (address) => paced(direct(address), turn);
     this.web = web ?? (this.dns === null ? undefined : publicWeb(openWeb(this.dns)));
     this.random = random ?? Math.random;
+    this.guard = new GuardWatch(context.config.guardFile, this.log);
   }
 
   /** Asks about all domains that are due. */
@@ -127,6 +133,7 @@ class Watcher {
       this.forgotAt = clock.now().getTime();
       await forgetRecords(db, clock.now());
     }
+    if (this.guard.refresh()) await dueNow(db, namesAround(this.guard.declared!), clock.now());
     while (!signal.aborted) {
       const waiting = await takeWatched(db, clock.now(), this.after(LEASE_MS), BATCH);
       if (waiting.length === 0) return;
@@ -160,6 +167,7 @@ class Watcher {
           ...(this.web && { web: this.web }),
           stsBefore: stsBefore ?? undefined,
         });
+    const drift = round.silent ? null : await this.drift(domain, dns, asking);
     // An interrupted round is due again when its lease ends.
     if (signal.aborted) return;
     const now = clock.now();
@@ -172,6 +180,7 @@ class Watcher {
         const after = checked(before, check, now);
         return { check: after, news: isNews(before, after) || changesPosture(before?.records, after.records) };
       },
+      drift: drift && ((before) => drift(before, now)),
       due: (found) => this.due(found, round.silent ? attempts + 1 : 0),
     });
     if (changes !== null && changes.added.length + changes.gone.length > 0)
@@ -181,8 +190,28 @@ class Watcher {
   /** The keys in reports, in DNS before, and in the settings. */
   private async keysOf(domain: string): Promise<KeyName[]> {
     const { db, clock, config } = this.context;
-    const named = (config.watcher.selectors[domain] ?? []).map((selector) => ({ domain, selector }));
+    const { declared } = this.guard;
+    const selectors = [...(config.watcher.selectors[domain] ?? []), ...(declared ? wantedSelectors(declared, domain) : [])];
+    const named = [...new Set(selectors)].map((selector) => ({ domain, selector }));
     return [...named, ...(await loadKeyNames(db, domain, addDays(dayOf(clock.now()), -KEY_DAYS)))];
+  }
+
+  /** Compares what is declared of a domain, and of names below it, with DNS; null while the declaration cannot be read. */
+  private async drift(
+    domain: string,
+    dns: Dns,
+    asking: CheckOptions,
+  ): Promise<((before: StoredDrifts | null, now: Date) => { drifts: StoredDrifts | null; news: boolean }) | null> {
+    const { declared } = this.guard;
+    if (declared === undefined) return null;
+    const watched = declared === null ? new Set<string>() : await watchedAmong(this.context.db, namesAround(declared));
+    const domains = declared === null ? [] : guardedBy(domain, declared, watched);
+    if (declared === null || domains.length === 0) return (before) => ({ drifts: null, news: isDriftNews(before, null) });
+    const checks = await compareDeclared(declared, domains, dns, { ...asking, ...(this.web && { web: this.web }) });
+    return (before, now) => {
+      const after = drifted(before, checks, now);
+      return { drifts: after, news: isDriftNews(before, after) };
+    };
   }
 
   /** The next round, moved by up to a tenth, so that a thousand domains are not asked about at once. */

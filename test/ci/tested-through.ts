@@ -14,6 +14,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'analyzer/rules/abused_sender.test.ts': ['analyzer/rules/reports_stopped.ts', 'analyzer/rules/unconfirmed_report.ts'],
   'analyzer/posture.test.ts': ['analyzer/rules/bimi_ready.ts', 'dns/posture/records.ts', 'store/dns/postures.ts'],
   'analyzer/rules/dns_broken.test.ts': ['analyzer/published/affected.ts', 'analyzer/rules/lost.ts', 'store/dns/published.ts'],
+  'analyzer/rules/dns_drift.test.ts': ['analyzer/rules/environment_drift.ts'],
   'analyzer/rules/spf_limit.test.ts': [
     'analyzer/rules/checked.ts',
     'analyzer/rules/dkim_key_weak.ts',
@@ -105,6 +106,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'watcher/watcher.test.ts': [
     'cli/commands/dns-history.ts',
     'store/dns/checks.ts',
+    'store/dns/drifts.ts',
     'store/dns/records.ts',
     'store/dns/watch.ts',
     'watcher/authorities.ts',

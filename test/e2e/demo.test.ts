@@ -9,6 +9,8 @@ import { until } from '../helpers/services.ts';
 /** These need what a demo has not: records that change, reporters that nobody knows yet, and a sender that moves. */
 const NOT_SHOWN = [
   'dns_broken',
+  'dns_drift',
+  'environment_drift',
   'include_dangling',
   'bimi_ready',
   'dkim_key_missing',

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runDnsHistory } from '../../services/cli/commands/dns-history.ts';
@@ -249,6 +252,42 @@ describe.runIf(knotPresent)(`the watcher${knotPresent ? '' : ' (SKIPPED: knot is
     expect(await work()).toBe(1);
     const { rows } = await t.db.query('select spf_lookups, spf_over from ruawatch.dns_checks');
     expect(rows).toEqual([{ spf_lookups: 12, spf_over: 'include:i10.example' }]);
+  });
+
+  test('compares what mail-guard.yaml declares, and lets the analyzer look when it differs', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-watcher-'));
+    const file = path.join(folder, 'mail-guard.yaml');
+    const declare = (policy: string) =>
+      writeFileSync(
+        file,
+        `{version: 1, environments: {production: {domains: {${DOMAIN}: {dmarc: {policy: ${policy}}}}}, staging: {domains: {staging.${DOMAIN}: {may_differ: [spf, dkim, mta_sts]}}}}}`,
+      );
+    declare('none');
+    context.config.guardFile = file;
+    const staging = (policy: string) => [
+      'staging TXT "v=spf1 mx -all"',
+      `_dmarc.staging TXT "v=DMARC1; p=${policy}; rua=mailto:dmarc@vendor.example"`,
+    ];
+    const one = await knot({ [DOMAIN]: [...ZONE, ...staging('none')], ...OTHERS });
+    start(one.server, { '192.0.2.1': one.server, '192.0.2.2': one.server });
+    const drifts = async () =>
+      (
+        await t.db.query<{ drifts: { code: string; name: string; since: string }[] }>('select drifts from ruawatch.dns_drifts')
+      ).rows.map((row) => row.drifts.map(({ code, name, since }) => `${code} ${name} ${since.slice(11, 16)}`))[0];
+    await round('2026-11-20T12:00:00Z');
+    expect(await drifts()).toEqual([]);
+    await t.db.query('delete from ruawatch.analysis_work');
+    // A changed file is compared at once.
+    declare('reject');
+    await round('2026-11-20T12:10:00Z');
+    expect(await drifts()).toEqual([`guard_dmarc_policy _dmarc.${DOMAIN} 12:10`]);
+    const work = await t.db.query('select from ruawatch.analysis_work where domain = $1', [DOMAIN]);
+    expect(work.rowCount).toBe(1);
+    await one.setZone(DOMAIN, [...ZONE.map((line) => line.replace('p=none', 'p=reject')), ...staging('none')]);
+    await round('2026-11-20T13:20:00Z');
+    expect((await drifts())?.map((line) => line.slice(0, -6))).toContain(`guard_differs _dmarc.staging.${DOMAIN}`);
+    expect((await drifts())?.join()).not.toContain('guard_dmarc_policy');
+    rmSync(folder, { recursive: true });
   });
 
   test('prints the history for people and as JSON, with nothing that a terminal obeys', async () => {

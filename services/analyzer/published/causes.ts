@@ -41,7 +41,7 @@ export function joinCauses(candidates: readonly Candidate[], known: readonly Kno
 }
 
 function isChange({ evidence: { facts } }: Finding): boolean {
-  return isLost(facts) || facts?.rule === 'spf_limit';
+  return isLost(facts) || facts?.rule === 'spf_limit' || facts?.rule === 'dns_drift';
 }
 
 /** Whether facts are of a record that lost what mail rests on. */
@@ -53,6 +53,7 @@ export function isLost(facts: Facts | null | undefined): facts is Extract<Facts,
 function explains(change: Finding, effect: Finding): boolean {
   const { facts, resolved_day } = change.evidence;
   if (facts?.rule === 'spf_limit') return isPermerror(effect) && (resolved_day ?? effect.last_day) >= effect.last_day;
+  if (facts?.rule === 'dns_drift') return isQuiet(change) ? false : driftExplains(facts, change, effect);
   if (!isLost(facts) || change === effect) return false;
   const day = facts.at.slice(0, 10);
   const near = (one: string) => one >= addDays(day, -NEAR_DAYS) && one <= addDays(day, NEAR_DAYS);
@@ -81,6 +82,27 @@ function explains(change: Finding, effect: Finding): boolean {
   );
 }
 
+/** One that is told with another finding about the record: that one is the cause. */
+function isQuiet(change: Finding): boolean {
+  return 'quiet' in change && change.quiet === true;
+}
+
+/** Whether what reports show is what a record that is not as declared does to mail. */
+function driftExplains(facts: Extract<Facts, { rule: 'dns_drift' }>, change: Finding, effect: Finding): boolean {
+  const { part, name, domain } = facts;
+  const day = facts.at.slice(0, 10);
+  const near = (one: string) => one >= addDays(day, -NEAR_DAYS) && one <= addDays(day, NEAR_DAYS);
+  const { resolved_day } = change.evidence;
+  if (resolved_day !== undefined && effect.last_day > addDays(resolved_day, LATE_DAYS)) return false;
+  if (effect.kind === 'authentication_regression') {
+    const parts = effect.evidence.broken ?? [];
+    if (parts.length === 0 || !parts.every(({ since }) => near(since))) return false;
+    if (part === 'spf') return parts.every(({ mechanism }) => mechanism === 'spf');
+    return part === 'dkim' && parts.every(({ mechanism, names }) => mechanism === 'dkim' && (names ?? []).includes(name));
+  }
+  return part === 'dmarc' && effect.kind === 'policy_change' && effect.subject === domain && near(effect.first_day);
+}
+
 /** Whether receivers could not evaluate the SPF record, and nothing else is wrong. */
 function isPermerror({ kind, evidence: { broken = [] } }: Finding): boolean {
   return (
@@ -104,15 +126,16 @@ export function withLookups(candidates: readonly Candidate[], check: StoredCheck
 /** What was mailed before its cause was known names it from now on. */
 function withCause(effect: Candidate, cause: Finding): Candidate {
   const { facts } = effect.evidence;
-  if (facts?.rule !== 'authentication_regression' || !isLost(cause.evidence.facts)) return effect;
-  const { name, at } = cause.evidence.facts;
+  const of = cause.evidence.facts;
+  if (facts?.rule !== 'authentication_regression' || !(isLost(of) || of?.rule === 'dns_drift')) return effect;
+  const { name, at } = of;
   return { ...effect, evidence: { ...effect.evidence, facts: { ...facts, changed: { name, at } } } };
 }
 
 /** The cause, as grave as its consequence, with the numbers of it. */
 function withEffect(cause: Candidate, effect: Candidate): Candidate {
   const { facts } = cause.evidence;
-  if (!isLost(facts) && facts?.rule !== 'spf_limit') return cause;
+  if (!isLost(facts) && facts?.rule !== 'spf_limit' && facts?.rule !== 'dns_drift') return cause;
   const { messages, since } = effect.evidence;
   const seen = effect.kind === 'authentication_regression' ? { messages, since } : (facts.seen ?? null);
   return {

@@ -7,7 +7,9 @@ import { deniedSource } from './denied_source.ts';
 import { dkimKeyMissing } from './dkim_key_missing.ts';
 import { dkimKeyWeak } from './dkim_key_weak.ts';
 import { dnsBroken } from './dns_broken.ts';
+import { dnsDrift } from './dns_drift.ts';
 import { dnsServer } from './dns_server.ts';
+import { environmentDrift } from './environment_drift.ts';
 import { forgedReport } from './forged_report.ts';
 import { includeDangling } from './include_dangling.ts';
 import { mtaStsBroken } from './mta_sts_broken.ts';
@@ -59,6 +61,8 @@ export const RULES: readonly Rule[] = [
   dkimKeyWeak,
   mtaStsBroken,
   recordInvalid,
+  dnsDrift,
+  environmentDrift,
   unreadableReports,
 ];
 

@@ -1,5 +1,6 @@
 import type { Severity } from '../check/codes.ts';
 import type { Finding } from '../check/finding.ts';
+import type { Aspect } from './aspects.ts';
 
 /** Where all that these codes say is written down. */
 const SECTION = 'docs/guard.md';
@@ -48,6 +49,17 @@ export interface GuardFinding extends Finding<GuardCode> {
   /** What is wanted, and what is published instead, in short; null when there is nothing. */
   wanted: string | null;
   published: string | null;
+  /** Of environments that differ: in what, from which, and what only either has. */
+  differs: Differs | null;
+}
+
+/** One aspect in which a domain differs from its counterpart. */
+export interface Differs {
+  aspect: Aspect;
+  environment: string;
+  domain: string;
+  missing: readonly string[];
+  extra: readonly string[];
 }
 
 /** Where a difference was found. */
@@ -67,7 +79,14 @@ export function guardFinding(
     wanted = null,
     published = text,
     publish,
-  }: { message: string; wanted?: string | null; published?: string | null; publish?: string | null | undefined },
+    differs = null,
+  }: {
+    message: string;
+    wanted?: string | null;
+    published?: string | null;
+    publish?: string | null | undefined;
+    differs?: Differs | null;
+  },
 ): GuardFinding {
   return {
     code,
@@ -82,5 +101,6 @@ export function guardFinding(
     name,
     wanted,
     published,
+    differs,
   };
 }

@@ -148,6 +148,7 @@ export function pairFindings({ of, like, comparisons }: Pair): GuardFinding[] {
         message,
         wanted: missing.join(', ') || null,
         published: extra.join(', ') || null,
+        differs: { aspect, ...like, missing, extra },
       });
     });
 }

@@ -7,7 +7,9 @@ import { deniedSource } from './denied_source.ts';
 import { dkimKeyMissing } from './dkim_key_missing.ts';
 import { dkimKeyWeak } from './dkim_key_weak.ts';
 import { dnsBroken } from './dns_broken.ts';
+import { dnsDrift } from './dns_drift.ts';
 import { dnsServer } from './dns_server.ts';
+import { environmentDrift } from './environment_drift.ts';
 import { forgedReport } from './forged_report.ts';
 import { includeDangling } from './include_dangling.ts';
 import type { Told, Words } from './kind.ts';
@@ -38,7 +40,9 @@ export const KINDS = {
   dkim_key_missing: dkimKeyMissing,
   dkim_key_weak: dkimKeyWeak,
   dns_broken: dnsBroken,
+  dns_drift: dnsDrift,
   dns_server: dnsServer,
+  environment_drift: environmentDrift,
   forged_report: forgedReport,
   include_dangling: includeDangling,
   mta_sts_broken: mtaStsBroken,

@@ -53,6 +53,8 @@ export interface Config {
   dnsServers: string[];
   enrich: Settings['enrich'];
   watcher: Settings['watcher'];
+  /** mail-guard.yaml. Absolute; null when none is set. */
+  guardFile: string | null;
   /** Absolute; null when none is set. */
   asnFile: string | null;
   sweep: Settings['sweep'];
@@ -112,6 +114,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     dnsServers: settings.dns_servers ?? settings.enrich.dns_servers ?? [],
     enrich: settings.enrich,
     watcher: settings.watcher,
+    guardFile: absolute(settings.guard.file),
     asnFile: absolute(settings.asn_file),
     sweep: settings.sweep,
     limits: settings.limits,

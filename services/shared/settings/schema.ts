@@ -200,6 +200,8 @@ export const settingsSchema = z.strictObject({
       selectors: z.record(z.string(), z.array(z.string().regex(SELECTOR, 'must be a selector, such as s1'))).default({}),
     })
     .prefault({}),
+  /** What is declared of environments, domains and their records: docs/guard.md. */
+  guard: z.strictObject({ file: z.string().min(1).optional() }).prefault({}),
   /** An MMDB file of network owners (ASN), from any vendor: docs/sources.md. */
   asn_file: z.string().min(1).optional(),
   /** Overrides of services/report/limits.ts, by their names there. */

@@ -3,6 +3,7 @@ import { noteDomains } from '../analysis/note-work.ts';
 import { jsonInsert } from '../json-insert.ts';
 import { rowsJson } from '../sql-text.ts';
 import { loadCheck, type StoredCheck, saveCheck } from './checks.ts';
+import { loadDrifts, type StoredDrifts, saveDrifts } from './drifts.ts';
 
 /** What a record is watched for. */
 export const PURPOSES = [
@@ -114,6 +115,8 @@ export interface RoundStores {
   change: (stored: Stored) => Changes;
   /** `news`: the analyzer must look. */
   check: (before: StoredCheck | null) => { check: StoredCheck | null; news: boolean };
+  /** Null: nothing is known of what is declared, and what differed before is kept. */
+  drift?: ((before: StoredDrifts | null) => { drifts: StoredDrifts | null; news: boolean }) | null;
   /** When the domain is asked about next. */
   due: (changes: Changes) => { at: Date; attempts: number };
 }
@@ -127,7 +130,7 @@ export async function storeRound(
   db: Db,
   domain: string,
   now: Date,
-  { change, check, due }: RoundStores,
+  { change, check, drift = null, due }: RoundStores,
 ): Promise<Changes | null> {
   return transaction(db, async (tx) => {
     const { rowCount } = await tx.query('select from ruawatch.dns_watch where domain = $1 for update', [domain]);
@@ -138,7 +141,9 @@ export async function storeRound(
     // What is published decides whose servers send, and explains findings.
     const checked = check(await loadCheck(tx, domain));
     if (checked.check !== null) await saveCheck(tx, domain, checked.check);
-    if (changes.added.length + changes.gone.length > 0 || checked.news) await noteDomains(tx, [domain]);
+    const drifted = drift === null ? null : drift(await loadDrifts(tx, domain));
+    if (drifted !== null) await saveDrifts(tx, domain, drifted.drifts);
+    if (changes.added.length + changes.gone.length > 0 || checked.news || drifted?.news) await noteDomains(tx, [domain]);
     const next = due(changes);
     await tx.query('update ruawatch.dns_watch set due_at = $2, asked_at = $3, attempts = $4 where domain = $1', [
       domain,

@@ -42,7 +42,8 @@ export async function forgetRecords(db: Db, now: Date): Promise<void> {
         where not exists (select from ruawatch.domains d where d.domain = w.domain and d.state = 'own') returning domain),
      questions as (delete from ruawatch.dns_questions where domain in (select domain from left_over)),
      servers as (delete from ruawatch.dns_servers where domain in (select domain from left_over)),
-     checks as (delete from ruawatch.dns_checks where domain in (select domain from left_over))
+     checks as (delete from ruawatch.dns_checks where domain in (select domain from left_over)),
+     drifts as (delete from ruawatch.dns_drifts where domain in (select domain from left_over))
      delete from ruawatch.dns_records where domain in (select domain from left_over)`,
   );
   await db.query(

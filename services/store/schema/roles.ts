@@ -75,6 +75,7 @@ export const GRANTS = {
     dns_records: ['select'],
     dns_servers: ['select'],
     dns_checks: ['select'],
+    dns_drifts: ['select'],
     // How far each domain has come.
     postures: ['select', 'insert', 'update', 'delete'],
     // How long a reporter has reported, whether it agrees with others, and whether it decides for a domain.
@@ -129,6 +130,7 @@ export const GRANTS = {
     dns_records: ['select', 'insert', 'update', 'delete'],
     dns_servers: ['select', 'insert', 'update', 'delete'],
     dns_checks: ['select', 'insert', 'update', 'delete'],
+    dns_drifts: ['select', 'insert', 'update', 'delete'],
     // A domain whose records changed is analyzed.
     analysis_work: ['insert'],
   },

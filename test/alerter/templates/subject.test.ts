@@ -15,6 +15,8 @@ const OF_THE_DOMAIN = new Set<string>([
   'dkim_key_missing',
   'dkim_key_weak',
   'dns_broken',
+  'dns_drift',
+  'environment_drift',
   'include_dangling',
   'mta_sts_broken',
   'policy_change',

@@ -93,6 +93,21 @@ test('what nobody answers is no difference', async () => {
   ).toEqual([]);
 });
 
+test('an included record that nobody answers for hides nothing that is declared', async () => {
+  const zone: Zone = {
+    'example.com': { TXT: [['v=spf1 include:_spf.vendor.example ptr -all']] },
+    '_spf.vendor.example': 'unknown',
+  };
+  const declared = 'spf: {require: ["ip4:192.0.2.1"], forbid: [ptr, "+all"]}';
+  expect((await found({ declared }, zone)).map(({ published }) => published)).toEqual(['ptr']);
+});
+
+test('what is only forbidden asks for no record', async () => {
+  const zone: Zone = { 'example.com': { A: ['192.0.2.1'] } };
+  expect(await found({ declared: 'spf: {forbid: [ptr]}' }, zone)).toEqual([]);
+  expect(await found({ declared: 'spf: {sources: []}' }, zone)).toMatchObject([{ code: 'guard_spf_record' }]);
+});
+
 test('the policy for subdomains is told once when it follows p, and a trial weakens all', async () => {
   const of = (text: string) => ({ '_dmarc.example.com': { TXT: [[text]] } });
   const declared = 'dmarc: {policy: reject, subdomain_policy: reject, nonexistent_policy: quarantine}';

@@ -49,7 +49,32 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
     rests_in_all: 1,
     seen: null,
   },
+  dns_drift: {
+    rule: 'dns_drift',
+    domain: 'example.com',
+    name: 'example.com',
+    part: 'spf',
+    at: '2026-11-20 14:02',
+    approved: { by: 'guard', environments: ['production'] },
+    differences: [
+      {
+        code: 'guard_spf_source_extra',
+        message: 'The SPF record of example.com lets ip4:203.0.113.9 send, which is not declared.',
+        wanted: null,
+        published: 'ip4:203.0.113.9',
+        publish: 'v=spf1 ip4:192.0.2.0/24 -all',
+      },
+    ],
+    seen: null,
+  },
   dns_server: { rule: 'dns_server', failure: 'lame', zone: 'example.com', name: null },
+  environment_drift: {
+    rule: 'environment_drift',
+    environment: 'staging',
+    domain: 'staging.example.com',
+    reference: { environment: 'production', domain: 'example.com' },
+    aspects: [{ aspect: 'dmarc.policy', missing: ['reject'], extra: ['none'] }],
+  },
   forged_report: { rule: 'forged_report', mismatched: 0 },
   include_dangling: {
     rule: 'include_dangling',

@@ -50,6 +50,13 @@ describe('retention', () => {
   });
 });
 
+test('guard.file is a path from the working folder', () => {
+  expect(load('guard:\n  file: mail-guard.yaml').guardFile).toMatch(/^\/.*\/mail-guard\.yaml$/);
+  expect(load('').guardFile).toBeNull();
+  expect(mistake('guard:\n  file: ""')).toMatch(/^guard\.file/);
+  expect(mistake('guard:\n  path: a')).toMatch(/guard\.path/);
+});
+
 describe('console', () => {
   test.each([
     ['https://ruawatch.example.org', 'https://ruawatch.example.org'],

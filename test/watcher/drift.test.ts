@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { GuardChecker } from '../../services/dns/guard/check.ts';
+import { readGuard } from '../../services/dns/guard/file.ts';
+import type { StoredDrifts } from '../../services/store/dns/drifts.ts';
+import { drifted, isDriftNews } from '../../services/watcher/drift.ts';
+import { dnsOf, type Zone } from '../dns/zone.ts';
+
+const [T1, T2, T3] = ['12:00', '13:00', '14:00'].map((at) => new Date(`2026-11-20T${at}:00Z`)) as [Date, Date, Date];
+const GUARD = readGuard(`
+version: 1
+environments:
+  production:
+    domains:
+      example.com:
+        spf: { sources: [mx], all: -all }
+        dkim: { selectors: { s1: any } }
+        dmarc: { policy: reject }
+  staging: { may_differ: [spf, dkim], domains: { staging.example.com: } }
+`);
+const GOOD: Zone = {
+  'example.com': { TXT: [['v=spf1 mx -all']] },
+  's1._domainkey.example.com': { TXT: [['v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=']] },
+  '_dmarc.example.com': { TXT: [['v=DMARC1; p=reject']] },
+  '_dmarc.staging.example.com': { TXT: [['v=DMARC1; p=reject']] },
+};
+const spf = (text: string): Zone => ({ 'example.com': { TXT: [[text]] } });
+
+const round = async (change: Zone, before: StoredDrifts | null, now: Date): Promise<StoredDrifts> => {
+  const checker = new GuardChecker(GUARD, dnsOf({ ...GOOD, ...change }));
+  const domains = GUARD.environments.flatMap((one) => one.domains);
+  return drifted(before, await Promise.all(domains.map((one) => checker.of(one))), now);
+};
+const shown = ({ drifts }: StoredDrifts) =>
+  drifts.map(({ code, name, differs, since }) => `${code} ${differs?.aspect ?? name} ${since.slice(11, 16)}`).sort();
+
+describe('what differs', () => {
+  test('has the round that found it first, whatever the wrong value is by then', async () => {
+    expect(shown(await round({}, null, T1))).toEqual([]);
+    const first = await round(
+      { ...spf('v=spf1 mx ~all'), '_dmarc.staging.example.com': { TXT: [['v=DMARC1; p=none']] } },
+      null,
+      T1,
+    );
+    expect(shown(first)).toEqual([
+      'guard_differs dmarc.policy 12:00',
+      'guard_differs dmarc.subdomains 12:00',
+      'guard_spf_all example.com 12:00',
+    ]);
+    const second = await round(spf('v=spf1 mx ?all'), first, T2);
+    expect(shown(second)).toEqual(['guard_spf_all example.com 12:00']);
+    const third = await round(spf('v=spf1 mx ip4:192.0.2.1 -all'), second, T3);
+    expect(shown(third)).toEqual(['guard_spf_source_extra example.com 14:00']);
+  });
+
+  test('of two sources is two differences', async () => {
+    const first = await round(spf('v=spf1 mx a -all'), null, T1);
+    expect(shown(await round(spf('v=spf1 mx a ip4:192.0.2.1 -all'), first, T2))).toEqual([
+      'guard_spf_source_extra example.com 12:00',
+      'guard_spf_source_extra example.com 13:00',
+    ]);
+  });
+
+  test('stays as it was while nobody answers', async () => {
+    const first = await round(
+      {
+        ...spf('v=spf1 mx ~all'),
+        's1._domainkey.example.com': { TXT: [['v=DKIM1; p=']] },
+        '_dmarc.example.com': { TXT: [['v=DMARC1; p=none']] },
+      },
+      null,
+      T1,
+    );
+    const unknown: Zone = { 'example.com': 'unknown', 's1._domainkey.example.com': 'unknown', '_dmarc.example.com': 'unknown' };
+    expect(shown(await round(unknown, first, T2))).toEqual(shown(first));
+    expect(shown(first)).toHaveLength(5);
+    expect(shown(await round({}, first, T2))).toEqual([]);
+  });
+
+  test('is bounded, whatever the records say', async () => {
+    const many = Array.from({ length: 300 }, (_, n) => `ip4:192.0.2.${n % 250}/${32 - (n % 3)}`).join(' ');
+    const { drifts } = await round(spf(`v=spf1 ${many} -all`), null, T1);
+    expect(drifts).toHaveLength(100);
+    const long = await round(
+      { '_dmarc.example.com': { TXT: [[`v=DMARC1; p=none; rua=${'mailto:a@example.org,'.repeat(300)}`]] } },
+      null,
+      T1,
+    );
+    for (const one of long.drifts) expect(JSON.stringify(one).length).toBeLessThan(30_000);
+  });
+});
+
+test('is news when it is confirmed by a second round, and when it changes', async () => {
+  const good = await round({}, null, T1);
+  const first = await round(spf('v=spf1 mx ~all'), good, T2);
+  expect([isDriftNews(null, good), isDriftNews(null, first), isDriftNews(good, first)]).toEqual([false, true, true]);
+  const second = await round(spf('v=spf1 mx ~all'), first, T3);
+  expect(isDriftNews(first, second)).toBe(true);
+  expect(isDriftNews(second, await round(spf('v=spf1 mx ~all'), second, new Date('2026-11-20T15:00:00Z')))).toBe(false);
+  expect([isDriftNews(second, null), isDriftNews(good, null), isDriftNews(null, null)]).toEqual([true, false, false]);
+});
