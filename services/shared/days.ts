@@ -30,6 +30,16 @@ export function later(a: string, b: string): string {
   return a > b ? a : b;
 }
 
+/** Days whose place in the week is kept: habits ask for the same few days millions of times. */
+const KEPT = 4096;
+const weekends = new Map<string, boolean>();
+
 export function isWeekend(day: string): boolean {
-  return [0, 6].includes(new Date(`${day}T00:00:00Z`).getUTCDay());
+  let found = weekends.get(day);
+  if (found === undefined) {
+    if (weekends.size >= KEPT) weekends.clear();
+    found = [0, 6].includes(new Date(`${day}T00:00:00Z`).getUTCDay());
+    weekends.set(day, found);
+  }
+  return found;
 }

@@ -26,3 +26,8 @@ test('days compare as texts', () => {
 test('Saturday and Sunday are the weekend', () => {
   expect(daysBetween('2026-05-29', '2026-06-01').map(isWeekend)).toEqual([false, true, true, false]);
 });
+
+test('and so they are over many years, asked twice', () => {
+  const days = daysBetween('2012-01-01', '2026-12-31');
+  for (const day of [...days, ...days]) expect(isWeekend(day)).toBe([0, 6].includes(new Date(`${day}T12:00:00Z`).getUTCDay()));
+});
