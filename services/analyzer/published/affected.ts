@@ -61,7 +61,9 @@ function ofSpf(loss: Loss, published: Published): Rests {
   return ({ source, spf_aligned }, { service }) => {
     if (spf_aligned === 0) return false;
     const named = service?.include.filter((name) => lost.names.has(name)) ?? [];
-    if (named.length > 0) return !service!.include.some((name) => still.names.has(name));
+    // Flattened: other terms admit the same networks.
+    const flattened = lost.networks.length > 0 && lost.networks.every((network) => overlaps(still, network));
+    if (named.length > 0) return !flattened && !service!.include.some((name) => still.names.has(name));
     return isNetwork(source) && overlaps(lost, source) && !overlaps(still, source);
   };
 }
