@@ -63,7 +63,11 @@ export async function runGuardCheck(
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
       const found = await checker.of(one[1]);
       const trials = await tryDomain(one[1], found.check, { dns, folder: path.dirname(path.resolve(file)), now });
-      results[one[0]] = { ...found, trials, all: inOrder([...found.findings, ...trials.findings, ...found.check.findings]) };
+      results[one[0]] = {
+        ...found,
+        trials,
+        all: inOrder([...found.findings, ...trials.findings, ...checked(found.check.findings, options.offline === true)]),
+      };
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -85,6 +89,13 @@ function domainsOf({ environments }: Guard, chosen: readonly string[]): GuardedD
   if (unknown !== undefined)
     throw new PermanentError('usage', `--environment "${unknown}" is not in the file: it has ${names.join(', ')}.`);
   return environments.filter(({ name }) => chosen.length === 0 || chosen.includes(name)).flatMap(({ domains }) => domains);
+}
+
+/** What cannot be in a file of planned records: the reverse names of addresses. */
+const LIVE_ONLY = new Set<string>(['ptr_unknown']);
+
+function checked(findings: readonly Finding[], offline: boolean): readonly Finding[] {
+  return offline ? findings.filter(({ code }) => !LIVE_ONLY.has(code)) : findings;
 }
 
 /** What is published, or planned over it, or planned alone. */

@@ -14,7 +14,7 @@ export function wantedSelectors(guard: Guard, domain: string): string[] {
 }
 
 /** The declarations of a domain, one for each environment that has it. */
-export function guardedAs({ environments }: Guard, domain: string): GuardedDomain[] {
+function guardedAs({ environments }: Guard, domain: string): GuardedDomain[] {
   return environments.flatMap(({ domains }) => domains.filter((one) => one.domain === domain));
 }
 

@@ -5,7 +5,7 @@ import { parseSpf } from '../spf/record.ts';
 import { aspectsNamed } from './aspects.ts';
 
 /** The one version of the file that there is. */
-export const GUARD_VERSION = 1;
+const GUARD_VERSION = 1;
 
 const WORD = /^[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?$/;
 const SELECTOR = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;

@@ -128,6 +128,11 @@ describe('with a zone file, offline', () => {
     expect(await offline(mild, { strict: true })).toMatchObject({ code: 1 });
   });
 
+  test('single addresses, whose reverse names are in no plan', async () => {
+    const guard = GUARD.replace('ip4:192.0.2.0/24', 'ip4:192.0.2.10');
+    expect(await offline(change('@ TXT', '@ TXT "v=spf1 ip4:192.0.2.10 -all"'), {}, guard)).toMatchObject({ code: 0 });
+  });
+
   test('one environment alone', async () => {
     const lines = change('_dmarc.staging', '_dmarc.staging TXT "v=DMARC1; p=none"');
     expect(await offline(lines, { environment: ['production'] })).toMatchObject({ code: 0 });
