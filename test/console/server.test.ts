@@ -5,9 +5,13 @@ import { ROUTES } from '../../services/console/pages/index.ts';
 import { type AnyRoute, page, route } from '../../services/console/routes.ts';
 import { buildConsole } from '../../services/console/server.ts';
 import type { PersonRole } from '../../services/store/console/people.ts';
+import { syncGroups } from '../../services/store/requests/groups.ts';
+import { openRequest } from '../../services/store/requests/open.ts';
+import { GROUPS, planOf, rulesOf } from '../requests/sample.ts';
 import { type TestConsole, type TestPerson, testConsole } from './setup.ts';
 
 let c: TestConsole;
+let request: number;
 let key: number;
 /** Somebody of each role, who sees example.com; `other` sees example.net; `nobody` is not signed in; `root` sees everything. */
 const people: Record<string, TestPerson> = {};
@@ -22,6 +26,13 @@ beforeAll(async () => {
     `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now()) on conflict do nothing`,
   );
   key = await c.finding('unauthorized_source', 'example.com');
+  await syncGroups(c.t.db, { groups: GROUPS, deputies: [] });
+  request = (await openRequest(c.t.db, rulesOf({ name: 'one', stages: [{ group: 'mail' }] }), {
+    plan: planOf(),
+    requester: 'zoe@example.com',
+    requester_kind: 'person',
+    why: 'wanted',
+  }))!;
   for (const role of ['viewer', 'operator', 'admin'] as PersonRole[]) people[role] = await c.person(role, ['example.com']);
   people.other = await c.person('admin', ['example.net']);
   people.root = await c.person('admin', null);
@@ -93,6 +104,19 @@ const CASES: Record<string, Case> = {
   },
   'POST /findings/:key/unsnooze': { url: () => `/findings/${key}/unsnooze`, fields: { why: 'w' }, status: onFinding() },
   'POST /findings/:key/resolve': { url: () => `/findings/${key}/resolve`, fields: { why: 'w' }, status: onFinding() },
+  'GET /requests': { url: () => '/requests', status: pages },
+  'GET /requests/:key': { url: () => `/requests/${request}`, status: { ...pages, other: 404 } },
+  ...Object.fromEntries(
+    ['approve', 'deny', 'withdraw', 'override'].map((verb) => [
+      `POST /requests/:key/${verb}`,
+      {
+        url: () => `/requests/${request}/${verb}`,
+        fields: { why: 'w', digest: 'a'.repeat(64) },
+        // Nobody of them is asked, or was shown this plan.
+        status: { ...forAll(409), nobody: 401, viewer: 403, other: 404 },
+      },
+    ]),
+  ),
   'GET /account': { url: () => '/account', status: pages },
   'POST /account/codes': { url: () => '/account/codes', fields: { password: 'x' }, status: { ...forAll(403), nobody: 401 } },
   'POST /account/codes/confirm': {

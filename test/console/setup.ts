@@ -15,6 +15,8 @@ export interface TestConsole {
   app: FastifyInstance;
   /** A new person of this role who sees these domains (null: all), signed in. */
   person(role: PersonRole, domains: string[] | null): Promise<TestPerson>;
+  /** A browser with a session. */
+  signedIn(session: string): TestPerson;
   /** A browser that is not signed in. */
   stranger(): TestPerson;
   /** Stores an open finding of a kind. @returns its key */
@@ -77,6 +79,7 @@ export async function testConsole(
       const session = await beginSession(db, key, { address: '192.0.2.1', agent: null }, context.clock.now());
       return browser(name, new Map([['ruawatch', session]]));
     },
+    signedIn: (session) => browser('', new Map([['ruawatch', session]])),
     stranger: () => browser('', new Map()),
     async finding(kind, domain, subject) {
       const found = FINDINGS[kind]!;

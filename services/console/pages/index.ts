@@ -6,6 +6,7 @@ import { FINDING_ACT_ROUTES } from './finding-actions.ts';
 import { FINDINGS_ROUTES } from './findings.ts';
 import { OVERVIEW_ROUTES } from './overview.ts';
 import { PEOPLE_ROUTES } from './people.ts';
+import { REQUEST_ROUTES } from './requests.ts';
 import { SENDER_ROUTES } from './sender.ts';
 import { SIGN_IN_ROUTES } from './sign-in.ts';
 
@@ -28,6 +29,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...SENDER_ROUTES,
   ...FINDINGS_ROUTES,
   ...FINDING_ACT_ROUTES,
+  ...REQUEST_ROUTES,
   ...ACCOUNT_ROUTES,
   ...PEOPLE_ROUTES,
 ];

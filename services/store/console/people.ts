@@ -209,3 +209,13 @@ export async function removeTotp(q: Queryable, key: number): Promise<void> {
     key,
   ]);
 }
+
+/** How a person is known in the groups of approvals: by the mail address, else by the name. Lower case. */
+export async function approverOf(q: Queryable, person_key: number): Promise<string> {
+  const { rows } = await q.query<{ who: string }>(
+    'select lower(coalesce(email, name)) as who from ruawatch.people where person_key = $1 and ended_at is null',
+    [person_key],
+  );
+  if (rows[0] === undefined) throw new PermanentError('no_person', 'Your account was removed.');
+  return rows[0].who;
+}

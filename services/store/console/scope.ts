@@ -39,6 +39,7 @@ export const BY_DOMAIN = [
   'tls_reports',
   'failure_reports',
   'missing_reports',
+  'requests',
 ] as const;
 /** Views whose rows belong to no domain: for those who see everything. */
 export const OF_ALL = ['messages', 'addresses'] as const;

@@ -192,7 +192,7 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
  * Break-glass: a person of the emergency group decides alone, also about what he asked for himself. Everybody in any group
  * is told, the approval holds for a short time, and a request to look back at it opens.
  * @returns the key of the review
- * @throws PermanentError `no_request`, `request_settled`, `no_emergency`, `not_in_group`, `nobody_can_approve`, `plan_changed`
+ * @throws PermanentError `no_request`, `request_settled`, `emergency_off`, `not_in_group`, `nobody_can_approve`, `plan_changed`
  */
 export async function override(
   db: Db,
@@ -203,7 +203,7 @@ export async function override(
 ): Promise<number> {
   if (emergency === null)
     throw new PermanentError(
-      'no_emergency',
+      'emergency_off',
       'Break-glass is off: approvals.emergency of the settings names who may decide alone.',
     );
   return transaction(db, async (tx) => {

@@ -243,6 +243,13 @@ export const GRANTS = {
     finding_acts: ['select', 'insert'],
     expectations: ['select', 'insert', 'update', 'delete'],
     locks: ['select', 'update'],
+    // People decide about requests.
+    requests: ['select', 'insert', 'update'],
+    decisions: ['select', 'insert'],
+    request_timers: ['select', 'insert', 'delete'],
+    request_events: ['select', 'insert'],
+    approver_groups: ['select'],
+    deputies: ['select'],
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;
 
@@ -263,6 +270,7 @@ const FUNCTIONS: Partial<Record<keyof typeof GRANTS, readonly string[]>> = {
   ruawatch_parser: ['ensure_partitions(text, date[], integer)', 'drop_partitions(text, date)'],
   ruawatch_approver: ['audit_append(text)'],
   ruawatch_applier: ['audit_append(text)'],
+  ruawatch_console: ['audit_append(text)'],
 };
 
 export const SERVICE_ROLES = Object.keys(GRANTS) as (keyof typeof GRANTS)[];

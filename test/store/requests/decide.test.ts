@@ -217,7 +217,7 @@ describe('break-glass', () => {
   test('it is for the people of its group, and off without the setting', async () => {
     const key = await openOne();
     await expect(glass(key, DORA)).rejects.toMatchObject({ code: 'not_in_group' });
-    await expect(glass(key, ADA, null)).rejects.toMatchObject({ code: 'no_emergency' });
+    await expect(glass(key, ADA, null)).rejects.toMatchObject({ code: 'emergency_off' });
     expect(await stateOf(key)).toBe('pending');
   });
 

@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import { readPlan } from '../../requests/plan.ts';
+import { changeLines } from '../../requests/plans/text.ts';
+import { STATE_WORDS } from '../../requests/words.ts';
+import { approverOf } from '../../store/console/people.ts';
+import { visibleRequest, visibleRequests } from '../../store/console/requests.ts';
+import { decide, override, withdraw } from '../../store/requests/decide.ts';
+import { type Decision, decisionsOn, loadRequest, type Request } from '../../store/requests/requests.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
+import { hidden } from '../layout.ts';
+import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
+import { words } from '../words/en.ts';
+import { minute } from './format.ts';
+
+const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+const MOST = 200;
+
+const list = route({
+  method: 'GET',
+  path: '/requests',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'filtered',
+  query: z.object({ state: z.enum(['open', 'all']).default('open') }),
+  async handle({ reader, query }) {
+    const w = words.requests;
+    const rows = await visibleRequests(reader, { all: query.state === 'all', limit: MOST });
+    const other = query.state === 'all' ? 'open' : 'all';
+    return page(
+      w.title,
+      html`<div class="heading"><h1>${w.title}</h1><p class="quiet"><a href="${withQuery(path`/requests`, { state: other })}">${w.show[other]}</a></p></div>
+${rows.length === 0 ? html`<div class="empty"><p>${w.none}</p></div>` : tableOf(rows)}`,
+      { section: 'requests' },
+    );
+  },
+});
+
+function tableOf(rows: Awaited<ReturnType<typeof visibleRequests>>): Html {
+  const w = words.requests;
+  return html`<div class="table"><table><thead><tr><th scope="col">${w.what}</th><th scope="col">${w.domain}</th><th scope="col">${w.state}</th><th scope="col">${w.asked_by}</th><th scope="col">${w.until}</th></tr></thead>
+<tbody>${rows.map(
+    (
+      one,
+    ) => html`<tr><th scope="row" data-label="${w.what}"><a href="${path`/requests/${one.request_key}`}">${one.summary}</a></th>
+<td data-label="${w.domain}">${one.domain}</td><td data-label="${w.state}">${STATE_WORDS[one.state]}</td>
+<td data-label="${w.asked_by}">${one.requester}</td><td class="date" data-label="${w.until}">${one.expires_at === null ? '' : minute(one.expires_at)}</td></tr>`,
+  )}</tbody></table></div>`;
+}
+
+const one = route({
+  method: 'GET',
+  path: '/requests/:key',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'object',
+  params: key,
+  async handle({ db, reader, params, form, config, visitor }) {
+    const request = await shown({ db, reader, params });
+    const plan = readPlan({ text: request.plan, digest: request.digest });
+    const w = words.requests;
+    const lines = changeLines(plan);
+    const decisions = await decisionsOn(db, request.request_key);
+    const pending = request.state === 'pending';
+    return page(
+      w.of(request.request_key),
+      html`<div class="heading"><h1>${request.summary}</h1><p class="quiet">${request.kind} · ${request.domain} · ${STATE_WORDS[request.state]}${request.emergency && html` · ${w.by_emergency}`}</p></div>
+${request.outcome && html`<p><strong>${request.outcome}</strong></p>`}
+${plan.warnings.map((sentence) => html`<p class="notice bad" role="alert">${sentence}</p>`)}
+${lines.length > 0 && html`<section><h2>${w.changes}</h2><pre>${lines.join('\n')}</pre></section>`}
+<section><h2>${w.why}</h2><ul>${[request.why, ...plan.why].map((sentence) => html`<li>${sentence}</li>`)}</ul>
+<p>${w.risk(plan.risk)} ${plan.risk_because.join(' ')}</p><p>${w.back}: ${plan.back.text}</p>
+${request.finding_key !== null && html`<p><a href="${path`/findings/${request.finding_key}`}">${w.finding(request.finding_key)}</a></p>`}</section>
+<section><h2>${w.who}</h2><p>${whoDecides(request)}</p>${decisionsTable(decisions)}</section>
+${pending && visitor !== null && decisionForms(request, form, config.approvals.emergency !== null)}
+<p class="quiet">${w.digest} <code>${request.digest}</code></p>`,
+      { section: 'requests' },
+    );
+  },
+});
+
+/** A request that the person may see. */
+async function shown({ db, reader, params }: Pick<Asked<typeof key>, 'db' | 'reader' | 'params'>): Promise<Request> {
+  if (!(await visibleRequest(reader, params.key))) throw new Refusal(404, 'no_request', words.problems.no_request);
+  return loadRequest(db, params.key);
+}
+
+function whoDecides({ rule, stage, state, requester, created_at }: Request): string {
+  const w = words.requests;
+  if (rule.decide === 'automatic') return w.by_rule(rule.rule, requester, minute(created_at));
+  const stages = rule.stages.map(
+    ({ group, need }, at) => `${need} × ${group}${at === stage && state === 'pending' ? ` (${w.now})` : ''}`,
+  );
+  return w.by_people(rule.rule, stages.join(' → '), requester, minute(created_at));
+}
+
+function decisionsTable(decisions: readonly Decision[]): Html | null {
+  const w = words.requests;
+  if (decisions.length === 0) return null;
+  return html`<div class="table"><table><thead><tr><th scope="col">${w.person}</th><th scope="col">${w.decision}</th><th scope="col">${w.reason}</th><th scope="col">${w.at}</th></tr></thead>
+<tbody>${decisions.map(
+    (each) =>
+      html`<tr><th scope="row" data-label="${w.person}">${each.person}</th><td data-label="${w.decision}">${w.decisions[each.decision]}</td><td data-label="${w.reason}">${each.why}</td><td class="date" data-label="${w.at}">${minute(each.at)}</td></tr>`,
+  )}</tbody></table></div>`;
+}
+
+/** The forms: each carries the digest of the plan that the page shows. */
+function decisionForms({ request_key, digest }: Request, form: string, emergency: boolean): Html {
+  const w = words.requests;
+  const forms = ['approve', 'deny', 'withdraw', ...(emergency ? (['override'] as const) : [])] as const;
+  return html`<section class="acts"><h2>${w.decide}</h2>${forms.map(
+    (
+      name,
+    ) => html`<details class="act"><summary>${w.verbs[name]}</summary><form method="post" action="${path`/requests/${request_key}/${name}`}" class="stack">
+${hidden(form)}<input type="hidden" name="digest" value="${digest}">
+<p class="hint">${w.hints[name]}</p>
+<label for="${name}-why">${w.reason}</label><input id="${name}-why" name="why" required maxlength="500">
+<button class="primary">${w.verbs[name]}</button></form></details>`,
+  )}</section>`;
+}
+
+const body = z.object({
+  why: z.string().trim().min(1, 'give a reason').max(500),
+  digest: z.string().regex(/^[0-9a-f]{64}$/, 'must be the digest of the plan'),
+});
+
+type Verb = 'approve' | 'deny' | 'withdraw' | 'override';
+
+/** Only a person who is signed in decides, by a POST. Who that is comes from the session. */
+function act(name: Verb, work: (asked: Asked<typeof key, undefined, typeof body>, person: string) => Promise<unknown>): AnyRoute {
+  return route({
+    method: 'POST',
+    path: `/requests/:key/${name}`,
+    kind: 'page',
+    least: 'operator',
+    scope: 'object',
+    params: key,
+    body,
+    async handle(asked) {
+      await shown(asked);
+      await work(asked, await approverOf(asked.db, asked.visitor!.person_key));
+      return see(withQuery(path`/requests/${asked.params.key}`, { done: `request_${name}` }));
+    },
+  });
+}
+
+const via = 'console';
+
+export const REQUEST_ROUTES: AnyRoute[] = [
+  list,
+  one,
+  act('approve', ({ db, params, body: given }, person) => decide(db, params.key, { ...given, person, decision: 'approve', via })),
+  act('deny', ({ db, params, body: given }, person) => decide(db, params.key, { ...given, person, decision: 'deny', via })),
+  act('withdraw', ({ db, params, body: given }, person) => withdraw(db, params.key, { person, why: given.why })),
+  act('override', ({ db, params, body: given, config }, person) =>
+    override(db, params.key, { ...given, person, via }, config.approvals.emergency),
+  ),
+];
