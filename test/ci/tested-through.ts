@@ -114,6 +114,8 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'watcher/round.ts',
   ],
   'findings/evidence.test.ts': ['findings/sentences.ts'],
+  'findings/kinds/authentication_regression.test.ts': ['findings/kinds/lost_alignment.ts'],
+  'findings/kinds/reports_stopped.test.ts': ['findings/kinds/own_record.ts'],
   'findings/kinds/spf_limit.test.ts': [
     'findings/kinds/checked.ts',
     'findings/kinds/dkim_key_weak.ts',
