@@ -84,6 +84,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/requests/applying.ts',
     'store/requests/broken.ts',
   ],
+  'analyzer/rules/lost_alignment.test.ts': ['findings/kinds/lost_alignment.ts', 'findings/kinds/own_record.ts'],
   'approver/approver.test.ts': [
     'approver/index.ts',
     'approver/open-by-playbook.ts',
