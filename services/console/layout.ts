@@ -8,6 +8,7 @@ import { words } from './words/en.ts';
 const SECTIONS: readonly { section: Section; address: Address; least: Least; all?: boolean }[] = [
   { section: 'overview', address: path`/`, least: 'viewer' },
   { section: 'findings', address: path`/findings`, least: 'viewer' },
+  { section: 'reports', address: path`/reports`, least: 'viewer' },
   { section: 'requests', address: path`/requests`, least: 'viewer' },
   { section: 'people', address: path`/people`, least: 'admin', all: true },
 ];

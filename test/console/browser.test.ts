@@ -82,6 +82,13 @@ suite(browserProgram === null ? 'in a browser (SKIPPED: needs chromium)' : 'in a
        select finding_key, 1, 'opened', opened_at, severity, summary, evidence, false from ruawatch.findings`,
     );
     const regression = await c.finding('authentication_regression', 'example.com');
+    await db.query(
+      `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, reporter, org_name, report_id, domain, begin_at, end_at, errors,
+              records, messages, salvaged, problems, received_at)
+       overriding system value values (7, 0, 0, '\\x01', '\\x01', $1, $2, $3, 'example.com', '2026-10-01', '2026-10-02', '[]', 0, 5, true,
+              jsonb_build_array(jsonb_build_object('code', 'x', 'message', $1::text)), '2026-10-02')`,
+      [HOSTILE[0], HOSTILE[1], HOSTILE.join(' ')],
+    );
     const person = await addPerson(db, { name: 'ada', role: 'admin', domains: null }, 'test', new Date());
     await db.query('update ruawatch.people set password = $2 where person_key = $1', [person, await hashPassword(PASSWORD)]);
     session = await beginSession(db, person, { address: '127.0.0.1', agent: null }, new Date());
@@ -98,6 +105,9 @@ suite(browserProgram === null ? 'in a browser (SKIPPED: needs chromium)' : 'in a
       domain: '/domains/example.com',
       domain_empty: '/domains/quiet.example.com',
       sender: `/domains/example.com/senders/${encodeURIComponent(HOSTILE[1]!)}`,
+      reports: '/reports',
+      report: '/reports/7',
+      quarantine: '/quarantine',
       account: '/account',
       people: '/people',
       missing: '/nothing',

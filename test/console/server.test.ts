@@ -25,6 +25,11 @@ beforeAll(async () => {
   await c.t.db.query(
     `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now()) on conflict do nothing`,
   );
+  await c.t.db.query(
+    `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
+            messages, salvaged, problems, received_at)
+     overriding system value values (7, 0, 0, '\\x01', '\\x01', 'reporter.example', 'r1', 'example.com', '2026-10-01', '2026-10-02', '[]', 0, 5, false, '[{"code": "x", "message": "<b>"}]', '2026-10-02')`,
+  );
   key = await c.finding('unauthorized_source', 'example.com');
   await syncGroups(c.t.db, { groups: GROUPS, deputies: [] });
   request = (await openRequest(c.t.db, rulesOf({ name: 'one', stages: [{ group: 'mail' }] }), {
@@ -89,6 +94,9 @@ const CASES: Record<string, Case> = {
     fields: { sender: '192.0.2.0/24', source: '192.0.2.0/24', decision: 'approve', why: 'w' },
     status: { ...forAll(303), nobody: 401, viewer: 403, other: 404 },
   },
+  'GET /reports': { url: () => '/reports', status: pages },
+  'GET /reports/:key': { url: () => '/reports/7', status: { ...pages, other: 404 } },
+  'GET /quarantine': { url: () => '/quarantine', status: { ...forAll(403), nobody: 401, root: 200 } },
   'GET /findings': { url: () => '/findings', status: pages },
   'GET /findings/:key': { url: () => `/findings/${key}`, status: { ...pages, other: 404 } },
   'POST /findings/:key/acknowledge': {

@@ -6,6 +6,7 @@ import { FINDING_ACT_ROUTES } from './finding-actions.ts';
 import { FINDINGS_ROUTES } from './findings.ts';
 import { OVERVIEW_ROUTES } from './overview.ts';
 import { PEOPLE_ROUTES } from './people.ts';
+import { REPORTS_ROUTES } from './reports.ts';
 import { REQUEST_ROUTES } from './requests.ts';
 import { SENDER_ROUTES } from './sender.ts';
 import { SIGN_IN_ROUTES } from './sign-in.ts';
@@ -27,6 +28,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...OVERVIEW_ROUTES,
   ...DOMAIN_ROUTES,
   ...SENDER_ROUTES,
+  ...REPORTS_ROUTES,
   ...FINDINGS_ROUTES,
   ...FINDING_ACT_ROUTES,
   ...REQUEST_ROUTES,
