@@ -99,7 +99,7 @@ ${delivered && html`<th scope="col" class="number">${w.delivered}</th>`}</tr></t
     (
       one,
     ) => html`<tr><th scope="row" data-label="${w.source}" class="name">${one.source}${one.unproven && html` <span class="quiet">(${w.unproven})</span>`}</th>
-<td data-label="${w.known}">${whoseWords(one)}</td><td class="number" data-label="${w.messages}">${number(one.messages)}</td>
+<td class="wrap" data-label="${w.known}">${whoseWords(one)}</td><td class="number" data-label="${w.messages}">${number(one.messages)}</td>
 ${delivered && html`<td class="number" data-label="${w.delivered}">${one.delivered === undefined ? '' : number(one.delivered)}</td>`}</tr>`,
   )}</tbody></table></div>
 ${senders > who.length && html`<p class="quiet">${w.more(senders - who.length)}</p>`}</section>`;
