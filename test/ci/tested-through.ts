@@ -84,7 +84,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/requests/applying.ts',
     'store/requests/broken.ts',
   ],
-  'analyzer/rules/lost_alignment.test.ts': ['findings/kinds/lost_alignment.ts', 'findings/kinds/own_record.ts'],
   'approver/approver.test.ts': [
     'approver/index.ts',
     'approver/open-by-playbook.ts',
@@ -137,6 +136,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'console/answer.ts',
     'console/assets.ts',
     'console/layout.ts',
+    'console/pages/chart.ts',
     'console/pages/account.ts',
     'console/pages/domain.ts',
     'console/pages/reports.ts',

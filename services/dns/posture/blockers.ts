@@ -10,7 +10,7 @@ export const REPORTER_DAYS = 10;
 export const OWN_MESSAGES = 200;
 export const OWN_PASSING = 0.99;
 /** Where it was said already that the next policy is safe. */
-export const OWN_PASSING_HELD = 0.98;
+const OWN_PASSING_HELD = 0.98;
 /** Failing mail of senders that nothing is known of, as part of all. */
 export const UNKNOWN_FAILING = 0.01;
 /** Mail that passes by SPF alone, as part of the own mail, from which p=reject is held back (RFC 9989 section 7). */
