@@ -138,7 +138,7 @@ describe('docker-compose.yml', () => {
     const known = {
       top: 'name services networks volumes secrets configs',
       service: `build cap_add cap_drop command configs depends_on environment healthcheck image init logging mem_limit networks
-        read_only restart secrets security_opt shm_size stop_grace_period tmpfs user volumes`,
+        ports read_only restart secrets security_opt shm_size stop_grace_period tmpfs user volumes`,
       healthcheck: 'test interval timeout start_period retries disable',
       depends: 'condition',
       file: 'file',

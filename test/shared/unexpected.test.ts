@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -71,12 +72,19 @@ describe.each(Object.entries(FAULTS))('%s', (_, what) => {
   });
 
   test('of another command: one sentence, exit 1', async () => {
-    // It reads for longer than the error takes.
-    const env = { ...planted(what, null), DATABASE_URL: 'postgres://u:p@192.0.2.1/db' };
-    const run = ruawatch(['migrate'], env, folder);
-    expect((await run.ended).code).toBe(1);
-    expect(run.stderr()).toMatch(SENTENCE);
-    expect(run.stderr().trim().split('\n')).toHaveLength(1);
+    // A server that accepts and never answers: the command waits for longer than the error takes.
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = silent.address() as AddressInfo;
+      const env = { ...planted(what, null), DATABASE_URL: `postgres://u:p@127.0.0.1:${port}/db` };
+      const run = ruawatch(['migrate'], env, folder);
+      expect((await run.ended).code).toBe(1);
+      expect(run.stderr()).toMatch(SENTENCE);
+      expect(run.stderr().trim().split('\n')).toHaveLength(1);
+    } finally {
+      silent.close();
+    }
   });
 });
 

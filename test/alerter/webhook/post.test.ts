@@ -224,7 +224,7 @@ describe('a Slack webhook', () => {
     const texts = got.map(({ body }) => JSON.parse(body).text as string);
     expect(texts[0]).toMatch(/^\*Critical: d9\.example/);
     expect(texts[2]).toMatch(/^\*12 findings in 12 domains, combined\*\n/);
-    expect(texts[2]).toMatch(/\nand 2 more: ruawatch findings/);
+    expect(texts[2]).toMatch(/\nand 2 more: "ruawatch findings"/);
     expect(texts[2]!.split('\n')).toHaveLength(12);
     expect((await outboxRows()).map((row) => row.kind)).toEqual(['event', 'event', 'events']);
   });
