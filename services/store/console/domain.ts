@@ -212,7 +212,7 @@ export async function timeline(reader: Reader, domain: string, from: string, lim
   );
 }
 
-/** One line about a domain: what dmarc.domains has of it; null when it is not known. */
+/** One line about a domain: what the view of domains has of it; null when it is not known. */
 export async function domainLine(
   reader: Reader,
   domain: string,
