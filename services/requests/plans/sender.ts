@@ -14,7 +14,7 @@ export interface SenderWish {
   finding: Plan['finding'];
 }
 
-/** A plan for the list of senders. It changes how reports are effects, and no mail. */
+/** A plan for the list of senders. It changes how reports are read, and no mail. */
 export function planSender({ domain, source, is_service, before, after, until, seen, finding }: SenderWish): Plan {
   const verb = after === 'approved' ? 'Approve' : after === 'denied' ? 'Deny' : 'Take the entry on';
   const where = domain === '*' ? 'every domain' : domain;
@@ -43,10 +43,10 @@ export function planSender({ domain, source, is_service, before, after, until, s
       seen === null
         ? []
         : [
-            `${counted(seen.messages, 'message')} in the last ${seen.days} days, ${counted(seen.passed, 'message')} passed DMARC${seen.class === null ? '' : `; class ${seen.class}`}.`,
+            `${counted(seen.messages, 'message')} in the last ${seen.days} days, of which ${seen.passed.toLocaleString('en')} passed DMARC${seen.class === null ? '' : `; class ${seen.class}`}.`,
           ],
     risk: warnings.length > 0 ? 'medium' : 'low',
-    risk_because: ['It changes how reports are effects, and no mail.', ...(warnings.length > 0 ? ['There is a warning.'] : [])],
+    risk_because: ['It changes how reports are read, and no mail.', ...(warnings.length > 0 ? ['There is a warning.'] : [])],
     changes: [{ target: 'senders', domain, source, is_service, before, after, until }],
     back: { watch_hours: 0, text: 'The entry is ended, and the one before it is put back; reports decide again.' },
     finding,

@@ -38,7 +38,7 @@ export async function reportLines(reader: Reader, filter: ReportFilter): Promise
   );
 }
 
-/** A report, with all that the view reports has. */
+/** A report, with all that the view of reports has. */
 export interface ShownReport extends ReportLine {
   org_name: string | null;
   org_email: string | null;

@@ -20,8 +20,9 @@ test('says what the reports show, and that no mail changes', () => {
     kind: 'sender.approve',
     summary: 'Approve mailer.example as a sender of example.com.',
     warnings: [],
-    why: ['1,200 messages in the last 7 days, 1,180 messages passed DMARC; class authorized.'],
+    why: ['1,200 messages in the last 7 days, of which 1,180 passed DMARC; class authorized.'],
     risk: 'low',
+    risk_because: ['It changes how reports are read, and no mail.'],
   });
   expect(seal(plan).text).toContain('mailer.example');
 });
