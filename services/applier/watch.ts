@@ -1,4 +1,4 @@
-import { readPlan } from '../requests/plan.ts';
+import { changedMembers, readPlan } from '../requests/plan.ts';
 import { DAY_MS, dayOf } from '../shared/days.ts';
 import { counted } from '../shared/format.ts';
 import { awaited, endAwaited, endWatch, publishedTexts, watched } from '../store/requests/applying.ts';
@@ -58,12 +58,11 @@ export async function closePublished(means: Applying): Promise<void> {
     const records = plan.changes.flatMap((change) => (change.target === 'dns' ? [change] : []));
     if (records.length === 0 || records.length < plan.changes.length) continue;
     const texts = await publishedTexts(means.db, plan, request.created_at);
-    const there = records.every(({ name, before, after }) => {
-      const seen = texts.get(name);
+    const there = records.every((record) => {
+      const seen = texts.get(record.name);
       if (seen === undefined) return false;
-      const wanted = after.filter(({ wire }) => !before.some((one) => one.wire === wire)).map(({ text }) => text);
-      const gone = before.filter(({ wire }) => !after.some((one) => one.wire === wire)).map(({ text }) => text);
-      return wanted.every((text) => seen.includes(text)) && !gone.some((text) => seen.includes(text));
+      const { gone, come } = changedMembers(record);
+      return come.every(({ text }) => seen.includes(text)) && !gone.some(({ text }) => seen.includes(text));
     });
     if (there) await endAwaited(means.db, request.request_key, means.at());
   }

@@ -77,6 +77,11 @@ export function add<T extends RecordType>(planned: Planned, name: string, type: 
   planned.set(name, types);
 }
 
+/** One string of a TXT record as a zone file has it (RFC 1035 section 5.1): quoted, with all special characters escaped. */
+export function quotedString(text: string): string {
+  return `"${text.replace(/[^ !#-[\]-~]/g, (c) => (c === '"' || c === '\\' ? `\\${c}` : `\\${String(c.charCodeAt(0) & 0xff).padStart(3, '0')}`))}"`;
+}
+
 /** Cuts a long text into strings as an answer holds them. */
 export function stringsOf(text: string): string[] {
   const strings: string[] = [];

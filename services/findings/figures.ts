@@ -160,3 +160,19 @@ export interface Figures {
   resolved_day?: string | undefined;
   ended?: Ending | undefined;
 }
+
+/** The figures of a finding that no mail is counted for, such as a faulty record. Days are YYYY-MM-DD. */
+export const withoutMail = (since: string, last_day: string) => ({
+  who: [] as Culprit[],
+  senders: 0,
+  messages: 0,
+  of: 0,
+  share: 0,
+  per_day: 0,
+  since,
+  last_day,
+  reporters: [] as string[],
+  delivered: 0,
+  quarantined: 0,
+  rejected: 0,
+});

@@ -110,8 +110,21 @@ export function sizeOf({ changes }: Pick<Plan, 'changes'>): number {
   return changes.reduce((sum, one) => sum + (one.target === 'senders' ? 1 : Math.max(1, differing(one))), 0);
 }
 
-function differing({ before, after }: DnsChange): number {
+/** What goes from an RRset, what comes, and what stays. */
+export function changedMembers({
+  before,
+  after,
+}: Pick<DnsChange, 'before' | 'after'>): Record<'gone' | 'come' | 'stay', Member[]> {
   const wires = (members: readonly Member[]) => new Set(members.map(({ wire }) => wire));
   const [old, fresh] = [wires(before), wires(after)];
-  return [...old].filter((wire) => !fresh.has(wire)).length + [...fresh].filter((wire) => !old.has(wire)).length;
+  return {
+    gone: before.filter(({ wire }) => !fresh.has(wire)),
+    come: after.filter(({ wire }) => !old.has(wire)),
+    stay: after.filter(({ wire }) => old.has(wire)),
+  };
+}
+
+function differing(change: DnsChange): number {
+  const { gone, come } = changedMembers(change);
+  return gone.length + come.length;
 }

@@ -130,15 +130,6 @@ function mistakesOf({ groups, rules, emergency }: Pick<Approvals, 'groups' | 'ru
 }
 
 /** What decides about a request, as it was when the request was made. */
-export interface Frozen {
-  rule: string;
-  decide: 'automatic' | 'people';
-  stages: Stage[];
-  denials: number;
-  apply_within_hours: number;
-  windows: ApplyWindow[];
-}
-
 export const frozenSchema = z.strictObject({
   rule: z.string(),
   decide: z.enum(['automatic', 'people']),
@@ -147,6 +138,8 @@ export const frozenSchema = z.strictObject({
   apply_within_hours: z.number().positive(),
   windows: z.array(windowSchema),
 });
+
+export type Frozen = z.infer<typeof frozenSchema>;
 
 export const freeze = ({ name, decide, stages, denials, apply_within_hours, windows }: Rule): Frozen => ({
   rule: name,

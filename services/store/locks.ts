@@ -23,6 +23,12 @@ export async function lockNamed(tx: Tx, name: 'compose' | 'senders' | 'requests'
   }
 }
 
+/** Takes such a lock until the transaction ends. @returns false when somebody has it */
+export async function tryLockNamed(tx: Tx, name: 'apply'): Promise<boolean> {
+  const { rowCount } = await tx.query('select from ruawatch.locks where name = $1 for update skip locked', [name]);
+  return rowCount === 1;
+}
+
 /** Domains share 1,024 locks. Two domains with the same lock are analyzed one after the other. */
 const DOMAIN_LOCK = "'domain ' || (hashtextextended($1, 0) & 1023)";
 

@@ -1,3 +1,4 @@
+import { withoutMail } from '../../findings/figures.ts';
 import type { Facts } from '../../findings/kinds/index.ts';
 import { dayOf } from '../../shared/days.ts';
 import { rankOf, type Severity } from '../../shared/severity.ts';
@@ -67,18 +68,7 @@ function candidateOf(
       last_day: last,
       ...(severity === 'info' && { lasting: true as const }),
       evidence: {
-        who: [],
-        senders: 0,
-        messages: 0,
-        of: 0,
-        share: 0,
-        per_day: 0,
-        since: first,
-        last_day: last,
-        reporters: [],
-        delivered: 0,
-        quarantined: 0,
-        rejected: 0,
+        ...withoutMail(first, last),
         facts: {
           rule: kind,
           name,

@@ -1,4 +1,5 @@
 import type { Ending } from '../../findings/ending.ts';
+import { withoutMail } from '../../findings/figures.ts';
 import type { Facts } from '../../findings/kinds/index.ts';
 import { dayOf } from '../../shared/days.ts';
 import { rankOf, type Severity } from '../../shared/severity.ts';
@@ -78,18 +79,7 @@ export function driftCandidate(
       first_day: since,
       last_day: last,
       evidence: {
-        who: [],
-        senders: 0,
-        messages: 0,
-        of: 0,
-        share: 0,
-        per_day: 0,
-        since,
-        last_day: last,
-        reporters: [],
-        delivered: 0,
-        quarantined: 0,
-        rejected: 0,
+        ...withoutMail(since, last),
         facts,
         query: historyQuery(domain),
       },

@@ -1,4 +1,5 @@
 import type { Ending } from '../../findings/ending.ts';
+import { withoutMail } from '../../findings/figures.ts';
 import { dayOf } from '../../shared/days.ts';
 import { historyQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
@@ -79,18 +80,7 @@ function candidateOf({ domain, now, known }: DnsWindow, server: string, { failur
       first_day: day,
       last_day: dayOf(now!),
       evidence: {
-        who: [],
-        senders: 0,
-        messages: 0,
-        of: 0,
-        share: 0,
-        per_day: 0,
-        since: day,
-        last_day: dayOf(now!),
-        reporters: [],
-        delivered: 0,
-        quarantined: 0,
-        rejected: 0,
+        ...withoutMail(day, dayOf(now!)),
         facts: { rule: 'dns_server', failure, zone, name },
         query: historyQuery(domain),
       },

@@ -1,4 +1,5 @@
 import type { Ending } from '../../findings/ending.ts';
+import { withoutMail } from '../../findings/figures.ts';
 import { addDays, dayOf } from '../../shared/days.ts';
 import type { Severity } from '../../shared/severity.ts';
 import { historyQuery } from '../../store/findings/evidence-queries.ts';
@@ -114,18 +115,9 @@ function candidateOf(
     first_day: day,
     last_day: dayOf(now!),
     evidence: {
-      who: [],
+      ...withoutMail(day, dayOf(now!)),
       senders: faded ? open!.evidence.senders : affected.length,
-      messages: 0,
       of: faded ? open!.evidence.of : passed,
-      share: 0,
-      per_day: 0,
-      since: day,
-      last_day: dayOf(now!),
-      reporters: [],
-      delivered: 0,
-      quarantined: 0,
-      rejected: 0,
       facts: {
         ...(loss.loss.startsWith('key_')
           ? { rule: 'dkim_key_missing' as const, loss: loss.loss as KeyLoss }

@@ -1,4 +1,5 @@
 import type { Ending } from '../../findings/ending.ts';
+import { withoutMail } from '../../findings/figures.ts';
 import { isKnown, organizationOf } from '../../report/reporters/reporters.ts';
 import { addDays } from '../../shared/days.ts';
 import type { AsideMails } from '../../store/analysis/reading.ts';
@@ -151,18 +152,8 @@ function candidateOf(window: MailWindow, { from, end, usual, missed, open }: Fou
     first_day: open?.first_day ?? since,
     last_day,
     evidence: {
-      who: [],
-      senders: 0,
-      messages: 0,
-      of: 0,
-      share: 0,
-      per_day: 0,
-      since,
-      last_day,
+      ...withoutMail(since, last_day),
       reporters: missed.map(({ reporter }) => reporter),
-      delivered: 0,
-      quarantined: 0,
-      rejected: 0,
       facts: {
         rule: KIND,
         mails,

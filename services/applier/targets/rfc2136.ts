@@ -12,8 +12,6 @@ const TIMEOUT_MS = 10_000;
 
 export interface UpdateMeans {
   signal?: AbortSignal;
-  /** Milliseconds since 1970, for signatures. */
-  now?: () => number;
 }
 
 /**

@@ -2,13 +2,12 @@ import { checkDomain } from '../../dns/check/check.ts';
 import { policyOf } from '../../dns/posture/published-policy.ts';
 import { parseTags } from '../../dns/tag-list.ts';
 import { planSender } from '../../requests/plans/sender.ts';
-import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
+import { DAY_MS } from '../../shared/days.ts';
 import { changedByUs, valueBefore } from '../../store/requests/playbook-findings.ts';
 import { seenSource, standingEntry } from '../../store/requests/seen.ts';
 import { planRecord } from './dns-means.ts';
 import { aboutOf, type Playbook, type PlaybookFinding, type PlaybookMeans } from './playbook.ts';
 
-const SEEN_DAYS = 7;
 /** So long a change of ours may be what reports show as a change of policy. */
 const OURS_DAYS = 30;
 
@@ -20,7 +19,7 @@ const newSender: Playbook = {
     const { domain, subject: source } = finding;
     const before = await standingEntry(db, { domain, source, is_service: false });
     if (before !== null) return null;
-    const seen = await seenSource(db, { domain, source, from: addDays(dayOf(now), -SEEN_DAYS) });
+    const seen = await seenSource(db, { domain, source }, now);
     return planSender({
       domain,
       source,
@@ -28,7 +27,7 @@ const newSender: Playbook = {
       before,
       after: 'approved',
       until: null,
-      seen: seen === null ? null : { days: SEEN_DAYS, ...seen },
+      seen,
       finding: aboutOf(finding),
     });
   },
@@ -60,14 +59,12 @@ const subdomains: Playbook = {
     if (value === null) return null;
     const set = Object.entries(tags).map(([tag, policy]) => `${tag}=${policy}`);
     return planRecord(
+      finding,
       {
         kind: 'dns.change',
-        domain: finding.domain,
         name: `_dmarc.${finding.domain}`,
         value,
         summary: `Publish ${set.join(' and ')} for ${finding.domain}, so that receivers refuse mail in the name of ${used === 0 ? 'any subdomain' : 'subdomains that do not exist'}.`,
-        why: [finding.summary],
-        finding: aboutOf(finding),
       },
       means,
     );
@@ -84,14 +81,12 @@ const policyStep: Playbook = {
     const value = await withTags(finding, means, { p: facts.next });
     if (value === null) return null;
     return planRecord(
+      finding,
       {
         kind: 'policy.step',
-        domain: finding.domain,
         name: `_dmarc.${finding.domain}`,
         value,
         summary: `Raise the policy of ${finding.domain} to p=${facts.next}.`,
-        why: [finding.summary],
-        finding: aboutOf(finding),
       },
       means,
     );
@@ -108,14 +103,13 @@ const policyBack: Playbook = {
     const value = await valueBefore(means.db, { domain: finding.domain, name });
     if (value === null) return null;
     return planRecord(
+      finding,
       {
         kind: 'dns.change',
-        domain: finding.domain,
         name,
         value,
         summary: `Put the DMARC record of ${finding.domain} back as it was before it changed.`,
-        why: [finding.summary, 'No request of ruawatch has changed it.'],
-        finding: aboutOf(finding),
+        why: ['No request of ruawatch has changed it.'],
       },
       means,
     );

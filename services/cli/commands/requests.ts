@@ -7,7 +7,6 @@ import { planSender } from '../../requests/plans/sender.ts';
 import { changeLines } from '../../requests/plans/text.ts';
 import type { State } from '../../requests/states.ts';
 import { consideredLines, planLines, STATE_WORDS } from '../../requests/words.ts';
-import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
 import { PermanentError, TransientError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
 import type { Db } from '../../shared/runtime/db.ts';
@@ -16,7 +15,7 @@ import type { Config } from '../../shared/settings/config.ts';
 import { withdraw } from '../../store/requests/decide.ts';
 import { explain, openRequest } from '../../store/requests/open.ts';
 import { decisionsOn, listRequests, loadRequest, type Request } from '../../store/requests/requests.ts';
-import { keysInUse, seenSenders, seenSource, standingEntry } from '../../store/requests/seen.ts';
+import { seenMail, seenSource, standingEntry } from '../../store/requests/seen.ts';
 import { withDatabase } from '../open.ts';
 import { keyOf, limitOf, moment, type Terminal, untilOf, type WordOptions, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
@@ -25,7 +24,6 @@ import { subjectOf } from './senders.ts';
 type Out = Terminal['out'];
 
 const OPEN: State[] = ['draft', 'pending', 'approved', 'applying', 'active', 'handed_over'];
-const SEEN_DAYS = 7;
 const PER_SECOND = 100;
 
 /** `requests list`: open ones, the newest first. */
@@ -175,13 +173,13 @@ async function senderPlan(
   if (options.source === undefined) throw new PermanentError('usage', 'Name the sender: --source mailer.example.');
   const subject = subjectOf(catalogueOf(config), domain, options.source);
   const what = { domain: subject.domain, source: subject.source, is_service: subject.service !== null };
-  const seen = await seenSource(db, { domain: subject.domain, source: subject.source, from: addDays(dayOf(now), -SEEN_DAYS) });
+  const seen = await seenSource(db, what, now);
   return planSender({
     ...what,
     before: await standingEntry(db, what),
     after,
     until: untilOf(options, now)?.toISOString() ?? null,
-    seen: seen === null ? null : { days: SEEN_DAYS, ...seen },
+    seen,
     finding: null,
   });
 }
@@ -233,10 +231,9 @@ async function policyPlan(making: Making, domain: string, options: OpenOptions):
 
 async function recordPlan({ config, db, now }: Making, wish: DnsWish, options: OpenOptions): Promise<Plan> {
   const dns = openDns(options.resolver ?? config.dnsServers, { perSecond: PER_SECOND });
-  const seen = await seenSenders(db, wish.domain, new Date(now.getTime() - SEEN_DAYS * DAY_MS));
-  const keys = await keysInUse(db, wish.domain, addDays(dayOf(now), -SEEN_DAYS));
+  const mail = await seenMail(db, wish.domain, now);
   try {
-    return await planDns(wish, dns, { seen, keys, registrable: organizationalDomain });
+    return await planDns(wish, dns, { ...mail, registrable: organizationalDomain });
   } catch (error) {
     if (!(error instanceof PlanError)) throw error;
     if (error.code === 'unknown') throw new TransientError('dns_unknown', error.message, error);

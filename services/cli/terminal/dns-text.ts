@@ -5,6 +5,7 @@ import { type Finding, type Publication, webForm, zoneLine } from '../../dns/che
 import type { SpfTreeNode, TreeTerm } from '../../dns/spf/tree.ts';
 import { escaped } from '../../shared/escape.ts';
 import type { SeenSelector } from '../../store/analysis/signatures.ts';
+import { wrapped } from './wrap.ts';
 
 const MARKS: Record<Severity, string> = { error: 'error  ', unknown: 'unknown', warning: 'warning', hint: 'hint   ' };
 const COLOURS: Record<Severity, string> = { error: '31', unknown: '35', warning: '33', hint: '36' };
@@ -104,7 +105,7 @@ function* findingLines(
   paint: (text: string, code: string) => string,
 ): Generator<string> {
   yield `  ${paint(MARKS[one.severity], COLOURS[one.severity])}  ${one.code} (${one.section})`;
-  yield* wrapped(escaped(one.message), '           ');
+  yield* wrapped(escaped(one.message), '           ', WIDTH);
   // One record, corrected as a whole, says more than a version of it for each finding.
   const decision = DECISIONS.includes(one.code);
   if (one.publish !== null && (decision || !together.has(one.publish.name))) yield* publicationLines(one.publish, one.domain);
@@ -137,16 +138,4 @@ function noteOf({ state, inner, hosts }: TreeTerm): string {
 function shown(text: string): string {
   const plain = escaped(text);
   return plain.length > 600 ? `${plain.slice(0, 600)}…` : plain;
-}
-
-function* wrapped(text: string, indent: string): Generator<string> {
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + word.length >= WIDTH) {
-      yield indent + line;
-      line = '';
-    }
-    line += (line === '' ? '' : ' ') + word;
-  }
-  yield indent + line;
 }

@@ -8,6 +8,7 @@ import { escaped } from '../../shared/escape.ts';
 import { counted } from '../../shared/format.ts';
 import type { EgressTrial, Trials } from '../guard-sample.ts';
 import { table } from './table.ts';
+import { wrapped } from './wrap.ts';
 
 const COLOURS: Record<Severity, string> = { error: '31', unknown: '35', warning: '33', hint: '36' };
 const WIDTH = 110;
@@ -28,7 +29,7 @@ export function renderGuard(guard: Guard, results: readonly GuardResult[], colou
     const shown = new Set<string>();
     for (const one of all.filter(({ severity }) => severity !== 'hint')) {
       lines.push(`  ${paint(one.severity.padEnd(7), COLOURS[one.severity])}  ${one.code} (${one.section})`);
-      lines.push(...wrapped(escaped(one.message), '           '));
+      lines.push(...wrapped(escaped(one.message), '           ', WIDTH));
       if (one.publish?.value != null && !shown.has(`${one.publish.name} ${one.publish.value}`)) {
         const { name, value } = one.publish;
         shown.add(`${name} ${value}`);
@@ -120,16 +121,4 @@ export function summaryOf(results: readonly GuardResult[]): string {
     counted(count('unknown'), 'unknown result'),
   ];
   return `${counted(results.length, 'domain')} in ${counted(environments, 'environment')}: ${parts.join(', ')}.`;
-}
-
-function* wrapped(text: string, indent: string): Generator<string> {
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + word.length >= WIDTH) {
-      yield indent + line;
-      line = '';
-    }
-    line += (line === '' ? '' : ' ') + word;
-  }
-  yield indent + line;
 }

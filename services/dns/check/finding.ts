@@ -1,3 +1,4 @@
+import { quotedString, stringsOf } from '../zonefile.ts';
 import { CODES, type Code, type Severity } from './codes.ts';
 
 /** A TXT record to publish instead. */
@@ -37,18 +38,9 @@ export function finding(code: Code, { domain, message, record = null, place = nu
   return { code, severity, domain, message, section, record, place, publish };
 }
 
-/** Octets of one string in a TXT record (RFC 1035 section 3.3). */
-const MOST_STRING = 255;
-
 /** A record for a zone file: its strings quoted, cut at 255 octets, with all special characters escaped. */
 export function zoneLine({ name, value }: { name: string; value: string }): string {
-  const strings: string[] = [];
-  for (let at = 0; at === 0 || at < value.length; at += MOST_STRING) strings.push(value.slice(at, at + MOST_STRING));
-  const quoted = strings.map(
-    (text) =>
-      `"${text.replace(/[^ !#-[\]-~]/g, (c) => (c === '"' || c === '\\' ? `\\${c}` : `\\${String(c.charCodeAt(0) & 0xff).padStart(3, '0')}`))}"`,
-  );
-  return `${name}. TXT ${quoted.join(' ')}`;
+  return `${name}. TXT ${stringsOf(value).map(quotedString).join(' ')}`;
 }
 
 /** A record for a form of a DNS provider: the name below the zone ("@" for the zone itself), and the value in one piece. */

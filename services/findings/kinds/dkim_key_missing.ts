@@ -1,26 +1,15 @@
 import { z } from 'zod';
 import { counted, short } from '../../shared/format.ts';
 import { selectorIn } from './checked.ts';
-import { restsOn } from './dns_broken.ts';
+import { lostRecord, restsOn } from './dns_broken.ts';
 import { kind, type Told } from './kind.ts';
 
 const facts = z.object({
   rule: z.literal('dkim_key_missing'),
   /** key_absent: mail has passed with it, and DNS was never seen to have it; key_unpublished: no mail has passed with it. */
   loss: z.enum(['key_gone', 'key_revoked', 'key_absent', 'key_unpublished']),
-  /** The name of the record. */
-  name: z.string(),
-  /** "2026-11-20 14:02", in UTC: when it was first missed. */
-  at: z.string(),
-  /** The record before; empty when DNS was not seen to have one. What is published now; null when there is nothing. */
-  before: z.string(),
-  now: z.string().nullable(),
-  terms: z.array(z.string()),
-  /** The senders that sign with it: messages a day, and the part that passes by this alone, 0 to 1. */
-  rests: z.array(z.object({ name: z.string(), per_day: z.number(), alone: z.number() })),
-  rests_in_all: z.number(),
-  /** The mail that reports show to fail since. */
-  seen: z.object({ messages: z.number(), since: z.string() }).nullish(),
+  /** `before` is empty when DNS was not seen to have the key. */
+  ...lostRecord,
 });
 type MissingFacts = z.output<typeof facts>;
 

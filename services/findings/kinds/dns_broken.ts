@@ -2,9 +2,8 @@ import { z } from 'zod';
 import { counted, number, percent, short } from '../../shared/format.ts';
 import { kind, type Told } from './kind.ts';
 
-const facts = z.object({
-  rule: z.literal('dns_broken'),
-  loss: z.enum(['spf_terms', 'spf_gone', 'spf_several', 'key_gone', 'key_revoked', 'dmarc_gone', 'dmarc_weaker']),
+/** The facts of every record that was lost. */
+export const lostRecord = {
   /** The name of the record. */
   name: z.string(),
   /** "2026-11-20 14:02", in UTC: when it was first seen so. */
@@ -19,6 +18,12 @@ const facts = z.object({
   rests_in_all: z.number(),
   /** The mail that reports show to fail since. */
   seen: z.object({ messages: z.number(), since: z.string() }).nullish(),
+};
+
+const facts = z.object({
+  rule: z.literal('dns_broken'),
+  loss: z.enum(['spf_terms', 'spf_gone', 'spf_several', 'key_gone', 'key_revoked', 'dmarc_gone', 'dmarc_weaker']),
+  ...lostRecord,
 });
 type BrokenFacts = z.output<typeof facts>;
 type Rests = Pick<BrokenFacts, 'rests' | 'rests_in_all'> & { loss: string };

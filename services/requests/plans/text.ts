@@ -1,12 +1,10 @@
-import type { DnsChange, Plan } from '../plan.ts';
+import { quotedString } from '../../dns/zonefile.ts';
+import { changedMembers, type DnsChange, type Plan } from '../plan.ts';
 import { stringsIn } from './members.ts';
-
-const quoted = (text: string): string =>
-  `"${text.replace(/[^ !#-[\]-~]/g, (c) => (c === '"' || c === '\\' ? `\\${c}` : `\\${String(c.charCodeAt(0)).padStart(3, '0')}`))}"`;
 
 /** A member as in a zone file (RFC 1035 section 5.1). */
 function zoneText({ name, type }: DnsChange, member: DnsChange['before'][number], ttl: number | null): string {
-  const data = type === 'TXT' ? stringsIn(member).map(quoted).join(' ') : member.text;
+  const data = type === 'TXT' ? stringsIn(member).map(quotedString).join(' ') : member.text;
   return `${name}. ${ttl === null ? '' : `${ttl} `}${type} ${data}`;
 }
 
@@ -21,12 +19,11 @@ export function changeLines({ changes }: Pick<Plan, 'changes'>): string[] {
         ...(after === null ? [] : [`+ ${after}: ${entry}${until === null ? '' : ` until ${until}`}`]),
       ];
     }
-    const wires = (members: DnsChange['before']) => new Set(members.map(({ wire }) => wire));
-    const [old, fresh] = [wires(change.before), wires(change.after)];
+    const { gone, come, stay } = changedMembers(change);
     return [
-      ...change.before.filter(({ wire }) => !fresh.has(wire)).map((one) => `- ${zoneText(change, one, change.ttl.before)}`),
-      ...change.after.filter(({ wire }) => !old.has(wire)).map((one) => `+ ${zoneText(change, one, change.ttl.after)}`),
-      ...change.after.filter(({ wire }) => old.has(wire)).map((one) => `  ${zoneText(change, one, change.ttl.after)}`),
+      ...gone.map((one) => `- ${zoneText(change, one, change.ttl.before)}`),
+      ...come.map((one) => `+ ${zoneText(change, one, change.ttl.after)}`),
+      ...stay.map((one) => `  ${zoneText(change, one, change.ttl.after)}`),
     ];
   });
 }

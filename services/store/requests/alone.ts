@@ -1,4 +1,5 @@
 import { type Db, transaction } from '../../shared/runtime/db.ts';
+import { tryLockNamed } from '../locks.ts';
 
 /**
  * Does some work while no other process does it: the lock is held by a transaction that is idle meanwhile, and ends with the
@@ -8,8 +9,7 @@ import { type Db, transaction } from '../../shared/runtime/db.ts';
 export async function whileAlone(db: Db, work: () => Promise<void>): Promise<boolean> {
   return transaction(db, async (tx) => {
     await tx.query('set local idle_in_transaction_session_timeout = 0');
-    const { rowCount } = await tx.query("select from ruawatch.locks where name = 'apply' for update skip locked");
-    if (rowCount === 0) return false;
+    if (!(await tryLockNamed(tx, 'apply'))) return false;
     await work();
     return true;
   });

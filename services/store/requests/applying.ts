@@ -1,7 +1,7 @@
 import type { DnsChange, Plan, SenderChange } from '../../requests/plan.ts';
 import { isOpen } from '../../requests/rules.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
-import { note } from './events.ts';
+import { askerOf, note } from './events.ts';
 import { listRequests, lockRequest, momentOf, move, type Request } from './requests.ts';
 import { hoursAfter } from './timers.ts';
 
@@ -103,7 +103,7 @@ export async function endApplying(db: Db, key: number, end: ApplyEnd, at: Date |
       event: EVENTS[end.step],
       actor: 'applier',
       says: end.says,
-      to: request.requester_kind === 'person' ? [request.requester] : [],
+      to: askerOf(request),
     });
   });
 }
@@ -137,7 +137,7 @@ export async function endWatch(
       event: step === 'return' ? 'return' : 'settle',
       actor: 'applier',
       says,
-      to: request.requester_kind === 'person' ? [request.requester] : [],
+      to: askerOf(request),
     });
   });
 }
@@ -159,7 +159,7 @@ export async function endAwaited(db: Db, key: number, at: Date | null): Promise<
       event: 'appear',
       actor: 'applier',
       says,
-      to: request.requester_kind === 'person' ? [request.requester] : [],
+      to: askerOf(request),
     });
   });
 }

@@ -3,7 +3,7 @@ import type { State } from '../../requests/states.ts';
 import { count, type Refusal, refusalOf } from '../../requests/votes.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
-import { note } from './events.ts';
+import { askerOf, note } from './events.ts';
 import { loadMembers, type Members } from './groups.ts';
 import { beginStage, open } from './open.ts';
 import { requestsOfResolved } from './playbook-findings.ts';
@@ -98,7 +98,7 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
         event: 'deny',
         actor: given.person,
         says: `${said}: ${given.why}`,
-        to: toldPerson(request),
+        to: askerOf(request),
         detail,
       });
       return 'denied';
@@ -134,9 +134,6 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
 
 const isVote = (one: Decision): one is Decision & { decision: 'approve' | 'deny' } => one.decision !== 'override';
 
-/** A request of a person is answered to that person. */
-const toldPerson = ({ requester, requester_kind }: Request): string[] => (requester_kind === 'person' ? [requester] : []);
-
 async function insertDecision(
   tx: Tx,
   { request_key, stage, digest }: Request,
@@ -156,7 +153,7 @@ async function approved(
   const { request_key: key, rule, kind } = request;
   await move(tx, key, 'approve', now, { decided_at: now, expires_at: hoursAfter(now, rule.apply_within_hours) });
   if (kind === 'review') await move(tx, key, 'close', now, { expires_at: null, outcome: `Looked at by ${actor}.` });
-  await note(tx, key, now, { event: 'approve', actor, says, to: toldPerson(request), detail });
+  await note(tx, key, now, { event: 'approve', actor, says, to: askerOf(request), detail });
   return kind === 'review' ? 'done' : 'approved';
 }
 
@@ -182,7 +179,7 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
       event: 'withdraw',
       actor: by.person,
       says: `${by.person} withdrew it: ${by.why}`,
-      to: toldPerson(request),
+      to: askerOf(request),
       detail: { why: by.why },
     });
   });
@@ -223,7 +220,7 @@ export async function override(
       event: 'override',
       actor: given.person,
       says: `${given.person} approved it alone by break-glass: ${given.why}`,
-      to: [...everybody, ...toldPerson(request)],
+      to: [...everybody, ...askerOf(request)],
       detail: { why: given.why, via: given.via },
     });
     return review(tx, request, { ...given, group: emergency.review }, now);

@@ -15,6 +15,10 @@ export interface RequestEvent {
   detail?: Record<string, string | number | boolean | null>;
 }
 
+/** A request of a person is answered to that person; a playbook or service reads no mail. */
+export const askerOf = ({ requester, requester_kind }: { requester: string; requester_kind: string }): string[] =>
+  requester_kind === 'person' ? [requester] : [];
+
 /**
  * Notes what happened to a locked request, for mails, posts and the audit chain. The last thing in a transaction:
  * it holds the chain's head.

@@ -12,7 +12,7 @@ import {
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { lockNamed } from '../locks.ts';
-import { note } from './events.ts';
+import { askerOf, note } from './events.ts';
 import { loadMembers, type Members } from './groups.ts';
 import { momentOf, move, type Request } from './requests.ts';
 import { hoursAfter, setTimers } from './timers.ts';
@@ -149,7 +149,7 @@ async function decideByRule(tx: Tx, key: number, rule: Frozen, given: NewRequest
     event: 'approve',
     actor: `rule ${rule.rule}`,
     says: `${given.plan.summary} Decided by the rule "${rule.rule}", without asking.`,
-    to: given.requester_kind === 'person' ? [given.requester] : [],
+    to: askerOf(given),
     detail: { requester: actorOf(given), why: given.why, rule: rule.rule },
   });
 }

@@ -1,4 +1,19 @@
+import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
+
+/** Days of reports that a plan is held against. */
+const SEEN_DAYS = 7;
+const firstDay = (now: Date): string => addDays(dayOf(now), -SEEN_DAYS);
+
+/** What a plan for a record is held against: who sends as the domain, and which keys are in use. */
+export async function seenMail(
+  q: Queryable,
+  domain: string,
+  now: Date,
+): Promise<{ seen: SeenSenderRow[]; keys: Map<string, number> }> {
+  const seen = await seenSenders(q, domain, new Date(now.getTime() - SEEN_DAYS * DAY_MS));
+  return { seen, keys: await keysInUse(q, domain, firstDay(now)) };
+}
 
 /** Who sends as a domain, by reports that count. */
 export interface SeenSenderRow {
@@ -15,7 +30,7 @@ const MOST_ADDRESSES = 4;
  * The authorized senders of a domain since a time, those of the most mail first, each with some of its addresses that pass
  * SPF aligned.
  */
-export async function seenSenders(q: Queryable, domain: string, since: Date): Promise<SeenSenderRow[]> {
+async function seenSenders(q: Queryable, domain: string, since: Date): Promise<SeenSenderRow[]> {
   const { rows } = await q.query<SeenSenderRow>(
     `with seen as (
        select coalesce(s.grouped_as, s.name, r.source) as name, r.source_ip, sum(r.count) as messages,
@@ -35,7 +50,7 @@ export async function seenSenders(q: Queryable, domain: string, since: Date): Pr
 }
 
 /** Messages since a day (YYYY-MM-DD) whose signature passed, by key: `selector._domainkey.domain`. */
-export async function keysInUse(q: Queryable, domain: string, from: string): Promise<Map<string, number>> {
+async function keysInUse(q: Queryable, domain: string, from: string): Promise<Map<string, number>> {
   const { rows } = await q.query<{ name: string; passed: number }>(
     `select selector || '._domainkey.' || signing_domain as name, sum(passed)::bigint as passed
        from ruawatch.selector_days
@@ -47,19 +62,20 @@ export async function keysInUse(q: Queryable, domain: string, from: string): Pro
   return new Map(rows.map(({ name, passed }) => [name, passed]));
 }
 
-/** What reports say of one source or service of a domain since a day; null when they do not mention it. */
+/** What the reports of the last days say of one source or service of a domain; null when they do not mention it. */
 export async function seenSource(
   q: Queryable,
-  { domain, source, from }: { domain: string; source: string; from: string },
-): Promise<{ messages: number; passed: number; class: string | null } | null> {
+  { domain, source }: { domain: string; source: string },
+  now: Date,
+): Promise<{ days: number; messages: number; passed: number; class: string | null } | null> {
   const { rows } = await q.query<{ messages: number | null; passed: number; class: string | null }>(
     `select sum(d.messages)::bigint as messages, coalesce(sum(d.passed), 0)::bigint as passed, max(s.class) as class
        from ruawatch.source_days d join ruawatch.sources s using (domain, source)
       where ($1 = '*' or d.domain = $1) and (d.source = $2 or s.grouped_as = $2) and d.day >= $3::date and d.trust = 'ok'`,
-    [domain, source, from],
+    [domain, source, firstDay(now)],
   );
   const { messages, ...rest } = rows[0]!;
-  return messages === null ? null : { messages, ...rest };
+  return messages === null ? null : { days: SEEN_DAYS, messages, ...rest };
 }
 
 /** The verdict of the entry that applies to a source or service now; null when there is none. */

@@ -1,6 +1,6 @@
 import { canStillDecide } from '../../requests/votes.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
-import { note } from './events.ts';
+import { askerOf, note } from './events.ts';
 import { loadMembers } from './groups.ts';
 import { decisionsOn, lockRequest, momentOf, move, type Request } from './requests.ts';
 import { dueRequests, dueTimers, hoursAfter, timerDone } from './timers.ts';
@@ -16,7 +16,7 @@ export async function expire(tx: Tx, request: Request, now: Date): Promise<void>
     event: 'expire',
     actor: 'approver',
     says: outcome,
-    to: request.requester_kind === 'person' ? [request.requester] : [],
+    to: askerOf(request),
   });
 }
 
