@@ -18,7 +18,7 @@ export const SERVICES = {
   approver: [...COMMON, 'requests', 'findings'],
   applier: ['dns', 'requests', 'store', 'shared'],
   analyzer: [...COMMON, 'findings'],
-  alerter: [...COMMON, 'findings'],
+  alerter: [...COMMON, 'requests', 'findings'],
   console: [...COMMON, 'requests', 'findings'],
   cli: [
     ...COMMON,

@@ -8,6 +8,7 @@ import { composeMails } from './mail/compose.ts';
 import { refusedSentence } from './mail/refused-sentence.ts';
 import { openMailer } from './mail/smtp.ts';
 import { composeWeekly, dueDigest } from './mail/weekly.ts';
+import { composeRequestMails } from './requests/compose.ts';
 import { composePosts } from './webhook/deliver.ts';
 
 export { refusedSentence } from './mail/refused-sentence.ts';
@@ -39,7 +40,7 @@ export function startAlerter(context: Context): Service {
   const compose = composer(means, mail);
   const stopping = new AbortController();
   let otherTrouble: string | null = null;
-  let refused: Refused = { findings: 0, digests: 0, recipients: [], why: null, next: null };
+  let refused: Refused = { findings: 0, digests: 0, requests: 0, recipients: [], why: null, next: null };
   let begun = false;
 
   /** Makes the mails and posts that are due and sends what can be sent; no channel waits for another. */
@@ -55,7 +56,7 @@ export function startAlerter(context: Context): Service {
       if (orphans > 0) log.warn({ posts: orphans }, 'gave up posts of a webhook that is no longer configured');
       const ends = await Promise.allSettled(channels.map((channel) => drain(channel, means, stopping.signal)));
       refused = await refusedAlerts(db);
-      metrics.alertsRefused.set(refused.findings + refused.digests);
+      metrics.alertsRefused.set(refused.findings + refused.digests + refused.requests);
       const failed = ends.find((end) => end.status === 'rejected');
       if (failed) throw failed.reason;
       otherTrouble = null;
@@ -122,6 +123,11 @@ function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, m
 
   return async (now) => {
     await composeMails(db, settings, now, log);
+    await composeRequestMails(
+      { db, log },
+      { from: mail?.from ?? null, console: config.consoleUrl, perHour: config.alerts.per_hour },
+      now,
+    );
     await digest(now);
     await composePosts({ db, log, console: config.consoleUrl }, config.webhooks, limits, now);
   };

@@ -5,6 +5,7 @@ import type { Log } from '../../shared/runtime/log.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import { noteRefusal } from '../../store/alerts/refusals.ts';
+import { noteRequestRefusal } from '../../store/alerts/request-mails.ts';
 import { clean } from '../templates/plain-text.ts';
 import type { Mailer, Sent } from './smtp.ts';
 
@@ -132,7 +133,11 @@ async function refuse(
 ): Promise<{ again: number; over: number }> {
   const wait = (refusals: number, since: Date) =>
     now.getTime() - since.getTime() > REFUSED_DAYS_MS ? null : backoff(refusals, REFUSED_BASE_MS, REFUSED_CAP_MS);
-  const tries = await noteRefusal(tx, mail, { recipients, why: clean(why, 300), now, wait });
+  const refusal = { recipients, why: clean(why, 300), now, wait };
+  const tries =
+    mail.request_events === null
+      ? await noteRefusal(tx, mail, refusal)
+      : await noteRequestRefusal(tx, mail.request_events, refusal);
   const facts = { err: clean(why, 500), message_id: mail.message_id, recipients, ...tries };
   log.error(
     facts,

@@ -38,6 +38,8 @@ const HEAD = `<meta charset="utf-8">
   .old { background: #2b5a43 !important; }
   .old-fail { background: #1d2329 !important; border-color: #a8684a !important; }
   .old-fail.thin { background: #a8684a !important; }
+  .gone { color: #ff9a80 !important; }
+  .come { color: #6fcf9f !important; }
   .code { background: #14181d !important; color: #d5dde5 !important; border-color: #333c46 !important; }
 }
 @media (max-width: 480px) {
@@ -69,9 +71,10 @@ ${body}
 `;
 }
 
-export function badge(severity: string): string {
+/** @param of what the word is about, shown behind it: "risk" */
+export function badge(severity: string, of = ''): string {
   const colour = COLOURS[severity] ?? COLOURS.info!;
-  return `<span style="display:inline-block;padding:2px 9px;border-radius:10px;background:${colour};color:#ffffff;font-size:12px;font-weight:600;line-height:18px;">${e(sentenceCase(severity))}</span>`;
+  return `<span style="display:inline-block;padding:2px 9px;border-radius:10px;background:${colour};color:#ffffff;font-size:12px;font-weight:600;line-height:18px;">${e(`${sentenceCase(severity)} ${of}`.trim())}</span>`;
 }
 
 /** Escaped words as a link to a page, if there is one. */
@@ -111,7 +114,8 @@ ${rows.filter(Boolean).join('\n')}
   );
 }
 
-function row(label: string, html: string): string {
+/** A row of a mail: what it is about, and what is said; empty without anything said. */
+export function row(label: string, html: string): string {
   if (html === '') return '';
   const cell = 'padding:7px 0;vertical-align:top;border-top:1px solid #e7ecf0;font-size:14px;line-height:20px';
   return `<tr><td class="soft line label" width="92" style="${cell};color:#5b6875;width:92px;padding-right:8px;">${label}</td><td class="ink line value" style="${cell};color:#16202a;overflow-wrap:anywhere;">${html}</td></tr>`;

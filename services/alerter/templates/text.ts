@@ -24,14 +24,14 @@ export function findingText(content: Content): string {
     ...wrap(content.what, WIDTH),
     content.label,
     '',
-    ...row('Who', whoLines(content)),
-    ...(content.many === null ? [] : row('How many', wrap(content.many, WIDTH - LABEL))),
-    ...(content.since === null ? [] : row('Since', [content.since])),
-    ...row('How sure', wrap(content.sure, WIDTH - LABEL)),
-    ...(missing === null ? [] : row('Not heard', wrap(missing, WIDTH - LABEL))),
+    ...labelled('Who', whoLines(content)),
+    ...(content.many === null ? [] : labelled('How many', wrap(content.many, WIDTH - LABEL))),
+    ...(content.since === null ? [] : labelled('Since', [content.since])),
+    ...labelled('How sure', wrap(content.sure, WIDTH - LABEL)),
+    ...(missing === null ? [] : labelled('Not heard', wrap(missing, WIDTH - LABEL))),
   ];
   const advice = adviceLines(content.advice, MOST_LINES - lines.length - 1);
-  if (advice.length > 0) lines.push('', ...row('What to do', advice));
+  if (advice.length > 0) lines.push('', ...labelled('What to do', advice));
   return `${[...lines, '', ...actionLines(content.actions, content.page), ...belowFold(content.query)].join('\n')}\n`;
 }
 
@@ -77,6 +77,6 @@ function cut(text: string, width: number): string {
 }
 
 /** The label before the first line, the others below it. */
-function row(label: string, lines: string[]): string[] {
+export function labelled(label: string, lines: readonly string[]): string[] {
   return lines.map((line, i) => (i === 0 ? label : '').padEnd(LABEL) + line);
 }

@@ -89,7 +89,7 @@ export function createMetrics(): Metrics {
     openFindings: gauge('ruawatch_findings_open', 'Open findings, by severity', 'severity'),
     alertsRefused: gauge(
       'ruawatch_alerts_refused',
-      'Findings and weekly digests that the mail server refuses for a recipient, and that are tried again',
+      'Findings, requests and weekly digests that the mail server refuses for a recipient, and that are tried again',
     ),
     jobs: counter('ruawatch_jobs_total', 'Jobs worked, by queue and outcome (done, retried, failed)', 'queue', 'outcome'),
     jobSeconds: new Histogram({

@@ -4,6 +4,7 @@ import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import type { Step } from '../findings/findings.ts';
 import { gravestFirst } from '../findings/gravest-first.ts';
 import { lockNamed } from '../locks.ts';
+import { SETTLED_ASK } from './settled-ask.ts';
 
 /** An event that no mail was made of yet, without its evidence. */
 export interface UnhandledEvent {
@@ -54,7 +55,7 @@ export interface FindingEvent {
 export interface NewMail {
   /** With its angle brackets, as in the header. */
   message_id: string;
-  kind: 'finding' | 'digest' | 'weekly' | 'event' | 'events';
+  kind: 'finding' | 'digest' | 'weekly' | 'event' | 'events' | 'request';
   /** Null if it is about several findings. */
   finding_key: number | null;
   recipients: string[];
@@ -68,6 +69,10 @@ export interface NewMail {
   events?: readonly number[];
   /** The weekly digest that it is; absent for all other mails. */
   digest_key?: number;
+  /** The request it is about; absent for all others, and for a mail about several. */
+  request_key?: number;
+  /** The events of requests it is about. */
+  request_events?: readonly number[];
   /** The name of the webhook it is posted to; absent for mail. */
   webhook?: string;
 }
@@ -83,6 +88,7 @@ export interface ClaimedMail {
   /** The events or the digest that it is about. */
   events: number[] | null;
   digest_key: number | null;
+  request_events: number[] | null;
   raw: Buffer;
   /** Attempts that failed before this one. */
   attempts: number;
@@ -267,7 +273,7 @@ export async function newestMails(
     `select o.created_at as at, f.domain, o.urgent
        from ruawatch.outbox o
        left join ruawatch.findings f using (finding_key)
-      where o.recipients = $1 and o.webhook is not distinct from $3 and o.kind <> 'weekly'
+      where o.recipients = $1 and o.webhook is not distinct from $3 and o.kind not in ('weekly', 'request')
       order by o.outbox_key desc limit $2`,
     [recipients, limit, webhook],
   );
@@ -296,8 +302,8 @@ export async function firstMailOf(tx: Tx, finding_key: number, to: readonly stri
 export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> {
   const { rows } = await tx.query<{ outbox_key: number }>(
     `insert into ruawatch.outbox (message_id, kind, finding_key, recipients, subject, raw, created_at, next_at, webhook, urgent, events,
-            digest_key)
-     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11)
+            digest_key, request_key, request_events)
+     values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13)
      on conflict (message_id) do nothing
      returning outbox_key`,
     [
@@ -312,6 +318,8 @@ export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> 
       mail.urgent,
       mail.events ?? null,
       mail.digest_key ?? null,
+      mail.request_key ?? null,
+      mail.request_events ?? null,
     ],
   );
   return rows[0]?.outbox_key ?? null;
@@ -320,20 +328,23 @@ export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> 
 /**
  * Claims the next due mail (or post of a webhook) for as long as the transaction lasts; nobody else can claim
  * it meanwhile. A finding's later mail waits until its earlier one is out, so that a thread never arrives in
- * the wrong order. It does not wait for single recipients whom the server puts off.
+ * the wrong order; so does a request's, for each recipient. It does not wait for single recipients whom the server puts off.
+ * A mail that asks for a decision that was made meanwhile is left.
  */
 export async function claimDueMail(tx: Tx, now: Date, webhook: string | null = null): Promise<ClaimedMail | null> {
   // The transaction is idle while the mail server is spoken to; a server-wide limit on that would send the
   // mail twice.
   await tx.query('set local idle_in_transaction_session_timeout = 0');
   const { rows } = await tx.query<ClaimedMail>(
-    `select outbox_key, message_id, finding_key, recipients as audience, events, digest_key, raw, attempts, created_at,
+    `select outbox_key, message_id, finding_key, recipients as audience, events, digest_key, request_events, raw, attempts, created_at,
             array(select r from unnest(recipients) r where r <> all(delivered_to || refused_for)) as recipients
        from ruawatch.outbox o
       where state = 'pending' and next_at <= $1 and webhook is not distinct from $2
         and not exists (select 1 from ruawatch.outbox e
-                         where e.finding_key = o.finding_key and e.outbox_key < o.outbox_key and e.state = 'pending'
+                         where (e.finding_key = o.finding_key or (e.request_key = o.request_key and e.recipients = o.recipients))
+                            and e.outbox_key < o.outbox_key and e.state = 'pending'
                             and e.delivered_to = '{}' and e.webhook is not distinct from o.webhook)
+        and not (${SETTLED_ASK})
       order by urgent desc, outbox_key
       limit 1
         for update skip locked`,

@@ -2,11 +2,13 @@ import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { clipped } from '../sql-text.ts';
 import type { ClaimedMail } from './outbox.ts';
 
-/** Alerts and digests that wait because the mail server refuses some or all of their recipients. */
+/** Alerts, digests and mails about requests that wait because the mail server refuses some or all of their recipients. */
 export interface Refused {
   findings: number;
   /** Weekly digests. */
   digests: number;
+  /** Requests with events that somebody was refused a mail about. */
+  requests: number;
   /** Those whom the server refuses. */
   recipients: string[];
   /** What the server said last; null when there are none. */
@@ -73,6 +75,7 @@ export async function noteRefusal(
 
 /** Makes all that was refused due: other settings may be accepted. @returns how many events and digests */
 export async function retryRefused(q: Queryable, now: Date): Promise<number> {
+  await q.query('update ruawatch.request_mails set retry_at = $1 where settled_at is null and retry_at > $1', [now]);
   const events = await q.query('update ruawatch.finding_events set retry_at = $1 where handled_at is null and retry_at > $1', [
     now,
   ]);
@@ -84,11 +87,16 @@ export async function retryRefused(q: Queryable, now: Date): Promise<number> {
 export async function refusedAlerts(q: Queryable): Promise<Refused> {
   const { rows } = await q.query<Refused>(
     `with waiting as (
-       select finding_key, null::bigint as digest_key, refused_for, refusal, retry_at
+       select finding_key, null::bigint as digest_key, null::bigint as request_key, refused_for, refusal, retry_at
          from ruawatch.finding_events where handled_at is null and retry_at is not null
         union all
-       select null, digest_key, refused_for, refusal, retry_at from ruawatch.digests where retry_at is not null)
-     select count(distinct finding_key)::int as findings, count(digest_key)::int as digests, min(retry_at) as next,
+       select null, digest_key, null, refused_for, refusal, retry_at from ruawatch.digests where retry_at is not null
+        union all
+       select null, null, e.request_key, array[m.recipient], m.refusal, m.retry_at
+         from ruawatch.request_mails m join ruawatch.request_events e using (event_key)
+        where m.settled_at is null and m.retry_at is not null)
+     select count(distinct finding_key)::int as findings, count(digest_key)::int as digests,
+            count(distinct request_key)::int as requests, min(retry_at) as next,
             (array_agg(refusal order by retry_at desc))[1] as why,
             array(select distinct r from waiting, unnest(refused_for) r order by r) as recipients
        from waiting`,

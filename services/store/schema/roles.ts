@@ -209,7 +209,12 @@ export const GRANTS = {
     sources: ['select'],
     // Requests are mailed to the people who decide.
     requests: ['select'],
+    decisions: ['select'],
+    approver_groups: ['select'],
+    deputies: ['select'],
     request_events: ['select', 'update (handled_at, posted_at)'],
+    request_mails: ['select', 'insert', 'update (settled_at, refusals, refusal, retry_at)'],
+    audit_head: ['select'],
     digests: ['select', 'insert', 'update (domains, mailed_to, refused_for, refusals, refusal, retry_at)'],
     locks: ['select', 'update'],
     outbox: ['select', 'insert', 'update (delivered_to, refused_for, state, attempts, next_at, sent_at, last_error)'],

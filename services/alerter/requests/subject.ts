@@ -1,0 +1,67 @@
+import type { Kind, Plan } from '../../requests/plan.ts';
+import { clean } from '../templates/plain-text.ts';
+
+const LONGEST = 77;
+const TAG = '[ruawatch] ';
+
+/** What the kinds ask for; after it comes the own domain. A subject has no word of a sender, a reporter or a requester. */
+const WHAT: Record<Kind, string> = {
+  'sender.approve': 'approve a sender of',
+  'sender.deny': 'deny a sender of',
+  'dns.change': 'change DNS of',
+  'policy.step': 'policy of',
+  'dkim.rotate': 'rotate a DKIM key of',
+  review: 'look back at break-glass for',
+};
+
+const ASKED: Record<string, string> = {
+  open: 'Decide on request',
+  stage: 'Decide on request',
+  remind: 'Still to decide: request',
+  escalate: 'Escalated: request',
+};
+/** "Request 7 approved": what stands behind the number. */
+const NEWS: Record<string, string> = {
+  open: 'open',
+  stage: 'in its next stage',
+  approve: 'approved',
+  deny: 'denied',
+  withdraw: 'withdrawn',
+  expire: 'expired',
+  override: 'approved by break-glass',
+  apply: 'applied',
+  hand_over: 'to be published',
+  fail: 'failed',
+  outdate: 'stale',
+  settle: 'done',
+  return: 'taken back',
+  appear: 'published',
+  unreachable: 'cannot be decided',
+  reachable: 'can be decided again',
+};
+
+/** The subject of a mail about a request: under 78 characters, of our own words, the number and the own domain. */
+export function subjectOf({
+  event,
+  asks,
+  key,
+  plan,
+}: {
+  event: string;
+  asks: boolean;
+  key: number;
+  plan: Pick<Plan, 'kind' | 'domain' | 'risk'>;
+}): string {
+  const step = asks ? `${ASKED[event]} ${key}` : `Request ${key} ${NEWS[event] ?? 'changed'}`;
+  const before = `${TAG}${step}: ${WHAT[plan.kind]} `;
+  const risk = asks ? ` (${plan.risk} risk)` : '';
+  const domain = plan.domain === '*' ? 'every domain' : clean(plan.domain, 253);
+  for (const after of [risk, '']) {
+    const room = LONGEST - before.length - after.length;
+    if (domain.length <= room || (after === '' && room > 1)) return `${before}${cutName(domain, room)}${after}`;
+  }
+  return `${TAG}${step}`;
+}
+
+/** The end of a domain says whose it is. */
+const cutName = (name: string, longest: number) => (name.length <= longest ? name : `…${name.slice(1 - longest)}`);
