@@ -44,7 +44,7 @@ export async function connect(mailbox: Mailbox, tokens: Tokens | null, signal: A
     signal.throwIfAborted();
     await client.connect();
   } catch (error) {
-    client.close();
+    // imapflow closes a connection whose setup failed.
     const explained = explain(error, mailbox);
     if (explained.code === 'imap_login') tokens?.forget();
     throw explained;

@@ -127,7 +127,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'parser/reading/pool.test.ts': ['parser/reading/protocol.ts', 'parser/reading/read.ts', 'parser/reading/thread-handle.ts'],
   'parser/parse-with-fallback.test.ts': ['parser/batch-result.ts'],
   'parser/sweep.test.ts': ['parser/index.ts'],
-  'parser/verify/others.test.ts': ['parser/verify/mail-verdict.ts', 'store/reports/other-checks.ts'],
+  'parser/verify/others.test.ts': ['store/reports/other-checks.ts'],
   'parser/write-messages.test.ts': ['store/reports/reports.ts'],
   'console/pages/finding.test.ts': ['console/pages/finding-actions.ts', 'console/pages/findings.ts', 'store/console/findings.ts'],
   'console/pages/overview.test.ts': ['console/pages/spark.ts', 'store/console/overview.ts'],

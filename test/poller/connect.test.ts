@@ -91,6 +91,7 @@ describe('a connection', () => {
     expect(wire.lines.some((line) => line.startsWith('AUTHENTICATE XOAUTH2'))).toBe(true);
     expect(wire.lines.join('\n')).not.toContain('s3cret');
     expect(forgotten.n).toBe(1);
+    await until('the socket is closed', () => wire.sockets.size === 0);
     await wire.stop();
     const later = await begin(refusing(/^AUTHENTICATE/, 'NO [UNAVAILABLE] later'), sasl);
     await expect(connect(later, tokens(forgotten), never())).rejects.toMatchObject({ code: 'imap_login_later' });
