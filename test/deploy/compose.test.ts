@@ -8,6 +8,8 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 
 interface Service {
   image?: string;
+  build?: object;
+  logging?: object;
   command?: string[];
   container_name?: string;
   ports?: unknown[];
@@ -130,35 +132,49 @@ describe('docker-compose.yml', () => {
   });
 
   it('says which Compose it needs, and uses nothing that is newer', () => {
-    const least = /Compose (v2\.\d+)/;
+    const least = /Compose (v2(?:\.\d+)+)/;
     const [, said] = least.exec(text.split('\n')[0]!)!;
     expect(least.exec(readFileSync(path.join(ROOT, 'README.md'), 'utf8'))![1]).toBe(said);
-    // The reader of Compose v2.24.0 (compose-go v2.0.0-beta.2) takes the file with these keys; that of v2.0.0 (compose-go
-    // v1.0.3) refuses `name`. Whoever adds a key looks up which version brought it, and changes the first line if it is newer.
-    const known = {
-      top: 'name services networks volumes secrets configs',
-      service: `build cap_add cap_drop command configs depends_on environment healthcheck image init logging mem_limit networks
-        ports read_only restart secrets security_opt shm_size stop_grace_period tmpfs user volumes`,
-      healthcheck: 'test interval timeout start_period retries disable',
-      depends: 'condition',
-      file: 'file',
-      config: 'source target',
+    // Since which version of Compose its reader takes each key, found with the readers themselves (compose-go 1.0.3 is in Compose
+    // 2.0, 1.0.8 in 2.2.2, 1.1.0 in 2.3.2; those up to 2.24.0 were tried): 2.2.3 still refuses `name`, all others are older.
+    // Whoever uses a new key looks up which version brought it.
+    const since = {
+      'v2.0.0': {
+        top: 'services networks volumes secrets configs',
+        service: `build cap_add cap_drop command configs depends_on environment healthcheck image init logging mem_limit networks
+          ports read_only restart secrets security_opt shm_size stop_grace_period tmpfs user volumes`,
+        build: 'context',
+        logging: 'driver options',
+        healthcheck: 'test interval timeout start_period retries disable',
+        depends: 'condition',
+        network: 'internal',
+        file: 'file',
+        config: 'source target',
+      },
+      'v2.3.2': { top: 'name' },
     };
     const used = {
       top: Object.keys(compose).filter((key) => !key.startsWith('x-')),
       service: all.flatMap(([, s]) => Object.keys(s)),
       healthcheck: all.flatMap(([, s]) => Object.keys(s.healthcheck ?? {})),
+      build: all.flatMap(([, s]) => Object.keys(s.build ?? {})),
+      logging: all.flatMap(([, s]) => Object.keys(s.logging ?? {})),
+      network: Object.values(compose.networks).flatMap(Object.keys),
       depends: all.flatMap(([, s]) => Object.values(s.depends_on ?? {}).flatMap(Object.keys)),
       file: [...Object.values(compose.secrets), ...Object.values(compose.configs)].flatMap(Object.keys),
       config: all.flatMap(([, s]) => (s.configs ?? []).flatMap(Object.keys)),
     };
-    for (const [name, keys] of Object.entries(used)) {
-      const allowed = known[name as keyof typeof known].split(/\s+/);
-      expect(
-        [...new Set(keys)].filter((key) => !allowed.includes(key)),
-        name,
-      ).toEqual([]);
-    }
+    const of = (version: keyof typeof since, name: string) =>
+      ((since[version] as Record<string, string | undefined>)[name] ?? '').split(/\s+/);
+    const versions = Object.keys(since) as (keyof typeof since)[];
+    const needed = Object.entries(used).flatMap(([name, keys]) =>
+      keys.map((key) => versions.find((version) => of(version, name).includes(key)) ?? `${name} ${key} is of an unknown version`),
+    );
+    expect([...new Set(needed)].sort()).toEqual(versions);
+    expect(versions.at(-1)).toBe(said);
+    expect(new Set(all.flatMap(([, s]) => Object.values(s.depends_on ?? {}).map((one) => one.condition)))).toEqual(
+      new Set(['service_healthy', 'service_completed_successfully']),
+    );
   });
 
   it('names a version of every image', () => {

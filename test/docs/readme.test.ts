@@ -10,7 +10,7 @@ const tests = readdirSync(path.join(ROOT, 'test'), { recursive: true, encoding: 
 );
 
 test('README names everything that a suite is skipped without', () => {
-  const [paragraph] = /^This runs the tests[\s\S]*?\n\n/m.exec(readme)!;
+  const [paragraph] = /^Suites that need[\s\S]*?\n\n/m.exec(readme)!;
   // "(SKIPPED: needs dovecot-imapd and redis-server)", "(SKIPPED: bind9 or unbound is not installed)"
   const named = tests.flatMap((name) => [...read(`test/${name}`).matchAll(/SKIPPED: ([^()'`$]+)/g)].map((m) => m[1]!));
   expect(named.length).toBeGreaterThan(15);
@@ -34,8 +34,11 @@ test('README lists every document of docs/, and the documents that it and they l
   for (const name of ['docs/backup.md', 'docs/upgrade.md', 'deploy/ruawatch.service']) expect(linked(readme)).toContain(name);
 });
 
-test('npm test says at its start how long it takes, as README does', () => {
+// npm 10 and 11 run no script of the repository, not even `preinstall`, before the packages are there.
+test('npm test says at its start how long it takes, and README says it before the command', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   const [, said] = /^echo 'The tests (take [^']+)\.' && /.exec(scripts.pretest!)!;
   expect(readme).toContain(said);
+  expect(readme.indexOf(said!)).toBeLessThan(readme.indexOf('npm cit\n'));
+  expect(Object.keys(scripts).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([]);
 });
