@@ -6,6 +6,7 @@ import { withPlanned } from '../../../services/dns/planned.ts';
 import { add, parseZoneFile, stringsOf } from '../../../services/dns/zonefile.ts';
 import { organizationalDomain } from '../../../services/report/orgdomain.ts';
 import { dnsOf, type Zone } from '../zone.ts';
+import { CASES, type Case } from './cases.ts';
 import { FIXTURES, GOOD, GOOD_WEB, KEY, spf, type WebPages, webOf } from './fixtures.ts';
 
 const check = (
@@ -62,6 +63,40 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
   // Nothing worse comes of it.
   const worse = corrected.findings.filter(({ severity, code }) => severity === 'error' && !codesOf(findings).includes(code));
   expect(codesOf(worse)).toEqual([]);
+});
+
+const AREAS = {
+  spf: 'spf',
+  dkim: 'dkim',
+  dmarc: 'dmarc',
+  mx: 'mx',
+  mta_sts: 'mtaSts',
+  tlsrpt: 'tlsRpt',
+  bimi: 'bimi',
+  ptr: 'ptr',
+  dnssec: 'dnssec',
+} as const;
+const ofArea = (area: string, { code }: Finding) => code === area || code.startsWith(`${area}_`);
+
+/** What is found in an area, and what was read for it. */
+async function shown(area: keyof typeof AREAS, { zone = {}, domain, selectors, mailboxes, web }: Case): Promise<string> {
+  const all = await check({ ...GOOD, ...zone }, domain, selectors, mailboxes, { web: { ...GOOD_WEB, ...web } });
+  const read = all[AREAS[area]];
+  const lines = all.findings
+    .filter((one) => ofArea(area, one) || (read === null && one.code === 'domain_missing'))
+    .map(({ domain: _, ...one }) => JSON.stringify(one));
+  if (read === null) return lines.join('\n');
+  const { findings: _, ...rest } = read;
+  // How a record is read into terms is for test/dns/spf/record.test.ts.
+  const brief = (name: string, value: unknown) =>
+    name === 'record' && area === 'spf' ? undefined : name === 'term' ? (value as { text: string }).text : value;
+  return [...lines, JSON.stringify(rest, brief)].join('\n').replaceAll(KEY, '(key)');
+}
+
+test.each(Object.keys(CASES) as (keyof typeof AREAS)[])('all that is said about %s is in golden/', async (area) => {
+  const parts: string[] = [];
+  for (const [name, one] of Object.entries(CASES[area]!)) parts.push(`# ${name}\n${await shown(area, one)}\n`);
+  await expect(parts.join('\n')).toMatchFileSnapshot(`golden/${area}.txt`);
 });
 
 test('an SPF term behind the cliff of ten look-ups is named', async () => {

@@ -1,12 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { GOOD, KEY } from '../check/fixtures.ts';
+import { GOOD, KEY, rsa } from '../check/fixtures.ts';
 import type { Zone } from '../zone.ts';
 
 export { GOOD, KEY };
 /** A key of the same strength. */
-export const OTHER_KEY = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  .publicKey.export({ format: 'der', type: 'spki' })
-  .toString('base64');
+export const OTHER_KEY = rsa(2048, 0xd3);
 
 const txt = (text: string) => ({ TXT: [[text]] });
 const at = (text: string) => ({ 'example.com': { ...(GOOD['example.com'] as object), ...txt(text) } }) as Zone;
