@@ -1,3 +1,4 @@
+import { shownValue } from '../dns/shown-value.ts';
 import { changedMembers, readPlan } from '../requests/plan.ts';
 import { DAY_MS, dayOf } from '../shared/days.ts';
 import { counted } from '../shared/format.ts';
@@ -62,7 +63,9 @@ export async function closePublished(means: Applying): Promise<void> {
       const seen = texts.get(record.name);
       if (seen === undefined) return false;
       const { gone, come } = changedMembers(record);
-      return come.every(({ text }) => seen.includes(text)) && !gone.some(({ text }) => seen.includes(text));
+      return (
+        come.every(({ text }) => seen.includes(shownValue(text))) && !gone.some(({ text }) => seen.includes(shownValue(text)))
+      );
     });
     if (there) await endAwaited(means.db, request.request_key, means.at());
   }

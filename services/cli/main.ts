@@ -411,6 +411,7 @@ for (const [name, what] of [
     .option('--until <date>', 'sender.*: end of the entry: YYYY-MM-DD (midnight UTC) or a full time')
     .option('--for <time>', 'sender.*: duration of the entry, such as 12h, 7d or 52w')
     .option('--name <name>', 'dns.change: name of the record (default: the domain)')
+    .option('--type <type>', 'dns.change: TXT or CNAME (default: TXT)')
     .option('--value <text>', 'dns.change: text of the TXT record to publish')
     .option('--remove', 'dns.change: take the record away')
     .option('--to <policy>', 'policy.step: none, quarantine or reject')

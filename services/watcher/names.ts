@@ -100,14 +100,6 @@ function ownTerms(tree: SpfTree): readonly TreeTerm[] {
   return tree.root.terms.filter(({ state }) => state === 'found' || state === 'unknown' || state === 'void');
 }
 
-/** A record's value, as a line of visible ASCII: other octets are written `\DDD` (RFC 1035 section 5.1), a backslash too. */
-export function shownValue(text: string): string {
-  const shown = text.replace(/[^ -[\]-~]/g, (octet) => `\\${String(octet.charCodeAt(0)).padStart(3, '0')}`);
-  return shown.length <= MOST_VALUE ? shown : `${shown.slice(0, MOST_VALUE)}…`;
-}
-
-const MOST_VALUE = 4_000;
-
 /** Whether a text at a name is one of the records that are watched there: beside SPF, other TXT records are no business of mail. */
 export function isWatched(purpose: Purpose, text: string): boolean {
   return purpose === 'spf' || purpose === 'spf_include' ? isSpf(text) : true;

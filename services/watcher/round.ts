@@ -1,5 +1,6 @@
 import { lowerName } from '../dns/client/name.ts';
 import type { Answer, AskOptions, Dns, RecordType } from '../dns/client/types.ts';
+import { shownValue } from '../dns/shown-value.ts';
 import { spfTree } from '../dns/spf/tree.ts';
 import type { Observed, ServerAnswer, ServerState } from '../store/dns/records.ts';
 import { Authorities } from './authorities.ts';
@@ -11,7 +12,6 @@ import {
   type KeyName,
   ownQuestions,
   type Question,
-  shownValue,
 } from './names.ts';
 
 /** Values of one answer that are kept. */

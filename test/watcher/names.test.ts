@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { shownValue } from '../../services/dns/shown-value.ts';
 import { spfTree } from '../../services/dns/spf/tree.ts';
 import { organizationalDomain } from '../../services/report/orgdomain.ts';
-import {
-  admittedHosts,
-  destinationQuestions,
-  includedTexts,
-  isWatched,
-  ownQuestions,
-  shownValue,
-} from '../../services/watcher/names.ts';
+import { admittedHosts, destinationQuestions, includedTexts, isWatched, ownQuestions } from '../../services/watcher/names.ts';
 import { dnsOf } from '../dns/zone.ts';
 
 describe('what is asked about a domain', () => {

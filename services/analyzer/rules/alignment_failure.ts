@@ -1,4 +1,5 @@
 import type { Ending } from '../../findings/ending.ts';
+import type { AlignmentFacts } from '../../findings/kinds/alignment_failure.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { earlier } from '../../shared/days.ts';
 import { publishedTag } from '../../shared/policy.ts';
@@ -171,7 +172,7 @@ function candidateOf(window: SourceWindow, failure: Failure, open: KnownFinding 
         p: publishedTag(window.policy, 'p'),
         strict_spf: publishedTag(window.policy, 'aspf') === 's',
         strict_dkim: strictOf(window, signerOf(rows)),
-        service: serviceOf(window.sender),
+        service: serviceOf(window.sender, domain),
       },
       query: recordsQuery({ domain, source, from: since, to: last_day, rows: 'failing' }),
     },
@@ -247,6 +248,10 @@ function severityOf(messages: number, sum: Counts, small: boolean): Severity {
   return lost >= 0.5 ? 'medium' : 'low';
 }
 
-function serviceOf(sender: Sender | null): { name: string; align: string; source: string | null } | null {
-  return sender?.align ? { name: sender.name, align: sender.align, source: sender.source ?? null } : null;
+function serviceOf(sender: Sender | null, domain: string): AlignmentFacts['service'] {
+  if (!sender?.align) return null;
+  const { name, align, source, records } = sender;
+  const of = (text: string) => text.replaceAll('{domain}', domain);
+  const publish = records.map((one) => ({ name: of(one.name), type: one.type, value: of(one.value) }));
+  return { name, align, source: source ?? null, ...(publish.length > 0 && { publish }) };
 }

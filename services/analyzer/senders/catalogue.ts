@@ -26,6 +26,13 @@ export const SENDER_KINDS = [
 ] as const;
 export type SenderKind = (typeof SENDER_KINDS)[number];
 
+/** A record that a service's customers publish below their domain. */
+export interface SenderRecord {
+  readonly name: string;
+  readonly type: 'CNAME' | 'TXT';
+  readonly value: string;
+}
+
 /**
  * A mail service or forwarder, as `data/senders.schema.json` describes it. Names are lower case A-labels
  * without a trailing dot.
@@ -44,6 +51,8 @@ export interface Sender {
   readonly reverse_suffixes: readonly string[];
   /** One sentence: what to publish so that its mail aligns. */
   readonly align: string | null;
+  /** Records that align its mail, where they are the same for every customer; `{domain}` is the customer's domain. */
+  readonly records: readonly SenderRecord[];
   /** URL of the documentation that the facts come from. */
   readonly source: string | null;
   /** Month in which they were read there, "YYYY-MM". */
@@ -84,7 +93,7 @@ export class CatalogueError extends Error {
 const NAMES = ['dkim_domains', 'spf_domains', 'reverse_suffixes'] as const;
 const LISTS = [...NAMES, 'include'] as const;
 const TEXTS = ['align', 'source', 'checked'] as const;
-const FIELDS = new Set<string>(['id', 'name', 'kind', ...LISTS, ...TEXTS]);
+const FIELDS = new Set<string>(['id', 'name', 'kind', 'records', ...LISTS, ...TEXTS]);
 
 const ID = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const DOMAIN = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -213,7 +222,26 @@ function parseSender(entry: unknown, number: number): Sender {
     refuse('"source" has to be a URL, https://…, or left out.');
   if (texts.checked !== null && !MONTH.test(texts.checked))
     refuse('"checked" has to be a month, such as "2026-11", or left out.');
-  return { id, name, kind, ...lists, ...texts };
+  return { id, name, kind, ...lists, records: records(entry.records, refuse), ...texts };
+}
+
+const RECORD_NAME = /^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+\{domain\}$/;
+const MOST_RECORDS = 20;
+const MOST_VALUE = 2000;
+
+function records(value: unknown, refuse: (problem: string) => never): SenderRecord[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value) || value.length > MOST_RECORDS)
+    return refuse(`"records" has to be a list of at most ${MOST_RECORDS} records.`);
+  return value.map((one: unknown) => {
+    const { name, type, value: data, ...rest } = isObject(one) ? one : {};
+    if (typeof name !== 'string' || name.length > LONGEST || !RECORD_NAME.test(name) || Object.keys(rest).length > 0)
+      return refuse('each of "records" has to have name, type and value; the name ends in ".{domain}".');
+    if (type !== 'CNAME' && type !== 'TXT') return refuse(`"${name}" in "records" has to be of type CNAME or TXT.`);
+    if (typeof data !== 'string' || data.length > MOST_VALUE || !/^[ -~]+$/.test(data))
+      return refuse(`"${name}" in "records" has to have a value in ASCII.`);
+    return { name, type, value: data };
+  });
 }
 
 function domains(value: unknown, field: string, refuse: (problem: string) => never): string[] {

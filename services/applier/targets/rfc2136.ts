@@ -3,7 +3,7 @@ import type { Dns } from '../../dns/client/types.ts';
 import { sendUpdate } from '../../dns/wire/send.ts';
 import type { Change, Prerequisite } from '../../dns/wire/update.ts';
 import type { Member } from '../../requests/plan.ts';
-import { sameMembers, stringsIn, txtMember } from '../../requests/plans/members.ts';
+import { aliasOf, sameMembers, stringsIn, targetIn, txtMember } from '../../requests/plans/members.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { UpdatedServer } from '../../shared/settings/dns-servers.ts';
 import type { Applied, RecordChange } from './target.ts';
@@ -24,7 +24,8 @@ export async function applyByUpdate(
   change: RecordChange,
   means: UpdateMeans = {},
 ): Promise<Applied> {
-  if (change.type !== 'TXT') return { state: 'failed', answer: `Records of type ${change.type} are not changed by updates.` };
+  if (change.type !== 'TXT' && change.type !== 'CNAME')
+    return { state: 'failed', answer: `Records of type ${change.type} are not changed by updates.` };
   let signing: { name: string; algorithm: 'hmac-sha256' | 'hmac-sha512'; secret: Buffer };
   try {
     signing = { ...key, secret: secret() };
@@ -40,7 +41,7 @@ export async function applyByUpdate(
       if (outcome.reason === 'bad_time') return { state: 'later', answer: outcome.message };
       if (outcome.reason !== 'stale') return { state: 'failed', answer: outcome.message };
       // An update whose answer was lost, sent again, is stale and done.
-      const there = await present(direct(server), change.name, means);
+      const there = await present(direct(server), change, means);
       if (there !== null && sameMembers(there, change.after)) return { state: 'applied', answer: 'It is there already.' };
       return there === null
         ? { state: 'later', answer: 'The server does not say what is there now.' }
@@ -54,7 +55,19 @@ export async function applyByUpdate(
 }
 
 /** The prerequisites and steps of a change: the RRset is what it was and no alias, then it is what it is to be. */
-function partsOf({ name, ttl, before, after }: RecordChange): { prerequisites: Prerequisite[]; changes: Change[] } {
+function partsOf({ name, type, ttl: ttls, before, after }: RecordChange): { prerequisites: Prerequisite[]; changes: Change[] } {
+  const ttl = ttls.after ?? 300;
+  if (type === 'CNAME')
+    return {
+      // An alias is beside no other record (RFC 1034 section 3.6.2).
+      prerequisites: [
+        before.length === 0 ? { kind: 'name_not_in_use', name } : { kind: 'equals', name, type, records: before.map(targetIn) },
+      ],
+      changes: [
+        ...(before.length > 0 ? [{ kind: 'delete_rrset' as const, name, type }] : []),
+        ...after.map((member) => ({ kind: 'add' as const, name, type, ttl, data: targetIn(member) })),
+      ],
+    };
   return {
     prerequisites: [
       { kind: 'equals', name, type: 'TXT', records: before.map(stringsIn) },
@@ -66,7 +79,7 @@ function partsOf({ name, ttl, before, after }: RecordChange): { prerequisites: P
         kind: 'add' as const,
         name,
         type: 'TXT' as const,
-        ttl: ttl.after ?? 300,
+        ttl,
         data: stringsIn(member),
       })),
     ],
@@ -76,9 +89,18 @@ function partsOf({ name, ttl, before, after }: RecordChange): { prerequisites: P
 const direct = (server: UpdatedServer['server']): Dns =>
   createDnsClient({ servers: [server], recursive: false, cacheEntries: 0, timeoutMs: 3_000, tries: 3 });
 
-/** The TXT records that the server has now; null when it does not say. */
-async function present(dns: Dns, name: string, { signal }: UpdateMeans): Promise<Member[] | null> {
-  const answer = await dns.ask(name, 'TXT', signal === undefined ? {} : { signal });
+/** The records that the server has now; null when it does not say. */
+async function present(
+  dns: Dns,
+  { name, type }: Pick<RecordChange, 'name' | 'type'>,
+  { signal }: UpdateMeans,
+): Promise<Member[] | null> {
+  const options = signal === undefined ? {} : { signal };
+  if (type === 'CNAME') {
+    const answer = await dns.ask(name, type, options);
+    return answer.state === 'unknown' ? null : answer.state === 'records' ? answer.records.map(aliasOf) : [];
+  }
+  const answer = await dns.ask(name, 'TXT', options);
   if (answer.state === 'unknown') return null;
   return answer.state === 'records' ? answer.records.map(txtMember) : [];
 }
@@ -89,7 +111,7 @@ async function readBack(
   means: UpdateMeans,
   answer: string,
 ): Promise<Applied> {
-  const there = await present(direct(server), change.name, means);
+  const there = await present(direct(server), change, means);
   if (there === null) return { state: 'later', answer: 'The server accepted it, and does not say what is there now.' };
   if (sameMembers(there, change.after)) return { state: 'applied', answer };
   return { state: 'failed', answer: 'The server accepted it, and has other records than were sent: look at it by hand.' };

@@ -4,12 +4,12 @@ import { seenMail } from '../../store/requests/seen.ts';
 import { aboutOf, type PlaybookFinding, type PlaybookMeans } from './playbook.ts';
 
 /**
- * A plan for one record of the domain of a finding, held against what the reports say.
+ * A plan for records of the domain of a finding, held against what the reports say.
  * @throws PlanError
  */
 export async function planRecord(
   finding: PlaybookFinding,
-  { why = [], ...wish }: Pick<DnsWish, 'kind' | 'name' | 'value' | 'summary'> & { why?: string[] },
+  { why = [], ...wish }: Pick<DnsWish, 'kind' | 'records' | 'summary'> & { why?: string[] },
   { db, dns, now, registrable, asking }: PlaybookMeans,
 ): Promise<Plan> {
   const { domain, summary } = finding;

@@ -1,120 +1,17 @@
-import { checkDomain } from '../../dns/check/check.ts';
-import { policyOf } from '../../dns/posture/published-policy.ts';
-import { parseTags } from '../../dns/tag-list.ts';
-import { planSender } from '../../requests/plans/sender.ts';
-import { DAY_MS } from '../../shared/days.ts';
-import { changedByUs, valueBefore } from '../../store/requests/playbook-findings.ts';
-import { seenSource, standingEntry } from '../../store/requests/seen.ts';
-import { planRecord } from './dns-means.ts';
-import { aboutOf, type Playbook, type PlaybookFinding, type PlaybookMeans } from './playbook.ts';
+import type { Playbook } from './playbook.ts';
+import { policyBack, policyStep, protectSubdomains } from './policy.ts';
+import { correctRecord, reduceLookups, restoreDeclared, restoreRecord } from './records.ts';
+import { alignSender, newSender } from './senders.ts';
 
-/** So long a change of ours may be what reports show as a change of policy. */
-const OURS_DAYS = 30;
-
-/** A sender that passes and was never seen before: is it ours? */
-const newSender: Playbook = {
-  name: 'new-sender',
-  kinds: ['new_source'],
-  async plan(finding, { db, now }) {
-    const { domain, subject: source } = finding;
-    const before = await standingEntry(db, { domain, source, is_service: false });
-    if (before !== null) return null;
-    const seen = await seenSource(db, { domain, source }, now);
-    return planSender({
-      domain,
-      source,
-      is_service: false,
-      before,
-      after: 'approved',
-      until: null,
-      seen,
-      finding: aboutOf(finding),
-    });
-  },
-};
-
-/** The DMARC record of a domain with one tag set; null when the domain has no record of its own. */
-async function withTags(finding: PlaybookFinding, means: PlaybookMeans, tags: Record<string, string>): Promise<string | null> {
-  const check = await checkDomain(finding.domain, means.dns, { ...means.asking, registrable: means.registrable });
-  const found = policyOf(check);
-  if (found === null) return null;
-  const kept = parseTags(found.record.text).tags.map(({ name, value }) => ({ name, value: tags[name.toLowerCase()] ?? value }));
-  const had = new Set(kept.map(({ name }) => name.toLowerCase()));
-  const added = Object.entries(tags).flatMap(([name, value]) => (had.has(name) ? [] : [{ name, value }]));
-  // RFC 9989 section 4.7: v comes first; p follows it, as all readers take it.
-  const [version, policy, ...rest] = kept;
-  const order = version === undefined ? added : [version, ...(policy === undefined ? [] : [policy]), ...added, ...rest];
-  return order.map(({ name, value }) => `${name}=${value}`).join('; ');
-}
-
-/** Names below the domain are forged: names that do not exist are refused, which can affect no mail of ours. */
-const subdomains: Playbook = {
-  name: 'protect-subdomains',
-  kinds: ['subdomain_abuse'],
-  async plan(finding, means) {
-    const facts = finding.evidence.facts;
-    const used = facts?.rule === 'subdomain_abuse' ? facts.used_in_all : 1;
-    const tags: Record<string, string> = used === 0 ? { np: 'reject', sp: 'reject' } : { np: 'reject' };
-    const value = await withTags(finding, means, tags);
-    if (value === null) return null;
-    const set = Object.entries(tags).map(([tag, policy]) => `${tag}=${policy}`);
-    return planRecord(
-      finding,
-      {
-        kind: 'dns.change',
-        name: `_dmarc.${finding.domain}`,
-        value,
-        summary: `Publish ${set.join(' and ')} for ${finding.domain}, so that receivers refuse mail in the name of ${used === 0 ? 'any subdomain' : 'subdomains that do not exist'}.`,
-      },
-      means,
-    );
-  },
-};
-
-/** The reports say that a stricter policy costs no mail. */
-const policyStep: Playbook = {
-  name: 'policy-step',
-  kinds: ['policy_ready'],
-  async plan(finding, means) {
-    const facts = finding.evidence.facts;
-    if (facts?.rule !== 'policy_ready') return null;
-    const value = await withTags(finding, means, { p: facts.next });
-    if (value === null) return null;
-    return planRecord(
-      finding,
-      {
-        kind: 'policy.step',
-        name: `_dmarc.${finding.domain}`,
-        value,
-        summary: `Raise the policy of ${finding.domain} to p=${facts.next}.`,
-      },
-      means,
-    );
-  },
-};
-
-/** The published policy became weaker, and nobody has asked for it here: the record before it is put back. */
-const policyBack: Playbook = {
-  name: 'policy-back',
-  kinds: ['policy_change'],
-  async plan(finding, means) {
-    const name = `_dmarc.${finding.domain}`;
-    if (await changedByUs(means.db, name, new Date(means.now.getTime() - OURS_DAYS * DAY_MS))) return null;
-    const value = await valueBefore(means.db, { domain: finding.domain, name });
-    if (value === null) return null;
-    return planRecord(
-      finding,
-      {
-        kind: 'dns.change',
-        name,
-        value,
-        summary: `Put the DMARC record of ${finding.domain} back as it was before it changed.`,
-        why: ['No request of ruawatch has changed it.'],
-      },
-      means,
-    );
-  },
-};
-
-/** All playbooks. A finding has one at most. */
-export const PLAYBOOKS: readonly Playbook[] = [newSender, subdomains, policyStep, policyBack];
+/** All playbooks. A kind of finding has one at most. */
+export const PLAYBOOKS: readonly Playbook[] = [
+  newSender,
+  alignSender,
+  protectSubdomains,
+  policyStep,
+  policyBack,
+  correctRecord,
+  reduceLookups,
+  restoreRecord,
+  restoreDeclared,
+];

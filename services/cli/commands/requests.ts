@@ -97,6 +97,7 @@ function whoDecides({ rule, stage, state }: Request): string {
 export interface OpenOptions extends WordOptions {
   source?: string;
   name?: string;
+  type?: string;
   value?: string;
   remove?: boolean;
   to?: string;
@@ -191,7 +192,10 @@ async function dnsPlan(making: Making, domain: string, options: OpenOptions): Pr
     throw new PermanentError('usage', 'Give what is to be published with --value, or --remove.');
   const value = options.value ?? null;
   const summary = value === null ? `Take the record at ${name} away.` : `Publish ${value.slice(0, 300)} at ${name}.`;
-  return recordPlan(making, { kind: 'dns.change', domain, name, value, summary, why: [options.why], finding: null }, options);
+  const type = (options.type ?? 'TXT').toUpperCase();
+  if (type !== 'TXT' && type !== 'CNAME') throw new PermanentError('usage', '--type is TXT or CNAME.');
+  const records = [{ name, type, value } as const];
+  return recordPlan(making, { kind: 'dns.change', domain, records, summary, why: [options.why], finding: null }, options);
 }
 
 const POLICIES = ['none', 'quarantine', 'reject'];
@@ -219,8 +223,7 @@ async function policyPlan(making: Making, domain: string, options: OpenOptions):
     {
       kind: 'policy.step',
       domain,
-      name: `_dmarc.${domain}`,
-      value,
+      records: [{ name: `_dmarc.${domain}`, value }],
       summary: `Set the policy of ${domain} to p=${to}.`,
       why: [options.why],
       finding: null,

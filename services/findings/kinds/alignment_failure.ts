@@ -28,9 +28,17 @@ const facts = z.object({
   /** adkim=s is published, and most of it is signed as this other name of the organization; null where that is not so. */
   strict_dkim: z.string().nullish(),
   /** The mail service, with what its documentation says about alignment. */
-  service: z.object({ name: z.string(), align: z.string(), source: z.string().nullable() }).nullable(),
+  service: z
+    .object({
+      name: z.string(),
+      align: z.string(),
+      source: z.string().nullable(),
+      /** The records to publish, where they are the same for every customer of the service. */
+      publish: z.array(z.object({ name: z.string(), type: z.enum(['CNAME', 'TXT']), value: z.string() })).optional(),
+    })
+    .nullable(),
 });
-type AlignmentFacts = z.output<typeof facts>;
+export type AlignmentFacts = z.output<typeof facts>;
 
 const MECHANISM = { spf: 'SPF passes unaligned', dkim: 'DKIM passes unaligned', both: 'SPF and DKIM pass unaligned' };
 

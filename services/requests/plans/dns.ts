@@ -2,16 +2,24 @@ import { lowerName } from '../../dns/client/name.ts';
 import type { AskOptions, Dns } from '../../dns/client/types.ts';
 import type { DnsChange, Member, Plan } from '../plan.ts';
 import { type Effects, effectsOf, type SeenSender } from './effects.ts';
-import { sameMembers, txtMember, txtOf } from './members.ts';
+import { aliasOf, type PlannedType, sameMembers, txtMember, txtOf } from './members.ts';
 
 /** A record that is to be published, replaced or taken away. */
+export interface WishedRecord {
+  name: string;
+  /** TXT by default. */
+  type?: PlannedType;
+  /** The whole text of the record, or the name that a CNAME leads to; null to take it away. */
+  value: string | null;
+}
+
+/** Records that are to be changed together: all of them, or none. */
 export interface DnsWish {
   kind: Extract<Plan['kind'], 'dns.change' | 'policy.step' | 'dkim.rotate'>;
   /** The own domain that it is about. */
   domain: string;
-  name: string;
-  /** The whole text of the record; null to take it away. */
-  value: string | null;
+  /** At least one. */
+  records: readonly WishedRecord[];
   /** One sentence. */
   summary: string;
   why: string[];
@@ -21,7 +29,7 @@ export interface DnsWish {
 /** Why no plan can be made. */
 export class PlanError extends Error {
   /** `unknown`: DNS did not answer, which a later try may do. */
-  readonly code: 'unknown' | 'alias' | 'nothing_to_do';
+  readonly code: 'unknown' | 'alias' | 'occupied' | 'nothing_to_do';
   constructor(code: PlanError['code'], message: string) {
     super(message);
     this.code = code;
@@ -54,14 +62,20 @@ export interface DnsPlanOptions extends AskOptions {
 }
 
 /**
- * A plan for one TXT record: the RRset before, member by member, the one after, and what that would do to the domain's
- * mail. Nobody is asked before this is known.
- * @throws PlanError
+ * A plan for records: each RRset before, member by member, the one after, and what all of it would do to the domain's
+ * mail. Nobody is asked before this is known. Records that are as wished already are left out.
+ * @throws PlanError `nothing_to_do` when all of them are
  */
 export async function planDns(wish: DnsWish, dns: Dns, options: DnsPlanOptions): Promise<Plan> {
-  const name = lowerName(wish.name);
-  const change = await changeOf({ ...wish, name }, dns, options);
-  const effects = await effectsOf(wish.domain, change, dns, options);
+  const changes: DnsChange[] = [];
+  let nothing: PlanError | null = null;
+  for (const record of wish.records) {
+    const made = await changeOf({ ...record, name: lowerName(record.name) }, wish.kind, dns, options);
+    if (made instanceof PlanError) nothing ??= made;
+    else changes.push(made);
+  }
+  if (changes.length === 0) throw nothing ?? new TypeError('A plan needs a record.');
+  const effects = await effectsOf(wish.domain, changes, dns, options);
   return {
     version: 1,
     kind: wish.kind,
@@ -70,7 +84,7 @@ export async function planDns(wish: DnsWish, dns: Dns, options: DnsPlanOptions):
     warnings: effects.warnings,
     why: [...wish.why, ...effects.gains],
     ...riskOf(wish, effects),
-    changes: [change],
+    changes,
     back: {
       watch_hours: WATCH_HOURS,
       text: `The records before it are put back if mail of authorized senders breaks because of it within ${WATCH_HOURS} hours, unless they have changed again.`,
@@ -80,31 +94,63 @@ export async function planDns(wish: DnsWish, dns: Dns, options: DnsPlanOptions):
   };
 }
 
-async function changeOf({ name, value, kind }: DnsWish, dns: Dns, options: AskOptions): Promise<DnsChange> {
+/** @returns the error that there is nothing to do; all others are thrown */
+async function changeOf(
+  { name, type = 'TXT', value }: WishedRecord,
+  kind: DnsWish['kind'],
+  dns: Dns,
+  options: AskOptions,
+): Promise<DnsChange | PlanError> {
+  const { before, kept, ttl } = type === 'TXT' ? await textsAt(name, dns, options) : await aliasAt(name, dns, options);
+  const after: Member[] = value === null ? kept : [...kept, type === 'TXT' ? txtOf(value) : aliasOf(lowerName(value))];
+  if (sameMembers(before, after))
+    return new PlanError(
+      'nothing_to_do',
+      `${name} has ${value === null ? 'no such record' : 'this record already'}: nothing is left to do.`,
+    );
+  const ttlAfter = after.length === 0 ? null : kind === 'policy.step' ? TTL_POLICY : TTL_NEW;
+  return { target: 'dns', name, type, ttl: { before: ttl, after: ttlAfter }, before, after };
+}
+
+interface Present {
+  before: Member[];
+  /** What stays beside the record that is wished. */
+  kept: Member[];
+  ttl: number | null;
+}
+
+const unknownAt = (name: string, message: string) => new PlanError('unknown', `What ${name} has now is not known: ${message}`);
+
+async function textsAt(name: string, dns: Dns, options: AskOptions): Promise<Present> {
   const answer = await dns.ask(name, 'TXT', options);
-  if (answer.state === 'unknown') throw new PlanError('unknown', `What ${name} has now is not known: ${answer.message}`);
+  if (answer.state === 'unknown') throw unknownAt(name, answer.message);
   if (answer.aliases.length > 0)
     throw new PlanError('alias', `${name} is an alias of ${answer.aliases.at(-1)}: change the record there, or the alias.`);
   const before = answer.state === 'records' ? answer.records.map(txtMember) : [];
   const version = versionAt(name);
-  const kept = before.filter(({ text }) => !version.test(text));
-  const after: Member[] = value === null ? kept : [...kept, txtOf(value)];
-  if (sameMembers(before, after))
-    throw new PlanError(
-      'nothing_to_do',
-      `${name} has ${value === null ? 'no such record' : 'this record already'}: nothing is left to do.`,
-    );
-  const ttl = {
-    before: answer.state === 'records' ? answer.ttl : null,
-    after: after.length === 0 ? null : kind === 'policy.step' ? TTL_POLICY : TTL_NEW,
-  };
-  return { target: 'dns', name, type: 'TXT', ttl, before, after };
+  return { before, kept: before.filter(({ text }) => !version.test(text)), ttl: answer.state === 'records' ? answer.ttl : null };
 }
 
-function riskOf({ kind, value }: DnsWish, { warnings }: Effects): Pick<Plan, 'risk' | 'risk_because'> {
+/** A name that has an alias has nothing else (RFC 1034 section 3.6.2). */
+async function aliasAt(name: string, dns: Dns, options: AskOptions): Promise<Present> {
+  const answer = await dns.ask(name, 'CNAME', options);
+  if (answer.state === 'unknown') throw unknownAt(name, answer.message);
+  if (answer.state === 'records') return { before: answer.records.map(aliasOf), kept: [], ttl: answer.ttl };
+  const texts = await dns.ask(name, 'TXT', options);
+  if (texts.state === 'unknown') throw unknownAt(name, texts.message);
+  if (texts.state === 'records')
+    throw new PlanError(
+      'occupied',
+      `${name} has TXT records, and an alias can be beside no other record: take those away first.`,
+    );
+  return { before: [], kept: [], ttl: null };
+}
+
+function riskOf({ kind, records }: DnsWish, { warnings }: Effects): Pick<Plan, 'risk' | 'risk_because'> {
   if (warnings.length > 0) return { risk: 'high', risk_because: ['There is a warning.'] };
   if (kind === 'policy.step') return { risk: 'medium', risk_because: ['Receivers treat failing mail otherwise from then on.'] };
-  if (value === null) return { risk: 'medium', risk_because: ['A record is taken away.'] };
-  if (/^v=spf1(?: |$)/i.test(value)) return { risk: 'medium', risk_because: ['It changes who may send as the domain.'] };
+  if (records.some(({ value }) => value === null)) return { risk: 'medium', risk_because: ['A record is taken away.'] };
+  if (records.some(({ value }) => /^v=spf1(?: |$)/i.test(value!)))
+    return { risk: 'medium', risk_because: ['It changes who may send as the domain.'] };
   return { risk: 'low', risk_because: ['A record is published that admits no other sender.'] };
 }

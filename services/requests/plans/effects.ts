@@ -5,7 +5,7 @@ import { policyOf } from '../../dns/posture/published-policy.ts';
 import { evaluateSpf } from '../../dns/spf/evaluate.ts';
 import { counted } from '../../shared/format.ts';
 import type { DnsChange } from '../plan.ts';
-import { stringsIn } from './members.ts';
+import { recordsIn } from './members.ts';
 
 /** Who sends as a domain, by the reports of the last week. */
 export interface SeenSender {
@@ -32,16 +32,17 @@ export interface EffectOptions extends AskOptions {
   keys: ReadonlyMap<string, number>;
 }
 
-/** What a change would do: both states are checked as `dns check` does, and SPF is evaluated for those who send. */
+/** What changes would do: both states are checked as `dns check` does, and SPF is evaluated for those who send. */
 export async function effectsOf(
   domain: string,
-  change: DnsChange,
+  changes: readonly DnsChange[],
   dns: Dns,
   { seen, keys, ...asking }: EffectOptions,
 ): Promise<Effects> {
-  const planned: Planned = new Map([[change.name, { TXT: change.after.map(stringsIn) }]]);
+  const planned: Planned = new Map();
+  for (const change of changes) planned.set(change.name, { ...planned.get(change.name), ...recordsIn(change) });
   const then = withPlanned(planned, dns);
-  const selectors = selectorsOf(domain, change, keys);
+  const selectors = selectorsOf(domain, changes, keys);
   const [before, after] = await Promise.all([
     checkDomain(domain, dns, { ...asking, selectors }),
     checkDomain(domain, then, { ...asking, selectors }),
@@ -50,21 +51,23 @@ export async function effectsOf(
   const has = new Set(after.findings.map(({ code, record }) => `${code} ${record?.name}`));
   const worse = after.findings.filter((one) => one.severity === 'error' && !had.has(`${one.code} ${one.record?.name}`));
   const better = before.findings.filter((one) => one.severity === 'error' && !has.has(`${one.code} ${one.record?.name}`));
-  const spf = change.name === domain;
+  const spf = changes.some(({ name }) => name === domain);
   return {
     warnings: [
       ...weaker(before, after),
       ...(spf ? await lockedOut(domain, dns, then, seen) : []),
-      ...withdrawnKey(change, keys),
+      ...changes.flatMap((change) => withdrawnKey(change, keys)),
       ...worse.map(({ message }) => message),
     ],
     gains: better.map(({ message }) => `It puts right: ${message}`),
   };
 }
 
-function selectorsOf(domain: string, { name }: DnsChange, keys: ReadonlyMap<string, number>): string[] {
+function selectorsOf(domain: string, changes: readonly DnsChange[], keys: ReadonlyMap<string, number>): string[] {
   const end = `._domainkey.${domain}`;
-  return [name, ...keys.keys()].filter((one) => one.endsWith(end)).map((one) => one.slice(0, -end.length));
+  return [...new Set([...changes.map(({ name }) => name), ...keys.keys()])]
+    .filter((one) => one.endsWith(end))
+    .map((one) => one.slice(0, -end.length));
 }
 
 const STRICT = ['none', 'quarantine', 'reject'];
@@ -104,10 +107,15 @@ async function lockedOut(domain: string, now: Dns, then: Dns, seen: readonly See
   return warnings;
 }
 
-function withdrawnKey({ name, before, after }: DnsChange, keys: ReadonlyMap<string, number>): string[] {
+function withdrawnKey({ name, type, before, after }: DnsChange, keys: ReadonlyMap<string, number>): string[] {
   const used = keys.get(name) ?? 0;
   const works = (members: DnsChange['before']) => members.some(({ text }) => /(?:^|;)\s*p\s*=\s*[A-Za-z0-9+/]/.test(text));
-  if (used === 0 || !works(before)) return [];
+  if (used === 0 || before.length === 0) return [];
+  if (type === 'CNAME')
+    return [
+      `It ${after.length === 0 ? 'takes away' : 'changes'} the alias of a key in use: ${counted(used, 'message')} of the last week were signed with it.`,
+    ];
+  if (!works(before)) return [];
   if (!works(after)) return [`It withdraws a key in use: ${counted(used, 'message')} of the last week were signed with it.`];
   const same = before.some((one) => after.some(({ wire }) => wire === one.wire));
   return same

@@ -1,6 +1,8 @@
+import { nameOf } from '../../dns/client/name.ts';
 import type { RecordData } from '../../dns/client/types.ts';
+import { rdataOf } from '../../dns/wire/writer.ts';
 import { stringsOf } from '../../dns/zonefile.ts';
-import type { Member } from '../plan.ts';
+import type { DnsChange, Member } from '../plan.ts';
 
 /** A TXT record as a member of an RRset: its strings as they are published (RFC 1035 section 3.3.14). */
 export function txtMember(strings: RecordData['TXT']): Member {
@@ -21,6 +23,33 @@ export function stringsIn({ wire }: Member): RecordData['TXT'] {
     strings.push(octets.subarray(at + 1, end).toString('latin1'));
   }
   return strings;
+}
+
+/** A CNAME record as a member of an RRset (RFC 1035 section 3.3.1). @throws WireError for a name that no zone can hold */
+export const aliasOf = (target: string): Member => ({ text: target, wire: rdataOf('CNAME', target).toString('hex') });
+
+/** The types of records that plans change. */
+export type PlannedType = Extract<DnsChange['type'], 'TXT' | 'CNAME'>;
+
+/** Planned records as DNS gives them; the wire form decides, the text is for people. */
+export function recordsIn({ type, after }: Pick<DnsChange, 'type' | 'after'>): { TXT?: RecordData['TXT'][]; CNAME?: string[] } {
+  return type === 'CNAME' ? { CNAME: after.map(targetIn) } : { TXT: after.map(stringsIn) };
+}
+
+/**
+ * The name that a CNAME member leads to, in presentation format (RFC 1035 section 5.1).
+ * @throws RangeError when its RDATA is cut off or compressed
+ */
+export function targetIn({ wire }: Member): string {
+  const octets = Buffer.from(wire, 'hex');
+  const labels: string[] = [];
+  for (let at = 0; octets[at] !== 0; ) {
+    const length = octets[at] ?? 64;
+    if (length > 63 || at + 1 + length >= octets.length) throw new RangeError('The name of this CNAME record is cut off.');
+    labels.push(octets.subarray(at + 1, at + 1 + length).toString('latin1'));
+    at += 1 + length;
+  }
+  return nameOf(labels);
 }
 
 export const sameMembers = (a: readonly Member[], b: readonly Member[]): boolean => {

@@ -4,7 +4,7 @@ import { stringsIn } from './members.ts';
 
 /** A member as in a zone file (RFC 1035 section 5.1). */
 function zoneText({ name, type }: DnsChange, member: DnsChange['before'][number], ttl: number | null): string {
-  const data = type === 'TXT' ? stringsIn(member).map(quotedString).join(' ') : member.text;
+  const data = type === 'TXT' ? stringsIn(member).map(quotedString).join(' ') : `${member.text}.`;
   return `${name}. ${ttl === null ? '' : `${ttl} `}${type} ${data}`;
 }
 

@@ -59,7 +59,7 @@ const SELECTORS = 25;
 
 /**
  * The keys of a domain that are known: those that mail of the last weeks passed with, the most used first; those that
- * its own senders sign with and that never passed; and those that were seen in DNS before.
+ * its own senders sign with and that never passed; those that were seen in DNS before; and those of open requests.
  * @param from YYYY-MM-DD
  */
 export async function loadKeyNames(db: Db, domain: string, from: string): Promise<{ domain: string; selector: string }[]> {
@@ -76,7 +76,12 @@ export async function loadKeyNames(db: Db, domain: string, from: string): Promis
        group by 1, 2 having sum(passed) = 0 order by sum(messages) desc, 1, 2 limit ${SELECTORS})
      union
      select split_part(name, '._domainkey.', 2), split_part(name, '._domainkey.', 1)
-       from ruawatch.dns_records where domain = $1 and purpose = 'dkim' and gone_at is null`,
+       from ruawatch.dns_records where domain = $1 and purpose = 'dkim' and gone_at is null
+     union
+     select split_part(change ->> 'name', '._domainkey.', 2), split_part(change ->> 'name', '._domainkey.', 1)
+       from ruawatch.requests r cross join lateral jsonb_array_elements(r.plan::jsonb -> 'changes') change
+      where r.domain = $1 and r.state in ('pending', 'approved', 'applying', 'active', 'handed_over')
+        and strpos(change ->> 'name', '._domainkey.') > 0`,
     [domain, from],
   );
   return rows;

@@ -62,6 +62,33 @@ async function keysInUse(q: Queryable, domain: string, from: string): Promise<Ma
   return new Map(rows.map(({ name, passed }) => [name, passed]));
 }
 
+/** Sources of a domain whose mail passed SPF aligned that are looked at: those of the most mail. */
+const MOST_PASSED = 200;
+
+/** What passed SPF aligned over the last days, one address for each source, and over how many days there are reports at all. */
+export async function passedBySpf(
+  q: Queryable,
+  domain: string,
+  now: Date,
+  most: number,
+): Promise<{ days: number; sources: { address: string; messages: number }[] }> {
+  const since = new Date(now.getTime() - most * DAY_MS);
+  const { rows } = await q.query<{ address: string; messages: number }>(
+    `select host(min(r.source_ip)) as address, sum(r.count)::bigint as messages
+       from ruawatch.records r join ruawatch.reports p using (report_key)
+      where p.domain = $1 and p.superseded_by is null and p.trust = 'ok' and r.begin_at >= $2 and p.begin_at >= $2
+        and r.spf_aligned and r.source_ip is not null
+      group by r.source order by 2 desc, 1 limit ${MOST_PASSED}`,
+    [domain, since],
+  );
+  const { rows: span } = await q.query<{ days: number }>(
+    `select coalesce(current - min(day), 0) as days
+       from (select day, $3::date as current from ruawatch.source_days where domain = $1 and day >= $2::date and trust = 'ok') d group by current`,
+    [domain, dayOf(since), dayOf(now)],
+  );
+  return { days: span[0]?.days ?? 0, sources: rows };
+}
+
 /** What the reports of the last days say of one source or service of a domain; null when they do not mention it. */
 export async function seenSource(
   q: Queryable,

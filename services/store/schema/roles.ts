@@ -133,6 +133,8 @@ export const GRANTS = {
     dns_drifts: ['select', 'insert', 'update', 'delete'],
     // A domain whose records changed is analyzed.
     analysis_work: ['insert'],
+    // The keys that open requests are about.
+    requests: ['select (domain, state, plan)'],
   },
   /** Keeps requests: their rules, stages and ends. It changes nothing that a request is about. */
   ruawatch_approver: {

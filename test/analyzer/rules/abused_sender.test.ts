@@ -20,6 +20,7 @@ const service = (kind: Sender['kind']): Sender => ({
   align: 'Publish its CNAMEs.',
   source: null,
   checked: null,
+  records: [],
 });
 const found = (rows: readonly SourceDay[], extra: Partial<SourceWindow> = {}) => abusedSender.find(sourceWindow(rows, extra));
 const signed = (n: number, to = 0, from = 41) => span(from, to, 'both', n, REPORTERS, HOSTER);

@@ -164,6 +164,7 @@ describe('a user catalogue', () => {
       include: [],
       reverse_suffixes: [],
       align: null,
+      records: [],
       source: null,
       checked: null,
     });
@@ -234,4 +235,19 @@ describe('a user catalogue', () => {
     );
     for (const kind of SENDER_KINDS) expect(doc).toContain(`\`${kind}\``);
   });
+});
+
+test('the records of a service are below the domain of the customer', () => {
+  const records = [{ name: 'k1._domainkey.{domain}', type: 'CNAME', value: 'dkim.mine.example' }];
+  expect(parseCatalogue(one({ records })).senders.get('mine')?.records).toEqual(records);
+  for (const [bad, says] of [
+    [{ ...records[0], name: 'k1._domainkey.example.com' }, /ends in "\.\{domain\}"/],
+    [{ ...records[0], name: '{domain}' }, /ends in "\.\{domain\}"/],
+    [{ ...records[0], ttl: 60 }, /has to have name, type and value/],
+    [{ ...records[0], type: 'A' }, /type CNAME or TXT/],
+    [{ ...records[0], value: 'd\u00e9' }, /a value in ASCII/],
+    ['x', /has to have name, type and value/],
+  ] as const)
+    expect(() => parseCatalogue(one({ records: [bad] }))).toThrow(says);
+  expect(() => parseCatalogue(one({ records: Array(21).fill(records[0]) }))).toThrow(/at most 20 records/);
 });

@@ -25,6 +25,7 @@ const service = (kind: Sender['kind']): Sender => ({
   align: 'Publish its CNAMEs.',
   source: null,
   checked: null,
+  records: [],
 });
 
 describe('a list or forwarder that keeps From', () => {

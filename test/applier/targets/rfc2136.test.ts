@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applyByUpdate } from '../../../services/applier/targets/rfc2136.ts';
 import { type RecordChange, reversed } from '../../../services/applier/targets/target.ts';
 import { createDnsClient } from '../../../services/dns/client/client.ts';
-import { txtOf } from '../../../services/requests/plans/members.ts';
+import { aliasOf, txtOf } from '../../../services/requests/plans/members.ts';
 import type { UpdatedServer } from '../../../services/shared/settings/dns-servers.ts';
 import {
   startUpdatableBind,
@@ -67,6 +67,33 @@ for (const [label, command, there, start] of [
     test('what was changed meanwhile by somebody else is left alone', async () => {
       const stale = change(['v=DMARC1; p=reject'], ['v=DMARC1; p=quarantine']);
       expect(await apply(stale)).toMatchObject({ state: 'stale' });
+      expect(await textsAt(name)).toEqual(['v=DMARC1; p=none']);
+    });
+
+    test('an alias comes where nothing is, changes and goes, and never beside other records', async () => {
+      const alias = (before: string[], after: string[], at: string): RecordChange => ({
+        ...change([], []),
+        name: at,
+        type: 'CNAME',
+        ttl: { before: null, after: 300 },
+        before: before.map(aliasOf),
+        after: after.map(aliasOf),
+      });
+      const at = `k2._domainkey.${ZONE}`;
+      const target = async () => {
+        const dns = createDnsClient({ servers: [running.server], recursive: false, cacheEntries: 0 });
+        const answer = await dns.ask(at, 'CNAME');
+        return answer.state === 'records' ? answer.records : answer.state;
+      };
+      const step = alias([], ['dkim2.mcsv.net'], at);
+      expect(await apply(step)).toMatchObject({ state: 'applied' });
+      expect(await target()).toEqual(['dkim2.mcsv.net']);
+      expect(await apply(step)).toMatchObject({ state: 'applied', answer: 'It is there already.' });
+      expect(await apply(alias(['other.example.net'], ['x.example.net'], at))).toMatchObject({ state: 'stale' });
+      expect(await apply(alias(['dkim2.mcsv.net'], ['dkim3.mcsv.net'], at))).toMatchObject({ state: 'applied' });
+      expect(await target()).toEqual(['dkim3.mcsv.net']);
+      expect(await apply(reversed(alias([], ['dkim3.mcsv.net'], at)))).toMatchObject({ state: 'applied' });
+      expect(await apply(alias([], ['dkim2.mcsv.net'], name))).toMatchObject({ state: 'stale' });
       expect(await textsAt(name)).toEqual(['v=DMARC1; p=none']);
     });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seal } from '../../../services/requests/plan.ts';
-import { type DnsWish, planDns } from '../../../services/requests/plans/dns.ts';
+import { type DnsWish, planDns, type WishedRecord } from '../../../services/requests/plans/dns.ts';
 import type { SeenSender } from '../../../services/requests/plans/effects.ts';
 import { stringsIn, txtMember, txtOf } from '../../../services/requests/plans/members.ts';
 import { changeLines } from '../../../services/requests/plans/text.ts';
@@ -21,13 +21,12 @@ const SEEN: SeenSender[] = [
   { name: 'our servers', addresses: ['192.0.2.9'], messages: 4402, spf_alone: 0 },
   { name: 'newsletter', addresses: ['198.51.100.7', '198.51.100.8'], messages: 1200, spf_alone: 372 },
 ];
-const plan = (wish: Partial<DnsWish>, text = ZONE, seen = SEEN) =>
+const plan = ({ name = 'example.com', value = null, ...wish }: Partial<DnsWish & WishedRecord>, text = ZONE, seen = SEEN) =>
   planDns(
     {
       kind: 'dns.change',
       domain: 'example.com',
-      name: 'example.com',
-      value: null,
+      records: [{ name, value }],
       summary: 'A change.',
       why: ['Because.'],
       finding: null,
@@ -59,7 +58,7 @@ test('an include that is taken away locks out whoever the reports show behind it
 describe('says first what is bad about a change', () => {
   const key = 's1._domainkey.example.com';
   const dmarc = '_dmarc.example.com';
-  test.each<[string, Partial<DnsWish>, RegExp]>([
+  test.each<[string, Partial<DnsWish & WishedRecord>, RegExp]>([
     [
       'a weaker policy',
       { name: dmarc, value: 'v=DMARC1; p=none; rua=mailto:dmarc@example.com' },
@@ -112,7 +111,7 @@ test('what it puts right is a reason', async () => {
   expect(why.join('\n')).toMatch(/It puts right: /);
 });
 
-test.each<[string, Partial<DnsWish>, string]>([
+test.each<[string, Partial<DnsWish & WishedRecord>, string]>([
   ['the record is there already', { value: 'v=spf1 ip4:192.0.2.0/24 include:mail.example.com -all' }, 'nothing_to_do'],
   ['there is none to take away', { name: 'none.example.com', value: null }, 'nothing_to_do'],
   ['the name is an alias', { name: 'www.example.com', value: 'v=spf1 -all' }, 'alias'],
@@ -124,8 +123,7 @@ test('a name server that does not answer is no empty name', async () => {
   const wish: DnsWish = {
     kind: 'dns.change',
     domain: 'example.com',
-    name: 'example.com',
-    value: 'v=spf1 -all',
+    records: [{ name: 'example.com', value: 'v=spf1 -all' }],
     summary: 'x',
     why: [],
     finding: null,

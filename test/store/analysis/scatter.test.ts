@@ -71,6 +71,7 @@ const SERVICE = {
   align: 'Publish its CNAMEs.',
   source: null,
   checked: null,
+  records: [],
 };
 
 test('an unknown signer with a little from each of many networks is told as abuse first', () => {

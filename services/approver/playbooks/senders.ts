@@ -1,0 +1,53 @@
+import { planSender } from '../../requests/plans/sender.ts';
+import { seenSource, standingEntry } from '../../store/requests/seen.ts';
+import { planRecord } from './dns-means.ts';
+import { aboutOf, type Playbook } from './playbook.ts';
+
+/** A sender that passes and was never seen before: is it ours? */
+export const newSender: Playbook = {
+  name: 'new-sender',
+  kinds: ['new_source'],
+  async plan(finding, { db, now }) {
+    const { domain, subject: source } = finding;
+    const before = await standingEntry(db, { domain, source, is_service: false });
+    if (before !== null) return null;
+    const seen = await seenSource(db, { domain, source }, now);
+    return planSender({
+      domain,
+      source,
+      is_service: false,
+      before,
+      after: 'approved',
+      until: null,
+      seen,
+      finding: aboutOf(finding),
+    });
+  },
+};
+
+/** A service that sends for us and does not align: the records that its documentation gives are published. */
+export const alignSender: Playbook = {
+  name: 'align-sender',
+  kinds: ['alignment_failure'],
+  async plan(finding, means) {
+    const facts = finding.evidence.facts;
+    if (facts?.rule !== 'alignment_failure' || facts.relayed_by || facts.scattered) return null;
+    const publish = facts.service?.publish ?? [];
+    if (publish.length === 0) return null;
+    const { name } = facts.service!;
+    return planRecord(
+      finding,
+      {
+        kind: 'dns.change',
+        records: publish,
+        summary: `Publish the records of ${name} for ${finding.domain}, so that its mail passes DMARC.`,
+        why: [
+          facts.approved_by === null
+            ? `Nobody has approved ${name} as a sender of ${finding.domain}: make sure that it sends for you, since its customers may sign as ${finding.domain} from then on.`
+            : `${name} was approved by ${facts.approved_by}.`,
+        ],
+      },
+      means,
+    );
+  },
+};

@@ -1,0 +1,189 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PLAYBOOKS } from '../../../services/approver/playbooks/index.ts';
+import type { PlaybookFinding } from '../../../services/approver/playbooks/playbook.ts';
+import { readEvidence } from '../../../services/findings/evidence.ts';
+import type { Plan } from '../../../services/requests/plan.ts';
+import { changeLines } from '../../../services/requests/plans/text.ts';
+import { type Fixture, fixture } from '../../analyzer/fixture.ts';
+import { DOMAIN, REPORTERS, span } from '../../analyzer/rows.ts';
+import { zone } from '../../requests/plans/zone.ts';
+
+let f: Fixture;
+beforeEach(async () => {
+  f = await fixture();
+});
+afterEach(() => f.close());
+
+const finding = (kind: string, facts: object): PlaybookFinding => ({
+  finding_key: 7,
+  domain: DOMAIN,
+  kind,
+  subject: 'x',
+  severity: 'medium',
+  summary: 'What is wrong.',
+  evidence: readEvidence({ v: 1, facts: { rule: kind, ...facts } }),
+});
+const plan = async (kind: string, facts: object, text = ''): Promise<Plan | null> => {
+  const given = finding(kind, facts);
+  expect(given.evidence.facts?.rule).toBe(kind);
+  const playbook = PLAYBOOKS.find(({ kinds }) => kinds.includes(kind))!;
+  return playbook.plan(given, {
+    db: f.t.db,
+    dns: zone(text.replaceAll('@', `${DOMAIN}.`)),
+    now: f.context.clock.now(),
+    registrable: (name) => name,
+    asking: { budget: { left: 400 } },
+  });
+};
+const lines = async (...given: Parameters<typeof plan>) => {
+  const made = await plan(...given);
+  return made === null ? null : changeLines(made);
+};
+const ours = (name: string) =>
+  f.t.db.query(
+    `with r as (insert into ruawatch.requests (kind, domain, summary, plan, digest, rule, requester, requester_kind, why, state, created_at, changed_at)
+       values ('dns.change', $1, 'x', '{}', $3, '{}', 'ada@example.com', 'person', 'x', 'done', now(), now()) returning request_key)
+     insert into ruawatch.changes (request_key, position, forward, target, name, before, after, state, intended_at)
+     select request_key, 0, true, 'primary', $2, '[]', '[]', 'applied', $4 from r`,
+    [DOMAIN, name, 'a'.repeat(64), f.context.clock.now()],
+  );
+
+test('a kind of finding has one playbook at most', () => {
+  const kinds = PLAYBOOKS.flatMap((playbook) => playbook.kinds);
+  expect(new Set(kinds).size).toBe(kinds.length);
+});
+
+describe('a service that does not align', () => {
+  const facts = {
+    bare: false,
+    approved_by: null,
+    signer: 'mailchimp.com',
+    small: false,
+    p: 'none',
+    strict_spf: false,
+    service: {
+      name: 'Mailchimp',
+      align: 'Publish the CNAMEs.',
+      source: null,
+      publish: [
+        { name: `k2._domainkey.${DOMAIN}`, type: 'CNAME', value: 'dkim2.mcsv.net' },
+        { name: `k3._domainkey.${DOMAIN}`, type: 'CNAME', value: 'dkim3.mcsv.net' },
+      ],
+    },
+  };
+
+  test('gets all the records of its documentation at once', async () => {
+    const made = (await plan('alignment_failure', facts))!;
+    expect(changeLines(made)).toEqual([
+      `+ k2._domainkey.${DOMAIN}. 3600 CNAME dkim2.mcsv.net.`,
+      `+ k3._domainkey.${DOMAIN}. 3600 CNAME dkim3.mcsv.net.`,
+    ]);
+    expect(made).toMatchObject({ kind: 'dns.change', summary: expect.stringMatching(/^Publish the records of Mailchimp for /) });
+    expect(made.why[1]).toMatch(/^Nobody has approved Mailchimp/);
+  });
+
+  test('gets those that are missing', async () => {
+    expect(await lines('alignment_failure', facts, `k2._domainkey.@ CNAME dkim2.mcsv.net.`)).toEqual([
+      `+ k3._domainkey.${DOMAIN}. 3600 CNAME dkim3.mcsv.net.`,
+    ]);
+  });
+
+  test('is left to people where its records are not known, or it only forwards', async () => {
+    expect(await plan('alignment_failure', { ...facts, service: null })).toBeNull();
+    expect(await plan('alignment_failure', { ...facts, relayed_by: 'envelope' })).toBeNull();
+    expect(await plan('alignment_failure', { ...facts, scattered: 12 })).toBeNull();
+  });
+
+  test('whose name is taken by a key of another kind is no plan', async () => {
+    await expect(plan('alignment_failure', facts, 'k2._domainkey.@ TXT "v=DKIM1; p=AAAA"')).rejects.toMatchObject({
+      code: 'occupied',
+    });
+  });
+});
+
+test('a record with faults is corrected as the check says', async () => {
+  const problem = { code: 'spf_after_all', message: 'Terms follow all.', text: null, publish: 'v=spf1 mx -all' };
+  const facts = { name: DOMAIN, problems: [problem], lookups: null, over: null };
+  expect(await lines('record_invalid', facts, '@ TXT "v=spf1 -all mx"')).toEqual([
+    `- ${DOMAIN}. 0 TXT "v=spf1 -all mx"`,
+    `+ ${DOMAIN}. 3600 TXT "v=spf1 mx -all"`,
+  ]);
+  expect(await plan('record_invalid', { ...facts, problems: [{ ...problem, publish: null }] })).toBeNull();
+});
+
+describe('SPF over ten lookups', () => {
+  const facts = { name: DOMAIN, problems: [], lookups: 12, over: null };
+  const inner = (n: number) => `i${n}.@ TXT "v=spf1 exists:%{i}.x.@ exists:%{i}.y.@ ip4:192.0.2.${n} -all"`;
+  const text = `@ TXT "v=spf1 include:i1.@ include:i2.@ include:i3.@ include:i4.@ -all"\n${[1, 2, 3, 4].map(inner).join('\n')}`;
+  const SPF = text
+    .replaceAll('@', `${DOMAIN}`)
+    .replace(new RegExp(`^${DOMAIN} `), '@ ')
+    .replaceAll(/^(i\d)\.\S+ /gm, '$1.@ ');
+
+  /** Mail from three of the four, over some days. */
+  const sent = async (days: number) => {
+    const hosts = [1, 2, 4];
+    await f.put(hosts.flatMap((n) => span(days, 0, 'spf', 50, REPORTERS, { source: `192.0.2.${n}` })));
+    await f.t.db.query(
+      `insert into ruawatch.records (report_key, n, begin_at, source_ip, count, disposition, auth, dkim_aligned, spf_aligned, forwarded, source)
+       select report_key, n, begin_at, ('192.0.2.' || n)::inet, 50, 'none', '{}', false, true, false, '192.0.2.' || n
+         from (select report_key, begin_at from ruawatch.reports order by begin_at desc limit 1) r cross join unnest($1::int[]) n`,
+      [hosts],
+    );
+  };
+
+  test('loses the include that no mail of the last months passed by', async () => {
+    await sent(60);
+    const made = await plan('spf_limit', facts, SPF);
+    expect(made?.summary).toBe(`Bring SPF of ${DOMAIN} from 12 lookups to 9: take include:i3.${DOMAIN} out of it.`);
+  });
+
+  test('is left to people while there are few days of reports', async () => {
+    await sent(20);
+    expect(await plan('spf_limit', facts, SPF)).toBeNull();
+  });
+});
+
+describe('a lost record', () => {
+  const name = `s1._domainkey.${DOMAIN}`;
+  const facts = {
+    loss: 'key_gone',
+    name,
+    at: '2026-11-20 14:02',
+    before: 'v=DKIM1; p=AAAA',
+    now: null,
+    terms: [],
+    rests: [],
+    rests_in_all: 0,
+  };
+
+  test('is published again as it was', async () => {
+    expect(await lines('dkim_key_missing', facts)).toEqual([`+ ${name}. 3600 TXT "v=DKIM1; p=AAAA"`]);
+    expect(await lines('dns_broken', { ...facts, before: 'a\\092b' })).toEqual([`+ ${name}. 3600 TXT "a\\\\b"`]);
+  });
+
+  test('is left to people when a request took it away, or nobody knows what it was', async () => {
+    expect(await plan('dkim_key_missing', { ...facts, before: '' })).toBeNull();
+    await ours(name);
+    expect(await plan('dns_broken', facts)).toBeNull();
+  });
+});
+
+test('a record that is not as declared is published as declared, unless a request changed it', async () => {
+  const facts = {
+    domain: DOMAIN,
+    name: DOMAIN,
+    part: 'spf',
+    at: '2026-11-20 14:02',
+    approved: { by: 'guard', environments: ['production'] },
+    differences: [
+      { code: 'x', message: 'It differs.', wanted: 'v=spf1 mx -all', published: 'v=spf1 -all', publish: 'v=spf1 mx -all' },
+    ],
+  };
+  expect(await lines('dns_drift', facts, '@ TXT "v=spf1 -all"')).toEqual([
+    `- ${DOMAIN}. 0 TXT "v=spf1 -all"`,
+    `+ ${DOMAIN}. 3600 TXT "v=spf1 mx -all"`,
+  ]);
+  await ours(DOMAIN);
+  expect(await plan('dns_drift', facts, '@ TXT "v=spf1 -all"')).toBeNull();
+});
