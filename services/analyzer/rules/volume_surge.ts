@@ -14,9 +14,9 @@ import type { SenderRule } from './rule.ts';
 
 const KIND = 'volume_surge';
 /** Days the rule looks at. */
-const RECENT = 7;
+export const RECENT = 7;
 /** Every day by itself, and the sums of three and of seven that end with it. */
-const SUMS = [1, 3, 7];
+export const SUMS = [1, 3, 7];
 const TESTS = SUMS.length;
 /** So many days without, and it is over. */
 const OVER_DAYS = 3;
@@ -31,7 +31,7 @@ const OF_DOMAIN = 0.1;
  * More than ever: this many times the best day of the habit; more of one that sends in bursts, so that a
  * campaign may be a large one.
  */
-const RECORD = 1.5;
+export const RECORD = 1.5;
 const RECORD_OF_BURSTS = 3;
 const BURSTY_K = 2;
 /** So many weekend days, or weekdays, before they are a habit of their own. */

@@ -13,6 +13,7 @@ import type { Identity } from '../../store/sources/identities.ts';
 import { isNetwork } from '../sources/network.ts';
 import { type Catalogue, lookup, type Sender } from './catalogue.ts';
 import { isProvider } from './providers.ts';
+import { mayRise } from './rising.ts';
 
 /** Sources that are looked at, and senders that they make: the largest of each. */
 const SOURCES = 5000;
@@ -46,7 +47,7 @@ export interface SenderData {
   unnamed: boolean;
   /** Its first day as far back as rollups are kept; null when it has none. */
   firstSeen: string | null;
-  /** Of one that has rows: its largest days before the window. */
+  /** Of one that may have risen: its largest days before the window. */
   earlier?: readonly EarlierDay[];
 }
 
@@ -122,7 +123,8 @@ export async function loadSenders(
     if (of) of.push(row);
     else rows.set(row.source, [row]);
   }
-  const earlier = await loadEarlierDays(tx, domain, [...rows.keys()], { before: from, counted });
+  const rising = [...rows].filter(([, own]) => mayRise(own, to)).map(([sender]) => sender);
+  const earlier = await loadEarlierDays(tx, domain, rising, { before: from, counted });
   const waiting = sources.filter((one) => one.examined_at !== null && one.examined_at > examined && isNetwork(one.source));
   const unnamed = await loadUnnamed(
     tx,
