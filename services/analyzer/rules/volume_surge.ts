@@ -4,6 +4,7 @@ import type { Severity } from '../../shared/severity.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import type { Sender } from '../senders/catalogue.ts';
+import { RECENT, RECORD, SUMS } from '../senders/rising.ts';
 import { differenceOf, type Season, seasonOf } from '../senders/season.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
@@ -13,10 +14,6 @@ import { coveredDays, openOfSender, reportersOf, rounded, type SenderWindow, set
 import type { SenderRule } from './rule.ts';
 
 const KIND = 'volume_surge';
-/** Days the rule looks at. */
-export const RECENT = 7;
-/** Every day by itself, and the sums of three and of seven that end with it. */
-export const SUMS = [1, 3, 7];
 const TESTS = SUMS.length;
 /** So many days without, and it is over. */
 const OVER_DAYS = 3;
@@ -27,11 +24,7 @@ const TIMES = 2;
 const MORE = 50;
 /** And this part of the domain's mail of that day. */
 const OF_DOMAIN = 0.1;
-/**
- * More than ever: this many times the best day of the habit; more of one that sends in bursts, so that a
- * campaign may be a large one.
- */
-export const RECORD = 1.5;
+/** More of one that sends in bursts, so that a campaign may be a large one. */
 const RECORD_OF_BURSTS = 3;
 const BURSTY_K = 2;
 /** So many weekend days, or weekdays, before they are a habit of their own. */

@@ -1,8 +1,13 @@
 import { addDays, isWeekend } from '../../shared/days.ts';
 import type { SourceDay } from '../../store/analysis/window-reads.ts';
-import { RECENT, RECORD, SUMS } from '../rules/volume_surge.ts';
 import { HABIT_DAYS } from '../statistics/habit.ts';
 
+/** Days in which `volume_surge` looks for the end of a surge. */
+export const RECENT = 7;
+/** It tests every day by itself, and the sums of three and of seven that end with it. */
+export const SUMS = [1, 3, 7];
+/** More than ever: this many times the best day of the habit. */
+export const RECORD = 1.5;
 /** The oldest day that a surge may consist of, and the days that are habit whichever of them is tested. */
 const OLDEST = RECENT + Math.max(...SUMS) - 2;
 
