@@ -349,6 +349,41 @@ people
   .description('print another link with which a person chooses a password')
   .action(run(async (name: string) => (await import('./commands/people.ts')).runPeopleLink(config(), name, { out })));
 people
+  .command('change <name>')
+  .description('give a person another role or other domains: sessions and tokens end at once')
+  .requiredOption('--role <role>', 'viewer, operator (acts on findings) or admin (also adds people)')
+  .option('--domain <domain>', 'a domain that they may see, with its subdomains; may be repeated', oneMore)
+  .option('--all-domains', 'they may see everything')
+  .action(
+    run(async (name: string, options) =>
+      (await import('./commands/people.ts')).runPeopleChange(config(), name, options, { out }),
+    ),
+  );
+people
+  .command('token <name>')
+  .description("make a token with which a person's programs use the API, and print it once")
+  .option('--scope <scope>', 'read, act, request or decide; may be repeated (default: read)', oneMore)
+  .option('--domains <domain>', 'only this domain, with its subdomains; may be repeated (default: all of the person)', oneMore)
+  .option('--for <time>', 'how long it holds, such as 12h, 30d or 52w; with decide at most 24h')
+  .option('--until <date>', 'when it ends: YYYY-MM-DD (midnight UTC) or a full time')
+  .option('--note <text>', 'what it is for')
+  .option('--code <code>', "with decide: the code that the person's code generator shows")
+  .action(
+    run(async (name: string, options) =>
+      (await import('./commands/people-tokens.ts')).runPeopleToken(config(), name, options, { out }),
+    ),
+  );
+people
+  .command('tokens')
+  .description('list the tokens that hold')
+  .option('--person <name>', 'only those of this person')
+  .option('--json', 'print one line of JSON for each token')
+  .action(run(async (options) => (await import('./commands/people-tokens.ts')).runPeopleTokens(config(), options, { out })));
+people
+  .command('revoke <key>')
+  .description('end a token at once')
+  .action(run(async (key: string) => (await import('./commands/people-tokens.ts')).runPeopleRevoke(config(), key, { out })));
+people
   .command('remove <name>')
   .description('end the access of a person: sessions and tokens end at once')
   .action(run(async (name: string) => (await import('./commands/people.ts')).runPeopleRemove(config(), name, { out })));

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { CookieSerializeOptions } from '@fastify/cookie';
 import type { FastifyReply } from 'fastify';
 import type { Visitor } from '../store/console/sessions.ts';
@@ -27,11 +28,7 @@ export function answerIn(reply: FastifyReply, answer: Answer, who: For): Fastify
       if (answer.session === null) reply.clearCookie(who.cookie, who.cookies);
       return reply.header('cache-control', 'no-store').redirect(String(answer.address), 303);
     case 'data':
-      return reply
-        .status(answer.status ?? 200)
-        .header('cache-control', 'no-store')
-        .type('application/json; charset=utf-8')
-        .send(JSON.stringify(answer.data));
+      return dataIn(reply, answer);
     case 'file':
       if (answer.name !== undefined)
         reply.header('content-disposition', `attachment; filename="${answer.name.replace(/[^\w.-]/g, '_').slice(0, 100)}"`);
@@ -41,6 +38,20 @@ export function answerIn(reply: FastifyReply, answer: Answer, who: For): Fastify
         .send(answer.content);
   }
 }
+
+/** Data for programs. A program that has it already is told so (RFC 9110 section 13.1.2); no shared cache keeps it. */
+function dataIn(reply: FastifyReply, { data, status = 200 }: Extract<Answer, { is: 'data' }>): FastifyReply {
+  const text = JSON.stringify(data);
+  const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
+  const { method, headers } = reply.request;
+  const known = (headers['if-none-match'] ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));
+  reply.header('vary', 'authorization');
+  if (method !== 'GET') return reply.status(status).header('cache-control', 'no-store').type(JSON_TYPE).send(text);
+  reply.header('cache-control', 'private, no-cache').header('etag', tag);
+  return known.includes(tag) || known.includes('*') ? reply.status(304).send() : reply.status(status).type(JSON_TYPE).send(text);
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 function pageIn(
   reply: FastifyReply,
@@ -65,12 +76,14 @@ export function problemPage(
   { visitor, form, api }: { visitor: Visitor | null; form: string; api: boolean },
 ): FastifyReply {
   const here = reply.request.url;
+  if (api && status === 401) reply.header('www-authenticate', 'Bearer realm="ruawatch"');
+  if (api && code === 'scope_missing') reply.header('www-authenticate', 'Bearer realm="ruawatch", error="insufficient_scope"');
   if (api)
     return reply
       .status(status)
       .header('cache-control', 'no-store')
       .type('application/problem+json; charset=utf-8')
-      .send(JSON.stringify({ type: `about:blank#${code}`, status, code, title, detail }));
+      .send(JSON.stringify({ type: `urn:ruawatch:problem:${code}`, status, code, title, detail }));
   if (status === 401) {
     const next = reply.request.method === 'GET' && here !== '/' ? here : null;
     return reply.header('cache-control', 'no-store').redirect(String(withQuery(path`/sign-in`, { next })), 303);

@@ -6,6 +6,8 @@ import { forgetEnded, makeLink } from '../store/console/sessions.ts';
 import { ROUTES } from './pages/index.ts';
 import { buildConsole } from './server.ts';
 
+export { stepOf } from './people/totp.ts';
+
 const NAME = 'console';
 
 export interface ConsoleService extends Service {

@@ -6,6 +6,7 @@ import type { Config } from '../shared/settings/config.ts';
 import type { PersonRole } from '../store/console/people.ts';
 import type { Reader } from '../store/console/scope.ts';
 import type { Visitor } from '../store/console/sessions.ts';
+import type { TokenScope } from '../store/console/tokens.ts';
 import type { Address, Html } from './html.ts';
 
 /** Who may call a route: everybody, or people from this role on. */
@@ -63,6 +64,18 @@ export type Answer =
 /** The part of the navigation that a page belongs to. */
 export type Section = 'overview' | 'findings' | 'domains' | 'reports' | 'requests' | 'health' | 'people' | 'account';
 
+/** What a route of the API needs of a token, and what its description says. */
+export interface ApiNotes {
+  /** The name of the operation. */
+  id: string;
+  summary: string;
+  /** The scope that a token must have. */
+  token: TokenScope;
+  /** The form of the answer. */
+  answer: z.ZodType;
+  status?: number;
+}
+
 /** A route as its file declares it. */
 export interface Route<P extends Shape = Shape, Q extends Shape = Shape, B extends Shape = Shape> {
   method: 'GET' | 'POST' | 'DELETE';
@@ -73,6 +86,8 @@ export interface Route<P extends Shape = Shape, Q extends Shape = Shape, B exten
   scope: DomainScope;
   /** The most requests from one address in a minute, where that is not the usual number. */
   perMinute?: number;
+  /** Of the API alone. */
+  api?: ApiNotes;
   params?: P;
   query?: Q;
   body?: B;

@@ -8,6 +8,8 @@ import type { z } from 'zod';
 import { sees } from '../store/console/scope.ts';
 import { newToken, type Visitor, visitorOf } from '../store/console/sessions.ts';
 import { answerIn, problemPage } from './answer.ts';
+import { visitorByToken } from './api/bearer.ts';
+import { allowedFor } from './api/methods.ts';
 import { Gate } from './gate.ts';
 import { formToken, isFormToken, isOwnHost, isOwnOrigin } from './people/form-token.ts';
 import { problemOf } from './problem.ts';
@@ -72,7 +74,12 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
     });
   };
   app.setErrorHandler(failed);
-  app.setNotFoundHandler((request, reply) => failed(new Refusal(404, 'no_page', words.problems.no_page), request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = allowedFor(routes, request.url);
+    if (allowed.length === 0) return failed(new Refusal(404, 'no_page', words.problems.no_page), request, reply);
+    reply.header('allow', allowed.join(', '));
+    return failed(new Refusal(405, 'wrong_method', words.problems.wrong_method(allowed)), request, reply);
+  });
 
   await app.register(helmet, HEADERS(secure));
   await app.register(cookie);
@@ -102,6 +109,10 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
     let form = request.cookies[names.form] || null;
     const found: Known = { visitor: null, session, form: formToken(session ?? form ?? '') };
     known.set(request, found);
+    if (route.kind === 'api') {
+      found.visitor = await visitorByToken(services.db, request.headers.authorization, route, services.clock.now());
+      return { ...found, session: null };
+    }
     if (route.kind === 'file' && route.least === 'everybody') return found;
     found.visitor = session === null ? null : await visitorOf(services.db, session, services.clock.now());
     if (found.visitor !== null) found.form = formToken(session!);
@@ -120,7 +131,10 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
     const { visitor, session, form } = await know(request, reply, route);
     if (route.least !== 'everybody' && visitor === null) throw new Refusal(401, 'not_signed_in', words.problems.not_signed_in);
     if (!may(visitor, route.least)) throw new Refusal(403, 'not_allowed', words.problems.not_allowed);
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    if (route.kind === 'api' && request.method !== 'GET' && !isJson(request.headers['content-type'], request.body))
+      throw new Refusal(415, 'type_unknown', words.problems.type_unknown);
+    // A token is not sent by a browser on its own, as a cookie is: no other page can use it.
+    if (route.kind !== 'api' && request.method !== 'GET' && request.method !== 'HEAD') {
       const { origin, host = '' } = request.headers;
       const site = request.headers['sec-fetch-site'] as string | undefined;
       const from = { host, ...(origin === undefined ? {} : { origin }), ...(site === undefined ? {} : { site }) };
@@ -192,6 +206,10 @@ const HEADERS = (secure: boolean) => ({
   strictTransportSecurity: secure ? { maxAge: 15_552_000, includeSubDomains: false } : false,
   xFrameOptions: { action: 'deny' as const },
 });
+
+/** Whether a body is JSON, or there is none. */
+const isJson = (type: string | undefined, body: unknown): boolean =>
+  type === undefined ? body === undefined || body === null : /^application\/json\s*(?:;|$)/i.test(type);
 
 function parsed(schema: z.ZodObject | undefined, given: unknown, status: 400 | 404): Record<never, never> {
   if (schema === undefined) return {};

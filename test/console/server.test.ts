@@ -13,6 +13,8 @@ import { type TestConsole, type TestPerson, testConsole } from './setup.ts';
 let c: TestConsole;
 let request: number;
 let key: number;
+/** A finding for the acts of the API. */
+let apiKey: number;
 /** Somebody of each role, who sees example.com; `other` sees example.net; `nobody` is not signed in; `root` sees everything. */
 const people: Record<string, TestPerson> = {};
 
@@ -31,6 +33,7 @@ beforeAll(async () => {
      overriding system value values (7, 0, 0, '\\x01', '\\x01', 'reporter.example', 'r1', 'example.com', '2026-10-01', '2026-10-02', '[]', 0, 5, false, '[{"code": "x", "message": "<b>"}]', '2026-10-02')`,
   );
   key = await c.finding('unauthorized_source', 'example.com');
+  apiKey = await c.finding('unauthorized_source', 'example.com', 'api.example');
   await syncGroups(c.t.db, { groups: GROUPS, deputies: [] });
   request = (await openRequest(c.t.db, rulesOf({ name: 'one', stages: [{ group: 'mail' }] }), {
     plan: planOf(),
@@ -49,6 +52,8 @@ type Expected = Record<'nobody' | 'viewer' | 'operator' | 'admin' | 'other' | 'r
 interface Case {
   url: () => string;
   fields?: Record<string, string>;
+  /** What is sent to the API. */
+  json?: object;
   /** What each gets. A POST that is let in comes to its handler, which redirects (303) or says what is wrong (400, 404, 409). */
   status: Expected;
 }
@@ -72,6 +77,22 @@ const onFinding = (status: Partial<Expected> = {}) => ({
   ...status,
 });
 const nothingThere = `/link/${'x'.repeat(40)}`;
+
+/** A route of the API about a domain. */
+const ofDomain = (path: string, status: Partial<Expected>, query = ''): Record<string, Case> => ({
+  [`GET /api/v1/domains/:domain${path}`]: {
+    url: () => `/api/v1/domains/example.com${path}${query}`,
+    status: { ...pages, other: 404, ...status },
+  },
+});
+/** An act of the API on a finding. The operator comes first; what the next ones get follows from that. */
+const onApiFinding = (name: string, more: object, then: number): Record<string, Case> => ({
+  [`POST /api/v1/findings/:key/${name}`]: {
+    url: () => `/api/v1/findings/${apiKey}/${name}`,
+    json: { why: 'w', ...more },
+    status: { nobody: 401, viewer: 403, operator: 200, admin: then, other: 404, root: then },
+  },
+});
 
 /** Every route, and what it answers to whom: a route that is missing here fails. */
 const CASES: Record<string, Case> = {
@@ -143,6 +164,20 @@ const CASES: Record<string, Case> = {
     fields: { name: 'ghost' },
     status: { ...forAll(403), nobody: 401, root: 404 },
   },
+  'GET /api/v1/domains': { url: () => '/api/v1/domains', status: pages },
+  ...ofDomain('', {}),
+  ...ofDomain('/sources', {}),
+  ...ofDomain('/senders', {}),
+  ...ofDomain('/days', {}, '?from=2026-10-01&to=2026-10-31'),
+  ...ofDomain('/records', {}),
+  ...ofDomain('/timeline', {}),
+  'GET /api/v1/findings': { url: () => '/api/v1/findings', status: pages },
+  'GET /api/v1/findings/:key': { url: () => `/api/v1/findings/${key}`, status: { ...pages, other: 404 } },
+  ...onApiFinding('acknowledge', {}, 200),
+  ...onApiFinding('unacknowledge', {}, 409),
+  ...onApiFinding('snooze', { days: 7 }, 200),
+  ...onApiFinding('unsnooze', {}, 409),
+  ...onApiFinding('resolve', {}, 409),
 };
 
 const nameOf = ({ method, path }: AnyRoute) => `${method} ${path}`;
@@ -152,11 +187,20 @@ test('each route that Fastify knows is declared, and has a case here', () => {
   for (const { method, path } of ROUTES) expect(c.app.hasRoute({ method, url: path }), path).toBe(true);
 });
 
-describe.each(ROUTES.map((one) => [nameOf(one), one] as const))('%s', (name, { method }) => {
-  const { url, fields, status } = CASES[name]!;
+describe.each(ROUTES.map((one) => [nameOf(one), one] as const))('%s', (name, { method, kind, api }) => {
+  const { url, fields, json, status } = CASES[name]!;
   test.each(Object.entries(status))('answers %s with %i', async (who, expected) => {
     // Those who sign out do so in a session of their own.
     const person = name === 'POST /sign-out' && who !== 'nobody' ? await c.person('viewer', null) : people[who]!;
+    if (kind === 'api') {
+      const answer = await person.api(method as 'GET' | 'POST', url(), method === 'GET' ? undefined : (json ?? {}));
+      expect(answer.statusCode, answer.body.slice(0, 2000)).toBe(expected);
+      if (expected === 401) expect(answer.headers['www-authenticate']).toMatch(/^Bearer/);
+      expect(answer.headers['content-type']).toMatch(expected < 300 ? /^application\/json/ : /^application\/problem\+json/);
+      expect(answer.body).not.toMatch(/\bat \S+ \(|node_modules/);
+      if (expected < 300) api!.answer.parse(answer.json());
+      return;
+    }
     const answer = method === 'GET' ? await person.get(url()) : await person.post(url(), fields);
     // Who is not signed in is sent to the page where that is done.
     expect(answer.statusCode, answer.body.slice(0, 2000)).toBe(expected === 401 ? 303 : expected);
@@ -193,7 +237,8 @@ describe('what a request must have to change something', () => {
       return (await c.t.db.query<{ n: number }>(sql)).rows[0]!.n;
     };
     const before = await written();
-    for (const { path } of ROUTES) await people.root!.get(path.replace(':key', String(key)).replace(':token', 'x'.repeat(40)));
+    for (const { path } of ROUTES.filter(({ kind }) => kind !== 'api'))
+      await people.root!.get(path.replace(':key', String(key)).replace(':token', 'x'.repeat(40)));
     expect(await written()).toBe(before);
   });
 });
@@ -249,7 +294,7 @@ describe('errors', () => {
     route({
       method: 'GET',
       path,
-      kind: path.startsWith('/api/') ? 'api' : 'page',
+      kind: 'page',
       least: 'everybody',
       scope: 'none',
       handle: () => {

@@ -5,6 +5,7 @@ import { buildConsole } from '../../services/console/server.ts';
 import type { Context } from '../../services/shared/runtime/service.ts';
 import { addPerson, type PersonRole } from '../../services/store/console/people.ts';
 import { beginSession } from '../../services/store/console/sessions.ts';
+import { makeToken, TOKEN_SCOPES, type TokenScope } from '../../services/store/console/tokens.ts';
 import { FINDINGS } from '../alerter/events.ts';
 import { testContext } from '../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -33,7 +34,16 @@ export interface TestPerson {
     fields?: Record<string, string>,
     options?: { origin?: string; form?: string },
   ): Promise<LightMyRequestResponse>;
+  /** Calls the API with a token of the person; without one where nobody is signed in. */
+  api(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object,
+    options?: { scopes?: readonly TokenScope[]; domains?: string[] | null; headers?: Record<string, string> },
+  ): Promise<LightMyRequestResponse>;
 }
+
+const DAY_MS = 86_400_000;
 
 const HOST = 'localhost:9808';
 let count = 0;
@@ -47,7 +57,7 @@ export async function testConsole(
   const context = testContext(t, { env: options.env ?? {}, ...(clock && { clock }) });
   const { db, config, log } = context;
   const app = await buildConsole({ routes: options.routes ?? ROUTES, services: { db, config, log, clock: context.clock } });
-  const browser = (name: string, jar: Map<string, string>): TestPerson => {
+  const browser = (name: string, jar: Map<string, string>, person_key: number | null = null): TestPerson => {
     const send = async (request: InjectOptions) => {
       const cookie = [...jar].map(([key, value]) => `${key}=${value}`).join('; ');
       const response = await app.inject({ ...request, headers: { host: HOST, cookie, ...request.headers } });
@@ -67,6 +77,18 @@ export async function testConsole(
         const payload = new URLSearchParams({ ...fields, form: field }).toString();
         return send({ method: 'POST', url, payload, headers: { origin, 'content-type': 'application/x-www-form-urlencoded' } });
       },
+      async api(method, url, body, { scopes = TOKEN_SCOPES, domains = null, headers = {} } = {}) {
+        const now = context.clock.now();
+        const given = { person_key: person_key ?? 0, person: name, name: 'test', scopes, domains };
+        const made =
+          person_key === null ? null : await makeToken(db, { ...given, ends_at: new Date(now.getTime() + DAY_MS) }, 'test', now);
+        return app.inject({
+          method,
+          url,
+          ...(body === undefined ? {} : { payload: body }),
+          headers: { host: HOST, ...(made && { authorization: `Bearer ${made.token}` }), ...headers },
+        });
+      },
     };
   };
   return {
@@ -77,7 +99,7 @@ export async function testConsole(
       const name = `${role}-${++count}`;
       const key = await addPerson(db, { name, role, domains }, 'test', context.clock.now());
       const session = await beginSession(db, key, { address: '192.0.2.1', agent: null }, context.clock.now());
-      return browser(name, new Map([['ruawatch', session]]));
+      return browser(name, new Map([['ruawatch', session]]), key);
     },
     signedIn: (session) => browser('', new Map([['ruawatch', session]])),
     stranger: () => browser('', new Map()),

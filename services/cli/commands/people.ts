@@ -38,14 +38,31 @@ export async function runPeopleList(config: Config, options: { json?: boolean },
 export async function runPeopleAdd(
   config: Config,
   name: string,
-  options: { role?: string; domain?: string[]; allDomains?: boolean; email?: string },
+  options: RightsOptions & { email?: string },
   { out, now = new Date() }: Terminal,
 ): Promise<number> {
+  const { role, domains } = rightsOf(options);
+  if (!people.isPersonName(name))
+    throw new PermanentError('usage', `"${name}" is no name for a person: use letters, digits and . _ @ + -, 2 to 100 of them.`);
+  return withDatabase(config, async (db) => {
+    const person = { name, email: options.email ?? null, role, domains };
+    const key = await people.addPerson(db, person, systemUser(), now);
+    out(`${escaped(name)} is added. They choose a password here, once and within a day:`);
+    out(`${consoleAddress(config)}/link/${await makeLink(db, key, 'password', now)}`);
+  });
+}
+
+interface RightsOptions {
+  role?: string;
+  domain?: string[];
+  allDomains?: boolean;
+}
+
+/** What somebody may do and see, as the options say. @throws PermanentError `usage` */
+function rightsOf(options: RightsOptions): Pick<people.NewPerson, 'role' | 'domains'> {
   const role = people.ROLES_OF_PEOPLE.find((one) => one === (options.role ?? 'viewer'));
   if (role === undefined)
     throw new PermanentError('usage', `--role "${options.role}" is no role: write ${people.ROLES_OF_PEOPLE.join(', ')}.`);
-  if (!people.isPersonName(name))
-    throw new PermanentError('usage', `"${name}" is no name for a person: use letters, digits and . _ @ + -, 2 to 100 of them.`);
   const { names, wrong } = ownDomains(options.domain ?? []);
   if (wrong !== null) throw new PermanentError('usage', wrong);
   if (names.length > 0 === (options.allDomains === true))
@@ -53,11 +70,20 @@ export async function runPeopleAdd(
       'usage',
       'Say which domains they may see: --domain example.com (may be repeated), or --all-domains.',
     );
+  return { role, domains: options.allDomains ? null : names };
+}
+
+/** `people change NAME`: other rights; sessions and tokens end. @throws PermanentError `usage`, `no_person`, `last_admin` */
+export async function runPeopleChange(
+  config: Config,
+  name: string,
+  options: RightsOptions & { role: string },
+  { out, now = new Date() }: Terminal,
+): Promise<number> {
+  const rights = rightsOf(options);
   return withDatabase(config, async (db) => {
-    const person = { name, email: options.email ?? null, role, domains: options.allDomains ? null : names };
-    const key = await people.addPerson(db, person, systemUser(), now);
-    out(`${escaped(name)} is added. They choose a password here, once and within a day:`);
-    out(`${consoleAddress(config)}/link/${await makeLink(db, key, 'password', now)}`);
+    await people.changePerson(db, name, rights, { by: systemUser(), now });
+    out(`${escaped(name)} has other rights now; sessions and tokens have ended.`);
   });
 }
 

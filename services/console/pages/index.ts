@@ -1,3 +1,4 @@
+import { API_ROUTES } from '../api/index.ts';
 import { ASSET_ROUTES } from '../assets.ts';
 import { type AnyRoute, route } from '../routes.ts';
 import { ACCOUNT_ROUTES } from './account.ts';
@@ -34,4 +35,5 @@ export const ROUTES: readonly AnyRoute[] = [
   ...REQUEST_ROUTES,
   ...ACCOUNT_ROUTES,
   ...PEOPLE_ROUTES,
+  ...API_ROUTES,
 ];

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { DAY_MS } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
-import { noteAct } from '../../store/console/audit.ts';
-import { hasSource, type SourceLine, sourceLines } from '../../store/console/domain.ts';
-import { endSender, putSender } from '../../store/sources/sender-list.ts';
+import { type SourceLine, sourceLines } from '../../store/console/domain.ts';
+import { why } from '../acts/findings.ts';
+import { decideSource } from '../acts/senders.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
@@ -74,19 +74,14 @@ const decide = route({
     sender: name,
     source: name,
     decision: z.enum(['approve', 'deny', 'end']),
-    why: z.string().trim().min(1, 'give a reason').max(500),
+    why,
     days: z.coerce.number().int().min(0).max(3650).default(0),
   }),
   async handle({ db, reader, params: { domain }, body, visitor, clock }) {
-    if (!(await hasSource(reader, domain, body.source))) throw new Refusal(404, 'no_page', words.problems.no_page);
     const now = clock.now();
-    const word = { by: visitor!.name, why: body.why };
-    const subject = { domain, source: body.source, service: null };
+    const { source, decision, why } = body;
     const until = body.days === 0 ? null : new Date(now.getTime() + body.days * DAY_MS);
-    if (body.decision === 'end') await endSender(db, subject, word, now);
-    else await putSender(db, subject, { verdict: body.decision === 'approve' ? 'approved' : 'denied', word, until }, now);
-    const act = { by: visitor!.name, person: visitor!.person_key, act: `source_${body.decision}` };
-    await noteAct(db, { ...act, domain, object: body.source, detail: { why: body.why, until } }, now);
+    await decideSource({ db, reader, visitor: visitor!, now }, { domain, source, decision, why, until });
     return see(withQuery(path`/domains/${domain}/senders/${body.sender}`, { done: 'decided' }));
   },
 });

@@ -42,10 +42,14 @@ export const words = {
   status: (status: number): string =>
     ({
       400: 'That request cannot be read',
+      401: 'Who are you?',
       403: 'You may not do that',
       404: 'There is no such page',
+      405: 'That is not possible here',
       409: 'That is not possible now',
       421: 'The console has another address',
+      413: 'That is too large',
+      415: 'That type is not read',
       429: 'Too many requests',
       503: 'ruawatch is waiting',
     })[status] ?? (status < 500 ? 'That did not work' : 'Something went wrong'),
@@ -56,6 +60,14 @@ export const words = {
     no_request: 'There is no such request, or it belongs to a domain that you may not see.',
     no_finding: 'There is no such finding, or it belongs to a domain that you may not see.',
     not_signed_in: 'Sign in first.',
+    no_token:
+      'Send a token that holds: "Authorization: Bearer ruawatch_…". "ruawatch people token NAME" makes one; docs/api.md says more.',
+    scope_missing: (scope: string) =>
+      `This token has not the scope "${scope}". Make one that has: ruawatch people token NAME --scope ${scope}.`,
+    nothing_there: 'There is nothing of this name or number, or it belongs to a domain that you may not see.',
+    wrong_method: (allowed: readonly string[]) => `This address takes ${allowed.join(' and ')} only.`,
+    cursor: 'it is not the "next" of an earlier page of this list',
+    type_unknown: 'The body must be JSON, with "Content-Type: application/json".',
     not_allowed: 'Your role does not include this. An admin can change your role.',
     not_yours: 'This page is about the whole installation: only people who see all domains may read it.',
     form_outdated: 'This form is too old, or came from another page. Go back, reload the page and send it again.',

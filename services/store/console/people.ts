@@ -1,6 +1,7 @@
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { noteAct } from './audit.ts';
+import { endTokens } from './tokens.ts';
 
 /** What a person may do: each may also do what those before it may. */
 export const ROLES_OF_PEOPLE = ['viewer', 'operator', 'admin'] as const;
@@ -126,26 +127,59 @@ async function grantDomains(q: Queryable, key: number, domains: readonly string[
  */
 export async function endPerson(db: Db, name: string, by: string, now: Date): Promise<void> {
   await transaction(db, async (tx) => {
-    // Two admins who remove each other: the second one waits here.
-    const { rows: admins } = await tx.query<{ name: string }>(
-      `select name from ruawatch.people where ended_at is null and role = 'admin' and all_domains order by person_key for update`,
-    );
     const typed = nameOf(name);
-    if (admins.length === 1 && admins[0]!.name === typed)
-      throw new PermanentError('last_admin', `${typed} is the last admin who sees all domains: add another one first.`);
+    await keepAnAdmin(tx, typed);
     const { rows } = await tx.query<{ person_key: number }>(
       'update ruawatch.people set ended_at = $2, ended_by = $3 where ended_at is null and name = $1 returning person_key',
       [typed, now, by],
     );
     const key = rows[0]?.person_key;
-    if (key === undefined)
-      throw new PermanentError('no_person', `There is no person named "${typed}": "ruawatch people list" lists them.`);
+    if (key === undefined) throw noSuchPerson(typed);
     await tx.query('delete from ruawatch.sessions where person_key = $1', [key]);
     await tx.query('delete from ruawatch.person_links where person_key = $1', [key]);
-    await tx.query('update ruawatch.person_tokens set ended_at = $2 where person_key = $1 and ended_at is null', [key, now]);
+    await endTokens(tx, key, by, now);
     await noteAct(tx, { by, act: 'person_removed', object: typed }, now);
   });
 }
+
+/**
+ * Changes what a person may do and see. Their sessions and tokens end: what comes next has the new rights.
+ * @throws PermanentError `no_person`, `last_admin`
+ */
+export async function changePerson(
+  db: Db,
+  name: string,
+  { role, domains }: Pick<NewPerson, 'role' | 'domains'>,
+  { by, now }: { by: string; now: Date },
+): Promise<void> {
+  const typed = nameOf(name);
+  await transaction(db, async (tx) => {
+    if (!(role === 'admin' && domains === null)) await keepAnAdmin(tx, typed);
+    const { rows } = await tx.query<{ person_key: number }>(
+      'update ruawatch.people set role = $2, all_domains = $3 where ended_at is null and name = $1 returning person_key',
+      [typed, role, domains === null],
+    );
+    const key = rows[0]?.person_key;
+    if (key === undefined) throw noSuchPerson(typed);
+    await tx.query('delete from ruawatch.person_domains where person_key = $1', [key]);
+    await grantDomains(tx, key, domains ?? []);
+    await tx.query('delete from ruawatch.sessions where person_key = $1', [key]);
+    await endTokens(tx, key, by, now);
+    await noteAct(tx, { by, act: 'person_changed', object: typed, detail: { role, domains } }, now);
+  });
+}
+
+/** Refuses to take the last admin away. Two admins who remove each other: the second one waits here. */
+async function keepAnAdmin(tx: Tx, name: string): Promise<void> {
+  const { rows: admins } = await tx.query<{ name: string }>(
+    `select name from ruawatch.people where ended_at is null and role = 'admin' and all_domains order by person_key for update`,
+  );
+  if (admins.length === 1 && admins[0]!.name === name)
+    throw new PermanentError('last_admin', `${name} is the last admin who sees all domains: add another one first.`);
+}
+
+const noSuchPerson = (name: string) =>
+  new PermanentError('no_person', `There is no person named "${name}": "ruawatch people list" lists them.`);
 
 /** Keeps a new password. All sessions of the person end. */
 export async function putPassword(tx: Tx, key: number, password: string): Promise<void> {

@@ -40,9 +40,11 @@ export const BY_DOMAIN = [
   'failure_reports',
   'missing_reports',
   'requests',
+  'decisions',
+  'posture',
 ] as const;
 /** Views whose rows belong to no domain: for those who see everything. */
-export const OF_ALL = ['messages', 'addresses'] as const;
+export const OF_ALL = ['messages', 'addresses', 'audit'] as const;
 
 export type View = (typeof BY_DOMAIN)[number] | (typeof OF_ALL)[number];
 

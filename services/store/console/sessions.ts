@@ -3,6 +3,7 @@ import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { PersonRole } from './people.ts';
 import { type Scope, scopeOf } from './scope.ts';
+import type { TokenScope } from './tokens.ts';
 
 const HOUR_MS = 3_600_000;
 /** A session ends after this time without a request, and after that time in any case. */
@@ -19,6 +20,8 @@ export interface Visitor {
   name: string;
   role: PersonRole;
   scope: Scope;
+  /** Where a program makes it: the token, and what it may be used for. */
+  token?: { token_key: number; scopes: readonly TokenScope[] };
 }
 
 /** A secret that is sent to a browser or printed, and of which the database has the hash. */

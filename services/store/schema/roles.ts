@@ -227,13 +227,15 @@ export const GRANTS = {
     people: [
       'select',
       'insert',
-      'update (email, role, all_domains, password, totp_secret, totp_since, totp_step, failures, locked_until, ended_at, ended_by)',
+      'update (email, role, all_domains, password, totp_secret, totp_since, totp_step, failures, locked_until, ended_at, ended_by, oidc_refresh, oidc_checked_at)',
     ],
     person_domains: ['select', 'insert', 'delete'],
     person_links: ['select', 'insert', 'delete'],
     sessions: ['select', 'insert', 'update (used_at)', 'delete'],
-    person_tokens: ['select', 'insert', 'update (used_at, ended_at)'],
+    person_tokens: ['select', 'insert', 'update (used_at, ended_at, ended_by)'],
     passkeys: ['select', 'insert', 'update (counter, used_at)', 'delete'],
+    challenges: ['select', 'insert', 'delete'],
+    new_sign_ins: ['insert'],
     // Rows are added, and nobody changes or deletes them.
     console_acts: ['select', 'insert'],
     domains: ['select (domain, state)'],

@@ -1,0 +1,129 @@
+import { stepOf } from '../../console/index.ts';
+import { ownDomains } from '../../report/hostname.ts';
+import { PermanentError } from '../../shared/errors.ts';
+import { escaped, jsonText } from '../../shared/escape.ts';
+import type { Db } from '../../shared/runtime/db.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import { countSuccess, findPerson, type Person, signInSecrets } from '../../store/console/people.ts';
+import { endToken, listTokens, makeToken, TOKEN_SCOPES, type TokenScope } from '../../store/console/tokens.ts';
+import { withDatabase } from '../open.ts';
+import { keyOf, moment, systemUser, type Terminal, untilOf } from '../terminal/options.ts';
+import { table } from '../terminal/table.ts';
+
+export interface TokenOptions {
+  scope?: string[];
+  domains?: string[];
+  for?: string;
+  until?: string;
+  /** What it is for. */
+  note?: string;
+  /** A code of the person's code generator. */
+  code?: string;
+}
+
+/**
+ * `people token NAME`: makes a token for a person's programs, and prints it once.
+ * @throws PermanentError `usage`, `no_person`, `token_too_long`, `no_second_factor`, `code_wrong`
+ */
+export async function runPeopleToken(
+  config: Config,
+  name: string,
+  options: TokenOptions,
+  { out, now = new Date() }: Terminal,
+): Promise<number> {
+  const scopes = scopesOf(options.scope ?? ['read']);
+  const { names, wrong } = ownDomains(split(options.domains ?? []));
+  if (wrong !== null) throw new PermanentError('usage', wrong);
+  const ends_at = untilOf(options, now);
+  if (ends_at === null) throw new PermanentError('usage', 'Say how long it holds: --for 30d, or --until 2027-01-31.');
+  return withDatabase(config, async (db) => {
+    const person = await personOf(db, name);
+    if (scopes.includes('decide')) await checkCode(db, person, options.code, now);
+    const given = {
+      person_key: person.person_key,
+      person: person.name,
+      name: options.note ?? 'made on the command line',
+      scopes,
+      domains: names.length === 0 ? null : names,
+      ends_at,
+    };
+    const { token, token_key } = await makeToken(db, given, systemUser(), now);
+    out(
+      `Token ${token_key} of ${escaped(person.name)} (${scopes.join(', ')}) holds until ${moment(ends_at)} UTC. It is shown once:`,
+    );
+    out(token);
+  });
+}
+
+/** `people tokens`: the tokens that hold. @throws PermanentError `no_person` */
+export async function runPeopleTokens(
+  config: Config,
+  options: { person?: string; json?: boolean },
+  { out, now = new Date() }: Terminal,
+): Promise<number> {
+  return withDatabase(config, async (db) => {
+    const person = options.person === undefined ? null : await personOf(db, options.person);
+    const all = await listTokens(db, person?.person_key ?? null, now);
+    if (options.json) for (const one of all) out(jsonText(one));
+    else if (all.length === 0) out('There are no tokens.');
+    else
+      out(
+        table(
+          ['key', 'person', 'scopes', 'domains', 'until', 'last use', 'for what'],
+          all.map((one) => [
+            String(one.token_key),
+            one.person,
+            one.scopes.join(', '),
+            one.domains === null ? 'all of the person' : one.domains.join(', '),
+            moment(one.ends_at),
+            one.used_at === null ? 'never' : moment(one.used_at),
+            one.name,
+          ]),
+          { widths: [8, 30, 26, 40, 16, 16, 40] },
+        ),
+      );
+  });
+}
+
+/** `people revoke KEY`: ends a token at once. @throws PermanentError `no_token` */
+export async function runPeopleRevoke(config: Config, key: string, { out, now = new Date() }: Terminal): Promise<number> {
+  const number = keyOf(key, 'token');
+  return withDatabase(config, async (db) => {
+    await endToken(db, number, { person_key: null, by: systemUser() }, now);
+    out(`Token ${number} has ended.`);
+  });
+}
+
+const split = (texts: readonly string[]): string[] =>
+  texts
+    .flatMap((text) => text.split(','))
+    .map((text) => text.trim())
+    .filter((text) => text !== '');
+
+function scopesOf(texts: readonly string[]): TokenScope[] {
+  const given = split(texts);
+  const wrong = given.find((text) => !(TOKEN_SCOPES as readonly string[]).includes(text));
+  if (wrong !== undefined || given.length === 0)
+    throw new PermanentError('usage', `--scope "${wrong ?? ''}" is no scope: write ${TOKEN_SCOPES.join(', ')}.`);
+  return TOKEN_SCOPES.filter((scope) => given.includes(scope));
+}
+
+async function personOf(db: Db, name: string): Promise<Person> {
+  const person = await findPerson(db, name);
+  if (person === null)
+    throw new PermanentError('no_person', `There is no person named "${name}": "ruawatch people list" lists them.`);
+  return person;
+}
+
+/** A token that decides needs the person themselves: a code of their generator, which is used by it. */
+async function checkCode(db: Db, { name, person_key }: Person, code: string | undefined, now: Date): Promise<void> {
+  const secrets = await signInSecrets(db, name);
+  if (secrets === null || secrets.totp_secret === null || secrets.totp_since === null)
+    throw new PermanentError(
+      'no_second_factor',
+      `A token that decides needs a second factor: ${name} sets up a code generator first, on their page of the console.`,
+    );
+  const step = code === undefined ? null : stepOf(code, secrets.totp_secret, secrets.totp_step, now);
+  if (step === null || !(await countSuccess(db, person_key, step)))
+    throw new PermanentError('code_wrong', 'Give the code that the generator shows now: --code 123456. Each works once.');
+}
