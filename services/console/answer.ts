@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CookieSerializeOptions } from '@fastify/cookie';
 import type { FastifyReply } from 'fastify';
-import type { Visitor } from '../store/console/sessions.ts';
+import type { Visitor } from '../store/console/rights.ts';
 import { html, path, withQuery } from './html.ts';
 import { layout } from './layout.ts';
 import type { Problem } from './problem.ts';

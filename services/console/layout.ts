@@ -1,4 +1,4 @@
-import type { Visitor } from '../store/console/sessions.ts';
+import type { Visitor } from '../store/console/rights.ts';
 import { assetPath } from './assets.ts';
 import { type Address, fragment, type Html, html, path } from './html.ts';
 import { type Answer, type Least, may, type Section } from './routes.ts';

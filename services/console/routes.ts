@@ -3,10 +3,8 @@ import type { Clock } from '../shared/clock.ts';
 import type { Db } from '../shared/runtime/db.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { Config } from '../shared/settings/config.ts';
-import type { PersonRole } from '../store/console/people.ts';
+import type { PersonRole, TokenScope, Visitor } from '../store/console/rights.ts';
 import type { Reader } from '../store/console/scope.ts';
-import type { Visitor } from '../store/console/sessions.ts';
-import type { TokenScope } from '../store/console/tokens.ts';
 import type { Address, Html } from './html.ts';
 
 /** Who may call a route: everybody, or people from this role on. */

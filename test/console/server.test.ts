@@ -4,7 +4,7 @@ import { html } from '../../services/console/html.ts';
 import { ROUTES } from '../../services/console/pages/index.ts';
 import { type AnyRoute, page, route } from '../../services/console/routes.ts';
 import { buildConsole } from '../../services/console/server.ts';
-import type { PersonRole } from '../../services/store/console/people.ts';
+import type { PersonRole } from '../../services/store/console/rights.ts';
 import { syncGroups } from '../../services/store/requests/groups.ts';
 import { openRequest } from '../../services/store/requests/open.ts';
 import { GROUPS, planOf, rulesOf } from '../requests/sample.ts';

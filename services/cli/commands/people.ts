@@ -3,6 +3,7 @@ import { PermanentError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import * as people from '../../store/console/people.ts';
+import { ROLES_OF_PEOPLE } from '../../store/console/rights.ts';
 import { makeLink } from '../../store/console/sessions.ts';
 import { withDatabase } from '../open.ts';
 import { systemUser, type Terminal } from '../terminal/options.ts';
@@ -60,9 +61,9 @@ interface RightsOptions {
 
 /** What somebody may do and see, as the options say. @throws PermanentError `usage` */
 function rightsOf(options: RightsOptions): Pick<people.NewPerson, 'role' | 'domains'> {
-  const role = people.ROLES_OF_PEOPLE.find((one) => one === (options.role ?? 'viewer'));
+  const role = ROLES_OF_PEOPLE.find((one) => one === (options.role ?? 'viewer'));
   if (role === undefined)
-    throw new PermanentError('usage', `--role "${options.role}" is no role: write ${people.ROLES_OF_PEOPLE.join(', ')}.`);
+    throw new PermanentError('usage', `--role "${options.role}" is no role: write ${ROLES_OF_PEOPLE.join(', ')}.`);
   const { names, wrong } = ownDomains(options.domain ?? []);
   if (wrong !== null) throw new PermanentError('usage', wrong);
   if (names.length > 0 === (options.allDomains === true))

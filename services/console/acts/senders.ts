@@ -1,8 +1,8 @@
 import type { Db } from '../../shared/runtime/db.ts';
 import { noteAct } from '../../store/console/audit.ts';
 import { hasSource } from '../../store/console/domain.ts';
+import type { Visitor } from '../../store/console/rights.ts';
 import type { Reader } from '../../store/console/scope.ts';
-import type { Visitor } from '../../store/console/sessions.ts';
 import { endSender, putSender } from '../../store/sources/sender-list.ts';
 import { Refusal } from '../routes.ts';
 import { words } from '../words/en.ts';

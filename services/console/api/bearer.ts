@@ -1,6 +1,6 @@
 import type { Queryable } from '../../shared/runtime/db.ts';
-import type { Visitor } from '../../store/console/sessions.ts';
-import { ROLE_FOR_SCOPE, tokenVisitor } from '../../store/console/tokens.ts';
+import { ROLE_FOR_SCOPE, type Visitor } from '../../store/console/rights.ts';
+import { tokenVisitor } from '../../store/console/tokens.ts';
 import { type AnyRoute, may, Refusal } from '../routes.ts';
 import { words } from '../words/en.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ROLE_FOR_SCOPE } from '../../store/console/tokens.ts';
+import { ROLE_FOR_SCOPE } from '../../store/console/rights.ts';
 import { type Answer, type AnyRoute, type ApiNotes, type Asked, Refusal, type Route } from '../routes.ts';
 import { words } from '../words/en.ts';
 

@@ -1,11 +1,8 @@
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { noteAct } from './audit.ts';
+import type { PersonRole } from './rights.ts';
 import { endTokens } from './tokens.ts';
-
-/** What a person may do: each may also do what those before it may. */
-export const ROLES_OF_PEOPLE = ['viewer', 'operator', 'admin'] as const;
-export type PersonRole = (typeof ROLES_OF_PEOPLE)[number];
 
 /** A person who may sign in, without secrets. */
 export interface Person {

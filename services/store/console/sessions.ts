@@ -1,9 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
-import type { PersonRole } from './people.ts';
-import { type Scope, scopeOf } from './scope.ts';
-import type { TokenScope } from './tokens.ts';
+import type { Visitor } from './rights.ts';
+import { scopeOf } from './scope.ts';
 
 const HOUR_MS = 3_600_000;
 /** A session ends after this time without a request, and after that time in any case. */
@@ -13,16 +12,6 @@ const LONGEST_MS = 7 * 24 * HOUR_MS;
 const NOTED_MS = 60_000;
 /** How long a link to choose a password holds. */
 const LINK_MS = 24 * HOUR_MS;
-
-/** Who makes a request. */
-export interface Visitor {
-  person_key: number;
-  name: string;
-  role: PersonRole;
-  scope: Scope;
-  /** Where a program makes it: the token, and what it may be used for. */
-  token?: { token_key: number; scopes: readonly TokenScope[] };
-}
 
 /** A secret that is sent to a browser or printed, and of which the database has the hash. */
 export function newToken(): string {

@@ -2,21 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, transaction } from '../../shared/runtime/db.ts';
 import { noteAct } from './audit.ts';
-import type { PersonRole } from './people.ts';
+import type { TokenScope, Visitor } from './rights.ts';
 import { type Scope, scopeOf } from './scope.ts';
-import type { Visitor } from './sessions.ts';
-
-/** What a token may be used for: reading, acting on findings and senders, asking for changes, deciding about them. */
-export const TOKEN_SCOPES = ['read', 'act', 'request', 'decide'] as const;
-export type TokenScope = (typeof TOKEN_SCOPES)[number];
-
-/** The role that a person needs for a token of this scope to work. */
-export const ROLE_FOR_SCOPE: Record<TokenScope, PersonRole> = {
-  read: 'viewer',
-  act: 'operator',
-  request: 'operator',
-  decide: 'operator',
-};
 
 const DAY_MS = 24 * 3_600_000;
 /** How long a token may hold, in milliseconds: one that decides holds for a day. */
