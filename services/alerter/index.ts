@@ -9,6 +9,7 @@ import { refusedSentence } from './mail/refused-sentence.ts';
 import { openMailer } from './mail/smtp.ts';
 import { composeWeekly, dueDigest } from './mail/weekly.ts';
 import { composeRequestMails } from './requests/compose.ts';
+import { composeRequestPosts } from './requests/posts.ts';
 import { composePosts } from './webhook/deliver.ts';
 
 export { refusedSentence } from './mail/refused-sentence.ts';
@@ -129,6 +130,7 @@ function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, m
       now,
     );
     await digest(now);
+    await composeRequestPosts({ db, log, console: config.consoleUrl }, config.webhooks, config.alerts.per_hour, now);
     await composePosts({ db, log, console: config.consoleUrl }, config.webhooks, limits, now);
   };
 }

@@ -7,6 +7,15 @@
 export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'alerter/mail/deliver.test.ts': ['alerter/channels.ts', 'alerter/test-alerts.ts'],
   'alerter/mail/smtp.test.ts': ['alerter/mail/ask-server.ts'],
+  'alerter/requests/compose.test.ts': [
+    'alerter/requests/content.ts',
+    'alerter/requests/render.ts',
+    'alerter/requests/steps.ts',
+    'alerter/requests/subject.ts',
+    'store/alerts/request-mails.ts',
+    'store/alerts/settled-ask.ts',
+  ],
+  'alerter/requests/posts.test.ts': ['alerter/webhook/formats/request.ts'],
   'alerter/templates/weekly.test.ts': ['alerter/templates/weekly-domain.ts'],
   'alerter/webhook/post.test.ts': ['alerter/webhook/deliver.ts'],
   'analyzer/analyze.test.ts': ['analyzer/deciders.ts', 'analyzer/evaluate.ts', 'analyzer/load.ts', 'analyzer/save.ts'],

@@ -109,16 +109,20 @@ async function askedNow(
   return new Set(members.filter((person) => !out.has(person)));
 }
 
-/** The newest mails about requests to a person, newest first: what the hourly limit is counted by. */
+/**
+ * The newest mails about requests to a person, or posts to a webhook, newest first: what the hourly limit is counted by.
+ * @param recipient an address, or the name of the webhook
+ */
 export async function newestRequestMails(
   tx: Tx,
   recipient: string,
   limit: number,
+  webhook: string | null = null,
 ): Promise<{ at: Date; domain: string | null; urgent: boolean }[]> {
   const { rows } = await tx.query<{ at: Date; domain: string | null; urgent: boolean }>(
     `select created_at as at, null as domain, urgent from ruawatch.outbox
-      where recipients = array[$1::text] and kind = 'request' and webhook is null order by outbox_key desc limit $2`,
-    [recipient, limit],
+      where recipients = array[$1::text] and kind = 'request' and webhook is not distinct from $3 order by outbox_key desc limit $2`,
+    [recipient, limit, webhook],
   );
   return rows;
 }

@@ -1,4 +1,5 @@
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
+import type { RequestPost } from '../../requests/post.ts';
 
 /** How events are written for one kind of receiver. Pure: the same events give the same bytes. */
 export interface WebhookFormat {
@@ -11,4 +12,8 @@ export interface WebhookFormat {
   many: ((events: readonly FindingEvent[]) => Buffer) | null;
   /** What stood at a first start, in one call, whatever the receiver. The gravest first. */
   standing(events: readonly FindingEvent[], console?: string | null): Buffer;
+  /** Something that happened to a request. */
+  request(post: RequestPost, console: string | null): Buffer;
+  /** The same of many, in one call; null where every event is a call of its own. */
+  requests: ((posts: readonly RequestPost[], console: string | null) => Buffer) | null;
 }

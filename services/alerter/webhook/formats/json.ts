@@ -1,7 +1,9 @@
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
+import { eventOf, type RequestPost } from '../../requests/post.ts';
 import { pageOf } from '../../templates/content.ts';
 import { countsOf } from '../../templates/digest.ts';
 import type { WebhookFormat } from './format.ts';
+import { requestFields } from './request.ts';
 
 /**
  * The version of the document: it is counted up when a field goes or changes its meaning; fields that are
@@ -67,5 +69,24 @@ function standingDocument(events: readonly FindingEvent[], console: string | nul
   );
 }
 
+/** Something that happened to a request, with the plan as it is approved. */
+function requestDocument(post: RequestPost, console: string | null): Buffer {
+  const { event, at } = eventOf(post);
+  return Buffer.from(
+    JSON.stringify({
+      version: VERSION,
+      type: `request.${event}`,
+      timestamp: at.toISOString(),
+      data: requestFields(post, console),
+    }),
+  );
+}
+
 /** Every event by itself, as a signed document. */
-export const jsonFormat: WebhookFormat = { one: eventDocument, many: null, standing: standingDocument };
+export const jsonFormat: WebhookFormat = {
+  one: eventDocument,
+  many: null,
+  standing: standingDocument,
+  request: requestDocument,
+  requests: null,
+};

@@ -1,6 +1,8 @@
 import { counted, number } from '../../../shared/format.ts';
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
 import type { Step } from '../../../store/findings/findings.ts';
+import { requestContent } from '../../requests/content.ts';
+import type { RequestPost } from '../../requests/post.ts';
 import { actionLines } from '../../templates/actions.ts';
 import { awaited, type Content, contentOf } from '../../templates/content.ts';
 import { sentenceCase } from '../../templates/plain-text.ts';
@@ -63,6 +65,40 @@ function headline(step: Step, content: Content): string {
   return `${STATES[step]}${sentenceCase(content.severity)}: ${content.headline}`;
 }
 
+/** Something that happened to a request, with the exact change. */
+function request(post: RequestPost, console: string | null): Buffer {
+  return json({ text: requestLines(post, console, true).map(slack).join('\n') });
+}
+
+function requests(posts: readonly RequestPost[], console: string | null): Buffer {
+  const listed = posts.slice(0, MOST_LISTED);
+  const more = posts.length - listed.length;
+  return json({
+    text: [
+      `*${slack(`${counted(posts.length, 'event')} of requests, combined`)}*`,
+      ...listed.flatMap((post) => requestLines(post, console, false).map(slack)),
+      ...(more > 0 ? [`and ${number(more)} more: "ruawatch requests"`] : []),
+    ].join('\n'),
+  });
+}
+
+/** @param whole with the change, why, and who decides; else two lines */
+function requestLines(post: RequestPost, console: string | null, whole: boolean): string[] {
+  const content = requestContent(post.story, { event: post.event, recipient: '', console });
+  const title = content.subject.replace('[ruawatch] ', '');
+  const where = content.page ?? content.command;
+  const says = content.first === content.headline ? [] : [content.first];
+  if (!whole) return [`• ${title}: ${content.first}`, where];
+  return [
+    `*${title}*`,
+    ...says,
+    content.headline,
+    ...content.changes,
+    ...content.rows.flatMap(({ label, sentences }) => sentences.map((one) => `${label}: ${one}`)),
+    where,
+  ];
+}
+
 /** These three begin Slack's links and mentions, and are escaped as it asks for. */
 function slack(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
@@ -73,4 +109,4 @@ function json(value: unknown): Buffer {
 }
 
 /** Texts for Slack and compatible services; beyond the hour's budget many events share one. */
-export const slackFormat: WebhookFormat = { one, many, standing };
+export const slackFormat: WebhookFormat = { one, many, standing, request, requests };
