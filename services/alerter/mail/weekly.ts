@@ -7,6 +7,7 @@ import type { Config } from '../../shared/settings/config.ts';
 import { unverifiedSentence } from '../../shared/unverified.ts';
 import * as weekly from '../../store/alerts/digests.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
+import { loadRequestWeek } from '../../store/alerts/request-week.ts';
 import { foreignDomains } from '../../store/domains/domains.ts';
 import { unreadSince } from '../../store/messages/unread.ts';
 import { verifiedShare } from '../../store/reports/verified-share.ts';
@@ -163,8 +164,10 @@ async function put(
   const operator = alertTo.length === 0 || same(recipients, recipientsOf('', {}, alertTo));
   const { count: foreign } = operator ? await foreignDomains(tx, { since, limit: 1 }) : { count: 0 };
   const notes = operator ? await readingNotes(tx, since) : [];
+  const theirs = operator ? [...domains, '*'] : domains;
   const content = renderWeekly({
     notes,
+    requests: await loadRequestWeek(tx, { domains: theirs, since, until: now }),
     days,
     foreign,
     since,
@@ -173,7 +176,7 @@ async function put(
     next: new Date(moment.getTime() + WEEK_MS),
     domains: await weekly.loadDomainWeeks(tx, domains, days, MOST_SOURCES),
     ...(await weekly.loadWeekFindings(tx, {
-      domains: operator ? [...domains, '*'] : domains,
+      domains: theirs,
       since,
       until: now,
       listed: MOST_FINDINGS,

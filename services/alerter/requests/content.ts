@@ -4,7 +4,7 @@ import { STATE_WORDS } from '../../requests/words.ts';
 import { escaped } from '../../shared/escape.ts';
 import { counted } from '../../shared/format.ts';
 import type { RequestStory } from '../../store/alerts/request-mails.ts';
-import { clean } from '../templates/plain-text.ts';
+import { clean, sentenceCase } from '../templates/plain-text.ts';
 import { isAsk } from './steps.ts';
 import { subjectOf } from './subject.ts';
 
@@ -125,7 +125,7 @@ function rowsOf(story: RequestStory, plan: Plan, asks: boolean): RequestContent[
   return [
     { label: 'Warnings', sentences: tidy(rest) },
     { label: 'Why', sentences: tidy([...new Set([request.why, ...plan.why])]) },
-    { label: 'Risk', sentences: tidy([`${plan.risk}. ${plan.risk_because.join(' ')}`]) },
+    { label: 'Risk', sentences: tidy([`${sentenceCase(plan.risk)}. ${plan.risk_because.join(' ')}`]) },
     { label: 'Way back', sentences: tidy([plan.back.text]) },
     { label: 'Asked by', sentences: tidy([`${by}, ${moment(created_at)}`]) },
     { label: 'Decided by', sentences: tidy([whoDecides(story)]) },

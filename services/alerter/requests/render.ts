@@ -20,7 +20,7 @@ export function renderRequest(content: RequestContent): Rendered {
 export function renderRequests(contents: readonly RequestContent[]): Rendered {
   const asked = contents.filter(({ wanted }) => wanted !== null).length;
   const subject = `[ruawatch] ${number(contents.length)} requests${asked > 0 ? `, ${number(asked)} to decide` : ''}`;
-  const line = 'x'.repeat(0).padEnd(WIDTH, '_');
+  const line = '_'.repeat(WIDTH);
   return {
     subject,
     text: contents.map(textOf).join(`\n${line}\n\n`),
@@ -40,10 +40,13 @@ function textOf(content: RequestContent): string {
     ...wrap(`${risk.charAt(0).toUpperCase()}${risk.slice(1)} risk: ${label}`, WIDTH),
     ...(wanted === null ? [] : wrap(wanted, WIDTH)),
     '',
-    ...(changes.length === 0 ? [] : ['What changes:', ...changes.map((one) => `  ${one}`), '']),
+    ...(changes.length === 0
+      ? []
+      : [wanted === null ? 'What it asks for:' : 'What changes:', ...changes.map((one) => `  ${one}`), '']),
     ...rows.flatMap((each) => labelled(each.label, listed(each.sentences))),
     '',
-    ...(link === null ? [`  ${command}`, ...wrap(NO_CONSOLE, WIDTH)] : [`  ${link}`, ...wrap(DECIDES_NOTHING, WIDTH)]),
+    `  ${link ?? command}`,
+    ...(wanted === null ? [] : wrap(link === null ? NO_CONSOLE : DECIDES_NOTHING, WIDTH)),
     '',
     'SHA-256 of the plan:',
     `  ${digest}`,
@@ -60,18 +63,18 @@ function listed(sentences: readonly string[]): string[] {
 }
 
 function htmlOf(content: RequestContent): string {
-  const { first, bad, headline, label, risk, wanted, changes, rows, page: link, command, digest, head } = content;
+  const { first, bad, headline, label, risk, wanted, changes, rows, digest, head } = content;
   const cells = [
-    changes.length === 0 ? '' : row('Changes', changesHtml(changes)),
+    changes.length === 0 ? '' : row(wanted === null ? 'Asked for' : 'Changes', changesHtml(changes)),
     ...rows.map((each) => row(each.label, sentencesHtml(each.sentences))),
-    row('In ruawatch', linkHtml(link, command)),
+    wanted === null ? row('In ruawatch', linkHtml(content)) : '',
     row('Proof', proofHtml(digest, head)),
   ];
   return `<p class="${bad ? 'gone' : 'ink'}" style="margin:0 0 12px;font-size:15px;line-height:22px;font-weight:600;color:${bad ? '#a12a12' : '#16202a'};">${i(first)}</p>
 ${badge(risk, 'risk')}
 <h1 class="ink" style="margin:10px 0 4px;font-size:19px;line-height:26px;font-weight:600;color:#16202a;overflow-wrap:anywhere;">${i(headline)}</h1>
 <p class="soft" style="margin:0 0 10px;font-size:13px;line-height:19px;color:#5b6875;">${i(label)}</p>
-${wanted === null ? '' : `<p class="ink" style="margin:0 0 12px;font-size:14px;line-height:20px;color:#16202a;"><strong>${i(wanted)}</strong></p>`}
+${wanted === null ? '' : `<p class="ink" style="margin:0 0 12px;font-size:14px;line-height:20px;color:#16202a;"><strong>${i(wanted)}</strong></p>\n<div style="margin:0 0 12px;">${linkHtml(content)}</div>`}
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
 ${cells.filter(Boolean).join('\n')}
 </table>`;
@@ -100,13 +103,17 @@ function sentencesHtml(sentences: readonly string[]): string {
     .join('');
 }
 
-function linkHtml(link: string | null, command: string): string {
-  const soft = (text: string) =>
-    `<p class="soft" style="margin:2px 0 0;font-size:13px;line-height:18px;color:#5b6875;">${e(text)}</p>`;
-  const code = `<p class="code" style="margin:0 0 4px;padding:4px 8px;background:#f3f5f7;border:1px solid #dde3e9;border-radius:4px;color:#26313c;${MONO};font-size:12px;line-height:17px;overflow-wrap:anywhere;">${e(command)}</p>`;
-  if (link === null) return `${code}${soft(NO_CONSOLE)}`;
-  return `<p style="margin:0;font-size:14px;line-height:20px;"><a class="link" href="${e(link)}" style="color:#1d66b8;">Open the request in the console</a></p>${soft(DECIDES_NOTHING)}`;
+/** Where it is read, and decided where the mail asks for that. */
+function linkHtml({ page: link, command, wanted }: RequestContent): string {
+  const how = wanted === null ? '' : soft(link === null ? NO_CONSOLE : DECIDES_NOTHING);
+  if (link === null) return `${codeHtml(command)}${how}`;
+  return `<p style="margin:0;font-size:14px;line-height:20px;"><a class="link" href="${e(link)}" style="color:#1d66b8;">Open the request in the console</a></p>${how}`;
 }
+
+const soft = (text: string) =>
+  `<p class="soft" style="margin:2px 0 0;font-size:13px;line-height:18px;color:#5b6875;">${e(text)}</p>`;
+const codeHtml = (text: string) =>
+  `<p class="code" style="margin:0 0 4px;padding:4px 8px;background:#f3f5f7;border:1px solid #dde3e9;border-radius:4px;color:#26313c;${MONO};font-size:12px;line-height:17px;overflow-wrap:anywhere;">${e(text)}</p>`;
 
 function proofHtml(digest: string, head: string): string {
   const one = (what: string, value: string) =>

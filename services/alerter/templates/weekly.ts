@@ -2,6 +2,7 @@ import { type Action, actionsOn } from '../../findings/actions.ts';
 import { dayOf } from '../../shared/days.ts';
 import { counted, list, number } from '../../shared/format.ts';
 import type { DomainWeek, WeekFinding, WeekFindings } from '../../store/alerts/digests.ts';
+import type { RequestWeek } from '../../store/alerts/request-week.ts';
 import { actionLines, actionsHtml } from './actions.ts';
 import { legend } from './chart.ts';
 import { contentOf } from './content.ts';
@@ -9,6 +10,7 @@ import type { Rendered } from './finding.ts';
 import { badge, linkedTo, page } from './html.ts';
 import { atMost, clean, inlineHtml as e, sentenceCase, wrap } from './plain-text.ts';
 import { domainHtml, domainText, rate, type Total, totalOf, type WeekDays } from './weekly-domain.ts';
+import { requestLines, requestsAct } from './weekly-requests.ts';
 
 export interface Weekly extends WeekFindings {
   days: WeekDays;
@@ -23,6 +25,8 @@ export interface Weekly extends WeekFindings {
   foreign?: number;
   /** Sentences about the reading of reports itself. */
   notes?: readonly string[];
+  /** Of requests; null or absent while nothing was ever requested. */
+  requests?: RequestWeek | null;
   /** In order of need, as they are loaded. */
   domains: DomainWeek[];
 }
@@ -51,9 +55,9 @@ export function renderWeekly(week: Weekly): Rendered {
 }
 
 /** Whether nothing changed that a person should know, and nothing is to be done. */
-function isQuiet({ opened, resolved, open, domains }: Weekly): boolean {
+function isQuiet({ opened, resolved, open, domains, requests }: Weekly): boolean {
   const fresh = domains.some((d) => d.silent_since !== null || d.fresh_count + d.strangers.sources > 0);
-  return opened.to_do + open.to_do + resolved.count === 0 && !fresh;
+  return opened.to_do + open.to_do + resolved.count === 0 && !fresh && !requestsAct(requests);
 }
 
 /** It counts what a person must do, and nothing else. */
@@ -72,7 +76,7 @@ const NONE = { sources: 0, messages: 0 };
 
 /** The sentences at the top. */
 function openingOf(week: Weekly, sum: Total, quiet: boolean): string[] {
-  const { domains, days, foreign, opened, open, info, notes } = week;
+  const { domains, days, foreign, opened, open, info, notes, requests } = week;
   const silent = domains.filter(({ silent_since }) => silent_since !== null).map((one) => clean(one.domain, 60));
   const stray = domains.reduce(
     (n, one) => ({ sources: n.sources + one.stray.sources, messages: n.messages + one.stray.messages }),
@@ -104,6 +108,7 @@ function openingOf(week: Weekly, sum: Total, quiet: boolean): string[] {
         ]
       : []),
     ...(notes ?? []),
+    ...requestLines(requests),
   ];
 }
 

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { lasting, requestLines, requestsAct } from '../../../services/alerter/templates/weekly-requests.ts';
+
+const HEAD = `17:${'ab'.repeat(32)}`;
+const WEEK = { waiting: 0, oldest: null, decided: 0, median_hours: null, overrides: [], head: HEAD };
+const OVERRIDE = {
+  request_key: 7,
+  domain: 'example.com',
+  person: 'dora@example.com',
+  why: 'mail is\non fire.',
+  at: new Date('2026-11-26T03:00:00Z'),
+};
+
+describe('what the digest says of requests', () => {
+  test('nothing while nothing was ever requested', () => {
+    expect(requestLines(null)).toEqual([]);
+    expect(requestsAct(null)).toBe(false);
+  });
+  test.each([
+    [{}, ['No request waits for a decision.'], false],
+    [
+      { waiting: 1, oldest: new Date('2026-11-20T10:00:00Z') },
+      ['1 request waits for a decision, since 2026-11-20: "ruawatch requests".'],
+      true,
+    ],
+    [
+      { waiting: 1200, oldest: new Date('2026-11-20T10:00:00Z'), decided: 3, median_hours: 4.52 },
+      [
+        '1,200 requests wait for a decision, the oldest since 2026-11-20: "ruawatch requests". People decided 3 requests, in 4.5 hours at the median.',
+      ],
+      true,
+    ],
+    [
+      { decided: 1, median_hours: 0.001, overrides: [OVERRIDE] },
+      [
+        'Break-glass: dora@example.com approved request 7 for example.com alone on 2026-11-26: mail is on fire.',
+        'No request waits for a decision. People decided 1 request, in 1 minute.',
+      ],
+      true,
+    ],
+  ])('%j', (part, lines, acts) => {
+    expect(requestLines({ ...WEEK, ...part })).toEqual([...lines, `Head of the audit chain: ${HEAD}`]);
+    expect(requestsAct({ ...WEEK, ...part })).toBe(acts);
+  });
+  test('many break-glasses are counted', () => {
+    expect(requestLines({ ...WEEK, overrides: Array(13).fill(OVERRIDE) })).toContain('Break-glass: 3 more.');
+  });
+});
+
+test.each([
+  [0.7, '42 minutes'],
+  [1, '1 hour'],
+  [47, '47 hours'],
+  [80, '3 days'],
+])('%d hours are %s', (hours, words) => {
+  expect(lasting(hours)).toBe(words);
+});
