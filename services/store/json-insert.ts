@@ -2,7 +2,7 @@ import type { Tx } from '../shared/runtime/db.ts';
 import { rowsJson } from './sql-text.ts';
 
 /** `hex`: a bytea, handed over as hexadecimal text. */
-type ColumnType = 'bigint' | 'integer' | 'boolean' | 'text' | 'text[]' | 'jsonb' | 'timestamptz' | 'inet' | 'hex';
+type ColumnType = 'bigint' | 'integer' | 'real' | 'boolean' | 'text' | 'text[]' | 'jsonb' | 'timestamptz' | 'inet' | 'hex';
 
 /** The columns of a table by name: the type of each, and its value in a row. */
 export type Columns<Row> = Readonly<Record<string, readonly [type: ColumnType, value: (row: Row) => unknown]>>;

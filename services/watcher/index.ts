@@ -13,12 +13,14 @@ import { type Context, repeat, type Service } from '../shared/runtime/service.ts
 import { openWeb } from '../shared/runtime/web.ts';
 import { loadCheck } from '../store/dns/checks.ts';
 import { dueNow, type StoredDrifts, watchedAmong } from '../store/dns/drifts.ts';
+import { forgetLookalikes } from '../store/dns/lookalikes.ts';
 import { type Changes, storeRound } from '../store/dns/records.ts';
 import { forgetRecords, loadKeyNames, takeWatched, type Watched } from '../store/dns/watch.ts';
 import { changesOf, mustAskAgain } from './changes.ts';
 import { checked, isNews, stsKnown } from './check.ts';
 import { drifted, isDriftNews } from './drift.ts';
 import { compareDeclared, GuardWatch, guardedBy, namesAround } from './guard.ts';
+import { watchLookalikes } from './lookalikes.ts';
 import type { KeyName } from './names.ts';
 import { paced } from './names.ts';
 import { changesPosture } from './posture.ts';
@@ -132,11 +134,12 @@ class Watcher {
     if (clock.now().getTime() - this.forgotAt >= FORGET_MS) {
       this.forgotAt = clock.now().getTime();
       await forgetRecords(db, clock.now());
+      await forgetLookalikes(db, dayOf(clock.now()));
     }
     if (this.guard.refresh()) await dueNow(db, namesAround(this.guard.declared!), clock.now());
     while (!signal.aborted) {
       const waiting = await takeWatched(db, clock.now(), this.after(LEASE_MS), BATCH);
-      if (waiting.length === 0) return;
+      if (waiting.length === 0) break;
       const worker = async (dns: Dns) => {
         for (let one = waiting.shift(); one !== undefined && !signal.aborted; one = waiting.shift()) {
           await this.round(one, dns, signal);
@@ -146,6 +149,9 @@ class Watcher {
       const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, () => worker(this.dns!)));
       for (const one of ended) if (one.status === 'rejected') throw one.reason;
     }
+    // A few at a time: what is due of own domains comes first.
+    if (!signal.aborted && !this.silent) await watchLookalikes(this.context, this.dns, signal);
+    turned();
   }
 
   private async round({ domain, attempts }: Watched, dns: Dns, signal: AbortSignal): Promise<void> {

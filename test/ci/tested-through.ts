@@ -114,6 +114,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/requests/sweep.ts',
     'store/requests/timers.ts',
   ],
+  'watcher/lookalikes.test.ts': ['store/dns/lookalikes.ts'],
   'watcher/watcher.test.ts': [
     'cli/commands/dns-history.ts',
     'store/dns/checks.ts',

@@ -198,6 +198,14 @@ export const settingsSchema = z.strictObject({
       queries_per_second: z.number().positive().max(10_000).default(50),
       /** DKIM selectors by domain, beside those in reports: DNS has no list of them. */
       selectors: z.record(z.string(), z.array(z.string().regex(SELECTOR, 'must be a selector, such as s1'))).default({}),
+      lookalikes: z
+        .strictObject({
+          /** DNS queries a day (UTC) for names that may be mistaken for own domains, for all domains together; 0 asks nothing. */
+          questions_a_day: z.number().int().min(0).max(10_000_000).default(20_000),
+          /** Names watched for each domain, the most similar first. */
+          names: z.number().int().min(1).max(100_000).default(1_000),
+        })
+        .prefault({}),
     })
     .prefault({}),
   /** What is declared of environments, domains and their records: docs/guard.md. */

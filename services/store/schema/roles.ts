@@ -76,6 +76,7 @@ export const GRANTS = {
     dns_servers: ['select'],
     dns_checks: ['select'],
     dns_drifts: ['select'],
+    lookalikes: ['select'],
     // How far each domain has come.
     postures: ['select', 'insert', 'update', 'delete'],
     // How long a reporter has reported, whether it agrees with others, and whether it decides for a domain.
@@ -131,6 +132,9 @@ export const GRANTS = {
     dns_servers: ['select', 'insert', 'update', 'delete'],
     dns_checks: ['select', 'insert', 'update', 'delete'],
     dns_drifts: ['select', 'insert', 'update', 'delete'],
+    lookalikes: ['select', 'insert', 'update', 'delete'],
+    lookalike_lists: ['select', 'insert', 'update', 'delete'],
+    lookalike_days: ['select', 'insert', 'update', 'delete'],
     // A domain whose records changed is analyzed.
     analysis_work: ['insert'],
     // The keys that open requests are about.

@@ -266,14 +266,30 @@ describe('watcher', () => {
     return load();
   };
   it('asks hourly unless told otherwise, and takes selectors by domain', () => {
-    expect(load().watcher).toEqual({ dns: 'on', every_minutes: 60, queries_per_second: 50, selectors: {} });
+    expect(load().watcher).toEqual({
+      dns: 'on',
+      every_minutes: 60,
+      queries_per_second: 50,
+      selectors: {},
+      lookalikes: { questions_a_day: 20_000, names: 1_000 },
+    });
+    expect(of('watcher: { lookalikes: { questions_a_day: 0 } }\n').watcher.lookalikes).toEqual({
+      questions_a_day: 0,
+      names: 1_000,
+    });
     expect(of('watcher: { every_minutes: 5, dns: off, selectors: { example.com: [s1, k.2] } }\n').watcher).toMatchObject({
       dns: 'off',
       every_minutes: 5,
       selectors: { 'example.com': ['s1', 'k.2'] },
     });
   });
-  it.each(['every_minutes: 0', 'queries_per_second: 0', 'selectors: { example.com: ["no selector"] }'])('refuses %s', (text) => {
+  it.each([
+    'lookalikes: { names: 0 }',
+    'lookalikes: { questions_a_day: -1 }',
+    'every_minutes: 0',
+    'queries_per_second: 0',
+    'selectors: { example.com: ["no selector"] }',
+  ])('refuses %s', (text) => {
     expect(() => of(`watcher: { ${text} }\n`)).toThrow(/^watcher\./);
   });
 });
