@@ -30,6 +30,9 @@ const FACTS: Record<string, string> = {
                         quarantined, rejected, failed_delivered, contradicted, failed_subdomain, dkim_broken, failed_signed,
                         failed_list, spf_permerror, spf_temperror, signing_domain
                    from ruawatch.source_days where messages <> 0`,
+  'domain day': `select concat_ws(' ', domain, day, reporter) as name, messages, passed, dkim_aligned, spf_aligned, forwarded, failed_forwarded,
+                        failed_authenticated, failed_unauthenticated, delivered, quarantined, rejected, failed_delivered
+                   from ruawatch.domain_days where messages <> 0`,
   source: `select domain || ' ' || source as name, class, confidence, why, first_seen, last_seen, messages, passed
              from ruawatch.sources where messages <> 0`,
   'policy day': `select concat_ws(' ', domain, day, reporter, policy, trust) as name, reports from ruawatch.policy_days where reports <> 0`,
@@ -61,6 +64,15 @@ const ROLLUPS: Record<string, string> = {
       from said full join (select domain, source, day, reporter, trust, messages, passed, dkim_aligned, spf_aligned, rejected, quarantined, forwarded
                              from ruawatch.source_days) kept using (domain, source, day, reporter, trust)
      where coalesce(said.messages, 0) <> coalesce(kept.messages, 0) or coalesce(said.passed, 0) <> coalesce(kept.passed, 0) or coalesce(said.dkim_aligned, 0) <> coalesce(kept.dkim_aligned, 0) or coalesce(said.spf_aligned, 0) <> coalesce(kept.spf_aligned, 0) or coalesce(said.rejected, 0) <> coalesce(kept.rejected, 0) or coalesce(said.quarantined, 0) <> coalesce(kept.quarantined, 0) or coalesce(said.forwarded, 0) <> coalesce(kept.forwarded, 0)`,
+  domain_days: `with said as (
+      select p.domain, (p.begin_at at time zone 'UTC')::date as day, p.reporter, sum(c.count) as messages,
+             sum(case when c.dkim_aligned or c.spf_aligned then c.count else 0 end) as passed,
+             sum(case when c.disposition = 'reject' then c.count else 0 end) as rejected
+        from ruawatch.records c join ruawatch.reports p using (report_key) where p.superseded_by is null and p.trust = 'ok' group by 1, 2, 3)
+    select concat_ws(' ', domain, day, reporter) as what, to_jsonb(said) as said, to_jsonb(kept) as kept
+      from said full join (select domain, day, reporter, messages, passed, rejected from ruawatch.domain_days) kept using (domain, day, reporter)
+     where coalesce(said.messages, 0) <> coalesce(kept.messages, 0) or coalesce(said.passed, 0) <> coalesce(kept.passed, 0)
+        or coalesce(said.rejected, 0) <> coalesce(kept.rejected, 0)`,
   sources: `with said as (
       select p.domain, c.source, sum(c.count) as messages, sum(case when c.dkim_aligned or c.spf_aligned then c.count else 0 end) as passed
         from ruawatch.records c join ruawatch.reports p using (report_key) where p.superseded_by is null and p.trust = 'ok' group by 1, 2)

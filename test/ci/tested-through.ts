@@ -149,6 +149,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'console/pages/overview.test.ts': ['console/pages/spark.ts', 'store/console/overview.ts'],
   'console/pages/sign-in.test.ts': ['store/console/people.ts', 'store/console/sessions.ts'],
+  'store/rollups/domain-days.test.ts': ['parser/upkeep/domain-days.ts'],
   'console/server.test.ts': [
     'console/acts/senders.ts',
     'console/answer.ts',

@@ -59,6 +59,7 @@ const TABLES = [
   'reports',
   'records',
   'source_days',
+  'domain_days',
   'policy_days',
   'subdomain_days',
   'selector_days',
@@ -80,6 +81,9 @@ async function stateOf({ db }: TestDatabase) {
     days: await all(
       `select domain, source, day, reporter, trust, messages, passed, dkim_aligned, delivered, rejected, signing_domain
          from ruawatch.source_days where messages <> 0 order by 1, 2, 3, 4, 5`,
+    ),
+    totals: await all(
+      'select domain, day, reporter, messages, passed, delivered, rejected from ruawatch.domain_days where messages <> 0 order by 1, 2, 3',
     ),
     sources: await all(
       'select domain, source, first_seen, last_seen, messages, passed from ruawatch.sources where messages <> 0 order by 1, 2',

@@ -3,6 +3,7 @@ import { type Context, firstStuck, type Loop, repeat } from '../../shared/runtim
 import { unverifiedSentence } from '../../shared/unverified.ts';
 import { dropPersonal } from '../../store/reports/personal-data.ts';
 import { VERIFIED_DAYS, verifiedShare } from '../../store/reports/verified-share.ts';
+import { keepDomainDays } from './domain-days.ts';
 import { keepArchive } from './raw-total.ts';
 import { keepMonths } from './retention.ts';
 
@@ -18,11 +19,13 @@ export async function sayUnverified({ config, db, clock, log }: Pick<Context, 'c
 const EVERY_MS = 3_600_000;
 /** Short enough that a flood of mail cannot fill the disk between two rounds. */
 const ARCHIVE_EVERY_MS = 600_000;
+/** One query where nothing is left to do. */
+const TOTALS_EVERY_MS = 60_000;
 const MAILS_AT_ONCE = 500;
 
 /**
  * Creates and drops the months of the large tables (retention.ts), keeps the raw archive within its total
- * (raw-total.ts), and deletes failure reports with the mails they came in once `failure_reports.retention_days`
+ * (raw-total.ts), adds up the domains' daily totals of earlier versions (domain-days.ts), and deletes failure reports with the mails they came in once `failure_reports.retention_days`
  * have passed since they were stored, since they hold personal data of third parties.
  */
 export function startRetention({
@@ -59,10 +62,16 @@ export function startRetention({
     'keeping the archive of raw mails within its total',
   );
   const trust = repeat(DAY_MS, () => sayUnverified({ config, db, clock, log }), log, 'counting verified reports');
+  const totals = repeat(
+    TOTALS_EVERY_MS,
+    (signal, turned) => keepDomainDays({ db, clock, log }, signal, turned),
+    log,
+    'adding up the daily totals of domains',
+  );
   return {
-    stuck: () => firstStuck([personal, months, archive, trust]),
+    stuck: () => firstStuck([personal, months, archive, totals, trust]),
     async stop() {
-      await Promise.all([personal.stop(), months.stop(), archive.stop(), trust.stop()]);
+      await Promise.all([personal.stop(), months.stop(), archive.stop(), totals.stop(), trust.stop()]);
     },
   };
 }

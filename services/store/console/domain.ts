@@ -129,13 +129,13 @@ export interface ReporterLine {
 export async function reporterLines(reader: Reader, { domain, from, to }: Range, limit: number): Promise<ReporterLine[]> {
   return read<ReporterLine>(
     reader,
-    ['reporter_days', 'reporters', 'missing_reports'],
+    ['domain_days', 'reporters', 'missing_reports'],
     `select d.reporter, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed, max(d.day) as last_day,
             r.decides, m.silent_days
-       from reporter_days d
+       from domain_days d
        left join reporters r on r.domain = d.domain and r.reporter = d.reporter
        left join missing_reports m on m.domain = d.domain and m.reporter = d.reporter
-      where d.domain = $1 and d.day between $2 and $3 and d.trust = 'ok'
+      where d.domain = $1 and d.day between $2 and $3
       group by d.reporter, r.decides, m.silent_days order by messages desc, d.reporter limit $4`,
     [domain, from, to, limit],
   );

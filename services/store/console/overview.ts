@@ -36,7 +36,7 @@ export async function domainLines(
 ): Promise<DomainLine[]> {
   return read<DomainLine>(
     reader,
-    ['domains', 'reporter_days', 'findings', 'sources'],
+    ['domains', 'domain_days', 'findings', 'sources'],
     `, chosen as (
        select domain, state, policy, last_report_at from domains where state = $3 and strpos(domain, $2) > 0)
      select c.domain, c.state, c.policy, c.last_report_at, coalesce(m.messages, 0)::bigint as messages, coalesce(m.passed, 0)::bigint as passed,
@@ -44,7 +44,7 @@ export async function domainLines(
             coalesce(f.low, 0)::int as low, coalesce(f.ready, false) as ready,
             coalesce(s.misaligned, 0)::int as misaligned, coalesce(s.unknown, 0)::int as unknown
        from chosen c
-       left join (select domain, sum(messages) as messages, sum(passed) as passed from reporter_days
+       left join (select domain, sum(messages) as messages, sum(passed) as passed from domain_days
                    where day >= $1 and counts group by domain) m using (domain)
        left join (select domain, count(*) filter (where severity = 'critical') as critical, count(*) filter (where severity = 'high') as high,
                          count(*) filter (where severity = 'medium') as medium, count(*) filter (where severity = 'low') as low,
@@ -63,8 +63,8 @@ export async function domainDays(
 ): Promise<DayLine[]> {
   return read<DayLine>(
     reader,
-    ['reporter_days'],
-    `select domain, day, sum(messages)::bigint as messages, sum(passed)::bigint as passed from reporter_days
+    ['domain_days'],
+    `select domain, day, sum(messages)::bigint as messages, sum(passed)::bigint as passed from domain_days
       where day >= $1 and counts and domain = any($2) group by domain, day order by domain, day`,
     [from, domains],
   );

@@ -26,6 +26,7 @@ export const BY_DOMAIN = [
   'records',
   'source_days',
   'reporter_days',
+  'domain_days',
   'reporters',
   'sources',
   'sender_groups',

@@ -6,6 +6,7 @@ import { isOwnSql } from '../domains/domains.ts';
 import { beginRange, kept, recordsOf } from '../schema/partitions.ts';
 import { KEY_LENGTH } from '../sql-text.ts';
 import { added, OTHER_SOURCES, sumOf } from './allowance.ts';
+import { domainDaysSql } from './domain-days.ts';
 import { brokenSignature, listEnvelope, spfError } from './mechanisms.ts';
 import { type LimitedNames, limitNames, type OverAllowance, overAllowance, type RollupChange } from './over-allowance.ts';
 import { rollUpSelectors } from './selector-days.ts';
@@ -77,6 +78,7 @@ const writesSql = (within: (sum: string) => string) => `days as (
        on conflict (domain, source, day, reporter, trust) do update
           set ${COUNTS.map((name) => `${name} = ${added('d', name)}`).join(', ')},
               signing_domain = greatest(d.signing_domain, excluded.signing_domain)),
+     ${domainDaysSql(within)},
      -- Reports that may decide: a known reporter's, those the operator vouches for, and those of reporters
      -- that the analyzer lets decide. The work of all others has the last tier.
      deciding as materialized (

@@ -4,7 +4,15 @@ import type { Db } from '../../shared/runtime/db.ts';
 import { isoSeconds } from '../sql-text.ts';
 
 /** The tables that are partitioned by month (UTC). */
-export const PARTITIONED = ['raw', 'records', 'source_days', 'policy_days', 'subdomain_days', 'selector_days'] as const;
+export const PARTITIONED = [
+  'raw',
+  'records',
+  'source_days',
+  'domain_days',
+  'policy_days',
+  'subdomain_days',
+  'selector_days',
+] as const;
 export type Partitioned = (typeof PARTITIONED)[number];
 /** Those partitioned by report day, not by the day of storing. */
 export const BY_REPORT_DAY = PARTITIONED.filter((table) => table !== 'raw');
@@ -37,7 +45,7 @@ export function beginRange(reports: readonly { begin: number }[]): [from: string
  * SQL: whether the rollups of `day` are kept. Of a day that was dropped, the sums over reports that still
  * come would be partial.
  */
-export const kept = (table: 'source_days' | 'policy_days' | 'subdomain_days' | 'selector_days') =>
+export const kept = (table: 'source_days' | 'domain_days' | 'policy_days' | 'subdomain_days' | 'selector_days') =>
   `day >= coalesce((select dropped_before from ruawatch.partitioned where name = '${table}'), '-infinity')`;
 
 const LOCK_NOT_AVAILABLE = '55P03';

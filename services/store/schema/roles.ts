@@ -31,6 +31,8 @@ export const GRANTS = {
     reports: ['select', 'insert', 'update'],
     records: ['select', 'insert', 'delete'],
     source_days: ['select', 'insert', 'update', 'delete'],
+    domain_days: ['select', 'insert', 'update', 'delete'],
+    domain_days_from: ['select', 'update'],
     policy_days: ['select', 'insert', 'update', 'delete'],
     subdomain_days: ['select', 'insert', 'update', 'delete'],
     selector_days: ['select', 'insert', 'update', 'delete'],
