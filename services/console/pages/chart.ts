@@ -16,17 +16,24 @@ export interface Layer {
   label: string;
 }
 
+/** A day on which something happened. */
+export interface Mark {
+  day: string;
+  label: string;
+}
+
 /**
  * Days as areas one upon the other, with its scale, the names of its layers and their sums beside it.
  * @param days YYYY-MM-DD, without gaps
  * @param amountOf what a layer has on a day
- * @param title what it shows, for those who do not see it
+ * @param about.title what it shows, for those who do not see it
+ * @param about.marks days that get a line and a number, explained below the chart
  */
 export function stacked(
   days: readonly string[],
   layers: readonly Layer[],
   amountOf: (day: string, key: string) => number,
-  title: string,
+  { title, marks = [] }: { title: string; marks?: readonly Mark[] },
 ): Html {
   const shown = layers.filter(({ key }) => days.some((day) => amountOf(day, key) > 0));
   const series = stack<string, string>()
@@ -50,11 +57,15 @@ ${y.ticks(4).map(
 )}
 ${series.map((one) => html`<path class="layer ${one.key}" d="${shape(one as never)}"/>`)}
 ${labelled(days).map((day) => html`<text class="tick" x="${x(day)}" y="${HEIGHT - 6}" text-anchor="${day === days[0] ? 'start' : day === days.at(-1) ? 'end' : 'middle'}">${day.slice(5)}</text>`)}
+${marks.map(
+  ({ day }, i) => html`<line class="mark" x1="${x(day)!}" x2="${x(day)!}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/>
+<text class="mark-number" x="${x(day)!}" y="${TOP + 2 + 12 * (i % 2)}" text-anchor="middle">${i + 1}</text>`,
+)}
 </svg>
 <ul class="legend">${sums.map(
     ({ key, label, sum }) =>
       html`<li><span class="key ${key}"></span>${label} ${number(sum)} <span class="quiet">${all === 0 ? '' : `${Math.round((100 * sum) / all)}%`}</span></li>`,
-  )}</ul></figure>`;
+  )}</ul>${marks.length > 0 && html`<ol class="marks">${marks.map(({ day, label }) => html`<li><span class="date">${day}</span> ${label}</li>`)}</ol>`}</figure>`;
 }
 
 function labelled(days: readonly string[]): string[] {

@@ -1,10 +1,12 @@
 import { counted, number } from '../../shared/format.ts';
+import { more, moreOfDomain } from './en-more.ts';
 
 /**
  * All texts of the console but the sentences about findings (services/findings): a translation is another file
  * of this form.
  */
 export const words = {
+  ...more,
   language: 'en',
   skip: 'Skip to the content',
   navigation: 'Main',
@@ -180,6 +182,7 @@ export const words = {
     spark: (domain: string, from: string, to: string) => `Daily share passing for ${domain}, from ${from} to ${to}`,
   },
   domain: {
+    ...moreOfDomain,
     lead: (policy: string | null, messages: string, passing: string) =>
       `Policy ${policy ?? 'unknown'} · ${messages} messages${passing && ` · ${passing} passing`}`,
     range: 'Range',
@@ -219,7 +222,6 @@ export const words = {
     reporters: 'Who reports',
     reporter: 'Reporter',
     standing: 'Its word',
-    silent: (n: number) => `silent for ${counted(n, 'day')}`,
     decides: 'counts',
     undecided: 'is shown, and decides nothing',
     names: 'Subdomains used',

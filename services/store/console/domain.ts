@@ -48,6 +48,8 @@ export interface SenderLine {
   spf_aligned: number;
   failed_delivered: number;
   last_day: string;
+  /** Messages in as many days before. */
+  before: number;
 }
 
 /** The senders of a domain, those with the most mail first, and how many there are. */
@@ -59,7 +61,10 @@ export async function senderLines(
   const rows = await read<SenderLine & { total: number }>(
     reader,
     ['reporter_days', 'sources'],
-    `, sums as (
+    `, earlier as (
+       select source, sum(messages) as messages from reporter_days
+        where domain = $1 and day between $2::date - ($3::date - $2::date) - 1 and $2::date - 1 and counts group by source),
+     sums as (
        select source, sum(messages) as messages, sum(passed) as passed, sum(dkim_aligned) as dkim_aligned, sum(spf_aligned) as spf_aligned,
               sum(failed_delivered) as failed_delivered, max(day) as last_day
          from reporter_days where domain = $1 and day between $2 and $3 and counts group by source)
@@ -67,8 +72,9 @@ export async function senderLines(
             (array_agg(s.class order by t.messages desc))[1] as class, (array_agg(s.why order by t.messages desc))[1] as why,
             count(*) as sources, sum(t.messages)::bigint as messages, sum(t.passed)::bigint as passed,
             sum(t.dkim_aligned)::bigint as dkim_aligned, sum(t.spf_aligned)::bigint as spf_aligned,
-            sum(t.failed_delivered)::bigint as failed_delivered, max(t.last_day) as last_day, count(*) over () as total
-       from sums t join sources s on s.domain = $1 and s.source = t.source
+            sum(t.failed_delivered)::bigint as failed_delivered, max(t.last_day) as last_day,
+            coalesce(sum(e.messages), 0)::bigint as before, count(*) over () as total
+       from sums t join sources s on s.domain = $1 and s.source = t.source left join earlier e on e.source = t.source
       group by s.grouped_as order by messages desc, sender limit $4`,
     [domain, from, to, limit],
   );
@@ -122,23 +128,68 @@ export interface ReporterLine {
   passed: number;
   last_day: string;
   decides: boolean | null;
-  silent_days: number | null;
 }
 
-/** Who reports on a domain, and who has fallen silent. */
+/** Who reports on a domain. */
 export async function reporterLines(reader: Reader, { domain, from, to }: Range, limit: number): Promise<ReporterLine[]> {
   return read<ReporterLine>(
     reader,
-    ['domain_days', 'reporters', 'missing_reports'],
-    `select d.reporter, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed, max(d.day) as last_day,
-            r.decides, m.silent_days
+    ['domain_days', 'reporters'],
+    `select d.reporter, sum(d.messages)::bigint as messages, sum(d.passed)::bigint as passed, max(d.day) as last_day, r.decides
        from domain_days d
        left join reporters r on r.domain = d.domain and r.reporter = d.reporter
-       left join missing_reports m on m.domain = d.domain and m.reporter = d.reporter
       where d.domain = $1 and d.day between $2 and $3
-      group by d.reporter, r.decides, m.silent_days order by messages desc, d.reporter limit $4`,
+      group by d.reporter, r.decides order by messages desc, d.reporter limit $4`,
     [domain, from, to, limit],
   );
+}
+
+/** A reporter of a domain that fell silent. */
+export interface MissingLine {
+  reporter: string;
+  last_day: string;
+  days_of_28: number;
+  silent_days: number;
+  others_report: boolean;
+}
+
+/** The reporters of a domain that fell silent, the latest first. */
+export async function missingLines(reader: Reader, domain: string, limit: number): Promise<MissingLine[]> {
+  return read<MissingLine>(
+    reader,
+    ['missing_reports'],
+    `select reporter, last_day, days_of_28, silent_days, others_report from missing_reports where domain = $1
+      order by silent_days, reporter limit $2`,
+    [domain, limit],
+  );
+}
+
+/** How far a domain has come with its mail authentication. */
+export interface PostureLine {
+  spf: string;
+  dkim: string;
+  dmarc: string;
+  bimi: string;
+  mta_sts: string;
+  tls_rpt: string;
+  stage: string;
+  advice: string;
+  publish_name: string | null;
+  publish_value: string | null;
+  blocked_by: string[];
+  checked_at: Date | null;
+}
+
+/** The posture of a domain; null when the analyzer has not written it yet. */
+export async function postureLine(reader: Reader, domain: string): Promise<PostureLine | null> {
+  const [found] = await read<PostureLine>(
+    reader,
+    ['posture'],
+    `select spf, dkim, dmarc, bimi, mta_sts, tls_rpt, stage, advice, publish_name, publish_value, blocked_by, checked_at
+       from posture where domain = $1`,
+    [domain],
+  );
+  return found ?? null;
 }
 
 /** A name below a domain. */
@@ -171,6 +222,8 @@ export interface RecordLine {
   published: boolean;
   first_seen: Date;
   gone_at: Date | null;
+  unanswered_why: string | null;
+  differ_since: Date | null;
 }
 
 /** The DNS records of a domain as the watcher saw them: what is published, then what has gone, the newest first. */
@@ -178,7 +231,7 @@ export async function recordLines(reader: Reader, domain: string, limit: number)
   return read<RecordLine>(
     reader,
     ['dns_records'],
-    `select purpose, name, type, value, published, first_seen, gone_at from dns_records where domain = $1
+    `select purpose, name, type, value, published, first_seen, gone_at, unanswered_why, differ_since from dns_records where domain = $1
       order by published desc, array_position(array['dmarc', 'spf', 'dkim', 'mx', 'mta_sts', 'tls_rpt', 'bimi'], purpose), name, gone_at desc limit $2`,
     [domain, limit],
   );
@@ -187,11 +240,12 @@ export async function recordLines(reader: Reader, domain: string, limit: number)
 /** Something that happened to a domain. */
 export interface TimelineEntry {
   at: Date;
-  what: 'finding' | 'record' | 'record_gone';
-  /** Of a finding: its event; of a record: its name. */
+  what: 'finding' | 'record' | 'record_gone' | 'request';
+  /** Of a finding: its event; of a record: its name; of a request: its state. */
   name: string;
   text: string;
-  finding_key: number | null;
+  /** Of the finding or request. */
+  key: number | null;
   by_name: string | null;
 }
 
@@ -199,14 +253,16 @@ export interface TimelineEntry {
 export async function timeline(reader: Reader, domain: string, from: string, limit: number): Promise<TimelineEntry[]> {
   return read<TimelineEntry>(
     reader,
-    ['finding_events', 'dns_records'],
+    ['finding_events', 'dns_records', 'requests'],
     `, all_of_it as (
-       select at, 'finding' as what, event as name, summary as text, finding_key, by_name from finding_events
+       select at, 'finding' as what, event as name, summary as text, finding_key as key, by_name from finding_events
         where domain = $1 and at >= $2::date
        union all
        select first_seen, 'record', name, value, null, null from dns_records where domain = $1 and first_seen >= $2::date
        union all
-       select gone_at, 'record_gone', name, value, null, null from dns_records where domain = $1 and gone_at >= $2::date)
+       select gone_at, 'record_gone', name, value, null, null from dns_records where domain = $1 and gone_at >= $2::date
+       union all
+       select created_at, 'request', state, summary, request_key, requester from requests where domain = $1 and created_at >= $2::date)
      select * from all_of_it order by at desc, what, name limit $3`,
     [domain, from, limit],
   );

@@ -1,0 +1,155 @@
+import { daysBetween } from '../../shared/days.ts';
+import { number, percent } from '../../shared/format.ts';
+import type * as store from '../../store/console/domain.ts';
+import { type Html, html } from '../html.ts';
+import { type Table, tableOf } from '../tables.ts';
+import { words } from '../words/en.ts';
+import { type Mark, stacked } from './chart.ts';
+import { day } from './format.ts';
+
+export const CLASSES = ['authorized', 'misaligned', 'forwarded', 'unknown', 'unauthorized'] as const;
+const MOST_MARKS = 12;
+
+/** The messages of some days, and how many of them passed. */
+export function sumsOf(days: readonly store.ClassDay[]): { messages: number; passed: number } {
+  const total = (of: (one: store.ClassDay) => number) => days.reduce((sum, one) => sum + of(one), 0);
+  return { messages: total((one) => one.messages), passed: total((one) => one.passed) };
+}
+
+/** The mail of a range by class and by what receivers did, with marks where something happened. */
+export function charts(
+  classes: readonly store.ClassDay[],
+  { from, to }: store.Range,
+  timeline: readonly store.TimelineEntry[] = [],
+): Html {
+  const w = words.domain;
+  const days = daysBetween(from, to);
+  const at = new Map(classes.map((one) => [`${one.day} ${one.class}`, one]));
+  const fate = new Map<string, { delivered: number; quarantined: number; rejected: number }>();
+  for (const one of classes) {
+    const sum = fate.get(one.day) ?? { delivered: 0, quarantined: 0, rejected: 0 };
+    fate.set(one.day, {
+      delivered: sum.delivered + one.delivered,
+      quarantined: sum.quarantined + one.quarantined,
+      rejected: sum.rejected + one.rejected,
+    });
+  }
+  const layers = CLASSES.map((key) => ({ key, label: w.classes[key] ?? key }));
+  const fates = (['delivered', 'quarantined', 'rejected'] as const).map((key) => ({
+    key: `all-${key}`,
+    label: words.finding[key],
+  }));
+  const amount = (one: string, key: string) => at.get(`${one} ${key}`)?.messages ?? 0;
+  const done = (one: string, key: string) => fate.get(one)?.[key.slice(4) as 'delivered'] ?? 0;
+  return html`<section><h2>${w.mail}</h2>
+${stacked(days, layers, amount, { title: w.by_class, marks: marksOf(timeline, days) })}
+${stacked(days, fates, done, { title: w.by_fate })}
+<dl class="classes">${CLASSES.map((key) => html`<div><dt><span class="key ${key}"></span>${w.classes[key]}</dt><dd class="quiet">${w.means[key]}</dd></div>`)}</dl>
+</section>`;
+}
+
+/** The newest days on which a record or a finding changed, each once. */
+function marksOf(timeline: readonly store.TimelineEntry[], days: readonly string[]): Mark[] {
+  const w = words.domain;
+  const marks = new Map<string, string[]>();
+  for (const one of timeline) {
+    const said =
+      one.what === 'finding'
+        ? ['opened', 'resolved', 'reopened'].includes(one.name) && `${words.finding.events[one.name]}: ${one.text}`
+        : one.what === 'request'
+          ? `${w.request_made}: ${one.text}`
+          : `${one.what === 'record' ? w.record_new : w.record_gone}: ${one.name}`;
+    if (said === false || !days.includes(day(one.at))) continue;
+    const of = marks.get(day(one.at)) ?? [];
+    if (of.length < 3 && !of.includes(said)) marks.set(day(one.at), [...of, said]);
+  }
+  return [...marks]
+    .slice(0, MOST_MARKS)
+    .map(([on, said]) => ({ day: on, label: said.join(' · ') }))
+    .sort((a, b) => (a.day < b.day ? -1 : 1));
+}
+
+interface Lost {
+  key: string;
+  failed: number;
+  forwarded: number;
+  already: number;
+  all: number;
+}
+
+/** What each class would have lost to a policy that is enforced. */
+export function lostOf(classes: readonly store.ClassDay[]): Lost[] {
+  const { messages: all } = sumsOf(classes);
+  return CLASSES.map((key) => {
+    const of = classes.filter((one) => one.class === key);
+    const sum = (what: (one: store.ClassDay) => number) => of.reduce((total, one) => total + what(one), 0);
+    const failed = sum((one) => one.messages - one.passed);
+    const forwarded = key === 'forwarded' ? failed : sum((one) => one.forwarded);
+    const kept = sum((one) => one.quarantined + one.rejected);
+    return { key, failed, forwarded, already: Math.min(failed, kept), all };
+  }).filter(({ failed }) => failed > 0);
+}
+
+/** What a stricter policy would have done to the mail of the range, by the class of who sent it. */
+export function funnelTable(classes: readonly store.ClassDay[]): Table {
+  const w = words.domain;
+  return tableOf<Lost>(
+    'funnel',
+    [
+      {
+        key: 'class',
+        label: w.class,
+        as: 'head',
+        of: (one) => one.key,
+        show: ({ key }) => html`<span class="key ${key}"></span>${w.classes[key]}`,
+      },
+      { key: 'would_be_stopped', label: w.would_lose, as: 'number', of: (one) => one.failed },
+      { key: 'of_it_forwarded', label: w.of_forwarded, as: 'number', of: (one) => one.forwarded },
+      { key: 'stopped_already', label: w.already, as: 'number', of: (one) => one.already },
+      {
+        key: 'share_of_all',
+        label: w.of_all,
+        as: 'number',
+        of: (one) => Number((one.failed / one.all).toFixed(4)),
+        show: (one) => percent(one.failed / one.all),
+      },
+    ],
+    lostOf(classes),
+  );
+}
+
+const BAR = 600;
+
+/** All mail of the range as one bar: what passes, what stays although it fails, and what each policy would stop. */
+export function funnel(classes: readonly store.ClassDay[], policy: string | null, table: Html): Html {
+  const w = words.domain;
+  const { messages: all, passed } = sumsOf(classes);
+  const lost = lostOf(classes);
+  const wanted = lost
+    .filter(({ key }) => key !== 'unauthorized')
+    .reduce((sum, { failed, forwarded }) => sum + failed - forwarded, 0);
+  const forwarded = lost.reduce((sum, one) => sum + one.forwarded, 0);
+  const stopped = lost.filter(({ key }) => key === 'unauthorized').reduce((sum, one) => sum + one.failed - one.forwarded, 0);
+  const parts = [
+    { is: 'delivered', label: w.funnel_passes, count: passed },
+    { is: 'forwarded', label: w.funnel_forwarded, count: forwarded },
+    { is: 'misaligned', label: w.funnel_wanted, count: wanted },
+    { is: 'unauthorized', label: w.funnel_stopped, count: stopped },
+  ].filter(({ count }) => count > 0);
+  let at = 0;
+  const bars = parts.map(({ is, count }) => {
+    const width = (BAR * count) / Math.max(1, all);
+    at += width;
+    return html`<rect class="${is}" x="${at - width}" y="0" width="${width}" height="14"/>`;
+  });
+  const said = parts.map(({ label, count }) => `${label} ${number(count)}`).join(', ');
+  return html`<section><h2>${w.funnel}</h2>
+<p>${w.funnel_says(policy ?? 'none', number(stopped), number(wanted), percent(wanted / Math.max(1, all)))}</p>
+<figure class="fate"><svg viewBox="0 0 ${BAR} 14" preserveAspectRatio="none" role="img" aria-label="${said}">${bars}</svg>
+<ul class="legend">${parts.map(
+    ({ is, label, count }) =>
+      html`<li><span class="key ${is}"></span>${label} ${number(count)} <span class="quiet">${percent(count / Math.max(1, all))}</span></li>`,
+  )}</ul></figure>
+<p class="quiet">${w.funnel_difference}</p>
+${lost.length > 0 && table}</section>`;
+}

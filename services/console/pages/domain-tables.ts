@@ -1,0 +1,137 @@
+import { number } from '../../shared/format.ts';
+import type * as store from '../../store/console/domain.ts';
+import { html, path } from '../html.ts';
+import { type Column, type Table, tableOf } from '../tables.ts';
+import { words } from '../words/en.ts';
+import { day, share } from './format.ts';
+
+/** A share of the messages, as a number in files. */
+function passing<Row extends { messages: number }>(key: string, label: string, of: (row: Row) => number): Column<Row> {
+  return {
+    key,
+    label,
+    as: 'number',
+    of: (row) => (row.messages === 0 ? null : Number((of(row) / row.messages).toFixed(4))),
+    show: (row) => share(of(row), row.messages),
+  };
+}
+
+export function sendersTable(domain: string, senders: readonly store.SenderLine[]): Table {
+  const w = words.domain;
+  return tableOf<store.SenderLine>(
+    'senders',
+    [
+      {
+        key: 'sender',
+        label: w.sender,
+        as: 'head',
+        of: (one) => one.name,
+        show: (one) =>
+          html`<a href="${path`/domains/${domain}/senders/${one.sender}`}">${one.name}</a>${one.sources > 1 && html` <span class="quiet">${w.sources(one.sources)}</span>`}`,
+      },
+      {
+        key: 'class',
+        label: w.class,
+        of: (one) => one.class,
+        show: (one) =>
+          html`<span class="key ${one.class}"></span>${w.classes[one.class] ?? one.class}<span class="why">${one.why}</span>`,
+      },
+      { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
+      passing('dmarc', 'DMARC', (one) => one.passed),
+      passing('dkim', 'DKIM', (one) => one.dkim_aligned),
+      passing('spf', 'SPF', (one) => one.spf_aligned),
+      { key: 'failed_delivered', label: w.failed_delivered, as: 'number', of: (one) => one.failed_delivered },
+      { key: 'trend', label: w.trend, as: 'number', of: (one) => one.messages - one.before, show: (one) => trend(one) },
+      { key: 'last_day', label: w.last, as: 'date', of: (one) => one.last_day },
+    ],
+    senders,
+  );
+}
+
+/** "+12%" against as many days before. */
+function trend({ messages, before }: store.SenderLine): string {
+  const w = words.domain;
+  if (before === 0) return w.trend_new;
+  const change = Math.round((100 * (messages - before)) / before);
+  return change > 999 ? w.trend_more : `${change > 0 ? '+' : ''}${number(change)}%`;
+}
+
+export function reportersTable(reporters: readonly store.ReporterLine[]): Table {
+  const w = words.domain;
+  return tableOf<store.ReporterLine>(
+    'reporters',
+    [
+      { key: 'reporter', label: w.reporter, as: 'head', of: (one) => one.reporter },
+      { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
+      passing('dmarc', 'DMARC', (one) => one.passed),
+      { key: 'last_day', label: w.last, as: 'date', of: (one) => one.last_day },
+      { key: 'standing', label: w.standing, of: (one) => (one.decides === false ? w.undecided : w.decides) },
+    ],
+    reporters,
+  );
+}
+
+export function missingTable(missing: readonly store.MissingLine[]): Table {
+  const w = words.domain;
+  return tableOf<store.MissingLine>(
+    'missing-reporters',
+    [
+      { key: 'reporter', label: w.reporter, as: 'head', of: (one) => one.reporter },
+      { key: 'last_day', label: w.last, as: 'date', of: (one) => one.last_day },
+      { key: 'silent_days', label: w.silent_for, as: 'number', of: (one) => one.silent_days },
+      { key: 'days_of_28', label: w.usual, as: 'number', of: (one) => one.days_of_28, show: (one) => w.of_28(one.days_of_28) },
+      { key: 'others_report', label: w.others, of: (one) => one.others_report },
+    ],
+    missing,
+  );
+}
+
+export function namesTable(names: readonly store.SubdomainLine[]): Table {
+  const w = words.domain;
+  return tableOf<store.SubdomainLine>(
+    'subdomains',
+    [
+      {
+        key: 'name',
+        label: w.name,
+        as: 'head',
+        of: (one) => one.name,
+        show: (one) => html`<span class="name">${one.name}</span>`,
+      },
+      { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
+      passing('dmarc', 'DMARC', (one) => one.passed),
+      { key: 'failed_delivered', label: w.failed_delivered, as: 'number', of: (one) => one.failed_delivered },
+      { key: 'last_day', label: w.last, as: 'date', of: (one) => one.last_day },
+    ],
+    names,
+  );
+}
+
+export function recordsTable(records: readonly store.RecordLine[]): Table {
+  const w = words.domain;
+  return tableOf<store.RecordLine>(
+    'records',
+    [
+      {
+        key: 'name',
+        label: w.name,
+        as: 'head',
+        of: (one) => one.name,
+        show: (one) => html`<span class="name">${one.name}</span> <span class="quiet">${one.type}</span>`,
+      },
+      { key: 'purpose', label: w.purpose, of: (one) => one.purpose, show: (one) => w.purposes[one.purpose] ?? one.purpose },
+      { key: 'value', label: w.value, as: 'name', of: (one) => one.value },
+      {
+        key: 'seen',
+        label: w.seen,
+        of: (one) => (one.published ? w.since(day(one.first_seen)) : w.gone(one.gone_at === null ? '' : day(one.gone_at))),
+      },
+      {
+        key: 'fault',
+        label: w.fault,
+        of: (one) => one.unanswered_why ?? (one.differ_since === null ? null : w.differ(day(one.differ_since))),
+      },
+    ],
+    records,
+  );
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { number } from '../shared/format.ts';
+import { type Address, type Html, html, type Value, withQuery } from './html.ts';
+import type { Answer } from './routes.ts';
+import { words } from './words/en.ts';
+
+/** What a cell holds, as programs read it. */
+export type Datum = string | number | boolean | null | Date;
+
+/** A column of a table. */
+export interface Column<Row> {
+  /** Its name in CSV and JSON. */
+  key: string;
+  label: string;
+  of(row: Row): Datum;
+  /** How people read it, where that is not the datum as text. */
+  show?(row: Row): Value;
+  /** `head` names the row; a `name` breaks anywhere. */
+  as?: 'head' | 'number' | 'date' | 'name';
+}
+
+/** A table with its rows, of whatever type they are. */
+export interface Table {
+  /** Unique on its page: in the address of its file. */
+  name: string;
+  html(download: Address | null): Html;
+  /** The rows by the names of the columns, as shown. */
+  data(): Record<string, Datum>[];
+  columns: readonly string[];
+  rows: number;
+}
+
+/** Makes a table that is shown as HTML, and downloaded as CSV and JSON with the same rows and columns. */
+export function tableOf<Row>(name: string, columns: readonly Column<Row>[], rows: readonly Row[], style = ''): Table {
+  const cell = (column: Column<Row>, row: Row): Html => {
+    const value = column.show === undefined ? text(column.of(row)) : column.show(row);
+    if (column.as === 'head') return html`<th scope="row" data-label="${column.label}">${value}</th>`;
+    return html`<td class="${column.as ?? ''}" data-label="${column.label}">${value}</td>`;
+  };
+  return {
+    name,
+    columns: columns.map(({ key }) => key),
+    rows: rows.length,
+    html: (download) => html`<div class="table"><table class="${style}"><thead><tr>${columns.map(
+      ({ label, as }) => html`<th scope="col" class="${as === 'number' ? 'number' : ''}">${label}</th>`,
+    )}</tr></thead>
+<tbody>${rows.map((row) => html`<tr>${columns.map((column) => cell(column, row))}</tr>`)}</tbody></table></div>
+${download !== null && rows.length > 0 && links(download, name)}`,
+    data: () => rows.map((row) => Object.fromEntries(columns.map((column) => [column.key, column.of(row)]))),
+  };
+}
+
+/** The parameters of a page whose tables can be downloaded. */
+export const tableQuery = {
+  table: z.string().max(40).default(''),
+  as: z.enum(['', 'csv', 'json']).default(''),
+};
+
+/** The file that is asked for; null where the page is. */
+export function fileOf(
+  asked: { table: string; as: '' | 'csv' | 'json' },
+  tables: readonly Table[],
+  title: string,
+): Answer | null {
+  const table = asked.as === '' ? undefined : tables.find(({ name }) => name === asked.table);
+  if (table === undefined) return null;
+  const name = `${title}-${table.name}.${asked.as}`;
+  if (asked.as === 'json')
+    return { is: 'file', type: 'application/json; charset=utf-8', content: `${JSON.stringify(table.data(), null, 1)}\n`, name };
+  return { is: 'file', type: 'text/csv; charset=utf-8', content: csv(table), name };
+}
+
+function links(page: Address, name: string): Html {
+  const to = (as: string) => withQuery(page, { table: name, as });
+  return html`<p class="files">${words.tables.download} <a href="${to('csv')}" aria-label="${words.tables.file('CSV', name)}">CSV</a> <a href="${to('json')}" aria-label="${words.tables.file('JSON', name)}">JSON</a></p>`;
+}
+
+function text(datum: Datum): string {
+  if (datum === null) return '';
+  if (typeof datum === 'number') return number(datum);
+  if (typeof datum === 'boolean') return datum ? words.tables.yes : words.tables.no;
+  return datum instanceof Date ? datum.toISOString().slice(0, 16).replace('T', ' ') : datum;
+}
+
+/** RFC 4180. Anybody may choose names in reports: what a spreadsheet would take for a formula gets an apostrophe. */
+function csv({ columns, data }: Table): string {
+  const field = (datum: Datum) => {
+    const plain = datum === null ? '' : datum instanceof Date ? datum.toISOString() : String(datum);
+    const safe = typeof datum === 'string' && /^[=+\-@\t\r]/.test(plain) ? `'${plain}` : plain;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  return [columns.join(','), ...data().map((row) => columns.map((key) => field(row[key]!)).join(','))]
+    .map((line) => `${line}\r\n`)
+    .join('');
+}
