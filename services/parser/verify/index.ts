@@ -1,5 +1,4 @@
 import type { Limits } from '../../report/limits.ts';
-import { backoff } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
@@ -9,8 +8,8 @@ import { takeDueOthers } from '../../store/reports/other-checks.ts';
 import { type Check, deferChecks, settleTrust, takeDueChecks, waitingChecks } from '../../store/reports/trust-checks.ts';
 import { type Readers, readInThisThread } from '../reading/pool.ts';
 import { sweep } from '../sweep.ts';
-import { keyResolver, UNFAMILIAR_QUERIES } from './key-resolver.ts';
-import { FIRST_WAIT_MS, inspectionOf, LONGEST_WAIT_MS, type Verdict, type VerifyContext, verdictOf } from './mail-verdict.ts';
+import { keyResolver } from './key-resolver.ts';
+import { inspectionOf, type Verdict, type VerifyContext, verdictOf, waitSeconds } from './mail-verdict.ts';
 import { verifyOthers } from './others.ts';
 
 /** Messages whose verdicts are written in one transaction. */
@@ -72,7 +71,7 @@ const AGAIN_AT_ONCE = 500;
  * @returns how many wait for DNS
  */
 export async function verifyAgain(context: Context, messages: readonly number[], given?: Resolver): Promise<number> {
-  const keys = keyResolver(given ?? txtResolver(openDns(context.config.dnsServers, { atOnce: 2 * UNFAMILIAR_QUERIES })));
+  const keys = keyResolver(given ?? txtResolver(openDns(context.config.dnsServers)));
   let waiting = 0;
   for (let i = 0; i < messages.length; i += AGAIN_AT_ONCE) {
     const { domains, deferred } = await verifyMessages(context, keys, messages.slice(i, i + AGAIN_AT_ONCE));
@@ -155,7 +154,7 @@ async function defer({ db }: VerifyContext, checks: readonly Check[], reason: st
     checks.map(({ message_key, report_key, attempts }) => ({
       message_key,
       report_key,
-      seconds: backoff(attempts, FIRST_WAIT_MS, LONGEST_WAIT_MS) / 1000,
+      seconds: waitSeconds(attempts),
       reason: `Not verified yet: ${reason}`,
     })),
   );

@@ -1,4 +1,5 @@
 import type { Claim } from '../../report/reporters/reporters.ts';
+import { backoff } from '../../shared/clock.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Resolver } from '../../shared/runtime/resolver.ts';
 import type { Context } from '../../shared/runtime/service.ts';
@@ -10,10 +11,16 @@ import type { Inspected } from './origin.ts';
 import { verdictFor } from './reporter.ts';
 import { verdictUnverified } from './while-parsing.ts';
 
-/** Waits while DNS does not answer: a minute, two, four, up to six hours. 24 tries take two to four days. */
-export const FIRST_WAIT_MS = 60_000;
-export const LONGEST_WAIT_MS = 6 * 3_600_000;
+const FIRST_WAIT_MS = 60_000;
+const LONGEST_WAIT_MS = 6 * 3_600_000;
 const TRIES = 24;
+
+/**
+ * How long a mail waits after a try without an answer of DNS, in seconds: a minute, two, four, up to six hours.
+ * 24 tries take two to four days.
+ * @param attempts how many tries there were before
+ */
+export const waitSeconds = (attempts: number): number => backoff(attempts, FIRST_WAIT_MS, LONGEST_WAIT_MS) / 1000;
 
 export type VerifyContext = Pick<Context, 'db' | 'config' | 'metrics' | 'log' | 'queues'>;
 

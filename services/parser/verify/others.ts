@@ -1,9 +1,8 @@
-import { backoff } from '../../shared/clock.ts';
 import type { Resolver } from '../../shared/runtime/resolver.ts';
 import { deferOthers, type OtherCheck, settleOthers, waitingOthers } from '../../store/reports/other-checks.ts';
 import type { Trust } from '../../store/reports/trust.ts';
 import type { Readers } from '../reading/pool.ts';
-import { FIRST_WAIT_MS, inspectionOf, LONGEST_WAIT_MS, type VerifyContext, verdictOf } from './mail-verdict.ts';
+import { inspectionOf, type VerifyContext, verdictOf, waitSeconds } from './mail-verdict.ts';
 
 /** Messages whose keys are queried at once, and whose verdicts are written in one transaction. */
 const AT_ONCE = 50;
@@ -37,7 +36,7 @@ export async function verifyOthers(
       else {
         const { message_key, attempts } = checks[0]!;
         deferred.push(message_key);
-        await deferOthers(context.db, checks, backoff(attempts, FIRST_WAIT_MS, LONGEST_WAIT_MS) / 1000);
+        await deferOthers(context.db, checks, waitSeconds(attempts));
       }
     }
     await settleOthers(context.db, verdicts);

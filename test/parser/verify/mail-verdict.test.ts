@@ -1,12 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Readers, Stopped } from '../../../services/parser/reading/pool.ts';
 import {
   type CheckedMail,
-  FIRST_WAIT_MS,
   inspectionOf,
-  LONGEST_WAIT_MS,
   type VerifyContext,
   verdictOf,
+  waitSeconds,
 } from '../../../services/parser/verify/mail-verdict.ts';
 import type { Inspected } from '../../../services/parser/verify/origin.ts';
 import type { Config } from '../../../services/shared/settings/config.ts';
@@ -95,8 +94,10 @@ test('a mail whose bytes are gone or damaged is unproven; a failure of the datab
   expect(asked).toEqual([]);
 });
 
-test('the waits of name servers that do not answer are a minute at first and six hours at most', () => {
-  expect([FIRST_WAIT_MS, LONGEST_WAIT_MS]).toEqual([60_000, 21_600_000]);
+test('name servers that do not answer are waited for a minute at first, then twice as long each time, six hours at most', () => {
+  vi.spyOn(Math, 'random').mockReturnValue(1);
+  expect([0, 1, 2, 8, 9, 23].map(waitSeconds)).toEqual([60, 120, 240, 15_360, 21_600, 21_600]);
+  vi.restoreAllMocks();
 });
 
 test('a verdict waits for name servers in 24 tries, and says after the last of them that nothing proves the mail', async () => {
