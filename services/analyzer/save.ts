@@ -4,6 +4,7 @@ import { isKnown, labelOf } from '../report/reporters/reporters.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import type { Tx } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
+import { slices } from '../shared/slices.ts';
 import { loadReporterNames } from '../store/analysis/reporters.ts';
 import { openFindings, quietBelow, reopenFindings, updateFindings, type WrittenEvent } from '../store/findings/findings.ts';
 import { loadSourceLabels, type SourceLabel } from '../store/sources/identities.ts';
@@ -97,7 +98,5 @@ function labelOfSource({ source, host, name, identified_by, asn, owner, country 
 export async function wakeAlerter(context: Context, events: readonly WrittenEvent[]): Promise<void> {
   for (const { kind, event } of events) context.metrics.findings.inc({ kind, event });
   const keys = [...new Set(events.filter((e) => e.notify).map((e) => e.finding_key))].sort((a, b) => a - b);
-  for (let i = 0; i < keys.length; i += ALERT_BATCH) {
-    await context.queues.add('alert', { findings: keys.slice(i, i + ALERT_BATCH) });
-  }
+  for (const findings of slices(keys, ALERT_BATCH)) await context.queues.add('alert', { findings });
 }

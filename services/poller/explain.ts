@@ -1,4 +1,4 @@
-import { codeOf, messageOf, PermanentError, RuawatchError, TransientError } from '../shared/errors.ts';
+import { codeOf, isTransient, messageOf, PermanentError, RuawatchError, TransientError } from '../shared/errors.ts';
 import type { Mailbox } from '../shared/settings/mailbox.ts';
 
 /** What imapflow adds to its errors. */
@@ -128,4 +128,27 @@ function explainLogin(error: unknown, imap: ImapError, mailbox: Mailbox): Ruawat
       : `${who}: wrong password or user: ${server} refused the login of "${mailbox.user}"${said(imap)}; correct it in IMAP_URL or ruawatch.yaml.`,
     error,
   );
+}
+
+/** Whether imapflow threw it. */
+export function isImapError(error: unknown): boolean {
+  return (
+    typeof error === 'object' && error !== null && ('responseStatus' in error || 'mailboxMissing' in error || '_connId' in error)
+  );
+}
+
+/**
+ * An error that does not come from the mail server comes from Postgres or from a bug; either way it is
+ * retried.
+ */
+export function explainOwn(error: unknown, { name }: Mailbox): RuawatchError {
+  if (error instanceof RuawatchError) return error;
+  const database = isTransient(error) || /^[0-9A-Z]{5}$/.test(codeOf(error) ?? '');
+  return database
+    ? new TransientError(
+        'database',
+        `Mailbox "${name}" waits for Postgres (${messageOf(error)}); nothing is moved in it meanwhile.`,
+        error,
+      )
+    : new TransientError('poller', `Mailbox "${name}": ${messageOf(error)}; it is retried.`, error);
 }

@@ -28,17 +28,16 @@ export async function searchUids(client: ImapFlow, from: number): Promise<number
 
 /** Size and arrival time of the mails that still exist. */
 export async function listMails(client: ImapFlow, uids: readonly number[]): Promise<Listed[]> {
-  const listed: Listed[] = [];
+  const listed = new Map<number, Listed>();
   for await (const mail of client.fetch(uidSet(uids), { uid: true, size: true, internalDate: true }, { uid: true })) {
     const at = new Date(mail.internalDate ?? Number.NaN);
-    listed.push({
+    listed.set(mail.uid, {
       uid: mail.uid,
       size: mail.size ?? 0,
       receivedAt: Number.isNaN(at.getTime()) ? null : at,
     });
   }
-  const asked = new Set(uids);
-  return listed.filter((mail) => asked.has(mail.uid)).sort((a, b) => a.uid - b.uid);
+  return [...new Set(uids)].sort((a, b) => a - b).flatMap((uid) => listed.get(uid) ?? []);
 }
 
 /**

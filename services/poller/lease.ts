@@ -49,13 +49,14 @@ export async function holdLease(
       log.warn({ err: messageOf(error) }, 'the lease on the mailbox could not be renewed yet');
     }
   };
+  const everyMs = leaseMs / 4;
   const timer = setInterval(() => {
     if (performance.now() >= goodUntil) lose('it could not be renewed in time');
     if (lost.signal.aborted) return clearInterval(timer);
     renewing ??= renew().finally(() => {
       renewing = null;
     });
-  }, leaseMs / 4);
+  }, everyMs);
 
   return {
     owner,

@@ -3,6 +3,7 @@ import { withDefaults } from '../report/limits.ts';
 import { readEnvelope } from '../report/mail/mime.ts';
 import { PermanentError, RuawatchError } from '../shared/errors.ts';
 import { transaction } from '../shared/runtime/db.ts';
+import { slices } from '../shared/slices.ts';
 import {
   type Arrival,
   forgetLeft,
@@ -61,9 +62,9 @@ export async function pollRound(session: Session): Promise<string | null> {
   round.backlog = work.length;
   await writeProgress(db, mailbox.name, lease.owner, { backlog: work.length });
 
-  for (let at = 0; at < work.length; at += LIST_COUNT) {
+  for (const uids of slices(work, LIST_COUNT)) {
     if (session.stopping.aborted) return round.trouble;
-    await round.takeChunk(work.slice(at, at + LIST_COUNT));
+    await round.takeChunk(uids);
   }
   // When stopped within the last chunk, the round has not seen every mail.
   if (session.stopping.aborted) return round.trouble;
@@ -118,16 +119,17 @@ class Round {
    */
   async finishPending(): Promise<Set<number>> {
     const rows = await undisposed(this.session.context.db, this.place, MAX_PENDING);
-    for (let at = 0; at < rows.length; at += LIST_COUNT) {
+    const pending = new Set(rows.map((r) => r.uid));
+    for (const some of slices(rows, LIST_COUNT)) {
       this.session.turned();
-      const some = rows.slice(at, at + LIST_COUNT);
       await this.disposeOf(
         some.map((r) => r.uid),
         some.map((r) => r.message_key),
       );
-      if (this.trouble !== null) return new Set(rows.slice(at).map((r) => r.uid));
+      if (this.trouble !== null) return pending;
+      for (const { uid } of some) pending.delete(uid);
     }
-    return new Set();
+    return pending;
   }
 
   /** The UIDs of mails that are left in the folder. */
@@ -141,11 +143,11 @@ class Round {
     const { connection, stopping, turned } = this.session;
     turned();
     const listed = await listMails(connection.client, uids);
-    this.backlog -= uids.length - listed.length;
     const fits = listed.filter((mail) => mail.size <= this.mailBytes);
+    this.backlog -= uids.length - fits.length;
     for (const mail of listed) if (mail.size > this.mailBytes) await this.leaveLarge(mail);
-    // A large mail becomes a batch of its own, since it alone exceeds what a batch may hold.
-    const weighed = fits.map((mail) => ({ ...mail, size: mail.size > STREAM_FROM_BYTES ? BATCH_BYTES + 1 : mail.size, mail }));
+    // A large mail becomes a batch of its own, since nothing fits beside it.
+    const weighed = fits.map((mail) => ({ mail, size: mail.size > STREAM_FROM_BYTES ? Number.POSITIVE_INFINITY : mail.size }));
     for (const batch of batches(weighed, BATCH_COUNT, BATCH_BYTES)) {
       if (stopping.aborted) return;
       turned();
@@ -158,7 +160,7 @@ class Round {
 
   private async progress(lastUid: number): Promise<void> {
     const { context, mailbox, lease, state } = this.session;
-    await writeProgress(context.db, mailbox.name, lease.owner, { lastUid, backlog: Math.max(0, this.backlog) });
+    await writeProgress(context.db, mailbox.name, lease.owner, { lastUid, backlog: this.backlog });
     state.lastUid = Math.max(state.lastUid, lastUid);
   }
 
@@ -179,7 +181,7 @@ class Round {
     }
     lease.check();
     const lastUid = mails.at(-1)!.uid;
-    const backlog = Math.max(0, this.backlog - mails.length);
+    const backlog = this.backlog - mails.length;
     const { stored, known } = await transaction(context.db, async (tx) => {
       const intake = arrivals.length === 0 ? { stored: [], known: [] } : await storeMails(tx, this.place, arrivals);
       await writeProgress(tx, mailbox.name, lease.owner, { lastUid, backlog });

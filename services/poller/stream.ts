@@ -41,7 +41,7 @@ export async function streamMail(
       const key = await reserveKey(tx);
       const hash = createHash('sha256');
       let head: Buffer = Buffer.alloc(0);
-      let rest: Buffer = Buffer.alloc(0);
+      let left: Buffer = Buffer.alloc(0);
       let size = 0;
       let n = 0;
       for await (const part of fetchParts(connection.client, uid)) {
@@ -50,14 +50,13 @@ export async function streamMail(
         if (size > mailBytes) throw new Rollback({ kind: 'too_large', size });
         hash.update(part);
         head = Buffer.concat([head, part.subarray(0, HEAD_BYTES - head.length)]);
-        rest = Buffer.concat([rest, part]);
-        while (rest.length >= CHUNK_BYTES) {
-          await storeChunk(tx, key, n++, rest.subarray(0, CHUNK_BYTES));
-          rest = rest.subarray(CHUNK_BYTES);
-        }
+        const bytes = Buffer.concat([left, part]);
+        const full = bytes.length - (bytes.length % CHUNK_BYTES);
+        for (let at = 0; at < full; at += CHUNK_BYTES) await storeChunk(tx, key, n++, bytes.subarray(at, at + CHUNK_BYTES));
+        left = bytes.subarray(full);
       }
       if (size === 0) throw new Rollback({ kind: 'gone' });
-      if (rest.length > 0) await storeChunk(tx, key, n, rest);
+      if (left.length > 0) await storeChunk(tx, key, n, left);
       const sha256 = hash.digest();
       if (!(await storeStreamed(tx, place, key, { ...describe(head), size, sha256 })))
         throw new Rollback({ kind: 'known', sha256 });

@@ -1,4 +1,5 @@
 import type { Context } from '../shared/runtime/service.ts';
+import { slices } from '../shared/slices.ts';
 
 const KEYS_PER_JOB = 100;
 /** Jobs that may be on their way to the queue at once; the rest is left to the parser's sweeper. */
@@ -15,8 +16,9 @@ export class ParserWaker {
 
   /** Enqueues jobs for new messages. Never throws and never blocks. */
   wake(keys: readonly number[]): void {
-    for (let at = 0; at < keys.length && this.adding.size < JOBS_AT_ONCE; at += KEYS_PER_JOB) {
-      const added = this.queues.add('parse', { messages: keys.slice(at, at + KEYS_PER_JOB) });
+    for (const messages of slices(keys, KEYS_PER_JOB)) {
+      if (this.adding.size >= JOBS_AT_ONCE) break;
+      const added = this.queues.add('parse', { messages });
       this.adding.add(added);
       void added.finally(() => this.adding.delete(added));
     }

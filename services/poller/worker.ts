@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { backoff, sleep } from '../shared/clock.ts';
-import { codeOf, isTransient, messageOf, RuawatchError, TransientError } from '../shared/errors.ts';
+import { messageOf, type RuawatchError } from '../shared/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { type Context, Heartbeat } from '../shared/runtime/service.ts';
 import type { Mailbox } from '../shared/settings/mailbox.ts';
 import { noteMailboxError } from '../store/messages/mailboxes.ts';
 import { type Connection, connect } from './connect.ts';
-import { explain } from './explain.ts';
+import { explain, explainOwn, isImapError } from './explain.ts';
 import { holdLease, type Lease } from './lease.ts';
 import { createTokens, type Tokens } from './oauth.ts';
 import { pollRound } from './round.ts';
@@ -96,7 +96,7 @@ export class MailboxWorker {
         await this.work();
       } catch (error) {
         if (signal.aborted) break;
-        await sleep(await this.fail(asRuawatchError(error, this.mailbox)), signal);
+        await sleep(await this.fail(explainOwn(error, this.mailbox)), signal);
       }
     }
   }
@@ -110,7 +110,8 @@ export class MailboxWorker {
       context.metrics.lastPoll.set({ mailbox: mailbox.name }, 0);
       if (this.trouble !== null) log.info('another poller works the mailbox; this one stands by');
       this.trouble = null;
-      await sleep(options.leaseMs / 3, stopping.signal);
+      const pauseMs = options.leaseMs / 3;
+      await sleep(pauseMs, stopping.signal);
       return;
     }
     const { polledAt } = lease.state;
@@ -143,7 +144,7 @@ export class MailboxWorker {
     signal.addEventListener('abort', dropSoon);
     try {
       // What hangs in Postgres must not keep the loop from taking the lease again; what it does later is refused by lease.check.
-      await unlessAborted(this.poll(lease, connection), lease.signal);
+      await Promise.race([this.poll(lease, connection), abortOf(lease.signal)]);
     } catch (error) {
       lease.check();
       throw client.usable && !isImapError(error) ? error : explain(error, this.mailbox);
@@ -205,40 +206,8 @@ export class MailboxWorker {
   }
 }
 
-/** @throws the work's error, or the signal's reason when it aborts first; the work then goes on by itself */
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  work.catch(() => undefined);
-  const over = new AbortController();
-  const aborted = new Promise<never>((_, reject) => {
-    const refuse = () => reject(signal.reason);
-    if (signal.aborted) refuse();
-    signal.addEventListener('abort', refuse, { signal: over.signal });
+/** Rejects with the signal's reason once it aborts. */
+const abortOf = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
   });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    over.abort();
-  }
-}
-
-function isImapError(error: unknown): boolean {
-  return (
-    typeof error === 'object' && error !== null && ('responseStatus' in error || 'mailboxMissing' in error || '_connId' in error)
-  );
-}
-
-/**
- * An error that does not come from the mail server comes from Postgres or from a bug; either way it is
- * retried.
- */
-function asRuawatchError(error: unknown, mailbox: Mailbox): RuawatchError {
-  if (error instanceof RuawatchError) return error;
-  const database = isTransient(error) || /^[0-9A-Z]{5}$/.test(codeOf(error) ?? '');
-  return database
-    ? new TransientError(
-        'database',
-        `Mailbox "${mailbox.name}" waits for Postgres (${messageOf(error)}); nothing is moved in it meanwhile.`,
-        error,
-      )
-    : new TransientError('poller', `Mailbox "${mailbox.name}": ${messageOf(error)}; it is retried.`, error);
-}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { explain } from '../../services/poller/explain.ts';
+import { explain, explainOwn, isImapError } from '../../services/poller/explain.ts';
 import { PermanentError } from '../../services/shared/errors.ts';
 import { mailboxAt } from './setup.ts';
 
@@ -78,4 +78,33 @@ test('with OAuth the advice is another one', () => {
 test('what is said already is not said anew', () => {
   const own = new PermanentError('x', 'A sentence.');
   expect(explain(own, box)).toBe(own);
+});
+
+test.each<[unknown, boolean]>([
+  [{ responseStatus: 'NO' }, true],
+  [{ mailboxMissing: true }, true],
+  [{ _connId: 'x' }, true],
+  [new Error('odd'), false],
+  [null, false],
+  ['_connId', false],
+])('%j is an error of the IMAP client: %j', (error, wanted) => {
+  expect(isImapError(error)).toBe(wanted);
+});
+
+test.each([
+  ['57P01', 'database', `Mailbox "${box.name}" waits for Postgres (broken); nothing is moved in it meanwhile.`],
+  ['ECONNREFUSED', 'database', undefined],
+  ['ABC', 'poller', `Mailbox "${box.name}": broken; it is retried.`],
+  ['ABCDEF', 'poller', undefined],
+  [undefined, 'poller', undefined],
+])('what Postgres says has one of its codes (%s), and all else is a mistake of ours: %s', (code, wanted, sentence) => {
+  const cause = failed(code === undefined ? {} : { code }, 'broken');
+  const explained = explainOwn(cause, box);
+  expect(explained).toMatchObject({ code: wanted, transient: true, cause });
+  if (sentence !== undefined) expect(explained.message).toBe(sentence);
+});
+
+test('an error that is a sentence already stays as it is', () => {
+  const error = new PermanentError('dispose_refused', 'No.');
+  expect(explainOwn(error, box)).toBe(error);
 });

@@ -45,15 +45,17 @@ test('a list: only what was asked for, in order; a date that is none is no date'
       { uid: 1, size: 10, internalDate: 'never' },
       { uid: 3 },
       { uid: 9, size: 1, internalDate: at },
+      // A second answer for a mail is not a second mail.
+      { uid: 5, size: 50, internalDate: at },
     ),
-    [1, 3, 5],
+    [5, 1, 3],
   );
   expect(listed).toEqual([
     { uid: 1, size: 10, receivedAt: null },
     { uid: 3, size: 0, receivedAt: null },
     { uid: 5, size: 50, receivedAt: at },
   ]);
-  expect(fetched.at(-1)).toEqual(['1,3,5', { uid: true, size: true, internalDate: true }, { uid: true }]);
+  expect(fetched.at(-1)).toEqual(['5,1,3', { uid: true, size: true, internalDate: true }, { uid: true }]);
 });
 
 test('mails: the content wins over an answer without one, whichever comes first; what was not asked for is nobody’s', async () => {

@@ -4,16 +4,15 @@ import { transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { openDns, type Resolver, txtResolver } from '../../shared/runtime/resolver.ts';
 import { type Context, type Loop, repeat } from '../../shared/runtime/service.ts';
+import { slices } from '../../shared/slices.ts';
 import { takeDueOthers } from '../../store/reports/other-checks.ts';
 import { type Check, deferChecks, settleTrust, takeDueChecks, waitingChecks } from '../../store/reports/trust-checks.ts';
 import { type Readers, readInThisThread } from '../reading/pool.ts';
 import { sweep } from '../sweep.ts';
 import { keyResolver } from './key-resolver.ts';
-import { inspectionOf, type Verdict, type VerifyContext, verdictOf, waitSeconds } from './mail-verdict.ts';
+import { BATCH_MESSAGES, inspectionOf, type Verdict, type VerifyContext, verdictOf, waitSeconds } from './mail-verdict.ts';
 import { verifyOthers } from './others.ts';
 
-/** Messages whose verdicts are written in one transaction. */
-const BATCH_MESSAGES = 50;
 /** Domains that one job of the analyzer names. */
 const DOMAINS_PER_JOB = 1000;
 
@@ -73,8 +72,8 @@ const AGAIN_AT_ONCE = 500;
 export async function verifyAgain(context: Context, messages: readonly number[], given?: Resolver): Promise<number> {
   const keys = keyResolver(given ?? txtResolver(openDns(context.config.dnsServers)));
   let waiting = 0;
-  for (let i = 0; i < messages.length; i += AGAIN_AT_ONCE) {
-    const { domains, deferred } = await verifyMessages(context, keys, messages.slice(i, i + AGAIN_AT_ONCE));
+  for (const some of slices(messages, AGAIN_AT_ONCE)) {
+    const { domains, deferred } = await verifyMessages(context, keys, some);
     waiting += deferred.length;
     await wakeAnalyzer(context, domains);
   }
@@ -93,8 +92,7 @@ async function verifyJob(
 }
 
 async function wakeAnalyzer({ queues }: VerifyContext, domains: readonly string[]): Promise<void> {
-  for (let i = 0; i < domains.length; i += DOMAINS_PER_JOB)
-    await queues.add('analyze', { domains: domains.slice(i, i + DOMAINS_PER_JOB) });
+  for (const some of slices(domains, DOMAINS_PER_JOB)) await queues.add('analyze', { domains: some });
 }
 
 /**
@@ -113,13 +111,12 @@ export async function verifyMessages(
   }
   const domains = new Set<string>();
   const deferred: number[] = [];
-  const messages = [...byMessage.values()];
-  for (let i = 0; i < messages.length; i += BATCH_MESSAGES) {
+  for (const messages of slices([...byMessage.values()], BATCH_MESSAGES)) {
     const verdicts: Parameters<typeof settleTrust>[1][number][] = [];
     // Mails are read one after the other, since they may be large; keys are queried together, since some
     // answers never come.
     const queried: [Check[], Promise<Verdict>][] = [];
-    for (const checks of messages.slice(i, i + BATCH_MESSAGES)) {
+    for (const checks of messages) {
       const inspected = await inspectionOf(context, readers, checks[0]!);
       queried.push([checks, verdictOf(inspected, checks[0]!, resolver)]);
     }

@@ -11,6 +11,9 @@ import type { Inspected } from './origin.ts';
 import { verdictFor } from './reporter.ts';
 import { verdictUnverified } from './while-parsing.ts';
 
+/** Messages whose keys are queried at once, and whose verdicts are written in one transaction. */
+export const BATCH_MESSAGES = 50;
+
 const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 6 * 3_600_000;
 const TRIES = 24;

@@ -1,11 +1,9 @@
 import type { Resolver } from '../../shared/runtime/resolver.ts';
+import { slices } from '../../shared/slices.ts';
 import { deferOthers, type OtherCheck, settleOthers, waitingOthers } from '../../store/reports/other-checks.ts';
 import type { Trust } from '../../store/reports/trust.ts';
 import type { Readers } from '../reading/pool.ts';
-import { inspectionOf, type VerifyContext, verdictOf, waitSeconds } from './mail-verdict.ts';
-
-/** Messages whose keys are queried at once, and whose verdicts are written in one transaction. */
-const AT_ONCE = 50;
+import { BATCH_MESSAGES, inspectionOf, type VerifyContext, verdictOf, waitSeconds } from './mail-verdict.ts';
 
 /**
  * Verifies the waiting TLS and failure reports of these messages, by their mails like aggregate reports. Safe to
@@ -21,11 +19,10 @@ export async function verifyOthers(
   const byMessage = new Map<number, OtherCheck[]>();
   for (const check of await waitingOthers(context.db, keys))
     byMessage.set(check.message_key, [...(byMessage.get(check.message_key) ?? []), check]);
-  const messages = [...byMessage.values()];
   const deferred: number[] = [];
-  for (let i = 0; i < messages.length; i += AT_ONCE) {
+  for (const messages of slices([...byMessage.values()], BATCH_MESSAGES)) {
     const queried: [OtherCheck[], ReturnType<typeof verdictOf>][] = [];
-    for (const checks of messages.slice(i, i + AT_ONCE)) {
+    for (const checks of messages) {
       const inspected = await inspectionOf(context, readers, checks[0]!);
       queried.push([checks, verdictOf(inspected, checks[0]!, resolver)]);
     }
