@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { checkMailbox } from '../../services/poller/check.ts';
 import { connect } from '../../services/poller/connect.ts';
@@ -152,6 +154,23 @@ describe('a check of a mailbox', () => {
     expect(await checkMailbox(box, createLog('silent'))).toBe(said);
     expect(wire.lines.some((line) => /^(UID )?(CREATE|STORE|COPY|MOVE|EXPUNGE|APPEND|SETACL)/.test(line))).toBe(false);
     expect(wire.lines.at(-1)).toBe('LOGOUT');
+  });
+
+  test('with OAuth logs in with a token of the endpoint', async () => {
+    const endpoint = createServer((_, response) => response.end('{"access_token":"a token","expires_in":3600}'));
+    await new Promise<void>((resolve) => endpoint.listen(0, '127.0.0.1', resolve));
+    try {
+      wire = await startWire(exists(3), { capabilities: 'IMAP4rev1 IDLE MOVE SASL-IR AUTH=XOAUTH2' });
+      const { port } = endpoint.address() as AddressInfo;
+      const box = mailboxAt(`imap://demo@127.0.0.1:${wire.port}/INBOX?tls=none`, {
+        oauth: { token_url: `http://127.0.0.1:${port}/token`, client_id: 'c', client_secret: 's3cret' },
+      });
+      expect(await checkMailbox(box, createLog('silent'))).toMatch(/^3 mails, /);
+      const [, said] = /^AUTHENTICATE XOAUTH2 (\S+)$/m.exec(wire.lines.join('\n'))!;
+      expect(Buffer.from(said!, 'base64').toString()).toBe('user=demo\u0001auth=Bearer a token\u0001\u0001');
+    } finally {
+      endpoint.close();
+    }
   });
 
   test('that is not there, or may not be entered, is one sentence, and the connection is closed', async () => {

@@ -88,6 +88,8 @@ export class Folder {
 export interface FakeSession extends Session {
   /** Keys that the parser was woken for. */
   woken: number[];
+  /** How often the round said that it moves. */
+  turns: number;
   /** How many more looks at the lease find it held; then it is lost. */
   looks: number;
   stop(): void;
@@ -106,9 +108,10 @@ export async function sessionOn(context: TestContext, mailbox: Mailbox, folder: 
     stopping: stopping.signal,
     log: context.log,
     woken: [],
+    turns: 0,
     looks: Number.POSITIVE_INFINITY,
     wake: (keys) => session.woken.push(...keys),
-    turned: () => undefined,
+    turned: () => void session.turns++,
     stop: () => stopping.abort(),
     lease: {
       owner: 'me',

@@ -74,6 +74,46 @@ test('another took it: the signal aborts at the next renewal, and it is told onc
   expect((await row()).owner).toBe('b');
 });
 
+test('a lease that is lost is not renewed any more, whoever has it then', async () => {
+  const lease = (await hold('a', 1_000))!;
+  await set("lease_owner = 'b'");
+  await until('it is lost', () => lease.signal.aborted);
+  await set("lease_owner = 'a', lease_until = clock_timestamp() + interval '1 hour'");
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect((await row()).ms).toBeGreaterThan(3_000_000);
+  await lease.release();
+});
+
+test('a release waits for the renewal under way, one at a time, so that nothing extends the lease behind it', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const done: string[] = [];
+    const renewals: (() => void)[] = [];
+    const db = {
+      query: async (sql: string, ...args: unknown[]) => {
+        const what = /lease_owner = null/.test(sql) ? 'released' : /lease_until >= /.test(sql) ? 'renewed' : 'taken';
+        if (what === 'renewed') await new Promise<void>((resolve) => renewals.push(resolve));
+        const answer = await t.db.query(sql, args[0] as unknown[]);
+        done.push(what);
+        return answer;
+      },
+    };
+    const lease = (await holdLease(db as never, mailbox, { owner: 'a', leaseMs: 60_000, log: context.log }))!;
+    expect(done).toEqual(['taken', 'taken']);
+    vi.advanceTimersByTime(30_000);
+    await until('it is being renewed', () => renewals.length > 0);
+    expect(renewals).toHaveLength(1);
+    const released = lease.release();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(done).toEqual(['taken', 'taken']);
+    renewals[0]!();
+    await released;
+    expect(done).toEqual(['taken', 'taken', 'renewed', 'released']);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('it cannot be renewed: it holds as long as it was good for on this side, and not longer', async () => {
   const lease = (await hold('a', 1_500))!;
   const begun = performance.now();

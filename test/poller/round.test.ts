@@ -250,6 +250,47 @@ describe('a round', () => {
     expect(await progress()).toMatchObject({ last_uid: 501, backlog: 0 });
   });
 
+  test.each([
+    ['just what a batch may hold', [2 * MIB, 2 * MIB, 2 * MIB, 2 * MIB], ['fetch 1:4']],
+    ['a byte more than a batch may hold', [2 * MIB, 2 * MIB, 2 * MIB, 2 * MIB - 1, 2], ['fetch 1:4', 'fetch 5']],
+    ['one that is streamed between others', [1, 2 * MIB + 1, 1], ['fetch 1', 'part 2 0', 'fetch 3']],
+  ])('fetches together by the announced sizes: %s', async (_, sizes, wanted) => {
+    for (const [i, size] of sizes.entries()) put(i + 1, mail(`mail ${i}`), size);
+    await pollRound(await session());
+    expect(folder.asked.filter((what) => /^(fetch|part \d+ 0)/.test(what))).toEqual(wanted);
+  });
+
+  test('says that it moves: at each list, each batch, each part of a large mail, and what was still to be moved', async () => {
+    const s = await session();
+    await pollRound(s);
+    expect(s.turns).toBe(0);
+    put(1, big(2 * MIB + 1));
+    for (let uid = 2; uid <= 102; uid++) put(uid);
+    folder.allows = () => false;
+    const other = await session();
+    await pollRound(other);
+    // One list, a large mail in three parts, and two batches.
+    expect(other.turns).toBe(1 + (1 + 3) + 2);
+    folder.allows = () => true;
+    const last = await session();
+    await pollRound(last);
+    expect(last.turns).toBe(1);
+  });
+
+  test('counts a mail that is left, and one that is gone, as no longer to be taken', async () => {
+    put(1, mail('huge'), LIMIT + 1);
+    for (let uid = 2; uid <= 102; uid++) put(uid);
+    const s = await session();
+    folder.onFetch = () => s.stop();
+    const list = s.connection.client.fetch.bind(s.connection.client);
+    s.connection.client.fetch = ((set: string, query: object, options: object) => {
+      if (!('source' in query)) folder.mails.delete(102);
+      return list(set, query as never, options as never);
+    }) as never;
+    await pollRound(s);
+    expect(await progress()).toEqual({ last_uid: 102, backlog: 0, polled: false });
+  });
+
   test('ends at the end of a batch when it is to stop', async () => {
     for (let uid = 1; uid <= 201; uid++) put(uid);
     const s = await session();

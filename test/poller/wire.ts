@@ -4,6 +4,8 @@ export interface Wire {
   port: number;
   /** What clients sent, without their tags. */
   lines: string[];
+  /** The tag of the last command. */
+  tag: string;
   /** The connections that stand. */
   sockets: Set<Socket>;
   /** How many there were. */
@@ -67,6 +69,7 @@ export async function startWire(
         }
         const [, tag, line] = /^(\S+) (.*)$/.exec(part)!;
         wire.lines.push(line!);
+        wire.tag = tag!;
         if (/^IDLE/i.test(line!)) idling = tag!;
         const said = answer(line!, wire);
         if (said === null || socket.destroyed) continue;
@@ -77,6 +80,7 @@ export async function startWire(
   const wire: Wire = {
     port: 0,
     lines: [],
+    tag: '',
     sockets: new Set(),
     connections: 0,
     say(line) {

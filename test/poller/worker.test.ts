@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { MailboxWorker, type PollerOptions } from '../../services/poller/worker.ts';
 import type { Mailbox } from '../../services/shared/settings/mailbox.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -61,6 +61,7 @@ describe('a round, and then', () => {
     expect(worker!.waitingFor()).toMatch(/not connected yet/);
     await until('it idles', () => sent('IDLE') > 0);
     expect([rounds(), worker!.waitingFor(), await up()]).toEqual([1, null, '1']);
+    expect(Math.abs(Number(await lastPoll()) - Date.now() / 1000)).toBeLessThan(3_600);
     expect((await row()).owner).toMatch(/:\d+:[0-9a-f]{12}$/);
     // A mail that went is no news.
     wire.say('* 0 EXISTS');
@@ -266,6 +267,15 @@ describe('what goes wrong', () => {
     expect(await up()).toBe('0');
   });
 
+  test('the wait before a try is logged in whole seconds', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    answer = (line) => (/^LOGIN/.test(line) ? ['NO [UNAVAILABLE] later'] : undefined);
+    await begin({ ...FAST, retryMs: 1001 });
+    await until('it is logged', () => logs('imap_login_later').length > 0);
+    expect(logs('imap_login_later')[0].retry_seconds).toBe(2);
+    vi.restoreAllMocks();
+  });
+
   test('a mailbox that nobody can log in to since the start shows when it was polled last', async () => {
     answer = (line) => (/^LOGIN/.test(line) ? ['NO [AUTHENTICATIONFAILED] no'] : undefined);
     await begin(FAST, {}, undefined, () =>
@@ -355,5 +365,49 @@ describe('what goes wrong', () => {
       await t.db.query('alter table ruawatch.mailboxes_away rename to mailboxes');
     }
     expect(logs('imap_lost')).not.toEqual([]);
+  });
+});
+
+describe('a mailbox counts as stuck', () => {
+  const LONG_MS = 5 * 600 * 1000;
+  let now: number;
+  beforeEach(() => {
+    now = performance.now();
+    vi.spyOn(performance, 'now').mockImplementation(() => now);
+    return () => vi.restoreAllMocks();
+  });
+  const LEASE = { ...FAST, leaseMs: 1e9, quietMs: 1e9 };
+
+  test('after five times poll_seconds without a sign of life, and no longer once a round begins or ends', async () => {
+    await begin(LEASE);
+    await until('it idles', () => sent('IDLE') > 0);
+    now += LONG_MS;
+    expect(worker!.stuck()).toBe(null);
+    now += 1;
+    expect(worker!.stuck()).toBe(`mailbox "${mailbox.name}" has not moved for 3000 seconds`);
+    // The next round begins, and the server does not answer it.
+    let silent = true;
+    answer = (line) => (/^SELECT/.test(line) && silent ? null : undefined);
+    wire.say('* 1 EXISTS');
+    await until('a second round', () => rounds() === 2);
+    expect(worker!.stuck()).toBe(null);
+    now += LONG_MS + 1;
+    expect(worker!.stuck()).not.toBe(null);
+    silent = false;
+    for (const line of SELECTED(0)) wire.say(line.startsWith('*') ? line : `${wire.tag} ${line}`);
+    await until('the round ends', () => worker!.stuck() === null);
+  });
+
+  test('unless it stands by, which it does anew each third of the lease', async () => {
+    await begin({ ...FAST, leaseMs: 150 }, {}, undefined, () =>
+      t.db.query(
+        "insert into ruawatch.mailboxes (mailbox, folder, lease_owner, lease_until) values ($1, 'INBOX', 'b', now() + interval '1 hour')",
+        [mailbox.name],
+      ),
+    );
+    await until('it stands by', () => worker!.waitingFor() === null);
+    now += LONG_MS + 1;
+    expect(worker!.stuck()).not.toBe(null);
+    await until('it looks again', () => worker!.stuck() === null);
   });
 });
