@@ -31,7 +31,8 @@ import { loadSubdomainNames, loadSubdomainNamesOf, type SubdomainNames } from '.
 import { loadNetworkFacts, type NetworkFacts } from '../store/sources/identities.ts';
 import { loadSenderList } from '../store/sources/sender-list.ts';
 import { loadDeciders } from './deciders.ts';
-import { type DomainData, domainDaysOf, type Others } from './evaluate.ts';
+import type { DomainData, Others } from './domain-data.ts';
+import { domainDaysOf } from './domain-windows.ts';
 import { REOPEN_DAYS } from './lifecycle.ts';
 import { LEAST as LEAST_FAILING } from './rules/alignment_failure.ts';
 import { CAUSES } from './rules/broken_senders.ts';
@@ -87,6 +88,7 @@ export async function loadCase(
   { named, whole, keys }: { named: readonly string[] | null; whole: boolean; keys: KeysOfDomain },
 ): Promise<{ given: DomainData; deciders: Deciders; counted: Counted; networks: Networks | null }> {
   const { window_days, quiet_after_days, false_alarms_per_month } = context.config.analyzer;
+  const catalogue = catalogueOf(context.config);
   const now = context.clock.now();
   const day = dayOf(now);
   const deciders = await loadDeciders(tx, domain, day, window_days);
@@ -100,16 +102,14 @@ export async function loadCase(
 
   const rows = await loadSourceDays(tx, domain, sources, { from, to: today, counted });
   const { reporterDays, sources: testedSources, newcomers } = await loadReporterDays(tx, domain, { from, to: today, counted });
-  const policyDays = await loadPolicyDays(tx, domain, { from, to: today, counted });
-  const { forged, genuine } = await loadForged(tx, domain, addDays(dayOf(now), 1 - window_days), FORGED_DAYS);
-  const reporters = [...new Set([...forged, ...reporterDays].map((f) => f.reporter))];
+  const arrived = await loadForged(tx, domain, addDays(dayOf(now), 1 - window_days), FORGED_DAYS);
   const alone = counted.votes > 1 ? [] : counted.reporters;
   const records = whole ? await loadRecords(tx, domain, now, { from, reporters: alone }) : { published: null };
-  const subjects = [domain, ...CAUSES, ...sources, ...reporters, ...namesIn(records)];
-  const known = await loadFindings(tx, domain, subjects, addDays(today, -REOPEN_DAYS - window_days));
+  const reporters = [...arrived.forged, ...reporterDays].map(({ reporter }) => reporter);
+  const subjects = new Set([domain, ...CAUSES, ...sources, ...reporters, ...namesIn(records)]);
+  const known = await loadFindings(tx, domain, [...subjects], addDays(today, -REOPEN_DAYS - window_days));
 
   const admitted = await loadAdmitted(tx, domain);
-  const firstSeen = await loadFirstSeen(tx, domain, sources, counted);
   const given: DomainData = {
     domain,
     from,
@@ -124,32 +124,40 @@ export async function loadCase(
     byKnown: deciders.by === 'known',
     testedSources,
     newcomers,
-    firstSeen,
-    borrowed: new Map(),
-    relayed: await loadRelayed(tx, domain, withBrokenSignatures(rows), { from, to: today, counted }),
-    scatter: await loadScatter(tx, domain, strangersOf(rows), { from: addDays(today, 1 - DOMAIN_DAYS), to: today, counted }),
-    keys: await loadKeys(tx, counted, { rows, reporterDays, keys }),
-    mixed: await loadMixed(tx, counted, { rows, keys, catalogue: catalogueOf(context.config) }),
-    policyDays,
+    ...(await loadAboutSources(tx, domain, { sources, rows, reporterDays, keys, catalogue }, { from, to: today, counted })),
+    policyDays: await loadPolicyDays(tx, domain, { from, to: today, counted }),
     known,
     networks,
-    ...(await loadByName(
-      tx,
-      { domain, networks, reporterDays, catalogue: catalogueOf(context.config), admitted },
-      { from, to: today, counted },
-    )),
+    ...(await loadByName(tx, { domain, networks, reporterDays, catalogue, admitted }, { from, to: today, counted })),
     names: await namesBelow(tx, domain, counted, { networks, all: deciders.others.length === 0, recent }),
     // What is urgent is the deciders' alone.
     others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
     facts: bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork), admitted)),
-    forged,
-    genuine,
-    catalogue: catalogueOf(context.config),
+    ...arrived,
+    catalogue,
     ...(await loadBesideMail(tx, domain, now)),
     ...records,
     ...(whole ? await loadSilentReporters(tx, domain, { reporterDays, from, today }) : {}),
   };
   return { given, deciders, counted, networks };
+}
+
+/** What is known of the sources that the work names, beside their rows. */
+async function loadAboutSources(
+  tx: Tx,
+  domain: string,
+  { sources, ...of }: Pick<DomainData, 'sources' | 'rows' | 'reporterDays' | 'catalogue'> & { keys: KeysOfDomain },
+  window: { from: string; to: string; counted: Counted },
+): Promise<Pick<DomainData, 'firstSeen' | 'borrowed' | 'relayed' | 'scatter' | 'keys' | 'mixed'>> {
+  const { counted, to } = window;
+  return {
+    firstSeen: await loadFirstSeen(tx, domain, sources, counted),
+    borrowed: new Map(),
+    relayed: await loadRelayed(tx, domain, withBrokenSignatures(of.rows), window),
+    scatter: await loadScatter(tx, domain, strangersOf(of.rows), { from: addDays(to, 1 - DOMAIN_DAYS), to, counted }),
+    keys: await loadKeys(tx, counted, of),
+    mixed: await loadMixed(tx, counted, of),
+  };
 }
 
 /** Of the reporters that fell silent: how far their silence goes, and how late they used to report. */

@@ -60,78 +60,45 @@ export const endingSchema = z.union([
 
 export type Ending = z.output<typeof endingSchema>;
 
+/** The sentence of each reason. */
+const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>) => string } = {
+  passes: ({ since }) => `Its mail has passed DMARC since ${since}.`,
+  passes_again: ({ since }) => `Its mail has passed DMARC again since ${since}.`,
+  no_such_mail: ({ days, unusual }) => `No such mail on the last ${days} report days${unusual ? ' beyond what is usual' : ''}.`,
+  no_failing_mail: ({ days }) => `It sent no failing mail on the last ${days} report days.`,
+  no_passing_mail: ({ days }) => `None of its mail passed on the last ${days} report days.`,
+  no_mail: ({ days }) => `It sent nothing on the last ${days} report days.`,
+  no_such_report: ({ days }) => `No such report for ${days} days.`,
+  denied: () => 'The list of senders denies the source, so there is nothing to repair.',
+  no_longer_denied: () => 'The list of senders no longer denies it.',
+  listed: () => 'The list of senders now has an entry for it.',
+  regressed: () => 'It used to pass: see authentication_regression.',
+  no_longer_new: ({ days }) => `It has been sending for ${days} days and is no longer new.`,
+  joined: ({ sender }) => `It belongs to ${short(sender)}, which is known.`,
+  usual_again: ({ since }) => `Its volume has been back to normal since ${since}.`,
+  verdicts_agree: ({ days, until }) => `Its verdicts agree with its results again, on ${days} report days until ${until}.`,
+  reports_again: ({ since }) => `It has been reporting again since ${since}.`,
+  readable_again: ({ days }) => `Hardly any mail of the last ${days} days was set aside.`,
+  dns_restored: () => 'DNS sends its reports to your mailbox again.',
+  record_restored: ({ since }) => `The record has been right again since ${since}.`,
+  record_kept: ({ days }) => `No mail rests on what was lost any more, or it has been so for ${days} days.`,
+  as_declared: ({ since }) => `It has been as mail-guard.yaml declares since ${since}.`,
+  not_declared: () => 'mail-guard.yaml declares nothing of the domain any more.',
+  server_answers: ({ since }) => `It has answered as the others do since ${since}.`,
+  server_gone: () => 'The zone no longer names it.',
+  policy_restored: ({ since, tags }) => `The policy has been back at ${list(tags, 7)} since ${since}.`,
+  policy_unknown: () => 'The policy is no longer known.',
+  policy_not_ready: ({ p }) => `It no longer holds (p=${p} is published).`,
+  bimi_not_ready: () => 'A BIMI record is published, or what a logo needs is no longer there.',
+  confirmed: () => 'Reporters whose word counts now report such mail.',
+  reporters_decide: () => 'The reporters it rested on now have a say, or no longer report.',
+  unrepeated: ({ days }) => `They reported no such mail for ${days} days.`,
+  none_fails: () => 'None of its senders fails any more.',
+  closed: ({ by, why }) => `Closed by ${by}: ${why}`,
+  stated: ({ text }) => text,
+  all_recovered: ({ senders, largest }) =>
+    `All ${counted(senders, 'sender')} have recovered or are silent. The largest: ${endingWords(largest)}`,
+};
+
 /** The sentence. */
-export function endingWords(ending: Ending): string {
-  switch (ending.reason) {
-    case 'passes':
-      return `Its mail has passed DMARC since ${ending.since}.`;
-    case 'passes_again':
-      return `Its mail has passed DMARC again since ${ending.since}.`;
-    case 'no_such_mail':
-      return `No such mail on the last ${ending.days} report days${ending.unusual ? ' beyond what is usual' : ''}.`;
-    case 'no_failing_mail':
-      return `It sent no failing mail on the last ${ending.days} report days.`;
-    case 'no_passing_mail':
-      return `None of its mail passed on the last ${ending.days} report days.`;
-    case 'no_mail':
-      return `It sent nothing on the last ${ending.days} report days.`;
-    case 'no_such_report':
-      return `No such report for ${ending.days} days.`;
-    case 'denied':
-      return 'The list of senders denies the source, so there is nothing to repair.';
-    case 'no_longer_denied':
-      return 'The list of senders no longer denies it.';
-    case 'listed':
-      return 'The list of senders now has an entry for it.';
-    case 'regressed':
-      return 'It used to pass: see authentication_regression.';
-    case 'no_longer_new':
-      return `It has been sending for ${ending.days} days and is no longer new.`;
-    case 'joined':
-      return `It belongs to ${short(ending.sender)}, which is known.`;
-    case 'usual_again':
-      return `Its volume has been back to normal since ${ending.since}.`;
-    case 'verdicts_agree':
-      return `Its verdicts agree with its results again, on ${ending.days} report days until ${ending.until}.`;
-    case 'reports_again':
-      return `It has been reporting again since ${ending.since}.`;
-    case 'readable_again':
-      return `Hardly any mail of the last ${ending.days} days was set aside.`;
-    case 'dns_restored':
-      return 'DNS sends its reports to your mailbox again.';
-    case 'record_restored':
-      return `The record has been right again since ${ending.since}.`;
-    case 'record_kept':
-      return `No mail rests on what was lost any more, or it has been so for ${ending.days} days.`;
-    case 'as_declared':
-      return `It has been as mail-guard.yaml declares since ${ending.since}.`;
-    case 'not_declared':
-      return 'mail-guard.yaml declares nothing of the domain any more.';
-    case 'server_answers':
-      return `It has answered as the others do since ${ending.since}.`;
-    case 'server_gone':
-      return 'The zone no longer names it.';
-    case 'policy_restored':
-      return `The policy has been back at ${list(ending.tags, 7)} since ${ending.since}.`;
-    case 'policy_unknown':
-      return 'The policy is no longer known.';
-    case 'policy_not_ready':
-      return `It no longer holds (p=${ending.p} is published).`;
-    case 'bimi_not_ready':
-      return 'A BIMI record is published, or what a logo needs is no longer there.';
-    case 'confirmed':
-      return 'Reporters whose word counts now report such mail.';
-    case 'reporters_decide':
-      return 'The reporters it rested on now have a say, or no longer report.';
-    case 'unrepeated':
-      return `They reported no such mail for ${ending.days} days.`;
-    case 'none_fails':
-      return 'None of its senders fails any more.';
-    case 'closed':
-      return `Closed by ${ending.by}: ${ending.why}`;
-    case 'stated':
-      return ending.text;
-    case 'all_recovered':
-      return `All ${counted(ending.senders, 'sender')} have recovered or are silent. The largest: ${endingWords(ending.largest)}`;
-  }
-}
+export const endingWords = (ending: Ending): string => (WORDS[ending.reason] as (ending: Ending) => string)(ending);

@@ -70,7 +70,7 @@ function optionsOf(mailbox: Mailbox, accessToken: string | null, note: Note): Im
     host: mailbox.host,
     port: mailbox.port,
     secure: mailbox.security === 'tls',
-    ...(mailbox.security === 'tls' ? {} : { doSTARTTLS: mailbox.security === 'starttls' }),
+    doSTARTTLS: mailbox.security === 'starttls',
     tls: { rejectUnauthorized: mailbox.verify, minVersion: 'TLSv1.2' },
     auth: { user: mailbox.user, ...(accessToken === null ? { pass: mailbox.password ?? '' } : { accessToken }) },
     clientInfo: { name: 'ruawatch' },
@@ -87,11 +87,7 @@ function optionsOf(mailbox: Mailbox, accessToken: string | null, note: Note): Im
 }
 
 async function logOut(client: ImapFlow): Promise<void> {
-  if (client.usable) {
-    const late = setTimeout(() => client.close(), LOGOUT_MS);
-    // A failed logout leaves the connection closed as well.
-    await client.logout().catch(() => client.close());
-    clearTimeout(late);
-  }
-  client.close();
+  setTimeout(() => client.close(), LOGOUT_MS).unref();
+  // A failed logout leaves the connection closed as well.
+  await client.logout().catch(() => client.close());
 }

@@ -13,6 +13,8 @@ const begin = async (answer?: Answer, options?: Parameters<typeof startWire>[1])
   wire = await startWire(answer, options);
   return mailboxAt(`imap://demo:s3cret@127.0.0.1:${wire.port}/INBOX?tls=none`);
 };
+/** More than is to be used. */
+const EVERYTHING = 'IMAP4rev1 IDLE MOVE UIDPLUS ENABLE CONDSTORE UTF8=ACCEPT COMPRESS=DEFLATE';
 const never = () => new AbortController().signal;
 /** A token that is counted, and dropped when it was not taken. */
 const tokens = (forgotten: { n: number }) => ({ get: async () => 'the token', forget: () => void forgotten.n++ });
@@ -23,7 +25,7 @@ const refusing =
 
 describe('a connection', () => {
   test('logs in, tells what the server refused last, once, and logs out', async () => {
-    const box = await begin(refusing(/^CREATE/, 'NO [CANNOT]   not  here'));
+    const box = await begin(refusing(/^CREATE/, 'NO [CANNOT]   not  here'), { capabilities: EVERYTHING });
     const connection = await connect(box, null, never());
     expect(wire.lines.some((line) => /^LOGIN "?demo"? "?s3cret"?$/.test(line))).toBe(true);
     expect(connection.refusals.take()).toBe('');
@@ -33,7 +35,12 @@ describe('a connection', () => {
     // A warning without an error is no refusal.
     connection.client.log.warn({ msg: 'a warning' });
     expect(connection.refusals.take()).toBe('');
-    // What is not asked for is not used.
+    // What is not asked for is not used, at once or on a folder that nothing is done in for a while.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    await connection.client.mailboxOpen('INBOX');
+    vi.advanceTimersByTime(60_000);
+    vi.useRealTimers();
+    await connection.client.noop();
     expect(wire.lines.some((line) => /^(IDLE|ENABLE|COMPRESS)/.test(line))).toBe(false);
     await connection.close();
     expect(wire.lines.at(-1)).toBe('LOGOUT');

@@ -92,7 +92,8 @@ test.each<[unknown, boolean]>([
 });
 
 test.each([
-  ['57P01', 'database', `Mailbox "${box.name}" waits for Postgres (broken); nothing is moved in it meanwhile.`],
+  ['42P01', 'database', `Mailbox "${box.name}" waits for Postgres (broken); nothing is moved in it meanwhile.`],
+  ['57P01', 'database', undefined],
   ['ECONNREFUSED', 'database', undefined],
   ['ABC', 'poller', `Mailbox "${box.name}": broken; it is retried.`],
   ['ABCDEF', 'poller', undefined],

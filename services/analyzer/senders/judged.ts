@@ -5,7 +5,7 @@ import { loadKeyUses } from '../../store/analysis/senders.ts';
 import { loadBorrowed } from '../../store/analysis/signatures.ts';
 import { type CountedDays, loadSourceDays, type SourceDay } from '../../store/analysis/window-reads.ts';
 import { type KnownFinding, loadFindings } from '../../store/findings/findings.ts';
-import type { DomainData } from '../evaluate.ts';
+import type { DomainData } from '../domain-data.ts';
 import { rulesOf } from '../rules/index.ts';
 import { HISTORY, LEAST, NEWS } from '../rules/new_source.ts';
 import { openOf, total } from '../window.ts';

@@ -38,19 +38,7 @@ export function numbersOf(window: DomainWindow, { told, others, open, again, day
       0,
     ),
   );
-  const who = named.map((c) => {
-    const was = before?.who.find(({ source }) => source === c.source);
-    const fresh = was && sumOf(c.days.filter(({ day }) => day > before!.last_day));
-    return {
-      source: c.source,
-      messages: Math.max(c.messages, was ? was.messages + fresh!.messages : 0),
-      delivered: Math.max(c.delivered, was ? (was.delivered ?? 0) + fresh!.delivered : 0),
-    };
-  });
-  const gone = (before?.who ?? []).filter(({ source }) => !named.some((c) => c.source === source));
-  const ranked = [...who, ...gone.map(({ source, messages: n, delivered = 0 }) => ({ source, messages: n, delivered }))].sort(
-    (x, y) => y.messages - x.messages || (x.source < y.source ? -1 : 1),
-  );
+  const ranked = rankedOf(named, before);
   return {
     confidence: certainty({ chance: doubt, witnesses: seen }),
     first,
@@ -75,6 +63,24 @@ export function numbersOf(window: DomainWindow, { told, others, open, again, day
   };
 }
 
+/** The networks by their messages, with what was told of them before, and those that are no longer among them. */
+function rankedOf(named: Rise['told'], before: Before | null) {
+  const who = named.map((c) => {
+    const was = before?.who.find(({ source }) => source === c.source);
+    const fresh = was && sumOf(c.days.filter(({ day }) => day > before!.last_day));
+    return {
+      source: c.source,
+      messages: Math.max(c.messages, was ? was.messages + fresh!.messages : 0),
+      delivered: Math.max(c.delivered, was ? (was.delivered ?? 0) + fresh!.delivered : 0),
+    };
+  });
+  const gone = (before?.who ?? []).filter(({ source }) => !named.some((c) => c.source === source));
+  return [...who, ...gone.map(({ source, messages, delivered = 0 }) => ({ source, messages, delivered }))].sort(
+    (x, y) => y.messages - x.messages || (x.source < y.source ? -1 : 1),
+  );
+}
+
+type Before = NonNullable<Rise['open']>['evidence'];
 type Sum = Pick<ReturnType<typeof sumOf>, 'messages' | 'delivered' | 'quarantined' | 'rejected'>;
 
 /** What was told before and what came since: the networks' days reach back a week, and a finding may be older. */

@@ -75,7 +75,7 @@ export async function claim(db: Db, key: number, changes: Parameters<typeof inte
     if (request.state !== 'approved' || (request.expires_at !== null && request.expires_at <= now)) return false;
     if (!request.emergency && !isOpen(request.rule.windows, now)) return false;
     await intend(tx, key, changes, now);
-    await move(tx, key, 'claim', now, { expires_at: null });
+    await move(tx, key, 'claim', { at: now, expires_at: null });
     await note(tx, key, now, { event: 'claim', actor: 'applier', says: 'It is being applied.', only: true });
     return true;
   });
@@ -93,7 +93,8 @@ export async function endApplying(db: Db, key: number, end: ApplyEnd, at: Date |
     if (request.state !== 'applying') return;
     const now = await momentOf(tx, at);
     const done = end.step === 'finish' || end.step === 'activate';
-    await move(tx, key, end.step, now, {
+    await move(tx, key, end.step, {
+      at: now,
       outcome: end.says,
       ...(done ? { applied_at: now } : {}),
       ...('watch_hours' in end && end.watch_hours > 0 ? { ends_at: hoursAfter(now, end.watch_hours) } : {}),
@@ -131,7 +132,7 @@ export async function endWatch(
     const request = await lockRequest(tx, key);
     if (request.state !== 'active') return;
     const now = await momentOf(tx, at);
-    await move(tx, key, step, now, { ends_at: null, outcome: says });
+    await move(tx, key, step, { at: now, ends_at: null, outcome: says });
     await watchSoon(tx, request.domain, now);
     await note(tx, key, now, {
       event: step === 'return' ? 'return' : 'settle',
@@ -154,7 +155,7 @@ export async function endAwaited(db: Db, key: number, at: Date | null): Promise<
     if (request.state !== 'handed_over' && request.state !== 'pending' && request.state !== 'approved') return;
     const now = await momentOf(tx, at);
     const says = 'The records are published as it asks: the watcher has seen them.';
-    await move(tx, key, 'appear', now, { expires_at: null, applied_at: now, outcome: says });
+    await move(tx, key, 'appear', { at: now, expires_at: null, applied_at: now, outcome: says });
     await note(tx, key, now, {
       event: 'appear',
       actor: 'applier',

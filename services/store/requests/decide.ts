@@ -93,7 +93,12 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
   const said = `${given.person} ${given.decision === 'approve' ? 'approved' : 'denied'} it`;
   switch (counted.result) {
     case 'denied':
-      await move(tx, key, 'deny', now, { decided_at: now, expires_at: null, outcome: `Denied by ${given.person}: ${given.why}` });
+      await move(tx, key, 'deny', {
+        at: now,
+        decided_at: now,
+        expires_at: null,
+        outcome: `Denied by ${given.person}: ${given.why}`,
+      });
       await note(tx, key, now, {
         event: 'deny',
         actor: given.person,
@@ -151,8 +156,8 @@ async function approved(
   { actor, says, detail, now }: { actor: string; says: string; detail: Record<string, string | number>; now: Date },
 ): Promise<State> {
   const { request_key: key, rule, kind } = request;
-  await move(tx, key, 'approve', now, { decided_at: now, expires_at: hoursAfter(now, rule.apply_within_hours) });
-  if (kind === 'review') await move(tx, key, 'close', now, { expires_at: null, outcome: `Looked at by ${actor}.` });
+  await move(tx, key, 'approve', { at: now, decided_at: now, expires_at: hoursAfter(now, rule.apply_within_hours) });
+  if (kind === 'review') await move(tx, key, 'close', { at: now, expires_at: null, outcome: `Looked at by ${actor}.` });
   await note(tx, key, now, { event: 'approve', actor, says, to: askerOf(request), detail });
   return kind === 'review' ? 'done' : 'approved';
 }
@@ -174,7 +179,7 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
         'not_in_group',
         `Request ${key} is withdrawn by ${request.requester}, or by the people who decide about it.`,
       );
-    await move(tx, key, 'withdraw', now, { expires_at: null, outcome: `Withdrawn by ${by.person}: ${by.why}` });
+    await move(tx, key, 'withdraw', { at: now, expires_at: null, outcome: `Withdrawn by ${by.person}: ${by.why}` });
     await note(tx, key, now, {
       event: 'withdraw',
       actor: by.person,
@@ -194,9 +199,8 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
 export async function override(
   db: Db,
   key: number,
-  given: { person: string; why: string; digest: string; via: string },
+  { at = null, ...given }: { person: string; why: string; digest: string; via: string; at?: Date | null },
   emergency: Approvals['emergency'],
-  at: Date | null = null,
 ): Promise<number> {
   if (emergency === null)
     throw new PermanentError(
@@ -214,7 +218,12 @@ export async function override(
       throw new PermanentError('not_in_group', `Break-glass is for the people of the group "${emergency.group}".`);
     const decided = (await decisionsOn(tx, key)).some(({ person }) => person === given.person);
     if (!decided) await insertDecision(tx, request, { ...given, decision: 'override', now });
-    await move(tx, key, 'override', now, { emergency: true, decided_at: now, expires_at: hoursAfter(now, emergency.ends_hours) });
+    await move(tx, key, 'override', {
+      at: now,
+      emergency: true,
+      decided_at: now,
+      expires_at: hoursAfter(now, emergency.ends_hours),
+    });
     const everybody = await allPeople(tx);
     await note(tx, key, now, {
       event: 'override',
@@ -276,7 +285,7 @@ export async function withdrawResolved(db: Db, at: Date | null = null): Promise<
       if (request.state !== 'pending') return;
       const now = await momentOf(tx, at);
       const says = `The finding ${request.finding_key} is over: nothing is to be decided any more.`;
-      await move(tx, key, 'withdraw', now, { expires_at: null, outcome: says });
+      await move(tx, key, 'withdraw', { at: now, expires_at: null, outcome: says });
       await note(tx, key, now, { event: 'withdraw', actor: 'approver', says });
     });
   }

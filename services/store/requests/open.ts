@@ -82,9 +82,9 @@ export async function openRequest(
 export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): Promise<number | null> {
   const membersOf = await loadMembers(tx, now);
   if (rule.decide === 'people') checkQuorum(rule, given, membersOf);
-  const key = await insert(tx, rule, given, seal(given.plan), now);
+  const key = await insert(tx, { rule, given, sealed: seal(given.plan), now });
   if (key === null) return null;
-  if (rule.decide === 'automatic') await decideByRule(tx, key, rule, given, now);
+  if (rule.decide === 'automatic') await decideByRule(tx, key, { rule, given, now });
   else
     await beginStage(tx, key, {
       rule,
@@ -113,7 +113,11 @@ function checkQuorum({ stages, rule }: Frozen, { requester }: NewRequest, member
   );
 }
 
-async function insert(tx: Tx, rule: Frozen, given: NewRequest, { text, digest }: SealedPlan, now: Date): Promise<number | null> {
+async function insert(
+  tx: Tx,
+  { rule, given, sealed, now }: { rule: Frozen; given: NewRequest; sealed: SealedPlan; now: Date },
+): Promise<number | null> {
+  const { text, digest } = sealed;
   const { plan, requester, requester_kind, why, playbook = null } = given;
   const { rows } = await tx.query<{ request_key: number }>(
     `insert into ruawatch.requests (kind, domain, summary, plan, digest, rule, requester, requester_kind, why, finding_key, playbook,
@@ -139,12 +143,16 @@ async function insert(tx: Tx, rule: Frozen, given: NewRequest, { text, digest }:
     ],
   );
   const key = rows[0]?.request_key ?? null;
-  if (key !== null) await move(tx, key, 'submit', now);
+  if (key !== null) await move(tx, key, 'submit', { at: now });
   return key;
 }
 
-async function decideByRule(tx: Tx, key: number, rule: Frozen, given: NewRequest, now: Date): Promise<void> {
-  await move(tx, key, 'approve', now, { decided_at: now, expires_at: hoursAfter(now, rule.apply_within_hours) });
+async function decideByRule(
+  tx: Tx,
+  key: number,
+  { rule, given, now }: { rule: Frozen; given: NewRequest; now: Date },
+): Promise<void> {
+  await move(tx, key, 'approve', { at: now, decided_at: now, expires_at: hoursAfter(now, rule.apply_within_hours) });
   await note(tx, key, now, {
     event: 'approve',
     actor: `rule ${rule.rule}`,

@@ -104,8 +104,9 @@ export async function momentOf(tx: Tx, given: Date | null): Promise<Date> {
   return rows[0]!.at;
 }
 
-/** What changes with a step beside the state. What is not given stays; null is set. */
+/** What changes with a step beside the state, and when it is taken. What is not given stays; null is set. */
 export interface Moved {
+  at: Date;
   stage?: number;
   emergency?: boolean;
   expires_at?: Date | null;
@@ -119,7 +120,7 @@ export interface Moved {
  * Takes a step of a locked request.
  * @throws PermanentError `wrong_state` when the step cannot be taken from its state
  */
-export async function move(tx: Tx, key: number, step: Step, at: Date, set: Moved = {}): Promise<void> {
+export async function move(tx: Tx, key: number, step: Step, set: Moved): Promise<void> {
   const { from, to } = STEPS[step];
   const { rowCount } = await tx.query(
     `update ruawatch.requests
@@ -132,7 +133,7 @@ export async function move(tx: Tx, key: number, step: Step, at: Date, set: Moved
       key,
       to,
       from,
-      at,
+      set.at,
       set.stage ?? null,
       set.emergency ?? null,
       'expires_at' in set,

@@ -11,7 +11,7 @@ export async function expire(tx: Tx, request: Request, now: Date): Promise<void>
     request.state === 'approved'
       ? 'It was approved and not applied in time: the approval has ended.'
       : 'Nobody decided in time: it was not approved.';
-  await move(tx, request.request_key, 'expire', now, { expires_at: null, outcome });
+  await move(tx, request.request_key, 'expire', { at: now, expires_at: null, outcome });
   await note(tx, request.request_key, now, {
     event: 'expire',
     actor: 'approver',

@@ -190,7 +190,7 @@ test('break-glass is told to everybody in any group, in a mail of its own', asyn
   const key = await opened(b.db);
   const { digest } = await loadRequest(b.db, key);
   const emergency = { group: 'security', ends_hours: 4, review: 'mail' };
-  await override(b.db, key, { person: DORA, why: 'mail is on fire', digest, via: 'test' }, emergency, later(1));
+  await override(b.db, key, { person: DORA, why: 'mail is on fire', digest, via: 'test', at: later(1) }, emergency);
   await compose(later(1));
   const sent = await mails();
   const told = sent.filter(({ subject }) => subject.includes(`Request ${key} approved by break-glass`));

@@ -197,9 +197,8 @@ describe('break-glass', () => {
     override(
       t.db,
       key,
-      { person, why: 'mail is down', digest: (await loadRequest(t.db, key)).digest, via: 'test' },
+      { person, why: 'mail is down', digest: (await loadRequest(t.db, key)).digest, via: 'test', at: later(1) },
       emergency,
-      later(1),
     );
 
   test('one person decides alone, all are told, and a review opens that he cannot decide', async () => {

@@ -1,0 +1,141 @@
+import { dayOf, later } from '../shared/days.ts';
+import type { DomainDay, ReporterDay } from '../store/analysis/window-reads.ts';
+import type { KnownFinding } from '../store/findings/findings.ts';
+import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
+import type { DomainData } from './domain-data.ts';
+import { currentPolicy } from './policy.ts';
+import type { BrokenSenders } from './rules/broken_senders.ts';
+import { rulesOf, TESTED_KINDS } from './rules/index.ts';
+import { DOMAIN_DAYS } from './rules/silence.ts';
+import { entryOf } from './senders/load.ts';
+import type { Budget } from './statistics/budget.ts';
+import { Attendance } from './statistics/habit.ts';
+import type { ArrivalWindow, DnsWindow, DomainWindow, Reporting, UndecidedWindow } from './window.ts';
+
+export const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
+export const NO_NETWORKS = { networks: 0, failed: 0, days: [] };
+
+/** The false alarms that are accepted of the tests of this domain. */
+export function budgetOf({ falseAlarmsPerMonth }: Pick<DomainData, 'falseAlarmsPerMonth'>): Budget {
+  return { perMonth: falseAlarmsPerMonth, kinds: TESTED_KINDS };
+}
+
+/** What every window of a domain holds. */
+export function commonOf(data: Omit<DomainData, 'networks' | 'names'>, attendance: Attendance) {
+  const { domain, from, today, reporterDays } = data;
+  const domainDays = domainDaysOf(reporterDays, data.byKnown);
+  return { domain, from, today, domainDays, reporterDays, attendance, budget: budgetOf(data) };
+}
+
+/** The window of the domain as a whole; null: more work of it waits. */
+export function domainWindow(
+  data: DomainData,
+  senders: BrokenSenders,
+  attendance: Attendance,
+  known: readonly KnownFinding[],
+): DomainWindow | null {
+  const { networks, names, policyDays } = data;
+  return (
+    networks && {
+      ...commonOf(data, attendance),
+      networks,
+      names,
+      policyDays,
+      policy: currentPolicy(policyDays),
+      reporting: reportingOf(data),
+      excluded: new Set([
+        ...senders.failingSources,
+        ...approvedNetworks(data),
+        ...(data.ownServers ?? []),
+        ...(data.gateways ?? []),
+      ]),
+      known,
+    }
+  );
+}
+
+function reportingOf({ elsewhere = [], spread = new Map(), lateness = new Map(), others, published }: DomainData): Reporting {
+  const undecided = new Map<string, string>();
+  for (const { reporter, day } of others?.reporterDays ?? []) undecided.set(reporter, later(day, undecided.get(reporter) ?? ''));
+  return { elsewhere, spread, lateness, undecided, published: published ?? null };
+}
+
+/** The window of what arrived, whoever sent it. */
+export function arrivalWindow(data: DomainData, attendance: Attendance, known: readonly KnownFinding[]): ArrivalWindow {
+  const { domain, forged, genuine } = data;
+  return {
+    domain,
+    now: dayOf(data.now),
+    forged,
+    genuine,
+    deciders: new Set(attendance.reporters),
+    others: new Map(data.others?.reporters.map(({ reporter, standing }) => [reporter, standing])),
+    known,
+  };
+}
+
+/** A window of their rows alone: habit is what they reported before. */
+export function undecidedWindow(
+  { domain, others, policyDays, ...data }: DomainData,
+  known: readonly KnownFinding[],
+): UndecidedWindow {
+  if (others === null) return { window: null, others: [], told: new Set() };
+  const { reporterDays } = others;
+  const window: DomainWindow = {
+    domain,
+    from: others.from,
+    today: others.today,
+    domainDays: domainDaysOf(reporterDays, false),
+    reporterDays,
+    attendance: new Attendance(reporterDays),
+    budget: budgetOf(data),
+    networks: others.networks,
+    names: NO_NAMES,
+    policyDays: [],
+    policy: currentPolicy(policyDays),
+    excluded: new Set(),
+    known: known.filter(({ kind }) => rulesOf('undecided').some((rule) => rule.kind === kind)),
+  };
+  return { window, others: others.reporters, told: new Set() };
+}
+
+/** The window of what DNS says of the domain. */
+export function dnsWindow(data: DomainData, known: readonly KnownFinding[]): DnsWindow {
+  return {
+    domain: data.domain,
+    confirmation: data.confirmation ?? null,
+    silence: data.silence ?? null,
+    today: data.today,
+    elsewhere: data.elsewhere ?? [],
+    known,
+    now: data.now,
+    published: data.published ?? null,
+    check: data.check ?? null,
+    ...(data.drift !== undefined && { drift: data.drift }),
+    keyMail: data.keyMail ?? [],
+    senders: data.senders ?? null,
+    days: new Set(data.reporterDays.map(({ day }) => day)).size,
+  };
+}
+
+/** The newest report days, newest first. */
+export function domainDaysOf(reporterDays: readonly ReporterDay[], byKnown: boolean): DomainDay[] {
+  const days = new Map<string, DomainDay>();
+  for (const { day, reporter, messages } of reporterDays) {
+    const one = days.get(day) ?? { day, messages: 0, reporters: [] };
+    one.messages += messages;
+    one.reporters.push(reporter);
+    days.set(day, one);
+  }
+  const newest = [...days.values()].sort((a, b) => (a.day < b.day ? 1 : -1)).slice(0, DOMAIN_DAYS);
+  return byKnown ? newest.map((day) => ({ ...day, known: day.reporters })) : newest;
+}
+
+/**
+ * Networks that a person approved are not unauthorized. (A network has no signer, so no entry of a service
+ * applies to it.)
+ */
+function approvedNetworks({ networks, senderList }: DomainData): string[] {
+  const sources = networks?.largest.map(({ source }) => source) ?? [];
+  return sources.filter((source) => entryOf(senderList, source, null)?.verdict === 'approved');
+}

@@ -1,0 +1,40 @@
+import type { KnownFinding } from '../store/findings/findings.ts';
+import type { DomainData } from './domain-data.ts';
+import { commonOf, NO_NAMES, NO_NETWORKS } from './domain-windows.ts';
+import { withMissing } from './evaluate.ts';
+import { type FindingChanges, reconcile } from './lifecycle.ts';
+import { currentPolicy } from './policy.ts';
+import { ruleOf, rulesOf } from './rules/index.ts';
+import { Attendance } from './statistics/habit.ts';
+import type { Standpoint } from './window.ts';
+
+/**
+ * Asks the rules about the next policy: they rest on the classes of all sources, so this comes after these
+ * are written.
+ * @param known from loadFindings, after the others were written
+ * @param standpoint from writePosture, likewise
+ */
+export function evaluateReadiness(
+  data: Omit<DomainData, 'networks' | 'names'>,
+  known: readonly KnownFinding[],
+  standpoint: Standpoint,
+): FindingChanges {
+  const { domain, policyDays } = data;
+  const attendance = new Attendance(data.reporterDays);
+  const window = {
+    ...commonOf(data, attendance),
+    networks: { largest: [], others: NO_NETWORKS, others_below: NO_NETWORKS },
+    names: NO_NAMES,
+    policyDays,
+    policy: currentPolicy(policyDays),
+    excluded: new Set<string>(),
+    known,
+    standpoint,
+  };
+  const over = (finding: KnownFinding) => {
+    const rule = ruleOf(finding, domain);
+    return rule?.scope === 'readiness' && !finding.pending ? rule.over(finding, window) : null;
+  };
+  const candidates = rulesOf('readiness').flatMap((rule) => rule.find(window));
+  return reconcile(candidates.map(withMissing(attendance)), known, over, data);
+}
