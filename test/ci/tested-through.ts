@@ -5,7 +5,7 @@
  * you write one for it.
  */
 export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
-  'alerter/mail/deliver.test.ts': ['alerter/channels.ts', 'alerter/test-alerts.ts'],
+  'alerter/mail/deliver.test.ts': ['alerter/test-alerts.ts'],
   'alerter/mail/smtp.test.ts': ['alerter/mail/ask-server.ts'],
   'alerter/requests/compose.test.ts': [
     'alerter/requests/content.ts',

@@ -29,7 +29,7 @@ test('a week of requests: what waits, how long decisions took, break-glass and t
   const key = await opened(t.db, TWO, { plan: dnsPlan({ domain: 'below.example.com' }) });
   const { digest } = await loadRequest(t.db, key);
   const emergency = { group: 'security', ends_hours: 4, review: 'mail' };
-  await override(t.db, key, { person: DORA, why: 'on fire', digest, via: 'test' }, emergency, later(3));
+  await override(t.db, key, { person: DORA, why: 'on fire', digest, via: 'test', at: later(3) }, emergency);
   expect(await week(['example.com'])).toEqual({
     // With the review of the break-glass.
     waiting: 2,
