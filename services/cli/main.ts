@@ -474,6 +474,18 @@ requests
     ),
   );
 
+requests
+  .command('simulate <rules.yaml>')
+  .description('say what other rules would have decided about the stored requests, and where people decided otherwise')
+  .option('--from <date>', 'only requests from this day on')
+  .option('--to <date>', 'only requests before this day')
+  .option('--limit <n>', 'maximum number of cases that are listed', '50')
+  .option('--json', 'print JSON')
+  .action(
+    run(async (file: string, options) =>
+      (await import('./commands/simulate.ts')).runRequestsSimulate(config(), file, options, { out }),
+    ),
+  );
 const audit = program.command('audit').description('list, verify and export the audit chain of requests and decisions');
 audit
   .command('list', { isDefault: true })

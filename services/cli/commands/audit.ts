@@ -4,7 +4,7 @@ import { counted } from '../../shared/format.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { type AuditRow, listAudit, newestAudit, verifyAudit } from '../../store/requests/audit.ts';
 import { withDatabase } from '../open.ts';
-import { limitOf, moment, type Terminal } from '../terminal/options.ts';
+import { dateOf, limitOf, moment, type Terminal } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
 
 type Out = Terminal['out'];
@@ -81,12 +81,4 @@ export async function runAuditExport(config: Config, options: { from?: string; t
       after = rows.at(-1)!.number;
     }
   });
-}
-
-function dateOf(text: string | undefined, option: string): Date | null {
-  if (text === undefined) return null;
-  const date = new Date(text);
-  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(date.getTime()))
-    throw new PermanentError('usage', `${option} "${text}" is not a date: write 2026-12-01.`);
-  return date;
 }

@@ -78,3 +78,12 @@ export function limitOf(text: string | undefined, option = '--limit'): number {
   if (!Number.isInteger(limit) || limit < 1) throw new PermanentError('usage', `${option} must be a whole number above 0.`);
   return limit;
 }
+
+/** A day or moment, such as 2026-12-01; null without one. @throws PermanentError `usage` */
+export function dateOf(text: string | undefined, option: string): Date | null {
+  if (text === undefined) return null;
+  const date = new Date(text);
+  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(date.getTime()))
+    throw new PermanentError('usage', `${option} "${text}" is not a date: write 2026-12-01.`);
+  return date;
+}

@@ -16,7 +16,7 @@ export function readYamlFile(named: string | undefined, cwd: string, mistakes: s
   }
   const name = path.basename(file);
   try {
-    const data = contentOf(readFileSync(file, 'utf8'), name, mistakes);
+    const data = yamlOf(readFileSync(file, 'utf8'), name, mistakes);
     if (typeof data === 'object' && !Array.isArray(data)) return { ...data };
     mistakes.push(`${name} must hold keys and values.`);
   } catch (error) {
@@ -25,7 +25,8 @@ export function readYamlFile(named: string | undefined, cwd: string, mistakes: s
   return {};
 }
 
-function contentOf(text: string, name: string, mistakes: string[]): unknown {
+/** The content of a YAML text. @param mistakes receives a sentence, which never quotes the text */
+export function yamlOf(text: string, name: string, mistakes: string[]): unknown {
   // Required here, not imported: a process with all its settings in the environment need not load the package.
   const { LineCounter, parseDocument } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
   const lines = new LineCounter();
