@@ -1,9 +1,11 @@
 import type { Dns } from '../dns/client/types.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { systemClock } from '../shared/clock.ts';
+import { DAY_MS } from '../shared/days.ts';
 import { messageOf } from '../shared/errors.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { cutAudit } from '../store/requests/audit.ts';
 import { withdrawResolved } from '../store/requests/decide.ts';
 import { syncGroups } from '../store/requests/groups.ts';
 import { checkReachable, sweepRequests } from '../store/requests/sweep.ts';
@@ -30,6 +32,7 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
   const runner = new PlaybookRunner(approvals.rules, log);
   if (approvals.rules.length === 0) log.info('approvals has no rules: nothing is requested, and plans are texts to paste');
   let synced = false;
+  let cut = 0;
   let failure: string | null = null;
   /** The database's clock decides; tests give another. */
   const at = () => (context.clock === systemClock ? null : context.clock.now());
@@ -40,9 +43,16 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
       await sweepRequests(db, at());
       await checkReachable(db, at());
       await withdrawResolved(db, at());
+      const now = context.clock.now();
+      if (config.retention.audit_days !== null && now.getTime() - cut >= DAY_MS) {
+        cut = now.getTime();
+        const rows = await cutAudit(db, new Date(cut - config.retention.audit_days * DAY_MS));
+        if (rows > 0)
+          log.info({ rows, days: config.retention.audit_days }, 'rows of the audit chain past their retention time were deleted');
+      }
       turned();
       if (approvals.rules.length > 0 && approvals.playbooks === 'on') {
-        const means = { db, dns, now: context.clock.now(), registrable: organizationalDomain, asking: { signal } };
+        const means = { db, dns, now, registrable: organizationalDomain, asking: { signal } };
         await runner.run(means, at());
       }
       failure = null;

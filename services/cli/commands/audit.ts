@@ -54,6 +54,8 @@ export async function runAuditVerify(config: Config, options: { head?: string; j
     for (const { number, fault } of found.faults) out(`Row ${number}: ${FAULTS[fault]}`);
     if (found.has_head === false)
       out(escaped(`The head ${noted} is not in this chain: rows were cut off, or the chain was computed anew.`));
+    const older = noted !== null && found.has_head === null;
+    if (older) out(`The head ${noted} is of a row that retention has deleted: rows after ${found.base.split(':')[0]} are kept.`);
     if (!wrong)
       out(`${counted(found.rows, 'row')}, every hash is right${found.has_head === true ? ', and the head is in it' : ''}.`);
     out(`Head: ${found.head}`);

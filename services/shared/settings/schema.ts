@@ -167,6 +167,14 @@ export const settingsSchema = z.strictObject({
       raw_total_gb: z.number().positive().nullable().default(20),
       records_days: keptDays,
       rollups_days: keptDays,
+      /** Rows of the audit chain; what is left can still be verified. */
+      audit_days: z
+        .number()
+        .int()
+        .min(365, 'must be at least 365, or null: the audit chain is kept for a year')
+        .max(36_500)
+        .nullable()
+        .default(null),
     })
     .prefault({}),
   sweep: z.strictObject({ every_seconds: seconds(15), after_seconds: seconds(60) }).prefault({}),

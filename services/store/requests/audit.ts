@@ -68,8 +68,10 @@ export interface Verified {
   head: Head;
   /** `changed`: its hash is not that of its content; `missing`: there is no such row; `cut`: the newest rows are gone. */
   faults: { number: number; fault: 'changed' | 'missing' | 'cut' }[];
-  /** Whether a head that was noted before is in the chain: null when none was given. */
+  /** Whether a head that was noted before is in the chain: null when none was given, and when its row was cut off by retention. */
   has_head: boolean | null;
+  /** The row before the oldest that is kept: "0:00…" while nothing was cut off. */
+  base: Head;
 }
 
 const MOST_FAULTS = 100;
@@ -93,12 +95,33 @@ export async function verifyAudit(q: Queryable, noted: Head | null = null): Prom
       order by 1 limit ${MOST_FAULTS}`,
   );
   const { rows: sum } = await q.query<{ rows: number }>('select count(*) as rows from ruawatch.audit');
+  const base = await auditBase(q);
+  const cut = noted !== null && Number(noted.split(':')[0]) < Number(base.split(':')[0]);
   return {
     rows: sum[0]!.rows,
     head: await auditHead(q),
     faults: found,
-    has_head: noted === null ? null : await hasHead(q, noted),
+    has_head: noted === null || cut ? null : await hasHead(q, noted),
+    base,
   };
+}
+
+async function auditBase(q: Queryable): Promise<Head> {
+  const { rows } = await q.query<{ base: string }>(
+    "select base_number || ':' || encode(base_hash, 'hex') as base from ruawatch.audit_head",
+  );
+  return rows[0]!.base;
+}
+
+/**
+ * Deletes rows of the chain that are older than a time, and at least a year old. The hash of the newest of them stays, so that the
+ * rest can be verified.
+ * @returns how many rows
+ * @throws an error of Postgres with code XX001 when they are not intact: then all are kept
+ */
+export async function cutAudit(q: Queryable, before: Date): Promise<number> {
+  const { rows } = await q.query<{ gone: number }>('select ruawatch.audit_cut($1) as gone', [before]);
+  return rows[0]!.gone;
 }
 
 async function hasHead(q: Queryable, noted: Head): Promise<boolean> {

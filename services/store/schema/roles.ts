@@ -283,7 +283,7 @@ const SEQUENCES: Partial<Record<keyof typeof GRANTS, readonly { table: string; c
 /** Functions that do what only the owner may do. Nobody else may call them. */
 const FUNCTIONS: Partial<Record<keyof typeof GRANTS, readonly string[]>> = {
   ruawatch_parser: ['ensure_partitions(text, date[], integer)', 'drop_partitions(text, date)'],
-  ruawatch_approver: ['audit_append(text)'],
+  ruawatch_approver: ['audit_append(text)', 'audit_cut(timestamptz)'],
   ruawatch_applier: ['audit_append(text)'],
   ruawatch_console: ['audit_append(text)'],
 };

@@ -28,16 +28,24 @@ describe('retention', () => {
   const MAILS = { ignored_days: 30, raw_total_gb: 20 };
 
   test('raw mails are kept for a time and within a total, all else for ever, unless a setting says otherwise', () => {
-    expect(loadConfig({}, folder).retention).toEqual({ ...MAILS, raw_days: 400, records_days: null, rollups_days: null });
+    expect(loadConfig({}, folder).retention).toEqual({
+      ...MAILS,
+      raw_days: 400,
+      records_days: null,
+      rollups_days: null,
+      audit_days: null,
+    });
     expect(load('retention:\n  raw_days: 90\n  records_days: null').retention).toEqual({
       ...MAILS,
       raw_days: 90,
       records_days: null,
       rollups_days: null,
+      audit_days: null,
     });
   });
 
   test('daily totals are kept as long as findings look back', () => {
+    expect(mistake('retention:\n  audit_days: 30')).toMatch(/must be at least 365/);
     expect(load('retention:\n  rollups_days: 42').retention).toMatchObject({ rollups_days: 42 });
     expect(mistake('retention:\n  rollups_days: 41')).toMatch(/retention\.rollups_days is 41, but findings look back 42 days/);
     expect(mistake('retention:\n  rollups_days: 90\nanalyzer:\n  window_days: 100')).toMatch(/analyzer\.window_days/);

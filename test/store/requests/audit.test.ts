@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { transaction } from '../../../services/shared/runtime/db.ts';
-import { appendAudit, auditHead, listAudit, verifyAudit } from '../../../services/store/requests/audit.ts';
+import { appendAudit, auditHead, cutAudit, listAudit, verifyAudit } from '../../../services/store/requests/audit.ts';
 import { grantRoles, SERVICE_ROLES } from '../../../services/store/schema/roles.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 
@@ -78,6 +78,72 @@ describe('what was done to the chain is found', () => {
     await t.db.query('update ruawatch.audit_head set hash = (select hash from ruawatch.audit where number = 6)');
     expect((await verifyAudit(t.db)).faults).toEqual([]);
     expect(await verifyAudit(t.db, heads[5])).toMatchObject({ has_head: false });
+  });
+});
+
+describe('retention', () => {
+  /** A chain whose first rows are of another time, as if they had been written then. */
+  const chain = async (days: readonly number[]) => {
+    const heads: string[] = [];
+    for (const n of days) {
+      heads.push(await add(n));
+      await t.db.query(
+        `update ruawatch.audit a set at = clock_timestamp() - make_interval(days => $1),
+                hash = ruawatch.audit_hash(h.hash, a.number, clock_timestamp() - make_interval(days => $1), a.body)
+           from (select coalesce((select hash from ruawatch.audit order by number desc offset 1 limit 1), base_hash) as hash from ruawatch.audit_head) h
+          where a.number = (select max(number) from ruawatch.audit)`,
+        [n],
+      );
+      // The time that was hashed is the one that is stored.
+      await t.db.query(
+        `update ruawatch.audit a set hash = ruawatch.audit_hash(coalesce(b.hash, h.base_hash), a.number, a.at, a.body)
+           from ruawatch.audit_head h left join ruawatch.audit b on b.number = (select max(number) - 1 from ruawatch.audit)
+          where a.number = (select max(number) from ruawatch.audit)`,
+      );
+      await t.db.query('update ruawatch.audit_head set hash = (select hash from ruawatch.audit order by number desc limit 1)');
+      heads[heads.length - 1] = await auditHead(t.db);
+    }
+    return heads;
+  };
+  const ago = (days: number) => new Date(Date.now() - days * 86_400_000);
+
+  test('deletes the oldest rows, says so in the chain, and the rest can be verified', async () => {
+    const heads = await chain([900, 800, 700, 10, 1]);
+    expect(await verifyAudit(t.db)).toMatchObject({ faults: [], rows: 5 });
+    expect(await cutAudit(t.db, ago(750))).toBe(2);
+    expect(await verifyAudit(t.db, heads[4])).toMatchObject({ faults: [], rows: 4, has_head: true, base: heads[1] });
+    // The newest row that went is still proven by its hash; an older one cannot be looked for.
+    expect(await verifyAudit(t.db, heads[1])).toMatchObject({ has_head: true });
+    expect(await verifyAudit(t.db, heads[0])).toMatchObject({ has_head: null });
+    const newest = (await listAudit(t.db, { limit: 10 })).at(-1)!;
+    expect(JSON.parse(newest.body)).toMatchObject({ verb: 'audit.cut', rows: 2, until: 2 });
+    expect(await cutAudit(t.db, ago(750))).toBe(0);
+    await t.db.query("update ruawatch.audit set body = '{}' where number = 3");
+    expect((await verifyAudit(t.db)).faults).toEqual([{ number: 3, fault: 'changed' }]);
+  });
+
+  test('takes nothing younger than a year, whatever it is asked for, and no row that was changed', async () => {
+    await chain([400, 300]);
+    expect(await cutAudit(t.db, new Date(Date.now() + 86_400_000))).toBe(1);
+    await t.drop();
+    t = await testDatabase();
+    await chain([500, 400]);
+    await t.db.query("update ruawatch.audit set body = '{}' where number = 1");
+    await expect(cutAudit(t.db, ago(366))).rejects.toMatchObject({ code: 'XX001' });
+    expect((await verifyAudit(t.db)).rows).toBe(2);
+  });
+
+  test('leaves a row that is old by a clock which was set back', async () => {
+    await chain([20, 500, 1]);
+    expect(await cutAudit(t.db, ago(365))).toBe(0);
+  });
+
+  test('empties a chain that is old as a whole but for the row that says so', async () => {
+    await chain([500, 400]);
+    expect(await cutAudit(t.db, ago(366))).toBe(2);
+    expect(await verifyAudit(t.db)).toMatchObject({ faults: [], rows: 1 });
+    await add(3);
+    expect(await verifyAudit(t.db)).toMatchObject({ faults: [], rows: 2 });
   });
 });
 
