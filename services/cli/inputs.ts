@@ -80,6 +80,9 @@ async function* file(at: string, maxBytes: number): AsyncGenerator<Input> {
   yield { file: at, modified, size, raw };
 }
 
+/** What `import` and `parse` say instead of nothing at all. */
+export const NO_FILE = 'There was no file to read under the given paths.';
+
 /** Bytes read at once: nearly every report mail is smaller. */
 const HEAD_BYTES = 512 * 1024;
 

@@ -3,9 +3,11 @@ import { messageOf, SettingsError } from '../shared/errors.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { nobodyYet } from '../store/console/people.ts';
 import { forgetEnded, makeLink } from '../store/console/sessions.ts';
+import { cannotListen } from './listen.ts';
 import { ROUTES } from './pages/index.ts';
 import { buildConsole } from './server.ts';
 
+export { checkListen } from './listen.ts';
 export { stepOf } from './people/totp.ts';
 
 const NAME = 'console';
@@ -66,10 +68,7 @@ async function listening({ db, config, log, clock }: Context, listen: { host: st
     await app.listen(listen);
   } catch (error) {
     await app.close();
-    throw new SettingsError(
-      `CONSOLE_LISTEN ${listen.host}:${listen.port} cannot be used (${messageOf(error)}): set another address, or "off".`,
-      error,
-    );
+    throw cannotListen(listen, error);
   }
   log.info({ address: addressOf(app, config) }, 'serving the console');
   return app;

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import helmet from '@fastify/helmet';
@@ -12,6 +11,7 @@ import { answerIn, problemPage } from './answer.ts';
 import { visitorByToken } from './api/bearer.ts';
 import { allowedFor } from './api/methods.ts';
 import { Gate } from './gate.ts';
+import { certificateOf } from './listen.ts';
 import { formToken, isFormToken, isOwnHost, isOwnOrigin } from './people/form-token.ts';
 import { problemOf } from './problem.ts';
 import { type Answer, type AnyRoute, type Asked, may, Refusal, type Route, type Services } from './routes.ts';
@@ -53,9 +53,7 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
     bodyLimit: BODY_BYTES,
     trustProxy: config.console.proxies.length > 0 ? config.console.proxies : false,
     forceCloseConnections: true,
-    ...(config.console.tls === null
-      ? {}
-      : { https: { cert: readFileSync(config.console.tls.cert), key: readFileSync(config.console.tls.key) } }),
+    ...(config.console.tls === null ? {} : { https: certificateOf(config.console.tls) }),
     ...TIMES,
     frameworkErrors: (error, request, reply) => void failed(error, request, reply as FastifyReply),
   }) as unknown as FastifyInstance;

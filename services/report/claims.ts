@@ -14,6 +14,14 @@ export function announcesReport(subject: string | null): boolean {
   return REPORT_SUBJECT.test(subject ?? '');
 }
 
+/** A failure report (RFC 6591) that lost its structure, such as one that was quoted in an answer. */
+const FAILURE_FIELD = /^[ \t>|]*Feedback-Type[ \t]*:[ \t]*auth-failure\b/im;
+
+/** Whether a text has the field that makes a failure report. */
+export function announcesFailure(text: string): boolean {
+  return FAILURE_FIELD.test(text);
+}
+
 /** Whether a file name is that of a report. */
 export function namesReport(name: string | null): boolean {
   return name !== null && (REPORT_NAME.test(name) || LIKE_REPORT_NAME.test(name.slice(0, 1_000)));

@@ -1,4 +1,4 @@
-import { announcesReport, datesIn, namesArchive, namesReport } from './claims.ts';
+import { announcesFailure, announcesReport, datesIn, namesArchive, namesReport } from './claims.ts';
 import { foreignArchive, SNIFF_LENGTH, sniff, sortOf } from './container/sniff.ts';
 import { type Payload, Unpacker } from './container/unpack.ts';
 import { ARCHIVE_DAMAGED, DocumentReader } from './documents.ts';
@@ -141,8 +141,10 @@ class Reading {
 
   private async *mimeLeaf(mail: Mail, part: MimePart, containers: number): AsyncGenerator<ReadEvent> {
     if (namesReport(part.name)) this.promising = true;
-    const kind = sniff(decodeBody(part.bytes.subarray(0, PEEK), part.encoding).subarray(0, SNIFF_LENGTH));
+    const head = decodeBody(part.bytes.subarray(0, PEEK), part.encoding);
+    const kind = sniff(head.subarray(0, SNIFF_LENGTH));
     if (kind === 'unknown') {
+      if (announcesFailure(head.toString('latin1'))) this.promising = true;
       // A header without its mail, as in a returned one.
       if (part.type === 'text/rfc822-headers') return;
       if (!this.reported) {

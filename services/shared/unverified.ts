@@ -9,5 +9,5 @@ const WORTH_SAYING = 0.25;
  */
 export function unverifiedSentence({ reports, unverified }: { reports: number; unverified: number }): string | null {
   if (reports === 0 || unverified / reports < WORTH_SAYING) return null;
-  return `${number(unverified)} of ${number(reports)} reports of the last week could not be verified, so they open no finding: set trust.authserv_ids (docs/trust.md), then run "ruawatch verify --all".`;
+  return `${number(unverified)} of ${number(reports)} reports of the last week could not be verified, so they open no finding: set or correct trust.authserv_ids (docs/trust.md), then run "ruawatch verify --all".`;
 }

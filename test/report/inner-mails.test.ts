@@ -198,6 +198,42 @@ describe('uuencoded', () => {
   });
 });
 
+describe('a gzip with line ends before it', () => {
+  test.each(['\n', '\r\n\r\n', ' \t\r\n', '\n'.repeat(60)])('%j', async (blanks) => {
+    const bytes = Buffer.concat([Buffer.from(blanks), gzipSync(xml)]);
+    expect(await ids(mailWith(bytes, 'Content-Type: application/gzip; name=a.xml.gz'))).toEqual(['r-1']);
+    expect(await ids(mailWith(bytes, 'Content-Type: application/octet-stream'))).toEqual(['r-1']);
+    expect(await ids(await zipOf([{ name: 'a.gz', data: bytes }]))).toEqual(['r-1']);
+    expect(await ids(gzipSync(bytes))).toEqual(['r-1']);
+    expect((await readAll(mailWith(bytes.subarray(0, blanks.length + 20), 'Content-Type: application/gzip'))).codes).toEqual([
+      'archive_damaged',
+    ]);
+  });
+});
+
+describe('a failure report that lost its structure', () => {
+  const [, ...rest] = FAILURE.split('\r\n\r\n');
+  const body = rest.join('\r\n\r\n');
+  const quoted = (mark: string) => body.replace(/^/gm, mark);
+  test.each([
+    ['quoted in an answer', `Subject: Re: failure\r\n\r\nSee below.\r\n\r\n${quoted('> ')}`],
+    ['quoted twice', `Subject: Re: failure\r\n\r\n${quoted('>> ')}`],
+    ['quoted with bars', `Subject: x\r\nContent-Type: text/plain\r\n\r\n${quoted('| ')}`],
+    ['forwarded as text', `Subject: Fwd: x\r\n\r\n-----Original Message-----\r\n${body}`],
+    ['quoted under the header of the report', `${FAILURE.split('\r\n\r\n')[0]}\r\n\r\n${quoted('> ')}`],
+    ['whose boundary is another', FAILURE.replace('boundary=f', 'boundary=other')],
+    ['encoded', `Subject: x\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(body).toString('base64')}\r\n`],
+  ])('%s is set aside, not ignored', async (_, mail) => {
+    expect((await readAll(mail)).codes).toEqual(['report_not_found']);
+  });
+
+  test('a complaint, and a mail that speaks of one, are ignored as before', async () => {
+    const complaint = quoted('> ').replace('auth-failure', 'abuse');
+    expect((await readAll(`Subject: x\r\n\r\n${complaint}`)).codes).toEqual(['no_report']);
+    expect((await readAll('Subject: x\r\n\r\nIt has Feedback-Type: auth-failure in it.\r\n')).codes).toEqual(['no_report']);
+  });
+});
+
 describe('a zip with bytes before it', () => {
   test.each([
     ['a few', 10],

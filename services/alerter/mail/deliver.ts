@@ -1,5 +1,5 @@
 import { backoff } from '../../shared/clock.ts';
-import { messageOf, PermanentError, RuawatchError } from '../../shared/errors.ts';
+import { PermanentError, RuawatchError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Metrics } from '../../shared/runtime/metrics.ts';
@@ -62,7 +62,7 @@ export async function deliverNext(delivery: Delivery, now: Date): Promise<Outcom
       return await settle(claim, sent, now);
     } catch (error) {
       if (!(error instanceof RuawatchError)) throw error;
-      if (error instanceof PermanentError) return await fail(claim, messageOf(error), now);
+      if (error instanceof PermanentError) return await fail(claim, error.message, now);
       if (error.code === 'smtp_deferred') return await defer(claim, error.message, now);
       const wait = backoff(mail.attempts, DOWN_BASE_MS, DOWN_CAP_MS);
       await outbox.mailDelayed(tx, mail.outbox_key, {

@@ -1,4 +1,5 @@
 import { checkSmtp, checkWebhook, refusedSentence } from '../../alerter/index.ts';
+import { checkListen } from '../../console/index.ts';
 import { proveDomain, readAsnFile } from '../../enricher/index.ts';
 import { WARN_SHARE } from '../../parser/index.ts';
 import { checkMailbox } from '../../poller/index.ts';
@@ -55,6 +56,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     if (db !== null) await checkDomains(db, config, checks);
     if (db !== null) await checkTrust(db, config, checks);
     await checkHealthPort(config, checks);
+    if (config.console.listen !== null) await checks.run('console', async () => (await checkListen(config)) ?? 'off');
   } finally {
     await opened?.close();
   }
@@ -170,7 +172,8 @@ async function checkOwn(db: Db, config: Config, checks: Checks): Promise<void> {
         const seen = seenLine(await verifiedShare(db, since, [domain]));
         const proof = await proofs[i];
         if (!proof) return { note: `${seen}; no mailbox has an address that rua= could name: set addresses of the mailbox.` };
-        return proof.state === 'proven' ? `${proof.reason} ${seen}` : { note: `${proof.reason} ${seen}` };
+        const said = `${proof.reason.replace(/\.$/, '')}; ${seen}.`;
+        return proof.state === 'proven' ? said : { note: said };
       });
     }
   } finally {
@@ -180,8 +183,8 @@ async function checkOwn(db: Db, config: Config, checks: Checks): Promise<void> {
 
 function seenLine({ reports, verified }: VerifiedShare): string {
   return reports === 0
-    ? `No report came in ${VERIFIED_DAYS} days.`
-    : `${verified} of ${reports} reports of the last ${VERIFIED_DAYS} days could be verified.`;
+    ? `no report came in ${VERIFIED_DAYS} days`
+    : `${verified} of ${reports} reports of the last ${VERIFIED_DAYS} days could be verified`;
 }
 
 /** Whether reports can be verified: those that cannot open no finding. */

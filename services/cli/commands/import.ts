@@ -30,7 +30,7 @@ import {
 } from '../../store/messages/imports.ts';
 import { recordLeft } from '../../store/messages/intake.ts';
 import { waitingMessages } from '../../store/messages/messages.ts';
-import { type Input, inputs, type Skipped } from '../inputs.ts';
+import { type Input, inputs, NO_FILE, type Skipped } from '../inputs.ts';
 import { type ImportContext, openForImport } from '../open.ts';
 import { Progress } from '../terminal/progress.ts';
 
@@ -309,7 +309,7 @@ function describe(summary: ImportSummary): string[] {
     `${summary.messages} mails and files: ${summary.reports} reports with ${summary.records} records${others(summary)} stored, ${summary.duplicates} duplicates` +
       `${summary.superseded > 0 ? `, ${summary.superseded} superseded (same identity, different content)` : ''}.`,
   ];
-  if (summary.messages === 0) lines.push('There was no file to read under the given paths.');
+  if (summary.messages === 0) lines.push(NO_FILE);
   for (const [what, list] of [
     ['skipped', summary.skipped],
     ['ignored', summary.ignored],

@@ -4,7 +4,7 @@ import { DEFAULT_LIMITS } from '../../report/limits.ts';
 import type { AggregateRecord, AggregateReport, FailureReport, Problem, TlsReport } from '../../report/model.ts';
 import { readMessage } from '../../report/read.ts';
 import { jsonText } from '../../shared/escape.ts';
-import { type Input, inputs } from '../inputs.ts';
+import { type Input, inputs, NO_FILE } from '../inputs.ts';
 
 /** Characters of records that are collected for one line; a longer line is written in pieces while the file is read again. */
 const GATHERED_LENGTH = 8 * 1024 * 1024;
@@ -17,18 +17,26 @@ const GATHERED_LENGTH = 8 * 1024 * 1024;
  * Files are read one at a time. A line above the limit is written in pieces, so memory does not grow with the largest report.
  *
  * @param output receives the lines; its back-pressure is respected
+ * @param say receives a sentence for people when there was no file to read
  * @returns 0: every path could be opened
  * @throws PermanentError `no_such_path`, `unreadable` with a sentence that names the path
  */
-export async function runParse(paths: string[], output: NodeJS.WritableStream): Promise<number> {
+export async function runParse(
+  paths: string[],
+  output: NodeJS.WritableStream,
+  say: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+): Promise<number> {
+  let read = 0;
   const skipped: string[] = [];
   const found = inputs(paths, DEFAULT_LIMITS.mailBytes, (file, code, message) =>
     skipped.push(errorLine(file, { code, message })),
   );
   for await (const input of found) {
+    read++;
     for await (const piece of piecesOf(input)) if (!output.write(piece)) await once(output, 'drain');
   }
   for (const line of skipped) output.write(line);
+  if (read === 0 && skipped.length === 0) say(NO_FILE);
   return 0;
 }
 

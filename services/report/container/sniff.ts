@@ -9,6 +9,9 @@ export const SNIFF_LENGTH = 4096;
 /** HTML begins like XML and is never a report: mail bodies, error pages of portals. */
 const HTML = /^<(?:!doctype\s+html|html|head|body|div|p|table|meta|style|span|br|center|font|svg|!doctype\s+svg)[\s>/]/i;
 
+/** Blanks before a gzip stream. */
+const MOST_BLANKS = 64;
+
 /** Archives that cannot be opened, by their first bytes. */
 const FOREIGN: readonly (readonly [string, string])[] = [
   ['7z', '7z\xbc\xaf\x27\x1c'],
@@ -39,6 +42,13 @@ export function sniff(head: Buffer): Kind {
   if (first !== 0x3c) return tarHeader(head, 0) === null ? 'unknown' : 'tar';
   const begin = text.toString('latin1', start, Math.min(text.length, start + 64));
   return /^<[A-Za-z_:?!]/.test(begin) && !HTML.test(begin) ? 'xml' : 'unknown';
+}
+
+/** Where a gzip stream begins after line ends or blanks, as gateways put them before an attachment; null when none does. */
+export function gzipStart(head: Buffer): number | null {
+  let start = 0;
+  while (start < head.length && start < MOST_BLANKS && isSpace(head[start] as number)) start++;
+  return start > 0 && head[start] === 0x1f && head[start + 1] === 0x8b && head[start + 2] === 8 ? start : null;
 }
 
 /** The format of an archive that cannot be opened; null for anything else. */

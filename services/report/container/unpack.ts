@@ -3,7 +3,7 @@ import type { Problem } from '../model.ts';
 import { Problems } from '../problems.ts';
 import { excerpt } from '../text.ts';
 import { CHUNK, inflateAtOnce, inflateStream, type Meter, type Wrapping } from './inflate.ts';
-import { type Kind, SNIFF_LENGTH, sniff } from './sniff.ts';
+import { gzipStart, type Kind, SNIFF_LENGTH, sniff } from './sniff.ts';
 import { tarMembers } from './tar.ts';
 import { zipMembers, zipStart } from './zip.ts';
 
@@ -87,9 +87,10 @@ export class Unpacker {
     let kind = sniff(head);
     let start = 0;
     if (kind === 'unknown') {
-      const found = zipStart(bytes);
+      const packed = gzipStart(bytes);
+      const found = packed ?? zipStart(bytes);
       if (found !== null) {
-        kind = 'zip';
+        kind = packed === null ? 'zip' : 'gzip';
         start = found;
       }
     }
@@ -101,7 +102,7 @@ export class Unpacker {
       throw new Refusal('nested_too_deep', `Containers are nested more than ${this.limits.nesting} deep.`);
     }
     if (kind === 'gzip') {
-      yield* this.member(this.inflated(bytes, { format: 'gzip' }, problems), { name, depth, problems });
+      yield* this.member(this.inflated(bytes.subarray(start), { format: 'gzip' }, problems), { name, depth, problems });
       return;
     }
     const members = kind === 'zip' ? zipMembers(bytes.subarray(start)) : tarMembers(bytes);
@@ -137,7 +138,7 @@ export class Unpacker {
     }
     head = head.subarray(0, SNIFF_LENGTH);
     const kind = sniff(head);
-    if (isContainer(kind) || (kind === 'unknown' && zipStart(head) !== null)) {
+    if (isContainer(kind) || (kind === 'unknown' && (gzipStart(head) ?? zipStart(head)) !== null)) {
       yield* this.open(await this.hold(() => stream.open()), inside);
       return;
     }

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -38,6 +40,7 @@ const settings = (more: Record<string, string> = {}) =>
       DATABASE_URL: t.url,
       IMAP_URL: `${mailbox.url}/INBOX?tls=none&addresses=dmarc%40own.example`,
       HTTP_LISTEN: 'off',
+      CONSOLE_LISTEN: 'off',
       ...more,
     },
     '/nowhere',
@@ -142,11 +145,30 @@ test('beside a ruawatch that has the health port: that is said, and is no failur
   await server.close();
 });
 
+test('the address of the console is looked at, and it is one line when another program has it', async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as AddressInfo;
+  const taken = await doctor(settings({ CONSOLE_LISTEN: `127.0.0.1:${port}` }));
+  expect(taken.text).toMatch(new RegExp(`^FAIL {2}console: CONSOLE_LISTEN 127\\.0\\.0\\.1:${port} cannot be used`, 'm'));
+  await new Promise((resolve) => other.close(resolve));
+  expect((await doctor(settings({ CONSOLE_LISTEN: `127.0.0.1:${port}` }))).text).toContain(
+    `ok    console: 127.0.0.1:${port} is free`,
+  );
+  expect((await doctor(settings({ CONSOLE_LISTEN: 'off' }))).text).not.toContain('console');
+});
+
 test('a reader that ends the pipe early ends nothing else', async () => {
   const main = path.resolve(import.meta.dirname, '../../../dist/services/cli/main.js');
   const command = `${process.execPath} ${main} doctor | head -1; echo "\${PIPESTATUS[0]}"`;
   const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-c', command], {
-    env: { PATH: process.env.PATH, DATABASE_URL: t.url, IMAP_URL: `${mailbox.url}/INBOX?tls=none`, HTTP_LISTEN: 'off' },
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: t.url,
+      IMAP_URL: `${mailbox.url}/INBOX?tls=none`,
+      HTTP_LISTEN: 'off',
+      CONSOLE_LISTEN: 'off',
+    },
     cwd: '/',
   });
   expect([stdout, stderr]).toEqual([expect.stringMatching(/^ok {4}node: v\S+\n0\n$/), '']);
@@ -178,7 +200,7 @@ test('a mail server that demands STARTTLS, refuses the sender, or lacks SMTPUTF8
 
 describe('reports that cannot be verified', () => {
   const NONE =
-    'reports of the last week could not be verified, so they open no finding: set trust.authserv_ids (docs/trust.md), then run "ruawatch verify --all".';
+    'reports of the last week could not be verified, so they open no finding: set or correct trust.authserv_ids (docs/trust.md), then run "ruawatch verify --all".';
   /** Reports of today: so many verified, and so many that nothing proves. */
   const store = async (verified: number, unproven: number) => {
     await t.db.query(
@@ -206,7 +228,9 @@ describe('reports that cannot be verified', () => {
     config.dnsServers = [dns.server];
     const { text } = await doctor(config);
     expect(text).toContain(`--    trust: 53 of 55 ${NONE}`);
-    expect(text).toMatch(/^ok {4}domain own\.example: .*2 of 55 reports of the last 7 days could be verified\.$/m);
+    expect(text).toMatch(
+      /^ok {4}domain own\.example: [^;]*own\.example [^.;]*; 2 of 55 reports of the last 7 days could be verified\.$/m,
+    );
     config.dnsServers = [dns.server];
     config.mailboxes = config.mailboxes.map((one) => ({ ...one, addresses: ['other@own.example'] }));
     expect((await doctor(config)).text).toMatch(/^-- {4}domain own\.example: .*names no mailbox in rua= that is read here/m);

@@ -1,8 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runParse } from '../../../services/cli/commands/parse.ts';
 import { zipOf } from '../../report/archives.ts';
 import { mailWith, parseLines as parse, recordXml, reportXml } from '../../report/build.ts';
 
@@ -44,6 +46,21 @@ test('prints a line for each report in files, folders, archives and mbox files',
     'd.mbox#1',
     'd.mbox#2',
   ]);
+});
+
+test('a folder without a file is said, and nothing is printed for programs', async () => {
+  const empty = path.join(folder, 'empty');
+  await mkdir(path.join(empty, 'below'), { recursive: true });
+  const printed: string[] = [];
+  const said: string[] = [];
+  const output = new Writable({
+    write(chunk, _, done) {
+      printed.push(String(chunk));
+      done();
+    },
+  });
+  expect(await runParse([empty], output, (line) => said.push(line))).toBe(0);
+  expect([printed, said]).toEqual([[], ['There was no file to read under the given paths.']]);
 });
 
 test('prints the fields of the contract', async () => {
