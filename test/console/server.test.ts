@@ -178,6 +178,36 @@ const CASES: Record<string, Case> = {
   ...onApiFinding('snooze', { days: 7 }, 200),
   ...onApiFinding('unsnooze', {}, 409),
   ...onApiFinding('resolve', {}, 409),
+  'GET /api/v1/openapi.json': { url: () => '/api/v1/openapi.json', status: forAll(200) },
+  'GET /api/v1/me': { url: () => '/api/v1/me', status: pages },
+  'GET /api/v1/audit': { url: () => '/api/v1/audit', status: { ...forAll(403), nobody: 401, root: 200 } },
+  'GET /api/v1/quarantine': { url: () => '/api/v1/quarantine', status: { ...forAll(403), nobody: 401, root: 200 } },
+  'POST /api/v1/domains/:domain/senders': {
+    url: () => '/api/v1/domains/example.com/senders',
+    json: { source: '192.0.2.0/24', decision: 'deny', why: 'w' },
+    status: { ...pages, viewer: 403, other: 404 },
+  },
+  'GET /api/v1/reports': { url: () => '/api/v1/reports', status: pages },
+  'GET /api/v1/reports/:key': { url: () => '/api/v1/reports/7', status: { ...pages, other: 404 } },
+  'GET /api/v1/reports/:key/records': { url: () => '/api/v1/reports/7/records', status: { ...pages, other: 404 } },
+  'GET /api/v1/requests': { url: () => '/api/v1/requests', status: pages },
+  'GET /api/v1/requests/:key': { url: () => `/api/v1/requests/${request}`, status: { ...pages, other: 404 } },
+  'POST /api/v1/requests': {
+    url: () => '/api/v1/requests',
+    json: { kind: 'sender.deny', domain: 'example.com', source: '192.0.2.0/24', why: 'w' },
+    // There is no rule.
+    status: { ...forAll(409), nobody: 401, viewer: 403, other: 404 },
+  },
+  ...Object.fromEntries(
+    ['approve', 'deny', 'withdraw'].map((verb) => [
+      `POST /api/v1/requests/:key/${verb}`,
+      {
+        url: () => `/api/v1/requests/${request}/${verb}`,
+        json: { why: 'w', ...(verb === 'withdraw' ? {} : { digest: 'a'.repeat(64) }) },
+        status: { ...forAll(409), nobody: 401, viewer: 403, other: 404 },
+      },
+    ]),
+  ),
 };
 
 const nameOf = ({ method, path }: AnyRoute) => `${method} ${path}`;

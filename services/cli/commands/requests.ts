@@ -2,12 +2,13 @@ import { catalogueOf } from '../../analyzer/index.ts';
 import { labelsOf } from '../../dns/client/name.ts';
 import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
 import { KINDS, type Plan, readPlan } from '../../requests/plan.ts';
-import { type DnsWish, PlanError, planDns } from '../../requests/plans/dns.ts';
+import type { DnsWish } from '../../requests/plans/dns.ts';
 import { planSender } from '../../requests/plans/sender.ts';
 import { changeLines } from '../../requests/plans/text.ts';
+import { POLICIES, planWish, policyWish, recordWish } from '../../requests/plans/wanted.ts';
 import type { State } from '../../requests/states.ts';
 import { consideredLines, planLines, STATE_WORDS } from '../../requests/words.ts';
-import { PermanentError, TransientError } from '../../shared/errors.ts';
+import { PermanentError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
@@ -187,61 +188,24 @@ async function senderPlan(
 
 async function dnsPlan(making: Making, domain: string, options: OpenOptions): Promise<Plan> {
   const name = options.name === undefined ? domain : domainOf(options.name);
-  if (name !== domain && !name.endsWith(`.${domain}`)) throw new PermanentError('usage', `${name} is not below ${domain}.`);
   if ((options.value === undefined) === (options.remove !== true))
     throw new PermanentError('usage', 'Give what is to be published with --value, or --remove.');
   const value = options.value ?? null;
-  const summary = value === null ? `Take the record at ${name} away.` : `Publish ${value.slice(0, 300)} at ${name}.`;
   const type = (options.type ?? 'TXT').toUpperCase();
   if (type !== 'TXT' && type !== 'CNAME') throw new PermanentError('usage', '--type is TXT or CNAME.');
-  const records = [{ name, type, value } as const];
-  return recordPlan(making, { kind: 'dns.change', domain, records, summary, why: [options.why], finding: null }, options);
+  return recordPlan(making, recordWish({ domain, name, type, value, why: options.why }), options);
 }
 
-const POLICIES = ['none', 'quarantine', 'reject'];
-
 async function policyPlan(making: Making, domain: string, options: OpenOptions): Promise<Plan> {
-  const { to } = options;
-  if (to === undefined || !POLICIES.includes(to))
-    throw new PermanentError('usage', `Name the policy: --to ${POLICIES.join(', --to ')}.`);
+  const to = POLICIES.find((policy) => policy === options.to);
+  if (to === undefined) throw new PermanentError('usage', `Name the policy: --to ${POLICIES.join(', --to ')}.`);
   const dns = openDns(options.resolver ?? making.config.dnsServers, { perSecond: PER_SECOND });
-  const answer = await dns.ask(`_dmarc.${domain}`, 'TXT');
-  const text =
-    answer.state === 'records'
-      ? answer.records.map((strings) => strings.join('')).find((one) => /^v\s*=\s*DMARC1/i.test(one))
-      : undefined;
-  if (answer.state === 'unknown')
-    throw new TransientError('dns_unknown', `The policy of ${domain} is not known: ${answer.message}`);
-  if (text === undefined)
-    throw new PermanentError(
-      'no_policy',
-      `${domain} has no DMARC record of its own: publish one first (ruawatch policy status ${domain}).`,
-    );
-  const value = text.replace(/([;\s]p\s*=\s*)[a-z]+/i, `$1${to}`);
-  return recordPlan(
-    making,
-    {
-      kind: 'policy.step',
-      domain,
-      records: [{ name: `_dmarc.${domain}`, value }],
-      summary: `Set the policy of ${domain} to p=${to}.`,
-      why: [options.why],
-      finding: null,
-    },
-    options,
-  );
+  return recordPlan(making, await policyWish({ domain, to, why: options.why }, dns), options);
 }
 
 async function recordPlan({ config, db, now }: Making, wish: DnsWish, options: OpenOptions): Promise<Plan> {
   const dns = openDns(options.resolver ?? config.dnsServers, { perSecond: PER_SECOND });
-  const mail = await seenMail(db, wish.domain, now);
-  try {
-    return await planDns(wish, dns, { ...mail, registrable: organizationalDomain });
-  } catch (error) {
-    if (!(error instanceof PlanError)) throw error;
-    if (error.code === 'unknown') throw new TransientError('dns_unknown', error.message, error);
-    throw new PermanentError(error.code, error.message, error);
-  }
+  return planWish(wish, dns, { ...(await seenMail(db, wish.domain, now)), registrable: organizationalDomain });
 }
 
 /** `requests withdraw KEY`. */

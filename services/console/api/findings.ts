@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { rowOf } from '../../store/console/api-lists.ts';
 import { findingEventRow, findingRow } from '../../store/console/api-rows.ts';
 import { visibleFinding } from '../../store/console/findings.ts';
-import { actOnFinding, FINDING_ACTS, type FindingActName, why } from '../acts/findings.ts';
+import { actOnFinding, FINDING_ACTIONS, type FindingActName, why } from '../actions/findings.ts';
 import type { AnyRoute } from '../routes.ts';
 import { answerList, LISTS } from './lists.ts';
 import { domainName, key, moment, pageOfItems, paging } from './parameters.ts';
@@ -69,7 +69,7 @@ const SUMMARIES: Record<FindingActName, string> = {
   resolve: 'Says that a finding is over, or gives a verdict on one that is.',
 };
 
-const acts = (Object.keys(FINDING_ACTS) as FindingActName[]).map((name) =>
+const acts = (Object.keys(FINDING_ACTIONS) as FindingActName[]).map((name) =>
   apiRoute({
     method: 'POST',
     path: `/findings/:key/${name}`,

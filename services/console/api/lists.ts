@@ -10,7 +10,8 @@ export { LISTS };
 /** What the keys of a list are, for cursors. */
 function typesOf({ row, key }: List): ('string' | 'number' | 'time')[] {
   return key.map((column) => {
-    const type = row.shape[column];
+    const given = row.shape[column];
+    const type = given instanceof z.ZodNullable ? given.unwrap() : given;
     if (type instanceof z.ZodISODateTime) return 'time';
     return type instanceof z.ZodNumber ? 'number' : 'string';
   });

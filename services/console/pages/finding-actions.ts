@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Words } from '../../findings/kinds/kind.ts';
-import { actOnFinding, FINDING_ACT_NAMES, FINDING_ACTS } from '../acts/findings.ts';
+import { actOnFinding, FINDING_ACTION_NAMES, FINDING_ACTIONS } from '../actions/findings.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { type AnyRoute, route, see } from '../routes.ts';
@@ -66,7 +66,7 @@ function verdicts(said: Words): Html {
 }
 
 /** A page's form for each act: who may see the finding may do it, from operator on. */
-export const FINDING_ACT_ROUTES: AnyRoute[] = FINDING_ACT_NAMES.map((name) =>
+export const FINDING_ACT_ROUTES: AnyRoute[] = FINDING_ACTION_NAMES.map((name) =>
   route({
     method: 'POST',
     path: `/findings/:key/${name}`,
@@ -74,7 +74,7 @@ export const FINDING_ACT_ROUTES: AnyRoute[] = FINDING_ACT_NAMES.map((name) =>
     least: 'operator',
     scope: 'object',
     params: key,
-    body: FINDING_ACTS[name].body as typeof FINDING_ACTS.acknowledge.body,
+    body: FINDING_ACTIONS[name].body as typeof FINDING_ACTIONS.acknowledge.body,
     async handle({ db, reader, params, body, visitor, clock }) {
       const done = await actOnFinding({ db, reader, visitor: visitor!, now: clock.now() }, params.key, name, body);
       return see(withQuery(path`/findings/${params.key}`, { done }));

@@ -68,6 +68,8 @@ export const words = {
       `This token has not the scope "${scope}". Make one that has: ruawatch people token NAME --scope ${scope}.`,
     nothing_there: 'There is nothing of this name or number, or it belongs to a domain that you may not see.',
     wrong_method: (allowed: readonly string[]) => `This address takes ${allowed.join(' and ')} only.`,
+    past: 'it is in the past',
+    needed_for: (kind: string) => `${kind} needs it`,
     cursor: 'it is not the "next" of an earlier page of this list',
     type_unknown: 'The body must be JSON, with "Content-Type: application/json".',
     not_allowed: 'Your role does not include this. An admin can change your role.',

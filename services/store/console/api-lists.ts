@@ -11,6 +11,8 @@ export interface List {
   /** Columns of the row that say where a page ends; all in one direction. */
   key: readonly string[];
   newestFirst: boolean;
+  /** What is compared of a column of the key that may be null. */
+  keyAs?: Readonly<Record<string, string>>;
   /** The conditions that may be asked for, with `?` for the value. */
   filters: Readonly<Record<string, string>>;
   /** What is selected for a column that is not simply the view's. */
@@ -65,7 +67,9 @@ export const LISTS = {
     views: ['finding_events', 'dns_records', 'requests'],
     from: TIMELINE,
     row: rows.timelineRow,
-    key: ['at', 'what', 'name', 'text'],
+    // Many findings may open at one moment, in the same words.
+    key: ['at', 'what', 'name', 'text', 'finding_key'],
+    keyAs: { finding_key: 'coalesce(finding_key, 0)' },
     newestFirst: true,
     filters: { since: 'at >= ?' },
   } satisfies List,
@@ -131,7 +135,7 @@ export interface Page<Row> {
  */
 export async function pageOf<Row extends Record<string, unknown>>(
   reader: Reader,
-  { views, from, row, key, newestFirst, filters: known, as = {} }: List,
+  { views, from, row, key, newestFirst, filters: known, as = {}, keyAs = {} }: List,
   filters: Readonly<Record<string, unknown>>,
   { after, limit, bound = [] }: { after: After | null; limit: number; bound?: readonly unknown[] },
 ): Promise<Page<Row>> {
@@ -140,19 +144,20 @@ export async function pageOf<Row extends Record<string, unknown>>(
     let at = 0;
     return sql.replace(/\?/g, () => `$${values.push(given[at++])}`);
   };
+  const compared = key.map((column) => keyAs[column] ?? column);
   const source = put(from, ...bound);
   const conditions = Object.entries(filters)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => put(known[name]!, value));
   if (after !== null)
-    conditions.push(put(`(${key.join(', ')}) ${newestFirst ? '<' : '>'} (${key.map(() => '?').join(', ')})`, ...after));
+    conditions.push(put(`(${compared.join(', ')}) ${newestFirst ? '<' : '>'} (${key.map(() => '?').join(', ')})`, ...after));
   const columns = Object.keys(row.shape).map((column) => as[column] ?? column);
   const found = await read<Row>(
     reader,
     views,
     `select ${columns.join(', ')} from ${source}
       ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
-      order by ${key.map((column) => (newestFirst ? `${column} desc` : column)).join(', ')} limit ${put('?', limit + 1)}`,
+      order by ${compared.map((column) => (newestFirst ? `${column} desc` : column)).join(', ')} limit ${put('?', limit + 1)}`,
     values,
   );
   const items = found.slice(0, limit);
@@ -161,7 +166,8 @@ export async function pageOf<Row extends Record<string, unknown>>(
   return { items, next: found.length > limit && last !== undefined ? keyOf(last) : null };
 }
 
-const jsonOf = (value: unknown): string | number => (value instanceof Date ? value.toISOString() : (value as string | number));
+const jsonOf = (value: unknown): string | number =>
+  value instanceof Date ? value.toISOString() : ((value as string | number | null) ?? 0);
 
 /** One row of a list; null when there is none that the person may see. */
 export async function rowOf<Row extends Record<string, unknown>>(

@@ -247,6 +247,11 @@ export const GRANTS = {
     domains: ['select (domain, state)'],
     // What a person decides about a finding.
     sources: ['select'],
+    // What a request is held against that a person opens.
+    source_days: ['select'],
+    selector_days: ['select'],
+    records: ['select'],
+    reports: ['select'],
     // What a person decides about a source, which is analyzed again.
     sender_list: ['select', 'insert', 'update (ended_at, ended_by, ended_why)'],
     analysis_work: ['insert'],

@@ -31,7 +31,7 @@ interface FindingAct<B extends z.ZodObject> {
 
 const act = <B extends z.ZodObject>(body: B, work: FindingAct<B>['work']): FindingAct<B> => ({ body, work });
 
-export const FINDING_ACTS = {
+export const FINDING_ACTIONS = {
   acknowledge: act(onlyWhy, async ({ db, key, note, now }) => {
     await actions.acknowledge(db, key, note, now);
     return 'acknowledged';
@@ -62,8 +62,8 @@ export const FINDING_ACTS = {
   ),
 } as const satisfies Record<string, FindingAct<z.ZodObject>>;
 
-export type FindingActName = keyof typeof FINDING_ACTS;
-export const FINDING_ACT_NAMES = Object.keys(FINDING_ACTS) as FindingActName[];
+export type FindingActName = keyof typeof FINDING_ACTIONS;
+export const FINDING_ACTION_NAMES = Object.keys(FINDING_ACTIONS) as FindingActName[];
 
 /** Who acts, and on what. */
 interface By {
@@ -86,7 +86,7 @@ export async function actOnFinding(
   const finding = await visibleFinding(reader, key);
   if (finding === null) throw new Refusal(404, 'no_finding', words.problems.no_finding);
   const note = { by: visitor.name, why: body.why };
-  const work = FINDING_ACTS[name].work as FindingAct<z.ZodObject>['work'];
+  const work = FINDING_ACTIONS[name].work as FindingAct<z.ZodObject>['work'];
   const done = await work({ db, key, state: finding.state, note, now }, body);
   const { person_key: person, token } = visitor;
   await noteAct(

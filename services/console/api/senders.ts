@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { why } from '../actions/findings.ts';
+import { decideSource } from '../actions/senders.ts';
+import type { AnyRoute } from '../routes.ts';
+import { Refusal } from '../routes.ts';
+import { words } from '../words/en.ts';
+import { domainName } from './parameters.ts';
+import { apiRoute } from './route.ts';
+
+const decide = apiRoute({
+  method: 'POST',
+  path: '/domains/:domain/senders',
+  id: 'decideSender',
+  summary: 'Approves or denies a source as a sender of the domain, or ends the entry about it.',
+  token: 'act',
+  scope: 'domain',
+  params: z.object({ domain: domainName }),
+  body: z.object({
+    source: z.string().min(1).max(500),
+    decision: z.enum(['approve', 'deny', 'end']),
+    why,
+    until: z.iso.datetime({ offset: true }).nullable().default(null),
+  }),
+  answer: z.object({ domain: z.string(), source: z.string(), decision: z.enum(['approve', 'deny', 'end']) }),
+  async handle({ db, reader, params: { domain }, body, visitor, clock }) {
+    const now = clock.now();
+    const { source, decision } = body;
+    const until = body.until === null ? null : new Date(body.until);
+    if (until !== null && until <= now)
+      throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter('until', words.problems.past));
+    await decideSource({ db, reader, visitor: visitor!, now }, { domain, source, decision, why: body.why, until });
+    return { domain, source, decision };
+  },
+});
+
+export const SENDER_API: AnyRoute[] = [decide];

@@ -1,0 +1,66 @@
+import type { Dns } from '../../dns/client/types.ts';
+import { PermanentError, TransientError } from '../../shared/errors.ts';
+import type { Plan } from '../plan.ts';
+import { type DnsPlanOptions, type DnsWish, PlanError, planDns } from './dns.ts';
+import type { PlannedType } from './members.ts';
+
+export const POLICIES = ['none', 'quarantine', 'reject'] as const;
+
+/** A record that a person wants to publish; without a value, to take away. */
+export interface WantedRecord {
+  domain: string;
+  /** The domain, or a name below it. */
+  name: string;
+  type: PlannedType;
+  value: string | null;
+  why: string;
+}
+
+/** @throws PermanentError `usage` for a name that is not the domain's */
+export function recordWish({ domain, name, type, value, why }: WantedRecord): DnsWish {
+  if (name !== domain && !name.endsWith(`.${domain}`)) throw new PermanentError('usage', `${name} is not below ${domain}.`);
+  const summary = value === null ? `Take the record at ${name} away.` : `Publish ${value.slice(0, 300)} at ${name}.`;
+  return { kind: 'dns.change', domain, records: [{ name, type, value }], summary, why: [why], finding: null };
+}
+
+/**
+ * The published record of a domain with another policy.
+ * @throws PermanentError `no_policy`; TransientError when DNS does not answer
+ */
+export async function policyWish(
+  { domain, to, why }: { domain: string; to: (typeof POLICIES)[number]; why: string },
+  dns: Dns,
+): Promise<DnsWish> {
+  const answer = await dns.ask(`_dmarc.${domain}`, 'TXT');
+  const text =
+    answer.state === 'records'
+      ? answer.records.map((strings) => strings.join('')).find((one) => /^v\s*=\s*DMARC1/i.test(one))
+      : undefined;
+  if (answer.state === 'unknown')
+    throw new TransientError('dns_unknown', `The policy of ${domain} is not known: ${answer.message}`);
+  if (text === undefined)
+    throw new PermanentError(
+      'no_policy',
+      `${domain} has no DMARC record of its own: publish one first (ruawatch policy status ${domain}).`,
+    );
+  const value = text.replace(/([;\s]p\s*=\s*)[a-z]+/i, `$1${to}`);
+  return {
+    kind: 'policy.step',
+    domain,
+    records: [{ name: `_dmarc.${domain}`, value }],
+    summary: `Set the policy of ${domain} to p=${to}.`,
+    why: [why],
+    finding: null,
+  };
+}
+
+/** The plan for a person's wish. @throws PermanentError, TransientError for what is in its way, with its code */
+export async function planWish(wish: DnsWish, dns: Dns, options: DnsPlanOptions): Promise<Plan> {
+  try {
+    return await planDns(wish, dns, options);
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error;
+    if (error.code === 'unknown') throw new TransientError('dns_unknown', error.message, error);
+    throw new PermanentError(error.code, error.message, error);
+  }
+}

@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { syncGroups } from '../../../services/store/requests/groups.ts';
+import { loadRequest } from '../../../services/store/requests/requests.ts';
+import { type FakeServer, startFake } from '../../helpers/dns.ts';
+import { GROUPS, rulesOf } from '../../requests/sample.ts';
+import { type TestConsole, type TestPerson, testConsole } from '../setup.ts';
+
+let c: TestConsole;
+let dns: FakeServer;
+let ada: TestPerson;
+let root: TestPerson;
+
+beforeAll(async () => {
+  dns = await startFake(({ name, type }) =>
+    name === '_dmarc.example.com' && type === 'TXT'
+      ? { answers: [{ name, type: 'TXT', ttl: 60, data: ['v=DMARC1; p=none; rua=mailto:a@example.com'] }] }
+      : { rcode: name === 'example.com' ? 0 : 3 },
+  );
+  c = await testConsole();
+  c.context.config.dnsServers = [dns.server];
+  c.context.config.approvals.rules = rulesOf({ name: 'two', stages: [{ group: 'mail', need: 2 }] });
+  await syncGroups(c.t.db, { groups: GROUPS, deputies: [] });
+  await c.t.db.query(`insert into ruawatch.domains (domain, state, how, since)
+    select 'd' || n || '.example.com', 'own', 'added', now() from generate_series(10, 24) n union all select 'example.com', 'own', 'added', now()`);
+  await c.t.db.query(`insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed, grouped_as)
+    values ('example.com', 'mailer.example', '2026-10-01', '2026-10-02', 5, 5, 'mailer.example')`);
+  for (let n = 0; n < 12; n++) await c.finding('unauthorized_source', 'example.com', `s${n}.example`);
+  await c.finding('unauthorized_source', 'd10.example.com', 'other.example');
+  ada = await c.person('operator', ['example.com']);
+  root = await c.person('admin', null);
+});
+afterAll(async () => {
+  await c.close();
+  await dns.stop();
+});
+
+async function walk(path: string, limit: number): Promise<{ rows: Record<string, unknown>[]; pages: number }> {
+  const rows: Record<string, unknown>[] = [];
+  let next: string | null = '';
+  let pages = 0;
+  while (next !== null) {
+    const answer = await root.api(
+      'GET',
+      `${path}${path.includes('?') ? '&' : '?'}limit=${limit}${next === '' ? '' : `&cursor=${next}`}`,
+    );
+    expect(answer.statusCode, answer.body).toBe(200);
+    const body = answer.json<{ items: Record<string, unknown>[]; next: string | null }>();
+    rows.push(...body.items);
+    next = body.next;
+    pages++;
+  }
+  return { rows, pages };
+}
+
+describe('pages of a list', () => {
+  test.each([1, 3, 7, 13, 200])('of %i findings each have every finding once, the newest first', async (limit) => {
+    const { rows, pages } = await walk('/api/v1/findings', limit);
+    const keys = rows.map((row) => row.finding_key as number);
+    expect(keys).toEqual([...new Set(keys)].sort((a, b) => b - a));
+    expect(keys).toHaveLength(13);
+    expect(pages).toBe(Math.ceil(13 / limit));
+  });
+  test('of names, and of times', async () => {
+    const { rows } = await walk('/api/v1/domains?search=example.com', 4);
+    expect(rows.map(({ domain }) => domain)).toEqual([...rows.map(({ domain }) => domain)].sort());
+    expect(rows).toHaveLength(16);
+    await c.t.db.query(
+      `insert into ruawatch.finding_events (finding_key, event, at, revision, severity, summary, evidence, notify)
+       select finding_key, 'opened', '2026-11-27 08:00:00.123456', 1, severity, summary, evidence, true from ruawatch.findings where domain = 'example.com'`,
+    );
+    const events = await walk('/api/v1/domains/example.com/timeline', 5);
+    expect(events.rows.length).toBeGreaterThan(0);
+    expect(new Set(events.rows.map((row) => row.finding_key)).size).toBe(12);
+  });
+  test('stay in place while findings come', async () => {
+    const first = (await root.api('GET', '/api/v1/findings?limit=5')).json<{ items: { finding_key: number }[]; next: string }>();
+    await c.finding('unauthorized_source', 'example.com', 'late.example');
+    const second = (await root.api('GET', `/api/v1/findings?limit=5&cursor=${first.next}`)).json<typeof first>();
+    expect(second.items[0]!.finding_key).toBe(first.items.at(-1)!.finding_key - 1);
+  });
+});
+
+describe('filters', () => {
+  test.each([
+    ['/api/v1/findings?domain=d10.example.com', 1],
+    ['/api/v1/findings?domain=D10.Example.com', 1],
+    ['/api/v1/findings?state=resolved', 0],
+    ['/api/v1/findings?kind=policy_ready', 0],
+    ['/api/v1/domains?search=d1', 10],
+    ['/api/v1/domains?state=ignored', 0],
+    ['/api/v1/domains/example.com/sources?class=unknown', 1],
+    ['/api/v1/domains/example.com/sources?seen_since=2026-10-03', 0],
+    ['/api/v1/domains/example.com/senders?holding=true', 0],
+    ['/api/v1/domains/example.com/records?published=true', 0],
+    ['/api/v1/requests?open=true', 0],
+    ['/api/v1/findings?changed_since=2100-01-01', 0],
+  ])('%s has %i', async (path, n) => {
+    expect((await root.api('GET', path)).json<{ items: [] }>().items).toHaveLength(n);
+  });
+
+  test.each([
+    '/api/v1/findings?state=closed',
+    '/api/v1/findings?stat=open',
+    '/api/v1/findings?limit=0',
+    '/api/v1/findings?limit=201',
+    '/api/v1/findings?limit=1&limit=2',
+    '/api/v1/findings?cursor=abc',
+    '/api/v1/findings?cursor=',
+    '/api/v1/findings?changed_since=yesterday',
+    '/api/v1/domains/example.com/days',
+    '/api/v1/domains/example.com/days?from=2026-02-30&to=2026-03-01',
+    '/api/v1/domains/example.com/records?published=yes',
+    '/api/v1/me?x=1',
+  ])('%s is a problem with a sentence', async (path) => {
+    const answer = await root.api('GET', path);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({ status: 400, code: 'wrong_parameter', detail: expect.stringMatching(/\.$/) });
+  });
+});
+
+describe('what a program sends', () => {
+  test('is read as JSON alone, and no field more', async () => {
+    const key = await c.finding('unauthorized_source', 'example.com', 'body.example');
+    const url = `/api/v1/findings/${key}/acknowledge`;
+    const form = await ada.api('POST', url, undefined, { headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+    expect(form.statusCode).toBe(415);
+    for (const body of [{}, { why: '' }, { why: 5 }, { why: 'w', more: 1 }, [], null]) {
+      const answer = await ada.api('POST', url, body as object);
+      expect(answer.statusCode, JSON.stringify(body)).toBe(400);
+      expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+    }
+    expect((await ada.api('POST', url, { why: 'w' })).json()).toMatchObject({ acknowledged_by: ada.name });
+  });
+  test('comes by the method of the address', async () => {
+    const answer = await root.api('POST', '/api/v1/domains', {});
+    expect(answer.statusCode).toBe(405);
+    expect(answer.headers.allow).toBe('GET');
+    expect((await root.api('GET', '/api/v1/nothing')).statusCode).toBe(404);
+  });
+  test('that is known already is not sent again', async () => {
+    const first = await root.api('GET', '/api/v1/domains');
+    const headers = { 'if-none-match': `"x", W/${first.headers.etag}` };
+    const again = await root.api('GET', '/api/v1/domains', undefined, { headers });
+    expect([again.statusCode, again.body]).toEqual([304, '']);
+    const other = await root.api('GET', '/api/v1/findings', undefined, { headers });
+    expect(other.statusCode).toBe(200);
+  });
+});
+
+describe('a token', () => {
+  test('does what its scopes say, and no more', async () => {
+    const answer = await root.api('GET', '/api/v1/findings', undefined, { scopes: ['act'] });
+    expect(answer.statusCode).toBe(403);
+    expect(answer.json()).toMatchObject({ code: 'scope_missing' });
+    expect(answer.headers['www-authenticate']).toContain('insufficient_scope');
+  });
+  test('sees its domains, and no other', async () => {
+    const domains = (await root.api('GET', '/api/v1/domains', undefined, { domains: ['d10.example.com'] })).json<{ items: [] }>();
+    expect(domains.items).toHaveLength(1);
+    expect((await root.api('GET', '/api/v1/domains/example.com', undefined, { domains: ['d10.example.com'] })).statusCode).toBe(
+      404,
+    );
+    expect((await root.api('GET', '/api/v1/audit', undefined, { domains: ['d10.example.com'] })).statusCode).toBe(403);
+  });
+  test('is asked for, and a cookie is none', async () => {
+    expect((await root.get('/api/v1/findings')).statusCode).toBe(401);
+    for (const authorization of ['Bearer', 'Bearer x', 'Basic eDp5', `Bearer ruawatch_${'a'.repeat(43)}`]) {
+      const answer = await c.stranger().api('GET', '/api/v1/findings', undefined, { headers: { authorization } });
+      expect([authorization, answer.statusCode]).toEqual([authorization, 401]);
+    }
+  });
+  test('opens no page', async () => {
+    const answer = await root.api('GET', '/findings');
+    expect(answer.statusCode).toBe(303);
+  });
+});
+
+describe('requests', () => {
+  test('are planned, opened by the person of the token, and withdrawn', async () => {
+    const body = { kind: 'policy.step', domain: 'example.com', to: 'quarantine', why: 'reports are good' };
+    const opened = await ada.api('POST', '/api/v1/requests', body);
+    expect(opened.statusCode, opened.body).toBe(201);
+    const { request_key, plan, digest } = opened.json<{ request_key: number; plan: { summary: string }; digest: string }>();
+    expect(plan.summary).toBe('Set the policy of example.com to p=quarantine.');
+    expect((await loadRequest(c.t.db, request_key)).requester).toBe(ada.name);
+    const own = await ada.api('POST', `/api/v1/requests/${request_key}/approve`, { why: 'mine', digest });
+    expect([own.statusCode, own.json<{ code: string }>().code]).toEqual([409, 'requester']);
+    const withdrawn = await ada.api('POST', `/api/v1/requests/${request_key}/withdraw`, { why: 'later' });
+    expect(withdrawn.json()).toMatchObject({ state: 'withdrawn' });
+  });
+  test.each([
+    [{ kind: 'dns.change', value: 'v=spf1 -all' }, 201],
+    [{ kind: 'dns.change', value: null }, 409],
+    [{ kind: 'dns.change' }, 400],
+    [{ kind: 'dns.change', name: 'example.net', value: 'x' }, 400],
+    [{ kind: 'policy.step' }, 400],
+    [{ kind: 'policy.step', to: 'strict' }, 400],
+    [{ kind: 'sender.approve', source: 'mailer.example' }, 201],
+    [{ kind: 'sender.approve', source: 'mailer.example', until: '2020-01-01T00:00:00Z' }, 400],
+    [{ kind: 'sender.deny' }, 400],
+    [{ kind: 'review' }, 400],
+    [{ kind: 'sender.deny', domain: '*', source: 'mailer.example' }, 404],
+    [{ kind: 'sender.deny', domain: 'example.net', source: 'mailer.example' }, 404],
+  ])('%j answers %i', async (part, status) => {
+    const answer = await ada.api('POST', '/api/v1/requests', { domain: 'example.com', why: 'w', ...part });
+    expect(answer.statusCode, answer.body).toBe(status);
+    if (status >= 400) expect(answer.json<{ detail: string }>().detail).toMatch(/\.$/);
+  });
+});
