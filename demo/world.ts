@@ -108,11 +108,14 @@ function divide(total: number, parts: number, random: Random): number[] {
     .filter((share) => share > 0);
 }
 
-function flowRows(flow: Flow, day: DemoDay, reporter: (typeof REPORTERS)[number], random: Random): ReportRow[] {
+function flowRows(
+  flow: Flow,
+  { day, reporter, random, policyAt }: Pick<DayOfReporter, 'day' | 'reporter' | 'random' | 'policyAt'>,
+): ReportRow[] {
   const messages = around(flow.volume(day) * reporter.share * (flow.seenBy?.(reporter.dialect.submitter) ?? 1), random);
   if (messages === 0) return [];
   const addresses = random.shuffle(flow.addresses).slice(0, Math.max(1, Math.ceil(messages / 2)));
-  const policy = policyOf(flow.domain, day);
+  const policy = policyAt(flow.domain, day);
   const wrong = contradicts(flow.domain, reporter.dialect.submitter, day);
   const dkim = flow.dkim(day);
   return divide(messages, addresses.length, random).map((count, i) => {
@@ -195,7 +198,8 @@ export async function generateDemo(options: { seed: number; today: Date; days?: 
     for (const domain of tally.truth.keys()) {
       for (const reporter of REPORTERS) {
         const random = root.fork(`${fromEnd}/${domain}/${reporter.dialect.submitter}`);
-        mails.push(...(await dayMails({ domain, reporter, day, start, now, random, tally })));
+        const of = { domain, reporter, day, start, now, random, tally, flows: ALL_FLOWS, policyAt: policyOf };
+        mails.push(...(await dayMails(of)));
       }
     }
   }
@@ -220,25 +224,30 @@ interface DayOfReporter {
   now: number;
   random: Random;
   tally: Tally;
+  flows: readonly Flow[];
+  policyAt(domain: string, day: DemoDay): PublishedPolicy;
 }
 
 /** The mails with one reporter's report about one day of a domain: usually one, none when it is missing, two when it is sent twice. */
-async function dayMails({ domain, reporter, day, start, now, random, tally }: DayOfReporter): Promise<DemoMail[]> {
+async function dayMails(of: DayOfReporter): Promise<DemoMail[]> {
+  const { domain, reporter, day, start, now, random, tally, flows, policyAt } = of;
   const { dialect } = reporter;
   const settled = day.fromEnd >= 3;
   const missing = settled && random.chance(0.03);
   const late = settled && random.chance(0.04) ? random.int(20, 44) * 3600 : 0;
   const twice = settled && random.chance(0.015);
   const range = dialect.range(start, random);
-  const parts = ALL_FLOWS.filter((flow) => flow.domain === domain).map((flow) => ({
-    rows: flowRows(flow, day, reporter, random),
-    incident: flow.incident?.(day) ?? null,
-  }));
+  const parts = flows
+    .filter((flow) => flow.domain === domain)
+    .map((flow) => ({
+      rows: flowRows(flow, of),
+      incident: flow.incident?.(day) ?? null,
+    }));
   const rows = random.shuffle(parts.flatMap((part) => part.rows));
   if (missing || rows.length === 0 || range.end > now || !reportsOn(domain, dialect.submitter, day)) return [];
 
   const report_id = dialect.reportId(random, range, domain);
-  const report: ReportDescription = { report_id, domain, policy: policyOf(domain, day), ...range, rows };
+  const report: ReportDescription = { report_id, domain, policy: policyAt(domain, day), ...range, rows };
   tally.report(domain, rows);
   for (const name of Object.keys(STARTS) as AnyIncident[])
     tally.incident(
@@ -261,6 +270,36 @@ async function dayMails({ domain, reporter, day, start, now, random, tally }: Da
     mails.push({ received: new Date(received * 1000), reporter: dialect.org_name, domain, raw });
   }
   return mails;
+}
+
+/**
+ * The mails about one day after those of `generateDemo` with the same seed and day: what senders and policies became meanwhile.
+ * @param options.ahead 1 is the day that the demo is generated on
+ * @param options.change gives what a sender's mail is like by then
+ * @param options.policies the records that were changed
+ */
+export async function laterMails(options: {
+  seed: number;
+  today: Date;
+  ahead: number;
+  change: (flow: Flow) => Flow;
+  policies: Readonly<Record<string, PublishedPolicy>>;
+}): Promise<DemoMail[]> {
+  const { seed, today, ahead, change, policies } = options;
+  const today_s = Math.floor(today.getTime() / 1000);
+  const start = today_s - (today_s % DAY) + (ahead - 1) * DAY;
+  const day: DemoDay = { fromEnd: -ahead, weekday: new Date(start * 1000).getUTCDay() };
+  const domains = [BOOKS, PAY, CLUB, PRESS];
+  const tally = new Tally(domains);
+  const flows = ALL_FLOWS.map(change);
+  const policyAt = (domain: string, at: DemoDay) => policies[domain] ?? policyOf(domain, at);
+  const mails: DemoMail[] = [];
+  for (const domain of domains)
+    for (const reporter of REPORTERS) {
+      const random = new Random(seed).fork(`${day.fromEnd}/${domain}/${reporter.dialect.submitter}`);
+      mails.push(...(await dayMails({ domain, reporter, day, start, now: start + 2 * DAY, random, tally, flows, policyAt })));
+    }
+  return mails.sort((a, b) => a.received.getTime() - b.received.getTime());
 }
 
 /** The planted incidents, and what a correct analysis finds beside them: a reporter that stopped, a domain that is ready. */

@@ -61,6 +61,8 @@ export function demoZones(): Record<string, string[]> {
       `pw1._domainkey TXT ${strong}`,
     ]),
     ...reverseZones(),
+    // The key of the service that is not set up: its customers publish an alias of it.
+    'postbird.example': [`pb1._domainkey TXT ${strong}`],
     // Somebody has registered the digit 1 for the letter l.
     [LOOKALIKE]: ['@ MX 10 mail', 'mail A 198.19.200.7', '@ TXT "v=spf1 mx -all"'],
     ...Object.fromEntries(

@@ -14,6 +14,9 @@ const LEAST_REPORTERS = 2;
 const LEAST_SHARE = 0.02;
 const TIMES = 4;
 
+/** Reports about the last hours of the watch come a day after them. */
+const REPORTS_LATE_MS = DAY_MS;
+
 /** Whether a change broke the mail of own senders. */
 function isBroken({ messages, lost, reporters, messages_before, lost_before }: Broken): boolean {
   if (lost < LEAST_LOST || reporters < LEAST_REPORTERS) return false;
@@ -27,7 +30,7 @@ export async function watchChanges(means: Applying): Promise<void> {
   for (const request of await watched(means.db)) {
     if (means.signal.aborted) return;
     if (await returnIfBroken(request, means)) continue;
-    if (request.ends_at !== null && request.ends_at <= means.now())
+    if (request.ends_at !== null && request.ends_at.getTime() + REPORTS_LATE_MS <= means.now().getTime())
       await endWatch(
         means.db,
         request.request_key,

@@ -88,7 +88,8 @@ program
   .command('demo')
   .description('run the whole pipeline on a local mailbox with six weeks of reports and one incident of each kind')
   .option('--exit', 'exit when everything is processed')
-  .action(run(async (options: { exit?: boolean }) => (await demoCommand()).runDemo(options, colored)));
+  .option('--act', 'then have two people approve changes at the console, publish them, and let days go by')
+  .action(run(async (options: { exit?: boolean; act?: boolean }) => (await demoCommand()).runDemo(options, colored)));
 program
   .command('import <path...>')
   .description('import files, folders, mbox files and Maildirs through the same pipeline')

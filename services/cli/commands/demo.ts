@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { actSettings, demoKey, demoTarget, StoryClock } from '../../../demo/act/setting.ts';
+import { tellStory } from '../../../demo/act/story.ts';
 import { startNameServer } from '../../../demo/dns/server.ts';
 import { findLookalikes, watchNames } from '../../../demo/dns/watch.ts';
 import { DNS_INCIDENTS, demoZones } from '../../../demo/dns/zones.ts';
@@ -38,16 +40,22 @@ const SEED = 7;
  * `demo`: a local mailbox with six weeks of reports, processed by the real pipeline on embedded servers.
  * @returns 0 when exactly the planted incidents were found, 1 otherwise
  */
-export async function runDemo(options: { exit?: boolean }, out: (line: string) => void): Promise<number> {
+export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (line: string) => void): Promise<number> {
   const home = path.resolve('.ruawatch', 'demo');
   const alerts = emptyAlerts(home);
   const progress = new Progress(process.stderr, 'ruawatch demo');
   progress.show('writing six weeks of reports');
-  const world = await generateDemo({ seed: SEED, today: new Date(), more: true });
+  const today = new Date();
+  const world = await generateDemo({ seed: SEED, today, more: true });
   const mailbox = await startDemoMailbox(world.mails);
   const sink = await startMailSink(alerts);
-  const names = await startNameServer({ zones: demoZones() });
+  const key = demoKey();
+  const names = await startNameServer({ zones: demoZones(), keys: [key] });
   const config = demoConfig({ imap: mailbox.url, smtp: sink.url, home, domains: world.domains }, out);
+  if (options.act) {
+    actSettings(config, { home, domains: world.domains });
+    config.dnsTargets = [demoTarget(names.server, key, world.domains)];
+  }
 
   const interrupted = untilSignal();
   const stop = { requested: false };
@@ -55,7 +63,8 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
     stop.requested = true;
   });
   progress.show('starting Postgres');
-  const context = await openEmpty(config, out);
+  const clock = new StoryClock();
+  const context = { ...(await openEmpty(config, out)), ...(options.act && { clock }) };
   const started = Date.now();
   const services: Service[] = [];
   try {
@@ -87,8 +96,18 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
       dataDir: path.relative(process.cwd(), config.dataDir) || '.',
     });
     for (const line of lines) out(line);
-    if (!options.exit) services.push(await openConsole(context, out));
     const missed = mismatches(world, findings);
+    const opened = options.act || !options.exit ? await openConsole(context) : null;
+    if (opened !== null) services.push(opened.service);
+    if (options.act && !stop.requested) {
+      const { address } = opened!;
+      const show = (text: string) => progress.show(text);
+      missed.push(
+        ...(await tellStory({ context, clock, mailbox, names: names.server, address, seed: SEED, today, out, show, stop })),
+      );
+      progress.end();
+    }
+    if (!options.exit) await printLink(context, opened!.address, out);
     for (const line of missed) out(`NOT AS PLANTED: ${line}`);
     if (!options.exit) await interrupted;
     return missed.length === 0 ? 0 : 1;
@@ -102,19 +121,23 @@ export async function runDemo(options: { exit?: boolean }, out: (line: string) =
   }
 }
 
-/** Starts the console, and prints a link that signs in once. */
-async function openConsole(context: Context, out: (line: string) => void): Promise<Service> {
-  const now = new Date();
+/** Starts the console. */
+async function openConsole(context: Context): Promise<{ service: Service; address: string }> {
+  const service = startConsole(context, () => undefined);
+  while (service.address() === null) await wait(50);
+  return { service, address: service.address()! };
+}
+
+/** Prints a link that signs in once. */
+async function printLink(context: Context, address: string, out: (line: string) => void): Promise<void> {
+  const now = context.clock.now();
   const person =
     (await findPerson(context.db, DEMO_PERSON))?.person_key ??
     (await addPerson(context.db, { name: DEMO_PERSON, role: 'admin', domains: null }, 'demo', now));
-  const running = startConsole(context, out);
-  while (running.address() === null) await wait(50);
   out('');
   out(
-    `The console, for you to look around (the link signs in once): ${running.address()}/link/${await makeLink(context.db, person, 'sign_in', now)}`,
+    `The console, for you to look around (the link signs in once): ${address}/link/${await makeLink(context.db, person, 'sign_in', now)}`,
   );
-  return running;
 }
 
 const DEMO_PERSON = 'demo';
