@@ -45,7 +45,7 @@ export function tableOf<Row>(name: string, columns: readonly Column<Row>[], rows
       ({ label, as }) => html`<th scope="col" class="${as === 'number' ? 'number' : ''}">${label}</th>`,
     )}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${columns.map((column) => cell(column, row))}</tr>`)}</tbody></table></div>
-${download !== null && rows.length > 0 && links(download, name)}`,
+${download !== null && rows.length > 0 && downloads(download, name)}`,
     data: () => rows.map((row) => Object.fromEntries(columns.map((column) => [column.key, column.of(row)]))),
   };
 }
@@ -70,7 +70,8 @@ export function fileOf(
   return { is: 'file', type: 'text/csv; charset=utf-8', content: csv(table), name };
 }
 
-function links(page: Address, name: string): Html {
+/** The links to a table's files. @param page the page that has the table */
+export function downloads(page: Address, name: string): Html {
   const to = (as: string) => withQuery(page, { table: name, as });
   return html`<p class="files">${words.tables.download} <a href="${to('csv')}" aria-label="${words.tables.file('CSV', name)}">CSV</a> <a href="${to('json')}" aria-label="${words.tables.file('JSON', name)}">JSON</a></p>`;
 }

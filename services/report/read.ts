@@ -46,6 +46,19 @@ export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): 
 }
 
 /**
+ * The events of a mail, which end in a Refusal instead of an event of that type, and the document that the newest
+ * event is about.
+ */
+export function readingOf(
+  raw: Uint8Array,
+  options: ReadOptions,
+): { events: AsyncGenerator<ReadEvent>; current: () => Payload | null } {
+  const reading = new Reading(withDefaults(options.limits), options.batch ?? DEFAULT_BATCH);
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  return { events: reading.message(bytes, options.name ?? null), current: () => reading.payload };
+}
+
+/**
  * Anybody can forward a mail in one of their own, and servers return undeliverable mail: both then sign what
  * another wrote.
  */
@@ -65,6 +78,8 @@ class Reading {
   /** The payload being read. */
   part = 0;
   name: string | null = null;
+  /** The document being read. */
+  payload: Payload | null = null;
   /** The name of the attachment or file it came in. */
   private container: string | null = null;
   /** The part it came in; null for a bare file. */
@@ -271,6 +286,7 @@ class Reading {
 
   private async *document(payload: Payload, charset: string | null): AsyncGenerator<ReadEvent> {
     const { name } = payload;
+    this.payload = payload;
     const hint = datesIn(name) ?? datesIn(this.container);
     for await (const found of this.documents.read(payload, { charset, hint })) {
       if (found.type === 'nothing') {

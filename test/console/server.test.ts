@@ -7,12 +7,15 @@ import { buildConsole } from '../../services/console/server.ts';
 import type { PersonRole } from '../../services/store/console/rights.ts';
 import { syncGroups } from '../../services/store/requests/groups.ts';
 import { openRequest } from '../../services/store/requests/open.ts';
+import { receive } from '../helpers/report.ts';
 import { GROUPS, planOf, rulesOf } from '../requests/sample.ts';
 import { type TestConsole, type TestPerson, testConsole } from './setup.ts';
 
 let c: TestConsole;
 let request: number;
 let key: number;
+/** A mail in quarantine. */
+let mail: number;
 /** A finding for the acts of the API. */
 let apiKey: number;
 /** Somebody of each role, who sees example.com; `other` sees example.net; `nobody` is not signed in; `root` sees everything. */
@@ -31,6 +34,22 @@ beforeAll(async () => {
     `insert into ruawatch.reports (report_key, message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
             messages, salvaged, problems, received_at)
      overriding system value values (7, 0, 0, '\\x01', '\\x01', 'reporter.example', 'r1', 'example.com', '2026-10-01', '2026-10-02', '[]', 0, 5, false, '[{"code": "x", "message": "<b>"}]', '2026-10-02')`,
+  );
+  await c.t.db.query(
+    `insert into ruawatch.tls_reports (tls_report_key, message_key, part, identity, content_hash, org_name, report_id, begin_at, end_at, problems, received_at)
+     overriding system value values (7, 0, 0, '\\x01', '\\x01', 'Reporter', 'r', '2026-10-01', '2026-10-02', '[]', '2026-10-02');
+     insert into ruawatch.tls_policies (tls_report_key, n, policy_domain, policy_type, policy_string, mx_host, successful_sessions, failed_sessions, failures)
+     values (7, 1, 'example.com', 'sts', '["version: STSv1"]', '[]', 5, 1, 1);
+     insert into ruawatch.tls_failures (tls_report_key, policy_n, n, result_type, failed_sessions) values (7, 1, 1, 'certificate-expired', 1);
+     insert into ruawatch.failure_reports (failure_key, message_key, part, content_hash, form, domain, auth_failure, authentication_results, original_rcpt_to,
+            redacted, problems, received_at)
+     overriding system value values (7, 0, 0, '\\x01', 'arf', 'example.com', '["dmarc"]', '["mx.example; dmarc=fail"]', '[]', true, '[]', '2026-10-02')`,
+  );
+  const [waiting] = await receive(c.t, [Buffer.from('From: a@example.com\r\nSubject: <b>\r\n\r\nhello')]);
+  mail = waiting!;
+  await c.t.db.query(
+    "update ruawatch.messages set state = 'quarantined', code = 'report_not_found', reason = 'why' where message_key = $1",
+    [mail],
   );
   key = await c.finding('unauthorized_source', 'example.com');
   apiKey = await c.finding('unauthorized_source', 'example.com', 'api.example');
@@ -117,6 +136,30 @@ const CASES: Record<string, Case> = {
   },
   'GET /reports': { url: () => '/reports', status: pages },
   'GET /reports/:key': { url: () => '/reports/7', status: { ...pages, other: 404 } },
+  'GET /domains/:domain/months/:month': {
+    url: () => '/domains/example.com/months/2026-10',
+    status: { ...pages, other: 404 },
+  },
+  'GET /reports/:key/xml': {
+    url: () => '/reports/7/xml',
+    // Its mail is not there.
+    status: { ...forAll(409), nobody: 401, viewer: 403, other: 404 },
+  },
+  'GET /messages/:key/mail': {
+    url: () => `/messages/${mail}/mail`,
+    status: { ...forAll(404), nobody: 401, viewer: 403, root: 200 },
+  },
+  'GET /tls-reports': { url: () => '/tls-reports', status: pages },
+  'GET /tls-reports/:key': { url: () => '/tls-reports/7', status: { ...pages, other: 404 } },
+  'GET /failure-reports': { url: () => '/failure-reports', status: pages },
+  'GET /failure-reports/:key': { url: () => '/failure-reports/7', status: { ...pages, other: 404 } },
+  'GET /look-alikes': { url: () => '/look-alikes', status: pages },
+  'GET /digest': { url: () => '/digest', status: pages },
+  'GET /health': { url: () => '/health', status: { ...forAll(403), nobody: 401, root: 200 } },
+  'POST /quarantine/:key/replay': {
+    url: () => `/quarantine/${mail}/replay`,
+    status: { ...forAll(403), nobody: 401, root: 303 },
+  },
   'GET /quarantine': { url: () => '/quarantine', status: { ...forAll(403), nobody: 401, root: 200 } },
   'GET /findings': { url: () => '/findings', status: pages },
   'GET /findings/:key': { url: () => `/findings/${key}`, status: { ...pages, other: 404 } },

@@ -103,6 +103,7 @@ function rangeForm(
       html`<a class="button" href="${withQuery(path`/domains/${domain}`, { days: n })}" aria-current="${!asked.from && n === asked.days ? 'true' : 'false'}">${w.days(n)}</a> `,
   )}</nav>
 <form class="inline"><label>${w.from}<input type="date" name="from" value="${from}"></label><label>${w.to}<input type="date" name="to" value="${to}"></label><button>${words.findings.apply}</button></form>
+<a class="button" href="${path`/domains/${domain}/months/${to.slice(0, 7)}`}">${words.month.link}</a>
 </div>`;
 }
 

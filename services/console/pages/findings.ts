@@ -6,6 +6,7 @@ import { visibleFinding, visibleFindings } from '../../store/console/findings.ts
 import type { ListedFinding } from '../../store/findings/list.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
+import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { words } from '../words/en.ts';
 import { evidencePage } from './finding.ts';
 import { actionForms } from './finding-actions.ts';
@@ -13,6 +14,7 @@ import { day, minute, severity } from './format.ts';
 
 const A_PAGE = 50;
 const query = z.object({
+  ...tableQuery,
   q: z.string().trim().max(253).default(''),
   state: z.enum(['open', 'resolved', 'all']).default('open'),
   severity: z.enum(SEVERITIES).or(z.literal('')).default(''),
@@ -37,13 +39,16 @@ const list = route({
       limit: A_PAGE,
       offset: (asked.page - 1) * A_PAGE,
     });
+    const table = findingTable(findings);
+    const file = fileOf(asked, [table], 'ruawatch');
+    if (file !== null) return file;
     const w = words.findings;
     const filtered = asked.q !== '' || asked.severity !== '' || asked.domain !== '' || asked.state !== 'open';
     return page(
       w.title,
-      html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.total(total)}</p></div>
+      html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.total(total)} · <a href="${path`/look-alikes`}">${words.lookalikes.title}</a></p></div>
 ${filters(asked)}
-${findings.length === 0 ? html`<div class="empty"><p>${filtered ? w.nothing : w.nothing_open}</p></div>` : tableOf(findings)}
+${findings.length === 0 ? html`<div class="empty"><p>${filtered ? w.nothing : w.nothing_open}</p></div>` : table.html(withQuery(path`/findings`, { ...asked, table: null, as: null }))}
 ${pages(asked, total)}`,
       { section: 'findings' },
     );
@@ -65,19 +70,32 @@ function filters(asked: Query): Html {
 </form>`;
 }
 
-function tableOf(findings: readonly ListedFinding[]): Html {
+function findingTable(findings: readonly ListedFinding[]): Table {
   const w = words.findings;
-  return html`<div class="table"><table class="findings">
-<thead><tr><th scope="col">${w.severity}</th><th scope="col">${w.finding}</th><th scope="col">${w.domain}</th><th scope="col">${w.since}</th><th scope="col">${w.standing}</th></tr></thead>
-<tbody>${findings.map(
-    (one) => html`<tr>
-<td data-label="${w.severity}">${severity(one.severity)}</td>
-<th scope="row" data-label="${w.finding}"><a href="${path`/findings/${one.finding_key}`}">${one.summary}</a></th>
-<td data-label="${w.domain}">${one.domain === '*' ? one.domain : html`<a href="${path`/domains/${one.domain}`}">${one.domain}</a>`}</td>
-<td data-label="${w.since}" class="date">${one.first_day}</td>
-<td data-label="${w.standing}">${standing(one)}</td>
-</tr>`,
-  )}</tbody></table></div>`;
+  return tableOf<ListedFinding>(
+    'findings',
+    [
+      { key: 'severity', label: w.severity, of: (one) => one.severity, show: (one) => severity(one.severity) },
+      {
+        key: 'finding',
+        label: w.finding,
+        as: 'head',
+        of: (one) => one.summary,
+        show: (one) => html`<a href="${path`/findings/${one.finding_key}`}">${one.summary}</a>`,
+      },
+      {
+        key: 'domain',
+        label: w.domain,
+        of: (one) => one.domain,
+        show: (one) => (one.domain === '*' ? one.domain : html`<a href="${path`/domains/${one.domain}`}">${one.domain}</a>`),
+      },
+      { key: 'kind', label: w.kind, of: (one) => one.kind, show: (one) => words.kinds[one.kind] ?? one.kind },
+      { key: 'since', label: w.since, as: 'date', of: (one) => one.first_day },
+      { key: 'state', label: w.standing, of: standing },
+    ],
+    findings,
+    'findings',
+  );
 }
 
 /** "reopened, acknowledged by ada" */
@@ -91,7 +109,7 @@ function standing(finding: ListedFinding): string {
 
 function pages(asked: Query, total: number): Html | null {
   if (total <= A_PAGE && asked.page === 1) return null;
-  const to = (n: number) => withQuery(path`/findings`, { ...asked, page: n });
+  const to = (n: number) => withQuery(path`/findings`, { ...asked, table: null, as: null, page: n });
   return html`<nav class="pages" aria-label="${words.findings.title}">
 ${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
 ${asked.page * A_PAGE < total && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}

@@ -2,11 +2,18 @@ import { API_ROUTES } from '../api/index.ts';
 import { ASSET_ROUTES } from '../assets.ts';
 import { type AnyRoute, route } from '../routes.ts';
 import { ACCOUNT_ROUTES } from './account.ts';
+import { DIGEST_ROUTES } from './digest.ts';
 import { DOMAIN_ROUTES } from './domain.ts';
 import { FINDING_ACT_ROUTES } from './finding-actions.ts';
 import { FINDINGS_ROUTES } from './findings.ts';
+import { HEALTH_ROUTES } from './health.ts';
+import { LOOKALIKE_ROUTES } from './lookalikes.ts';
+import { MONTH_ROUTES } from './month.ts';
+import { OTHER_REPORTS_ROUTES } from './other-reports.ts';
 import { OVERVIEW_ROUTES } from './overview.ts';
 import { PEOPLE_ROUTES } from './people.ts';
+import { QUARANTINE_ROUTES } from './quarantine.ts';
+import { RAW_ROUTES } from './raw.ts';
 import { REPORTS_ROUTES } from './reports.ts';
 import { REQUEST_ROUTES } from './requests.ts';
 import { SENDER_ROUTES } from './sender.ts';
@@ -29,7 +36,14 @@ export const ROUTES: readonly AnyRoute[] = [
   ...OVERVIEW_ROUTES,
   ...DOMAIN_ROUTES,
   ...SENDER_ROUTES,
+  ...MONTH_ROUTES,
   ...REPORTS_ROUTES,
+  ...OTHER_REPORTS_ROUTES,
+  ...RAW_ROUTES,
+  ...QUARANTINE_ROUTES,
+  ...LOOKALIKE_ROUTES,
+  ...DIGEST_ROUTES,
+  ...HEALTH_ROUTES,
   ...FINDINGS_ROUTES,
   ...FINDING_ACT_ROUTES,
   ...REQUEST_ROUTES,

@@ -4,6 +4,7 @@ import { number } from '../../shared/format.ts';
 import { type DayLine, type DomainLine, domainDays, domainLines } from '../../store/console/overview.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
+import { downloads, fileOf, tableOf as makeTable, type Table, tableQuery } from '../tables.ts';
 import { words } from '../words/en.ts';
 import { day, severity, share } from './format.ts';
 import { spark } from './spark.ts';
@@ -17,6 +18,7 @@ const SORTS = ['attention', 'domain', 'pass', 'messages', 'last'] as const;
 type Sort = (typeof SORTS)[number];
 
 const query = z.object({
+  ...tableQuery,
   q: z.string().trim().toLowerCase().max(253).default(''),
   state: z.enum(['own', 'observed', 'ignored']).default('own'),
   sort: z.enum(SORTS).default('attention'),
@@ -65,6 +67,8 @@ const overview = route({
     const today = dayOf(clock.now());
     const from = addDays(today, -DAYS);
     const lines = sorted(await domainLines(reader, { from, search: asked.q, state: asked.state }), asked.sort, today);
+    const file = fileOf(asked, [fileTable(lines, today)], 'ruawatch');
+    if (file !== null) return file;
     const shown = lines.slice((asked.page - 1) * A_PAGE, asked.page * A_PAGE);
     const days = await domainDays(reader, { from, domains: shown.map(({ domain }) => domain) });
     const w = words.overview;
@@ -79,7 +83,7 @@ const overview = route({
         findings,
       )}</p></div>
 ${filters(asked)}
-${lines.length === 0 ? nothing(asked) : tableOf(shown, asked, daysOf(days), today)}
+${lines.length === 0 ? nothing(asked) : html`${tableOf(shown, asked, daysOf(days), today)}${downloads(withQuery(path`/`, pageOf(asked)), 'domains')}`}
 ${pages(asked, lines.length)}`,
       { section: 'overview' },
     );
@@ -124,7 +128,7 @@ function tableOf(
   const [from, to] = [addDays(today, -DAYS), addDays(today, -1)];
   const range = daysBetween(from, to);
   const head = (sort: Sort, text: string, number = false) =>
-    html`<th scope="col" class="${number ? 'number' : ''}" aria-sort="${sort === asked.sort ? 'other' : 'none'}"><a href="${withQuery(path`/`, { ...asked, page: null, sort })}">${text}</a></th>`;
+    html`<th scope="col" class="${number ? 'number' : ''}" aria-sort="${sort === asked.sort ? 'other' : 'none'}"><a href="${withQuery(path`/`, { ...pageOf(asked), page: null, sort })}">${text}</a></th>`;
   return html`<div class="table"><table class="domains">
 <thead><tr>${head('domain', w.domain)}${head('pass', w.pass, true)}<th scope="col">${w.trend}</th><th scope="col">${w.policy}</th>
 ${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', w.last)}${head('attention', w.next)}</tr></thead>
@@ -147,6 +151,29 @@ ${head('messages', w.volume, true)}<th scope="col">${w.open}</th>${head('last', 
   })}</tbody></table></div>`;
 }
 
+/** The parameters of a link to another page of the list. */
+const pageOf = ({ table: _, as: __, ...asked }: Query) => asked;
+
+/** All lines for a file. */
+function fileTable(lines: readonly DomainLine[], today: string): Table {
+  const count = (key: 'messages' | 'passed' | 'critical' | 'high' | 'medium' | 'low') => ({
+    key,
+    label: key,
+    of: (line: DomainLine) => line[key],
+  });
+  return makeTable<DomainLine>(
+    'domains',
+    [
+      { key: 'domain', label: 'domain', of: (line) => line.domain },
+      { key: 'policy', label: 'policy', of: (line) => line.policy },
+      ...(['messages', 'passed', 'critical', 'high', 'medium', 'low'] as const).map(count),
+      { key: 'last_report_at', label: 'last report', of: (line) => line.last_report_at },
+      { key: 'next_step', label: 'next step', of: (line) => nextStep(line, today).sentence },
+    ],
+    lines,
+  );
+}
+
 function policyOf(policy: string | null): Html {
   const w = words.overview;
   if (policy === null) return html`<span class="quiet">${w.policy_unknown}</span>`;
@@ -166,7 +193,7 @@ function openOf(line: DomainLine): Html {
 function pages(asked: Query, total: number): Html | null {
   if (total <= A_PAGE) return null;
   const last = Math.ceil(total / A_PAGE);
-  const to = (n: number) => withQuery(path`/`, { ...asked, page: n });
+  const to = (n: number) => withQuery(path`/`, { ...pageOf(asked), page: n });
   return html`<nav class="pages" aria-label="${words.findings.older}">
 ${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
 <span>${words.overview.page((asked.page - 1) * A_PAGE + 1, Math.min(total, asked.page * A_PAGE), total)}</span>

@@ -2,13 +2,17 @@ import { z } from 'zod';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/reports.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
-import { type AnyRoute, page, Refusal, route } from '../routes.ts';
+import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
+import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { words } from '../words/en.ts';
 import { day, minute } from './format.ts';
+import { mailLink, tabs } from './other-reports.ts';
+import { recordColumns } from './record-table.ts';
 
 const A_PAGE = 100;
 const pageNumber = z.coerce.number().int().min(1).max(10_000).default(1);
 const query = z.object({
+  ...tableQuery,
   domain: z.string().trim().toLowerCase().max(253).default(''),
   reporter: z.string().trim().toLowerCase().max(253).default(''),
   trust: z.enum(['', 'ok', 'pending', 'bad']).default(''),
@@ -35,11 +39,17 @@ const list = route({
       limit: A_PAGE + 1,
       offset: (asked.page - 1) * A_PAGE,
     });
+    const table = reportTable(found.slice(0, A_PAGE));
+    const file = fileOf(asked, [table], 'ruawatch');
+    if (file !== null) return file;
+    const { table: _, as: __, ...filter } = asked;
+    const to = (n: number) => withQuery(path`/reports`, { ...filter, page: n });
     const body = html`<div class="heading"><h1>${w.title}</h1></div>
+${tabs('aggregate', reader.scope.all)}
 ${filters(asked)}
-${reader.scope.all && html`<p><a href="${path`/quarantine`}">${words.quarantine.title}</a></p>`}
-${found.length === 0 ? html`<div class="empty"><p>${w.nothing}</p></div>` : tableOf(found.slice(0, A_PAGE))}
-${pages((n) => withQuery(path`/reports`, { ...asked, page: n }), asked.page, found.length > A_PAGE)}`;
+
+${found.length === 0 ? html`<div class="empty"><p>${w.nothing}</p></div>` : table.html(to(asked.page))}
+${pages(to, asked.page, found.length > A_PAGE)}`;
     return page(w.title, body, { section: 'reports' });
   },
 });
@@ -58,16 +68,32 @@ function filters(asked: Query): Html {
 <button>${words.findings.apply}</button></form>`;
 }
 
-function tableOf(reports: readonly store.ReportLine[]): Html {
+function reportTable(reports: readonly store.ReportLine[]): Table {
   const w = words.reports;
-  return html`<div class="table"><table><thead><tr><th scope="col">${w.day}</th><th scope="col">${w.reporter}</th><th scope="col">${w.domain}</th>
-<th scope="col" class="number">${w.messages}</th><th scope="col" class="number">${w.records}</th><th scope="col">${w.trust}</th></tr></thead>
-<tbody>${reports.map(
-    (one) => html`<tr><td class="date" data-label="${w.day}">${day(one.begin_at)}</td>
-<th scope="row" data-label="${w.reporter}"><a href="${path`/reports/${one.report_key}`}">${one.reporter}</a></th><td data-label="${w.domain}" class="name">${one.domain}</td>
-<td class="number" data-label="${w.messages}">${number(one.messages)}</td><td class="number" data-label="${w.records}">${number(one.records)}</td>
-<td data-label="${w.trust}">${w.trusts[one.trust] ?? one.trust}${one.salvaged && html` <span class="quiet">(${w.salvaged})</span>`}</td></tr>`,
-  )}</tbody></table></div>`;
+  return tableOf<store.ReportLine>(
+    'reports',
+    [
+      { key: 'day', label: w.day, as: 'date', of: (one) => day(one.begin_at) },
+      {
+        key: 'reporter',
+        label: w.reporter,
+        as: 'head',
+        of: (one) => one.reporter,
+        show: (one) => html`<a href="${path`/reports/${one.report_key}`}">${one.reporter}</a>`,
+      },
+      { key: 'domain', label: w.domain, as: 'name', of: (one) => one.domain },
+      { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
+      { key: 'records', label: w.records, as: 'number', of: (one) => one.records },
+      {
+        key: 'trust',
+        label: w.trust,
+        of: (one) => one.trust,
+        show: (one) =>
+          html`${w.trusts[one.trust] ?? one.trust}${one.salvaged && html` <span class="quiet">(${w.salvaged})</span>`}`,
+      },
+    ],
+    reports,
+  );
 }
 
 function pages(to: (n: number) => ReturnType<typeof withQuery>, at: number, more: boolean): Html | null {
@@ -83,12 +109,15 @@ const one = route({
   least: 'viewer',
   scope: 'object',
   params: z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) }),
-  query: z.object({ page: pageNumber }),
-  async handle({ reader, params, query: asked }) {
+  query: z.object({ ...tableQuery, page: pageNumber }),
+  async handle({ reader, params, query: asked, visitor }) {
     const w = words.reports;
     const report = await store.visibleReport(reader, params.key);
     if (report === null) throw new Refusal(404, 'no_report', w.no_report);
     const records = await store.recordsOfReport(reader, report, { limit: A_PAGE + 1, offset: (asked.page - 1) * A_PAGE });
+    const table = tableOf<store.RecordRow>('records', recordColumns(), records.slice(0, A_PAGE));
+    const file = fileOf(asked, [table], `report-${params.key}`);
+    if (file !== null) return file;
     const title = w.of(report.reporter, report.domain);
     const rows: [string, string | null][] = [
       [w.span, `${minute(report.begin_at)} – ${minute(report.end_at)} UTC`],
@@ -115,54 +144,11 @@ const one = route({
     const body = html`<div class="heading"><p class="quiet"><a href="${path`/reports`}">${w.title}</a></p><h1>${title}</h1></div>
 <dl class="figures">${rows.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 ${report.problems.length > 0 && html`<section><h2>${w.problems}</h2><ul>${report.problems.map(({ code, message }) => html`<li><code>${code}</code> ${message}</li>`)}</ul></section>`}
-<section><h2>${w.records}</h2>${recordsTable(records.slice(0, A_PAGE))}</section>
+${may(visitor, 'operator') && html`<p class="files">${words.tables.download} <a href="${path`/reports/${params.key}/xml`}">XML</a></p>${mailLink(report.message_key, true)}`}
+<section><h2>${w.records}</h2>${table.html(withQuery(path`/reports/${params.key}`, { page: asked.page }))}</section>
 ${pages((n) => withQuery(path`/reports/${params.key}`, { page: n }), asked.page, records.length > A_PAGE)}`;
     return page(title, body, { section: 'reports' });
   },
 });
 
-function recordsTable(records: readonly store.RecordRow[]): Html {
-  const w = words.reports;
-  const verdict = (passes: boolean) => (passes ? w.passes : w.fails);
-  return html`<div class="table"><table><thead><tr><th scope="col">${w.address}</th><th scope="col" class="number">${w.messages}</th><th scope="col">${w.from}</th>
-<th scope="col">DMARC</th><th scope="col">DKIM</th><th scope="col">SPF</th><th scope="col">${w.done}</th></tr></thead>
-<tbody>${records.map(
-    (
-      one,
-    ) => html`<tr><th scope="row" class="name" data-label="${w.address}">${one.source_ip ?? '–'}</th><td class="number" data-label="${w.messages}">${number(one.count)}</td>
-<td class="name" data-label="${w.from}">${one.header_from}</td><td data-label="DMARC">${verdict(one.dmarc_pass)}</td>
-<td data-label="DKIM">${verdict(one.dkim_aligned)}${(one.auth.dkim ?? []).map(({ domain, selector, result }) => html`<br><span class="quiet name">${[domain, selector, result].filter(Boolean).join(' ')}</span>`)}</td>
-<td data-label="SPF">${verdict(one.spf_aligned)}${(one.auth.spf ?? []).map(({ domain, result }) => html`<br><span class="quiet name">${[domain, result].filter(Boolean).join(' ')}</span>`)}</td>
-<td data-label="${w.done}">${one.disposition}</td></tr>`,
-  )}</tbody></table></div>`;
-}
-
-const quarantine = route({
-  method: 'GET',
-  path: '/quarantine',
-  kind: 'page',
-  least: 'viewer',
-  scope: 'installation',
-  query: z.object({ page: pageNumber }),
-  async handle({ reader, query: asked }) {
-    const w = words.quarantine;
-    const mails = await store.unreadMails(reader, { limit: A_PAGE + 1, offset: (asked.page - 1) * A_PAGE });
-    const body = html`<div class="heading"><p class="quiet"><a href="${path`/reports`}">${words.reports.title}</a></p><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
-${
-  mails.length === 0
-    ? html`<div class="empty"><p>${w.nothing}</p></div>`
-    : html`<div class="table"><table><thead><tr><th scope="col">${w.mail}</th><th scope="col">${w.received}</th><th scope="col">${w.sender}</th><th scope="col">${w.subject}</th><th scope="col">${w.reason}</th></tr></thead>
-<tbody>${mails.slice(0, A_PAGE).map(
-        (
-          one,
-        ) => html`<tr><th scope="row" data-label="${w.mail}">${one.message_key} <span class="quiet">${one.mailbox}</span></th><td class="date" data-label="${w.received}">${minute(one.received_at)}</td>
-<td class="name" data-label="${w.sender}">${one.sender}</td><td class="name" data-label="${w.subject}">${one.subject}</td>
-<td data-label="${w.reason}"><code>${one.code}</code> ${one.reason}</td></tr>`,
-      )}</tbody></table></div>`
-}
-${pages((n) => withQuery(path`/quarantine`, { page: n }), asked.page, mails.length > A_PAGE)}`;
-    return page(w.title, body, { section: 'reports' });
-  },
-});
-
-export const REPORTS_ROUTES: AnyRoute[] = [list, one, quarantine];
+export const REPORTS_ROUTES: AnyRoute[] = [list, one];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DAY_MS } from '../../shared/days.ts';
+import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import { type SourceLine, sourceLines } from '../../store/console/domain.ts';
 import { why } from '../actions/findings.ts';
@@ -7,11 +7,15 @@ import { decideSource } from '../actions/senders.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
+import { fileOf, tableQuery } from '../tables.ts';
 import { words } from '../words/en.ts';
 import { domainParams } from './domain.ts';
 import { share } from './format.ts';
+import { evidenceOf } from './sender-evidence.ts';
 
 const MOST = 100;
+/** Days of the evidence. */
+const DAYS = 90;
 const name = z.string().min(1).max(500);
 const HOLDS = [0, 90, 365];
 
@@ -22,15 +26,21 @@ const sender = route({
   least: 'viewer',
   scope: 'domain',
   params: domainParams.extend({ sender: name }),
-  async handle({ reader, params, visitor, form }) {
+  query: z.object(tableQuery),
+  async handle({ reader, params, query: asked, visitor, form, clock }) {
     const sources = await sourceLines(reader, params.domain, params.sender, MOST);
     const [first] = sources;
     if (first === undefined) throw new Refusal(404, 'no_page', words.problems.no_page);
     const w = words.sender;
+    const of = { domain: params.domain, sources: sources.map(({ source }) => source), from: addDays(dayOf(clock.now()), -DAYS) };
+    const shown = await evidenceOf(reader, { ...of, sender: params.sender });
+    const file = fileOf(asked, shown.tables, params.domain);
+    if (file !== null) return file;
     const body = html`<div class="heading"><p class="quiet"><a href="${path`/domains/${params.domain}`}">${params.domain}</a></p><h1>${first.name}</h1>
 <p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${words.domain.means[first.class]}</span></p>
 ${first.evidence && html`<p class="quiet">${w.named_by} ${first.evidence}</p>`}</div>
-${sources.map((one) => sourceOf(one, params, may(visitor, 'operator') ? form : null))}`;
+${sources.map((one) => sourceOf(one, params, may(visitor, 'operator') ? form : null))}
+${shown.html}`;
     return page(first.name, body, { section: 'overview' });
   },
 });

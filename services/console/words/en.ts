@@ -1,5 +1,5 @@
 import { counted, number } from '../../shared/format.ts';
-import { more, moreOfDomain } from './en-more.ts';
+import { more, moreOfDomain, moreOfSender } from './en-more.ts';
 
 /**
  * All texts of the console but the sentences about findings (services/findings): a translation is another file
@@ -17,6 +17,7 @@ export const words = {
     domains: 'Domains',
     reports: 'Reports',
     requests: 'Requests',
+    digest: 'Week',
     health: 'Health',
     people: 'People',
     account: 'Account',
@@ -38,6 +39,8 @@ export const words = {
     request_deny: 'You have denied it.',
     request_withdraw: 'The request is withdrawn.',
     request_override: 'You have approved it alone. Everybody who decides is told, and a review is open.',
+    replayed: 'The mail is read again within a minute.',
+    domain_added: 'The domain is yours from now on. Publish the record below.',
     decided: 'Your decision is kept. The analyzer looks at the source again within seconds.',
     person_removed: 'The person can no longer sign in; sessions and tokens have ended.',
   },
@@ -241,6 +244,10 @@ export const words = {
   },
   reports: {
     title: 'Reports',
+    mail: 'the raw mail',
+    mail_gone: 'The raw mail is no longer kept (retention.raw_days), or cannot be read in the same way any more.',
+    too_large: (key: number) =>
+      `The mail is too large to be downloaded here: “ruawatch messages show ${key}” says more about it.`,
     pages: 'Pages',
     nothing: 'No report matches.',
     no_report: 'There is no such report, or it is about a domain that you may not see.',
@@ -270,7 +277,11 @@ export const words = {
   },
   quarantine: {
     title: 'Quarantine',
-    lead: 'Mails that could not be read. They are kept; “ruawatch messages replay” reads them again after an update or a raised limit.',
+    lead: 'Mails that could not be read. They are kept, and can be read again after an update or a raised limit.',
+    mailbox: 'Mailbox',
+    replay: 'Read again',
+    replay_of: (key: number) => `Read mail ${key} again`,
+    not_replayed: 'There is no such mail in quarantine, or its bytes are no longer kept.',
     nothing: 'Every mail could be read.',
     mail: 'Mail',
     received: 'Received (UTC)',
@@ -279,6 +290,7 @@ export const words = {
     reason: 'Why',
   },
   sender: {
+    ...moreOfSender,
     named_by: 'Named by:',
     messages: 'Messages',
     passing: 'Passing',
@@ -346,6 +358,7 @@ export const words = {
     any: 'any',
     apply: 'Show',
     finding: 'Finding',
+    kind: 'Kind',
     since: 'Since',
     standing: 'State',
     total: (n: number) => counted(n, 'finding'),

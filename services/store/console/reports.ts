@@ -40,6 +40,7 @@ export async function reportLines(reader: Reader, filter: ReportFilter): Promise
 
 /** A report, with all that the view of reports has. */
 export interface ShownReport extends ReportLine {
+  message_key: number;
   org_name: string | null;
   org_email: string | null;
   report_id: string;
@@ -58,7 +59,7 @@ export async function visibleReport(reader: Reader, key: number): Promise<ShownR
     reader,
     ['reports'],
     `select report_key, reporter, domain, begin_at, end_at, records, messages, trust, salvaged, duplicates, org_name, org_email, report_id,
-            policy_p, policy_sp, adkim, aspf, received_at, trust_reason, problems
+            policy_p, policy_sp, adkim, aspf, received_at, trust_reason, problems, message_key
        from reports where report_key = $1`,
     [key],
   );

@@ -38,12 +38,16 @@ export const BY_DOMAIN = [
   'dns_records',
   'untrusted_reports',
   'tls_reports',
+  'tls_failures',
   'failure_reports',
   'missing_reports',
   'requests',
   'decisions',
   'posture',
+  'lookalikes',
 ] as const;
+/** The views whose domain has another name. */
+const COLUMN: Record<string, string> = { tls_reports: 'policy_domain', tls_failures: 'policy_domain' };
 /** Views whose rows belong to no domain: for those who see everything. */
 export const OF_ALL = ['messages', 'addresses', 'audit'] as const;
 
@@ -69,7 +73,7 @@ export async function read<Row extends QueryResultRow>(
         'not_yours',
         'This page is about the whole installation: only people who see all domains may read it.',
       );
-    return `${view} as not materialized (select * from dmarc.${view} where domain = any($${values.length + 1}::text[]))`;
+    return `${view} as not materialized (select * from dmarc.${view} where ${COLUMN[view] ?? 'domain'} = any($${values.length + 1}::text[]))`;
   });
   const { rows } = await db.query<Row>(`with ${own.join(', ')} ${sql}`, scope.all ? [...values] : [...values, scope.domains]);
   return rows;

@@ -254,7 +254,7 @@ export const GRANTS = {
     reports: ['select'],
     // What a person decides about a source, which is analyzed again.
     sender_list: ['select', 'insert', 'update (ended_at, ended_by, ended_why)'],
-    analysis_work: ['insert'],
+    analysis_work: ['select', 'insert'],
     findings: [
       'select',
       'update (state, resolved_at, changed_at, evidence, acknowledged_at, acknowledged_by, acknowledged_why, acknowledged_until, snoozed_until, snoozed_by, snoozed_why, revision)',
@@ -270,6 +270,16 @@ export const GRANTS = {
     request_events: ['select', 'insert'],
     approver_groups: ['select'],
     deputies: ['select'],
+    // Mails that are downloaded, and read again.
+    messages: ['select', 'update (state, code, reason, settled_at, attempts, worker_deaths, queued_at)'],
+    raw: ['select'],
+    // Health: what waits, and what doctor knows.
+    mailboxes: ['select (mailbox, folder, polled_at, backlog, last_error)'],
+    trust_checks: ['select (report_key)'],
+    raw_stock: ['select'],
+    reports: ['select (report_key, message_key, part, received_at, domain, superseded_by, reporter_trust, trust)'],
+    outbox: ['select (state)'],
+    digests: ['select'],
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;
 

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
+import { number } from '../../shared/format.ts';
+import * as store from '../../store/console/digest.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
+import { type AnyRoute, page, route } from '../routes.ts';
+import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
+import { words } from '../words/en.ts';
+import { severity, share } from './format.ts';
+
+const DAYS = 7;
+const MOST_DOMAINS = 200;
+const MOST_FINDINGS = 20;
+/** Reporters need up to two days: the week ends the day before yesterday, as that of the mail. */
+const LATE_DAYS = 2;
+
+const w = words.digest;
+
+function weekTable(rows: readonly store.WeekLine[]): Table {
+  return tableOf<store.WeekLine>(
+    'week',
+    [
+      {
+        key: 'domain',
+        label: words.domain.name,
+        as: 'head',
+        of: (one) => one.domain,
+        show: (one) => html`<a href="${path`/domains/${one.domain}`}">${one.domain}</a>`,
+      },
+      { key: 'messages', label: words.domain.messages, as: 'number', of: (one) => one.messages },
+      { key: 'messages_before', label: w.before, as: 'number', of: (one) => one.messages_before },
+      { key: 'passed', label: w.passing, as: 'number', of: (one) => one.passed, show: (one) => share(one.passed, one.messages) },
+      {
+        key: 'passed_before',
+        label: w.passing_before,
+        as: 'number',
+        of: (one) => one.passed_before,
+        show: (one) => share(one.passed_before, one.messages_before),
+      },
+      { key: 'new_sources', label: w.new_sources, as: 'number', of: (one) => one.new_sources },
+      { key: 'open_findings', label: w.open, as: 'number', of: (one) => one.open },
+    ],
+    rows,
+  );
+}
+
+const digest = route({
+  method: 'GET',
+  path: '/digest',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'filtered',
+  query: z.object({ ...tableQuery, to: z.iso.date().optional().or(z.literal('')) }),
+  async handle({ reader, query: asked, clock, config }) {
+    const to = asked.to || addDays(dayOf(clock.now()), -LATE_DAYS);
+    const from = addDays(to, 1 - DAYS);
+    const rows = await store.weekLines(reader, { from, to }, MOST_DOMAINS);
+    const table = weekTable(rows);
+    const file = fileOf(asked, [table], `ruawatch-${to}`);
+    if (file !== null) return file;
+    const since = new Date(`${from}T00:00:00Z`);
+    const until = asked.to ? new Date(since.getTime() + (DAYS + LATE_DAYS) * DAY_MS) : clock.now();
+    const findings = await store.toldFindings(reader, { since, until }, MOST_FINDINGS);
+    const sum = (of: (one: store.WeekLine) => number) => rows.reduce((total, one) => total + of(one), 0);
+    const [messages, passed] = [sum((one) => one.messages), sum((one) => one.passed)];
+    const before = sum((one) => one.messages_before);
+    const silent = rows.filter((one) => one.messages === 0 && one.messages_before > 0);
+    const step = (days: number, label: string) =>
+      html`<a class="button" href="${withQuery(path`/digest`, { to: addDays(to, days) })}">${label}</a>`;
+    const body = html`<div class="heading"><h1>${w.title}</h1>
+<p>${w.lead(from, to, number(messages), number(rows.length), share(passed, messages), number(before))}</p>
+${silent.length > 0 && html`<p>${w.silent(silent.slice(0, 10).map(({ domain }) => domain))}</p>`}
+<p class="quiet">${config.alerts.digest === 'off' ? w.not_mailed : w.mailed}</p></div>
+<nav class="pages" aria-label="${w.weeks}">${step(-DAYS, w.earlier)}${asked.to && step(DAYS, w.later)}</nav>
+${listOf(w.opened, findings.opened)}
+${listOf(w.resolved, findings.resolved)}
+${listOf(w.still_open, findings.open)}
+${findings.opened.length + findings.resolved.length + findings.open.length === 0 && html`<p>${w.nothing}</p>`}
+<section><h2>${w.domains}</h2>${table.html(withQuery(path`/digest`, { to }))}</section>`;
+    return page(w.title, body, { section: 'digest' });
+  },
+});
+
+/** Findings by their sentences, each with its link. */
+export function listOf(title: string, findings: readonly store.ToldFinding[]): Html | false {
+  return (
+    findings.length > 0 &&
+    html`<section><h2>${title}</h2><ul class="plain-list">${findings.map(
+      (one) => html`<li>${severity(one.severity)} <a href="${path`/findings/${one.finding_key}`}">${one.summary}</a></li>`,
+    )}</ul></section>`
+  );
+}
+
+export const DIGEST_ROUTES: AnyRoute[] = [digest];

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { type LookalikeLine, lookalikeLines } from '../../store/console/lookalikes.ts';
+import { html, path, withQuery } from '../html.ts';
+import { type AnyRoute, page, route } from '../routes.ts';
+import { fileOf, tableOf, tableQuery } from '../tables.ts';
+import { words } from '../words/en.ts';
+import { day } from './format.ts';
+
+const A_PAGE = 100;
+const w = words.lookalikes;
+
+const lookalikes = route({
+  method: 'GET',
+  path: '/look-alikes',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'filtered',
+  query: z.object({
+    ...tableQuery,
+    domain: z.string().trim().toLowerCase().max(253).default(''),
+    page: z.coerce.number().int().min(1).max(10_000).default(1),
+  }),
+  async handle({ reader, query: asked }) {
+    const rows = await lookalikeLines(reader, {
+      domain: asked.domain || undefined,
+      limit: A_PAGE + 1,
+      offset: (asked.page - 1) * A_PAGE,
+    });
+    const table = tableOf<LookalikeLine>(
+      'look-alikes',
+      [
+        {
+          key: 'name',
+          label: w.name,
+          as: 'head',
+          of: (one) => one.name,
+          show: (one) =>
+            html`<span class="name">${one.shown}</span>${one.shown !== one.name && html` <span class="quiet name">${one.name}</span>`}`,
+        },
+        { key: 'domain', label: w.domain, as: 'name', of: (one) => one.domain },
+        { key: 'kind', label: w.kind, of: (one) => one.kind },
+        {
+          key: 'registered',
+          label: w.seen,
+          of: (one) => one.registered,
+          show: (one) =>
+            one.gone_at !== null
+              ? w.gone(day(one.gone_at))
+              : one.baseline
+                ? w.before(day(one.first_seen))
+                : w.since(day(one.first_seen)),
+        },
+        {
+          key: 'mail_hosts',
+          label: w.mail,
+          as: 'name',
+          of: (one) => (one.mail_hosts ?? []).join(' '),
+          show: (one) => (one.mail_hosts === null ? w.unknown : one.mail_hosts.length === 0 ? w.none : one.mail_hosts.join(', ')),
+        },
+        { key: 'dmarc', label: 'DMARC', as: 'name', of: (one) => one.dmarc },
+        {
+          key: 'standing',
+          label: w.standing,
+          of: (one) =>
+            one.ignored_by !== null
+              ? w.ignored(one.ignored_by)
+              : one.yours
+                ? w.yours
+                : one.change === null || one.changed_at === null
+                  ? ''
+                  : w.changed(w.changes[one.change] ?? one.change, day(one.changed_at)),
+        },
+      ],
+      rows.slice(0, A_PAGE),
+    );
+    const file = fileOf(asked, [table], 'ruawatch');
+    if (file !== null) return file;
+    const to = (n: number) => withQuery(path`/look-alikes`, { domain: asked.domain, page: n });
+    const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
+<form class="filters" role="search"><label>${w.domain}<input name="domain" value="${asked.domain}"></label><button>${words.findings.apply}</button></form>
+${table.rows === 0 ? html`<div class="empty"><p>${w.nothing}</p></div>` : table.html(to(asked.page))}
+${
+  (asked.page > 1 || rows.length > A_PAGE) &&
+  html`<nav class="pages" aria-label="${words.reports.pages}">${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
+${rows.length > A_PAGE && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}</nav>`
+}`;
+    return page(w.title, body, { section: 'findings' });
+  },
+});
+
+export const LOOKALIKE_ROUTES: AnyRoute[] = [lookalikes];

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { addDays, dayOf, earlier } from '../../shared/days.ts';
+import { list, number, percent } from '../../shared/format.ts';
+import { newSenders, toldFindings } from '../../store/console/digest.ts';
+import * as store from '../../store/console/domain.ts';
+import { type Html, html, path } from '../html.ts';
+import { type AnyRoute, page, Refusal, route } from '../routes.ts';
+import { words } from '../words/en.ts';
+import { listOf } from './digest.ts';
+import { domainParams } from './domain.ts';
+import { charts, sumsOf } from './domain-mail.ts';
+
+const MOST = { findings: 10, senders: 5, timeline: 12 };
+const w = words.month;
+
+/** The first and the last day of a month (YYYY-MM), and the month before and after. */
+export function monthOf(month: string): { from: string; to: string; before: string; after: string } {
+  const from = `${month}-01`;
+  const next = addDays(from, 32).slice(0, 7);
+  return { from, to: addDays(`${next}-01`, -1), before: addDays(from, -1).slice(0, 7), after: next };
+}
+
+/** What the month's mail came to, in sentences. */
+export function storyOf(
+  domain: string,
+  month: string,
+  { now, before, policy }: { now: readonly store.ClassDay[]; before: readonly store.ClassDay[]; policy: string | null },
+): string[] {
+  const [sums, earlierSums] = [sumsOf(now), sumsOf(before)];
+  if (sums.messages === 0) return [w.nothing(domain, month)];
+  const of = (key: string, what: (one: store.ClassDay) => number) =>
+    now.filter((one) => one.class === key).reduce((sum, one) => sum + what(one), 0);
+  const forged = of('unauthorized', (one) => one.messages - one.passed);
+  const through = of('unauthorized', (one) => Math.min(one.delivered, one.messages - one.passed));
+  const unaligned = of('misaligned', (one) => one.messages - one.passed);
+  const lost = of('authorized', (one) => Math.max(0, one.messages - one.passed - one.forwarded));
+  const change = earlierSums.messages === 0 ? null : sums.messages / earlierSums.messages - 1;
+  return [
+    w.mail(number(sums.messages), domain, month, change === null ? null : percent(Math.abs(change)), (change ?? 0) > 0),
+    w.passing(
+      percent(sums.passed / sums.messages),
+      earlierSums.messages === 0 ? null : percent(earlierSums.passed / earlierSums.messages),
+    ),
+    forged === 0 ? w.no_forged : w.forged(number(forged), number(through), number(forged - through), policy ?? 'none'),
+    ...(unaligned > 0 ? [w.unaligned(number(unaligned))] : []),
+    ...(lost > 0 ? [w.lost(number(lost))] : []),
+  ];
+}
+
+const monthly = route({
+  method: 'GET',
+  path: '/domains/:domain/months/:month',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'domain',
+  params: domainParams.extend({ month: z.string().regex(/^20\d\d-(?:0[1-9]|1[0-2])$/) }),
+  async handle({ reader, params: { domain, month }, clock }) {
+    const line = await store.domainLine(reader, domain);
+    if (line === null) throw new Refusal(404, 'no_page', words.problems.no_page);
+    const { from, to, before, after } = monthOf(month);
+    const today = dayOf(clock.now());
+    if (from > today) throw new Refusal(404, 'no_page', words.problems.no_page);
+    const range = { domain, from, to: earlier(to, addDays(today, -1)) };
+    const now = await store.classDays(reader, range);
+    const told = { now, before: await store.classDays(reader, { domain, ...monthOf(before) }), policy: line.policy };
+    const findings = await toldFindings(
+      reader,
+      { domain, since: new Date(`${from}T00:00:00Z`), until: new Date(`${after}-01T00:00:00Z`) },
+      MOST.findings,
+    );
+    const fresh = await newSenders(reader, { domain, from, to }, MOST.senders);
+    const posture = await store.postureLine(reader, domain);
+    const title = w.title(domain, w.name(month));
+    const body = html`<article class="report"><div class="heading"><p class="quiet screen"><a href="${path`/domains/${domain}`}">${domain}</a></p><h1>${title}</h1>
+${to > today && html`<p class="quiet">${w.unfinished}</p>`}</div>
+<nav class="pages screen" aria-label="${w.months}"><a class="button" href="${path`/domains/${domain}/months/${before}`}">${w.name(before)}</a>
+${`${after}-01` <= today && html`<a class="button" href="${path`/domains/${domain}/months/${after}`}">${w.name(after)}</a>`}</nav>
+<section><h2>${w.story}</h2>${storyOf(domain, w.name(month), told).map((sentence) => html`<p>${sentence}</p>`)}
+${fresh.length > 0 && html`<p>${w.new_senders(list(fresh.map((one) => w.sender(one.name, words.domain.classes[one.class] ?? one.class, number(one.messages)))))}</p>`}
+<p>${w.findings(findings.opened.length, findings.resolved.length, findings.open.length)}</p></section>
+${now.length > 0 && charts(now, range)}
+${listOf(words.digest.opened, findings.opened)}
+${listOf(words.digest.resolved, findings.resolved)}
+${listOf(words.digest.still_open, findings.open)}
+${posture !== null && nextOf(posture)}
+<p class="quiet">${w.basis}</p></article>`;
+    return page(title, body, { section: 'overview' });
+  },
+});
+
+function nextOf({ advice, blocked_by }: store.PostureLine): Html {
+  return html`<section><h2>${w.next}</h2><p>${advice}</p>${blocked_by.length > 0 && html`<ul>${blocked_by.map((why) => html`<li>${why}</li>`)}</ul>`}</section>`;
+}
+
+export const MONTH_ROUTES: AnyRoute[] = [monthly];

@@ -1,0 +1,256 @@
+import { z } from 'zod';
+import { number } from '../../shared/format.ts';
+import * as store from '../../store/console/other-reports.ts';
+import { type Html, html, path, withQuery } from '../html.ts';
+import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
+import { type Column, fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
+import { words } from '../words/en.ts';
+import { day, minute } from './format.ts';
+
+const A_PAGE = 100;
+export const reportKey = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+const query = z.object({
+  ...tableQuery,
+  domain: z.string().trim().toLowerCase().max(253).default(''),
+  page: z.coerce.number().int().min(1).max(10_000).default(1),
+});
+
+const w = words.other_reports;
+
+const trust = <Row extends { trust: string }>(): Column<Row> => ({
+  key: 'trust',
+  label: words.reports.trust,
+  of: (one) => one.trust,
+  show: (one) => words.reports.trusts[one.trust] ?? one.trust,
+});
+
+function tlsTable(rows: readonly store.TlsLine[]): Table {
+  return tableOf<store.TlsLine>(
+    'tls-reports',
+    [
+      { key: 'day', label: words.reports.day, as: 'date', of: (one) => day(one.begin_at) },
+      {
+        key: 'reporter',
+        label: words.reports.reporter,
+        as: 'head',
+        of: (one) => one.org_name,
+        show: (one) => html`<a href="${path`/tls-reports/${one.tls_report_key}`}">${one.org_name ?? w.nameless}</a>`,
+      },
+      { key: 'domain', label: words.reports.domain, as: 'name', of: (one) => one.policy_domain },
+      { key: 'policy', label: w.policy, of: (one) => one.policy_type },
+      { key: 'encrypted', label: w.encrypted, as: 'number', of: (one) => one.successful_sessions },
+      { key: 'failed', label: w.failed, as: 'number', of: (one) => one.failed_sessions },
+      trust(),
+    ],
+    rows,
+  );
+}
+
+function failureTable(rows: readonly store.FailureLine[]): Table {
+  return tableOf<store.FailureLine>(
+    'failure-reports',
+    [
+      {
+        key: 'received_at',
+        label: words.reports.received,
+        as: 'head',
+        of: (one) => one.received_at,
+        show: (one) => html`<a href="${path`/failure-reports/${one.failure_key}`}">${minute(one.received_at)}</a>`,
+      },
+      { key: 'reporter', label: words.reports.reporter, as: 'name', of: (one) => one.reporter },
+      { key: 'domain', label: words.reports.domain, as: 'name', of: (one) => one.domain },
+      { key: 'address', label: words.reports.address, as: 'name', of: (one) => one.source_ip },
+      { key: 'failed', label: w.failed_checks, of: (one) => one.auth_failure.join(', ') },
+      { key: 'delivery', label: w.delivery, of: (one) => one.delivery_result },
+      trust(),
+    ],
+    rows,
+  );
+}
+
+const TABS = [
+  { address: path`/reports`, name: 'aggregate' },
+  { address: path`/tls-reports`, name: 'tls' },
+  { address: path`/failure-reports`, name: 'failure' },
+] as const;
+
+/** The kinds of reports, and for those who see everything what could not be read. */
+export function tabs(at: (typeof TABS)[number]['name'] | 'quarantine', all: boolean): Html {
+  const tab = (address: (typeof TABS)[number]['address'], name: string, label: string) =>
+    html`<a class="button" href="${address}" aria-current="${name === at ? 'page' : 'false'}">${label}</a> `;
+  return html`<nav class="tabs" aria-label="${w.kinds}">${TABS.map(({ address, name }) => tab(address, name, w.tabs[name]))}${
+    all && tab(path`/quarantine`, 'quarantine', words.quarantine.title)
+  }</nav>`;
+}
+
+interface List {
+  kind: 'tls' | 'failure';
+  address: ReturnType<typeof withQuery>;
+  asked: z.output<typeof query>;
+  all: boolean;
+}
+
+function listPage({ kind, address, asked, all }: List, table: Table, more: boolean) {
+  const here = withQuery(address, { domain: asked.domain, page: asked.page === 1 ? null : asked.page });
+  const to = (n: number) => withQuery(address, { domain: asked.domain, page: n });
+  return html`<div class="heading"><h1>${w.titles[kind]}</h1><p class="quiet">${w.leads[kind]}</p></div>
+${tabs(kind, all)}
+<form class="filters" role="search"><label>${words.reports.domain}<input name="domain" value="${asked.domain}"></label><button>${words.findings.apply}</button></form>
+${table.rows === 0 ? html`<div class="empty"><p>${words.reports.nothing}</p></div>` : table.html(here)}
+${
+  (asked.page > 1 || more) &&
+  html`<nav class="pages" aria-label="${words.reports.pages}">${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
+${more && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}</nav>`
+}`;
+}
+
+const tlsList = route({
+  method: 'GET',
+  path: '/tls-reports',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'filtered',
+  query,
+  async handle({ reader, query: asked }) {
+    const rows = await store.tlsLines(reader, {
+      domain: asked.domain || undefined,
+      limit: A_PAGE + 1,
+      offset: (asked.page - 1) * A_PAGE,
+    });
+    const table = tlsTable(rows.slice(0, A_PAGE));
+    const list = { kind: 'tls', address: path`/tls-reports`, asked, all: reader.scope.all } as const;
+    return (
+      fileOf(asked, [table], 'ruawatch') ??
+      page(w.titles.tls, listPage(list, table, rows.length > A_PAGE), { section: 'reports' })
+    );
+  },
+});
+
+const failureList = route({
+  method: 'GET',
+  path: '/failure-reports',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'filtered',
+  query,
+  async handle({ reader, query: asked }) {
+    const rows = await store.failureLines(reader, {
+      domain: asked.domain || undefined,
+      limit: A_PAGE + 1,
+      offset: (asked.page - 1) * A_PAGE,
+    });
+    const table = failureTable(rows.slice(0, A_PAGE));
+    const list = { kind: 'failure', address: path`/failure-reports`, asked, all: reader.scope.all } as const;
+    return (
+      fileOf(asked, [table], 'ruawatch') ??
+      page(w.titles.failure, listPage(list, table, rows.length > A_PAGE), { section: 'reports' })
+    );
+  },
+});
+
+/** Facts of a report, those that are not known left out. */
+function facts(rows: readonly (readonly [string, string | number | null | undefined])[]): Html {
+  return html`<dl class="figures">${rows
+    .filter(([, value]) => value !== null && value !== undefined && value !== '')
+    .map(
+      ([name, value]) => html`<div><dt>${name}</dt><dd>${typeof value === 'number' ? number(value) : value}</dd></div>`,
+    )}</dl>`;
+}
+
+const problemsOf = (problems: readonly { code: string; message: string }[]) =>
+  problems.length > 0 &&
+  html`<section><h2>${words.reports.problems}</h2><ul>${problems.map(({ code, message }) => html`<li><code>${code}</code> ${message}</li>`)}</ul></section>`;
+
+/** A link to the raw mail, for those who may have it. */
+export const mailLink = (key: number, allowed: boolean) =>
+  allowed &&
+  html`<p class="files">${words.tables.download} <a href="${path`/messages/${key}/mail`}">${words.reports.mail}</a></p>`;
+
+const tlsOne = route({
+  method: 'GET',
+  path: '/tls-reports/:key',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'object',
+  params: z.object({ key: reportKey }),
+  query: z.object(tableQuery),
+  async handle({ reader, params, query: asked, visitor }) {
+    const found = await store.tlsReport(reader, params.key);
+    const first = found?.policies[0];
+    if (!found || !first) throw new Refusal(404, 'no_report', words.reports.no_report);
+    const table = tableOf<store.TlsFailure>(
+      'failures',
+      [
+        { key: 'result', label: w.result, as: 'head', of: (one) => one.result_type },
+        { key: 'sessions', label: w.failed, as: 'number', of: (one) => one.failed_sessions },
+        { key: 'sent_from', label: w.sent_from, as: 'name', of: (one) => one.sending_mta_ip },
+        { key: 'mail_server', label: w.mail_server, as: 'name', of: (one) => one.receiving_mx_hostname ?? one.receiving_ip },
+        { key: 'reason', label: w.reason, as: 'name', of: (one) => one.failure_reason_code },
+      ],
+      found.failures,
+    );
+    const file = fileOf(asked, [table], `tls-report-${params.key}`);
+    if (file !== null) return file;
+    const title = w.tls_of(first.org_name ?? w.nameless);
+    const body = html`<div class="heading"><p class="quiet"><a href="${path`/tls-reports`}">${w.titles.tls}</a></p><h1>${title}</h1></div>
+${facts([
+  [words.reports.span, `${minute(first.begin_at)} – ${minute(first.end_at)} UTC`],
+  [words.reports.id, first.report_id],
+  [words.reports.trust, words.reports.trusts[first.trust] ?? first.trust],
+  [words.reports.why, first.trust_reason],
+  [words.reports.received, `${minute(first.received_at)} UTC`],
+])}
+${mailLink(first.message_key, may(visitor, 'operator'))}
+${found.policies.map(
+  (one) => html`<section class="card"><h2 class="name">${one.policy_domain ?? ''}</h2>
+${facts([
+  [w.policy, one.policy_type],
+  [w.encrypted, one.successful_sessions],
+  [w.failed, one.failed_sessions],
+])}
+${one.policy_string.length > 0 && html`<pre>${one.policy_string.join('\n')}</pre>`}</section>`,
+)}
+${table.rows > 0 && html`<section><h2>${w.failures}</h2>${table.html(path`/tls-reports/${params.key}`)}</section>`}
+${problemsOf(first.problems)}`;
+    return page(title, body, { section: 'reports' });
+  },
+});
+
+const failureOne = route({
+  method: 'GET',
+  path: '/failure-reports/:key',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'object',
+  params: z.object({ key: reportKey }),
+  async handle({ reader, params, visitor }) {
+    const one = await store.failureReport(reader, params.key);
+    if (one === null) throw new Refusal(404, 'no_report', words.reports.no_report);
+    const title = w.failure_of(one.domain);
+    const body = html`<div class="heading"><p class="quiet"><a href="${path`/failure-reports`}">${w.titles.failure}</a></p><h1>${title}</h1></div>
+${facts([
+  [words.reports.reporter, one.reporter],
+  [words.reports.received, `${minute(one.received_at)} UTC`],
+  [w.arrived, one.arrived_at && `${minute(one.arrived_at)} UTC`],
+  [words.reports.address, one.source_ip],
+  [w.failed_checks, one.auth_failure.join(', ')],
+  [w.delivery, one.delivery_result],
+  [w.header_from, one.header_from],
+  [w.envelope_from, one.original_mail_from],
+  [w.subject, one.subject],
+  [w.message_id, one.message_id],
+  [w.key, [one.dkim_selector, one.dkim_domain].filter(Boolean).join('._domainkey.')],
+  [w.incidents, one.incidents],
+  [words.reports.trust, words.reports.trusts[one.trust] ?? one.trust],
+  [words.reports.why, one.trust_reason],
+  [w.written_by, one.user_agent],
+])}
+${one.redacted && html`<p class="quiet">${w.redacted}</p>`}
+${mailLink(one.message_key, may(visitor, 'operator'))}
+${one.authentication_results.length > 0 && html`<section><h2>Authentication-Results</h2><pre>${one.authentication_results.join('\n')}</pre></section>`}
+${problemsOf(one.problems)}`;
+    return page(title, body, { section: 'reports' });
+  },
+});
+
+export const OTHER_REPORTS_ROUTES: AnyRoute[] = [tlsList, tlsOne, failureList, failureOne];

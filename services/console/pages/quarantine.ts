@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { noteAct } from '../../store/console/audit.ts';
+import * as store from '../../store/console/reports.ts';
+import { replayMessages } from '../../store/messages/messages.ts';
+import { leaveToSweep } from '../../store/messages/raw-mail.ts';
+import { html, path, withQuery } from '../html.ts';
+import { hidden } from '../layout.ts';
+import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
+import { fileOf, tableOf, tableQuery } from '../tables.ts';
+import { words } from '../words/en.ts';
+import { minute } from './format.ts';
+import { reportKey, tabs } from './other-reports.ts';
+
+const A_PAGE = 100;
+
+const quarantine = route({
+  method: 'GET',
+  path: '/quarantine',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'installation',
+  query: z.object({ ...tableQuery, page: z.coerce.number().int().min(1).max(10_000).default(1) }),
+  async handle({ reader, query: asked, visitor, form }) {
+    const w = words.quarantine;
+    const mails = await store.unreadMails(reader, { limit: A_PAGE + 1, offset: (asked.page - 1) * A_PAGE });
+    const acts = may(visitor, 'operator');
+    const table = tableOf<store.UnreadMail>(
+      'quarantine',
+      [
+        {
+          key: 'mail',
+          label: w.mail,
+          as: 'head',
+          of: (one) => one.message_key,
+          show: (one) =>
+            acts ? html`<a href="${path`/messages/${one.message_key}/mail`}">${one.message_key}</a>` : String(one.message_key),
+        },
+        { key: 'mailbox', label: w.mailbox, of: (one) => one.mailbox },
+        {
+          key: 'received_at',
+          label: w.received,
+          as: 'date',
+          of: (one) => one.received_at,
+          show: (one) => minute(one.received_at),
+        },
+        { key: 'sender', label: w.sender, as: 'name', of: (one) => one.sender },
+        { key: 'subject', label: w.subject, as: 'name', of: (one) => one.subject },
+        {
+          key: 'reason',
+          label: w.reason,
+          of: (one) => [one.code, one.reason].filter(Boolean).join(': '),
+          show: (one) =>
+            html`<code>${one.code}</code> ${one.reason}${
+              acts &&
+              html`<form method="post" action="${path`/quarantine/${one.message_key}/replay`}">${hidden(form)}<button class="plain" aria-label="${w.replay_of(one.message_key)}">${w.replay}</button></form>`
+            }`,
+        },
+      ],
+      mails.slice(0, A_PAGE),
+    );
+    const file = fileOf(asked, [table], 'ruawatch');
+    if (file !== null) return file;
+    const to = (n: number) => withQuery(path`/quarantine`, { page: n });
+    const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
+${tabs('quarantine', true)}
+${table.rows === 0 ? html`<div class="empty"><p>${w.nothing}</p></div>` : table.html(to(asked.page))}
+${
+  (asked.page > 1 || mails.length > A_PAGE) &&
+  html`<nav class="pages" aria-label="${words.reports.pages}">${asked.page > 1 && html`<a class="button" href="${to(asked.page - 1)}">${words.findings.newer}</a>`}
+${mails.length > A_PAGE && html`<a class="button" href="${to(asked.page + 1)}">${words.findings.older}</a>`}</nav>`
+}`;
+    return page(w.title, body, { section: 'reports' });
+  },
+});
+
+const replay = route({
+  method: 'POST',
+  path: '/quarantine/:key/replay',
+  kind: 'page',
+  least: 'operator',
+  scope: 'installation',
+  params: z.object({ key: reportKey }),
+  async handle({ db, params: { key }, visitor, clock }) {
+    const replayed = await replayMessages(db, { keys: [key] });
+    if (replayed.length === 0) throw new Refusal(409, 'not_replayed', words.quarantine.not_replayed);
+    await leaveToSweep(db, replayed);
+    const act = { by: visitor!.name, person: visitor!.person_key, act: 'mail_replayed', object: `mail ${key}` };
+    await noteAct(db, act, clock.now());
+    return see(withQuery(path`/quarantine`, { done: 'replayed' }));
+  },
+});
+
+export const QUARANTINE_ROUTES: AnyRoute[] = [quarantine, replay];

@@ -1,0 +1,42 @@
+import type { RecordRow } from '../../store/console/reports.ts';
+import { type Html, html } from '../html.ts';
+import type { Column } from '../tables.ts';
+import { words } from '../words/en.ts';
+
+const w = words.reports;
+const verdict = (passes: boolean) => (passes ? w.passes : w.fails);
+
+/** The columns of records, wherever they are listed. */
+export function recordColumns<Row extends RecordRow>(): Column<Row>[] {
+  return [
+    {
+      key: 'address',
+      label: w.address,
+      as: 'head',
+      of: (one) => one.source_ip,
+      show: (one) => html`<span class="name">${one.source_ip ?? '–'}</span>`,
+    },
+    { key: 'messages', label: w.messages, as: 'number', of: (one) => one.count },
+    { key: 'from', label: w.from, as: 'name', of: (one) => one.header_from },
+    { key: 'dmarc', label: 'DMARC', of: (one) => verdict(one.dmarc_pass) },
+    {
+      key: 'dkim',
+      label: 'DKIM',
+      of: (one) => [verdict(one.dkim_aligned), ...dkim(one)].join(' | '),
+      show: (one) => html`${verdict(one.dkim_aligned)}${dkim(one).map(quiet)}`,
+    },
+    {
+      key: 'spf',
+      label: 'SPF',
+      of: (one) => [verdict(one.spf_aligned), ...spf(one)].join(' | '),
+      show: (one) => html`${verdict(one.spf_aligned)}${spf(one).map(quiet)}`,
+    },
+    { key: 'disposition', label: w.done, of: (one) => one.disposition },
+  ];
+}
+
+const quiet = (text: string): Html => html`<br><span class="quiet name">${text}</span>`;
+const dkim = ({ auth }: RecordRow): string[] =>
+  (auth.dkim ?? []).map(({ domain, selector, result }) => [domain, selector, result].filter(Boolean).join(' '));
+const spf = ({ auth }: RecordRow): string[] =>
+  (auth.spf ?? []).map(({ domain, result }) => [domain, result].filter(Boolean).join(' '));

@@ -1,0 +1,96 @@
+import { type Reader, read } from './scope.ts';
+
+/** A domain's two weeks. */
+export interface WeekLine {
+  domain: string;
+  messages: number;
+  passed: number;
+  messages_before: number;
+  passed_before: number;
+  new_sources: number;
+  open: number;
+  last_report_at: Date | null;
+}
+
+/** The own domains with the figures of seven days and of the seven before, those with the most open findings first. */
+export async function weekLines(reader: Reader, { from, to }: { from: string; to: string }, limit: number): Promise<WeekLine[]> {
+  return read<WeekLine>(
+    reader,
+    ['domains', 'domain_days', 'sources', 'findings'],
+    `, sums as (
+       select domain, sum(messages) filter (where day >= $1) as messages, sum(passed) filter (where day >= $1) as passed,
+              sum(messages) filter (where day < $1) as messages_before, sum(passed) filter (where day < $1) as passed_before
+         from domain_days where day between $1::date - 7 and $2 and counts group by domain)
+     select d.domain, coalesce(s.messages, 0)::bigint as messages, coalesce(s.passed, 0)::bigint as passed,
+            coalesce(s.messages_before, 0)::bigint as messages_before, coalesce(s.passed_before, 0)::bigint as passed_before,
+            coalesce(n.new_sources, 0)::int as new_sources, coalesce(f.open, 0)::int as open, d.last_report_at
+       from domains d
+       left join sums s using (domain)
+       left join (select domain, count(*) as new_sources from sources where first_seen between $1 and $2 and messages >= 20 group by domain) n using (domain)
+       left join (select domain, count(*) as open from findings where state = 'open' and severity <> 'info' group by domain) f using (domain)
+      where d.state = 'own' order by open desc, messages desc, d.domain limit $3`,
+    [from, to, limit],
+  );
+}
+
+/** A finding of a digest or monthly report. */
+export interface ToldFinding {
+  finding_key: number;
+  domain: string;
+  severity: string;
+  summary: string;
+  kind: string;
+  opened_at: Date;
+  resolved_at: Date | null;
+}
+
+/** The findings that opened, were resolved, or stayed open in a time, the gravest first. */
+export async function toldFindings(
+  reader: Reader,
+  { domain, since, until }: { domain?: string; since: Date; until: Date },
+  limit: number,
+): Promise<{ opened: ToldFinding[]; resolved: ToldFinding[]; open: ToldFinding[] }> {
+  const rows = await read<ToldFinding & { told: 'opened' | 'resolved' | 'open' }>(
+    reader,
+    ['findings'],
+    `, told as (
+       select f.*, case when resolved_at >= $1 and resolved_at < $2 then 'resolved'
+                        when coalesce(reopened_at, opened_at) >= $1 and coalesce(reopened_at, opened_at) < $2 then 'opened'
+                        else 'open' end as told
+         from findings f
+        where ($3::text is null or domain = $3) and severity <> 'info' and opened_at < $2 and (resolved_at is null or resolved_at >= $1)),
+     ranked as (
+       select *, row_number() over (partition by told order by array_position(array['critical', 'high', 'medium', 'low'], severity), opened_at, finding_key) as rank
+         from told)
+     select finding_key, domain, severity, summary, kind, opened_at, resolved_at, told from ranked where rank <= $4 order by told, rank`,
+    [since, until, domain ?? null, limit],
+  );
+  const of = (told: string) => rows.filter((row) => row.told === told);
+  return { opened: of('opened'), resolved: of('resolved'), open: of('open') };
+}
+
+/** A sender that was first seen in a range. */
+export interface NewSender {
+  source: string;
+  name: string;
+  class: string;
+  messages: number;
+  first_seen: string;
+}
+
+/** The senders of a domain that were first seen in a range, with the most mail first. */
+export async function newSenders(
+  reader: Reader,
+  { domain, from, to }: { domain: string; from: string; to: string },
+  limit: number,
+): Promise<NewSender[]> {
+  return read<NewSender>(
+    reader,
+    ['sources'],
+    `select grouped_as as source, (array_agg(name order by messages desc))[1] as name, (array_agg(class order by messages desc))[1] as class,
+            sum(messages)::bigint as messages, min(first_seen) as first_seen
+       from sources where domain = $1 and messages >= 20
+      group by grouped_as having min(first_seen) between $2 and $3 order by messages desc, source limit $4`,
+    [domain, from, to, limit],
+  );
+}

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { monthOf, storyOf } from '../../../services/console/pages/month.ts';
+import type { ClassDay } from '../../../services/store/console/domain.ts';
+
+const line = (given: Partial<ClassDay>): ClassDay => ({
+  day: '2026-10-01',
+  class: 'authorized',
+  messages: 0,
+  passed: 0,
+  forwarded: 0,
+  delivered: 0,
+  quarantined: 0,
+  rejected: 0,
+  ...given,
+});
+
+test.each([
+  ['2026-02', '2026-02-28', '2026-01', '2026-03'],
+  ['2024-02', '2024-02-29', '2024-01', '2024-03'],
+  ['2026-12', '2026-12-31', '2026-11', '2027-01'],
+  ['2026-01', '2026-01-31', '2025-12', '2026-02'],
+])('%s ends on %s', (month, to, before, after) => {
+  expect(monthOf(month)).toEqual({ from: `${month}-01`, to, before, after });
+});
+
+test('a month without mail says so', () => {
+  expect(storyOf('example.com', 'October 2026', { now: [], before: [line({ messages: 5, passed: 5 })], policy: null })).toEqual([
+    'No report that counts tells of mail in the name of example.com in October 2026.',
+  ]);
+});
+
+test('the story of a month with everything', () => {
+  const now = [
+    line({ messages: 800, passed: 790, delivered: 800 }),
+    line({ class: 'misaligned', messages: 100, delivered: 100 }),
+    line({ class: 'unauthorized', messages: 100, delivered: 20, rejected: 80 }),
+  ];
+  const before = [line({ messages: 500, passed: 450 })];
+  expect(storyOf('example.com', 'October 2026', { now, before, policy: 'reject' })).toEqual([
+    'In October 2026, receivers reported 1,000 messages in the name of example.com, 100% more than the month before.',
+    '79% of them passed DMARC (90% the month before).',
+    '100 messages came from senders that nothing authenticates. Receivers stopped 80 of them and delivered 20; the policy is p=reject.',
+    '100 messages came from services that are not set up for the domain: a strict policy would stop them.',
+    '10 messages of authorized senders failed, forwarded mail aside.',
+  ]);
+});
+
+test('a first month, all well', () => {
+  const now = [line({ messages: 10, passed: 10, delivered: 10 })];
+  expect(storyOf('example.com', 'October 2026', { now, before: [], policy: 'none' })).toEqual([
+    'In October 2026, receivers reported 10 messages in the name of example.com.',
+    '100% of them passed DMARC.',
+    'No mail was reported that nothing authenticates.',
+  ]);
+});
