@@ -277,7 +277,6 @@ export const GRANTS = {
     mailboxes: ['select (mailbox, folder, polled_at, backlog, last_error)'],
     trust_checks: ['select (report_key)'],
     raw_stock: ['select'],
-    reports: ['select (report_key, message_key, part, received_at, domain, superseded_by, reporter_trust, trust)'],
     outbox: ['select (state)'],
     digests: ['select'],
   },
