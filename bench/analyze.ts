@@ -70,8 +70,9 @@ async function fillHistory(db: Db, days: number, skip: number): Promise<number> 
     }
     for (let from = skip + days; from > skip; from -= 30) await client.query(insertDays(from, Math.max(skip + 1, from - 29)));
     await client.query(`
-      insert into ruawatch.sources (domain, source, class, confidence, why, first_seen, last_seen, messages, passed)
-      select domain, source, 'unknown', 0, 'not analysed yet', min(day), max(day), sum(messages), sum(passed)
+      insert into ruawatch.sources (domain, source, class, confidence, why, first_seen, last_seen, messages, passed, classified_at, examined_at)
+      select domain, source, 'unknown', 0, 'analysed before', min(day), max(day), sum(messages), sum(passed),
+             max(day)::timestamp at time zone 'UTC', min(day)::timestamp at time zone 'UTC'
         from ruawatch.source_days group by domain, source`);
     await client.query(insertPolicies(skip + days, skip + 1));
     await client.query(insertReports(skip + days, skip + 1));

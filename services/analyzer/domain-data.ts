@@ -48,7 +48,7 @@ export interface DomainData extends Moment {
   relayed: ReadonlyMap<string, number>;
   /** From loadScatter, of those that authenticate as a domain that the catalogue does not know. */
   scatter?: ReadonlyMap<string, Scatter>;
-  /** The first day of each source, where it is known. */
+  /** The first day of each source that is an own server, where it is known. */
   firstSeen: ReadonlyMap<string, string>;
   /** `analyzer.false_alarms_per_month` */
   falseAlarmsPerMonth: number;

@@ -110,6 +110,8 @@ export async function loadCase(
   const known = await loadFindings(tx, domain, [...subjects], addDays(today, -REOPEN_DAYS - window_days));
 
   const admitted = await loadAdmitted(tx, domain);
+  const facts = bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork), admitted));
+  const own = facts.filter((one) => isOwnServer(domain, one, catalogue)).map(({ source }) => source);
   const given: DomainData = {
     domain,
     from,
@@ -124,7 +126,7 @@ export async function loadCase(
     byKnown: deciders.by === 'known',
     testedSources,
     newcomers,
-    ...(await loadAboutSources(tx, domain, { sources, rows, reporterDays, keys, catalogue }, { from, to: today, counted })),
+    ...(await loadAboutSources(tx, domain, { own, rows, reporterDays, keys, catalogue }, { from, to: today, counted })),
     policyDays: await loadPolicyDays(tx, domain, { from, to: today, counted }),
     known,
     networks,
@@ -132,7 +134,7 @@ export async function loadCase(
     names: await namesBelow(tx, domain, counted, { networks, all: deciders.others.length === 0, recent }),
     // What is urgent is the deciders' alone.
     others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
-    facts: bySayOf(deciders, rows, await loadNetworkFacts(tx, domain, sources.filter(isNetwork), admitted)),
+    facts,
     ...arrived,
     catalogue,
     ...(await loadBesideMail(tx, domain, now)),
@@ -142,16 +144,19 @@ export async function loadCase(
   return { given, deciders, counted, networks };
 }
 
-/** What is known of the sources that the work names, beside their rows. */
+/**
+ * What is known of the sources that the work names, beside their rows.
+ * @param given.own those that are own servers: only of these it is asked since when they send
+ */
 async function loadAboutSources(
   tx: Tx,
   domain: string,
-  { sources, ...of }: Pick<DomainData, 'sources' | 'rows' | 'reporterDays' | 'catalogue'> & { keys: KeysOfDomain },
+  { own, ...of }: Pick<DomainData, 'rows' | 'reporterDays' | 'catalogue'> & { own: readonly string[]; keys: KeysOfDomain },
   window: { from: string; to: string; counted: Counted },
 ): Promise<Pick<DomainData, 'firstSeen' | 'borrowed' | 'relayed' | 'scatter' | 'keys' | 'mixed'>> {
   const { counted, to } = window;
   return {
-    firstSeen: await loadFirstSeen(tx, domain, sources, counted),
+    firstSeen: await loadFirstSeen(tx, domain, own, counted),
     borrowed: new Map(),
     relayed: await loadRelayed(tx, domain, withBrokenSignatures(of.rows), window),
     scatter: await loadScatter(tx, domain, strangersOf(of.rows), { from: addDays(to, 1 - DOMAIN_DAYS), to, counted }),

@@ -4,7 +4,7 @@ import type { Severity } from '../../shared/severity.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import type { Sender } from '../senders/catalogue.ts';
-import { RECENT, RECORD, SUMS } from '../senders/rising.ts';
+import { MORE, OF_DOMAIN, RECENT, RECORD, SUMS } from '../senders/rising.ts';
 import { differenceOf, type Season, seasonOf } from '../senders/season.ts';
 import { sourcesOf, whoOf } from '../senders/who.ts';
 import { certainty, witnesses } from '../statistics/confidence.ts';
@@ -19,11 +19,8 @@ const TESTS = SUMS.length;
 const OVER_DAYS = 3;
 /** So many days of habit it takes. */
 const LEAST_HABIT = 14;
-/** What is worth a word, however unlikely: this many times the habit, and this many messages more. */
+/** What is worth a word, however unlikely: this many times the habit, and MORE messages. */
 const TIMES = 2;
-const MORE = 50;
-/** And this part of the domain's mail of that day. */
-const OF_DOMAIN = 0.1;
 /** More of one that sends in bursts, so that a campaign may be a large one. */
 const RECORD_OF_BURSTS = 3;
 const BURSTY_K = 2;

@@ -36,7 +36,10 @@ export async function loadJudged(
 ): Promise<Judged> {
   const fresh = addDays(today, 1 - NEWS);
   const told = new Set(before.filter(({ kind, state }) => KINDS.has(kind) && state === 'open').map(({ subject }) => subject));
-  const senders = await loadSenders(tx, domain, { from, to: today, counted, fresh }, { catalogue, told, examined });
+  const ofDomain = new Map<string, number>();
+  for (const { day, messages } of reporterDays) ofDomain.set(day, (ofDomain.get(day) ?? 0) + messages);
+  const days = { from, to: today, counted, fresh };
+  const senders = await loadSenders(tx, domain, days, { catalogue, told, examined, ofDomain });
   const subjects = senders.flatMap(({ key, rows, sources }) =>
     rows.length === 0 ? [] : [key, ...sources.map(({ source }) => source)],
   );

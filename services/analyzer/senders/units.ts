@@ -13,7 +13,7 @@ import type { Identity } from '../../store/sources/identities.ts';
 import { isNetwork } from '../sources/network.ts';
 import { type Catalogue, lookup, type Sender } from './catalogue.ts';
 import { isProvider } from './providers.ts';
-import { mayRise } from './rising.ts';
+import { mayRise, standsOut } from './rising.ts';
 
 /** Sources that are looked at, and senders that they make: the largest of each. */
 const SOURCES = 5000;
@@ -92,7 +92,12 @@ export async function loadSenders(
   tx: Tx,
   domain: string,
   days: CountedDays & { fresh: string },
-  { catalogue, told, examined }: { catalogue: Catalogue; told: ReadonlySet<string>; examined: Date },
+  {
+    catalogue,
+    told,
+    examined,
+    ofDomain,
+  }: { catalogue: Catalogue; told: ReadonlySet<string>; examined: Date; ofDomain: ReadonlyMap<string, number> },
 ): Promise<SenderData[]> {
   const { from, to, counted, fresh } = days;
   const sources = await loadSeenSources(tx, domain, { from, to, counted, recent: fresh }, SOURCES);
@@ -118,12 +123,17 @@ export async function loadSenders(
     )
     .map(([sender]) => sender);
   const rows = new Map<string, SourceDay[]>();
-  for (const row of await loadSenderDays(tx, domain, { members, named }, { from, to, counted })) {
+  const looked = new Set([
+    ...named,
+    ...largest.filter(([, some]) => standsOut(some.filter(isAligned), to)).map(([sender]) => sender),
+  ]);
+  const read = members.filter(({ sender }) => looked.has(sender));
+  for (const row of await loadSenderDays(tx, domain, read, { from, to, counted })) {
     const of = rows.get(row.source);
     if (of) of.push(row);
     else rows.set(row.source, [row]);
   }
-  const rising = [...rows].filter(([, own]) => mayRise(own, to)).map(([sender]) => sender);
+  const rising = [...rows].filter(([, own]) => mayRise(own, ofDomain, to)).map(([sender]) => sender);
   const earlier = await loadEarlierDays(tx, domain, rising, { before: from, counted });
   const waiting = sources.filter((one) => one.examined_at !== null && one.examined_at > examined && isNetwork(one.source));
   const unnamed = await loadUnnamed(

@@ -1,4 +1,5 @@
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
+import { sinceDay } from './since-day.ts';
 
 /** What is known about one reporter of a domain, from which the analyzer derives whether it decides. */
 export interface ReporterFacts {
@@ -29,7 +30,7 @@ export async function noteArrivals(q: Queryable, domain: string, from: string): 
   await q.query(
     `with came as materialized (
        select distinct reporter, (received_at at time zone 'UTC')::date as day from ruawatch.reports
-        where domain = $1 and begin_at >= $2::date::timestamp at time zone 'UTC' and trust = 'ok' and reporter_trust = 'authenticated'),
+        where ${sinceDay('$1', '$2')} and trust = 'ok' and reporter_trust = 'authenticated'),
      arrived as (
        insert into ruawatch.reporter_arrivals (reporter, day) select reporter, day from came order by 1, 2 on conflict do nothing)
      insert into ruawatch.reporters as r (reporter, proven) select distinct reporter, true from came order by 1
@@ -47,7 +48,7 @@ export async function loadReporters(tx: Tx, domain: string, from: string, to: st
     `with told as materialized (
        select reporter, max((begin_at at time zone 'UTC')::date) as last_day, bool_or(reporter_trust is not distinct from 'authenticated') as verified
          from ruawatch.reports
-        where domain = $1 and begin_at >= $2::date::timestamp at time zone 'UTC' and begin_at < ($3::date + 1)::timestamp at time zone 'UTC'
+        where ${sinceDay('$1', '$2')} and begin_at < ($3::date + 1)::timestamp at time zone 'UTC'
           and superseded_by is null and trust = 'ok'
         group by reporter)
      select t.reporter, t.last_day, coalesce(r.proven, false) or t.verified as proven,
@@ -159,7 +160,7 @@ export async function loadReporterNames(
   if (reporters.length === 0) return new Map();
   const { rows } = await tx.query<{ reporter: string; name: string }>(
     `select distinct on (reporter) reporter, org_name as name from ruawatch.reports
-      where domain = $1 and reporter = any($2::text[]) and begin_at >= $3::date::timestamp at time zone 'UTC' and trust = 'ok'
+      where ${sinceDay('$1', '$3')} and reporter = any($2::text[]) and trust = 'ok'
         and org_name is not null
       order by reporter, received_at desc, report_key desc`,
     [domain, reporters, from],

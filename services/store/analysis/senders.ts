@@ -1,3 +1,4 @@
+import { daysBetween } from '../../shared/days.ts';
 import type { Tx } from '../../shared/runtime/db.ts';
 import { type Counted, countedRows, SOURCE_COUNTS } from './counted.ts';
 import type { CountedDays, SourceClass, SourceDay } from './window-reads.ts';
@@ -19,10 +20,18 @@ export interface SeenSource {
   spf_aligned: number;
   /** When the analyzer first saw it; null: by an older version. */
   examined_at: Date | null;
+  /** Its messages on every day; absent: not loaded. */
+  each?: readonly SourceMessages[];
   /** Its messages on each of the newest days. */
   recent: ({ day: string; messages: number; delivered: number } & Partial<Lacking>)[];
   /** Its mail on the days before those; absent: not loaded. */
   before?: Lacking & { messages: number };
+}
+
+/** The messages of a source on a day. */
+export interface SourceMessages {
+  day: string;
+  messages: number;
 }
 
 /** How much mail of a source lacks what: DMARC (without what a forwarder broke), a signature as the domain, an answer of SPF. */
@@ -44,7 +53,7 @@ export async function loadSeenSources(
   limit: number,
 ): Promise<SeenSource[]> {
   const { cte, params } = countedRows(counted, 6);
-  const { rows } = await tx.query<SeenSource>(
+  const { rows } = await tx.query<Omit<SeenSource, 'each'> & { ages: string; counts: string }>(
     `with ${cte},
      per_day as (
        select source, day, sum(messages)::bigint as messages, sum(passed)::bigint as passed, sum(dkim_aligned)::bigint as dkim_aligned,
@@ -56,6 +65,7 @@ export async function loadSeenSources(
      per_source as (
        select source, min(day) as first_day, max(day) as last_day, sum(messages)::bigint as messages, sum(passed)::bigint as passed,
               sum(dkim_aligned)::bigint as dkim_aligned, sum(spf_aligned)::bigint as spf_aligned,
+              string_agg(($3::date - day)::text, ' ' order by day) as ages, string_agg(messages::text, ' ' order by day) as counts,
               coalesce(jsonb_agg(jsonb_build_object('day', day, 'messages', messages, 'delivered', delivered, 'failing', failing,
                                                     'unsigned', unsigned, 'errors', errors) order by day)
                          filter (where day >= $4), '[]') as recent,
@@ -65,12 +75,19 @@ export async function loadSeenSources(
                                  'errors', coalesce(sum(errors) filter (where day < $4), 0)) as before
          from per_day group by source having sum(authenticated) > 0 order by sum(passed) desc, source limit $5)
      select p.source, s.name, s.identified_by, s.grouped_as, s.class, s.examined_at, p.first_day, p.last_day, p.messages, p.passed, p.dkim_aligned,
-            p.spf_aligned, p.recent, p.before
+            p.spf_aligned, p.ages, p.counts, p.recent, p.before
        from per_source p join ruawatch.sources s on s.domain = $1 and s.source = p.source
       order by p.passed desc, p.source`,
     [domain, from, to, recent, limit, ...params],
   );
-  return rows;
+  const days = daysBetween(from, to).reverse();
+  return rows.map(({ ages, counts, ...row }) => ({ ...row, each: eachDay(ages, counts, days) }));
+}
+
+/** @param days by age, the newest first */
+function eachDay(ages: string, counts: string, days: readonly string[]): SourceMessages[] {
+  const messages = counts.split(' ');
+  return ages.split(' ').map((age, i) => ({ day: days[Number(age)]!, messages: Number(messages[i]) }));
 }
 
 /** A source, and the sender whose part it is. */
@@ -79,45 +96,24 @@ export interface Member {
   sender: string;
 }
 
-/** The days that a sudden rise is looked for in, and what it takes to be looked at closely. */
-const RISING_DAYS = 7;
-const RISING_MESSAGES = 50;
-const RISING_TIMES = 1.4;
-
-/**
- * Loads the rollup rows of senders: those of their sources added up; `source` of a row is the sender. Of most
- * senders on most days there is nothing to say, so rows are loaded of those named, and of those that sent more
- * on one of the newest days than on any such day (weekend or not) before these.
- * @param named senders whose rows are loaded in any case
- */
+/** Loads the rollup rows of senders: those of their sources added up; `source` of a row is the sender. */
 export async function loadSenderDays(
   tx: Tx,
   domain: string,
-  { members, named }: { members: readonly Member[]; named: readonly string[] },
+  members: readonly Member[],
   { from, to, counted }: CountedDays,
 ): Promise<SourceDay[]> {
   if (members.length === 0) return [];
-  const { cte, params } = countedRows(counted, 7);
+  const { cte, params } = countedRows(counted, 6);
   const { rows } = await tx.query<SourceDay>(
     `with ${cte},
-     member as materialized (select * from unnest($2::text[], $3::text[]) as m(source, sender)),
-     days as materialized (
-       select m.sender, c.day, c.reporter, sum(c.messages)::bigint as messages,
-              ${SOURCE_COUNTS.map((name) => `sum(c.${name})::bigint as ${name}`).join(', ')}, max(c.signing_domain) as signing_domain
-         from counted c join member m on m.source = c.source
-        where c.domain = $1 and c.day between $4 and $5 and c.messages > 0 and c.trust = 'ok'
-        group by 1, 2, 3),
-     best as (
-       select sender, extract(isodow from day) > 5 as weekend, max(messages) filter (where day > $5::date - ${RISING_DAYS}) as newest,
-              coalesce(max(messages) filter (where day <= $5::date - ${RISING_DAYS}), 0) as before
-         from (select sender, day, sum(messages) as messages from days group by 1, 2) d
-        group by 1, 2)
-     select d.sender as source, d.day, d.reporter, d.messages, ${SOURCE_COUNTS.map((name) => `d.${name}`).join(', ')}, d.signing_domain
-       from days d
-      where d.sender = any($6::text[])
-         or d.sender in (select sender from best where newest >= ${RISING_MESSAGES} and newest >= ${RISING_TIMES} * before)
-      order by 1, 2, 3`,
-    [domain, members.map(({ source }) => source), members.map(({ sender }) => sender), from, to, named, ...params],
+     member as materialized (select * from unnest($2::text[], $3::text[]) as m(source, sender))
+     select m.sender as source, c.day, c.reporter, sum(c.messages)::bigint as messages,
+            ${SOURCE_COUNTS.map((name) => `sum(c.${name})::bigint as ${name}`).join(', ')}, max(c.signing_domain) as signing_domain
+       from counted c join member m on m.source = c.source
+      where c.domain = $1 and c.source = any($2::text[]) and c.day between $4 and $5 and c.messages > 0 and c.trust = 'ok'
+      group by 1, 2, 3 order by 1, 2, 3`,
+    [domain, members.map(({ source }) => source), members.map(({ sender }) => sender), from, to, ...params],
   );
   return rows;
 }
@@ -183,8 +179,12 @@ export async function loadEarlierDays(
      ${EARLIER_SOURCES},
      days as (
        select e.sender, c.day, sum(c.messages)::bigint as messages
-         from earlier e join counted c on c.domain = $1 and c.source = e.source
-        where c.day < $3 and c.day >= $3::date - ${SEASON_DAYS} and c.messages > 0 and c.trust = 'ok'
+         from earlier e
+        -- Each source by itself: few are asked about, and the days of all sources of the domain are many.
+        cross join lateral (
+          select day, messages from counted d
+           where d.domain = $1 and d.source = e.source and d.day < $3 and d.day >= $3::date - ${SEASON_DAYS} and d.messages > 0 and d.trust = 'ok'
+          offset 0) c
         group by 1, 2),
      ranked as (select *, row_number() over (partition by sender order by messages desc, day) as rank from days)
      select sender, jsonb_agg(jsonb_build_object('day', day, 'messages', messages) order by rank) as days

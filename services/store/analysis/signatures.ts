@@ -1,5 +1,6 @@
 import type { Db, Tx } from '../../shared/runtime/db.ts';
 import { recordsOf } from '../schema/partitions.ts';
+import { sinceDay } from './since-day.ts';
 
 /** A signature or an SPF check in failing mail of a source: one that did not pass, or that passed without alignment. */
 export interface FailedCheck {
@@ -94,7 +95,7 @@ const SELECTOR_RECORDS = 50_000;
  */
 const BY_SELECTOR = `told as materialized (
        select report_key, begin_at from ruawatch.reports
-        where domain = $1 and begin_at >= $2::date::timestamp at time zone 'UTC' and superseded_by is null and trust = 'ok'
+        where ${sinceDay('$1', '$2')} and superseded_by is null and trust = 'ok'
           and reporter = any($3::text[])
         order by begin_at desc, identity limit ${SELECTOR_REPORTS}),
      signed as materialized (
