@@ -30,10 +30,10 @@ const WITH_VALUE = new Set(['TSNonNullExpression', 'TSAsExpression', 'TSSatisfie
 const CHOICES = { IfStatement: 'condition', ConditionalExpression: '?:', WhileStatement: 'condition' };
 
 /**
- * Statements whose effect is nothing that a user relies on: lines of the log below warnings, and timers that do not
- * keep the process alive.
+ * Statements whose effect is nothing that a user relies on: lines of the log below warnings, timers that do not
+ * keep the process alive, and the heartbeat of a loop, which only five minutes of silence would show.
  */
-const WITHOUT_EFFECT = /^(?:[\w.]*\blog(?:ger)?\.(?:trace|debug|info)\(|[\w.]+\??\.unref\??\.?\(\))/;
+const WITHOUT_EFFECT = /^(?:[\w.]*\blog(?:ger)?\.(?:trace|debug|info)\(|[\w.]+\??\.unref\??\.?\(\)|turned\(\))/;
 
 /** A moment is never hit exactly, so whether a comparison with the clock includes it makes no difference. */
 const WITH_CLOCK = /\b(?:performance|Date)\.now\(\)/;

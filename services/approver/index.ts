@@ -15,8 +15,8 @@ const NAME = 'approver';
 const PER_SECOND = 50;
 
 export interface ApproverOptions {
-  /** A resolver. */
-  dns?: Dns;
+  /** Asks for records; what it is doing is cancelled when the service stops. */
+  dns?: Dns & { cancel?(): void };
 }
 
 /**
@@ -27,8 +27,7 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
   const { config, db } = context;
   const { approvals } = config;
   const log = context.log.child({ service: NAME });
-  const own = given.dns === undefined ? openDns(config.dnsServers, { perSecond: PER_SECOND }) : null;
-  const dns = given.dns ?? own!;
+  const dns: NonNullable<ApproverOptions['dns']> = given.dns ?? openDns(config.dnsServers, { perSecond: PER_SECOND });
   const runner = new PlaybookRunner(approvals.rules, log);
   if (approvals.rules.length === 0) log.info('approvals has no rules: nothing is requested, and plans are texts to paste');
   let synced = false;
@@ -68,7 +67,7 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
     stuck: () => loop.stuck(),
     stop: async () => {
       const stopped = loop.stop();
-      own?.cancel();
+      dns.cancel?.();
       await stopped;
     },
   };

@@ -102,12 +102,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/requests/broken.ts',
   ],
   'approver/approver.test.ts': [
-    'approver/index.ts',
-    'approver/open-by-playbook.ts',
     'approver/playbooks/dns-means.ts',
-    'approver/playbooks/index.ts',
-    'approver/playbooks/policy.ts',
-    'approver/playbooks/senders.ts',
     'approver/playbooks/playbook.ts',
     'store/requests/playbook-findings.ts',
     'store/requests/seen.ts',

@@ -34,6 +34,7 @@ test.each([
   ['const x = performance.now() < until;', []],
   ['const PAUSE_MS = 100;', []],
   ['timer.unref();', []],
+  ['turned();', []],
   ["this.log.debug('x');", []],
   ["const x = 'a' + 'b';", []],
   ['const x = short(name, 40);', []],

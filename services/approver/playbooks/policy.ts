@@ -2,6 +2,7 @@ import { checkDomain } from '../../dns/check/check.ts';
 import { policyOf } from '../../dns/posture/published-policy.ts';
 import { textOfValue } from '../../dns/shown-value.ts';
 import { parseTags } from '../../dns/tag-list.ts';
+import { PlanError } from '../../requests/plans/dns.ts';
 import { DAY_MS } from '../../shared/days.ts';
 import { changedByUs, valueBefore } from '../../store/requests/playbook-findings.ts';
 import { planRecord } from './dns-means.ts';
@@ -10,17 +11,22 @@ import type { Playbook, PlaybookFinding, PlaybookMeans } from './playbook.ts';
 /** So long a change of ours may be what reports show as a change of policy. */
 const OURS_DAYS = 30;
 
-/** The DMARC record of a domain with one tag set; null when the domain has no record of its own. */
+/**
+ * The DMARC record of a domain with some tags set; null when the domain has no record of its own.
+ * @throws PlanError when DNS does not answer
+ */
 async function withTags(finding: PlaybookFinding, means: PlaybookMeans, tags: Record<string, string>): Promise<string | null> {
   const check = await checkDomain(finding.domain, means.dns, { ...means.asking, registrable: means.registrable });
+  const discovery = check.dmarc?.discovery;
+  if (discovery?.state === 'unknown')
+    throw new PlanError('unknown', `The DMARC record of ${finding.domain} is not known: ${discovery.message}`);
   const found = policyOf(check);
   if (found === null) return null;
   const kept = parseTags(found.record.text).tags.map(({ name, value }) => ({ name, value: tags[name.toLowerCase()] ?? value }));
   const had = new Set(kept.map(({ name }) => name.toLowerCase()));
   const added = Object.entries(tags).flatMap(([name, value]) => (had.has(name) ? [] : [{ name, value }]));
   // RFC 9989 section 4.7: v comes first; p follows it, as all readers take it.
-  const [version, policy, ...rest] = kept;
-  const order = version === undefined ? added : [version, ...(policy === undefined ? [] : [policy]), ...added, ...rest];
+  const order = [...kept.slice(0, 2), ...added, ...kept.slice(2)];
   return order.map(({ name, value }) => `${name}=${value}`).join('; ');
 }
 
@@ -30,8 +36,8 @@ export const protectSubdomains: Playbook = {
   kinds: ['subdomain_abuse'],
   async plan(finding, means) {
     const facts = finding.evidence.facts;
-    const used = facts?.rule === 'subdomain_abuse' ? facts.used_in_all : 1;
-    const tags: Record<string, string> = used === 0 ? { np: 'reject', sp: 'reject' } : { np: 'reject' };
+    const unused = facts?.rule === 'subdomain_abuse' && facts.used_in_all === 0;
+    const tags: Record<string, string> = unused ? { np: 'reject', sp: 'reject' } : { np: 'reject' };
     const value = await withTags(finding, means, tags);
     if (value === null) return null;
     const set = Object.entries(tags).map(([tag, policy]) => `${tag}=${policy}`);
@@ -40,7 +46,7 @@ export const protectSubdomains: Playbook = {
       {
         kind: 'dns.change',
         records: [{ name: `_dmarc.${finding.domain}`, value }],
-        summary: `Publish ${set.join(' and ')} for ${finding.domain}, so that receivers refuse mail in the name of ${used === 0 ? 'any subdomain' : 'subdomains that do not exist'}.`,
+        summary: `Publish ${set.join(' and ')} for ${finding.domain}, so that receivers refuse mail in the name of ${unused ? 'any subdomain' : 'subdomains that do not exist'}.`,
       },
       means,
     );

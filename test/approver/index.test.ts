@@ -1,0 +1,143 @@
+import pino from 'pino';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startApprover } from '../../services/approver/index.ts';
+import type { Dns } from '../../services/dns/client/types.ts';
+import { approvalsSchema } from '../../services/requests/rules.ts';
+import type { Service } from '../../services/shared/runtime/service.ts';
+import { listRequests } from '../../services/store/requests/requests.ts';
+import { testContext } from '../helpers/context.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { startFake } from '../helpers/dns.ts';
+import { until } from '../helpers/services.ts';
+import { SILENT, zone } from '../requests/plans/zone.ts';
+import { GROUPS } from '../requests/sample.ts';
+
+let t: TestDatabase;
+let context: ReturnType<typeof testContext>;
+let service: Service | null = null;
+let lines: { level: number; msg: string }[] = [];
+beforeEach(async () => {
+  t = await testDatabase();
+  context = testContext(t);
+  lines = [];
+  context.log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+});
+afterEach(async () => {
+  await service?.stop();
+  service = null;
+  await context.queues.close();
+  await t.drop();
+});
+
+const RULES = [{ name: 'rest', stages: [{ group: 'mail' }] }];
+const start = (dns: Dns & { cancel?(): void }, approvals: object = { rules: RULES }) => {
+  context.config.approvals = approvalsSchema.parse({ groups: GROUPS, ...approvals });
+  service = startApprover(context, { dns });
+};
+const abuse = () =>
+  t.db.query(
+    `insert into ruawatch.findings (domain, kind, subject, severity, state, revision, confidence, summary, evidence, first_day, last_day, opened_at, changed_at)
+     values ('example.com', 'subdomain_abuse', 'subdomains', 'high', 'open', 1, 0.9, 'forged names', '{}', current_date, current_date, now(), now())`,
+  );
+const ZONE = zone('_dmarc.example.com. TXT "v=DMARC1; p=none"\n');
+const requests = () => listRequests(t.db, { limit: 10 });
+const said = (text: string) => lines.filter(({ msg }) => msg === text).length;
+const messages = () => lines.map(({ msg }) => msg);
+/** A member whom the settings do not name stays until the groups are made those of the settings. */
+const strangers = async () =>
+  (await t.db.query("select from ruawatch.approver_groups where person = 'stranger@example.com'")).rowCount;
+const addStranger = () =>
+  t.db.query("insert into ruawatch.approver_groups (name, person) values ('mail', 'stranger@example.com')");
+/** Counts the turns by the questions to DNS. */
+const counting = (dns: Dns) => {
+  const counted = { turns: 0, cancelled: 0, ask: dns.ask, cancel: () => void counted.cancelled++ };
+  counted.ask = ((...given: Parameters<Dns['ask']>) => {
+    if (given[1] === 'SOA') counted.turns++;
+    return dns.ask(...given);
+  }) as Dns['ask'];
+  return counted;
+};
+
+test('the groups are made those of the settings once, and the log says so', async () => {
+  await addStranger();
+  await abuse();
+  const dns = counting(SILENT);
+  start(dns);
+  await until(() => dns.turns > 0);
+  expect(await strangers()).toBe(0);
+  expect(said('the groups of approvals have changed')).toBe(1);
+  expect(messages()).not.toContain('approvals has no rules: nothing is requested, and plans are texts to paste');
+  await addStranger();
+  const before = dns.turns;
+  await until(() => dns.turns > before + 2);
+  expect(await strangers()).toBe(1);
+  expect(said('the groups of approvals have changed')).toBe(1);
+});
+
+test('groups that are those of the settings already are no news', async () => {
+  start(ZONE);
+  await until(() => said('the groups of approvals have changed') === 1);
+  await service!.stop();
+  await abuse();
+  start(ZONE);
+  await until(async () => (await requests()).length === 1);
+  expect(said('the groups of approvals have changed')).toBe(1);
+});
+
+test.each([
+  ['without rules', { rules: [] }],
+  ['with the playbooks off', { rules: RULES, playbooks: 'off' }],
+])('%s nothing is asked or requested', async (_, approvals) => {
+  await abuse();
+  const dns = counting(ZONE);
+  start(dns, approvals);
+  await until(async () => (await t.db.query('select from ruawatch.approver_groups')).rowCount === 5);
+  await addStranger();
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  expect([dns.turns, await requests()]).toEqual([0, []]);
+  expect(said('approvals has no rules: nothing is requested, and plans are texts to paste')).toBe(
+    approvals.rules.length === 0 ? 1 : 0,
+  );
+});
+
+test('a failure is what it waits for until a turn succeeds', async () => {
+  await abuse();
+  await t.db.query('alter table ruawatch.request_timers rename to request_timers_away');
+  start(ZONE);
+  await until(() => service!.waitingFor() !== null);
+  expect(service!.waitingFor()).toBe('The approver cannot finish its work: relation "ruawatch.request_timers" does not exist');
+  expect(service!.name).toBe('approver');
+  await t.db.query('alter table ruawatch.request_timers_away rename to request_timers');
+  await until(() => service!.waitingFor() === null);
+  await until(async () => (await requests()).length === 1);
+  expect(service!.stuck!()).toBeNull();
+});
+
+test('a turn comes after each pause, and stopping cancels what is asked', async () => {
+  await abuse();
+  const dns = counting(SILENT);
+  context.config.sweep.every_seconds = 0.3;
+  start(dns);
+  await until(() => dns.turns > 0);
+  await new Promise((resolve) => setTimeout(resolve, 900));
+  // Four on an idle machine; hundreds without the pause.
+  expect(dns.turns).toBeLessThan(15);
+  await service!.stop();
+  expect(dns.cancelled).toBe(1);
+});
+
+test('without a resolver of its own the name servers of the settings are asked', async () => {
+  const asked: string[] = [];
+  const server = await startFake(({ name, type }) => {
+    asked.push(`${type} ${name}`);
+    return { rcode: 3 };
+  });
+  context.config.dnsServers = [server.server];
+  context.config.approvals = approvalsSchema.parse({ groups: GROUPS, rules: RULES });
+  await abuse();
+  service = startApprover(context);
+  await until(() => asked.length > 0);
+  expect(asked[0]).toBe('SOA example.com');
+  await service.stop();
+  await server.stop();
+});

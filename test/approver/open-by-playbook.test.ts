@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PlaybookRunner } from '../../services/approver/open-by-playbook.ts';
+import type { Dns } from '../../services/dns/client/types.ts';
+import { organizationalDomain } from '../../services/report/orgdomain.ts';
+import { approvalsSchema, type Rule } from '../../services/requests/rules.ts';
+import type { Log } from '../../services/shared/runtime/log.ts';
+import { syncGroups } from '../../services/store/requests/groups.ts';
+import { listRequests } from '../../services/store/requests/requests.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { zone } from '../requests/plans/zone.ts';
+import { GROUPS } from '../requests/sample.ts';
+
+const DOMAIN = 'example.com';
+const NOW = new Date('2026-07-01T08:00:00Z');
+let t: TestDatabase;
+beforeAll(async () => {
+  t = await testDatabase();
+  await syncGroups(t.db, { groups: GROUPS, deputies: [] });
+});
+afterAll(() => t.drop());
+beforeEach(async () => {
+  await t.db.query('truncate ruawatch.findings, ruawatch.requests cascade');
+});
+
+const rulesOf = (...rules: object[]): Rule[] => approvalsSchema.parse({ groups: GROUPS, rules }).rules;
+const ALL = rulesOf({ name: 'rest', stages: [{ group: 'mail' }] });
+const put = async (kind: string, subject = 'mailer.example', opened = NOW) => {
+  const { rows } = await t.db.query<{ finding_key: number }>(
+    `insert into ruawatch.findings (domain, kind, subject, severity, state, revision, confidence, summary, evidence, first_day, last_day, opened_at, changed_at)
+     values ($1, $2, $3, 'high', 'open', 1, 0.9, 'What was found.', '{}', '2026-06-30', '2026-06-30', $4, $4) returning finding_key`,
+    [DOMAIN, kind, subject, opened],
+  );
+  return Number(rows[0]!.finding_key);
+};
+
+/** A runner, what it logs, and what it asks DNS. */
+function runner(rules: readonly Rule[] = ALL, text = `_dmarc.${DOMAIN}. TXT "v=DMARC1; p=none"\n`) {
+  const lines: unknown[][] = [];
+  const say = (level: string) => (about: object, message: string) => void lines.push([level, message, about]);
+  const log = { info: say('info'), warn: say('warn') } as unknown as Log;
+  const state = { silent: false, asked: 0, budgets: [] as unknown[] };
+  const behind = zone(text);
+  const dns: Dns = {
+    async ask(name, type, options) {
+      state.asked++;
+      state.budgets.push(options?.budget?.left);
+      if (state.silent) return { state: 'unknown', reason: 'timeout', message: 'No server answered in time.' };
+      return behind.ask(name, type, options);
+    },
+  };
+  const made = new PlaybookRunner(rules, log);
+  const run = () => made.run({ db: t.db, dns, now: NOW, registrable: organizationalDomain, asking: {} }, NOW);
+  return { run, lines, state };
+}
+const requests = () => listRequests(t.db, { limit: 10 });
+
+describe('a finding with a playbook', () => {
+  test('is asked about once, and the log says so', async () => {
+    const key = await put('new_source');
+    await put('volume_surge');
+    const { run, lines } = runner();
+    expect(await run()).toBe(1);
+    const [request] = await requests();
+    expect(request).toMatchObject({
+      finding_key: key,
+      playbook: 'new-sender',
+      requester: 'new-sender',
+      requester_kind: 'playbook',
+      why: 'What was found.',
+    });
+    const about = { finding: key, playbook: 'new-sender', request: request!.request_key };
+    expect(lines).toEqual([['info', 'a playbook has opened a request', about]]);
+    expect(await run()).toBe(0);
+    expect(await requests()).toHaveLength(1);
+  });
+
+  test('that was opened anew while its request is pending gets no second one', async () => {
+    const key = await put('new_source');
+    const { run, lines } = runner();
+    expect(await run()).toBe(1);
+    await t.db.query("update ruawatch.findings set opened_at = $2::timestamptz + interval '1 day' where finding_key = $1", [
+      key,
+      NOW,
+    ]);
+    expect(await run()).toBe(0);
+    expect(await requests()).toHaveLength(1);
+    expect(lines).toHaveLength(1);
+  });
+
+  test('two are two requests', async () => {
+    await put('new_source', 'a.example');
+    await put('new_source', 'b.example');
+    expect(await runner().run()).toBe(2);
+  });
+});
+
+describe('what cannot be planned', () => {
+  test('is left to people, and planned again when its summary changes', async () => {
+    const key = await put('policy_change');
+    const { run, lines } = runner();
+    expect(await run()).toBe(0);
+    await t.db.query(
+      `insert into ruawatch.dns_records (domain, name, type, purpose, value, servers, first_seen, last_seen, gone_at)
+       values ($1, '_dmarc.' || $1, 'TXT', 'dmarc', 'v=DMARC1; p=reject', '{}', $2, $2, $2)`,
+      [DOMAIN, NOW],
+    );
+    expect(await run()).toBe(0);
+    await t.db.query("update ruawatch.findings set summary = 'More was found.' where finding_key = $1", [key]);
+    expect(await run()).toBe(1);
+    expect(lines).toHaveLength(1);
+    await t.db.query('truncate ruawatch.dns_records');
+  });
+
+  test('because nothing is left to do is not planned again', async () => {
+    const key = await put('subdomain_abuse');
+    const { run, lines, state } = runner(ALL, `_dmarc.${DOMAIN}. TXT "v=DMARC1; p=none; np=reject"\n`);
+    expect(await run()).toBe(0);
+    expect(lines).toEqual([
+      [
+        'warn',
+        'a playbook could not open a request',
+        {
+          finding: key,
+          playbook: 'protect-subdomains',
+          err: '_dmarc.example.com has this record already: nothing is left to do.',
+        },
+      ],
+    ]);
+    const { asked } = state;
+    expect(await run()).toBe(0);
+    expect(state.asked).toBe(asked);
+    expect(lines).toHaveLength(1);
+  });
+
+  test('because DNS does not answer is planned at the next turn', async () => {
+    const key = await put('policy_change');
+    await t.db.query(
+      `insert into ruawatch.dns_records (domain, name, type, purpose, value, servers, first_seen, last_seen, gone_at)
+       values ($1, '_dmarc.' || $1, 'TXT', 'dmarc', 'v=DMARC1; p=reject', '{}', $2, $2, $2)`,
+      [DOMAIN, NOW],
+    );
+    const { run, lines, state } = runner();
+    state.silent = true;
+    expect(await run()).toBe(0);
+    expect(lines).toEqual([
+      [
+        'info',
+        'a playbook could not open a request',
+        {
+          finding: key,
+          playbook: 'policy-back',
+          err: 'What _dmarc.example.com has now is not known: No server answered in time.',
+        },
+      ],
+    ]);
+    // Each plan may ask 400 questions, whatever plans before it have asked.
+    expect(state.budgets[0]).toBe(400);
+    state.silent = false;
+    expect(await run()).toBe(1);
+    await t.db.query('truncate ruawatch.dns_records');
+  });
+
+  test('because DNS does not answer for the record that is to be changed either', async () => {
+    await put('subdomain_abuse');
+    const { run, state, lines } = runner();
+    state.silent = true;
+    expect(await run()).toBe(0);
+    expect(lines.map(([level]) => level)).toEqual(['info']);
+    state.silent = false;
+    expect(await run()).toBe(1);
+  });
+
+  test('because no rule is for it waits for other settings', async () => {
+    const key = await put('new_source');
+    const { run, lines } = runner(rulesOf({ name: 'steps', when: { kinds: ['policy.step'] }, stages: [{ group: 'mail' }] }));
+    expect(await run()).toBe(0);
+    expect(await run()).toBe(0);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject(['warn', 'a playbook could not open a request', { finding: key, playbook: 'new-sender' }]);
+  });
+
+  test('because nobody could approve it waits for other settings', async () => {
+    await put('new_source');
+    const { run, lines } = runner(rulesOf({ name: 'all', stages: [{ group: 'security', need: 2 }] }));
+    await t.db.query("delete from ruawatch.approver_groups where person = 'emil@example.com'");
+    expect(await run()).toBe(0);
+    expect(await run()).toBe(0);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]![0]).toBe('warn');
+    await syncGroups(t.db, { groups: GROUPS, deputies: [] });
+  });
+
+  test('because of a failure ends the turn with it', async () => {
+    await put('new_source');
+    const { run, lines } = runner();
+    await t.db.query('alter table ruawatch.request_events rename to request_events_away');
+    await expect(run()).rejects.toThrow(/request_events/);
+    await t.db.query('alter table ruawatch.request_events_away rename to request_events');
+    expect(lines).toEqual([]);
+    expect(await run()).toBe(1);
+  });
+});

@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PLAYBOOKS } from '../../../services/approver/playbooks/index.ts';
+import type { PlaybookFinding, PlaybookMeans } from '../../../services/approver/playbooks/playbook.ts';
+import type { Dns } from '../../../services/dns/client/types.ts';
+import { organizationalDomain } from '../../../services/report/orgdomain.ts';
+import { type Fixture, fixture } from '../../analyzer/fixture.ts';
+import { REPORTERS, span } from '../../analyzer/rows.ts';
+import { SILENT, zone } from '../../requests/plans/zone.ts';
+
+const DOMAIN = 'example.com';
+const DAY_MS = 86_400_000;
+let f: Fixture;
+let now: Date;
+beforeAll(async () => {
+  f = await fixture();
+  now = f.context.clock.now();
+  await f.put([...span(6, 0, 'both', 100, REPORTERS, { source: 'mailer.example' })]);
+});
+afterAll(() => f.close());
+
+const playbook = (name: string) => PLAYBOOKS.find((one) => one.name === name)!;
+const means = (dns: Dns): PlaybookMeans => ({ db: f.t.db, dns, now, registrable: organizationalDomain, asking: {} });
+const findingOf = (kind: string, facts: object | null, subject = DOMAIN): PlaybookFinding => ({
+  finding_key: 7,
+  domain: DOMAIN,
+  kind,
+  subject,
+  severity: 'high',
+  summary: 'What was found.',
+  evidence: { facts } as unknown as PlaybookFinding['evidence'],
+});
+const record = (text: string) => zone(`_dmarc.${DOMAIN}. TXT "${text}"\n`);
+const FINDING = { key: 7, severity: 'high', summary: 'What was found.' };
+const planOf = (name: string, finding: PlaybookFinding, dns: Dns) => playbook(name).plan(finding, means(dns));
+/** The text that is to be published. */
+const published = async (name: string, finding: PlaybookFinding, dns: Dns) => {
+  const plan = await planOf(name, finding, dns);
+  const [change] = plan!.changes;
+  return change!.target === 'dns' ? change!.after.map(({ text }) => text) : null;
+};
+
+describe('new-sender', () => {
+  test('asks to approve the source, with what reports say of it', async () => {
+    expect(await planOf('new-sender', findingOf('new_source', null, 'mailer.example'), SILENT)).toMatchObject({
+      kind: 'sender.approve',
+      domain: DOMAIN,
+      summary: 'Approve mailer.example as a sender of example.com.',
+      warnings: [],
+      why: [expect.stringMatching(/^\d[\d,]* messages in the last 7 days, of which \d[\d,]* passed DMARC/)],
+      changes: [
+        {
+          target: 'senders',
+          domain: DOMAIN,
+          source: 'mailer.example',
+          is_service: false,
+          before: null,
+          after: 'approved',
+          until: null,
+        },
+      ],
+      finding: { ...FINDING, kind: 'new_source' },
+    });
+  });
+
+  test('asks nothing about a source that somebody has decided about', async () => {
+    await f.t.db.query(
+      `insert into ruawatch.sender_list (domain, source, is_service, verdict, by_name, why, since)
+       values ($1, 'other.example', false, 'denied', 'test', 'not ours', $2)`,
+      [DOMAIN, now],
+    );
+    expect(await planOf('new-sender', findingOf('new_source', null, 'other.example'), SILENT)).toBeNull();
+  });
+});
+
+describe('protect-subdomains', () => {
+  const abuse = (used: number) => findingOf('subdomain_abuse', { rule: 'subdomain_abuse', used_in_all: used });
+
+  test.each([
+    ['v=DMARC1; p=none; rua=mailto:a@example.com', 0, 'v=DMARC1; p=none; np=reject; sp=reject; rua=mailto:a@example.com'],
+    ['v=DMARC1; p=none; rua=mailto:a@example.com', 1, 'v=DMARC1; p=none; np=reject; rua=mailto:a@example.com'],
+    ['v=DMARC1; p=none; SP=quarantine; NP=none', 0, 'v=DMARC1; p=none; SP=reject; NP=reject'],
+    ['v=DMARC1; p=none; SP=quarantine; NP=none', 2, 'v=DMARC1; p=none; SP=quarantine; NP=reject'],
+    ['v=DMARC1; rua=mailto:a@example.com', 0, 'v=DMARC1; rua=mailto:a@example.com; np=reject; sp=reject'],
+  ])('%s with %i subdomains in use', async (before, used, after) => {
+    expect(await published('protect-subdomains', abuse(used), record(before))).toEqual([after]);
+  });
+
+  test('says of which names mail is refused', async () => {
+    const dns = record('v=DMARC1; p=none');
+    expect((await planOf('protect-subdomains', abuse(0), dns))!).toMatchObject({
+      kind: 'dns.change',
+      domain: DOMAIN,
+      summary: 'Publish np=reject and sp=reject for example.com, so that receivers refuse mail in the name of any subdomain.',
+      finding: { ...FINDING, kind: 'subdomain_abuse' },
+      changes: [{ target: 'dns', name: '_dmarc.example.com', type: 'TXT' }],
+    });
+    expect((await planOf('protect-subdomains', abuse(1), dns))!.summary).toBe(
+      'Publish np=reject for example.com, so that receivers refuse mail in the name of subdomains that do not exist.',
+    );
+    expect((await planOf('protect-subdomains', abuse(1), dns))!.why[0]).toBe('What was found.');
+  });
+
+  test('takes subdomains for used when the facts do not say', async () => {
+    const dns = record('v=DMARC1; p=none');
+    for (const facts of [null, { rule: 'policy_ready', used_in_all: 0 }])
+      expect(await published('protect-subdomains', findingOf('subdomain_abuse', facts), dns)).toEqual([
+        'v=DMARC1; p=none; np=reject',
+      ]);
+  });
+
+  test('has no plan without a record, and says when DNS does not answer', async () => {
+    expect(await planOf('protect-subdomains', abuse(0), zone(`${DOMAIN}. TXT "x"\n`))).toBeNull();
+    expect(await planOf('protect-subdomains', abuse(0), zone('example.org. TXT "x"\n'))).toBeNull();
+    await expect(planOf('protect-subdomains', abuse(0), SILENT)).rejects.toMatchObject({
+      code: 'unknown',
+      message: 'The DMARC record of example.com is not known: No server answered in time.',
+    });
+  });
+});
+
+describe('policy-step', () => {
+  const ready = (next: string) => findingOf('policy_ready', { rule: 'policy_ready', next });
+
+  test('raises p and leaves the rest', async () => {
+    const dns = record('v=DMARC1; p=none; sp=none; rua=mailto:a@example.com');
+    expect(await published('policy-step', ready('quarantine'), dns)).toEqual([
+      'v=DMARC1; p=quarantine; sp=none; rua=mailto:a@example.com',
+    ]);
+    expect(await planOf('policy-step', ready('reject'), dns)).toMatchObject({
+      kind: 'policy.step',
+      summary: 'Raise the policy of example.com to p=reject.',
+      changes: [{ target: 'dns', name: '_dmarc.example.com' }],
+      finding: { ...FINDING, kind: 'policy_ready' },
+    });
+  });
+
+  test('has no plan without a record, or without the facts of its rule', async () => {
+    expect(await planOf('policy-step', ready('reject'), zone(`${DOMAIN}. TXT "x"\n`))).toBeNull();
+    const dns = record('v=DMARC1; p=none');
+    expect(await planOf('policy-step', findingOf('policy_ready', null), dns)).toBeNull();
+    expect(await planOf('policy-step', findingOf('policy_ready', { rule: 'subdomain_abuse', next: 'reject' }), dns)).toBeNull();
+  });
+});
+
+describe('policy-back', () => {
+  const changed = findingOf('policy_change', null);
+  const name = `_dmarc.${DOMAIN}`;
+  const dns = record('v=DMARC1; p=none');
+
+  test('has no plan while the record before is not known', async () => {
+    expect(await planOf('policy-back', changed, dns)).toBeNull();
+  });
+
+  test('puts the newest record before it back, unless a request of the last 30 days changed it', async () => {
+    await f.t.db.query(
+      `insert into ruawatch.dns_records (domain, name, type, purpose, value, servers, first_seen, last_seen, gone_at)
+       select $1, $2, 'TXT', 'dmarc', value, '{}', $3, $3, gone from (values ('v=DMARC1; p=quarantine', $3::timestamptz - interval '2 days'),
+              ('v=DMARC1; p=reject', $3::timestamptz - interval '1 day'), ('v=DMARC1; p=none', null)) as v (value, gone)`,
+      [DOMAIN, name, now],
+    );
+    expect(await planOf('policy-back', changed, dns)).toMatchObject({
+      kind: 'dns.change',
+      summary: 'Put the DMARC record of example.com back as it was before it changed.',
+      why: ['What was found.', 'No request of ruawatch has changed it.'],
+      changes: [{ name, before: [{ text: 'v=DMARC1; p=none' }], after: [{ text: 'v=DMARC1; p=reject' }] }],
+      finding: { ...FINDING, kind: 'policy_change' },
+    });
+    const ours = async (at: Date) => {
+      await f.t.db.query('delete from ruawatch.changes');
+      await f.t.db.query(
+        `insert into ruawatch.changes (request_key, position, forward, target, name, before, after, state, intended_at)
+         values (1, 0, true, 'dns', $1, '[]', '[]', 'applied', $2)`,
+        [name, at],
+      );
+      return planOf('policy-back', changed, dns);
+    };
+    await f.t.db.query('alter table ruawatch.changes drop constraint changes_request_key_fkey');
+    expect(await ours(new Date(now.getTime() - 30 * DAY_MS))).toBeNull();
+    expect(await ours(new Date(now.getTime() - 30 * DAY_MS - 1))).not.toBeNull();
+  });
+});
