@@ -8,6 +8,7 @@ import { closePublished, watchChanges } from './watch.ts';
 
 const NAME = 'applier';
 const MOST_SECONDS = 5;
+const SECOND_MS = 1000;
 
 /**
  * The applier: carries out what is approved, and nothing else; watches what it changed, and puts the state before back when
@@ -45,6 +46,6 @@ export function startApplier(context: Context): Service {
       throw error;
     }
   };
-  const loop = repeat(Math.min(config.sweep.every_seconds, MOST_SECONDS) * 1000, turn, log, 'applying changes');
+  const loop = repeat(Math.min(config.sweep.every_seconds, MOST_SECONDS) * SECOND_MS, turn, log, 'applying changes');
   return { name: NAME, waitingFor: () => failure ?? waiting, stuck: () => loop.stuck(), stop: () => loop.stop() };
 }

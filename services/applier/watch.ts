@@ -18,7 +18,7 @@ const TIMES = 4;
 const REPORTS_LATE_MS = DAY_MS;
 
 /** Whether a change broke the mail of own senders. */
-function isBroken({ messages, lost, reporters, messages_before, lost_before }: Broken): boolean {
+export function isBroken({ messages, lost, reporters, messages_before, lost_before }: Broken): boolean {
   if (lost < LEAST_LOST || reporters < LEAST_REPORTERS) return false;
   const share = lost / messages;
   const usual = messages_before === 0 ? 0 : lost_before / messages_before;

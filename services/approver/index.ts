@@ -13,6 +13,8 @@ import { PlaybookRunner } from './open-by-playbook.ts';
 
 const NAME = 'approver';
 const PER_SECOND = 50;
+const MOST_SECONDS = 5;
+const SECOND_MS = 1000;
 
 export interface ApproverOptions {
   /** Asks for records; what it is doing is cancelled when the service stops. */
@@ -60,7 +62,7 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
       throw error;
     }
   };
-  const loop = repeat(Math.min(config.sweep.every_seconds, 5) * 1000, turn, log, 'keeping requests');
+  const loop = repeat(Math.min(config.sweep.every_seconds, MOST_SECONDS) * SECOND_MS, turn, log, 'keeping requests');
   return {
     name: NAME,
     waitingFor: () => failure,

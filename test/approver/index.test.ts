@@ -107,6 +107,7 @@ test('a failure is what it waits for until a turn succeeds', async () => {
   await until(() => service!.waitingFor() !== null);
   expect(service!.waitingFor()).toBe('The approver cannot finish its work: relation "ruawatch.request_timers" does not exist');
   expect(service!.name).toBe('approver');
+  await until(() => said('keeping requests failed; next try in 0 s') === 1);
   await t.db.query('alter table ruawatch.request_timers_away rename to request_timers');
   await until(() => service!.waitingFor() === null);
   await until(async () => (await requests()).length === 1);
@@ -140,4 +141,35 @@ test('without a resolver of its own the name servers of the settings are asked',
   expect(asked[0]).toBe('SOA example.com');
   await service.stop();
   await server.stop();
+});
+
+test('stopping waits until the turn has ended', async () => {
+  await abuse();
+  let cancel: () => void = () => undefined;
+  const cancelled = new Promise<void>((resolve) => {
+    cancel = resolve;
+  });
+  let asked = false;
+  let ended = false;
+  start({
+    async ask() {
+      asked = true;
+      await cancelled;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      ended = true;
+      return { state: 'unknown', reason: 'cancelled', message: 'The question was ended.' };
+    },
+    cancel: () => cancel(),
+  });
+  await until(() => asked);
+  await service!.stop();
+  expect(ended).toBe(true);
+});
+
+test('a request that too few people are left for is marked', async () => {
+  await abuse();
+  start(ZONE, { rules: [{ name: 'rest', stages: [{ group: 'security', need: 2 }] }] });
+  await until(async () => (await requests()).length === 1);
+  await t.db.query("delete from ruawatch.approver_groups where person = 'emil@example.com'");
+  await until(async () => (await requests())[0]!.unreachable_since !== null);
 });

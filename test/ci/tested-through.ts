@@ -92,10 +92,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'dns/posture/posture.test.ts': ['dns/posture/next-step.ts'],
   'enricher/addresses.test.ts': ['enricher/index.ts', 'enricher/owners.ts'],
   'applier/applier.test.ts': [
-    'applier/apply.ts',
-    'applier/index.ts',
-    'applier/targets/target.ts',
-    'applier/watch.ts',
     'store/requests/alone.ts',
     'store/requests/apply-sender.ts',
     'store/requests/applying.ts',

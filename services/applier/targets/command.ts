@@ -4,7 +4,8 @@ import type { ChangeCommand } from '../../shared/settings/dns-servers.ts';
 import type { Applied, RecordChange } from './target.ts';
 
 const TIMEOUT_MS = 120_000;
-const MOST_OUTPUT = 10_000;
+/** Characters of output that are kept as the answer. */
+const MOST_ANSWER = 500;
 
 /** What a command's exit code says (docs/changes.md). */
 const STATES: Record<number, Applied['state']> = { 0: 'applied', 3: 'stale', 4: 'handed_over', 75: 'later' };
@@ -21,34 +22,32 @@ export async function applyByCommand(
   { signal, timeoutMs = TIMEOUT_MS }: { signal?: AbortSignal; timeoutMs?: number } = {},
 ): Promise<Applied> {
   const input = JSON.stringify({ version: 1, zone, ...change });
+  const late = AbortSignal.timeout(timeoutMs);
   return new Promise((resolve) => {
-    const child = spawn(program!, args, { stdio: ['pipe', 'pipe', 'inherit'], shell: false });
+    const child = spawn(program!, args, {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      signal: signal === undefined ? late : AbortSignal.any([signal, late]),
+      killSignal: 'SIGKILL',
+    });
     let output = '';
-    const end = (applied: Applied) => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', cancel);
-      resolve(applied);
-    };
-    const stop = (answer: string) => {
-      child.kill('SIGKILL');
-      end({ state: 'later', answer });
-    };
-    const cancel = () => stop('It was stopped with the service.');
-    const timer = setTimeout(
-      () => stop(`The command of ${name} took longer than ${timeoutMs / 1000} s and was ended.`),
-      timeoutMs,
-    );
-    signal?.addEventListener('abort', cancel, { once: true });
-    child.on('error', (error) => end({ state: 'later', answer: `The command of ${name} cannot be run: ${messageOf(error)}` }));
+    child.on('error', (error) => {
+      const answer = signal?.aborted
+        ? 'It was stopped with the service.'
+        : late.aborted
+          ? `The command of ${name} took longer than ${timeoutMs / 1000} s and was ended.`
+          : `The command of ${name} cannot be run: ${messageOf(error)}`;
+      resolve({ state: 'later', answer });
+    });
     // A program that does not read its input ends by itself.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
-    child.stdout.on('data', (bytes: Buffer) => {
-      if (output.length < MOST_OUTPUT) output += bytes.toString('utf8');
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output = (output + text).slice(0, MOST_ANSWER);
     });
     child.on('close', (code) => {
-      const first = output.split('\n')[0]!.trim().slice(0, 500);
-      end({ state: STATES[code ?? -1] ?? 'failed', answer: first || `The command of ${name} ended with code ${code}.` });
+      const [first] = output.split('\n');
+      const answer = first!.trim() || `The command of ${name} ended with code ${code}.`;
+      resolve({ state: STATES[code ?? -1] ?? 'failed', answer });
     });
   });
 }

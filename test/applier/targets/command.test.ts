@@ -21,11 +21,16 @@ test.each([
   ['cat >/dev/null; echo done; echo more', { state: 'applied', answer: 'done' }],
   ['exit 3', { state: 'stale', answer: 'The command of git ended with code 3.' }],
   ['echo https://git.example/pull/7; exit 4', { state: 'handed_over', answer: 'https://git.example/pull/7' }],
-  ['exit 75', { state: 'later' }],
-  ['exit 1', { state: 'failed' }],
-  ['kill -9 $$', { state: 'failed' }],
+  ['exit 75', { state: 'later', answer: 'The command of git ended with code 75.' }],
+  ['exit 1', { state: 'failed', answer: 'The command of git ended with code 1.' }],
+  ['exit 2', { state: 'failed', answer: 'The command of git ended with code 2.' }],
+  ['kill -9 $$', { state: 'failed', answer: 'The command of git ended with code null.' }],
+  ['echo "  a pull request  "; exit 0', { state: 'applied', answer: 'a pull request' }],
+  ['printf "%0600d"; exit 0', { state: 'applied', answer: '0'.repeat(500) }],
+  ['printf "\\303"; sleep 0.1; printf "\\251"', { state: 'applied', answer: 'é' }],
+  ['echo; echo second', { state: 'applied', answer: 'The command of git ended with code 0.' }],
 ])('%s', async (script, applied) => {
-  expect(await run(script)).toMatchObject(applied);
+  expect(await run(script)).toEqual(applied);
 });
 
 test('it gets the change as one JSON object, and what it does not read harms nobody', async () => {
@@ -43,6 +48,18 @@ test('a program that is not there, or hangs, is tried again', async () => {
   expect(await missing).toMatchObject({ state: 'later', answer: expect.stringMatching(/cannot be run/) });
   expect(await run('exec sleep 60', { timeoutMs: 300 })).toMatchObject({
     state: 'later',
-    answer: expect.stringMatching(/took longer/),
+    answer: 'The command of git took longer than 0.3 s and was ended.',
   });
+});
+
+test('it ends with the service', async () => {
+  const stopping = new AbortController();
+  const running = run('echo done; exec sleep 60', { signal: stopping.signal });
+  setTimeout(() => stopping.abort(), 200);
+  expect(await running).toEqual({ state: 'later', answer: 'It was stopped with the service.' });
+  expect(await run('exit 0', { signal: stopping.signal })).toEqual({
+    state: 'later',
+    answer: 'It was stopped with the service.',
+  });
+  expect(await run('exit 0', { signal: new AbortController().signal })).toMatchObject({ state: 'applied' });
 });

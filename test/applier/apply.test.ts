@@ -1,0 +1,231 @@
+import pino from 'pino';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Applying, applyRequest, returnRequest } from '../../services/applier/apply.ts';
+import type { Plan } from '../../services/requests/plan.ts';
+import { txtOf } from '../../services/requests/plans/members.ts';
+import type { DnsTarget } from '../../services/shared/settings/dns-servers.ts';
+import { changesOf } from '../../services/store/requests/applying.ts';
+import { openRequest } from '../../services/store/requests/open.ts';
+import { loadRequest } from '../../services/store/requests/requests.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { planOf, rulesOf } from '../requests/sample.ts';
+
+const NOW = new Date('2026-07-01T08:00:00Z');
+const DAY_MS = 86_400_000;
+const DOMAIN = 'example.com';
+let t: TestDatabase;
+beforeAll(async () => {
+  t = await testDatabase();
+});
+afterAll(() => t.drop());
+beforeEach(async () => {
+  await t.db.query('truncate ruawatch.requests, ruawatch.sender_list cascade');
+});
+
+const RULES = rulesOf({ name: 'all', decide: 'automatic', ceiling: { per_day: 1000 } });
+const record = (name: string, text = 'v=DMARC1; p=none'): Plan['changes'][number] => ({
+  target: 'dns',
+  name: `${name}.${DOMAIN}`,
+  type: 'TXT',
+  ttl: { before: null, after: 60 },
+  before: [],
+  after: [txtOf(text)],
+});
+const sender = (after: 'approved' | 'denied' | null, before: 'approved' | 'denied' | null = null): Plan['changes'][number] => ({
+  target: 'senders',
+  domain: DOMAIN,
+  source: 'mailer.example',
+  is_service: false,
+  before,
+  after,
+  until: '2026-12-01T00:00:00Z',
+});
+const ask = async (changes: Plan['changes'], watch_hours = 72) => {
+  const plan = planOf({ kind: 'dns.change', domain: DOMAIN, changes, back: { watch_hours, text: 'It is put back.' } });
+  const given = { plan, requester: 'zoe@example.com', requester_kind: 'person' as const, why: 'ours' };
+  return (await openRequest(t.db, RULES, given, NOW))!;
+};
+/** Answers by what is in the change: a text that begins with "fail", "stale", "later" or "hand". */
+const SCRIPT = `read line
+back=$(echo "$line" | grep -c '"after":\\[\\]')
+case "$line" in
+  *fail*) echo "it failed"; exit 1;; *stale*) echo "it is stale"; exit 3;; *later*) echo "not now"; exit 75;;
+  *hand*) echo "handed over"; exit 4;; *stuck*) [ $back = 1 ] && { echo "no way back"; exit 1; };;
+esac
+exit 0`;
+const TARGET: DnsTarget = {
+  kind: 'command',
+  name: 'git',
+  zones: [DOMAIN],
+  command: ['sh', '-c', `{ cat; echo; } | { ${SCRIPT}; }`],
+};
+let lines: { level: number; msg: string; answer?: string }[] = [];
+const means = (now = NOW, targets: DnsTarget[] = [TARGET]): Applying => ({
+  db: t.db,
+  log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+  targets,
+  at: () => now,
+  now: () => now,
+  signal: new AbortController().signal,
+});
+const apply = async (key: number, now = NOW, targets = [TARGET]) =>
+  applyRequest(await loadRequest(t.db, key), means(now, targets));
+const endOf = async (key: number) => {
+  const { state, outcome, ends_at } = await loadRequest(t.db, key);
+  return { state, outcome, ends_at };
+};
+const rowsOf = async (key: number) =>
+  (await changesOf(t.db, key)).map(({ position, forward, target, state, answer }) => [position, forward, target, state, answer]);
+
+describe('the end of a request', () => {
+  test.each([
+    ['a change that is watched', [record('a')], 72, 'active', 'It is applied, and watched for 72 hours.'],
+    ['a change that nobody watches', [record('a')], 0, 'done', 'It is applied.'],
+    ['two changes', [record('a'), record('b')], 1, 'active', 'It is applied, and watched for 1 hours.'],
+    ['a change that is stale', [record('a', 'stale')], 72, 'stale', 'it is stale'],
+    ['a change that fails', [record('a', 'fail')], 72, 'failed', 'it failed'],
+    [
+      'a change that is handed over',
+      [record('a'), record('b', 'hand')],
+      72,
+      'handed_over',
+      'It is handed over to be published: the request is done when the watcher sees the records (ruawatch requests show has them).',
+    ],
+    [
+      'a second change that is stale',
+      [record('a'), record('b', 'stale')],
+      72,
+      'stale',
+      'it is stale What was changed before it is taken back.',
+    ],
+    [
+      'a second change that fails',
+      [record('a'), record('b', 'fail')],
+      72,
+      'failed',
+      'it failed What was changed before it is taken back.',
+    ],
+    [
+      'a second change that fails, and a first that cannot be taken back',
+      [record('a', 'stuck'), record('b', 'fail')],
+      72,
+      'failed',
+      'it failed What was changed before it could not all be taken back: look at it by hand.',
+    ],
+    [
+      'an entry of the list that is another by now',
+      [sender('approved', 'denied')],
+      0,
+      'stale',
+      'The list of senders has another entry by now.',
+    ],
+  ] as [string, Plan['changes'], number, string, string][])('%s', async (_, changes, hours, state, outcome) => {
+    const key = await ask(changes, hours);
+    expect(await apply(key)).toBe(true);
+    const ends_at = state === 'active' ? new Date(NOW.getTime() + hours * 3_600_000) : null;
+    expect(await endOf(key)).toEqual({ state, outcome, ends_at });
+  });
+
+  test('without a server of its zone it is handed over', async () => {
+    const key = await ask([record('a')]);
+    expect(await apply(key, NOW, [{ ...TARGET, zones: ['example.org'] }])).toBe(true);
+    expect(await endOf(key)).toMatchObject({ state: 'handed_over' });
+    expect(await rowsOf(key)).toEqual([[0, true, 'nobody', 'intended', null]]);
+  });
+});
+
+describe('an entry of the list', () => {
+  const entries = async () =>
+    (
+      await t.db.query(
+        'select verdict, by_name, why, until, ended_at is null as stands from ruawatch.sender_list order by entry_key',
+      )
+    ).rows;
+
+  test('is made with who asked, why, and until when', async () => {
+    const key = await ask([sender('approved')], 0);
+    await apply(key);
+    const by = { by_name: 'zoe@example.com', why: `request ${key}: ours` };
+    expect(await entries()).toEqual([{ verdict: 'approved', ...by, until: new Date('2026-12-01T00:00:00Z'), stands: true }]);
+    expect(await rowsOf(key)).toEqual([[0, true, 'senders', 'applied', 'The list of senders is changed.']]);
+    expect(await endOf(key)).toMatchObject({ state: 'done', outcome: 'It is applied.' });
+  });
+
+  test('is taken back for good when a later change fails', async () => {
+    await apply(await ask([sender('denied')], 0));
+    const key = await ask([sender('approved', 'denied'), record('a', 'fail')]);
+    await apply(key);
+    expect((await entries()).filter(({ stands }) => stands)).toMatchObject([{ verdict: 'denied', until: null }]);
+    expect(await rowsOf(key)).toEqual([
+      [0, true, 'senders', 'applied', 'The list of senders is changed.'],
+      [1, true, 'git', 'failed', 'it failed'],
+      [0, false, 'senders', 'applied', 'The list of senders is changed.'],
+    ]);
+  });
+});
+
+describe('a change that cannot be made yet', () => {
+  test('is tried again for a day, then given up', async () => {
+    const key = await ask([record('a', 'later')]);
+    lines = [];
+    expect(await apply(key)).toBe(false);
+    expect(lines).toMatchObject([
+      { level: 40, msg: 'a change could not be made yet; it is tried again', answer: 'not now', request: key },
+    ]);
+    expect(await apply(key, new Date(NOW.getTime() + DAY_MS - 1))).toBe(false);
+    expect(await endOf(key)).toMatchObject({ state: 'applying' });
+    expect(await apply(key, new Date(NOW.getTime() + DAY_MS))).toBe(true);
+    expect(await endOf(key)).toMatchObject({ state: 'failed', outcome: 'Given up after a day. not now' });
+  });
+
+  test('is not made again when a row says how it ended', async () => {
+    const key = await ask([record('a'), record('b', 'later')]);
+    expect(await apply(key)).toBe(false);
+    await t.db.query("update ruawatch.changes set state = 'stale', answer = null where request_key = $1 and position = 0", [key]);
+    expect(await apply(key)).toBe(true);
+    expect(await endOf(key)).toMatchObject({ state: 'stale', outcome: '' });
+  });
+});
+
+test('what is not approved any more is left alone', async () => {
+  const key = await ask([record('a')]);
+  const request = await loadRequest(t.db, key);
+  await t.db.query("update ruawatch.requests set state = 'withdrawn' where request_key = $1", [key]);
+  expect(await applyRequest(request, means())).toBe(true);
+  expect(await rowsOf(key)).toEqual([]);
+});
+
+describe('the way back', () => {
+  const back = async (key: number) => returnRequest(await loadRequest(t.db, key), means());
+
+  test('takes the last change back first', async () => {
+    const key = await ask([record('a'), record('b')]);
+    await apply(key);
+    expect(await back(key)).toEqual({ done: true, answer: '' });
+    expect((await rowsOf(key)).map(([position, forward]) => [position, forward])).toEqual([
+      [0, true],
+      [1, true],
+      [0, false],
+      [1, false],
+    ]);
+    const { rows } = await t.db.query('select position from ruawatch.changes where not forward order by settled_at');
+    expect(rows.map(({ position }) => position)).toEqual([1, 0]);
+  });
+
+  test('stops at a change that cannot be taken back', async () => {
+    const key = await ask([record('a'), record('b', 'stuck')]);
+    await apply(key);
+    expect(await back(key)).toEqual({ done: false, answer: 'no way back' });
+    expect((await rowsOf(key)).filter(([, forward]) => !forward).map(([position, , , state]) => [position, state])).toEqual([
+      [0, 'intended'],
+      [1, 'failed'],
+    ]);
+  });
+
+  test('is tried again when its server is away', async () => {
+    const key = await ask([record('a')]);
+    await apply(key);
+    const away: DnsTarget = { ...TARGET, command: ['sh', '-c', 'exit 75'] } as DnsTarget;
+    expect(await returnRequest(await loadRequest(t.db, key), means(NOW, [away]))).toBeNull();
+  });
+});

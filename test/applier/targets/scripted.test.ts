@@ -1,0 +1,150 @@
+import { createSocket } from 'node:dgram';
+import { createServer, type Socket } from 'node:net';
+import { decode, encode } from 'dns-packet';
+import { afterEach, expect, test } from 'vitest';
+import { applyByUpdate } from '../../../services/applier/targets/rfc2136.ts';
+import type { RecordChange } from '../../../services/applier/targets/target.ts';
+import { encodeMessage } from '../../../services/dns/wire/message.ts';
+import { readSigned, signMessage, type TsigKey } from '../../../services/dns/wire/tsig.ts';
+import { txtOf } from '../../../services/requests/plans/members.ts';
+import type { UpdatedServer } from '../../../services/shared/settings/dns-servers.ts';
+
+// What applyByUpdate makes of answers that real servers give seldom; rfc2136.test.ts asks real ones.
+const KEY: TsigKey = { name: 'ruawatch', algorithm: 'hmac-sha256', secret: Buffer.from('a secret') };
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+interface Script {
+  /** Of the answer to the update; null for no answer. */
+  rcode: number | null;
+  /** The texts that are there afterwards; null for silence. */
+  there: string[] | null;
+}
+
+/** A server that answers updates (TCP) and questions (UDP) as the script says. */
+async function serve({ rcode, there }: Script): Promise<{ target: UpdatedServer; secrets: Buffer[]; updates: Buffer[] }> {
+  const updates: Buffer[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.once('data', (bytes) => {
+      const request = bytes.subarray(2);
+      updates.push(request);
+      if (rcode === null) return socket.destroy();
+      const { message, tsig } = readSigned(request);
+      const answer = encodeMessage({ ...message, response: true, rcode, answers: [], authorities: [], additionals: [] });
+      const signed = signMessage(answer, KEY, { time: tsig!.time, requestMac: tsig!.mac }).bytes;
+      socket.end(Buffer.concat([Buffer.of(signed.length >> 8, signed.length & 255), signed]));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const udp = createSocket('udp4');
+  udp.on('message', (bytes, from) => {
+    if (there === null) return;
+    const { id, questions } = decode(bytes);
+    const answers = there.map((text) => ({ name: questions![0]!.name, type: 'TXT' as const, ttl: 60, data: [text] }));
+    udp.send(encode({ type: 'response', id, flags: 1024, questions, answers }), from.port, from.address);
+  });
+  await new Promise<void>((resolve) => udp.bind(port, '127.0.0.1', resolve));
+  closing.push(() => {
+    server.close();
+    udp.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const secrets: Buffer[] = [];
+  const secret = () => {
+    secrets.push(Buffer.from(KEY.secret));
+    return secrets.at(-1)!;
+  };
+  const target: UpdatedServer = {
+    kind: 'rfc2136',
+    name: 'primary',
+    zones: ['example.com'],
+    server: { address: '127.0.0.1', port },
+    key: { name: KEY.name, algorithm: 'hmac-sha256' },
+    secret,
+  };
+  return { target, secrets, updates };
+}
+
+const change = (before: string[], after: string[], type: RecordChange['type'] = 'TXT'): RecordChange => ({
+  name: '_dmarc.example.com',
+  type,
+  ttl: { before: before.length === 0 ? null : 60, after: after.length === 0 ? null : 1234 },
+  before: before.map(txtOf),
+  after: after.map(txtOf),
+});
+const STEP = change(['old'], ['new']);
+
+test.each<[string, Script, RecordChange, object]>([
+  ['accepted and there', { rcode: 0, there: ['new'] }, STEP, { state: 'applied', answer: 'It was accepted, and is there.' }],
+  [
+    'accepted and gone',
+    { rcode: 0, there: [] },
+    change(['old'], []),
+    { state: 'applied', answer: 'It was accepted, and is there.' },
+  ],
+  [
+    'accepted without effect',
+    { rcode: 0, there: ['old'] },
+    STEP,
+    { state: 'failed', answer: 'The server accepted it, and has other records than were sent: look at it by hand.' },
+  ],
+  ['stale, and there already', { rcode: 8, there: ['new'] }, STEP, { state: 'applied', answer: 'It is there already.' }],
+  ['stale', { rcode: 8, there: ['other'] }, STEP, { state: 'stale', answer: expect.stringMatching(/./) }],
+  ['refused', { rcode: 5, there: ['old'] }, STEP, { state: 'failed', answer: expect.stringMatching(/./) }],
+  ['without an answer', { rcode: null, there: ['old'] }, STEP, { state: 'later', answer: expect.stringMatching(/./) }],
+  [
+    'of another type',
+    { rcode: 0, there: [] },
+    change([], ['x'], 'CNAME'),
+    { state: 'failed', answer: 'Records of type CNAME are not changed by updates.' },
+  ],
+])('an update that is %s', async (_, script, step, applied) => {
+  const { target, secrets } = await serve(script);
+  expect(await applyByUpdate(target, 'example.com', step)).toEqual(applied);
+  // The secret does not stay in memory.
+  for (const secret of secrets) expect(secret.every((octet) => octet === 0)).toBe(true);
+  expect(secrets).toHaveLength(step.type === 'TXT' ? 1 : 0);
+});
+
+test('a name that cannot be sent fails at once', async () => {
+  const { target, updates } = await serve({ rcode: 0, there: [] });
+  const step = { ...change([], ['x']), name: `${'a'.repeat(64)}.example.com` };
+  expect(await applyByUpdate(target, 'example.com', step)).toMatchObject({ state: 'failed' });
+  expect(updates).toEqual([]);
+});
+
+test('a key that cannot be read is tried again', async () => {
+  const { target } = await serve({ rcode: 0, there: [] });
+  const secret = () => {
+    throw new Error('has a secret_file that cannot be read');
+  };
+  expect(await applyByUpdate({ ...target, secret }, 'example.com', STEP)).toEqual({
+    state: 'later',
+    answer: 'The TSIG key ruawatch has a secret_file that cannot be read',
+  });
+});
+
+test('the whole RRset is replaced, on the condition that it is what the plan says and no alias', async () => {
+  const updateOf = async (step: RecordChange) => {
+    const { target, updates } = await serve({ rcode: 0, there: step.after.map(({ text }) => text) });
+    expect(await applyByUpdate(target, 'example.com', step)).toMatchObject({ state: 'applied' });
+    const { answers, authorities } = readSigned(updates[0]!).message;
+    return { prerequisites: answers, steps: authorities };
+  };
+  const both = await updateOf(STEP);
+  expect(both.prerequisites).toHaveLength(2);
+  expect(both.steps).toHaveLength(2);
+  expect(both.steps[1]).toMatchObject({ ttl: 1234 });
+  const added = await updateOf(change([], ['new']));
+  expect(added.steps).toHaveLength(1);
+  expect(added.prerequisites).toHaveLength(2);
+  const removed = await updateOf(change(['old', 'older'], []));
+  expect(removed.steps).toHaveLength(1);
+  expect(removed.prerequisites).toHaveLength(3);
+});

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { isBroken } from '../../services/applier/watch.ts';
+
+const of = (messages: number, lost: number, reporters = 2, [messages_before, lost_before] = [0, 0]) =>
+  isBroken({ messages, lost, reporters, messages_before, lost_before });
+
+test.each([
+  ['20 lost by the word of two reporters', of(20, 20), true],
+  ['19 lost', of(19, 19), false],
+  ['one reporter', of(20, 20, 1), false],
+  ['three reporters', of(20, 20, 3), true],
+  ['two in a hundred', of(1000, 20), true],
+  ['less than two in a hundred', of(1001, 20), false],
+  ['four times what was usual', of(1000, 40, 2, [1000, 10]), true],
+  ['less than four times what was usual', of(1000, 39, 2, [1000, 10]), false],
+  ['four times what was usual, of less mail', of(1000, 40, 2, [100, 1]), true],
+  ['nothing was lost before', of(1000, 20, 2, [1000, 0]), true],
+  ['all was lost before', of(1000, 1000, 2, [1000, 1000]), false],
+  ['no mail before', of(1000, 20, 2, [0, 0]), true],
+])('%s: broken is %s', (_, broken, expected) => {
+  expect(broken).toBe(expected);
+});
