@@ -69,7 +69,7 @@ test('a change whose watch is over is done, and one that is published by others 
   const key = await ask('a');
   service = startApplier(context);
   await until(async () => (await stateOf(key)) === 'active');
-  await t.db.query('update ruawatch.requests set ends_at = now()');
+  await t.db.query("update ruawatch.requests set ends_at = now() - interval '2 days'");
   await until(async () => (await stateOf(key)) === 'done');
   expect((await loadRequest(t.db, key)).outcome).toBe('The watch is over: no mail of your own senders broke.');
 

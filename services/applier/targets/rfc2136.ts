@@ -56,7 +56,8 @@ export async function applyByUpdate(
 
 /** The prerequisites and steps of a change: the RRset is what it was and no alias, then it is what it is to be. */
 function partsOf({ name, type, ttl: ttls, before, after }: RecordChange): { prerequisites: Prerequisite[]; changes: Change[] } {
-  const ttl = ttls.after ?? 300;
+  // Null only where nothing is left.
+  const ttl = ttls.after!;
   if (type === 'CNAME')
     return {
       // An alias is beside no other record (RFC 1034 section 3.6.2).
