@@ -487,7 +487,7 @@ requests
       (await import('./commands/simulate.ts')).runRequestsSimulate(config(), file, options, { out }),
     ),
   );
-const audit = program.command('audit').description('list, verify and export the audit chain of requests and decisions');
+const audit = program.command('audit').description('list, verify, export and report the audit chain of requests and decisions');
 audit
   .command('list', { isDefault: true })
   .description('list the newest rows')
@@ -505,5 +505,15 @@ audit
   .option('--from <date>', 'only rows from this day on')
   .option('--to <date>', 'only rows before this day')
   .action(run(async (options) => (await import('./commands/audit.ts')).runAuditExport(config(), options, out)));
+
+audit
+  .command('report')
+  .description('who asked, who decided, why and what was done, with exceptions, by controls of ISO 27001 and SOC 2')
+  .option('--from <date>', 'from this day on (default: 90 days)')
+  .option('--to <date>', 'until before this day (default: now)')
+  .option('--head <head>', 'a head from an earlier mail: it must be in the chain')
+  .option('--json', 'print JSON')
+  .option('--csv', 'print one line of CSV for each request')
+  .action(run(async (options) => (await import('./commands/audit.ts')).runAuditReport(config(), options, { out })));
 
 await program.parseAsync();

@@ -1,9 +1,13 @@
+import { CONTROLS } from '../../requests/audit-report.ts';
+import { DAY_MS } from '../../shared/days.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
 import { counted } from '../../shared/format.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { type AuditRow, listAudit, newestAudit, verifyAudit } from '../../store/requests/audit.ts';
+import { auditedRequests, chainOf, groupChanges } from '../../store/requests/audit-report.ts';
 import { withDatabase } from '../open.ts';
+import { type AuditReport, allExceptions, auditCsv, auditText } from '../terminal/audit-text.ts';
 import { dateOf, limitOf, moment, type Terminal } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
 
@@ -40,12 +44,7 @@ export async function runAuditList(config: Config, options: { limit?: string }, 
  * @returns 0 when nothing is wrong, 2 when something is
  */
 export async function runAuditVerify(config: Config, options: { head?: string; json?: boolean }, out: Out): Promise<number> {
-  const noted = options.head ?? null;
-  if (noted !== null && !/^\d{1,15}:[0-9a-f]{64}$/.test(noted))
-    throw new PermanentError(
-      'usage',
-      '--head is a number, a colon and 64 hexadecimal digits, as decision mails and the digest have it.',
-    );
+  const noted = headOf(options.head);
   let wrong = false;
   await withDatabase(config, async (db) => {
     const found = await verifyAudit(db, noted);
@@ -62,6 +61,17 @@ export async function runAuditVerify(config: Config, options: { head?: string; j
     if (noted === null) out('Rows that were cut off together with the head show only with --head, from an earlier mail.');
   });
   return wrong ? 2 : 0;
+}
+
+/** @throws PermanentError `usage` */
+function headOf(given: string | undefined): string | null {
+  if (given === undefined) return null;
+  if (!/^\d{1,15}:[0-9a-f]{64}$/.test(given))
+    throw new PermanentError(
+      'usage',
+      '--head is a number, a colon and 64 hexadecimal digits, as decision mails and the digest have it.',
+    );
+  return given;
 }
 
 const FAULTS = {
@@ -83,4 +93,47 @@ export async function runAuditExport(config: Config, options: { from?: string; t
       after = rows.at(-1)!.number;
     }
   });
+}
+
+export interface AuditReportOptions {
+  from?: string;
+  to?: string;
+  head?: string;
+  json?: boolean;
+  csv?: boolean;
+}
+
+const QUARTER_DAYS = 90;
+
+/**
+ * `audit report`: who asked, who decided, why, what was done, and what an auditor must look at, by controls; without dates of the
+ * last 90 days.
+ * @returns 0, or 2 when the chain is not intact or the head is not in it
+ * @throws PermanentError `usage`
+ */
+export async function runAuditReport(
+  config: Config,
+  options: AuditReportOptions,
+  { out, now = new Date() }: Terminal,
+): Promise<number> {
+  if (options.json && options.csv) throw new PermanentError('usage', '--json and --csv exclude each other: keep one.');
+  const to = dateOf(options.to, '--to') ?? now;
+  const from = dateOf(options.from, '--from') ?? new Date(to.getTime() - QUARTER_DAYS * DAY_MS);
+  if (from >= to) throw new PermanentError('usage', '--from must be before --to.');
+  const noted = headOf(options.head);
+  let wrong = false;
+  await withDatabase(config, async (db) => {
+    const time = { from, to };
+    const report: AuditReport = {
+      ...time,
+      requests: await auditedRequests(db, time),
+      groups: await groupChanges(db, time),
+      chain: await chainOf(db, time),
+      verified: await verifyAudit(db, noted),
+    };
+    wrong = report.verified.faults.length > 0 || report.verified.has_head === false;
+    if (options.json) return out(jsonText({ ...report, controls: CONTROLS, exceptions: allExceptions(report) }, 2));
+    for (const line of options.csv ? auditCsv(report) : auditText(report)) out(escaped(line));
+  });
+  return wrong ? 2 : 0;
 }

@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type AuditReportOptions, runAuditReport } from '../../../services/cli/commands/audit.ts';
+import { csvField } from '../../../services/cli/terminal/audit-text.ts';
+import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { auditHead } from '../../../services/store/requests/audit.ts';
+import { override } from '../../../services/store/requests/decide.ts';
+import { syncGroups } from '../../../services/store/requests/groups.ts';
+import { loadRequest } from '../../../services/store/requests/requests.ts';
+import { ADA, DORA, dnsPlan, later, opened, START, TWO, vote } from '../../alerter/requests/setup.ts';
+import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
+import { GROUPS } from '../../requests/sample.ts';
+
+let t: TestDatabase;
+beforeEach(async () => {
+  t = await testDatabase();
+  await syncGroups(t.db, { groups: GROUPS, deputies: [] });
+  await vote(t.db, await opened(t.db, { name: 'one', stages: [{ group: 'mail' }] }), ADA, { why: 'the senders are fine' });
+  const plan = dnsPlan({ summary: '=cmd|evil, "quoted"' });
+  const key = await opened(t.db, TWO, { plan, why: '@SUM(1)' });
+  const { digest } = await loadRequest(t.db, key);
+  const emergency = { group: 'security', ends_hours: 4, review: 'mail' };
+  await override(t.db, key, { person: DORA, why: 'on fire', digest, via: 'test' }, emergency, later(1));
+});
+afterEach(() => t.drop());
+
+const run = async (options: AuditReportOptions = {}) => {
+  const lines: string[] = [];
+  const now = new Date(Date.now() + 60_000);
+  const code = await runAuditReport(
+    loadConfig({ DATABASE_URL: t.url }, '/nowhere'),
+    { from: '2026-01-01', to: '2100-01-01', ...options },
+    {
+      out: (line) => lines.push(line),
+      now,
+    },
+  );
+  return { code, text: lines.join('\n'), lines };
+};
+
+describe('audit report', () => {
+  test('says by controls who asked, who decided, why, and what is an exception', async () => {
+    const { code, text } = await run();
+    expect(code).toBe(0);
+    for (const part of [
+      '3 requests, 0 applied; 2 exceptions.',
+      'Change management (ISO/IEC 27001:2022 A.8.32; SOC 2 CC8.1)',
+      'asked    2026-11-27 08:00 by playbook policy-step: the finding 7',
+      'approve  2026-11-27 09:00 by ada@example.com (test): the senders are fine',
+      '2 decisions of 2 people',
+      '+ mail: ada@example.com',
+      '1 break-glass approval.',
+      '! Request 2: It was approved by break-glass by dora@example.com: on fire.',
+      '! Request 2: The look back at the break-glass (request 3) is pending.',
+      `Head now:    ${await auditHead(t.db)}`,
+      'every hash of the',
+    ])
+      expect(text).toContain(part);
+    expect(await run({ head: await auditHead(t.db) })).toMatchObject({ code: 0 });
+  });
+
+  test('a chain that was changed is an exception, and the exit code says so', async () => {
+    await t.db.query("update ruawatch.audit set body = '{}' where number = 2");
+    const { code, text } = await run();
+    expect(code).toBe(2);
+    expect(text).toContain('! The audit chain is not intact: 1 row from number 2 on.');
+    expect(await run({ head: `1:${'0'.repeat(64)}` })).toMatchObject({ code: 2 });
+  });
+
+  test('is JSON with the same, and CSV with a line for each request that no spreadsheet takes for a formula', async () => {
+    const json = JSON.parse((await run({ json: true })).text);
+    expect(json).toMatchObject({
+      requests: [{ request_key: 1 }, { request_key: 2, emergency: true, review: { request_key: 3 } }, { kind: 'review' }],
+      exceptions: [{ control: 'privileged', request_key: 2 }, {}],
+      controls: { change: { iso: 'A.8.32', soc: 'CC8.1' } },
+      verified: { faults: [] },
+    });
+    const { lines } = await run({ csv: true });
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toMatch(/^request,kind,domain,/);
+    expect(lines[2]).toContain('"\'=cmd|evil, ""quoted"""');
+    expect(lines[2]).toContain('"\'@SUM(1)"');
+  });
+
+  test('has only what is of its time', async () => {
+    expect((await run({ to: START.toISOString() })).text).toContain('0 requests, 0 applied');
+    await expect(run({ from: '2026-12-01', to: '2026-11-01' })).rejects.toThrow('--from must be before --to.');
+    await expect(run({ json: true, csv: true })).rejects.toThrow('exclude each other');
+  });
+});
+
+test.each([
+  ['plain', '"plain"'],
+  ['a,"b"', '"a,""b"""'],
+  ['+1', '"\'+1"'],
+  ['a\r\nb', '"a b"'],
+])('%j is the field %s', (text, field) => {
+  expect(csvField(text)).toBe(field);
+});
