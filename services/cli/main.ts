@@ -418,6 +418,19 @@ domains
     ),
   );
 
+domains
+  .command('timeline <domain>')
+  .description('list what happened to a domain: findings, DNS, requests, decisions, changes, the newest first')
+  .option('--from <date>', 'only from this day on')
+  .option('--to <date>', 'only before this day')
+  .option('--limit <n>', 'maximum number of rows', '50')
+  .option('--json', 'print one line of JSON for each row')
+  .action(
+    run(async (domain: string, options) =>
+      (await import('./commands/domains.ts')).runDomainsTimeline(config(), domain, options, out),
+    ),
+  );
+
 const requests = program.command('requests').description('changes that are asked for: list, show, open and withdraw them');
 requests
   .command('list', { isDefault: true })

@@ -1,11 +1,13 @@
 import { hostNameOf, ownDomains } from '../../report/hostname.ts';
+import { normalDomain } from '../../report/orgdomain.ts';
 import { PermanentError } from '../../shared/errors.ts';
-import { jsonText } from '../../shared/escape.ts';
+import { escaped, jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import * as domains from '../../store/domains/domains.ts';
 import type { OperatorNote } from '../../store/findings/operator-actions.ts';
+import { timelineOf } from '../../store/timeline.ts';
 import { withDatabase } from '../open.ts';
-import { limitOf, moment, type Terminal, wordOf } from '../terminal/options.ts';
+import { dateOf, limitOf, moment, type Terminal, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
 
 type Out = Terminal['out'];
@@ -122,4 +124,39 @@ function stateOf(text: string | undefined): domains.DomainState | undefined {
 function wordOfOptions(options: { why?: string; by?: string }): OperatorNote {
   const { by } = wordOf({ ...options, why: 'said' });
   return { by, why: (options.why ?? '').trim() };
+}
+
+/** `domains timeline DOMAIN`: findings, DNS, requests, decisions and changes of a domain in one order, the newest first. */
+export async function runDomainsTimeline(
+  config: Config,
+  domain: string,
+  options: { from?: string; to?: string; limit?: string; json?: boolean },
+  out: Out,
+): Promise<number> {
+  const [from, to] = [dateOf(options.from, '--from'), dateOf(options.to, '--to')];
+  const limit = limitOf(options.limit);
+  return withDatabase(config, async (db) => {
+    const rows = await timelineOf(db, { domain: normalDomain(domain), from, to, limit });
+    if (options.json) {
+      for (const row of rows) out(jsonText(row));
+      return;
+    }
+    if (rows.length === 0)
+      return out(escaped(`Nothing is known to have happened to ${domain}: "ruawatch domains" lists the domains.`));
+    out(
+      table(
+        ['at', 'what', '', 'about', 'by', 'request', ''],
+        rows.map(({ at, what, event, subject, actor, summary, request_key }) => [
+          moment(at),
+          what,
+          event,
+          subject,
+          actor ?? '',
+          request_key === null ? '' : String(request_key),
+          summary ?? '',
+        ]),
+        { widths: [16, 8, 10, 50, 30, 8, 100] },
+      ),
+    );
+  });
 }

@@ -50,15 +50,9 @@ ${stacked(days, fates, done, { title: w.by_fate })}
 
 /** The newest days on which a record or a finding changed, each once. */
 function marksOf(timeline: readonly store.TimelineEntry[], days: readonly string[]): Mark[] {
-  const w = words.domain;
   const marks = new Map<string, string[]>();
   for (const one of timeline) {
-    const said =
-      one.what === 'finding'
-        ? ['opened', 'resolved', 'reopened'].includes(one.name) && `${words.finding.events[one.name]}: ${one.text}`
-        : one.what === 'request'
-          ? `${w.request_made}: ${one.text}`
-          : `${one.what === 'record' ? w.record_new : w.record_gone}: ${one.name}`;
+    const said = markOf(one);
     if (said === false || !days.includes(day(one.at))) continue;
     const of = marks.get(day(one.at)) ?? [];
     if (of.length < 3 && !of.includes(said)) marks.set(day(one.at), [...of, said]);
@@ -67,6 +61,16 @@ function marksOf(timeline: readonly store.TimelineEntry[], days: readonly string
     .slice(0, MOST_MARKS)
     .map(([on, said]) => ({ day: on, label: said.join(' · ') }))
     .sort((a, b) => (a.day < b.day ? -1 : 1));
+}
+
+/** What the chart says of it; false for what is no mark. */
+function markOf({ what, event, subject, summary }: store.TimelineEntry): string | false {
+  const w = words.domain;
+  if (what === 'finding')
+    return ['opened', 'resolved', 'reopened'].includes(event) && `${words.finding.events[event]}: ${summary ?? ''}`;
+  if (what === 'dns') return `${event === 'published' ? w.record_new : w.record_gone}: ${subject}`;
+  if (what === 'change') return `${w.changes[event] ?? event}: ${subject}`;
+  return what === 'request' && event === 'open' && `${w.request_made}: ${summary ?? ''}`;
 }
 
 interface Lost {

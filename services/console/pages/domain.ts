@@ -10,6 +10,7 @@ import { words } from '../words/en.ts';
 import { charts, funnel, funnelTable, sumsOf } from './domain-mail.ts';
 import { missingTable, namesTable, recordsTable, reportersTable, sendersTable } from './domain-tables.ts';
 import { minute, severity, share } from './format.ts';
+import { timelineSection } from './timeline.ts';
 
 export const domainParams = z.object({ domain: z.string().min(1).max(253).toLowerCase() });
 const RANGES = [30, 90, 365] as const;
@@ -87,7 +88,7 @@ ${show(w.missing, tables.missing, { lead: w.missing_what })}
 ${show(w.names, tables.names, { lead: w.names_what })}
 ${postureOf(await store.postureLine(reader, domain))}
 ${tables.records.rows === 0 ? html`<section><h2>${w.records}</h2><p class="quiet">${w.no_records}</p></section>` : show(w.records, tables.records)}
-${timelineOf(timeline)}`;
+${timelineSection(timeline)}`;
     return page(domain, body, { section: 'overview' });
   },
 });
@@ -124,21 +125,6 @@ ${
   html`<p>${posture.publish_value === null ? w.remove : w.publish} <code>${posture.publish_name}</code></p>${posture.publish_value !== null && html`<pre>${posture.publish_value}</pre>`}`
 }
 <p class="quiet">${posture.checked_at === null ? w.not_checked : w.checked(`${minute(posture.checked_at)} UTC`)}</p></section>`;
-}
-
-function timelineOf(entries: readonly store.TimelineEntry[]): Html | null {
-  const w = words.domain;
-  if (entries.length === 0) return null;
-  const said = (one: store.TimelineEntry): Html => {
-    if (one.what === 'finding')
-      return html`<strong>${words.finding.events[one.name] ?? one.name}</strong> <a href="${path`/findings/${one.key ?? 0}`}">${one.text}</a>${one.by_name && html` <span class="quiet">${one.by_name}</span>`}`;
-    if (one.what === 'request')
-      return html`<strong>${w.request_made}</strong> <a href="${path`/requests/${one.key ?? 0}`}">${one.text}</a> <span class="quiet">${one.name}</span>`;
-    return html`<strong>${one.what === 'record' ? w.record_new : w.record_gone}</strong> <span class="name">${one.name} ${one.text}</span>`;
-  };
-  return html`<section><h2>${w.timeline}</h2><ol class="history">${entries.map(
-    (one) => html`<li><time datetime="${one.at.toISOString()}">${minute(one.at)}</time><div>${said(one)}</div></li>`,
-  )}</ol></section>`;
 }
 
 export const DOMAIN_ROUTES: AnyRoute[] = [domainPage];

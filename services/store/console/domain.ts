@@ -1,3 +1,4 @@
+import type { TimelineRow } from '../timeline.ts';
 import { type Reader, read } from './scope.ts';
 
 /** A domain and a range of UTC days, both included. */
@@ -237,33 +238,16 @@ export async function recordLines(reader: Reader, domain: string, limit: number)
   );
 }
 
-/** Something that happened to a domain. */
-export interface TimelineEntry {
-  at: Date;
-  what: 'finding' | 'record' | 'record_gone' | 'request';
-  /** Of a finding: its event; of a record: its name; of a request: its state. */
-  name: string;
-  text: string;
-  /** Of the finding or request. */
-  key: number | null;
-  by_name: string | null;
-}
+/** Something that happened to a domain: a row of dmarc.timeline. */
+export type TimelineEntry = Omit<TimelineRow, 'domain'>;
 
 /** What happened to a domain since a day, the newest first. */
 export async function timeline(reader: Reader, domain: string, from: string, limit: number): Promise<TimelineEntry[]> {
-  return read<TimelineEntry>(
+  return read<TimelineEntry & Record<string, unknown>>(
     reader,
-    ['finding_events', 'dns_records', 'requests'],
-    `, all_of_it as (
-       select at, 'finding' as what, event as name, summary as text, finding_key as key, by_name from finding_events
-        where domain = $1 and at >= $2::date
-       union all
-       select first_seen, 'record', name, value, null, null from dns_records where domain = $1 and first_seen >= $2::date
-       union all
-       select gone_at, 'record_gone', name, value, null, null from dns_records where domain = $1 and gone_at >= $2::date
-       union all
-       select created_at, 'request', state, summary, request_key, requester from requests where domain = $1 and created_at >= $2::date)
-     select * from all_of_it order by at desc, what, name limit $3`,
+    ['timeline'],
+    `select at, what, event, subject, actor, summary, finding_key, request_key from timeline
+      where domain = $1 and at >= $2::date order by at desc, what, subject limit $3`,
     [domain, from, limit],
   );
 }

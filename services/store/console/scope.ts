@@ -43,6 +43,7 @@ export const BY_DOMAIN = [
   'missing_reports',
   'requests',
   'decisions',
+  'timeline',
   'posture',
   'lookalikes',
 ] as const;

@@ -19,7 +19,7 @@ beforeEach(async () => {
   const key = await opened(t.db, TWO, { plan, why: '@SUM(1)' });
   const { digest } = await loadRequest(t.db, key);
   const emergency = { group: 'security', ends_hours: 4, review: 'mail' };
-  await override(t.db, key, { person: DORA, why: 'on fire', digest, via: 'test' }, emergency, later(1));
+  await override(t.db, key, { person: DORA, why: 'on fire', digest, via: 'test', at: later(1) }, emergency);
 });
 afterEach(() => t.drop());
 

@@ -1,0 +1,30 @@
+import type { TimelineEntry } from '../../store/console/domain.ts';
+import { type Html, html, path } from '../html.ts';
+import { words } from '../words/en.ts';
+import { minute } from './format.ts';
+
+/** What happened to a domain, as a section of its page; null when nothing did. */
+export function timelineSection(entries: readonly TimelineEntry[]): Html | null {
+  if (entries.length === 0) return null;
+  return html`<section><h2>${words.domain.timeline}</h2><ol class="history">${entries.map(
+    (one) => html`<li><time datetime="${one.at.toISOString()}">${minute(one.at)}</time><div>${said(one)}</div></li>`,
+  )}</ol></section>`;
+}
+
+function said({ what, event, subject, actor, summary, finding_key, request_key }: TimelineEntry): Html {
+  const w = words.domain;
+  const by = actor !== null && html` <span class="quiet">${actor}</span>`;
+  const request = request_key === null ? '' : path`/requests/${request_key}`;
+  switch (what) {
+    case 'finding':
+      return html`<strong>${words.finding.events[event] ?? event}</strong> <a href="${path`/findings/${finding_key ?? 0}`}">${summary}</a>${by}`;
+    case 'dns':
+      return html`<strong>${event === 'published' ? w.record_new : w.record_gone}</strong> <span class="name">${subject} ${summary}</span>`;
+    case 'request':
+      return html`<strong>${w.requests[event] ?? event}</strong> <a href="${request}">${summary}</a>${by}`;
+    case 'decision':
+      return html`<strong>${w.decisions[event] ?? event}</strong> <a href="${request}">${w.request(request_key ?? 0)}</a> ${summary}${by}`;
+    case 'change':
+      return html`<strong>${w.changes[event] ?? event}</strong> <a href="${request}">${subject}</a> <span class="quiet">${summary}</span>`;
+  }
+}

@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { runDomainsTimeline } from '../../services/cli/commands/domains.ts';
+import { transaction } from '../../services/shared/runtime/db.ts';
+import { loadConfig } from '../../services/shared/settings/config.ts';
+import { claim, endApplying, intend, settleChange } from '../../services/store/requests/applying.ts';
+import { syncGroups } from '../../services/store/requests/groups.ts';
+import { timelineOf } from '../../services/store/timeline.ts';
+import { ADA, dnsPlan, later, opened, vote } from '../alerter/requests/setup.ts';
+import { type TestDatabase, testDatabase } from '../helpers/database.ts';
+import { GROUPS } from '../requests/sample.ts';
+
+let t: TestDatabase;
+beforeEach(async () => {
+  t = await testDatabase();
+  await syncGroups(t.db, { groups: GROUPS, deputies: [] });
+});
+afterEach(() => t.drop());
+
+test('findings, DNS, requests, decisions and changes of a domain stand in one order, on the terminal too', async () => {
+  const { rows } = await t.db.query<{ finding_key: number }>(
+    `insert into ruawatch.findings (domain, kind, subject, severity, state, confidence, opened_at, changed_at, first_day, last_day, summary, evidence)
+     values ('example.com', 'policy_ready', 'x', 'info', 'open', 1, $1, $1, '2026-11-01', '2026-11-02', 'p=reject can be published', '{}')
+     returning finding_key`,
+    [later(-1)],
+  );
+  await t.db.query(
+    `insert into ruawatch.finding_events (finding_key, revision, event, at, severity, summary, evidence, notify)
+     values ($1, 1, 'opened', $2, 'info', 'p=reject can be published', '{}', true)`,
+    [rows[0]!.finding_key, later(-1)],
+  );
+  const plan = dnsPlan();
+  const key = await opened(t.db, { name: 'one', stages: [{ group: 'mail' }] }, { plan });
+  await opened(t.db, { name: 'one', stages: [{ group: 'mail' }] }, { plan: dnsPlan({ domain: 'other.example' }) });
+  await vote(t.db, key, ADA);
+  const change = { position: 0, forward: true, target: 'primary', change: plan.changes[0]! };
+  await claim(t.db, key, [change], later(2));
+  await settleChange(t.db, { key, position: 0, forward: true }, { state: 'applied', answer: 'NOERROR' });
+  await endApplying(t.db, key, { step: 'activate', says: 'The records are published.', watch_hours: 72 }, later(2));
+  await transaction(t.db, (tx) => intend(tx, key, [{ ...change, forward: false }], later(30)));
+  await settleChange(t.db, { key, position: 0, forward: false }, { state: 'applied', answer: 'NOERROR' });
+  await t.db.query(
+    "update ruawatch.changes set settled_at = $1::timestamptz + case when forward then interval '1 hour' else interval '30 hours' end",
+    [later(1)],
+  );
+  const found = await timelineOf(t.db, { domain: 'example.com', from: null, to: null, limit: 50 });
+  expect(found.map(({ what, event, subject, actor }) => [what, event, subject, actor])).toEqual([
+    ['change', 'put_back', '_dmarc.example.com', 'applier'],
+    ['change', 'applied', '_dmarc.example.com', 'applier'],
+    ['decision', 'approve', 'policy.step', ADA],
+    ['request', 'open', 'policy.step', 'playbook policy-step'],
+    ['finding', 'opened', 'policy_ready', null],
+  ]);
+  expect(await timelineOf(t.db, { domain: 'example.com', from: later(0.5), to: later(1.5), limit: 50 })).toHaveLength(1);
+  const lines: string[] = [];
+  const config = loadConfig({ DATABASE_URL: t.url }, '/nowhere');
+  await runDomainsTimeline(config, 'Example.COM.', {}, (line) => lines.push(line));
+  expect(lines.join('\n')).toMatch(/2026-11-27 09:00 +decision +approve +policy\.step +ada@example\.com +1 +looked at it/);
+  lines.length = 0;
+  await runDomainsTimeline(config, 'example.com', { json: true, limit: '1' }, (line) => lines.push(line));
+  expect(JSON.parse(lines[0]!)).toMatchObject({ what: 'change', event: 'put_back', request_key: key });
+  lines.length = 0;
+  await runDomainsTimeline(config, 'none.example', {}, (line) => lines.push(line));
+  expect(lines).toEqual(['Nothing is known to have happened to none.example: "ruawatch domains" lists the domains.']);
+});
