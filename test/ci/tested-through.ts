@@ -7,7 +7,6 @@
 export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cli/commands/audit.test.ts': ['cli/terminal/audit-text.ts', 'store/requests/audit-report.ts'],
   'cli/commands/simulate.test.ts': ['store/requests/history.ts'],
-  'console/server.test.ts': ['console/pages/timeline.ts'],
   'alerter/mail/deliver.test.ts': ['alerter/test-alerts.ts'],
   'alerter/mail/smtp.test.ts': ['alerter/mail/ask-server.ts'],
   'alerter/requests/compose.test.ts': [
@@ -184,6 +183,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'console/pages/domain-tables.ts',
     'console/pages/reports.ts',
     'console/pages/sender.ts',
+    'console/pages/timeline.ts',
     'console/pages/format.ts',
     'console/pages/people.ts',
     'console/problem.ts',
