@@ -64,6 +64,8 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
     excuse: [],
     bySource: false,
   },
+  // It rests on names in DNS beside the domain, which no world has.
+  lookalike: { detect: ['lookalike_domain'], excuse: [], bySource: false },
   // It rests on mails that cannot be read, which no world has.
   unreadable: { detect: ['unreadable_reports'], excuse: [], bySource: false },
   // For information: what moved is no incident.

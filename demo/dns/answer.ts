@@ -34,16 +34,20 @@ const bare = (rcode: Rcode): Reply => ({ rcode, authoritative: false, answers: [
 
 /** Answers messages about its zones, and changes them as signed updates say. */
 export class Authority {
-  private readonly zones: readonly Zone[];
+  private zones: readonly Zone[] = [];
   private readonly keys: readonly UpdateKey[];
   private readonly now: () => number;
 
   /** @param now milliseconds since 1970 */
   constructor(zones: readonly Zone[], keys: readonly UpdateKey[], now: () => number) {
-    // The longest name first: it is the zone that a name is in.
-    this.zones = [...zones].sort((a, b) => b.name.length - a.name.length);
+    for (const zone of zones) this.add(zone);
     this.keys = keys;
     this.now = now;
+  }
+
+  add(zone: Zone): void {
+    // The longest name first: it is the zone that a name is in.
+    this.zones = [...this.zones, zone].sort((a, b) => b.name.length - a.name.length);
   }
 
   /** @returns the octets of the answer; null for what gets none */

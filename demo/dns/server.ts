@@ -6,6 +6,8 @@ import { Zone } from './zone.ts';
 export interface DemoNameServer {
   /** Loopback, UDP and TCP of one port. */
   server: { address: string; port: number };
+  /** Somebody registers a name: its records as lines of a zone file. @throws ZoneFileError */
+  add(name: string, records: readonly string[]): void;
   stop(): Promise<void>;
 }
 
@@ -48,6 +50,7 @@ export async function startNameServer({ zones, keys = [], now = Date.now }: Name
   tcp.on('error', () => undefined);
   return {
     server: { address: '127.0.0.1', port: udp.address().port },
+    add: (name, records) => authority.add(new Zone(name, records)),
     async stop() {
       const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
       for (const socket of sockets) socket.destroy();

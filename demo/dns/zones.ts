@@ -9,10 +9,15 @@ export const DNS_INCIDENTS: readonly { finding: string; domain: string }[] = [
   { finding: 'spf_limit', domain: CLUB },
   // The receipts are signed with a key of 1,024 bits.
   { finding: 'dkim_key_weak', domain: PAY },
+  // Somebody registers LOOKALIKE while the demo runs.
+  { finding: 'lookalike_domain', domain: PAY },
 ];
 
-/** A name that may be mistaken for that of PAY. */
-export const LOOKALIKE = 'kestre1-pay.example';
+/** A name that may be mistaken for that of PAY: the digit 1 for the letter l. */
+export const LOOKALIKE = {
+  name: 'kestre1-pay.example',
+  records: ['@ NS ns.dime-hosting.example.', '@ MX 10 mail', 'mail A 198.19.200.7', '@ TXT "v=spf1 mx -all"'],
+};
 
 /** The last octets of the servers in 192.0.2.0/24 that each domain sends from. */
 const SERVERS: Record<string, readonly number[]> = { [BOOKS]: [25, 26], [PAY]: [40, 41], [CLUB]: [60, 61], [PRESS]: [80, 81] };
@@ -63,8 +68,6 @@ export function demoZones(): Record<string, string[]> {
     ...reverseZones(),
     // The key of the service that is not set up: its customers publish an alias of it.
     'postbird.example': [`pb1._domainkey TXT ${strong}`],
-    // Somebody has registered the digit 1 for the letter l.
-    [LOOKALIKE]: ['@ MX 10 mail', 'mail A 198.19.200.7', '@ TXT "v=spf1 mx -all"'],
     ...Object.fromEntries(
       Object.entries(SERVICES)
         .reverse()

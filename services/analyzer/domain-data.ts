@@ -6,6 +6,7 @@ import type { Silence, Spread } from '../store/analysis/silences.ts';
 import type { Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
 import type { StoredCheck } from '../store/dns/checks.ts';
 import type { StoredDrifts } from '../store/dns/drifts.ts';
+import type { StoredLookalike } from '../store/dns/lookalikes.ts';
 import type { KeyMail, Published } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { Expected } from '../store/findings/feedback.ts';
@@ -92,6 +93,8 @@ export interface DomainData extends Moment {
   check?: StoredCheck | null;
   /** What differs from mail-guard.yaml; null: it declares nothing of the domain; absent: it was not loaded. */
   drift?: StoredDrifts | null;
+  /** What changed of names that look like it; absent: it was not loaded. */
+  lookalikes?: readonly StoredLookalike[];
   /** That nobody reports on it any more; absent or null: somebody does. */
   silence?: Silence | null;
   /** Findings of other domains that may have the same cause, and were mailed. */

@@ -112,6 +112,7 @@ export function dnsWindow(data: DomainData, known: readonly KnownFinding[]): Dns
     published: data.published ?? null,
     check: data.check ?? null,
     ...(data.drift !== undefined && { drift: data.drift }),
+    ...(data.lookalikes !== undefined && { lookalikes: data.lookalikes }),
     keyMail: data.keyMail ?? [],
     senders: data.senders ?? null,
     days: new Set(data.reporterDays.map(({ day }) => day)).size,

@@ -22,6 +22,7 @@ import {
 } from '../store/analysis/window-reads.ts';
 import { loadCheck } from '../store/dns/checks.ts';
 import { loadDrifts } from '../store/dns/drifts.ts';
+import { loadChangedLookalikes } from '../store/dns/lookalikes.ts';
 import { loadKeyMail, loadPublished } from '../store/dns/published.ts';
 import { loadAdmitting } from '../store/dns/records.ts';
 import { loadConfirmation } from '../store/domains/domains.ts';
@@ -182,7 +183,7 @@ async function loadRecords(
   domain: string,
   now: Date,
   mail: { from: string; reporters: readonly string[] },
-): Promise<Pick<DomainData, 'published' | 'keyMail' | 'check' | 'drift'>> {
+): Promise<Pick<DomainData, 'published' | 'keyMail' | 'check' | 'drift' | 'lookalikes'>> {
   const published = await loadPublished(tx, domain, new Date(now.getTime() - (LOST_DAYS + 1) * 86_400_000));
   const gone = published?.records.filter(({ purpose, gone_at }) => purpose === 'dkim' && gone_at !== null) ?? [];
   const absent =
@@ -193,15 +194,21 @@ async function loadRecords(
     keyMail: await loadKeyMail(tx, domain, keys, mail),
     check: await loadCheck(tx, domain),
     drift: await loadDrifts(tx, domain),
+    lookalikes: await loadChangedLookalikes(tx, domain),
   };
 }
 
 /** The names of records and of name servers, which are subjects of findings. */
-function namesIn({ published, check, drift }: Pick<DomainData, 'published' | 'check' | 'drift'>): string[] {
+function namesIn({
+  published,
+  check,
+  drift,
+  lookalikes = [],
+}: Pick<DomainData, 'published' | 'check' | 'drift' | 'lookalikes'>): string[] {
   const records = published?.records.filter(({ purpose }) => ['spf', 'dkim', 'dmarc'].includes(purpose)) ?? [];
   const keys = published?.questions.filter(({ purpose }) => purpose === 'dkim') ?? [];
   const drifts = drift?.drifts ?? [];
-  const names = [...records, ...keys, ...(check?.findings ?? []), ...drifts].map(({ name }) => name);
+  const names = [...records, ...keys, ...(check?.findings ?? []), ...drifts, ...lookalikes].map(({ name }) => name);
   names.push(...drifts.map((one) => one.domain));
   return [...new Set([...names, ...(published?.servers ?? []).map(({ server }) => server)])];
 }

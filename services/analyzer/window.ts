@@ -11,6 +11,7 @@ import type { Silence, Spread } from '../store/analysis/silences.ts';
 import type { DomainDay, Networks, PolicyDay, ReporterDay, SourceDay } from '../store/analysis/window-reads.ts';
 import type { StoredCheck } from '../store/dns/checks.ts';
 import type { StoredDrifts } from '../store/dns/drifts.ts';
+import type { StoredLookalike } from '../store/dns/lookalikes.ts';
 import type { KeyMail, Published } from '../store/dns/published.ts';
 import type { Confirmation } from '../store/domains/domains.ts';
 import type { DatedMonth } from '../store/domains/report-month.ts';
@@ -180,6 +181,8 @@ export interface DnsWindow {
   check?: StoredCheck | null;
   /** What differs from mail-guard.yaml; null: it declares nothing of the domain; absent: it was not looked up. */
   drift?: StoredDrifts | null;
+  /** What changed of names that look like it; absent: it was not looked up. */
+  lookalikes?: readonly StoredLookalike[];
   /** The mail of the keys that are gone or revoked. */
   keyMail?: readonly KeyMail[];
   /** The senders of aligned mail; null or absent: more work of the domain waits. */

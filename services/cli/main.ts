@@ -201,15 +201,25 @@ dns
   );
 
 dns
-  .command('lookalikes <domain>')
+  .command('lookalikes [domain]')
   .description('list registered names that may be mistaken for a domain, and whether they accept mail')
+  .option('--stored', 'list what the watcher found instead of asking DNS now (as without a domain)')
   .option('--full', 'look up every candidate instead of the 1,000 most similar')
   .option('--most <count>', 'number of candidates to look up, most similar first')
   .option('--json', 'print JSON')
+  .option(
+    '--names <source>',
+    'match names from certificates or registrations instead: a file, an http(s) address, or "-", one name a line',
+  )
+  .option('--word <words>', 'with --names: brand words beside the name of the domain, separated by commas', oneMore)
+  .option('--ignore <name>', 'watch this name no more')
+  .option('--unignore <name>', 'watch it again')
+  .option('--why <text>', 'reason, kept with the ignored name')
+  .option('--by <name>', 'name recorded with it instead of the system user')
   .option('--resolver <server>', 'query this name server ("address" or "address:port") instead of those in the settings', oneMore)
   .action(
-    run(async (domain: string, options) =>
-      (await import('./commands/lookalikes.ts')).runLookalikes(config(), domain, options, out),
+    run(async (domain: string | undefined, options) =>
+      (await import('./commands/lookalikes.ts')).runLookalikes(config(), domain, options, { out }),
     ),
   );
 const messages = program.command('messages').description('list, show and replay stored mails, including quarantined ones');

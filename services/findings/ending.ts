@@ -35,6 +35,11 @@ const simpleEnding = z.discriminatedUnion('reason', [
   /** It is as mail-guard.yaml declares, or that declares nothing of it any more. */
   z.object({ reason: z.literal('as_declared'), since: day }),
   z.object({ reason: z.literal('not_declared') }),
+  /** A name that looks like the domain is ours, is nobody's, accepts no mail, or somebody said that it does not matter. */
+  z.object({ reason: z.literal('lookalike_yours') }),
+  z.object({ reason: z.literal('lookalike_gone') }),
+  z.object({ reason: z.literal('lookalike_without_mail') }),
+  z.object({ reason: z.literal('lookalike_ignored'), by: z.string(), why: z.string() }),
   z.object({ reason: z.literal('server_answers'), since: day }),
   z.object({ reason: z.literal('server_gone') }),
   z.object({ reason: z.literal('policy_restored'), tags: z.array(z.string()), since: day }),
@@ -84,6 +89,10 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
   record_kept: ({ days }) => `No mail rests on what was lost any more, or it has been so for ${days} days.`,
   as_declared: ({ since }) => `It has been as mail-guard.yaml declares since ${since}.`,
   not_declared: () => 'mail-guard.yaml declares nothing of the domain any more.',
+  lookalike_yours: () => 'It has the name servers of your domain: most likely it is yours.',
+  lookalike_gone: () => 'It is no longer registered.',
+  lookalike_without_mail: () => 'It no longer accepts mail.',
+  lookalike_ignored: ({ by, why }) => `Ignored by ${by}: ${why}`,
   server_answers: ({ since }) => `It has answered as the others do since ${since}.`,
   server_gone: () => 'The zone no longer names it.',
   policy_restored: ({ since, tags }) => `The policy has been back at ${list(tags, 7)} since ${since}.`,

@@ -34,6 +34,20 @@ export async function countPipeline(db: Queryable): Promise<PipelineCounts> {
   return rows[0]!;
 }
 
+/** How many look-alikes were not asked about yet, and how many changed since they were. */
+export async function summariseLookalikes(db: Queryable): Promise<{ unasked: number; changed: number }> {
+  const { rows } = await db.query<{ unasked: number; changed: number }>(
+    `select case when count(*) = 0 then 1 else count(*) filter (where answered_at is null) end as unasked, count(change) as changed
+       from ruawatch.lookalikes`,
+  );
+  return rows[0]!;
+}
+
+/** Lets the watcher ask about all look-alikes at once, as on the next day. */
+export async function askLookalikesAgain(db: Queryable): Promise<void> {
+  await db.query('update ruawatch.lookalikes set due_at = now()');
+}
+
 export interface SourceSummary {
   domain: string;
   source: string;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { AskOptions, Dns } from '../dns/client/types.ts';
 import { lookalikesOf } from '../dns/lookalikes/lookalikes.ts';
 import { lookUp, MOST_QUESTIONS, mailHostsOf, serversOf } from '../dns/lookalikes/registered.ts';
@@ -54,6 +55,7 @@ export async function watchLookalikes(context: Parts, dns: Dns, signal: AbortSig
     const most = Math.min(waiting, Math.floor((given - OWN_QUESTIONS) / MOST_QUESTIONS));
     const due = most < 1 ? [] : await takeLookalikes(db, clock.now(), new Date(clock.now().getTime() + LEASE_MS), most);
     const ask: AskOptions = { signal: AbortSignal.any([signal, AbortSignal.timeout(BATCH_MS)]) };
+    setMaxListeners(0, ask.signal!);
     for (const [domain, some] of byDomain(due)) {
       // What is left must do for the questions about the domain itself.
       if (left < OWN_QUESTIONS + MOST_QUESTIONS) break;

@@ -115,6 +115,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/requests/sweep.ts',
     'store/requests/timers.ts',
   ],
+  'cli/commands/lookalikes.test.ts': ['cli/commands/lookalike-names.ts'],
   'watcher/lookalikes.test.ts': ['store/dns/lookalikes.ts'],
   'watcher/watcher.test.ts': [
     'cli/commands/dns-history.ts',

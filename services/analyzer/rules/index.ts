@@ -12,6 +12,7 @@ import { dnsServer } from './dns_server.ts';
 import { environmentDrift } from './environment_drift.ts';
 import { forgedReport } from './forged_report.ts';
 import { includeDangling } from './include_dangling.ts';
+import { lookalikeDomain } from './lookalike_domain.ts';
 import { mtaStsBroken } from './mta_sts_broken.ts';
 import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
@@ -63,6 +64,7 @@ export const RULES: readonly Rule[] = [
   recordInvalid,
   dnsDrift,
   environmentDrift,
+  lookalikeDomain,
   unreadableReports,
 ];
 

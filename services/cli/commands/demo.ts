@@ -3,9 +3,9 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { actSettings, demoKey, demoTarget, StoryClock } from '../../../demo/act/setting.ts';
 import { tellStory } from '../../../demo/act/story.ts';
-import { startNameServer } from '../../../demo/dns/server.ts';
+import { type DemoNameServer, startNameServer } from '../../../demo/dns/server.ts';
 import { findLookalikes, watchNames } from '../../../demo/dns/watch.ts';
-import { DNS_INCIDENTS, demoZones } from '../../../demo/dns/zones.ts';
+import { DNS_INCIDENTS, demoZones, LOOKALIKE } from '../../../demo/dns/zones.ts';
 import { startDemoMailbox } from '../../../demo/mailbox.ts';
 import { describeResult } from '../../../demo/result.ts';
 import { startMailSink } from '../../../demo/sink.ts';
@@ -23,11 +23,13 @@ import { type Config, loadConfig } from '../../shared/settings/config.ts';
 import { addPerson, findPerson } from '../../store/console/people.ts';
 import { makeLink } from '../../store/console/sessions.ts';
 import {
+  askLookalikesAgain,
   countPipeline,
   type FindingSummary,
   resetDatabase,
   summariseDns,
   summariseFindings,
+  summariseLookalikes,
   summariseSources,
 } from '../../store/demo.ts';
 import { dataDirOf, openContext, openEmbeddedOf } from '../open.ts';
@@ -74,6 +76,7 @@ export async function runDemo(options: { exit?: boolean; act?: boolean }, out: (
     services.push(watchNames(context, names.server));
     progress.show('asking the name server of the demo');
     if (!(await checkedTwice(context.db, world.domains, stop))) return 0;
+    if (!(await registered(context.db, names, stop))) return 0;
     config.watcher.every_minutes = 60;
     if (!(await allProcessed(context.db, world.mails.length, progress, stop))) return 0;
     const now = new Date();
@@ -184,6 +187,8 @@ function demoConfig(demo: { imap: string; smtp: string; home: string; domains: s
   config.domains = demo.domains;
   // What a check finds counts from the second one on; the name server is our own.
   config.watcher = { ...config.watcher, every_minutes: 0.05, queries_per_second: 1_000 };
+  // The most similar names suffice to see one registered.
+  config.watcher.lookalikes = { questions_a_day: 5_000, names: 50 };
   return config;
 }
 
@@ -208,6 +213,22 @@ async function checkedTwice(db: Db, domains: readonly string[], stop: { requeste
     await wait(200);
   }
   return true;
+}
+
+/**
+ * Waits until every name that looks like an own domain was asked about, registers one of them, and waits until the watcher saw it.
+ * @returns false when a stop was requested before that
+ */
+async function registered(db: Db, names: DemoNameServer, stop: { requested: boolean }): Promise<boolean> {
+  for (let isThere = false; ; await wait(200)) {
+    if (stop.requested) return false;
+    const { unasked, changed } = await summariseLookalikes(db);
+    if (changed > 0) return true;
+    if (unasked > 0 || isThere) continue;
+    isThere = true;
+    names.add(LOOKALIKE.name, LOOKALIKE.records);
+    await askLookalikesAgain(db);
+  }
 }
 
 /** Shows the progress until all mails are processed. @returns false when a stop was requested before that */

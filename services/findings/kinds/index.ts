@@ -13,6 +13,7 @@ import { environmentDrift } from './environment_drift.ts';
 import { forgedReport } from './forged_report.ts';
 import { includeDangling } from './include_dangling.ts';
 import type { Told, Words } from './kind.ts';
+import { lookalikeDomain } from './lookalike_domain.ts';
 import { mtaStsBroken } from './mta_sts_broken.ts';
 import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
@@ -45,6 +46,7 @@ export const KINDS = {
   environment_drift: environmentDrift,
   forged_report: forgedReport,
   include_dangling: includeDangling,
+  lookalike_domain: lookalikeDomain,
   mta_sts_broken: mtaStsBroken,
   new_host: newHost,
   new_source: newSource,

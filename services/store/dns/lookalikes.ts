@@ -3,7 +3,7 @@ import { addDays } from '../../shared/days.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { noteDomains } from '../analysis/note-work.ts';
 import { jsonInsert } from '../json-insert.ts';
-import { rowsJson } from '../sql-text.ts';
+import { plain, rowsJson } from '../sql-text.ts';
 
 /** What was found of a name before it changed. */
 export interface LookalikeBefore {
@@ -203,6 +203,36 @@ export async function forgetLookalikes(db: Db, day: string): Promise<void> {
      delete from ruawatch.lookalikes where domain in (select domain from left_over)`,
   );
   await db.query('delete from ruawatch.lookalike_days where day < $1', [addDays(day, -DAYS_KEPT)]);
+}
+
+/** Notes that a look-alike does not matter. @returns false when it is not watched */
+export async function ignoreLookalike(
+  db: Db,
+  { domain, name }: { domain: string; name: string },
+  { by, why }: { by: string; why: string },
+  now: Date,
+): Promise<boolean> {
+  return transaction(db, async (tx) => {
+    const { rowCount } = await tx.query(
+      'update ruawatch.lookalikes set ignored_at = $3, ignored_by = $4, ignored_why = $5 where domain = $1 and name = $2',
+      [domain, name, now, plain(by), plain(why)],
+    );
+    await noteDomains(tx, rowCount === 0 ? [] : [domain]);
+    return rowCount === 1;
+  });
+}
+
+/** Watches a look-alike again that was ignored. @returns false when it is not among the names */
+export async function watchLookalikeAgain(db: Db, domain: string, name: string, now: Date): Promise<boolean> {
+  return transaction(db, async (tx) => {
+    const { rowCount } = await tx.query(
+      `update ruawatch.lookalikes set ignored_at = null, ignored_by = null, ignored_why = null, due_at = least(due_at, $3)
+        where domain = $1 and name = $2`,
+      [domain, name, now],
+    );
+    await noteDomains(tx, rowCount === 0 ? [] : [domain]);
+    return rowCount === 1;
+  });
 }
 
 /** What changed of the look-alikes of a domain since they were first asked about. */

@@ -122,6 +122,17 @@ export function domainQuery(domain: string): string {
  where domain = ${literal(domain)};`;
 }
 
+/** The registered names that look like a domain, the newest change first. */
+export function lookalikesQuery(domain: string): string {
+  return `select name, shown, kind, mail_hosts, servers, dmarc, change, changed_at, first_seen, yours
+  from dmarc.lookalikes
+ where domain = ${literal(domain)}
+   and registered
+   and ignored_at is null
+ order by changed_at desc nulls last, rank
+ limit 100;`;
+}
+
 /** What DNS said of a domain's records, the newest change first. */
 export function historyQuery(domain: string): string {
   return `select name, type, value, published, first_seen, gone_at, servers

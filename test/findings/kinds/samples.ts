@@ -91,6 +91,17 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
     over: null,
     seen: null,
   },
+  lookalike_domain: {
+    rule: 'lookalike_domain',
+    event: 'registered',
+    shown: null,
+    likeness: 'homoglyph',
+    at: '2026-11-20 14:02',
+    servers: ['ns1.parking.test', 'ns2.parking.test'],
+    mail_hosts: ['mx.parking.test'],
+    dmarc: '',
+    before: { mail_hosts: [], dmarc: '' },
+  },
   mta_sts_broken: {
     rule: 'mta_sts_broken',
     name: '_mta-sts.example.com',
