@@ -22,11 +22,12 @@ const SERVICES = {
   approver: async (context: Context) => (await import('../../approver/index.ts')).startApprover(context),
   applier: async (context: Context) => (await import('../../applier/index.ts')).startApplier(context),
   alerter: async (context: Context) => (await import('../../alerter/index.ts')).startAlerter(context),
-  console: async (context: Context) => (await import('../../console/index.ts')).startConsole(context, printed),
+  console: async (context: Context) => (await import('../../console/index.ts')).startConsole(context, forPeople(context.log)),
 } satisfies Record<string, (context: Context) => Promise<Service>>;
 
-/** For a person at the terminal. It has a secret, so it is no line of the log. */
-const printed = (line: string) => process.stderr.write(`${line}\n`);
+/** Shows a line to whoever started the program: as it is on a terminal; where a program reads the log, as a line of it. */
+const forPeople = (log: Log) => (line: string) =>
+  void (process.stderr.isTTY ? process.stderr.write(`${line}\n`) : log.warn(line));
 
 const LEAVE_MS = 2_000;
 /** How long running jobs may take after a signal. */

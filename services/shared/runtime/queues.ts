@@ -135,12 +135,11 @@ class BackedQueues implements Queues {
     const level = this.down || Date.now() - this.lastWarning < WARN_EVERY_MS ? 'debug' : 'warn';
     if (level === 'warn') this.lastWarning = Date.now();
     this.down = true;
-    const who =
-      this.backend === 'redis' ? 'Redis does not answer at the address in REDIS_URL' : 'the queue on Postgres does not answer';
-    this.log[level](
-      { err: messageOf(this.bullmq.causeOf(error)), backend: this.backend },
-      `${who}; work resumes from the rows once it does`,
-    );
+    const cause = this.bullmq.causeOf(error);
+    const how = cause instanceof Error && cause.name === 'ReplyError' ? 'refuses jobs' : 'does not answer';
+    const who = this.backend === 'redis' ? `Redis ${how} at the address in REDIS_URL` : 'the queue on Postgres does not answer';
+    const again = how === 'does not answer' ? 'once it does' : 'once it takes them';
+    this.log[level]({ err: messageOf(cause), backend: this.backend }, `${who}; work resumes from the rows ${again}`);
   }
 
   private answered<T>(value: T): T {

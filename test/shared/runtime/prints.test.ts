@@ -87,6 +87,44 @@ describe.skipIf(redisProgram === null)(
       rmSync(folder, { recursive: true, force: true });
     });
 
+    test('of all services is JSON alone, the link to the console too, while Redis, mailbox and mail server fail', {
+      timeout: 120_000,
+    }, async () => {
+      const [database, redis] = [await testDatabase(), await startRedis()];
+      const [port, gone] = [await freePort(), await freePort()];
+      const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-prints-'));
+      const env = {
+        DATABASE_URL: database.url,
+        REDIS_URL: redis.url,
+        LOG_LEVEL: 'debug',
+        IMAP_URL: `imap://u:Hunter2@127.0.0.1:${gone}?tls=none`,
+        SMTP_URL: `smtp://u:Hunter2@127.0.0.1:${gone}?tls=none`,
+        ALERT_FROM: 'r@example.org',
+        ALERT_TO: 'a@example.org',
+        CONSOLE_LISTEN: `127.0.0.1:${port}`,
+      };
+      const run = ruawatch(['start'], env, folder);
+      await until(() => run.stderr().includes('Nobody can sign in') || run.child.exitCode !== null);
+      for (const asked of ['/', '/link/x', '/%00', '//', '/findings?domain=%ff'])
+        await fetch(`http://127.0.0.1:${port}${asked}`, { redirect: 'manual' });
+      const client = new Redis(redis.url);
+      await client.config('SET', 'maxmemory', '1');
+      await until(() => run.stderr().includes('maxmemory') || run.child.exitCode !== null);
+      client.disconnect();
+      await redis.stop();
+      await until(() => run.stderr().includes(`ECONNREFUSED ${redis.url.slice(8, -2)}`) || run.child.exitCode !== null);
+      run.child.kill('SIGTERM');
+      expect((await run.ended).code).toBe(0);
+      const said = lines(run.stderr());
+      expect(said.filter(({ msg }) => /Create the first account: http:\S+\/link\/[\w-]{43}$/.test(msg))).toHaveLength(1);
+      expect(
+        said.some(({ msg, err }) => msg.startsWith('Redis refuses jobs at') && err === 'Redis has reached its maxmemory'),
+      ).toBe(true);
+      expect([run.stdout(), run.stderr().includes('Hunter2')]).toEqual(['', false]);
+      await database.drop();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
     test('names what is wrong with a Redis that was never there', async () => {
       const database = await testDatabase();
       const env = { DATABASE_URL: database.url, REDIS_URL: `redis://127.0.0.1:${await freePort()}`, LOG_LEVEL: 'debug' };

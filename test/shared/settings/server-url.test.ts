@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 
@@ -56,3 +57,33 @@ test('a user that is an address, and escaped passwords, are taken', () => {
   expect(mailboxes).toMatchObject([{ user: 'rua@example.com', password: 'p@Hunter2/word', host: 'mail.example' }]);
   expect(config({ IMAP_URL: 'imaps://u:a:b;c@mail.example' }).mailboxes).toMatchObject([{ password: 'a:b;c' }]);
 });
+
+test.each(SETTINGS)(
+  '%s=%s://…: any password is either read exactly or refused unseen, and no piece of it is the host',
+  (key, scheme) => {
+    const odd = [...'abZ09@@:/?#[]%&=+;,!$\'"()*\\|^`{}<>~ \t\n\r._-', '\u00a0', '\u200b', '＠', '／', 'é', '漢'];
+    const around = fc.array(fc.constantFrom(...odd), { maxLength: 8 }).map((parts) => parts.join(''));
+    const others = { DATABASE_URL: 'postgres://h/d', ALERT_FROM: 'a@b.example', ALERT_TO: 'c@d.example' };
+    fc.assert(
+      fc.property(around, around, (before, after) => {
+        const password = `${before}Hunter2${after}`;
+        let read: { host: string; password: string };
+        try {
+          const found = config({ ...others, [key]: `${scheme}://rua:${password}@mail.example/x` });
+          const urls = { SMTP_URL: found.smtpUrl, DATABASE_URL: found.databaseUrl, REDIS_URL: found.redisUrl };
+          const text = { ...urls, QUEUE_DATABASE_URL: found.queueDatabaseUrl }[key];
+          const url = new URL((text ?? 'http://none').replace(/^\w+:/, 'http:'));
+          read = found.mailboxes[0] ?? { host: url.hostname, password: decodeURIComponent(url.password) };
+        } catch (error) {
+          expect((error as Error).message).toMatch(/percent-encoded|must be written %25/);
+          expect((error as Error).message).not.toContain('Hunter2');
+          return;
+        }
+        expect(read.host).toBe('mail.example');
+        // "%41" is an A, whether it was meant so or not.
+        if (!/%[0-9a-f]{2}/i.test(password)) expect(read.password).toBe(password);
+      }),
+      { numRuns: 300 },
+    );
+  },
+);
