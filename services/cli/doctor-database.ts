@@ -1,5 +1,6 @@
 import { PermanentError } from '../shared/errors.ts';
 import { type Db, openPool } from '../shared/runtime/db.ts';
+import { refuseUnwritable, unwritable } from '../shared/runtime/embedded-binaries.ts';
 import { clusterVersion } from '../shared/runtime/embedded-server.ts';
 import { redisFacts } from '../shared/runtime/redis-facts.ts';
 import type { Config } from '../shared/settings/config.ts';
@@ -25,7 +26,10 @@ export async function lookAtDatabase(config: Config, checks: Checks): Promise<Lo
   const dataDir = dataDirOf(config);
   const cluster = config.databaseUrl === null ? clusterVersion({ dataDir }) : null;
   if (config.databaseUrl === null && cluster === null) {
-    checks.note('database', `embedded; it does not exist yet, and start creates it in ${dataDir}`);
+    await checks.run('database', async () => {
+      refuseUnwritable(dataDir, unwritable(dataDir));
+      return { note: `embedded; it does not exist yet, and start creates it in ${dataDir}` };
+    });
     return null;
   }
   const opened: { embedded: EmbeddedPostgres | null; db: Db | null; current: boolean } = {

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { type Guard, GuardFileError, readGuard } from '../dns/guard/file.ts';
 import { messageOf, PermanentError } from '../shared/errors.ts';
+import { readTextFile } from '../shared/text-file.ts';
 
 /**
  * Reads mail-guard.yaml.
@@ -9,7 +9,7 @@ import { messageOf, PermanentError } from '../shared/errors.ts';
 export function readGuardFile(file: string): Guard {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readTextFile(file);
   } catch (error) {
     throw new PermanentError('guard_file', `${file} cannot be read: ${messageOf(error)}.`, error);
   }

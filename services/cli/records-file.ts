@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { parse } from 'yaml';
 import { labelsOf } from '../dns/client/name.ts';
@@ -6,6 +5,7 @@ import type { Planned } from '../dns/planned.ts';
 import { add, parseZoneFile, stringsOf, ZoneFileError } from '../dns/zonefile.ts';
 import { normalDomain } from '../report/orgdomain.ts';
 import { messageOf, PermanentError } from '../shared/errors.ts';
+import { readTextFile } from '../shared/text-file.ts';
 
 /**
  * Planned records: YAML (by name, then type) when the file ends in .yaml or .yml, else a zone file.
@@ -15,7 +15,7 @@ import { messageOf, PermanentError } from '../shared/errors.ts';
 export function readRecords(file: string, origin: string | null): Planned {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readTextFile(file);
   } catch (error) {
     throw new PermanentError('records_file', `${file} cannot be read: ${messageOf(error)}.`, error);
   }

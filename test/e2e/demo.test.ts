@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -66,4 +66,13 @@ test('demo keeps running until Ctrl-C, shows how to connect, and a second comman
   run.child.kill('SIGINT');
   expect(await run.ended).toEqual({ code: 0, signal: null });
   rmSync(folder, { recursive: true, force: true });
+});
+
+test('demo where it cannot write is one sentence', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-demo-'));
+  writeFileSync(path.join(folder, '.ruawatch'), '');
+  const { code, stdout, stderr } = await ruawatchOnce(['demo', '--exit'], {}, folder);
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(/^The demo cannot write to \S+\.ruawatch\/demo \(ENOTDIR\): run it in a folder that you may write to\.\n$/);
+  rmSync(folder, { recursive: true });
 });

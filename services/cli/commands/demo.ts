@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { actSettings, demoKey, demoTarget, StoryClock } from '../../../demo/act/setting.ts';
@@ -16,7 +16,9 @@ import { startAnalyzer } from '../../analyzer/index.ts';
 import { startConsole } from '../../console/index.ts';
 import { startParser } from '../../parser/index.ts';
 import { startPoller } from '../../poller/index.ts';
+import { PermanentError } from '../../shared/errors.ts';
 import { type Db, openPool } from '../../shared/runtime/db.ts';
+import { makeFolder, unwritable } from '../../shared/runtime/embedded-binaries.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import type { Context, Service } from '../../shared/runtime/service.ts';
 import { type Config, loadConfig } from '../../shared/settings/config.ts';
@@ -154,7 +156,13 @@ const mailsIn = (folder: string) =>
 /** The folder for the alert mails, without those of an earlier demo. */
 function emptyAlerts(home: string): string {
   const alerts = path.join(home, 'alerts');
-  mkdirSync(alerts, { recursive: true });
+  const why = unwritable(alerts);
+  if (why !== null)
+    throw new PermanentError(
+      'demo_folder',
+      `The demo cannot write to ${home} (${why}): run it in a folder that you may write to.`,
+    );
+  makeFolder(alerts);
   for (const old of mailsIn(alerts)) rmSync(old);
   return alerts;
 }

@@ -120,19 +120,63 @@ export function firstClosedFolder(
 }
 
 /**
+ * Why a folder cannot be made or written to: an error's code; null when it can. Nothing is made.
+ * @param folder absolute
+ */
+export function unwritable(folder: string): string | null {
+  try {
+    let existing = '';
+    for (const at of ancestors(folder)) {
+      const stat = statSync(at, { throwIfNoEntry: false });
+      if (stat === undefined) break;
+      if (!stat.isDirectory()) return at === folder ? 'EEXIST' : 'ENOTDIR';
+      existing = at;
+    }
+    accessSync(existing, constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    return codeOf(error) ?? messageOf(error);
+  }
+}
+
+/** A folder and all above it, the highest first. */
+function ancestors(folder: string): string[] {
+  const up = path.dirname(folder);
+  return up === folder ? [folder] : [...ancestors(up), folder];
+}
+
+/** One folder after the other: mkdir with `recursive` never returns where the system says ENOENT, as in /proc. */
+function makeAll(folder: string): void {
+  for (const at of ancestors(folder)) {
+    try {
+      mkdirSync(at);
+    } catch (error) {
+      // Another process may have made it meanwhile; a file system that is read-only says so of folders that are there.
+      if (!existsSync(at) || !statSync(at).isDirectory()) throw error;
+    }
+  }
+}
+
+/** @throws PermanentError `embedded_folder` */
+export function refuseUnwritable(dataDir: string, why: string | null, cause?: unknown): void {
+  if (why === null) return;
+  throw new PermanentError(
+    'embedded_folder',
+    `The data folder ${dataDir} cannot be written (${why}): set RUAWATCH_DATA_DIR to a folder that the user who runs ruawatch may write to, or set DATABASE_URL.`,
+    cause,
+  );
+}
+
+/**
  * Creates the data folder where it is missing.
  * @throws PermanentError `embedded_folder` when this user may not create it or write to it
  */
 export function makeFolder(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    makeAll(dataDir);
     accessSync(dataDir, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new PermanentError(
-      'embedded_folder',
-      `The data folder ${dataDir} cannot be written (${codeOf(error) ?? messageOf(error)}): set RUAWATCH_DATA_DIR to a folder that the user who runs ruawatch may write to, or set DATABASE_URL.`,
-      error,
-    );
+    refuseUnwritable(dataDir, codeOf(error) ?? messageOf(error), error);
   }
 }
 

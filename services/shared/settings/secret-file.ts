@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf } from '../errors.ts';
+import { readTextFile } from '../text-file.ts';
 
 /**
  * Reads a file that holds one secret, such as a Docker secret.
@@ -10,7 +10,7 @@ import { messageOf } from '../errors.ts';
 export function readSecretFile(file: string, cwd: string): string {
   let content: string;
   try {
-    content = readFileSync(path.resolve(cwd, file), 'utf8').trim();
+    content = readTextFile(path.resolve(cwd, file)).trim();
   } catch (error) {
     throw new Error(`cannot be read (${messageOf(error)})`);
   }

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { messageOf } from '../errors.ts';
+import { readTextFile } from '../text-file.ts';
 
 /**
  * Reads the keys and values of ruawatch.yaml. Mistakes never quote the file: a value may be a password.
@@ -16,11 +17,11 @@ export function readYamlFile(named: string | undefined, cwd: string, mistakes: s
   }
   const name = path.basename(file);
   try {
-    const data = yamlOf(readFileSync(file, 'utf8'), name, mistakes);
+    const data = yamlOf(readTextFile(file), name, mistakes);
     if (typeof data === 'object' && !Array.isArray(data)) return { ...data };
     mistakes.push(`${name} must hold keys and values.`);
   } catch (error) {
-    mistakes.push(`${name} cannot be read: ${messageOf(error)}`);
+    mistakes.push(`${name} cannot be read: ${messageOf(error)}.`);
   }
   return {};
 }

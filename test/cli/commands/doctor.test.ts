@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -103,6 +103,18 @@ describe('the database', () => {
     const { code, text } = await doctor(config);
     expect(text).toMatch(/^-- {4}database: embedded; it does not exist yet, and start creates it in /m);
     expect([code, existsSync(path.join(folder, 'data'))]).toEqual([0, false]);
+    rmSync(folder, { recursive: true });
+  });
+
+  test('that is embedded and cannot be created there fails', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-doctor-'));
+    writeFileSync(path.join(folder, 'file'), '');
+    for (const at of ['file', 'file/data']) {
+      const config = { ...settings({ RUAWATCH_DATA_DIR: path.join(folder, at) }), databaseUrl: null };
+      expect((await doctor(config)).text).toMatch(
+        /^FAIL {2}database: The data folder .*file\S* cannot be written \(E[A-Z]+\): set/m,
+      );
+    }
     rmSync(folder, { recursive: true });
   });
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { linkLibraries, makeFolder } from '../../../services/shared/runtime/embedded-binaries.ts';
+import { linkLibraries, makeFolder, unwritable } from '../../../services/shared/runtime/embedded-binaries.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -38,8 +38,17 @@ test('a data folder that this user may not create, or that exists and is closed,
   mkdirSync(path.join(folder, 'closed'), { mode: 0o555 });
   const closed = path.join(folder, 'closed', 'data');
   asNobody(() => expect(() => makeFolder(closed)).toThrow(expect.objectContaining(refusal(closed, /EACCES/))));
+  asNobody(() => expect([unwritable(closed), unwritable(path.join(closed, 'deep'))]).toEqual(['EACCES', 'EACCES']));
+  expect([unwritable(inside), unwritable(path.join(inside, 'deep', 'er'))]).toEqual([null, null]);
   makeFolder(inside);
   makeFolder(inside);
+  makeFolder(path.join(inside, 'deep', 'er'));
+  expect(unwritable(inside)).toBeNull();
+});
+
+test('where the system makes no folder at all, that is said, and it ends', () => {
+  for (const at of ['/proc/ruawatch', '/proc/ruawatch/deep/er', '/proc/1/data', '/dev/null/data', '/dev/null'])
+    expect(() => makeFolder(at)).toThrow(expect.objectContaining(refusal(at, /E[A-Z]+/)));
 });
 
 test('a file in its place is refused the same way', () => {
@@ -47,6 +56,7 @@ test('a file in its place is refused the same way', () => {
   writeFileSync(file, '');
   for (const at of [file, path.join(file, 'data')])
     expect(() => makeFolder(at)).toThrow(expect.objectContaining(refusal(at, /ENOTDIR|EEXIST/)));
+  expect([unwritable(file), unwritable(path.join(file, 'data'))]).toEqual(['EEXIST', 'ENOTDIR']);
 });
 
 test('the links of a package are created once, and one that cannot be is named', () => {

@@ -73,7 +73,10 @@ test.each(SETTINGS)(
           const urls = { SMTP_URL: found.smtpUrl, DATABASE_URL: found.databaseUrl, REDIS_URL: found.redisUrl };
           const text = { ...urls, QUEUE_DATABASE_URL: found.queueDatabaseUrl }[key];
           const url = new URL((text ?? 'http://none').replace(/^\w+:/, 'http:'));
-          read = found.mailboxes[0] ?? { host: url.hostname, password: decodeURIComponent(url.password) };
+          const mailbox = found.mailboxes[0];
+          read = mailbox
+            ? { host: mailbox.host, password: mailbox.password! }
+            : { host: url.hostname, password: decodeURIComponent(url.password) };
         } catch (error) {
           expect((error as Error).message).toMatch(/percent-encoded|must be written %25/);
           expect((error as Error).message).not.toContain('Hunter2');
