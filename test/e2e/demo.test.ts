@@ -73,6 +73,8 @@ test('demo where it cannot write is one sentence', async () => {
   writeFileSync(path.join(folder, '.ruawatch'), '');
   const { code, stdout, stderr } = await ruawatchOnce(['demo', '--exit'], {}, folder);
   expect([code, stdout]).toEqual([1, '']);
-  expect(stderr).toMatch(/^The demo cannot write to \S+\.ruawatch\/demo \(ENOTDIR\): run it in a folder that you may write to\.\n$/);
+  expect(stderr).toMatch(
+    /^The demo cannot write to \S+\.ruawatch\/demo \(ENOTDIR\): run it in a folder that you may write to\.\n$/,
+  );
   rmSync(folder, { recursive: true });
 });
