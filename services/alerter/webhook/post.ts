@@ -83,7 +83,7 @@ function causeOf(error: unknown): string {
   if (error instanceof Error && error.name === 'TimeoutError') return 'it does not answer in time';
   const code = codeOf(error instanceof Error ? error.cause : error) ?? codeOf(error);
   if (code !== null && /CERT|ISSUER|SELF_SIGNED|ALTNAME/.test(code)) return `its certificate is not trusted (${code})`;
-  return code === null ? 'the connection failed' : `the connection failed (${clean(code, 40)})`;
+  return code === null ? 'the connection failed' : `the connection failed (${code})`;
 }
 
 /**

@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createSilentServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { checkWebhook, post, WebhookDown } from '../../../services/alerter/webhook/post.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { acknowledge } from '../../../services/store/findings/operator-actions.ts';
@@ -238,8 +238,14 @@ describe.skipIf(which('openssl') === null)('TLS (needs openssl)', () => {
       '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', 'key', '-out', 'cert'],
       { cwd: folder, stdio: 'ignore' });
     let asked = 0;
+    const names: string[] = [];
     const key = readFileSync(path.join(folder, 'key'));
-    const tls = createTlsServer({ key, cert: readFileSync(path.join(folder, 'cert')) }, (_, response) => {
+    const cert = readFileSync(path.join(folder, 'cert'));
+    const SNICallback = (name: string, done: (error: Error | null) => void) => {
+      names.push(name);
+      done(null);
+    };
+    const tls = createTlsServer({ key, cert, SNICallback }, (_, response) => {
       asked++;
       response.writeHead(204).end();
     });
@@ -249,6 +255,12 @@ describe.skipIf(which('openssl') === null)('TLS (needs openssl)', () => {
       /^The webhook tls cannot be reached: its certificate is not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\)\.$/,
     );
     await expect(checkWebhook(hook)).rejects.toThrow(/^127\.0\.0\.1 cannot be reached: its certificate is not trusted/);
+    // An address is no name to ask for (RFC 6066 section 3); a name is.
+    expect(names).toEqual([]);
+    await expect(checkWebhook({ ...hook, url: hook.url.replace('127.0.0.1', 'localhost') })).rejects.toThrow(
+      /its certificate is not trusted/,
+    );
+    expect(names).toEqual(['localhost']);
     expect(asked).toBe(0);
     tls.close();
     rmSync(folder, { recursive: true });
@@ -263,6 +275,50 @@ test('doctor posts nothing', async () => {
   server.closeAllConnections();
   await expect(checkWebhook(hook!)).rejects.toThrow(/^127\.0\.0\.1 cannot be reached: the connection failed \(ECONNREFUSED\)/);
   await expect(post(hook!, 'id', NOTHING, new Date())).rejects.toThrow(/^The webhook 127\.0\.0\.1 cannot be reached: /);
+});
+
+test('a check leaves no connection, and says what it lacks', async () => {
+  const [hook] = loadConfig(env(), '/nowhere').webhooks;
+  await checkWebhook(hook!);
+  const connections = () => new Promise<number>((resolve) => server.getConnections((_, n) => resolve(n)));
+  await eventually(async () => expect(await connections()).toBe(0));
+  const refused = (url: string) => checkWebhook({ ...hook!, url });
+  // The ports of the schemes.
+  await expect(refused('http://127.93.0.1/')).rejects.toThrow('(connect ECONNREFUSED 127.93.0.1:80)');
+  await expect(refused('https://127.93.0.1/')).rejects.toThrow('(connect ECONNREFUSED 127.93.0.1:443)');
+  const name = `${'a'.repeat(60)}.${'b'.repeat(60)}.invalid`;
+  const error = (await refused(`http://${name}/`).catch((thrown: unknown) => thrown)) as Error;
+  expect(error).toMatchObject({ code: 'webhook_down', transient: true, cause: expect.any(Error) });
+  const [, host, why] = /^(.*) cannot be reached: the connection failed \(\w+\) \((.*)\)\.$/.exec(error.message)!;
+  expect(host).toBe(`${name.slice(0, 79)}…`);
+  expect(why).toMatch(/^getaddrinfo .*…$/);
+  expect(why).toHaveLength(120);
+});
+
+test('a receiver that does not answer is waited for 15 seconds', async () => {
+  const silent = createSilentServer();
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const url = `https://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+  const hook = { name: 'ops', url, format: 'json' as const, key: null };
+  const waits: number[] = [];
+  const quick = vi.spyOn(Socket.prototype, 'setTimeout').mockImplementation(function (this: Socket, ms, ended) {
+    if (ended) {
+      waits.push(ms);
+      setImmediate(ended);
+    }
+    return this;
+  });
+  await expect(checkWebhook(hook)).rejects.toThrow('127.0.0.1 cannot be reached: it does not answer in time (timeout).');
+  expect(waits).toEqual([15_000]);
+  quick.mockRestore();
+  const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort(new DOMException('x', 'TimeoutError')));
+  await expect(post(hook, 'id', NOTHING, b.now)).rejects.toThrow(
+    'The webhook ops cannot be reached: it does not answer in time.',
+  );
+  expect(timeout).toHaveBeenCalledWith(15_000);
+  vi.restoreAllMocks();
+  silent.close();
 });
 
 test('by its status a post is taken, put off or refused, and Retry-After counts up to an hour', async () => {
