@@ -38,8 +38,8 @@ export function createTokens(name: string, oauth: OAuth, clock: Clock): Tokens {
   let refreshToken = oauth.refreshToken;
 
   const request = async (signal: AbortSignal | undefined): Promise<Token> => {
-    const { answer, status } = await post(name, oauth, refreshToken, signal);
-    if (status < 200 || status > 299) throw refused(name, oauth, status, answer);
+    const { answer, ok, status } = await post(name, oauth, refreshToken, signal);
+    if (!ok) throw refused(name, oauth, status, answer);
     const value = answer.access_token;
     if (typeof value !== 'string' || value === '')
       throw new TransientError('oauth_unreachable', `Mailbox "${name}": the token endpoint answered without an access_token.`);
@@ -69,7 +69,7 @@ async function post(
   oauth: OAuth,
   refreshToken: string | null,
   signal: AbortSignal | undefined,
-): Promise<{ status: number; answer: Record<string, unknown> }> {
+): Promise<{ ok: boolean; status: number; answer: Record<string, unknown> }> {
   const url = new URL(oauth.tokenUrl);
   if (url.protocol !== 'https:' && !LOOPBACK.has(url.hostname))
     throw new PermanentError(
@@ -91,7 +91,7 @@ async function post(
       redirect: 'error',
       signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])]),
     });
-    return { status: response.status, answer: parse(await response.text()) };
+    return { ok: response.ok, status: response.status, answer: parse(await response.text()) };
   } catch (error) {
     throw new TransientError(
       'oauth_unreachable',
@@ -104,8 +104,7 @@ async function post(
 /** Of an answer that is not a JSON object (a proxy's error page), only the status counts. */
 function parse(text: string): Record<string, unknown> {
   try {
-    const answer: unknown = JSON.parse(text);
-    return typeof answer === 'object' && answer !== null ? { ...answer } : {};
+    return { ...JSON.parse(text) };
   } catch (error) {
     return { error_description: messageOf(error) };
   }

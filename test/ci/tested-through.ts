@@ -202,7 +202,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/console/reports.ts',
   ],
   'poller/check-folders.test.ts': ['poller/check.ts'],
-  'poller/dovecot.test.ts': ['poller/index.ts'],
   'report/agree.test.ts': [
     'report/aggregate/builder.ts',
     'report/aggregate/record-stream.ts',

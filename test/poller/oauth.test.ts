@@ -148,6 +148,69 @@ describe('tokens', () => {
     expect(String(error)).not.toContain('s3cret');
   });
 
+  const refusalOf = async (body: unknown, status = 400) => {
+    answer = () => ({ status, body });
+    const error = await createTokens('m', oauth(), handClock())
+      .get()
+      .catch((e: unknown) => e);
+    return (error as Error).message;
+  };
+  const REFUSED = () => `Mailbox "m": the token endpoint ${new URL(tokenUrl).host} refused a token`;
+
+  test.each([
+    [{ error: 'invalid_scope' }, '(invalid_scope): check oauth.scope.'],
+    [{ error: 'unauthorized_client' }, '(unauthorized_client): this client may not use this grant; check the app registration.'],
+    [{ error: 'odd', error_description: 7 }, '(odd): check the oauth settings.'],
+    [{ error: 'odd', error_description: '' }, '(odd): check the oauth settings.'],
+    [{ error: 'odd', error_description: 'first\r\nsecond' }, '(odd): check the oauth settings. The server says: first'],
+    [{ error: 'e'.repeat(61) }, `(${'e'.repeat(60)}): check the oauth settings.`],
+    [
+      { error: 'odd', error_description: 'd'.repeat(201) },
+      `(odd): check the oauth settings. The server says: ${'d'.repeat(200)}`,
+    ],
+  ])('a refusal is one sentence, with what the server says of it: %j', async (body, sentence) => {
+    expect(await refusalOf(body)).toBe(`${REFUSED()} ${sentence}`);
+  });
+
+  test.each([
+    [300, { error: 'invalid_scope' }, '(invalid_scope)'],
+    [499, { error: 'invalid_scope' }, '(invalid_scope)'],
+    [400, { error: 'temporarily_unavailable' }, 'status 400; it is retried'],
+    [400, { error: 7 }, 'status 400; it is retried'],
+    [400, '"a text"', 'status 400; it is retried'],
+    [400, 'null', 'status 400; it is retried'],
+    [200, { access_token: '' }, 'without an access_token'],
+    [200, { access_token: 7 }, 'without an access_token'],
+    [200, 'null', 'without an access_token'],
+  ])('status %i with %j: %s', async (status, body, words) => {
+    expect(await refusalOf(body, status)).toContain(words);
+  });
+
+  test('every status of success gives a token, and a second of life is a life', async () => {
+    answer = (n) => ({ status: 299, body: { access_token: `token-${n}`, expires_in: 1 } });
+    const clock = handClock();
+    const tokens = createTokens('m', oauth(), clock);
+    expect(await tokens.get()).toBe('token-1');
+    clock.pass(0.499);
+    expect(await tokens.get()).toBe('token-1');
+    clock.pass(0.001);
+    expect(await tokens.get()).toBe('token-2');
+  });
+
+  test('whoever waits for a token may give up, and the next one gets it', async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const stop = new AbortController();
+    const waiting = createTokens('m', oauth({ tokenUrl: `http://127.0.0.1:${port}/` }), handClock()).get(stop.signal);
+    stop.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'oauth_unreachable' });
+    silent.close();
+    const tokens = createTokens('m', oauth(), handClock());
+    await expect(tokens.get(AbortSignal.abort())).rejects.toMatchObject({ code: 'oauth_unreachable' });
+    expect(await tokens.get()).toBe('token-1');
+  });
+
   test('an endpoint that is not there is transient; one without TLS on another host is refused', async () => {
     await expect(createTokens('m', oauth({ tokenUrl: 'http://127.0.0.1:1/token' }), handClock()).get()).rejects.toMatchObject({
       code: 'oauth_unreachable',
