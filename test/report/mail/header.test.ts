@@ -189,3 +189,9 @@ test('of several fields of one name the first counts', () => {
     ['b', '2'],
   ]);
 });
+
+test('a mail without any LF has its header where its CR ends it, however long the body is', () => {
+  const body = 'x'.repeat(3 * FIRST_LOOK);
+  const [fields, rest, doubt] = of(`A: 1\rB: 2\r\r${body}`, 1000);
+  expect([fields, rest, typeof doubt]).toEqual([['a=1', 'b=2'], body, 'string']);
+});
