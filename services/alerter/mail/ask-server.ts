@@ -21,7 +21,7 @@ export interface Way {
  * section 4.1.1.5: RSET). After STARTTLS the extensions are asked for anew (RFC 3207 section 4.2).
  * @param from the sender; null leaves MAIL FROM out, which many servers accept after a login only
  * @returns the extensions it offers, in capitals, and the last line of its reply to MAIL FROM
- * @throws when the connection fails
+ * @throws when the connection fails, or ends without a reply
  */
 export async function askServer(way: Way, from: string | null): Promise<{ offers: string[]; reply: string }> {
   const { host, port } = way;
@@ -50,8 +50,14 @@ type Session = (line: string) => Promise<string[]>;
 async function greeted(socket: Socket, ready: 'connect' | 'secureConnect', greets = true): Promise<Session> {
   socket.setTimeout(SILENCE_MS, () => socket.destroy(new Error('the mail server does not answer')));
   await once(socket, ready);
+  // The replies end with an error; one that comes behind the last of them changes nothing.
+  socket.on('error', () => undefined);
   const replies = repliesOf(socket);
-  const next = async () => (await replies.next()).value ?? [];
+  const next = async () => {
+    const { value } = await replies.next();
+    if (value === undefined) throw new Error('the mail server closed the connection');
+    return value;
+  };
   if (greets) await next();
   return (line) => {
     socket.write(`${line}\r\n`);

@@ -38,6 +38,15 @@ test('the events of a finding are reported together, as their newest', () => {
   expect(step({ known: true, event: 'reopened' }, { known: true, event: 'changed' })).toBe('reopened');
 });
 
+test('a finding that was there from the start is so at its first mail alone', () => {
+  const standing = (...events: Partial<UnhandledEvent>[]) =>
+    planOf(events.map(event), {}, ['a@example.org'], NOW).groups[0]?.items[0]?.standing;
+  expect(standing({ standing: true })).toBe(true);
+  expect(standing({ standing: true }, { event: 'changed', standing: false })).toBe(true);
+  expect(standing({ standing: false })).toBe(false);
+  expect(standing({ known: true, event: 'changed', standing: true })).toBe(false);
+});
+
 test('what is over before anybody was told, not worth a mail, or silenced, is settled without one', () => {
   expect(step({}, { event: 'resolved' })).toBeNull();
   expect(step({ notify: false })).toBeNull();

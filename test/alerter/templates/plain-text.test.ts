@@ -33,6 +33,17 @@ test('a line takes as many words as fit, and a link is never broken', () => {
   expect(wrap(' a', 5)).toEqual(['a']);
 });
 
+test('a command in quotes is kept on one line up to 60 characters, and other words in quotes are not', () => {
+  expect(wrap('x "ruawatch a b" y', 12)).toEqual(['x', '"ruawatch a ', 'b" y']);
+  expect(wrap('do "ruawatch a b" now', 16)).toEqual(['do', '"ruawatch a b"', 'now']);
+  expect(wrap('do ("ruawatch a b") now', 16)).toEqual(['do', '("ruawatch a b")', 'now']);
+  expect(wrap('do "other one b" now', 16)).toEqual(['do "other one b"', 'now']);
+  expect(wrap('a "other one of" now', 12)).toEqual(['a "other one', 'of" now']);
+  const command = (length: number) => `"ruawatch ${'a'.repeat(length - 10)}`;
+  expect(wrap(`x ${command(50)} bcdefghij`, 60)).toEqual(['x', `${command(50)} bcdefghij`]);
+  expect(wrap(`x ${command(50)} bcdefghijk`, 60)).toEqual([`x ${command(50)}`, 'bcdefghijk']);
+});
+
 test('of too many lines the last one shows that something was cut, at a blank', () => {
   const cut = (line: string) => atMost([line, 'more'], 1, 10);
   expect(atMost(['a', 'b'], 2, 10)).toEqual(['a', 'b']);
