@@ -37,7 +37,8 @@ export function composeMail(parts: MailParts): Promise<Buffer> {
     to: parts.to.map((address) => ({ name: '', address })),
     subject: content.subject,
     messageId: parts.message_id,
-    ...(parts.inReplyTo === null ? {} : { inReplyTo: parts.inReplyTo, references: parts.inReplyTo }),
+    inReplyTo: parts.inReplyTo ?? undefined,
+    references: parts.inReplyTo ?? undefined,
     date: parts.date,
     headers: {
       'Auto-Submitted': 'auto-generated',

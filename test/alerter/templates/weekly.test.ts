@@ -99,6 +99,25 @@ const WEEKS: Record<string, Weekly> = {
   'foreign domains': week({ foreign: 1200 }),
   'one domain is silent': week({ domains: [silent(1), named(0)] }),
   'all domains are silent': week({ domains: [silent(1), silent(2)] }),
+  'one for information, not new': week({ info: { ...none, open: 1 } }),
+  'some for information, one of them new': week({
+    opened: some([finding('first mail')]),
+    info: { ...some([finding('come back')], 0), open: 1200 },
+    console: 'https://console.example',
+  }),
+  'some for information, none of them open': week({ info: { ...none, open: 0 } }),
+  'sixteen domains, the last of which needs nothing': week({
+    opened: some([finding('first mail')]),
+    domains: times(16, (n) => named(n)),
+  }),
+  'eighteen domains, two of which are to be looked at': week({
+    opened: some([finding('first mail')]),
+    domains: [...times(16, (n) => named(n)), named(17, { to_do: 1, gravest: 'low' }), silent(18)],
+  }),
+  'seventeen domains, one of which is to be looked at': week({
+    opened: some([finding('first mail')]),
+    domains: [...times(16, (n) => named(n)), silent(17)],
+  }),
   'eleven domains are silent': week({ domains: times(11, silent) }),
   'ten domains are silent': week({ domains: times(10, silent) }),
   'fifteen domains': week({ opened: some([finding('first mail')]), domains: times(15, (n) => named(n)) }),
