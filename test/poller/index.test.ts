@@ -4,6 +4,7 @@ import type { Service } from '../../services/shared/runtime/service.ts';
 import type { Mailbox } from '../../services/shared/settings/mailbox.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { contextFor, mailboxAt, type TestContext, until } from './setup.ts';
+import { startWire } from './wire.ts';
 
 let t: TestDatabase;
 let context: TestContext;
@@ -45,6 +46,17 @@ test('it says what each mailbox waits for, and nothing of one that stands by', a
   await poller.stop();
   const { rows } = await t.db.query('select count(*)::int as n from ruawatch.mailboxes where lease_owner is not null');
   expect(rows).toEqual([{ n: 1 }]);
+});
+
+test('a stop ends when every mailbox is left', async () => {
+  const wire = await startWire();
+  begin(mailboxAt(`imap://demo:s3cret@127.0.0.1:${wire.port}/INBOX?tls=none`));
+  await until('it idles', () => wire.lines.includes('IDLE'));
+  await poller.stop();
+  expect(wire.lines.at(-1)).toBe('LOGOUT');
+  const { rows } = await t.db.query("select count(*)::int as n from ruawatch.mailboxes where lease_owner <> 'b'");
+  expect(rows).toEqual([{ n: 0 }]);
+  await wire.stop();
 });
 
 test('it waits for nothing when all stand by', async () => {

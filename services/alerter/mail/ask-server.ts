@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { connect as connectTls } from 'node:tls';
@@ -28,12 +27,12 @@ export async function askServer(way: Way, from: string | null): Promise<{ offers
   const tls = { ...way.tls, ...(isIP(host) === 0 && { servername: host }) };
   let socket: Socket = way.secure ? connectTls({ host, port, ...tls }) : connectPlain(port, host);
   try {
-    let session = await greeted(socket, way.secure ? 'secureConnect' : 'connect');
+    let session = await sessionOn(socket);
     let hello = await session('EHLO [127.0.0.1]');
     if (!way.secure && !way.ignoreTLS) {
       await session('STARTTLS');
       socket = connectTls({ socket, ...tls });
-      session = await greeted(socket, 'secureConnect', false);
+      session = await sessionOn(socket, false);
       hello = await session('EHLO [127.0.0.1]');
     }
     const reply = from === null ? [] : await session(`MAIL FROM:<${from.replace(/[\r\n<>]/g, '')}>`);
@@ -47,11 +46,8 @@ export async function askServer(way: Way, from: string | null): Promise<{ offers
 type Session = (line: string) => Promise<string[]>;
 
 /** @returns what sends a command and resolves with the lines of its reply */
-async function greeted(socket: Socket, ready: 'connect' | 'secureConnect', greets = true): Promise<Session> {
+async function sessionOn(socket: Socket, greets = true): Promise<Session> {
   socket.setTimeout(SILENCE_MS, () => socket.destroy(new Error('the mail server does not answer')));
-  await once(socket, ready);
-  // The replies end with an error; one that comes behind the last of them changes nothing.
-  socket.on('error', () => undefined);
   const replies = repliesOf(socket);
   const next = async () => {
     const { value } = await replies.next();

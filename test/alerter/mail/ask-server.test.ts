@@ -81,6 +81,9 @@ test('a server is asked what it offers and for a sender, and left without a mail
   expect(await askServer(way(port), 'a@example.org')).toEqual({ offers: OFFERS, reply: '250 2.1.0 sender ok' });
   await eventually(() => expect(lines).toEqual(['EHLO [127.0.0.1]', 'MAIL FROM:<a@example.org>', 'RSET', 'QUIT']));
   await eventually(() => expect(open.size).toBe(0));
+  const destroyed = vi.spyOn(Socket.prototype, 'destroy');
+  await askServer(way(port), null);
+  expect(destroyed).toHaveBeenCalledTimes(1);
 });
 
 test('without a sender it is asked for what it offers alone', async () => {
