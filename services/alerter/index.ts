@@ -6,6 +6,7 @@ import { type Refused, refusedAlerts, retryRefused } from '../store/alerts/refus
 import { channelsOf, drain } from './channels.ts';
 import { composeMails } from './mail/compose.ts';
 import { refusedSentence } from './mail/refused-sentence.ts';
+import { composeSignIns } from './mail/sign-ins.ts';
 import { openMailer } from './mail/smtp.ts';
 import { composeWeekly, dueDigest } from './mail/weekly.ts';
 import { composeRequestMails } from './requests/compose.ts';
@@ -129,6 +130,7 @@ function composer({ config, db, log }: Pick<Context, 'config' | 'db' | 'log'>, m
       { from: mail?.from ?? null, console: config.consoleUrl, perHour: config.alerts.per_hour },
       now,
     );
+    await composeSignIns(db, { from: mail?.from ?? null, console: config.consoleUrl }, now);
     await digest(now);
     await composeRequestPosts({ db, log, console: config.consoleUrl }, config.webhooks, config.alerts.per_hour, now);
     await composePosts({ db, log, console: config.consoleUrl }, config.webhooks, limits, now);

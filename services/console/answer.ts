@@ -18,6 +18,9 @@ interface For {
   cookies: CookieSerializeOptions;
 }
 
+/** How long somebody may take at the company's provider. */
+const FLOW_SECONDS = 600;
+
 /** Writes an answer. Pages are private: no cache keeps them. */
 export function answerIn(reply: FastifyReply, answer: Answer, who: For): FastifyReply {
   switch (answer.is) {
@@ -26,6 +29,8 @@ export function answerIn(reply: FastifyReply, answer: Answer, who: For): Fastify
     case 'see':
       if (answer.session !== undefined && answer.session !== null) reply.setCookie(who.cookie, answer.session, who.cookies);
       if (answer.session === null) reply.clearCookie(who.cookie, who.cookies);
+      if (answer.flow) reply.setCookie(`${who.cookie}-flow`, answer.flow, { ...who.cookies, maxAge: FLOW_SECONDS });
+      if (answer.flow === null) reply.clearCookie(`${who.cookie}-flow`, who.cookies);
       return reply.header('cache-control', 'no-store').redirect(String(answer.address), 303);
     case 'data':
       return dataIn(reply, answer);

@@ -4,7 +4,11 @@ import { type Address, path, withQuery } from './html.ts';
 import { type AnyRoute, route } from './routes.ts';
 
 /** The files that pages load, and their types: all are ours. */
-const FILES = { 'console.css': 'text/css; charset=utf-8', 'icon.svg': 'image/svg+xml' } as const;
+const FILES = {
+  'console.css': 'text/css; charset=utf-8',
+  'icon.svg': 'image/svg+xml',
+  'passkeys.js': 'text/javascript; charset=utf-8',
+} as const;
 type Name = keyof typeof FILES;
 
 const read = (name: Name) => {

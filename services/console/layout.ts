@@ -1,6 +1,6 @@
 import type { Visitor } from '../store/console/rights.ts';
 import { assetPath } from './assets.ts';
-import { type Address, fragment, type Html, html, path } from './html.ts';
+import { type Address, fragment, Html, html, path } from './html.ts';
 import { type Answer, type Least, may, type Section } from './routes.ts';
 import { words } from './words/en.ts';
 
@@ -15,9 +15,12 @@ const SECTIONS: readonly { section: Section; address: Address; least: Least; all
   { section: 'people', address: path`/people`, least: 'admin', all: true },
 ];
 
+/** Our own script, which is a file: the policy of pages allows no other. */
+const SCRIPT = new Html(`<script src="${assetPath('passkeys.js')}" defer></script>`);
+
 /** A whole page. */
 export function layout(
-  { title, body, section }: Extract<Answer, { is: 'page' }>,
+  { title, body, section, script }: Extract<Answer, { is: 'page' }>,
   { visitor, form, done }: { visitor: Visitor | null; form: string; done: string | null },
 ): Html {
   const notice = done !== null && Object.hasOwn(words.done, done) ? words.done[done as keyof typeof words.done] : null;
@@ -31,6 +34,7 @@ export function layout(
 <meta name="robots" content="noindex">
 <link rel="stylesheet" href="${assetPath('console.css')}">
 <link rel="icon" href="${assetPath('icon.svg')}">
+${script && SCRIPT}
 </head>
 <body>
 <a class="skip" href="${fragment('content')}">${words.skip}</a>

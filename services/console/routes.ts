@@ -45,6 +45,10 @@ export interface Asked<P extends Shape = Shape, Q extends Shape = Shape, B exten
   /** The visitor's network address, and what the browser calls itself. */
   address: string;
   agent: string | null;
+  /** The address at which the browser reached the console, without a path. */
+  origin: string;
+  /** What the browser keeps while somebody is at the company's provider. */
+  flow: string | null;
   /** The value of the field that every form has. */
   form: string;
   /** The path and query of the request. */
@@ -53,9 +57,9 @@ export interface Asked<P extends Shape = Shape, Q extends Shape = Shape, B exten
 
 /** What a route answers. */
 export type Answer =
-  | { is: 'page'; title: string; body: Html; status?: number; section?: Section; refresh?: number }
+  | { is: 'page'; title: string; body: Html; status?: number; section?: Section; refresh?: number; script?: boolean }
   /** 303: the browser asks for the address by GET. */
-  | { is: 'see'; address: Address; session?: string | null }
+  | { is: 'see'; address: Address; session?: string | null; flow?: string | null }
   | { is: 'data'; data: unknown; status?: number }
   | { is: 'file'; type: string; content: Buffer | string; name?: string; keep?: boolean };
 
@@ -110,12 +114,16 @@ export function may(visitor: Visitor | null, least: Least): boolean {
 }
 
 /** A page. */
-export function page(title: string, body: Html, more: { status?: number; section?: Section; refresh?: number } = {}): Answer {
+export function page(
+  title: string,
+  body: Html,
+  more: { status?: number; section?: Section; refresh?: number; script?: boolean } = {},
+): Answer {
   return { is: 'page', title, body, ...more };
 }
 
 /** Sends the browser to another page after something was done. */
-export function see(address: Address, more: { session?: string | null } = {}): Answer {
+export function see(address: Address, more: { session?: string | null; flow?: string | null } = {}): Answer {
   return { is: 'see', address, ...more };
 }
 

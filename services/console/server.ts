@@ -12,6 +12,7 @@ import { visitorByToken } from './api/bearer.ts';
 import { allowedFor } from './api/methods.ts';
 import { Gate } from './gate.ts';
 import { certificateOf } from './listen.ts';
+import { isConfirmed } from './people/confirmed.ts';
 import { formToken, isFormToken, isOwnHost, isOwnOrigin } from './people/form-token.ts';
 import { problemOf } from './problem.ts';
 import { type Answer, type AnyRoute, type Asked, may, Refusal, type Route, type Services } from './routes.ts';
@@ -109,11 +110,14 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
     const found: Known = { visitor: null, session, form: formToken(session ?? form ?? '') };
     known.set(request, found);
     if (route.kind === 'api') {
-      found.visitor = await visitorByToken(services.db, request.headers.authorization, route, services.clock.now());
+      const caller = await visitorByToken(services.db, request.headers.authorization, route, services.clock.now());
+      if (!(await isConfirmed(services, caller))) throw new Refusal(401, 'not_signed_in', words.problems.no_token);
+      found.visitor = caller;
       return { ...found, session: null };
     }
     if (route.kind === 'file' && route.least === 'everybody') return found;
     found.visitor = session === null ? null : await visitorOf(services.db, session, services.clock.now());
+    if (found.visitor !== null && !(await isConfirmed(services, found.visitor))) found.visitor = null;
     if (found.visitor !== null) found.form = formToken(session!);
     else {
       found.session = null;
@@ -161,6 +165,8 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
       address: request.ip,
       agent: request.headers['user-agent'] ?? null,
       form,
+      origin: config.consoleUrl ?? `${secure ? 'https' : 'http'}://${request.headers.host}`,
+      flow: request.cookies[`${names.session}-flow`] || null,
       here: request.url,
     };
     return (route as Route).handle(asked);

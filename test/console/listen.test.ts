@@ -19,7 +19,7 @@ const openssl = which('openssl');
 const file = (name: string) => path.join(folder, name);
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 const look = (listen: typeof LOOPBACK | null, tls: { cert: string; key: string } | null = null) =>
-  checkListen({ console: { listen, tls, proxies: [] } });
+  checkListen({ console: { listen, tls, proxies: [], oidc: null } });
 
 beforeAll(async () => {
   t = await testDatabase();

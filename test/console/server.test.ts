@@ -123,6 +123,34 @@ const CASES: Record<string, Case> = {
   'POST /sign-out': { url: () => '/sign-out', status: { ...forAll(303), nobody: 401 } },
   'GET /link/:token': { url: () => nothingThere, status: forAll(404) },
   'POST /link/:token': { url: () => nothingThere, fields: { password: 'x' }, status: forAll(404) },
+  'GET /assets/passkeys.js': { url: () => '/assets/passkeys.js', status: forAll(200) },
+  // No provider is set.
+  'GET /sign-in/company': { url: () => '/sign-in/company', status: forAll(404) },
+  'GET /sign-in/company/return': { url: () => '/sign-in/company/return?code=x&state=y', status: forAll(404) },
+  'POST /sign-in/passkey/options': { url: () => '/sign-in/passkey/options', status: forAll(200) },
+  'POST /sign-in/passkey': { url: () => '/sign-in/passkey', status: forAll(400) },
+  'POST /account/passkeys/options': {
+    url: () => '/account/passkeys/options',
+    fields: { password: 'x' },
+    status: { ...forAll(403), nobody: 401 },
+  },
+  'POST /account/passkeys': { url: () => '/account/passkeys', fields: { name: 'x' }, status: { ...forAll(400), nobody: 401 } },
+  'POST /account/passkeys/remove': {
+    url: () => '/account/passkeys/remove',
+    fields: { id: 'eA' },
+    status: { ...forAll(404), nobody: 401 },
+  },
+  // Each of them knows the number of nobody else's session or token.
+  'POST /account/sessions/end': {
+    url: () => '/account/sessions/end',
+    fields: { key: '999999' },
+    status: { ...forAll(404), nobody: 401 },
+  },
+  'POST /account/tokens/end': {
+    url: () => '/account/tokens/end',
+    fields: { key: '999999' },
+    status: { ...forAll(404), nobody: 401 },
+  },
   'GET /': { url: () => '/', status: pages },
   'GET /domains/:domain': { url: () => '/domains/example.com', status: { ...pages, other: 404 } },
   'GET /domains/:domain/senders/:sender': {

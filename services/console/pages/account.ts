@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { noteAct } from '../../store/console/audit.ts';
+import { passkeysOf } from '../../store/console/passkeys.ts';
 import { confirmTotp, findPerson, proposeTotp, removeTotp, signInSecrets } from '../../store/console/people.ts';
+import { listSessions } from '../../store/console/sign-ins.ts';
+import { listTokens } from '../../store/console/tokens.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
@@ -8,6 +11,8 @@ import { base32, newSecret, otpauth, stepOf } from '../people/totp.ts';
 import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
 import { words } from '../words/en.ts';
 import { day } from './format.ts';
+import { passkeysSection } from './passkeys.ts';
+import { sessionsTable, tokensTable } from './sessions.ts';
 
 const password = z.string().max(LONGEST_PASSWORD);
 
@@ -17,18 +22,24 @@ const account = route({
   kind: 'page',
   least: 'viewer',
   scope: 'none',
-  async handle({ db, visitor, form }) {
+  async handle({ db, visitor, form, origin, clock }) {
     const person = await findPerson(db, visitor!.name);
     if (person === null) throw new Refusal(401, 'not_signed_in', words.problems.not_signed_in);
     const w = words.account;
+    const now = clock.now();
     const body = html`<div class="narrow"><h1>${w.title}</h1>
 <dl class="figures"><div><dt>${words.sign_in.name}</dt><dd>${person.name}</dd></div>
 <div><dt>${w.role}</dt><dd>${words.roles[person.role]}</dd></div>
 <div><dt>${w.domains}</dt><dd>${person.all_domains ? w.all_domains : person.domains.join(', ')}</dd></div></dl>
-<section><h2>${w.second}</h2>${person.totp_since === null ? setUp(form) : turnOff(day(person.totp_since), form)}</section>
-<section><h2>${w.sessions}</h2><form method="post" action="${path`/sign-out`}">${hidden(form)}
+${
+  person.has_password &&
+  html`<section><h2>${w.second}</h2>${person.totp_since === null ? setUp(form) : turnOff(day(person.totp_since), form)}</section>
+${passkeysSection(await passkeysOf(db, person.person_key), form, origin)}`
+}
+<section><h2>${words.own_tokens.title}</h2><p class="hint">${words.own_tokens.lead}</p>${tokensTable(await listTokens(db, person.person_key, now), form)}</section>
+<section><h2>${w.sessions}</h2>${sessionsTable(await listSessions(db, person.person_key, now), form)}<form method="post" action="${path`/sign-out`}">${hidden(form)}
 <input type="hidden" name="everywhere" value="yes"><p class="hint">${w.everywhere_hint}</p><button>${w.everywhere}</button></form></section></div>`;
-    return page(w.title, body, { section: 'account' });
+    return page(w.title, body, { section: 'account', script: true });
   },
 });
 

@@ -2,6 +2,7 @@ import { API_ROUTES } from '../api/index.ts';
 import { ASSET_ROUTES } from '../assets.ts';
 import { type AnyRoute, route } from '../routes.ts';
 import { ACCOUNT_ROUTES } from './account.ts';
+import { COMPANY_ROUTES } from './company.ts';
 import { DIGEST_ROUTES } from './digest.ts';
 import { DOMAIN_ROUTES } from './domain.ts';
 import { FINDING_ACT_ROUTES } from './finding-actions.ts';
@@ -11,12 +12,14 @@ import { LOOKALIKE_ROUTES } from './lookalikes.ts';
 import { MONTH_ROUTES } from './month.ts';
 import { OTHER_REPORTS_ROUTES } from './other-reports.ts';
 import { OVERVIEW_ROUTES } from './overview.ts';
+import { PASSKEY_ROUTES } from './passkeys.ts';
 import { PEOPLE_ROUTES } from './people.ts';
 import { QUARANTINE_ROUTES } from './quarantine.ts';
 import { RAW_ROUTES } from './raw.ts';
 import { REPORTS_ROUTES } from './reports.ts';
 import { REQUEST_ROUTES } from './requests.ts';
 import { SENDER_ROUTES } from './sender.ts';
+import { SESSION_ROUTES } from './sessions.ts';
 import { SIGN_IN_ROUTES } from './sign-in.ts';
 
 const alive = route({
@@ -33,6 +36,9 @@ export const ROUTES: readonly AnyRoute[] = [
   alive,
   ...ASSET_ROUTES,
   ...SIGN_IN_ROUTES,
+  ...COMPANY_ROUTES,
+  ...PASSKEY_ROUTES,
+  ...SESSION_ROUTES,
   ...OVERVIEW_ROUTES,
   ...DOMAIN_ROUTES,
   ...SENDER_ROUTES,

@@ -10,19 +10,24 @@ import {
   putPassword,
   signInSecrets,
 } from '../../store/console/people.ts';
-import { beginSession, endSession, endSessions, linkOf, withLink } from '../../store/console/sessions.ts';
+import { endSession, endSessions, linkOf, withLink } from '../../store/console/sessions.ts';
+import { signIn as begin } from '../../store/console/sign-ins.ts';
 import { type Html, html, localAddress, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { hashPassword, isPassword, LONGEST_PASSWORD, SHORTEST_PASSWORD } from '../people/password.ts';
 import { stepOf } from '../people/totp.ts';
 import { type Answer, type AnyRoute, page, Refusal, route, see } from '../routes.ts';
 import { words } from '../words/en.ts';
+import { passkeySignIn } from './passkeys.ts';
 
 const TRIES_A_MINUTE = 10;
 const password = z.string().max(LONGEST_PASSWORD);
 const personName = z.string().refine(isPersonName, 'letters, digits and . _ @ + - only');
 
-function signInPage(form: string, given: { name?: string; next?: string | undefined; problem?: string }): Html {
+function signInPage(
+  form: string,
+  given: { name?: string; next?: string | undefined; problem?: string; origin: string; company: string | null },
+): Html {
   return html`<div class="narrow">
 <h1>${words.sign_in.title}</h1>
 ${given.problem && html`<p class="problem-line" role="alert">${given.problem}</p>`}
@@ -35,6 +40,8 @@ ${given.next && html`<input type="hidden" name="next" value="${given.next}">`}
 <p class="hint" id="code-hint">${words.sign_in.code_hint}</p>
 <button class="primary">${words.sign_in.button}</button>
 </form>
+${passkeySignIn(form, given.origin, given.next)}
+${given.company && html`<p><a class="button" href="${withQuery(path`/sign-in/company`, { next: given.next })}">${words.company.button(given.company)}</a></p>`}
 <p class="quiet">${words.sign_in.no_account}</p>
 </div>`;
 }
@@ -46,9 +53,11 @@ const showSignIn = route({
   least: 'everybody',
   scope: 'none',
   query: z.object({ next: z.string().max(2000).optional() }),
-  handle: ({ query, form, visitor }) =>
+  handle: ({ query, form, visitor, config, origin }) =>
     visitor === null
-      ? page(words.sign_in.title, signInPage(form, { next: query.next }))
+      ? page(words.sign_in.title, signInPage(form, { next: query.next, origin, company: config.console.oidc?.name ?? null }), {
+          script: true,
+        })
       : see(localAddress(query.next ?? '/') ?? path`/`),
 });
 
@@ -65,12 +74,16 @@ const signIn = route({
     code: z.string().max(20).default(''),
     next: z.string().max(2000).optional(),
   }),
-  async handle({ db, body, clock, form, address, agent, log }) {
+  async handle({ db, body, clock, form, address, agent, log, config, origin }) {
     const now = clock.now();
     const secrets = await signInSecrets(db, body.name);
     const refused = (problem: string, why: string): Answer => {
       log.info({ name: body.name.slice(0, 100), address, why }, 'a sign-in failed');
-      return page(words.sign_in.title, signInPage(form, { name: body.name, next: body.next, problem }), { status: 403 });
+      return page(
+        words.sign_in.title,
+        signInPage(form, { name: body.name, next: body.next, problem, origin, company: config.console.oidc?.name ?? null }),
+        { status: 403, script: true },
+      );
     };
     if (secrets?.locked_until && secrets.locked_until > now) return refused(words.problems.locked, 'locked');
     const right = await isPassword(body.password, secrets?.password ?? null);
@@ -80,8 +93,8 @@ const signIn = route({
       if (secrets !== null) await countFailure(db, secrets.person_key, now);
       return refused(words.problems.sign_in, 'wrong');
     }
-    const session = await beginSession(db, secrets.person_key, { address, agent }, now);
-    await noteAct(db, { by: secrets.name, person: secrets.person_key, act: 'signed_in', detail: { address } }, now);
+    const { person_key, name } = secrets;
+    const session = await begin(db, { person_key, name, how: 'password', address, agent }, now);
     return see(localAddress(body.next ?? '/') ?? path`/`, { session });
   },
 });
@@ -175,15 +188,16 @@ const takeLink = route({
     if (!at_once && body.password.length < SHORTEST_PASSWORD) return again(words.problems.password_short(SHORTEST_PASSWORD));
     if (!at_once && body.password !== body.again) return again(words.problems.passwords_differ);
     const hash = at_once ? '' : await hashPassword(body.password);
-    const key = await withLink(db, params.token, now, async (tx, { person_key, name }) => {
+    const session = await withLink(db, params.token, now, async (tx, { person_key, name }) => {
       if (person_key === null && !(await nobodyYet(tx))) throw new PermanentError('link_ended', words.link.ended);
       const person =
         person_key ?? (await addPerson(tx, { name: body.name ?? 'admin', role: 'admin', domains: null }, 'the first link', now));
       if (!at_once) await putPassword(tx, person, hash);
-      await noteAct(tx, { by: name ?? body.name ?? 'admin', person, act: at_once ? 'signed_in' : 'password_chosen' }, now);
-      return person;
+      const known = name ?? body.name ?? 'admin';
+      if (!at_once) await noteAct(tx, { by: known, person, act: 'password_chosen' }, now);
+      return begin(tx, { person_key: person, name: known, how: 'link', address, agent }, now);
     });
-    return see(path`/`, { session: await beginSession(db, key, { address, agent }, now) });
+    return see(path`/`, { session });
   },
 });
 

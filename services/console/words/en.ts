@@ -1,5 +1,6 @@
 import { counted, number } from '../../shared/format.ts';
 import { more, moreOfDomain, moreOfSender } from './en-more.ts';
+import { signInDone, signInWords } from './en-sign-in.ts';
 
 /**
  * All texts of the console but the sentences about findings (services/findings): a translation is another file
@@ -7,6 +8,7 @@ import { more, moreOfDomain, moreOfSender } from './en-more.ts';
  */
 export const words = {
   ...more,
+  ...signInWords,
   language: 'en',
   skip: 'Skip to the content',
   navigation: 'Main',
@@ -42,6 +44,7 @@ export const words = {
     replayed: 'The mail is read again within a minute.',
     domain_added: 'The domain is yours from now on. Publish the record below.',
     decided: 'Your decision is kept. The analyzer looks at the source again within seconds.',
+    ...signInDone,
     person_removed: 'The person can no longer sign in; sessions and tokens have ended.',
   },
   status: (status: number): string =>

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { messageOf, SettingsError } from '../errors.ts';
 import { type DnsTarget, dnsTargets } from './dns-servers.ts';
 import { type Mailbox, toMailbox } from './mailbox.ts';
+import { type Oidc, oidcOf } from './oidc.ts';
 import { ENV_KEYS, email, SECRET_KEYS, type Settings, settingsSchema } from './schema.ts';
 import { readSecretFile } from './secret-file.ts';
 import { toWebhook, type Webhook, type WebhookEntry } from './webhook.ts';
@@ -40,6 +41,8 @@ export interface Config {
     /** Absolute paths of PEM files; null for HTTP. */
     tls: { cert: string; key: string } | null;
     proxies: string[];
+    /** Sign-in through the company's provider; null without. */
+    oidc: Oidc | null;
   };
   dnsTargets: DnsTarget[];
   analyzer: Settings['analyzer'];
@@ -75,6 +78,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   const { settings, wrong } = validSettings(given, mistakes);
   const mailboxes = mailboxesOf(settings, cwd, mistakes);
   const webhooks = webhooksOf(settings, cwd, mistakes);
+  const oidc = oidcOf(settings.console.oidc, cwd, mistakes);
   const targets = dnsTargets(settings.dns, cwd, mistakes);
   const alertTo = listOf(settings.ALERT_TO);
   for (const to of alertTo) if (!email.safeParse(to).success) mistakes.push(`ALERT_TO has "${to}", which is not a mail address.`);
@@ -103,6 +107,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       listen: listenOf(settings.CONSOLE_LISTEN),
       tls: tlsOf(settings.console, cwd),
       proxies: settings.console.proxies,
+      oidc,
     },
     dnsTargets: targets,
     analyzer: settings.analyzer,

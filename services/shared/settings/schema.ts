@@ -3,6 +3,7 @@ import { parseServer } from '../../dns/client/servers.ts';
 import { approvalsSchema } from '../../requests/rules.ts';
 import { dnsSchema } from './dns-servers.ts';
 import { mailboxSchema } from './mailbox.ts';
+import { oidcSchema } from './oidc.ts';
 import { readPostgresUrl } from './postgres-url.ts';
 import { ENCODE_HINT, isPercentEncoded, readServerUrl } from './server-url.ts';
 import { WEBHOOK_FORMATS, webhookSchema } from './webhook.ts';
@@ -105,6 +106,7 @@ export const settingsSchema = z.strictObject({
       tls_key_file: z.string().min(1).optional(),
       /** Addresses and networks of the proxies in front: they are believed whom a request comes from. */
       proxies: z.array(z.string().min(1)).default([]),
+      oidc: oidcSchema.optional(),
     })
     .prefault({}),
   /** Who decides about changes: docs/approvals.md. Without rules nothing is requested. */

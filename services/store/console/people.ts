@@ -111,7 +111,8 @@ export async function addPerson(db: Db | Tx, person: NewPerson, by: string, now:
   return 'release' in db ? add(db) : transaction(db, add);
 }
 
-async function grantDomains(q: Queryable, key: number, domains: readonly string[]): Promise<void> {
+/** Grants domains, each with the names below it. */
+export async function grantDomains(q: Queryable, key: number, domains: readonly string[]): Promise<void> {
   await q.query('insert into ruawatch.person_domains (person_key, domain) select distinct $1::bigint, unnest($2::text[])', [
     key,
     domains,
@@ -178,13 +179,14 @@ async function keepAnAdmin(tx: Tx, name: string): Promise<void> {
 const noSuchPerson = (name: string) =>
   new PermanentError('no_person', `There is no person named "${name}": "ruawatch people list" lists them.`);
 
-/** Keeps a new password. All sessions of the person end. */
+/** Keeps a new password. All sessions of the person end, and passkeys go: whoever added them may be the reason. */
 export async function putPassword(tx: Tx, key: number, password: string): Promise<void> {
   await tx.query('update ruawatch.people set password = $2, failures = 0, locked_until = null where person_key = $1', [
     key,
     password,
   ]);
   await tx.query('delete from ruawatch.sessions where person_key = $1', [key]);
+  await tx.query('delete from ruawatch.passkeys where person_key = $1', [key]);
   await tx.query('delete from ruawatch.person_links where person_key = $1', [key]);
 }
 

@@ -22,6 +22,8 @@ export interface Visitor {
   name: string;
   role: PersonRole;
   scope: Scope;
+  /** When the company's provider last confirmed them; null for an account of ours. */
+  confirmed_at: Date | null;
   /** Where a program makes it: the token, and what it may be used for. */
   token?: { token_key: number; scopes: readonly TokenScope[] };
 }

@@ -39,7 +39,7 @@ export async function beginSession(
 /** Whose session a token is, with what they may see now; null when it has ended. */
 export async function visitorOf(q: Queryable, token: string, now: Date): Promise<Visitor | null> {
   const { rows } = await q.query<Omit<Visitor, 'scope'> & { all_domains: boolean; domains: string[]; stale: boolean }>(
-    `select p.person_key, p.name, p.role, p.all_domains, s.used_at < $4 as stale,
+    `select p.person_key, p.name, p.role, p.all_domains, p.oidc_checked_at as confirmed_at, s.used_at < $4 as stale,
             array(select d.domain from ruawatch.person_domains d where d.person_key = p.person_key) as domains
        from ruawatch.sessions s join ruawatch.people p using (person_key)
       where s.token_hash = $1 and s.ends_at > $2 and s.used_at > $3 and p.ended_at is null`,
@@ -49,7 +49,7 @@ export async function visitorOf(q: Queryable, token: string, now: Date): Promise
   if (!found) return null;
   if (found.stale) await q.query('update ruawatch.sessions set used_at = $2 where token_hash = $1', [hashOf(token), now]);
   const scope = found.all_domains ? { all: true, domains: [] } : await scopeOf(q, found.domains);
-  return { person_key: found.person_key, name: found.name, role: found.role, scope };
+  return { person_key: found.person_key, name: found.name, role: found.role, scope, confirmed_at: found.confirmed_at };
 }
 
 /** Ends one session. */

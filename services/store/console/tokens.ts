@@ -130,7 +130,7 @@ interface Held {
 export async function tokenVisitor(q: Queryable, token: string, now: Date): Promise<Visitor | null> {
   if (!isToken(token)) return null;
   const { rows } = await q.query<Omit<Visitor, 'scope' | 'token'> & Held>(
-    `select p.person_key, p.name, p.role, p.all_domains, t.token_key, t.scopes, t.domains,
+    `select p.person_key, p.name, p.role, p.all_domains, p.oidc_checked_at as confirmed_at, t.token_key, t.scopes, t.domains,
             t.used_at is null or t.used_at < $3 as stale,
             array(select d.domain from ruawatch.person_domains d where d.person_key = p.person_key) as granted
        from ruawatch.person_tokens t join ruawatch.people p using (person_key)
@@ -140,9 +140,9 @@ export async function tokenVisitor(q: Queryable, token: string, now: Date): Prom
   const found = rows[0];
   if (!found) return null;
   if (found.stale) await q.query('update ruawatch.person_tokens set used_at = $2 where token_key = $1', [found.token_key, now]);
-  const { person_key, name, role, token_key, scopes } = found;
+  const { person_key, name, role, token_key, scopes, confirmed_at } = found;
   const scope = await both(q, found.all_domains ? null : found.granted, found.domains);
-  return { person_key, name, role, scope, token: { token_key, scopes } };
+  return { person_key, name, role, scope, confirmed_at, token: { token_key, scopes } };
 }
 
 /** What lies within the grants of the person and within those of the token. */

@@ -215,6 +215,8 @@ export const GRANTS = {
     domain_reporters: ['select'],
     silences: ['select'],
     sources: ['select'],
+    // New sign-ins are mailed to their people.
+    new_sign_ins: ['select', 'delete', 'update (sign_in_key)'],
     // Requests are mailed to the people who decide.
     requests: ['select'],
     decisions: ['select'],

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { composeSignIns, renderSignIn } from '../../../services/alerter/mail/sign-ins.ts';
+import { addPerson } from '../../../services/store/console/people.ts';
+import { endOwnSession, listSessions, type SignIn, signIn } from '../../../services/store/console/sign-ins.ts';
+import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
+
+const NOW = new Date('2026-11-27T08:00:00Z');
+const SETTINGS = { from: 'ruawatch@example.com', console: 'https://ruawatch.example.com' };
+let t: TestDatabase;
+let ada: number;
+let ben: number;
+beforeAll(async () => {
+  t = await testDatabase();
+  ada = await addPerson(t.db, { name: 'ada', email: 'ada@example.com', role: 'viewer', domains: null }, 'test', NOW);
+  ben = await addPerson(t.db, { name: 'ben', role: 'viewer', domains: null }, 'test', NOW);
+});
+afterAll(() => t.drop());
+
+const from = (more: Partial<SignIn> = {}) =>
+  signIn(t.db, { person_key: ada, name: 'ada', how: 'password', address: '192.0.2.7', agent: 'Firefox', ...more }, NOW);
+const made = () => composeSignIns(t.db, SETTINGS, NOW);
+
+test('a sign-in is mailed once for each browser and network, to its person', async () => {
+  await from();
+  expect(await made()).toBe(1);
+  expect(await made()).toBe(0);
+  await from({ address: '192.0.2.200' });
+  expect(await made()).toBe(0);
+  await from({ agent: 'Chromium' });
+  await from({ address: '198.51.100.1' });
+  await from({ address: '2001:db8::1' });
+  await from({ address: '2001:db8::2' });
+  expect(await made()).toBe(3);
+  await from({ person_key: ben, name: 'ben' });
+  expect(await made()).toBe(0);
+  const { rows } = await t.db.query<{ recipients: string[]; kind: string; raw: Buffer }>(
+    'select recipients, kind, raw from ruawatch.outbox order by outbox_key',
+  );
+  expect(rows).toHaveLength(4);
+  for (const { recipients, kind } of rows) expect([recipients, kind]).toEqual([['ada@example.com'], 'sign_in']);
+  expect(rows[0]!.raw.toString()).toContain('From: 192.0.2.7');
+});
+
+test('without mail, nobody is told, and nothing waits', async () => {
+  await from({ agent: 'Safari' });
+  expect(await composeSignIns(t.db, { ...SETTINGS, from: null }, NOW)).toBe(0);
+  expect(await made()).toBe(0);
+});
+
+test('what a browser calls itself is text', () => {
+  const { text, html } = renderSignIn(
+    { name: 'ada', at: NOW, how: 'password', address: null, agent: '<script>\u202ealert(1)\r\nBcc: x@evil.example' },
+    null,
+  );
+  expect(html).not.toContain('<script>');
+  expect(text).toContain('\\u202e');
+  expect(text).not.toContain('\r\nBcc');
+});
+
+test('people see their own sessions and end them, and nobody else does', async () => {
+  const sessions = await listSessions(t.db, ada, NOW);
+  expect(sessions.length).toBeGreaterThan(4);
+  const { session_key } = sessions[0]!;
+  expect(await endOwnSession(t.db, ben, session_key)).toBe(false);
+  expect(await endOwnSession(t.db, ada, session_key)).toBe(true);
+  expect(await listSessions(t.db, ada, NOW)).toHaveLength(sessions.length - 1);
+});
