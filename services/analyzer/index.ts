@@ -45,7 +45,7 @@ export function startAnalyzer(context: Context): Service {
       await silences.look();
       await reading.look();
       await postures.look();
-      await due.sweep(SETTLE_SECONDS, turned);
+      await due.sweep(Math.min(SETTLE_SECONDS, config.sweep.after_seconds), turned);
       trouble = null;
     } catch (error) {
       trouble = `The analyzer cannot finish its work: ${messageOf(error)}`;
