@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { readPlan, seal, sizeOf } from '../../services/requests/plan.ts';
+import { describe, expect, test } from 'vitest';
+import { planSchema, readPlan, seal, sizeOf } from '../../services/requests/plan.ts';
 import { planOf } from './sample.ts';
 
 const txt = (text: string) => ({ text, wire: Buffer.from([text.length, ...Buffer.from(text)]).toString('hex') });
@@ -41,4 +41,67 @@ test.each([
   [[], 0],
 ])('counts the records that change: %#', (changes, size) => {
   expect(sizeOf({ changes })).toBe(size);
+});
+
+describe('the limits of a plan', () => {
+  const list = (n: number) => Array<string>(n).fill('x');
+  const dns = (part: object = {}) => ({
+    target: 'dns',
+    name: 'a.example.com',
+    type: 'TXT',
+    ttl: { before: null, after: 60 },
+    before: [],
+    after: [],
+    ...part,
+  });
+  const members = (n: number) => Array.from({ length: n }, () => ({ text: 'x', wire: '0178' }));
+  const changes = (part: object) => ({ changes: [dns(part)] });
+  test.each<[string, object, object]>([
+    ['sentences', { summary: 'x'.repeat(2000) }, { summary: 'x'.repeat(2001) }],
+    ['a sentence', { summary: 'x' }, { summary: '' }],
+    ['warnings', { warnings: list(50) }, { warnings: list(51) }],
+    ['reasons', { why: list(50) }, { why: list(51) }],
+    ['reasons of the risk', { risk_because: list(20) }, { risk_because: list(21) }],
+    ['changes', { changes: Array(20).fill(dns()) }, { changes: Array(21).fill(dns()) }],
+    ['hours of the watch', { back: { watch_hours: 2160, text: 'x' } }, { back: { watch_hours: 2161, text: 'x' } }],
+    ['no watch', { back: { watch_hours: 0, text: 'x' } }, { back: { watch_hours: -1, text: 'x' } }],
+    ['the time to live', changes({ ttl: { before: 1, after: 604_800 } }), changes({ ttl: { before: 1, after: 604_801 } })],
+    ['no time to live', changes({ ttl: { before: 1, after: 0 } }), changes({ ttl: { before: 1, after: -1 } })],
+    ['members before', changes({ before: members(100) }), changes({ before: members(101) })],
+    ['members after', changes({ after: members(100) }), changes({ after: members(101) })],
+    [
+      'the text of a member',
+      changes({ after: [{ text: 'x'.repeat(65_535), wire: '00' }] }),
+      changes({ after: [{ text: 'x'.repeat(65_536), wire: '00' }] }),
+    ],
+    ['the version', { version: 1 }, { version: 2 }],
+    [
+      'a source',
+      { changes: [{ ...planOf().changes[0], source: 's'.repeat(253) }] },
+      { changes: [{ ...planOf().changes[0], source: 's'.repeat(254) }] },
+    ],
+    [
+      'a source at all',
+      { changes: [{ ...planOf().changes[0], source: 's' }] },
+      { changes: [{ ...planOf().changes[0], source: '' }] },
+    ],
+  ])('%s', (_, inside, beyond) => {
+    expect(planSchema.safeParse({ ...planOf(), ...inside }).error?.issues ?? []).toEqual([]);
+    expect(planSchema.safeParse({ ...planOf(), ...beyond }).success).toBe(false);
+  });
+
+  test.each<[string, object[], number]>([
+    ['an entry of the list', planOf().changes, 1],
+    ['a record that stays', [dns({ before: members(1), after: members(1) })], 1],
+    ['a record that is replaced', [dns({ before: members(1), after: [{ text: 'y', wire: '0179' }] })], 2],
+    [
+      'two that are added, beside one that stays',
+      [dns({ before: members(1), after: [...members(1), { text: 'y', wire: '0179' }, { text: 'z', wire: '017a' }] })],
+      2,
+    ],
+    ['nothing', [], 0],
+    ['several changes', [...planOf().changes, dns({ before: members(1) })], 2],
+  ])('the size of %s', (_, changes, size) => {
+    expect(sizeOf({ changes: changes as never })).toBe(size);
+  });
 });

@@ -167,3 +167,204 @@ test('windows are in UTC, their end not included', () => {
   expect(at('2026-11-26T12:00:00Z')).toBe(false);
   expect(isOpen([], new Date())).toBe(true);
 });
+
+describe('what the settings leave out has a default, and what they say has limits', () => {
+  const read = (approvals: object) => approvalsSchema.safeParse({ groups: GROUPS, ...approvals });
+  const rule = (part: object) => ({ rules: [{ name: 'all', stages: [{ group: 'mail' }], ...part }] });
+  const stage = (part: object) => rule({ stages: [{ group: 'mail', ...part }] });
+  const automatic = (ceiling: object) => rule({ stages: [], decide: 'automatic', ceiling });
+
+  test('the defaults', () => {
+    expect(approvalsSchema.parse(undefined)).toEqual({
+      groups: {},
+      deputies: [],
+      rules: [],
+      emergency: null,
+      playbooks: 'on',
+    });
+    const { rules, emergency } = approvalsSchema.parse({
+      groups: GROUPS,
+      ...rule({ stages: [{ group: 'mail', escalate: { after_hours: 4, to: 'security' } }] }),
+      emergency: { group: 'security', review: 'mail' },
+    });
+    expect(rules).toEqual([
+      {
+        name: 'all',
+        when: {},
+        decide: 'people',
+        ceiling: null,
+        stages: [
+          {
+            group: 'mail',
+            need: 1,
+            within_hours: 72,
+            remind_hours: 24,
+            escalate: { after_hours: 4, times: 1, to: 'security' },
+          },
+        ],
+        denials: 1,
+        apply_within_hours: 24,
+        windows: [],
+      },
+    ]);
+    expect(emergency).toEqual({ group: 'security', ends_hours: 4, review: 'mail' });
+    expect(approvalsSchema.parse({ groups: GROUPS, ...stage({}) }).rules[0]!.stages[0]!.escalate).toBeNull();
+  });
+
+  const many = (n: number, one: (i: number) => unknown) => Array.from({ length: n }, (_, i) => one(i));
+  const people = many(20, (i) => `p${i}@example.com`);
+  const named = (i: number) => ({ ...rule({}).rules[0], name: `r${i}` });
+  const window = { days: ['monday'], from: '08:00', to: '08:01' };
+  test.each<[string, object, object]>([
+    ['hours to decide', stage({ within_hours: 720 }), stage({ within_hours: 720.1 })],
+    ['hours to decide at all', stage({ within_hours: 0.1 }), stage({ within_hours: 0 })],
+    ['hours to a reminder', stage({ remind_hours: 720 }), stage({ remind_hours: 721 })],
+    ['no reminder', stage({ remind_hours: null }), stage({ remind_hours: 0 })],
+    [
+      'people that are needed',
+      { groups: { mail: people }, ...stage({ need: 20 }) },
+      { groups: { mail: [...people, 'x@y'] }, ...stage({ need: 21 }) },
+    ],
+    ['somebody is needed', stage({ need: 1 }), stage({ need: 0 })],
+    [
+      'hours to an escalation',
+      stage({ escalate: { after_hours: 720, to: 'security' } }),
+      stage({ escalate: { after_hours: 721, to: 'security' } }),
+    ],
+    [
+      'escalations',
+      stage({ escalate: { after_hours: 1, times: 10, to: 'mail' } }),
+      stage({ escalate: { after_hours: 1, times: 11, to: 'mail' } }),
+    ],
+    [
+      'an escalation at all',
+      stage({ escalate: { after_hours: 1, times: 1, to: 'mail' } }),
+      stage({ escalate: { after_hours: 1, times: 0, to: 'mail' } }),
+    ],
+    ['denials', rule({ denials: 20 }), rule({ denials: 21 })],
+    ['a denial', rule({ denials: 1 }), rule({ denials: 0 })],
+    ['hours to apply', rule({ apply_within_hours: 720 }), rule({ apply_within_hours: 721 })],
+    [
+      'hours of an emergency',
+      { emergency: { group: 'mail', review: 'mail', ends_hours: 72 } },
+      { emergency: { group: 'mail', review: 'mail', ends_hours: 73 } },
+    ],
+    [
+      'stages',
+      { groups: { mail: people }, ...rule({ stages: many(5, () => ({ group: 'mail' })) }) },
+      { groups: { mail: people }, ...rule({ stages: many(6, () => ({ group: 'mail' })) }) },
+    ],
+    ['windows', rule({ windows: many(20, () => window) }), rule({ windows: many(21, () => window) })],
+    ['a window of a minute', rule({ windows: [window] }), rule({ windows: [{ ...window, to: '08:00' }] })],
+    ['days of a window', rule({ windows: [window] }), rule({ windows: [{ ...window, days: [] }] })],
+    ['rules', { rules: many(200, named) }, { rules: many(201, named) }],
+    [
+      'deputies',
+      { deputies: many(1000, () => ({ for: 'a@b', by: 'c@d', from: '2026-01-01', until: '2026-01-02' })) },
+      { deputies: many(1001, () => ({ for: 'a@b', by: 'c@d', from: '2026-01-01', until: '2026-01-02' })) },
+    ],
+    ['decisions of a rule', automatic({ per_day: 1 }), automatic({ per_day: 0 })],
+    [
+      'decisions of a rule for a domain',
+      automatic({ per_day: 1, per_domain_day: 1 }),
+      automatic({ per_day: 1, per_domain_day: 0 }),
+    ],
+    ['kinds', rule({ when: { kinds: ['dns.change'] } }), rule({ when: { kinds: [] } })],
+    ['domains', rule({ when: { domains: ['*.example.com'] } }), rule({ when: { domains: [] } })],
+    ['findings', rule({ when: { findings: ['new_source'] } }), rule({ when: { findings: [] } })],
+    ['records', rule({ when: { size: 1 } }), rule({ when: { size: 0 } })],
+    ['members', { groups: { ...GROUPS, x: ['a@b'] } }, { groups: { ...GROUPS, x: [] } }],
+  ])('the limit of %s', (_, inside, beyond) => {
+    expect(read(inside).error?.issues ?? []).toEqual([]);
+    expect(read(beyond).success).toBe(false);
+  });
+
+  test.each<[object, string]>([
+    [rule({ decide: 'automatic', stages: [] }), 'decides by itself and has no ceiling: set ceiling.per_day'],
+    [rule({ decide: 'automatic', ceiling: { per_day: 1 } }), 'decides by itself: remove its stages, or decide: automatic'],
+    [rule({ stages: [] }), 'has no stages: name who decides'],
+    [rule({ ceiling: { per_day: 1 } }), 'has a ceiling, which is for rules that decide by themselves'],
+    [rule({ windows: [{ ...window, to: '07:59' }] }), 'has a window that ends before it begins: use two windows'],
+    [{ rules: [named(1), named(1)] }, 'two rules are named "r1"'],
+    [stage({ group: 'nobody' }), 'rule "all" names the group "nobody", which is not in groups'],
+    [stage({ escalate: { after_hours: 1, to: 'nobody' } }), 'rule "all" names the group "nobody", which is not in groups'],
+    [stage({ need: 4 }), 'rule "all" needs more people than its groups have: lower need, or add people'],
+    [{ emergency: { group: 'nobody', review: 'mail' } }, 'emergency names the group "nobody", which is not in groups'],
+    [{ emergency: { group: 'mail', review: 'nobody' } }, 'emergency names the group "nobody", which is not in groups'],
+  ])('%j: %s', (approvals, message) => {
+    expect(read(approvals).error!.issues.map((issue) => issue.message)).toEqual([message]);
+  });
+});
+
+describe('which rule decides', () => {
+  const plan = { ...planOf(), domain: 'a.example.com' };
+  const decided = (when: object, part: object = {}, requester: 'person' | 'playbook' = 'person') =>
+    consider(
+      rulesOf({ name: 'one', when, stages: [{ group: 'mail' }] }),
+      { plan: { ...plan, ...part } as never, requester },
+      () => ({
+        all: 0,
+        domain: 0,
+      }),
+    )[0]!.because;
+  const finding = { key: 1, kind: 'new_source', severity: 'low', summary: 'x' };
+
+  test.each<[object, object, string | null]>([
+    [{}, {}, null],
+    [{ kinds: ['sender.approve', 'dns.change'] }, {}, null],
+    [{ kinds: ['dns.change', 'policy.step'] }, {}, 'it is for dns.change, policy.step'],
+    [{ domains: ['a.example.com'] }, {}, null],
+    [{ domains: ['*.example.com'] }, {}, null],
+    [{ domains: ['*.a.example.com'] }, {}, 'it is for *.a.example.com'],
+    [{ domains: ['example.com', 'b.example.com'] }, {}, 'it is for example.com, b.example.com'],
+    [{ domains: ['*.ple.com'] }, {}, 'it is for *.ple.com'],
+    [{ risk: 'low' }, {}, null],
+    [{ risk: 'high' }, { risk: 'medium' }, null],
+    [{ risk: 'medium' }, { risk: 'high' }, 'the risk is high, above medium'],
+    [{ findings: ['new_source'] }, { finding }, null],
+    [{ findings: ['policy_ready'] }, { finding }, 'it is for findings of policy_ready'],
+    [{ findings: ['policy_ready', 'x'] }, {}, 'it is for findings of policy_ready, x'],
+    [{ requester: 'person' }, {}, null],
+    [{ requester: 'playbook' }, {}, 'it is for requests of a playbook'],
+    [{ size: 1 }, {}, null],
+    [{ size: 1 }, { changes: [...plan.changes, ...plan.changes] }, '2 records change, more than 1'],
+  ])('%j, of %j: %s', (when, part, because) => {
+    expect(decided(when, part)).toBe(because);
+  });
+
+  test.each<[object, { all: number; domain: number }, string | null]>([
+    [{ per_day: 2 }, { all: 1, domain: 1 }, null],
+    [{ per_day: 2 }, { all: 2, domain: 1 }, 'it has decided 2 times today, its ceiling'],
+    [{ per_day: 9, per_domain_day: 2 }, { all: 8, domain: 1 }, null],
+    [{ per_day: 9, per_domain_day: 2 }, { all: 8, domain: 2 }, 'it has decided 2 times today for this domain, its ceiling'],
+  ])('a ceiling of %j after %j: %s', (ceiling, used, because) => {
+    const rules = rulesOf({ name: 'one', decide: 'automatic', ceiling });
+    expect(consider(rules, { plan, requester: 'person' }, () => used)[0]!.because).toBe(because);
+  });
+
+  test('a domain by its name comes before a pattern, a longer pattern before a shorter one', () => {
+    const of = (name: string, domains?: string[], more: object = {}) => ({
+      name,
+      when: { ...(domains ? { domains } : {}), ...more },
+      stages: [{ group: 'mail' }],
+    });
+    const rules = rulesOf(
+      of('all'),
+      of('two', undefined, { risk: 'high', requester: 'person' }),
+      of('short', ['*.com']),
+      of('long', ['*.example.com']),
+      of('long-and-more', ['*.example.com'], { risk: 'high' }),
+      of('name', ['x.example', 'a.example.com']),
+      of('elsewhere', ['b.example.com']),
+    );
+    expect(consider(rules, { plan, requester: 'person' }, () => ({ all: 0, domain: 0 })).map(({ rule }) => rule.name)).toEqual([
+      'name',
+      'long-and-more',
+      'long',
+      'short',
+      'two',
+      'all',
+      'elsewhere',
+    ]);
+  });
+});

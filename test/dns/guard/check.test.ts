@@ -51,6 +51,102 @@ test.each(Object.entries(GUARD_FIXTURES))('%s is found, and over when it is mend
   expect(await found(fixture, published)).toEqual([]);
 });
 
+/** Declarations, each against records that are otherwise. */
+const DIFFERENCES: Record<string, [declared: string, zone: Zone]> = {
+  'no SPF record': [
+    'spf: {sources: [mx, a], forbid: [ptr], all: "-all", max_lookups: 3}',
+    { 'example.com': { A: ['192.0.2.1'] } },
+  ],
+  'two SPF records': ['spf: {sources: [mx]}', { 'example.com': { TXT: [['v=spf1 mx -all'], ['v=spf1 a -all']] } }],
+  'SPF sources in other forms': [
+    'spf: {sources: ["ip4:192.0.2.0/24", "include:_spf.vendor.example", "a:h.example.com"], require: ["ip6:2001:db8::/32"], all: "~all"}',
+    {
+      'example.com': { TXT: [['v=spf1 ip4:192.0.2.0/25 include:_SPF.vendor.example a:H.example.com mx ?all']] },
+      '_spf.vendor.example': { TXT: [['v=spf1 ip4:198.51.100.0/24 ptr -all']] },
+    },
+  ],
+  'SPF with terms that are forbidden below an include': [
+    'spf: {forbid: [ptr, "+all", "?all"]}',
+    {
+      'example.com': { TXT: [['v=spf1 include:_spf.vendor.example ?all']] },
+      '_spf.vendor.example': { TXT: [['v=spf1 ptr +all']] },
+    },
+  ],
+  'more look-ups than are declared': [
+    'spf: {max_lookups: 2}',
+    { 'example.com': { TXT: [['v=spf1 a:a.example a:b.example a:c.example -all']] } },
+  ],
+  'as many look-ups as are declared': [
+    'spf: {max_lookups: 2}',
+    { 'example.com': { TXT: [['v=spf1 a:a.example a:b.example -all']] } },
+  ],
+  'no DMARC record': [
+    'dmarc: {policy: reject, adkim: strict, aspf: relaxed, rua: ["mailto:d@example.com"]}',
+    { '_dmarc.example.com': {} },
+  ],
+  'DMARC in every part': [
+    'dmarc: {policy: reject, subdomain_policy: reject, nonexistent_policy: reject, adkim: strict, aspf: strict, rua: ["mailto:a@example.com", "mailto:b@example.com"]}',
+    {
+      '_dmarc.example.com': {
+        TXT: [['v=DMARC1; p=none; sp=none; np=none; adkim=r; aspf=r; rua=mailto:b@example.com; ruf=mailto:x@example.com']],
+      },
+    },
+  ],
+  'DMARC that is stricter': [
+    'dmarc: {policy: none, subdomain_policy: quarantine}',
+    { '_dmarc.example.com': { TXT: [['v=DMARC1; p=reject; sp=reject']] } },
+  ],
+  'keys in every state': [
+    `dkim: {selectors: {sel: revoked, gone: any, old: absent, small: {min_bits: 2048}, other: {key: ${KEY}}, v: {cname: keys.vendor.example}}}`,
+    {
+      'old._domainkey.example.com': { TXT: [[`v=DKIM1; p=${KEY}`]] },
+      'small._domainkey.example.com': { TXT: [[`v=DKIM1; p=${KEY.slice(0, 100)}`]] },
+      'other._domainkey.example.com': { TXT: [[`v=DKIM1; p=${OTHER_KEY}`]] },
+      'v._domainkey.example.com': { CNAME: ['keys.other.example'] },
+      'keys.other.example': { TXT: [[`v=DKIM1; p=${KEY}`]] },
+    },
+  ],
+  'two keys at one selector': [
+    'dkim: {selectors: {sel: any}}',
+    { 'sel._domainkey.example.com': { TXT: [['v=DKIM1; p='], [`v=DKIM1; p=${KEY}`]] } },
+  ],
+  transport: [
+    'mta_sts: {id: abc1, mode: enforce}, tls_rpt: {rua: ["mailto:t@example.com"]}, bimi: {logo: "https://example.com/x.svg", certificate: "https://example.com/x.pem"}, mx: [b.example.com, a.example.com]',
+    {
+      '_mta-sts.example.com': {},
+      '_smtp._tls.example.com': {},
+      'default._bimi.example.com': {},
+      'example.com': { TXT: [['v=spf1 -all']], MX: [{ preference: 5, exchange: 'C.example.com' }] },
+    },
+  ],
+  'no mail': ['mx: []', { 'example.com': { TXT: [['v=spf1 -all']], MX: [{ preference: 0, exchange: '.' }] } }],
+  'other records': [
+    'records: {_verify: {TXT: [abc, def]}, www: {CNAME: host.example.com}, "@": {MX: ["10 mx.example.com", "20 mx2.example.com"]}, h: {A: [192.0.2.1], AAAA: ["2001:db8::1"]}}',
+    {
+      '_verify.example.com': { TXT: [['abc'], ['ghi']] },
+      'www.example.com': { CNAME: ['other.example.com'] },
+      'h.example.com': { A: ['192.0.2.2'], AAAA: ['2001:db8::1'] },
+    },
+  ],
+};
+
+test('what differs is said word for word as in golden/', async () => {
+  const parts: string[] = [];
+  const show = (name: string, findings: readonly GuardFinding[]) =>
+    parts.push(`# ${name}\n${findings.map((one) => `${JSON.stringify(one)}\n`).join('')}`);
+  for (const [code, fixture] of Object.entries(GUARD_FIXTURES)) show(code, await found(fixture, fixture.zone));
+  for (const [name, [declared, zone]] of Object.entries(DIFFERENCES)) {
+    show(name, await found({ declared }, zone).catch((error: Error) => [error.message as never]));
+    show(
+      `${name}, and staging without a declaration`,
+      await found({ declared: '', staging: 'like: example.com' }, zone).catch((error: Error) => [error.message as never]),
+    );
+  }
+  await expect(parts.join('\n').replaceAll(KEY, '(key)').replaceAll(OTHER_KEY, '(other key)')).toMatchFileSnapshot(
+    'golden/findings.txt',
+  );
+});
+
 /** The zone with what a finding says should be published. */
 function withPublished(zone: Zone, { publish }: GuardFinding): Zone {
   const { name, value } = publish!;
