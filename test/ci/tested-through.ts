@@ -59,7 +59,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/findings/list.ts',
   ],
   'cli/commands/domains.test.ts': ['cli/terminal/undecided.ts'],
-  'cli/commands/import.test.ts': ['cli/terminal/progress.ts'],
   'cli/commands/policy.test.ts': ['store/domains/report-month.ts'],
   'deploy/compose.test.ts': ['cli/wait-for-servers.ts', 'shared/runtime/semi-spaces.ts'],
   'dns/check/check.test.ts': [

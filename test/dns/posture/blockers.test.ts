@@ -54,3 +54,57 @@ test('mail that passes by SPF alone holds back p=reject, not p=quarantine', () =
   expect(why(alone(51))).toEqual(['spf_alone']);
   expect(why(alone(51), {}, NONE)).toEqual([]);
 });
+
+test('each reason is a sentence with its figures', () => {
+  const said = (senders: SenderMonth[], month: Partial<ReportMonth> = {}, at = QUARANTINE) =>
+    [...blockers(at, { from: '2026-05-01', to: '2026-05-30', days: 30, reporters: 3, senders, ...month })].map(
+      ({ sentence }) => sentence,
+    );
+  expect(said([sender()], { days: 19, reporters: 1 })).toEqual([
+    'Reports cover 19 of the last 30 days; 20 are needed.',
+    '1 of the 3 regular reporters that are needed have reported (on 10 days or more).',
+  ]);
+  expect(said([sender({ messages: 199, passed: 199, dkim_aligned: 199 })])).toEqual([
+    "The reports name 199 messages of the domain's own senders; 200 are needed.",
+  ]);
+  expect(said([sender({ passed: 900, dkim_aligned: 900 })])).toEqual([
+    "90% of the own senders' mail passes DMARC; 99% is needed.",
+  ]);
+  expect(said([sender(), sender({ class: 'unknown', messages: 1_000, passed: 0, dkim_aligned: 0 })])).toEqual([
+    '1,000 failing messages come from senders that nothing is known of (50%; 1% at most).',
+  ]);
+  expect(said([sender({ dkim_aligned: 900 })])).toEqual([
+    '10% of the own mail passes by SPF alone, which does not survive forwarding: it must be signed before p=reject.',
+  ]);
+  expect(said([sender({ dkim_aligned: 0 })])).toEqual([
+    'None of the own mail to speak of is signed with DKIM as the domain: what is forwarded would be lost.',
+  ]);
+  expect(said([sender()], { against: ['a', 'b', 'a'], contested: ['c', 'c'], joining: 1_000 })).toEqual([
+    'Open findings say that it would cost mail now: a, b.',
+    'Forged mail is being delivered (c): first it must be clear whose mail is whose.',
+    'A service that is not set up has just begun to send (1000 messages).',
+  ]);
+  expect(said([sender()], { contested: ['c'], joining: 1_000, held: true })).toEqual([]);
+});
+
+test('reports must be new, reach back a month, and be about the policy that is published', () => {
+  expect(why([sender()], { newest: '2026-05-23' })).toEqual([]);
+  expect(why([sender()], { newest: '2026-05-22' })).toEqual(['stale']);
+  expect(why([sender()], { first: '2026-05-01', newest: '2026-05-30' })).toEqual([]);
+  expect(why([sender()], { first: '2026-05-02', newest: '2026-05-30' })).toEqual(['month']);
+  const policies = (other: number) => [
+    { p: 'none', reports: other },
+    { p: 'quarantine', reports: 1_000 - other },
+  ];
+  expect(why([sender()], { policies: policies(20) } as never)).toEqual([]);
+  expect(why([sender()], { policies: policies(21) } as never)).toEqual(['policy_new']);
+});
+
+test('signatures, joining services and policies that are held, at their thresholds', () => {
+  expect(why([sender({ dkim_aligned: 10 })])).toEqual(['spf_alone']);
+  expect(why([sender({ dkim_aligned: 9 })])).toEqual(['unsigned']);
+  expect(why([sender()], { joining: 9 })).toEqual([]);
+  expect(why([sender()], { joining: 10 })).toEqual(['joining']);
+  expect(why([sender({ passed: 980, dkim_aligned: 980 })], { held: true })).toEqual([]);
+  expect(why([sender({ passed: 979, dkim_aligned: 979 })], { held: true })).toEqual(['failing']);
+});

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { day, minute, severity, share } from '../../../services/console/pages/format.ts';
+
+test('moments are shown in UTC, to the day or the minute', () => {
+  const moment = new Date('2026-11-27T23:59:58.999Z');
+  expect([day(moment), minute(moment)]).toEqual(['2026-11-27', '2026-11-27 23:59']);
+});
+
+test.each([
+  [0, 0, ''],
+  [0, 5, '0%'],
+  [1, 2, '50%'],
+  [5, 5, '100%'],
+])('%i of %i is "%s"', (part, whole, text) => {
+  expect(share(part, whole)).toBe(text);
+});
+
+test('a severity is its word, and one that is not known its name, escaped', () => {
+  expect(severity('critical').toString()).toMatch(/^<span class="severity critical">[^<]+<\/span>$/);
+  expect(severity('a<b').toString()).toContain('a&lt;b</span>');
+});
