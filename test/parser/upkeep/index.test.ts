@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseMessages } from '../../../services/parser/parse-messages.ts';
-import { startRetention } from '../../../services/parser/upkeep/index.ts';
+import { sayUnverified, startRetention } from '../../../services/parser/upkeep/index.ts';
+import type { Log } from '../../../services/shared/runtime/log.ts';
 import { testContext } from '../../helpers/context.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 import { receive, trusting } from '../../helpers/report.ts';
@@ -44,4 +45,37 @@ test('failure reports are deleted once their days have passed, and not before', 
     await retention.stop();
     await context.queues.close();
   }
+});
+
+test('reports that cannot be verified are a warning, unless few cannot or nothing is verified', async () => {
+  const lines: unknown[][] = [];
+  const log = { warn: (...line: unknown[]) => void lines.push(line) } as unknown as Log;
+  const now = new Date('2026-10-31T12:00:00Z');
+  const context = testContext(t);
+  const say = () => sayUnverified({ config: context.config, db: t.db, clock: { now: () => now }, log });
+  const add = (n: number, trust: string, at: string) =>
+    t.db.query(
+      `insert into ruawatch.reports (message_key, part, identity, content_hash, reporter, report_id, domain, begin_at, end_at, errors, records,
+              messages, salvaged, problems, received_at, trust)
+       select 0, 0, decode(md5($2 || $3::text || i), 'hex'), '', 'r', i::text, 'example.com', $3::timestamptz, $3::timestamptz, '[]', 0, 0, false, '[]', $3::timestamptz, $2
+         from generate_series(1, $1) i`,
+      [n, trust, at],
+    );
+  await say();
+  await add(3, 'ok', '2026-10-24T12:00:00Z');
+  await add(7, 'bad', '2026-10-24T11:59:59Z');
+  await say();
+  expect(lines).toEqual([]);
+  await add(1, 'bad', '2026-10-24T12:00:00Z');
+  await say();
+  expect(lines).toEqual([
+    [
+      expect.objectContaining({ reports: 4, unverified: 1 }),
+      '1 of 4 reports of the last week could not be verified, so they open no finding: set or correct trust.authserv_ids (docs/trust.md), then run "ruawatch verify --all".',
+    ],
+  ]);
+  context.config.trust.check = 'off';
+  await say();
+  expect(lines).toHaveLength(1);
+  await context.queues.close();
 });
