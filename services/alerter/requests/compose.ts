@@ -49,12 +49,11 @@ export async function composeRequestMails(
     await mails.spreadRequestEvents(tx, { mailed: from !== null, now });
     if (from === null) return 0;
     const stories: Stories = new Map();
-    const byRecipient = groupedBy(await mails.dueRequestMails(tx, now), ({ recipient }) => recipient);
-    const installation = byRecipient.size === 0 ? '' : await outbox.installation(tx);
+    const all = await mails.dueRequestMails(tx, now);
+    for (const key of new Set(all.map(({ request_key }) => request_key))) stories.set(key, await mails.loadStory(tx, key, now));
+    const installation = await outbox.installation(tx);
     let made = 0;
-    for (const [recipient, due] of byRecipient) {
-      for (const { request_key } of due)
-        if (!stories.has(request_key)) stories.set(request_key, await mails.loadStory(tx, request_key, now));
+    for (const [recipient, due] of groupedBy(all, (one) => one.recipient)) {
       const items = await itemsOf(tx, { recipient, due, stories, now });
       made += await put({ tx, from, console, installation, stories, now }, recipient, items, perHour);
     }
@@ -73,16 +72,17 @@ async function itemsOf(
     const story = stories.get(request_key)!;
     const alone = all.filter(({ event }) => event === 'override');
     const others = all.filter(({ event }) => event !== 'override');
-    const wanted = others.filter((one) => isWanted(one, story, recipient));
-    if (wanted.length === 0) await settle(tx, others, { recipient, at: now });
-    for (const some of [alone, wanted.length === 0 ? [] : others]) {
+    for (const some of [alone, others]) {
       const useful = some.filter((one) => isWanted(one, story, recipient));
       // A reminder of the same moment says less.
       const newest =
         useful.at(-1)?.event === 'remind'
           ? (useful.findLast(({ event }) => event === 'escalate') ?? useful.at(-1))
           : useful.at(-1);
-      if (newest === undefined) continue;
+      if (newest === undefined) {
+        await settle(tx, some, { recipient, at: now });
+        continue;
+      }
       items.push({
         request_key,
         event: newest.event_key,
@@ -124,13 +124,13 @@ async function put(putting: Putting, recipient: string, items: Item[], perHour: 
       content: renderRequest(content(item)),
     });
   }
-  if (digest.length > 0)
-    await insert(putting, recipient, digest, {
-      name: `requests-${hashOf(JSON.stringify([recipient, ...digest.map((one) => [one.events, one.refusals])]))}`,
-      thread: null,
-      content: renderRequests(digest.map(content)),
-    });
-  return singles.length + (digest.length > 0 ? 1 : 0);
+  if (digest.length === 0) return singles.length;
+  await insert(putting, recipient, digest, {
+    name: `requests-${hashOf(JSON.stringify([recipient, ...digest.map((one) => [one.events, one.refusals])]))}`,
+    thread: null,
+    content: renderRequests(digest.map(content)),
+  });
+  return singles.length + 1;
 }
 
 async function insert(

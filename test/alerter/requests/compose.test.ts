@@ -23,6 +23,15 @@ afterEach(() => b.close());
 const log = pino({ level: 'silent' });
 const SETTINGS = { from: 'ruawatch@example.org', console: 'https://ruawatch.example.org', perHour: 100 };
 const compose = (now: Date = b.now, part: object = {}) => composeRequestMails({ db: b.db, log }, { ...SETTINGS, ...part }, now);
+/** As `compose`, with what it logs. */
+const composeLogged = async (now: Date) => {
+  const lines: { mails: number; msg: string }[] = [];
+  const kept = pino({ level: 'info', base: null, timestamp: false }, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const made = await composeRequestMails({ db: b.db, log: kept }, SETTINGS, now);
+  return [made, ...lines.map(({ mails: n, msg }) => `${n} ${msg}`)];
+};
+const unsettled = async () =>
+  (await b.db.query('select event_key, recipient from ruawatch.request_mails where settled_at is null')).rows;
 const mails = async () =>
   (
     await b.db.query<{ to: string; subject: string; raw: string; state: string }>(
@@ -172,6 +181,7 @@ describe('settled means nothing more is sent', () => {
     expect((await mails()).slice(3).map(({ to, subject }) => [to, subject.slice(11, 35)])).toEqual([
       [BEN, 'Still to decide: request'],
     ]);
+    expect(await unsettled()).toEqual([]);
   });
 });
 
@@ -221,21 +231,89 @@ test('no word of a stranger is in a subject, and none breaks a header', async ()
 test('what an hour has no room for comes together, each with its exact change', async () => {
   const keys: number[] = [];
   for (let i = 0; i < 6; i++) keys.push(await opened(b.db));
-  await compose(b.now, { perHour: 2 });
+  expect(await compose(b.now, { perHour: 2 })).toBe(6);
   const first = (await mails()).filter(({ to }) => to === ADA);
   expect(first).toHaveLength(2);
-  await compose(later(1.5), { perHour: 2 });
+  expect(await compose(later(1.5), { perHour: 2 })).toBe(3);
   const rest = (await mails()).filter(({ to }) => to === ADA).slice(2);
   expect(rest.map(({ subject }) => subject)).toEqual(['[ruawatch] 4 requests, 4 to decide']);
   const text = textIn(rest[0]!.raw);
   for (const key of keys.slice(2)) expect(text).toContain(`/requests/${key}\n`);
   expect(text.match(/p=reject"/g)).toHaveLength(4);
+  // A mail about one request is known by it, and the later of two comes later.
+  const { rows } = await b.db.query<{ request_key: number | null; message_id: string }>(
+    `select request_key, message_id from ruawatch.outbox where kind = 'request' and recipients = $1 order by outbox_key`,
+    [[ADA]],
+  );
+  expect(rows.map(({ request_key }) => request_key)).toEqual([keys[0], keys[1], null]);
+  expect(rows[0]!.message_id).toMatch(new RegExp(`^<request-${keys[0]}-\\d+-[0-9a-f]{10}\\.[0-9a-f]{12}@example\\.org>$`));
+  expect(rows[2]!.message_id).toMatch(/^<requests-[0-9a-f]{10}\.[0-9a-f]{12}@example\.org>$/);
+});
+
+test('what is urgent comes first', async () => {
+  const [first, second] = [await opened(b.db), await opened(b.db)];
+  const { digest } = await loadRequest(b.db, second);
+  const emergency = { group: 'security', ends_hours: 4, review: 'mail' };
+  await override(b.db, second, { person: DORA, why: 'x', digest, via: 'test', at: later(1) }, emergency);
+  await compose(later(1));
+  const [one, ...others] = (await mails()).filter(({ to }) => to === ADA);
+  expect(one!.subject).toContain(`Request ${second} approved by break-glass`);
+  expect(others[0]!.subject).toContain(`Decide on request ${first}`);
+});
+
+test('who is asked in the next stage is asked to decide, whatever was escalated to him before', async () => {
+  const stages = [
+    { ...TWO.stages[0], need: 1 },
+    { group: 'security', within_hours: 5 },
+  ];
+  const key = await opened(b.db, { name: 'both', stages });
+  await sweepRequests(b.db, later(5));
+  await vote(b.db, key, ADA);
+  await compose(later(5));
+  const told = (await mails()).filter(({ to }) => to === DORA).map(({ subject }) => subject);
+  expect(told).toEqual([expect.stringMatching(new RegExp(`^\\[ruawatch\\] Decide on request ${key}: `))]);
+});
+
+test('what is made and what is left out is logged once', async () => {
+  const key = await opened(b.db, { name: 'one', stages: [{ group: 'mail' }] });
+  expect(await composeLogged(b.now)).toEqual([3, '3 queued mails about requests in the outbox']);
+  expect(await composeLogged(b.now)).toEqual([0]);
+  await vote(b.db, key, ADA);
+  expect(await composeLogged(later(1))).toEqual([
+    3,
+    '3 left out mails that asked about settled requests',
+    '3 queued mails about requests in the outbox',
+  ]);
+});
+
+test('composing waits for whoever composes', async () => {
+  const { lockComposing } = await import('../../../services/store/alerts/outbox.ts');
+  const { transaction } = await import('../../../services/shared/runtime/db.ts');
+  await opened(b.db);
+  let made: number | null = null;
+  let composing: Promise<void> | null = null;
+  await transaction(b.db, async (tx) => {
+    await lockComposing(tx);
+    composing = compose().then((n) => {
+      made = n;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(made).toBeNull();
+  });
+  await composing;
+  expect(made).toBe(3);
 });
 
 test('without a mail server nobody is mailed, and nothing piles up', async () => {
   await opened(b.db);
   expect(await compose(b.now, { from: null })).toBe(0);
   expect(await compose()).toBe(0);
+  // Nor is anybody about what was due before it was taken away.
+  await opened(b.db);
+  await compose();
+  await b.db.query('update ruawatch.request_mails set settled_at = null');
+  expect(await compose(b.now, { from: null })).toBe(0);
+  expect(await unsettled()).toHaveLength(3);
 });
 
 describe('a mail server', () => {
@@ -253,6 +331,9 @@ describe('a mail server', () => {
       b.now = later(1);
       await eventually(() => expect(sink.mails.map(({ to }) => to)).toEqual([[ADA], [CLEO], [BEN]]));
       expect(sink.mails[2]!.headers.get('subject')).toContain(`Decide on request ${key}`);
+      // Another mail, since the server has refused the first one.
+      const ids = sink.mails.map(({ headers }) => headers.get('message-id')!.replace(/\..*/, '').split('-').slice(4).join('-'));
+      expect(ids).toEqual(['', '', 'again-1']);
       await eventually(async () => expect(await refusedAlerts(b.db)).toMatchObject({ requests: 0 }));
     } finally {
       await sink.stop();
