@@ -7,7 +7,7 @@ import type { Session } from '../../services/poller/session.ts';
 import { streamMail } from '../../services/poller/stream.ts';
 import { CHUNK_BYTES } from '../../services/store/messages/raw-chunks.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
-import { contextFor, mailboxAt, rawOf, rowsOf, type TestContext } from './setup.ts';
+import { contextFor, mailboxAt, rawOf, rowsOf, sha256, type TestContext } from './setup.ts';
 
 const MAIL_BYTES = 4 * 1024 * 1024;
 const mailbox = mailboxAt('imap://demo:x@127.0.0.1:1/INBOX?tls=none');
@@ -17,11 +17,14 @@ let t: TestDatabase;
 let context: TestContext;
 let lease: Lease;
 let heads: Buffer[];
+/** How often the session was said to move. */
+let turns: number;
 beforeEach(async () => {
   t = await testDatabase();
   context = contextFor(t, [mailbox]);
   lease = (await holdLease(t.db, mailbox, { owner: 'a', leaseMs: 60_000, log: context.log }))!;
   heads = [];
+  turns = 0;
 });
 afterEach(async () => {
   await lease.release();
@@ -36,7 +39,7 @@ function stream(raw: Buffer, { uid = 1, most = 1e9, until = Number.POSITIVE_INFI
       start >= until ? false : { source: raw.subarray(start, start + Math.min(most, maxLength)) },
   } as unknown as ImapFlow;
   const connection = { client } as Session['connection'];
-  const session = { context, mailbox, connection, lease, turned: () => undefined } as unknown as Session;
+  const session = { context, mailbox, connection, lease, turned: () => void turns++ } as unknown as Session;
   const describe = (head: Buffer) => {
     heads.push(head);
     return { uid, receivedAt: new Date(0), sender: null, subject: 's', messageId: null, size: 0 };
@@ -59,7 +62,10 @@ test.each([
   const full = Array.from({ length: Math.floor(size / CHUNK_BYTES) }, () => CHUNK_BYTES);
   expect(pieces).toEqual(size % CHUNK_BYTES === 0 ? full : [...full, size % CHUNK_BYTES]);
   expect(heads.map((head) => head.equals(raw.subarray(0, HEAD_BYTES)))).toEqual([true]);
-  expect(await rowsOf(t, mailbox)).toMatchObject([{ size, subject: 's' }]);
+  expect(await rowsOf(t, mailbox)).toMatchObject([{ size, subject: 's', sha256: sha256(raw) }]);
+  const { rows } = await t.db.query<{ n: number }>('select n from ruawatch.raw order by n');
+  expect(rows.map(({ n }) => n)).toEqual(pieces.map((_, i) => i));
+  expect(turns).toBe(Math.ceil(size / Math.min(most, 1024 * 1024)));
 });
 
 test('what is gone, at once or on the way, or has no byte, leaves nothing', async () => {
