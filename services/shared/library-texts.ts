@@ -35,6 +35,7 @@ const MEANINGS: readonly [RegExp, string][] = [
   [/^NOAUTH\b|^ERR AUTH <password> called without/, 'Redis and REDIS_URL differ on whether there is a password'],
   [/^WRONGPASS\b/, 'Redis refuses the user or password in REDIS_URL'],
   [/^NOPERM\b/, 'the user in REDIS_URL may not do what the queue needs'],
+  [/^ERR DB index is out of range\b/, 'it has no database with the number in REDIS_URL'],
   [/^OOM command not allowed\b/, 'Redis has reached its maxmemory'],
   [/^READONLY\b/, 'Redis is a replica, which changes nothing'],
   [/^LOADING\b/, 'Redis is still loading its data'],

@@ -26,16 +26,18 @@ export async function redisFacts(url: string): Promise<RedisFacts> {
   redis.on('error', (error: unknown) => errors.push(error));
   try {
     await redis.connect();
+    // The client goes on in database 0 where the server lacks the one that the URL names.
+    await redis.select(redis.options.db ?? 0);
     // INFO and not CONFIG, which many providers forbid.
     const info = await redis.info();
     const of = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1] ?? null;
     return { version: of('redis_version') ?? 'of an unknown version', policy: of('maxmemory_policy') };
   } catch (error) {
-    throw new TransientError(
-      'queue',
-      `Redis does not answer at the address in REDIS_URL (${messageOf(errors[0] ?? error)}): start it, correct REDIS_URL, or unset it to queue on Postgres.`,
-      error,
-    );
+    const cause = errors[0] ?? error;
+    const answers = cause instanceof Error && cause.name === 'ReplyError';
+    const how = answers ? 'cannot be used' : 'does not answer';
+    const advice = `${answers ? '' : 'start it, '}correct REDIS_URL, or unset it to queue on Postgres`;
+    throw new TransientError('queue', `Redis ${how} at the address in REDIS_URL (${messageOf(cause)}): ${advice}.`, error);
   } finally {
     redis.disconnect();
   }

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { redisFacts } from '../../../services/shared/runtime/redis-facts.ts';
+import { redisProgram, startRedis } from '../../helpers/services.ts';
 
 test.each([
   ['a web server', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
@@ -19,3 +20,27 @@ test.each([
   );
   await new Promise((resolve) => server.close(resolve));
 });
+
+test.skipIf(redisProgram === null)(
+  `a database that the server lacks, or a wrong password, is an answer${redisProgram === null ? ' (SKIPPED: needs redis-server)' : ''}`,
+  async () => {
+    const redis = await startRedis();
+    const said = (change: (url: URL) => void) => {
+      const url = new URL(redis.url);
+      change(url);
+      return redisFacts(url.href).then(
+        () => 'fine',
+        (error: Error) => error.message,
+      );
+    };
+    const place = (path: string) => said((url) => void Object.assign(url, { pathname: path }));
+    expect([await place('/0'), await place('/15'), await place('')]).toEqual(['fine', 'fine', 'fine']);
+    const cannot = (why: string) =>
+      `Redis cannot be used at the address in REDIS_URL (${why}): correct REDIS_URL, or unset it to queue on Postgres.`;
+    for (const path of ['/16', '/99']) expect(await place(path)).toBe(cannot('it has no database with the number in REDIS_URL'));
+    expect(await said((url) => void Object.assign(url, { username: 'u', password: 'wrong' }))).toBe(
+      cannot('Redis refuses the user or password in REDIS_URL'),
+    );
+    await redis.stop();
+  },
+);
