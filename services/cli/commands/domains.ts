@@ -27,7 +27,11 @@ export async function runDomainsList(
       return;
     }
     if (rows.length === 0) {
-      out('No domain is known: list yours under domains: in ruawatch.yaml, or run "ruawatch domains add example.com".');
+      out(
+        state === undefined
+          ? 'No domain is known: list yours under domains: in ruawatch.yaml, or run "ruawatch domains add example.com".'
+          : `No domain is in state ${state}: "ruawatch domains list" shows all.`,
+      );
       return;
     }
     const why = (row: domains.ListedDomain) =>

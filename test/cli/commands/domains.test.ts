@@ -49,6 +49,15 @@ test('what is no domain is refused in one sentence, and so is ignoring what the 
   await expect(runDomainsList(config(), { state: 'mine' }, out)).rejects.toMatchObject({ code: 'usage' });
 });
 
+test('an empty list says whether there is none at all, or none in that state', async () => {
+  await runDomainsList(config(), {}, out);
+  await runDomainsList(config(), { state: 'observed' }, out);
+  expect(lines).toEqual([
+    expect.stringMatching(/^No domain is known: list yours/),
+    'No domain is in state observed: "ruawatch domains list" shows all.',
+  ]);
+});
+
 test('doctor and start say which domains wait, each with its command, and which mailbox proves nothing', async () => {
   await t.db.query(
     `insert into ruawatch.domains (domain, state, how, since, vouched_by, last_reported, reason)
