@@ -26,6 +26,8 @@ const AT_ONCE = 4;
 const MOST_WAITING = 400;
 /** Requests a minute from one address: more than a person makes, and enough for an office behind one address. */
 const PER_MINUTE = 1200;
+/** Characters of one part of a path: names of sources and domains are longer than the router's usual 100. */
+const LONGEST_PART = 2000;
 const TIMES = { requestTimeout: 30_000, connectionTimeout: 60_000, keepAliveTimeout: 10_000 };
 
 /** What the console remembers of a request between its steps. */
@@ -52,6 +54,7 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES,
+    routerOptions: { maxParamLength: LONGEST_PART },
     trustProxy: config.console.proxies.length > 0 ? config.console.proxies : false,
     forceCloseConnections: true,
     ...(config.console.tls === null ? {} : { https: certificateOf(config.console.tls) }),

@@ -7,8 +7,8 @@ import { type Scope, scopeOf } from './scope.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** How long a token may hold, in milliseconds: one that decides holds for a day. */
-export const LONGEST_TOKEN_MS = 366 * DAY_MS;
-export const LONGEST_DECIDING_MS = DAY_MS;
+const LONGEST_TOKEN_MS = 366 * DAY_MS;
+const LONGEST_DECIDING_MS = DAY_MS;
 /** How exactly the last use is noted. */
 const NOTED_MS = 60_000;
 

@@ -137,6 +137,14 @@ describe('what a program sends', () => {
     expect(answer.headers.allow).toBe('GET');
     expect((await root.api('GET', '/api/v1/nothing')).statusCode).toBe(404);
   });
+  test('may be about a name as long as DNS has them', async () => {
+    const domain = `${`${'a'.repeat(60)}.`.repeat(3)}${'b'.repeat(56)}.example.com`;
+    expect(domain.length).toBeGreaterThan(250);
+    await c.t.db.query(`insert into ruawatch.domains (domain, state, how, since) values ($1, 'own', 'added', now())`, [domain]);
+    const answer = await root.api('GET', `/api/v1/domains/${domain}`);
+    expect([answer.statusCode, answer.json<{ domain: string }>().domain]).toEqual([200, domain]);
+    expect((await root.api('GET', `/api/v1/domains/${'a'.repeat(1500)}`)).statusCode).toBe(404);
+  });
   test('that is known already is not sent again', async () => {
     const first = await root.api('GET', '/api/v1/domains');
     const headers = { 'if-none-match': `"x", W/${first.headers.etag}` };

@@ -21,7 +21,6 @@ const CHECKS = [
   'content_type_conformance',
   'response_schema_conformance',
   'negative_data_rejection',
-  'unsupported_method',
   'ignored_auth',
 ];
 

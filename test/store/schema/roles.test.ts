@@ -17,6 +17,7 @@ import { type Db, openPool, transaction } from '../../../services/shared/runtime
 import { createLog } from '../../../services/shared/runtime/log.ts';
 import type { Context, Service } from '../../../services/shared/runtime/service.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
+import { takeSignIns } from '../../../services/store/alerts/sign-ins.ts';
 import { loadScatter } from '../../../services/store/analysis/scatter.ts';
 import { loadBorrowed, loadKeys } from '../../../services/store/analysis/signatures.ts';
 import { loadLateness } from '../../../services/store/analysis/silences.ts';
@@ -60,6 +61,7 @@ import { startWatcher } from '../../../services/watcher/index.ts';
 import { type Sink, startSink } from '../../alerter/sink.ts';
 import { type Fixture, fixture } from '../../analyzer/fixture.ts';
 import { DOMAIN, REPORTERS, span } from '../../analyzer/rows.ts';
+import { useConsoleAs } from '../../console/as-role.ts';
 import { readDocument, tableOf } from '../../docs/markdown.ts';
 import { testDatabase } from '../../helpers/database.ts';
 import { reportMail, reportXml } from '../../helpers/report.ts';
@@ -460,6 +462,8 @@ describe('each service does its whole job as a user with its role alone', () => 
     await sessions.endSessions(db, key);
     await sessions.forgetEnded(db, now);
     await people.endPerson(db, 'ada', 'test', now);
+    await useConsoleAs(db, DOMAIN, now);
+    expect(await transaction(as('ruawatch_alerter'), takeSignIns)).toHaveLength(1);
   });
 
   test('the applier', async () => {

@@ -1,0 +1,55 @@
+import type { Db } from '../../services/shared/runtime/db.ts';
+import { LISTS, type List, pageOf } from '../../services/store/console/api-lists.ts';
+import { companyPerson, confirmCompanyPerson } from '../../services/store/console/company.ts';
+import {
+  addPasskey,
+  keepChallenge,
+  passkeyOf,
+  passkeysOf,
+  removePasskey,
+  takeChallenge,
+  usePasskey,
+} from '../../services/store/console/passkeys.ts';
+import { addPerson, changePerson, endPerson } from '../../services/store/console/people.ts';
+import { endOwnSession, listSessions, signIn } from '../../services/store/console/sign-ins.ts';
+import { endToken, listTokens, makeToken, tokenVisitor } from '../../services/store/console/tokens.ts';
+import { seenMail, seenSource, standingEntry } from '../../services/store/requests/seen.ts';
+
+/** All that the console does with the database for sign-ins and the API, as whoever `db` is. Leaves nobody behind. */
+export async function useConsoleAs(db: Db, domain: string, now: Date): Promise<void> {
+  const person_key = await addPerson(
+    db,
+    { name: 'eve', email: 'eve@example.com', role: 'operator', domains: [domain] },
+    'test',
+    now,
+  );
+  const ends_at = new Date(now.getTime() + 3_600_000);
+  const given = { person_key, person: 'eve', name: 'x', scopes: ['read'] as const, domains: [domain], ends_at };
+  const { token, token_key } = await makeToken(db, given, 'test', now);
+  await tokenVisitor(db, token, now);
+  await listTokens(db, null, now);
+  await endToken(db, token_key, { person_key, by: 'eve' }, now);
+  await signIn(db, { person_key, name: 'eve', how: 'password', address: '192.0.2.1', agent: null }, now);
+  for (const { session_key } of await listSessions(db, person_key, now)) await endOwnSession(db, person_key, session_key);
+  const credential_id = Buffer.from('key');
+  await addPasskey(db, { person_key, credential_id, public_key: credential_id, counter: 0, transports: [], name: 'x' }, now);
+  await usePasskey(db, (await passkeyOf(db, credential_id))!.credential_id, 1, now);
+  await removePasskey(db, person_key, (await passkeysOf(db, person_key))[0]!.credential_id);
+  await keepChallenge(db, 'challenge', null, now);
+  await takeChallenge(db, 'challenge', null, now);
+  await changePerson(db, 'eve', { role: 'viewer', domains: null }, { by: 'test', now });
+  await endPerson(db, 'eve', 'test', now);
+  const rights = { role: 'viewer' as const, domains: [domain] };
+  const who = { issuer: 'https://login.example', subject: 'x', name: 'mallory', email: null, rights, refresh: null };
+  const { person_key: other } = await companyPerson(db, who, now);
+  await companyPerson(db, { ...who, rights: { ...rights, domains: null } }, now);
+  await confirmCompanyPerson(db, other, { due: ends_at, now }, async () => ({ rights, refresh: null }));
+  await confirmCompanyPerson(db, other, { due: ends_at, now }, async () => null);
+  await endPerson(db, 'mallory', 'test', now);
+  const reader = { db, scope: { all: true, domains: [] } };
+  for (const list of Object.values(LISTS) as List[])
+    await pageOf(reader, list, {}, { after: null, limit: 5, bound: Array(list.from.split('?').length - 1).fill(domain) });
+  await seenMail(db, domain, now);
+  await seenSource(db, { domain, source: 'x' }, now);
+  await standingEntry(db, { domain, source: 'x', is_service: false });
+}
