@@ -9,8 +9,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cli/commands/simulate.test.ts': ['store/requests/history.ts'],
   'alerter/requests/compose.test.ts': [
     'alerter/requests/content.ts',
-    'alerter/requests/render.ts',
-    'alerter/requests/steps.ts',
     'alerter/requests/subject.ts',
     'store/alerts/request-mails.ts',
     'store/alerts/settled-ask.ts',

@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest';
+import { requestContent } from '../../../services/alerter/requests/content.ts';
+import { renderRequest, renderRequests } from '../../../services/alerter/requests/render.ts';
+import { type Plan, seal } from '../../../services/requests/plan.ts';
+import type { RequestStory } from '../../../services/store/alerts/request-mails.ts';
+import { rulesOf } from '../../requests/sample.ts';
+import { bodyOf, expectGolden } from '../templates/cases.ts';
+import { ADA, BEN, dnsPlan, later, STAGES, START, TWO } from './setup.ts';
+
+const STEPS = ['open', 'stage', 'remind', 'escalate', 'approve', 'deny', 'withdraw', 'expire', 'override', 'apply'];
+const ENDS = ['return', 'fail', 'outdate', 'unreachable'];
+const decision = (person: string, one: 'approve' | 'deny' | 'override', why: string) =>
+  ({ person, stage: 0, decision: one, why, via: 'test', at: later(1) }) as const;
+
+interface Given {
+  event?: string;
+  plan?: Partial<Plan>;
+  request?: Partial<RequestStory['request']>;
+  decisions?: RequestStory['decisions'];
+  asked?: string[];
+  before?: number;
+  rule?: object;
+  console?: string | null;
+}
+
+function contentOf({ event = 'open', plan = {}, request = {}, decisions = [], asked = [ADA], before = 0, ...rest }: Given) {
+  const { text, digest } = seal(dnsPlan(plan));
+  const [rule] = rulesOf(rest.rule ?? TWO);
+  const history = Array.from({ length: before + 1 }, (_, i) => ({
+    event_key: i + 1,
+    event: i === before ? event : 'open',
+    at: later(i / 10),
+    actor: 'x',
+    says: i === before ? `It says of ${event}.` : `Step ${i}.`,
+    head: `${i + 3}:${'ab'.repeat(32)}`,
+  }));
+  const story = {
+    request: {
+      request_key: 7,
+      kind: 'policy.step',
+      domain: 'example.com',
+      plan: text,
+      digest,
+      rule: { ...rule, rule: rule!.name },
+      requester: 'policy-step',
+      requester_kind: 'playbook',
+      why: 'the finding 7',
+      state: 'pending',
+      stage: 0,
+      emergency: false,
+      created_at: START,
+      expires_at: later(10),
+      ...request,
+    },
+    decisions,
+    history,
+    asked: new Set(asked),
+  } as unknown as RequestStory;
+  return requestContent(story, { event: before + 1, recipient: ADA, console: rest.console ?? null });
+}
+
+const GIVEN: Record<string, Given> = {
+  ...Object.fromEntries([...STEPS, ...ENDS].map((event) => [event, { event }])),
+  'asked of others': { event: 'stage', asked: [BEN] },
+  'a console': { console: 'https://ruawatch.example.org' },
+  'one warning': { plan: { warnings: ['The record is new.'] } },
+  'two warnings, no DNS': { plan: { warnings: ['One.', 'Two.'], changes: [], risk: 'high' } },
+  'news with a warning': { event: 'approve', plan: { warnings: ['One.'] } },
+  'news without a warning': { event: 'approve', request: { state: 'approved' } },
+  'no DNS': { plan: { changes: [], risk: 'low' } },
+  'a review': { plan: { kind: 'review', changes: [] } },
+  'every domain': { plan: { domain: '*' } },
+  'no deadline': { request: { expires_at: null } },
+  'settled, with a deadline that is over': { event: 'deny', request: { state: 'denied' } },
+  'by a person': { request: { requester: 'zoe@example.com', requester_kind: 'person' } },
+  decided: {
+    event: 'approve',
+    decisions: [decision(ADA, 'approve', 'looked'), decision(BEN, 'deny', 'no'), decision(ADA, 'override', 'fire')],
+  },
+  'by a rule': { event: 'approve', request: { rule: { rule: 'auto', decide: 'automatic', stages: [] } as never } },
+  'in stages': { rule: STAGES },
+  'in stages, the second now': { rule: STAGES, request: { stage: 1 } },
+  'in stages, settled': { event: 'approve', rule: STAGES, request: { state: 'approved', stage: 1 } },
+  'long ago': { event: 'approve', before: 14 },
+};
+
+test('each event of each request as text and HTML', async () => {
+  const parts = Object.entries(GIVEN).map(([name, given]) => {
+    const content = contentOf(given);
+    const { subject, text, html } = renderRequest(content);
+    return [name, `Subject: ${subject}\nBad: ${content.bad}\n\n${text}\n${bodyOf(html)}`];
+  });
+  await expectGolden('../../requests/golden/requests.txt', Object.fromEntries(parts));
+});
+
+test('requests that come together are counted, and those to decide on', () => {
+  const [ask, news] = [contentOf({}), contentOf({ event: 'deny' })];
+  const subjects = [
+    [ask, news],
+    [news, news],
+    [ask, ask],
+  ].map((contents) => renderRequests(contents).subject);
+  expect(subjects).toEqual(['[ruawatch] 2 requests, 1 to decide', '[ruawatch] 2 requests', '[ruawatch] 2 requests, 2 to decide']);
+  const { text, html } = renderRequests([ask, news]);
+  expect(text).toBe(`${renderRequest(ask).text}\n${'_'.repeat(78)}\n\n${renderRequest(news).text}`);
+  expect(html.match(/margin:24px 0/g)).toHaveLength(1);
+});
