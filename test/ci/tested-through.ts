@@ -97,6 +97,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'approver/approver.test.ts': [
     'approver/playbooks/dns-means.ts',
     'approver/playbooks/playbook.ts',
+    'approver/playbooks/senders.ts',
     'store/requests/playbook-findings.ts',
     'store/requests/seen.ts',
   ],
