@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { seal } from '../../../services/requests/plan.ts';
 import { planSender, type SenderWish } from '../../../services/requests/plans/sender.ts';
+import { changeLines } from '../../../services/requests/plans/text.ts';
 
 const wish = (part: Partial<SenderWish> = {}): SenderWish => ({
   domain: 'example.com',
@@ -42,4 +43,52 @@ describe('what speaks against it comes first', () => {
     expect(plan.warnings.join(' ')).toMatch(warning);
     expect(plan.risk).toBe('medium');
   });
+});
+
+test.each<[Partial<SenderWish>, string]>([
+  [{}, 'Approve mailer.example as a sender of example.com.'],
+  [{ after: 'denied' }, 'Deny mailer.example as a sender of example.com.'],
+  [{ after: null, before: 'denied' }, 'Take the entry on mailer.example as a sender of example.com.'],
+  [{ is_service: true, domain: '*' }, 'Approve mailer.example (service) as a sender of every domain.'],
+  [{ until: '2026-12-01T10:00:00Z' }, 'Approve mailer.example as a sender of example.com until 2026-12-01.'],
+])('%j is said as: %s', (part, summary) => {
+  expect(planSender(wish(part)).summary).toBe(summary);
+});
+
+test('the whole plan, without a class and with a warning', () => {
+  const seen = { days: 7, messages: 1, passed: 0, class: null };
+  expect(planSender(wish({ seen, before: 'denied', until: '2026-12-01T10:00:00Z' }))).toEqual({
+    version: 1,
+    kind: 'sender.approve',
+    domain: 'example.com',
+    summary: 'Approve mailer.example as a sender of example.com until 2026-12-01.',
+    warnings: ['None of its 1 message passed DMARC: approving it hides that somebody may be forging example.com.'],
+    why: ['1 message in the last 7 days, of which 0 passed DMARC.'],
+    risk: 'medium',
+    risk_because: ['It changes how reports are read, and no mail.', 'There is a warning.'],
+    changes: [
+      {
+        target: 'senders',
+        domain: 'example.com',
+        source: 'mailer.example',
+        is_service: false,
+        before: 'denied',
+        after: 'approved',
+        until: '2026-12-01T10:00:00Z',
+      },
+    ],
+    back: { watch_hours: 0, text: 'The entry is ended, and the one before it is put back; reports decide again.' },
+    finding: null,
+    reviews: null,
+  });
+});
+
+test('what changes is a line for the entry that goes and one for the entry that comes', () => {
+  const lines = (part: Partial<SenderWish>) => changeLines(planSender(wish(part)));
+  expect(lines({})).toEqual(['+ approved: mailer.example as a sender of example.com']);
+  expect(lines({ before: 'denied', domain: '*', until: '2026-12-01T10:00:00Z' })).toEqual([
+    '- denied: mailer.example as a sender of every domain',
+    '+ approved: mailer.example as a sender of every domain until 2026-12-01T10:00:00Z',
+  ]);
+  expect(lines({ before: 'denied', after: null })).toEqual(['- denied: mailer.example as a sender of example.com']);
 });
