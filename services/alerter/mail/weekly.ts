@@ -5,6 +5,7 @@ import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { unverifiedSentence } from '../../shared/unverified.ts';
+import { loadDomainDns } from '../../store/alerts/digest-dns.ts';
 import * as weekly from '../../store/alerts/digests.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import { loadRequestWeek } from '../../store/alerts/request-week.ts';
@@ -28,6 +29,7 @@ const LATEST_MS = 3 * DAY_MS;
 const SETTLED_DAYS = 2;
 const MOST_FINDINGS = 10;
 const MOST_SOURCES = 5;
+const MOST_CHANGES = 4;
 
 const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 
@@ -165,6 +167,8 @@ async function put(
   const { count: foreign } = operator ? await foreignDomains(tx, { since, limit: 1 }) : { count: 0 };
   const notes = operator ? await readingNotes(tx, since) : [];
   const theirs = operator ? [...domains, '*'] : domains;
+  const weeks = await weekly.loadDomainWeeks(tx, domains, days, MOST_SOURCES);
+  const dns = await loadDomainDns(tx, { domains, since, until: now, listed: MOST_CHANGES });
   const content = renderWeekly({
     notes,
     requests: await loadRequestWeek(tx, { domains: theirs, since, until: now }),
@@ -174,7 +178,7 @@ async function put(
     until: now,
     console: settings.console,
     next: new Date(moment.getTime() + WEEK_MS),
-    domains: await weekly.loadDomainWeeks(tx, domains, days, MOST_SOURCES),
+    domains: weeks.map((one) => ({ ...one, ...(dns.has(one.domain) && { dns: dns.get(one.domain)! }) })),
     ...(await weekly.loadWeekFindings(tx, {
       domains: theirs,
       since,

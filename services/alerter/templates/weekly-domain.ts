@@ -5,6 +5,7 @@ import { parsePolicy } from '../../shared/policy.ts';
 import type { DayTotal, DomainWeek } from '../../store/alerts/digests.ts';
 import { columns, inWords, passBar, shareBar, sparkline } from './chart.ts';
 import { clean, inlineHtml as e, wrap } from './plain-text.ts';
+import { dnsNotes } from './weekly-dns.ts';
 
 /** Report days: the first of the week before, the first and the last of the week. */
 export interface WeekDays {
@@ -71,6 +72,7 @@ function notesOf(domain: DomainWeek): string[] {
         ]
       : []),
     ...(p === null ? [] : [`Published policy: p=${clean(p, 20)}${below}.`]),
+    ...(domain.dns ? dnsNotes(domain.dns, domain.ready !== null) : []),
     ...(domain.ready === null ? [] : [`Next step: ${clean(wordsOf(domain.ready).summary, 200)}`]),
   ];
 }

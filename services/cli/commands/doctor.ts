@@ -21,6 +21,7 @@ import { newestRaws } from '../../store/messages/messages.ts';
 import { VERIFIED_DAYS, type VerifiedShare, verifiedShare } from '../../store/reports/verified-share.ts';
 import { Checks, type Note } from '../doctor-checks.ts';
 import { lookAtDatabase, lookAtQueue } from '../doctor-database.ts';
+import { readGuardFile } from '../guard-file.ts';
 import { checkNames } from '../open.ts';
 import { undecidedDomains } from '../terminal/undecided.ts';
 
@@ -53,6 +54,7 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     await checkMailboxes(config, checks);
     await checkAlerts(config, db, checks);
     await checkSourceNames(config, checks);
+    if (config.guardFile !== null) await checks.run('guard', async () => guardFile(config.guardFile!, config.watcher.dns));
     if (db !== null) await checkDomains(db, config, checks);
     if (db !== null) await checkTrust(db, config, checks);
     await checkHealthPort(config, checks);
@@ -61,6 +63,14 @@ export async function runDoctor(config: Config | Error, out: (line: string) => v
     await opened?.close();
   }
   return checks.failed ? 1 : 0;
+}
+
+/** What mail-guard.yaml declares. @throws PermanentError `guard_file` that lists every mistake */
+function guardFile(file: string, dns: Config['watcher']['dns']): string | Note {
+  const { environments } = readGuardFile(file);
+  const domains = environments.reduce((n, one) => n + one.domains.length, 0);
+  const declared = `${file} declares ${counted(domains, 'domain')} in ${counted(environments.length, 'environment')}`;
+  return dns === 'on' ? declared : { note: `${declared}, and watcher.dns is off: nothing is compared with it.` };
 }
 
 async function checkArchive(db: Db, config: Config, checks: Checks): Promise<void> {

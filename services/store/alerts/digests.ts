@@ -4,6 +4,7 @@ import type { Queryable, Tx } from '../../shared/runtime/db.ts';
 import { QUORUM } from '../analysis/counted.ts';
 import { isOwnSql } from '../domains/domains.ts';
 import { gravestFirst } from '../findings/gravest-first.ts';
+import type { DomainDns } from './digest-dns.ts';
 import type { FindingEvent } from './outbox.ts';
 
 /** One UTC day of a domain, over all sources and reporters. */
@@ -46,6 +47,8 @@ export interface DomainWeek {
   policy: string | null;
   /** The open finding `policy_ready`; null when there is none. */
   ready: StoredFinding | null;
+  /** Where it stands and what changed in its DNS; absent: that was not loaded. */
+  dns?: DomainDns;
 }
 
 /** A finding in its current state, with who acknowledged or snoozed it. */

@@ -213,6 +213,11 @@ export const GRANTS = {
     source_days: ['select'],
     policy_days: ['select'],
     domain_reporters: ['select'],
+    // How far domains have come, and what changed in DNS.
+    postures: ['select'],
+    dns_records: ['select (domain, name, type, purpose, first_seen, gone_at)'],
+    dns_questions: ['select (domain, name, type, first_answered_at)'],
+    lookalikes: ['select (domain, registered, baseline, yours, ignored_at, mail_hosts)'],
     silences: ['select'],
     sources: ['select'],
     // New sign-ins are mailed to their people.

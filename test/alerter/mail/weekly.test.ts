@@ -4,6 +4,7 @@ import { composeWeekly, dueDigest } from '../../../services/alerter/mail/weekly.
 import { renderWeekly, type Weekly } from '../../../services/alerter/templates/weekly.ts';
 import { readEvidence } from '../../../services/findings/evidence.ts';
 import type { DomainWeek } from '../../../services/store/alerts/digests.ts';
+import { savePosture } from '../../../services/store/dns/postures.ts';
 import { acknowledge } from '../../../services/store/findings/operator-actions.ts';
 import { evidenceOf, FINDINGS, unversioned } from '../events.ts';
 import { type Bench, bench, eventually } from '../setup.ts';
@@ -140,6 +141,49 @@ describe('the mails', () => {
     expect(told).toMatch(/Resolved \(1\)\n {2}High: one\.example: a short story\n/);
     expect(told).toMatch(/Still open \(1\)\n {2}Low: one\.example: an old story\n {6}finding \d+; acknowledged by Ada; /);
     expect(told).not.toContain('elsewhere');
+  });
+
+  test('say where a domain stands, what changed in its DNS, and how many look-alikes there are', async () => {
+    await mail('one.example', 'a.example', '2026-10-03', 2000, 1900);
+    const [domain, at] = ['one.example', b.now];
+    await savePosture(b.db as never, domain, at, {
+      ...{ spf: 'valid', dkim: 'valid', dmarc: 'none', bimi: 'missing', mta_sts: 'missing', tls_rpt: 'missing' },
+      ...{ stage: 'none', next_step: 'enforce_quarantine', advice: 'Publish p=quarantine.', blocked_by: [] },
+      ...{ publish_name: null, publish_value: null, checked_at: at },
+    });
+    const hoursAgo = (n: number) => new Date(at.getTime() - n * 3_600_000);
+    const question = (name: string) =>
+      b.db.query(
+        `insert into ruawatch.dns_questions (domain, name, type, purpose, state, asked_at, first_answered_at, answers)
+         values ($1, $2, 'TXT', 'spf', 'records', $3, $4, '[]')`,
+        [domain, name, at, hoursAgo(100)],
+      );
+    const value = (name: string, purpose: string, [first, gone]: [number, number | null]) =>
+      b.db.query(
+        `insert into ruawatch.dns_records (domain, name, type, purpose, value, servers, first_seen, last_seen, gone_at)
+         values ($1, $2, 'TXT', $3, 'x', '{}', $4, $5, $6)`,
+        [domain, name, purpose, hoursAgo(first), at, gone === null ? null : hoursAgo(gone)],
+      );
+    for (const name of [domain, `_dmarc.${domain}`, `s1._domainkey.${domain}`, 'spf.vendor.example']) await question(name);
+    await value(domain, 'spf', [100, 30]);
+    await value(domain, 'spf', [30, null]);
+    // Seen by the first answer; gone before the week; of somebody else.
+    await value(`_dmarc.${domain}`, 'dmarc', [100, null]);
+    await value(`s1._domainkey.${domain}`, 'dkim', [100, 24 * 8]);
+    await value('spf.vendor.example', 'spf_include', [30, null]);
+    await b.db.query(
+      `insert into ruawatch.lookalikes (domain, name, shown, kind, rank, due_at, registered, baseline, mail_hosts, yours)
+       select $1, 'n' || n, '', 'tld', 1, now(), true, n < 4, '{mx.example}', n = 1 from generate_series(1, 5) n`,
+      [domain],
+    );
+    const alerts = { ...MONDAY, domains: {}, per_hour: 10, per_domain_hour: 5, first_start_mails: 10 };
+    const settings = { from: 'ruawatch@example.org', alertTo: ['admin@example.org'], alerts };
+    await composeWeekly({ db: b.db, log: pino({ level: 'silent' }) }, settings, new Date('2026-10-05T07:00:00Z'), b.now);
+    const { rows } = await b.db.query<{ raw: Buffer }>('select raw from ruawatch.outbox');
+    const told = text(rows[0]!.raw.toString('utf8')).replaceAll('=3D', '=').replace(/\s+/g, ' ');
+    expect(told).toContain('Stage: DMARC at p=none. Next step: Publish p=quarantine.');
+    expect(told).toMatch(/Changed in DNS: SPF \(2026-10-0\d\)\. /);
+    expect(told).toContain('Look-alikes that accept mail: 2 from before the watch, 2 since');
   });
 
   test('order domains by need, count what is for information apart, and count one cause once', async () => {

@@ -1,6 +1,7 @@
 import { test } from 'vitest';
 import { renderWeekly, type Weekly } from '../../../services/alerter/templates/weekly.ts';
 import { readEvidence } from '../../../services/findings/evidence.ts';
+import type { DomainDns } from '../../../services/store/alerts/digest-dns.ts';
 import type { DomainWeek, WeekFinding } from '../../../services/store/alerts/digests.ts';
 import { bodyOf, CASES, expectGolden } from './cases.ts';
 
@@ -48,7 +49,36 @@ const named = (n: number, over: Partial<DomainWeek> = {}) =>
 const times = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i));
 const fresh = (n: number) => times(n, (i) => ({ source: `new${i}.example`, class: 'unknown', messages: i + 1 }));
 
+const dns = (over: Partial<DomainDns>): DomainDns => ({
+  domain: 'example.com',
+  posture: { stage: 'none', advice: 'Publish p=quarantine.', blocked: 0 },
+  changes: [],
+  changes_count: 0,
+  lookalikes: { standing: 0, since: 0 },
+  ...over,
+});
+
 const WEEKS: Record<string, Weekly> = {
+  'stage, next step and what changed in DNS': week({
+    domains: [
+      domain({
+        dns: dns({
+          changes: [
+            { purpose: 'spf', name: 'example.com', day: '2026-10-02' },
+            { purpose: 'dkim', name: 's1._domainkey.example.com', day: '2026-10-01' },
+          ],
+          changes_count: 3,
+          lookalikes: { standing: 12, since: 1 },
+        }),
+      }),
+      named(1, { dns: dns({ domain: 'd1.example', posture: { stage: 'reject', advice: 'Keep it.', blocked: 2 } }) }),
+      named(2, { dns: dns({ domain: 'd2.example', posture: null }) }),
+      named(3, {
+        dns: dns({ domain: 'd3.example' }),
+        ready: { domain: 'd3.example', subject: 'd3.example', summary: 'd3.example is ready', evidence: readEvidence({}) },
+      }),
+    ],
+  }),
   'nothing at all': week({}),
   'nothing came': week({ domains: [] }),
   'no mail in the week before': week({ domains: [domain({ days: [{ day: '2026-10-01', messages: 1, passed: 1 }] })] }),

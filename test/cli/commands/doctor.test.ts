@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -258,5 +258,47 @@ describe('reports that cannot be verified', () => {
     await store(50, 5);
     expect((await doctor()).text).toContain('ok    trust: 50 of 55 reports of the last 7 days verified');
     expect(await findings()).toEqual(['There are no open findings.']);
+  });
+});
+
+describe('mail-guard.yaml', () => {
+  const lineOf = async (text: string | null, more: Partial<ReturnType<typeof loadConfig>['watcher']> = {}) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-guard-'));
+    const file = path.join(folder, 'mail-guard.yaml');
+    if (text !== null) writeFileSync(file, text);
+    const config = settings();
+    config.guardFile = file;
+    config.watcher = { ...config.watcher, ...more };
+    const lines: string[] = [];
+    const code = await runDoctor(config, (line) => lines.push(line));
+    rmSync(folder, { recursive: true });
+    return {
+      code,
+      line:
+        lines
+          .join('\n')
+          .replaceAll(folder, '')
+          .match(/^.*guard[\s\S]*?(?=\n\S|$)/m)?.[0] ?? '',
+    };
+  };
+  const GUARD = readFileSync('mail-guard.example.yaml', 'utf8');
+
+  test('what it declares is counted', async () => {
+    expect((await lineOf(GUARD)).line).toMatch(/^ok +guard.*declares [\d,]+ domains? in [\d,]+ environments?/m);
+  });
+
+  test('a mistake in it, or a file that cannot be read, fails', async () => {
+    expect(await lineOf('environments: [1]')).toMatchObject({ code: 1, line: expect.stringMatching(/^FAIL +guard/) });
+    expect((await lineOf(null)).line).toMatch(/^FAIL +guard.*cannot be read/);
+  });
+
+  test('it is said that nothing is compared without DNS', async () => {
+    expect((await lineOf(GUARD, { dns: 'off' })).line).toMatch(/watcher\.dns is off/);
+  });
+
+  test('without the setting there is no line', async () => {
+    const lines: string[] = [];
+    await runDoctor(settings(), (line) => lines.push(line));
+    expect(lines.join('\n')).not.toMatch(/guard/);
   });
 });
