@@ -63,18 +63,30 @@ export async function decide(db: Db, key: number, given: NewDecision, at: Date |
   const { state, error } = await transaction(db, async (tx) => {
     const request = await lockRequest(tx, key);
     const now = await momentOf(tx, at);
-    if (request.state === 'pending' && request.expires_at !== null && request.expires_at <= now) {
-      await expire(tx, request, now);
-      // The expiry is to be kept: the error is for after the commit.
-      return { state: 'expired' as const, error: settled(key, 'expired') };
-    }
-    if (request.state !== 'pending') throw settled(key, request.state);
-    if (given.digest !== request.digest)
-      throw new PermanentError('plan_changed', `What you were shown is not what request ${key} asks for now: read it again.`);
+    const refused = await refusedNow(tx, request, given.digest, now);
+    // An expiry is to be kept: the error is for after the commit.
+    if (refused !== null) return { state: 'expired' as const, error: refused };
     return { state: await take(tx, request, given, now), error: null };
   });
   if (error !== null) throw error;
   return state;
+}
+
+/**
+ * Why nothing can be decided about a locked request, whoever decides.
+ * @returns the error for a request that expires here and now, which is to be committed; null when it can be decided
+ * @throws PermanentError `request_settled`, `plan_changed`
+ */
+async function refusedNow(tx: Tx, request: Request, digest: string, now: Date): Promise<PermanentError | null> {
+  const { request_key: key, state, expires_at } = request;
+  if (state === 'pending' && expires_at !== null && expires_at <= now) {
+    await expire(tx, request, now);
+    return settled(key, 'expired');
+  }
+  if (state !== 'pending') throw settled(key, state);
+  if (digest !== request.digest)
+    throw new PermanentError('plan_changed', `What you were shown is not what request ${key} asks for now: read it again.`);
+  return null;
 }
 
 const settled = (key: number, state: Exclude<State, 'pending'>) =>
@@ -194,7 +206,7 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
  * Break-glass: a person of the emergency group decides alone, also about what he asked for himself. Everybody in any group
  * is told, the approval holds for a short time, and a request to look back at it opens.
  * @returns the key of the review
- * @throws PermanentError `no_request`, `request_settled`, `emergency_off`, `not_in_group`, `nobody_can_approve`, `plan_changed`
+ * @throws PermanentError `no_request`, `request_settled`, `emergency_off`, `review_by_others`, `not_in_group`, `nobody_can_approve`, `plan_changed`
  */
 export async function override(
   db: Db,
@@ -207,12 +219,17 @@ export async function override(
       'emergency_off',
       'Break-glass is off: approvals.emergency of the settings names who may decide alone.',
     );
-  return transaction(db, async (tx) => {
+  const { opened, error } = await transaction(db, async (tx) => {
     const request = await lockRequest(tx, key);
     const now = await momentOf(tx, at);
-    if (request.state !== 'pending') throw settled(key, request.state);
-    if (given.digest !== request.digest)
-      throw new PermanentError('plan_changed', `What you were shown is not what request ${key} asks for now: read it again.`);
+    const refused = await refusedNow(tx, request, given.digest, now);
+    // An expiry is to be kept: the error is for after the commit.
+    if (refused !== null) return { opened: 0, error: refused };
+    if (request.kind === 'review')
+      throw new PermanentError(
+        'review_by_others',
+        `Request ${key} looks back at a break-glass: it is decided by "${request.rule.stages[0]!.group}", and not by break-glass.`,
+      );
     const membersOf = await loadMembers(tx, now);
     if (!membersOf(emergency.group).includes(given.person))
       throw new PermanentError('not_in_group', `Break-glass is for the people of the group "${emergency.group}".`);
@@ -232,8 +249,10 @@ export async function override(
       to: [...everybody, ...askerOf(request)],
       detail: { why: given.why, via: given.via },
     });
-    return review(tx, request, { ...given, group: emergency.review }, now);
+    return { opened: await review(tx, request, { ...given, group: emergency.review }, now), error: null };
   });
+  if (error !== null) throw error;
+  return opened;
 }
 
 async function allPeople(tx: Tx): Promise<string[]> {
