@@ -15,6 +15,9 @@ export const botnet: Family = {
     const addresses = site.internet.strangers(Math.round(site.between(1_000, 10_000)), random);
     const mean = site.between(300, 3_000);
     const flow = domain.forged({ mean, addresses, from, to });
-    domain.expect({ what: 'botnet', from, to, least: 'critical', says: [/100 %/] }, { flows: [flow] });
+    domain.expect(
+      { what: 'botnet', from, to, least: 'critical', says: [/([\d,]+) of [\d,]+\s+messages\s+\(\S+\):\s+\1\s+delivered/] },
+      { flows: [flow] },
+    );
   },
 };

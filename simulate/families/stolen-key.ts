@@ -27,8 +27,9 @@ export const stolenKey: Family = {
       what: 'incident',
       weekend: 1,
     });
+    // Low where a forwarder of the servers' mail would look the same: the mail names both, and how to find out.
     domain.expect(
-      { what: 'stolen_key', from, to, least: 'medium', says: [/key|selector/i], never: [/withdraw/i] },
+      { what: 'stolen_key', from, to, least: 'low', says: [/key|selector/i], never: [/withdraw/i] },
       { flows: [flow] },
     );
   },

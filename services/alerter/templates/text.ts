@@ -51,7 +51,9 @@ export function overLines({ over, headline, was, key, page }: Content): string[]
   return [
     over || `Resolved: ${headline}.`,
     // The longest that fits a line.
-    was.find((sentence) => [...sentence].length <= WIDTH) ?? was.at(-1) ?? `It was about ${headline}.`,
+    was.find((sentence) => [...sentence].length <= WIDTH) ??
+      was.at(-1) ??
+      (over ? `It was about ${headline}.` : 'No reason was noted.'),
     `Its history: ruawatch findings show ${key}`,
     ...(page === null ? [] : [page]),
   ];

@@ -58,6 +58,8 @@ const RIPE = 2;
 const RIPE_SERVICE = 4;
 /** And so many for a service that may yet turn out to take the place of another. */
 const RIPE_REPLACEMENT = 9;
+/** A forwarder brings less than this part of what those bring whose key its mail bears. */
+const PART_PASSED_ON = 0.5;
 /** Days after which a source is new no more. */
 export const NEWS = 14;
 
@@ -95,6 +97,7 @@ function find(window: SenderWindow): Candidate[] {
   if (sum.passed < LEAST || sum.passed < 0.8 * sum.messages || saidToForward(sum) || forwards(window)) return [];
   const key = mainKeyOf(sender, first, window);
   if (!open && (isOfOld(window, key, first) || !isRipe(window, key, first))) return [];
+  const passedOn = mayPassOn(sum, key, first);
   const reporters = reportersOf(rows);
   const dayList = [...new Set(rows.map((row) => row.day))].sort();
   if (!open && !isEvidence({ messages: sum.passed, reporters, days: dayList.length }, window.domainDays)) return [];
@@ -107,7 +110,7 @@ function find(window: SenderWindow): Candidate[] {
     {
       kind: KIND,
       subject: open?.subject ?? source,
-      severity: severityOf(window, sum, of, key),
+      severity: passedOn ? 'low' : severityOf(window, sum, of, key),
       confidence: certainty({ otherwise: FORWARDER, witnesses: witnesses(rows) }),
       first_day: first,
       last_day,
@@ -124,7 +127,15 @@ function find(window: SenderWindow): Candidate[] {
         delivered: sum.delivered,
         quarantined: sum.quarantined,
         rejected: sum.rejected,
-        facts: { rule: KIND, by: passedBy(sum), service: known, name: sender.name, signer, key: keyFacts(window, key, first) },
+        facts: {
+          rule: KIND,
+          by: passedBy(sum),
+          service: known,
+          name: sender.name,
+          signer,
+          key: keyFacts(window, key, first),
+          ...(passedOn && { passed_on: true }),
+        },
         query: recordsQuery({ domain, ...sourcesOf(sender), from: first, to: last_day, rows: 'all' }),
       },
     },
@@ -191,6 +202,14 @@ function bearsOldKey(key: MainKey | null): boolean {
 /** A key of somebody who still signs with it: it may have been stolen. */
 function isShared(key: MainKey | null, first: string): boolean {
   return bearsOldKey(key) && key!.others.some(({ last_day }) => last_day > addDays(first, 1));
+}
+
+/**
+ * Whether a new forwarder of one author's mail would look the same as a copied key: it bears the key of somebody who
+ * goes on with it, passes by nothing else, and brings less than half as much mail, as a forwarder passes on a part.
+ */
+function mayPassOn({ messages, spf_aligned }: Counts, key: MainKey | null, first: string): boolean {
+  return key !== null && isShared(key, first) && spf_aligned <= SPF_STRAY * messages && key.part < PART_PASSED_ON;
 }
 
 /**

@@ -38,7 +38,8 @@ export interface UnitsToRead {
 /**
  * The senders whose sources are worth judging together: more of their mail lacks something on the newest days than
  * before, or one of their sources is part of an open finding. What has no sender is put together by the name of the
- * owner of its network: that authorizes nothing, and networks that break at once have one cause.
+ * owner of its network: that authorizes nothing, and networks that break at once have one cause. Those beside a source
+ * that sends most of it are judged without it as well.
  * @param broken sources that are part of an open finding
  */
 export function unitsToRead(senders: readonly SenderData[], broken: ReadonlySet<string>): UnitsToRead {
@@ -49,12 +50,20 @@ export function unitsToRead(senders: readonly SenderData[], broken: ReadonlySet<
       units.set(key, [...(units.get(key) ?? []), source]);
     }
   }
-  const several = [...units].filter(([, sources]) => sources.length > 1);
-  const read = several
+  const several = [...units].flatMap(([key, sources]) => [sources, besideLargest(sources)].map((some) => [key, some] as const));
+  const judged = several.filter(([, sources]) => sources.length > 1);
+  const read = judged
     .filter(([, sources]) => sources.some(({ source }) => broken.has(source)) || MEASURES.some((of) => rises(sources, of)))
     .slice(0, UNITS)
     .map(([key, sources]) => ({ key, sources: sources.slice(0, SOURCES).map(({ source }) => source) }));
-  return { units: read, tests: several.length };
+  return { units: read, tests: judged.length };
+}
+
+/** The sources beside one that has most of the mail, in which theirs would not show; none where no source has. */
+function besideLargest(sources: readonly SeenSource[]): SeenSource[] {
+  const all = sources.reduce((n, { messages }) => n + messages, 0);
+  const largest = sources.find(({ messages }) => 2 * messages > all);
+  return largest === undefined ? [] : sources.filter((one) => one !== largest);
 }
 
 function unitOf({ key, sources }: SenderData, seen: SeenSource): string {

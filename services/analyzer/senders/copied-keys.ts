@@ -76,7 +76,9 @@ function together(domain: string, lead: Candidate, parts: readonly Candidate[]):
   const sum = (of: 'messages' | 'senders' | 'delivered' | 'quarantined' | 'rejected' | 'per_day') =>
     all.reduce((n, { evidence }) => n + evidence[of], 0);
   const messages = sum('messages');
-  const grave = messages >= GRAVE && lead.severity === 'low';
+  const { facts } = lead.evidence;
+  const passedOn = parts.length === 0 && facts?.rule === KIND && facts.passed_on === true;
+  const grave = messages >= GRAVE && lead.severity === 'low' && !passedOn;
   const severity = all.some((one) => one.severity === 'medium') || grave ? 'medium' : lead.severity;
   if (parts.length === 0) return { ...lead, severity };
   const { evidence } = lead;

@@ -14,6 +14,8 @@ export interface MainKey {
   age: 'new' | 'old';
   /** The part of all signed mail of the domain under this key, 0 to 1: how much would fail without it. */
   carries: number;
+  /** The sender's messages under it in the newest days, as a part of those of all others; Infinity when they have none. */
+  part: number;
   /** Senders that signed with it long before and still may, those with the most mail first. */
   others: { sender: string; last_day: string }[];
 }
@@ -46,10 +48,12 @@ export function mainKeyOf(
   let old = false;
   let under = 0;
   let all = 0;
+  const recent = { own: 0, others: 0 };
   for (const use of uses) {
     all += use.passed;
     if (use.key !== name) continue;
     under += use.passed;
+    recent[own.has(use.source) ? 'own' : 'others'] += use.recent;
     if (own.has(use.source)) continue;
     if (use.first_day < first) old = true;
     const of = senderBySource.get(use.source) ?? use.source;
@@ -65,6 +69,7 @@ export function mainKeyOf(
     share: messages / signed,
     age: old ? 'old' : 'new',
     carries: under / Math.max(1, all),
+    part: recent.others === 0 ? Number.POSITIVE_INFINITY : recent.own / recent.others,
     others: [...others]
       .sort(([a, m], [b, n]) => n.passed - m.passed || (a < b ? -1 : 1))
       .map(([of, { last_day }]) => ({ sender: of, last_day })),

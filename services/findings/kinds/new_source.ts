@@ -26,12 +26,14 @@ const facts = z.object({
       others: z.array(z.string()),
     })
     .nullish(),
+  /** It may as well be a forwarder of mail of those who sign with the key; absent: no. */
+  passed_on: z.boolean().optional(),
 });
 type Key = NonNullable<z.output<typeof facts>['key']>;
 
 export const newSource = kind(facts, (told, given) => {
   const { domain: full, subject, evidence } = told;
-  const { by, service, name: called, signer, key, joined = 1 } = given;
+  const { by, service, name: called, signer, key, joined = 1, passed_on = false } = given;
   if (joined > 1 && key) return copiedWords(told, key, joined);
   const domain = short(full);
   const source = short(subject);
@@ -49,7 +51,11 @@ export const newSource = kind(facts, (told, given) => {
     what: `${counted(evidence.messages, 'message')} from ${name} in the name of ${domain} passed DMARC ${PASSED_BY[by]}; it was never seen before ${evidence.since}${signer === null ? '' : `. It also signs with d=${short(signer)}`}.${signed}`,
     advice: [
       `Ask your own teams first: if one of them has started to use ${label}, approve it.`,
-      ...(key == null ? withoutKey(by, label) : withKey(key, label)),
+      ...(key == null
+        ? withoutKey(by, label)
+        : passed_on && key.others.length > 0
+          ? forwarding(key, label)
+          : withKey(key, label)),
     ],
     senders: [
       { verdict: 'approve', source: subject, when: 'If it sends for you', why: 'sends for us' },
@@ -95,6 +101,17 @@ function withoutKey(by: 'spf' | 'dkim' | 'both', label: string): string[] {
     by === 'spf'
       ? `If not, somebody sends from a network that your SPF record allows: find the include or range that admits ${label}, and who else may send from there.`
       : 'If not, somebody holds a DKIM key of yours, or an account that may sign as your domain: find out which selector signs this mail, and who published or holds it.',
+  ];
+}
+
+/** What a forwarder of one author's mail and a copied key have in common, and how they are told apart. */
+function forwarding(key: Key, label: string): string[] {
+  const name = short(key.name);
+  const authors = list(key.others.map((one) => short(one)));
+  return [
+    `Reports cannot distinguish two cases: ${label} forwards mail of ${authors} (an alumni office, a club, redirected mailboxes), or somebody has copied the private key of ${name}.`,
+    `Compare with the logs of ${authors}: forwarded mail is in them, mail signed with a copied key is not.`,
+    `If the logs do not settle it, publish a second selector and move ${authors} to it: forwarded mail follows within days, and what still comes under ${name} is somebody else's. Then remove ${name}.`,
   ];
 }
 

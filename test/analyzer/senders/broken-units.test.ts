@@ -96,6 +96,19 @@ describe('sources of one sender, each too small to be judged by itself', () => {
     expect((await f.findings()).map(({ kind }) => kind)).not.toContain('unauthorized_source');
   });
 
+  test('are found together beside one server of the same sender that has nearly all of its mail and goes on', async () => {
+    const sources = Array.from({ length: 12 }, (_, i) => networkOf(address(i)));
+    for (let i = 0; i < 12; i++) await named(address(i), `mx${i}.example.com`, 'example.com');
+    await named('198.51.100.7', 'mail.example.com', 'example.com');
+    await f.put(span(41, 0, 'both', 200, REPORTERS, { source: '198.51.100.0/24' }));
+    await f.put([...little(sources, 41, 6, 'both'), ...little(sources, 5, 0, 'spf', { dkim_broken: 1 })]);
+    await f.analyze();
+    const broken = await brokenIn();
+    expect(broken.length).toBeGreaterThan(8);
+    expect(broken.map(({ source }) => source)).not.toContain('198.51.100.0/24');
+    expect(broken.every(({ survives_on }) => survives_on === 'spf')).toBe(true);
+  });
+
   test('strangers in the same networks are not its mail, and neither is what never passed', async () => {
     const sources = Array.from({ length: 12 }, (_, i) => networkOf(address(i)));
     for (let i = 0; i < 12; i++) await named(address(i), `m${i}.outbound.protection.outlook.com`, 'outlook.com');

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { newSource } from '../../../services/analyzer/rules/new_source.ts';
 import { joinCopiedKeys } from '../../../services/analyzer/senders/copied-keys.ts';
 import { mainKeyOf } from '../../../services/analyzer/senders/keys.ts';
 import type { Ending } from '../../../services/findings/ending.ts';
 import type { Severity } from '../../../services/shared/severity.ts';
 import type { KeyUse } from '../../../services/store/analysis/senders.ts';
 import type { Candidate } from '../../../services/store/findings/findings.ts';
-import { ago, DOMAIN, onFile, senderWindow, span, wordsFor } from '../rows.ts';
+import { ago, DOMAIN, onFile, REPORTERS, senderWindow, span, wordsFor } from '../rows.ts';
 
 const KEY = `s1._domainkey.${DOMAIN}`;
 const A = '192.0.2.0/24';
@@ -19,11 +20,12 @@ interface Given {
   age?: 'new' | 'old';
   others?: string[];
   severity?: Severity;
+  passed_on?: boolean;
 }
 
 /** A new source that signs with a key of the domain's. */
 function fresh(source: string, given: Given = {}): Candidate {
-  const { messages = 60, first = 5, key = KEY, age = 'old', others = ['own servers'], severity = 'low' } = given;
+  const { messages = 60, first = 5, key = KEY, age = 'old', others = ['own servers'], severity = 'low', passed_on } = given;
   return {
     kind: 'new_source',
     subject: source,
@@ -52,6 +54,7 @@ function fresh(source: string, given: Given = {}): Candidate {
         name: source,
         signer: null,
         key: { name: key, age, carries: 0.8, others },
+        ...(passed_on && { passed_on }),
       },
       query: '',
     },
@@ -113,6 +116,12 @@ describe('new senders under one old key whose owner goes on', () => {
     expect(join(fresh(A, { messages: 99 }))[0]!.severity).toBe('low');
     expect(join(fresh(A, { messages: 100 }))[0]!.severity).toBe('medium');
   });
+
+  test('one alone that may be a forwarder stays low; several do not', () => {
+    expect(join(fresh(A, { messages: 500, passed_on: true }))[0]!.severity).toBe('low');
+    const both = join(fresh(A, { messages: 60, passed_on: true }), fresh(B, { messages: 60, passed_on: true }));
+    expect(both.map(({ severity }) => severity)).toEqual(['medium']);
+  });
 });
 
 test('whoever began to sign with a key at the same time is not its owner', () => {
@@ -127,4 +136,41 @@ test('whoever began to sign with a key at the same time is not its owner', () =>
   const window = senderWindow(span(5, 0, 'dkim', 10, undefined, { source: A }));
   const given = { keyUses: [use('own', 40), use(A, 5), use(B, 6)], senders: window.senders, from: ago(41) };
   expect(mainKeyOf(window.of, ago(5), given)).toMatchObject({ age: 'old', others: [{ sender: 'own' }] });
+});
+
+describe('a new network under the one key of a sender that goes on', () => {
+  const use = (source: string, first: number, recent: number): KeyUse => ({
+    source,
+    key: KEY,
+    first_day: ago(first),
+    last_day: ago(0),
+    passed: 4 * recent,
+    recent,
+  });
+  const found = (kind: 'dkim' | 'both', own: number, others: number) => {
+    const rows = span(5, 0, kind, own, REPORTERS, { source: A });
+    const window = senderWindow(rows, {
+      reporterDays: span(41, 0, 'both', 2 * own, REPORTERS),
+      keyUses: [use('own', 40, others), { ...use(A, 5, 18 * own), passed: 18 * own }],
+      from: ago(41),
+    } as never);
+    return newSource.find(window);
+  };
+
+  test('may be a forwarder of its mail: low, and the mail says both, and how to find out', () => {
+    const [one] = found('dkim', 10, 18 * 10 * 2 + 1);
+    expect(one).toMatchObject({ severity: 'low', evidence: { facts: { passed_on: true } } });
+    const { advice } = wordsFor(one!);
+    expect(advice.join(' ')).toMatch(/forwards mail of own/);
+    expect(advice.join(' ')).toMatch(/copied the private key/);
+    expect(advice.join(' ')).toMatch(/logs of own/);
+    expect(advice.join(' ')).toMatch(/second selector/);
+  });
+
+  test.each([
+    ['brings half as much as its sender', 'dkim', 18 * 10 * 2],
+    ['passes SPF too', 'both', 18 * 10 * 9],
+  ] as const)('is no forwarder where it %s', (_, kind, others) => {
+    for (const one of found(kind, 10, others)) expect(one.evidence.facts).not.toHaveProperty('passed_on');
+  });
 });

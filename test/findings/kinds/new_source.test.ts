@@ -20,6 +20,10 @@ test('what the source is called, by what it passes, and whose key signs', () =>
     'an old key of two other senders that carries three tenths': {
       facts: { by: 'both', key: { ...KEY, carries: 0.3, others: ['a.example', 'b.example'] } },
     },
+    'an old key of another sender, whose mail it may pass on': {
+      facts: { ...unnamed, by: 'dkim', passed_on: true, key: { ...KEY, carries: 0.8, others: ['own servers'] } },
+      subject: '192.0.2.0/24',
+    },
     'three new networks under one key of another sender': {
       facts: { ...unnamed, by: 'dkim', joined: 3, key: { ...KEY, carries: 0.8, others: ['own servers'] } },
       evidence: { senders: 3 },
