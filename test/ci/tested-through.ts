@@ -148,6 +148,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'console/pages/passkeys.test.ts': ['console/people/passkeys.ts', 'store/console/passkeys.ts'],
   'alerter/mail/sign-ins.test.ts': ['store/alerts/sign-ins.ts', 'store/console/sign-ins.ts'],
+  'attacks/approvals.test.ts': ['console/pages/request-evidence.ts', 'store/console/request-evidence.ts'],
   'console/pages/finding.test.ts': [
     'console/actions/findings.ts',
     'console/pages/finding-actions.ts',

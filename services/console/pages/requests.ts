@@ -2,15 +2,17 @@ import { z } from 'zod';
 import { readPlan } from '../../requests/plan.ts';
 import { changeLines } from '../../requests/plans/text.ts';
 import { STATE_WORDS } from '../../requests/words.ts';
+import { loadStory } from '../../store/alerts/request-mails.ts';
 import { approverOf } from '../../store/console/people.ts';
 import { visibleRequest, visibleRequests } from '../../store/console/requests.ts';
 import { decide, override, withdraw } from '../../store/requests/decide.ts';
-import { type Decision, decisionsOn, loadRequest, type Request } from '../../store/requests/requests.ts';
+import { type Decision, loadRequest, type Request } from '../../store/requests/requests.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { type AnyRoute, type Asked, page, Refusal, route, see } from '../routes.ts';
 import { words } from '../words/en.ts';
 import { minute } from './format.ts';
+import { evidenceOf, evidenceTable, historyOf } from './request-evidence.ts';
 
 const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
 const MOST = 200;
@@ -54,12 +56,12 @@ const one = route({
   least: 'viewer',
   scope: 'object',
   params: key,
-  async handle({ db, reader, params, form, config, visitor }) {
+  async handle({ db, reader, params, form, config, visitor, clock }) {
     const request = await shown({ db, reader, params });
     const plan = readPlan({ text: request.plan, digest: request.digest });
     const w = words.requests;
     const lines = changeLines(plan);
-    const decisions = await decisionsOn(db, request.request_key);
+    const story = await loadStory(db, request.request_key, clock.now());
     const pending = request.state === 'pending';
     return page(
       w.of(request.request_key),
@@ -70,8 +72,10 @@ ${lines.length > 0 && html`<section><h2>${w.changes}</h2><pre>${lines.join('\n')
 <section><h2>${w.why}</h2><ul>${[request.why, ...plan.why].map((sentence) => html`<li>${sentence}</li>`)}</ul>
 <p>${w.risk(plan.risk)} ${plan.risk_because.join(' ')}</p><p>${w.back}: ${plan.back.text}</p>
 ${request.finding_key !== null && html`<p><a href="${path`/findings/${request.finding_key}`}">${w.finding(request.finding_key)}</a></p>`}</section>
-<section><h2>${w.who}</h2><p>${whoDecides(request)}</p>${decisionsTable(decisions)}</section>
+<section><h2>${w.who}</h2><p>${whoDecides(request)}</p>${decisionsTable(story.decisions)}</section>
+${evidenceTable(await evidenceOf(reader, story))}
 ${pending && visitor !== null && decisionForms(request, form, config.approvals.emergency !== null)}
+${historyOf(story)}
 <p class="quiet">${w.digest} <code>${request.digest}</code></p>`,
       { section: 'requests' },
     );

@@ -2,6 +2,24 @@ import { counted, list, number } from '../../shared/format.ts';
 
 /** More texts of the console: see en.ts, which has them all. */
 export const more = {
+  evidence: {
+    title: 'What it rests on',
+    what: 'What',
+    was: 'When it was asked for',
+    now: 'Now',
+    changed: 'Changed',
+    differs: 'Something has changed since it was asked for: look at it before you decide.',
+    finding: (key: number) => `Finding ${key}`,
+    open: 'open',
+    no_entry: 'not in the list of senders',
+    none: 'no record',
+    not_seen: 'The watcher has not asked for this record.',
+    mail: (messages: string, passed: string, kind: string) =>
+      `${messages} messages in the last 7 days, ${passed} passed; ${kind}`,
+    people: 'Who may decide',
+    nobody: 'nobody',
+    history: 'What happened',
+  },
   tables: {
     download: 'Download:',
     file: (kind: string, name: string) => `${kind} of the table ${name}`,

@@ -35,6 +35,8 @@ export interface RequestStory {
   history: RequestHistory[];
   /** Who may decide now and has not decided. */
   asked: ReadonlySet<string>;
+  /** Who was asked when the present stage began, and to whom it was escalated since. */
+  stage_asked: string[];
 }
 
 /** Far above any real backlog; what is beyond it is seen by a later turn. */
@@ -87,16 +89,34 @@ export async function settleRequestMails(
 export async function loadStory(q: Queryable, key: number, now: Date): Promise<RequestStory> {
   const request = await loadRequest(q, key);
   const decisions = await decisionsOn(q, key);
-  const { rows: history } = await q.query<RequestHistory>(
-    'select event_key, event, at, actor, says, head from ruawatch.request_events where request_key = $1 order by event_key',
+  const { rows: events } = await q.query<RequestHistory & { recipients: string[] }>(
+    'select event_key, event, at, actor, says, head, recipients from ruawatch.request_events where request_key = $1 order by event_key',
     [key],
   );
-  return { request, decisions, history, asked: await askedNow(q, { request, decisions, history }, now) };
+  const history = events.map(({ recipients: _, ...event }) => event);
+  const stage_asked = askedThen(events, request);
+  return { request, decisions, history, asked: await askedNow(q, { request, decisions, history }, now), stage_asked };
+}
+
+/** A stage's event goes to those of earlier stages as well: they are no news to it. */
+function askedThen(events: readonly (RequestHistory & { recipients: string[] })[], { stage }: Request): string[] {
+  const begun = events.findLastIndex(({ event }) => event === 'open' || event === 'stage');
+  const before = new Set(stage === 0 ? [] : events.slice(0, begun).flatMap(({ recipients }) => recipients));
+  const asked = events
+    .slice(begun === -1 ? events.length : begun)
+    .flatMap(({ event, recipients }) =>
+      event === 'open' || event === 'escalate'
+        ? recipients
+        : event === 'stage'
+          ? recipients.filter((one) => !before.has(one))
+          : [],
+    );
+  return [...new Set(asked)].sort();
 }
 
 async function askedNow(
   q: Queryable,
-  { request, decisions, history }: Omit<RequestStory, 'asked'>,
+  { request, decisions, history }: Omit<RequestStory, 'asked' | 'stage_asked'>,
   now: Date,
 ): Promise<ReadonlySet<string>> {
   const stage = request.rule.stages[request.stage];
