@@ -82,6 +82,7 @@ servers() {
   [ -x /usr/sbin/pdns_server ] || missing+=(pdns-server)
   [ -e /usr/share/pdns-backend-sqlite3 ] || missing+=(pdns-backend-sqlite3)
   [ -x /usr/sbin/unbound ] || missing+=(unbound)
+  [ -x /usr/bin/promtool ] || missing+=(prometheus)
   command -v pgbouncer >/dev/null || missing+=(pgbouncer)
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
   command -v openssl >/dev/null || missing+=(openssl)

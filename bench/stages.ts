@@ -23,6 +23,7 @@ export const STAGES: Record<string, Stage> = {
   imap: async (stage, input) => (await pipeline()).fromMailbox(stage, input, 1, 1),
   analyze: async (stage, input) => (await import('./analyze.ts')).analyze(stage, input),
   queries: async (stage, input) => (await import('./queries.ts')).queries(stage, input),
+  pages: async (stage, input) => (await import('./pages.ts')).pages(stage, input),
   backlog: async (stage, input) => (await pipeline()).backlog(stage, input),
   flood: async (stage, input) => (await import('./flood.ts')).flood(stage, input),
   scale_1: async (stage, input) => (await pipeline()).fromQueue(stage, input, 1),
@@ -32,4 +33,13 @@ export const STAGES: Record<string, Stage> = {
 };
 
 /** Stages that a quick run leaves out: they take minutes, or gigabytes. */
-export const LONG_STAGES: readonly string[] = ['queries', 'backlog', 'flood', 'scale_1', 'scale_2', 'scale_4', 'scale_4_2'];
+export const LONG_STAGES: readonly string[] = [
+  'queries',
+  'pages',
+  'backlog',
+  'flood',
+  'scale_1',
+  'scale_2',
+  'scale_4',
+  'scale_4_2',
+];

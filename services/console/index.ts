@@ -5,10 +5,13 @@ import { nobodyYet } from '../store/console/people.ts';
 import { forgetEnded, makeLink } from '../store/console/sessions.ts';
 import { cannotListen } from './listen.ts';
 import { ROUTES } from './pages/index.ts';
+import type { Probes } from './routes.ts';
 import { buildConsole } from './server.ts';
 
 export { checkListen } from './listen.ts';
 export { stepOf } from './people/totp.ts';
+
+export type { Probes } from './routes.ts';
 
 const NAME = 'console';
 
@@ -21,9 +24,10 @@ export interface ConsoleService extends Service {
  * The web console. What it needs may come later: an address that is taken and a database that does not answer
  * are tried again.
  * @param print shows a line to whoever started it: the link with which the first account is made
+ * @param probes what the page that sets ruawatch up may try
  * @throws SettingsError without an address to listen on
  */
-export function startConsole(context: Context, print: (line: string) => void): ConsoleService {
+export function startConsole(context: Context, print: (line: string) => void, probes?: Probes): ConsoleService {
   const { config, db, clock } = context;
   const log = context.log.child({ service: NAME });
   const { listen } = config.console;
@@ -34,7 +38,7 @@ export function startConsole(context: Context, print: (line: string) => void): C
 
   const bringUp = async () => {
     try {
-      app ??= await listening(context, listen);
+      app ??= await listening({ ...context, ...(probes && { probes }) }, listen);
       if (!invited && (await nobodyYet(db))) {
         print(
           `Nobody can sign in to the console yet. Create the first account: ${addressOf(app, config)}/link/${await makeLink(db, null, 'password', clock.now())}`,
@@ -62,8 +66,14 @@ export function startConsole(context: Context, print: (line: string) => void): C
   };
 }
 
-async function listening({ db, config, log, clock }: Context, listen: { host: string; port: number }): Promise<FastifyInstance> {
-  const app = await buildConsole({ routes: ROUTES, services: { db, config, log: log.child({ service: NAME }), clock } });
+async function listening(
+  { db, config, log, clock, probes }: Context & { probes?: Probes },
+  listen: { host: string; port: number },
+): Promise<FastifyInstance> {
+  const app = await buildConsole({
+    routes: ROUTES,
+    services: { db, config, log: log.child({ service: NAME }), clock, ...(probes && { probes }) },
+  });
   try {
     await app.listen(listen);
   } catch (error) {

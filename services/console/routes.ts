@@ -6,6 +6,7 @@ import type { Config } from '../shared/settings/config.ts';
 import type { PersonRole, TokenScope, Visitor } from '../store/console/rights.ts';
 import type { Reader } from '../store/console/scope.ts';
 import type { Address, Html } from './html.ts';
+import type { UploadedFile } from './upload-body.ts';
 
 /** Who may call a route: everybody, or people from this role on. */
 export type Least = 'everybody' | PersonRole;
@@ -29,6 +30,15 @@ export interface Services {
   config: Config;
   log: Log;
   clock: Clock;
+  /** Connects to what the settings name, for the page that sets ruawatch up. Absent where nobody gave them. */
+  probes?: Probes;
+}
+
+/** Tries of other servers; each answers with a sentence, or throws one. */
+export interface Probes {
+  /** @param name of a mailbox of the settings */
+  mailbox(name: string): Promise<string>;
+  smtp(): Promise<string>;
 }
 
 /** A request whose parameters were read. */
@@ -51,6 +61,8 @@ export interface Asked<P extends Shape = Shape, Q extends Shape = Shape, B exten
   flow: string | null;
   /** The value of the field that every form has. */
   form: string;
+  /** The files of a form, on routes with `upload`. */
+  files: readonly UploadedFile[];
   /** The path and query of the request. */
   here: string;
 }
@@ -86,6 +98,8 @@ export interface Route<P extends Shape = Shape, Q extends Shape = Shape, B exten
   kind: 'page' | 'api' | 'file';
   least: Least;
   scope: DomainScope;
+  /** Whether its form has files: its body is read once it is known who sends it. */
+  upload?: boolean;
   /** The most requests from one address in a minute, where that is not the usual number. */
   perMinute?: number;
   /** Of the API alone. */

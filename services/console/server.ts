@@ -16,6 +16,7 @@ import { isConfirmed } from './people/confirmed.ts';
 import { formToken, isFormToken, isOwnHost, isOwnOrigin } from './people/form-token.ts';
 import { problemOf } from './problem.ts';
 import { type Answer, type AnyRoute, type Asked, may, Refusal, type Route, type Services } from './routes.ts';
+import { readUpload } from './upload-body.ts';
 import { words } from './words/en.ts';
 
 const KIB = 1024;
@@ -87,6 +88,8 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
   await app.register(helmet, HEADERS(secure));
   await app.register(cookie);
   await app.register(formbody, { bodyLimit: BODY_BYTES });
+  // Read by the route that has files, once it is known who sends them.
+  app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null, undefined));
   await app.register(rateLimit, {
     max: PER_MINUTE,
     timeWindow: '1 minute',
@@ -139,6 +142,8 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
     if (!may(visitor, route.least)) throw new Refusal(403, 'not_allowed', words.problems.not_allowed);
     if (route.kind === 'api' && request.method !== 'GET' && !isJson(request.headers['content-type'], request.body))
       throw new Refusal(415, 'type_unknown', words.problems.type_unknown);
+    const sent =
+      route.upload && mayUpload(visitor!.scope, route) ? await readUpload(request.raw) : { fields: request.body, files: [] };
     // A token is not sent by a browser on its own, as a cookie is: no other page can use it.
     if (route.kind !== 'api' && request.method !== 'GET' && request.method !== 'HEAD') {
       const { origin, host = '' } = request.headers;
@@ -148,7 +153,7 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
       if (
         !isOwnOrigin(from, config.consoleUrl) ||
         token === '' ||
-        !isFormToken((request.body as { form?: unknown } | null)?.form, token)
+        !isFormToken((sent.fields as { form?: unknown } | null)?.form, token)
       )
         throw new Refusal(403, 'form_outdated', words.problems.form_outdated);
     }
@@ -161,7 +166,8 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
       ...services,
       params,
       query: parsed(route.query, request.query, 400),
-      body: parsed(route.body, request.body ?? {}, 400),
+      body: parsed(route.body, sent.fields ?? {}, 400),
+      files: sent.files,
       visitor,
       session,
       reader: { db: services.db, scope },
@@ -214,6 +220,9 @@ const HEADERS = (secure: boolean) => ({
   strictTransportSecurity: secure ? { maxAge: 15_552_000, includeSubDomains: false } : false,
   xFrameOptions: { action: 'deny' as const },
 });
+
+/** Whether somebody sees enough for their files to be read: all others are refused below. */
+const mayUpload = (scope: Visitor['scope'], route: AnyRoute): boolean => route.scope !== 'installation' || scope.all;
 
 /** Whether a body is JSON, or there is none. */
 const isJson = (type: string | undefined, body: unknown): boolean =>

@@ -158,6 +158,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'console/pages/overview.test.ts': ['console/pages/spark.ts', 'store/console/overview.ts'],
   'console/pages/sign-in.test.ts': ['store/console/people.ts', 'store/console/sessions.ts'],
   'store/rollups/domain-days.test.ts': ['parser/upkeep/domain-days.ts'],
+  'console/pages/upload.test.ts': ['console/upload-body.ts'],
   'console/pages/raw.test.ts': ['report/document.ts', 'store/messages/raw-mail.ts'],
   'console/server.test.ts': [
     'console/actions/senders.ts',
@@ -187,6 +188,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'console/pages/quarantine.ts',
     'console/pages/record-table.ts',
     'console/pages/sender-evidence.ts',
+    'console/pages/setup.ts',
     'console/pages/domain-tables.ts',
     'console/pages/reports.ts',
     'console/pages/sender.ts',

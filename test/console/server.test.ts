@@ -182,6 +182,15 @@ const CASES: Record<string, Case> = {
   'GET /failure-reports': { url: () => '/failure-reports', status: pages },
   'GET /failure-reports/:key': { url: () => '/failure-reports/7', status: { ...pages, other: 404 } },
   'GET /look-alikes': { url: () => '/look-alikes', status: pages },
+  'GET /setup': { url: () => '/setup', status: { ...forAll(403), nobody: 401, root: 200 } },
+  'POST /setup/domains': {
+    url: () => '/setup/domains',
+    fields: { domain: 'new.example.org' },
+    status: { ...forAll(403), nobody: 401, root: 303 },
+  },
+  'GET /upload': { url: () => '/upload', status: { ...forAll(403), nobody: 401, root: 200 } },
+  // Its form has files: upload.test.ts.
+  'POST /upload': { url: () => '/upload', status: { ...forAll(403), nobody: 401, root: 415 } },
   'GET /digest': { url: () => '/digest', status: pages },
   'GET /health': { url: () => '/health', status: { ...forAll(403), nobody: 401, root: 200 } },
   'POST /quarantine/:key/replay': {

@@ -30,6 +30,8 @@ export interface TestConsole {
 export interface TestPerson {
   name: string;
   get(path: string): Promise<LightMyRequestResponse>;
+  /** Any request, with the cookies. */
+  raw(request: InjectOptions): Promise<LightMyRequestResponse>;
   post(
     path: string,
     fields?: Record<string, string>,
@@ -71,6 +73,7 @@ export async function testConsole(
     return {
       name,
       get: (url) => send({ method: 'GET', url }),
+      raw: send,
       async post(url, fields = {}, { origin = `http://${HOST}`, form } = {}) {
         const page =
           form === undefined ? await send({ method: 'GET', url: jar.has('ruawatch') ? '/account' : '/sign-in' }) : null;

@@ -1,3 +1,4 @@
+import type { Probes } from '../../console/index.ts';
 import { codeOf, messageOf, SettingsError } from '../../shared/errors.ts';
 import { type HealthServer, serveHealth } from '../../shared/runtime/health.ts';
 import { createLog, type Log } from '../../shared/runtime/log.ts';
@@ -22,12 +23,26 @@ const SERVICES = {
   approver: async (context: Context) => (await import('../../approver/index.ts')).startApprover(context),
   applier: async (context: Context) => (await import('../../applier/index.ts')).startApplier(context),
   alerter: async (context: Context) => (await import('../../alerter/index.ts')).startAlerter(context),
-  console: async (context: Context) => (await import('../../console/index.ts')).startConsole(context, forPeople(context.log)),
+  console: async (context: Context) => (await import('../../console/index.ts')).startConsole(context, forPeople(context.log), probesOf(context)),
 } satisfies Record<string, (context: Context) => Promise<Service>>;
 
 /** Shows a line to whoever started the program: as it is on a terminal; where a program reads the log, as a line of it. */
 const forPeople = (log: Log) => (line: string) =>
   void (process.stderr.isTTY ? process.stderr.write(`${line}\n`) : log.warn(line));
+
+/** What the console's page that sets ruawatch up may try, as doctor does. */
+function probesOf({ config, log }: Context): Probes {
+  return {
+    async mailbox(name) {
+      const { checkMailbox } = await import('../../poller/index.ts');
+      return checkMailbox(config.mailboxes.find((one) => one.name === name)!, log);
+    },
+    async smtp() {
+      const { checkSmtp } = await import('../../alerter/index.ts');
+      return checkSmtp(config.smtpUrl!, config);
+    },
+  };
+}
 
 const LEAVE_MS = 2_000;
 /** How long running jobs may take after a signal. */

@@ -20,7 +20,9 @@ import { REPORTS_ROUTES } from './reports.ts';
 import { REQUEST_ROUTES } from './requests.ts';
 import { SENDER_ROUTES } from './sender.ts';
 import { SESSION_ROUTES } from './sessions.ts';
+import { SETUP_ROUTES } from './setup.ts';
 import { SIGN_IN_ROUTES } from './sign-in.ts';
+import { UPLOAD_ROUTES } from './upload.ts';
 
 const alive = route({
   method: 'GET',
@@ -50,6 +52,8 @@ export const ROUTES: readonly AnyRoute[] = [
   ...LOOKALIKE_ROUTES,
   ...DIGEST_ROUTES,
   ...HEALTH_ROUTES,
+  ...SETUP_ROUTES,
+  ...UPLOAD_ROUTES,
   ...FINDINGS_ROUTES,
   ...FINDING_ACT_ROUTES,
   ...REQUEST_ROUTES,

@@ -105,7 +105,7 @@ function filters({ q, state, sort }: Query): Html {
 function nothing({ q }: Query): Html {
   const w = words.overview;
   return q === ''
-    ? html`<div class="empty"><p>${w.no_domains}</p><p>${w.no_domains_what}</p></div>`
+    ? html`<div class="empty"><p>${w.no_domains}</p><p>${w.no_domains_what}</p><p><a class="button" href="${path`/setup`}">${words.setup.title}</a></p></div>`
     : html`<div class="empty"><p>${w.no_match(q)}</p></div>`;
 }
 

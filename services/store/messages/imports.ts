@@ -5,6 +5,9 @@ import type { MessageState } from './messages.ts';
 /** Imported mails are stored under this name, as if they came from a mailbox. */
 export const IMPORT_PLACE: Place = { mailbox: 'import', folder: null, uidValidity: null };
 
+/** Files that were uploaded in the console: unlike imported ones they are verified, as a mail is. */
+export const UPLOAD_PLACE: Place = { mailbox: 'upload', folder: null, uidValidity: null };
+
 export interface ImportedMail extends Arrival {
   raw: Buffer;
   file: string;
@@ -18,8 +21,8 @@ export interface Imported {
 }
 
 /** Stores a batch of mails from files as waiting messages. @returns a row for each mail, in their order */
-export async function storeImports(tx: Tx, mails: readonly ImportedMail[]): Promise<Imported[]> {
-  const { stored, keys } = await storeMails(tx, IMPORT_PLACE, mails);
+export async function storeImports(tx: Tx, mails: readonly ImportedMail[], place = IMPORT_PLACE): Promise<Imported[]> {
+  const { stored, keys } = await storeMails(tx, place, mails);
   const fresh = new Set(stored);
   return mails.map(({ file, sha256 }) => {
     const message_key = keys.get(sha256.toString('hex'))!;

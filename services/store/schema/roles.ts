@@ -251,7 +251,7 @@ export const GRANTS = {
     new_sign_ins: ['insert'],
     // Rows are added, and nobody changes or deletes them.
     console_acts: ['select', 'insert'],
-    domains: ['select (domain, state)'],
+    domains: ['select', 'insert', 'update'],
     // What a person decides about a finding.
     sources: ['select'],
     // What a request is held against that a person opens.
@@ -277,9 +277,13 @@ export const GRANTS = {
     request_events: ['select', 'insert'],
     approver_groups: ['select'],
     deputies: ['select'],
-    // Mails that are downloaded, and read again.
-    messages: ['select', 'update (state, code, reason, settled_at, attempts, worker_deaths, queued_at)'],
-    raw: ['select'],
+    // Mails that are downloaded, uploaded, and read again.
+    messages: [
+      'select',
+      'insert',
+      'update (state, code, reason, settled_at, attempts, worker_deaths, queued_at, folder, uid_validity, uid, disposed_at)',
+    ],
+    raw: ['select', 'insert'],
     // Health: what waits, and what doctor knows.
     mailboxes: ['select (mailbox, folder, polled_at, backlog, last_error)'],
     trust_checks: ['select (report_key)'],
