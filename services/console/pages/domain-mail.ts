@@ -41,9 +41,9 @@ export function charts(
   }));
   const amount = (one: string, key: string) => at.get(`${one} ${key}`)?.messages ?? 0;
   const done = (one: string, key: string) => fate.get(one)?.[key.slice(4) as 'delivered'] ?? 0;
-  return html`<section><h2>${w.mail}</h2>
+  return html`<section><h2>${w.mail}</h2><div class="charts">
 ${stacked(days, layers, amount, { title: w.by_class, marks: marksOf(timeline, days) })}
-${stacked(days, fates, done, { title: w.by_fate })}
+${stacked(days, fates, done, { title: w.by_fate })}</div>
 <dl class="classes">${CLASSES.map((key) => html`<div><dt><span class="key ${key}"></span>${w.classes[key]}</dt><dd class="quiet">${w.means[key]}</dd></div>`)}</dl>
 </section>`;
 }

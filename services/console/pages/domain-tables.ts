@@ -41,7 +41,13 @@ export function sendersTable(domain: string, senders: readonly store.SenderLine[
       passing('dkim', 'DKIM', (one) => one.dkim_aligned),
       passing('spf', 'SPF', (one) => one.spf_aligned),
       { key: 'failed_delivered', label: w.failed_delivered, as: 'number', of: (one) => one.failed_delivered },
-      { key: 'trend', label: w.trend, as: 'number', of: (one) => one.messages - one.before, show: (one) => trend(one) },
+      {
+        key: 'trend',
+        label: w.trend,
+        as: 'number',
+        of: (one) => (one.before === null ? null : one.messages - one.before),
+        show: (one) => trend(one),
+      },
       { key: 'last_day', label: w.last, as: 'date', of: (one) => one.last_day },
     ],
     senders,
@@ -51,6 +57,7 @@ export function sendersTable(domain: string, senders: readonly store.SenderLine[
 /** "+12%" against as many days before. */
 function trend({ messages, before }: store.SenderLine): string {
   const w = words.domain;
+  if (before === null) return '';
   if (before === 0) return w.trend_new;
   const change = Math.round((100 * (messages - before)) / before);
   return change > 999 ? w.trend_more : `${change > 0 ? '+' : ''}${number(change)}%`;
@@ -124,6 +131,7 @@ export function recordsTable(records: readonly store.RecordLine[]): Table {
       {
         key: 'seen',
         label: w.seen,
+        as: 'date',
         of: (one) => (one.published ? w.since(day(one.first_seen)) : w.gone(one.gone_at === null ? '' : day(one.gone_at))),
       },
       {
@@ -133,5 +141,6 @@ export function recordsTable(records: readonly store.RecordLine[]): Table {
       },
     ],
     records,
+    'records',
   );
 }

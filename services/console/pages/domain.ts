@@ -69,7 +69,7 @@ const domainPage = route({
     const show = (title: string, table: Table, more: { lead?: string; left?: number } = {}) =>
       table.rows > 0 &&
       html`<section><h2>${title}</h2>${more.lead && html`<p class="quiet">${more.lead}</p>`}${table.html(here)}${
-        more.left && html`<p class="quiet">${w.more(more.left)}</p>`
+        (more.left ?? 0) > 0 && html`<p class="quiet">${w.more(more.left ?? 0)}</p>`
       }</section>`;
     const body = html`<div class="heading"><h1>${domain}</h1>
 <p class="quiet">${w.lead(line.policy, number(sums.messages), share(sums.passed, sums.messages))}</p></div>

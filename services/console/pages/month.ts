@@ -11,6 +11,8 @@ import { domainParams } from './domain.ts';
 import { charts, sumsOf } from './domain-mail.ts';
 
 const MOST = { findings: 10, senders: 5, timeline: 12 };
+/** A month counts as whole when it has mail on one of so many first days. */
+const WHOLE_FROM = 3;
 const w = words.month;
 
 /** The first and the last day of a month (YYYY-MM), and the month before and after. */
@@ -24,7 +26,12 @@ export function monthOf(month: string): { from: string; to: string; before: stri
 export function storyOf(
   domain: string,
   month: string,
-  { now, before, policy }: { now: readonly store.ClassDay[]; before: readonly store.ClassDay[]; policy: string | null },
+  {
+    now,
+    before,
+    policy,
+    comparable = true,
+  }: { now: readonly store.ClassDay[]; before: readonly store.ClassDay[]; policy: string | null; comparable?: boolean },
 ): string[] {
   const [sums, earlierSums] = [sumsOf(now), sumsOf(before)];
   if (sums.messages === 0) return [w.nothing(domain, month)];
@@ -34,7 +41,7 @@ export function storyOf(
   const through = of('unauthorized', (one) => Math.min(one.delivered, one.messages - one.passed));
   const unaligned = of('misaligned', (one) => one.messages - one.passed);
   const lost = of('authorized', (one) => Math.max(0, one.messages - one.passed - one.forwarded));
-  const change = earlierSums.messages === 0 ? null : sums.messages / earlierSums.messages - 1;
+  const change = !comparable || earlierSums.messages === 0 ? null : sums.messages / earlierSums.messages - 1;
   return [
     w.mail(number(sums.messages), domain, month, change === null ? null : percent(Math.abs(change)), (change ?? 0) > 0),
     w.passing(
@@ -62,7 +69,10 @@ const monthly = route({
     if (from > today) throw new Refusal(404, 'no_page', words.problems.no_page);
     const range = { domain, from, to: earlier(to, addDays(today, -1)) };
     const now = await store.classDays(reader, range);
-    const told = { now, before: await store.classDays(reader, { domain, ...monthOf(before) }), policy: line.policy };
+    const past = await store.classDays(reader, { domain, ...monthOf(before) });
+    // A month that is not over, or that began before the reports, says nothing of more or less mail.
+    const comparable = to < today && (past[0]?.day ?? to) <= `${before}-0${WHOLE_FROM}`;
+    const told = { now, before: past, policy: line.policy, comparable };
     const findings = await toldFindings(
       reader,
       { domain, since: new Date(`${from}T00:00:00Z`), until: new Date(`${after}-01T00:00:00Z`) },

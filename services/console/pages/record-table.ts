@@ -14,7 +14,7 @@ export function recordColumns<Row extends RecordRow>(): Column<Row>[] {
       label: w.address,
       as: 'head',
       of: (one) => one.source_ip,
-      show: (one) => html`<span class="name">${one.source_ip ?? '–'}</span>`,
+      show: (one) => html`<span class="name address">${one.source_ip ?? '–'}</span>`,
     },
     { key: 'messages', label: w.messages, as: 'number', of: (one) => one.count },
     { key: 'from', label: w.from, as: 'name', of: (one) => one.header_from },

@@ -163,7 +163,16 @@ export const more = {
     new_senders: (senders: string) => `New senders: ${senders}.`,
     sender: (name: string, kind: string, messages: string) => `${name} (${kind.toLowerCase()}, ${messages} messages)`,
     findings: (opened: number, resolved: number, open: number) =>
-      `${counted(opened, 'finding')} opened, ${counted(resolved, 'finding')} ended, and ${counted(open, 'older one is', 'older ones are')} still open.`,
+      opened + resolved + open === 0
+        ? 'No finding opened, ended or is open.'
+        : `${list(
+            [
+              ...(opened > 0 ? [`${counted(opened, 'finding')} opened`] : []),
+              ...(resolved > 0 ? [`${counted(resolved, 'finding')} ended`] : []),
+              ...(open > 0 ? [`${counted(open, 'older finding is', 'older findings are')} still open`] : []),
+            ],
+            3,
+          )}.`,
     next: 'What comes next',
     basis: 'From DMARC aggregate reports that are proven, by the UTC day on which they begin. Not every receiver sends reports.',
   },

@@ -216,7 +216,9 @@ export const words = {
     } as Record<string, string>,
     funnel: 'What a stricter policy would have done',
     funnel_says: (policy: string, stopped: string, wanted: string, part: string) =>
-      `The policy is p=${policy}. With quarantine or reject, receivers would have stopped ${stopped} unauthorized messages, and also ${wanted} that may be wanted (${part} of all), forwarded mail aside.`,
+      policy === 'reject' || policy === 'quarantine'
+        ? `The policy is p=${policy}: it tells receivers to stop the ${stopped} unauthorized messages that fail, and also ${wanted} that may be wanted (${part} of all), forwarded mail aside.`
+        : `The policy is p=${policy}. With quarantine or reject, receivers would have stopped ${stopped} unauthorized messages, and also ${wanted} that may be wanted (${part} of all), forwarded mail aside.`,
     would_lose: 'Would be stopped',
     of_forwarded: 'Of it forwarded',
     of_all: 'Of all mail',

@@ -49,8 +49,8 @@ export interface SenderLine {
   spf_aligned: number;
   failed_delivered: number;
   last_day: string;
-  /** Messages in as many days before. */
-  before: number;
+  /** Messages in as many days before; null where reports do not go back so far. */
+  before: number | null;
 }
 
 /** The senders of a domain, those with the most mail first, and how many there are. */
@@ -74,7 +74,8 @@ export async function senderLines(
             count(*) as sources, sum(t.messages)::bigint as messages, sum(t.passed)::bigint as passed,
             sum(t.dkim_aligned)::bigint as dkim_aligned, sum(t.spf_aligned)::bigint as spf_aligned,
             sum(t.failed_delivered)::bigint as failed_delivered, max(t.last_day) as last_day,
-            coalesce(sum(e.messages), 0)::bigint as before, count(*) over () as total
+            case when (select min(first_seen) from sources where domain = $1) <= $2::date - ($3::date - $2::date) - 1
+                 then coalesce(sum(e.messages), 0)::bigint end as before, count(*) over () as total
        from sums t join sources s on s.domain = $1 and s.source = t.source left join earlier e on e.source = t.source
       group by s.grouped_as order by messages desc, sender limit $4`,
     [domain, from, to, limit],
