@@ -23,7 +23,8 @@ const SERVICES = {
   approver: async (context: Context) => (await import('../../approver/index.ts')).startApprover(context),
   applier: async (context: Context) => (await import('../../applier/index.ts')).startApplier(context),
   alerter: async (context: Context) => (await import('../../alerter/index.ts')).startAlerter(context),
-  console: async (context: Context) => (await import('../../console/index.ts')).startConsole(context, forPeople(context.log), probesOf(context)),
+  console: async (context: Context) =>
+    (await import('../../console/index.ts')).startConsole(context, forPeople(context.log), probesOf(context)),
 } satisfies Record<string, (context: Context) => Promise<Service>>;
 
 /** Shows a line to whoever started the program: as it is on a terminal; where a program reads the log, as a line of it. */

@@ -6,7 +6,7 @@ import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { words } from '../words/en.ts';
 import { day, minute } from './format.ts';
-import { mailLink, tabs } from './other-reports.ts';
+import { tabs } from './other-reports.ts';
 import { recordColumns } from './record-table.ts';
 
 const A_PAGE = 100;
@@ -144,7 +144,7 @@ const one = route({
     const body = html`<div class="heading"><p class="quiet"><a href="${path`/reports`}">${w.title}</a></p><h1>${title}</h1></div>
 <dl class="figures">${rows.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 ${report.problems.length > 0 && html`<section><h2>${w.problems}</h2><ul>${report.problems.map(({ code, message }) => html`<li><code>${code}</code> ${message}</li>`)}</ul></section>`}
-${may(visitor, 'operator') && html`<p class="files">${words.tables.download} <a href="${path`/reports/${params.key}/xml`}">XML</a></p>${mailLink(report.message_key, true)}`}
+${may(visitor, 'operator') && html`<p class="files">${words.tables.download} <a href="${path`/reports/${params.key}/xml`}">XML</a> <a href="${path`/messages/${report.message_key}/mail`}">${w.mail}</a></p>`}
 <section><h2>${w.records}</h2>${table.html(withQuery(path`/reports/${params.key}`, { page: asked.page }))}</section>
 ${pages((n) => withQuery(path`/reports/${params.key}`, { page: n }), asked.page, records.length > A_PAGE)}`;
     return page(title, body, { section: 'reports' });

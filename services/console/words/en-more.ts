@@ -181,11 +181,11 @@ export const more = {
     lead: 'Registered names that may be mistaken for yours. Most belong to others and mean nothing; one that takes mail and changed lately deserves a look.',
     nothing: 'No look-alike of a domain of yours is known to be registered.',
     name: 'Name',
-    domain: 'Of',
+    domain: 'Domain',
     kind: 'How it was made',
     seen: 'Registered',
     gone: (day: string) => `gone since ${day}`,
-    before: (day: string) => `before ${day}`,
+    before: (day: string) => `already on ${day}, when it was first asked about`,
     since: (day: string) => `since ${day}`,
     mail: 'Takes mail at',
     none: 'no server',
@@ -233,7 +233,7 @@ export const more = {
     trust_later:
       'Anybody can mail a report. Each is checked for a proof of its sender; the first mails will show how well that works here.',
     trust_proposed: (id: string) =>
-      `Your mail server ${id} writes at the top of every mail what it verified. To let its word count, set in ruawatch.yaml:`,
+      `The server ${id} writes at the top of nearly every mail what it verified. To let its word count, set in ruawatch.yaml:`,
     trust_warning:
       'Do so only if this server is yours or your provider’s, and removes such fields that come from outside (docs/trust.md).',
     step_report: 'The first report',
