@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashPassword } from '../../services/console/people/password.ts';
+import { keepDomainDays } from '../../services/parser/upkeep/domain-days.ts';
 import { addDays, dayOf } from '../../services/shared/days.ts';
 import { ROW_COUNTS } from '../../services/store/analysis/counted.ts';
 import { addPerson } from '../../services/store/console/people.ts';
@@ -52,6 +53,7 @@ suite(browserProgram === null ? 'in a browser (SKIPPED: needs chromium)' : 'in a
       `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now()), ('quiet.example.com', 'own', 'added', now())`,
     );
     const today = dayOf(new Date());
+    await db.query("update ruawatch.domain_days_from set from_day = 'infinity'");
     const classes = ['authorized', 'misaligned', 'forwarded', 'unauthorized', 'unknown'];
     for (const [i, source] of [...classes.map((name) => `${name}.example`), ...HOSTILE].entries())
       await db.query(
@@ -89,6 +91,37 @@ suite(browserProgram === null ? 'in a browser (SKIPPED: needs chromium)' : 'in a
               jsonb_build_array(jsonb_build_object('code', 'x', 'message', $1::text)), '2026-10-02')`,
       [HOSTILE[0], HOSTILE[1], HOSTILE.join(' ')],
     );
+    const hostile = JSON.stringify(HOSTILE);
+    await db.query(
+      `insert into ruawatch.tls_reports (tls_report_key, message_key, part, identity, content_hash, org_name, report_id, begin_at, end_at, problems, received_at)
+       overriding system value values (7, 0, 0, '\\x01', '\\x01', $1, $1, '2026-10-01', '2026-10-02', jsonb_build_array(jsonb_build_object('code', 'x', 'message', $1::text)), '2026-10-02')`,
+      [HOSTILE.join(' ')],
+    );
+    await db.query(
+      `insert into ruawatch.tls_policies (tls_report_key, n, policy_domain, policy_type, policy_string, mx_host, successful_sessions, failed_sessions, failures)
+       values (7, 1, 'example.com', $1, $2, '[]', 5, 1, 1)`,
+      [HOSTILE[0], hostile],
+    );
+    await db.query(
+      `insert into ruawatch.tls_failures (tls_report_key, policy_n, n, result_type, failed_sessions, receiving_mx_hostname, failure_reason_code)
+       select 7, 1, n, text, 1, text, text from unnest($1::text[]) with ordinality t(text, n)`,
+      [HOSTILE],
+    );
+    await db.query(
+      `insert into ruawatch.failure_reports (failure_key, message_key, part, content_hash, form, reporter, domain, auth_failure, authentication_results, original_rcpt_to,
+              header_from, subject, message_id, user_agent, redacted, problems, received_at)
+       overriding system value values (7, 0, 0, '\\x01', 'arf', $1, 'example.com', $2, $2, '[]', $3, $3, $1, $1, true, '[]', '2026-10-02')`,
+      [HOSTILE[0], hostile, HOSTILE.join(' ')],
+    );
+    await db.query(
+      `insert into ruawatch.lookalikes (domain, name, shown, kind, rank, registered, baseline, first_seen, asked_at, due_at, mail_hosts, servers)
+       select 'example.com', 'n' || n, text, text, 1, true, false, now(), now(), now(), array[text], array[text] from unnest($1::text[]) with ordinality t(text, n)`,
+      [HOSTILE],
+    );
+    await db.query(`insert into ruawatch.mailboxes (mailbox, folder, last_error) values ('main', 'INBOX', $1)`, [
+      HOSTILE.join(' '),
+    ]);
+    await keepDomainDays({ db, clock: { now: () => new Date() }, log: c.context.log });
     const person = await addPerson(db, { name: 'ada', role: 'admin', domains: null }, 'test', new Date());
     await db.query('update ruawatch.people set password = $2 where person_key = $1', [person, await hashPassword(PASSWORD)]);
     session = await beginSession(db, person, { address: '127.0.0.1', agent: null }, new Date());
@@ -108,6 +141,16 @@ suite(browserProgram === null ? 'in a browser (SKIPPED: needs chromium)' : 'in a
       reports: '/reports',
       report: '/reports/7',
       quarantine: '/quarantine',
+      month: `/domains/example.com/months/${today.slice(0, 7)}`,
+      tls: '/tls-reports',
+      tls_one: '/tls-reports/7',
+      failures: '/failure-reports',
+      failure: '/failure-reports/7',
+      look_alikes: '/look-alikes',
+      week: '/digest',
+      health: '/health',
+      setup: '/setup',
+      upload: '/upload',
       account: '/account',
       people: '/people',
       missing: '/nothing',
