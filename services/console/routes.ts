@@ -6,7 +6,6 @@ import type { Config } from '../shared/settings/config.ts';
 import type { PersonRole, TokenScope, Visitor } from '../store/console/rights.ts';
 import type { Reader } from '../store/console/scope.ts';
 import type { Address, Html } from './html.ts';
-import type { UploadedFile } from './upload-body.ts';
 
 /** Who may call a route: everybody, or people from this role on. */
 export type Least = 'everybody' | PersonRole;
@@ -32,6 +31,12 @@ export interface Services {
   clock: Clock;
   /** Connects to what the settings name, for the page that sets ruawatch up. Absent where nobody gave them. */
   probes?: Probes;
+}
+
+/** A file of a form. */
+export interface UploadedFile {
+  name: string;
+  bytes: Buffer;
 }
 
 /** Tries of other servers; each answers with a sentence, or throws one. */

@@ -1,12 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { Refusal } from './routes.ts';
+import { Refusal, type UploadedFile } from './routes.ts';
 import { words } from './words/en.ts';
-
-/** A file of a form. */
-export interface UploadedFile {
-  name: string;
-  bytes: Buffer;
-}
 
 /** What a form with files may be: all its bytes together, and its files. */
 export const UPLOAD_BYTES = 64 * 1024 * 1024;
