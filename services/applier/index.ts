@@ -4,6 +4,7 @@ import { type Context, repeat, type Service } from '../shared/runtime/service.ts
 import { whileAlone } from '../store/requests/alone.ts';
 import { toApply } from '../store/requests/applying.ts';
 import { type Applying, applyRequest } from './apply.ts';
+import { rotateKeys } from './rotate.ts';
 import { closePublished, watchChanges } from './watch.ts';
 
 const NAME = 'applier';
@@ -39,6 +40,7 @@ export function startApplier(context: Context): Service {
         waiting = late.length === 0 ? null : `Changes wait for their server: requests ${late.join(', ')}.`;
         await watchChanges(means);
         await closePublished(means);
+        await rotateKeys({ db, log, keys: config.dkimKeys, now: means.now });
       });
       failure = null;
     } catch (error) {

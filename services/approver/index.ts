@@ -10,6 +10,7 @@ import { withdrawResolved } from '../store/requests/decide.ts';
 import { syncGroups } from '../store/requests/groups.ts';
 import { checkReachable, sweepRequests } from '../store/requests/sweep.ts';
 import { PlaybookRunner } from './open-by-playbook.ts';
+import { keepRotations } from './rotations.ts';
 
 const NAME = 'approver';
 const PER_SECOND = 50;
@@ -56,6 +57,17 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
         const means = { db, dns, now, registrable: organizationalDomain, asking: { signal } };
         await runner.run(means, at());
       }
+      await keepRotations({
+        db,
+        dns,
+        log,
+        rules: approvals.rules,
+        keys: config.dkimKeys,
+        registrable: organizationalDomain,
+        at: at(),
+        now: context.clock.now(),
+        asking: { signal },
+      });
       failure = null;
     } catch (error) {
       failure = `The approver cannot finish its work: ${messageOf(error)}`;

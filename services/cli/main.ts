@@ -201,6 +201,19 @@ dns
   );
 
 dns
+  .command('rotate <domain>')
+  .description('replace the DKIM key of a domain, in six steps that each wait for what makes them safe')
+  .option('--why <text>', 'reason, shown to the people who decide')
+  .option('--by <address>', 'mail address of the person who asks (default: the system user)')
+  .option('--status', 'show how far it is, and change nothing')
+  .option('--json', 'with --status: print JSON')
+  .action(
+    run(async (domain: string, options: { why?: string; by?: string; status?: boolean; json?: boolean }) =>
+      (await import('./commands/dns-rotate.ts')).runDnsRotate(config(), domain, options, { out }),
+    ),
+  );
+
+dns
   .command('lookalikes [domain]')
   .description('list registered names that may be mistaken for a domain, and whether they accept mail')
   .option('--stored', 'list what the watcher found instead of asking DNS now (as without a domain)')

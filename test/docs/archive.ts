@@ -146,6 +146,10 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
        values ($1, 0, true, 'senders', 'mailer.example', '[]', '[]', 'intended', now())`,
       [key],
     );
+    await db.query(
+      `insert into ruawatch.rotations (domain, step, asked_by, why, started_at, stepped_at) values ($1, 'done', 'approver', 'x', now(), now())`,
+      [BOOKS],
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { z } from 'zod';
 import { messageOf, SettingsError } from '../errors.ts';
+import { type DkimKey, dkimKeys } from './dkim-keys.ts';
 import { type DnsTarget, dnsTargets } from './dns-servers.ts';
 import { type Mailbox, toMailbox } from './mailbox.ts';
 import { type Oidc, oidcOf } from './oidc.ts';
@@ -45,6 +46,7 @@ export interface Config {
     oidc: Oidc | null;
   };
   dnsTargets: DnsTarget[];
+  dkimKeys: DkimKey[];
   analyzer: Settings['analyzer'];
   parser: Settings['parser'];
   failureReports: Settings['failure_reports'];
@@ -80,6 +82,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   const webhooks = webhooksOf(settings, cwd, mistakes);
   const oidc = oidcOf(settings.console.oidc, cwd, mistakes);
   const targets = dnsTargets(settings.dns, cwd, mistakes);
+  const keys = dkimKeys(settings.dkim, cwd, mistakes);
   const alertTo = listOf(settings.ALERT_TO);
   for (const to of alertTo) if (!email.safeParse(to).success) mistakes.push(`ALERT_TO has "${to}", which is not a mail address.`);
   checkAgainstEachOther(settings, alertTo, wrong, mistakes);
@@ -110,6 +113,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       oidc,
     },
     dnsTargets: targets,
+    dkimKeys: keys,
     analyzer: settings.analyzer,
     parser: settings.parser,
     failureReports: settings.failure_reports,

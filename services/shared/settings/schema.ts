@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseServer } from '../../dns/client/servers.ts';
 import { approvalsSchema } from '../../requests/rules.ts';
+import { dkimSchema } from './dkim-keys.ts';
 import { dnsSchema } from './dns-servers.ts';
 import { mailboxSchema } from './mailbox.ts';
 import { oidcSchema } from './oidc.ts';
@@ -113,6 +114,8 @@ export const settingsSchema = z.strictObject({
   approvals: approvalsSchema,
   /** Where approved changes of DNS records are made: docs/changes.md. */
   dns: dnsSchema,
+  /** DKIM keys that are rotated: docs/changes.md. */
+  dkim: dkimSchema,
   analyzer: z
     .strictObject({
       /** How long new rows may wait for the rest of a backlog before they are analyzed. */

@@ -88,6 +88,15 @@ export async function listRequests(
   return rows.map(read);
 }
 
+/** The newest request that a service or playbook opened under a name; null when there is none. */
+export async function requestOf(q: Queryable, playbook: string): Promise<number | null> {
+  const { rows } = await q.query<{ request_key: number }>(
+    'select request_key from ruawatch.requests where playbook = $1 order by request_key desc limit 1',
+    [playbook],
+  );
+  return rows[0]?.request_key ?? null;
+}
+
 /** The decisions on a request, the oldest first. */
 export async function decisionsOn(q: Queryable, key: number): Promise<Decision[]> {
   const { rows } = await q.query<Decision>(

@@ -156,6 +156,7 @@ export const GRANTS = {
     audit: ['select'],
     // Whether a change was ours.
     changes: ['select'],
+    rotations: ['select', 'insert', 'update'],
     // What playbooks make plans of.
     findings: ['select'],
     domains: ['select'],
@@ -181,6 +182,7 @@ export const GRANTS = {
     request_timers: ['select', 'delete'],
     request_events: ['select', 'insert'],
     changes: ['select', 'insert', 'update (state, settled_at, answer)'],
+    rotations: ['select', 'update'],
     audit_head: ['select'],
     // The list of senders is one of its targets.
     sender_list: ['select', 'insert', 'update (ended_at, ended_by, ended_why)'],

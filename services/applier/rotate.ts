@@ -1,0 +1,53 @@
+import { dayOf } from '../shared/days.ts';
+import { messageOf } from '../shared/errors.ts';
+import type { Db } from '../shared/runtime/db.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import type { DkimKey } from '../shared/settings/dkim-keys.ts';
+import { noteWaiting, type Rotation, rotationsIn, stepRotation } from '../store/requests/rotations.ts';
+import { run } from './keys/command.ts';
+import { keyStoreOf } from './keys/index.ts';
+import { KeyStoreError } from './keys/layout.ts';
+
+const ACTOR = 'applier';
+
+export interface RotateMeans {
+  db: Db;
+  log: Log;
+  keys: readonly DkimKey[];
+  now: () => Date;
+}
+
+/** The steps of rotations that touch keys: a new one is made, and signs once its record is everywhere. All others are the approver's. */
+export async function rotateKeys({ db, log, keys, now }: RotateMeans): Promise<void> {
+  for (const rotation of await rotationsIn(db, ['wanted', 'published'])) {
+    const key = keys.find(({ domain }) => domain === rotation.domain);
+    try {
+      if (key === undefined)
+        throw new KeyStoreError(
+          `The settings (dkim) have no keys of ${rotation.domain}: say where they are, or rotate it elsewhere.`,
+        );
+      if (rotation.step === 'wanted') await make(db, rotation, key, now());
+      else await switchOver(db, rotation, key, now());
+    } catch (error) {
+      if (!(error instanceof KeyStoreError)) throw error;
+      log.warn({ rotation: rotation.rotation_key, err: messageOf(error) }, 'a key could not be rotated yet; it is tried again');
+      await noteWaiting(db, rotation.rotation_key, error.message);
+    }
+  }
+}
+
+async function make(db: Db, rotation: Rotation, key: DkimKey, now: Date): Promise<void> {
+  const store = keyStoreOf(key);
+  const old_selector = await store.current();
+  // By its number, a second one of the day has another name, and a process that goes on has the same.
+  const day = dayOf(rotation.started_at).replaceAll('-', '');
+  const new_selector = `${key.prefix}${day}-${rotation.rotation_key}`;
+  const record = await store.make(new_selector);
+  await stepRotation(db, rotation, 'made', { actor: ACTOR, now, old_selector, new_selector, record });
+}
+
+async function switchOver(db: Db, rotation: Rotation, key: DkimKey, now: Date): Promise<void> {
+  await keyStoreOf(key).switchTo(rotation.new_selector!);
+  if (key.reload !== null) await run(key.reload[0]!, key.reload.slice(1));
+  await stepRotation(db, rotation, 'switched', { actor: ACTOR, now, switched_at: now });
+}

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { dkimKeys, dkimSchema } from '../../../services/shared/settings/dkim-keys.ts';
+
+const read = (...entries: object[]) => {
+  const mistakes: string[] = [];
+  return { keys: dkimKeys(dkimSchema.parse(entries), '/etc/ruawatch', mistakes), mistakes };
+};
+
+test('paths are those of the settings file, and what is left out has its usual value', () => {
+  const { keys, mistakes } = read(
+    { domain: 'example.com', layout: 'opendkim', folder: 'keys', reload: ['systemctl', 'reload', 'opendkim'] },
+    { domain: 'example.org', layout: 'command', command: ['./keys', '-v'], prefix: 'k', bits: 4096, rotate_every_days: 180 },
+  );
+  expect(mistakes).toEqual([]);
+  expect(keys).toEqual([
+    {
+      domain: 'example.com',
+      layout: 'opendkim',
+      folder: '/etc/ruawatch/keys',
+      command: null,
+      reload: ['systemctl', 'reload', 'opendkim'],
+      prefix: 'r',
+      bits: 2048,
+      rotateEveryDays: null,
+    },
+    {
+      domain: 'example.org',
+      layout: 'command',
+      folder: null,
+      command: ['/etc/ruawatch/keys', '-v'],
+      reload: null,
+      prefix: 'k',
+      bits: 4096,
+      rotateEveryDays: 180,
+    },
+  ]);
+});
+
+test('a domain that is there twice is a mistake', () => {
+  const one = { domain: 'example.com', layout: 'rspamd', folder: '/k' };
+  expect(read(one, one).mistakes).toEqual(['dkim[1]: example.com is there twice: keep one entry.']);
+});
+
+describe('entries that cannot work', () => {
+  const good = { domain: 'example.com', layout: 'opendkim', folder: '/k' };
+  test.each([
+    [{ ...good, folder: undefined }, /layout opendkim: set folder/],
+    [{ ...good, layout: 'command' }, /set command/],
+    [{ ...good, layout: 'exim' }, /layout/],
+    [{ ...good, bits: 1024 }, /bits/],
+    [{ ...good, rotate_every_days: 13 }, /rotate_every_days/],
+    [{ ...good, prefix: 'R-1' }, /letters and digits in lower case/],
+    [{ ...good, domain: 'Example.com' }, /a domain in lower case/],
+    [{ ...good, secret: 'x' }, /secret/],
+  ])('%#', (entry, message) => {
+    const parsed = dkimSchema.safeParse([entry]);
+    expect(parsed.error?.issues.map(({ path, message: said }) => `${path.join('.')} ${said}`).join('\n')).toMatch(message);
+  });
+});
