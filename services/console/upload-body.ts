@@ -4,7 +4,7 @@ import { words } from './words/en.ts';
 
 /** What a form with files may be: all its bytes together, and its files. */
 export const UPLOAD_BYTES = 64 * 1024 * 1024;
-export const UPLOAD_FILES = 200;
+const UPLOAD_FILES = 200;
 
 /**
  * Reads a form with files (multipart/form-data, RFC 7578), in bounded memory.

@@ -13,7 +13,7 @@ export interface TimelineRow {
   request_key: number | null;
 }
 
-export const TIMELINE_COLUMNS = 'at, domain, what, event, subject, actor, summary, finding_key, request_key';
+const TIMELINE_COLUMNS = 'at, domain, what, event, subject, actor, summary, finding_key, request_key';
 
 /** What happened to a domain, the newest first. */
 export async function timelineOf(

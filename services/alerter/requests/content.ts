@@ -40,7 +40,7 @@ const MOST_CHANGED = 30_000;
 const LONGEST = 500;
 
 /** "2026-10-05 07:00 UTC" */
-export const moment = (at: Date) => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+const moment = (at: Date) => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 /** The page of a request in the console. @param console the setting `console.url` */
 export function requestPage(console: string, key: number): string {

@@ -7,7 +7,7 @@ import { words } from '../words/en.ts';
 import { type Mark, stacked } from './chart.ts';
 import { day } from './format.ts';
 
-export const CLASSES = ['authorized', 'misaligned', 'forwarded', 'unknown', 'unauthorized'] as const;
+const CLASSES = ['authorized', 'misaligned', 'forwarded', 'unknown', 'unauthorized'] as const;
 const MOST_MARKS = 12;
 
 /** The messages of some days, and how many of them passed. */
@@ -82,7 +82,7 @@ interface Lost {
 }
 
 /** What each class would have lost to a policy that is enforced. */
-export function lostOf(classes: readonly store.ClassDay[]): Lost[] {
+function lostOf(classes: readonly store.ClassDay[]): Lost[] {
   const { messages: all } = sumsOf(classes);
   return CLASSES.map((key) => {
     const of = classes.filter((one) => one.class === key);

@@ -26,7 +26,7 @@ const query = z.object({
 });
 
 /** The days that a page is about: those that are given, else so many up to yesterday. */
-export function rangeOf(
+function rangeOf(
   { days, from, to }: { days: number; from?: string | undefined; to?: string | undefined },
   today: string,
 ): { from: string; to: string } {

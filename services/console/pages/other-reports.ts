@@ -162,7 +162,7 @@ const problemsOf = (problems: readonly { code: string; message: string }[]) =>
   html`<section><h2>${words.reports.problems}</h2><ul>${problems.map(({ code, message }) => html`<li><code>${code}</code> ${message}</li>`)}</ul></section>`;
 
 /** A link to the raw mail, for those who may have it. */
-export const mailLink = (key: number, allowed: boolean) =>
+const mailLink = (key: number, allowed: boolean) =>
   allowed &&
   html`<p class="files">${words.tables.download} <a href="${path`/messages/${key}/mail`}">${words.reports.mail}</a></p>`;
 

@@ -99,7 +99,7 @@ export function mailHostsOf(answer: Answer<'MX'>): string[] {
 }
 
 /** Whether two sorted lists hold the same names, and at least one. */
-export function isSame(one: readonly string[], other: readonly string[]): boolean {
+function isSame(one: readonly string[], other: readonly string[]): boolean {
   return one.length > 0 && one.length === other.length && one.every((name, i) => name === other[i]);
 }
 

@@ -4,7 +4,7 @@ import { kept } from '../schema/partitions.ts';
 import { added, sumOf } from './allowance.ts';
 
 /** The counts of ruawatch.domain_days: sums of those of ruawatch.source_days. */
-export const DOMAIN_COUNTS = [
+const DOMAIN_COUNTS = [
   'messages',
   'passed',
   'dkim_aligned',

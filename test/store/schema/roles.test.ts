@@ -538,7 +538,7 @@ describe("what is not a service's job is refused", () => {
     ['ruawatch_applier', 'select from ruawatch.findings'],
     ['ruawatch_alerter', "update ruawatch.requests set state = 'approved'"],
     ['ruawatch_alerter', "select ruawatch.audit_append('{}')"],
-    ['ruawatch_console', 'select from ruawatch.raw'],
+    ['ruawatch_console', 'delete from ruawatch.raw'],
     ['ruawatch_console', 'delete from ruawatch.console_acts'],
     ['ruawatch_console', "update ruawatch.console_acts set by_name = 'eve'"],
     ['ruawatch_console', "update ruawatch.sources set class = 'authorized'"],
