@@ -129,7 +129,7 @@ function* recordFindings(domain: string, record: DmarcRecord): Generator<Finding
       'dmarc_no_rua',
       'Nobody is asked for reports (rua=): what is sent as the domain stays unseen.',
       null,
-      `${record.text.replace(/[\s;]+$/, '')}; rua=mailto:dmarc@${domain}`,
+      `${withoutTag(record.text, 'rua').replace(/[\s;]+$/, '')}; rua=mailto:dmarc@${domain}`,
     );
   }
 }

@@ -11,9 +11,14 @@ export function replaced(record: SpfRecord, { at, text }: { at: number; text: st
   return record.text.slice(0, at) + by + record.text.slice(at + text.length);
 }
 
-/** The record with a term moved to its end. */
-export function movedToEnd(record: SpfRecord, term: Mechanism): string {
-  return `${withoutTerm(record, term)} ${term.text}`;
+/** The record with "all" at its end: of several, the first counts (RFC 7208 section 5.1), and goes there alone. */
+export function allAtEnd(record: SpfRecord, all: Mechanism): string {
+  const others = record.mechanisms.filter(({ kind }) => kind === 'all');
+  const text = others.reduceRight(
+    (rest, { at, text: term }) => `${rest.slice(0, at).trimEnd()} ${rest.slice(at + term.length).trimStart()}`.trimEnd(),
+    record.text,
+  );
+  return `${text} ${all.text}`;
 }
 
 /** One record with the terms of all records, each once, and the strictest "all" at the end. */

@@ -141,7 +141,7 @@ export const FIXTURES: Record<Code, Fixture> = {
   spf_pass_all: { zone: { ...at('v=spf1 include:other.example -all'), 'other.example': spf('v=spf1 ip4:198.51.100.1 +all') } },
   spf_neutral_all: { zone: at('v=spf1 ip4:192.0.2.0/24 ?all') },
   spf_no_all: { zone: at('v=spf1 ip4:192.0.2.0/24') },
-  spf_after_all: { zone: at('v=spf1 -all ip4:192.0.2.0/24') },
+  spf_after_all: { zone: at('v=spf1 -all ip4:192.0.2.0/24 ~all') },
   spf_redirect_ignored: {
     zone: { ...at('v=spf1 ip4:192.0.2.0/24 redirect=other.example -all'), 'other.example': spf('v=spf1 -all') },
   },
@@ -203,7 +203,7 @@ export const FIXTURES: Record<Code, Fixture> = {
   },
   dmarc_subdomains_open: { zone: record('v=DMARC1; p=reject; sp=none; rua=mailto:dmarc@example.com') },
   dmarc_testing: { zone: record('v=DMARC1; p=reject; t=y; rua=mailto:dmarc@example.com') },
-  dmarc_no_rua: { zone: record('v=DMARC1; p=reject') },
+  dmarc_no_rua: { zone: record('v=DMARC1; p=reject; rua=') },
   dmarc_not_here: {
     zone: {},
     mailboxes: ['rua@ruawatch.example'],
