@@ -112,13 +112,13 @@ const timeline = apiRoute({
   method: 'GET',
   path: '/domains/:domain/timeline',
   id: 'listTimeline',
-  summary: 'What happened to the domain, the newest first: findings, DNS records, requests.',
+  summary: 'What happened to the domain, the newest first: findings, DNS records, requests, decisions, changes.',
   token: 'read',
   scope: 'domain',
   params: domain,
   query: paging.extend({ since: moment.optional() }),
   answer: pageOfItems(timelineRow),
-  handle: ({ reader, params, query }) => answerList(reader, LISTS.timeline, query, Array(4).fill(params.domain)),
+  handle: ({ reader, params, query }) => answerList(reader, LISTS.timeline, query, [params.domain]),
 });
 
 export const DOMAIN_API: AnyRoute[] = [list, one, sources, senders, days, records, timeline];

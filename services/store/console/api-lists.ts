@@ -11,8 +11,6 @@ export interface List {
   /** Columns of the row that say where a page ends; all in one direction. */
   key: readonly string[];
   newestFirst: boolean;
-  /** What is compared of a column of the key that may be null. */
-  keyAs?: Readonly<Record<string, string>>;
   /** The conditions that may be asked for, with `?` for the value. */
   filters: Readonly<Record<string, string>>;
   /** What is selected for a column that is not simply the view's. */
@@ -23,13 +21,9 @@ const OPEN = `('draft', 'pending', 'approved', 'applying', 'active', 'handed_ove
 
 /** What happened to a domain; times are cut to what JSON keeps, so that a page begins where the one before it ended. */
 const TIMELINE = `(
-  select date_trunc('milliseconds', at) as at, 'finding' as what, event as name, summary as text, finding_key, null::bigint as request_key, by_name
-    from finding_events where domain = ?
-  union all select date_trunc('milliseconds', first_seen), 'record', name, value, null, null, null from dns_records where domain = ?
-  union all select date_trunc('milliseconds', gone_at), 'record_gone', name, value, null, null, null
-    from dns_records where domain = ? and gone_at is not null
-  union all select date_trunc('milliseconds', created_at), 'request', state, summary, finding_key, request_key, requester from requests where domain = ?
-) as timeline`;
+  select date_trunc('milliseconds', at) as at, md5(concat_ws('|', what, event, subject, actor, summary, finding_key, request_key)) as id,
+         what, event, subject, actor, summary, finding_key, request_key
+    from timeline where domain = ?) as timeline`;
 
 const list = (view: View, given: Omit<List, 'views' | 'from' | 'filters'> & Partial<Pick<List, 'filters'>>): List => ({
   views: [view],
@@ -64,12 +58,11 @@ export const LISTS = {
     filters: { domain: 'domain = ?', published: 'published = ?', purpose: 'purpose = ?' },
   }),
   timeline: {
-    views: ['finding_events', 'dns_records', 'requests'],
+    views: ['timeline'],
     from: TIMELINE,
     row: rows.timelineRow,
-    // Many findings may open at one moment, in the same words.
-    key: ['at', 'what', 'name', 'text', 'finding_key'],
-    keyAs: { finding_key: 'coalesce(finding_key, 0)' },
+    // Much may happen at one moment: a row has no number of its own, so it is known by all it says.
+    key: ['at', 'id'],
     newestFirst: true,
     filters: { since: 'at >= ?' },
   } satisfies List,
@@ -135,7 +128,7 @@ export interface Page<Row> {
  */
 export async function pageOf<Row extends Record<string, unknown>>(
   reader: Reader,
-  { views, from, row, key, newestFirst, filters: known, as = {}, keyAs = {} }: List,
+  { views, from, row, key, newestFirst, filters: known, as = {} }: List,
   filters: Readonly<Record<string, unknown>>,
   { after, limit, bound = [] }: { after: After | null; limit: number; bound?: readonly unknown[] },
 ): Promise<Page<Row>> {
@@ -144,20 +137,19 @@ export async function pageOf<Row extends Record<string, unknown>>(
     let at = 0;
     return sql.replace(/\?/g, () => `$${values.push(given[at++])}`);
   };
-  const compared = key.map((column) => keyAs[column] ?? column);
   const source = put(from, ...bound);
   const conditions = Object.entries(filters)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => put(known[name]!, value));
   if (after !== null)
-    conditions.push(put(`(${compared.join(', ')}) ${newestFirst ? '<' : '>'} (${key.map(() => '?').join(', ')})`, ...after));
+    conditions.push(put(`(${key.join(', ')}) ${newestFirst ? '<' : '>'} (${key.map(() => '?').join(', ')})`, ...after));
   const columns = Object.keys(row.shape).map((column) => as[column] ?? column);
   const found = await read<Row>(
     reader,
     views,
     `select ${columns.join(', ')} from ${source}
       ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
-      order by ${compared.map((column) => (newestFirst ? `${column} desc` : column)).join(', ')} limit ${put('?', limit + 1)}`,
+      order by ${key.map((column) => (newestFirst ? `${column} desc` : column)).join(', ')} limit ${put('?', limit + 1)}`,
     values,
   );
   const items = found.slice(0, limit);

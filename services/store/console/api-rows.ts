@@ -87,12 +87,14 @@ export const recordRow = z.object({
 
 export const timelineRow = z.object({
   at,
-  what: z.enum(['finding', 'record', 'record_gone', 'request']),
-  name: text,
-  text,
+  id: z.string().describe('The same for the same event.'),
+  what: z.enum(['finding', 'dns', 'request', 'decision', 'change']),
+  event: text,
+  subject: text,
+  actor: text.nullable(),
+  summary: text.nullable(),
   finding_key: whole.nullable(),
   request_key: whole.nullable(),
-  by_name: text.nullable(),
 });
 
 export const findingRow = z.object({
