@@ -68,6 +68,8 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   lookalike: { detect: ['lookalike_domain'], excuse: [], bySource: false },
   // It rests on mails that cannot be read, which no world has.
   unreadable: { detect: ['unreadable_reports'], excuse: [], bySource: false },
+  // It rests on requests and people, which no world has.
+  stuck: { detect: ['nobody_can_approve'], excuse: [], bySource: false },
   // For information: what moved is no incident.
   moved: { detect: ['sender_moved'], excuse: [], bySource: false },
   // For information; it rests on DNS.

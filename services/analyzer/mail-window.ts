@@ -1,7 +1,8 @@
 import type { AsideMails, MailDay, ReporterArrivals } from '../store/analysis/reading.ts';
+import type { StuckRequest } from '../store/analysis/stuck-requests.ts';
 import type { KnownFinding } from '../store/findings/findings.ts';
 
-/** What arrived, by UTC day of arrival, at a whole installation. */
+/** What is looked at of a whole installation: what arrived, by UTC day of arrival, and what is stuck. */
 export interface MailWindow {
   today: string;
   /** A month and more. */
@@ -10,5 +11,7 @@ export interface MailWindow {
   aside: readonly AsideMails[];
   /** Of the reporters of the catalogue. */
   arrivals: readonly ReporterArrivals[];
+  /** Pending requests that nobody is left to decide, the oldest first. */
+  stuck: readonly StuckRequest[];
   known: readonly KnownFinding[];
 }

@@ -3,6 +3,7 @@ import { addDays, dayOf } from '../shared/days.ts';
 import { transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { loadAside, loadMailDays, loadReporterArrivals } from '../store/analysis/reading.ts';
+import { loadStuckRequests } from '../store/analysis/stuck-requests.ts';
 import { loadFindings, type WrittenEvent } from '../store/findings/findings.ts';
 import { tryLockDomain } from '../store/locks.ts';
 import { HourlyLook } from './hourly.ts';
@@ -14,7 +15,7 @@ import { saveChanges, wakeAlerter } from './save.ts';
 
 /**
  * Looks by the clock at how many of the mails that arrive can be read and proven: mails that cannot be read change no
- * rollup that would wake the analysis.
+ * rollup that would wake the analysis. So it does at requests that nobody is left to decide.
  */
 export const readingWatch = (context: Context): HourlyLook => new HourlyLook(context, findUnreadable);
 
@@ -31,6 +32,7 @@ export async function findUnreadable(context: Context): Promise<WrittenEvent[]> 
       days: await loadMailDays(tx, habit),
       aside: await loadAside(tx, addDays(today, 1 - OVER_DAYS)),
       arrivals: await loadReporterArrivals(tx, knownKeys(), habit),
+      stuck: await loadStuckRequests(tx),
       known: await loadFindings(tx, EVERYTHING, [EVERYTHING], today),
     };
     const found = rulesOf('installation').flatMap((rule) => rule.find(window));

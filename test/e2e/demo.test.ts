@@ -20,6 +20,7 @@ const NOT_SHOWN = [
   'unconfirmed_report',
   'sender_moved',
   'unreadable_reports',
+  'nobody_can_approve',
 ];
 /** Every other kind of finding that there is a rule for. */
 const KINDS = [...new Set(RULES.map(({ kind }) => kind))].filter((kind) => !NOT_SHOWN.includes(kind));

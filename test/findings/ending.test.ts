@@ -16,6 +16,7 @@ const ENDINGS: Ending[] = [
   { reason: 'no_longer_new', days: 30 },
   { reason: 'usual_again', since: '2026-05-01' },
   { reason: 'readable_again', days: 7 },
+  { reason: 'decidable_again' },
   { reason: 'verdicts_agree', days: 3, until: '2026-05-01' },
   { reason: 'reports_again', since: '2026-05-01' },
   { reason: 'dns_restored' },

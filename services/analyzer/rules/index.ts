@@ -16,6 +16,7 @@ import { lookalikeDomain } from './lookalike_domain.ts';
 import { mtaStsBroken } from './mta_sts_broken.ts';
 import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
+import { nobodyCanApprove } from './nobody_can_approve.ts';
 import { policyChange } from './policy_change.ts';
 import { policyReady } from './policy_ready.ts';
 import { recordInvalid } from './record_invalid.ts';
@@ -66,6 +67,7 @@ export const RULES: readonly Rule[] = [
   environmentDrift,
   lookalikeDomain,
   unreadableReports,
+  nobodyCanApprove,
 ];
 
 /** The kinds that share the budget of false alarms, each with an equal part. */

@@ -462,6 +462,7 @@ export const words = {
     policy_ready: 'Ready for a stricter policy',
     unconfirmed_report: 'Not confirmed',
     unreadable_reports: 'Reports cannot be read',
+    nobody_can_approve: 'Nobody can decide',
     reports_stopped: 'Reports stopped',
     dns_broken: 'A DNS record is broken',
     spf_limit: 'SPF costs too many lookups',

@@ -2,7 +2,7 @@ import type { SpfRecord } from '../spf/record.ts';
 import type { SpfTreeNode } from '../spf/tree.ts';
 import type { Code } from './codes.ts';
 import { type Finding, finding, type Given } from './finding.ts';
-import { merged, allAtEnd, replaced, withoutTerm } from './spf-correct.ts';
+import { allAtEnd, merged, replaced, withoutTerm } from './spf-correct.ts';
 
 /** Octets of a record that fit into an answer of 512 octets (RFC 7208 section 3.4). */
 const MOST_OCTETS = 450;

@@ -17,6 +17,7 @@ import { lookalikeDomain } from './lookalike_domain.ts';
 import { mtaStsBroken } from './mta_sts_broken.ts';
 import { newHost } from './new_host.ts';
 import { newSource } from './new_source.ts';
+import { nobodyCanApprove } from './nobody_can_approve.ts';
 import { policyChange } from './policy_change.ts';
 import { policyReady } from './policy_ready.ts';
 import { recordInvalid } from './record_invalid.ts';
@@ -60,6 +61,7 @@ export const KINDS = {
   subdomain_abuse: subdomainAbuse,
   unauthorized_source: unauthorizedSource,
   unconfirmed_report: unconfirmedReport,
+  nobody_can_approve: nobodyCanApprove,
   unreadable_reports: unreadableReports,
   verdict_mismatch: verdictMismatch,
   volume_surge: volumeSurge,

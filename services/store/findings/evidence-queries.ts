@@ -55,6 +55,14 @@ export function subdomainQuery(domain: string, from: string, to: string): string
 }
 
 /** The same for mails that were set aside, by sender and code. @param from the first day of arrival */
+/** Pending requests that nobody is left to decide. */
+export function stuckQuery(): string {
+  return `select request_key, domain, summary, requester, created_at, unreachable_since
+  from dmarc.requests
+ where state = 'pending' and unreachable_since is not null
+ order by unreachable_since;`;
+}
+
 export function unreadQuery(from: string): string {
   return `select code, sender, count(*) as mails, min(received_at) as first, max(received_at) as last, min(reason) as reason
   from dmarc.messages

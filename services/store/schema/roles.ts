@@ -56,6 +56,8 @@ export const GRANTS = {
     migrations: ['select'],
     mailboxes: ['select (backlog, polled_at)'],
     messages: ['select (state, code, sender, received_at)'],
+    // Those that nobody is left to decide.
+    requests: ['select (request_key, domain, rule, state, stage, unreachable_since)'],
     reports: ['select'],
     trust_checks: ['select'],
     // For the keys a new source signs with, the failed checks of a broken one, and the names below a domain.

@@ -168,6 +168,11 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
     senders: [{ name: 'reporter.example', mails: 40 }],
     missed: [],
   },
+  nobody_can_approve: {
+    rule: 'nobody_can_approve',
+    requests: [{ key: 7, domain: 'example.com', groups: ['mail', 'security'] }],
+    in_all: 1,
+  },
   verdict_mismatch: { rule: 'verdict_mismatch' },
   sender_moved: { rule: 'sender_moved', how: 'moved', from: '192.0.2.0/24', to: '198.51.100.0/24' },
   volume_surge: { rule: 'volume_surge', times: 12, days: 1, expected: 80, season: null },
