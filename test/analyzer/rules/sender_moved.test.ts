@@ -119,7 +119,7 @@ describe('what has not moved is told', () => {
 
   test('an old key of a sender that goes on may have been copied, and is not to be removed while it signs the most', async () => {
     await put(sent(OLD, 41, 0, 'both', 100), 'mail');
-    await put(sent(NEW, 6, 0, 'dkim', 80), 'mail');
+    await put(sent(NEW, 6, 0, 'dkim', 400), 'mail');
     await f.analyze();
     expect(await found()).toEqual([`new_source ${NEW} medium`]);
     const [{ evidence }] = (await f.findings()) as unknown as [{ evidence: { advice: string[] } }];
