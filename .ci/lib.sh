@@ -17,6 +17,7 @@ trap 'rm -rf "$work"' EXIT
 failed=()
 beside=()
 export CHECKDMARC_PYTHON="$work/checkdmarc-python"
+export SCHEMATHESIS="$work/schemathesis-program" SCHEMATHESIS_EXAMPLES="${SCHEMATHESIS_EXAMPLES:-2}"
 
 told() {
   local name=$1 rc=$2 seconds=$3
@@ -111,11 +112,20 @@ checkdmarc() {
   "$CHECKDMARC_PYTHON" -c 'import checkdmarc; print(checkdmarc.__version__)'
 }
 
+# What makes up calls of the console's API (test/console/api/schemathesis.test.ts), in a folder of its own.
+schemathesis() {
+  python3 -m pip install --quiet --root-user-action=ignore --target "$work/schemathesis" schemathesis==4.32.5
+  printf '#!/bin/sh\nPYTHONPATH="%s" exec python3 "%s/bin/schemathesis" "$@"\n' "$work/schemathesis" "$work/schemathesis" >"$SCHEMATHESIS"
+  chmod 755 "$SCHEMATHESIS"
+  "$SCHEMATHESIS" --version
+}
+
 # The servers, the dependencies and the build, from a clean checkout; nothing else can run without them.
 prepare() {
   echo "node $(node --version), npm $(npm --version)"
   step 'servers and tools' servers
   beside 'checkdmarc' checkdmarc
+  beside 'schemathesis' schemathesis
   step 'npm ci' npm ci
   join
   if [ "${#failed[@]}" -gt 0 ]; then

@@ -51,7 +51,7 @@ export async function applyRequest(request: Request, means: Applying): Promise<b
     const applied = await once(request, { position, forward: true, change }, means);
     if (applied.state === 'later') {
       log.warn({ request: key, answer: applied.answer }, 'a change could not be made yet; it is tried again');
-      return lateOrFailed(request, applied, means);
+      return lateOrFailed(request, applied, plan.changes.slice(0, position), means);
     }
     if (applied.state === 'handed_over') {
       handed.push(change);
@@ -79,11 +79,12 @@ function endOf(plan: Plan, handed: readonly Change[]): ApplyEnd {
     : { step: 'finish', says: 'It is applied.', watch_hours };
 }
 
-async function lateOrFailed(request: Request, { answer }: Applied, means: Applying): Promise<boolean> {
+async function lateOrFailed(request: Request, { answer }: Applied, made: readonly Change[], means: Applying): Promise<boolean> {
   const rows = await changesOf(means.db, request.request_key);
   const first = Math.min(...rows.map(({ intended_at }) => intended_at.getTime()));
   if (means.now().getTime() - first < GIVE_UP_MS) return false;
-  await endApplying(means.db, request.request_key, { step: 'fail', says: `Given up after a day. ${answer}` }, means.at());
+  const says = `Given up after a day. ${answer}${await takeBack(request, made, means)}`;
+  await endApplying(means.db, request.request_key, { step: 'fail', says }, means.at());
   return true;
 }
 

@@ -41,7 +41,7 @@ export function tableOf<Row>(name: string, columns: readonly Column<Row>[], rows
     name,
     columns: columns.map(({ key }) => key),
     rows: rows.length,
-    html: (download) => html`<div class="table"><table class="${style}"><thead><tr>${columns.map(
+    html: (download) => html`<div class="table" tabindex="0"><table class="${style}"><thead><tr>${columns.map(
       ({ label, as }) => html`<th scope="col" class="${as === 'number' ? 'number' : ''}">${label}</th>`,
     )}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${columns.map((column) => cell(column, row))}</tr>`)}</tbody></table></div>

@@ -112,6 +112,21 @@ describe('by a command', () => {
     expect(await loadRequest(f.t.db, key)).toMatchObject({ state: 'failed', outcome: 'Given up after a day. no' });
   });
 
+  test('of two changes the first is taken back when the second is given up', async () => {
+    const log = path.join(folder, 'log');
+    const script = `cat | tee -a ${log} | grep -q second && { echo >> ${log}; exit 75; }; echo >> ${log}; exit 0`;
+    const key = await ask([record([], ['first'], `a.${DOMAIN}`), record([], ['second'], `b.${DOMAIN}`)]);
+    await apply([program(script)]);
+    expect(await stateOf(key)).toBe('applying');
+    f.setNow(new Date(f.context.clock.now().getTime() + 25 * 3_600_000));
+    await apply([program(script)]);
+    expect(await loadRequest(f.t.db, key)).toMatchObject({ state: 'failed', outcome: expect.stringMatching(/is taken back\.$/) });
+    expect((await changesOf(f.t.db, key)).filter(({ state }) => state === 'applied').map(({ forward }) => forward)).toEqual([
+      true,
+      false,
+    ]);
+  });
+
   test('of two changes the first is taken back when the second cannot be made', async () => {
     const log = path.join(folder, 'log');
     const script = `cat | tee -a ${log} | grep -q second && { echo >> ${log}; exit 1; }; echo >> ${log}; exit 0`;

@@ -29,6 +29,10 @@ const KEY = { name: 'ruawatch', algorithm: 'hmac-sha256' as const, secret: rando
 beforeEach(async () => {
   f = await fixture();
   folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-keys-'));
+  await f.t.db.query(
+    `insert into ruawatch.domain_reporters (domain, reporter, standing, decides) values ($1, 'google.com', 'known', true), ($1, 'stranger.example', 'new', false)`,
+    [DOMAIN],
+  );
   names = await startNameServer({
     zones: { '.': [], [DOMAIN]: [`@ TXT "v=spf1 -all"`, `old._domainkey TXT "v=DKIM1; p=${'A'.repeat(200)}"`] },
     keys: [KEY],
@@ -40,6 +44,13 @@ afterEach(async () => {
   await f.close();
 });
 
+/** What a reporter says of mail that passed on a day. */
+const passes = (selector: string, day: string, reporter: string, passed: number) =>
+  f.t.db.query(
+    `insert into ruawatch.selector_days (domain, source, signing_domain, selector, day, reporter, trust, messages, passed)
+     values ($1, '192.0.2.0/24', $1, $2, $3, $4, 'ok', 100, $5) on conflict do nothing`,
+    [DOMAIN, selector, day, reporter, passed],
+  );
 const dns = () => createDnsClient({ servers: [names.server], recursive: true, cacheEntries: 0 });
 const AUTOMATIC = rulesOf({ name: 'keys', when: { kinds: ['dkim.rotate'] }, decide: 'automatic', ceiling: { per_day: 10 } });
 const settings = (extra: Partial<DkimKey> = {}): DkimKey => ({
@@ -126,11 +137,7 @@ const watch = async () => {
 const reports = async (selector = signing() ?? 'old') => {
   const day = f.context.clock.now().toISOString().slice(0, 10);
   const works = /p=[A-Za-z0-9]/.test((await textAt(selector)) ?? '');
-  await f.t.db.query(
-    `insert into ruawatch.selector_days (domain, source, signing_domain, selector, day, reporter, trust, messages, passed)
-     values ($1, '192.0.2.0/24', $1, $2, $3, 'google.com', 'ok', 100, $4) on conflict do nothing`,
-    [DOMAIN, selector, day, works ? 100 : 0],
-  );
+  await passes(selector, day, 'google.com', works ? 100 : 0);
   await f.put([row(day, 'both', 100, { source: '192.0.2.0/24' })], { work: false });
   return works;
 };
@@ -224,6 +231,10 @@ describe('a rotation that somebody asks for', () => {
       step: 'switched',
       waits_for: expect.stringMatching(/^no report shows mail that passes with .* yet$/),
     });
+    // A stranger's word takes no step.
+    await passes((await newest()).new_selector!, f.context.clock.now().toISOString().slice(0, 10), 'stranger.example', 100);
+    await later(1000, AUTOMATIC);
+    expect(await newest()).toMatchObject({ waits_for: expect.stringMatching(/^no report shows mail that passes/) });
     await later(5 * DAY, AUTOMATIC);
     expect((await newest()).waits_for).toMatch(/5 days after the switch: look whether the signer has read its tables$/);
   });

@@ -83,6 +83,7 @@ describe('the example settings', () => {
       'client.secret': 'x',
       'refresh.token': 'x',
       'webhook.secret': `whsec_${Buffer.alloc(24, 'k').toString('base64')}`,
+      'oidc.secret': 'a client secret',
       'slack.url': 'https://hooks.slack.example/services/T0/B0/x',
     };
     mkdirSync(folder);

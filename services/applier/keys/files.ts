@@ -1,5 +1,5 @@
-import { createPublicKey, generateKeyPair } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { createPublicKey, generateKeyPair, randomBytes } from 'node:crypto';
+import { chmod, link, mkdir, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '../../shared/errors.ts';
@@ -86,12 +86,14 @@ export function keyFiles(layout: keyof typeof LAYOUTS, folder: string, domain: s
   };
 }
 
+/** A name beside a file that nobody can have put there before. */
+const partOf = (file: string) => `${file}.${randomBytes(9).toString('hex')}.part`;
+
 /** Writes a file unless it is there: a process that ended after it wrote one has left the key that counts. */
 async function writeNew(file: string, text: string): Promise<void> {
-  const part = `${file}.${process.pid}.part`;
-  await writeFile(part, text, { mode: 0o600, flag: 'w' });
+  const part = partOf(file);
+  await writeFile(part, text, { mode: 0o600, flag: 'wx' });
   try {
-    const { link, unlink } = await import('node:fs/promises');
     await link(part, file).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
     });
@@ -103,12 +105,12 @@ async function writeNew(file: string, text: string): Promise<void> {
 
 /** Replaces a file in one step, so that a signer that reads it meanwhile sees the one before or the new one. Its rights stay. */
 async function replaceFile(file: string, text: string): Promise<void> {
-  const part = `${file}.${process.pid}.part`;
+  const part = partOf(file);
   const mode = await stat(file).then(
     (found) => found.mode & 0o777,
     () => 0o644,
   );
-  const handle = await open(part, 'w', mode);
+  const handle = await open(part, 'wx', mode);
   try {
     await handle.writeFile(text);
     await handle.sync();

@@ -39,13 +39,12 @@ export async function applyByUpdate(
       return readBack(server, change, means, 'It was accepted, and is there.');
     case 'refused': {
       if (outcome.reason === 'bad_time') return { state: 'later', answer: outcome.message };
-      if (outcome.reason !== 'stale') return { state: 'failed', answer: outcome.message };
-      // An update whose answer was lost, sent again, is stale and done.
+      if (outcome.reason !== 'stale' && outcome.proven) return { state: 'failed', answer: outcome.message };
+      // An update whose answer was lost, sent again, is stale and done. What nobody signed says nothing of what was done.
       const there = await present(direct(server), change, means);
       if (there !== null && sameMembers(there, change.after)) return { state: 'applied', answer: 'It is there already.' };
-      return there === null
-        ? { state: 'later', answer: 'The server does not say what is there now.' }
-        : { state: 'stale', answer: outcome.message };
+      if (there === null) return { state: 'later', answer: 'The server does not say what is there now.' };
+      return { state: outcome.reason === 'stale' ? 'stale' : 'failed', answer: outcome.message };
     }
     case 'not_sent':
       return { state: outcome.reason === 'unencodable' ? 'failed' : 'later', answer: outcome.message };

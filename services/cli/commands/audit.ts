@@ -48,12 +48,18 @@ export async function runAuditVerify(config: Config, options: { head?: string; j
   let wrong = false;
   await withDatabase(config, async (db) => {
     const found = await verifyAudit(db, noted);
-    wrong = found.faults.length > 0 || found.has_head === false;
+    const older = noted !== null && found.has_head === null;
+    // Without a setting that deletes rows, nobody but an intruder has moved the beginning of the chain.
+    const moved = Number(found.base.split(':')[0]) > 0 && config.retention.audit_days === null;
+    wrong = found.faults.length > 0 || found.has_head === false || moved;
     if (options.json) return out(jsonText(found, 2));
     for (const { number, fault } of found.faults) out(`Row ${number}: ${FAULTS[fault]}`);
     if (found.has_head === false)
       out(escaped(`The head ${noted} is not in this chain: rows were cut off, or the chain was computed anew.`));
-    const older = noted !== null && found.has_head === null;
+    if (moved)
+      out(
+        `The chain begins after row ${found.base.split(':')[0]}, and retention.audit_days is not set: rows were deleted by somebody else.`,
+      );
     if (older) out(`The head ${noted} is of a row that retention has deleted: rows after ${found.base.split(':')[0]} are kept.`);
     if (!wrong)
       out(`${counted(found.rows, 'row')}, every hash is right${found.has_head === true ? ', and the head is in it' : ''}.`);

@@ -82,8 +82,10 @@ export async function returnedFromProvider(oidc: Oidc, url: URL, flow: Flow): Pr
   const claims = await allClaims(configuration, grant, id);
   const rights = rightsOf(oidc, claims);
   if (rights === null) throw new Refusal(403, 'no_group', words.company.no_group);
-  const email = emailOf(claims);
-  const name = email ?? textOf(claims.preferred_username) ?? id.sub;
+  const email = emailOf(claims, oidc);
+  // A name that is an address would stand for whoever has it: approvals know people by their addresses.
+  const chosen = textOf(claims.preferred_username);
+  const name = email ?? (chosen === null || chosen.includes('@') ? id.sub.replaceAll('@', ' at ') : chosen);
   const refresh = grant.refresh_token === undefined ? null : sealed(grant.refresh_token, oidc);
   return { issuer: oidc.issuer, subject: id.sub, name, email, rights, refresh };
 }
@@ -100,9 +102,11 @@ async function allClaims(configuration: client.Configuration, grant: Grant, id: 
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' && value.trim() !== '' ? value.trim() : null);
 
-/** An address that the provider says is not verified may be anybody's. */
-const emailOf = (claims: Claims): string | null =>
-  claims.email_verified === false ? null : (textOf(claims.email)?.toLowerCase() ?? null);
+/** An address that the provider does not say is verified may be anybody's, unless the settings say that it gives the addresses. */
+const emailOf = (claims: Claims, { emails }: Pick<Oidc, 'emails'>): string | null =>
+  claims.email_verified === true || (emails === 'all' && claims.email_verified !== false)
+    ? (textOf(claims.email)?.toLowerCase() ?? null)
+    : null;
 
 /** What the first group of the settings that the person belongs to allows; null where there is none. */
 export function rightsOf(

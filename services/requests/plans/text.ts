@@ -1,4 +1,5 @@
 import { quotedString } from '../../dns/zonefile.ts';
+import { escaped } from '../../shared/escape.ts';
 import { changedMembers, type DnsChange, type Plan } from '../plan.ts';
 import { stringsIn } from './members.ts';
 
@@ -9,7 +10,12 @@ function zoneText({ name, type }: DnsChange, member: DnsChange['before'][number]
 }
 
 /** What a plan changes, one line for each member: "-" goes, "+" comes, " " stays. */
-export function changeLines({ changes }: Pick<Plan, 'changes'>): string[] {
+export function changeLines(plan: Pick<Plan, 'changes'>): string[] {
+  // A line feed in a name would be a line of its own, which says what nobody asked for.
+  return linesOf(plan).map(escaped);
+}
+
+function linesOf({ changes }: Pick<Plan, 'changes'>): string[] {
   return changes.flatMap((change) => {
     if (change.target === 'senders') {
       const { domain, source, before, after, until } = change;

@@ -239,7 +239,7 @@ export async function recordLines(reader: Reader, domain: string, limit: number)
   );
 }
 
-/** Something that happened to a domain: a row of dmarc.timeline. */
+/** Something that happened to a domain: a row of the view timeline. */
 export type TimelineEntry = Omit<TimelineRow, 'domain'>;
 
 /** What happened to a domain since a day, the newest first. */

@@ -169,15 +169,19 @@ export async function endAwaited(db: Db, key: number, at: Date | null): Promise<
  * The texts that the watcher sees at the names of a plan, and the names that they are aliases of, by name; a name it never got
  * an answer about is left out.
  */
-export async function publishedTexts(q: Queryable, plan: Pick<Plan, 'changes'>, since: Date): Promise<Map<string, string[]>> {
+export async function publishedTexts(
+  q: Queryable,
+  plan: Pick<Plan, 'changes' | 'domain'>,
+  since: Date,
+): Promise<Map<string, string[]>> {
   const names = plan.changes.flatMap((change) => (change.target === 'dns' ? [change.name] : []));
   const { rows } = await q.query<{ name: string; texts: string[] }>(
     `select u.name, coalesce(array_agg(r.value) filter (where r.value is not null), '{}') || u.aliases as texts
        from ruawatch.dns_questions u
        left join ruawatch.dns_records r on r.domain = u.domain and r.name = u.name and r.type = u.type and r.gone_at is null
-      where u.name = any($1::text[]) and u.type = 'TXT' and u.answered_at >= $2
+      where u.domain = $3 and u.name = any($1::text[]) and u.type = 'TXT' and u.answered_at >= $2
       group by u.name, u.aliases`,
-    [names, since],
+    [names, since, plan.domain],
   );
   return new Map(rows.map(({ name, texts }) => [name, texts]));
 }

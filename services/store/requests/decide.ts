@@ -1,3 +1,4 @@
+import { readPlan } from '../../requests/plan.ts';
 import type { Approvals, Stage } from '../../requests/rules.ts';
 import type { State } from '../../requests/states.ts';
 import { count, type Refusal, refusalOf } from '../../requests/votes.ts';
@@ -7,7 +8,7 @@ import { askerOf, note } from './events.ts';
 import { loadMembers, type Members } from './groups.ts';
 import { beginStage, open } from './open.ts';
 import { requestsOfResolved } from './playbook-findings.ts';
-import { type Decision, decisionsOn, lockRequest, momentOf, move, type Request } from './requests.ts';
+import { type Decision, decisionsOn, loadRequest, lockRequest, momentOf, move, type Request } from './requests.ts';
 import { expire } from './sweep.ts';
 import { escalations, hoursAfter } from './timers.ts';
 
@@ -97,7 +98,10 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
   const membersOf = await loadMembers(tx, now);
   const votes = (await decisionsOn(tx, key)).filter(isVote);
   const asked = await askedIn(tx, key, rule.stages[stage]!, membersOf);
-  const refusal = refusalOf({ requester: request.requester, asked, votes }, given.person);
+  const refusal =
+    request.kind === 'review' && (await reviewedRequester(tx, request)) === given.person
+      ? 'requester'
+      : refusalOf({ requester: request.requester, asked, votes }, given.person);
   if (refusal !== null) throw new PermanentError(refusal, `Request ${key} was not decided. ${REFUSALS[refusal]}`);
   await insertDecision(tx, request, { ...given, now });
   const counted = count(rule.stages, stage, rule.denials, [...votes, { person: given.person, stage, decision: given.decision }]);
@@ -149,6 +153,11 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
   }
 }
 
+/** Who asked for what a review looks back at: neither that person nor whoever broke the glass judges it. */
+async function reviewedRequester(tx: Tx, { plan, digest }: Request): Promise<string> {
+  return (await loadRequest(tx, readPlan({ text: plan, digest }).reviews!)).requester;
+}
+
 const isVote = (one: Decision): one is Decision & { decision: 'approve' | 'deny' } => one.decision !== 'override';
 
 async function insertDecision(
@@ -176,7 +185,7 @@ async function approved(
 
 /**
  * Withdraws a request that is not applied yet: whoever asked, or somebody of the group that decides.
- * @throws PermanentError `no_request`, `request_settled`, `not_in_group`
+ * @throws PermanentError `no_request`, `request_settled`, `review_by_others`, `not_in_group`
  */
 export async function withdraw(db: Db, key: number, by: { person: string; why: string }, at: Date | null = null): Promise<void> {
   await transaction(db, async (tx) => {
@@ -184,6 +193,11 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
     const now = await momentOf(tx, at);
     if (request.state !== 'pending' && request.state !== 'approved' && request.state !== 'draft')
       throw settled(key, request.state);
+    if (request.kind === 'review')
+      throw new PermanentError(
+        'review_by_others',
+        `Request ${key} looks back at a break-glass: it is decided, and not withdrawn.`,
+      );
     const membersOf = await loadMembers(tx, now);
     const asked = request.rule.stages.flatMap(({ group }) => membersOf(group));
     if (by.person !== request.requester && !asked.includes(by.person))

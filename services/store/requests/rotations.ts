@@ -169,7 +169,7 @@ export async function keyVisibleSince(q: Queryable, domain: string, name: string
   return rows[0]?.since ?? null;
 }
 
-/** Mail that passed with a selector of a domain since a day, and the last day of it. */
+/** Mail that passed with a selector of a domain since a day, by the word of reporters that decide, and the last day of it. */
 export async function passedWith(
   q: Queryable,
   domain: string,
@@ -178,17 +178,18 @@ export async function passedWith(
 ): Promise<{ messages: number; last_day: string | null }> {
   const { rows } = await q.query<{ messages: number; last_day: string | null }>(
     `select coalesce(sum(passed), 0)::bigint as messages, max(day)::text as last_day
-       from ruawatch.selector_days
-      where domain = $1 and signing_domain = $1 and selector = $2 and trust = 'ok' and passed > 0 and day >= $3::date`,
+       from ruawatch.selector_days join ruawatch.domain_reporters using (domain, reporter)
+      where domain = $1 and signing_domain = $1 and selector = $2 and trust = 'ok' and passed > 0 and day >= $3::date and decides`,
     [domain, selector, from],
   );
   return rows[0]!;
 }
 
-/** The last day that reports about a domain cover; null without any. */
+/** The last day that reports of deciding reporters about a domain cover; null without any. */
 export async function lastReportDay(q: Queryable, domain: string): Promise<string | null> {
   const { rows } = await q.query<{ day: string | null }>(
-    "select max(day)::text as day from ruawatch.source_days where domain = $1 and trust = 'ok'",
+    `select max(day)::text as day from ruawatch.source_days join ruawatch.domain_reporters using (domain, reporter)
+      where domain = $1 and trust = 'ok' and decides`,
     [domain],
   );
   return rows[0]!.day;

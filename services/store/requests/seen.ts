@@ -65,7 +65,10 @@ async function keysInUse(q: Queryable, domain: string, from: string): Promise<Ma
 /** Sources of a domain whose mail passed SPF aligned that are looked at: those of the most mail. */
 const MOST_PASSED = 200;
 
-/** What passed SPF aligned over the last days, one address for each source, and over how many days there are reports at all. */
+/**
+ * What passed SPF aligned over the last days, one address for each source, and over how many days there are reports
+ * of reporters that decide: a stranger's word for one old day does not make a term look unused for long.
+ */
 export async function passedBySpf(
   q: Queryable,
   domain: string,
@@ -83,7 +86,8 @@ export async function passedBySpf(
   );
   const { rows: span } = await q.query<{ days: number }>(
     `select coalesce(current - min(day), 0) as days
-       from (select day, $3::date as current from ruawatch.source_days where domain = $1 and day >= $2::date and trust = 'ok') d group by current`,
+       from (select day, $3::date as current from ruawatch.source_days join ruawatch.domain_reporters using (domain, reporter)
+              where domain = $1 and day >= $2::date and trust = 'ok' and decides) d group by current`,
     [domain, dayOf(since), dayOf(now)],
   );
   return { days: span[0]?.days ?? 0, sources: rows };

@@ -169,6 +169,7 @@ export const GRANTS = {
     sources: ['select'],
     source_days: ['select'],
     selector_days: ['select'],
+    domain_reporters: ['select (domain, reporter, decides)'],
     reports: ['select (report_key, domain, begin_at, superseded_by, trust)'],
     records: ['select (report_key, begin_at, source, source_ip, count, dkim_aligned, spf_aligned)'],
   },

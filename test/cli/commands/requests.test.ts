@@ -71,6 +71,13 @@ test('a step of the policy is planned, shown and asked for, and its chain is ver
   lines = [];
   await runAuditExport(f.context.config, {}, out);
   expect(lines.map((line) => JSON.parse(line).number)).toEqual([1, 2, 3]);
+  await f.t.db.query(
+    'update ruawatch.audit_head set base_number = 1, base_hash = (select hash from ruawatch.audit where number = 1)',
+  );
+  await f.t.db.query('delete from ruawatch.audit where number = 1');
+  lines = [];
+  expect(await runAuditVerify(f.context.config, { head }, out)).toBe(2);
+  expect(text()).toContain('The chain begins after row 1, and retention.audit_days is not set');
   await f.t.db.query("update ruawatch.audit set body = '{}' where number = 2");
   lines = [];
   expect(await runAuditVerify(f.context.config, { head }, out)).toBe(2);

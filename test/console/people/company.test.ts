@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   provider.wrong = 'nothing';
-  provider.account = { sub: `sub-${++count}`, email: `ada${count}@example.com`, groups: ['mail', 'all'] };
+  provider.account = { sub: `sub-${++count}`, email: `ada${count}@example.com`, email_verified: true, groups: ['mail', 'all'] };
 });
 afterAll(async () => {
   await c.close();
@@ -97,6 +97,14 @@ describe('a person of the company', () => {
     await signedIn(c.stranger());
     expect(await findPerson(c.t.db, `user${count}`)).toMatchObject({ email: null });
     expect(await findPerson(c.t.db, 'boss@example.com')).toBeNull();
+  });
+
+  test('whose address nobody says is verified has none, nor a name that would stand for one', async () => {
+    const claims = { email: 'ben@example.com', preferred_username: 'ben@example.com', groups: ['mail'] };
+    provider.account = { sub: `n${count}`, ...claims };
+    await signedIn(c.stranger());
+    expect(await findPerson(c.t.db, `n${count}`)).toMatchObject({ email: null });
+    expect(await findPerson(c.t.db, 'ben@example.com')).toBeNull();
   });
 });
 
@@ -169,7 +177,7 @@ describe('within five minutes', () => {
     provider.account.groups = [];
     now += 5 * MINUTE;
     expect([await page(left.browser), await left.program()]).toEqual([303, 401]);
-    provider.account = { sub: `m${count}`, email: `eve${count}@example.com`, groups: ['mail'] };
+    provider.account = { sub: `m${count}`, email: `eve${count}@example.com`, email_verified: true, groups: ['mail'] };
     const moved = await here();
     provider.account.groups = ['auditors'];
     now += 5 * MINUTE;

@@ -213,6 +213,23 @@ describe('break-glass', () => {
     expect(await vote(review, DORA)).toBe('done');
   });
 
+  test('its review is decided by somebody else than both, and neither withdrawn nor decided by break-glass', async () => {
+    const key = await openOne(TWO, { requester: DORA, requester_kind: 'person' });
+    const review = await glass(key, ADA);
+    await expect(withdraw(t.db, review, { person: ADA, why: 'x' }, later(1))).rejects.toMatchObject({ code: 'review_by_others' });
+    await expect(glass(review, BEN)).rejects.toMatchObject({ code: 'review_by_others' });
+    await expect(vote(review, DORA)).rejects.toMatchObject({ code: 'requester' });
+    expect(await vote(review, GROUPS.security[1]!)).toBe('done');
+  });
+
+  test('a request whose time is over ends, and is not approved', async () => {
+    const key = await openOne(TWO);
+    const { digest } = await loadRequest(t.db, key);
+    const given = { person: ADA, why: 'x', digest, via: 'test', at: later(1000) };
+    await expect(override(t.db, key, given, EMERGENCY)).rejects.toMatchObject({ code: 'request_settled' });
+    expect(await stateOf(key)).toBe('expired');
+  });
+
   test('it is for the people of its group, and off without the setting', async () => {
     const key = await openOne();
     await expect(glass(key, DORA)).rejects.toMatchObject({ code: 'not_in_group' });

@@ -32,6 +32,8 @@ interface Known {
   requester: string;
   stages: { group: readonly string[]; need: number; hours: number }[];
   review: boolean;
+  /** Who asked for what a review looks back at. */
+  reviewed?: string;
   state: State;
   stage: number;
   votes: { person: string; stage: number }[];
@@ -139,7 +141,7 @@ const decides = (at: number, who: string, decision: 'approve' | 'deny', stale: b
         return 'request_settled';
       }
       if (stale) return 'plan_changed';
-      if (who === one.requester) return 'requester';
+      if (who === one.requester || who === one.reviewed) return 'requester';
       if (one.votes.some((vote) => vote.person === who)) return 'voted';
       const stage = one.stages[one.stage]!;
       if (!stage.group.includes(who)) return 'not_in_group';
@@ -165,6 +167,7 @@ const withdraws = (at: number, who: string): Act =>
     ({ key }, { now }, { db }) => codeOf(withdraw(db, key, { person: who, why: 'z' }, new Date(now))),
     (one) => {
       if (one.state !== 'pending' && one.state !== 'approved') return 'request_settled';
+      if (one.review) return 'review_by_others';
       if (who !== one.requester && !one.stages.some(({ group }) => group.includes(who))) return 'not_in_group';
       one.state = 'withdrawn';
       return null;
@@ -198,7 +201,17 @@ function overrides(at: number, who: string): Act {
       one.ends = world.now + EMERGENCY.ends_hours * HOUR;
       const stages = [{ group: GROUPS.security, need: 1, hours: 168 }];
       const ends = world.now + 168 * HOUR;
-      const fresh = { key: review!, requester: who, stages, review: true, stage: 0, votes: [], ends, effects: 0 };
+      const fresh = {
+        key: review!,
+        requester: who,
+        reviewed: one.requester,
+        stages,
+        review: true,
+        stage: 0,
+        votes: [],
+        ends,
+        effects: 0,
+      };
       world.requests.push({ ...fresh, state: 'pending' });
       return null;
     },
