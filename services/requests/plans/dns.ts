@@ -146,11 +146,16 @@ async function aliasAt(name: string, dns: Dns, options: AskOptions): Promise<Pre
   return { before: [], kept: [], ttl: null };
 }
 
+/** Names whose records admit nobody: TLS reports, MTA-STS, BIMI. A key, an alias or a policy can. */
+const HARMLESS = /^(?:_smtp\._tls|_mta-sts|[a-z0-9-]+\._bimi)\./;
+
 function riskOf({ kind, records }: DnsWish, { warnings }: Effects): Pick<Plan, 'risk' | 'risk_because'> {
   if (warnings.length > 0) return { risk: 'high', risk_because: ['There is a warning.'] };
   if (kind === 'policy.step') return { risk: 'medium', risk_because: ['Receivers treat failing mail otherwise from then on.'] };
   if (records.some(({ value }) => value === null)) return { risk: 'medium', risk_because: ['A record is taken away.'] };
   if (records.some(({ value }) => /^v=spf1(?: |$)/i.test(value!)))
     return { risk: 'medium', risk_because: ['It changes who may send as the domain.'] };
-  return { risk: 'low', risk_because: ['A record is published that admits no other sender.'] };
+  if (!records.every(({ name }) => HARMLESS.test(lowerName(name))))
+    return { risk: 'medium', risk_because: ['What stands at that name decides who may send, sign or prove to be the domain.'] };
+  return { risk: 'low', risk_because: ['Such a record admits nobody: it asks for reports, or for encryption.'] };
 }

@@ -82,6 +82,14 @@ function weaker(before: DomainCheck, after: DomainCheck): string[] {
     warnings.push(`It weakens the policy from p=${old.policy} to p=${fresh.policy}.`);
   else if (fresh.record.testing && !old.record.testing)
     warnings.push('It weakens the policy: with t=y, receivers should not apply it.');
+  // What is left out is as the tag before it (RFC 9989 section 4.7): np as sp, sp as p.
+  const below = ({ policy, record: { sp, np } }: typeof old) => ({ sp: sp ?? policy, np: np ?? sp ?? policy });
+  const [was, is] = [below(old), below(fresh)];
+  for (const tag of ['sp', 'np'] as const)
+    if (STRICT.indexOf(is[tag]) < STRICT.indexOf(was[tag]) && !(was[tag] === old.policy && is[tag] === fresh.policy))
+      warnings.push(
+        `It weakens the policy for names below the domain${tag === 'np' ? ' that do not exist' : ''} from ${was[tag]} to ${is[tag]}.`,
+      );
   const gone = old.record.rua.filter(({ text }) => !fresh.record.rua.some((one) => one.text === text)).map(({ text }) => text);
   if (gone.length > 0) warnings.push(`Reports no longer go to ${gone.join(', ')}.`);
   return warnings;

@@ -60,6 +60,16 @@ describe('says first what is bad about a change', () => {
   const dmarc = '_dmarc.example.com';
   test.each<[string, Partial<DnsWish & WishedRecord>, RegExp]>([
     [
+      'a weaker policy for subdomains',
+      { name: dmarc, value: 'v=DMARC1; p=quarantine; sp=none; rua=mailto:dmarc@example.com' },
+      /^It weakens the policy for names below the domain from quarantine to none\.$/,
+    ],
+    [
+      'a weaker policy for names that do not exist',
+      { name: dmarc, value: 'v=DMARC1; p=reject; np=none; rua=mailto:dmarc@example.com' },
+      /^It weakens the policy for names below the domain that do not exist from quarantine to none\.$/,
+    ],
+    [
       'a weaker policy',
       { name: dmarc, value: 'v=DMARC1; p=none; rua=mailto:dmarc@example.com' },
       /^It weakens the policy from p=quarantine to p=none\.$/,
@@ -153,4 +163,15 @@ test('a zone line escapes what would end it', () => {
     ],
   });
   expect(lines).toEqual(['+ x.example.com. 60 TXT "a\\"b\\\\c\\010\\233"']);
+});
+
+test.each([
+  ['_smtp._tls.example.com', 'v=TLSRPTv1; rua=mailto:t@example.com', 'low'],
+  ['_mta-sts.example.com', 'v=STSv1; id=1', 'low'],
+  ['default._bimi.example.com', 'v=BIMI1; l=', 'low'],
+  ['x9._domainkey.example.com', 'v=DKIM1; p=AAAA', 'high'],
+  ['_acme-challenge.example.com', 'token', 'medium'],
+  ['_dmarc.shop.example.com', 'v=DMARC1; p=none; rua=mailto:a@example.com', 'medium'],
+])('a new record at %s (%s) is of %s risk', async (name, value, risk) => {
+  expect(await plan({ name, value })).toMatchObject({ risk });
 });
