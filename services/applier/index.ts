@@ -32,15 +32,23 @@ export function startApplier(context: Context): Service {
     try {
       await whileAlone(db, async () => {
         const late: number[] = [];
+        let broken: unknown = null;
         for (const request of await toApply(db)) {
           if (signal.aborted) return;
-          if (!(await applyRequest(request, means))) late.push(request.request_key);
+          try {
+            if (!(await applyRequest(request, means))) late.push(request.request_key);
+          } catch (error) {
+            // One that cannot be carried out keeps no other from it.
+            log.error({ request: request.request_key, err: messageOf(error) }, 'a request could not be applied');
+            broken ??= error;
+          }
           turned();
         }
         waiting = late.length === 0 ? null : `Changes wait for their server: requests ${late.join(', ')}.`;
         await watchChanges(means);
         await closePublished(means);
         await rotateKeys({ db, log, keys: config.dkimKeys, now: means.now });
+        if (broken !== null) throw broken;
       });
       failure = null;
     } catch (error) {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { readEvidence } from '../findings/evidence.ts';
 import { PlanError } from '../requests/plans/dns.ts';
 import type { Rule } from '../requests/rules.ts';
@@ -56,7 +57,11 @@ export class PlaybookRunner {
         opened += 1;
         this.log.info({ ...about, request: key }, 'a playbook has opened a request');
       } catch (error) {
-        const settled = error instanceof PlanError ? error.code !== 'unknown' : BY_SETTINGS.has(codeOf(error) ?? '');
+        // What does not fit a plan, such as a hundred records at one name, is left to people too.
+        const settled =
+          error instanceof PlanError
+            ? error.code !== 'unknown'
+            : error instanceof z.ZodError || BY_SETTINGS.has(codeOf(error) ?? '');
         if (!settled && !(error instanceof PlanError)) throw error;
         if (settled) this.passed.set(finding.finding_key, finding.summary);
         this.log[settled ? 'warn' : 'info']({ ...about, err: messageOf(error) }, 'a playbook could not open a request');

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { messageOf } from '../../shared/errors.ts';
+import { escaped } from '../../shared/escape.ts';
 import type { ChangeCommand } from '../../shared/settings/dns-servers.ts';
 import type { Applied, RecordChange } from './target.ts';
 
@@ -46,7 +47,8 @@ export async function applyByCommand(
     });
     child.on('close', (code) => {
       const [first] = output.split('\n');
-      const answer = first!.trim() || `The command of ${name} ended with code ${code}.`;
+      // A NUL, which no text in the database can hold, is written as what it is.
+      const answer = escaped(first!.trim()).toWellFormed() || `The command of ${name} ended with code ${code}.`;
       resolve({ state: STATES[code ?? -1] ?? 'failed', answer });
     });
   });

@@ -95,8 +95,8 @@ const settled = (key: number, state: Exclude<State, 'pending'>) =>
 
 async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Promise<State> {
   const { request_key: key, rule, stage } = request;
-  const membersOf = await loadMembers(tx, now);
   const votes = (await decisionsOn(tx, key)).filter(isVote);
+  const membersOf = await loadMembers(tx, now, [request.requester, ...votes.map(({ person }) => person)]);
   const asked = await askedIn(tx, key, rule.stages[stage]!, membersOf);
   const refusal =
     request.kind === 'review' && (await reviewedRequester(tx, request)) === given.person

@@ -57,16 +57,19 @@ export async function syncGroups(db: Db, { groups, deputies }: Pick<Approvals, '
 /** Who may decide for a group at a moment: its people, and their deputies of that day. */
 export type Members = (group: string) => readonly string[];
 
-/** The people of all groups at a moment. */
-export async function loadMembers(q: Queryable, at: Date): Promise<Members> {
+/**
+ * The people of all groups at a moment.
+ * @param done who needs no deputy: those who asked, or have decided already
+ */
+export async function loadMembers(q: Queryable, at: Date, done: readonly string[] = []): Promise<Members> {
   const { rows } = await q.query<{ name: string; people: string[] }>(
     `select g.name, array_agg(distinct p.person order by p.person) as people
        from ruawatch.approver_groups g
       cross join lateral (
             select g.person union select d.deputy from ruawatch.deputies d
-             where d.person = g.person and ($1::timestamptz at time zone 'UTC')::date between d.from_on and d.to_on) p
+             where d.person = g.person and d.person <> all($2::text[]) and ($1::timestamptz at time zone 'UTC')::date between d.from_on and d.to_on) p
       group by g.name`,
-    [at],
+    [at, done],
   );
   const groups = new Map(rows.map(({ name, people }) => [name, people]));
   return (group) => groups.get(group) ?? [];

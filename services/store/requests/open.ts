@@ -80,7 +80,7 @@ export async function openRequest(
  * @throws PermanentError `nobody_can_approve`
  */
 export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): Promise<number | null> {
-  const membersOf = await loadMembers(tx, now);
+  const membersOf = await loadMembers(tx, now, [given.requester]);
   if (rule.decide === 'people') checkQuorum(rule, given, membersOf);
   const key = await insert(tx, { rule, given, sealed: seal(given.plan), now });
   if (key === null) return null;

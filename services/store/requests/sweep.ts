@@ -86,10 +86,10 @@ async function reachable(tx: Tx, key: number, at: Date | null): Promise<boolean>
   const request = await lockRequest(tx, key);
   if (request.state !== 'pending') return true;
   const now = await momentOf(tx, at);
-  const membersOf = await loadMembers(tx, now);
   const votes = (await decisionsOn(tx, key)).flatMap(({ person, stage, decision }) =>
     decision === 'override' ? [] : [{ person, stage, decision }],
   );
+  const membersOf = await loadMembers(tx, now, [request.requester, ...votes.map(({ person }) => person)]);
   // Whoever a stage was escalated to may decide in it.
   const withEscalated = (group: string) => {
     const stage = request.rule.stages.find((one) => one.group === group);

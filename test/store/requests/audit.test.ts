@@ -167,3 +167,9 @@ test('no service can change, delete or write a row but through the function', as
     }
   }
 });
+
+test('what cannot be read again is not added', async () => {
+  for (const body of ['no json', '[]', '7', 'null'])
+    await expect(t.db.query('select ruawatch.audit_append($1)', [body]), body).rejects.toThrow();
+  expect((await verifyAudit(t.db)).faults).toEqual([]);
+});

@@ -191,6 +191,19 @@ test('whoever asked withdraws it, and others do not', async () => {
   expect((await events(key)).map(({ event }) => event)).toEqual(['open', 'withdraw']);
 });
 
+test('a deputy decides in the place of somebody who is away, not of whoever asked or has decided', async () => {
+  const day = START.toISOString().slice(0, 10);
+  const deputies = [{ for: ADA, by: 'gus@example.com', from: day, until: day }];
+  await syncGroups(t.db, { groups: GROUPS, deputies });
+  const asked = await openOne(TWO, { requester: ADA, requester_kind: 'person' });
+  await expect(vote(asked, 'gus@example.com')).rejects.toMatchObject({ code: 'not_in_group' });
+  const other = await openOne(TWO);
+  await vote(other, ADA);
+  await expect(vote(other, 'gus@example.com')).rejects.toMatchObject({ code: 'not_in_group' });
+  const third = await openOne(TWO);
+  expect(await vote(third, 'gus@example.com')).toBe('pending');
+});
+
 describe('break-glass', () => {
   const EMERGENCY = { group: 'mail', ends_hours: 2, review: 'security' };
   const glass = async (key: number, person: string, emergency: typeof EMERGENCY | null = EMERGENCY) =>
