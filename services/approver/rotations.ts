@@ -1,6 +1,6 @@
 import type { AskOptions, Dns } from '../dns/client/types.ts';
 import { shownValue } from '../dns/shown-value.ts';
-import { PlanError, planDns } from '../requests/plans/dns.ts';
+import { type DnsWish, PlanError, planDns } from '../requests/plans/dns.ts';
 import type { Rule } from '../requests/rules.ts';
 import type { State } from '../requests/states.ts';
 import { addDays, DAY_MS, dayOf } from '../shared/days.ts';
@@ -134,14 +134,14 @@ async function ask(
 ): Promise<void> {
   const { domain } = rotation;
   const name = `${selector}._domainkey.${domain}`;
-  const wish = { kind: 'dkim.rotate', domain, records: [{ name, value }], summary, why: [why], finding: null } as const;
+  const wish: DnsWish = { kind: 'dkim.rotate', domain, records: [{ name, value }], summary, why: [why], finding: null };
   const playbook = `rotation ${rotation.rotation_key} ${to}`;
   // A process that ended after it asked has left the request.
   const asked = await requestOf(db, playbook);
   if (asked !== null) return void (await stepRotation(db, rotation, to, { actor: ACTOR, now, request_key: asked }));
   const mail = await seenMail(db, domain, now);
   try {
-    const plan = await planDns({ ...wish, why: [why] }, dns, { ...asking, ...mail, registrable });
+    const plan = await planDns(wish, dns, { ...asking, ...mail, registrable });
     const given = { plan, requester: 'rotation', requester_kind: 'service' as const, why, playbook };
     const request_key = await openRequest(db, rules, given, at);
     await stepRotation(db, rotation, to, { actor: ACTOR, now, request_key });

@@ -3,13 +3,9 @@ import { policyOf } from '../../dns/posture/published-policy.ts';
 import { textOfValue } from '../../dns/shown-value.ts';
 import { parseTags } from '../../dns/tag-list.ts';
 import { PlanError } from '../../requests/plans/dns.ts';
-import { DAY_MS } from '../../shared/days.ts';
-import { changedByUs, valueBefore } from '../../store/requests/playbook-findings.ts';
-import { planRecord } from './dns-means.ts';
+import { valueBefore } from '../../store/requests/playbook-findings.ts';
+import { planBack, planRecord } from './dns-means.ts';
 import type { Playbook, PlaybookFinding, PlaybookMeans } from './playbook.ts';
-
-/** So long a change of ours may be what reports show as a change of policy. */
-const OURS_DAYS = 30;
 
 /**
  * The DMARC record of a domain with some tags set; null when the domain has no record of its own.
@@ -80,18 +76,8 @@ export const policyBack: Playbook = {
   kinds: ['policy_change'],
   async plan(finding, means) {
     const name = `_dmarc.${finding.domain}`;
-    if (await changedByUs(means.db, name, new Date(means.now.getTime() - OURS_DAYS * DAY_MS))) return null;
     const value = textOfValue((await valueBefore(means.db, { domain: finding.domain, name })) ?? '');
-    if (value === null) return null;
-    return planRecord(
-      finding,
-      {
-        kind: 'dns.change',
-        records: [{ name, value }],
-        summary: `Put the DMARC record of ${finding.domain} back as it was before it changed.`,
-        why: ['No request of ruawatch has changed it.'],
-      },
-      means,
-    );
+    const summary = `Put the DMARC record of ${finding.domain} back as it was before it changed.`;
+    return planBack(finding, { name, value, summary }, means);
   },
 };

@@ -1,20 +1,14 @@
 import { textOfValue } from '../../dns/shown-value.ts';
 import { reduceSpf } from '../../dns/spf/reduce.ts';
 import type { CheckedFacts } from '../../findings/kinds/checked.ts';
-import { DAY_MS } from '../../shared/days.ts';
 import { counted } from '../../shared/format.ts';
-import { changedByUs } from '../../store/requests/playbook-findings.ts';
 import { passedBySpf } from '../../store/requests/seen.ts';
-import { planRecord } from './dns-means.ts';
+import { planBack, planRecord } from './dns-means.ts';
 import type { Playbook, PlaybookFinding, PlaybookMeans } from './playbook.ts';
 
-/** So long a record that is missing may be one that a request took away. */
-const OURS_DAYS = 30;
 /** Days without mail after which a term of SPF passes for unused, and least days of reports that can show it. */
 const UNUSED_DAYS = 90;
 const LEAST_DAYS = 30;
-
-const sinceOurs = (now: Date) => new Date(now.getTime() - OURS_DAYS * DAY_MS);
 
 /** A record with a fault whose correction the check of DNS gives. */
 export const correctRecord: Playbook = {
@@ -79,17 +73,7 @@ export const restoreRecord: Playbook = {
     if (facts?.rule !== 'dns_broken' && facts?.rule !== 'dkim_key_missing') return null;
     const { name, at } = facts;
     const value = textOfValue(facts.before);
-    if (value === null || (await changedByUs(means.db, name, sinceOurs(means.now)))) return null;
-    return planRecord(
-      finding,
-      {
-        kind: 'dns.change',
-        records: [{ name, value }],
-        summary: `Publish ${name} again as it was before ${at} UTC.`,
-        why: ['No request of ruawatch has changed it.'],
-      },
-      means,
-    );
+    return planBack(finding, { name, value, summary: `Publish ${name} again as it was before ${at} UTC.` }, means);
   },
 };
 
@@ -102,16 +86,7 @@ export const restoreDeclared: Playbook = {
     if (facts?.rule !== 'dns_drift') return null;
     const { name, approved } = facts;
     const value = facts.differences.find(({ publish }) => publish !== null)?.publish ?? null;
-    if (value === null || (await changedByUs(means.db, name, sinceOurs(means.now)))) return null;
-    return planRecord(
-      finding,
-      {
-        kind: 'dns.change',
-        records: [{ name, value }],
-        summary: `Publish ${name} as mail-guard.yaml declares it for ${approved.environments.join(', ')}.`,
-        why: ['No request of ruawatch has changed it.'],
-      },
-      means,
-    );
+    const summary = `Publish ${name} as mail-guard.yaml declares it for ${approved.environments.join(', ')}.`;
+    return planBack(finding, { name, value, summary }, means);
   },
 };
