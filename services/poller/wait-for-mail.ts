@@ -27,8 +27,12 @@ export async function waitForMail(
   const until = performance.now() + mailbox.pollSeconds * 1000;
   try {
     if (mailbox.idle && client.capabilities.has('IDLE')) void idle(client, over);
-    while (!over.aborted && client.usable && performance.now() < until) {
-      await sleep(Math.min(quietMs, until - performance.now()), over);
+    let due = false;
+    while (!over.aborted && client.usable && !due) {
+      const left = until - performance.now();
+      // A timer may fire a fraction of a millisecond early: the clock is not asked whether the time is over.
+      due = left <= quietMs;
+      await sleep(Math.min(quietMs, left), over);
       // NOOP ends the IDLE, tests the connection, and lets a server without IDLE announce new mail.
       if (!stopping.aborted && client.usable) await client.noop();
     }
