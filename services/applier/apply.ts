@@ -3,7 +3,7 @@ import type { Db } from '../shared/runtime/db.ts';
 import { transaction } from '../shared/runtime/db.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { type DnsTarget, targetFor } from '../shared/settings/dns-servers.ts';
-import { applySender } from '../store/requests/apply-sender.ts';
+import { applySender, restoreSender } from '../store/requests/apply-sender.ts';
 import { type ApplyEnd, changesOf, claim, endApplying, intend, settleChange } from '../store/requests/applying.ts';
 import type { Request } from '../store/requests/requests.ts';
 import { applyByCommand } from './targets/command.ts';
@@ -110,13 +110,8 @@ async function once(request: Request, step: Step, means: Applying): Promise<Appl
 
 async function make(request: Request, { forward, change }: Step, { db, targets, now, signal }: Applying): Promise<Applied> {
   if (change.target === 'senders') {
-    const wanted = forward ? change : { ...change, before: change.after, after: change.before, until: null };
-    const state = await applySender(
-      db,
-      wanted,
-      { by: request.requester, why: `request ${request.request_key}: ${request.why}` },
-      now(),
-    );
+    const word = { by: request.requester, why: `request ${request.request_key}: ${request.why}` };
+    const state = await (forward ? applySender : restoreSender)(db, change, word, now());
     return {
       state,
       answer: state === 'applied' ? 'The list of senders is changed.' : 'The list of senders has another entry by now.',

@@ -151,16 +151,56 @@ describe('an entry of the list', () => {
     expect(await endOf(key)).toMatchObject({ state: 'done', outcome: 'It is applied.' });
   });
 
-  test('is taken back for good when a later change fails', async () => {
+  test('is taken back when a later change fails, and ends when it would have ended', async () => {
     await apply(await ask([sender('denied')], 0));
     const key = await ask([sender('approved', 'denied'), record('a', 'fail')]);
     await apply(key);
-    expect((await entries()).filter(({ stands }) => stands)).toMatchObject([{ verdict: 'denied', until: null }]);
+    expect((await entries()).filter(({ stands }) => stands)).toMatchObject([
+      { verdict: 'denied', until: new Date('2026-12-01T00:00:00Z') },
+    ]);
     expect(await rowsOf(key)).toEqual([
       [0, true, 'senders', 'applied', 'The list of senders is changed.'],
       [1, true, 'git', 'failed', 'it failed'],
       [0, false, 'senders', 'applied', 'The list of senders is changed.'],
     ]);
+  });
+});
+
+describe('an entry with an end', () => {
+  const put = (verdict: string, until: string | null) =>
+    t.db.query(
+      `insert into ruawatch.sender_list (domain, source, is_service, verdict, by_name, why, since, until)
+       values ('${DOMAIN}', 'mailer.example', false, $1, 'ada', 'ours', '2026-01-01', $2)`,
+      [verdict, until],
+    );
+  const stands = async () =>
+    (await t.db.query('select verdict, until from ruawatch.sender_list where ended_at is null order by entry_key')).rows;
+
+  test('that is over stands for nothing, whether or not it was ended', async () => {
+    await put('approved', '2026-06-30T00:00:00Z');
+    const key = await ask([sender('denied')], 0);
+    await apply(key);
+    expect(await endOf(key)).toMatchObject({ state: 'done' });
+    const stale = await ask([sender('approved', 'approved')], 0);
+    await apply(stale);
+    expect(await endOf(stale)).toMatchObject({ state: 'stale' });
+  });
+
+  test('holds longer when that is approved, and as long as before when it is taken back', async () => {
+    await put('approved', '2026-07-10T00:00:00Z');
+    const key = await ask([sender('approved', 'approved')], 0);
+    await apply(key);
+    expect(await stands()).toEqual([{ verdict: 'approved', until: new Date('2026-12-01T00:00:00Z') }]);
+    await returnRequest(await loadRequest(t.db, key), means());
+    expect(await stands()).toEqual([{ verdict: 'approved', until: new Date('2026-07-10T00:00:00Z') }]);
+  });
+
+  test('is not put back when its time was over meanwhile', async () => {
+    await put('approved', '2026-07-02T00:00:00Z');
+    const key = await ask([sender('denied', 'approved')], 0);
+    await apply(key);
+    await returnRequest(await loadRequest(t.db, key), means(new Date('2026-07-03T00:00:00Z')));
+    expect(await stands()).toEqual([]);
   });
 });
 

@@ -51,5 +51,5 @@ export async function useConsoleAs(db: Db, domain: string, now: Date): Promise<v
     await pageOf(reader, list, {}, { after: null, limit: 5, bound: Array(list.from.split('?').length - 1).fill(domain) });
   await seenMail(db, domain, now);
   await seenSource(db, { domain, source: 'x' }, now);
-  await standingEntry(db, { domain, source: 'x', is_service: false });
+  await standingEntry(db, { domain, source: 'x', is_service: false }, now);
 }

@@ -9,14 +9,13 @@ export const newSender: Playbook = {
   kinds: ['new_source'],
   async plan(finding, { db, now }) {
     const { domain, subject: source } = finding;
-    const before = await standingEntry(db, { domain, source, is_service: false });
-    if (before !== null) return null;
+    if ((await standingEntry(db, { domain, source, is_service: false }, now)) !== null) return null;
     const seen = await seenSource(db, { domain, source }, now);
     return planSender({
       domain,
       source,
       is_service: false,
-      before,
+      before: null,
       after: 'approved',
       until: null,
       seen,

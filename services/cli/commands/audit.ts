@@ -4,10 +4,10 @@ import { PermanentError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
 import { counted } from '../../shared/format.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { type AuditRow, listAudit, newestAudit, verifyAudit } from '../../store/requests/audit.ts';
+import { type AuditRow, listAudit, newestAudit, numberOf, verifyAudit } from '../../store/requests/audit.ts';
 import { auditedRequests, chainOf, groupChanges } from '../../store/requests/audit-report.ts';
 import { withDatabase } from '../open.ts';
-import { type AuditReport, allExceptions, auditCsv, auditText } from '../terminal/audit-text.ts';
+import { type AuditReport, allExceptions, auditCsv, auditText, isCutByOthers } from '../terminal/audit-text.ts';
 import { dateOf, limitOf, moment, type Terminal } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
 
@@ -50,7 +50,7 @@ export async function runAuditVerify(config: Config, options: { head?: string; j
     const found = await verifyAudit(db, noted);
     const older = noted !== null && found.has_head === null;
     // Without a setting that deletes rows, nobody but an intruder has moved the beginning of the chain.
-    const moved = Number(found.base.split(':')[0]) > 0 && config.retention.audit_days === null;
+    const moved = isCutByOthers(found, config.retention.audit_days);
     wrong = found.faults.length > 0 || found.has_head === false || moved;
     if (options.json) return out(jsonText(found, 2));
     for (const { number, fault } of found.faults) out(`Row ${number}: ${FAULTS[fault]}`);
@@ -58,9 +58,9 @@ export async function runAuditVerify(config: Config, options: { head?: string; j
       out(escaped(`The head ${noted} is not in this chain: rows were cut off, or the chain was computed anew.`));
     if (moved)
       out(
-        `The chain begins after row ${found.base.split(':')[0]}, and retention.audit_days is not set: rows were deleted by somebody else.`,
+        `The chain begins after row ${numberOf(found.base)}, and retention.audit_days is not set: rows were deleted by somebody else.`,
       );
-    if (older) out(`The head ${noted} is of a row that retention has deleted: rows after ${found.base.split(':')[0]} are kept.`);
+    if (older) out(`The head ${noted} is of a row that retention has deleted: rows after ${numberOf(found.base)} are kept.`);
     if (!wrong)
       out(`${counted(found.rows, 'row')}, every hash is right${found.has_head === true ? ', and the head is in it' : ''}.`);
     out(`Head: ${found.head}`);
@@ -114,7 +114,7 @@ const QUARTER_DAYS = 90;
 /**
  * `audit report`: who asked, who decided, why, what was done, and what an auditor must look at, by controls; without dates of the
  * last 90 days.
- * @returns 0, or 2 when the chain is not intact or the head is not in it
+ * @returns 0, or 2 when the chain is not intact, begins later than a setting explains, or the head is not in it
  * @throws PermanentError `usage`
  */
 export async function runAuditReport(
@@ -136,8 +136,11 @@ export async function runAuditReport(
       groups: await groupChanges(db, time),
       chain: await chainOf(db, time),
       verified: await verifyAudit(db, noted),
+      noted,
+      audit_days: config.retention.audit_days,
     };
-    wrong = report.verified.faults.length > 0 || report.verified.has_head === false;
+    const { faults, has_head } = report.verified;
+    wrong = faults.length > 0 || has_head === false || isCutByOthers(report.verified, report.audit_days);
     if (options.json) return out(jsonText({ ...report, controls: CONTROLS, exceptions: allExceptions(report) }, 2));
     for (const line of options.csv ? auditCsv(report) : auditText(report)) out(escaped(line));
   });

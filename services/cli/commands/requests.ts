@@ -178,7 +178,7 @@ async function senderPlan(
   const seen = await seenSource(db, what, now);
   return planSender({
     ...what,
-    before: await standingEntry(db, what),
+    before: (await standingEntry(db, what, now))?.verdict ?? null,
     after,
     until: untilOf(options, now)?.toISOString() ?? null,
     seen,

@@ -9,7 +9,7 @@ import {
 } from '../../requests/audit-report.ts';
 import { STATE_WORDS } from '../../requests/words.ts';
 import { counted } from '../../shared/format.ts';
-import type { Verified } from '../../store/requests/audit.ts';
+import { type Head, numberOf, type Verified } from '../../store/requests/audit.ts';
 import { moment } from './options.ts';
 
 /** All that `audit report` says. */
@@ -20,10 +20,18 @@ export interface AuditReport {
   groups: GroupChange[];
   chain: { rows: number; before: string | null; last: string | null; cuts: number };
   verified: Verified;
+  /** A head from an earlier time that the chain was held against. */
+  noted: Head | null;
+  /** retention.audit_days of the settings. */
+  audit_days: number | null;
 }
 
+/** Whether rows at the beginning of the chain are gone that no setting deletes: then an intruder has deleted them. */
+export const isCutByOthers = ({ base }: Verified, audit_days: number | null): boolean =>
+  audit_days === null && numberOf(base) > 0;
+
 /** What an auditor must look at: of the requests, of the chain. */
-export function allExceptions({ requests, verified, chain }: AuditReport): Exception[] {
+export function allExceptions({ requests, verified, chain, noted, audit_days }: AuditReport): Exception[] {
   const of = (says: string): Exception => ({ control: 'logging', request_key: null, says });
   const { faults } = verified;
   return [
@@ -32,6 +40,16 @@ export function allExceptions({ requests, verified, chain }: AuditReport): Excep
       : []),
     ...(verified.has_head === false
       ? [of('The head that was given is not in the chain: rows were cut off, or it was computed anew.')]
+      : []),
+    ...(noted !== null && verified.has_head === null
+      ? [
+          of(
+            `The head that was given is of a row before number ${numberOf(verified.base) + 1}, which is gone: it proves nothing.`,
+          ),
+        ]
+      : []),
+    ...(isCutByOthers(verified, audit_days)
+      ? [of(`The chain begins after row ${numberOf(verified.base)}, and retention.audit_days is not set: somebody deleted rows.`)]
       : []),
     ...(chain.cuts > 0 ? [of(`Retention deleted old rows of the chain ${counted(chain.cuts, 'time')}.`)] : []),
     ...requests.flatMap(exceptionsOf),

@@ -116,7 +116,7 @@ async function planOf({ db, config, clock, body }: Opening): Promise<Plan> {
       throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter('until', words.problems.past));
     return planSender({
       ...what,
-      before: await standingEntry(db, what),
+      before: (await standingEntry(db, what, now))?.verdict ?? null,
       after: kind === 'sender.approve' ? 'approved' : 'denied',
       until: until?.toISOString() ?? null,
       seen: await seenSource(db, what, now),

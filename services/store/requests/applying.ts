@@ -2,7 +2,7 @@ import type { DnsChange, Plan, SenderChange } from '../../requests/plan.ts';
 import { isOpen } from '../../requests/rules.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { askerOf, note } from './events.ts';
-import { listRequests, lockRequest, momentOf, move, type Request } from './requests.ts';
+import { allInStates, lockRequest, momentOf, move, type Request } from './requests.ts';
 import { hoursAfter } from './timers.ts';
 
 /** A row of ruawatch.changes. */
@@ -60,8 +60,7 @@ export async function settleChange(
 
 /** The requests that are to be applied or that were being applied when a process ended, the oldest first. */
 export async function toApply(q: Queryable): Promise<Request[]> {
-  const rows = await listRequests(q, { states: ['applying', 'approved'], limit: 500 });
-  return rows.reverse();
+  return allInStates(q, ['applying', 'approved']);
 }
 
 /**
@@ -118,7 +117,7 @@ async function watchSoon(tx: Tx, domain: string, now: Date): Promise<void> {
 
 /** Requests whose change is watched. */
 export async function watched(q: Queryable): Promise<Request[]> {
-  return listRequests(q, { states: ['active'], limit: 500 });
+  return allInStates(q, ['active']);
 }
 
 /** Ends the watch over a request: nothing broke, or the state before was restored, or could not be. */
@@ -143,9 +142,9 @@ export async function endWatch(
   });
 }
 
-/** Requests whose records are to be published by somebody else, or were before anyone decided. */
+/** Requests whose records are to be published by somebody else, or were before anyone decided: all of them, the oldest first. */
 export async function awaited(q: Queryable): Promise<Request[]> {
-  return listRequests(q, { states: ['handed_over', 'pending', 'approved'], limit: 500 });
+  return allInStates(q, ['handed_over', 'pending', 'approved']);
 }
 
 /** Ends a request whose records are published. */

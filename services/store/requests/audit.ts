@@ -15,6 +15,9 @@ export interface AuditEntry {
 /** The newest row: its number and hash (hexadecimal), as mails carry it out of the house: "17:ab…". */
 export type Head = string;
 
+/** The number of a head's row. */
+export const numberOf = (head: Head): number => Number(head.split(':')[0]);
+
 /**
  * Adds a row to the chain. It holds the head until the transaction ends, so it comes last in one: whoever needs another
  * lock after it may wait for somebody who waits for the head.
@@ -96,7 +99,7 @@ export async function verifyAudit(q: Queryable, noted: Head | null = null): Prom
   );
   const { rows: sum } = await q.query<{ rows: number }>('select count(*) as rows from ruawatch.audit');
   const base = await auditBase(q);
-  const cut = noted !== null && Number(noted.split(':')[0]) < Number(base.split(':')[0]);
+  const cut = noted !== null && numberOf(noted) < numberOf(base);
   return {
     rows: sum[0]!.rows,
     head: await auditHead(q),

@@ -200,7 +200,7 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
       );
     const membersOf = await loadMembers(tx, now);
     const asked = request.rule.stages.flatMap(({ group }) => membersOf(group));
-    if (by.person !== request.requester && !asked.includes(by.person))
+    if (!askerOf(request).includes(by.person) && !asked.includes(by.person))
       throw new PermanentError(
         'not_in_group',
         `Request ${key} is withdrawn by ${request.requester}, or by the people who decide about it.`,
@@ -247,8 +247,7 @@ export async function override(
     const membersOf = await loadMembers(tx, now);
     if (!membersOf(emergency.group).includes(given.person))
       throw new PermanentError('not_in_group', `Break-glass is for the people of the group "${emergency.group}".`);
-    const decided = (await decisionsOn(tx, key)).some(({ person }) => person === given.person);
-    if (!decided) await insertDecision(tx, request, { ...given, decision: 'override', now });
+    await insertDecision(tx, request, { ...given, decision: 'override', now });
     await move(tx, key, 'override', {
       at: now,
       emergency: true,

@@ -88,6 +88,21 @@ export async function listRequests(
   return rows.map(read);
 }
 
+const PAGE = 500;
+
+/** All requests in some states, the oldest first: what is left out would never be done. */
+export async function allInStates(q: Queryable, states: readonly State[]): Promise<Request[]> {
+  const found: Request[] = [];
+  for (;;) {
+    const { rows } = await q.query<Request>(
+      `select ${COLUMNS} from ruawatch.requests where state = any($1) and request_key > $2 order by request_key limit ${PAGE}`,
+      [states, found.at(-1)?.request_key ?? 0],
+    );
+    found.push(...rows.map(read));
+    if (rows.length < PAGE) return found;
+  }
+}
+
 /** The newest request that a service or playbook opened under a name; null when there is none. */
 export async function requestOf(q: Queryable, playbook: string): Promise<number | null> {
   const { rows } = await q.query<{ request_key: number }>(

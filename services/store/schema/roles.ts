@@ -170,7 +170,7 @@ export const GRANTS = {
     source_days: ['select'],
     selector_days: ['select'],
     domain_reporters: ['select (domain, reporter, decides)'],
-    reports: ['select (report_key, domain, begin_at, superseded_by, trust)'],
+    reports: ['select (report_key, domain, reporter, begin_at, superseded_by, trust)'],
     records: ['select (report_key, begin_at, source, source_ip, count, dkim_aligned, spf_aligned)'],
   },
   /** Carries out what is approved, and takes it back. It decides nothing. */
@@ -262,6 +262,7 @@ export const GRANTS = {
     // What a request is held against that a person opens.
     source_days: ['select'],
     selector_days: ['select'],
+    domain_reporters: ['select (domain, reporter, decides)'],
     records: ['select'],
     reports: ['select'],
     // What a person decides about a source, which is analyzed again.

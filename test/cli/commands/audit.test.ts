@@ -23,11 +23,13 @@ beforeEach(async () => {
 });
 afterEach(() => t.drop());
 
-const run = async (options: AuditReportOptions = {}) => {
+const run = async (options: AuditReportOptions = {}, audit_days: number | null = null) => {
   const lines: string[] = [];
   const now = new Date(Date.now() + 60_000);
+  const config = loadConfig({ DATABASE_URL: t.url }, '/nowhere');
+  config.retention.audit_days = audit_days;
   const code = await runAuditReport(
-    loadConfig({ DATABASE_URL: t.url }, '/nowhere'),
+    config,
     { from: '2026-01-01', to: '2100-01-01', ...options },
     {
       out: (line) => lines.push(line),
@@ -64,6 +66,25 @@ describe('audit report', () => {
     expect(code).toBe(2);
     expect(text).toContain('! The audit chain is not intact: 1 row from number 2 on.');
     expect(await run({ head: `1:${'0'.repeat(64)}` })).toMatchObject({ code: 2 });
+  });
+
+  test('a beginning that no setting has deleted is an exception, and so is a head of before it', async () => {
+    const head = `1:${'a'.repeat(64)}`;
+    await t.db.query(
+      `update ruawatch.audit_head set base_number = 2, base_hash = (select hash from ruawatch.audit where number = 2)`,
+    );
+    await t.db.query('delete from ruawatch.audit where number <= 2');
+    const moved = '! The chain begins after row 2, and retention.audit_days is not set: somebody deleted rows.';
+    const older = '! The head that was given is of a row before number 3, which is gone: it proves nothing.';
+    const plain = await run();
+    expect(plain).toMatchObject({ code: 2, text: expect.stringContaining(moved) });
+    expect(plain.text).not.toContain(older);
+    const noted = await run({ head });
+    expect(noted.text).toContain(older);
+    expect(noted.text).toContain(moved);
+    const allowed = await run({ head }, 400);
+    expect(allowed).toMatchObject({ code: 0, text: expect.stringContaining(older) });
+    expect(allowed.text).not.toContain(moved);
   });
 
   test('is JSON with the same, and CSV with a line for each request that no spreadsheet takes for a formula', async () => {

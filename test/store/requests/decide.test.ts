@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { exceptionsOf } from '../../../services/requests/audit-report.ts';
 import { verifyAudit } from '../../../services/store/requests/audit.ts';
+import { auditedRequests } from '../../../services/store/requests/audit-report.ts';
 import { decide, override, withdraw } from '../../../services/store/requests/decide.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
 import { openRequest } from '../../../services/store/requests/open.ts';
@@ -191,6 +193,11 @@ test('whoever asked withdraws it, and others do not', async () => {
   expect((await events(key)).map(({ event }) => event)).toEqual(['open', 'withdraw']);
 });
 
+test('a person who is named as a playbook withdraws no request of it', async () => {
+  const key = await openOne(TWO, { requester: 'new-sender' });
+  await expect(withdraw(t.db, key, { person: 'new-sender', why: 'x' })).rejects.toMatchObject({ code: 'not_in_group' });
+});
+
 test('a deputy decides in the place of somebody who is away, not of whoever asked or has decided', async () => {
   const day = START.toISOString().slice(0, 10);
   const deputies = [{ for: ADA, by: 'gus@example.com', from: day, until: day }];
@@ -233,6 +240,16 @@ describe('break-glass', () => {
     await expect(glass(review, BEN)).rejects.toMatchObject({ code: 'review_by_others' });
     await expect(vote(review, DORA)).rejects.toMatchObject({ code: 'requester' });
     expect(await vote(review, GROUPS.security[1]!)).toBe('done');
+  });
+
+  test('is kept beside a vote that the same person gave before, and the report for an auditor shows both', async () => {
+    const key = await openOne({ ...TWO, denials: 2 });
+    await vote(key, ADA, 'deny');
+    await glass(key, ADA);
+    await t.db.query('update ruawatch.requests set applied_at = $2 where request_key = $1', [key, later(2)]);
+    const [row] = await auditedRequests(t.db, { from: later(-1), to: later(30) });
+    expect(row!.decisions.map(({ decision }) => decision).sort()).toEqual(['deny', 'override']);
+    expect(exceptionsOf(row!).map(({ says }) => says)).not.toContainEqual(expect.stringContaining('without a decision'));
   });
 
   test('a request whose time is over ends, and is not approved', async () => {

@@ -391,7 +391,7 @@ describe('each service does its whole job as a user with its role alone', () => 
     expect(await countOf("ruawatch.requests where state = 'expired'")).toBeGreaterThan(0);
     await seenMail(approver, DOMAIN, new Date());
     await seenSource(approver, { domain: DOMAIN, source: 'x' }, new Date());
-    await standingEntry(approver, { domain: DOMAIN, source: 'x', is_service: false });
+    await standingEntry(approver, { domain: DOMAIN, source: 'x', is_service: false }, new Date());
     await findingsWithoutRequest(approver, ['new_source']);
     await valueBefore(approver, { domain: DOMAIN, name: `_dmarc.${DOMAIN}` });
     await changedByUs(approver, DOMAIN, new Date(0));
