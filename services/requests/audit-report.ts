@@ -25,6 +25,8 @@ export interface AuditedRequest {
     via: string;
     at: Date;
     of_this_plan: boolean;
+    /** Of a deputy: in whose place. */
+    in_place_of?: string | null;
   }[];
   changes: { name: string; is_return: boolean; state: string; answer: string | null; settled_at: Date | null }[];
   /** Of a break-glass: the request that looks back at it, and its state; null without one. */

@@ -6,6 +6,27 @@ export interface Vote {
   /** The stage in which it was given, from 0. */
   stage: number;
   decision: 'approve' | 'deny';
+  /** Of a deputy: in whose place. */
+  in_place_of?: string | null;
+}
+
+/** The place of a member of a group, and somebody who may decide in it: the member, or a deputy. */
+export interface Seat {
+  person: string;
+  of: string;
+}
+
+/**
+ * The places in which somebody may still decide. A person decides once, and so does a place, whoever was first; the place of
+ * whoever asks is empty.
+ */
+export function freeSeats(
+  seats: readonly Seat[],
+  { askers, votes }: { askers: readonly string[]; votes: readonly Pick<Vote, 'person' | 'in_place_of'>[] },
+): Seat[] {
+  const out = new Set([...askers, ...votes.flatMap(({ person, in_place_of }) => [person, in_place_of ?? person])]);
+  // A deputy's own place is as taken as the one that he or she has decided in.
+  return seats.filter(({ person, of }) => !out.has(person) && !out.has(of));
 }
 
 export interface Counted {
@@ -51,9 +72,13 @@ export function canStillDecide(
   membersOf: (group: string) => readonly string[],
 ): boolean {
   const approvals = votes.filter((vote) => vote.stage === stage && vote.decision === 'approve').length;
+  // While a stage waits, one more has to decide, even where approvals count again because somebody has come back.
   const left = stages
     .slice(stage)
-    .map((one, i) => ({ group: one.group, need: i === 0 ? Math.max(0, one.need - approvals) : one.need }));
-  const without = new Set([...votes.map(({ person }) => person), ...(requester === null ? [] : [requester])]);
+    .map((one, i) => ({ group: one.group, need: i === 0 ? Math.max(1, one.need - approvals) : one.need }));
+  const without = new Set([
+    ...votes.flatMap(({ person, in_place_of }) => [person, in_place_of ?? person]),
+    ...(requester === null ? [] : [requester]),
+  ]);
   return isReachable(left, membersOf, without);
 }

@@ -131,7 +131,8 @@ function requestLines(request: AuditedRequest): string[] {
     `    asked    ${moment(created_at)} by ${by}: ${why}`,
     ...(automatic ? [`    decided  ${moment(request.decided_at ?? created_at)} by the rule "${rule}"`] : []),
     ...request.decisions.map(
-      ({ person, decision, why: reason, at, via }) => `    ${decision.padEnd(8)} ${moment(at)} by ${person} (${via}): ${reason}`,
+      ({ person, decision, why: reason, at, via, in_place_of }) =>
+        `    ${decision.padEnd(8)} ${moment(at)} by ${person}${in_place_of == null ? '' : ` in the place of ${in_place_of}`} (${via}): ${reason}`,
     ),
     ...request.changes.map(
       ({ name, is_return, state, answer, settled_at }) =>

@@ -1,6 +1,6 @@
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
-import { loadMembers } from '../requests/groups.ts';
-import { type Decision, decisionsOn, loadRequest, type Request } from '../requests/requests.ts';
+import { decidersOf, loadSeats } from '../requests/groups.ts';
+import { askersOf, type Decision, decisionsOn, loadRequest, type Request } from '../requests/requests.ts';
 import { clipped } from '../sql-text.ts';
 import type { Refusal } from './refusals.ts';
 import { SETTLED_ASK } from './settled-ask.ts';
@@ -121,12 +121,10 @@ async function askedNow(
 ): Promise<ReadonlySet<string>> {
   const stage = request.rule.stages[request.stage];
   if (request.state !== 'pending' || stage === undefined) return new Set();
-  const membersOf = await loadMembers(q, now);
+  const membersOf = decidersOf(await loadSeats(q, now), { askers: await askersOf(q, request), votes: decisions });
   const begun = history.findLastIndex(({ event }) => event === 'open' || event === 'stage');
   const escalated = stage.escalate !== null && history.slice(begun).some(({ event }) => event === 'escalate');
-  const out = new Set([request.requester, ...decisions.map(({ person }) => person)]);
-  const members = [...membersOf(stage.group), ...(escalated ? membersOf(stage.escalate!.to) : [])];
-  return new Set(members.filter((person) => !out.has(person)));
+  return new Set([...membersOf(stage.group), ...(escalated ? membersOf(stage.escalate!.to) : [])]);
 }
 
 /**

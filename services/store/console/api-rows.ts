@@ -208,6 +208,14 @@ export const requestRow = z.object({
   outcome: text.nullable(),
 });
 
-export const decisionRow = z.object({ person: text, stage: whole, decision: text, why: text, via: text, at });
+export const decisionRow = z.object({
+  person: text,
+  stage: whole,
+  decision: text,
+  why: text,
+  via: text,
+  at,
+  in_place_of: text.nullable(),
+});
 
 export const auditRow = z.object({ number: whole, at, actor: text, verb: text, object: text, body: text, hash: text });

@@ -17,7 +17,7 @@ export async function auditedRequests(q: Queryable, { from, to }: { from: Date; 
   );
   const keys = rows.map(({ request_key }) => request_key);
   const decisions = await q.query<AuditedRequest['decisions'][number] & { request_key: number }>(
-    `select d.request_key, d.person, d.decision, d.why, d.via, d.at, d.digest = r.digest as of_this_plan
+    `select d.request_key, d.person, d.decision, d.why, d.via, d.at, d.digest = r.digest as of_this_plan, d.in_place_of
        from ruawatch.decisions d join ruawatch.requests r using (request_key) where d.request_key = any($1) order by d.at, d.person`,
     [keys],
   );

@@ -1,14 +1,13 @@
-import { readPlan } from '../../requests/plan.ts';
 import type { Approvals, Stage } from '../../requests/rules.ts';
 import type { State } from '../../requests/states.ts';
-import { count, type Refusal, refusalOf } from '../../requests/votes.ts';
+import { count, freeSeats, type Refusal, refusalOf, type Seat, type Vote } from '../../requests/votes.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { askerOf, note } from './events.ts';
-import { loadMembers, type Members } from './groups.ts';
+import { decidersOf, loadMembers, loadSeats, peopleOf, standingApprovals } from './groups.ts';
 import { beginStage, open } from './open.ts';
 import { requestsOfResolved } from './playbook-findings.ts';
-import { type Decision, decisionsOn, loadRequest, lockRequest, momentOf, move, type Request } from './requests.ts';
+import { askersOf, type Decision, decisionsOn, lockRequest, momentOf, move, type Request } from './requests.ts';
 import { expire } from './sweep.ts';
 import { escalations, hoursAfter } from './timers.ts';
 
@@ -47,10 +46,10 @@ const SETTLED: Record<Exclude<State, 'pending'>, string> = {
   returned: 'was applied and taken back',
 };
 
-/** Who is asked in a stage of a request: its group, and those whom it was escalated to. */
-async function askedIn(tx: Tx, key: number, stage: Stage, membersOf: Members): Promise<string[]> {
+/** Who is asked in a stage of a request: its group, and the one that it was escalated to. */
+async function groupsAsked(tx: Tx, key: number, stage: Stage): Promise<string[]> {
   const escalated = stage.escalate !== null && (await escalations(tx, key)) > 0;
-  return [...new Set([...membersOf(stage.group), ...(escalated ? membersOf(stage.escalate!.to) : [])])];
+  return [stage.group, ...(escalated ? [stage.escalate!.to] : [])];
 }
 
 /**
@@ -95,18 +94,24 @@ const settled = (key: number, state: Exclude<State, 'pending'>) =>
 
 async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Promise<State> {
   const { request_key: key, rule, stage } = request;
+  const { person, decision } = given;
   const votes = (await decisionsOn(tx, key)).filter(isVote);
-  const membersOf = await loadMembers(tx, now, [request.requester, ...votes.map(({ person }) => person)]);
-  const asked = await askedIn(tx, key, rule.stages[stage]!, membersOf);
-  const refusal =
-    request.kind === 'review' && (await reviewedRequester(tx, request)) === given.person
-      ? 'requester'
-      : refusalOf({ requester: request.requester, asked, votes }, given.person);
-  if (refusal !== null) throw new PermanentError(refusal, `Request ${key} was not decided. ${REFUSALS[refusal]}`);
-  await insertDecision(tx, request, { ...given, now });
-  const counted = count(rule.stages, stage, rule.denials, [...votes, { person: given.person, stage, decision: given.decision }]);
+  const seats = await loadSeats(tx, now);
+  const askers = await askersOf(tx, request);
+  const groups = await groupsAsked(tx, key, rule.stages[stage]!);
+  const in_place_of = placeOf(key, person, { seats: groups.flatMap(seats), askers, votes });
+  await insertDecision(tx, request, { ...given, in_place_of, now });
+  const stand = await standingApprovals(tx, { request_key: key, stage, groups });
+  const all = [...votes, { person, stage, decision, in_place_of }];
+  const gone = all.filter((one) => one.stage === stage && one.decision === 'approve' && !stand.has(one.person));
+  const counted = count(
+    rule.stages,
+    stage,
+    rule.denials,
+    all.filter((one) => !gone.includes(one)),
+  );
   const detail = { why: given.why, via: given.via, stage, approvals: counted.approvals, need: counted.need };
-  const said = `${given.person} ${given.decision === 'approve' ? 'approved' : 'denied'} it`;
+  const said = `${person} ${decision === 'approve' ? 'approved' : 'denied'} it${in_place_of === null ? '' : ` in the place of ${in_place_of}`}`;
   switch (counted.result) {
     case 'denied':
       await move(tx, key, 'deny', {
@@ -125,7 +130,8 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
       return 'denied';
     case 'waiting': {
       const left = counted.need - counted.approvals;
-      const says = `${said}. ${left === 1 ? 'One more is' : `${left} more are`} needed at this stage.`;
+      const lost = gone.map((one) => one.person).join(', ');
+      const says = `${said}. ${left === 1 ? 'One more is' : `${left} more are`} needed at this stage.${lost === '' ? '' : ` ${lost} has left the group since and does not count.`}`;
       await note(tx, key, now, {
         event: given.decision === 'approve' ? 'vote' : 'vote_against',
         actor: given.person,
@@ -140,7 +146,7 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
         rule,
         stage: stage + 1,
         now,
-        membersOf,
+        membersOf: decidersOf(seats, { askers, votes: all }),
         actor: given.person,
         says: `${said}. The next stage begins.`,
         event: 'stage',
@@ -153,9 +159,25 @@ async function take(tx: Tx, request: Request, given: NewDecision, now: Date): Pr
   }
 }
 
-/** Who asked for what a review looks back at: neither that person nor whoever broke the glass judges it. */
-async function reviewedRequester(tx: Tx, { plan, digest }: Request): Promise<string> {
-  return (await loadRequest(tx, readPlan({ text: plan, digest }).reviews!)).requester;
+/**
+ * The place in which a person decides.
+ * @returns null for the person's own, else whose it is
+ * @throws PermanentError `requester`, `voted`, `not_in_group`
+ */
+function placeOf(
+  key: number,
+  person: string,
+  { seats, askers, votes }: { seats: readonly Seat[]; askers: readonly string[]; votes: readonly Vote[] },
+): string | null {
+  const refused = (code: Refusal, why: string) => new PermanentError(code, `Request ${key} was not decided. ${why}`);
+  if (askers.includes(person)) throw refused('requester', REFUSALS.requester);
+  const deputy = votes.find(({ in_place_of }) => in_place_of === person)?.person;
+  if (deputy !== undefined) throw refused('voted', `${deputy} has decided in your place already.`);
+  const free = freeSeats(seats, { askers, votes });
+  const refusal = refusalOf({ requester: null, asked: peopleOf(free), votes }, person);
+  if (refusal !== null) throw refused(refusal, REFUSALS[refusal]);
+  const places = free.filter((seat) => seat.person === person).map(({ of }) => of);
+  return places.includes(person) ? null : places[0]!;
 }
 
 const isVote = (one: Decision): one is Decision & { decision: 'approve' | 'deny' } => one.decision !== 'override';
@@ -163,11 +185,19 @@ const isVote = (one: Decision): one is Decision & { decision: 'approve' | 'deny'
 async function insertDecision(
   tx: Tx,
   { request_key, stage, digest }: Request,
-  { person, decision, why, via, now }: Omit<NewDecision, 'decision'> & { decision: Decision['decision']; now: Date },
+  {
+    person,
+    decision,
+    why,
+    via,
+    in_place_of = null,
+    now,
+  }: Omit<NewDecision, 'decision'> & { decision: Decision['decision']; in_place_of?: string | null; now: Date },
 ): Promise<void> {
   await tx.query(
-    'insert into ruawatch.decisions (request_key, person, stage, decision, why, digest, via, at) values ($1, $2, $3, $4, $5, $6, $7, $8)',
-    [request_key, person, stage, decision, why, digest, via, now],
+    `insert into ruawatch.decisions (request_key, person, stage, decision, why, digest, via, at, in_place_of)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [request_key, person, stage, decision, why, digest, via, now, in_place_of],
   );
 }
 
@@ -277,7 +307,7 @@ const REVIEW_HOURS = 168;
 
 async function review(
   tx: Tx,
-  { request_key, domain, summary }: Request,
+  { request_key, domain, summary, requester }: Request,
   by: { person: string; why: string; group: string },
   now: Date,
 ): Promise<number> {
@@ -304,7 +334,8 @@ async function review(
     finding: null,
     reviews: request_key,
   };
-  const key = await open(tx, rule, { plan, requester: by.person, requester_kind: 'person', why: by.why }, now);
+  const given = { plan, requester: by.person, requester_kind: 'person' as const, why: by.why, not_by: [requester] };
+  const key = await open(tx, rule, given, now);
   return key!;
 }
 

@@ -1,4 +1,5 @@
 import type { Approvals } from '../../requests/rules.ts';
+import { freeSeats, type Seat } from '../../requests/votes.ts';
 import { type Db, type Queryable, transaction } from '../../shared/runtime/db.ts';
 import { lockNamed } from '../locks.ts';
 import { appendAudit } from './audit.ts';
@@ -54,23 +55,62 @@ export async function syncGroups(db: Db, { groups, deputies }: Pick<Approvals, '
   });
 }
 
-/** Who may decide for a group at a moment: its people, and their deputies of that day. */
+/** People by group. */
 export type Members = (group: string) => readonly string[];
 
-/**
- * The people of all groups at a moment.
- * @param done who needs no deputy: those who asked, or have decided already
- */
-export async function loadMembers(q: Queryable, at: Date, done: readonly string[] = []): Promise<Members> {
-  const { rows } = await q.query<{ name: string; people: string[] }>(
-    `select g.name, array_agg(distinct p.person order by p.person) as people
-       from ruawatch.approver_groups g
-      cross join lateral (
-            select g.person union select d.deputy from ruawatch.deputies d
-             where d.person = g.person and d.person <> all($2::text[]) and ($1::timestamptz at time zone 'UTC')::date between d.from_on and d.to_on) p
-      group by g.name`,
-    [at, done],
+/** Places by group, with those who may decide in them. */
+export type Seats = (group: string) => readonly Seat[];
+
+/** The places of all groups at a moment: their people, and the deputies of that day. */
+export async function loadSeats(q: Queryable, at: Date): Promise<Seats> {
+  const { rows } = await q.query<Seat & { name: string }>(
+    `select name, person, person as of from ruawatch.approver_groups
+     union
+     select g.name, d.deputy, g.person from ruawatch.approver_groups g join ruawatch.deputies d using (person)
+      where ($1::timestamptz at time zone 'UTC')::date between d.from_on and d.to_on
+      order by 1, 3, 2`,
+    [at],
   );
-  const groups = new Map(rows.map(({ name, people }) => [name, people]));
-  return (group) => groups.get(group) ?? [];
+  return (group) => rows.filter(({ name }) => name === group);
+}
+
+/** Who may decide in some places, each once. */
+export const peopleOf = (seats: readonly Seat[]): string[] => [...new Set(seats.map(({ person }) => person))].sort();
+
+/** The people of groups themselves: a deputy adds no place, so whether enough are there is counted without them. */
+export const ownersOf =
+  (seats: Seats): Members =>
+  (group) => [...new Set(seats(group).map(({ of }) => of))];
+
+/** Who may still decide, by group. */
+export const decidersOf =
+  (seats: Seats, settled: Parameters<typeof freeSeats>[1]): Members =>
+  (group) =>
+    peopleOf(freeSeats(seats(group), settled));
+
+/** The people of all groups at a moment, and their deputies of that day. */
+export async function loadMembers(q: Queryable, at: Date): Promise<Members> {
+  const seats = await loadSeats(q, at);
+  return (group) => peopleOf(seats(group));
+}
+
+/**
+ * Who has approved in a stage and still belongs to its groups. A deputy does as long as the settings name the days on which
+ * he or she decided.
+ * @param groups the stage's group, and the one it was escalated to
+ */
+export async function standingApprovals(
+  q: Queryable,
+  { request_key, stage, groups }: { request_key: number; stage: number; groups: readonly string[] },
+): Promise<ReadonlySet<string>> {
+  const { rows } = await q.query<{ person: string }>(
+    `select d.person from ruawatch.decisions d
+      where d.request_key = $1 and d.stage = $2 and d.decision = 'approve'
+        and exists (select from ruawatch.approver_groups g where g.name = any($3) and g.person = coalesce(d.in_place_of, d.person))
+        and (d.in_place_of is null
+             or exists (select from ruawatch.deputies p where p.person = d.in_place_of and p.deputy = d.person
+                           and (d.at at time zone 'UTC')::date between p.from_on and p.to_on))`,
+    [request_key, stage, groups],
+  );
+  return new Set(rows.map(({ person }) => person));
 }

@@ -13,7 +13,7 @@ import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { lockNamed } from '../locks.ts';
 import { askerOf, note } from './events.ts';
-import { loadMembers, type Members } from './groups.ts';
+import { decidersOf, loadSeats, type Members, ownersOf } from './groups.ts';
 import { momentOf, move, type Request } from './requests.ts';
 import { hoursAfter, setTimers } from './timers.ts';
 
@@ -24,6 +24,8 @@ export interface NewRequest {
   why: string;
   /** The playbook that opened it, and the finding: at most one open request for both. */
   playbook?: string;
+  /** Who may not decide about it, beside whoever asks. */
+  not_by?: readonly string[];
 }
 
 /** How often each rule decided by itself since the beginning of the day (UTC), in all and for a domain. */
@@ -80,8 +82,8 @@ export async function openRequest(
  * @throws PermanentError `nobody_can_approve`
  */
 export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): Promise<number | null> {
-  const membersOf = await loadMembers(tx, now, [given.requester]);
-  if (rule.decide === 'people') checkQuorum(rule, given, membersOf);
+  const seats = await loadSeats(tx, now);
+  if (rule.decide === 'people') checkQuorum(rule, given, ownersOf(seats));
   const key = await insert(tx, { rule, given, sealed: seal(given.plan), now });
   if (key === null) return null;
   if (rule.decide === 'automatic') await decideByRule(tx, key, { rule, given, now });
@@ -90,7 +92,7 @@ export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): 
       rule,
       stage: 0,
       now,
-      membersOf,
+      membersOf: decidersOf(seats, { askers: [given.requester, ...(given.not_by ?? [])], votes: [] }),
       actor: actorOf(given),
       says: given.plan.summary,
       event: 'open',
@@ -102,8 +104,8 @@ export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): 
 const actorOf = ({ requester, requester_kind }: Pick<Request, 'requester' | 'requester_kind'>): string =>
   requester_kind === 'person' ? requester : `${requester_kind} ${requester}`;
 
-function checkQuorum({ stages, rule }: Frozen, { requester }: NewRequest, membersOf: Members): void {
-  if (isReachable(stages, membersOf, new Set([requester]))) return;
+function checkQuorum({ stages, rule }: Frozen, { requester, not_by = [] }: NewRequest, membersOf: Members): void {
+  if (isReachable(stages, membersOf, new Set([requester, ...not_by]))) return;
   const groups = [...new Set(stages.map(({ group }) => group))]
     .map((group) => `${group} (${membersOf(group).length})`)
     .join(', ');

@@ -1,4 +1,4 @@
-import type { Plan } from '../../requests/plan.ts';
+import { type Plan, readPlan } from '../../requests/plan.ts';
 import { type Frozen, frozenSchema } from '../../requests/rules.ts';
 import { STEPS, type State, type Step } from '../../requests/states.ts';
 import { PermanentError } from '../../shared/errors.ts';
@@ -40,6 +40,8 @@ export interface Decision {
   why: string;
   via: string;
   at: Date;
+  /** Of a deputy: in whose place. */
+  in_place_of?: string | null;
 }
 
 const COLUMNS = `request_key, kind, domain, summary, plan, digest, rule, requester, requester_kind, why, finding_key, playbook, state,
@@ -103,6 +105,12 @@ export async function allInStates(q: Queryable, states: readonly State[]): Promi
   }
 }
 
+/** Who may not decide: whoever asks, and of a review whoever asked for what it looks back at. */
+export async function askersOf(q: Queryable, { requester, kind, plan, digest }: Request): Promise<string[]> {
+  if (kind !== 'review') return [requester];
+  return [requester, (await loadRequest(q, readPlan({ text: plan, digest }).reviews!)).requester];
+}
+
 /** The newest request that a service or playbook opened under a name; null when there is none. */
 export async function requestOf(q: Queryable, playbook: string): Promise<number | null> {
   const { rows } = await q.query<{ request_key: number }>(
@@ -115,7 +123,7 @@ export async function requestOf(q: Queryable, playbook: string): Promise<number 
 /** The decisions on a request, the oldest first. */
 export async function decisionsOn(q: Queryable, key: number): Promise<Decision[]> {
   const { rows } = await q.query<Decision>(
-    'select person, stage, decision, why, via, at from ruawatch.decisions where request_key = $1 order by at, person',
+    'select person, stage, decision, why, via, at, in_place_of from ruawatch.decisions where request_key = $1 order by at, person',
     [key],
   );
   return rows;

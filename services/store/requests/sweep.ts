@@ -1,8 +1,8 @@
 import { canStillDecide } from '../../requests/votes.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { askerOf, note } from './events.ts';
-import { loadMembers } from './groups.ts';
-import { decisionsOn, lockRequest, momentOf, move, type Request } from './requests.ts';
+import { decidersOf, loadSeats, ownersOf, standingApprovals } from './groups.ts';
+import { askersOf, decisionsOn, lockRequest, momentOf, move, type Request } from './requests.ts';
 import { dueRequests, dueTimers, hoursAfter, timerDone } from './timers.ts';
 
 /** Ends a locked request whose time is over. */
@@ -39,10 +39,8 @@ async function sweepOne(tx: Tx, key: number, at: Date | null): Promise<void> {
   const waits = request.state === 'pending' || request.state === 'approved' || request.state === 'draft';
   if (waits && request.expires_at !== null && request.expires_at <= now) return expire(tx, request, now);
   if (request.state !== 'pending') return;
-  const membersOf = await loadMembers(tx, now);
-  const voted = new Set((await decisionsOn(tx, key)).map(({ person }) => person));
   const stage = request.rule.stages[request.stage]!;
-  const open = (group: string) => membersOf(group).filter((one) => !voted.has(one) && one !== request.requester);
+  const open = decidersOf(await loadSeats(tx, now), { askers: await askersOf(tx, request), votes: await decisionsOn(tx, key) });
   for (const { what, done } of await dueTimers(tx, key, now)) {
     if (what === 'remind') {
       await timerDone(tx, key, what, hoursAfter(now, stage.remind_hours! * 2 ** Math.min(done + 1, 10)));
@@ -86,16 +84,25 @@ async function reachable(tx: Tx, key: number, at: Date | null): Promise<boolean>
   const request = await lockRequest(tx, key);
   if (request.state !== 'pending') return true;
   const now = await momentOf(tx, at);
-  const votes = (await decisionsOn(tx, key)).flatMap(({ person, stage, decision }) =>
-    decision === 'override' ? [] : [{ person, stage, decision }],
+  const { stages } = request.rule;
+  const now_asked = stages[request.stage]!;
+  const stand = await standingApprovals(tx, {
+    request_key: key,
+    stage: request.stage,
+    groups: [now_asked.group, ...(now_asked.escalate === null ? [] : [now_asked.escalate.to])],
+  });
+  // Whoever has left a group does not count any more, and does not decide again.
+  const votes = (await decisionsOn(tx, key)).flatMap(({ decision, ...vote }) =>
+    decision === 'override' ? [] : [{ ...vote, decision: stand.has(vote.person) ? decision : ('deny' as const) }],
   );
-  const membersOf = await loadMembers(tx, now, [request.requester, ...votes.map(({ person }) => person)]);
+  const askers = await askersOf(tx, request);
+  const owners = ownersOf(await loadSeats(tx, now));
+  const membersOf = (group: string) => owners(group).filter((one) => !askers.includes(one));
   // Whoever a stage was escalated to may decide in it.
   const withEscalated = (group: string) => {
-    const stage = request.rule.stages.find((one) => one.group === group);
+    const stage = stages.find((one) => one.group === group);
     return [...new Set([...membersOf(group), ...(stage?.escalate ? membersOf(stage.escalate.to) : [])])];
   };
-  const { stages } = request.rule;
   const can = canStillDecide({ stages, stage: request.stage, requester: request.requester, votes }, withEscalated);
   if (can === (request.unreachable_since === null)) return can;
   await tx.query('update ruawatch.requests set unreachable_since = $2 where request_key = $1', [key, can ? null : now]);

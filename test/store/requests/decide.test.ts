@@ -23,6 +23,7 @@ const TWO = {
   name: 'two',
   stages: [{ group: 'mail', need: 2, within_hours: 10, remind_hours: 2, escalate: { after_hours: 4, times: 2, to: 'security' } }],
 };
+const PLAIN = { name: 'plain', stages: [{ group: 'mail', need: 2 }] };
 const STAGES = { name: 'stages', stages: [{ group: 'mail' }, { group: 'security', within_hours: 5 }] };
 const START = new Date('2026-11-27T08:00:00Z');
 const later = (hours: number) => new Date(START.getTime() + hours * 3_600_000);
@@ -209,6 +210,150 @@ test('a deputy decides in the place of somebody who is away, not of whoever aske
   await expect(vote(other, 'gus@example.com')).rejects.toMatchObject({ code: 'not_in_group' });
   const third = await openOne(TWO);
   expect(await vote(third, 'gus@example.com')).toBe('pending');
+});
+
+describe('places of a group', () => {
+  const GUS = 'gus@example.com';
+  const day = START.toISOString().slice(0, 10);
+  const deputyOf = (...of: string[]) => of.map((person) => ({ for: person, by: GUS, from: day, until: '2026-11-29' }));
+  const sync = (mail: readonly string[], of: string[], security = GROUPS.security) =>
+    syncGroups(t.db, { groups: { mail: [...mail], security }, deputies: deputyOf(...of) });
+
+  test('a place decides once: not the deputy and then the person', async () => {
+    await sync(GROUPS.mail, [ADA]);
+    const key = await openOne(TWO);
+    expect(await vote(key, GUS)).toBe('pending');
+    await expect(vote(key, ADA)).rejects.toMatchObject({
+      code: 'voted',
+      message: `Request ${key} was not decided. gus@example.com has decided in your place already.`,
+    });
+    expect(await vote(key, BEN)).toBe('approved');
+    const { rows } = await t.db.query('select person, in_place_of from dmarc.decisions order by person');
+    expect(rows).toEqual([
+      { person: BEN, in_place_of: null },
+      { person: GUS, in_place_of: ADA },
+    ]);
+  });
+
+  test('nor in a later stage, nor once to approve and once to deny', async () => {
+    await sync(GROUPS.mail, [ADA], [...GROUPS.security, ADA]);
+    const key = await openOne(STAGES);
+    await vote(key, GUS);
+    await expect(vote(key, ADA)).rejects.toMatchObject({ code: 'voted' });
+    const two = await openOne({ ...TWO, denials: 2 });
+    await vote(two, GUS, 'deny');
+    await expect(vote(two, ADA, 'deny')).rejects.toMatchObject({ code: 'voted' });
+  });
+
+  test('a deputy who is of the group decides in the own place, and of two persons who are away in one', async () => {
+    await sync([ADA, BEN, GUS], [ADA, BEN]);
+    const key = await openOne(TWO);
+    await vote(key, GUS);
+    expect(await vote(key, ADA)).toBe('approved');
+    await sync([ADA, BEN], [ADA, BEN]);
+    const other = await openOne(TWO);
+    await vote(other, GUS);
+    await expect(vote(other, GUS)).rejects.toMatchObject({ code: 'voted' });
+    await expect(vote(other, ADA)).rejects.toMatchObject({ code: 'voted' });
+    expect(await vote(other, BEN)).toBe('approved');
+  });
+
+  test('a deputy makes no quorum', async () => {
+    await sync([ADA], [ADA]);
+    await expect(openOne({ name: 'two', stages: [{ group: 'security' }, { group: 'mail', need: 2 }] })).rejects.toThrow();
+    await sync([ADA, BEN], [ADA]);
+    const key = await openOne(PLAIN);
+    await sync([ADA], [ADA]);
+    expect(await checkReachable(t.db, later(1))).toBe(1);
+    await expect(openOne(PLAIN)).rejects.toMatchObject({ code: 'nobody_can_approve' });
+    expect((await loadRequest(t.db, key)).state).toBe('pending');
+  });
+
+  test('a deputy of whoever asked does not look back at the break-glass about it', async () => {
+    await sync([ADA, BEN], [ADA]);
+    const key = await openOne(TWO, { requester: ADA, requester_kind: 'person' }).catch(() => null);
+    expect(key).toBeNull();
+    const one = { name: 'one', stages: [{ group: 'mail' }] };
+    const asked = await openOne(one, { requester: ADA, requester_kind: 'person' });
+    const { digest } = await loadRequest(t.db, asked);
+    const glass = { person: DORA, why: 'fire', digest, via: 'test', at: later(1) };
+    const review = await override(t.db, asked, glass, { group: 'security', ends_hours: 2, review: 'mail' });
+    await expect(vote(review, GUS, 'approve', later(2))).rejects.toMatchObject({ code: 'not_in_group' });
+    await expect(vote(review, ADA, 'approve', later(2))).rejects.toMatchObject({ code: 'requester' });
+    expect((await events(review))[0]!.recipients).toEqual([BEN]);
+  });
+
+  test('break-glass is refused when the asker alone could look back at it', async () => {
+    await sync([ADA], []);
+    const asked = await openOne({ name: 's', stages: [{ group: 'security' }] }, { requester: ADA, requester_kind: 'person' });
+    const { digest } = await loadRequest(t.db, asked);
+    await expect(
+      override(
+        t.db,
+        asked,
+        { person: DORA, why: 'x', digest, via: 'test', at: later(1) },
+        { group: 'security', ends_hours: 2, review: 'mail' },
+      ),
+    ).rejects.toMatchObject({ code: 'nobody_can_approve' });
+  });
+});
+
+describe('an approval of somebody who has left the group since', () => {
+  const mail = (...people: string[]) => syncGroups(t.db, { groups: { ...GROUPS, mail: people }, deputies: [] });
+
+  test('does not count, and whoever decides next reads so', async () => {
+    const key = await openOne(TWO);
+    await vote(key, ADA);
+    await mail(BEN, CLEO);
+    expect(await vote(key, BEN)).toBe('pending');
+    const { rows } = await t.db.query('select says from ruawatch.request_events order by event_key desc limit 1');
+    expect(rows[0].says).toBe(
+      `${BEN} approved it. One more is needed at this stage. ${ADA} has left the group since and does not count.`,
+    );
+    expect(await vote(key, CLEO)).toBe('approved');
+  });
+
+  test('is missed before anybody decides: too few may be left', async () => {
+    const key = await openOne(PLAIN);
+    await vote(key, ADA);
+    await mail(BEN);
+    expect(await checkReachable(t.db, later(1))).toBe(1);
+    await mail(BEN, CLEO);
+    expect(await checkReachable(t.db, later(2))).toBe(0);
+    expect((await events(key)).map(({ event }) => event)).toEqual(['open', 'vote', 'unreachable', 'reachable']);
+  });
+
+  test('counts again when that person is back, and of a stage that is over', async () => {
+    const key = await openOne(TWO);
+    await vote(key, ADA);
+    await mail(BEN, CLEO);
+    await mail(ADA, BEN, CLEO);
+    expect(await vote(key, BEN)).toBe('approved');
+    const stages = await openOne(STAGES);
+    await vote(stages, ADA);
+    await mail(BEN);
+    expect(await vote(stages, DORA)).toBe('approved');
+  });
+
+  test('a denial holds', async () => {
+    const key = await openOne({ ...TWO, denials: 2 });
+    await vote(key, ADA, 'deny');
+    await mail(BEN, CLEO);
+    expect(await vote(key, BEN, 'deny')).toBe('denied');
+  });
+
+  test('of a deputy, when the settings do not name him for that day any more', async () => {
+    const day = START.toISOString().slice(0, 10);
+    const deputies = [{ for: ADA, by: 'gus@example.com', from: day, until: day }];
+    await syncGroups(t.db, { groups: GROUPS, deputies });
+    const key = await openOne({ ...TWO, stages: [{ group: 'mail', need: 2, within_hours: 200 }] });
+    await vote(key, 'gus@example.com');
+    expect(await vote(key, BEN, 'approve', later(48))).toBe('approved');
+    const other = await openOne(TWO);
+    await vote(other, 'gus@example.com');
+    await mail(...GROUPS.mail);
+    expect(await vote(other, BEN)).toBe('pending');
+  });
 });
 
 describe('break-glass', () => {
