@@ -191,6 +191,16 @@ dns
   );
 
 dns
+  .command('watch [domains...]')
+  .description('ask for the DNS records of own domains now, and print what changed since the watcher last asked')
+  .option('--json', 'print JSON')
+  .action(
+    run(async (domains: string[], options: { json?: boolean }) =>
+      (await import('./commands/dns-watch.ts')).runDnsWatch(config(), domains, options, out),
+    ),
+  );
+
+dns
   .command('history <domain>')
   .description('list the DNS records of a domain as the watcher saw them, with the time of each change')
   .option('--json', 'print JSON')

@@ -14,8 +14,8 @@ import { openWeb } from '../shared/runtime/web.ts';
 import { loadCheck } from '../store/dns/checks.ts';
 import { dueNow, type StoredDrifts, watchedAmong } from '../store/dns/drifts.ts';
 import { forgetLookalikes } from '../store/dns/lookalikes.ts';
-import { type Changes, storeRound } from '../store/dns/records.ts';
-import { forgetRecords, loadKeyNames, takeWatched, type Watched } from '../store/dns/watch.ts';
+import { type Changes, type LiveRecord, storeRound } from '../store/dns/records.ts';
+import { forgetRecords, loadKeyNames, takeNamed, takeWatched, type Watched } from '../store/dns/watch.ts';
 import { changesOf, mustAskAgain } from './changes.ts';
 import { checked, isNews, stsKnown } from './check.ts';
 import { drifted, isDriftNews } from './drift.ts';
@@ -99,6 +99,37 @@ export function watchOnce(context: Context, given: WatcherOptions & { dns: Dns }
   return new Watcher(context, given.dns, given).run(new AbortController().signal, () => undefined);
 }
 
+/** What a round of one domain found. */
+export interface Look {
+  domain: string;
+  /** It was the first round: what was found then is no change. */
+  first: boolean;
+  /** No question had an answer: silence, SERVFAIL or a refusal. */
+  unanswered: boolean;
+  added: readonly LookedAt[];
+  gone: readonly LookedAt[];
+  /** One answer lacks it; the next one decides. */
+  missed: readonly LookedAt[];
+}
+
+export interface LookedAt {
+  name: string;
+  type: string;
+  value: string;
+}
+
+/**
+ * Asks about own domains now, whether they are due or not.
+ * @param domains null: all own domains; names that are not own are left out
+ */
+export function lookNow(
+  context: Context,
+  domains: readonly string[] | null,
+  given: WatcherOptions & { dns: Dns },
+): Promise<Look[]> {
+  return new Watcher(context, given.dns, given).look(domains, new AbortController().signal);
+}
+
 class Watcher {
   private readonly context: Context;
   private readonly log: Context['log'];
@@ -140,21 +171,41 @@ class Watcher {
     while (!signal.aborted) {
       const waiting = await takeWatched(db, clock.now(), this.after(LEASE_MS), BATCH);
       if (waiting.length === 0) break;
-      const worker = async (dns: Dns) => {
-        for (let one = waiting.shift(); one !== undefined && !signal.aborted; one = waiting.shift()) {
-          await this.round(one, dns, signal);
-          turned();
-        }
-      };
-      const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, () => worker(this.dns!)));
-      for (const one of ended) if (one.status === 'rejected') throw one.reason;
+      await this.rounds(waiting, signal, turned);
     }
     // A few at a time: what is due of own domains comes first.
     if (!signal.aborted && !this.silent) await watchLookalikes(this.context, this.dns, signal);
     turned();
   }
 
-  private async round({ domain, attempts }: Watched, dns: Dns, signal: AbortSignal): Promise<void> {
+  /** One round of each domain. */
+  async look(domains: readonly string[] | null, signal: AbortSignal): Promise<Look[]> {
+    this.guard.refresh();
+    const { db, clock } = this.context;
+    const taken = await takeNamed(db, domains, { now: clock.now(), until: this.after(LEASE_MS) });
+    const first = new Set(taken.flatMap(({ domain, asked_at }) => (asked_at === null ? [domain] : [])));
+    const looks: Look[] = [];
+    await this.rounds(taken, signal, (look) => void (look && looks.push({ ...look, first: first.has(look.domain) })));
+    return looks.sort((a, b) => (a.domain < b.domain ? -1 : 1));
+  }
+
+  private async rounds(
+    domains: Watched[],
+    signal: AbortSignal,
+    ended: (look: Omit<Look, 'first'> | null) => void,
+  ): Promise<void> {
+    const waiting = [...domains];
+    const worker = async (dns: Dns) => {
+      for (let one = waiting.shift(); one !== undefined && !signal.aborted; one = waiting.shift()) {
+        ended(await this.round(one, dns, signal));
+      }
+    };
+    const workers = await Promise.allSettled(Array.from({ length: AT_ONCE }, () => worker(this.dns!)));
+    for (const one of workers) if (one.status === 'rejected') throw one.reason;
+  }
+
+  /** @returns null when it was interrupted, or the domain is not watched any more */
+  private async round({ domain, attempts }: Watched, dns: Dns, signal: AbortSignal): Promise<Omit<Look, 'first'> | null> {
     const { db, clock, config } = this.context;
     const keys = await this.keysOf(domain);
     const asking = { registrable: organizationalDomain, signal: AbortSignal.any([signal, AbortSignal.timeout(ROUND_MS)]) };
@@ -175,12 +226,16 @@ class Watcher {
         });
     const drift = round.silent ? null : await this.drift(domain, dns, asking);
     // An interrupted round is due again when its lease ends.
-    if (signal.aborted) return;
+    if (signal.aborted) return null;
     const now = clock.now();
     this.say(round.silent);
     this.count(round);
+    let live: readonly LiveRecord[] = [];
     const changes = await storeRound(db, domain, now, {
-      change: (stored) => changesOf(stored, { ...round, now }),
+      change: (stored) => {
+        ({ live } = stored);
+        return changesOf(stored, { ...round, now });
+      },
       check: (before) => {
         if (check === null) return { check: null, news: false };
         const after = checked(before, check, now);
@@ -189,8 +244,13 @@ class Watcher {
       drift: drift && ((before) => drift(before, now)),
       due: (found) => this.due(found, round.silent ? attempts + 1 : 0),
     });
-    if (changes !== null && changes.added.length + changes.gone.length > 0)
+    if (changes === null) return null;
+    if (changes.added.length + changes.gone.length > 0)
       this.log.info({ domain, new: changes.added.length, gone: changes.gone.length }, 'DNS records changed');
+    const among = (keys: readonly { record_key: number }[]) =>
+      live.filter(({ record_key }) => keys.some((one) => one.record_key === record_key));
+    const unanswered = round.observed.every(({ answers }) => answers.every(({ state }) => state === 'unknown'));
+    return { domain, unanswered, added: changes.added, gone: among(changes.gone), missed: among(changes.missed) };
   }
 
   /** The keys in reports, in DNS before, and in the settings. */

@@ -279,4 +279,5 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
 export const AS_PROCESSES: Readonly<Record<string, readonly string[]>> = {
   'e2e/demo.test.ts': ['cli/commands/demo.ts', 'store/demo.ts'],
   'cli/settings.test.ts': ['cli/commands/messages.ts'],
+  'watcher/process.test.ts': ['cli/commands/dns-watch.ts'],
 };

@@ -13,13 +13,7 @@ export interface Watched {
  * @param until the end of the lease
  */
 export async function takeWatched(db: Db, now: Date, until: Date, limit: number): Promise<Watched[]> {
-  await db.query(
-    `insert into ruawatch.dns_watch (domain, due_at)
-     select domain, $1 from ruawatch.domains d
-      where state = 'own' and not exists (select from ruawatch.dns_watch w where w.domain = d.domain)
-     on conflict do nothing`,
-    [now],
-  );
+  await addOwn(db, now);
   const { rows } = await db.query<Watched>(
     `with due as materialized (
        select domain as name from ruawatch.dns_watch w
@@ -29,6 +23,37 @@ export async function takeWatched(db: Db, now: Date, until: Date, limit: number)
     [now, until, limit],
   );
   return rows;
+}
+
+/**
+ * Takes own domains whether they are due or not, and leases them as `takeWatched` does.
+ * @param domains null: all own domains
+ * @returns with the time of the last round, null before the first
+ */
+export async function takeNamed(
+  db: Db,
+  domains: readonly string[] | null,
+  { now, until }: { now: Date; until: Date },
+): Promise<(Watched & { asked_at: Date | null })[]> {
+  await addOwn(db, now);
+  const { rows } = await db.query<Watched & { asked_at: Date | null }>(
+    `update ruawatch.dns_watch w set due_at = $2
+      where ($1::text[] is null or domain = any($1))
+        and exists (select from ruawatch.domains d where d.domain = w.domain and d.state = 'own')
+      returning domain, attempts, asked_at`,
+    [domains, until],
+  );
+  return rows.sort((a, b) => (a.domain < b.domain ? -1 : 1));
+}
+
+async function addOwn(db: Db, now: Date): Promise<void> {
+  await db.query(
+    `insert into ruawatch.dns_watch (domain, due_at)
+     select domain, $1 from ruawatch.domains d
+      where state = 'own' and not exists (select from ruawatch.dns_watch w where w.domain = d.domain)
+     on conflict do nothing`,
+    [now],
+  );
 }
 
 /** Days without a question after which what was seen of a name is forgotten. */
