@@ -8,6 +8,7 @@ import { type ApplyEnd, changesOf, claim, endApplying, intend, settleChange } fr
 import type { Request } from '../store/requests/requests.ts';
 import { applyByCommand } from './targets/command.ts';
 import { applyByUpdate } from './targets/rfc2136.ts';
+import { applyByRoute53 } from './targets/route53/route53.ts';
 import { type Applied, reversed } from './targets/target.ts';
 
 export interface Applying {
@@ -122,9 +123,14 @@ async function make(request: Request, { forward, change }: Step, { db, targets, 
     return { state: 'handed_over', answer: `No server in the settings (dns.servers) has the zone of ${change.name}.` };
   const wanted = forward ? change : reversed(change);
   const record = { name: wanted.name, type: wanted.type, ttl: wanted.ttl, before: wanted.before, after: wanted.after };
-  return found.target.kind === 'command'
-    ? applyByCommand(found.target, found.zone, record, { signal })
-    : applyByUpdate(found.target, found.zone, record, { signal });
+  switch (found.target.kind) {
+    case 'command':
+      return applyByCommand(found.target, found.zone, record, { signal });
+    case 'route53':
+      return applyByRoute53(found.target, found.zone, record, { signal });
+    case 'rfc2136':
+      return applyByUpdate(found.target, found.zone, record, { signal });
+  }
 }
 
 /** Takes back what was made, the last first. @returns what is to be said of it */

@@ -6,7 +6,7 @@ import { secretOf } from './secret-file.ts';
 const NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/;
 const zone = z.string().regex(NAME, 'must be a zone in lower case, without the final dot, such as example.com');
 
-/** One place where records are changed: a name server that takes updates (RFC 2136), or a command. */
+/** One place where records are changed: a name server that takes updates (RFC 2136), a command, or Route 53. */
 const serverSchema = z
   .strictObject({
     name: z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be a name in lower case, such as primary'),
@@ -26,10 +26,28 @@ const serverSchema = z
       .optional(),
     /** A program and its arguments: it gets the change as JSON and makes it (docs/changes.md). */
     command: z.array(z.string().min(1)).min(1).optional(),
+    /** Hosted zones of Amazon Route 53; credentials come from where all programs of AWS take them. */
+    route53: z
+      .strictObject({
+        /** A profile of the credentials file; without it the default one, or what the environment says. */
+        profile: z.string().min(1).optional(),
+        /** The id of the hosted zone, where the account has two public ones of the name. */
+        hosted_zone: z
+          .string()
+          .regex(/^Z[A-Z0-9]{1,31}$/, 'must be the id of a hosted zone, such as Z2FDTNDATAQYW2')
+          .optional(),
+        region: z.string().min(1).default('us-east-1'),
+        /** Another address of the API. */
+        endpoint: z.url({ protocol: /^https?$/ }).optional(),
+      })
+      .optional(),
   })
-  .superRefine(({ address, key, command }, ctx) => {
+  .superRefine(({ address, key, command, route53, zones }, ctx) => {
     const say = (message: string) => ctx.addIssue({ code: 'custom', message });
-    if ((address === undefined) === (command === undefined)) say('needs either address and key, or command');
+    if ([address, command, route53].filter((one) => one !== undefined).length !== 1)
+      say('needs either address and key, or command, or route53');
+    if (route53?.hosted_zone !== undefined && zones.length > 1)
+      say('has a hosted_zone, which is one zone, and several zones: make a server of each');
     if (address !== undefined && key === undefined) say('has an address and no key: set key.name and key.secret_file');
     if (key !== undefined && (key.secret === undefined) === (key.secret_file === undefined))
       say('needs key.secret_file, or key.secret');
@@ -58,7 +76,18 @@ export interface ChangeCommand {
   command: readonly string[];
 }
 
-export type DnsTarget = UpdatedServer | ChangeCommand;
+/** Hosted zones of Amazon Route 53. */
+export interface Route53Zones {
+  kind: 'route53';
+  name: string;
+  zones: readonly string[];
+  profile: string | null;
+  hostedZone: string | null;
+  region: string;
+  endpoint: string | null;
+}
+
+export type DnsTarget = UpdatedServer | ChangeCommand | Route53Zones;
 
 /** @param mistakes gets a line for each entry that cannot work */
 export function dnsTargets({ servers }: z.infer<typeof dnsSchema>, cwd: string, mistakes: string[]): DnsTarget[] {
@@ -76,7 +105,11 @@ export function dnsTargets({ servers }: z.infer<typeof dnsSchema>, cwd: string, 
   });
 }
 
-function targetOf({ name, zones, address, key, command }: Given, cwd: string): DnsTarget {
+function targetOf({ name, zones, address, key, command, route53 }: Given, cwd: string): DnsTarget {
+  if (route53 !== undefined) {
+    const { profile = null, hosted_zone: hostedZone = null, endpoint = null, region } = route53;
+    return { kind: 'route53', name, zones, profile, hostedZone, region, endpoint };
+  }
   if (command !== undefined) {
     const [program, ...rest] = command;
     const found = program!.includes('/') ? path.resolve(cwd, program!) : program!;

@@ -22,6 +22,19 @@ test('the longest zone that holds a name decides', () => {
   expect(found[1]).toMatchObject({ command: ['/etc/ruawatch/publish', '--now'] });
 });
 
+test('hosted zones of Route 53 need no settings of their own', () => {
+  const { found, mistakes } = targets(
+    { name: 'aws', zones: ['example.com'], route53: {} },
+    { name: 'other', zones: ['example.org'], route53: { profile: 'dns', hosted_zone: 'Z1', region: 'cn-north-1' } },
+  );
+  expect(mistakes).toEqual([]);
+  const plain = { kind: 'route53', profile: null, hostedZone: null, region: 'us-east-1', endpoint: null };
+  expect(found).toEqual([
+    { name: 'aws', zones: ['example.com'], ...plain },
+    { name: 'other', zones: ['example.org'], ...plain, profile: 'dns', hostedZone: 'Z1', region: 'cn-north-1' },
+  ]);
+});
+
 describe('entries that cannot work', () => {
   test.each([
     [{ name: 'a', zones: ['example.com'] }, /address and key, or command/],
@@ -31,6 +44,10 @@ describe('entries that cannot work', () => {
     [{ name: 'a', zones: ['example.com'], address: '192.0.2.1', key: { name: 'k' } }, /secret_file/],
     [{ name: 'a', zones: ['example.com'], address: '192.0.2.1', key: { ...KEY, secret_file: 'x' } }, /secret_file/],
     [{ name: 'a', zones: ['example.com'], address: '192.0.2.1', key: { ...KEY, algorithm: 'hmac-md5' } }, /algorithm/],
+    [{ name: 'a', zones: ['example.com'], command: ['x'], route53: {} }, /or route53/],
+    [{ name: 'a', zones: ['example.com'], route53: { hosted_zone: '/hostedzone/Z1' } }, /id of a hosted zone/],
+    [{ name: 'a', zones: ['example.com', 'example.org'], route53: { hosted_zone: 'Z1' } }, /one zone, and several/],
+    [{ name: 'a', zones: ['example.com'], route53: { endpoint: 'ftp://x' } }, /endpoint/],
     [{ name: 'A b', zones: ['example.com'], command: ['x'] }, /name/],
     [{ name: 'a', zones: ['example.com.'], command: ['x'] }, /zone/],
   ])('%#', (server, message) => {
