@@ -3,7 +3,6 @@ import formbody from '@fastify/formbody';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { z } from 'zod';
 import type { Visitor } from '../store/console/rights.ts';
 import { sees } from '../store/console/scope.ts';
 import { newToken, visitorOf } from '../store/console/sessions.ts';
@@ -11,6 +10,7 @@ import { answerIn, problemPage } from './answer.ts';
 import { visitorByToken } from './api/bearer.ts';
 import { allowedFor } from './api/methods.ts';
 import { Gate } from './gate.ts';
+import { readGiven } from './given.ts';
 import { certificateOf } from './listen.ts';
 import { isConfirmed } from './people/confirmed.ts';
 import { formToken, isFormToken, isOwnHost, isOwnOrigin } from './people/form-token.ts';
@@ -157,7 +157,7 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
       )
         throw new Refusal(403, 'form_outdated', words.problems.form_outdated);
     }
-    const params = parsed(route.params, request.params, 404);
+    const params = readGiven(route.params, request.params, 404);
     const scope = visitor?.scope ?? { all: false, domains: [] };
     if (route.scope === 'installation' && !scope.all) throw new Refusal(403, 'not_yours', words.problems.not_yours);
     if (route.scope === 'domain' && !sees(scope, String((params as { domain?: unknown }).domain)))
@@ -165,8 +165,8 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
     const asked: Asked = {
       ...services,
       params,
-      query: parsed(route.query, request.query, 400),
-      body: parsed(route.body, sent.fields ?? {}, 400),
+      query: readGiven(route.query, request.query, 400),
+      body: readGiven(route.body, sent.fields ?? {}, 400),
       files: sent.files,
       visitor,
       session,
@@ -227,15 +227,6 @@ const mayUpload = (scope: Visitor['scope'], route: AnyRoute): boolean => route.s
 /** Whether a body is JSON, or there is none. */
 const isJson = (type: string | undefined, body: unknown): boolean =>
   type === undefined ? body === undefined || body === null : /^application\/json\s*(?:;|$)/i.test(type);
-
-function parsed(schema: z.ZodObject | undefined, given: unknown, status: 400 | 404): Record<never, never> {
-  if (schema === undefined) return {};
-  const read = schema.safeParse(given);
-  if (read.success) return read.data;
-  if (status === 404) throw new Refusal(404, 'no_page', words.problems.no_page);
-  const [issue] = read.error.issues;
-  throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter(issue!.path.map(String).join('.'), issue!.message));
-}
 
 /** @throws TypeError for a route that would be open by mistake */
 function checkDeclaration(route: AnyRoute): void {

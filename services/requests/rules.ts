@@ -120,12 +120,12 @@ function mistakesOf({ groups, rules, emergency }: Pick<Approvals, 'groups' | 'ru
     names.add(rule.name);
     const unknown = rule.stages.flatMap((stage) => [stage.group, ...(stage.escalate ? [stage.escalate.to] : [])]);
     for (const group of unknown)
-      if (groups[group] === undefined) mistakes.push(`rule "${rule.name}" names the group "${group}", which is not in groups`);
-    if (unknown.every((group) => groups[group] !== undefined) && !isReachable(rule.stages, (group) => groups[group] ?? []))
+      if (!Object.hasOwn(groups, group)) mistakes.push(`rule "${rule.name}" names the group "${group}", which is not in groups`);
+    if (unknown.every((group) => Object.hasOwn(groups, group)) && !isReachable(rule.stages, (group) => groups[group] ?? []))
       mistakes.push(`rule "${rule.name}" needs more people than its groups have: lower need, or add people`);
   }
   for (const group of emergency === null ? [] : [emergency.group, emergency.review])
-    if (groups[group] === undefined) mistakes.push(`emergency names the group "${group}", which is not in groups`);
+    if (!Object.hasOwn(groups, group)) mistakes.push(`emergency names the group "${group}", which is not in groups`);
   return mistakes;
 }
 

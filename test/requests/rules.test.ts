@@ -286,6 +286,10 @@ describe('what the settings leave out has a default, and what they say has limit
     [rule({ ceiling: { per_day: 1 } }), 'has a ceiling, which is for rules that decide by themselves'],
     [rule({ windows: [{ ...window, to: '07:59' }] }), 'has a window that ends before it begins: use two windows'],
     [{ rules: [named(1), named(1)] }, 'two rules are named "r1"'],
+    ...['constructor'].flatMap((name): [object, string][] => [
+      [stage({ group: name }), `rule "all" names the group "${name}", which is not in groups`],
+      [{ emergency: { group: name, review: 'mail' } }, `emergency names the group "${name}", which is not in groups`],
+    ]),
     [stage({ group: 'nobody' }), 'rule "all" names the group "nobody", which is not in groups'],
     [stage({ escalate: { after_hours: 1, to: 'nobody' } }), 'rule "all" names the group "nobody", which is not in groups'],
     [stage({ need: 4 }), 'rule "all" needs more people than its groups have: lower need, or add people'],

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { rowOf } from '../../store/console/api-lists.ts';
 import { domainRow, postureRow, recordRow, senderRow, sourceRow, timelineRow } from '../../store/console/api-rows.ts';
 import { classDays } from '../../store/console/domain.ts';
+import { day, dayOrMoment } from '../given.ts';
 import type { AnyRoute } from '../routes.ts';
 import { answerList, LISTS } from './lists.ts';
-import { domainName, moment, pageOfItems, paging, yesNo } from './parameters.ts';
+import { domainName, pageOfItems, paging, yesNo } from './parameters.ts';
 import { apiRoute, missing } from './route.ts';
 
 const domain = z.object({ domain: domainName });
 const name = z.string().min(1).max(500);
-const day = z.iso.date();
 
 const list = apiRoute({
   method: 'GET',
@@ -116,7 +116,7 @@ const timeline = apiRoute({
   token: 'read',
   scope: 'domain',
   params: domain,
-  query: paging.extend({ since: moment.optional() }),
+  query: paging.extend({ since: dayOrMoment.optional() }),
   answer: pageOfItems(timelineRow),
   handle: ({ reader, params, query }) => answerList(reader, LISTS.timeline, query, [params.domain]),
 });

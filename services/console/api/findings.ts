@@ -3,9 +3,10 @@ import { rowOf } from '../../store/console/api-lists.ts';
 import { findingEventRow, findingRow } from '../../store/console/api-rows.ts';
 import { visibleFinding } from '../../store/console/findings.ts';
 import { actOnFinding, FINDING_ACTIONS, type FindingActName, why } from '../actions/findings.ts';
+import { dayOrMoment } from '../given.ts';
 import type { AnyRoute } from '../routes.ts';
 import { answerList, LISTS } from './lists.ts';
-import { domainName, key, moment, pageOfItems, paging } from './parameters.ts';
+import { domainName, key, pageOfItems, paging } from './parameters.ts';
 import { apiRoute, missing } from './route.ts';
 
 const wholeFinding = findingRow.extend({
@@ -25,7 +26,7 @@ const list = apiRoute({
     severity: z.enum(['info', 'low', 'medium', 'high', 'critical']).optional(),
     domain: domainName.optional(),
     kind: z.string().min(1).max(100).optional(),
-    changed_since: moment.optional(),
+    changed_since: dayOrMoment.optional(),
   }),
   answer: pageOfItems(findingRow),
   handle: ({ reader, query }) => answerList(reader, LISTS.findings, query),

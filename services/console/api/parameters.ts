@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { After, Page } from '../../store/console/api-lists.ts';
+import { isReadable, moment } from '../given.ts';
 
 const MOST_ITEMS = 200;
 const USUAL_ITEMS = 50;
@@ -22,9 +23,6 @@ export const yesNo = z
 
 /** The number of a row in a path. */
 export const key = z.object({ key: whole(1, Number.MAX_SAFE_INTEGER) });
-
-/** A moment: a date is its first moment in UTC. */
-export const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()]);
 
 export const domainName = z
   .string()
@@ -69,10 +67,11 @@ export function readCursor(text: string | undefined, types: readonly ('string' |
   const read = afterSchema.safeParse(given);
   if (!read.success || read.data.length !== types.length) return undefined;
   const fits = read.data.every((value, i) =>
-    types[i] === 'time' ? z.iso.datetime().safeParse(value).success : typeof value === types[i],
+    types[i] === 'time'
+      ? moment.safeParse(value).success && z.iso.datetime().safeParse(value).success
+      : typeof value === types[i],
   );
-  // Postgres has no text with the character 0.
-  return fits && !read.data.some((value) => String(value).includes('\0')) ? read.data : undefined;
+  return fits && read.data.every((value) => isReadable(String(value))) ? read.data : undefined;
 }
 
 /** A page with its cursor written. */

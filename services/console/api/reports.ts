@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { rowOf } from '../../store/console/api-lists.ts';
 import { messageRow, reportRecordRow, reportRow, wholeReport } from '../../store/console/api-rows.ts';
+import { dayOrMoment } from '../given.ts';
 import type { AnyRoute } from '../routes.ts';
 import { answerList, LISTS } from './lists.ts';
-import { domainName, key, moment, pageOfItems, paging, yesNo } from './parameters.ts';
+import { domainName, key, pageOfItems, paging, yesNo } from './parameters.ts';
 import { apiRoute, missing } from './route.ts';
 
 const list = apiRoute({
@@ -18,7 +19,7 @@ const list = apiRoute({
     reporter: z.string().min(1).max(253).optional(),
     trust: z.enum(['ok', 'pending', 'bad']).optional(),
     salvaged: yesNo.optional(),
-    begin_since: moment.optional(),
+    begin_since: dayOrMoment.optional(),
   }),
   answer: pageOfItems(reportRow),
   handle: ({ reader, query }) => answerList(reader, LISTS.reports, query),

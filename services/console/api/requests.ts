@@ -15,6 +15,7 @@ import { openRequest } from '../../store/requests/open.ts';
 import { decisionsOn, loadRequest } from '../../store/requests/requests.ts';
 import { seenMail, seenSource, standingEntry } from '../../store/requests/seen.ts';
 import { why } from '../actions/findings.ts';
+import { moment } from '../given.ts';
 import { type AnyRoute, type Asked, Refusal } from '../routes.ts';
 import { words } from '../words/en.ts';
 import { answerList, LISTS } from './lists.ts';
@@ -65,7 +66,7 @@ const wanted = z.object({
   domain: domainName,
   why,
   source: z.string().min(1).max(253).optional().describe('sender.*: the source, as listSources has it.'),
-  until: z.iso.datetime({ offset: true }).optional().describe('sender.*: when the entry ends.'),
+  until: moment.optional().describe('sender.*: when the entry ends.'),
   name: domainName.optional().describe('dns.change: the name of the record; the domain without it.'),
   type: z.enum(['TXT', 'CNAME']).default('TXT').describe('dns.change: the type of the record.'),
   value: z.string().min(1).max(4000).nullable().optional().describe('dns.change: what to publish; null to take it away.'),
@@ -111,7 +112,7 @@ async function planOf({ db, config, clock, body }: Opening): Promise<Plan> {
   const now = clock.now();
   if (kind === 'sender.approve' || kind === 'sender.deny') {
     const what = { domain, source: needed(body.source, 'source', kind), is_service: false };
-    const until = body.until === undefined ? null : new Date(body.until);
+    const until = body.until ?? null;
     if (until !== null && until <= now)
       throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter('until', words.problems.past));
     return planSender({

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { why } from '../actions/findings.ts';
 import { decideSource } from '../actions/senders.ts';
+import { moment } from '../given.ts';
 import type { AnyRoute } from '../routes.ts';
 import { Refusal } from '../routes.ts';
 import { words } from '../words/en.ts';
@@ -19,13 +20,12 @@ const decide = apiRoute({
     source: z.string().min(1).max(500),
     decision: z.enum(['approve', 'deny', 'end']),
     why,
-    until: z.iso.datetime({ offset: true }).nullable().default(null),
+    until: moment.nullable().default(null),
   }),
   answer: z.object({ domain: z.string(), source: z.string(), decision: z.enum(['approve', 'deny', 'end']) }),
   async handle({ db, reader, params: { domain }, body, visitor, clock }) {
     const now = clock.now();
-    const { source, decision } = body;
-    const until = body.until === null ? null : new Date(body.until);
+    const { source, decision, until } = body;
     if (until !== null && until <= now)
       throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter('until', words.problems.past));
     await decideSource({ db, reader, visitor: visitor!, now }, { domain, source, decision, why: body.why, until });

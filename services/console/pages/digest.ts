@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/digest.ts';
+import { day } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { type AnyRoute, page, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
@@ -50,7 +51,7 @@ const digest = route({
   kind: 'page',
   least: 'viewer',
   scope: 'filtered',
-  query: z.object({ ...tableQuery, to: z.iso.date().optional().or(z.literal('')) }),
+  query: z.object({ ...tableQuery, to: day.optional().or(z.literal('')) }),
   async handle({ reader, query: asked, clock, config }) {
     const to = asked.to || addDays(dayOf(clock.now()), -LATE_DAYS);
     const from = addDays(to, 1 - DAYS);

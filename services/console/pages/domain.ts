@@ -3,6 +3,7 @@ import { addDays, dayOf, later } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import * as store from '../../store/console/domain.ts';
 import { visibleFindings } from '../../store/console/findings.ts';
+import { day } from '../given.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableQuery } from '../tables.ts';
@@ -17,7 +18,7 @@ const RANGES = [30, 90, 365] as const;
 const MOST = { senders: 50, reporters: 30, names: 30, records: 60, timeline: 40, findings: 20 };
 const MOST_DAYS = 730;
 
-const isDay = z.iso.date().optional();
+const isDay = day.optional();
 const query = z.object({
   ...tableQuery,
   days: z.coerce.number().int().min(1).max(MOST_DAYS).default(30),

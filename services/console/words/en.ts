@@ -82,6 +82,7 @@ export const words = {
     not_yours: 'This page is about the whole installation: only people who see all domains may read it.',
     form_outdated: 'This form is too old, or came from another page. Go back, reload the page and send it again.',
     wrong_parameter: (name: string, why: string) => `The value of "${name}" is wrong: ${why}.`,
+    unreadable: 'it has a character that no text has, or is nested too deeply',
     bad_request: 'The request is malformed or too large.',
     too_many_requests: 'Too many requests have come from your address. Wait a minute, then try again.',
     busy: 'Too many people are reading at this moment. The page is loaded again in ten seconds.',

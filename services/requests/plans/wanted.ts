@@ -16,9 +16,17 @@ export interface WantedRecord {
   why: string;
 }
 
-/** @throws PermanentError `usage` for a name that is not the domain's */
+/** Names as people write them; a wildcard may stand in front (RFC 4592). */
+const PLAIN_NAME = /^(?=.{1,253}$)(?:\*\.)?(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/;
+
+/** @throws PermanentError `usage` for a name that is not the domain's, or cannot be written plainly */
 export function recordWish({ domain, name, type, value, why }: WantedRecord): DnsWish {
   if (name !== domain && !name.endsWith(`.${domain}`)) throw new PermanentError('usage', `${name} is not below ${domain}.`);
+  if (!PLAIN_NAME.test(name))
+    throw new PermanentError(
+      'usage',
+      `${name} is no name of a record: write letters of ASCII, digits, "-" and "_" between dots.`,
+    );
   const summary = value === null ? `Take the record at ${name} away.` : `Publish ${value.slice(0, 300)} at ${name}.`;
   return { kind: 'dns.change', domain, records: [{ name, type, value }], summary, why: [why], finding: null };
 }

@@ -142,7 +142,7 @@ export async function pageOf<Row extends Record<string, unknown>>(
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => put(known[name]!, value));
   if (after !== null)
-    conditions.push(put(`(${key.join(', ')}) ${newestFirst ? '<' : '>'} (${key.map(() => '?').join(', ')})`, ...after));
+    conditions.push(put(`(${key.join(', ')}) ${newestFirst ? '<' : '>'} (${after.map(bind).join(', ')})`, ...after));
   const columns = Object.keys(row.shape).map((column) => as[column] ?? column);
   const found = await read<Row>(
     reader,
@@ -157,6 +157,9 @@ export async function pageOf<Row extends Record<string, unknown>>(
   const keyOf = (one: Row) => key.map((column) => jsonOf(one[column]));
   return { items, next: found.length > limit && last !== undefined ? keyOf(last) : null };
 }
+
+/** Numbers of a cursor may be larger than the column they are compared with. */
+const bind = (value: string | number): string => (typeof value === 'number' ? '?::bigint' : '?');
 
 const jsonOf = (value: unknown): string | number =>
   value instanceof Date ? value.toISOString() : ((value as string | number | null) ?? 0);

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { Refusal } from './routes.ts';
+import { words } from './words/en.ts';
+
+/**
+ * What a schema reads of a request. Text that Postgres cannot hold is refused for all of them: the character 0, and halves of
+ * surrogate pairs, which JSON can write and UTF-8 cannot.
+ * @param status of what is wrong: 404 for a path, which then leads nowhere
+ * @throws Refusal `no_page`, `wrong_parameter`
+ */
+export function readGiven(schema: z.ZodObject | undefined, given: unknown, status: 400 | 404): Record<never, never> {
+  const unreadable = unreadableIn(given, []);
+  if (unreadable !== null) throw refusal(status, unreadable, words.problems.unreadable);
+  if (schema === undefined) return {};
+  const read = schema.safeParse(given);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  throw refusal(status, issue!.path.map(String), issue!.message);
+}
+
+function refusal(status: 400 | 404, at: readonly string[], why: string): Refusal {
+  if (status === 404) return new Refusal(404, 'no_page', words.problems.no_page);
+  return new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter(at.join('.'), why));
+}
+
+/** Whether Postgres can hold a text. */
+export const isReadable = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text);
+
+/** Nothing that a page or program sends is nested as deeply. */
+const DEEPEST = 20;
+
+/** Where an unreadable text stands, by the names that lead there; null where there is none. */
+function unreadableIn(given: unknown, at: readonly string[]): readonly string[] | null {
+  if (typeof given === 'string') return isReadable(given) ? null : at;
+  if (typeof given !== 'object' || given === null) return null;
+  if (at.length >= DEEPEST) return at.slice(0, 1);
+  for (const [name, value] of Object.entries(given)) {
+    if (!isReadable(name)) return at;
+    const found = unreadableIn(value, [...at, name]);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+const YEARS = { least: '1900', most: '2999' };
+const hasYear = (text: string): boolean => text >= YEARS.least && text.slice(0, 4) <= YEARS.most;
+const wrongYear = `must be of a year from ${YEARS.least} to ${YEARS.most}`;
+
+/** A day of a year that JavaScript and Postgres both count with: neither knows the year 0. */
+export const day = z.iso.date().refine(hasYear, wrongYear);
+
+const time = z.iso.datetime({ offset: true }).refine(hasYear, wrongYear);
+
+/** A moment with its offset from UTC, which Postgres knows up to 15:59 alone. */
+export const moment = time.transform((text) => new Date(text));
+
+/** A moment, or a date, which is its first moment in UTC. */
+export const dayOrMoment = z.union([time, day]).transform((text) => new Date(text));
