@@ -7,6 +7,7 @@
 export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cli/commands/audit.test.ts': ['cli/terminal/audit-text.ts', 'store/requests/audit-report.ts'],
   'cli/commands/simulate.test.ts': ['store/requests/history.ts'],
+  'gateway/clients.test.ts': ['gateway/judge.ts', 'gateway/listen.ts', 'gateway/plan.ts', 'gateway/update.ts'],
   'alerter/mail/weekly.test.ts': ['store/alerts/digest-dns.ts'],
   'alerter/requests/compose.test.ts': [
     'alerter/requests/content.ts',

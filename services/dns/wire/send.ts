@@ -25,11 +25,24 @@ export async function sendUpdate(
   update: Update,
   options: SendOptions = {},
 ): Promise<UpdateOutcome> {
+  return sendSigned(server, key, (id) => encodeUpdate(update, id), options);
+}
+
+/**
+ * The same for an update that is given as its octets.
+ * @param encode the octets for an id, unsigned; a WireError of it is an outcome
+ */
+export async function sendSigned(
+  server: Server,
+  key: TsigKey,
+  encode: (id: number) => Buffer,
+  options: SendOptions = {},
+): Promise<UpdateOutcome> {
   const now = () => (options.now ?? Date.now)() / 1000;
   const id = randomInt(65_536);
   let signed: { bytes: Buffer; mac: Buffer };
   try {
-    signed = signMessage(encodeUpdate(update, id), key, { time: Math.floor(now()) });
+    signed = signMessage(encode(id), key, { time: Math.floor(now()) });
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return notSent('unencodable', error.message);

@@ -32,6 +32,9 @@ export interface EffectOptions extends AskOptions {
   keys: ReadonlyMap<string, number>;
 }
 
+/** Names whose records are no part of anybody's SPF: an include or a host may have any other name. */
+const NO_SPF = /^(?:_dmarc|_mta-sts|_smtp\._tls|_acme-challenge|[^.]+\._domainkey|[^.]+\._bimi)\./;
+
 /** What changes would do: both states are checked as `dns check` does, and SPF is evaluated for those who send. */
 export async function effectsOf(
   domain: string,
@@ -51,7 +54,7 @@ export async function effectsOf(
   const has = new Set(after.findings.map(({ code, record }) => `${code} ${record?.name}`));
   const worse = after.findings.filter((one) => one.severity === 'error' && !had.has(`${one.code} ${one.record?.name}`));
   const better = before.findings.filter((one) => one.severity === 'error' && !has.has(`${one.code} ${one.record?.name}`));
-  const spf = changes.some(({ name }) => name === domain);
+  const spf = changes.some(({ name }) => !NO_SPF.test(name));
   return {
     warnings: [
       ...weaker(before, after),

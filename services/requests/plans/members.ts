@@ -1,5 +1,6 @@
 import { nameOf } from '../../dns/client/name.ts';
-import type { RecordData } from '../../dns/client/types.ts';
+import type { RecordData, RecordType } from '../../dns/client/types.ts';
+import { dataIn, type RrSet } from '../../dns/wire/rrset.ts';
 import { rdataOf } from '../../dns/wire/writer.ts';
 import { stringsOf } from '../../dns/zonefile.ts';
 import type { DnsChange, Member } from '../plan.ts';
@@ -31,9 +32,23 @@ export const aliasOf = (target: string): Member => ({ text: target, wire: rdataO
 /** The types of records that plans change. */
 export type PlannedType = Extract<DnsChange['type'], 'TXT' | 'CNAME'>;
 
-/** Planned records as DNS gives them; the wire form decides, the text is for people. */
-export function recordsIn({ type, after }: Pick<DnsChange, 'type' | 'after'>): { TXT?: RecordData['TXT'][]; CNAME?: string[] } {
-  return type === 'CNAME' ? { CNAME: after.map(targetIn) } : { TXT: after.map(stringsIn) };
+/** Planned records as DNS gives them; the wire form decides, the text is for people. @throws WireError */
+export function recordsIn({ type, after }: Pick<DnsChange, 'type' | 'after'>): { [T in RecordType]?: RecordData[T][] } {
+  return { [type]: dataIn({ members: after.map(({ wire }) => Buffer.from(wire, 'hex')) }, type) };
+}
+
+/** The records of an RRset as members. @throws WireError for data that the type cannot hold */
+export function membersOf(set: Pick<RrSet, 'type' | 'members'>): Member[] {
+  return dataIn(set, set.type).map((data, i) => ({ text: textOf(data), wire: set.members[i]!.toString('hex') }));
+}
+
+/** The data of a record, for people. */
+function textOf(data: RecordData[RecordType]): string {
+  if (typeof data === 'string') return data;
+  if (Array.isArray(data)) return data.join('');
+  return Object.values(data as object)
+    .map((part: unknown) => (part instanceof Uint8Array ? Buffer.from(part).toString('hex') : String(part)))
+    .join(' ');
 }
 
 /**

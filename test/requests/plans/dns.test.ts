@@ -55,6 +55,11 @@ test('an include that is taken away locks out whoever the reports show behind it
   expect(risk).toBe('high');
 });
 
+test('a change of what SPF leads to locks out in the same way', async () => {
+  const { warnings } = await plan({ name: 'mail.example.com', value: 'v=spf1 -all' });
+  expect(warnings[0]).toMatch(/^It locks out newsletter/);
+});
+
 describe('says first what is bad about a change', () => {
   const key = 's1._domainkey.example.com';
   const dmarc = '_dmarc.example.com';

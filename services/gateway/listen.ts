@@ -1,0 +1,178 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { messageOf, SettingsError } from '../shared/errors.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import { type From, MOST_MESSAGE } from './gateway.ts';
+
+/** Connections in all, and of one address. */
+const MOST_CONNECTIONS = 100;
+const MOST_OF_ONE = 20;
+/** Milliseconds in which a message must be there, and a connection may be silent. */
+const SILENCE_MS = 15_000;
+/** Messages of one connection. */
+const MOST_MESSAGES = 100;
+/** Messages that are being answered; more are dropped over UDP, and wait over TCP. */
+const MOST_AT_ONCE = 32;
+
+export type Answering = (bytes: Buffer, from: From) => Promise<Buffer | null>;
+
+export interface Listening {
+  port: number;
+  /** Takes no new message; resolves when those that are being answered are. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens over UDP and TCP at one address (RFC 1035 section 4.2, RFC 7766).
+ * @throws SettingsError when the address cannot be listened on
+ */
+export async function listen(
+  { host, port: wanted }: { host: string; port: number },
+  answer: Answering,
+  log: Log,
+): Promise<Listening> {
+  const working = new Set<Promise<unknown>>();
+  const answering: Answering = (bytes, from) => {
+    const work = answer(bytes, from);
+    working.add(work);
+    void work.finally(() => working.delete(work));
+    return work;
+  };
+  try {
+    const { tcp, port, close: closeTcp } = await listenTcp(host, wanted, answering);
+    let udp: UdpSocket;
+    try {
+      udp = await listenUdp(host, port, (bytes, from) =>
+        working.size >= MOST_AT_ONCE ? Promise.resolve(null) : answering(bytes, from),
+      );
+    } catch (error) {
+      tcp.close();
+      throw error;
+    }
+    udp.on('error', (error) => log.warn({ err: messageOf(error) }, 'the UDP socket of the gateway failed'));
+    return {
+      port,
+      async close() {
+        const closed = Promise.all([new Promise<void>((resolve) => udp.close(() => resolve())), closeTcp()]);
+        await Promise.allSettled(working);
+        await closed;
+      },
+    };
+  } catch (error) {
+    throw new SettingsError(
+      `The gateway cannot listen on ${host}:${wanted}: ${messageOf(error)}. Correct gateway.listen.`,
+      error,
+    );
+  }
+}
+
+async function listenUdp(host: string, port: number, answer: Answering): Promise<UdpSocket> {
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  socket.on('message', (bytes, { address, port: from }) => {
+    // Nobody can receive at port 0.
+    if (from === 0 || bytes.length > MOST_MESSAGE) return;
+    void answer(bytes, { client: `${address}:${from}`, udp: true }).then((said) => {
+      // A socket that was closed meanwhile, or an address without a route: the client asks again.
+      if (said !== null) {
+        try {
+          socket.send(said, from, address, () => undefined);
+        } catch (error) {
+          if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SOCKET_DGRAM_NOT_RUNNING')) throw error;
+        }
+      }
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(port, host, () => {
+      socket.off('error', reject);
+      resolve();
+    });
+  });
+  return socket;
+}
+
+async function listenTcp(
+  host: string,
+  wanted: number,
+  answer: Answering,
+): Promise<{ tcp: Server; port: number; close(): Promise<void> }> {
+  const open = new Set<Socket>();
+  const tcp = createServer({ noDelay: true }, (socket) => {
+    const address = socket.remoteAddress ?? '';
+    if ([...open].filter((one) => one.remoteAddress === address).length >= MOST_OF_ONE) {
+      socket.destroy();
+      return;
+    }
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    void serve(socket, answer);
+  });
+  tcp.maxConnections = MOST_CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    tcp.once('error', reject);
+    tcp.listen(wanted, host, () => {
+      tcp.off('error', reject);
+      resolve();
+    });
+  });
+  return {
+    tcp,
+    port: (tcp.address() as { port: number }).port,
+    async close() {
+      const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
+      for (const socket of open) socket.emit('drained');
+      await closed;
+    },
+  };
+}
+
+/** The messages of one connection, one after the other. */
+async function serve(socket: Socket, answer: Answering): Promise<void> {
+  let closing = false;
+  let busy = false;
+  const end = () => {
+    socket.destroy();
+  };
+  socket.on('error', end);
+  // The service stops: what is being answered is finished.
+  socket.on('drained', () => {
+    closing = true;
+    if (!busy) end();
+  });
+  let timer = setTimeout(end, SILENCE_MS);
+  socket.once('close', () => clearTimeout(timer));
+  const client = `${socket.remoteAddress}:${socket.remotePort}`;
+  let held = Buffer.alloc(0);
+  let messages = 0;
+  try {
+    for await (const piece of socket as AsyncIterable<Buffer>) {
+      held = Buffer.concat([held, piece]);
+      while (held.length >= 2 && held.length >= held.readUInt16BE(0) + 2) {
+        const size = held.readUInt16BE(0);
+        if (size > MOST_MESSAGE || ++messages > MOST_MESSAGES) return end();
+        const message = held.subarray(2, size + 2);
+        held = held.subarray(size + 2);
+        clearTimeout(timer);
+        busy = true;
+        const said = await answer(message, { client, udp: false });
+        busy = false;
+        if (said !== null && !socket.destroyed) {
+          const length = Buffer.alloc(2);
+          length.writeUInt16BE(said.length);
+          socket.write(Buffer.concat([length, said]));
+        }
+        if (closing) {
+          socket.end();
+          return;
+        }
+        timer = setTimeout(end, SILENCE_MS);
+      }
+      if (held.length >= 2 && held.readUInt16BE(0) > MOST_MESSAGE) return end();
+    }
+  } catch (error) {
+    // A connection that broke off: nobody waits for an answer.
+    if (!socket.destroyed) socket.destroy(error instanceof Error ? error : undefined);
+  }
+  end();
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { labelsOf, lowerName, nameOf } from '../dns/client/name.ts';
+import { isWithin } from '../dns/wire/received.ts';
+
+/** Types of records that may be lent. Delegations and keys of zones never are. */
+export const LENT_TYPES = ['TXT', 'CNAME', 'MX', 'A', 'AAAA'] as const;
+export type LentType = (typeof LENT_TYPES)[number];
+export const OPERATIONS = ['add', 'delete'] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+const LABELS = '(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*';
+const zone = z
+  .string()
+  .max(253)
+  .regex(new RegExp(`^${LABELS}$`), 'must be a zone in lower case, such as example.com');
+const scopedName = z
+  .string()
+  .max(253)
+  .regex(
+    new RegExp(`^(?:\\*\\.|\\.)?${LABELS}$`),
+    'must be a name in lower case, such as _acme-challenge.example.com, or .app.example.com for all names below app.example.com',
+  );
+
+/** What may be changed in DNS: each name, type and operation of it, and nothing else. */
+export const dnsScopeSchema = z
+  .strictObject({
+    zone,
+    /** A name stands for itself; with a dot before it, for all names below it except wildcards. */
+    names: z.array(scopedName).min(1).max(20),
+    types: z.array(z.enum(LENT_TYPES)).min(1),
+    operations: z.array(z.enum(OPERATIONS)).min(1),
+  })
+  .superRefine((scope, ctx) => {
+    for (const name of scope.names)
+      if (!isWithin(name.replace(/^\./, ''), scope.zone))
+        ctx.addIssue({ code: 'custom', message: `${name} is not in the zone ${scope.zone}` });
+  });
+export type DnsScope = z.infer<typeof dnsScopeSchema>;
+
+/** Whether a name is in the scope. Labels are compared, so that neither letter case nor an escape makes another name of it. */
+export function hasName({ names }: Pick<DnsScope, 'names'>, given: string): boolean {
+  const labels = labelsOf(given);
+  if (labels === null) return false;
+  const name = lowerName(nameOf(labels));
+  return names.some((one) => {
+    if (!one.startsWith('.')) return one === name;
+    const above = one.slice(1);
+    return name !== above && isWithin(name, above) && !name.startsWith('*.');
+  });
+}
+
+/** Why a step is outside the scope, as a sentence; null when it is inside. @param type null for one that is never lent */
+export function outsideScope(
+  scope: DnsScope,
+  { name, type, operation }: { name: string; type: string | null; operation: Operation },
+): string | null {
+  if (!hasName(scope, name)) return `${name} is not among the names of the grant.`;
+  if (type === null || !(scope.types as readonly string[]).includes(type))
+    return `Records of this type (${type ?? 'unknown'}) are not among those of the grant.`;
+  if (!scope.operations.includes(operation)) return `The grant does not include to ${operation} records.`;
+  return null;
+}
+
+/** The scope in one line, for people. */
+export const scopeText = ({ zone, names, types, operations }: DnsScope): string =>
+  `${operations.join(', ')} ${types.join(', ')} at ${names.join(', ')} (zone ${zone})`;
