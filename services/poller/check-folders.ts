@@ -30,6 +30,8 @@ export async function checkDisposal(client: ImapFlow, mailbox: Mailbox): Promise
   }
   await requireRights(client, mailbox.folder, NEEDED[mailbox.after], mailbox);
   const known = ['READ-WRITE'];
+  if (mailbox.after === 'move' && mailbox.markRead && (await rightsOn(client, mailbox.folder))?.includes('s') === false)
+    known.push('moved mails cannot be marked as read (mark_read): the user may not (right s)');
   if (mailbox.after === 'move') known.push(await checkTarget(client, mailbox));
   if (mailbox.after !== 'flag') known.push(...wayOut(client, mailbox));
   return known;
@@ -83,10 +85,8 @@ async function checkTarget(client: ImapFlow, mailbox: Mailbox): Promise<string> 
   const { name: who, moveTo } = mailbox;
   const folders = await client.list();
   const delimiter = folders.find((entry) => entry.delimiter)?.delimiter ?? '/';
-  const prefix = client.namespace?.prefix ?? '';
-  // Names are used below the personal namespace where they do not begin with it.
-  const paths = [moveTo, `${prefix}${moveTo}`];
-  const there = folders.find((entry) => paths.includes(entry.path));
+  const path = pathOf(client, moveTo);
+  const there = folders.find((entry) => samePath(entry.path, path, delimiter));
   if (there) {
     if (has(there, '\\Noselect') || has(there, '\\NonExistent'))
       throw new PermanentError(
@@ -103,27 +103,47 @@ async function checkTarget(client: ImapFlow, mailbox: Mailbox): Promise<string> 
       `Mailbox "${who}": move_to "${moveTo}" separates folders by "${other}", this server by "${delimiter}": write ${JSON.stringify(moveTo.split(other).join(delimiter))}, or a name without "${other}".`,
     );
   }
-  await checkParent(client, mailbox, { folders, delimiter });
+  await checkParent(client, mailbox, path, { folders, delimiter });
   return `"${moveTo}" will be created`;
+}
+
+/** The path that imapflow sends for a name: below the personal namespace, where it does not begin with that. */
+function pathOf(client: ImapFlow, name: string): string {
+  const prefix = client.namespace?.prefix ?? '';
+  return name.startsWith(prefix) ? name : `${prefix}${name}`;
+}
+
+/** Names of folders have a case, but for INBOX (RFC 3501 section 5.1). */
+function samePath(a: string, b: string, delimiter: string): boolean {
+  const inbox = (path: string) =>
+    path
+      .split(delimiter)
+      .map((part, at) => (at === 0 && part.toUpperCase() === 'INBOX' ? 'INBOX' : part))
+      .join(delimiter);
+  return inbox(a) === inbox(b);
 }
 
 /** Names of flags have no case (RFC 3501 section 9). */
 const has = ({ flags }: ListResponse, flag: string) => [...flags].some((one) => one.toLowerCase() === flag.toLowerCase());
 
+/** The server makes what is missing between the nearest folder that is there and the new one (RFC 3501 section 6.3.3). */
 async function checkParent(
   client: ImapFlow,
   mailbox: Mailbox,
+  path: string,
   { folders, delimiter }: { folders: readonly ListResponse[]; delimiter: string },
 ): Promise<void> {
-  const path = mailbox.moveTo.split(delimiter).slice(0, -1).join(delimiter);
-  const parent = folders.find((entry) => entry.path === path);
+  const parts = path.split(delimiter);
+  const above = parts.map((_, n) => parts.slice(0, n).join(delimiter)).reverse();
+  const at = (one: string) => folders.find((entry) => samePath(entry.path, one, delimiter));
+  const parent = above.map(at).find((entry) => entry !== undefined);
   if (parent === undefined) return;
   if (has(parent, '\\Noinferiors'))
     throw new PermanentError(
       'imap_target',
       `Mailbox "${mailbox.name}": the folder "${parent.path}" takes no folders below it, so "${mailbox.moveTo}" (move_to) cannot be created; choose a name outside of it.`,
     );
-  if (!has(parent, '\\Noselect')) await requireRights(client, parent.path, 'k', mailbox);
+  if (!has(parent, '\\Noselect') && !has(parent, '\\NonExistent')) await requireRights(client, parent.path, 'k', mailbox);
 }
 
 /** How mails leave the folder. */

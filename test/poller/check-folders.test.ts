@@ -125,6 +125,35 @@ test('the target folder may be below the personal namespace', async () => {
   expect(await check({ ...server, prefix: '' })).toMatch(/"ruawatch" will be created/);
 });
 
+test('a folder below the personal namespace has its parent there as well', async () => {
+  const server = { capabilities: 'IMAP4rev1 MOVE NAMESPACE ACL', prefix: 'INBOX.' };
+  const folders = ['() "." INBOX', '() "." INBOX.Archive', '(\\Noinferiors) "." INBOX.Old'];
+  const rights = { INBOX: 'lrswtek', 'INBOX.Archive': 'lr' };
+  expect(await check({ ...server, folders, rights }, { move_to: 'Archive.dmarc' })).toMatch(
+    /create folders \(k\) in the folder "INBOX\.Archive"/,
+  );
+  await wire.stop();
+  expect(await check({ ...server, folders, rights }, { move_to: 'Old.dmarc' })).toMatch(/"INBOX\.Old" takes no folders below it/);
+  await wire.stop();
+  expect(await check({ ...server, folders, rights: { INBOX: 'lrswte' } })).toMatch(/create folders \(k\) in the folder "INBOX"/);
+  await wire.stop();
+  expect(await check({ ...server, folders, rights })).toMatch(/"ruawatch" will be created/);
+});
+
+test('the right to mark mails as read is missed, and does not stop the move', async () => {
+  const says = /moved mails cannot be marked as read \(mark_read\)/;
+  expect(await check({ rights: { INBOX: 'lrte' } }, { mark_read: true })).toMatch(says);
+  for (const [rights, mark_read] of [
+    ['lrste', true],
+    ['lrte', false],
+  ] as const) {
+    await wire.stop();
+    expect(await check({ rights: { INBOX: rights } }, { mark_read })).not.toMatch(says);
+  }
+  await wire.stop();
+  expect(await check({}, { mark_read: true })).not.toMatch(says);
+});
+
 test('the rights on a parent that holds no mails do not count', async () => {
   const folders = ['() "/" INBOX', '(\\Noselect) "/" Old', '(\\Noinferiors) "/" O'];
   const rights = { INBOX: 'lrswte', Old: 'lr' };
@@ -153,6 +182,15 @@ describe('the target folder', () => {
       /separates folders by "\/", this server by "\.": write "INBOX\.dmarc"/,
     ],
     ['has a parent that takes none', ['() "/" INBOX', '(\\Noinferiors) "/" Old'], 'Old/dmarc', /"Old" takes no folders below it/],
+    [
+      'has a far ancestor that takes none',
+      ['() "/" INBOX', '(\\Noinferiors) "/" Old'],
+      'Old/a/b',
+      /"Old" takes no folders below it/,
+    ],
+    ['is below INBOX in another case', ['(\\Noinferiors) "/" INBOX'], 'Inbox/dmarc', /"INBOX" takes no folders below it/],
+    ['is below INBOX in another case, and there', ['() "/" INBOX', '() "/" INBOX/dmarc'], 'inbox/dmarc', /dmarc" is there/],
+    ['differs in case', ['() "/" INBOX', '() "/" Ruawatch'], 'ruawatch', /"ruawatch" will be created/],
     ['has a parent that takes some', ['() "/" INBOX', '() "/" Old'], 'Old/dmarc', /"Old\/dmarc" will be created/],
   ])('%s', async (_, folders, move_to, says) => {
     expect(await check({ folders }, { move_to })).toMatch(says);
