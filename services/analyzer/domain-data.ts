@@ -71,6 +71,8 @@ export interface DomainData extends Moment {
   ownServers?: readonly string[];
   /** Networks of security gateways that hand on the domain's mail to its receivers; absent likewise. */
   gateways?: readonly string[];
+  /** Networks with mail that nothing authenticates whose names are being looked up; absent likewise. */
+  unnamed?: ReadonlySet<string>;
   /** What the enricher found out about those sources that are networks. */
   facts: readonly NetworkFacts[];
   /**

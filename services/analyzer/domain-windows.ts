@@ -49,6 +49,7 @@ export function domainWindow(
         ...(data.ownServers ?? []),
         ...(data.gateways ?? []),
       ]),
+      ...(data.unnamed !== undefined && { unnamed: data.unnamed }),
       known,
     }
   );

@@ -12,7 +12,7 @@ import type { Sender } from './senders/catalogue.ts';
 import { entryOf } from './senders/load.ts';
 import { isAligned, senderOfPart } from './senders/units.ts';
 import { classify } from './sources/classes.ts';
-import { type Identified, identify, isOwnServer } from './sources/identity.ts';
+import { type Identified, identify, isOwnByName, isOwnServer } from './sources/identity.ts';
 import { isNetwork } from './sources/network.ts';
 import { levelOf, onceLevelOf } from './statistics/budget.ts';
 import { Attendance } from './statistics/habit.ts';
@@ -143,6 +143,7 @@ class SourceWindows {
       sender,
       listed: this.#entryOf(source, sender),
       own: isOwnServer(data.domain, this.#facts.get(source), data.catalogue),
+      ownByName: isOwnByName(data.domain, this.#facts.get(source)),
       admittedBy: this.#facts.get(source)?.admitted_by ?? null,
       host: this.#facts.get(source)?.name ?? null,
     };

@@ -7,6 +7,7 @@ import { loadForged } from '../store/analysis/forged-reports.ts';
 import { loadRelayed } from '../store/analysis/relayed.ts';
 import { wasAnalyzed } from '../store/analysis/reporters.ts';
 import { loadScatter } from '../store/analysis/scatter.ts';
+import { loadAwaited } from '../store/analysis/senders.ts';
 import type { Keys } from '../store/analysis/signatures.ts';
 import { loadLateness, loadSilence, loadSpread } from '../store/analysis/silences.ts';
 import {
@@ -54,8 +55,12 @@ import { total } from './window.ts';
 
 /** Networks that were first seen since then wait for their names; now, where nobody looks names up. */
 export function waitsSince({ config, clock }: Pick<Context, 'config' | 'clock'>): Date {
-  const looks = config.enrich.dns === 'on' || config.asnFile !== null;
-  return new Date(clock.now().getTime() - (looks ? config.analyzer.wait_for_names_hours * 3_600_000 : 0));
+  const hours = looksUpNames({ config }) ? config.analyzer.wait_for_names_hours : 0;
+  return new Date(clock.now().getTime() - hours * 3_600_000);
+}
+
+function looksUpNames({ config }: Pick<Context, 'config'>): boolean {
+  return config.enrich.dns === 'on' || config.asnFile !== null;
 }
 
 /** Networks given to the rule one by one; the rest of a botnet is counted. */
@@ -131,7 +136,11 @@ export async function loadCase(
     policyDays: await loadPolicyDays(tx, domain, { from, to: today, counted }),
     known,
     networks,
-    ...(await loadByName(tx, { domain, networks, reporterDays, catalogue, admitted }, { from, to: today, counted })),
+    ...(await loadByName(
+      tx,
+      { domain, networks, reporterDays, catalogue, admitted, waits: looksUpNames(context) ? waitsSince(context) : null },
+      { from, to: today, counted },
+    )),
     names: await namesBelow(tx, domain, counted, { networks, all: deciders.others.length === 0, recent }),
     // What is urgent is the deciders' alone.
     others: whole && named !== null ? await loadOthers(tx, domain, deciders, window_days) : null,
@@ -263,23 +272,26 @@ async function loadByName(
     reporterDays,
     catalogue,
     admitted,
+    waits,
   }: Pick<DomainData, 'domain' | 'networks' | 'reporterDays' | 'catalogue'> & {
     admitted: readonly Admitted[];
+    waits: Date | null;
   },
   days: CountedDays,
-): Promise<{ ownServers: string[]; gateways: string[] }> {
+): Promise<{ ownServers: string[]; gateways: string[]; unnamed: ReadonlySet<string> }> {
   const sources = networks?.largest.map(({ source }) => source).filter(isNetwork) ?? [];
   const facts = await loadNetworkFacts(tx, domain, sources, admitted);
+  const unnamed = waits === null ? new Set<string>() : await loadAwaited(tx, domain, sources, waits);
   const own = facts.filter((one) => isOwnServer(domain, one, catalogue)).map(({ source }) => source);
   const named = new Set(facts.filter((one) => isGateway(one, catalogue)).map(({ source }) => source));
-  if (named.size === 0) return { ownServers: own, gateways: [] };
+  if (named.size === 0) return { ownServers: own, gateways: [], unnamed };
   const relayed = await loadRelayed(tx, domain, [...named], days);
   const of = reporterDays.reduce((n, { messages }) => n + messages, 0);
   const gateways = networks!.largest.filter(({ source, days: recent, before }) => {
     const failed = before.failed + recent.reduce((n, day) => n + day.failed, 0);
     return named.has(source) && handsOn({ failed, relayed: relayed.get(source) ?? 0, of });
   });
-  return { ownServers: own, gateways: gateways.map(({ source }) => source) };
+  return { ownServers: own, gateways: gateways.map(({ source }) => source), unnamed };
 }
 
 /** Whose keys the sources sign with that may be forwarders. */

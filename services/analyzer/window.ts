@@ -79,6 +79,8 @@ export interface SourceWindow {
   listed: ListEntry | null;
   /** One of the domain's own servers: see isOwnServer. */
   own: boolean;
+  /** It is one of them by its confirmed names, and not by the SPF record alone, which may admit a shared network. */
+  ownByName?: boolean;
   /** The term of the domain's own SPF record that admits it; null or absent when none is known to. */
   admittedBy?: string | null;
   /** It is part of an open or new authentication_regression. */
@@ -121,6 +123,8 @@ export interface DomainWindow {
   reporting?: Reporting;
   /** Sources whose mail is the business of another finding. */
   excluded: ReadonlySet<string>;
+  /** Networks whose names are being looked up: one of them may yet be an own server. Absent: none. */
+  unnamed?: ReadonlySet<string>;
   known: readonly KnownFinding[];
 }
 

@@ -1,5 +1,6 @@
 import { abusedService } from './abused-service.ts';
 import { acquisitionGrowth } from './acquisition-growth.ts';
+import { agencySilent } from './agency-silent.ts';
 import { alignmentTurnedStrict } from './alignment-turned-strict.ts';
 import { arcForwarding } from './arc-forwarding.ts';
 import { aspfChange } from './aspf-change.ts';
@@ -18,9 +19,11 @@ import { firstStartQuiet } from './first-start-quiet.ts';
 import { firstStartStanding } from './first-start-standing.ts';
 import { fiscalQuarter } from './fiscal-quarter.ts';
 import { footerBreaksDkim } from './footer-breaks-dkim.ts';
+import { footerRollout } from './footer-rollout.ts';
 import { forgedReports } from './forged-reports.ts';
 import { FRESH } from './fresh/index.ts';
 import { gatewayAdded } from './gateway-added.ts';
+import { gatewayKeyPublished } from './gateway-key-published.ts';
 import { googleGroups } from './google-groups.ts';
 import { googleWorkspacePool } from './google-workspace-pool.ts';
 import { halfUnsigned } from './half-unsigned.ts';
@@ -34,6 +37,8 @@ import { m365Pool } from './m365-pool.ts';
 import { m365Takeover } from './m365-takeover.ts';
 import { mailingList } from './mailing-list.ts';
 import { manySelectors } from './many-selectors.ts';
+import { namelessFleet } from './nameless-fleet.ts';
+import { namelessFleetTakeover } from './nameless-fleet-takeover.ts';
 import { newForwarder } from './new-forwarder.ts';
 import { newReporter } from './new-reporter.ts';
 import { newsletterSeason } from './newsletter-season.ts';
@@ -41,14 +46,18 @@ import { noReports } from './no-reports.ts';
 import { noiseOnLateDay } from './noise-on-late-day.ts';
 import { noiseSwell } from './noise-swell.ts';
 import { novemberDays } from './november-days.ts';
+import { outOfOffice } from './out-of-office.ts';
+import { ownBounces } from './own-bounces.ts';
 import { ownHostUnsigned } from './own-host-unsigned.ts';
 import { ownServerMoved } from './own-server-moved.ts';
 import { parkedNoise } from './parked-noise.ts';
+import { parkedOutage } from './parked-outage.ts';
 import { policyTightened } from './policy-tightened.ts';
 import { policyWeakened } from './policy-weakened.ts';
 import { poolKeyBroken } from './pool-key-broken.ts';
 import { providerRenumbered } from './provider-renumbered.ts';
 import { quarterEnd } from './quarter-end.ts';
+import { quietYearFirstStart } from './quiet-year-first-start.ts';
 import { recipientGateway } from './recipient-gateway.ts';
 import { relayOfAll } from './relay-of-all.ts';
 import { relayWobble } from './relay-wobble.ts';
@@ -67,8 +76,12 @@ import { serviceUnpublished } from './service-unpublished.ts';
 import { sesSharedPool } from './ses-shared-pool.ts';
 import { sharedHosterAbuse } from './shared-hoster-abuse.ts';
 import { sharedHostingPool } from './shared-hosting-pool.ts';
+import { siteAppliances } from './site-appliances.ts';
+import { sitesInSpf } from './sites-in-spf.ts';
 import { smallDomainBurst } from './small-domain-burst.ts';
 import { smallReporterLeaves } from './small-reporter-leaves.ts';
+import { smallSenderPeaks } from './small-sender-peaks.ts';
+import { smallSenderTakeover } from './small-sender-takeover.ts';
 import { snowshoeSigner } from './snowshoe-signer.ts';
 import { spfOnlyBroken } from './spf-only-broken.ts';
 import { spfPermerror } from './spf-permerror.ts';
@@ -84,6 +97,7 @@ import { strayForwards } from './stray-forwards.ts';
 import { subdomainInUse } from './subdomain-in-use.ts';
 import { subdomainInvented } from './subdomain-invented.ts';
 import { subdomainPolicyWeakened } from './subdomain-policy-weakened.ts';
+import { sundayTakeover } from './sunday-takeover.ts';
 import { takeoverOwnServer } from './takeover-own-server.ts';
 import { takeoverServiceAccount } from './takeover-service-account.ts';
 import { tenantDkimBroken } from './tenant-dkim-broken.ts';
@@ -181,6 +195,20 @@ export const FAMILIES: readonly Family[] = [
   disclaimerAttachments,
   strayForwards,
   relaysUnsigned,
+  smallSenderPeaks,
+  smallSenderTakeover,
+  siteAppliances,
+  sitesInSpf,
+  outOfOffice,
+  ownBounces,
+  parkedOutage,
+  namelessFleet,
+  namelessFleetTakeover,
+  footerRollout,
+  sundayTakeover,
+  agencySilent,
+  gatewayKeyPublished,
+  quietYearFirstStart,
   ...FRESH,
 ];
 

@@ -15,8 +15,9 @@ export const stolenKey: Family = {
     const from = site.day(10);
     const to = from + random.int(2, 15);
     const at = random.pick(['digitalocean', 'ec2', 'hetzner'] as const);
+    const mean = site.between(15, Math.max(200, domain.volume));
     const flow = domain.mail('stolen key', {
-      mean: site.between(15, Math.max(200, domain.volume)),
+      mean,
       from,
       to,
       addresses: domain.networks(at, random.int(1, 4)),
@@ -27,9 +28,8 @@ export const stolenKey: Family = {
       what: 'incident',
       weekend: 1,
     });
-    // Low where a forwarder of the servers' mail would look the same: the mail names both, and how to find out.
     domain.expect(
-      { what: 'stolen_key', from, to, least: 'low', says: [/key|selector/i], never: [/withdraw/i] },
+      { what: 'stolen_key', from, to, least: mean >= 100 ? 'medium' : 'low', says: [/key|selector/i], never: [/withdraw/i] },
       { flows: [flow] },
     );
   },

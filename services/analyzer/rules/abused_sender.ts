@@ -117,7 +117,8 @@ function unsetAccount(window: SourceWindow, open: KnownFinding | undefined): Fou
 /** Other mail that rises beside ours within one source. */
 function mixed(window: SourceWindow, open: KnownFinding | undefined): Found | null {
   for (const mix of MIXES) {
-    if (mix.how === 'unsigned' && !isNetwork(window.source)) continue;
+    // On a server of our own there are no other customers: what it does not sign is its bounces and automatic replies.
+    if (mix.how === 'unsigned' && (!isNetwork(window.source) || window.ownByName === true)) continue;
     const settled = settledUntil(window.known, KIND, window.source);
     const days = daysBetween(addDays(window.today, 1 - DAYS), window.today).filter((day) => day > settled);
     const risen = risenIn(window, mix, days, open);

@@ -98,6 +98,7 @@ function find(window: SenderWindow): Candidate[] {
   const key = mainKeyOf(sender, first, window);
   if (!open && (isOfOld(window, key, first) || !isRipe(window, key, first))) return [];
   const passedOn = mayPassOn(sum, key, first);
+  const scattered = forwardingOdds(window.rows, window.reporterDays) < 0;
   const reporters = reportersOf(rows);
   const dayList = [...new Set(rows.map((row) => row.day))].sort();
   if (!open && !isEvidence({ messages: sum.passed, reporters, days: dayList.length }, window.domainDays)) return [];
@@ -110,7 +111,7 @@ function find(window: SenderWindow): Candidate[] {
     {
       kind: KIND,
       subject: open?.subject ?? source,
-      severity: passedOn ? 'low' : severityOf(window, sum, of, key),
+      severity: passedOn && !scattered ? 'low' : severityOf(window, sum, of, key),
       confidence: certainty({ otherwise: FORWARDER, witnesses: witnesses(rows) }),
       first_day: first,
       last_day,
@@ -134,7 +135,7 @@ function find(window: SenderWindow): Candidate[] {
           name: sender.name,
           signer,
           key: keyFacts(window, key, first),
-          ...(passedOn && { passed_on: true }),
+          ...(passedOn && { passed_on: true, scattered }),
         },
         query: recordsQuery({ domain, ...sourcesOf(sender), from: first, to: last_day, rows: 'all' }),
       },

@@ -12,8 +12,8 @@ import { type DomainWindow, openOf, rounded, settledUntil } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 
 const KIND = 'reporter_silent';
-/** Report days without a word: an outage is over sooner, and late reports come sooner. */
-export const SILENT_DAYS = 6;
+/** Report days without a word: an outage is over sooner, also one with late reports before or after it. */
+export const SILENT_DAYS = 8;
 /** So many days more than it ever left out before. */
 const BEYOND_GAPS = 3;
 /** So many days of habit it takes. */

@@ -3,9 +3,10 @@ import { publishedTag } from '../../shared/policy.ts';
 import { rankOf, type Severity } from '../../shared/severity.ts';
 import { subdomainQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { namedRiseOf } from '../unauthenticated/named-rise.ts';
 import { numbersOf, severityOf } from '../unauthenticated/numbers.ts';
 import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
-import { type Rise, riseOf } from '../unauthenticated/rise.ts';
+import type { Rise } from '../unauthenticated/rise.ts';
 import { coveredDays, type DomainWindow } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 import { silent } from './silence.ts';
@@ -34,7 +35,7 @@ export const subdomainAbuse: DomainRule = {
 };
 
 function find(window: DomainWindow): Candidate[] {
-  const rise = riseOf(window, 'below');
+  const rise = namedRiseOf(window, 'below');
   if (rise === null) return [];
   const { confidence, first_day, evidence } = numbersOf(window, rise);
   const { last_day } = evidence;

@@ -2,9 +2,10 @@ import type { Ending } from '../../findings/ending.ts';
 import { publishedTag } from '../../shared/policy.ts';
 import { recordsQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
+import { namedRiseOf } from '../unauthenticated/named-rise.ts';
 import { numbersOf, severityOf } from '../unauthenticated/numbers.ts';
 import { UNAUTHORIZED_DAYS } from '../unauthenticated/part.ts';
-import { type Rise, riseOf } from '../unauthenticated/rise.ts';
+import type { Rise } from '../unauthenticated/rise.ts';
 import { coveredDays, type DomainWindow } from '../window.ts';
 import type { DomainRule } from './rule.ts';
 import { silent } from './silence.ts';
@@ -40,7 +41,7 @@ export const unauthorizedSource: DomainRule = {
 };
 
 function find(window: DomainWindow): Candidate[] {
-  const rise = riseOf(window, 'domain');
+  const rise = namedRiseOf(window, 'domain');
   return rise === null ? [] : [candidate(window, rise)];
 }
 

@@ -295,9 +295,9 @@ function chanceOf(some: readonly string[], series: Series, habit: Habit): number
   return countTail(n, mean, k);
 }
 
-/** People's mail has no campaigns and no sales: only what it did before is no surprise. */
+/** People's mail has no campaigns and no sales: only what it did before, or a few dozen messages, is no surprise. */
 function ofPeople(service: Sender | null, season: Season | null): Season | null {
-  return service?.kind === 'mailbox_provider' && season?.why !== 'recurring' ? null : season;
+  return service?.kind === 'mailbox_provider' && season?.why !== 'recurring' && season?.why !== 'small' ? null : season;
 }
 
 /** People's mail, and that of a server, does not rise suddenly: somebody else has an account, or runs a script. */

@@ -77,7 +77,7 @@ function together(domain: string, lead: Candidate, parts: readonly Candidate[]):
     all.reduce((n, { evidence }) => n + evidence[of], 0);
   const messages = sum('messages');
   const { facts } = lead.evidence;
-  const passedOn = parts.length === 0 && facts?.rule === KIND && facts.passed_on === true;
+  const passedOn = parts.length === 0 && facts?.rule === KIND && facts.passed_on === true && facts.scattered !== true;
   const grave = messages >= GRAVE && lead.severity === 'low' && !passedOn;
   const severity = all.some((one) => one.severity === 'medium') || grave ? 'medium' : lead.severity;
   if (parts.length === 0) return { ...lead, severity };

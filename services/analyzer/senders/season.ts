@@ -21,6 +21,13 @@ const FIRST_SEASON_TIMES = 25;
 /** Then hardly any of it comes from other networks, and hardly any fails. */
 const HARDLY = 0.1;
 const FAILS = 0.01;
+/**
+ * As many people as a small sender knows. So many messages more than usual, for so many days, are all members of a club,
+ * and an account in a stranger's hands sends more.
+ */
+const SMALL = 150;
+const SMALL_DAYS = 3;
+const SMALL_FAILS = 0.05;
 /** The part of a campaign's mail that may come from networks that sent nothing before. */
 const FRESH = 0.5;
 /** How far the shares of the receivers may differ from those before (total variation). */
@@ -65,6 +72,8 @@ export type Season =
   | { why: 'recurring'; day: string; messages: number }
   /** The end of a month, a sale that everybody has. */
   | { why: 'calendar' }
+  /** No more than a small sender writes to all it knows. */
+  | { why: 'small' }
   /** From the usual networks of a service for campaigns, to the usual receivers. */
   | { why: 'campaign' };
 
@@ -83,11 +92,18 @@ export function seasonOf(swell: Swell): Season | null {
       (!rests || isWeekend(day) === isWeekend(swell.loudest)),
   );
   if (before) return { why: 'recurring', ...before };
+  if (isSmall(swell, rests)) return { why: 'small' };
   if (swell.fresh > FRESH || (swell.receivers !== null && swell.receivers > OTHER_RECEIVERS)) return null;
   if (rests && isWeekend(swell.loudest)) return null;
   if (swell.times > (isFirstSeason(swell) ? FIRST_SEASON_TIMES : SEASON_TIMES)) return null;
   if (swell.days.every(isOfSeason)) return { why: 'calendar' };
   return swell.kind !== null && CAMPAIGNS.has(swell.kind) ? { why: 'campaign' } : null;
+}
+
+/** Whether the usual networks bring a few dozen messages more for a day or three, all of which pass, on days on which people work. */
+function isSmall({ days, most, usual, fresh, failing, loudest }: Swell, rests: boolean): boolean {
+  if (most - usual > SMALL || days.length > SMALL_DAYS) return false;
+  return fresh <= FRESH && failing <= SMALL_FAILS && !(rests && isWeekend(loudest));
 }
 
 /** Whether all of it falls on a calendar quarter's end, the working days of another month's, or before Christmas, and nothing about it is new but how much it is. */

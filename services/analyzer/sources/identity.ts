@@ -47,8 +47,9 @@ function isAdmitted({ admitted_by, name }: NetworkFacts, catalogue: Catalogue): 
   return admitted_by != null && lookup(catalogue, { dkim_domains: [], spf_domain: null, reverse_name: name }) === null;
 }
 
-function isOwnByName(domain: string, facts: NetworkFacts): boolean {
-  if (facts.answered === 0) return false;
+/** Whether it is one by its confirmed names. */
+export function isOwnByName(domain: string, facts: NetworkFacts | undefined): boolean {
+  if (facts === undefined || facts.answered === 0) return false;
   return facts.organization === organizationalDomain(domain) && facts.organization_addresses === facts.answered;
 }
 

@@ -21,7 +21,7 @@ export const abusedSender = kind(facts, ({ domain: full, subject, evidence }, { 
   const at = service === null || service === source ? source : `${service} (${source})`;
   const { messages, since } = evidence;
   if (how === 'unsigned') {
-    const title = `Unsigned mail as ${domain} passes SPF at ${through}`;
+    const title = `Unsigned mail as ${domain} from ${through}`;
     return {
       title,
       topic: `unsigned mail as ${domain} at ${through}`,

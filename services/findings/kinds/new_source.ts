@@ -28,6 +28,8 @@ const facts = z.object({
     .nullish(),
   /** It may as well be a forwarder of mail of those who sign with the key; absent: no. */
   passed_on: z.boolean().optional(),
+  /** Its mail ends where all mail of the domain does, as a forwarder's hardly would; absent in older rows. */
+  scattered: z.boolean().optional(),
 });
 type Key = NonNullable<z.output<typeof facts>['key']>;
 

@@ -15,6 +15,7 @@ const facts = z.object({
       z.object({ why: z.literal('recurring'), day: z.string(), messages: z.number() }),
       z.object({ why: z.literal('calendar') }),
       z.object({ why: z.literal('campaign') }),
+      z.object({ why: z.literal('small') }),
     ])
     .nullable()
     .default(null),
@@ -32,6 +33,8 @@ type Season = z.output<typeof facts>['season'];
 function seasonWords(season: Season): string {
   if (season === null) return '';
   if (season.why === 'recurring') return ` It sent as much before: ${counted(season.messages, 'message')} on ${season.day}.`;
+  if (season.why === 'small')
+    return ' It is as much as a small sender writes when it writes to everybody; a stolen account sends more.';
   return season.why === 'calendar'
     ? ' Its networks, receivers and days of the week are the usual ones, and many send more at this time of the month or year.'
     : ' Its networks and receivers are the usual ones of a service for campaigns.';
@@ -46,7 +49,10 @@ export const volumeSurge = kind(
     const title = `${source} has sent ${often} times its usual mail as ${domain} since ${evidence.since}`;
     const networks = evidence.senders > 1 ? ` from ${evidence.senders} networks` : '';
     return {
-      title: `${source} sends ${often}× its usual as ${domain}`,
+      title:
+        own === true && service == null
+          ? `Own servers of ${domain} send ${often}× their usual mail`
+          : `${source} sends ${often}× its usual as ${domain}`,
       topic: `surge of ${source} as ${domain}`,
       summary: `${title}: ${counted(evidence.messages, 'message')} on ${counted(days, 'day')}`,
       what: `${counted(evidence.messages, 'message')} came through ${source}${networks} in the name of ${domain} on ${counted(days, 'day')}, against about ${number(Math.round(expected))} expected from the reporters that have reported.${season === null && service?.kind === 'mailbox_provider' ? ACCOUNT_TAKEN : ''}${seasonWords(season)}`,

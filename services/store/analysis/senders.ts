@@ -194,17 +194,34 @@ export async function loadEarlierDays(
   return new Map(rows.map(({ sender, days }) => [sender, days]));
 }
 
+const host = (bound: string) => `set_masklen(${bound}, case family(n.network::inet) when 4 then 32 else 128 end)`;
+/** SQL: whether an address of the network was looked up in DNS. */
+const IS_NAMED = `exists (
+        select from ruawatch.addresses a
+         where a.address between ${host('network(n.network::inet)::inet')} and ${host('broadcast(n.network::inet)')}
+           and a.looked_up_at is not null)`;
+
 /** Those of the networks of which no address was looked up in DNS yet. */
 export async function loadUnnamed(tx: Tx, networks: readonly string[]): Promise<Set<string>> {
   if (networks.length === 0) return new Set();
-  const host = (bound: string) => `set_masklen(${bound}, case family(n.network::inet) when 4 then 32 else 128 end)`;
   const { rows } = await tx.query<{ network: string }>(
-    `select n.network from unnest($1::text[]) as n(network)
-      where not exists (
-        select from ruawatch.addresses a
-         where a.address between ${host('network(n.network::inet)::inet')} and ${host('broadcast(n.network::inet)')}
-           and a.looked_up_at is not null)`,
+    `select n.network from unnest($1::text[]) as n(network) where not ${IS_NAMED}`,
     [networks],
+  );
+  return new Set(rows.map(({ network }) => network));
+}
+
+/**
+ * Those of them that are sources of the domain and were examined since a moment or not at all: their names are being
+ * looked up.
+ */
+export async function loadAwaited(tx: Tx, domain: string, networks: readonly string[], since: Date): Promise<Set<string>> {
+  if (networks.length === 0) return new Set();
+  const { rows } = await tx.query<{ network: string }>(
+    `select n.network from unnest($2::text[]) as n(network)
+       join ruawatch.sources s on s.domain = $1 and s.source = n.network
+      where (s.examined_at is null or s.examined_at > $3) and not ${IS_NAMED}`,
+    [domain, networks, since],
   );
   return new Set(rows.map(({ network }) => network));
 }

@@ -38,8 +38,15 @@ describe('unsigned mail that passes SPF beside our signed mail at one hoster', (
       first_day: ago(2),
       evidence: { messages: 9 * n, facts: { rule: 'abused_sender', how: 'unsigned' } },
     });
-    expect(wordsFor(finding).title).toBe(`Unsigned mail as ${DOMAIN} passes SPF at ${HOSTER.source}`);
+    expect(wordsFor(finding).title).toBe(`Unsigned mail as ${DOMAIN} from ${HOSTER.source}`);
     expect(finding!.confidence).toBeGreaterThan(0.7);
+  });
+
+  test.each([10, 100, 2000])('%i a day of a server by whose names it is ours are its bounces and automatic replies', (n) => {
+    const rows = [...signed(100), ...unsigned(2, 0, n)];
+    expect(found(rows, { own: true, ownByName: true })).toEqual([]);
+    // An SPF record may admit a whole network of a hoster.
+    expect(found(rows, { own: true, ownByName: false, admittedBy: 'ip4:192.0.2.0/24' })).toHaveLength(1);
   });
 
   const twins: [string, SourceDay[]][] = [

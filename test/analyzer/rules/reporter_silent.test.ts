@@ -120,9 +120,9 @@ describe('reporter_silent', () => {
   });
 
   test.each([
-    [4, 6, 0],
-    [4, 8, 1],
-    [2, 7, 1],
+    [4, 7, 0],
+    [4, 9, 1],
+    [2, 9, 1],
   ])('one that left out %d days before and is silent for %d: %d mails', async (gap, silent, mails) => {
     const rows = ['google.com', 'GMX', 'yahoo'].flatMap((reporter) =>
       daysBetween(ago(40), TODAY)

@@ -156,3 +156,42 @@ test('it does not matter on which days the week was looked at: a burst of one da
   const [finding] = unauthorizedSource.find(domainWindow(rows, given));
   expect(finding).toMatchObject({ first_day: ago(4), last_day: ago(4), evidence: { messages: 28 } });
 });
+
+describe('networks whose names are being looked up', () => {
+  const rows = (n: number, extra = {}) =>
+    [1, 2, 3, 4].flatMap((one) => span(2, 0, 'unauthenticated', n, REPORTERS, { ...net(one), ...extra }));
+  const find = (unnamed: number[], of: SourceDay[]) =>
+    unauthorizedSource.find({ ...domainWindow(of), unnamed: new Set(unnamed.map((n) => net(n).source)) });
+
+  test.each([
+    ['all of them', [1, 2, 3, 4]],
+    ['all but what habit brings', [1, 2, 3, 4, 5]],
+  ])('%s: what is low waits', (_, unnamed) => {
+    expect(find(unnamed, rows(3))).toEqual([]);
+    expect(find([], rows(3))).toHaveLength(1);
+  });
+
+  test('what holds without them is opened, with all of them', () => {
+    const [finding] = find([1, 2], rows(3));
+    expect(finding!.evidence.senders).toBe(4);
+    expect(find([9], rows(3))).toHaveLength(1);
+  });
+
+  test('what is high or critical does not wait', () => {
+    const delivered = (n: number) => ({ rejected: 0, delivered: n, failed_delivered: n });
+    expect(find([1, 2, 3, 4], rows(30, delivered(30)))).toMatchObject([{ severity: 'critical' }]);
+    expect(find([1, 2, 3, 4], rows(3, delivered(3)))).toMatchObject([{ severity: 'high' }]);
+    expect(find([1, 2, 3, 4], rows(300))).toEqual([]);
+  });
+
+  test('an open finding goes on', () => {
+    const [finding] = find([], rows(3));
+    expect(
+      unauthorizedSource.find({
+        ...domainWindow(rows(3)),
+        known: [onFile(finding!)],
+        unnamed: new Set([net(1).source, net(2).source, net(3).source, net(4).source]),
+      }),
+    ).toHaveLength(1);
+  });
+});

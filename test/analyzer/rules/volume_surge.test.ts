@@ -26,3 +26,29 @@ test('a surge does not end on days of which its loudest reporter has yet to spea
   const some = heard(all.there, silent);
   expect(volumeSurge.over(known, senderWindow(some.there, some.given))).toBeNull();
 });
+
+/** A sender of some messages a day and reporter, and then more for some days. */
+function burst(usual: number, most: number, days: number) {
+  const reporters = [LARGE, MIDDLE, SMALL];
+  const { there, given } = heard(
+    [...span(41, days, 'both', usual, reporters), ...span(days - 1, 0, 'both', most, reporters)],
+    [],
+  );
+  return volumeSurge.find(senderWindow(there, given));
+}
+
+test.each([
+  [1, 40, 2],
+  [3, 50, 3],
+  [10, 55, 1],
+])('a small sender of %i a day and reporter that writes %i for %i days to all it knows is no alarm', (usual, most, days) => {
+  expect(burst(usual, most, days)).toMatchObject([{ severity: 'info', evidence: { facts: { season: { why: 'small' } } } }]);
+});
+
+test.each([
+  [1, 100, 1],
+  [3, 400, 1],
+  [10, 55, 5],
+])('a stolen account knows no measure: from %i to %i for %i days is one', (usual, most, days) => {
+  expect(burst(usual, most, days)[0]!.severity).not.toBe('info');
+});
