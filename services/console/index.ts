@@ -9,7 +9,7 @@ import type { Probes } from './routes.ts';
 import { buildConsole } from './server.ts';
 
 export { checkListen } from './listen.ts';
-export { stepOf } from './people/totp.ts';
+export { useCode } from './people/use-code.ts';
 
 export type { Probes } from './routes.ts';
 

@@ -14,7 +14,7 @@ export interface Problem {
 }
 
 /** Codes of errors of ours that mean that something is not there; those of a wrong input; all others are conflicts. */
-const MISSING = /^no_(?!rule$|policy$)/;
+const MISSING = /^no_(?!rule$|policy$|second_factor$)/;
 const WRONG = /^(?:usage|settings|wrong_)/;
 
 /** The problem that an error is. What nobody foresaw is in the log and not in the page. */

@@ -150,11 +150,14 @@ export function see(address: Address, more: { session?: string | null; flow?: st
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;
+  /** When to try again, in seconds; null where that would not help. */
+  readonly after: number | null;
 
-  constructor(status: number, code: string, sentence: string) {
+  constructor(status: number, code: string, sentence: string, after: number | null = null) {
     super(sentence);
     this.name = 'Refusal';
     this.status = status;
     this.code = code;
+    this.after = after;
   }
 }

@@ -16,6 +16,7 @@ import { isConfirmed } from './people/confirmed.ts';
 import { formToken, isFormToken, isOwnHost, isOwnOrigin } from './people/form-token.ts';
 import { problemOf } from './problem.ts';
 import { type Answer, type AnyRoute, type Asked, may, Refusal, type Route, type Services } from './routes.ts';
+import { TokenLimit } from './token-limit.ts';
 import { readUpload } from './upload-body.ts';
 import { words } from './words/en.ts';
 
@@ -27,6 +28,8 @@ const AT_ONCE = 4;
 const MOST_WAITING = 400;
 /** Requests a minute from one address: more than a person makes, and enough for an office behind one address. */
 const PER_MINUTE = 1200;
+/** Requests a minute with one token, from wherever they come. */
+const PER_TOKEN_MINUTE = 600;
 /** Characters of one part of a path: names of sources and domains are longer than the router's usual 100. */
 const LONGEST_PART = 2000;
 const TIMES = { requestTimeout: 30_000, connectionTimeout: 60_000, keepAliveTimeout: 10_000 };
@@ -42,6 +45,8 @@ interface Known {
 export interface ConsoleOptions {
   routes: readonly AnyRoute[];
   services: Services;
+  /** Requests a minute with one token. */
+  perToken?: number;
 }
 
 /**
@@ -49,7 +54,7 @@ export interface ConsoleOptions {
  * (role, domain, parameters, the form's field) is checked here, before its handler runs.
  * @throws TypeError when a route is not declared as it must be
  */
-export async function buildConsole({ routes, services }: ConsoleOptions): Promise<FastifyInstance> {
+export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINUTE }: ConsoleOptions): Promise<FastifyInstance> {
   const { config, log } = services;
   const secure = config.consoleUrl?.startsWith('https:') === true || config.console.tls !== null;
   const app = fastify({
@@ -63,6 +68,7 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
     frameworkErrors: (error, request, reply) => void failed(error, request, reply as FastifyReply),
   }) as unknown as FastifyInstance;
   const known = new WeakMap<FastifyRequest, Known>();
+  const tokens = new TokenLimit(perToken);
   const gate = new Gate(AT_ONCE, MOST_WAITING);
   const names = { session: secure ? '__Host-ruawatch' : 'ruawatch', form: secure ? '__Host-ruawatch-form' : 'ruawatch-form' };
   const cookies = { path: '/', httpOnly: true, sameSite: 'lax', secure } as const;
@@ -71,6 +77,7 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
     const problem = problemOf(error);
     if (problem.status >= 500) log.warn({ err: problem.cause, path: request.url.slice(0, 200) }, 'a page of the console failed');
     if (problem.status === 503) reply.header('retry-after', '10');
+    if (error instanceof Refusal && error.after !== null) reply.header('retry-after', String(error.after));
     return problemPage(reply, problem, {
       visitor: known.get(request)?.visitor ?? null,
       form: known.get(request)?.form ?? '',
@@ -117,6 +124,7 @@ export async function buildConsole({ routes, services }: ConsoleOptions): Promis
     known.set(request, found);
     if (route.kind === 'api') {
       const caller = await visitorByToken(services.db, request.headers.authorization, route, services.clock.now());
+      reply.header('x-token-ratelimit-remaining', tokens.count(caller.token!.token_key, services.clock.now().getTime()));
       if (!(await isConfirmed(services, caller))) throw new Refusal(401, 'not_signed_in', words.problems.no_token);
       found.visitor = caller;
       return { ...found, session: null };

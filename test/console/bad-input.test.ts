@@ -16,7 +16,7 @@ let token: string;
 let form: string;
 
 beforeAll(async () => {
-  c = await testConsole({ routes: ROUTES.map((route) => ({ ...route, perMinute: 1_000_000 })) });
+  c = await testConsole({ routes: ROUTES.map((route) => ({ ...route, perMinute: 1_000_000 })), perToken: 1_000_000 });
   await c.t.db.query(
     `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now());
      insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed, grouped_as)

@@ -151,6 +151,17 @@ const CASES: Record<string, Case> = {
     fields: { key: '999999' },
     status: { ...forAll(404), nobody: 401 },
   },
+  'POST /account/tokens': {
+    url: () => '/account/tokens',
+    fields: { name: 'x', scope: 'decide', days: '1' },
+    // Their role is too low, or they have no code generator.
+    status: { ...forAll(409), nobody: 401, viewer: 403 },
+  },
+  'POST /people/tokens/end': {
+    url: () => '/people/tokens/end',
+    fields: { key: '999999' },
+    status: { ...forAll(403), nobody: 401, root: 404 },
+  },
   'GET /': { url: () => '/', status: pages },
   'GET /domains/:domain': { url: () => '/domains/example.com', status: { ...pages, other: 404 } },
   'GET /domains/:domain/senders/:sender': {

@@ -53,13 +53,17 @@ let count = 0;
 
 /** The console on a database of its own. */
 export async function testConsole(
-  options: { env?: Record<string, string>; routes?: readonly AnyRoute[]; now?: () => Date } = {},
+  options: { env?: Record<string, string>; routes?: readonly AnyRoute[]; perToken?: number; now?: () => Date } = {},
 ): Promise<TestConsole> {
   const t = await testDatabase();
   const clock = options.now ? { now: options.now } : undefined;
   const context = testContext(t, { env: options.env ?? {}, ...(clock && { clock }) });
   const { db, config, log } = context;
-  const app = await buildConsole({ routes: options.routes ?? ROUTES, services: { db, config, log, clock: context.clock } });
+  const app = await buildConsole({
+    routes: options.routes ?? ROUTES,
+    services: { db, config, log, clock: context.clock },
+    ...(options.perToken !== undefined && { perToken: options.perToken }),
+  });
   const browser = (name: string, jar: Map<string, string>, person_key: number | null = null): TestPerson => {
     const send = async (request: InjectOptions) => {
       const cookie = [...jar].map(([key, value]) => `${key}=${value}`).join('; ');

@@ -1,10 +1,10 @@
-import { stepOf } from '../../console/index.ts';
+import { useCode } from '../../console/index.ts';
 import { ownDomains } from '../../report/hostname.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { countSuccess, findPerson, type Person, signInSecrets } from '../../store/console/people.ts';
+import { findPerson, type Person } from '../../store/console/people.ts';
 import { TOKEN_SCOPES, type TokenScope } from '../../store/console/rights.ts';
 import { endToken, listTokens, makeToken } from '../../store/console/tokens.ts';
 import { withDatabase } from '../open.ts';
@@ -39,7 +39,7 @@ export async function runPeopleToken(
   if (ends_at === null) throw new PermanentError('usage', 'Say how long it holds: --for 30d, or --until 2027-01-31.');
   return withDatabase(config, async (db) => {
     const person = await personOf(db, name);
-    if (scopes.includes('decide')) await checkCode(db, person, options.code, now);
+    if (scopes.includes('decide')) await useCode(db, person, options.code, now);
     const given = {
       person_key: person.person_key,
       person: person.name,
@@ -114,17 +114,4 @@ async function personOf(db: Db, name: string): Promise<Person> {
   if (person === null)
     throw new PermanentError('no_person', `There is no person named "${name}": "ruawatch people list" lists them.`);
   return person;
-}
-
-/** A token that decides needs the person themselves: a code of their generator, which is used by it. */
-async function checkCode(db: Db, { name, person_key }: Person, code: string | undefined, now: Date): Promise<void> {
-  const secrets = await signInSecrets(db, name);
-  if (secrets === null || secrets.totp_secret === null || secrets.totp_since === null)
-    throw new PermanentError(
-      'no_second_factor',
-      `A token that decides needs a second factor: ${name} sets up a code generator first, on their page of the console.`,
-    );
-  const step = code === undefined ? null : stepOf(code, secrets.totp_secret, secrets.totp_step, now);
-  if (step === null || !(await countSuccess(db, person_key, step)))
-    throw new PermanentError('code_wrong', 'Give the code that the generator shows now: --code 123456. Each works once.');
 }

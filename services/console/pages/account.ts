@@ -12,7 +12,8 @@ import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
 import { words } from '../words/en.ts';
 import { day } from './format.ts';
 import { passkeysSection } from './passkeys.ts';
-import { sessionsTable, tokensTable } from './sessions.ts';
+import { sessionsTable } from './sessions.ts';
+import { tokenForm, tokensTable } from './tokens.ts';
 
 const password = z.string().max(LONGEST_PASSWORD);
 
@@ -36,7 +37,8 @@ ${
   html`<section><h2>${w.second}</h2>${person.totp_since === null ? setUp(form) : turnOff(day(person.totp_since), form)}</section>
 ${passkeysSection(await passkeysOf(db, person.person_key), form, origin)}`
 }
-<section><h2>${words.own_tokens.title}</h2><p class="hint">${words.own_tokens.lead}</p>${tokensTable(await listTokens(db, person.person_key, now), form)}</section>
+<section><h2>${words.own_tokens.title}</h2><p class="hint">${words.own_tokens.lead}</p>${tokensTable(await listTokens(db, person.person_key, now), form)}
+${tokenForm(visitor!, form, person.has_password)}</section>
 <section><h2>${w.sessions}</h2>${sessionsTable(await listSessions(db, person.person_key, now), form)}<form method="post" action="${path`/sign-out`}">${hidden(form)}
 <input type="hidden" name="everywhere" value="yes"><p class="hint">${w.everywhere_hint}</p><button>${w.everywhere}</button></form></section></div>`;
     return page(w.title, body, { section: 'account', script: true });

@@ -22,6 +22,7 @@ import { SENDER_ROUTES } from './sender.ts';
 import { SESSION_ROUTES } from './sessions.ts';
 import { SETUP_ROUTES } from './setup.ts';
 import { SIGN_IN_ROUTES } from './sign-in.ts';
+import { TOKEN_ROUTES } from './tokens.ts';
 import { UPLOAD_ROUTES } from './upload.ts';
 
 const alive = route({
@@ -41,6 +42,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...COMPANY_ROUTES,
   ...PASSKEY_ROUTES,
   ...SESSION_ROUTES,
+  ...TOKEN_ROUTES,
   ...OVERVIEW_ROUTES,
   ...DOMAIN_ROUTES,
   ...SENDER_ROUTES,

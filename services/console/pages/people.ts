@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { endPerson, listPeople, type Person } from '../../store/console/people.ts';
+import { listTokens } from '../../store/console/tokens.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { type AnyRoute, page, route, see } from '../routes.ts';
 import { words } from '../words/en.ts';
 import { day } from './format.ts';
+import { tokensTable } from './tokens.ts';
 
 const list = route({
   method: 'GET',
@@ -12,13 +14,14 @@ const list = route({
   kind: 'page',
   least: 'admin',
   scope: 'installation',
-  async handle({ db, visitor, form }) {
+  async handle({ db, visitor, form, clock }) {
     const w = words.people;
     const people = await listPeople(db);
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
 <div class="table"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.role}</th><th scope="col">${w.domains}</th>
 <th scope="col">${w.second}</th><th scope="col">${w.since}</th><th scope="col">${w.remove}</th></tr></thead>
-<tbody>${people.map((person) => rowOf(person, person.person_key === visitor!.person_key, form))}</tbody></table></div>`;
+<tbody>${people.map((person) => rowOf(person, person.person_key === visitor!.person_key, form))}</tbody></table></div>
+<section><h2>${words.own_tokens.title}</h2>${tokensTable(await listTokens(db, null, clock.now()), form, 'all')}</section>`;
     return page(w.title, body, { section: 'people' });
   },
 });

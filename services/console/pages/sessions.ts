@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { noteAct } from '../../store/console/audit.ts';
 import { endOwnSession, type OwnSession } from '../../store/console/sign-ins.ts';
-import { endToken, type Token } from '../../store/console/tokens.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
 import { type AnyRoute, Refusal, route, see } from '../routes.ts';
@@ -24,20 +23,6 @@ export function sessionsTable(sessions: readonly OwnSession[], form: string): Ht
   )}</tbody></table></div>`;
 }
 
-/** A person's tokens, each with a button that ends it. */
-export function tokensTable(tokens: readonly Token[], form: string): Html {
-  const w = words.own_tokens;
-  if (tokens.length === 0) return html`<p>${w.none}</p>`;
-  return html`<div class="table"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.scopes}</th><th scope="col">${w.until}</th><th scope="col">${w.used}</th><th scope="col">${w.end}</th></tr></thead>
-<tbody>${tokens.map(
-    (
-      one,
-    ) => html`<tr><th scope="row" class="name" data-label="${w.name}">${one.token_key}: ${one.name}</th><td data-label="${w.scopes}">${one.scopes.join(', ')}</td>
-<td class="date" data-label="${w.until}">${minute(one.ends_at)}</td><td class="date" data-label="${w.used}">${one.used_at === null ? w.never : minute(one.used_at)}</td>
-<td data-label="${w.end}"><form method="post" action="${path`/account/tokens/end`}">${hidden(form)}<input type="hidden" name="key" value="${one.token_key}"><button aria-label="${`${w.end} ${one.token_key}`}">${w.end}</button></form></td></tr>`,
-  )}</tbody></table></div>`;
-}
-
 const endSession = route({
   method: 'POST',
   path: '/account/sessions/end',
@@ -53,17 +38,4 @@ const endSession = route({
   },
 });
 
-const revoke = route({
-  method: 'POST',
-  path: '/account/tokens/end',
-  kind: 'page',
-  least: 'viewer',
-  scope: 'none',
-  body: key,
-  async handle({ db, visitor, body, clock }) {
-    await endToken(db, body.key, { person_key: visitor!.person_key, by: visitor!.name }, clock.now());
-    return see(withQuery(path`/account`, { done: 'token_ended' }));
-  },
-});
-
-export const SESSION_ROUTES: AnyRoute[] = [endSession, revoke];
+export const SESSION_ROUTES: AnyRoute[] = [endSession];

@@ -30,7 +30,7 @@ export const signInWords = {
   },
   own_tokens: {
     title: 'Tokens',
-    lead: '“ruawatch people token” makes tokens with which programs use the API as you.',
+    lead: 'With a token, a program uses the API as you, for what the token may and until it ends.',
     none: 'You have no tokens.',
     name: 'Token',
     scopes: 'May',
@@ -38,6 +38,23 @@ export const signInWords = {
     used: 'Last used',
     never: 'never',
     end: 'End',
+    nobody_has: 'Nobody has a token.',
+    all_of_person: 'all of the person',
+    make: 'Make a token',
+    what_for: 'What is it for?',
+    scope: {
+      read: 'Read',
+      act: 'Act on findings and senders',
+      request: 'Ask for changes',
+      decide: 'Decide about changes (for a day, with a code)',
+    },
+    holds: 'It holds',
+    domains: 'Only these domains (empty: all that you see)',
+    code: 'Code of your code generator, for deciding',
+    made: (key: number) => `Token ${key}`,
+    once: 'This is the token. It is shown once: keep it where your program reads its secrets.',
+    use: 'Send it with each request:',
+    back: 'Back to your account',
   },
 };
 

@@ -85,6 +85,8 @@ export const words = {
     unreadable: 'it has a character that no text has, or is nested too deeply',
     bad_request: 'The request is malformed or too large.',
     too_many_requests: 'Too many requests have come from your address. Wait a minute, then try again.',
+    too_many_of_token: 'This token has made too many requests. Wait until the minute is over, then try again.',
+    password_wrong: 'The password is wrong.',
     busy: 'Too many people are reading at this moment. The page is loaded again in ten seconds.',
     unavailable:
       'The database does not answer. This page is loaded again every ten seconds, and works as soon as the database does.',

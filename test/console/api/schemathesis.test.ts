@@ -31,7 +31,7 @@ describe.skipIf(program === undefined)(
     beforeAll(async () => {
       // The limits a minute are not what is asked here.
       const routes = API_ROUTES.map((route) => ({ ...route, perMinute: 1_000_000 }));
-      c = await testConsole({ routes });
+      c = await testConsole({ routes, perToken: 1_000_000 });
       await c.t.db.query(
         `insert into ruawatch.domains (domain, state, how, since) values ('example.com', 'own', 'added', now())`,
       );

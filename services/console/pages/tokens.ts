@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import { ownDomains } from '../../report/hostname.ts';
+import { DAY_MS } from '../../shared/days.ts';
+import { findPerson, signInSecrets } from '../../store/console/people.ts';
+import { ROLE_FOR_SCOPE, TOKEN_SCOPES, type Visitor } from '../../store/console/rights.ts';
+import { endToken, makeToken, type Token } from '../../store/console/tokens.ts';
+import { flag, type Html, html, path, withQuery } from '../html.ts';
+import { hidden } from '../layout.ts';
+import { isPassword, LONGEST_PASSWORD } from '../people/password.ts';
+import { useCode } from '../people/use-code.ts';
+import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
+import { words } from '../words/en.ts';
+import { minute } from './format.ts';
+
+const w = words.own_tokens;
+/** Days for which a token may hold; one that decides holds for one. */
+const HOLDS = [1, 7, 30, 90, 365];
+const USUAL_DAYS = 30;
+
+/**
+ * Tokens, each with a button that ends it.
+ * @param of `own` for the person's page; `all` names the person of each, for an admin
+ */
+export function tokensTable(tokens: readonly Token[], form: string, of: 'own' | 'all' = 'own'): Html {
+  if (tokens.length === 0) return html`<p>${of === 'own' ? w.none : w.nobody_has}</p>`;
+  const action = of === 'own' ? path`/account/tokens/end` : path`/people/tokens/end`;
+  return html`<div class="table" tabindex="0"><table><thead><tr><th scope="col">${w.name}</th>${of === 'all' && html`<th scope="col">${words.people.name}</th>`}<th scope="col">${w.scopes}</th><th scope="col">${words.people.domains}</th><th scope="col">${w.until}</th><th scope="col">${w.used}</th><th scope="col">${w.end}</th></tr></thead>
+<tbody>${tokens.map(
+    (
+      one,
+    ) => html`<tr><th scope="row" class="name" data-label="${w.name}">${one.token_key}: ${one.name}</th>${of === 'all' && html`<td class="name" data-label="${words.people.name}">${one.person}</td>`}<td data-label="${w.scopes}">${one.scopes.join(', ')}</td>
+<td class="name" data-label="${words.people.domains}">${one.domains === null ? w.all_of_person : one.domains.join(', ')}</td>
+<td class="date" data-label="${w.until}">${minute(one.ends_at)}</td><td class="date" data-label="${w.used}">${one.used_at === null ? w.never : minute(one.used_at)}</td>
+<td data-label="${w.end}"><form method="post" action="${action}">${hidden(form)}<input type="hidden" name="key" value="${one.token_key}"><button aria-label="${`${w.end} ${one.token_key}`}">${w.end}</button></form></td></tr>`,
+  )}</tbody></table></div>`;
+}
+
+/** The form that makes a token. @param has_password whether it is asked for */
+export function tokenForm(visitor: Visitor, form: string, has_password: boolean): Html {
+  const scopes = TOKEN_SCOPES.filter((scope) => may(visitor, ROLE_FOR_SCOPE[scope]));
+  return html`<details class="act"><summary>${w.make}</summary><form method="post" class="stack" action="${path`/account/tokens`}">${hidden(form)}
+<label for="token-name">${w.what_for}</label><input id="token-name" name="name" required maxlength="100">
+<fieldset><legend>${w.scopes}</legend>${scopes.map(
+    (scope) =>
+      html`<label class="check"><input type="checkbox" name="scope" value="${scope}" ${flag('checked', scope === 'read')}> ${w.scope[scope]}</label>`,
+  )}</fieldset>
+<label for="token-days">${w.holds}</label><select id="token-days" name="days">${HOLDS.map((n) => html`<option value="${n}" ${flag('selected', n === USUAL_DAYS)}>${words.finding.for_days(n)}</option>`)}</select>
+<label for="token-domains">${w.domains}</label><input id="token-domains" name="domains" maxlength="2000">
+${has_password && html`<label for="token-password">${words.sign_in.password}</label><input id="token-password" name="password" type="password" autocomplete="current-password" required>`}
+${may(visitor, ROLE_FOR_SCOPE.decide) && html`<label for="token-code">${w.code}</label><input id="token-code" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="20">`}
+<button class="primary">${w.make}</button></form></details>`;
+}
+
+const scope = z.enum(TOKEN_SCOPES);
+
+const make = route({
+  method: 'POST',
+  path: '/account/tokens',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'none',
+  perMinute: 10,
+  body: z.object({
+    name: z.string().trim().min(1).max(100),
+    scope: z.union([scope.transform((one) => [one]), z.array(scope).min(1).max(TOKEN_SCOPES.length)]),
+    days: z.coerce.number().int().min(1).max(366),
+    domains: z.string().trim().max(2000).default(''),
+    password: z.string().max(LONGEST_PASSWORD).default(''),
+    code: z.string().max(20).default(''),
+  }),
+  async handle({ db, visitor, body, clock }) {
+    const now = clock.now();
+    const person = await findPerson(db, visitor!.name);
+    if (person === null) throw new Refusal(401, 'not_signed_in', words.problems.not_signed_in);
+    const secrets = await signInSecrets(db, person.name);
+    if (person.has_password && !(await isPassword(body.password, secrets?.password ?? null)))
+      throw new Refusal(403, 'sign_in', words.problems.password_wrong);
+    const scopes = TOKEN_SCOPES.filter((one) => body.scope.includes(one));
+    if (!scopes.every((one) => may(visitor, ROLE_FOR_SCOPE[one])))
+      throw new Refusal(403, 'not_allowed', words.problems.not_allowed);
+    const { names, wrong } = ownDomains(body.domains.split(/[\s,]+/).filter((one) => one !== ''));
+    if (wrong !== null) throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter('domains', wrong));
+    if (scopes.includes('decide')) await useCode(db, person, body.code || undefined, now);
+    const { token, token_key } = await makeToken(
+      db,
+      {
+        person_key: person.person_key,
+        person: person.name,
+        name: body.name,
+        scopes,
+        domains: names.length === 0 ? null : names,
+        ends_at: new Date(now.getTime() + body.days * DAY_MS),
+      },
+      person.name,
+      now,
+    );
+    const shown = html`<div class="narrow"><h1>${w.made(token_key)}</h1><p>${w.once}</p><pre class="secret">${token}</pre>
+<p>${w.use} <code>${`Authorization: Bearer ${token.slice(0, 12)}…`}</code></p>
+<p><a class="button" href="${path`/account`}">${w.back}</a></p></div>`;
+    return page(w.made(token_key), shown, { section: 'account' });
+  },
+});
+
+const key = z.object({ key: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER) });
+
+const revoke = route({
+  method: 'POST',
+  path: '/account/tokens/end',
+  kind: 'page',
+  least: 'viewer',
+  scope: 'none',
+  body: key,
+  async handle({ db, visitor, body, clock }) {
+    await endToken(db, body.key, { person_key: visitor!.person_key, by: visitor!.name }, clock.now());
+    return see(withQuery(path`/account`, { done: 'token_ended' }));
+  },
+});
+
+const revokeAny = route({
+  method: 'POST',
+  path: '/people/tokens/end',
+  kind: 'page',
+  least: 'admin',
+  scope: 'installation',
+  body: key,
+  async handle({ db, visitor, body, clock }) {
+    await endToken(db, body.key, { person_key: null, by: visitor!.name }, clock.now());
+    return see(withQuery(path`/people`, { done: 'token_ended' }));
+  },
+});
+
+export const TOKEN_ROUTES: AnyRoute[] = [make, revoke, revokeAny];
