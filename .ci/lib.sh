@@ -82,6 +82,8 @@ servers() {
   [ -x /usr/sbin/named ] || missing+=(bind9)
   [ -x /usr/sbin/pdns_server ] || missing+=(pdns-server)
   [ -e /usr/share/pdns-backend-sqlite3 ] || missing+=(pdns-backend-sqlite3)
+  [ -x /usr/sbin/opendkim ] || missing+=(opendkim)
+  [ -x /usr/bin/rspamd ] || missing+=(rspamd)
   [ -x /usr/sbin/unbound ] || missing+=(unbound)
   [ -x /usr/bin/promtool ] || missing+=(prometheus)
   command -v pgbouncer >/dev/null || missing+=(pgbouncer)

@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPair, randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { chmod, chown, link, mkdir, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '../../shared/errors.ts';
@@ -16,6 +17,8 @@ interface Places {
   /** The table's line for a selector, and the selector that a line names; null when it is about something else. */
   line(selector: string): string;
   selectorIn(line: string): string | null;
+  /** The private key of such a line; null where it is not named: it is where keys of its selector are. */
+  keyIn(line: string): string | null;
 }
 
 /**
@@ -32,6 +35,7 @@ const openDkim = (folder: string, domain: string): Places => {
       const [name, value] = line.trim().split(/\s+/, 2);
       return name === domain ? (value?.split(':')[1] ?? null) : null;
     },
+    keyIn: (line) => line.trim().split(/\s+/, 2)[1]?.split(':').slice(2).join(':') || null,
   };
 };
 
@@ -44,6 +48,7 @@ const rspamd = (folder: string, domain: string): Places => ({
     const [name, selector] = line.trim().split(/\s+/, 2);
     return name === domain ? (selector ?? null) : null;
   },
+  keyIn: () => null,
 });
 
 const LAYOUTS = { opendkim: openDkim, rspamd };
@@ -66,9 +71,13 @@ export function keyFiles(layout: keyof typeof LAYOUTS, folder: string, domain: s
     async make(selector) {
       const file = places.key(selector);
       try {
-        await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+        const signs = (await lines()).find((line) => places.selectorIn(line) !== null);
+        const at = signs === undefined ? null : (places.keyIn(signs) ?? places.key(places.selectorIn(signs)!));
+        const like = at === null ? null : await stat(at).catch(missing);
+        const made = await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+        if (made !== undefined && like !== null) await giveTo(made, like);
         const { privateKey } = await generate('rsa', { modulusLength: bits });
-        await writeNew(file, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+        await writeNew(file, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), like);
         return recordOf(await readFile(file, 'utf8'));
       } catch (error) {
         throw new KeyStoreError(`The key ${file} cannot be made: ${messageOf(error)}`);
@@ -89,29 +98,48 @@ export function keyFiles(layout: keyof typeof LAYOUTS, folder: string, domain: s
 /** A name beside a file that nobody can have put there before. */
 const partOf = (file: string) => `${file}.${randomBytes(9).toString('hex')}.part`;
 
-/** Writes a file unless it is there: a process that ended after it wrote one has left the key that counts. */
-async function writeNew(file: string, text: string): Promise<void> {
+/** Rights that a key may have: its owner's, and reading by a group. */
+const MOST_RIGHTS = 0o640;
+
+/**
+ * Writes a file unless it is there: a process that ended after it wrote one has left the key that counts.
+ * @param like the key that signs now, whose owner, group and rights the new one gets: the signer runs as a user of its own
+ */
+async function writeNew(file: string, text: string, like: Stats | null): Promise<void> {
   const part = partOf(file);
   await writeFile(part, text, { mode: 0o600, flag: 'wx' });
   try {
+    if (like !== null) {
+      await giveTo(part, like);
+      await chmod(part, like.mode & MOST_RIGHTS);
+    }
     await link(part, file).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
     });
-    await unlink(part);
   } finally {
-    await chmod(file, 0o600);
+    await unlink(part);
   }
 }
 
-/** Replaces a file in one step, so that a signer that reads it meanwhile sees the one before or the new one. Its rights stay. */
+/** Gives a file or folder to the user and group that another one has. */
+async function giveTo(file: string, { uid, gid }: Stats): Promise<void> {
+  const made = await stat(file);
+  if (uid !== made.uid || gid !== made.gid) await chown(file, uid, gid);
+}
+
+/** Null for a file that is not there. */
+function missing(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
+
+/** Replaces a file in one step, so that a signer that reads it meanwhile sees the one before or the new one. Its owner and rights stay. */
 async function replaceFile(file: string, text: string): Promise<void> {
   const part = partOf(file);
-  const mode = await stat(file).then(
-    (found) => found.mode & 0o777,
-    () => 0o644,
-  );
-  const handle = await open(part, 'wx', mode);
+  const there = await stat(file).catch(missing);
+  const handle = await open(part, 'wx', there === null ? 0o644 : there.mode & 0o777);
   try {
+    if (there !== null) await giveTo(part, there);
     await handle.writeFile(text);
     await handle.sync();
   } finally {

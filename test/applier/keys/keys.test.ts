@@ -1,5 +1,15 @@
 import { createPublicKey } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -39,6 +49,23 @@ describe.each([
     expect(readdirSync(folder, { recursive: true }).filter((name) => String(name).endsWith('.part'))).toEqual([]);
   });
 
+  // The signer runs as a user of its own, to whom a key of ours would say nothing.
+  test.runIf(process.getuid?.() === 0)(
+    'have the owner and the group of the key that signs now, and so has the table',
+    async () => {
+      await store().make('r1');
+      await store().switchTo('r1');
+      for (const name of [fileOf('r1'), table]) chownSync(path.join(folder, name), 1234, 2345);
+      chmodSync(path.join(folder, fileOf('r1')), 0o644);
+      await store().make('r2');
+      await store().switchTo('r2');
+      const made = statSync(path.join(folder, fileOf('r2')));
+      expect([made.uid, made.gid, made.mode & 0o777]).toEqual([1234, 2345, 0o640]);
+      const { uid, gid } = statSync(path.join(folder, table));
+      expect([uid, gid]).toEqual([1234, 2345]);
+    },
+  );
+
   test('leave the lines and rights of the table to others', async () => {
     const file = path.join(folder, table);
     writeFileSync(file, '# ours\nexample.org example.org:s1:/k\nsub.example.com x:y:z\n', { mode: 0o640 });
@@ -55,6 +82,16 @@ describe.each([
     const lost = keyFiles(layout, path.join(folder, 'plain'), 'example.com', 2048);
     await expect(lost.make('r1')).rejects.toThrow(/cannot be made: /);
   });
+});
+
+test.runIf(process.getuid?.() === 0)('a key of OpenDKIM that lies elsewhere says who owns keys', async () => {
+  const old = path.join(folder, 'mail.private');
+  writeFileSync(old, 'key', { mode: 0o600 });
+  chownSync(old, 1234, 2345);
+  writeFileSync(path.join(folder, 'KeyTable'), `example.com example.com:mail:${old}\n`);
+  await keyFiles('opendkim', folder, 'example.com', 2048).make('r2');
+  for (const name of ['example.com', 'example.com/r2.private'])
+    expect(statSync(path.join(folder, name))).toMatchObject({ uid: 1234, gid: 2345 });
 });
 
 describe('keys of a command', () => {
