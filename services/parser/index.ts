@@ -1,5 +1,5 @@
 import { sleep } from '../shared/clock.ts';
-import { isTransient, messageOf, TransientError } from '../shared/errors.ts';
+import { codeOf, isTransient, messageOf, TransientError } from '../shared/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { openDns, type Resolver, txtResolver } from '../shared/runtime/resolver.ts';
 import { type Context, firstStuck, repeat, type Service } from '../shared/runtime/service.ts';
@@ -25,6 +25,7 @@ export { ownServerDecides } from './verify/origin.ts';
 /** The poller holds a row for a moment when it records that the mail was moved, so a short wait pays. */
 const BUSY_TRIES = 10;
 const BUSY_MS = 100;
+const BUSY = 'message_busy';
 
 /**
  * The parser worker: turns messages into reports, records and rollups. Jobs of the queue `parse` wake it; a
@@ -56,7 +57,8 @@ export function startParser(context: Context, given?: Resolver): Service {
         await workJob(context, messages, jobLog, { readers, months, large });
         trouble = null;
       } catch (error) {
-        if (isTransient(error)) trouble = messageOf(error);
+        // A message that another worker holds keeps nobody waiting, and its job may not be repeated for minutes.
+        if (isTransient(error) && codeOf(error) !== BUSY) trouble = messageOf(error);
         throw error;
       }
     },
@@ -103,7 +105,7 @@ async function workJob(
   if (unverified.length > 0) await context.queues.add('verify', { messages: unverified });
   await announce(context, [...domains].sort());
   if (waiting.length > 0)
-    throw new TransientError('message_busy', `${waiting.length} messages are held by another worker; they are retried.`);
+    throw new TransientError(BUSY, `${waiting.length} messages are held by another worker; they are retried.`);
 }
 
 async function announce(context: Context, domains: string[]): Promise<void> {

@@ -140,7 +140,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'parser/other-reports.test.ts': ['parser/large-message.ts', 'parser/upkeep/index.ts', 'parser/upkeep/raw-total.ts'],
   'parser/reading/pool.test.ts': ['parser/reading/protocol.ts', 'parser/reading/read.ts', 'parser/reading/thread-handle.ts'],
   'parser/parse-with-fallback.test.ts': ['parser/batch-result.ts'],
-  'parser/sweep.test.ts': ['parser/index.ts'],
   'parser/verify/others.test.ts': ['store/reports/other-checks.ts'],
   'parser/write-messages.test.ts': ['store/reports/reports.ts'],
   'console/people/company.test.ts': [
