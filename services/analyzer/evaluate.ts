@@ -13,6 +13,7 @@ import { ruleOf, rulesOf } from './rules/index.ts';
 import { policyChanges } from './rules/policy_change.ts';
 import type { RuleOf } from './rules/rule.ts';
 import { joinCopiedKeys } from './senders/copied-keys.ts';
+import { joinSurges } from './senders/joined-surges.ts';
 import { quietSiblings } from './senders/siblings.ts';
 import { unalignedTogether } from './senders/unaligned-units.ts';
 import { isAligned, type SenderData } from './senders/units.ts';
@@ -114,7 +115,8 @@ function ofSourcesAndSenders(
   const ofSenders = (windows.senders?.all ?? []).flatMap((window) =>
     findOf(rulesOf('sender'), window, aboutIts(window, ofSources)),
   );
-  return [...ofSources.filter((one) => !isTogether(one)), ...unaligned, ...joinCopiedKeys(data.domain, ofSenders, known)];
+  const joined = joinSurges(data.domain, joinCopiedKeys(data.domain, ofSenders, known), known);
+  return [...ofSources.filter((one) => !isTogether(one)), ...unaligned, ...joined];
 }
 
 /** @param before what was found of the same subject by other rules */

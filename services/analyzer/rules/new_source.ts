@@ -98,6 +98,9 @@ function find(window: SenderWindow): Candidate[] {
   const key = mainKeyOf(sender, first, window);
   if (!open && (isOfOld(window, key, first) || !isRipe(window, key, first))) return [];
   const passedOn = mayPassOn(sum, key, first);
+  const told = open?.evidence.facts;
+  // As an open finding grows older, the window no longer shows who signed with the key before it.
+  const kept = key === null && open && told?.rule === KIND && told.key ? { severity: open.severity, key: told.key } : null;
   const scattered = forwardingOdds(window.rows, window.reporterDays) < 0;
   const reporters = reportersOf(rows);
   const dayList = [...new Set(rows.map((row) => row.day))].sort();
@@ -111,7 +114,7 @@ function find(window: SenderWindow): Candidate[] {
     {
       kind: KIND,
       subject: open?.subject ?? source,
-      severity: passedOn && !scattered ? 'low' : severityOf(window, sum, of, key),
+      severity: kept?.severity ?? (passedOn && !scattered ? 'low' : severityOf(window, sum, of, key)),
       confidence: certainty({ otherwise: FORWARDER, witnesses: witnesses(rows) }),
       first_day: first,
       last_day,
@@ -134,7 +137,7 @@ function find(window: SenderWindow): Candidate[] {
           service: known,
           name: sender.name,
           signer,
-          key: keyFacts(window, key, first),
+          key: kept?.key ?? keyFacts(window, key, first),
           ...(passedOn && { passed_on: true, scattered }),
         },
         query: recordsQuery({ domain, ...sourcesOf(sender), from: first, to: last_day, rows: 'all' }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { counted, short } from '../../shared/format.ts';
+import { counted, number, short } from '../../shared/format.ts';
 import { kind, type Told, type Words } from './kind.ts';
 
 const facts = z.object({
@@ -50,16 +50,23 @@ export const alignmentFailure = kind(facts, (told, given) => {
   if (given.relayed_by) return relayWords(told, given.relayed_by);
   if (given.bare) {
     const by = given.approved_by;
-    const title =
-      by === null ? `Own server ${source} of ${domain} is not set up` : `${source}, approved to send as ${domain}, is not set up`;
+    const several = by === null && evidence.senders > 1;
+    const servers = `${number(evidence.senders)} own servers`;
+    const title = several
+      ? `${servers} of ${domain} are not set up`
+      : by === null
+        ? `Own server ${source} of ${domain} is not set up`
+        : `${source}, approved to send as ${domain}, is not set up`;
     return {
       title,
-      topic: `mail of ${source} as ${domain}`,
+      topic: several ? `mail of own servers as ${domain}` : `mail of ${source} as ${domain}`,
       summary: `${title}: ${messages} since ${evidence.since} failed DMARC (neither SPF nor DKIM passes)`,
-      what: `${messages} from ${source} in the name of ${domain} had neither a passing SPF nor a passing DKIM; ${whose(told, given)}.`,
+      what: several
+        ? `${messages} from ${counted(evidence.senders, 'network')} in the name of ${domain}, the most from ${source}, had neither a passing SPF nor a passing DKIM. The networks are your own servers: the names of their addresses are confirmed and below the domain, or its SPF record allows them.`
+        : `${messages} from ${source} in the name of ${domain} had neither a passing SPF nor a passing DKIM; ${whose(told, given)}.`,
       advice: [
-        `Let ${source} sign with DKIM (d=${domain}) and publish its key under _domainkey.${domain}.`,
-        `Also set its return path (MAIL FROM) to ${domain}${given.admitted_by ? ', whose SPF record already allows its addresses' : ', and add its addresses to the SPF record there'}.`,
+        `Let ${several ? 'each of them' : source} sign with DKIM (d=${domain}) and publish its key under _domainkey.${domain}.`,
+        `Also set ${several ? 'their' : 'its'} return path (MAIL FROM) to ${domain}${given.admitted_by ? ', whose SPF record already allows its addresses' : `, and add ${several ? 'their' : 'its'} addresses to the SPF record there`}.`,
       ],
     };
   }

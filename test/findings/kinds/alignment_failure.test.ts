@@ -25,6 +25,16 @@ test('an approved sender without SPF and DKIM is to be set up', () => {
   expect(advice[0]).toContain('publish its key under _domainkey.example.com');
 });
 
+test('several own servers that are not set up are counted, and none of them gets the messages of all', () => {
+  const { title, what, advice } = words({ bare: true, approved_by: null }, { senders: 18, messages: 32 });
+  expect(title).toBe('18 own servers of example.com are not set up');
+  expect(what).toContain('32 messages from 18 networks in the name of example.com, the most from mailer.example,');
+  expect(advice.join(' ')).toContain('Let each of them sign');
+  expect(words({ bare: true, approved_by: null }, { senders: 1 }).title).toBe(
+    'Own server mailer.example of example.com is not set up',
+  );
+});
+
 test('what passes unaligned is named, and whose it is', () => {
   const what = (mechanism: 'spf' | 'dkim' | 'both', signer: string | null = 'signer.example') =>
     words({ signer }, { mechanism } as Partial<typeof EVIDENCE>).what;
