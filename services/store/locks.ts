@@ -13,11 +13,20 @@ import type { Queryable, Tx } from '../shared/runtime/db.ts';
  */
 
 /**
+ * How long a transaction that holds one of the locks may be idle, in milliseconds: it only computes between two statements. Its
+ * session outlives a line that fell silent, for hours where something still acknowledges what the server sends, and
+ * the lock with it. A shorter limit of the server stays.
+ */
+const MOST_IDLE_MS = 60_000;
+const BOUNDED = `set_config('idle_in_transaction_session_timeout', least(nullif(extract(epoch from
+  current_setting('idle_in_transaction_session_timeout')::interval) * 1000, 0), ${MOST_IDLE_MS})::int::text, true)`;
+
+/**
  * Takes a lock of the whole program until the transaction ends. Waits for whoever has it.
  * @throws PermanentError `lock_missing`
  */
 export async function lockNamed(tx: Tx, name: 'compose' | 'senders' | 'requests'): Promise<void> {
-  const { rowCount } = await tx.query('select from ruawatch.locks where name = $1 for update', [name]);
+  const { rowCount } = await tx.query(`select ${BOUNDED} from ruawatch.locks where name = $1 for update`, [name]);
   if (rowCount !== 1) {
     throw new PermanentError('lock_missing', `The row "${name}" of ruawatch.locks is gone: insert it again.`);
   }
@@ -34,7 +43,7 @@ const DOMAIN_LOCK = "'domain ' || (hashtextextended($1, 0) & 1023)";
 
 /** Takes the lock of a domain until the transaction ends. @returns false when another analyzer has it */
 export async function tryLockDomain(tx: Tx, domain: string): Promise<boolean> {
-  const { rowCount } = await tx.query(`select from ruawatch.locks where name = ${DOMAIN_LOCK} for update skip locked`, [domain]);
+  const { rowCount } = await tx.query(`select ${BOUNDED} from ruawatch.locks where name = ${DOMAIN_LOCK} for update skip locked`, [domain]);
   return rowCount === 1;
 }
 
@@ -43,13 +52,13 @@ export async function tryLockDomain(tx: Tx, domain: string): Promise<boolean> {
  * the middle of one.
  */
 export async function lockDomain(tx: Tx, domain: string): Promise<void> {
-  await tx.query(`select from ruawatch.locks where name = ${DOMAIN_LOCK} for update`, [domain]);
+  await tx.query(`select ${BOUNDED} from ruawatch.locks where name = ${DOMAIN_LOCK} for update`, [domain]);
 }
 
 /** Takes the locks of several domains, and waits for the analyses that have them. */
 export async function lockDomains(tx: Tx, domains: readonly string[]): Promise<void> {
   await tx.query(
-    `select from ruawatch.locks
+    `select ${BOUNDED} from ruawatch.locks
       where name in (select 'domain ' || (hashtextextended(domain, 0) & 1023) from unnest($1::text[]) as d(domain))
       order by name for update`,
     [domains],

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isTransient } from '../../services/shared/errors.ts';
 import { type Tx, transaction } from '../../services/shared/runtime/db.ts';
-import { lockDomain, lockIdentities, lockNamed, sessionsUsing, tryLockDomain } from '../../services/store/locks.ts';
+import { lockDomain, lockDomains, lockIdentities, lockNamed, sessionsUsing, tryLockDomain } from '../../services/store/locks.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 
 let t: TestDatabase;
@@ -85,5 +86,43 @@ test('a session with a transaction open on our tables is named', async () => {
   await transaction(t.db, async (tx) => {
     await tx.query('select from ruawatch.messages');
     expect(await sessionsUsing(t.db)).toEqual([expect.stringMatching(/ \(process \d+\)$/)]);
+  });
+});
+
+describe('a session that fell silent does not keep a lock for hours', () => {
+  const limit = async (tx: Tx) =>
+    (await tx.query<{ is: string }>("select current_setting('idle_in_transaction_session_timeout') as is")).rows[0]!.is;
+
+  test.each<[string, (tx: Tx) => Promise<unknown>]>([
+    ['of the program', (tx) => lockNamed(tx, 'compose')],
+    ['of a domain', (tx) => lockDomain(tx, 'example.com')],
+    ['of a domain that is free', (tx) => tryLockDomain(tx, 'example.com')],
+    ['of several domains', (tx) => lockDomains(tx, ['example.com', 'b.example'])],
+  ])('one %s', async (_, lock) => {
+    for (const [before, after] of [
+      ['0', '1min'],
+      ['2h', '1min'],
+      ['7s', '7s'],
+      ['250ms', '250ms'],
+    ]) {
+      await transaction(t.db, async (tx) => {
+        await tx.query(`set local idle_in_transaction_session_timeout = '${before}'`);
+        await lock(tx);
+        expect(await limit(tx)).toBe(after);
+      });
+    }
+    // The next transaction of the connection has the limit of the server again.
+    expect(await transaction(t.db, limit)).toBe('0');
+  });
+
+  test('the work that such a session lost is tried again', async () => {
+    const lost = transaction(t.db, async (tx) => {
+      await tx.query("set local idle_in_transaction_session_timeout = '50ms'");
+      await lockNamed(tx, 'compose');
+      await new Promise((resolve) => tx.once('error', resolve));
+      await tx.query('select 1');
+    });
+    await expect(lost).rejects.toSatisfy(isTransient);
+    await transaction(t.db, (tx) => lockNamed(tx, 'compose'));
   });
 });

@@ -332,9 +332,9 @@ export async function insertMail(tx: Tx, mail: NewMail): Promise<number | null> 
  * A mail that asks for a decision that was made meanwhile is left.
  */
 export async function claimDueMail(tx: Tx, now: Date, webhook: string | null = null): Promise<ClaimedMail | null> {
-  // The transaction is idle while the mail server is spoken to; a server-wide limit on that would send the
-  // mail twice.
-  await tx.query('set local idle_in_transaction_session_timeout = 0');
+  // The transaction is idle while the mail server is spoken to; a limit that is shorter than a mail may take would
+  // send it twice. Without any, a session on a line that fell silent would keep the mail for hours.
+  await tx.query("set local idle_in_transaction_session_timeout = '15min'");
   const { rows } = await tx.query<ClaimedMail>(
     `select outbox_key, message_id, finding_key, recipients as audience, events, digest_key, request_events, raw, attempts, created_at,
             array(select r from unnest(recipients) r where r <> all(delivered_to || refused_for)) as recipients
