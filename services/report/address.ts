@@ -126,9 +126,9 @@ export function canonicalAddress(text: string): string | null {
 }
 
 /** What may precede an address, and stand after it: RFC 5321 section 4.1.3, a port, a full prefix length, a zone. */
-const TAG = /^ipv[46]:/i;
+const TAG = /^(?:ip|ipv|inet)[46]?:/i;
 const AFTER = /^((?:\d{1,3}\.){3}\d{1,3})[:#]\d{1,5}$|^(.+?)(?:\/(?:32|128)|%[\w.-]+)$/;
-const BETWEEN = /[\s,;()[\]<>"'|=]+/;
+const BETWEEN = /[\s\u200b-\u200f\u2060,;()[\]<>"'|=]+/;
 
 /**
  * The addresses in a text such as `[192.0.2.1]`, `192.0.2.1:25`, `IPv6:2001:db8::1` or
@@ -137,7 +137,7 @@ const BETWEEN = /[\s,;()[\]<>"'|=]+/;
 export function addressesIn(text: string): string[] {
   const found = new Set<string>();
   for (const word of text.slice(0, 1_000).split(BETWEEN)) {
-    const bare = word.replace(TAG, '');
+    const bare = word.replace(TAG, '').replace(/\.$/, '');
     const match = AFTER.exec(bare);
     const address = canonicalAddress(bare) ?? (match === null ? null : canonicalAddress(match[1] ?? match[2]!));
     if (address !== null && (address.includes('.') || !bare.endsWith('/32'))) found.add(address);

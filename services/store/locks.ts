@@ -43,7 +43,10 @@ const DOMAIN_LOCK = "'domain ' || (hashtextextended($1, 0) & 1023)";
 
 /** Takes the lock of a domain until the transaction ends. @returns false when another analyzer has it */
 export async function tryLockDomain(tx: Tx, domain: string): Promise<boolean> {
-  const { rowCount } = await tx.query(`select ${BOUNDED} from ruawatch.locks where name = ${DOMAIN_LOCK} for update skip locked`, [domain]);
+  const { rowCount } = await tx.query(
+    `select ${BOUNDED} from ruawatch.locks where name = ${DOMAIN_LOCK} for update skip locked`,
+    [domain],
+  );
   return rowCount === 1;
 }
 

@@ -194,8 +194,11 @@ type Stated = Omit<
 
 function finish(stated: Stated, original: MailHead | null, carrier: MailHead, problems: Problems): FailureReport {
   const header_from = original?.from ?? null;
-  const named = domainOf(stated.domain);
-  const domain = named ?? domainOf(header_from);
+  const stands = domainOf(stated.domain);
+  const author = domainOf(header_from);
+  // "unknown" and "null" are words for no domain, whatever else a name without a dot may be.
+  const named = stands?.includes('.') || !author?.includes('.') ? stands : null;
+  const domain = named ?? author;
   if (domain === null) {
     throw new Refusal(
       'reported_domain_missing',

@@ -23,7 +23,9 @@ export function domainIn(text: string): string | null {
   const angled = [...bare.matchAll(/<(?:@[^<>:]*:)?([^<>]*)>?/g)].map((match) => match[1]!);
   const quoted = [...plain.matchAll(QUOTED)].map((match) => match[1]!);
   const around = bare.replace(/<[^<>]*>?/g, ' ');
-  return best(angled) ?? best([around], true) ?? best([around]) ?? best(quoted) ?? best([whole]);
+  const found = best(angled) ?? best([around], true) ?? best([around]) ?? best(quoted) ?? best([whole]);
+  // Beside an address that has no name for its host, a lone word is the name of a person.
+  return angled.some((text) => text.includes('@')) && found?.includes('.') === false ? best(angled) : found;
 }
 
 /** @param addresses names alone do not count */
@@ -34,7 +36,7 @@ function best(texts: readonly string[], addresses = false): string | null {
       const at = word.lastIndexOf('@');
       if (addresses && at < 0) continue;
       // A group has its name before a colon, a route its hosts.
-      const name = (at < 0 ? word.slice(word.lastIndexOf(':') + 1) : word.slice(at + 1)).replace(/[.:!?]+$/, '');
+      const name = (at < 0 ? bareName(word) : word.slice(at + 1)).replace(/[.:!?]+$/, '');
       const domain = hostNameOf(name);
       if (domain?.includes('.')) return domain;
       // A word alone may be a name without a dot; words are words.
@@ -42,4 +44,10 @@ function best(texts: readonly string[], addresses = false): string | null {
     }
   }
   return short;
+}
+
+/** A name without what else may be in a word: a scheme and a path, a port, a tag such as `d=` or `dns:`. */
+function bareName(word: string): string {
+  const host = word.replace(/^[a-z][a-z\d+.-]*:\/\/([^/?#]*).*$/i, '$1').replace(/:\d{1,5}$/, '');
+  return host.slice(Math.max(host.lastIndexOf(':'), host.lastIndexOf('=')) + 1);
 }

@@ -141,6 +141,16 @@ describe('addresses and domains, however they are written', () => {
     expect(await one(arf(['Reported-Domain: example.com'], { original }))).toMatchObject(wanted);
   });
 
+  test.each(['unknown', 'null', 'none', '-', '(none)', 'N/A'])('%s for a domain is none', async (word) => {
+    const failure = await one(arf([`Reported-Domain: ${word}`], { original: 'From: ann@example.com' }));
+    expect(failure).toMatchObject({ domain: 'example.com', problems: [{ code: 'reported_domain_missing' }] });
+  });
+
+  test('a domain without a dot stands where the author has none either', async () => {
+    const failure = await one(arf(['Reported-Domain: localhost'], { original: 'From: ann@localhost' }));
+    expect(failure).toMatchObject({ domain: 'localhost' });
+  });
+
   test('without any domain it is set aside, never stored for none', async () => {
     for (const fields of [[], ['Reported-Domain: ;'], ['Reported-Domain: not a domain!'], ['Reported-Domain: <>']]) {
       const outcome = await readAll(arf(fields, { original: 'Subject: hi' }));

@@ -27,6 +27,15 @@ test.each([
   ['"x@c.example" <a@b.example>', 'b.example'],
   ['"x@c.example"', 'c.example'],
   ['(x@c.example) a@b.example', 'b.example'],
+  // An address without a name for its host: what stands beside it is a person's name.
+  ['DMARC <a@[192.0.2.1]>', null],
+  ['"DMARC" <a@[IPv6:2001:db8::1]>', null],
+  ['DMARC <a@localhost>', 'localhost'],
+  ['b.example <a@[192.0.2.1]>', 'b.example'],
+  ['d=b.example', 'b.example'],
+  ['b.example:587', 'b.example'],
+  ['https://b.example/x?y=c.example', 'b.example'],
+  ['dns:b.example:25', 'b.example'],
 ])('the domain in %j is %j', (text, domain) => {
   expect(domainIn(text)).toBe(domain);
 });
