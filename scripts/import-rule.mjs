@@ -11,6 +11,7 @@ export const SERVICES = {
   findings: ['shared'],
   requests: ['dns', 'shared'],
   store: ['report', 'findings', 'requests', 'shared'],
+  mails: ['requests', 'findings', 'store', 'shared'],
   poller: COMMON,
   parser: COMMON,
   enricher: COMMON,
@@ -19,8 +20,8 @@ export const SERVICES = {
   applier: ['dns', 'requests', 'store', 'shared'],
   gateway: [...COMMON, 'requests'],
   analyzer: [...COMMON, 'findings'],
-  alerter: [...COMMON, 'requests', 'findings'],
-  console: [...COMMON, 'requests', 'findings'],
+  alerter: [...COMMON, 'requests', 'findings', 'mails'],
+  console: [...COMMON, 'requests', 'findings', 'mails'],
   cli: [
     ...COMMON,
     'findings',
@@ -50,7 +51,7 @@ export const LIBRARIES = [...COMMON, 'findings', 'requests'];
 const OUTSIDE = ['node:fs', 'node:fs/promises', 'node:net', 'node:http', 'node:https', 'node:dns', 'node:dgram', 'pg', 'pino'];
 
 /** report/, findings/ and dns/ do no input or output: dns/ is given its sockets and its web client, the others need none. */
-export const IMPURE = { report: OUTSIDE, findings: OUTSIDE, requests: OUTSIDE };
+export const IMPURE = { report: OUTSIDE, findings: OUTSIDE, requests: OUTSIDE, mails: OUTSIDE };
 
 /** The one file outside services/store/ that runs statements: it opens the pool, and begins and ends transactions. */
 export const TRANSACTIONS = 'services/shared/runtime/db.ts';

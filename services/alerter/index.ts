@@ -13,10 +13,10 @@ import { composeRequestMails } from './requests/compose.ts';
 import { composeRequestPosts } from './requests/posts.ts';
 import { composePosts } from './webhook/deliver.ts';
 
+export { renderFinding } from '../mails/finding.ts';
 export { refusedSentence } from './mail/refused-sentence.ts';
 export { checkSmtp, checkSmtpUrl } from './mail/smtp.ts';
 export { composeWeekly } from './mail/weekly.ts';
-export { renderFinding } from './templates/finding.ts';
 export { sendTestAlerts, type Tried } from './test-alerts.ts';
 export { checkWebhook } from './webhook/post.ts';
 

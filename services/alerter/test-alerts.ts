@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { type Rendered, renderFinding } from '../mails/finding.ts';
+import { renderWeekly } from '../mails/weekly.ts';
 import { sentenceOf } from '../shared/errors.ts';
 import type { Config } from '../shared/settings/config.ts';
 import type { FindingEvent } from '../store/alerts/outbox.ts';
 import { composeMail, messageIdOf } from './mail/message.ts';
 import { audiencesOf, recipientsOf } from './mail/recipients.ts';
 import { openMailer, type Sent } from './mail/smtp.ts';
-import { type Rendered, renderFinding } from './templates/finding.ts';
-import { renderWeekly } from './templates/weekly.ts';
 import { FORMATS } from './webhook/formats/index.ts';
 import { post } from './webhook/post.ts';
 

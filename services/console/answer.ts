@@ -37,12 +37,17 @@ export function answerIn(reply: FastifyReply, answer: Answer, who: For): Fastify
     case 'file':
       if (answer.name !== undefined)
         reply.header('content-disposition', `attachment; filename="${answer.name.replace(/[^\w.-]/g, '_').slice(0, 100)}"`);
+      if (answer.apart) reply.header('content-security-policy', APART);
       return reply
         .header('cache-control', answer.keep ? 'public, max-age=31536000, immutable' : 'no-store')
         .type(answer.type)
         .send(answer.content);
   }
 }
+
+/** What a mail that is shown as HTML may do: have its own style, and lead to pages. It has no origin, so nothing of ours is its. */
+const APART =
+  "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox allow-popups allow-top-navigation-by-user-activation";
 
 /** Data for programs. A program that has it already is told so (RFC 9110 section 13.1.2); no shared cache keeps it. */
 function dataIn(reply: FastifyReply, { data, status = 200 }: Extract<Answer, { is: 'data' }>): FastifyReply {

@@ -78,7 +78,7 @@ export type Answer =
   /** 303: the browser asks for the address by GET. */
   | { is: 'see'; address: Address; session?: string | null; flow?: string | null }
   | { is: 'data'; data: unknown; status?: number }
-  | { is: 'file'; type: string; content: Buffer | string; name?: string; keep?: boolean };
+  | { is: 'file'; type: string; content: Buffer | string; name?: string; keep?: boolean; apart?: boolean };
 
 /** The part of the navigation that a page belongs to. */
 export type Section = 'overview' | 'findings' | 'domains' | 'reports' | 'requests' | 'digest' | 'health' | 'people' | 'account';

@@ -8,7 +8,9 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cli/commands/audit.test.ts': ['cli/terminal/audit-text.ts', 'store/requests/audit-report.ts'],
   'cli/commands/simulate.test.ts': ['store/requests/history.ts'],
   'gateway/clients.test.ts': ['gateway/judge.ts', 'gateway/listen.ts', 'gateway/plan.ts', 'gateway/update.ts'],
-  'alerter/mail/weekly.test.ts': ['store/alerts/digest-dns.ts'],
+  'alerter/mail/weekly.test.ts': ['mails/week-notes.ts', 'store/alerts/digest-dns.ts', 'store/alerts/week.ts'],
+  'console/bad-input.test.ts': ['console/given.ts'],
+  'console/pages/tokens.test.ts': ['console/people/use-code.ts', 'console/token-limit.ts'],
   'alerter/requests/compose.test.ts': [
     'alerter/requests/content.ts',
     'alerter/requests/subject.ts',
@@ -16,7 +18,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/alerts/settled-ask.ts',
   ],
   'alerter/requests/posts.test.ts': ['alerter/webhook/formats/request.ts'],
-  'alerter/templates/weekly.test.ts': ['alerter/templates/weekly-domain.ts'],
+  'mails/weekly.test.ts': ['mails/weekly-domain.ts'],
   'alerter/webhook/post.test.ts': ['alerter/webhook/deliver.ts'],
   'analyzer/analyze.test.ts': [
     'analyzer/deciders.ts',

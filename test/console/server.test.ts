@@ -203,6 +203,8 @@ const CASES: Record<string, Case> = {
   // Its form has files: upload.test.ts.
   'POST /upload': { url: () => '/upload', status: { ...forAll(403), nobody: 401, root: 415 } },
   'GET /digest': { url: () => '/digest', status: pages },
+  'GET /digest/mail': { url: () => '/digest/mail', status: pages },
+  'GET /digest/mail.html': { url: () => '/digest/mail.html', status: pages },
   'GET /health': { url: () => '/health', status: { ...forAll(403), nobody: 401, root: 200 } },
   'POST /quarantine/:key/replay': {
     url: () => `/quarantine/${mail}/replay`,

@@ -23,7 +23,7 @@ const LISTS = {
   'services/shared/settings/webhook.ts': ['WEBHOOK_FORMATS'],
   'services/store/alerts/digests.ts': ['CAUSE'],
   'services/store/schema/partitions.ts': ['PARTITIONED'],
-  'test/alerter/templates/subject.test.ts': ['OF_THE_DOMAIN'],
+  'test/mails/subject.test.ts': ['OF_THE_DOMAIN'],
   'test/e2e/demo.test.ts': ['NOT_SHOWN'],
 };
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { renderFinding } from '../../services/alerter/templates/finding.ts';
 import { type Action, actionsOn } from '../../services/findings/actions.ts';
 import type { Evidence } from '../../services/findings/evidence.ts';
 import { factWords } from '../../services/findings/kinds/index.ts';
 import { storedForm } from '../../services/findings/sentences.ts';
+import { renderFinding } from '../../services/mails/finding.ts';
 import { FINDINGS } from '../alerter/events.ts';
 import { type Bench, bench } from '../alerter/setup.ts';
 import { ruawatchOnce } from '../helpers/process.ts';

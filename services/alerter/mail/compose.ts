@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
+import { countsOf, renderDigest } from '../../mails/digest.ts';
+import { type Rendered, renderFinding } from '../../mails/finding.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import type { Step } from '../../store/findings/findings.ts';
 import { endSnoozes } from '../../store/findings/operator-actions.ts';
-import { countsOf, renderDigest } from '../templates/digest.ts';
-import { type Rendered, renderFinding } from '../templates/finding.ts';
 import { share } from './cap.ts';
 import { sortStanding } from './first-start.ts';
 import { composeMail, messageIdOf } from './message.ts';

@@ -1,3 +1,4 @@
+import { clean } from '../../mails/plain-text.ts';
 import { backoff } from '../../shared/clock.ts';
 import { PermanentError, RuawatchError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
@@ -6,7 +7,6 @@ import type { Metrics } from '../../shared/runtime/metrics.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import { noteRefusal } from '../../store/alerts/refusals.ts';
 import { noteRequestRefusal } from '../../store/alerts/request-mails.ts';
-import { clean } from '../templates/plain-text.ts';
 import type { Mailer, Sent } from './smtp.ts';
 
 export interface Delivery {

@@ -1,10 +1,10 @@
+import type { Rendered } from '../../mails/finding.ts';
+import { page } from '../../mails/html.ts';
+import { escapeHtml } from '../../mails/plain-text.ts';
 import { escaped } from '../../shared/escape.ts';
 import { type Db, transaction } from '../../shared/runtime/db.ts';
 import { insertMail, installation } from '../../store/alerts/outbox.ts';
 import { type NewSignIn, takeSignIns } from '../../store/alerts/sign-ins.ts';
-import type { Rendered } from '../templates/finding.ts';
-import { page } from '../templates/html.ts';
-import { escapeHtml } from '../templates/plain-text.ts';
 import { composeMail, messageIdOf } from './message.ts';
 
 const WAYS: Record<string, string> = {

@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { createTransport } from 'nodemailer';
+import { clean } from '../../mails/plain-text.ts';
 import { codeOf, messageOf, PermanentError, type RuawatchError, SettingsError, TransientError } from '../../shared/errors.ts';
-import { clean } from '../templates/plain-text.ts';
 import { askServer } from './ask-server.ts';
 import { needsSmtpUtf8 } from './recipients.ts';
 

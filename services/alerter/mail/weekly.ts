@@ -1,19 +1,13 @@
 import { createHash } from 'node:crypto';
+import { readingNotes } from '../../mails/week-notes.ts';
+import { renderWeekly } from '../../mails/weekly.ts';
 import { DAY_MS } from '../../shared/days.ts';
-import { counted, number } from '../../shared/format.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { unverifiedSentence } from '../../shared/unverified.ts';
-import { loadDomainDns } from '../../store/alerts/digest-dns.ts';
 import * as weekly from '../../store/alerts/digests.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
-import { loadRequestWeek } from '../../store/alerts/request-week.ts';
-import { foreignDomains } from '../../store/domains/domains.ts';
-import { unreadSince } from '../../store/messages/unread.ts';
-import { verifiedShare } from '../../store/reports/verified-share.ts';
-import { clean } from '../templates/plain-text.ts';
-import { renderWeekly } from '../templates/weekly.ts';
+import { loadWeek } from '../../store/alerts/week.ts';
 import type { ComposeSettings } from './compose.ts';
 import { composeMail, messageIdOf } from './message.ts';
 import { audiencesOf, recipientsOf } from './recipients.ts';
@@ -23,14 +17,6 @@ const WEEK_MS = 7 * DAY_MS;
  * A digest that is later than this (the program was stopped) is skipped: the next one covers its time too.
  */
 const LATEST_MS = 3 * DAY_MS;
-/**
- * Reports of a day come in until the second day after it: the week of a digest ends so many days before it.
- */
-const SETTLED_DAYS = 2;
-const MOST_FINDINGS = 10;
-const MOST_SOURCES = 5;
-const MOST_CHANGES = 4;
-
 const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 
 export type Schedule = Pick<Config['alerts'], 'digest' | 'digest_day' | 'digest_hour'>;
@@ -138,20 +124,6 @@ function audiences(known: readonly string[], { alertTo, alerts }: ComposeSetting
   return [...sets.values()].filter(({ recipients }) => recipients.length > 0);
 }
 
-/** What the operator must know of the reading of reports: mails set aside, and reports that cannot be verified. */
-async function readingNotes(tx: Tx, since: Date): Promise<string[]> {
-  const { mails, quarantined, codes, senders } = await unreadSince(tx, since);
-  const some = (list: { name: string; n: number }[]) => list.map(({ name, n }) => `${clean(name, 60)} (${number(n)})`).join(', ');
-  const unread =
-    quarantined === 0
-      ? []
-      : [
-          `${number(quarantined)} of ${counted(mails, 'mail')} could not be read and ${quarantined === 1 ? 'is' : 'are'} in quarantine: ${some(codes)}; from ${some(senders)}. See "ruawatch messages list --state quarantined"; where many are of one reporter, the fault may be ours.`,
-        ];
-  const unverified = unverifiedSentence(await verifiedShare(tx, since));
-  return [...unread, ...(unverified === null ? [] : [unverified])];
-}
-
 /** Puts the digest of an audience into the outbox, for some of its recipients. @returns how many mails */
 async function put(
   tx: Tx,
@@ -159,32 +131,15 @@ async function put(
   digest: Audience & { moment: Date; now: Date; to: string[]; since: Date },
 ): Promise<number> {
   const { moment, now, to, since, recipients, domains } = digest;
-  const day = (n: number) => new Date(moment.getTime() - n * DAY_MS).toISOString().slice(0, 10);
-  const days = { before: day(SETTLED_DAYS + 13), from: day(SETTLED_DAYS + 6), to: day(SETTLED_DAYS) };
   const { alertTo } = settings;
   // Only the operator can say whose they are, not the recipients of a single domain.
   const operator = alertTo.length === 0 || same(recipients, recipientsOf('', {}, alertTo));
-  const { count: foreign } = operator ? await foreignDomains(tx, { since, limit: 1 }) : { count: 0 };
-  const notes = operator ? await readingNotes(tx, since) : [];
-  const theirs = operator ? [...domains, '*'] : domains;
-  const weeks = await weekly.loadDomainWeeks(tx, domains, days, MOST_SOURCES);
-  const dns = await loadDomainDns(tx, { domains, since, until: now, listed: MOST_CHANGES });
+  const week = await loadWeek(tx, { domains, operator, moment, since, until: now });
   const content = renderWeekly({
-    notes,
-    requests: await loadRequestWeek(tx, { domains: theirs, since, until: now }),
-    days,
-    foreign,
-    since,
-    until: now,
+    ...week,
+    notes: readingNotes(week.reading),
     console: settings.console,
     next: new Date(moment.getTime() + WEEK_MS),
-    domains: weeks.map((one) => ({ ...one, ...(dns.has(one.domain) && { dns: dns.get(one.domain)! }) })),
-    ...(await weekly.loadWeekFindings(tx, {
-      domains: theirs,
-      since,
-      until: now,
-      listed: MOST_FINDINGS,
-    })),
   });
   const { digest_key, refusals } = await weekly.markDigest(tx, moment, { recipients, domains, to, now });
   const hash = createHash('sha256').update(to.join('\n')).digest('hex').slice(0, 8);

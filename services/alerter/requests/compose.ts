@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { Rendered } from '../../mails/finding.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import * as outbox from '../../store/alerts/outbox.ts';
 import * as mails from '../../store/alerts/request-mails.ts';
 import { share } from '../mail/cap.ts';
 import { composeMail, messageIdOf } from '../mail/message.ts';
-import type { Rendered } from '../templates/finding.ts';
 import { requestContent } from './content.ts';
 import { renderRequest, renderRequests } from './render.ts';
 import { isUrgentStep, isWanted } from './steps.ts';

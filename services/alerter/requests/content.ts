@@ -1,10 +1,10 @@
+import { clean, sentenceCase } from '../../mails/plain-text.ts';
 import { type Plan, readPlan } from '../../requests/plan.ts';
 import { changeLines } from '../../requests/plans/text.ts';
 import { STATE_WORDS } from '../../requests/words.ts';
 import { escaped } from '../../shared/escape.ts';
 import { counted } from '../../shared/format.ts';
 import type { RequestStory } from '../../store/alerts/request-mails.ts';
-import { clean, sentenceCase } from '../templates/plain-text.ts';
 import { isAsk } from './steps.ts';
 import { subjectOf } from './subject.ts';
 

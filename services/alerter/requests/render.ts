@@ -1,8 +1,8 @@
+import type { Rendered } from '../../mails/finding.ts';
+import { badge, page, row } from '../../mails/html.ts';
+import { escapeHtml as e, inlineHtml as i, wrap } from '../../mails/plain-text.ts';
+import { labelled } from '../../mails/text.ts';
 import { number } from '../../shared/format.ts';
-import type { Rendered } from '../templates/finding.ts';
-import { badge, page, row } from '../templates/html.ts';
-import { escapeHtml as e, inlineHtml as i, wrap } from '../templates/plain-text.ts';
-import { labelled } from '../templates/text.ts';
 import type { RequestContent } from './content.ts';
 
 const WIDTH = 78;

@@ -1,5 +1,5 @@
+import { clean } from '../../mails/plain-text.ts';
 import type { Kind, Plan } from '../../requests/plan.ts';
-import { clean } from '../templates/plain-text.ts';
 
 const LONGEST = 77;
 const TAG = '[ruawatch] ';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { clean } from '../../mails/plain-text.ts';
 import { backoff } from '../../shared/clock.ts';
 import { messageOf, PermanentError, RuawatchError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
@@ -10,7 +11,6 @@ import * as outbox from '../../store/alerts/outbox.ts';
 import { type Budget, share } from '../mail/cap.ts';
 import type { Outcome } from '../mail/deliver.ts';
 import { sortStanding } from '../mail/first-start.ts';
-import { clean } from '../templates/plain-text.ts';
 import { FORMATS } from './formats/index.ts';
 import { post, WebhookDown } from './post.ts';
 

@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { clean } from '../../mails/plain-text.ts';
 import { codeOf, messageOf, PermanentError, TransientError } from '../../shared/errors.ts';
 import type { Webhook } from '../../shared/settings/webhook.ts';
-import { clean } from '../templates/plain-text.ts';
 
 const POST_MS = 15_000;
 /** A receiver that asks for more patience is asked again after this. */

@@ -71,7 +71,7 @@ const digest = route({
     const body = html`<div class="heading"><h1>${w.title}</h1>
 <p>${w.lead(from, to, number(messages), number(rows.length), share(passed, messages), number(before))}</p>
 ${silent.length > 0 && html`<p>${w.silent(silent.slice(0, 10).map(({ domain }) => domain))}</p>`}
-<p class="quiet">${config.alerts.digest === 'off' ? w.not_mailed : w.mailed}</p></div>
+<p class="quiet">${config.alerts.digest === 'off' ? w.not_mailed : w.mailed} <a href="${path`/digest/mail`}">${w.preview}</a></p></div>
 <nav class="pages" aria-label="${w.weeks}">${step(-DAYS, w.earlier)}${asked.to && step(DAYS, w.later)}</nav>
 ${listOf(w.opened, findings.opened)}
 ${listOf(w.resolved, findings.resolved)}

@@ -4,6 +4,7 @@ import { type AnyRoute, route } from '../routes.ts';
 import { ACCOUNT_ROUTES } from './account.ts';
 import { COMPANY_ROUTES } from './company.ts';
 import { DIGEST_ROUTES } from './digest.ts';
+import { DIGEST_MAIL_ROUTES } from './digest-mail.ts';
 import { DOMAIN_ROUTES } from './domain.ts';
 import { FINDING_ACT_ROUTES } from './finding-actions.ts';
 import { FINDINGS_ROUTES } from './findings.ts';
@@ -53,6 +54,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...QUARANTINE_ROUTES,
   ...LOOKALIKE_ROUTES,
   ...DIGEST_ROUTES,
+  ...DIGEST_MAIL_ROUTES,
   ...HEALTH_ROUTES,
   ...SETUP_ROUTES,
   ...UPLOAD_ROUTES,

@@ -125,7 +125,11 @@ export const more = {
     lead: (from: string, to: string, messages: string, domains: string, passing: string, before: string) =>
       `From ${from} to ${to}, receivers reported ${messages} messages in the name of ${domains} domains${passing && `; ${passing} passed DMARC`}. The week before, there were ${before}.`,
     silent: (domains: string[]) => `Nobody reported on ${list(domains, 10)}, although there were reports the week before.`,
-    mailed: 'The weekly mail tells the same to the recipients in alerts.',
+    mailed: 'Every week, the recipients of alerts get a mail about this.',
+    preview: 'The mail, as it would be sent now',
+    subject: 'Subject',
+    as_html: 'Open it as a mail program shows it',
+    as_text: 'As plain text',
     not_mailed: 'The weekly mail is off (alerts.digest).',
     weeks: 'Weeks',
     earlier: 'Week before',

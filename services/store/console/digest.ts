@@ -33,6 +33,16 @@ export async function weekLines(reader: Reader, { from, to }: { from: string; to
   );
 }
 
+/** The own domains that a person sees, by name. */
+export async function ownDomainsOf(reader: Reader): Promise<string[]> {
+  const rows = await read<{ domain: string }>(
+    reader,
+    ['domains'],
+    "select domain from domains where state = 'own' order by domain",
+  );
+  return rows.map(({ domain }) => domain);
+}
+
 /** A finding of a digest or monthly report. */
 export interface ToldFinding {
   finding_key: number;

@@ -262,7 +262,7 @@ export const GRANTS = {
     // What a request is held against that a person opens.
     source_days: ['select'],
     selector_days: ['select'],
-    domain_reporters: ['select (domain, reporter, decides)'],
+    domain_reporters: ['select (domain, reporter, decides, standing)'],
     records: ['select'],
     reports: ['select'],
     // What a person decides about a source, which is analyzed again.
@@ -296,6 +296,13 @@ export const GRANTS = {
     raw_stock: ['select'],
     outbox: ['select (state)'],
     digests: ['select'],
+    // The weekly mail as it would be sent now.
+    policy_days: ['select'],
+    postures: ['select'],
+    dns_records: ['select (domain, name, type, purpose, first_seen, gone_at)'],
+    dns_questions: ['select (domain, name, type, first_answered_at)'],
+    lookalikes: ['select (domain, registered, baseline, yours, ignored_at, mail_hosts)'],
+    silences: ['select'],
   },
 } as const satisfies Record<string, Record<string, readonly string[]>>;
 

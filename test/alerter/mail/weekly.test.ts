@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { composeWeekly, dueDigest } from '../../../services/alerter/mail/weekly.ts';
-import { renderWeekly, type Weekly } from '../../../services/alerter/templates/weekly.ts';
 import { readEvidence } from '../../../services/findings/evidence.ts';
+import { renderWeekly, type Weekly } from '../../../services/mails/weekly.ts';
 import type { DomainWeek } from '../../../services/store/alerts/digests.ts';
 import { savePosture } from '../../../services/store/dns/postures.ts';
 import { acknowledge } from '../../../services/store/findings/operator-actions.ts';

@@ -3,8 +3,8 @@ import { requestContent } from '../../../services/alerter/requests/content.ts';
 import { renderRequest, renderRequests } from '../../../services/alerter/requests/render.ts';
 import { type Plan, seal } from '../../../services/requests/plan.ts';
 import type { RequestStory } from '../../../services/store/alerts/request-mails.ts';
+import { bodyOf, expectGolden } from '../../mails/cases.ts';
 import { rulesOf } from '../../requests/sample.ts';
-import { bodyOf, expectGolden } from '../templates/cases.ts';
 import { ADA, BEN, dnsPlan, later, STAGES, START, TWO } from './setup.ts';
 
 const STEPS = ['open', 'stage', 'remind', 'escalate', 'approve', 'deny', 'withdraw', 'expire', 'override', 'apply'];

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { renderWeekly } from '../../../services/alerter/templates/weekly.ts';
 import { runDomainsAdd, runDomainsIgnore, runDomainsList } from '../../../services/cli/commands/domains.ts';
 import { undecidedDomains } from '../../../services/cli/terminal/undecided.ts';
+import { renderWeekly } from '../../../services/mails/weekly.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
 

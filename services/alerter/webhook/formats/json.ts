@@ -1,7 +1,7 @@
+import { pageOf } from '../../../mails/content.ts';
+import { countsOf } from '../../../mails/digest.ts';
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
 import { eventOf, type RequestPost } from '../../requests/post.ts';
-import { pageOf } from '../../templates/content.ts';
-import { countsOf } from '../../templates/digest.ts';
 import type { WebhookFormat } from './format.ts';
 import { requestFields } from './request.ts';
 

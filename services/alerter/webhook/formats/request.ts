@@ -1,7 +1,7 @@
+import { clean } from '../../../mails/plain-text.ts';
 import { readPlan } from '../../../requests/plan.ts';
 import { requestPage } from '../../requests/content.ts';
 import { eventOf, type RequestPost } from '../../requests/post.ts';
-import { clean } from '../../templates/plain-text.ts';
 
 /** The fields of a request in a JSON document: docs/approvals.md says what they are. */
 export function requestFields(post: RequestPost, console: string | null): object {

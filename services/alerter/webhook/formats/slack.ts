@@ -1,12 +1,12 @@
+import { actionLines } from '../../../mails/actions.ts';
+import { awaited, type Content, contentOf } from '../../../mails/content.ts';
+import { sentenceCase } from '../../../mails/plain-text.ts';
+import { overLines } from '../../../mails/text.ts';
 import { counted, number } from '../../../shared/format.ts';
 import type { FindingEvent } from '../../../store/alerts/outbox.ts';
 import type { Step } from '../../../store/findings/findings.ts';
 import { requestContent } from '../../requests/content.ts';
 import type { RequestPost } from '../../requests/post.ts';
-import { actionLines } from '../../templates/actions.ts';
-import { awaited, type Content, contentOf } from '../../templates/content.ts';
-import { sentenceCase } from '../../templates/plain-text.ts';
-import { overLines } from '../../templates/text.ts';
 import type { WebhookFormat } from './format.ts';
 
 /** More than this in one text is not read. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { slackFormat } from '../../../../services/alerter/webhook/formats/slack.ts';
 import type { FindingEvent } from '../../../../services/store/alerts/outbox.ts';
+import { CASES, expectCases } from '../../../mails/cases.ts';
 import { evidenceOf, FINDINGS } from '../../events.ts';
-import { CASES, expectCases } from '../../templates/cases.ts';
 
 const EVENT = FINDINGS.unauthorized_source!;
 const text = (bytes: Buffer): string => JSON.parse(bytes.toString()).text;

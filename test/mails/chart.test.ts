@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { columns, inWords, legend, passBar, shareBar, sparkline } from '../../../services/alerter/templates/chart.ts';
+import { columns, inWords, legend, passBar, shareBar, sparkline } from '../../services/mails/chart.ts';
 import { expectGolden } from './cases.ts';
 
 const day = (n: number, messages: number, passed = messages) => ({ day: `2026-05-0${n}`, messages, passed });

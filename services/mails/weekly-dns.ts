@@ -1,5 +1,5 @@
-import { counted, list, number } from '../../shared/format.ts';
-import type { DomainDns } from '../../store/alerts/digest-dns.ts';
+import { counted, list, number } from '../shared/format.ts';
+import type { DomainDns } from '../store/alerts/digest-dns.ts';
 import { clean } from './plain-text.ts';
 
 /** The stages of services/dns/posture, as a line of the digest says them. */

@@ -1,6 +1,6 @@
-import { dayOf } from '../../shared/days.ts';
-import { counted, number } from '../../shared/format.ts';
-import type { RequestWeek } from '../../store/alerts/request-week.ts';
+import { dayOf } from '../shared/days.ts';
+import { counted, number } from '../shared/format.ts';
+import type { RequestWeek } from '../store/alerts/request-week.ts';
 import { clean } from './plain-text.ts';
 
 const MOST_OVERRIDES = 10;

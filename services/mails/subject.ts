@@ -1,5 +1,5 @@
-import type { FindingEvent } from '../../store/alerts/outbox.ts';
-import type { Step } from '../../store/findings/findings.ts';
+import type { FindingEvent } from '../store/alerts/outbox.ts';
+import type { Step } from '../store/findings/findings.ts';
 import { contentOf } from './content.ts';
 import { clean } from './plain-text.ts';
 

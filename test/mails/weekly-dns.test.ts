@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { dnsNotes } from '../../../services/alerter/templates/weekly-dns.ts';
-import { STAGES } from '../../../services/dns/posture/posture.ts';
-import type { DomainDns } from '../../../services/store/alerts/digest-dns.ts';
+import { STAGES } from '../../services/dns/posture/posture.ts';
+import { dnsNotes } from '../../services/mails/weekly-dns.ts';
+import type { DomainDns } from '../../services/store/alerts/digest-dns.ts';
 
 const dns = (over: Partial<DomainDns> = {}): DomainDns => ({
   domain: 'example.com',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { renderDigest } from '../../../services/alerter/templates/digest.ts';
-import { FINDINGS } from '../events.ts';
+import { renderDigest } from '../../services/mails/digest.ts';
+import { FINDINGS } from '../alerter/events.ts';
 import { bodyOf, CASES, expectGolden } from './cases.ts';
 
 describe('a digest', () => {

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { composeMail } from '../../../services/alerter/mail/message.ts';
-import { renderFinding } from '../../../services/alerter/templates/finding.ts';
-import type { FindingEvent } from '../../../services/store/alerts/outbox.ts';
-import { evidenceOf, FINDINGS, unversioned } from '../events.ts';
+import { composeMail } from '../../services/alerter/mail/message.ts';
+import { renderFinding } from '../../services/mails/finding.ts';
+import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
+import { evidenceOf, FINDINGS, unversioned } from '../alerter/events.ts';
 
-const golden = (kind: string) => readFileSync(path.join(import.meta.dirname, '..', 'golden', `${kind}.txt`), 'utf8');
+const golden = (kind: string) => readFileSync(path.join(import.meta.dirname, '../alerter/golden', `${kind}.txt`), 'utf8');
 const FOLD = `\n${'_'.repeat(78)}\nFor psql:\n`;
 const beforeFold = (text: string) => text.split(FOLD)[0]!.trimEnd().split('\n');
 const beforeActions = (text: string) => text.split('\nIn ruawatch:\n')[0]!.split(FOLD)[0]!.trimEnd().split('\n');

@@ -1,8 +1,8 @@
 import { test } from 'vitest';
-import { renderWeekly, type Weekly } from '../../../services/alerter/templates/weekly.ts';
-import { readEvidence } from '../../../services/findings/evidence.ts';
-import type { DomainDns } from '../../../services/store/alerts/digest-dns.ts';
-import type { DomainWeek, WeekFinding } from '../../../services/store/alerts/digests.ts';
+import { readEvidence } from '../../services/findings/evidence.ts';
+import { renderWeekly, type Weekly } from '../../services/mails/weekly.ts';
+import type { DomainDns } from '../../services/store/alerts/digest-dns.ts';
+import type { DomainWeek, WeekFinding } from '../../services/store/alerts/digests.ts';
 import { bodyOf, CASES, expectGolden } from './cases.ts';
 
 const domain = (over: Partial<DomainWeek> = {}): DomainWeek => ({

@@ -1,8 +1,8 @@
-import { actionsOn } from '../../findings/actions.ts';
-import { counted, list, number } from '../../shared/format.ts';
-import { SEVERITIES } from '../../shared/severity.ts';
-import type { FindingEvent } from '../../store/alerts/outbox.ts';
-import type { Step } from '../../store/findings/findings.ts';
+import { actionsOn } from '../findings/actions.ts';
+import { counted, list, number } from '../shared/format.ts';
+import { SEVERITIES } from '../shared/severity.ts';
+import type { FindingEvent } from '../store/alerts/outbox.ts';
+import type { Step } from '../store/findings/findings.ts';
 import { actionLines, actionsHtml, belowFold } from './actions.ts';
 import { type Content, contentOf } from './content.ts';
 import type { Rendered } from './finding.ts';

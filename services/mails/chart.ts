@@ -1,5 +1,5 @@
-import { counted, list, number } from '../../shared/format.ts';
-import type { DayTotal } from '../../store/alerts/digests.ts';
+import { counted, list, number } from '../shared/format.ts';
+import type { DayTotal } from '../store/alerts/digests.ts';
 
 const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const HEIGHT = 44;

@@ -1,8 +1,8 @@
-import { wordsOf } from '../../findings/sentences.ts';
-import { daysBetween } from '../../shared/days.ts';
-import { counted, number, percent } from '../../shared/format.ts';
-import { parsePolicy } from '../../shared/policy.ts';
-import type { DayTotal, DomainWeek } from '../../store/alerts/digests.ts';
+import { wordsOf } from '../findings/sentences.ts';
+import { daysBetween } from '../shared/days.ts';
+import { counted, number, percent } from '../shared/format.ts';
+import { parsePolicy } from '../shared/policy.ts';
+import type { DayTotal, DomainWeek } from '../store/alerts/digests.ts';
 import { columns, inWords, passBar, shareBar, sparkline } from './chart.ts';
 import { clean, inlineHtml as e, wrap } from './plain-text.ts';
 import { dnsNotes } from './weekly-dns.ts';

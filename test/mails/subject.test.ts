@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { subjectOf } from '../../../services/alerter/templates/subject.ts';
-import type { Facts } from '../../../services/findings/kinds/index.ts';
-import type { FindingEvent } from '../../../services/store/alerts/outbox.ts';
-import type { Step } from '../../../services/store/findings/findings.ts';
-import { EVIDENCE, SAMPLES } from '../../findings/kinds/samples.ts';
+import type { Facts } from '../../services/findings/kinds/index.ts';
+import { subjectOf } from '../../services/mails/subject.ts';
+import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
+import type { Step } from '../../services/store/findings/findings.ts';
+import { EVIDENCE, SAMPLES } from '../findings/kinds/samples.ts';
 import { expectCases, expectGolden } from './cases.ts';
 
 const KINDS = Object.keys(SAMPLES) as (keyof typeof SAMPLES)[];

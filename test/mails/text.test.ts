@@ -1,6 +1,6 @@
 import { test } from 'vitest';
-import { contentOf } from '../../../services/alerter/templates/content.ts';
-import { findingText } from '../../../services/alerter/templates/text.ts';
+import { contentOf } from '../../services/mails/content.ts';
+import { findingText } from '../../services/mails/text.ts';
 import { expectCases } from './cases.ts';
 
 test('each case as a text', () =>

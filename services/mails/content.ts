@@ -1,12 +1,12 @@
-import { type Action, actionsOn, showAction } from '../../findings/actions.ts';
-import type { Evidence } from '../../findings/evidence.ts';
-import { fatesWords } from '../../findings/fates.ts';
-import { newsWords } from '../../findings/news.ts';
-import { overWords, wordsOf } from '../../findings/sentences.ts';
-import { whoseWords } from '../../findings/whose.ts';
-import { counted, list, number, percent } from '../../shared/format.ts';
-import type { FindingEvent } from '../../store/alerts/outbox.ts';
-import type { Step } from '../../store/findings/findings.ts';
+import { type Action, actionsOn, showAction } from '../findings/actions.ts';
+import type { Evidence } from '../findings/evidence.ts';
+import { fatesWords } from '../findings/fates.ts';
+import { newsWords } from '../findings/news.ts';
+import { overWords, wordsOf } from '../findings/sentences.ts';
+import { whoseWords } from '../findings/whose.ts';
+import { counted, list, number, percent } from '../shared/format.ts';
+import type { FindingEvent } from '../store/alerts/outbox.ts';
+import type { Step } from '../store/findings/findings.ts';
 import { clean, sentenceCase } from './plain-text.ts';
 
 /** What a mail says, in the order it says it, every value clean: both templates show just this. */

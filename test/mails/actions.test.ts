@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { actionLines, actionsHtml, belowFold } from '../../../services/alerter/templates/actions.ts';
+import { actionLines, actionsHtml, belowFold } from '../../services/mails/actions.ts';
 
 const ACTIONS = [{ when: 'If it is <odd>', command: 'ruawatch findings show 17 --why "x"' }];
 

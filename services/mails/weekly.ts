@@ -1,8 +1,8 @@
-import { type Action, actionsOn } from '../../findings/actions.ts';
-import { dayOf } from '../../shared/days.ts';
-import { counted, list, number } from '../../shared/format.ts';
-import type { DomainWeek, WeekFinding, WeekFindings } from '../../store/alerts/digests.ts';
-import type { RequestWeek } from '../../store/alerts/request-week.ts';
+import { type Action, actionsOn } from '../findings/actions.ts';
+import { dayOf } from '../shared/days.ts';
+import { counted, list, number } from '../shared/format.ts';
+import type { DomainWeek, WeekFinding, WeekFindings } from '../store/alerts/digests.ts';
+import type { RequestWeek } from '../store/alerts/request-week.ts';
 import { actionLines, actionsHtml } from './actions.ts';
 import { legend } from './chart.ts';
 import { contentOf } from './content.ts';

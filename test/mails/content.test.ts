@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { awaited, contentOf } from '../../../services/alerter/templates/content.ts';
-import type { FindingEvent } from '../../../services/store/alerts/outbox.ts';
-import { evidenceOf, FINDINGS } from '../events.ts';
+import { awaited, contentOf } from '../../services/mails/content.ts';
+import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
+import { evidenceOf, FINDINGS } from '../alerter/events.ts';
 import { expectCases } from './cases.ts';
 
 const event = (evidence: object = {}, over: Partial<FindingEvent> = {}): FindingEvent => ({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { lasting, requestLines, requestsAct } from '../../../services/alerter/templates/weekly-requests.ts';
+import { lasting, requestLines, requestsAct } from '../../services/mails/weekly-requests.ts';
 
 const HEAD = `17:${'ab'.repeat(32)}`;
 const WEEK = { waiting: 0, oldest: null, decided: 0, median_hours: null, overrides: [], head: HEAD };

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { expect } from 'vitest';
-import type { FindingEvent } from '../../../services/store/alerts/outbox.ts';
-import type { Step } from '../../../services/store/findings/findings.ts';
-import { evidenceOf, FINDINGS } from '../events.ts';
+import type { FindingEvent } from '../../services/store/alerts/outbox.ts';
+import type { Step } from '../../services/store/findings/findings.ts';
+import { evidenceOf, FINDINGS } from '../alerter/events.ts';
 
 export interface Case {
   event: FindingEvent;
