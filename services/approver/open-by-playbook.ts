@@ -12,7 +12,7 @@ import type { PlaybookMeans } from './playbooks/playbook.ts';
 /** Questions to DNS for one plan. */
 const QUESTIONS = 400;
 /** Refusals that settings cause: the finding is asked about again when they have changed. */
-const BY_SETTINGS = new Set(['no_rule', 'nobody_can_approve']);
+const BY_SETTINGS = new Set(['no_rule', 'nobody_can_approve', 'wrong_domain']);
 
 /**
  * Opens the requests of the playbooks: one for each open finding that has one. What cannot be planned now (DNS does not

@@ -9,6 +9,9 @@ export const RISKS = ['low', 'medium', 'high'] as const;
 export type Risk = (typeof RISKS)[number];
 
 const NAME = /^(?=.{1,253}$)(?:\*\.)?[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/;
+/** Whether a plan can be about a name: in lower case, without the final dot. */
+export const isPlanName = (text: string): boolean => NAME.test(text);
+
 const name = z.string().regex(NAME, 'must be a domain name in lower case, without the final dot');
 const sentence = z.string().min(1).max(2000);
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decidedAs, domainsOf } from './decided-as.ts';
 import { KINDS, type Kind, type Plan, RISKS, type Risk, sizeOf } from './plan.ts';
 
 const person = z
@@ -172,7 +173,7 @@ export interface Considered {
 
 /** All rules, the most specific first, each with the reason why it does not match. The first that matches decides. */
 export function consider(rules: readonly Rule[], subject: Subject, used: (rule: string) => Used): Considered[] {
-  return bySpecificity(rules, subject.plan.domain).map((rule) => {
+  return bySpecificity(rules, domainsOf(subject.plan)).map((rule) => {
     const because = mismatch(rule, subject) ?? overCeiling(rule, used(rule.name));
     return { rule, matches: because === null, because };
   });
@@ -183,15 +184,15 @@ export function choose(rules: readonly Rule[], subject: Subject, used: (rule: st
   return consider(rules, subject, used).find(({ matches }) => matches)?.rule ?? null;
 }
 
-function bySpecificity(rules: readonly Rule[], domain: string): Rule[] {
-  const keys = new Map(rules.map((rule, at) => [rule, [...specificity(rule.when, domain), -at]]));
+function bySpecificity(rules: readonly Rule[], domains: readonly string[]): Rule[] {
+  const keys = new Map(rules.map((rule, at) => [rule, [...specificity(rule.when, domains), -at]]));
   return [...rules].sort((a, b) => compare(keys.get(b)!, keys.get(a)!));
 }
 
 /** The longest domain that names it, then the number of other conditions. */
-function specificity({ domains, ...others }: Condition, domain: string): number[] {
-  const lengths = (domains ?? [])
-    .filter((pattern) => names(pattern, domain))
+function specificity({ domains: patterns, ...others }: Condition, domains: readonly string[]): number[] {
+  const lengths = (patterns ?? [])
+    .filter((pattern) => domains.some((domain) => names(pattern, domain)))
     .map((pattern) => (pattern.startsWith('*.') ? pattern.length - 2 : 1000 + pattern.length));
   return [Math.max(0, ...lengths), Object.values(others).filter((value) => value !== undefined).length];
 }
@@ -206,10 +207,15 @@ const names = (pattern: string, domain: string) =>
 
 const atMost = (risk: Risk, most: Risk) => RISKS.indexOf(risk) <= RISKS.indexOf(most);
 
-function mismatch({ when }: Rule, { plan, requester }: Subject): string | null {
+function mismatch({ when, decide }: Rule, { plan, requester }: Subject): string | null {
   const { kinds, domains, risk, findings, size } = when;
-  if (kinds !== undefined && !(kinds as readonly Kind[]).includes(plan.kind)) return `it is for ${kinds.join(', ')}`;
-  if (domains !== undefined && !domains.some((pattern) => names(pattern, plan.domain))) return `it is for ${domains.join(', ')}`;
+  const as = decidedAs(plan);
+  // A rule for rotations that run unattended says nothing of a key that somebody brings.
+  const wanted = decide === 'automatic' ? [as, plan.kind] : [as];
+  if (kinds !== undefined && !wanted.every((kind) => (kinds as readonly Kind[]).includes(kind)))
+    return `it is for ${kinds.join(', ')}${as === plan.kind ? '' : `, and this is decided as ${as}`}`;
+  if (domains !== undefined && !domains.some((pattern) => domainsOf(plan).some((domain) => names(pattern, domain))))
+    return `it is for ${domains.join(', ')}`;
   if (risk !== undefined && !atMost(plan.risk, risk)) return `the risk is ${plan.risk}, above ${risk}`;
   if (findings !== undefined && (plan.finding === null || !findings.includes(plan.finding.kind)))
     return `it is for findings of ${findings.join(', ')}`;

@@ -68,7 +68,9 @@ export function simulate({ rules, groups }: Pick<Approvals, 'rules' | 'groups'>,
 function wouldOf(rule: Rule | null, groups: Approvals['groups'], requester: string): Simulated['would'] {
   if (rule === null) return 'no_rule';
   if (rule.decide === 'automatic') return 'approve';
-  return isReachable(rule.stages, (group) => groups[group] ?? [], new Set([requester])) ? 'ask' : 'unreachable';
+  return isReachable(rule.stages, (group) => (Object.hasOwn(groups, group) ? groups[group]! : []), new Set([requester]))
+    ? 'ask'
+    : 'unreachable';
 }
 
 function differenceOf({ by, decision, state }: Past, would: Simulated['would']): Difference | null {

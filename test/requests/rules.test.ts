@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Plan } from '../../services/requests/plan.ts';
 import { approvalsSchema, choose, consider, isOpen, isReachable, type Subject } from '../../services/requests/rules.ts';
 import { GROUPS, planOf, rulesOf } from './sample.ts';
 
@@ -56,6 +57,75 @@ describe('the most specific rule decides', () => {
   });
 });
 
+describe('a change is decided as what it can do', () => {
+  const record = (name: string, type: 'TXT' | 'CNAME' = 'TXT'): Plan['changes'][number] => ({
+    target: 'dns',
+    name,
+    type,
+    ttl: { before: null, after: 60 },
+    before: [],
+    after: [{ text: 'x', wire: '0178' }],
+  });
+  const about = (names: string[], domain = 'example.com', kind: Plan['kind'] = 'dns.change') =>
+    subject({ kind, domain, risk: 'medium', changes: names.map((name) => record(name)) }, 'person');
+  const rules = rulesOf(
+    { name: 'records', when: { kinds: ['dns.change'] }, ...people },
+    { name: 'policy', when: { kinds: ['policy.step'] }, ...people },
+    { name: 'keys', when: { kinds: ['dkim.rotate'] }, ...people },
+  );
+  test.each([
+    [['example.com'], 'records'],
+    [['_mta-sts.example.com'], 'records'],
+    [['_dmarc.example.com'], 'policy'],
+    [['_dmarc.shop.example.com'], 'policy'],
+    [['other.example._report._dmarc.example.com'], 'policy'],
+    [['s1._domainkey.example.com'], 'keys'],
+    [['_domainkey.example.com'], 'keys'],
+    [['*._domainkey.example.com'], 'policy'],
+    [['*.example.com'], 'policy'],
+    [['example.com', '_dmarc.example.com'], 'policy'],
+    [['bounce.example.com', 's1._domainkey.example.com'], 'keys'],
+    [['dmarc.example.com'], 'records'],
+  ])('%j by the rule for %s', (names, rule) => {
+    expect(choose(rules, about(names), UNUSED)?.name).toBe(rule);
+  });
+
+  test.each([
+    [['policy.step'], '_dmarc.example.com', 'rest'],
+    [['dkim.rotate'], 's1._domainkey.example.com', 'rest'],
+    [['dns.change'], 's1._domainkey.example.com', 'rest'],
+    [['dns.change', 'dkim.rotate'], 's1._domainkey.example.com', 'auto'],
+    [['dns.change'], 'example.com', 'auto'],
+  ])('a rule for %j that decides by itself: %s goes to %s', (kinds, name, rule) => {
+    const given = rulesOf({ name: 'auto', when: { kinds }, ...routine }, { name: 'rest', ...people });
+    expect(choose(given, about([name]), UNUSED)?.name).toBe(rule);
+  });
+
+  test('and by the rule of the domain that it changes, whatever domain is named', () => {
+    const given = rulesOf(
+      { name: 'shop', when: { domains: ['shop.example.com'] }, stages: [{ group: 'mail', need: 2 }] },
+      { name: 'all', when: { domains: ['example.com', '*.example.com'] }, ...people },
+      { name: 'low', ...routine },
+    );
+    for (const [names, domain, rule] of [
+      [['_dmarc.shop.example.com'], 'example.com', 'shop'],
+      [['mail.shop.example.com'], 'example.com', 'shop'],
+      [['example.com', 'shop.example.com'], 'example.com', 'shop'],
+      [['_dmarc.example.com'], 'com', 'all'],
+      [['_dmarc.other.example.com'], 'com', 'all'],
+      [['bounce.example.com'], 'example.com', 'all'],
+      [['_dmarc.shopexample.com'], 'shopexample.com', 'low'],
+    ] as const)
+      expect(choose(given, about([...names], domain), UNUSED)?.name, names.join()).toBe(rule);
+  });
+
+  test('the reason says as what it is decided', () => {
+    expect(consider(rules.slice(0, 1), about(['_dmarc.example.com']), UNUSED)).toMatchObject([
+      { because: 'it is for dns.change, and this is decided as policy.step' },
+    ]);
+  });
+});
+
 describe('a ceiling', () => {
   const rules = rulesOf(
     { name: 'routine', when: { risk: 'low' }, ...routine, ceiling: { per_day: 3, per_domain_day: 2 } },
@@ -93,6 +163,7 @@ describe('settings that cannot work are refused', () => {
     [{ rules: [{ name: 'a', stages: [{ group: 'mail', need: 0 }] }] }, /need/],
     [{ rules: [{ name: 'a', ...people, windows: [{ days: ['monday'], from: '20:00', to: '06:00' }] }] }, /ends before it begins/],
     [{ rules: [], emergency: { group: 'nobody', review: 'mail' } }, /emergency names the group/],
+    [{ rules: [{ name: 'a', stages: [{ group: 'constructor' }] }] }, /"constructor", which is not in groups/],
     // No setting approves by silence.
     [{ rules: [{ name: 'a', stages: [{ group: 'mail', on_timeout: 'approve' }] }] }, /on_timeout/],
   ])('%#', (given, message) => {

@@ -10,6 +10,7 @@ import { decisionRow, domainRow, requestRow } from '../../store/console/api-rows
 import { noteAct } from '../../store/console/audit.ts';
 import { approverOf } from '../../store/console/people.ts';
 import type { Reader } from '../../store/console/scope.ts';
+import { isOwn } from '../../store/domains/domains.ts';
 import { decide, withdraw } from '../../store/requests/decide.ts';
 import { openRequest } from '../../store/requests/open.ts';
 import { decisionsOn, loadRequest } from '../../store/requests/requests.ts';
@@ -124,6 +125,7 @@ async function planOf({ db, config, clock, body }: Opening): Promise<Plan> {
       finding: null,
     });
   }
+  if (!(await isOwn(db, domain))) throw new Refusal(400, 'wrong_domain', words.problems.not_own(domain));
   const dns = openDns(config.dnsServers, { perSecond: PER_SECOND });
   const wish =
     kind === 'policy.step'

@@ -75,6 +75,7 @@ export const words = {
     nothing_there: 'There is nothing of this name or number, or it belongs to a domain that you may not see.',
     wrong_method: (allowed: readonly string[]) => `This address takes ${allowed.join(' and ')} only.`,
     past: 'it is in the past',
+    not_own: (domain: string) => `${domain} is not among your own domains: its records are not yours to change.`,
     needed_for: (kind: string) => `${kind} needs it`,
     cursor: 'it is not the "next" of an earlier page of this list',
     type_unknown: 'The body must be JSON, with "Content-Type: application/json".',

@@ -1,5 +1,7 @@
 import { lowerName } from '../../dns/client/name.ts';
+import { WireError } from '../../dns/client/reader.ts';
 import type { AskOptions, Dns } from '../../dns/client/types.ts';
+import { messageOf } from '../../shared/errors.ts';
 import type { DnsChange, Member, Plan } from '../plan.ts';
 import { type Effects, effectsOf, type SeenSender } from './effects.ts';
 import { aliasOf, type PlannedType, sameMembers, txtMember, txtOf } from './members.ts';
@@ -29,7 +31,7 @@ export interface DnsWish {
 /** Why no plan can be made. */
 export class PlanError extends Error {
   /** `unknown`: DNS did not answer, which a later try may do. */
-  readonly code: 'unknown' | 'alias' | 'occupied' | 'nothing_to_do';
+  readonly code: 'unknown' | 'alias' | 'occupied' | 'nothing_to_do' | 'wrong_value';
   constructor(code: PlanError['code'], message: string) {
     super(message);
     this.code = code;
@@ -102,7 +104,7 @@ async function changeOf(
   options: AskOptions,
 ): Promise<DnsChange | PlanError> {
   const { before, kept, ttl } = type === 'TXT' ? await textsAt(name, dns, options) : await aliasAt(name, dns, options);
-  const after: Member[] = value === null ? kept : [...kept, type === 'TXT' ? txtOf(value) : aliasOf(lowerName(value))];
+  const after: Member[] = value === null ? kept : [...kept, memberOf(name, type, value)];
   if (sameMembers(before, after))
     return new PlanError(
       'nothing_to_do',
@@ -110,6 +112,19 @@ async function changeOf(
     );
   const ttlAfter = after.length === 0 ? null : kind === 'policy.step' ? TTL_POLICY : TTL_NEW;
   return { target: 'dns', name, type, ttl: { before: ttl, after: ttlAfter }, before, after };
+}
+
+/** @throws PlanError `wrong_value` for what no record can hold */
+function memberOf(name: string, type: PlannedType, value: string): Member {
+  try {
+    return type === 'TXT' ? txtOf(value) : aliasOf(lowerName(value));
+  } catch (error) {
+    if (!(error instanceof RangeError || error instanceof WireError)) throw error;
+    throw new PlanError(
+      'wrong_value',
+      `Nothing can be published at ${name} as it was given: ${messageOf(error).replace(/\.$/, '')}.`,
+    );
+  }
 }
 
 interface Present {
@@ -155,7 +170,7 @@ function riskOf({ kind, records }: DnsWish, { warnings }: Effects): Pick<Plan, '
   if (records.some(({ value }) => value === null)) return { risk: 'medium', risk_because: ['A record is taken away.'] };
   if (records.some(({ value }) => /^v=spf1(?: |$)/i.test(value!)))
     return { risk: 'medium', risk_because: ['It changes who may send as the domain.'] };
-  if (!records.every(({ name }) => HARMLESS.test(lowerName(name))))
+  if (!records.every(({ name, type = 'TXT' }) => type === 'TXT' && HARMLESS.test(lowerName(name))))
     return { risk: 'medium', risk_because: ['What stands at that name decides who may send, sign or prove to be the domain.'] };
   return { risk: 'low', risk_because: ['Such a record admits nobody: it asks for reports, or for encryption.'] };
 }

@@ -11,8 +11,14 @@ export function txtMember(strings: RecordData['TXT']): Member {
   return { text: strings.join(''), wire: wire.toString('hex') };
 }
 
-/** A new TXT record: the text cut into strings of at most 255 octets. */
-export const txtOf = (text: string): Member => txtMember(stringsOf(text));
+/**
+ * A new TXT record: the text cut into strings of at most 255 octets.
+ * @throws RangeError for a character that is no octet: what is published would be another text than the one that people read
+ */
+export function txtOf(text: string): Member {
+  if (/[^\0-\xff]/.test(text)) throw new RangeError('A TXT record holds octets: write it in ASCII.');
+  return txtMember(stringsOf(text));
+}
 
 /** The strings of a TXT member, one character for each octet. @throws RangeError when its RDATA is cut off */
 export function stringsIn({ wire }: Member): RecordData['TXT'] {

@@ -1,11 +1,12 @@
 import { quotedString } from '../../dns/zonefile.ts';
 import { escaped } from '../../shared/escape.ts';
 import { changedMembers, type DnsChange, type Plan } from '../plan.ts';
-import { stringsIn } from './members.ts';
+import { stringsIn, targetIn } from './members.ts';
 
 /** A member as in a zone file (RFC 1035 section 5.1). */
 function zoneText({ name, type }: DnsChange, member: DnsChange['before'][number], ttl: number | null): string {
-  const data = type === 'TXT' ? stringsIn(member).map(quotedString).join(' ') : `${member.text}.`;
+  const data =
+    type === 'TXT' ? stringsIn(member).map(quotedString).join(' ') : type === 'CNAME' ? `${targetIn(member)}.` : member.text;
   return `${name}. ${ttl === null ? '' : `${ttl} `}${type} ${data}`;
 }
 

@@ -1,6 +1,6 @@
 import type { Dns } from '../../dns/client/types.ts';
 import { PermanentError, TransientError } from '../../shared/errors.ts';
-import type { Plan } from '../plan.ts';
+import { isPlanName, type Plan } from '../plan.ts';
 import { type DnsPlanOptions, type DnsWish, PlanError, planDns } from './dns.ts';
 import type { PlannedType } from './members.ts';
 
@@ -21,6 +21,7 @@ const PLAIN_NAME = /^(?=.{1,253}$)(?:\*\.)?(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,6
 
 /** @throws PermanentError `usage` for a name that is not the domain's, or cannot be written plainly */
 export function recordWish({ domain, name, type, value, why }: WantedRecord): DnsWish {
+  if (!isPlanName(name)) throw new PermanentError('usage', `${name} is no name of a record that a request can be about.`);
   if (name !== domain && !name.endsWith(`.${domain}`)) throw new PermanentError('usage', `${name} is not below ${domain}.`);
   if (!PLAIN_NAME.test(name))
     throw new PermanentError(

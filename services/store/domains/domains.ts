@@ -51,6 +51,12 @@ export async function isOwn(q: Queryable, domain: string): Promise<boolean> {
   return rows[0]!.own;
 }
 
+/** The own domain that a name belongs to: itself, or the nearest above it; null when it is not own. */
+export async function ownDomainOf(q: Queryable, name: string): Promise<string | null> {
+  const { rows } = await q.query<{ domain: string }>(ownAboveSql('$1'), [name]);
+  return rows[0]?.domain ?? null;
+}
+
 /** Lists domains, own ones first, then by name. @param filter.state only domains of this state */
 export async function listDomains(
   q: Queryable,

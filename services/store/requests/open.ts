@@ -11,6 +11,7 @@ import {
 } from '../../requests/rules.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
+import { ownDomainOf } from '../domains/domains.ts';
 import { lockNamed } from '../locks.ts';
 import { askerOf, note } from './events.ts';
 import { decidersOf, loadSeats, type Members, ownersOf } from './groups.ts';
@@ -55,7 +56,7 @@ export async function explain(
  * Opens a request: the rule that decides is chosen and frozen into it, and its first stage begins, or the rule decides.
  * @param at null for the database's clock
  * @returns its key; null when the playbook has an open request about the finding already
- * @throws PermanentError `no_rule`, `nobody_can_approve`
+ * @throws PermanentError `no_rule`, `nobody_can_approve`, `wrong_domain`
  */
 export async function openRequest(
   db: Db,
@@ -67,6 +68,7 @@ export async function openRequest(
     await lockNamed(tx, 'requests');
     const now = await momentOf(tx, at);
     const { plan, requester_kind: requester } = given;
+    await checkDomain(tx, plan);
     const rule = choose(rules, { plan, requester }, await usedToday(tx, plan.domain, now));
     if (rule === null)
       throw new PermanentError(
@@ -75,6 +77,16 @@ export async function openRequest(
       );
     return open(tx, freeze(rule), given, now);
   });
+}
+
+/** @throws PermanentError `wrong_domain` for a record of an own domain below the one that the plan names */
+async function checkDomain(q: Queryable, { domain, changes }: Plan): Promise<void> {
+  for (const change of changes) {
+    if (change.target !== 'dns') continue;
+    const own = await ownDomainOf(q, change.name);
+    if (own?.endsWith(`.${domain}`))
+      throw new PermanentError('wrong_domain', `${change.name} belongs to your domain ${own}: ask for it as a change of ${own}.`);
+  }
 }
 
 /**

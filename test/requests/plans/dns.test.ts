@@ -146,6 +146,30 @@ test('a name server that does not answer is no empty name', async () => {
   await expect(planDns(wish, SILENT, { seen: [], keys: new Map() })).rejects.toMatchObject({ code: 'unknown' });
 });
 
+test.each([
+  ['\u0176=spf1 +all', 'TXT'],
+  ['v=spf1\u0120+all', 'TXT'],
+  ['v=DMARC1; p=none \u{1F600}', 'TXT'],
+  ['ex\u0161mple.net', 'CNAME'],
+  ['a..example.net', 'CNAME'],
+  [`${'a'.repeat(64)}.example.net`, 'CNAME'],
+] as const)('%j is no value of a record', async (value, type) => {
+  const wish = { records: [{ name: 'new.example.com', type, value }] };
+  await expect(plan(wish)).rejects.toMatchObject({
+    code: 'wrong_value',
+    message: expect.stringMatching(/^Nothing can be published at/),
+  });
+});
+
+test('an alias is low in risk nowhere, and a line shows where it leads by its wire form', async () => {
+  const made = await plan({ records: [{ name: '_smtp._tls.example.com', type: 'CNAME', value: 'evil.example.net' }] });
+  expect(made.risk).toBe('medium');
+  const change = made.changes[0] as Extract<(typeof made.changes)[number], { target: 'dns' }>;
+  expect(changeLines({ changes: [{ ...change, after: [{ ...change.after[0]!, text: 'good.example' }] }] })).toEqual([
+    '+ _smtp._tls.example.com. 3600 CNAME evil.example.net.',
+  ]);
+});
+
 test('strings of a TXT record keep their bounds and octets on the way to the wire and back', () => {
   fc.assert(
     fc.property(

@@ -194,6 +194,32 @@ test('whoever asked withdraws it, and others do not', async () => {
   expect((await events(key)).map(({ event }) => event)).toEqual(['open', 'withdraw']);
 });
 
+test('a record of an own domain is asked for under that domain, whatever parent is named', async () => {
+  for (const domain of ['example.com', 'shop.example.com'])
+    await t.db.query("insert into ruawatch.domains (domain, state, how, since) values ($1, 'own', 'added', now())", [domain]);
+  const record = (name: string) => [
+    {
+      target: 'dns' as const,
+      name,
+      type: 'TXT' as const,
+      ttl: { before: null, after: 60 },
+      before: [],
+      after: [{ text: 'x', wire: '0178' }],
+    },
+  ];
+  const ask = (name: string, domain: string) =>
+    openOne(TWO, { plan: planOf({ kind: 'dns.change', domain, changes: record(name) }) });
+  for (const domain of ['com', 'example.com'])
+    await expect(ask('_dmarc.mail.shop.example.com', domain)).rejects.toMatchObject({
+      code: 'wrong_domain',
+      message: expect.stringContaining('ask for it as a change of shop.example.com.'),
+    });
+  expect(await ask('_dmarc.mail.shop.example.com', 'shop.example.com')).toBe(1);
+  expect(await ask('_dmarc.mail.shop.example.com', 'mail.shop.example.com')).toBe(2);
+  expect(await ask('mail.elsewhere.example', 'elsewhere.example')).toBe(3);
+  expect(await ask('mail.example.com', 'example.com')).toBe(4);
+});
+
 test('a person who is named as a playbook withdraws no request of it', async () => {
   const key = await openOne(TWO, { requester: 'new-sender' });
   await expect(withdraw(t.db, key, { person: 'new-sender', why: 'x' })).rejects.toMatchObject({ code: 'not_in_group' });
