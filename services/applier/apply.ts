@@ -4,7 +4,7 @@ import { transaction } from '../shared/runtime/db.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { type DnsTarget, targetFor } from '../shared/settings/dns-servers.ts';
 import { applySender, restoreSender } from '../store/requests/apply-sender.ts';
-import { type ApplyEnd, changesOf, claim, endApplying, intend, settleChange } from '../store/requests/applying.ts';
+import { type ApplyEnd, changesOf, claim, endApplying, intend, mayBegin, settleChange } from '../store/requests/applying.ts';
 import type { Request } from '../store/requests/requests.ts';
 import { applyByCommand } from './targets/command.ts';
 import { applyByUpdate } from './targets/rfc2136.ts';
@@ -47,19 +47,27 @@ export async function applyRequest(request: Request, means: Applying): Promise<b
     change,
   }));
   if (request.state === 'approved' && !(await claim(db, key, intended, means.at()))) return true;
+  if (!(await changesOf(db, key)).some(({ state }) => state === 'applied')) {
+    const may = await mayBegin(db, key, means.at());
+    if (may === 'over') {
+      const says = 'It could not be applied in time: the approval has ended.';
+      await endApplying(db, key, { step: 'fail', says }, means.at());
+    }
+    if (may !== 'go') return true;
+  }
   const handed: Change[] = [];
   for (const [position, change] of plan.changes.entries()) {
     const applied = await once(request, { position, forward: true, change }, means);
     if (applied.state === 'later') {
       log.warn({ request: key, answer: applied.answer }, 'a change could not be made yet; it is tried again');
-      return lateOrFailed(request, applied, plan.changes.slice(0, position), means);
+      return lateOrFailed(request, applied, means);
     }
     if (applied.state === 'handed_over') {
       handed.push(change);
       continue;
     }
     if (applied.state === 'applied') continue;
-    const undone = await takeBack(request, plan.changes.slice(0, position), means);
+    const undone = await takeBack(request, handed.length > 0, means);
     const says = `${applied.answer}${undone}`;
     await endApplying(db, key, { step: applied.state === 'stale' ? 'outdate' : 'fail', says }, means.at());
     return true;
@@ -72,6 +80,7 @@ function endOf(plan: Plan, handed: readonly Change[]): ApplyEnd {
   if (handed.length > 0)
     return {
       step: 'hand_over',
+      partly: handed.length < plan.changes.length,
       says: 'It is handed over to be published: the request is done when the watcher sees the records (ruawatch requests show has them).',
     };
   const { watch_hours } = plan.back;
@@ -80,11 +89,11 @@ function endOf(plan: Plan, handed: readonly Change[]): ApplyEnd {
     : { step: 'finish', says: 'It is applied.', watch_hours };
 }
 
-async function lateOrFailed(request: Request, { answer }: Applied, made: readonly Change[], means: Applying): Promise<boolean> {
+async function lateOrFailed(request: Request, { answer }: Applied, means: Applying): Promise<boolean> {
   const rows = await changesOf(means.db, request.request_key);
   const first = Math.min(...rows.map(({ intended_at }) => intended_at.getTime()));
   if (means.now().getTime() - first < GIVE_UP_MS) return false;
-  const says = `Given up after a day. ${answer}${await takeBack(request, made, means)}`;
+  const says = `Given up after a day. ${answer}${await takeBack(request, false, means)}`;
   await endApplying(means.db, request.request_key, { step: 'fail', says }, means.at());
   return true;
 }
@@ -134,35 +143,41 @@ async function make(request: Request, { forward, change }: Step, { db, targets, 
 }
 
 /** Takes back what was made, the last first. @returns what is to be said of it */
-async function takeBack(request: Request, made: readonly Change[], means: Applying): Promise<string> {
-  if (made.length === 0) return '';
-  const { all } = await back(request, made, means);
+async function takeBack(request: Request, handed: boolean, means: Applying): Promise<string> {
+  const left = handed ? ' What was handed over has to be stopped by hand.' : '';
+  const { made, all } = await back(request, means);
+  if (made === 0) return left;
   return all
-    ? ' What was changed before it is taken back.'
-    : ' What was changed before it could not all be taken back: look at it by hand.';
+    ? ` What was changed before it is taken back.${left}`
+    : ` What was changed before it could not all be taken back: look at it by hand.${left}`;
 }
 
-/** The way back of the first changes of a plan. @returns whether all of it was made, and the first answer that was none */
+/**
+ * The way back of the changes of a plan that were made; those that were handed over are not ours to take back.
+ * @returns how many were made, whether all of them went back, and the first answer that was none
+ */
 async function back(
   request: Request,
-  made: readonly Change[],
   means: Applying,
-): Promise<{ all: boolean; state: Applied['state']; answer: string }> {
-  const steps = made
+): Promise<{ made: number; all: boolean; state: Applied['state']; answer: string }> {
+  const { changes } = readPlan({ text: request.plan, digest: request.digest });
+  const rows = await changesOf(means.db, request.request_key);
+  const steps = changes
     .map((change, position) => ({ position, forward: false, target: targetName(change, means.targets), change }))
+    .filter(({ position }) => rows.some((row) => row.forward && row.position === position && row.state === 'applied'))
     .reverse();
+  const made = steps.length;
   await transaction(means.db, (tx) => intend(tx, request.request_key, steps, means.now()));
   for (const step of steps) {
     const applied = await once(request, step, means);
-    if (applied.state !== 'applied') return { all: false, ...applied };
+    if (applied.state !== 'applied') return { made, all: false, ...applied };
   }
-  return { all: true, state: 'applied', answer: '' };
+  return { made, all: true, state: 'applied', answer: '' };
 }
 
 /** Restores the state before an active request. @returns null when it has to be tried again later */
 export async function returnRequest(request: Request, means: Applying): Promise<{ done: boolean; answer: string } | null> {
-  const plan = readPlan({ text: request.plan, digest: request.digest });
-  const { all, state, answer } = await back(request, plan.changes, means);
+  const { all, state, answer } = await back(request, means);
   if (all) return { done: true, answer };
   return state === 'later' ? null : { done: false, answer };
 }

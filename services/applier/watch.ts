@@ -1,8 +1,10 @@
+import { lowerName } from '../dns/client/name.ts';
 import { shownValue } from '../dns/shown-value.ts';
-import { changedMembers, readPlan } from '../requests/plan.ts';
+import { changedMembers, type DnsChange, type Member, readPlan } from '../requests/plan.ts';
+import { stringsIn, targetIn } from '../requests/plans/members.ts';
 import { DAY_MS, dayOf } from '../shared/days.ts';
 import { counted } from '../shared/format.ts';
-import { awaited, endAwaited, endWatch, publishedTexts, watched } from '../store/requests/applying.ts';
+import { awaited, endAwaited, endWatch, type Published, published, watched } from '../store/requests/applying.ts';
 import { type Broken, brokenSince } from '../store/requests/broken.ts';
 import type { Request } from '../store/requests/requests.ts';
 import { type Applying, returnRequest } from './apply.ts';
@@ -30,7 +32,11 @@ export async function watchChanges(means: Applying): Promise<void> {
   for (const request of await watched(means.db)) {
     if (means.signal.aborted) return;
     if (await returnIfBroken(request, means)) continue;
-    if (request.ends_at !== null && request.ends_at.getTime() + REPORTS_LATE_MS <= means.now().getTime())
+    if (
+      request.state === 'active' &&
+      request.ends_at !== null &&
+      request.ends_at.getTime() + REPORTS_LATE_MS <= means.now().getTime()
+    )
       await endWatch(
         means.db,
         request.request_key,
@@ -55,21 +61,30 @@ async function returnIfBroken(request: Request, means: Applying): Promise<boolea
   return true;
 }
 
+/** Whether a record is as it should be: an alias is no text, whatever the text says. */
+function isThere(record: DnsChange, seen: Published | undefined): boolean {
+  if (seen === undefined) return false;
+  const { gone, come } = changedMembers(record);
+  if (record.type === 'CNAME')
+    return (
+      come.every((one) => seen.aliases[0] === lowerName(targetIn(one))) &&
+      !gone.some((one) => seen.aliases[0] === lowerName(targetIn(one)))
+    );
+  if (record.type !== 'TXT') return false;
+  // What stands behind an alias is not at this name.
+  const texts = seen.aliases.length > 0 ? [] : seen.TXT;
+  const shown = (one: Member) => shownValue(stringsIn(one).join(''));
+  return come.every((one) => texts.includes(shown(one))) && !gone.some((one) => texts.includes(shown(one)));
+}
+
 /** Ends the requests whose records are published, by whomever. */
 export async function closePublished(means: Applying): Promise<void> {
   for (const request of await awaited(means.db)) {
     const plan = readPlan({ text: request.plan, digest: request.digest });
     const records = plan.changes.flatMap((change) => (change.target === 'dns' ? [change] : []));
     if (records.length === 0 || records.length < plan.changes.length) continue;
-    const texts = await publishedTexts(means.db, plan, request.created_at);
-    const there = records.every((record) => {
-      const seen = texts.get(record.name);
-      if (seen === undefined) return false;
-      const { gone, come } = changedMembers(record);
-      return (
-        come.every(({ text }) => seen.includes(shownValue(text))) && !gone.some(({ text }) => seen.includes(shownValue(text)))
-      );
-    });
-    if (there) await endAwaited(means.db, request.request_key, means.at());
+    const seen = await published(means.db, plan, request.created_at);
+    const there = records.every((record) => isThere(record, seen.get(record.name)));
+    if (there) await endAwaited(means.db, request.request_key, means.at(), plan.back.watch_hours);
   }
 }

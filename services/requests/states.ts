@@ -25,7 +25,8 @@ export const STEPS = {
   submit: { from: ['draft'], to: 'pending' },
   approve: { from: ['pending'], to: 'approved' },
   deny: { from: ['pending'], to: 'denied' },
-  withdraw: { from: ['draft', 'pending', 'approved'], to: 'withdrawn' },
+  /** While it is being applied only as long as nothing is changed. */
+  withdraw: { from: ['draft', 'pending', 'approved', 'applying'], to: 'withdrawn' },
   expire: { from: ['draft', 'pending', 'approved'], to: 'expired' },
   /** A break-glass: a person of the emergency group decides alone. */
   override: { from: ['pending'], to: 'approved' },
@@ -40,6 +41,8 @@ export const STEPS = {
   close: { from: ['approved'], to: 'done' },
   /** What was handed over is there. */
   appear: { from: ['handed_over', 'pending', 'approved'], to: 'done' },
+  /** What was handed over is there, and what was changed beside it is watched. */
+  follow: { from: ['handed_over'], to: 'active' },
   /** The state before is not what the plan says. */
   outdate: { from: ['pending', 'approved', 'applying'], to: 'stale' },
   fail: { from: ['applying', 'handed_over'], to: 'failed' },
@@ -49,6 +52,8 @@ export const STEPS = {
   end: { from: ['active'], to: 'ended' },
   /** The state before was restored. */
   return: { from: ['active'], to: 'returned' },
+  /** What was changed beside a part that was handed over. */
+  return_part: { from: ['handed_over'], to: 'returned' },
 } as const satisfies Record<string, { from: readonly State[]; to: State }>;
 export type Step = keyof typeof STEPS;
 

@@ -8,7 +8,7 @@ import { startApplier } from '../../services/applier/index.ts';
 import { closePublished, watchChanges } from '../../services/applier/watch.ts';
 import { createDnsClient } from '../../services/dns/client/client.ts';
 import type { Plan } from '../../services/requests/plan.ts';
-import { txtOf } from '../../services/requests/plans/members.ts';
+import { aliasOf, txtOf } from '../../services/requests/plans/members.ts';
 import type { Db } from '../../services/shared/runtime/db.ts';
 import type { DnsTarget } from '../../services/shared/settings/dns-servers.ts';
 import { changesOf, toApply } from '../../services/store/requests/applying.ts';
@@ -185,6 +185,38 @@ test('without a server of its zone it is handed over, and done when the watcher 
   );
   await closePublished(means());
   expect(await stateOf(key)).toBe('done');
+});
+
+test.each([
+  ['CNAME', 'TXT', 'handed_over'],
+  ['CNAME', 'alias', 'done'],
+  ['CNAME', 'an alias of an alias', 'handed_over'],
+  ['TXT', 'TXT', 'done'],
+  ['TXT', 'alias', 'handed_over'],
+  ['TXT', 'TXT behind an alias', 'handed_over'],
+] as const)('of a %s that is handed over, %s is seen: it is %s', async (type, seen, state) => {
+  const target = 'selector.mailer.example';
+  const change = {
+    ...record([], [target], `s1._domainkey.${DOMAIN}`),
+    ...(type === 'CNAME' && { type, after: [aliasOf(target)] }),
+  };
+  const key = await ask([change as Plan['changes'][number]]);
+  await apply();
+  const aliases = seen === 'alias' ? [target] : seen.endsWith('alias') ? ['between.example', target] : [];
+  const at = new Date(f.context.clock.now().getTime() + 1000);
+  await f.t.db.query(
+    `insert into ruawatch.dns_questions (domain, name, type, purpose, state, asked_at, first_answered_at, answered_at, aliases, answers)
+     values ($1, $2, 'TXT', 'dkim', 'records', $3, $3, $3, $4, '[]')`,
+    [DOMAIN, `s1._domainkey.${DOMAIN}`, at, aliases],
+  );
+  if (seen.startsWith('TXT'))
+    await f.t.db.query(
+      `insert into ruawatch.dns_records (domain, name, type, purpose, value, first_seen, last_seen, servers)
+       values ($1, $2, 'TXT', 'dkim', $3, now(), now(), '{}')`,
+      [DOMAIN, `s1._domainkey.${DOMAIN}`, target],
+    );
+  await closePublished(means());
+  expect(await stateOf(key)).toBe(state);
 });
 
 describe('a change that is watched', () => {

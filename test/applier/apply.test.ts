@@ -4,7 +4,9 @@ import { type Applying, applyRequest, returnRequest } from '../../services/appli
 import type { Plan } from '../../services/requests/plan.ts';
 import { txtOf } from '../../services/requests/plans/members.ts';
 import type { DnsTarget } from '../../services/shared/settings/dns-servers.ts';
-import { changesOf } from '../../services/store/requests/applying.ts';
+import { whileAlone } from '../../services/store/requests/alone.ts';
+import { changesOf, endAwaited, endWatch, watched } from '../../services/store/requests/applying.ts';
+import { withdraw } from '../../services/store/requests/decide.ts';
 import { openRequest } from '../../services/store/requests/open.ts';
 import { loadRequest } from '../../services/store/requests/requests.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
@@ -224,6 +226,97 @@ describe('a change that cannot be made yet', () => {
     await t.db.query("update ruawatch.changes set state = 'stale', answer = null where request_key = $1 and position = 0", [key]);
     expect(await apply(key)).toBe(true);
     expect(await endOf(key)).toMatchObject({ state: 'stale', outcome: '' });
+  });
+});
+
+describe('while the first change waits for its server', () => {
+  const hour = (n: number) => new Date(NOW.getTime() + n * 3_600_000);
+  const open = async (rule: object, changes = [record('a', 'later')]) => {
+    const plan = planOf({ kind: 'dns.change', domain: DOMAIN, changes, back: { watch_hours: 72, text: 'It is put back.' } });
+    const given = { plan, requester: 'zoe@example.com', requester_kind: 'person' as const, why: 'ours' };
+    const rules = rulesOf({ name: 'all', decide: 'automatic', ceiling: { per_day: 1000 }, ...rule });
+    return (await openRequest(t.db, rules, given, NOW))!;
+  };
+
+  test('the approval ends when it was to be applied within a time', async () => {
+    const key = await open({ apply_within_hours: 2 });
+    expect(await apply(key)).toBe(false);
+    expect(await apply(key, hour(1))).toBe(false);
+    expect(await apply(key, hour(3))).toBe(true);
+    expect(await endOf(key)).toMatchObject({
+      state: 'failed',
+      outcome: 'It could not be applied in time: the approval has ended.',
+    });
+  });
+
+  test('a window that closes holds it back again', async () => {
+    const key = await open({ windows: [{ days: ['wednesday'], from: '08:00', to: '09:00' }] });
+    expect(await apply(key)).toBe(false);
+    lines = [];
+    expect(await apply(key, hour(2))).toBe(true);
+    expect(lines).toEqual([]);
+    expect(await endOf(key)).toMatchObject({ state: 'applying' });
+  });
+
+  test('it can be withdrawn, and is not once something is changed', async () => {
+    const key = await open({});
+    await apply(key);
+    await withdraw(t.db, key, { person: 'zoe@example.com', why: 'not now' }, NOW);
+    expect(await endOf(key)).toMatchObject({
+      state: 'withdrawn',
+      outcome: 'Withdrawn by zoe@example.com: not now It was being applied: make sure that nothing of it is published.',
+    });
+    expect(await apply(key)).toBe(true);
+    expect(await endOf(key)).toMatchObject({ state: 'withdrawn' });
+    const half = await open({}, [record('b'), record('a', 'later')]);
+    await apply(half);
+    await expect(withdraw(t.db, half, { person: 'zoe@example.com', why: 'x' }, NOW)).rejects.toMatchObject({
+      code: 'request_settled',
+    });
+  });
+
+  test('it is not withdrawn while the applier is at work', async () => {
+    const key = await open({});
+    await apply(key);
+    await whileAlone(t.db, async () => {
+      await expect(withdraw(t.db, key, { person: 'zoe@example.com', why: 'x' }, NOW)).rejects.toMatchObject({
+        code: 'request_settled',
+      });
+    });
+  });
+});
+
+describe('a plan of which a part is handed over', () => {
+  test('is watched for the part that was changed, and that alone is taken back', async () => {
+    const key = await ask([record('a'), record('b', 'hand')]);
+    await apply(key);
+    expect(await endOf(key)).toMatchObject({ state: 'handed_over' });
+    expect((await watched(t.db)).map(({ request_key }) => request_key)).toEqual([key]);
+    expect(await returnRequest(await loadRequest(t.db, key), means())).toEqual({ done: true, answer: '' });
+    expect((await rowsOf(key)).filter(([, forward]) => !forward)).toEqual([[0, false, 'git', 'applied', expect.anything()]]);
+    await endWatch(t.db, key, { step: 'return', says: 'It broke mail.' }, NOW);
+    expect(await endOf(key)).toMatchObject({ state: 'returned' });
+  });
+
+  test('is watched as a whole once the rest is published, and one that is all handed over is done', async () => {
+    const key = await ask([record('a'), record('b', 'hand')]);
+    await apply(key);
+    await endAwaited(t.db, key, NOW, 72);
+    expect(await endOf(key)).toMatchObject({ state: 'active', ends_at: new Date(NOW.getTime() + 3 * DAY_MS) });
+    const all = await ask([record('c', 'hand')]);
+    await apply(all);
+    expect((await watched(t.db)).map(({ request_key }) => request_key)).toEqual([key]);
+    await endAwaited(t.db, all, NOW, 72);
+    expect(await endOf(all)).toMatchObject({ state: 'done' });
+  });
+
+  test('says so when a later change fails', async () => {
+    const key = await ask([record('b', 'hand'), record('a', 'fail')]);
+    await apply(key);
+    expect(await endOf(key)).toMatchObject({
+      state: 'failed',
+      outcome: 'it failed What was handed over has to be stopped by hand.',
+    });
   });
 });
 

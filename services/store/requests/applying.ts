@@ -74,16 +74,38 @@ export async function claim(db: Db, key: number, changes: Parameters<typeof inte
     if (request.state !== 'approved' || (request.expires_at !== null && request.expires_at <= now)) return false;
     if (!request.emergency && !isOpen(request.rule.windows, now)) return false;
     await intend(tx, key, changes, now);
-    await move(tx, key, 'claim', { at: now, expires_at: null });
+    await move(tx, key, 'claim', { at: now });
     await note(tx, key, now, { event: 'claim', actor: 'applier', says: 'It is being applied.', only: true });
     return true;
+  });
+}
+
+/** A change is tried for a day (docs/changes.md). */
+const TRIED_HOURS = 24;
+const LAST_TRY_HOURS = 2;
+
+/**
+ * Whether the first change of a request may still be sent: it may have waited long for its server.
+ * @returns `settled` when it is not being applied any more, `closed` outside of its windows, `over` when the approval has ended
+ */
+export async function mayBegin(db: Db, key: number, at: Date | null): Promise<'go' | 'settled' | 'closed' | 'over'> {
+  return transaction(db, async (tx) => {
+    const { state, expires_at, changed_at, emergency, rule } = await lockRequest(tx, key);
+    const now = await momentOf(tx, at);
+    if (state !== 'applying') return 'settled';
+    // Where the approval lasts as long as it is tried, the last try comes after its end.
+    const late = expires_at !== null && hoursAfter(changed_at, TRIED_HOURS) <= expires_at ? LAST_TRY_HOURS : 0;
+    if (expires_at !== null && hoursAfter(expires_at, late) < now) return 'over';
+    return emergency || isOpen(rule.windows, now) ? 'go' : 'closed';
   });
 }
 
 /** How applying a request ended. */
 export type ApplyEnd =
   | { step: 'finish' | 'activate'; says: string; watch_hours: number }
-  | { step: 'hand_over' | 'fail' | 'outdate'; says: string };
+  /** `partly`: other records were changed, which may break mail. */
+  | { step: 'hand_over'; says: string; partly?: boolean }
+  | { step: 'fail' | 'outdate'; says: string };
 
 /** Ends applying a request. Any number of appliers may call it; the first does it. */
 export async function endApplying(db: Db, key: number, end: ApplyEnd, at: Date | null): Promise<void> {
@@ -94,8 +116,9 @@ export async function endApplying(db: Db, key: number, end: ApplyEnd, at: Date |
     const done = end.step === 'finish' || end.step === 'activate';
     await move(tx, key, end.step, {
       at: now,
+      expires_at: null,
       outcome: end.says,
-      ...(done ? { applied_at: now } : {}),
+      ...(done || (end.step === 'hand_over' && end.partly === true) ? { applied_at: now } : {}),
       ...('watch_hours' in end && end.watch_hours > 0 ? { ends_at: hoursAfter(now, end.watch_hours) } : {}),
     });
     if (done) await watchSoon(tx, request.domain, now);
@@ -115,9 +138,10 @@ async function watchSoon(tx: Tx, domain: string, now: Date): Promise<void> {
   await tx.query('update ruawatch.dns_watch set due_at = least(due_at, $2) where domain = $1', [domain, now]);
 }
 
-/** Requests whose change is watched. */
+/** Requests whose change is watched, also while a part of it is handed over. */
 export async function watched(q: Queryable): Promise<Request[]> {
-  return allInStates(q, ['active']);
+  const rows = await allInStates(q, ['active', 'handed_over']);
+  return rows.filter(({ applied_at }) => applied_at !== null);
 }
 
 /** Ends the watch over a request: nothing broke, or the state before was restored, or could not be. */
@@ -129,9 +153,10 @@ export async function endWatch(
 ): Promise<void> {
   await transaction(db, async (tx) => {
     const request = await lockRequest(tx, key);
-    if (request.state !== 'active') return;
+    const part = request.state === 'handed_over' && step === 'return';
+    if (request.state !== 'active' && !part) return;
     const now = await momentOf(tx, at);
-    await move(tx, key, step, { at: now, ends_at: null, outcome: says });
+    await move(tx, key, part ? 'return_part' : step, { at: now, ends_at: null, outcome: says });
     await watchSoon(tx, request.domain, now);
     await note(tx, key, now, {
       event: step === 'return' ? 'return' : 'settle',
@@ -147,14 +172,19 @@ export async function awaited(q: Queryable): Promise<Request[]> {
   return allInStates(q, ['handed_over', 'pending', 'approved']);
 }
 
-/** Ends a request whose records are published. */
-export async function endAwaited(db: Db, key: number, at: Date | null): Promise<void> {
+/**
+ * Ends a request whose records are published. Where a part of them was changed by the applier, all of it is watched from then on.
+ * @param watch_hours of the plan
+ */
+export async function endAwaited(db: Db, key: number, at: Date | null, watch_hours = 0): Promise<void> {
   await transaction(db, async (tx) => {
     const request = await lockRequest(tx, key);
     if (request.state !== 'handed_over' && request.state !== 'pending' && request.state !== 'approved') return;
     const now = await momentOf(tx, at);
-    const says = 'The records are published as it asks: the watcher has seen them.';
-    await move(tx, key, 'appear', { at: now, expires_at: null, applied_at: now, outcome: says });
+    const follow = request.state === 'handed_over' && request.applied_at !== null && watch_hours > 0;
+    const says = `The records are published as it asks: the watcher has seen them.${follow ? ` It is watched for ${watch_hours} hours.` : ''}`;
+    const ends_at = follow ? hoursAfter(now, watch_hours) : null;
+    await move(tx, key, follow ? 'follow' : 'appear', { at: now, expires_at: null, applied_at: now, ends_at, outcome: says });
     await note(tx, key, now, {
       event: 'appear',
       actor: 'applier',
@@ -164,23 +194,27 @@ export async function endAwaited(db: Db, key: number, at: Date | null): Promise<
   });
 }
 
-/**
- * The texts that the watcher sees at the names of a plan, and the names that they are aliases of, by name; a name it never got
- * an answer about is left out.
- */
-export async function publishedTexts(
+/** What the watcher sees at a name. */
+export interface Published {
+  TXT: string[];
+  /** The names that it is an alias of, the next one first. */
+  aliases: string[];
+}
+
+/** What the watcher sees at the names of a plan, by name; a name that it has no answer about since then is left out. */
+export async function published(
   q: Queryable,
   plan: Pick<Plan, 'changes' | 'domain'>,
   since: Date,
-): Promise<Map<string, string[]>> {
+): Promise<Map<string, Published>> {
   const names = plan.changes.flatMap((change) => (change.target === 'dns' ? [change.name] : []));
-  const { rows } = await q.query<{ name: string; texts: string[] }>(
-    `select u.name, coalesce(array_agg(r.value) filter (where r.value is not null), '{}') || u.aliases as texts
+  const { rows } = await q.query<Published & { name: string }>(
+    `select u.name, coalesce(array_agg(r.value) filter (where r.value is not null), '{}') as "TXT", u.aliases
        from ruawatch.dns_questions u
        left join ruawatch.dns_records r on r.domain = u.domain and r.name = u.name and r.type = u.type and r.gone_at is null
       where u.domain = $3 and u.name = any($1::text[]) and u.type = 'TXT' and u.answered_at >= $2
       group by u.name, u.aliases`,
     [names, since, plan.domain],
   );
-  return new Map(rows.map(({ name, texts }) => [name, texts]));
+  return new Map(rows.map(({ name, TXT, aliases }) => [name, { TXT, aliases }]));
 }

@@ -3,6 +3,7 @@ import type { State } from '../../requests/states.ts';
 import { count, freeSeats, type Refusal, refusalOf, type Seat, type Vote } from '../../requests/votes.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Tx, transaction } from '../../shared/runtime/db.ts';
+import { tryLockNamed } from '../locks.ts';
 import { askerOf, note } from './events.ts';
 import { decidersOf, loadMembers, loadSeats, peopleOf, standingApprovals } from './groups.ts';
 import { beginStage, open } from './open.ts';
@@ -221,8 +222,10 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
   await transaction(db, async (tx) => {
     const request = await lockRequest(tx, key);
     const now = await momentOf(tx, at);
-    if (request.state !== 'pending' && request.state !== 'approved' && request.state !== 'draft')
+    const applying = request.state === 'applying';
+    if (!applying && request.state !== 'pending' && request.state !== 'approved' && request.state !== 'draft')
       throw settled(key, request.state);
+    if (applying && !(await nothingChanged(tx, key))) throw settled(key, 'applying');
     if (request.kind === 'review')
       throw new PermanentError(
         'review_by_others',
@@ -235,15 +238,26 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
         'not_in_group',
         `Request ${key} is withdrawn by ${request.requester}, or by the people who decide about it.`,
       );
-    await move(tx, key, 'withdraw', { at: now, expires_at: null, outcome: `Withdrawn by ${by.person}: ${by.why}` });
+    const look = applying ? ' It was being applied: make sure that nothing of it is published.' : '';
+    await move(tx, key, 'withdraw', { at: now, expires_at: null, outcome: `Withdrawn by ${by.person}: ${by.why}${look}` });
     await note(tx, key, now, {
       event: 'withdraw',
       actor: by.person,
-      says: `${by.person} withdrew it: ${by.why}`,
+      says: `${by.person} withdrew it: ${by.why}${look}`,
       to: askerOf(request),
       detail: { why: by.why },
     });
   });
+}
+
+/** Whether no change of a request was made, and none is being made: the applier holds its lock while it works. */
+async function nothingChanged(tx: Tx, key: number): Promise<boolean> {
+  if (!(await tryLockNamed(tx, 'apply'))) return false;
+  const { rows } = await tx.query<{ made: boolean }>(
+    "select exists (select from dmarc.changes where request_key = $1 and state = 'applied') as made",
+    [key],
+  );
+  return !rows[0]!.made;
 }
 
 /**

@@ -166,7 +166,7 @@ const withdraws = (at: number, who: string): Act =>
     at,
     ({ key }, { now }, { db }) => codeOf(withdraw(db, key, { person: who, why: 'z' }, new Date(now))),
     (one) => {
-      if (one.state !== 'pending' && one.state !== 'approved') return 'request_settled';
+      if (one.state !== 'pending' && one.state !== 'approved' && one.state !== 'applying') return 'request_settled';
       if (one.review) return 'review_by_others';
       if (who !== one.requester && !one.stages.some(({ group }) => group.includes(who))) return 'not_in_group';
       one.state = 'withdrawn';
@@ -197,6 +197,8 @@ function overrides(at: number, who: string): Act {
       // Whoever broke the glass does not look back at it alone.
       if (one.review) return 'review_by_others';
       if (!GROUPS.security.includes(who)) return 'not_in_group';
+      // Neither whoever asked nor whoever breaks the glass looks back at it.
+      if (GROUPS.security.every((member) => member === who || member === one.requester)) return 'nobody_can_approve';
       one.state = 'approved';
       one.ends = world.now + EMERGENCY.ends_hours * HOUR;
       const stages = [{ group: GROUPS.security, need: 1, hours: 168 }];

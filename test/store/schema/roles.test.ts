@@ -40,7 +40,7 @@ import { noteMailboxError } from '../../../services/store/messages/mailboxes.ts'
 import { countMessages, noteAttempt } from '../../../services/store/messages/messages.ts';
 import { CHUNK_BYTES } from '../../../services/store/messages/raw-chunks.ts';
 import { dropPersonal } from '../../../services/store/reports/personal-data.ts';
-import { publishedTexts } from '../../../services/store/requests/applying.ts';
+import { published } from '../../../services/store/requests/applying.ts';
 import { brokenSince } from '../../../services/store/requests/broken.ts';
 import { withdrawResolved } from '../../../services/store/requests/decide.ts';
 import { openRequest } from '../../../services/store/requests/open.ts';
@@ -476,7 +476,7 @@ describe('each service does its whole job as a user with its role alone', () => 
     );
     const applier = as('ruawatch_applier');
     await brokenSince(applier, DOMAIN, '2026-01-01');
-    await publishedTexts(applier, plan, new Date(0));
+    await published(applier, plan, new Date(0));
   });
 
   test('the analyst', async () => {
