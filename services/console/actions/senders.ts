@@ -1,3 +1,4 @@
+import type { Rule } from '../../requests/rules.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import { noteAct } from '../../store/console/audit.ts';
 import { hasSource } from '../../store/console/domain.ts';
@@ -17,15 +18,20 @@ export interface SourceWord {
   until: Date | null;
 }
 
+/** Whether the rules of approvals decide about senders: then one person alone does not. */
+const byRequest = (rules: readonly Rule[]): boolean =>
+  rules.some(({ when: { kinds } }) => kinds === undefined || kinds.includes('sender.approve') || kinds.includes('sender.deny'));
+
 /**
  * Approves or denies a source of a domain that the person may see, or ends the entry about it.
- * @throws Refusal `no_source`, PermanentError of the list of senders
+ * @throws Refusal `no_source`, `by_request`, PermanentError of the list of senders
  */
 export async function decideSource(
-  { db, reader, visitor, now }: { db: Db; reader: Reader; visitor: Visitor; now: Date },
+  { db, reader, visitor, now, rules }: { db: Db; reader: Reader; visitor: Visitor; now: Date; rules: readonly Rule[] },
   { domain, source, decision, why, until }: SourceWord,
 ): Promise<void> {
   if (!(await hasSource(reader, domain, source))) throw new Refusal(404, 'no_source', words.problems.nothing_there);
+  if (byRequest(rules)) throw new Refusal(409, 'by_request', words.problems.by_request(domain, source));
   const word = { by: visitor.name, why };
   const subject = { domain, source, service: null };
   if (decision === 'end') await endSender(db, subject, word, now);

@@ -23,12 +23,13 @@ const decide = apiRoute({
     until: moment.nullable().default(null),
   }),
   answer: z.object({ domain: z.string(), source: z.string(), decision: z.enum(['approve', 'deny', 'end']) }),
-  async handle({ db, reader, params: { domain }, body, visitor, clock }) {
+  async handle({ db, reader, params: { domain }, body, visitor, clock, config }) {
     const now = clock.now();
+    const { rules } = config.approvals;
     const { source, decision, until } = body;
     if (until !== null && until <= now)
       throw new Refusal(400, 'wrong_parameter', words.problems.wrong_parameter('until', words.problems.past));
-    await decideSource({ db, reader, visitor: visitor!, now }, { domain, source, decision, why: body.why, until });
+    await decideSource({ db, reader, visitor: visitor!, now, rules }, { domain, source, decision, why: body.why, until });
     return { domain, source, decision };
   },
 });

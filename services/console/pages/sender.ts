@@ -87,11 +87,12 @@ const decide = route({
     why,
     days: z.coerce.number().int().min(0).max(3650).default(0),
   }),
-  async handle({ db, reader, params: { domain }, body, visitor, clock }) {
+  async handle({ db, reader, params: { domain }, body, visitor, clock, config }) {
     const now = clock.now();
+    const { rules } = config.approvals;
     const { source, decision, why } = body;
     const until = body.days === 0 ? null : new Date(now.getTime() + body.days * DAY_MS);
-    await decideSource({ db, reader, visitor: visitor!, now }, { domain, source, decision, why, until });
+    await decideSource({ db, reader, visitor: visitor!, now, rules }, { domain, source, decision, why, until });
     return see(withQuery(path`/domains/${domain}/senders/${body.sender}`, { done: 'decided' }));
   },
 });

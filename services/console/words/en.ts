@@ -72,6 +72,8 @@ export const words = {
       'Send a token that holds: "Authorization: Bearer ruawatch_…". "ruawatch people token NAME" makes one; docs/api.md says more.',
     scope_missing: (scope: string) =>
       `This token has not the scope "${scope}". Make one that has: ruawatch people token NAME --scope ${scope}.`,
+    by_request: (domain: string, source: string) =>
+      `Senders are approved and denied by request here, as the rules of approvals say: ruawatch requests open sender.approve ${domain} --source ${source} --why …`,
     nothing_there: 'There is nothing of this name or number, or it belongs to a domain that you may not see.',
     wrong_method: (allowed: readonly string[]) => `This address takes ${allowed.join(' and ')} only.`,
     past: 'it is in the past',

@@ -220,3 +220,36 @@ describe('requests', () => {
     if (status >= 400) expect(answer.json<{ detail: string }>().detail).toMatch(/\.$/);
   });
 });
+
+describe('where a rule is for requests about senders, nobody approves one alone', () => {
+  const direct = (decision: string) =>
+    ada.api('POST', '/api/v1/domains/example.com/senders', { source: 'forger.example', decision, why: 'w' });
+  const stored = () => c.t.db.query("select 1 from ruawatch.sender_list where source = 'forger.example'");
+
+  test.each(['approve', 'deny', 'end'])('%s', async (decision) => {
+    await c.t.db.query(
+      `insert into ruawatch.sources (domain, source, first_seen, last_seen, messages, passed)
+       values ('example.com', 'forger.example', '2026-10-01', '2026-10-02', 5, 0) on conflict do nothing`,
+    );
+    const rules = c.context.config.approvals.rules;
+    for (const kinds of [undefined, ['sender.approve'], ['sender.deny', 'dns.change']]) {
+      c.context.config.approvals.rules = rulesOf({
+        name: 'one',
+        when: kinds === undefined ? {} : { kinds },
+        stages: [{ group: 'mail' }],
+      });
+      const answer = await direct(decision);
+      expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([409, 'by_request']);
+      expect(answer.json<{ detail: string }>().detail).toContain('are approved and denied by request here');
+    }
+    expect((await stored()).rowCount).toBe(0);
+    c.context.config.approvals.rules = rules;
+  });
+
+  test('and where none is, a person does', async () => {
+    const rules = c.context.config.approvals.rules;
+    c.context.config.approvals.rules = rulesOf({ name: 'one', when: { kinds: ['policy.step'] }, stages: [{ group: 'mail' }] });
+    expect((await direct('deny')).statusCode).toBe(200);
+    c.context.config.approvals.rules = rules;
+  });
+});
