@@ -153,7 +153,7 @@ export async function endWatch(
 ): Promise<void> {
   await transaction(db, async (tx) => {
     const request = await lockRequest(tx, key);
-    const part = request.state === 'handed_over' && step === 'return';
+    const part = request.state === 'handed_over' && request.applied_at !== null && step === 'return';
     if (request.state !== 'active' && !part) return;
     const now = await momentOf(tx, at);
     await move(tx, key, part ? 'return_part' : step, { at: now, ends_at: null, outcome: says });
