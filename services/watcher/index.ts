@@ -7,6 +7,7 @@ import type { Web } from '../dns/web.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import { messageOf } from '../shared/errors.ts';
+import { markTrust } from '../shared/mark-authorities.ts';
 import { Pace } from '../shared/pace.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
@@ -221,7 +222,7 @@ class Watcher {
           ...asking,
           selectors,
           mailboxes: config.mailboxes.flatMap(({ addresses }) => addresses),
-          ...(this.web && { web: this.web }),
+          ...this.fetching(),
           stsBefore: stsBefore ?? undefined,
         });
     const drift = round.silent ? null : await this.drift(domain, dns, asking);
@@ -273,7 +274,7 @@ class Watcher {
     const watched = declared === null ? new Set<string>() : await watchedAmong(this.context.db, namesAround(declared));
     const domains = declared === null ? [] : guardedBy(domain, declared, watched);
     if (declared === null || domains.length === 0) return (before) => ({ drifts: null, news: isDriftNews(before, null) });
-    const checks = await compareDeclared(declared, domains, dns, { ...asking, ...(this.web && { web: this.web }) });
+    const checks = await compareDeclared(declared, domains, dns, { ...asking, ...this.fetching() });
     return (before, now) => {
       const after = drifted(before, checks, now);
       return { drifts: after, news: isDriftNews(before, after) };
@@ -297,6 +298,11 @@ class Watcher {
 
   private count({ observed }: Round): void {
     for (const { answers } of observed) for (const { state } of answers) this.context.metrics.dnsAnswers.inc({ outcome: state });
+  }
+
+  /** What documents are fetched with, and whose certificates count. */
+  private fetching(): Pick<CheckOptions, 'web' | 'marks'> {
+    return this.web ? { web: this.web, marks: markTrust(this.context.clock.now()) } : {};
   }
 
   private after(ms: number): Date {

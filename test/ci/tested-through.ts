@@ -63,7 +63,9 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cli/commands/domains.test.ts': ['cli/terminal/undecided.ts'],
   'cli/commands/policy.test.ts': ['store/domains/report-month.ts'],
   'deploy/compose.test.ts': ['cli/wait-for-servers.ts', 'shared/runtime/semi-spaces.ts'],
+  'dns/bimi/mark.test.ts': ['shared/mark-authorities.ts'],
   'dns/check/check.test.ts': [
+    'dns/check/bimi-mark.ts',
     'dns/check/bimi.ts',
     'dns/check/dkim.ts',
     'dns/check/dmarc.ts',

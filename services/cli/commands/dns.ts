@@ -7,6 +7,7 @@ import { withPlanned } from '../../dns/planned.ts';
 import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { jsonText } from '../../shared/escape.ts';
+import { markTrust } from '../../shared/mark-authorities.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
 import { openWeb } from '../../shared/runtime/web.ts';
 import type { Config } from '../../shared/settings/config.ts';
@@ -69,7 +70,12 @@ export async function runDnsCheck(
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
       const signed = seen.get(one[1]) ?? [];
       const known = [...new Set([...selectors, ...signed.map(({ selector }) => selector)])];
-      const asked = { selectors: known, registrable: organizationalDomain, mailboxes, ...(web === undefined ? {} : { web }) };
+      const asked = {
+        selectors: known,
+        registrable: organizationalDomain,
+        mailboxes,
+        ...(web === undefined ? {} : { web, marks: markTrust(now) }),
+      };
       const check = await checkDomain(one[1], dns, asked);
       checks[one[0]] = { check, corrected: await correctedRecords(check, dns, asked), signed };
     }
@@ -151,6 +157,7 @@ function jsonOf({
       record: bimi.record?.text ?? null,
       logo: bimi.record?.location ?? null,
       certificate: bimi.record?.authority ?? null,
+      mark: bimi.mark && { type: bimi.mark.type, issuer: bimi.mark.issuer, domains: bimi.mark.domains, until: bimi.mark.until },
     },
   };
 }

@@ -9,6 +9,7 @@ import { onlyPlanned, withPlanned } from '../../dns/planned.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { jsonText } from '../../shared/escape.ts';
+import { markTrust } from '../../shared/mark-authorities.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
 import { openWeb } from '../../shared/runtime/web.ts';
 import type { Config } from '../../shared/settings/config.ts';
@@ -56,7 +57,10 @@ export async function runGuardCheck(
   const domains = domainsOf(guard, options.environment ?? []);
   const dns = openGuardDns(config, guard, options);
   const web = options.web === false || options.offline ? undefined : openWeb(dns, { allowPrivate: options.private === true });
-  const checker = new GuardChecker(guard, dns, { registrable: organizationalDomain, ...(web === undefined ? {} : { web }) });
+  const checker = new GuardChecker(guard, dns, {
+    registrable: organizationalDomain,
+    ...(web === undefined ? {} : { web, marks: markTrust(now) }),
+  });
   const results: GuardResult[] = [];
   const waiting = [...domains.entries()];
   const work = async () => {

@@ -9,6 +9,7 @@ import { normalDomain, organizationalDomain } from '../../report/orgdomain.ts';
 import { addDays } from '../../shared/days.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { jsonText } from '../../shared/escape.ts';
+import { markTrust } from '../../shared/mark-authorities.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
 import { openWeb } from '../../shared/runtime/web.ts';
@@ -88,6 +89,7 @@ async function statusOf(
     registrable: organizationalDomain,
     mailboxes,
     web: openWeb(dns),
+    marks: markTrust(new Date()),
   });
   return { posture: postureOf(check, month, mailboxes[0] ?? null), month, seen };
 }

@@ -92,6 +92,10 @@ function* transportLines({ mx, mtaSts, tlsRpt, bimi, ptr, dnssec }: DomainCheck)
   if (named.length > 0) yield `  PTR    ${escaped(named.join(', '))}`;
   if (dnssec !== null) yield `  DNSSEC ${DNSSEC[dnssec.state]}`;
   if (bimi?.record) yield `  BIMI   ${shown(bimi.record.text)}`;
+  if (bimi?.mark) {
+    const { type, issuer, until } = bimi.mark;
+    yield `  MARK   ${escaped(`${type ?? 'a mark certificate'}, from ${issuer}, until ${until.toISOString().slice(0, 10)}`)}`;
+  }
 }
 
 /** What the reports say of a selector. */

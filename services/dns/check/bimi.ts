@@ -1,19 +1,26 @@
+import type { Mark, MarkTrust } from '../bimi/mark.ts';
 import { type BimiRecord, isBimi, parseBimi } from '../bimi/record.ts';
 import { checkLogo } from '../bimi/svg.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import type { Discovery } from '../dmarc/walk.ts';
 import { textOf, type Web } from '../web.ts';
+import { checkMark } from './bimi-mark.ts';
 import { type Finding, finding } from './finding.ts';
 import { askSingle } from './single-record.ts';
 
 export interface BimiCheck {
   findings: Finding[];
   record: BimiRecord | null;
+  /** The mark certificate; null when there is none, or it was not read. */
+  mark: Mark | null;
 }
 
 export interface BimiCheckOptions extends AskOptions {
   /** Without it the logo is not looked at. */
   web?: Web | undefined;
+  /** Without it the mark certificate is not looked at. */
+  marks?: MarkTrust | undefined;
+  registrable?: ((name: string) => string) | undefined;
 }
 
 /** What mailbox providers take (32 KB), and what is read at most. */
@@ -28,7 +35,7 @@ export async function checkBimi(
   domain: string,
   dmarc: Discovery,
   dns: Dns,
-  { web, ...options }: BimiCheckOptions = {},
+  { web, marks, registrable, ...options }: BimiCheckOptions = {},
 ): Promise<BimiCheck> {
   const name = `default._bimi.${domain}`;
   const answer = await askSingle(
@@ -46,14 +53,15 @@ export async function checkBimi(
   );
   if (answer === null) {
     const message = `${domain} shows no logo in mailboxes (${name}). A last step, once DMARC is enforced.`;
-    return { record: null, findings: [finding('bimi_missing', { domain, message })] };
+    return { record: null, mark: null, findings: [finding('bimi_missing', { domain, message })] };
   }
-  if ('finding' in answer) return { record: null, findings: [answer.finding] };
+  if ('finding' in answer) return { record: null, mark: null, findings: [answer.finding] };
   const record = parseBimi(answer.text)!;
   const about = { domain, record: { name, text: record.text } };
   if (record.declined)
     return {
       record,
+      mark: null,
       findings: [finding('bimi_declined', { ...about, message: `${domain} declines to show a logo (l= and a= are empty).` })],
     };
   const findings = record.problems.map(({ code, at, text }) => {
@@ -69,9 +77,13 @@ export async function checkBimi(
     const message = `${name} names no mark certificate (a=): Gmail and Apple Mail show the logo only with one.`;
     findings.push(finding('bimi_no_certificate', { ...about, message }));
   }
-  if (web !== undefined && record.location !== null)
-    findings.push(...(await logoFindings(domain, record.location, web, options)));
-  return { record, findings };
+  if (web === undefined) return { record, mark: null, findings };
+  const logo = record.location === null ? null : await fetchLogo(domain, record.location, web, options);
+  findings.push(...(logo?.findings ?? []));
+  if (marks === undefined || record.authority === null) return { record, mark: null, findings };
+  const where = { domain, url: record.authority, logo: logo === null ? null : logo.octets };
+  const { mark, findings: more } = await checkMark(where, { ...options, web, trust: marks, registrable });
+  return { record, mark, findings: [...findings, ...more] };
 }
 
 /** What DMARC lacks, as a sentence; null when it lacks nothing, or when a query failed. */
@@ -87,13 +99,22 @@ function groundOf(domain: string, dmarc: Discovery): string | null {
   return null;
 }
 
-async function logoFindings(domain: string, url: string, web: Web, options: AskOptions): Promise<Finding[]> {
+/** @returns what is wrong with the logo, and its octets, undefined when it was not fetched */
+async function fetchLogo(
+  domain: string,
+  url: string,
+  web: Web,
+  options: AskOptions,
+): Promise<{ octets: Uint8Array | undefined; findings: Finding[] }> {
+  const none = (code: 'bimi_unknown' | 'bimi_logo', message: string) => ({
+    octets: undefined,
+    findings: [finding(code, { domain, message })],
+  });
   const answer = await web.get(url, { signal: options.signal, mostOctets: MOST_OCTETS });
-  if (answer.state === 'unknown') return [finding('bimi_unknown', { domain, message: answer.message })];
-  if (answer.state === 'broken') return [finding('bimi_logo', { domain, message: answer.message })];
-  if (answer.status >= 500) return [finding('bimi_unknown', { domain, message: `${url} answered ${answer.status}.` })];
-  if (answer.status !== 200)
-    return [finding('bimi_logo', { domain, message: `${url} answered ${answer.status} instead of the logo.` })];
+  if (answer.state === 'unknown') return none('bimi_unknown', answer.message);
+  if (answer.state === 'broken') return none('bimi_logo', answer.message);
+  if (answer.status >= 500) return none('bimi_unknown', `${url} answered ${answer.status}.`);
+  if (answer.status !== 200) return none('bimi_logo', `${url} answered ${answer.status} instead of the logo.`);
   const found: Finding[] = [];
   if (answer.type !== 'image/svg+xml')
     found.push(
@@ -111,5 +132,5 @@ async function logoFindings(domain: string, url: string, web: Web, options: AskO
     found.push(finding('bimi_logo_profile', { domain, message: `The logo at ${url} is not SVG Tiny PS. ${problems.join(' ')}` }));
   if (square === false)
     found.push(finding('bimi_logo_shape', { domain, message: 'The logo is not a square: mailboxes cut it or leave borders.' }));
-  return found;
+  return { octets: answer.body, findings: found };
 }

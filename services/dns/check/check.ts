@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { MarkTrust } from '../bimi/mark.ts';
 import { labelsOf, lowerName } from '../client/name.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
 import { type Planned, withPlanned } from '../planned.ts';
@@ -39,6 +40,8 @@ export interface CheckOptions extends AskOptions {
   mailboxes?: readonly string[];
   /** Fetches MTA-STS policies and BIMI logos; without it they are not looked at. */
   web?: Web;
+  /** Whom to believe about mark certificates (BIMI); without it, or without `web`, they are not looked at. */
+  marks?: MarkTrust;
   /** The id of its MTA-STS record, and the digest of the policy when that id was first seen. */
   stsBefore?: { id: string; digest: string } | undefined;
   /** Questions for one domain at most, whatever its records say. */
@@ -86,7 +89,12 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
   const { record } = spf.tree.root;
   const [mtaSts, bimi, ptr, dnssec] = await Promise.all([
     checkSts(domain, mx, dns, { ...asking, web: options.web, before: options.stsBefore }),
-    checkBimi(domain, dmarc.discovery, dns, { ...asking, web: options.web }),
+    checkBimi(domain, dmarc.discovery, dns, {
+      ...asking,
+      web: options.web,
+      marks: options.marks,
+      registrable: options.registrable,
+    }),
     checkPtr(domain, record !== null && record.errors.length === 0 ? record.text : null, dns, asking),
     checkDnssec(domain, dns, asking),
   ]);

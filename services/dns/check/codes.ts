@@ -16,6 +16,8 @@ const TLSRPT = (section: string) => `RFC 8460 section ${section}`;
 const STS = (section: string) => `RFC 8461 section ${section}`;
 /** Its sections are numbered anew from one draft to the next. */
 const BIMI = 'draft-brand-indicators-for-message-identification';
+/** Its sections are numbered anew, too. */
+const MARK = 'draft-fetch-validation-vmc-wchuang';
 const DMARC = (section: string) => `RFC 9989 section ${section}`;
 
 /** Everything that `dns check` may say. The codes are stable: others build on them. docs/dns.md lists them. */
@@ -143,6 +145,14 @@ export const CODES = {
   bimi_logo_profile: { severity: 'error', section: BIMI },
   bimi_logo_size: { severity: 'warning', section: BIMI },
   bimi_logo_shape: { severity: 'hint', section: BIMI },
+  bimi_certificate: { severity: 'error', section: MARK },
+  bimi_certificate_chain: { severity: 'error', section: MARK },
+  bimi_certificate_usage: { severity: 'error', section: MARK },
+  bimi_certificate_expired: { severity: 'error', section: 'RFC 5280 section 4.1.2.5' },
+  bimi_certificate_expires: { severity: 'warning', section: 'RFC 5280 section 4.1.2.5' },
+  bimi_certificate_names: { severity: 'error', section: MARK },
+  bimi_certificate_logo: { severity: 'error', section: 'RFC 9399 section 4.1' },
+  bimi_certificate_other_logo: { severity: 'error', section: MARK },
   bimi_unknown: { severity: 'unknown', section: BIMI },
 } as const satisfies Record<string, CodeInfo>;
 

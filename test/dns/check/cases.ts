@@ -1,5 +1,6 @@
+import { authority } from '../../helpers/certificates.ts';
 import type { Zone } from '../zone.ts';
-import { KEY, rsa, spf, type WebPages } from './fixtures.ts';
+import { KEY, mark, rsa, spf, type WebPages } from './fixtures.ts';
 
 /** What is published or served otherwise than in GOOD. */
 export interface Case {
@@ -22,7 +23,9 @@ const STS_URL = 'https://mta-sts.example.com/.well-known/mta-sts.txt';
 const policy = (text: string): Case => ({ web: { [STS_URL]: { type: 'text/plain', text: text.replaceAll('; ', '\n') } } });
 const page = (status: number): Case => ({ web: { [STS_URL]: { status, text: '' } } });
 const LOGO_URL = 'https://example.com/logo.svg';
-const logo = (text: string, type = 'image/svg+xml', status = 200): Case => ({ web: { [LOGO_URL]: { type, text, status } } });
+const logo = (text: string, type = 'image/svg+xml', status = 200): Case => ({
+  web: { ...mark({ svg: text }), [LOGO_URL]: { type, text, status } },
+});
 const svg = (inner: string, attributes = 'version="1.2" baseProfile="tiny-ps" viewBox="0 0 64 64"') =>
   `<svg xmlns="http://www.w3.org/2000/svg" ${attributes}>${inner}</svg>`;
 const TITLE = '<title>A</title>';
@@ -351,6 +354,13 @@ export const CASES: Record<string, Record<string, Case>> = {
     'DMARC under test': dmarc('v=DMARC1; p=reject; t=y; rua=mailto:d@example.com'),
     'DMARC for 99 percent': dmarc('v=DMARC1; p=reject; pct=99; rua=mailto:d@example.com'),
     'DMARC for 100 percent': dmarc('v=DMARC1; p=reject; pct=100; rua=mailto:d@example.com'),
+    'a certificate that is not there': { web: { 'https://example.com/mark.pem': { text: '', status: 404 } } },
+    'a certificate behind a failure': { web: { 'https://example.com/mark.pem': { text: '', status: 503 } } },
+    'a certificate of nobody': { web: mark({}, authority('Nobody')) },
+    'a certificate with every fault': {
+      web: mark({ domains: [], forMarks: false, svg: null, from: new Date('2027-01-01') }, authority('Nobody')),
+    },
+    'a certificate without a logo at l=': { ...bimi('v=BIMI1; l=; a=https://example.com/mark.pem'), web: mark({ svg: svg('') }) },
     'a logo that is not there': logo('', 'text/html', 404),
     'a logo behind a failure': logo('', 'text/html', 500),
     'a logo without a certificate': { web: { [LOGO_URL]: 'The certificate of example.com has expired.' } },

@@ -7,7 +7,7 @@ import { add, parseZoneFile, stringsOf } from '../../../services/dns/zonefile.ts
 import { organizationalDomain } from '../../../services/report/orgdomain.ts';
 import { dnsOf, type Zone } from '../zone.ts';
 import { CASES, type Case } from './cases.ts';
-import { FIXTURES, GOOD, GOOD_WEB, KEY, spf, type WebPages, webOf } from './fixtures.ts';
+import { FIXTURES, GOOD, GOOD_WEB, KEY, MARKS, spf, type WebPages, webOf } from './fixtures.ts';
 
 const check = (
   zone: Zone,
@@ -15,7 +15,15 @@ const check = (
   selectors = ['sel'],
   mailboxes: string[] = [],
   { web = GOOD_WEB, stsBefore }: { web?: WebPages; stsBefore?: { id: string; digest: string } | undefined } = {},
-) => checkDomain(domain, dnsOf(zone), { selectors, mailboxes, registrable: organizationalDomain, web: webOf(web), stsBefore });
+) =>
+  checkDomain(domain, dnsOf(zone), {
+    selectors,
+    mailboxes,
+    registrable: organizationalDomain,
+    web: webOf(web),
+    marks: MARKS,
+    stsBefore,
+  });
 const codesOf = (findings: readonly Finding[]) => findings.map(({ code }) => code);
 
 test('of a domain where all is right there is nothing to say', async () => {
@@ -57,6 +65,7 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
     mailboxes: fixture.mailboxes ?? [],
     registrable: organizationalDomain,
     web: webOf({ ...GOOD_WEB, ...fixture.web, ...fixture.twinWeb }),
+    marks: MARKS,
     stsBefore: fixture.stsBefore,
   });
   expect(codesOf(corrected.findings)).not.toContain(code);
@@ -89,7 +98,11 @@ async function shown(area: keyof typeof AREAS, { zone = {}, domain, selectors, m
   const { findings: _, ...rest } = read;
   // How a record is read into terms is for test/dns/spf/record.test.ts.
   const brief = (name: string, value: unknown) =>
-    name === 'record' && area === 'spf' ? undefined : name === 'term' ? (value as { text: string }).text : value;
+    name === 'svg' || (name === 'record' && area === 'spf')
+      ? undefined
+      : name === 'term'
+        ? (value as { text: string }).text
+        : value;
   return [...lines, JSON.stringify(rest, brief)].join('\n').replaceAll(KEY, '(key)');
 }
 

@@ -1,6 +1,8 @@
 import { createPublicKey } from 'node:crypto';
+import type { MarkTrust } from '../../../services/dns/bimi/mark.ts';
 import type { Code } from '../../../services/dns/check/codes.ts';
 import type { Web } from '../../../services/dns/web.ts';
+import { authority, type MarkWanted, markCertificate } from '../../helpers/certificates.ts';
 import type { Zone } from '../zone.ts';
 
 /** A key of this length that is the same in every run; nobody has the private part. */
@@ -40,9 +42,23 @@ const POLICY = 'version: STSv1; mode: enforce; mx: *.example.com; max_age: 60480
 const sts = (...texts: string[]) => ({ '_mta-sts.example.com': spf(...texts) });
 const tls = (...texts: string[]) => ({ '_smtp._tls.example.com': spf(...texts) });
 const bimi = (...texts: string[]) => ({ 'default._bimi.example.com': spf(...texts) });
-const BIMI = `v=BIMI1; l=${LOGO_URL}; a=https://example.com/mark.pem`;
+const MARK_URL = 'https://example.com/mark.pem';
+const BIMI = `v=BIMI1; l=${LOGO_URL}; a=${MARK_URL}`;
+const GOOD_LOGO = svg('viewBox="0 0 64 64"');
+const ROOT = authority('Mark Root');
+const ISSUER = authority('Mark Issuer', ROOT);
+export const MARKS: MarkTrust = { roots: [ROOT.pem], now: new Date('2026-11-27') };
+/** A page with a mark certificate and the one above it. */
+export const mark = (wanted: Partial<MarkWanted> = {}, by = ISSUER): WebPages => ({
+  [MARK_URL]: {
+    type: 'application/pem-certificate-chain',
+    text: `${markCertificate(by, { svg: GOOD_LOGO, ...wanted }).pem}${by.pem}`,
+  },
+});
+/** The logo at l=, which is then also the one in the certificate. */
+export const provenLogo = (text: string): WebPages => ({ ...logo(text), ...mark({ svg: text }) });
 
-export const GOOD_WEB: WebPages = { ...policy(POLICY), ...logo(svg('viewBox="0 0 64 64"')) };
+export const GOOD_WEB: WebPages = { ...policy(POLICY), ...logo(GOOD_LOGO), ...mark() };
 
 /** A domain of which there is nothing to say. */
 export const GOOD: Zone = {
@@ -311,5 +327,13 @@ export const FIXTURES: Record<Code, Fixture> = {
     twinWeb: GOOD_WEB,
   },
   bimi_logo_shape: { zone: {}, web: logo(svg('viewBox="0 0 2 1"')), twinWeb: GOOD_WEB },
+  bimi_certificate: { zone: {}, web: { [MARK_URL]: { text: 'hello' } }, twinWeb: mark() },
+  bimi_certificate_chain: { zone: {}, web: mark({}, authority('Strange Root')), twinWeb: mark() },
+  bimi_certificate_usage: { zone: {}, web: mark({ forMarks: false }), twinWeb: mark() },
+  bimi_certificate_expired: { zone: {}, web: mark({ until: new Date('2026-11-01') }), twinWeb: mark() },
+  bimi_certificate_expires: { zone: {}, web: mark({ until: new Date('2026-12-11') }), twinWeb: mark() },
+  bimi_certificate_names: { zone: {}, web: mark({ domains: ['example.net', 'www.example.com'] }), twinWeb: mark() },
+  bimi_certificate_logo: { zone: {}, web: mark({ digestOf: 'another' }), twinWeb: mark() },
+  bimi_certificate_other_logo: { zone: {}, web: mark({ svg: svg('viewBox="0 0 32 32"') }), twinWeb: mark() },
   bimi_unknown: { zone: {}, web: { [LOGO_URL]: null }, twinWeb: GOOD_WEB },
 };

@@ -8,9 +8,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkDomain } from '../../../services/dns/check/check.ts';
 import { isPublic, openWeb } from '../../../services/shared/runtime/web.ts';
 import { dnsOf } from '../../dns/zone.ts';
+import { authority, markCertificate } from '../../helpers/certificates.ts';
 
 const HOST = 'mta-sts.example.com';
 const POLICY = 'version: STSv1\r\nmode: enforce\r\nmx: mx.example.com\r\nmax_age: 604800\r\n';
+const LOGO =
+  '<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps" viewBox="0 0 1 1"><title>A</title></svg>';
+const ROOT = authority('Mark Root');
+const MARK = markCertificate(ROOT, { svg: LOGO }).pem;
 const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-web-'));
 const file = (name: string) => path.join(folder, name);
 const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe', cwd: folder });
@@ -75,6 +80,9 @@ beforeAll(async () => {
     (request, response) => {
       if (request.url === '/.well-known/mta-sts.txt')
         response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(POLICY);
+      else if (request.url === '/logo.svg') response.writeHead(200, { 'content-type': 'image/svg+xml' }).end(LOGO);
+      else if (request.url === '/mark.pem')
+        response.writeHead(200, { 'content-type': 'application/pem-certificate-chain' }).end(MARK);
       else if (request.url === '/moved') response.writeHead(302, { location: 'https://mta-sts.example.com/' }).end();
       else if (request.url === '/endless') {
         response.writeHead(200);
@@ -176,4 +184,21 @@ test('a domain whose policy is really there has nothing wrong with its MTA-STS',
   };
   const { mtaSts } = await checkDomain('example.com', zone, { web: onPort });
   expect(mtaSts).toMatchObject({ findings: [], policy: { mode: 'enforce', mx: ['mx.example.com'], maxAge: 604_800 } });
+});
+
+test('dns check fetches a logo and its mark certificate with it, and judges them', async () => {
+  const zone = dnsOf({
+    'example.com': { TXT: [['v=spf1 -all']] },
+    '_dmarc.example.com': { TXT: [['v=DMARC1; p=reject; rua=mailto:d@example.com']] },
+    'default._bimi.example.com': { TXT: [[`v=BIMI1; l=https://${HOST}:${port}/logo.svg; a=https://${HOST}:${port}/mark.pem`]] },
+    [HOST]: { A: ['127.0.0.1'] },
+  });
+  const web = openWeb(zone, { allowPrivate: true, ca });
+  const now = new Date('2026-11-27');
+  const { bimi } = await checkDomain('example.com', zone, { web, marks: { roots: [ROOT.pem], now } });
+  expect(bimi).toMatchObject({ findings: [], mark: { domains: ['example.com'], chain: null, logo: { problem: null } } });
+  const untrusted = await checkDomain('example.com', zone, { web, marks: { roots: [], now } });
+  expect(untrusted.bimi!.findings.map(({ code }) => code)).toEqual(['bimi_certificate_chain']);
+  const guarded = await checkDomain('example.com', zone, { web: openWeb(zone, { ca }), marks: { roots: [ROOT.pem], now } });
+  expect(guarded.bimi!.findings.map(({ code }) => code)).toEqual(['bimi_logo', 'bimi_certificate']);
 });
