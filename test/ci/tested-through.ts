@@ -6,6 +6,7 @@
  */
 export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'cli/commands/audit.test.ts': ['cli/terminal/audit-text.ts', 'store/requests/audit-report.ts'],
+  'cli/dns-reports.test.ts': ['store/analysis/seen-mail.ts'],
   'cli/commands/simulate.test.ts': ['store/requests/history.ts'],
   'gateway/clients.test.ts': ['gateway/judge.ts', 'gateway/listen.ts', 'gateway/plan.ts', 'gateway/update.ts'],
   'alerter/mail/weekly.test.ts': ['mails/week-notes.ts', 'store/alerts/digest-dns.ts', 'store/alerts/week.ts'],

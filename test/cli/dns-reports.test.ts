@@ -3,6 +3,7 @@ import { runDnsCheck } from '../../services/cli/commands/dns.ts';
 import { zoneLine } from '../../services/dns/check/finding.ts';
 import { parseMessages } from '../../services/parser/parse-messages.ts';
 import { loadConfig } from '../../services/shared/settings/config.ts';
+import { loadSeenMail } from '../../services/store/analysis/seen-mail.ts';
 import { KEY } from '../dns/check/fixtures.ts';
 import { type TestDatabase, testDatabase } from '../helpers/database.ts';
 import { knotPresent, type NameServer, startKnot } from '../helpers/knot.ts';
@@ -73,6 +74,33 @@ describe.skipIf(!knotPresent)(`dns check --reports${knotPresent ? '' : ' (SKIPPE
     expect(code).toBe(0);
     const [told] = JSON.parse((await check({ reports: true, json: true })).text);
     expect(told.dkim[0]).toMatchObject({ selector: 's1', reports: { passed: 1230, failed: 300, last_passed: '2026-09-01' } });
+  });
+
+  test('own senders that pass by nothing are named, and the addresses of the domain are known', async () => {
+    await t.db.query(
+      `insert into ruawatch.domain_reporters (domain, reporter, standing, decides)
+       select distinct domain, reporter, 'known', true from ruawatch.reports on conflict (domain, reporter) do update set decides = true`,
+    );
+    await t.db.query(
+      `insert into ruawatch.sources (domain, source, class, first_seen, last_seen, messages, passed)
+       values ('example.com', '192.0.2.0/24', 'authorized', '2026-09-01', '2026-09-05', 1, 1),
+              ('example.com', 'shop.test', 'misaligned', '2026-09-01', '2026-09-05', 1, 1)
+       on conflict (domain, source) do update set class = excluded.class`,
+    );
+    const now = new Date((BEGIN + 6 * DAY) * 1000);
+    const load = (most = 200) => loadSeenMail(t.db, 'example.com', { since: new Date(BEGIN * 1000), now, most });
+    const seen = await load();
+    expect(seen).toMatchObject({ days: 5, complete: true, failing: [] });
+    expect(seen.addresses).toContain('192.0.2.1');
+    expect(await load(1)).toMatchObject({ complete: seen.addresses.length <= 1 });
+    await t.db.query(
+      "update ruawatch.records set source = 'shop.test', count = 40, dkim_aligned = false, spf_aligned = false where source_ip = '203.0.113.1'",
+    );
+    expect((await load()).failing).toEqual([{ source: 'shop.test', messages: 40 }]);
+    const { text, code } = await check({ reports: true });
+    expect(text).toContain('shop.test sent 40 messages as example.com in 30 days');
+    expect(code).toBe(0);
+    expect((await check({ reports: true, strict: true })).code).toBe(1);
   });
 
   test('without --reports nothing is asked of the database', async () => {

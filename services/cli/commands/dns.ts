@@ -1,5 +1,6 @@
 import { checkDomain, correctedRecords, type DomainCheck } from '../../dns/check/check.ts';
 import { type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
+import { MOST_ADDRESSES, SEEN_DAYS, type SeenMail } from '../../dns/check/seen.ts';
 import { labelsOf } from '../../dns/client/name.ts';
 import { parseServer } from '../../dns/client/servers.ts';
 import type { Dns } from '../../dns/client/types.ts';
@@ -11,6 +12,7 @@ import { markTrust } from '../../shared/mark-authorities.ts';
 import { openDns } from '../../shared/runtime/resolver.ts';
 import { openWeb } from '../../shared/runtime/web.ts';
 import type { Config } from '../../shared/settings/config.ts';
+import { loadSeenMail } from '../../store/analysis/seen-mail.ts';
 import { loadSelectors, type SeenSelector } from '../../store/analysis/signatures.ts';
 import { withDatabase } from '../open.ts';
 import { readRecords } from '../records-file.ts';
@@ -62,16 +64,17 @@ export async function runDnsCheck(
   if (options.records !== undefined) dns = withPlanned(readRecords(options.records, names.length === 1 ? names[0]! : null), dns);
   const web = options.web === false ? undefined : openWeb(dns, { allowPrivate: options.private === true });
   const selectors = (options.selector ?? []).flatMap((text) => text.split(',')).map(selectorOf);
-  const seen = options.reports ? await seenSelectors(config, names, now) : new Map<string, SeenSelector[]>();
+  const seen = options.reports ? await seenInReports(config, names, now) : new Map<string, Reported>();
   const mailboxes = config.mailboxes.flatMap(({ addresses }) => addresses);
   const checks: Checked[] = [];
   const waiting = [...names.entries()];
   const work = async () => {
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
-      const signed = seen.get(one[1]) ?? [];
+      const { signed = [], mail } = seen.get(one[1]) ?? {};
       const known = [...new Set([...selectors, ...signed.map(({ selector }) => selector)])];
       const asked = {
         selectors: known,
+        seen: mail,
         registrable: organizationalDomain,
         mailboxes,
         ...(web === undefined ? {} : { web, marks: markTrust(now) }),
@@ -106,12 +109,22 @@ interface Checked {
   signed: SeenSelector[];
 }
 
-/** The selectors in trusted reports of the last weeks, by domain. */
-async function seenSelectors(config: Config, names: readonly string[], now: Date): Promise<Map<string, SeenSelector[]>> {
-  const seen = new Map<string, SeenSelector[]>();
+interface Reported {
+  /** The selectors in trusted reports of the last weeks. */
+  signed: SeenSelector[];
+  mail: SeenMail;
+}
+
+/** What reports say, by domain. */
+async function seenInReports(config: Config, names: readonly string[], now: Date): Promise<Map<string, Reported>> {
+  const seen = new Map<string, Reported>();
+  const since = new Date(now.getTime() - SEEN_DAYS * 86_400_000);
   const from = new Date(now.getTime() - REPORT_DAYS * 86_400_000).toISOString().slice(0, 10);
   await withDatabase(config, async (db) => {
-    for (const name of names) seen.set(name, await loadSelectors(db, name, from));
+    for (const name of names) {
+      const mail = await loadSeenMail(db, name, { since, now, most: MOST_ADDRESSES });
+      seen.set(name, { signed: await loadSelectors(db, name, from), mail });
+    }
   });
   return seen;
 }

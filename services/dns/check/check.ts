@@ -14,6 +14,7 @@ import { type Finding, finding, type Publication } from './finding.ts';
 import { checkSts, type StsCheck } from './mta-sts.ts';
 import { checkMx, type MxCheck } from './mx.ts';
 import { checkPtr, type PtrCheck } from './ptr.ts';
+import { type SeenMail, seenFindings } from './seen.ts';
 import { checkSpf, type SpfCheck } from './spf.ts';
 import { checkTlsRpt, type TlsRptCheck } from './tlsrpt.ts';
 
@@ -42,6 +43,8 @@ export interface CheckOptions extends AskOptions {
   web?: Web;
   /** Whom to believe about mark certificates (BIMI); without it, or without `web`, they are not looked at. */
   marks?: MarkTrust;
+  /** What reports say of its mail; without it, nothing is said of it. */
+  seen?: SeenMail | undefined;
   /** The id of its MTA-STS record, and the digest of the policy when that id was first seen. */
   stsBefore?: { id: string; digest: string } | undefined;
   /** Questions for one domain at most, whatever its records say. */
@@ -98,12 +101,13 @@ export async function checkDomain(given: string, dns: Dns, options: CheckOptions
     checkPtr(domain, record !== null && record.errors.length === 0 ? record.text : null, dns, asking),
     checkDnssec(domain, dns, asking),
   ]);
-  const findings = [spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec].flatMap((one) => one.findings);
+  const seen = options.seen ? await seenFindings(domain, spf, options.seen, dns, { signal }) : [];
+  const findings = [spf, { findings: seen }, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec].flatMap((one) => one.findings);
   return { domain, findings: inOrder(once(findings)), spf, dkim, dmarc, mx, mtaSts, tlsRpt, bimi, ptr, dnssec };
 }
 
 /** Who may send, and where reports go, is for the domain to decide: never part of a correction as a whole. */
-export const DECISIONS: readonly Code[] = ['spf_missing', 'spf_ptr', 'spf_wide', 'spf_pass_all', 'dmarc_not_here'];
+export const DECISIONS: readonly Code[] = ['spf_missing', 'spf_ptr', 'spf_wide', 'spf_unused', 'spf_pass_all', 'dmarc_not_here'];
 const MOST_ROUNDS = 20;
 
 /**

@@ -50,6 +50,7 @@ export const CODES = {
   spf_long: { severity: 'warning', section: SPF('3.4') },
   spf_twice: { severity: 'hint', section: SPF('4.6.2') },
   spf_macro: { severity: 'hint', section: SPF('7.1') },
+  spf_unused: { severity: 'hint', section: SPF('11.2') },
   spf_unknown: { severity: 'unknown', section: SPF('2.6.6') },
 
   dkim_none_known: { severity: 'hint', section: DKIM('3.6.2.1') },
@@ -93,6 +94,7 @@ export const CODES = {
   dmarc_not_here: { severity: 'hint', section: DMARC('4.7') },
   dmarc_destination: { severity: 'error', section: 'RFC 9990 section 4' },
   dmarc_destination_no_mail: { severity: 'error', section: 'RFC 5321 section 5.1' },
+  dmarc_sender_fails: { severity: 'warning', section: DMARC('5.1.6') },
   dmarc_unknown: { severity: 'unknown', section: DMARC('4.10.1') },
 
   mx_missing: { severity: 'hint', section: 'RFC 5321 section 5.1' },

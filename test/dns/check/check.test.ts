@@ -7,14 +7,14 @@ import { add, parseZoneFile, stringsOf } from '../../../services/dns/zonefile.ts
 import { organizationalDomain } from '../../../services/report/orgdomain.ts';
 import { dnsOf, type Zone } from '../zone.ts';
 import { CASES, type Case } from './cases.ts';
-import { FIXTURES, GOOD, GOOD_WEB, KEY, MARKS, spf, type WebPages, webOf } from './fixtures.ts';
+import { FIXTURES, type Fixture, GOOD, GOOD_WEB, KEY, MARKS, spf, webOf } from './fixtures.ts';
 
 const check = (
   zone: Zone,
   domain = 'example.com',
   selectors = ['sel'],
   mailboxes: string[] = [],
-  { web = GOOD_WEB, stsBefore }: { web?: WebPages; stsBefore?: { id: string; digest: string } | undefined } = {},
+  { web = GOOD_WEB, stsBefore, seen }: Pick<Fixture, 'web' | 'stsBefore' | 'seen'> = {},
 ) =>
   checkDomain(domain, dnsOf(zone), {
     selectors,
@@ -23,6 +23,7 @@ const check = (
     web: webOf(web),
     marks: MARKS,
     stsBefore,
+    seen,
   });
 const codesOf = (findings: readonly Finding[]) => findings.map(({ code }) => code);
 
@@ -39,7 +40,8 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
   const zone = { ...GOOD, ...fixture.zone };
   const { findings, domain } = await check(zone, fixture.domain, fixture.selectors, fixture.mailboxes, {
     web: { ...GOOD_WEB, ...fixture.web },
-    stsBefore: fixture.stsBefore,
+    ...(fixture.stsBefore && { stsBefore: fixture.stsBefore }),
+    ...(fixture.seen && { seen: fixture.seen }),
   });
   const found = findings.find((one) => one.code === code)!;
   expect(found, codesOf(findings).join()).toBeDefined();
@@ -52,7 +54,11 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
   const { publish } = found;
   const twin = { ...zone, ...fixture.twin };
   expect(
-    publish !== null || fixture.twin !== undefined || fixture.twinWeb !== undefined || fixture.twinSelectors !== undefined,
+    publish !== null ||
+      fixture.twin !== undefined ||
+      fixture.twinWeb !== undefined ||
+      fixture.twinSelectors !== undefined ||
+      fixture.twinSeen !== undefined,
   ).toBe(true);
   let dns = dnsOf(twin) as ReturnType<typeof withPlanned>;
   if (publish !== null) {
@@ -67,6 +73,7 @@ test.each(Object.keys(CODES) as Code[])('%s is found, and not in the corrected t
     web: webOf({ ...GOOD_WEB, ...fixture.web, ...fixture.twinWeb }),
     marks: MARKS,
     stsBefore: fixture.stsBefore,
+    seen: fixture.twinSeen ?? fixture.seen,
   });
   expect(codesOf(corrected.findings)).not.toContain(code);
   // Nothing worse comes of it.

@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import type { MarkTrust } from '../../../services/dns/bimi/mark.ts';
 import type { Code } from '../../../services/dns/check/codes.ts';
+import type { SeenMail } from '../../../services/dns/check/seen.ts';
 import type { Web } from '../../../services/dns/web.ts';
 import { authority, type MarkWanted, markCertificate } from '../../helpers/certificates.ts';
 import type { Zone } from '../zone.ts';
@@ -82,6 +83,8 @@ export interface Fixture {
   /** Laid over the fixture for its twin, where there is no record to publish or it is not enough. */
   twin?: Zone;
   twinWeb?: WebPages;
+  seen?: SeenMail;
+  twinSeen?: SeenMail;
   stsBefore?: { id: string; digest: string };
   /** Other arguments of the twin. */
   twinSelectors?: string[];
@@ -107,6 +110,13 @@ export function webOf(pages: WebPages): Web {
   };
 }
 
+export const seenMail = (over: Partial<SeenMail>): SeenMail => ({
+  days: 80,
+  addresses: ['192.0.2.1', '192.0.2.9'],
+  complete: true,
+  failing: [],
+  ...over,
+});
 const hosts = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`h${i}.example`, { A: ['198.51.100.1'] }]));
 const terms = (count: number) => Array.from({ length: count }, (_, i) => `a:h${i}.example`).join(' ');
@@ -170,6 +180,7 @@ export const FIXTURES: Record<Code, Fixture> = {
   },
   spf_twice: { zone: at('v=spf1 ip4:192.0.2.0/24 ip4:192.0.2.0/24 -all') },
   spf_macro: { zone: at('v=spf1 exists:%{i}._spf.example.com -all'), twin: at('v=spf1 ip4:192.0.2.0/24 -all') },
+  spf_unused: { zone: at('v=spf1 ip4:192.0.2.0/24 ip4:198.51.100.7 -all'), seen: seenMail({}) },
   spf_unknown: {
     zone: { ...at('v=spf1 include:slow.example -all'), 'slow.example': 'unknown' },
     twin: { 'slow.example': spf('v=spf1 -all') },
@@ -238,6 +249,11 @@ export const FIXTURES: Record<Code, Fixture> = {
       'mail.example.com': { MX: [{ preference: 0, exchange: '.' }] },
     },
     twin: { 'mail.example.com': { MX: [{ preference: 0, exchange: 'mx.example.com' }] } },
+  },
+  dmarc_sender_fails: {
+    zone: {},
+    seen: seenMail({ failing: [{ source: 'shop.example', messages: 1_200 }] }),
+    twinSeen: seenMail({}),
   },
   dmarc_unknown: {
     zone: { '_dmarc.example.com': 'unknown' },
