@@ -68,7 +68,9 @@ export async function applyRequest(request: Request, means: Applying): Promise<b
     }
     if (applied.state === 'applied') continue;
     const undone = await takeBack(request, handed.length > 0, means);
-    const says = `${applied.answer}${undone}`;
+    // A server that is away for a moment must not leave half of a plan behind.
+    if (undone.again && !(await isOverdue(request, means))) return false;
+    const says = `${applied.answer}${undone.says}`;
     await endApplying(db, key, { step: applied.state === 'stale' ? 'outdate' : 'fail', says }, means.at());
     return true;
   }
@@ -89,11 +91,15 @@ function endOf(plan: Plan, handed: readonly Change[]): ApplyEnd {
     : { step: 'finish', says: 'It is applied.', watch_hours };
 }
 
+/** Whether a day has gone since a request was first tried. */
+async function isOverdue(request: Request, { db, now }: Applying): Promise<boolean> {
+  const rows = (await changesOf(db, request.request_key)).filter(({ forward }) => forward);
+  return now().getTime() - Math.min(...rows.map(({ intended_at }) => intended_at.getTime())) >= GIVE_UP_MS;
+}
+
 async function lateOrFailed(request: Request, { answer }: Applied, means: Applying): Promise<boolean> {
-  const rows = await changesOf(means.db, request.request_key);
-  const first = Math.min(...rows.map(({ intended_at }) => intended_at.getTime()));
-  if (means.now().getTime() - first < GIVE_UP_MS) return false;
-  const says = `Given up after a day. ${answer}${await takeBack(request, false, means)}`;
+  if (!(await isOverdue(request, means))) return false;
+  const says = `Given up after a day. ${answer}${(await takeBack(request, false, means)).says}`;
   await endApplying(means.db, request.request_key, { step: 'fail', says }, means.at());
   return true;
 }
@@ -142,14 +148,17 @@ async function make(request: Request, { forward, change }: Step, { db, targets, 
   }
 }
 
-/** Takes back what was made, the last first. @returns what is to be said of it */
-async function takeBack(request: Request, handed: boolean, means: Applying): Promise<string> {
+/** Takes back what was made, the last first. @returns what is to be said of it, and whether a later try may do more */
+async function takeBack(request: Request, handed: boolean, means: Applying): Promise<{ says: string; again: boolean }> {
   const left = handed ? ' What was handed over has to be stopped by hand.' : '';
-  const { made, all } = await back(request, means);
-  if (made === 0) return left;
+  const { made, all, state } = await back(request, means);
+  if (made === 0) return { says: left, again: false };
   return all
-    ? ` What was changed before it is taken back.${left}`
-    : ` What was changed before it could not all be taken back: look at it by hand.${left}`;
+    ? { says: ` What was changed before it is taken back.${left}`, again: false }
+    : {
+        says: ` What was changed before it could not all be taken back: look at it by hand.${left}`,
+        again: state === 'later',
+      };
 }
 
 /**

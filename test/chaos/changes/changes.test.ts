@@ -146,7 +146,7 @@ test.runIf(updatable.knot)(
         const answer = await knot.dns.ask(`${name}.${ZONE}`, 'TXT');
         const there = answer.state === 'records' ? answer.records.map((strings) => strings.join('')).sort() : [];
         if (JSON.stringify(there) !== JSON.stringify([...wanted].sort()))
-          wrong.push(`request ${key}: ${name} has ${there}, not ${wanted}`);
+          wrong.push(`request ${key} (${end.outcome}): ${name} has ${there}, not ${wanted}`);
       }
     }
     const effects = load.expected.reduce((sum, one) => sum + one.effects, 0);
