@@ -7,6 +7,7 @@ import { applySender, restoreSender } from '../store/requests/apply-sender.ts';
 import { type ApplyEnd, changesOf, claim, endApplying, intend, mayBegin, settleChange } from '../store/requests/applying.ts';
 import type { Request } from '../store/requests/requests.ts';
 import { applyByCommand } from './targets/command.ts';
+import type { Around } from './targets/everywhere.ts';
 import { applyByUpdate } from './targets/rfc2136.ts';
 import { applyByRoute53 } from './targets/route53/route53.ts';
 import { type Applied, reversed } from './targets/target.ts';
@@ -20,6 +21,8 @@ export interface Applying {
   /** For entries of lists. */
   now: () => Date;
   signal: AbortSignal;
+  /** Asks the other servers of a zone; without it, changes are read back from the primary alone. */
+  around?: Around;
 }
 
 type Change = Plan['changes'][number];
@@ -124,7 +127,11 @@ async function once(request: Request, step: Step, means: Applying): Promise<Appl
   return applied;
 }
 
-async function make(request: Request, { forward, change }: Step, { db, targets, now, signal }: Applying): Promise<Applied> {
+async function make(
+  request: Request,
+  { forward, change }: Step,
+  { db, targets, now, signal, around }: Applying,
+): Promise<Applied> {
   if (change.target === 'senders') {
     const word = { by: request.requester, why: `request ${request.request_key}: ${request.why}` };
     const state = await (forward ? applySender : restoreSender)(db, change, word, now());
@@ -144,7 +151,7 @@ async function make(request: Request, { forward, change }: Step, { db, targets, 
     case 'route53':
       return applyByRoute53(found.target, found.zone, record, { signal });
     case 'rfc2136':
-      return applyByUpdate(found.target, found.zone, record, { signal });
+      return applyByUpdate(found.target, found.zone, record, { signal, ...(around === undefined ? {} : { around }) });
   }
 }
 

@@ -1,5 +1,7 @@
+import { createDnsClient } from '../dns/client/client.ts';
 import { systemClock } from '../shared/clock.ts';
 import { messageOf } from '../shared/errors.ts';
+import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { whileAlone } from '../store/requests/alone.ts';
 import { toApply } from '../store/requests/applying.ts';
@@ -9,6 +11,7 @@ import { closePublished, watchChanges } from './watch.ts';
 
 const NAME = 'applier';
 const MOST_SECONDS = 5;
+const PER_SECOND = 50;
 const SECOND_MS = 1000;
 
 /**
@@ -18,6 +21,12 @@ const SECOND_MS = 1000;
 export function startApplier(context: Context): Service {
   const { config, db, clock } = context;
   const log = context.log.child({ service: NAME });
+  const resolver = openDns(config.dnsServers, { perSecond: PER_SECOND });
+  const around = {
+    resolver,
+    connect: (address: string) =>
+      createDnsClient({ servers: [{ address, port: 53 }], recursive: false, cacheEntries: 0, timeoutMs: 2_000, tries: 2 }),
+  };
   let failure: string | null = null;
   let waiting: string | null = null;
   const turn = async (signal: AbortSignal, turned: () => void) => {
@@ -28,6 +37,7 @@ export function startApplier(context: Context): Service {
       at: () => (clock === systemClock ? null : clock.now()),
       now: () => clock.now(),
       signal,
+      around,
     };
     try {
       await whileAlone(db, async () => {

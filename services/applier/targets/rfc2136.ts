@@ -2,16 +2,18 @@ import { createDnsClient } from '../../dns/client/client.ts';
 import type { Dns } from '../../dns/client/types.ts';
 import { sendUpdate } from '../../dns/wire/send.ts';
 import type { Change, Prerequisite } from '../../dns/wire/update.ts';
-import type { Member } from '../../requests/plan.ts';
-import { aliasOf, sameMembers, stringsIn, targetIn, txtMember } from '../../requests/plans/members.ts';
+import { sameMembers, stringsIn, targetIn } from '../../requests/plans/members.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { UpdatedServer } from '../../shared/settings/dns-servers.ts';
+import { type Around, notEverywhere, presentAt } from './everywhere.ts';
 import type { Applied, RecordChange } from './target.ts';
 
 const TIMEOUT_MS = 10_000;
 
 export interface UpdateMeans {
   signal?: AbortSignal;
+  /** Without it, the change is read back from the primary server alone. */
+  around?: Around;
 }
 
 /**
@@ -26,6 +28,8 @@ export async function applyByUpdate(
 ): Promise<Applied> {
   if (change.type !== 'TXT' && change.type !== 'CNAME')
     return { state: 'failed', answer: `Records of type ${change.type} are not changed by updates.` };
+  const elsewhere = await notHere(server, change, means);
+  if (elsewhere !== null) return { state: 'failed', answer: elsewhere };
   let signing: { name: string; algorithm: 'hmac-sha256' | 'hmac-sha512'; secret: Buffer };
   try {
     signing = { ...key, secret: secret() };
@@ -36,12 +40,12 @@ export async function applyByUpdate(
   signing.secret.fill(0);
   switch (outcome.state) {
     case 'accepted':
-      return readBack(server, change, means, 'It was accepted, and is there.');
+      return readBack({ server, zone }, change, means);
     case 'refused': {
       if (outcome.reason === 'bad_time') return { state: 'later', answer: outcome.message };
       if (outcome.reason !== 'stale' && outcome.proven) return { state: 'failed', answer: outcome.message };
       // An update whose answer was lost, sent again, is stale and done. What nobody signed says nothing of what was done.
-      const there = await present(direct(server), change, means);
+      const there = await presentAt(direct(server), change, means.signal);
       if (there !== null && sameMembers(there, change.after)) return { state: 'applied', answer: 'It is there already.' };
       if (there === null) return { state: 'later', answer: 'The server does not say what is there now.' };
       return { state: outcome.reason === 'stale' ? 'stale' : 'failed', answer: outcome.message };
@@ -89,30 +93,40 @@ function partsOf({ name, type, ttl: ttls, before, after }: RecordChange): { prer
 const direct = (server: UpdatedServer['server']): Dns =>
   createDnsClient({ servers: [server], recursive: false, cacheEntries: 0, timeoutMs: 3_000, tries: 3 });
 
-/** The records that the server has now; null when it does not say. */
-async function present(
-  dns: Dns,
-  { name, type }: Pick<RecordChange, 'name' | 'type'>,
+/**
+ * Why a record is not to be changed at this server: the name is in a zone of its own below (BIND and Knot would accept a record
+ * that nobody ever sees), or an alias. Null when neither is seen; what is not known is for the update's own condition.
+ */
+async function notHere(
+  server: UpdatedServer['server'],
+  { name, type }: RecordChange,
   { signal }: UpdateMeans,
-): Promise<Member[] | null> {
-  const options = signal === undefined ? {} : { signal };
-  if (type === 'CNAME') {
-    const answer = await dns.ask(name, type, options);
-    return answer.state === 'unknown' ? null : answer.state === 'records' ? answer.records.map(aliasOf) : [];
-  }
-  const answer = await dns.ask(name, 'TXT', options);
-  if (answer.state === 'unknown') return null;
-  return answer.state === 'records' ? answer.records.map(txtMember) : [];
+): Promise<string | null> {
+  const dns = createDnsClient({ servers: [server], recursive: false, cacheEntries: 0, timeoutMs: 1_500, tries: 1 });
+  const answer = await dns.ask(name, type === 'CNAME' ? 'CNAME' : 'TXT', { signal });
+  if (answer.state === 'unknown')
+    return answer.reason === 'lame'
+      ? `${name} is not in the zone that this server holds: a zone below it was delegated (a zone cut). Name the server of that zone in dns.servers.`
+      : null;
+  const alias = type === 'CNAME' ? undefined : answer.aliases[0];
+  return alias === undefined
+    ? null
+    : `${name} is an alias (CNAME) of ${alias}: change the record there, or take the alias away first.`;
 }
 
 async function readBack(
-  server: UpdatedServer['server'],
+  { server, zone }: { server: UpdatedServer['server']; zone: string },
   change: RecordChange,
   means: UpdateMeans,
-  answer: string,
 ): Promise<Applied> {
-  const there = await present(direct(server), change, means);
+  const there = await presentAt(direct(server), change, means.signal);
   if (there === null) return { state: 'later', answer: 'The server accepted it, and does not say what is there now.' };
-  if (sameMembers(there, change.after)) return { state: 'applied', answer };
+  if (sameMembers(there, change.after)) {
+    const others =
+      means.around === undefined
+        ? ''
+        : await notEverywhere(change, { zone, primary: direct(server) }, means.around, means.signal);
+    return { state: 'applied', answer: `It was accepted, and is there.${others}` };
+  }
   return { state: 'failed', answer: 'The server accepted it, and has other records than were sent: look at it by hand.' };
 }

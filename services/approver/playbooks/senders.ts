@@ -3,12 +3,35 @@ import { seenSource, standingEntry } from '../../store/requests/seen.ts';
 import { planRecord } from './dns-means.ts';
 import { aboutOf, type Playbook } from './playbook.ts';
 
-/** A sender that passes and was never seen before: is it ours? */
+/**
+ * A sender that passes and was never seen before: is it ours? Where several new ones sign with one key of ours, the key was copied:
+ * it is revoked, by a plan that says how much of our own mail rests on it.
+ */
 export const newSender: Playbook = {
   name: 'new-sender',
   kinds: ['new_source'],
-  async plan(finding, { db, now }) {
+  async plan(finding, means) {
+    const { db, now } = means;
     const { domain, subject: source } = finding;
+    const facts = finding.evidence.facts;
+    if (facts?.rule === 'new_source' && facts.key?.age === 'old' && (facts.joined ?? 1) > 1) {
+      const { name } = facts.key;
+      if (!name.endsWith(`._domainkey.${domain}`)) return null;
+      return planRecord(
+        finding,
+        {
+          // Not dkim.rotate, which rules may decide by themselves: own mail may rest on this key.
+          kind: 'dns.change',
+          records: [{ name, value: 'v=DKIM1; p=' }],
+          summary: `Revoke the DKIM key ${name}, which ${facts.joined} new senders sign with.`,
+          why: [
+            `Rotate the key first, so that your own mail is signed with another one: ruawatch dns rotate ${domain} --why "the key was copied".`,
+            'A revoked key makes every signature with it fail at once, yours and theirs.',
+          ],
+        },
+        means,
+      );
+    }
     if ((await standingEntry(db, { domain, source, is_service: false }, now)) !== null) return null;
     const seen = await seenSource(db, { domain, source }, now);
     return planSender({

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applyByUpdate } from '../../../services/applier/targets/rfc2136.ts';
 import { type RecordChange, reversed } from '../../../services/applier/targets/target.ts';
 import { createDnsClient } from '../../../services/dns/client/client.ts';
-import { aliasOf, txtOf } from '../../../services/requests/plans/members.ts';
+import type { Dns } from '../../../services/dns/client/types.ts';
+import { aliasOf, txtMember, txtOf } from '../../../services/requests/plans/members.ts';
 import type { UpdatedServer } from '../../../services/shared/settings/dns-servers.ts';
 import {
   startUpdatableBind,
@@ -17,7 +18,14 @@ const ZONE = 'example.com';
 const KEY = { name: 'ruawatch', algorithm: 'hmac-sha256' as const, secret: randomBytes(32) };
 const GIVEN = {
   zone: ZONE,
-  records: ['@ TXT "v=spf1 -all"', '@ TXT "site-verification=1"', '_dmarc TXT "v=DMARC1; p=none"', 'www CNAME host.example.com.'],
+  records: [
+    '@ TXT "v=spf1 -all"',
+    '@ TXT "site-verification=1"',
+    '_dmarc TXT "v=DMARC1; p=none"',
+    'www CNAME host.example.com.',
+    'child NS ns.child',
+    'ns.child A 127.0.0.1',
+  ],
   keys: [KEY],
 };
 const name = `_dmarc.${ZONE}`;
@@ -110,7 +118,59 @@ for (const [label, command, there, start] of [
     });
 
     test('an alias is not published beside', async () => {
-      expect((await apply(change([], ['v=spf1 -all'], `www.${ZONE}`))).state).not.toBe('applied');
+      expect(await apply(change([], ['v=spf1 -all'], `www.${ZONE}`))).toEqual({
+        state: 'failed',
+        answer: `www.${ZONE} is an alias (CNAME) of host.${ZONE}: change the record there, or take the alias away first.`,
+      });
+    });
+
+    test('a record below a zone cut is not written where nobody would see it', async () => {
+      for (const at of [`_dmarc.child.${ZONE}`, `child.${ZONE}`])
+        expect(await apply(change([], ['v=DMARC1; p=none'], at))).toEqual({
+          state: 'failed',
+          answer: expect.stringMatching(/a zone below it was delegated \(a zone cut\)/),
+        });
+    });
+
+    test('other servers of the zone that are behind or silent are named', async () => {
+      const at = `everywhere.${ZONE}`;
+      const dns = createDnsClient({ servers: [running.server], recursive: false, cacheEntries: 0 });
+      const behind: Dns = { ask: async (...asked) => ({ ...(await dns.ask(...asked)), state: 'nodata' }) as never };
+      const silent: Dns = { ask: async () => ({ state: 'unknown', reason: 'timeout', message: 'No answer.' }) };
+      const by = (other: Dns, one: RecordChange) =>
+        applyByUpdate(target, ZONE, one, { around: { resolver: silent, connect: () => other } });
+      expect(await by(dns, change([], ['one'], at))).toEqual({ state: 'applied', answer: 'It was accepted, and is there.' });
+      expect(await by(behind, change(['one'], ['two'], at))).toEqual({
+        state: 'applied',
+        answer: `It was accepted, and is there. ns.${ZONE} (127.0.0.1) does not have it yet.`,
+      });
+      expect(await by(silent, change(['two'], [], at))).toEqual({
+        state: 'applied',
+        answer: `It was accepted, and is there. ns.${ZONE} (127.0.0.1) did not answer.`,
+      });
+    });
+
+    test('records at the top of the zone, international names, many strings and the serial', async () => {
+      const serial = async () => {
+        const answer = await createDnsClient({ servers: [running.server], recursive: false, cacheEntries: 0 }).ask(ZONE, 'SOA');
+        return answer.state === 'records' ? answer.records[0]!.serial : -1;
+      };
+      const first = await serial();
+      const at = `_dmarc.xn--mnchen-3ya.${ZONE}`;
+      const strings = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(100)}`);
+      const one: RecordChange = {
+        ...change([], [], at),
+        ttl: { before: null, after: 0 },
+        after: [txtMember(strings), txtMember([''])],
+      };
+      expect(await apply(one)).toMatchObject({ state: 'applied' });
+      expect(await serial()).toBeGreaterThan(first);
+      const second = await serial();
+      expect(await apply(one)).toEqual({ state: 'applied', answer: 'It is there already.' });
+      expect(await serial()).toBe(second);
+      expect(await apply({ ...one, before: one.after, after: [txtMember([strings.join('').slice(0, 255)])] })).toMatchObject({
+        state: 'applied',
+      });
     });
 
     test('a wrong secret, an unreadable one and a server that is away change nothing', async () => {

@@ -62,6 +62,32 @@ describe('new-sender', () => {
     });
   });
 
+  test('asks to revoke a key that several new senders sign with, and to rotate it first', async () => {
+    const name = `s1._domainkey.${DOMAIN}`;
+    const facts = { rule: 'new_source', joined: 3, key: { name, age: 'old', others: [] } };
+    const dns = zone(`${name}. TXT "v=DKIM1; p=${'A'.repeat(200)}"\n_dmarc.${DOMAIN}. TXT "v=DMARC1; p=none"\n`);
+    const plan = (await planOf('new-sender', findingOf('new_source', facts, 'mailer.example'), dns))!;
+    expect(plan).toMatchObject({
+      kind: 'dns.change',
+      summary: `Revoke the DKIM key ${name}, which 3 new senders sign with.`,
+      changes: [{ name, after: [{ text: 'v=DKIM1; p=' }] }],
+      back: { watch_hours: 72 },
+    });
+    expect(plan.why).toContainEqual(expect.stringMatching(/^Rotate the key first/));
+    expect(plan.risk).not.toBe('low');
+  });
+
+  test('approves what signs with a key that nobody used before: a service that was set up', async () => {
+    const facts = { rule: 'new_source', joined: 3, key: { name: `s2._domainkey.${DOMAIN}`, age: 'new', others: [] } };
+    const plan = await planOf('new-sender', findingOf('new_source', facts, 'mailer.example'), SILENT);
+    expect(plan).toMatchObject({ kind: 'sender.approve' });
+  });
+
+  test('does not touch a key of another domain', async () => {
+    const facts = { rule: 'new_source', joined: 3, key: { name: 's1._domainkey.mailer.example', age: 'old', others: [] } };
+    expect(await planOf('new-sender', findingOf('new_source', facts, 'mailer.example'), SILENT)).toBeNull();
+  });
+
   test('asks nothing about a source that somebody has decided about', async () => {
     await f.t.db.query(
       `insert into ruawatch.sender_list (domain, source, is_service, verdict, by_name, why, since)
