@@ -26,6 +26,7 @@ export const SERVICES = {
     ...COMMON,
     'findings',
     'requests',
+    'mails',
     'approver',
     'console',
     'applier',

@@ -154,8 +154,8 @@ const CASES: Record<string, Case> = {
   'POST /account/tokens': {
     url: () => '/account/tokens',
     fields: { name: 'x', scope: 'decide', days: '1' },
-    // Their role is too low, or they have no code generator.
-    status: { ...forAll(409), nobody: 401, viewer: 403 },
+    // They have no password.
+    status: { ...forAll(403), nobody: 401 },
   },
   'POST /people/tokens/end': {
     url: () => '/people/tokens/end',

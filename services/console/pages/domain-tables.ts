@@ -1,6 +1,6 @@
 import { number } from '../../shared/format.ts';
 import type * as store from '../../store/console/domain.ts';
-import { html, path } from '../html.ts';
+import { html, path, withQuery } from '../html.ts';
 import { type Column, type Table, tableOf } from '../tables.ts';
 import { words } from '../words/en.ts';
 import { day, share } from './format.ts';
@@ -63,12 +63,19 @@ function trend({ messages, before }: store.SenderLine): string {
   return change > 999 ? w.trend_more : `${change > 0 ? '+' : ''}${number(change)}%`;
 }
 
-export function reportersTable(reporters: readonly store.ReporterLine[]): Table {
+/** Who reports on a domain or one of its senders: each leads to its reports, with what it did with the mail. */
+export function reportersTable(domain: string, reporters: readonly store.ReporterLine[]): Table {
   const w = words.domain;
   return tableOf<store.ReporterLine>(
     'reporters',
     [
-      { key: 'reporter', label: w.reporter, as: 'head', of: (one) => one.reporter },
+      {
+        key: 'reporter',
+        label: w.reporter,
+        as: 'head',
+        of: (one) => one.reporter,
+        show: ({ reporter }) => html`<a href="${withQuery(path`/reports`, { domain, reporter })}">${reporter}</a>`,
+      },
       { key: 'messages', label: w.messages, as: 'number', of: (one) => one.messages },
       passing('dmarc', 'DMARC', (one) => one.passed),
       { key: 'last_day', label: w.last, as: 'date', of: (one) => one.last_day },

@@ -54,7 +54,7 @@ const domainPage = route({
     const tables = {
       funnel: funnelTable(classes),
       senders: sendersTable(domain, senders),
-      reporters: reportersTable(await store.reporterLines(reader, range, MOST.reporters)),
+      reporters: reportersTable(domain, await store.reporterLines(reader, range, MOST.reporters)),
       missing: missingTable(await store.missingLines(reader, domain, MOST.reporters)),
       names: namesTable(await store.subdomainLines(reader, range, MOST.names)),
       records: recordsTable(await store.recordLines(reader, domain, MOST.records)),

@@ -27,7 +27,7 @@ export async function evidenceOf(
   const days = await store.senderDays(reader, sender);
   const samples = await store.sampleRecords(reader, sender, MOST.records);
   const tables = {
-    reporters: reportersTable(await store.senderReporters(reader, sender, MOST.reporters)),
+    reporters: reportersTable(sender.domain, await store.senderReporters(reader, sender, MOST.reporters)),
     keys: keyTable(samples),
     samples: sampleTable(samples),
   };

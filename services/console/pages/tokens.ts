@@ -35,8 +35,12 @@ export function tokensTable(tokens: readonly Token[], form: string, of: 'own' | 
   )}</tbody></table></div>`;
 }
 
-/** The form that makes a token. @param has_password whether it is asked for */
+/**
+ * The form that makes a token. It asks for the password, so that a stolen session does not become a way in that lasts.
+ * @param has_password false for company accounts, whose tokens are made on the command line
+ */
 export function tokenForm(visitor: Visitor, form: string, has_password: boolean): Html {
+  if (!has_password) return html`<p class="hint">${w.needs_password}</p>`;
   const scopes = TOKEN_SCOPES.filter((scope) => may(visitor, ROLE_FOR_SCOPE[scope]));
   return html`<details class="act"><summary>${w.make}</summary><form method="post" class="stack" action="${path`/account/tokens`}">${hidden(form)}
 <label for="token-name">${w.what_for}</label><input id="token-name" name="name" required maxlength="100">
@@ -46,7 +50,7 @@ export function tokenForm(visitor: Visitor, form: string, has_password: boolean)
   )}</fieldset>
 <label for="token-days">${w.holds}</label><select id="token-days" name="days">${HOLDS.map((n) => html`<option value="${n}" ${flag('selected', n === USUAL_DAYS)}>${words.finding.for_days(n)}</option>`)}</select>
 <label for="token-domains">${w.domains}</label><input id="token-domains" name="domains" maxlength="2000">
-${has_password && html`<label for="token-password">${words.sign_in.password}</label><input id="token-password" name="password" type="password" autocomplete="current-password" required>`}
+<label for="token-password">${words.sign_in.password}</label><input id="token-password" name="password" type="password" autocomplete="current-password" required>
 ${may(visitor, ROLE_FOR_SCOPE.decide) && html`<label for="token-code">${w.code}</label><input id="token-code" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="20">`}
 <button class="primary">${w.make}</button></form></details>`;
 }
@@ -73,7 +77,8 @@ const make = route({
     const person = await findPerson(db, visitor!.name);
     if (person === null) throw new Refusal(401, 'not_signed_in', words.problems.not_signed_in);
     const secrets = await signInSecrets(db, person.name);
-    if (person.has_password && !(await isPassword(body.password, secrets?.password ?? null)))
+    if (!person.has_password) throw new Refusal(403, 'needs_password', w.needs_password);
+    if (!(await isPassword(body.password, secrets?.password ?? null)))
       throw new Refusal(403, 'sign_in', words.problems.password_wrong);
     const scopes = TOKEN_SCOPES.filter((one) => body.scope.includes(one));
     if (!scopes.every((one) => may(visitor, ROLE_FOR_SCOPE[one])))

@@ -38,6 +38,7 @@ export const signInWords = {
     used: 'Last used',
     never: 'never',
     end: 'End',
+    needs_password: 'Your account has no password to confirm it with: an admin makes tokens for you (ruawatch people token).',
     nobody_has: 'Nobody has a token.',
     all_of_person: 'all of the person',
     make: 'Make a token',
