@@ -53,7 +53,7 @@ export const volumeSurge = kind(
         own === true && service == null
           ? `Own servers of ${domain} send ${often}× their usual mail`
           : `${source} sends ${often}× its usual as ${domain}`,
-      topic: `surge of ${source} as ${domain}`,
+      topic: own === true && service == null ? `surge of own servers as ${domain}` : `surge of ${source} as ${domain}`,
       summary: `${title}: ${counted(evidence.messages, 'message')} on ${counted(days, 'day')}`,
       what: `${counted(evidence.messages, 'message')} came through ${source}${networks} in the name of ${domain} on ${counted(days, 'day')}, against about ${number(Math.round(expected))} expected from the reporters that have reported.${season === null && service?.kind === 'mailbox_provider' ? ACCOUNT_TAKEN : ''}${seasonWords(season)}`,
       advice: adviceOn(source, service ?? null, own === true),
