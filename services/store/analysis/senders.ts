@@ -213,14 +213,15 @@ export async function loadUnnamed(tx: Tx, networks: readonly string[]): Promise<
 
 /**
  * Those of them that are sources of the domain and were examined since a moment or not at all: their names are being
- * looked up.
+ * looked up. None while no address was ever looked up: nobody may be there who does.
  */
 export async function loadAwaited(tx: Tx, domain: string, networks: readonly string[], since: Date): Promise<Set<string>> {
   if (networks.length === 0) return new Set();
   const { rows } = await tx.query<{ network: string }>(
     `select n.network from unnest($2::text[]) as n(network)
        join ruawatch.sources s on s.domain = $1 and s.source = n.network
-      where (s.examined_at is null or s.examined_at > $3) and not ${IS_NAMED}`,
+      where (s.examined_at is null or s.examined_at > $3) and not ${IS_NAMED}
+        and exists (select from ruawatch.addresses where looked_up_at is not null)`,
     [domain, networks, since],
   );
   return new Set(rows.map(({ network }) => network));
