@@ -161,7 +161,8 @@ test.runIf(updatable.knot)(
       `seed ${SEED}: ${load.expected.length} requests, ${made} changes of the zone (${effects} expected) by ${relay.passed} updates; ${met.applier} kills of appliers, ${met.server} of the server, ${met.network} cuts; ${wrong.length} wrong`,
     );
     expect(wrong).toEqual([]);
-    // Nothing twice. A serial that is lower shows no loss: the records themselves are compared above.
+    // Nothing twice. It should be equal: a run of 200 (seed 16) had 464 of 468 with every record as it should be, and why is
+    // not known.
     expect(made).toBeLessThanOrEqual(effects);
     expect(open[0]).toEqual({ n: 0 });
     expect(entries).toEqual([]);
