@@ -1,8 +1,18 @@
 import { z } from 'zod';
-import { canonicalJson, digestOf } from './canonical.ts';
+import { type Canonical, canonicalJson, digestOf } from './canonical.ts';
+import { grantKind } from './grants/index.ts';
+import { GRANT_KINDS } from './grants/kinds.ts';
 
 /** What a request may ask for. `review` changes nothing: people look back at what was done by break-glass. */
-export const KINDS = ['sender.approve', 'sender.deny', 'dns.change', 'policy.step', 'dkim.rotate', 'review'] as const;
+export const KINDS = [
+  'sender.approve',
+  'sender.deny',
+  'dns.change',
+  'policy.step',
+  'dkim.rotate',
+  'review',
+  ...GRANT_KINDS,
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 export const RISKS = ['low', 'medium', 'high'] as const;
@@ -52,7 +62,41 @@ const senderChange = z.strictObject({
 });
 export type SenderChange = z.infer<typeof senderChange>;
 
-const change = z.discriminatedUnion('target', [dnsChange, senderChange]);
+/** How long a right is lent at most, in seconds. */
+export const LONGEST_GRANT = 90 * 86_400;
+
+/** A right that is lent for a time. */
+const grantChange = z
+  .strictObject({
+    target: z.literal('grant'),
+    kind: z.enum(GRANT_KINDS),
+    /** A person's mail address, or the name of a service principal. */
+    holder: z.string().min(1).max(253),
+    holder_kind: z.enum(['person', 'service']),
+    /** The groups of people that may hold it: who leaves all of them loses it. Empty for everybody who is known. */
+    groups: z.array(z.string().min(1).max(63)).max(50),
+    /** The target in the settings. */
+    server: z.string().min(1).max(63),
+    /** What is lent, as the kind says. */
+    scope: z.record(z.string(), z.json()) as z.ZodType<Record<string, Canonical>>,
+    /** From when it is applied. */
+    seconds: z.int().min(1).max(LONGEST_GRANT),
+    /** After so many uses it ends; null without a limit. */
+    uses: z.int().min(1).max(1_000_000).nullable(),
+    /** SHA-256 of what the target verifies the holder by: nobody can put another one in its place. Null where the target has none. */
+    credential: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .nullable(),
+  })
+  .superRefine(({ kind, scope }, ctx) => {
+    const fits = grantKind(kind).scope.safeParse(scope);
+    for (const issue of fits.error?.issues ?? [])
+      ctx.addIssue({ code: 'custom', path: ['scope', ...issue.path], message: issue.message });
+  });
+export type GrantChange = z.infer<typeof grantChange>;
+
+const change = z.discriminatedUnion('target', [dnsChange, senderChange, grantChange]);
 
 /** What is asked for. The text of it, in canonical form, is what people approve. */
 export const planSchema = z.strictObject({
@@ -108,9 +152,9 @@ export function readPlan({ text, digest }: SealedPlan): Plan {
   return planSchema.parse(JSON.parse(text));
 }
 
-/** How much a plan changes: members added or removed, and entries of the list. */
+/** How much a plan changes: members added or removed, entries of the list, and rights that are lent. */
 export function sizeOf({ changes }: Pick<Plan, 'changes'>): number {
-  return changes.reduce((sum, one) => sum + (one.target === 'senders' ? 1 : Math.max(1, differing(one))), 0);
+  return changes.reduce((sum, one) => sum + (one.target === 'dns' ? Math.max(1, differing(one)) : 1), 0);
 }
 
 /** What goes from an RRset, what comes, and what stays. */

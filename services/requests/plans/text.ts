@@ -1,5 +1,7 @@
 import { quotedString } from '../../dns/zonefile.ts';
 import { escaped } from '../../shared/escape.ts';
+import { counted, durationText } from '../../shared/format.ts';
+import { grantWords } from '../grants/index.ts';
 import { changedMembers, type DnsChange, type Plan } from '../plan.ts';
 import { stringsIn, targetIn } from './members.ts';
 
@@ -25,6 +27,11 @@ function linesOf({ changes }: Pick<Plan, 'changes'>): string[] {
         ...(before === null ? [] : [`- ${before}: ${entry}`]),
         ...(after === null ? [] : [`+ ${after}: ${entry}${until === null ? '' : ` until ${until}`}`]),
       ];
+    }
+    if (change.target === 'grant') {
+      const { holder, seconds, uses } = change;
+      const most = uses === null ? '' : `, or ${counted(uses, 'use')}`;
+      return [`+ ${holder}: ${grantWords(change)}, for ${durationText(seconds)}${most}`];
     }
     const { gone, come, stay } = changedMembers(change);
     return [

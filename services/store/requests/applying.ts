@@ -1,4 +1,4 @@
-import type { DnsChange, Plan, SenderChange } from '../../requests/plan.ts';
+import type { DnsChange, GrantChange, Plan, SenderChange } from '../../requests/plan.ts';
 import { isOpen } from '../../requests/rules.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { askerOf, note } from './events.ts';

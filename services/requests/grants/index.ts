@@ -1,0 +1,13 @@
+import { databaseGrant } from './database.ts';
+import type { GrantKind, GrantKindName } from './kinds.ts';
+
+const ALL: Record<GrantKindName, GrantKind<never>> = { 'access.database': databaseGrant };
+
+/** The kind of that name. */
+export const grantKind = (kind: GrantKindName): GrantKind => ALL[kind] as GrantKind;
+
+/** What a grant lends, in words. @throws ZodError for a scope that does not fit the kind */
+export function grantWords({ kind, scope, server }: { kind: GrantKindName; scope: unknown; server: string }): string {
+  const one = grantKind(kind);
+  return one.words(one.scope.parse(scope), server);
+}
