@@ -4,7 +4,16 @@ import { transaction } from '../shared/runtime/db.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { type DnsTarget, targetFor } from '../shared/settings/dns-servers.ts';
 import { applySender, restoreSender } from '../store/requests/apply-sender.ts';
-import { type ApplyEnd, changesOf, claim, endApplying, intend, mayBegin, settleChange } from '../store/requests/applying.ts';
+import {
+  type ApplyEnd,
+  changesOf,
+  claim,
+  endApplying,
+  intend,
+  type MadeChange,
+  mayBegin,
+  settleChange,
+} from '../store/requests/applying.ts';
 import type { Request } from '../store/requests/requests.ts';
 import { applyByCommand } from './targets/command.ts';
 import type { Around } from './targets/everywhere.ts';
@@ -25,7 +34,10 @@ export interface Applying {
   around?: Around;
 }
 
-type Change = Plan['changes'][number];
+type Change = MadeChange;
+
+/** What a plan changes, without rights that are lent: services/applier/grants carries those out. */
+const madeBy = ({ changes }: Plan): Change[] => changes.flatMap((change) => (change.target === 'grant' ? [] : [change]));
 
 /** After so long without an answer a request has failed. */
 const GIVE_UP_MS = 24 * 3_600_000;
@@ -43,7 +55,8 @@ export async function applyRequest(request: Request, means: Applying): Promise<b
   const { db, targets, log } = means;
   const { request_key: key } = request;
   const plan = readPlan({ text: request.plan, digest: request.digest });
-  const intended = plan.changes.map((change, position) => ({
+  const changes = madeBy(plan);
+  const intended = changes.map((change, position) => ({
     position,
     forward: true,
     target: targetName(change, targets),
@@ -59,7 +72,7 @@ export async function applyRequest(request: Request, means: Applying): Promise<b
     if (may !== 'go') return true;
   }
   const handed: Change[] = [];
-  for (const [position, change] of plan.changes.entries()) {
+  for (const [position, change] of changes.entries()) {
     const applied = await once(request, { position, forward: true, change }, means);
     if (applied.state === 'later') {
       log.warn({ request: key, answer: applied.answer }, 'a change could not be made yet; it is tried again');
@@ -85,7 +98,7 @@ function endOf(plan: Plan, handed: readonly Change[]): ApplyEnd {
   if (handed.length > 0)
     return {
       step: 'hand_over',
-      partly: handed.length < plan.changes.length,
+      partly: handed.length < changes.length,
       says: 'It is handed over to be published: the request is done when the watcher sees the records (ruawatch requests show has them).',
     };
   const { watch_hours } = plan.back;
@@ -176,7 +189,7 @@ async function back(
   request: Request,
   means: Applying,
 ): Promise<{ made: number; all: boolean; state: Applied['state']; answer: string }> {
-  const { changes } = readPlan({ text: request.plan, digest: request.digest });
+  const changes = madeBy(readPlan({ text: request.plan, digest: request.digest }));
   const rows = await changesOf(means.db, request.request_key);
   const steps = changes
     .map((change, position) => ({ position, forward: false, target: targetName(change, means.targets), change }))

@@ -6,6 +6,7 @@ import { type Context, repeat, type Service } from '../shared/runtime/service.ts
 import { whileAlone } from '../store/requests/alone.ts';
 import { toApply } from '../store/requests/applying.ts';
 import { type Applying, applyRequest } from './apply.ts';
+import { GrantKeeper } from './grants/keep.ts';
 import { rotateKeys } from './rotate.ts';
 import { closePublished, watchChanges } from './watch.ts';
 
@@ -13,6 +14,8 @@ const NAME = 'applier';
 const MOST_SECONDS = 5;
 const PER_SECOND = 50;
 const SECOND_MS = 1000;
+/** Grants end on time, whatever else is slow. */
+const GRANTS_MS = 1000;
 
 /**
  * The applier: carries out what is approved, and nothing else; watches what it changed, and puts the state before back when
@@ -29,12 +32,24 @@ export function startApplier(context: Context): Service {
   };
   let failure: string | null = null;
   let waiting: string | null = null;
+  const at = () => (clock === systemClock ? null : clock.now());
+  const grants = new GrantKeeper();
+  let enforced = false;
+  const keep = async (signal: AbortSignal) => {
+    try {
+      await grants.turn({ db, log, access: config.access, at, signal });
+    } finally {
+      enforced = true;
+    }
+  };
   const turn = async (signal: AbortSignal, turned: () => void) => {
+    // What is lent and over is ended before anything is changed.
+    if (!enforced) return;
     const means: Applying = {
       db,
       log,
       targets: config.dnsTargets,
-      at: () => (clock === systemClock ? null : clock.now()),
+      at,
       now: () => clock.now(),
       signal,
       around,
@@ -67,5 +82,13 @@ export function startApplier(context: Context): Service {
     }
   };
   const loop = repeat(Math.min(config.sweep.every_seconds, MOST_SECONDS) * SECOND_MS, turn, log, 'applying changes');
-  return { name: NAME, waitingFor: () => failure ?? waiting, stuck: () => loop.stuck(), stop: () => loop.stop() };
+  const keeping = repeat(GRANTS_MS, keep, log, 'keeping grants');
+  return {
+    name: NAME,
+    waitingFor: () => failure ?? waiting ?? grants.waiting,
+    stuck: () => loop.stuck() ?? keeping.stuck(),
+    stop: async () => {
+      await Promise.all([loop.stop(), keeping.stop()]);
+    },
+  };
 }

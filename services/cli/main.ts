@@ -533,6 +533,51 @@ requests
       (await import('./commands/simulate.ts')).runRequestsSimulate(config(), file, options, { out }),
     ),
   );
+const access = program.command('access').description('rights that are lent for a time: request, list and end them');
+access
+  .command('request')
+  .description('ask for a right, and print the secret that works once it is lent')
+  .argument('<kind>', 'access.database')
+  .requiredOption('--for <time>', 'how long it is needed, such as 90m, 2h or 1d; the time begins when it is applied')
+  .requiredOption('--why <text>', 'why; it is recorded')
+  .option('--by <name>', 'who asks (default: the system user)')
+  .option('--server <name>', 'the target in the settings (default: the only one)')
+  .option('--group <role>', 'of access.database: the role whose rights are lent')
+  .option('--uses <n>', 'end it after so many uses')
+  .action(
+    run(async (kind: string, options) =>
+      (await import('./commands/access.ts')).runAccessRequest(config(), kind, options, { out }),
+    ),
+  );
+access
+  .command('list', { isDefault: true })
+  .description('list what is lent and asked for, the newest first')
+  .option('--all', 'also what has ended')
+  .option('--domain <domain>', 'only of this domain')
+  .option('--limit <n>', 'at most so many')
+  .option('--json', 'one JSON object a line')
+  .action(run(async (options) => (await import('./commands/access.ts')).runAccessList(config(), options, out)));
+access
+  .command('end')
+  .description('end a grant, or all of them, at once')
+  .argument('[key]', 'the grant')
+  .option('--all', 'all grants')
+  .option('--domain <domain>', 'with --all: only of this domain')
+  .requiredOption('--why <text>', 'why; it is recorded')
+  .option('--by <name>', 'who ends it (default: the system user)')
+  .action(
+    run(async (key: string | undefined, options) =>
+      (await import('./commands/access.ts')).runAccessEnd(config(), key, options, { out }),
+    ),
+  );
+access
+  .command('setup')
+  .description('print the SQL that makes a Postgres server able to lend roles')
+  .argument('<server>', 'its name in the settings (access.database)')
+  .option('--login <role>', 'the login of the service (default: the user of its URL)')
+  .action(
+    run(async (name: string, options) => (await import('./commands/access.ts')).runAccessSetup(config(), name, options, out)),
+  );
 const audit = program.command('audit').description('list, verify, export and report the audit chain of requests and decisions');
 audit
   .command('list', { isDefault: true })

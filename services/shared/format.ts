@@ -36,3 +36,22 @@ export function list(names: readonly string[], most = 3, total = names.length): 
 export function short(name: string, most = 80): string {
   return name.length <= most ? name : `${name.slice(0, most - 1)}…`;
 }
+
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
+
+/** A length of time in its two largest units: "2 hours", "1 day and 6 hours", "90 seconds" as "1 minute and 30 seconds". */
+export function durationText(seconds: number): string {
+  let left = Math.round(seconds);
+  const parts: string[] = [];
+  for (const [unit, size] of UNITS) {
+    const n = Math.floor(left / size);
+    if (n > 0) parts.push(counted(n, unit));
+    left -= n * size;
+  }
+  return list(parts.slice(0, 2)) || '0 seconds';
+}

@@ -147,6 +147,11 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
       [key],
     );
     await db.query(
+      `insert into ruawatch.grants (request_key, kind, domain, holder, holder_kind, groups, server, name, scope, seconds)
+       values ($1, 'access.database', $2, 'ada@example.com', 'person', '{}', 'main', 'ruawatch_lent_' || $1, '{"group": "readers"}', 60)`,
+      [key, BOOKS],
+    );
+    await db.query(
       `insert into ruawatch.rotations (domain, step, asked_by, why, started_at, stepped_at) values ($1, 'done', 'approver', 'x', now(), now())`,
       [BOOKS],
     );

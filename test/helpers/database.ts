@@ -68,7 +68,8 @@ export async function withoutRoles(url: string): Promise<void> {
   await admin(url, `drop owned by ${all}; drop role ${all}`);
 }
 
-async function admin(server: string, sql: string): Promise<void> {
+/** Runs statements as the superuser of a server. */
+export async function admin(server: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: server });
   client.on('error', () => client.emit('test:lost'));
   await client.connect();

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { serverOwner } from '../../services/shared/runtime/embedded-binaries.ts';
@@ -33,13 +33,19 @@ export class Servers {
     chmodSync(this.base, 0o755);
   }
 
-  async start(name: string): Promise<Server> {
+  /** @param passwords whether everybody but the superuser needs one */
+  async start(name: string, passwords = false): Promise<Server> {
     const folder = path.join(this.base, name);
     mkdirSync(folder, { mode: 0o700 });
     if (this.owner) chownSync(folder, this.owner.uid, this.owner.gid);
     const run = (file: string, ...args: string[]) =>
       execFileSync(program(file), args, { ...this.as, cwd: folder, stdio: 'ignore' });
     run('initdb', '-D', folder, '-U', 'admin', '-A', 'trust', '-E', 'UTF8', '--no-sync');
+    if (passwords)
+      writeFileSync(
+        path.join(folder, 'pg_hba.conf'),
+        'host all admin 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n',
+      );
     const port = await freePort();
     const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off`;
     run('pg_ctl', '-D', folder, '-l', path.join(folder, 'log'), '-w', '-o', settings, 'start');

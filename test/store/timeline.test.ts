@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runDomainsTimeline } from '../../services/cli/commands/domains.ts';
 import { transaction } from '../../services/shared/runtime/db.ts';
 import { loadConfig } from '../../services/shared/settings/config.ts';
-import { claim, endApplying, intend, settleChange } from '../../services/store/requests/applying.ts';
+import { claim, endApplying, intend, type MadeChange, settleChange } from '../../services/store/requests/applying.ts';
 import { syncGroups } from '../../services/store/requests/groups.ts';
 import { timelineOf } from '../../services/store/timeline.ts';
 import { ADA, dnsPlan, later, opened, vote } from '../alerter/requests/setup.ts';
@@ -32,7 +32,7 @@ test('findings, DNS, requests, decisions and changes of a domain stand in one or
   const key = await opened(t.db, { name: 'one', stages: [{ group: 'mail' }] }, { plan });
   await opened(t.db, { name: 'one', stages: [{ group: 'mail' }] }, { plan: dnsPlan({ domain: 'other.example' }) });
   await vote(t.db, key, ADA);
-  const change = { position: 0, forward: true, target: 'primary', change: plan.changes[0]! };
+  const change = { position: 0, forward: true, target: 'primary', change: plan.changes[0] as MadeChange };
   await claim(t.db, key, [change], later(2));
   await settleChange(t.db, { key, position: 0, forward: true }, { state: 'applied', answer: 'NOERROR' });
   await endApplying(t.db, key, { step: 'activate', says: 'The records are published.', watch_hours: 72 }, later(2));

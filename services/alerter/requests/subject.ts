@@ -11,6 +11,7 @@ const WHAT: Record<Kind, string> = {
   'dns.change': 'change DNS of',
   'policy.step': 'policy of',
   'dkim.rotate': 'rotate a DKIM key of',
+  'access.database': 'lend access for',
   review: 'look back at break-glass for',
 };
 

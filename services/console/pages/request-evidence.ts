@@ -22,7 +22,11 @@ export async function evidenceOf(reader: Reader, story: RequestStory): Promise<C
   const { request } = story;
   const plan = readPlan({ text: request.plan, digest: request.digest });
   const now = await evidenceNow(reader, plan);
-  return [...findingRow(plan, now), ...plan.changes.map((change) => changeRow(change, now, request.state)), ...peopleRow(story)];
+  return [
+    ...findingRow(plan, now),
+    ...plan.changes.flatMap((change) => (change.target === 'grant' ? [] : [changeRow(change, now, request.state)])),
+    ...peopleRow(story),
+  ];
 }
 
 function findingRow({ finding }: Plan, now: EvidenceNow): Compared[] {
@@ -35,7 +39,7 @@ function findingRow({ finding }: Plan, now: EvidenceNow): Compared[] {
 
 const APPLIED = ['active', 'handed_over', 'done', 'returned', 'ended'];
 
-function changeRow(change: Plan['changes'][number], now: EvidenceNow, state: string): Compared {
+function changeRow(change: Exclude<Plan['changes'][number], { target: 'grant' }>, now: EvidenceNow, state: string): Compared {
   const w = words.evidence;
   if (change.target === 'senders') {
     const at = entryOf(change.domain, change.source);

@@ -1,10 +1,10 @@
 import { databaseGrant } from './database.ts';
 import type { GrantKind, GrantKindName } from './kinds.ts';
 
-const ALL: Record<GrantKindName, GrantKind<never>> = { 'access.database': databaseGrant };
+const ALL: Record<GrantKindName, GrantKind> = { 'access.database': databaseGrant as GrantKind };
 
 /** The kind of that name. */
-export const grantKind = (kind: GrantKindName): GrantKind => ALL[kind] as GrantKind;
+export const grantKind = (kind: GrantKindName): GrantKind => ALL[kind];
 
 /** What a grant lends, in words. @throws ZodError for a scope that does not fit the kind */
 export function grantWords({ kind, scope, server }: { kind: GrantKindName; scope: unknown; server: string }): string {

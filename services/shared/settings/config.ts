@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { z } from 'zod';
 import { messageOf, SettingsError } from '../errors.ts';
+import { type Access, accessOf } from './access.ts';
 import { type DkimKey, dkimKeys } from './dkim-keys.ts';
 import { type DnsTarget, dnsTargets } from './dns-servers.ts';
 import { type Mailbox, toMailbox } from './mailbox.ts';
@@ -47,6 +48,7 @@ export interface Config {
   };
   dnsTargets: DnsTarget[];
   dkimKeys: DkimKey[];
+  access: Access;
   analyzer: Settings['analyzer'];
   parser: Settings['parser'];
   failureReports: Settings['failure_reports'];
@@ -83,6 +85,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
   const oidc = oidcOf(settings.console.oidc, cwd, mistakes);
   const targets = dnsTargets(settings.dns, cwd, mistakes);
   const keys = dkimKeys(settings.dkim, cwd, mistakes);
+  const access = accessOf(settings.access, settings.approvals.groups, cwd, mistakes);
   const alertTo = listOf(settings.ALERT_TO);
   for (const to of alertTo) if (!email.safeParse(to).success) mistakes.push(`ALERT_TO has "${to}", which is not a mail address.`);
   checkAgainstEachOther(settings, alertTo, wrong, mistakes);
@@ -114,6 +117,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     },
     dnsTargets: targets,
     dkimKeys: keys,
+    access,
     analyzer: settings.analyzer,
     parser: settings.parser,
     failureReports: settings.failure_reports,

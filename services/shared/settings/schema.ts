@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseServer } from '../../dns/client/servers.ts';
 import { approvalsSchema } from '../../requests/rules.ts';
+import { accessSchema } from './access.ts';
 import { dkimSchema } from './dkim-keys.ts';
 import { dnsSchema } from './dns-servers.ts';
 import { mailboxSchema } from './mailbox.ts';
@@ -114,6 +115,8 @@ export const settingsSchema = z.strictObject({
   approvals: approvalsSchema,
   /** Where approved changes of DNS records are made: docs/changes.md. */
   dns: dnsSchema,
+  /** Where rights are lent for a time: docs/access.md. */
+  access: accessSchema,
   /** DKIM keys that are rotated: docs/changes.md. */
   dkim: dkimSchema,
   analyzer: z

@@ -6,10 +6,10 @@ import { tryLockNamed } from '../locks.ts';
  * process. The work has transactions of its own.
  * @returns whether it was done
  */
-export async function whileAlone(db: Db, work: () => Promise<void>): Promise<boolean> {
+export async function whileAlone(db: Db, work: () => Promise<void>, lock: 'apply' | 'grants' = 'apply'): Promise<boolean> {
   return transaction(db, async (tx) => {
     await tx.query('set local idle_in_transaction_session_timeout = 0');
-    if (!(await tryLockNamed(tx, 'apply'))) return false;
+    if (!(await tryLockNamed(tx, lock))) return false;
     await work();
     return true;
   });

@@ -1,4 +1,4 @@
-import type { DnsChange, GrantChange, Plan, SenderChange } from '../../requests/plan.ts';
+import type { DnsChange, Plan, SenderChange } from '../../requests/plan.ts';
 import { isOpen } from '../../requests/rules.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { askerOf, note } from './events.ts';
@@ -27,11 +27,14 @@ export async function changesOf(q: Queryable, key: number): Promise<ChangeRow[]>
   return rows;
 }
 
+/** What changes from one state to another, and back. A right that is lent is none (store/grants/). */
+export type MadeChange = DnsChange | SenderChange;
+
 /** Writes what is intended, before anything is sent. What was written before stays. */
 export async function intend(
   tx: Tx,
   key: number,
-  changes: readonly { position: number; forward: boolean; target: string; change: DnsChange | SenderChange }[],
+  changes: readonly { position: number; forward: boolean; target: string; change: MadeChange }[],
   at: Date,
 ): Promise<void> {
   for (const { position, forward, target, change } of changes) {

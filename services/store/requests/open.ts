@@ -12,6 +12,7 @@ import {
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { ownDomainOf } from '../domains/domains.ts';
+import { insertGrant } from '../grants/grants.ts';
 import { lockNamed } from '../locks.ts';
 import { askerOf, note } from './events.ts';
 import { decidersOf, loadSeats, type Members, ownersOf } from './groups.ts';
@@ -27,6 +28,8 @@ export interface NewRequest {
   playbook?: string;
   /** Who may not decide about it, beside whoever asks. */
   not_by?: readonly string[];
+  /** Of a plan that lends a right: what its target verifies the holder by. */
+  credential?: string | null;
 }
 
 /** How often each rule decided by itself since the beginning of the day (UTC), in all and for a domain. */
@@ -98,6 +101,8 @@ export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): 
   if (rule.decide === 'people') checkQuorum(rule, given, ownersOf(seats));
   const key = await insert(tx, { rule, given, sealed: seal(given.plan), now });
   if (key === null) return null;
+  for (const change of given.plan.changes)
+    if (change.target === 'grant') await insertGrant(tx, key, given.plan.domain, change, given.credential ?? null);
   if (rule.decide === 'automatic') await decideByRule(tx, key, { rule, given, now });
   else
     await beginStage(tx, key, {

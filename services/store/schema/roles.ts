@@ -158,6 +158,8 @@ export const GRANTS = {
     audit: ['select'],
     // Whether a change was ours.
     changes: ['select'],
+    grants: ['select', 'insert'],
+    grant_watch: ['select'],
     rotations: ['select', 'insert', 'update'],
     // What playbooks make plans of.
     findings: ['select'],
@@ -186,6 +188,14 @@ export const GRANTS = {
     request_events: ['select', 'insert'],
     changes: ['select', 'insert', 'update (state, settled_at, answer)'],
     rotations: ['select', 'update'],
+    // What is lent, and to whom: it ends when they are gone.
+    grants: [
+      'select',
+      'update (used, state, claimed_at, applied_at, ends_at, ran_ms, end_reason, end_since, ended_at, answer, tries, retry_at)',
+    ],
+    grant_watch: ['select', 'update (seen_at, print)'],
+    approver_groups: ['select'],
+    people: ['select (name, email, ended_at)'],
     audit_head: ['select'],
     // The list of senders is one of its targets.
     sender_list: ['select', 'insert', 'update (ended_at, ended_by, ended_why)'],
@@ -283,6 +293,9 @@ export const GRANTS = {
     request_events: ['select', 'insert'],
     approver_groups: ['select'],
     deputies: ['select'],
+    // People ask for rights, and end them.
+    grants: ['select', 'insert', 'update (state, end_reason, end_since, tries, retry_at)'],
+    grant_watch: ['select'],
     // Mails that are downloaded, uploaded, and read again.
     messages: [
       'select',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Frozen } from '../../../services/requests/rules.ts';
 import { after, STEPS, type State, type Step } from '../../../services/requests/states.ts';
-import { claim, endApplying, endAwaited, endWatch } from '../../../services/store/requests/applying.ts';
+import { claim, endApplying, endAwaited, endWatch, type MadeChange } from '../../../services/store/requests/applying.ts';
 import { verifyAudit } from '../../../services/store/requests/audit.ts';
 import { decide, override, withdraw } from '../../../services/store/requests/decide.ts';
 import { syncGroups } from '../../../services/store/requests/groups.ts';
@@ -238,7 +238,12 @@ const claims = (at: number): Act =>
     'claim',
     at,
     async (one, { now }, { db }) => {
-      const intended = planOf().changes.map((change, position) => ({ position, forward: true, target: 'senders', change }));
+      const intended = planOf().changes.map((change, position) => ({
+        position,
+        forward: true,
+        target: 'senders',
+        change: change as MadeChange,
+      }));
       if (await claim(db, one.key, intended, new Date(now))) one.effects += 1;
       return null;
     },

@@ -1,0 +1,150 @@
+import { messageOf } from '../../shared/errors.ts';
+import type { Db } from '../../shared/runtime/db.ts';
+import type { Log } from '../../shared/runtime/log.ts';
+import type { Access } from '../../shared/settings/access.ts';
+import { addRunTime, dueGrants, lookAround, namesThatMayBe, unsafeAfterRestore } from '../../store/grants/due.ts';
+import { type Grant, grantMark, grantsIn, noteUses } from '../../store/grants/grants.ts';
+import { activateGrant, beginEnd, claimGrant, endGrant, grantsToApply, retryEnd, toEnd } from '../../store/grants/life.ts';
+import { whileAlone } from '../../store/requests/alone.ts';
+import type { GrantMeans } from './grant-kind.ts';
+import { GRANT_WORKERS } from './index.ts';
+
+/** How often the targets are asked what they have. */
+const SWEEP_MS = 60_000;
+/** A clock may be corrected by so much. */
+const CLOCK_SLACK_MS = 5_000;
+/** After so long without an answer lending has failed. */
+const GIVE_UP_MS = 3_600_000;
+
+export interface KeepMeans {
+  db: Db;
+  log: Log;
+  access: Access;
+  /** The moment that decides; null for the database's. */
+  at: () => Date | null;
+  signal: AbortSignal;
+}
+
+/**
+ * Keeps the rights that are lent: ends what is due, first of all; then ends what targets have and the store does not know; then
+ * lends what is approved. Any number may run: one works at a time.
+ */
+export class GrantKeeper {
+  /** When this process looked last without another in between, by a clock that nobody can set. */
+  private looked: number | null = null;
+  private swept: number | null = null;
+  /** What waits, for the health page. */
+  waiting: string | null = null;
+
+  /** @returns whether this process did it, or another one does */
+  async turn(means: KeepMeans): Promise<boolean> {
+    const alone = await whileAlone(means.db, () => this.keep(means), 'grants');
+    if (!alone) this.looked = null;
+    return alone;
+  }
+
+  private async keep(means: KeepMeans): Promise<void> {
+    const { db, access, signal } = means;
+    const grantMeans: GrantMeans = { access, mark: await grantMark(db), signal };
+    await this.endUnsafe(means);
+    for (const due of await dueGrants(db, means.at())) await beginEnd(db, due, { reason: due.reason }, means.at());
+    await this.endAll(means, grantMeans);
+    if (this.swept === null || performance.now() - this.swept >= SWEEP_MS) {
+      await this.sweep(means, grantMeans);
+      this.swept = performance.now();
+    }
+    await this.applyAll(means, grantMeans);
+    await this.look(means, grantMeans);
+  }
+
+  /** Ends everything when the database may be an older copy of itself, or its clock was set back. */
+  private async endUnsafe({ db, log, access, at }: KeepMeans): Promise<void> {
+    const now = performance.now();
+    const { gap_ms, copied } = await lookAround(db, at());
+    if (this.looked !== null) await addRunTime(db, now - this.looked);
+    this.looked = now;
+    const reason = copied
+      ? 'The database is a copy, or was restored: what was lent before is not known for certain.'
+      : gap_ms !== null && gap_ms > access.unwatchedMs
+        ? `Nothing looked at grants for ${Math.round(gap_ms / 60_000)} minutes: the database may have been restored from a copy.`
+        : gap_ms !== null && gap_ms < -CLOCK_SLACK_MS
+          ? 'The clock of the database was set back.'
+          : null;
+    if (reason === null) return;
+    const all = await unsafeAfterRestore(db);
+    for (const one of all) await beginEnd(db, one, { reason }, at());
+    if (all.length > 0) log.warn({ grants: all.length, reason }, 'all grants end: ask again for what is still needed');
+  }
+
+  private async endAll(means: KeepMeans, grantMeans: GrantMeans): Promise<void> {
+    const { db, log, at } = means;
+    const waiting: string[] = [];
+    await Promise.all(
+      (await toEnd(db, at())).map(async (grant) => {
+        const taken = await GRANT_WORKERS[grant.kind].end(grant, grantMeans);
+        if (taken.state === 'ended') return endGrant(db, grant, taken.answer, at());
+        log.warn({ grant: grant.grant_key, answer: taken.answer }, 'a grant could not be ended yet; it is tried again');
+        await retryEnd(db, grant, taken.answer, at());
+      }),
+    );
+    for (const { grant_key, answer } of await grantsIn(db, ['ending']))
+      waiting.push(`${grant_key} (${answer ?? 'not tried yet'})`);
+    this.waiting = waiting.length === 0 ? null : `Grants could not be ended yet: ${waiting.slice(0, 3).join(', ')}`;
+  }
+
+  /** Ends what targets have with our mark and the store does not, and what the store has and targets do not. */
+  private async sweep({ db, log, at }: KeepMeans, grantMeans: GrantMeans): Promise<void> {
+    for (const worker of Object.values(GRANT_WORKERS)) {
+      const silent = new Set<string>();
+      const active = (await grantsIn(db, ['active'])).filter(({ kind }) => kind === worker.kind);
+      const there = await worker.present(grantMeans, (server, answer) => {
+        silent.add(server);
+        log.warn({ server, answer }, 'a target does not say what it lends; it is asked again');
+      });
+      const known = await namesThatMayBe(db);
+      for (const { server, name } of there.filter((one) => !known.has(one.name))) {
+        const taken = await worker.end({ server, name, scope: null }, grantMeans);
+        log.warn({ server, name, answer: taken.answer }, 'a right that no grant is for was ended at its target');
+      }
+      const names = new Set(there.map(({ name }) => name));
+      for (const grant of active.filter((one) => !silent.has(one.server) && !names.has(one.name)))
+        await beginEnd(db, grant, { reason: 'Its target does not have it any more.' }, at());
+    }
+  }
+
+  private async applyAll(means: KeepMeans, grantMeans: GrantMeans): Promise<void> {
+    for (const grant of await grantsToApply(means.db)) {
+      if (means.signal.aborted) return;
+      try {
+        await apply(grant, means, grantMeans);
+      } catch (error) {
+        means.log.error({ grant: grant.grant_key, err: messageOf(error) }, 'a right could not be lent');
+      }
+    }
+  }
+
+  /** Counts uses, and ends what has done its task. */
+  private async look({ db, at }: KeepMeans, grantMeans: GrantMeans): Promise<void> {
+    for (const grant of await grantsIn(db, ['active'])) {
+      const worker = GRANT_WORKERS[grant.kind];
+      if (worker.uses !== undefined && grant.uses !== null)
+        await noteUses(db, grant.grant_key, await worker.uses(grant, grantMeans));
+      const done = (await worker.done?.(grant, grantMeans)) ?? null;
+      if (done !== null) await beginEnd(db, grant, { reason: done }, at());
+    }
+  }
+}
+
+async function apply(grant: Grant, { db, log, at }: KeepMeans, grantMeans: GrantMeans): Promise<void> {
+  if (!(await claimGrant(db, grant, at()))) return;
+  const lent = await GRANT_WORKERS[grant.kind].apply(grant, grantMeans);
+  if (lent.state === 'active') {
+    await activateGrant(db, grant, { answer: lent.answer, most: lent.most ?? null }, at());
+    return;
+  }
+  const [now] = await grantsIn(db, ['applying']).then((all) => all.filter((one) => one.grant_key === grant.grant_key));
+  const since = now?.claimed_at?.getTime() ?? 0;
+  const late = lent.state === 'later' && (at() ?? new Date()).getTime() - since > GIVE_UP_MS;
+  if (lent.state === 'failed' || late) await beginEnd(db, grant, { reason: lent.answer }, at());
+  else log.warn({ grant: grant.grant_key, answer: lent.answer }, 'a right could not be lent yet; it is tried again');
+}

@@ -1,0 +1,193 @@
+import { normalDomain } from '../../report/orgdomain.ts';
+import { grantKind, grantWords } from '../../requests/grants/index.ts';
+import { planGrant } from '../../requests/plans/grant.ts';
+import { STATE_WORDS } from '../../requests/words.ts';
+import { PermanentError } from '../../shared/errors.ts';
+import { escaped, jsonText } from '../../shared/escape.ts';
+import { durationText } from '../../shared/format.ts';
+import type { Db } from '../../shared/runtime/db.ts';
+import type { Config } from '../../shared/settings/config.ts';
+import { grantOf, listGrants, loadGrant, type ShownGrant } from '../../store/grants/grants.ts';
+import { mayHold } from '../../store/grants/holders.ts';
+import { lendSetup } from '../../store/grants/lend-setup.ts';
+import { beginEnd } from '../../store/grants/life.ts';
+import { openRequest } from '../../store/requests/open.ts';
+import { loadRequest } from '../../store/requests/requests.ts';
+import { withDatabase } from '../open.ts';
+import { keyOf, limitOf, moment, type Terminal, type WordOptions, wordOf } from '../terminal/options.ts';
+import { table } from '../terminal/table.ts';
+import { type ScopeOptions, wantedOf } from './access-scopes.ts';
+
+const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** Seconds of "90m". @throws PermanentError `usage` */
+function secondsOf(text: string | undefined): number {
+  const [, n, unit] = /^(\d{1,6})([smhd])$/.exec(text ?? '') ?? [];
+  if (unit === undefined || Number(n) === 0)
+    throw new PermanentError('usage', 'Say for how long you need it: --for 90m, --for 2h or --for 1d.');
+  return Number(n) * UNITS[unit]!;
+}
+
+export interface RequestOptions extends WordOptions, ScopeOptions {
+  for?: string;
+  uses?: string;
+}
+
+/**
+ * `access request KIND`: asks for a right to be lent, and prints the secret that works once it is. The secret is made here: the
+ * database and the target get what it is verified by alone.
+ * @throws PermanentError `usage`, `no_rule`, `nobody_can_approve`, `may_not_hold`
+ */
+export async function runAccessRequest(
+  config: Config,
+  kind: string,
+  options: RequestOptions,
+  { out }: Terminal,
+): Promise<number> {
+  const word = wordOf(options);
+  const holder = word.by.toLowerCase();
+  const wanted = wantedOf(config, kind, options);
+  const seconds = secondsOf(options.for);
+  if (seconds > wanted.longestSeconds)
+    throw new PermanentError('usage', `${wanted.server} lends for ${durationText(wanted.longestSeconds)} at most.`);
+  const uses = options.uses === undefined ? null : limitOf(options.uses, '--uses');
+  const { rules } = config.approvals;
+  if (rules.length === 0)
+    throw new PermanentError('no_rule', 'approvals has no rules, so nothing can be lent: say who decides (docs/access.md).');
+  return withDatabase(config, async (db) => {
+    if (!(await mayHold(db, holder, wanted.for)))
+      throw new PermanentError(
+        'may_not_hold',
+        `${holder} may not hold it: ${wanted.for.length > 0 ? `people of ${wanted.for.join(', ')} may` : 'people of the groups of approvals, and of the console, may'}. Say who you are with --by.`,
+      );
+    const plan = planGrant({
+      domain: wanted.domain,
+      kind: wanted.kind,
+      holder,
+      holder_kind: 'person',
+      groups: [...wanted.for],
+      server: wanted.server,
+      scope: wanted.scope,
+      seconds,
+      uses,
+      credential: wanted.secret?.credential ?? null,
+      risk: wanted.risk,
+    });
+    const given = { plan, requester: holder, requester_kind: 'person' as const, why: word.why };
+    const key = (await openRequest(db, rules, { ...given, credential: wanted.secret?.credential ?? null }))!;
+    const { state } = await loadRequest(db, key);
+    const grant = await grantOf(db, key);
+    out(escaped(plan.summary));
+    out(`Request ${key} is open, for grant ${grant.grant_key}: ${STATE_WORDS[state]}. Its time begins when it is applied.`);
+    if (wanted.secret === null) return;
+    out(escaped(grantKind(wanted.kind).usage(grant.name, wanted.server)));
+    out(`Password, shown this once: ${wanted.secret.secret}`);
+  });
+}
+
+const STATES: Record<ShownGrant['state'], string> = {
+  asked: 'asked for',
+  applying: 'being lent',
+  active: 'lent',
+  ending: 'ending',
+  ended: 'ended',
+  void: 'never lent',
+};
+
+/** `access list`: what is asked for and lent, the newest first. */
+export async function runAccessList(
+  config: Config,
+  options: { all?: boolean; domain?: string; limit?: string; json?: boolean },
+  out: Terminal['out'],
+): Promise<number> {
+  const limit = limitOf(options.limit);
+  return withDatabase(config, async (db) => {
+    const domain = options.domain === undefined ? null : normalDomain(options.domain);
+    const rows = await listGrants(db, { open: options.all !== true, domain, limit });
+    if (options.json) {
+      for (const row of rows) out(jsonText(row));
+      return;
+    }
+    if (rows.length === 0) return out(options.all ? 'Nothing was ever lent.' : 'Nothing is lent, and nothing is asked for.');
+    out(
+      table(
+        ['key', 'state', 'holder', 'what', 'name', 'ends'],
+        rows.map((row) => [
+          String(row.grant_key),
+          row.state === 'ending' ? `ending: ${row.answer ?? row.end_reason}` : STATES[row.state],
+          row.holder,
+          grantWords(row),
+          row.name,
+          row.state === 'ended'
+            ? moment(row.ended_at!)
+            : row.ends_at === null
+              ? `after ${durationText(row.seconds)}`
+              : moment(row.ends_at),
+        ]),
+        { widths: [6, 40, 40, 60, 40, 24] },
+      ),
+    );
+  });
+}
+
+const WAIT_MS = 5_000;
+const LOOK_MS = 100;
+
+/**
+ * `access end ID` and `access end --all`: from this moment the grants count for nothing; the applier takes them from their targets, which
+ * is waited for.
+ * @returns exit code 1 when some have not ended at their targets in 5 seconds
+ * @throws PermanentError `usage`, `no_grant`
+ */
+export async function runAccessEnd(
+  config: Config,
+  key: string | undefined,
+  options: WordOptions & { all?: boolean; domain?: string },
+  { out }: Terminal,
+): Promise<number> {
+  if ((key === undefined) === (options.all !== true))
+    throw new PermanentError('usage', 'Name a grant, as "ruawatch access list" does, or say --all.');
+  const word = wordOf(options);
+  let code = 0;
+  await withDatabase(config, async (db) => {
+    const domain = options.domain === undefined ? null : normalDomain(options.domain);
+    const grants =
+      key === undefined
+        ? await listGrants(db, { open: true, domain, limit: 100_000 })
+        : [await loadGrant(db, keyOf(key, 'grant'))];
+    const reason = `Ended by ${word.by}: ${word.why}`;
+    const ended: number[] = [];
+    for (const grant of grants) if (await beginEnd(db, grant, { reason, by: word.by }, null)) ended.push(grant.grant_key);
+    if (ended.length === 0) return out('There was nothing to end.');
+    const left = await waitForEnds(db, ended);
+    out(`Ended: ${ended.filter((one) => !left.has(one)).join(', ') || 'none'}.`);
+    for (const [one, answer] of left)
+      out(escaped(`Grant ${one} counts for nothing any more, and its target has not confirmed: ${answer}`));
+    code = left.size === 0 ? 0 : 1;
+  });
+  return code;
+}
+
+/** @returns those that their targets still have, with what was answered */
+async function waitForEnds(db: Db, keys: readonly number[]): Promise<Map<number, string>> {
+  const begun = performance.now();
+  for (;;) {
+    const left = new Map<number, string>();
+    for (const key of keys) {
+      const { state, answer } = await loadGrant(db, key);
+      if (state === 'ending') left.set(key, answer ?? 'no applier has tried yet; is "ruawatch start" running?');
+    }
+    if (left.size === 0 || performance.now() - begun > WAIT_MS) return left;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+/** `access setup SERVER`: the SQL that makes a Postgres server able to lend roles. @throws PermanentError `usage` */
+export function runAccessSetup({ access }: Config, name: string, options: { login?: string }, out: Terminal['out']): number {
+  const server = access.databases.find((one) => one.name === name);
+  if (server === undefined) throw new PermanentError('usage', `The settings (access.database) have no server "${name}".`);
+  const login = options.login ?? decodeURIComponent(new URL(server.url()).username);
+  if (login === '') throw new PermanentError('usage', 'The URL names no user: say --login.');
+  out(lendSetup(login, server.groups));
+  return 0;
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { connectionSettings, readPostgresUrl } from './postgres-url.ts';
+import { secretOf } from './secret-file.ts';
+
+const name = z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be a name in lower case, such as main');
+const role = z.string().regex(/^[a-z_][a-z0-9_$]{0,62}$/, 'must be the name of a role in lower case');
+
+/** What every target of lent rights has. */
+const target = {
+  name,
+  /** The groups of approvals whose people may hold what is lent here; without it, all people of all groups. */
+  for: z.array(name).min(1).optional(),
+  longest_hours: z.number().positive().max(2160).default(24),
+  /** How bad it would be in wrong hands: rules of approvals ask for it. */
+  risk: z.enum(['low', 'medium', 'high']).default('medium'),
+};
+
+const databaseSchema = z
+  .strictObject({
+    ...target,
+    /** Of a login that may call the functions of "ruawatch access setup", and needs no other right. */
+    url: z.string().optional(),
+    url_file: z.string().optional(),
+    /** The roles whose rights may be lent. */
+    groups: z.array(role).min(1).max(100),
+    /** Sessions at once of one lent role. */
+    connections: z.int().min(1).max(100).default(5),
+  })
+  .superRefine(({ url, url_file }, ctx) => {
+    if ((url === undefined) === (url_file === undefined)) ctx.addIssue({ code: 'custom', message: 'needs url_file, or url' });
+  });
+
+/** `access:` of ruawatch.yaml: where rights are lent for a time (docs/access.md). */
+export const accessSchema = z
+  .strictObject({
+    /** When nothing has looked at grants for so long, all of them end: the database may be an older copy. */
+    unwatched_minutes: z.number().min(1).max(55).default(15),
+    database: z.array(databaseSchema).max(100).default([]),
+  })
+  .prefault({});
+
+interface Target {
+  name: string;
+  /** Empty for all people of all groups. */
+  for: readonly string[];
+  longestSeconds: number;
+  risk: 'low' | 'medium' | 'high';
+}
+
+/** A Postgres server that lends roles. */
+export interface LendingDatabase extends Target {
+  groups: readonly string[];
+  connections: number;
+  /** Reads the URL: it is kept no longer than one connection takes. @throws Error that says what is wrong with it */
+  url(): string;
+}
+
+export interface Access {
+  unwatchedMs: number;
+  databases: readonly LendingDatabase[];
+}
+
+/** @param mistakes gets a line for each entry that cannot work */
+export function accessOf(
+  { unwatched_minutes, database }: z.infer<typeof accessSchema>,
+  groups: Readonly<Record<string, unknown>>,
+  cwd: string,
+  mistakes: string[],
+): Access {
+  const names = new Set<string>();
+  const common = (where: string, given: z.infer<typeof databaseSchema>): Target => {
+    if (names.has(given.name)) mistakes.push(`${where}: two targets are named "${given.name}": give each its own name.`);
+    names.add(given.name);
+    for (const group of given.for ?? [])
+      if (!Object.hasOwn(groups, group)) mistakes.push(`${where} names the group "${group}", which is not in approvals.groups.`);
+    const { risk, longest_hours } = given;
+    return { name: given.name, for: given.for ?? [], longestSeconds: Math.round(longest_hours * 3600), risk };
+  };
+  return {
+    unwatchedMs: unwatched_minutes * 60_000,
+    databases: database.map((given, at) => {
+      const where = `access.database[${at}]`;
+      if (given.url !== undefined && typeof readPostgresUrl(given.url) === 'string')
+        mistakes.push(`${where}: url ${readPostgresUrl(given.url)}.`);
+      return {
+        ...common(where, given),
+        groups: given.groups,
+        connections: given.connections,
+        url: () => {
+          const url = secretOf(given.url, given.url_file, 'url', cwd) ?? '';
+          connectionSettings(url);
+          return url;
+        },
+      };
+    }),
+  };
+}

@@ -1,0 +1,84 @@
+import type { Queryable } from '../../shared/runtime/db.ts';
+
+/** A grant that has to end now, and why. */
+export interface DueGrant {
+  grant_key: number;
+  request_key: number;
+  reason: string;
+}
+
+/**
+ * The grants that have to end now: their time is over by the database's clock or by that of the process, their uses are used up, or
+ * their holder is nobody any more who may hold them.
+ */
+export async function dueGrants(q: Queryable, at: Date | null): Promise<DueGrant[]> {
+  const { rows } = await q.query<DueGrant>(
+    `with now as (select coalesce($1::timestamptz, clock_timestamp()) as at),
+          known as (
+            select person as holder, array_agg(name) as groups from ruawatch.approver_groups group by 1)
+     select g.grant_key, g.request_key,
+            case when g.ends_at <= now.at or g.ran_ms >= g.seconds * 1000::bigint then 'Its time is over.'
+                 when g.used >= g.uses then 'It was used as often as was asked for.'
+                 else format('%s may not hold it any more: not in the settings, or no longer in a group that may.', g.holder) end as reason
+       from ruawatch.grants g cross join now
+       left join known k on k.holder = g.holder
+      where g.state in ('applying', 'active')
+        and ((g.state = 'active' and (g.ends_at <= now.at or g.ran_ms >= g.seconds * 1000::bigint or g.used >= g.uses))
+          or not case when g.holder_kind = 'service' then true
+                      when cardinality(g.groups) > 0 then coalesce(k.groups && g.groups, false)
+                      else k.holder is not null
+                        or exists (select from ruawatch.people p where g.holder in (p.name, lower(p.email)) and p.ended_at is null) end)
+      order by 1`,
+    [at],
+  );
+  return rows;
+}
+
+/** What the keeper of grants has seen since it looked last. */
+export interface Watched {
+  /** How long nobody looked, by the database's clock; negative when that was set back. Null the first time. */
+  gap_ms: number | null;
+  /** Whether the tables are other ones than last time: the database is a copy, or was restored. */
+  copied: boolean;
+}
+
+/**
+ * Notes that grants are looked at now, and what was seen since the last time: by the server, its history and the numbers of the
+ * database and of the table, which a copy does not share.
+ */
+export async function lookAround(q: Queryable, at: Date | null): Promise<Watched> {
+  const { rows } = await q.query<Watched>(
+    `with now as (
+       select coalesce($1::timestamptz, clock_timestamp()) as at,
+              concat_ws(' ', (select system_identifier from pg_control_system()), (select timeline_id from pg_control_checkpoint()),
+                        (select oid from pg_database where datname = current_database()), 'ruawatch.grants'::regclass::oid) as print),
+          before as (select seen_at, print from ruawatch.grant_watch for update),
+          noted as (update ruawatch.grant_watch w set seen_at = now.at, print = now.print from now, before returning w.one)
+     select (extract(epoch from now.at - before.seen_at) * 1000)::bigint as gap_ms, coalesce(before.print <> now.print, false) as copied
+       from now, before, noted`,
+    [at],
+  );
+  return rows[0]!;
+}
+
+/** Adds the time that a process measured to all grants that are lent. */
+export async function addRunTime(q: Queryable, ms: number): Promise<void> {
+  await q.query("update ruawatch.grants set ran_ms = ran_ms + $1 where state = 'active'", [Math.round(ms)]);
+}
+
+/** All grants that are asked for and approved, being lent, or lent: what ends when a database was restored. */
+export async function unsafeAfterRestore(q: Queryable): Promise<{ grant_key: number; request_key: number }[]> {
+  const { rows } = await q.query<{ grant_key: number; request_key: number }>(
+    `select g.grant_key, g.request_key from ruawatch.grants g join ruawatch.requests r using (request_key)
+      where g.state in ('applying', 'active') or (g.state = 'asked' and r.state = 'approved') order by 1`,
+  );
+  return rows;
+}
+
+/** Names of rights that the store knows and that may still be at their target. */
+export async function namesThatMayBe(q: Queryable): Promise<Set<string>> {
+  const { rows } = await q.query<{ name: string }>(
+    "select name from ruawatch.grants where state in ('applying', 'active', 'ending')",
+  );
+  return new Set(rows.map(({ name }) => name));
+}
