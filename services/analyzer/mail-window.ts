@@ -1,3 +1,4 @@
+import type { OverdueGrant } from '../store/analysis/overdue-grants.ts';
 import type { AsideMails, MailDay, ReporterArrivals } from '../store/analysis/reading.ts';
 import type { StuckRequest } from '../store/analysis/stuck-requests.ts';
 import type { KnownFinding } from '../store/findings/findings.ts';
@@ -13,5 +14,7 @@ export interface MailWindow {
   arrivals: readonly ReporterArrivals[];
   /** Pending requests that nobody is left to decide, the oldest first. */
   stuck: readonly StuckRequest[];
+  /** Rights that could not be ended at their targets. */
+  overdue: readonly OverdueGrant[];
   known: readonly KnownFinding[];
 }

@@ -2,6 +2,7 @@ import { knownKeys } from '../report/reporters/reporters.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import { transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
+import { loadOverdueGrants } from '../store/analysis/overdue-grants.ts';
 import { loadAside, loadMailDays, loadReporterArrivals } from '../store/analysis/reading.ts';
 import { loadStuckRequests } from '../store/analysis/stuck-requests.ts';
 import { loadFindings, type WrittenEvent } from '../store/findings/findings.ts';
@@ -33,6 +34,7 @@ export async function findUnreadable(context: Context): Promise<WrittenEvent[]> 
       aside: await loadAside(tx, addDays(today, 1 - OVER_DAYS)),
       arrivals: await loadReporterArrivals(tx, knownKeys(), habit),
       stuck: await loadStuckRequests(tx),
+      overdue: await loadOverdueGrants(tx),
       known: await loadFindings(tx, EVERYTHING, [EVERYTHING], today),
     };
     const found = rulesOf('installation').flatMap((rule) => rule.find(window));

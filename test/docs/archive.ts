@@ -148,7 +148,7 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
     );
     await db.query(
       `insert into ruawatch.grants (request_key, kind, domain, holder, holder_kind, groups, server, name, scope, seconds)
-       values ($1, 'access.database', $2, 'ada@example.com', 'person', '{}', 'main', 'ruawatch_lent_' || $1, '{"group": "readers"}', 60)`,
+       values ($1, 'access.database', $2, 'ada@example.com', 'person', '{}', 'main', 'ruawatch_lent_' || md5(random()::text), '{"group": "readers"}', 60)`,
       [key, BOOKS],
     );
     await db.query(

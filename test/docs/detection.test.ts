@@ -40,6 +40,7 @@ test('the simulator has an incident for every kind of finding, and knows no othe
           'environment_drift',
           'lookalike_domain',
           'nobody_can_approve',
+          'grant_overdue',
         ].includes(kind),
     ),
   );

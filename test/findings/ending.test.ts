@@ -17,6 +17,7 @@ const ENDINGS: Ending[] = [
   { reason: 'usual_again', since: '2026-05-01' },
   { reason: 'readable_again', days: 7 },
   { reason: 'decidable_again' },
+  { reason: 'grants_ended' },
   { reason: 'verdicts_agree', days: 3, until: '2026-05-01' },
   { reason: 'reports_again', since: '2026-05-01' },
   { reason: 'dns_restored' },

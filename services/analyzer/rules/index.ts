@@ -11,6 +11,7 @@ import { dnsDrift } from './dns_drift.ts';
 import { dnsServer } from './dns_server.ts';
 import { environmentDrift } from './environment_drift.ts';
 import { forgedReport } from './forged_report.ts';
+import { grantOverdue } from './grant_overdue.ts';
 import { includeDangling } from './include_dangling.ts';
 import { lookalikeDomain } from './lookalike_domain.ts';
 import { mtaStsBroken } from './mta_sts_broken.ts';
@@ -67,6 +68,7 @@ export const RULES: readonly Rule[] = [
   environmentDrift,
   lookalikeDomain,
   unreadableReports,
+  grantOverdue,
   nobodyCanApprove,
 ];
 

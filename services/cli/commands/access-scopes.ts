@@ -19,6 +19,8 @@ export interface Wanted {
   risk: 'low' | 'medium' | 'high';
   longestSeconds: number;
   for: readonly string[];
+  /** Whether the target says how often it was used. */
+  countsUses: boolean;
   /** What the holder logs in with, and what the target verifies it by. Null where the target has none. */
   secret: { secret: string; credential: string } | null;
 }
@@ -44,6 +46,7 @@ export function wantedOf({ access }: Pick<Config, 'access'>, kind: string, optio
         risk: server.risk,
         longestSeconds: server.longestSeconds,
         for: server.for,
+        countsUses: false,
         secret: newPassword(),
       };
     }

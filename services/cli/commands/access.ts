@@ -51,6 +51,8 @@ export async function runAccessRequest(
   if (seconds > wanted.longestSeconds)
     throw new PermanentError('usage', `${wanted.server} lends for ${durationText(wanted.longestSeconds)} at most.`);
   const uses = options.uses === undefined ? null : limitOf(options.uses, '--uses');
+  if (uses !== null && !wanted.countsUses)
+    throw new PermanentError('usage', `${wanted.kind} does not say how often it was used: leave out --uses.`);
   const { rules } = config.approvals;
   if (rules.length === 0)
     throw new PermanentError('no_rule', 'approvals has no rules, so nothing can be lent: say who decides (docs/access.md).');

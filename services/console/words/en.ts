@@ -469,6 +469,7 @@ export const words = {
     unconfirmed_report: 'Not confirmed',
     unreadable_reports: 'Reports cannot be read',
     nobody_can_approve: 'Nobody can decide',
+    grant_overdue: 'A right outlives its end',
     reports_stopped: 'Reports stopped',
     dns_broken: 'A DNS record is broken',
     spf_limit: 'SPF costs too many lookups',

@@ -11,6 +11,7 @@ import { dnsDrift } from './dns_drift.ts';
 import { dnsServer } from './dns_server.ts';
 import { environmentDrift } from './environment_drift.ts';
 import { forgedReport } from './forged_report.ts';
+import { grantOverdue } from './grant_overdue.ts';
 import { includeDangling } from './include_dangling.ts';
 import type { Told, Words } from './kind.ts';
 import { lookalikeDomain } from './lookalike_domain.ts';
@@ -61,6 +62,7 @@ export const KINDS = {
   subdomain_abuse: subdomainAbuse,
   unauthorized_source: unauthorizedSource,
   unconfirmed_report: unconfirmedReport,
+  grant_overdue: grantOverdue,
   nobody_can_approve: nobodyCanApprove,
   unreadable_reports: unreadableReports,
   verdict_mismatch: verdictMismatch,

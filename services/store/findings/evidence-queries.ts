@@ -63,6 +63,13 @@ export function stuckQuery(): string {
  order by unreachable_since;`;
 }
 
+export function overdueQuery(): string {
+  return `select grant_key, holder, server, name, ends_at, end_since, end_reason, answer
+  from dmarc.grants
+ where state = 'ending' or (state = 'active' and ends_at < now())
+ order by coalesce(end_since, ends_at);`;
+}
+
 export function unreadQuery(from: string): string {
   return `select code, sender, count(*) as mails, min(received_at) as first, max(received_at) as last, min(reason) as reason
   from dmarc.messages

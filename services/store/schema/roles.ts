@@ -58,6 +58,8 @@ export const GRANTS = {
     messages: ['select (state, code, sender, received_at)'],
     // Those that nobody is left to decide.
     requests: ['select (request_key, domain, rule, state, stage, unreachable_since)'],
+    // Those that could not be ended.
+    grants: ['select (grant_key, holder, server, name, answer, state, ends_at, end_since)'],
     reports: ['select'],
     trust_checks: ['select'],
     // For the keys a new source signs with, the failed checks of a broken one, and the names below a domain.

@@ -35,6 +35,7 @@ function windowOf({
       aside[1] > 0 ? [{ sender: from, code: 'archive_damaged', mails: 3 * aside[1], first_day: ago(2), last_day: TODAY }] : [],
     arrivals: days.map(({ day, recent }) => ({ reporter: 'google.com', day, good: google[recent]!, bad: recent ? bad : 0 })),
     stuck: [],
+    overdue: [],
     known: open ? [open] : [],
   };
 }

@@ -168,6 +168,19 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
     senders: [{ name: 'reporter.example', mails: 40 }],
     missed: [],
   },
+  grant_overdue: {
+    rule: 'grant_overdue',
+    grants: [
+      {
+        key: 4,
+        holder: 'ada@example.com',
+        server: 'main',
+        name: 'ruawatch_lent_0a1b2c3d_7_9f8e7d',
+        answer: 'The server main answers: connect ECONNREFUSED 192.0.2.5:5432',
+      },
+    ],
+    in_all: 1,
+  },
   nobody_can_approve: {
     rule: 'nobody_can_approve',
     requests: [{ key: 7, domain: 'example.com', groups: ['mail', 'security'] }],

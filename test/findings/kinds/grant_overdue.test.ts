@@ -1,0 +1,25 @@
+import { test } from 'vitest';
+import { expectWords } from './words.ts';
+
+const grant = (key: number, answer: string | null = 'The server main answers: connect ECONNREFUSED') => ({
+  key,
+  holder: `p${key}@example.com`,
+  server: 'main',
+  name: `ruawatch_lent_0a1b2c3d_${key}_9f8e7d`,
+  answer,
+});
+const of = (grants: ReturnType<typeof grant>[], in_all = grants.length) => ({
+  facts: { grants, in_all },
+  domain: '*',
+  subject: '*',
+});
+
+test('its words, by how many there are', () =>
+  expectWords('grant_overdue', {
+    one: of([grant(7)]),
+    'one that nothing tried to end': of([grant(7, null)]),
+    'more than are named': of(
+      [7, 8, 9, 10].map((key) => grant(key)),
+      40,
+    ),
+  }));
