@@ -98,7 +98,7 @@ function endOf(plan: Plan, handed: readonly Change[]): ApplyEnd {
   if (handed.length > 0)
     return {
       step: 'hand_over',
-      partly: handed.length < changes.length,
+      partly: handed.length < plan.changes.length,
       says: 'It is handed over to be published: the request is done when the watcher sees the records (ruawatch requests show has them).',
     };
   const { watch_hours } = plan.back;

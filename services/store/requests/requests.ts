@@ -72,35 +72,35 @@ export interface RequestFilter {
   domain?: string | null;
   /** Only domains of this list, and those below them; null for all. */
   domains?: readonly string[] | null;
-  /** Without those that ask for a right to be lent: they have a life of their own (store/grants/). */
-  withoutGrants?: boolean;
   limit: number;
 }
 
 /** Requests, the newest first. */
 export async function listRequests(
   q: Queryable,
-  { states, domain = null, domains = null, withoutGrants = false, limit }: RequestFilter,
+  { states, domain = null, domains = null, limit }: RequestFilter,
 ): Promise<Request[]> {
   const { rows } = await q.query<Request>(
     `select ${COLUMNS} from ruawatch.requests r
       where ($1::text[] is null or state = any($1)) and ($2::text is null or domain = $2)
         and ($3::text[] is null or exists (select from unnest($3::text[]) d where r.domain = d or right(r.domain, length(d) + 1) = '.' || d))
-        and not ($5 and kind like 'access.%')
       order by request_key desc limit $4`,
-    [states ?? null, domain, domains, limit, withoutGrants],
+    [states ?? null, domain, domains, limit],
   );
   return rows.map(read);
 }
 
 const PAGE = 500;
 
-/** All requests in some states, the oldest first: what is left out would never be done. */
+/**
+ * All requests in some states, the oldest first: what is left out would never be done. Those that ask for a right to be lent
+ * have a life of their own (store/grants/).
+ */
 export async function allInStates(q: Queryable, states: readonly State[]): Promise<Request[]> {
   const found: Request[] = [];
   for (;;) {
     const { rows } = await q.query<Request>(
-      `select ${COLUMNS} from ruawatch.requests where state = any($1) and request_key > $2 order by request_key limit ${PAGE}`,
+      `select ${COLUMNS} from ruawatch.requests where state = any($1) and request_key > $2 and kind not like 'access.%' order by request_key limit ${PAGE}`,
       [states, found.at(-1)?.request_key ?? 0],
     );
     found.push(...rows.map(read));
