@@ -88,7 +88,7 @@ function chosenStages(): string[] {
 
 /** Whether a stage reads the mails of the load. */
 function readsMails(stage: string): boolean {
-  return !stage.startsWith('large_') && !['analyze', 'queries', 'pages', 'backlog', 'flood'].includes(stage);
+  return !stage.startsWith('large_') && !['makes_read', 'analyze', 'queries', 'pages', 'backlog', 'flood'].includes(stage);
 }
 
 /** Writes the load to files. @returns where, by the kind of stage that reads it */
@@ -141,6 +141,7 @@ function workOf(stage: string, load: { mails: string; large: string[] }): { runs
   const runs = Number(values.runs);
   const history = values.history ?? (values.full ? '1,10,100' : '1');
   if (stage.startsWith('large_')) return load.large.map((file) => ({ runs, input: { path: file } }));
+  if (stage === 'makes_read') return [{ runs: 1, input: { path: load.mails } }];
   if (stage === 'queries' || stage === 'pages')
     return [{ runs: 1, input: { path: load.mails, records: Number(values.records), runs } }];
   if (stage === 'backlog') return [{ runs: 1, input: { path: load.mails, mails: Number(values.backlog), seed, queue, trust } }];

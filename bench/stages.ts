@@ -13,6 +13,7 @@ const read: Stage = async (stage, input) => (await single()).read(stage, input);
 export const STAGES: Record<string, Stage> = {
   floor_read: async (stage, input) => (await single()).floorRead(stage, input),
   read,
+  makes_read: async (stage, input) => (await import('./makes.ts')).makesRead(stage, input),
   floor_copy: async (stage, input) => (await single()).floorCopy(stage, input, 2),
   floor_copy_1: async (stage, input) => (await single()).floorCopy(stage, input, 1),
   store: async (stage, input) => (await single()).store(stage, input),

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { generateLoad, largeReport, reportSizes, type Spread } from '../../bench/load.ts';
+import { MAKES, reportOf } from '../../bench/makes.ts';
 import type { Measure } from '../../bench/measure.ts';
 import { STAGES } from '../../bench/stages.ts';
 import { type Line, median, ratioToFloor, table } from '../../bench/table.ts';
@@ -41,6 +42,17 @@ test('the load is the same for a seed, another for another, and as large as the 
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(118_655);
     expect([...sizes].sort((a, b) => a - b)[2_500]).toBe(3);
   }
+});
+
+test.each(Object.entries(MAKES))('a report of the make %s has its records, no two of them alike', async (_name, make) => {
+  const bytes = reportOf(make, { records: 50, seed: 'x' });
+  expect(reportOf(make, { records: 50, seed: 'x' })).toEqual(bytes);
+  const texts = new Set<string>();
+  for await (const event of readMessage(bytes)) {
+    if (event.type === 'records') for (const record of event.records) texts.add(JSON.stringify(record));
+    else expect(event).toMatchObject({ type: 'report', report: { records: 50, problems: [], domain: 'example.com' } });
+  }
+  expect(texts.size).toBe(50);
 });
 
 test('the mail of a domain comes from few sources again and again, or from anywhere', async () => {

@@ -5,25 +5,14 @@ import type { AggregateRecord, AggregateReport } from '../model.ts';
 import { Problems } from '../problems.ts';
 import { excerpt, shown, wholeNumber } from '../text.ts';
 import * as el from '../xml/elements.ts';
-import { copied } from '../xml/shapes.ts';
 import { identityOf, restOf } from './identity.ts';
 import { type NameHint, ReportMetadata } from './metadata.ts';
 import { RecordFields, type Row } from './record.ts';
 import { RecordStream } from './record-stream.ts';
 import { repaired } from './repaired.ts';
-import { sourceFrom } from './source.ts';
 
 /** Characters of a text in the wrong place that are kept. */
 const STRAY_LENGTH = 80;
-
-/** What records of one report that differ in address and count alone have in common. */
-export interface RecordTemplate {
-  record: AggregateRecord;
-  /** Its `restOf`. */
-  rest: string;
-  /** The characters of its text, without address and count. */
-  length: number;
-}
 
 /**
  * Builds a report from element events, whichever reader they come from: `open`, `text` and `close` for each
@@ -70,13 +59,6 @@ export class AggregateBuilder {
   private policyCount = 0;
   private policyDone = false;
 
-  /**
-   * Problems reported before the record being read; and the record read last, when nothing was odd about it.
-   */
-  private problemsBefore = 0;
-  private regular: AggregateRecord | null = null;
-  private regularRest = '';
-
   /** @param hint what the file name says */
   constructor(limits: Limits, batchSize: number, hint: NameHint | null) {
     this.limits = limits;
@@ -119,10 +101,8 @@ export class AggregateBuilder {
         }
         break;
       case el.RECORD:
-        this.fields.begin();
+        this.beginRecord();
         this.childLength = 0;
-        this.problemsBefore = this.problems.reported;
-        this.regular = null;
         if (this.onRecordStart !== null) this.onRecordStart();
         break;
       case el.ROW:
@@ -185,7 +165,7 @@ export class AggregateBuilder {
         if (this.repairing) this.buffer = repaired(what, this.buffer, this.problems);
         // Most values are those of the record before: keeping that one string spares the memory of all the
         // others.
-        const value = this.buffer === this.last[what] ? this.last[what] : this.buffer;
+        const value = this.buffer === this.last[what] ? this.last[what]! : this.buffer;
         this.last[what] = value;
         this.buffer = '';
         if (what >= el.SOURCE_IP) this.fields.set(what, value);
@@ -311,7 +291,34 @@ export class AggregateBuilder {
     );
   }
 
-  private endRecord(): void {
+  /** The next element is a child of feedback. */
+  get inFeedback(): boolean {
+    return this.at === el.FEEDBACK;
+  }
+
+  /** A record begins, whose parts come by `container` and `value`. */
+  beginRecord(): void {
+    if (this.stray !== '') this.endStray();
+    this.fields.begin();
+  }
+
+  container(what: number): void {
+    this.fields.open(what);
+  }
+
+  value(what: number, text: string, start: number, end: number): void {
+    const last = this.last[what]!;
+    if (last.length === end - start && text.startsWith(last, start)) {
+      this.fields.set(what, last);
+      return;
+    }
+    const value = text.slice(start, end);
+    this.last[what] = value;
+    this.fields.set(what, value);
+  }
+
+  /** The record has ended: it is counted, or set aside. */
+  endRecord(): void {
     const { fields } = this;
     if (fields.rows === 0) {
       this.setAside('record_without_row', 'it has no row, so no count', this.recordText());
@@ -356,12 +363,7 @@ export class AggregateBuilder {
       foreign_dkim: null,
       foreign_spf: null,
     };
-    const rest = restOf(record);
-    stream.add(record, source_ip ?? row.ip, rest);
-    const odd = source_ip === null || fields.repeats || fields.rows > 1 || this.problems.reported > this.problemsBefore;
-    if (stream.holding || odd) return;
-    this.regular = record;
-    this.regularRest = rest;
+    stream.add(record, source_ip ?? row.ip, restOf(record));
   }
 
   /** The count of a row; null when the record has to be set aside for it. */
@@ -381,54 +383,6 @@ export class AggregateBuilder {
     const why = `its count of ${number} messages is more than one address sends (limits.recordMessages: ${recordMessages})`;
     this.setAside('record_count_too_large', why, this.recordText());
     return null;
-  }
-
-  /**
-   * What the record that ended last shares with every record that differs from it in address and count alone;
-   * null when it was odd.
-   * @param passing the text that the record was cut out of must not stay alive with it
-   */
-  template(passing: boolean): RecordTemplate | null {
-    const { regular, fields } = this;
-    if (regular === null) return null;
-    const record = passing ? (JSON.parse(JSON.stringify(regular)) as AggregateRecord) : regular;
-    const { ip, count } = fields.row;
-    return { record, rest: copied(this.regularRest), length: this.childLength - (ip ?? '').length - (count ?? '').length };
-  }
-
-  /**
-   * Adds a record that differs from an earlier one of this report in address and count alone, both as sent.
-   * Returns false when it must be read like any other. Such records share their common parts, so nobody may
-   * change these.
-   */
-  addFromTemplate(template: RecordTemplate, ip: string, count: string): boolean {
-    const { limits } = this;
-    const source_ip = canonicalAddress(ip);
-    const number = wholeNumber(count);
-    if (source_ip === null || number === null || number > limits.recordMessages) return false;
-    if (Math.max(ip.length, count.length) > limits.textLength) return false;
-    if (template.length + ip.length + count.length > limits.recordLength) return false;
-    const r = template.record;
-    const record: AggregateRecord = {
-      source_ip,
-      count: number,
-      disposition: r.disposition,
-      dkim: r.dkim,
-      spf: r.spf,
-      reasons: r.reasons,
-      header_from: r.header_from,
-      envelope_from: r.envelope_from,
-      envelope_to: r.envelope_to,
-      auth: r.auth,
-      dkim_aligned: r.dkim_aligned,
-      spf_aligned: r.spf_aligned,
-      source: sourceFrom(r.foreign_dkim, r.foreign_spf, source_ip),
-      forwarded: r.forwarded,
-      foreign_dkim: r.foreign_dkim,
-      foreign_spf: r.foreign_spf,
-    };
-    this.stream.addEvaluated(record, template.rest);
-    return true;
   }
 
   /** Policy and begin are known, or will not come: the records held back go out. */

@@ -58,14 +58,6 @@ export class RecordStream {
     this.held.push(record);
   }
 
-  /**
-   * Adds a record that has been evaluated, as a copy of another. @throws Refusal `too_many_records`,
-   * `too_many_messages`
-   */
-  addEvaluated(record: AggregateRecord, rest: string): void {
-    this.append(record, this.count(record, record.source_ip, rest));
-  }
-
   /** The policy is known, or will not come: the records held back are evaluated and go out. */
   release(policy: PolicyPublished): void {
     const held = this.held ?? [];

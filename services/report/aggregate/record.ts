@@ -28,8 +28,6 @@ export class RecordFields {
   envelope_to: string | null = null;
   dkim: DkimAuth[] = [];
   spf: SpfAuth[] = [];
-  /** Its address or count occurs more than once. */
-  repeats = false;
   private ownText: string | null = null;
   private reason: OverrideReason = { type: null, comment: null };
   private signature: DkimAuth = { domain: null, selector: null, result: null, human_result: null };
@@ -59,7 +57,6 @@ export class RecordFields {
     this.envelope_to = null;
     this.dkim = [];
     this.spf = [];
-    this.repeats = false;
   }
 
   /** A container within the record begins. @throws Refusal `too_many_children` */
@@ -119,11 +116,9 @@ export class RecordFields {
     const { row } = this;
     switch (what) {
       case el.SOURCE_IP:
-        this.repeats ||= row.ip !== null;
         row.ip = firstOf(this.problems, row.ip, trimmed(value), 'source_ip');
         break;
       case el.COUNT:
-        this.repeats ||= row.count !== null;
         row.count = firstOf(this.problems, row.count, trimmed(value), 'count');
         break;
       case el.DISPOSITION:

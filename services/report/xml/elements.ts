@@ -159,16 +159,57 @@ const NAMES = [
 /** The name of a container. */
 export const nameOf = (what: number): string => NAMES[what] ?? 'unknown';
 
+const NONE: Child[] = [];
+
+interface Child {
+  name: string;
+  what: number;
+}
+
+/** The children of each container, by length and first letter of their names: few share both. */
+const CHILDREN_BY_SLOT = CHILDREN.map((children) => {
+  const slots: Child[][] = Array.from({ length: 1_024 }, () => NONE);
+  for (const [name, what] of children) {
+    const slot = slotOf(name.length, name.charCodeAt(0));
+    slots[slot] = [...slots[slot]!, { name, what }];
+  }
+  return slots;
+});
+
+function slotOf(length: number, letter: number): number {
+  return ((length & 31) << 5) | (letter & 31);
+}
+
 /**
- * The element with this tag name inside `parent`. Outside of feedback, unknown elements are looked into;
- * inside, they are skipped.
+ * The element inside `parent` whose local name stands between `start` and `end`, in any letter case.
+ * Outside of feedback, unknown elements are looked into; inside, they are skipped.
  */
-export function childOf(parent: number, tag: string): number {
+export function childIn(parent: number, codes: Uint16Array, start: number, end: number): number {
   if (parent > SPF) return SKIPPED;
-  const children = CHILDREN[parent] as ReadonlyMap<string, number>;
-  const exact = children.get(tag);
-  if (exact !== undefined) return exact;
-  const found = children.get(tag.slice(tag.indexOf(':') + 1).toLowerCase());
-  if (found !== undefined) return found;
+  for (const { name, what } of CHILDREN_BY_SLOT[parent]![slotOf(end - start, codes[start]!)]!) {
+    if (name.length === end - start && isNamed(name, codes, start)) return what;
+  }
   return parent === DOCUMENT ? DOCUMENT : SKIPPED;
+}
+
+/** Whether the characters from `start` on are those of `name`, which is in lower case. */
+function isNamed(name: string, codes: Uint16Array, start: number): boolean {
+  for (let k = 0; k < name.length; k++) {
+    const c = codes[start + k]!;
+    const wanted = name.charCodeAt(k);
+    if (c !== wanted && (c | 32) !== wanted) return false;
+  }
+  return true;
+}
+
+const LONGEST = 24;
+const scratch = new Uint16Array(LONGEST);
+
+/** The element with this tag name, as written, inside `parent`: see `childIn`. */
+export function childOf(parent: number, tag: string): number {
+  const start = tag.indexOf(':') + 1;
+  // No name of the schema is that long.
+  const length = Math.min(tag.length - start, LONGEST);
+  for (let k = 0; k < length; k++) scratch[k] = tag.charCodeAt(start + k);
+  return childIn(parent, scratch, 0, length);
 }

@@ -1,10 +1,10 @@
-import { type AggregateBuilder, type RecordTemplate, textTooLong } from '../aggregate/builder.ts';
+import { type AggregateBuilder, textTooLong } from '../aggregate/builder.ts';
 import { type Limits, Refusal } from '../limits.ts';
 import { excerpt } from '../text.ts';
-import { frameOf, Repeats } from './repeats.ts';
+import type { Chunk } from './characters.ts';
+import { RecordScanner } from './records.ts';
 import type { Listener } from './saxes.ts';
 import { Scanner } from './scanner.ts';
-import type { Step } from './shapes.ts';
 
 /** The document is not well-formed: salvage.ts continues from `resume`. */
 export class NotWellFormed extends Error {
@@ -29,7 +29,7 @@ export class XmlReader implements Listener {
   private readonly parser = new Scanner(this);
   private readonly builder: AggregateBuilder;
   private readonly limits: Limits;
-  private readonly repeats = new Repeats<RecordTemplate>();
+  private readonly records: RecordScanner;
   private depth = 0;
   private attributes = 0;
   /** References seen so far. */
@@ -58,6 +58,7 @@ export class XmlReader implements Listener {
   constructor(builder: AggregateBuilder, limits: Limits) {
     this.builder = builder;
     this.limits = limits;
+    this.records = new RecordScanner(limits);
     builder.onChildEnd = () => {
       this.resume = this.skipped + this.closedAt;
     };
@@ -142,31 +143,21 @@ export class XmlReader implements Listener {
     this.closedAt = this.parser.position;
   }
 
-  repeated(text: string, start: number): number {
-    const { repeats, builder } = this;
-    const template = repeats.find(text, start);
-    if (template === null) return 0;
+  record(chunk: Chunk, start: number): number {
+    const { records, builder, parser } = this;
     if (this.pending) this.flush();
-    if (!builder.addFromTemplate(template, repeats.ip, repeats.count)) return 0;
+    if (!builder.inFeedback) return 0;
+    const end = records.scan(chunk, start, this.depth);
+    if (end < 0) return 0;
+    const length = end - start;
     this.reported = true;
-    this.closedAt = this.parser.position + repeats.length;
+    this.recordStart = parser.position + records.headEnd - start;
+    this.closedAt = parser.position + length;
+    builder.beginRecord();
+    records.report(chunk, builder);
+    builder.endRecord();
     this.resume = this.skipped + this.closedAt;
-    return repeats.length;
-  }
-
-  recognised(text: string, start: number, end: number, steps: readonly Step[]): void {
-    const { repeats } = this;
-    if (!repeats.watching) {
-      repeats.forget();
-      return;
-    }
-    const frame = frameOf(steps);
-    if (frame === null) return;
-    // All of it has been reported, and the tokenizer found nothing wrong after it.
-    if (this.pending) this.flush();
-    const passing = this.fed > 0;
-    const template = this.builder.template(passing);
-    if (template !== null) repeats.learn({ frame, text, start, end, conclusion: template, passing });
+    return length;
   }
 
   doctype(): never {

@@ -1,6 +1,6 @@
 import type { SaxesParser } from 'saxes';
 import { library } from '../library.ts';
-import type { Step } from './shapes.ts';
+import type { Chunk } from './characters.ts';
 
 const saxes = library('saxes') as typeof import('saxes');
 
@@ -14,15 +14,11 @@ export interface Listener {
   /** An end tag ended at `position`, or an empty element's tag right after `opened`. */
   closed(): void;
   /**
-   * Called before a child of the root that begins at `start` of `text`, where `position` is. Returns its
-   * length when the listener has taken the element from the text, whose tokens are then not reported; else 0.
+   * Called before an element within the root that begins at `start` of `chunk`, where `position` is. Returns
+   * its length when the listener has taken the element from the text, whose tokens are then not reported;
+   * else 0.
    */
-  repeated?(text: string, start: number): number;
-  /**
-   * A child of the root between `start` and `end` of `text` was recognised by its shape and reported, in
-   * these steps.
-   */
-  recognised?(text: string, start: number, end: number, steps: readonly Step[]): void;
+  record?(chunk: Chunk, start: number): number;
   /**
    * Character data up to the next markup, references resolved.
    * @param blank they are known to be white space alone

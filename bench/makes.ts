@@ -1,0 +1,176 @@
+import { Random } from '../demo/random.ts';
+import { readMessage } from '../services/report/read.ts';
+import type { StageInput } from './input.ts';
+import { type Measure, measure } from './measure.ts';
+
+/** How the reports of one reporter are written. */
+interface Make {
+  /** White space before a child, by depth. */
+  indent: (depth: number) => string;
+  prefix: string;
+  /** Signatures a record, at most; the least is 2, or this where it is less. */
+  signatures: number;
+  /** How often an optional element is there, from 0 to 1. */
+  optional: number;
+  /** Children of a record come in another order. */
+  shuffled: boolean;
+  /** How often a value is written in a way that other writers leave out: attributes, CDATA, a comment. */
+  odd: number;
+}
+
+const lines = (space: string) => (depth: number) => `\n${space.repeat(depth)}`;
+const PLAIN: Make = { indent: lines('  '), prefix: '', signatures: 1, optional: 1, shuffled: false, odd: 0 };
+
+/**
+ * Reports of different make, all of them with random addresses, names and values: what a reader that remembers
+ * earlier records cannot know beforehand.
+ */
+export const MAKES: Record<string, Make> = {
+  plain: PLAIN,
+  varied: { ...PLAIN, signatures: 6, optional: 0.5, shuffled: true },
+  minified: { ...PLAIN, indent: () => '', signatures: 6, optional: 0.5 },
+  crlf: { ...PLAIN, indent: (depth) => `\r\n${'\t'.repeat(depth)}`, signatures: 3, optional: 0.7, shuffled: true },
+  prefixed: { ...PLAIN, prefix: 'ns0:', signatures: 4, optional: 0.6 },
+  odd: { ...PLAIN, signatures: 3, optional: 0.6, odd: 0.01 },
+};
+
+type Node = [name: string, content: string | Node[]];
+
+function address(random: Random): string {
+  const group = () => random.int(1, 0xffff).toString(16);
+  if (random.chance(0.2)) return `2001:db8:${group()}:${group()}::${group()}`;
+  return `${random.int(1, 223)}.${random.int(0, 255)}.${random.int(0, 255)}.${random.int(1, 254)}`;
+}
+
+function domain(random: Random): string {
+  const n = random.int(1, 3_000);
+  return random.pick([
+    'example.com',
+    'news.example.com',
+    `bounce-${n}.mail.example`,
+    `u${n}.service.example`,
+    `a&amp;${n}.example`,
+  ]);
+}
+
+/** One record, as a tree. */
+function recordOf(make: Make, random: Random): Node {
+  const some = (nodes: Node[]): Node[] => nodes.filter(() => random.chance(make.optional));
+  const result = random.pick(['pass', 'fail', 'neutral', 'softfail']);
+  const reason: Node = [
+    'reason',
+    [['type', random.pick(['forwarded', 'local_policy'])], ...some([['comment', 'arc=pass &lt;x&gt;']])],
+  ];
+  const evaluated: Node[] = [
+    ['disposition', random.pick(['none', 'quarantine', 'reject'])],
+    ['dkim', result],
+    ['spf', result],
+    ...(random.chance(0.2) ? [reason] : []),
+  ];
+  const signatures = Array.from(
+    { length: random.int(Math.min(2, make.signatures), make.signatures) },
+    (): Node => [
+      'dkim',
+      [
+        ['domain', domain(random)],
+        ...some([['selector', `s${random.int(1, 40)}`]]),
+        ['result', result],
+        ...some([['human_result', 'body hash did not verify']]),
+      ],
+    ],
+  );
+  const spf: Node = ['spf', [['domain', domain(random)], ...some([['scope', 'mfrom']]), ['result', result]]];
+  const parts: Node[] = [
+    [
+      'row',
+      [
+        ['source_ip', address(random)],
+        ['count', String(random.int(1, 5_000))],
+        ['policy_evaluated', evaluated],
+      ],
+    ],
+    [
+      'identifiers',
+      [
+        ...some([
+          ['envelope_to', domain(random)],
+          ['envelope_from', domain(random)],
+        ]),
+        ['header_from', 'example.com'],
+      ],
+    ],
+    ['auth_results', [...signatures, spf]],
+  ];
+  return ['record', make.shuffled ? random.shuffle(parts) : parts];
+}
+
+function write([name, content]: Node, depth: number, make: Make, random: Random): string {
+  const gap = make.indent(depth);
+  const tag = make.prefix + name;
+  if (typeof content !== 'string') {
+    const inner = content.map((child) => write(child, depth + 1, make, random)).join('');
+    return `${gap}<${tag}>${inner}${gap}</${tag}>`;
+  }
+  if (!random.chance(make.odd)) return `${gap}<${tag}>${content}</${tag}>`;
+  return random.pick([
+    `${gap}<${tag} type="text">${content}</${tag}>`,
+    `${gap}<!-- ${name} -->${gap}<${tag}>${content}</${tag}>`,
+    `${gap}<${tag}><![CDATA[${content.replaceAll('&', '+')}]]></${tag}>`,
+  ]);
+}
+
+/** A report of this make. The same seed gives the same bytes. */
+export function reportOf(make: Make, { records, seed }: { records: number; seed: string }): Buffer {
+  const random = new Random(seed);
+  const head: Node[] = [
+    [
+      'report_metadata',
+      [
+        ['org_name', 'receiver.example'],
+        ['report_id', seed],
+        [
+          'date_range',
+          [
+            ['begin', '1768435200'],
+            ['end', '1768521599'],
+          ],
+        ],
+      ],
+    ],
+    [
+      'policy_published',
+      [
+        ['domain', 'example.com'],
+        ['p', 'reject'],
+      ],
+    ],
+  ];
+  const root = `${make.prefix}feedback`;
+  const binding = make.prefix === '' ? '' : ` xmlns:${make.prefix.slice(0, -1)}="urn:ietf:params:xml:ns:dmarc-2.0"`;
+  const parts = [`<?xml version="1.0" encoding="UTF-8"?>`, `${make.indent(0)}<${root}${binding}>`];
+  for (const node of head) parts.push(write(node, 1, { ...make, odd: 0 }, random));
+  for (let n = 0; n < records; n++) parts.push(write(recordOf(make, random), 1, make, random));
+  parts.push(`${make.indent(0)}</${root}>\n`);
+  return Buffer.from(parts.join(''));
+}
+
+async function readReport(bytes: Buffer): Promise<number> {
+  let records = 0;
+  for await (const event of readMessage(bytes)) {
+    if (event.type === 'report') records += event.report.records;
+    else if ('problem' in event) throw new Error(`The report was not read: ${event.problem.message}`);
+  }
+  return records;
+}
+
+/** The reader over one report of each make, on one core, after one of a tenth: a service reads all day. */
+export async function makesRead(stage: string, { records = 30_000 }: StageInput): Promise<Measure[]> {
+  const measures: Measure[] = [];
+  for (const [name, make] of Object.entries(MAKES)) {
+    await readReport(reportOf(make, { records: Math.ceil(records / 10), seed: 'first' }));
+    const bytes = reportOf(make, { records, seed: name });
+    const work = async () => ({ mails: 1, reports: 1, records: await readReport(bytes), bytes: bytes.length });
+    measures.push(await measure(`${stage}_${name}`, null, work));
+  }
+  return measures;
+}

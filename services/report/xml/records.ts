@@ -1,0 +1,208 @@
+import { type Chunk, FOREIGN, KIND, NAME, PLAIN, RETURN, resolved, tagEnd } from './characters.ts';
+import { childIn, FEEDBACK, LEAF, RECORD, SKIPPED } from './elements.ts';
+
+const SLASH = 47;
+const COLON = 58;
+const LESS = 60;
+const GREATER = 62;
+
+/** Elements and values of one record that are noted, and elements that are open at once. */
+const NOTES = 2_048;
+const DEPTH = 32;
+/**
+ * Words of a note: the element, and where its value begins and ends; the end is negative where the value has
+ * line ends or references to be resolved. A container has neither.
+ */
+const WORDS = 3;
+
+/** The limits that a record must keep to be read here. */
+export interface RecordLimits {
+  elementDepth: number;
+  attributes: number;
+  textLength: number;
+  recordLength: number;
+}
+
+/** Receives what a record holds, in document order. */
+export interface RecordListener {
+  /** A container begins. */
+  container(what: number): void;
+  /** A leaf holds this text. */
+  value(what: number, text: string, start: number, end: number): void;
+}
+
+/**
+ * Reads one record of a report in one pass over its characters. It knows the elements of the schema, in any
+ * order, with any prefix and any white space; a record with anything else in it, right or wrong, is left to
+ * the tokenizer, as is one that the end of the chunk cuts off. Nothing is remembered from one record to the
+ * next, so what a record costs depends on its length alone.
+ */
+export class RecordScanner {
+  /** The character after the start tag of the record found last. */
+  headEnd = 0;
+  private readonly notes = new Int32Array(NOTES * WORDS);
+  private used = 0;
+  /** The open elements: what each is, and where its name begins and ends. */
+  private readonly open = new Int32Array(DEPTH * WORDS);
+  private depth = 0;
+  private deepest = 0;
+  /** Characters in values. */
+  private length = 0;
+  /** The start tag read last is that of an empty element. */
+  private empty = false;
+  private readonly limits: RecordLimits;
+
+  constructor(limits: RecordLimits) {
+    this.limits = limits;
+  }
+
+  /**
+   * Takes apart the element that begins at `start`.
+   * @param outerDepth the elements that are open around it, feedback the innermost
+   * @returns the character after it; -1 when it is not a record that can be read here
+   */
+  scan({ text, codes }: Chunk, start: number, outerDepth: number): number {
+    const { open } = this;
+    const n = text.length;
+    this.used = 0;
+    this.length = 0;
+    this.depth = 0;
+    this.deepest = Math.min(this.limits.elementDepth - outerDepth, DEPTH);
+    let at = FEEDBACK;
+    let i = start;
+    for (;;) {
+      if (codes[i + 1] === SLASH) {
+        if (this.depth === 0) return -1;
+        const last = --this.depth * WORDS;
+        i = endTag(codes, i, open[last + 1]!, open[last + 2]!);
+        if (this.depth === 0) return i;
+        at = open[last - WORDS]!;
+      } else {
+        i = this.element(text, codes, i, at);
+        if (this.depth === 0) return i;
+        at = open[(this.depth - 1) * WORDS]!;
+      }
+      if (i < 0) return -1;
+      const next = endOfText(codes, i, n);
+      if (codes[next] !== LESS || next === n || (kinds > 0 && !mayStand(text.slice(i, next), at))) return -1;
+      i = next;
+    }
+  }
+
+  /** Reports what the record found last holds. */
+  report({ text }: Chunk, listener: RecordListener): void {
+    const { notes, used } = this;
+    for (let k = 0; k < used; k += WORDS) {
+      const what = notes[k]!;
+      if (what < LEAF) {
+        listener.container(what);
+        continue;
+      }
+      const from = notes[k + 1]!;
+      const to = notes[k + 2]!;
+      if (to > 0) {
+        listener.value(what, text, from, to);
+      } else {
+        const value = resolved(text.slice(from, -to))!;
+        listener.value(what, value, 0, value.length);
+      }
+    }
+  }
+
+  /** Reads a start tag inside `parent`, and all of a leaf; returns the character after it, or -1. */
+  private element(text: string, codes: Uint16Array, i: number, parent: number): number {
+    const n = text.length;
+    const name = i + 1;
+    let end = name;
+    let local = name;
+    let c = codes[end]!;
+    if (NAME[c] !== 2) return -1;
+    do {
+      if (c === COLON && local === name) local = end + 1;
+      c = codes[++end]!;
+    } while (NAME[c] !== 0 && end < n);
+    const what = childIn(parent, codes, local, end);
+    if (this.depth === 0 && what !== RECORD) return -1;
+    const { limits, open } = this;
+    if (this.depth >= this.deepest || end - name > limits.textLength || this.used === NOTES * WORDS) return -1;
+    this.empty = false;
+    const next = c === GREATER && end < n ? end + 1 : this.tagEnd(text, end);
+    if (next < 0) return -1;
+    if (this.depth === 0) this.headEnd = next;
+    if (what >= LEAF) {
+      if (this.empty) return next;
+      const after = this.leaf(text, codes, next, what);
+      return after < 0 ? -1 : endTag(codes, after, name, end);
+    }
+    if (what !== SKIPPED && what !== RECORD) this.note(what, 0, 0);
+    if (!this.empty) {
+      const at = this.depth++ * WORDS;
+      open[at] = what;
+      open[at + 1] = name;
+      open[at + 2] = end;
+    }
+    return next;
+  }
+
+  /** Reads attributes, or the end of an empty element. */
+  private tagEnd(text: string, from: number): number {
+    const { limits } = this;
+    const rest = tagEnd(text, from);
+    if (rest === null || rest.attributes.length > limits.attributes) return -1;
+    for (const size of rest.attributes) if (size > limits.textLength) return -1;
+    this.empty = rest.empty;
+    return rest.end;
+  }
+
+  /** Reads a value; returns where its end tag begins, or -1. */
+  private leaf(text: string, codes: Uint16Array, from: number, what: number): number {
+    const { limits } = this;
+    const n = text.length;
+    const to = endOfText(codes, from, n);
+    if (to === n || codes[to + 1] !== SLASH) return -1;
+    const size = to - from;
+    if (size === 0) return to;
+    this.length += size;
+    if (size > limits.textLength || this.length > limits.recordLength) return -1;
+    if (kinds > PLAIN) {
+      if (kinds >= FOREIGN || resolved(text.slice(from, to)) === null) return -1;
+      this.note(what, from, -to);
+    } else {
+      this.note(what, from, to);
+    }
+    return to;
+  }
+
+  private note(what: number, from: number, to: number): void {
+    const { notes, used } = this;
+    notes[used] = what;
+    notes[used + 1] = from;
+    notes[used + 2] = to;
+    this.used = used + WORDS;
+  }
+}
+
+/** The kinds of characters in the text whose end was searched last. */
+let kinds = 0;
+
+/** Where the text from `from` on ends: at a "<", or at `n`. */
+function endOfText(codes: Uint16Array, from: number, n: number): number {
+  let all = 0;
+  let i = from;
+  for (let c = codes[i]!; c !== LESS && i < n; c = codes[++i]!) all |= KIND[c]!;
+  kinds = all;
+  return i;
+}
+
+/** Whether a text other than spaces may stand in a container. */
+function mayStand(text: string, container: number): boolean {
+  if ((kinds & ~RETURN) === 0) return true;
+  return container === SKIPPED && kinds < FOREIGN && resolved(text) !== null;
+}
+
+/** The character after the end tag at `i`, if it ends the element whose name is given by its place; else -1. */
+function endTag(codes: Uint16Array, i: number, name: number, nameEnd: number): number {
+  let at = i + 2;
+  for (let k = name; k < nameEnd; k++, at++) if (codes[at] !== codes[k]) return -1;
+  return codes[at] === GREATER ? at + 1 : -1;
+}

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { chunkOf } from '../../../services/report/xml/characters.ts';
+import * as el from '../../../services/report/xml/elements.ts';
+import { RecordScanner } from '../../../services/report/xml/records.ts';
+import { recordXml } from '../build.ts';
+
+const LIMITS = { elementDepth: 12, attributes: 4, textLength: 100, recordLength: 400 };
+
+/** What the scanner reports of the element at the beginning of `xml`; null when it leaves it to the tokenizer. */
+function scanned(xml: string, limits = LIMITS, outerDepth = 1): { rest: string; values: [number, string][] } | null {
+  const scanner = new RecordScanner(limits);
+  const chunk = chunkOf(xml);
+  const end = scanner.scan(chunk, 0, outerDepth);
+  if (end < 0) return null;
+  const values: [number, string][] = [];
+  scanner.report(chunk, {
+    container: () => undefined,
+    value: (what, text, from, to) => values.push([what, text.slice(from, to)]),
+  });
+  return { rest: xml.slice(end), values };
+}
+
+const PLAIN = scanned(recordXml())!.values;
+
+describe('one pass reads a record', () => {
+  test.each([
+    ['minified', recordXml()],
+    ['with white space', recordXml().replaceAll('><', '>\r\n\t <')],
+    ['with a prefix', recordXml().replace(/<(\/?)/g, '<$1ns0:')],
+    ['in capitals', recordXml().replace(/<[^>]+>/g, (tag) => tag.toUpperCase())],
+    ['with attributes', recordXml().replace('<row>', '<row xmlns="urn:x" a=\'1\' >')],
+    ['with unknown elements', recordXml({ inner: '<x><y a="1">&amp; text</y><record/></x><z/>' })],
+    ['with empty elements', recordXml({ inner: '<identifiers><envelope_to/><envelope_from /></identifiers>' })],
+    ['with a text for the tokenizer after it', `${recordXml()} <!-- comment -->`],
+  ])('%s', (_what, xml) => {
+    const found = scanned(xml)!;
+    expect(found.values).toEqual(PLAIN);
+    expect(['', ' <!-- comment -->']).toContain(found.rest);
+  });
+
+  test('in any order, with references and line ends in its values', () => {
+    const xml =
+      '<record><identifiers><header_from>a&amp;b\r\n&#x1F642;&#64;c]</header_from></identifiers><row><count>7</count></row></record>';
+    expect(scanned(xml)!.values).toEqual([
+      [el.HEADER_FROM, 'a&b\n🙂@c]'],
+      [el.COUNT, '7'],
+    ]);
+  });
+});
+
+describe('the tokenizer is left with', () => {
+  test.each([
+    ['another element', '<policy_published></policy_published>'],
+    ['an end tag', '</record>'],
+    ['a text of its own', recordXml({ inner: 'text' })],
+    ['a comment', recordXml({ inner: '<!-- x -->' })],
+    ['CDATA', recordXml({ from: '<![CDATA[example.com]]>' })],
+    ['an unknown entity', recordXml({ from: '&x;' })],
+    ['a reference to no character', recordXml({ from: '&#0;' })],
+    ['half a surrogate pair', recordXml({ from: '\ud83d' })],
+    ['the end of CDATA', recordXml({ from: ']]>' })],
+    ['a control character', recordXml({ from: '\u0001' })],
+    ['an element in a value', recordXml({ from: '<b>x</b>' })],
+    ['an end tag of another name', recordXml({ inner: '<x></y>' })],
+    ['an end tag in another letter case', recordXml({ inner: '<x></X>' })],
+    ['an attribute given twice', recordXml({ inner: '<x a="1" a="2"/>' })],
+    ['too many attributes', recordXml({ inner: '<x a="1" b="2" c="3" d="4" e="5"/>' })],
+    ['a value that is too long', recordXml({ from: 'x'.repeat(101) })],
+    ['a record that is too long', recordXml({ from: 'x'.repeat(99), count: '1'.repeat(99) })],
+    ['elements too deep', recordXml({ inner: `${'<x>'.repeat(12)}${'</x>'.repeat(12)}` })],
+    ['more elements than are noted', recordXml({ inner: '<auth_results></auth_results>'.repeat(3_000) })],
+  ])('%s', (_what, xml) => {
+    expect(scanned(xml)).toBeNull();
+  });
+
+  test('a record that the chunk cuts off anywhere, whatever the buffer held before', () => {
+    const xml = recordXml({ from: 'a&amp;b', inner: '<x a="1"/>' }).replaceAll('><', '>\n<');
+    for (let cut = 0; cut < xml.length; cut++) {
+      chunkOf(xml);
+      expect(scanned(xml.slice(0, cut)), xml.slice(0, cut)).toBeNull();
+    }
+    expect(scanned(xml)).not.toBeNull();
+  });
+});
