@@ -8,6 +8,7 @@ import { pinSemiSpaces } from '../../shared/runtime/semi-spaces.ts';
 import type { Context, Service } from '../../shared/runtime/service.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { onUncaught, stackOf, unexpectedSentence } from '../../shared/unexpected.ts';
+import { checkTargets } from '../../store/grants/targets.ts';
 import { endsWithin, measureState, readiness, type State, stuck } from '../health.ts';
 import { checkNames, type Opened, openContext } from '../open.ts';
 import { undecidedDomains } from '../terminal/undecided.ts';
@@ -83,6 +84,7 @@ export async function runStart(config: Config, named: string[], version = ''): P
       () => openContext(config, { log, metrics, unchecked: true, say: (line) => log.warn(line) }),
       { log, stopping: stopping.signal, waiting: (sentence) => (state.waiting = sentence) },
     );
+    if (state.context !== null && names.includes('applier')) await checkTargets(state.context.db, config.access);
     if (state.context !== null) await runServices(state.context, { names, named, state, stopping: stopping.signal });
     const why = await stopped;
     log.info(why === null ? {} : { signal: why }, 'finishing running jobs; a second signal exits at once');
