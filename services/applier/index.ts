@@ -34,10 +34,11 @@ export function startApplier(context: Context): Service {
   let waiting: string | null = null;
   const at = () => (clock === systemClock ? null : clock.now());
   const grants = new GrantKeeper();
+  const dns = openDns(config.dnsServers);
   let enforced = false;
   const keep = async (signal: AbortSignal) => {
     try {
-      await grants.turn({ db, log, access: config.access, at, signal });
+      await grants.turn({ db, log, access: config.access, dnsTargets: config.dnsTargets, dns, at, signal });
     } finally {
       enforced = true;
     }
@@ -88,6 +89,7 @@ export function startApplier(context: Context): Service {
     waitingFor: () => failure ?? waiting ?? grants.waiting,
     stuck: () => loop.stuck() ?? keeping.stuck(),
     stop: async () => {
+      dns.cancel();
       await Promise.all([loop.stop(), keeping.stop()]);
     },
   };

@@ -537,12 +537,17 @@ const access = program.command('access').description('rights that are lent for a
 access
   .command('request')
   .description('ask for a right, and print the secret that works once it is lent')
-  .argument('<kind>', 'access.database')
+  .argument('<kind>', 'access.database or access.dns')
   .requiredOption('--for <time>', 'how long it is needed, such as 90m, 2h or 1d; the time begins when it is applied')
   .requiredOption('--why <text>', 'why; it is recorded')
   .option('--by <name>', 'who asks (default: the system user)')
   .option('--server <name>', 'the target in the settings (default: the only one)')
   .option('--group <role>', 'of access.database: the role whose rights are lent')
+  .option('--name <name...>', 'of access.dns: the names to be changed; with a dot before it, all names below')
+  .option('--type <type...>', 'of access.dns: the types of records (default: TXT)')
+  .option('--only <operation>', 'of access.dns: add or delete alone')
+  .option('--requests', 'of access.dns: no key; your requests in this scope need no more decision')
+  .option('--done-when <record>', 'of access.dns: end it once all authoritative servers have it: "NAME TXT value"')
   .option('--uses <n>', 'end it after so many uses')
   .action(
     run(async (kind: string, options) =>

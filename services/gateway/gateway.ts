@@ -66,7 +66,7 @@ async function answerRead(signed: Signed, from: From, means: GatewayMeans): Prom
     const said: Said = message.opcode === OPCODE.UPDATE ? { rcode: 'REFUSED' } : await answerQuestion(message, means);
     return within(from, message, said, (one) => one);
   }
-  const key = keyOf(await means.ledger.keys(), tsig.keyName, tsig.algorithm);
+  const key = keyOf(await means.ledger.keys(tsig.keyName), tsig.keyName, tsig.algorithm);
   const bounded = { unsigned: signed.unsigned, tsig };
   const wrong =
     verifyTsig(bounded, key, null, now()) ??

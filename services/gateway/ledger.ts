@@ -34,8 +34,8 @@ export interface Step {
 
 /** Where lent keys and what is done with them are kept. Each of these throws when the store does not answer. */
 export interface Ledger {
-  /** The keys that are lent now. */
-  keys(): Promise<LentKey[]>;
+  /** The keys that are lent now. @param name the one that is looked for */
+  keys(name: string): Promise<LentKey[]>;
   receive(key: LentKey, given: { mac: Buffer; client: string }): Promise<Received>;
   /** Takes a use of the grant, and writes what is intended. @returns false when the grant has ended, or has no use left */
   intend(key: LentKey, update_key: number, target: string, steps: readonly Step[]): Promise<boolean>;

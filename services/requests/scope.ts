@@ -21,20 +21,24 @@ const scopedName = z
     'must be a name in lower case, such as _acme-challenge.example.com, or .app.example.com for all names below app.example.com',
   );
 
+/** What a scope has. */
+export const DNS_SCOPE = {
+  zone,
+  /** A name stands for itself; with a dot before it, for all names below it except wildcards. */
+  names: z.array(scopedName).min(1).max(20),
+  types: z.array(z.enum(LENT_TYPES)).min(1),
+  operations: z.array(z.enum(OPERATIONS)).min(1),
+};
+
+/** A mistake for each name that the zone does not have. */
+export function namesInZone(scope: { zone: string; names: readonly string[] }, ctx: z.RefinementCtx): void {
+  for (const name of scope.names)
+    if (!isWithin(name.replace(/^\./, ''), scope.zone))
+      ctx.addIssue({ code: 'custom', message: `${name} is not in the zone ${scope.zone}` });
+}
+
 /** What may be changed in DNS: each name, type and operation of it, and nothing else. */
-export const dnsScopeSchema = z
-  .strictObject({
-    zone,
-    /** A name stands for itself; with a dot before it, for all names below it except wildcards. */
-    names: z.array(scopedName).min(1).max(20),
-    types: z.array(z.enum(LENT_TYPES)).min(1),
-    operations: z.array(z.enum(OPERATIONS)).min(1),
-  })
-  .superRefine((scope, ctx) => {
-    for (const name of scope.names)
-      if (!isWithin(name.replace(/^\./, ''), scope.zone))
-        ctx.addIssue({ code: 'custom', message: `${name} is not in the zone ${scope.zone}` });
-  });
+export const dnsScopeSchema = z.strictObject(DNS_SCOPE).superRefine(namesInZone);
 export type DnsScope = z.infer<typeof dnsScopeSchema>;
 
 /** Whether a name is in the scope. Labels are compared, so that neither letter case nor an escape makes another name of it. */

@@ -12,6 +12,7 @@ const WHAT: Record<Kind, string> = {
   'policy.step': 'policy of',
   'dkim.rotate': 'rotate a DKIM key of',
   'access.database': 'lend access for',
+  'access.dns': 'lend access for',
   review: 'look back at break-glass for',
 };
 

@@ -1,9 +1,15 @@
+import type { Dns } from '../../dns/client/types.ts';
 import type { GrantKindName } from '../../requests/grants/kinds.ts';
 import type { Access } from '../../shared/settings/access.ts';
+import type { DnsTarget } from '../../shared/settings/dns-servers.ts';
 import type { Grant } from '../../store/grants/grants.ts';
 
 export interface GrantMeans {
   access: Access;
+  /** Name servers and commands of the settings (dns.servers). */
+  dnsTargets: readonly DnsTarget[];
+  /** DNS as everybody sees it. */
+  dns: Dns;
   /** What the names of the rights of this installation begin with. */
   mark: string;
   signal: AbortSignal;
@@ -40,10 +46,10 @@ export interface GrantWorker {
   /** Takes the right, and cuts what uses it. */
   end(grant: Pick<Grant, 'server' | 'name' | 'scope'>, means: GrantMeans): Promise<Taken>;
   /**
-   * The rights at the targets of the settings.
+   * The rights at the targets of the settings. Left out where a right is its row in the store, and nothing is at the target.
    * @param failed gets the name of each target that does not answer, with a sentence
    */
-  present(means: GrantMeans, failed: (server: string, answer: string) => void): Promise<Present[]>;
+  present?(means: GrantMeans, failed: (server: string, answer: string) => void): Promise<Present[]>;
   /** How many new uses there were since the last call. */
   uses?(grant: Grant, means: GrantMeans): Promise<number>;
   /** Whether what it was asked for is seen to be done: a sentence; null when not. */

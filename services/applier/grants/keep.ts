@@ -1,7 +1,9 @@
+import type { Dns } from '../../dns/client/types.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Access } from '../../shared/settings/access.ts';
+import type { DnsTarget } from '../../shared/settings/dns-servers.ts';
 import { addRunTime, dueGrants, lookAround, namesThatMayBe, unsafeAfterRestore } from '../../store/grants/due.ts';
 import { type Grant, grantMark, grantsIn, noteUses } from '../../store/grants/grants.ts';
 import { activateGrant, beginEnd, claimGrant, endGrant, grantsToApply, retryEnd, toEnd } from '../../store/grants/life.ts';
@@ -20,6 +22,8 @@ export interface KeepMeans {
   db: Db;
   log: Log;
   access: Access;
+  dnsTargets: readonly DnsTarget[];
+  dns: Dns;
   /** The moment that decides; null for the database's. */
   at: () => Date | null;
   signal: AbortSignal;
@@ -44,8 +48,8 @@ export class GrantKeeper {
   }
 
   private async keep(means: KeepMeans): Promise<void> {
-    const { db, access, signal } = means;
-    const grantMeans: GrantMeans = { access, mark: await grantMark(db), signal };
+    const { db, access, dnsTargets, dns, signal } = means;
+    const grantMeans: GrantMeans = { access, dnsTargets, dns, mark: await grantMark(db), signal };
     await this.endUnsafe(means);
     for (const due of await dueGrants(db, means.at())) await beginEnd(db, due, { reason: due.reason }, means.at());
     await this.endAll(means, grantMeans);
@@ -95,6 +99,7 @@ export class GrantKeeper {
   /** Ends what targets have with our mark and the store does not, and what the store has and targets do not. */
   private async sweep({ db, log, at }: KeepMeans, grantMeans: GrantMeans): Promise<void> {
     for (const worker of Object.values(GRANT_WORKERS)) {
+      if (worker.present === undefined) continue;
       const silent = new Set<string>();
       const active = (await grantsIn(db, ['active'])).filter(({ kind }) => kind === worker.kind);
       const there = await worker.present(grantMeans, (server, answer) => {

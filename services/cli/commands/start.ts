@@ -23,6 +23,7 @@ const SERVICES = {
   watcher: async (context: Context) => (await import('../../watcher/index.ts')).startWatcher(context),
   approver: async (context: Context) => (await import('../../approver/index.ts')).startApprover(context),
   applier: async (context: Context) => (await import('../../applier/index.ts')).startApplier(context),
+  gateway: async (context: Context) => (await import('../../gateway/index.ts')).startGateway(context),
   alerter: async (context: Context) => (await import('../../alerter/index.ts')).startAlerter(context),
   console: async (context: Context) =>
     (await import('../../console/index.ts')).startConsole(context, forPeople(context.log), probesOf(context)),
@@ -164,7 +165,15 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
   }
   if (named.includes('console') && config.console.listen === null)
     throw new SettingsError('The console needs an address: CONSOLE_LISTEN is "off".');
-  return names.filter((n) => !(n === 'alerter' && noChannel) && !(n === 'console' && config.console.listen === null));
+  if (named.includes('gateway') && config.gateway.listen === null)
+    throw new SettingsError('The gateway needs an address and a key file: set gateway.listen and gateway.key_file.');
+  if (names.includes('gateway') && config.gateway.listen !== null) config.gateway.keyFile();
+  const off: Partial<Record<ServiceName, boolean>> = {
+    alerter: noChannel,
+    console: config.console.listen === null,
+    gateway: config.gateway.listen === null,
+  };
+  return names.filter((n) => off[n] !== true);
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process. */

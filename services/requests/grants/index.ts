@@ -1,7 +1,11 @@
 import { databaseGrant } from './database.ts';
+import { dnsGrant } from './dns.ts';
 import type { GrantKind, GrantKindName } from './kinds.ts';
 
-const ALL: Record<GrantKindName, GrantKind> = { 'access.database': databaseGrant as GrantKind };
+const ALL: Record<GrantKindName, GrantKind> = {
+  'access.database': databaseGrant as GrantKind,
+  'access.dns': dnsGrant as GrantKind,
+};
 
 /** The kind of that name. */
 export const grantKind = (kind: GrantKindName): GrantKind => ALL[kind];

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 /** What can be lent for a time: also the kinds of the requests that ask for it. */
-export const GRANT_KINDS = ['access.database'] as const;
+export const GRANT_KINDS = ['access.database', 'access.dns'] as const;
 export type GrantKindName = (typeof GRANT_KINDS)[number];
 
 /** Whether a request is one for a right. */

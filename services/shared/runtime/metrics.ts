@@ -24,6 +24,7 @@ export interface Metrics {
   imapUp: Gauge<'mailbox'>;
   addresses: Counter<'outcome'>;
   dnsAnswers: Counter<'outcome'>;
+  lentUpdates: Counter<'outcome'>;
   rawBytes: Gauge;
   rawTotalBytes: Gauge;
 }
@@ -102,6 +103,11 @@ export function createMetrics(): Metrics {
     dnsAnswers: counter(
       'ruawatch_dns_answers_total',
       'Answers of name servers to the watcher, by outcome (records, absent, unknown)',
+      'outcome',
+    ),
+    lentUpdates: counter(
+      'ruawatch_lent_updates_total',
+      'Messages to the gateway that wanted a change, by outcome (applied, refused, failed, unknown, too_many, ended, unsigned, badkey, badsig, badtime, badtrunc, formerr)',
       'outcome',
     ),
     addresses: counter(

@@ -30,16 +30,20 @@ const databaseSchema = z
     if ((url === undefined) === (url_file === undefined)) ctx.addIssue({ code: 'custom', message: 'needs url_file, or url' });
   });
 
+/** A server of `dns.servers` whose records may be changed by what is lent; `name` is its name there. */
+const dnsSchema = z.strictObject(target);
+
 /** `access:` of ruawatch.yaml: where rights are lent for a time (docs/access.md). */
 export const accessSchema = z
   .strictObject({
     /** When nothing has looked at grants for so long, all of them end: the database may be an older copy. */
     unwatched_minutes: z.number().min(1).max(55).default(15),
     database: z.array(databaseSchema).max(100).default([]),
+    dns: z.array(dnsSchema).max(100).default([]),
   })
   .prefault({});
 
-interface Target {
+export interface Target {
   name: string;
   /** Empty for all people of all groups. */
   for: readonly string[];
@@ -58,17 +62,18 @@ export interface LendingDatabase extends Target {
 export interface Access {
   unwatchedMs: number;
   databases: readonly LendingDatabase[];
+  dns: readonly Target[];
 }
 
 /** @param mistakes gets a line for each entry that cannot work */
 export function accessOf(
-  { unwatched_minutes, database }: z.infer<typeof accessSchema>,
+  { unwatched_minutes, database, dns }: z.infer<typeof accessSchema>,
   groups: Readonly<Record<string, unknown>>,
   cwd: string,
   mistakes: string[],
 ): Access {
   const names = new Set<string>();
-  const common = (where: string, given: z.infer<typeof databaseSchema>): Target => {
+  const common = (where: string, given: z.infer<typeof dnsSchema>): Target => {
     if (names.has(given.name)) mistakes.push(`${where}: two targets are named "${given.name}": give each its own name.`);
     names.add(given.name);
     for (const group of given.for ?? [])
@@ -78,6 +83,7 @@ export function accessOf(
   };
   return {
     unwatchedMs: unwatched_minutes * 60_000,
+    dns: dns.map((given, at) => common(`access.dns[${at}]`, given)),
     databases: database.map((given, at) => {
       const where = `access.database[${at}]`;
       if (given.url !== undefined && typeof readPostgresUrl(given.url) === 'string')

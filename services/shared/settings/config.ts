@@ -4,6 +4,7 @@ import { messageOf, SettingsError } from '../errors.ts';
 import { type Access, accessOf } from './access.ts';
 import { type DkimKey, dkimKeys } from './dkim-keys.ts';
 import { type DnsTarget, dnsTargets } from './dns-servers.ts';
+import { type Gateway, readKeyFile } from './gateway.ts';
 import { type Mailbox, toMailbox } from './mailbox.ts';
 import { type Oidc, oidcOf } from './oidc.ts';
 import { ENV_KEYS, email, SECRET_KEYS, type Settings, settingsSchema } from './schema.ts';
@@ -49,6 +50,7 @@ export interface Config {
   dnsTargets: DnsTarget[];
   dkimKeys: DkimKey[];
   access: Access;
+  gateway: Gateway;
   analyzer: Settings['analyzer'];
   parser: Settings['parser'];
   failureReports: Settings['failure_reports'];
@@ -118,6 +120,10 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     dnsTargets: targets,
     dkimKeys: keys,
     access,
+    gateway: {
+      listen: listenOf(settings.gateway.listen),
+      keyFile: () => readKeyFile(settings.gateway.key_file, cwd),
+    },
     analyzer: settings.analyzer,
     parser: settings.parser,
     failureReports: settings.failure_reports,

@@ -4,6 +4,7 @@ import { approvalsSchema } from '../../requests/rules.ts';
 import { accessSchema } from './access.ts';
 import { dkimSchema } from './dkim-keys.ts';
 import { dnsSchema } from './dns-servers.ts';
+import { gatewaySchema } from './gateway.ts';
 import { mailboxSchema } from './mailbox.ts';
 import { oidcSchema } from './oidc.ts';
 import { readPostgresUrl } from './postgres-url.ts';
@@ -117,6 +118,8 @@ export const settingsSchema = z.strictObject({
   dns: dnsSchema,
   /** Where rights are lent for a time: docs/access.md. */
   access: accessSchema,
+  /** Where updates signed with lent keys are taken: docs/gateway.md. */
+  gateway: gatewaySchema,
   /** DKIM keys that are rotated: docs/changes.md. */
   dkim: dkimSchema,
   analyzer: z

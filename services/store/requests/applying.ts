@@ -21,7 +21,7 @@ export interface ChangeRow {
 export async function changesOf(q: Queryable, key: number): Promise<ChangeRow[]> {
   const { rows } = await q.query<ChangeRow>(
     `select change_key, position, forward, target, name, state, intended_at, answer from ruawatch.changes
-      where request_key = $1 order by forward desc, position`,
+      where request_key = $1 and update_key is null order by forward desc, position`,
     [key],
   );
   return rows;
@@ -42,7 +42,7 @@ export async function intend(
     const name = change.target === 'dns' ? change.name : change.source;
     await tx.query(
       `insert into ruawatch.changes (request_key, position, forward, target, name, before, after, state, intended_at)
-       values ($1, $2, $3, $4, $5, $6, $7, 'intended', $8) on conflict (request_key, position, forward) do nothing`,
+       values ($1, $2, $3, $4, $5, $6, $7, 'intended', $8) on conflict (request_key, position, forward) where update_key is null do nothing`,
       [key, position, forward, target, name, JSON.stringify(before), JSON.stringify(after), at],
     );
   }

@@ -13,6 +13,7 @@ import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { ownDomainOf } from '../domains/domains.ts';
 import { insertGrant } from '../grants/grants.ts';
+import { useLentScope } from '../grants/lent-scope.ts';
 import { lockNamed } from '../locks.ts';
 import { askerOf, note } from './events.ts';
 import { decidersOf, loadSeats, type Members, ownersOf } from './groups.ts';
@@ -72,6 +73,8 @@ export async function openRequest(
     const now = await momentOf(tx, at);
     const { plan, requester_kind: requester } = given;
     await checkDomain(tx, plan);
+    const lent = await lentFor(tx, given);
+    if (lent !== null) return open(tx, lent, given, now);
     const rule = choose(rules, { plan, requester }, await usedToday(tx, plan.domain, now));
     if (rule === null)
       throw new PermanentError(
@@ -90,6 +93,18 @@ async function checkDomain(q: Queryable, { domain, changes }: Plan): Promise<voi
     if (own?.endsWith(`.${domain}`))
       throw new PermanentError('wrong_domain', `${change.name} belongs to your domain ${own}: ask for it as a change of ${own}.`);
   }
+}
+
+/** Hours within which what a grant decides is applied. */
+const APPLY_WITHIN_HOURS = 1;
+
+/** What decides instead of a rule when the person holds a grant for all that is to be changed; null without one. */
+async function lentFor(tx: Tx, { plan, requester, requester_kind }: NewRequest): Promise<Frozen | null> {
+  if (requester_kind !== 'person' || plan.warnings.length > 0) return null;
+  const grant = await useLentScope(tx, requester, plan.changes);
+  if (grant === null) return null;
+  const apply_within_hours = APPLY_WITHIN_HOURS;
+  return { rule: `grant ${grant}`, decide: 'automatic', stages: [], denials: 1, apply_within_hours, windows: [] };
 }
 
 /**

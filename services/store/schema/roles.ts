@@ -211,6 +211,21 @@ export const GRANTS = {
     dns_records: ['select'],
     dns_watch: ['select', 'update (due_at)'],
   },
+  /** Takes updates signed with lent keys, and passes them on. It lends nothing, and ends nothing. */
+  ruawatch_gateway: {
+    migrations: ['select'],
+    grants: ['select', 'update (used)'],
+    lent_updates: ['select', 'insert', 'update (state, rcode, answer, settled_at)'],
+    changes: ['select', 'insert', 'update (state, settled_at, answer)'],
+    // Whose mail an update may bear on, and what the domain's mail is, so that nobody is locked out.
+    domains: ['select (domain, state)'],
+    dns_records: ['select (domain, name, value, gone_at)'],
+    sources: ['select'],
+    selector_days: ['select'],
+    domain_reporters: ['select (domain, reporter, decides)'],
+    reports: ['select (report_key, domain, begin_at, superseded_by, trust, reporter)'],
+    records: ['select (report_key, begin_at, source, source_ip, count, dkim_aligned, spf_aligned)'],
+  },
   ruawatch_alerter: {
     migrations: ['select'],
     // The counts of doctor, and what the digest says of mails that could not be read or verified.
@@ -338,6 +353,7 @@ const FUNCTIONS: Partial<Record<keyof typeof GRANTS, readonly string[]>> = {
   ruawatch_parser: ['ensure_partitions(text, date[], integer)', 'drop_partitions(text, date)'],
   ruawatch_approver: ['audit_append(text)', 'audit_cut(timestamptz)'],
   ruawatch_applier: ['audit_append(text)'],
+  ruawatch_gateway: ['audit_append(text)'],
   ruawatch_console: ['audit_append(text)'],
 };
 

@@ -42,6 +42,8 @@ describe.each(HERE)('a role is lent by %s', (_name, base) => {
       db: t.db,
       log: pino({ level: 'silent' }),
       access: lender.access,
+      dnsTargets: [],
+      dns: { ask: async () => ({ state: 'unknown', reason: 'cancelled', message: '' }) },
       at: () => null,
       signal: new AbortController().signal,
     };

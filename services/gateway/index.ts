@@ -1,0 +1,72 @@
+import { organizationalDomain } from '../report/orgdomain.ts';
+import { messageOf } from '../shared/errors.ts';
+import { openDns } from '../shared/runtime/resolver.ts';
+import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { domainsOfNames } from '../store/grants/lent-updates.ts';
+import { seenMail } from '../store/requests/seen.ts';
+import { answerMessage, type GatewayMeans } from './gateway.ts';
+import { type Listening, listen } from './listen.ts';
+import { settleOpen } from './recover.ts';
+import { storedLedger } from './stored.ts';
+
+const NAME = 'gateway';
+const RECOVER_MS = 30_000;
+
+export interface RunningGateway extends Service {
+  /** The port that it listens on. */
+  port: number;
+}
+
+/**
+ * The gateway: takes updates (RFC 2136) signed with keys that are lent for a time, and passes on those that their grants allow and
+ * that leave the domains' mail as it is. It decides nothing, and knows no key that has ended.
+ * @throws SettingsError when the address cannot be listened on
+ */
+export async function startGateway(context: Context): Promise<RunningGateway> {
+  const { config, db, clock, metrics } = context;
+  const log = context.log.child({ service: NAME });
+  const { listen: address, keyFile } = config.gateway;
+  const dns = openDns(config.dnsServers);
+  const stopping = new AbortController();
+  let failure: string | null = null;
+  const means: GatewayMeans = {
+    ledger: storedLedger(db, keyFile, log),
+    targets: config.dnsTargets,
+    dns,
+    mail: {
+      domainsOf: (names) => domainsOfNames(db, names),
+      seen: (domain) => seenMail(db, domain, clock.now()),
+    },
+    registrable: organizationalDomain,
+    log,
+    now: () => clock.now().getTime(),
+    signal: stopping.signal,
+    count: (outcome) => metrics.lentUpdates.inc({ outcome }),
+  };
+  const listening: Listening = await listen(address!, (bytes, from) => answerMessage(bytes, from, means), log);
+  log.info({ host: address!.host, port: listening.port }, 'taking updates signed with lent keys');
+  const recover = async (signal: AbortSignal) => {
+    try {
+      // The list of keys is read as well: whether the store answers is whether anything can be taken.
+      await means.ledger.keys('');
+      await settleOpen(db, config.dnsTargets, signal);
+      failure = null;
+    } catch (error) {
+      failure = `The gateway refuses all updates, as it cannot read which keys are lent: ${messageOf(error)}`;
+      throw error;
+    }
+  };
+  const loop = repeat(RECOVER_MS, recover, log, 'settling updates');
+  return {
+    name: NAME,
+    port: listening.port,
+    waitingFor: () => failure,
+    stuck: () => loop.stuck(),
+    async stop() {
+      await listening.close();
+      await loop.stop();
+      stopping.abort();
+      dns.cancel();
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { dnsGrant } from '../requests/grants/dns.ts';
+import { openCredential } from '../requests/grants/tsig-credential.ts';
+import { messageOf } from '../shared/errors.ts';
+import { lowerName } from '../dns/client/name.ts';
+import type { Db } from '../shared/runtime/db.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import { intendUpdate, lentKeys, receiveUpdate, settleUpdate } from '../store/grants/lent-updates.ts';
+import { asDnsChange } from './judge.ts';
+import type { Ledger, LentKey } from './ledger.ts';
+
+/** Milliseconds for which the list of keys is used, and for one that is not in it: strangers' messages cost no query each. */
+const KEPT_MS = 1_000;
+const MISSED_MS = 50;
+
+/**
+ * The ledger in the database. A key whose grant ends is unknown within a second, and what it signs has no effect from the moment of
+ * the end: each update asks the database once more before it is sent.
+ * @param keyFile the octets that secrets are kept with
+ */
+export function storedLedger(db: Db, keyFile: () => Buffer, log: Log): Ledger {
+  let kept: { at: number; keys: Promise<LentKey[]> } | null = null;
+  const read = async (): Promise<LentKey[]> => {
+    const rows = await lentKeys(db);
+    if (rows.length === 0) return [];
+    const octets = keyFile();
+    return rows.flatMap(({ grant_key, name, scope: given, credential }) => {
+      try {
+        const { use: _, ...scope } = dnsGrant.scope.parse(given);
+        return [{ grant_key, name, algorithm: 'hmac-sha256' as const, secret: openCredential(credential ?? '', octets), scope }];
+      } catch (error) {
+        log.error({ grant: grant_key, err: messageOf(error) }, 'a lent key cannot be read, and is refused');
+        return [];
+      }
+    });
+  };
+  const fresh = (): Promise<LentKey[]> => {
+    const keys = read();
+    kept = { at: performance.now(), keys };
+    // A failure is not kept.
+    keys.catch(() => {
+      kept = null;
+    });
+    return keys;
+  };
+  return {
+    async keys(name) {
+      if (kept === null || performance.now() - kept.at >= KEPT_MS) return fresh();
+      const keys = await kept.keys;
+      const known = keys.some((one) => one.name === lowerName(name));
+      return known || kept === null || performance.now() - kept.at < MISSED_MS ? keys : fresh();
+    },
+    receive: ({ grant_key }, { mac, client }) => receiveUpdate(db, { grant_key, mac, client }),
+    intend: ({ grant_key }, update_key, target, steps) =>
+      intendUpdate(db, { grant_key, update_key, target }, steps.map(asDnsChange)),
+    settle: (_, update_key, settled) => settleUpdate(db, update_key, settled),
+  };
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { readSecretFile } from './secret-file.ts';
+
+const isListen = (value: string) => value === 'off' || Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN) <= 65_535;
+/** Characters of the key file: 32 octets in base64 have 44. */
+const LEAST_KEY = 32;
+
+/** `gateway:` of ruawatch.yaml: where updates signed with lent keys are taken (docs/gateway.md). */
+export const gatewaySchema = z
+  .strictObject({
+    /** host:port, over UDP and TCP; port 0 lets the system choose one, "off" takes none. */
+    listen: z.string().refine(isListen, 'must be host:port, or off').default('off'),
+    /** A file with at least 32 random characters: the secrets of lent keys are stored encrypted with it. */
+    key_file: z.string().min(1).optional(),
+  })
+  .prefault({})
+  .superRefine(({ listen, key_file }, ctx) => {
+    if (listen !== 'off' && key_file === undefined)
+      ctx.addIssue({
+        code: 'custom',
+        message: 'listen is set and key_file is not: name a file with 32 random characters or more',
+      });
+  });
+
+export interface Gateway {
+  /** Null when it is off. */
+  listen: { host: string; port: number } | null;
+  /** Reads the key file. @throws Error that says what is wrong with it */
+  keyFile(): Buffer;
+}
+
+/** The key that secrets are kept with. @throws Error that continues the name of the setting */
+export function readKeyFile(file: string | undefined, cwd: string): Buffer {
+  if (file === undefined) throw new Error('gateway.key_file is not set: name a file with 32 random characters or more.');
+  let text: string;
+  try {
+    text = readSecretFile(file, cwd);
+  } catch (error) {
+    throw new Error(`gateway.key_file ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
+  }
+  if (text.length < LEAST_KEY) throw new Error(`gateway.key_file has ${text.length} characters, and ${LEAST_KEY} are needed.`);
+  return Buffer.from(text);
+}
