@@ -6,6 +6,7 @@ import { DAY_MS, dayOf } from '../shared/days.ts';
 import { counted } from '../shared/format.ts';
 import { awaited, endAwaited, endWatch, type Published, published, watched } from '../store/requests/applying.ts';
 import { type Broken, brokenSince } from '../store/requests/broken.ts';
+import { onboardedMail, onboardingOf } from '../store/requests/onboardings.ts';
 import type { Request } from '../store/requests/requests.ts';
 import { type Applying, returnRequest } from './apply.ts';
 
@@ -37,13 +38,29 @@ export async function watchChanges(means: Applying): Promise<void> {
       request.ends_at !== null &&
       request.ends_at.getTime() + REPORTS_LATE_MS <= means.now().getTime()
     )
-      await endWatch(
-        means.db,
-        request.request_key,
-        { step: 'settle', says: 'The watch is over: no mail of your own senders broke.' },
-        means.at(),
-      );
+      await settleOrReturn(request, means);
   }
+}
+
+/** A change whose watch is over stays; a third party whose mail did not come, or did not pass, is taken back. */
+async function settleOrReturn(request: Request, means: Applying): Promise<void> {
+  const party = request.kind === 'sender.onboard' ? await onboardingOf(means.db, request.request_key) : null;
+  if (party === null || party.adopted_at !== null || request.applied_at === null) {
+    const says =
+      party === null
+        ? 'The watch is over: no mail of your own senders broke.'
+        : 'Its mail arrives and passes DMARC: it is adopted.';
+    return endWatch(means.db, request.request_key, { step: 'settle', says }, means.at());
+  }
+  const { messages } = await onboardedMail(means.db, party, request.applied_at);
+  const why =
+    messages === 0
+      ? `Reports show no mail of ${party.source}.`
+      : `None of ${counted(messages, 'message')} of ${party.source} passed DMARC.`;
+  const end = await returnRequest(request, means);
+  if (end === null) return;
+  const says = end.done ? `${why} It is taken back.` : `${why} It could not be taken back: ${end.answer}`;
+  await endWatch(means.db, request.request_key, { step: end.done ? 'return' : 'settle', says }, means.at());
 }
 
 async function returnIfBroken(request: Request, means: Applying): Promise<boolean> {

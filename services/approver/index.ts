@@ -9,6 +9,7 @@ import { cutAudit } from '../store/requests/audit.ts';
 import { withdrawResolved } from '../store/requests/decide.ts';
 import { syncGroups } from '../store/requests/groups.ts';
 import { checkReachable, sweepRequests } from '../store/requests/sweep.ts';
+import { keepOnboardings } from './onboardings.ts';
 import { PlaybookRunner } from './open-by-playbook.ts';
 import { keepRotations } from './rotations.ts';
 
@@ -68,6 +69,7 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
         now: context.clock.now(),
         asking: { signal },
       });
+      await keepOnboardings({ db, dns, log, rules: approvals.rules, at: at(), now: context.clock.now(), asking: { signal } });
       failure = null;
     } catch (error) {
       failure = `The approver cannot finish its work: ${messageOf(error)}`;

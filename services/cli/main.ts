@@ -352,6 +352,32 @@ for (const [name, verdict, what] of [
     );
 }
 senders
+  .command('onboard <source>')
+  .description('ask for a third party to send as a domain: its records, its approval, and when both end')
+  .requiredOption('--domain <domain>', 'the domain that it is to send as')
+  .requiredOption('--owner <name>', 'who answers for it: a person or a team')
+  .requiredOption('--until <date>', 'when the contract ends: YYYY-MM-DD')
+  .requiredOption('--why <text>', 'reason, shown to the people who decide')
+  .option('--by <address>', 'mail address of the person who asks (default: the system user)')
+  .option('--volume <messages>', 'messages a day that are expected')
+  .option(
+    '--records <file>',
+    "the records of the vendor's instructions, as lines of a zone file (default: those of the catalogue)",
+  )
+  .option('--window <time>', 'publish nothing: ask for a DNS window of that length for the records instead, such as 2h')
+  .action(
+    run(async (source: string, options) =>
+      (await import('./commands/onboard.ts')).runSendersOnboard(config(), source, options, { out }),
+    ),
+  );
+senders
+  .command('onboarded')
+  .description('list third parties and how far they are')
+  .option('--domain <domain>', 'only of this domain')
+  .option('--limit <n>', 'maximum number of rows', '50')
+  .option('--json', 'print one line of JSON for each')
+  .action(run(async (options) => (await import('./commands/onboard.ts')).runSendersOnboarded(config(), options, out)));
+senders
   .command('expire <domain> <source>')
   .description('end an entry now')
   .requiredOption('--why <text>', 'reason, recorded with the entry')

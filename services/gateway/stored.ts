@@ -1,7 +1,7 @@
+import { lowerName } from '../dns/client/name.ts';
 import { dnsGrant } from '../requests/grants/dns.ts';
 import { openCredential } from '../requests/grants/tsig-credential.ts';
 import { messageOf } from '../shared/errors.ts';
-import { lowerName } from '../dns/client/name.ts';
 import type { Db } from '../shared/runtime/db.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { intendUpdate, lentKeys, receiveUpdate, settleUpdate } from '../store/grants/lent-updates.ts';

@@ -10,6 +10,8 @@ export const KINDS = [
   'dns.change',
   'policy.step',
   'dkim.rotate',
+  'sender.onboard',
+  'sender.offboard',
   'review',
   ...GRANT_KINDS,
 ] as const;

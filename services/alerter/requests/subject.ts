@@ -13,6 +13,8 @@ const WHAT: Record<Kind, string> = {
   'dkim.rotate': 'rotate a DKIM key of',
   'access.database': 'lend access for',
   'access.dns': 'lend access for',
+  'sender.onboard': 'third party for',
+  'sender.offboard': 'end of a third party for',
   review: 'look back at break-glass for',
 };
 

@@ -17,7 +17,7 @@ export interface WishedRecord {
 
 /** Records that are to be changed together: all of them, or none. */
 export interface DnsWish {
-  kind: Extract<Plan['kind'], 'dns.change' | 'policy.step' | 'dkim.rotate'>;
+  kind: Extract<Plan['kind'], 'dns.change' | 'policy.step' | 'dkim.rotate' | 'sender.onboard'>;
   /** The own domain that it is about. */
   domain: string;
   /** At least one. */
@@ -103,7 +103,7 @@ async function changeOf(
   dns: Dns,
   options: AskOptions,
 ): Promise<DnsChange | PlanError> {
-  const { before, kept, ttl } = type === 'TXT' ? await textsAt(name, dns, options) : await aliasAt(name, dns, options);
+  const { before, kept, ttl } = type === 'TXT' ? await textsAt({ name, value }, dns, options) : await aliasAt(name, dns, options);
   const after: Member[] = value === null ? kept : [...kept, memberOf(name, type, value)];
   if (sameMembers(before, after))
     return new PlanError(
@@ -136,14 +136,19 @@ interface Present {
 
 const unknownAt = (name: string, message: string) => new PlanError('unknown', `What ${name} has now is not known: ${message}`);
 
-async function textsAt(name: string, dns: Dns, options: AskOptions): Promise<Present> {
+async function textsAt({ name, value }: Pick<WishedRecord, 'name' | 'value'>, dns: Dns, options: AskOptions): Promise<Present> {
   const answer = await dns.ask(name, 'TXT', options);
   if (answer.state === 'unknown') throw unknownAt(name, answer.message);
   if (answer.aliases.length > 0)
     throw new PlanError('alias', `${name} is an alias of ${answer.aliases.at(-1)}: change the record there, or the alias.`);
   const before = answer.state === 'records' ? answer.records.map(txtMember) : [];
   const version = versionAt(name);
-  return { before, kept: before.filter(({ text }) => !version.test(text)), ttl: answer.state === 'records' ? answer.ttl : null };
+  // A text of no protocol, such as a proof of ownership, replaces none.
+  const kept =
+    value !== null && !version.test(value)
+      ? before.filter(({ text }) => text !== value)
+      : before.filter(({ text }) => !version.test(text));
+  return { before, kept, ttl: answer.state === 'records' ? answer.ttl : null };
 }
 
 /** A name that has an alias has nothing else (RFC 1034 section 3.6.2). */

@@ -27,6 +27,8 @@ export interface NewRequest {
   why: string;
   /** The playbook that opened it, and the finding: at most one open request for both. */
   playbook?: string;
+  /** What belongs to the request, written with it. */
+  also?: (tx: Tx, request_key: number) => Promise<unknown>;
   /** Who may not decide about it, beside whoever asks. */
   not_by?: readonly string[];
   /** Of a plan that lends a right: what its target verifies the holder by. */
@@ -73,15 +75,19 @@ export async function openRequest(
     const now = await momentOf(tx, at);
     const { plan, requester_kind: requester } = given;
     await checkDomain(tx, plan);
+    const opened = async (key: number | null) => {
+      if (key !== null) await given.also?.(tx, key);
+      return key;
+    };
     const lent = await lentFor(tx, given);
-    if (lent !== null) return open(tx, lent, given, now);
+    if (lent !== null) return opened(await open(tx, lent, given, now));
     const rule = choose(rules, { plan, requester }, await usedToday(tx, plan.domain, now));
     if (rule === null)
       throw new PermanentError(
         'no_rule',
         `No rule of approvals is for ${plan.kind} of ${plan.domain}: "ruawatch requests explain" shows why; add a rule without conditions for all the rest.`,
       );
-    return open(tx, freeze(rule), given, now);
+    return opened(await open(tx, freeze(rule), given, now));
   });
 }
 

@@ -163,6 +163,8 @@ export const GRANTS = {
     grants: ['select', 'insert'],
     grant_watch: ['select'],
     rotations: ['select', 'insert', 'update'],
+    // Third parties: their mail, and the end of their contract.
+    onboardings: ['select', 'update (adopted_at, end_request_key)'],
     // What playbooks make plans of.
     findings: ['select'],
     domains: ['select'],
@@ -190,6 +192,7 @@ export const GRANTS = {
     request_events: ['select', 'insert'],
     changes: ['select', 'insert', 'update (state, settled_at, answer)'],
     rotations: ['select', 'update'],
+    onboardings: ['select'],
     // What is lent, and to whom: it ends when they are gone.
     grants: [
       'select',
