@@ -9,8 +9,8 @@ import type { Log } from '../shared/runtime/log.ts';
 import {
   adoptOnboarding,
   noteOffboarding,
-  type Onboarding,
   onboardedMail,
+  type StandingOnboarding,
   standingOnboardings,
 } from '../store/requests/onboardings.ts';
 import { openRequest } from '../store/requests/open.ts';
@@ -45,14 +45,14 @@ export async function keepOnboardings(means: OnboardingMeans): Promise<void> {
   }
 }
 
-async function keep(one: Onboarding, means: OnboardingMeans): Promise<void> {
+async function keep(one: StandingOnboarding, means: OnboardingMeans): Promise<void> {
   const { db, now } = means;
   if (one.adopted_at === null && one.applied_at !== null && (await onboardedMail(db, one, one.applied_at)).passed > 0)
     await adoptOnboarding(db, one.request_key, now);
   if (dayOf(now) > one.contract_ends) await askToWithdraw(one, means);
 }
 
-async function askToWithdraw(one: Onboarding, { db, dns, rules, at, now, asking }: OnboardingMeans): Promise<void> {
+async function askToWithdraw(one: StandingOnboarding, { db, dns, rules, at, now, asking }: OnboardingMeans): Promise<void> {
   const request = await loadRequest(db, one.request_key);
   const plan = await planOffboard(
     {

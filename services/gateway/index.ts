@@ -1,6 +1,7 @@
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { messageOf } from '../shared/errors.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
+import { readKeyFile } from '../shared/settings/gateway.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
 import { domainsOfNames } from '../store/grants/lent-updates.ts';
 import { seenMail } from '../store/requests/seen.ts';
@@ -30,7 +31,7 @@ export async function startGateway(context: Context): Promise<RunningGateway> {
   const stopping = new AbortController();
   let failure: string | null = null;
   const means: GatewayMeans = {
-    ledger: storedLedger(db, keyFile, log),
+    ledger: storedLedger(db, () => readKeyFile(keyFile), log),
     targets: config.dnsTargets,
     dns,
     mail: {

@@ -6,6 +6,7 @@ import { newTsigCredential } from '../../requests/grants/tsig-credential.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { scramVerifier } from '../../shared/runtime/embedded-secrets.ts';
 import type { Config } from '../../shared/settings/config.ts';
+import { readKeyFile } from '../../shared/settings/gateway.ts';
 import { targetFor } from '../../shared/settings/dns-servers.ts';
 
 export interface ScopeOptions {
@@ -101,7 +102,7 @@ function dnsWanted(
     risk: server.risk,
     longestSeconds: server.longestSeconds,
     for: server.for,
-    secret: requests === true ? null : newTsigCredential(gateway.keyFile()),
+    secret: requests === true ? null : newTsigCredential(readKeyFile(gateway.keyFile)),
   };
 }
 

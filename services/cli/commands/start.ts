@@ -7,6 +7,7 @@ import { logPrints } from '../../shared/runtime/prints.ts';
 import { pinSemiSpaces } from '../../shared/runtime/semi-spaces.ts';
 import type { Context, Service } from '../../shared/runtime/service.ts';
 import type { Config } from '../../shared/settings/config.ts';
+import { readKeyFile } from '../../shared/settings/gateway.ts';
 import { onUncaught, stackOf, unexpectedSentence } from '../../shared/unexpected.ts';
 import { checkTargets } from '../../store/grants/targets.ts';
 import { endsWithin, measureState, readiness, type State, stuck } from '../health.ts';
@@ -167,7 +168,7 @@ function chooseServices(config: Config, named: string[]): ServiceName[] {
     throw new SettingsError('The console needs an address: CONSOLE_LISTEN is "off".');
   if (named.includes('gateway') && config.gateway.listen === null)
     throw new SettingsError('The gateway needs an address and a key file: set gateway.listen and gateway.key_file.');
-  if (names.includes('gateway') && config.gateway.listen !== null) config.gateway.keyFile();
+  if (names.includes('gateway') && config.gateway.listen !== null) readKeyFile(config.gateway.keyFile);
   const off: Partial<Record<ServiceName, boolean>> = {
     alerter: noChannel,
     console: config.console.listen === null,

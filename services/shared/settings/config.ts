@@ -4,7 +4,7 @@ import { messageOf, SettingsError } from '../errors.ts';
 import { type Access, accessOf } from './access.ts';
 import { type DkimKey, dkimKeys } from './dkim-keys.ts';
 import { type DnsTarget, dnsTargets } from './dns-servers.ts';
-import { type Gateway, readKeyFile } from './gateway.ts';
+import type { Gateway } from './gateway.ts';
 import { type Mailbox, toMailbox } from './mailbox.ts';
 import { type Oidc, oidcOf } from './oidc.ts';
 import { ENV_KEYS, email, SECRET_KEYS, type Settings, settingsSchema } from './schema.ts';
@@ -122,7 +122,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
     access,
     gateway: {
       listen: listenOf(settings.gateway.listen),
-      keyFile: () => readKeyFile(settings.gateway.key_file, cwd),
+      keyFile: absolute(settings.gateway.key_file),
     },
     analyzer: settings.analyzer,
     parser: settings.parser,

@@ -25,16 +25,16 @@ export const gatewaySchema = z
 export interface Gateway {
   /** Null when it is off. */
   listen: { host: string; port: number } | null;
-  /** Reads the key file. @throws Error that says what is wrong with it */
-  keyFile(): Buffer;
+  /** Absolute; null when none is set. */
+  keyFile: string | null;
 }
 
-/** The key that secrets are kept with. @throws Error that continues the name of the setting */
-export function readKeyFile(file: string | undefined, cwd: string): Buffer {
-  if (file === undefined) throw new Error('gateway.key_file is not set: name a file with 32 random characters or more.');
+/** The key that secrets are kept with, read each time: it is kept no longer than it is needed. @throws Error that continues the name of the setting */
+export function readKeyFile(file: string | null): Buffer {
+  if (file === null) throw new Error('gateway.key_file is not set: name a file with 32 random characters or more.');
   let text: string;
   try {
-    text = readSecretFile(file, cwd);
+    text = readSecretFile(file, '/');
   } catch (error) {
     throw new Error(`gateway.key_file ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
   }

@@ -47,10 +47,17 @@ export async function listOnboardings(q: Queryable, domain: string | null, limit
   return rows;
 }
 
+/** A third party as services see it, which read no views. */
+export type StandingOnboarding = Omit<Onboarding, 'state' | 'asked_at' | 'watched_until' | 'outcome'>;
+
+const STANDING = `select o.request_key, o.domain, o.source, o.is_service, o.owner, o.expected_daily, o.contract_ends::text, r.applied_at,
+    o.adopted_at, o.end_request_key
+  from ruawatch.onboardings o join ruawatch.requests r using (request_key)`;
+
 /** Those that are watched or adopted: what the approver looks at. */
-export async function standingOnboardings(q: Queryable): Promise<Onboarding[]> {
-  const { rows } = await q.query<Onboarding>(
-    `select ${COLUMNS} from dmarc.onboardings where state in ('watched', 'adopted') and end_request_key is null order by request_key`,
+export async function standingOnboardings(q: Queryable): Promise<StandingOnboarding[]> {
+  const { rows } = await q.query<StandingOnboarding>(
+    `${STANDING} where r.state in ('active', 'done') and o.end_request_key is null order by o.request_key`,
   );
   return rows;
 }
@@ -86,8 +93,8 @@ export async function adoptOnboarding(q: Queryable, request_key: number, at: Dat
 }
 
 /** The third party of a request; null when the request is about none. */
-export async function onboardingOf(q: Queryable, request_key: number): Promise<Onboarding | null> {
-  const { rows } = await q.query<Onboarding>(`select ${COLUMNS} from dmarc.onboardings where request_key = $1`, [request_key]);
+export async function onboardingOf(q: Queryable, request_key: number): Promise<StandingOnboarding | null> {
+  const { rows } = await q.query<StandingOnboarding>(`${STANDING} where o.request_key = $1`, [request_key]);
   return rows[0] ?? null;
 }
 
