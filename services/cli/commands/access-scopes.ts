@@ -102,6 +102,7 @@ function dnsWanted(
     risk: server.risk,
     longestSeconds: server.longestSeconds,
     for: server.for,
+    countsUses: true,
     secret: requests === true ? null : newTsigCredential(readKeyFile(gateway.keyFile)),
   };
 }
