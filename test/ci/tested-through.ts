@@ -12,6 +12,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'applier/grants/dns.ts',
     'gateway/recover.ts',
     'gateway/stored.ts',
+    'requests/grants/dns.ts',
     'requests/grants/tsig-credential.ts',
     'store/grants/lent-scope.ts',
     'store/grants/lent-updates.ts',

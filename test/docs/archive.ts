@@ -152,6 +152,16 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
       [key, BOOKS],
     );
     await db.query(
+      `with asked as (insert into ruawatch.lent_updates (grant_key, mac, client, received_at)
+                      select grant_key, '\\x00', 'x', now() from ruawatch.grants where request_key = $1 returning update_key)
+       select from asked`,
+      [key],
+    );
+    await db.query(
+      `insert into ruawatch.onboardings (request_key, domain, source, is_service, owner, contract_ends) values ($1, $2, 'x', false, 'x', now())`,
+      [key, BOOKS],
+    );
+    await db.query(
       `insert into ruawatch.rotations (domain, step, asked_by, why, started_at, stepped_at) values ($1, 'done', 'approver', 'x', now(), now())`,
       [BOOKS],
     );
