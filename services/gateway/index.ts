@@ -1,8 +1,8 @@
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { messageOf } from '../shared/errors.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
-import { readKeyFile } from '../shared/settings/gateway.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { readKeyFile } from '../shared/settings/gateway.ts';
 import { domainsOfNames } from '../store/grants/lent-updates.ts';
 import { seenMail } from '../store/requests/seen.ts';
 import { answerMessage, type GatewayMeans } from './gateway.ts';

@@ -6,8 +6,8 @@ import { newTsigCredential } from '../../requests/grants/tsig-credential.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { scramVerifier } from '../../shared/runtime/embedded-secrets.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { readKeyFile } from '../../shared/settings/gateway.ts';
 import { targetFor } from '../../shared/settings/dns-servers.ts';
+import { readKeyFile } from '../../shared/settings/gateway.ts';
 
 export interface ScopeOptions {
   server?: string;
