@@ -22,6 +22,7 @@ beforeEach(async () => {
   f.context.config.approvals = approvalsSchema.parse({ groups: GROUPS, rules: [{ name: 'all', stages: [{ group: 'mail' }] }] });
   f.context.config.access = {
     unwatchedMs: 900_000,
+    dns: [],
     databases: [
       { name: 'main', groups: ['readers'], for: ['mail'], longestSeconds: 7200, risk: 'low', connections: 2, url: () => '' },
     ],
@@ -80,5 +81,5 @@ test('all end at once: what was asked for is withdrawn, what its target has not 
     'Ended: 2.\nGrant 1 counts for nothing any more, and its target has not confirmed: no applier has tried yet; is "ruawatch start" running?',
   );
   await expect(checkTargets(f.t.db, f.context.config.access)).resolves.toBeUndefined();
-  await expect(checkTargets(f.t.db, { unwatchedMs: 1, databases: [] })).rejects.toThrow(/no longer have main, which still lends/);
+  await expect(checkTargets(f.t.db, { unwatchedMs: 1, databases: [], dns: [] })).rejects.toThrow(/no longer have main, which still lends/);
 });
