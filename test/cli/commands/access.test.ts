@@ -81,5 +81,7 @@ test('all end at once: what was asked for is withdrawn, what its target has not 
     'Ended: 2.\nGrant 1 counts for nothing any more, and its target has not confirmed: no applier has tried yet; is "ruawatch start" running?',
   );
   await expect(checkTargets(f.t.db, f.context.config.access)).resolves.toBeUndefined();
-  await expect(checkTargets(f.t.db, { unwatchedMs: 1, databases: [], dns: [] })).rejects.toThrow(/no longer have main, which still lends/);
+  await expect(checkTargets(f.t.db, { unwatchedMs: 1, databases: [], dns: [] })).rejects.toThrow(
+    /no longer have main, which still lends/,
+  );
 });
