@@ -5,7 +5,7 @@ import { messageOf } from '../shared/errors.ts';
 import type { Db } from '../shared/runtime/db.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { intendUpdate, lentKeys, receiveUpdate, settleUpdate } from '../store/grants/lent-updates.ts';
-import { asDnsChange } from './judge.ts';
+import { asDnsChange } from './harm.ts';
 import type { Ledger, LentKey } from './ledger.ts';
 
 /** Milliseconds for which the list of keys is used, and for one that is not in it: strangers' messages cost no query each. */

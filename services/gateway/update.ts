@@ -9,7 +9,7 @@ import { readRrSet, sameRrSet } from '../dns/wire/rrset.ts';
 import { sendSigned } from '../dns/wire/send.ts';
 import { messageOf } from '../shared/errors.ts';
 import { type DnsTarget, targetFor, type UpdatedServer } from '../shared/settings/dns-servers.ts';
-import { judge, type Mail, withPrimary } from './judge.ts';
+import { type Mail, refuseHarm, withPrimary } from './harm.ts';
 import type { Ledger, LentKey, Settled, Step } from './ledger.ts';
 import { checkScope, isRefused, type Prepared, prepare, type Refused, refuse } from './plan.ts';
 
@@ -57,7 +57,7 @@ export async function carryOut(
   for (let tries = 1; ; tries++) {
     const prepared = await prepare(update, key.scope, primary, means.signal);
     if (isRefused(prepared)) return settledOf(prepared);
-    const judged = await judge(prepared.steps, withPrimary(update.zone, primary, means.dns), means);
+    const judged = await refuseHarm(prepared.steps, withPrimary(update.zone, primary, means.dns), means);
     if (judged !== null) return settledOf(judged);
     if (tries === 1 && !(await means.ledger.intend(key, update_key, target.name, prepared.steps)))
       return settledOf(refuse('The grant has ended, or has no use left.'));

@@ -17,11 +17,11 @@ const RECORDS = [
   'host A 192.0.2.80',
 ];
 
-for (const [label, there, start] of [
-  ['Knot', updatable.knot, startUpdatableKnot],
-  ['BIND', updatable.bind, startUpdatableBind],
+for (const [label, command, there, start] of [
+  ['Knot', 'knot', updatable.knot, startUpdatableKnot],
+  ['BIND', 'bind9', updatable.bind, startUpdatableBind],
 ] as const)
-  describe.runIf(there)(`the gateway before ${label}${there ? '' : ' (SKIPPED: it is not installed)'}`, () => {
+  describe.runIf(there)(`the gateway before ${label}${there ? '' : ` (SKIPPED: ${command} is not installed)`}`, () => {
     let upstream: UpdateServer;
     let gateway: RunningGateway;
     let target: UpdatedServer;

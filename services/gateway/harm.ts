@@ -30,7 +30,7 @@ export const asDnsChange = ({ before, after }: Step): DnsChange => ({
  * withdraws a key in use or locks out a sender is refused. Such a change needs a request that people decide about.
  * @param dns of everybody, the zone's own records fresh
  */
-export async function judge(
+export async function refuseHarm(
   steps: readonly Step[],
   dns: Dns,
   { mail, registrable, signal }: { mail: Mail; registrable: (name: string) => string; signal: AbortSignal },
