@@ -17,6 +17,7 @@ trap 'rm -rf "$work"' EXIT
 failed=()
 beside=()
 export CHECKDMARC_PYTHON="$work/checkdmarc-python"
+export CERTBOT_PYTHON="$work/certbot-python"
 export SCHEMATHESIS="$work/schemathesis-program" SCHEMATHESIS_EXAMPLES="${SCHEMATHESIS_EXAMPLES:-2}"
 
 told() {
@@ -114,6 +115,14 @@ checkdmarc() {
   "$CHECKDMARC_PYTHON" -c 'import checkdmarc; print(checkdmarc.__version__)'
 }
 
+# A client of the gateway (test/gateway/certbot.test.ts), in a folder of its own.
+certbot() {
+  python3 -m pip install --quiet --root-user-action=ignore --target "$work/certbot" certbot-dns-rfc2136
+  printf '#!/bin/sh\nPYTHONPATH="%s" exec python3 "$@"\n' "$work/certbot" >"$CERTBOT_PYTHON"
+  chmod 755 "$CERTBOT_PYTHON"
+  "$CERTBOT_PYTHON" -c 'import certbot_dns_rfc2136'
+}
+
 # What makes up calls of the console's API (test/console/api/schemathesis.test.ts), in a folder of its own.
 schemathesis() {
   python3 -m pip install --quiet --root-user-action=ignore --target "$work/schemathesis" schemathesis==4.32.5
@@ -127,6 +136,7 @@ prepare() {
   echo "node $(node --version), npm $(npm --version)"
   step 'servers and tools' servers
   beside 'checkdmarc' checkdmarc
+  beside 'certbot' certbot
   beside 'schemathesis' schemathesis
   step 'npm ci' npm ci
   join
