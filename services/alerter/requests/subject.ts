@@ -40,6 +40,7 @@ const NEWS: Record<string, string> = {
   settle: 'done',
   return: 'taken back',
   appear: 'published',
+  end: 'ended',
   unreachable: 'cannot be decided',
   reachable: 'can be decided again',
 };

@@ -90,7 +90,7 @@ test('each event of each request as text and HTML', async () => {
     const { subject, text, html } = renderRequest(content);
     return [name, `Subject: ${subject}\nBad: ${content.bad}\n\n${text}\n${bodyOf(html)}`];
   });
-  await expectGolden('../../requests/golden/requests.txt', Object.fromEntries(parts));
+  await expectGolden('../../alerter/requests/golden/requests.txt', Object.fromEntries(parts));
 });
 
 test('requests that come together are counted, and those to decide on', () => {

@@ -25,7 +25,8 @@ test.each([
        from ruawatch.requests cross join generate_series(1, 1100)`,
     [state],
   );
-  await t.db.query('update ruawatch.requests set state = $1', [state]);
+  const applied = state === 'active' ? ', applied_at = changed_at' : '';
+  await t.db.query(`update ruawatch.requests set state = $1${applied}`, [state]);
   for (const list of lists)
     expect((await list(t.db)).map(({ request_key }) => request_key)).toEqual(Array.from({ length: 1101 }, (_, n) => n + 1));
 });
