@@ -13,6 +13,7 @@ interface Service {
   command?: string[];
   container_name?: string;
   ports?: unknown[];
+  profiles?: string[];
   environment?: Record<string, string>;
   secrets?: string[];
   networks?: string[];
@@ -83,6 +84,10 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('starts every service but the gateway, which needs settings of its own, without being asked', () => {
+    for (const [name, s] of all) expect(s.profiles, name).toEqual(name === 'gateway' ? ['gateway'] : undefined);
+  });
+
   it('watches the database and the queue', () => {
     expect(service('postgres').healthcheck?.test).toContain('pg_isready');
     expect(service('redis').healthcheck?.test).toContain('redis-cli');
@@ -109,7 +114,17 @@ describe('docker-compose.yml', () => {
   it('lets only the services that speak to mail servers, DNS or people out of the backend network', () => {
     expect(compose.networks.backend?.internal).toBe(true);
     const outside = all.filter(([, s]) => s.networks?.some((n) => !compose.networks[n]?.internal)).map(([name]) => name);
-    expect(outside.sort()).toEqual(['alerter', 'applier', 'approver', 'console', 'enricher', 'parser', 'poller', 'watcher']);
+    expect(outside.sort()).toEqual([
+      'alerter',
+      'applier',
+      'approver',
+      'console',
+      'enricher',
+      'gateway',
+      'parser',
+      'poller',
+      'watcher',
+    ]);
     for (const [name, s] of all) expect(s.networks, name).toContain('backend');
   });
 
@@ -142,7 +157,7 @@ describe('docker-compose.yml', () => {
       'v2.0.0': {
         top: 'services networks volumes secrets configs',
         service: `build cap_add cap_drop command configs depends_on environment healthcheck image init logging mem_limit networks
-          ports read_only restart secrets security_opt shm_size stop_grace_period tmpfs user volumes`,
+          ports profiles read_only restart secrets security_opt shm_size stop_grace_period tmpfs user volumes`,
         build: 'context',
         logging: 'driver options',
         healthcheck: 'test interval timeout start_period retries disable',
