@@ -172,12 +172,12 @@ describe('in the database', () => {
     expect(await classOf('crm.example')).toBe('authorized');
   });
 
-  test('its hostile twin with one key is a new sender, low, since a forwarder of one author looks the same', async () => {
+  test('its hostile twin with one key is a new sender, medium, since its mail ends all over, as that of a forwarder does not', async () => {
     await signed(OWN, 41, { mail: 100 }, 'both');
     await signed('crm.example', 41, { crm: 60 }, 'dkim');
     await signed(NET, 6, { mail: 30 }, 'dkim');
     await f.analyze();
-    expect(await f.findings()).toMatchObject([{ kind: 'new_source', subject: NET, severity: 'low' }]);
+    expect(await f.findings()).toMatchObject([{ kind: 'new_source', subject: NET, severity: 'medium' }]);
     expect(await classOf(NET)).not.toBe('forwarded');
   });
 
