@@ -21,6 +21,7 @@ const NOT_SHOWN = [
   'sender_moved',
   'unreadable_reports',
   'nobody_can_approve',
+  'grant_overdue',
 ];
 /** Every other kind of finding that there is a rule for. */
 const KINDS = [...new Set(RULES.map(({ kind }) => kind))].filter((kind) => !NOT_SHOWN.includes(kind));
