@@ -42,7 +42,7 @@ test('the object is used again, and nothing of the record before is left', () =>
   record.open(el.DKIM);
   record.set(el.ENVELOPE_TO, 'x');
   record.begin();
-  expect(record).toMatchObject({ rows: 0, extraRows: [], dkim: [], spf: [], envelope_to: null, repeats: false });
+  expect(record).toMatchObject({ rows: 0, extraRows: [], dkim: [], spf: [], envelope_to: null });
   expect(record.row).toEqual({ ip: null, count: null, disposition: null, dkim: null, spf: null, reasons: [] });
 });
 
