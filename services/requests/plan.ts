@@ -80,7 +80,7 @@ const grantChange = z
     /** The target in the settings. */
     server: z.string().min(1).max(63),
     /** What is lent, as the kind says. */
-    scope: z.record(z.string(), z.json()) as z.ZodType<Record<string, Canonical>>,
+    scope: z.record(z.string(), z.unknown()) as z.ZodType<Record<string, Canonical>>,
     /** From when it is applied. */
     seconds: z.int().min(1).max(LONGEST_GRANT),
     /** After so many uses it ends; null without a limit. */
