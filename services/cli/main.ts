@@ -574,7 +574,7 @@ access
   .option('--only <operation>', 'of access.dns: add or delete alone')
   .option('--requests', 'of access.dns: no key; your requests in this scope need no more decision')
   .option('--done-when <record>', 'of access.dns: end it once all authoritative servers have it: "NAME TXT value"')
-  .option('--uses <n>', 'end it after so many uses')
+  .option('--uses <n>', 'end it after n uses')
   .action(
     run(async (kind: string, options) =>
       (await import('./commands/access.ts')).runAccessRequest(config(), kind, options, { out }),
@@ -585,7 +585,7 @@ access
   .description('list what is lent and asked for, the newest first')
   .option('--all', 'also what has ended')
   .option('--domain <domain>', 'only of this domain')
-  .option('--limit <n>', 'at most so many')
+  .option('--limit <n>', 'at most n')
   .option('--json', 'one JSON object a line')
   .action(run(async (options) => (await import('./commands/access.ts')).runAccessList(config(), options, out)));
 access

@@ -1,6 +1,7 @@
 import { lowerName } from '../dns/client/name.ts';
 import { dnsGrant } from '../requests/grants/dns.ts';
 import { openCredential } from '../requests/grants/tsig-credential.ts';
+import { sleep } from '../shared/clock.ts';
 import { messageOf } from '../shared/errors.ts';
 import type { Db } from '../shared/runtime/db.ts';
 import type { Log } from '../shared/runtime/log.ts';
@@ -8,7 +9,7 @@ import { intendUpdate, lentKeys, receiveUpdate, settleUpdate } from '../store/gr
 import { asDnsChange } from './harm.ts';
 import type { Ledger, LentKey } from './ledger.ts';
 
-/** Milliseconds for which the list of keys is used, and for one that is not in it: strangers' messages cost no query each. */
+/** Milliseconds for which the list of keys is used, and how old it is at least before it is read again for a key that is not in it. */
 const KEPT_MS = 1_000;
 const MISSED_MS = 50;
 
@@ -19,6 +20,7 @@ const MISSED_MS = 50;
  */
 export function storedLedger(db: Db, keyFile: () => Buffer, log: Log): Ledger {
   let kept: { at: number; keys: Promise<LentKey[]> } | null = null;
+  let missed: Promise<LentKey[]> | null = null;
   const read = async (): Promise<LentKey[]> => {
     const rows = await lentKeys(db);
     if (rows.length === 0) return [];
@@ -45,9 +47,15 @@ export function storedLedger(db: Db, keyFile: () => Buffer, log: Log): Ledger {
   return {
     async keys(name) {
       if (kept === null || performance.now() - kept.at >= KEPT_MS) return fresh();
-      const keys = await kept.keys;
-      const known = keys.some((one) => one.name === lowerName(name));
-      return known || kept === null || performance.now() - kept.at < MISSED_MS ? keys : fresh();
+      const { at, keys: list } = kept;
+      const keys = await list;
+      if (keys.some((one) => one.name === lowerName(name))) return keys;
+      // The key may have been lent since. One query answers all that wait, so that strangers' messages cost none each.
+      missed ??= sleep(Math.max(0, at + MISSED_MS - performance.now())).then(() => {
+        missed = null;
+        return fresh();
+      });
+      return missed;
     },
     receive: ({ grant_key }, { mac, client }) => receiveUpdate(db, { grant_key, mac, client }),
     intend: ({ grant_key }, update_key, target, steps) =>

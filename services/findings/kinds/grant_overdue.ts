@@ -20,6 +20,9 @@ const facts = z.object({
 
 const NAMED = 3;
 
+/** An answer as a sentence. */
+const ended = (answer: string): string => (/[.!?]$/.test(answer) ? answer : `${answer}.`);
+
 export const grantOverdue = kind(facts, ({ evidence: { since } }, { grants, in_all }) => {
   const [first] = grants;
   const title =
@@ -34,9 +37,9 @@ export const grantOverdue = kind(facts, ({ evidence: { since } }, { grants, in_a
     title,
     topic: 'grants that could not be ended',
     summary: `${title}, since ${since}`,
-    what: `The time of ${list(named)}${more > 0 ? ` and ${counted(more, 'more grant')}` : ''} is over, and the target has not confirmed that the right is gone: it may still be used. ${first?.answer ?? 'Nothing has tried to end it: the applier does not run.'}`,
+    what: `The time of ${list(named)}${more > 0 ? ` and ${counted(more, 'more grant')}` : ''} is over, and the target has not confirmed that the right is gone: it may still be used. ${first?.answer == null ? 'Nothing has tried to end it: the applier does not run.' : ended(first.answer)}`,
     advice: [
-      'See to it that "ruawatch start applier" runs and reaches the target; it tries on by itself.',
+      'See to it that the applier runs and reaches the target; it tries on by itself.',
       'A target that is gone for good: end the right there by its name by hand.',
     ],
   };
