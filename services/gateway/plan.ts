@@ -8,7 +8,7 @@ import { type DnsScope, hasName, outsideScope } from '../requests/scope.ts';
 import type { Step } from './ledger.ts';
 
 /** Steps and prerequisites of one update. */
-export const MOST_RECORDS = 100;
+const MOST_RECORDS = 100;
 /** Records of one RRset after an update, and their octets. */
 const MOST_MEMBERS = 50;
 const MOST_OCTETS = 8 * 1024;

@@ -121,7 +121,7 @@ export async function isThere(steps: readonly Step[], primary: Dns, signal: Abor
 const failed = (answer: string): Settled => ({ state: 'failed', rcode: RCODES.SERVFAIL, answer });
 
 /** @param there what the records are now: an answer that nobody signed proves nothing, and one that is signed no effect */
-export function settle(outcome: UpdateOutcome, there: 'before' | 'after' | null): Settled {
+function settle(outcome: UpdateOutcome, there: 'before' | 'after' | null): Settled {
   switch (outcome.state) {
     case 'accepted':
       return there === 'after'

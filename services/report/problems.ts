@@ -6,12 +6,9 @@ import type { Problem } from './model.ts';
  * few sentences and a number. Equal sentences are listed once.
  */
 export class Problems {
-  /** How many problems were reported, equal sentences included. */
-  reported = 0;
   private readonly byCode = new Map<string, { sentences: Set<string>; more: number }>();
 
   add(code: string, message: string): void {
-    this.reported++;
     const entry = this.byCode.get(code);
     if (entry === undefined) {
       this.byCode.set(code, { sentences: new Set([message]), more: 0 });

@@ -65,7 +65,7 @@ const senderChange = z.strictObject({
 export type SenderChange = z.infer<typeof senderChange>;
 
 /** How long a right is lent at most, in seconds. */
-export const LONGEST_GRANT = 90 * 86_400;
+const LONGEST_GRANT = 90 * 86_400;
 
 /** A right that is lent for a time. */
 const grantChange = z

@@ -3,8 +3,7 @@ import { labelsOf, lowerName, nameOf } from '../dns/client/name.ts';
 import { isWithin } from '../dns/wire/received.ts';
 
 /** Types of records that may be lent. Delegations and keys of zones never are. */
-export const LENT_TYPES = ['TXT', 'CNAME', 'MX', 'A', 'AAAA'] as const;
-export type LentType = (typeof LENT_TYPES)[number];
+const LENT_TYPES = ['TXT', 'CNAME', 'MX', 'A', 'AAAA'] as const;
 export const OPERATIONS = ['add', 'delete'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 

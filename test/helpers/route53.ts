@@ -57,7 +57,7 @@ const xml = (text: string | number) =>
   String(text).replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);
 const order = (name: string) => name.replace(/\.$/, '').split('.').reverse().join('\u0000');
 /** As the service keeps names: lower case, all but letters, digits, hyphen and underscore as octal digits, a final dot. */
-export const keptName = (name: string) =>
+const keptName = (name: string) =>
   `${name.replace(/\.$/, '').toLowerCase()}.`.replace(/\\([0-7]{3})|[^a-z0-9_.\\-]/g, (all, digits) =>
     digits === undefined
       ? `\\${all.charCodeAt(0).toString(8).padStart(3, '0')}`

@@ -73,7 +73,7 @@ export function sourceOf(record: SourceRecord, policy: AlignmentPolicy | Aligner
 /**
  * The source, from `foreign_dkim` and `foreign_spf` as `sourceOf` returns them, and the canonical address.
  */
-export function sourceFrom(foreign_dkim: string | null, foreign_spf: string | null, source_ip: string | null): string {
+function sourceFrom(foreign_dkim: string | null, foreign_spf: string | null, source_ip: string | null): string {
   return foreign_dkim ?? foreign_spf ?? (source_ip === null ? 'unknown' : networkOf(source_ip));
 }
 

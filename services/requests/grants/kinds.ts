@@ -4,9 +4,6 @@ import type { z } from 'zod';
 export const GRANT_KINDS = ['access.database', 'access.dns'] as const;
 export type GrantKindName = (typeof GRANT_KINDS)[number];
 
-/** Whether a request is one for a right. */
-export const isGrantKind = (kind: string): kind is GrantKindName => (GRANT_KINDS as readonly string[]).includes(kind);
-
 /** What one kind of grant may be for, and how that is said. Pure: services/applier/grants has what carries it out. */
 export interface GrantKind<Scope = unknown> {
   kind: GrantKindName;

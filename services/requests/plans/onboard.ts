@@ -9,7 +9,7 @@ import { aliasOf, sameMembers, txtMember } from './members.ts';
 import { planWish } from './wanted.ts';
 
 /** Days after the records are published in which aligned mail has to arrive. */
-export const WATCH_DAYS = 30;
+const WATCH_DAYS = 30;
 
 /** A third party that is to send as a domain, and what was agreed with it. */
 export interface OnboardWish {

@@ -43,7 +43,7 @@ const COLUMNS = `grant_key, request_key, kind, domain, holder, holder_kind, grou
   claimed_at, applied_at, ends_at, ran_ms, end_reason, end_since, ended_at, answer, tries, retry_at`;
 
 /** What the name of every right begins with; the mark of the installation follows. */
-export const GRANT_PREFIX = 'ruawatch_lent_';
+const GRANT_PREFIX = 'ruawatch_lent_';
 
 /** What the names of the rights of this installation begin with. */
 export async function grantMark(q: Queryable): Promise<string> {
@@ -116,16 +116,6 @@ export async function grantOf(q: Queryable, request_key: number): Promise<Grant>
   const { rows } = await q.query<Grant>(`select ${COLUMNS} from ruawatch.grants where request_key = $1`, [request_key]);
   if (rows[0] === undefined) throw new PermanentError('no_grant', `Request ${request_key} asks for no right.`);
   return rows[0];
-}
-
-/** The grant of a name that may be used at this moment; null when there is none, or it has ended. */
-export async function activeGrant(q: Queryable, kind: GrantKindName, name: string): Promise<Grant | null> {
-  const { rows } = await q.query<Grant>(
-    `select ${COLUMNS} from ruawatch.grants
-      where kind = $1 and name = $2 and state = 'active' and ends_at > clock_timestamp() and (uses is null or used < uses)`,
-    [kind, name],
-  );
-  return rows[0] ?? null;
 }
 
 /** Counts one use of an active grant. @returns false when none is left, or it has ended */

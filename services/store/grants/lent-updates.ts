@@ -4,7 +4,7 @@ import { appendAudit } from '../requests/audit.ts';
 import { countUse } from './grants.ts';
 
 /** Updates of one grant in a minute. */
-export const MOST_A_MINUTE = 30;
+const MOST_A_MINUTE = 30;
 
 /** A key that is lent at this moment, as it is stored. */
 export interface StoredKey {

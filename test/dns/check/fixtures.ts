@@ -56,8 +56,6 @@ export const mark = (wanted: Partial<MarkWanted> = {}, by = ISSUER): WebPages =>
     text: `${markCertificate(by, { svg: GOOD_LOGO, ...wanted }).pem}${by.pem}`,
   },
 });
-/** The logo at l=, which is then also the one in the certificate. */
-export const provenLogo = (text: string): WebPages => ({ ...logo(text), ...mark({ svg: text }) });
 
 export const GOOD_WEB: WebPages = { ...policy(POLICY), ...logo(GOOD_LOGO), ...mark() };
 

@@ -9,7 +9,7 @@ const OCTAL = /^[0-7]{3}/;
  * octets that are no printable ASCII as `\` and three octal digits.
  * @throws RangeError for what is no such value
  */
-export function stringsOfValue(value: string): string[] {
+function stringsOfValue(value: string): string[] {
   const strings: string[] = [];
   let at = 0;
   while (at < value.length) {
@@ -46,7 +46,7 @@ export function stringsOfValue(value: string): string[] {
 const octal = (c: string) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`;
 
 /** A TXT member as Route 53 takes it, its strings as they are. */
-export const valueOfTxt = (member: Member): string =>
+const valueOfTxt = (member: Member): string =>
   stringsIn(member)
     .map((text) => `"${text.replace(/["\\]/g, '\\$&').replace(/[^ -~]/g, octal)}"`)
     .join(' ');
