@@ -24,6 +24,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'applier/targets/rfc2136.test.ts': ['applier/targets/everywhere.ts'],
   'cli/commands/access-dns.test.ts': ['cli/commands/access-scopes.ts'],
   'cli/commands/access.test.ts': ['shared/settings/access.ts'],
+  'analyzer/rules/grant_overdue.test.ts': ['analyzer/installation-finding.ts'],
   'analyzer/rules/unauthorized_source.test.ts': ['analyzer/unauthenticated/named-rise.ts'],
   'requests/rules.test.ts': ['requests/decided-as.ts'],
   'cli/commands/audit.test.ts': ['cli/terminal/audit-text.ts', 'store/requests/audit-report.ts'],

@@ -1,13 +1,9 @@
-import { withoutMail } from '../../findings/figures.ts';
-import { dayOf } from '../../shared/days.ts';
 import { stuckQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate } from '../../store/findings/findings.ts';
-import { openOf } from '../window.ts';
+import { MOST_NAMED, ofInstallation } from '../installation-finding.ts';
 import type { InstallationRule } from './rule.ts';
-import { EVERYTHING } from './unreadable_reports.ts';
 
 const KIND = 'nobody_can_approve';
-const MOST_NAMED = 10;
 
 /**
  * Pending requests that too few people are left for, since somebody left a group: the settings refuse rules that nobody can
@@ -20,25 +16,9 @@ export const nobodyCanApprove: InstallationRule = {
   tested: false,
   find({ today, stuck, known }): Candidate[] {
     if (stuck.length === 0) return [];
-    const open = openOf(known, KIND, EVERYTHING);
-    const since = open?.evidence.since ?? dayOf(stuck[0]!.since);
     const requests = stuck.slice(0, MOST_NAMED).map(({ request_key: key, domain, groups }) => ({ key, domain, groups }));
-    return [
-      {
-        kind: KIND,
-        subject: EVERYTHING,
-        severity: 'medium',
-        confidence: 1,
-        first_day: open?.first_day ?? since,
-        last_day: today,
-        evidence: {
-          ...withoutMail(since, today),
-          reporters: [],
-          facts: { rule: KIND, requests, in_all: stuck.length },
-          query: stuckQuery(),
-        },
-      },
-    ];
+    const facts = { rule: KIND, requests, in_all: stuck.length } as const;
+    return [ofInstallation({ today, known }, stuck[0]!.since, { severity: 'medium', facts, query: stuckQuery() })];
   },
   over: (_, { stuck }) => (stuck.length === 0 ? { reason: 'decidable_again' } : null),
 };
