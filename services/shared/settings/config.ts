@@ -6,6 +6,7 @@ import { type DkimKey, dkimKeys } from './dkim-keys.ts';
 import { type DnsTarget, dnsTargets } from './dns-servers.ts';
 import type { Gateway } from './gateway.ts';
 import { type Mailbox, toMailbox } from './mailbox.ts';
+import { type Milter, milterOf } from './milter.ts';
 import { type Oidc, oidcOf } from './oidc.ts';
 import { ENV_KEYS, email, SECRET_KEYS, type Settings, settingsSchema } from './schema.ts';
 import { readSecretFile } from './secret-file.ts';
@@ -51,6 +52,7 @@ export interface Config {
   dkimKeys: DkimKey[];
   access: Access;
   gateway: Gateway;
+  milter: Milter;
   analyzer: Settings['analyzer'];
   parser: Settings['parser'];
   failureReports: Settings['failure_reports'];
@@ -124,6 +126,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       listen: listenOf(settings.gateway.listen),
       keyFile: absolute(settings.gateway.key_file),
     },
+    milter: milterOf(settings.milter),
     analyzer: settings.analyzer,
     parser: settings.parser,
     failureReports: settings.failure_reports,

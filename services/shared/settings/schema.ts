@@ -6,6 +6,7 @@ import { dkimSchema } from './dkim-keys.ts';
 import { dnsSchema } from './dns-servers.ts';
 import { gatewaySchema } from './gateway.ts';
 import { mailboxSchema } from './mailbox.ts';
+import { milterSchema } from './milter.ts';
 import { oidcSchema } from './oidc.ts';
 import { readPostgresUrl } from './postgres-url.ts';
 import { ENCODE_HINT, isPercentEncoded, readServerUrl } from './server-url.ts';
@@ -120,6 +121,8 @@ export const settingsSchema = z.strictObject({
   access: accessSchema,
   /** Where updates signed with lent keys are taken: docs/gateway.md. */
   gateway: gatewaySchema,
+  /** Mail that arrives, and what of it is held: docs/milter.md. */
+  milter: milterSchema,
   /** DKIM keys that are rotated: docs/changes.md. */
   dkim: dkimSchema,
   analyzer: z
