@@ -1,4 +1,5 @@
-import { type Guard, GuardFileError, readGuard } from '../dns/guard/file.ts';
+import { type Guard, readGuard } from '../dns/guard/file.ts';
+import { GuardFileError } from '../dns/guard/mistakes.ts';
 import { messageOf, PermanentError } from '../shared/errors.ts';
 import { readTextFile } from '../shared/text-file.ts';
 

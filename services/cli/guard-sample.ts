@@ -8,6 +8,7 @@ import { type GuardFinding, guardFinding, type Place } from '../dns/guard/codes.
 import { keyName } from '../dns/guard/dkim.ts';
 import { addressesIn } from '../dns/guard/egress.ts';
 import type { GuardedDomain } from '../dns/guard/file.ts';
+import { type GuardedWorkload, type Signer, signersAs } from '../dns/guard/workloads.ts';
 import { evaluateSpf, type SpfResult } from '../dns/spf/evaluate.ts';
 import { Aligner } from '../report/aggregate/alignment.ts';
 import { DEFAULT_LIMITS } from '../report/limits.ts';
@@ -18,6 +19,8 @@ import { messageOf } from '../shared/errors.ts';
 
 /** How a sample that is signed with a selector's key does. */
 export interface SelectorTrial {
+  /** d= of the signature, where it is not the domain itself. */
+  domain?: string;
   selector: string;
   /** `not tried`: the file names no private key, or it cannot be read. */
   result: 'pass' | 'fail' | 'unknown' | 'not tried';
@@ -61,9 +64,8 @@ interface Trying {
 export async function tryDomain(guarded: GuardedDomain, check: DomainCheck, trying: Trying): Promise<Trials> {
   const findings: GuardFinding[] = [];
   const selectors: SelectorTrial[] = [];
-  for (const [selector, { state, private_key: file }] of Object.entries(guarded.wanted.dkim?.selectors ?? {})) {
-    if (state !== 'key') continue;
-    const { trial, found } = await trySelector(guarded, selector, file, trying);
+  for (const signer of signersOf(guarded)) {
+    const { trial, found } = await trySelector(guarded, signer, trying);
     selectors.push(trial);
     findings.push(...found);
   }
@@ -76,19 +78,37 @@ export async function tryDomain(guarded: GuardedDomain, check: DomainCheck, tryi
   return { selectors, workloads, findings };
 }
 
+/** The keys of a domain, and others that its workloads sign with; a key that several have is tried once. */
+function signersOf({ domain, wanted, workloads }: GuardedDomain): Signer[] {
+  const own = Object.entries(wanted.dkim?.selectors ?? {}).flatMap(([selector, { state, private_key = null, secret = null }]) =>
+    state === 'key' ? [{ domain, selector, private_key, secret }] : [],
+  );
+  const used = workloads.flatMap((workload) => signersAs(workload, domain));
+  const once = new Map<string, Signer>();
+  for (const one of [...used, ...own]) {
+    const before = once.get(trialKey(one));
+    if (before === undefined || before.private_key === null) once.set(trialKey(one), one);
+  }
+  return [...once.values()];
+}
+
+function trialKey({ domain, selector }: { domain: string; selector: string }): string {
+  return keyName(domain, selector);
+}
+
 async function trySelector(
-  { environment, domain }: GuardedDomain,
-  selector: string,
-  file: string | undefined,
+  { environment, domain: from }: GuardedDomain,
+  { domain, selector, private_key: file }: Signer,
   { dns, folder, now }: Trying,
 ): Promise<{ trial: SelectorTrial; found: GuardFinding[] }> {
   const name = keyName(domain, selector);
-  const place: Place = { environment, domain, name, text: null };
+  const place: Place = { environment, domain: from, name, text: null };
+  const of = domain === from ? { selector } : { domain, selector };
   const ended = (result: SelectorTrial['result'], why: string, code: GuardFinding['code'], message: string) => ({
-    trial: { selector, result, why },
+    trial: { ...of, result, why },
     found: [guardFinding(code, place, { message })],
   });
-  if (file === undefined)
+  if (file === null)
     return ended(
       'not tried',
       'no private_key',
@@ -110,7 +130,7 @@ async function trySelector(
   const [signature] = inspected.signatures;
   const records = textsOf(answer).map((text) => [text]);
   const why = signature === undefined ? inspected.why : verifySignature(signature, records);
-  if (why === null) return { trial: { selector, result: 'pass', why: null }, found: [] };
+  if (why === null) return { trial: { ...of, result: 'pass', why: null }, found: [] };
   const reason = records.length === 0 ? 'no key is there' : why === 'bad signature' ? 'another key is there' : why;
   const message = `A sample signed with ${file} as ${selector} of ${domain} does not verify by ${name}: ${reason}.`;
   return ended('fail', reason, 'guard_signature', message);
@@ -150,24 +170,22 @@ function sampleOf(domain: string, now: Date): Buffer {
   return Buffer.from(lines.join('\r\n'));
 }
 
-type Workload = GuardedDomain['workloads'][number];
-
 async function tryWorkload(
-  { environment, domain, wanted }: GuardedDomain,
-  workload: Workload,
+  { environment, domain }: GuardedDomain,
+  workload: GuardedWorkload,
   { check, selectors: tried }: { check: DomainCheck; selectors: readonly SelectorTrial[] },
   { dns, now }: Trying,
 ): Promise<{ trial: WorkloadTrial; found: GuardFinding[] }> {
-  const usable = Object.entries(wanted.dkim?.selectors ?? {}).flatMap(([name, { state }]) => (state === 'key' ? [name] : []));
-  const selectors = workload.selectors ?? usable;
+  const signers = signersAs(workload, domain);
   const envelopeFrom = workload.envelope_from ?? domain;
   const who = `${workload.name} (${environment})`;
   const place: Place = { environment, domain, name: domain, text: check.spf?.tree.root.record?.text ?? null };
   const found: GuardFinding[] = [];
   const say = (code: GuardFinding['code'], message: string) => found.push(guardFinding(code, place, { message }));
-  if (selectors.length === 0)
+  if (signers.length === 0)
     say('guard_unsigned', `${who} sends as ${domain} and has no selector to sign with: its mail is unsigned.`);
-  const dkimAligned = verified(tried.filter(({ selector }) => selectors.includes(selector)));
+  const keys = new Set(signers.map(trialKey));
+  const dkimAligned = verified(tried.filter((trial) => keys.has(trialKey({ domain, ...trial }))));
   const egress: EgressTrial[] = [];
   for (const way of workload.egress) {
     if (way.addresses.length === 0)
@@ -192,7 +210,17 @@ async function tryWorkload(
       `Mail of ${who} as ${domain} fails DMARC${from}: no signature of ${domain} verifies, and SPF does not pass for a domain that aligns. Under p=reject it is lost.`,
     );
   }
-  return { trial: { workload: workload.name, envelopeFrom, selectors, dkimAligned, egress, dmarc }, found };
+  return {
+    trial: {
+      workload: workload.name,
+      envelopeFrom,
+      selectors: signers.map(({ selector }) => selector),
+      dkimAligned,
+      egress,
+      dmarc,
+    },
+    found,
+  };
 }
 
 /** Whether a receiver finds a signature that verifies; null when that was not tried. */
@@ -237,7 +265,11 @@ function notAdmitted(
 }
 
 /** What DMARC says of the mail by every way out; null where that was not tried. */
-function verdictOf(dkimAligned: boolean | null, egress: readonly EgressTrial[], workload: Workload): WorkloadTrial['dmarc'] {
+function verdictOf(
+  dkimAligned: boolean | null,
+  egress: readonly EgressTrial[],
+  workload: GuardedWorkload,
+): WorkloadTrial['dmarc'] {
   if (dkimAligned === true) return 'pass';
   const known = egress.filter(({ spf }) => spf !== 'temperror');
   if (known.length > 0 && known.length === egress.length && egress.every(({ spfAligned }) => spfAligned)) return 'pass';

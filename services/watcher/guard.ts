@@ -3,7 +3,8 @@ import { readFileSync, statSync } from 'node:fs';
 import type { CheckOptions } from '../dns/check/check.ts';
 import type { Dns } from '../dns/client/types.ts';
 import { GuardChecker, type GuardedCheck } from '../dns/guard/check.ts';
-import { type Guard, type GuardedDomain, GuardFileError, readGuard } from '../dns/guard/file.ts';
+import { type Guard, type GuardedDomain, readGuard } from '../dns/guard/file.ts';
+import { GuardFileError } from '../dns/guard/mistakes.ts';
 import { messageOf } from '../shared/errors.ts';
 import type { Context } from '../shared/runtime/service.ts';
 

@@ -7,15 +7,18 @@ import type { Guard, GuardedDomain } from './file.ts';
 import { compareRecords, compareTransport } from './others.ts';
 import { compareSpf } from './spf.ts';
 
-/** The selectors of a domain that are to have a key, in any environment. */
-export function wantedSelectors(guard: Guard, domain: string): string[] {
-  const all = guardedAs(guard, domain).flatMap(({ wanted }) => Object.entries(wanted.dkim?.selectors ?? {}));
-  return [...new Set(all.flatMap(([selector, { state }]) => (state === 'key' ? [selector] : [])))];
-}
-
-/** The declarations of a domain, one for each environment that has it. */
-function guardedAs({ environments }: Guard, domain: string): GuardedDomain[] {
-  return environments.flatMap(({ domains }) => domains.filter((one) => one.domain === domain));
+/** The selectors of a domain that are to have a key, in any environment, by its records or a workload that signs with it. */
+export function wantedSelectors({ environments }: Guard, domain: string): string[] {
+  const declared = environments.flatMap(({ domains }) =>
+    domains.filter((one) => one.domain === domain).flatMap(({ wanted }) => Object.entries(wanted.dkim?.selectors ?? {})),
+  );
+  const signing = environments.flatMap(({ workloads }) => workloads.flatMap(({ signers }) => signers));
+  return [
+    ...new Set([
+      ...declared.flatMap(([selector, { state }]) => (state === 'key' ? [selector] : [])),
+      ...signing.flatMap((signer) => (signer.domain === domain ? [signer.selector] : [])),
+    ]),
+  ];
 }
 
 /**

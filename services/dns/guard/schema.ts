@@ -1,18 +1,12 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
-import { labelsOf } from '../client/name.ts';
 import { parseSpf } from '../spf/record.ts';
 import { aspectsNamed } from './aspects.ts';
+import { domainName, given, secretPlace, selectorName, word } from './words.ts';
+import { egress, workloadOfDomain, workloadOfEnvironment } from './workload-schema.ts';
 
 /** The one version of the file that there is. */
 const GUARD_VERSION = 1;
 
-const WORD = /^[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?$/;
-const SELECTOR = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
-
-const word = z.string().regex(WORD, 'must be lower-case letters, digits, "-", "_" and "."');
-const domainName = z.string().refine(isDomain, 'must be a domain in lower case, without a dot at the end');
-const selector = z.string().regex(SELECTOR, 'must be a selector, such as s1');
 const policy = z.enum(['none', 'quarantine', 'reject']);
 const alignment = z.enum(['relaxed', 'strict']);
 const url = z.string().refine((text) => URL.canParse(text), 'must be a URL, such as mailto:dmarc@example.com');
@@ -24,9 +18,6 @@ const spfTerm = z.string().refine((text) => parseSpf(`v=spf1 ${text}`).errors.le
 const forbiddenTerm = z.union([z.enum(['include', 'exists', 'redirect']), spfTerm], {
   error: ({ input }) => `"${String(input)}" must be a term of an SPF record or the name of a mechanism`,
 });
-
-/** Nothing after the colon of a key is the same as an empty object. */
-const given = <Schema extends z.ZodType>(schema: Schema) => z.preprocess((value) => value ?? {}, schema);
 
 const spf = z
   .strictObject({
@@ -78,7 +69,7 @@ const dkimKey = z.preprocess(
       /** The private key (PEM), relative to this file: `guard check` signs a sample with it. */
       private_key: z.string().min(1).optional(),
       /** Where the private key is in Kubernetes. */
-      secret: z.strictObject({ namespace: word.optional(), name: word, key: z.string().min(1).optional() }).optional(),
+      secret: secretPlace.optional(),
     })
     .refine(
       ({ state, key, record, private_key, cname }) =>
@@ -87,7 +78,7 @@ const dkimKey = z.preprocess(
     ),
 );
 
-const dkim = z.strictObject({ selectors: z.record(selector, dkimKey).default({}) });
+const dkim = z.strictObject({ selectors: z.record(selectorName, dkimKey).default({}) });
 
 const dmarc = z
   .strictObject({
@@ -126,46 +117,6 @@ const mayDiffer = z
         ctx.addIssue({ code: 'custom', message: `has "${name}", which is no aspect: docs/guard.md lists them` });
   });
 
-const network = z.string().refine(isNetwork, {
-  error: ({ input }) => `"${String(input)}" must be an address or a network, such as 192.0.2.10 or 192.0.2.0/28`,
-});
-
-const egress = z
-  .strictObject({
-    /** static: `addresses` are all there is; the others: whoever watches the cluster finds the addresses. */
-    from: z.enum(['static', 'nodes', 'cilium', 'calico']).default('static'),
-    addresses: z.array(network).default([]),
-    /** Of nodes: their labels. */
-    node_labels: z.record(z.string(), z.string()).optional(),
-    /** Of cilium: the CiliumEgressGatewayPolicy. */
-    policy: word.optional(),
-    /** Of calico: the IPPool of the egress gateway. */
-    pool: word.optional(),
-  })
-  .refine(({ from, addresses }) => from !== 'static' || addresses.length > 0, 'has no addresses')
-  .refine(
-    ({ from, policy: named }) => (from === 'cilium') === (named !== undefined),
-    'needs "policy" with "from: cilium", and only then',
-  )
-  .refine(({ from, pool }) => pool === undefined || from === 'calico', 'has "pool", which belongs to "from: calico"')
-  .refine(
-    ({ from, node_labels }) => node_labels === undefined || from === 'nodes',
-    'has "node_labels", which belongs to "from: nodes"',
-  );
-
-const workload = z.strictObject({
-  name: word,
-  namespace: word.optional(),
-  labels: z.record(z.string(), z.string()).default({}),
-  service_account: word.optional(),
-  /** Names of the environment's `egress`. */
-  egress: z.array(word).default([]),
-  /** Those of the domain's selectors that it signs with; without it, all that have a key. */
-  selectors: z.array(selector).optional(),
-  /** The domain of MAIL FROM; without it, the domain itself. */
-  envelope_from: domainName.optional(),
-});
-
 const guardedDomain = given(
   z.strictObject({
     /** The domain of the reference environment that this one is compared with; null: none. */
@@ -181,15 +132,27 @@ const guardedDomain = given(
     /** Other records, by names below the domain ("@": itself) and type. */
     records: z.record(z.string(), recordSets).default({}),
     may_differ: mayDiffer,
-    workloads: z.array(workload).default([]),
+    workloads: z.array(workloadOfDomain).default([]),
   }),
+);
+
+/** A list of names is a map of domains of which nothing is declared. */
+const domains = z.preprocess(
+  (value) =>
+    Array.isArray(value) && value.every((one) => typeof one === 'string')
+      ? Object.fromEntries(value.map((name) => [name, null]))
+      : value,
+  z.record(domainName, guardedDomain),
 );
 
 const environment = given(
   z.strictObject({
-    domains: z.record(domainName, guardedDomain).refine((all) => Object.keys(all).length > 0, 'names no domain'),
+    /** The clusters that it runs in, by the names that the cluster's watcher and the logs have for them. */
+    clusters: z.array(word).default([]),
+    domains: domains.refine((all) => Object.keys(all).length > 0, 'names no domain'),
     may_differ: mayDiffer,
     egress: z.record(word, given(egress)).default({}),
+    workloads: z.array(workloadOfEnvironment).default([]),
   }),
 );
 
@@ -206,17 +169,4 @@ export type WantedDomain = z.output<typeof guardedDomain>;
 export type WantedSpf = z.output<typeof spf>;
 export type WantedKey = z.output<typeof dkimKey>;
 export type WantedDmarc = z.output<typeof dmarc>;
-export type Workload = z.output<typeof workload>;
-export type Egress = z.output<typeof egress>;
 export type MayDiffer = z.output<typeof mayDiffer>;
-
-function isDomain(text: string): boolean {
-  return /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)+$/.test(text) && labelsOf(text) !== null;
-}
-
-function isNetwork(text: string): boolean {
-  const [address, bits, ...rest] = text.split('/');
-  const family = isIP(address!);
-  if (family === 0 || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}

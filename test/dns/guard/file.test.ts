@@ -3,7 +3,8 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import { ASPECTS } from '../../../services/dns/guard/aspects.ts';
-import { GuardFileError, readGuard } from '../../../services/dns/guard/file.ts';
+import { readGuard } from '../../../services/dns/guard/file.ts';
+import { GuardFileError } from '../../../services/dns/guard/mistakes.ts';
 import { guardSchema } from '../../../services/dns/guard/schema.ts';
 
 const example = readFileSync(path.resolve(import.meta.dirname, '../../../mail-guard.example.yaml'), 'utf8');
@@ -81,6 +82,60 @@ test('what may differ is an aspect, all of a record, or single values', () => {
   expect(ASPECTS.filter((aspect) => aspect.startsWith('dkim.')).every((aspect) => mayDiffer.has(aspect))).toBe(true);
 });
 
+/** Mistakes of the fourth line, whatever it is. */
+const onLineFour = (line: string) =>
+  `version: 1\nenvironments:\n  p:\n    ${line}\n    egress:\n      nat: {addresses: [192.0.2.1]}\n${line.startsWith('domains') ? '' : '    domains: {a.example: , b.example: }\n'}`;
+
+describe('a mistake is named with its line', () => {
+  test.each([
+    ['unknown: 1', 'environments.p: unrecognized key: "unknown" (line 4).'],
+    [
+      'workloads: [{name: shop, sends_as: [a.example], sendsas: 1}]',
+      'environments.p.workloads.0: unrecognized key: "sendsas" (line 4).',
+    ],
+    ['workloads: [{name: shop}]', 'environments.p.workloads.0.sends_as'],
+    ['workloads: [{name: shop, sends_as: []}]', 'environments.p.workloads.0.sends_as: names no domain (line 4).'],
+    [
+      'workloads: [{name: shop, sends_as: [c.example]}]',
+      '"shop" sends as c.example, which is no domain of the environment (line 4).',
+    ],
+    [
+      'workloads: [{name: shop, sends_as: [a.example], egress: [{cilium: p, calico: q}]}]',
+      'egress.0: needs one of nodes, cilium and calico (line 4).',
+    ],
+    [
+      'workloads: [{name: shop, sends_as: [a.example], egress: [{cilium: p, adresses: []}]}]',
+      'egress.0: unrecognized key: "adresses" (line 4).',
+    ],
+    [
+      'workloads: [{name: shop, sends_as: [a.example], egress: vpn}]',
+      '"shop" names the egress "vpn", which p does not have (line 4).',
+    ],
+    ['workloads: [{name: shop, sends_as: [a.example], egress: [192.0.2.0/33]}]', 'egress.0: "192.0.2.0/33" must be an address'],
+    [
+      'workloads: [{name: shop, sends_as: [a.example], selectors: [s1]}]',
+      'signs with the selector "s1", for which dkim.selectors of a.example has no key (line 4).',
+    ],
+    [
+      'workloads: [{name: shop, sends_as: [a.example], selectors: [{selector: s1, keyfile: x}]}]',
+      'selectors.0: unrecognized key: "keyfile" (line 4).',
+    ],
+    ['workloads: [{name: shop, sends_as: [a.example, b.example], selectors: [{selector: s1}]}]', 'needs "domain" (line 4).'],
+    ['workloads: [{name: shop, sends_as: [a.example]}, {name: shop, sends_as: [b.example]}]', 'two are named "shop" (line 4).'],
+    [
+      'domains: {a.example: {dkim: {selectors: {s1: revoked}}, workloads: [{name: w, selectors: [{selector: s1}]}]}}',
+      'which is declared to be revoked (line 4).',
+    ],
+    ['domains: {a.example: {workloads: [{name: w, sends_as: [a.example]}]}}', 'unrecognized key: "sends_as" (line 4).'],
+    ['domains: [a.example, B.example]', 'environments.p.domains.B.example'],
+    ['clusters: prod', 'environments.p.clusters'],
+  ])('%s', (line, said) => {
+    const mistakes = mistakesIn(onLineFour(line));
+    expect(mistakes.join('\n')).toContain(said);
+    expect(mistakes.join('\n')).toContain('(line 4)');
+  });
+});
+
 describe('a mistake is named with its place', () => {
   test.each([
     ['version: 2\nenvironments: {p: {domains: {a.example: }}}', 'version: must be 1'],
@@ -88,7 +143,7 @@ describe('a mistake is named with its place', () => {
     ['version: 1\nenvironments: {}', 'environments: names no environment'],
     ['version: 1\nenvironments: {p: {domains: {}}}', 'environments.p.domains: names no domain'],
     ['version: 1\nenvironments: {p: {domains: {Example.com: }}}', 'environments.p.domains.Example.com'],
-    ['version: 1\nreference: q\nenvironments: {p: {domains: {a.example: }}}', 'reference is "q"'],
+    ['version: 1\nreference: q\nenvironments: {p: {domains: {a.example: }}}', 'reference: names "q"'],
     ['version: 1\nunknown: 1\nenvironments: {p: {domains: {a.example: }}}', 'unknown'],
     [withDomain('{spf: {sources: [include:]}}'), 'environments.production.domains.example.com.spf.sources.0'],
     [withDomain('{spf: {require: ["ip4:192.0.2.0/33"]}}'), 'spf.require.0'],
