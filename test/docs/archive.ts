@@ -162,6 +162,11 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
       [key, BOOKS],
     );
     await db.query(
+      `insert into ruawatch.sending_days (cluster, environment, workload, domain, selector, day, sent, signed)
+       values ('a', 'production', 'shop', $1, 's1', now(), 1, 1) on conflict do nothing`,
+      [BOOKS],
+    );
+    await db.query(
       `insert into ruawatch.rotations (domain, step, asked_by, why, started_at, stepped_at) values ($1, 'done', 'approver', 'x', now(), now())`,
       [BOOKS],
     );

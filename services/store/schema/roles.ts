@@ -50,6 +50,16 @@ export const GRANTS = {
     tls_failures: ['insert'],
     failure_reports: ['select', 'insert', 'update', 'delete'],
     personal_mails: ['select', 'insert', 'update', 'delete'],
+    // Bounces among the mails, and the retention of what the collector wrote.
+    bounces: ['select', 'insert', 'delete'],
+    log_sources: ['select (source_id, dropped_before)', 'update (dropped_before)'],
+    log_lines: ['select', 'delete'],
+    log_open: ['select'],
+    log_unparsed: ['select', 'delete'],
+    log_dns_changes: ['select', 'delete'],
+    sent_messages: ['select', 'delete'],
+    sending_days: ['select', 'delete'],
+    sending_day_recipients: ['select', 'delete'],
   },
   /** Works from the rollups: reads no mail, and only some columns of records. */
   ruawatch_analyzer: {
@@ -228,6 +238,23 @@ export const GRANTS = {
     domain_reporters: ['select (domain, reporter, decides)'],
     reports: ['select (report_key, domain, begin_at, superseded_by, trust, reporter)'],
     records: ['select (report_key, begin_at, source, source_ip, count, dkim_aligned, spf_aligned)'],
+  },
+  /** Takes lines of mail logs, joins them per message and adds them up. It reads no report and no mail. */
+  ruawatch_collector: {
+    migrations: ['select'],
+    locks: ['select', 'update'],
+    log_sources: ['select', 'update (last_seen_at)'],
+    log_key: ['select'],
+    log_lines: ['select', 'insert'],
+    log_open: ['select', 'insert', 'update', 'delete'],
+    log_unparsed: ['select', 'insert', 'update'],
+    log_dns_changes: ['select', 'insert'],
+    sent_messages: ['select', 'insert', 'update'],
+    sending_days: ['select', 'insert', 'update'],
+    sending_day_recipients: ['select', 'insert', 'update'],
+    // What was judged is analyzed.
+    domains: ['select (domain, state)'],
+    analysis_work: ['insert'],
   },
   ruawatch_alerter: {
     migrations: ['select'],
