@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { parse } from 'yaml';
 import { labelsOf } from '../dns/client/name.ts';
+import type { RecordData } from '../dns/client/types.ts';
 import type { Planned } from '../dns/planned.ts';
 import { add, parseZoneFile, stringsOf, ZoneFileError } from '../dns/zonefile.ts';
 import { normalDomain } from '../report/orgdomain.ts';
@@ -36,22 +37,53 @@ function yamlRecords(text: string): Planned {
     const name = normalDomain(given);
     if (labelsOf(name) === null || types === null || typeof types !== 'object')
       throw new Error(`"${given}" must be a name with types below it`);
-    for (const [type, values] of Object.entries(types)) {
-      if (!['TXT', 'A', 'AAAA', 'CNAME', 'MX'].includes(type))
-        throw new Error(`"${type}" of ${given} must be TXT, A, AAAA, CNAME or MX`);
-      const list = (Array.isArray(values) ? values : [values]).map(String);
+    for (const [written, values] of Object.entries(types)) {
+      const type = written.toUpperCase();
+      if (!isType(type)) throw new Error(`"${written}" of ${given} must be one of ${TYPES.join(', ')}`);
+      const list: readonly unknown[] = Array.isArray(values) ? values : [values];
       if (list.length === 0) planned.set(name, { ...planned.get(name), [type]: [] });
-      for (const value of list) {
-        if (type === 'TXT') add(planned, name, 'TXT', stringsOf(value));
-        else if (type === 'MX') {
-          const [, preference, exchange] = /^(\d{1,5})\s+(\S+)$/.exec(value) ?? [];
-          if (exchange === undefined) throw new Error(`MX "${value}" of ${given} must be a number and a name`);
-          add(planned, name, 'MX', { preference: Number(preference), exchange: exchange === '.' ? '.' : normalDomain(exchange) });
-        } else if (type === 'CNAME') add(planned, name, 'CNAME', normalDomain(value));
-        else if (isIP(value) !== (type === 'A' ? 4 : 6)) throw new Error(`${type} "${value}" of ${given} must be an address`);
-        else add(planned, name, type as 'A' | 'AAAA', value);
-      }
+      for (const value of list) add(planned, name, type, dataOf(type, value, given));
     }
   }
   return planned;
+}
+
+const TYPES = ['TXT', 'A', 'AAAA', 'CNAME', 'MX', 'NS', 'PTR'] as const;
+type Type = (typeof TYPES)[number];
+
+function isType(type: string): type is Type {
+  return (TYPES as readonly string[]).includes(type);
+}
+
+/** @param value a text, a number, or for TXT the strings of one record */
+function dataOf(type: Type, value: unknown, name: string): RecordData[Type] {
+  const strings = Array.isArray(value) ? (value as unknown[]) : [value];
+  if ((Array.isArray(value) && type !== 'TXT') || !strings.every((one) => typeof one === 'string' || typeof one === 'number'))
+    throw new Error(`${type} of ${name} must be a text or a list of texts`);
+  if (type === 'TXT')
+    return strings.length === 1 ? stringsOf(octets(strings[0])) : strings.map((one) => ofLength(octets(one), name));
+  const text = String(value).trim();
+  if (type === 'MX') {
+    const [, preference, exchange] = /^(\d{1,5})\s+(\S+)$/.exec(text) ?? [];
+    if (exchange === undefined) throw new Error(`MX "${text}" of ${name} must be a number and a name`);
+    return { preference: Number(preference), exchange: exchange === '.' ? '.' : normalDomain(exchange) };
+  }
+  if (type === 'CNAME' || type === 'NS' || type === 'PTR') {
+    const target = normalDomain(text);
+    if (labelsOf(target) === null) throw new Error(`${type} "${text}" of ${name} must be a name`);
+    return target;
+  }
+  if (isIP(text) !== (type === 'A' ? 4 : 6)) throw new Error(`${type} "${text}" of ${name} must be an address`);
+  return text.toLowerCase();
+}
+
+/** One character an octet, as an answer has it. */
+function octets(value: unknown): string {
+  return Buffer.from(String(value)).toString('latin1');
+}
+
+function ofLength(text: string, name: string): string {
+  if (text.length > 255)
+    throw new Error(`a string of ${name} has ${text.length} octets, and 255 are allowed: cut it into several`);
+  return text;
 }

@@ -16,7 +16,8 @@ export function withPlanned(planned: Planned, published: Dns): Dns {
   ): Promise<Answer<T>> => {
     const labels = labelsOf(given);
     const name = labels === null ? lowerName(given) : lowerName(nameOf(labels));
-    const mine = planned.get(name);
+    const covered = await wildcard(planned, name, published, options);
+    const mine = planned.get(name) ?? covered;
     const told = { name, aliases, ttl: 0, authenticated: false };
     const records = mine?.[type] as RecordData[T][] | undefined;
     if (records !== undefined && records.length > 0) return { state: 'records', records, ...told };
@@ -26,7 +27,7 @@ export function withPlanned(planned: Planned, published: Dns): Dns {
         return { state: 'unknown', reason: 'cname_loop', message: `The planned CNAME records of ${given} lead on and on.` };
       return await ask(alias, type, options, [...aliases, alias]);
     }
-    if (records !== undefined) return { state: 'nodata', ...told };
+    if (records !== undefined || covered !== undefined) return { state: 'nodata', ...told };
     const answer = await published.ask(name, type, options);
     if (answer.state === 'unknown') return answer;
     // A planned record makes its name exist, and all names above it.
@@ -37,6 +38,30 @@ export function withPlanned(planned: Planned, published: Dns): Dns {
     return { ...answer, aliases: [...aliases, ...answer.aliases] };
   };
   return { ask: (name, type, options) => ask(name, type, options) };
+}
+
+/**
+ * The records of the planned wildcard that answers for a name (RFC 4592 section 3.3.1): a name exists neither in the plan
+ * nor in DNS, and neither does a name between it and the wildcard's parent.
+ */
+async function wildcard(
+  planned: Planned,
+  name: string,
+  published: Dns,
+  options: AskOptions | undefined,
+): Promise<ReturnType<Planned['get']>> {
+  const exists = (one: string) => [...planned.keys()].some((key) => key === one || key.endsWith(`.${one}`));
+  if (name.startsWith('*.') || exists(name)) return undefined;
+  for (let at = name.indexOf('.'); at > 0; at = name.indexOf('.', at + 1)) {
+    const parent = name.slice(at + 1);
+    const records = planned.get(`*.${parent}`);
+    if (records !== undefined) {
+      const answer = await published.ask(name, 'TXT', options);
+      return answer.state === 'nxdomain' ? records : undefined;
+    }
+    if (exists(parent)) return undefined;
+  }
+  return undefined;
 }
 
 /**

@@ -22,9 +22,15 @@ interface Token {
 /** Octets of a zone file that are read. */
 const MOST_OCTETS = 4 * 1024 * 1024;
 const READ = new Set<string>(['A', 'AAAA', 'CNAME', 'MX', 'NS', 'PTR', 'TXT', 'SPF']);
-/** Other record types in zone files, which no check needs. */
-const PASSED_OVER =
-  /^(?:SOA|CAA|SRV|DS|DNSKEY|RRSIG|NSEC3?|NSEC3PARAM|TLSA|SSHFP|NAPTR|HTTPS|SVCB|CDS|CDNSKEY|LOC|HINFO|DNAME|URI|SMIMEA|OPENPGPKEY|TYPE\d+)$/;
+/** Other record types in zone files (IANA's list, and what hosters add to it), which no check needs. */
+const PASSED_OVER = new Set(
+  (
+    'SOA CAA SRV DS DNSKEY RRSIG NSEC NSEC3 NSEC3PARAM TLSA SSHFP NAPTR HTTPS SVCB CDS CDNSKEY LOC HINFO DNAME URI SMIMEA ' +
+    'OPENPGPKEY MD MF MB MG MR NULL WKS MINFO RP AFSDB X25 ISDN RT NSAP NSAP-PTR SIG KEY PX GPOS NXT EID NIMLOC ATMA KX CERT ' +
+    'A6 SINK APL IPSECKEY DHCID HIP NINFO RKEY TALINK CSYNC ZONEMD UINFO UID GID UNSPEC NID L32 L64 LP EUI48 EUI64 DSYNC CLA ' +
+    'IPN AVC DOA AMTRELAY RESINFO WALLET TA DLV ALIAS ANAME'
+  ).split(' '),
+);
 
 /**
  * Reads the records of a zone file (RFC 1035 section 5.1): $ORIGIN, $TTL, parentheses, comments, quoted strings, names without a dot at
@@ -58,11 +64,11 @@ export function parseZoneFile(text: string, origin: string | null = null): Plann
       rest = tokens.slice(1);
     }
     if (owner === null) throw wrong('the first record has no name');
-    while (rest[0] !== undefined && !rest[0].quoted && /^(?:\d+[smhdw]?|IN)$/i.test(rest[0].text)) rest = rest.slice(1);
+    while (rest[0] !== undefined && !rest[0].quoted && /^(?:\d+|(?:\d+[smhdw])+|IN)$/i.test(rest[0].text)) rest = rest.slice(1);
     const type = rest[0]?.text.toUpperCase() ?? '';
     const data = rest.slice(1);
     if (!READ.has(type)) {
-      if (PASSED_OVER.test(type)) continue;
+      if (PASSED_OVER.has(type) || /^TYPE\d+$/.test(type)) continue;
       throw wrong(type === '' ? 'a record has no type' : `"${rest[0]!.text}" is no type of records`);
     }
     add(planned, owner, type === 'SPF' ? 'TXT' : (type as RecordType), dataOf(type, data, absolute, wrong));
@@ -109,7 +115,7 @@ function dataOf(
     case 'TXT':
     case 'SPF': {
       if (data.length === 0) throw wrong('a TXT record has no text');
-      const strings = data.map(({ text }) => text);
+      const strings = data.map(({ text, quoted }) => (quoted ? text : plain(text)));
       const long = strings.find((text) => text.length > 255);
       if (long !== undefined) throw wrong(`a string has ${long.length} octets, and 255 are allowed: cut it into several`);
       return strings;
@@ -153,7 +159,7 @@ function* entriesOf(text: string): Generator<{ tokens: Token[]; indented: boolea
   if (depth > 0) throw new ZoneFileError(tokens[0]?.line ?? 1, 'a parenthesis is not closed');
 }
 
-/** A quoted string without its escapes, one character an octet: `\\DDD` is an octet, what else is not ASCII is UTF-8. */
+/** A string without its escapes, one character an octet: `\\DDD` is an octet, what else is not ASCII is UTF-8. */
 function plain(text: string): string {
   return text.replace(/\\(?:(\d{3})|(.))|[^\x00-\x7f]+/gu, (whole, code: string | undefined, c: string | undefined) => {
     if (code !== undefined) return String.fromCharCode(Number(code) & 255);

@@ -86,7 +86,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'analyzer/unauthenticated/trickle.ts',
   ],
   'attacks/analyst-transactions.test.ts': ['store/domains/checks.ts'],
-  'cli/commands/dns.test.ts': ['cli/open.ts', 'cli/records-file.ts', 'cli/terminal/dns-text.ts'],
+  'cli/commands/dns.test.ts': ['cli/open.ts', 'cli/terminal/dns-text.ts'],
   'cli/commands/guard.test.ts': ['cli/guard-file.ts', 'cli/terminal/guard-text.ts'],
   'cli/commands/doctor.test.ts': [
     'cli/doctor-checks.ts',

@@ -36,3 +36,19 @@ test('a planned CNAME leads on, to planned and to published names, and not in ci
 test('what is unknown stays unknown', async () => {
   expect(await ask([], 'away.example.com')).toMatchObject({ state: 'unknown' });
 });
+
+test('a planned wildcard answers for names that exist nowhere, and for no others', async () => {
+  const planned: Parameters<typeof ask>[0] = [
+    ['*.example.com', { TXT: [['wild']] }],
+    ['b.sub.example.com', { A: ['192.0.2.9'] }],
+  ];
+  expect(await ask(planned, 'anything.example.com')).toMatchObject({ records: [['wild']] });
+  expect(await ask(planned, 'two.labels.example.com')).toMatchObject({ records: [['wild']] });
+  expect(await ask(planned, 'anything.example.com', 'A')).toMatchObject({ state: 'nodata' });
+  expect(await ask(planned, 'example.com')).toMatchObject({ records: [['old']] });
+  expect(await ask(planned, 'b.sub.example.com')).toMatchObject({ state: 'nodata' });
+  expect(await ask(planned, 'sub.example.com')).toMatchObject({ state: 'nodata' });
+  expect(await ask(planned, 'other.sub.example.com')).toMatchObject({ state: 'nxdomain' });
+  expect(await ask(planned, 'away.example.com')).toMatchObject({ state: 'unknown' });
+  expect(await ask(planned, 'below.elsewhere.example')).toMatchObject({ state: 'nxdomain' });
+});

@@ -39,6 +39,27 @@ test('SPF records are TXT; escapes are octets, and what is not ASCII is UTF-8', 
   expect(read('a.example TXT "a\\"b\\\\c\\200é;()"')).toEqual({ 'a.example': { TXT: [['a"b\\c\xc8\xc3\xa9;()']] } });
 });
 
+test('strings without quotes have escapes, too', () => {
+  expect(read('a.example TXT v=spf1\\032ip4:192.0.2.1\\032-all')).toEqual({
+    'a.example': { TXT: [['v=spf1 ip4:192.0.2.1 -all']] },
+  });
+  expect(read('a.example TXT v=DMARC1\\;\\032p=none')).toEqual({ 'a.example': { TXT: [['v=DMARC1; p=none']] } });
+});
+
+test('TTL of several units; types that no check needs, registered ones and those of hosters, are passed over', () => {
+  const zone = `$ORIGIN example.com.
+@ 1h30m IN TXT "a"
+@ IN 1W2D TXT "b"
+@ ZONEMD 2018031900 1 1 c68090d9
+@ RP admin.example.com. .
+@ AFSDB 1 afs
+@ ALIAS other.example.
+old CERT 1 0 0 AQID
+@ TYPE65280 \\# 1 00
+`;
+  expect(read(zone)).toEqual({ 'example.com': { TXT: [['a'], ['b']] } });
+});
+
 test.each([
   ['a.example A 192.0.2.300', 1, 'no IPv4'],
   ['a.example AAAA 192.0.2.1', 1, 'no IPv6'],
@@ -47,7 +68,7 @@ test.each([
   ['a.example TXT', 1, 'has no text'],
   [`a.example TXT "${'x'.repeat(256)}"`, 1, '256 octets'],
   ['a.example CNAME b c', 1, 'is one name'],
-  ['\na.example WKS x', 2, 'no type of records'],
+  ['\na.example TEXT x', 2, 'no type of records'],
   ['a.example', 1, 'has no type'],
   [' A 192.0.2.1', 1, 'has no name'],
   ['a..example A 192.0.2.1', 1, 'is no name'],
