@@ -112,6 +112,17 @@ export function parseDkimKey(text: string): DkimKey {
   };
 }
 
+/** The type and value (`p=`) that octets are a key of, whatever their record says; null when they are none. */
+export function keyIn(base64: string): { type: 'rsa' | 'ed25519'; p: string } | null {
+  const octets = Buffer.from(base64, 'base64');
+  if (bitsOf('rsa', octets) !== null) return { type: 'rsa', p: base64 };
+  if (octets.length === 32) return { type: 'ed25519', p: base64 };
+  const wrapped = keyOf(octets, 'spki');
+  if (wrapped?.asymmetricKeyType !== 'ed25519') return null;
+  // RFC 8463 section 4 publishes the key without the structure around it.
+  return { type: 'ed25519', p: octets.subarray(-32).toString('base64') };
+}
+
 /** @returns null when the octets are not a key of this type */
 function bitsOf(type: 'rsa' | 'ed25519', der: Buffer): number | null {
   // RFC 8463 section 4: the 32 octets themselves.

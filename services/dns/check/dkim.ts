@@ -1,6 +1,6 @@
 import { textsOf } from '../client/texts.ts';
 import type { AskOptions, Dns } from '../client/types.ts';
-import { type DkimKey, type DkimProblemCode, parseDkimKey } from '../dkim.ts';
+import { type DkimKey, type DkimProblemCode, keyIn, parseDkimKey } from '../dkim.ts';
 import { type Finding, finding } from './finding.ts';
 
 export interface SelectorCheck {
@@ -67,7 +67,7 @@ async function checkSelector(
   }
   const key = parseDkimKey(texts[0]!);
   const findings = key.problems.map(({ code, at, text }) => {
-    const value = corrected(key, code, at, text);
+    const value = usable(corrected(key, code, at, text));
     return finding(code, {
       domain,
       message: messageOf(code, name, key),
@@ -114,6 +114,12 @@ function messageOf(code: DkimProblemCode, name: string, key: DkimKey): string {
   }
 }
 
+/** A corrected record is worth publishing only with a key in it. */
+function usable(value: string | null): string | null {
+  const keyless: readonly DkimProblemCode[] = ['dkim_key', 'dkim_base64', 'dkim_no_p', 'dkim_type'];
+  return value === null || parseDkimKey(value).problems.some(({ code }) => keyless.includes(code)) ? null : value;
+}
+
 /** The corrected record; null when only another key helps. */
 function corrected(key: DkimKey, code: DkimProblemCode, at: number, text: string): string | null {
   const tag = (name: string) => key.tags.find((one) => one.name === name)?.value;
@@ -154,7 +160,12 @@ function corrected(key: DkimKey, code: DkimProblemCode, at: number, text: string
     case 'dkim_tag_historic':
       return without('g');
     case 'dkim_type':
-      return set('k', ['rsa']);
+    case 'dkim_key': {
+      const found = keyIn((tag('p') ?? '').replace(/\s+/g, ''));
+      if (found === null) return null;
+      const rest = key.tags.filter(({ name }) => !['v', 'k', 'p'].includes(name));
+      return joined([{ name: 'v', value: 'DKIM1' }, { name: 'k', value: found.type }, ...rest, { name: 'p', value: found.p }]);
+    }
     case 'dkim_base64': {
       const value = (tag('p') ?? '').replace(/[^A-Za-z0-9+/=]/g, '');
       return joined(key.tags.map((one) => (one.name === 'p' ? { name: 'p', value } : one)));
