@@ -34,12 +34,15 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
     );
     return { findings, discovery };
   }
+  // Receivers pass it over and go up; whatever they find there, somebody meant this one to count.
+  const misspelt = own.state === 'none' ? await misspeltRecord(domain, dns, options) : null;
+  if (misspelt !== null) findings.push(misspelt);
   if (discovery.state === 'unknown') findings.push(finding('dmarc_unknown', { domain, message: discovery.message }));
   // The domain's own record may be known even if the names above it are not.
   const at = own.state === 'record' ? domain : discovery.state === 'found' ? discovery.at : domain;
   const record = own.state === 'record' ? own.record : discovery.state === 'unknown' ? null : discovery.record;
   if (record === null) {
-    if (discovery.state !== 'unknown') findings.push(await missing(domain, dns, options));
+    if (discovery.state !== 'unknown' && misspelt === null) findings.push(missing(domain));
     return { findings, discovery };
   }
   if (at !== domain && discovery.state === 'found') {
@@ -60,18 +63,24 @@ export async function checkDmarc(domain: string, dns: Dns, options: DmarcCheckOp
   return { findings, discovery };
 }
 
-async function missing(domain: string, dns: Dns, options: AskOptions): Promise<Finding> {
+function firstRecord(domain: string): string {
+  return `v=DMARC1; p=none; rua=mailto:dmarc@${domain}`;
+}
+
+function missing(domain: string): Finding {
+  const message = `${domain} has no DMARC record: receivers neither report mail sent as it nor reject forged mail. Begin with the record below, which does not affect its mail.`;
+  return finding('dmarc_missing', { domain, message, publish: { name: `_dmarc.${domain}`, value: firstRecord(domain) } });
+}
+
+/** @returns null when no record of the domain's own is meant to be DMARC */
+async function misspeltRecord(domain: string, dns: Dns, options: AskOptions): Promise<Finding | null> {
   const name = `_dmarc.${domain}`;
-  const answer = await dns.ask(name, 'TXT', options);
-  const texts = textsOf(answer);
+  const texts = textsOf(await dns.ask(name, 'TXT', options));
   const meant = texts.find((text) => /dmarc/i.test(text) || /(?:^|[;\s])p\s*=\s*(?:none|quarantine|reject)/i.test(text));
-  const first = `v=DMARC1; p=none; rua=mailto:dmarc@${domain}`;
-  if (meant === undefined) {
-    const message = `${domain} has no DMARC record: receivers neither report mail sent as it nor reject forged mail. Begin with the record below, which does not affect its mail.`;
-    return finding('dmarc_missing', { domain, message, publish: { name, value: first } });
-  }
-  const rest = meant.replace(/^[\s"']*(?:v\s*=\s*)?dmarc\s*-?\s*1?[\s;,"']*/i, '').replace(/["']\s*$/, '');
-  const value = /^p\s*=/i.test(rest) ? `v=DMARC1; ${rest}` : first;
+  if (meant === undefined) return null;
+  // Quotation marks of a word processor are octets above 127 here.
+  const rest = meant.replace(/^[\s"'\x80-\xff]*(?:v\s*=\s*)?dmarc\s*-?\s*1?[\s;,"']*/i, '').replace(/["'\x80-\xff]+\s*$/, '');
+  const value = /^p\s*=/i.test(rest) ? `v=DMARC1; ${rest}` : firstRecord(domain);
   const message = `${name} holds a record that looks like DMARC and is none: it must begin with "v=DMARC1;", in just these letters.`;
   return finding('dmarc_misspelt', { domain, message, record: { name, text: meant }, publish: { name, value } });
 }
