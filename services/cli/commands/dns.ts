@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { checkDomain, correctedRecords, type DomainCheck } from '../../dns/check/check.ts';
 import { type Publication, webForm, zoneLine } from '../../dns/check/finding.ts';
 import { MOST_ADDRESSES, SEEN_DAYS, type SeenMail } from '../../dns/check/seen.ts';
@@ -177,7 +178,7 @@ function jsonOf({
 
 function domainOf(text: string): string {
   const domain = normalDomain(text);
-  if (!/^[a-z0-9._-]+$/.test(domain) || labelsOf(domain) === null || !domain.includes('.'))
+  if (!/^[a-z0-9._-]+$/.test(domain) || labelsOf(domain) === null || !domain.includes('.') || isIP(domain) !== 0)
     throw new PermanentError('usage', `"${text}" is not a domain.`);
   return domain;
 }

@@ -179,6 +179,7 @@ describe.skipIf(!knotPresent)(`dns check${knotPresent ? '' : ' (SKIPPED: knot is
 
   test('wrong arguments and files are one sentence', async () => {
     await expect(check(['nodomain'])).rejects.toThrow('"nodomain" is not a domain.');
+    await expect(check(['192.0.2.1'])).rejects.toThrow('"192.0.2.1" is not a domain.');
     await expect(check(['good.test'], { resolver: ['ns.example'] })).rejects.toThrow(
       '--resolver "ns.example" is not an address or address:port.',
     );
