@@ -18,6 +18,7 @@ failed=()
 beside=()
 export CHECKDMARC_PYTHON="$work/checkdmarc-python"
 export CERTBOT_PYTHON="$work/certbot-python"
+export KUBERNETES_VALIDATE="$work/kubernetes-validate-python"
 export SCHEMATHESIS="$work/schemathesis-program" SCHEMATHESIS_EXAMPLES="${SCHEMATHESIS_EXAMPLES:-2}"
 
 told() {
@@ -123,6 +124,14 @@ certbot() {
   "$CERTBOT_PYTHON" -c 'import certbot_dns_rfc2136'
 }
 
+# The schemas of Kubernetes that the chart is held against (test/deploy/helm.test.ts), in a folder of its own.
+kubernetes_validate() {
+  python3 -m pip install --quiet --root-user-action=ignore --target "$work/kubernetes-validate" kubernetes-validate==1.37.0
+  printf '#!/bin/sh\nPYTHONPATH="%s" exec python3 "$@"\n' "$work/kubernetes-validate" >"$KUBERNETES_VALIDATE"
+  chmod 755 "$KUBERNETES_VALIDATE"
+  "$KUBERNETES_VALIDATE" -c 'import kubernetes_validate as v; print(v.latest_version())'
+}
+
 # What makes up calls of the console's API (test/console/api/schemathesis.test.ts), in a folder of its own.
 schemathesis() {
   python3 -m pip install --quiet --root-user-action=ignore --target "$work/schemathesis" schemathesis==4.32.5
@@ -137,6 +146,7 @@ prepare() {
   step 'servers and tools' servers
   beside 'checkdmarc' checkdmarc
   beside 'certbot' certbot
+  beside 'kubernetes-validate' kubernetes_validate
   beside 'schemathesis' schemathesis
   step 'npm ci' npm ci
   join
@@ -152,6 +162,22 @@ exclude=()
 if [ ! -e ../shared/samples/expected.tsv ]; then exclude+=(--exclude test/report/samples.test.ts --exclude test/e2e/samples.test.ts); fi
 if [ ! -e ../shared/suites/spf/rfc7208-tests.yml ]; then exclude+=(--exclude test/dns/spf/suite.test.ts); fi
 
+# Tools of Kubernetes take half an hour to build, so CI takes what scripts/kubernetes-tools.sh has built on
+# this machine. without TEST TOOL... leaves a test out where one is missing.
+missing_tools=()
+without() {
+  local test=$1 tool
+  shift
+  for tool in "$@"; do
+    if [ ! -x "${XDG_CACHE_HOME:-$HOME/.cache}/ruawatch/bin/$tool" ]; then
+      exclude+=(--exclude "$test")
+      missing_tools+=("$tool, for $test")
+      return
+    fi
+  done
+}
+without test/deploy/helm.test.ts helm
+
 # Tests, with a JSON result beside the usual report: tests NAME VERSION SECONDS COMMAND..., where VERSION is
 # that of Node, or "" for the one at hand. What failed is run once more, each file by itself (.ci/again.mjs);
 # totals.mjs names what passed only then.
@@ -159,7 +185,8 @@ tests() {
   local name=$1 version=$2 seconds=$3 rc=0 node=(node)
   shift 3
   if [ -n "$version" ]; then node=(npx -y "node@$version"); fi
-  if [ "${#exclude[@]}" -gt 0 ]; then echo "Not all of ../shared is here. Left out: ${exclude[*]}"; fi
+  if [ "${#exclude[@]}" -gt 0 ]; then echo "Left out, since not all of ../shared or of the tools of Kubernetes is here: ${exclude[*]}"; fi
+  if [ "${#missing_tools[@]}" -gt 0 ]; then printf 'NOT RUN, not built by scripts/kubernetes-tools.sh: %s\n' "${missing_tools[@]}"; fi
   timeout "$seconds" "$@" --reporter=json "--outputFile.json=$work/$name-first.json" "${exclude[@]}" || rc=$?
   "${node[@]}" .ci/again.mjs "$work/$name-first.json" "$rc" "$work/$name.json" "$work/$name-retried.json"
 }
