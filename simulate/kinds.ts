@@ -70,6 +70,19 @@ export const KINDS: Record<string, { detect: readonly string[]; excuse: readonly
   unreadable: { detect: ['unreadable_reports'], excuse: [], bySource: false },
   // It rests on requests and people, which no world has.
   stuck: { detect: ['nobody_can_approve', 'grant_overdue'], excuse: [], bySource: false },
+  // They rest on mail logs, which simulate/logs/ writes.
+  in_logs: {
+    detect: [
+      'unsigned_mail',
+      'unauthorized_workload',
+      'key_not_published',
+      'verify_failed',
+      'sending_not_reported',
+      'source_not_in_logs',
+    ],
+    excuse: [],
+    bySource: false,
+  },
   // For information: what moved is no incident.
   moved: { detect: ['sender_moved'], excuse: [], bySource: false },
   // For information; it rests on DNS.

@@ -1,3 +1,4 @@
+import type { DeclaredSenders } from '../dns/guard/senders.ts';
 import type { ForgedDay, GenuineReports } from '../store/analysis/forged-reports.ts';
 import type { Scatter } from '../store/analysis/scatter.ts';
 import type { KeyUse } from '../store/analysis/senders.ts';
@@ -12,6 +13,7 @@ import type { Confirmation } from '../store/domains/domains.ts';
 import type { Expected } from '../store/findings/feedback.ts';
 import type { KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
+import type { Sending } from '../store/sending/judged.ts';
 import type { NetworkFacts } from '../store/sources/identities.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
 import type { Moment } from './lifecycle.ts';
@@ -97,6 +99,10 @@ export interface DomainData extends Moment {
   drift?: StoredDrifts | null;
   /** What changed of names that look like it; absent: it was not loaded. */
   lookalikes?: readonly StoredLookalike[];
+  /** What the logs show of it; absent: they show nothing, or more work of the domain waits. */
+  sending?: Sending;
+  /** Who may send by mail-guard.yaml; null: it declares no workload; absent: it could not be read. */
+  declared?: DeclaredSenders | null;
   /** That nobody reports on it any more; absent or null: somebody does. */
   silence?: Silence | null;
   /** Findings of other domains that may have the same cause, and were mailed. */

@@ -10,7 +10,7 @@ import { DOMAIN_DAYS } from './rules/silence.ts';
 import { entryOf } from './senders/load.ts';
 import type { Budget } from './statistics/budget.ts';
 import { Attendance } from './statistics/habit.ts';
-import type { ArrivalWindow, DnsWindow, DomainWindow, Reporting, UndecidedWindow } from './window.ts';
+import type { ArrivalWindow, DnsWindow, DomainWindow, Reporting, SendingWindow, UndecidedWindow } from './window.ts';
 
 export const NO_NAMES: SubdomainNames = { largest: [], names: 0 };
 export const NO_NETWORKS = { networks: 0, failed: 0, days: [] };
@@ -118,6 +118,14 @@ export function dnsWindow(data: DomainData, known: readonly KnownFinding[]): Dns
     senders: data.senders ?? null,
     days: new Set(data.reporterDays.map(({ day }) => day)).size,
   };
+}
+
+/** What the logs show of the domain; null where they were not looked at. */
+export function sendingWindow(
+  { domain, now, sending, declared, published }: DomainData,
+  known: readonly KnownFinding[],
+): SendingWindow | null {
+  return sending === undefined ? null : { ...sending, domain, now, declared, published: published ?? null, known };
 }
 
 /** The newest report days, newest first. */

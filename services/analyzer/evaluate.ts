@@ -3,7 +3,7 @@ import { rankOf } from '../shared/severity.ts';
 import type { FailedCheck } from '../store/analysis/signatures.ts';
 import type { Candidate, KnownFinding } from '../store/findings/findings.ts';
 import type { DomainData } from './domain-data.ts';
-import { arrivalWindow, budgetOf, dnsWindow, domainWindow, undecidedWindow } from './domain-windows.ts';
+import { arrivalWindow, budgetOf, dnsWindow, domainWindow, sendingWindow, undecidedWindow } from './domain-windows.ts';
 import type { ExaminedSources } from './examine-sources.ts';
 import { type FindingChanges, isHeard, reconcile } from './lifecycle.ts';
 import { currentPolicy } from './policy.ts';
@@ -25,6 +25,7 @@ import type {
   DomainWindow,
   IncidentWindow,
   SenderWindow,
+  SendingWindow,
   SourceWindow,
   UndecidedWindow,
 } from './window.ts';
@@ -39,6 +40,8 @@ interface Windows {
   domain: DomainWindow | null;
   arrival: ArrivalWindow;
   dns: DnsWindow;
+  /** Null: the logs show nothing of the domain. */
+  sending: SendingWindow | null;
   undecided: UndecidedWindow;
 }
 
@@ -52,13 +55,14 @@ export function evaluate(data: DomainData, sources: ExaminedSources, checks: rea
   const known = data.known.filter(isHeard);
   const attendance = new Attendance(data.reporterDays);
   const windows = windowsOf(data, sources, attendance, known);
-  const { domain } = windows;
+  const { domain, sending } = windows;
   const candidates = [
     ...ofSourcesAndSenders(data, sources, windows, known),
     ...rulesOf('incident').flatMap((rule) => rule.find(windows.incident)),
     ...(domain === null ? [] : rulesOf('domain').flatMap((rule) => rule.find(domain))),
     ...rulesOf('arrival').flatMap((rule) => rule.find(windows.arrival)),
     ...rulesOf('dns').flatMap((rule) => rule.find(windows.dns)),
+    ...(sending === null ? [] : rulesOf('sending').flatMap((rule) => rule.find(sending))),
   ];
   const told = new Set([...candidates, ...known.filter((one) => one.state === 'open')].map(({ kind }) => kind));
   windows.undecided = { ...windows.undecided, told };
@@ -92,6 +96,7 @@ function windowsOf(
     domain: domainWindow(data, senders, attendance, known),
     arrival: arrivalWindow(data, attendance, known),
     dns: dnsWindow(data, known),
+    sending: sendingWindow(data, known),
     undecided: undecidedWindow(data, known),
   };
 }
@@ -174,6 +179,8 @@ function overOf(finding: KnownFinding, domain: string, windows: Windows): Ending
       return rule.over(finding, windows.arrival);
     case 'dns':
       return rule.over(finding, windows.dns);
+    case 'sending':
+      return windows.sending && rule.over(finding, windows.sending);
     case 'undecided':
       return windows.domain && rule.over(finding, windows.undecided);
     default:

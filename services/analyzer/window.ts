@@ -1,3 +1,4 @@
+import type { DeclaredSenders } from '../dns/guard/senders.ts';
 import type { Posture } from '../dns/posture/posture.ts';
 import type { SeenRecords } from '../dns/posture/records.ts';
 import type { TagChange } from '../findings/figures.ts';
@@ -17,6 +18,7 @@ import type { Confirmation } from '../store/domains/domains.ts';
 import type { DatedMonth } from '../store/domains/report-month.ts';
 import type { KnownFinding, ToldElsewhere } from '../store/findings/findings.ts';
 import type { SubdomainNames } from '../store/rollups/subdomain-days.ts';
+import type { Sending } from '../store/sending/judged.ts';
 import type { ListEntry } from '../store/sources/sender-list.ts';
 import type { BrokenSenders } from './rules/broken_senders.ts';
 import type { Sender } from './senders/catalogue.ts';
@@ -193,6 +195,18 @@ export interface DnsWindow {
   senders?: readonly SenderData[] | null;
   /** Report days in the window. */
   days?: number;
+}
+
+/** What a rule about the logs of sending sees: only messages that are judged, so that no line of them is awaited. */
+export interface SendingWindow extends Sending {
+  domain: string;
+  /** The time by the clock. */
+  now: Date;
+  /** Who may send by mail-guard.yaml; null: it declares no workload; undefined: it could not be read. */
+  declared: DeclaredSenders | null | undefined;
+  /** What the watcher saw; null: the domain is not watched. */
+  published: Published | null;
+  known: readonly KnownFinding[];
 }
 
 /** What a rule about those reporters sees whose word decides nothing. */

@@ -38,6 +38,14 @@ const simpleEnding = z.discriminatedUnion('reason', [
   /** It is as mail-guard.yaml declares, or that declares nothing of it any more. */
   z.object({ reason: z.literal('as_declared'), since: day }),
   z.object({ reason: z.literal('not_declared') }),
+  /** Of what the logs show: mail is signed again, the workload is declared now, the key is there, signatures verify. */
+  z.object({ reason: z.literal('signed_again'), since: day }),
+  z.object({ reason: z.literal('workload_declared') }),
+  z.object({ reason: z.literal('key_published'), since: day }),
+  z.object({ reason: z.literal('verifies_again'), since: day }),
+  /** Of what the logs show: no such mail for so many days; or they show the source's mail. */
+  z.object({ reason: z.literal('sent_no_more'), days }),
+  z.object({ reason: z.literal('in_logs_again'), since: day }),
   /** A name that looks like the domain is ours, is nobody's, accepts no mail, or somebody said that it does not matter. */
   z.object({ reason: z.literal('lookalike_yours') }),
   z.object({ reason: z.literal('lookalike_gone') }),
@@ -94,6 +102,12 @@ const WORDS: { [R in Ending['reason']]: (ending: Extract<Ending, { reason: R }>)
   record_kept: ({ days }) => `No mail rests on what was lost any more, or it has been so for ${days} days.`,
   as_declared: ({ since }) => `It has been as mail-guard.yaml declares since ${since}.`,
   not_declared: () => 'mail-guard.yaml declares nothing of the domain any more.',
+  signed_again: ({ since }) => `Its mail has been signed again since ${since}.`,
+  workload_declared: () => 'It is declared in mail-guard.yaml now.',
+  key_published: ({ since }) => `DNS has had the key since ${since}.`,
+  verifies_again: ({ since }) => `Its signatures have verified since ${since}.`,
+  sent_no_more: ({ days }) => `The logs show no such mail for ${counted(days, 'day')}.`,
+  in_logs_again: ({ since }) => `The logs have shown what reports count since ${since}.`,
   lookalike_yours: () => 'It has the name servers of your domain: most likely it is yours.',
   lookalike_gone: () => 'It is no longer registered.',
   lookalike_without_mail: () => 'It no longer accepts mail.',

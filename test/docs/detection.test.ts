@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RULES, TESTED_KINDS } from '../../services/analyzer/rules/index.ts';
+import { RULES, rulesOf, TESTED_KINDS } from '../../services/analyzer/rules/index.ts';
 import { KINDS, QUIET_KINDS } from '../../simulate/kinds.ts';
 import { MEANING } from '../../simulate/vocabulary.ts';
 import { readDocument, sections, tableOf } from './markdown.ts';
@@ -7,6 +7,8 @@ import { readDocument, sections, tableOf } from './markdown.ts';
 const parts = sections(readDocument('detection.md'));
 const part = (title: string) => parts.find((one) => one.title === title)!.text;
 const kindsOf = (rules: readonly { kind: string }[]) => [...new Set(rules.map(({ kind }) => kind))].sort();
+/** Kinds that rest on mail logs: `npm run simulate -- --logs` has worlds for them. */
+const LOG_KINDS = kindsOf(rulesOf('sending'));
 
 test('docs/detection.md lists every rule with its severities, and no other', () => {
   const listed = tableOf(part('The kinds'), 'kind').map(([kind, severity]) => `${/`(\w+)`/.exec(kind!)![1]}: ${severity}`);
@@ -28,7 +30,7 @@ test('the simulator has an incident for every kind of finding, and knows no othe
   expect([...new Set(detected)].sort()).toEqual(kindsOf(RULES));
   const meant = Object.values(MEANING).flatMap(({ detect, excuse }) => [...detect, ...excuse]);
   const named = [...new Set(meant.filter((kind) => !kind.includes(' ')))].sort();
-  // What is for information is a line in the digest, and no family is about it; nor is one about mail to the domain, or about other environments, names or people.
+  // What is for information is a line in the digest, and no family is about it; nor is one about mail to the domain, or about other environments, names, people or logs.
   expect(named).toEqual(
     kindsOf(RULES).filter(
       (kind) =>
@@ -41,6 +43,7 @@ test('the simulator has an incident for every kind of finding, and knows no othe
           'lookalike_domain',
           'nobody_can_approve',
           'grant_overdue',
+          ...LOG_KINDS,
         ].includes(kind),
     ),
   );

@@ -22,6 +22,12 @@ const NOT_SHOWN = [
   'unreadable_reports',
   'nobody_can_approve',
   'grant_overdue',
+  'unsigned_mail',
+  'unauthorized_workload',
+  'key_not_published',
+  'verify_failed',
+  'sending_not_reported',
+  'source_not_in_logs',
 ];
 /** Every other kind of finding that there is a rule for. */
 const KINDS = [...new Set(RULES.map(({ kind }) => kind))].filter((kind) => !NOT_SHOWN.includes(kind));

@@ -18,6 +18,7 @@ const OF_THE_DOMAIN = new Set<string>([
   'dns_drift',
   'environment_drift',
   'include_dangling',
+  'key_not_published',
   'mta_sts_broken',
   'policy_change',
   'record_invalid',

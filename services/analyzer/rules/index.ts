@@ -13,6 +13,7 @@ import { environmentDrift } from './environment_drift.ts';
 import { forgedReport } from './forged_report.ts';
 import { grantOverdue } from './grant_overdue.ts';
 import { includeDangling } from './include_dangling.ts';
+import { keyNotPublished } from './key_not_published.ts';
 import { lookalikeDomain } from './lookalike_domain.ts';
 import { mtaStsBroken } from './mta_sts_broken.ts';
 import { newHost } from './new_host.ts';
@@ -25,12 +26,17 @@ import { reporterSilent } from './reporter_silent.ts';
 import { reportsStopped } from './reports_stopped.ts';
 import type { Rule } from './rule.ts';
 import { senderMoved } from './sender_moved.ts';
+import { sendingNotReported } from './sending_not_reported.ts';
+import { sourceNotInLogs } from './source_not_in_logs.ts';
 import { spfLimit } from './spf_limit.ts';
 import { subdomainAbuse } from './subdomain_abuse.ts';
 import { unauthorizedSource } from './unauthorized_source.ts';
+import { unauthorizedWorkload } from './unauthorized_workload.ts';
 import { unconfirmedReport } from './unconfirmed_report.ts';
 import { unreadableReports } from './unreadable_reports.ts';
+import { unsignedMail } from './unsigned_mail.ts';
 import { verdictMismatch } from './verdict_mismatch.ts';
+import { verifyFailed } from './verify_failed.ts';
 import { volumeSurge } from './volume_surge.ts';
 
 /**
@@ -67,6 +73,12 @@ export const RULES: readonly Rule[] = [
   dnsDrift,
   environmentDrift,
   lookalikeDomain,
+  unsignedMail,
+  unauthorizedWorkload,
+  keyNotPublished,
+  verifyFailed,
+  sendingNotReported,
+  sourceNotInLogs,
   unreadableReports,
   grantOverdue,
   nobodyCanApprove,

@@ -9,6 +9,7 @@ import type {
   IncidentWindow,
   ReadinessWindow,
   SenderWindow,
+  SendingWindow,
   SourceWindow,
   UndecidedWindow,
 } from '../window.ts';
@@ -52,6 +53,8 @@ export type DomainRule = RuleOf<'domain', DomainWindow>;
 export type ArrivalRule = RuleOf<'arrival', ArrivalWindow>;
 /** About what DNS says of the domain. */
 export type DnsRule = RuleOf<'dns', DnsWindow>;
+/** About what the logs show of mail that is sent as the domain. */
+export type SendingRule = RuleOf<'sending', SendingWindow>;
 /** About the mails of the whole installation; its findings have the domain `*`. */
 export type InstallationRule = RuleOf<'installation', MailWindow>;
 /** About what those reporters say whose word decides nothing. */
@@ -66,6 +69,7 @@ export type Rule =
   | DomainRule
   | ArrivalRule
   | DnsRule
+  | SendingRule
   | UndecidedRule
   | ReadinessRule
   | InstallationRule;

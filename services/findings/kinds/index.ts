@@ -13,6 +13,7 @@ import { environmentDrift } from './environment_drift.ts';
 import { forgedReport } from './forged_report.ts';
 import { grantOverdue } from './grant_overdue.ts';
 import { includeDangling } from './include_dangling.ts';
+import { keyNotPublished } from './key_not_published.ts';
 import type { Told, Words } from './kind.ts';
 import { lookalikeDomain } from './lookalike_domain.ts';
 import { mtaStsBroken } from './mta_sts_broken.ts';
@@ -25,12 +26,17 @@ import { recordInvalid } from './record_invalid.ts';
 import { reporterSilent } from './reporter_silent.ts';
 import { reportsStopped } from './reports_stopped.ts';
 import { senderMoved } from './sender_moved.ts';
+import { sendingNotReported } from './sending_not_reported.ts';
+import { sourceNotInLogs } from './source_not_in_logs.ts';
 import { spfLimit } from './spf_limit.ts';
 import { subdomainAbuse } from './subdomain_abuse.ts';
 import { unauthorizedSource } from './unauthorized_source.ts';
+import { unauthorizedWorkload } from './unauthorized_workload.ts';
 import { unconfirmedReport } from './unconfirmed_report.ts';
 import { unreadableReports } from './unreadable_reports.ts';
+import { unsignedMail } from './unsigned_mail.ts';
 import { verdictMismatch } from './verdict_mismatch.ts';
+import { verifyFailed } from './verify_failed.ts';
 import { volumeSurge } from './volume_surge.ts';
 
 /** The facts and the words of each rule of the analyzer, by the name of its file. */
@@ -48,6 +54,7 @@ export const KINDS = {
   environment_drift: environmentDrift,
   forged_report: forgedReport,
   include_dangling: includeDangling,
+  key_not_published: keyNotPublished,
   lookalike_domain: lookalikeDomain,
   mta_sts_broken: mtaStsBroken,
   new_host: newHost,
@@ -58,14 +65,19 @@ export const KINDS = {
   reporter_silent: reporterSilent,
   reports_stopped: reportsStopped,
   sender_moved: senderMoved,
+  sending_not_reported: sendingNotReported,
+  source_not_in_logs: sourceNotInLogs,
   spf_limit: spfLimit,
   subdomain_abuse: subdomainAbuse,
   unauthorized_source: unauthorizedSource,
+  unauthorized_workload: unauthorizedWorkload,
   unconfirmed_report: unconfirmedReport,
   grant_overdue: grantOverdue,
   nobody_can_approve: nobodyCanApprove,
   unreadable_reports: unreadableReports,
+  unsigned_mail: unsignedMail,
   verdict_mismatch: verdictMismatch,
+  verify_failed: verifyFailed,
   volume_surge: volumeSurge,
 };
 

@@ -17,6 +17,7 @@ export interface Published {
   questions: readonly (Pick<QuestionRow, 'name' | 'type' | 'purpose' | 'state' | 'differ_since' | 'answers'> & {
     /** Absent where it was not loaded. */
     first_answered_at?: Date | null;
+    answered_at?: Date | null;
   })[];
   servers: readonly ServerRow[];
 }
@@ -47,7 +48,7 @@ export async function loadPublished(tx: Tx, domain: string, since: Date): Promis
     [domain, since],
   );
   const questions = await tx.query<Published['questions'][number]>(
-    `select name, type, purpose, state, differ_since, answers, first_answered_at
+    `select name, type, purpose, state, differ_since, answers, first_answered_at, answered_at
        from ruawatch.dns_questions where domain = $1 order by name, type`,
     [domain],
   );
