@@ -24,6 +24,8 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   'applier/targets/rfc2136.test.ts': ['applier/targets/everywhere.ts'],
   'cli/commands/access-dns.test.ts': ['cli/commands/access-scopes.ts'],
   'cli/commands/access.test.ts': ['shared/settings/access.ts'],
+  'analyzer/sending/senders.test.ts': ['store/findings/sending-queries.ts', 'store/sending/judged.ts'],
+  'findings/kinds/unsigned_mail.test.ts': ['findings/kinds/sender_in_logs.ts'],
   'analyzer/rules/grant_overdue.test.ts': ['analyzer/installation-finding.ts'],
   'analyzer/rules/unauthorized_source.test.ts': ['analyzer/unauthenticated/named-rise.ts'],
   'requests/rules.test.ts': ['requests/decided-as.ts'],

@@ -20,17 +20,16 @@ export interface DeclaredSenders {
 
 /** Who may send as what; null when the file declares no workload, and so says nothing of it. */
 export function declaredSenders({ reference, environments }: Guard): DeclaredSenders | null {
-  const senders = environments.flatMap(({ name: environment, domains }) =>
-    domains.flatMap(({ domain, wanted, workloads }) => {
-      const keys = Object.values(wanted.dkim?.selectors ?? {}).filter(({ state }) => state === 'key');
-      return workloads.map(({ name, envelope_from, selectors }) => ({
+  const senders = environments.flatMap(({ name: environment, workloads }) =>
+    workloads.flatMap(({ name: workload, sends_as, envelope_from, signers }) =>
+      sends_as.map((domain) => ({
         environment,
-        workload: name,
+        workload,
         domain,
         envelope_from: envelope_from ?? domain,
-        signs: (selectors ?? keys).length > 0,
-      }));
-    }),
+        signs: signers.length > 0,
+      })),
+    ),
   );
   return senders.length === 0 ? null : { reference, senders };
 }
