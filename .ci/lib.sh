@@ -86,6 +86,7 @@ servers() {
   [ -e /usr/share/pdns-backend-sqlite3 ] || missing+=(pdns-backend-sqlite3)
   [ -x /usr/sbin/opendkim ] || missing+=(opendkim)
   [ -x /usr/bin/rspamd ] || missing+=(rspamd)
+  [ -x /usr/sbin/postfix ] || missing+=(postfix)
   [ -x /usr/sbin/unbound ] || missing+=(unbound)
   [ -x /usr/bin/promtool ] || missing+=(prometheus)
   command -v pgbouncer >/dev/null || missing+=(pgbouncer)
