@@ -5,7 +5,7 @@ import { type Finding, finding, type Given } from './finding.ts';
 import { allAtEnd, merged, replaced, withoutTerm } from './spf-correct.ts';
 
 /** Octets of a record that fit into an answer of 512 octets (RFC 7208 section 3.4). */
-const MOST_OCTETS = 450;
+export const MOST_OCTETS = 450;
 
 /** Whether the domain has one SPF record. */
 export function* rootFindings(domain: string, root: SpfTreeNode): Generator<Finding> {

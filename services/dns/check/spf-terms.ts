@@ -9,7 +9,7 @@ import { type Finding, finding, type Publication } from './finding.ts';
 import { replaced, withoutTerm } from './spf-correct.ts';
 import { ownFindings } from './spf-record.ts';
 
-const PRIVATE = new Networks([
+export const PRIVATE = new Networks([
   '10.0.0.0/8',
   '100.64.0.0/10',
   '127.0.0.0/8',

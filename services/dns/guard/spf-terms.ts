@@ -39,6 +39,17 @@ export function canonicalNetwork(address: string, prefix: number): string {
   return shift === 0n ? shown : `${shown}/${prefix}`;
 }
 
+/** Whether a network, or an address, lies within another. Both with a length or without. */
+export function networkContains(outer: string, inner: string): boolean {
+  const [address, bits] = outer.split('/') as [string, string | undefined];
+  const [first, length] = inner.split('/') as [string, string | undefined];
+  const six = isIPv6(address);
+  const most = six ? 128 : 32;
+  if (six !== isIPv6(first) || Number(bits ?? most) > Number(length ?? most)) return false;
+  const shift = BigInt(most - Number(bits ?? most));
+  return addressBits(address) >> shift === addressBits(first) >> shift;
+}
+
 /** An address as a number. */
 export function addressBits(address: string): bigint {
   if (!isIPv6(address)) return address.split('.').reduce((bits, part) => (bits << 8n) | BigInt(part), 0n);
