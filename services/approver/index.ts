@@ -5,6 +5,7 @@ import { DAY_MS } from '../shared/days.ts';
 import { messageOf } from '../shared/errors.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { endServices } from '../store/console/service-principals.ts';
 import { cutAudit } from '../store/requests/audit.ts';
 import { withdrawResolved } from '../store/requests/decide.ts';
 import { syncGroups } from '../store/requests/groups.ts';
@@ -43,6 +44,8 @@ export function startApprover(context: Context, given: ApproverOptions = {}): Se
     try {
       if (!synced && (await syncGroups(db, approvals))) log.info('the groups of approvals have changed');
       synced = true;
+      const ended = await endServices(db, at());
+      if (ended.length > 0) log.info({ services: ended }, 'service principals have ended');
       await sweepRequests(db, at());
       await checkReachable(db, at());
       await withdrawResolved(db, at());

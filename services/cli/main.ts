@@ -396,13 +396,20 @@ people
   .action(run(async (options) => (await import('./commands/people.ts')).runPeopleList(config(), options, out)));
 people
   .command('add <name>')
-  .description('add a person, and print a link with which they choose a password')
+  .description('add a person, and print a link with which they choose a password; or a service principal')
   .option('--role <role>', 'viewer, operator (acts on findings) or admin (also adds people)', 'viewer')
   .option('--domain <domain>', 'a domain that they may see, with its subdomains; may be repeated', oneMore)
   .option('--all-domains', 'they may see everything')
   .option('--email <address>', 'where they are reached')
+  .option('--service', 'a program, such as a CI job: it holds tokens and grants, and decides nothing')
+  .option('--owner <person>', 'with --service: who answers for it; it ends when that person is gone')
+  .option('--for <time>', 'with --service: how long it holds, such as 30d or 26w; at most 366 days')
+  .option('--until <date>', 'with --service: when it ends: YYYY-MM-DD (midnight UTC) or a full time')
   .action(
-    run(async (name: string, options) => (await import('./commands/people.ts')).runPeopleAdd(config(), name, options, { out })),
+    run(async (name: string, options) => {
+      const { runPeopleAdd, runServiceAdd } = await import('./commands/people.ts');
+      return (options.service === true ? runServiceAdd : runPeopleAdd)(config(), name, options, { out });
+    }),
   );
 people
   .command('link <name>')
@@ -421,7 +428,7 @@ people
   );
 people
   .command('token <name>')
-  .description("make a token with which a person's programs use the API, and print it once")
+  .description("make a token with which a person's programs, or a service principal, use the API, and print it once")
   .option('--scope <scope>', 'read, act, request or decide; may be repeated (default: read)', oneMore)
   .option('--domains <domain>', 'only this domain, with its subdomains; may be repeated (default: all of the person)', oneMore)
   .option('--for <time>', 'how long it holds, such as 12h, 30d or 52w; with decide at most 24h')
@@ -567,6 +574,7 @@ access
   .requiredOption('--for <time>', 'how long it is needed, such as 90m, 2h or 1d; the time begins when it is applied')
   .requiredOption('--why <text>', 'why; it is recorded')
   .option('--by <name>', 'who asks (default: the system user)')
+  .option('--service <name>', 'ask in the name of a service principal, which then holds it')
   .option('--server <name>', 'the target in the settings (default: the only one)')
   .option('--group <role>', 'of access.database: the role whose rights are lent')
   .option('--name <name...>', 'of access.dns: the names to be changed; with a dot before it, all names below')

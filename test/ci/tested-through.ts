@@ -14,6 +14,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/grants/lending.ts',
     'store/grants/life.ts',
   ],
+  'store/console/service-principals.test.ts': ['store/grants/holders.ts'],
   'applier/targets/route53/route53.test.ts': [
     'applier/targets/route53/client.ts',
     'applier/targets/route53/errors.ts',

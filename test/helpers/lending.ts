@@ -50,6 +50,7 @@ export async function makeLender(base: string, given: Partial<LendingDatabase> =
     name: 'main',
     groups: [readers, writers],
     for: [],
+    services: [],
     longestSeconds: 86_400,
     risk: 'medium',
     connections: 5,

@@ -28,6 +28,8 @@ export interface Wanted {
   risk: 'low' | 'medium' | 'high';
   longestSeconds: number;
   for: readonly string[];
+  /** The service principals that may hold it. */
+  services: readonly string[];
   /** Whether the target says how often it was used. */
   countsUses: boolean;
   /** What the holder logs in with, and what the target verifies it by. Null where the target has none. */
@@ -56,6 +58,7 @@ export function wantedOf(config: Pick<Config, 'access' | 'dnsTargets' | 'gateway
         risk: server.risk,
         longestSeconds: server.longestSeconds,
         for: server.for,
+        services: server.services,
         countsUses: false,
         secret: newPassword(),
       };
@@ -102,6 +105,7 @@ function dnsWanted(
     risk: server.risk,
     longestSeconds: server.longestSeconds,
     for: server.for,
+    services: server.services,
     countsUses: true,
     secret: requests === true ? null : newTsigCredential(readKeyFile(gateway.keyFile)),
   };

@@ -8,7 +8,7 @@ import { durationText } from '../../shared/format.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { grantOf, listGrants, loadGrant, type ShownGrant } from '../../store/grants/grants.ts';
-import { mayHold } from '../../store/grants/holders.ts';
+import { mayHold, serviceMayHold } from '../../store/grants/holders.ts';
 import { lendSetup } from '../../store/grants/lend-setup.ts';
 import { beginEnd } from '../../store/grants/life.ts';
 import { openRequest } from '../../store/requests/open.ts';
@@ -16,7 +16,7 @@ import { loadRequest } from '../../store/requests/requests.ts';
 import { withDatabase } from '../open.ts';
 import { keyOf, limitOf, moment, type Terminal, type WordOptions, wordOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
-import { type ScopeOptions, wantedOf } from './access-scopes.ts';
+import { type ScopeOptions, type Wanted, wantedOf } from './access-scopes.ts';
 
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
@@ -31,6 +31,8 @@ function secondsOf(text: string | undefined): number {
 export interface RequestOptions extends WordOptions, ScopeOptions {
   for?: string;
   uses?: string;
+  /** The service principal that asks. */
+  service?: string;
 }
 
 /**
@@ -45,7 +47,8 @@ export async function runAccessRequest(
   { out }: Terminal,
 ): Promise<number> {
   const word = wordOf(options);
-  const holder = word.by.toLowerCase();
+  const asker = askerOf(word, options.service);
+  const { holder } = asker;
   const wanted = wantedOf(config, kind, options);
   const seconds = secondsOf(options.for);
   if (seconds > wanted.longestSeconds)
@@ -57,17 +60,13 @@ export async function runAccessRequest(
   if (rules.length === 0)
     throw new PermanentError('no_rule', 'approvals has no rules, so nothing can be lent: say who decides (docs/access.md).');
   return withDatabase(config, async (db) => {
-    if (!(await mayHold(db, holder, wanted.for)))
-      throw new PermanentError(
-        'may_not_hold',
-        `${holder} may not hold it: ${wanted.for.length > 0 ? `people of ${wanted.for.join(', ')} may` : 'people of the groups of approvals, and of the console, may'}. Say who you are with --by.`,
-      );
+    await checkHolder(db, asker, wanted);
     const plan = planGrant({
       domain: wanted.domain,
       kind: wanted.kind,
       holder,
-      holder_kind: 'person',
-      groups: [...wanted.for],
+      holder_kind: asker.kind,
+      groups: asker.kind === 'service' ? [] : [...wanted.for],
       server: wanted.server,
       scope: wanted.scope,
       seconds,
@@ -75,7 +74,7 @@ export async function runAccessRequest(
       credential: wanted.secret?.credential ?? null,
       risk: wanted.risk,
     });
-    const given = { plan, requester: holder, requester_kind: 'person' as const, why: word.why };
+    const given = { plan, requester: holder, requester_kind: asker.kind, why: asker.why };
     const key = (await openRequest(db, rules, { ...given, credential: wanted.secret?.credential ?? null }))!;
     const { state } = await loadRequest(db, key);
     const grant = await grantOf(db, key);
@@ -85,6 +84,35 @@ export async function runAccessRequest(
     out(escaped(grantKind(wanted.kind).usage(grant.name, wanted.server)));
     out(`Password, shown this once: ${wanted.secret.secret}`);
   });
+}
+
+interface Asker {
+  holder: string;
+  kind: 'person' | 'service';
+  why: string;
+}
+
+/** Who asks and will hold it. Of a service principal, the reason says who typed it. */
+function askerOf({ by, why }: { by: string; why: string }, service: string | undefined): Asker {
+  return service === undefined
+    ? { holder: by.toLowerCase(), kind: 'person', why }
+    : { holder: service.trim().toLowerCase(), kind: 'service', why: `${why} (asked by ${by})` };
+}
+
+/** @throws PermanentError `may_not_hold` */
+async function checkHolder(db: Db, { holder, kind }: Asker, wanted: Pick<Wanted, 'for' | 'services'>): Promise<void> {
+  const refuse = (why: string) => new PermanentError('may_not_hold', `${holder} may not hold it: ${why}`);
+  if (kind === 'service') {
+    if (!wanted.services.includes(holder)) throw refuse('the target names no such service principal (services, docs/access.md).');
+    if (!(await serviceMayHold(db, holder))) throw refuse('it is no service principal, has ended, or its owner is gone.');
+    return;
+  }
+  if (await mayHold(db, holder, wanted.for)) return;
+  const who =
+    wanted.for.length > 0
+      ? `people of ${wanted.for.join(', ')} may`
+      : 'people of the groups of approvals, and of the console, may';
+  throw refuse(`${who}. Say who you are with --by.`);
 }
 
 const STATES: Record<ShownGrant['state'], string> = {

@@ -4,7 +4,7 @@ import { PermanentError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { findPerson, type Person } from '../../store/console/people.ts';
+import { type Account, findAccount } from '../../store/console/people.ts';
 import { TOKEN_SCOPES, type TokenScope } from '../../store/console/rights.ts';
 import { endToken, listTokens, makeToken } from '../../store/console/tokens.ts';
 import { withDatabase } from '../open.ts';
@@ -23,8 +23,8 @@ export interface TokenOptions {
 }
 
 /**
- * `people token NAME`: makes a token for a person's programs, and prints it once.
- * @throws PermanentError `usage`, `no_person`, `token_too_long`, `no_second_factor`, `code_wrong`
+ * `people token NAME`: makes a token for a person's programs, or for a service principal, and prints it once.
+ * @throws PermanentError `usage`, `no_person`, `service_decides_nothing`, `token_too_long`, `no_second_factor`, `code_wrong`
  */
 export async function runPeopleToken(
   config: Config,
@@ -39,7 +39,7 @@ export async function runPeopleToken(
   if (ends_at === null) throw new PermanentError('usage', 'Say how long it holds: --for 30d, or --until 2027-01-31.');
   return withDatabase(config, async (db) => {
     const person = await personOf(db, name);
-    if (scopes.includes('decide')) await useCode(db, person, options.code, now);
+    if (scopes.includes('decide') && person.kind === 'person') await useCode(db, person, options.code, now);
     const given = {
       person_key: person.person_key,
       person: person.name,
@@ -109,9 +109,9 @@ function scopesOf(texts: readonly string[]): TokenScope[] {
   return TOKEN_SCOPES.filter((scope) => given.includes(scope));
 }
 
-async function personOf(db: Db, name: string): Promise<Person> {
-  const person = await findPerson(db, name);
+async function personOf(db: Db, name: string): Promise<Account> {
+  const person = await findAccount(db, name);
   if (person === null)
-    throw new PermanentError('no_person', `There is no person named "${name}": "ruawatch people list" lists them.`);
+    throw new PermanentError('no_person', `There is no account named "${name}": "ruawatch people list" lists them.`);
   return person;
 }

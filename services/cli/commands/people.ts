@@ -4,16 +4,18 @@ import { escaped, jsonText } from '../../shared/escape.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import * as people from '../../store/console/people.ts';
 import { ROLES_OF_PEOPLE } from '../../store/console/rights.ts';
+import { addService, isServiceName, listServices } from '../../store/console/service-principals.ts';
 import { makeLink } from '../../store/console/sessions.ts';
 import { withDatabase } from '../open.ts';
-import { systemUser, type Terminal } from '../terminal/options.ts';
+import { moment, systemUser, type Terminal, untilOf } from '../terminal/options.ts';
 import { table } from '../terminal/table.ts';
 
-/** `people list`: who may sign in to the console. */
+/** `people list`: who may sign in to the console, and the service principals. */
 export async function runPeopleList(config: Config, options: { json?: boolean }, out: Terminal['out']): Promise<number> {
   return withDatabase(config, async (db) => {
     const all = await people.listPeople(db);
-    if (options.json) for (const one of all) out(jsonText(one));
+    const services = await listServices(db);
+    if (options.json) for (const one of [...all, ...services]) out(jsonText(one));
     else if (all.length === 0) out('Nobody can sign in yet: "ruawatch start console" prints a link for the first account.');
     else
       out(
@@ -29,6 +31,56 @@ export async function runPeopleList(config: Config, options: { json?: boolean },
           { widths: [40, 10, 60, 14, 10] },
         ),
       );
+    if (options.json || services.length === 0) return;
+    out('');
+    out(
+      table(
+        ['service principal', 'role', 'domains', 'owner', 'until'],
+        services.map((one) => [
+          one.name,
+          one.role,
+          one.all_domains ? 'all' : one.domains.join(', '),
+          one.owner,
+          moment(one.ends_at),
+        ]),
+        { widths: [40, 10, 60, 40, 16] },
+      ),
+    );
+  });
+}
+
+export interface ServiceOptions extends RightsOptions {
+  owner?: string;
+  until?: string;
+  for?: string;
+}
+
+/**
+ * `people add NAME --service`: adds a program with an account of its own, which holds tokens and grants and decides nothing.
+ * @throws PermanentError `usage`, `no_owner`, `person_exists`, `service_too_long`
+ */
+export async function runServiceAdd(
+  config: Config,
+  name: string,
+  options: ServiceOptions,
+  { out, now = new Date() }: Terminal,
+): Promise<number> {
+  const { role, domains } = rightsOf(options);
+  if (role === 'admin') throw new PermanentError('usage', 'A service principal is a viewer or an operator, and never an admin.');
+  if (!isServiceName(name))
+    throw new PermanentError(
+      'usage',
+      `"${name}" is no name for a service principal: use letters, digits and . _ + -, 2 to 100 of them, and not the name of one of our services.`,
+    );
+  const ends_at = untilOf(options, now);
+  if (ends_at === null) throw new PermanentError('usage', 'Say when it ends: --for 26w, or --until 2027-01-31.');
+  if (options.owner === undefined || options.owner.trim() === '')
+    throw new PermanentError('usage', 'Say who answers for it: --owner ada@example.com. It ends when that person is gone.');
+  const owner = options.owner;
+  return withDatabase(config, async (db) => {
+    await addService(db, { name, owner, role, domains, ends_at }, systemUser(), now);
+    out(`${escaped(name)} is added: ${escaped(owner)} answers for it, and it ends ${moment(ends_at)} UTC.`);
+    out(`A token: ruawatch people token ${escaped(name)} --scope read --for 30d`);
   });
 }
 

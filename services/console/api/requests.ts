@@ -8,7 +8,7 @@ import { openDns } from '../../shared/runtime/resolver.ts';
 import { rowOf } from '../../store/console/api-lists.ts';
 import { decisionRow, domainRow, requestRow } from '../../store/console/api-rows.ts';
 import { noteAct } from '../../store/console/audit.ts';
-import { approverOf } from '../../store/console/people.ts';
+import { approverOf, askerWith } from '../../store/console/people.ts';
 import type { Reader } from '../../store/console/scope.ts';
 import { isOwn } from '../../store/domains/domains.ts';
 import { decide, withdraw } from '../../store/requests/decide.ts';
@@ -87,12 +87,11 @@ const open = apiRoute({
   async handle(asked) {
     const { db, reader, body, config, visitor } = asked;
     if ((await rowOf(reader, { view: 'domains', row: domainRow, where: 'domain' }, body.domain)) === null) missing('no_domain');
-    const requester = await approverOf(db, visitor!.person_key);
+    const asker = await askerWith(db, visitor!.person_key);
     const plan = await planOf(asked);
     const request_key = (await openRequest(db, config.approvals.rules, {
       plan,
-      requester,
-      requester_kind: 'person',
+      ...asker,
       why: body.why,
     }))!;
     await noted(asked, 'request_open', request_key, plan.domain);
@@ -176,7 +175,9 @@ function act<B extends z.ZodObject>(
         params.key,
       );
       if (request === null) return missing('no_request');
-      await work(db, params.key, await approverOf(db, visitor!.person_key), given as unknown as z.output<B>);
+      const person =
+        token === 'decide' ? await approverOf(db, visitor!.person_key) : (await askerWith(db, visitor!.person_key)).requester;
+      await work(db, params.key, person, given as unknown as z.output<B>);
       await noted({ db, visitor, clock }, `request_${name}`, params.key, request.domain);
       return shown(db, reader, params.key);
     },

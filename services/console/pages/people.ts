@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { endPerson, listPeople, type Person } from '../../store/console/people.ts';
+import { listServices, type ServicePrincipal } from '../../store/console/service-principals.ts';
 import { listTokens } from '../../store/console/tokens.ts';
 import { type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
@@ -17,10 +18,12 @@ const list = route({
   async handle({ db, visitor, form, clock }) {
     const w = words.people;
     const people = await listPeople(db);
+    const services = await listServices(db);
     const body = html`<div class="heading"><h1>${w.title}</h1><p class="quiet">${w.lead}</p></div>
 <div class="table"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.role}</th><th scope="col">${w.domains}</th>
 <th scope="col">${w.second}</th><th scope="col">${w.since}</th><th scope="col">${w.remove}</th></tr></thead>
 <tbody>${people.map((person) => rowOf(person, person.person_key === visitor!.person_key, form))}</tbody></table></div>
+${services.length > 0 && servicesTable(services, form)}
 <section><h2>${words.own_tokens.title}</h2>${tokensTable(await listTokens(db, null, clock.now()), form, 'all')}</section>`;
     return page(w.title, body, { section: 'people' });
   },
@@ -33,11 +36,27 @@ function rowOf(person: Person, self: boolean, form: string): Html {
 <td data-label="${w.domains}" class="name">${person.all_domains ? words.account.all_domains : person.domains.join(', ')}</td>
 <td data-label="${w.second}">${person.totp_since === null ? w.no : w.yes}</td>
 <td data-label="${w.since}" class="date">${day(person.created_at)}</td>
-<td data-label="${w.remove}">${
-    self
-      ? html`<span class="quiet">${w.you}</span>`
-      : html`<form method="post" action="${path`/people/remove`}">${hidden(form)}<input type="hidden" name="name" value="${person.name}"><button aria-label="${`${w.remove} ${person.name}`}">${w.remove}</button></form>`
-  }</td></tr>`;
+<td data-label="${w.remove}">${self ? html`<span class="quiet">${w.you}</span>` : removeForm(person.name, form)}</td></tr>`;
+}
+
+/** Programs with accounts of their own, who answers for each, and when it ends. */
+function servicesTable(services: readonly ServicePrincipal[], form: string): Html {
+  const w = words.people;
+  return html`<section><h2>${w.services}</h2><p class="quiet">${w.services_lead}</p><div class="table"><table><thead><tr><th scope="col">${w.name}</th><th scope="col">${w.role}</th>
+<th scope="col">${w.domains}</th><th scope="col">${w.owner}</th><th scope="col">${w.until}</th><th scope="col">${w.remove}</th></tr></thead>
+<tbody>${services.map(
+    (one) => html`<tr><th scope="row" data-label="${w.name}" class="name">${one.name}</th>
+<td data-label="${w.role}">${words.roles[one.role]}</td>
+<td data-label="${w.domains}" class="name">${one.all_domains ? words.account.all_domains : one.domains.join(', ')}</td>
+<td data-label="${w.owner}" class="name">${one.owner}</td>
+<td data-label="${w.until}" class="date">${day(one.ends_at)}</td>
+<td data-label="${w.remove}">${removeForm(one.name, form)}</td></tr>`,
+  )}</tbody></table></div></section>`;
+}
+
+function removeForm(name: string, form: string): Html {
+  const { remove: word } = words.people;
+  return html`<form method="post" action="${path`/people/remove`}">${hidden(form)}<input type="hidden" name="name" value="${name}"><button aria-label="${`${word} ${name}`}">${word}</button></form>`;
 }
 
 const remove = route({

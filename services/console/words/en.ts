@@ -155,6 +155,11 @@ export const words = {
     no_password: 'no password yet',
     remove: 'Remove',
     you: 'you',
+    services: 'Service principals',
+    services_lead:
+      'Programs with accounts of their own. Each ends at its time, and when its owner is gone. None of them decides.',
+    owner: 'Owner',
+    until: 'Until',
   },
   roles: { viewer: 'viewer', operator: 'operator', admin: 'admin' },
   overview: {

@@ -10,6 +10,8 @@ const target = {
   name,
   /** The groups of approvals whose people may hold what is lent here; without it, all people of all groups. */
   for: z.array(name).min(1).optional(),
+  /** The service principals (people add --service) that may hold it; none without it. */
+  services: z.array(z.string().regex(/^[a-z0-9][a-z0-9._+-]{1,99}$/, 'must be the name of a service principal')).default([]),
   longest_hours: z.number().positive().max(2160).default(24),
   /** How bad it would be in wrong hands: rules of approvals ask for it. */
   risk: z.enum(['low', 'medium', 'high']).default('medium'),
@@ -47,6 +49,8 @@ export interface Target {
   name: string;
   /** Empty for all people of all groups. */
   for: readonly string[];
+  /** Service principals that may hold it. */
+  services: readonly string[];
   longestSeconds: number;
   risk: 'low' | 'medium' | 'high';
 }
@@ -79,7 +83,13 @@ export function accessOf(
     for (const group of given.for ?? [])
       if (!Object.hasOwn(groups, group)) mistakes.push(`${where} names the group "${group}", which is not in approvals.groups.`);
     const { risk, longest_hours } = given;
-    return { name: given.name, for: given.for ?? [], longestSeconds: Math.round(longest_hours * 3600), risk };
+    return {
+      name: given.name,
+      for: given.for ?? [],
+      services: given.services,
+      longestSeconds: Math.round(longest_hours * 3600),
+      risk,
+    };
   };
   return {
     unwatchedMs: unwatched_minutes * 60_000,

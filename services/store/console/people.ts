@@ -44,15 +44,36 @@ const COLUMNS = `p.person_key, p.name, p.email, p.role, p.all_domains, p.passwor
 
 /** The people who may sign in, by name. */
 export async function listPeople(q: Queryable): Promise<Person[]> {
-  const { rows } = await q.query<Person>(`select ${COLUMNS} from ruawatch.people p where p.ended_at is null order by p.name`);
+  const { rows } = await q.query<Person>(
+    `select ${COLUMNS} from ruawatch.people p where p.kind = 'person' and p.ended_at is null order by p.name`,
+  );
   return rows;
 }
 
 /** A person who may sign in. @param name as it was typed */
 export async function findPerson(q: Queryable, name: string): Promise<Person | null> {
-  const { rows } = await q.query<Person>(`select ${COLUMNS} from ruawatch.people p where p.ended_at is null and p.name = $1`, [
-    nameOf(name),
-  ]);
+  const { rows } = await q.query<Person>(
+    `select ${COLUMNS} from ruawatch.people p where p.kind = 'person' and p.ended_at is null and p.name = $1`,
+    [nameOf(name)],
+  );
+  return rows[0] ?? null;
+}
+
+/** An account that tokens can be made for: a person's, or a service principal's. */
+export interface Account {
+  person_key: number;
+  name: string;
+  kind: 'person' | 'service';
+  /** When a service principal ends; null for a person. */
+  ends_at: Date | null;
+}
+
+/** @param name as it was typed */
+export async function findAccount(q: Queryable, name: string): Promise<Account | null> {
+  const { rows } = await q.query<Account>(
+    'select person_key, name, kind, ends_at from ruawatch.people where ended_at is null and name = $1',
+    [nameOf(name)],
+  );
   return rows[0] ?? null;
 }
 
@@ -82,7 +103,7 @@ function nameOf(typed: string): string {
 /** Whether nobody may sign in yet. */
 export async function nobodyYet(q: Queryable): Promise<boolean> {
   const { rows } = await q.query<{ nobody: boolean }>(
-    'select not exists (select from ruawatch.people where ended_at is null) as nobody',
+    "select not exists (select from ruawatch.people where kind = 'person' and ended_at is null) as nobody",
   );
   return rows[0]!.nobody;
 }
@@ -142,7 +163,7 @@ export async function endPerson(db: Db, name: string, by: string, now: Date): Pr
 
 /**
  * Changes what a person may do and see. Their sessions and tokens end: what comes next has the new rights.
- * @throws PermanentError `no_person`, `last_admin`
+ * @throws PermanentError `no_person`, `last_admin`, `service_no_admin`
  */
 export async function changePerson(
   db: Db,
@@ -153,6 +174,8 @@ export async function changePerson(
   const typed = nameOf(name);
   await transaction(db, async (tx) => {
     if (!(role === 'admin' && domains === null)) await keepAnAdmin(tx, typed);
+    if (role === 'admin' && (await findAccount(tx, typed))?.kind === 'service')
+      throw new PermanentError('service_no_admin', `${typed} is a service principal, and none is an admin.`);
     const { rows } = await tx.query<{ person_key: number }>(
       'update ruawatch.people set role = $2, all_domains = $3 where ended_at is null and name = $1 returning person_key',
       [typed, role, domains === null],
@@ -243,12 +266,27 @@ export async function removeTotp(q: Queryable, key: number): Promise<void> {
   ]);
 }
 
-/** How a person is known in the groups of approvals: by the mail address, else by the name. Lower case. */
+/**
+ * How a person is known in the groups of approvals: by the mail address, else by the name. Lower case.
+ * @throws PermanentError `no_person`, and `service_decides_nothing` for a service principal
+ */
 export async function approverOf(q: Queryable, person_key: number): Promise<string> {
-  const { rows } = await q.query<{ who: string }>(
-    'select lower(coalesce(email, name)) as who from ruawatch.people where person_key = $1 and ended_at is null',
+  const { requester, requester_kind } = await askerWith(q, person_key);
+  if (requester_kind === 'service')
+    throw new PermanentError('service_decides_nothing', `${requester} is a service principal: only people decide.`);
+  return requester;
+}
+
+/** In whose name an account asks for something. @throws PermanentError `no_person` */
+export async function askerWith(
+  q: Queryable,
+  person_key: number,
+): Promise<{ requester: string; requester_kind: 'person' | 'service' }> {
+  const { rows } = await q.query<{ requester: string; requester_kind: 'person' | 'service' }>(
+    `select lower(coalesce(email, name)) as requester, kind as requester_kind from ruawatch.people
+      where person_key = $1 and ended_at is null`,
     [person_key],
   );
   if (rows[0] === undefined) throw new PermanentError('no_person', 'Your account was removed.');
-  return rows[0].who;
+  return rows[0];
 }

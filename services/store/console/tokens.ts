@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, transaction } from '../../shared/runtime/db.ts';
+import { serviceHolds } from '../grants/holders.ts';
 import { noteAct } from './audit.ts';
 import type { TokenScope, Visitor } from './rights.ts';
 import { type Scope, scopeOf } from './scope.ts';
@@ -46,10 +47,12 @@ export function isToken(text: string): boolean {
 
 /**
  * Makes a token. Its text is returned once and not stored: the database has its hash.
- * @throws PermanentError `token_too_long` when it would hold for longer than its scopes allow
+ * @throws PermanentError `token_too_long` when it would hold for longer than its scopes allow or its service principal holds,
+ *   `service_decides_nothing`
  */
 export async function makeToken(db: Db, given: NewToken, by: string, now: Date): Promise<{ token: string; token_key: number }> {
   const { person_key, person, name, scopes, domains, ends_at } = given;
+  await checkService(db, given);
   const most = scopes.includes('decide') ? LONGEST_DECIDING_MS : LONGEST_TOKEN_MS;
   if (ends_at.getTime() - now.getTime() > most)
     throw new PermanentError(
@@ -70,6 +73,22 @@ export async function makeToken(db: Db, given: NewToken, by: string, now: Date):
     return rows[0]!.token_key;
   });
   return { token, token_key };
+}
+
+async function checkService(q: Queryable, { person_key, scopes, ends_at }: NewToken): Promise<void> {
+  const { rows } = await q.query<{ name: string; ends_at: Date }>(
+    "select name, ends_at from ruawatch.people where person_key = $1 and kind = 'service'",
+    [person_key],
+  );
+  const service = rows[0];
+  if (service === undefined) return;
+  if (scopes.includes('decide'))
+    throw new PermanentError('service_decides_nothing', `${service.name} is a service principal: only people decide.`);
+  if (ends_at > service.ends_at)
+    throw new PermanentError(
+      'token_too_long',
+      `${service.name} ends ${service.ends_at.toISOString()}: its tokens end then at the latest.`,
+    );
 }
 
 /** The tokens that hold, the newest last. @param person_key null for everybody's */
@@ -134,7 +153,8 @@ export async function tokenVisitor(q: Queryable, token: string, now: Date): Prom
             t.used_at is null or t.used_at < $3 as stale,
             array(select d.domain from ruawatch.person_domains d where d.person_key = p.person_key) as granted
        from ruawatch.person_tokens t join ruawatch.people p using (person_key)
-      where t.token_hash = $1 and t.ended_at is null and t.ends_at > $2 and p.ended_at is null`,
+      where t.token_hash = $1 and t.ended_at is null and t.ends_at > $2 and p.ended_at is null
+        and (p.kind = 'person' or ${serviceHolds('p', '$2')})`,
     [hashOf(token), now, new Date(now.getTime() - NOTED_MS)],
   );
   const found = rows[0];

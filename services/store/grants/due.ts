@@ -1,4 +1,5 @@
 import type { Queryable } from '../../shared/runtime/db.ts';
+import { isKnown, serviceHolds } from './holders.ts';
 
 /** A grant that has to end now, and why. */
 export interface DueGrant {
@@ -19,15 +20,16 @@ export async function dueGrants(q: Queryable, at: Date | null): Promise<DueGrant
      select g.grant_key, g.request_key,
             case when g.ends_at <= now.at or g.ran_ms >= g.seconds * 1000::bigint then 'Its time is over.'
                  when g.used >= g.uses then 'It was used as often as was asked for.'
+                 when g.holder_kind = 'service' then format('The service principal %s has ended, or its owner is gone.', g.holder)
                  else format('%s may not hold it any more: not in the settings, or no longer in a group that may.', g.holder) end as reason
        from ruawatch.grants g cross join now
        left join known k on k.holder = g.holder
       where g.state in ('applying', 'active')
         and ((g.state = 'active' and (g.ends_at <= now.at or g.ran_ms >= g.seconds * 1000::bigint or g.used >= g.uses))
-          or not case when g.holder_kind = 'service' then true
+          or not case when g.holder_kind = 'service'
+                      then exists (select from ruawatch.people s where s.name = g.holder and ${serviceHolds('s', 'now.at')})
                       when cardinality(g.groups) > 0 then coalesce(k.groups && g.groups, false)
-                      else k.holder is not null
-                        or exists (select from ruawatch.people p where g.holder in (p.name, lower(p.email)) and p.ended_at is null) end)
+                      else ${isKnown('g.holder')} end)
       order by 1`,
     [at],
   );

@@ -5,17 +5,21 @@ import type { Tx } from '../../shared/runtime/db.ts';
 import { countUse } from './grants.ts';
 
 /**
- * Takes a use of a grant that the person holds for DNS changes by requests, if all of these changes are in the scope of one.
+ * Takes a use of a grant that a person or service principal holds for DNS changes by requests, if all of these changes are in the scope of one.
  * @returns the grant; null when there is none
  */
-export async function useLentScope(tx: Tx, holder: string, changes: Plan['changes']): Promise<number | null> {
+export async function useLentScope(
+  tx: Tx,
+  { holder, holder_kind }: { holder: string; holder_kind: 'person' | 'service' },
+  changes: Plan['changes'],
+): Promise<number | null> {
   const steps = stepsOf(changes);
   if (steps === null) return null;
   const { rows } = await tx.query<{ grant_key: number; scope: unknown }>(
     `select grant_key, scope from ruawatch.grants
-      where kind = 'access.dns' and scope ->> 'use' = 'requests' and holder = $1 and holder_kind = 'person'
+      where kind = 'access.dns' and scope ->> 'use' = 'requests' and holder = $1 and holder_kind = $2
         and state = 'active' and ends_at > clock_timestamp() order by ends_at`,
-    [holder.toLowerCase()],
+    [holder.toLowerCase(), holder_kind],
   );
   for (const { grant_key, scope: given } of rows) {
     const scope = dnsGrant.scope.parse(given) as DnsGrantScope;

@@ -233,7 +233,8 @@ export async function withdraw(db: Db, key: number, by: { person: string; why: s
       );
     const membersOf = await loadMembers(tx, now);
     const asked = request.rule.stages.flatMap(({ group }) => membersOf(group));
-    if (!askerOf(request).includes(by.person) && !asked.includes(by.person))
+    const own = request.requester_kind === 'playbook' ? [] : await askersOf(tx, request);
+    if (!own.includes(by.person) && !asked.includes(by.person))
       throw new PermanentError(
         'not_in_group',
         `Request ${key} is withdrawn by ${request.requester}, or by the people who decide about it.`,

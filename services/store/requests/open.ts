@@ -13,6 +13,7 @@ import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
 import { ownDomainOf } from '../domains/domains.ts';
 import { insertGrant } from '../grants/grants.ts';
+import { ownersOfService } from '../grants/holders.ts';
 import { useLentScope } from '../grants/lent-scope.ts';
 import { lockNamed } from '../locks.ts';
 import { askerOf, note } from './events.ts';
@@ -106,8 +107,8 @@ const APPLY_WITHIN_HOURS = 1;
 
 /** What decides instead of a rule when the person holds a grant for all that is to be changed; null without one. */
 async function lentFor(tx: Tx, { plan, requester, requester_kind }: NewRequest): Promise<Frozen | null> {
-  if (requester_kind !== 'person' || plan.warnings.length > 0) return null;
-  const grant = await useLentScope(tx, requester, plan.changes);
+  if (requester_kind === 'playbook' || plan.warnings.length > 0) return null;
+  const grant = await useLentScope(tx, { holder: requester, holder_kind: requester_kind }, plan.changes);
   if (grant === null) return null;
   const apply_within_hours = APPLY_WITHIN_HOURS;
   return { rule: `grant ${grant}`, decide: 'automatic', stages: [], denials: 1, apply_within_hours, windows: [] };
@@ -119,7 +120,9 @@ async function lentFor(tx: Tx, { plan, requester, requester_kind }: NewRequest):
  */
 export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): Promise<number | null> {
   const seats = await loadSeats(tx, now);
-  if (rule.decide === 'people') checkQuorum(rule, given, ownersOf(seats));
+  const { requester, requester_kind, not_by = [] } = given;
+  const askers = [requester, ...not_by, ...(requester_kind === 'service' ? await ownersOfService(tx, requester) : [])];
+  if (rule.decide === 'people') checkQuorum(rule, askers, ownersOf(seats));
   const key = await insert(tx, { rule, given, sealed: seal(given.plan), now });
   if (key === null) return null;
   for (const change of given.plan.changes)
@@ -130,7 +133,7 @@ export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): 
       rule,
       stage: 0,
       now,
-      membersOf: decidersOf(seats, { askers: [given.requester, ...(given.not_by ?? [])], votes: [] }),
+      membersOf: decidersOf(seats, { askers, votes: [] }),
       actor: actorOf(given),
       says: given.plan.summary,
       event: 'open',
@@ -142,8 +145,8 @@ export async function open(tx: Tx, rule: Frozen, given: NewRequest, now: Date): 
 const actorOf = ({ requester, requester_kind }: Pick<Request, 'requester' | 'requester_kind'>): string =>
   requester_kind === 'person' ? requester : `${requester_kind} ${requester}`;
 
-function checkQuorum({ stages, rule }: Frozen, { requester, not_by = [] }: NewRequest, membersOf: Members): void {
-  if (isReachable(stages, membersOf, new Set([requester, ...not_by]))) return;
+function checkQuorum({ stages, rule }: Frozen, askers: readonly string[], membersOf: Members): void {
+  if (isReachable(stages, membersOf, new Set(askers))) return;
   const groups = [...new Set(stages.map(({ group }) => group))]
     .map((group) => `${group} (${membersOf(group).length})`)
     .join(', ');

@@ -3,6 +3,7 @@ import { type Frozen, frozenSchema } from '../../requests/rules.ts';
 import { STEPS, type State, type Step } from '../../requests/states.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Queryable, Tx } from '../../shared/runtime/db.ts';
+import { ownersOfService } from '../grants/holders.ts';
 
 /** A row of ruawatch.requests. */
 export interface Request {
@@ -108,10 +109,14 @@ export async function allInStates(q: Queryable, states: readonly State[]): Promi
   }
 }
 
-/** Who may not decide: whoever asks, and of a review whoever asked for what it looks back at. */
-export async function askersOf(q: Queryable, { requester, kind, plan, digest }: Request): Promise<string[]> {
-  if (kind !== 'review') return [requester];
-  return [requester, (await loadRequest(q, readPlan({ text: plan, digest }).reviews!)).requester];
+/**
+ * Who may not decide: whoever asks, who answers for the service principal that asks, and of a review those of what it looks back
+ * at.
+ */
+export async function askersOf(q: Queryable, { requester, requester_kind, kind, plan, digest }: Request): Promise<string[]> {
+  const own = [requester, ...(requester_kind === 'service' ? await ownersOfService(q, requester) : [])];
+  if (kind !== 'review') return own;
+  return [...own, ...(await askersOf(q, await loadRequest(q, readPlan({ text: plan, digest }).reviews!)))];
 }
 
 /** The newest request that a service or playbook opened under a name; null when there is none. */

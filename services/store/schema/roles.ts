@@ -173,6 +173,9 @@ export const GRANTS = {
     grants: ['select', 'insert'],
     grant_watch: ['select'],
     rotations: ['select', 'insert', 'update'],
+    // Service principals end with their owner, and their tokens with them.
+    people: ['select (person_key, name, email, ended_at, kind, owner, ends_at)', 'update (ended_at, ended_by)'],
+    person_tokens: ['select (person_key, ended_at)', 'update (ended_at, ended_by)'],
     // Third parties: their mail, and the end of their contract.
     onboardings: ['select', 'update (adopted_at, end_request_key)'],
     // What playbooks make plans of.
@@ -210,7 +213,7 @@ export const GRANTS = {
     ],
     grant_watch: ['select', 'update (seen_at, print)'],
     approver_groups: ['select'],
-    people: ['select (name, email, ended_at)'],
+    people: ['select (name, email, ended_at, kind, owner, ends_at)'],
     audit_head: ['select'],
     // The list of senders is one of its targets.
     sender_list: ['select', 'insert', 'update (ended_at, ended_by, ended_why)'],
@@ -286,6 +289,7 @@ export const GRANTS = {
     new_sign_ins: ['select', 'delete', 'update (sign_in_key)'],
     // Requests are mailed to the people who decide.
     requests: ['select'],
+    people: ['select (name, email, kind, owner)'],
     decisions: ['select'],
     approver_groups: ['select'],
     deputies: ['select'],

@@ -26,6 +26,7 @@ test.each([
     name: 'main',
     groups: ['readers'],
     for: [],
+    services: [],
     longestSeconds: 3600,
     risk: 'low' as const,
     connections: 1,

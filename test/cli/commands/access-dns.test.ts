@@ -23,7 +23,11 @@ beforeEach(async () => {
   writeFileSync(path.join(folder, 'key'), KEY);
   config.gateway.keyFile = path.join(folder, 'key');
   config.approvals = approvalsSchema.parse({ groups: GROUPS, rules: [{ name: 'all', stages: [{ group: 'mail' }] }] });
-  config.access = { unwatchedMs: 900_000, databases: [], dns: [{ name: 'primary', for: [], longestSeconds: 7200, risk: 'low' }] };
+  config.access = {
+    unwatchedMs: 900_000,
+    databases: [],
+    dns: [{ name: 'primary', for: [], services: [], longestSeconds: 7200, risk: 'low' }],
+  };
   const server = { address: '127.0.0.1', port: 53 };
   const key = { name: 'ruawatch', algorithm: 'hmac-sha256' as const };
   config.dnsTargets = [{ kind: 'rfc2136', name: 'primary', zones: ['example.com'], server, key, secret: () => Buffer.alloc(32) }];

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runAccessEnd, runAccessList, runAccessRequest } from '../../../services/cli/commands/access.ts';
 import { approvalsSchema } from '../../../services/requests/rules.ts';
+import { addService } from '../../../services/store/console/service-principals.ts';
 import { grantsIn } from '../../../services/store/grants/grants.ts';
 import { checkTargets } from '../../../services/store/grants/targets.ts';
 import { decide } from '../../../services/store/requests/decide.ts';
@@ -24,7 +25,16 @@ beforeEach(async () => {
     unwatchedMs: 900_000,
     dns: [],
     databases: [
-      { name: 'main', groups: ['readers'], for: ['mail'], longestSeconds: 7200, risk: 'low', connections: 2, url: () => '' },
+      {
+        name: 'main',
+        groups: ['readers'],
+        for: ['mail'],
+        services: ['ci'],
+        longestSeconds: 7200,
+        risk: 'low',
+        connections: 2,
+        url: () => '',
+      },
     ],
   };
   await syncGroups(f.t.db, f.context.config.approvals);
@@ -84,4 +94,19 @@ test('all end at once: what was asked for is withdrawn, what its target has not 
   await expect(checkTargets(f.t.db, { unwatchedMs: 1, databases: [], dns: [] })).rejects.toThrow(
     /no longer have main, which still lends/,
   );
+});
+
+test('a service principal that the target names asks, and neither it nor its owner decides', async () => {
+  await expect(ask({ service: 'ci' })).rejects.toThrow(/it is no service principal, has ended/);
+  await expect(ask({ service: 'other' })).rejects.toThrow(/names no such service principal/);
+  const until = new Date(Date.now() + 86_400_000);
+  await addService(f.t.db, { name: 'ci', owner: ADA, role: 'viewer', domains: null, ends_at: until }, 'test', new Date());
+  expect(await ask({ service: 'CI' })).toBe(0);
+  const [grant] = await grantsIn(f.t.db, ['asked']);
+  expect(grant).toMatchObject({ holder: 'ci', holder_kind: 'service', groups: [] });
+  const { digest, why, requester_kind } = await loadRequest(f.t.db, 1);
+  expect({ why, requester_kind }).toEqual({ why: `to look (asked by ${ADA})`, requester_kind: 'service' });
+  const given = { decision: 'approve' as const, why: 'fine', via: 'test', digest };
+  await expect(decide(f.t.db, 1, { ...given, person: ADA })).rejects.toMatchObject({ code: 'requester' });
+  expect(await decide(f.t.db, 1, { ...given, person: BEN })).toBe('approved');
 });

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runPeopleAdd, runPeopleLink, runPeopleList, runPeopleRemove } from '../../../services/cli/commands/people.ts';
+import {
+  runPeopleAdd,
+  runPeopleLink,
+  runPeopleList,
+  runPeopleRemove,
+  runServiceAdd,
+} from '../../../services/cli/commands/people.ts';
 import { loadConfig } from '../../../services/shared/settings/config.ts';
 import { linkOf } from '../../../services/store/console/sessions.ts';
 import { type TestDatabase, testDatabase } from '../../helpers/database.ts';
@@ -51,4 +57,32 @@ test('the last admin stays, a name is used once, and nobody else is removed', as
   await expect(runPeopleRemove(config(), 'root', { out })).rejects.toMatchObject({ code: 'last_admin' });
   await expect(runPeopleAdd(config(), 'ROOT', { allDomains: true }, { out })).rejects.toMatchObject({ code: 'person_exists' });
   await expect(runPeopleRemove(config(), 'ghost', { out })).rejects.toMatchObject({ code: 'no_person' });
+});
+
+test('a service principal is added with its owner and end, listed and removed', async () => {
+  const now = new Date();
+  const add = (name: string, options: object) => said((out) => runServiceAdd(config(), name, options, { out, now }));
+  const ci = { owner: 'root', domain: ['example.com'], for: '30d' };
+  expect((await add('CI', ci)).join('\n')).toMatch(
+    /CI is added: root answers for it, and it ends .* UTC\.\nA token: ruawatch people token CI/,
+  );
+  expect((await said((out) => runPeopleList(config(), {}, out))).join('\n')).toMatch(
+    /service principal.*\n.*\nci +viewer +example\.com +root/,
+  );
+  const rows = (await said((out) => runPeopleList(config(), { json: true }, out))).map((line) => JSON.parse(line));
+  expect(rows.at(-1)).toMatchObject({ kind: 'service', name: 'ci', owner: 'root' });
+  await expect(said((out) => runPeopleLink(config(), 'ci', { out }))).rejects.toMatchObject({ code: 'no_person' });
+  for (const [name, options, sentence] of [
+    ['scan', { ...ci, role: 'admin' }, /never an admin/],
+    ['scan@example.com', ci, /no name for a service principal/],
+    ['applier', ci, /no name for a service principal/],
+    ['scan', { ...ci, for: undefined }, /when it ends/],
+    ['scan', { ...ci, owner: undefined }, /who answers for it/],
+    ['scan', { ...ci, owner: 'ghost' }, /Nobody is known as "ghost"/],
+    ['scan', { ...ci, domain: undefined }, /which domains/],
+    ['ci', ci, /an account named "ci" already/],
+  ] as const)
+    await expect(add(name, options)).rejects.toThrow(sentence);
+  await said((out) => runPeopleRemove(config(), 'ci', { out, now }));
+  expect((await said((out) => runPeopleList(config(), {}, out))).join('\n')).not.toContain('service principal');
 });
