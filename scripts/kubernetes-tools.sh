@@ -4,13 +4,17 @@
 # They come from their sources through the Go module proxy, which needs Go 1.24 or newer and no container
 # engine: helm, kubeconform and etcd take minutes, kube-apiserver about twenty on two cores. They are kept
 # outside the repository, in ${XDG_CACHE_HOME:-~/.cache}/ruawatch/bin, and a tool that is there is not built
-# again. CI does not build them: the tests that need one are named as skipped where it is missing.
+# again. The definitions of KEDA, the Prometheus Operator and the Gateway API lie beside them, in crds.
+# CI does not build any of it: the tests that need one are named as skipped where it is missing.
 set -euo pipefail
 
 HELM=v3.22.0
 KUBECONFORM=v0.8.0
 ETCD=v3.6.4
 KUBERNETES=1.34.4
+KEDA=v2.20.2
+GATEWAY_API=v1.6.3
+PROMETHEUS_OPERATOR=v0.85.0
 
 bin="${XDG_CACHE_HOME:-$HOME/.cache}/ruawatch/bin"
 mkdir -p "$bin"
@@ -51,26 +55,46 @@ kubernetes() {
   build "$name" k8s.io/kubernetes "v$KUBERNETES" "k8s.io/kubernetes/cmd/$name" "$flags"
 }
 
+# The definitions of objects that Kubernetes itself does not have, from the modules of their projects.
+crds() {
+  local folder="${bin%/bin}/crds" one
+  mkdir -p "$folder.new"
+  for one in "github.com/kedacore/keda/v2@$KEDA config/crd/bases/keda.sh_scaledobjects.yaml" \
+    "sigs.k8s.io/gateway-api@$GATEWAY_API config/crd/standard/gateway.networking.k8s.io_httproutes.yaml" \
+    "github.com/prometheus-operator/prometheus-operator@$PROMETHEUS_OPERATOR example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml" \
+    "github.com/prometheus-operator/prometheus-operator@$PROMETHEUS_OPERATOR example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"; do
+    install -m 0644 "$(go mod download -json "${one% *}" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/${one#* }" "$folder.new/"
+  done
+  mv -T "$folder.new" "$folder"
+}
+
 make() {
   case $1 in
-    helm) build helm helm.sh/helm/v3 $HELM helm.sh/helm/v3/cmd/helm "-X helm.sh/helm/v3/internal/version.version=$HELM" ;;
+    crds) crds ;;
+    helm)
+      build helm helm.sh/helm/v3 $HELM helm.sh/helm/v3/cmd/helm "-X helm.sh/helm/v3/internal/version.version=$HELM \
+        -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=34 \
+        -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=34"
+      ;;
     kubeconform) build kubeconform github.com/yannh/kubeconform $KUBECONFORM github.com/yannh/kubeconform/cmd/kubeconform ;;
     etcd) build etcd go.etcd.io/etcd/server/v3 $ETCD go.etcd.io/etcd/server/v3 ;;
     kube-apiserver | kubectl) kubernetes "$1" ;;
     *)
-      echo "$1 is none of helm, kubeconform, etcd, kube-apiserver, kubectl" >&2
+      echo "$1 is none of helm, kubeconform, etcd, kube-apiserver, kubectl, crds" >&2
       exit 2
       ;;
   esac
 }
 
-[ "$#" -gt 0 ] || set -- helm kubeconform etcd kubectl kube-apiserver
+[ "$#" -gt 0 ] || set -- helm kubeconform etcd crds kubectl kube-apiserver
 for tool in "$@"; do
-  if [ -x "$bin/$tool" ]; then
-    echo "$tool is there: $bin/$tool"
+  place="$bin/$tool"
+  [ "$tool" != crds ] || place="${bin%/bin}/crds"
+  if [ -e "$place" ]; then
+    echo "$tool is there: $place"
     continue
   fi
   started=$SECONDS
   make "$tool"
-  echo "$tool built in $((SECONDS - started)) s: $bin/$tool"
+  echo "$tool made in $((SECONDS - started)) s: $place"
 done

@@ -11,6 +11,12 @@ export function kubernetesTool(name: 'helm' | 'etcd' | 'kube-apiserver' | 'kubec
   return existsSync(file) ? file : null;
 }
 
+/** The definitions of KEDA, the Prometheus Operator and the Gateway API, as the script took them; null without. */
+export function crdFolder(): string | null {
+  const folder = path.join(FOLDER, '../crds');
+  return existsSync(folder) ? folder : null;
+}
+
 /** The end of the name of a suite that needs tools which are not there: " (SKIPPED: …)", else nothing. */
 export function skippedWithout(tools: Record<string, string | null>): string {
   const missing = Object.keys(tools).filter((name) => tools[name] === null);
