@@ -90,6 +90,7 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   ],
   'attacks/analyst-transactions.test.ts': ['store/domains/checks.ts'],
   'cli/commands/dns.test.ts': ['cli/open.ts', 'cli/terminal/dns-text.ts'],
+  'cli/guard-sample.test.ts': ['cli/guard-signing.ts'],
   'cli/commands/guard.test.ts': ['cli/guard-file.ts', 'cli/terminal/guard-text.ts'],
   'cli/commands/doctor.test.ts': [
     'cli/doctor-checks.ts',
@@ -123,7 +124,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'dns/guard/spf.ts',
   ],
   'dns/guard/file.test.ts': ['dns/guard/aspects.ts', 'dns/guard/schema.ts', 'dns/guard/words.ts', 'dns/guard/workload-schema.ts'],
-  'dns/guard/spf-terms.test.ts': ['dns/guard/egress.ts'],
   'dns/check/single-record.test.ts': ['dns/client/texts.ts'],
   'dns/client/client.test.ts': ['dns/client/exchange.ts'],
   'dns/client/wire.test.ts': ['dns/client/reader.ts'],

@@ -1,17 +1,19 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { tryDomain } from '../../services/cli/guard-sample.ts';
 import { checkDomain } from '../../services/dns/check/check.ts';
+import { GUARD_CODES } from '../../services/dns/guard/codes.ts';
 import { readGuard } from '../../services/dns/guard/file.ts';
+import { GUARD_FIXTURES } from '../dns/guard/fixtures.ts';
 import { dnsOf, type Zone } from '../dns/zone.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-sample-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const write = (name: string, content: string) => writeFileSync(path.join(folder, name), content);
+const write = (name: string, content: string) => writeFileSync(path.join(folder, name), content, { mode: 0o600 });
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ed = generateKeyPairSync('ed25519');
 write('rsa.pem', rsa.privateKey.export({ format: 'pem', type: 'pkcs1' }).toString());
@@ -21,6 +23,8 @@ write(
   generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
 );
 write('nothing.pem', 'nothing');
+write('open.pem', rsa.privateKey.export({ format: 'pem', type: 'pkcs1' }).toString());
+chmodSync(path.join(folder, 'open.pem'), 0o644);
 const RSA = `v=DKIM1; p=${rsa.publicKey.export({ format: 'der', type: 'spki' }).toString('base64')}`;
 const ED = `v=DKIM1; k=ed25519; p=${ed.publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64')}`;
 
@@ -32,6 +36,8 @@ const ZONE: Zone = {
   's1._domainkey.example.com': { TXT: [[RSA]] },
   's2._domainkey.example.com': { TXT: [[ED]] },
 };
+const VENDOR: Zone = { 'v._domainkey.vendor.example': { TXT: [[RSA]] } };
+const HALF: Zone = { 'example.com': { TXT: [['v=spf1 ip4:192.0.2.0/29 -all']] } };
 const trying = async (selectors: string, workloads: string, zone: Zone = {}) => {
   const guard = readGuard(
     `{version: 1, environments: {production: {egress: {nat: {addresses: [192.0.2.1, 192.0.2.2]}, away: {addresses: [192.0.2.77]}, cluster: {from: nodes}}, domains: {example.com: {dkim: {selectors: {${selectors}}}, workloads: [${workloads}]}}}}}`,
@@ -145,6 +151,122 @@ test.each([
   const trials = await trying(selectors, workload);
   expect(trials.codes).toEqual(codes);
   expect(trials.workloads[0]!.dmarc).toBe(dmarc);
+});
+
+/** Of each code about keys and workloads: selectors, workload and records that raise it, and the twin that is corrected. */
+type Tried = [selectors: string, workload: string, zone?: Zone];
+const SIGNED = 's1: {private_key: rsa.pem}';
+const TWINS: Partial<Record<keyof typeof GUARD_CODES, { raised: Tried; corrected: Tried }>> = {
+  guard_key_file: { raised: ['s1: {private_key: missing.pem}', ''], corrected: [SIGNED, ''] },
+  guard_key_readable: { raised: ['s1: {private_key: open.pem}', ''], corrected: [SIGNED, ''] },
+  guard_signature: {
+    raised: [SIGNED, '', { 's1._domainkey.example.com': { TXT: [[RSA.replace(RSA.slice(60, 64), 'AAAA')]] } }],
+    corrected: [SIGNED, ''],
+  },
+  guard_unsigned: {
+    raised: [SIGNED, '{name: shop, egress: nat, selectors: []}'],
+    corrected: [SIGNED, '{name: shop, egress: nat}'],
+  },
+  guard_unaligned: {
+    raised: ['', '{name: shop, egress: nat, selectors: [{domain: vendor.example, selector: v, key_file: rsa.pem}]}', VENDOR],
+    corrected: ['', '{name: shop, egress: nat, selectors: [{domain: example.com, selector: s1, key_file: rsa.pem}]}', VENDOR],
+  },
+  guard_egress: {
+    raised: [SIGNED, '{name: shop, egress: 192.0.2.8/28}', HALF],
+    corrected: [SIGNED, '{name: shop, egress: 192.0.2.0/29}', HALF],
+  },
+  guard_dmarc: { raised: ['', '{name: shop, egress: away}'], corrected: ['', '{name: shop, egress: nat}'] },
+  guard_not_signed_here: { raised: ['s1: any', ''], corrected: [SIGNED, ''] },
+  guard_egress_unknown: {
+    raised: [SIGNED, '{name: shop, egress: {cilium: out}}'],
+    corrected: [SIGNED, '{name: shop, egress: {cilium: out, addresses: [192.0.2.1]}}'],
+  },
+};
+
+test.each(Object.entries(TWINS))('%s is found, and not in its corrected twin', async (code, { raised, corrected }) => {
+  expect((await trying(...raised)).codes).toContain(code);
+  expect((await trying(...corrected)).codes).not.toContain(code);
+});
+
+test('every code about keys and workloads has its twin', () => {
+  const others = Object.keys(GUARD_FIXTURES);
+  expect(Object.keys(TWINS).sort()).toEqual(
+    Object.keys(GUARD_CODES)
+      .filter((code) => !others.includes(code))
+      .sort(),
+  );
+});
+
+describe('which keys', () => {
+  const OTHER: Zone = { 'v._domainkey.vendor.example': { TXT: [[ED]] }, 'n._domainkey.news.example.com': { TXT: [[ED]] } };
+  test.each([
+    ['of a domain below', '{name: w, selectors: [{domain: news.example.com, selector: n, key_file: ed.pem}]}', {}, [], true],
+    [
+      'of a domain below, strictly',
+      '{name: w, selectors: [{domain: news.example.com, selector: n, key_file: ed.pem}]}',
+      { '_dmarc.example.com': { TXT: [['v=DMARC1; p=reject; adkim=s']] } },
+      ['guard_unaligned', 'guard_dmarc'],
+      false,
+    ],
+    [
+      'of a vendor',
+      '{name: w, selectors: [{domain: vendor.example, selector: v, key_file: ed.pem}]}',
+      {},
+      ['guard_unaligned', 'guard_dmarc'],
+      false,
+    ],
+    [
+      'of a vendor, and its own',
+      '{name: w, selectors: [{domain: vendor.example, selector: v, key_file: ed.pem}, {selector: s2, key_file: ed.pem}]}',
+      {},
+      [],
+      true,
+    ],
+    [
+      'a file of its own under the selector of another',
+      '{name: w, selectors: [{selector: s1, key_file: ed.pem}]}',
+      {},
+      ['guard_signature', 'guard_dmarc'],
+      false,
+    ],
+    [
+      'under a selector that nobody published',
+      '{name: w, selectors: [{selector: s9, key_file: ed.pem}]}',
+      {},
+      ['guard_signature', 'guard_dmarc'],
+      false,
+    ],
+    ['in a Secret alone', '{name: w, selectors: [{selector: s1, secret: {name: dkim}}]}', {}, ['guard_not_signed_here'], null],
+  ] as [string, string, Zone, string[], boolean | null][])('%s', async (_name, workload, zone, codes, aligned) => {
+    const trials = await trying('', workload, { ...OTHER, ...zone });
+    expect(trials.codes.sort()).toEqual([...codes].sort());
+    expect(trials.workloads[0]!.dkimAligned).toBe(aligned);
+  });
+
+  test('each file that workloads name for one selector is tried', async () => {
+    const { codes, workloads } = await trying(
+      's1: {private_key: rsa.pem}',
+      '{name: a, egress: nat}, {name: b, egress: away, selectors: [{selector: s1, key_file: ed.pem}]}',
+    );
+    expect(codes).toEqual(['guard_signature', 'guard_egress', 'guard_dmarc']);
+    expect(workloads.map(({ dkimAligned }) => dkimAligned)).toEqual([true, false]);
+  });
+
+  test('a folder, a large file and the like are no keys', async () => {
+    mkdirSync(path.join(folder, 'folder'), { recursive: true });
+    write('large.pem', 'x'.repeat(70_000));
+    for (const file of ['folder', 'large.pem', '/dev/zero'])
+      expect((await trying(`s1: {private_key: ${file}}`, '')).codes, file).toEqual(['guard_key_file']);
+  });
+});
+
+test('each part of a network is judged', async () => {
+  const { workloads, findings } = await trying(SIGNED, '{name: w, egress: 192.0.2.0/27}', HALF);
+  expect(workloads[0]!.egress.map(({ address, spf }) => `${address} ${spf}`)).toEqual([
+    '192.0.2.0/29 pass',
+    '192.0.2.8 to 192.0.2.31 fail',
+  ]);
+  expect(findings.map(({ message }) => message).join()).toContain('leaves by 192.0.2.8 to 192.0.2.31');
 });
 
 test('strict alignment counts', async () => {

@@ -12,7 +12,7 @@ import { knotPresent, type NameServer, startKnot } from '../../helpers/knot.ts';
 const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-guard-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const write = (name: string, text: string) => {
-  writeFileSync(path.join(folder, name), text);
+  writeFileSync(path.join(folder, name), text, { mode: 0o600 });
   return path.join(folder, name);
 };
 

@@ -10,7 +10,9 @@ import { GOOD, GUARD_FIXTURES, type GuardFixture, KEY, OTHER_KEY } from './fixtu
 const OF_SAMPLES = [
   'guard_key_file',
   'guard_signature',
+  'guard_key_readable',
   'guard_unsigned',
+  'guard_unaligned',
   'guard_egress',
   'guard_dmarc',
   'guard_not_signed_here',
