@@ -36,8 +36,9 @@ export interface Applying {
 
 type Change = MadeChange;
 
-/** What a plan changes, without rights that are lent: services/applier/grants carries those out. */
-const madeBy = ({ changes }: Plan): Change[] => changes.flatMap((change) => (change.target === 'grant' ? [] : [change]));
+/** What a plan changes, without rights that are lent and mails that are held: others carry those out. */
+const madeBy = ({ changes }: Plan): Change[] =>
+  changes.flatMap((change) => (change.target === 'dns' || change.target === 'senders' ? [change] : []));
 
 /** After so long without an answer a request has failed. */
 const GIVE_UP_MS = 24 * 3_600_000;

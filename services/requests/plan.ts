@@ -12,6 +12,7 @@ export const KINDS = [
   'dkim.rotate',
   'sender.onboard',
   'sender.offboard',
+  'messages.release',
   'review',
   ...GRANT_KINDS,
 ] as const;
@@ -98,7 +99,19 @@ const grantChange = z
   });
 export type GrantChange = z.infer<typeof grantChange>;
 
-const change = z.discriminatedUnion('target', [dnsChange, senderChange, grantChange]);
+/** A mail that is held, and would go to its recipients. The digest of its octets names it: no other mail can take its place. */
+const messageChange = z.strictObject({
+  target: z.literal('message'),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  size: z.int().min(0),
+  kept_in: z.enum(['postfix', 'store']),
+  /** As the mail says. Addresses, names and subject stay out of a text that is kept for good. */
+  from_domain: z.string().max(253).nullable(),
+  recipients: z.int().min(1),
+});
+export type MessageChange = z.infer<typeof messageChange>;
+
+const change = z.discriminatedUnion('target', [dnsChange, senderChange, grantChange, messageChange]);
 
 /** What is asked for. The text of it, in canonical form, is what people approve. */
 export const planSchema = z.strictObject({

@@ -167,6 +167,13 @@ async function askForChanges({ db }: TestDatabase): Promise<void> {
       [BOOKS],
     );
     await db.query(
+      `insert into ruawatch.held_messages (request_key, held_at, kept_in, queue_ids, identity, domain, envelope_from, recipients, peer_ip, results, rule,
+              reason, size, sha256, attachments)
+       values ($1, now(), 'postfix', '{}', md5(random()::text), $2, '', '{ada@example.com}', '192.0.2.1', '{"spf": {"result": "none"}, "dmarc": {"result": "none"}}',
+               'own-domain', 'own_domain', 1, 'x', '[]')`,
+      [key, BOOKS],
+    );
+    await db.query(
       `insert into ruawatch.rotations (domain, step, asked_by, why, started_at, stepped_at) values ($1, 'done', 'approver', 'x', now(), now())`,
       [BOOKS],
     );

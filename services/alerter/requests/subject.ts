@@ -15,6 +15,7 @@ const WHAT: Record<Kind, string> = {
   'access.dns': 'lend access for',
   'sender.onboard': 'third party for',
   'sender.offboard': 'end of a third party for',
+  'messages.release': 'a held mail of',
   review: 'look back at break-glass for',
 };
 

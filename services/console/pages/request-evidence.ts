@@ -1,4 +1,4 @@
-import { type Plan, readPlan } from '../../requests/plan.ts';
+import { type DnsChange, type Plan, readPlan, type SenderChange } from '../../requests/plan.ts';
 import { stringsIn } from '../../requests/plans/members.ts';
 import { number, percent } from '../../shared/format.ts';
 import type { RequestStory } from '../../store/alerts/request-mails.ts';
@@ -24,7 +24,9 @@ export async function evidenceOf(reader: Reader, story: RequestStory): Promise<C
   const now = await evidenceNow(reader, plan);
   return [
     ...findingRow(plan, now),
-    ...plan.changes.flatMap((change) => (change.target === 'grant' ? [] : [changeRow(change, now, request.state)])),
+    ...plan.changes.flatMap((change) =>
+      change.target === 'dns' || change.target === 'senders' ? [changeRow(change, now, request.state)] : [],
+    ),
     ...peopleRow(story),
   ];
 }
@@ -39,7 +41,7 @@ function findingRow({ finding }: Plan, now: EvidenceNow): Compared[] {
 
 const APPLIED = ['active', 'handed_over', 'done', 'returned', 'ended'];
 
-function changeRow(change: Exclude<Plan['changes'][number], { target: 'grant' }>, now: EvidenceNow, state: string): Compared {
+function changeRow(change: DnsChange | SenderChange, now: EvidenceNow, state: string): Compared {
   const w = words.evidence;
   if (change.target === 'senders') {
     const at = entryOf(change.domain, change.source);

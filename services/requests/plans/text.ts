@@ -33,6 +33,13 @@ function linesOf({ changes }: Pick<Plan, 'changes'>): string[] {
       const most = uses === null ? '' : `, or ${counted(uses, 'use')}`;
       return [`+ ${holder}: ${grantWords(change)}, for ${durationText(seconds)}${most}`];
     }
+    if (change.target === 'message') {
+      const { from_domain, recipients, size, sha256 } = change;
+      const from = from_domain === null ? 'that names no author' : `that says it is from ${from_domain}`;
+      return [
+        `+ delivered to ${counted(recipients, 'recipient')}: a mail of ${counted(size, 'byte')} ${from} (SHA-256 ${sha256})`,
+      ];
+    }
     const { gone, come, stay } = changedMembers(change);
     return [
       ...gone.map((one) => `- ${zoneText(change, one, change.ttl.before)}`),

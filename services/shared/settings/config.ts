@@ -126,7 +126,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, cwd: string): Config {
       listen: listenOf(settings.gateway.listen),
       keyFile: absolute(settings.gateway.key_file),
     },
-    milter: milterOf(settings.milter),
+    milter: milterOf(settings.milter, cwd),
     analyzer: settings.analyzer,
     parser: settings.parser,
     failureReports: settings.failure_reports,

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { type HeldMail, heldMailOf, heldMailSchema } from './held-mail.ts';
 
 /** What a rule may look for in a mail: docs/milter.md says of each when it holds. */
 export const MILTER_CONDITIONS = ['own_domain', 'display_name', 'lookalike', 'new_domain', 'unclear_from'] as const;
@@ -65,6 +66,8 @@ export const milterSchema = z
     trusted_sealers: z.array(domain).default([]),
     /** People whose names nobody else is to write under. */
     people: z.array(personSchema).default([]),
+    /** What becomes of mail that is held: docs/held-mail.md. */
+    hold: heldMailSchema,
     /** Tried in their order; the first that holds decides. */
     rules: z
       .array(ruleSchema)
@@ -105,14 +108,16 @@ export interface Milter {
   trustedNetworks: readonly string[];
   trustedSealers: readonly string[];
   people: readonly MilterPerson[];
+  hold: HeldMail;
   rules: readonly MilterRule[];
 }
 
 /** The settings of the milter in the form that it uses. */
-export function milterOf(given: Given): Milter {
+export function milterOf(given: Given, cwd: string): Milter {
   return {
     listen: listenOf(given.listen),
     authservId: given.authserv_id ?? '',
+    hold: heldMailOf(given.hold, cwd),
     onFailure: given.on_failure,
     trustedNetworks: given.trusted_networks.map((one) => (one.includes('/') ? one : `${one}/${one.includes(':') ? 128 : 32}`)),
     trustedSealers: given.trusted_sealers,

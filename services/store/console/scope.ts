@@ -46,6 +46,7 @@ export const BY_DOMAIN = [
   'timeline',
   'posture',
   'lookalikes',
+  'held_messages',
 ] as const;
 /** The views whose domain has another name. */
 const COLUMN: Record<string, string> = { tls_reports: 'policy_domain', tls_failures: 'policy_domain' };

@@ -73,23 +73,27 @@ export async function openRequest(
 ): Promise<number | null> {
   return transaction(db, async (tx) => {
     await lockNamed(tx, 'requests');
-    const now = await momentOf(tx, at);
-    const { plan, requester_kind: requester } = given;
-    await checkDomain(tx, plan);
-    const opened = async (key: number | null) => {
-      if (key !== null) await given.also?.(tx, key);
-      return key;
-    };
-    const lent = await lentFor(tx, given);
-    if (lent !== null) return opened(await open(tx, lent, given, now));
-    const rule = choose(rules, { plan, requester }, await usedToday(tx, plan.domain, now));
-    if (rule === null)
-      throw new PermanentError(
-        'no_rule',
-        `No rule of approvals is for ${plan.kind} of ${plan.domain}: "ruawatch requests explain" shows why; add a rule without conditions for all the rest.`,
-      );
-    return opened(await open(tx, freeze(rule), given, now));
+    return openLocked(tx, rules, given, await momentOf(tx, at));
   });
+}
+
+/** The same in a transaction that has the lock `requests`. @throws as `openRequest` */
+export async function openLocked(tx: Tx, rules: readonly Rule[], given: NewRequest, now: Date): Promise<number | null> {
+  const { plan, requester_kind: requester } = given;
+  await checkDomain(tx, plan);
+  const opened = async (key: number | null) => {
+    if (key !== null) await given.also?.(tx, key);
+    return key;
+  };
+  const lent = await lentFor(tx, given);
+  if (lent !== null) return opened(await open(tx, lent, given, now));
+  const rule = choose(rules, { plan, requester }, await usedToday(tx, plan.domain, now));
+  if (rule === null)
+    throw new PermanentError(
+      'no_rule',
+      `No rule of approvals is for ${plan.kind} of ${plan.domain}: "ruawatch requests explain" shows why; add a rule without conditions for all the rest.`,
+    );
+  return opened(await open(tx, freeze(rule), given, now));
 }
 
 /** @throws PermanentError `wrong_domain` for a record of an own domain below the one that the plan names */

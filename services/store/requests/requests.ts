@@ -94,14 +94,14 @@ export async function listRequests(
 const PAGE = 500;
 
 /**
- * All requests in some states, the oldest first: what is left out would never be done. Those that ask for a right to be lent
- * have a life of their own (store/grants/).
+ * All requests in some states, the oldest first: what is left out would never be done. Those that ask for a right to be lent, or
+ * for a mail that is held, have a life of their own (store/grants/, store/held/).
  */
 export async function allInStates(q: Queryable, states: readonly State[]): Promise<Request[]> {
   const found: Request[] = [];
   for (;;) {
     const { rows } = await q.query<Request>(
-      `select ${COLUMNS} from ruawatch.requests where state = any($1) and request_key > $2 and kind not like 'access.%' order by request_key limit ${PAGE}`,
+      `select ${COLUMNS} from ruawatch.requests where state = any($1) and request_key > $2 and kind not like 'access.%' and kind not like 'messages.%' order by request_key limit ${PAGE}`,
       [states, found.at(-1)?.request_key ?? 0],
     );
     found.push(...rows.map(read));

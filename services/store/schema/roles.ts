@@ -171,6 +171,9 @@ export const GRANTS = {
     // Whether a change was ours.
     changes: ['select'],
     grants: ['select', 'insert'],
+    // Held mails whose time is over.
+    held_messages: ['select', 'update (body_gone_at)'],
+    held_bodies: ['select (held_key)', 'delete'],
     grant_watch: ['select'],
     rotations: ['select', 'insert', 'update'],
     // Service principals end with their owner, and their tokens with them.
@@ -259,6 +262,30 @@ export const GRANTS = {
     domains: ['select (domain, state)'],
     analysis_work: ['insert'],
   },
+  /** Takes mails as they arrive, holds some of them, and carries out what is decided about those. It decides nothing. */
+  ruawatch_milter: {
+    migrations: ['select'],
+    locks: ['select', 'update'],
+    held_messages: ['select', 'insert', 'update'],
+    held_bodies: ['select', 'insert'],
+    // It opens the request that decides, and takes the steps after the decision.
+    requests: [
+      'select',
+      'insert',
+      'update (state, changed_at, stage, emergency, expires_at, decided_at, applied_at, ends_at, outcome, unreachable_since)',
+    ],
+    decisions: ['select'],
+    request_timers: ['select', 'insert', 'delete'],
+    request_events: ['select', 'insert'],
+    approver_groups: ['select'],
+    deputies: ['select'],
+    audit_head: ['select'],
+    // How reports speak of a source.
+    domains: ['select (domain, state)'],
+    domain_reporters: ['select (domain, reporter, decides)'],
+    sources: ['select'],
+    source_days: ['select'],
+  },
   ruawatch_alerter: {
     migrations: ['select'],
     // The counts of doctor, and what the digest says of mails that could not be read or verified.
@@ -287,6 +314,9 @@ export const GRANTS = {
     sources: ['select'],
     // New sign-ins are mailed to their people.
     new_sign_ins: ['select', 'delete', 'update (sign_in_key)'],
+    // What is held is mailed to its recipients.
+    held_messages: ['select'],
+    held_told: ['select', 'insert'],
     // Requests are mailed to the people who decide.
     requests: ['select'],
     people: ['select (name, email, kind, owner)'],
@@ -347,6 +377,10 @@ export const GRANTS = {
     // People ask for rights, and end them.
     grants: ['select', 'insert', 'update (state, end_reason, end_since, tries, retry_at)'],
     grant_watch: ['select'],
+    // Mails that are held: what is known of them, their text for whoever was lent it, and what recipients ask.
+    held_messages: ['select', 'update (denied_as, doubt, dot_at)'],
+    held_bodies: ['select'],
+    held_asks: ['select', 'insert'],
     // Mails that are downloaded, uploaded, and read again.
     messages: [
       'select',
@@ -388,6 +422,7 @@ const FUNCTIONS: Partial<Record<keyof typeof GRANTS, readonly string[]>> = {
   ruawatch_approver: ['audit_append(text)', 'audit_cut(timestamptz)'],
   ruawatch_applier: ['audit_append(text)'],
   ruawatch_gateway: ['audit_append(text)'],
+  ruawatch_milter: ['audit_append(text)'],
   ruawatch_console: ['audit_append(text)'],
 };
 

@@ -6,13 +6,15 @@ const wrong = (given: unknown): string[] =>
 
 describe('the settings of the milter', () => {
   test('are off by default, and hold what is forged or imitates once it listens', () => {
-    expect(milterOf(milterSchema.parse(undefined))).toEqual({
+    expect(milterOf(milterSchema.parse(undefined), '/')).toEqual({
       listen: null,
       authservId: '',
       onFailure: 'accept',
       trustedNetworks: [],
       trustedSealers: [],
       people: [],
+      // test/shared/settings/held-mail.test.ts
+      hold: expect.objectContaining({ keep: 'postfix' }),
       rules: [
         { when: 'unclear_from', do: 'hold', dry_run: false },
         { when: 'own_domain', do: 'hold', dry_run: false },
@@ -36,7 +38,7 @@ describe('the settings of the milter', () => {
     ['unix:/run/ruawatch/milter.sock', { path: '/run/ruawatch/milter.sock' }],
     ['off', null],
   ])('take %s as an address', (listen, read) => {
-    expect(milterOf(milterSchema.parse({ listen, authserv_id: 'mx.example.com' })).listen).toEqual(read);
+    expect(milterOf(milterSchema.parse({ listen, authserv_id: 'mx.example.com' }), '/').listen).toEqual(read);
   });
 
   test.each(['8893', 'unix:relative', 'host:99999', 'unix:', ''])('refuse "%s" as an address', (listen) => {
@@ -49,6 +51,7 @@ describe('the settings of the milter', () => {
         trusted_networks: ['192.0.2.1', '10.0.0.0/8', '2001:db8::1', '2001:db8::/32'],
         people: ['Ada Lovelace', { name: 'Grace Hopper', addresses: ['Grace@Private.Example'] }],
       }),
+      '/',
     );
     expect(trustedNetworks).toEqual(['192.0.2.1/32', '10.0.0.0/8', '2001:db8::1/128', '2001:db8::/32']);
     expect(people).toEqual([
