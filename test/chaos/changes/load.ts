@@ -13,7 +13,7 @@ const RULES = rulesOf({ name: 'all', decide: 'automatic', ceiling: { per_day: 1_
 export interface Expected {
   key: number;
   state: State;
-  /** Changes of the zone, each of which raises its serial by one. */
+  /** How often a name of the zone changes. */
   effects: number;
   /** The texts at its names. */
   texts: Record<string, string[]>;
