@@ -1,5 +1,5 @@
 import type { OverdueGrant } from '../store/analysis/overdue-grants.ts';
-import type { AsideMails, MailDay, ReporterArrivals } from '../store/analysis/reading.ts';
+import type { AsideMails, DifferingReports, MailDay, ReporterArrivals } from '../store/analysis/reading.ts';
 import type { StuckRequest } from '../store/analysis/stuck-requests.ts';
 import type { KnownFinding } from '../store/findings/findings.ts';
 
@@ -12,6 +12,8 @@ export interface MailWindow {
   aside: readonly AsideMails[];
   /** Of the reporters of the catalogue. */
   arrivals: readonly ReporterArrivals[];
+  /** Of the last week: reports that two readers read in different ways. */
+  differing: readonly DifferingReports[];
   /** Pending requests that nobody is left to decide, the oldest first. */
   stuck: readonly StuckRequest[];
   /** Rights that could not be ended at their targets. */

@@ -3,7 +3,7 @@ import { addDays, dayOf } from '../shared/days.ts';
 import { transaction } from '../shared/runtime/db.ts';
 import type { Context } from '../shared/runtime/service.ts';
 import { loadOverdueGrants } from '../store/analysis/overdue-grants.ts';
-import { loadAside, loadMailDays, loadReporterArrivals } from '../store/analysis/reading.ts';
+import { loadAside, loadDiffering, loadMailDays, loadReporterArrivals } from '../store/analysis/reading.ts';
 import { loadStuckRequests } from '../store/analysis/stuck-requests.ts';
 import { loadFindings, type WrittenEvent } from '../store/findings/findings.ts';
 import { tryLockDomain } from '../store/locks.ts';
@@ -33,6 +33,7 @@ export async function findUnreadable(context: Context): Promise<WrittenEvent[]> 
       days: await loadMailDays(tx, habit),
       aside: await loadAside(tx, addDays(today, 1 - OVER_DAYS)),
       arrivals: await loadReporterArrivals(tx, knownKeys(), habit),
+      differing: await loadDiffering(tx, addDays(today, 1 - OVER_DAYS)),
       stuck: await loadStuckRequests(tx),
       overdue: await loadOverdueGrants(tx),
       known: await loadFindings(tx, EVERYTHING, [EVERYTHING], today),

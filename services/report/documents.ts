@@ -5,7 +5,7 @@ import { Decoder, detectCharset } from './mail/charset.ts';
 import type { MailTotals } from './mail-totals.ts';
 import type { AggregateRecord, AggregateReport, Problem, TlsReport } from './model.ts';
 import { claimsTlsReport, readTlsReports } from './tlsrpt.ts';
-import { readDocuments } from './xml/documents.ts';
+import { type DocumentOptions, readDocuments } from './xml/documents.ts';
 
 /** What a document yields. */
 export type Found =
@@ -39,25 +39,24 @@ interface Hints {
 export class DocumentReader {
   private readonly limits: Limits;
   private readonly totals: MailTotals;
-  private readonly batch: number;
+  private readonly given: Pick<DocumentOptions, 'batch' | 'again'>;
 
-  /** @param batch records in one batch */
-  constructor(limits: Limits, totals: MailTotals, batch: number) {
+  constructor(limits: Limits, totals: MailTotals, given: Pick<DocumentOptions, 'batch' | 'again'>) {
     this.limits = limits;
     this.totals = totals;
-    this.batch = batch;
+    this.given = given;
   }
 
   /** The reports in a payload whose kind is `xml` or `json`. */
   async *read(payload: Payload, hints: Hints): AsyncGenerator<Found> {
-    const { limits, batch, totals } = this;
+    const { limits, given, totals } = this;
     const { charset, hint } = hints;
     try {
       if (payload.kind === 'json') {
         for await (const found of this.json(payload, hints)) yield 'problem' in found ? byDamage(payload, found) : found;
         return;
       }
-      for await (const found of readDocuments(payload, { limits, totals, batch, charset, hint })) {
+      for await (const found of readDocuments(payload, { ...given, limits, totals, charset, hint })) {
         if (found.type === 'foreign') yield byDamage(payload, { type: 'nothing', problem: NO_FEEDBACK });
         else if (found.type === 'refused') yield byDamage(payload, refusedWith(found.refusal));
         else yield found;

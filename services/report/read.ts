@@ -10,7 +10,7 @@ import { decodeBody, type Mail, type MimePart, readMail } from './mail/mime.ts';
 import { readMsg } from './mail/msg.ts';
 import { type Encoded, encodedFiles } from './mail/uuencode.ts';
 import { MailTotals } from './mail-totals.ts';
-import type { FailureReport, Problem, ReadEvent } from './model.ts';
+import type { AggregateReport, FailureReport, Problem, ReadEvent } from './model.ts';
 
 /** Bytes of a body that are decoded to find out what it is. */
 const PEEK = 2 * SNIFF_LENGTH;
@@ -25,6 +25,8 @@ export interface ReadOptions {
   batch?: number;
   /** File name, when the bytes are a file. */
   name?: string;
+  /** Which reports are read by the second reader as well; one in a hundred by default. */
+  again?: (report: AggregateReport) => boolean;
 }
 
 /**
@@ -35,7 +37,7 @@ export interface ReadOptions {
  */
 export async function* readMessage(raw: Uint8Array, options: ReadOptions = {}): AsyncGenerator<ReadEvent> {
   const limits = withDefaults(options.limits);
-  const reading = new Reading(limits, options.batch ?? DEFAULT_BATCH);
+  const reading = new Reading(limits, options);
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   try {
     yield* reading.message(bytes, options.name ?? null);
@@ -53,7 +55,7 @@ export function readingOf(
   raw: Uint8Array,
   options: ReadOptions,
 ): { events: AsyncGenerator<ReadEvent>; current: () => Payload | null } {
-  const reading = new Reading(withDefaults(options.limits), options.batch ?? DEFAULT_BATCH);
+  const reading = new Reading(withDefaults(options.limits), options);
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   return { events: reading.message(bytes, options.name ?? null), current: () => reading.payload };
 }
@@ -98,11 +100,11 @@ class Reading {
   /** What is being read was encoded in a text. */
   private inText = false;
 
-  constructor(limits: Limits, batch: number) {
+  constructor(limits: Limits, { batch = DEFAULT_BATCH, again }: Pick<ReadOptions, 'batch' | 'again'>) {
     this.limits = limits;
     this.unpacker = new Unpacker(limits);
     this.totals = new MailTotals(limits);
-    this.documents = new DocumentReader(limits, this.totals, batch);
+    this.documents = new DocumentReader(limits, this.totals, { batch, ...(again && { again }) });
   }
 
   async *message(bytes: Buffer, name: string | null): AsyncGenerator<ReadEvent> {

@@ -3,7 +3,7 @@ import { withoutMail } from '../../findings/figures.ts';
 import { isKnown, organizationOf } from '../../report/reporters/reporters.ts';
 import { addDays } from '../../shared/days.ts';
 import type { AsideMails } from '../../store/analysis/reading.ts';
-import { unreadQuery } from '../../store/findings/evidence-queries.ts';
+import { differingQuery, unreadQuery } from '../../store/findings/evidence-queries.ts';
 import type { Candidate, KnownFinding } from '../../store/findings/findings.ts';
 import type { MailWindow } from '../mail-window.ts';
 import { openOf } from '../window.ts';
@@ -37,7 +37,8 @@ const MOST_NAMED = 5;
  * A sudden share of the mails cannot be read, or the reports of a known reporter can no longer be read or proven: the
  * fault may be in our reader. Anybody can send mails that look like damaged reports, so their share alone is low, and
  * they make one finding however many they are. Nobody can keep a known reporter's own reports away: that these fall
- * to less than half while unusable ones come in their place is medium.
+ * to less than half while unusable ones come in their place is medium. So is a report that counts and that the two
+ * readers read in different ways: what it adds to the evidence may be wrong.
  */
 export const unreadableReports: InstallationRule = {
   kind: KIND,
@@ -77,12 +78,13 @@ function find(window: MailWindow): Candidate[] {
   const open = openOf(window.known, KIND, EVERYTHING);
   const missed = missedReporters(window, begin, open);
   const sudden = recent.aside >= LEAST && recent.share >= LEAST_SHARE && recent.share >= TIMES_USUAL * usual.share;
-  if (!sudden && missed.length === 0 && !(open && goesOn(window))) return [];
+  if (!sudden && missed.length === 0 && window.differing.length === 0 && !(open && goesOn(window))) return [];
   return [candidateOf(window, { from: open ? addDays(end, -OVER_DAYS) : begin, end, usual: usual.share, missed, open })];
 }
 
 /** Whether what was found before still holds, by the last week. */
 function goesOn(window: MailWindow): boolean {
+  if (window.differing.length > 0) return true;
   const end = addDays(window.today, 1);
   const week = shareOf(window, addDays(end, -OVER_DAYS), end);
   return week.aside >= OVER_LEAST && week.share >= OVER_SHARE;
@@ -141,14 +143,16 @@ interface Found {
 function candidateOf(window: MailWindow, { from, end, usual, missed, open }: Found): Candidate {
   const { mails, aside, share } = shareOf(window, from, end);
   const groups = window.aside.filter(({ last_day }) => last_day >= from);
-  const days = groups.flatMap(({ first_day, last_day }) => [first_day, last_day]).sort();
+  const { differing } = window;
+  const days = [...groups, ...differing].flatMap(({ first_day, last_day }) => [first_day, last_day]).sort();
   const since = open?.evidence.since ?? days.find((day) => day >= from) ?? from;
   const last_day = days.at(-1) ?? window.today;
+  const surely = missed.length > 0 || differing.some(({ proven }) => proven > 0);
   return {
     kind: KIND,
     subject: EVERYTHING,
-    severity: missed.length > 0 ? 'medium' : 'low',
-    confidence: missed.length > 0 ? 0.9 : 0.6,
+    severity: surely ? 'medium' : 'low',
+    confidence: surely ? 0.9 : 0.6,
     first_day: open?.first_day ?? since,
     last_day,
     evidence: {
@@ -163,8 +167,11 @@ function candidateOf(window: MailWindow, { from, end, usual, missed, open }: Fou
         codes: largest(groups, ({ code }) => code),
         senders: largest(groups, ({ sender }) => sender || 'nobody'),
         missed,
+        differing: differing
+          .slice(0, MOST_NAMED)
+          .map(({ reporter, reports }) => ({ name: reporter.slice(0, 80), mails: reports })),
       },
-      query: unreadQuery(from),
+      query: differing.length > 0 && aside === 0 ? differingQuery(since) : unreadQuery(from),
     },
   };
 }

@@ -5,9 +5,11 @@ import { type Limits, Refusal } from '../limits.ts';
 import { type Charset, Decoder, detectCharset } from '../mail/charset.ts';
 import type { MailTotals } from '../mail-totals.ts';
 import type { AggregateRecord, AggregateReport } from '../model.ts';
+import { Problems } from '../problems.ts';
 import { excerpt } from '../text.ts';
 import { NotWellFormed, XmlReader } from './reader.ts';
 import { Salvager } from './salvage.ts';
+import { isReadAgain, MOST_CHARACTERS, readByTree, sameReading } from './second-reader.ts';
 
 /** How the documents of a payload are read. */
 export interface DocumentOptions {
@@ -20,6 +22,8 @@ export interface DocumentOptions {
   charset: string | null;
   /** What the file name says. */
   hint: NameHint | null;
+  /** Which reports are read by the second reader as well; one in a hundred by default. */
+  again?: (report: AggregateReport) => boolean;
 }
 
 /** What a payload yields, in order: the records of a report before the report itself. */
@@ -60,10 +64,8 @@ export async function* readDocuments(payload: Payload, options: DocumentOptions)
 }
 
 /** Reads one document from where the last one ended. Returns whether another one follows. */
-async function* readDocument(
-  source: Source,
-  { limits, totals, batch, hint }: DocumentOptions,
-): AsyncGenerator<DocumentEvent, boolean> {
+async function* readDocument(source: Source, options: DocumentOptions): AsyncGenerator<DocumentEvent, boolean> {
+  const { limits, totals, batch, hint } = options;
   const { decoder, chunks } = source;
   const builder = new AggregateBuilder(limits, batch, hint);
   const strict = new XmlReader(builder, limits);
@@ -102,6 +104,8 @@ async function* readDocument(
     const report = builder.finish(salvaged);
     totals.addMetadata(report);
     yield* takeBatches(builder);
+    if (!report.salvaged && !another && source.offset === 0 && (options.again ?? isReadAgain)(report))
+      await compareReaders(source, report, options);
     yield { type: 'report', report };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -153,6 +157,28 @@ async function* salvage(
   }
   salvager.write(decoder.end());
   salvager.end();
+}
+
+/** Notes on a report whether another reader, fast-xml-parser, reads something else in its document. */
+async function compareReaders(
+  { payload, charset }: Source,
+  report: AggregateReport,
+  { limits, hint }: DocumentOptions,
+): Promise<void> {
+  const decoder = new Decoder(charset);
+  let text = '';
+  for await (const chunk of payload.open()) {
+    text += decoder.write(chunk);
+    if (text.length > MOST_CHARACTERS) return;
+  }
+  const other = readByTree(text + decoder.end(), limits, hint);
+  if (other === null || sameReading(report, other)) return;
+  const problems = new Problems();
+  problems.add(
+    'readers_differ',
+    'Two readers read this report in different ways; the reading of the first one is stored. The fault is in ruawatch: please report it with the mail.',
+  );
+  report.problems.push(...problems.list());
 }
 
 /** Lists what was wrong with the bytes of a report, and with the containers around it. */

@@ -164,8 +164,7 @@ export class Salvager {
 
   private whole(name: string, segment: string): void {
     const repaired = repair(segment);
-    if (segment.length <= SEGMENT_LENGTH && library().XMLValidator.validate(repaired) === true)
-      this.feed(name, repaired, segment);
+    if (segment.length <= SEGMENT_LENGTH && isWellFormed(repaired)) this.feed(name, repaired, segment);
     else this.broken(name, segment);
   }
 
@@ -180,7 +179,7 @@ export class Salvager {
       `The ${localName(name)} of the report is broken; the part before the break is used.`,
     );
     const prefix = balancedPrefix(repair(segment.slice(0, SEGMENT_LENGTH)), this.limits.elementDepth);
-    if (library().XMLValidator.validate(prefix) === true) this.feed(name, prefix, segment);
+    if (isWellFormed(prefix)) this.feed(name, prefix, segment);
   }
 
   private feed(name: string, xml: string, original: string): void {
@@ -200,6 +199,11 @@ export class Salvager {
     this.builder.recordText = () => original;
     for (const node of nodes) feedNode(node, this.builder, this.limits.elementDepth);
   }
+}
+
+/** Whether fast-xml-parser, which is lenient, takes a document or segment for well-formed. */
+export function isWellFormed(xml: string): boolean {
+  return library().XMLValidator.validate(xml) === true;
 }
 
 /** A well-formed document or segment as the ordered tree of fast-xml-parser. */

@@ -30,6 +30,17 @@ export interface ReporterArrivals {
   bad: number;
 }
 
+/** Reports in the name of a reporter that two readers read in different ways. */
+export interface DifferingReports {
+  reporter: string;
+  reports: number;
+  /** Those that count. */
+  proven: number;
+  /** The days on which the first and the last of them arrived. */
+  first_day: string;
+  last_day: string;
+}
+
 /** Domains and codes that are told apart: anybody can invent senders. */
 const MOST_SENDERS = 20_000;
 
@@ -72,6 +83,19 @@ export async function loadReporterArrivals(
       where received_at >= $2::date::timestamp at time zone 'UTC' and reporter = any($1::text[]) and superseded_by is null
       group by 1, 2 order by 1, 2`,
     [reporters, from],
+  );
+  return rows;
+}
+
+/** The reports with the problem `readers_differ` that arrived from a day on, the largest groups first. */
+export async function loadDiffering(q: Queryable, from: string): Promise<DifferingReports[]> {
+  const { rows } = await q.query<DifferingReports>(
+    `select reporter, count(*)::int as reports, count(*) filter (where trust = 'ok')::int as proven,
+            min((received_at at time zone 'UTC')::date) as first_day, max((received_at at time zone 'UTC')::date) as last_day
+       from ruawatch.reports
+      where received_at >= $1::date::timestamp at time zone 'UTC' and problems @> '[{"code": "readers_differ"}]'
+      group by 1 order by 2 desc, 1 limit ${MOST_SENDERS}`,
+    [from],
   );
   return rows;
 }

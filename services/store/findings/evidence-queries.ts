@@ -70,6 +70,16 @@ export function overdueQuery(): string {
  order by coalesce(end_since, ends_at);`;
 }
 
+/** The reports that two readers read in different ways. */
+export function differingQuery(from: string): string {
+  return `select report_key, message_key, reporter, domain, received_at
+  from dmarc.reports
+ where problems @> '[{"code": "readers_differ"}]'
+   and received_at >= ${literal(`${from} 00:00+00`)}
+ order by received_at desc
+ limit 100;`;
+}
+
 export function unreadQuery(from: string): string {
   return `select code, sender, count(*) as mails, min(received_at) as first, max(received_at) as last, min(reason) as reason
   from dmarc.messages

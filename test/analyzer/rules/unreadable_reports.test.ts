@@ -16,6 +16,8 @@ interface Given {
   bad?: number;
   /** From which domain the mails of the last days are that were set aside. */
   from?: string;
+  /** Reports that two readers read in different ways, and how many of them count. */
+  differing?: [reports: number, proven: number];
   open?: KnownFinding;
 }
 
@@ -25,6 +27,7 @@ function windowOf({
   google = [4, 4],
   bad = 0,
   from = 'stranger.example',
+  differing,
   open,
 }: Given): MailWindow {
   const days = Array.from({ length: 35 }, (_, n) => ({ day: ago(34 - n), recent: n >= 32 ? 1 : 0 }));
@@ -34,6 +37,9 @@ function windowOf({
     aside:
       aside[1] > 0 ? [{ sender: from, code: 'archive_damaged', mails: 3 * aside[1], first_day: ago(2), last_day: TODAY }] : [],
     arrivals: days.map(({ day, recent }) => ({ reporter: 'google.com', day, good: google[recent]!, bad: recent ? bad : 0 })),
+    differing: differing
+      ? [{ reporter: 'mail.example', reports: differing[0], proven: differing[1], first_day: ago(1), last_day: ago(1) }]
+      : [],
     stuck: [],
     overdue: [],
     known: open ? [open] : [],
@@ -126,5 +132,21 @@ describe('an open finding', () => {
     expect(severity({ google: [0, 0], bad: 4, open })).toBe('medium');
     expect(severity({ google: [0, 4], bad: 0, open })).toBeNull();
     expect(severity({ google: [4, 0], bad: 0, open })).toBeNull();
+  });
+});
+
+describe('reports that two readers read in different ways', () => {
+  test('are found however few they are: medium when one of them counts', () => {
+    expect(severity({ differing: [1, 1] })).toBe('medium');
+    expect(severity({ differing: [40, 0] })).toBe('low');
+    const [found] = unreadableReports.find(windowOf({ differing: [2, 1] }));
+    expect(found).toMatchObject({ first_day: ago(1), last_day: ago(1) });
+    expect(found!.evidence.facts).toMatchObject({ aside: 0, differing: [{ name: 'mail.example', mails: 2 }] });
+    expect(found!.evidence.query).toContain('readers_differ');
+  });
+  test('are over when a week has none', () => {
+    const open = opened({ differing: [1, 1] });
+    expect(unreadableReports.over(open, windowOf({ differing: [1, 1], open }))).toBeNull();
+    expect(unreadableReports.over(open, windowOf({ open }))).toEqual({ reason: 'readable_again', days: 7 });
   });
 });

@@ -167,6 +167,7 @@ export const SAMPLES: { [Rule in keyof typeof KINDS]: Extract<Facts, { rule: Rul
     codes: [{ name: 'archive_damaged', mails: 40 }],
     senders: [{ name: 'reporter.example', mails: 40 }],
     missed: [],
+    differing: [],
   },
   grant_overdue: {
     rule: 'grant_overdue',

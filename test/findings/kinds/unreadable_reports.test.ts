@@ -19,6 +19,14 @@ test('its words, by who is missed', () =>
       share: 0,
       codes: [],
       senders: [],
+      differing: [{ name: 'mail.example', mails: 2 }],
       missed: ['google.com', 'Enterprise Outlook', 'Yahoo', 'Mail.Ru'].map(missed),
+    }),
+    'two readers differ': of({
+      aside: 0,
+      share: 0,
+      codes: [],
+      senders: [],
+      differing: ['google.com', 'mail.example'].map((name, i) => ({ name, mails: 3 - i })),
     }),
   }));
