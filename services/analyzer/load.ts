@@ -43,6 +43,7 @@ import { SILENT_DAYS } from './rules/reporter_silent.ts';
 import { DOMAIN_DAYS } from './rules/silence.ts';
 import { lookup } from './senders/catalogue.ts';
 import { catalogueOf } from './senders/load.ts';
+import { loadLogs } from './sending/load.ts';
 import { mayCarryMix, mayForward } from './sources/classes.ts';
 import { isOwnServer } from './sources/identity.ts';
 import type { KeysOfDomain } from './sources/keys.ts';
@@ -111,8 +112,12 @@ export async function loadCase(
   const arrived = await loadForged(tx, domain, addDays(dayOf(now), 1 - window_days), FORGED_DAYS);
   const alone = counted.votes > 1 ? [] : counted.reporters;
   const records = whole ? await loadRecords(tx, domain, now, { from, reporters: alone }) : { published: null };
+  const { published = null } = records;
+  const { subjects: inLogs, ...logs } = whole
+    ? await loadLogs(tx, context, domain, { now, reporters: alone, published })
+    : { subjects: [] };
   const reporters = [...arrived.forged, ...reporterDays].map(({ reporter }) => reporter);
-  const subjects = new Set([domain, ...CAUSES, ...sources, ...reporters, ...namesIn(records)]);
+  const subjects = new Set([domain, ...CAUSES, ...sources, ...reporters, ...namesIn(records), ...inLogs]);
   const known = await loadFindings(tx, domain, [...subjects], addDays(today, -REOPEN_DAYS - window_days));
 
   const admitted = await loadAdmitted(tx, domain);
@@ -150,6 +155,7 @@ export async function loadCase(
     ...(await loadBesideMail(tx, domain, now)),
     ...records,
     ...(whole ? await loadSilentReporters(tx, domain, { reporterDays, from, today }) : {}),
+    ...logs,
   };
   return { given, deciders, counted, networks };
 }

@@ -7,6 +7,7 @@ import type { Web } from '../dns/web.ts';
 import { organizationalDomain } from '../report/orgdomain.ts';
 import { addDays, dayOf } from '../shared/days.ts';
 import { messageOf } from '../shared/errors.ts';
+import { GuardWatch } from '../shared/guard-watch.ts';
 import { markTrust } from '../shared/mark-authorities.ts';
 import { Pace } from '../shared/pace.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
@@ -20,7 +21,7 @@ import { forgetRecords, loadKeyNames, takeNamed, takeWatched, type Watched } fro
 import { changesOf, mustAskAgain } from './changes.ts';
 import { checked, isNews, stsKnown } from './check.ts';
 import { drifted, isDriftNews } from './drift.ts';
-import { compareDeclared, GuardWatch, guardedBy, namesAround } from './guard.ts';
+import { compareDeclared, guardedBy, namesAround } from './guard.ts';
 import { watchLookalikes } from './lookalikes.ts';
 import type { KeyName } from './names.ts';
 import { paced } from './names.ts';

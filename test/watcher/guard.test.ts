@@ -1,52 +1,14 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pino } from 'pino';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readGuard } from '../../services/dns/guard/file.ts';
-import { GuardWatch, guardedBy, namesAround } from '../../services/watcher/guard.ts';
+import { guardedBy, namesAround } from '../../services/watcher/guard.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ruawatch-guard-watch-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const GUARD = (...domains: string[]) =>
   `{version: 1, environments: {production: {domains: {${domains.map((one) => `${one}: `).join(', ')}}}}}`;
-
-describe('the file is read again when it changes', () => {
-  const lines: { msg: string; level: number }[] = [];
-  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
-  const file = path.join(folder, 'mail-guard.yaml');
-  let at = 0;
-  const write = (text: string) => {
-    writeFileSync(file, text);
-    utimesSync(file, ++at, at);
-  };
-  const watch = new GuardWatch(file, log);
-  const domains = () => watch.declared?.environments[0]?.domains.map(({ domain }) => domain);
-  const errors = () => lines.filter(({ level }) => level >= 50);
-
-  test('and what is wrong with it is said once, while the version before is used', () => {
-    expect([watch.refresh(), watch.refresh(), watch.declared]).toEqual([false, false, undefined]);
-    expect(errors()).toHaveLength(1);
-    write(GUARD('a.example'));
-    expect([watch.refresh(), watch.refresh()]).toEqual([true, false]);
-    expect(domains()).toEqual(['a.example']);
-    write('version: 3');
-    expect([watch.refresh(), watch.refresh()]).toEqual([false, false]);
-    expect(domains()).toEqual(['a.example']);
-    expect(errors()).toHaveLength(2);
-    expect(errors()[1]!.msg).toContain('the version before is used');
-    write(GUARD('b.example'));
-    expect(watch.refresh()).toBe(true);
-    expect(domains()).toEqual(['b.example']);
-    rmSync(file);
-    expect([watch.refresh(), domains()]).toEqual([false, ['b.example']]);
-  });
-
-  test('without a file nothing is declared', () => {
-    const none = new GuardWatch(null, log);
-    expect([none.refresh(), none.declared]).toEqual([false, null]);
-  });
-});
 
 describe('whose round compares a declared domain', () => {
   const guard = readGuard(`

@@ -63,8 +63,9 @@ export function publishedState(
   const asked = published?.questions.find((one) => one.name === name && one.type === 'TXT');
   const at = asked?.answered_at;
   if (at == null || asked!.state === 'unknown') return null;
-  if (asked!.state === 'absent') return { state: 'absent', at };
   const live = published!.records.filter((one) => one.name === name && one.type === 'TXT' && one.gone_at === null);
+  // One empty answer may be that of a broken server; the record is gone with the second.
+  if (asked!.state === 'absent') return live.length > 0 ? null : { state: 'absent', at };
   if (live.length === 0) return null;
   return { state: live.every(({ value }) => parseDkimKey(value).revoked) ? 'revoked' : 'usable', at };
 }

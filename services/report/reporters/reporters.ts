@@ -107,6 +107,18 @@ export function organizationOf(key: string): string {
   return owner?.id ?? organization;
 }
 
+/** The key of a catalogue entry; null when there is none of that id. */
+export function keyOfId(id: string): string | null {
+  const entry = [...index().keys.values()].find((one) => one.id === id);
+  return entry === undefined ? null : keyOf(entry);
+}
+
+/** The key of the catalogue entry with an organizational domain; null when none has it, or several have. */
+export function keyOfOrganization(organization: string): string | null {
+  const [entry, ...others] = [...index().keys.values()].filter(({ org_domains }) => org_domains.includes(organization));
+  return entry === undefined || others.length > 0 ? null : keyOf(entry);
+}
+
 /** Whether a domain belongs to the organization of a catalogue entry. */
 export function isOfKnown(domain: string): boolean {
   return index().organizations.has(organizationalDomain(domain));

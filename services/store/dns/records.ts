@@ -143,7 +143,8 @@ export async function storeRound(
     if (checked.check !== null) await saveCheck(tx, domain, checked.check);
     const drifted = drift === null ? null : drift(await loadDrifts(tx, domain));
     if (drifted !== null) await saveDrifts(tx, domain, drifted.drifts);
-    if (changes.added.length + changes.gone.length > 0 || checked.news || drifted?.news) await noteDomains(tx, [domain]);
+    const news = changes.added.length + changes.gone.length > 0 || checked.news || drifted?.news;
+    if (news || (await isMissedByLogs(tx, changes.questions))) await noteDomains(tx, [domain]);
     const next = due(changes);
     await tx.query('update ruawatch.dns_watch set due_at = $2, asked_at = $3, attempts = $4 where domain = $1', [
       domain,
@@ -153,6 +154,19 @@ export async function storeRound(
     ]);
     return changes;
   });
+}
+
+/** Whether one of the keys that DNS does not have is one that the logs show to sign. */
+async function isMissedByLogs(tx: Tx, questions: readonly QuestionRow[]): Promise<boolean> {
+  const absent = questions.filter(({ purpose, type, state }) => purpose === 'dkim' && type === 'TXT' && state === 'absent');
+  if (absent.length === 0) return false;
+  const { rows } = await tx.query<{ missed: boolean }>(
+    `select exists (select from ruawatch.sending_days
+                     where day >= (now() at time zone 'UTC')::date - 1
+                       and selector || '._domainkey.' || signing_domain = any($1::text[])) as missed`,
+    [absent.map(({ name }) => name)],
+  );
+  return rows[0]!.missed;
 }
 
 async function loadStored(tx: Tx, domain: string): Promise<Stored> {

@@ -83,7 +83,7 @@ export async function forgetRecords(db: Db, now: Date): Promise<void> {
 const SELECTORS = 25;
 
 /**
- * The keys of a domain that are known: those that mail of the last weeks passed with, the most used first; those that
+ * The keys of a domain that are known: those that the logs show; those that mail of the last weeks passed with, the most used first; those that
  * its own senders sign with and that never passed; those that were seen in DNS before; and those of open requests.
  * @param from YYYY-MM-DD
  */
@@ -107,6 +107,19 @@ export async function loadKeyNames(db: Db, domain: string, from: string): Promis
        from ruawatch.requests r cross join lateral jsonb_array_elements(r.plan::jsonb -> 'changes') change
       where r.domain = $1 and r.state in ('pending', 'approved', 'applying', 'active', 'handed_over')
         and strpos(change ->> 'name', '._domainkey.') > 0`,
+    [domain, from],
+  );
+  return [...(await loadSigning(db, domain, from)), ...rows];
+}
+
+/** The keys that the logs show mail to be signed with, the newest first. */
+async function loadSigning(db: Db, domain: string, from: string): Promise<{ domain: string; selector: string }[]> {
+  const { rows } = await db.query<{ domain: string; selector: string }>(
+    `select signing_domain as domain, selector from ruawatch.sending_days
+      where (domain = $1 or right(domain, length($1) + 1) = '.' || $1) and day >= $2::date
+        and (signing_domain = $1 or right(signing_domain, length($1) + 1) = '.' || $1)
+        and selector ~ '^[a-z0-9_-]+([.][a-z0-9_-]+)*$'
+      group by 1, 2 order by max(last_at) desc, 1, 2 limit ${SELECTORS}`,
     [domain, from],
   );
   return rows;

@@ -76,6 +76,15 @@ export interface WrittenEvent {
   notify: boolean;
 }
 
+/** What the open findings of some kinds are about. */
+export async function openSubjects(tx: Tx, domain: string, kinds: readonly string[]): Promise<string[]> {
+  const { rows } = await tx.query<{ subject: string }>(
+    `select distinct subject from ruawatch.findings where domain = $1 and kind = any($2::text[]) and state = 'open'`,
+    [domain, kinds],
+  );
+  return rows.map(({ subject }) => subject);
+}
+
 /**
  * For each kind and subject the open finding, else the newest resolved one: of all open findings of the
  * domain, and of the named subjects. Of incidents that several senders may share, all that rest on days since

@@ -87,7 +87,7 @@ export const GRANTS = {
     addresses: ['select'],
     // What was published when: own servers, and the causes of findings.
     dns_questions: ['select'],
-    dns_watch: ['select'],
+    dns_watch: ['select', 'update (due_at)'],
     dns_records: ['select'],
     dns_servers: ['select'],
     dns_checks: ['select'],
@@ -104,6 +104,13 @@ export const GRANTS = {
     silences: ['select', 'insert', 'update', 'delete'],
     // It adds the domains of the settings, and notes the history of domains that became own.
     domains: ['select', 'insert', 'update'],
+    // What mail logs show of sending, and the keys that DNS is asked about because of it.
+    log_sources: ['select (source_id, name, cluster, environment, egress)'],
+    sending_days: ['select'],
+    sending_day_recipients: ['select'],
+    sent_messages: [
+      'select (message_key, source_id, cluster, environment, workload, message_id, started_at, direction, client_ip, header_domain, signatures, verify, recipients, leads_to)',
+    ],
     // It ends the entries whose time is over, and analyzes their sources again.
     analysis_work: ['select', 'insert', 'delete'],
     sender_list: ['select', 'update (ended_at, ended_by, ended_why)'],
@@ -151,6 +158,8 @@ export const GRANTS = {
     lookalikes: ['select', 'insert', 'update', 'delete'],
     lookalike_lists: ['select', 'insert', 'update', 'delete'],
     lookalike_days: ['select', 'insert', 'update', 'delete'],
+    // The keys that mail logs show.
+    sending_days: ['select (domain, selector, signing_domain, day, last_at)'],
     // A domain whose records changed is analyzed.
     analysis_work: ['insert'],
     // The keys that open requests are about.
