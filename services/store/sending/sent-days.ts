@@ -4,7 +4,6 @@ import type { SentDay } from './judged.ts';
 
 interface Row extends SentDay {
   aligned: number;
-  refused: number;
   sent: number;
 }
 
@@ -15,14 +14,16 @@ interface Row extends SentDay {
  */
 export async function loadSentDays(tx: Tx, names: readonly string[], from: string): Promise<SentDay[]> {
   const { rows } = await tx.query<Row>(
-    `select d.cluster, d.environment, d.workload, d.domain, d.selector, d.signing_domain, d.day, d.sent, d.aligned, d.refused,
-            d.refused_dmarc, greatest(d.sent, d.refused) as messages, d.first_at, d.last_at
+    `select d.cluster, d.environment, d.workload, d.domain, d.selector, d.signing_domain, d.day, d.sent, d.aligned,
+            d.refused_dmarc, case when d.selector = '' and d.sent > 0 then d.unsigned else greatest(d.sent, d.refused) end as messages, d.first_at, d.last_at
        from ruawatch.sending_days d
       where d.domain = any($1::text[]) and d.day >= $2::date and d.sent + d.refused > 0
+        -- Of mail whose signer writes nothing down, nobody can say whether it was signed.
+        and (d.selector <> '' or d.sent = 0 or d.unsigned > 0)
       order by 1, 2, 3, 4, 5, 7`,
     [names, from],
   );
-  return rows.map(({ aligned, refused: _, sent, ...row }) => {
+  return rows.map(({ aligned, sent, ...row }) => {
     if (isAligned(row, aligned, sent)) return { ...row, signing_domain: row.signing_domain || row.domain };
     return { ...row, selector: '', signing_domain: '', refused_dmarc: 0 };
   });
