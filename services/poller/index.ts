@@ -2,6 +2,7 @@ import { type Context, firstStuck, type Service } from '../shared/runtime/servic
 import { MailboxWorker, type PollerOptions } from './worker.ts';
 
 export { checkMailbox } from './check.ts';
+export { newMails } from './new-mails.ts';
 
 /**
  * Starts the poller: one worker for each mailbox of the settings, with a connection and a lease of its own.

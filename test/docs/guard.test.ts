@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { PROBE_CODES } from '../../services/cli/probe/codes.ts';
+import { PROBE_LIMITS } from '../../services/cli/probe/mail.ts';
 import { ASPECTS } from '../../services/dns/guard/aspects.ts';
 import { GUARD_CODES } from '../../services/dns/guard/codes.ts';
 import { readGuard } from '../../services/dns/guard/file.ts';
@@ -8,8 +10,8 @@ import { readGuard } from '../../services/dns/guard/file.ts';
 const text = readFileSync(path.resolve(import.meta.dirname, '../../docs/guard.md'), 'utf8');
 
 test('docs/guard.md lists every code with its severity', () => {
-  const rows = [...text.matchAll(/^\| `(guard_\w+)` \| (\w+) \|/gm)].map(([, code, severity]) => [code, severity]);
-  expect(Object.fromEntries(rows)).toEqual(GUARD_CODES);
+  const rows = [...text.matchAll(/^\| `((?:guard|probe)_\w+)` \| (\w+) \|/gm)].map(([, code, severity]) => [code, severity]);
+  expect(Object.fromEntries(rows)).toEqual({ ...GUARD_CODES, ...PROBE_CODES });
 });
 
 test('and every aspect', () => {
@@ -19,4 +21,12 @@ test('and every aspect', () => {
 test('its first file can be read', () => {
   const [, file] = /```yaml\n([\s\S]*?)```/.exec(text)!;
   expect(readGuard(file!).environments.map(({ name }) => name)).toEqual(['production', 'staging']);
+});
+
+test('and how the probe is limited', () => {
+  const { mails, size, clients, idleMs } = PROBE_LIMITS;
+  const words = text.replace(/\s+/g, ' ');
+  expect(words).toContain(
+    `takes ${mails.toLocaleString('en')} mails of ${size / 2 ** 20} MiB, ${clients} connections at once, and ends a connection that is silent for ${idleMs / 1000} seconds`,
+  );
 });

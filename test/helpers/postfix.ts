@@ -31,12 +31,21 @@ export interface Postfix {
   /** Waits until nothing is left in the queue. @throws with the queue after 20 seconds */
   drained(): Promise<void>;
   /** Hands in a mail by SMTP, as Postfix's smtp-source or a library would: one connection, one mail. @returns the answer to the mail */
-  send(mail: { from: string; to: string; raw: string; helo?: string }): Promise<string>;
+  send(mail: HandedIn): Promise<string>;
   /** SIGKILL to all of it, at once; `up` starts it again on the same port. */
   kill(): Promise<void>;
   down(): Promise<void>;
   up(): Promise<void>;
   stop(): Promise<void>;
+}
+
+interface HandedIn {
+  from: string;
+  to: string;
+  raw: string;
+  helo?: string;
+  /** Of a service of `services`; without it, the instance's own. */
+  port?: number;
 }
 
 export interface QueuedMail {
@@ -201,7 +210,7 @@ export async function startPostfix({
         () => `the queue holds ${JSON.stringify(queue())}\n${lines().join('\n')}`,
       );
     },
-    send: (mail) => handIn(port, mail),
+    send: (mail) => handIn({ port, ...mail }),
     kill: () => end('SIGKILL'),
     down: () => end('SIGTERM'),
     up,
@@ -254,7 +263,7 @@ function greets(port: number): Promise<boolean> {
 }
 
 /** One mail by SMTP, without pipelining. */
-function handIn(port: number, { from, to, raw, helo = 'localhost' }: { from: string; to: string; raw: string; helo?: string }) {
+function handIn({ port, from, to, raw, helo = 'localhost' }: HandedIn & { port: number }) {
   const body = raw.replace(/\r?\n/g, '\r\n').replace(/^\./gm, '..');
   const steps = [`EHLO ${helo}`, `MAIL FROM:<${from}>`, `RCPT TO:<${to}>`, 'DATA', `${body.replace(/\r\n$/, '')}\r\n.`];
   return new Promise<string>((resolve, reject) => {

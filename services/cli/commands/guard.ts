@@ -1,21 +1,17 @@
 import path from 'node:path';
 import type { Severity } from '../../dns/check/codes.ts';
 import type { Finding } from '../../dns/check/finding.ts';
-import { parseServer } from '../../dns/client/servers.ts';
-import type { Dns } from '../../dns/client/types.ts';
 import { GuardChecker } from '../../dns/guard/check.ts';
 import type { Guard, GuardedDomain } from '../../dns/guard/file.ts';
-import { onlyPlanned, withPlanned } from '../../dns/planned.ts';
 import { organizationalDomain } from '../../report/orgdomain.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { jsonText } from '../../shared/escape.ts';
 import { markTrust } from '../../shared/mark-authorities.ts';
-import { openDns } from '../../shared/runtime/resolver.ts';
 import { openWeb } from '../../shared/runtime/web.ts';
 import type { Config } from '../../shared/settings/config.ts';
+import { openGuardDns } from '../guard-dns.ts';
 import { readGuardFile } from '../guard-file.ts';
 import { tryDomain } from '../guard-sample.ts';
-import { readRecords } from '../records-file.ts';
 import { junit, sarif } from '../terminal/dns-formats.ts';
 import { type GuardResult, renderGuard, summaryOf } from '../terminal/guard-text.ts';
 import type { Terminal } from '../terminal/options.ts';
@@ -35,7 +31,6 @@ export interface GuardCheckOptions {
   private?: boolean;
 }
 
-const PER_SECOND = 100;
 const AT_ONCE = 4;
 const TOOL = 'ruawatch guard check';
 
@@ -55,7 +50,8 @@ export async function runGuardCheck(
     throw new PermanentError('usage', '--json, --junit and --sarif exclude each other: keep one.');
   const guard = readGuardFile(file);
   const domains = domainsOf(guard, options.environment ?? []);
-  const dns = openGuardDns(config, guard, options);
+  const names = [...new Set(guard.environments.flatMap(({ domains }) => domains.map(({ domain }) => domain)))];
+  const dns = openGuardDns(config, names, options);
   const web = options.web === false || options.offline ? undefined : openWeb(dns, { allowPrivate: options.private === true });
   const checker = new GuardChecker(guard, dns, {
     registrable: organizationalDomain,
@@ -100,20 +96,6 @@ const LIVE_ONLY = new Set<string>(['ptr_unknown']);
 
 function checked(findings: readonly Finding[], offline: boolean): readonly Finding[] {
   return offline ? findings.filter(({ code }) => !LIVE_ONLY.has(code)) : findings;
-}
-
-/** What is published, or planned over it, or planned alone. */
-function openGuardDns(config: Config, guard: Guard, { resolver, records, offline }: GuardCheckOptions): Dns {
-  if (offline && records === undefined)
-    throw new PermanentError('usage', '--offline needs --records FILE: without DNS, the records are in that file alone.');
-  const servers = resolver ?? config.dnsServers;
-  for (const server of servers)
-    if (parseServer(server) === null)
-      throw new PermanentError('usage', `--resolver "${server}" is not an address or address:port.`);
-  const names = [...new Set(guard.environments.flatMap(({ domains }) => domains.map(({ domain }) => domain)))];
-  if (records === undefined) return openDns(servers, { perSecond: PER_SECOND });
-  const planned = readRecords(records, names.length === 1 ? names[0]! : null);
-  return offline ? onlyPlanned(planned, names) : withPlanned(planned, openDns(servers, { perSecond: PER_SECOND }));
 }
 
 const ORDER: readonly Severity[] = ['error', 'unknown', 'warning', 'hint'];

@@ -64,31 +64,67 @@ export function inspectSignatures(raw: Buffer, header: Header, from: string, at:
       continue;
     }
     if (++looked > MAX_SIGNATURES) break;
-    const names = signedNames(tags);
-    const unsure = unsureReading(raw, header, new Set(names));
+    const unsure = unsureReading(raw, header, new Set(signedNames(tags)));
     if (unsure !== null) {
       found.why = unsure;
       continue;
     }
-    const [headerForm, bodyForm] = (tags.get('c') ?? 'simple').toLowerCase().split('/');
-    const relaxed = bodyForm === 'relaxed';
+    const relaxed = bodyIsRelaxed(tags);
     const hash = hashes.get(relaxed) ?? bodyHash(raw, header.body, relaxed);
     hashes.set(relaxed, hash);
-    if (!Buffer.from(tags.get('bh') ?? '', 'base64').equals(Buffer.from(hash, 'base64'))) {
+    if (!hashMatches(tags, hash)) {
       found.why = `the DKIM signature of ${domain} does not verify (body hash did not verify)`;
       continue;
     }
-    const identity = normalDomain(tags.get('i') ?? domain);
-    found.signatures.push({
-      domain,
-      keyName: `${tags.get('s')!.toLowerCase()}._domainkey.${domain}`,
-      algorithm: tags.get('a')!.toLowerCase() as Signature['algorithm'],
-      below: identity !== domain,
-      data: Buffer.from(signedData(raw, header.fields, { own: field, names, relaxed: headerForm === 'relaxed' }), 'latin1'),
-      signature: Buffer.from(tags.get('b')!, 'base64'),
-    });
+    found.signatures.push(signatureOf(raw, header, field, tags));
   }
   return found;
+}
+
+function bodyIsRelaxed(tags: ReadonlyMap<string, string>): boolean {
+  return tags.get('c')?.toLowerCase().split('/')[1] === 'relaxed';
+}
+
+function hashMatches(tags: ReadonlyMap<string, string>, hash: string): boolean {
+  return Buffer.from(tags.get('bh') ?? '', 'base64').equals(Buffer.from(hash, 'base64'));
+}
+
+/** @param tags of the field, which refusal() accepts */
+function signatureOf(raw: Buffer, header: Header, field: Field, tags: ReadonlyMap<string, string>): Signature {
+  const domain = normalDomain(tags.get('d')!);
+  const relaxed = tags.get('c')?.toLowerCase().split('/')[0] === 'relaxed';
+  return {
+    domain,
+    keyName: `${tags.get('s')!.toLowerCase()}._domainkey.${domain}`,
+    algorithm: tags.get('a')!.toLowerCase() as Signature['algorithm'],
+    below: normalDomain(tags.get('i') ?? domain) !== domain,
+    data: Buffer.from(signedData(raw, header.fields, { own: field, names: signedNames(tags), relaxed }), 'latin1'),
+    signature: Buffer.from(tags.get('b')!, 'base64'),
+  };
+}
+
+/**
+ * One signature as a receiver reads it, whoever signed: without the demand that it covers all that decides how the mail
+ * is read. A signature of a part of the body (l=) is none.
+ * @param at when the mail arrived
+ * @returns the signature; or null, and why it does not verify, whatever the key is
+ */
+export function inspectSignature(
+  raw: Buffer,
+  header: Header,
+  field: Field,
+  at: Date,
+): { domain: string | null; selector: string | null; signature: Signature | null; why: string | null } {
+  const tags = tagsOf(field.value);
+  if (tags === null) return { domain: null, selector: null, signature: null, why: 'the DKIM signature cannot be read' };
+  const domain = normalDomain(tags.get('d') ?? '') || null;
+  const selector = tags.get('s')?.toLowerCase() ?? null;
+  const ended = (why: string) => ({ domain, selector, signature: null, why });
+  const refused = refusal(tags, at);
+  if (refused !== null) return ended(refused);
+  const hash = bodyHash(raw, header.body, bodyIsRelaxed(tags));
+  if (!hashMatches(tags, hash)) return ended('the body is not the one that was signed');
+  return { domain, selector, signature: signatureOf(raw, header, field, tags), why: null };
 }
 
 /**

@@ -1,0 +1,31 @@
+/** A mail as the probe took it. */
+export interface ProbeMail {
+  raw: Buffer;
+  at: Date;
+  /** The address that it came from; null: not known (a mailbox without a Received field). */
+  peer: string | null;
+  /** HELO or EHLO; null: not known. */
+  helo: string | null;
+  /** MAIL FROM without angle brackets; empty for a bounce. */
+  mailFrom: string;
+  /** Who it was for. */
+  recipients: readonly string[];
+  /** The user that the client authenticated as; null: it did not. */
+  user: string | null;
+}
+
+/** How the probe is limited: what is beyond is refused, and said. */
+export const PROBE_LIMITS = {
+  /** Bytes of one mail. */
+  size: 5 * 1024 * 1024,
+  /** Mails of one run. */
+  mails: 1_000,
+  /** Connections at once. */
+  clients: 20,
+  /** Silence on a connection. */
+  idleMs: 20_000,
+  /** Signatures of one mail that are verified: each costs a query and an operation with a key. */
+  signatures: 10,
+  /** The longest run. */
+  seconds: 86_400,
+};

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import type { Verdict } from '../../../services/cli/probe/judge.ts';
+import { reportsOf } from '../../../services/cli/probe/report.ts';
+import { discoverPolicy } from '../../../services/dns/dmarc/walk.ts';
+import type { AggregateRecord } from '../../../services/report/model.ts';
+import { readMessage } from '../../../services/report/read.ts';
+import { dnsOf } from '../../dns/zone.ts';
+
+const discovery = await discoverPolicy(
+  'kestrel.example',
+  dnsOf({ '_dmarc.kestrel.example': { TXT: [['v=DMARC1; p=quarantine; sp=reject; adkim=s']] } }),
+);
+const verdict = (one: Partial<Verdict> = {}): Verdict => ({
+  at: new Date(0),
+  domain: 'kestrel.example',
+  from: 'a@kestrel.example',
+  mailFrom: 'a@kestrel.example',
+  sender: null,
+  dkim: [{ domain: 'kestrel.example', selector: 's1', result: 'pass', why: null, aligned: true }],
+  spf: { address: '192.0.2.1', of: 'connection', domain: 'kestrel.example', result: 'pass', why: null, aligned: true },
+  dmarc: 'pass',
+  discovery,
+  underReject: 'delivered',
+  findings: [],
+  ...one,
+});
+const FAILS: Partial<Verdict> = {
+  dkim: [],
+  spf: { address: '198.51.100.0/30', of: 'declared', domain: 'kestrel.example', result: 'fail', why: null, aligned: false },
+  dmarc: 'fail',
+  underReject: 'rejected',
+};
+const OPTIONS = {
+  environment: 'staging',
+  begin: new Date('2026-11-27T12:00:00.250Z'),
+  end: new Date('2026-11-27T12:01:00Z'),
+  version: '1.2.3',
+};
+/** The report as our own reader reads it. */
+const read = async (xml: string) => {
+  const records: AggregateRecord[] = [];
+  for await (const event of readMessage(Buffer.from(xml), { name: 'report.xml' })) {
+    if (event.type === 'records') records.push(...(event.records as AggregateRecord[]));
+    if (event.type === 'report') return { report: event.report as unknown as Record<string, unknown>, records };
+  }
+  throw new Error('no report');
+};
+
+test('is a report of RFC 9990 that is read without a problem', async () => {
+  const [one, ...more] = reportsOf([verdict(), verdict(), verdict(FAILS)], OPTIONS);
+  expect(more).toEqual([]);
+  const { report, records } = await read(one!.xml);
+  expect(report).toMatchObject({
+    org_name: 'ruawatch guard probe (staging)',
+    problems: [],
+    policy: { domain: 'kestrel.example', p: 'quarantine', sp: 'reject', adkim: 's', discovery_method: 'treewalk' },
+  });
+  expect(
+    records.map(({ source_ip, count, disposition, dkim_aligned, spf_aligned }) => [
+      source_ip,
+      count,
+      disposition,
+      dkim_aligned,
+      spf_aligned,
+    ]),
+  ).toEqual([
+    ['192.0.2.1', 2, 'pass', true, true],
+    ['198.51.100.0', 1, 'quarantine', false, false],
+  ]);
+});
+
+test('each policy domain has its own; mail without an author, or from nowhere, is in none', async () => {
+  const reports = reportsOf(
+    [
+      verdict(),
+      verdict({ domain: 'other.example', discovery: null }),
+      verdict({ domain: 'sub.kestrel.example' }),
+      verdict({ domain: null }),
+      verdict({ spf: { ...verdict().spf, address: null } }),
+    ],
+    OPTIONS,
+  );
+  expect(reports.map(({ domain }) => domain)).toEqual(['kestrel.example', 'other.example']);
+  expect((await read(reports[0]!.xml)).records.map(({ header_from }) => header_from)).toEqual([
+    'kestrel.example',
+    'sub.kestrel.example',
+  ]);
+  expect(reportsOf([], OPTIONS)).toEqual([]);
+});
+
+test('two runs are two reports', () => {
+  const [one] = reportsOf([verdict()], OPTIONS);
+  const [other] = reportsOf([verdict()], { ...OPTIONS, begin: new Date(OPTIONS.begin.getTime() + 1) });
+  expect(one!.xml).not.toBe(other!.xml);
+});
+
+test('what a hostile sender wrote stays text', async () => {
+  const hostile = '</selector><x>&\u0000\u001b]';
+  const [one] = reportsOf(
+    [
+      verdict({
+        dkim: [{ domain: 'kestrel.example', selector: hostile, result: 'fail', why: null, aligned: true }],
+        mailFrom: `a@${hostile}`,
+      }),
+    ],
+    { ...OPTIONS, environment: '<e>' },
+  );
+  const { report, records } = await read(one!.xml);
+  expect(report.problems).toEqual([]);
+  expect(records[0]!.auth.dkim[0]!.selector).toBe('</selector><x>&]');
+});
