@@ -3,6 +3,7 @@ import { systemClock } from '../shared/clock.ts';
 import { messageOf } from '../shared/errors.ts';
 import { openDns } from '../shared/runtime/resolver.ts';
 import { type Context, repeat, type Service } from '../shared/runtime/service.ts';
+import { hearEnds } from '../store/grants/wake.ts';
 import { whileAlone } from '../store/requests/alone.ts';
 import { toApply } from '../store/requests/applying.ts';
 import { type Applying, applyRequest } from './apply.ts';
@@ -36,12 +37,19 @@ export function startApplier(context: Context): Service {
   const grants = new GrantKeeper();
   const dns = openDns(config.dnsServers);
   let enforced = false;
-  const keep = async (signal: AbortSignal) => {
-    try {
-      await grants.turn({ db, log, access: config.access, dnsTargets: config.dnsTargets, dns, at, signal });
-    } finally {
-      enforced = true;
-    }
+  let keptAlready: Promise<void> = Promise.resolve();
+  /** One turn after the other, whoever asks for it: the clock, or somebody who ends a grant. */
+  const keep = (signal: AbortSignal): Promise<void> => {
+    const next = keptAlready.then(async () => {
+      if (signal.aborted) return;
+      try {
+        await grants.turn({ db, log, access: config.access, dnsTargets: config.dnsTargets, dns, at, signal });
+      } finally {
+        enforced = true;
+      }
+    });
+    keptAlready = next.catch(() => undefined);
+    return next;
   };
   const turn = async (signal: AbortSignal, turned: () => void) => {
     // What is lent and over is ended before anything is changed.
@@ -84,13 +92,18 @@ export function startApplier(context: Context): Service {
   };
   const loop = repeat(Math.min(config.sweep.every_seconds, MOST_SECONDS) * SECOND_MS, turn, log, 'applying changes');
   const keeping = repeat(GRANTS_MS, keep, log, 'keeping grants');
+  const stopped = new AbortController();
+  // A failure is said by the turn that the clock makes.
+  const deaf = hearEnds(db, () => void keep(stopped.signal).catch(() => undefined), log);
   return {
     name: NAME,
     waitingFor: () => failure ?? waiting ?? grants.waiting,
     stuck: () => loop.stuck() ?? keeping.stuck(),
     stop: async () => {
       dns.cancel();
-      await Promise.all([loop.stop(), keeping.stop()]);
+      stopped.abort();
+      await Promise.all([loop.stop(), keeping.stop(), deaf()]);
+      await keptAlready;
     },
   };
 }

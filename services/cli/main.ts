@@ -596,18 +596,25 @@ const access = program.command('access').description('rights that are lent for a
 access
   .command('request')
   .description('ask for a right, and print the secret that works once it is lent')
-  .argument('<kind>', 'access.database or access.dns')
+  .argument('<kind>', 'access.database, access.dns, access.email, access.dns-provider or access.console')
   .requiredOption('--for <time>', 'how long it is needed, such as 90m, 2h or 1d; the time begins when it is applied')
   .requiredOption('--why <text>', 'why; it is recorded')
   .option('--by <name>', 'who asks (default: the system user)')
   .option('--service <name>', 'ask in the name of a service principal, which then holds it')
   .option('--server <name>', 'the target in the settings (default: the only one)')
   .option('--group <role>', 'of access.database: the role whose rights are lent')
-  .option('--name <name...>', 'of access.dns: the names to be changed; with a dot before it, all names below')
-  .option('--type <type...>', 'of access.dns: the types of records (default: TXT)')
-  .option('--only <operation>', 'of access.dns: add or delete alone')
+  .option(
+    '--name <name...>',
+    'of access.dns and access.dns-provider: the names to be changed; with a dot before it, all names below',
+  )
+  .option('--type <type...>', 'of access.dns and access.dns-provider: the types of records (default: TXT)')
+  .option('--only <operation>', 'of access.dns and access.dns-provider: add or delete alone')
   .option('--requests', 'of access.dns: no key; your requests in this scope need no more decision')
   .option('--done-when <record>', 'of access.dns: end it once all authoritative servers have it: "NAME TXT value"')
+  .option('--from <address>', 'of access.email: the address to send from')
+  .option('--role <role>', 'of access.console: viewer, operator or admin')
+  .option('--domain <domain>', 'of access.console: a domain, with its subdomains; may be repeated', oneMore)
+  .option('--all-domains', 'of access.console: everything')
   .option('--uses <n>', 'end it after n uses')
   .action(
     run(async (kind: string, options) =>
@@ -636,10 +643,21 @@ access
     ),
   );
 access
+  .command('secret')
+  .description('open what was lent with the key that was shown when it was asked for; the key comes on the standard input')
+  .argument('<key>', 'the grant')
+  .action(
+    run(async (key: string) => {
+      const { text } = await import('node:stream/consumers');
+      return (await import('./commands/access.ts')).runAccessSecret(config(), key, await text(process.stdin), { out });
+    }),
+  );
+access
   .command('setup')
-  .description('print the SQL that makes a Postgres server able to lend roles')
-  .argument('<server>', 'its name in the settings (access.database)')
+  .description('print the SQL that makes a Postgres server able to lend roles, or mail accounts')
+  .argument('<server>', 'its name in the settings (access.database, access.email)')
   .option('--login <role>', 'the login of the service (default: the user of its URL)')
+  .option('--reader <role>', 'of access.email: the login of Dovecot and Postfix')
   .action(
     run(async (name: string, options) => (await import('./commands/access.ts')).runAccessSetup(config(), name, options, out)),
   );

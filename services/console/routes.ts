@@ -132,6 +132,9 @@ export function may(visitor: Visitor | null, least: Least): boolean {
   return (visitor === null ? 0 : RANK[visitor.role]) >= RANK[least];
 }
 
+/** The role that a route needs of people; the least where it is for everybody. */
+export const leastRole = ({ least }: Pick<AnyRoute, 'least'>): PersonRole => (least === 'everybody' ? 'viewer' : least);
+
 /** A page. */
 export function page(
   title: string,

@@ -15,7 +15,7 @@ import { certificateOf } from './listen.ts';
 import { isConfirmed } from './people/confirmed.ts';
 import { formToken, isFormToken, isOwnHost, isOwnOrigin } from './people/form-token.ts';
 import { problemOf } from './problem.ts';
-import { type Answer, type AnyRoute, type Asked, may, Refusal, type Route, type Services } from './routes.ts';
+import { type Answer, type AnyRoute, type Asked, leastRole, may, Refusal, type Route, type Services } from './routes.ts';
 import { TokenLimit } from './token-limit.ts';
 import { readUpload } from './upload-body.ts';
 import { words } from './words/en.ts';
@@ -130,7 +130,7 @@ export async function buildConsole({ routes, services, perToken = PER_TOKEN_MINU
       return { ...found, session: null };
     }
     if (route.kind === 'file' && route.least === 'everybody') return found;
-    found.visitor = session === null ? null : await visitorOf(services.db, session, services.clock.now());
+    found.visitor = session === null ? null : await visitorOf(services.db, session, services.clock.now(), leastRole(route));
     if (found.visitor !== null && !(await isConfirmed(services, found.visitor))) found.visitor = null;
     if (found.visitor !== null) found.form = formToken(session!);
     else {

@@ -60,7 +60,7 @@ export async function makeLender(base: string, given: Partial<LendingDatabase> =
   const open: pg.Client[] = [];
   const cleared: string[] = [];
   return {
-    access: { unwatchedMs: 900_000, databases: [server], dns: [] },
+    access: { unwatchedMs: 900_000, databases: [server], dns: [], mail: [], providers: [], console: null },
     server,
     sql: async (text) => void (await boss.query(text)),
     rows: async (text, values) => (await boss.query(text, values)).rows,

@@ -22,6 +22,8 @@ export interface Lent {
   answer: string;
   /** What the target enforces as its end by itself; null where it cannot. */
   most?: Date | null;
+  /** What the holder gets, sealed with the key that the request names. */
+  sealed?: string;
 }
 
 /** How ending a right ended. What the target does not have is ended. */
@@ -44,12 +46,14 @@ export interface GrantWorker {
   /** Makes the right, or finds it made. It never makes alive what was ended. */
   apply(grant: Grant, means: GrantMeans): Promise<Lent>;
   /** Takes the right, and cuts what uses it. */
-  end(grant: Pick<Grant, 'server' | 'name' | 'scope'>, means: GrantMeans): Promise<Taken>;
+  end(grant: Pick<Grant, 'server' | 'name' | 'scope' | 'applied_at' | 'ends_at'>, means: GrantMeans): Promise<Taken>;
   /**
    * The rights at the targets of the settings. Left out where a right is its row in the store, and nothing is at the target.
    * @param failed gets the name of each target that does not answer, with a sentence
    */
   present?(means: GrantMeans, failed: (server: string, answer: string) => void): Promise<Present[]>;
+  /** Whether a target names all that it has; what one that does not lacks in `present` may be there all the same. True without this. */
+  lists?(server: string, means: GrantMeans): boolean;
   /** How many new uses there were since the last call. */
   uses?(grant: Grant, means: GrantMeans): Promise<number>;
   /** Whether what it was asked for is seen to be done: a sentence; null when not. */

@@ -108,11 +108,12 @@ export class GrantKeeper {
       });
       const known = await namesThatMayBe(db);
       for (const { server, name } of there.filter((one) => !known.has(one.name))) {
-        const taken = await worker.end({ server, name, scope: null }, grantMeans);
+        const taken = await worker.end({ server, name, scope: null, applied_at: null, ends_at: null }, grantMeans);
         log.warn({ server, name, answer: taken.answer }, 'a right that no grant is for was ended at its target');
       }
       const names = new Set(there.map(({ name }) => name));
-      for (const grant of active.filter((one) => !silent.has(one.server) && !names.has(one.name)))
+      const gone = active.filter((one) => !silent.has(one.server) && !names.has(one.name));
+      for (const grant of gone.filter((one) => worker.lists?.(one.server, grantMeans) !== false))
         await beginEnd(db, grant, { reason: 'Its target does not have it any more.' }, at());
     }
   }
@@ -144,7 +145,7 @@ async function apply(grant: Grant, { db, log, at }: KeepMeans, grantMeans: Grant
   if (!(await claimGrant(db, grant, at()))) return;
   const lent = await GRANT_WORKERS[grant.kind].apply(grant, grantMeans);
   if (lent.state === 'active') {
-    await activateGrant(db, grant, { answer: lent.answer, most: lent.most ?? null }, at());
+    await activateGrant(db, grant, { answer: lent.answer, most: lent.most ?? null, sealed: lent.sealed ?? null }, at());
     return;
   }
   const [now] = await grantsIn(db, ['applying']).then((all) => all.filter((one) => one.grant_key === grant.grant_key));

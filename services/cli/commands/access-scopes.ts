@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import { ownDomains } from '../../report/hostname.ts';
 import type { Canonical } from '../../requests/canonical.ts';
 import { dnsGrant } from '../../requests/grants/dns.ts';
+import { dovecotHash } from '../../requests/grants/email.ts';
+import { grantKind } from '../../requests/grants/index.ts';
 import { GRANT_KINDS, type GrantKindName } from '../../requests/grants/kinds.ts';
+import { newSealingKey } from '../../requests/grants/sealed.ts';
 import { newTsigCredential } from '../../requests/grants/tsig-credential.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import { scramVerifier } from '../../shared/runtime/embedded-secrets.ts';
+import type { Target } from '../../shared/settings/access.ts';
+import { mayLend } from '../../shared/settings/access-email.ts';
+import { tooShort } from '../../shared/settings/access-provider.ts';
 import type { Config } from '../../shared/settings/config.ts';
 import { targetFor } from '../../shared/settings/dns-servers.ts';
 import { readKeyFile } from '../../shared/settings/gateway.ts';
@@ -17,6 +24,12 @@ export interface ScopeOptions {
   only?: string;
   requests?: boolean;
   doneWhen?: string;
+  /** Of access.email: the address to send from. */
+  from?: string;
+  /** Of access.console: the role, and the domains that it is for. */
+  role?: string;
+  domain?: string[];
+  allDomains?: boolean;
 }
 
 /** What is asked for, and of which target. */
@@ -32,6 +45,8 @@ export interface Wanted {
   services: readonly string[];
   /** Whether the target says how often it was used. */
   countsUses: boolean;
+  /** Why so many seconds are too few, as a sentence; null when they are not. */
+  shortest?: (seconds: number) => string | null;
   /** What the holder logs in with, and what the target verifies it by. Null where the target has none. */
   secret: { secret: string; credential: string } | null;
 }
@@ -65,6 +80,12 @@ export function wantedOf(config: Pick<Config, 'access' | 'dnsTargets' | 'gateway
     }
     case 'access.dns':
       return dnsWanted(config, options);
+    case 'access.email':
+      return emailWanted(config, options);
+    case 'access.dns-provider':
+      return providerWanted(config, options);
+    case 'access.console':
+      return consoleWanted(config, options);
     case undefined:
       throw new PermanentError('usage', `"${kind}" is nothing that is lent: ${GRANT_KINDS.join(', ')}.`);
   }
@@ -108,6 +129,91 @@ function dnsWanted(
     services: server.services,
     countsUses: true,
     secret: requests === true ? null : newTsigCredential(readKeyFile(gateway.keyFile)),
+  };
+}
+
+/** What all targets of the settings give. */
+const commonOf = ({ name, risk, longestSeconds, for: groups, services }: Target) => ({
+  server: name,
+  risk,
+  longestSeconds,
+  for: groups,
+  services,
+});
+
+/** What a schema says of a scope. @throws PermanentError `usage` */
+function scopeOf(kind: GrantKindName, given: unknown): Record<string, Canonical> {
+  const read = grantKind(kind).scope.safeParse(given);
+  if (!read.success)
+    throw new PermanentError('usage', read.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; '));
+  return read.data as Record<string, Canonical>;
+}
+
+function emailWanted({ access }: Pick<Config, 'access'>, { from, server: name }: ScopeOptions): Wanted {
+  if (from === undefined) throw new PermanentError('usage', 'Say which address you need to send from: --from shop@example.com.');
+  const address = from.trim().toLowerCase();
+  const able = access.mail.filter((one) => mayLend(one, address));
+  if (access.mail.length > 0 && able.length === 0)
+    throw new PermanentError('usage', `No server of the settings (access.email) lends ${address}.`);
+  const server = oneOf(able, name, 'access.email');
+  const secret = randomBytes(24).toString('base64url');
+  return {
+    ...commonOf(server),
+    kind: 'access.email',
+    domain: address.split('@')[1]!,
+    scope: scopeOf('access.email', { from: address }),
+    countsUses: false,
+    secret: { secret, credential: dovecotHash(secret) },
+  };
+}
+
+function providerWanted({ access }: Pick<Config, 'access'>, options: ScopeOptions): Wanted {
+  const { name: names = [], type: types = ['TXT'], only, server: wanted } = options;
+  const clean = names.map((one) => one.toLowerCase().replace(/\.$/, ''));
+  const bare = clean[0]?.replace(/^\*?\./, '') ?? '';
+  const zoneOf = (zones: readonly string[]) =>
+    zones.filter((one) => bare === one || bare.endsWith(`.${one}`)).sort((a, b) => b.length - a.length)[0];
+  if (bare === '') throw new PermanentError('usage', 'Say which names you need: --name _acme-challenge.example.com.');
+  const able = access.providers.filter((one) => zoneOf(one.zones) !== undefined);
+  const server = oneOf(able, wanted, 'access.dns_provider');
+  const zone = zoneOf(server.zones)!;
+  return {
+    ...commonOf(server),
+    kind: 'access.dns-provider',
+    domain: zone,
+    scope: scopeOf('access.dns-provider', {
+      zone,
+      names: clean,
+      types: types.map((one) => one.toUpperCase()),
+      operations: only === undefined ? ['add', 'delete'] : [only],
+    }),
+    countsUses: false,
+    // AWS makes nothing shorter; what cannot be withdrawn is refused before anybody decides about it.
+    shortest: (seconds) => tooShort(server, seconds),
+    secret: newSealingKey(),
+  };
+}
+
+function consoleWanted({ access }: Pick<Config, 'access'>, { role, domain = [], allDomains }: ScopeOptions): Wanted {
+  const { console: lent } = access;
+  if (lent === null)
+    throw new PermanentError('usage', 'The console lends no role: name those that it may (access.console, docs/access.md).');
+  const found = lent.roles.find((one) => one === role);
+  if (found === undefined)
+    throw new PermanentError('usage', `Name the role that you need: --role ${lent.roles.join(', --role ')}.`);
+  const { names, wrong } = ownDomains(domain);
+  if (wrong !== null) throw new PermanentError('usage', wrong);
+  if (names.length > 0 === (allDomains === true))
+    throw new PermanentError('usage', 'Say for which domains: --domain example.com (may be repeated), or --all-domains.');
+  return {
+    ...commonOf(lent),
+    // A role that may also remove people is never a small thing.
+    risk: found === 'admin' || allDomains === true ? 'high' : lent.risk,
+    kind: 'access.console',
+    domain: names.length === 1 ? names[0]! : '*',
+    scope: scopeOf('access.console', { role: found, domains: allDomains === true ? null : names }),
+    countsUses: false,
+    secret: null,
   };
 }
 

@@ -1,16 +1,18 @@
 import { normalDomain } from '../../report/orgdomain.ts';
 import { grantKind, grantWords } from '../../requests/grants/index.ts';
+import { openSealed } from '../../requests/grants/sealed.ts';
 import { planGrant } from '../../requests/plans/grant.ts';
 import { STATE_WORDS } from '../../requests/words.ts';
-import { PermanentError } from '../../shared/errors.ts';
+import { messageOf, PermanentError } from '../../shared/errors.ts';
 import { escaped, jsonText } from '../../shared/escape.ts';
 import { durationText } from '../../shared/format.ts';
 import type { Db } from '../../shared/runtime/db.ts';
 import type { Config } from '../../shared/settings/config.ts';
-import { grantOf, listGrants, loadGrant, type ShownGrant } from '../../store/grants/grants.ts';
+import { grantOf, listGrants, loadGrant, type ShownGrant, sealedOf } from '../../store/grants/grants.ts';
 import { mayHold, serviceMayHold } from '../../store/grants/holders.ts';
 import { lendSetup } from '../../store/grants/lend-setup.ts';
 import { beginEnd } from '../../store/grants/life.ts';
+import { mailSetup } from '../../store/grants/mail-accounts.ts';
 import { openRequest } from '../../store/requests/open.ts';
 import { loadRequest } from '../../store/requests/requests.ts';
 import { withDatabase } from '../open.ts';
@@ -53,6 +55,8 @@ export async function runAccessRequest(
   const seconds = secondsOf(options.for);
   if (seconds > wanted.longestSeconds)
     throw new PermanentError('usage', `${wanted.server} lends for ${durationText(wanted.longestSeconds)} at most.`);
+  const tooFew = wanted.shortest?.(seconds) ?? null;
+  if (tooFew !== null) throw new PermanentError('usage', tooFew);
   const uses = options.uses === undefined ? null : limitOf(options.uses, '--uses');
   if (uses !== null && !wanted.countsUses)
     throw new PermanentError('usage', `${wanted.kind} does not say how often it was used: leave out --uses.`);
@@ -80,9 +84,9 @@ export async function runAccessRequest(
     const grant = await grantOf(db, key);
     out(escaped(plan.summary));
     out(`Request ${key} is open, for grant ${grant.grant_key}: ${STATE_WORDS[state]}. Its time begins when it is applied.`);
-    if (wanted.secret === null) return;
     out(escaped(grantKind(wanted.kind).usage(grant.name, wanted.server)));
-    out(`Password, shown this once: ${wanted.secret.secret}`);
+    if (wanted.secret === null) return;
+    out(`${wanted.kind === 'access.dns-provider' ? 'Key' : 'Password'}, shown this once: ${wanted.secret.secret}`);
   });
 }
 
@@ -100,9 +104,10 @@ function askerOf({ by, why }: { by: string; why: string }, service: string | und
 }
 
 /** @throws PermanentError `may_not_hold` */
-async function checkHolder(db: Db, { holder, kind }: Asker, wanted: Pick<Wanted, 'for' | 'services'>): Promise<void> {
+async function checkHolder(db: Db, { holder, kind }: Asker, wanted: Pick<Wanted, 'kind' | 'for' | 'services'>): Promise<void> {
   const refuse = (why: string) => new PermanentError('may_not_hold', `${holder} may not hold it: ${why}`);
   if (kind === 'service') {
+    if (wanted.kind === 'access.console') throw refuse('a service principal does not sign in to the console.');
     if (!wanted.services.includes(holder)) throw refuse('the target names no such service principal (services, docs/access.md).');
     if (!(await serviceMayHold(db, holder))) throw refuse('it is no service principal, has ended, or its owner is gone.');
     return;
@@ -212,10 +217,58 @@ async function waitForEnds(db: Db, keys: readonly number[]): Promise<Map<number,
   }
 }
 
-/** `access setup SERVER`: the SQL that makes a Postgres server able to lend roles. @throws PermanentError `usage` */
-export function runAccessSetup({ access }: Config, name: string, options: { login?: string }, out: Terminal['out']): number {
+/**
+ * `access secret ID`: opens what a target made when it lent, with the key that was shown when it was asked for.
+ * @param key that key: from the standard input, so that no list of processes shows it
+ * @throws PermanentError `no_secret`, `wrong_key`
+ */
+export async function runAccessSecret(
+  config: Config,
+  grant: string,
+  key: string,
+  { out }: Pick<Terminal, 'out'>,
+): Promise<number> {
+  const number = keyOf(grant, 'grant');
+  return withDatabase(config, async (db) => {
+    await loadGrant(db, number);
+    const sealed = await sealedOf(db, number);
+    if (sealed === null)
+      throw new PermanentError(
+        'no_secret',
+        `Grant ${number} has nothing to open: it is not lent yet, has ended, or its secret was shown when it was asked for.`,
+      );
+    try {
+      out(openSealed(key, sealed));
+    } catch (error) {
+      throw new PermanentError('wrong_key', messageOf(error), error);
+    }
+  });
+}
+
+/**
+ * `access setup SERVER`: the SQL that makes a Postgres server able to lend roles, or mail accounts that Dovecot and Postfix read.
+ * @throws PermanentError `usage`
+ */
+export function runAccessSetup(
+  { access }: Config,
+  name: string,
+  options: { login?: string; reader?: string },
+  out: Terminal['out'],
+): number {
+  const mail = access.mail.find((one) => one.name === name);
+  if (mail?.accounts.by === 'sql') {
+    const user = options.login ?? decodeURIComponent(new URL(mail.accounts.url()).username);
+    if (user === '' || options.reader === undefined)
+      throw new PermanentError(
+        'usage',
+        'Say --reader, the login of Dovecot and Postfix, and --login where the URL names no user.',
+      );
+    out(mailSetup(user, options.reader));
+    return 0;
+  }
   const server = access.databases.find((one) => one.name === name);
-  if (server === undefined) throw new PermanentError('usage', `The settings (access.database) have no server "${name}".`);
+  if (server === undefined)
+    throw new PermanentError('usage', `The settings (access.database, access.email by SQL) have no server "${name}".`);
   const login = options.login ?? decodeURIComponent(new URL(server.url()).username);
   if (login === '') throw new PermanentError('usage', 'The URL names no user: say --login.');
   out(lendSetup(login, server.groups));

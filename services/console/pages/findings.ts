@@ -3,9 +3,10 @@ import { readEvidence } from '../../findings/evidence.ts';
 import { wordsOf } from '../../findings/sentences.ts';
 import { SEVERITIES } from '../../shared/severity.ts';
 import { visibleFinding, visibleFindings } from '../../store/console/findings.ts';
+import { mayFor } from '../../store/console/lent-roles.ts';
 import type { ListedFinding } from '../../store/findings/list.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
-import { type AnyRoute, may, page, Refusal, route } from '../routes.ts';
+import { type AnyRoute, page, Refusal, route } from '../routes.ts';
 import { fileOf, type Table, tableOf, tableQuery } from '../tables.ts';
 import { words } from '../words/en.ts';
 import { evidencePage } from './finding.ts';
@@ -136,7 +137,7 @@ const one = route({
 </div>
 <div class="columns">
 <div>${evidencePage(finding, said)}</div>
-<aside>${may(visitor, 'operator') ? actionForms(finding, said, form) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
+<aside>${mayFor(visitor, 'operator', finding.domain) ? actionForms(finding, said, form) : html`<p class="quiet">${words.finding.viewer}</p>`}</aside>
 </div>`;
     return page(said.title, body, { section: 'findings' });
   },

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { addDays, DAY_MS, dayOf } from '../../shared/days.ts';
 import { number } from '../../shared/format.ts';
 import { type SourceLine, sourceLines } from '../../store/console/domain.ts';
+import { mayFor } from '../../store/console/lent-roles.ts';
 import { why } from '../actions/findings.ts';
 import { decideSource } from '../actions/senders.ts';
 import { flag, type Html, html, path, withQuery } from '../html.ts';
 import { hidden } from '../layout.ts';
-import { type AnyRoute, may, page, Refusal, route, see } from '../routes.ts';
+import { type AnyRoute, page, Refusal, route, see } from '../routes.ts';
 import { fileOf, tableQuery } from '../tables.ts';
 import { words } from '../words/en.ts';
 import { domainParams } from './domain.ts';
@@ -39,7 +40,7 @@ const sender = route({
     const body = html`<div class="heading"><p class="quiet"><a href="${path`/domains/${params.domain}`}">${params.domain}</a></p><h1>${first.name}</h1>
 <p><span class="key ${first.class}"></span>${words.domain.classes[first.class] ?? first.class} <span class="quiet">${words.domain.means[first.class]}</span></p>
 ${first.evidence && html`<p class="quiet">${w.named_by} ${first.evidence}</p>`}</div>
-${sources.map((one) => sourceOf(one, params, may(visitor, 'operator') ? form : null))}
+${sources.map((one) => sourceOf(one, params, mayFor(visitor, 'operator', params.domain) ? form : null))}
 ${shown.html}`;
     return page(first.name, body, { section: 'overview' });
   },

@@ -1,10 +1,16 @@
+import { consoleGrant } from './console.ts';
 import { databaseGrant } from './database.ts';
 import { dnsGrant } from './dns.ts';
+import { providerGrant } from './dns-provider.ts';
+import { emailGrant } from './email.ts';
 import type { GrantKind, GrantKindName } from './kinds.ts';
 
 const ALL: Record<GrantKindName, GrantKind> = {
   'access.database': databaseGrant as GrantKind,
   'access.dns': dnsGrant as GrantKind,
+  'access.email': emailGrant as GrantKind,
+  'access.dns-provider': providerGrant as GrantKind,
+  'access.console': consoleGrant as GrantKind,
 };
 
 /** The kind of that name. */

@@ -1,4 +1,7 @@
+import path from 'node:path';
 import { z } from 'zod';
+import { EMAIL_KEYS, emailMistakes, type MailAccounts, mailAccountsOf, wrongUrl } from './access-email.ts';
+import { type AwsSts, awsOf, PROVIDER_KEYS, providerMistakes } from './access-provider.ts';
 import { connectionSettings, readPostgresUrl } from './postgres-url.ts';
 import { secretOf } from './secret-file.ts';
 
@@ -35,6 +38,22 @@ const databaseSchema = z
 /** A server of `dns.servers` whose records may be changed by what is lent; `name` is its name there. */
 const dnsSchema = z.strictObject(target);
 
+const emailSchema = z.strictObject({ ...target, ...EMAIL_KEYS }).superRefine((given, ctx) => {
+  for (const message of emailMistakes(given)) ctx.addIssue({ code: 'custom', message });
+});
+
+const providerSchema = z.strictObject({ ...target, ...PROVIDER_KEYS }).superRefine((given, ctx) => {
+  for (const message of providerMistakes(given)) ctx.addIssue({ code: 'custom', message });
+});
+
+/** The console lends the roles that are named here, and none without this. */
+const consoleSchema = z.strictObject({
+  roles: z.array(z.enum(['viewer', 'operator', 'admin'])).min(1),
+  for: target.for,
+  longest_hours: target.longest_hours,
+  risk: target.risk,
+});
+
 /** `access:` of ruawatch.yaml: where rights are lent for a time (docs/access.md). */
 export const accessSchema = z
   .strictObject({
@@ -42,6 +61,9 @@ export const accessSchema = z
     unwatched_minutes: z.number().min(1).max(55).default(15),
     database: z.array(databaseSchema).max(100).default([]),
     dns: z.array(dnsSchema).max(100).default([]),
+    email: z.array(emailSchema).max(100).default([]),
+    dns_provider: z.array(providerSchema).max(100).default([]),
+    console: consoleSchema.nullable().default(null),
   })
   .prefault({});
 
@@ -63,15 +85,38 @@ export interface LendingDatabase extends Target {
   url(): string;
 }
 
+/** A submission server that lends accounts. */
+export interface MailServer extends Target {
+  addresses: readonly string[];
+  accounts: MailAccounts;
+  /** How doveadm is called; null where nothing has to be cut. */
+  doveadm: readonly string[] | null;
+}
+
+/** A DNS provider that makes credentials for a time: by AWS, or by a program. */
+export interface DnsProvider extends Target {
+  zones: readonly string[];
+  aws: AwsSts | null;
+  command: readonly string[] | null;
+}
+
+/** What the console lends: roles. */
+export interface LendingConsole extends Target {
+  roles: readonly ('viewer' | 'operator' | 'admin')[];
+}
+
 export interface Access {
   unwatchedMs: number;
   databases: readonly LendingDatabase[];
   dns: readonly Target[];
+  mail: readonly MailServer[];
+  providers: readonly DnsProvider[];
+  console: LendingConsole | null;
 }
 
 /** @param mistakes gets a line for each entry that cannot work */
 export function accessOf(
-  { unwatched_minutes, database, dns }: z.infer<typeof accessSchema>,
+  { unwatched_minutes, database, dns, email, dns_provider, console: lent }: z.infer<typeof accessSchema>,
   groups: Readonly<Record<string, unknown>>,
   cwd: string,
   mistakes: string[],
@@ -94,6 +139,21 @@ export function accessOf(
   return {
     unwatchedMs: unwatched_minutes * 60_000,
     dns: dns.map((given, at) => common(`access.dns[${at}]`, given)),
+    mail: email.map((given, at) => {
+      const where = `access.email[${at}]`;
+      const wrong = wrongUrl(given.url);
+      if (wrong !== null) mistakes.push(`${where}: url ${wrong}.`);
+      const { addresses, doveadm = null } = given;
+      return { ...common(where, given), addresses, accounts: mailAccountsOf(given, cwd), doveadm };
+    }),
+    providers: dns_provider.map((given, at) => ({
+      ...common(`access.dns_provider[${at}]`, given),
+      zones: given.zones,
+      aws: given.aws === undefined ? null : awsOf(given.aws),
+      command: given.command === undefined ? null : absolute(given.command, cwd),
+    })),
+    console:
+      lent === null ? null : { ...common('access.console', { ...lent, name: 'console', services: [] }), roles: lent.roles },
     databases: database.map((given, at) => {
       const where = `access.database[${at}]`;
       if (given.url !== undefined && typeof readPostgresUrl(given.url) === 'string')
@@ -111,3 +171,9 @@ export function accessOf(
     }),
   };
 }
+
+/** A program of the settings: with a slash it is a path from where the settings are. */
+const absolute = ([program, ...args]: readonly string[], cwd: string): string[] => [
+  program!.includes('/') ? path.resolve(cwd, program!) : program!,
+  ...args,
+];

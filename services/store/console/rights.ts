@@ -24,6 +24,8 @@ export interface Visitor {
   scope: Scope;
   /** When the company's provider last confirmed them; null for an account of ours. */
   confirmed_at: Date | null;
+  /** Where roles are lent to them (access.console): all that they have, each with its domains; null for all. */
+  lent?: readonly { role: PersonRole; domains: readonly string[] | null }[];
   /** Where a program makes it: the token, and what it may be used for. */
   token?: { token_key: number; scopes: readonly TokenScope[] };
 }

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { PermanentError } from '../../shared/errors.ts';
 import { type Db, type Queryable, type Tx, transaction } from '../../shared/runtime/db.ts';
-import type { Visitor } from './rights.ts';
+import { lentRoles, withLentRoles } from './lent-roles.ts';
+import type { PersonRole, Visitor } from './rights.ts';
 import { scopeOf } from './scope.ts';
 
 const HOUR_MS = 3_600_000;
@@ -36,8 +37,11 @@ export async function beginSession(
   return token;
 }
 
-/** Whose session a token is, with what they may see now; null when it has ended. */
-export async function visitorOf(q: Queryable, token: string, now: Date): Promise<Visitor | null> {
+/**
+ * Whose session a token is, with what they may see now; null when it has ended.
+ * @param least the role that the page needs: roles that are lent count where they are enough
+ */
+export async function visitorOf(q: Queryable, token: string, now: Date, least: PersonRole = 'viewer'): Promise<Visitor | null> {
   const { rows } = await q.query<Omit<Visitor, 'scope'> & { all_domains: boolean; domains: string[]; stale: boolean }>(
     `select p.person_key, p.name, p.role, p.all_domains, p.oidc_checked_at as confirmed_at, s.used_at < $4 as stale,
             array(select d.domain from ruawatch.person_domains d where d.person_key = p.person_key) as domains
@@ -49,7 +53,10 @@ export async function visitorOf(q: Queryable, token: string, now: Date): Promise
   if (!found) return null;
   if (found.stale) await q.query('update ruawatch.sessions set used_at = $2 where token_hash = $1', [hashOf(token), now]);
   const scope = found.all_domains ? { all: true, domains: [] } : await scopeOf(q, found.domains);
-  return { person_key: found.person_key, name: found.name, role: found.role, scope, confirmed_at: found.confirmed_at };
+  const { person_key, name, role, confirmed_at } = found;
+  const visitor = { person_key, name, role, scope, confirmed_at };
+  const own = found.all_domains ? null : found.domains;
+  return withLentRoles(q, visitor, await lentRoles(q, person_key), { least, own });
 }
 
 /** Ends one session. */

@@ -118,6 +118,15 @@ export async function grantOf(q: Queryable, request_key: number): Promise<Grant>
   return rows[0];
 }
 
+/** What the holder of an active grant gets, sealed with the holder's key; null where there is nothing, or it has ended. */
+export async function sealedOf(q: Queryable, key: number): Promise<string | null> {
+  const { rows } = await q.query<{ sealed: string | null }>(
+    "select sealed from ruawatch.grants where grant_key = $1 and state = 'active' and ends_at > clock_timestamp()",
+    [key],
+  );
+  return rows[0]?.sealed ?? null;
+}
+
 /** Counts one use of an active grant. @returns false when none is left, or it has ended */
 export async function countUse(q: Queryable, key: number): Promise<boolean> {
   const { rowCount } = await q.query(

@@ -50,12 +50,13 @@ export async function claimGrant(db: Db, given: Grant, at: Date | null): Promise
 /**
  * Notes that a right is lent: its time begins.
  * @param most what the target itself enforces as its end, if it does
+ * @param sealed what the holder gets, sealed with the holder's key
  * @returns false when its end was asked for meanwhile
  */
 export async function activateGrant(
   db: Db,
   given: Grant,
-  { answer, most }: { answer: string; most: Date | null },
+  { answer, most, sealed = null }: { answer: string; most: Date | null; sealed?: string | null },
   at: Date | null,
 ): Promise<boolean> {
   return locked(db, given, at, async (tx, grant, request, now) => {
@@ -63,8 +64,8 @@ export async function activateGrant(
     const whole = new Date(now.getTime() + grant.seconds * 1000);
     const ends_at = most !== null && most < whole ? most : whole;
     await tx.query(
-      "update ruawatch.grants set state = 'active', applied_at = $2, ends_at = $3, answer = $4, ran_ms = 0 where grant_key = $1",
-      [grant.grant_key, now, ends_at, answer],
+      "update ruawatch.grants set state = 'active', applied_at = $2, ends_at = $3, answer = $4, ran_ms = 0, sealed = $5 where grant_key = $1",
+      [grant.grant_key, now, ends_at, answer, sealed],
     );
     await move(tx, request.request_key, 'activate', { at: now, applied_at: now, ends_at, outcome: answer });
     await note(tx, request.request_key, now, {
@@ -99,7 +100,7 @@ export async function beginEnd(
     }
     if (grant.state !== 'applying' && grant.state !== 'active') return false;
     await tx.query(
-      `update ruawatch.grants set state = 'ending', end_reason = $2, end_since = $3, tries = 0, retry_at = null where grant_key = $1`,
+      `update ruawatch.grants set state = 'ending', end_reason = $2, end_since = $3, tries = 0, retry_at = null, sealed = null where grant_key = $1`,
       [grant.grant_key, reason, now],
     );
     await note(tx, request.request_key, now, {

@@ -1,3 +1,4 @@
+import type { GrantKindName } from '../../requests/grants/kinds.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Queryable } from '../../shared/runtime/db.ts';
 import type { Access } from '../../shared/settings/access.ts';
@@ -6,16 +7,35 @@ import type { Access } from '../../shared/settings/access.ts';
  * Refuses settings without a target that still lends: its grants could not be ended there any more.
  * @throws PermanentError `target_lends`
  */
-export async function checkTargets(q: Queryable, { databases }: Access): Promise<void> {
-  const { rows } = await q.query<{ server: string; grants: number[] }>(
-    `select server, array_agg(grant_key order by grant_key) as grants from ruawatch.grants
-      where kind = 'access.database' and state in ('applying', 'active', 'ending') and server <> all($1) group by 1 order by 1`,
-    [databases.map(({ name }) => name)],
+export async function checkTargets(q: Queryable, access: Access): Promise<void> {
+  const { rows } = await q.query<{ kind: GrantKindName; server: string; grants: number[] }>(
+    `select kind, server, array_agg(grant_key order by grant_key) as grants from ruawatch.grants
+      where state in ('applying', 'active', 'ending') group by 1, 2 order by 1, 2`,
   );
-  const [first] = rows;
+  const first = rows.find(({ kind, server }) => !targetsOf(access)[kind].includes(server));
   if (first === undefined) return;
   throw new PermanentError(
     'target_lends',
-    `The settings (access.database) no longer have ${first.server}, which still lends: put it back, run "ruawatch access end --all --why …" while the applier runs, and remove it then. Its grants: ${first.grants.slice(0, 10).join(', ')}.`,
+    `The settings (${SETTINGS[first.kind]}) no longer have ${first.server}, which still lends: put it back, run "ruawatch access end --all --why …" while the applier runs, and remove it then. Its grants: ${first.grants.slice(0, 10).join(', ')}.`,
   );
+}
+
+/** Where the targets of each kind are in the settings. */
+export const SETTINGS: Record<GrantKindName, string> = {
+  'access.database': 'access.database',
+  'access.dns': 'access.dns',
+  'access.email': 'access.email',
+  'access.dns-provider': 'access.dns_provider',
+  'access.console': 'access.console',
+};
+
+function targetsOf({ databases, dns, mail, providers, console: lent }: Access): Record<GrantKindName, string[]> {
+  const names = (all: readonly { name: string }[]) => all.map(({ name }) => name);
+  return {
+    'access.database': names(databases),
+    'access.dns': names(dns),
+    'access.email': names(mail),
+    'access.dns-provider': names(providers),
+    'access.console': lent === null ? [] : [lent.name],
+  };
 }

@@ -221,7 +221,7 @@ export const GRANTS = {
     // What is lent, and to whom: it ends when they are gone.
     grants: [
       'select',
-      'update (used, state, claimed_at, applied_at, ends_at, ran_ms, end_reason, end_since, ended_at, answer, tries, retry_at)',
+      'update (used, last_used_at, sealed, state, claimed_at, applied_at, ends_at, ran_ms, end_reason, end_since, ended_at, answer, tries, retry_at)',
     ],
     grant_watch: ['select', 'update (seen_at, print)'],
     approver_groups: ['select'],
@@ -242,7 +242,7 @@ export const GRANTS = {
   /** Takes updates signed with lent keys, and passes them on. It lends nothing, and ends nothing. */
   ruawatch_gateway: {
     migrations: ['select'],
-    grants: ['select', 'update (used)'],
+    grants: ['select', 'update (used, last_used_at)'],
     lent_updates: ['select', 'insert', 'update (state, rcode, answer, settled_at)'],
     changes: ['select', 'insert', 'update (state, settled_at, answer)'],
     // Whose mail an update may bear on, and what the domain's mail is, so that nobody is locked out.
@@ -384,7 +384,7 @@ export const GRANTS = {
     approver_groups: ['select'],
     deputies: ['select'],
     // People ask for rights, and end them.
-    grants: ['select', 'insert', 'update (state, end_reason, end_since, tries, retry_at)'],
+    grants: ['select', 'insert', 'update (state, end_reason, end_since, tries, retry_at, sealed, used, last_used_at)'],
     grant_watch: ['select'],
     // Mails that are held: what is known of them, their text for whoever was lent it, and what recipients ask.
     held_messages: ['select', 'update (denied_as, doubt, dot_at)'],

@@ -25,6 +25,9 @@ beforeEach(async () => {
   config.approvals = approvalsSchema.parse({ groups: GROUPS, rules: [{ name: 'all', stages: [{ group: 'mail' }] }] });
   config.access = {
     unwatchedMs: 900_000,
+    mail: [],
+    providers: [],
+    console: null,
     databases: [],
     dns: [{ name: 'primary', for: [], services: [], longestSeconds: 7200, risk: 'low' }],
   };

@@ -23,6 +23,9 @@ beforeEach(async () => {
   f.context.config.approvals = approvalsSchema.parse({ groups: GROUPS, rules: [{ name: 'all', stages: [{ group: 'mail' }] }] });
   f.context.config.access = {
     unwatchedMs: 900_000,
+    mail: [],
+    providers: [],
+    console: null,
     dns: [],
     databases: [
       {
@@ -91,9 +94,9 @@ test('all end at once: what was asked for is withdrawn, what its target has not 
     'Ended: 2.\nGrant 1 counts for nothing any more, and its target has not confirmed: no applier has tried yet; is "ruawatch start" running?',
   );
   await expect(checkTargets(f.t.db, f.context.config.access)).resolves.toBeUndefined();
-  await expect(checkTargets(f.t.db, { unwatchedMs: 1, databases: [], dns: [] })).rejects.toThrow(
-    /no longer have main, which still lends/,
-  );
+  await expect(
+    checkTargets(f.t.db, { unwatchedMs: 1, databases: [], dns: [], mail: [], providers: [], console: null }),
+  ).rejects.toThrow(/no longer have main, which still lends/);
 });
 
 test('a service principal that the target names asks, and neither it nor its owner decides', async () => {

@@ -23,7 +23,9 @@ async function grant(server: string, state: string): Promise<void> {
 }
 
 const databases = (...names: string[]) =>
-  ({ databases: names.map((name) => ({ name })) }) as unknown as Parameters<typeof checkTargets>[1];
+  ({ databases: names.map((name) => ({ name })), dns: [], mail: [], providers: [], console: null }) as unknown as Parameters<
+    typeof checkTargets
+  >[1];
 
 test.each(['applying', 'active', 'ending'])('a database with a grant that is %s cannot leave the settings', async (state) => {
   await grant('main', state);
