@@ -79,6 +79,7 @@ servers() {
   command -v redis-server >/dev/null || missing+=(redis-server)
   # Its OAuth 2 support is part of dovecot-core, which dovecot-imapd depends on.
   [ -x /usr/sbin/dovecot ] && [ -x /usr/lib/dovecot/imap ] || missing+=(dovecot-imapd)
+  [ -e /usr/lib/dovecot/modules/auth/libdriver_pgsql.so ] || missing+=(dovecot-pgsql)
   [ -x /usr/bin/chromium ] || missing+=(chromium)
   [ -x /usr/sbin/knotd ] || missing+=(knot)
   [ -x /usr/sbin/named ] || missing+=(bind9)
@@ -87,6 +88,7 @@ servers() {
   [ -x /usr/sbin/opendkim ] || missing+=(opendkim)
   [ -x /usr/bin/rspamd ] || missing+=(rspamd)
   [ -x /usr/sbin/postfix ] || missing+=(postfix)
+  [ -e /usr/lib/postfix/postfix-pgsql.so ] || missing+=(postfix-pgsql)
   [ -x /usr/sbin/unbound ] || missing+=(unbound)
   [ -x /usr/bin/promtool ] || missing+=(prometheus)
   command -v pgbouncer >/dev/null || missing+=(pgbouncer)

@@ -15,6 +15,21 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'store/grants/life.ts',
   ],
   'store/console/service-principals.test.ts': ['store/grants/holders.ts'],
+  'applier/grants/email.test.ts': [
+    'applier/grants/lines-file.ts',
+    'applier/grants/program.ts',
+    'requests/grants/email.ts',
+    'store/grants/mail-accounts.ts',
+  ],
+  'applier/grants/dns-provider.test.ts': [
+    'applier/grants/aws/query.ts',
+    'applier/grants/aws/sts.ts',
+    'requests/grants/dns-provider.ts',
+    'requests/grants/sealed.ts',
+  ],
+  'store/console/lent-roles.test.ts': ['applier/grants/console.ts', 'requests/grants/console.ts'],
+  'applier/grants/end-all.test.ts': ['store/grants/wake.ts'],
+  'shared/settings/access.test.ts': ['shared/settings/access-email.ts', 'shared/settings/access-provider.ts'],
   'applier/targets/route53/route53.test.ts': [
     'applier/targets/route53/client.ts',
     'applier/targets/route53/errors.ts',
@@ -23,7 +38,6 @@ export const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
     'applier/targets/route53/zone.ts',
   ],
   'applier/targets/rfc2136.test.ts': ['applier/targets/everywhere.ts'],
-  'cli/commands/access-dns.test.ts': ['cli/commands/access-scopes.ts'],
   'cli/commands/access.test.ts': ['shared/settings/access.ts'],
   'analyzer/sending/senders.test.ts': ['store/sending/judged.ts'],
   'analyzer/sending/load.test.ts': [
