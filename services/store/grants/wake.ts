@@ -6,7 +6,7 @@ import type { Log } from '../../shared/runtime/log.ts';
 const AGAIN_MS = 5_000;
 
 /**
- * Hears when the end of a grant begins (migration 0061), over a connection of its own. Behind a pooler that hands connections on, nothing is
+ * Hears when the end of a grant begins (migration 0063), over a connection of its own. Behind a pooler that hands connections on, nothing is
  * heard: whoever listens looks every second all the same.
  * @returns stops it
  */
