@@ -1,4 +1,5 @@
 import { type Plan, readPlan } from '../requests/plan.ts';
+import { counted } from '../shared/format.ts';
 import type { Db } from '../shared/runtime/db.ts';
 import { transaction } from '../shared/runtime/db.ts';
 import type { Log } from '../shared/runtime/log.ts';
@@ -12,6 +13,7 @@ import {
   intend,
   type MadeChange,
   mayBegin,
+  noteTtl,
   settleChange,
 } from '../store/requests/applying.ts';
 import type { Request } from '../store/requests/requests.ts';
@@ -20,6 +22,7 @@ import type { Around } from './targets/everywhere.ts';
 import { applyByUpdate } from './targets/rfc2136.ts';
 import { applyByRoute53 } from './targets/route53/route53.ts';
 import { type Applied, reversed } from './targets/target.ts';
+import { ttlAt, ttlBack, withTtl } from './ttl.ts';
 
 export interface Applying {
   db: Db;
@@ -104,7 +107,7 @@ function endOf(plan: Plan, handed: readonly Change[]): ApplyEnd {
     };
   const { watch_hours } = plan.back;
   return watch_hours > 0
-    ? { step: 'activate', says: `It is applied, and watched for ${watch_hours} hours.`, watch_hours }
+    ? { step: 'activate', says: `It is applied, and watched for ${counted(watch_hours, 'hour')}.`, watch_hours }
     : { step: 'finish', says: 'It is applied.', watch_hours };
 }
 
@@ -130,15 +133,23 @@ interface Step {
 /** Makes one change, unless a row says that it is made already, and notes its end. */
 async function once(request: Request, step: Step, means: Applying): Promise<Applied> {
   const { db } = means;
-  const row = (await changesOf(db, request.request_key)).find(
-    (one) => one.position === step.position && one.forward === step.forward,
-  );
+  const rows = await changesOf(db, request.request_key);
+  const row = rows.find((one) => one.position === step.position && one.forward === step.forward);
   if (row !== undefined && row.state !== 'intended') return { state: row.state, answer: row.answer ?? '' };
-  const applied = await make(request, step, means);
+  if (step.forward && row?.ttl_before === null) await noteTtlOf(request, step, means);
+  const made = rows.find((one) => one.position === step.position && one.forward);
+  const change = step.forward ? step.change : withTtl(step.change, made);
+  const applied = await make(request, { ...step, change }, means);
   const where = { key: request.request_key, position: step.position, forward: step.forward };
   if (applied.state === 'applied' || applied.state === 'stale' || applied.state === 'failed')
     await settleChange(db, where, { state: applied.state, answer: applied.answer });
   return applied;
+}
+
+async function noteTtlOf(request: Request, { position, change }: Step, { db, targets, signal }: Applying): Promise<void> {
+  const found = change.target === 'dns' ? targetFor(targets, change.name) : null;
+  const ttl = change.target !== 'dns' || found === null ? null : await ttlAt(found.target, change, signal);
+  if (ttl !== null) await noteTtl(db, request.request_key, position, ttl);
 }
 
 async function make(
@@ -210,4 +221,29 @@ export async function returnRequest(request: Request, means: Applying): Promise<
   const { all, state, answer } = await back(request, means);
   if (all) return { done: true, answer };
   return state === 'later' ? null : { done: false, answer };
+}
+
+/**
+ * Gives the records of a policy step the TTL again that they had before: the step set a short one, so that it could be taken
+ * back quickly.
+ * @returns what is to be said of it, empty when there is nothing to put back; null when it has to be tried again later
+ */
+export async function putBackTtl(request: Request, means: Applying): Promise<string | null> {
+  const plan = readPlan({ text: request.plan, digest: request.digest });
+  if (plan.kind !== 'policy.step') return '';
+  const rows = await changesOf(means.db, request.request_key);
+  const steps = madeBy(plan).flatMap((change, position) => {
+    const row = rows.find((one) => one.forward && one.position === position && one.state === 'applied');
+    const known = withTtl(change, row);
+    const back = row === undefined || known.target !== 'dns' ? null : ttlBack(known);
+    const target = targetName(change, means.targets);
+    return back === null ? [] : [{ position: plan.changes.length + position, forward: true, target, change: back }];
+  });
+  await transaction(means.db, (tx) => intend(tx, request.request_key, steps, means.now()));
+  for (const step of steps) {
+    const { state, answer } = await once(request, step, means);
+    if (state === 'later') return null;
+    if (state !== 'applied') return ` The TTL of ${step.change.name} could not be put back: ${answer}`;
+  }
+  return steps.length === 0 ? '' : ' The TTL from before is put back.';
 }

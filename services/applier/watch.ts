@@ -8,7 +8,7 @@ import { awaited, endAwaited, endWatch, type Published, published, watched } fro
 import { type Broken, brokenSince } from '../store/requests/broken.ts';
 import { onboardedMail, onboardingOf } from '../store/requests/onboardings.ts';
 import type { Request } from '../store/requests/requests.ts';
-import { type Applying, returnRequest } from './apply.ts';
+import { type Applying, putBackTtl, returnRequest } from './apply.ts';
 
 /** So many messages of own senders must be lost, by the word of so many deciding reporters, */
 const LEAST_LOST = 20;
@@ -46,9 +46,11 @@ export async function watchChanges(means: Applying): Promise<void> {
 async function settleOrReturn(request: Request, means: Applying): Promise<void> {
   const party = request.kind === 'sender.onboard' ? await onboardingOf(means.db, request.request_key) : null;
   if (party === null || party.adopted_at !== null || request.applied_at === null) {
+    const ttl = await putBackTtl(request, means);
+    if (ttl === null) return;
     const says =
       party === null
-        ? 'The watch is over: no mail of your own senders broke.'
+        ? `The watch is over: no mail of your own senders broke.${ttl}`
         : 'Its mail arrives and passes DMARC: it is adopted.';
     return endWatch(means.db, request.request_key, { step: 'settle', says }, means.at());
   }

@@ -84,7 +84,7 @@ describe('the end of a request', () => {
   test.each([
     ['a change that is watched', [record('a')], 72, 'active', 'It is applied, and watched for 72 hours.'],
     ['a change that nobody watches', [record('a')], 0, 'done', 'It is applied.'],
-    ['two changes', [record('a'), record('b')], 1, 'active', 'It is applied, and watched for 1 hours.'],
+    ['two changes', [record('a'), record('b')], 1, 'active', 'It is applied, and watched for 1 hour.'],
     ['a change that is stale', [record('a', 'stale')], 72, 'stale', 'it is stale'],
     ['a change that fails', [record('a', 'fail')], 72, 'failed', 'it failed'],
     [

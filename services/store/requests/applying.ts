@@ -15,12 +15,14 @@ export interface ChangeRow {
   state: 'intended' | 'applied' | 'stale' | 'failed';
   intended_at: Date;
   answer: string | null;
+  /** The TTL of the record before a change, in seconds, as its server had it; null when that is not known. */
+  ttl_before: number | null;
 }
 
 /** The changes of a request, those on the way back after the others. */
 export async function changesOf(q: Queryable, key: number): Promise<ChangeRow[]> {
   const { rows } = await q.query<ChangeRow>(
-    `select change_key, position, forward, target, name, state, intended_at, answer from ruawatch.changes
+    `select change_key, position, forward, target, name, state, intended_at, answer, ttl_before from ruawatch.changes
       where request_key = $1 and update_key is null order by forward desc, position`,
     [key],
   );
@@ -46,6 +48,15 @@ export async function intend(
       [key, position, forward, target, name, JSON.stringify(before), JSON.stringify(after), at],
     );
   }
+}
+
+/** Notes the TTL that a record has before an intended change of it; the first one stays. */
+export async function noteTtl(q: Queryable, key: number, position: number, ttl: number): Promise<void> {
+  await q.query(
+    `update ruawatch.changes set ttl_before = $3
+      where request_key = $1 and position = $2 and forward and update_key is null and state = 'intended' and ttl_before is null`,
+    [key, position, ttl],
+  );
 }
 
 /** Notes how a change ended. */

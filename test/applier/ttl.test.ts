@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Applying, applyRequest, returnRequest } from '../../services/applier/apply.ts';
+import { ttlBack } from '../../services/applier/ttl.ts';
+import { watchChanges } from '../../services/applier/watch.ts';
+import { createDnsClient } from '../../services/dns/client/client.ts';
+import type { DnsChange } from '../../services/requests/plan.ts';
+import { txtOf } from '../../services/requests/plans/members.ts';
+import type { DnsTarget } from '../../services/shared/settings/dns-servers.ts';
+import { changesOf } from '../../services/store/requests/applying.ts';
+import { openRequest } from '../../services/store/requests/open.ts';
+import { loadRequest } from '../../services/store/requests/requests.ts';
+import { type Fixture, fixture } from '../analyzer/fixture.ts';
+import { DOMAIN } from '../analyzer/rows.ts';
+import { startUpdatableKnot, type UpdateServer, updatable } from '../helpers/update-servers.ts';
+import { planOf, rulesOf } from '../requests/sample.ts';
+
+const NAME = `_dmarc.${DOMAIN}`;
+const RULES = rulesOf({ name: 'all', decide: 'automatic', ceiling: { per_day: 1000 } });
+const [OLD, NEW] = ['v=DMARC1; p=none', 'v=DMARC1; p=quarantine'];
+const DAY_S = 86_400;
+/** What a resolver that has had the record in its cache for long says of its TTL. */
+const COUNTED_DOWN = 77;
+const change = (ttl: DnsChange['ttl'] = { before: COUNTED_DOWN, after: 300 }): DnsChange => ({
+  target: 'dns',
+  name: NAME,
+  type: 'TXT',
+  ttl,
+  before: [txtOf(OLD)],
+  after: [txtOf(NEW)],
+});
+
+describe('the TTL that is put back', () => {
+  test.each([
+    ['a longer one from before', { before: DAY_S, after: 300 }, { before: 300, after: DAY_S }],
+    ['none when it was not longer', { before: 300, after: 300 }, null],
+    ['none when it was shorter', { before: 60, after: 300 }, null],
+    ['none when it is not known', { before: null, after: 300 }, null],
+  ] as const)('is %s', (_, ttl, expected) => {
+    const back = ttlBack(change(ttl));
+    expect(back === null ? null : [back.ttl, back.before, back.after]).toEqual(
+      expected === null ? null : [expected, [txtOf(NEW)], [txtOf(NEW)]],
+    );
+  });
+  test('is none of a record that is new, or gone', () => {
+    expect(ttlBack({ ...change({ before: null, after: 300 }), before: [] })).toBeNull();
+    expect(ttlBack({ ...change({ before: DAY_S, after: null }), after: [] })).toBeNull();
+  });
+});
+
+describe.runIf(updatable.knot)(`at a real server${updatable.knot ? '' : ' (SKIPPED: knot is not installed)'}`, () => {
+  let f: Fixture;
+  let knot: UpdateServer;
+  let target: DnsTarget;
+  beforeEach(async () => {
+    f = await fixture();
+    const key = { name: 'ruawatch', algorithm: 'hmac-sha256' as const, secret: randomBytes(32) };
+    knot = await startUpdatableKnot({ zone: DOMAIN, records: [`_dmarc ${DAY_S} TXT "${OLD}"`], keys: [key] });
+    const secret = () => Buffer.from(key.secret);
+    target = { kind: 'rfc2136', name: 'knot', zones: [DOMAIN], server: knot.server, key, secret };
+  });
+  afterEach(async () => {
+    await knot.stop();
+    await f.close();
+  });
+  const means = (): Applying => ({
+    db: f.t.db,
+    log: f.context.log,
+    targets: [target],
+    at: () => f.context.clock.now(),
+    now: () => f.context.clock.now(),
+    signal: new AbortController().signal,
+  });
+  const there = async () => {
+    const dns = createDnsClient({ servers: [knot.server], recursive: false, cacheEntries: 0, maxTtl: 604_800 });
+    const answer = await dns.ask(NAME, 'TXT');
+    return answer.state === 'records' ? [answer.records.flat().join(''), answer.ttl] : null;
+  };
+  const applied = async (kind: 'policy.step' | 'dns.change') => {
+    const plan = planOf({ kind, domain: DOMAIN, changes: [change()], back: { watch_hours: 72, text: 'It is put back.' } });
+    const given = { plan, requester: 'zoe@example.com', requester_kind: 'person' as const, why: 'x' };
+    const key = (await openRequest(f.t.db, RULES, given, f.context.clock.now()))!;
+    await applyRequest(await loadRequest(f.t.db, key), means());
+    expect(await there()).toEqual([NEW, 300]);
+    expect((await changesOf(f.t.db, key)).map(({ ttl_before }) => ttl_before)).toEqual([DAY_S]);
+    return key;
+  };
+  const afterTheWatch = () => f.setNow(new Date(f.context.clock.now().getTime() + 97 * 3_600_000));
+
+  test('a policy step has a short TTL while it is watched, and the one from before afterwards', async () => {
+    const key = await applied('policy.step');
+    await watchChanges(means());
+    expect(await there()).toEqual([NEW, 300]);
+    afterTheWatch();
+    await watchChanges(means());
+    expect(await there()).toEqual([NEW, DAY_S]);
+    expect(await loadRequest(f.t.db, key)).toMatchObject({
+      state: 'done',
+      outcome: 'The watch is over: no mail of your own senders broke. The TTL from before is put back.',
+    });
+    const rows = (await changesOf(f.t.db, key)).map(({ position, forward, state }) => [position, forward, state]);
+    expect(rows).toEqual([
+      [0, true, 'applied'],
+      [1, true, 'applied'],
+    ]);
+  });
+
+  test('a server that is away keeps the request open, and the TTL is put back when it is there again', async () => {
+    const key = await applied('policy.step');
+    afterTheWatch();
+    const { port } = knot.server;
+    knot.server.port = 9;
+    await watchChanges(means());
+    expect((await loadRequest(f.t.db, key)).state).toBe('active');
+    knot.server.port = port;
+    await watchChanges(means());
+    expect(await there()).toEqual([NEW, DAY_S]);
+    expect((await loadRequest(f.t.db, key)).state).toBe('done');
+  });
+
+  test('a record that somebody has changed since is left as it is, and that is said', async () => {
+    const key = await applied('policy.step');
+    const other = planOf({
+      kind: 'dns.change',
+      domain: DOMAIN,
+      changes: [{ ...change({ before: 300, after: 300 }), before: [txtOf(NEW)], after: [txtOf(OLD)] }],
+    });
+    const second = (await openRequest(f.t.db, RULES, {
+      plan: other,
+      requester: 'zoe@example.com',
+      requester_kind: 'person',
+      why: 'x',
+    }))!;
+    await applyRequest(await loadRequest(f.t.db, second), means());
+    afterTheWatch();
+    await watchChanges(means());
+    expect(await there()).toEqual([OLD, 300]);
+    expect((await loadRequest(f.t.db, key)).outcome).toMatch(/The TTL of _dmarc\..* could not be put back: /);
+  });
+
+  test('what is taken back has the TTL that it had, and not what a resolver had counted it down to', async () => {
+    const key = await applied('dns.change');
+    expect(await returnRequest(await loadRequest(f.t.db, key), means())).toMatchObject({ done: true });
+    expect(await there()).toEqual([OLD, DAY_S]);
+  });
+});
