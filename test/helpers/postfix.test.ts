@@ -5,7 +5,7 @@ import { type Postfix, postfixPresent, startPostfix } from './postfix.ts';
 
 const MAIL = 'From: a@kestrel.test\nTo: b@sink.test\nSubject: x\nDate: Fri, 27 Nov 2026 14:00:00 +0000\n\nhello\n.\n';
 
-describe.skipIf(!postfixPresent)(`Postfix${postfixPresent ? '' : ' (SKIPPED: postfix is not installed, or not as root)'}`, () => {
+describe.skipIf(!postfixPresent)(`Postfix${postfixPresent ? '' : ' (SKIPPED: postfix is not installed)'}`, () => {
   let postfix: Postfix;
   let opendkim: SigningMilter | null = null;
   beforeAll(async () => {

@@ -86,8 +86,10 @@ export async function runGuardProbe(
   }
   const suites = suitesOf(verdicts, findings);
   if (options.json) out(jsonText({ mails: verdicts.map(jsonOf), findings }, 2));
-  else if (options.junit) out(junit(suites, { strict: options.strict === true, tool: TOOL }));
-  else for (const line of renderProbe(verdicts, findings, colors)) out(line);
+  if (options.junit) out(junit(suites, { strict: options.strict === true, tool: TOOL }));
+  // Where a program reads the output, a person reads the log.
+  const forPeople = options.json || options.junit ? err : out;
+  for (const line of renderProbe(verdicts, findings, colors)) forPeople(line);
   return exitCode(suites, options.strict === true);
 }
 

@@ -207,7 +207,7 @@ test('a report is written for each domain, with the environment in it', async ()
   );
 });
 
-describe.skipIf(!postfixPresent)(`Postfix${postfixPresent ? '' : ' (SKIPPED: postfix is not installed, or not as root)'}`, () => {
+describe.skipIf(!postfixPresent)(`Postfix${postfixPresent ? '' : ' (SKIPPED: postfix is not installed)'}`, () => {
   /** Who signs, and with which key. */
   const SIGNERS = {
     'OpenDKIM s1': [opendkimPresent, startOpendkim, 's1', key],
